@@ -1,0 +1,30 @@
+/**
+ * What went wrong, for programs:
+ * - `invalid_argument`: an argument has the wrong type, length or value
+ * - `invalid_file`: a file is truncated, malformed or not what its name says
+ * - `not_found`: a path or URL does not lead to a file
+ * - `disposed`: the object was used after `dispose()`
+ * - `unsupported`: this runtime lacks something that is needed (WebAssembly SIMD, say)
+ * - `out_of_memory`: the memory that the call needs could not be had
+ */
+export type LatentflowErrorCode =
+  | "invalid_argument"
+  | "invalid_file"
+  | "not_found"
+  | "disposed"
+  | "unsupported"
+  | "out_of_memory";
+
+/**
+ * Every error that latentflow throws on purpose. The message says what came, what was expected and what to
+ * do; `code` is for programs. (An aborted call rejects with its signal's reason instead.)
+ */
+export class LatentflowError extends Error {
+  override readonly name = "LatentflowError";
+  readonly code: LatentflowErrorCode;
+
+  constructor(code: LatentflowErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
