@@ -1,0 +1,122 @@
+import { activationBackward, activationForward } from "./activation";
+import { denseBackward, denseForward, packDense } from "./dense";
+import { LOSS_CROSS_ENTROPY, lossBackward, lossForward } from "./loss";
+import { Batch, Layer, LayerRows, Plan } from "./plan";
+
+/** Packs the parameters: weight and bias of each layer in turn, float32, without gaps. */
+export function packDecoder(plan: Plan, parameters: usize): void {
+  for (let l: i32 = 0; l < plan.layerCount; l++) {
+    const layer = layerOf(plan, l);
+    const weightSize = (<usize>(layer.inputSize * layer.outputSize)) << 2;
+    packDense(layer, parameters, parameters + weightSize);
+    parameters += weightSize + ((<usize>layer.outputSize) << 2);
+  }
+}
+
+/**
+ * D(z) for the first `count` rows of batch.rows, from the latents in the first LayerRows to the outputs of
+ * the last; `toLogits` leaves out the activation of the last layer.
+ */
+export function decoderForward(plan: Plan, batch: Batch, count: i32, toLogits: bool): void {
+  for (let l: i32 = 0; l < plan.layerCount; l++) {
+    const layer = layerOf(plan, l);
+    const before = rowsOf(batch, l);
+    const after = rowsOf(batch, l + 1);
+    collect(batch.sources, before.outputs, before.stride, batch.rows, count);
+    collect(batch.destinations, after.inputs, after.stride, batch.rows, count);
+    denseForward(layer, count, batch.sources, batch.destinations);
+    if (toLogits && l + 1 === plan.layerCount) return;
+    for (let i: i32 = 0; i < count; i++) {
+      const offset = rowAt(batch.rows, i) * after.stride;
+      activationForward(
+        layer.activation,
+        layer.parameter,
+        after.inputs + offset,
+        after.outputs + offset,
+        layer.outputSize,
+      );
+    }
+  }
+}
+
+/** l(y, D(z)) of the first `count` rows of batch.rows, into batch.losses. Keeps what `gradient` needs. */
+export function value(plan: Plan, batch: Batch, count: i32): void {
+  decoderForward(plan, batch, count, batch.loss === LOSS_CROSS_ENTROPY);
+  const last = rowsOf(batch, plan.layerCount);
+  const size = layerOf(plan, plan.layerCount - 1).outputSize;
+  for (let i: i32 = 0; i < count; i++) {
+    const row = rowAt(batch.rows, i);
+    const sum = lossForward(
+      batch.loss,
+      last.outputs + row * last.stride,
+      load<usize>(batch.targets + (row << 2)),
+      load<usize>(batch.weights + (row << 2)),
+      size,
+    );
+    store<f64>(batch.losses + (row << 3), sum * load<f64>(batch.scales + (row << 3)));
+  }
+}
+
+/**
+ * ∇_z l of the first `count` rows of batch.rows at the points of their last `value`, into the gradients of
+ * the first LayerRows.
+ */
+export function gradient(plan: Plan, batch: Batch, count: i32): void {
+  const lastLayer = layerOf(plan, plan.layerCount - 1);
+  const last = rowsOf(batch, plan.layerCount);
+  for (let i: i32 = 0; i < count; i++) {
+    const row = rowAt(batch.rows, i);
+    const offset = row * last.stride;
+    lossBackward(
+      batch.loss,
+      last.outputs + offset,
+      load<usize>(batch.targets + (row << 2)),
+      load<usize>(batch.weights + (row << 2)),
+      <f32>load<f64>(batch.scales + (row << 3)),
+      last.gradients + offset,
+      lastLayer.outputSize,
+    );
+  }
+  if (batch.loss !== LOSS_CROSS_ENTROPY) backThroughActivation(lastLayer, last, batch.rows, count);
+  for (let l = plan.layerCount - 1; l >= 0; l--) {
+    const before = rowsOf(batch, l);
+    const after = rowsOf(batch, l + 1);
+    collect(batch.sources, after.gradients, after.stride, batch.rows, count);
+    collect(batch.destinations, before.gradients, before.stride, batch.rows, count);
+    denseBackward(layerOf(plan, l), plan.zeros, count, batch.sources, batch.destinations);
+    if (l > 0) backThroughActivation(layerOf(plan, l - 1), before, batch.rows, count);
+  }
+}
+
+function backThroughActivation(layer: Layer, after: LayerRows, rows: usize, count: i32): void {
+  for (let i: i32 = 0; i < count; i++) {
+    const offset = rowAt(rows, i) * after.stride;
+    activationBackward(
+      layer.activation,
+      layer.parameter,
+      after.inputs + offset,
+      after.outputs + offset,
+      after.gradients + offset,
+      layer.outputSize,
+    );
+  }
+}
+
+/** Pointers to the chosen rows of a block, for one product. */
+function collect(pointers: usize, block: usize, stride: usize, rows: usize, count: i32): void {
+  for (let i: i32 = 0; i < count; i++) {
+    store<usize>(pointers + ((<usize>i) << 2), block + rowAt(rows, i) * stride);
+  }
+}
+
+export function layerOf(plan: Plan, index: i32): Layer {
+  return changetype<Layer>(plan.layers + <usize>index * offsetof<Layer>());
+}
+
+export function rowsOf(batch: Batch, index: i32): LayerRows {
+  return changetype<LayerRows>(batch.layers + <usize>index * offsetof<LayerRows>());
+}
+
+export function rowAt(rows: usize, index: i32): usize {
+  return <usize>load<i32>(rows + ((<usize>index) << 2));
+}

@@ -1,0 +1,36 @@
+// The module's exports: scalars and pointers. Structs are handed over as pointers to what src/backend/wasm
+// has written in the layout of plan.ts and amd.ts.
+import { Amd, amdRun } from "./amd";
+import { decoderForward, gradient, packDecoder, value } from "./decoder";
+import { Batch, Plan } from "./plan";
+
+// For tests, which hold each kernel against a float64 reference.
+export { activationBackward, activationForward } from "./activation";
+export { multiply, packPanels } from "./gemm";
+export { lossBackward, lossForward } from "./loss";
+
+export function pack(plan: usize, parameters: usize): void {
+  packDecoder(changetype<Plan>(plan), parameters);
+}
+
+export function decode(plan: usize, batch: usize, count: i32, toLogits: i32): void {
+  decoderForward(changetype<Plan>(plan), changetype<Batch>(batch), count, toLogits !== 0);
+}
+
+export function objectiveValue(plan: usize, batch: usize, count: i32): void {
+  value(changetype<Plan>(plan), changetype<Batch>(batch), count);
+}
+
+export function objectiveGradient(plan: usize, batch: usize, count: i32): void {
+  gradient(changetype<Plan>(plan), changetype<Batch>(batch), count);
+}
+
+export function solveAmd(amd: usize, plan: usize, batch: usize, maxPasses: i32, refill: i32): i32 {
+  return amdRun(
+    changetype<Amd>(amd),
+    changetype<Plan>(plan),
+    changetype<Batch>(batch),
+    maxPasses,
+    refill !== 0,
+  );
+}

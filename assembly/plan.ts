@@ -1,0 +1,75 @@
+/**
+ * The structs that src/backend/wasm fills in. All sizes and pointers are in elements and bytes of wasm32;
+ * field offsets stand beside the fields because src/backend/wasm/layout.ts writes them.
+ *
+ *   packed once per decoder                        sized once per call (R rows resident, S samples staged)
+ *   ┌──────┬────────┬────────────────────────┐     ┌───────┬────────────┬──────────────┬─────────────────┐
+ *   │ Plan │ Layer… │ panels, biases, zeros  │     │ Batch │ LayerRows… │ rows R × …   │ Sample S × y, z │
+ *   └──────┴────────┴────────────────────────┘     └───────┴────────────┴──────────────┴─────────────────┘
+ *
+ * A panel holds 8 columns of a matrix, interleaved for the register tiles of gemm.ts. A row is the numbers of
+ * one sample at one layer, padded to a multiple of 8 floats and reached by a pointer.
+ */
+
+/** The kinds of layer. Convolutions and imported nodes join here. */
+export const LAYER_DENSE: i32 = 0;
+
+/** One layer: output = activation(W·input + bias). */
+@unmanaged
+export class Layer {
+  /** LAYER_DENSE */
+  kind: i32; // 0
+  inputSize: i32; // 4
+  outputSize: i32; // 8
+  /** The activation of the output, a constant of activation.ts, and its α or slope. */
+  activation: i32; // 12
+  parameter: f32; // 16
+  /** W for the forward product: [⌈outputSize / 8⌉][inputSize][8]. */
+  panels: usize; // 20
+  /** Wᵀ for the backward product: [⌈inputSize / 8⌉][outputSize][8]. */
+  transposedPanels: usize; // 24
+  /** outputSize floats, zeros up to a multiple of 8. */
+  bias: usize; // 28
+}
+
+/** A decoder. */
+@unmanaged
+export class Plan {
+  layerCount: i32; // 0
+  layers: usize; // 4, Layer[layerCount]
+  /** As many zeros as the widest padded row: the bias of backward products. */
+  zeros: usize; // 8
+}
+
+/** The rows between two layers, or before the first or after the last one. */
+@unmanaged
+export class LayerRows {
+  /** Bytes from one row to the next. */
+  stride: usize; // 0
+  /** Before the activation; the same rows as `outputs` where the derivative needs only the output. */
+  inputs: usize; // 4
+  outputs: usize; // 8
+  /** The loss's gradient for `outputs`; for `inputs` once the backward pass has gone through the activation. */
+  gradients: usize; // 12
+}
+
+/** The resident rows of one call, and what is bound to them. */
+@unmanaged
+export class Batch {
+  /** LayerRows[layerCount + 1]; the first holds the latents. */
+  layers: usize; // 0
+  /** i32[R]: the rows that the next pass is for. */
+  rows: usize; // 4
+  /** usize[R] each: scratch for the pointers of one product. */
+  sources: usize; // 8
+  destinations: usize; // 12
+  /** usize[R]: each row's data y, and its weights w or 0. */
+  targets: usize; // 16
+  weights: usize; // 20
+  /** f64[R]: what each row's sum over elements is multiplied by (1/n, 1/Σw or 1). */
+  scales: usize; // 24
+  /** f64[R]: each row's loss after a value pass. */
+  losses: usize; // 28
+  /** LOSS_CROSS_ENTROPY or LOSS_SQUARED_ERROR, constants of loss.ts. */
+  loss: i32; // 32
+}

@@ -1,0 +1,118 @@
+/**
+ * Four float32 at a time: what WebAssembly lacks, each with its error bound. All of it is free of branches and
+ * gives the same bits on every machine, except `multiplyAdd` and what uses it in the relaxed build.
+ *
+ * The helpers are static methods because that is where AssemblyScript's decorators are valid TypeScript, so
+ * that one formatter serves the whole project.
+ */
+export class F32x4 {
+  /**
+   * a·b + c: rounded twice in the plain build; in the relaxed build as the machine does it best, which is one
+   * rounding wherever there is a fused instruction.
+   */
+  @inline
+  static multiplyAdd(a: v128, b: v128, c: v128): v128 {
+    if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c);
+    return f32x4.add(f32x4.mul(a, b), c);
+  }
+
+  /** c - a·b, rounded as `multiplyAdd`. */
+  @inline
+  static negativeMultiplyAdd(a: v128, b: v128, c: v128): v128 {
+    if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_nmadd(a, b, c);
+    return f32x4.sub(c, f32x4.mul(a, b));
+  }
+
+  /** exp(x), relative error below 3e-7. x is clamped to [-87, 88], inside the normal floats; NaN stays NaN. */
+  @inline
+  static exp(x: v128): v128 {
+    x = F32x4.clampExponent(x);
+    const shifted = F32x4.shiftedExponent(x);
+    const scale = F32x4.powerOfTwo(shifted);
+    return F32x4.multiplyAdd(scale, F32x4.reducedExpMinusOne(x, shifted), scale);
+  }
+
+  /** exp(x) - 1, relative error below 4e-7, also close to 0; clamped like `exp`. */
+  @inline
+  static expMinusOne(x: v128): v128 {
+    x = F32x4.clampExponent(x);
+    const shifted = F32x4.shiftedExponent(x);
+    const scale = F32x4.powerOfTwo(shifted);
+    const reduced = F32x4.reducedExpMinusOne(x, shifted);
+    return F32x4.multiplyAdd(scale, reduced, f32x4.sub(scale, f32x4.splat(1)));
+  }
+
+  /** 1 / (1 + exp(-x)), relative error below 5e-7 for x > -87, where it is clamped; NaN stays NaN. */
+  @inline
+  static sigmoid(x: v128): v128 {
+    // Of e = exp(-|x|) ≤ 1 in both halves: e / (1 + e) below 0 and 1 / (1 + e) above.
+    const e = F32x4.exp(f32x4.neg(f32x4.abs(x)));
+    const one = f32x4.splat(1);
+    return f32x4.div(v128.bitselect(e, one, f32x4.lt(x, f32x4.splat(0))), f32x4.add(one, e));
+  }
+
+  /** log(1 + x) for x in [0, 2^126], relative error below 3e-7, also close to 0. NaN and infinity stay NaN. */
+  @inline
+  static logOnePlus(x: v128): v128 {
+    const one = f32x4.splat(1);
+    const u = f32x4.add(one, x);
+    // What 1 + x lost to rounding, as a relative correction: log(1 + x) = log(u) + (x - (u - 1)) / u.
+    const lost = f32x4.div(f32x4.sub(x, f32x4.sub(u, one)), u);
+    // u = 2^n·(1 + f), 1 + f in [√½, √2): subtracting the bits of √½ splits the exponent off at that place.
+    const bits = i32x4.sub(u, i32x4.splat(0x3f3504f3));
+    const n = f32x4.convert_i32x4_s(i32x4.shr_s(bits, 23));
+    const f = f32x4.sub(i32x4.add(v128.and(bits, i32x4.splat(0x007fffff)), i32x4.splat(0x3f3504f3)), one);
+    // log(1 + f) = f - f²/2 + f³·p(f), minimax (Cephes, logf).
+    let p = F32x4.multiplyAdd(f, f32x4.splat(7.0376836292e-2), f32x4.splat(-1.151461031e-1));
+    p = F32x4.multiplyAdd(p, f, f32x4.splat(1.167699874e-1));
+    p = F32x4.multiplyAdd(p, f, f32x4.splat(-1.2420140846e-1));
+    p = F32x4.multiplyAdd(p, f, f32x4.splat(1.4249322787e-1));
+    p = F32x4.multiplyAdd(p, f, f32x4.splat(-1.6668057665e-1));
+    p = F32x4.multiplyAdd(p, f, f32x4.splat(2.0000714765e-1));
+    p = F32x4.multiplyAdd(p, f, f32x4.splat(-2.4999993993e-1));
+    p = F32x4.multiplyAdd(p, f, f32x4.splat(3.3333331174e-1));
+    p = F32x4.multiplyAdd(p, f, f32x4.splat(-0.5));
+    p = F32x4.multiplyAdd(p, f32x4.mul(f, f), f);
+    return F32x4.multiplyAdd(n, f32x4.splat(0.6931471805599453), f32x4.add(p, lost));
+  }
+
+  /** The first `count` (1 to 3) lanes set to all ones, the others to zero: the mask of a row's tail. */
+  @inline
+  static tailMask(count: i32): v128 {
+    return i32x4.gt_s(i32x4.splat(count), i32x4(0, 1, 2, 3));
+  }
+
+  // pmin and pmax are one instruction each and, with x first, let NaN through.
+  @inline
+  private static clampExponent(x: v128): v128 {
+    return f32x4.pmin(f32x4.pmax(x, f32x4.splat(-87)), f32x4.splat(88));
+  }
+
+  // x / ln 2 rounded to an integer n, which adding 1.5·2^23 leaves in the low bits of the sum.
+  @inline
+  private static shiftedExponent(x: v128): v128 {
+    return F32x4.multiplyAdd(x, f32x4.splat(1.4426950408889634), f32x4.splat(12582912));
+  }
+
+  // 2^n, made of its exponent bits.
+  @inline
+  private static powerOfTwo(shifted: v128): v128 {
+    return i32x4.add(i32x4.shl(shifted, 23), i32x4.splat(0x3f800000));
+  }
+
+  // exp(r) - 1 of r = x - n·ln 2, |r| ≤ ln 2 / 2.
+  @inline
+  private static reducedExpMinusOne(x: v128, shifted: v128): v128 {
+    const n = f32x4.sub(shifted, f32x4.splat(12582912));
+    // ln 2 in two parts: the product of n and the first is exact.
+    let r = F32x4.negativeMultiplyAdd(n, f32x4.splat(0.693359375), x);
+    r = F32x4.negativeMultiplyAdd(n, f32x4.splat(-2.1219444e-4), r);
+    // r + r²·p(r), minimax (Cephes, expf).
+    let p = F32x4.multiplyAdd(r, f32x4.splat(1.98756915e-4), f32x4.splat(1.3981999507e-3));
+    p = F32x4.multiplyAdd(p, r, f32x4.splat(8.3334519073e-3));
+    p = F32x4.multiplyAdd(p, r, f32x4.splat(4.1665795894e-2));
+    p = F32x4.multiplyAdd(p, r, f32x4.splat(1.6666665459e-1));
+    p = F32x4.multiplyAdd(p, r, f32x4.splat(5.0000001201e-1));
+    return F32x4.multiplyAdd(p, f32x4.mul(r, r), r);
+  }
+}
