@@ -1,4 +1,4 @@
-import { checkChoice, checkOptions } from "./check.ts";
+import { checkChoice, checkOptions, invalid, show } from "./check.ts";
 
 /** How the elements of one sample become one number: their (weighted) mean, or their (weighted) sum. */
 export type Reduction = "mean" | "sum";
@@ -43,4 +43,32 @@ function makeLoss(name: Loss["name"], options: LossOptions = {}): Loss {
   checkOptions(name, options, ["reduction"]);
   const reduction = checkChoice(name, "reduction", options.reduction ?? "mean", ["mean", "sum"]);
   return Object.freeze({ name, reduction });
+}
+
+/**
+ * The loss that a call uses: the one given, else the decoder's own. Refuses what is no loss, and a cross
+ * entropy on a decoder whose outputs are no probabilities.
+ */
+export function checkLoss(
+  where: string,
+  given: Loss | undefined,
+  decoder: { readonly loss: Loss | undefined; readonly outputActivation: { readonly name: string } },
+): Loss {
+  const loss = given ?? decoder.loss;
+  if (loss === undefined) {
+    throw invalid(
+      `${where}: there is no loss: the decoder has none of its own; give { loss: crossEntropy() } or { loss: squaredError() }`,
+    );
+  }
+  if (loss?.name !== "crossEntropy" && loss?.name !== "squaredError") {
+    throw invalid(`${where}: loss is ${show(loss)}, expected crossEntropy() or squaredError()`);
+  }
+  checkChoice(where, "loss.reduction", loss.reduction, ["mean", "sum"]);
+  const output = decoder.outputActivation.name;
+  if (loss.name === "crossEntropy" && output !== "sigmoid") {
+    throw invalid(
+      `${where}: crossEntropy needs a decoder whose output activation is "sigmoid", this one's is "${output}"; load or create it with { outputActivation: "sigmoid" } if its outputs are logits, else use squaredError()`,
+    );
+  }
+  return loss;
 }

@@ -1,0 +1,94 @@
+import { type Bounds, checkNumber, checkOptions, invalid, show } from "../check.ts";
+
+/**
+ * The function applied to each output of a layer: an immutable value.
+ * - `elu`: x for x > 0, else alpha · (exp(x) - 1)
+ * - `leakyRelu`: x for x > 0, else slope · x
+ * - `relu`: max(x, 0)
+ * - `tanh`
+ * - `sigmoid`: 1 / (1 + exp(-x))
+ * - `identity`: x
+ */
+export type Activation =
+  | { readonly name: "elu"; readonly alpha: number }
+  | { readonly name: "leakyRelu"; readonly slope: number }
+  | { readonly name: "relu" | "tanh" | "sigmoid" | "identity" };
+
+/** The name of an activation. */
+export type ActivationName = Activation["name"];
+
+/**
+ * How an activation is given: its name, or an object with its name and its parameter. Defaults: elu's `alpha`
+ * 1 (it must be > 0), leakyRelu's `slope` 0.01 (it must be >= 0).
+ */
+export type ActivationLike =
+  | ActivationName
+  | { readonly name: "elu"; readonly alpha?: number }
+  | { readonly name: "leakyRelu"; readonly slope?: number }
+  | { readonly name: "relu" | "tanh" | "sigmoid" | "identity" };
+
+/** What there is to know of an activation besides its arithmetic, which is each backend's. */
+export interface ActivationTraits {
+  /** Its parameter, where it has one. */
+  readonly parameter?: { readonly name: string; readonly default: number; readonly bounds: Bounds };
+  /**
+   * What its first derivative, and with it the second, is computed from: the output alone, so that a backend
+   * need not keep the input, or the input. (leakyRelu's slope may not be negative for this reason: the sign
+   * of its output would no longer tell the sign of its input.)
+   */
+  readonly derivativeFrom: "output" | "input";
+}
+
+// Backends compute in float32, where a larger parameter would be infinite.
+const largestParameter = 3e38;
+
+/** Every activation there is. */
+export const activations: Readonly<Record<ActivationName, ActivationTraits>> = {
+  elu: {
+    parameter: { name: "alpha", default: 1, bounds: { above: 0, max: largestParameter } },
+    derivativeFrom: "output",
+  },
+  leakyRelu: {
+    parameter: { name: "slope", default: 0.01, bounds: { min: 0, max: largestParameter } },
+    derivativeFrom: "output",
+  },
+  relu: { derivativeFrom: "output" },
+  tanh: { derivativeFrom: "output" },
+  sigmoid: { derivativeFrom: "output" },
+  identity: { derivativeFrom: "output" },
+};
+
+/**
+ * The activation that a user means by `value`, with its parameter filled in.
+ *
+ * @param where the function called, for messages
+ * @param option the option's name, for messages
+ * @param value an `ActivationLike`, not checked yet
+ * @throws LatentflowError `invalid_argument` on an unknown name or parameter, or a parameter out of range
+ */
+export function normaliseActivation(where: string, option: string, value: unknown): Activation {
+  const given: Record<string, unknown> = isObject(value) ? value : { name: value };
+  const { name } = given;
+  if (!isActivationName(name)) {
+    const shown = isObject(value) ? `an object with the name ${show(name)}` : show(value);
+    const names = Object.keys(activations).join(", ");
+    throw invalid(`${where}: ${option} is ${shown}, expected one of ${names}, or an object with such a name`);
+  }
+  const { parameter } = activations[name];
+  if (!parameter) {
+    checkOptions(`${where}: ${option} ${name}`, given, ["name"]);
+    return Object.freeze({ name }) as Activation;
+  }
+  checkOptions(`${where}: ${option} ${name}`, given, ["name", parameter.name]);
+  const number = given[parameter.name] ?? parameter.default;
+  checkNumber(where, `${option}.${parameter.name}`, number, parameter.bounds);
+  return Object.freeze({ name, [parameter.name]: number }) as Activation;
+}
+
+function isActivationName(name: unknown): name is ActivationName {
+  return typeof name === "string" && Object.hasOwn(activations, name);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}

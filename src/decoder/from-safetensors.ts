@@ -1,0 +1,109 @@
+import { checkOptions, invalid, show } from "../check.ts";
+import type { Loss } from "../loss.ts";
+import { type Activation, type ActivationLike, normaliseActivation } from "./activation.ts";
+import { Decoder } from "./decoder.ts";
+import { collectLayers } from "./layer-tensors.ts";
+import { readActivation, readLoss, readOutputShape } from "./metadata.ts";
+import { checkLoss, checkLossFits, checkOutputShape, impliedOutputActivation } from "./output.ts";
+import { readSafetensors } from "./safetensors.ts";
+import { readFloats } from "./tensor.ts";
+
+/** What a decoder's file need not say, or says wrongly. Each option overrides the file's metadata. */
+export interface DecoderFileOptions {
+  /** Between the layers. No default: the file or this option must give it, unless there is only one layer. */
+  activation?: ActivationLike;
+  /**
+   * After the last layer. Where neither the file nor this option gives it, the file's loss tells, else the
+   * option `loss`: `"sigmoid"` for cross entropy, otherwise `"identity"`.
+   */
+  outputActivation?: ActivationLike;
+  /** The shape of a sample, [28, 28] say. Default: [outputSize]. */
+  outputShape?: readonly number[];
+  /** The default of `encode`'s loss. */
+  loss?: Loss;
+}
+
+/** Options that have been checked as far as they can be without the file. */
+export interface CheckedFileOptions {
+  readonly activation: Activation | undefined;
+  readonly outputActivation: Activation | undefined;
+  readonly outputShape: readonly number[] | undefined;
+  readonly loss: Loss | undefined;
+}
+
+const optionNames = ["activation", "outputActivation", "outputShape", "loss"];
+
+/**
+ * The decoder in the bytes of a safetensors file: `loadDecoder` where the bytes are there already.
+ *
+ * @throws LatentflowError `invalid_argument` on a wrong option or one that is missing, `invalid_file` on a file
+ *   that holds no decoder
+ */
+export function decoderFromSafetensors(bytes: Uint8Array, options?: DecoderFileOptions): Decoder {
+  const where = "decoderFromSafetensors";
+  if (!(bytes instanceof Uint8Array))
+    throw invalid(`${where}: bytes is ${show(bytes)}, expected a Uint8Array`);
+  return parseDecoder(where, bytes, checkFileOptions(where, options));
+}
+
+/** Checks options before the file is at hand. `more` names options that are the caller's own. */
+export function checkFileOptions(
+  where: string,
+  options: DecoderFileOptions = {},
+  more: readonly string[] = [],
+): CheckedFileOptions {
+  checkOptions(where, options, [...optionNames, ...more]);
+  const { activation, outputActivation, outputShape, loss } = options;
+  const activationOption = (name: string, value: unknown) =>
+    value === undefined ? undefined : normaliseActivation(where, name, value);
+  return {
+    activation: activationOption("activation", activation),
+    outputActivation: activationOption("outputActivation", outputActivation),
+    outputShape,
+    loss: loss === undefined ? undefined : checkLoss(where, loss),
+  };
+}
+
+/** Reads a decoder; `where` is the function called, for messages. */
+export function parseDecoder(where: string, bytes: Uint8Array, options: CheckedFileOptions): Decoder {
+  // A Node Buffer is a Uint8Array whose slice() does not copy: take the plain view of the same bytes.
+  const file = readSafetensors(where, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  const { metadata } = file;
+  const layers = collectLayers(where, file.tensors);
+  const { outputSize } = layers.at(-1)!;
+
+  const fileLoss = () => readLoss(where, metadata);
+  const loss = options.loss ?? fileLoss();
+  const outputActivation =
+    options.outputActivation ??
+    readActivation(where, metadata, "outputActivation") ??
+    impliedOutputActivation(fileLoss() ?? loss);
+  checkLossFits(where, loss, outputActivation);
+
+  const activation = options.activation ?? readActivation(where, metadata, "activation");
+  if (!activation && layers.length > 1) {
+    throw invalid(
+      `${where}: neither the file's metadata nor the options give the activation between the layers; ` +
+        'give the option activation: "elu", say',
+    );
+  }
+  const outputShape =
+    options.outputShape === undefined
+      ? readOutputShape(where, metadata, outputSize)
+      : checkOutputShape(where, options.outputShape, outputSize);
+
+  const decoder = new Decoder({
+    layers: layers.map((layer, index) => ({
+      ...layer,
+      activation: index < layers.length - 1 ? activation! : outputActivation,
+    })),
+    outputShape: outputShape ?? [outputSize],
+    loss,
+  });
+  for (const [index, { name, weight, bias }] of layers.entries()) {
+    const target = decoder.layers[index]!;
+    readFloats(where, `${name}.weight`, weight, target.weight);
+    readFloats(where, `${name}.bias`, bias, target.bias);
+  }
+  return decoder;
+}

@@ -1,0 +1,90 @@
+import { checkNumber, checkOptions, invalid, show } from "../check.ts";
+import type { Loss } from "../loss.ts";
+import { createRandom } from "../random.ts";
+import { type ActivationLike, normaliseActivation } from "./activation.ts";
+import { countParameters, Decoder } from "./decoder.ts";
+import { checkLoss, checkLossFits, checkOutputShape, impliedOutputActivation, showShape } from "./output.ts";
+
+/** What a new decoder is to be. */
+export interface CreateDecoderOptions {
+  /** The sizes from latent to output, at least two: [20, 150, 300, 600, 784] has four layers. */
+  layers: readonly number[];
+  /** Between the layers. Default: `"elu"`. */
+  activation?: ActivationLike;
+  /** After the last layer. Default: `"sigmoid"` when `loss` is cross entropy, otherwise `"identity"`. */
+  outputActivation?: ActivationLike;
+  /** The shape of a sample, [28, 28] say; its product is the last size. Default: [outputSize]. */
+  outputShape?: readonly number[];
+  /** The default of `encode`'s loss. Default: none. */
+  loss?: Loss;
+  /** An integer from 0 to 2^53 - 1; the same seed gives the same parameters everywhere. Default: 0. */
+  seed?: number;
+}
+
+const optionNames = ["layers", "activation", "outputActivation", "outputShape", "loss", "seed"];
+
+// 1 GiB of parameters: backends keep them packed twice, within the 4 GiB that WebAssembly can address.
+const maxParameters = 2 ** 28;
+
+/**
+ * A new decoder with random parameters: PyTorch's default initialisation of linear layers, weights and biases
+ * uniform in [-1/√in, 1/√in). Its layers are named as in a PyTorch `Sequential` with activations in between:
+ * `decoder.0`, `decoder.2`, …
+ *
+ * @throws LatentflowError `invalid_argument`
+ */
+export function createDecoder(options: CreateDecoderOptions): Decoder {
+  const where = "createDecoder";
+  if (options === undefined) throw invalid(`${where}: expected options, as { layers: [20, 150, 784] }`);
+  checkOptions(where, options, optionNames);
+  const sizes = checkSizes(where, options.layers);
+  const outputSize = sizes.at(-1)!;
+  const seed = checkNumber(where, "seed", options.seed ?? 0, { min: 0, integer: true });
+  const loss = options.loss === undefined ? undefined : checkLoss(where, options.loss);
+  const activation = normaliseActivation(where, "activation", options.activation ?? "elu");
+  const outputActivation = normaliseActivation(
+    where,
+    "outputActivation",
+    options.outputActivation ?? impliedOutputActivation(loss),
+  );
+  checkLossFits(where, loss, outputActivation);
+  const outputShape = checkOutputShape(where, options.outputShape ?? [outputSize], outputSize);
+
+  const layers = sizes.slice(1).map((size, index) => ({
+    name: `decoder.${2 * index}`,
+    inputSize: sizes[index]!,
+    outputSize: size,
+    activation: index === sizes.length - 2 ? outputActivation : activation,
+  }));
+  const parameterCount = countParameters(layers);
+  if (parameterCount > maxParameters) {
+    throw invalid(
+      `${where}: layers ${showShape(sizes)} have ${parameterCount} parameters, expected at most ${maxParameters}`,
+    );
+  }
+  const decoder = new Decoder({ layers, outputShape, loss });
+  initialise(decoder, seed);
+  return decoder;
+}
+
+function initialise(decoder: Decoder, seed: number): void {
+  const random = createRandom(seed);
+  for (const { inputSize, weight, bias } of decoder.layers) {
+    const bound = 1 / Math.sqrt(inputSize);
+    for (const values of [weight, bias]) {
+      for (let i = 0; i < values.length; i++) values[i] = bound * (2 * random.uniform() - 1);
+    }
+  }
+}
+
+function checkSizes(where: string, sizes: unknown): readonly number[] {
+  if (!Array.isArray(sizes) || sizes.length < 2) {
+    const shown = Array.isArray(sizes) ? showShape(sizes) : show(sizes);
+    throw invalid(
+      `${where}: layers is ${shown}, expected the sizes from latent to output, as [20, 150, 784]`,
+    );
+  }
+  return Array.from(sizes, (size, index) =>
+    checkNumber(where, `layers[${index}]`, size, { min: 1, integer: true }),
+  );
+}

@@ -1,0 +1,115 @@
+import { checkChoice, invalid, show } from "../check.ts";
+import { LatentflowError } from "../errors.ts";
+import { crossEntropy, type Loss, squaredError } from "../loss.ts";
+import { type Activation, activations, normaliseActivation } from "./activation.ts";
+import type { Decoder } from "./decoder.ts";
+import { checkOutputShape } from "./output.ts";
+
+// What a file's metadata, a map of strings, says of its decoder beyond the tensors:
+//   activation         between the layers: a name, or an object as in the API, as JSON: {"name":"elu","alpha":2}
+//   outputActivation   after the last layer, in the same form
+//   loss               "bce" (cross entropy; "crossEntropy" is read too) or "mse" (squared error; "squaredError")
+//   reduction          "sum", or "mean", which is meant when it is missing
+//   outputShape        a JSON array: [28,28]
+// Everything may be missing, and other keys are left alone. In names of activations capitals and underscores
+// do not count, so that PyTorch's spellings are read: "ELU", "leaky_relu".
+
+/** A file's metadata. */
+export type Metadata = ReadonlyMap<string, string>;
+
+/** The metadata that describes a decoder. */
+export function writeMetadata(decoder: Decoder): Metadata {
+  const metadata = new Map<string, string>();
+  const [first] = decoder.layers;
+  if (decoder.layers.length > 1) metadata.set("activation", writeActivation(first!.activation));
+  metadata.set("outputActivation", writeActivation(decoder.outputActivation));
+  if (decoder.loss) {
+    metadata.set("loss", decoder.loss.name === "crossEntropy" ? "bce" : "mse");
+    if (decoder.loss.reduction === "sum") metadata.set("reduction", "sum");
+  }
+  metadata.set("outputShape", JSON.stringify(decoder.outputShape));
+  return metadata;
+}
+
+function writeActivation(activation: Activation): string {
+  const isDefault =
+    JSON.stringify(activation) === JSON.stringify(normaliseActivation("", "", activation.name));
+  return isDefault ? activation.name : JSON.stringify(activation);
+}
+
+/**
+ * The activation that the metadata give, if any.
+ *
+ * @throws LatentflowError `invalid_file` when it is not understood
+ */
+export function readActivation(
+  where: string,
+  metadata: Metadata,
+  key: "activation" | "outputActivation",
+): Activation | undefined {
+  return read(metadata, key, (text) => {
+    const value = text.startsWith("{") ? parseJson(where, key, text) : ownSpelling(text);
+    return normaliseActivation(where, `the file's ${key}`, value);
+  });
+}
+
+function ownSpelling(name: string): string {
+  const bare = (text: string) => text.toLowerCase().replaceAll("_", "");
+  return Object.keys(activations).find((known) => bare(known) === bare(name)) ?? name;
+}
+
+const losses = new Map([
+  ["bce", crossEntropy],
+  ["crossEntropy", crossEntropy],
+  ["mse", squaredError],
+  ["squaredError", squaredError],
+]);
+
+/**
+ * The loss that the metadata give, if any.
+ *
+ * @throws LatentflowError `invalid_file` when it is not understood
+ */
+export function readLoss(where: string, metadata: Metadata): Loss | undefined {
+  return read(metadata, "loss", (text) => {
+    const makeLoss = losses.get(text);
+    if (!makeLoss) throw invalid(`${where}: the file's loss is ${show(text)}, expected "bce" or "mse"`);
+    const reduction = metadata.get("reduction") ?? "mean";
+    return makeLoss({ reduction: checkChoice(where, "the file's reduction", reduction, ["mean", "sum"]) });
+  });
+}
+
+/**
+ * The output shape that the metadata give, if any.
+ *
+ * @throws LatentflowError `invalid_file` when it is not understood or does not hold `outputSize` values
+ */
+export function readOutputShape(
+  where: string,
+  metadata: Metadata,
+  outputSize: number,
+): readonly number[] | undefined {
+  return read(metadata, "outputShape", (text) =>
+    checkOutputShape(`${where}: the file's metadata`, parseJson(where, "outputShape", text), outputSize),
+  );
+}
+
+function parseJson(where: string, key: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw invalid(`${where}: the file's ${key} is ${show(text)}, expected JSON`);
+  }
+}
+
+/** Reads one entry; what a check would call an invalid argument is an invalid file here. */
+function read<T>(metadata: Metadata, key: string, parse: (text: string) => T): T | undefined {
+  const text = metadata.get(key);
+  if (text === undefined) return undefined;
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof LatentflowError)) throw error;
+    throw new LatentflowError("invalid_file", `${error.message}; the option ${key} overrides the file's`);
+  }
+}

@@ -1,0 +1,83 @@
+import { invalid, show } from "../check.ts";
+import type { Loss } from "../loss.ts";
+import type { Activation } from "./activation.ts";
+
+// What a decoder's output is, and which losses fit it.
+
+/** The most axes that a shape may have. */
+const maxAxes = 8;
+
+/**
+ * Refuses a shape that does not hold `outputSize` values; returns it otherwise.
+ *
+ * @throws LatentflowError `invalid_argument`
+ */
+export function checkOutputShape(where: string, shape: unknown, outputSize: number): readonly number[] {
+  if (!isShape(shape)) {
+    const shown = Array.isArray(shape) ? showShape(shape) : show(shape);
+    throw invalid(
+      `${where}: outputShape is ${shown}, expected an array of 1 to ${maxAxes} positive integers, as [28, 28]`,
+    );
+  }
+  const size = shape.reduce((product, length) => product * length, 1);
+  if (size !== outputSize) {
+    throw invalid(
+      `${where}: outputShape ${showShape(shape)} holds ${size} values, expected ${outputSize} (the decoder's output size)`,
+    );
+  }
+  return shape;
+}
+
+function isShape(shape: unknown): shape is number[] {
+  return (
+    Array.isArray(shape) &&
+    shape.length >= 1 &&
+    shape.length <= maxAxes &&
+    // A copy, since every() would skip the holes of a sparse array.
+    [...shape].every((length) => Number.isSafeInteger(length) && length >= 1)
+  );
+}
+
+/** A shape as messages write it: `[150, 20]`, cut after a few axes. */
+export function showShape(shape: readonly unknown[]): string {
+  const axes = shape.slice(0, maxAxes).map(show);
+  return `[${[...axes, ...(shape.length > maxAxes ? ["..."] : [])].join(", ")}]`;
+}
+
+/**
+ * Refuses what is no loss; returns it otherwise.
+ *
+ * @throws LatentflowError `invalid_argument`
+ */
+export function checkLoss(where: string, value: unknown): Loss {
+  if (isLoss(value)) return Object.freeze({ name: value.name, reduction: value.reduction });
+  throw invalid(`${where}: loss is ${show(value)}, expected what crossEntropy() or squaredError() returns`);
+}
+
+function isLoss(value: unknown): value is Loss {
+  if (typeof value !== "object" || value === null) return false;
+  const { name, reduction } = value as Partial<Record<string, unknown>>;
+  return (
+    (name === "crossEntropy" || name === "squaredError") && (reduction === "mean" || reduction === "sum")
+  );
+}
+
+/** The output activation of a decoder of which only the loss is known: "sigmoid" for cross entropy, else none. */
+export function impliedOutputActivation(loss: Loss | undefined): Activation {
+  return Object.freeze({ name: loss?.name === "crossEntropy" ? "sigmoid" : "identity" });
+}
+
+/**
+ * Refuses cross entropy on a decoder whose output is no probability.
+ *
+ * @throws LatentflowError `invalid_argument`
+ */
+export function checkLossFits(where: string, loss: Loss | undefined, outputActivation: Activation): void {
+  if (loss?.name === "crossEntropy" && outputActivation.name !== "sigmoid") {
+    throw invalid(
+      `${where}: the loss crossEntropy needs the output activation "sigmoid", the decoder's is ` +
+        `"${outputActivation.name}"; load or create it with outputActivation: "sigmoid" if its last layer ` +
+        "gives logits, or use squaredError()",
+    );
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * A seeded generator of pseudo-random numbers: sfc32, "small fast counting", by Chris Doty-Humphrey, from his
+ * PractRand (https://pracrand.sourceforge.net), seeded as there. 128 bits of state, a period of about 2^127
+ * (at least 2^32), and the same numbers on every machine. Not for secrets.
+ */
+export interface Random {
+  /** The next integer, uniform in [0, 2^32). */
+  uint32(): number;
+  /** The next number, uniform in [0, 1): a multiple of 2^-53, made of two integers. */
+  uniform(): number;
+}
+
+// As many outputs as PractRand discards, so that seeds that are close have nothing in common.
+const seedingRounds = 16;
+
+/**
+ * A new generator.
+ *
+ * @param seed an integer from 0 to 2^53 - 1; each gives its own sequence
+ */
+export function createRandom(seed: number): Random {
+  let a = 0;
+  let b = seed | 0;
+  let c = Math.floor(seed / 2 ** 32) | 0;
+  let counter = 1;
+
+  function uint32(): number {
+    const output = (a + b + counter) | 0;
+    counter = (counter + 1) | 0;
+    a = b ^ (b >>> 9);
+    b = (c + (c << 3)) | 0;
+    c = (((c << 21) | (c >>> 11)) + output) | 0;
+    return output >>> 0;
+  }
+
+  function uniform(): number {
+    const high = uint32() >>> 5;
+    const low = uint32() >>> 6;
+    return (high * 2 ** 26 + low) / 2 ** 53;
+  }
+
+  for (let round = 0; round < seedingRounds; round++) uint32();
+  return { uint32, uniform };
+}

@@ -1,0 +1,250 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { type DecoderFileOptions, decoderFromSafetensors } from "../src/decoder/from-safetensors.ts";
+import { crossEntropy, squaredError } from "../src/loss.ts";
+import { refused } from "./support/refusal.ts";
+import { bytesOf, fileOf, fileOfShapes } from "./support/safetensors-file.ts";
+
+const layers = { "d.0.weight": [3, 2], "d.0.bias": [3], "d.2.weight": [4, 3], "d.2.bias": [4] };
+const load = (metadata?: Record<string, string>, options?: DecoderFileOptions) =>
+  decoderFromSafetensors(fileOfShapes(layers, metadata), options);
+const elu = { activation: "elu" };
+const refusedMetadata = (metadata: Record<string, string>, message: RegExp) =>
+  refused(() => load({ ...elu, ...metadata }), "invalid_file", message);
+const refusedShapes = (shapes: Record<string, readonly number[]>, message: RegExp) =>
+  refused(() => decoderFromSafetensors(fileOfShapes(shapes, elu)), "invalid_file", message);
+
+test("layers are ordered by number, 10 after 2, whatever the order in the file", () => {
+  const decoder = decoderFromSafetensors(
+    fileOfShapes(
+      {
+        "net.10.bias": [5],
+        "net.10.weight": [5, 4],
+        "net.0.weight": [3, 2],
+        "net.2.bias": [4],
+        "net.2.weight": [4, 3],
+        "net.0.bias": [3],
+      },
+      elu,
+    ),
+  );
+  assert.equal(
+    decoder.layers.map(({ name }) => name),
+    ["net.0", "net.2", "net.10"],
+  );
+  // The file counts its values: net.10.bias 0-4, net.10.weight 5-24, net.0.weight 25-30, …
+  assert.equal(decoder.layers[0]!.weight, new Float32Array([25, 26, 27, 28, 29, 30]));
+  assert.equal(decoder.layers[0]!.bias, new Float32Array([47, 48, 49]));
+  assert.equal(decoder.layers[2]!.bias, new Float32Array([0, 1, 2, 3, 4]));
+});
+
+test("any common prefix will do", () => {
+  for (const prefix of ["", "fc", "module.decoder.", "é\n", "a.1.", "layer_"]) {
+    const decoder = decoderFromSafetensors(
+      fileOfShapes({ [`${prefix}1.weight`]: [3, 2], [`${prefix}1.bias`]: [3] }),
+    );
+    assert.is(decoder.layers[0]!.name, `${prefix}1`);
+  }
+});
+
+test("F16, BF16 and F64 tensors, mixed", () => {
+  const half = new Uint16Array([0x3c00, 0xc000]);
+  const brain = new Uint16Array([0x3fc0]);
+  const double = new Float64Array([0.1]);
+  const decoder = decoderFromSafetensors(
+    fileOf(
+      {
+        "0.weight": { dtype: "F16", shape: [1, 2], data_offsets: [0, 4] },
+        "0.bias": { dtype: "BF16", shape: [1], data_offsets: [4, 6] },
+        "1.weight": { dtype: "F64", shape: [1, 1], data_offsets: [6, 14] },
+        "1.bias": { dtype: "F32", shape: [1], data_offsets: [14, 18] },
+      },
+      Buffer.concat([bytesOf(half), bytesOf(brain), bytesOf(double), bytesOf(new Float32Array([7]))]),
+    ),
+    { activation: "relu" },
+  );
+  assert.equal(decoder.parameters, new Float32Array([1, -2, 1.5, 0.1, 7]));
+});
+
+test("metadata: activations by name, in PyTorch's spelling, or as JSON", () => {
+  const activation = (text: string) => load({ activation: text }).layers[0]!.activation;
+  assert.equal(activation("elu"), { name: "elu", alpha: 1 });
+  assert.equal(activation("leaky_relu"), { name: "leakyRelu", slope: 0.01 });
+  assert.equal(activation("LeakyReLU"), { name: "leakyRelu", slope: 0.01 });
+  assert.equal(activation("Tanh"), { name: "tanh" });
+  assert.equal(activation('{"name":"elu","alpha":0.3}'), { name: "elu", alpha: 0.3 });
+  assert.equal(load({ ...elu, outputActivation: '{"name":"leakyRelu","slope":0.5}' }).outputActivation, {
+    name: "leakyRelu",
+    slope: 0.5,
+  });
+});
+
+test("metadata: losses and their reduction", () => {
+  const loss = (metadata: Record<string, string>) => load({ ...elu, ...metadata }).loss;
+  assert.is(loss({}), undefined);
+  assert.equal(loss({ loss: "bce" }), { name: "crossEntropy", reduction: "mean" });
+  assert.equal(loss({ loss: "crossEntropy", reduction: "mean" }), {
+    name: "crossEntropy",
+    reduction: "mean",
+  });
+  assert.equal(loss({ loss: "mse" }), { name: "squaredError", reduction: "mean" });
+  assert.equal(loss({ loss: "squaredError", reduction: "sum" }), { name: "squaredError", reduction: "sum" });
+});
+
+test("metadata: the output shape, and keys that are none of ours", () => {
+  assert.equal(load({ ...elu, outputShape: "[2, 2]", format: "pt" }).outputShape, [2, 2]);
+  assert.equal(load(elu).outputShape, [4]);
+});
+
+test("the output activation: the option, the file's, what the file's loss implies, what the option's implies", () => {
+  const output = (metadata: Record<string, string>, options?: DecoderFileOptions) =>
+    load({ ...elu, ...metadata }, options).outputActivation.name;
+  assert.is(output({}), "identity");
+  assert.is(output({ loss: "mse" }), "identity");
+  assert.is(output({ loss: "bce" }), "sigmoid");
+  assert.is(output({}, { loss: crossEntropy() }), "sigmoid");
+  assert.is(output({ outputActivation: "tanh" }), "tanh");
+  assert.is(output({ outputActivation: "tanh" }, { outputActivation: "relu" }), "relu");
+  // Another loss does not make it another network.
+  assert.is(output({ loss: "bce" }, { loss: squaredError() }), "sigmoid");
+  assert.is(output({ loss: "mse" }, { loss: crossEntropy(), outputActivation: "sigmoid" }), "sigmoid");
+});
+
+test("cross entropy on an output that is no sigmoid is refused with the cure", () => {
+  const cases: [Record<string, string>, DecoderFileOptions][] = [
+    [{ loss: "bce", outputActivation: "identity" }, {}],
+    [{ loss: "bce" }, { outputActivation: "identity" }],
+    [{ outputActivation: "identity" }, { loss: crossEntropy() }],
+    [{ loss: "mse" }, { loss: crossEntropy() }],
+  ];
+  for (const [metadata, options] of cases) {
+    refused(
+      () => load({ ...elu, ...metadata }, options),
+      "invalid_argument",
+      /crossEntropy needs the output activation "sigmoid", the decoder's is "identity"; .* outputActivation: "sig/,
+    );
+  }
+});
+
+test("a missing activation is refused, but for a single layer", () => {
+  refused(
+    () => load(),
+    "invalid_argument",
+    /^decoderFromSafetensors: neither .* give the option activation: "elu"/,
+  );
+  assert.is(load(undefined, { activation: "relu" }).layers[0]!.activation.name, "relu");
+  assert.is(decoderFromSafetensors(fileOfShapes({ "0.weight": [3, 2], "0.bias": [3] })).layers.length, 1);
+});
+
+test("metadata that are not understood are refused, unless an option overrides them", () => {
+  refusedMetadata(
+    { activation: "gelu" },
+    /the file's activation is "gelu".*; the option activation overrides/,
+  );
+  refusedMetadata({ activation: '{"name":"elu","alpha":-1}' }, /the file's activation.alpha is -1/);
+  refusedMetadata({ activation: '{"name":' }, /the file's activation is ".*", expected JSON/);
+  refusedMetadata({ outputActivation: "softmax" }, /the file's outputActivation is "softmax"/);
+  refusedMetadata(
+    { loss: "nll" },
+    /the file's loss is "nll", expected "bce" or "mse"; the option loss overrides/,
+  );
+  refusedMetadata({ loss: "bce", reduction: "none" }, /the file's reduction is "none"/);
+  for (const text of ["28x28", "", "[28"]) {
+    refusedMetadata(
+      { outputShape: text },
+      /the file's outputShape is ".*", expected JSON; the option outputShape/,
+    );
+  }
+  refusedMetadata(
+    { outputShape: "[2,3]" },
+    /the file's metadata: outputShape \[2, 3\] holds 6 values, expected 4/,
+  );
+  refusedMetadata({ outputShape: "4" }, /outputShape is 4, expected an array/);
+  const nonsense = { activation: "x", outputActivation: "x", loss: "x", outputShape: "x" };
+  const options: DecoderFileOptions = {
+    activation: "tanh",
+    outputActivation: "tanh",
+    loss: squaredError(),
+    outputShape: [2, 2],
+  };
+  assert.is(load(nonsense, options).outputActivation.name, "tanh");
+});
+
+test("options that do not fit are refused", () => {
+  refused(
+    () => load(elu, { outputShape: [5] }),
+    "invalid_argument",
+    /outputShape \[5\] holds 5 values, expected 4/,
+  );
+  refused(() => load(elu, { outputShape: [] }), "invalid_argument", /outputShape is \[\]/);
+  refused(
+    () => decoderFromSafetensors("x" as unknown as Uint8Array),
+    "invalid_argument",
+    /bytes is "x", expected a Uint8Array/,
+  );
+});
+
+test("a missing tensor is named", () => {
+  const { "d.2.bias": _, ...noBias } = layers;
+  refusedShapes(noBias, /the tensor "d.2.bias" is missing; a layer without one needs a bias of zeros/);
+  const { "d.0.weight": __, ...noWeight } = layers;
+  refusedShapes(noWeight, /the tensor "d.0.weight" is missing/);
+  refusedShapes({}, /the file holds no tensors/);
+});
+
+test("unexpected tensors are listed", () => {
+  refusedShapes(
+    { ...layers, "d.1.running_mean": [3], scale: [1] },
+    /not a decoder's: "d.1.running_mean", "scale"; exp/,
+  );
+  refusedShapes({ weight: [3, 2], bias: [3] }, /"weight", "bias"/);
+  refusedShapes({ "d.1234567890.weight": [3, 2] }, /not a decoder's: "d.1234567890.weight"/);
+  refusedShapes({ ...layers, "encoder.0.weight": [2, 4] }, /2 prefixes: "d.", "encoder."; expected one/);
+  refusedShapes(
+    { "0.weight": [2, 2], "0.bias": [2], "00.weight": [2, 2], "00.bias": [2] },
+    /number 0 occurs twice/,
+  );
+  const many = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`x${index}`, [1]]));
+  refusedShapes(many, /"x11" and 28 more;/);
+});
+
+test("shapes that do not chain are listed", () => {
+  refusedShapes(
+    { ...layers, "d.2.weight": [4, 5] },
+    /do not chain.* "d.0" weight \[3, 2\] bias \[3\], "d.2" weight \[4, 5\] bias \[4\]/,
+  );
+  const wrong = [
+    { "d.2.bias": [3] },
+    { "d.2.bias": [1, 4] },
+    { "d.2.bias": [] },
+    { "d.2.weight": [12] },
+    { "d.2.weight": [4, 3, 1, 1] },
+    { "d.2.weight": [] },
+    { "d.0.weight": [3, 0] },
+    { "d.2.weight": [0, 3], "d.2.bias": [0] },
+  ];
+  for (const change of wrong) refusedShapes({ ...layers, ...change }, /the shapes do not chain/);
+});
+
+test("a needed tensor of another dtype, or with a bad value, is named", () => {
+  const file = (dtype: string, weight: Float32Array) =>
+    fileOf(
+      {
+        "0.weight": { dtype, shape: [1, 2], data_offsets: [0, 8] },
+        "0.bias": { dtype: "F32", shape: [1], data_offsets: [8, 12] },
+      },
+      bytesOf(new Float32Array([...weight, 0])),
+    );
+  refused(
+    () => decoderFromSafetensors(file("I32", new Float32Array(2))),
+    "invalid_file",
+    /tensor "0.weight" has the dtype I32/,
+  );
+  refused(
+    () => decoderFromSafetensors(file("F32", new Float32Array([0, Number.NaN]))),
+    "invalid_file",
+    /tensor "0.weight" holds NaN at index 1/,
+  );
+});
+
+test.run();

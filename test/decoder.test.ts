@@ -1,0 +1,246 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { checkDecoder, type Decoder, onDispose } from "../src/decoder/decoder.ts";
+import { decoderFromSafetensors } from "../src/decoder/from-safetensors.ts";
+import { type CreateDecoderOptions, createDecoder } from "../src/decoder/initialise.ts";
+import { crossEntropy, squaredError } from "../src/loss.ts";
+import { createRandom } from "../src/random.ts";
+import { refused } from "./support/refusal.ts";
+
+const refusedOptions = (options: unknown, message: RegExp) =>
+  refused(() => createDecoder(options as CreateDecoderOptions), "invalid_argument", message);
+
+test("the paper's decoder", () => {
+  const decoder = createDecoder({
+    layers: [20, 150, 300, 600, 784],
+    activation: "elu",
+    outputActivation: "sigmoid",
+    outputShape: [28, 28],
+    loss: crossEntropy(),
+  });
+  assert.is(decoder.latentSize, 20);
+  assert.is(decoder.outputSize, 784);
+  assert.equal(decoder.outputShape, [28, 28]);
+  assert.equal(decoder.outputActivation, { name: "sigmoid" });
+  assert.equal(decoder.loss, { name: "crossEntropy", reduction: "mean" });
+  assert.is(
+    decoder.parameterCount,
+    20 * 150 + 150 + (150 * 300 + 300) + (300 * 600 + 600) + (600 * 784 + 784),
+  );
+  assert.is(decoder.parameterCount, 700_234);
+  assert.equal(
+    decoder.layers.map(({ kind, name, inputSize, outputSize, activation }) => [
+      kind,
+      name,
+      inputSize,
+      outputSize,
+      activation.name,
+    ]),
+    [
+      ["dense", "decoder.0", 20, 150, "elu"],
+      ["dense", "decoder.2", 150, 300, "elu"],
+      ["dense", "decoder.4", 300, 600, "elu"],
+      ["dense", "decoder.6", 600, 784, "sigmoid"],
+    ],
+  );
+});
+
+test("weights and biases are views into one block, in order", () => {
+  const { layers, parameters } = createDecoder({ layers: [2, 3, 5] });
+  assert.is(parameters.length, 29);
+  assert.equal(
+    layers
+      .flatMap(({ weight, bias }) => [weight, bias])
+      .map(({ length, byteOffset }) => [length, byteOffset / 4]),
+    [
+      [6, 0],
+      [3, 6],
+      [15, 9],
+      [5, 24],
+    ],
+  );
+  for (const { weight, bias } of layers) {
+    assert.is(weight.buffer, parameters.buffer);
+    assert.is(bias.buffer, parameters.buffer);
+  }
+});
+
+test("a decoder is immutable", () => {
+  const outputShape = [1, 3];
+  const decoder = createDecoder({
+    layers: [2, 2, 3],
+    outputShape,
+    loss: { name: "squaredError", reduction: "sum" },
+  });
+  outputShape[0] = 7;
+  assert.equal(decoder.outputShape, [1, 3]);
+  const values = [decoder, decoder.layers, decoder.layers[0], decoder.outputShape, decoder.outputActivation];
+  for (const value of [...values, decoder.loss]) assert.ok(Object.isFrozen(value));
+});
+
+test("defaults: elu between the layers, the output activation that the loss implies, a flat shape", () => {
+  const names = (options: Partial<CreateDecoderOptions>) =>
+    createDecoder({ layers: [2, 3, 4], ...options }).layers.map(({ activation }) => activation.name);
+  assert.equal(names({}), ["elu", "identity"]);
+  assert.equal(names({ loss: squaredError() }), ["elu", "identity"]);
+  assert.equal(names({ loss: crossEntropy() }), ["elu", "sigmoid"]);
+  assert.equal(names({ loss: squaredError(), outputActivation: "sigmoid" }), ["elu", "sigmoid"]);
+  assert.equal(createDecoder({ layers: [2, 3] }).outputShape, [3]);
+  assert.is(createDecoder({ layers: [2, 3] }).loss, undefined);
+});
+
+test("the initialisation is PyTorch's: uniform in ±1/√in, weights and biases", () => {
+  const { layers } = createDecoder({ layers: [300, 500, 1000], seed: 3 });
+  for (const { inputSize, weight, bias } of layers) {
+    const bound = 1 / Math.sqrt(inputSize);
+    for (const values of [weight, bias]) {
+      const count = values.length;
+      const mean = values.reduce((sum, value) => sum + value, 0) / count;
+      const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / count;
+      const deviation = bound / Math.sqrt(3);
+      // Five standard errors of each statistic.
+      assert.ok(Math.abs(mean) < (5 * deviation) / Math.sqrt(count), `mean ${mean}`);
+      assert.ok(Math.abs(variance / deviation ** 2 - 1) < 5 * Math.sqrt(0.8 / count), `variance ${variance}`);
+      const largest = values.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+      assert.ok(largest <= Math.fround(bound) && largest > bound * 0.98, `largest ${largest} of ${bound}`);
+    }
+  }
+});
+
+test("a seed gives the same parameters, another seed others", () => {
+  const parameters = (seed?: number) =>
+    createDecoder({ layers: [5, 7, 11], ...(seed === undefined ? {} : { seed }) }).parameters;
+  assert.equal(parameters(1), parameters(1));
+  assert.equal(parameters(), parameters(0));
+  const largest = 2 ** 53 - 1;
+  const seeds = [0, 1, 2, 2 ** 32, 2 ** 32 + 1, largest];
+  assert.is(new Set(seeds.map((seed) => parameters(seed).join())).size, seeds.length);
+  // Seeds that are close have nothing in common: no value at the same place.
+  const [a, b] = [parameters(0), parameters(1)];
+  assert.not.ok(a.some((value, index) => Math.abs(value - b[index]!) < 1e-6));
+});
+
+test("the random numbers are sfc32's", () => {
+  // The first outputs of PractRand's own implementation for this seed.
+  const { uint32 } = createRandom(2 ** 32 + 2);
+  const first = [
+    0xa87dbc7e, 0x1787178c, 0x4c7b7234, 0xc65dade2, 0x2c692349, 0xf52c2153, 0xdf098072, 0x9d49b03c,
+  ];
+  assert.equal(
+    first.map(() => uint32()),
+    first,
+  );
+  const { uniform } = createRandom(2 ** 32 + 2);
+  assert.is(uniform(), ((0xa87dbc7e >>> 5) * 2 ** 26 + (0x1787178c >>> 6)) / 2 ** 53);
+});
+
+test("bad options are refused", () => {
+  refusedOptions(undefined, /^createDecoder: expected options/);
+  refusedOptions(null, /^createDecoder: options are null/);
+  refusedOptions({ layers: [2, 3], layer: 1 }, /unknown option "layer"/);
+  for (const layers of [undefined, 3, "20,784", [], [784]]) {
+    refusedOptions({ layers }, /^createDecoder: layers is .*, expected the sizes from latent to output/);
+  }
+  refusedOptions({ layers: [2, 0, 3] }, /layers\[1\] is 0, expected an integer >= 1/);
+  for (const size of [-1, 1.5, Number.NaN, "3", 2 ** 53])
+    refusedOptions({ layers: [2, size] }, /layers\[1\] is/);
+  refusedOptions({ layers: new Array(3) }, /layers\[0\] is undefined/);
+  refusedOptions({ layers: [2 ** 14, 2 ** 14] }, /have 268451840 parameters, expected at most 268435456/);
+  refusedOptions({ layers: [2, 3], activation: "gelu" }, /activation is "gelu"/);
+  refusedOptions({ layers: [2, 3], outputActivation: "gelu" }, /outputActivation is "gelu"/);
+  for (const seed of [-1, 0.5, "1", 2 ** 53]) refusedOptions({ layers: [2, 3], seed }, /seed is/);
+  for (const loss of ["bce", crossEntropy, {}, null, { name: "crossEntropy", reduction: "max" }]) {
+    refusedOptions({ layers: [2, 3], loss }, /loss is .*, expected what crossEntropy\(\)/);
+  }
+  refusedOptions(
+    { layers: [2, 3], loss: crossEntropy(), outputActivation: "tanh" },
+    /crossEntropy needs the output activation "sigmoid", the decoder's is "tanh"/,
+  );
+});
+
+test("an output shape that does not hold a sample is refused", () => {
+  refusedOptions(
+    { layers: [2, 784], outputShape: [28, 27] },
+    /outputShape \[28, 27\] holds 756 values, expected 784 \(the decoder's output size\)/,
+  );
+  for (const outputShape of [
+    784,
+    "28x28",
+    [],
+    [0],
+    [28.5],
+    ["28", 28],
+    Object.assign(new Array(2), { 1: 784 }),
+    new Array(9).fill(1),
+  ]) {
+    refusedOptions(
+      { layers: [2, 784], outputShape },
+      /outputShape is .*, expected an array of 1 to 8 positive/,
+    );
+  }
+});
+
+test("dispose calls what backends left, once, and closes the decoder", () => {
+  const decoder = createDecoder({ layers: [2, 3] });
+  const calls: string[] = [];
+  onDispose(decoder, () => calls.push("first"));
+  onDispose(decoder, () => calls.push("second"));
+  assert.is(decoder.disposed, false);
+  decoder.dispose();
+  decoder.dispose();
+  assert.equal(calls, ["first", "second"]);
+  assert.is(decoder.disposed, true);
+  onDispose(decoder, () => calls.push("late"));
+  assert.equal(calls, ["first", "second", "late"]);
+  refused(
+    () => checkDecoder("encode", decoder),
+    "disposed",
+    /^encode: the decoder has been disposed; load or/,
+  );
+  refused(() => decoder.toSafetensors(), "disposed", /^toSafetensors: the decoder has been disposed/);
+  assert.is(decoder.parameterCount, 9);
+});
+
+test("Symbol.dispose is dispose", () => {
+  const decoder = createDecoder({ layers: [2, 3] });
+  const symbol = (Symbol as { dispose?: symbol }).dispose;
+  assert.ok(symbol, "Node 20 and later have it");
+  (decoder as unknown as Record<symbol, () => void>)[symbol]!();
+  assert.is(decoder.disposed, true);
+});
+
+test("what is no decoder is refused", () => {
+  const decoder = createDecoder({ layers: [2, 3] });
+  checkDecoder("encode", decoder);
+  for (const value of [undefined, null, {}, { ...decoder }, "decoder.safetensors", new Uint8Array(3)]) {
+    refused(
+      () => checkDecoder("encode", value),
+      "invalid_argument",
+      /^encode: the decoder is .*, expected what load/,
+    );
+  }
+  refused(() => checkDecoder("encode", Promise.resolve(decoder)), "invalid_argument", /is an await missing/);
+});
+
+test("toSafetensors keeps everything", () => {
+  const decoders: Decoder[] = [
+    createDecoder({ layers: [3, 4, 6], outputShape: [2, 3], loss: crossEntropy(), seed: 5 }),
+    createDecoder({ layers: [2, 3, 3, 4], activation: "relu", outputActivation: "tanh" }),
+    createDecoder({ layers: [2, 3, 4], activation: { name: "elu", alpha: 0.1 }, loss: squaredError() }),
+    createDecoder({ layers: [2, 3, 4], activation: { name: "leakyRelu", slope: 1e-7 / 3 } }),
+    createDecoder({
+      layers: [2, 3],
+      outputActivation: { name: "leakyRelu", slope: 0.2 },
+      loss: squaredError({ reduction: "sum" }),
+    }),
+    createDecoder({ layers: new Array(15).fill(2), loss: crossEntropy({ reduction: "sum" }) }),
+  ];
+  for (const decoder of decoders) {
+    const bytes = decoder.toSafetensors();
+    const again = decoderFromSafetensors(bytes);
+    assert.equal(again, decoder);
+    assert.equal(again.toSafetensors(), bytes);
+  }
+});
+
+test.run();

@@ -1,0 +1,169 @@
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { createDecoder } from "../src/decoder/initialise.ts";
+import { type DecoderSource, loadDecoder } from "../src/decoder/load.ts";
+import { crossEntropy, squaredError } from "../src/loss.ts";
+import { rejected } from "./support/refusal.ts";
+
+const url = new URL("vectors/mlp20.safetensors", import.meta.url);
+const path = fileURLToPath(url);
+const bytes = readFileSync(path);
+
+test("the full-size decoder", async () => {
+  const decoder = await loadDecoder(path);
+  assert.is(decoder.latentSize, 20);
+  assert.is(decoder.outputSize, 784);
+  // 20·150 + 150 + 150·300 + 300 + 300·600 + 600 + 600·784 + 784
+  assert.is(decoder.parameterCount, 700_234);
+  assert.is(decoder.loss?.name, "crossEntropy");
+  assert.equal(
+    decoder.layers.map(({ name, activation }) => [name, activation]),
+    [
+      ["decoder.0", { name: "elu", alpha: 1 }],
+      ["decoder.2", { name: "elu", alpha: 1 }],
+      ["decoder.4", { name: "elu", alpha: 1 }],
+      ["decoder.6", { name: "sigmoid" }],
+    ],
+  );
+  // In this file the tensors lie in the order of the layers, so that its data are the parameters.
+  const data = bytes.subarray(bytes.length - 4 * 700_234);
+  assert.ok(data.equals(Buffer.from(decoder.parameters.buffer)), "the parameters' bits");
+  // decoder.2.weight begins at byte 12,600 of the data.
+  assert.is(decoder.layers[1]!.weight[7], data.readFloatLE(12_600 + 4 * 7));
+});
+
+test("every kind of source gives the same decoder", async () => {
+  const expected = await loadDecoder(bytes);
+  const unaligned = new Uint8Array(bytes.length + 3).subarray(3);
+  unaligned.set(bytes);
+  const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  shared.set(bytes);
+  const sources: DecoderSource[] = [
+    unaligned,
+    shared,
+    new Uint8Array(bytes).buffer,
+    new Blob([new Uint8Array(bytes)]),
+    pathToFileURL(path),
+    pathToFileURL(path).href,
+  ];
+  for (const source of sources) assert.equal(await loadDecoder(source), expected);
+});
+
+test("bytes are copied", async () => {
+  const own = createDecoder({ layers: [2, 3] });
+  const file = own.toSafetensors();
+  const decoder = await loadDecoder(file);
+  file.fill(0);
+  assert.equal(decoder.parameters, own.parameters);
+});
+
+test("options override the metadata, and stand in for what is missing", async () => {
+  const decoder = await loadDecoder(path, {
+    activation: { name: "leakyRelu", slope: 0.2 },
+    outputActivation: "tanh",
+    outputShape: [28, 28],
+    loss: squaredError({ reduction: "sum" }),
+  });
+  assert.equal(decoder.layers[0]!.activation, { name: "leakyRelu", slope: 0.2 });
+  assert.equal(decoder.outputActivation, { name: "tanh" });
+  assert.equal(decoder.outputShape, [28, 28]);
+  assert.equal(decoder.loss, { name: "squaredError", reduction: "sum" });
+});
+
+test("files over HTTP", async () => {
+  const server = createServer((request, response) => {
+    if (request.url === "/decoder") response.end(bytes);
+    else if (request.url === "/page") response.end("<!DOCTYPE html><html><body>Welcome</body></html>");
+    else if (request.url === "/cut") response.writeHead(200, { "content-length": 1000 }).write("abc");
+    else response.writeHead(404).end();
+    if (request.url === "/cut") setTimeout(() => response.destroy(), 20);
+  });
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  try {
+    assert.equal(await loadDecoder(`${base}/decoder`), await loadDecoder(bytes));
+    assert.is((await loadDecoder(new URL(`${base}/decoder`))).outputSize, 784);
+    await rejected(
+      loadDecoder(`${base}/no`),
+      "not_found",
+      /^loadDecoder\("http.*\/no"\): .* answered 404 Not Found/,
+    );
+    await rejected(loadDecoder(new URL(`${base}/no`)), "not_found", /^loadDecoder\("http.*answered 404/);
+    await rejected(loadDecoder(`${base}/page`), "invalid_file", /another kind of file/);
+    await rejected(loadDecoder(`${base}/cut`), "not_found", /cannot be read/);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+  await rejected(loadDecoder(`${base}/decoder`), "not_found", /cannot be read: fetch failed: ./);
+});
+
+test("a path that leads to no file is refused", async () => {
+  await rejected(
+    loadDecoder("no/such.safetensors"),
+    "not_found",
+    /^loadDecoder\("no\/such.safetensors"\): cannot be read: ENOENT/,
+  );
+  await rejected(loadDecoder(""), "not_found", /ENOENT/);
+  await rejected(loadDecoder("a\0b"), "not_found", /null bytes/);
+  await rejected(loadDecoder(fileURLToPath(new URL(".", url))), "not_found", /EISDIR/);
+  await rejected(loadDecoder(new URL("no.safetensors", url)), "not_found", /ENOENT/);
+  await rejected(loadDecoder("http://["), "not_found", /Invalid URL/);
+  const error = await loadDecoder("no/such").catch((reason) => reason);
+  assert.is(error.cause.code, "ENOENT");
+});
+
+test("a source that is none, and bad options, are refused before anything is read", async () => {
+  for (const source of [undefined, null, 3, {}, [1], new Float32Array(3)]) {
+    await rejected(
+      loadDecoder(source as unknown as DecoderSource),
+      "invalid_argument",
+      /^loadDecoder: the source is .*, expected bytes, a Blob, a URL or a string/,
+    );
+  }
+  const load = (options: object) => loadDecoder("no/such", options);
+  await rejected(load({ activations: "elu" }), "invalid_argument", /unknown option "activations"/);
+  await rejected(load({ activation: "gelu" }), "invalid_argument", /activation is "gelu"/);
+  await rejected(load({ outputActivation: 1 }), "invalid_argument", /outputActivation is 1/);
+  await rejected(load({ loss: "bce" }), "invalid_argument", /loss is "bce", expected what crossEntropy/);
+});
+
+test("an abort rejects with the signal's reason", async () => {
+  const reason = new Error("enough");
+  for (const source of [path, bytes, url, new Blob([]), "http://127.0.0.1:1/"]) {
+    const error = await loadDecoder(source, { signal: AbortSignal.abort(reason) }).catch((thrown) => thrown);
+    assert.is(error, reason);
+  }
+  for (const source of [path, new Blob([new Uint8Array(bytes)])]) {
+    const controller = new AbortController();
+    const loading = loadDecoder(source, { signal: controller.signal });
+    controller.abort(reason);
+    assert.is(await loading.catch((thrown) => thrown), reason);
+  }
+  const { signal } = new AbortController();
+  assert.is((await loadDecoder(path, { signal })).outputSize, 784);
+});
+
+test("without Node's file system a string is a URL", async () => {
+  const { fetch } = globalThis;
+  const { getBuiltinModule } = process;
+  const asked: unknown[] = [];
+  globalThis.fetch = async (location) => {
+    asked.push(location);
+    return new Response(new Uint8Array(bytes));
+  };
+  Object.assign(process, { getBuiltinModule: undefined });
+  try {
+    assert.is((await loadDecoder("models/mlp20.safetensors", { loss: crossEntropy() })).outputSize, 784);
+  } finally {
+    Object.assign(process, { getBuiltinModule });
+    globalThis.fetch = fetch;
+  }
+  assert.equal(asked, ["models/mlp20.safetensors"]);
+});
+
+test.run();
