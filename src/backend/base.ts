@@ -1,0 +1,51 @@
+import type { Decoder } from "../decoder/decoder.ts";
+import type { Loss } from "../loss.ts";
+import type { Objective } from "../objective.ts";
+import type { BackendInfo } from "../result.ts";
+import type { Control, Solution, Solver } from "../solver/base.ts";
+
+/** What is to be encoded, checked: the data of B samples, n values each. */
+export interface Problem {
+  readonly decoder: Decoder;
+  readonly loss: Loss;
+  readonly sampleCount: number;
+  /** B × n; may be NaN where the weight is 0. */
+  readonly targets: Float32Array;
+  /** n values for all samples, or B × n. */
+  readonly weights: Float32Array | undefined;
+  /** At most this many samples are resident at once. */
+  readonly batchSize: number | undefined;
+}
+
+/**
+ * Where objectives are evaluated. A value made by `wasm(…)`; it holds no state of its own, what it packs for
+ * a decoder is kept with the decoder.
+ */
+export interface Backend {
+  readonly name: string;
+  /** Gets ready for a decoder: loads what has to be loaded, packs the weights unless they are packed. */
+  prepare(decoder: Decoder): Promise<PreparedBackend>;
+}
+
+/** A backend ready for one decoder. */
+export interface PreparedBackend {
+  readonly info: BackendInfo;
+  /** How many samples to bind to one objective. */
+  objectiveSize(problem: Problem): number;
+  /** The objective of samples first … first + count - 1. */
+  objective(problem: Problem, first: number, count: number): Objective;
+  /**
+   * Solves all samples inside the backend where it has a fused form of the solver, and else returns
+   * undefined; the results equal the general path's.
+   */
+  fused(solver: Solver): FusedSolve | undefined;
+  /**
+   * D(z), B × n.
+   * @param toLogits leave out the output activation
+   * @param control asked between pieces of work
+   */
+  decode(z: Float32Array, toLogits: boolean, control: Control): Promise<Float32Array>;
+}
+
+/** A whole solve inside a backend; see `Solver.solve` for solution and control. */
+export type FusedSolve = (problem: Problem, solution: Solution, control: Control) => Promise<void>;

@@ -1,0 +1,101 @@
+import type { Activation } from "../../decoder/activation.ts";
+import type { Loss } from "../../loss.ts";
+import { Struct } from "./struct.ts";
+
+// The structs of assembly/plan.ts and assembly/amd.ts, where their fields are explained.
+
+export const Layer = new Struct({
+  kind: "i32",
+  inputSize: "i32",
+  outputSize: "i32",
+  activation: "i32",
+  parameter: "f32",
+  panels: "i32",
+  transposedPanels: "i32",
+  bias: "i32",
+});
+
+export const Plan = new Struct({ layerCount: "i32", layers: "i32", zeros: "i32" });
+
+export const LayerRows = new Struct({ stride: "i32", inputs: "i32", outputs: "i32", gradients: "i32" });
+
+export const Batch = new Struct({
+  layers: "i32",
+  rows: "i32",
+  sources: "i32",
+  destinations: "i32",
+  targets: "i32",
+  weights: "i32",
+  scales: "i32",
+  losses: "i32",
+  loss: "i32",
+});
+
+export const Sample = new Struct({
+  state: "i32",
+  status: "i32",
+  acceptedSteps: "i32",
+  backtracks: "i32",
+  valueEvaluations: "i32",
+  gradientEvaluations: "i32",
+  trial: "i32",
+  target: "i32",
+  weights: "i32",
+  z: "i32",
+  history: "i32",
+  scale: "f64",
+  t: "f64",
+  step: "f64",
+  dt: "f64",
+  loss: "f64",
+  initialLoss: "f64",
+  slope: "f64",
+});
+
+export const Amd = new Struct({
+  samples: "i32",
+  sampleCount: "i32",
+  residents: "i32",
+  residentCapacity: "i32",
+  latentSize: "i32",
+  cursor: "i32",
+  maxSteps: "i32",
+  maxBacktracks: "i32",
+  window: "i32",
+  growFromTrial: "i32",
+  t1: "f64",
+  stepInit: "f64",
+  stepMax: "f64",
+  increaseFactor: "f64",
+  decreaseFactor: "f64",
+  slope: "f64",
+  tolerance: "f64",
+  settleTime: "f64",
+});
+
+/** The states of a staged sample, constants of assembly/amd.ts. */
+export const SampleState = { empty: 0, waiting: 1, running: 2, done: 3 } as const;
+
+/** The one kind of layer so far, a constant of assembly/plan.ts. */
+export const LAYER_DENSE = 0;
+
+/** The constants of assembly/activation.ts. */
+export const ACTIVATION_CODES: Record<Activation["name"], number> = {
+  identity: 0,
+  relu: 1,
+  leakyRelu: 2,
+  elu: 3,
+  tanh: 4,
+  sigmoid: 5,
+};
+
+/** The constants of assembly/loss.ts. */
+export const LOSS_CODES: Record<Loss["name"], number> = { crossEntropy: 0, squaredError: 1 };
+
+/** Rows and panels are padded to this many floats: two vectors, the width of the register tiles. */
+const TILE_WIDTH = 8;
+
+/** The floats that a row of `size` numbers takes. */
+export function paddedSize(size: number): number {
+  return Math.ceil(size / TILE_WIDTH) * TILE_WIDTH;
+}

@@ -1,0 +1,163 @@
+import type { Amd as AmdSolver } from "../../solver/amd.ts";
+import type { Solution } from "../../solver/base.ts";
+import type { Problem } from "../base.ts";
+import { lossScale, sampleWeights } from "./batch.ts";
+import { Amd, paddedSize, Sample, SampleState } from "./layout.ts";
+import type { PackedDecoder } from "./packed.ts";
+
+/**
+ * The samples at hand in WASM memory, about twice as many as there are resident rows: those that have a row,
+ * those that wait for one, and those that are done and wait to be collected. However many samples a call has,
+ * it takes this much memory.
+ */
+export class Staging {
+  /** Points to the Amd struct. */
+  readonly amd: number;
+  private readonly packed: PackedDecoder;
+  private readonly problem: Problem;
+  private readonly solution: Solution;
+  private readonly block;
+  /** The sample in each place, or -1. */
+  private readonly samples: Int32Array;
+  private next = 0;
+
+  /** @param capacity resident rows */
+  constructor(
+    packed: PackedDecoder,
+    problem: Problem,
+    solver: AmdSolver,
+    capacity: number,
+    solution: Solution,
+  ) {
+    this.packed = packed;
+    this.problem = problem;
+    this.solution = solution;
+    const { latentSize, outputSize } = packed.decoder;
+    const rowSize = 4 * paddedSize(outputSize);
+    const places = Math.min(problem.sampleCount, 2 * capacity);
+    const weightRows = !problem.weights ? 0 : problem.weights.length === outputSize ? 1 : places;
+    this.samples = new Int32Array(places).fill(-1);
+    this.block = packed.arena.allocate((piece) => ({
+      amd: piece(Amd.size),
+      samples: piece(Sample.size * places),
+      residents: piece(4 * capacity),
+      targets: piece(rowSize * places),
+      weights: piece(rowSize * weightRows),
+      z: piece(8 * latentSize * places),
+      history: piece(8 * solver.window * places),
+    }));
+    const { layout } = this.block;
+    this.amd = layout.amd;
+    packed.arena.i32(layout.residents, capacity).fill(0);
+    Amd.set(packed.arena.view(), layout.amd, {
+      samples: layout.samples,
+      sampleCount: places,
+      residents: layout.residents,
+      residentCapacity: capacity,
+      latentSize,
+      cursor: 0,
+      maxSteps: solver.maxSteps,
+      maxBacktracks: solver.maxBacktracks,
+      window: solver.window,
+      growFromTrial: solver.growFrom === "trial" ? 1 : 0,
+      t1: solver.t1,
+      stepInit: solver.stepInit,
+      stepMax: solver.stepMax,
+      increaseFactor: solver.increaseFactor,
+      decreaseFactor: solver.decreaseFactor,
+      slope: solver.slope,
+      tolerance: solver.tolerance,
+      settleTime: solver.settle * solver.t1,
+    });
+    if (weightRows === 1) packed.arena.f32(layout.weights, outputSize).set(problem.weights!);
+  }
+
+  /** Are samples left that have not been staged? */
+  get hasMore(): boolean {
+    return this.next < this.problem.sampleCount;
+  }
+
+  /** Have all samples been collected? */
+  get isFinished(): boolean {
+    return this.solution.done === this.problem.sampleCount;
+  }
+
+  /** Collects what is done and stages new samples in free places. */
+  exchange(): void {
+    const view = this.packed.arena.view();
+    this.samples.forEach((sample, place) => {
+      if (sample >= 0) {
+        const record = this.record(place);
+        if (Sample.get(view, record, "state") !== SampleState.done) return;
+        this.collect(view, place);
+        this.solution.end(sample, Sample.get(view, record, "status"));
+      }
+      this.samples[place] = this.hasMore ? this.next++ : -1;
+      this.stage(view, place);
+    });
+  }
+
+  /** Collects the state of samples on their way; they get no status. */
+  collectUnfinished(): void {
+    const view = this.packed.arena.view();
+    this.samples.forEach((sample, place) => {
+      if (sample < 0) return;
+      if (Sample.get(view, this.record(place), "state") === SampleState.running) this.collect(view, place);
+    });
+  }
+
+  free(): void {
+    this.block.free();
+  }
+
+  private record(place: number): number {
+    return this.block.layout.samples + place * Sample.size;
+  }
+
+  private stage(view: DataView, place: number): void {
+    const sample = this.samples[place]!;
+    if (sample < 0) {
+      Sample.set(view, this.record(place), { state: SampleState.empty });
+      return;
+    }
+    const { arena, decoder } = this.packed;
+    const { layout } = this.block;
+    const { latentSize: d, outputSize: n } = decoder;
+    const rowSize = 4 * paddedSize(n);
+    const target = layout.targets + place * rowSize;
+    const z = layout.z + place * 8 * d;
+    const weights = sampleWeights(this.problem, sample);
+    let weightRow = 0;
+    if (weights) {
+      const isShared = weights === this.problem.weights && this.problem.weights.length === n;
+      weightRow = layout.weights + (isShared ? 0 : place * rowSize);
+      if (!isShared) arena.f32(weightRow, n).set(weights);
+    }
+    arena.f32(target, n).set(this.problem.targets.subarray(sample * n, (sample + 1) * n));
+    arena.f64(z, d).set(this.solution.z.subarray(sample * d, (sample + 1) * d));
+    Sample.set(view, this.record(place), {
+      state: SampleState.waiting,
+      target,
+      weights: weightRow,
+      z,
+      history: layout.history + place * 8 * Amd.get(view, this.amd, "window"),
+      scale: lossScale(this.problem, weights),
+    });
+  }
+
+  /** Copies a sample's results out. */
+  private collect(view: DataView, place: number): void {
+    const sample = this.samples[place]!;
+    const record = this.record(place);
+    const d = this.packed.decoder.latentSize;
+    const { solution } = this;
+    solution.z.set(this.packed.arena.f64(Sample.get(view, record, "z"), d), sample * d);
+    solution.loss[sample] = Sample.get(view, record, "loss");
+    solution.initialLoss[sample] = Sample.get(view, record, "initialLoss");
+    solution.acceptedSteps[sample] = Sample.get(view, record, "acceptedSteps");
+    solution.backtracks[sample] = Sample.get(view, record, "backtracks");
+    solution.valueEvaluations[sample] = Sample.get(view, record, "valueEvaluations");
+    solution.gradientEvaluations[sample] = Sample.get(view, record, "gradientEvaluations");
+    solution.t[sample] = Sample.get(view, record, "t");
+  }
+}

@@ -1,0 +1,45 @@
+import type { Backend } from "./backend/base.ts";
+import { wasm } from "./backend/wasm/wasm.ts";
+import { checkChoice, checkOptions, invalid, show } from "./check.ts";
+import { checkSignal, makeControl } from "./control.ts";
+import { checkDecoder, type Decoder } from "./decoder/decoder.ts";
+import { checkLatents } from "./problem.ts";
+
+/** Options of `decode`. */
+export interface DecodeOptions {
+  /** `"data"` (the default): D(z); `"preActivation"`: before the output activation, the logits. */
+  output?: "data" | "preActivation";
+  /** Where the work is done. Default `wasm()`. */
+  backend?: Backend;
+  /** Ends the call early: it rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/**
+ * D(z): what the decoder makes of latents.
+ *
+ * @param z B × latentSize
+ * @returns B × outputSize, in data space unless `output` says otherwise
+ * @throws LatentflowError `invalid_argument` when an argument has the wrong type, length or value; `disposed`
+ *   when the decoder is; `unsupported` and `out_of_memory` from the backend
+ */
+export async function decode(
+  decoder: Decoder,
+  z: Float32Array,
+  options: DecodeOptions = {},
+): Promise<Float32Array> {
+  checkDecoder("decode", decoder);
+  checkOptions("decode", options, ["output", "backend", "signal"]);
+  const { output = "data", backend = wasm(), signal } = options;
+  checkChoice("decode", "output", output, ["data", "preActivation"]);
+  if (typeof backend?.prepare !== "function") {
+    throw invalid(`decode: backend is ${show(backend)}, expected a backend such as wasm()`);
+  }
+  checkSignal("decode", signal);
+  checkLatents("decode", "z", z, decoder);
+  signal?.throwIfAborted();
+  const prepared = await backend.prepare(decoder);
+  const result = await prepared.decode(z, output === "preActivation", makeControl(signal));
+  signal?.throwIfAborted();
+  return result;
+}

@@ -1,0 +1,148 @@
+import type { Backend, Problem } from "./backend/base.ts";
+import { wasm } from "./backend/wasm/wasm.ts";
+import { checkChoice, checkNumber, checkOptions, invalid, show } from "./check.ts";
+import { checkSignal, makeControl } from "./control.ts";
+import { checkDecoder, type Decoder } from "./decoder/decoder.ts";
+import { checkLoss, type Loss } from "./loss.ts";
+import { checkLatents, checkTargets, checkWeights } from "./problem.ts";
+import type { EncodeResult } from "./result.ts";
+import { amd } from "./solver/amd.ts";
+import { Solution, type Solver } from "./solver/base.ts";
+
+/** How far an `encode` call has come. */
+export interface EncodeProgress {
+  /** Samples that have ended. */
+  readonly done: number;
+  /** All samples. */
+  readonly total: number;
+  /** Over the samples that have ended; NaN while there are none. */
+  readonly meanLoss: number;
+  readonly samplesPerSecond: number;
+}
+
+/** Options of `encode`. */
+export interface EncodeOptions {
+  /** The distance between y and D(z). Default: the decoder's own; where it has none, it must be given. */
+  loss?: Loss;
+  /** How the flow is followed. Default `amd()`. */
+  solver?: Solver;
+  /**
+   * ≥ 0, outputSize values for all samples or B × outputSize. y may be NaN where its weight is 0: missing
+   * data. Default: none, all elements alike.
+   */
+  weights?: Float32Array;
+  /** Where the flow starts, B × latentSize. Default 0. */
+  z0?: Float32Array;
+  /** Where the work is done. Default `wasm()`. */
+  backend?: Backend;
+  /** At most this many samples are worked on at once. It bounds memory and never changes a result. */
+  batchSize?: number;
+  /** Ends the call early; see `onAbort`. */
+  signal?: AbortSignal;
+  /** Called now and then, from the event loop's point of view between two tasks of about 10 ms. */
+  onProgress?: (progress: EncodeProgress) => void;
+  /**
+   * What an abort does: `"throw"` (the default) rejects with the signal's reason; `"return"` resolves with
+   * what there is, the best z so far, and the status "aborted" for samples that had not ended.
+   */
+  onAbort?: "throw" | "return";
+}
+
+const OPTIONS = [
+  "loss",
+  "solver",
+  "weights",
+  "z0",
+  "backend",
+  "batchSize",
+  "signal",
+  "onProgress",
+  "onAbort",
+];
+
+/**
+ * Encodes samples with a decoder alone: for each one, follows the gradient flow of its own loss from z0 to
+ * where D(z) is as close to it as it gets (equations 1 and 2). Each sample has its own steps and its own end;
+ * its result depends on nothing else in the call.
+ *
+ * The arrays given are read while the call is at work: do not change them before it has settled.
+ *
+ * @param y B × outputSize, float32; in [0, 1] for cross entropy
+ * @returns z (B × latentSize), losses, statuses and statistics. A numerical failure is a sample's status, not
+ *   an error.
+ * @throws LatentflowError `invalid_argument`, before any work, when an argument has the wrong type, length or
+ *   value; `disposed` when the decoder is; `unsupported` and `out_of_memory` from the backend
+ */
+export async function encode(
+  decoder: Decoder,
+  y: Float32Array,
+  options: EncodeOptions = {},
+): Promise<EncodeResult> {
+  const start = performance.now();
+  const { problem, z0, solver, backend } = checkArguments(decoder, y, options);
+  const { signal, onProgress, onAbort = "throw" } = options;
+  const mayThrow = () => {
+    if (onAbort === "throw") signal?.throwIfAborted();
+  };
+  mayThrow();
+  const prepared = await backend.prepare(decoder);
+  const seconds = () => (performance.now() - start) / 1000;
+
+  const { sampleCount } = problem;
+  const solution = new Solution(sampleCount, decoder.latentSize, z0);
+  let reported = 0;
+  const control = makeControl(signal, () => {
+    if (solution.done === reported) return;
+    reported = solution.done;
+    onProgress?.({
+      done: reported,
+      total: sampleCount,
+      meanLoss: solution.meanLoss,
+      samplesPerSecond: reported / seconds(),
+    });
+  });
+  const fused = prepared.fused(solver);
+  if (fused && sampleCount > 0) {
+    await fused(problem, solution, control);
+  } else {
+    const size = prepared.objectiveSize(problem);
+    for (let first = 0; first < sampleCount && !control.aborted(); first += size) {
+      const objective = prepared.objective(problem, first, Math.min(size, sampleCount - first));
+      try {
+        await solver.solve(objective, solution, first, control);
+      } finally {
+        objective.dispose();
+      }
+    }
+  }
+  mayThrow();
+  return { ...solution.toResult(), backend: prepared.info, seconds: seconds() };
+}
+
+function checkArguments(decoder: Decoder, y: Float32Array, options: EncodeOptions) {
+  checkDecoder("encode", decoder);
+  checkOptions("encode", options, OPTIONS);
+  const loss = checkLoss("encode", options.loss, decoder);
+  const sampleCount = checkTargets("encode", y, decoder);
+  const weights = checkWeights("encode", options.weights, y, decoder, loss);
+  const z0 = options.z0;
+  if (z0 !== undefined && checkLatents("encode", "z0", z0, decoder) !== sampleCount) {
+    const expected = `${sampleCount * decoder.latentSize} (${sampleCount} samples × the decoder's latent size ${decoder.latentSize})`;
+    throw invalid(`encode: z0 has ${z0.length} values, expected ${expected}`);
+  }
+  const { solver = amd(), backend = wasm(), batchSize, onProgress } = options;
+  if (typeof solver?.solve !== "function") {
+    throw invalid(`encode: solver is ${show(solver)}, expected a solver such as amd()`);
+  }
+  if (typeof backend?.prepare !== "function") {
+    throw invalid(`encode: backend is ${show(backend)}, expected a backend such as wasm()`);
+  }
+  if (batchSize !== undefined) checkNumber("encode", "batchSize", batchSize, { min: 1, integer: true });
+  if (onProgress !== undefined && typeof onProgress !== "function") {
+    throw invalid(`encode: onProgress is ${show(onProgress)}, expected a function`);
+  }
+  checkChoice("encode", "onAbort", options.onAbort ?? "throw", ["throw", "return"]);
+  checkSignal("encode", options.signal);
+  const problem: Problem = { decoder, loss, sampleCount, targets: y, weights, batchSize };
+  return { problem, z0, solver, backend };
+}

@@ -1,0 +1,21 @@
+export type { Backend } from "./backend/base.ts";
+export { type WasmOptions, wasm } from "./backend/wasm/wasm.ts";
+export { type DecodeOptions, decode } from "./decode.ts";
+export type { Activation, ActivationLike } from "./decoder/activation.ts";
+export type { Decoder, DenseLayer } from "./decoder/decoder.ts";
+export { type CreateDecoderOptions, createDecoder } from "./decoder/initialise.ts";
+export { type DecoderSource, type LoadDecoderOptions, loadDecoder } from "./decoder/load.ts";
+export { type EncodeOptions, type EncodeProgress, encode } from "./encode.ts";
+export { LatentflowError, type LatentflowErrorCode } from "./errors.ts";
+export { crossEntropy, type Loss, type LossOptions, type Reduction, squaredError } from "./loss.ts";
+export type { Objective } from "./objective.ts";
+export {
+  type BackendInfo,
+  type EncodeResult,
+  type EncodeSummary,
+  type SolveStatistics,
+  type Status,
+  summary,
+} from "./result.ts";
+export { type Amd, type AmdOptions, amd } from "./solver/amd.ts";
+export type { Solver } from "./solver/base.ts";

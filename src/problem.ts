@@ -1,0 +1,104 @@
+import { invalid, show } from "./check.ts";
+import type { Decoder } from "./decoder/decoder.ts";
+import type { Loss } from "./loss.ts";
+
+/** Checks the data of a call: what is refused here is refused before work starts. */
+
+/** Refuses samples of the wrong type or length; returns how many there are. */
+export function checkTargets(where: string, y: unknown, decoder: Decoder): number {
+  checkFloat32(where, "y", y);
+  const n = decoder.outputSize;
+  if (y.length % n !== 0) {
+    throw invalid(
+      `${where}: y has ${y.length} values, expected a multiple of ${n} (the decoder's output size)`,
+    );
+  }
+  return y.length / n;
+}
+
+/** Refuses latents of the wrong type or length, or that are not finite; returns how many there are. */
+export function checkLatents(where: string, name: string, z: unknown, decoder: Decoder): number {
+  checkFloat32(where, name, z);
+  const d = decoder.latentSize;
+  if (z.length % d !== 0) {
+    throw invalid(
+      `${where}: ${name} has ${z.length} values, expected a multiple of ${d} (the decoder's latent size)`,
+    );
+  }
+  const bad = z.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) {
+    throw invalid(`${where}: ${name} is ${z[bad]} at ${place(bad, d)}, expected finite numbers`);
+  }
+  return z.length / d;
+}
+
+/**
+ * Refuses weights of the wrong type, length or value, and samples that are not finite, or outside [0, 1] for
+ * cross entropy, where their weight is not 0. Returns the weights.
+ */
+export function checkWeights(
+  where: string,
+  weights: Float32Array | undefined,
+  y: Float32Array,
+  decoder: Decoder,
+  loss: Loss,
+): Float32Array | undefined {
+  const n = decoder.outputSize;
+  if (weights !== undefined) checkWeightValues(where, weights, y, n);
+  const isShared = weights?.length === n;
+  const isCrossEntropy = loss.name === "crossEntropy";
+  for (let i = 0; i < y.length; i++) {
+    const value = y[i]!;
+    if (isCrossEntropy ? value >= 0 && value <= 1 : Number.isFinite(value)) continue;
+    if (weights && weights[isShared ? i % n : i] === 0) continue;
+    if (Number.isFinite(value)) {
+      throw invalid(
+        `${where}: y is ${value} at ${place(i, n)}, expected [0, 1] for crossEntropy; scale the data, or use squaredError()`,
+      );
+    }
+    throw invalid(
+      `${where}: y is ${value} at ${place(i, n)}, expected finite numbers; where data are missing, give weights that are 0 there`,
+    );
+  }
+  return weights;
+}
+
+function checkWeightValues(where: string, weights: unknown, y: Float32Array, n: number): void {
+  checkFloat32(where, "weights", weights);
+  if (weights.length !== n && weights.length !== y.length) {
+    throw invalid(
+      `${where}: weights has ${weights.length} values, expected ${n} (one row for all samples) or ${y.length} (as many as y)`,
+    );
+  }
+  for (let first = 0; first < weights.length; first += n) {
+    let sum = 0;
+    for (let i = first; i < first + n; i++) {
+      const weight = weights[i]!;
+      if (!(weight >= 0 && weight <= Number.MAX_VALUE)) {
+        throw invalid(`${where}: weights is ${weight} at ${place(i, n)}, expected finite numbers >= 0`);
+      }
+      sum += weight;
+    }
+    if (sum === 0) {
+      const which = weights.length === n ? "" : ` of sample ${first / n}`;
+      throw invalid(`${where}: all weights${which} are 0, expected at least one above 0`);
+    }
+  }
+}
+
+function checkFloat32(where: string, name: string, values: unknown): asserts values is Float32Array {
+  if (values instanceof Float32Array) return;
+  if (values instanceof Uint8Array || values instanceof Uint8ClampedArray) {
+    throw invalid(
+      `${where}: ${name} is ${show(values)}, expected a Float32Array; for pixels of 0 to 255 divide by 255: Float32Array.from(${name}, (v) => v / 255)`,
+    );
+  }
+  throw invalid(
+    `${where}: ${name} is ${show(values)}, expected a Float32Array; convert with Float32Array.from(${name})`,
+  );
+}
+
+/** Where an element is, for people. */
+function place(index: number, rowSize: number): string {
+  return `sample ${Math.floor(index / rowSize)}, element ${index % rowSize}`;
+}

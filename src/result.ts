@@ -1,0 +1,109 @@
+import { invalid } from "./check.ts";
+
+/**
+ * How a sample's solve ended. Its z is the best one found in every case.
+ * - `converged`: the loss has stopped falling (the solver's tolerance)
+ * - `reached_t1`: the flow was followed up to t1
+ * - `max_steps`: the step limit came first
+ * - `stalled`: no step along the gradient lowers the loss any more, however small
+ * - `nonfinite`: the loss or its gradient is not finite at z
+ * - `aborted`: the call was aborted before the sample had ended
+ */
+export type Status = "converged" | "reached_t1" | "max_steps" | "stalled" | "nonfinite" | "aborted";
+
+/** The statuses by their number inside the solvers and assembly/amd.ts. */
+export const STATUSES: readonly Status[] = [
+  "converged",
+  "reached_t1",
+  "max_steps",
+  "stalled",
+  "nonfinite",
+  "aborted",
+];
+
+/** What each sample cost: one number per sample, B each. */
+export interface SolveStatistics {
+  readonly acceptedSteps: Uint32Array;
+  /** Steps that were shrunk because they did not lower the loss. */
+  readonly backtracks: Uint32Array;
+  /** Forward passes. */
+  readonly valueEvaluations: Uint32Array;
+  /** Backward passes. */
+  readonly gradientEvaluations: Uint32Array;
+  /** The time t that the flow has reached. */
+  readonly t: Float64Array;
+}
+
+/** Which backend did the work. */
+export interface BackendInfo {
+  readonly name: string;
+  /** The WASM build in use: "relaxed", "plain", or "custom" for the caller's own bytes. */
+  readonly build: string;
+}
+
+/** What `encode` returns, B samples. */
+export interface EncodeResult {
+  /** The codes, B × latentSize. */
+  readonly z: Float32Array;
+  /** l(y, D(z)), B. */
+  readonly loss: Float32Array;
+  /** l(y, D(z0)), B. NaN for a sample that an aborted call never started. */
+  readonly initialLoss: Float32Array;
+  /** B. */
+  readonly status: readonly Status[];
+  readonly stats: SolveStatistics;
+  readonly backend: BackendInfo;
+  /** The wall time of the call, in seconds. */
+  readonly seconds: number;
+}
+
+/** The figures of a result in short, as the demo prints them. Means are NaN where there are no samples. */
+export interface EncodeSummary {
+  readonly samples: number;
+  readonly meanInitialLoss: number;
+  readonly meanLoss: number;
+  readonly meanAcceptedSteps: number;
+  readonly meanBacktracks: number;
+  /** How many samples ended with each status; only statuses that occur. */
+  readonly statuses: Partial<Record<Status, number>>;
+  readonly seconds: number;
+  readonly samplesPerSecond: number;
+  readonly backend: string;
+  readonly build: string;
+}
+
+/**
+ * The figures of a result in short. Losses are averaged over the samples that were started.
+ *
+ * @throws LatentflowError `invalid_argument` when `result` is not what `encode` returns
+ */
+export function summary(result: EncodeResult): EncodeSummary {
+  if (!result?.stats || !result.status) throw invalid("summary: expected the result of encode");
+  const statuses: Partial<Record<Status, number>> = {};
+  for (const status of result.status) statuses[status] = (statuses[status] ?? 0) + 1;
+  const samples = result.status.length;
+  return {
+    samples,
+    meanInitialLoss: mean(result.initialLoss),
+    meanLoss: mean(result.loss),
+    meanAcceptedSteps: mean(result.stats.acceptedSteps),
+    meanBacktracks: mean(result.stats.backtracks),
+    statuses,
+    seconds: result.seconds,
+    samplesPerSecond: result.seconds > 0 ? samples / result.seconds : 0,
+    backend: result.backend.name,
+    build: result.backend.build,
+  };
+}
+
+function mean(values: ArrayLike<number>): number {
+  let sum = 0;
+  let count = 0;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (Number.isNaN(value)) continue;
+    sum += value;
+    count++;
+  }
+  return sum / count;
+}

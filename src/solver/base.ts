@@ -1,0 +1,89 @@
+import type { Objective } from "../objective.ts";
+import { type EncodeResult, STATUSES, type Status } from "../result.ts";
+
+/** How time advances along the flow: a plain immutable value made by `amd(…)`. */
+export interface Solver {
+  readonly name: string;
+  /**
+   * Follows the flow of every sample of the objective, on any backend.
+   *
+   * @param objective the samples first … first + objective.batchSize - 1
+   * @param solution holds z0 on entry; each sample's results are written at first + its index
+   */
+  solve(objective: Objective, solution: Solution, first: number, control: Control): Promise<void>;
+}
+
+/** What long work asks its caller between pieces of a few milliseconds. */
+export interface Control {
+  /** True once the caller has aborted: stop, and leave what there is in the solution. */
+  aborted(): boolean;
+  /** Reports progress, and lets the event loop run now and then. */
+  pause(): Promise<void>;
+}
+
+const RUNNING = 255;
+
+/** The results of B samples, filled in as they end. z holds each sample's z0 before, its best z after. */
+export class Solution {
+  readonly z: Float64Array;
+  readonly loss: Float64Array;
+  readonly initialLoss: Float64Array;
+  readonly acceptedSteps: Uint32Array;
+  readonly backtracks: Uint32Array;
+  readonly valueEvaluations: Uint32Array;
+  readonly gradientEvaluations: Uint32Array;
+  readonly t: Float64Array;
+  /** How many samples have ended. */
+  done = 0;
+  private lossSum = 0;
+  private lossCount = 0;
+  private readonly codes: Uint8Array;
+
+  constructor(batchSize: number, latentSize: number, z0?: Float32Array) {
+    this.z = z0 ? Float64Array.from(z0) : new Float64Array(batchSize * latentSize);
+    this.loss = new Float64Array(batchSize).fill(Number.NaN);
+    this.initialLoss = new Float64Array(batchSize).fill(Number.NaN);
+    this.acceptedSteps = new Uint32Array(batchSize);
+    this.backtracks = new Uint32Array(batchSize);
+    this.valueEvaluations = new Uint32Array(batchSize);
+    this.gradientEvaluations = new Uint32Array(batchSize);
+    this.t = new Float64Array(batchSize);
+    this.codes = new Uint8Array(batchSize).fill(RUNNING);
+  }
+
+  /** Sets the status of a sample whose results are all there; `code` is its index in STATUSES. */
+  end(sample: number, code: number): void {
+    this.codes[sample] = code;
+    this.done++;
+    if (!Number.isFinite(this.loss[sample])) return;
+    this.lossSum += this.loss[sample]!;
+    this.lossCount++;
+  }
+
+  /** Over the samples that have ended with a finite loss; NaN while there are none. */
+  get meanLoss(): number {
+    return this.lossSum / this.lossCount;
+  }
+
+  /** B statuses; samples without one were cut off by an abort. */
+  statuses(): Status[] {
+    return Array.from(this.codes, (code) => STATUSES[code] ?? "aborted");
+  }
+
+  /** In the form of a result: float32 where the result has it. */
+  toResult(): Omit<EncodeResult, "backend" | "seconds"> {
+    return {
+      z: Float32Array.from(this.z),
+      loss: Float32Array.from(this.loss),
+      initialLoss: Float32Array.from(this.initialLoss),
+      status: this.statuses(),
+      stats: {
+        acceptedSteps: this.acceptedSteps,
+        backtracks: this.backtracks,
+        valueEvaluations: this.valueEvaluations,
+        gradientEvaluations: this.gradientEvaluations,
+        t: this.t,
+      },
+    };
+  }
+}
