@@ -1,0 +1,27 @@
+/** One thing to be timed: `run` does `units` units of work. */
+export interface Case {
+  readonly name: string;
+  readonly units: number;
+  run(): void;
+}
+
+/**
+ * Times cases in turns, so that a machine that slows down slows all of them, and returns the milliseconds a
+ * unit of each case in each round: [round][case]. (Benchmark libraries time one case after the other.)
+ */
+export function interleave(cases: readonly Case[], rounds: number): number[][] {
+  for (const { run } of cases) for (let i = 0; i < 3; i++) run();
+  return Array.from({ length: rounds }, () =>
+    cases.map(({ run, units }) => {
+      const start = performance.now();
+      run();
+      return (performance.now() - start) / units;
+    }),
+  );
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}

