@@ -23,7 +23,7 @@ export function decoderForward(plan: Plan, batch: Batch, count: i32, toLogits: b
     const before = rowsOf(batch, l);
     const after = rowsOf(batch, l + 1);
     collect(batch.sources, before.outputs, before.stride, batch.rows, count);
-    collect(batch.destinations, after.inputs, after.stride, batch.rows, count);
+    collect(batch.destinations, after.outputs, after.stride, batch.rows, count);
     denseForward(layer, count, batch.sources, batch.destinations);
     if (toLogits && l + 1 === plan.layerCount) return;
     for (let i: i32 = 0; i < count; i++) {
@@ -31,8 +31,8 @@ export function decoderForward(plan: Plan, batch: Batch, count: i32, toLogits: b
       activationForward(
         layer.activation,
         layer.parameter,
-        after.inputs + offset,
         after.outputs + offset,
+        after.slopes + offset,
         layer.outputSize,
       );
     }
@@ -91,14 +91,8 @@ export function gradient(plan: Plan, batch: Batch, count: i32): void {
 function backThroughActivation(layer: Layer, after: LayerRows, rows: usize, count: i32): void {
   for (let i: i32 = 0; i < count; i++) {
     const offset = rowAt(rows, i) * after.stride;
-    activationBackward(
-      layer.activation,
-      layer.parameter,
-      after.inputs + offset,
-      after.outputs + offset,
-      after.gradients + offset,
-      layer.outputSize,
-    );
+    const slopes = after.slopes + offset;
+    activationBackward(layer.activation, slopes, after.gradients + offset, layer.outputSize);
   }
 }
 

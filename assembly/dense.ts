@@ -1,7 +1,7 @@
 import { multiply, packPanels } from "./gemm";
 import { Layer } from "./plan";
 
-/** inputs of the next rows = W·(outputs of these rows) + bias, before the activation. */
+/** The next rows = W·(these rows) + bias, before the activation. */
 export function denseForward(layer: Layer, count: i32, sources: usize, destinations: usize): void {
   const panels = (layer.outputSize + 7) >> 3;
   multiply(count, sources, destinations, layer.panels, layer.bias, layer.inputSize, panels);

@@ -46,10 +46,11 @@ export class Plan {
 export class LayerRows {
   /** Bytes from one row to the next. */
   stride: usize; // 0
-  /** Before the activation; the same rows as `outputs` where the derivative needs only the output. */
-  inputs: usize; // 4
-  outputs: usize; // 8
-  /** The loss's gradient for `outputs`; for `inputs` once the backward pass has gone through the activation. */
+  /** The outputs of the layer before; its product until the activation has been applied. */
+  outputs: usize; // 4
+  /** The activation's derivative at the product. */
+  slopes: usize; // 8
+  /** The loss's gradient for `outputs`, and then for the product. */
   gradients: usize; // 12
 }
 

@@ -32,16 +32,6 @@ export class F32x4 {
     return F32x4.multiplyAdd(scale, F32x4.reducedExpMinusOne(x, shifted), scale);
   }
 
-  /** exp(x) - 1, relative error below 4e-7, also close to 0; clamped like `exp`. */
-  @inline
-  static expMinusOne(x: v128): v128 {
-    x = F32x4.clampExponent(x);
-    const shifted = F32x4.shiftedExponent(x);
-    const scale = F32x4.powerOfTwo(shifted);
-    const reduced = F32x4.reducedExpMinusOne(x, shifted);
-    return F32x4.multiplyAdd(scale, reduced, f32x4.sub(scale, f32x4.splat(1)));
-  }
-
   /** 1 / (1 + exp(-x)), relative error below 5e-7 for x > -87, where it is clamped; NaN stays NaN. */
   @inline
   static sigmoid(x: v128): v128 {
@@ -82,27 +72,29 @@ export class F32x4 {
     return i32x4.gt_s(i32x4.splat(count), i32x4(0, 1, 2, 3));
   }
 
+  // The parts of exp, for those who need exp(x) - 1 too.
+
   // pmin and pmax are one instruction each and, with x first, let NaN through.
   @inline
-  private static clampExponent(x: v128): v128 {
+  static clampExponent(x: v128): v128 {
     return f32x4.pmin(f32x4.pmax(x, f32x4.splat(-87)), f32x4.splat(88));
   }
 
   // x / ln 2 rounded to an integer n, which adding 1.5·2^23 leaves in the low bits of the sum.
   @inline
-  private static shiftedExponent(x: v128): v128 {
+  static shiftedExponent(x: v128): v128 {
     return F32x4.multiplyAdd(x, f32x4.splat(1.4426950408889634), f32x4.splat(12582912));
   }
 
   // 2^n, made of its exponent bits.
   @inline
-  private static powerOfTwo(shifted: v128): v128 {
+  static powerOfTwo(shifted: v128): v128 {
     return i32x4.add(i32x4.shl(shifted, 23), i32x4.splat(0x3f800000));
   }
 
   // exp(r) - 1 of r = x - n·ln 2, |r| ≤ ln 2 / 2.
   @inline
-  private static reducedExpMinusOne(x: v128, shifted: v128): v128 {
+  static reducedExpMinusOne(x: v128, shifted: v128): v128 {
     const n = f32x4.sub(shifted, f32x4.splat(12582912));
     // ln 2 in two parts: the product of n and the first is exact.
     let r = F32x4.negativeMultiplyAdd(n, f32x4.splat(0.693359375), x);

@@ -11,7 +11,9 @@ export function show(value: unknown): string {
     return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
   if (typeof value === "number" || typeof value === "boolean" || value == null) return String(value);
   if (typeof value === "function") return "a function";
-  return value.constructor?.name ? `a ${value.constructor.name}` : "an object";
+  const name = value.constructor?.name;
+  if (!name || name === "Object") return "an object";
+  return `${/^[AEIOU]/.test(name) && !/^Uint/.test(name) ? "an" : "a"} ${name}`;
 }
 
 /** Refuses options that are no object or hold a name outside `known`: a misspelt option must not be ignored. */

@@ -1,7 +1,7 @@
 export type { Backend } from "./backend/base.ts";
 export { type WasmOptions, wasm } from "./backend/wasm/wasm.ts";
 export { type DecodeOptions, decode } from "./decode.ts";
-export type { Activation, ActivationLike } from "./decoder/activation.ts";
+export type { Activation, ActivationLike, ActivationName } from "./decoder/activation.ts";
 export type { Decoder, DenseLayer } from "./decoder/decoder.ts";
 export { type CreateDecoderOptions, createDecoder } from "./decoder/initialise.ts";
 export { type DecoderSource, type LoadDecoderOptions, loadDecoder } from "./decoder/load.ts";

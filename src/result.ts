@@ -67,6 +67,7 @@ export interface EncodeSummary {
   /** How many samples ended with each status; only statuses that occur. */
   readonly statuses: Partial<Record<Status, number>>;
   readonly seconds: number;
+  /** Samples that have ended, aborted ones left out. */
   readonly samplesPerSecond: number;
   readonly backend: string;
   readonly build: string;
@@ -90,7 +91,7 @@ export function summary(result: EncodeResult): EncodeSummary {
     meanBacktracks: mean(result.stats.backtracks),
     statuses,
     seconds: result.seconds,
-    samplesPerSecond: result.seconds > 0 ? samples / result.seconds : 0,
+    samplesPerSecond: (samples - (statuses.aborted ?? 0)) / result.seconds,
     backend: result.backend.name,
     build: result.backend.build,
   };

@@ -154,7 +154,7 @@ test("bad options are refused", () => {
   }
   refusedOptions(
     { layers: [2, 3], loss: crossEntropy(), outputActivation: "tanh" },
-    /crossEntropy needs the output activation "sigmoid", the decoder's is "tanh"/,
+    /crossEntropy needs a decoder whose output activation is "sigmoid", this one's is "tanh"/,
   );
 });
 

@@ -31,12 +31,6 @@ export type ActivationLike =
 export interface ActivationTraits {
   /** Its parameter, where it has one. */
   readonly parameter?: { readonly name: string; readonly default: number; readonly bounds: Bounds };
-  /**
-   * What its first derivative, and with it the second, is computed from: the output alone, so that a backend
-   * need not keep the input, or the input. (leakyRelu's slope may not be negative for this reason: the sign
-   * of its output would no longer tell the sign of its input.)
-   */
-  readonly derivativeFrom: "output" | "input";
 }
 
 // Backends compute in float32, where a larger parameter would be infinite.
@@ -46,16 +40,14 @@ const largestParameter = 3e38;
 export const activations: Readonly<Record<ActivationName, ActivationTraits>> = {
   elu: {
     parameter: { name: "alpha", default: 1, bounds: { above: 0, max: largestParameter } },
-    derivativeFrom: "output",
   },
   leakyRelu: {
     parameter: { name: "slope", default: 0.01, bounds: { min: 0, max: largestParameter } },
-    derivativeFrom: "output",
   },
-  relu: { derivativeFrom: "output" },
-  tanh: { derivativeFrom: "output" },
-  sigmoid: { derivativeFrom: "output" },
-  identity: { derivativeFrom: "output" },
+  relu: {},
+  tanh: {},
+  sigmoid: {},
+  identity: {},
 };
 
 /**

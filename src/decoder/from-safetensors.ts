@@ -1,10 +1,10 @@
 import { checkOptions, invalid, show } from "../check.ts";
-import type { Loss } from "../loss.ts";
+import { checkLoss, type Loss } from "../loss.ts";
 import { type Activation, type ActivationLike, normaliseActivation } from "./activation.ts";
 import { Decoder } from "./decoder.ts";
 import { collectLayers } from "./layer-tensors.ts";
 import { readActivation, readLoss, readOutputShape } from "./metadata.ts";
-import { checkLoss, checkLossFits, checkOutputShape, impliedOutputActivation } from "./output.ts";
+import { checkOutputShape, impliedOutputActivation, normaliseLoss } from "./output.ts";
 import { readSafetensors } from "./safetensors.ts";
 import { readFloats } from "./tensor.ts";
 
@@ -60,7 +60,7 @@ export function checkFileOptions(
     activation: activationOption("activation", activation),
     outputActivation: activationOption("outputActivation", outputActivation),
     outputShape,
-    loss: loss === undefined ? undefined : checkLoss(where, loss),
+    loss: loss === undefined ? undefined : normaliseLoss(where, loss),
   };
 }
 
@@ -78,7 +78,7 @@ export function parseDecoder(where: string, bytes: Uint8Array, options: CheckedF
     options.outputActivation ??
     readActivation(where, metadata, "outputActivation") ??
     impliedOutputActivation(fileLoss() ?? loss);
-  checkLossFits(where, loss, outputActivation);
+  if (loss) checkLoss(where, loss, { loss, outputActivation });
 
   const activation = options.activation ?? readActivation(where, metadata, "activation");
   if (!activation && layers.length > 1) {

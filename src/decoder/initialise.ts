@@ -1,9 +1,9 @@
 import { checkNumber, checkOptions, invalid, show } from "../check.ts";
-import type { Loss } from "../loss.ts";
+import { checkLoss, type Loss } from "../loss.ts";
 import { createRandom } from "../random.ts";
 import { type ActivationLike, normaliseActivation } from "./activation.ts";
 import { countParameters, Decoder } from "./decoder.ts";
-import { checkLoss, checkLossFits, checkOutputShape, impliedOutputActivation, showShape } from "./output.ts";
+import { checkOutputShape, impliedOutputActivation, normaliseLoss, showShape } from "./output.ts";
 
 /** What a new decoder is to be. */
 export interface CreateDecoderOptions {
@@ -40,14 +40,14 @@ export function createDecoder(options: CreateDecoderOptions): Decoder {
   const sizes = checkSizes(where, options.layers);
   const outputSize = sizes.at(-1)!;
   const seed = checkNumber(where, "seed", options.seed ?? 0, { min: 0, integer: true });
-  const loss = options.loss === undefined ? undefined : checkLoss(where, options.loss);
+  const loss = options.loss === undefined ? undefined : normaliseLoss(where, options.loss);
   const activation = normaliseActivation(where, "activation", options.activation ?? "elu");
   const outputActivation = normaliseActivation(
     where,
     "outputActivation",
     options.outputActivation ?? impliedOutputActivation(loss),
   );
-  checkLossFits(where, loss, outputActivation);
+  if (loss) checkLoss(where, loss, { loss, outputActivation });
   const outputShape = checkOutputShape(where, options.outputShape ?? [outputSize], outputSize);
 
   const layers = sizes.slice(1).map((size, index) => ({

@@ -2,7 +2,7 @@ import { invalid, show } from "../check.ts";
 import type { Loss } from "../loss.ts";
 import type { Activation } from "./activation.ts";
 
-// What a decoder's output is, and which losses fit it.
+// What a decoder's output is: its shape, its activation, the loss for it.
 
 /** The most axes that a shape may have. */
 const maxAxes = 8;
@@ -45,11 +45,11 @@ export function showShape(shape: readonly unknown[]): string {
 }
 
 /**
- * Refuses what is no loss; returns it otherwise.
+ * Refuses what is no loss; returns it, frozen, otherwise. Whether it fits the output is `checkLoss`'s.
  *
  * @throws LatentflowError `invalid_argument`
  */
-export function checkLoss(where: string, value: unknown): Loss {
+export function normaliseLoss(where: string, value: unknown): Loss {
   if (isLoss(value)) return Object.freeze({ name: value.name, reduction: value.reduction });
   throw invalid(`${where}: loss is ${show(value)}, expected what crossEntropy() or squaredError() returns`);
 }
@@ -65,19 +65,4 @@ function isLoss(value: unknown): value is Loss {
 /** The output activation of a decoder of which only the loss is known: "sigmoid" for cross entropy, else none. */
 export function impliedOutputActivation(loss: Loss | undefined): Activation {
   return Object.freeze({ name: loss?.name === "crossEntropy" ? "sigmoid" : "identity" });
-}
-
-/**
- * Refuses cross entropy on a decoder whose output is no probability.
- *
- * @throws LatentflowError `invalid_argument`
- */
-export function checkLossFits(where: string, loss: Loss | undefined, outputActivation: Activation): void {
-  if (loss?.name === "crossEntropy" && outputActivation.name !== "sigmoid") {
-    throw invalid(
-      `${where}: the loss crossEntropy needs the output activation "sigmoid", the decoder's is ` +
-        `"${outputActivation.name}"; load or create it with outputActivation: "sigmoid" if its last layer ` +
-        "gives logits, or use squaredError()",
-    );
-  }
 }

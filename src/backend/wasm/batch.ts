@@ -43,6 +43,8 @@ export function allocateBatch(packed: PackedDecoder, capacity: number, loss: Los
     scales: piece(8 * capacity),
     losses: piece(8 * capacity),
     outputs: strides.map((stride) => piece(stride * capacity)),
+    // Neither latents nor logits pass an activation, but a decoder's last layer may.
+    slopes: strides.map((stride) => piece(stride * capacity)),
     gradients: strides.map((stride) => piece(stride * capacity)),
   }));
   const { layout } = block;
@@ -55,9 +57,8 @@ export function allocateBatch(packed: PackedDecoder, capacity: number, loss: Los
   strides.forEach((stride, i) => {
     LayerRows.set(view, layers + i * LayerRows.size, {
       stride,
-      // All of today's derivatives are functions of the output: nothing before the activation is kept.
-      inputs: layout.outputs[i]!,
       outputs: layout.outputs[i]!,
+      slopes: layout.slopes[i]!,
       gradients: layout.gradients[i]!,
     });
   });

@@ -17,7 +17,7 @@ export const Layer = new Struct({
 
 export const Plan = new Struct({ layerCount: "i32", layers: "i32", zeros: "i32" });
 
-export const LayerRows = new Struct({ stride: "i32", inputs: "i32", outputs: "i32", gradients: "i32" });
+export const LayerRows = new Struct({ stride: "i32", outputs: "i32", slopes: "i32", gradients: "i32" });
 
 export const Batch = new Struct({
   layers: "i32",

@@ -30,6 +30,11 @@ export class Struct<Fields extends Record<string, FieldType>> {
     return this.offsets.get(name)!;
   }
 
+  /** The fields in their order, for the test that holds them against the sources. */
+  describe(): { field: string; type: FieldType; offset: number }[] {
+    return Object.entries(this.fields).map(([field, type]) => ({ field, type, offset: this.offset(field) }));
+  }
+
   get(memory: DataView, pointer: number, name: keyof Fields): number {
     const at = pointer + this.offset(name);
     if (this.fields[name] === "f64") return memory.getFloat64(at, true);

@@ -1,0 +1,195 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { ACTIVATION_CODES, LOSS_CODES, paddedSize } from "../src/backend/wasm/layout.ts";
+import { crossEntropy, squaredError } from "../src/index.ts";
+import { bareKernels, builds } from "./support/builds.ts";
+import { randomArray } from "./support/random.ts";
+import { activate, derivative, lossOf, relativeDistance } from "./support/reference.ts";
+
+// The kernels called directly, each build, against float64. Sizes with every kind of tail.
+const SIZES = [1, 3, 5, 8, 17, 64, 75];
+const ROW_COUNTS = [1, 2, 3, 4, 5, 6, 7, 9, 12, 17];
+
+const ACTIVATIONS = [
+  { name: "identity" },
+  { name: "relu" },
+  { name: "leakyRelu", slope: 0.2 },
+  { name: "leakyRelu", slope: 0 },
+  { name: "elu", alpha: 1 },
+  { name: "elu", alpha: 0.3 },
+  { name: "tanh" },
+  { name: "sigmoid" },
+] as const;
+
+function parameterOf(activation: (typeof ACTIVATIONS)[number]): number {
+  if (activation.name === "elu") return activation.alpha;
+  return activation.name === "leakyRelu" ? activation.slope : 0;
+}
+
+for (const build of builds) {
+  test(`${build.name}: products agree with float64 for all row counts, widths and depths`, async () => {
+    const { kernels, arena } = await bareKernels(build);
+    for (const depth of SIZES) {
+      for (const columns of SIZES) {
+        const rows = Math.max(...ROW_COUNTS);
+        const width = paddedSize(columns);
+        const { layout } = arena.allocate((piece) => ({
+          matrix: piece(4 * columns * depth),
+          panels: piece(4 * width * depth),
+          bias: piece(4 * width),
+          sources: piece(4 * rows),
+          destinations: piece(4 * rows),
+          x: piece(4 * depth * rows),
+          y: piece(4 * width * rows),
+        }));
+        const matrix = randomArray(1, columns * depth);
+        const x = randomArray(2, depth * rows);
+        const bias = randomArray(3, columns);
+        arena.f32(layout.matrix, matrix.length).set(matrix);
+        arena.f32(layout.x, x.length).set(x);
+        arena.f32(layout.bias, width).fill(0);
+        arena.f32(layout.bias, columns).set(bias);
+        kernels.packPanels(layout.matrix, columns, depth, 4 * depth, 4, layout.panels);
+        for (const count of ROW_COUNTS) {
+          // Rows in reverse, so that a pointer mistaken for a stride is seen.
+          for (let r = 0; r < count; r++) {
+            arena.i32(layout.sources, rows)[r] = layout.x + 4 * depth * (count - 1 - r);
+            arena.i32(layout.destinations, rows)[r] = layout.y + 4 * width * r;
+          }
+          arena.f32(layout.y, width * rows).fill(Number.NaN);
+          const { sources, destinations, panels } = layout;
+          kernels.multiply(count, sources, destinations, panels, layout.bias, depth, width / 8);
+          for (let r = 0; r < count; r++) {
+            const row = x.subarray((count - 1 - r) * depth, (count - r) * depth);
+            const y = arena.f32(layout.y + 4 * width * r, width);
+            bias.forEach((b, c) => {
+              const products = Array.from(row, (value, k) => value * matrix[c * depth + k]!);
+              const expected = products.reduce((sum, product) => sum + product, b);
+              const magnitude = products.reduce((sum, product) => sum + Math.abs(product), Math.abs(b));
+              // Half an ulp for each product and each sum, the bound of any order of summation.
+              const bound = (depth + 1) * 2 ** -24 * magnitude;
+              const label = `rows ${count}, depth ${depth}, columns ${columns}`;
+              assert.ok(Math.abs(y[c]! - expected) <= bound, `${label}: ${y[c]}, not ${expected}`);
+            });
+            assert.ok(
+              y.subarray(columns).every((value) => value === 0),
+              "the padding is 0",
+            );
+          }
+        }
+      }
+    }
+  });
+
+  test(`${build.name}: activations and their derivatives agree with float64`, async () => {
+    const { kernels, arena } = await bareKernels(build);
+    const x = Float32Array.from([
+      ...[0, -0, 1e-7, -1e-7, 1e-3, -1e-3, 0.5, -0.5, 1, -1, 5, -5, 20, -20, 80, -80, 200, -200],
+      ...randomArray(4, 47, -6, 6),
+    ]);
+    const { layout } = arena.allocate((piece) => ({
+      values: piece(4 * x.length + 32),
+      slopes: piece(4 * x.length + 32),
+      gradients: piece(4 * x.length + 32),
+    }));
+    for (const activation of ACTIVATIONS) {
+      const code = ACTIVATION_CODES[activation.name];
+      arena.f32(layout.values, x.length).set(x);
+      arena.f32(layout.gradients, x.length).fill(1);
+      kernels.activationForward(code, parameterOf(activation), layout.values, layout.slopes, x.length);
+      kernels.activationBackward(code, layout.slopes, layout.gradients, x.length);
+      // To 1 in 2 million wherever float32 has the number; the smallest are clamped at exp(-87).
+      const near = (got: number, expected: number, label: string) => {
+        const bound = 5e-7 * Math.abs(expected) + 2e-37;
+        assert.ok(Math.abs(got - expected) <= bound, `${label}: ${got}, not ${expected}`);
+      };
+      x.forEach((input, i) => {
+        const label = `${activation.name}(${input})`;
+        near(arena.f32(layout.values, x.length)[i]!, activate(activation, input), label);
+        near(arena.f32(layout.gradients, x.length)[i]!, derivative(activation, input), `${label}'`);
+      });
+    }
+  });
+
+  test(`${build.name}: activations let NaN through`, async () => {
+    const { kernels, arena } = await bareKernels(build);
+    const { layout } = arena.allocate((piece) => ({ values: piece(16), slopes: piece(16) }));
+    for (const activation of ACTIVATIONS) {
+      arena.f32(layout.values, 4).set([1, Number.NaN, -1, Number.NaN]);
+      const code = ACTIVATION_CODES[activation.name];
+      kernels.activationForward(code, parameterOf(activation), layout.values, layout.slopes, 4);
+      assert.equal(Array.from(arena.f32(layout.values, 4), Number.isNaN), [false, true, false, true]);
+    }
+  });
+
+  test(`${build.name}: losses and their gradients agree with float64, weighted or not`, async () => {
+    const { kernels, arena } = await bareKernels(build);
+    for (const size of [...SIZES, 784]) {
+      const { layout } = arena.allocate((piece) => ({
+        outputs: piece(4 * paddedSize(size)),
+        targets: piece(4 * paddedSize(size)),
+        weights: piece(4 * paddedSize(size)),
+        gradients: piece(4 * paddedSize(size)),
+      }));
+      // What lies behind a row's end must not matter.
+      for (const pointer of Object.values(layout)) arena.f32(pointer, paddedSize(size)).fill(Number.NaN);
+      const outputs = randomArray(5, size, -12, 12);
+      const targets = randomArray(6, size, 0, 1);
+      const weights = randomArray(7, size, -0.5, 1).map((w) => Math.max(w, 0));
+      weights[0] = 0.25;
+      arena.f32(layout.outputs, size).set(outputs);
+      arena.f32(layout.targets, size).set(targets);
+      arena.f32(layout.weights, size).set(weights);
+      for (const loss of [crossEntropy({ reduction: "sum" }), squaredError({ reduction: "sum" })]) {
+        for (const w of [undefined, weights]) {
+          const expected = lossOf(loss, Array.from(outputs), targets, w);
+          const code = LOSS_CODES[loss.name];
+          const pointer = w ? layout.weights : 0;
+          const value = kernels.lossForward(code, layout.outputs, layout.targets, pointer, size);
+          const label = `${loss.name}, size ${size}, ${w ? "weighted" : "unweighted"}`;
+          assert.ok(Math.abs(value - expected.value) <= 5e-7 * expected.value, `${label}: ${value}`);
+          kernels.lossBackward(code, layout.outputs, layout.targets, pointer, 1, layout.gradients, size);
+          const error = relativeDistance(arena.f32(layout.gradients, size), expected.gradient);
+          assert.ok(error < 5e-7, `${label}: gradient off by ${error}`);
+        }
+      }
+    }
+  });
+
+  test(`${build.name}: a cross entropy close to its floor keeps its digits`, async () => {
+    const { kernels, arena } = await bareKernels(build);
+    const { layout } = arena.allocate((piece) => ({ outputs: piece(400), targets: piece(400) }));
+    arena.f32(layout.outputs, 100).set(Float32Array.from({ length: 100 }, (_, i) => (i % 2 ? 15 : -18)));
+    arena.f32(layout.targets, 100).set(Float32Array.from({ length: 100 }, (_, i) => i % 2));
+    const expected = 50 * (Math.log1p(Math.exp(-15)) + Math.log1p(Math.exp(-18)));
+    const value = kernels.lossForward(LOSS_CODES.crossEntropy, layout.outputs, layout.targets, 0, 100);
+    assert.ok(Math.abs(value - expected) < 1e-6 * expected, `${value}, not ${expected}`);
+  });
+
+  test(`${build.name}: elements of weight 0 have no influence, whatever they are`, async () => {
+    const { kernels, arena } = await bareKernels(build);
+    const size = 13;
+    const { layout } = arena.allocate((piece) => ({
+      outputs: piece(64),
+      targets: piece(64),
+      weights: piece(64),
+      gradients: piece(64),
+    }));
+    arena.f32(layout.weights, size).set(Array.from({ length: size }, (_, i) => (i % 3 ? 1 : 0)));
+    for (const code of Object.values(LOSS_CODES)) {
+      const results = [0, Number.NaN, Number.POSITIVE_INFINITY, -1e30].map((junk) => {
+        for (const pointer of [layout.outputs, layout.targets]) {
+          arena.f32(pointer, size).set(Array.from({ length: size }, (_, i) => (i % 3 ? i / size : junk)));
+        }
+        const value = kernels.lossForward(code, layout.outputs, layout.targets, layout.weights, size);
+        const { outputs, targets, weights, gradients } = layout;
+        kernels.lossBackward(code, outputs, targets, weights, 0.5, gradients, size);
+        return [value, ...arena.f32(gradients, size)];
+      });
+      for (const result of results) assert.equal(result, results[0]);
+      assert.ok(results[0]!.every(Number.isFinite));
+    }
+  });
+}
+
+test.run();

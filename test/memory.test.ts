@@ -1,0 +1,210 @@
+import { readFileSync } from "node:fs";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { Arena } from "../src/backend/wasm/arena.ts";
+import * as layout from "../src/backend/wasm/layout.ts";
+import { compileKernels } from "../src/backend/wasm/load.ts";
+import { Pacer, residentRows } from "../src/backend/wasm/pacer.ts";
+import { packDecoder } from "../src/backend/wasm/packed.ts";
+import { Struct } from "../src/backend/wasm/struct.ts";
+import { amd, createDecoder, crossEntropy, decode, encode, wasm } from "../src/index.ts";
+import { createRandom } from "../src/random.ts";
+import { randomArray } from "./support/random.ts";
+import { refused } from "./support/refusal.ts";
+
+const solver = amd({ maxSteps: 5 });
+
+function newDecoder(seed = 0) {
+  return createDecoder({ layers: [4, 30, 50], seed, outputActivation: "sigmoid", loss: crossEntropy() });
+}
+
+async function arenaOf(decoder: ReturnType<typeof newDecoder>): Promise<Arena> {
+  return (await packDecoder(decoder, await compileKernels(undefined))).arena;
+}
+
+test("a thousand calls leave the memory as it was", async () => {
+  const decoder = newDecoder();
+  const y = randomArray(1, 10 * 50, 0, 1);
+  await encode(decoder, y, { solver });
+  const arena = await arenaOf(decoder);
+  const { byteLength } = arena;
+  for (let i = 0; i < 1000; i++) {
+    await encode(decoder, y, { solver });
+    if (i % 100 === 0) await decode(decoder, new Float32Array(40));
+  }
+  assert.is(arena.byteLength, byteLength);
+});
+
+test("memory does not grow with the number of samples", async () => {
+  const decoder = newDecoder();
+  const y = randomArray(1, 2000 * 50, 0, 1);
+  await encode(decoder, y.subarray(0, 250 * 50), { solver });
+  const arena = await arenaOf(decoder);
+  const { byteLength } = arena;
+  await encode(decoder, y, { solver });
+  assert.is(arena.byteLength, byteLength);
+});
+
+test("an aborted and a failing call give their memory back", async () => {
+  const decoder = newDecoder();
+  const y = randomArray(1, 300 * 50, 0, 1);
+  await encode(decoder, y, { solver });
+  const arena = await arenaOf(decoder);
+  const { byteLength } = arena;
+  for (let i = 0; i < 50; i++) {
+    const controller = new AbortController();
+    const stop = () => (i % 2 ? controller.abort() : assert.unreachable());
+    await encode(decoder, y, { solver, signal: controller.signal, onProgress: stop }).catch(() => {});
+  }
+  assert.is(arena.byteLength, byteLength);
+});
+
+test("two decoders work side by side, and several calls on one", async () => {
+  const [a, b] = [newDecoder(1), newDecoder(2)];
+  const y = randomArray(3, 120 * 50, 0, 1);
+  const parts = [0, 1, 2].map((i) => y.subarray(i * 40 * 50, (i + 1) * 40 * 50));
+  const alone: Float32Array[] = [];
+  for (const decoder of [a, b]) for (const part of parts) alone.push((await encode(decoder, part)).z);
+  const together = await Promise.all([a, b].flatMap((decoder) => parts.map((part) => encode(decoder, part))));
+  for (const [i, { z }] of together.entries()) assert.equal(z, alone[i]);
+});
+
+test("first calls at the same time pack the weights once", async () => {
+  const decoder = newDecoder(4);
+  const y = randomArray(3, 50, 0, 1);
+  const [first, second] = await Promise.all([
+    encode(decoder, y),
+    encode(decoder, y),
+    decode(decoder, new Float32Array(4)),
+  ]);
+  assert.equal(first.z, second.z);
+  const compiled = await compileKernels(undefined);
+  assert.is(await packDecoder(decoder, compiled), await packDecoder(decoder, compiled));
+});
+
+test("dispose frees what is packed; calls at work end as they would", async () => {
+  const decoder = newDecoder(5);
+  const y = randomArray(3, 200 * 50, 0, 1);
+  const expected = await encode(decoder, y);
+  const call = encode(decoder, y);
+  decoder.dispose();
+  assert.equal((await call).z, expected.z);
+});
+
+test("unused decoders are collected with their memory", async () => {
+  setFlagsFromString("--expose-gc");
+  const collectGarbage: () => void = runInNewContext("gc");
+  const references: WeakRef<object>[] = [];
+  for (let i = 0; i < 20; i++) {
+    const decoder = newDecoder(i);
+    await encode(decoder, randomArray(3, 50, 0, 1));
+    references.push(new WeakRef(await arenaOf(decoder)));
+  }
+  for (let i = 0; i < 10; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    collectGarbage();
+  }
+  const alive = references.filter((reference) => reference.deref()).length;
+  assert.ok(alive <= 1, `${alive} of 20 arenas are alive`);
+});
+
+test("an arena gives back what was freed, and blocks never overlap", () => {
+  const arena = new Arena();
+  const random = createRandom(1);
+  const blocks: { block: ReturnType<Arena["allocate"]>; mark: number }[] = [];
+  let peak = 0;
+  for (let i = 0; i < 3000; i++) {
+    if (random.uniform() < 0.5 || blocks.length === 0) {
+      const size = 8 + Math.floor(random.uniform() * 40_000);
+      const block = arena.allocate((piece) => piece(size));
+      arena.i32(block.start, block.size / 4).fill(i);
+      blocks.push({ block, mark: i });
+    } else {
+      const [{ block, mark }] = blocks.splice(Math.floor(random.uniform() * blocks.length), 1) as [
+        (typeof blocks)[0],
+      ];
+      assert.ok(arena.i32(block.start, block.size / 4).every((value) => value === mark));
+      block.free();
+      block.free();
+    }
+    if (i === 1500) for (const { block } of blocks.splice(0)) block.free();
+    if (i === 1500) peak = arena.byteLength;
+  }
+  for (const { block } of blocks) block.free();
+  // All free again: one gap, in which the largest block fits without growth.
+  const whole = arena.byteLength - 65536;
+  arena.allocate((piece) => piece(whole)).free();
+  assert.is(arena.byteLength, whole + 65536);
+  assert.ok(peak > 0);
+});
+
+test("an arena that cannot grow says so", () => {
+  refused(
+    () => new Arena().allocate((piece) => piece(2 ** 33)),
+    "out_of_memory",
+    /could not grow to \d+ MB; use a smaller batchSize/,
+  );
+});
+
+test("the structs are those of the AssemblyScript sources", () => {
+  const sources = ["plan.ts", "amd.ts"].map((file) =>
+    readFileSync(new URL(`../assembly/${file}`, import.meta.url), "utf8"),
+  );
+  const classes = [...sources.join("\n").matchAll(/@unmanaged\nexport class (\w+) \{([\s\S]*?)\n\}/g)];
+  assert.ok(classes.length >= 6);
+  for (const [, name, body] of classes) {
+    const struct = (layout as Record<string, unknown>)[name!];
+    assert.instance(struct, Struct);
+    const fields = [...body!.matchAll(/^ {2}(\w+): (\w+); \/\/ (\d+)/gm)].map(([, field, type, offset]) => ({
+      field: field!,
+      type: type === "usize" ? "i32" : type!,
+      offset: Number(offset),
+    }));
+    const expected = (struct as Struct<Record<string, "i32">>).describe();
+    assert.equal(fields, expected, name);
+  }
+});
+
+test("slices keep to their time, and rounds to their bound", () => {
+  const pacer = new Pacer(10);
+  assert.is(pacer.budget, 10);
+  // 1 pass a millisecond: a slice of 12 ms is 12 passes.
+  for (let i = 0; i < 5; i++) pacer.record(pacer.budget, pacer.budget);
+  assert.is(pacer.budget, 12);
+  // Ten times as fast: not more than four times as much at once.
+  pacer.record(12, 1.2);
+  assert.is(pacer.budget, 48);
+  pacer.record(48, 4.8);
+  assert.is(pacer.budget, 120);
+  // Slower than a round: never less than one.
+  pacer.record(120, 1e4);
+  assert.is(pacer.budget, 10);
+  for (const parameters of [1, 700_234, 1e7, 1e9]) {
+    const rows = residentRows(parameters);
+    assert.ok(rows >= 1 && (rows === 1 || 4 * parameters * rows <= 4e8), `${parameters}: ${rows} rows`);
+  }
+});
+
+test("the slices of a real call do about what they were given", async () => {
+  const decoder = newDecoder(6);
+  const compiled = await compileKernels(undefined);
+  const packed = await packDecoder(decoder, compiled);
+  const slices: { given: number; spent: number }[] = [];
+  const { solveAmd } = packed.kernels;
+  const kernels = {
+    ...packed.kernels,
+    solveAmd: (amdPointer: number, plan: number, batch: number, given: number, refill: number) => {
+      const spent = solveAmd(amdPointer, plan, batch, given, refill);
+      slices.push({ given, spent });
+      return spent;
+    },
+  };
+  Object.assign(packed, { kernels });
+  await encode(decoder, randomArray(3, 500 * 50, 0, 1), { batchSize: 16, backend: wasm() });
+  assert.ok(slices.length > 2);
+  for (const { given, spent } of slices) assert.ok(spent < given + 2 * 16, `${spent} of ${given}`);
+});
+
+test.run();

@@ -1,0 +1,20 @@
+import type { Backend, Decoder, Loss, Objective } from "../../src/index.ts";
+
+/** The objective of all samples given, on a backend. */
+export async function bindObjective(
+  backend: Backend,
+  decoder: Decoder,
+  loss: Loss,
+  y: Float32Array,
+  weights?: Float32Array,
+): Promise<Objective> {
+  const sampleCount = y.length / decoder.outputSize;
+  const prepared = await backend.prepare(decoder);
+  const problem = { decoder, loss, sampleCount, targets: y, weights, batchSize: undefined };
+  return prepared.objective(problem, 0, sampleCount);
+}
+
+/** Indices 0 … count - 1. */
+export function allRows(count: number): Int32Array {
+  return Int32Array.from({ length: count }, (_, row) => row);
+}

@@ -1,0 +1,98 @@
+import type { Activation, Decoder, Loss } from "../../src/index.ts";
+
+// Decoders and losses in float64, written for clarity alone: what the kernels are held against.
+
+export function activate(activation: Activation, x: number): number {
+  switch (activation.name) {
+    case "identity":
+      return x;
+    case "relu":
+      return Math.max(x, 0);
+    case "leakyRelu":
+      return x > 0 ? x : activation.slope * x;
+    case "elu":
+      return x > 0 ? x : activation.alpha * Math.expm1(x);
+    case "tanh":
+      return Math.tanh(x);
+    case "sigmoid":
+      return 1 / (1 + Math.exp(-x));
+  }
+}
+
+export function derivative(activation: Activation, x: number): number {
+  switch (activation.name) {
+    case "identity":
+      return 1;
+    case "relu":
+      return x > 0 ? 1 : 0;
+    case "leakyRelu":
+      return x > 0 ? 1 : activation.slope;
+    case "elu":
+      return x > 0 ? 1 : activation.alpha * Math.exp(x);
+    case "tanh":
+      return 1 / Math.cosh(x) ** 2;
+    case "sigmoid":
+      return activate(activation, x) * activate(activation, -x);
+  }
+}
+
+/** The element losses and their derivatives; `output` is the logit for cross entropy. */
+export function elementLoss(loss: Loss, output: number, y: number): { value: number; slope: number } {
+  if (loss.name === "squaredError") return { value: (output - y) ** 2, slope: 2 * (output - y) };
+  const value = Math.max(output, 0) - output * y + Math.log1p(Math.exp(-Math.abs(output)));
+  return { value, slope: 1 / (1 + Math.exp(-output)) - y };
+}
+
+/** The sum over elements times its scale, and its gradient for the outputs; weight 0 has no influence. */
+export function lossOf(loss: Loss, outputs: readonly number[], y: Float32Array, weights?: Float32Array) {
+  const weight = (i: number) => (weights ? weights[i]! : 1);
+  const sumOfWeights = outputs.reduce((sum, _, i) => sum + weight(i), 0);
+  const scale = loss.reduction === "sum" ? 1 : 1 / sumOfWeights;
+  const elements = outputs.map((output, i) =>
+    weight(i) === 0 ? { value: 0, slope: 0 } : elementLoss(loss, output, y[i]!),
+  );
+  return {
+    value: elements.reduce((sum, element, i) => sum + scale * weight(i) * element.value, 0),
+    gradient: elements.map((element, i) => scale * weight(i) * element.slope),
+  };
+}
+
+/** Value and gradient in z of one sample's loss. */
+export function objectiveOf(
+  decoder: Decoder,
+  loss: Loss,
+  z: ArrayLike<number>,
+  y: Float32Array,
+  weights?: Float32Array,
+) {
+  let output = Array.from(z);
+  const inputs: number[][] = [];
+  const layers = decoder.layers.map((layer, l) => {
+    const isLogits = loss.name === "crossEntropy" && l === decoder.layers.length - 1;
+    return { ...layer, activation: isLogits ? ({ name: "identity" } as const) : layer.activation };
+  });
+  for (const { weight, bias, inputSize, activation } of layers) {
+    const before = output;
+    const sums = Array.from(bias, (b, r) =>
+      before.reduce((sum, x, k) => sum + weight[r * inputSize + k]! * x, b),
+    );
+    inputs.push(sums);
+    output = sums.map((x) => activate(activation, x));
+  }
+  const { value, gradient: outputGradient } = lossOf(loss, output, y, weights);
+  let gradient = outputGradient;
+  for (let l = layers.length - 1; l >= 0; l--) {
+    const { weight, inputSize, activation } = layers[l]!;
+    const sums = gradient.map((g, r) => g * derivative(activation, inputs[l]![r]!));
+    gradient = Array.from({ length: inputSize }, (_, k) =>
+      sums.reduce((sum, g, r) => sum + g * weight[r * inputSize + k]!, 0),
+    );
+  }
+  return { value, gradient, output };
+}
+
+/** ‖a - b‖ / ‖b‖ */
+export function relativeDistance(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  const norm = (values: number[]) => Math.hypot(...values);
+  return norm(Array.from(b, (value, i) => a[i]! - value)) / norm(Array.from(b));
+}
