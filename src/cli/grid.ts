@@ -1,0 +1,55 @@
+import { encode as encodePng } from "fast-png";
+
+/** A grey image: height × width numbers from 0 (black) to 1 (white), row-major. NaN is drawn as 0.5. */
+export type Tile = Float32Array;
+
+/** Pixels between two tiles and around all of them, and their grey. */
+const gap = 4;
+const background = 255;
+
+/** A tile is magnified by a whole number, to about this many pixels. */
+const tileLength = 84;
+
+/**
+ * Draws rows of tiles as a PNG.
+ *
+ * @param rows all of the same length
+ * @returns the PNG's bytes
+ */
+export function drawGrid(rows: readonly (readonly Tile[])[], height: number, width: number): Uint8Array {
+  const zoom = Math.max(1, Math.round(tileLength / Math.max(height, width)));
+  const [rowStep, columnStep] = [height * zoom + gap, width * zoom + gap];
+  const picture = {
+    height: rows.length * rowStep + gap,
+    width: rows[0]!.length * columnStep + gap,
+  };
+  const data = new Uint8Array(picture.height * picture.width).fill(background);
+  for (const [row, tiles] of rows.entries()) {
+    for (const [column, tile] of tiles.entries()) {
+      const corner = (gap + row * rowStep) * picture.width + gap + column * columnStep;
+      drawTile(tile, height, width, zoom, data.subarray(corner), picture.width);
+    }
+  }
+  return encodePng({ ...picture, data, channels: 1, depth: 8 });
+}
+
+function drawTile(
+  tile: Tile,
+  height: number,
+  width: number,
+  zoom: number,
+  target: Uint8Array,
+  stride: number,
+): void {
+  for (let y = 0; y < height * zoom; y++) {
+    for (let x = 0; x < width * zoom; x++) {
+      const value = tile[Math.floor(y / zoom) * width + Math.floor(x / zoom)]!;
+      target[y * stride + x] = greyLevel(value);
+    }
+  }
+}
+
+function greyLevel(value: number): number {
+  if (Number.isNaN(value)) return 128;
+  return Math.round(255 * Math.min(Math.max(value, 0), 1));
+}

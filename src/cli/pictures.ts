@@ -1,0 +1,110 @@
+import { decode, encode } from "../index.ts";
+import { drawGrid, type Tile } from "./grid.ts";
+import { backendOf, encodeOptions, type Run } from "./job.ts";
+
+/** The height and width of a sample drawn as an image. */
+type ImageSize = readonly [height: number, width: number];
+
+/** Accepted steps after which steps.png shows a reconstruction, before that at the end. */
+export const shownSteps = [0, 1, 2, 5, 10, 50] as const;
+
+/** How many samples each picture shows. */
+const reconstructionCount = 12;
+const stepsCount = 6;
+
+/**
+ * Draws the first samples that have ended, one a column: the original, its reconstruction, and the
+ * reconstruction minus the original, grey where they are equal.
+ *
+ * @returns a PNG; undefined when no sample has ended
+ */
+export async function drawReconstructions(run: Run, size: ImageSize): Promise<Uint8Array | undefined> {
+  const shown = endedSamples(run, reconstructionCount);
+  if (shown.length === 0) return undefined;
+  const originals = shown.map((sample) => original(run, sample));
+  const reconstructions = await reconstruct(run, codes(run, shown));
+  const { low, span } = greyScale(originals);
+  const grey = (value: number) => (value - low) / span;
+  const differences = reconstructions.map((reconstruction, i) =>
+    reconstruction.map((value, k) => 0.5 + (value - originals[i]![k]!) / span / 2),
+  );
+  const rows = [
+    originals.map((tile) => tile.map(grey)),
+    reconstructions.map((tile) => tile.map(grey)),
+    differences,
+  ];
+  return drawGrid(rows, ...size);
+}
+
+/**
+ * Draws a few samples, one a row: the reconstruction after 0, 1, 2, 5, 10 and 50 accepted steps and at the
+ * end, then the original. A sample that ended sooner is shown as it ended.
+ *
+ * @returns a PNG; undefined when no sample has ended, or on Ctrl-C
+ */
+export async function drawSteps(run: Run, size: ImageSize): Promise<Uint8Array | undefined> {
+  const shown = endedSamples(run, stepsCount);
+  if (shown.length === 0) return undefined;
+  const { decoder, job, loss, samples, weights, signal } = run;
+  const originals = shown.map((sample) => original(run, sample));
+  const y = join(originals);
+  const shownWeights =
+    weights?.length === samples.y.length
+      ? join(shown.map((sample) => row(weights, sample, decoder.outputSize)))
+      : weights;
+
+  const columns: Tile[][] = [];
+  for (const steps of shownSteps) {
+    const options = encodeOptions(job, loss, shownWeights, Math.min(steps, job.solver.maxSteps));
+    const { z } = await encode(decoder, y, { ...options, signal, onAbort: "return" });
+    if (signal.aborted) return undefined;
+    columns.push(await reconstruct(run, z));
+  }
+  columns.push(await reconstruct(run, codes(run, shown)), originals);
+  const { low, span } = greyScale(originals);
+  const rows = shown.map((_, i) => columns.map((column) => column[i]!.map((value) => (value - low) / span)));
+  return drawGrid(rows, ...size);
+}
+
+function endedSamples({ result }: Run, atMost: number): number[] {
+  return [...result.status.keys()].filter((sample) => result.status[sample] !== "aborted").slice(0, atMost);
+}
+
+function original({ samples, decoder }: Run, sample: number): Float32Array {
+  return row(samples.y, sample, decoder.outputSize);
+}
+
+function codes({ result, decoder }: Run, samples: readonly number[]): Float32Array {
+  return join(samples.map((sample) => row(result.z, sample, decoder.latentSize)));
+}
+
+function row(values: Float32Array, index: number, size: number): Float32Array {
+  return values.subarray(index * size, (index + 1) * size);
+}
+
+async function reconstruct({ decoder, job }: Run, z: Float32Array): Promise<Float32Array[]> {
+  const size = decoder.outputSize;
+  const decoded = await decode(decoder, z, { backend: backendOf(job) });
+  return Array.from({ length: decoded.length / size }, (_, index) => row(decoded, index, size));
+}
+
+/** Puts rows of one length one after the other. */
+function join(rows: readonly Float32Array[]): Float32Array {
+  const size = rows[0]!.length;
+  const joined = new Float32Array(rows.length * size);
+  for (const [i, values] of rows.entries()) joined.set(values, i * size);
+  return joined;
+}
+
+/** What is drawn black, and from there to white: 0 to 1, or the data's own range when they lie outside it. */
+function greyScale(originals: readonly Float32Array[]): { low: number; span: number } {
+  let [low, high] = [0, 1];
+  for (const tile of originals) {
+    for (const value of tile) {
+      // Missing values, NaN, are neither.
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+  }
+  return { low, span: high - low };
+}

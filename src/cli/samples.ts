@@ -1,0 +1,62 @@
+import { type DataArray, elementCount, showShape } from "../data/array.ts";
+import { scalePixels } from "../data/images.ts";
+import { LatentflowError } from "../index.ts";
+import { readArrayFile } from "./files.ts";
+
+/** The samples of a file that are to be encoded. */
+export interface Samples {
+  readonly file: string;
+  /** How many are taken, the first ones, of how many the file holds. */
+  readonly count: number;
+  readonly total: number;
+  /** The shape of one. */
+  readonly shape: readonly number[];
+  /** count × the decoder's output size. */
+  readonly y: Float32Array;
+  /** Whether the file holds bytes, which have been divided by 255. */
+  readonly scaled: boolean;
+}
+
+/**
+ * Reads the first `limit` samples of a file whose first axis counts them.
+ *
+ * @throws LatentflowError when the file cannot be read or its samples are not of the size of the decoder's
+ *   output
+ */
+export async function readSamples(file: string, outputSize: number, limit = Infinity): Promise<Samples> {
+  const { shape, data } = await readArrayFile(file);
+  const [total = 0, ...sampleShape] = shape;
+  if (sampleShape.length === 0 || elementCount(sampleShape) !== outputSize) {
+    const found =
+      sampleShape.length === 0
+        ? `its shape is ${showShape(shape)}, expected an axis for the samples and at least one for their values`
+        : `its samples are ${showShape(sampleShape)}, the decoder's output has ${outputSize} values`;
+    throw new LatentflowError("invalid_file", `${file}: ${found}`);
+  }
+  const count = Math.min(total, limit);
+  const values = data.subarray(0, count * outputSize);
+  return { file, count, total, shape: sampleShape, ...toFloat(values) };
+}
+
+function toFloat(data: DataArray["data"]): { y: Float32Array; scaled: boolean } {
+  return data instanceof Uint8Array ? { y: scalePixels(data), scaled: true } : { y: data, scaled: false };
+}
+
+/**
+ * Reads weights for these samples: one per value of a sample, or one per value of each sample in their file.
+ * Bytes are taken as they are, so that a mask may be 0 and 1.
+ *
+ * @throws LatentflowError when the file cannot be read or holds another number of weights
+ */
+export async function readWeights(file: string, samples: Samples): Promise<Float32Array> {
+  const { shape, data } = await readArrayFile(file);
+  const sampleSize = elementCount(samples.shape);
+  const weights = Float32Array.from(data);
+  if (weights.length === sampleSize) return weights;
+  if (weights.length === samples.total * sampleSize) return weights.subarray(0, samples.count * sampleSize);
+  throw new LatentflowError(
+    "invalid_file",
+    `${file}: its shape is ${showShape(shape)}, expected ${showShape(samples.shape)} ` +
+      `or ${showShape([samples.total, ...samples.shape])}, as the data have`,
+  );
+}

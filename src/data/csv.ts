@@ -1,0 +1,23 @@
+/** A column of a table. */
+export type Column = Float32Array | Float64Array | Uint32Array | Int32Array | readonly (string | number)[];
+
+/**
+ * A table as CSV (RFC 4180, lines ended by a line feed): a line of names, then a line per row.
+ *
+ * @param columns by name, all of the same length
+ */
+export function formatCsv(columns: Readonly<Record<string, Column>>): string {
+  const cells = Object.entries(columns).map(([name, column]) => [name, ...formatColumn(column)]);
+  const lines = cells[0]!.map((_, row) => cells.map((column) => column[row]).join(","));
+  return `${lines.join("\n")}\n`;
+}
+
+function formatColumn(column: Column): string[] {
+  // Nine digits are enough to read a float32 back exactly.
+  if (column instanceof Float32Array) return Array.from(column, (value) => `${Number(value.toPrecision(9))}`);
+  return Array.from<string | number, string>(column, (value) => quote(`${value}`));
+}
+
+function quote(text: string): string {
+  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,295 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { decode as decodePng } from "fast-png";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import packageJson from "../package.json" with { type: "json" };
+import { readNpy, writeNpy } from "../src/data/npy.ts";
+import { readArray } from "../src/data/read.ts";
+import { amd, encode, loadDecoder, wasm } from "../src/index.ts";
+
+const main = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
+const decoderFile = fileURLToPath(new URL("../demo/decoder.safetensors", import.meta.url));
+const digitsFile = fileURLToPath(new URL("../demo/mnist-test-300.idx.gz", import.meta.url));
+const tinyDecoderFile = fileURLToPath(new URL("vectors/tiny-mse-tanh.safetensors", import.meta.url));
+
+const folder = mkdtempSync(join(tmpdir(), "latentflow-cli-"));
+test.after(() => rmSync(folder, { recursive: true }));
+let folders = 0;
+const newFolder = () => join(folder, `${folders++}`);
+
+function writeFloats(values: Float32Array, shape: readonly number[]): string {
+  const file = `${newFolder()}.npy`;
+  writeFileSync(file, writeNpy(values, shape));
+  return file;
+}
+
+function start(args: readonly string[]) {
+  const command = ["--import", "tsx", main, ...args];
+  return spawn(process.execPath, command, { stdio: ["ignore", "pipe", "pipe"] });
+}
+
+/** How a command ended: its exit code, or the name of the signal that killed it, and what it printed. */
+async function endOf(child: ChildProcess) {
+  const [stdout, stderr, [code, signal]] = await Promise.all([
+    text(child.stdout!),
+    text(child.stderr!),
+    once(child, "close"),
+  ]);
+  return { exit: code ?? signal, stdout, stderr };
+}
+
+const run = (...args: string[]) => endOf(start(args));
+
+/** The lines of a CSV file, the first of names, each split at its commas. */
+function readCsv(file: string): string[][] {
+  const lines = readFileSync(file, "utf8").trimEnd().split("\n");
+  return lines.map((line) => line.split(","));
+}
+
+const column = (table: string[][], name: string) =>
+  table.slice(1).map((row) => row[table[0]!.indexOf(name)]!);
+
+test("demo: a table, and files that hold what it says", async () => {
+  const out = newFolder();
+  const { exit, stdout, stderr } = await run("demo", "--limit", "14", "--out", out);
+  assert.is(exit, 0, stderr);
+  assert.match(stderr, /^encoding 14 samples\n/, "no bar where stderr is no terminal");
+  for (const row of [
+    /samples +│ 14 of 10,000, 28 × 28 values each, bytes divided by 255 /,
+    /mean cross entropy before +│ \d\.\d+ nats/,
+    /mean cross entropy after +│ 0\.0\d+ nats/,
+    /above the targets' own entropy +│ 0\.0\d+ nats/,
+    /mean accepted steps +│ \d+\.\d/,
+    /mean backtracks +│ \d+\.\d/,
+    /statuses +│ 14 converged/,
+    /samples per second +│ \d+ \(\d\.\d\d s\)/,
+    /WASM build +│ (plain|relaxed) SIMD/,
+  ]) {
+    assert.match(stdout, row);
+  }
+
+  assert.equal(readNpy(readFileSync(join(out, "latents.npy"))).shape, [14, 20]);
+  const results = readCsv(join(out, "results.csv"));
+  assert.equal(results[0], ["index", "initial_loss", "loss", "status", "accepted_steps", "backtracks", "t"]);
+  assert.is(results.length, 15);
+  assert.ok(
+    column(results, "loss").every((loss, i) => Number(loss) < Number(column(results, "initial_loss")[i])),
+  );
+
+  // 12 digits in three rows, and 6 rows of 7 reconstructions and the original; 84 pixels each and 4 between.
+  const reconstructions = decodePng(readFileSync(join(out, "reconstructions.png")));
+  assert.equal([reconstructions.width, reconstructions.height], [12 * 88 + 4, 3 * 88 + 4]);
+  const steps = decodePng(readFileSync(join(out, "steps.png")));
+  assert.equal([steps.width, steps.height], [8 * 88 + 4, 6 * 88 + 4]);
+});
+
+test("encode: the results are those of the API with the same options", async () => {
+  const out = newFolder();
+  const { exit, stdout, stderr } = await run(
+    ...[
+      "encode",
+      "--decoder",
+      decoderFile,
+      "--data",
+      digitsFile,
+      "--out",
+      out,
+      "--json",
+      "--quiet",
+      "--plain",
+    ],
+    ...["--limit", "5", "--batch-size", "2", "--max-steps", "9", "--step-max", "4", "--grow-from", "trial"],
+  );
+  assert.is(exit, 0, stderr);
+  assert.is(stderr, "");
+  const { data } = await readArray(readFileSync(digitsFile));
+  const y = Float32Array.from(data.subarray(0, 5 * 784), (pixel) => pixel / 255);
+  const expected = await encode(await loadDecoder(decoderFile), y, {
+    solver: amd({ maxSteps: 9, stepMax: 4, growFrom: "trial" }),
+    backend: wasm({ relaxed: false }),
+  });
+  assert.equal(readNpy(readFileSync(join(out, "latents.npy"))).data, expected.z);
+  const results = readCsv(join(out, "results.csv"));
+  assert.equal(Float32Array.from(column(results, "loss"), Number), expected.loss);
+  assert.equal(Float32Array.from(column(results, "initial_loss"), Number), expected.initialLoss);
+  assert.equal(column(results, "status"), expected.status);
+  assert.equal(Uint32Array.from(column(results, "accepted_steps"), Number), expected.stats.acceptedSteps);
+  assert.equal(Uint32Array.from(column(results, "backtracks"), Number), expected.stats.backtracks);
+  assert.equal(Float64Array.from(column(results, "t"), Number), expected.stats.t);
+
+  const document = JSON.parse(stdout);
+  assert.is(document.latentflow, packageJson.version);
+  assert.equal(document.data, { file: digitsFile, samples: 300, shape: [28, 28], dividedBy: 255 });
+  assert.equal(document.loss, { name: "crossEntropy", reduction: "mean" });
+  assert.is(document.solver.maxSteps, 9);
+  assert.is(document.samples, 5);
+  assert.equal(document.statuses, { max_steps: 5 });
+  assert.is(document.meanAcceptedSteps, 9);
+  assert.is(document.build, "plain");
+  assert.is(document.aborted, false);
+  assert.ok(Math.abs(document.meanTargetEntropy + document.meanLossAboveEntropy - document.meanLoss) < 1e-12);
+  assert.ok(document.meanTargetEntropy > 0.03 && document.meanTargetEntropy < document.meanLoss);
+  assert.ok(document.files.length === 4 && document.files.every(existsSync));
+});
+
+test("encode: data that are no images, another loss; pictures of an earlier run go", async () => {
+  const out = newFolder();
+  mkdirSync(out);
+  writeFileSync(join(out, "steps.png"), "of an earlier run");
+  const data = writeFloats(
+    Float32Array.from({ length: 18 }, (_, i) => Math.sin(i)),
+    [3, 6],
+  );
+  const args = ["--decoder", tinyDecoderFile, "--data", data, "--out", out, "--json"];
+  const { exit, stdout, stderr } = await run("encode", ...args, "--reduction", "sum");
+  assert.is(exit, 0, stderr);
+  const document = JSON.parse(stdout);
+  assert.equal(document.loss, { name: "squaredError", reduction: "sum" });
+  assert.is(document.meanTargetEntropy, null);
+  assert.is(document.data.dividedBy, 1);
+  assert.equal(document.files, [join(out, "latents.npy"), join(out, "results.csv")]);
+  assert.not(existsSync(join(out, "steps.png")));
+});
+
+test("encode: missing values are no obstacle where their weight is 0", async () => {
+  const values = Float32Array.from({ length: 18 }, (_, i) => Math.sin(i));
+  values[7] = Number.NaN;
+  const weights = new Float32Array(18).fill(1);
+  weights[7] = 0;
+  const data = writeFloats(values, [3, 6]);
+  const args = ["encode", "--decoder", tinyDecoderFile, "--data", data, "--out", newFolder(), "--json"];
+  const without = await run(...args);
+  assert.is(without.exit, 1);
+  assert.match(without.stderr, /y is NaN at sample 1, element 1/);
+  // The weights are those of all samples in the file, of which two are taken.
+  const with_ = await run(...args, "--limit", "2", "--weights", writeFloats(weights, [3, 6]));
+  assert.is(with_.exit, 0, with_.stderr);
+  assert.is(JSON.parse(with_.stdout).samples, 2);
+});
+
+test("an empty file of samples gives empty results", async () => {
+  const out = newFolder();
+  const data = writeFloats(new Float32Array(0), [0, 784]);
+  const { exit, stdout, stderr } = await run(
+    "encode",
+    "--decoder",
+    decoderFile,
+    "--data",
+    data,
+    "--out",
+    out,
+  );
+  assert.is(exit, 0, stderr);
+  assert.match(stdout, /samples +│ 0 of 0/);
+  assert.equal(readNpy(readFileSync(join(out, "latents.npy"))).shape, [0, 20]);
+});
+
+test("files that cannot be used: exit code 1, one line, no stack", async () => {
+  const out = newFolder();
+  const text = `${newFolder()}.csv`;
+  writeFileSync(text, "1,2,3\n");
+  const cut = `${newFolder()}.idx.gz`;
+  writeFileSync(cut, readFileSync(digitsFile).subarray(0, 20_000));
+  const narrow = writeFloats(new Float32Array(12), [2, 6]);
+  const cases: [decoder: string, data: string, out: string, message: RegExp][] = [
+    ["missing.safetensors", digitsFile, out, /missing\.safetensors.*no such file/],
+    [digitsFile, digitsFile, out, /mnist-test-300/],
+    [decoderFile, "missing.npy", out, /cannot read missing\.npy: there is no such file/],
+    [decoderFile, folder, out, /cannot read .*: it is a folder, expected a file/],
+    [decoderFile, text, out, /\.csv: neither an IDX file .* nor a \.npy file/],
+    [decoderFile, cut, out, /\.idx\.gz: gzip: the file is damaged or cut short/],
+    [decoderFile, narrow, out, /its samples are 6, the decoder's output has 784 values/],
+    [decoderFile, digitsFile, join(text, "out"), /cannot make the folder .*: a part of the path is a file/],
+  ];
+  for (const [decoder, data, outFolder, message] of cases) {
+    const { exit, stdout, stderr } = await run(
+      "encode",
+      "--decoder",
+      decoder,
+      "--data",
+      data,
+      "--out",
+      outFolder,
+    );
+    assert.is(exit, 1, stderr);
+    assert.is(stdout, "");
+    assert.match(stderr, /^latentflow: .*\n$/);
+    assert.match(stderr, message);
+  }
+});
+
+test("wrong usage: exit code 2 and a word on what is right", async () => {
+  const cases: [args: string[], message: RegExp][] = [
+    [["frobnicate"], /unknown command 'frobnicate'/],
+    [["demo", "--tolerence", "1"], /unknown option '--tolerence'\n\(Did you mean --tolerance\?\)/],
+    [["demo", "--limit", "0"], /'--limit <n>' argument '0' is invalid\. Expected a whole number >= 1/],
+    [["demo", "--t1", "soon"], /Expected a number/],
+    [["demo", "--t1", "-5"], /t1 is -5, expected a finite number > 0/],
+    [["demo", "--loss", "l1"], /Allowed choices are crossEntropy, squaredError/],
+    [["encode", "--decoder", "d", "--out", "o"], /required option '--data <file>' not specified/],
+    [["encode", "--activation", "relu:1"], /Expected one of elu, leakyRelu.*leakyRelu:0\.2/],
+  ];
+  for (const [args, message] of cases) {
+    const { exit, stdout, stderr } = await run(...args);
+    assert.is(exit, 2, `${args}: ${stderr}`);
+    assert.is(stdout, "");
+    assert.match(stderr, /^latentflow: /);
+    assert.match(stderr, message);
+  }
+});
+
+test("help names every option of the solver with its default; version is the package's", async () => {
+  const help = await run("encode", "--help");
+  assert.is(help.exit, 0);
+  assert.match(help.stdout, /Examples:/);
+  const words = help.stdout.replace(/\s+/g, " ");
+  const { name, solve, ...options } = amd();
+  for (const [option, value] of Object.entries(options)) {
+    const flag = option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    const shown = typeof value === "number" ? `\\(default: ${value}\\)` : `default: "${value}"\\)`;
+    assert.match(words, new RegExp(`--${flag} [^]*?${shown}`));
+  }
+  const version = await run("--version");
+  assert.equal([version.exit, version.stdout], [0, `${packageJson.version}\n`]);
+});
+
+test("Ctrl-C: what is done is written, exit code 130", async () => {
+  const out = newFolder();
+  const child = start([
+    ...["demo", "--limit", "1000", "--out", out, "--json"],
+    // Nothing ends by itself.
+    ...["--tolerance", "0", "--max-steps", "1000000", "--t1", "1e9"],
+  ]);
+  const end = endOf(child);
+  await once(child.stderr!, "data");
+  // Twice, as when the program runs under npm, which passes on what the terminal has sent already.
+  child.kill("SIGINT");
+  child.kill("SIGINT");
+  const { exit, stdout, stderr } = await end;
+  assert.is(exit, 130, stderr);
+  assert.match(stderr, /^encoding 1000 samples\nlatentflow: stopping; what is done is written\. .*\n$/);
+  const document = JSON.parse(stdout);
+  assert.is(document.aborted, true);
+  assert.ok(document.statuses.aborted > 0);
+  const status = column(readCsv(join(out, "results.csv")), "status");
+  assert.is(status.length, 1000);
+  assert.is(status.filter((value) => value === "aborted").length, document.statuses.aborted);
+  assert.equal(readNpy(readFileSync(join(out, "latents.npy"))).shape, [1000, 20]);
+  assert.not(existsSync(join(out, "steps.png")));
+});
+
+test("a reader that goes away is no error", async () => {
+  const child = start(["demo", "--limit", "1", "--quiet", "--out", newFolder()]);
+  child.stdout!.destroy();
+  const [stderr, [code]] = await Promise.all([text(child.stderr!), once(child, "close")]);
+  assert.is(stderr, "");
+  assert.is(code, 0);
+});
+
+test.run();
