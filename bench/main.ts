@@ -1,0 +1,17 @@
+// npm run bench: the core's figures on this machine, on the Node that runs this and on Node 24, both builds.
+import { execFileSync } from "node:child_process";
+import { cpus } from "node:os";
+import { fileURLToPath } from "node:url";
+import { findNewerNode, relaxedSimdFlags } from "../test/support/runtimes.mjs";
+
+console.log(`${cpus()[0]!.model.trim()}, ${cpus().length} cores. Nothing else should be running.`);
+const runtimes = [process.execPath, ...(process.version.startsWith("v24.") ? [] : [findNewerNode()])];
+for (const node of runtimes) {
+  for (const build of ["relaxed", "plain"]) run(node, "core.ts", build);
+  run(node, "first-result.ts");
+}
+
+function run(node: string, script: string, ...args: string[]): void {
+  const file = fileURLToPath(new URL(script, import.meta.url));
+  execFileSync(node, [...relaxedSimdFlags(node), "--import", "tsx", file, ...args], { stdio: "inherit" });
+}

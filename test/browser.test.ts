@@ -1,0 +1,85 @@
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { build, createLogger } from "vite";
+import type { EncodeSummary } from "../src/index.ts";
+import { launchChromium } from "./support/chromium.ts";
+import { encodeDemoDigits } from "./support/demo-digits.ts";
+import { installPackage } from "./support/installed-package.ts";
+import { serve } from "./support/serve.ts";
+
+/** What test/package/browser/scenario.js reports. */
+interface Report {
+  first16: EncodeSummary;
+  liveliness: { ticks: number; seconds: number };
+  abort: string;
+  error?: { name: string; code: string; message: string };
+}
+
+/** What a strict page has to allow. */
+const POLICY = "script-src 'self' 'wasm-unsafe-eval'";
+
+// Not in a hook: uvu keeps the error of a hook to itself.
+const browser = await launchChromium();
+const user = installPackage(["browser"]);
+test.after(async () => {
+  await browser.close();
+  user.dispose();
+});
+
+/** Opens a page of the user's project and returns what its scenario reports. */
+async function openPage(path: string, contentSecurityPolicy: string): Promise<Report> {
+  const server = await serve(user.folder, contentSecurityPolicy);
+  const page = await browser.newPage();
+  try {
+    const uncaught: string[] = [];
+    page.on("pageerror", (error) => uncaught.push(error.message));
+    await page.goto(server.address + path);
+    const report = await page.locator("#report").textContent({ timeout: 60_000 });
+    assert.equal(uncaught, []);
+    return JSON.parse(report ?? "");
+  } finally {
+    await page.close();
+    server.close();
+  }
+}
+
+/** Bundles a page of the user's project with Vite, into dist/ beside it; returns what Vite warned of. */
+async function bundle(): Promise<string[]> {
+  const warnings: string[] = [];
+  await build({
+    root: join(user.folder, "browser/bundled"),
+    base: "./",
+    configFile: false,
+    customLogger: { ...createLogger("silent"), warn: (message) => warnings.push(message) },
+  });
+  return warnings;
+}
+
+async function checkReport({ error, first16, liveliness, abort }: Report): Promise<void> {
+  assert.is(error, undefined);
+  const { meanLoss } = await encodeDemoDigits();
+  assert.ok(Math.abs(first16.meanLoss - meanLoss) < 1e-4, `${first16.meanLoss}, in Node ${meanLoss}`);
+  assert.equal(first16.statuses, { converged: 16 });
+  assert.is(first16.build, "relaxed");
+  const { ticks, seconds } = liveliness;
+  assert.ok(ticks > 5 * seconds, `the page's timer fired ${ticks} times in ${seconds} s`);
+  assert.is(abort, "AbortError");
+}
+
+test("a page without a bundler encodes digits, stays alive and can abort", async () => {
+  await checkReport(await openPage("/browser/plain/", POLICY));
+});
+
+test("so does a page bundled with Vite, which has nothing to warn of", async () => {
+  assert.equal(await bundle(), []);
+  await checkReport(await openPage("/browser/bundled/dist/", POLICY));
+});
+
+test("a policy without 'wasm-unsafe-eval' gets an error that names it", async () => {
+  const { error } = await openPage("/browser/plain/", "script-src 'self'");
+  assert.is(error?.code, "unsupported");
+  assert.match(error?.message ?? "", "'wasm-unsafe-eval'");
+});
+
+test.run();

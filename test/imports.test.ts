@@ -1,0 +1,49 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+
+// Imports point down: see "Where things live" in CONTRIBUTING.md.
+
+const root = fileURLToPath(new URL("../src/", import.meta.url));
+const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
+
+/** The rooms by what they may import, most dependent first. A room may import itself. */
+const ROOMS: [room: string, pattern: RegExp, mayImport: string[]][] = [
+  ["cli", /^cli\//, ["public", "data", "decoder", "basics"]],
+  ["public", /^index\.ts$/, ["verbs", "backend", "solver", "decoder", "basics"]],
+  ["verbs", /^(encode|decode|control|problem)\.ts$/, ["backend", "solver", "decoder", "basics"]],
+  ["backend", /^backend\//, ["solver", "decoder", "basics"]],
+  ["solver", /^solver\//, ["basics"]],
+  ["decoder", /^decoder\//, ["basics"]],
+  ["data", /^data\//, ["basics"]],
+  ["basics", /^(check|errors|loss|objective|random|result)\.ts$/, []],
+];
+
+function roomOf(file: string): string {
+  const rooms = ROOMS.filter(([, pattern]) => pattern.test(file));
+  assert.is(rooms.length, 1, `${file} is in one room`);
+  return rooms[0]![0];
+}
+
+test("imports point down", () => {
+  assert.ok(files.length > 30);
+  for (const file of files) {
+    const room = roomOf(file);
+    const allowed = ROOMS.find(([name]) => name === room)![2];
+    const source = readFileSync(join(root, file), "utf8");
+    for (const [, path] of source.matchAll(/(?:from|import)\s*\(?"(\.[^"]+)"/g)) {
+      const target = relative(root, join(root, dirname(file), path!));
+      if (target.startsWith("../build/")) {
+        assert.is(file, "backend/wasm/load.ts", `${file} imports from build/`);
+      } else if (!target.startsWith("../")) {
+        const targetRoom = roomOf(target);
+        const ok = targetRoom === room || allowed.includes(targetRoom);
+        assert.ok(ok, `${file} (${room}) imports ${target} (${targetRoom})`);
+      }
+    }
+  }
+});
+
+test.run();

@@ -1,0 +1,117 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import packageJson from "../package.json" with { type: "json" };
+import { encodeDemoDigits } from "./support/demo-digits.ts";
+import { installPackage } from "./support/installed-package.ts";
+import { unportableSyntax } from "./support/syntax.ts";
+
+// The oldest TypeScript that the declarations are meant for.
+const user = installPackage(["node", "types"], ["typescript@5.4", "@types/node@20"]);
+test.after(() => user.dispose());
+
+const library = join(user.folder, "node_modules/latentflow/build/lib");
+
+/** The output of a program run in the user's project, or an error with what it printed. */
+function run(program: string, args: readonly string[], folder = user.folder): string {
+  const { status, error, stdout, stderr } = spawnSync(program, args, { cwd: folder, encoding: "utf8" });
+  if (status !== 0) throw error ?? new Error(`${program} ${args.join(" ")}\n${stdout}${stderr}`);
+  return stdout;
+}
+
+/** Type-checks files of the user's project with their TypeScript, skipping nothing. */
+function checkTypes(files: readonly string[], compilerOptions: object): void {
+  const config = "tsconfig.json";
+  const strict = { strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, target: "es2022" };
+  const json = { compilerOptions: { ...strict, ...compilerOptions }, files };
+  writeFileSync(join(user.folder, config), JSON.stringify(json));
+  run("npx", ["tsc", "--project", config]);
+}
+
+/** Copies the TypeScript source to a name whose extension says what kind of module it is. */
+function consumer(extension: string): string {
+  const name = `consumer-copy.${extension}`;
+  writeFileSync(join(user.folder, name), readFileSync(join(user.folder, "types/consumer.ts")));
+  return name;
+}
+
+for (const file of ["esm.mjs", "cjs.cjs"]) {
+  test(`encode() in ${file} gives what the source gives`, async () => {
+    const result = JSON.parse(run(process.execPath, [`node/${file}`]));
+    const { meanLoss } = await encodeDemoDigits();
+    assert.ok(Math.abs(result.meanLoss - meanLoss) < 1e-4, `${result.meanLoss}, from the source ${meanLoss}`);
+    assert.equal(result.statuses, { converged: 16 });
+  });
+}
+
+// With the DOM's types and with Node's: the declarations must not ask for names that only one of them has.
+for (const environment of [
+  { lib: ["es2022", "dom"], types: [] },
+  { lib: ["es2022"], types: ["node"] },
+]) {
+  const name = environment.lib.includes("dom") ? "the DOM's types" : "Node's types";
+
+  test(`types under node16 resolution, with ${name}, and the compiled modules run`, () => {
+    const options = { ...environment, module: "node16", moduleResolution: "node16", outDir: "out" };
+    checkTypes([consumer("mts"), consumer("cts")], options);
+    for (const file of ["out/consumer-copy.mjs", "out/consumer-copy.cjs"]) {
+      assert.equal(JSON.parse(run(process.execPath, [file])), {
+        samples: 3,
+        build: "plain",
+        outputs: 12,
+        steps: 20,
+        status: "converged",
+        code: "disposed",
+      });
+    }
+  });
+
+  test(`types under bundler resolution, with ${name}`, () => {
+    const options = { ...environment, module: "es2022", moduleResolution: "bundler", noEmit: true };
+    checkTypes([consumer("ts")], options);
+  });
+}
+
+test("npx latentflow is the command line program", () => {
+  assert.is(run("npx", ["latentflow", "--version"]).trim(), packageJson.version);
+});
+
+test("the demo works with the digits inside the package", () => {
+  const report = JSON.parse(
+    run("npx", ["latentflow", "demo", "--json", "--limit", "16", "--out", "demo-out"]),
+  );
+  assert.is(report.data.file, join(user.folder, "node_modules/latentflow/demo/mnist-test-300.idx.gz"));
+  assert.equal(report.statuses, { converged: 16 });
+  for (const file of report.files) assert.ok(existsSync(join(user.folder, file)), file);
+});
+
+test("publint and arethetypeswrong find nothing", () => {
+  run("node_modules/.bin/publint", ["run", user.tarball, "--strict"], ".");
+  run("node_modules/.bin/attw", [user.tarball], ".");
+});
+
+test("the package has no dependencies and holds its licences", () => {
+  const json = JSON.parse(readFileSync(join(user.folder, "node_modules/latentflow/package.json"), "utf8"));
+  for (const kind of ["dependencies", "peerDependencies", "optionalDependencies"]) {
+    assert.not(kind in json, kind);
+  }
+  assert.match(readFileSync(join(user.folder, "node_modules/latentflow/LICENSE"), "utf8"), "MIT");
+  const others = readFileSync(join(library, "THIRD_PARTY_LICENSES.txt"), "utf8");
+  assert.match(others, "@assemblyscript/loader");
+  assert.match(others, "commander");
+});
+
+test("the library runs anywhere: no modules to load, no import.meta, no top-level await", () => {
+  assert.equal(unportableSyntax(join(library, "index.js")), []);
+  assert.equal(unportableSyntax(join(library, "index.cjs")), []);
+  // The program is for Node, and shows that such syntax is found.
+  assert.ok(unportableSyntax(join(library, "cli.js")).length > 0);
+});
+
+test("the library is within its size", () => {
+  assert.match(execFileSync(process.execPath, ["scripts/check-size.mjs"], { encoding: "utf8" }), "gzipped");
+});
+
+test.run();

@@ -1,0 +1,5 @@
+import * as latentflow from "/node_modules/latentflow/build/lib/index.js";
+import { runScenario } from "../scenario.js";
+
+const demo = "/node_modules/latentflow/demo";
+runScenario(latentflow, `${demo}/decoder.safetensors`, `${demo}/mnist-test-300.idx.gz`);

@@ -1,0 +1,55 @@
+// What a page does with the library, reported as JSON in the page itself so that a test can read it there (and
+// a person, too). The library and the files' addresses differ from page to page.
+
+/**
+ * @param {typeof import("latentflow")} library
+ * @param {string} decoderUrl
+ * @param {string} digitsUrl
+ */
+export async function runScenario(library, decoderUrl, digitsUrl) {
+  const element = document.createElement("pre");
+  const report = await findReport(library, decoderUrl, digitsUrl).catch(({ name, code, message }) => ({
+    error: { name, code, message },
+  }));
+  element.id = "report";
+  element.textContent = JSON.stringify(report, undefined, 2);
+  document.body.append(element);
+}
+
+async function findReport({ encode, loadDecoder, summary }, decoderUrl, digitsUrl) {
+  const decoder = await loadDecoder(decoderUrl);
+  const y = await loadDigits(digitsUrl);
+  const first16 = await encode(decoder, y.subarray(0, 16 * decoder.outputSize));
+  return {
+    first16: summary(first16),
+    liveliness: await countTicks(() => encode(decoder, y)),
+    abort: await abortedBy((signal, onProgress) => encode(decoder, y, { signal, onProgress })),
+  };
+}
+
+async function loadDigits(url) {
+  const stream = (await fetch(url)).body.pipeThrough(new DecompressionStream("gzip"));
+  const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
+  return Float32Array.from(bytes.subarray(16), (value) => value / 255);
+}
+
+/** How often a timer of 1 ms fires while `work` goes on, and how long that is. */
+async function countTicks(work) {
+  const start = performance.now();
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 1);
+  await work();
+  clearInterval(timer);
+  return { ticks, seconds: (performance.now() - start) / 1000 };
+}
+
+/** What a call rejects with when it is aborted at its first sign of progress. */
+async function abortedBy(call) {
+  const controller = new AbortController();
+  try {
+    await call(controller.signal, () => controller.abort());
+    return "not aborted";
+  } catch (error) {
+    return error.name;
+  }
+}

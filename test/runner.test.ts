@@ -1,0 +1,102 @@
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { runFile } from "./support/run-file.mjs";
+
+// In the project's folder, so that the files find uvu.
+const folder = mkdtempSync("build/runner-test-");
+test.after(() => rmSync(folder, { recursive: true }));
+
+/** Runs a test file with this text after the import of uvu. */
+function run(text: string, timeLimit = 30) {
+  const file = join(folder, "file.mjs");
+  writeFileSync(file, `import { test } from "uvu";\n${text}\n`);
+  return runFile([process.execPath, file], timeLimit);
+}
+
+test("a file whose tests pass has passed", async () => {
+  const result = await run(`test("a", () => {}); test("b", () => {}); test.run();`);
+  assert.equal([result.passed, result.failed, result.problem], [2, 0, ""]);
+});
+
+test("failed tests are counted and what they printed is kept", async () => {
+  const result = await run(`
+    test("good", () => {});
+    test("bad", () => { throw new Error("no such luck"); });
+    test("worse", () => { throw new Error("again"); });
+    test.run();`);
+  assert.equal([result.passed, result.failed, result.problem], [1, 2, "2 of 3 tests failed"]);
+  assert.match(result.output, "no such luck");
+});
+
+test("a file that forgets test.run() has failed", async () => {
+  const result = await run(`test("a", () => {});`);
+  assert.equal([result.passed, result.failed], [0, 1]);
+  assert.match(result.problem, "test.run()");
+});
+
+test("a file without a test has failed", async () => {
+  const result = await run("test.run();");
+  assert.equal([result.failed, result.problem], [1, "ran no test"]);
+});
+
+test("a file with a skipped test has failed", async () => {
+  const result = await run(`test("a", () => {}); test.skip("b", () => {}); test.run();`);
+  assert.equal([result.passed, result.failed, result.problem], [1, 1, "skipped 1 tests"]);
+});
+
+test("a file whose before hook throws has failed, though uvu exits with 0", async () => {
+  const result = await run(`test.before(() => { throw new Error(); }); test("a", () => {}); test.run();`);
+  assert.equal([result.passed, result.failed], [0, 1]);
+});
+
+test("a file that crashes has failed", async () => {
+  assert.match((await run(`test("a", () => process.exit(0)); test.run();`)).problem, "code 1");
+  assert.match(
+    (await run(`test.after(() => process.exit(3)); test("a", () => {}); test.run();`)).problem,
+    "code 3",
+  );
+  assert.match((await runFile(["./no-such-program"], 30)).problem, "ENOENT");
+});
+
+test("a file over its time is ended with what it started", async () => {
+  // The child keeps the output open: if it lived on, so would this run.
+  const result = await run(
+    `import { spawn } from "node:child_process";
+    test("a", () => new Promise(() => spawn("sleep", ["60"], { stdio: "inherit" })));
+    test.run();`,
+    1,
+  );
+  assert.equal([result.failed, result.problem], [1, "took longer than 1 s"]);
+  assert.ok(result.seconds < 30);
+});
+
+test("a pattern that matches no file is refused", () => {
+  const runner = spawnSync(process.execPath, ["test/run.mjs", "runner", "no-such-file"], {
+    encoding: "utf8",
+  });
+  assert.is(runner.status, 1);
+  assert.match(runner.stderr, "no test file matches no-such-file");
+  assert.not.match(runner.stdout, "passed");
+});
+
+test("the last line has the counts and the exit code says whether any test failed", () => {
+  const copy = join(folder, "run.mjs");
+  cpSync("test/run.mjs", copy);
+  cpSync("test/support", join(folder, "support"), { recursive: true });
+  const imports = 'import { test } from "uvu";';
+  // Names of files that run on one Node only.
+  writeFileSync(join(folder, "cli.test.ts"), `${imports} test("a", () => {}); test.run();`);
+  writeFileSync(join(folder, "package.test.ts"), `${imports} test("a", () => {});`);
+
+  const all = spawnSync(process.execPath, [copy], { encoding: "utf8" });
+  assert.match(all.stdout, /\n1 passed, 1 failed\n$/);
+  assert.is(all.status, 1);
+  const one = spawnSync(process.execPath, [copy, "cli"], { encoding: "utf8" });
+  assert.match(one.stdout, /\n1 passed, 0 failed\n$/);
+  assert.is(one.status, 0);
+});
+
+test.run();

@@ -1,0 +1,102 @@
+import { spawn } from "node:child_process";
+
+/**
+ * What became of one test file.
+ * @typedef {object} FileResult
+ * @property {number} passed tests that passed
+ * @property {number} failed tests that failed; at least 1 when there is a `problem`
+ * @property {string} problem why the file counts as failed; empty when it does not
+ * @property {string} output what it printed
+ * @property {number} seconds how long it took
+ */
+
+/** @type {Set<number>} */
+const running = new Set();
+
+/** Ends the test files under way, with all that they started. */
+export function stopAll() {
+  for (const pid of running) stop(pid);
+}
+
+/**
+ * Runs a uvu test file in a process of its own. uvu exits with 0 when a file forgets `test.run()` or when a
+ * `before` hook throws, so its summary is what counts, and a file without one has failed.
+ *
+ * @param {string[]} command the program and its arguments, the test file among them
+ * @param {number} timeLimit in seconds; then the file and all that it started are ended
+ * @returns {Promise<FileResult>}
+ */
+export async function runFile(command, timeLimit) {
+  const started = performance.now();
+  const [program = "", ...args] = command;
+  // A process group of its own, so that browsers and servers go with it.
+  const child = spawn(program, args, {
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text) => {
+      output += text;
+    });
+  }
+  const { pid } = child;
+  if (pid !== undefined) running.add(pid);
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    if (pid !== undefined) stop(pid);
+  }, timeLimit * 1000);
+
+  /** @type {string} */
+  const end = await new Promise((resolve) => {
+    child.on("error", (error) => resolve(error.message));
+    child.on("close", (code, signal) => resolve(code === 0 ? "" : `ended with ${signal ?? `code ${code}`}`));
+  });
+  clearTimeout(timer);
+  if (pid !== undefined) running.delete(pid);
+
+  const counts = readSummary(output);
+  const problem = timedOut ? `took longer than ${timeLimit} s` : findProblem(counts, end);
+  return {
+    passed: counts?.passed ?? 0,
+    failed: problem ? Math.max(1, (counts?.total ?? 0) - (counts?.passed ?? 0)) : 0,
+    problem,
+    output,
+    seconds: (performance.now() - started) / 1000,
+  };
+}
+
+/** @typedef {{ total: number, passed: number, skipped: number }} Counts */
+
+/**
+ * @param {string} output
+ * @returns {Counts | undefined}
+ */
+function readSummary(output) {
+  const match = /^ {2}Total: +(\d+)\n {2}Passed: +(\d+)\n {2}Skipped: +(\d+)$/m.exec(output);
+  return match ? { total: Number(match[1]), passed: Number(match[2]), skipped: Number(match[3]) } : undefined;
+}
+
+/**
+ * @param {Counts | undefined} counts
+ * @param {string} end how the process ended, empty when well
+ */
+function findProblem(counts, end) {
+  if (!counts) return end || "printed no summary: is test.run() missing?";
+  if (counts.passed < counts.total) return `${counts.total - counts.passed} of ${counts.total} tests failed`;
+  if (end) return end;
+  if (counts.total === 0) return "ran no test";
+  if (counts.skipped > 0) return `skipped ${counts.skipped} tests`;
+  return "";
+}
+
+/** @param {number} pid */
+function stop(pid) {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // It had just ended.
+  }
+}

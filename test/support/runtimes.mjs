@@ -1,0 +1,31 @@
+// The Node binaries that tests and benches run on.
+import { execFileSync } from "node:child_process";
+
+/** The major version of the newer of the two. */
+export const newerNode = "24";
+
+/** The path of a binary of the newer Node, from the npm registry. */
+export function findNewerNode() {
+  const command = ["--yes", `node@${newerNode}`, "--print", "process.execPath"];
+  return execFileSync("npx", command, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }).trim();
+}
+
+/**
+ * The flags that turn on relaxed SIMD in a Node that has it behind a flag, as Node 20 does.
+ * @param {string} node
+ */
+export function relaxedSimdFlags(node) {
+  // One function of one instruction, i32x4.relaxed_trunc_f32x4_s on a zero.
+  const probe =
+    "0061736d01000000010401600000030201000a1a011800fd0c00000000000000000000000000000000fd81021a0b";
+  const validates = `process.exit(WebAssembly.validate(Buffer.from("${probe}", "hex")) ? 0 : 1)`;
+  for (const flags of [[], ["--experimental-wasm-relaxed-simd"]]) {
+    try {
+      execFileSync(node, [...flags, "--eval", validates], { stdio: "ignore" });
+      return flags;
+    } catch {
+      // Not with these.
+    }
+  }
+  return [];
+}

@@ -1,0 +1,46 @@
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { extname, join, normalize } from "node:path";
+
+const TYPES: Record<string, string> = {
+  ".html": "text/html",
+  ".js": "text/javascript",
+};
+
+/** A server of files on this machine alone. */
+export interface FileServer {
+  /** Where it is, without a slash at the end. */
+  readonly address: string;
+  close(): void;
+}
+
+/**
+ * Serves the files of a folder, as any static host would.
+ *
+ * @param contentSecurityPolicy sent with every file
+ */
+export async function serve(folder: string, contentSecurityPolicy: string): Promise<FileServer> {
+  const server = createServer(async ({ url = "/" }, response) => {
+    // Made absolute before it is joined, so that no ".." leads out of the folder.
+    const path = normalize(decodeURIComponent(new URL(url, "http://localhost").pathname));
+    const file = join(folder, path.endsWith("/") ? `${path}index.html` : path);
+    response.setHeader("Content-Security-Policy", contentSecurityPolicy);
+    response.setHeader("Content-Type", TYPES[extname(file)] ?? "application/octet-stream");
+    try {
+      response.end(await readFile(file));
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    address: `http://127.0.0.1:${port}`,
+    close() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
