@@ -42,7 +42,7 @@ class Activation {
   static forwardRow(kind: i32, parameter: f32, values: usize, slopes: usize, size: i32): void {
     const constant = f32x4.splat(parameter);
     const zero = f32x4.splat(0);
-    const one = f32x4.splat(1);
+    const one = F32x4.one();
     const end = values + ((<usize>size) << 2);
     for (; values < end; values += 16, slopes += 16) {
       const x = v128.load(values);

@@ -1,4 +1,27 @@
 /**
+ * Constants live in memory and are loaded into all lanes where they are used: engines make a vector constant out
+ * of immediates anew in every iteration of a loop, which took more time than the arithmetic it was for.
+ */
+const ONE = memory.data<f32>([1]);
+const MAGIC = memory.data<f32>([12582912]);
+const LOWEST_EXPONENT = memory.data<f32>([-87]);
+const HIGHEST_EXPONENT = memory.data<f32>([88]);
+const LOG2_E = memory.data<f32>([1.4426950408889634]);
+const LN2 = memory.data<f32>([0.6931471805599453]);
+/** ln 2 in two parts: the product of the first and a small integer is exact. */
+const LN2_HIGH = memory.data<f32>([0.693359375]);
+const LN2_LOW = memory.data<f32>([-2.1219444e-4]);
+/** exp(r) = 1 + r + r²·p(r) for |r| ≤ ln 2 / 2, minimax (Cephes, expf), highest power first. */
+const EXP = memory.data<f32>([
+  1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1,
+]);
+/** log(1 + f) = f + f²·p(f) for 1 + f in [√½, √2), minimax (Cephes, logf), highest power first. */
+const LOG = memory.data<f32>([
+  7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
+  2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1, -0.5,
+]);
+
+/**
  * Four float32 at a time: what WebAssembly lacks, each with its error bound. All of it is free of branches and
  * gives the same bits on every machine, except `multiplyAdd` and what uses it in the relaxed build.
  *
@@ -6,6 +29,18 @@
  * that one formatter serves the whole project.
  */
 export class F32x4 {
+  /** The constant at an address, in all lanes. */
+  @inline
+  static constant(address: usize): v128 {
+    return v128.load_splat<f32>(address);
+  }
+
+  /** 1 in all lanes. */
+  @inline
+  static one(): v128 {
+    return F32x4.constant(ONE);
+  }
+
   /**
    * a·b + c: rounded twice in the plain build; in the relaxed build as the machine does it best, which is one
    * rounding wherever there is a fused instruction.
@@ -37,14 +72,14 @@ export class F32x4 {
   static sigmoid(x: v128): v128 {
     // Of e = exp(-|x|) ≤ 1 in both halves: e / (1 + e) below 0 and 1 / (1 + e) above.
     const e = F32x4.exp(f32x4.neg(f32x4.abs(x)));
-    const one = f32x4.splat(1);
+    const one = F32x4.one();
     return f32x4.div(v128.bitselect(e, one, f32x4.lt(x, f32x4.splat(0))), f32x4.add(one, e));
   }
 
   /** log(1 + x) for x in [0, 2^126], relative error below 3e-7, also close to 0. NaN and infinity stay NaN. */
   @inline
   static logOnePlus(x: v128): v128 {
-    const one = f32x4.splat(1);
+    const one = F32x4.one();
     const u = f32x4.add(one, x);
     // What 1 + x lost to rounding, as a relative correction: log(1 + x) = log(u) + (x - (u - 1)) / u.
     const lost = f32x4.div(f32x4.sub(x, f32x4.sub(u, one)), u);
@@ -52,18 +87,17 @@ export class F32x4 {
     const bits = i32x4.sub(u, i32x4.splat(0x3f3504f3));
     const n = f32x4.convert_i32x4_s(i32x4.shr_s(bits, 23));
     const f = f32x4.sub(i32x4.add(v128.and(bits, i32x4.splat(0x007fffff)), i32x4.splat(0x3f3504f3)), one);
-    // log(1 + f) = f - f²/2 + f³·p(f), minimax (Cephes, logf).
-    let p = F32x4.multiplyAdd(f, f32x4.splat(7.0376836292e-2), f32x4.splat(-1.151461031e-1));
-    p = F32x4.multiplyAdd(p, f, f32x4.splat(1.167699874e-1));
-    p = F32x4.multiplyAdd(p, f, f32x4.splat(-1.2420140846e-1));
-    p = F32x4.multiplyAdd(p, f, f32x4.splat(1.4249322787e-1));
-    p = F32x4.multiplyAdd(p, f, f32x4.splat(-1.6668057665e-1));
-    p = F32x4.multiplyAdd(p, f, f32x4.splat(2.0000714765e-1));
-    p = F32x4.multiplyAdd(p, f, f32x4.splat(-2.4999993993e-1));
-    p = F32x4.multiplyAdd(p, f, f32x4.splat(3.3333331174e-1));
-    p = F32x4.multiplyAdd(p, f, f32x4.splat(-0.5));
+    let p = F32x4.multiplyAdd(f, F32x4.constant(LOG), F32x4.constant(LOG + 4));
+    p = F32x4.multiplyAdd(p, f, F32x4.constant(LOG + 8));
+    p = F32x4.multiplyAdd(p, f, F32x4.constant(LOG + 12));
+    p = F32x4.multiplyAdd(p, f, F32x4.constant(LOG + 16));
+    p = F32x4.multiplyAdd(p, f, F32x4.constant(LOG + 20));
+    p = F32x4.multiplyAdd(p, f, F32x4.constant(LOG + 24));
+    p = F32x4.multiplyAdd(p, f, F32x4.constant(LOG + 28));
+    p = F32x4.multiplyAdd(p, f, F32x4.constant(LOG + 32));
+    p = F32x4.multiplyAdd(p, f, F32x4.constant(LOG + 36));
     p = F32x4.multiplyAdd(p, f32x4.mul(f, f), f);
-    return F32x4.multiplyAdd(n, f32x4.splat(0.6931471805599453), f32x4.add(p, lost));
+    return F32x4.multiplyAdd(n, F32x4.constant(LN2), f32x4.add(p, lost));
   }
 
   /** The first `count` (1 to 3) lanes set to all ones, the others to zero: the mask of a row's tail. */
@@ -77,34 +111,32 @@ export class F32x4 {
   // pmin and pmax are one instruction each and, with x first, let NaN through.
   @inline
   static clampExponent(x: v128): v128 {
-    return f32x4.pmin(f32x4.pmax(x, f32x4.splat(-87)), f32x4.splat(88));
+    return f32x4.pmin(f32x4.pmax(x, F32x4.constant(LOWEST_EXPONENT)), F32x4.constant(HIGHEST_EXPONENT));
   }
 
   // x / ln 2 rounded to an integer n, which adding 1.5·2^23 leaves in the low bits of the sum.
   @inline
   static shiftedExponent(x: v128): v128 {
-    return F32x4.multiplyAdd(x, f32x4.splat(1.4426950408889634), f32x4.splat(12582912));
+    return F32x4.multiplyAdd(x, F32x4.constant(LOG2_E), F32x4.constant(MAGIC));
   }
 
-  // 2^n, made of its exponent bits.
+  // 2^n, made of its exponent bits; those of 2^0 are those of 1.
   @inline
   static powerOfTwo(shifted: v128): v128 {
-    return i32x4.add(i32x4.shl(shifted, 23), i32x4.splat(0x3f800000));
+    return i32x4.add(i32x4.shl(shifted, 23), F32x4.one());
   }
 
   // exp(r) - 1 of r = x - n·ln 2, |r| ≤ ln 2 / 2.
   @inline
   static reducedExpMinusOne(x: v128, shifted: v128): v128 {
-    const n = f32x4.sub(shifted, f32x4.splat(12582912));
-    // ln 2 in two parts: the product of n and the first is exact.
-    let r = F32x4.negativeMultiplyAdd(n, f32x4.splat(0.693359375), x);
-    r = F32x4.negativeMultiplyAdd(n, f32x4.splat(-2.1219444e-4), r);
-    // r + r²·p(r), minimax (Cephes, expf).
-    let p = F32x4.multiplyAdd(r, f32x4.splat(1.98756915e-4), f32x4.splat(1.3981999507e-3));
-    p = F32x4.multiplyAdd(p, r, f32x4.splat(8.3334519073e-3));
-    p = F32x4.multiplyAdd(p, r, f32x4.splat(4.1665795894e-2));
-    p = F32x4.multiplyAdd(p, r, f32x4.splat(1.6666665459e-1));
-    p = F32x4.multiplyAdd(p, r, f32x4.splat(5.0000001201e-1));
+    const n = f32x4.sub(shifted, F32x4.constant(MAGIC));
+    let r = F32x4.negativeMultiplyAdd(n, F32x4.constant(LN2_HIGH), x);
+    r = F32x4.negativeMultiplyAdd(n, F32x4.constant(LN2_LOW), r);
+    let p = F32x4.multiplyAdd(r, F32x4.constant(EXP), F32x4.constant(EXP + 4));
+    p = F32x4.multiplyAdd(p, r, F32x4.constant(EXP + 8));
+    p = F32x4.multiplyAdd(p, r, F32x4.constant(EXP + 12));
+    p = F32x4.multiplyAdd(p, r, F32x4.constant(EXP + 16));
+    p = F32x4.multiplyAdd(p, r, F32x4.constant(EXP + 20));
     return F32x4.multiplyAdd(p, f32x4.mul(r, r), r);
   }
 }

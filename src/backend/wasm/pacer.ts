@@ -29,8 +29,8 @@ export class Pacer {
 
 /** A round of all resident rows may take this many floating point operations: 30 ms at 13 GFLOP/s. */
 const ROUND_OPERATIONS = 4e8;
-/** Rows beyond this no longer speed up the products, and leave the second-level cache. */
-const MOST_ROWS = 96;
+/** Rows beyond this do not speed up the products, and make rounds long. A multiple of both tiles. */
+const MOST_ROWS = 48;
 
 /** How many samples to keep resident: fewer for wide decoders, so that one round stays short. */
 export function residentRows(parameterCount: number): number {
