@@ -2,7 +2,7 @@ import { F32x4 } from "./simd";
 
 /**
  * The activations. The numbers are those of src/backend/wasm/layout.ts. A new one is a constant, its lines in
- * `forwardRow` and in the switch; second derivatives join beside the slopes.
+ * `forwardRow` and in the switch.
  */
 export const IDENTITY: i32 = 0;
 export const RELU: i32 = 1;
@@ -10,21 +10,36 @@ export const LEAKY_RELU: i32 = 2;
 export const ELU: i32 = 3;
 export const TANH: i32 = 4;
 export const SIGMOID: i32 = 5;
+export const SILU: i32 = 6;
+export const GELU: i32 = 7;
+export const SOFTPLUS: i32 = 8;
+export const SINE: i32 = 9;
+
+/** √½ and 1/√(2π), for the normal distribution in GELU. */
+const SQRT_HALF = memory.data<f32>([0.7071067811865476]);
+const NORMAL_DENSITY = memory.data<f32>([0.3989422804014327]);
 
 /**
- * values = f(values), slopes = f'(values) for one row. The derivative is taken here, from the input and what f
- * has computed of it: taken from the output, as 1 - y² say, it would lose its digits where f is flat.
+ * values = f(values), slopes = f'(values), curvatures = f''(values) for one row. The derivatives are taken here,
+ * from the input and what f has computed of it: taken from the output, as 1 - y² say, they would lose their
+ * digits where f is flat.
  *
- * @param kind a constant above; IDENTITY leaves both rows as they are
- * @param parameter α of ELU, slope of LEAKY_RELU
+ * @param kind a constant above
+ * @param parameter α of ELU, slope of LEAKY_RELU, frequency of SINE
+ * @param slopes left as they are by IDENTITY, whose slope is 1
+ * @param curvatures 0 where nobody wants them
  * @param size floats; the row is processed up to the next multiple of 4
  */
-export function activationForward(kind: i32, parameter: f32, values: usize, slopes: usize, size: i32): void {
-  if (kind === ELU) Activation.forwardRow(ELU, parameter, values, slopes, size);
-  else if (kind === RELU) Activation.forwardRow(RELU, parameter, values, slopes, size);
-  else if (kind === LEAKY_RELU) Activation.forwardRow(LEAKY_RELU, parameter, values, slopes, size);
-  else if (kind === TANH) Activation.forwardRow(TANH, parameter, values, slopes, size);
-  else if (kind === SIGMOID) Activation.forwardRow(SIGMOID, parameter, values, slopes, size);
+export function activationForward(
+  kind: i32,
+  parameter: f32,
+  values: usize,
+  slopes: usize,
+  curvatures: usize,
+  size: i32,
+): void {
+  if (curvatures) Activation.forwardByKind(true, kind, parameter, values, slopes, curvatures, size);
+  else Activation.forwardByKind(false, kind, parameter, values, slopes, curvatures, size);
 }
 
 /** gradients = gradients · slopes for one row: from the gradient for f's outputs to that for its inputs. */
@@ -37,23 +52,82 @@ export function activationBackward(kind: i32, slopes: usize, gradients: usize, s
 }
 
 class Activation {
-  /** Inlined with a constant kind, so that each kind becomes a loop of its own. */
+  /** Inlined with a constant `curved`. */
   @inline
-  static forwardRow(kind: i32, parameter: f32, values: usize, slopes: usize, size: i32): void {
+  static forwardByKind(
+    curved: bool,
+    kind: i32,
+    parameter: f32,
+    values: usize,
+    slopes: usize,
+    curvatures: usize,
+    size: i32,
+  ): void {
+    if (kind === ELU) Activation.forwardRow(curved, ELU, parameter, values, slopes, curvatures, size);
+    else if (kind === RELU) Activation.forwardRow(curved, RELU, parameter, values, slopes, curvatures, size);
+    else if (kind === LEAKY_RELU) {
+      Activation.forwardRow(curved, LEAKY_RELU, parameter, values, slopes, curvatures, size);
+    } else if (kind === TANH)
+      Activation.forwardRow(curved, TANH, parameter, values, slopes, curvatures, size);
+    else if (kind === SIGMOID) {
+      Activation.forwardRow(curved, SIGMOID, parameter, values, slopes, curvatures, size);
+    } else if (kind === SILU)
+      Activation.forwardRow(curved, SILU, parameter, values, slopes, curvatures, size);
+    else if (kind === GELU) Activation.forwardRow(curved, GELU, parameter, values, slopes, curvatures, size);
+    else if (kind === SOFTPLUS) {
+      Activation.forwardRow(curved, SOFTPLUS, parameter, values, slopes, curvatures, size);
+    } else if (kind === SINE)
+      Activation.forwardRow(curved, SINE, parameter, values, slopes, curvatures, size);
+    else if (curved) memory.fill(curvatures, 0, (<usize>size) << 2);
+  }
+
+  /** Inlined with a constant kind and `curved`, so that each combination becomes a loop of its own. */
+  @inline
+  static forwardRow(
+    curved: bool,
+    kind: i32,
+    parameter: f32,
+    values: usize,
+    slopes: usize,
+    curvatures: usize,
+    size: i32,
+  ): void {
     const constant = f32x4.splat(parameter);
     const zero = f32x4.splat(0);
-    const one = F32x4.one();
     const end = values + ((<usize>size) << 2);
     for (; values < end; values += 16, slopes += 16) {
       const x = v128.load(values);
+      const one = F32x4.one();
       let value: v128;
       let slope: v128;
+      let curvature = zero;
       if (kind === RELU) {
         value = f32x4.pmax(x, zero);
         slope = v128.and(one, f32x4.gt(x, zero));
       } else if (kind === LEAKY_RELU) {
         slope = v128.bitselect(one, constant, f32x4.gt(x, zero));
         value = f32x4.mul(x, slope);
+      } else if (kind === SINE) {
+        const phase = f32x4.mul(x, constant);
+        value = F32x4.sine(phase, 0);
+        slope = f32x4.mul(constant, F32x4.sine(phase, 1));
+        if (curved) curvature = f32x4.neg(f32x4.mul(f32x4.mul(constant, constant), value));
+      } else if (kind === GELU) {
+        // x·Φ(x), Φ and φ the normal distribution and its density.
+        const magnitude = f32x4.abs(x);
+        const tail = f32x4.mul(
+          F32x4.erfcOfPositive(f32x4.mul(magnitude, F32x4.constant(SQRT_HALF))),
+          f32x4.splat(0.5),
+        );
+        const distribution = v128.bitselect(tail, f32x4.sub(one, tail), f32x4.lt(x, zero));
+        const square = f32x4.mul(x, x);
+        const density = f32x4.mul(
+          F32x4.exp(f32x4.mul(square, f32x4.splat(-0.5))),
+          F32x4.constant(NORMAL_DENSITY),
+        );
+        value = f32x4.mul(x, distribution);
+        slope = F32x4.multiplyAdd(x, density, distribution);
+        if (curved) curvature = f32x4.mul(density, f32x4.sub(f32x4.splat(2), square));
       } else if (kind === ELU) {
         // exp(x) = 2^n·p + 2^n, and its 1 taken off before the sum where it would cost digits.
         const negative = F32x4.clampExponent(f32x4.pmin(x, zero));
@@ -63,8 +137,9 @@ class Activation {
         const minusOne = F32x4.multiplyAdd(scale, reduced, f32x4.sub(scale, one));
         const isPositive = f32x4.gt(x, zero);
         value = v128.bitselect(x, f32x4.mul(constant, minusOne), isPositive);
-        const exp = F32x4.multiplyAdd(scale, reduced, scale);
-        slope = v128.bitselect(one, f32x4.mul(constant, exp), isPositive);
+        const below = f32x4.mul(constant, F32x4.multiplyAdd(scale, reduced, scale));
+        slope = v128.bitselect(one, below, isPositive);
+        if (curved) curvature = v128.andnot(below, isPositive);
       } else {
         // Of e = exp(-a|x|) ≤ 1: σ = e / (1 + e) below 0, 1 / (1 + e) above, σ' = e / (1 + e)², a = 1;
         // tanh |x| = (1 - e) / (1 + e), tanh' = 4e / (1 + e)², a = 2.
@@ -75,19 +150,39 @@ class Activation {
         const reduced = F32x4.reducedExpMinusOne(exponent, shifted);
         const e = F32x4.multiplyAdd(scale, reduced, scale);
         const reciprocal = f32x4.div(one, f32x4.add(one, e));
-        const square = f32x4.mul(reciprocal, reciprocal);
+        const sigmoidSlope = f32x4.mul(e, f32x4.mul(reciprocal, reciprocal));
+        // (1 - e) / (1 + e) with the sign of x: tanh(x), or 2σ - 1.
+        const minusOne = F32x4.multiplyAdd(scale, reduced, f32x4.sub(scale, one));
+        const magnitude = f32x4.neg(f32x4.mul(minusOne, reciprocal));
+        const centred = v128.or(magnitude, v128.and(x, f32x4.splat(-0.0)));
+        const sigmoid = f32x4.mul(v128.bitselect(e, one, f32x4.lt(x, zero)), reciprocal);
         if (kind === TANH) {
-          const minusOne = F32x4.multiplyAdd(scale, reduced, f32x4.sub(scale, one));
-          const magnitude = f32x4.neg(f32x4.mul(minusOne, reciprocal));
-          value = v128.or(magnitude, v128.and(x, f32x4.splat(-0.0)));
-          slope = f32x4.mul(f32x4.mul(e, f32x4.splat(4)), square);
+          value = centred;
+          slope = f32x4.mul(sigmoidSlope, f32x4.splat(4));
+          if (curved) curvature = f32x4.mul(f32x4.mul(value, slope), f32x4.splat(-2));
+        } else if (kind === SIGMOID) {
+          value = sigmoid;
+          slope = sigmoidSlope;
+          if (curved) curvature = f32x4.neg(f32x4.mul(slope, centred));
+        } else if (kind === SOFTPLUS) {
+          value = f32x4.add(f32x4.pmax(x, zero), F32x4.logOnePlus(e));
+          slope = sigmoid;
+          if (curved) curvature = sigmoidSlope;
         } else {
-          value = f32x4.mul(v128.bitselect(e, one, f32x4.lt(x, zero)), reciprocal);
-          slope = f32x4.mul(e, square);
+          value = f32x4.mul(x, sigmoid);
+          slope = F32x4.multiplyAdd(x, sigmoidSlope, sigmoid);
+          if (curved) {
+            const bend = F32x4.negativeMultiplyAdd(x, centred, f32x4.splat(2));
+            curvature = f32x4.mul(sigmoidSlope, bend);
+          }
         }
       }
       v128.store(values, value);
       v128.store(slopes, slope);
+      if (curved) {
+        v128.store(curvatures, curvature);
+        curvatures += 16;
+      }
     }
   }
 }

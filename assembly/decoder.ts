@@ -33,6 +33,7 @@ export function decoderForward(plan: Plan, batch: Batch, count: i32, toLogits: b
         layer.parameter,
         after.outputs + offset,
         after.slopes + offset,
+        0,
         layer.outputSize,
       );
     }

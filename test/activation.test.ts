@@ -12,6 +12,10 @@ test("a name becomes an activation with its default parameter", () => {
     { name: "relu" },
     { name: "tanh" },
     { name: "sigmoid" },
+    { name: "silu" },
+    { name: "gelu" },
+    { name: "softplus" },
+    { name: "sine", frequency: 1 },
     { name: "identity" },
   ];
   assert.equal(Object.keys(activations).map(normalise), expected);
@@ -38,9 +42,9 @@ test("the result is a frozen value of its own", () => {
 });
 
 test("an unknown name is refused with the names there are", () => {
-  const names = /expected one of elu, leakyRelu, relu, tanh, sigmoid, identity/;
+  const names = /expected one of elu, leakyRelu, relu, tanh, sigmoid, silu, gelu, softplus, sine, identity/;
   for (const value of [
-    "gelu",
+    "mish",
     "",
     "ELU",
     "toString",
@@ -50,12 +54,12 @@ test("an unknown name is refused with the names there are", () => {
     undefined,
     {},
     [],
-    { name: "gelu" },
+    { name: "mish" },
   ]) {
     refused(() => normalise(value), "invalid_argument", names);
   }
-  refused(() => normalise("gelu"), "invalid_argument", /^f: activation is "gelu", expected/);
-  refused(() => normalise({ name: "gelu" }), "invalid_argument", /an object with the name "gelu"/);
+  refused(() => normalise("mish"), "invalid_argument", /^f: activation is "mish", expected/);
+  refused(() => normalise({ name: "mish" }), "invalid_argument", /an object with the name "mish"/);
 });
 
 test("a parameter out of range is refused", () => {

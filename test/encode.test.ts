@@ -2,7 +2,9 @@ import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { readIdx } from "../src/data/idx.ts";
+import { activations } from "../src/decoder/activation.ts";
 import {
+  type ActivationName,
   amd,
   createDecoder,
   crossEntropy,
@@ -35,6 +37,8 @@ async function digits(count: number): Promise<Float32Array> {
 
 const mnistDecoder = () => loadDecoder(new URL("../demo/decoder.safetensors", import.meta.url));
 
+const ACTIVATION_NAMES = Object.keys(activations) as ActivationName[];
+
 for (const { name, backend } of builds) {
   test(`${name}: gradients agree with float64 and with finite differences, over sizes with tails`, async () => {
     for (const layers of [
@@ -44,7 +48,7 @@ for (const { name, backend } of builds) {
       [1, 3, 17, 5],
       [17, 64, 75],
     ]) {
-      for (const activation of ["elu", "relu", "leakyRelu", "tanh", "sigmoid", "identity"] as const) {
+      for (const activation of ACTIVATION_NAMES) {
         for (const loss of [crossEntropy(), squaredError()]) {
           const decoder = createDecoder({ layers, activation, outputActivation: "sigmoid", seed: 1 });
           const [d, n] = [decoder.latentSize, decoder.outputSize];

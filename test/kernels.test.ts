@@ -4,7 +4,7 @@ import { ACTIVATION_CODES, LOSS_CODES, paddedSize } from "../src/backend/wasm/la
 import { crossEntropy, squaredError } from "../src/index.ts";
 import { bareKernels, builds } from "./support/builds.ts";
 import { randomArray } from "./support/random.ts";
-import { activate, derivative, lossOf, relativeDistance } from "./support/reference.ts";
+import { activate, derivative, lossOf, relativeDistance, secondDerivative } from "./support/reference.ts";
 
 // The kernels called directly, each build, against float64. Sizes with every kind of tail.
 const SIZES = [1, 3, 5, 8, 17, 64, 75];
@@ -19,11 +19,27 @@ const ACTIVATIONS = [
   { name: "elu", alpha: 0.3 },
   { name: "tanh" },
   { name: "sigmoid" },
+  { name: "silu" },
+  { name: "gelu" },
+  { name: "softplus" },
+  { name: "sine", frequency: 1 },
+  { name: "sine", frequency: 30 },
 ] as const;
 
 function parameterOf(activation: (typeof ACTIVATIONS)[number]): number {
   if (activation.name === "elu") return activation.alpha;
+  if (activation.name === "sine") return activation.frequency;
   return activation.name === "leakyRelu" ? activation.slope : 0;
+}
+
+/**
+ * To 1 in 2 million wherever float32 has the number; the smallest are clamped at exp(-87). Two kinds are known to
+ * an absolute bound only: a sine, by its phase rounded to float32, and differences that cross zero (GELU, SiLU).
+ */
+function activationBound(activation: (typeof ACTIVATIONS)[number], expected: number, order: number): number {
+  if (activation.name === "sine") return 2e-5 * activation.frequency ** order;
+  const absolute = activation.name === "gelu" || activation.name === "silu" ? 5e-7 : 2e-37;
+  return 5e-7 * Math.abs(expected) + absolute;
 }
 
 for (const build of builds) {
@@ -90,24 +106,29 @@ for (const build of builds) {
     const { layout } = arena.allocate((piece) => ({
       values: piece(4 * x.length + 32),
       slopes: piece(4 * x.length + 32),
+      curvatures: piece(4 * x.length + 32),
       gradients: piece(4 * x.length + 32),
     }));
     for (const activation of ACTIVATIONS) {
-      const code = ACTIVATION_CODES[activation.name];
-      arena.f32(layout.values, x.length).set(x);
-      arena.f32(layout.gradients, x.length).fill(1);
-      kernels.activationForward(code, parameterOf(activation), layout.values, layout.slopes, x.length);
-      kernels.activationBackward(code, layout.slopes, layout.gradients, x.length);
-      // To 1 in 2 million wherever float32 has the number; the smallest are clamped at exp(-87).
-      const near = (got: number, expected: number, label: string) => {
-        const bound = 5e-7 * Math.abs(expected) + 2e-37;
-        assert.ok(Math.abs(got - expected) <= bound, `${label}: ${got}, not ${expected}`);
-      };
-      x.forEach((input, i) => {
-        const label = `${activation.name}(${input})`;
-        near(arena.f32(layout.values, x.length)[i]!, activate(activation, input), label);
-        near(arena.f32(layout.gradients, x.length)[i]!, derivative(activation, input), `${label}'`);
-      });
+      for (const curvatures of [0, layout.curvatures]) {
+        const code = ACTIVATION_CODES[activation.name];
+        const { values, slopes, gradients } = layout;
+        arena.f32(values, x.length).set(x);
+        arena.f32(gradients, x.length).fill(1);
+        kernels.activationForward(code, parameterOf(activation), values, slopes, curvatures, x.length);
+        kernels.activationBackward(code, slopes, gradients, x.length);
+        const near = (got: number, expected: number, order: number, label: string) => {
+          const bound = activationBound(activation, expected, order);
+          assert.ok(Math.abs(got - expected) <= bound, `${label}: ${got}, not ${expected}`);
+        };
+        for (const [i, input] of x.entries()) {
+          const label = `${activation.name}(${input})`;
+          near(arena.f32(values, x.length)[i]!, activate(activation, input), 0, label);
+          near(arena.f32(gradients, x.length)[i]!, derivative(activation, input), 1, `${label}'`);
+          if (!curvatures) continue;
+          near(arena.f32(curvatures, x.length)[i]!, secondDerivative(activation, input), 2, `${label}''`);
+        }
+      }
     }
   });
 
@@ -117,7 +138,7 @@ for (const build of builds) {
     for (const activation of ACTIVATIONS) {
       arena.f32(layout.values, 4).set([1, Number.NaN, -1, Number.NaN]);
       const code = ACTIVATION_CODES[activation.name];
-      kernels.activationForward(code, parameterOf(activation), layout.values, layout.slopes, 4);
+      kernels.activationForward(code, parameterOf(activation), layout.values, layout.slopes, 0, 4);
       assert.equal(Array.from(arena.f32(layout.values, 4), Number.isNaN), [false, true, false, true]);
     }
   });

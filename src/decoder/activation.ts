@@ -7,25 +7,31 @@ import { type Bounds, checkNumber, checkOptions, invalid, show } from "../check.
  * - `relu`: max(x, 0)
  * - `tanh`
  * - `sigmoid`: 1 / (1 + exp(-x))
+ * - `silu`: x · sigmoid(x), also called swish
+ * - `gelu`: x · Φ(x), Φ the normal distribution (by erf, not its tanh approximation)
+ * - `softplus`: log(1 + exp(x))
+ * - `sine`: sin(frequency · x)
  * - `identity`: x
  */
 export type Activation =
   | { readonly name: "elu"; readonly alpha: number }
   | { readonly name: "leakyRelu"; readonly slope: number }
-  | { readonly name: "relu" | "tanh" | "sigmoid" | "identity" };
+  | { readonly name: "sine"; readonly frequency: number }
+  | { readonly name: "relu" | "tanh" | "sigmoid" | "silu" | "gelu" | "softplus" | "identity" };
 
 /** The name of an activation. */
 export type ActivationName = Activation["name"];
 
 /**
  * How an activation is given: its name, or an object with its name and its parameter. Defaults: elu's `alpha`
- * 1 (it must be > 0), leakyRelu's `slope` 0.01 (it must be >= 0).
+ * 1 (it must be > 0), leakyRelu's `slope` 0.01 (it must be >= 0), sine's `frequency` 1 (it must be > 0).
  */
 export type ActivationLike =
   | ActivationName
   | { readonly name: "elu"; readonly alpha?: number }
   | { readonly name: "leakyRelu"; readonly slope?: number }
-  | { readonly name: "relu" | "tanh" | "sigmoid" | "identity" };
+  | { readonly name: "sine"; readonly frequency?: number }
+  | { readonly name: "relu" | "tanh" | "sigmoid" | "silu" | "gelu" | "softplus" | "identity" };
 
 /** What there is to know of an activation besides its arithmetic, which is each backend's. */
 export interface ActivationTraits {
@@ -47,6 +53,10 @@ export const activations: Readonly<Record<ActivationName, ActivationTraits>> = {
   relu: {},
   tanh: {},
   sigmoid: {},
+  silu: {},
+  gelu: {},
+  softplus: {},
+  sine: { parameter: { name: "frequency", default: 1, bounds: { above: 0, max: largestParameter } } },
   identity: {},
 };
 

@@ -15,8 +15,41 @@ export function activate(activation: Activation, x: number): number {
     case "tanh":
       return Math.tanh(x);
     case "sigmoid":
-      return 1 / (1 + Math.exp(-x));
+      return sigmoid(x);
+    case "silu":
+      return x * sigmoid(x);
+    case "gelu":
+      return x * normalDistribution(x);
+    case "softplus":
+      return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+    case "sine":
+      return Math.sin(activation.frequency * x);
   }
+}
+
+function sigmoid(x: number): number {
+  return 1 / (1 + Math.exp(-x));
+}
+
+function normalDensity(x: number): number {
+  return Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
+}
+
+/** Φ(x): its series around 0, a continued fraction in the tails. */
+export function normalDistribution(x: number): number {
+  if (Math.abs(x) < 3) {
+    let term = x;
+    let sum = x;
+    for (let k = 1; Math.abs(term) > 1e-18; k++) {
+      term *= (x * x) / (2 * k + 1);
+      sum += term;
+    }
+    return 0.5 + sum * normalDensity(x);
+  }
+  let fraction = 0;
+  for (let k = 200; k > 0; k--) fraction = k / (Math.abs(x) + fraction);
+  const tail = normalDensity(x) / (Math.abs(x) + fraction);
+  return x < 0 ? tail : 1 - tail;
 }
 
 export function derivative(activation: Activation, x: number): number {
@@ -32,7 +65,38 @@ export function derivative(activation: Activation, x: number): number {
     case "tanh":
       return 1 / Math.cosh(x) ** 2;
     case "sigmoid":
-      return activate(activation, x) * activate(activation, -x);
+      return sigmoid(x) * sigmoid(-x);
+    case "silu":
+      return sigmoid(x) * (1 + x * sigmoid(-x));
+    case "gelu":
+      return normalDistribution(x) + x * normalDensity(x);
+    case "softplus":
+      return sigmoid(x);
+    case "sine":
+      return activation.frequency * Math.cos(activation.frequency * x);
+  }
+}
+
+export function secondDerivative(activation: Activation, x: number): number {
+  switch (activation.name) {
+    case "identity":
+    case "relu":
+    case "leakyRelu":
+      return 0;
+    case "elu":
+      return x > 0 ? 0 : activation.alpha * Math.exp(x);
+    case "tanh":
+      return (-2 * Math.tanh(x)) / Math.cosh(x) ** 2;
+    case "sigmoid":
+      return -sigmoid(x) * sigmoid(-x) * Math.tanh(x / 2);
+    case "silu":
+      return sigmoid(x) * sigmoid(-x) * (2 - x * Math.tanh(x / 2));
+    case "gelu":
+      return normalDensity(x) * (2 - x * x);
+    case "softplus":
+      return sigmoid(x) * sigmoid(-x);
+    case "sine":
+      return -(activation.frequency ** 2) * Math.sin(activation.frequency * x);
   }
 }
 

@@ -87,6 +87,10 @@ export const ACTIVATION_CODES: Record<Activation["name"], number> = {
   elu: 3,
   tanh: 4,
   sigmoid: 5,
+  silu: 6,
+  gelu: 7,
+  softplus: 8,
+  sine: 9,
 };
 
 /** The constants of assembly/loss.ts. */

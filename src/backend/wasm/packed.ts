@@ -74,5 +74,6 @@ async function pack(decoder: Decoder, module: WebAssembly.Module): Promise<Packe
 
 function activationParameter(activation: Decoder["layers"][number]["activation"]): number {
   if (activation.name === "elu") return activation.alpha;
+  if (activation.name === "sine") return activation.frequency;
   return activation.name === "leakyRelu" ? activation.slope : 0;
 }
