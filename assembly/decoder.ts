@@ -33,7 +33,7 @@ export function decoderForward(plan: Plan, batch: Batch, count: i32, toLogits: b
         layer.parameter,
         after.outputs + offset,
         after.slopes + offset,
-        0,
+        after.curvatures ? after.curvatures + offset : 0,
         layer.outputSize,
       );
     }
@@ -63,8 +63,8 @@ export function value(plan: Plan, batch: Batch, count: i32): void {
  * the first LayerRows.
  */
 export function gradient(plan: Plan, batch: Batch, count: i32): void {
-  const lastLayer = layerOf(plan, plan.layerCount - 1);
   const last = rowsOf(batch, plan.layerCount);
+  const size = layerOf(plan, plan.layerCount - 1).outputSize;
   for (let i: i32 = 0; i < count; i++) {
     const row = rowAt(batch.rows, i);
     const offset = row * last.stride;
@@ -75,10 +75,18 @@ export function gradient(plan: Plan, batch: Batch, count: i32): void {
       load<usize>(batch.weights + (row << 2)),
       <f32>load<f64>(batch.scales + (row << 3)),
       last.gradients + offset,
-      lastLayer.outputSize,
+      size,
     );
   }
-  if (batch.loss !== LOSS_CROSS_ENTROPY) backThroughActivation(lastLayer, last, batch.rows, count);
+  backward(plan, batch, count);
+}
+
+/** The backward pass alone: from the gradients for the outputs to those for the latents. */
+export function backward(plan: Plan, batch: Batch, count: i32): void {
+  if (batch.loss !== LOSS_CROSS_ENTROPY) {
+    const last = rowsOf(batch, plan.layerCount);
+    backThroughActivation(layerOf(plan, plan.layerCount - 1), last, batch.rows, count);
+  }
   for (let l = plan.layerCount - 1; l >= 0; l--) {
     const before = rowsOf(batch, l);
     const after = rowsOf(batch, l + 1);
@@ -92,13 +100,14 @@ export function gradient(plan: Plan, batch: Batch, count: i32): void {
 function backThroughActivation(layer: Layer, after: LayerRows, rows: usize, count: i32): void {
   for (let i: i32 = 0; i < count; i++) {
     const offset = rowAt(rows, i) * after.stride;
-    const slopes = after.slopes + offset;
-    activationBackward(layer.activation, slopes, after.gradients + offset, layer.outputSize);
+    const gradients = after.gradients + offset;
+    if (after.outputGradients) memory.copy(after.outputGradients + offset, gradients, after.stride);
+    activationBackward(layer.activation, after.slopes + offset, gradients, layer.outputSize);
   }
 }
 
 /** Pointers to the chosen rows of a block, for one product. */
-function collect(pointers: usize, block: usize, stride: usize, rows: usize, count: i32): void {
+export function collect(pointers: usize, block: usize, stride: usize, rows: usize, count: i32): void {
   for (let i: i32 = 0; i < count; i++) {
     store<usize>(pointers + ((<usize>i) << 2), block + rowAt(rows, i) * stride);
   }

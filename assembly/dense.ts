@@ -7,6 +7,18 @@ export function denseForward(layer: Layer, count: i32, sources: usize, destinati
   multiply(count, sources, destinations, layer.panels, layer.bias, layer.inputSize, panels);
 }
 
+/** Tangents of the next rows = W·(tangents of these rows), before the activation. */
+export function denseTangent(
+  layer: Layer,
+  zeros: usize,
+  count: i32,
+  sources: usize,
+  destinations: usize,
+): void {
+  const panels = (layer.outputSize + 7) >> 3;
+  multiply(count, sources, destinations, layer.panels, zeros, layer.inputSize, panels);
+}
+
 /** Gradients for a layer's inputs = Wᵀ·(gradients for what `denseForward` made). */
 export function denseBackward(
   layer: Layer,

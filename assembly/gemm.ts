@@ -20,7 +20,7 @@ const TALLEST_TILE: i32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 4;
  * @param sources usize[count], rows of `depth` floats
  * @param destinations usize[count], rows of 8·panels floats
  * @param matrix [panels][depth][8]
- * @param bias [8·panels]
+ * @param bias [8·panels]; or 0: the products are added to what the destinations hold
  */
 export function multiply(
   count: i32,
@@ -35,11 +35,11 @@ export function multiply(
   let column: usize = 0; // bytes into a destination row and into the bias
   let left = panels;
   // One or two rows cannot fill a tile's accumulators; several panels at once can.
-  if (count === 1) {
+  if (bias !== 0 && count === 1) {
     for (; left >= 4; left -= 4, column += 128, matrix += panelSize << 2) {
       Tile.oneRowFourPanels(sources, destinations, matrix, bias, panelSize, column);
     }
-  } else if (count === 2) {
+  } else if (bias !== 0 && count === 2) {
     for (; left >= 2; left -= 2, column += 64, matrix += panelSize << 1) {
       Tile.twoRowsTwoPanels(sources, destinations, matrix, bias, panelSize, column);
     }
@@ -92,20 +92,47 @@ class Tile {
     panelSize: usize,
     column: usize,
   ): void {
-    const bias0 = v128.load(bias + column);
-    const bias1 = v128.load(bias + column, 16);
-    let a00 = bias0;
-    let a01 = bias1;
-    let a10 = bias0;
-    let a11 = bias1;
-    let a20 = bias0;
-    let a21 = bias1;
-    let a30 = bias0;
-    let a31 = bias1;
-    let a40 = bias0;
-    let a41 = bias1;
-    let a50 = bias0;
-    let a51 = bias1;
+    // The rows' first values: all start from the bias, or each from where it is to be added.
+    const first = bias !== 0 ? bias + column : load<usize>(destinations) + column;
+    let a00 = v128.load(first);
+    let a01 = v128.load(first, 16);
+    let a10 = a00;
+    let a11 = a01;
+    let a20 = a00;
+    let a21 = a01;
+    let a30 = a00;
+    let a31 = a01;
+    let a40 = a00;
+    let a41 = a01;
+    let a50 = a00;
+    let a51 = a01;
+    if (bias === 0) {
+      if (height > 1) {
+        const y = load<usize>(destinations, 4) + column;
+        a10 = v128.load(y);
+        a11 = v128.load(y, 16);
+      }
+      if (height > 2) {
+        const y = load<usize>(destinations, 8) + column;
+        a20 = v128.load(y);
+        a21 = v128.load(y, 16);
+      }
+      if (height > 3) {
+        const y = load<usize>(destinations, 12) + column;
+        a30 = v128.load(y);
+        a31 = v128.load(y, 16);
+      }
+      if (height > 4) {
+        const y = load<usize>(destinations, 16) + column;
+        a40 = v128.load(y);
+        a41 = v128.load(y, 16);
+      }
+      if (height > 5) {
+        const y = load<usize>(destinations, 20) + column;
+        a50 = v128.load(y);
+        a51 = v128.load(y, 16);
+      }
+    }
     let x0 = load<usize>(sources);
     let x1 = height > 1 ? load<usize>(sources, 4) : 0;
     let x2 = height > 2 ? load<usize>(sources, 8) : 0;

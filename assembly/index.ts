@@ -1,8 +1,10 @@
 // The module's exports: scalars and pointers. Structs are handed over as pointers to what src/backend/wasm
 // has written in the layout of plan.ts and amd.ts.
 import { Amd, amdRun } from "./amd";
-import { decoderForward, gradient, packDecoder, value } from "./decoder";
-import { Batch, Plan } from "./plan";
+import { backward, decoderForward, gradient, packDecoder, value } from "./decoder";
+import { addMixedGradient, addParameterGradient } from "./parameter-gradient";
+import { Batch, ParameterGradient, Plan } from "./plan";
+import { lossTangents, tangentBackward, tangentForward } from "./tangent";
 
 // For tests, which hold each kernel against a float64 reference.
 export { activationBackward, activationForward } from "./activation";
@@ -23,6 +25,40 @@ export function objectiveValue(plan: usize, batch: usize, count: i32): void {
 
 export function objectiveGradient(plan: usize, batch: usize, count: i32): void {
   gradient(changetype<Plan>(plan), changetype<Batch>(batch), count);
+}
+
+export function objectiveBackward(plan: usize, batch: usize, count: i32): void {
+  backward(changetype<Plan>(plan), changetype<Batch>(batch), count);
+}
+
+export function objectiveTangentForward(plan: usize, batch: usize, count: i32): void {
+  tangentForward(changetype<Plan>(plan), changetype<Batch>(batch), count);
+}
+
+export function objectiveLossTangents(plan: usize, batch: usize, count: i32): void {
+  lossTangents(changetype<Plan>(plan), changetype<Batch>(batch), count);
+}
+
+export function objectiveTangentBackward(plan: usize, batch: usize, count: i32): void {
+  tangentBackward(changetype<Plan>(plan), changetype<Batch>(batch), count);
+}
+
+export function objectiveParameterGradient(plan: usize, batch: usize, sums: usize, count: i32): void {
+  addParameterGradient(
+    changetype<Plan>(plan),
+    changetype<Batch>(batch),
+    changetype<ParameterGradient>(sums),
+    count,
+  );
+}
+
+export function objectiveMixedGradient(plan: usize, batch: usize, sums: usize, count: i32): void {
+  addMixedGradient(
+    changetype<Plan>(plan),
+    changetype<Batch>(batch),
+    changetype<ParameterGradient>(sums),
+    count,
+  );
 }
 
 export function solveAmd(amd: usize, plan: usize, batch: usize, maxPasses: i32, refill: i32): i32 {

@@ -3,6 +3,8 @@ import { F32x4 } from "./simd";
 /** The losses. The numbers are those of src/backend/wasm/layout.ts. */
 export const LOSS_CROSS_ENTROPY: i32 = 0;
 export const LOSS_SQUARED_ERROR: i32 = 1;
+/** The caller's own functions, run outside between the passes. */
+export const LOSS_CUSTOM: i32 = 2;
 
 /**
  * Sums are taken in float32 over this many vectors of 4, then in float64: the line search compares losses,
@@ -54,6 +56,38 @@ export function lossBackward(
     if (weights)
       Loss.backwardRow(LOSS_SQUARED_ERROR, true, outputs, targets, weights, scale, gradients, size);
     else Loss.backwardRow(LOSS_SQUARED_ERROR, false, outputs, targets, weights, scale, gradients, size);
+  }
+}
+
+/**
+ * The derivative of `lossBackward`'s gradients in the direction `tangents` of the outputs, for one row:
+ * scale · w · l''(output) · tangent. `weights` is 0 where there are none.
+ */
+export function lossTangent(
+  loss: i32,
+  outputs: usize,
+  tangents: usize,
+  weights: usize,
+  scale: f32,
+  gradientTangents: usize,
+  size: i32,
+): void {
+  const factor = f32x4.splat(loss === LOSS_CROSS_ENTROPY ? scale : 2 * scale);
+  const end = outputs + ((<usize>size) << 2);
+  for (; outputs < end; outputs += 16, tangents += 16, gradientTangents += 16) {
+    let curvature = factor;
+    if (loss === LOSS_CROSS_ENTROPY) {
+      const e = F32x4.exp(f32x4.neg(f32x4.abs(v128.load(outputs))));
+      const reciprocal = f32x4.div(F32x4.one(), f32x4.add(F32x4.one(), e));
+      curvature = f32x4.mul(factor, f32x4.mul(e, f32x4.mul(reciprocal, reciprocal)));
+    }
+    let result = f32x4.mul(curvature, v128.load(tangents));
+    if (weights) {
+      const weight = v128.load(weights);
+      weights += 16;
+      result = v128.and(f32x4.mul(result, weight), f32x4.gt(weight, f32x4.splat(0)));
+    }
+    v128.store(gradientTangents, result);
   }
 }
 

@@ -52,6 +52,14 @@ export class LayerRows {
   slopes: usize; // 8
   /** The loss's gradient for `outputs`, and then for the product. */
   gradients: usize; // 12
+  // The rows below are for tangents, and 0 where a call takes none.
+  /** The activation's second derivative at the product. */
+  curvatures: usize; // 16
+  /** The loss's gradient for `outputs`, kept. */
+  outputGradients: usize; // 20
+  /** The derivatives in the tangent's direction: of `outputs`, and of `gradients`. */
+  tangents: usize; // 24
+  gradientTangents: usize; // 28
 }
 
 /** The resident rows of one call, and what is bound to them. */
@@ -71,6 +79,32 @@ export class Batch {
   scales: usize; // 24
   /** f64[R]: each row's loss after a value pass. */
   losses: usize; // 28
-  /** LOSS_CROSS_ENTROPY or LOSS_SQUARED_ERROR, constants of loss.ts. */
+  /** LOSS_CROSS_ENTROPY, LOSS_SQUARED_ERROR or LOSS_CUSTOM, constants of loss.ts. */
   loss: i32; // 32
+  /** Rows as wide as the widest, `scratchStride` bytes apart: products of the tangent's backward pass; or 0. */
+  scratch: usize; // 36
+  scratchStride: usize; // 40
+}
+
+/** Where the parameters' gradients are summed up, and what room the sums need. */
+@unmanaged
+export class ParameterGradient {
+  /** LayerGradient[layerCount] */
+  layers: usize; // 0
+  /** [widest output][R]: gradients of the rows, transposed. */
+  columns: usize; // 4
+  /** [⌈widest input / 8⌉][R][8]: inputs of the rows, as panels. */
+  panels: usize; // 8
+  /** usize[widest output] each: pointers for the product of the two. */
+  sources: usize; // 12
+  destinations: usize; // 16
+}
+
+/** The gradient of one layer's parameters. */
+@unmanaged
+export class LayerGradient {
+  /** [outputSize][inputSize], rows padded to a multiple of 8 floats. */
+  weight: usize; // 0
+  /** [outputSize] */
+  bias: usize; // 4
 }

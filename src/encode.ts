@@ -101,7 +101,7 @@ export async function encode(
       samplesPerSecond: reported / seconds(),
     });
   });
-  const fused = prepared.fused(solver);
+  const fused = prepared.fused(solver, problem.loss);
   if (fused && sampleCount > 0) {
     await fused(problem, solution, control);
   } else {

@@ -7,8 +7,18 @@ export { type CreateDecoderOptions, createDecoder } from "./decoder/initialise.t
 export { type DecoderSource, type LoadDecoderOptions, loadDecoder } from "./decoder/load.ts";
 export { type EncodeOptions, type EncodeProgress, encode } from "./encode.ts";
 export { LatentflowError, type LatentflowErrorCode } from "./errors.ts";
-export { crossEntropy, type Loss, type LossOptions, type Reduction, squaredError } from "./loss.ts";
-export type { Objective } from "./objective.ts";
+export {
+  type CustomLoss,
+  type CustomLossFunctions,
+  crossEntropy,
+  customLoss,
+  type Loss,
+  type LossOptions,
+  type Reduction,
+  type StandardLoss,
+  squaredError,
+} from "./loss.ts";
+export type { DifferentiableObjective, Objective } from "./objective.ts";
 export {
   type BackendInfo,
   type EncodeResult,

@@ -3,14 +3,33 @@ import { checkChoice, checkOptions, invalid, show } from "./check.ts";
 /** How the elements of one sample become one number: their (weighted) mean, or their (weighted) sum. */
 export type Reduction = "mean" | "sum";
 
+/** A loss that the kernels know, and that decoder files can name. */
+export interface StandardLoss {
+  readonly name: "crossEntropy" | "squaredError";
+  readonly reduction: Reduction;
+}
+
+/** A loss of the caller's own: see `customLoss`. */
+export interface CustomLoss extends CustomLossFunctions {
+  readonly name: "custom";
+  readonly reduction: Reduction;
+}
+
+/** The functions of a `customLoss`, each of one element: the decoder's output in data space, and its target. */
+export interface CustomLossFunctions {
+  /** e(output, target) */
+  readonly value: (output: number, target: number) => number;
+  /** ∂e/∂output */
+  readonly gradient: (output: number, target: number) => number;
+  /** ∂²e/∂output² ≥ 0; what needs second derivatives refuses a loss without it. */
+  readonly curvature?: (output: number, target: number) => number;
+}
+
 /**
  * A distance l(y, D(z)) between a sample and its reconstruction: an immutable value. Weights are data, an
  * option of `encode`, not part of the loss.
  */
-export interface Loss {
-  readonly name: "crossEntropy" | "squaredError";
-  readonly reduction: Reduction;
-}
+export type Loss = StandardLoss | CustomLoss;
 
 /** Options of a loss. */
 export interface LossOptions {
@@ -25,7 +44,7 @@ export interface LossOptions {
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or reduction
  */
-export function crossEntropy(options?: LossOptions): Loss {
+export function crossEntropy(options?: LossOptions): StandardLoss {
   return makeLoss("crossEntropy", options);
 }
 
@@ -35,11 +54,33 @@ export function crossEntropy(options?: LossOptions): Loss {
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or reduction
  */
-export function squaredError(options?: LossOptions): Loss {
+export function squaredError(options?: LossOptions): StandardLoss {
   return makeLoss("squaredError", options);
 }
 
-function makeLoss(name: Loss["name"], options: LossOptions = {}): Loss {
+/**
+ * A loss of your own, element by element: Σ e(D(z)_i, y_i), or its mean, weighted if there are weights. Its
+ * functions run in JavaScript between the decoder's forward and backward passes, in float64; the decoder's
+ * output reaches them in data space, after its output activation.
+ *
+ * @throws LatentflowError `invalid_argument` on an unknown option, or where a function is missing
+ */
+export function customLoss(options: CustomLossFunctions & LossOptions): CustomLoss {
+  checkOptions("customLoss", options, ["value", "gradient", "curvature", "reduction"]);
+  const { value, gradient, curvature, reduction = "mean" } = options ?? {};
+  for (const [name, given] of Object.entries({ value, gradient })) {
+    if (typeof given !== "function") {
+      throw invalid(`customLoss: ${name} is ${show(given)}, expected a function of (output, target)`);
+    }
+  }
+  if (curvature !== undefined && typeof curvature !== "function") {
+    throw invalid(`customLoss: curvature is ${show(curvature)}, expected a function of (output, target)`);
+  }
+  checkChoice("customLoss", "reduction", reduction, ["mean", "sum"]);
+  return Object.freeze({ name: "custom", reduction, value, gradient, ...(curvature && { curvature }) });
+}
+
+function makeLoss(name: StandardLoss["name"], options: LossOptions = {}): StandardLoss {
   checkOptions(name, options, ["reduction"]);
   const reduction = checkChoice(name, "reduction", options.reduction ?? "mean", ["mean", "sum"]);
   return Object.freeze({ name, reduction });
@@ -49,19 +90,22 @@ function makeLoss(name: Loss["name"], options: LossOptions = {}): Loss {
  * The loss that a call uses: the one given, else the decoder's own. Refuses what is no loss, and a cross
  * entropy on a decoder whose outputs are no probabilities.
  */
-export function checkLoss(
+export function checkLoss<Given extends Loss>(
   where: string,
-  given: Loss | undefined,
-  decoder: { readonly loss: Loss | undefined; readonly outputActivation: { readonly name: string } },
-): Loss {
+  given: Given | undefined,
+  decoder: {
+    readonly loss: StandardLoss | undefined;
+    readonly outputActivation: { readonly name: string };
+  },
+): Given | StandardLoss {
   const loss = given ?? decoder.loss;
   if (loss === undefined) {
     throw invalid(
       `${where}: there is no loss: the decoder has none of its own; give { loss: crossEntropy() } or { loss: squaredError() }`,
     );
   }
-  if (loss?.name !== "crossEntropy" && loss?.name !== "squaredError") {
-    throw invalid(`${where}: loss is ${show(loss)}, expected crossEntropy() or squaredError()`);
+  if (loss?.name !== "crossEntropy" && loss?.name !== "squaredError" && loss?.name !== "custom") {
+    throw invalid(`${where}: loss is ${show(loss)}, expected crossEntropy(), squaredError() or customLoss()`);
   }
   checkChoice(where, "loss.reduction", loss.reduction, ["mean", "sum"]);
   const output = decoder.outputActivation.name;

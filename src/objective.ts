@@ -29,9 +29,31 @@ export interface Objective {
   gradient(rows: Int32Array): Promise<Float64Array>;
   /** Releases what the objective holds on its backend. It cannot be used afterwards. */
   dispose(): void;
+}
 
-  // Parameter gradients join here as `parameterGradient(rows)`: ∂_θ l at the same points, summed over the
-  // rows in the order given; tangents as `tangent(rows, v)`: the Hessian-vector product ∇²_z l · v and the
-  // mixed term ∂_θ(vᵀ∇_z l) at those points. Both reuse what `value` and `gradient` left behind, as
-  // `gradient` reuses `value`.
+/**
+ * An objective that can also be differentiated for the decoder's parameters θ, and a second time: what the
+ * adjoints and training need. Each method continues from what the one before it left behind, for the same rows:
+ * value → gradient → parameterGradient, and value → gradient → tangent → mixedGradient.
+ */
+export interface DifferentiableObjective extends Objective {
+  /** θ's size, P: weight, then bias, of each layer in order. */
+  readonly parameterCount: number;
+  /**
+   * ∂_θ l at the points of the last `gradient` call, z held fixed, summed over the rows in the order given.
+   * @returns [P]
+   */
+  parameterGradient(rows: Int32Array): Promise<Float32Array>;
+  /**
+   * The Hessian-vector products ∇²_z l · v at the points of the last `gradient` call, by one tangent pass over
+   * the decoder: no Jacobian or Hessian is stored.
+   * @param v [rows.length, d]
+   * @returns [rows.length, d]
+   */
+  tangent(rows: Int32Array, v: Float64Array): Promise<Float64Array>;
+  /**
+   * The mixed term ∂_θ(vᵀ∇_z l) for the v of the last `tangent` call, summed over the rows in the order given.
+   * @returns [P]
+   */
+  mixedGradient(rows: Int32Array): Promise<Float32Array>;
 }

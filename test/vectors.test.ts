@@ -1,20 +1,10 @@
-import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import {
-  type AmdOptions,
-  amd,
-  crossEntropy,
-  type Decoder,
-  encode,
-  type Loss,
-  loadDecoder,
-  type Reduction,
-  squaredError,
-} from "../src/index.ts";
+import { type AmdOptions, amd, type Decoder, encode, type Loss, type Reduction } from "../src/index.ts";
 import { builds } from "./support/builds.ts";
 import { allRows, bindObjective } from "./support/objective.ts";
 import { relativeDistance } from "./support/reference.ts";
+import { loadVectors, type ValueVectors, VECTOR_NAMES, vectorLoss } from "./support/vectors.ts";
 
 // Results of an independent program in double precision.
 
@@ -28,10 +18,7 @@ interface Run {
   z_at: Record<string, number[]>;
 }
 
-interface Vectors {
-  loss: "bce" | "mse";
-  y?: number[][];
-  value_and_gradient: { z: number[][]; loss: number[]; grad_z: number[][] };
+interface Vectors extends ValueVectors {
   amd: { runs: (Run & { tau: number; grow_from: "accepted" | "trial" })[] };
   amd_variants?: {
     label: string;
@@ -44,7 +31,6 @@ interface Vectors {
   }[];
 }
 
-const NAMES = ["tiny-bce-elu", "tiny-mse-tanh", "mlp20"];
 const LOSS_TOLERANCE = 1e-5;
 /**
  * For runs whose first step is 10 or 40 long. They throw z to where tanh and ELU are flat, and amplify what
@@ -55,52 +41,34 @@ const LONG_STEP_TOLERANCE = 2e-3;
 /** Up to here float32 takes the steps of float64; later ones near the stability limit amplify rounding. */
 const EXACT_STEPS = 20;
 
-async function load(name: string): Promise<{ vectors: Vectors; decoder: Decoder; y: Float32Array }> {
-  const url = (file: string) => new URL(`vectors/${file}`, import.meta.url);
-  const vectors: Vectors = JSON.parse(readFileSync(url(`${name}.json`), "utf8"));
-  const decoder = await loadDecoder(url(`${name}.safetensors`));
-  return { vectors, decoder, y: vectors.y ? Float32Array.from(vectors.y.flat()) : testImages() };
-}
-
-/** images.safetensors: 8 × 784 bytes at its end. */
-function testImages(): Float32Array {
-  const bytes = readFileSync(new URL("vectors/images.safetensors", import.meta.url));
-  return Float32Array.from(bytes.subarray(bytes.length - 8 * 784), (value) => value / 255);
-}
-
-function lossOf(vectors: Vectors, reduction?: Reduction): Loss {
-  const options = reduction ? { reduction } : {};
-  return vectors.loss === "bce" ? crossEntropy(options) : squaredError(options);
-}
-
 function near(got: number, expected: number, tolerance: number, label: string): void {
   const error = Math.abs(got - expected) / Math.abs(expected);
   assert.ok(error <= tolerance, `${label}: ${got}, expected ${expected}, off by ${error}`);
 }
 
 for (const build of builds) {
-  for (const name of NAMES) {
+  for (const name of VECTOR_NAMES) {
     test(`${build.name}: ${name}: values and gradients`, async () => {
-      const { vectors, decoder, y } = await load(name);
+      const { vectors, decoder, y } = await loadVectors<Vectors>(name);
       const { z, loss, grad_z } = vectors.value_and_gradient;
-      await checkObjective(decoder, lossOf(vectors), y, undefined, z, loss, grad_z);
+      await checkObjective(decoder, vectorLoss(vectors), y, undefined, z, loss, grad_z);
     });
 
     test(`${build.name}: ${name}: AMD runs`, async () => {
-      const { vectors, decoder, y } = await load(name);
+      const { vectors, decoder, y } = await loadVectors<Vectors>(name);
       for (const run of vectors.amd.runs) {
         const options = { t1: run.tau, growFrom: run.grow_from };
-        await checkRun(decoder, lossOf(vectors), y, undefined, undefined, options, run);
+        await checkRun(decoder, vectorLoss(vectors), y, undefined, undefined, options, run);
       }
     });
   }
 
   for (const name of ["tiny-bce-elu", "tiny-mse-tanh"]) {
     test(`${build.name}: ${name}: AMD with other options, weights, starts and sums`, async () => {
-      const { vectors, decoder, y } = await load(name);
+      const { vectors, decoder, y } = await loadVectors<Vectors>(name);
       for (const variant of vectors.amd_variants!) {
         const { reduction, ...options } = variant.options;
-        const loss = lossOf(vectors, reduction);
+        const loss = vectorLoss(vectors, reduction);
         const weights = variant.weights ? Float32Array.from(variant.weights.flat()) : undefined;
         const z0 = variant.z0 ? Float32Array.from(variant.z0.flat()) : undefined;
         const { z } = vectors.value_and_gradient;

@@ -1,6 +1,6 @@
 import type { Decoder } from "../decoder/decoder.ts";
 import type { Loss } from "../loss.ts";
-import type { Objective } from "../objective.ts";
+import type { DifferentiableObjective, Objective } from "../objective.ts";
 import type { BackendInfo } from "../result.ts";
 import type { Control, Solution, Solver } from "../solver/base.ts";
 
@@ -34,11 +34,13 @@ export interface PreparedBackend {
   objectiveSize(problem: Problem): number;
   /** The objective of samples first … first + count - 1. */
   objective(problem: Problem, first: number, count: number): Objective;
+  /** As `objective`, with derivatives for the parameters and tangents. */
+  differentiableObjective(problem: Problem, first: number, count: number): DifferentiableObjective;
   /**
-   * Solves all samples inside the backend where it has a fused form of the solver, and else returns
-   * undefined; the results equal the general path's.
+   * Solves all samples inside the backend where it has a fused form of the solver for this loss, and else
+   * returns undefined; the results equal the general path's.
    */
-  fused(solver: Solver): FusedSolve | undefined;
+  fused(solver: Solver, loss: Loss): FusedSolve | undefined;
   /**
    * D(z), B × n.
    * @param toLogits leave out the output activation

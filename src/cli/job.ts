@@ -6,7 +6,7 @@ import {
   type EncodeOptions,
   type EncodeResult,
   type LoadDecoderOptions,
-  type Loss,
+  type StandardLoss,
   wasm,
 } from "../index.ts";
 import type { RunOptions } from "./options.ts";
@@ -29,7 +29,7 @@ export interface Run {
   readonly decoder: Decoder;
   readonly samples: Samples;
   readonly weights: Float32Array | undefined;
-  readonly loss: Loss;
+  readonly loss: StandardLoss;
   readonly result: EncodeResult;
   readonly signal: AbortSignal;
 }
@@ -37,7 +37,7 @@ export interface Run {
 /** The options of an `encode` call as this job has them, or with fewer steps. */
 export function encodeOptions(
   job: Job,
-  loss: Loss,
+  loss: StandardLoss,
   weights: Float32Array | undefined,
   maxSteps = job.solver.maxSteps,
 ): EncodeOptions {

@@ -5,15 +5,15 @@ import {
   activations,
   normaliseActivation,
 } from "../decoder/activation.ts";
-import { type AmdOptions, amd, LatentflowError, type Loss } from "../index.ts";
+import { type AmdOptions, amd, LatentflowError, type StandardLoss } from "../index.ts";
 
 /** What both commands understand, as commander hands it over. */
 export interface RunOptions extends Required<AmdOptions> {
   readonly decoder: string;
   readonly out: string;
   readonly limit?: number;
-  readonly loss?: Loss["name"];
-  readonly reduction?: Loss["reduction"];
+  readonly loss?: StandardLoss["name"];
+  readonly reduction?: StandardLoss["reduction"];
   readonly batchSize?: number;
   readonly plain?: true;
   readonly json?: true;
@@ -49,7 +49,7 @@ export function addRunOptions(command: Command): Command {
       parseCount,
     )
     .option("--plain", "use WASM without relaxed SIMD: slower, and the same result on every machine")
-    .optionsGroup("Loss (default: the one the decoder's file names):")
+    .optionsGroup("StandardLoss (default: the one the decoder's file names):")
     .addOption(new Option("--loss <name>", "what is made small").choices(["crossEntropy", "squaredError"]))
     .addOption(
       new Option("--reduction <name>", "a sample's loss: mean or sum over its values").choices([

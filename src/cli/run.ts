@@ -3,8 +3,8 @@ import {
   type Decoder,
   encode,
   LatentflowError,
-  type Loss,
   loadDecoder,
+  type StandardLoss,
   squaredError,
 } from "../index.ts";
 import { makeFolder } from "./files.ts";
@@ -44,7 +44,7 @@ export async function runJob(job: Job): Promise<void> {
 const losses = { crossEntropy, squaredError };
 
 /** The job's decoder, and the loss that the job names or the decoder's file. */
-async function loadWithLoss(job: Job): Promise<{ decoder: Decoder; loss: Loss }> {
+async function loadWithLoss(job: Job): Promise<{ decoder: Decoder; loss: StandardLoss }> {
   const decoder = await loadDecoder(job.decoder, {
     ...job.decoderOptions,
     ...(job.loss && { loss: losses[job.loss]() }),

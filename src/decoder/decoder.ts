@@ -1,6 +1,6 @@
 import { invalid, show } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
-import type { Loss } from "../loss.ts";
+import type { StandardLoss } from "../loss.ts";
 import type { Activation } from "./activation.ts";
 import { writeMetadata } from "./metadata.ts";
 import { writeSafetensors } from "./safetensors.ts";
@@ -28,7 +28,7 @@ export interface DecoderDescription {
   readonly layers: readonly DenseDescription[];
   /** Its product is the last layer's `outputSize`. */
   readonly outputShape: readonly number[];
-  readonly loss: Loss | undefined;
+  readonly loss: StandardLoss | undefined;
 }
 
 /**
@@ -56,7 +56,7 @@ export class Decoder {
   /** [parameterCount]: weight, then bias, of each layer in order. Read only. */
   readonly parameters: Float32Array;
   /** The loss that it was trained with, the default of `encode`; undefined when nobody said. */
-  readonly loss: Loss | undefined;
+  readonly loss: StandardLoss | undefined;
 
   #disposed = false;
 

@@ -1,5 +1,5 @@
 import { checkOptions, invalid, show } from "../check.ts";
-import { checkLoss, type Loss } from "../loss.ts";
+import { checkLoss, type StandardLoss } from "../loss.ts";
 import { type Activation, type ActivationLike, normaliseActivation } from "./activation.ts";
 import { Decoder } from "./decoder.ts";
 import { collectLayers } from "./layer-tensors.ts";
@@ -20,7 +20,7 @@ export interface DecoderFileOptions {
   /** The shape of a sample, [28, 28] say. Default: [outputSize]. */
   outputShape?: readonly number[];
   /** The default of `encode`'s loss. */
-  loss?: Loss;
+  loss?: StandardLoss;
 }
 
 /** Options that have been checked as far as they can be without the file. */
@@ -28,7 +28,7 @@ export interface CheckedFileOptions {
   readonly activation: Activation | undefined;
   readonly outputActivation: Activation | undefined;
   readonly outputShape: readonly number[] | undefined;
-  readonly loss: Loss | undefined;
+  readonly loss: StandardLoss | undefined;
 }
 
 const optionNames = ["activation", "outputActivation", "outputShape", "loss"];

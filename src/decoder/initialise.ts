@@ -1,5 +1,5 @@
 import { checkNumber, checkOptions, invalid, show } from "../check.ts";
-import { checkLoss, type Loss } from "../loss.ts";
+import { checkLoss, type StandardLoss } from "../loss.ts";
 import { createRandom } from "../random.ts";
 import { type ActivationLike, normaliseActivation } from "./activation.ts";
 import { countParameters, Decoder } from "./decoder.ts";
@@ -16,7 +16,7 @@ export interface CreateDecoderOptions {
   /** The shape of a sample, [28, 28] say; its product is the last size. Default: [outputSize]. */
   outputShape?: readonly number[];
   /** The default of `encode`'s loss. Default: none. */
-  loss?: Loss;
+  loss?: StandardLoss;
   /** An integer from 0 to 2^53 - 1; the same seed gives the same parameters everywhere. Default: 0. */
   seed?: number;
 }

@@ -1,6 +1,6 @@
 import { checkChoice, invalid, show } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
-import { crossEntropy, type Loss, squaredError } from "../loss.ts";
+import { crossEntropy, type StandardLoss, squaredError } from "../loss.ts";
 import { type Activation, activations, normaliseActivation } from "./activation.ts";
 import type { Decoder } from "./decoder.ts";
 import { checkOutputShape } from "./output.ts";
@@ -70,7 +70,7 @@ const losses = new Map([
  *
  * @throws LatentflowError `invalid_file` when it is not understood
  */
-export function readLoss(where: string, metadata: Metadata): Loss | undefined {
+export function readLoss(where: string, metadata: Metadata): StandardLoss | undefined {
   return read(metadata, "loss", (text) => {
     const makeLoss = losses.get(text);
     if (!makeLoss) throw invalid(`${where}: the file's loss is ${show(text)}, expected "bce" or "mse"`);

@@ -1,5 +1,5 @@
 import { invalid, show } from "../check.ts";
-import type { Loss } from "../loss.ts";
+import type { StandardLoss } from "../loss.ts";
 import type { Activation } from "./activation.ts";
 
 // What a decoder's output is: its shape, its activation, the loss for it.
@@ -49,12 +49,12 @@ export function showShape(shape: readonly unknown[]): string {
  *
  * @throws LatentflowError `invalid_argument`
  */
-export function normaliseLoss(where: string, value: unknown): Loss {
+export function normaliseLoss(where: string, value: unknown): StandardLoss {
   if (isLoss(value)) return Object.freeze({ name: value.name, reduction: value.reduction });
   throw invalid(`${where}: loss is ${show(value)}, expected what crossEntropy() or squaredError() returns`);
 }
 
-function isLoss(value: unknown): value is Loss {
+function isLoss(value: unknown): value is StandardLoss {
   if (typeof value !== "object" || value === null) return false;
   const { name, reduction } = value as Partial<Record<string, unknown>>;
   return (
@@ -63,6 +63,6 @@ function isLoss(value: unknown): value is Loss {
 }
 
 /** The output activation of a decoder of which only the loss is known: "sigmoid" for cross entropy, else none. */
-export function impliedOutputActivation(loss: Loss | undefined): Activation {
+export function impliedOutputActivation(loss: StandardLoss | undefined): Activation {
   return Object.freeze({ name: loss?.name === "crossEntropy" ? "sigmoid" : "identity" });
 }

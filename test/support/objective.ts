@@ -1,17 +1,17 @@
-import type { Backend, Decoder, Loss, Objective } from "../../src/index.ts";
+import type { Backend, Decoder, DifferentiableObjective, Loss } from "../../src/index.ts";
 
-/** The objective of all samples given, on a backend. */
+/** The objective of all samples given, on a backend, with all derivatives. */
 export async function bindObjective(
   backend: Backend,
   decoder: Decoder,
   loss: Loss,
   y: Float32Array,
   weights?: Float32Array,
-): Promise<Objective> {
+): Promise<DifferentiableObjective> {
   const sampleCount = y.length / decoder.outputSize;
   const prepared = await backend.prepare(decoder);
   const problem = { decoder, loss, sampleCount, targets: y, weights, batchSize: undefined };
-  return prepared.objective(problem, 0, sampleCount);
+  return prepared.differentiableObjective(problem, 0, sampleCount);
 }
 
 /** Indices 0 … count - 1. */

@@ -102,6 +102,7 @@ export function secondDerivative(activation: Activation, x: number): number {
 
 /** The element losses and their derivatives; `output` is the logit for cross entropy. */
 export function elementLoss(loss: Loss, output: number, y: number): { value: number; slope: number } {
+  if (loss.name === "custom") return { value: loss.value(output, y), slope: loss.gradient(output, y) };
   if (loss.name === "squaredError") return { value: (output - y) ** 2, slope: 2 * (output - y) };
   const value = Math.max(output, 0) - output * y + Math.log1p(Math.exp(-Math.abs(output)));
   return { value, slope: 1 / (1 + Math.exp(-output)) - y };
@@ -155,8 +156,14 @@ export function objectiveOf(
   return { value, gradient, output };
 }
 
+/** ‖values‖. (Not Math.hypot, which takes as many arguments as the stack has room for.) */
+export function norm(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]! ** 2;
+  return Math.sqrt(sum);
+}
+
 /** ‖a - b‖ / ‖b‖ */
 export function relativeDistance(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  const norm = (values: number[]) => Math.hypot(...values);
-  return norm(Array.from(b, (value, i) => a[i]! - value)) / norm(Array.from(b));
+  return norm(Array.from(b, (value, i) => a[i]! - value)) / norm(b);
 }

@@ -14,6 +14,12 @@ export interface BatchRows extends Block {
   readonly latents: Rows;
   readonly gradients: Rows;
   readonly outputs: Rows;
+  /** The rows of tangents, 0 without: directions in, Hessian-vector products out, and scratch at the outputs. */
+  readonly latentTangents: Rows;
+  readonly hessianProducts: Rows;
+  readonly outputGradients: Rows;
+  readonly outputTangents: Rows;
+  readonly scratch: Rows;
   /** Points to usize[capacity], usize[capacity], f64[capacity], f64[capacity]; see the Batch struct. */
   readonly targets: number;
   readonly weights: number;
@@ -27,31 +33,50 @@ export interface Rows {
   readonly stride: number;
 }
 
-/** Takes memory for `capacity` rows of a decoder and fills in the structs. */
-export function allocateBatch(packed: PackedDecoder, capacity: number, loss: Loss["name"]): BatchRows {
+/**
+ * Takes memory for `capacity` rows of a decoder and fills in the structs.
+ *
+ * @param withTangents also the rows that tangents need
+ */
+export function allocateBatch(
+  packed: PackedDecoder,
+  capacity: number,
+  loss: Loss["name"],
+  withTangents = false,
+): BatchRows {
   const { arena, decoder } = packed;
   const widths = [decoder.latentSize, ...decoder.layers.map((layer) => layer.outputSize)];
   const strides = widths.map((width) => 4 * paddedSize(width));
-  const block = arena.allocate((piece) => ({
-    batch: piece(Batch.size),
-    layers: piece(LayerRows.size * strides.length),
-    rows: piece(4 * capacity),
-    sources: piece(4 * capacity),
-    destinations: piece(4 * capacity),
-    targets: piece(4 * capacity),
-    weights: piece(4 * capacity),
-    scales: piece(8 * capacity),
-    losses: piece(8 * capacity),
-    outputs: strides.map((stride) => piece(stride * capacity)),
-    // Neither latents nor logits pass an activation, but a decoder's last layer may.
-    slopes: strides.map((stride) => piece(stride * capacity)),
-    gradients: strides.map((stride) => piece(stride * capacity)),
-  }));
+  const scratchStride = Math.max(...strides);
+  const block = arena.allocate((piece) => {
+    const rowsOfAllLayers = () => strides.map((stride) => piece(stride * capacity));
+    const tangentRows = () => (withTangents ? rowsOfAllLayers() : strides.map(() => 0));
+    return {
+      batch: piece(Batch.size),
+      layers: piece(LayerRows.size * strides.length),
+      rows: piece(4 * capacity),
+      sources: piece(4 * capacity),
+      destinations: piece(4 * capacity),
+      targets: piece(4 * capacity),
+      weights: piece(4 * capacity),
+      scales: piece(8 * capacity),
+      losses: piece(8 * capacity),
+      outputs: rowsOfAllLayers(),
+      // Neither latents nor logits pass an activation, but a decoder's last layer may.
+      slopes: rowsOfAllLayers(),
+      gradients: rowsOfAllLayers(),
+      curvatures: tangentRows(),
+      outputGradients: tangentRows(),
+      tangents: tangentRows(),
+      gradientTangents: tangentRows(),
+      scratch: withTangents ? piece(scratchStride * capacity) : 0,
+    };
+  });
   const { layout } = block;
   const view = arena.view();
-  const { batch, layers, rows, sources, destinations, targets, weights, scales, losses } = layout;
+  const { batch, layers, rows, sources, destinations, targets, weights, scales, losses, scratch } = layout;
   Batch.set(view, batch, {
-    ...{ layers, rows, sources, destinations, targets, weights, scales, losses },
+    ...{ layers, rows, sources, destinations, targets, weights, scales, losses, scratch, scratchStride },
     loss: LOSS_CODES[loss],
   });
   strides.forEach((stride, i) => {
@@ -60,14 +85,25 @@ export function allocateBatch(packed: PackedDecoder, capacity: number, loss: Los
       outputs: layout.outputs[i]!,
       slopes: layout.slopes[i]!,
       gradients: layout.gradients[i]!,
+      curvatures: layout.curvatures[i]!,
+      outputGradients: layout.outputGradients[i]!,
+      tangents: layout.tangents[i]!,
+      gradientTangents: layout.gradientTangents[i]!,
     });
   });
+  const first = (pointers: number[]): Rows => ({ pointer: pointers[0]!, stride: strides[0]! });
+  const last = (pointers: number[]): Rows => ({ pointer: pointers.at(-1)!, stride: strides.at(-1)! });
   return {
     ...block,
     ...{ batch, rows, targets, weights, scales, losses },
-    latents: { pointer: layout.outputs[0]!, stride: strides[0]! },
-    gradients: { pointer: layout.gradients[0]!, stride: strides[0]! },
-    outputs: { pointer: layout.outputs.at(-1)!, stride: strides.at(-1)! },
+    latents: first(layout.outputs),
+    gradients: first(layout.gradients),
+    outputs: last(layout.outputs),
+    outputGradients: last(layout.gradients),
+    latentTangents: first(layout.tangents),
+    hessianProducts: first(layout.gradientTangents),
+    outputTangents: last(layout.tangents),
+    scratch: { pointer: scratch, stride: scratchStride },
   };
 }
 

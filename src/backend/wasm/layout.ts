@@ -17,7 +17,16 @@ export const Layer = new Struct({
 
 export const Plan = new Struct({ layerCount: "i32", layers: "i32", zeros: "i32" });
 
-export const LayerRows = new Struct({ stride: "i32", outputs: "i32", slopes: "i32", gradients: "i32" });
+export const LayerRows = new Struct({
+  stride: "i32",
+  outputs: "i32",
+  slopes: "i32",
+  gradients: "i32",
+  curvatures: "i32",
+  outputGradients: "i32",
+  tangents: "i32",
+  gradientTangents: "i32",
+});
 
 export const Batch = new Struct({
   layers: "i32",
@@ -29,7 +38,19 @@ export const Batch = new Struct({
   scales: "i32",
   losses: "i32",
   loss: "i32",
+  scratch: "i32",
+  scratchStride: "i32",
 });
+
+export const ParameterGradient = new Struct({
+  layers: "i32",
+  columns: "i32",
+  panels: "i32",
+  sources: "i32",
+  destinations: "i32",
+});
+
+export const LayerGradient = new Struct({ weight: "i32", bias: "i32" });
 
 export const Sample = new Struct({
   state: "i32",
@@ -94,7 +115,11 @@ export const ACTIVATION_CODES: Record<Activation["name"], number> = {
 };
 
 /** The constants of assembly/loss.ts. */
-export const LOSS_CODES: Record<Loss["name"], number> = { crossEntropy: 0, squaredError: 1 };
+export const LOSS_CODES: Record<Loss["name"], number> = {
+  crossEntropy: 0,
+  squaredError: 1,
+  custom: 2,
+};
 
 /** Rows and panels are padded to this many floats: two vectors, the width of the register tiles. */
 const TILE_WIDTH = 8;

@@ -5,7 +5,7 @@ import type { Backend, PreparedBackend, Problem } from "../base.ts";
 import { solveFusedAmd } from "./amd.ts";
 import { decodeRows } from "./decode.ts";
 import { compileKernels } from "./load.ts";
-import { wasmObjective } from "./objective.ts";
+import { differentiableWasmObjective, wasmObjective } from "./objective.ts";
 import { residentRows } from "./pacer.ts";
 import { packDecoder } from "./packed.ts";
 
@@ -55,8 +55,11 @@ async function prepare(
     info: { name: "wasm", build: compiled.build },
     objectiveSize: atOnce,
     objective: (problem, first, count) => wasmObjective(packed, problem, first, count),
-    fused(solver) {
-      if (!isAmd(solver)) return undefined;
+    differentiableObjective: (problem, first, count) =>
+      differentiableWasmObjective(packed, problem, first, count),
+    fused(solver, loss) {
+      // A custom loss runs in JavaScript between the passes.
+      if (!isAmd(solver) || loss.name === "custom") return undefined;
       return (problem, solution, control) =>
         solveFusedAmd(packed, problem, solver, atOnce(problem), solution, control);
     },

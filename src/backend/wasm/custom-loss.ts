@@ -1,0 +1,79 @@
+import { invalid } from "../../check.ts";
+import type { CustomLoss } from "../../loss.ts";
+import type { BatchRows, Rows } from "./batch.ts";
+import type { Passes } from "./objective.ts";
+import type { PackedDecoder } from "./packed.ts";
+
+/**
+ * The passes of a loss of the caller's own: the decoder runs in WASM, the functions of each element here in
+ * between. Elements of weight 0 are not shown to them.
+ */
+export function customLossPasses(packed: PackedDecoder, batch: BatchRows, loss: CustomLoss): Passes {
+  const { arena, kernels, plan, decoder } = packed;
+  const n = decoder.outputSize;
+
+  function rowOf(rows: Rows, row: number): Float32Array {
+    return arena.f32(rows.pointer + row * rows.stride, n);
+  }
+
+  /** Calls `visit` with each chosen row, its outputs and targets, and its factor for each element. */
+  function forEachRow(
+    count: number,
+    visit: (row: number, outputs: Float32Array, targets: Float32Array, factor: (i: number) => number) => void,
+  ): void {
+    const view = arena.view();
+    for (let i = 0; i < count; i++) {
+      const row = view.getInt32(batch.rows + 4 * i, true);
+      const target = view.getUint32(batch.targets + 4 * row, true);
+      const weight = view.getUint32(batch.weights + 4 * row, true);
+      const scale = view.getFloat64(batch.scales + 8 * row, true);
+      const weights = weight ? arena.f32(weight, n) : undefined;
+      const factor = (element: number) => (weights ? weights[element]! * scale : scale);
+      visit(row, rowOf(batch.outputs, row), arena.f32(target, n), factor);
+    }
+  }
+
+  /** into[i] = factor · f(output, target), 0 where the factor is. */
+  function fill(
+    into: Float32Array,
+    f: (output: number, target: number) => number,
+    outputs: Float32Array,
+    targets: Float32Array,
+    factor: (i: number) => number,
+  ): void {
+    for (let i = 0; i < n; i++) into[i] = factor(i) === 0 ? 0 : factor(i) * f(outputs[i]!, targets[i]!);
+  }
+
+  return {
+    value(count) {
+      kernels.decode(plan, batch.batch, count, 0);
+      forEachRow(count, (row, outputs, targets, factor) => {
+        let sum = 0;
+        for (let i = 0; i < n; i++) {
+          if (factor(i) !== 0) sum += factor(i) * loss.value(outputs[i]!, targets[i]!);
+        }
+        arena.view().setFloat64(batch.losses + 8 * row, sum, true);
+      });
+    },
+    gradient(count) {
+      forEachRow(count, (row, outputs, targets, factor) => {
+        fill(rowOf(batch.outputGradients, row), loss.gradient, outputs, targets, factor);
+      });
+      kernels.objectiveBackward(plan, batch.batch, count);
+    },
+    tangent(count) {
+      const { curvature } = loss;
+      if (!curvature) {
+        throw invalid(
+          "customLoss: second derivatives are asked for; give the loss a curvature(output, target)",
+        );
+      }
+      forEachRow(count, (row, outputs, targets, factor) => {
+        const tangents = rowOf(batch.outputTangents, row);
+        const into = rowOf(batch.scratch, row);
+        fill(into, curvature, outputs, targets, factor);
+        for (let i = 0; i < n; i++) into[i]! *= tangents[i]!;
+      });
+    },
+  };
+}

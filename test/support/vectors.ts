@@ -1,0 +1,51 @@
+import { readFileSync } from "node:fs";
+import {
+  crossEntropy,
+  type Decoder,
+  type Loss,
+  loadDecoder,
+  type Reduction,
+  squaredError,
+} from "../../src/index.ts";
+
+// Results of an independent program in double precision: see section 9 of its description in test/vectors.
+
+/** Sampled entries of the gradients of each of a decoder's tensors, by PyTorch's name, and their norms. */
+export type TensorEntries = Record<string, { index: number[]; value: number[]; norm: number }>;
+
+export interface ValueVectors {
+  loss: "bce" | "mse";
+  y?: number[][];
+  value_and_gradient: {
+    z: number[][];
+    loss: number[];
+    grad_z: number[][];
+    v: number[][];
+    hessian_v: number[][];
+  };
+  partial_theta_at_z: TensorEntries;
+  mixed_theta_v: TensorEntries;
+}
+
+export const VECTOR_NAMES = ["tiny-bce-elu", "tiny-mse-tanh", "mlp20"];
+
+export async function loadVectors<Vectors extends ValueVectors>(
+  name: string,
+): Promise<{ vectors: Vectors; decoder: Decoder; y: Float32Array }> {
+  const url = (file: string) => new URL(`../vectors/${file}`, import.meta.url);
+  const vectors: Vectors = JSON.parse(readFileSync(url(`${name}.json`), "utf8"));
+  const decoder = await loadDecoder(url(`${name}.safetensors`));
+  return { vectors, decoder, y: vectors.y ? Float32Array.from(vectors.y.flat()) : testImages() };
+}
+
+/** images.safetensors: 8 × 784 bytes at its end. */
+function testImages(): Float32Array {
+  const bytes = readFileSync(new URL("../vectors/images.safetensors", import.meta.url));
+  return Float32Array.from(bytes.subarray(bytes.length - 8 * 784), (value) => value / 255);
+}
+
+/** The loss that the vectors are for. */
+export function vectorLoss(vectors: ValueVectors, reduction?: Reduction): Loss {
+  const options = reduction ? { reduction } : {};
+  return vectors.loss === "bce" ? crossEntropy(options) : squaredError(options);
+}
