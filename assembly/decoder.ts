@@ -3,14 +3,25 @@ import { denseBackward, denseForward, packDense } from "./dense";
 import { LOSS_CROSS_ENTROPY, lossBackward, lossForward } from "./loss";
 import { Batch, Layer, LayerRows, Plan } from "./plan";
 
-/** Packs the parameters: weight and bias of each layer in turn, float32, without gaps. */
-export function packDecoder(plan: Plan, parameters: usize): void {
+/**
+ * Packs the parameters: weight and bias of each layer in turn, float32.
+ *
+ * @param rowAlignment each row of a weight, and each bias, takes a multiple of so many floats: 1 as in files,
+ *   8 in the blocks that optimisers work on
+ */
+export function packDecoder(plan: Plan, parameters: usize, rowAlignment: i32): void {
   for (let l: i32 = 0; l < plan.layerCount; l++) {
     const layer = layerOf(plan, l);
-    const weightSize = (<usize>(layer.inputSize * layer.outputSize)) << 2;
-    packDense(layer, parameters, parameters + weightSize);
-    parameters += weightSize + ((<usize>layer.outputSize) << 2);
+    const row = alignedRow(layer.inputSize, rowAlignment);
+    const bias = parameters + <usize>layer.outputSize * row;
+    packDense(layer, parameters, row, bias);
+    parameters = bias + alignedRow(layer.outputSize, rowAlignment);
   }
+}
+
+/** The bytes of a row of `size` floats. */
+function alignedRow(size: i32, alignment: i32): usize {
+  return (<usize>(((size + alignment - 1) / alignment) * alignment)) << 2;
 }
 
 /**

@@ -35,10 +35,10 @@ export function denseBackward(
  * Fills a layer's panels, in both directions, and its bias.
  *
  * @param weight [outputSize, inputSize], row-major
+ * @param row bytes from one row to the next
  * @param bias [outputSize]
  */
-export function packDense(layer: Layer, weight: usize, bias: usize): void {
-  const row = (<usize>layer.inputSize) << 2;
+export function packDense(layer: Layer, weight: usize, row: usize, bias: usize): void {
   packPanels(weight, layer.outputSize, layer.inputSize, row, 4, layer.panels);
   packPanels(weight, layer.inputSize, layer.outputSize, 4, row, layer.transposedPanels);
   packPanels(bias, layer.outputSize, 1, 4, 0, layer.bias);

@@ -10,9 +10,10 @@ import { lossTangents, tangentBackward, tangentForward } from "./tangent";
 export { activationBackward, activationForward } from "./activation";
 export { multiply, packPanels } from "./gemm";
 export { lossBackward, lossForward } from "./loss";
+export { adam, rmsprop, scale, sgd, sumOfSquares } from "./optimiser";
 
-export function pack(plan: usize, parameters: usize): void {
-  packDecoder(changetype<Plan>(plan), parameters);
+export function pack(plan: usize, parameters: usize, rowAlignment: i32): void {
+  packDecoder(changetype<Plan>(plan), parameters, rowAlignment);
 }
 
 export function decode(plan: usize, batch: usize, count: i32, toLogits: i32): void {

@@ -67,7 +67,7 @@ async function pack(decoder: Decoder, module: WebAssembly.Module): Promise<Packe
       ...layout.tensors[i],
     });
   });
-  kernels.pack(layout.plan, parameters.layout);
+  kernels.pack(layout.plan, parameters.layout, 1);
   parameters.free();
   return { decoder, kernels, arena, plan: layout.plan };
 }
