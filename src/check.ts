@@ -66,3 +66,11 @@ export function checkChoice<T extends string>(
   if (choices.includes(value as T)) return value as T;
   throw invalid(`${where}: ${name} is ${show(value)}, expected ${choices.map((c) => `"${c}"`).join(" or ")}`);
 }
+
+/** Refuses what is no AbortSignal. */
+export function checkSignal(where: string, signal: AbortSignal | undefined): void {
+  if (signal === undefined) return;
+  if (typeof signal?.aborted !== "boolean" || typeof signal.addEventListener !== "function") {
+    throw invalid(`${where}: signal is ${show(signal)}, expected an AbortSignal`);
+  }
+}

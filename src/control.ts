@@ -1,10 +1,15 @@
-import { invalid, show } from "./check.ts";
 import type { Control } from "./solver/base.ts";
 
 /** Work goes on this long, in milliseconds, before the event loop gets its turn. */
 const LONGEST_TURN = 8;
 
-/** Between pieces of work: reports to `report`, if something changed, and lets the event loop run. */
+/**
+ * The last turn that was asked for. Calls at work at the same time take turns one after the other, a task each:
+ * if all of them went on in the same task, together they would hold up the event loop.
+ */
+let lastTurn = Promise.resolve();
+
+/** Between pieces of work: reports to `report`, and lets the event loop run. */
 export function makeControl(signal: AbortSignal | undefined, report: () => void = () => {}): Control {
   let turnStart = performance.now();
   return {
@@ -12,18 +17,11 @@ export function makeControl(signal: AbortSignal | undefined, report: () => void 
     async pause() {
       report();
       if (performance.now() - turnStart < LONGEST_TURN) return;
-      await nextTask();
+      lastTurn = lastTurn.then(nextTask);
+      await lastTurn;
       turnStart = performance.now();
     },
   };
-}
-
-/** Refuses what is no AbortSignal; throws the reason of one that is aborted already. */
-export function checkSignal(where: string, signal: AbortSignal | undefined): void {
-  if (signal === undefined) return;
-  if (typeof signal?.aborted !== "boolean" || typeof signal.addEventListener !== "function") {
-    throw invalid(`${where}: signal is ${show(signal)}, expected an AbortSignal`);
-  }
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Backend } from "./backend/base.ts";
 import { wasm } from "./backend/wasm/wasm.ts";
-import { checkChoice, checkOptions, invalid, show } from "./check.ts";
-import { checkSignal, makeControl } from "./control.ts";
+import { checkChoice, checkOptions, checkSignal, invalid, show } from "./check.ts";
+import { makeControl } from "./control.ts";
 import { checkDecoder, type Decoder } from "./decoder/decoder.ts";
 import { checkLatents } from "./problem.ts";
 

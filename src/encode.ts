@@ -1,13 +1,15 @@
 import type { Backend, Problem } from "./backend/base.ts";
 import { wasm } from "./backend/wasm/wasm.ts";
-import { checkChoice, checkNumber, checkOptions, invalid, show } from "./check.ts";
-import { checkSignal, makeControl } from "./control.ts";
+import { checkChoice, checkNumber, checkOptions, checkSignal, invalid, show } from "./check.ts";
+import { makeControl } from "./control.ts";
 import { checkDecoder, type Decoder } from "./decoder/decoder.ts";
+import { checkFlow, type Flow, type GradientFlow, gradientFlow, isUnitGradientFlow } from "./flow.ts";
 import { checkLoss, type Loss } from "./loss.ts";
-import { checkLatents, checkTargets, checkWeights } from "./problem.ts";
+import { checkLatents, checkTargets, checkValues, checkWeights } from "./problem.ts";
 import type { EncodeResult } from "./result.ts";
 import { amd } from "./solver/amd.ts";
 import { Solution, type Solver } from "./solver/base.ts";
+import { checkSaveAt, type SaveAt } from "./solver/recording.ts";
 
 /** How far an `encode` call has come. */
 export interface EncodeProgress {
@@ -20,12 +22,27 @@ export interface EncodeProgress {
   readonly samplesPerSecond: number;
 }
 
+/** Which flow is followed, and how. `amd` follows the gradient flow at α = 1 only. */
+export type FlowAndSolver =
+  | {
+      /** The differential equation that leads to the code. Default `gradientFlow()`. */
+      flow?: GradientFlow<1>;
+      /** How the flow is followed. Default `amd()`. */
+      solver?: Solver<GradientFlow<1>>;
+    }
+  | {
+      /** The differential equation that leads to the code. Default `gradientFlow()`. */
+      flow?: Flow;
+      /** How the flow is followed: for every flow but `gradientFlow()`, a solver that takes any. */
+      solver: Solver<Flow>;
+    };
+
 /** Options of `encode`. */
-export interface EncodeOptions {
+export type EncodeOptions = FlowAndSolver & CommonOptions;
+
+interface CommonOptions {
   /** The distance between y and D(z). Default: the decoder's own; where it has none, it must be given. */
   loss?: Loss;
-  /** How the flow is followed. Default `amd()`. */
-  solver?: Solver;
   /**
    * ≥ 0, outputSize values for all samples or B × outputSize. y may be NaN where its weight is 0: missing
    * data. Default: none, all elements alike.
@@ -37,20 +54,30 @@ export interface EncodeOptions {
   backend?: Backend;
   /** At most this many samples are worked on at once. It bounds memory and never changes a result. */
   batchSize?: number;
+  /**
+   * Returns points of each sample's way as `trajectory`: `"steps"`, z0 and the end of every accepted step; or
+   * at times of your choice, ascending from 0 to the solver's t1, those that the sample reached. A chosen time
+   * within a step is reached by a shorter step of the same solver that branches off, so that no choice ever
+   * changes z, loss or steps; its evaluations are counted with the others. Default: none. AMD is slower with
+   * it.
+   */
+  saveAt?: SaveAt;
   /** Ends the call early; see `onAbort`. */
   signal?: AbortSignal;
   /** Called now and then, from the event loop's point of view between two tasks of about 10 ms. */
   onProgress?: (progress: EncodeProgress) => void;
   /**
    * What an abort does: `"throw"` (the default) rejects with the signal's reason; `"return"` resolves with
-   * what there is, the best z so far, and the status "aborted" for samples that had not ended.
+   * what there is, the last accepted z, and the status "aborted" for samples that had not ended.
    */
   onAbort?: "throw" | "return";
 }
 
 const OPTIONS = [
   "loss",
+  "flow",
   "solver",
+  "saveAt",
   "weights",
   "z0",
   "backend",
@@ -61,9 +88,9 @@ const OPTIONS = [
 ];
 
 /**
- * Encodes samples with a decoder alone: for each one, follows the gradient flow of its own loss from z0 to
- * where D(z) is as close to it as it gets (equations 1 and 2). Each sample has its own steps and its own end;
- * its result depends on nothing else in the call.
+ * Encodes samples with a decoder alone: for each one, follows a flow along the gradient of its own loss from
+ * z0 to where D(z) is as close to it as it gets (equations 1 and 2). Each sample has its own steps and its own
+ * end; its result depends on nothing else in the call.
  *
  * The arrays given are read while the call is at work: do not change them before it has settled.
  *
@@ -79,17 +106,14 @@ export async function encode(
   options: EncodeOptions = {},
 ): Promise<EncodeResult> {
   const start = performance.now();
-  const { problem, z0, solver, backend } = checkArguments(decoder, y, options);
+  const { problem, z0, flow, solver, saveAt, backend } = checkArguments(decoder, y, options);
   const { signal, onProgress, onAbort = "throw" } = options;
   const mayThrow = () => {
     if (onAbort === "throw") signal?.throwIfAborted();
   };
-  mayThrow();
-  const prepared = await backend.prepare(decoder);
   const seconds = () => (performance.now() - start) / 1000;
-
   const { sampleCount } = problem;
-  const solution = new Solution(sampleCount, decoder.latentSize, z0);
+  const solution = new Solution(sampleCount, decoder.latentSize, z0, { order: flow.order, saveAt });
   let reported = 0;
   const control = makeControl(signal, () => {
     if (solution.done === reported) return;
@@ -101,7 +125,13 @@ export async function encode(
       samplesPerSecond: reported / seconds(),
     });
   });
-  const fused = prepared.fused(solver, problem.loss);
+  mayThrow();
+  await checkValues("encode", problem, control);
+  mayThrow();
+  const prepared = await backend.prepare(decoder);
+
+  // A fused solver keeps no points on its way.
+  const fused = saveAt === undefined ? prepared.fused(solver, problem.loss) : undefined;
   if (fused && sampleCount > 0) {
     await fused(problem, solution, control);
   } else {
@@ -109,7 +139,7 @@ export async function encode(
     for (let first = 0; first < sampleCount && !control.aborted(); first += size) {
       const objective = prepared.objective(problem, first, Math.min(size, sampleCount - first));
       try {
-        await solver.solve(objective, solution, first, control);
+        await solver.solve(objective, flow, solution, first, control);
       } finally {
         objective.dispose();
       }
@@ -124,16 +154,16 @@ function checkArguments(decoder: Decoder, y: Float32Array, options: EncodeOption
   checkOptions("encode", options, OPTIONS);
   const loss = checkLoss("encode", options.loss, decoder);
   const sampleCount = checkTargets("encode", y, decoder);
-  const weights = checkWeights("encode", options.weights, y, decoder, loss);
+  const { weights } = options;
+  checkWeights("encode", weights, y, decoder);
   const z0 = options.z0;
   if (z0 !== undefined && checkLatents("encode", "z0", z0, decoder) !== sampleCount) {
     const expected = `${sampleCount * decoder.latentSize} (${sampleCount} samples × the decoder's latent size ${decoder.latentSize})`;
     throw invalid(`encode: z0 has ${z0.length} values, expected ${expected}`);
   }
-  const { solver = amd(), backend = wasm(), batchSize, onProgress } = options;
-  if (typeof solver?.solve !== "function") {
-    throw invalid(`encode: solver is ${show(solver)}, expected a solver such as amd()`);
-  }
+  const { backend = wasm(), batchSize, onProgress } = options;
+  const { flow, solver } = checkFlowAndSolver(options);
+  const saveAt = options.saveAt === undefined ? undefined : checkSaveAt("encode", options.saveAt, solver.t1);
   if (typeof backend?.prepare !== "function") {
     throw invalid(`encode: backend is ${show(backend)}, expected a backend such as wasm()`);
   }
@@ -144,5 +174,21 @@ function checkArguments(decoder: Decoder, y: Float32Array, options: EncodeOption
   checkChoice("encode", "onAbort", options.onAbort ?? "throw", ["throw", "return"]);
   checkSignal("encode", options.signal);
   const problem: Problem = { decoder, loss, sampleCount, targets: y, weights, batchSize };
-  return { problem, z0, solver, backend };
+  return { problem, z0, flow, solver, saveAt, backend };
+}
+
+function checkFlowAndSolver(options: FlowAndSolver): { flow: Flow; solver: Solver<Flow> } {
+  const flow = checkFlow("encode", options.flow ?? gradientFlow());
+  const solver = options.solver ?? amd();
+  if (typeof solver?.solve !== "function") {
+    throw invalid(`encode: solver is ${show(solver)}, expected a solver such as amd()`);
+  }
+  if (solver.flows !== "any" && !isUnitGradientFlow(flow)) {
+    const given = flow.name === "gradientFlow" ? "gradientFlow() with another alpha" : `${flow.name}()`;
+    throw invalid(
+      `encode: solver ${solver.name} follows gradientFlow() with alpha 1 only, flow is ${given}; use euler, rk4 or dormandPrince`,
+    );
+  }
+  // A solver that does not take any flow has been held against this one.
+  return { flow, solver: solver as Solver<Flow> };
 }

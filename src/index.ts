@@ -5,8 +5,20 @@ export type { Activation, ActivationLike, ActivationName } from "./decoder/activ
 export type { Decoder, DenseLayer } from "./decoder/decoder.ts";
 export { type CreateDecoderOptions, createDecoder } from "./decoder/initialise.ts";
 export { type DecoderSource, type LoadDecoderOptions, loadDecoder } from "./decoder/load.ts";
-export { type EncodeOptions, type EncodeProgress, encode } from "./encode.ts";
+export { type EncodeOptions, type EncodeProgress, encode, type FlowAndSolver } from "./encode.ts";
 export { LatentflowError, type LatentflowErrorCode } from "./errors.ts";
+export {
+  type Alpha,
+  type ExpDecay,
+  expDecay,
+  type Flow,
+  type GradientFlow,
+  type GradientFlowOptions,
+  gradientFlow,
+  type NesterovFlow,
+  type NesterovFlowOptions,
+  nesterovFlow,
+} from "./flow.ts";
 export {
   type CustomLoss,
   type CustomLossFunctions,
@@ -26,6 +38,18 @@ export {
   type SolveStatistics,
   type Status,
   summary,
+  type Trajectory,
 } from "./result.ts";
 export { type Amd, type AmdOptions, amd } from "./solver/amd.ts";
 export type { Solver } from "./solver/base.ts";
+export { type DormandPrince, type DormandPrinceOptions, dormandPrince } from "./solver/dormand-prince.ts";
+export { type Euler, type EulerOptions, euler } from "./solver/euler.ts";
+export {
+  type Grid,
+  type LinearGridOptions,
+  type LogGridOptions,
+  linearGrid,
+  logGrid,
+} from "./solver/grid.ts";
+export type { SaveAt } from "./solver/recording.ts";
+export { type Rk4, type Rk4Options, rk4 } from "./solver/rk4.ts";

@@ -1,6 +1,8 @@
+import type { Problem } from "./backend/base.ts";
 import { invalid, show } from "./check.ts";
 import type { Decoder } from "./decoder/decoder.ts";
 import type { Loss } from "./loss.ts";
+import type { Control } from "./solver/base.ts";
 
 /** Checks the data of a call: what is refused here is refused before work starts. */
 
@@ -32,58 +34,73 @@ export function checkLatents(where: string, name: string, z: unknown, decoder: D
   return z.length / d;
 }
 
-/**
- * Refuses weights of the wrong type, length or value, and samples that are not finite, or outside [0, 1] for
- * cross entropy, where their weight is not 0. Returns the weights.
- */
-export function checkWeights(
-  where: string,
-  weights: Float32Array | undefined,
-  y: Float32Array,
-  decoder: Decoder,
-  loss: Loss,
-): Float32Array | undefined {
-  const n = decoder.outputSize;
-  if (weights !== undefined) checkWeightValues(where, weights, y, n);
-  const isShared = weights?.length === n;
-  const isCrossEntropy = loss.name === "crossEntropy";
-  for (let i = 0; i < y.length; i++) {
-    const value = y[i]!;
-    if (isCrossEntropy ? value >= 0 && value <= 1 : Number.isFinite(value)) continue;
-    if (weights && weights[isShared ? i % n : i] === 0) continue;
-    if (Number.isFinite(value)) {
-      throw invalid(
-        `${where}: y is ${value} at ${place(i, n)}, expected [0, 1] for crossEntropy; scale the data, or use squaredError()`,
-      );
-    }
-    throw invalid(
-      `${where}: y is ${value} at ${place(i, n)}, expected finite numbers; where data are missing, give weights that are 0 there`,
-    );
-  }
-  return weights;
-}
-
-function checkWeightValues(where: string, weights: unknown, y: Float32Array, n: number): void {
+/** Refuses weights of the wrong type or length. */
+export function checkWeights(where: string, weights: unknown, y: Float32Array, decoder: Decoder): void {
+  if (weights === undefined) return;
   checkFloat32(where, "weights", weights);
+  const n = decoder.outputSize;
   if (weights.length !== n && weights.length !== y.length) {
     throw invalid(
       `${where}: weights has ${weights.length} values, expected ${n} (one row for all samples) or ${y.length} (as many as y)`,
     );
   }
-  for (let first = 0; first < weights.length; first += n) {
-    let sum = 0;
-    for (let i = first; i < first + n; i++) {
-      const weight = weights[i]!;
-      if (!(weight >= 0 && weight <= Number.MAX_VALUE)) {
-        throw invalid(`${where}: weights is ${weight} at ${place(i, n)}, expected finite numbers >= 0`);
-      }
-      sum += weight;
-    }
-    if (sum === 0) {
-      const which = weights.length === n ? "" : ` of sample ${first / n}`;
-      throw invalid(`${where}: all weights${which} are 0, expected at least one above 0`);
-    }
+}
+
+/** So many values are looked at between two pauses: a millisecond or two. */
+const VALUES_AT_ONCE = 2 ** 20;
+
+/**
+ * Refuses weights that are no weights, and samples that are not finite, or outside [0, 1] for cross entropy,
+ * where their weight is not 0. Large data take a while to look through: it pauses in between.
+ */
+export async function checkValues(where: string, problem: Problem, control: Control): Promise<void> {
+  const { decoder, loss, sampleCount, targets, weights } = problem;
+  const n = decoder.outputSize;
+  const isShared = weights?.length === n;
+  if (weights && isShared) checkWeightRow(where, weights, 0, n, "");
+  for (let sample = 0, looked = 0; sample < sampleCount && !control.aborted(); sample++, looked += n) {
+    const first = sample * n;
+    if (weights && !isShared) checkWeightRow(where, weights, first, n, ` of sample ${sample}`);
+    checkTargetRow(where, targets, first, n, loss, weights, isShared ? 0 : first);
+    if (looked < VALUES_AT_ONCE) continue;
+    looked = 0;
+    await control.pause();
   }
+}
+
+function checkTargetRow(
+  where: string,
+  y: Float32Array,
+  first: number,
+  n: number,
+  loss: Loss,
+  weights: Float32Array | undefined,
+  firstWeight: number,
+): void {
+  const isCrossEntropy = loss.name === "crossEntropy";
+  for (let i = 0; i < n; i++) {
+    const value = y[first + i]!;
+    if (isCrossEntropy ? value >= 0 && value <= 1 : Number.isFinite(value)) continue;
+    if (weights && weights[firstWeight + i] === 0) continue;
+    const message = `${where}: y is ${value} at ${place(first + i, n)}`;
+    throw invalid(
+      Number.isFinite(value)
+        ? `${message}, expected [0, 1] for crossEntropy; scale the data, or use squaredError()`
+        : `${message}, expected finite numbers; where data are missing, give weights that are 0 there`,
+    );
+  }
+}
+
+function checkWeightRow(where: string, weights: Float32Array, first: number, n: number, whose: string): void {
+  let sum = 0;
+  for (let i = first; i < first + n; i++) {
+    const weight = weights[i]!;
+    if (!(weight >= 0 && weight <= Number.MAX_VALUE)) {
+      throw invalid(`${where}: weights is ${weight} at ${place(i, n)}, expected finite numbers >= 0`);
+    }
+    sum += weight;
+  }
+  if (sum === 0) throw invalid(`${where}: all weights${whose} are 0, expected at least one above 0`);
 }
 
 function checkFloat32(where: string, name: string, values: unknown): asserts values is Float32Array {

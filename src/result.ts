@@ -1,12 +1,14 @@
 import { invalid } from "./check.ts";
 
 /**
- * How a sample's solve ended. Its z is the best one found in every case.
- * - `converged`: the loss has stopped falling (the solver's tolerance)
+ * How a sample's solve ended. In every case its z is the last one that the solver accepted; AMD accepts only
+ * what lowers the loss, so that its z is the best one found.
+ * - `converged`: the loss has stopped falling (AMD's tolerance)
  * - `reached_t1`: the flow was followed up to t1
  * - `max_steps`: the step limit came first
- * - `stalled`: no step along the gradient lowers the loss any more, however small
- * - `nonfinite`: the loss or its gradient is not finite at z
+ * - `stalled`: no step is short enough: none along the gradient lowers the loss any more (AMD), or none keeps
+ *   the error within the tolerances (Dormand-Prince)
+ * - `nonfinite`: the loss or its gradient is not finite at z, or at every point that could come next
  * - `aborted`: the call was aborted before the sample had ended
  */
 export type Status = "converged" | "reached_t1" | "max_steps" | "stalled" | "nonfinite" | "aborted";
@@ -24,7 +26,10 @@ export const STATUSES: readonly Status[] = [
 /** What each sample cost: one number per sample, B each. */
 export interface SolveStatistics {
   readonly acceptedSteps: Uint32Array;
-  /** Steps that were shrunk because they did not lower the loss. */
+  /**
+   * Steps that were tried and shrunk: because they did not lower the loss (AMD), or because their estimated
+   * error was too large (Dormand-Prince). 0 on a fixed grid.
+   */
   readonly backtracks: Uint32Array;
   /** Forward passes. */
   readonly valueEvaluations: Uint32Array;
@@ -32,6 +37,16 @@ export interface SolveStatistics {
   readonly gradientEvaluations: Uint32Array;
   /** The time t that the flow has reached. */
   readonly t: Float64Array;
+}
+
+/** One sample's way from z0, K points: as many as it reached of those that `saveAt` asks for. */
+export interface Trajectory {
+  /** K, ascending. */
+  readonly t: Float64Array;
+  /** K × latentSize. */
+  readonly z: Float32Array;
+  /** K, l(y, D(z)). */
+  readonly loss: Float32Array;
 }
 
 /** Which backend did the work. */
@@ -45,6 +60,8 @@ export interface BackendInfo {
 export interface EncodeResult {
   /** The codes, B × latentSize. */
   readonly z: Float32Array;
+  /** The velocities at the end of a second-order flow, B × latentSize. Undefined for the gradient flow. */
+  readonly v: Float32Array | undefined;
   /** l(y, D(z)), B. */
   readonly loss: Float32Array;
   /** l(y, D(z0)), B. NaN for a sample that an aborted call never started. */
@@ -52,6 +69,8 @@ export interface EncodeResult {
   /** B. */
   readonly status: readonly Status[];
   readonly stats: SolveStatistics;
+  /** B, in the order of the samples. Undefined without the option `saveAt`. */
+  readonly trajectory: readonly Trajectory[] | undefined;
   readonly backend: BackendInfo;
   /** The wall time of the call, in seconds. */
   readonly seconds: number;
@@ -74,7 +93,8 @@ export interface EncodeSummary {
 }
 
 /**
- * The figures of a result in short. Losses are averaged over the samples that were started.
+ * The figures of a result in short. Losses are averaged over the samples whose loss is finite: neither those that
+ * an aborted call never started nor those of status "nonfinite" without one.
  *
  * @throws LatentflowError `invalid_argument` when `result` is not what `encode` returns
  */
@@ -102,7 +122,7 @@ function mean(values: ArrayLike<number>): number {
   let count = 0;
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
-    if (Number.isNaN(value)) continue;
+    if (!Number.isFinite(value)) continue;
     sum += value;
     count++;
   }

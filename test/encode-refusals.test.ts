@@ -166,7 +166,7 @@ test("amd refuses unknown options and values out of range", () => {
     [{ t1: Number.NaN }, /t1 is NaN/],
     [{ t1: Number.POSITIVE_INFINITY }, /t1 is Infinity/],
     [{ stepInit: -1 }, /stepInit is -1/],
-    [{ stepInit: 20 }, /stepMax is 10, expected a finite number >= 20/],
+    [{ stepInit: 20, stepMax: 10 }, /stepMax is 10, expected a finite number >= 20/],
     [{ increaseFactor: 0.5 }, /increaseFactor is 0.5/],
     [{ decreaseFactor: 1 }, /decreaseFactor is 1/],
     [{ decreaseFactor: 0 }, /decreaseFactor is 0/],
@@ -182,6 +182,7 @@ test("amd refuses unknown options and values out of range", () => {
   ];
   for (const [options, message] of cases) refused(() => amd(untyped(options)), "invalid_argument", message);
   assert.is(amd(untyped({ t1: undefined })).t1, 1e4, "undefined means the default");
+  assert.is(amd({ stepInit: 20 }).stepMax, 20, "a first step above the default maximum raises it");
 });
 
 test("losses, wasm and summary refuse what they do not know", async () => {
@@ -190,8 +191,28 @@ test("losses, wasm and summary refuse what they do not know", async () => {
   refused(() => wasm(untyped({ relaxed: 1 })), "invalid_argument", /relaxed is 1/);
   refused(() => wasm(untyped({ bytes: [0] })), "invalid_argument", /bytes is an Array/);
   refused(() => summary(untyped({})), "invalid_argument", /expected the result of encode/);
-  const backend = wasm({ bytes: Uint8Array.of(1, 2, 3) });
-  await rejected(encode(decoder, y, { backend }), "unsupported", /no WebAssembly module/);
+  const encodeWith = (...bytes: number[]) =>
+    encode(decoder, y, { backend: wasm({ bytes: Uint8Array.from(bytes) }) });
+  await rejected(encodeWith(1, 2, 3), "unsupported", /no WebAssembly module/);
+  await rejected(encodeWith(0, 97, 115, 109, 1, 0, 0, 0), "unsupported", /no build of latentflow's kernels/);
+  refused(
+    () => wasm({ bytes: new Uint8Array(8), relaxed: true }),
+    "invalid_argument",
+    /leave it out together/,
+  );
+});
+
+test("a solver that only looks like amd is not taken for it", async () => {
+  let called = false;
+  const solver = {
+    ...amd({ maxSteps: 3 }),
+    solve: async () => {
+      called = true;
+    },
+  };
+  const { status } = await encode(decoder, y, { solver });
+  assert.ok(called);
+  assert.equal(status, ["aborted", "aborted"], "it has ended no sample");
 });
 
 test("a refused call leaves nothing behind: the next one works", async () => {

@@ -7,6 +7,7 @@ import {
   decode,
   type EncodeResult,
   encode,
+  gradientFlow,
   squaredError,
 } from "../src/index.ts";
 import { Solution } from "../src/solver/base.ts";
@@ -82,7 +83,8 @@ for (const { name, backend } of builds) {
       const fused = await encode(decoder, y, { ...options, weights, z0 });
       const objective = await bindObjective(backend, decoder, loss, y, weights);
       const solution = new Solution(SAMPLES, 5, z0);
-      await solver.solve(objective, solution, 0, { aborted: () => false, pause: async () => {} });
+      const control = { aborted: () => false, pause: async () => {} };
+      await solver.solve(objective, gradientFlow(), solution, 0, control);
       objective.dispose();
       const general = { ...solution.toResult(), backend: fused.backend, seconds: 0 };
       for (const i of everySample) assert.equal(sampleOf(general, i), sampleOf(fused, i), `sample ${i}`);

@@ -1,7 +1,9 @@
 import { checkChoice, checkNumber, checkOptions } from "../check.ts";
+import type { GradientFlow } from "../flow.ts";
 import type { Objective } from "../objective.ts";
 import { STATUSES, type Status } from "../result.ts";
 import type { Control, Solution, Solver } from "./base.ts";
+import type { Recording } from "./recording.ts";
 
 /** Options of `amd`. */
 export interface AmdOptions {
@@ -9,7 +11,7 @@ export interface AmdOptions {
   t1?: number;
   /** The first step, and the smallest that a step is tried with, s_0. Default 1. */
   stepInit?: number;
-  /** The largest step, s_max. Default 10. */
+  /** The largest step, s_max. Default 10, or `stepInit` where that is larger. */
   stepMax?: number;
   /** κ ≥ 1: growth from one step to the next. Default 1.1. */
   increaseFactor?: number;
@@ -23,7 +25,10 @@ export interface AmdOptions {
   maxBacktracks?: number;
   /** Accepted steps; 0 evaluates the loss at z0 and no more. Default 10,000. */
   maxSteps?: number;
-  /** Converged when the recent losses fall by less than this a step. 0 never converges. Default 1e-5. */
+  /**
+   * Converged when the recent losses fall by less than this a step; with 0 only where the gradient is 0.
+   * Default 1e-5.
+   */
   tolerance?: number;
   /** How many accepted losses are recent, ≥ 2. Default 5. */
   window?: number;
@@ -32,7 +37,7 @@ export interface AmdOptions {
 }
 
 /** AMD with all its options. */
-export interface Amd extends Solver, Readonly<Required<AmdOptions>> {
+export interface Amd extends Solver<GradientFlow<1>>, Readonly<Required<AmdOptions>> {
   readonly name: "amd";
 }
 
@@ -64,6 +69,7 @@ export function amd(options: AmdOptions = {}): Amd {
   checkOptions("amd", options, Object.keys(DEFAULTS));
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const all: Required<AmdOptions> = { ...DEFAULTS, ...given };
+  if (options.stepMax === undefined) all.stepMax = Math.max(DEFAULTS.stepMax, all.stepInit);
   checkNumber("amd", "t1", all.t1, { above: 0 });
   checkNumber("amd", "stepInit", all.stepInit, { above: 0 });
   checkNumber("amd", "stepMax", all.stepMax, { min: all.stepInit });
@@ -78,15 +84,20 @@ export function amd(options: AmdOptions = {}): Amd {
   checkNumber("amd", "settle", all.settle, { min: 0, max: 1 });
   const solver: Amd = {
     name: "amd",
+    flows: "unitGradient",
     ...all,
-    solve: (objective, solution, first, control) => solve(solver, objective, solution, first, control),
+    solve: (objective, _flow, solution, first, control) => solve(solver, objective, solution, first, control),
   };
+  made.add(solver);
   return Object.freeze(solver);
 }
 
+/** The values that `amd` has made: a solver that only looks like one must not be taken for it. */
+const made = new WeakSet<Solver>();
+
 /** Is this solver a value that `amd` has made? */
 export function isAmd(solver: Solver): solver is Amd {
-  return solver.name === "amd";
+  return made.has(solver);
 }
 
 /** A sample on its way. */
@@ -106,6 +117,14 @@ interface Running {
   trial: number;
 }
 
+/** Where an accepted step has started, for the points on it that are to be kept. */
+interface Start {
+  readonly row: number;
+  readonly t: number;
+  readonly z: Float64Array;
+  readonly gradient: Float64Array;
+}
+
 /**
  * The general path, for any objective. assembly/amd.ts is the same solver fused with the WASM kernels: the
  * same operations in the same order, so that the two agree bit for bit.
@@ -118,6 +137,7 @@ async function solve(
   control: Control,
 ): Promise<void> {
   const d = objective.latentSize;
+  const { recording } = solution;
   let running = Array.from({ length: objective.batchSize }, (_, row): Running => {
     const gradient = new Float64Array(d);
     const step = options.stepInit;
@@ -136,6 +156,7 @@ async function solve(
     });
     const losses = await objective.value(rowsOf(running), trials);
 
+    const starts: Start[] = [];
     const accepted: Running[] = [];
     const waiting: Running[] = [];
     running.forEach((sample, i) => {
@@ -146,11 +167,17 @@ async function solve(
         sample.loss = loss;
         solution.loss[index] = loss;
         solution.initialLoss[index] = loss;
+        recording?.keepStep(index, 0, latent(solution, index, d), loss);
         if (!Number.isFinite(loss)) end(sample, "nonfinite");
         else if (options.maxSteps === 0) end(sample, "max_steps");
         else accepted.push(sample);
       } else if (loss < sample.loss - options.slope * sample.dt * sample.gradientNormSquared) {
-        latent(solution, index, d).set(trials.subarray(i * d, (i + 1) * d));
+        const z = latent(solution, index, d);
+        if (recording) {
+          const { row, gradient } = sample;
+          starts.push({ row, t: solution.t[index]!, z: z.slice(), gradient: gradient.slice() });
+        }
+        z.set(trials.subarray(i * d, (i + 1) * d));
         const status = accept(options, sample, solution, index, loss);
         if (status) end(sample, status);
         else accepted.push(sample);
@@ -177,7 +204,44 @@ async function solve(
       else if (sample.gradientNormSquared === 0) end(sample, "converged");
       else running.push(sample);
     });
+    // After the gradients, which are taken where the loss was evaluated last.
+    if (recording) await keepSteps(recording, objective, solution, first, starts);
     await control.pause();
+  }
+}
+
+/**
+ * Keeps the points of accepted steps that are asked for: those at chosen times on the straight way, each of
+ * which takes an evaluation of the loss, and the end.
+ */
+async function keepSteps(
+  recording: Recording,
+  objective: Objective,
+  solution: Solution,
+  first: number,
+  starts: readonly Start[],
+): Promise<void> {
+  const d = objective.latentSize;
+  for (;;) {
+    const due = starts.flatMap(({ row, t, z, gradient }) => {
+      const time = recording.dueBefore(first + row, solution.t[first + row]!);
+      if (time === undefined) return [];
+      return { row, time, z: z.map((value, k) => value - (time - t) * gradient[k]!) };
+    });
+    if (due.length === 0) break;
+    const points = new Float64Array(due.length * d);
+    due.forEach(({ z }, i) => {
+      points.set(z, i * d);
+    });
+    const losses = await objective.value(rowsOf(due), points);
+    due.forEach(({ row, time, z }, i) => {
+      solution.valueEvaluations[first + row]!++;
+      recording.keep(first + row, time, z, losses[i]!);
+    });
+  }
+  for (const { row } of starts) {
+    const index = first + row;
+    recording.keepStep(index, solution.t[index]!, latent(solution, index, d), solution.loss[index]!);
   }
 }
 
@@ -216,7 +280,7 @@ function isFlat(options: Amd, recent: readonly number[], t: number): boolean {
   return Math.abs(fall / (2 * window)) < options.tolerance;
 }
 
-function rowsOf(samples: readonly Running[]): Int32Array {
+function rowsOf(samples: readonly { readonly row: number }[]): Int32Array {
   return Int32Array.from(samples, (sample) => sample.row);
 }
 

@@ -1,16 +1,34 @@
+import type { Flow } from "../flow.ts";
 import type { Objective } from "../objective.ts";
 import { type EncodeResult, STATUSES, type Status } from "../result.ts";
+import { Recording, type SaveAt } from "./recording.ts";
 
-/** How time advances along the flow: a plain immutable value made by `amd(…)`. */
-export interface Solver {
+/**
+ * How time advances along a flow: a plain immutable value made by `amd(…)`, `euler(…)`, `rk4(…)` or
+ * `dormandPrince(…)`.
+ *
+ * `F` is what flows it follows: `Solver<Flow>` takes any. A `Solver` as such is one of which that is not
+ * known. (Hence `solve` is a property, not a method: the types then tell the two apart.)
+ */
+export interface Solver<F extends Flow = never> {
   readonly name: string;
+  /** The end of the flow. */
+  readonly t1: number;
+  /** What flows it follows, as F says: any, or only the gradient flow at α = 1. */
+  readonly flows: "any" | "unitGradient";
   /**
    * Follows the flow of every sample of the objective, on any backend.
    *
    * @param objective the samples first … first + objective.batchSize - 1
    * @param solution holds z0 on entry; each sample's results are written at first + its index
    */
-  solve(objective: Objective, solution: Solution, first: number, control: Control): Promise<void>;
+  readonly solve: (
+    objective: Objective,
+    flow: F,
+    solution: Solution,
+    first: number,
+    control: Control,
+  ) => Promise<void>;
 }
 
 /** What long work asks its caller between pieces of a few milliseconds. */
@@ -23,9 +41,13 @@ export interface Control {
 
 const RUNNING = 255;
 
-/** The results of B samples, filled in as they end. z holds each sample's z0 before, its best z after. */
+/** The results of B samples, filled in as they end. z holds each sample's z0 before, its code after. */
 export class Solution {
   readonly z: Float64Array;
+  /** The velocities, 0 before, of a flow of second order. */
+  readonly v: Float64Array | undefined;
+  /** The points on the way, if they are asked for. */
+  readonly recording: Recording | undefined;
   readonly loss: Float64Array;
   readonly initialLoss: Float64Array;
   readonly acceptedSteps: Uint32Array;
@@ -38,8 +60,17 @@ export class Solution {
   private lossSum = 0;
   private lossCount = 0;
   private readonly codes: Uint8Array;
+  private readonly latentSize: number;
 
-  constructor(batchSize: number, latentSize: number, z0?: Float32Array) {
+  constructor(
+    batchSize: number,
+    latentSize: number,
+    z0?: Float32Array,
+    options: { readonly order?: Flow["order"]; readonly saveAt?: SaveAt | undefined } = {},
+  ) {
+    this.latentSize = latentSize;
+    this.v = options.order === 2 ? new Float64Array(batchSize * latentSize) : undefined;
+    this.recording = options.saveAt && new Recording(options.saveAt, batchSize);
     this.z = z0 ? Float64Array.from(z0) : new Float64Array(batchSize * latentSize);
     this.loss = new Float64Array(batchSize).fill(Number.NaN);
     this.initialLoss = new Float64Array(batchSize).fill(Number.NaN);
@@ -74,9 +105,11 @@ export class Solution {
   toResult(): Omit<EncodeResult, "backend" | "seconds"> {
     return {
       z: Float32Array.from(this.z),
+      v: this.v && Float32Array.from(this.v),
       loss: Float32Array.from(this.loss),
       initialLoss: Float32Array.from(this.initialLoss),
       status: this.statuses(),
+      trajectory: this.recording?.toTrajectories(this.latentSize),
       stats: {
         acceptedSteps: this.acceptedSteps,
         backtracks: this.backtracks,

@@ -1,0 +1,120 @@
+import { checkNumber, checkOptions } from "../check.ts";
+import type { Flow } from "../flow.ts";
+import type { Solver } from "./base.ts";
+import { integrate, type StepControl, type TriedStep } from "./integrate.ts";
+import type { Tableau } from "./runge-kutta.ts";
+
+/** Options of `dormandPrince`. */
+export interface DormandPrinceOptions {
+  /** The end of the flow, τ. Default 1e4. */
+  t1?: number;
+  /** ≥ 0: the error allowed in a step, relative to the state. Default 1e-3. */
+  rtol?: number;
+  /** > 0: the error allowed in a step whatever the state. Default 1e-6. */
+  atol?: number;
+  /** The length of the first step that is tried. Default 1. */
+  stepInit?: number;
+  /** Steps, accepted and rejected ones together; 0 evaluates the loss at z0 and no more. Default 10,000. */
+  maxSteps?: number;
+}
+
+/** Dormand-Prince with all its options. */
+export interface DormandPrince extends Solver<Flow>, Readonly<Required<DormandPrinceOptions>> {
+  readonly name: "dormandPrince";
+}
+
+const DEFAULTS: Required<DormandPrinceOptions> = {
+  t1: 1e4,
+  rtol: 1e-3,
+  atol: 1e-6,
+  stepInit: 1,
+  maxSteps: 10_000,
+};
+
+/** Larger counts would not fit the 32-bit step counts of a result. */
+const MAX_COUNT = 2 ** 31 - 1;
+
+/** Dormand and Prince, 1980: the fifth-order solution is the one that goes on. */
+export const DORMAND_PRINCE: Tableau = {
+  stages: [
+    { time: 1 / 5, weights: [1 / 5] },
+    { time: 3 / 10, weights: [3 / 40, 9 / 40] },
+    { time: 4 / 5, weights: [44 / 45, -56 / 15, 32 / 9] },
+    { time: 8 / 9, weights: [19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729] },
+    { time: 1, weights: [9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656] },
+  ],
+  weights: [35 / 384, 0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84],
+  errorWeights: [71 / 57600, 0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40],
+};
+
+/** The step-size rule of SciPy's RK45, and what it bounds one step's growth and shrinking by. */
+const SAFETY = 0.9;
+const LARGEST_GROWTH = 10;
+const LARGEST_SHRINKING = 0.2;
+/** The error of a step goes with its length to the power of 5. */
+const ERROR_ORDER = 5;
+
+/**
+ * Dormand-Prince 5(4), an adaptive solver for any flow: six decoder passes forward and back a step. Each
+ * sample has its own steps, such that the root mean square of its estimated error, each number's divided by
+ * atol + rtol · |state|, is at most 1. On a stiff flow the steps are short however slowly it moves.
+ *
+ * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
+ */
+export function dormandPrince(options: DormandPrinceOptions = {}): DormandPrince {
+  checkOptions("dormandPrince", options, Object.keys(DEFAULTS));
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const all: Required<DormandPrinceOptions> = { ...DEFAULTS, ...given };
+  checkNumber("dormandPrince", "t1", all.t1, { above: 0 });
+  checkNumber("dormandPrince", "rtol", all.rtol, { min: 0 });
+  checkNumber("dormandPrince", "atol", all.atol, { above: 0 });
+  checkNumber("dormandPrince", "stepInit", all.stepInit, { above: 0 });
+  checkNumber("dormandPrince", "maxSteps", all.maxSteps, { min: 0, max: MAX_COUNT, integer: true });
+  const solver: DormandPrince = {
+    name: "dormandPrince",
+    flows: "any",
+    ...all,
+    solve: (objective, ...problem) =>
+      integrate(DORMAND_PRINCE, adaptiveSteps(all, objective.batchSize), objective, ...problem),
+  };
+  return Object.freeze(solver);
+}
+
+function adaptiveSteps(options: Required<DormandPrinceOptions>, batchSize: number): StepControl {
+  const { t1, maxSteps } = options;
+  const lengths = new Float64Array(batchSize).fill(options.stepInit);
+  const wasShortened = new Uint8Array(batchSize);
+  // Near t1 the times of shorter steps are no longer told apart.
+  const shortest = Number.EPSILON * t1;
+  return {
+    t1,
+    maxSteps,
+    needsError: true,
+    end: (row, t) => Math.min(t + lengths[row]!, t1),
+    judge(step) {
+      const { row, length, allFinite } = step;
+      const norm = allFinite ? errorNorm(options, step) : Infinity;
+      const factor = SAFETY * norm ** (-1 / ERROR_ORDER);
+      if (norm <= 1) {
+        lengths[row] = length * Math.min(factor, wasShortened[row] ? 1 : LARGEST_GROWTH);
+        wasShortened[row] = 0;
+        return "accept";
+      }
+      lengths[row] = length * Math.max(factor, LARGEST_SHRINKING);
+      wasShortened[row] = 1;
+      if (lengths[row]! >= shortest) return "shorten";
+      return allFinite ? "stalled" : "nonfinite";
+    },
+  };
+}
+
+function errorNorm({ rtol, atol }: Required<DormandPrinceOptions>, step: TriedStep): number {
+  const { state, next, error } = step;
+  let sum = 0;
+  for (let k = 0; k < error.length; k++) {
+    const scale = atol + rtol * Math.max(Math.abs(state[k]!), Math.abs(next[k]!));
+    sum += (error[k]! / scale) ** 2;
+  }
+  // NaN where the estimate itself overflows.
+  return Number.isNaN(sum) ? Infinity : Math.sqrt(sum / error.length);
+}

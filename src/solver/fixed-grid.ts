@@ -1,0 +1,13 @@
+import type { Grid } from "./grid.ts";
+import type { StepControl } from "./integrate.ts";
+
+/** The steps of a grid, the same for all samples; none is refused that is finite. */
+export function gridSteps(grid: Grid): StepControl {
+  return {
+    t1: grid.t1,
+    maxSteps: grid.slices,
+    needsError: false,
+    end: (_row, _t, accepted) => grid.time(accepted + 1),
+    judge: ({ allFinite }) => (allFinite ? "accept" : "nonfinite"),
+  };
+}

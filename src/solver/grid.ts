@@ -1,0 +1,65 @@
+import { checkNumber, checkOptions, invalid, show } from "../check.ts";
+
+/** The times between the steps of a fixed-grid solver: an immutable value. */
+export interface Grid {
+  readonly name: "logGrid" | "linearGrid";
+  /** The last time; the first is 0. */
+  readonly t1: number;
+  /** The number of steps, N. */
+  readonly slices: number;
+  /** t_i, i from 0 to N. */
+  time(i: number): number;
+}
+
+/** Options of `linearGrid`. */
+export interface LinearGridOptions {
+  /** The end of the flow, τ > 0. */
+  t1: number;
+  /** The number of steps, N ≥ 1. */
+  slices: number;
+}
+
+/** Options of `logGrid`. */
+export interface LogGridOptions extends LinearGridOptions {
+  /** b > 1: the last steps are about b times as long as the first. Default 4. */
+  base?: number;
+}
+
+/** A grid with more slices would not fit the 32-bit step counts of a result. */
+const MAX_SLICES = 2 ** 31 - 1;
+
+/**
+ * A grid that is denser near t = 0, where the flow is fast: t_i = t1 (b^(i/N) - 1)/(b - 1).
+ *
+ * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
+ */
+export function logGrid(options: LogGridOptions): Grid {
+  checkOptions("logGrid", options, ["t1", "slices", "base"]);
+  const { t1, slices } = checkSlices("logGrid", options);
+  const base = checkNumber("logGrid", "base", options.base ?? 4, { above: 1 });
+  const time = (i: number) => (i === slices ? t1 : (t1 * (base ** (i / slices) - 1)) / (base - 1));
+  return Object.freeze({ name: "logGrid", t1, slices, base, time });
+}
+
+/**
+ * A grid of equal steps, t_i = t1 i/N.
+ *
+ * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
+ */
+export function linearGrid(options: LinearGridOptions): Grid {
+  checkOptions("linearGrid", options, ["t1", "slices"]);
+  const { t1, slices } = checkSlices("linearGrid", options);
+  return Object.freeze({ name: "linearGrid", t1, slices, time: (i: number) => t1 * (i / slices) });
+}
+
+/** Refuses what is no grid; returns it otherwise. */
+export function checkGrid(where: string, grid: Grid): Grid {
+  if (typeof grid?.time === "function") return grid;
+  throw invalid(`${where}: grid is ${show(grid)}, expected a grid such as logGrid({ t1: 100, slices: 100 })`);
+}
+
+function checkSlices(where: string, options: LinearGridOptions): LinearGridOptions {
+  const t1 = checkNumber(where, "t1", options?.t1, { above: 0 });
+  const slices = checkNumber(where, "slices", options?.slices, { min: 1, max: MAX_SLICES, integer: true });
+  return { t1, slices };
+}

@@ -1,0 +1,167 @@
+import type { Flow } from "../flow.ts";
+import type { Objective } from "../objective.ts";
+import { STATUSES, type Status } from "../result.ts";
+import type { Control, Solution } from "./base.ts";
+import { RungeKutta, type Tableau } from "./runge-kutta.ts";
+import { System } from "./system.ts";
+
+/** One sample's step that has been tried. */
+export interface TriedStep {
+  /** The sample's row in the objective. */
+  readonly row: number;
+  readonly length: number;
+  /** The states before and after it. */
+  readonly state: Float64Array;
+  readonly next: Float64Array;
+  /** The estimated error of `next`; 0 for a method without estimate. */
+  readonly error: Float64Array;
+  /** Are the new state, its loss and its derivative finite? */
+  readonly allFinite: boolean;
+}
+
+/** How long the steps are, and which are accepted: made anew for each `integrate`. */
+export interface StepControl {
+  readonly t1: number;
+  /** Steps of one sample, rejected ones among them. */
+  readonly maxSteps: number;
+  /** Does `judge` look at the error? */
+  readonly needsError: boolean;
+  /** Where the next step of a sample ends: one at t that has taken `accepted` steps. */
+  end(row: number, t: number, accepted: number): number;
+  /** Is the step accepted, is a shorter one to be tried, or does the sample end where it was? */
+  judge(step: TriedStep): "accept" | "shorten" | Status;
+}
+
+/**
+ * Follows any flow of every sample with an explicit Runge-Kutta method; see `Solver.solve`. All samples that
+ * have not ended try their next steps together, each from its own time and over its own length.
+ *
+ * A step is accepted once the loss and the derivative at its end are known to be finite, so that the z of a
+ * sample that ends as "nonfinite" is the last one that is sound.
+ */
+export async function integrate(
+  tableau: Tableau,
+  steps: StepControl,
+  objective: Objective,
+  flow: Flow,
+  solution: Solution,
+  first: number,
+  control: Control,
+): Promise<void> {
+  const count = objective.batchSize;
+  const d = objective.latentSize;
+  const system = new System(objective, flow, steps.t1, solution, first, control);
+  const method = new RungeKutta(tableau, system, count);
+  const { recording } = solution;
+  const states = system.states();
+  const derivatives = system.states();
+  const next = system.states();
+  const newDerivatives = system.states();
+  const error = system.states();
+  const between = recording && system.states();
+  /** The times of the samples, the ends of their steps and their lengths, one number for each. */
+  const t = solution.t.subarray(first, first + count);
+  const ends = new Float64Array(count);
+  const lengths = new Float64Array(count);
+  let rows = Int32Array.from({ length: count }, (_, row) => row);
+  if (control.aborted()) return;
+  await start();
+  while (rows.length > 0 && !control.aborted()) await step();
+
+  function end(row: number, status: Status): false {
+    solution.end(first + row, STATUSES.indexOf(status));
+    return false;
+  }
+
+  /** Loss and derivative at z0. */
+  async function start(): Promise<void> {
+    for (const row of rows) {
+      system.row(states, row).set(solution.z.subarray((first + row) * d, (first + row + 1) * d));
+    }
+    const losses = await system.losses(rows, states);
+    rows.forEach((row, i) => {
+      solution.initialLoss[first + row] = losses[i]!;
+      solution.loss[first + row] = losses[i]!;
+      recording?.keepStep(first + row, 0, system.row(states, row), losses[i]!);
+    });
+    rows = rows.filter((row, i) => {
+      if (!Number.isFinite(losses[i])) return end(row, "nonfinite");
+      return steps.maxSteps > 0 || end(row, "max_steps");
+    });
+    if (rows.length > 0) await system.derivatives(rows, t, states, derivatives);
+    rows = rows.filter((row) => system.row(derivatives, row).every(Number.isFinite) || end(row, "nonfinite"));
+  }
+
+  /** One step of every sample that has not ended. */
+  async function step(): Promise<void> {
+    for (const row of rows) {
+      ends[row] = steps.end(row, t[row]!, solution.acceptedSteps[first + row]!);
+      lengths[row] = ends[row]! - t[row]!;
+    }
+    await method.step(rows, t, lengths, states, derivatives, next);
+    const losses = await system.losses(rows, next);
+    // Where a grid ends, no derivative is asked for.
+    const goesOn = (row: number) => steps.needsError || ends[row] !== steps.t1;
+    const going = rows.filter(goesOn);
+    if (going.length > 0) await system.derivatives(going, ends, next, newDerivatives);
+
+    const verdicts = Array.from(rows, (row, i) => {
+      const length = lengths[row]!;
+      method.estimateError(row, length, derivatives, newDerivatives, error);
+      const allFinite =
+        Number.isFinite(losses[i]) &&
+        system.row(next, row).every(Number.isFinite) &&
+        (!goesOn(row) || system.row(newDerivatives, row).every(Number.isFinite));
+      return steps.judge({
+        row,
+        length,
+        state: system.row(states, row),
+        next: system.row(next, row),
+        error: system.row(error, row),
+        allFinite,
+      });
+    });
+    if (recording) await keepBetween(rows.filter((_, i) => verdicts[i] === "accept"));
+    rows = rows.filter((row, i) => {
+      const verdict = verdicts[i]!;
+      if (verdict === "accept") accept(row, losses[i]!);
+      else if (verdict === "shorten") solution.backtracks[first + row]!++;
+      else return end(row, verdict);
+      if (t[row] === steps.t1) return end(row, "reached_t1");
+      const tried = solution.acceptedSteps[first + row]! + solution.backtracks[first + row]!;
+      return tried < steps.maxSteps || end(row, "max_steps");
+    });
+  }
+
+  /** Makes the end of a sample's step its state. */
+  function accept(row: number, loss: number): void {
+    const sample = first + row;
+    const state = system.row(states, row);
+    state.set(system.row(next, row));
+    system.row(derivatives, row).set(system.row(newDerivatives, row));
+    t[row] = ends[row]!;
+    solution.z.set(state.subarray(0, d), sample * d);
+    solution.v?.set(state.subarray(d), sample * d);
+    solution.loss[sample] = loss;
+    solution.acceptedSteps[sample]!++;
+    recording?.keepStep(sample, t[row]!, state, loss);
+  }
+
+  /**
+   * Keeps the states at chosen times within the steps that are being accepted: ends of shorter steps from the
+   * same starts. The way of a sample does not depend on them.
+   */
+  async function keepBetween(accepted: Int32Array): Promise<void> {
+    for (;;) {
+      const due = accepted.filter((row) => recording!.dueBefore(first + row, ends[row]!) !== undefined);
+      if (due.length === 0) return;
+      for (const row of due) lengths[row] = recording!.dueBefore(first + row, ends[row]!)! - t[row]!;
+      await method.step(due, t, lengths, states, derivatives, between!);
+      const losses = await system.losses(due, between!);
+      due.forEach((row, i) => {
+        const time = recording!.dueBefore(first + row, ends[row]!)!;
+        recording!.keep(first + row, time, system.row(between!, row), losses[i]!);
+      });
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import { checkNumber, invalid, show } from "../check.ts";
+import type { Trajectory } from "../result.ts";
+
+/**
+ * Which points of each sample's way are kept: `"steps"`, the start and the end of every accepted step; or
+ * chosen times, ascending, from 0 to the solver's t1.
+ */
+export type SaveAt = "steps" | ArrayLike<number>;
+
+/** One sample's points so far. The states are float64, so that work on them goes on where the solver was. */
+export interface RecordedSample {
+  readonly t: number[];
+  /** One state after another: z, for a flow of second order followed by v. */
+  readonly states: number[];
+  readonly loss: number[];
+}
+
+/** The points that are kept of B samples, filled in by a solver on its way. */
+export class Recording {
+  readonly samples: readonly RecordedSample[];
+  private readonly times: ArrayLike<number> | undefined;
+  /** How many of the chosen times each sample has passed. */
+  private readonly passed: Uint32Array;
+
+  constructor(saveAt: SaveAt, batchSize: number) {
+    this.samples = Array.from({ length: batchSize }, () => ({ t: [], states: [], loss: [] }));
+    this.times = saveAt === "steps" ? undefined : saveAt;
+    this.passed = new Uint32Array(batchSize);
+  }
+
+  /** The sample's next chosen time, if it lies before t. */
+  dueBefore(sample: number, t: number): number | undefined {
+    const due = this.times?.[this.passed[sample]!];
+    return due !== undefined && due < t ? due : undefined;
+  }
+
+  /** Keeps the point at the sample's next chosen time, one that `dueBefore` has named. */
+  keep(sample: number, t: number, state: ArrayLike<number>, loss: number): void {
+    const { t: times, states, loss: losses } = this.samples[sample]!;
+    times.push(t);
+    losses.push(loss);
+    for (let k = 0; k < state.length; k++) states.push(state[k]!);
+    this.passed[sample]!++;
+  }
+
+  /** Keeps the start, or the end of an accepted step, if it is asked for. */
+  keepStep(sample: number, t: number, state: ArrayLike<number>, loss: number): void {
+    if (this.times === undefined || this.times[this.passed[sample]!] === t) this.keep(sample, t, state, loss);
+  }
+
+  /** In the form of a result. */
+  toTrajectories(latentSize: number): Trajectory[] {
+    return this.samples.map(({ t, states, loss }) => {
+      const size = states.length / t.length;
+      const z = new Float32Array(t.length * latentSize);
+      t.forEach((_, i) => {
+        z.set(states.slice(i * size, i * size + latentSize), i * latentSize);
+      });
+      return { t: Float64Array.from(t), z, loss: Float32Array.from(loss) };
+    });
+  }
+}
+
+/** Refuses a saveAt that is none, or whose times a flow up to t1 does not pass in this order; returns a copy. */
+export function checkSaveAt(where: string, saveAt: SaveAt, t1: number): SaveAt {
+  if (saveAt === "steps") return saveAt;
+  if (!Array.isArray(saveAt) && !(ArrayBuffer.isView(saveAt) && "length" in saveAt)) {
+    throw invalid(`${where}: saveAt is ${show(saveAt)}, expected "steps" or an array of times`);
+  }
+  const times = Array.from<unknown, number>(saveAt, (time, i) =>
+    checkNumber(where, `saveAt[${i}]`, time, { min: 0, max: t1 }),
+  );
+  const bad = times.findIndex((time, i) => i > 0 && time <= times[i - 1]!);
+  if (bad < 0) return times;
+  throw invalid(
+    `${where}: saveAt[${bad}] is ${times[bad]} after ${times[bad - 1]}, expected ascending times`,
+  );
+}

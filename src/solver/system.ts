@@ -1,0 +1,81 @@
+import type { Flow } from "../flow.ts";
+import type { Objective } from "../objective.ts";
+import type { Control, Solution } from "./base.ts";
+
+/**
+ * The flow of an objective's samples as differential equations y' = f(t, y), one for each sample. All arrays
+ * of states hold one row for each sample of the objective; `rows` says which of them are meant.
+ */
+export class System {
+  /** How many numbers a state has. */
+  readonly size: number;
+  private readonly latentSize: number;
+  private readonly objective: Objective;
+  private readonly flow: Flow;
+  private readonly t1: number;
+  private readonly solution: Solution;
+  private readonly first: number;
+  private readonly control: Control;
+  private readonly latents: Float64Array;
+
+  constructor(
+    objective: Objective,
+    flow: Flow,
+    t1: number,
+    solution: Solution,
+    first: number,
+    control: Control,
+  ) {
+    this.latentSize = objective.latentSize;
+    this.size = flow.order * objective.latentSize;
+    this.objective = objective;
+    this.flow = flow;
+    this.t1 = t1;
+    this.solution = solution;
+    this.first = first;
+    this.control = control;
+    this.latents = new Float64Array(objective.batchSize * objective.latentSize);
+  }
+
+  /** Room for a state of every sample. */
+  states(): Float64Array {
+    return new Float64Array(this.objective.batchSize * this.size);
+  }
+
+  /** A sample's state among all. */
+  row(states: Float64Array, row: number): Float64Array {
+    return states.subarray(row * this.size, (row + 1) * this.size);
+  }
+
+  /** The losses [rows.length] at the states of the chosen samples. */
+  async losses(rows: Int32Array, states: Float64Array): Promise<Float64Array> {
+    const d = this.latentSize;
+    rows.forEach((row, i) => {
+      for (let k = 0; k < d; k++) this.latents[i * d + k] = states[row * this.size + k]!;
+      this.solution.valueEvaluations[this.first + row]!++;
+    });
+    return this.objective.value(rows, this.latents.subarray(0, rows.length * d));
+  }
+
+  /**
+   * f(t, y) of the chosen samples, whose last losses were asked for at these states.
+   * @param times t of every sample
+   * @param derivatives where the right-hand sides are written
+   */
+  async derivatives(
+    rows: Int32Array,
+    times: Float64Array,
+    states: Float64Array,
+    derivatives: Float64Array,
+  ): Promise<void> {
+    const d = this.latentSize;
+    const gradients = await this.objective.gradient(rows);
+    rows.forEach((row, i) => {
+      const gradient = gradients.subarray(i * d, (i + 1) * d);
+      const state = this.row(states, row);
+      this.flow.derivative(times[row]!, this.t1, state, gradient, this.row(derivatives, row));
+      this.solution.gradientEvaluations[this.first + row]!++;
+    });
+    await this.control.pause();
+  }
+}

@@ -1,0 +1,64 @@
+import type { Flow, Objective, Solver } from "../../src/index.ts";
+import { Solution } from "../../src/solver/base.ts";
+import type { SaveAt } from "../../src/solver/recording.ts";
+
+/** One sample's loss of its latent, in float64. */
+export interface AnalyticLoss {
+  value(z: Float64Array): number;
+  gradient(z: Float64Array): number[];
+}
+
+/** Σ λ_k z_k² / 2, whose gradient flow is z_k exp(-λ_k t). */
+export function quadratic(...lambda: number[]): AnalyticLoss {
+  return {
+    value: (z) => lambda.reduce((sum, l, k) => sum + (l * z[k]! ** 2) / 2, 0),
+    gradient: (z) => lambda.map((l, k) => l * z[k]!),
+  };
+}
+
+/** Σ scale · z_k⁴ / 4, whose gradient flow is z_k / √(1 + 2 scale z_k² t). */
+export function quartic(scale = 1): AnalyticLoss {
+  return {
+    value: (z) => z.reduce((sum, x) => sum + (scale * x ** 4) / 4, 0),
+    gradient: (z) => Array.from(z, (x) => scale * x ** 3),
+  };
+}
+
+/** An objective of analytic losses, one for each sample, that checks how it is called. */
+export function analyticObjective(latentSize: number, losses: readonly AnalyticLoss[]): Objective {
+  const points = new Map<number, Float64Array>();
+  return {
+    batchSize: losses.length,
+    latentSize,
+    async value(rows, z) {
+      if (z.length !== rows.length * latentSize)
+        throw new Error(`${z.length} numbers for ${rows.length} rows`);
+      if (new Set(rows).size !== rows.length) throw new Error("a row is chosen twice");
+      return Float64Array.from(rows, (row, i) => {
+        const point = z.slice(i * latentSize, (i + 1) * latentSize);
+        points.set(row, point);
+        return losses[row]!.value(point);
+      });
+    },
+    async gradient(rows) {
+      return Float64Array.from(Array.from(rows, (row) => losses[row]!.gradient(points.get(row)!)).flat());
+    },
+    dispose() {},
+  };
+}
+
+/** Solves analytic losses from z0 and returns what the solver left behind. */
+export async function solveAnalytic<F extends Flow>(
+  losses: readonly AnalyticLoss[],
+  flow: F,
+  solver: Solver<F>,
+  z0: readonly number[],
+  saveAt?: SaveAt,
+): Promise<Solution> {
+  const latentSize = z0.length / losses.length;
+  const solution = new Solution(losses.length, latentSize, undefined, { order: flow.order, saveAt });
+  solution.z.set(z0);
+  const control = { aborted: () => false, pause: async () => {} };
+  await solver.solve(analyticObjective(latentSize, losses), flow, solution, 0, control);
+  return solution;
+}
