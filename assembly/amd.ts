@@ -49,7 +49,7 @@ export class Sample {
   loss: f64; // 80
   initialLoss: f64; // 88
   /** ‖g‖² */
-  slope: f64; // 96
+  gradientNormSquared: f64; // 96
 }
 
 /** The solver's options and its staging area. */
@@ -125,6 +125,9 @@ function nextWaiting(amd: Amd, batch: Batch, row: usize): usize {
     sample.t = 0;
     sample.step = amd.stepInit;
     sample.dt = 0;
+    // An abort may collect it before its first evaluation.
+    sample.loss = NaN;
+    sample.initialLoss = NaN;
     store<usize>(batch.targets + (row << 2), sample.target);
     store<usize>(batch.weights + (row << 2), sample.weights);
     store<f64>(batch.scales + (row << 3), sample.scale);
@@ -169,7 +172,7 @@ function judge(amd: Amd, batch: Batch, count: i32): i32 {
       if (!isFinite(loss)) finish(sample, NONFINITE);
       else if (amd.maxSteps === 0) finish(sample, MAX_STEPS);
       else goesOn = true;
-    } else if (loss < sample.loss - amd.slope * sample.dt * sample.slope) {
+    } else if (loss < sample.loss - amd.slope * sample.dt * sample.gradientNormSquared) {
       accept(amd, sample, latents.gradients + row * latents.stride, loss);
       goesOn = sample.state === RUNNING;
     } else if (sample.trial === amd.maxBacktracks) {
@@ -235,7 +238,7 @@ function startSteps(amd: Amd, batch: Batch, count: i32): void {
       sum += g * g;
     }
     sample.gradientEvaluations++;
-    sample.slope = sum;
+    sample.gradientNormSquared = sum;
     sample.trial = 0;
     sample.dt = min(sample.step, amd.t1 - sample.t);
     if (!isFinite(sum)) finish(sample, NONFINITE);

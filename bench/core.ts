@@ -24,7 +24,8 @@ const runtime = process.version.split(".")[0]!;
 const decoder = await benchDecoder();
 // Multiply and add, forward and backward, for each weight.
 const gradientOperations = 4 * decoder.layers.reduce((sum, layer) => sum + layer.weight.length, 0);
-const residents = residentRows(decoder.parameterCount);
+const outputs = decoder.layers.reduce((sum, layer) => sum + layer.outputSize, 0);
+const residents = residentRows(decoder.parameterCount, outputs);
 const rig = await makeRig(decoder, build === "relaxed", Math.max(...ROWS));
 const peak = await compilePeak(build);
 

@@ -249,6 +249,54 @@ test("an abort throws its reason, or returns what there is", async () => {
   }
 });
 
+test("an aborted sample has its own losses, or none if it was never started", async () => {
+  const y = randomArray(12, 60 * 7, 0, 1);
+  for (const batchSize of [3, 8, 16]) {
+    const options = { batchSize, solver: amd({ maxSteps: 40, stepMax: 50, tolerance: 3e-5 }) };
+    const whole = await encode(small, y, options);
+    for (let stop = 1; stop < 60; stop += 3) {
+      const controller = new AbortController();
+      const { loss, initialLoss, stats } = await encode(small, y, {
+        ...options,
+        signal: controller.signal,
+        onAbort: "return",
+        onProgress: ({ done }) => done >= stop && controller.abort(),
+      });
+      for (const [i, evaluations] of stats.valueEvaluations.entries()) {
+        if (evaluations > 0) assert.is(initialLoss[i], whole.initialLoss[i]);
+        else assert.ok(Number.isNaN(initialLoss[i]) && Number.isNaN(loss[i]), `sample ${i}`);
+      }
+    }
+  }
+});
+
+test("the scale of the weights does not matter to a mean", async () => {
+  const mask = Float32Array.from(smallData, (_, i) => (i % 4 ? 1 : 0));
+  const solver = amd({ maxSteps: 20 });
+  const plain = await encode(small, smallData, { weights: mask, solver });
+  for (const scale of [1e-44, 1e-38, 1e-20, 1e20, 3e38]) {
+    const weights = mask.map((weight) => weight * scale);
+    const { z, status } = await encode(small, smallData, { weights, solver });
+    assert.ok(relativeDistance(z, plain.z) < 1e-4, `${scale}`);
+    assert.equal(status, plain.status);
+  }
+});
+
+test("calls at the same time leave the event loop its turns", async () => {
+  const decoder = await mnistDecoder();
+  const y = await digits(8);
+  await encode(decoder, y);
+  let [longest, last] = [0, performance.now()];
+  const timer = setInterval(() => {
+    longest = Math.max(longest, performance.now() - last);
+    last = performance.now();
+  }, 1);
+  await Promise.all(Array.from({ length: 8 }, () => encode(decoder, y)));
+  clearInterval(timer);
+  // Each call's slice is about 12 ms; all eight in one turn would be about 100.
+  assert.ok(longest < 75, `${longest} ms without a turn`);
+});
+
 test("an error thrown by onProgress ends the call and frees its memory", async () => {
   const thrown = new Error("from the caller");
   const fail = () => {

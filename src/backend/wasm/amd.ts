@@ -21,9 +21,10 @@ export async function solveFusedAmd(
   control: Control,
 ): Promise<void> {
   const batch = allocateBatch(packed, capacity, problem.loss.name);
-  const staging = new Staging(packed, problem, solver, capacity, solution);
-  const pacer = new Pacer(2 * capacity);
+  let staging: Staging | undefined;
   try {
+    staging = new Staging(packed, problem, solver, capacity, solution);
+    const pacer = new Pacer(2 * capacity);
     staging.exchange();
     while (!staging.isFinished && !control.aborted()) {
       const start = performance.now();
@@ -35,7 +36,7 @@ export async function solveFusedAmd(
     }
     staging.collectUnfinished();
   } finally {
-    staging.free();
+    staging?.free();
     batch.free();
   }
 }

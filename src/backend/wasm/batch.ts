@@ -107,10 +107,29 @@ export function allocateBatch(
   };
 }
 
-/** What a sample's sum over elements is multiplied by: 1/n, 1/Σw or 1. `weights` are the sample's own. */
-export function lossScale(problem: Problem, weights: Float32Array | undefined): number {
-  if (problem.loss.reduction === "sum") return 1;
-  return 1 / (weights ? weights.reduce((sum, w) => sum + w, 0) : problem.decoder.outputSize);
+/** What a sample's sum over elements is multiplied by where it has no weights: 1/n, or 1 for the sum. */
+export function lossScale(problem: Problem): number {
+  return problem.loss.reduction === "sum" ? 1 : 1 / problem.decoder.outputSize;
+}
+
+/**
+ * Writes a sample's weights into its row and returns what its sum over elements is multiplied by. For the mean
+ * they are brought to about 1 by a power of two, which rounds nothing, so that products with them stay inside
+ * float32 whatever their scale.
+ */
+export function writeWeights(problem: Problem, weights: Float32Array, row: Float32Array): number {
+  if (problem.loss.reduction === "sum") {
+    row.set(weights);
+    return 1;
+  }
+  const largest = weights.reduce((most, weight) => Math.max(most, weight), 0);
+  const factor = 2 ** -Math.floor(Math.log2(largest));
+  let sum = 0;
+  for (let i = 0; i < weights.length; i++) {
+    row[i] = weights[i]! * factor;
+    sum += row[i]!;
+  }
+  return 1 / sum;
 }
 
 /** The weights of one sample: its own row, or the one row for all. */

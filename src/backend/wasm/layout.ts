@@ -10,47 +10,47 @@ export const Layer = new Struct({
   outputSize: "i32",
   activation: "i32",
   parameter: "f32",
-  panels: "i32",
-  transposedPanels: "i32",
-  bias: "i32",
+  panels: "usize",
+  transposedPanels: "usize",
+  bias: "usize",
 });
 
-export const Plan = new Struct({ layerCount: "i32", layers: "i32", zeros: "i32" });
+export const Plan = new Struct({ layerCount: "i32", layers: "usize", zeros: "usize" });
 
 export const LayerRows = new Struct({
-  stride: "i32",
-  outputs: "i32",
-  slopes: "i32",
-  gradients: "i32",
-  curvatures: "i32",
-  outputGradients: "i32",
-  tangents: "i32",
-  gradientTangents: "i32",
+  stride: "usize",
+  outputs: "usize",
+  slopes: "usize",
+  gradients: "usize",
+  curvatures: "usize",
+  outputGradients: "usize",
+  tangents: "usize",
+  gradientTangents: "usize",
 });
 
 export const Batch = new Struct({
-  layers: "i32",
-  rows: "i32",
-  sources: "i32",
-  destinations: "i32",
-  targets: "i32",
-  weights: "i32",
-  scales: "i32",
-  losses: "i32",
+  layers: "usize",
+  rows: "usize",
+  sources: "usize",
+  destinations: "usize",
+  targets: "usize",
+  weights: "usize",
+  scales: "usize",
+  losses: "usize",
   loss: "i32",
-  scratch: "i32",
-  scratchStride: "i32",
+  scratch: "usize",
+  scratchStride: "usize",
 });
 
 export const ParameterGradient = new Struct({
-  layers: "i32",
-  columns: "i32",
-  panels: "i32",
-  sources: "i32",
-  destinations: "i32",
+  layers: "usize",
+  columns: "usize",
+  panels: "usize",
+  sources: "usize",
+  destinations: "usize",
 });
 
-export const LayerGradient = new Struct({ weight: "i32", bias: "i32" });
+export const LayerGradient = new Struct({ weight: "usize", bias: "usize" });
 
 export const Sample = new Struct({
   state: "i32",
@@ -60,23 +60,23 @@ export const Sample = new Struct({
   valueEvaluations: "i32",
   gradientEvaluations: "i32",
   trial: "i32",
-  target: "i32",
-  weights: "i32",
-  z: "i32",
-  history: "i32",
+  target: "usize",
+  weights: "usize",
+  z: "usize",
+  history: "usize",
   scale: "f64",
   t: "f64",
   step: "f64",
   dt: "f64",
   loss: "f64",
   initialLoss: "f64",
-  slope: "f64",
+  gradientNormSquared: "f64",
 });
 
 export const Amd = new Struct({
-  samples: "i32",
+  samples: "usize",
   sampleCount: "i32",
-  residents: "i32",
+  residents: "usize",
   residentCapacity: "i32",
   latentSize: "i32",
   cursor: "i32",

@@ -22,6 +22,7 @@ const RELAXED_PROBE = Uint8Array.from([
 ]);
 
 const compiled = new Map<"plain" | "relaxed", Promise<CompiledKernels>>();
+const custom = new WeakMap<Uint8Array, Promise<CompiledKernels>>();
 
 /**
  * Compiles the best build that this runtime takes, once.
@@ -34,7 +35,7 @@ export function compileKernels(relaxed: boolean | undefined, bytes?: Uint8Array)
   if (typeof WebAssembly === "undefined") {
     return Promise.reject(new LatentflowError("unsupported", "wasm: this runtime has no WebAssembly"));
   }
-  if (bytes) return compile(bytes, "custom");
+  if (bytes) return compileCustom(bytes);
   if (relaxed && !hasRelaxedSimd()) {
     const message =
       "wasm: relaxed is true, but this runtime has no relaxed SIMD; leave the option out to get the plain build";
@@ -47,6 +48,17 @@ export function compileKernels(relaxed: boolean | undefined, bytes?: Uint8Array)
     compiled.set(build, kernels);
     // A failure is not kept: what forbids it may change, an error deserves a new try.
     kernels.catch(() => compiled.delete(build));
+  }
+  return kernels;
+}
+
+/** Compiles a binary of the caller's once: what is packed for it is found by its module. */
+function compileCustom(bytes: Uint8Array): Promise<CompiledKernels> {
+  let kernels = custom.get(bytes);
+  if (!kernels) {
+    kernels = compile(bytes, "custom");
+    custom.set(bytes, kernels);
+    kernels.catch(() => custom.delete(bytes));
   }
   return kernels;
 }
@@ -77,11 +89,17 @@ async function unpack(base64: string): Promise<Uint8Array<ArrayBuffer>> {
 }
 
 async function compile(bytes: Uint8Array, build: CompiledKernels["build"]): Promise<CompiledKernels> {
+  let module: WebAssembly.Module;
   try {
-    return { module: await WebAssembly.compile(bytes as BufferSource), build };
+    module = await WebAssembly.compile(bytes as BufferSource);
   } catch (cause) {
     throw new LatentflowError("unsupported", `wasm: ${compileHint(bytes, build)}`, { cause });
   }
+  const names = WebAssembly.Module.exports(module).map(({ name }) => name);
+  if (!names.includes("solveAmd")) {
+    throw new LatentflowError("unsupported", "wasm: the bytes given are no build of latentflow's kernels");
+  }
+  return { module, build };
 }
 
 function compileHint(bytes: Uint8Array, build: CompiledKernels["build"]): string {

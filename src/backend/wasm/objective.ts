@@ -1,6 +1,6 @@
 import type { DifferentiableObjective, Objective } from "../../objective.ts";
 import type { Problem } from "../base.ts";
-import { allocateBatch, type BatchRows, lossScale, type Rows, sampleWeights } from "./batch.ts";
+import { allocateBatch, type BatchRows, lossScale, type Rows, sampleWeights, writeWeights } from "./batch.ts";
 import { customLossPasses } from "./custom-loss.ts";
 import { paddedSize } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
@@ -97,11 +97,11 @@ function bind(packed: PackedDecoder, problem: Problem, first: number, count: num
     const weights = sampleWeights(problem, sample);
     const weight = weights ? data.layout.weights + row * rowSize : 0;
     arena.f32(target, n).set(problem.targets.subarray(sample * n, (sample + 1) * n));
-    if (weights) arena.f32(weight, n).set(weights);
+    const scale = weights ? writeWeights(problem, weights, arena.f32(weight, n)) : lossScale(problem);
     const view = arena.view();
     view.setUint32(batch.targets + 4 * row, target, true);
     view.setUint32(batch.weights + 4 * row, weight, true);
-    view.setFloat64(batch.scales + 8 * row, lossScale(problem, weights), true);
+    view.setFloat64(batch.scales + 8 * row, scale, true);
   }
 
   /** The d numbers of a row of latents. */

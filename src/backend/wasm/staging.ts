@@ -1,7 +1,7 @@
 import type { Amd as AmdSolver } from "../../solver/amd.ts";
 import type { Solution } from "../../solver/base.ts";
 import type { Problem } from "../base.ts";
-import { lossScale, sampleWeights } from "./batch.ts";
+import { lossScale, sampleWeights, writeWeights } from "./batch.ts";
 import { Amd, paddedSize, Sample, SampleState } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 
@@ -20,6 +20,8 @@ export class Staging {
   /** The sample in each place, or -1. */
   private readonly samples: Int32Array;
   private next = 0;
+  /** The samples' scale, unless each has weights of its own. */
+  private readonly sharedScale: number | undefined;
 
   /** @param capacity resident rows */
   constructor(
@@ -69,7 +71,12 @@ export class Staging {
       tolerance: solver.tolerance,
       settleTime: solver.settle * solver.t1,
     });
-    if (weightRows === 1) packed.arena.f32(layout.weights, outputSize).set(problem.weights!);
+    if (weightRows === 1) {
+      const row = packed.arena.f32(layout.weights, outputSize);
+      this.sharedScale = writeWeights(problem, problem.weights!, row);
+    } else if (weightRows === 0) {
+      this.sharedScale = lossScale(problem);
+    }
   }
 
   /** Are samples left that have not been staged? */
@@ -126,13 +133,9 @@ export class Staging {
     const rowSize = 4 * paddedSize(n);
     const target = layout.targets + place * rowSize;
     const z = layout.z + place * 8 * d;
-    const weights = sampleWeights(this.problem, sample);
-    let weightRow = 0;
-    if (weights) {
-      const isShared = weights === this.problem.weights && this.problem.weights.length === n;
-      weightRow = layout.weights + (isShared ? 0 : place * rowSize);
-      if (!isShared) arena.f32(weightRow, n).set(weights);
-    }
+    const weights = this.sharedScale === undefined ? sampleWeights(this.problem, sample) : undefined;
+    const weightRow = !this.problem.weights ? 0 : layout.weights + (weights ? place * rowSize : 0);
+    const scale = weights ? writeWeights(this.problem, weights, arena.f32(weightRow, n)) : this.sharedScale!;
     arena.f32(target, n).set(this.problem.targets.subarray(sample * n, (sample + 1) * n));
     arena.f64(z, d).set(this.solution.z.subarray(sample * d, (sample + 1) * d));
     Sample.set(view, this.record(place), {
@@ -141,7 +144,7 @@ export class Staging {
       weights: weightRow,
       z,
       history: layout.history + place * 8 * Amd.get(view, this.amd, "window"),
-      scale: lossScale(this.problem, weights),
+      scale,
     });
   }
 

@@ -1,5 +1,5 @@
-/** The field types of an `@unmanaged` class in assembly/; pointers (usize) are i32. */
-export type FieldType = "i32" | "f32" | "f64";
+/** The field types of an `@unmanaged` class in assembly/; usize, a pointer, may be above 2 GiB. */
+export type FieldType = "i32" | "usize" | "f32" | "f64";
 
 /**
  * An `@unmanaged` class of assembly/ as TypeScript sees it: its fields in their order, laid out by the rules
@@ -38,7 +38,8 @@ export class Struct<Fields extends Record<string, FieldType>> {
   get(memory: DataView, pointer: number, name: keyof Fields): number {
     const at = pointer + this.offset(name);
     if (this.fields[name] === "f64") return memory.getFloat64(at, true);
-    return this.fields[name] === "f32" ? memory.getFloat32(at, true) : memory.getInt32(at, true);
+    if (this.fields[name] === "f32") return memory.getFloat32(at, true);
+    return this.fields[name] === "usize" ? memory.getUint32(at, true) : memory.getInt32(at, true);
   }
 
   set(memory: DataView, pointer: number, values: Partial<Record<keyof Fields, number>>): void {

@@ -35,6 +35,9 @@ export function wasm(options: WasmOptions = {}): Backend {
   if (bytes !== undefined && !(bytes instanceof Uint8Array)) {
     throw invalid(`wasm: bytes is ${show(bytes)}, expected a Uint8Array`);
   }
+  if (bytes && relaxed !== undefined) {
+    throw invalid("wasm: relaxed chooses among the builds of the package; leave it out together with bytes");
+  }
   return Object.freeze({
     name: "wasm",
     prepare: (decoder: Decoder) => prepare(decoder, relaxed, bytes),
@@ -48,7 +51,8 @@ async function prepare(
 ): Promise<PreparedBackend> {
   const compiled = await compileKernels(relaxed, bytes);
   const packed = await packDecoder(decoder, compiled);
-  const residents = residentRows(decoder.parameterCount);
+  const outputs = decoder.layers.reduce((sum, layer) => sum + layer.outputSize, 0);
+  const residents = residentRows(decoder.parameterCount, outputs);
   const atOnce = (problem: Problem) =>
     Math.min(problem.sampleCount, problem.batchSize ?? residents, residents);
   return {
