@@ -8,7 +8,16 @@ export interface Random {
   uint32(): number;
   /** The next number, uniform in [0, 1): a multiple of 2^-53, made of two integers. */
   uniform(): number;
+  /** The next integer, uniform in [0, bound) but for a bias below bound · 2^-53; `bound` is an integer >= 1. */
+  below(bound: number): number;
+  /** Where the sequence stands: what `restore` continues from. */
+  state(): RandomState;
+  /** Continues from a state, this generator's or another's: the same numbers follow as followed there. */
+  restore(state: RandomState): void;
 }
+
+/** A generator's state, four integers in [0, 2^32): plain numbers that JSON keeps exactly. */
+export type RandomState = readonly [a: number, b: number, c: number, counter: number];
 
 // As many outputs as PractRand discards, so that seeds that are close have nothing in common.
 const seedingRounds = 16;
@@ -17,9 +26,11 @@ const seedingRounds = 16;
  * A new generator.
  *
  * @param seed an integer from 0 to 2^53 - 1; each gives its own sequence
+ * @param stream an integer from 0 to 2^32 - 1: other sequences of the same seed, for uses that must not share
+ *   their numbers. Default 0
  */
-export function createRandom(seed: number): Random {
-  let a = 0;
+export function createRandom(seed: number, stream = 0): Random {
+  let a = stream | 0;
   let b = seed | 0;
   let c = Math.floor(seed / 2 ** 32) | 0;
   let counter = 1;
@@ -39,6 +50,18 @@ export function createRandom(seed: number): Random {
     return (high * 2 ** 26 + low) / 2 ** 53;
   }
 
+  function below(bound: number): number {
+    return Math.floor(uniform() * bound);
+  }
+
+  function state(): RandomState {
+    return [a >>> 0, b >>> 0, c >>> 0, counter >>> 0];
+  }
+
+  function restore(saved: RandomState): void {
+    [a, b, c, counter] = saved;
+  }
+
   for (let round = 0; round < seedingRounds; round++) uint32();
-  return { uint32, uniform };
+  return { uint32, uniform, below, state, restore };
 }

@@ -18,7 +18,7 @@ const ROOMS: [room: string, pattern: RegExp, mayImport: string[]][] = [
   ["solver", /^solver\//, ["basics"]],
   ["decoder", /^decoder\//, ["basics"]],
   ["data", /^data\//, ["basics"]],
-  ["basics", /^(check|errors|loss|objective|random|result)\.ts$/, []],
+  ["basics", /^(check|errors|flow|loss|objective|optimiser|schedule|platform|random|result)\.ts$/, []],
 ];
 
 function roomOf(file: string): string {

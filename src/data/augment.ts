@@ -1,0 +1,85 @@
+import { checkNumber, checkOptions, invalid } from "../check.ts";
+import type { Random } from "../random.ts";
+import { showShape } from "./array.ts";
+import { imageSize } from "./images.ts";
+
+/** A random change of samples before they are trained on: an immutable value. */
+export interface Augmentation {
+  readonly name: string;
+  /**
+   * Refuses samples that it cannot change, before work starts.
+   *
+   * @param shape the shape of a sample
+   * @throws LatentflowError `invalid_argument`
+   */
+  check(shape: readonly number[]): void;
+  /**
+   * Changes the samples in place, in order; how many numbers it draws depends only on how many samples there
+   * are.
+   *
+   * @param samples [B, product of shape]
+   * @param shape a shape that `check` takes
+   */
+  apply(samples: Float32Array, shape: readonly number[], random: Random): void;
+}
+
+/** Random shifts of images. */
+export interface Shift extends Augmentation {
+  readonly name: "shift";
+  /** The largest shift in each direction. */
+  readonly pixels: number;
+}
+
+/**
+ * Shifts each image by a random whole number of pixels, uniform from -pixels to pixels, down and to the
+ * right; what comes in at the edges is 0.
+ *
+ * @param options.pixels an integer >= 1, and less than the image's height and width
+ * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
+ */
+export function shift(options: { pixels: number }): Shift {
+  if (options === undefined) throw invalid("shift: options are undefined, expected { pixels }");
+  checkOptions("shift", options, ["pixels"]);
+  const pixels = checkNumber("shift", "pixels", options.pixels, { min: 1, integer: true });
+  return Object.freeze({
+    name: "shift",
+    pixels,
+    check: (shape) => void imageSizeOf(shape, pixels),
+    apply(samples, shape, random) {
+      const [height, width] = imageSizeOf(shape, pixels);
+      for (let start = 0; start < samples.length; start += height * width) {
+        const down = random.below(2 * pixels + 1) - pixels;
+        const right = random.below(2 * pixels + 1) - pixels;
+        shiftImage(samples.subarray(start, start + height * width), width, down, right);
+      }
+    },
+  } satisfies Shift);
+}
+
+function imageSizeOf(shape: readonly number[], pixels: number): readonly [height: number, width: number] {
+  const size = imageSize(shape);
+  if (size === undefined) {
+    throw invalid(
+      `shift: the samples are ${showShape(shape)}, expected grey images of a height and a width; give the decoder ` +
+        "an outputShape like [28, 28]",
+    );
+  }
+  if (pixels >= Math.min(...size)) {
+    throw invalid(
+      `shift: pixels is ${pixels}, expected less than the images' height and width, ${showShape(size)}`,
+    );
+  }
+  return size;
+}
+
+/** Moves the image [height, width] by `down` rows and `right` columns; 0 comes in. */
+function shiftImage(image: Float32Array, width: number, down: number, right: number): void {
+  const original = image.slice();
+  const height = image.length / width;
+  image.fill(0);
+  for (let row = Math.max(0, down); row < height + Math.min(0, down); row++) {
+    const from = (row - down) * width;
+    const kept = original.subarray(from + Math.max(0, -right), from + width - Math.max(0, right));
+    image.set(kept, row * width + Math.max(0, right));
+  }
+}

@@ -1,0 +1,197 @@
+import { checkNumber, checkOptions, invalid, show } from "../check.ts";
+import { type DataArray, elementCount, invalidFile, showShape } from "./array.ts";
+import { readArray } from "./read.ts";
+
+/** What describes the values of a data set. */
+export interface DatasetOptions {
+  /** The shape of one sample, `[28, 28]` say; its product is the decoder's output size. */
+  shape: readonly number[];
+  /** The class of each sample, an integer from 0 to 255. Default none: nothing is trained on them. */
+  labels?: Uint8Array | undefined;
+}
+
+/**
+ * Samples to train on, encode or test with, and their labels where they have any. Made by `createDataset`,
+ * `readDataset` or a loader like `mnist`. An immutable value.
+ *
+ * Bytes are kept as bytes and scaled to [0, 1] as rows are read, in a quarter of the memory of float32.
+ */
+export class Dataset {
+  /** The number of samples. */
+  readonly count: number;
+  /** The number of values of a sample, n. */
+  readonly size: number;
+  /** The shape of a sample, row-major. */
+  readonly shape: readonly number[];
+  /** [count]: the class of each sample; undefined when nobody said. Read only. */
+  readonly labels: Uint8Array | undefined;
+
+  /** [count, size] */
+  readonly #values: Uint8Array | Float32Array;
+
+  /** @internal The values and labels are not copied and must fit each other. */
+  constructor(values: Uint8Array | Float32Array, shape: readonly number[], labels?: Uint8Array) {
+    this.shape = Object.freeze([...shape]);
+    this.size = elementCount(shape);
+    this.count = values.length / this.size;
+    this.labels = labels;
+    this.#values = values;
+    Object.freeze(this);
+  }
+
+  /**
+   * The samples at `indices`, in that order: bytes divided by 255, float32 as they are.
+   *
+   * @param indices integers from 0 to count - 1, each as often as wanted
+   * @param into where to write them, [indices.length, size]. Default a new array
+   * @returns `into`
+   * @throws LatentflowError `invalid_argument` on an index out of range or an array of another length
+   */
+  rows(indices: ArrayLike<number>, into = new Float32Array(indices.length * this.size)): Float32Array {
+    const { size } = this;
+    if (into.length !== indices.length * size) {
+      throw invalid(
+        `rows: into has ${into.length} values, expected ${indices.length * size} (${indices.length} samples of ${size})`,
+      );
+    }
+    for (let row = 0; row < indices.length; row++) {
+      const start = this.#checkIndex("rows", indices[row]) * size;
+      this.#read(start, start + size, into, row * size);
+    }
+    return into;
+  }
+
+  /** All samples, [count, size], in a new array: bytes divided by 255, float32 as they are. */
+  toFloat32(): Float32Array {
+    const all = new Float32Array(this.#values.length);
+    this.#read(0, all.length, all, 0);
+    return all;
+  }
+
+  /**
+   * The samples from `start` up to but without `end`. It shares this one's memory.
+   *
+   * @throws LatentflowError `invalid_argument` when there are no such samples
+   */
+  slice(start: number, end: number): Dataset {
+    checkNumber("slice", "end", end, { min: 0, max: this.count, integer: true });
+    checkNumber("slice", "start", start, { min: 0, max: end, integer: true });
+    const values = this.#values.subarray(start * this.size, end * this.size);
+    return new Dataset(values, this.shape, this.labels?.subarray(start, end));
+  }
+
+  /**
+   * The samples at `indices`, in that order, as a data set with its own memory.
+   *
+   * @throws LatentflowError `invalid_argument` on an index out of range
+   */
+  select(indices: ArrayLike<number>): Dataset {
+    const { size, labels } = this;
+    const length = indices.length * size;
+    const values = this.#values instanceof Uint8Array ? new Uint8Array(length) : new Float32Array(length);
+    for (let row = 0; row < indices.length; row++) {
+      const start = this.#checkIndex("select", indices[row]) * size;
+      values.set(this.#values.subarray(start, start + size), row * size);
+    }
+    return new Dataset(values, this.shape, labels && Uint8Array.from(indices, (index) => labels[index]!));
+  }
+
+  #checkIndex(where: string, index: number | undefined): number {
+    return checkNumber(where, "an index", index, { min: 0, max: this.count - 1, integer: true });
+  }
+
+  /** Writes the values from `start` up to `end` into `into`, from `offset` on. */
+  #read(start: number, end: number, into: Float32Array, offset: number): void {
+    const values = this.#values;
+    if (values instanceof Float32Array) {
+      into.set(values.subarray(start, end), offset);
+      return;
+    }
+    for (let i = start; i < end; i++) into[offset + i - start] = values[i]! / 255;
+  }
+}
+
+/**
+ * A data set of values in memory. They are not copied: do not change them afterwards.
+ *
+ * @param values samples one after the other, each row-major: bytes, which stand for value / 255 (images), or
+ *   float32, taken as they are. What a loss asks of them (cross entropy: [0, 1]) is checked where they are used.
+ * @throws LatentflowError `invalid_argument` on an unknown option, values of another type, of no whole number
+ *   of samples, or labels that are not one per sample
+ */
+export function createDataset(values: Uint8Array | Float32Array, options: DatasetOptions): Dataset {
+  const where = "createDataset";
+  checkBytesOrFloats(where, values);
+  if (options === undefined) throw invalid(`${where}: options are undefined, expected { shape, labels? }`);
+  checkOptions(where, options, ["shape", "labels"]);
+  const { shape, labels } = options;
+  if (!Array.isArray(shape) || shape.length === 0) {
+    throw invalid(
+      `${where}: shape is ${show(shape)}, expected the length of each axis of a sample: [28, 28]`,
+    );
+  }
+  for (const [axis, length] of shape.entries()) {
+    checkNumber(where, `shape[${axis}]`, length, { min: 1, integer: true });
+  }
+  const size = elementCount(shape);
+  if (values.length % size !== 0) {
+    throw invalid(
+      `${where}: values has ${values.length} values, expected a multiple of ${size} (a sample is ${showShape(shape)})`,
+    );
+  }
+  const count = values.length / size;
+  if (labels !== undefined && !(labels instanceof Uint8Array)) {
+    throw invalid(`${where}: labels is ${show(labels)}, expected a Uint8Array`);
+  }
+  if (labels !== undefined && labels.length !== count) {
+    throw invalid(`${where}: labels has ${labels.length} values, expected ${count}, one per sample`);
+  }
+  return new Dataset(values, shape, labels);
+}
+
+function checkBytesOrFloats(where: string, values: unknown): asserts values is Uint8Array | Float32Array {
+  if (values instanceof Uint8Array || values instanceof Float32Array) return;
+  throw invalid(
+    `${where}: values is ${show(values)}, expected a Uint8Array (0 to 255, scaled to [0, 1]) or a Float32Array`,
+  );
+}
+
+/**
+ * Reads a data set from a file's bytes: IDX (gzipped or not) or .npy, whose first axis counts the samples.
+ * Values of type uint8 stand for value / 255, floats are taken as they are.
+ *
+ * @param bytes the whole file
+ * @param options.labels the bytes of a file of as many labels, uint8
+ * @throws LatentflowError `invalid_file` when a file cannot be read or the two do not fit each other
+ */
+export async function readDataset(
+  bytes: Uint8Array,
+  options: { labels?: Uint8Array } = {},
+): Promise<Dataset> {
+  const where = "readDataset";
+  checkOptions(where, options, ["labels"]);
+  checkBytes(where, "bytes", bytes);
+  const { shape, data } = await readArray(bytes);
+  const [count = 0, ...sampleShape] = shape;
+  if (sampleShape.length === 0 || elementCount(sampleShape) === 0) {
+    throw invalidFile(
+      `${where}: the values are ${showShape(shape)}, expected an axis for the samples and at least one for their values`,
+    );
+  }
+  if (options.labels === undefined) return new Dataset(data, sampleShape);
+  checkBytes(where, "labels", options.labels);
+  return new Dataset(data, sampleShape, checkLabels(where, await readArray(options.labels), count));
+}
+
+function checkBytes(where: string, name: string, bytes: unknown): void {
+  if (bytes instanceof Uint8Array) return;
+  throw invalid(`${where}: ${name} is ${show(bytes)}, expected a file's bytes as a Uint8Array`);
+}
+
+function checkLabels(where: string, { shape, data }: DataArray, count: number): Uint8Array {
+  if (data instanceof Uint8Array && shape.length === 1 && shape[0] === count) return data;
+  const type = data instanceof Uint8Array ? "uint8" : "floats";
+  throw invalidFile(
+    `${where}: the labels are ${showShape(shape)} (${type}), expected ${count} (uint8), one per sample`,
+  );
+}

@@ -1,0 +1,89 @@
+import { LatentflowError } from "../errors.ts";
+import { showShape } from "./array.ts";
+import { type Dataset, readDataset } from "./dataset.ts";
+
+/** The two parts that MNIST, and what is made like it, come in. */
+export interface MnistFiles {
+  /** 60,000 images of 28 × 28 pixels. */
+  readonly training: Dataset;
+  /** 10,000 more. */
+  readonly test: Dataset;
+}
+
+const parts = {
+  training: { prefix: "train", count: 60_000 },
+  test: { prefix: "t10k", count: 10_000 },
+} as const;
+
+/**
+ * Node's file system and the like, by a call that bundlers for browsers leave alone.
+ *
+ * @throws LatentflowError `unsupported` outside Node
+ */
+export function nodeModules(where: string) {
+  const process: Partial<NodeJS.Process> | undefined = globalThis.process;
+  const get = process?.getBuiltinModule;
+  if (!get || !process.cwd) {
+    throw new LatentflowError(
+      "unsupported",
+      `${where}: reads files, which takes Node; elsewhere fetch them and give their bytes to readDataset`,
+    );
+  }
+  return {
+    fs: get("node:fs"),
+    path: get("node:path"),
+    module: get("node:module"),
+    currentFolder: process.cwd(),
+  };
+}
+
+/**
+ * Reads the four files of MNIST's layout from a folder: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
+ * `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, gzipped (then with `.gz` at the end) or not.
+ *
+ * @throws LatentflowError `not_found` when one is missing, `invalid_file` when it does not hold what it should
+ */
+export async function readMnistFiles(where: string, folder: string): Promise<MnistFiles> {
+  return {
+    training: await readPart(where, folder, "training"),
+    test: await readPart(where, folder, "test"),
+  };
+}
+
+async function readPart(where: string, folder: string, part: keyof typeof parts): Promise<Dataset> {
+  const { prefix, count } = parts[part];
+  const images = await readFile(where, folder, `${prefix}-images-idx3-ubyte`);
+  const labels = await readFile(where, folder, `${prefix}-labels-idx1-ubyte`);
+  const dataset = await readDataset(images, { labels }).catch((error) => {
+    if (!(error instanceof LatentflowError)) throw error;
+    throw new LatentflowError(error.code, `${where}: the ${part} files in ${folder}: ${error.message}`, {
+      cause: error,
+    });
+  });
+  const found = [dataset.count, ...dataset.shape];
+  const largestLabel = dataset.labels!.reduce((largest, label) => Math.max(largest, label), 0);
+  if (found.join() === [count, 28, 28].join() && largestLabel <= 9) return dataset;
+  throw new LatentflowError(
+    "invalid_file",
+    `${where}: the ${part} files in ${folder} hold ${showShape(found)} pixels with labels up to ${largestLabel}, ` +
+      `expected ${showShape([count, 28, 28])} with labels up to 9`,
+  );
+}
+
+async function readFile(where: string, folder: string, name: string): Promise<Uint8Array> {
+  const { fs, path } = nodeModules(where);
+  const plain = path.join(folder, name);
+  const file = fs.existsSync(plain) ? plain : `${plain}.gz`;
+  try {
+    return await fs.promises.readFile(file);
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    throw new LatentflowError(
+      missing ? "not_found" : "invalid_file",
+      missing
+        ? `${where}: ${folder} holds neither ${name} nor ${name}.gz`
+        : `${where}: ${file} cannot be read: ${cause instanceof Error ? cause.message : cause}`,
+      { cause },
+    );
+  }
+}
