@@ -13,7 +13,8 @@ export default defineConfig([
     platform: "neutral",
     target: "es2022",
     dts: true,
-    treeshake: true,
+    minify: true,
+    sourcemap: true,
     // The published package has no dependencies.
     noExternal: [/./],
     esbuildPlugins: [licenses],

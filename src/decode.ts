@@ -3,6 +3,7 @@ import { wasm } from "./backend/wasm/wasm.ts";
 import { checkChoice, checkOptions, checkSignal, invalid, show } from "./check.ts";
 import { makeControl } from "./control.ts";
 import { checkDecoder, type Decoder } from "./decoder/decoder.ts";
+import type { AbortSignalLike } from "./platform.ts";
 import { checkLatents } from "./problem.ts";
 
 /** Options of `decode`. */
@@ -12,7 +13,7 @@ export interface DecodeOptions {
   /** Where the work is done. Default `wasm()`. */
   backend?: Backend;
   /** Ends the call early: it rejects with the signal's reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignalLike;
 }
 
 /**

@@ -3,12 +3,12 @@ import { wasm } from "./backend/wasm/wasm.ts";
 import { checkChoice, checkNumber, checkOptions, checkSignal, invalid, show } from "./check.ts";
 import { makeControl } from "./control.ts";
 import { checkDecoder, type Decoder } from "./decoder/decoder.ts";
-import { checkFlow, type Flow, type GradientFlow, gradientFlow, isUnitGradientFlow } from "./flow.ts";
 import { checkLoss, type Loss } from "./loss.ts";
+import type { AbortSignalLike } from "./platform.ts";
 import { checkLatents, checkTargets, checkValues, checkWeights } from "./problem.ts";
 import type { EncodeResult } from "./result.ts";
-import { amd } from "./solver/amd.ts";
-import { Solution, type Solver } from "./solver/base.ts";
+import { checkFlowAndSolver, type FlowAndSolver, solveAll } from "./solve.ts";
+import { Solution } from "./solver/base.ts";
 import { checkSaveAt, type SaveAt } from "./solver/recording.ts";
 
 /** How far an `encode` call has come. */
@@ -21,21 +21,6 @@ export interface EncodeProgress {
   readonly meanLoss: number;
   readonly samplesPerSecond: number;
 }
-
-/** Which flow is followed, and how. `amd` follows the gradient flow at α = 1 only. */
-export type FlowAndSolver =
-  | {
-      /** The differential equation that leads to the code. Default `gradientFlow()`. */
-      flow?: GradientFlow<1>;
-      /** How the flow is followed. Default `amd()`. */
-      solver?: Solver<GradientFlow<1>>;
-    }
-  | {
-      /** The differential equation that leads to the code. Default `gradientFlow()`. */
-      flow?: Flow;
-      /** How the flow is followed: for every flow but `gradientFlow()`, a solver that takes any. */
-      solver: Solver<Flow>;
-    };
 
 /** Options of `encode`. */
 export type EncodeOptions = FlowAndSolver & CommonOptions;
@@ -63,7 +48,7 @@ interface CommonOptions {
    */
   saveAt?: SaveAt;
   /** Ends the call early; see `onAbort`. */
-  signal?: AbortSignal;
+  signal?: AbortSignalLike;
   /** Called now and then, from the event loop's point of view between two tasks of about 10 ms. */
   onProgress?: (progress: EncodeProgress) => void;
   /**
@@ -130,21 +115,7 @@ export async function encode(
   mayThrow();
   const prepared = await backend.prepare(decoder);
 
-  // A fused solver keeps no points on its way.
-  const fused = saveAt === undefined ? prepared.fused(solver, problem.loss) : undefined;
-  if (fused && sampleCount > 0) {
-    await fused(problem, solution, control);
-  } else {
-    const size = prepared.objectiveSize(problem);
-    for (let first = 0; first < sampleCount && !control.aborted(); first += size) {
-      const objective = prepared.objective(problem, first, Math.min(size, sampleCount - first));
-      try {
-        await solver.solve(objective, flow, solution, first, control);
-      } finally {
-        objective.dispose();
-      }
-    }
-  }
+  await solveAll(prepared, problem, { flow, solver }, solution, control);
   mayThrow();
   return { ...solution.toResult(), backend: prepared.info, seconds: seconds() };
 }
@@ -162,7 +133,7 @@ function checkArguments(decoder: Decoder, y: Float32Array, options: EncodeOption
     throw invalid(`encode: z0 has ${z0.length} values, expected ${expected}`);
   }
   const { backend = wasm(), batchSize, onProgress } = options;
-  const { flow, solver } = checkFlowAndSolver(options);
+  const { flow, solver } = checkFlowAndSolver("encode", options);
   const saveAt = options.saveAt === undefined ? undefined : checkSaveAt("encode", options.saveAt, solver.t1);
   if (typeof backend?.prepare !== "function") {
     throw invalid(`encode: backend is ${show(backend)}, expected a backend such as wasm()`);
@@ -175,20 +146,4 @@ function checkArguments(decoder: Decoder, y: Float32Array, options: EncodeOption
   checkSignal("encode", options.signal);
   const problem: Problem = { decoder, loss, sampleCount, targets: y, weights, batchSize };
   return { problem, z0, flow, solver, saveAt, backend };
-}
-
-function checkFlowAndSolver(options: FlowAndSolver): { flow: Flow; solver: Solver<Flow> } {
-  const flow = checkFlow("encode", options.flow ?? gradientFlow());
-  const solver = options.solver ?? amd();
-  if (typeof solver?.solve !== "function") {
-    throw invalid(`encode: solver is ${show(solver)}, expected a solver such as amd()`);
-  }
-  if (solver.flows !== "any" && !isUnitGradientFlow(flow)) {
-    const given = flow.name === "gradientFlow" ? "gradientFlow() with another alpha" : `${flow.name}()`;
-    throw invalid(
-      `encode: solver ${solver.name} follows gradientFlow() with alpha 1 only, flow is ${given}; use euler, rk4 or dormandPrince`,
-    );
-  }
-  // A solver that does not take any flow has been held against this one.
-  return { flow, solver: solver as Solver<Flow> };
 }

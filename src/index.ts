@@ -5,7 +5,7 @@ export type { Activation, ActivationLike, ActivationName } from "./decoder/activ
 export type { Decoder, DenseLayer } from "./decoder/decoder.ts";
 export { type CreateDecoderOptions, createDecoder } from "./decoder/initialise.ts";
 export { type DecoderSource, type LoadDecoderOptions, loadDecoder } from "./decoder/load.ts";
-export { type EncodeOptions, type EncodeProgress, encode, type FlowAndSolver } from "./encode.ts";
+export { type EncodeOptions, type EncodeProgress, encode } from "./encode.ts";
 export { LatentflowError, type LatentflowErrorCode } from "./errors.ts";
 export {
   type Alpha,
@@ -40,6 +40,7 @@ export {
   summary,
   type Trajectory,
 } from "./result.ts";
+export type { FlowAndSolver } from "./solve.ts";
 export { type Amd, type AmdOptions, amd } from "./solver/amd.ts";
 export type { Solver } from "./solver/base.ts";
 export { type DormandPrince, type DormandPrinceOptions, dormandPrince } from "./solver/dormand-prince.ts";

@@ -1,6 +1,6 @@
 /**
  * A seeded generator of pseudo-random numbers: sfc32, "small fast counting", by Chris Doty-Humphrey, from his
- * PractRand (https://pracrand.sourceforge.net), seeded as there. 128 bits of state, a period of about 2^127
+ * PractRand (https://pracrand.sourceforge.net), seeded nearly as there. 128 bits of state, a period of about 2^127
  * (at least 2^32), and the same numbers on every machine. Not for secrets.
  */
 export interface Random {
@@ -19,7 +19,8 @@ export interface Random {
 /** A generator's state, four integers in [0, 2^32): plain numbers that JSON keeps exactly. */
 export type RandomState = readonly [a: number, b: number, c: number, counter: number];
 
-// As many outputs as PractRand discards, so that seeds that are close have nothing in common.
+// Outputs discarded, so that seeds that are close have nothing in common. PractRand's seed(Uint64) discards 12 and
+// is the same otherwise: its fifth output is the first here.
 const seedingRounds = 16;
 
 /**

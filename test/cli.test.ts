@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -249,7 +251,7 @@ test("help names every option of the solver with its default; version is the pac
   assert.is(help.exit, 0);
   assert.match(help.stdout, /Examples:/);
   const words = help.stdout.replace(/\s+/g, " ");
-  const { name, solve, ...options } = amd();
+  const { name, flows, solve, ...options } = amd();
   for (const [option, value] of Object.entries(options)) {
     const flag = option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     const shown = typeof value === "number" ? `\\(default: ${value}\\)` : `default: "${value}"\\)`;
@@ -273,7 +275,7 @@ test("Ctrl-C: what is done is written, exit code 130", async () => {
   child.kill("SIGINT");
   const { exit, stdout, stderr } = await end;
   assert.is(exit, 130, stderr);
-  assert.match(stderr, /^encoding 1000 samples\nlatentflow: stopping; what is done is written\. .*\n$/);
+  assert.match(stderr, /^encoding 1000 samples\nlatentflow: stopping; .*\n$/);
   const document = JSON.parse(stdout);
   assert.is(document.aborted, true);
   assert.ok(document.statuses.aborted > 0);
@@ -282,6 +284,25 @@ test("Ctrl-C: what is done is written, exit code 130", async () => {
   assert.is(status.filter((value) => value === "aborted").length, document.statuses.aborted);
   assert.equal(readNpy(readFileSync(join(out, "latents.npy"))).shape, [1000, 20]);
   assert.not(existsSync(join(out, "steps.png")));
+});
+
+test("Ctrl-C while the decoder loads: nothing is written, exit code 130", async () => {
+  // Answers, and never ends.
+  const server = createServer((_, response) => response.writeHead(200).write("abc"));
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const out = newFolder();
+  const decoder = `http://127.0.0.1:${(server.address() as AddressInfo).port}/decoder`;
+  const child = start(["encode", "--decoder", decoder, "--data", digitsFile, "--out", out]);
+  const end = endOf(child);
+  await once(server, "request");
+  child.kill("SIGINT");
+  child.kill("SIGINT");
+  const { exit, stdout, stderr } = await end;
+  server.close();
+  assert.is(exit, 130, stderr);
+  assert.is(stdout, "");
+  assert.match(stderr, /^latentflow: stopping; .*\nlatentflow: stopped before .*; nothing is written\n$/);
+  assert.not(existsSync(out));
 });
 
 test("a reader that goes away is no error", async () => {

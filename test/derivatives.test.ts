@@ -1,7 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { activations } from "../src/decoder/activation.ts";
-import { decoderFromSafetensors } from "../src/decoder/from-safetensors.ts";
 import {
   type ActivationName,
   amd,
@@ -18,6 +17,7 @@ import { allRows, bindObjective } from "./support/objective.ts";
 import { randomArray } from "./support/random.ts";
 import { norm, objectiveOf, relativeDistance } from "./support/reference.ts";
 import { refused, rejected } from "./support/refusal.ts";
+import { decoderOf } from "./support/safetensors-file.ts";
 import { loadVectors, type TensorEntries, VECTOR_NAMES, vectorLoss } from "./support/vectors.ts";
 
 // Parameter gradients, Hessian-vector products and mixed terms, and losses of the caller's own.
@@ -139,7 +139,7 @@ for (const { name: build, backend } of builds) {
     const direction = randomArray(9, decoder.parameterCount);
     const h = 1e-3;
     const moved = (by: number) => {
-      const copy = decoderFromSafetensors(decoder.toSafetensors());
+      const copy = decoderOf(decoder.toSafetensors());
       for (const [k, value] of direction.entries()) copy.parameters[k]! += by * value;
       return copy;
     };

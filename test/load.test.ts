@@ -127,8 +127,9 @@ test("a source that is none, and bad options, are refused before anything is rea
   }
   const load = (options: object) => loadDecoder("no/such", options);
   await rejected(load({ activations: "elu" }), "invalid_argument", /unknown option "activations"/);
-  await rejected(load({ activation: "gelu" }), "invalid_argument", /activation is "gelu"/);
+  await rejected(load({ activation: "mish" }), "invalid_argument", /activation is "mish"/);
   await rejected(load({ outputActivation: 1 }), "invalid_argument", /outputActivation is 1/);
+  await rejected(load({ signal: "x" }), "invalid_argument", /signal is "x", expected an AbortSignal/);
   await rejected(load({ loss: "bce" }), "invalid_argument", /loss is "bce", expected what crossEntropy/);
 });
 

@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import packageJson from "../package.json" with { type: "json" };
@@ -46,6 +47,31 @@ for (const file of ["esm.mjs", "cjs.cjs"]) {
   });
 }
 
+test("a decoder of the required package is one for the imported package, under a name to be seen", () => {
+  assert.equal(JSON.parse(run(process.execPath, ["node/both.cjs"])), {
+    copies: 2,
+    status: ["max_steps"],
+    code: "disposed",
+    name: "LayeredDecoder",
+  });
+});
+
+for (const [declarations, module] of [
+  ["index.d.ts", "index.js"],
+  ["index.d.cts", "index.cjs"],
+] as const) {
+  test(`what ${declarations} exports as a value is there in ${module}`, async () => {
+    const [, names] = /^export \{ (.*) \};$/m.exec(readFileSync(join(library, declarations), "utf8"))!;
+    const values = names!.split(", ").filter((name) => !name.startsWith("type "));
+    const exports = await import(pathToFileURL(join(library, module)).href);
+    assert.ok(values.includes("encode"));
+    assert.equal(
+      values.filter((name) => !(name in exports)),
+      [],
+    );
+  });
+}
+
 // With the DOM's types and with Node's: the declarations must not ask for names that only one of them has.
 for (const environment of [
   { lib: ["es2022", "dom"], types: [] },
@@ -73,6 +99,15 @@ for (const environment of [
     checkTypes([consumer("ts")], options);
   });
 }
+
+test("types with neither the DOM's types nor Node's", () => {
+  const options = { lib: ["es2022"], types: [], module: "es2022", moduleResolution: "bundler", noEmit: true };
+  checkTypes(["types/bare.ts"], options);
+});
+
+test("the versions of Node are those that have process.getBuiltinModule", () => {
+  assert.is(packageJson.engines.node, "^20.16 || >=22.3");
+});
 
 test("npx latentflow is the command line program", () => {
   assert.is(run("npx", ["latentflow", "--version"]).trim(), packageJson.version);

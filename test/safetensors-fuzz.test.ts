@@ -2,11 +2,11 @@ import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Decoder } from "../src/decoder/decoder.ts";
-import { decoderFromSafetensors } from "../src/decoder/from-safetensors.ts";
 import { createDecoder } from "../src/decoder/initialise.ts";
 import { LatentflowError } from "../src/errors.ts";
 import { crossEntropy } from "../src/loss.ts";
 import { createRandom } from "../src/random.ts";
+import { decoderOf } from "./support/safetensors-file.ts";
 
 // Mutated files are refused with an error of ours or loaded, never anything else, and in bounded time and memory.
 
@@ -108,7 +108,7 @@ const mutations: Record<string, (file: Uint8Array) => Uint8Array> = {
 /** Loads the file or sees it refused by an error of ours; anything else fails the test. */
 function loadOrRefuse(file: Uint8Array): Decoder | LatentflowError {
   try {
-    return decoderFromSafetensors(file);
+    return decoderOf(file);
   } catch (error) {
     if (error instanceof LatentflowError) return error;
     throw error;
@@ -142,7 +142,7 @@ for (const [name, mutate] of Object.entries(mutations)) {
       } else {
         outcomes.loaded++;
         assert.ok(outcome.parameters.every(Number.isFinite));
-        assert.equal(decoderFromSafetensors(outcome.toSafetensors()), outcome);
+        assert.equal(decoderOf(outcome.toSafetensors()), outcome);
       }
     }
   });

@@ -11,7 +11,7 @@ export function interruptSignal(): AbortSignal {
     if (controller.signal.aborted) return;
     // First, so that the progress bar is gone from the line.
     controller.abort();
-    process.stderr.write("latentflow: stopping; what is done is written. Ctrl-C again quits at once\n");
+    process.stderr.write("latentflow: stopping; Ctrl-C again quits at once\n");
     setTimeout(() => process.off("SIGINT", onInterrupt), sameKeyPress).unref();
   };
   process.on("SIGINT", onInterrupt);

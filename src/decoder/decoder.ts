@@ -33,14 +33,14 @@ export interface DecoderDescription {
 
 /**
  * A decoder D: a network that maps a latent z, `latentSize` numbers, to a sample D(z), `outputSize` numbers,
- * in data space. An immutable value, made by `loadDecoder` or `createDecoder`.
+ * in data space. An immutable value, made by `loadDecoder` or `createDecoder` and by nothing else.
  *
  * What an array holds cannot be frozen in JavaScript: that nobody writes to `parameters` is a contract.
  * Backends copy them on first use and would not see a change.
  *
- * `dispose()` frees those copies. Where the runtime has `Symbol.dispose` it is an alias of `dispose`.
+ * `dispose()` frees those copies. Where the runtime has `Symbol.dispose` it does the same.
  */
-export class Decoder {
+export interface Decoder {
   /** From latent to output. The last layer's activation is the output activation. */
   readonly layers: readonly DenseLayer[];
   /** The size of a latent, d. */
@@ -57,10 +57,48 @@ export class Decoder {
   readonly parameters: Float32Array;
   /** The loss that it was trained with, the default of `encode`; undefined when nobody said. */
   readonly loss: StandardLoss | undefined;
+  /** Whether `dispose()` has been called. */
+  readonly disposed: boolean;
+  /**
+   * The decoder as the bytes of a safetensors file, which `loadDecoder` reads back to the same bits, and
+   * PyTorch under the layers' names.
+   *
+   * @throws LatentflowError `disposed` after `dispose()`
+   */
+  toSafetensors(): Uint8Array;
+  /**
+   * Frees what backends hold for this decoder. It cannot be used afterwards; a second call does nothing.
+   * Without it everything is freed once the decoder is no longer referenced, but only when the garbage
+   * collector gets to it.
+   */
+  dispose(): void;
+}
+
+/**
+ * Names the method behind `onDispose`, and tells a decoder from what only looks like one. The same in every
+ * copy of this module: a program that both imports and requires the package has two, and may pass a decoder
+ * from one to the other.
+ */
+const leaveCallback: unique symbol = Symbol.for("latentflow.decoder.onDispose");
+
+/** `Symbol.dispose`, which TypeScript's lib es2022 and older runtimes do not know; there nobody asks for it. */
+const disposeSymbol: symbol = (Symbol as { readonly dispose?: symbol }).dispose ?? Symbol("dispose");
+
+/** The decoder that there is: layers one after the other. */
+export class LayeredDecoder implements Decoder {
+  readonly layers: readonly DenseLayer[];
+  readonly latentSize: number;
+  readonly outputSize: number;
+  readonly outputShape: readonly number[];
+  readonly outputActivation: Activation;
+  readonly parameterCount: number;
+  readonly parameters: Float32Array;
+  readonly loss: StandardLoss | undefined;
 
   #disposed = false;
+  readonly #disposeCallbacks: (() => void)[] = [];
 
-  /** @internal A decoder whose parameters are 0, for its maker to fill in through `layers`. */
+  /** Its parameters are 0, for its maker to fill in through `layers`. */
   constructor({ layers, outputShape, loss }: DecoderDescription) {
     const output = layers.at(-1)!;
     this.latentSize = layers[0]!.inputSize;
@@ -71,21 +109,13 @@ export class Decoder {
     this.parameters = new Float32Array(this.parameterCount);
     this.layers = Object.freeze(placeLayers(layers, this.parameters));
     this.loss = loss;
-    disposeCallbacks.set(this, []);
     Object.freeze(this);
   }
 
-  /** Whether `dispose()` has been called. */
   get disposed(): boolean {
     return this.#disposed;
   }
 
-  /**
-   * The decoder as the bytes of a safetensors file, which `loadDecoder` reads back to the same bits, and
-   * PyTorch under the layers' names.
-   *
-   * @throws LatentflowError `disposed` after `dispose()`
-   */
   toSafetensors(): Uint8Array {
     checkDecoder("toSafetensors", this);
     const tensors = this.layers.flatMap(({ name, outputSize, inputSize, weight, bias }) => [
@@ -95,33 +125,29 @@ export class Decoder {
     return writeSafetensors(tensors, writeMetadata(this));
   }
 
-  /**
-   * Frees what backends hold for this decoder. It cannot be used afterwards; a second call does nothing.
-   * Without it everything is freed once the decoder is no longer referenced, but only when the garbage
-   * collector gets to it.
-   */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    for (const callback of disposeCallbacks.get(this)!.splice(0)) callback();
+    for (const callback of this.#disposeCallbacks.splice(0)) callback();
   }
 
-  static {
-    // Not a declared member: the name does not exist in TypeScript's lib es2022.
-    const symbol = (Symbol as { readonly dispose?: symbol }).dispose;
-    if (symbol) Object.defineProperty(Decoder.prototype, symbol, { value: Decoder.prototype.dispose });
+  [leaveCallback](callback: () => void): void {
+    if (this.#disposed) callback();
+    else this.#disposeCallbacks.push(callback);
+  }
+
+  [disposeSymbol](): void {
+    this.dispose();
   }
 }
-
-const disposeCallbacks = new WeakMap<Decoder, (() => void)[]>();
 
 /**
  * Has `callback` called when the decoder is disposed; at once if it has been already, as may happen to a
  * backend that packs a decoder after waiting for something else.
  */
 export function onDispose(decoder: Decoder, callback: () => void): void {
-  if (decoder.disposed) callback();
-  else disposeCallbacks.get(decoder)!.push(callback);
+  // What has passed checkDecoder is one.
+  (decoder as LayeredDecoder)[leaveCallback](callback);
 }
 
 /**
@@ -131,7 +157,7 @@ export function onDispose(decoder: Decoder, callback: () => void): void {
  * @throws LatentflowError `invalid_argument` or `disposed`
  */
 export function checkDecoder(where: string, decoder: unknown): asserts decoder is Decoder {
-  if (!(decoder instanceof Decoder)) {
+  if (!isDecoder(decoder)) {
     const hint = decoder instanceof Promise ? " (is an await missing before loadDecoder?)" : "";
     throw invalid(
       `${where}: the decoder is ${show(decoder)}${hint}, expected what loadDecoder or createDecoder returns`,
@@ -140,6 +166,10 @@ export function checkDecoder(where: string, decoder: unknown): asserts decoder i
   if (decoder.disposed) {
     throw new LatentflowError("disposed", `${where}: the decoder has been disposed; load or create it anew`);
   }
+}
+
+function isDecoder(value: unknown): value is Decoder {
+  return typeof value === "object" && value !== null && leaveCallback in value;
 }
 
 /** The number of weights and biases of the layers. */

@@ -1,7 +1,7 @@
-import { checkOptions, invalid, show } from "../check.ts";
+import { checkOptions, invalid } from "../check.ts";
 import { checkLoss, type StandardLoss } from "../loss.ts";
 import { type Activation, type ActivationLike, normaliseActivation } from "./activation.ts";
-import { Decoder } from "./decoder.ts";
+import { type Decoder, LayeredDecoder } from "./decoder.ts";
 import { collectLayers } from "./layer-tensors.ts";
 import { readActivation, readLoss, readOutputShape } from "./metadata.ts";
 import { checkOutputShape, impliedOutputActivation, normaliseLoss } from "./output.ts";
@@ -33,24 +33,11 @@ export interface CheckedFileOptions {
 
 const optionNames = ["activation", "outputActivation", "outputShape", "loss"];
 
-/**
- * The decoder in the bytes of a safetensors file: `loadDecoder` where the bytes are there already.
- *
- * @throws LatentflowError `invalid_argument` on a wrong option or one that is missing, `invalid_file` on a file
- *   that holds no decoder
- */
-export function decoderFromSafetensors(bytes: Uint8Array, options?: DecoderFileOptions): Decoder {
-  const where = "decoderFromSafetensors";
-  if (!(bytes instanceof Uint8Array))
-    throw invalid(`${where}: bytes is ${show(bytes)}, expected a Uint8Array`);
-  return parseDecoder(where, bytes, checkFileOptions(where, options));
-}
-
 /** Checks options before the file is at hand. `more` names options that are the caller's own. */
 export function checkFileOptions(
   where: string,
-  options: DecoderFileOptions = {},
-  more: readonly string[] = [],
+  options: DecoderFileOptions,
+  more: readonly string[],
 ): CheckedFileOptions {
   checkOptions(where, options, [...optionNames, ...more]);
   const { activation, outputActivation, outputShape, loss } = options;
@@ -64,7 +51,13 @@ export function checkFileOptions(
   };
 }
 
-/** Reads a decoder; `where` is the function called, for messages. */
+/**
+ * The decoder in the bytes of a safetensors file.
+ *
+ * @param where the function called, for messages
+ * @throws LatentflowError `invalid_argument` on a wrong option or one that is missing, `invalid_file` on a file
+ *   that holds no decoder
+ */
 export function parseDecoder(where: string, bytes: Uint8Array, options: CheckedFileOptions): Decoder {
   // A Node Buffer is a Uint8Array whose slice() does not copy: take the plain view of the same bytes.
   const file = readSafetensors(where, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
@@ -92,7 +85,7 @@ export function parseDecoder(where: string, bytes: Uint8Array, options: CheckedF
       ? readOutputShape(where, metadata, outputSize)
       : checkOutputShape(where, options.outputShape, outputSize);
 
-  const decoder = new Decoder({
+  const decoder = new LayeredDecoder({
     layers: layers.map((layer, index) => ({
       ...layer,
       activation: index < layers.length - 1 ? activation! : outputActivation,

@@ -2,7 +2,7 @@ import { checkNumber, checkOptions, invalid, show } from "../check.ts";
 import { checkLoss, type StandardLoss } from "../loss.ts";
 import { createRandom } from "../random.ts";
 import { type ActivationLike, normaliseActivation } from "./activation.ts";
-import { countParameters, Decoder } from "./decoder.ts";
+import { countParameters, type Decoder, LayeredDecoder } from "./decoder.ts";
 import { checkOutputShape, impliedOutputActivation, normaliseLoss, showShape } from "./output.ts";
 
 /** What a new decoder is to be. */
@@ -62,7 +62,7 @@ export function createDecoder(options: CreateDecoderOptions): Decoder {
       `${where}: layers ${showShape(sizes)} have ${parameterCount} parameters, expected at most ${maxParameters}`,
     );
   }
-  const decoder = new Decoder({ layers, outputShape, loss });
+  const decoder = new LayeredDecoder({ layers, outputShape, loss });
   initialise(decoder, seed);
   return decoder;
 }

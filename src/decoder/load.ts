@@ -1,15 +1,16 @@
-import { invalid, show } from "../check.ts";
+import { checkSignal, invalid, show } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
+import type { AbortSignalLike, BlobLike, UrlLike } from "../platform.ts";
 import type { Decoder } from "./decoder.ts";
 import { checkFileOptions, type DecoderFileOptions, parseDecoder } from "./from-safetensors.ts";
 
 /** Where a decoder's file may come from. A string is a path in Node, unless it begins http:, https: or file:. */
-export type DecoderSource = Uint8Array | ArrayBuffer | Blob | URL | string;
+export type DecoderSource = Uint8Array | ArrayBuffer | BlobLike | UrlLike | string;
 
 /** Options of `loadDecoder`. */
 export interface LoadDecoderOptions extends DecoderFileOptions {
   /** Stops the loading; the promise then rejects with the signal's reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignalLike;
 }
 
 /**
@@ -29,6 +30,7 @@ export interface LoadDecoderOptions extends DecoderFileOptions {
 export async function loadDecoder(source: DecoderSource, options: LoadDecoderOptions = {}): Promise<Decoder> {
   const checked = checkFileOptions("loadDecoder", options, ["signal"]);
   const { signal } = options;
+  checkSignal("loadDecoder", signal);
   signal?.throwIfAborted();
   const location = source instanceof URL ? source.href : source;
   const where = typeof location === "string" ? `loadDecoder(${show(location)})` : "loadDecoder";

@@ -1,3 +1,10 @@
+import type { Decoder } from "../../src/decoder/decoder.ts";
+import {
+  checkFileOptions,
+  type DecoderFileOptions,
+  parseDecoder,
+} from "../../src/decoder/from-safetensors.ts";
+
 /** A tensor's entry in a header. Wrong ones are wanted too, so nothing is checked. */
 export type Entry = unknown;
 
@@ -31,4 +38,9 @@ export function fileOfShapes(
 /** The bytes of a typed array. */
 export function bytesOf(array: ArrayBufferView): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
+
+/** What `loadDecoder` makes of a file's bytes, or throws. */
+export function decoderOf(file: Uint8Array, options: DecoderFileOptions = {}): Decoder {
+  return parseDecoder("loadDecoder", file, checkFileOptions("loadDecoder", options, []));
 }

@@ -4,6 +4,7 @@ import {
   createDecoder,
   crossEntropy,
   type Decoder,
+  type DecoderSource,
   decode,
   type EncodeOptions,
   type EncodeResult,
@@ -30,6 +31,13 @@ const options: EncodeOptions = {
 
 // @ts-expect-error the loss is made by a function, not named
 export const wrong: EncodeOptions = { loss: "crossEntropy" };
+
+// @ts-expect-error a signal is an AbortSignal
+export const wrongSignal: EncodeOptions = { signal: "abort" };
+
+export const sources: DecoderSource[] = [new Blob([]), new URL("file:///decoder.safetensors"), "a path"];
+// @ts-expect-error a date is no source
+export const wrongSource: DecoderSource = new Date();
 
 export async function run(): Promise<string> {
   const decoder: Decoder = createDecoder({

@@ -1,0 +1,15 @@
+// Imports the package and requires it: two copies of it in one program.
+const required = require("latentflow");
+
+async function main() {
+  const imported = await import("latentflow");
+  const decoder = required.createDecoder({ layers: [2, 4], loss: required.squaredError() });
+  const solver = imported.amd({ maxSteps: 3 });
+  const { status } = await imported.encode(decoder, new Float32Array(4).fill(0.1), { solver });
+  decoder.dispose();
+  const { code } = await imported.encode(decoder, new Float32Array(4)).catch((error) => error);
+  const copies = required.encode === imported.encode ? 1 : 2;
+  console.log(JSON.stringify({ copies, status, code, name: decoder.constructor.name }));
+}
+
+main();

@@ -1,0 +1,19 @@
+// What a user writes in TypeScript who has neither Node's types nor the DOM's.
+import {
+  createDecoder,
+  type DecodeOptions,
+  type DecoderSource,
+  decode,
+  type EncodeOptions,
+  encode,
+} from "latentflow";
+
+export const source: DecoderSource = "decoder.safetensors";
+// @ts-expect-error a signal is an AbortSignal
+export const wrong: DecodeOptions = { signal: "abort" };
+
+export async function run(signal: NonNullable<EncodeOptions["signal"]>): Promise<Float32Array> {
+  const decoder = createDecoder({ layers: [2, 4] });
+  const { z } = await encode(decoder, new Float32Array(4), { signal });
+  return decode(decoder, z, { signal });
+}
