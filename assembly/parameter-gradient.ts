@@ -97,13 +97,18 @@ function packRow(row: usize, size: i32, panels: usize, panelSize: usize): void {
   }
 }
 
-/** sum += each row, in their order; the sum is padded like them. */
+/** sum += each row, in their order. What lies behind a row's end must not reach the sum's padding. */
 function addRows(sum: usize, block: usize, stride: usize, rows: usize, count: i32, size: i32): void {
-  const end = (<usize>size) << 2;
+  const whole = (<usize>(size & ~3)) << 2;
+  const rest = size & 3;
   for (let i: i32 = 0; i < count; i++) {
     const row = block + rowAt(rows, i) * stride;
-    for (let k: usize = 0; k < end; k += 16) {
+    for (let k: usize = 0; k < whole; k += 16) {
       v128.store(sum + k, f32x4.add(v128.load(sum + k), v128.load(row + k)));
+    }
+    if (rest) {
+      const last = v128.and(v128.load(row + whole), F32x4.tailMask(rest));
+      v128.store(sum + whole, f32x4.add(v128.load(sum + whole), last));
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { Decoder } from "../decoder/decoder.ts";
 import type { Loss } from "../loss.ts";
 import type { DifferentiableObjective, Objective } from "../objective.ts";
+import type { Optimiser } from "../optimiser.ts";
 import type { BackendInfo } from "../result.ts";
 import type { Control, Solution, Solver } from "../solver/base.ts";
 
@@ -37,6 +38,13 @@ export interface PreparedBackend {
   /** As `objective`, with derivatives for the parameters and tangents. */
   differentiableObjective(problem: Problem, first: number, count: number): DifferentiableObjective;
   /**
+   * Trains the prepared decoder in place: what this backend solves and decodes with it follows the updates,
+   * the decoder itself does not. For a decoder that nobody else uses.
+   *
+   * @param batchSize the most samples in a mini-batch
+   */
+  trainer(optimiser: Optimiser, batchSize: number): Trainer;
+  /**
    * Solves all samples inside the backend where it has a fused form of the solver for this loss, and else
    * returns undefined; the results equal the general path's.
    */
@@ -47,6 +55,27 @@ export interface PreparedBackend {
    * @param control asked between pieces of work
    */
   decode(z: Float32Array, toLogits: boolean, control: Control): Promise<Float32Array>;
+}
+
+/** Updates the weights of a prepared decoder, mini-batch by mini-batch. */
+export interface Trainer {
+  /**
+   * One update from the gradient of the sum of the samples' losses, z held fixed. A gradient that is not finite
+   * updates nothing.
+   *
+   * @param problem the mini-batch
+   * @param z [B, d], where the samples' flows have come to
+   * @param settings `gradientClip`: the largest norm of the samples' mean gradient, which is shortened to it
+   * @returns the losses before the update, and the norm of the gradient of their sum
+   */
+  update(
+    problem: Problem,
+    z: Float64Array,
+    settings: { readonly learningRate: number; readonly gradientClip: number | undefined },
+  ): Promise<{ readonly losses: Float64Array; readonly gradientNorm: number }>;
+  /** The parameters as they are now, in the order of `decoder.parameters`. */
+  parameters(): Float32Array<ArrayBuffer>;
+  dispose(): void;
 }
 
 /** A whole solve inside a backend; see `Solver.solve` for solution and control. */

@@ -20,7 +20,7 @@ export function wasmObjective(
   first: number,
   count: number,
 ): Objective {
-  const { objective } = bind(packed, problem, first, count, false);
+  const { objective } = bindRows(packed, problem, first, count, false);
   return objective;
 }
 
@@ -33,7 +33,7 @@ export function differentiableWasmObjective(
 ): DifferentiableObjective {
   const { kernels, plan, decoder } = packed;
   const d = decoder.latentSize;
-  const { objective, batch, passes, choose, rowOf } = bind(packed, problem, first, count, true);
+  const { objective, batch, passes, choose, rowOf } = bindRows(packed, problem, first, count, true);
   const sums = allocateParameterSums(packed, count);
   return {
     ...objective,
@@ -71,7 +71,14 @@ export function differentiableWasmObjective(
   };
 }
 
-function bind(packed: PackedDecoder, problem: Problem, first: number, count: number, withTangents: boolean) {
+/** An objective and the rows it works on. */
+export function bindRows(
+  packed: PackedDecoder,
+  problem: Problem,
+  first: number,
+  count: number,
+  withTangents: boolean,
+) {
   const { arena, kernels, plan, decoder } = packed;
   const { latentSize: d, outputSize: n } = decoder;
   const rowSize = 4 * paddedSize(n);

@@ -1,21 +1,26 @@
 import type { Block } from "./arena.ts";
 import { LayerGradient, ParameterGradient, paddedSize } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
+import { type ParameterBlock, parameterBlock } from "./parameter-block.ts";
 
 /** Where the gradient for a decoder's parameters is summed up, in the decoder's memory. */
 export interface ParameterSums extends Block {
   /** Points to the ParameterGradient struct. */
   readonly sums: number;
+  /** Points to the sums themselves, laid out as `shape` says. */
+  readonly gradients: number;
+  readonly shape: ParameterBlock;
   /** Sets the sums to 0. */
   clear(): void;
-  /** The sums in the order of `decoder.parameters`, without padding. */
+  /** The sums in the order of `decoder.parameters`. */
   read(): Float32Array;
 }
 
 /** @param capacity the most rows that are summed in one call */
 export function allocateParameterSums(packed: PackedDecoder, capacity: number): ParameterSums {
   const { arena, decoder } = packed;
-  const { layers, parameterCount } = decoder;
+  const { layers } = decoder;
+  const shape = parameterBlock(decoder);
   const widestInput = Math.max(...layers.map(({ inputSize }) => paddedSize(inputSize)));
   const widestOutput = Math.max(...layers.map(({ outputSize }) => outputSize));
   const block = arena.allocate((piece) => ({
@@ -25,40 +30,20 @@ export function allocateParameterSums(packed: PackedDecoder, capacity: number): 
     panels: piece(4 * widestInput * capacity),
     sources: piece(4 * widestOutput),
     destinations: piece(4 * widestOutput),
-    gradients: layers.map(({ inputSize, outputSize }) => ({
-      weight: piece(4 * outputSize * paddedSize(inputSize)),
-      bias: piece(4 * paddedSize(outputSize)),
-    })),
+    gradients: piece(4 * shape.size),
   }));
   const { layout } = block;
   const view = arena.view();
-  const { columns, panels, sources, destinations } = layout;
-  ParameterGradient.set(view, layout.sums, { layers: layout.layers, columns, panels, sources, destinations });
-  layout.gradients.forEach((gradient, l) => {
-    LayerGradient.set(view, layout.layers + l * LayerGradient.size, gradient);
+  const { columns, panels, sources, destinations, sums, gradients } = layout;
+  ParameterGradient.set(view, sums, { layers: layout.layers, columns, panels, sources, destinations });
+  shape.layers.forEach(({ weight, bias }, l) => {
+    const pointers = { weight: gradients + 4 * weight, bias: gradients + 4 * bias };
+    LayerGradient.set(view, layout.layers + l * LayerGradient.size, pointers);
   });
-
   return {
     ...block,
-    sums: layout.sums,
-    clear() {
-      layers.forEach(({ inputSize, outputSize }, l) => {
-        arena.f32(layout.gradients[l]!.weight, outputSize * paddedSize(inputSize)).fill(0);
-        arena.f32(layout.gradients[l]!.bias, paddedSize(outputSize)).fill(0);
-      });
-    },
-    read() {
-      const values = new Float32Array(parameterCount);
-      let next = 0;
-      layers.forEach(({ inputSize, outputSize }, l) => {
-        const { weight, bias } = layout.gradients[l]!;
-        for (let row = 0; row < outputSize; row++, next += inputSize) {
-          values.set(arena.f32(weight + 4 * row * paddedSize(inputSize), inputSize), next);
-        }
-        values.set(arena.f32(bias, outputSize), next);
-        next += outputSize;
-      });
-      return values;
-    },
+    ...{ sums, gradients, shape },
+    clear: () => void arena.f32(gradients, shape.size).fill(0),
+    read: () => shape.read(arena, gradients),
   };
 }

@@ -8,6 +8,7 @@ import { compileKernels } from "./load.ts";
 import { differentiableWasmObjective, wasmObjective } from "./objective.ts";
 import { residentRows } from "./pacer.ts";
 import { packDecoder } from "./packed.ts";
+import { wasmTrainer } from "./trainer.ts";
 
 /** Options of `wasm`. */
 export interface WasmOptions {
@@ -61,6 +62,7 @@ async function prepare(
     objective: (problem, first, count) => wasmObjective(packed, problem, first, count),
     differentiableObjective: (problem, first, count) =>
       differentiableWasmObjective(packed, problem, first, count),
+    trainer: (optimiser, batchSize) => wasmTrainer(packed, optimiser, batchSize),
     fused(solver, loss) {
       // A custom loss runs in JavaScript between the passes.
       if (!isAmd(solver) || loss.name === "custom") return undefined;

@@ -1,0 +1,149 @@
+import { readFileSync } from "node:fs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { shift } from "../src/data/augment.ts";
+import { createDataset, readDataset } from "../src/data/dataset.ts";
+import { amd, createDecoder, crossEntropy, encode, squaredError, summary } from "../src/index.ts";
+import { adam, rmsprop, sgd } from "../src/optimiser.ts";
+import { linear } from "../src/schedule.ts";
+import { type TrainProgress, train } from "../src/train.ts";
+import { builds } from "./support/builds.ts";
+import { randomArray } from "./support/random.ts";
+import { norm, objectiveOf } from "./support/reference.ts";
+import { rejected } from "./support/refusal.ts";
+
+const decoder = createDecoder({ layers: [3, 12, 17, 9], seed: 1, loss: crossEntropy(), outputShape: [3, 3] });
+const data = createDataset(randomArray(1, 23 * 9, 0, 1), { shape: [3, 3] });
+const solver = amd({ maxSteps: 20 });
+
+for (const { name, backend } of builds) {
+  test(`${name}: an update is the optimiser's step along the mini-batch's summed gradient`, async () => {
+    const y = data.rows([4]);
+    const learningRate = 0.5;
+    const one = createDataset(y, { shape: [3, 3] });
+    const run = await train(decoder, one, { solver, backend, optimiser: sgd({ learningRate }) });
+    const { z } = await encode(decoder, y, { solver, backend });
+    // The gradient by differences in float64, in the direction of the step itself.
+    const step = run.decoder.parameters.map((value, i) => value - decoder.parameters[i]!);
+    const length = norm(step);
+    const h = 1e-3;
+    const at = (by: number) => {
+      const moved = createDecoder({ layers: [3, 12, 17, 9], loss: crossEntropy() });
+      moved.parameters.set(decoder.parameters.map((value, i) => value + (by * step[i]!) / length));
+      return objectiveOf(moved, crossEntropy(), z, y).value;
+    };
+    const slope = (at(h) - at(-h)) / (2 * h);
+    // Along -g the slope is -‖g‖, and the step is learningRate · ‖g‖ long.
+    assert.ok(Math.abs(slope / (-length / learningRate) - 1) < 1e-3, `${slope}, step ${length}`);
+    assert.ok(Math.abs(run.history[0]!.gradientNorm / (length / learningRate) - 1) < 1e-3);
+  });
+
+  test(`${name}: the same seed gives the same weights, another one others; the decoder stays`, async () => {
+    const before = decoder.parameters.slice();
+    const options = { solver, backend, epochs: 2, optimiser: adam({ learningRate: 1e-3 }) };
+    const runs = [
+      await train(decoder, data, { ...options, seed: 5 }),
+      await train(decoder, data, { ...options, seed: 5 }),
+      await train(decoder, data, { ...options, seed: 6 }),
+    ];
+    assert.equal(runs[0]!.decoder.parameters, runs[1]!.decoder.parameters);
+    assert.equal(runs[0]!.history, runs[1]!.history);
+    assert.not.equal(runs[0]!.decoder.parameters, runs[2]!.decoder.parameters);
+    assert.equal(decoder.parameters, before);
+    assert.equal(
+      runs[0]!.history.map(({ images }) => images),
+      [5, 10, 15, 20, 23, 28, 33, 38, 43, 46],
+    );
+  });
+}
+
+test("a decoder trained on digits encodes unseen ones better", async () => {
+  const file = readFileSync(new URL("../demo/mnist-test-300.idx.gz", import.meta.url));
+  const digits = await readDataset(Uint8Array.from(file));
+  const untrained = createDecoder({
+    layers: [10, 64, 128, 784],
+    outputShape: [28, 28],
+    loss: crossEntropy(),
+  });
+  const unseen = digits.slice(250, 300).toFloat32();
+  const before = summary(await encode(untrained, unseen));
+  const { decoder: trained, history } = await train(untrained, digits.slice(0, 250), {
+    epochs: 2,
+    optimiser: adam({ learningRate: 1e-3 }),
+    schedule: linear(),
+    gradientClip: 0.5,
+    augment: shift({ pixels: 1 }),
+    warmStart: true,
+    solver: amd({ maxSteps: 60 }),
+  });
+  const after = summary(await encode(trained, unseen));
+  assert.ok(after.meanLoss < 0.6 * before.meanLoss, `${before.meanLoss} to ${after.meanLoss}`);
+  assert.ok(history.at(-1)!.loss < history[0]!.loss);
+  assert.is(trained.outputShape.join(), "28,28");
+});
+
+test("clipping shortens long gradients only; sums and drawing with replacement work", async () => {
+  const options = {
+    solver,
+    optimiser: sgd({ learningRate: 1 }),
+    loss: squaredError({ reduction: "sum" }),
+  } as const;
+  const one = createDataset(data.rows([0]), { shape: [3, 3] });
+  const change = (run: Awaited<ReturnType<typeof train>>) =>
+    norm(run.decoder.parameters.map((value, i) => value - decoder.parameters[i]!));
+  const free = await train(decoder, one, options);
+  const clipped = await train(decoder, one, { ...options, gradientClip: 0.01 });
+  const loose = await train(decoder, one, { ...options, gradientClip: 1e6 });
+  assert.ok(change(free) > 0.02);
+  assert.ok(Math.abs(change(clipped) / 0.01 - 1) < 1e-3);
+  assert.equal(loose.decoder.parameters, free.decoder.parameters);
+  const drawn = await train(decoder, data, { solver, replacement: true, optimiser: rmsprop() });
+  assert.is(drawn.history.at(-1)!.images, 23);
+});
+
+test("progress and abort", async () => {
+  const reports: TrainProgress[] = [];
+  await train(decoder, data, { solver, onProgress: (progress) => void reports.push(progress) });
+  assert.equal(
+    reports.map(({ images }) => images),
+    [5, 10, 15, 20, 23],
+  );
+  assert.ok(
+    reports.every(({ total, imagesPerSecond, loss }) => total === 23 && imagesPerSecond > 0 && loss > 0),
+  );
+  assert.is(reports.at(-1)!.secondsLeft, 0);
+
+  const reason = new Error("enough");
+  const controller = new AbortController();
+  const onProgress = ({ images }: TrainProgress) => images >= 10 && controller.abort(reason);
+  await train(decoder, data, {
+    solver,
+    signal: controller.signal,
+    onProgress: (p) => void onProgress(p),
+  }).then(
+    () => assert.unreachable(),
+    (error) => assert.is(error, reason),
+  );
+});
+
+test("train refuses what it cannot use", async () => {
+  const cases: [unknown, RegExp][] = [
+    [{ batch: 3 }, /unknown option "batch"/],
+    [{ batchSize: 0 }, /batchSize is 0/],
+    [{ epochs: 0.5 }, /epochs is 0.5/],
+    [{ optimiser: "adam" }, /optimiser is "adam", expected rmsprop\(\)/],
+    [{ schedule: "linear" }, /schedule is "linear"/],
+    [{ warmStart: 1 }, /warmStart is 1, expected true or false/],
+    [{ gradientClip: 0 }, /gradientClip is 0/],
+    [{ signal: {} }, /expected an AbortSignal/],
+  ];
+  for (const [options, message] of cases) {
+    await rejected(train(decoder, data, options as never), "invalid_argument", message);
+  }
+  await rejected(train(decoder, new Float32Array(0)), "invalid_argument", /no samples|no values|count/);
+  const bad = data.toFloat32();
+  bad[100] = 2;
+  await rejected(train(decoder, bad), "invalid_argument", /y is 2 at sample 11, element 1/);
+});
+
+test.run();
