@@ -74,7 +74,7 @@ export interface Trainer {
     settings: { readonly learningRate: number; readonly gradientClip: number | undefined },
   ): Promise<{ readonly losses: Float64Array; readonly gradientNorm: number }>;
   /** The parameters as they are now, in the order of `decoder.parameters`. */
-  parameters(): Float32Array<ArrayBuffer>;
+  parameters(): Float32Array;
   dispose(): void;
 }
 
