@@ -34,8 +34,7 @@ interface Vectors extends ValueVectors {
 const LOSS_TOLERANCE = 1e-5;
 /**
  * For runs whose first step is 10 or 40 long. They throw z to where tanh and ELU are flat, and amplify what
- * float32 rounds: their steps and backtracks still agree, their losses no longer to 1e-5 after the second step
- * (a float64 program that rounds each operation to float32 is off by up to 6 % on the way).
+ * float32 rounds: their steps and backtracks still agree, their losses no longer to 1e-5 after the second step.
  */
 const LONG_STEP_TOLERANCE = 2e-3;
 /** Up to here float32 takes the steps of float64; later ones near the stability limit amplify rounding. */
