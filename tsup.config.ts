@@ -5,16 +5,18 @@ const licenses = thirdPartyLicenses("build/lib/THIRD_PARTY_LICENSES.txt");
 
 export default defineConfig([
   {
-    // The library: one file that runs as it is in Node, in a browser and in any bundler. Minified to stay within
-    // its size; with its names, which stand in stack traces.
-    entry: { index: "src/index.ts" },
+    // The library: files that run as they are in Node, in a browser and in any bundler. What its entries share is
+    // in a file of its own, so that a solver made by one is known to the others. Minified to stay within its size;
+    // not with keepNames, whose calls keep bundlers from leaving out what nobody uses.
+    entry: { index: "src/index.ts", train: "src/train/index.ts" },
+    splitting: true,
     outDir: "build/lib",
-    format: ["esm", "cjs"],
+    // scripts/build-commonjs.mjs makes the CommonJS.
+    format: ["esm"],
     platform: "neutral",
     target: "es2022",
     dts: true,
     minify: true,
-    keepNames: true,
     sourcemap: true,
     // The published package has no dependencies.
     noExternal: [/./],

@@ -26,9 +26,13 @@ export interface CheckedPair {
 }
 
 /** Refuses what is no flow or no solver, and a solver for another flow. */
-export function checkFlowAndSolver(where: string, options: FlowAndSolver): CheckedPair {
+export function checkFlowAndSolver(
+  where: string,
+  options: FlowAndSolver,
+  defaultSolver: Solver<GradientFlow<1>> = amd(),
+): CheckedPair {
   const flow = checkFlow(where, options.flow ?? gradientFlow());
-  const solver = options.solver ?? amd();
+  const solver = options.solver ?? defaultSolver;
   if (typeof solver?.solve !== "function") {
     throw invalid(`${where}: solver is ${show(solver)}, expected a solver such as amd()`);
   }

@@ -17,6 +17,9 @@ export interface DatasetOptions {
  * Bytes are kept as bytes and scaled to [0, 1] as rows are read, in a quarter of the memory of float32.
  */
 export class Dataset {
+  // For whoever prints it: the published code is minified.
+  static readonly name = "Dataset";
+
   /** The number of samples. */
   readonly count: number;
   /** The number of values of a sample, n. */

@@ -86,6 +86,9 @@ const disposeSymbol: symbol = (Symbol as { readonly dispose?: symbol }).dispose 
 
 /** The decoder that there is: layers one after the other. */
 export class LayeredDecoder implements Decoder {
+  // For whoever prints it: the published code is minified.
+  static readonly name = "LayeredDecoder";
+
   readonly layers: readonly DenseLayer[];
   readonly latentSize: number;
   readonly outputSize: number;

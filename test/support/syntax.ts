@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import ts from "typescript";
 
 /**
- * What a built file holds that not every runtime and bundler takes, one line each: modules it loads,
- * `import.meta`, `await` outside of functions.
+ * What a built file holds that not every runtime and bundler takes, one line each: modules of others that it
+ * loads, * `import.meta`, `await` outside of functions.
  */
 export function unportableSyntax(file: string): string[] {
   const source = ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.ESNext, true);
@@ -19,12 +19,33 @@ export function unportableSyntax(file: string): string[] {
 }
 
 function describe(node: ts.Node, inFunction: boolean): string | undefined {
-  if (ts.isImportDeclaration(node)) return "import";
-  if (ts.isExportDeclaration(node) && node.moduleSpecifier) return "import";
+  if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) {
+    return node.moduleSpecifier && !isOwnFile(node.moduleSpecifier) ? "import" : undefined;
+  }
   if (ts.isMetaProperty(node) && node.keywordToken === ts.SyntaxKind.ImportKeyword) return "import.meta";
   const isAwait = ts.isAwaitExpression(node) || (ts.isForOfStatement(node) && node.awaitModifier);
   if (isAwait && !inFunction) return "top-level await";
   if (!ts.isCallExpression(node)) return undefined;
   if (node.expression.kind === ts.SyntaxKind.ImportKeyword) return "import()";
-  return ts.isIdentifier(node.expression) && node.expression.text === "require" ? "require" : undefined;
+  const isRequire = ts.isIdentifier(node.expression) && node.expression.text === "require";
+  return isRequire && !node.arguments.every(isOwnFile) ? "require" : undefined;
+}
+
+function isOwnFile(path: ts.Expression): boolean {
+  return ts.isStringLiteralLike(path) && path.text.startsWith("./");
+}
+
+/** The names that a declaration file exports as values, not as types only. */
+export function exportedValues(file: string): string[] {
+  const program = ts.createProgram([file], { module: ts.ModuleKind.Node16 });
+  const checker = program.getTypeChecker();
+  const module = checker.getSymbolAtLocation(program.getSourceFile(file)!)!;
+  const isValue = (symbol: ts.Symbol) => {
+    const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+    return (target.flags & ts.SymbolFlags.Value) !== 0;
+  };
+  return checker
+    .getExportsOfModule(module)
+    .filter(isValue)
+    .map(({ name }) => name);
 }

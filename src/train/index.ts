@@ -1,0 +1,25 @@
+export { type Augmentation, type Shift, shift } from "../data/augment.ts";
+export { createDataset, Dataset, type DatasetOptions, readDataset } from "../data/dataset.ts";
+export { type DataSplits, fashionMnist, type LoaderOptions, mnist, segMnist } from "../data/mnist.ts";
+export {
+  type Adam,
+  type AdamOptions,
+  adam,
+  type Optimiser,
+  type Rmsprop,
+  type RmspropOptions,
+  rmsprop,
+  type Sgd,
+  type SgdOptions,
+  sgd,
+} from "../optimiser.ts";
+export {
+  constant,
+  cosine,
+  type DecayOptions,
+  type DecaySchedule,
+  linear,
+  type Schedule,
+} from "../schedule.ts";
+export type { TrainOptions, TrainProgress, TrainResult, TrainStep } from "./options.ts";
+export { train } from "./train.ts";

@@ -1,0 +1,56 @@
+import type { PreparedBackend, Problem } from "../backend/base.ts";
+import type { Dataset } from "../data/dataset.ts";
+import type { Decoder } from "../decoder/decoder.ts";
+import type { Loss } from "../loss.ts";
+import { createRandom } from "../random.ts";
+import { type CheckedPair, solveAll } from "../solve.ts";
+import { type Control, Solution } from "../solver/base.ts";
+import type { TrainSettings } from "./options.ts";
+
+/** The stream of the seed's random numbers that the augmentation takes; the sampler has its own. */
+const AUGMENTATION_STREAM = 2;
+
+/** The mini-batches of a run, each drawn, changed at random and encoded. */
+export class MiniBatches {
+  private readonly random;
+  /** Where each sample's last flow ended, for warm starts. */
+  private readonly latents: Float64Array | undefined;
+
+  constructor(
+    private readonly decoder: Decoder,
+    private readonly dataset: Dataset,
+    private readonly loss: Loss,
+    private readonly settings: TrainSettings,
+  ) {
+    this.random = createRandom(settings.sampling.seed, AUGMENTATION_STREAM);
+    this.latents = settings.warmStart ? new Float64Array(dataset.count * decoder.latentSize) : undefined;
+  }
+
+  /** Follows the flows of the chosen samples; returns them with the latents found. */
+  async encode(
+    indices: Uint32Array,
+    prepared: PreparedBackend,
+    pair: CheckedPair,
+    control: Control,
+  ): Promise<{ problem: Problem; z: Float64Array }> {
+    const { decoder, dataset, loss, latents } = this;
+    const d = decoder.latentSize;
+    const targets = dataset.rows(indices);
+    this.settings.augment?.apply(targets, decoder.outputShape, this.random);
+    const problem: Problem = {
+      ...{ decoder, loss, targets, weights: undefined, batchSize: undefined },
+      sampleCount: indices.length,
+    };
+    const solution = new Solution(indices.length, d, undefined, { order: pair.flow.order });
+    if (latents) {
+      indices.forEach((sample, i) => {
+        solution.z.set(latents.subarray(sample * d, (sample + 1) * d), i * d);
+      });
+    }
+    await solveAll(prepared, problem, pair, solution, control);
+    indices.forEach((sample, i) => {
+      latents?.set(solution.z.subarray(i * d, (i + 1) * d), sample * d);
+    });
+    return { problem, z: solution.z };
+  }
+}

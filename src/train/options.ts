@@ -1,0 +1,136 @@
+import type { Backend } from "../backend/base.ts";
+import { wasm } from "../backend/wasm/wasm.ts";
+import { checkNumber, checkOptions, checkSignal, invalid, show } from "../check.ts";
+import type { Augmentation } from "../data/augment.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
+import { checkLoss, type Loss } from "../loss.ts";
+import { type Optimiser, rmsprop } from "../optimiser.ts";
+import type { AbortSignalLike } from "../platform.ts";
+import { constant, type Schedule } from "../schedule.ts";
+import { checkFlowAndSolver, type FlowAndSolver } from "../solve.ts";
+import { amd } from "../solver/amd.ts";
+import { asDataset } from "./samples.ts";
+
+/** One update of a training run. */
+export interface TrainStep {
+  /** Images processed up to and with this mini-batch. */
+  readonly images: number;
+  /** The mini-batch's mean loss at the latents found, before its update. */
+  readonly loss: number;
+  /** The norm of the gradient of the mini-batch's summed loss. */
+  readonly gradientNorm: number;
+}
+
+/** How far a training run has come. */
+export interface TrainProgress extends TrainStep {
+  /** Images to be processed in all. */
+  readonly total: number;
+  readonly imagesPerSecond: number;
+  readonly secondsLeft: number;
+}
+
+/** Options of `train`. The default solver is `amd({ stepMax: 1000 })`. */
+export type TrainOptions = FlowAndSolver & {
+  /** Default: the decoder's own; where it has none, it must be given. */
+  loss?: Loss;
+  /** How parameters follow from their gradients. Default `rmsprop()`, the paper's. */
+  optimiser?: Optimiser;
+  /** How the learning rate changes over the run. Default `constant()`. */
+  schedule?: Schedule;
+  /** Samples in a mini-batch. Default 5, the paper's. */
+  batchSize?: number;
+  /** Passes over the data. Default 1. */
+  epochs?: number;
+  /** Mini-batches drawn with replacement instead of from a new permutation each epoch. Default false. */
+  replacement?: boolean;
+  /** Of the mini-batches and the augmentation. Default 0. */
+  seed?: number;
+  /** Each sample's flow starts where its last one ended, instead of at 0. Default false. */
+  warmStart?: boolean;
+  /** Changes the samples of a mini-batch at random, `shift({ pixels: 2 })` say. Default none. */
+  augment?: Augmentation;
+  /** The largest norm of a mini-batch's mean gradient, which is shortened to it. Default none. */
+  gradientClip?: number;
+  /** Where the work is done. Default `wasm()`. */
+  backend?: Backend;
+  /** Ends the run early: it rejects with the signal's reason. */
+  signal?: AbortSignalLike;
+  /** Called after each mini-batch. */
+  onProgress?: (progress: TrainProgress) => void;
+};
+
+/** What `train` returns. */
+export interface TrainResult {
+  /** A new decoder; the one given is not changed. */
+  readonly decoder: Decoder;
+  /** Every update, in order. */
+  readonly history: readonly TrainStep[];
+}
+
+const OPTIONS = [
+  ...["loss", "flow", "solver", "optimiser", "schedule", "batchSize", "epochs", "replacement", "seed"],
+  ...["warmStart", "augment", "gradientClip", "backend", "signal", "onProgress"],
+];
+/**
+ * AMD without the paper's bound on its steps. A decoder at the start of its training is flat: at steps of at most
+ * 10 the flows end early, far from rest, where the approximate adjoint is wrong and the next mini-batch learns less.
+ */
+const DEFAULT_SOLVER = amd({ stepMax: 1000 });
+
+/** The arguments of `train`, checked and completed. */
+export function checkArguments(decoder: Decoder, data: Dataset | Float32Array, options: TrainOptions) {
+  checkDecoder("train", decoder);
+  checkOptions("train", options, OPTIONS);
+  const loss = checkLoss("train", options.loss, decoder);
+  const pair = checkFlowAndSolver("train", options, DEFAULT_SOLVER);
+  const dataset = asDataset("train", data, decoder);
+  return { dataset, loss, pair, settings: checkSettings(options, decoder) };
+}
+
+export type TrainSettings = ReturnType<typeof checkSettings>;
+
+function checkSettings(options: TrainOptions, decoder: Decoder) {
+  const {
+    optimiser = rmsprop(),
+    schedule = constant(),
+    batchSize = 5,
+    epochs = 1,
+    backend = wasm(),
+  } = options;
+  const {
+    seed = 0,
+    replacement = false,
+    warmStart = false,
+    augment,
+    gradientClip,
+    signal,
+    onProgress,
+  } = options;
+  checkNumber("train", "batchSize", batchSize, { min: 1, integer: true });
+  checkNumber("train", "epochs", epochs, { min: 1, integer: true });
+  checkNumber("train", "seed", seed, { min: 0, integer: true });
+  if (gradientClip !== undefined) checkNumber("train", "gradientClip", gradientClip, { above: 0 });
+  for (const [name, value] of Object.entries({ replacement, warmStart })) {
+    if (typeof value !== "boolean") throw invalid(`train: ${name} is ${show(value)}, expected true or false`);
+  }
+  if (typeof optimiser?.stateVectors !== "number") {
+    throw invalid(`train: optimiser is ${show(optimiser)}, expected rmsprop(), adam() or sgd()`);
+  }
+  if (typeof schedule?.factor !== "function") {
+    throw invalid(`train: schedule is ${show(schedule)}, expected constant(), linear() or cosine()`);
+  }
+  if (typeof backend?.prepare !== "function") {
+    throw invalid(`train: backend is ${show(backend)}, expected a backend such as wasm()`);
+  }
+  if (onProgress !== undefined && typeof onProgress !== "function") {
+    throw invalid(`train: onProgress is ${show(onProgress)}, expected a function`);
+  }
+  checkSignal("train", signal);
+  augment?.check(decoder.outputShape);
+  const sampling = { seed, replacement };
+  return {
+    ...{ optimiser, schedule, batchSize, epochs, backend, sampling, warmStart, augment },
+    ...{ gradientClip, signal, onProgress },
+  };
+}
