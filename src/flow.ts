@@ -39,6 +39,10 @@ export interface NesterovFlow extends FlowBase {
   readonly order: 2;
   readonly epsilon: number;
   readonly alpha: Alpha;
+  /** What the velocity is damped with at t, 3/(t+ε). */
+  damping(t: number): number;
+  /** The share of a velocity at `from` that damping alone leaves at `to`. */
+  remaining(from: number, to: number): number;
 }
 
 /** The differential equation that leads from z0 to the code. */
@@ -105,9 +109,11 @@ export function nesterovFlow(options: NesterovFlowOptions = {}): NesterovFlow {
     order: 2,
     epsilon,
     alpha,
+    damping: (t) => 3 / (t + epsilon),
+    remaining: (from, to) => ((from + epsilon) / (to + epsilon)) ** 3,
     derivative(t, t1, state, gradient, into) {
       const strength = alphaAt(alpha, t, t1);
-      const damping = 3 / (t + epsilon);
+      const damping = flow.damping(t);
       const d = gradient.length;
       for (let k = 0; k < d; k++) {
         const v = state[d + k]!;

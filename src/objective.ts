@@ -33,17 +33,18 @@ export interface Objective {
 
 /**
  * An objective that can also be differentiated for the decoder's parameters θ, and a second time: what the
- * adjoints and training need. Each method continues from what the one before it left behind, for the same rows:
- * value → gradient → parameterGradient, and value → gradient → tangent → mixedGradient.
+ * adjoints and training need. Each method continues from what the one before it left behind for its rows,
+ * whatever was done with other rows in between: value → gradient → addParameterGradient, and
+ * value → gradient → tangent → addMixedGradient.
+ *
+ * Gradients for the parameters are large and sums of many: they are added up where they are computed, and read
+ * once.
  */
 export interface DifferentiableObjective extends Objective {
   /** θ's size, P: weight, then bias, of each layer in order. */
   readonly parameterCount: number;
-  /**
-   * ∂_θ l at the points of the last `gradient` call, z held fixed, summed over the rows in the order given.
-   * @returns [P]
-   */
-  parameterGradient(rows: Int32Array): Promise<Float32Array>;
+  /** Adds ∂_θ l at the points of the last `gradient` call, z held fixed, row by row in the order given. */
+  addParameterGradient(rows: Int32Array): Promise<void>;
   /**
    * The Hessian-vector products ∇²_z l · v at the points of the last `gradient` call, by one tangent pass over
    * the decoder: no Jacobian or Hessian is stored.
@@ -52,8 +53,13 @@ export interface DifferentiableObjective extends Objective {
    */
   tangent(rows: Int32Array, v: Float64Array): Promise<Float64Array>;
   /**
-   * The mixed term ∂_θ(vᵀ∇_z l) for the v of the last `tangent` call, summed over the rows in the order given.
+   * Adds the mixed term ∂_θ(vᵀ∇_z l) for the v of the last `tangent` call, row by row in the order given. It is
+   * linear in v, which may hold any factor.
+   */
+  addMixedGradient(rows: Int32Array): Promise<void>;
+  /**
+   * What has been added up since the last call, or since the start.
    * @returns [P]
    */
-  mixedGradient(rows: Int32Array): Promise<Float32Array>;
+  takeParameterSums(): Promise<Float32Array>;
 }

@@ -18,7 +18,7 @@ import { randomArray } from "./support/random.ts";
 import { norm, objectiveOf, relativeDistance } from "./support/reference.ts";
 import { refused, rejected } from "./support/refusal.ts";
 import { decoderOf } from "./support/safetensors-file.ts";
-import { loadVectors, type TensorEntries, VECTOR_NAMES, vectorLoss } from "./support/vectors.ts";
+import { checkTensors, loadVectors, VECTOR_NAMES, vectorLoss } from "./support/vectors.ts";
 
 // Parameter gradients, Hessian-vector products and mixed terms, and losses of the caller's own.
 
@@ -35,32 +35,6 @@ const poisson = customLoss({
   reduction: "sum",
 });
 
-/** Holds a whole gradient against sampled entries and norms of each tensor. */
-function checkTensors(
-  decoder: Decoder,
-  gradient: Float32Array,
-  expected: TensorEntries,
-  label: string,
-): void {
-  let first = 0;
-  for (const { name, weight, bias } of decoder.layers) {
-    for (const [part, length] of [
-      ["weight", weight.length],
-      ["bias", bias.length],
-    ] as const) {
-      const got = gradient.subarray(first, first + length);
-      first += length;
-      const { index, value, norm: expectedNorm } = expected[`${name}.${part}`]!;
-      // Relative to the entries' own norm, or to what an average draw of as many would have.
-      const scale = Math.max(norm(value), expectedNorm * Math.sqrt(index.length / length));
-      const error = norm(index.map((at, i) => got[at]! - value[i]!)) / scale;
-      assert.ok(error < 1e-5, `${label} ${name}.${part} off by ${error}`);
-      assert.ok(Math.abs(norm(got) / expectedNorm - 1) < 1e-5, `${label} ${name}.${part}: norm`);
-    }
-  }
-  assert.is(first, gradient.length);
-}
-
 for (const { name: build, backend } of builds) {
   for (const name of VECTOR_NAMES) {
     test(`${build}: ${name}: second derivatives and parameter gradients of the vectors`, async () => {
@@ -70,14 +44,16 @@ for (const { name: build, backend } of builds) {
       const rows = allRows(z.length);
       await objective.value(rows, Float64Array.from(z.flat()));
       await objective.gradient(rows);
-      checkTensors(decoder, await objective.parameterGradient(rows), vectors.partial_theta_at_z, "partial");
+      await objective.addParameterGradient(rows);
+      checkTensors(decoder, await objective.takeParameterSums(), vectors.partial_theta_at_z, "partial");
       const products = await objective.tangent(rows, Float64Array.from(v.flat()));
       for (const [i, expected] of hessian_v.entries()) {
         const d = decoder.latentSize;
         const error = relativeDistance(products.subarray(i * d, (i + 1) * d), expected);
         assert.ok(error < 1e-5, `hessian_v of sample ${i} off by ${error}`);
       }
-      checkTensors(decoder, await objective.mixedGradient(rows), vectors.mixed_theta_v, "mixed");
+      await objective.addMixedGradient(rows);
+      checkTensors(decoder, await objective.takeParameterSums(), vectors.mixed_theta_v, "mixed");
       // A second direction at the same point, and the first again: nothing was used up.
       await objective.tangent(
         rows,
@@ -115,9 +91,11 @@ for (const { name: build, backend } of builds) {
     const rows = allRows(samples);
     const values = await objective.value(rows, Float64Array.from(z));
     await objective.gradient(rows);
-    const gradient = await objective.parameterGradient(rows);
+    await objective.addParameterGradient(rows);
+    const gradient = await objective.takeParameterSums();
     const products = await objective.tangent(rows, Float64Array.from(v));
-    const mixed = await objective.mixedGradient(rows);
+    await objective.addMixedGradient(rows);
+    const mixed = await objective.takeParameterSums();
     objective.dispose();
 
     const row = (values: Float32Array, i: number, size: number) => values.subarray(i * size, (i + 1) * size);

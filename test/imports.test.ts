@@ -15,14 +15,15 @@ const ROOMS: [room: string, pattern: RegExp, mayImport: string[]][] = [
   [
     "public",
     /^(index|train\/index)\.ts$/,
-    ["train", "verbs", "backend", "solver", "decoder", "data", "basics"],
+    ["train", "verbs", "adjoint", "backend", "solver", "decoder", "data", "basics"],
   ],
-  ["train", /^train\/(?!index)/, ["verbs", "backend", "data", "solver", "decoder", "basics"]],
+  ["train", /^train\/(?!index)/, ["verbs", "adjoint", "backend", "data", "solver", "decoder", "basics"]],
   [
     "verbs",
     /^(encode|decode|solve|control|problem)\.ts$/,
     ["backend", "data", "solver", "decoder", "basics"],
   ],
+  ["adjoint", /^adjoint\//, ["solver", "basics"]],
   ["backend", /^backend\//, ["solver", "decoder", "basics"]],
   ["solver", /^solver\//, ["basics"]],
   ["decoder", /^decoder\//, ["basics"]],

@@ -35,8 +35,18 @@ export interface PreparedBackend {
   objectiveSize(problem: Problem): number;
   /** The objective of samples first … first + count - 1. */
   objective(problem: Problem, first: number, count: number): Objective;
-  /** As `objective`, with derivatives for the parameters and tangents. */
-  differentiableObjective(problem: Problem, first: number, count: number): DifferentiableObjective;
+  /**
+   * As `objective`, with derivatives for the parameters and tangents.
+   *
+   * @param copies rows for each sample, which can be at as many points at the same time: row copy · count + r is
+   *   one of sample first + r. Default 1.
+   */
+  differentiableObjective(
+    problem: Problem,
+    first: number,
+    count: number,
+    copies?: number,
+  ): DifferentiableObjective;
   /**
    * Trains the prepared decoder in place: what this backend solves and decodes with it follows the updates,
    * the decoder itself does not. For a decoder that nobody else uses.

@@ -4,6 +4,7 @@ import type { Objective } from "../objective.ts";
 import { STATUSES, type Status } from "../result.ts";
 import type { Control, Solution, Solver } from "./base.ts";
 import type { Recording } from "./recording.ts";
+import { EULER } from "./runge-kutta.ts";
 
 /** Options of `amd`. */
 export interface AmdOptions {
@@ -85,6 +86,7 @@ export function amd(options: AmdOptions = {}): Amd {
   const solver: Amd = {
     name: "amd",
     flows: "unitGradient",
+    tableau: EULER,
     ...all,
     solve: (objective, _flow, solution, first, control) => solve(solver, objective, solution, first, control),
   };

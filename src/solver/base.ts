@@ -2,6 +2,7 @@ import type { Flow } from "../flow.ts";
 import type { Objective } from "../objective.ts";
 import { type EncodeResult, STATUSES, type Status } from "../result.ts";
 import { Recording, type SaveAt } from "./recording.ts";
+import type { Tableau } from "./runge-kutta.ts";
 
 /**
  * How time advances along a flow: a plain immutable value made by `amd(…)`, `euler(…)`, `rk4(…)` or
@@ -16,6 +17,8 @@ export interface Solver<F extends Flow = never> {
   readonly t1: number;
   /** What flows it follows, as F says: any, or only the gradient flow at α = 1. */
   readonly flows: "any" | "unitGradient";
+  /** The Runge-Kutta method that leads from each accepted step to the next; undefined where it is none. */
+  readonly tableau?: Tableau;
   /**
    * Follows the flow of every sample of the objective, on any backend.
    *

@@ -73,6 +73,7 @@ export function dormandPrince(options: DormandPrinceOptions = {}): DormandPrince
   const solver: DormandPrince = {
     name: "dormandPrince",
     flows: "any",
+    tableau: DORMAND_PRINCE,
     ...all,
     solve: (objective, ...problem) =>
       integrate(DORMAND_PRINCE, adaptiveSteps(all, objective.batchSize), objective, ...problem),

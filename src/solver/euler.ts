@@ -4,7 +4,7 @@ import type { Solver } from "./base.ts";
 import { gridSteps } from "./fixed-grid.ts";
 import { checkGrid, type Grid } from "./grid.ts";
 import { integrate } from "./integrate.ts";
-import type { Tableau } from "./runge-kutta.ts";
+import { EULER } from "./runge-kutta.ts";
 
 /** Options of `euler`. */
 export interface EulerOptions {
@@ -18,8 +18,6 @@ export interface Euler extends Solver<Flow> {
   readonly grid: Grid;
 }
 
-const EULER: Tableau = { stages: [], weights: [1] };
-
 /**
  * Forward Euler on a fixed grid: of first order, one decoder pass forward and back a step.
  *
@@ -31,6 +29,7 @@ export function euler(options: EulerOptions): Euler {
   const solver: Euler = {
     name: "euler",
     flows: "any",
+    tableau: EULER,
     t1: grid.t1,
     grid,
     solve: (...problem) => integrate(EULER, gridSteps(grid), ...problem),

@@ -21,7 +21,7 @@ export interface Rk4 extends Solver<Flow> {
   readonly rule: "classic" | "3/8";
 }
 
-const RULES: Readonly<Record<Rk4["rule"], Tableau>> = {
+export const RULES: Readonly<Record<Rk4["rule"], Tableau>> = {
   classic: {
     stages: [
       { time: 1 / 2, weights: [1 / 2] },
@@ -52,6 +52,7 @@ export function rk4(options: Rk4Options): Rk4 {
   const solver: Rk4 = {
     name: "rk4",
     flows: "any",
+    tableau: RULES[rule],
     t1: grid.t1,
     grid,
     rule,

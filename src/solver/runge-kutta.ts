@@ -16,6 +16,9 @@ export interface Tableau {
   readonly errorWeights?: readonly number[];
 }
 
+/** Forward Euler: one stage, the derivative at the step's start. */
+export const EULER: Tableau = { stages: [], weights: [1] };
+
 /** Steps of one method, with room for its stages. */
 export class RungeKutta {
   private readonly tableau: Tableau;

@@ -7,11 +7,12 @@ export async function bindObjective(
   loss: Loss,
   y: Float32Array,
   weights?: Float32Array,
+  copies?: number,
 ): Promise<DifferentiableObjective> {
   const sampleCount = y.length / decoder.outputSize;
   const prepared = await backend.prepare(decoder);
   const problem = { decoder, loss, sampleCount, targets: y, weights, batchSize: undefined };
-  return prepared.differentiableObjective(problem, 0, sampleCount);
+  return prepared.differentiableObjective(problem, 0, sampleCount, copies);
 }
 
 /** Indices 0 … count - 1. */

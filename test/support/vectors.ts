@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import * as assert from "uvu/assert";
 import {
   crossEntropy,
   type Decoder,
@@ -7,6 +8,7 @@ import {
   type Reduction,
   squaredError,
 } from "../../src/index.ts";
+import { norm } from "./reference.ts";
 
 // Results of an independent program in double precision: see section 9 of its description in test/vectors.
 
@@ -25,6 +27,33 @@ export interface ValueVectors {
   };
   partial_theta_at_z: TensorEntries;
   mixed_theta_v: TensorEntries;
+}
+
+/** Holds a whole gradient against sampled entries and norms of each tensor. */
+export function checkTensors(
+  decoder: Decoder,
+  gradient: Float32Array,
+  expected: TensorEntries,
+  label: string,
+  tolerance = 1e-5,
+): void {
+  let first = 0;
+  for (const { name, weight, bias } of decoder.layers) {
+    for (const [part, length] of [
+      ["weight", weight.length],
+      ["bias", bias.length],
+    ] as const) {
+      const got = gradient.subarray(first, first + length);
+      first += length;
+      const { index, value, norm: expectedNorm } = expected[`${name}.${part}`]!;
+      // Relative to the entries' own norm, or to what an average draw of as many would have.
+      const scale = Math.max(norm(value), expectedNorm * Math.sqrt(index.length / length));
+      const error = norm(index.map((at, i) => got[at]! - value[i]!)) / scale;
+      assert.ok(error < tolerance, `${label} ${name}.${part} off by ${error}`);
+      assert.ok(Math.abs(norm(got) / expectedNorm - 1) < tolerance, `${label} ${name}.${part}: norm`);
+    }
+  }
+  assert.is(first, gradient.length);
 }
 
 export const VECTOR_NAMES = ["tiny-bce-elu", "tiny-mse-tanh", "mlp20"];

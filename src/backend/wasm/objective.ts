@@ -20,29 +20,38 @@ export function wasmObjective(
   first: number,
   count: number,
 ): Objective {
-  const { objective } = bindRows(packed, problem, first, count, false);
+  const { objective } = bindRows(packed, problem, first, count);
   return objective;
 }
 
-/** As `wasmObjective`, with derivatives for the parameters and tangents. */
+/**
+ * As `wasmObjective`, with derivatives for the parameters and tangents, and with `copies` rows for each sample:
+ * row copy · count + r is one of sample first + r.
+ *
+ * @param gradients where gradients for the parameters are added up, a cleared block of `parameterBlock(decoder)`;
+ *   default one of its own
+ */
 export function differentiableWasmObjective(
   packed: PackedDecoder,
   problem: Problem,
   first: number,
   count: number,
+  copies: number,
+  gradients?: number,
 ): DifferentiableObjective {
   const { kernels, plan, decoder } = packed;
   const d = decoder.latentSize;
-  const { objective, batch, passes, choose, rowOf } = bindRows(packed, problem, first, count, true);
-  const sums = allocateParameterSums(packed, count);
+  const { objective, batch, passes, choose, rowOf } = bindRows(packed, problem, first, count, {
+    copies,
+    withTangents: true,
+  });
+  const sums = allocateParameterSums(packed, count * copies, gradients);
   return {
     ...objective,
     parameterCount: decoder.parameterCount,
-    async parameterGradient(rows) {
+    async addParameterGradient(rows) {
       choose(rows);
-      sums.clear();
       kernels.objectiveParameterGradient(plan, batch.batch, sums.sums, rows.length);
-      return sums.read();
     },
     async tangent(rows, v) {
       choose(rows);
@@ -58,11 +67,14 @@ export function differentiableWasmObjective(
       });
       return products;
     },
-    async mixedGradient(rows) {
+    async addMixedGradient(rows) {
       choose(rows);
-      sums.clear();
       kernels.objectiveMixedGradient(plan, batch.batch, sums.sums, rows.length);
-      return sums.read();
+    },
+    async takeParameterSums() {
+      const values = sums.read();
+      sums.clear();
+      return values;
     },
     dispose() {
       sums.free();
@@ -77,17 +89,18 @@ export function bindRows(
   problem: Problem,
   first: number,
   count: number,
-  withTangents: boolean,
+  { copies = 1, withTangents = false } = {},
 ) {
   const { arena, kernels, plan, decoder } = packed;
   const { latentSize: d, outputSize: n } = decoder;
   const rowSize = 4 * paddedSize(n);
-  const batch = allocateBatch(packed, count, problem.loss.name, withTangents);
+  const rowCount = count * copies;
+  const batch = allocateBatch(packed, rowCount, problem.loss.name, withTangents);
   const data = arena.allocate((piece) => ({
     targets: piece(rowSize * count),
     weights: problem.weights ? piece(rowSize * count) : 0,
   }));
-  for (let row = 0; row < count; row++) bindSample(row);
+  for (let index = 0; index < count; index++) bindSample(index);
 
   const passes: Passes =
     problem.loss.name === "custom"
@@ -98,17 +111,19 @@ export function bindRows(
           tangent: (chosen) => kernels.objectiveLossTangents(plan, batch.batch, chosen),
         };
 
-  function bindSample(row: number): void {
-    const sample = first + row;
-    const target = data.layout.targets + row * rowSize;
+  function bindSample(index: number): void {
+    const sample = first + index;
+    const target = data.layout.targets + index * rowSize;
     const weights = sampleWeights(problem, sample);
-    const weight = weights ? data.layout.weights + row * rowSize : 0;
+    const weight = weights ? data.layout.weights + index * rowSize : 0;
     arena.f32(target, n).set(problem.targets.subarray(sample * n, (sample + 1) * n));
     const scale = weights ? writeWeights(problem, weights, arena.f32(weight, n)) : lossScale(problem);
     const view = arena.view();
-    view.setUint32(batch.targets + 4 * row, target, true);
-    view.setUint32(batch.weights + 4 * row, weight, true);
-    view.setFloat64(batch.scales + 8 * row, scale, true);
+    for (let row = index; row < rowCount; row += count) {
+      view.setUint32(batch.targets + 4 * row, target, true);
+      view.setUint32(batch.weights + 4 * row, weight, true);
+      view.setFloat64(batch.scales + 8 * row, scale, true);
+    }
   }
 
   /** The d numbers of a row of latents. */
@@ -121,7 +136,7 @@ export function bindRows(
   }
 
   const objective: Objective = {
-    batchSize: count,
+    batchSize: rowCount,
     latentSize: d,
     async value(rows, z) {
       choose(rows);
@@ -129,7 +144,7 @@ export function bindRows(
         rowOf(batch.latents, row).set(z.subarray(i * d, (i + 1) * d));
       });
       passes.value(rows.length);
-      const losses = arena.f64(batch.losses, count);
+      const losses = arena.f64(batch.losses, rowCount);
       return Float64Array.from(rows, (row) => losses[row]!);
     },
     async gradient(rows) {

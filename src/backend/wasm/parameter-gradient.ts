@@ -16,8 +16,15 @@ export interface ParameterSums extends Block {
   read(): Float32Array;
 }
 
-/** @param capacity the most rows that are summed in one call */
-export function allocateParameterSums(packed: PackedDecoder, capacity: number): ParameterSums {
+/**
+ * @param capacity the most rows that are summed in one call
+ * @param gradientsElsewhere a block of `parameterBlock(decoder)` to add to; default a new one, cleared
+ */
+export function allocateParameterSums(
+  packed: PackedDecoder,
+  capacity: number,
+  gradientsElsewhere?: number,
+): ParameterSums {
   const { arena, decoder } = packed;
   const { layers } = decoder;
   const shape = parameterBlock(decoder);
@@ -30,7 +37,7 @@ export function allocateParameterSums(packed: PackedDecoder, capacity: number): 
     panels: piece(4 * widestInput * capacity),
     sources: piece(4 * widestOutput),
     destinations: piece(4 * widestOutput),
-    gradients: piece(4 * shape.size),
+    gradients: gradientsElsewhere ?? piece(4 * shape.size),
   }));
   const { layout } = block;
   const view = arena.view();
@@ -40,10 +47,11 @@ export function allocateParameterSums(packed: PackedDecoder, capacity: number): 
     const pointers = { weight: gradients + 4 * weight, bias: gradients + 4 * bias };
     LayerGradient.set(view, layout.layers + l * LayerGradient.size, pointers);
   });
+  const clear = () => void arena.f32(gradients, shape.size).fill(0);
+  if (gradientsElsewhere === undefined) clear();
   return {
     ...block,
-    ...{ sums, gradients, shape },
-    clear: () => void arena.f32(gradients, shape.size).fill(0),
+    ...{ sums, gradients, shape, clear },
     read: () => shape.read(arena, gradients),
   };
 }

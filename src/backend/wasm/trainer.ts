@@ -27,7 +27,7 @@ export function wasmTrainer(packed: PackedDecoder, optimiser: Optimiser, capacit
   /** ∂_θ of the sum of the samples' losses, z held fixed; returns their losses. */
   async function accumulate(problem: Parameters<Trainer["update"]>[0], z: Float64Array) {
     const count = problem.sampleCount;
-    const { objective, batch } = bindRows(packed, problem, 0, count, false);
+    const { objective, batch } = bindRows(packed, problem, 0, count);
     try {
       const rows = Int32Array.from({ length: count }, (_, row) => row);
       const losses = await objective.value(rows, z);

@@ -60,8 +60,8 @@ async function prepare(
     info: { name: "wasm", build: compiled.build },
     objectiveSize: atOnce,
     objective: (problem, first, count) => wasmObjective(packed, problem, first, count),
-    differentiableObjective: (problem, first, count) =>
-      differentiableWasmObjective(packed, problem, first, count),
+    differentiableObjective: (problem, first, count, copies = 1) =>
+      differentiableWasmObjective(packed, problem, first, count, copies),
     trainer: (optimiser, batchSize) => wasmTrainer(packed, optimiser, batchSize),
     fused(solver, loss) {
       // A custom loss runs in JavaScript between the passes.

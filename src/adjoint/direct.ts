@@ -1,0 +1,158 @@
+import { alphaAt } from "../flow.ts";
+import type { DifferentiableObjective } from "../objective.ts";
+import type { Tableau } from "../solver/runge-kutta.ts";
+import { addGradientAtEnd } from "./approximate.ts";
+import type { Adjoint, Encoded } from "./base.ts";
+import { type Slice, walkBack } from "./slices.ts";
+import { Stages } from "./stages.ts";
+
+/**
+ * The derivative of what the solver computed: back through its accepted steps, with their lengths as constants.
+ * A step costs as many passes as forwards and as many tangent passes, each of two passes' work.
+ */
+export function direct(): Adjoint {
+  return Object.freeze<Adjoint>({
+    name: "direct",
+    needs: "method",
+    copies: (solver) => solver.tableau!.weights.length,
+    async addGradient(objective, encoded) {
+      const { losses, gradients } = await addGradientAtEnd(objective, encoded.solution);
+      const reverse = new ReverseSteps(encoded.solver.tableau!, objective, encoded, gradients);
+      await walkBack(encoded, (slices) => reverse.step(slices));
+      return losses;
+    },
+  });
+}
+
+/**
+ * The reverse of explicit Runge-Kutta steps. With the stages forwards
+ *
+ *     Y_i = y + h Σ_j a_ij k_j,   k_i = f(t + c_i h, Y_i),   y' = y + h Σ_i b_i k_i
+ *
+ * and dX for ∂L/∂X, from the last stage to the first:
+ *
+ *     dk_i = h (b_i dy' + Σ_j a_ji dY_j),   dY_i = (∂f/∂y)ᵀ dk_i,   dy = dy' + Σ_i dY_i,   dθ += (∂f/∂θ)ᵀ dk_i
+ *
+ * f depends on θ through -α ∇_z l alone, which drives the last d numbers of the state, z or v: with w = -α times
+ * those of dk_i, its share of dY_i is ∇²_z l · w, and the term of dθ is ∂_θ(wᵀ∇_z l).
+ */
+class ReverseSteps {
+  private readonly tableau: Tableau;
+  private readonly encoded: Encoded;
+  private readonly stages: Stages;
+  private readonly allStages: readonly number[];
+  private readonly latentSize: number;
+  private readonly size: number;
+  /** dy, [B, order · d]; at the ends (∇_z l, 0). */
+  private readonly dStates: Float64Array;
+  /** Y_i, k_i, dk_i and dY_i, [B, order · d] for each stage. */
+  private readonly states: readonly Float64Array[];
+  private readonly derivatives: readonly Float64Array[];
+  private readonly dDerivatives: readonly Float64Array[];
+  private readonly dStages: readonly Float64Array[];
+
+  constructor(
+    tableau: Tableau,
+    objective: DifferentiableObjective,
+    encoded: Encoded,
+    gradients: Float64Array,
+  ) {
+    const stageCount = tableau.weights.length;
+    const d = objective.latentSize;
+    const { order } = encoded.flow;
+    this.tableau = tableau;
+    this.encoded = encoded;
+    this.stages = new Stages(objective, stageCount);
+    this.allStages = Array.from({ length: stageCount }, (_, i) => i);
+    this.latentSize = d;
+    this.size = order * d;
+    this.dStates = new Float64Array(order * gradients.length);
+    for (let at = 0; at < gradients.length; at += d) {
+      this.dStates.set(gradients.subarray(at, at + d), order * at);
+    }
+    const arrays = () => this.allStages.map(() => new Float64Array(this.dStates.length));
+    this.states = arrays();
+    this.derivatives = arrays();
+    this.dDerivatives = arrays();
+    this.dStages = arrays();
+  }
+
+  /** From dy' to dy of the samples' slices. */
+  async step(slices: readonly Slice[]): Promise<void> {
+    for (const i of this.allStages) await this.forward(i, slices);
+    for (const i of [...this.allStages].reverse()) await this.backward(i, slices);
+    for (const { sample } of slices) {
+      const dState = this.row(this.dStates, sample);
+      for (const dStage of this.dStages) addScaled(dState, 1, this.row(dStage, sample));
+    }
+    await this.stages.addMixedGradient(this.allStages, slices);
+  }
+
+  private async forward(i: number, slices: readonly Slice[]): Promise<void> {
+    const { flow, solver } = this.encoded;
+    for (const slice of slices) {
+      const state = this.row(this.states[i]!, slice.sample);
+      state.set(slice.state);
+      const weights = i === 0 ? [] : this.tableau.stages[i - 1]!.weights;
+      for (const [j, weight] of weights.entries()) {
+        const length = slice.end - slice.t;
+        addScaled(state, length * weight, this.row(this.derivatives[j]!, slice.sample));
+      }
+      this.stages.row(this.stages.latents[i]!, slice.sample).set(state.subarray(0, this.latentSize));
+    }
+    await this.stages.evaluate([i], slices);
+    for (const slice of slices) {
+      const { sample } = slice;
+      const state = this.row(this.states[i]!, sample);
+      const gradient = this.stages.row(this.stages.gradients[i]!, sample);
+      flow.derivative(
+        this.time(i, slice),
+        solver.t1,
+        state,
+        gradient,
+        this.row(this.derivatives[i]!, sample),
+      );
+    }
+  }
+
+  private async backward(i: number, slices: readonly Slice[]): Promise<void> {
+    const { flow, solver } = this.encoded;
+    const { latentSize: d, size } = this;
+    for (const slice of slices) {
+      const { sample } = slice;
+      const length = slice.end - slice.t;
+      const dDerivative = this.row(this.dDerivatives[i]!, sample).fill(0);
+      addScaled(dDerivative, length * this.tableau.weights[i]!, this.row(this.dStates, sample));
+      for (let j = i + 1; j < this.dStages.length; j++) {
+        const weight = this.tableau.stages[j - 1]!.weights[i]!;
+        addScaled(dDerivative, length * weight, this.row(this.dStages[j]!, sample));
+      }
+      const direction = this.stages.row(this.stages.directions[i]!, sample).fill(0);
+      const alpha = alphaAt(flow.alpha, this.time(i, slice), solver.t1);
+      addScaled(direction, -alpha, dDerivative.subarray(size - d));
+    }
+    await this.stages.tangent(i, slices);
+    for (const slice of slices) {
+      const dStage = this.row(this.dStages[i]!, slice.sample);
+      dStage.set(this.stages.row(this.stages.products[i]!, slice.sample));
+      if (flow.order === 1) continue;
+      // dz/dt = v, and the damping of v.
+      const dDerivative = this.row(this.dDerivatives[i]!, slice.sample);
+      const damping = flow.damping(this.time(i, slice));
+      for (let k = 0; k < d; k++) dStage[d + k] = dDerivative[k]! - damping * dDerivative[d + k]!;
+    }
+  }
+
+  private time(i: number, { t, end }: Slice): number {
+    return i === 0 ? t : t + this.tableau.stages[i - 1]!.time * (end - t);
+  }
+
+  private row(states: Float64Array, sample: number): Float64Array {
+    return states.subarray(sample * this.size, (sample + 1) * this.size);
+  }
+}
+
+/** into += factor · values */
+function addScaled(into: Float64Array, factor: number, values: Float64Array): void {
+  for (let k = 0; k < into.length; k++) into[k]! += factor * values[k]!;
+}

@@ -1,0 +1,201 @@
+import { alphaAt, type Flow } from "../flow.ts";
+import type { DifferentiableObjective } from "../objective.ts";
+import type { Solver } from "../solver/base.ts";
+import { RULES } from "../solver/rk4.ts";
+import type { Tableau } from "../solver/runge-kutta.ts";
+import { addGradientAtEnd } from "./approximate.ts";
+import type { Adjoint, Encoded } from "./base.ts";
+import { type Slice, walkBack } from "./slices.ts";
+import { Stages } from "./stages.ts";
+
+/**
+ * The continuous adjoint (equations 9 to 12, with the signs that they need): the derivative of the exact flow,
+ * integrated backwards over the slices that the solver has stored, for any solver. It differs from `direct()` by
+ * what the solver and it leave out of a slice, and the less the shorter the slices are.
+ *
+ * A slice costs as many passes and tangent passes as a step of RK4, or of the solver's own method if that has as
+ * many stages or more. That method is explicit: where the slices are longer than it stays stable on, as those of
+ * an implicit solver may be, the gradient grows without bound; a gradient that is not finite updates nothing.
+ */
+export function full(): Adjoint {
+  return Object.freeze<Adjoint>({
+    name: "full",
+    needs: "steps",
+    copies: (solver) => methodFor(solver).weights.length,
+    async addGradient(objective, encoded) {
+      const { losses, gradients } = await addGradientAtEnd(objective, encoded.solution);
+      const integral = new AdjointIntegral(methodFor(encoded.solver), objective, encoded, gradients);
+      await walkBack(encoded, (slices) => integral.addSlice(slices));
+      return losses;
+    },
+  });
+}
+
+/**
+ * Backwards the adjoint is as stiff as the flow was forwards. So on slices on which the solver's method was
+ * stable, it is; Euler's are short enough for RK4, which follows the flow between them.
+ */
+function methodFor({ tableau }: Solver<Flow>): Tableau {
+  return tableau && tableau.weights.length >= RULES.classic.weights.length ? tableau : RULES.classic;
+}
+
+/**
+ * The adjoint at the slices' ends, and the integral, a step of a Runge-Kutta method for each slice. With s
+ * running backwards from τ, for the gradient flow
+ *
+ *     da/ds = -α ∇²_z l a,                             dθ += -∫ α aᵀ ∂_θ ∇_z l ds
+ *
+ * and for a flow of second order, whose velocity is damped by r(t),
+ *
+ *     dp/ds = -α ∇²_z l q,   dq/ds = p - r(t) q,       dθ += -∫ α qᵀ ∂_θ ∇_z l ds
+ *
+ * r(t) is large where the flow starts, and there q → 0. So the damping is integrated exactly, by a factor ≤ 1
+ * between any two times (an integrating factor, Lawson's method): the singular slice is nowhere stepped through.
+ *
+ * Between the ends of a slice, z is the cubic through them with the flow's slopes there.
+ */
+class AdjointIntegral {
+  private readonly method: Tableau;
+  private readonly encoded: Encoded;
+  private readonly stages: Stages;
+  /** c_i, from the slice's end back. */
+  private readonly nodes: readonly number[];
+  private readonly latentSize: number;
+  /** a, or p and q; [B, order · d]. At the ends of the ways (∇_z l, 0). */
+  private readonly adjoints: Float64Array;
+  /** The same at each stage. */
+  private readonly stageAdjoints: readonly Float64Array[];
+
+  constructor(
+    method: Tableau,
+    objective: DifferentiableObjective,
+    encoded: Encoded,
+    gradients: Float64Array,
+  ) {
+    const { order } = encoded.flow;
+    const d = objective.latentSize;
+    this.method = method;
+    this.encoded = encoded;
+    this.stages = new Stages(objective, method.weights.length);
+    this.nodes = [0, ...method.stages.map(({ time }) => time)];
+    this.latentSize = d;
+    this.adjoints = new Float64Array(order * gradients.length);
+    for (let at = 0; at < gradients.length; at += d) {
+      this.adjoints.set(gradients.subarray(at, at + d), order * at);
+    }
+    this.stageAdjoints = this.nodes.map(() => new Float64Array(this.adjoints.length));
+  }
+
+  /** From the samples' slices' ends to their starts. */
+  async addSlice(slices: readonly Slice[]): Promise<void> {
+    await this.evaluate(slices);
+    for (const [i] of this.nodes.entries()) {
+      const weights = i === 0 ? [] : this.method.stages[i - 1]!.weights;
+      for (const slice of slices) {
+        this.advance(weights, slice, this.time(i, slice), this.row(this.stageAdjoints[i]!, slice.sample));
+        this.setDirection(i, slice);
+      }
+      await this.stages.tangent(i, slices);
+    }
+    const next = new Float64Array(this.row(this.adjoints, 0).length);
+    for (const slice of slices) {
+      this.advance(this.method.weights, slice, slice.t, next);
+      this.row(this.adjoints, slice.sample).set(next);
+    }
+    const counting = [...this.nodes.keys()].filter((i) => this.method.weights[i] !== 0);
+    await this.stages.addMixedGradient(counting, slices);
+  }
+
+  /** The gradients at all stages: first those at the slices' ends, whose slopes the others need. */
+  private async evaluate(slices: readonly Slice[]): Promise<void> {
+    const { latents } = this.stages;
+    const isEnd = (i: number) => this.nodes[i] === 0 || this.nodes[i] === 1;
+    const ends = [...this.nodes.keys()].filter(isEnd);
+    const inner = [...this.nodes.keys()].filter((i) => !isEnd(i));
+    for (const i of ends) {
+      for (const { sample, state, next } of slices) {
+        const z = (this.nodes[i] === 0 ? next : state).subarray(0, this.latentSize);
+        this.stages.row(latents[i]!, sample).set(z);
+      }
+    }
+    await this.stages.evaluate(ends, slices);
+    for (const slice of slices) {
+      const { sample, t, end, state, next } = slice;
+      const slopes = [this.slope(slice, t, state, 1), this.slope(slice, end, next, 0)] as const;
+      for (const i of inner) {
+        interpolate(slice, this.time(i, slice), slopes, this.stages.row(latents[i]!, sample));
+      }
+    }
+    await this.stages.evaluate(inner, slices);
+  }
+
+  /** dz/dt at an end of a slice. */
+  private slope({ sample }: Slice, t: number, state: Float64Array, node: 0 | 1): Float64Array {
+    const { flow, solver } = this.encoded;
+    const gradient = this.stages.row(this.stages.gradients[this.nodes.indexOf(node)]!, sample);
+    const derivative = new Float64Array(state.length);
+    flow.derivative(t, solver.t1, state, gradient, derivative);
+    return derivative.subarray(0, this.latentSize);
+  }
+
+  /** The adjoint at `time` from that at the slice's end and those of the stages, weighted. */
+  private advance(weights: readonly number[], slice: Slice, time: number, into: Float64Array): void {
+    const { flow } = this.encoded;
+    const { sample, end } = slice;
+    const length = end - slice.t;
+    const d = this.latentSize;
+    into.set(this.row(this.adjoints, sample));
+    for (const [j, weight] of weights.entries()) {
+      const products = this.stages.row(this.stages.products[j]!, sample);
+      const factor = (length * weight) / this.scale(j, slice);
+      for (let k = 0; k < d; k++) into[k]! += factor * products[k]!;
+    }
+    if (flow.order === 1) return;
+    const remaining = flow.remaining(time, end);
+    for (let k = d; k < 2 * d; k++) into[k]! *= remaining;
+    for (const [j, weight] of weights.entries()) {
+      const p = this.row(this.stageAdjoints[j]!, sample);
+      const factor = length * weight * flow.remaining(time, this.time(j, slice));
+      for (let k = 0; k < d; k++) into[d + k]! += factor * p[k]!;
+    }
+  }
+
+  /** w = -α a, or -α q, at a stage, times the stage's weight in the integral, so that one tangent serves both. */
+  private setDirection(i: number, slice: Slice): void {
+    const { flow, solver } = this.encoded;
+    const driven = this.row(this.stageAdjoints[i]!, slice.sample).subarray(-this.latentSize);
+    const factor = -alphaAt(flow.alpha, this.time(i, slice), solver.t1) * this.scale(i, slice);
+    const direction = this.stages.row(this.stages.directions[i]!, slice.sample);
+    for (let k = 0; k < direction.length; k++) direction[k] = factor * driven[k]!;
+  }
+
+  /** h b_i; 1 where that is 0, a stage of no weight in the integral. */
+  private scale(i: number, { t, end }: Slice): number {
+    return (end - t) * this.method.weights[i]! || 1;
+  }
+
+  private time(i: number, { t, end }: Slice): number {
+    return this.nodes[i] === 1 ? t : end - this.nodes[i]! * (end - t);
+  }
+
+  private row(states: Float64Array, sample: number): Float64Array {
+    const size = this.encoded.flow.order * this.latentSize;
+    return states.subarray(sample * size, (sample + 1) * size);
+  }
+}
+
+/** z at `time` within a slice, by the cubic with the slopes given at its start and end (Hermite). */
+function interpolate(
+  { t, end, state, next }: Slice,
+  time: number,
+  [slope, nextSlope]: readonly [Float64Array, Float64Array],
+  into: Float64Array,
+): void {
+  const length = end - t;
+  const x = (time - t) / length;
+  const y = 1 - x;
+  for (let k = 0; k < into.length; k++) {
+    const ends = y * y * (1 + 2 * x) * state[k]! + x * x * (1 + 2 * y) * next[k]!;
+    into[k] = ends + length * x * y * (y * slope[k]! - x * nextSlope[k]!);
+  }
+}
