@@ -4,6 +4,8 @@ import { approximate } from "../src/adjoint/approximate.ts";
 import { type Adjoint, checkAdjoint } from "../src/adjoint/base.ts";
 import { direct } from "../src/adjoint/direct.ts";
 import { full } from "../src/adjoint/full.ts";
+import { compileKernels } from "../src/backend/wasm/load.ts";
+import { packDecoder } from "../src/backend/wasm/packed.ts";
 import {
   amd,
   createDecoder,
@@ -255,6 +257,20 @@ test("without a step they are the gradient at z0; what is not finite is seen in 
   for (const adjoint of [approximate(), full(), direct()]) {
     assert.ok((await gradient(adjoint, broken)).some(Number.isNaN));
   }
+});
+
+test("one mini-batch after the other takes the memory of the first, however long the ways", async () => {
+  const { decoder, y } = samplesFor([3, 17, 5]);
+  const { arena } = await packDecoder(decoder, await compileKernels(false));
+  const sizes: number[] = [];
+  for (const slices of [2, 3, 50, 2]) {
+    const way = { flow: nesterovFlow(), solver: rk4({ grid: grid(slices) }) };
+    for (const adjoint of [direct(), full(), approximate()]) {
+      await gradientOf(backend, decoder, crossEntropy(), y, way, adjoint);
+    }
+    sizes.push(arena.byteLength);
+  }
+  assert.is(new Set(sizes).size, 1, sizes.join());
 });
 
 test("losses of the caller's own, with curvature", async () => {

@@ -1,13 +1,30 @@
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { approximate } from "../src/adjoint/approximate.ts";
+import { direct } from "../src/adjoint/direct.ts";
+import { full } from "../src/adjoint/full.ts";
 import { shift } from "../src/data/augment.ts";
 import { createDataset, readDataset } from "../src/data/dataset.ts";
-import { amd, createDecoder, crossEntropy, encode, squaredError, summary } from "../src/index.ts";
+import {
+  amd,
+  createDecoder,
+  crossEntropy,
+  customLoss,
+  encode,
+  euler,
+  gradientFlow,
+  linearGrid,
+  nesterovFlow,
+  rk4,
+  squaredError,
+  summary,
+} from "../src/index.ts";
 import { adam, rmsprop, sgd } from "../src/optimiser.ts";
 import { linear } from "../src/schedule.ts";
 import type { TrainProgress } from "../src/train/options.ts";
 import { train } from "../src/train/train.ts";
+import { errorByDifferences } from "./support/adjoint.ts";
 import { builds } from "./support/builds.ts";
 import { randomArray } from "./support/random.ts";
 import { norm, objectiveOf } from "./support/reference.ts";
@@ -57,6 +74,61 @@ for (const { name, backend } of builds) {
     );
   });
 }
+
+const adjoints = [approximate(), full(), direct()];
+const eulerWay = { flow: gradientFlow(), solver: euler({ grid: linearGrid({ t1: 20, slices: 10 }) }) };
+
+test("with the adjoint direct, an update follows the derivative of the whole solve", async () => {
+  const y = data.rows([4, 7, 1]);
+  const learningRate = 0.5;
+  for (const optimiser of [sgd({ learningRate }), sgd({ learningRate, momentum: 0.5 })]) {
+    const run = await train(decoder, y, { ...eulerWay, optimiser, adjoint: direct() });
+    const gradient = decoder.parameters.map(
+      (value, i) => (value - run.decoder.parameters[i]!) / learningRate,
+    );
+    const error = await errorByDifferences(gradient, decoder, crossEntropy(), y, eulerWay);
+    assert.ok(error < 1e-3, `off by ${error}`);
+    assert.ok(Math.abs(run.history[0]!.gradientNorm / norm(gradient) - 1) < 1e-4);
+  }
+});
+
+test("every adjoint lowers the loss, the same way each time, and from the first update on its own way", async () => {
+  const runs = [];
+  for (const adjoint of adjoints) {
+    const options = { ...eulerWay, adjoint, epochs: 10, optimiser: adam({ learningRate: 3e-3 }) };
+    const run = await train(decoder, data, options);
+    const again = await train(decoder, data, options);
+    assert.equal(run.decoder.parameters, again.decoder.parameters);
+    const meanLoss = async (of: typeof decoder) =>
+      summary(await encode(of, data.toFloat32(), eulerWay)).meanLoss;
+    const [before, after] = [await meanLoss(decoder), await meanLoss(run.decoder)];
+    assert.ok(after < 0.97 * before, `${adjoint.name}: ${before} to ${after}`);
+    runs.push(run);
+  }
+  // The first mini-batch is the same, its gradient is not.
+  assert.is(new Set(runs.map(({ history }) => history[0]!.loss)).size, 1);
+  assert.is(new Set(runs.map(({ history }) => history[0]!.gradientNorm)).size, 3);
+});
+
+test("adjoints go with AMD, Nesterov's flow, warm starts, clipping and losses of one's own", async () => {
+  const own = customLoss({
+    value: (o, y) => (o - y) ** 2,
+    gradient: (o, y) => 2 * (o - y),
+    curvature: () => 2,
+  });
+  for (const adjoint of adjoints) {
+    for (const way of [
+      { solver },
+      { flow: nesterovFlow(), solver: rk4({ grid: linearGrid({ t1: 5, slices: 5 }) }) },
+    ]) {
+      const { history } = await train(decoder, data, {
+        ...way,
+        ...{ adjoint, loss: own, warmStart: true, epochs: 2, gradientClip: 0.1 },
+      });
+      assert.ok(history.every((step) => Number.isFinite(step.gradientNorm) && step.gradientNorm > 0));
+    }
+  }
+});
 
 test("a decoder trained on digits encodes unseen ones better", async () => {
   const file = readFileSync(new URL("../demo/mnist-test-300.idx.gz", import.meta.url));
@@ -128,6 +200,7 @@ test("progress and abort", async () => {
 });
 
 test("train refuses what it cannot use", async () => {
+  const flat = customLoss({ value: (o) => o * o, gradient: (o) => 2 * o });
   const cases: [unknown, RegExp][] = [
     [{ batch: 3 }, /unknown option "batch"/],
     [{ batchSize: 0 }, /batchSize is 0/],
@@ -136,6 +209,8 @@ test("train refuses what it cannot use", async () => {
     [{ schedule: "linear" }, /schedule is "linear"/],
     [{ warmStart: 1 }, /warmStart is 1, expected true or false/],
     [{ gradientClip: 0 }, /gradientClip is 0/],
+    [{ adjoint: "full" }, /adjoint is "full", expected approximate\(\), full\(\) or direct\(\)/],
+    [{ adjoint: full(), loss: flat }, /adjoint full needs second derivatives; give customLoss a curvature/],
     [{ signal: {} }, /expected an AbortSignal/],
   ];
   for (const [options, message] of cases) {

@@ -14,8 +14,8 @@ import { Stages } from "./stages.ts";
  * what the solver and it leave out of a slice, and the less the shorter the slices are.
  *
  * A slice costs as many passes and tangent passes as a step of RK4, or of the solver's own method if that has as
- * many stages or more. That method is explicit: where the slices are longer than it stays stable on, as those of
- * an implicit solver may be, the gradient grows without bound; a gradient that is not finite updates nothing.
+ * many stages or more. That method is explicit: on slices longer than it is stable on, as those of an implicit
+ * solver may be, and some of AMD's, the adjoint grows instead of decaying.
  */
 export function full(): Adjoint {
   return Object.freeze<Adjoint>({

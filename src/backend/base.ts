@@ -50,10 +50,8 @@ export interface PreparedBackend {
   /**
    * Trains the prepared decoder in place: what this backend solves and decodes with it follows the updates,
    * the decoder itself does not. For a decoder that nobody else uses.
-   *
-   * @param batchSize the most samples in a mini-batch
    */
-  trainer(optimiser: Optimiser, batchSize: number): Trainer;
+  trainer(optimiser: Optimiser): Trainer;
   /**
    * Solves all samples inside the backend where it has a fused form of the solver for this loss, and else
    * returns undefined; the results equal the general path's.
@@ -70,19 +68,18 @@ export interface PreparedBackend {
 /** Updates the weights of a prepared decoder, mini-batch by mini-batch. */
 export interface Trainer {
   /**
-   * One update from the gradient of the sum of the samples' losses, z held fixed. A gradient that is not finite
-   * updates nothing.
-   *
-   * @param problem the mini-batch
-   * @param z [B, d], where the samples' flows have come to
-   * @param settings `gradientClip`: the largest norm of the samples' mean gradient, which is shortened to it
-   * @returns the losses before the update, and the norm of the gradient of their sum
+   * The objective of a mini-batch, as `differentiableObjective` makes it. What it adds up is the gradient of the
+   * next update.
    */
-  update(
-    problem: Problem,
-    z: Float64Array,
-    settings: { readonly learningRate: number; readonly gradientClip: number | undefined },
-  ): Promise<{ readonly losses: Float64Array; readonly gradientNorm: number }>;
+  objective(problem: Problem, copies: number): DifferentiableObjective;
+  /**
+   * One update from the gradient that has been added up since the last one. A gradient that is not finite updates
+   * nothing.
+   *
+   * @param settings `largestNorm`: a longer gradient is shortened to it
+   * @returns the norm of the gradient as it was added up
+   */
+  update(settings: { readonly learningRate: number; readonly largestNorm: number }): number;
   /** The parameters as they are now, in the order of `decoder.parameters`. */
   parameters(): Float32Array;
   dispose(): void;

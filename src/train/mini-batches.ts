@@ -1,3 +1,4 @@
+import type { Adjoint } from "../adjoint/base.ts";
 import type { PreparedBackend, Problem } from "../backend/base.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
@@ -20,19 +21,20 @@ export class MiniBatches {
     private readonly decoder: Decoder,
     private readonly dataset: Dataset,
     private readonly loss: Loss,
+    private readonly adjoint: Adjoint,
     private readonly settings: TrainSettings,
   ) {
     this.random = createRandom(settings.sampling.seed, AUGMENTATION_STREAM);
     this.latents = settings.warmStart ? new Float64Array(dataset.count * decoder.latentSize) : undefined;
   }
 
-  /** Follows the flows of the chosen samples; returns them with the latents found. */
+  /** Follows the flows of the chosen samples; returns them with what the adjoint has to know of their ways. */
   async encode(
     indices: Uint32Array,
     prepared: PreparedBackend,
     pair: CheckedPair,
     control: Control,
-  ): Promise<{ problem: Problem; z: Float64Array }> {
+  ): Promise<{ problem: Problem; solution: Solution }> {
     const { decoder, dataset, loss, latents } = this;
     const d = decoder.latentSize;
     const targets = dataset.rows(indices);
@@ -41,7 +43,8 @@ export class MiniBatches {
       ...{ decoder, loss, targets, weights: undefined, batchSize: undefined },
       sampleCount: indices.length,
     };
-    const solution = new Solution(indices.length, d, undefined, { order: pair.flow.order });
+    const saveAt = this.adjoint.needs === "end" ? undefined : "steps";
+    const solution = new Solution(indices.length, d, undefined, { order: pair.flow.order, saveAt });
     if (latents) {
       indices.forEach((sample, i) => {
         solution.z.set(latents.subarray(sample * d, (sample + 1) * d), i * d);
@@ -51,6 +54,6 @@ export class MiniBatches {
     indices.forEach((sample, i) => {
       latents?.set(solution.z.subarray(i * d, (i + 1) * d), sample * d);
     });
-    return { problem, z: solution.z };
+    return { problem, solution };
   }
 }

@@ -1,3 +1,5 @@
+import { approximate } from "../adjoint/approximate.ts";
+import { type Adjoint, checkAdjoint } from "../adjoint/base.ts";
 import type { Backend } from "../backend/base.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { checkNumber, checkOptions, checkSignal, invalid, show } from "../check.ts";
@@ -34,6 +36,11 @@ export interface TrainProgress extends TrainStep {
 export type TrainOptions = FlowAndSolver & {
   /** Default: the decoder's own; where it has none, it must be given. */
   loss?: Loss;
+  /**
+   * How the gradient for the parameters is found: `approximate()` (the default), `full()` or `direct()`. The last
+   * two go back over the flow, so they cost several times its passes, and the solver keeps its steps.
+   */
+  adjoint?: Adjoint;
   /** How parameters follow from their gradients. Default `rmsprop()`, the paper's. */
   optimiser?: Optimiser;
   /** How the learning rate changes over the run. Default `constant()`. */
@@ -69,7 +76,18 @@ export interface TrainResult {
 }
 
 const OPTIONS = [
-  ...["loss", "flow", "solver", "optimiser", "schedule", "batchSize", "epochs", "replacement", "seed"],
+  ...[
+    "loss",
+    "flow",
+    "solver",
+    "adjoint",
+    "optimiser",
+    "schedule",
+    "batchSize",
+    "epochs",
+    "replacement",
+    "seed",
+  ],
   ...["warmStart", "augment", "gradientClip", "backend", "signal", "onProgress"],
 ];
 /**
@@ -84,8 +102,9 @@ export function checkArguments(decoder: Decoder, data: Dataset | Float32Array, o
   checkOptions("train", options, OPTIONS);
   const loss = checkLoss("train", options.loss, decoder);
   const pair = checkFlowAndSolver("train", options, DEFAULT_SOLVER);
+  const adjoint = checkAdjoint("train", options.adjoint ?? approximate(), pair.solver, loss);
   const dataset = asDataset("train", data, decoder);
-  return { dataset, loss, pair, settings: checkSettings(options, decoder) };
+  return { dataset, loss, pair, adjoint, settings: checkSettings(options, decoder) };
 }
 
 export type TrainSettings = ReturnType<typeof checkSettings>;

@@ -1,4 +1,5 @@
-import type { Trainer } from "../backend/base.ts";
+import type { Adjoint, Encoded } from "../adjoint/base.ts";
+import type { Problem, Trainer } from "../backend/base.ts";
 import { makeControl } from "../control.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { createSampler } from "../data/sampler.ts";
@@ -10,8 +11,8 @@ import { checkDataset } from "./samples.ts";
 
 /**
  * Trains a decoder without an encoder: each mini-batch is encoded anew with the decoder as it is (equation 2),
- * and the parameters follow the gradient of its summed loss with z held fixed, the approximate adjoint of
- * equation 8, which is exact where the flow has come to rest.
+ * and the parameters follow the gradient of its summed loss, which the adjoint finds; by default with z held fixed
+ * (equation 8), which is exact where the flow has come to rest.
  *
  * The same seed, machine and build give the same weights, bit for bit.
  *
@@ -24,7 +25,7 @@ export async function train(
   data: Dataset | Float32Array,
   options: TrainOptions = {},
 ): Promise<TrainResult> {
-  const { dataset, loss, pair, settings } = checkArguments(decoder, data, options);
+  const { dataset, loss, pair, adjoint, settings } = checkArguments(decoder, data, options);
   const { optimiser, schedule, batchSize, epochs, gradientClip, backend, signal, onProgress } = settings;
   const control = makeControl(signal);
   signal?.throwIfAborted();
@@ -35,20 +36,23 @@ export async function train(
   const copy = () => loadDecoder(file, loss.name === "custom" ? {} : { loss });
   const working = await copy();
   const sampler = createSampler({ count: dataset.count, batchSize, ...settings.sampling });
-  const batches = new MiniBatches(working, dataset, loss, settings);
+  const batches = new MiniBatches(working, dataset, loss, adjoint, settings);
   const total = epochs * dataset.count;
   const history: TrainStep[] = [];
   let trainer: Trainer | undefined;
   try {
     const prepared = await backend.prepare(working);
-    trainer = prepared.trainer(optimiser, Math.min(batchSize, dataset.count));
+    trainer = prepared.trainer(optimiser);
     const start = performance.now();
     for (let images = 0; images < total; ) {
       const learningRate = optimiser.learningRate * schedule.factor(images / total);
       const indices = sampler.next();
-      const { problem, z } = await batches.encode(indices, prepared, pair, control);
+      const { problem, solution } = await batches.encode(indices, prepared, pair, control);
       signal?.throwIfAborted();
-      const { losses, gradientNorm } = await trainer.update(problem, z, { learningRate, gradientClip });
+      const losses = await addGradient(trainer, adjoint, problem, { ...pair, solution, control });
+      signal?.throwIfAborted();
+      const largestNorm = (gradientClip ?? Number.POSITIVE_INFINITY) * indices.length;
+      const gradientNorm = trainer.update({ learningRate, largestNorm });
       images += indices.length;
       const step = {
         images,
@@ -66,5 +70,20 @@ export async function train(
   } finally {
     trainer?.dispose();
     working.dispose();
+  }
+}
+
+/** Adds up the gradient of the samples' summed loss in the trainer; returns their losses. */
+async function addGradient(
+  trainer: Trainer,
+  adjoint: Adjoint,
+  problem: Problem,
+  encoded: Encoded,
+): Promise<Float64Array> {
+  const objective = trainer.objective(problem, adjoint.copies(encoded.solver));
+  try {
+    return await adjoint.addGradient(objective, encoded);
+  } finally {
+    objective.dispose();
   }
 }

@@ -1,43 +1,30 @@
 import type { Optimiser } from "../../optimiser.ts";
 import type { Trainer } from "../base.ts";
-import { bindRows } from "./objective.ts";
+import { differentiableWasmObjective } from "./objective.ts";
 import type { PackedDecoder } from "./packed.ts";
-import { allocateParameterSums } from "./parameter-gradient.ts";
+import { parameterBlock } from "./parameter-block.ts";
 
 /**
  * Updates a decoder's weights where they are packed. Its own memory, taken once: the parameters, their gradient
  * and the optimiser's state, blocks of one layout, so that an update is one loop over them.
  *
  * @param packed of a decoder that nobody else uses: its description stays, its packed weights change
- * @param capacity the most samples in a mini-batch
  */
-export function wasmTrainer(packed: PackedDecoder, optimiser: Optimiser, capacity: number): Trainer {
+export function wasmTrainer(packed: PackedDecoder, optimiser: Optimiser): Trainer {
   const { arena, decoder, kernels, plan } = packed;
-  const sums = allocateParameterSums(packed, capacity);
-  const { shape, gradients } = sums;
+  const shape = parameterBlock(decoder);
   const blocks = arena.allocate((piece) => ({
     parameters: piece(4 * shape.size),
+    gradients: piece(4 * shape.size),
     states: Array.from({ length: optimiser.stateVectors }, () => piece(4 * shape.size)),
   }));
-  const { parameters, states } = blocks.layout;
+  const { parameters, gradients, states } = blocks.layout;
   shape.write(arena, parameters, decoder.parameters);
-  for (const state of states) arena.f32(state, shape.size).fill(0);
+  for (const block of [gradients, ...states]) clear(block);
   let updates = 0;
 
-  /** ∂_θ of the sum of the samples' losses, z held fixed; returns their losses. */
-  async function accumulate(problem: Parameters<Trainer["update"]>[0], z: Float64Array) {
-    const count = problem.sampleCount;
-    const { objective, batch } = bindRows(packed, problem, 0, count);
-    try {
-      const rows = Int32Array.from({ length: count }, (_, row) => row);
-      const losses = await objective.value(rows, z);
-      await objective.gradient(rows);
-      sums.clear();
-      kernels.objectiveParameterGradient(plan, batch.batch, sums.sums, count);
-      return losses;
-    } finally {
-      objective.dispose();
-    }
+  function clear(block: number): void {
+    arena.f32(block, shape.size).fill(0);
   }
 
   function applyOptimiser(learningRate: number): void {
@@ -67,20 +54,19 @@ export function wasmTrainer(packed: PackedDecoder, optimiser: Optimiser, capacit
   }
 
   return {
-    async update(problem, z, { learningRate, gradientClip }) {
-      const losses = await accumulate(problem, z);
+    objective: (problem, copies) =>
+      differentiableWasmObjective(packed, problem, 0, problem.sampleCount, copies, gradients),
+    update({ learningRate, largestNorm }) {
       const norm = Math.sqrt(kernels.sumOfSquares(gradients, shape.size));
-      const largest = (gradientClip ?? Number.POSITIVE_INFINITY) * problem.sampleCount;
       // What is not finite would stay in the parameters for good.
-      if (!Number.isFinite(norm)) return { losses, gradientNorm: norm };
-      if (norm > largest) kernels.scale(gradients, shape.size, largest / norm);
-      applyOptimiser(learningRate);
-      return { losses, gradientNorm: norm };
+      if (Number.isFinite(norm)) {
+        if (norm > largestNorm) kernels.scale(gradients, shape.size, largestNorm / norm);
+        applyOptimiser(learningRate);
+      }
+      clear(gradients);
+      return norm;
     },
     parameters: () => shape.read(arena, parameters),
-    dispose() {
-      blocks.free();
-      sums.free();
-    },
+    dispose: () => blocks.free(),
   };
 }
