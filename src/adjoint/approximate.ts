@@ -1,6 +1,5 @@
 import type { DifferentiableObjective } from "../objective.ts";
-import type { Solution } from "../solver/base.ts";
-import type { Adjoint } from "./base.ts";
+import type { Adjoint, Encoded } from "./base.ts";
 
 /**
  * The approximate gradient (equation 8): ∂_θ l(y, D(z*, θ)) with z* held fixed, one pass forward and back. Exact
@@ -11,22 +10,27 @@ export function approximate(): Adjoint {
     name: "approximate",
     needs: "end",
     copies: () => 1,
-    addGradient: async (objective, { solution }) => (await addGradientAtEnd(objective, solution)).losses,
+    addGradient: async (objective, encoded) => (await addGradientAtEnd(objective, encoded)).losses,
   });
 }
 
 /**
  * Adds ∂_θ l at the ends of the ways, with which every adjoint begins.
  *
- * @returns [B] the losses there, and [B, d] ∇_z l
+ * @returns [B] the losses there, and [B, order · d] their gradients for the states: ∇_z l, and 0 for a velocity
  */
 export async function addGradientAtEnd(
   objective: DifferentiableObjective,
-  solution: Solution,
-): Promise<{ losses: Float64Array; gradients: Float64Array }> {
+  { flow, solution }: Encoded,
+): Promise<{ losses: Float64Array; dStates: Float64Array }> {
   const samples = Int32Array.from(solution.loss, (_, sample) => sample);
   const losses = await objective.value(samples, solution.z);
   const gradients = await objective.gradient(samples);
   await objective.addParameterGradient(samples);
-  return { losses, gradients };
+  const dStates = new Float64Array(flow.order * gradients.length);
+  const d = objective.latentSize;
+  for (let at = 0; at < gradients.length; at += d) {
+    dStates.set(gradients.subarray(at, at + d), flow.order * at);
+  }
+  return { losses, dStates };
 }

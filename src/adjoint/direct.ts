@@ -16,8 +16,8 @@ export function direct(): Adjoint {
     needs: "method",
     copies: (solver) => solver.tableau!.weights.length,
     async addGradient(objective, encoded) {
-      const { losses, gradients } = await addGradientAtEnd(objective, encoded.solution);
-      const reverse = new ReverseSteps(encoded.solver.tableau!, objective, encoded, gradients);
+      const { losses, dStates } = await addGradientAtEnd(objective, encoded);
+      const reverse = new ReverseSteps(encoded.solver.tableau!, objective, encoded, dStates);
       await walkBack(encoded, (slices) => reverse.step(slices));
       return losses;
     },
@@ -43,7 +43,7 @@ class ReverseSteps {
   private readonly allStages: readonly number[];
   private readonly latentSize: number;
   private readonly size: number;
-  /** dy, [B, order · d]; at the ends (∇_z l, 0). */
+  /** dy, [B, order · d]. */
   private readonly dStates: Float64Array;
   /** Y_i, k_i, dk_i and dY_i, [B, order · d] for each stage. */
   private readonly states: readonly Float64Array[];
@@ -51,26 +51,17 @@ class ReverseSteps {
   private readonly dDerivatives: readonly Float64Array[];
   private readonly dStages: readonly Float64Array[];
 
-  constructor(
-    tableau: Tableau,
-    objective: DifferentiableObjective,
-    encoded: Encoded,
-    gradients: Float64Array,
-  ) {
+  constructor(tableau: Tableau, objective: DifferentiableObjective, encoded: Encoded, dStates: Float64Array) {
     const stageCount = tableau.weights.length;
     const d = objective.latentSize;
-    const { order } = encoded.flow;
     this.tableau = tableau;
     this.encoded = encoded;
     this.stages = new Stages(objective, stageCount);
     this.allStages = Array.from({ length: stageCount }, (_, i) => i);
     this.latentSize = d;
-    this.size = order * d;
-    this.dStates = new Float64Array(order * gradients.length);
-    for (let at = 0; at < gradients.length; at += d) {
-      this.dStates.set(gradients.subarray(at, at + d), order * at);
-    }
-    const arrays = () => this.allStages.map(() => new Float64Array(this.dStates.length));
+    this.size = encoded.flow.order * d;
+    this.dStates = dStates;
+    const arrays = () => this.allStages.map(() => new Float64Array(dStates.length));
     this.states = arrays();
     this.derivatives = arrays();
     this.dDerivatives = arrays();

@@ -23,8 +23,8 @@ export function full(): Adjoint {
     needs: "steps",
     copies: (solver) => methodFor(solver).weights.length,
     async addGradient(objective, encoded) {
-      const { losses, gradients } = await addGradientAtEnd(objective, encoded.solution);
-      const integral = new AdjointIntegral(methodFor(encoded.solver), objective, encoded, gradients);
+      const { losses, dStates } = await addGradientAtEnd(objective, encoded);
+      const integral = new AdjointIntegral(methodFor(encoded.solver), objective, encoded, dStates);
       await walkBack(encoded, (slices) => integral.addSlice(slices));
       return losses;
     },
@@ -61,29 +61,20 @@ class AdjointIntegral {
   /** c_i, from the slice's end back. */
   private readonly nodes: readonly number[];
   private readonly latentSize: number;
-  /** a, or p and q; [B, order · d]. At the ends of the ways (∇_z l, 0). */
+  /** a, or p and q; [B, order · d]. */
   private readonly adjoints: Float64Array;
   /** The same at each stage. */
   private readonly stageAdjoints: readonly Float64Array[];
 
-  constructor(
-    method: Tableau,
-    objective: DifferentiableObjective,
-    encoded: Encoded,
-    gradients: Float64Array,
-  ) {
-    const { order } = encoded.flow;
-    const d = objective.latentSize;
+  /** @param adjoints at the ends of the ways: ∇_z l, and 0 for q */
+  constructor(method: Tableau, objective: DifferentiableObjective, encoded: Encoded, adjoints: Float64Array) {
     this.method = method;
     this.encoded = encoded;
     this.stages = new Stages(objective, method.weights.length);
     this.nodes = [0, ...method.stages.map(({ time }) => time)];
-    this.latentSize = d;
-    this.adjoints = new Float64Array(order * gradients.length);
-    for (let at = 0; at < gradients.length; at += d) {
-      this.adjoints.set(gradients.subarray(at, at + d), order * at);
-    }
-    this.stageAdjoints = this.nodes.map(() => new Float64Array(this.adjoints.length));
+    this.latentSize = objective.latentSize;
+    this.adjoints = adjoints;
+    this.stageAdjoints = this.nodes.map(() => new Float64Array(adjoints.length));
   }
 
   /** From the samples' slices' ends to their starts. */
