@@ -7,7 +7,10 @@ import { findNewerNode, relaxedSimdFlags } from "../test/support/runtimes.mjs";
 console.log(`${cpus()[0]!.model.trim()}, ${cpus().length} cores. Nothing else should be running.`);
 const runtimes = [process.execPath, ...(process.version.startsWith("v24.") ? [] : [findNewerNode()])];
 for (const node of runtimes) {
-  for (const build of ["relaxed", "plain"]) run(node, "core.ts", build);
+  for (const build of ["relaxed", "plain"]) {
+    run(node, "core.ts", build);
+    run(node, "training.ts", build);
+  }
   run(node, "first-result.ts");
 }
 
