@@ -28,7 +28,11 @@ const ROOMS: [room: string, pattern: RegExp, mayImport: string[]][] = [
   ["solver", /^solver\//, ["basics"]],
   ["decoder", /^decoder\//, ["basics"]],
   ["data", /^data\//, ["basics"]],
-  ["basics", /^(check|errors|flow|loss|objective|optimiser|schedule|platform|random|result)\.ts$/, []],
+  [
+    "basics",
+    /^(check|checksum|errors|flow|loss|objective|optimiser|schedule|platform|random|result)\.ts$/,
+    [],
+  ],
 ];
 
 function roomOf(file: string): string {

@@ -56,6 +56,23 @@ test("what is written is read back to the bit, and padded to 8 bytes", () => {
   assert.equal(file.tensors.get("two")!.bytes, bytesOf(values.slice(1, 3)));
 });
 
+test("float64 and integers are written with their dtypes", () => {
+  const wide = new Float64Array([Number.NaN, Number.NEGATIVE_INFINITY, 5e-324]);
+  const counts = new Uint32Array([2 ** 32 - 1]);
+  const { tensors } = read(
+    writeSafetensors(
+      [
+        { name: "wide", shape: [3, 1], values: wide },
+        { name: "counts", shape: [1], values: counts },
+      ],
+      new Map(),
+    ),
+  );
+  assert.equal([tensors.get("wide")!.dtype, tensors.get("counts")!.dtype], ["F64", "U32"]);
+  assert.equal(tensors.get("wide")!.bytes, new Uint8Array(wide.buffer));
+  assert.equal(tensors.get("counts")!.bytes, new Uint8Array(counts.buffer));
+});
+
 test("a header length that does not fit is refused", () => {
   refusedFile(new Uint8Array(0), /^f: not a valid safetensors file: it has 0 bytes, fewer than the 8/);
   refusedFile(new Uint8Array(7), /7 bytes/);

@@ -65,8 +65,20 @@ export interface PreparedBackend {
   decode(z: Float32Array, toLogits: boolean, control: Control): Promise<Float32Array>;
 }
 
+/** What the updates of a trainer have come to, all that the next ones depend on; arrays are copies. */
+export interface TrainerState {
+  /** How many updates there have been. */
+  readonly updates: number;
+  /** [parameterCount], in the order of `decoder.parameters`. */
+  readonly parameters: Float32Array;
+  /** The optimiser's state vectors, each in the same order. */
+  readonly vectors: readonly Float32Array[];
+}
+
 /** Updates the weights of a prepared decoder, mini-batch by mini-batch. */
 export interface Trainer {
+  /** Names what computes, with a checksum of its code: another build may round otherwise. */
+  readonly build: string;
   /**
    * The objective of a mini-batch, as `differentiableObjective` makes it. What it adds up is the gradient of the
    * next update.
@@ -82,6 +94,10 @@ export interface Trainer {
   update(settings: { readonly learningRate: number; readonly largestNorm: number }): number;
   /** The parameters as they are now, in the order of `decoder.parameters`. */
   parameters(): Float32Array;
+  /** Where it stands between two updates: what `restore` continues from. */
+  state(): TrainerState;
+  /** Continues from the state of a trainer of the same layers and optimiser: the same updates follow, bit for bit. */
+  restore(state: TrainerState): void;
   dispose(): void;
 }
 

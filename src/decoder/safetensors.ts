@@ -162,13 +162,21 @@ function isCounts(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((count) => Number.isSafeInteger(count) && count >= 0);
 }
 
+/** What a tensor can be written from, and its dtype. */
+type TensorValues = Float32Array | Float64Array | Uint32Array;
+
+function dtypeOf(values: TensorValues): string {
+  if (values instanceof Float64Array) return "F64";
+  return values instanceof Uint32Array ? "U32" : "F32";
+}
+
 /**
- * Writes a safetensors file of float32 tensors, in the order given.
+ * Writes a safetensors file, its tensors in the order given.
  *
  * @param tensors `values` as many as the product of `shape`; names differ
  */
 export function writeSafetensors(
-  tensors: readonly { name: string; shape: readonly number[]; values: Float32Array }[],
+  tensors: readonly { name: string; shape: readonly number[]; values: TensorValues }[],
   metadata: Metadata,
 ): Uint8Array {
   const header: Record<string, unknown> = { __metadata__: Object.fromEntries(metadata) };
@@ -176,7 +184,7 @@ export function writeSafetensors(
   for (const { name, shape, values } of tensors) {
     const begin = dataLength;
     dataLength += values.byteLength;
-    header[name] = { dtype: "F32", shape, data_offsets: [begin, dataLength] };
+    header[name] = { dtype: dtypeOf(values), shape, data_offsets: [begin, dataLength] };
   }
   const json = new TextEncoder().encode(JSON.stringify(header));
   const dataStart = 8 + Math.ceil(json.length / 8) * 8;

@@ -1,6 +1,7 @@
 import { instantiate } from "@assemblyscript/loader";
 import type { instantiate as debugBindings } from "../../../build/wasm/debug.js";
 import { plain, relaxed as relaxedSimd } from "../../../build/wasm/embedded.ts";
+import { checksum } from "../../checksum.ts";
 import { LatentflowError } from "../../errors.ts";
 
 /** The exports of assembly/index.ts. */
@@ -10,6 +11,8 @@ export type Kernels = Awaited<ReturnType<typeof debugBindings>>;
 export interface CompiledKernels {
   readonly module: WebAssembly.Module;
   readonly build: "plain" | "relaxed" | "custom";
+  /** Of the binary. */
+  readonly checksum: number;
 }
 
 /**
@@ -99,7 +102,7 @@ async function compile(bytes: Uint8Array, build: CompiledKernels["build"]): Prom
   if (!names.includes("solveAmd")) {
     throw new LatentflowError("unsupported", "wasm: the bytes given are no build of latentflow's kernels");
   }
-  return { module, build };
+  return { module, build, checksum: checksum(bytes) };
 }
 
 function compileHint(bytes: Uint8Array, build: CompiledKernels["build"]): string {

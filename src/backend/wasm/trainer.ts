@@ -1,5 +1,7 @@
+import { showChecksum } from "../../checksum.ts";
 import type { Optimiser } from "../../optimiser.ts";
 import type { Trainer } from "../base.ts";
+import type { CompiledKernels } from "./load.ts";
 import { differentiableWasmObjective } from "./objective.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { parameterBlock } from "./parameter-block.ts";
@@ -10,7 +12,11 @@ import { parameterBlock } from "./parameter-block.ts";
  *
  * @param packed of a decoder that nobody else uses: its description stays, its packed weights change
  */
-export function wasmTrainer(packed: PackedDecoder, optimiser: Optimiser): Trainer {
+export function wasmTrainer(
+  packed: PackedDecoder,
+  optimiser: Optimiser,
+  { build, checksum }: CompiledKernels,
+): Trainer {
   const { arena, decoder, kernels, plan } = packed;
   const shape = parameterBlock(decoder);
   const blocks = arena.allocate((piece) => ({
@@ -54,6 +60,7 @@ export function wasmTrainer(packed: PackedDecoder, optimiser: Optimiser): Traine
   }
 
   return {
+    build: `wasm ${build} ${showChecksum(checksum)}`,
     objective: (problem, copies) =>
       differentiableWasmObjective(packed, problem, 0, problem.sampleCount, copies, gradients),
     update({ learningRate, largestNorm }) {
@@ -67,6 +74,17 @@ export function wasmTrainer(packed: PackedDecoder, optimiser: Optimiser): Traine
       return norm;
     },
     parameters: () => shape.read(arena, parameters),
+    state: () => ({
+      updates,
+      parameters: shape.read(arena, parameters),
+      vectors: states.map((state) => shape.read(arena, state)),
+    }),
+    restore(state) {
+      updates = state.updates;
+      shape.write(arena, parameters, state.parameters);
+      for (const [i, vector] of state.vectors.entries()) shape.write(arena, states[i]!, vector);
+      kernels.pack(plan, parameters, 8);
+    },
     dispose: () => blocks.free(),
   };
 }

@@ -62,7 +62,7 @@ async function prepare(
     objective: (problem, first, count) => wasmObjective(packed, problem, first, count),
     differentiableObjective: (problem, first, count, copies = 1) =>
       differentiableWasmObjective(packed, problem, first, count, copies),
-    trainer: (optimiser) => wasmTrainer(packed, optimiser),
+    trainer: (optimiser) => wasmTrainer(packed, optimiser, compiled),
     fused(solver, loss) {
       // A custom loss runs in JavaScript between the passes.
       if (!isAmd(solver) || loss.name === "custom") return undefined;
