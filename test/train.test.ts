@@ -22,7 +22,7 @@ import {
 } from "../src/index.ts";
 import { adam, rmsprop, sgd } from "../src/optimiser.ts";
 import { linear } from "../src/schedule.ts";
-import type { TrainProgress } from "../src/train/options.ts";
+import type { TrainProgress } from "../src/train/progress.ts";
 import { train } from "../src/train/train.ts";
 import { errorByDifferences } from "./support/adjoint.ts";
 import { builds } from "./support/builds.ts";

@@ -25,5 +25,8 @@ export {
   linear,
   type Schedule,
 } from "../schedule.ts";
-export type { TrainOptions, TrainProgress, TrainResult, TrainStep } from "./options.ts";
+export type { CallerCheckpoints, CheckpointOptions, FileCheckpoints } from "./checkpoint-options.ts";
+export type { TrainOptions, TrainResult } from "./options.ts";
+export type { Resumed, TrainEvent, TrainProgress, TrainStep } from "./progress.ts";
 export { train } from "./train.ts";
+export type { ValidationOptions, ValidationResult } from "./validation.ts";

@@ -3,7 +3,7 @@ import type { PreparedBackend, Problem } from "../backend/base.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import type { Loss } from "../loss.ts";
-import { createRandom } from "../random.ts";
+import { createRandom, type RandomState } from "../random.ts";
 import { type CheckedPair, solveAll } from "../solve.ts";
 import { type Control, Solution } from "../solver/base.ts";
 import type { TrainSettings } from "./options.ts";
@@ -26,6 +26,17 @@ export class MiniBatches {
   ) {
     this.random = createRandom(settings.sampling.seed, AUGMENTATION_STREAM);
     this.latents = settings.warmStart ? new Float64Array(dataset.count * decoder.latentSize) : undefined;
+  }
+
+  /** Where it stands: what `restore` continues from. The latents are a view. */
+  state(): { readonly random: RandomState; readonly latents: Float64Array | undefined } {
+    return { random: this.random.state(), latents: this.latents };
+  }
+
+  /** Continues from a state; without latents it leaves them as they are. */
+  restore(random: RandomState, latents?: Float64Array): void {
+    this.random.restore(random);
+    if (latents) this.latents?.set(latents);
   }
 
   /** Follows the flows of the chosen samples; returns them with what the adjoint has to know of their ways. */
@@ -51,9 +62,14 @@ export class MiniBatches {
       });
     }
     await solveAll(prepared, problem, pair, solution, control);
-    indices.forEach((sample, i) => {
-      latents?.set(solution.z.subarray(i * d, (i + 1) * d), sample * d);
-    });
     return { problem, solution };
+  }
+
+  /** Keeps where the flows have come to, for warm starts. */
+  keep(indices: Uint32Array, { z }: Solution): void {
+    const d = this.decoder.latentSize;
+    indices.forEach((sample, i) => {
+      this.latents?.set(z.subarray(i * d, (i + 1) * d), sample * d);
+    });
   }
 }

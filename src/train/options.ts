@@ -12,25 +12,10 @@ import type { AbortSignalLike } from "../platform.ts";
 import { constant, type Schedule } from "../schedule.ts";
 import { checkFlowAndSolver, type FlowAndSolver } from "../solve.ts";
 import { amd } from "../solver/amd.ts";
+import { type CheckpointOptions, checkCheckpoint } from "./checkpoint-options.ts";
+import type { Resumed, TrainEvent, TrainProgress, TrainStep } from "./progress.ts";
 import { asDataset } from "./samples.ts";
-
-/** One update of a training run. */
-export interface TrainStep {
-  /** Images processed up to and with this mini-batch. */
-  readonly images: number;
-  /** The mini-batch's mean loss at the latents found, before its update. */
-  readonly loss: number;
-  /** The norm of the gradient of the mini-batch's summed loss. */
-  readonly gradientNorm: number;
-}
-
-/** How far a training run has come. */
-export interface TrainProgress extends TrainStep {
-  /** Images to be processed in all. */
-  readonly total: number;
-  readonly imagesPerSecond: number;
-  readonly secondsLeft: number;
-}
+import { checkValidation, type ValidationOptions, type ValidationResult } from "./validation.ts";
 
 /** Options of `train`. The default solver is `amd({ stepMax: 1000 })`. */
 export type TrainOptions = FlowAndSolver & {
@@ -61,8 +46,17 @@ export type TrainOptions = FlowAndSolver & {
   gradientClip?: number;
   /** Where the work is done. Default `wasm()`. */
   backend?: Backend;
-  /** Ends the run early: it rejects with the signal's reason. */
+  /** Samples that are not trained on, encoded now and then to see how well that goes. Default none. */
+  validation?: ValidationOptions;
+  /**
+   * Keeps where the run stands, every so many seconds, at the end and at an abort, so that it can go on from there
+   * to the same end, bit for bit. Default: not at all.
+   */
+  checkpoint?: CheckpointOptions;
+  /** Ends the run early: it rejects with the signal's reason, after a last checkpoint where there are any. */
   signal?: AbortSignalLike;
+  /** Called with what happens beside the updates; between the calls of `onProgress`, in the order of events. */
+  onEvent?: (event: TrainEvent) => void;
   /** Called after each mini-batch. */
   onProgress?: (progress: TrainProgress) => void;
 };
@@ -71,25 +65,20 @@ export type TrainOptions = FlowAndSolver & {
 export interface TrainResult {
   /** A new decoder; the one given is not changed. */
   readonly decoder: Decoder;
-  /** Every update, in order. */
+  /** Every update, in order, also those before the checkpoint that it went on from. */
   readonly history: readonly TrainStep[];
+  /** Every validation, in order; none without the option. */
+  readonly validation: readonly ValidationResult[];
+  /** The checkpoint that it went on from; undefined if it started anew. */
+  readonly resumedFrom: Resumed | undefined;
 }
 
 const OPTIONS = [
-  ...[
-    "loss",
-    "flow",
-    "solver",
-    "adjoint",
-    "optimiser",
-    "schedule",
-    "batchSize",
-    "epochs",
-    "replacement",
-    "seed",
-  ],
-  ...["warmStart", "augment", "gradientClip", "backend", "signal", "onProgress"],
+  ...["loss", "flow", "solver", "adjoint", "optimiser", "schedule", "batchSize", "epochs", "replacement"],
+  ...["seed", "warmStart", "augment", "gradientClip", "backend", "validation", "checkpoint", "signal"],
+  ...["onEvent", "onProgress"],
 ];
+
 /**
  * AMD without the paper's bound on its steps. A decoder at the start of its training is flat: at steps of at most
  * 10 the flows end early, far from rest, where the approximate adjoint is wrong and the next mini-batch learns less.
@@ -104,9 +93,20 @@ export function checkArguments(decoder: Decoder, data: Dataset | Float32Array, o
   const pair = checkFlowAndSolver("train", options, DEFAULT_SOLVER);
   const adjoint = checkAdjoint("train", options.adjoint ?? approximate(), pair.solver, loss);
   const dataset = asDataset("train", data, decoder);
-  return { dataset, loss, pair, adjoint, settings: checkSettings(options, decoder) };
+  const settings = checkSettings(options, decoder);
+  const { validation, checkpoint } = options;
+  return {
+    ...{ dataset, loss, pair, adjoint, settings },
+    validation:
+      validation === undefined
+        ? undefined
+        : checkValidation("train: validation", validation, decoder, dataset.count),
+    checkpoint: checkpoint === undefined ? undefined : checkCheckpoint("train: checkpoint", checkpoint),
+  };
 }
 
+/** What `checkArguments` returns. */
+export type CheckedTrainOptions = ReturnType<typeof checkArguments>;
 export type TrainSettings = ReturnType<typeof checkSettings>;
 
 function checkSettings(options: TrainOptions, decoder: Decoder) {
@@ -124,6 +124,7 @@ function checkSettings(options: TrainOptions, decoder: Decoder) {
     augment,
     gradientClip,
     signal,
+    onEvent,
     onProgress,
   } = options;
   checkNumber("train", "batchSize", batchSize, { min: 1, integer: true });
@@ -142,14 +143,16 @@ function checkSettings(options: TrainOptions, decoder: Decoder) {
   if (typeof backend?.prepare !== "function") {
     throw invalid(`train: backend is ${show(backend)}, expected a backend such as wasm()`);
   }
-  if (onProgress !== undefined && typeof onProgress !== "function") {
-    throw invalid(`train: onProgress is ${show(onProgress)}, expected a function`);
+  for (const [name, callback] of Object.entries({ onEvent, onProgress })) {
+    if (callback !== undefined && typeof callback !== "function") {
+      throw invalid(`train: ${name} is ${show(callback)}, expected a function`);
+    }
   }
   checkSignal("train", signal);
   augment?.check(decoder.outputShape);
   const sampling = { seed, replacement };
   return {
     ...{ optimiser, schedule, batchSize, epochs, backend, sampling, warmStart, augment },
-    ...{ gradientClip, signal, onProgress },
+    ...{ gradientClip, signal, onEvent, onProgress },
   };
 }

@@ -30,6 +30,7 @@ export function* pieces(count: number): Generator<Uint32Array> {
 
 /** Refuses samples that the loss cannot take, see `checkValues`. */
 export async function checkDataset(
+  where: string,
   decoder: Decoder,
   dataset: Dataset,
   loss: Loss,
@@ -41,6 +42,6 @@ export async function checkDataset(
       ...{ decoder, loss, targets, weights: undefined, batchSize: undefined },
       sampleCount: indices.length,
     };
-    await checkValues("train", problem, control);
+    await checkValues(where, problem, control);
   }
 }

@@ -1,12 +1,10 @@
-import type { Adjoint, Encoded } from "../adjoint/base.ts";
-import type { Problem, Trainer } from "../backend/base.ts";
 import { makeControl } from "../control.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { createSampler } from "../data/sampler.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { loadDecoder } from "../decoder/load.ts";
-import { MiniBatches } from "./mini-batches.ts";
-import { checkArguments, type TrainOptions, type TrainResult, type TrainStep } from "./options.ts";
+import { Checkpoints } from "./checkpoints.ts";
+import { checkArguments, type TrainOptions, type TrainResult } from "./options.ts";
+import { Run } from "./run.ts";
 import { checkDataset } from "./samples.ts";
 
 /**
@@ -18,72 +16,60 @@ import { checkDataset } from "./samples.ts";
  *
  * @param data samples of the decoder's output size: a Dataset, or a Float32Array of count × outputSize
  * @throws LatentflowError `invalid_argument`, before any work, when an argument has the wrong type, length or
- *   value; `disposed` when the decoder is
+ *   value, or a checkpoint is of another run; `disposed` when the decoder is; `invalid_file` and `not_found` when a
+ *   checkpoint cannot be read or written; `unsupported` for files where there are none, and, as `out_of_memory`,
+ *   from the backend
  */
 export async function train(
   decoder: Decoder,
   data: Dataset | Float32Array,
   options: TrainOptions = {},
 ): Promise<TrainResult> {
-  const { dataset, loss, pair, adjoint, settings } = checkArguments(decoder, data, options);
-  const { optimiser, schedule, batchSize, epochs, gradientClip, backend, signal, onProgress } = settings;
+  const checked = checkArguments(decoder, data, options);
+  const { dataset, loss, validation, settings } = checked;
+  const { backend, signal, onEvent, onProgress } = settings;
   const control = makeControl(signal);
   signal?.throwIfAborted();
   const file = decoder.toSafetensors();
-  await checkDataset(decoder, dataset, loss, control);
+  await checkDataset("train", decoder, dataset, loss, control);
+  if (validation) await checkDataset("train: validation", decoder, validation.dataset, loss, control);
+  signal?.throwIfAborted();
 
   // A copy of its own: the trainer changes the weights that are packed for it.
   const copy = () => loadDecoder(file, loss.name === "custom" ? {} : { loss });
   const working = await copy();
-  const sampler = createSampler({ count: dataset.count, batchSize, ...settings.sampling });
-  const batches = new MiniBatches(working, dataset, loss, adjoint, settings);
-  const total = epochs * dataset.count;
-  const history: TrainStep[] = [];
-  let trainer: Trainer | undefined;
+  let run: Run | undefined;
+  let checkpoints: Checkpoints | undefined;
   try {
-    const prepared = await backend.prepare(working);
-    trainer = prepared.trainer(optimiser);
-    const start = performance.now();
-    for (let images = 0; images < total; ) {
-      const learningRate = optimiser.learningRate * schedule.factor(images / total);
-      const indices = sampler.next();
-      const { problem, solution } = await batches.encode(indices, prepared, pair, control);
-      signal?.throwIfAborted();
-      const losses = await addGradient(trainer, adjoint, problem, { ...pair, solution, control });
-      signal?.throwIfAborted();
-      const largestNorm = (gradientClip ?? Number.POSITIVE_INFINITY) * indices.length;
-      const gradientNorm = trainer.update({ learningRate, largestNorm });
-      images += indices.length;
-      const step = {
-        images,
-        loss: losses.reduce((sum, value) => sum + value, 0) / losses.length,
-        gradientNorm,
-      };
-      history.push(step);
-      const imagesPerSecond = (images * 1000) / (performance.now() - start);
-      onProgress?.({ ...step, total, imagesPerSecond, secondsLeft: (total - images) / imagesPerSecond });
+    run = new Run(checked, working, await backend.prepare(working));
+    checkpoints = await Checkpoints.begin(run, working, checked, control);
+    const resumedFrom = checkpoints?.resumedFrom;
+    if (resumedFrom) onEvent?.({ kind: "resumed", ...resumedFrom });
+    const start = { time: performance.now(), images: run.images };
+    for (;;) {
+      const validated = await run.validate(control);
+      if (validated) onEvent?.({ kind: "validation", ...validated });
+      const saved = checkpoints?.isDue() ? await checkpoints.save() : undefined;
+      if (saved) onEvent?.(saved);
+      if (run.hasEnded) break;
+      const step = await run.update(control);
+      const { total } = run;
+      const imagesPerSecond = ((run.images - start.images) * 1000) / (performance.now() - start.time);
+      const secondsLeft = (total - run.images) / imagesPerSecond;
+      const latest = run.validations.at(-1);
+      onProgress?.({ ...step, total, imagesPerSecond, secondsLeft, validation: latest });
       await control.pause();
     }
     const trained = await copy();
-    trained.parameters.set(trainer.parameters());
-    return { decoder: trained, history };
+    trained.parameters.set(run.trainer.parameters());
+    return { decoder: trained, history: run.history, validation: run.validations, resumedFrom };
+  } catch (error) {
+    // What has been learnt is not lost: the run stands where its last update ended.
+    const saved = signal?.aborted ? await checkpoints?.save() : undefined;
+    if (saved) onEvent?.(saved);
+    throw error;
   } finally {
-    trainer?.dispose();
+    run?.trainer.dispose();
     working.dispose();
-  }
-}
-
-/** Adds up the gradient of the samples' summed loss in the trainer; returns their losses. */
-async function addGradient(
-  trainer: Trainer,
-  adjoint: Adjoint,
-  problem: Problem,
-  encoded: Encoded,
-): Promise<Float64Array> {
-  const objective = trainer.objective(problem, adjoint.copies(encoded.solver));
-  try {
-    return await adjoint.addGradient(objective, encoded);
-  } finally {
-    objective.dispose();
   }
 }

@@ -1,0 +1,63 @@
+import { checkNumber, checkOptions, invalid, show } from "../check.ts";
+import { fileStore } from "./checkpoint-file.ts";
+import { type CheckpointStore, callerStore } from "./checkpoint-store.ts";
+
+/** Checkpoints in a file, in Node. */
+export interface FileCheckpoints {
+  /**
+   * Its path. FILE is the newest checkpoint, FILE.previous the one before, and FILE.temporary one that is being
+   * written. At every moment one of the first two is whole, also on the disk.
+   */
+  file: string;
+  /**
+   * true: goes on from FILE, or from FILE.previous where FILE is missing or damaged, and starts anew where there is
+   * neither. false, the default: refuses to start where there is one of them.
+   */
+  resume?: boolean;
+  /** Seconds from one checkpoint to the next, >= 0. Default 60. */
+  everySeconds?: number;
+}
+
+/** Checkpoints that the caller keeps, in a browser's storage say. */
+export interface CallerCheckpoints {
+  /** Called with each checkpoint; the run goes on when it has settled, and ends if it fails. */
+  save: (bytes: Uint8Array) => void | Promise<void>;
+  /** What `save` was given: the run goes on from there. Default: it starts anew. */
+  resume?: Uint8Array | undefined;
+  /** Seconds from one checkpoint to the next, >= 0. Default 60. */
+  everySeconds?: number;
+}
+
+/** Where a run's checkpoints are kept. */
+export type CheckpointOptions = FileCheckpoints | CallerCheckpoints;
+
+const DEFAULT_SECONDS = 60;
+
+/** The option, checked. */
+export function checkCheckpoint(where: string, options: CheckpointOptions) {
+  checkOptions(where, options, ["file", "save", "resume", "everySeconds"]);
+  const everySeconds = checkNumber(where, "everySeconds", options?.everySeconds ?? DEFAULT_SECONDS, {
+    min: 0,
+  });
+  return { everySeconds, store: makeStore(where, options) };
+}
+
+function makeStore(where: string, options: CheckpointOptions): CheckpointStore {
+  if (options && "file" in options) {
+    const { file, resume = false } = options;
+    if ("save" in options) throw invalid(`${where}: file and save are both given, expected one of them`);
+    if (typeof file !== "string" || file === "")
+      throw invalid(`${where}: file is ${show(file)}, expected a path`);
+    if (typeof resume !== "boolean") {
+      throw invalid(`${where}: resume is ${show(resume)}, expected true or false together with file`);
+    }
+    return fileStore(where, file, resume);
+  }
+  const { save, resume } = options ?? {};
+  if (typeof save !== "function")
+    throw invalid(`${where}: expected { file } or { save }, save a function of bytes`);
+  if (resume !== undefined && !(resume instanceof Uint8Array)) {
+    throw invalid(`${where}: resume is ${show(resume)}, expected a checkpoint's bytes together with save`);
+  }
+  return callerStore(where, save, resume);
+}

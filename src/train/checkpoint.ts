@@ -1,0 +1,151 @@
+import type { TrainerState } from "../backend/base.ts";
+import { show } from "../check.ts";
+import { checksum, showChecksum } from "../checksum.ts";
+import type { SamplerState } from "../data/sampler.ts";
+import { readSafetensors, writeSafetensors } from "../decoder/safetensors.ts";
+import { LatentflowError } from "../errors.ts";
+import type { RandomState } from "../random.ts";
+import type { TrainStep } from "./progress.ts";
+import { differences, type RunDescription } from "./run-description.ts";
+import type { ValidationResult } from "./validation.ts";
+
+// A checkpoint is a safetensors file. Its metadata:
+//   format            FORMAT, below
+//   run               what the run was made from, as JSON
+//   images, updates   how many there have been, as JSON; also sampler and random, the states of the two generators
+// Its tensors, u being the updates tried, v the validations, p the parameters:
+//   history           F64 [u, 3]: images, loss, gradient norm
+//   validation        F64 [v, 2]: images, loss
+//   latents           F64 [samples · d], where there are warm starts
+//   parameters        F32 [p]
+//   optimiser.0, …    F32 [p] each
+//   checksum          U32 [1], the last four bytes: the checksum of all before them
+
+/** Names the format, and its version: another one cannot be read. */
+const FORMAT = "latentflow checkpoint 1";
+
+/** Where a run stands between two updates: all that the rest of it depends on, and what it has found so far. */
+export interface RunState {
+  /** Images processed. */
+  readonly images: number;
+  readonly sampler: SamplerState;
+  /** Of the augmentation. */
+  readonly random: RandomState;
+  /** [samples, d], where each sample's last flow ended; undefined without warm starts. */
+  readonly latents: Float64Array | undefined;
+  readonly trainer: TrainerState;
+  readonly history: readonly TrainStep[];
+  readonly validation: readonly ValidationResult[];
+}
+
+/** A run and where it stands. */
+export interface Checkpoint {
+  readonly run: RunDescription;
+  readonly state: RunState;
+}
+
+/** A checkpoint as the bytes of a file. */
+export function writeCheckpoint({ run, state }: Checkpoint): Uint8Array {
+  const { images, sampler, random, latents, trainer, history, validation } = state;
+  const { updates, parameters, vectors } = trainer;
+  const json = { run, images, updates, sampler, random };
+  const metadata = Object.entries(json).map(([key, value]) => [key, JSON.stringify(value)] as const);
+  const steps = history.flatMap((step) => [step.images, step.loss, step.gradientNorm]);
+  const validations = validation.flatMap((result) => [result.images, result.loss]);
+  const tensor = (name: string, values: Float32Array | Float64Array | Uint32Array, columns?: number) => {
+    return { name, values, shape: columns ? [values.length / columns, columns] : [values.length] };
+  };
+  const bytes = writeSafetensors(
+    [
+      tensor("history", Float64Array.from(steps), 3),
+      tensor("validation", Float64Array.from(validations), 2),
+      ...(latents ? [tensor("latents", latents)] : []),
+      tensor("parameters", parameters),
+      ...vectors.map((vector, i) => tensor(`optimiser.${i}`, vector)),
+      tensor("checksum", new Uint32Array(1)),
+    ],
+    new Map([["format", FORMAT], ...metadata]),
+  );
+  const end = bytes.length - 4;
+  new DataView(bytes.buffer).setUint32(end, checksum(bytes.subarray(0, end)), true);
+  return bytes;
+}
+
+/**
+ * The checkpoint in the bytes of a file. Any truncation, and any change of one byte, is found.
+ *
+ * @param where what the bytes come from, for messages
+ * @throws LatentflowError `invalid_file` when they hold no checkpoint, or a damaged one
+ */
+export function readCheckpoint(where: string, bytes: Uint8Array): Checkpoint {
+  const { metadata, tensors } = readSafetensors(where, bytes);
+  const refuse = (problem: string) => new LatentflowError("invalid_file", `${where}: ${problem}`);
+  const end = bytes.length - 4;
+  const found = checksum(bytes.subarray(0, end));
+  const expected = tensors.has("checksum")
+    ? new DataView(bytes.buffer, bytes.byteOffset).getUint32(end, true)
+    : undefined;
+  const format = metadata.get("format");
+  // Another version's checkpoint is sound, and to be told from a damaged one.
+  if (expected === undefined || (format !== FORMAT && expected === found)) {
+    throw refuse(`not a checkpoint of this version: its format is ${show(format)}, expected "${FORMAT}"`);
+  }
+  if (expected !== found) {
+    throw refuse(
+      `the checkpoint is damaged: its checksum is ${showChecksum(found)}, expected ${showChecksum(expected)}`,
+    );
+  }
+
+  const floats = <T>(name: string, Type: FloatArray<T>): T => {
+    // A copy, aligned; not by slice(), which a Buffer answers with a view.
+    return new Type(new Uint8Array(tensors.get(name)!.bytes).buffer);
+  };
+  const history = floats("history", Float64Array);
+  const validation = floats("validation", Float64Array);
+  const vectorNames = [...tensors.keys()].filter((name) => name.startsWith("optimiser."));
+  const parse = (key: string) => JSON.parse(metadata.get(key)!);
+  return {
+    run: parse("run"),
+    state: {
+      images: parse("images"),
+      sampler: parse("sampler"),
+      random: parse("random"),
+      latents: tensors.has("latents") ? floats("latents", Float64Array) : undefined,
+      trainer: {
+        updates: parse("updates"),
+        parameters: floats("parameters", Float32Array),
+        vectors: vectorNames.map((name) => floats(name, Float32Array)),
+      },
+      history: rows(history, 3).map(([images, loss, gradientNorm]) => {
+        return { images: images!, loss: loss!, gradientNorm: gradientNorm! };
+      }),
+      validation: rows(validation, 2).map(([images, loss]) => ({ images: images!, loss: loss! })),
+    },
+  };
+}
+
+type FloatArray<T> = new (buffer: ArrayBuffer) => T;
+
+function rows(values: Float64Array, columns: number): Float64Array[] {
+  const count = values.length / columns;
+  return Array.from({ length: count }, (_, row) => values.subarray(row * columns, (row + 1) * columns));
+}
+
+/** Differences beyond so many are only counted: another decoder, say, differs in a lot at once. */
+const SHOWN_DIFFERENCES = 5;
+
+/**
+ * Refuses a checkpoint of another run.
+ *
+ * @throws LatentflowError `invalid_argument`, whose message names what differs
+ */
+export function checkSameRun(where: string, there: RunDescription, here: RunDescription): void {
+  const all = differences(there, here);
+  if (all.length === 0) return;
+  const shown = all.slice(0, SHOWN_DIFFERENCES).join("; ");
+  const more = all.length > SHOWN_DIFFERENCES ? `; and ${all.length - SHOWN_DIFFERENCES} more` : "";
+  throw new LatentflowError(
+    "invalid_argument",
+    `${where} is a checkpoint of another run: ${shown}${more}. Give what it was made from, or start a new run elsewhere`,
+  );
+}

@@ -1,0 +1,81 @@
+import type { Decoder } from "../decoder/decoder.ts";
+import type { Control } from "../solver/base.ts";
+import { checkSameRun, writeCheckpoint } from "./checkpoint.ts";
+import type { CheckedTrainOptions } from "./options.ts";
+import type { Resumed, TrainEvent } from "./progress.ts";
+import type { Run } from "./run.ts";
+import { describeRun, type RunDescription } from "./run-description.ts";
+
+/** The checkpoints of a run: which one it goes on from, and when there is the next. */
+export class Checkpoints {
+  private savedAt = performance.now();
+  /** What the latest one holds: images and validations. */
+  private saved: string;
+
+  private constructor(
+    private readonly run: Run,
+    private readonly description: RunDescription,
+    private readonly option: NonNullable<CheckedTrainOptions["checkpoint"]>,
+    readonly resumedFrom: Resumed | undefined,
+  ) {
+    // Nothing is worth a checkpoint before there is something new.
+    this.saved = this.position();
+  }
+
+  /**
+   * Goes on from a checkpoint, where the option says so and there is one.
+   *
+   * @throws LatentflowError `invalid_argument` when it is of another run, and what `CheckpointStore.load` throws
+   */
+  static async begin(
+    run: Run,
+    decoder: Decoder,
+    options: CheckedTrainOptions,
+    control: Control,
+  ): Promise<Checkpoints | undefined> {
+    const { checkpoint, dataset, validation } = options;
+    if (!checkpoint) return undefined;
+    const loaded = await checkpoint.store.load();
+    const { build } = run.trainer;
+    const made = describedOptions(options);
+    const description = await describeRun(decoder, dataset, validation?.dataset, build, made, control);
+    if (!loaded) return new Checkpoints(run, description, checkpoint, undefined);
+    const { from, refused } = loaded;
+    const { run: there, state } = loaded.checkpoint;
+    checkSameRun(`train: ${from}`, there, description);
+    run.restore(state);
+    return new Checkpoints(run, description, checkpoint, { images: run.images, from, refused });
+  }
+
+  /** Is it time for one? */
+  isDue(): boolean {
+    return performance.now() - this.savedAt >= this.option.everySeconds * 1000 || this.run.hasEnded;
+  }
+
+  /** Keeps a checkpoint, unless the latest holds the same. */
+  async save(): Promise<(TrainEvent & { kind: "checkpoint" }) | undefined> {
+    const position = this.position();
+    if (this.saved === position) return undefined;
+    const { images } = this.run;
+    const bytes = writeCheckpoint({ run: this.description, state: this.run.state() });
+    const { length } = bytes;
+    await this.option.store.save(bytes);
+    this.saved = position;
+    this.savedAt = performance.now();
+    return { kind: "checkpoint", images, bytes: length };
+  }
+
+  private position(): string {
+    return `${this.run.images} ${this.run.validations.length}`;
+  }
+}
+
+/** The options that the end result depends on, by the names that `train` knows them by. */
+function describedOptions({ loss, pair, adjoint, validation, settings }: CheckedTrainOptions) {
+  const { optimiser, schedule, batchSize, epochs, sampling, warmStart, augment, gradientClip } = settings;
+  return {
+    ...{ loss, ...pair, adjoint, optimiser, schedule, batchSize, epochs, ...sampling },
+    ...{ warmStart, augment, gradientClip },
+    ...(validation && { validation: { everyImages: validation.everyImages } }),
+  };
+}

@@ -1,0 +1,92 @@
+import { version } from "../../package.json";
+import { checksum, showChecksum } from "../checksum.ts";
+import type { Dataset } from "../data/dataset.ts";
+import type { Decoder } from "../decoder/decoder.ts";
+import type { Loss } from "../loss.ts";
+import type { Control } from "../solver/base.ts";
+import { pieces } from "./samples.ts";
+
+/** A value that JSON keeps exactly. */
+type Leaf = string | number | boolean | null;
+
+/**
+ * What a run was made from: all that its end result depends on, by dotted names like `solver.stepMax`. A run goes
+ * on from a checkpoint only where it is the same.
+ */
+export type RunDescription = Readonly<Record<string, Leaf>>;
+
+/**
+ * Describes a run.
+ *
+ * @param build what computes, see `Trainer.build`
+ * @param options by name. Of values like solvers their numbers and names count, not their functions, which the
+ *   package's version stands for
+ */
+export async function describeRun(
+  decoder: Decoder,
+  data: Dataset,
+  validationData: Dataset | undefined,
+  build: string,
+  options: Readonly<Record<string, unknown>> & { readonly loss: Loss },
+  control: Control,
+): Promise<RunDescription> {
+  const layers = decoder.layers.map(({ kind, inputSize, outputSize, activation }) => {
+    return { kind, inputSize, outputSize, activation };
+  });
+  return Object.fromEntries(
+    leaves({
+      ...{ version, build },
+      decoder: { layers, outputShape: decoder.outputShape, parameters: checksumOf(decoder.parameters) },
+      data: await describeData(data, control),
+      validationData: validationData && (await describeData(validationData, control)),
+      ...options,
+      loss: describeLoss(options.loss),
+    }),
+  );
+}
+
+/** What is not the same in two descriptions, in words. */
+export function differences(there: RunDescription, here: RunDescription): string[] {
+  const names = new Set([...Object.keys(there), ...Object.keys(here)]);
+  return [...names]
+    .filter((name) => there[name] !== here[name])
+    .map((name) => `${name} is ${show(there[name])} there and ${show(here[name])} here`);
+}
+
+function show(leaf: Leaf | undefined): string {
+  return leaf === undefined ? "absent" : JSON.stringify(leaf);
+}
+
+/** Each number, text and truth value in `value` under its dotted name. */
+function leaves(value: unknown, name = ""): [name: string, leaf: Leaf][] {
+  if (value === undefined || typeof value === "function") return [];
+  // JSON knows no infinities.
+  if (typeof value === "number") return [[name, Number.isFinite(value) ? value : String(value)]];
+  if (typeof value !== "object" || value === null) return [[name, value as Leaf]];
+  return Object.entries(value).flatMap(([key, inner]) => leaves(inner, name ? `${name}.${key}` : key));
+}
+
+/** The functions of a loss of the caller's own are told apart by their source: no version stands for them. */
+function describeLoss(loss: Loss): unknown {
+  if (loss.name !== "custom") return loss;
+  const functions = Object.entries({ ...loss }).filter(([, value]) => typeof value === "function");
+  const source = new TextEncoder().encode(functions.map(([name, value]) => `${name}: ${value}`).join("\n"));
+  return { ...loss, source: showChecksum(checksum(source)) };
+}
+
+async function describeData(data: Dataset, control: Control) {
+  let sum = 0;
+  for (const indices of pieces(data.count)) {
+    sum = checksum(bytesOf(data.rows(indices)), sum);
+    await control.pause();
+  }
+  return { samples: data.count, size: data.size, checksum: showChecksum(sum) };
+}
+
+function checksumOf(values: Float32Array): string {
+  return showChecksum(checksum(bytesOf(values)));
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}

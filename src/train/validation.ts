@@ -1,0 +1,90 @@
+import type { PreparedBackend, Problem } from "../backend/base.ts";
+import { checkNumber, checkOptions, invalid } from "../check.ts";
+import type { Dataset } from "../data/dataset.ts";
+import type { Decoder } from "../decoder/decoder.ts";
+import type { Loss } from "../loss.ts";
+import { type CheckedPair, solveAll } from "../solve.ts";
+import { type Control, Solution } from "../solver/base.ts";
+import { asDataset, pieces } from "./samples.ts";
+
+/** Samples to see how well unseen ones are encoded, and when. */
+export interface ValidationOptions {
+  /** Samples of the decoder's output size that are not trained on. */
+  data: Dataset | Float32Array;
+  /** Images processed from one validation to the next, >= 1. Default: those of one pass over the data. */
+  everyImages?: number;
+}
+
+/** What a validation has found. */
+export interface ValidationResult {
+  /** Images processed before it. */
+  readonly images: number;
+  /** The mean loss of the validation samples, each encoded from z = 0. */
+  readonly loss: number;
+}
+
+/** The option, checked and completed. */
+export interface Validation {
+  readonly dataset: Dataset;
+  readonly everyImages: number;
+}
+
+/** @param trainingSamples how many there are to train on */
+export function checkValidation(
+  where: string,
+  options: ValidationOptions,
+  decoder: Decoder,
+  trainingSamples: number,
+): Validation {
+  checkOptions(where, options, ["data", "everyImages"]);
+  if (options?.data === undefined) throw invalid(`${where}: data is undefined, expected samples`);
+  const dataset = asDataset(where, options.data, decoder);
+  const { everyImages = trainingSamples } = options;
+  return { dataset, everyImages: checkNumber(where, "everyImages", everyImages, { min: 1, integer: true }) };
+}
+
+/**
+ * Whether it is time for a validation: before the first update, whenever a multiple of `everyImages` has been
+ * reached, and after the last.
+ *
+ * @param images processed so far, of `total`
+ * @param last the validation before, if any
+ */
+export function isValidationDue(
+  { everyImages }: Validation,
+  images: number,
+  total: number,
+  last: ValidationResult | undefined,
+): boolean {
+  if (!last) return true;
+  if (images === last.images) return false;
+  return images >= total || Math.floor(images / everyImages) > Math.floor(last.images / everyImages);
+}
+
+/**
+ * The mean loss of samples encoded with the decoder as it is, in the order of the samples. It changes nothing that
+ * the training goes on from.
+ *
+ * @returns what has been added up so far, no mean, once the caller has aborted
+ */
+export async function meanLoss(
+  decoder: Decoder,
+  prepared: PreparedBackend,
+  dataset: Dataset,
+  loss: Loss,
+  pair: CheckedPair,
+  control: Control,
+): Promise<number> {
+  let sum = 0;
+  for (const indices of pieces(dataset.count)) {
+    if (control.aborted()) break;
+    const problem: Problem = {
+      ...{ decoder, loss, targets: dataset.rows(indices), weights: undefined, batchSize: undefined },
+      sampleCount: indices.length,
+    };
+    const solution = new Solution(indices.length, decoder.latentSize, undefined, { order: pair.flow.order });
+    await solveAll(prepared, problem, pair, solution, control);
+    sum = solution.loss.reduce((total, value) => total + value, sum);
+  }
+  return sum / dataset.count;
+}

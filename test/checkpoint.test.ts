@@ -1,0 +1,300 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { checksum, showChecksum } from "../src/checksum.ts";
+import { createDataset } from "../src/data/dataset.ts";
+import { readSafetensors } from "../src/decoder/safetensors.ts";
+import {
+  amd,
+  createDecoder,
+  crossEntropy,
+  customLoss,
+  nesterovFlow,
+  rk4,
+  squaredError,
+  wasm,
+} from "../src/index.ts";
+import { adam, rmsprop, sgd } from "../src/optimiser.ts";
+import { linear } from "../src/schedule.ts";
+import { linearGrid } from "../src/solver/grid.ts";
+import { readCheckpoint, writeCheckpoint } from "../src/train/checkpoint.ts";
+import type { TrainOptions } from "../src/train/options.ts";
+import type { TrainEvent } from "../src/train/progress.ts";
+import { train } from "../src/train/train.ts";
+import { builds } from "./support/builds.ts";
+import { refused, rejected } from "./support/refusal.ts";
+import { endOf, runSmall, smallData, smallDecoder, smallOptions } from "./support/small-run.ts";
+
+/** A run that gives out a checkpoint after every update. */
+async function runWithCheckpoints(options: TrainOptions = {}) {
+  const checkpoints: Uint8Array[] = [];
+  const save = (bytes: Uint8Array) => void checkpoints.push(bytes);
+  const result = await runSmall({ ...options, checkpoint: { save, everySeconds: 0 } } as TrainOptions);
+  return { result, checkpoints };
+}
+
+const resumeFrom = (resume: Uint8Array) => ({ checkpoint: { save() {}, resume } });
+
+test("the checksum is CRC-32", () => {
+  // The check value of the catalogue of CRCs.
+  const bytes = new TextEncoder().encode("123456789");
+  assert.is(showChecksum(checksum(bytes)), "cbf43926");
+  assert.is(checksum(bytes.subarray(4), checksum(bytes.subarray(0, 4))), checksum(bytes));
+  assert.is(showChecksum(checksum(new Uint8Array(0))), "00000000");
+});
+
+const variants: readonly [name: string, options: TrainOptions][] = [
+  ["adam, warm starts, augmentation, validation", {}],
+  ["rmsprop, with replacement", { optimiser: rmsprop(), replacement: true, batchSize: 3 }],
+  ["sgd with momentum", { optimiser: sgd({ learningRate: 0.1, momentum: 0.9 }), warmStart: false }],
+  ["sgd", { optimiser: sgd({ learningRate: 0.1 }), schedule: linear({ to: 0.1 }) }],
+  [
+    "nesterovFlow with rk4",
+    { flow: nesterovFlow(), solver: rk4({ grid: linearGrid({ t1: 2, slices: 3 }) }), epochs: 2 },
+  ],
+];
+for (const [name, options] of variants) {
+  test(`from every checkpoint on, the end is the same: ${name}`, async () => {
+    const whole = await runSmall(options);
+    const { result, checkpoints } = await runWithCheckpoints(options);
+    assert.equal(endOf(result), endOf(whole));
+    const images = [0, ...whole.history.map((step) => step.images)];
+    assert.is(checkpoints.length, images.length);
+    for (const [i, checkpoint] of checkpoints.entries()) {
+      const resumed = await runSmall({ ...options, ...resumeFrom(checkpoint) } as TrainOptions);
+      assert.equal(endOf(resumed), endOf(whole));
+      assert.is(resumed.resumedFrom?.images, images[i]);
+    }
+  });
+}
+
+for (const { name, backend } of builds) {
+  test(`${name}: from a checkpoint in the middle on, the end is the same`, async () => {
+    const { result, checkpoints } = await runWithCheckpoints({ backend });
+    assert.equal(endOf(await runSmall({ backend, ...resumeFrom(checkpoints[5]!) })), endOf(result));
+  });
+}
+
+test("an abort leaves a checkpoint of the last whole update, wherever it comes", async () => {
+  const whole = await runSmall();
+  // At every time that the run looks at its signal.
+  for (let looks = 1, ended = false; !ended; looks += 7) {
+    let checkpoint: Uint8Array | undefined;
+    let left = looks;
+    const { signal } = new AbortController();
+    const reason = new Error("enough");
+    const aborts = () => --left <= 0;
+    Object.defineProperty(signal, "aborted", { get: aborts });
+    signal.throwIfAborted = () => {
+      if (aborts()) throw reason;
+    };
+    const save = (bytes: Uint8Array) => {
+      checkpoint = bytes;
+    };
+    try {
+      await runSmall({ signal, checkpoint: { save } });
+      ended = true;
+    } catch (error) {
+      assert.is(error, reason);
+    }
+    const resumed = await runSmall(checkpoint && resumeFrom(checkpoint));
+    assert.equal(endOf(resumed), endOf(whole));
+  }
+});
+
+test("a checkpoint is a safetensors file, and what is read is what was written", async () => {
+  const { checkpoints, result } = await runWithCheckpoints();
+  const bytes = checkpoints.at(-1)!;
+  const { tensors } = readSafetensors("checkpoint", bytes);
+  assert.equal(
+    [...tensors].map(([name, { dtype, shape }]) => `${name} ${dtype} ${shape}`),
+    [
+      "history F64 12,3",
+      "validation F64 4,2",
+      "latents F64 51",
+      ...["parameters", "optimiser.0", "optimiser.1"].map((name) => `${name} F32 113`),
+      "checksum U32 1",
+    ],
+  );
+  const checkpoint = readCheckpoint("checkpoint", bytes);
+  assert.equal(writeCheckpoint(checkpoint), bytes);
+  assert.equal(checkpoint.state.history, result.history);
+  assert.equal(checkpoint.state.trainer.parameters, result.decoder.parameters);
+  // Losses that are no numbers are kept too.
+  const { run, state } = checkpoint;
+  const odd = [{ images: 1, loss: Number.NaN, gradientNorm: Number.POSITIVE_INFINITY }];
+  const again = readCheckpoint("checkpoint", writeCheckpoint({ run, state: { ...state, history: odd } }));
+  assert.equal(again.state.history, odd);
+  // Memory that begins anywhere.
+  for (const moved of [new Uint8Array(bytes.length + 3), Buffer.alloc(bytes.length + 3)]) {
+    moved.set(bytes, 3);
+    assert.equal(readCheckpoint("checkpoint", moved.subarray(3)), checkpoint);
+  }
+});
+
+test("every truncation and every flipped byte is found", async () => {
+  const { checkpoints } = await runWithCheckpoints();
+  const bytes = checkpoints[0]!;
+  const pattern = /^run\.checkpoint: /;
+  for (let length = 0; length < bytes.length; length++) {
+    refused(() => readCheckpoint("run.checkpoint", bytes.subarray(0, length)), "invalid_file", pattern);
+  }
+  for (let at = 0; at < bytes.length; at++) {
+    const damaged = bytes.slice();
+    damaged[at]! ^= 1 << (at % 8);
+    refused(() => readCheckpoint("run.checkpoint", damaged), "invalid_file", pattern);
+  }
+  const damaged = bytes.slice();
+  damaged[damaged.length - 100]! ^= 1;
+  refused(
+    () => readCheckpoint("run.checkpoint", damaged),
+    "invalid_file",
+    /^run\.checkpoint: the checkpoint is damaged: its checksum is [0-9a-f]{8}, expected [0-9a-f]{8}$/,
+  );
+  await rejected(
+    runSmall(resumeFrom(damaged)),
+    "invalid_file",
+    /^train: checkpoint\.resume: the checkpoint is damaged/,
+  );
+  await rejected(
+    runSmall(resumeFrom(smallDecoder.toSafetensors())),
+    "invalid_file",
+    /not a checkpoint of this version: its format is undefined, expected "latentflow checkpoint 1"/,
+  );
+});
+
+test("another run's checkpoint is refused, and what differs is named", async () => {
+  const { checkpoints } = await runWithCheckpoints({ backend: wasm({ relaxed: false }) });
+  const resume = resumeFrom(checkpoints[3]!);
+  const go = { backend: wasm({ relaxed: false }), ...resume };
+  const cases: [TrainOptions, RegExp][] = [
+    [{ seed: 8 }, /^train: checkpoint\.resume is a checkpoint of another run: seed is 7 there and 8 here\./],
+    [{ epochs: 4 }, /epochs is 3 there and 4 here/],
+    [{ batchSize: 6 }, /batchSize is 5 there and 6 here/],
+    [{ replacement: true }, /replacement is false there and true here/],
+    [{ warmStart: false }, /warmStart is true there and false here/],
+    [{ gradientClip: 1 }, /gradientClip is 0\.1 there and 1 here/],
+    [{ optimiser: adam({ learningRate: 0.02 }) }, /optimiser\.learningRate is 0\.01 there and 0\.02 here/],
+    [{ optimiser: rmsprop() }, /optimiser\.name is "adam" there and "rmsprop" here/],
+    [{ schedule: linear({ to: 0.5 }) }, /schedule\.to is 0 there and 0\.5 here/],
+    [{ solver: amd({ maxSteps: 9 }) }, /solver\.maxSteps is 8 there and 9 here/],
+    [{ loss: squaredError() }, /loss\.name is "crossEntropy" there and "squaredError" here/],
+    [{ validation: { data: smallData, everyImages: 20 } }, /validationData\.samples is 5 there and 17 here/],
+    [{ backend: wasm({ relaxed: true }) }, /build is "wasm plain \w{8}" there and "wasm relaxed \w{8}" here/],
+    [{ backend: builds[0]!.backend }, /build is "wasm plain \w{8}" there and "wasm custom \w{8}" here/],
+  ];
+  for (const [options, message] of cases) {
+    await rejected(runSmall({ ...go, ...options } as TrainOptions), "invalid_argument", message);
+  }
+  const { augment: _, validation: __, ...bare } = smallOptions;
+  const bareRun = train(smallDecoder, smallData, { ...bare, ...go } as TrainOptions);
+  await rejected(bareRun, "invalid_argument", /augment\.name is "shift" there and absent here/);
+
+  const other = smallData.toFloat32();
+  other[20] = 0.25;
+  const otherData = createDataset(other, { shape: [3, 3] });
+  const ofOtherData = train(smallDecoder, otherData, { ...smallOptions, ...go } as TrainOptions);
+  await rejected(ofOtherData, "invalid_argument", /data\.checksum is "\w{8}" there and "\w{8}" here\. Give/);
+
+  const describe = { loss: crossEntropy(), outputShape: [3, 3] };
+  for (const [decoder, message] of [
+    [
+      createDecoder({ layers: [3, 8, 9], seed: 2, ...describe }),
+      /decoder\.parameters is "\w+" there and "\w+" here\./,
+    ],
+    [
+      createDecoder({ layers: [3, 7, 9], ...describe }),
+      /decoder\.layers\.0\.outputSize is 8 there and 7 here/,
+    ],
+    [
+      createDecoder({ layers: [3, 8, 9], seed: 1, activation: "tanh", ...describe }),
+      /decoder\.layers\.0\.activation\.name is "elu" there and "tanh" here/,
+    ],
+  ] as const) {
+    const run = train(decoder, smallData, { ...smallOptions, ...go } as TrainOptions);
+    await rejected(run, "invalid_argument", message);
+  }
+});
+
+test("losses of one's own are told apart by their source", async () => {
+  const gradient = (output: number, target: number) => output - target;
+  const loss = customLoss({ value: (output, target) => (output - target) ** 2 / 2, gradient });
+  const { checkpoints, result } = await runWithCheckpoints({ loss });
+  const resume = resumeFrom(checkpoints[2]!);
+  assert.equal(endOf(await runSmall({ loss, ...resume })), endOf(result));
+  const other = customLoss({ value: (output, target) => (output - target) ** 4, gradient });
+  await rejected(runSmall({ loss: other, ...resume }), "invalid_argument", /loss\.source is "\w{8}" there/);
+});
+
+test("a run that has ended resumes to its end at once, and events come in order", async () => {
+  const events: (TrainEvent | { kind: "update"; images: number })[] = [];
+  const checkpoints: Uint8Array[] = [];
+  const whole = await runSmall({
+    onEvent: (event) => void events.push(event),
+    onProgress: ({ images }) => void events.push({ kind: "update", images }),
+    checkpoint: { save: (bytes) => void checkpoints.push(bytes), everySeconds: 3600 },
+  });
+  const told = (of: readonly { kind: string; images: number }[]) =>
+    of.map(({ kind, images }) => `${kind} ${images}`).join(", ");
+  assert.is(
+    told(events),
+    "validation 0, update 5, update 10, update 15, update 17, update 22, validation 22, update 27, update 32, " +
+      "update 34, update 39, update 44, validation 44, update 49, update 51, validation 51, checkpoint 51",
+  );
+  assert.is(checkpoints.length, 1);
+
+  const again: TrainEvent[] = [];
+  const resumed = await runSmall({
+    onEvent: (event) => void again.push(event),
+    onProgress: () => assert.unreachable("there is nothing left to do"),
+    ...resumeFrom(checkpoints[0]!),
+  });
+  assert.is(told(again), "resumed 51");
+  assert.equal(endOf(resumed), endOf(whole));
+});
+
+test("a failure to save ends the run", async () => {
+  const reason = new Error("quota exceeded");
+  const save = () => Promise.reject(reason);
+  await runSmall({ checkpoint: { save, everySeconds: 0 } }).then(
+    () => assert.unreachable(),
+    (error) => assert.is(error, reason),
+  );
+});
+
+test("checkpoint refuses what it cannot use", async () => {
+  const cases: [unknown, RegExp][] = [
+    ["run.checkpoint", /train: checkpoint: options are "run\.checkpoint", expected an object/],
+    [{}, /expected \{ file \} or \{ save \}/],
+    [{ path: "a" }, /unknown option "path"; the options are file, save, resume, everySeconds/],
+    [{ file: 1 }, /file is 1, expected a path/],
+    [{ file: "a", save() {} }, /file and save are both given/],
+    [
+      { file: "a", resume: new Uint8Array(1) },
+      /resume is a Uint8Array, expected true or false together with file/,
+    ],
+    [{ save() {}, resume: true }, /resume is true, expected a checkpoint's bytes together with save/],
+    [{ save() {}, everySeconds: -1 }, /everySeconds is -1/],
+  ];
+  for (const [checkpoint, message] of cases) {
+    await rejected(runSmall({ checkpoint } as never), "invalid_argument", message);
+  }
+});
+
+test("where there are no files, that is said", async () => {
+  const { getBuiltinModule } = process;
+  // As in a browser.
+  Reflect.set(process, "getBuiltinModule", undefined);
+  try {
+    await rejected(
+      runSmall({ checkpoint: { file: "a" } }),
+      "unsupported",
+      /file needs Node's file system, which is not here; keep checkpoints yourself, with save and resume/,
+    );
+    const { result, checkpoints } = await runWithCheckpoints();
+    assert.equal(endOf(await runSmall(resumeFrom(checkpoints[1]!))), endOf(result));
+  } finally {
+    Reflect.set(process, "getBuiltinModule", getBuiltinModule);
+  }
+});
+
+test.run();

@@ -1,0 +1,135 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { amd, createDecoder, crossEntropy, customLoss, encode, euler, squaredError } from "../src/index.ts";
+import { linearGrid } from "../src/solver/grid.ts";
+import type { TrainOptions } from "../src/train/options.ts";
+import type { TrainEvent } from "../src/train/progress.ts";
+import { train } from "../src/train/train.ts";
+import { isValidationDue } from "../src/train/validation.ts";
+import { randomArray } from "./support/random.ts";
+import { rejected } from "./support/refusal.ts";
+import { runSmall, smallData, smallDecoder, smallOptions } from "./support/small-run.ts";
+
+const samples = randomArray(3, 7 * 9, 0, 1);
+
+test("validation changes nothing of the training", async () => {
+  const { validation: _, ...without } = smallOptions;
+  const alone = await train(smallDecoder, smallData, without as TrainOptions);
+  const validated = await runSmall({ validation: { data: samples, everyImages: 1 } });
+  assert.equal(validated.decoder.parameters, alone.decoder.parameters);
+  assert.equal(validated.history, alone.history);
+  assert.is(validated.validation.length, 1 + alone.history.length);
+  assert.equal(alone.validation, []);
+});
+
+const ways = [
+  { solver: amd({ maxSteps: 8 }), loss: crossEntropy() },
+  { solver: euler({ grid: linearGrid({ t1: 4, slices: 5 }) }), loss: squaredError() },
+];
+for (const options of ways) {
+  test(`it is the mean loss that encode finds, with solver ${options.solver.name}`, async () => {
+    const { decoder, validation } = await runSmall({
+      ...options,
+      validation: { data: samples },
+    } as TrainOptions);
+    for (const [end, at] of [
+      [smallDecoder, 0],
+      [decoder, validation.length - 1],
+    ] as const) {
+      const { loss } = await encode(end, samples, options);
+      const mean = loss.reduce((sum, value) => sum + value, 0) / loss.length;
+      // The result's losses are rounded to float32.
+      assert.ok(Math.abs(validation[at]!.loss / mean - 1) < 2 ** -23, `${validation[at]!.loss}, ${mean}`);
+    }
+    assert.is.not(validation.at(-1)!.loss, validation[0]!.loss);
+  });
+}
+
+test("more samples than are read at once are all counted, in whatever pieces", async () => {
+  const many = randomArray(4, 1003 * 9, 0, 1);
+  const solver = amd({ maxSteps: 1 });
+  const { validation } = await runSmall({ epochs: 1, solver, validation: { data: many } });
+  const { loss } = await encode(smallDecoder, many, { solver });
+  const mean = loss.reduce((sum, value) => sum + value, 0) / 1003;
+  assert.ok(Math.abs(validation[0]!.loss / mean - 1) < 2 ** -23);
+});
+
+test("it comes at the start, once a multiple of everyImages is reached, and at the end", async () => {
+  const at = async (everyImages?: number) => {
+    const validation = everyImages ? { data: samples, everyImages } : { data: samples };
+    return (await runSmall({ validation })).validation.map(({ images }) => images);
+  };
+  // Mini-batches end at 5, 10, 15, 17, 22, 27, 32, 34, 39, 44, 49, 51.
+  assert.equal(await at(), [0, 17, 34, 51]);
+  assert.equal(await at(10), [0, 10, 22, 32, 44, 51]);
+  assert.equal(await at(51), [0, 51]);
+  assert.equal(await at(1000), [0, 51]);
+  // One validation for all the multiples that a mini-batch passes.
+  const validation = { dataset: smallData, everyImages: 2 };
+  assert.ok(isValidationDue(validation, 7, 51, { images: 1, loss: 0 }));
+  assert.not(isValidationDue(validation, 7, 51, { images: 7, loss: 0 }));
+  assert.not(isValidationDue(validation, 7, 51, { images: 6, loss: 0 }));
+});
+
+test("progress and events tell it", async () => {
+  const events: TrainEvent[] = [];
+  const latest: (number | undefined)[] = [];
+  const { validation } = await runSmall({
+    onEvent: (event) => void events.push(event),
+    onProgress: (progress) => void latest.push(progress.validation?.images),
+  });
+  assert.equal(
+    events,
+    validation.map((result) => ({ kind: "validation", ...result })),
+  );
+  assert.equal(latest, [0, 0, 0, 0, 0, 22, 22, 22, 22, 22, 44, 44]);
+});
+
+test("an abort ends it", async () => {
+  const controller = new AbortController();
+  const reason = new Error("enough");
+  const events: TrainEvent[] = [];
+  let values = 0;
+  const loss = customLoss({
+    value(output, target) {
+      values++;
+      if (values === 10_000) controller.abort(reason);
+      return (output - target) ** 2;
+    },
+    gradient: (output, target) => 2 * (output - target),
+  });
+  const data = randomArray(5, 2000 * 9, 0, 1);
+  const run = runSmall({
+    ...{ loss, signal: controller.signal, validation: { data } },
+    onEvent: (event) => void events.push(event),
+  });
+  await run.then(
+    () => assert.unreachable(),
+    (error) => assert.is(error, reason),
+  );
+  assert.equal(events, []);
+  // To the end it would have been 8 steps and the start, of all values.
+  assert.ok(values < 9 * 2000 * 9 * 0.5, `${values} values`);
+});
+
+test("validation refuses what it cannot use, before any work", async () => {
+  const bad = samples.slice();
+  bad[20] = 2;
+  const cases: [unknown, RegExp][] = [
+    [samples, /train: validation: unknown option "0"/],
+    [null, /train: validation: options are null/],
+    [{}, /train: validation: data is undefined/],
+    [{ data: new Float32Array(10) }, /multiple of 9/],
+    [{ data: new Float32Array(0) }, /train: validation: there are no samples/],
+    [{ data: samples, everyImages: 0 }, /train: validation: everyImages is 0, expected an integer >= 1/],
+    [{ data: bad }, /train: validation: y is 2 at sample 2, element 2/],
+  ];
+  for (const [validation, message] of cases) {
+    await rejected(runSmall({ validation } as never), "invalid_argument", message);
+  }
+  const wide = createDecoder({ layers: [3, 4], loss: crossEntropy() });
+  const run = train(wide, new Float32Array(8), { validation: { data: smallData } });
+  await rejected(run, "invalid_argument", /train: validation: the samples have 9 values, expected 4/);
+});
+
+test.run();
