@@ -63,7 +63,8 @@ const reasons: Readonly<Record<string, string>> = {
   ERR_FS_FILE_TOO_LARGE: "it is larger than 2 GiB",
 };
 
-function fileError(action: string, path: string, cause: NodeJS.ErrnoException): LatentflowError {
+/** What went wrong with a file, in words. */
+export function fileError(action: string, path: string, cause: NodeJS.ErrnoException): LatentflowError {
   const reason = reasons[cause.code ?? ""] ?? cause.message;
   const code = cause.code === "ENOENT" ? "not_found" : "invalid_file";
   return new LatentflowError(code, `cannot ${action} ${path}: ${reason}`, { cause });
