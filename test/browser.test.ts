@@ -13,6 +13,7 @@ interface Report {
   first16: EncodeSummary;
   liveliness: { ticks: number; seconds: number };
   abort: string;
+  training: { images: number; resumedFrom: number; same: boolean };
   error?: { name: string; code: string; message: string };
 }
 
@@ -56,7 +57,7 @@ async function bundle(): Promise<string[]> {
   return warnings;
 }
 
-async function checkReport({ error, first16, liveliness, abort }: Report): Promise<void> {
+async function checkReport({ error, first16, liveliness, abort, training }: Report): Promise<void> {
   assert.is(error, undefined);
   const { meanLoss } = await encodeDemoDigits();
   assert.ok(Math.abs(first16.meanLoss - meanLoss) < 1e-4, `${first16.meanLoss}, in Node ${meanLoss}`);
@@ -65,9 +66,10 @@ async function checkReport({ error, first16, liveliness, abort }: Report): Promi
   const { ticks, seconds } = liveliness;
   assert.ok(ticks > 5 * seconds, `the page's timer fired ${ticks} times in ${seconds} s`);
   assert.is(abort, "AbortError");
+  assert.equal(training, { images: 20, resumedFrom: 5, same: true });
 }
 
-test("a page without a bundler encodes digits, stays alive and can abort", async () => {
+test("a page without a bundler encodes digits, stays alive, can abort, and trains on from a checkpoint", async () => {
   await checkReport(await openPage("/browser/plain/", POLICY));
 });
 

@@ -2,7 +2,7 @@
 // a person, too). The library and the files' addresses differ from page to page.
 
 /**
- * @param {typeof import("latentflow")} library
+ * @param {typeof import("latentflow") & typeof import("latentflow/train")} library
  * @param {string} decoderUrl
  * @param {string} digitsUrl
  */
@@ -16,7 +16,8 @@ export async function runScenario(library, decoderUrl, digitsUrl) {
   document.body.append(element);
 }
 
-async function findReport({ encode, loadDecoder, summary }, decoderUrl, digitsUrl) {
+async function findReport(library, decoderUrl, digitsUrl) {
+  const { encode, loadDecoder, summary } = library;
   const decoder = await loadDecoder(decoderUrl);
   const y = await loadDigits(digitsUrl);
   const first16 = await encode(decoder, y.subarray(0, 16 * decoder.outputSize));
@@ -24,7 +25,19 @@ async function findReport({ encode, loadDecoder, summary }, decoderUrl, digitsUr
     first16: summary(first16),
     liveliness: await countTicks(() => encode(decoder, y)),
     abort: await abortedBy((signal, onProgress) => encode(decoder, y, { signal, onProgress })),
+    training: await trainTwice(library, decoder, y.subarray(0, 20 * decoder.outputSize)),
   };
+}
+
+/** Trains to the end, and again from the first checkpoint kept on the way. */
+async function trainTwice({ amd, train }, decoder, y) {
+  const kept = [];
+  const options = { solver: amd({ maxSteps: 10 }), warmStart: true, validation: { data: y } };
+  const save = (bytes) => void kept.push(bytes);
+  const whole = await train(decoder, y, { ...options, checkpoint: { save, everySeconds: 0 } });
+  const resumed = await train(decoder, y, { ...options, checkpoint: { save, resume: kept[1] } });
+  const same = whole.decoder.parameters.every((value, i) => value === resumed.decoder.parameters[i]);
+  return { images: whole.history.at(-1).images, resumedFrom: resumed.resumedFrom.images, same };
 }
 
 async function loadDigits(url) {
