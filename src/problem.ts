@@ -52,16 +52,24 @@ const VALUES_AT_ONCE = 2 ** 20;
 /**
  * Refuses weights that are no weights, and samples that are not finite, or outside [0, 1] for cross entropy,
  * where their weight is not 0. Large data take a while to look through: it pauses in between.
+ *
+ * @param before how many samples come before the problem's, for messages
  */
-export async function checkValues(where: string, problem: Problem, control: Control): Promise<void> {
+export async function checkValues(
+  where: string,
+  problem: Problem,
+  control: Control,
+  before = 0,
+): Promise<void> {
   const { decoder, loss, sampleCount, targets, weights } = problem;
   const n = decoder.outputSize;
   const isShared = weights?.length === n;
-  if (weights && isShared) checkWeightRow(where, weights, 0, n, "");
+  if (weights && isShared) checkWeightRow(where, weights, 0, n, 0, "");
   for (let sample = 0, looked = 0; sample < sampleCount && !control.aborted(); sample++, looked += n) {
     const first = sample * n;
-    if (weights && !isShared) checkWeightRow(where, weights, first, n, ` of sample ${sample}`);
-    checkTargetRow(where, targets, first, n, loss, weights, isShared ? 0 : first);
+    if (weights && !isShared)
+      checkWeightRow(where, weights, first, n, before, ` of sample ${before + sample}`);
+    checkTargetRow(where, targets, first, n, before, loss, weights, isShared ? 0 : first);
     if (looked < VALUES_AT_ONCE) continue;
     looked = 0;
     await control.pause();
@@ -73,6 +81,7 @@ function checkTargetRow(
   y: Float32Array,
   first: number,
   n: number,
+  before: number,
   loss: Loss,
   weights: Float32Array | undefined,
   firstWeight: number,
@@ -82,7 +91,7 @@ function checkTargetRow(
     const value = y[first + i]!;
     if (isCrossEntropy ? value >= 0 && value <= 1 : Number.isFinite(value)) continue;
     if (weights && weights[firstWeight + i] === 0) continue;
-    const message = `${where}: y is ${value} at ${place(first + i, n)}`;
+    const message = `${where}: y is ${value} at ${place(before * n + first + i, n)}`;
     throw invalid(
       Number.isFinite(value)
         ? `${message}, expected [0, 1] for crossEntropy; scale the data, or use squaredError()`
@@ -91,12 +100,21 @@ function checkTargetRow(
   }
 }
 
-function checkWeightRow(where: string, weights: Float32Array, first: number, n: number, whose: string): void {
+function checkWeightRow(
+  where: string,
+  weights: Float32Array,
+  first: number,
+  n: number,
+  before: number,
+  whose: string,
+): void {
   let sum = 0;
   for (let i = first; i < first + n; i++) {
     const weight = weights[i]!;
     if (!(weight >= 0 && weight <= Number.MAX_VALUE)) {
-      throw invalid(`${where}: weights is ${weight} at ${place(i, n)}, expected finite numbers >= 0`);
+      throw invalid(
+        `${where}: weights is ${weight} at ${place(before * n + i, n)}, expected finite numbers >= 0`,
+      );
     }
     sum += weight;
   }

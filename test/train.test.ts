@@ -220,6 +220,9 @@ test("train refuses what it cannot use", async () => {
   const bad = data.toFloat32();
   bad[100] = 2;
   await rejected(train(decoder, bad), "invalid_argument", /y is 2 at sample 11, element 1/);
+  const many = new Float32Array(1500 * 9);
+  many[1234 * 9 + 5] = -1;
+  await rejected(train(decoder, many), "invalid_argument", /y is -1 at sample 1234, element 5/);
 });
 
 test.run();

@@ -28,20 +28,42 @@ export function* pieces(count: number): Generator<Uint32Array> {
   }
 }
 
-/** Refuses samples that the loss cannot take, see `checkValues`. */
+/** Data for each of a data set's samples, its loss, and how they are worked on. */
+export interface ProblemSettings {
+  readonly decoder: Decoder;
+  readonly loss: Loss;
+  /** n values for all samples, or count × n. */
+  readonly weights?: Float32Array | undefined;
+  readonly batchSize?: number | undefined;
+}
+
+/** All samples of a data set as problems, piece by piece: bytes never are float32 all at once. */
+export function* problems(
+  dataset: Dataset,
+  { decoder, loss, weights, batchSize }: ProblemSettings,
+): Generator<{ readonly first: number; readonly problem: Problem }> {
+  const n = dataset.size;
+  for (const indices of pieces(dataset.count)) {
+    const first = indices[0]!;
+    const end = first + indices.length;
+    const own = weights && weights.length > n ? weights.subarray(first * n, end * n) : weights;
+    const targets = dataset.rows(indices);
+    yield {
+      first,
+      problem: { decoder, loss, targets, weights: own, batchSize, sampleCount: indices.length },
+    };
+  }
+}
+
+/** Refuses samples that the loss cannot take, and weights that are none, see `checkValues`. */
 export async function checkDataset(
   where: string,
-  decoder: Decoder,
   dataset: Dataset,
-  loss: Loss,
+  settings: ProblemSettings,
   control: Control,
 ): Promise<void> {
-  for (const indices of pieces(dataset.count)) {
-    const targets = dataset.rows(indices);
-    const problem: Problem = {
-      ...{ decoder, loss, targets, weights: undefined, batchSize: undefined },
-      sampleCount: indices.length,
-    };
-    await checkValues(where, problem, control);
+  for (const { first, problem } of problems(dataset, settings)) {
+    if (control.aborted()) return;
+    await checkValues(where, problem, control, first);
   }
 }

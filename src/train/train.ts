@@ -31,8 +31,8 @@ export async function train(
   const control = makeControl(signal);
   signal?.throwIfAborted();
   const file = decoder.toSafetensors();
-  await checkDataset("train", decoder, dataset, loss, control);
-  if (validation) await checkDataset("train: validation", decoder, validation.dataset, loss, control);
+  await checkDataset("train", dataset, { decoder, loss }, control);
+  if (validation) await checkDataset("train: validation", validation.dataset, { decoder, loss }, control);
   signal?.throwIfAborted();
 
   // A copy of its own: the trainer changes the weights that are packed for it.

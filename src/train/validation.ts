@@ -1,11 +1,11 @@
-import type { PreparedBackend, Problem } from "../backend/base.ts";
+import type { PreparedBackend } from "../backend/base.ts";
 import { checkNumber, checkOptions, invalid } from "../check.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import type { Loss } from "../loss.ts";
 import { type CheckedPair, solveAll } from "../solve.ts";
 import { type Control, Solution } from "../solver/base.ts";
-import { asDataset, pieces } from "./samples.ts";
+import { asDataset, problems } from "./samples.ts";
 
 /** Samples to see how well unseen ones are encoded, and when. */
 export interface ValidationOptions {
@@ -76,13 +76,11 @@ export async function meanLoss(
   control: Control,
 ): Promise<number> {
   let sum = 0;
-  for (const indices of pieces(dataset.count)) {
+  for (const { problem } of problems(dataset, { decoder, loss })) {
     if (control.aborted()) break;
-    const problem: Problem = {
-      ...{ decoder, loss, targets: dataset.rows(indices), weights: undefined, batchSize: undefined },
-      sampleCount: indices.length,
-    };
-    const solution = new Solution(indices.length, decoder.latentSize, undefined, { order: pair.flow.order });
+    const solution = new Solution(problem.sampleCount, decoder.latentSize, undefined, {
+      order: pair.flow.order,
+    });
     await solveAll(prepared, problem, pair, solution, control);
     sum = solution.loss.reduce((total, value) => total + value, sum);
   }
