@@ -33,7 +33,7 @@ export class Checkpoints {
     options: CheckedTrainOptions,
     control: Control,
   ): Promise<Checkpoints | undefined> {
-    const { checkpoint, dataset, validation } = options;
+    const { where, checkpoint, dataset, validation } = options;
     if (!checkpoint) return undefined;
     const loaded = await checkpoint.store.load();
     const { build } = run.trainer;
@@ -42,7 +42,7 @@ export class Checkpoints {
     if (!loaded) return new Checkpoints(run, description, checkpoint, undefined);
     const { from, refused } = loaded;
     const { run: there, state } = loaded.checkpoint;
-    checkSameRun(`train: ${from}`, there, description);
+    checkSameRun(`${where}: ${from}`, there, description);
     run.restore(state);
     return new Checkpoints(run, description, checkpoint, { images: run.images, from, refused });
   }

@@ -23,6 +23,7 @@ export class MiniBatches {
     private readonly loss: Loss,
     private readonly adjoint: Adjoint,
     private readonly settings: TrainSettings,
+    private readonly isAutoencoder: boolean,
   ) {
     this.random = createRandom(settings.sampling.seed, AUGMENTATION_STREAM);
     this.latents = settings.warmStart ? new Float64Array(dataset.count * decoder.latentSize) : undefined;
@@ -39,7 +40,10 @@ export class MiniBatches {
     if (latents) this.latents?.set(latents);
   }
 
-  /** Follows the flows of the chosen samples; returns them with what the adjoint has to know of their ways. */
+  /**
+   * Follows the flows of the chosen samples; returns them with what the adjoint has to know of their ways. The
+   * latents of an autoencoder are the samples themselves.
+   */
   async encode(
     indices: Uint32Array,
     prepared: PreparedBackend,
@@ -61,7 +65,8 @@ export class MiniBatches {
         solution.z.set(latents.subarray(sample * d, (sample + 1) * d), i * d);
       });
     }
-    await solveAll(prepared, problem, pair, solution, control);
+    if (this.isAutoencoder) solution.z.set(targets);
+    else await solveAll(prepared, problem, pair, solution, control);
     return { problem, solution };
   }
 

@@ -6,40 +6,35 @@ import { checkNumber, checkOptions, checkSignal, invalid, show } from "../check.
 import type { Augmentation } from "../data/augment.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
+import { gradientFlow } from "../flow.ts";
 import { checkLoss, type Loss } from "../loss.ts";
 import { type Optimiser, rmsprop } from "../optimiser.ts";
 import type { AbortSignalLike } from "../platform.ts";
 import { constant, type Schedule } from "../schedule.ts";
-import { checkFlowAndSolver, type FlowAndSolver } from "../solve.ts";
+import { type CheckedPair, checkFlowAndSolver, type FlowAndSolver } from "../solve.ts";
 import { amd } from "../solver/amd.ts";
+import { stay } from "../solver/stay.ts";
 import { type CheckpointOptions, checkCheckpoint } from "./checkpoint-options.ts";
 import type { Resumed, TrainEvent, TrainProgress, TrainStep } from "./progress.ts";
 import { asDataset } from "./samples.ts";
 import { checkValidation, type ValidationOptions, type ValidationResult } from "./validation.ts";
 
-/** Options of `train`. The default solver is `amd({ stepMax: 1000 })`. */
-export type TrainOptions = FlowAndSolver & {
+/** Options of a training run, whatever is trained. */
+export interface RunOptions {
   /** Default: the decoder's own; where it has none, it must be given. */
   loss?: Loss;
-  /**
-   * How the gradient for the parameters is found: `approximate()` (the default), `full()` or `direct()`. The last
-   * two go back over the flow, so they cost several times its passes, and the solver keeps its steps.
-   */
-  adjoint?: Adjoint;
   /** How parameters follow from their gradients. Default `rmsprop()`, the paper's. */
   optimiser?: Optimiser;
   /** How the learning rate changes over the run. Default `constant()`. */
   schedule?: Schedule;
   /** Samples in a mini-batch. Default 5, the paper's. */
   batchSize?: number;
-  /** Passes over the data. Default 1. */
+  /** Passes over the data. Default 1 for `train`, 12 for `trainAutoencoder`, the paper's. */
   epochs?: number;
   /** Mini-batches drawn with replacement instead of from a new permutation each epoch. Default false. */
   replacement?: boolean;
   /** Of the mini-batches and the augmentation. Default 0. */
   seed?: number;
-  /** Each sample's flow starts where its last one ended, instead of at 0. Default false. */
-  warmStart?: boolean;
   /** Changes the samples of a mini-batch at random, `shift({ pixels: 2 })` say. Default none. */
   augment?: Augmentation;
   /** The largest norm of a mini-batch's mean gradient, which is shortened to it. Default none. */
@@ -59,7 +54,19 @@ export type TrainOptions = FlowAndSolver & {
   onEvent?: (event: TrainEvent) => void;
   /** Called after each mini-batch. */
   onProgress?: (progress: TrainProgress) => void;
-};
+}
+
+/** Options of `train`. The default solver is `amd({ stepMax: 1000 })`. */
+export type TrainOptions = FlowAndSolver &
+  RunOptions & {
+    /**
+     * How the gradient for the parameters is found: `approximate()` (the default), `full()` or `direct()`. The last
+     * two go back over the flow, so they cost several times its passes, and the solver keeps its steps.
+     */
+    adjoint?: Adjoint;
+    /** Each sample's flow starts where its last one ended, instead of at 0. Default false. */
+    warmStart?: boolean;
+  };
 
 /** What `train` returns. */
 export interface TrainResult {
@@ -73,10 +80,9 @@ export interface TrainResult {
   readonly resumedFrom: Resumed | undefined;
 }
 
-const OPTIONS = [
-  ...["loss", "flow", "solver", "adjoint", "optimiser", "schedule", "batchSize", "epochs", "replacement"],
-  ...["seed", "warmStart", "augment", "gradientClip", "backend", "validation", "checkpoint", "signal"],
-  ...["onEvent", "onProgress"],
+const RUN_OPTIONS = [
+  ...["loss", "optimiser", "schedule", "batchSize", "epochs", "replacement", "seed", "augment"],
+  ...["gradientClip", "backend", "validation", "checkpoint", "signal", "onEvent", "onProgress"],
 ];
 
 /**
@@ -86,35 +92,79 @@ const OPTIONS = [
 const DEFAULT_SOLVER = amd({ stepMax: 1000 });
 
 /** The arguments of `train`, checked and completed. */
-export function checkArguments(decoder: Decoder, data: Dataset | Float32Array, options: TrainOptions) {
+export function checkArguments(
+  decoder: Decoder,
+  data: Dataset | Float32Array,
+  options: TrainOptions,
+): CheckedTrainOptions {
   checkDecoder("train", decoder);
-  checkOptions("train", options, OPTIONS);
-  const loss = checkLoss("train", options.loss, decoder);
+  checkOptions("train", options, ["flow", "solver", "adjoint", "warmStart", ...RUN_OPTIONS]);
+  const run = checkRun("train", decoder, data, options, { epochs: 1 });
   const pair = checkFlowAndSolver("train", options, DEFAULT_SOLVER);
-  const adjoint = checkAdjoint("train", options.adjoint ?? approximate(), pair.solver, loss);
-  const dataset = asDataset("train", data, decoder);
-  const settings = checkSettings(options, decoder);
-  const { validation, checkpoint } = options;
+  const adjoint = checkAdjoint("train", options.adjoint ?? approximate(), pair.solver, run.loss);
+  return { ...run, pair, adjoint, isAutoencoder: false };
+}
+
+/** The arguments of `trainAutoencoder`, checked and completed. */
+export function checkAutoencoderArguments(
+  decoder: Decoder,
+  data: Dataset | Float32Array,
+  options: RunOptions,
+): CheckedTrainOptions {
+  const where = "trainAutoencoder";
+  checkDecoder(where, decoder);
+  checkOptions(where, options, RUN_OPTIONS);
+  const run = checkRun(where, decoder, data, options, { epochs: 12 });
   return {
-    ...{ dataset, loss, pair, adjoint, settings },
-    validation:
-      validation === undefined
-        ? undefined
-        : checkValidation("train: validation", validation, decoder, dataset.count),
-    checkpoint: checkpoint === undefined ? undefined : checkCheckpoint("train: checkpoint", checkpoint),
+    ...run,
+    pair: { flow: gradientFlow(), solver: stay },
+    adjoint: approximate(),
+    isAutoencoder: true,
   };
 }
 
-/** What `checkArguments` returns. */
-export type CheckedTrainOptions = ReturnType<typeof checkArguments>;
+/** What a run is made from, checked and completed. */
+export interface CheckedTrainOptions extends ReturnType<typeof checkRun> {
+  readonly pair: CheckedPair;
+  readonly adjoint: Adjoint;
+  /** Is the network an autoencoder, whose latents are its samples? Then nothing is followed to find them. */
+  readonly isAutoencoder: boolean;
+}
+
+function checkRun(
+  where: string,
+  decoder: Decoder,
+  data: Dataset | Float32Array,
+  options: RunOptions & { readonly warmStart?: boolean },
+  defaults: { readonly epochs: number },
+) {
+  const loss = checkLoss(where, options.loss, decoder);
+  const dataset = asDataset(where, data, decoder);
+  const settings = checkSettings(where, options, decoder, defaults.epochs);
+  const { validation, checkpoint } = options;
+  return {
+    ...{ where, dataset, loss, settings },
+    validation:
+      validation === undefined
+        ? undefined
+        : checkValidation(`${where}: validation`, validation, decoder, dataset.count),
+    checkpoint: checkpoint === undefined ? undefined : checkCheckpoint(`${where}: checkpoint`, checkpoint),
+  };
+}
+
 export type TrainSettings = ReturnType<typeof checkSettings>;
 
-function checkSettings(options: TrainOptions, decoder: Decoder) {
+function checkSettings(
+  where: string,
+  options: RunOptions & { readonly warmStart?: boolean },
+  decoder: Decoder,
+  defaultEpochs: number,
+) {
   const {
     optimiser = rmsprop(),
     schedule = constant(),
     batchSize = 5,
-    epochs = 1,
+    epochs = defaultEpochs,
     backend = wasm(),
   } = options;
   const {
@@ -127,28 +177,29 @@ function checkSettings(options: TrainOptions, decoder: Decoder) {
     onEvent,
     onProgress,
   } = options;
-  checkNumber("train", "batchSize", batchSize, { min: 1, integer: true });
-  checkNumber("train", "epochs", epochs, { min: 1, integer: true });
-  checkNumber("train", "seed", seed, { min: 0, integer: true });
-  if (gradientClip !== undefined) checkNumber("train", "gradientClip", gradientClip, { above: 0 });
+  checkNumber(where, "batchSize", batchSize, { min: 1, integer: true });
+  checkNumber(where, "epochs", epochs, { min: 1, integer: true });
+  checkNumber(where, "seed", seed, { min: 0, integer: true });
+  if (gradientClip !== undefined) checkNumber(where, "gradientClip", gradientClip, { above: 0 });
   for (const [name, value] of Object.entries({ replacement, warmStart })) {
-    if (typeof value !== "boolean") throw invalid(`train: ${name} is ${show(value)}, expected true or false`);
+    if (typeof value !== "boolean")
+      throw invalid(`${where}: ${name} is ${show(value)}, expected true or false`);
   }
   if (typeof optimiser?.stateVectors !== "number") {
-    throw invalid(`train: optimiser is ${show(optimiser)}, expected rmsprop(), adam() or sgd()`);
+    throw invalid(`${where}: optimiser is ${show(optimiser)}, expected rmsprop(), adam() or sgd()`);
   }
   if (typeof schedule?.factor !== "function") {
-    throw invalid(`train: schedule is ${show(schedule)}, expected constant(), linear() or cosine()`);
+    throw invalid(`${where}: schedule is ${show(schedule)}, expected constant(), linear() or cosine()`);
   }
   if (typeof backend?.prepare !== "function") {
-    throw invalid(`train: backend is ${show(backend)}, expected a backend such as wasm()`);
+    throw invalid(`${where}: backend is ${show(backend)}, expected a backend such as wasm()`);
   }
   for (const [name, callback] of Object.entries({ onEvent, onProgress })) {
     if (callback !== undefined && typeof callback !== "function") {
-      throw invalid(`train: ${name} is ${show(callback)}, expected a function`);
+      throw invalid(`${where}: ${name} is ${show(callback)}, expected a function`);
     }
   }
-  checkSignal("train", signal);
+  checkSignal(where, signal);
   augment?.check(decoder.outputShape);
   const sampling = { seed, replacement };
   return {

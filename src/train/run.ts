@@ -27,11 +27,11 @@ export class Run {
     private readonly working: Decoder,
     private readonly prepared: PreparedBackend,
   ) {
-    const { dataset, loss, adjoint, settings } = options;
+    const { dataset, loss, adjoint, settings, isAutoencoder } = options;
     const { optimiser, batchSize, epochs, sampling } = settings;
     this.total = epochs * dataset.count;
     this.sampler = createSampler({ count: dataset.count, batchSize, ...sampling });
-    this.batches = new MiniBatches(working, dataset, loss, adjoint, settings);
+    this.batches = new MiniBatches(working, dataset, loss, adjoint, settings, isAutoencoder);
     this.trainer = prepared.trainer(optimiser);
   }
 
@@ -68,11 +68,11 @@ export class Run {
 
   /** A validation, if it is time for one. */
   async validate(control: Control): Promise<ValidationResult | undefined> {
-    const { validation, loss, pair, settings } = this.options;
+    const { validation, settings } = this.options;
     if (!validation || !isValidationDue(validation, this.images, this.total, this.validations.at(-1))) {
       return undefined;
     }
-    const mean = await meanLoss(this.working, this.prepared, validation.dataset, loss, pair, control);
+    const mean = await meanLoss(this.working, this.prepared, validation.dataset, this.options, control);
     settings.signal?.throwIfAborted();
     const result = { images: this.images, loss: mean };
     this.validations.push(result);

@@ -19,7 +19,7 @@ export interface ValidationOptions {
 export interface ValidationResult {
   /** Images processed before it. */
   readonly images: number;
-  /** The mean loss of the validation samples, each encoded from z = 0. */
+  /** The mean loss of the validation samples, each encoded from z = 0, or by the autoencoder. */
   readonly loss: number;
 }
 
@@ -65,22 +65,30 @@ export function isValidationDue(
  * The mean loss of samples encoded with the decoder as it is, in the order of the samples. It changes nothing that
  * the training goes on from.
  *
+ * @param options `isAutoencoder`: of a network whose latents are the samples
  * @returns what has been added up so far, no mean, once the caller has aborted
  */
 export async function meanLoss(
   decoder: Decoder,
   prepared: PreparedBackend,
   dataset: Dataset,
-  loss: Loss,
-  pair: CheckedPair,
+  {
+    loss,
+    pair,
+    isAutoencoder,
+  }: {
+    readonly loss: Loss;
+    readonly pair: CheckedPair;
+    readonly isAutoencoder: boolean;
+  },
   control: Control,
 ): Promise<number> {
   let sum = 0;
   for (const { problem } of problems(dataset, { decoder, loss })) {
     if (control.aborted()) break;
-    const solution = new Solution(problem.sampleCount, decoder.latentSize, undefined, {
-      order: pair.flow.order,
-    });
+    const z0 = isAutoencoder ? problem.targets : undefined;
+    const { order } = pair.flow;
+    const solution = new Solution(problem.sampleCount, decoder.latentSize, z0, { order });
     await solveAll(prepared, problem, pair, solution, control);
     sum = solution.loss.reduce((total, value) => total + value, sum);
   }

@@ -1,0 +1,63 @@
+import { makeControl } from "../control.ts";
+import { copyDecoder } from "../decoder/copy.ts";
+import type { Decoder } from "../decoder/decoder.ts";
+import { Checkpoints } from "./checkpoints.ts";
+import type { CheckedTrainOptions, TrainResult } from "./options.ts";
+import { Run } from "./run.ts";
+import { checkDataset } from "./samples.ts";
+
+/**
+ * The loop that `train` and `trainAutoencoder` share: updates, validations and checkpoints, up to the end or an
+ * abort.
+ *
+ * @param network what is trained; it is not changed
+ * @returns with a new network as `decoder`
+ */
+export async function trainNetwork(network: Decoder, checked: CheckedTrainOptions): Promise<TrainResult> {
+  const { where, dataset, loss, validation, settings } = checked;
+  const { backend, signal, onEvent, onProgress } = settings;
+  const control = makeControl(signal);
+  signal?.throwIfAborted();
+  const copy = () => copyDecoder(network, loss.name === "custom" ? network.loss : loss);
+  // A copy of its own: the trainer changes the weights that are packed for it.
+  const working = copy();
+  let run: Run | undefined;
+  let checkpoints: Checkpoints | undefined;
+  try {
+    await checkDataset(where, dataset, { decoder: network, loss }, control);
+    if (validation) {
+      await checkDataset(`${where}: validation`, validation.dataset, { decoder: network, loss }, control);
+    }
+    signal?.throwIfAborted();
+    run = new Run(checked, working, await backend.prepare(working));
+    checkpoints = await Checkpoints.begin(run, working, checked, control);
+    const resumedFrom = checkpoints?.resumedFrom;
+    if (resumedFrom) onEvent?.({ kind: "resumed", ...resumedFrom });
+    const start = { time: performance.now(), images: run.images };
+    for (;;) {
+      const validated = await run.validate(control);
+      if (validated) onEvent?.({ kind: "validation", ...validated });
+      const saved = checkpoints?.isDue() ? await checkpoints.save() : undefined;
+      if (saved) onEvent?.(saved);
+      if (run.hasEnded) break;
+      const step = await run.update(control);
+      const { total } = run;
+      const imagesPerSecond = ((run.images - start.images) * 1000) / (performance.now() - start.time);
+      const secondsLeft = (total - run.images) / imagesPerSecond;
+      const latest = run.validations.at(-1);
+      onProgress?.({ ...step, total, imagesPerSecond, secondsLeft, validation: latest });
+      await control.pause();
+    }
+    const trained = copy();
+    trained.parameters.set(run.trainer.parameters());
+    return { decoder: trained, history: run.history, validation: run.validations, resumedFrom };
+  } catch (error) {
+    // What has been learnt is not lost: the run stands where its last update ended.
+    const saved = signal?.aborted ? await checkpoints?.save() : undefined;
+    if (saved) onEvent?.(saved);
+    throw error;
+  } finally {
+    run?.trainer.dispose();
+    working.dispose();
+  }
+}
