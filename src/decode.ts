@@ -1,10 +1,10 @@
 import type { Backend } from "./backend/base.ts";
 import { wasm } from "./backend/wasm/wasm.ts";
-import { checkChoice, checkOptions, checkSignal, invalid, show } from "./check.ts";
+import { checkChoice, checkOptions, checkSignal } from "./check.ts";
 import { makeControl } from "./control.ts";
 import { checkDecoder, type Decoder } from "./decoder/decoder.ts";
 import type { AbortSignalLike } from "./platform.ts";
-import { checkLatents } from "./problem.ts";
+import { checkBackend, checkLatents } from "./problem.ts";
 
 /** Options of `decode`. */
 export interface DecodeOptions {
@@ -33,9 +33,7 @@ export async function decode(
   checkOptions("decode", options, ["output", "backend", "signal"]);
   const { output = "data", backend = wasm(), signal } = options;
   checkChoice("decode", "output", output, ["data", "preActivation"]);
-  if (typeof backend?.prepare !== "function") {
-    throw invalid(`decode: backend is ${show(backend)}, expected a backend such as wasm()`);
-  }
+  checkBackend("decode", backend);
   checkSignal("decode", signal);
   checkLatents("decode", "z", z, decoder);
   signal?.throwIfAborted();

@@ -5,7 +5,7 @@ import { makeControl } from "./control.ts";
 import { checkDecoder, type Decoder } from "./decoder/decoder.ts";
 import { checkLoss, type Loss } from "./loss.ts";
 import type { AbortSignalLike } from "./platform.ts";
-import { checkLatents, checkTargets, checkValues, checkWeights } from "./problem.ts";
+import { checkBackend, checkLatents, checkTargets, checkValues, checkWeights } from "./problem.ts";
 import type { EncodeResult } from "./result.ts";
 import { checkFlowAndSolver, type FlowAndSolver, solveAll } from "./solve.ts";
 import { Solution } from "./solver/base.ts";
@@ -126,7 +126,7 @@ function checkArguments(decoder: Decoder, y: Float32Array, options: EncodeOption
   const loss = checkLoss("encode", options.loss, decoder);
   const sampleCount = checkTargets("encode", y, decoder);
   const { weights } = options;
-  checkWeights("encode", weights, y, decoder);
+  checkWeights("encode", weights, sampleCount, decoder);
   const z0 = options.z0;
   if (z0 !== undefined && checkLatents("encode", "z0", z0, decoder) !== sampleCount) {
     const expected = `${sampleCount * decoder.latentSize} (${sampleCount} samples × the decoder's latent size ${decoder.latentSize})`;
@@ -135,9 +135,7 @@ function checkArguments(decoder: Decoder, y: Float32Array, options: EncodeOption
   const { backend = wasm(), batchSize, onProgress } = options;
   const { flow, solver } = checkFlowAndSolver("encode", options);
   const saveAt = options.saveAt === undefined ? undefined : checkSaveAt("encode", options.saveAt, solver.t1);
-  if (typeof backend?.prepare !== "function") {
-    throw invalid(`encode: backend is ${show(backend)}, expected a backend such as wasm()`);
-  }
+  checkBackend("encode", backend);
   if (batchSize !== undefined) checkNumber("encode", "batchSize", batchSize, { min: 1, integer: true });
   if (onProgress !== undefined && typeof onProgress !== "function") {
     throw invalid(`encode: onProgress is ${show(onProgress)}, expected a function`);

@@ -1,4 +1,4 @@
-import type { Problem } from "./backend/base.ts";
+import type { Backend, Problem } from "./backend/base.ts";
 import { invalid, show } from "./check.ts";
 import type { Decoder } from "./decoder/decoder.ts";
 import type { Loss } from "./loss.ts";
@@ -18,14 +18,22 @@ export function checkTargets(where: string, y: unknown, decoder: Decoder): numbe
   return y.length / n;
 }
 
-/** Refuses latents of the wrong type or length, or that are not finite; returns how many there are. */
-export function checkLatents(where: string, name: string, z: unknown, decoder: Decoder): number {
+/**
+ * Refuses latents of the wrong type or length, or that are not finite; returns how many there are.
+ *
+ * @param whose the size they have, for messages
+ */
+export function checkLatents(
+  where: string,
+  name: string,
+  z: unknown,
+  decoder: Decoder,
+  whose = "the decoder's latent size",
+): number {
   checkFloat32(where, name, z);
   const d = decoder.latentSize;
   if (z.length % d !== 0) {
-    throw invalid(
-      `${where}: ${name} has ${z.length} values, expected a multiple of ${d} (the decoder's latent size)`,
-    );
+    throw invalid(`${where}: ${name} has ${z.length} values, expected a multiple of ${d} (${whose})`);
   }
   const bad = z.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) {
@@ -35,14 +43,26 @@ export function checkLatents(where: string, name: string, z: unknown, decoder: D
 }
 
 /** Refuses weights of the wrong type or length. */
-export function checkWeights(where: string, weights: unknown, y: Float32Array, decoder: Decoder): void {
+export function checkWeights(
+  where: string,
+  weights: unknown,
+  sampleCount: number,
+  decoder: Decoder,
+): asserts weights is Float32Array | undefined {
   if (weights === undefined) return;
   checkFloat32(where, "weights", weights);
   const n = decoder.outputSize;
-  if (weights.length !== n && weights.length !== y.length) {
+  if (weights.length !== n && weights.length !== sampleCount * n) {
     throw invalid(
-      `${where}: weights has ${weights.length} values, expected ${n} (one row for all samples) or ${y.length} (as many as y)`,
+      `${where}: weights has ${weights.length} values, expected ${n} (one row for all samples) or ${sampleCount * n} (as many as y)`,
     );
+  }
+}
+
+/** Refuses what is no backend. */
+export function checkBackend(where: string, backend: Backend): void {
+  if (typeof backend?.prepare !== "function") {
+    throw invalid(`${where}: backend is ${show(backend)}, expected a backend such as wasm()`);
   }
 }
 

@@ -76,6 +76,12 @@ export interface EncodeResult {
   readonly seconds: number;
 }
 
+/** What `summary` looks at in a result. */
+export type SummarisedResult = Pick<
+  EncodeResult,
+  "initialLoss" | "loss" | "status" | "stats" | "backend" | "seconds"
+>;
+
 /** The figures of a result in short, as the demo prints them. Means are NaN where there are no samples. */
 export interface EncodeSummary {
   readonly samples: number;
@@ -98,17 +104,17 @@ export interface EncodeSummary {
  *
  * @throws LatentflowError `invalid_argument` when `result` is not what `encode` returns
  */
-export function summary(result: EncodeResult): EncodeSummary {
+export function summary(result: SummarisedResult): EncodeSummary {
   if (!result?.stats || !result.status) throw invalid("summary: expected the result of encode");
   const statuses: Partial<Record<Status, number>> = {};
   for (const status of result.status) statuses[status] = (statuses[status] ?? 0) + 1;
   const samples = result.status.length;
   return {
     samples,
-    meanInitialLoss: mean(result.initialLoss),
-    meanLoss: mean(result.loss),
-    meanAcceptedSteps: mean(result.stats.acceptedSteps),
-    meanBacktracks: mean(result.stats.backtracks),
+    meanInitialLoss: meanOfFinite(result.initialLoss),
+    meanLoss: meanOfFinite(result.loss),
+    meanAcceptedSteps: meanOfFinite(result.stats.acceptedSteps),
+    meanBacktracks: meanOfFinite(result.stats.backtracks),
     statuses,
     seconds: result.seconds,
     samplesPerSecond: (samples - (statuses.aborted ?? 0)) / result.seconds,
@@ -117,7 +123,8 @@ export function summary(result: EncodeResult): EncodeSummary {
   };
 }
 
-function mean(values: ArrayLike<number>): number {
+/** Over the values that are finite; NaN where there are none. */
+export function meanOfFinite(values: ArrayLike<number>): number {
   let sum = 0;
   let count = 0;
   for (let i = 0; i < values.length; i++) {

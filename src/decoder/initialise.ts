@@ -1,6 +1,6 @@
 import { checkNumber, checkOptions, invalid, show } from "../check.ts";
 import { checkLoss, type StandardLoss } from "../loss.ts";
-import { createRandom } from "../random.ts";
+import { createRandom, type Random } from "../random.ts";
 import { type ActivationLike, normaliseActivation } from "./activation.ts";
 import { countParameters, type Decoder, LayeredDecoder } from "./decoder.ts";
 import { checkOutputShape, impliedOutputActivation, normaliseLoss, showShape } from "./output.ts";
@@ -63,12 +63,12 @@ export function createDecoder(options: CreateDecoderOptions): Decoder {
     );
   }
   const decoder = new LayeredDecoder({ layers, outputShape, loss });
-  initialise(decoder, seed);
+  initialise(decoder, createRandom(seed));
   return decoder;
 }
 
-function initialise(decoder: Decoder, seed: number): void {
-  const random = createRandom(seed);
+/** PyTorch's default initialisation: weights and biases uniform in [-1/√in, 1/√in), layer by layer. */
+export function initialise(decoder: Decoder, random: Random): void {
   for (const { inputSize, weight, bias } of decoder.layers) {
     const bound = 1 / Math.sqrt(inputSize);
     for (const values of [weight, bias]) {

@@ -44,6 +44,12 @@ export interface Control {
 
 const RUNNING = 255;
 
+/** The results that are one number for each sample. */
+const PER_SAMPLE = [
+  ...(["loss", "initialLoss", "acceptedSteps", "backtracks"] as const),
+  ...(["valueEvaluations", "gradientEvaluations", "t"] as const),
+] as const;
+
 /** The results of B samples, filled in as they end. z holds each sample's z0 before, its code after. */
 export class Solution {
   readonly z: Float64Array;
@@ -60,8 +66,9 @@ export class Solution {
   readonly t: Float64Array;
   /** How many samples have ended. */
   done = 0;
-  private lossSum = 0;
-  private lossCount = 0;
+  /** Over the samples that have ended with a finite loss: its sum, and how many they are. */
+  lossSum = 0;
+  lossCount = 0;
   private readonly codes: Uint8Array;
   private readonly latentSize: number;
 
@@ -94,7 +101,18 @@ export class Solution {
     this.lossCount++;
   }
 
-  /** Over the samples that have ended with a finite loss; NaN while there are none. */
+  /** Takes over the results of a part that has been solved by itself, of the samples from `first` on. */
+  insert(part: Solution, first: number): void {
+    this.z.set(part.z, first * this.latentSize);
+    if (part.v) this.v?.set(part.v, first * this.latentSize);
+    for (const name of PER_SAMPLE) this[name].set(part[name], first);
+    this.codes.set(part.codes, first);
+    this.done += part.done;
+    this.lossSum += part.lossSum;
+    this.lossCount += part.lossCount;
+  }
+
+  /** NaN while there are none. */
   get meanLoss(): number {
     return this.lossSum / this.lossCount;
   }

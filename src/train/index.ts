@@ -25,8 +25,17 @@ export {
   linear,
   type Schedule,
 } from "../schedule.ts";
+export {
+  type AutoencoderResult,
+  type EncodeWithOptions,
+  encodeWith,
+  type TrainAutoencoderOptions,
+  trainAutoencoder,
+} from "./autoencoder.ts";
 export type { CallerCheckpoints, CheckpointOptions, FileCheckpoints } from "./checkpoint-options.ts";
-export type { TrainOptions, TrainResult } from "./options.ts";
+export { type EvaluateReport, evaluate } from "./evaluate.ts";
+export type { EvaluateOptions } from "./evaluate-options.ts";
+export type { RunOptions, TrainOptions, TrainResult } from "./options.ts";
 export type { Resumed, TrainEvent, TrainProgress, TrainStep } from "./progress.ts";
 export { train } from "./train.ts";
 export type { ValidationOptions, ValidationResult } from "./validation.ts";

@@ -10,6 +10,7 @@ import { gradientFlow } from "../flow.ts";
 import { checkLoss, type Loss } from "../loss.ts";
 import { type Optimiser, rmsprop } from "../optimiser.ts";
 import type { AbortSignalLike } from "../platform.ts";
+import { checkBackend } from "../problem.ts";
 import { constant, type Schedule } from "../schedule.ts";
 import { type CheckedPair, checkFlowAndSolver, type FlowAndSolver } from "../solve.ts";
 import { amd } from "../solver/amd.ts";
@@ -191,9 +192,7 @@ function checkSettings(
   if (typeof schedule?.factor !== "function") {
     throw invalid(`${where}: schedule is ${show(schedule)}, expected constant(), linear() or cosine()`);
   }
-  if (typeof backend?.prepare !== "function") {
-    throw invalid(`${where}: backend is ${show(backend)}, expected a backend such as wasm()`);
-  }
+  checkBackend(where, backend);
   for (const [name, callback] of Object.entries({ onEvent, onProgress })) {
     if (callback !== undefined && typeof callback !== "function") {
       throw invalid(`${where}: ${name} is ${show(callback)}, expected a function`);

@@ -1,0 +1,132 @@
+import type { Backend } from "../backend/base.ts";
+import { wasm } from "../backend/wasm/wasm.ts";
+import { checkOptions, checkSignal } from "../check.ts";
+import { makeControl } from "../control.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { checkDecoder, type Decoder, LayeredDecoder } from "../decoder/decoder.ts";
+import { initialise } from "../decoder/initialise.ts";
+import type { StandardLoss } from "../loss.ts";
+import type { AbortSignalLike } from "../platform.ts";
+import { checkBackend, checkLatents } from "../problem.ts";
+import { createRandom } from "../random.ts";
+import { checkAutoencoderArguments, type RunOptions, type TrainResult } from "./options.ts";
+import { trainNetwork } from "./train-network.ts";
+
+/** Options of `trainAutoencoder`. */
+export type TrainAutoencoderOptions = RunOptions;
+
+/** What `trainAutoencoder` returns. */
+export interface AutoencoderResult extends TrainResult {
+  /**
+   * From a sample, its `latentSize`, to a code, its `outputSize`: a network like any other, which `toSafetensors`
+   * writes and `loadDecoder` reads.
+   */
+  readonly encoder: Decoder;
+}
+
+/** The stream of the seed's random numbers for the encoder's parameters: `createDecoder` has 0. */
+const ENCODER_STREAM = 3;
+
+/**
+ * Trains a decoder together with an encoder, by plain backpropagation: the conventional autoencoder, which the
+ * paper compares with. The encoder is the exact reverse of the decoder (784 → 600 → 300 → 150 → 20 for
+ * 20 → 150 → 300 → 600 → 784), with the same activations between its layers and none on the code; its parameters
+ * begin as PyTorch's do, from the seed, and the decoder's as they are. Loss, optimisers and kernels are those of
+ * `train`.
+ *
+ * The same seed, machine and build give the same weights, bit for bit.
+ *
+ * @param data samples of the decoder's output size: a Dataset, or a Float32Array of count × outputSize
+ * @returns the encoder and a new decoder; `history` holds the losses of the reconstructions D(E(y))
+ * @throws LatentflowError as `train`
+ */
+export async function trainAutoencoder(
+  decoder: Decoder,
+  data: Dataset | Float32Array,
+  options: TrainAutoencoderOptions = {},
+): Promise<AutoencoderResult> {
+  const checked = checkAutoencoderArguments(decoder, data, options);
+  const encoder = reverse(decoder);
+  initialise(encoder, createRandom(checked.settings.sampling.seed, ENCODER_STREAM));
+  const { decoder: trained, ...rest } = await trainNetwork(join(encoder, decoder), checked);
+  const [trainedEncoder, trainedDecoder] = split(trained, encoder, decoder);
+  trained.dispose();
+  return { ...rest, encoder: trainedEncoder, decoder: trainedDecoder };
+}
+
+/** The encoder of a decoder: its layers the other way round, each activation at its layer of neurons. */
+function reverse({ layers, latentSize }: Decoder): Decoder {
+  const reversed = [...layers].reverse();
+  return new LayeredDecoder({
+    layers: reversed.map(({ inputSize, outputSize }, i) => ({
+      name: `encoder.${2 * i}`,
+      inputSize: outputSize,
+      outputSize: inputSize,
+      activation: reversed[i + 1]?.activation ?? Object.freeze({ name: "identity" }),
+    })),
+    outputShape: [latentSize],
+    loss: undefined,
+  });
+}
+
+/**
+ * The autoencoder as one network from samples to samples: with y as its latent and its target, the gradient of its
+ * loss for its parameters is backpropagation.
+ */
+function join(encoder: Decoder, decoder: Decoder): Decoder {
+  const { outputShape, loss } = decoder;
+  const network = new LayeredDecoder({ layers: [...encoder.layers, ...decoder.layers], outputShape, loss });
+  network.parameters.set(encoder.parameters);
+  network.parameters.set(decoder.parameters, encoder.parameterCount);
+  return network;
+}
+
+/** The networks that have been joined, with the parameters of `network`. */
+function split({ parameters, loss }: Decoder, encoder: Decoder, decoder: Decoder): [Decoder, Decoder] {
+  const part = (
+    { layers, outputShape, parameterCount }: Decoder,
+    ownLoss: StandardLoss | undefined,
+    at: number,
+  ) => {
+    const network = new LayeredDecoder({ layers, outputShape, loss: ownLoss });
+    network.parameters.set(parameters.subarray(at, at + parameterCount));
+    return network;
+  };
+  return [part(encoder, undefined, 0), part(decoder, loss, encoder.parameterCount)];
+}
+
+/** Options of `encodeWith`. */
+export interface EncodeWithOptions {
+  /** Where the work is done. Default `wasm()`. */
+  backend?: Backend;
+  /** Ends the call early: it rejects with the signal's reason. */
+  signal?: AbortSignalLike;
+}
+
+/**
+ * The codes that an encoder gives samples: one forward pass, no flow.
+ *
+ * @param encoder of `trainAutoencoder`
+ * @param y B × the encoder's `latentSize`, which is the size of a sample
+ * @returns B × the encoder's `outputSize`, which is the size of a code
+ * @throws LatentflowError `invalid_argument` when an argument has the wrong type, length or value; `disposed` when
+ *   the encoder is; `unsupported` and `out_of_memory` from the backend
+ */
+export async function encodeWith(
+  encoder: Decoder,
+  y: Float32Array,
+  options: EncodeWithOptions = {},
+): Promise<Float32Array> {
+  const where = "encodeWith";
+  checkDecoder(where, encoder);
+  checkOptions(where, options, ["backend", "signal"]);
+  const { backend = wasm(), signal } = options;
+  checkBackend(where, backend);
+  checkSignal(where, signal);
+  checkLatents(where, "y", y, encoder, "the encoder's input size");
+  signal?.throwIfAborted();
+  const prepared = await backend.prepare(encoder);
+  const codes = await prepared.decode(y, false, makeControl(signal));
+  signal?.throwIfAborted();
+  return codes;
+}

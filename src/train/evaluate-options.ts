@@ -1,0 +1,97 @@
+import type { Backend } from "../backend/base.ts";
+import { wasm } from "../backend/wasm/wasm.ts";
+import { checkNumber, checkOptions, checkSignal, invalid, show } from "../check.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
+import type { EncodeProgress } from "../encode.ts";
+import { gradientFlow } from "../flow.ts";
+import { checkLoss, type Loss } from "../loss.ts";
+import type { AbortSignalLike } from "../platform.ts";
+import { checkBackend, checkWeights } from "../problem.ts";
+import { type CheckedPair, checkFlowAndSolver, type FlowAndSolver } from "../solve.ts";
+import { stay } from "../solver/stay.ts";
+import { asDataset, type ProblemSettings } from "./samples.ts";
+
+/** Options of `evaluate`: a flow and a solver as for `encode`, or an encoder. */
+export type EvaluateOptions = CommonOptions & ((FlowAndSolver & NoEncoder) | ByEncoder);
+
+interface NoEncoder {
+  encoder?: undefined;
+  /**
+   * ≥ 0, outputSize values for all samples or count × outputSize. Data may be NaN where the weight is 0: missing.
+   * Default: none, all elements alike.
+   */
+  weights?: Float32Array;
+}
+
+interface ByEncoder {
+  /** The encoder of an autoencoder: a sample's code is what it says, and no flow is followed. */
+  encoder: Decoder;
+  flow?: undefined;
+  solver?: undefined;
+  weights?: undefined;
+}
+
+interface CommonOptions {
+  /** The distance between y and D(z). Default: the decoder's own; where it has none, it must be given. */
+  loss?: Loss;
+  /** Where the work is done. Default `wasm()`. */
+  backend?: Backend;
+  /** At most this many samples are worked on at once. It bounds memory and never changes a result. */
+  batchSize?: number;
+  /** Ends the call early: it rejects with the signal's reason. */
+  signal?: AbortSignalLike;
+  /** Called now and then, about every 10 ms at most. */
+  onProgress?: (progress: EncodeProgress) => void;
+}
+
+const OPTIONS = [
+  ...["loss", "flow", "solver", "encoder", "weights", "backend", "batchSize", "signal", "onProgress"],
+];
+
+/** The arguments of `evaluate`, checked and completed. */
+export function checkEvaluateArguments(
+  decoder: Decoder,
+  data: Dataset | Float32Array,
+  options: EvaluateOptions,
+) {
+  const where = "evaluate";
+  checkDecoder(where, decoder);
+  checkOptions(where, options, OPTIONS);
+  const loss = checkLoss(where, options.loss, decoder);
+  const dataset = asDataset(where, data, decoder);
+  const { encoder, weights, backend = wasm(), batchSize, signal, onProgress } = options;
+  checkWeights(where, weights, dataset.count, decoder);
+  const pair = encoder ? checkEncoder(where, encoder, decoder, options) : checkFlowAndSolver(where, options);
+  checkBackend(where, backend);
+  if (batchSize !== undefined) checkNumber(where, "batchSize", batchSize, { min: 1, integer: true });
+  checkSignal(where, signal);
+  if (onProgress !== undefined && typeof onProgress !== "function") {
+    throw invalid(`${where}: onProgress is ${show(onProgress)}, expected a function`);
+  }
+  const settings: ProblemSettings = { decoder, loss, weights, batchSize };
+  return { dataset, settings, pair, encoder, backend, signal, onProgress };
+}
+
+/** Refuses what is no encoder of this decoder, or is given with what goes without one. */
+function checkEncoder(
+  where: string,
+  encoder: Decoder,
+  decoder: Decoder,
+  options: EvaluateOptions,
+): CheckedPair {
+  checkDecoder(`${where}: encoder`, encoder);
+  const { latentSize: inputSize, outputSize: codeSize } = encoder;
+  const { latentSize, outputSize } = decoder;
+  if (inputSize !== outputSize || codeSize !== latentSize) {
+    throw invalid(
+      `${where}: the encoder goes from ${inputSize} to ${codeSize} values, expected ${outputSize} to ${latentSize} (the decoder's the other way round)`,
+    );
+  }
+  for (const name of ["flow", "solver", "weights"] as const) {
+    if (options[name] === undefined) continue;
+    const reason = name === "weights" ? "an encoder knows nothing of missing data" : "no flow is followed";
+    throw invalid(`${where}: encoder and ${name} are both given, expected one of them: ${reason}`);
+  }
+  return { flow: gradientFlow(), solver: stay };
+}

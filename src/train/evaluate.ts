@@ -1,0 +1,86 @@
+import type { Problem } from "../backend/base.ts";
+import { makeControl } from "../control.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { targetEntropy } from "../data/entropy.ts";
+import type { Decoder } from "../decoder/decoder.ts";
+import { type EncodeSummary, meanOfFinite, type SolveStatistics, type Status, summary } from "../result.ts";
+import { solveAll } from "../solve.ts";
+import { Solution } from "../solver/base.ts";
+import { encodeWith } from "./autoencoder.ts";
+import { checkEvaluateArguments, type EvaluateOptions } from "./evaluate-options.ts";
+import { checkDataset, problems } from "./samples.ts";
+
+/** What `evaluate` returns, B samples: the figures of `summary`, and what they are made of. */
+export interface EvaluateReport extends EncodeSummary {
+  /**
+   * How far the mean loss is above the least that any reconstruction could come to: for cross entropy the entropy of
+   * the targets, else 0, also for a loss of your own. The mean is over the same samples as `meanLoss`.
+   */
+  readonly meanExcessLoss: number;
+  /** B, l(y, D(z)). */
+  readonly loss: Float32Array;
+  /** B. */
+  readonly status: readonly Status[];
+  readonly stats: SolveStatistics;
+}
+
+/**
+ * How well a decoder encodes samples, unseen ones for example: each is encoded as `encode` would, with the same
+ * numbers to the last bit, and the losses are put together. With the option `encoder` its codes take the place of
+ * the flow, as in an autoencoder.
+ *
+ * Samples are read in pieces: a data set of bytes never is in memory as float32 as a whole.
+ *
+ * @param data samples of the decoder's output size: a Dataset, or a Float32Array of count × outputSize
+ * @returns a numerical failure is a sample's status, not an error
+ * @throws LatentflowError `invalid_argument`, before any work, when an argument has the wrong type, length or
+ *   value; `disposed` when a network is; `unsupported` and `out_of_memory` from the backend
+ */
+export async function evaluate(
+  decoder: Decoder,
+  data: Dataset | Float32Array,
+  options: EvaluateOptions = {},
+): Promise<EvaluateReport> {
+  const start = performance.now();
+  const { dataset, settings, pair, encoder, backend, signal, onProgress } = checkEvaluateArguments(
+    decoder,
+    data,
+    options,
+  );
+  signal?.throwIfAborted();
+  await checkDataset("evaluate", dataset, settings, makeControl(signal));
+  signal?.throwIfAborted();
+  const prepared = await backend.prepare(decoder);
+  const { count } = dataset;
+  const { order } = pair.flow;
+  const seconds = () => (performance.now() - start) / 1000;
+  const all = new Solution(count, decoder.latentSize, undefined, { order });
+  const floors = new Float64Array(count);
+  for (const { first, problem } of problems(dataset, settings)) {
+    floors.set(floorsOf(problem), first);
+    const codes =
+      encoder && (await encodeWith(encoder, problem.targets, { backend, ...(signal && { signal }) }));
+    const piece = new Solution(problem.sampleCount, decoder.latentSize, codes, { order });
+    let reported = 0;
+    const control = makeControl(signal, () => {
+      if (piece.done === reported) return;
+      reported = piece.done;
+      const done = all.done + reported;
+      const meanLoss = (all.lossSum + piece.lossSum) / (all.lossCount + piece.lossCount);
+      onProgress?.({ done, total: count, meanLoss, samplesPerSecond: done / seconds() });
+    });
+    await solveAll(prepared, problem, pair, piece, control);
+    signal?.throwIfAborted();
+    all.insert(piece, first);
+  }
+  const result = { ...all.toResult(), backend: prepared.info, seconds: seconds() };
+  const { loss, status, stats } = result;
+  const excess = Float64Array.from(loss, (value, sample) => value - floors[sample]!);
+  return { ...summary(result), meanExcessLoss: meanOfFinite(excess), loss, status, stats };
+}
+
+/** The least that each sample's loss can come to. */
+function floorsOf({ decoder, loss, sampleCount, targets, weights }: Problem): Float64Array {
+  if (loss.name !== "crossEntropy") return new Float64Array(sampleCount);
+  return targetEntropy(targets, decoder.outputSize, loss.reduction, weights);
+}

@@ -1,0 +1,180 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { createDataset, Dataset } from "../src/data/dataset.ts";
+import { targetEntropy } from "../src/data/entropy.ts";
+import {
+  amd,
+  createDecoder,
+  crossEntropy,
+  customLoss,
+  type EncodeOptions,
+  type EncodeProgress,
+  encode,
+  logGrid,
+  nesterovFlow,
+  rk4,
+  squaredError,
+  summary,
+} from "../src/index.ts";
+import { type EvaluateReport, evaluate } from "../src/train/evaluate.ts";
+import type { EvaluateOptions } from "../src/train/evaluate-options.ts";
+import { builds } from "./support/builds.ts";
+import { randomArray } from "./support/random.ts";
+import { rejected } from "./support/refusal.ts";
+
+const n = 9;
+const decoder = createDecoder({ layers: [3, 7, n], seed: 1, loss: crossEntropy(), outputShape: [3, 3] });
+const bytes = (count: number) =>
+  createDataset(Uint8Array.from(randomArray(2, count * n, 0, 255.99)), { shape: [3, 3] });
+/** More than two pieces, the last one odd. */
+const many = bytes(2017);
+const few = bytes(17);
+const solver = amd({ maxSteps: 12 });
+
+/** All that is not time. */
+function timeless({ seconds, samplesPerSecond, ...rest }: EvaluateReport): object {
+  return rest;
+}
+
+for (const { name, backend } of builds) {
+  test(`${name}: the numbers are encode's, bit for bit, also where pieces meet`, async () => {
+    const encoded = await encode(decoder, many.toFloat32(), { solver, backend });
+    const report = await evaluate(decoder, many, { solver, backend });
+    const { loss, status, stats } = encoded;
+    const { meanExcessLoss } = report;
+    const { seconds, samplesPerSecond, ...figures } = summary(encoded);
+    assert.equal(timeless(report), { ...figures, meanExcessLoss, loss, status, stats });
+    assert.ok(report.seconds > 0 && report.samplesPerSecond > 0);
+  });
+}
+
+const rowWeights = randomArray(3, n, 0, 1);
+const cases: [string, EncodeOptions & EvaluateOptions][] = [
+  ["another flow", { flow: nesterovFlow(), solver: rk4({ grid: logGrid({ t1: 5, slices: 3 }) }) }],
+  ["a sum", { loss: crossEntropy({ reduction: "sum" }), solver }],
+  ["squared errors, one sample at once", { loss: squaredError(), solver, batchSize: 1 }],
+  ["weights for all", { weights: rowWeights, solver }],
+  ["weights for each", { weights: randomArray(4, 1005 * n, 0, 1), solver }],
+];
+for (const [name, options] of cases) {
+  test(`${name}: the losses are encode's, and those above the least possible follow`, async () => {
+    const data = bytes(1005);
+    const y = data.toFloat32();
+    const report = await evaluate(decoder, data, options);
+    const { loss } = await encode(decoder, y, options);
+    assert.equal(report.loss, loss);
+    const { name: lossName, reduction } = options.loss ?? crossEntropy();
+    const floors =
+      lossName === "crossEntropy"
+        ? targetEntropy(y, n, reduction, options.weights)
+        : new Float64Array(data.count);
+    const mean = floors.reduce((sum, floor, i) => sum + loss[i]! - floor, 0) / data.count;
+    assert.ok(Math.abs(report.meanExcessLoss - mean) < 1e-12, `${report.meanExcessLoss} and ${mean}`);
+  });
+}
+
+test("missing data and samples without a finite loss", async () => {
+  const y = few.toFloat32();
+  const weights = new Float32Array(y.length).fill(1);
+  for (const i of [0, 40, 152]) [y[i], weights[i]] = [Number.NaN, 0];
+  const report = await evaluate(decoder, y, { weights, solver });
+  assert.equal(report.loss, (await encode(decoder, y, { weights, solver })).loss);
+  assert.ok(report.meanExcessLoss > 0 && report.meanExcessLoss < report.meanLoss);
+
+  const mark = few.rows([5])[3]!;
+  const fragile = customLoss({
+    value: (output, target) => (target === mark ? Number.NaN : (output - target) ** 2),
+    gradient: (output, target) => 2 * (output - target),
+  });
+  const marked = Array.from(few.toFloat32()).filter((value) => value === mark).length;
+  const { meanLoss, meanExcessLoss, statuses, samples } = await evaluate(decoder, few, {
+    ...{ loss: fragile, solver },
+  });
+  assert.is(samples, 17);
+  assert.ok(marked >= 1 && statuses.nonfinite! >= 1 && statuses.nonfinite! <= marked);
+  assert.ok(meanLoss > 0 && Number.isFinite(meanLoss));
+  assert.is(meanExcessLoss, meanLoss);
+});
+
+test("samples are read in pieces, never all at once", async () => {
+  const { rows, toFloat32 } = Dataset.prototype;
+  let most = 0;
+  Dataset.prototype.rows = function (indices, ...into) {
+    most = Math.max(most, indices.length);
+    return rows.call(this, indices, ...into);
+  };
+  Dataset.prototype.toFloat32 = () => {
+    throw new Error("all samples at once");
+  };
+  try {
+    await evaluate(decoder, many, { solver });
+  } finally {
+    Object.assign(Dataset.prototype, { rows, toFloat32 });
+  }
+  assert.ok(most >= 1 && most <= 1000, `${most} at once`);
+});
+
+test("progress counts all samples; an abort rejects with its reason", async () => {
+  const reports: EncodeProgress[] = [];
+  const { meanLoss } = await evaluate(decoder, many, {
+    solver,
+    onProgress: (progress) => void reports.push(progress),
+  });
+  assert.ok(reports.every(({ done, total }, i) => total === 2017 && done > (reports[i - 1]?.done ?? 0)));
+  const last = reports.at(-1)!;
+  assert.is(last.done, 2017);
+  assert.ok(Math.abs(last.meanLoss - meanLoss) < 1e-7 * meanLoss);
+
+  const reason = new Error("enough");
+  const controller = new AbortController();
+  const aborted = evaluate(decoder, many, {
+    ...{ solver, signal: controller.signal },
+    onProgress: ({ done }) => {
+      if (done > 1000) controller.abort(reason);
+    },
+  });
+  await aborted.then(
+    () => assert.unreachable(),
+    (error) => assert.is(error, reason),
+  );
+});
+
+test("evaluate refuses what it cannot use, before any work", async () => {
+  const encoder = createDecoder({ layers: [n, 7, 3], seed: 2 });
+  const disposed = createDecoder({ layers: [n, 3] });
+  disposed.dispose();
+  const cases: [object, RegExp][] = [
+    [{ z0: new Float32Array(3) }, /unknown option "z0"; the options are loss, flow, solver, encoder/],
+    [{ loss: "mse" }, /^evaluate: loss is "mse"/],
+    [{ solver: 5 }, /^evaluate: solver is 5/],
+    [{ flow: nesterovFlow() }, /^evaluate: solver amd follows/],
+    [{ weights: new Float32Array(10) }, /^evaluate: weights has 10 values, expected 9 .* or 153/],
+    [{ weights: new Float32Array(9) }, /^evaluate: all weights are 0/],
+    [{ batchSize: 0 }, /^evaluate: batchSize is 0/],
+    [{ backend: "wasm" }, /^evaluate: backend is "wasm"/],
+    [{ signal: {} }, /^evaluate: signal is/],
+    [{ onProgress: 1 }, /^evaluate: onProgress is 1, expected a function/],
+    [{ encoder: decoder }, /the encoder goes from 3 to 9 values, expected 9 to 3/],
+    [{ encoder: {} }, /^evaluate: encoder: the decoder is an object/],
+    [{ encoder, solver }, /encoder and solver are both given, expected one of them: no flow/],
+    [{ encoder, weights: rowWeights }, /encoder and weights are both given.*missing data/],
+  ];
+  for (const [options, message] of cases) {
+    await rejected(evaluate(decoder, few, options), "invalid_argument", message);
+  }
+  await rejected(evaluate(decoder, few, { encoder: disposed }), "disposed", /encoder/);
+  await rejected(evaluate(decoder, new Float32Array(0)), "invalid_argument", /there are no samples/);
+  await rejected(evaluate(decoder, new Float32Array(10)), "invalid_argument", /10 values/);
+  const bad = many.toFloat32();
+  bad[1999 * n + 4] = 1.5;
+  await rejected(evaluate(decoder, bad), "invalid_argument", /y is 1.5 at sample 1999, element 4/);
+  const weights = new Float32Array(many.count * n).fill(1);
+  weights.fill(0, 1500 * n, 1501 * n);
+  await rejected(
+    evaluate(decoder, many, { weights }),
+    "invalid_argument",
+    /all weights of sample 1500 are 0/,
+  );
+});
+
+test.run();
