@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { build, createLogger } from "vite";
@@ -13,6 +14,8 @@ interface Report {
   first16: EncodeSummary;
   liveliness: { ticks: number; seconds: number };
   abort: string;
+  /** What test/package/browser/tiny-training.js returns. */
+  tiny: object;
   training: { images: number; resumedFrom: number; same: boolean };
   error?: { name: string; code: string; message: string };
 }
@@ -57,7 +60,16 @@ async function bundle(): Promise<string[]> {
   return warnings;
 }
 
-async function checkReport({ error, first16, liveliness, abort, training }: Report): Promise<void> {
+/** The same training with the installed package in this process. */
+async function trainTinyHere(): Promise<object> {
+  const load = (path: string) =>
+    import(pathToFileURL(join(user.folder, "node_modules/latentflow", path)).href);
+  const library = { ...(await load("build/lib/index.js")), ...(await load("build/lib/train.js")) };
+  const { trainTiny } = await import(new URL("package/browser/tiny-training.js", import.meta.url).href);
+  return JSON.parse(JSON.stringify(await trainTiny(library)));
+}
+
+async function checkReport({ error, first16, liveliness, abort, tiny, training }: Report): Promise<void> {
   assert.is(error, undefined);
   const { meanLoss } = await encodeDemoDigits();
   assert.ok(Math.abs(first16.meanLoss - meanLoss) < 1e-4, `${first16.meanLoss}, in Node ${meanLoss}`);
@@ -66,6 +78,8 @@ async function checkReport({ error, first16, liveliness, abort, training }: Repo
   const { ticks, seconds } = liveliness;
   assert.ok(ticks > 5 * seconds, `the page's timer fired ${ticks} times in ${seconds} s`);
   assert.is(abort, "AbortError");
+  // Bit for bit: JSON keeps numbers exactly.
+  assert.equal(tiny, await trainTinyHere());
   assert.equal(training, { images: 20, resumedFrom: 5, same: true });
 }
 

@@ -1,5 +1,6 @@
 // What a page does with the library, reported as JSON in the page itself so that a test can read it there (and
 // a person, too). The library and the files' addresses differ from page to page.
+import { trainTiny } from "./tiny-training.js";
 
 /**
  * @param {typeof import("latentflow") & typeof import("latentflow/train")} library
@@ -25,6 +26,7 @@ async function findReport(library, decoderUrl, digitsUrl) {
     first16: summary(first16),
     liveliness: await countTicks(() => encode(decoder, y)),
     abort: await abortedBy((signal, onProgress) => encode(decoder, y, { signal, onProgress })),
+    tiny: await trainTiny(library),
     training: await trainTwice(library, decoder, y.subarray(0, 20 * decoder.outputSize)),
   };
 }

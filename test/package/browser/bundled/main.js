@@ -1,7 +1,9 @@
-import { amd, encode, loadDecoder, summary } from "latentflow";
+import { amd, createDecoder, crossEntropy, encode, loadDecoder, summary, wasm } from "latentflow";
 import decoderUrl from "latentflow/demo/decoder.safetensors?url";
 import digitsUrl from "latentflow/demo/mnist-test-300.idx.gz?url";
-import { train } from "latentflow/train";
+import { adam, evaluate, shift, train, trainAutoencoder } from "latentflow/train";
 import { runScenario } from "../scenario.js";
 
-runScenario({ amd, encode, loadDecoder, summary, train }, decoderUrl, digitsUrl);
+const library = { amd, createDecoder, crossEntropy, encode, loadDecoder, summary, wasm };
+const training = { adam, evaluate, shift, train, trainAutoencoder };
+runScenario({ ...library, ...training }, decoderUrl, digitsUrl);

@@ -1,6 +1,6 @@
 import * as latentflow from "/node_modules/latentflow/build/lib/index.js";
-import { train } from "/node_modules/latentflow/build/lib/train.js";
+import * as training from "/node_modules/latentflow/build/lib/train.js";
 import { runScenario } from "../scenario.js";
 
 const demo = "/node_modules/latentflow/demo";
-runScenario({ ...latentflow, train }, `${demo}/decoder.safetensors`, `${demo}/mnist-test-300.idx.gz`);
+runScenario({ ...latentflow, ...training }, `${demo}/decoder.safetensors`, `${demo}/mnist-test-300.idx.gz`);
