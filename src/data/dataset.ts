@@ -50,7 +50,11 @@ export class Dataset {
    * @returns `into`
    * @throws LatentflowError `invalid_argument` on an index out of range or an array of another length
    */
-  rows(indices: ArrayLike<number>, into = new Float32Array(indices.length * this.size)): Float32Array {
+  rows(
+    indices: ArrayLike<number>,
+    // Typed, since TypeScript before 5.7 does not know what would be inferred, Float32Array<ArrayBuffer>.
+    into: Float32Array = new Float32Array(indices.length * this.size),
+  ): Float32Array {
     const { size } = this;
     if (into.length !== indices.length * size) {
       throw invalid(
