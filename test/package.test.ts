@@ -39,11 +39,14 @@ function consumer(extension: string): string {
 }
 
 for (const file of ["esm.mjs", "cjs.cjs"]) {
-  test(`encode() in ${file} gives what the source gives`, async () => {
+  test(`encode() in ${file} gives what the source gives, and training works`, async () => {
     const result = JSON.parse(run(process.execPath, [`node/${file}`]));
     const { meanLoss } = await encodeDemoDigits();
     assert.ok(Math.abs(result.meanLoss - meanLoss) < 1e-4, `${result.meanLoss}, from the source ${meanLoss}`);
     assert.equal(result.statuses, { converged: 16 });
+    const { updates, codes, meanLoss: trainedLoss } = result.training;
+    assert.equal({ updates, codes }, { updates: 4, codes: 16 * 20 });
+    assert.ok(trainedLoss > 0 && trainedLoss < 0.2, `${trainedLoss} after training`);
   });
 }
 
@@ -51,6 +54,7 @@ test("a decoder of the required package is one for the imported package, under a
   assert.equal(JSON.parse(run(process.execPath, ["node/both.cjs"])), {
     copies: 2,
     status: ["max_steps"],
+    updates: 1,
     code: "disposed",
     name: "LayeredDecoder",
   });
@@ -91,6 +95,7 @@ for (const environment of [
         steps: 20,
         status: "converged",
         code: "disposed",
+        training: { updates: 2, samples: 3, validations: 3, codes: 6 },
       });
     }
   });

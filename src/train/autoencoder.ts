@@ -34,6 +34,9 @@ const ENCODER_STREAM = 3;
  * begin as PyTorch's do, from the seed, and the decoder's as they are. Loss, optimisers and kernels are those of
  * `train`.
  *
+ * With its result `run`, `evaluate(run.decoder, test, { encoder: run.encoder })` is the autoencoder's own loss, and
+ * `evaluate(run.decoder, test)` the paper's "mixed": the same decoder, inverted by AMD.
+ *
  * The same seed, machine and build give the same weights, bit for bit.
  *
  * @param data samples of the decoder's output size: a Dataset, or a Float32Array of count × outputSize

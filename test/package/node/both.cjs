@@ -6,10 +6,16 @@ async function main() {
   const decoder = required.createDecoder({ layers: [2, 4], loss: required.squaredError() });
   const solver = imported.amd({ maxSteps: 3 });
   const { status } = await imported.encode(decoder, new Float32Array(4).fill(0.1), { solver });
+  const training = await import("latentflow/train");
+  const { history } = await training.train(decoder, new Float32Array(4).fill(0.1), {
+    solver: required.amd(),
+  });
   decoder.dispose();
   const { code } = await imported.encode(decoder, new Float32Array(4)).catch((error) => error);
   const copies = required.encode === imported.encode ? 1 : 2;
-  console.log(JSON.stringify({ copies, status, code, name: decoder.constructor.name }));
+  console.log(
+    JSON.stringify({ copies, status, updates: history.length, code, name: decoder.constructor.name }),
+  );
 }
 
 main();

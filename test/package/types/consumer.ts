@@ -16,6 +16,23 @@ import {
   summary,
   wasm,
 } from "latentflow";
+import {
+  type AutoencoderResult,
+  adam,
+  createDataset,
+  type Dataset,
+  type EvaluateOptions,
+  type EvaluateReport,
+  encodeWith,
+  evaluate,
+  linear,
+  shift,
+  type TrainAutoencoderOptions,
+  type TrainOptions,
+  type TrainResult,
+  train,
+  trainAutoencoder,
+} from "latentflow/train";
 
 const controller = new AbortController();
 
@@ -34,6 +51,39 @@ export const wrong: EncodeOptions = { loss: "crossEntropy" };
 
 // @ts-expect-error a signal is an AbortSignal
 export const wrongSignal: EncodeOptions = { signal: "abort" };
+
+const runOptions: TrainAutoencoderOptions = {
+  optimiser: adam({ learningRate: 1e-3 }),
+  schedule: linear(),
+  batchSize: 2,
+  epochs: 1,
+  augment: shift({ pixels: 1 }),
+  loss: crossEntropy(),
+  signal: controller.signal,
+  onProgress: ({ images, total, loss, secondsLeft }) => [images / total, loss, secondsLeft],
+};
+
+// @ts-expect-error nothing is followed in an autoencoder
+export const wrongTraining: TrainAutoencoderOptions = { solver: amd() };
+// @ts-expect-error codes come from a solver or from an encoder
+export const wrongEvaluation: EvaluateOptions = { solver: amd(), encoder: createDecoder({ layers: [4, 2] }) };
+
+async function runTraining(decoder: Decoder, y: Float32Array): Promise<object> {
+  const data: Dataset = createDataset(y, { shape: [2, 2] });
+  const trainOptions: TrainOptions = { ...runOptions, solver: amd({ maxSteps: 20 }) };
+  const run: TrainResult = await train(decoder, data, {
+    ...trainOptions,
+    validation: { data, everyImages: 1 },
+  });
+  const report: EvaluateReport = await evaluate(run.decoder, data, { solver: amd({ maxSteps: 5 }) });
+  const autoencoder: AutoencoderResult = await trainAutoencoder(decoder, y, runOptions);
+  const { encoder } = autoencoder;
+  const byEncoder: EvaluateReport = await evaluate(autoencoder.decoder, y, { encoder });
+  const codes: Float32Array = await encodeWith(encoder, y);
+  const samples: number = report.samples + byEncoder.loss.length - byEncoder.status.length;
+  const [updates, validations] = [run.history.length, run.validation.length];
+  return { updates, samples, validations, codes: codes.length };
+}
 
 export const sources: DecoderSource[] = [new Blob([]), new URL("file:///decoder.safetensors"), "a path"];
 // @ts-expect-error a date is no source
@@ -54,6 +104,7 @@ export async function run(): Promise<string> {
   const reconstruction: Float32Array = await decode(decoder, z, { output: "preActivation" });
   const steps: number | undefined = result.stats.acceptedSteps[0];
   const status: Status | undefined = other.status[0];
+  const training = await runTraining(decoder, y);
   decoder.dispose();
   const code = await encode(decoder, y, options).then(
     () => undefined,
@@ -61,7 +112,7 @@ export async function run(): Promise<string> {
       error instanceof LatentflowError ? error.code : undefined,
   );
   const { samples, build } = summary(result);
-  return JSON.stringify({ samples, build, outputs: reconstruction.length, steps, status, code });
+  return JSON.stringify({ samples, build, outputs: reconstruction.length, steps, status, code, training });
 }
 
 run().then((text) => console.log(text));
