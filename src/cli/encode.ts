@@ -1,13 +1,14 @@
 import type { Command } from "commander";
-import type { ActivationLike } from "../index.ts";
-import { addRunOptions, amdOptionsOf, parseActivation, parseCount, type RunOptions } from "./options.ts";
+import { addDecoderOptions, addLossOptions } from "./decoder-file.ts";
+import type { EncodingOptions } from "./job.ts";
+import { addResidentOption, addRunningOptions } from "./options.ts";
+import { parseCount } from "./parse.ts";
 import { runJob } from "./run.ts";
+import { addFlowAndSolverOptions, chosenFlowAndSolver } from "./solver-options.ts";
 
-interface EncodeCommandOptions extends RunOptions {
+interface EncodeCommandOptions extends EncodingOptions {
   readonly data: string;
   readonly weights?: string;
-  readonly activation?: ActivationLike;
-  readonly outputActivation?: ActivationLike;
 }
 
 /** Adds `latentflow encode` to the program. */
@@ -31,15 +32,11 @@ export function addEncodeCommand(program: Command): void {
     )
     .requiredOption("--out <dir>", "folder for the results, made if it is missing")
     .option("--limit <n>", "encode the first n samples (default: all)", parseCount)
-    .option("--weights <file>", "weights >= 0 of the values, in such a file: for one sample, or for all")
-    .optionsGroup("Decoder (default: what its file says):")
-    .option(
-      "--activation <name>",
-      "between layers: elu, relu, leakyRelu, tanh, …; or leakyRelu:0.2",
-      parseActivation,
-    )
-    .option("--output-activation <name>", "after the last layer: sigmoid, identity, …", parseActivation);
-  addRunOptions(command).addHelpText(
+    .option("--weights <file>", "weights >= 0 of the values, in such a file: for one sample, or for all");
+  addDecoderOptions(command);
+  addResidentOption(addRunningOptions(command));
+  addLossOptions(command);
+  addFlowAndSolverOptions(command).addHelpText(
     "after",
     `
 Bytes (uint8) are divided by 255. For cross entropy the values must lie in [0, 1].
@@ -51,13 +48,11 @@ ended by Ctrl-C: what was done is written, the other samples are "aborted".
 Examples:
   $ latentflow encode --decoder D.safetensors --data digits-idx3-ubyte.gz --out codes
   $ latentflow encode --decoder D.safetensors --data samples.npy --out codes \\
-      --loss squaredError --activation tanh --limit 10 --json`,
+      --loss squaredError --activation tanh --limit 10 --json
+  $ latentflow encode --decoder D.safetensors --data samples.npy --out codes \\
+      --flow nesterov --solver rk4 --t1 30 --slices 100`,
   );
-  command.action(async ({ activation, outputActivation, ...options }: EncodeCommandOptions) => {
-    const decoderOptions = {
-      ...(activation && { activation }),
-      ...(outputActivation && { outputActivation }),
-    };
-    await runJob({ ...options, decoderOptions, solver: amdOptionsOf(command, options) });
+  command.action(async (options: EncodeCommandOptions) => {
+    await runJob({ ...options, ...chosenFlowAndSolver(command) });
   });
 }

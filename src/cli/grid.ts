@@ -53,3 +53,16 @@ function greyLevel(value: number): number {
   if (Number.isNaN(value)) return 128;
   return Math.round(255 * Math.min(Math.max(value, 0), 1));
 }
+
+/** What is drawn black, and from there to white: 0 to 1, or the data's own range when they lie outside it. */
+export function greyScale(tiles: readonly Float32Array[]): { low: number; span: number } {
+  let [low, high] = [0, 1];
+  for (const tile of tiles) {
+    for (const value of tile) {
+      // Missing values, NaN, are neither.
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+  }
+  return { low, span: high - low };
+}

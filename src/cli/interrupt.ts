@@ -17,3 +17,22 @@ export function interruptSignal(): AbortSignal {
   process.on("SIGINT", onInterrupt);
   return controller.signal;
 }
+
+/**
+ * What `work` comes to; undefined when the signal has aborted it, or come before anything is done with its result.
+ * The exit code is then 130, and stderr says `message`.
+ */
+export async function unlessInterrupted<T>(
+  signal: AbortSignal,
+  work: Promise<T>,
+  message: string,
+): Promise<T | undefined> {
+  const result = await work.catch((error) => {
+    if (!signal.aborted) throw error;
+    return undefined;
+  });
+  if (!signal.aborted) return result;
+  process.stderr.write(`latentflow: ${message}\n`);
+  process.exitCode = 130;
+  return undefined;
+}

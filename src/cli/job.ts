@@ -1,26 +1,22 @@
-import {
-  type AmdOptions,
-  amd,
-  type Backend,
-  type Decoder,
-  type EncodeOptions,
-  type EncodeResult,
-  type LoadDecoderOptions,
-  type StandardLoss,
-  wasm,
-} from "../index.ts";
-import type { RunOptions } from "./options.ts";
+import type { Decoder, EncodeOptions, EncodeResult, StandardLoss } from "../index.ts";
+import type { DecoderFileOptions } from "./decoder-file.ts";
+import { backendOf, type RunningOptions } from "./options.ts";
 import type { Samples } from "./samples.ts";
+import { type ChosenFlowAndSolver, pairOf } from "./solver-options.ts";
+
+/** What the options of the commands that encode say, as commander hands them over. */
+export interface EncodingOptions extends DecoderFileOptions, RunningOptions {
+  readonly out: string;
+  readonly limit?: number;
+  readonly batchSize?: number;
+}
 
 /** What a command asks for. */
-export interface Job extends RunOptions {
+export interface Job extends EncodingOptions, ChosenFlowAndSolver {
   /** The file of samples. */
   readonly data: string;
   /** A file of weights. */
   readonly weights?: string;
-  readonly solver: Required<AmdOptions>;
-  /** What the decoder's file does not say. */
-  readonly decoderOptions?: Pick<LoadDecoderOptions, "activation" | "outputActivation">;
 }
 
 /** A run that has ended, by itself or by Ctrl-C. */
@@ -34,23 +30,18 @@ export interface Run {
   readonly signal: AbortSignal;
 }
 
-/** The options of an `encode` call as this job has them, or with fewer steps. */
+/** The options of an `encode` call as this job has them. */
 export function encodeOptions(
   job: Job,
   loss: StandardLoss,
   weights: Float32Array | undefined,
-  maxSteps = job.solver.maxSteps,
+  solver = job.solver.value,
 ): EncodeOptions {
   return {
+    ...pairOf(job.flow.value, solver),
     loss,
-    solver: amd({ ...job.solver, maxSteps }),
     backend: backendOf(job),
     ...(weights && { weights }),
     ...(job.batchSize && { batchSize: job.batchSize }),
   };
-}
-
-/** Where this job's work is done. */
-export function backendOf({ plain }: Job): Backend {
-  return wasm(plain ? { relaxed: false } : {});
 }

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
 import { LatentflowError } from "../index.ts";
+import { addDecodeCommand } from "./decode.ts";
 import { addDemoCommand } from "./demo.ts";
 import { addEncodeCommand } from "./encode.ts";
 
@@ -16,6 +17,7 @@ const program = new Command("latentflow")
   .exitOverride();
 addDemoCommand(program);
 addEncodeCommand(program);
+addDecodeCommand(program);
 
 // Whoever reads our output may stop reading, as `head` does: that is no failure of ours.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

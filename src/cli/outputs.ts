@@ -4,12 +4,7 @@ import { writeNpy } from "../data/npy.ts";
 import { removeOutput, writeOutput } from "./files.ts";
 import type { Run } from "./job.ts";
 import { drawReconstructions, drawSteps, shownSteps } from "./pictures.ts";
-
-/** A file that has been written, with a word on what is in it. */
-export interface Output {
-  readonly path: string;
-  readonly content: string;
-}
+import type { Output } from "./report.ts";
 
 const outputNames = ["latents.npy", "results.csv", "reconstructions.png", "steps.png"] as const;
 type OutputName = (typeof outputNames)[number];

@@ -1,12 +1,19 @@
 import { decode, encode } from "../index.ts";
-import { drawGrid, type Tile } from "./grid.ts";
-import { backendOf, encodeOptions, type Run } from "./job.ts";
+import { drawGrid, greyScale, type Tile } from "./grid.ts";
+import { encodeOptions, type Run } from "./job.ts";
+import { backendOf } from "./options.ts";
 
 /** The height and width of a sample drawn as an image. */
 type ImageSize = readonly [height: number, width: number];
 
 /** Accepted steps after which steps.png shows a reconstruction, before that at the end. */
 export const shownSteps = [0, 1, 2, 5, 10, 50] as const;
+
+/**
+ * As many steps are tried for that, where the solver can be told how many. Of Dormand-Prince's some are refused, and
+ * here are ten times those shown.
+ */
+const stepsTried = 500;
 
 /** How many samples each picture shows. */
 const reconstructionCount = 12;
@@ -53,12 +60,19 @@ export async function drawSteps(run: Run, size: ImageSize): Promise<Uint8Array |
       ? join(shown.map((sample) => row(weights, sample, decoder.outputSize)))
       : weights;
 
+  const maxSteps = job.solver.description.maxSteps;
+  const solver =
+    typeof maxSteps === "number"
+      ? job.solver.withOption("maxSteps", Math.min(maxSteps, stepsTried))
+      : job.solver.value;
+  const options = { ...encodeOptions(job, loss, shownWeights, solver), saveAt: "steps" as const };
+  const { trajectory } = await encode(decoder, y, { ...options, signal, onAbort: "return" });
+  if (signal.aborted) return undefined;
+
   const columns: Tile[][] = [];
   for (const steps of shownSteps) {
-    const options = encodeOptions(job, loss, shownWeights, Math.min(steps, job.solver.maxSteps));
-    const { z } = await encode(decoder, y, { ...options, signal, onAbort: "return" });
-    if (signal.aborted) return undefined;
-    columns.push(await reconstruct(run, z));
+    const points = trajectory!.map(({ t, z }) => row(z, Math.min(steps, t.length - 1), decoder.latentSize));
+    columns.push(await reconstruct(run, join(points)));
   }
   columns.push(await reconstruct(run, codes(run, shown)), originals);
   const { low, span } = greyScale(originals);
@@ -94,17 +108,4 @@ function join(rows: readonly Float32Array[]): Float32Array {
   const joined = new Float32Array(rows.length * size);
   for (const [i, values] of rows.entries()) joined.set(values, i * size);
   return joined;
-}
-
-/** What is drawn black, and from there to white: 0 to 1, or the data's own range when they lie outside it. */
-function greyScale(originals: readonly Float32Array[]): { low: number; span: number } {
-  let [low, high] = [0, 1];
-  for (const tile of originals) {
-    for (const value of tile) {
-      // Missing values, NaN, are neither.
-      if (value < low) low = value;
-      if (value > high) high = value;
-    }
-  }
-  return { low, span: high - low };
 }

@@ -1,18 +1,11 @@
-import {
-  crossEntropy,
-  type Decoder,
-  encode,
-  LatentflowError,
-  loadDecoder,
-  type StandardLoss,
-  squaredError,
-} from "../index.ts";
+import { encode } from "../index.ts";
+import { readDecoderAndLoss } from "./decoder-file.ts";
+import { formatReport } from "./encode-report.ts";
 import { makeFolder } from "./files.ts";
-import { interruptSignal } from "./interrupt.ts";
+import { interruptSignal, unlessInterrupted } from "./interrupt.ts";
 import { encodeOptions, type Job } from "./job.ts";
 import { writeOutputs } from "./outputs.ts";
 import { showProgress } from "./progress.ts";
-import { formatReport } from "./report.ts";
 import { readSamples, readWeights } from "./samples.ts";
 
 /**
@@ -21,14 +14,12 @@ import { readSamples, readWeights } from "./samples.ts";
  */
 export async function runJob(job: Job): Promise<void> {
   const signal = interruptSignal();
-  const input = await readInput(job, signal).catch((error) => {
-    if (!signal.aborted) throw error;
-  });
-  if (!input || signal.aborted) {
-    process.stderr.write("latentflow: stopped before the first sample; nothing is written\n");
-    process.exitCode = 130;
-    return;
-  }
+  const input = await unlessInterrupted(
+    signal,
+    readInput(job, signal),
+    "stopped before the first sample; nothing is written",
+  );
+  if (!input) return;
   const { decoder, samples, weights, loss } = input;
   // Before the work, so that a folder that cannot be made costs nothing.
   await makeFolder(job.out);
@@ -49,30 +40,8 @@ export async function runJob(job: Job): Promise<void> {
 
 /** All that the job reads. Rejects with the signal's reason if that aborts while the decoder loads. */
 async function readInput(job: Job, signal: AbortSignal) {
-  const { decoder, loss } = await loadWithLoss(job, signal);
+  const { decoder, loss } = await readDecoderAndLoss(job, signal);
   const samples = await readSamples(job.data, decoder.outputSize, job.limit);
   const weights = job.weights === undefined ? undefined : await readWeights(job.weights, samples);
   return { decoder, samples, weights, loss };
-}
-
-const losses = { crossEntropy, squaredError };
-
-/** The job's decoder, and the loss that the job names or the decoder's file. */
-async function loadWithLoss(
-  job: Job,
-  signal: AbortSignal,
-): Promise<{ decoder: Decoder; loss: StandardLoss }> {
-  const decoder = await loadDecoder(job.decoder, {
-    ...job.decoderOptions,
-    ...(job.loss && { loss: losses[job.loss]() }),
-    signal,
-  });
-  if (!decoder.loss) {
-    throw new LatentflowError(
-      "invalid_argument",
-      `${job.decoder} names no loss; give --loss crossEntropy or --loss squaredError`,
-    );
-  }
-  const { name, reduction } = decoder.loss;
-  return { decoder, loss: losses[name]({ reduction: job.reduction ?? reduction }) };
 }

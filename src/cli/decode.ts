@@ -1,0 +1,151 @@
+import type { Command } from "commander";
+import { showShape } from "../data/array.ts";
+import { imageSize } from "../data/images.ts";
+import { writeNpy } from "../data/npy.ts";
+import { type Decoder, decode, LatentflowError } from "../index.ts";
+import { addDecoderOptions, type DecoderFileOptions, readDecoder } from "./decoder-file.ts";
+import { makeFolder, readArrayFile, removeOutput, writeOutput } from "./files.ts";
+import { drawGrid, greyScale, type Tile } from "./grid.ts";
+import { interruptSignal, unlessInterrupted } from "./interrupt.ts";
+import { addRunningOptions, backendOf, type RunningOptions } from "./options.ts";
+import { parseCount } from "./parse.ts";
+import { decoderFigures, formatJson, formatText, type Output, showDecoder } from "./report.ts";
+import { formatCount } from "./table.ts";
+
+interface DecodeCommandOptions extends DecoderFileOptions, RunningOptions {
+  readonly latents: string;
+  readonly out: string;
+  readonly limit?: number;
+}
+
+/** Adds `latentflow decode` to the program. */
+export function addDecodeCommand(program: Command): void {
+  const command = program
+    .command("decode")
+    .summary("decode a file of latents")
+    .description(
+      "Computes for each latent z of FILE the decoder's D(z), and writes to DIR:\n" +
+        "  decoded.npy          latents × the shape of a sample, float32\n" +
+        "  decoded.png          the first of them (of images)\n" +
+        "Files of these names in DIR are replaced.",
+    )
+    .optionsGroup("What and where:")
+    .requiredOption("--decoder <file>", "the decoder: safetensors, a path or a URL")
+    .requiredOption("--latents <file>", ".npy of float32, latents × latent size, as encode writes it")
+    .requiredOption("--out <dir>", "folder for the results, made if it is missing")
+    .option("--limit <n>", "decode the first n latents (default: all)", parseCount);
+  addDecoderOptions(command);
+  addRunningOptions(command).addHelpText(
+    "after",
+    `
+Exit codes: 0 done, 1 a file or value that cannot be used, 2 wrong usage, 130
+ended by Ctrl-C: nothing is written.
+
+Example:
+  $ latentflow decode --decoder D.safetensors --latents codes/latents.npy --out decoded`,
+  );
+  command.action(runDecode);
+}
+
+async function runDecode(options: DecodeCommandOptions): Promise<void> {
+  const signal = interruptSignal();
+  const done = await unlessInterrupted(signal, decodeFile(options, signal), "stopped; nothing is written");
+  if (!done) return;
+  const { decoder, latents, decoded, seconds } = done;
+  const outputs = await writeOutputs(options.out, decoder, decoded);
+  const { outputShape } = decoder;
+  process.stdout.write(
+    options.json
+      ? formatJson(
+          {
+            decoder: { ...decoderFigures(options.decoder, decoder), outputShape },
+            latents: { file: options.latents, count: latents.total },
+            samples: latents.count,
+            seconds,
+          },
+          outputs,
+        )
+      : formatText(
+          [
+            ["decoder", showDecoder(options.decoder, decoder)],
+            [
+              "latents",
+              `${formatCount(latents.count)} of ${formatCount(latents.total)}, ${decoder.latentSize} values each`,
+            ],
+            ["samples", `${showShape(outputShape)} values each`],
+          ],
+          outputs,
+        ),
+  );
+}
+
+async function decodeFile(options: DecodeCommandOptions, signal: AbortSignal) {
+  const decoder = await readDecoder(options, signal);
+  const latents = await readLatents(options, decoder);
+  const start = performance.now();
+  const decoded = await decode(decoder, latents.z, { backend: backendOf(options), signal });
+  return { decoder, latents, decoded, seconds: (performance.now() - start) / 1000 };
+}
+
+interface Latents {
+  readonly z: Float32Array;
+  readonly count: number;
+  /** How many the file holds. */
+  readonly total: number;
+}
+
+async function readLatents(
+  { latents: file, limit }: DecodeCommandOptions,
+  decoder: Decoder,
+): Promise<Latents> {
+  const { shape, data } = await readArrayFile(file);
+  const { latentSize } = decoder;
+  const [total = 0, size] = shape;
+  if (shape.length !== 2 || size !== latentSize || data instanceof Uint8Array) {
+    throw new LatentflowError(
+      "invalid_file",
+      `${file}: its shape is ${showShape(shape)} of ${data instanceof Uint8Array ? "bytes" : "floats"}, ` +
+        `expected floats, any number × ${latentSize} (the decoder's latent size)`,
+    );
+  }
+  const count = Math.min(total, limit ?? total);
+  return { z: data.subarray(0, count * latentSize), count, total };
+}
+
+/** The picture's rows: 10 × 10 images at most. */
+const imagesPerRow = 10;
+const rowsAtMost = 10;
+
+async function writeOutputs(folder: string, decoder: Decoder, decoded: Float32Array): Promise<Output[]> {
+  await makeFolder(folder);
+  for (const name of ["decoded.npy", "decoded.png"]) await removeOutput(folder, name);
+  const { outputShape, outputSize } = decoder;
+  const shape = [decoded.length / outputSize, ...outputShape];
+  const outputs = [
+    {
+      path: await writeOutput(folder, "decoded.npy", writeNpy(decoded, shape)),
+      content: `what the latents stand for: ${showShape(shape)}, float32`,
+    },
+  ];
+  const size = imageSize(outputShape);
+  if (!size || decoded.length === 0) return outputs;
+  const shown = Math.min(shape[0]!, imagesPerRow * rowsAtMost);
+  const picture = drawGrid(rowsOfTiles(decoded.subarray(0, shown * outputSize), outputSize), ...size);
+  const path = await writeOutput(folder, "decoded.png", picture);
+  return [...outputs, { path, content: `the first ${shown} as images` }];
+}
+
+/** The images in rows, in grey from black to white; what the last row lacks is white. */
+function rowsOfTiles(images: Float32Array, size: number): Tile[][] {
+  const { low, span } = greyScale([images]);
+  const grey = images.map((value) => (value - low) / span);
+  const count = images.length / size;
+  const columns = Math.min(count, imagesPerRow);
+  const blank = new Float32Array(size).fill(1);
+  return Array.from({ length: Math.ceil(count / columns) }, (_, row) =>
+    Array.from({ length: columns }, (_, column) => {
+      const index = row * columns + column;
+      return index < count ? grey.subarray(index * size, (index + 1) * size) : blank;
+    }),
+  );
+}

@@ -1,0 +1,91 @@
+import { type Command, Option } from "commander";
+import {
+  type ActivationLike,
+  crossEntropy,
+  type Decoder,
+  LatentflowError,
+  loadDecoder,
+  type StandardLoss,
+  squaredError,
+} from "../index.ts";
+import { parseActivation, parseCounts } from "./parse.ts";
+
+/** A decoder's file, and what the command says of it, as commander hands it over. */
+export interface DecoderFileOptions extends LossOptions {
+  readonly decoder: string;
+  readonly activation?: ActivationLike;
+  readonly outputActivation?: ActivationLike;
+  readonly outputShape?: readonly number[];
+}
+
+/** What is made small, as commander hands it over. */
+export interface LossOptions {
+  readonly loss?: StandardLoss["name"];
+  readonly reduction?: StandardLoss["reduction"];
+}
+
+/** Adds the options for what a decoder's file does not say, or says wrongly. */
+export function addDecoderOptions(command: Command): Command {
+  return command
+    .optionsGroup("Decoder (default: what its file says):")
+    .option(
+      "--activation <name>",
+      "between layers: elu, relu, leakyRelu, tanh, …; or leakyRelu:0.2",
+      parseActivation,
+    )
+    .option("--output-activation <name>", "after the last layer: sigmoid, identity, …", parseActivation)
+    .option("--output-shape <lengths>", "the shape of a sample, 28,28 say", parseCounts);
+}
+
+/** Adds the loss's options. */
+export function addLossOptions(command: Command, standard = "the one the decoder's file names"): Command {
+  return command
+    .optionsGroup(`Loss (default: ${standard}):`)
+    .addOption(new Option("--loss <name>", "what is made small").choices(["crossEntropy", "squaredError"]))
+    .addOption(
+      new Option("--reduction <name>", "a sample's loss: mean or sum over its values").choices([
+        "mean",
+        "sum",
+      ]),
+    );
+}
+
+const losses = { crossEntropy, squaredError };
+
+/** The loss that the options name, if they do. */
+export function lossOf({ loss, reduction }: LossOptions): StandardLoss | undefined {
+  return loss && losses[loss](reduction && { reduction });
+}
+
+/** The decoder, with the loss that the options name, if they do. */
+export async function readDecoder(options: DecoderFileOptions, signal: AbortSignal): Promise<Decoder> {
+  const { decoder: file, activation, outputActivation, outputShape } = options;
+  const loss = lossOf(options);
+  return loadDecoder(file, {
+    ...(activation && { activation }),
+    ...(outputActivation && { outputActivation }),
+    ...(outputShape && { outputShape }),
+    ...(loss && { loss }),
+    signal,
+  });
+}
+
+/**
+ * The decoder, and the loss that the options name or its file.
+ *
+ * @throws LatentflowError `invalid_argument` where neither names one
+ */
+export async function readDecoderAndLoss(
+  options: DecoderFileOptions,
+  signal: AbortSignal,
+): Promise<{ decoder: Decoder; loss: StandardLoss }> {
+  const decoder = await readDecoder(options, signal);
+  if (!decoder.loss) {
+    throw new LatentflowError(
+      "invalid_argument",
+      `${options.decoder} names no loss; give --loss crossEntropy or --loss squaredError`,
+    );
+  }
+  const { name, reduction } = decoder.loss;
+  return { decoder, loss: losses[name]({ reduction: options.reduction ?? reduction }) };
+}

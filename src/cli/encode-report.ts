@@ -1,0 +1,84 @@
+import { targetEntropy } from "../data/entropy.ts";
+import { type EncodeSummary, summary } from "../index.ts";
+import { shortPath } from "./files.ts";
+import type { Run } from "./job.ts";
+import { decoderFigures, formatJson, formatText, type Output, showDecoder } from "./report.ts";
+import { formatCount, formatMean } from "./table.ts";
+
+/** The figures of a run: what `--json` prints, and the table shows in part. */
+interface Figures extends EncodeSummary {
+  readonly aborted: boolean;
+  /** The least that the mean loss can come to, for cross entropy. */
+  readonly meanTargetEntropy: number | null;
+  readonly meanLossAboveEntropy: number | null;
+}
+
+/** A run's report: a table and the files written, or with `--json` one JSON document. */
+export function formatReport(run: Run, outputs: readonly Output[]): string {
+  const figures = figuresOf(run);
+  return run.job.json
+    ? formatJson(documentOf(run, figures), outputs)
+    : formatText(rowsOf(run, figures), outputs);
+}
+
+function figuresOf(run: Run): Figures {
+  const figures = { ...summary(run.result), aborted: run.signal.aborted };
+  if (run.loss.name !== "crossEntropy") {
+    return { ...figures, meanTargetEntropy: null, meanLossAboveEntropy: null };
+  }
+  const { decoder, loss, result, samples, weights } = run;
+  const entropies = targetEntropy(samples.y, decoder.outputSize, loss.reduction, weights);
+  // Over the same samples as the mean loss: those that were started.
+  const started = entropies.filter((_, sample) => !Number.isNaN(result.loss[sample]!));
+  const meanTargetEntropy = started.reduce((sum, entropy) => sum + entropy, 0) / started.length;
+  return { ...figures, meanTargetEntropy, meanLossAboveEntropy: figures.meanLoss - meanTargetEntropy };
+}
+
+function documentOf({ job, decoder, samples, loss }: Run, figures: Figures) {
+  return {
+    decoder: decoderFigures(job.decoder, decoder),
+    data: {
+      file: job.data,
+      samples: samples.total,
+      shape: samples.shape,
+      dividedBy: samples.scaled ? 255 : 1,
+    },
+    loss,
+    flow: job.flow.description,
+    solver: job.solver.description,
+    ...figures,
+  };
+}
+
+const lossNames = { crossEntropy: "cross entropy", squaredError: "squared error" };
+
+function rowsOf({ job, decoder, samples, loss }: Run, figures: Figures): [string, string][] {
+  const name = `mean ${lossNames[loss.name]}`;
+  const unit = loss.name === "crossEntropy" ? " nats" : "";
+  const statuses = Object.entries(figures.statuses).map(
+    ([status, count]) => `${formatCount(count)} ${status}`,
+  );
+  const values = `${samples.shape.join(" × ")} values each${samples.scaled ? ", bytes divided by 255" : ""}`;
+  const rows: [string, string][] = [
+    ["decoder", showDecoder(job.decoder, decoder)],
+    ["data", shortPath(job.data)],
+    ["samples", `${formatCount(samples.count)} of ${formatCount(samples.total)}, ${values}`],
+    [`${name} before`, formatMean(figures.meanInitialLoss, unit)],
+    [`${name} after`, formatMean(figures.meanLoss, unit)],
+  ];
+  if (figures.meanLossAboveEntropy !== null) {
+    rows.push(["above the targets' own entropy", formatMean(figures.meanLossAboveEntropy, unit)]);
+  }
+  rows.push(
+    ["solver", `${job.solver.description.name}, ${job.flow.description.name} flow`],
+    ["mean accepted steps", formatMean(figures.meanAcceptedSteps)],
+    ["mean backtracks", formatMean(figures.meanBacktracks)],
+    ["statuses", statuses.join(", ") || "none"],
+    [
+      "samples per second",
+      `${formatCount(Math.round(figures.samplesPerSecond))} (${figures.seconds.toFixed(2)} s)`,
+    ],
+    ["WASM build", `${figures.build} SIMD`],
+  );
+  return rows;
+}

@@ -1,0 +1,73 @@
+import { InvalidArgumentError } from "commander";
+import {
+  type ActivationLike,
+  type ActivationName,
+  activations,
+  normaliseActivation,
+} from "../decoder/activation.ts";
+import { type Alpha, expDecay } from "../index.ts";
+
+// What the values of options are read with. A text that is none is wrong usage, with a word on what is right.
+
+/** A number. */
+export function parseNumber(text: string): number {
+  const number = Number(text);
+  if (text.trim() === "" || Number.isNaN(number)) throw new InvalidArgumentError("Expected a number.");
+  return number;
+}
+
+/** A positive whole number. */
+export function parseCount(text: string): number {
+  const count = parseNumber(text);
+  if (!Number.isSafeInteger(count) || count < 1)
+    throw new InvalidArgumentError("Expected a whole number >= 1.");
+  return count;
+}
+
+/** A seed. */
+export function parseSeed(text: string): number {
+  const seed = parseNumber(text);
+  if (!Number.isSafeInteger(seed) || seed < 0)
+    throw new InvalidArgumentError("Expected a whole number >= 0.");
+  return seed;
+}
+
+/** Sizes or lengths with commas between them: `28,28`. */
+export function parseCounts(text: string): number[] {
+  return text.split(",").map(parseCount);
+}
+
+/** An activation: `elu`, or with its parameter `leakyRelu:0.2`. */
+export function parseActivation(text: string): ActivationLike {
+  const [name = "", parameter] = text.split(":", 2);
+  if (parameter === undefined) return checkActivation({ name });
+  const traits = Object.hasOwn(activations, name) ? activations[name as ActivationName] : undefined;
+  return checkActivation({ name, [traits?.parameter?.name ?? "parameter"]: parseNumber(parameter) });
+}
+
+function checkActivation(value: object): ActivationLike {
+  try {
+    return normaliseActivation("", "", value);
+  } catch {
+    const names = Object.keys(activations).join(", ");
+    throw new InvalidArgumentError(
+      `Expected one of ${names}; elu:0.5 sets elu's alpha (> 0), leakyRelu:0.2 leakyRelu's slope (>= 0), ` +
+        "sine:30 sine's frequency (> 0).",
+    );
+  }
+}
+
+/** How strongly a gradient drives its flow: a number, or `decay:2`, exp(-2 t / t1). */
+export function parseAlpha(text: string): Alpha {
+  const [name, rate] = text.split(":", 2);
+  if (name !== "decay") return parseNumber(text);
+  if (rate === undefined) return expDecay();
+  const number = parseNumber(rate);
+  if (number < 0) throw new InvalidArgumentError("Expected a rate >= 0 after decay:.");
+  return expDecay({ rate: number });
+}
+
+/** An option's name in the program of its name in a command line: `--step-init`, without the dashes, of stepInit. */
+export function kebabCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}

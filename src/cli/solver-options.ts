@@ -1,0 +1,140 @@
+import type { Command } from "commander";
+import {
+  type AmdOptions,
+  amd,
+  dormandPrince,
+  type EulerOptions,
+  euler,
+  type Flow,
+  type FlowAndSolver,
+  type GradientFlow,
+  gradientFlow,
+  type LogGridOptions,
+  linearGrid,
+  logGrid,
+  nesterovFlow,
+  rk4,
+  type Solver,
+} from "../index.ts";
+import { addChoice, type Choice, type Chosen, chosen, type Member, member } from "./choice.ts";
+import { parseAlpha } from "./parse.ts";
+
+/** Every solver, whatever flows it follows. */
+type AnySolver = Solver<GradientFlow<1>>;
+
+/** The flow and the solver that a command's options choose. */
+export interface ChosenFlowAndSolver {
+  readonly flow: Chosen<Flow>;
+  readonly solver: Chosen<AnySolver>;
+}
+
+const flows: Choice<Flow> = {
+  name: "flow",
+  text: "the differential equation that leads to the code",
+  members: {
+    gradient: member(gradientFlow, gradientFlow()),
+    nesterov: member(nesterovFlow, nesterovFlow()),
+  },
+  options: {
+    alpha: {
+      value: "alpha",
+      text: "how strongly the gradient drives it; decay:2: exp(-2 t/t1)",
+      parse: parseAlpha,
+    },
+    epsilon: { value: "time", text: "the damping is 3/(t + epsilon)", as: "nesterovEpsilon" },
+  },
+};
+
+const solverMembers: Choice<AnySolver>["members"] = {
+  amd: member(amd, amd()),
+  euler: onGrid(euler),
+  rk4: onGrid(rk4, { rule: "classic" }),
+  "dormand-prince": member(dormandPrince, dormandPrince()),
+};
+
+const solvers: Choice<AnySolver> = {
+  name: "solver",
+  text: "how the flow is followed",
+  members: solverMembers,
+  options: {
+    t1: { value: "time", text: "end of the flow" },
+    stepInit: { value: "time", text: "first step; amd: also the least that a step is tried with" },
+    stepMax: { value: "time", text: "largest step" },
+    increaseFactor: { value: "factor", text: "growth from one step to the next, >= 1" },
+    decreaseFactor: { value: "factor", text: "a step that fails is multiplied by it, < 1" },
+    slope: {
+      value: "share",
+      text: "how much a step must lower the loss, as a share of step * |gradient|^2",
+    },
+    growFrom: {
+      value: "step",
+      text: "a step grows from the last one accepted, or the last one tried first",
+      words: ["accepted", "trial"],
+    },
+    maxBacktracks: { value: "n", text: "failures of one step until the sample has stalled" },
+    maxSteps: { value: "n", text: "steps per sample; amd: accepted ones" },
+    tolerance: {
+      value: "loss",
+      text: "converged when the recent losses fall by less than this a step; 0: never",
+    },
+    window: { value: "n", text: "how many accepted losses are recent" },
+    settle: { value: "share", text: "no convergence before this share of t1" },
+    rtol: { value: "share", text: "error allowed in a step, as a share of the state" },
+    atol: { value: "error", text: "error allowed in a step whatever the state" },
+    grid: { value: "name", text: "steps that grow, or of one length", words: ["log", "linear"] },
+    slices: { value: "n", text: "steps of the grid" },
+    base: { value: "factor", text: "log grid: the last steps are about so many times the first" },
+    rule: { value: "name", text: "RK4's weights", words: ["classic", "3/8"] },
+  },
+};
+
+/** The solvers of `train`, whose AMD takes longer steps by default, see `TrainOptions`. */
+const trainingAmd: AmdOptions = { stepMax: 1000 };
+const trainingSolvers: Choice<AnySolver> = {
+  ...solvers,
+  members: {
+    ...solverMembers,
+    amd: member((options: AmdOptions) => amd({ ...trainingAmd, ...options }), amd(trainingAmd)),
+  },
+};
+
+/** Adds the options of flows and solvers: the last two groups of a command's help. */
+export function addFlowAndSolverOptions(command: Command, use: "encode" | "train" = "encode"): Command {
+  command.optionsGroup("Flow (in brackets: whose option it is, and its default):");
+  addChoice(command, flows);
+  command.optionsGroup("Solver (the same; times are those of the flow, without unit):");
+  addChoice(command, use === "train" ? trainingSolvers : solvers);
+  return command;
+}
+
+/** The flow and the solver that a command's options choose; a value out of range is wrong usage. */
+export function chosenFlowAndSolver(
+  command: Command,
+  use: "encode" | "train" = "encode",
+): ChosenFlowAndSolver {
+  return {
+    flow: chosen(command, flows),
+    solver: chosen(command, use === "train" ? trainingSolvers : solvers),
+  };
+}
+
+/** Both as the library takes them, which checks that they go together. */
+export function pairOf(flow: Flow, solver: AnySolver): FlowAndSolver {
+  return { flow, solver } as FlowAndSolver;
+}
+
+/**
+ * A solver on a grid: the options of the grid are among its own. The grid has as many slices as the paper's, and
+ * is denser near t = 0 as there. A t1 that suits every decoder there is not.
+ */
+function onGrid(make: (options: EulerOptions) => AnySolver, defaults: object = {}): Member<AnySolver> {
+  type Options = LogGridOptions & { readonly grid?: "log" | "linear" };
+  const slicesOfThePaper = 100;
+  return member(
+    ({ t1, slices = slicesOfThePaper, grid = "log", base, ...options }: Options) => {
+      const shape = { t1, slices, ...(base !== undefined && { base }) };
+      return make({ ...options, grid: grid === "linear" ? linearGrid(shape) : logGrid(shape) });
+    },
+    { t1: undefined, slices: slicesOfThePaper, grid: "log", base: 4, ...defaults },
+  );
+}

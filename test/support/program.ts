@@ -1,0 +1,62 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { writeNpy } from "../../src/data/npy.ts";
+
+const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+
+/** Starts the program `latentflow` from its source. */
+export function start(args: readonly string[]): ChildProcess {
+  const command = ["--import", "tsx", main, ...args];
+  return spawn(process.execPath, command, { stdio: ["ignore", "pipe", "pipe"] });
+}
+
+/** How a command ended: its exit code, or the name of the signal that killed it, and what it printed. */
+export async function endOf(child: ChildProcess) {
+  const [stdout, stderr, [code, signal]] = await Promise.all([
+    text(child.stdout!),
+    text(child.stderr!),
+    once(child, "close"),
+  ]);
+  return { exit: code ?? signal, stdout, stderr };
+}
+
+/** Runs the program to its end. */
+export const run = (...args: string[]) => endOf(start(args));
+
+/** A folder for a test file's outputs. */
+export class Workplace {
+  readonly folder = mkdtempSync(join(tmpdir(), "latentflow-cli-"));
+  private count = 0;
+
+  /** The path of a folder, or a file, that is not there yet. */
+  newPath(): string {
+    return join(this.folder, `${this.count++}`);
+  }
+
+  /** Writes a .npy file; returns its path. */
+  writeFloats(values: Float32Array, shape: readonly number[]): string {
+    const file = `${this.newPath()}.npy`;
+    writeFileSync(file, writeNpy(values, shape));
+    return file;
+  }
+
+  dispose(): void {
+    rmSync(this.folder, { recursive: true });
+  }
+}
+
+/** The lines of a CSV file, the first of names, each split at its commas. */
+export function readCsv(file: string): string[][] {
+  const lines = readFileSync(file, "utf8").trimEnd().split("\n");
+  return lines.map((line) => line.split(","));
+}
+
+/** The values under a name. */
+export function column(table: string[][], name: string): string[] {
+  return table.slice(1).map((row) => row[table[0]!.indexOf(name)]!);
+}
