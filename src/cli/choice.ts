@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { LatentflowError } from "../index.ts";
+import { wrongUsage } from "./options.ts";
 import { kebabCase, parseNumber } from "./parse.ts";
 
 /** A value of the library that a command's user chooses by name, with options that not every member has. */
@@ -34,11 +35,17 @@ export interface ChoiceOption {
   readonly parse?: (text: string) => unknown;
 }
 
+/** A name and options. */
+export interface Description {
+  readonly name: string;
+  readonly [option: string]: unknown;
+}
+
 /** What the user has chosen. */
 export interface Chosen<T> {
   readonly value: T;
   /** Its name and all of its options, for reports. */
-  readonly description: { readonly name: string; readonly [option: string]: unknown };
+  readonly description: Description;
   /** The same value but for one option, where it has that option. */
   readonly withOption: (name: string, value: unknown) => T;
 }
@@ -83,16 +90,15 @@ export function chosen<T extends object>(command: Command, choice: Choice<T>): C
   const options = command.opts<Readonly<Record<string, unknown>>>();
   const name = String(options[choice.name]);
   const { defaults, make } = choice.members[name]!;
-  const wrong = (message: string): never => command.error(`error: ${message}`, { exitCode: 2 });
 
   const given: Record<string, unknown> = {};
   for (const [option, { as = option }] of Object.entries(choice.options)) {
     const flag = `--${kebabCase(as)}`;
     if (options[as] !== undefined) {
-      if (!(option in defaults)) wrong(`${flag} is no option of --${choice.name} ${name}`);
+      if (!(option in defaults)) wrongUsage(command, `${flag} is no option of --${choice.name} ${name}`);
       given[option] = options[as];
     } else if (option in defaults && defaults[option] === undefined) {
-      wrong(`--${choice.name} ${name} needs ${flag}`);
+      wrongUsage(command, `--${choice.name} ${name} needs ${flag}`);
     }
   }
   try {
@@ -107,6 +113,6 @@ export function chosen<T extends object>(command: Command, choice: Choice<T>): C
     };
   } catch (error) {
     if (!(error instanceof LatentflowError)) throw error;
-    return wrong(error.message);
+    return wrongUsage(command, error.message);
   }
 }

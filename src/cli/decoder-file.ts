@@ -25,9 +25,9 @@ export interface LossOptions {
 }
 
 /** Adds the options for what a decoder's file does not say, or says wrongly. */
-export function addDecoderOptions(command: Command): Command {
+export function addDecoderOptions(command: Command, standard = "what its file says"): Command {
   return command
-    .optionsGroup("Decoder (default: what its file says):")
+    .optionsGroup(`Decoder (default: ${standard}):`)
     .option(
       "--activation <name>",
       "between layers: elu, relu, leakyRelu, tanh, …; or leakyRelu:0.2",

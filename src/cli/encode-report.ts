@@ -2,7 +2,15 @@ import { targetEntropy } from "../data/entropy.ts";
 import { type EncodeSummary, summary } from "../index.ts";
 import { shortPath } from "./files.ts";
 import type { Run } from "./job.ts";
-import { decoderFigures, formatJson, formatText, type Output, showDecoder } from "./report.ts";
+import {
+  decoderFigures,
+  formatJson,
+  formatText,
+  type Output,
+  showDecoder,
+  showLoss,
+  showSpeed,
+} from "./report.ts";
 import { formatCount, formatMean } from "./table.ts";
 
 /** The figures of a run: what `--json` prints, and the table shows in part. */
@@ -50,11 +58,9 @@ function documentOf({ job, decoder, samples, loss }: Run, figures: Figures) {
   };
 }
 
-const lossNames = { crossEntropy: "cross entropy", squaredError: "squared error" };
-
 function rowsOf({ job, decoder, samples, loss }: Run, figures: Figures): [string, string][] {
-  const name = `mean ${lossNames[loss.name]}`;
-  const unit = loss.name === "crossEntropy" ? " nats" : "";
+  const [lossName, before] = showLoss(loss, figures.meanInitialLoss);
+  const [, after] = showLoss(loss, figures.meanLoss);
   const statuses = Object.entries(figures.statuses).map(
     ([status, count]) => `${formatCount(count)} ${status}`,
   );
@@ -63,21 +69,18 @@ function rowsOf({ job, decoder, samples, loss }: Run, figures: Figures): [string
     ["decoder", showDecoder(job.decoder, decoder)],
     ["data", shortPath(job.data)],
     ["samples", `${formatCount(samples.count)} of ${formatCount(samples.total)}, ${values}`],
-    [`${name} before`, formatMean(figures.meanInitialLoss, unit)],
-    [`${name} after`, formatMean(figures.meanLoss, unit)],
+    [`${lossName} before`, before],
+    [`${lossName} after`, after],
   ];
   if (figures.meanLossAboveEntropy !== null) {
-    rows.push(["above the targets' own entropy", formatMean(figures.meanLossAboveEntropy, unit)]);
+    rows.push(["above the targets' own entropy", showLoss(loss, figures.meanLossAboveEntropy)[1]]);
   }
   rows.push(
     ["solver", `${job.solver.description.name}, ${job.flow.description.name} flow`],
     ["mean accepted steps", formatMean(figures.meanAcceptedSteps)],
     ["mean backtracks", formatMean(figures.meanBacktracks)],
     ["statuses", statuses.join(", ") || "none"],
-    [
-      "samples per second",
-      `${formatCount(Math.round(figures.samplesPerSecond))} (${figures.seconds.toFixed(2)} s)`,
-    ],
+    ["samples per second", showSpeed(figures.samplesPerSecond, figures.seconds)],
     ["WASM build", `${figures.build} SIMD`],
   );
   return rows;

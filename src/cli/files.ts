@@ -1,16 +1,26 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { isAbsolute, join, relative } from "node:path";
 import type { DataArray } from "../data/array.ts";
+import { type Dataset, readDataset } from "../data/dataset.ts";
 import { readArray } from "../data/read.ts";
 import { LatentflowError } from "../errors.ts";
 
 /** Reads an IDX, gzipped IDX or .npy file; errors name the file. */
 export async function readArrayFile(path: string): Promise<DataArray> {
+  return readWith(readArray, path);
+}
+
+/** Reads such a file as a data set, whose bytes stay bytes; errors name the file. */
+export async function readDatasetFile(path: string): Promise<Dataset> {
+  return readWith(readDataset, path);
+}
+
+async function readWith<T>(parse: (bytes: Uint8Array) => Promise<T>, path: string): Promise<T> {
   const bytes = await readFile(path).catch((cause) => {
     throw fileError("read", path, cause);
   });
   try {
-    return await readArray(bytes);
+    return await parse(bytes);
   } catch (error) {
     if (!(error instanceof LatentflowError)) throw error;
     throw new LatentflowError(error.code, `${path}: ${error.message}`, { cause: error });

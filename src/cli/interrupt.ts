@@ -18,9 +18,15 @@ export function interruptSignal(): AbortSignal {
   return controller.signal;
 }
 
+/** Says how the work was stopped, with the exit code for it. */
+export function sayInterrupted(message: string): void {
+  process.stderr.write(`latentflow: ${message}\n`);
+  process.exitCode = 130;
+}
+
 /**
- * What `work` comes to; undefined when the signal has aborted it, or come before anything is done with its result.
- * The exit code is then 130, and stderr says `message`.
+ * What `work` comes to; undefined, with this message, when the signal has aborted it or come before anything is
+ * done with its result.
  */
 export async function unlessInterrupted<T>(
   signal: AbortSignal,
@@ -32,7 +38,6 @@ export async function unlessInterrupted<T>(
     return undefined;
   });
   if (!signal.aborted) return result;
-  process.stderr.write(`latentflow: ${message}\n`);
-  process.exitCode = 130;
+  sayInterrupted(message);
   return undefined;
 }

@@ -5,6 +5,7 @@ import { LatentflowError } from "../index.ts";
 import { addDecodeCommand } from "./decode.ts";
 import { addDemoCommand } from "./demo.ts";
 import { addEncodeCommand } from "./encode.ts";
+import { addTrainCommand } from "./train.ts";
 
 const program = new Command("latentflow")
   .description("Encodes data with a decoder alone: gradient flow encoding in SIMD WebAssembly.")
@@ -18,6 +19,7 @@ const program = new Command("latentflow")
 addDemoCommand(program);
 addEncodeCommand(program);
 addDecodeCommand(program);
+addTrainCommand(program);
 
 // Whoever reads our output may stop reading, as `head` does: that is no failure of ours.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

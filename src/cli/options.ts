@@ -27,6 +27,11 @@ export function addResidentOption(command: Command): Command {
   );
 }
 
+/** Ends the program over wrong usage. */
+export function wrongUsage(command: Command, message: string): never {
+  return command.error(`error: ${message}`, { exitCode: 2 });
+}
+
 /** Where the work is done. */
 export function backendOf({ plain }: RunningOptions): Backend {
   return wasm(plain ? { relaxed: false } : {});

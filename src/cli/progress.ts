@@ -1,9 +1,25 @@
 import { SingleBar } from "cli-progress";
-import type { EncodeProgress } from "../index.ts";
+
+/** How far a run is. */
+export interface Progress {
+  readonly done: number;
+  /** Of those that have ended, or of the latest; NaN while there is none. */
+  readonly loss: number;
+  readonly perSecond: number;
+  /** What else there is to say of the loss. */
+  readonly note?: string | undefined;
+}
+
+/** What a run does, and to what: `encoding` 100 `samples`. */
+export interface Task {
+  readonly verb: string;
+  readonly unit: string;
+  readonly total: number;
+}
 
 /** Shows how far a run is. */
 export interface ProgressDisplay {
-  update(progress: EncodeProgress): void;
+  update(progress: Progress): void;
   /** Ends the display; the terminal is as it was. */
   stop(): void;
 }
@@ -16,14 +32,14 @@ const lineInterval = 10_000;
  *
  * @param signal stops the display when it is aborted
  */
-export function showProgress(total: number, quiet: boolean, signal: AbortSignal): ProgressDisplay {
+export function showProgress(task: Task, quiet: boolean, signal: AbortSignal): ProgressDisplay {
   if (quiet || signal.aborted) return { update() {}, stop() {} };
-  return process.stderr.isTTY ? drawBar(total, signal) : writeLines(total);
+  return process.stderr.isTTY ? drawBar(task, signal) : writeLines(task);
 }
 
-function drawBar(total: number, signal: AbortSignal): ProgressDisplay {
+function drawBar({ unit, total }: Task, signal: AbortSignal): ProgressDisplay {
   const bar = new SingleBar({
-    format: "[{bar}] {value}/{total} | loss {loss} | {speed} samples/s | {left} s left",
+    format: `[{bar}] {value}/{total} | loss {loss} | {speed} ${unit}/s | {left} left`,
     barCompleteChar: "█",
     barIncompleteChar: "░",
     barsize: 24,
@@ -33,7 +49,7 @@ function drawBar(total: number, signal: AbortSignal): ProgressDisplay {
   });
   const display: ProgressDisplay = {
     update(progress) {
-      if (bar.isActive) bar.update(progress.done, figuresOf(progress));
+      if (bar.isActive) bar.update(progress.done, figuresOf(progress, total));
     },
     stop() {
       if (bar.isActive) bar.stop();
@@ -44,26 +60,48 @@ function drawBar(total: number, signal: AbortSignal): ProgressDisplay {
   return display;
 }
 
-function writeLines(total: number): ProgressDisplay {
-  process.stderr.write(`encoding ${total} samples\n`);
+function writeLines({ verb, unit, total }: Task): ProgressDisplay {
+  process.stderr.write(`${verb} ${total} ${unit}\n`);
   let last = performance.now();
   return {
     update(progress) {
       if (performance.now() - last < lineInterval) return;
       last = performance.now();
-      const { loss, speed, left } = figuresOf(progress);
+      const { loss, speed, left } = figuresOf(progress, total);
       process.stderr.write(
-        `${progress.done}/${total} samples, loss ${loss}, ${speed} samples/s, ${left} s left\n`,
+        `${progress.done}/${total} ${unit}, loss ${loss}, ${speed} ${unit}/s, ${left} left\n`,
       );
     },
     stop() {},
   };
 }
 
-function figuresOf({ done, total, meanLoss, samplesPerSecond }: EncodeProgress) {
+function figuresOf({ done, loss, perSecond, note }: Progress, total: number) {
   return {
-    loss: meanLoss.toPrecision(4),
-    speed: samplesPerSecond.toFixed(0),
-    left: Math.ceil((total - done) / samplesPerSecond).toFixed(0),
+    loss: loss.toPrecision(4) + (note ? ` (${note})` : ""),
+    speed: perSecond.toFixed(0),
+    left: formatDuration((total - done) / perSecond),
   };
+}
+
+/** Seconds as people read them: `42 s`, `3 min`, `2.5 h`. */
+function formatDuration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "-";
+  if (seconds < 100) return `${Math.ceil(seconds)} s`;
+  return seconds < 6000 ? `${Math.ceil(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
+/** The mean of the latest values, that many of them at most. */
+export class RunningMean {
+  private readonly values: number[] = [];
+  private next = 0;
+
+  constructor(private readonly size: number) {}
+
+  /** Adds a value; returns the mean. */
+  add(value: number): number {
+    this.values[this.next] = value;
+    this.next = (this.next + 1) % this.size;
+    return this.values.reduce((sum, each) => sum + each, 0) / this.values.length;
+  }
 }

@@ -1,7 +1,7 @@
 import packageJson from "../../package.json" with { type: "json" };
-import type { Decoder } from "../index.ts";
+import type { Decoder, StandardLoss } from "../index.ts";
 import { shortPath } from "./files.ts";
-import { formatTable } from "./table.ts";
+import { formatCount, formatMean, formatTable } from "./table.ts";
 
 // What the reports of all commands have in common.
 
@@ -29,6 +29,18 @@ export function formatJson(figures: object, outputs: readonly Output[]): string 
     files: outputs.map(({ path }) => path),
   };
   return `${JSON.stringify(document, null, 2)}\n`;
+}
+
+const lossNames = { crossEntropy: "cross entropy", squaredError: "squared error" };
+
+/** A mean loss with its name: `mean cross entropy`, `0.08123 nats`. */
+export function showLoss({ name }: StandardLoss, mean: number): readonly [name: string, figure: string] {
+  return [`mean ${lossNames[name]}`, formatMean(mean, name === "crossEntropy" ? " nats" : "")];
+}
+
+/** How fast it went: `62 (0.32 s)`. */
+export function showSpeed(perSecond: number, seconds: number): string {
+  return `${formatCount(Math.round(perSecond))} (${seconds.toFixed(2)} s)`;
 }
 
 /** What a document says of a decoder. */

@@ -24,12 +24,17 @@ export async function runJob(job: Job): Promise<void> {
   // Before the work, so that a folder that cannot be made costs nothing.
   await makeFolder(job.out);
 
-  const progress = showProgress(samples.count, job.quiet ?? false, signal);
+  const progress = showProgress(
+    { verb: "encoding", unit: "samples", total: samples.count },
+    job.quiet ?? false,
+    signal,
+  );
   const result = await encode(decoder, samples.y, {
     ...encodeOptions(job, loss, weights),
     signal,
     onAbort: "return",
-    onProgress: progress.update,
+    onProgress: ({ done, meanLoss, samplesPerSecond }) =>
+      progress.update({ done, loss: meanLoss, perSecond: samplesPerSecond }),
   }).finally(progress.stop);
 
   const run = { job, ...input, result, signal };

@@ -1,0 +1,70 @@
+import { type Command, Option } from "commander";
+import { type DataSplits, type Dataset, fashionMnist, mnist, segMnist } from "../train/index.ts";
+import { readDatasetFile, shortPath } from "./files.ts";
+import { wrongUsage } from "./options.ts";
+import { parseCount } from "./parse.ts";
+
+/** Where samples come from, as commander hands it over. */
+export interface DataOptions {
+  readonly data?: string;
+  readonly dataset?: keyof typeof loaders;
+  readonly datasetFolder?: string;
+  readonly limit?: number;
+}
+
+/** Samples, and where they come from. */
+export interface SourcedData {
+  /** As a report has it. */
+  readonly source: string;
+  /** The first ones of how many there are. */
+  readonly dataset: Dataset;
+  readonly total: number;
+}
+
+const loaders = { mnist, "fashion-mnist": fashionMnist, "seg-mnist": segMnist };
+
+/** Adds the options for samples that are a file, or a part of one of the data sets that the library knows. */
+export function addDataOptions(command: Command, part: keyof DataSplits, verb: string): Command {
+  return command
+    .option(
+      "--data <file>",
+      "the samples: IDX, gzipped IDX, or .npy of float32 or uint8; first axis: samples",
+    )
+    .addOption(
+      new Option(
+        "--dataset <name>",
+        `instead of a file, the ${part === "test" ? "test" : "training"} images of`,
+      )
+        .choices(Object.keys(loaders))
+        .conflicts("data"),
+    )
+    .option("--dataset-folder <dir>", "where its four IDX files are (default: where found)")
+    .option("--limit <n>", `${verb} the first n samples (default: all)`, parseCount);
+}
+
+/** Refuses options for samples that do not make sense together. */
+export function checkDataOptions(command: Command): void {
+  const { data, dataset, datasetFolder } = command.opts<DataOptions>();
+  if (data === undefined && dataset === undefined)
+    wrongUsage(command, "expected --data <file> or --dataset <name>");
+  if (dataset === undefined && datasetFolder !== undefined) {
+    wrongUsage(command, "--dataset-folder goes with --dataset");
+  }
+}
+
+/** Reads what the options name, of a data set this part. */
+export async function readData(options: DataOptions, part: keyof DataSplits): Promise<SourcedData> {
+  const { data, dataset, datasetFolder: folder, limit } = options;
+  if (dataset === undefined) return readDataFile(data!, limit);
+  const splits = await loaders[dataset](folder === undefined ? {} : { folder });
+  return take(`${dataset}, ${part}`, splits[part], limit);
+}
+
+/** Reads the first samples of a file. */
+export async function readDataFile(file: string, limit?: number): Promise<SourcedData> {
+  return take(shortPath(file), await readDatasetFile(file), limit);
+}
+
+function take(source: string, dataset: Dataset, limit = dataset.count): SourcedData {
+  return { source, dataset: dataset.slice(0, Math.min(dataset.count, limit)), total: dataset.count };
+}

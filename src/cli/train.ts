@@ -1,0 +1,66 @@
+import type { Command } from "commander";
+import { addDataOptions, checkDataOptions } from "./data-source.ts";
+import { addDecoderOptions, addLossOptions } from "./decoder-file.ts";
+import { addRunningOptions, wrongUsage } from "./options.ts";
+import { parseCount, parseCounts, parseNumber } from "./parse.ts";
+import { runTraining, type TrainingJob } from "./training.ts";
+import { addTrainingOptions, chosenTraining } from "./training-options.ts";
+
+/** Adds `latentflow train` to the program. */
+export function addTrainCommand(program: Command): void {
+  const command = program
+    .command("train")
+    .summary("train a decoder, without an encoder")
+    .description(
+      "Trains a decoder: each mini-batch of samples is encoded anew with the decoder as it is, and the\n" +
+        "decoder's parameters follow the gradient of its loss. Writes to DIR:\n" +
+        "  decoder.safetensors  the trained decoder, for encode, evaluate and decode\n" +
+        "  history.csv          loss and gradient norm, a line per mini-batch\n" +
+        "  validation.csv       the validation samples' mean loss (with --validate)\n" +
+        "  log.jsonl            what happened when, as it happens\n" +
+        "  checkpoint.safetensors, and the one before: what --resume goes on from",
+    )
+    .optionsGroup("What and where:");
+  addDataOptions(command, "train", "train on")
+    .option(
+      "--layers <sizes>",
+      "a new decoder, its sizes from latent to output: 20,150,300,600,784",
+      parseCounts,
+    )
+    .option("--decoder <file>", "instead, the decoder to go on from: safetensors, a path or a URL")
+    .requiredOption("--out <dir>", "folder for the results, made if it is missing")
+    .option("--resume", "go on from the checkpoint in DIR, to the same end; the other options as before")
+    .option("--checkpoint-seconds <s>", "seconds from one checkpoint to the next", parseNumber, 60)
+    .option(
+      "--validate [file]",
+      "also encode samples that are not trained on: those of a file, or the data set's own",
+    )
+    .option("--validate-every <n>", "after every n samples trained on (default: each epoch)", parseCount)
+    .option("--validate-limit <n>", "the first n of them (default: all)", parseCount);
+  addDecoderOptions(command, "elu, and for cross entropy sigmoid; with --decoder what its file says");
+  addLossOptions(command, "crossEntropy; with --decoder the one its file names");
+  addRunningOptions(command);
+  addTrainingOptions(command).addHelpText(
+    "after",
+    `
+Bytes (uint8) are divided by 255. For cross entropy the values must lie in [0, 1].
+
+Exit codes: 0 done, 1 a file or value that cannot be used, 2 wrong usage, 130
+ended by Ctrl-C: the same command with --resume goes on.
+
+Examples:
+  $ latentflow train --dataset mnist --layers 20,150,300,600,784 --out trained
+  $ latentflow train --data digits-idx3-ubyte.gz --layers 20,150,784 --out trained \\
+      --optimiser adam --schedule linear --epochs 3 --limit 1920 --json`,
+  );
+  command.action(async (options: TrainingJob) => {
+    checkDataOptions(command);
+    if ((options.layers === undefined) === (options.decoder === undefined)) {
+      wrongUsage(command, "expected --layers <sizes> or --decoder <file>, one of them");
+    }
+    if (options.validate === true && options.dataset === undefined) {
+      wrongUsage(command, "--validate needs a file, except with --dataset");
+    }
+    await runTraining(options, chosenTraining(command));
+  });
+}

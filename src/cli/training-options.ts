@@ -1,0 +1,146 @@
+import type { Command } from "commander";
+import {
+  type Adjoint,
+  adam,
+  approximate,
+  constant,
+  cosine,
+  direct,
+  full,
+  linear,
+  type Optimiser,
+  rmsprop,
+  type Schedule,
+  sgd,
+  shift,
+  type TrainOptions,
+} from "../train/index.ts";
+import { addChoice, type Choice, chosen, type Description, member } from "./choice.ts";
+import { backendOf, type RunningOptions } from "./options.ts";
+import { parseCount, parseNumber, parseSeed } from "./parse.ts";
+import { addFlowAndSolverOptions, chosenFlowAndSolver, pairOf } from "./solver-options.ts";
+
+/** How a training run goes, as commander hands it over. */
+export interface TrainingOptions extends RunningOptions {
+  readonly batchSize: number;
+  readonly epochs: number;
+  readonly seed: number;
+  readonly replacement?: true;
+  readonly warmStart?: true;
+  readonly shift?: number;
+  readonly gradientClip?: number;
+}
+
+const adjoints: Choice<Adjoint> = {
+  name: "adjoint",
+  text: "how the gradient for the parameters is found",
+  members: {
+    approximate: member(approximate, {}),
+    full: member(full, {}),
+    direct: member(direct, {}),
+  },
+  options: {},
+};
+
+const optimisers: Choice<Optimiser> = {
+  name: "optimiser",
+  text: "how the parameters follow from their gradients",
+  members: {
+    rmsprop: member(rmsprop, rmsprop()),
+    adam: member(adam, adam()),
+    sgd: member(sgd, sgd()),
+  },
+  options: {
+    learningRate: { value: "rate", text: "how far a step goes" },
+    alpha: { value: "share", text: "how slowly squared gradients are forgotten", as: "rmspropAlpha" },
+    beta1: { value: "share", text: "how slowly gradients are forgotten" },
+    beta2: { value: "share", text: "how slowly squared gradients are forgotten" },
+    epsilon: { value: "number", text: "keeps steps finite", as: "optimiserEpsilon" },
+    weightDecay: { value: "share", text: "how much of the weights a step takes away, times the rate" },
+    momentum: { value: "share", text: "how slowly gradients are forgotten" },
+  },
+};
+
+const schedules: Choice<Schedule> = {
+  name: "schedule",
+  text: "how the learning rate changes over the run",
+  members: {
+    constant: member(constant, {}),
+    linear: member(linear, linear()),
+    cosine: member(cosine, cosine()),
+  },
+  options: { to: { value: "factor", text: "the learning rate's factor at the end", as: "scheduleTo" } },
+};
+
+/** Adds the options of a training run: groups of a command's help. */
+export function addTrainingOptions(command: Command): Command {
+  command
+    .optionsGroup("Training:")
+    .option("--batch-size <n>", "samples in a mini-batch", parseCount, 5)
+    .option("--epochs <n>", "passes over the data", parseCount, 1)
+    .option("--seed <n>", "of the new decoder, the mini-batches and the shifts", parseSeed, 0)
+    .option("--replacement", "draw mini-batches with replacement, not from a permutation each epoch")
+    .option("--warm-start", "start each sample's flow where its last one ended, not at 0")
+    .option("--shift <pixels>", "shift images at random by up to so many pixels", parseCount)
+    .option("--gradient-clip <norm>", "the largest norm of a mini-batch's mean gradient", parseNumber);
+  addChoice(command, adjoints);
+  command.optionsGroup("Optimiser (in brackets: whose option it is, and its default):");
+  addChoice(command, optimisers);
+  addChoice(command, schedules);
+  return addFlowAndSolverOptions(command, "train");
+}
+
+/** What a command's options make of a training run. */
+export interface ChosenTraining {
+  /** For `train`. */
+  readonly options: TrainOptions;
+  /** The same for reports. */
+  readonly description: {
+    readonly flow: Description;
+    readonly solver: Description;
+    readonly adjoint: Description;
+    readonly optimiser: Description;
+    readonly schedule: Description;
+    readonly batchSize: number;
+    readonly epochs: number;
+    readonly seed: number;
+    readonly replacement: boolean;
+    readonly warmStart: boolean;
+    readonly gradientClip?: number;
+    readonly shift?: number;
+  };
+}
+
+/** The options of `train` that a command's options give; a value out of range is wrong usage. */
+export function chosenTraining(command: Command): ChosenTraining {
+  const given = command.opts<TrainingOptions>();
+  const { batchSize, epochs, seed, replacement = false, warmStart = false } = given;
+  const { flow, solver } = chosenFlowAndSolver(command, "train");
+  const adjoint = chosen(command, adjoints);
+  const optimiser = chosen(command, optimisers);
+  const schedule = chosen(command, schedules);
+  const counts = { batchSize, epochs, seed, replacement, warmStart };
+  const clip = given.gradientClip !== undefined && { gradientClip: given.gradientClip };
+  return {
+    options: {
+      ...pairOf(flow.value, solver.value),
+      adjoint: adjoint.value,
+      optimiser: optimiser.value,
+      schedule: schedule.value,
+      ...counts,
+      ...clip,
+      ...(given.shift && { augment: shift({ pixels: given.shift }) }),
+      backend: backendOf(given),
+    },
+    description: {
+      flow: flow.description,
+      solver: solver.description,
+      adjoint: adjoint.description,
+      optimiser: optimiser.description,
+      schedule: schedule.description,
+      ...counts,
+      ...clip,
+      ...(given.shift && { shift: given.shift }),
+    },
+  };
+}

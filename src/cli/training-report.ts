@@ -1,0 +1,95 @@
+import { showShape } from "../data/array.ts";
+import type { TrainStep } from "../train/index.ts";
+import type { SourcedData } from "./data-source.ts";
+import {
+  decoderFigures,
+  formatJson,
+  formatText,
+  type Output,
+  showDecoder,
+  showLoss,
+  showSpeed,
+} from "./report.ts";
+import { formatCount } from "./table.ts";
+import type { TrainingRun } from "./training.ts";
+
+/** A training run's report: a table and the files written, or with `--json` one JSON document. */
+export function formatTrainingReport(run: TrainingRun, outputs: readonly Output[]): string {
+  const decoderFile = outputs[0]!.path;
+  return run.job.json
+    ? formatJson(documentOf(run, decoderFile), outputs)
+    : formatText(rowsOf(run, decoderFile), outputs);
+}
+
+function documentOf(run: TrainingRun, decoderFile: string) {
+  const { training, data, validation, loss, result, seconds } = run;
+  const { history, resumedFrom } = result;
+  return {
+    decoder: decoderFigures(decoderFile, result.decoder),
+    data: dataFigures(data),
+    validationData: validation ? dataFigures(validation) : null,
+    loss,
+    ...training.description,
+    images: history.at(-1)!.images,
+    updates: history.length,
+    meanLossFirstTenth: meanLoss(firstTenth(history)),
+    meanLossLastTenth: meanLoss(lastTenth(history)),
+    validation: result.validation,
+    resumedFrom: resumedFrom ?? null,
+    seconds,
+    imagesPerSecond: imagesPerSecond(run),
+  };
+}
+
+function dataFigures({ source, dataset, total }: SourcedData) {
+  return { source, samples: total, used: dataset.count, shape: dataset.shape };
+}
+
+function rowsOf(run: TrainingRun, decoderFile: string): [string, string][] {
+  const { training, data, loss, result, seconds } = run;
+  const { history, validation } = result;
+  const { optimiser, schedule, adjoint, solver, flow, epochs, batchSize } = training.description;
+  const lossRow = (when: string, mean: number): [string, string] => {
+    const [name, figure] = showLoss(loss, mean);
+    return [`${name}, ${when}`, figure];
+  };
+  const rows: [string, string][] = [
+    ["decoder", showDecoder(decoderFile, result.decoder)],
+    ["data", data.source],
+    ["samples", `${showCount(data)}, ${showShape(data.dataset.shape)} values each`],
+    [
+      "images trained on",
+      `${formatCount(history.at(-1)!.images)} (${epochs} × ${formatCount(data.dataset.count)})`,
+    ],
+    ["updates", `${formatCount(history.length)}, mini-batches of ${batchSize}`],
+    ["optimiser", `${optimiser.name}, learning rate ${optimiser.learningRate}, ${schedule.name}`],
+    ["solver", `${solver.name}, ${flow.name} flow, ${adjoint.name} adjoint`],
+    lossRow("first tenth", meanLoss(firstTenth(history))),
+    lossRow("last tenth", meanLoss(lastTenth(history))),
+  ];
+  if (run.validation) {
+    rows.push(
+      ["validation samples", `${showCount(run.validation)}, ${run.validation.source}`],
+      lossRow("validation before", validation[0]!.loss),
+      lossRow("validation after", validation.at(-1)!.loss),
+    );
+  }
+  rows.push(["images per second", showSpeed(imagesPerSecond(run), seconds)]);
+  return rows;
+}
+
+function showCount({ dataset, total }: SourcedData): string {
+  return `${formatCount(dataset.count)} of ${formatCount(total)}`;
+}
+
+// The loss of one mini-batch alone says little.
+const firstTenth = (history: readonly TrainStep[]) => history.slice(0, Math.ceil(history.length / 10));
+const lastTenth = (history: readonly TrainStep[]) => history.slice(-Math.ceil(history.length / 10));
+
+function meanLoss(steps: readonly TrainStep[]): number {
+  return steps.reduce((sum, { loss }) => sum + loss, 0) / steps.length;
+}
+
+function imagesPerSecond({ result, seconds }: TrainingRun): number {
+  return (result.history.at(-1)!.images - (result.resumedFrom?.images ?? 0)) / seconds;
+}

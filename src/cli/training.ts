@@ -1,0 +1,189 @@
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import { showShape } from "../data/array.ts";
+import {
+  createDecoder,
+  crossEntropy,
+  type Decoder,
+  LatentflowError,
+  loadDecoder,
+  type StandardLoss,
+} from "../index.ts";
+import { type Dataset, type TrainResult, train } from "../train/index.ts";
+import { type DataOptions, readData, readDataFile, type SourcedData } from "./data-source.ts";
+import { type DecoderFileOptions, lossOf, readDecoderAndLoss } from "./decoder-file.ts";
+import { makeFolder, shortPath } from "./files.ts";
+import { interruptSignal, sayInterrupted, unlessInterrupted } from "./interrupt.ts";
+import { RunningMean, showProgress } from "./progress.ts";
+import { openTrainingLog } from "./training-log.ts";
+import type { ChosenTraining, TrainingOptions } from "./training-options.ts";
+import { writeTrainingOutputs } from "./training-outputs.ts";
+import { formatTrainingReport } from "./training-report.ts";
+
+/** What `latentflow train` is asked for, as commander hands it over. */
+export interface TrainingJob extends DataOptions, Omit<DecoderFileOptions, "decoder">, TrainingOptions {
+  readonly out: string;
+  readonly layers?: readonly number[];
+  readonly decoder?: string;
+  readonly resume?: true;
+  readonly checkpointSeconds: number;
+  readonly validate?: string | true;
+  readonly validateEvery?: number;
+  readonly validateLimit?: number;
+}
+
+/** What it reads for that. */
+export interface TrainingInput {
+  readonly data: SourcedData;
+  readonly validation: SourcedData | undefined;
+  readonly decoder: Decoder;
+  readonly loss: StandardLoss;
+}
+
+/** A run of `train` that has come to its end. */
+export interface TrainingRun extends TrainingInput {
+  readonly job: TrainingJob;
+  readonly training: ChosenTraining;
+  readonly result: TrainResult;
+  /** Since the start, or since the checkpoint that it went on from. */
+  readonly seconds: number;
+}
+
+/** Mini-batches that the loss on show is the mean of. */
+const shownBatches = 100;
+
+/**
+ * Trains a decoder, writes what comes of it to the folder and prints a report. Ctrl-C ends the work after a last
+ * checkpoint, from which it can go on; the exit code then is 130.
+ */
+export async function runTraining(job: TrainingJob, training: ChosenTraining): Promise<void> {
+  const signal = interruptSignal();
+  const work = readInput(job, signal);
+  const input = await unlessInterrupted(signal, work, "stopped before the first sample; nothing is written");
+  if (!input) return;
+  await makeFolder(job.out);
+  const checkpointFile = join(job.out, "checkpoint.safetensors");
+  if (!job.resume) await refuseExisting(checkpointFile);
+
+  const start = performance.now();
+  const result = await trainShown(input, job, training, checkpointFile, signal);
+  if (!result) return;
+  const seconds = (performance.now() - start) / 1000;
+  const run = { ...input, job, training, result, seconds };
+  const outputs = await writeTrainingOutputs(run);
+  process.stdout.write(formatTrainingReport(run, outputs));
+}
+
+async function readInput(job: TrainingJob, signal: AbortSignal): Promise<TrainingInput> {
+  const data = await readData(job, "train");
+  const validation = job.validate ? await readValidation(job, job.validate) : undefined;
+  return { data, validation, ...(await makeDecoder(job, data.dataset, signal)) };
+}
+
+function readValidation(job: TrainingJob, file: string | true): Promise<SourcedData> {
+  const limit = job.validateLimit;
+  if (file !== true) return readDataFile(file, limit);
+  const { limit: _, ...source } = job;
+  return readData({ ...source, ...(limit !== undefined && { limit }) }, "validation");
+}
+
+async function makeDecoder(
+  job: TrainingJob,
+  { shape, size }: Dataset,
+  signal: AbortSignal,
+): Promise<{ decoder: Decoder; loss: StandardLoss }> {
+  const { decoder: file, layers, activation, outputActivation, outputShape, seed } = job;
+  if (file !== undefined) {
+    const { decoder, loss } = await readDecoderAndLoss({ ...job, decoder: file }, signal);
+    // Files often do not say what shape the samples have, which shifts have to know.
+    const isFlat = decoder.outputShape.length === 1 && decoder.outputSize === size;
+    if (!isFlat || outputShape) return { decoder, loss };
+    return { decoder: await loadDecoder(decoder.toSafetensors(), { outputShape: shape }), loss };
+  }
+  if (layers!.at(-1) !== size) {
+    throw new LatentflowError(
+      "invalid_argument",
+      `--layers ends with ${layers!.at(-1)}, expected ${size} (a sample has ${showShape(shape)} values)`,
+    );
+  }
+  const loss = lossOf({ loss: "crossEntropy", ...job }) ?? crossEntropy();
+  const decoder = createDecoder({
+    layers: layers!,
+    outputShape: outputShape ?? shape,
+    loss,
+    seed,
+    ...(activation && { activation }),
+    ...(outputActivation && { outputActivation }),
+  });
+  return { decoder, loss };
+}
+
+async function refuseExisting(checkpointFile: string): Promise<void> {
+  const exists = await access(checkpointFile).then(
+    () => true,
+    () => false,
+  );
+  if (!exists) return;
+  throw new LatentflowError(
+    "invalid_argument",
+    `${shortPath(checkpointFile)} is there, the checkpoint of an earlier run; go on from it with --resume, give ` +
+      "another --out, or remove it",
+  );
+}
+
+/** Trains, with progress on stderr and in the log; undefined on Ctrl-C. */
+async function trainShown(
+  { decoder, loss, data, validation }: TrainingInput,
+  job: TrainingJob,
+  training: ChosenTraining,
+  checkpointFile: string,
+  signal: AbortSignal,
+): Promise<TrainResult | undefined> {
+  const { out, quiet = false, resume = false, checkpointSeconds, validateEvery } = job;
+  const total = data.dataset.count * job.epochs;
+  const log = openTrainingLog(join(out, "log.jsonl"));
+  const display = showProgress({ verb: "training on", unit: "images", total }, quiet, signal);
+  const recentLoss = new RunningMean(shownBatches);
+  let kept = 0;
+  try {
+    return await train(decoder, data.dataset, {
+      ...training.options,
+      loss,
+      ...(validation && {
+        validation: {
+          data: validation.dataset,
+          ...(validateEvery !== undefined && { everyImages: validateEvery }),
+        },
+      }),
+      checkpoint: { file: checkpointFile, resume, everySeconds: checkpointSeconds },
+      signal,
+      onEvent(event) {
+        log.event(event);
+        if (event.kind === "resumed" || event.kind === "checkpoint") kept = event.images;
+        if (event.kind === "resumed" && event.refused && !quiet) {
+          process.stderr.write(`latentflow: ${event.refused}; going on from ${event.from}\n`);
+        }
+      },
+      onProgress(progress) {
+        log.update(progress);
+        display.update({
+          done: progress.images,
+          loss: recentLoss.add(progress.loss),
+          perSecond: progress.imagesPerSecond,
+          note: progress.validation && `validation ${progress.validation.loss.toPrecision(4)}`,
+        });
+      },
+    });
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason) throw error;
+    sayInterrupted(
+      kept === 0
+        ? "stopped before the first update; no checkpoint is written"
+        : `stopped after ${kept} of ${total} images; the same command with --resume goes on from there`,
+    );
+    return undefined;
+  } finally {
+    display.stop();
+    log.close();
+  }
+}

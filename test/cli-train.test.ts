@@ -1,0 +1,298 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import {
+  createDecoder,
+  crossEntropy,
+  type Decoder,
+  loadDecoder,
+  logGrid,
+  nesterovFlow,
+  rk4,
+  squaredError,
+  wasm,
+} from "../src/index.ts";
+import {
+  adam,
+  cosine,
+  createDataset,
+  direct,
+  mnist,
+  segMnist,
+  shift,
+  type TrainOptions,
+  train,
+} from "../src/train/index.ts";
+import { column, endOf, readCsv, run, start, Workplace } from "./support/program.ts";
+
+const tinyDecoderFile = fileURLToPath(new URL("vectors/tiny-mse-tanh.safetensors", import.meta.url));
+const workplace = new Workplace();
+test.after(() => workplace.dispose());
+
+// 12 images of 3 × 2 pixels.
+const values = Float32Array.from({ length: 72 }, (_, i) => Math.sin(i) ** 2);
+const data = workplace.writeFloats(values, [12, 3, 2]);
+const layers = [2, 5, 6];
+const images = createDataset(values, { shape: [3, 2] });
+// The program's process need not have the relaxed build that this one has.
+const backend = wasm({ relaxed: false });
+const newRun = (...more: string[]) => {
+  const out = workplace.newPath();
+  return { out, args: ["train", "--data", data, "--out", out, "--plain", ...more] };
+};
+
+/** What was trained, bit for bit; the loss and its gradient's norm of every update. */
+async function resultsIn(out: string) {
+  const { parameters, outputShape, loss } = await loadDecoder(join(out, "decoder.safetensors"));
+  const history = readCsv(join(out, "history.csv"));
+  const numbers = (name: string) => column(history, name).map(Number);
+  return {
+    parameters,
+    outputShape,
+    loss,
+    history: { images: numbers("images"), loss: numbers("loss"), gradientNorm: numbers("gradient_norm") },
+  };
+}
+
+async function resultsOf(decoder: Decoder, dataset: typeof images, options: TrainOptions) {
+  const { decoder: trained, history } = await train(decoder, dataset, { ...options, backend });
+  const { parameters, outputShape, loss } = trained;
+  return {
+    parameters,
+    outputShape,
+    loss,
+    history: {
+      images: history.map((step) => step.images),
+      loss: history.map((step) => step.loss),
+      gradientNorm: history.map((step) => step.gradientNorm),
+    },
+  };
+}
+
+const logOf = (out: string) =>
+  readFileSync(join(out, "log.jsonl"), "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+
+test("train: what the API gives without options; outputs, log and table", async () => {
+  const { out, args } = newRun("--layers", "2,5,6");
+  const { exit, stdout, stderr } = await run(...args);
+  assert.is(exit, 0, stderr);
+  const decoder = createDecoder({ layers, loss: crossEntropy(), outputShape: [3, 2] });
+  assert.equal(await resultsIn(out), await resultsOf(decoder, images, {}));
+  assert.is(stderr, "training on 12 images\n");
+  for (const row of [
+    /decoder +│ .*decoder\.safetensors: 2 → 5 → 6 /,
+    /samples +│ 12 of 12, 3 × 2 values each/,
+    /images trained on +│ 12 \(1 × 12\)/,
+    /updates +│ 3, mini-batches of 5/,
+    /optimiser +│ rmsprop, learning rate 0\.0005, constant/,
+    /mean cross entropy, last tenth +│ 0\.\d+ nats/,
+    /images per second +│ [\d,]+ \(\d+\.\d\d s\)/,
+  ]) {
+    assert.match(stdout, row);
+  }
+  const { history } = await resultsIn(out);
+  const updates = logOf(out).filter(({ kind }) => kind === "update");
+  assert.equal(
+    updates.map(({ images, loss, gradientNorm }) => ({ images, loss, gradientNorm })),
+    history.images.map((count, i) => ({
+      images: count,
+      loss: history.loss[i],
+      gradientNorm: history.gradientNorm[i],
+    })),
+  );
+  assert.not(existsSync(join(out, "validation.csv")));
+});
+
+test("train: every option is the API's", async () => {
+  const { out, args } = newRun(
+    ..."--layers 2,5,6 --loss squaredError --reduction sum --activation tanh --output-activation sigmoid".split(
+      " ",
+    ),
+    ..."--batch-size 4 --epochs 3 --seed 7 --replacement --warm-start --shift 1 --gradient-clip 0.5".split(
+      " ",
+    ),
+    ..."--adjoint direct --optimiser adam --learning-rate 0.01 --beta1 0.8 --weight-decay 0.1".split(" "),
+    ..."--schedule cosine --schedule-to 0.1 --flow nesterov --solver rk4 --t1 3 --slices 6 --limit 11".split(
+      " ",
+    ),
+    "--json",
+    "--quiet",
+  );
+  const { exit, stdout, stderr } = await run(...args);
+  assert.is(exit, 0, stderr);
+  assert.is(stderr, "");
+  const loss = squaredError({ reduction: "sum" });
+  const decoder = createDecoder({
+    ...{ layers, loss, seed: 7, outputShape: [3, 2] },
+    ...{ activation: "tanh", outputActivation: "sigmoid" },
+  });
+  const expected = await resultsOf(decoder, images.slice(0, 11), {
+    ...{ batchSize: 4, epochs: 3, seed: 7, replacement: true, warmStart: true, gradientClip: 0.5 },
+    augment: shift({ pixels: 1 }),
+    adjoint: direct(),
+    optimiser: adam({ learningRate: 0.01, beta1: 0.8, weightDecay: 0.1 }),
+    schedule: cosine({ to: 0.1 }),
+    flow: nesterovFlow(),
+    solver: rk4({ grid: logGrid({ t1: 3, slices: 6 }) }),
+  });
+  assert.equal(await resultsIn(out), expected);
+
+  const document = JSON.parse(stdout);
+  assert.equal(document.data, { source: data, samples: 12, used: 11, shape: [3, 2] });
+  assert.equal(document.loss, { name: "squaredError", reduction: "sum" });
+  assert.equal(document.optimiser, {
+    ...{ name: "adam", learningRate: 0.01, beta1: 0.8, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1 },
+  });
+  assert.equal(document.schedule, { name: "cosine", to: 0.1 });
+  assert.is(document.solver.slices, 6);
+  assert.equal([document.images, document.updates], [33, 9]);
+  assert.is(document.meanLossLastTenth, expected.history.loss.at(-1));
+  assert.ok(document.files.length === 3 && document.files.every(existsSync));
+});
+
+test("train: goes on from a decoder, with a validation on samples that it is not trained on", async () => {
+  const more = workplace.writeFloats(values.subarray(0, 30), [5, 6]);
+  const { out, args } = newRun("--decoder", tinyDecoderFile, "--epochs", "2", "--shift", "1", "--json");
+  const { exit, stdout, stderr } = await run(
+    ...args,
+    ...["--validate", more, "--validate-every", "9", "--validate-limit", "4"],
+  );
+  assert.is(exit, 0, stderr);
+  // The file says of its samples that they have 6 values, the data that they are images.
+  const decoder = await loadDecoder(tinyDecoderFile, { outputShape: [3, 2] });
+  const options = { epochs: 2, augment: shift({ pixels: 1 }) };
+  assert.equal(await resultsIn(out), await resultsOf(decoder, images, options));
+  const { validation } = await train(decoder, images, {
+    ...options,
+    backend,
+    validation: { data: values.subarray(0, 24), everyImages: 9 },
+  });
+  assert.ok(validation.length > 2);
+  const document = JSON.parse(stdout);
+  assert.equal(document.validation, validation);
+  assert.is(document.validationData.used, 4);
+  assert.equal(
+    column(readCsv(join(out, "validation.csv")), "loss").map(Number),
+    validation.map(({ loss }) => loss),
+  );
+});
+
+for (const [name, load] of [
+  ["mnist", mnist],
+  ["seg-mnist", segMnist],
+] as const) {
+  test(`train --dataset ${name}: on its training images, validated on its validation images`, async () => {
+    const out = workplace.newPath();
+    const { exit, stdout, stderr } = await run(
+      ...["train", "--dataset", name, "--limit", "7", "--layers", "2,784", "--out", out, "--plain", "--json"],
+      ...["--validate", "--validate-limit", "3"],
+    );
+    assert.is(exit, 0, stderr);
+    const splits = await load();
+    const decoder = createDecoder({ layers: [2, 784], loss: crossEntropy(), outputShape: [28, 28] });
+    const expected = await train(decoder, splits.train.slice(0, 7), {
+      backend,
+      validation: { data: splits.validation.slice(0, 3) },
+    });
+    assert.equal((await resultsIn(out)).parameters, expected.decoder.parameters);
+    const document = JSON.parse(stdout);
+    assert.equal(document.validation, expected.validation);
+    assert.is(document.data.samples, splits.train.count);
+    assert.is(document.data.source, `${name}, train`);
+  });
+}
+
+test("Ctrl-C and --resume: in the end all is as without", async () => {
+  const long = ["--layers", "2,5,6", "--epochs", "2000", "--warm-start", "--optimiser", "adam"];
+  const { out, args } = newRun(...long);
+  const child = start([...args, "--checkpoint-seconds", "0.05"]);
+  const end = endOf(child);
+  const log = join(out, "log.jsonl");
+  while (!existsSync(log) || readFileSync(log, "utf8").split("\n").length < 50) await setTimeout(5);
+  child.kill("SIGINT");
+  const { exit, stdout, stderr } = await end;
+  assert.is(exit, 130, stderr);
+  assert.is(stdout, "");
+  const [, kept] = /stopped after (\d+) of 24000 images; the same command with --resume/.exec(stderr) ?? [];
+  assert.ok(Number(kept) > 0 && Number(kept) < 24_000, stderr);
+  assert.not(existsSync(join(out, "decoder.safetensors")));
+
+  const again = await run(...args);
+  assert.is(again.exit, 1);
+  assert.match(again.stderr, /checkpoint\.safetensors is there, .*go on from it with --resume/);
+
+  const other = await run(...args, "--resume", "--learning-rate", "0.01");
+  assert.is(other.exit, 1);
+  assert.match(other.stderr, /learningRate is 0\.001 there and 0\.01 here/);
+
+  const resumed = await run(...args, "--resume", "--json");
+  assert.is(resumed.exit, 0, resumed.stderr);
+  assert.is(JSON.parse(resumed.stdout).resumedFrom.images, Number(kept));
+  const decoder = createDecoder({ layers, loss: crossEntropy(), outputShape: [3, 2] });
+  const options = { epochs: 2000, warmStart: true, optimiser: adam() };
+  const { history, ...results } = await resultsIn(out);
+  const { history: expectedHistory, ...expected } = await resultsOf(decoder, images, options);
+  assert.equal(results, expected);
+  assert.is(JSON.stringify(history), JSON.stringify(expectedHistory));
+  const updates = logOf(out).filter(({ kind }) => kind === "update");
+  assert.equal(
+    updates.map((line) => line.images),
+    expectedHistory.images,
+  );
+});
+
+test("what makes no sense is refused by name, and nothing is written", async () => {
+  const flat = workplace.writeFloats(values, [72]);
+  const cases: [args: string[], exit: number, message: RegExp][] = [
+    [["--layers", "2,6"], 2, /expected --data <file> or --dataset <name>/],
+    [["--data", data], 2, /expected --layers <sizes> or --decoder <file>, one of them/],
+    [["--data", data, "--layers", "2,6", "--decoder", tinyDecoderFile], 2, /one of them/],
+    [
+      ["--data", data, "--dataset", "mnist"],
+      2,
+      /'--dataset <name>' cannot be used with option '--data <file>'/,
+    ],
+    [["--dataset", "cifar"], 2, /Allowed choices are mnist, fashion-mnist, seg-mnist/],
+    [["--data", data, "--layers", "2,6", "--validate"], 2, /--validate needs a file, except with --dataset/],
+    [["--data", data, "--layers", "2,6", "--dataset-folder", "x"], 2, /--dataset-folder goes with --dataset/],
+    [["--data", data, "--layers", "2,x"], 2, /'2,x' is invalid\. Expected a number/],
+    [
+      ["--data", data, "--layers", "2,6", "--momentum", "0.9"],
+      2,
+      /--momentum is no option of --optimiser rmsprop/,
+    ],
+    [
+      ["--data", data, "--layers", "2,6", "--schedule-to", "0.9"],
+      2,
+      /--schedule-to is no option of --schedule constant/,
+    ],
+    [["--data", data, "--layers", "2,6", "--learning-rate", "-1"], 2, /learningRate is -1, expected/],
+    [
+      ["--data", data, "--layers", "2,7"],
+      1,
+      /--layers ends with 7, expected 6 \(a sample has 3 × 2 values\)/,
+    ],
+    [
+      ["--data", flat, "--layers", "2,6"],
+      1,
+      /expected an axis for the samples and at least one for their values/,
+    ],
+    [["--data", "missing.npy", "--layers", "2,6"], 1, /cannot read missing\.npy/],
+  ];
+  for (const [args, exit, message] of cases) {
+    const out = workplace.newPath();
+    const end = await run("train", "--out", out, ...args);
+    assert.is(end.exit, exit, `${args}: ${end.stderr}`);
+    assert.is(end.stdout, "");
+    assert.match(end.stderr, message);
+    assert.not(existsSync(out));
+  }
+});
+
+test.run();
