@@ -1,10 +1,11 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
+  amd,
   createDecoder,
   crossEntropy,
   type Decoder,
@@ -20,11 +21,13 @@ import {
   cosine,
   createDataset,
   direct,
+  evaluate,
   mnist,
   segMnist,
   shift,
   type TrainOptions,
   train,
+  trainAutoencoder,
 } from "../src/train/index.ts";
 import { column, endOf, readCsv, run, start, Workplace } from "./support/program.ts";
 
@@ -208,6 +211,73 @@ for (const [name, load] of [
   });
 }
 
+test("train --autoencoder, evaluate --encoder: the API's baseline", async () => {
+  const { out, args } = newRun("--layers", "2,5,6", "--autoencoder", "--seed", "3");
+  const { exit, stdout, stderr } = await run(...args);
+  assert.is(exit, 0, stderr);
+  assert.match(stdout, /images trained on +│ 144 \(12 × 12\)/);
+  assert.match(stdout, /method +│ autoencoder/);
+  const decoder = createDecoder({ layers, loss: crossEntropy(), outputShape: [3, 2], seed: 3 });
+  const expected = await trainAutoencoder(decoder, images, { seed: 3, backend });
+  const files = { decoder: join(out, "decoder.safetensors"), encoder: join(out, "encoder.safetensors") };
+  assert.equal((await resultsIn(out)).parameters, expected.decoder.parameters);
+  assert.equal((await loadDecoder(files.encoder)).parameters, expected.encoder.parameters);
+
+  const evaluation = ["evaluate", "--data", data, "--decoder", files.decoder, "--encoder", files.encoder];
+  const evaluated = await run(...evaluation, "--plain", "--json");
+  assert.is(evaluated.exit, 0, evaluated.stderr);
+  const { meanLoss } = await evaluate(expected.decoder, images, { encoder: expected.encoder, backend });
+  const document = JSON.parse(evaluated.stdout);
+  assert.is(document.meanLoss, meanLoss);
+  assert.is(document.encoder.parameterCount, expected.encoder.parameterCount);
+  assert.is(document.solver, undefined);
+});
+
+test("evaluate: the figures and losses of the API; without --out nothing is written", async () => {
+  const out = workplace.newPath();
+  const args = ["evaluate", "--decoder", tinyDecoderFile, "--data", data, "--plain", "--limit", "11"];
+  const { exit, stdout, stderr } = await run(...args, "--out", out, "--json", "--max-steps", "9");
+  assert.is(exit, 0, stderr);
+  const decoder = await loadDecoder(tinyDecoderFile);
+  const options = { backend, solver: amd({ maxSteps: 9 }) };
+  const { loss, status, stats, meanExcessLoss, seconds, samplesPerSecond, ...figures } = await evaluate(
+    decoder,
+    images.slice(0, 11),
+    options,
+  );
+  const document = JSON.parse(stdout);
+  for (const [name, value] of Object.entries(figures)) assert.equal(document[name], value, name);
+  assert.is(document.meanLossAboveEntropy, null, "squared errors have no entropy");
+  const results = readCsv(join(out, "results.csv"));
+  assert.equal(Float32Array.from(column(results, "loss"), Number), loss);
+  assert.equal(column(results, "status"), status);
+  assert.equal(Uint32Array.from(column(results, "accepted_steps"), Number), stats.acceptedSteps);
+
+  const there = readdirSync(workplace.folder);
+  const table = await run(...args);
+  assert.is(table.exit, 0, table.stderr);
+  assert.match(table.stdout, /samples +│ 11 of 12, 3 × 2 values each/);
+  assert.match(table.stdout, /mean squared error +│ 0\.\d+ /);
+  assert.equal(readdirSync(workplace.folder), there);
+});
+
+test("evaluate --dataset: on its test images, with what the targets' entropy leaves", async () => {
+  const file = join(workplace.newPath());
+  const decoder = createDecoder({ layers: [2, 784], loss: crossEntropy() });
+  writeFileSync(file, decoder.toSafetensors());
+  const args = ["--decoder", file, "--dataset", "seg-mnist", "--limit", "3", "--plain", "--json", "--quiet"];
+  const { exit, stdout, stderr } = await run("evaluate", ...args);
+  assert.is(exit, 0, stderr);
+  assert.is(stderr, "");
+  const { meanLoss, meanExcessLoss } = await evaluate(decoder, (await segMnist()).test.slice(0, 3), {
+    backend,
+  });
+  const document = JSON.parse(stdout);
+  assert.equal([document.meanLoss, document.meanLossAboveEntropy], [meanLoss, meanExcessLoss]);
+  assert.ok(Math.abs(document.meanTargetEntropy + meanExcessLoss - meanLoss) < 1e-12);
+  assert.is(document.data.source, "seg-mnist, test");
+});
+
 test("Ctrl-C and --resume: in the end all is as without", async () => {
   const long = ["--layers", "2,5,6", "--epochs", "2000", "--warm-start", "--optimiser", "adam"];
   const { out, args } = newRun(...long);
@@ -247,6 +317,20 @@ test("Ctrl-C and --resume: in the end all is as without", async () => {
   );
 });
 
+test("a damaged checkpoint is named, and the one before is used", async () => {
+  const { out, args } = newRun("--layers", "2,5,6", "--epochs", "4", "--checkpoint-seconds", "0");
+  const first = await run(...args);
+  assert.is(first.exit, 0, first.stderr);
+  const expected = await resultsIn(out);
+  const checkpoint = join(out, "checkpoint.safetensors");
+  writeFileSync(checkpoint, readFileSync(checkpoint).subarray(0, 500));
+  const { exit, stdout, stderr } = await run(...args, "--resume", "--json");
+  assert.is(exit, 0, stderr);
+  assert.match(stderr, /checkpoint\.safetensors.*; going on from .*checkpoint\.safetensors\.previous\n/);
+  assert.ok(JSON.parse(stdout).resumedFrom.images < 48);
+  assert.equal(await resultsIn(out), expected);
+});
+
 test("what makes no sense is refused by name, and nothing is written", async () => {
   const flat = workplace.writeFloats(values, [72]);
   const cases: [args: string[], exit: number, message: RegExp][] = [
@@ -260,7 +344,11 @@ test("what makes no sense is refused by name, and nothing is written", async () 
     ],
     [["--dataset", "cifar"], 2, /Allowed choices are mnist, fashion-mnist, seg-mnist/],
     [["--data", data, "--layers", "2,6", "--validate"], 2, /--validate needs a file, except with --dataset/],
-    [["--data", data, "--layers", "2,6", "--dataset-folder", "x"], 2, /--dataset-folder goes with --dataset/],
+    [
+      ["--data", data, "--layers", "2,6", "--dataset-folder", "x"],
+      2,
+      /--dataset-folder does not go with --data/,
+    ],
     [["--data", data, "--layers", "2,x"], 2, /'2,x' is invalid\. Expected a number/],
     [
       ["--data", data, "--layers", "2,6", "--momentum", "0.9"],
@@ -277,6 +365,11 @@ test("what makes no sense is refused by name, and nothing is written", async () 
       ["--data", data, "--layers", "2,7"],
       1,
       /--layers ends with 7, expected 6 \(a sample has 3 × 2 values\)/,
+    ],
+    [
+      ["--dataset", "mnist", "--dataset-folder", workplace.folder, "--layers", "2,784"],
+      1,
+      /holds neither train-images-idx3-ubyte nor train-images-idx3-ubyte\.gz/,
     ],
     [
       ["--data", flat, "--layers", "2,6"],

@@ -1,9 +1,11 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { decode as decodePng } from "fast-png";
 import { test } from "uvu";
@@ -416,6 +418,25 @@ test("Ctrl-C while the decoder loads: nothing is written, exit code 130", async 
   assert.is(stdout, "");
   assert.match(stderr, /^latentflow: stopping; .*\nlatentflow: stopped before .*; nothing is written\n$/);
   assert.not(existsSync(out));
+});
+
+test("a second Ctrl-C kills, whatever is still at work", async () => {
+  const interrupt = new URL("../src/cli/interrupt.ts", import.meta.url).href;
+  const program = `import(${JSON.stringify(interrupt)}).then(({ interruptSignal }) => {
+    interruptSignal();
+    setInterval(() => {}, 1000);
+    console.log("at work");
+  })`;
+  const child = spawn(process.execPath, ["--import", "tsx", "-e", program]);
+  await once(child.stdout, "data");
+  child.kill("SIGINT");
+  await once(child.stderr, "data");
+  // Later than what could be the same key press, passed on by npm.
+  await setTimeout(700);
+  assert.is(child.exitCode, null, "the first one only asks");
+  child.kill("SIGINT");
+  const [, signal] = await once(child, "close");
+  assert.is(signal, "SIGINT");
 });
 
 test("a reader that goes away is no error", async () => {

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { LatentflowError } from "../index.ts";
-import { wrongUsage } from "./options.ts";
+import { refuseOptions, wrongUsage } from "./options.ts";
 import { kebabCase, parseNumber } from "./parse.ts";
 
 /** A value of the library that a command's user chooses by name, with options that not every member has. */
@@ -80,6 +80,12 @@ function owners<T extends object>({ members }: Choice<T>, option: string): strin
     byDefault.set(defaults[option], [...(byDefault.get(defaults[option]) ?? []), name]);
   }
   return [...byDefault].map(([value, names]) => `${names.join(", ")}: ${value ?? "to be given"}`).join("; ");
+}
+
+/** Refuses the options of a choice that does not count, if they are given: that is wrong usage. */
+export function refuseChoice<T extends object>(command: Command, choice: Choice<T>, reason: string): void {
+  const options = Object.entries(choice.options).map(([name, { as = name }]) => as);
+  refuseOptions(command, [choice.name, ...options], reason);
 }
 
 /**

@@ -1,8 +1,11 @@
 import { type Command, Option } from "commander";
+import { showShape } from "../data/array.ts";
+import { LatentflowError } from "../index.ts";
 import { type DataSplits, type Dataset, fashionMnist, mnist, segMnist } from "../train/index.ts";
 import { readDatasetFile, shortPath } from "./files.ts";
-import { wrongUsage } from "./options.ts";
+import { refuseOptions, wrongUsage } from "./options.ts";
 import { parseCount } from "./parse.ts";
+import { formatCount } from "./table.ts";
 
 /** Where samples come from, as commander hands it over. */
 export interface DataOptions {
@@ -44,19 +47,20 @@ export function addDataOptions(command: Command, part: keyof DataSplits, verb: s
 
 /** Refuses options for samples that do not make sense together. */
 export function checkDataOptions(command: Command): void {
-  const { data, dataset, datasetFolder } = command.opts<DataOptions>();
+  const { data, dataset } = command.opts<DataOptions>();
   if (data === undefined && dataset === undefined)
     wrongUsage(command, "expected --data <file> or --dataset <name>");
-  if (dataset === undefined && datasetFolder !== undefined) {
-    wrongUsage(command, "--dataset-folder goes with --dataset");
-  }
+  if (dataset === undefined) refuseOptions(command, ["datasetFolder"], "--data");
 }
 
 /** Reads what the options name, of a data set this part. */
 export async function readData(options: DataOptions, part: keyof DataSplits): Promise<SourcedData> {
   const { data, dataset, datasetFolder: folder, limit } = options;
   if (dataset === undefined) return readDataFile(data!, limit);
-  const splits = await loaders[dataset](folder === undefined ? {} : { folder });
+  const splits = await loaders[dataset](folder === undefined ? {} : { folder }).catch((error) => {
+    if (!(error instanceof LatentflowError) || folder !== undefined) throw error;
+    throw new LatentflowError(error.code, `${error.message}: here --dataset-folder`, { cause: error });
+  });
   return take(`${dataset}, ${part}`, splits[part], limit);
 }
 
@@ -67,4 +71,19 @@ export async function readDataFile(file: string, limit?: number): Promise<Source
 
 function take(source: string, dataset: Dataset, limit = dataset.count): SourcedData {
   return { source, dataset: dataset.slice(0, Math.min(dataset.count, limit)), total: dataset.count };
+}
+
+/** What a document says of samples. */
+export function dataFigures({ source, dataset, total }: SourcedData) {
+  return { source, samples: total, used: dataset.count, shape: dataset.shape };
+}
+
+/** How many samples, of how many: `480 of 50,000`. */
+export function showCount({ dataset, total }: SourcedData): string {
+  return `${formatCount(dataset.count)} of ${formatCount(total)}`;
+}
+
+/** The same, and what one is: `480 of 50,000, 28 × 28 values each`. */
+export function showSamples(data: SourcedData): string {
+  return `${showCount(data)}, ${showShape(data.dataset.shape)} values each`;
 }

@@ -9,9 +9,10 @@ import {
   type Output,
   showDecoder,
   showLoss,
-  showSpeed,
+  showSolver,
+  summaryRows,
 } from "./report.ts";
-import { formatCount, formatMean } from "./table.ts";
+import { formatCount } from "./table.ts";
 
 /** The figures of a run: what `--json` prints, and the table shows in part. */
 interface Figures extends EncodeSummary {
@@ -61,27 +62,18 @@ function documentOf({ job, decoder, samples, loss }: Run, figures: Figures) {
 function rowsOf({ job, decoder, samples, loss }: Run, figures: Figures): [string, string][] {
   const [lossName, before] = showLoss(loss, figures.meanInitialLoss);
   const [, after] = showLoss(loss, figures.meanLoss);
-  const statuses = Object.entries(figures.statuses).map(
-    ([status, count]) => `${formatCount(count)} ${status}`,
-  );
   const values = `${samples.shape.join(" × ")} values each${samples.scaled ? ", bytes divided by 255" : ""}`;
   const rows: [string, string][] = [
     ["decoder", showDecoder(job.decoder, decoder)],
     ["data", shortPath(job.data)],
     ["samples", `${formatCount(samples.count)} of ${formatCount(samples.total)}, ${values}`],
+    ["solver", showSolver(job)],
     [`${lossName} before`, before],
     [`${lossName} after`, after],
   ];
   if (figures.meanLossAboveEntropy !== null) {
     rows.push(["above the targets' own entropy", showLoss(loss, figures.meanLossAboveEntropy)[1]]);
   }
-  rows.push(
-    ["solver", `${job.solver.description.name}, ${job.flow.description.name} flow`],
-    ["mean accepted steps", formatMean(figures.meanAcceptedSteps)],
-    ["mean backtracks", formatMean(figures.meanBacktracks)],
-    ["statuses", statuses.join(", ") || "none"],
-    ["samples per second", showSpeed(figures.samplesPerSecond, figures.seconds)],
-    ["WASM build", `${figures.build} SIMD`],
-  );
+  rows.push(...summaryRows(figures));
   return rows;
 }

@@ -5,6 +5,7 @@ import { LatentflowError } from "../index.ts";
 import { addDecodeCommand } from "./decode.ts";
 import { addDemoCommand } from "./demo.ts";
 import { addEncodeCommand } from "./encode.ts";
+import { addEvaluateCommand } from "./evaluate.ts";
 import { addTrainCommand } from "./train.ts";
 
 const program = new Command("latentflow")
@@ -20,6 +21,7 @@ addDemoCommand(program);
 addEncodeCommand(program);
 addDecodeCommand(program);
 addTrainCommand(program);
+addEvaluateCommand(program);
 
 // Whoever reads our output may stop reading, as `head` does: that is no failure of ours.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

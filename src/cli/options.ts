@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { type Backend, wasm } from "../index.ts";
-import { parseCount } from "./parse.ts";
+import { kebabCase, parseCount } from "./parse.ts";
 
 /** How a command prints and runs, as commander hands it over. */
 export interface RunningOptions {
@@ -30,6 +30,12 @@ export function addResidentOption(command: Command): Command {
 /** Ends the program over wrong usage. */
 export function wrongUsage(command: Command, message: string): never {
   return command.error(`error: ${message}`, { exitCode: 2 });
+}
+
+/** Refuses options that do not count here, if they are given: that is wrong usage. */
+export function refuseOptions(command: Command, names: readonly string[], reason: string): void {
+  const given = names.find((name) => command.getOptionValueSource(name) === "cli");
+  if (given !== undefined) wrongUsage(command, `--${kebabCase(given)} does not go with ${reason}`);
 }
 
 /** Where the work is done. */

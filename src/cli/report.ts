@@ -1,6 +1,7 @@
 import packageJson from "../../package.json" with { type: "json" };
-import type { Decoder, StandardLoss } from "../index.ts";
+import type { Decoder, EncodeSummary, StandardLoss } from "../index.ts";
 import { shortPath } from "./files.ts";
+import type { ChosenFlowAndSolver } from "./solver-options.ts";
 import { formatCount, formatMean, formatTable } from "./table.ts";
 
 // What the reports of all commands have in common.
@@ -41,6 +42,25 @@ export function showLoss({ name }: StandardLoss, mean: number): readonly [name: 
 /** How fast it went: `62 (0.32 s)`. */
 export function showSpeed(perSecond: number, seconds: number): string {
   return `${formatCount(Math.round(perSecond))} (${seconds.toFixed(2)} s)`;
+}
+
+/** The flow and its solver: `amd, gradient flow`. */
+export function showSolver({ flow, solver }: ChosenFlowAndSolver): string {
+  return `${solver.description.name}, ${flow.description.name} flow`;
+}
+
+/** What encoding samples has cost, and how they ended. */
+export function summaryRows(figures: EncodeSummary): [string, string][] {
+  const statuses = Object.entries(figures.statuses).map(
+    ([status, count]) => `${formatCount(count)} ${status}`,
+  );
+  return [
+    ["mean accepted steps", formatMean(figures.meanAcceptedSteps)],
+    ["mean backtracks", formatMean(figures.meanBacktracks)],
+    ["statuses", statuses.join(", ") || "none"],
+    ["samples per second", showSpeed(figures.samplesPerSecond, figures.seconds)],
+    ["WASM build", `${figures.build} SIMD`],
+  ];
 }
 
 /** What a document says of a decoder. */

@@ -16,7 +16,7 @@ import {
   rk4,
   type Solver,
 } from "../index.ts";
-import { addChoice, type Choice, type Chosen, chosen, type Member, member } from "./choice.ts";
+import { addChoice, type Choice, type Chosen, chosen, type Member, member, refuseChoice } from "./choice.ts";
 import { parseAlpha } from "./parse.ts";
 
 /** Every solver, whatever flows it follows. */
@@ -116,6 +116,12 @@ export function chosenFlowAndSolver(
     flow: chosen(command, flows),
     solver: chosen(command, use === "train" ? trainingSolvers : solvers),
   };
+}
+
+/** Refuses the options of flows and solvers where none is followed: that is wrong usage. */
+export function refuseFlowAndSolver(command: Command, reason: string): void {
+  refuseChoice(command, flows, reason);
+  refuseChoice(command, solvers, reason);
 }
 
 /** Both as the library takes them, which checks that they go together. */

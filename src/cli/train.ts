@@ -12,9 +12,10 @@ export function addTrainCommand(program: Command): void {
     .command("train")
     .summary("train a decoder, without an encoder")
     .description(
-      "Trains a decoder: each mini-batch of samples is encoded anew with the decoder as it is, and the\n" +
+      "Trains a decoder: each mini-batch of samples is encoded anew with the decoder as it is, and the " +
         "decoder's parameters follow the gradient of its loss. Writes to DIR:\n" +
         "  decoder.safetensors  the trained decoder, for encode, evaluate and decode\n" +
+        "  encoder.safetensors  the encoder trained with it (with --autoencoder)\n" +
         "  history.csv          loss and gradient norm, a line per mini-batch\n" +
         "  validation.csv       the validation samples' mean loss (with --validate)\n" +
         "  log.jsonl            what happened when, as it happens\n" +

@@ -1,29 +1,41 @@
 import type { Command } from "commander";
+import type { Decoder } from "../index.ts";
 import {
   type Adjoint,
+  type AutoencoderResult,
   adam,
   approximate,
   constant,
   cosine,
+  type Dataset,
   direct,
   full,
   linear,
   type Optimiser,
+  type RunOptions,
   rmsprop,
   type Schedule,
   sgd,
   shift,
-  type TrainOptions,
+  type TrainResult,
+  train,
+  trainAutoencoder,
 } from "../train/index.ts";
-import { addChoice, type Choice, chosen, type Description, member } from "./choice.ts";
-import { backendOf, type RunningOptions } from "./options.ts";
+import { addChoice, type Choice, chosen, type Description, member, refuseChoice } from "./choice.ts";
+import { backendOf, type RunningOptions, refuseOptions } from "./options.ts";
 import { parseCount, parseNumber, parseSeed } from "./parse.ts";
-import { addFlowAndSolverOptions, chosenFlowAndSolver, pairOf } from "./solver-options.ts";
+import {
+  addFlowAndSolverOptions,
+  chosenFlowAndSolver,
+  pairOf,
+  refuseFlowAndSolver,
+} from "./solver-options.ts";
 
 /** How a training run goes, as commander hands it over. */
 export interface TrainingOptions extends RunningOptions {
   readonly batchSize: number;
-  readonly epochs: number;
+  readonly epochs?: number;
+  readonly autoencoder?: true;
   readonly seed: number;
   readonly replacement?: true;
   readonly warmStart?: true;
@@ -77,7 +89,8 @@ export function addTrainingOptions(command: Command): Command {
   command
     .optionsGroup("Training:")
     .option("--batch-size <n>", "samples in a mini-batch", parseCount, 5)
-    .option("--epochs <n>", "passes over the data", parseCount, 1)
+    .option("--epochs <n>", "passes over the data (default: 1, with --autoencoder 12)", parseCount)
+    .option("--autoencoder", "train with an encoder, the decoder's reverse, by backpropagation")
     .option("--seed <n>", "of the new decoder, the mini-batches and the shifts", parseSeed, 0)
     .option("--replacement", "draw mini-batches with replacement, not from a permutation each epoch")
     .option("--warm-start", "start each sample's flow where its last one ended, not at 0")
@@ -92,55 +105,85 @@ export function addTrainingOptions(command: Command): Command {
 
 /** What a command's options make of a training run. */
 export interface ChosenTraining {
-  /** For `train`. */
-  readonly options: TrainOptions;
-  /** The same for reports. */
-  readonly description: {
-    readonly flow: Description;
-    readonly solver: Description;
-    readonly adjoint: Description;
-    readonly optimiser: Description;
-    readonly schedule: Description;
-    readonly batchSize: number;
-    readonly epochs: number;
-    readonly seed: number;
-    readonly replacement: boolean;
-    readonly warmStart: boolean;
-    readonly gradientClip?: number;
-    readonly shift?: number;
-  };
+  /** Trains, with these options beside the chosen ones. */
+  readonly train: (
+    decoder: Decoder,
+    data: Dataset,
+    options: RunOptions,
+  ) => Promise<TrainResult | AutoencoderResult>;
+  readonly description: TrainingDescription;
 }
 
-/** The options of `train` that a command's options give; a value out of range is wrong usage. */
+/** The options of a training run, all of them, for reports. */
+interface TrainingDescription {
+  readonly autoencoder: boolean;
+  readonly flow?: Description;
+  readonly solver?: Description;
+  readonly adjoint?: Description;
+  readonly optimiser: Description;
+  readonly schedule: Description;
+  readonly batchSize: number;
+  readonly epochs: number;
+  readonly seed: number;
+  readonly replacement: boolean;
+  readonly warmStart?: boolean;
+  readonly gradientClip?: number;
+  readonly shift?: number;
+}
+
+/** The training run that a command's options choose; a value out of range is wrong usage. */
 export function chosenTraining(command: Command): ChosenTraining {
   const given = command.opts<TrainingOptions>();
-  const { batchSize, epochs, seed, replacement = false, warmStart = false } = given;
-  const { flow, solver } = chosenFlowAndSolver(command, "train");
-  const adjoint = chosen(command, adjoints);
   const optimiser = chosen(command, optimisers);
   const schedule = chosen(command, schedules);
-  const counts = { batchSize, epochs, seed, replacement, warmStart };
-  const clip = given.gradientClip !== undefined && { gradientClip: given.gradientClip };
+  const { batchSize, seed, autoencoder = false, replacement = false, shift: pixels, gradientClip } = given;
+  const epochs = given.epochs ?? epochsOfThePaper(autoencoder);
+  const common = {
+    ...{ batchSize, epochs, seed, replacement },
+    ...(gradientClip !== undefined && { gradientClip }),
+  };
+  const options: RunOptions = {
+    ...common,
+    optimiser: optimiser.value,
+    schedule: schedule.value,
+    ...(pixels !== undefined && { augment: shift({ pixels }) }),
+    backend: backendOf(given),
+  };
+  const description = {
+    autoencoder,
+    optimiser: optimiser.description,
+    schedule: schedule.description,
+    ...common,
+    ...(pixels !== undefined && { shift: pixels }),
+  };
+  if (autoencoder) {
+    refuseFlowAndSolver(command, noFlow);
+    refuseChoice(command, adjoints, noFlow);
+    refuseOptions(command, ["warmStart"], noFlow);
+    return {
+      train: (decoder, data, more) => trainAutoencoder(decoder, data, { ...options, ...more }),
+      description,
+    };
+  }
+  const { flow, solver } = chosenFlowAndSolver(command, "train");
+  const adjoint = chosen(command, adjoints);
+  const { warmStart = false } = given;
+  const encoding = { ...pairOf(flow.value, solver.value), adjoint: adjoint.value, warmStart };
   return {
-    options: {
-      ...pairOf(flow.value, solver.value),
-      adjoint: adjoint.value,
-      optimiser: optimiser.value,
-      schedule: schedule.value,
-      ...counts,
-      ...clip,
-      ...(given.shift && { augment: shift({ pixels: given.shift }) }),
-      backend: backendOf(given),
-    },
+    train: (decoder, data, more) => train(decoder, data, { ...encoding, ...options, ...more }),
     description: {
       flow: flow.description,
       solver: solver.description,
       adjoint: adjoint.description,
-      optimiser: optimiser.description,
-      schedule: schedule.description,
-      ...counts,
-      ...clip,
-      ...(given.shift && { shift: given.shift }),
+      warmStart,
+      ...description,
     },
   };
+}
+
+const noFlow = "--autoencoder: no flow is followed";
+
+/** The library's defaults. */
+function epochsOfThePaper(autoencoder: boolean): number {
+  return autoencoder ? 12 : 1;
 }

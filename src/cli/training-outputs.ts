@@ -14,6 +14,11 @@ export async function writeTrainingOutputs({ job, result }: TrainingRun): Promis
   }
 
   await write("decoder.safetensors", decoder.toSafetensors(), "the trained decoder");
+  if ("encoder" in result) {
+    await write("encoder.safetensors", result.encoder.toSafetensors(), "the encoder trained with it");
+  } else {
+    await removeOutput(out, "encoder.safetensors");
+  }
   const steps = {
     images: history.map(({ images }) => images),
     loss: history.map(({ loss }) => loss),

@@ -1,6 +1,5 @@
-import { showShape } from "../data/array.ts";
 import type { TrainStep } from "../train/index.ts";
-import type { SourcedData } from "./data-source.ts";
+import { dataFigures, showCount, showSamples } from "./data-source.ts";
 import {
   decoderFigures,
   formatJson,
@@ -41,14 +40,10 @@ function documentOf(run: TrainingRun, decoderFile: string) {
   };
 }
 
-function dataFigures({ source, dataset, total }: SourcedData) {
-  return { source, samples: total, used: dataset.count, shape: dataset.shape };
-}
-
 function rowsOf(run: TrainingRun, decoderFile: string): [string, string][] {
   const { training, data, loss, result, seconds } = run;
   const { history, validation } = result;
-  const { optimiser, schedule, adjoint, solver, flow, epochs, batchSize } = training.description;
+  const { optimiser, schedule, epochs, batchSize } = training.description;
   const lossRow = (when: string, mean: number): [string, string] => {
     const [name, figure] = showLoss(loss, mean);
     return [`${name}, ${when}`, figure];
@@ -56,14 +51,14 @@ function rowsOf(run: TrainingRun, decoderFile: string): [string, string][] {
   const rows: [string, string][] = [
     ["decoder", showDecoder(decoderFile, result.decoder)],
     ["data", data.source],
-    ["samples", `${showCount(data)}, ${showShape(data.dataset.shape)} values each`],
+    ["samples", showSamples(data)],
     [
       "images trained on",
       `${formatCount(history.at(-1)!.images)} (${epochs} × ${formatCount(data.dataset.count)})`,
     ],
     ["updates", `${formatCount(history.length)}, mini-batches of ${batchSize}`],
     ["optimiser", `${optimiser.name}, learning rate ${optimiser.learningRate}, ${schedule.name}`],
-    ["solver", `${solver.name}, ${flow.name} flow, ${adjoint.name} adjoint`],
+    ["method", showMethod(training.description)],
     lossRow("first tenth", meanLoss(firstTenth(history))),
     lossRow("last tenth", meanLoss(lastTenth(history))),
   ];
@@ -78,16 +73,17 @@ function rowsOf(run: TrainingRun, decoderFile: string): [string, string][] {
   return rows;
 }
 
-function showCount({ dataset, total }: SourcedData): string {
-  return `${formatCount(dataset.count)} of ${formatCount(total)}`;
-}
-
 // The loss of one mini-batch alone says little.
 const firstTenth = (history: readonly TrainStep[]) => history.slice(0, Math.ceil(history.length / 10));
 const lastTenth = (history: readonly TrainStep[]) => history.slice(-Math.ceil(history.length / 10));
 
 function meanLoss(steps: readonly TrainStep[]): number {
   return steps.reduce((sum, { loss }) => sum + loss, 0) / steps.length;
+}
+
+function showMethod({ flow, solver, adjoint }: TrainingRun["training"]["description"]): string {
+  if (!flow || !solver || !adjoint) return "autoencoder, backpropagation";
+  return `${solver.name}, ${flow.name} flow, ${adjoint.name} adjoint`;
 }
 
 function imagesPerSecond({ result, seconds }: TrainingRun): number {

@@ -9,7 +9,7 @@ import {
   loadDecoder,
   type StandardLoss,
 } from "../index.ts";
-import { type Dataset, type TrainResult, train } from "../train/index.ts";
+import type { AutoencoderResult, Dataset, TrainResult } from "../train/index.ts";
 import { type DataOptions, readData, readDataFile, type SourcedData } from "./data-source.ts";
 import { type DecoderFileOptions, lossOf, readDecoderAndLoss } from "./decoder-file.ts";
 import { makeFolder, shortPath } from "./files.ts";
@@ -44,7 +44,7 @@ export interface TrainingInput {
 export interface TrainingRun extends TrainingInput {
   readonly job: TrainingJob;
   readonly training: ChosenTraining;
-  readonly result: TrainResult;
+  readonly result: TrainResult | AutoencoderResult;
   /** Since the start, or since the checkpoint that it went on from. */
   readonly seconds: number;
 }
@@ -138,16 +138,15 @@ async function trainShown(
   training: ChosenTraining,
   checkpointFile: string,
   signal: AbortSignal,
-): Promise<TrainResult | undefined> {
+): Promise<TrainingRun["result"] | undefined> {
   const { out, quiet = false, resume = false, checkpointSeconds, validateEvery } = job;
-  const total = data.dataset.count * job.epochs;
+  const total = data.dataset.count * training.description.epochs;
   const log = openTrainingLog(join(out, "log.jsonl"));
   const display = showProgress({ verb: "training on", unit: "images", total }, quiet, signal);
   const recentLoss = new RunningMean(shownBatches);
   let kept = 0;
   try {
-    return await train(decoder, data.dataset, {
-      ...training.options,
+    return await training.train(decoder, data.dataset, {
       loss,
       ...(validation && {
         validation: {

@@ -1,0 +1,184 @@
+import type { Command } from "commander";
+import { formatCsv } from "../data/csv.ts";
+import { type Decoder, loadDecoder, type StandardLoss } from "../index.ts";
+import { type EvaluateOptions, type EvaluateReport, evaluate } from "../train/index.ts";
+import {
+  addDataOptions,
+  checkDataOptions,
+  type DataOptions,
+  dataFigures,
+  readData,
+  type SourcedData,
+  showSamples,
+} from "./data-source.ts";
+import {
+  addDecoderOptions,
+  addLossOptions,
+  type DecoderFileOptions,
+  readDecoderAndLoss,
+} from "./decoder-file.ts";
+import { makeFolder, shortPath, writeOutput } from "./files.ts";
+import { interruptSignal, unlessInterrupted } from "./interrupt.ts";
+import { addResidentOption, addRunningOptions, backendOf, type RunningOptions } from "./options.ts";
+import { showProgress } from "./progress.ts";
+import {
+  decoderFigures,
+  formatJson,
+  formatText,
+  type Output,
+  showDecoder,
+  showLoss,
+  showSolver,
+  summaryRows,
+} from "./report.ts";
+import {
+  addFlowAndSolverOptions,
+  type ChosenFlowAndSolver,
+  chosenFlowAndSolver,
+  pairOf,
+  refuseFlowAndSolver,
+} from "./solver-options.ts";
+
+/** What `latentflow evaluate` is asked for, as commander hands it over. */
+interface EvaluateJob extends DataOptions, DecoderFileOptions, RunningOptions {
+  readonly encoder?: string;
+  readonly out?: string;
+  readonly batchSize?: number;
+}
+
+/** Adds `latentflow evaluate` to the program. */
+export function addEvaluateCommand(program: Command): void {
+  const command = program
+    .command("evaluate")
+    .summary("say how well a decoder encodes samples")
+    .description(
+      "Encodes samples, unseen ones for example, and prints their mean loss, and for cross entropy how far " +
+        "that is above the targets' own entropy, the least that there can be. With --out it writes to DIR:\n" +
+        "  results.csv          loss, status and steps, a line per sample\n" +
+        "A file of this name in DIR is replaced.",
+    )
+    .optionsGroup("What and where:")
+    .requiredOption("--decoder <file>", "the decoder: safetensors, a path or a URL");
+  addDataOptions(command, "test", "evaluate")
+    .option("--encoder <file>", "an autoencoder's encoder, whose codes are taken: no flow is followed")
+    .option("--out <dir>", "folder for the results, made if it is missing (default: none)");
+  addDecoderOptions(command);
+  addResidentOption(addRunningOptions(command));
+  addLossOptions(command);
+  addFlowAndSolverOptions(command).addHelpText(
+    "after",
+    `
+Bytes (uint8) are divided by 255. For cross entropy the values must lie in [0, 1].
+
+Exit codes: 0 done, 1 a file or value that cannot be used, 2 wrong usage, 130
+ended by Ctrl-C: nothing is written.
+
+Examples:
+  $ latentflow evaluate --decoder trained/decoder.safetensors --dataset mnist
+  $ latentflow evaluate --decoder D.safetensors --data digits-idx3-ubyte.gz --limit 320 --json`,
+  );
+  command.action(async (job: EvaluateJob) => {
+    checkDataOptions(command);
+    if (job.encoder === undefined) return runEvaluation(job, chosenFlowAndSolver(command));
+    refuseFlowAndSolver(command, "--encoder: no flow is followed");
+    return runEvaluation(job, undefined);
+  });
+}
+
+interface Input {
+  readonly data: SourcedData;
+  readonly decoder: Decoder;
+  readonly loss: StandardLoss;
+  /** How samples are encoded: by an encoder or by a flow. */
+  readonly by: { readonly encoder: Decoder } | ChosenFlowAndSolver;
+}
+
+/** @param pair undefined where the job names an encoder */
+async function runEvaluation(job: EvaluateJob, pair: ChosenFlowAndSolver | undefined): Promise<void> {
+  const signal = interruptSignal();
+  const stopped = "stopped; nothing is written";
+  const input = await unlessInterrupted(signal, readInput(job, pair, signal), stopped);
+  if (!input) return;
+  if (job.out !== undefined) await makeFolder(job.out);
+  const report = await unlessInterrupted(signal, evaluateShown(job, input, signal), stopped);
+  if (!report) return;
+
+  const outputs = job.out === undefined ? [] : [await writeResults(job.out, report)];
+  process.stdout.write(
+    job.json
+      ? formatJson(documentOf(job, input, report), outputs)
+      : formatText(rowsOf(job, input, report), outputs),
+  );
+}
+
+async function readInput(
+  job: EvaluateJob,
+  pair: ChosenFlowAndSolver | undefined,
+  signal: AbortSignal,
+): Promise<Input> {
+  const { decoder, loss } = await readDecoderAndLoss(job, signal);
+  const by = pair ?? { encoder: await loadDecoder(job.encoder!, { signal }) };
+  return { data: await readData(job, "test"), decoder, loss, by };
+}
+
+async function evaluateShown(
+  job: EvaluateJob,
+  { data, decoder, loss, by }: Input,
+  signal: AbortSignal,
+): Promise<EvaluateReport> {
+  const task = { verb: "evaluating", unit: "samples", total: data.dataset.count };
+  const progress = showProgress(task, job.quiet ?? false, signal);
+  const options: EvaluateOptions = {
+    ...("encoder" in by ? by : pairOf(by.flow.value, by.solver.value)),
+    loss,
+    backend: backendOf(job),
+    ...(job.batchSize && { batchSize: job.batchSize }),
+    signal,
+    onProgress: ({ done, meanLoss, samplesPerSecond }) =>
+      progress.update({ done, loss: meanLoss, perSecond: samplesPerSecond }),
+  };
+  return evaluate(decoder, data.dataset, options).finally(progress.stop);
+}
+
+async function writeResults(folder: string, { loss, status, stats }: EvaluateReport): Promise<Output> {
+  const table = formatCsv({
+    index: status.map((_, index) => index),
+    loss,
+    status,
+    accepted_steps: stats.acceptedSteps,
+    backtracks: stats.backtracks,
+    t: stats.t,
+  });
+  const path = await writeOutput(folder, "results.csv", table);
+  return { path, content: "loss, status, steps and the time t reached, a line per sample" };
+}
+
+function documentOf(job: EvaluateJob, { data, decoder, loss, by }: Input, report: EvaluateReport) {
+  const { loss: _, status, stats, meanExcessLoss, ...figures } = report;
+  const hasEntropy = loss.name === "crossEntropy";
+  return {
+    decoder: decoderFigures(job.decoder, decoder),
+    data: dataFigures(data),
+    loss,
+    ...("encoder" in by
+      ? { encoder: decoderFigures(job.encoder!, by.encoder) }
+      : { flow: by.flow.description, solver: by.solver.description }),
+    ...figures,
+    meanTargetEntropy: hasEntropy ? report.meanLoss - meanExcessLoss : null,
+    meanLossAboveEntropy: hasEntropy ? meanExcessLoss : null,
+  };
+}
+
+function rowsOf(job: EvaluateJob, { data, decoder, loss, by }: Input, report: EvaluateReport) {
+  const rows: (readonly [string, string])[] = [
+    ["decoder", showDecoder(job.decoder, decoder)],
+    ["data", data.source],
+    ["samples", showSamples(data)],
+    "encoder" in by ? ["encoder", shortPath(job.encoder!)] : ["solver", showSolver(by)],
+    showLoss(loss, report.meanLoss),
+  ];
+  if (loss.name === "crossEntropy") {
+    rows.push(["above the targets' own entropy", showLoss(loss, report.meanExcessLoss)[1]]);
+  }
+  return [...rows, ...summaryRows(report)];
+}
