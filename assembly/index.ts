@@ -2,8 +2,9 @@
 // has written in the layout of plan.ts and amd.ts.
 import { Amd, amdRun } from "./amd";
 import { backward, decoderForward, gradient, packDecoder, value } from "./decoder";
+import { gaussNewton } from "./gauss-newton";
 import { addMixedGradient, addParameterGradient } from "./parameter-gradient";
-import { Batch, ParameterGradient, Plan } from "./plan";
+import { Batch, GaussNewton, ParameterGradient, Plan } from "./plan";
 import { lossTangents, tangentBackward, tangentForward } from "./tangent";
 
 // For tests, which hold each kernel against a float64 reference.
@@ -60,6 +61,10 @@ export function objectiveMixedGradient(plan: usize, batch: usize, sums: usize, c
     changetype<ParameterGradient>(sums),
     count,
   );
+}
+
+export function objectiveGaussNewton(plan: usize, batch: usize, work: usize, row: usize): void {
+  gaussNewton(changetype<Plan>(plan), changetype<Batch>(batch), changetype<GaussNewton>(work), row);
 }
 
 export function solveAmd(amd: usize, plan: usize, batch: usize, maxPasses: i32, refill: i32): i32 {

@@ -108,3 +108,25 @@ export class LayerGradient {
   /** [outputSize] */
   bias: usize; // 4
 }
+
+/** Room for one row's Gauss-Newton matrix. */
+@unmanaged
+export class GaussNewton {
+  /** [d][d], rows padded to a multiple of 8 floats, `matrixStride` bytes apart; and 1 in its diagonal. */
+  matrix: usize; // 0
+  identity: usize; // 4
+  matrixStride: usize; // 8
+  /** d rows as wide as the widest each, `stride` bytes apart: the tangents between two layers. */
+  tangents: usize; // 12
+  otherTangents: usize; // 16
+  stride: usize; // 20
+  /** As many floats as a padded row of outputs. */
+  factors: usize; // 24
+  /** [⌈d / 8⌉][padded outputs][8]: the tangents at the outputs, as panels. */
+  panels: usize; // 28
+  /** usize[d] each: pointers for one product. */
+  sources: usize; // 32
+  destinations: usize; // 36
+  /** Panels of 8 outputs are left out where the loss's curvature is below this share of the average panel's. */
+  leastCurvature: f32; // 40
+}

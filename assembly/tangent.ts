@@ -62,7 +62,7 @@ export function tangentBackward(plan: Plan, batch: Batch, count: i32): void {
 }
 
 /** Cross entropy begins at the logits: the last layer's activation is part of the loss. */
-function hasActivation(plan: Plan, batch: Batch, layer: i32): bool {
+export function hasActivation(plan: Plan, batch: Batch, layer: i32): bool {
   if (layerOf(plan, layer).activation === IDENTITY) return false;
   return layer + 1 < plan.layerCount || batch.loss !== LOSS_CROSS_ENTROPY;
 }

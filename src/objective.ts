@@ -27,6 +27,14 @@ export interface Objective {
    * @returns [rows.length, d]
    */
   gradient(rows: Int32Array): Promise<Float64Array>;
+  /**
+   * The Gauss-Newton matrices JᵀWJ of the chosen samples at the points of their last `value` calls: J = ∂D/∂z, W
+   * the loss's second derivatives by the outputs. They are positive semidefinite, and equal to the Hessians where
+   * D is linear. Undefined on a backend that has none.
+   * @param rows indices of samples that `value` has been called for
+   * @returns [rows.length, d, d]
+   */
+  gaussNewton?(rows: Int32Array): Promise<Float64Array>;
   /** Releases what the objective holds on its backend. It cannot be used afterwards. */
   dispose(): void;
 }

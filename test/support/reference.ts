@@ -156,6 +156,49 @@ export function objectiveOf(
   return { value, gradient, output };
 }
 
+/** The second derivative of an element loss by the output; the logit for cross entropy. */
+function elementCurvature(loss: Loss, output: number, y: number): number {
+  if (loss.name === "custom") return loss.curvature!(output, y);
+  return loss.name === "squaredError" ? 2 : sigmoid(output) * sigmoid(-output);
+}
+
+/**
+ * Parts of the Gauss-Newton matrix of one sample's loss: J [n][d] at the outputs that the loss begins at, by
+ * tangents, and W [n].
+ */
+export function gaussNewtonOf(
+  decoder: Decoder,
+  loss: Loss,
+  z: ArrayLike<number>,
+  y: Float32Array,
+  weights?: Float32Array,
+) {
+  const d = z.length;
+  let output = Array.from(z);
+  let jacobian: number[][] = output.map((_, i) => Array.from({ length: d }, (_, k) => (i === k ? 1 : 0)));
+  decoder.layers.forEach(({ weight, bias, inputSize, activation }, l) => {
+    const isLogits = loss.name === "crossEntropy" && l === decoder.layers.length - 1;
+    const kind = isLogits ? ({ name: "identity" } as const) : activation;
+    const sums = Array.from(bias, (b, r) =>
+      output.reduce((sum, x, k) => sum + weight[r * inputSize + k]! * x, b),
+    );
+    const before = jacobian;
+    jacobian = sums.map((x, r) =>
+      Array.from({ length: d }, (_, k) => {
+        const along = before.reduce((sum, row, i) => sum + weight[r * inputSize + i]! * row[k]!, 0);
+        return derivative(kind, x) * along;
+      }),
+    );
+    output = sums.map((x) => activate(kind, x));
+  });
+  const weight = (i: number) => (weights ? weights[i]! : 1);
+  const scale = loss.reduction === "sum" ? 1 : 1 / output.reduce((sum, _, i) => sum + weight(i), 0);
+  const curvatures = output.map((o, i) =>
+    weight(i) === 0 ? 0 : scale * weight(i) * elementCurvature(loss, o, y[i]!),
+  );
+  return { jacobian, curvatures, output };
+}
+
 /** ‖values‖. (Not Math.hypot, which takes as many arguments as the stack has room for.) */
 export function norm(values: ArrayLike<number>): number {
   let sum = 0;

@@ -16,21 +16,23 @@ export function customLossPasses(packed: PackedDecoder, batch: BatchRows, loss: 
     return arena.f32(rows.pointer + row * rows.stride, n);
   }
 
-  /** Calls `visit` with each chosen row, its outputs and targets, and its factor for each element. */
-  function forEachRow(
-    count: number,
+  /** Calls `visit` with a row, its outputs and targets, and its factor for each element. */
+  function atRow(
+    row: number,
     visit: (row: number, outputs: Float32Array, targets: Float32Array, factor: (i: number) => number) => void,
   ): void {
     const view = arena.view();
-    for (let i = 0; i < count; i++) {
-      const row = view.getInt32(batch.rows + 4 * i, true);
-      const target = view.getUint32(batch.targets + 4 * row, true);
-      const weight = view.getUint32(batch.weights + 4 * row, true);
-      const scale = view.getFloat64(batch.scales + 8 * row, true);
-      const weights = weight ? arena.f32(weight, n) : undefined;
-      const factor = (element: number) => (weights ? weights[element]! * scale : scale);
-      visit(row, rowOf(batch.outputs, row), arena.f32(target, n), factor);
-    }
+    const target = view.getUint32(batch.targets + 4 * row, true);
+    const weight = view.getUint32(batch.weights + 4 * row, true);
+    const scale = view.getFloat64(batch.scales + 8 * row, true);
+    const weights = weight ? arena.f32(weight, n) : undefined;
+    const factor = (element: number) => (weights ? weights[element]! * scale : scale);
+    visit(row, rowOf(batch.outputs, row), arena.f32(target, n), factor);
+  }
+
+  /** The same for each chosen row. */
+  function forEachRow(count: number, visit: Parameters<typeof atRow>[1]): void {
+    for (const row of arena.i32(batch.rows, count).slice()) atRow(row, visit);
   }
 
   /** into[i] = factor · f(output, target), 0 where the factor is. */
@@ -62,12 +64,7 @@ export function customLossPasses(packed: PackedDecoder, batch: BatchRows, loss: 
       kernels.objectiveBackward(plan, batch.batch, count);
     },
     tangent(count) {
-      const { curvature } = loss;
-      if (!curvature) {
-        throw invalid(
-          "customLoss: second derivatives are asked for; give the loss a curvature(output, target)",
-        );
-      }
+      const curvature = curvatureOf(loss);
       forEachRow(count, (row, outputs, targets, factor) => {
         const tangents = rowOf(batch.outputTangents, row);
         const into = rowOf(batch.scratch, row);
@@ -75,5 +72,16 @@ export function customLossPasses(packed: PackedDecoder, batch: BatchRows, loss: 
         for (let i = 0; i < n; i++) into[i]! *= tangents[i]!;
       });
     },
+    curvatures(row, into) {
+      const curvature = curvatureOf(loss);
+      atRow(row, (_row, outputs, targets, factor) => {
+        fill(arena.f32(into, n), curvature, outputs, targets, factor);
+      });
+    },
   };
+}
+
+function curvatureOf({ curvature }: CustomLoss): NonNullable<CustomLoss["curvature"]> {
+  if (curvature) return curvature;
+  throw invalid("customLoss: second derivatives are asked for; give the loss a curvature(output, target)");
 }

@@ -52,6 +52,20 @@ export const ParameterGradient = new Struct({
 
 export const LayerGradient = new Struct({ weight: "usize", bias: "usize" });
 
+export const GaussNewton = new Struct({
+  matrix: "usize",
+  identity: "usize",
+  matrixStride: "usize",
+  tangents: "usize",
+  otherTangents: "usize",
+  stride: "usize",
+  factors: "usize",
+  panels: "usize",
+  sources: "usize",
+  destinations: "usize",
+  leastCurvature: "f32",
+});
+
 export const Sample = new Struct({
   state: "i32",
   status: "i32",

@@ -2,6 +2,7 @@ import type { DifferentiableObjective, Objective } from "../../objective.ts";
 import type { Problem } from "../base.ts";
 import { allocateBatch, type BatchRows, lossScale, type Rows, sampleWeights, writeWeights } from "./batch.ts";
 import { customLossPasses } from "./custom-loss.ts";
+import { allocateGaussNewton, type GaussNewtonWork } from "./gauss-newton.ts";
 import { paddedSize } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { allocateParameterSums } from "./parameter-gradient.ts";
@@ -11,6 +12,8 @@ export interface Passes {
   value(count: number): void;
   gradient(count: number): void;
   tangent(count: number): void;
+  /** The loss's second derivatives for one row's outputs, into a row of so many floats; none where WASM does it. */
+  curvatures?(row: number, into: number): void;
 }
 
 /** The objective of samples first … first + count - 1: all of them resident, row r for sample first + r. */
@@ -101,6 +104,7 @@ export function bindRows(
     weights: problem.weights ? piece(rowSize * count) : 0,
   }));
   for (let index = 0; index < count; index++) bindSample(index);
+  let work: GaussNewtonWork | undefined;
 
   const passes: Passes =
     problem.loss.name === "custom"
@@ -156,7 +160,18 @@ export function bindRows(
       });
       return gradients;
     },
+    async gaussNewton(rows) {
+      work ??= allocateGaussNewton(packed);
+      const matrices = new Float64Array(rows.length * d * d);
+      for (const [i, row] of rows.entries()) {
+        passes.curvatures?.(row, work.factors);
+        kernels.objectiveGaussNewton(plan, batch.batch, work.work, row);
+        work.read(matrices.subarray(i * d * d, (i + 1) * d * d));
+      }
+      return matrices;
+    },
     dispose() {
+      work?.free();
       data.free();
       batch.free();
     },
