@@ -1,8 +1,9 @@
 // The module's exports: scalars and pointers. Structs are handed over as pointers to what src/backend/wasm
-// has written in the layout of plan.ts and amd.ts.
+// has written in the layout of plan.ts, descent.ts, amd.ts and implicit-amd.ts.
 import { Amd, amdRun } from "./amd";
 import { backward, decoderForward, gradient, packDecoder, value } from "./decoder";
 import { gaussNewton } from "./gauss-newton";
+import { ImplicitAmd, implicitAmdRun } from "./implicit-amd";
 import { addMixedGradient, addParameterGradient } from "./parameter-gradient";
 import { Batch, GaussNewton, ParameterGradient, Plan } from "./plan";
 import { lossTangents, tangentBackward, tangentForward } from "./tangent";
@@ -70,6 +71,16 @@ export function objectiveGaussNewton(plan: usize, batch: usize, work: usize, row
 export function solveAmd(amd: usize, plan: usize, batch: usize, maxPasses: i32, refill: i32): i32 {
   return amdRun(
     changetype<Amd>(amd),
+    changetype<Plan>(plan),
+    changetype<Batch>(batch),
+    maxPasses,
+    refill !== 0,
+  );
+}
+
+export function solveImplicitAmd(solver: usize, plan: usize, batch: usize, maxPasses: i32, refill: i32): i32 {
+  return implicitAmdRun(
+    changetype<ImplicitAmd>(solver),
     changetype<Plan>(plan),
     changetype<Batch>(batch),
     maxPasses,

@@ -133,7 +133,7 @@ function checkArguments(decoder: Decoder, y: Float32Array, options: EncodeOption
     throw invalid(`encode: z0 has ${z0.length} values, expected ${expected}`);
   }
   const { backend = wasm(), batchSize, onProgress } = options;
-  const { flow, solver } = checkFlowAndSolver("encode", options);
+  const { flow, solver } = checkFlowAndSolver("encode", options, loss);
   const saveAt = options.saveAt === undefined ? undefined : checkSaveAt("encode", options.saveAt, solver.t1);
   checkBackend("encode", backend);
   if (batchSize !== undefined) checkNumber("encode", "batchSize", batchSize, { min: 1, integer: true });

@@ -3,7 +3,7 @@ import { invalid } from "./check.ts";
 /**
  * How a sample's solve ended. In every case its z is the last one that the solver accepted; AMD accepts only
  * what lowers the loss, so that its z is the best one found.
- * - `converged`: the loss has stopped falling (AMD's tolerance)
+ * - `converged`: the loss has stopped falling (AMD's tolerance), or no step is expected to lower it any more (implicit AMD's)
  * - `reached_t1`: the flow was followed up to t1
  * - `max_steps`: the step limit came first
  * - `stalled`: no step is short enough: none along the gradient lowers the loss any more (AMD), or none keeps
@@ -13,7 +13,7 @@ import { invalid } from "./check.ts";
  */
 export type Status = "converged" | "reached_t1" | "max_steps" | "stalled" | "nonfinite" | "aborted";
 
-/** The statuses by their number inside the solvers and assembly/amd.ts. */
+/** The statuses by their number inside the solvers and assembly/descent.ts. */
 export const STATUSES: readonly Status[] = [
   "converged",
   "reached_t1",
@@ -35,6 +35,8 @@ export interface SolveStatistics {
   readonly valueEvaluations: Uint32Array;
   /** Backward passes. */
   readonly gradientEvaluations: Uint32Array;
+  /** Gauss-Newton matrices (implicit AMD), each of latentSize passes forward. */
+  readonly matrixEvaluations: Uint32Array;
   /** The time t that the flow has reached. */
   readonly t: Float64Array;
 }

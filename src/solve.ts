@@ -1,6 +1,7 @@
 import type { PreparedBackend, Problem } from "./backend/base.ts";
 import { invalid, show } from "./check.ts";
 import { checkFlow, type Flow, type GradientFlow, gradientFlow, isUnitGradientFlow } from "./flow.ts";
+import type { Loss } from "./loss.ts";
 import { amd } from "./solver/amd.ts";
 import type { Control, Solution, Solver } from "./solver/base.ts";
 
@@ -25,10 +26,11 @@ export interface CheckedPair {
   readonly solver: Solver<Flow>;
 }
 
-/** Refuses what is no flow or no solver, and a solver for another flow. */
+/** Refuses what is no flow or no solver, and a solver for another flow or another loss. */
 export function checkFlowAndSolver(
   where: string,
   options: FlowAndSolver,
+  loss: Loss,
   defaultSolver: Solver<GradientFlow<1>> = amd(),
 ): CheckedPair {
   const flow = checkFlow(where, options.flow ?? gradientFlow());
@@ -40,6 +42,11 @@ export function checkFlowAndSolver(
     const given = flow.name === "gradientFlow" ? "gradientFlow() with another alpha" : `${flow.name}()`;
     throw invalid(
       `${where}: solver ${solver.name} follows gradientFlow() with alpha 1 only, flow is ${given}; use euler, rk4 or dormandPrince`,
+    );
+  }
+  if (solver.needsCurvature && loss.name === "custom" && !loss.curvature) {
+    throw invalid(
+      `${where}: solver ${solver.name} takes second derivatives of the loss; give the customLoss a curvature(output, target)`,
     );
   }
   // A solver that does not take any flow has been held against this one.

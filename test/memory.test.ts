@@ -178,21 +178,26 @@ test("an arena that cannot grow says so", () => {
 });
 
 test("the structs are those of the AssemblyScript sources", () => {
-  const sources = ["plan.ts", "amd.ts"].map((file) =>
+  const sources = ["plan.ts", "descent.ts", "amd.ts", "implicit-amd.ts"].map((file) =>
     readFileSync(new URL(`../assembly/${file}`, import.meta.url), "utf8"),
   );
-  const classes = [...sources.join("\n").matchAll(/@unmanaged\nexport class (\w+) \{([\s\S]*?)\n\}/g)];
-  assert.ok(classes.length >= 6);
-  for (const [, name, body] of classes) {
-    const struct = (layout as Record<string, unknown>)[name!];
+  const classes = [
+    ...sources.join("\n").matchAll(/@unmanaged\nexport class (\w+)(?: extends (\w+))? \{([\s\S]*?)\n\}/g),
+  ];
+  assert.ok(classes.length >= 10);
+  const describe = (name: string) => {
+    const struct = (layout as Record<string, unknown>)[name];
     assert.instance(struct, Struct);
+    return (struct as Struct<Record<string, "i32">>).describe();
+  };
+  for (const [, name, base, body] of classes) {
     const fields = [...body!.matchAll(/^ {2}(\w+): (\w+); \/\/ (\d+)/gm)].map(([, field, type, offset]) => ({
       field: field!,
       type: type!,
       offset: Number(offset),
     }));
-    const expected = (struct as Struct<Record<string, "i32">>).describe();
-    assert.equal(fields, expected, name);
+    const inherited = base ? describe(base) : [];
+    assert.equal([...inherited, ...fields], describe(name!), name);
   }
 });
 

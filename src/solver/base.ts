@@ -5,7 +5,7 @@ import { Recording, type SaveAt } from "./recording.ts";
 import type { Tableau } from "./runge-kutta.ts";
 
 /**
- * How time advances along a flow: a plain immutable value made by `amd(…)`, `euler(…)`, `rk4(…)` or
+ * How time advances along a flow: a plain immutable value made by `amd(…)`, `implicitAmd(…)`, `euler(…)`, `rk4(…)` or
  * `dormandPrince(…)`.
  *
  * `F` is what flows it follows: `Solver<Flow>` takes any. A `Solver` as such is one of which that is not
@@ -19,6 +19,8 @@ export interface Solver<F extends Flow = never> {
   readonly flows: "any" | "unitGradient";
   /** The Runge-Kutta method that leads from each accepted step to the next; undefined where it is none. */
   readonly tableau?: Tableau;
+  /** Does it take second derivatives of the loss? A `customLoss` without curvature is refused then. */
+  readonly needsCurvature?: boolean;
   /**
    * Follows the flow of every sample of the objective, on any backend.
    *
@@ -63,6 +65,7 @@ export class Solution {
   readonly backtracks: Uint32Array;
   readonly valueEvaluations: Uint32Array;
   readonly gradientEvaluations: Uint32Array;
+  readonly matrixEvaluations: Uint32Array;
   readonly t: Float64Array;
   /** How many samples have ended. */
   done = 0;
@@ -88,6 +91,7 @@ export class Solution {
     this.backtracks = new Uint32Array(batchSize);
     this.valueEvaluations = new Uint32Array(batchSize);
     this.gradientEvaluations = new Uint32Array(batchSize);
+    this.matrixEvaluations = new Uint32Array(batchSize);
     this.t = new Float64Array(batchSize);
     this.codes = new Uint8Array(batchSize).fill(RUNNING);
   }
@@ -136,6 +140,7 @@ export class Solution {
         backtracks: this.backtracks,
         valueEvaluations: this.valueEvaluations,
         gradientEvaluations: this.gradientEvaluations,
+        matrixEvaluations: this.matrixEvaluations,
         t: this.t,
       },
     };

@@ -68,7 +68,7 @@ export function checkSaveAt(where: string, saveAt: SaveAt, t1: number): SaveAt {
     throw invalid(`${where}: saveAt is ${show(saveAt)}, expected "steps" or an array of times`);
   }
   const times = Array.from<unknown, number>(saveAt, (time, i) =>
-    checkNumber(where, `saveAt[${i}]`, time, { min: 0, max: t1 }),
+    checkNumber(where, `saveAt[${i}]`, time, { min: 0, ...(t1 < Infinity && { max: t1 }) }),
   );
   const bad = times.findIndex((time, i) => i > 0 && time <= times[i - 1]!);
   if (bad < 0) return times;

@@ -62,7 +62,9 @@ export function checkEvaluateArguments(
   const dataset = asDataset(where, data, decoder);
   const { encoder, weights, backend = wasm(), batchSize, signal, onProgress } = options;
   checkWeights(where, weights, dataset.count, decoder);
-  const pair = encoder ? checkEncoder(where, encoder, decoder, options) : checkFlowAndSolver(where, options);
+  const pair = encoder
+    ? checkEncoder(where, encoder, decoder, options)
+    : checkFlowAndSolver(where, options, loss);
   checkBackend(where, backend);
   if (batchSize !== undefined) checkNumber(where, "batchSize", batchSize, { min: 1, integer: true });
   checkSignal(where, signal);

@@ -101,7 +101,7 @@ export function checkArguments(
   checkDecoder("train", decoder);
   checkOptions("train", options, ["flow", "solver", "adjoint", "warmStart", ...RUN_OPTIONS]);
   const run = checkRun("train", decoder, data, options, { epochs: 1 });
-  const pair = checkFlowAndSolver("train", options, DEFAULT_SOLVER);
+  const pair = checkFlowAndSolver("train", options, run.loss, DEFAULT_SOLVER);
   const adjoint = checkAdjoint("train", options.adjoint ?? approximate(), pair.solver, run.loss);
   return { ...run, pair, adjoint, isAutoencoder: false };
 }

@@ -2,10 +2,14 @@ import { readFileSync } from "node:fs";
 import { readArray } from "../../src/data/read.ts";
 import { type EncodeSummary, encode, loadDecoder, summary } from "../../src/index.ts";
 
+/** The first digits that the package ships, in [0, 1]. */
+export async function demoDigits(count: number): Promise<Float32Array> {
+  const { data } = await readArray(readFileSync("demo/mnist-test-300.idx.gz"));
+  return Float32Array.from(data.subarray(0, count * 784), (value) => value / 255);
+}
+
 /** What the first 16 of the digits that the package ships come to, from the source. */
 export async function encodeDemoDigits(): Promise<EncodeSummary> {
   const decoder = await loadDecoder("demo/decoder.safetensors");
-  const { data } = await readArray(readFileSync("demo/mnist-test-300.idx.gz"));
-  const y = Float32Array.from(data.subarray(0, 16 * decoder.outputSize), (value) => value / 255);
-  return summary(await encode(decoder, y));
+  return summary(await encode(decoder, await demoDigits(16)));
 }

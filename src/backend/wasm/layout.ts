@@ -2,7 +2,7 @@ import type { Activation } from "../../decoder/activation.ts";
 import type { Loss } from "../../loss.ts";
 import { Struct } from "./struct.ts";
 
-// The structs of assembly/plan.ts and assembly/amd.ts, where their fields are explained.
+// The structs of assembly/plan.ts and of the fused solvers, assembly/descent.ts and what extends it, where their fields are explained.
 
 export const Layer = new Struct({
   kind: "i32",
@@ -73,21 +73,24 @@ export const Sample = new Struct({
   backtracks: "i32",
   valueEvaluations: "i32",
   gradientEvaluations: "i32",
+  matrixEvaluations: "i32",
   trial: "i32",
   target: "usize",
   weights: "usize",
   z: "usize",
-  history: "usize",
+  memory: "usize",
+  matrixAge: "i32",
   scale: "f64",
   t: "f64",
   step: "f64",
   dt: "f64",
+  required: "f64",
   loss: "f64",
   initialLoss: "f64",
   gradientNormSquared: "f64",
 });
 
-export const Amd = new Struct({
+const descent = {
   samples: "usize",
   sampleCount: "i32",
   residents: "usize",
@@ -96,19 +99,37 @@ export const Amd = new Struct({
   cursor: "i32",
   maxSteps: "i32",
   maxBacktracks: "i32",
+  stepInit: "f64",
+  increaseFactor: "f64",
+  decreaseFactor: "f64",
+  tolerance: "f64",
+} as const;
+
+export const Descent = new Struct(descent);
+
+export const Amd = new Struct({
+  ...descent,
   window: "i32",
   growFromTrial: "i32",
   t1: "f64",
-  stepInit: "f64",
   stepMax: "f64",
-  increaseFactor: "f64",
-  decreaseFactor: "f64",
   slope: "f64",
-  tolerance: "f64",
   settleTime: "f64",
 });
 
-/** The states of a staged sample, constants of assembly/amd.ts. */
+export const ImplicitAmd = new Struct({
+  ...descent,
+  explicitSteps: "i32",
+  matrixSteps: "i32",
+  slope: "f64",
+  leastDamping: "f64",
+  leastCurvature: "f64",
+  gaussNewton: "usize",
+  factor: "usize",
+  vector: "usize",
+});
+
+/** The states of a staged sample, constants of assembly/descent.ts. */
 export const SampleState = { empty: 0, waiting: 1, running: 2, done: 3 } as const;
 
 /** The one kind of layer so far, a constant of assembly/plan.ts. */

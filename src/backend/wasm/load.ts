@@ -99,7 +99,7 @@ async function compile(bytes: Uint8Array, build: CompiledKernels["build"]): Prom
     throw new LatentflowError("unsupported", `wasm: ${compileHint(bytes, build)}`, { cause });
   }
   const names = WebAssembly.Module.exports(module).map(({ name }) => name);
-  if (!names.includes("solveAmd")) {
+  if (!names.includes("solveImplicitAmd")) {
     throw new LatentflowError("unsupported", "wasm: the bytes given are no build of latentflow's kernels");
   }
   return { module, build, checksum: checksum(bytes) };

@@ -1,8 +1,8 @@
-import type { Amd as AmdSolver } from "../../solver/amd.ts";
 import type { Solution } from "../../solver/base.ts";
+import type { DescentOptions } from "../../solver/descent.ts";
 import type { Problem } from "../base.ts";
 import { lossScale, sampleWeights, writeWeights } from "./batch.ts";
-import { Amd, paddedSize, Sample, SampleState } from "./layout.ts";
+import { Descent, paddedSize, Sample, SampleState } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 
 /**
@@ -11,8 +11,6 @@ import type { PackedDecoder } from "./packed.ts";
  * it takes this much memory.
  */
 export class Staging {
-  /** Points to the Amd struct. */
-  readonly amd: number;
   private readonly packed: PackedDecoder;
   private readonly problem: Problem;
   private readonly solution: Solution;
@@ -23,35 +21,42 @@ export class Staging {
   /** The samples' scale, unless each has weights of its own. */
   private readonly sharedScale: number | undefined;
 
-  /** @param capacity resident rows */
+  private readonly memorySize: number;
+
+  /**
+   * @param descent points to the solver's struct, which extends Descent; what is in common is filled in
+   * @param memorySize how many float64 numbers the solver keeps of a sample
+   * @param capacity resident rows
+   */
   constructor(
     packed: PackedDecoder,
     problem: Problem,
-    solver: AmdSolver,
+    solver: DescentOptions,
+    descent: number,
+    memorySize: number,
     capacity: number,
     solution: Solution,
   ) {
     this.packed = packed;
     this.problem = problem;
     this.solution = solution;
+    this.memorySize = memorySize;
     const { latentSize, outputSize } = packed.decoder;
     const rowSize = 4 * paddedSize(outputSize);
     const places = Math.min(problem.sampleCount, 2 * capacity);
     const weightRows = !problem.weights ? 0 : problem.weights.length === outputSize ? 1 : places;
     this.samples = new Int32Array(places).fill(-1);
     this.block = packed.arena.allocate((piece) => ({
-      amd: piece(Amd.size),
       samples: piece(Sample.size * places),
       residents: piece(4 * capacity),
       targets: piece(rowSize * places),
       weights: piece(rowSize * weightRows),
       z: piece(8 * latentSize * places),
-      history: piece(8 * solver.window * places),
+      memory: piece(8 * memorySize * places),
     }));
     const { layout } = this.block;
-    this.amd = layout.amd;
     packed.arena.i32(layout.residents, capacity).fill(0);
-    Amd.set(packed.arena.view(), layout.amd, {
+    Descent.set(packed.arena.view(), descent, {
       samples: layout.samples,
       sampleCount: places,
       residents: layout.residents,
@@ -60,16 +65,10 @@ export class Staging {
       cursor: 0,
       maxSteps: solver.maxSteps,
       maxBacktracks: solver.maxBacktracks,
-      window: solver.window,
-      growFromTrial: solver.growFrom === "trial" ? 1 : 0,
-      t1: solver.t1,
       stepInit: solver.stepInit,
-      stepMax: solver.stepMax,
       increaseFactor: solver.increaseFactor,
       decreaseFactor: solver.decreaseFactor,
-      slope: solver.slope,
       tolerance: solver.tolerance,
-      settleTime: solver.settle * solver.t1,
     });
     if (weightRows === 1) {
       const row = packed.arena.f32(layout.weights, outputSize);
@@ -143,7 +142,7 @@ export class Staging {
       target,
       weights: weightRow,
       z,
-      history: layout.history + place * 8 * Amd.get(view, this.amd, "window"),
+      memory: layout.memory + place * 8 * this.memorySize,
       scale,
     });
   }
@@ -161,6 +160,7 @@ export class Staging {
     solution.backtracks[sample] = Sample.get(view, record, "backtracks");
     solution.valueEvaluations[sample] = Sample.get(view, record, "valueEvaluations");
     solution.gradientEvaluations[sample] = Sample.get(view, record, "gradientEvaluations");
+    solution.matrixEvaluations[sample] = Sample.get(view, record, "matrixEvaluations");
     solution.t[sample] = Sample.get(view, record, "t");
   }
 }

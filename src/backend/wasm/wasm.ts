@@ -1,9 +1,12 @@
 import { checkOptions, invalid, show } from "../../check.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
 import { isAmd } from "../../solver/amd.ts";
+import { isImplicitAmd } from "../../solver/implicit-amd.ts";
 import type { Backend, PreparedBackend, Problem } from "../base.ts";
-import { solveFusedAmd } from "./amd.ts";
+import { fusedAmd } from "./amd.ts";
 import { decodeRows } from "./decode.ts";
+import { solveFused } from "./descent.ts";
+import { fusedImplicitAmd } from "./implicit-amd.ts";
 import { compileKernels } from "./load.ts";
 import { differentiableWasmObjective, wasmObjective } from "./objective.ts";
 import { residentRows } from "./pacer.ts";
@@ -65,9 +68,13 @@ async function prepare(
     trainer: (optimiser) => wasmTrainer(packed, optimiser, compiled),
     fused(solver, loss) {
       // A custom loss runs in JavaScript between the passes.
-      if (!isAmd(solver) || loss.name === "custom") return undefined;
+      if (loss.name === "custom") return undefined;
+      const allocate = isAmd(solver)
+        ? () => fusedAmd(packed, solver)
+        : isImplicitAmd(solver) && (() => fusedImplicitAmd(packed, solver));
+      if (!allocate) return undefined;
       return (problem, solution, control) =>
-        solveFusedAmd(packed, problem, solver, atOnce(problem), solution, control);
+        solveFused(packed, problem, allocate, atOnce(problem), solution, control);
     },
     decode: (z, toLogits, control) => decodeRows(packed, z, toLogits, residents, control),
   };

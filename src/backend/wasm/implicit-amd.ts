@@ -1,0 +1,40 @@
+import {
+  type ImplicitAmd as ImplicitAmdSolver,
+  LEAST_CURVATURE,
+  LEAST_DAMPING,
+} from "../../solver/implicit-amd.ts";
+import type { FusedDescent } from "./descent.ts";
+import { allocateGaussNewton } from "./gauss-newton.ts";
+import { ImplicitAmd } from "./layout.ts";
+import type { PackedDecoder } from "./packed.ts";
+
+/** Implicit AMD fused with the kernels, assembly/implicit-amd.ts. */
+export function fusedImplicitAmd(packed: PackedDecoder, solver: ImplicitAmdSolver): FusedDescent {
+  const { arena, kernels, decoder } = packed;
+  const d = decoder.latentSize;
+  const work = allocateGaussNewton(packed);
+  const block = arena.allocate((piece) => ({
+    solver: piece(ImplicitAmd.size),
+    factor: piece(8 * d * d),
+    vector: piece(8 * d),
+  }));
+  const { factor, vector } = block.layout;
+  const { explicitSteps, matrixSteps, slope } = solver;
+  ImplicitAmd.set(arena.view(), block.layout.solver, {
+    ...{ explicitSteps, matrixSteps, slope, factor, vector },
+    leastDamping: LEAST_DAMPING,
+    leastCurvature: LEAST_CURVATURE,
+    gaussNewton: work.work,
+  });
+  return {
+    ...block,
+    solver,
+    descent: block.layout.solver,
+    memorySize: d * (d + 2),
+    run: kernels.solveImplicitAmd,
+    free() {
+      block.free();
+      work.free();
+    },
+  };
+}
