@@ -1,12 +1,10 @@
 // One runtime's figures; bench/main.ts runs this in each. Everything is a ratio inside one run.
 
-import { compileKernels, type Kernels } from "../src/backend/wasm/load.ts";
 import { residentRows } from "../src/backend/wasm/pacer.ts";
-import { packDecoder } from "../src/backend/wasm/packed.ts";
 import { encode, summary, wasm } from "../src/index.ts";
 import { type Case, interleave, median } from "./measure.ts";
 import { compilePeak } from "./peak.ts";
-import { benchDecoder, makeRig, testDigits } from "./rig.ts";
+import { benchDecoder, makeRig, testDigits, watchSlices } from "./rig.ts";
 
 const ROUNDS = 15;
 const ROWS = [1, 5, 32, 36, 96, 128];
@@ -80,7 +78,7 @@ async function reportGradient(): Promise<void> {
 async function reportLoop(): Promise<void> {
   const y = await testDigits(LOOP_SAMPLES);
   const backend = wasm({ relaxed: build === "relaxed" });
-  const longestSlice = await watchSlices();
+  const longestSlice = await watchSlices(decoder, build === "relaxed", "solveAmd");
   const ratios: number[] = [];
   let line = "";
   for (let round = 0; round < 3; round++) {
@@ -99,24 +97,6 @@ async function reportLoop(): Promise<void> {
   console.log(`encode, ${residents} resident: ${line}`);
   console.log(`encode ÷ its passes alone: ${median(ratios).toFixed(3)}   target <= 1.05`);
   console.log(`longest slice: ${longestSlice().toFixed(1)} ms   target <= 30`);
-}
-
-/** Times every slice that encode gives to WASM from now on; the function returned tells the longest one. */
-async function watchSlices(): Promise<() => number> {
-  const packed = await packDecoder(decoder, await compileKernels(build === "relaxed"));
-  const { solveAmd } = packed.kernels;
-  let longest = 0;
-  const kernels: Kernels = {
-    ...packed.kernels,
-    solveAmd(...args) {
-      const start = performance.now();
-      const spent = solveAmd(...args);
-      longest = Math.max(longest, performance.now() - start);
-      return spent;
-    },
-  };
-  Object.assign(packed, { kernels });
-  return () => longest;
 }
 
 /** Milliseconds of one row's pass, at as many rows as encode keeps resident. */

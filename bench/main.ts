@@ -1,4 +1,5 @@
-// npm run bench: the core's figures on this machine, on the Node that runs this and on Node 24, both builds.
+// npm run bench: the core's figures on this machine, on the Node that runs this and on Node 24, both builds; and its
+// solvers beside each other.
 import { execFileSync } from "node:child_process";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -13,6 +14,7 @@ for (const node of runtimes) {
   }
   run(node, "first-result.ts");
 }
+run(runtimes.at(-1)!, "implicit-amd.ts");
 
 function run(node: string, script: string, ...args: string[]): void {
   const file = fileURLToPath(new URL(script, import.meta.url));

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { allocateBatch } from "../src/backend/wasm/batch.ts";
 import { paddedSize } from "../src/backend/wasm/layout.ts";
-import { type CompiledKernels, compileKernels } from "../src/backend/wasm/load.ts";
+import { type CompiledKernels, compileKernels, type Kernels } from "../src/backend/wasm/load.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
 import { readIdx } from "../src/data/idx.ts";
 import { type Decoder, loadDecoder } from "../src/index.ts";
@@ -45,4 +45,29 @@ export async function makeRig(decoder: Decoder, relaxed: boolean, mostRows: numb
     forward: (rows) => kernels.objectiveValue(plan, batch.batch, rows),
     backward: (rows) => kernels.objectiveGradient(plan, batch.batch, rows),
   };
+}
+
+/**
+ * Times every slice that encode gives to a fused solver in WASM from now on; the function returned tells the longest
+ * one in milliseconds.
+ */
+export async function watchSlices(
+  decoder: Decoder,
+  relaxed: boolean,
+  solver: "solveAmd" | "solveImplicitAmd",
+): Promise<() => number> {
+  const packed = await packDecoder(decoder, await compileKernels(relaxed));
+  const solve = packed.kernels[solver];
+  let longest = 0;
+  const kernels: Kernels = {
+    ...packed.kernels,
+    [solver](...args: Parameters<Kernels["solveAmd"]>) {
+      const start = performance.now();
+      const spent = solve(...args);
+      longest = Math.max(longest, performance.now() - start);
+      return spent;
+    },
+  };
+  Object.assign(packed, { kernels });
+  return () => longest;
 }
