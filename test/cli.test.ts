@@ -302,7 +302,7 @@ test("a flow and a solver that do not go together, options of another solver: re
     ["--solver rk4", 2, /--solver rk4 needs --t1/],
     ["--solver rk4 --t1 1 --slices 0", 2, /slices is 0, expected an integer >= 1/],
     ["--solver rk4 --t1 1 --grid linear --base 3", 2, /linearGrid: unknown option "base"/],
-    ["--solver rk5", 2, /Allowed choices are amd, euler, rk4, dormand-prince/],
+    ["--solver rk5", 2, /Allowed choices are amd, implicit-amd, euler, rk4, dormand-prince/],
     ["--solver rk4 --t1 1 --alpha decay:x", 2, /'decay:x' is invalid\. Expected a number/],
   ];
   for (const [words, exit, message] of cases) {

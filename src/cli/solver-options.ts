@@ -9,6 +9,7 @@ import {
   type FlowAndSolver,
   type GradientFlow,
   gradientFlow,
+  implicitAmd,
   type LogGridOptions,
   linearGrid,
   logGrid,
@@ -45,8 +46,12 @@ const flows: Choice<Flow> = {
   },
 };
 
+// Its t1 is infinite and no option of it.
+const { t1: _, ...implicitDefaults } = implicitAmd();
+
 const solverMembers: Choice<AnySolver>["members"] = {
   amd: member(amd, amd()),
+  "implicit-amd": member(implicitAmd, implicitDefaults),
   euler: onGrid(euler),
   rk4: onGrid(rk4, { rule: "classic" }),
   "dormand-prince": member(dormandPrince, dormandPrince()),
@@ -72,11 +77,13 @@ const solvers: Choice<AnySolver> = {
       words: ["accepted", "trial"],
     },
     maxBacktracks: { value: "n", text: "failures of one step until the sample has stalled" },
-    maxSteps: { value: "n", text: "steps per sample; amd: accepted ones" },
+    maxSteps: { value: "n", text: "steps per sample; amd and implicit-amd: accepted ones" },
     tolerance: {
       value: "loss",
-      text: "converged when the recent losses fall by less than this a step; 0: never",
+      text: "converged when the recent losses fall, or implicit-amd expects a fall, by less; 0: never",
     },
+    explicitSteps: { value: "n", text: "explicit steps before the first implicit one" },
+    matrixSteps: { value: "n", text: "accepted steps with one matrix, corrected after each" },
     window: { value: "n", text: "how many accepted losses are recent" },
     settle: { value: "share", text: "no convergence before this share of t1" },
     rtol: { value: "share", text: "error allowed in a step, as a share of the state" },
