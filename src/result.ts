@@ -54,8 +54,15 @@ export interface Trajectory {
 /** Which backend did the work. */
 export interface BackendInfo {
   readonly name: string;
-  /** The WASM build in use: "relaxed", "plain", or "custom" for the caller's own bytes. */
+  /**
+   * What it runs: of WASM the build, "relaxed", "plain", or "custom" for the caller's own bytes; for WebGPU
+   * "onnxruntime-web" and its version.
+   */
   readonly build: string;
+  /** The GPU's name, as far as the browser tells it. */
+  readonly adapter?: string;
+  /** What went wrong and how the work went on, for people: a device that was lost, say. Left out where all went well. */
+  readonly incidents?: readonly string[];
 }
 
 /** What `encode` returns, B samples. */

@@ -4,7 +4,8 @@
 //   node test/run.mjs amd wasm     the files whose names contain "amd" or "wasm"
 //
 // Files run on the Node that runs this one and again on Node 24, since the engines differ in what they make of
-// the same WASM; all but those that are about the package and its programs rather than about numbers.
+// the same WASM; all but those that are about the package and its programs rather than about numbers. Those that
+// compute on a GPU run on Node 24 only: Dawn, which gives Node WebGPU, does not work with onnxruntime-web on Node 20.
 import { execFileSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -13,17 +14,18 @@ import { runFile, stopAll } from "./support/run-file.mjs";
 import { findNewerNode, newerNode, relaxedSimdFlags } from "./support/runtimes.mjs";
 
 const runsOnce = ["browser.test.ts", "cli.test.ts", "cli-train.test.ts", "package.test.ts", "runner.test.ts"];
+const needsNewerNode = ["webgpu-device.test.ts", "webgpu-objective.test.ts", "webgpu-solvers.test.ts"];
 const filesAtOnce = 2;
 const timeLimit = 300;
 
 const folder = dirname(fileURLToPath(import.meta.url));
 process.chdir(dirname(folder));
 const files = chooseFiles(process.argv.slice(2));
-const runTwice = files.filter((file) => !runsOnce.includes(file));
-const jobs = makeJobs(process.execPath, files);
-if (runTwice.length > 0 && !process.version.startsWith(`v${newerNode}.`)) {
-  jobs.push(...makeJobs(findNewerNode(), runTwice));
-}
+const isNewer = process.version.startsWith(`v${newerNode}.`);
+const here = files.filter((file) => isNewer || !needsNewerNode.includes(file));
+const jobs = makeJobs(process.execPath, here);
+const onNewer = files.filter((file) => !runsOnce.includes(file));
+if (onNewer.length > 0 && !isNewer) jobs.push(...makeJobs(findNewerNode(), onNewer));
 
 for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
   process.on(signal, () => {

@@ -1,0 +1,40 @@
+import type { Decoder } from "../../decoder/decoder.ts";
+import { OnnxGraph } from "./onnx.ts";
+import { dataInputs, forward, type ObjectiveShape, objective, parameterInputs } from "./passes.ts";
+
+// The names of inputs and outputs besides those of parameters and data.
+
+/** [rows, latentSize] */
+export const LATENTS = "z";
+/** [rows, 1] */
+export const LOSSES = "losses";
+/** [rows, latentSize] */
+export const GRADIENTS = "gradients";
+/** [rows, outputSize] */
+export const OUTPUTS = "outputs";
+
+/**
+ * The losses at z and their gradients for it. Together, since a solver that asks for a loss nearly always asks for
+ * its gradient next, and a second wait for the GPU would cost more than a second pass.
+ */
+export function objectiveGraph(shape: ObjectiveShape): OnnxGraph {
+  const graph = new OnnxGraph();
+  const { latentSize } = shape.decoder;
+  const parameters = parameterInputs(graph, shape.decoder);
+  const data = dataInputs(graph, shape);
+  const z = graph.input(LATENTS, [shape.rows, latentSize]);
+  const { value, gradient } = objective(graph, shape, parameters, data, z);
+  graph.output(LOSSES, value, [shape.rows, 1]);
+  graph.output(GRADIENTS, gradient(), [shape.rows, latentSize]);
+  return graph;
+}
+
+/** D(z), with `toLogits` before the output activation. */
+export function decodeGraph(decoder: Decoder, rows: number, toLogits: boolean): OnnxGraph {
+  const graph = new OnnxGraph();
+  const parameters = parameterInputs(graph, decoder);
+  const z = graph.input(LATENTS, [rows, decoder.latentSize]);
+  const { output } = forward(graph, decoder, parameters, z, toLogits);
+  graph.output(OUTPUTS, output, [rows, decoder.outputSize]);
+  return graph;
+}

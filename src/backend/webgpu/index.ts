@@ -1,0 +1,2 @@
+export type { GpuDevice, OnnxRuntime } from "./platform.ts";
+export { type WebgpuOptions, webgpu } from "./webgpu.ts";

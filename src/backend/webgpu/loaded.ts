@@ -1,0 +1,144 @@
+import { type Decoder, onDispose } from "../../decoder/decoder.ts";
+import { LatentflowError } from "../../errors.ts";
+import { type BoundGraph, bindGraph } from "./bound-graph.ts";
+import type { GpuContext } from "./device.ts";
+import type { OnnxGraph } from "./onnx.ts";
+import { parameterNames } from "./passes.ts";
+import { allocateTensors, type GpuTensors } from "./tensors.ts";
+
+/** So many graphs that nobody uses are kept for the next call; then the one used longest ago goes. */
+const KEPT = 8;
+
+/** A decoder's parameters on a device, and the graphs made for them. */
+export class LoadedDecoder {
+  readonly context: GpuContext;
+  readonly decoder: Decoder;
+  private readonly parameters: GpuTensors;
+  /** Graphs in nobody's use, the one used last at the end. */
+  private readonly idle: { readonly key: string; readonly graph: BoundGraph }[] = [];
+  private users = 0;
+  private isDisposed = false;
+
+  private constructor(context: GpuContext, decoder: Decoder, parameters: GpuTensors) {
+    this.context = context;
+    this.decoder = decoder;
+    this.parameters = parameters;
+  }
+
+  static async load(context: GpuContext, decoder: Decoder): Promise<LoadedDecoder> {
+    const { layers, latentSize } = decoder;
+    const widest = Math.max(...layers.map((layer) => layer.weight.byteLength), 4 * latentSize);
+    const limit = bufferLimit(context);
+    if (widest > limit) {
+      throw new LatentflowError(
+        "unsupported",
+        `webgpu: a layer's weight is ${widest} bytes, a buffer of this device holds ${limit}; use wasm()`,
+      );
+    }
+    const shapes = new Map<string, readonly number[]>();
+    layers.forEach(({ inputSize, outputSize }, i) => {
+      const { weight, bias } = parameterNames(i);
+      shapes.set(weight, [outputSize, inputSize]).set(bias, [outputSize]);
+    });
+    const parameters = await allocateTensors(context, shapes);
+    layers.forEach((layer, i) => {
+      const { weight, bias } = parameterNames(i);
+      parameters.write(weight, layer.weight as Float32Array<ArrayBuffer>);
+      parameters.write(bias, layer.bias as Float32Array<ArrayBuffer>);
+    });
+    return new LoadedDecoder(context, decoder, parameters);
+  }
+
+  /** The most rows that the decoder's widest layer leaves room for in a buffer. */
+  get largestRows(): number {
+    const { layers, latentSize } = this.decoder;
+    const widest = Math.max(latentSize, ...layers.map((layer) => layer.outputSize));
+    return Math.max(1, Math.floor(bufferLimit(this.context) / (4 * widest)));
+  }
+
+  /**
+   * A graph for one user at a time, made unless one is at hand; to be given back with `release`.
+   *
+   * @param key says all that makes one graph differ from another
+   */
+  async acquire(key: string, make: () => OnnxGraph): Promise<Lease> {
+    this.users++;
+    try {
+      const index = this.idle.findIndex((entry) => entry.key === key);
+      const graph =
+        index >= 0
+          ? this.idle.splice(index, 1)[0]!.graph
+          : await bindGraph(this.context, make(), this.parameters);
+      let isReleased = false;
+      const release = () => {
+        if (isReleased) return;
+        isReleased = true;
+        this.users--;
+        this.idle.push({ key, graph });
+        this.trim();
+      };
+      return { graph, release };
+    } catch (error) {
+      this.users--;
+      throw error;
+    }
+  }
+
+  /** Frees what is on the device, once those who use it are done. */
+  dispose(): void {
+    this.isDisposed = true;
+    this.trim();
+  }
+
+  private trim(): void {
+    const keeps = this.isDisposed || this.context.isLost() ? 0 : KEPT;
+    while (this.idle.length > keeps) ignoreFailure(this.idle.shift()!.graph.dispose());
+    if (this.isDisposed && this.users === 0) ignoreFailure(this.parameters.dispose());
+  }
+}
+
+/** A graph that one call uses. */
+export interface Lease {
+  readonly graph: BoundGraph;
+  release(): void;
+}
+
+const loadedDecoders = new WeakMap<Decoder, Map<GpuContext, Promise<LoadedDecoder>>>();
+
+/**
+ * Loads a decoder on its first use with a device, and keeps that until the decoder is disposed. Calls still at
+ * work then keep what they use until they end.
+ */
+export function loadOnto(context: GpuContext, decoder: Decoder): Promise<LoadedDecoder> {
+  let byContext = loadedDecoders.get(decoder);
+  if (!byContext) {
+    byContext = new Map();
+    loadedDecoders.set(decoder, byContext);
+    onDispose(decoder, () => {
+      for (const loading of loadedDecoders.get(decoder)?.values() ?? []) {
+        ignoreFailure(loading.then((loaded) => loaded.dispose()));
+      }
+      loadedDecoders.delete(decoder);
+    });
+  }
+  for (const other of byContext.keys()) {
+    if (other.isLost()) byContext.delete(other);
+  }
+  let loaded = byContext.get(context);
+  if (!loaded) {
+    loaded = LoadedDecoder.load(context, decoder);
+    byContext.set(context, loaded);
+    loaded.catch(() => byContext.delete(context));
+  }
+  return loaded;
+}
+
+function bufferLimit({ device }: GpuContext): number {
+  const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
+  return Math.min(maxBufferSize, maxStorageBufferBindingSize);
+}
+
+/** For what is freed when nobody waits for it: of a lost device nothing is left to be freed. */
+function ignoreFailure(promise: Promise<unknown>): void {
+  promise.catch(() => {});
+}

@@ -1,0 +1,103 @@
+import type { Objective } from "../../objective.ts";
+import { GRADIENTS, LATENTS, LOSSES, objectiveGraph } from "./graphs.ts";
+import type { DeviceKeeper } from "./keeper.ts";
+import type { Lease, LoadedDecoder } from "./loaded.ts";
+import { type GpuProblem, paddedRows, shapeKey, shapeOf, writeRow } from "./rows.ts";
+
+/** Losses [rows.length] and gradients [rows.length, d] of the chosen samples at z. */
+type Evaluate = (rows: Int32Array, z: Float64Array) => Promise<Evaluated>;
+
+interface Evaluated {
+  readonly losses: Float64Array;
+  readonly gradients: ArrayLike<number>;
+}
+
+/**
+ * The objective of samples first … first + count - 1, row r for sample first + r. Every `value` computes the
+ * gradients too; `gradient` only looks them up.
+ */
+export function gpuObjective(
+  keeper: DeviceKeeper,
+  problem: GpuProblem,
+  first: number,
+  count: number,
+): Objective {
+  const d = problem.decoder.latentSize;
+  const gradients = new Float64Array(count * d);
+  /** Where the data are bound: anew after a loss. */
+  let bound: { readonly to: object; readonly evaluate: Evaluate; dispose(): void } | undefined;
+
+  async function evaluateOn<T extends object>(
+    to: T,
+    bind: (to: T) => Promise<{ evaluate: Evaluate; dispose(): void }>,
+    rows: Int32Array,
+    z: Float64Array,
+  ): Promise<Evaluated> {
+    if (bound?.to !== to) {
+      bound?.dispose();
+      bound = undefined;
+      bound = { to, ...(await bind(to)) };
+    }
+    return bound.evaluate(rows, z);
+  }
+
+  return {
+    batchSize: count,
+    latentSize: d,
+    async value(rows, z) {
+      const evaluated = await keeper.work(
+        (loaded) => evaluateOn(loaded, (to) => bindToGpu(to, problem, first, count), rows, z),
+        (prepared) =>
+          evaluateOn(prepared, async (to) => asEvaluation(to.objective(problem, first, count)), rows, z),
+      );
+      rows.forEach((row, i) => {
+        for (let k = 0; k < d; k++) gradients[row * d + k] = evaluated.gradients[i * d + k]!;
+      });
+      return evaluated.losses;
+    },
+    async gradient(rows) {
+      const chosen = new Float64Array(rows.length * d);
+      rows.forEach((row, i) => {
+        chosen.set(gradients.subarray(row * d, (row + 1) * d), i * d);
+      });
+      return chosen;
+    },
+    dispose() {
+      bound?.dispose();
+      bound = undefined;
+    },
+  };
+}
+
+/** On the GPU all rows are computed, whichever are chosen. */
+async function bindToGpu(loaded: LoadedDecoder, problem: GpuProblem, first: number, count: number) {
+  const d = problem.decoder.latentSize;
+  const shape = shapeOf(problem, paddedRows(count, loaded.largestRows));
+  const lease: Lease = await loaded.acquire(`objective ${shapeKey(shape)}`, () => objectiveGraph(shape));
+  const points = new Float32Array(shape.rows * d);
+  for (let row = 0; row < count; row++) writeRow(lease.graph, problem, first + row, row);
+
+  async function evaluate(rows: Int32Array, z: Float64Array): Promise<Evaluated> {
+    rows.forEach((row, i) => {
+      points.set(z.subarray(i * d, (i + 1) * d), row * d);
+    });
+    lease.graph.write(LATENTS, points);
+    const outputs = await lease.graph.run();
+    const gradients = new Float32Array(rows.length * d);
+    rows.forEach((row, i) => {
+      gradients.set(outputs[GRADIENTS]!.subarray(row * d, (row + 1) * d), i * d);
+    });
+    return { losses: Float64Array.from(rows, (row) => outputs[LOSSES]![row]!), gradients };
+  }
+  return { evaluate, dispose: lease.release };
+}
+
+function asEvaluation(objective: Objective) {
+  return {
+    evaluate: async (rows: Int32Array, z: Float64Array): Promise<Evaluated> => {
+      const losses = await objective.value(rows, z);
+      return { losses, gradients: await objective.gradient(rows) };
+    },
+    dispose: () => objective.dispose(),
+  };
+}

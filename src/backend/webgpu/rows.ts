@@ -1,0 +1,53 @@
+import type { StandardLoss } from "../../loss.ts";
+import type { Problem } from "../base.ts";
+import type { BoundGraph } from "./bound-graph.ts";
+import { ELEMENT_WEIGHTS, type ObjectiveShape, TARGETS } from "./passes.ts";
+
+/** A problem with a loss that graphs can be written for. */
+export interface GpuProblem extends Problem {
+  readonly loss: StandardLoss;
+}
+
+/** So many samples are computed at once unless `batchSize` says otherwise. */
+export const DEFAULT_ROWS = 1024;
+
+/** How many samples of a problem are worked on at once. */
+export function atOnce({ sampleCount, batchSize }: Problem, largestRows: number): number {
+  return Math.max(1, Math.min(sampleCount, batchSize ?? DEFAULT_ROWS, largestRows));
+}
+
+/**
+ * The rows of the graph for `count` samples: the next power of two, so that few graphs serve all sizes. The rows
+ * too many are computed and not looked at.
+ */
+export function paddedRows(count: number, largestRows: number): number {
+  return Math.min(2 ** Math.ceil(Math.log2(count)), largestRows);
+}
+
+export function shapeOf({ decoder, loss, weights }: GpuProblem, rows: number): ObjectiveShape {
+  return { decoder, loss, weighted: weights !== undefined, rows };
+}
+
+/** What makes the graphs of one shape and decoder differ from those of another. */
+export function shapeKey({ loss, weighted, rows }: ObjectiveShape): string {
+  return `${loss.name} ${loss.reduction} ${weighted ? "weighted " : ""}${rows}`;
+}
+
+/** Writes a sample's data into a row. */
+export function writeRow(graph: BoundGraph, problem: GpuProblem, sample: number, row: number): void {
+  const { decoder, targets, weights, loss } = problem;
+  const n = decoder.outputSize;
+  const own = targets.slice(sample * n, (sample + 1) * n);
+  if (weights) {
+    const first = weights.length === n ? 0 : sample * n;
+    const ownWeights = weights.slice(first, first + n);
+    // What is missing must not be NaN: 0 · NaN is not 0.
+    for (let i = 0; i < n; i++) if (ownWeights[i] === 0) own[i] = 0;
+    if (loss.reduction === "mean") {
+      const sum = ownWeights.reduce((total, weight) => total + weight, 0);
+      for (let i = 0; i < n; i++) ownWeights[i] = ownWeights[i]! / sum;
+    }
+    graph.write(ELEMENT_WEIGHTS, ownWeights, row * n);
+  }
+  graph.write(TARGETS, own, row * n);
+}

@@ -1,0 +1,77 @@
+import type { GpuContext } from "./device.ts";
+import { OnnxGraph } from "./onnx.ts";
+import type { GpuBuffer, OnnxSession, OnnxTensor } from "./platform.ts";
+import { inTurn } from "./runtime.ts";
+
+/** Tensors on the GPU by their names. */
+export interface GpuTensors {
+  readonly byName: Readonly<Record<string, OnnxTensor>>;
+  buffer(name: string): GpuBuffer;
+  /** Writes values from an element of a tensor on. */
+  write(name: string, values: Float32Array<ArrayBuffer>, at?: number): void;
+  /** Gives the memory back. */
+  dispose(): Promise<void>;
+}
+
+/**
+ * Makes tensors of these shapes, all 0. They are the outputs of a graph made for it, because a graph can only be
+ * captured over buffers that onnxruntime-web has allocated itself.
+ */
+export async function allocateTensors(
+  context: GpuContext,
+  shapes: ReadonlyMap<string, readonly number[]>,
+): Promise<GpuTensors> {
+  const graph = new OnnxGraph();
+  const zero = graph.input("zero", [1]);
+  for (const [name, shape] of shapes) {
+    graph.output(name, graph.apply("Expand", zero, graph.integers(shape)), shape);
+  }
+  const { ort, device } = context;
+  const session = await inTurn(() => createSession(context, graph));
+  const feed = new ort.Tensor("float32", new Float32Array(1), [1]);
+  const byName = (await inTurn(() => runSession(context, session, { zero: feed }))) as Record<
+    string,
+    OnnxTensor
+  >;
+  const buffer = (name: string) => byName[name]!.gpuBuffer as GpuBuffer;
+  return {
+    byName,
+    buffer,
+    write: (name, values, at = 0) => device.queue.writeBuffer(buffer(name), 4 * at, values),
+    async dispose() {
+      // The tensors first: they belong to the session.
+      for (const tensor of Object.values(byName)) tensor.dispose();
+      await inTurn(() => session.release());
+    },
+  };
+}
+
+/** To be called in turn. The outputs stay on the GPU. */
+export function createSession(
+  context: GpuContext,
+  graph: OnnxGraph,
+  options: { readonly enableGraphCapture?: boolean } = {},
+): Promise<OnnxSession> {
+  const { ort, device, lost } = context;
+  const created = ort.InferenceSession.create(graph.toBytes(), {
+    // An object with the device: "webgpu" alone would make a device of its own.
+    executionProviders: [{ name: "webgpu", device }],
+    preferredOutputLocation: "gpu-buffer",
+    // An operator that fell to the CPU would work, and be slow; there is none, and the creation fails if there is.
+    extra: { session: { disable_cpu_ep_fallback: "1" } },
+    ...options,
+  });
+  return Promise.race([created, lost]);
+}
+
+/** To be called in turn. */
+export function runSession(
+  { lost }: GpuContext,
+  session: OnnxSession,
+  feeds: object,
+  fetches?: object,
+): Promise<object> {
+  // The runtime's types want tensors of its own class, and no undefined.
+  const run = session.run.bind(session) as (...tensors: unknown[]) => Promise<object>;
+  return Promise.race([fetches ? run(feeds, fetches) : run(feeds), lost]);
+}

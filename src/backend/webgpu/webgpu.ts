@@ -1,0 +1,99 @@
+import { checkOptions, invalid, show } from "../../check.ts";
+import type { Decoder } from "../../decoder/decoder.ts";
+import { LatentflowError } from "../../errors.ts";
+import type { StandardLoss } from "../../loss.ts";
+import { isAmd } from "../../solver/amd.ts";
+import type { Backend, PreparedBackend, Problem } from "../base.ts";
+import { solveAmdOnGpu } from "./amd.ts";
+import { decodeOnGpu } from "./decode.ts";
+import type { ContextOptions } from "./device.ts";
+import { DeviceKeeper } from "./keeper.ts";
+import { gpuObjective } from "./objective.ts";
+import type { GpuDevice, OnnxRuntime } from "./platform.ts";
+import { atOnce, DEFAULT_ROWS, type GpuProblem } from "./rows.ts";
+
+/** Options of `webgpu`. */
+export interface WebgpuOptions {
+  /** What `import("onnxruntime-web/webgpu")` leads to. Default: that package, imported on first use. */
+  ort?: OnnxRuntime;
+  /** A `GPUDevice` to work on. Default: one of our own, for all calls. Once yours is lost, ours takes its place. */
+  device?: GpuDevice;
+  /** Where onnxruntime-web finds its WASM: becomes its `env.wasm.wasmPaths`. Default: its own choice. */
+  wasmPaths?: unknown;
+}
+
+/**
+ * The WebGPU backend: the decoder on a GPU, in float32, through onnxruntime-web, an optional peer dependency that
+ * has to be installed beside latentflow. It encodes with every flow and solver (AMD on the GPU as a whole), decodes,
+ * and knows crossEntropy and squaredError; training and custom losses are `wasm()`'s.
+ *
+ * A device that is lost is replaced and the call goes on; a second loss, and it goes on in WASM. The result's
+ * `backend.incidents` says so. Results differ from WASM's by what float32 rounds; a sample's do not depend on the
+ * others unless the GPU rounds differently for another number of rows.
+ *
+ * @throws LatentflowError `invalid_argument` on an unknown option or one of the wrong type; from the call that uses
+ *   it, `unsupported` where there is no WebGPU, no adapter or no onnxruntime-web, or on a loss or a use that it
+ *   does not know
+ */
+export function webgpu(options: WebgpuOptions = {}): Backend {
+  checkOptions("webgpu", options, ["ort", "device", "wasmPaths"]);
+  const { ort, device, wasmPaths } = options;
+  if (ort !== undefined && typeof ort?.InferenceSession?.create !== "function") {
+    const hint = (ort as unknown) instanceof Promise ? " (is an await missing?)" : "";
+    throw invalid(
+      `webgpu: ort is ${show(ort)}${hint}, expected the module that import("onnxruntime-web/webgpu") leads to`,
+    );
+  }
+  if (device !== undefined && typeof device?.createBuffer !== "function") {
+    throw invalid(`webgpu: device is ${show(device)}, expected a GPUDevice`);
+  }
+  return Object.freeze({
+    name: "webgpu",
+    prepare: (decoder: Decoder) => prepare(decoder, { ort, device, wasmPaths }),
+  });
+}
+
+async function prepare(decoder: Decoder, options: ContextOptions): Promise<PreparedBackend> {
+  const keeper = await DeviceKeeper.open(decoder, options);
+  return {
+    get info() {
+      return keeper.info;
+    },
+    objectiveSize: (problem) => atOnce(checkProblem(problem), keeper.largestRows),
+    objective: (problem, first, count) => gpuObjective(keeper, checkProblem(problem), first, count),
+    differentiableObjective() {
+      throw unsupported("derivatives for the parameters, and tangents, are not computed here");
+    },
+    trainer() {
+      throw unsupported("it does not train");
+    },
+    fused(solver, loss) {
+      if (!isAmd(solver)) return undefined;
+      checkGpuLoss(loss.name);
+      return (problem, solution, control) =>
+        solveAmdOnGpu(keeper, checkProblem(problem), solver, solution, control);
+    },
+    decode(z, toLogits, control) {
+      const sampleCount = z.length / decoder.latentSize;
+      if (sampleCount === 0) return Promise.resolve(new Float32Array(0));
+      return keeper.work(
+        (loaded) => decodeOnGpu(loaded, z, toLogits, Math.min(sampleCount, DEFAULT_ROWS), control),
+        (prepared) => prepared.decode(z, toLogits, control),
+      );
+    },
+  };
+}
+
+function checkProblem(problem: Problem): GpuProblem {
+  checkGpuLoss(problem.loss.name);
+  return problem as Problem & { readonly loss: StandardLoss };
+}
+
+function checkGpuLoss(name: Problem["loss"]["name"]): void {
+  if (name === "custom")
+    throw unsupported("a customLoss runs in JavaScript, between two passes of the decoder");
+}
+
+function unsupported(what: string): LatentflowError {
+  return new LatentflowError("unsupported", `webgpu: ${what}; use wasm()`);
+}

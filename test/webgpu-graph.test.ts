@@ -1,0 +1,161 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { type GraphProto, ModelProtoSchema, type ValueInfoProto } from "onnx-buf";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { amdGraph, TRIALS } from "../src/backend/webgpu/amd-graph.ts";
+import { fallShares } from "../src/backend/webgpu/amd-state.ts";
+import { decodeGraph, objectiveGraph } from "../src/backend/webgpu/graphs.ts";
+import { OnnxGraph } from "../src/backend/webgpu/onnx.ts";
+import { ProtobufMessage } from "../src/backend/webgpu/protobuf.ts";
+import { activations } from "../src/decoder/activation.ts";
+import { type ActivationName, amd, createDecoder, crossEntropy, squaredError } from "../src/index.ts";
+import { randomArray } from "./support/random.ts";
+
+// What is written is read back by a decoder that was generated from ONNX's own definition. What the graphs compute
+// is held in the other webgpu tests.
+
+/** The file's graph, as others read it. */
+function read(graph: OnnxGraph): GraphProto {
+  const model = fromBinary(ModelProtoSchema, graph.toBytes());
+  assert.is(model.irVersion, 8n);
+  assert.equal(
+    model.opsetImport.map(({ domain, version }) => [domain, version]),
+    [["", 17n]],
+  );
+  assert.ok(model.graph);
+  return model.graph;
+}
+
+/** Name and shape of an input or output, which has to be of float32 numbers. */
+function describe({ name, type }: ValueInfoProto): [name: string, shape: number[]] {
+  const value = type?.value;
+  if (value?.case !== "tensorType") throw new Error(`${name} is no tensor`);
+  assert.is(value.value.elemType, 1);
+  const dims = value.value.shape?.dim ?? [];
+  return [name, dims.map(({ value }) => (value.case === "dimValue" ? Number(value.value) : -1))];
+}
+
+/** What onnxruntime-web computes on the GPU, and we use. */
+const OPERATORS = new Set(
+  "Abs Add And Cast Concat Cos Elu Erf Exp Expand Floor Gemm Greater GreaterOrEqual Less LessOrEqual Log MatMul Max Min Mul Neg Not ReduceSum Relu Sigmoid Sin Slice Sub Tanh Where".split(
+    " ",
+  ),
+);
+
+/** Asserts that every tensor is there before it is used, once, and comes out of an operator that we know. */
+function checkGraph({ node, initializer, input, output }: GraphProto): void {
+  const known = new Set([...initializer, ...input].map(({ name }) => name));
+  assert.is(known.size, initializer.length + input.length);
+  for (const { opType, input: inputs, output: outputs } of node) {
+    assert.ok(OPERATORS.has(opType), opType);
+    for (const name of inputs) assert.ok(known.has(name), `${opType} uses ${name}`);
+    for (const name of outputs) {
+      assert.not(known.has(name), `${name} is computed twice`);
+      known.add(name);
+    }
+  }
+  for (const { name } of output) assert.ok(known.has(name), `output ${name}`);
+}
+
+test("integers of any size and messages of any length are read back", () => {
+  const dims = [0, 1, 127, 128, 300, 2 ** 31, 2 ** 40 + 5];
+  const text = "ü".repeat(200);
+  const tensor = new ProtobufMessage();
+  for (const dim of dims) tensor.integer(1, dim);
+  tensor.string(8, text).raw(9, Uint8Array.of(1, 2, 255));
+  const graph = new ProtobufMessage().message(5, tensor);
+  const bytes = new ProtobufMessage().message(7, graph).toBytes();
+  const back = fromBinary(ModelProtoSchema, bytes).graph!.initializer[0]!;
+  assert.equal(back.dims.map(Number), dims);
+  assert.is(back.name, text);
+  assert.equal([...back.rawData], [1, 2, 255]);
+});
+
+test("operators, attributes and constants are read back", () => {
+  const graph = new OnnxGraph();
+  const x = graph.input("x", [2, 3]);
+  const elu = graph.applyWith({ alpha: { float: 0.3 }, axis: { integer: 1 } }, "Elu", x, 0.5);
+  graph.output("y", graph.apply("MatMul", elu, graph.matrix([1, 2, 3], [3, 1])), [2, 1]);
+  const { node, initializer, input, output } = read(graph);
+  assert.equal(input.map(describe), [["x", [2, 3]]]);
+  assert.equal(output.map(describe), [["y", [2, 1]]]);
+  const [first, second] = node;
+  assert.is(first!.opType, "Elu");
+  assert.equal(
+    first!.attribute.map(({ name, type, f, i }) => [name, type, f, i]),
+    [
+      ["alpha", 1, Math.fround(0.3), 0n],
+      ["axis", 2, 0, 1n],
+    ],
+  );
+  assert.equal(second!.output, ["y"]);
+  assert.is(second!.input[0], first!.output[0]);
+  const values = initializer.map(({ dims, dataType, rawData }) => [
+    dims.map(Number),
+    dataType,
+    [...new Float32Array(Uint8Array.from(rawData).buffer)],
+  ]);
+  assert.equal(values, [
+    [[], 1, [0.5]],
+    [[3, 1], 1, [1, 2, 3]],
+  ]);
+});
+
+test("the graphs of every activation, loss and size are sound, of known operators and fixed shapes", () => {
+  const solvers = [
+    amd(),
+    amd({ slope: 0.1, growFrom: "trial", window: 2 }),
+    amd({ window: 17, tolerance: 0 }),
+  ];
+  for (const activation of Object.keys(activations) as ActivationName[]) {
+    for (const loss of [crossEntropy(), squaredError({ reduction: "sum" })]) {
+      for (const weighted of [false, true]) {
+        const decoder = createDecoder({ layers: [3, 5, 7], activation, outputActivation: "sigmoid" });
+        const shape = { decoder, loss, weighted, rows: 4 };
+        const parameters = [
+          ["weight0", [5, 3]],
+          ["weight1", [7, 5]],
+          ["bias0", [5]],
+          ["bias1", [7]],
+        ];
+        const data = [["targets", [4, 7]], ...(weighted ? [["elementWeights", [4, 7]]] : [])];
+        const objective = read(objectiveGraph(shape));
+        checkGraph(objective);
+        assert.equal(objective.input.map(describe), [...parameters, ...data, ["z", [4, 3]]]);
+        assert.equal(objective.output.map(describe), [
+          ["losses", [4, 1]],
+          ["gradients", [4, 3]],
+        ]);
+        for (const solver of solvers) {
+          const size = 2 * 3 + (solver.window - 1) + 10;
+          const chunk = read(amdGraph(shape, solver));
+          checkGraph(chunk);
+          assert.equal(chunk.input.map(describe), [...parameters, ...data, ["state", [4, size]]]);
+          assert.equal(chunk.output.map(describe), [["newState", [4, size]]]);
+          const decoderPasses = chunk.node.filter(({ opType }) => opType === "Gemm").length;
+          assert.is(decoderPasses, TRIALS * 2 * decoder.layers.length);
+        }
+        const decode = read(decodeGraph(decoder, 4, false));
+        checkGraph(decode);
+        assert.equal(decode.output.map(describe), [["outputs", [4, 7]]]);
+      }
+    }
+  }
+});
+
+test("the weighted falls are the mean gradient of the window's losses", () => {
+  for (const window of [2, 3, 4, 5, 6, 17]) {
+    const losses = Array.from(randomArray(window, window, 0, 1));
+    // One-sided at the ends, central between.
+    const gradient = losses.map((_, i) => {
+      const [before, after] = [Math.max(i - 1, 0), Math.min(i + 1, window - 1)];
+      return (losses[after]! - losses[before]!) / (after - before);
+    });
+    const mean = gradient.reduce((sum, slope) => sum + slope, 0) / window;
+    const falls = losses.slice(1).map((loss, i) => losses[i]! - loss);
+    const sum = fallShares(window).reduce((total, share, i) => total + share * falls[i]!, 0);
+    assert.ok(Math.abs(sum / (2 * window) + mean) < 1e-12, `window ${window}`);
+  }
+});
+
+test.run();

@@ -1,0 +1,237 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { webgpu } from "../src/backend/webgpu/index.ts";
+import { activations } from "../src/decoder/activation.ts";
+import {
+  type ActivationLike,
+  type ActivationName,
+  createDecoder,
+  crossEntropy,
+  type Decoder,
+  decode,
+  type Loss,
+  loadDecoder,
+  squaredError,
+} from "../src/index.ts";
+import { leave, startDawn } from "./support/dawn.ts";
+import { allRows } from "./support/objective.ts";
+import { randomArray } from "./support/random.ts";
+import { norm, objectiveOf, relativeDistance } from "./support/reference.ts";
+import { loadVectors, type ValueVectors, VECTOR_NAMES, vectorLoss } from "./support/vectors.ts";
+
+startDawn();
+test.after(leave);
+
+const backend = webgpu();
+
+/** Losses and gradients of all samples at z, on the GPU. */
+async function evaluate(
+  decoder: Decoder,
+  loss: Loss,
+  z: Float64Array,
+  y: Float32Array,
+  weights?: Float32Array,
+): Promise<{ losses: Float64Array; gradients: Float64Array }> {
+  const sampleCount = y.length / decoder.outputSize;
+  const prepared = await backend.prepare(decoder);
+  const problem = { decoder, loss, sampleCount, targets: y, weights, batchSize: undefined };
+  const objective = prepared.objective(problem, 0, sampleCount);
+  const rows = allRows(sampleCount);
+  const losses = await objective.value(rows, z);
+  const gradients = await objective.gradient(rows);
+  objective.dispose();
+  return { losses, gradients };
+}
+
+/**
+ * Holds every sample against float64. float32 rounds by 6e-8; the longest of these sums and WGSL's logarithm, which
+ * may be off by 5e-7 near 1, explain 1e-5.
+ */
+async function checkAgainstReference(
+  decoder: Decoder,
+  loss: Loss,
+  sampleCount: number,
+  weights: Float32Array | undefined,
+  label: string,
+  tolerance = 1e-5,
+): Promise<void> {
+  const { latentSize: d, outputSize: n } = decoder;
+  const z = randomArray(2, sampleCount * d, -2, 2);
+  const y = randomArray(3, sampleCount * n, 0, 1);
+  const { losses, gradients } = await evaluate(decoder, loss, Float64Array.from(z), y, weights);
+  for (let i = 0; i < sampleCount; i++) {
+    const own = weights && (weights.length === n ? weights : weights.subarray(i * n, (i + 1) * n));
+    const expected = objectiveOf(
+      decoder,
+      loss,
+      z.subarray(i * d, (i + 1) * d),
+      y.subarray(i * n, (i + 1) * n),
+      own,
+    );
+    assert.ok(
+      Math.abs(losses[i]! - expected.value) < tolerance * expected.value,
+      `${label}: loss ${losses[i]}, expected ${expected.value}`,
+    );
+    const error = relativeDistance(gradients.subarray(i * d, (i + 1) * d), expected.gradient);
+    assert.ok(error < tolerance, `${label}: gradient off by ${error}`);
+  }
+}
+
+const withParameters: ActivationLike[] = [
+  { name: "elu", alpha: 0.3 },
+  { name: "leakyRelu", slope: 0.2 },
+  { name: "sine", frequency: 30 },
+];
+
+for (const activation of [...(Object.keys(activations) as ActivationName[]), ...withParameters]) {
+  const name = typeof activation === "string" ? activation : JSON.stringify(activation);
+  // A sine's phase is off by as many times what its input is off.
+  const tolerance = name.includes("frequency") ? 30e-5 : 1e-5;
+  test(`losses and gradients with ${name} agree with float64`, async () => {
+    for (const loss of [crossEntropy(), squaredError()]) {
+      const decoder = createDecoder({ layers: [3, 17, 5], activation, outputActivation: "sigmoid", seed: 1 });
+      await checkAgainstReference(decoder, loss, 3, undefined, `${name}, ${loss.name}`, tolerance);
+      decoder.dispose();
+    }
+    const output = createDecoder({ layers: [5, 3], outputActivation: activation, seed: 2 });
+    await checkAgainstReference(
+      output,
+      squaredError({ reduction: "sum" }),
+      3,
+      undefined,
+      `${name} at the end`,
+    );
+    output.dispose();
+  });
+}
+
+test("sizes and batches with tails agree with float64", async () => {
+  for (const layers of [
+    [1, 1],
+    [3, 5],
+    [1, 3, 17, 5],
+    [17, 64, 75],
+  ]) {
+    const decoder = createDecoder({ layers, outputActivation: "sigmoid", seed: 1 });
+    for (const sampleCount of [1, 3, 5, 17]) {
+      await checkAgainstReference(
+        decoder,
+        crossEntropy(),
+        sampleCount,
+        undefined,
+        `${layers} × ${sampleCount}`,
+      );
+    }
+    decoder.dispose();
+  }
+});
+
+test("weights, shared and of each sample's own, agree with float64", async () => {
+  const decoder = createDecoder({ layers: [3, 9, 7], outputActivation: "sigmoid", seed: 1 });
+  const shared = randomArray(5, 7, 0, 3).map((weight, i) => (i % 3 === 0 ? 0 : weight));
+  const own = randomArray(6, 3 * 7, 0, 3).map((weight, i) => (i % 4 === 0 ? 0 : weight));
+  // Of all scales that float32 has, their mean is the same.
+  for (const weights of [shared, own, shared.map((weight) => weight * 1e30), own.map((w) => w * 1e-30)]) {
+    for (const loss of [crossEntropy(), squaredError()]) {
+      await checkAgainstReference(decoder, loss, 3, weights, loss.name);
+    }
+  }
+  for (const loss of [crossEntropy({ reduction: "sum" }), squaredError({ reduction: "sum" })]) {
+    await checkAgainstReference(decoder, loss, 3, own, `${loss.name}, sum`);
+  }
+});
+
+test("what has weight 0 may be missing, and has no influence at all", async () => {
+  const decoder = createDecoder({ layers: [3, 9, 7], outputActivation: "sigmoid", seed: 1 });
+  const weights = Float32Array.from({ length: 7 }, (_, i) => (i % 3 === 0 ? 0 : 1));
+  const z = Float64Array.from(randomArray(2, 3 * 3));
+  const results = [];
+  for (const junk of [0.5, Number.NaN, Number.POSITIVE_INFINITY, 7]) {
+    const y = randomArray(3, 3 * 7, 0, 1).map((value, i) => ((i % 7) % 3 === 0 ? junk : value));
+    results.push(await evaluate(decoder, squaredError(), z, y, weights));
+  }
+  for (const other of results) assert.equal(other, results[0]);
+});
+
+test("a chosen sample's numbers do not depend on those chosen with it; each gradient is at its own last point", async () => {
+  const decoder = createDecoder({ layers: [3, 9, 7], outputActivation: "sigmoid", seed: 1 });
+  const y = randomArray(3, 5 * 7, 0, 1);
+  const z = Float64Array.from(randomArray(2, 5 * 3));
+  const all = await evaluate(decoder, crossEntropy(), z, y);
+  const prepared = await backend.prepare(decoder);
+  const problem = {
+    decoder,
+    loss: crossEntropy(),
+    sampleCount: 5,
+    targets: y,
+    weights: undefined,
+    batchSize: undefined,
+  };
+  const objective = prepared.objective(problem, 0, 5);
+  const losses = await objective.value(
+    Int32Array.of(4, 1),
+    Float64Array.of(...z.slice(12, 15), ...z.slice(3, 6)),
+  );
+  assert.equal(losses, Float64Array.of(all.losses[4]!, all.losses[1]!));
+  await objective.value(Int32Array.of(1, 3), new Float64Array(6));
+  assert.equal(await objective.gradient(Int32Array.of(4)), all.gradients.slice(12, 15));
+  objective.dispose();
+});
+
+test("numbers are the same bits in graphs of any number of rows", async () => {
+  const decoder = createDecoder({ layers: [3, 64, 75], outputActivation: "sigmoid", seed: 1 });
+  const y = randomArray(3, 33 * 75, 0, 1);
+  const z = Float64Array.from(randomArray(2, 33 * 3));
+  const all = await evaluate(decoder, crossEntropy(), z, y);
+  for (const count of [1, 2, 5, 17]) {
+    const some = await evaluate(decoder, crossEntropy(), z.slice(0, 3 * count), y.slice(0, 75 * count));
+    assert.equal(some.losses, all.losses.slice(0, count));
+    assert.equal(some.gradients, all.gradients.slice(0, 3 * count));
+  }
+});
+
+test("decode agrees with float64, at any number of samples", async () => {
+  const decoder = createDecoder({ layers: [3, 9, 7], outputActivation: "sigmoid", seed: 1 });
+  for (const sampleCount of [0, 1, 5, 11]) {
+    const z = randomArray(9, 3 * sampleCount);
+    const data = await decode(decoder, z, { backend });
+    const logits = await decode(decoder, z, { backend, output: "preActivation" });
+    assert.is(data.length, 7 * sampleCount);
+    for (let i = 0; i < sampleCount; i++) {
+      const sample = z.subarray(3 * i, 3 * i + 3);
+      const { output } = objectiveOf(decoder, crossEntropy(), sample, new Float32Array(7));
+      assert.ok(relativeDistance(logits.subarray(7 * i, 7 * i + 7), output) < 1e-6);
+      const probabilities = output.map((logit) => 1 / (1 + Math.exp(-logit)));
+      assert.ok(relativeDistance(data.subarray(7 * i, 7 * i + 7), probabilities) < 1e-6);
+    }
+  }
+});
+
+for (const name of VECTOR_NAMES) {
+  test(`${name}: the vectors' losses and gradients`, async () => {
+    const { vectors, decoder, y } = await loadVectors<ValueVectors>(name);
+    const { z, loss, grad_z } = vectors.value_and_gradient;
+    const got = await evaluate(decoder, vectorLoss(vectors), Float64Array.from(z.flat()), y);
+    const d = decoder.latentSize;
+    loss.forEach((expected, i) => {
+      assert.ok(
+        Math.abs(got.losses[i]! - expected) < 1e-4 * expected,
+        `loss ${got.losses[i]}, not ${expected}`,
+      );
+      const gradient = got.gradients.subarray(i * d, (i + 1) * d);
+      const [length, expectedLength] = [norm(gradient), norm(grad_z[i]!)];
+      assert.ok(
+        Math.abs(length - expectedLength) < 1e-4 * expectedLength,
+        `norm ${length}, not ${expectedLength}`,
+      );
+      assert.ok(relativeDistance(gradient, grad_z[i]!) < 1e-4);
+    });
+  });
+}
+
+test("the demo's decoder gives float64's digits", async () => {
+  const decoder = await loadDecoder(new URL("../demo/decoder.safetensors", import.meta.url));
+  await checkAgainstReference(decoder, crossEntropy(), 2, undefined, "demo");
+});
+
+test.run();

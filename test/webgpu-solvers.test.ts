@@ -1,0 +1,176 @@
+import { readFileSync } from "node:fs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { webgpu } from "../src/backend/webgpu/index.ts";
+import { readIdx } from "../src/data/idx.ts";
+import {
+  type AmdOptions,
+  amd,
+  createDecoder,
+  crossEntropy,
+  type EncodeOptions,
+  type EncodeResult,
+  encode,
+  loadDecoder,
+  squaredError,
+} from "../src/index.ts";
+import { leave, startDawn } from "./support/dawn.ts";
+import { randomArray } from "./support/random.ts";
+import { relativeDistance } from "./support/reference.ts";
+import { solverCases } from "./support/solvers.ts";
+
+// Encoding on the GPU is held against encoding in WASM, which is held against float64 elsewhere.
+
+startDawn();
+test.after(leave);
+
+const backend = webgpu();
+const decoder = createDecoder({
+  layers: [3, 9, 7],
+  seed: 5,
+  outputActivation: "sigmoid",
+  loss: crossEntropy({ reduction: "sum" }),
+});
+const SAMPLES = 5;
+const y = randomArray(8, SAMPLES * 7, 0, 1);
+const z0 = randomArray(2, SAMPLES * 3, -3, 3);
+/** A short run, but long enough to converge. */
+const SHORT: AmdOptions = { t1: 300, stepInit: 0.5, stepMax: 5, tolerance: 1e-4 };
+
+/** Steps and statuses are the same, and numbers as near as float32 has them after so many steps. */
+function checkSame(got: EncodeResult, expected: EncodeResult, label: string): void {
+  assert.equal(got.status, expected.status, label);
+  for (const name of ["acceptedSteps", "backtracks", "valueEvaluations", "gradientEvaluations"] as const) {
+    assert.equal(got.stats[name], expected.stats[name], `${label}: ${name}`);
+  }
+  for (const name of ["loss", "initialLoss"] as const) {
+    const error = relativeDistance(got[name], expected[name]);
+    assert.ok(error < 1e-5, `${label}: ${name} off by ${error}`);
+  }
+  assert.ok(relativeDistance(got.stats.t, expected.stats.t) < 1e-6, `${label}: t`);
+  const error = relativeDistance(got.z, expected.z);
+  assert.ok(error < 1e-4, `${label}: z off by ${error}`);
+}
+
+async function compare(options: EncodeOptions, label: string): Promise<EncodeResult> {
+  const got = await encode(decoder, y, { z0, ...options, backend });
+  checkSame(got, await encode(decoder, y, { z0, ...options }), label);
+  return got;
+}
+
+for (const { name, options } of solverCases) {
+  test(`${name} gives what it gives in WASM`, async () => {
+    const result = await compare(options, name);
+    assert.ok(result.status.every((status) => status === "reached_t1"));
+  });
+}
+
+test("points on the way are those of WASM, AMD's too", async () => {
+  const options = { z0, saveAt: [0, 0.3, 2, 7.5], solver: amd({ t1: 10, tolerance: 0 }) };
+  const got = await encode(decoder, y, { ...options, backend });
+  const expected = await encode(decoder, y, options);
+  got.trajectory!.forEach((way, i) => {
+    const other = expected.trajectory![i]!;
+    assert.equal(way.t, other.t);
+    assert.ok(relativeDistance(way.z, other.z) < 1e-4);
+    assert.ok(relativeDistance(way.loss, other.loss) < 1e-5);
+  });
+});
+
+const amdOptions: Record<string, AmdOptions> = {
+  "the short run's options": {},
+  "growth from the step tried": { growFrom: "trial", stepMax: 20 },
+  "long steps and a decrease asked for": { stepInit: 20, stepMax: 40, slope: 0.3 },
+  "other factors": { increaseFactor: 1.5, decreaseFactor: 0.3, stepMax: 50 },
+  "the shortest window": { window: 2 },
+  "windows of 3": { window: 3 },
+  "a long window": { window: 12 },
+  "no time to settle": { settle: 0 },
+  "a late start of convergence": { settle: 0.5 },
+  "a step limit within a chunk": { maxSteps: 3 },
+  "a step limit at a chunk's end": { maxSteps: 7 },
+  "no step": { maxSteps: 0 },
+  "no tolerance": { t1: 12.3456789, tolerance: 0 },
+};
+
+for (const [name, given] of Object.entries(amdOptions)) {
+  test(`AMD on the GPU: ${name}`, async () => {
+    await compare({ solver: amd({ ...SHORT, ...given }) }, name);
+  });
+}
+
+test("AMD on the GPU takes weights and both losses", async () => {
+  const weights = randomArray(5, SAMPLES * 7, 0, 3).map((weight, i) => (i % 4 === 0 ? 0 : weight));
+  const missing = y.map((value, i) => (i % 4 === 0 ? Number.NaN : value));
+  const solver = amd({ ...SHORT, tolerance: 1e-5 });
+  for (const loss of [crossEntropy(), squaredError()]) {
+    await compare({ loss, solver }, loss.name);
+    const options = { loss, weights, solver };
+    const got = await encode(decoder, missing, { ...options, backend });
+    checkSame(got, await encode(decoder, missing, options), `weighted ${loss.name}`);
+  }
+});
+
+test("every status can be had, and t1 is reached exactly", async () => {
+  const status = async (options: AmdOptions) =>
+    (await encode(decoder, y, { backend, solver: amd(options) })).status;
+  const all = (name: string) => Array(SAMPLES).fill(name);
+  assert.equal(await status(SHORT), all("converged"));
+  assert.equal(await status({ maxSteps: 3 }), all("max_steps"));
+  assert.equal(await status({ stepInit: 1e6, stepMax: 1e6, t1: 1e9, maxBacktracks: 0 }), all("stalled"));
+  const t1 = 12.3456789;
+  const reached = await encode(decoder, y, { backend, solver: amd({ t1, tolerance: 0 }) });
+  assert.equal(reached.status, all("reached_t1"));
+  assert.ok(reached.stats.t.every((t) => t === t1));
+
+  const huge = createDecoder({ layers: [1, 1], outputActivation: "identity", loss: squaredError() });
+  const overflowing = await encode(huge, Float32Array.of(3e38), { backend });
+  assert.equal(overflowing.status, ["nonfinite"]);
+  assert.is(overflowing.z[0], 0);
+});
+
+test("a latent at rest has converged at once", async () => {
+  // Dead from the start: the only hidden unit is off, so that D(z) is constant.
+  const dead = createDecoder({
+    layers: [1, 1, 2],
+    activation: "relu",
+    outputActivation: "sigmoid",
+    loss: crossEntropy(),
+  });
+  dead.layers[0]!.weight.fill(0);
+  dead.layers[0]!.bias.fill(-1);
+  const result = await encode(dead, Float32Array.of(0, 1), { backend });
+  assert.equal(result.status, ["converged"]);
+  assert.is(result.stats.valueEvaluations[0], 1);
+});
+
+test("a sample's result is the same alone, among others, and at any batchSize, bit for bit", async () => {
+  const many = randomArray(4, 21 * 7, 0, 1);
+  const solver = amd({ ...SHORT, tolerance: 1e-3 });
+  const all = await encode(decoder, many, { backend, solver });
+  assert.ok(new Set(all.stats.acceptedSteps).size > 3);
+  for (const batchSize of [3, 16]) {
+    const result = await encode(decoder, many, { backend, solver, batchSize });
+    for (const name of ["z", "loss", "initialLoss", "status"] as const) assert.equal(result[name], all[name]);
+    assert.equal(result.stats, all.stats);
+  }
+  const alone = await encode(decoder, many.slice(7, 14), { backend, solver });
+  assert.equal(alone.z, all.z.slice(3, 6));
+  assert.equal(alone.loss, all.loss.slice(1, 2));
+});
+
+test("64 real digits end where they do in WASM", async () => {
+  const file = new URL("../demo/mnist-test-300.idx.gz", import.meta.url);
+  const { data } = await readIdx(readFileSync(file));
+  const digits = Float32Array.from(data.subarray(0, 64 * 784), (value) => value / 255);
+  const demo = await loadDecoder(new URL("../demo/decoder.safetensors", import.meta.url));
+  const got = await encode(demo, digits, { backend });
+  const expected = await encode(demo, digits);
+  const mean = (losses: Float32Array) => losses.reduce((sum, loss) => sum + loss, 0) / 64;
+  const error = Math.abs(mean(got.loss) / mean(expected.loss) - 1);
+  assert.ok(error < 1e-3, `mean loss ${mean(got.loss)}, in WASM ${mean(expected.loss)}`);
+  const worst = Math.max(...got.loss.map((loss, i) => Math.abs(loss / expected.loss[i]! - 1)));
+  assert.ok(worst < 1e-3, `a loss is off by ${worst}`);
+});
+
+test.run();
