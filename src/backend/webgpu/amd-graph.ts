@@ -1,13 +1,5 @@
 import type { Amd } from "../../solver/amd.ts";
-import {
-  countLimits,
-  fallShares,
-  LARGEST,
-  restToSettle,
-  SCALARS,
-  type Scalar,
-  stateLayout,
-} from "./amd-state.ts";
+import { countLimits, fallShares, LARGEST, SCALARS, type Scalar, stateLayout } from "./amd-state.ts";
 import { OnnxGraph, type Operand, type Tensor } from "./onnx.ts";
 import { dataInputs, type ObjectiveShape, objective, parameterInputs } from "./passes.ts";
 
@@ -26,6 +18,8 @@ interface State extends Readonly<Record<Exclude<Scalar, "firstLoss">, Tensor>> {
   readonly z: Tensor;
   readonly gradient: Tensor;
   readonly falls: Tensor;
+  /** t1 - t */
+  readonly rest: Tensor;
 }
 
 /** Writes l(y, D(z)), [rows, 1], and ∇_z l at a point. */
@@ -45,11 +39,13 @@ export function amdGraph(shape: ObjectiveShape, solver: Amd): OnnxGraph {
   const input = graph.input(STATE, size);
   const part = (begin: number, width: number) => graph.slice(input, begin, begin + width);
   const scalars = SCALARS.map((name, i) => [name, part(layout.scalars + i, 1)]);
+  const named = Object.fromEntries(scalars) as Record<Scalar, Tensor>;
   let state: State = {
     z: part(0, layout.latentSize),
     gradient: part(layout.gradient, layout.latentSize),
     falls: part(layout.falls, layout.fallCount),
-    ...(Object.fromEntries(scalars) as Record<Scalar, Tensor>),
+    ...named,
+    rest: graph.apply("Sub", solver.t1, named.t),
   };
   let firstLoss: Tensor | undefined;
   const evaluate: Evaluate = (z) => {
@@ -86,7 +82,11 @@ function writeTrial(graph: OnnxGraph, evaluate: Evaluate, solver: Amd, before: S
   );
   const choose = (taken: Operand, rejected: Operand) => apply("Where", isTaken, taken, rejected);
 
-  const rest = choose(apply("Sub", before.rest, before.dt), before.rest);
+  // The last step is as long as the time that is left; the sum may miss t1 by a rounding.
+  const isLast = apply("LessOrEqual", before.rest, before.dt);
+  const end = apply("Where", isLast, solver.t1, apply("Add", before.t, before.dt));
+  const t = choose(end, before.t);
+  const rest = apply("Sub", solver.t1, t);
   const grown = apply("Mul", solver.growFrom === "trial" ? before.step : before.dt, solver.increaseFactor);
   const nextStep = apply("Min", apply("Max", grown, solver.stepInit), solver.stepMax);
   const step = choose(nextStep, before.step);
@@ -100,6 +100,7 @@ function writeTrial(graph: OnnxGraph, evaluate: Evaluate, solver: Amd, before: S
     norm: choose(norm, before.norm),
     step,
     dt: choose(apply("Min", step, rest), apply("Mul", before.dt, solver.decreaseFactor)),
+    t,
     rest,
     trial: choose(0, apply("Add", before.trial, rejected)),
     points: apply("Add", before.points, asNumber(isTaken)),
@@ -110,7 +111,7 @@ function writeTrial(graph: OnnxGraph, evaluate: Evaluate, solver: Amd, before: S
   const isFlat = all(
     apply("Less", weightedSum(graph, falls, solver), 2 * solver.window * solver.tolerance),
     apply("Greater", after.points, solver.window + 0.5),
-    apply("LessOrEqual", rest, restToSettle(solver.settle, solver.t1)),
+    apply("GreaterOrEqual", t, solver.settle * solver.t1),
   );
   const isLive = all(
     apply("LessOrEqual", after.trial, maxBacktracks),

@@ -15,8 +15,8 @@ export const SCALARS = [
   "step",
   /** δt, the step being tried; 0 before z0 has been evaluated. */
   "dt",
-  /** t1 - t, the time that is left: 0 exactly at the end, since the last step is as long as what is left. */
-  "rest",
+  /** t1 as float32 exactly, at the end. */
+  "t",
   /** Trials that were rejected since the last accepted one. */
   "trial",
   /** Points that were accepted, z0 among them: one more than the accepted steps. */
@@ -108,7 +108,6 @@ export class AmdState {
     this.values.set(z0, begin);
     this.set(row, "loss", LARGEST);
     this.set(row, "norm", 1);
-    this.set(row, "rest", this.solver.t1);
     // If z0 is rejected, because its loss is not finite, nothing else is tried.
     this.set(row, "trial", countLimits(this.solver).maxBacktracks);
     this.set(row, "live", 1);
@@ -126,7 +125,7 @@ export class AmdState {
     if (this.get(row, "points") === 0) return "nonfinite";
     if (this.isStalled(row)) return "stalled";
     if (this.isFlat(row)) return "converged";
-    if (this.get(row, "rest") === 0) return "reached_t1";
+    if (this.isAtT1(row)) return "reached_t1";
     if (this.get(row, "points") > countLimits(this.solver).maxSteps) return "max_steps";
     return this.get(row, "norm") === 0 ? "converged" : "nonfinite";
   }
@@ -140,9 +139,17 @@ export class AmdState {
   /** Has a sample ended at a point whose gradient AMD would not ask for? */
   endsWithoutGradient(row: number): boolean {
     if (this.get(row, "live") > 0 || this.get(row, "points") === 0 || this.isStalled(row)) return false;
-    const isLastStep =
-      this.get(row, "rest") === 0 || this.get(row, "points") > countLimits(this.solver).maxSteps;
+    const isLastStep = this.isAtT1(row) || this.get(row, "points") > countLimits(this.solver).maxSteps;
     return isLastStep || this.isFlat(row);
+  }
+
+  /** The time t that the flow has reached. */
+  time(row: number): number {
+    return this.isAtT1(row) ? this.solver.t1 : this.get(row, "t");
+  }
+
+  private isAtT1(row: number): boolean {
+    return this.get(row, "t") === Math.fround(this.solver.t1);
   }
 
   private isStalled(row: number): boolean {
@@ -151,7 +158,7 @@ export class AmdState {
 
   private isFlat(row: number): boolean {
     const { window, settle, t1, tolerance } = this.solver;
-    if (this.get(row, "points") <= window || this.get(row, "rest") > restToSettle(settle, t1)) return false;
+    if (this.get(row, "points") <= window || this.get(row, "t") < Math.fround(settle * t1)) return false;
     const begin = row * this.layout.size + this.layout.falls;
     const sum = fallShares(window).reduce((total, share, i) => total + share * this.values[begin + i]!, 0);
     return sum < 2 * window * tolerance;
@@ -164,9 +171,4 @@ export class AmdState {
   private indexOf(row: number, name: Scalar): number {
     return row * this.layout.size + this.layout.scalars + SCALARS.indexOf(name);
   }
-}
-
-/** The time that is left where convergence is looked for first, t = settle · t1. */
-export function restToSettle(settle: number, t1: number): number {
-  return Math.fround(t1) - Math.fround(settle * t1);
 }

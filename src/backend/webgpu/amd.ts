@@ -150,7 +150,7 @@ class Residents {
     const points = state.get(row, "points");
     solution.z.set(state.latent(row), sample * this.layout.latentSize);
     solution.loss[sample] = points > 0 ? state.get(row, "loss") : solution.initialLoss[sample]!;
-    solution.t[sample] = points > 0 ? this.solver.t1 - state.get(row, "rest") : 0;
+    solution.t[sample] = state.time(row);
     solution.acceptedSteps[sample] = Math.max(0, points - 1);
     solution.backtracks[sample] = state.backtracks(row);
     solution.valueEvaluations[sample] = points + state.get(row, "rejections");

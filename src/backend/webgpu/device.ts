@@ -24,8 +24,8 @@ export interface ContextOptions {
   readonly wasmPaths?: unknown;
 }
 
-/** The context of each device, so that a decoder's buffers on it are found again. */
-const contexts = new WeakMap<GpuDevice, GpuContext>();
+/** The contexts of each device, one for each runtime, so that a decoder's buffers are found again. */
+const contexts = new WeakMap<GpuDevice, WeakMap<OnnxRuntime, GpuContext>>();
 
 /** Our own device, of which there is one for all calls. */
 let ownDevice: Promise<GpuDevice> | undefined;
@@ -34,25 +34,43 @@ let ownDevice: Promise<GpuDevice> | undefined;
 export async function openContext({ ort: given, device, wasmPaths }: ContextOptions): Promise<GpuContext> {
   const ort = given ?? (await importRuntime());
   if (wasmPaths !== undefined) ort.env.wasm.wasmPaths = wasmPaths;
-  if (device) {
-    const context = contextOf(ort, device);
-    // A device that was lost before says so in the next task at the latest.
-    await new Promise((resolve) => setTimeout(resolve));
-    if (!context.isLost()) return context;
+  const context = device && (await usableContext(ort, device));
+  if (context) return context;
+  for (;;) {
+    ownDevice ??= requestDevice();
+    const requested = ownDevice;
+    try {
+      const own = await usableContext(ort, await requested);
+      if (own) return own;
+      forget(requested);
+    } catch (error) {
+      forget(requested);
+      throw error;
+    }
   }
-  const own = ownDevice ? contextOf(ort, await ownDevice) : undefined;
-  if (own && !own.isLost()) return own;
-  ownDevice = requestDevice();
-  // A request that failed is made again by the next call.
-  ownDevice.catch(() => {
-    ownDevice = undefined;
-  });
-  return contextOf(ort, await ownDevice);
+}
+
+/** Has our own device asked for again, unless another call has done so already. */
+function forget(requested: Promise<GpuDevice>): void {
+  if (ownDevice === requested) ownDevice = undefined;
+}
+
+/** The context of a device, or undefined where it has been lost. */
+async function usableContext(ort: OnnxRuntime, device: GpuDevice): Promise<GpuContext | undefined> {
+  const context = contextOf(ort, device);
+  // A device that was lost before says so in the next task at the latest.
+  await new Promise((resolve) => setTimeout(resolve));
+  return context.isLost() ? undefined : context;
 }
 
 function contextOf(ort: OnnxRuntime, device: GpuDevice): GpuContext {
-  const known = contexts.get(device);
-  if (known?.ort === ort) return known;
+  let byRuntime = contexts.get(device);
+  if (!byRuntime) {
+    byRuntime = new WeakMap();
+    contexts.set(device, byRuntime);
+  }
+  const known = byRuntime.get(ort);
+  if (known) return known;
   let lost = false;
   const whenLost = device.lost.then(({ message }): never => {
     lost = true;
@@ -61,7 +79,7 @@ function contextOf(ort: OnnxRuntime, device: GpuDevice): GpuContext {
   // Nobody may be waiting when it happens.
   whenLost.catch(() => {});
   const context: GpuContext = { ort, device, isLost: () => lost, lost: whenLost };
-  contexts.set(device, context);
+  byRuntime.set(ort, context);
   return context;
 }
 
