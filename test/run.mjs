@@ -13,7 +13,14 @@ import { fileURLToPath } from "node:url";
 import { runFile, stopAll } from "./support/run-file.mjs";
 import { findNewerNode, newerNode, relaxedSimdFlags } from "./support/runtimes.mjs";
 
-const runsOnce = ["browser.test.ts", "cli.test.ts", "cli-train.test.ts", "package.test.ts", "runner.test.ts"];
+const runsOnce = [
+  "browser.test.ts",
+  "cli.test.ts",
+  "cli-train.test.ts",
+  "package.test.ts",
+  "runner.test.ts",
+  "webgpu-browser.test.ts",
+];
 const needsNewerNode = ["webgpu-device.test.ts", "webgpu-objective.test.ts", "webgpu-solvers.test.ts"];
 const filesAtOnce = 2;
 const timeLimit = 300;

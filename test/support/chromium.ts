@@ -1,12 +1,12 @@
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { type Browser, chromium } from "playwright-core";
+import { type Browser, type BrowserContext, chromium } from "playwright-core";
 
 const ARGUMENTS = [
   // As root, as in a container, Chromium has no sandbox.
   "--no-sandbox",
-  "--disable-gpu",
   "--disable-quic",
   "--no-first-run",
   "--disable-background-networking",
@@ -16,7 +16,26 @@ const ARGUMENTS = [
 
 /** A headless Chromium: `$CHROMIUM_PATH`, or one on the PATH, or Debian's, installed where we are root. */
 export function launchChromium(): Promise<Browser> {
-  return chromium.launch({ executablePath: chromiumPath(), headless: true, args: ARGUMENTS });
+  return chromium.launch({
+    executablePath: chromiumPath(),
+    headless: true,
+    args: [...ARGUMENTS, "--disable-gpu"],
+  });
+}
+
+/**
+ * The same with WebGPU, on SwiftShader where there is no GPU. Chromium has it in a window or in its new headless
+ * mode only, which Playwright takes for a window.
+ */
+export async function launchChromiumWithWebgpu(): Promise<BrowserContext> {
+  const folder = mkdtempSync(join(tmpdir(), "latentflow-chromium-"));
+  const context = await chromium.launchPersistentContext(folder, {
+    executablePath: chromiumPath(),
+    headless: false,
+    args: [...ARGUMENTS, "--headless=new", "--enable-unsafe-webgpu"],
+  });
+  context.on("close", () => rmSync(folder, { recursive: true, force: true }));
+  return context;
 }
 
 function chromiumPath(): string {

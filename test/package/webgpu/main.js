@@ -1,0 +1,16 @@
+import { runScenario } from "./scenario.js";
+
+/** What the same scenario reports from a worker. */
+function runInWorker() {
+  const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
+  return new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }) => resolve(data);
+    worker.onerror = ({ message }) => reject(new Error(message));
+  }).finally(() => worker.terminate());
+}
+
+const report = { page: await runScenario(), worker: await runInWorker() };
+const element = document.createElement("pre");
+element.id = "report";
+element.textContent = JSON.stringify(report, undefined, 2);
+document.body.append(element);

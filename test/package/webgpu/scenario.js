@@ -1,0 +1,64 @@
+// What a page or a worker does with the library on the GPU. The decoder is tiny: a software adapter compiles each
+// shader for a while.
+import { amd, createDecoder, crossEntropy, decode, encode } from "latentflow";
+import { webgpu } from "latentflow/webgpu";
+
+const SAMPLES = 6;
+const solver = amd({ t1: 40, tolerance: 0 });
+
+/** Never rejects: what went wrong is in the report. */
+export async function runScenario() {
+  try {
+    return await findReport();
+  } catch ({ name, code, message }) {
+    return { error: { name, code, message } };
+  }
+}
+
+async function findReport() {
+  const decoder = createDecoder({
+    layers: [2, 5, 4],
+    seed: 1,
+    outputActivation: "sigmoid",
+    loss: crossEntropy(),
+  });
+  const y = Float32Array.from({ length: SAMPLES * 4 }, (_, i) => 0.5 + 0.5 * Math.sin(i));
+  const expected = await encode(decoder, y, { solver });
+  const backend = webgpu();
+  const first = await encode(decoder, y, { solver, backend });
+  const [one, other] = await Promise.all([
+    encode(decoder, y, { solver, backend }),
+    encode(decoder, y.slice(4), { solver, backend }),
+  ]);
+  const data = await decode(decoder, first.z, { backend });
+  return {
+    backend: first.backend,
+    status: first.status,
+    lossError: largestDifference(first.loss, expected.loss),
+    decodeError: largestDifference(data, await decode(decoder, expected.z)),
+    atOnceError: Math.max(
+      largestDifference(one.loss, first.loss),
+      largestDifference(other.loss, first.loss.slice(1)),
+    ),
+    afterLoss: await encodeOnLostDevice(decoder, y, first),
+  };
+}
+
+/** A device that is destroyed once the first sample has ended. */
+async function encodeOnLostDevice(decoder, y, expected) {
+  const device = await (await navigator.gpu.requestAdapter()).requestDevice();
+  const result = await encode(decoder, y, {
+    solver,
+    backend: webgpu({ device }),
+    batchSize: 2,
+    onProgress: () => device.destroy(),
+  });
+  return {
+    incidents: result.backend.incidents,
+    lossError: largestDifference(result.loss, expected.loss),
+  };
+}
+
+function largestDifference(a, b) {
+  return a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i])), 0);
+}

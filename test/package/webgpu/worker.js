@@ -1,0 +1,3 @@
+import { runScenario } from "./scenario.js";
+
+self.postMessage(await runScenario());

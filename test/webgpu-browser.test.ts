@@ -1,0 +1,98 @@
+import { join } from "node:path";
+import type { Browser, BrowserContext } from "playwright-core";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { build, createLogger } from "vite";
+import packageJson from "../package.json" with { type: "json" };
+import type { BackendInfo, Status } from "../src/index.ts";
+import { launchChromium, launchChromiumWithWebgpu } from "./support/chromium.ts";
+import { installPackage } from "./support/installed-package.ts";
+import { serve } from "./support/serve.ts";
+
+/** What test/package/webgpu/scenario.js reports. */
+interface Report {
+  backend: BackendInfo;
+  status: Status[];
+  lossError: number;
+  decodeError: number;
+  atOnceError: number;
+  afterLoss: { incidents: string[]; lossError: number };
+  error?: { name: string; code: string; message: string };
+}
+
+/** What a strict page has to allow. */
+const POLICY = "script-src 'self' 'wasm-unsafe-eval'";
+
+// Not in a hook: uvu keeps the error of a hook to itself.
+const user = installPackage(
+  ["webgpu"],
+  [`onnxruntime-web@${packageJson.peerDependencies["onnxruntime-web"]}`],
+);
+test.after(() => user.dispose());
+
+/** Opens the page that Vite has built and returns what it and its worker report. */
+async function openPage(browser: Browser | BrowserContext): Promise<{ page: Report; worker: Report }> {
+  const server = await serve(join(user.folder, "webgpu/dist"), POLICY);
+  const page = await browser.newPage();
+  try {
+    const uncaught: string[] = [];
+    page.on("pageerror", (error) => uncaught.push(error.message));
+    await page.goto(`${server.address}/`);
+    const report = await page.locator("#report").textContent({ timeout: 120_000 });
+    assert.equal(uncaught, []);
+    return JSON.parse(report ?? "");
+  } finally {
+    await page.close();
+    server.close();
+  }
+}
+
+test("Vite bundles a page and a worker, with nothing to warn of", async () => {
+  const warnings: string[] = [];
+  await build({
+    root: join(user.folder, "webgpu"),
+    base: "./",
+    configFile: false,
+    worker: { format: "es" },
+    build: { target: "esnext", chunkSizeWarningLimit: 2000 },
+    customLogger: { ...createLogger("silent"), warn: (message) => warnings.push(message) },
+  });
+  assert.equal(warnings, []);
+});
+
+test("the page and the worker encode on the GPU, two calls at once, and go on after a lost device", async () => {
+  const browser = await launchChromiumWithWebgpu();
+  try {
+    const reports = await openPage(browser);
+    for (const [place, report] of Object.entries(reports)) {
+      assert.is(report.error, undefined, `${place}: ${JSON.stringify(report.error)}`);
+      assert.is(report.backend.name, "webgpu");
+      assert.match(report.backend.build, /^onnxruntime-web 1\./);
+      assert.ok(report.backend.adapter);
+      assert.equal(new Set(report.status), new Set(["reached_t1"]));
+      // Losses below 1, so that a float32 is off by 6e-8; some 40 steps amplify that.
+      for (const error of [report.lossError, report.decodeError, report.afterLoss.lossError]) {
+        assert.ok(error < 1e-5, `${place}: ${error}`);
+      }
+      assert.is(report.atOnceError, 0);
+      assert.equal(report.afterLoss.incidents, ["the device was lost and replaced"]);
+    }
+  } finally {
+    await browser.close();
+  }
+});
+
+test("a browser without WebGPU, or without an adapter, gets an error that says what to use", async () => {
+  const browser = await launchChromium();
+  try {
+    for (const { error } of Object.values(await openPage(browser))) {
+      assert.is(error?.code, "unsupported");
+      assert.match(error?.message ?? "", /no adapter|no WebGPU/);
+      assert.match(error?.message ?? "", /use wasm\(\)/);
+    }
+  } finally {
+    await browser.close();
+  }
+});
+
+test.run();
