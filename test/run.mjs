@@ -21,7 +21,12 @@ const runsOnce = [
   "runner.test.ts",
   "webgpu-browser.test.ts",
 ];
-const needsNewerNode = ["webgpu-device.test.ts", "webgpu-objective.test.ts", "webgpu-solvers.test.ts"];
+const needsNewerNode = [
+  "webgpu-auto.test.ts",
+  "webgpu-device.test.ts",
+  "webgpu-objective.test.ts",
+  "webgpu-solvers.test.ts",
+];
 const filesAtOnce = 2;
 const timeLimit = 300;
 

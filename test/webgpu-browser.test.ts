@@ -16,8 +16,14 @@ interface Report {
   lossError: number;
   decodeError: number;
   atOnceError: number;
+  automatic: BackendInfo;
   afterLoss: { incidents: string[]; lossError: number };
   error?: { name: string; code: string; message: string };
+}
+
+/** What test/package/webgpu/main.js leaves in the page for a test that kills. */
+interface KillablePage {
+  encodeUntilKilled(kill: string): Promise<{ incidents: string[]; status: Status[]; lossError: number }>;
 }
 
 /** What a strict page has to allow. */
@@ -54,7 +60,12 @@ test("Vite bundles a page and a worker, with nothing to warn of", async () => {
     base: "./",
     configFile: false,
     worker: { format: "es" },
-    build: { target: "esnext", chunkSizeWarningLimit: 2000 },
+    build: {
+      target: "esnext",
+      chunkSizeWarningLimit: 2000,
+      // How long it took on a busy machine is nothing to warn of.
+      rolldownOptions: { checks: { pluginTimings: false } },
+    },
     customLogger: { ...createLogger("silent"), warn: (message) => warnings.push(message) },
   });
   assert.equal(warnings, []);
@@ -75,9 +86,35 @@ test("the page and the worker encode on the GPU, two calls at once, and go on af
         assert.ok(error < 1e-5, `${place}: ${error}`);
       }
       assert.is(report.atOnceError, 0);
+      assert.is(report.automatic.name, "wasm");
+      assert.match(report.automatic.reason ?? "", /^webgpu: software adapter: .*swiftshader/i);
       assert.equal(report.afterLoss.incidents, ["the device was lost and replaced"]);
     }
   } finally {
+    await browser.close();
+  }
+});
+
+test("the GPU's process is killed in the middle of a call, which goes on", async () => {
+  const browser = await launchChromiumWithWebgpu();
+  const server = await serve(join(user.folder, "webgpu/dist"), POLICY);
+  try {
+    const page = await browser.newPage();
+    await page.goto(`${server.address}/`);
+    await page.locator("#report").textContent({ timeout: 120_000 });
+    const crasher = await browser.newPage();
+    // Never loads: it goes down with the process.
+    await page.exposeFunction("killGpuProcess", () => {
+      crasher.goto("chrome://gpucrash").catch(() => {});
+    });
+    const { incidents, status, lossError } = await page.evaluate(() =>
+      (window as unknown as KillablePage).encodeUntilKilled("killGpuProcess"),
+    );
+    assert.equal(incidents, ["the device was lost and replaced"]);
+    assert.equal(new Set(status), new Set(["reached_t1"]));
+    assert.ok(lossError < 1e-5, `${lossError}`);
+  } finally {
+    server.close();
     await browser.close();
   }
 });

@@ -26,6 +26,17 @@ export interface Backend {
   readonly name: string;
   /** Gets ready for a decoder: loads what has to be loaded, packs the weights unless they are packed. */
   prepare(decoder: Decoder): Promise<PreparedBackend>;
+  /** Can it be used here, and would anyone want to? Left out where that needs no asking. */
+  readonly availability?: () => Promise<Availability>;
+}
+
+/** Whether a backend can be used. */
+export interface Availability {
+  readonly available: boolean;
+  /** Why not, for people. */
+  readonly reason?: string;
+  /** The GPU's name, where there is one. */
+  readonly adapter?: string;
 }
 
 /** A backend ready for one decoder. */

@@ -34,7 +34,8 @@ export async function launchChromiumWithWebgpu(): Promise<BrowserContext> {
     headless: false,
     args: [...ARGUMENTS, "--headless=new", "--enable-unsafe-webgpu"],
   });
-  context.on("close", () => rmSync(folder, { recursive: true, force: true }));
+  // Its processes may write into it for a moment after it is closed.
+  context.on("close", () => rmSync(folder, { recursive: true, maxRetries: 10, retryDelay: 100 }));
   return context;
 }
 

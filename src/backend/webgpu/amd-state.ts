@@ -80,12 +80,12 @@ export function stateLayout(latentSize: number, { window }: Amd): StateLayout {
 
 /** The state of some rows, as it goes to the GPU and comes back. */
 export class AmdState {
-  readonly values: Float32Array<ArrayBuffer>;
+  readonly values: Float32Array;
   private readonly layout: StateLayout;
   private readonly solver: Amd;
 
   /** @param values [rows, layout.size]; by default all rows are empty, and none is on its way */
-  constructor(layout: StateLayout, solver: Amd, rows: number, values?: Float32Array<ArrayBuffer>) {
+  constructor(layout: StateLayout, solver: Amd, rows: number, values?: Float32Array) {
     this.layout = layout;
     this.solver = solver;
     this.values = values ?? new Float32Array(rows * layout.size);

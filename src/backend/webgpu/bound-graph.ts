@@ -13,9 +13,9 @@ export interface BoundGraph {
   /** Is the graph captured, so that a run replays it? */
   readonly captured: boolean;
   /** Writes values into an input of its own, from an element on. */
-  write(input: string, values: Float32Array<ArrayBuffer>, at?: number): void;
+  write(input: string, values: Float32Array, at?: number): void;
   /** Computes the outputs and reads them all. */
-  run(): Promise<Readonly<Record<string, Float32Array<ArrayBuffer>>>>;
+  run(): Promise<Readonly<Record<string, Float32Array>>>;
   dispose(): Promise<void>;
 }
 
@@ -105,7 +105,7 @@ class Reader {
     this.staging = device.createBuffer({ size: at, usage: READABLE });
   }
 
-  async read(): Promise<Record<string, Float32Array<ArrayBuffer>>> {
+  async read(): Promise<Record<string, Float32Array>> {
     const encoder = this.device.createCommandEncoder();
     for (const { name, at, size } of this.outputs) {
       encoder.copyBufferToBuffer(this.tensors.buffer(name), 0, this.staging, at, size);

@@ -88,7 +88,8 @@ function contextOf(ort: OnnxRuntime, device: GpuDevice): GpuContext {
  * not the next time.
  */
 export async function requestAdapter(): Promise<GpuAdapter> {
-  const { gpu } = globalThis.navigator as { gpu?: Gpu } & Navigator;
+  // Node has no navigator before 21, and Node's has no gpu.
+  const { gpu } = (globalThis.navigator ?? {}) as { readonly gpu?: Gpu };
   if (!gpu) {
     throw new LatentflowError(
       "unsupported",
@@ -113,4 +114,12 @@ async function requestDevice(): Promise<GpuDevice> {
 export function adapterName(info: GpuAdapterInfo | undefined): string {
   const { vendor, architecture, device, description } = info ?? {};
   return description || [vendor, architecture, device].filter(Boolean).join(" ") || "unknown adapter";
+}
+
+/** Is what calls itself a GPU a program on the CPU, which our WebAssembly is faster than? */
+export function isSoftware(info: GpuAdapterInfo | undefined): boolean {
+  const names = [info?.vendor, info?.architecture, info?.device, info?.description].join(" ");
+  return (
+    info?.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|basic render|software/i.test(names)
+  );
 }

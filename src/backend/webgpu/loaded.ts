@@ -43,8 +43,8 @@ export class LoadedDecoder {
     const parameters = await allocateTensors(context, shapes);
     layers.forEach((layer, i) => {
       const { weight, bias } = parameterNames(i);
-      parameters.write(weight, layer.weight as Float32Array<ArrayBuffer>);
-      parameters.write(bias, layer.bias as Float32Array<ArrayBuffer>);
+      parameters.write(weight, layer.weight);
+      parameters.write(bias, layer.bias);
     });
     return new LoadedDecoder(context, decoder, parameters);
   }

@@ -15,7 +15,7 @@ export interface GpuDevice {
   readonly limits: { readonly maxBufferSize: number; readonly maxStorageBufferBindingSize: number };
   readonly adapterInfo?: GpuAdapterInfo;
   readonly queue: {
-    writeBuffer(buffer: GpuBuffer, bufferOffset: number, data: Float32Array<ArrayBuffer>): unknown;
+    writeBuffer(buffer: GpuBuffer, at: number, data: ArrayBuffer, dataAt: number, size: number): unknown;
     submit(commands: never[]): unknown;
   };
   createBuffer(descriptor: { size: number; usage: number }): GpuBuffer;

@@ -8,7 +8,7 @@ export interface GpuTensors {
   readonly byName: Readonly<Record<string, OnnxTensor>>;
   buffer(name: string): GpuBuffer;
   /** Writes values from an element of a tensor on. */
-  write(name: string, values: Float32Array<ArrayBuffer>, at?: number): void;
+  write(name: string, values: Float32Array, at?: number): void;
   /** Gives the memory back. */
   dispose(): Promise<void>;
 }
@@ -37,7 +37,10 @@ export async function allocateTensors(
   return {
     byName,
     buffer,
-    write: (name, values, at = 0) => device.queue.writeBuffer(buffer(name), 4 * at, values),
+    write(name, values, at = 0) {
+      const { byteOffset, byteLength } = values;
+      device.queue.writeBuffer(buffer(name), 4 * at, values.buffer as ArrayBuffer, byteOffset, byteLength);
+    },
     async dispose() {
       // The tensors first: they belong to the session.
       for (const tensor of Object.values(byName)) tensor.dispose();

@@ -5,6 +5,7 @@ import type { StandardLoss } from "../../loss.ts";
 import { isAmd } from "../../solver/amd.ts";
 import type { Backend, PreparedBackend, Problem } from "../base.ts";
 import { solveAmdOnGpu } from "./amd.ts";
+import { webgpuAvailability } from "./availability.ts";
 import { decodeOnGpu } from "./decode.ts";
 import type { ContextOptions } from "./device.ts";
 import { DeviceKeeper } from "./keeper.ts";
@@ -50,6 +51,7 @@ export function webgpu(options: WebgpuOptions = {}): Backend {
   return Object.freeze({
     name: "webgpu",
     prepare: (decoder: Decoder) => prepare(decoder, { ort, device, wasmPaths }),
+    availability: () => webgpuAvailability({ ort, device, wasmPaths }),
   });
 }
 

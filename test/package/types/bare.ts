@@ -7,10 +7,13 @@ import {
   type EncodeOptions,
   encode,
 } from "latentflow";
+import { type WebgpuOptions, webgpu } from "latentflow/webgpu";
 
 export const source: DecoderSource = "decoder.safetensors";
 // @ts-expect-error a signal is an AbortSignal
 export const wrong: DecodeOptions = { signal: "abort" };
+
+export const options: EncodeOptions = { backend: webgpu({} satisfies WebgpuOptions) };
 
 export async function run(signal: NonNullable<EncodeOptions["signal"]>): Promise<Float32Array> {
   const decoder = createDecoder({ layers: [2, 4] });

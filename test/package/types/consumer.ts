@@ -16,6 +16,8 @@ import {
   summary,
   wasm,
 } from "latentflow";
+
+
 import {
   type AutoencoderResult,
   adam,
@@ -34,6 +36,10 @@ import {
   trainAutoencoder,
 } from "latentflow/train";
 
+
+import { auto, availableBackends, webgpu } from "latentflow/webgpu";
+
+
 const controller = new AbortController();
 
 const options: EncodeOptions = {
@@ -45,6 +51,11 @@ const options: EncodeOptions = {
   onProgress: ({ done, total, meanLoss }) => [done / total, meanLoss],
   onAbort: "return",
 };
+
+export const onGpu: EncodeOptions = { backend: auto([webgpu({ wasmPaths: "/onnxruntime/" }), wasm()]) };
+export const reasons: Promise<(string | undefined)[]> = availableBackends().then((backends) =>
+  backends.map(({ reason }) => reason),
+);
 
 // @ts-expect-error the loss is made by a function, not named
 export const wrong: EncodeOptions = { loss: "crossEntropy" };

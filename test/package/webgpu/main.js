@@ -1,4 +1,4 @@
-import { runScenario } from "./scenario.js";
+import { encodeUntilKilled, runScenario } from "./scenario.js";
 
 /** What the same scenario reports from a worker. */
 function runInWorker() {
@@ -8,6 +8,9 @@ function runInWorker() {
     worker.onerror = ({ message }) => reject(new Error(message));
   }).finally(() => worker.terminate());
 }
+
+// The test ends the GPU's process when it is told to, in the middle of a call.
+window.encodeUntilKilled = (kill) => encodeUntilKilled(window[kill]);
 
 const report = { page: await runScenario(), worker: await runInWorker() };
 const element = document.createElement("pre");

@@ -1,7 +1,7 @@
 // What a page or a worker does with the library on the GPU. The decoder is tiny: a software adapter compiles each
 // shader for a while.
-import { amd, createDecoder, crossEntropy, decode, encode } from "latentflow";
-import { webgpu } from "latentflow/webgpu";
+import { amd, createDecoder, crossEntropy, decode, encode, wasm } from "latentflow";
+import { auto, webgpu } from "latentflow/webgpu";
 
 const SAMPLES = 6;
 const solver = amd({ t1: 40, tolerance: 0 });
@@ -40,6 +40,7 @@ async function findReport() {
       largestDifference(one.loss, first.loss),
       largestDifference(other.loss, first.loss.slice(1)),
     ),
+    automatic: (await encode(decoder, y, { solver, backend: auto([backend, wasm()]) })).backend,
     afterLoss: await encodeOnLostDevice(decoder, y, first),
   };
 }
@@ -55,6 +56,31 @@ async function encodeOnLostDevice(decoder, y, expected) {
   });
   return {
     incidents: result.backend.incidents,
+    lossError: largestDifference(result.loss, expected.loss),
+  };
+}
+
+/** Encodes; `kill` is called once the first samples have ended, and awaited while the call goes on. */
+export async function encodeUntilKilled(kill) {
+  const decoder = createDecoder({
+    layers: [2, 5, 4],
+    seed: 1,
+    outputActivation: "sigmoid",
+    loss: crossEntropy(),
+  });
+  const y = Float32Array.from({ length: 40 * 4 }, (_, i) => 0.5 + 0.5 * Math.sin(i));
+  const expected = await encode(decoder, y, { solver });
+  let killing;
+  const result = await encode(decoder, y, {
+    ...{ solver, backend: webgpu(), batchSize: 2 },
+    onProgress: () => {
+      killing ??= kill();
+    },
+  });
+  await killing;
+  return {
+    incidents: result.backend.incidents,
+    status: result.status,
     lossError: largestDifference(result.loss, expected.loss),
   };
 }

@@ -1,0 +1,249 @@
+import { checkOptions, invalid, show } from "../../check.ts";
+import type { Decoder } from "../../decoder/decoder.ts";
+import { squaredError } from "../../loss.ts";
+import type { Solver } from "../../solver/base.ts";
+import type { Availability, Backend, PreparedBackend, Problem } from "../base.ts";
+import { wasm } from "../wasm/wasm.ts";
+import { DEFAULT_ROWS } from "./rows.ts";
+import { findDisparity, firstSamples, measureSpeed, warmUp } from "./trial.ts";
+import { webgpu } from "./webgpu.ts";
+
+/** Options of `auto`. */
+export interface AutoOptions {
+  /**
+   * Is a backend taken only where it was measured to be the faster one? Default true. Else the first that can be
+   * used and computes rightly is taken.
+   */
+  calibrate?: boolean;
+}
+
+/**
+ * Chooses a backend for each decoder, loss and number of samples: the first that can be used, is a real GPU,
+ * computes what the last one computes (losses and gradients of a few samples to 1e-3) and is faster than it, and
+ * else the last. `result.backend.reason` says why.
+ *
+ * Trying takes a second or so the first time. Meanwhile the last backend does the work; calls that come later
+ * have what was found out, which is kept with the decoder. Decoding, training and custom losses are the last
+ * backend's.
+ *
+ * @param backends in order of preference, the last one for wherever no other will do: `[webgpu(), wasm()]`
+ * @throws LatentflowError `invalid_argument` on what are no backends, or an unknown option
+ */
+export function auto(backends: readonly Backend[], options: AutoOptions = {}): Backend {
+  const wrong = Array.isArray(backends) ? backends.find((backend) => !isBackend(backend)) : backends;
+  if (wrong !== undefined || backends.length === 0) {
+    throw invalid(`auto: ${show(wrong ?? backends)} is no backend, expected some as in [webgpu(), wasm()]`);
+  }
+  checkOptions("auto", options, ["calibrate"]);
+  const { calibrate = true } = options;
+  if (typeof calibrate !== "boolean") {
+    throw invalid(`auto: calibrate is ${show(calibrate)}, expected true, false or undefined`);
+  }
+  const others = backends.slice(0, -1);
+  const last = backends.at(-1)!;
+  return Object.freeze({
+    name: "auto",
+    prepare: (decoder: Decoder) => prepare(decoder, others, last, calibrate),
+  });
+}
+
+/** What can be used here, and why not: of each backend its name and its availability. */
+export async function availableBackends(
+  backends: readonly Backend[] = [webgpu(), wasm()],
+): Promise<(Availability & { readonly name: string })[]> {
+  return Promise.all(
+    backends.map(async (backend) => ({ name: backend.name, ...(await availabilityOf(backend)) })),
+  );
+}
+
+function isBackend(value: Backend): boolean {
+  return typeof value?.prepare === "function" && typeof value.name === "string";
+}
+
+function availabilityOf(backend: Backend): Promise<Availability> {
+  return backend.availability?.() ?? Promise.resolve({ available: true });
+}
+
+/** What is known of a backend for some decoder and size of problem. */
+interface Trial {
+  /** Is it taken, and why? Undefined while that is not known. */
+  verdict?: { readonly isTaken: boolean; readonly reason: string };
+  /** The time it takes, to be measured when nothing else is at work. */
+  time?: (reference: PreparedBackend) => Promise<void>;
+}
+
+const trials = new WeakMap<Decoder, Map<string, Trial>>();
+
+function trialsOf(decoder: Decoder): Map<string, Trial> {
+  const known = trials.get(decoder) ?? new Map<string, Trial>();
+  trials.set(decoder, known);
+  return known;
+}
+
+async function prepare(
+  decoder: Decoder,
+  others: readonly Backend[],
+  last: Backend,
+  calibrate: boolean,
+): Promise<PreparedBackend> {
+  const reference = await last.prepare(decoder);
+  const reasons: string[] = [];
+  for (const backend of others) {
+    const { available, reason, adapter } = await availabilityOf(backend);
+    const label = adapter ? `${backend.name} (${adapter})` : backend.name;
+    if (!available) {
+      reasons.push(`${backend.name}: ${reason}`);
+      continue;
+    }
+    const candidate: Candidate = { backend, label, decoder, reference };
+    if (calibrate) {
+      for (const trial of trialsOf(decoder).values()) await trial.time?.(reference);
+      const isTaken = [...trialsOf(decoder).values()].some(({ verdict }) => verdict?.isTaken);
+      const prepared = isTaken ? await backend.prepare(decoder) : undefined;
+      return new Choice(reference, (problem, solver) => chooseByTrial(candidate, prepared, problem, solver));
+    }
+    const { isTaken, reason: verdict } = await checkParity(candidate);
+    const prepared = isTaken ? await backend.prepare(decoder) : undefined;
+    return new Choice(reference, () => ({ prepared, reason: verdict }));
+  }
+  return new Choice(reference, () => ({ prepared: undefined, reason: reasons.join("; ") }));
+}
+
+interface Candidate {
+  readonly backend: Backend;
+  /** Its name for people. */
+  readonly label: string;
+  readonly decoder: Decoder;
+  /** The last backend, ready for the decoder. */
+  readonly reference: PreparedBackend;
+}
+
+/** The prepared candidate, or undefined for the last backend. */
+type Choose = (problem: Problem, solver: Solver | undefined) => Chosen;
+
+interface Chosen {
+  readonly prepared: PreparedBackend | undefined;
+  readonly reason: string;
+}
+
+/** What earlier calls have found out; the first one sets it going. */
+function chooseByTrial(
+  candidate: Candidate,
+  prepared: PreparedBackend | undefined,
+  problem: Problem,
+  solver: Solver | undefined,
+): Chosen {
+  const { sampleCount, loss, weights } = problem;
+  // Of about the same size: the next power of two.
+  const atOnce = Math.max(1, Math.min(sampleCount, problem.batchSize ?? DEFAULT_ROWS));
+  const size = Math.ceil(Math.log2(atOnce));
+  const key = `${candidate.label} ${loss.name} ${loss.reduction} ${weights !== undefined} ${solver?.name} ${size}`;
+  const known = trialsOf(candidate.decoder);
+  let trial = known.get(key);
+  if (!trial) {
+    trial = {};
+    known.set(key, trial);
+    tryOut(candidate, firstSamples(problem, 2 ** size), solver, trial);
+  }
+  const { isTaken = false, reason = `${candidate.label} is being tried meanwhile` } = trial.verdict ?? {};
+  return { prepared: isTaken ? prepared : undefined, reason };
+}
+
+/** In the background: checks what a candidate computes, and has it make what it needs, for its time to be taken. */
+function tryOut(candidate: Candidate, problem: Problem, solver: Solver | undefined, trial: Trial): void {
+  const { backend, label, decoder, reference } = candidate;
+  const refuse = (why: string) => {
+    trial.verdict = { isTaken: false, reason: `${label} ${why}` };
+  };
+  const work = async () => {
+    const prepared = await backend.prepare(decoder);
+    const disparity = await findDisparity(prepared, reference, problem);
+    if (disparity) return refuse(disparity);
+    await warmUp(prepared, problem, solver);
+    trial.time = async (other) => {
+      delete trial.time;
+      const speed = await measureSpeed(prepared, problem, solver);
+      const ratio = speed / (await measureSpeed(other, problem, solver));
+      const reason = `${label} was measured at ${ratio.toPrecision(2)} times the speed of ${other.info.name}`;
+      trial.verdict = { isTaken: ratio > 1, reason };
+    };
+  };
+  work().catch((error: unknown) => refuse(describeFailure(error)));
+}
+
+function describeFailure(error: unknown): string {
+  return `failed: ${error instanceof Error ? error.message : error}`;
+}
+
+/** Without calibration: what a candidate computes is all that counts. */
+async function checkParity({ backend, label, decoder, reference }: Candidate): Promise<{
+  readonly isTaken: boolean;
+  readonly reason: string;
+}> {
+  const known = trialsOf(decoder);
+  const key = `${label} parity`;
+  const verdict = known.get(key)?.verdict;
+  if (verdict) return verdict;
+  const targets = Float32Array.from({ length: decoder.outputSize }, (_, i) => 0.5 + 0.5 * Math.sin(i));
+  const problem: Problem = {
+    ...{ decoder, targets, loss: squaredError(), sampleCount: 1, weights: undefined, batchSize: undefined },
+  };
+  const disparity = await backend
+    .prepare(decoder)
+    .then((prepared) => findDisparity(prepared, reference, problem))
+    .catch(describeFailure);
+  const found = { isTaken: !disparity, reason: `${label} ${disparity ?? "computes rightly"}` };
+  known.set(key, { verdict: found });
+  return found;
+}
+
+/** A backend that is chosen once it is known what for. */
+class Choice implements PreparedBackend {
+  private readonly reference: PreparedBackend;
+  private readonly choose: Choose;
+  private chosen: Chosen | undefined;
+
+  constructor(reference: PreparedBackend, choose: Choose) {
+    this.reference = reference;
+    this.choose = choose;
+  }
+
+  get info() {
+    const { prepared = this.reference, reason } = this.chosen ?? {};
+    return { ...prepared.info, ...(reason && { reason }) };
+  }
+
+  objectiveSize(problem: Problem) {
+    return this.chooseFor(problem).objectiveSize(problem);
+  }
+
+  objective(problem: Problem, first: number, count: number) {
+    return this.chooseFor(problem).objective(problem, first, count);
+  }
+
+  differentiableObjective(...problem: Parameters<PreparedBackend["differentiableObjective"]>) {
+    return this.reference.differentiableObjective(...problem);
+  }
+
+  trainer(...options: Parameters<PreparedBackend["trainer"]>) {
+    return this.reference.trainer(...options);
+  }
+
+  fused(...[solver, loss]: Parameters<PreparedBackend["fused"]>): ReturnType<PreparedBackend["fused"]> {
+    if (!this.reference.fused(solver, loss)) return undefined;
+    return (problem, solution, control) =>
+      this.chooseFor(problem, solver).fused(solver, loss)!(problem, solution, control);
+  }
+
+  decode(...latents: Parameters<PreparedBackend["decode"]>) {
+    return this.reference.decode(...latents);
+  }
+
+  private chooseFor(problem: Problem, solver?: Solver): PreparedBackend {
+    this.chosen ??=
+      problem.loss.name === "custom"
+        ? { prepared: undefined, reason: "a customLoss runs in JavaScript" }
+        : this.choose(problem, solver);
+    return this.chosen.prepared ?? this.reference;
+  }
+}

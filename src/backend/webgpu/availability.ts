@@ -1,0 +1,18 @@
+import { LatentflowError } from "../../errors.ts";
+import type { Availability } from "../base.ts";
+import { adapterName, type ContextOptions, isSoftware, requestAdapter } from "./device.ts";
+import { importRuntime } from "./runtime.ts";
+
+/** Can WebGPU be used with these options, on something that is a GPU? */
+export async function webgpuAvailability({ ort, device }: ContextOptions): Promise<Availability> {
+  try {
+    const info = device ? device.adapterInfo : (await requestAdapter()).info;
+    const adapter = adapterName(info);
+    if (isSoftware(info)) return { available: false, reason: `software adapter: ${adapter}`, adapter };
+    if (!ort) await importRuntime();
+    return { available: true, adapter };
+  } catch (error) {
+    if (error instanceof LatentflowError) return { available: false, reason: error.message };
+    throw error;
+  }
+}

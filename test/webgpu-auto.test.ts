@@ -1,0 +1,192 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { type AutoOptions, auto, availableBackends, webgpu } from "../src/backend/webgpu/index.ts";
+import {
+  amd,
+  type Backend,
+  createDecoder,
+  crossEntropy,
+  customLoss,
+  type Decoder,
+  decode,
+  encode,
+  euler,
+  linearGrid,
+  wasm,
+} from "../src/index.ts";
+import { leave, startDawn } from "./support/dawn.ts";
+import { randomArray } from "./support/random.ts";
+import { refused } from "./support/refusal.ts";
+
+startDawn();
+test.after(leave);
+
+const newDecoder = () =>
+  createDecoder({ layers: [3, 9, 7], seed: 5, outputActivation: "sigmoid", loss: crossEntropy() });
+const y = randomArray(8, 5 * 7, 0, 1);
+const solver = amd({ t1: 60, tolerance: 0 });
+
+/** A device that gives itself out for a GPU, since the one here is a program and would never be taken. */
+async function gpuDevice(): Promise<GPUDevice> {
+  const device = await (await navigator.gpu.requestAdapter())!.requestDevice();
+  const info = { vendor: "acme", architecture: "gpu", device: "", description: "" };
+  Object.defineProperty(device, "adapterInfo", { value: info });
+  return device;
+}
+
+/** WASM, only so slow that any GPU is faster. */
+function slowWasm(): Backend {
+  return {
+    ...wasm(),
+    async prepare(decoder: Decoder) {
+      const prepared = await wasm().prepare(decoder);
+      return {
+        ...prepared,
+        fused(...given) {
+          const fused = prepared.fused(...given);
+          return (
+            fused &&
+            (async (problem, solution, control) => {
+              await new Promise((resolve) => setTimeout(resolve, 2000));
+              await fused(problem, solution, control);
+            })
+          );
+        },
+      };
+    },
+  };
+}
+
+/** Encodes again and again until it is known what to take, and returns the first and the last result. */
+async function encodeUntilDecided(backend: Backend, decoder: Decoder) {
+  const first = await encode(decoder, y, { backend, solver });
+  let last = first;
+  while (/meanwhile/.test(last.backend.reason ?? "")) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    last = await encode(decoder, y, { backend, solver });
+  }
+  return { first, last };
+}
+
+test("availableBackends says what can be used, and why not", async () => {
+  const [gpu, cpu] = await availableBackends();
+  assert.is(gpu?.name, "webgpu");
+  assert.is(gpu?.available, false);
+  assert.match(gpu?.reason ?? "", /^software adapter: llvmpipe/);
+  assert.equal(cpu, { name: "wasm", available: true });
+  const [real] = await availableBackends([webgpu({ device: await gpuDevice() })]);
+  assert.equal(real, { name: "webgpu", available: true, adapter: "acme gpu" });
+
+  const { gpu: dawn } = navigator;
+  const set = (value: unknown) =>
+    Object.defineProperty(globalThis.navigator, "gpu", { value, configurable: true });
+  try {
+    set(undefined);
+    assert.match((await availableBackends())[0]!.reason ?? "", /no WebGPU/);
+    set({ requestAdapter: async () => null });
+    assert.match((await availableBackends())[0]!.reason ?? "", /no adapter/);
+  } finally {
+    set(dawn);
+  }
+});
+
+test("a software adapter is never chosen", async () => {
+  const { backend } = await encode(newDecoder(), y, { backend: auto([webgpu(), wasm()]), solver });
+  assert.is(backend.name, "wasm");
+  assert.match(backend.reason ?? "", /webgpu: software adapter: llvmpipe/);
+});
+
+test("a faster GPU is taken once it is known to be: WASM works meanwhile", async () => {
+  const backend = auto([webgpu({ device: await gpuDevice() }), slowWasm()]);
+  const decoder = newDecoder();
+  const { first, last } = await encodeUntilDecided(backend, decoder);
+  assert.is(first.backend.name, "wasm");
+  assert.match(first.backend.reason ?? "", /webgpu \(acme gpu\) is being tried meanwhile/);
+  assert.is(last.backend.name, "webgpu");
+  assert.match(last.backend.reason ?? "", /acme gpu.* times the speed of wasm/);
+  // Another number of samples is another question.
+  const other = await encode(decoder, y.slice(0, 7), { backend, solver });
+  assert.match(other.backend.reason ?? "", /meanwhile/);
+});
+
+test("a slower one is not, and is not tried again", async () => {
+  let prepared = 0;
+  const gpu = webgpu({ device: await gpuDevice() });
+  const counting: Backend = {
+    ...gpu,
+    prepare(decoder: Decoder) {
+      prepared++;
+      return gpu.prepare(decoder);
+    },
+  };
+  const backend = auto([counting, wasm()]);
+  const decoder = newDecoder();
+  const { last } = await encodeUntilDecided(backend, decoder);
+  assert.is(last.backend.name, "wasm");
+  assert.match(last.backend.reason ?? "", /acme gpu.* at 0\.\d+ times the speed of wasm/);
+  assert.is(prepared, 1);
+  await encode(decoder, y, { backend, solver });
+  assert.is(prepared, 1);
+});
+
+test("without calibration a GPU that computes rightly is taken at once, with every solver", async () => {
+  const backend = auto([webgpu({ device: await gpuDevice() }), wasm()], { calibrate: false });
+  const decoder = newDecoder();
+  for (const chosen of [solver, euler({ grid: linearGrid({ t1: 10, slices: 5 }) })]) {
+    const result = await encode(decoder, y, { backend, solver: chosen });
+    assert.is(result.backend.name, "webgpu");
+    assert.match(result.backend.reason ?? "", /acme gpu.* computes rightly/);
+    const expected = await encode(decoder, y, { solver: chosen });
+    result.loss.forEach((loss, i) => {
+      assert.ok(Math.abs(loss / expected.loss[i]! - 1) < 1e-5);
+    });
+  }
+  const loss = customLoss({ value: (a, b) => (a - b) ** 2, gradient: (a, b) => 2 * (a - b) });
+  const custom = await encode(decoder, y, { backend, solver, loss });
+  assert.is(custom.backend.name, "wasm");
+  assert.match(custom.backend.reason ?? "", /customLoss/);
+  const z = randomArray(1, 6);
+  assert.equal(await decode(decoder, z, { backend }), await decode(decoder, z));
+});
+
+test("a GPU that computes wrongly is not taken, with and without calibration", async () => {
+  for (const calibrate of [true, false]) {
+    const device = await gpuDevice();
+    const writeBuffer = device.queue.writeBuffer.bind(device.queue);
+    device.queue.writeBuffer = (buffer, offset, data, ...part) => {
+      const isOurs = data instanceof ArrayBuffer;
+      const wrong = isOurs && new Float32Array(data).map((value) => value * 1.01).buffer;
+      return writeBuffer(buffer, offset, wrong || data, ...part);
+    };
+    const backend = auto([webgpu({ device }), wasm()], { calibrate });
+    const { last } = await encodeUntilDecided(backend, newDecoder());
+    assert.is(last.backend.name, "wasm");
+    assert.match(last.backend.reason ?? "", /acme gpu.* computes wrongly: losses by/);
+  }
+});
+
+test("a GPU that fails is not taken, and the call does not notice", async () => {
+  const device = await gpuDevice();
+  const ort = await import("onnxruntime-web/webgpu");
+  const create = async () => {
+    throw new Error("no session today");
+  };
+  const broken = webgpu({ device, ort: { Tensor: ort.Tensor, env: ort.env, InferenceSession: { create } } });
+  for (const calibrate of [true, false]) {
+    const { last } = await encodeUntilDecided(auto([broken, wasm()], { calibrate }), newDecoder());
+    assert.is(last.backend.name, "wasm");
+    assert.match(last.backend.reason ?? "", /failed: no session today/);
+  }
+});
+
+test("what is asked for wrongly is refused", () => {
+  const wrong = (backends: unknown, options?: unknown) => () =>
+    auto(backends as Backend[], options as AutoOptions);
+  refused(wrong([]), "invalid_argument", /auto: .* is no backend, expected some/);
+  refused(wrong("webgpu"), "invalid_argument", /auto: "webgpu" is no backend/);
+  refused(wrong(["wasm"]), "invalid_argument", /auto: "wasm" is no backend/);
+  refused(wrong([wasm()], { calibrat: true }), "invalid_argument", /unknown option "calibrat"/);
+  refused(wrong([wasm()], { calibrate: 1 }), "invalid_argument", /calibrate is 1, expected true, false/);
+});
+
+test.run();
