@@ -2,8 +2,10 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { build as esbuild } from "esbuild";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { build as viteBuild } from "vite";
 import packageJson from "../package.json" with { type: "json" };
 import { encodeDemoDigits } from "./support/demo-digits.ts";
 import { installPackage } from "./support/installed-package.ts";
@@ -158,6 +160,46 @@ test("the library runs anywhere: it loads its own files only, no import.meta, no
   }
   // The program is for Node, and shows that such syntax is found.
   assert.ok(unportableSyntax(join(library, "cli.js")).length > 0);
+});
+
+/** A user's program as esbuild bundles it. */
+async function bundleOf(program: string): Promise<{ text: string; errors: number }> {
+  const { outputFiles, errors } = await esbuild({
+    stdin: { contents: program, resolveDir: user.folder },
+    bundle: true,
+    format: "esm",
+    write: false,
+    logLevel: "silent",
+  });
+  return { text: outputFiles[0]?.text ?? "", errors: errors.length };
+}
+
+test("of WebGPU nothing is in a program that does not ask for it; one that does is bundled without its peer", async () => {
+  const without = await bundleOf('export * from "latentflow"; export * from "latentflow/train";');
+  assert.not.match(without.text, /onnx/i);
+  const program = 'import { webgpu } from "latentflow/webgpu"; console.log(webgpu().name);';
+  const { text, errors } = await bundleOf(program);
+  assert.is(errors, 0);
+  assert.match(text, "onnxruntime-web/webgpu");
+
+  writeFileSync(join(user.folder, "webgpu-program.js"), program);
+  const vite = await viteBuild({
+    root: user.folder,
+    configFile: false,
+    logLevel: "silent",
+    build: { write: false, rolldownOptions: { input: join(user.folder, "webgpu-program.js") } },
+  });
+  assert.ok("output" in vite || Array.isArray(vite));
+});
+
+test("without onnxruntime-web the error says what to install", () => {
+  const program = `
+    import { createDecoder, crossEntropy, encode } from "latentflow";
+    import { webgpu } from "latentflow/webgpu";
+    const decoder = createDecoder({ layers: [2, 3], outputActivation: "sigmoid", loss: crossEntropy() });
+    encode(decoder, new Float32Array(3), { backend: webgpu() }).catch(({ code, message }) => console.log(code, message));`;
+  writeFileSync(join(user.folder, "no-peer.mjs"), program);
+  assert.match(run(process.execPath, ["no-peer.mjs"]), /^unsupported webgpu: .*npm install onnxruntime-web/);
 });
 
 test("the library is within its size", () => {

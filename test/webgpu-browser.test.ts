@@ -102,11 +102,8 @@ test("the GPU's process is killed in the middle of a call, which goes on", async
     const page = await browser.newPage();
     await page.goto(`${server.address}/`);
     await page.locator("#report").textContent({ timeout: 120_000 });
-    const crasher = await browser.newPage();
-    // Never loads: it goes down with the process.
-    await page.exposeFunction("killGpuProcess", () => {
-      crasher.goto("chrome://gpucrash").catch(() => {});
-    });
+    const session = await browser.browser()!.newBrowserCDPSession();
+    await page.exposeFunction("killGpuProcess", () => session.send("Browser.crashGpuProcess"));
     const { incidents, status, lossError } = await page.evaluate(() =>
       (window as unknown as KillablePage).encodeUntilKilled("killGpuProcess"),
     );

@@ -34,8 +34,13 @@ export async function launchChromiumWithWebgpu(): Promise<BrowserContext> {
     headless: false,
     args: [...ARGUMENTS, "--headless=new", "--enable-unsafe-webgpu"],
   });
-  // Its processes may write into it for a moment after it is closed.
-  context.on("close", () => rmSync(folder, { recursive: true, maxRetries: 10, retryDelay: 100 }));
+  process.once("exit", () => {
+    try {
+      rmSync(folder, { recursive: true });
+    } catch {
+      // A process of Chromium's that is still ending has just written into it: it stays among temporary files.
+    }
+  });
   return context;
 }
 
