@@ -66,16 +66,19 @@ export class DeviceKeeper {
     const isFirst = this.incidents.length === 0;
     if (isFirst) {
       try {
-        this.loaded = await loadOnto(await openContext(this.options), this.decoder);
+        const other = await loadOnto(await openContext(this.options), this.decoder);
+        // The call has been divided up for the first one.
+        if (other.largestRows < this.loaded.largestRows) throw new Error("the other device is smaller");
+        this.loaded = other;
         this.incidents.push("the device was lost and replaced");
         return;
       } catch {
-        // There may be no second device, and then there is WASM.
+        // There may be no other device that will do, and then there is WASM.
       }
     }
     this.instead = await wasm().prepare(this.decoder);
     const { build } = this.instead.info;
-    const when = isFirst ? "the device was lost, and there was no other" : "the device was lost again";
+    const when = isFirst ? "the device was lost, and no other would do" : "the device was lost again";
     this.incidents.push(`${when}: what was left was done by wasm (${build})`);
   }
 }

@@ -9,20 +9,24 @@ import { allocateTensors, type GpuTensors } from "./tensors.ts";
 /** So many graphs that nobody uses are kept for the next call; then the one used longest ago goes. */
 const KEPT = 8;
 
-/** A decoder's parameters on a device, and the graphs made for them. */
+/**
+ * A decoder on a device: its parameters, and the graphs made for it. The parameters are there while there are
+ * graphs, and brought anew for a call that outlives `dispose` and takes another graph.
+ */
 export class LoadedDecoder {
   readonly context: GpuContext;
   readonly decoder: Decoder;
-  private readonly parameters: GpuTensors;
+  private parameters: Promise<GpuTensors>;
   /** Graphs in nobody's use, the one used last at the end. */
   private readonly idle: { readonly key: string; readonly graph: BoundGraph }[] = [];
   private users = 0;
   private isDisposed = false;
+  private isFreed = false;
 
-  private constructor(context: GpuContext, decoder: Decoder, parameters: GpuTensors) {
+  private constructor(context: GpuContext, decoder: Decoder) {
     this.context = context;
     this.decoder = decoder;
-    this.parameters = parameters;
+    this.parameters = loadParameters(context, decoder);
   }
 
   static async load(context: GpuContext, decoder: Decoder): Promise<LoadedDecoder> {
@@ -35,18 +39,9 @@ export class LoadedDecoder {
         `webgpu: a layer's weight is ${widest} bytes, a buffer of this device holds ${limit}; use wasm()`,
       );
     }
-    const shapes = new Map<string, readonly number[]>();
-    layers.forEach(({ inputSize, outputSize }, i) => {
-      const { weight, bias } = parameterNames(i);
-      shapes.set(weight, [outputSize, inputSize]).set(bias, [outputSize]);
-    });
-    const parameters = await allocateTensors(context, shapes);
-    layers.forEach((layer, i) => {
-      const { weight, bias } = parameterNames(i);
-      parameters.write(weight, layer.weight);
-      parameters.write(bias, layer.bias);
-    });
-    return new LoadedDecoder(context, decoder, parameters);
+    const loaded = new LoadedDecoder(context, decoder);
+    await loaded.parameters;
+    return loaded;
   }
 
   /** The most rows that the decoder's widest layer leaves room for in a buffer. */
@@ -65,10 +60,7 @@ export class LoadedDecoder {
     this.users++;
     try {
       const index = this.idle.findIndex((entry) => entry.key === key);
-      const graph =
-        index >= 0
-          ? this.idle.splice(index, 1)[0]!.graph
-          : await bindGraph(this.context, make(), this.parameters);
+      const graph = index >= 0 ? this.idle.splice(index, 1)[0]!.graph : await this.bind(make());
       let isReleased = false;
       const release = () => {
         if (isReleased) return;
@@ -80,6 +72,7 @@ export class LoadedDecoder {
       return { graph, release };
     } catch (error) {
       this.users--;
+      this.trim();
       throw error;
     }
   }
@@ -90,11 +83,36 @@ export class LoadedDecoder {
     this.trim();
   }
 
+  private async bind(graph: OnnxGraph): Promise<BoundGraph> {
+    if (this.isFreed) {
+      this.isFreed = false;
+      this.parameters = loadParameters(this.context, this.decoder);
+    }
+    return bindGraph(this.context, graph, await this.parameters);
+  }
+
   private trim(): void {
     const keeps = this.isDisposed || this.context.isLost() ? 0 : KEPT;
     while (this.idle.length > keeps) ignoreFailure(this.idle.shift()!.graph.dispose());
-    if (this.isDisposed && this.users === 0) ignoreFailure(this.parameters.dispose());
+    if (!this.isDisposed || this.users > 0 || this.isFreed) return;
+    this.isFreed = true;
+    ignoreFailure(this.parameters.then((parameters) => parameters.dispose()));
   }
+}
+
+async function loadParameters(context: GpuContext, { layers }: Decoder): Promise<GpuTensors> {
+  const shapes = new Map<string, readonly number[]>();
+  layers.forEach(({ inputSize, outputSize }, i) => {
+    const { weight, bias } = parameterNames(i);
+    shapes.set(weight, [outputSize, inputSize]).set(bias, [outputSize]);
+  });
+  const parameters = await allocateTensors(context, shapes);
+  layers.forEach((layer, i) => {
+    const { weight, bias } = parameterNames(i);
+    parameters.write(weight, layer.weight);
+    parameters.write(bias, layer.bias);
+  });
+  return parameters;
 }
 
 /** A graph that one call uses. */
@@ -121,8 +139,11 @@ export function loadOnto(context: GpuContext, decoder: Decoder): Promise<LoadedD
       loadedDecoders.delete(decoder);
     });
   }
-  for (const other of byContext.keys()) {
-    if (other.isLost()) byContext.delete(other);
+  for (const [other, loading] of byContext) {
+    if (!other.isLost()) continue;
+    byContext.delete(other);
+    // The device is gone, but not what the runtime keeps of its sessions.
+    ignoreFailure(loading.then((loaded) => loaded.dispose()));
   }
   let loaded = byContext.get(context);
   if (!loaded) {
