@@ -100,6 +100,7 @@ for (const activation of [...(Object.keys(activations) as ActivationName[]), ...
       3,
       undefined,
       `${name} at the end`,
+      tolerance,
     );
     output.dispose();
   });
