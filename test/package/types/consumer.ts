@@ -16,8 +16,6 @@ import {
   summary,
   wasm,
 } from "latentflow";
-
-
 import {
   type AutoencoderResult,
   adam,
@@ -35,10 +33,7 @@ import {
   train,
   trainAutoencoder,
 } from "latentflow/train";
-
-
 import { auto, availableBackends, webgpu } from "latentflow/webgpu";
-
 
 const controller = new AbortController();
 
