@@ -1,0 +1,37 @@
+// npm run experiment -- NAME [--seed N] [--out FOLDER]
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { Command } from "commander";
+import { compareAdjoints } from "./adjoints.ts";
+import { measureDataEfficiency } from "./data-efficiency.ts";
+import type { ExperimentSettings } from "./paper.ts";
+import { measureStiffness } from "./stiffness.ts";
+
+const EXPERIMENTS: Record<
+  string,
+  readonly [run: (settings: ExperimentSettings) => Promise<void>, what: string]
+> = {
+  "data-efficiency": [
+    measureDataEfficiency,
+    "Table 1: one pass over few digits, against an autoencoder's twelve",
+  ],
+  adjoints: [
+    compareAdjoints,
+    "the same digits trained with the approximate, the full and the direct adjoint",
+  ],
+  stiffness: [measureStiffness, "Dormand-Prince's evaluations against AMD's as training goes on"],
+};
+
+const program = new Command("experiment").description("The paper's experiments, computed here and now.");
+for (const [name, [run, what]] of Object.entries(EXPERIMENTS)) {
+  program
+    .command(name)
+    .description(what)
+    .option("--seed <n>", "of the decoder and the choice of digits", Number, 0)
+    .option("--out <folder>", "where CSV and charts go", join("out", "experiments"))
+    .action(async ({ seed, out }: { seed: number; out: string }) => {
+      mkdirSync(out, { recursive: true });
+      await run({ seed, out });
+    });
+}
+await program.parseAsync();

@@ -1,0 +1,39 @@
+import { createSampler } from "../src/data/sampler.ts";
+import { amd, createDecoder, crossEntropy, type Decoder } from "../src/index.ts";
+import { type Dataset, evaluate, mnist } from "../src/train/index.ts";
+
+/** What every experiment is given. */
+export interface ExperimentSettings {
+  readonly seed: number;
+  /** The folder for its files. */
+  readonly out: string;
+}
+
+/** AMD as `train` uses it by default. */
+export const SOLVER = amd({ stepMax: 1000 });
+
+/** The paper's decoder, untrained: 20 → 150 → 300 → 600 → 784, ELU. */
+export function createPaperDecoder(seed: number): Decoder {
+  return createDecoder({
+    layers: [20, 150, 300, 600, 784],
+    outputShape: [28, 28],
+    loss: crossEntropy(),
+    seed,
+  });
+}
+
+/** `count` MNIST training digits chosen by the seed, and the 10,000 test digits. */
+export async function chooseDigits(
+  count: number,
+  seed: number,
+): Promise<{ train: Float32Array; test: Dataset }> {
+  const { train, test } = await mnist();
+  const chosen = createSampler({ count: train.count, batchSize: count, seed }).next();
+  return { train: train.rows(chosen), test };
+}
+
+/** The mean loss over the test digits, encoded with AMD. */
+export async function testLoss(decoder: Decoder, test: Dataset): Promise<number> {
+  const { meanLoss } = await evaluate(decoder, test, { solver: SOLVER });
+  return meanLoss;
+}
