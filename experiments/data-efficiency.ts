@@ -1,3 +1,4 @@
+import { implicitAmd } from "../src/index.ts";
 import { evaluate, rmsprop, train, trainAutoencoder } from "../src/train/index.ts";
 import { chooseDigits, createPaperDecoder, type ExperimentSettings, SOLVER, testLoss } from "./paper.ts";
 import { type Row, report, seconds } from "./table.ts";
@@ -5,7 +6,7 @@ import { type Row, report, seconds } from "./table.ts";
 /**
  * Table 1's left columns: gradient flow encoding after one pass over few digits (mini-batch 5, RMSprop, AMD from
  * z0 = 0) beside an autoencoder trained on the same digits, and that autoencoder's decoder inverted by AMD ("mixed").
- * Mean cross entropy over all 10,000 test digits. The paper's figures for the autoencoder are those of one pass; it
+ * Mean cross entropy over all 10,000 test digits. And the same with implicitAmd, in training and in the test. The paper's figures for the autoencoder are those of one pass; it
  * speaks of twelve, which are computed too.
  */
 export async function measureDataEfficiency({ seed, out }: ExperimentSettings): Promise<void> {
@@ -26,9 +27,18 @@ export async function measureDataEfficiency({ seed, out }: ExperimentSettings): 
       "test loss": loss.toFixed(4),
     });
 
-    const start = performance.now();
-    const flow = await train(decoder, digits.train, { ...options, solver: SOLVER });
-    addRow(row("gradient flow", 1, seconds(start), await testLoss(flow.decoder, digits.test)));
+    for (const solver of [SOLVER, implicitAmd()]) {
+      const start = performance.now();
+      const run = await train(decoder, digits.train, { ...options, solver });
+      addRow(
+        row(
+          `gradient flow, ${solver.name}`,
+          1,
+          seconds(start),
+          await testLoss(run.decoder, digits.test, solver),
+        ),
+      );
+    }
     for (const epochs of [1, 12]) {
       const start = performance.now();
       const run = await trainAutoencoder(decoder, digits.train, { ...options, epochs });

@@ -1,5 +1,12 @@
 import { createSampler } from "../src/data/sampler.ts";
-import { amd, createDecoder, crossEntropy, type Decoder } from "../src/index.ts";
+import {
+  amd,
+  createDecoder,
+  crossEntropy,
+  type Decoder,
+  type GradientFlow,
+  type Solver,
+} from "../src/index.ts";
 import { type Dataset, evaluate, mnist } from "../src/train/index.ts";
 
 /** What every experiment is given. */
@@ -32,8 +39,12 @@ export async function chooseDigits(
   return { train: train.rows(chosen), test };
 }
 
-/** The mean loss over the test digits, encoded with AMD. */
-export async function testLoss(decoder: Decoder, test: Dataset): Promise<number> {
-  const { meanLoss } = await evaluate(decoder, test, { solver: SOLVER });
+/** The mean loss over the test digits, encoded with AMD unless another solver is given. */
+export async function testLoss(
+  decoder: Decoder,
+  test: Dataset,
+  solver: Solver<GradientFlow<1>> = SOLVER,
+): Promise<number> {
+  const { meanLoss } = await evaluate(decoder, test, { solver });
   return meanLoss;
 }
