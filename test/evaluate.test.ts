@@ -10,6 +10,7 @@ import {
   type EncodeOptions,
   type EncodeProgress,
   encode,
+  implicitAmd,
   logGrid,
   nesterovFlow,
   rk4,
@@ -50,6 +51,7 @@ for (const { name, backend } of builds) {
 
 const rowWeights = randomArray(3, n, 0, 1);
 const cases: [string, EncodeOptions & EvaluateOptions][] = [
+  ["implicit steps", { solver: implicitAmd() }],
   ["another flow", { flow: nesterovFlow(), solver: rk4({ grid: logGrid({ t1: 5, slices: 3 }) }) }],
   ["a sum", { loss: crossEntropy({ reduction: "sum" }), solver }],
   ["squared errors, one sample at once", { loss: squaredError(), solver, batchSize: 1 }],
@@ -61,8 +63,9 @@ for (const [name, options] of cases) {
     const data = bytes(1005);
     const y = data.toFloat32();
     const report = await evaluate(decoder, data, options);
-    const { loss } = await encode(decoder, y, options);
+    const { loss, stats } = await encode(decoder, y, options);
     assert.equal(report.loss, loss);
+    assert.equal(report.stats, stats);
     const { name: lossName, reduction } = options.loss ?? crossEntropy();
     const floors =
       lossName === "crossEntropy"

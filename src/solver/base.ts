@@ -49,7 +49,7 @@ const RUNNING = 255;
 /** The results that are one number for each sample. */
 const PER_SAMPLE = [
   ...(["loss", "initialLoss", "acceptedSteps", "backtracks"] as const),
-  ...(["valueEvaluations", "gradientEvaluations", "t"] as const),
+  ...(["valueEvaluations", "gradientEvaluations", "matrixEvaluations", "t"] as const),
 ] as const;
 
 /** The results of B samples, filled in as they end. z holds each sample's z0 before, its code after. */
