@@ -252,6 +252,14 @@ test("a run that has ended resumes to its end at once, and events come in order"
   assert.equal(endOf(resumed), endOf(whole));
 });
 
+test("a run of more updates than a call takes arguments resumes", async () => {
+  const { checkpoints, result } = await runWithCheckpoints();
+  const { run, state } = readCheckpoint("checkpoint", checkpoints.at(-1)!);
+  const history = Array.from({ length: 250_000 }, () => result.history[0]!);
+  const resumed = await runSmall(resumeFrom(writeCheckpoint({ run, state: { ...state, history } })));
+  assert.is(resumed.history.length, history.length);
+});
+
 test("a failure to save ends the run", async () => {
   const reason = new Error("quota exceeded");
   const save = () => Promise.reject(reason);

@@ -15,8 +15,8 @@ export class Run {
   readonly total: number;
   /** Images processed. */
   images = 0;
-  readonly history: TrainStep[] = [];
-  readonly validations: ValidationResult[] = [];
+  history: TrainStep[] = [];
+  validations: ValidationResult[] = [];
   readonly trainer: Trainer;
   private readonly sampler;
   private readonly batches;
@@ -96,8 +96,8 @@ export class Run {
     this.sampler.restore(state.sampler);
     this.batches.restore(state.random, state.latents);
     this.trainer.restore(state.trainer);
-    this.history.push(...state.history);
-    this.validations.push(...state.validation);
+    this.history = [...state.history];
+    this.validations = [...state.validation];
   }
 }
 
