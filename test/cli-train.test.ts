@@ -317,6 +317,21 @@ test("Ctrl-C and --resume: in the end all is as without", async () => {
   );
 });
 
+test("Ctrl-C in the first update, after a validation: what was found is kept, and that is said", async () => {
+  // One mini-batch that takes seconds.
+  const many = workplace.writeFloats(new Float32Array(60_000 * 6).fill(0.3), [60_000, 6]);
+  const out = workplace.newPath();
+  const args = ["train", "--data", many, "--layers", "2,5,6", "--batch-size", "60000", "--out", out];
+  const child = start([...args, "--validate", data, "--validate-limit", "1"]);
+  const end = endOf(child);
+  while (!existsSync(join(out, "log.jsonl"))) await setTimeout(5);
+  child.kill("SIGINT");
+  const { exit, stderr } = await end;
+  assert.is(exit, 130, stderr);
+  assert.ok(existsSync(join(out, "checkpoint.safetensors")));
+  assert.match(stderr, /stopped after 0 of 60000 images; the same command with --resume goes on from there/);
+});
+
 test("a damaged checkpoint is named, and the one before is used", async () => {
   const { out, args } = newRun("--layers", "2,5,6", "--epochs", "4", "--checkpoint-seconds", "0");
   const first = await run(...args);

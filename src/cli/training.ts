@@ -144,7 +144,8 @@ async function trainShown(
   const log = openTrainingLog(join(out, "log.jsonl"));
   const display = showProgress({ verb: "training on", unit: "images", total }, quiet, signal);
   const recentLoss = new RunningMean(shownBatches);
-  let kept = 0;
+  /** Images of the latest checkpoint, if there is one: the first may come before the first update. */
+  let kept: number | undefined;
   try {
     return await training.train(decoder, data.dataset, {
       loss,
@@ -176,7 +177,7 @@ async function trainShown(
   } catch (error) {
     if (!signal.aborted || error !== signal.reason) throw error;
     sayInterrupted(
-      kept === 0
+      kept === undefined
         ? "stopped before the first update; no checkpoint is written"
         : `stopped after ${kept} of ${total} images; the same command with --resume goes on from there`,
     );
