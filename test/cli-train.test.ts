@@ -360,6 +360,11 @@ test("what makes no sense is refused by name, and nothing is written", async () 
     [["--dataset", "cifar"], 2, /Allowed choices are mnist, fashion-mnist, seg-mnist/],
     [["--data", data, "--layers", "2,6", "--validate"], 2, /--validate needs a file, except with --dataset/],
     [
+      ["--data", data, "--layers", "2,6", "--validate-every", "9"],
+      2,
+      /--validate-every does not go with training without --validate/,
+    ],
+    [
       ["--data", data, "--layers", "2,6", "--dataset-folder", "x"],
       2,
       /--dataset-folder does not go with --data/,

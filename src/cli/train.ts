@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { addDataOptions, checkDataOptions } from "./data-source.ts";
 import { addDecoderOptions, addLossOptions } from "./decoder-file.ts";
-import { addRunningOptions, wrongUsage } from "./options.ts";
+import { addRunningOptions, refuseOptions, wrongUsage } from "./options.ts";
 import { parseCount, parseCounts, parseNumber } from "./parse.ts";
 import { runTraining, type TrainingJob } from "./training.ts";
 import { addTrainingOptions, chosenTraining } from "./training-options.ts";
@@ -61,6 +61,9 @@ Examples:
     }
     if (options.validate === true && options.dataset === undefined) {
       wrongUsage(command, "--validate needs a file, except with --dataset");
+    }
+    if (options.validate === undefined) {
+      refuseOptions(command, ["validateEvery", "validateLimit"], "training without --validate");
     }
     await runTraining(options, chosenTraining(command));
   });
