@@ -199,7 +199,12 @@ function checkSettings(
     }
   }
   checkSignal(where, signal);
-  augment?.check(decoder.outputShape);
+  if (augment !== undefined) {
+    if (typeof augment?.apply !== "function") {
+      throw invalid(`${where}: augment is ${show(augment)}, expected a value such as shift({ pixels: 2 })`);
+    }
+    augment.check(decoder.outputShape);
+  }
   const sampling = { seed, replacement };
   return {
     ...{ optimiser, schedule, batchSize, epochs, backend, sampling, warmStart, augment },
