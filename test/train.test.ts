@@ -219,7 +219,17 @@ test("train refuses what it cannot use", async () => {
   for (const [options, message] of cases) {
     await rejected(train(decoder, data, options as never), "invalid_argument", message);
   }
-  await rejected(train(decoder, new Float32Array(0)), "invalid_argument", /no samples|no values|count/);
+  for (const [samples, message] of [
+    [new Float32Array(0), /^train: there are no samples$/],
+    [
+      new Float32Array(10),
+      /^train: y has 10 values, expected a multiple of 9 \(the decoder's output size\)$/,
+    ],
+    [undefined, /^train: y is undefined, expected a Float32Array/],
+    [new Uint8Array(9), /^train: y is a Uint8Array, expected a Float32Array; for pixels of 0 to 255/],
+  ] as const) {
+    await rejected(train(decoder, samples as never), "invalid_argument", message);
+  }
   const bad = data.toFloat32();
   bad[100] = 2;
   await rejected(train(decoder, bad), "invalid_argument", /y is 2 at sample 11, element 1/);

@@ -11,6 +11,17 @@ export interface DatasetOptions {
 }
 
 /**
+ * Tells a data set from what only looks like one. The same in every copy of this module: a program that both imports
+ * and requires the package has two, and may pass a data set from one to the other.
+ */
+const mark: unique symbol = Symbol.for("latentflow.dataset");
+
+/** Is this a data set? */
+export function isDataset(value: unknown): value is Dataset {
+  return typeof value === "object" && value !== null && mark in value;
+}
+
+/**
  * Samples to train on, encode or test with, and their labels where they have any. Made by `createDataset`,
  * `readDataset` or a loader like `mnist`. An immutable value.
  *
@@ -28,6 +39,9 @@ export class Dataset {
   readonly shape: readonly number[];
   /** [count]: the class of each sample; undefined when nobody said. Read only. */
   readonly labels: Uint8Array | undefined;
+
+  /** @internal */
+  readonly [mark] = true;
 
   /** [count, size] */
   readonly #values: Uint8Array | Float32Array;

@@ -1,14 +1,15 @@
 import type { Problem } from "../backend/base.ts";
 import { invalid } from "../check.ts";
-import { createDataset, Dataset } from "../data/dataset.ts";
+import { createDataset, type Dataset, isDataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import type { Loss } from "../loss.ts";
-import { checkValues } from "../problem.ts";
+import { checkTargets, checkValues } from "../problem.ts";
 import type { Control } from "../solver/base.ts";
 
 /** Samples as a data set of the decoder's output size, at least one. */
 export function asDataset(where: string, data: Dataset | Float32Array, decoder: Decoder): Dataset {
-  const dataset = data instanceof Dataset ? data : createDataset(data, { shape: [...decoder.outputShape] });
+  if (!isDataset(data)) checkTargets(where, data, decoder);
+  const dataset = isDataset(data) ? data : createDataset(data, { shape: decoder.outputShape });
   if (dataset.size !== decoder.outputSize) {
     throw invalid(
       `${where}: the samples have ${dataset.size} values, expected ${decoder.outputSize} (the decoder's output size)`,

@@ -7,7 +7,8 @@ async function main() {
   const solver = imported.amd({ maxSteps: 3 });
   const { status } = await imported.encode(decoder, new Float32Array(4).fill(0.1), { solver });
   const training = await import("latentflow/train");
-  const { history } = await training.train(decoder, new Float32Array(4).fill(0.1), {
+  const samples = require("latentflow/train").createDataset(new Float32Array(4).fill(0.1), { shape: [4] });
+  const { history } = await training.train(decoder, samples, {
     solver: required.amd(),
   });
   decoder.dispose();
