@@ -17,6 +17,7 @@ import {
   expDecay,
   type Flow,
   gradientFlow,
+  implicitAmd,
   linearGrid,
   logGrid,
   nesterovFlow,
@@ -302,6 +303,15 @@ test("what cannot be used is refused before any work", () => {
       () => check(adjoint, flat),
       "invalid_argument",
       /needs second derivatives; give customLoss a curv/,
+    );
+  }
+  // Of the last of its steps, that long, the sums were infinite, and no update was made.
+  assert.is(check(approximate(), crossEntropy(), implicitAmd() as never).name, "approximate");
+  for (const adjoint of [full(), direct()]) {
+    refused(
+      () => check(adjoint, crossEntropy(), implicitAmd() as never),
+      "invalid_argument",
+      /adjoint (full|direct) cannot go back from where solver implicitAmd ends.*use approximate\(\)/,
     );
   }
   const { tableau: _, ...other } = { ...solver, name: "other" as never };

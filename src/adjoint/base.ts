@@ -41,6 +41,11 @@ export function checkAdjoint(where: string, adjoint: Adjoint, solver: Solver<Flo
   if (typeof adjoint?.addGradient !== "function") {
     throw invalid(`${where}: adjoint is ${show(adjoint)}, expected approximate(), full() or direct()`);
   }
+  if (adjoint.needs !== "end" && solver.t1 === Number.POSITIVE_INFINITY) {
+    throw invalid(
+      `${where}: adjoint ${adjoint.name} cannot go back from where solver ${solver.name} ends: its last steps are longer than an adjoint is stable on; use approximate(), which is exact at rest`,
+    );
+  }
   if (adjoint.needs === "method" && solver.tableau === undefined) {
     throw invalid(
       `${where}: adjoint direct cannot go back through solver ${solver.name}; use euler, rk4, dormandPrince or amd, or adjoint full()`,

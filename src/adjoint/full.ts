@@ -10,12 +10,12 @@ import { Stages } from "./stages.ts";
 
 /**
  * The continuous adjoint (equations 9 to 12, with the signs that they need): the derivative of the exact flow,
- * integrated backwards over the slices that the solver has stored, for any solver. It differs from `direct()` by
- * what the solver and it leave out of a slice, and the less the shorter the slices are.
+ * integrated backwards over the slices that the solver has stored, for any solver to an end t1. It differs from
+ * `direct()` by what the solver and it leave out of a slice, and the less the shorter the slices are.
  *
  * A slice costs as many passes and tangent passes as a step of RK4, or of the solver's own method if that has as
- * many stages or more. That method is explicit: on slices longer than it is stable on, as those of an implicit
- * solver may be, and some of AMD's, the adjoint grows instead of decaying.
+ * many stages or more. That method is explicit: on slices longer than it is stable on, as some of AMD's may be, the
+ * adjoint grows instead of decaying. `implicitAmd`, all of whose late steps are that long, is refused.
  */
 export function full(): Adjoint {
   return Object.freeze<Adjoint>({
