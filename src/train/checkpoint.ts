@@ -97,13 +97,23 @@ export function readCheckpoint(where: string, bytes: Uint8Array): Checkpoint {
   }
 
   const floats = <T>(name: string, Type: FloatArray<T>): T => {
+    const tensor = tensors.get(name);
+    if (tensor?.dtype !== `F${8 * Type.BYTES_PER_ELEMENT}`) throw refuse(`the checkpoint has no ${name}`);
     // A copy, aligned; not by slice(), which a Buffer answers with a view.
-    return new Type(new Uint8Array(tensors.get(name)!.bytes).buffer);
+    return new Type(new Uint8Array(tensor.bytes).buffer);
   };
   const history = floats("history", Float64Array);
   const validation = floats("validation", Float64Array);
   const vectorNames = [...tensors.keys()].filter((name) => name.startsWith("optimiser."));
-  const parse = (key: string) => JSON.parse(metadata.get(key)!);
+  const parse = (key: string) => {
+    try {
+      const value = JSON.parse(metadata.get(key) ?? "null");
+      if (value !== null) return value;
+    } catch {
+      // No JSON is no value either.
+    }
+    throw refuse(`the checkpoint has no ${key}`);
+  };
   return {
     run: parse("run"),
     state: {
@@ -124,11 +134,35 @@ export function readCheckpoint(where: string, bytes: Uint8Array): Checkpoint {
   };
 }
 
-type FloatArray<T> = new (buffer: ArrayBuffer) => T;
+type FloatArray<T> = { readonly BYTES_PER_ELEMENT: number; new (buffer: ArrayBuffer): T };
 
 function rows(values: Float64Array, columns: number): Float64Array[] {
   const count = values.length / columns;
   return Array.from({ length: count }, (_, row) => values.subarray(row * columns, (row + 1) * columns));
+}
+
+/**
+ * Refuses a state that no run like this one can have been in: a checksum finds damage, not what was written wrong.
+ *
+ * @param here where this run stands
+ * @throws LatentflowError `invalid_file`
+ */
+export function checkFits(where: string, there: RunState, here: RunState): void {
+  const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0;
+  const sizes = ({ latents, trainer: { parameters, vectors } }: RunState) =>
+    [parameters, ...vectors, ...(latents ? [latents] : [])].map(({ length }) => length).join();
+  const wrong = Object.entries({
+    images: !isCount(there.images),
+    updates: !isCount(there.trainer.updates),
+    sampler: typeof there.sampler !== "object",
+    random: !Array.isArray(there.random) || there.random.length !== here.random.length,
+    "the sizes of its tensors": sizes(there) !== sizes(here),
+  }).find(([, isWrong]) => isWrong);
+  if (!wrong) return;
+  throw new LatentflowError(
+    "invalid_file",
+    `${where}: the checkpoint is not one of this run: see ${wrong[0]}`,
+  );
 }
 
 /** Differences beyond so many are only counted: another decoder, say, differs in a lot at once. */

@@ -1,6 +1,6 @@
 import type { Decoder } from "../decoder/decoder.ts";
 import type { Control } from "../solver/base.ts";
-import { checkSameRun, writeCheckpoint } from "./checkpoint.ts";
+import { checkFits, checkSameRun, writeCheckpoint } from "./checkpoint.ts";
 import type { CheckedTrainOptions } from "./options.ts";
 import type { Resumed, TrainEvent } from "./progress.ts";
 import type { Run } from "./run.ts";
@@ -43,6 +43,7 @@ export class Checkpoints {
     const { from, refused } = loaded;
     const { run: there, state } = loaded.checkpoint;
     checkSameRun(`${where}: ${from}`, there, description);
+    checkFits(`${where}: ${from}`, state, run.state());
     run.restore(state);
     return new Checkpoints(run, description, checkpoint, { images: run.images, from, refused });
   }

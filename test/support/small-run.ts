@@ -31,3 +31,14 @@ export function runSmall(options: TrainOptions = {}): Promise<TrainResult> {
 export function endOf({ decoder, history, validation }: TrainResult): object {
   return { parameters: Array.from(decoder.parameters), history, validation };
 }
+
+/** A run that gives out a checkpoint after every update. */
+export async function runWithCheckpoints(options: TrainOptions = {}) {
+  const checkpoints: Uint8Array[] = [];
+  const save = (bytes: Uint8Array) => void checkpoints.push(bytes);
+  const result = await runSmall({ ...options, checkpoint: { save, everySeconds: 0 } } as TrainOptions);
+  return { result, checkpoints };
+}
+
+/** Goes on from these bytes, and keeps no more. */
+export const resumeFrom = (resume: Uint8Array) => ({ checkpoint: { save() {}, resume } });
