@@ -9,7 +9,7 @@ import { compileKernels } from "../src/backend/wasm/load.ts";
 import { Pacer, residentRows } from "../src/backend/wasm/pacer.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
 import { Struct } from "../src/backend/wasm/struct.ts";
-import { amd, createDecoder, crossEntropy, decode, encode, wasm } from "../src/index.ts";
+import { amd, createDecoder, crossEntropy, decode, encode, implicitAmd, wasm } from "../src/index.ts";
 import { createRandom } from "../src/random.ts";
 import { randomArray } from "./support/random.ts";
 import { refused } from "./support/refusal.ts";
@@ -175,6 +175,43 @@ test("an arena that cannot grow says so", () => {
     "out_of_memory",
     /could not grow to \d+ MB; use a smaller batchSize/,
   );
+});
+
+test("a call that gets only a part of its memory gives that back", async () => {
+  const decoder = createDecoder({ layers: [64, 200], loss: crossEntropy() });
+  const y = randomArray(1, 10 * 200, 0, 1);
+  const backend = wasm();
+  const prepared = await backend.prepare(decoder);
+  const arena = await arenaOf(decoder);
+  const { allocate } = arena;
+  const targets = { decoder, loss: crossEntropy(), sampleCount: 10, targets: y };
+  const problem = { ...targets, weights: undefined, batchSize: undefined };
+  const calls: [parts: number, call: () => unknown][] = [
+    [4, () => encode(decoder, y, { solver: implicitAmd({ maxSteps: 9 }) })],
+    [3, () => prepared.differentiableObjective(problem, 0, 10).dispose()],
+  ];
+  for (const [parts, call] of calls) {
+    await call();
+    const { byteLength } = arena;
+    for (let failing = 1; failing <= parts; failing++) {
+      // Often enough for a part of any size to be missed.
+      for (let time = 0; time < 30; time++) {
+        let left = failing;
+        arena.allocate = (layOut) => {
+          if (--left === 0) throw new Error("no memory");
+          return allocate.call(arena, layOut) as never;
+        };
+        const error = await (async () => call())().then(
+          () => undefined,
+          (thrown: Error) => thrown,
+        );
+        assert.is(error?.message, "no memory", `part ${failing}`);
+      }
+    }
+    arena.allocate = allocate;
+    await call();
+    assert.is(arena.byteLength, byteLength);
+  }
 });
 
 test("the structs are those of the AssemblyScript sources", () => {

@@ -20,7 +20,7 @@ export function asDataset(where: string, data: Dataset | Float32Array, decoder: 
 }
 
 /** Samples read at once where all are gone through: a few megabytes. */
-export const SAMPLES_AT_ONCE = 1000;
+const SAMPLES_AT_ONCE = 1000;
 
 /** The indices of all samples, in pieces. */
 export function* pieces(count: number): Generator<Uint32Array> {

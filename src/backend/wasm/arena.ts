@@ -123,6 +123,16 @@ export interface Block {
   free(): void;
 }
 
+/** Takes memory beside what has been taken `before`, which is given back if there is too little. */
+export function allocateBeside<T>(before: { free(): void }, allocate: () => T): T {
+  try {
+    return allocate();
+  } catch (error) {
+    before.free();
+    throw error;
+  }
+}
+
 function align(bytes: number): number {
   return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 }

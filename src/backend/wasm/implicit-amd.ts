@@ -3,6 +3,7 @@ import {
   LEAST_CURVATURE,
   LEAST_DAMPING,
 } from "../../solver/implicit-amd.ts";
+import { allocateBeside } from "./arena.ts";
 import type { FusedDescent } from "./descent.ts";
 import { allocateGaussNewton } from "./gauss-newton.ts";
 import { ImplicitAmd } from "./layout.ts";
@@ -13,11 +14,13 @@ export function fusedImplicitAmd(packed: PackedDecoder, solver: ImplicitAmdSolve
   const { arena, kernels, decoder } = packed;
   const d = decoder.latentSize;
   const work = allocateGaussNewton(packed);
-  const block = arena.allocate((piece) => ({
-    solver: piece(ImplicitAmd.size),
-    factor: piece(8 * d * d),
-    vector: piece(8 * d),
-  }));
+  const block = allocateBeside(work, () =>
+    arena.allocate((piece) => ({
+      solver: piece(ImplicitAmd.size),
+      factor: piece(8 * d * d),
+      vector: piece(8 * d),
+    })),
+  );
   const { factor, vector } = block.layout;
   const { explicitSteps, matrixSteps, slope } = solver;
   ImplicitAmd.set(arena.view(), block.layout.solver, {

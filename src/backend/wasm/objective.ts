@@ -1,5 +1,6 @@
 import type { DifferentiableObjective, Objective } from "../../objective.ts";
 import type { Problem } from "../base.ts";
+import { allocateBeside } from "./arena.ts";
 import { allocateBatch, type BatchRows, lossScale, type Rows, sampleWeights, writeWeights } from "./batch.ts";
 import { customLossPasses } from "./custom-loss.ts";
 import { allocateGaussNewton, type GaussNewtonWork } from "./gauss-newton.ts";
@@ -48,7 +49,9 @@ export function differentiableWasmObjective(
     copies,
     withTangents: true,
   });
-  const sums = allocateParameterSums(packed, count * copies, gradients);
+  const sums = allocateBeside({ free: objective.dispose }, () =>
+    allocateParameterSums(packed, count * copies, gradients),
+  );
   return {
     ...objective,
     parameterCount: decoder.parameterCount,
@@ -87,7 +90,7 @@ export function differentiableWasmObjective(
 }
 
 /** An objective and the rows it works on. */
-export function bindRows(
+function bindRows(
   packed: PackedDecoder,
   problem: Problem,
   first: number,
@@ -99,10 +102,12 @@ export function bindRows(
   const rowSize = 4 * paddedSize(n);
   const rowCount = count * copies;
   const batch = allocateBatch(packed, rowCount, problem.loss.name, withTangents);
-  const data = arena.allocate((piece) => ({
-    targets: piece(rowSize * count),
-    weights: problem.weights ? piece(rowSize * count) : 0,
-  }));
+  const data = allocateBeside(batch, () =>
+    arena.allocate((piece) => ({
+      targets: piece(rowSize * count),
+      weights: problem.weights ? piece(rowSize * count) : 0,
+    })),
+  );
   for (let index = 0; index < count; index++) bindSample(index);
   let work: GaussNewtonWork | undefined;
 
