@@ -29,8 +29,9 @@ export interface Objective {
   gradient(rows: Int32Array): Promise<Float64Array>;
   /**
    * The Gauss-Newton matrices JᵀWJ of the chosen samples at the points of their last `value` calls: J = ∂D/∂z, W
-   * the loss's second derivatives by the outputs. They are positive semidefinite, and equal to the Hessians where
-   * D is linear. Undefined on a backend that has none.
+   * the loss's second derivatives by the outputs, 0 where those are negative. They are positive semidefinite, and,
+   * where D is linear, the Hessians. A backend may leave out outputs whose curvature is small beside the others'.
+   * Undefined on a backend that has none.
    * @param rows indices of samples that `value` has been called for
    * @returns [rows.length, d, d]
    */
