@@ -76,6 +76,26 @@ for (const [name, options] of cases) {
   });
 }
 
+test("large samples are read a few at once, in the memory that many small ones take", async () => {
+  const size = 2 ** 18;
+  const wide = createDecoder({ layers: [1, size], loss: squaredError() });
+  const large = createDataset(new Uint8Array(11 * size).fill(3), { shape: [size] });
+  const solver = amd({ maxSteps: 1 });
+  const { loss } = await encode(wide, large.toFloat32(), { solver });
+  const { rows } = Dataset.prototype;
+  let most = 0;
+  Dataset.prototype.rows = function (indices, ...more) {
+    most = Math.max(most, indices.length * this.size);
+    return rows.call(this, indices, ...more) as never;
+  };
+  try {
+    assert.equal((await evaluate(wide, large, { solver })).loss, loss);
+  } finally {
+    Dataset.prototype.rows = rows;
+  }
+  assert.is(most, 2 ** 20);
+});
+
 test("missing data and samples without a finite loss", async () => {
   const y = few.toFloat32();
   const weights = new Float32Array(y.length).fill(1);

@@ -76,7 +76,7 @@ function describeLoss(loss: Loss): unknown {
 
 async function describeData(data: Dataset, control: Control) {
   let sum = 0;
-  for (const indices of pieces(data.count)) {
+  for (const indices of pieces(data)) {
     sum = checksum(bytesOf(data.rows(indices)), sum);
     await control.pause();
   }

@@ -19,13 +19,15 @@ export function asDataset(where: string, data: Dataset | Float32Array, decoder: 
   return dataset;
 }
 
-/** Samples read at once where all are gone through: a few megabytes. */
+/** At most so many samples, and values, are read at once where all are gone through: 4 MB, or a single sample. */
 const SAMPLES_AT_ONCE = 1000;
+const VALUES_AT_ONCE = 2 ** 20;
 
 /** The indices of all samples, in pieces. */
-export function* pieces(count: number): Generator<Uint32Array> {
-  for (let first = 0; first < count; first += SAMPLES_AT_ONCE) {
-    yield Uint32Array.from({ length: Math.min(SAMPLES_AT_ONCE, count - first) }, (_, i) => first + i);
+export function* pieces({ count, size }: Dataset): Generator<Uint32Array> {
+  const atOnce = Math.max(1, Math.min(SAMPLES_AT_ONCE, Math.floor(VALUES_AT_ONCE / size)));
+  for (let first = 0; first < count; first += atOnce) {
+    yield Uint32Array.from({ length: Math.min(atOnce, count - first) }, (_, i) => first + i);
   }
 }
 
@@ -44,7 +46,7 @@ export function* problems(
   { decoder, loss, weights, batchSize }: ProblemSettings,
 ): Generator<{ readonly first: number; readonly problem: Problem }> {
   const n = dataset.size;
-  for (const indices of pieces(dataset.count)) {
+  for (const indices of pieces(dataset)) {
     const first = indices[0]!;
     const end = first + indices.length;
     const own = weights && weights.length > n ? weights.subarray(first * n, end * n) : weights;
