@@ -17,7 +17,9 @@ import {
   squaredError,
 } from "../src/index.ts";
 import type { Objective } from "../src/objective.ts";
-import { Solution } from "../src/solver/base.ts";
+import { isAmd } from "../src/solver/amd.ts";
+import { Solution, type Solver } from "../src/solver/base.ts";
+import { isImplicitAmd } from "../src/solver/implicit-amd.ts";
 import { rmsprop, train } from "../src/train/index.ts";
 import { builds } from "./support/builds.ts";
 import { demoDigits } from "./support/demo-digits.ts";
@@ -387,8 +389,9 @@ test("options out of range, other flows and backends without matrices are refuse
     "unsupported",
     /this backend has no Gauss-Newton matrices/,
   );
-  // AMD's values are its own.
-  assert.is.not(amd().name, implicitAmd().name);
+  // The fused form is for what implicitAmd has made: neither AMD's values nor a changed copy.
+  for (const other of [amd(), { ...implicitAmd() }]) assert.not.ok(isImplicitAmd(other as Solver));
+  assert.ok(isImplicitAmd(implicitAmd() as Solver) && !isAmd(implicitAmd() as Solver));
 });
 
 test.run();
