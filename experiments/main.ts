@@ -2,6 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
+import { parseSeed } from "../src/cli/parse.ts";
 import { compareAdjoints } from "./adjoints.ts";
 import { measureDataEfficiency } from "./data-efficiency.ts";
 import type { ExperimentSettings } from "./paper.ts";
@@ -27,7 +28,7 @@ for (const [name, [run, what]] of Object.entries(EXPERIMENTS)) {
   program
     .command(name)
     .description(what)
-    .option("--seed <n>", "of the decoder and the choice of digits", Number, 0)
+    .option("--seed <n>", "of the decoder and the choice of digits", parseSeed, 0)
     .option("--out <folder>", "where CSV and charts go", join("out", "experiments"))
     .action(async ({ seed, out }: { seed: number; out: string }) => {
       mkdirSync(out, { recursive: true });
