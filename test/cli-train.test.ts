@@ -317,6 +317,18 @@ test("Ctrl-C and --resume: in the end all is as without", async () => {
   );
 });
 
+test("train: updates that could not be made are counted", async () => {
+  const hopeless = ["--layers", "2,5,6", "--optimiser", "sgd", "--learning-rate", "1e30", "--epochs", "3"];
+  const { out, args } = newRun(...hopeless);
+  const table = await run(...args);
+  const { history } = await resultsIn(out);
+  const skipped = history.gradientNorm.filter((value) => !Number.isFinite(value)).length;
+  assert.ok(skipped > 0 && skipped < history.images.length);
+  assert.match(table.stdout, new RegExp(`skipped updates +│ ${skipped}: their gradients were not finite`));
+  const document = JSON.parse((await run(...newRun(...hopeless).args, "--json")).stdout);
+  assert.is(document.skippedUpdates, skipped);
+});
+
 test("Ctrl-C in the first update, after a validation: what was found is kept, and that is said", async () => {
   // One mini-batch that takes seconds.
   const many = workplace.writeFloats(new Float32Array(60_000 * 6).fill(0.3), [60_000, 6]);

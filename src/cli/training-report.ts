@@ -31,6 +31,7 @@ function documentOf(run: TrainingRun, decoderFile: string) {
     ...training.description,
     images: history.at(-1)!.images,
     updates: history.length,
+    skippedUpdates: skippedUpdates(history),
     meanLossFirstTenth: meanLoss(firstTenth(history)),
     meanLossLastTenth: meanLoss(lastTenth(history)),
     validation: result.validation,
@@ -62,6 +63,8 @@ function rowsOf(run: TrainingRun, decoderFile: string): [string, string][] {
     lossRow("first tenth", meanLoss(firstTenth(history))),
     lossRow("last tenth", meanLoss(lastTenth(history))),
   ];
+  const skipped = skippedUpdates(history);
+  if (skipped > 0) rows.push(["skipped updates", `${formatCount(skipped)}: their gradients were not finite`]);
   if (run.validation) {
     rows.push(
       ["validation samples", `${showCount(run.validation)}, ${run.validation.source}`],
@@ -76,6 +79,11 @@ function rowsOf(run: TrainingRun, decoderFile: string): [string, string][] {
 // The loss of one mini-batch alone says little.
 const firstTenth = (history: readonly TrainStep[]) => history.slice(0, Math.ceil(history.length / 10));
 const lastTenth = (history: readonly TrainStep[]) => history.slice(-Math.ceil(history.length / 10));
+
+/** Mini-batches that changed nothing. */
+function skippedUpdates(history: readonly TrainStep[]): number {
+  return history.filter(({ gradientNorm }) => !Number.isFinite(gradientNorm)).length;
+}
 
 function meanLoss(steps: readonly TrainStep[]): number {
   return steps.reduce((sum, { loss }) => sum + loss, 0) / steps.length;
