@@ -8,7 +8,13 @@ export default defineConfig([
     // The library: files that run as they are in Node, in a browser and in any bundler. What its entries share is
     // in a file of its own, so that a solver made by one is known to the others. Minified to stay within its size;
     // not with keepNames, whose calls keep bundlers from leaving out what nobody uses.
-    entry: { index: "src/index.ts", train: "src/train/index.ts", webgpu: "src/backend/webgpu/index.ts" },
+    entry: {
+      index: "src/index.ts",
+      train: "src/train/index.ts",
+      webgpu: "src/backend/webgpu/index.ts",
+      // Its name is looked for, see worker-file.ts.
+      "latentflow-worker": "src/backend/wasm/pool/latentflow-worker.ts",
+    },
     splitting: true,
     outDir: "build/lib",
     // scripts/build-commonjs.mjs makes the CommonJS.

@@ -77,7 +77,7 @@ async function reportGradient(): Promise<void> {
 /** How much of encode is not passes: staging, line search, crossing, collecting. */
 async function reportLoop(): Promise<void> {
   const y = await testDigits(LOOP_SAMPLES);
-  const backend = wasm({ relaxed: build === "relaxed" });
+  const backend = wasm({ relaxed: build === "relaxed", threads: 1 });
   const longestSlice = await watchSlices(decoder, build === "relaxed", "solveAmd");
   const ratios: number[] = [];
   let line = "";

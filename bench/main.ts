@@ -11,6 +11,7 @@ for (const node of runtimes) {
   for (const build of ["relaxed", "plain"]) {
     run(node, "core.ts", build);
     run(node, "training.ts", build);
+    run(node, "threads.ts", build);
   }
   run(node, "first-result.ts");
 }

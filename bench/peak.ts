@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
 import asc from "assemblyscript/asc";
 
 /** The register peak of a build: see bench/probe. */
@@ -34,6 +36,35 @@ export async function compilePeak(build: "plain" | "relaxed"): Promise<Peak> {
   return {
     measure: () =>
       Math.max(speed(probe.chained, probe.CHAINED.value), speed(probe.independent, probe.INDEPENDENT.value)),
+  };
+}
+
+/** The register peak of several threads at once. */
+export interface ThreadedPeak {
+  /** Runs the probe in so many threads at the same time; returns the sum of their GFLOP/s. */
+  measure(threads: number, milliseconds: number): Promise<number>;
+  dispose(): Promise<void>;
+}
+
+/** @param threads the most that are measured */
+export async function startPeak(build: "plain" | "relaxed", threads: number): Promise<ThreadedPeak> {
+  const module = await WebAssembly.compile(await compileProbe(build));
+  const workerData = { module, iterations: ITERATIONS, operations: OPERATIONS };
+  const file = new URL("peak-worker.mjs", import.meta.url);
+  const workers = Array.from({ length: threads }, () => new Worker(file, { workerData, execArgv: [] }));
+  await Promise.all(workers.map((worker) => once(worker, "message")));
+  return {
+    async measure(count, milliseconds) {
+      const speeds = workers.slice(0, count).map(async (worker) => {
+        worker.postMessage(milliseconds);
+        const [speed] = await once(worker, "message");
+        return speed as number;
+      });
+      return (await Promise.all(speeds)).reduce((sum, speed) => sum + speed, 0);
+    },
+    async dispose() {
+      for (const worker of workers) await worker.terminate();
+    },
   };
 }
 

@@ -42,7 +42,7 @@ console.log(`other kernels: ${rest}; what is left is JavaScript`);
 
 /** The WASM backend, adding up the milliseconds spent in each kernel. */
 function timedBackend(spent: Map<string, number>) {
-  const backend = wasm({ relaxed: build === "relaxed" });
+  const backend = wasm({ relaxed: build === "relaxed", threads: 1 });
   return {
     ...backend,
     async prepare(decoder: Decoder) {

@@ -37,7 +37,7 @@ interface CommonOptions {
   z0?: Float32Array;
   /** Where the work is done. Default `wasm()`. */
   backend?: Backend;
-  /** At most this many samples are worked on at once. It bounds memory and never changes a result. */
+  /** At most this many samples are worked on at once by each thread. It bounds memory and never changes a result. */
   batchSize?: number;
   /**
    * Returns points of each sample's way as `trajectory`: `"steps"`, z0 and the end of every accepted step; or

@@ -6,6 +6,7 @@
  * - `disposed`: the object was used after `dispose()`
  * - `unsupported`: this runtime lacks something that is needed (WebAssembly SIMD, say)
  * - `out_of_memory`: the memory that the call needs could not be had
+ * - `worker_failed`: workers have died again and again
  */
 export type LatentflowErrorCode =
   | "invalid_argument"
@@ -13,7 +14,8 @@ export type LatentflowErrorCode =
   | "not_found"
   | "disposed"
   | "unsupported"
-  | "out_of_memory";
+  | "out_of_memory"
+  | "worker_failed";
 
 /**
  * Every error that latentflow throws on purpose. The message says what came, what was expected and what to

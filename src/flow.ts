@@ -1,4 +1,5 @@
 import { checkNumber, checkOptions, invalid, show } from "./check.ts";
+import { withRecipe } from "./recipe.ts";
 
 /** α(t) = exp(-rate · t / t1), t1 the end of the flow: an immutable value made by `expDecay(…)`. */
 export interface ExpDecay {
@@ -91,7 +92,7 @@ export function gradientFlow(options: GradientFlowOptions = {}): GradientFlow {
       for (let k = 0; k < gradient.length; k++) into[k] = -strength * gradient[k]!;
     },
   };
-  return Object.freeze(flow);
+  return withRecipe(Object.freeze(flow), "gradientFlow", { alpha });
 }
 
 /**
@@ -122,7 +123,7 @@ export function nesterovFlow(options: NesterovFlowOptions = {}): NesterovFlow {
       }
     },
   };
-  return Object.freeze(flow);
+  return withRecipe(Object.freeze(flow), "nesterovFlow", { epsilon, alpha });
 }
 
 /** α(t) of a flow that ends at t1. */

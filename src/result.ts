@@ -61,7 +61,9 @@ export interface BackendInfo {
   readonly build: string;
   /** The GPU's name, as far as the browser tells it. */
   readonly adapter?: string;
-  /** Why it was chosen, where `auto` has chosen it. */
+  /** How many threads took part, where it has threads. */
+  readonly threads?: number;
+  /** Why it was chosen, where `auto` has chosen it; else, why it was fewer threads than asked for. */
   readonly reason?: string;
   /** What went wrong and how the work went on, for people: a device that was lost, say. Left out where all went well. */
   readonly incidents?: readonly string[];

@@ -13,6 +13,7 @@ import { serve } from "./support/serve.ts";
 interface Report {
   first16: EncodeSummary;
   liveliness: { ticks: number; seconds: number };
+  shared: { threads: number; reason?: string; isSame: boolean };
   abort: string;
   /** What test/package/browser/tiny-training.js returns. */
   tiny: object;
@@ -69,7 +70,8 @@ async function trainTinyHere(): Promise<object> {
   return JSON.parse(JSON.stringify(await trainTiny(library)));
 }
 
-async function checkReport({ error, first16, liveliness, abort, tiny, training }: Report): Promise<void> {
+async function checkReport(report: Report, threads = 2): Promise<void> {
+  const { error, first16, liveliness, shared, abort, tiny, training } = report;
   assert.is(error, undefined);
   const { meanLoss } = await encodeDemoDigits();
   assert.ok(Math.abs(first16.meanLoss - meanLoss) < 1e-4, `${first16.meanLoss}, in Node ${meanLoss}`);
@@ -77,19 +79,36 @@ async function checkReport({ error, first16, liveliness, abort, tiny, training }
   assert.is(first16.build, "relaxed");
   const { ticks, seconds } = liveliness;
   assert.ok(ticks > 5 * seconds, `the page's timer fired ${ticks} times in ${seconds} s`);
+  assert.is(shared.threads, threads, shared.reason);
+  assert.ok(shared.isSame, "on two threads the bits are those on one");
   assert.is(abort, "AbortError");
   // Bit for bit: JSON keeps numbers exactly.
   assert.equal(tiny, await trainTinyHere());
   assert.equal(training, { images: 20, resumedFrom: 5, same: true });
 }
 
-test("a page without a bundler encodes digits, stays alive, can abort, and trains on from a checkpoint", async () => {
+test("a page without a bundler encodes digits on one thread and two, stays alive, can abort, and trains on from a checkpoint", async () => {
   await checkReport(await openPage("/browser/plain/", POLICY));
 });
 
 test("so does a page bundled with Vite, which has nothing to warn of", async () => {
   assert.equal(await bundle(), []);
   await checkReport(await openPage("/browser/bundled/dist/", POLICY));
+});
+
+test("where its bundler has lost the worker's file one thread does it all, and says why", async () => {
+  const report = await openPage("/browser/bundled/dist/?lost", POLICY);
+  await checkReport(report, 1);
+  assert.match(
+    report.shared.reason ?? "",
+    /cannot be started here: .*latentflow-worker.js could not be loaded/,
+  );
+});
+
+test("so it is where a policy forbids workers", async () => {
+  const report = await openPage("/browser/plain/", `${POLICY}; worker-src 'none'`);
+  await checkReport(report, 1);
+  assert.match(report.shared.reason ?? "", "workers cannot be started here");
 });
 
 test("a policy without 'wasm-unsafe-eval' gets an error that names it", async () => {

@@ -325,9 +325,9 @@ test("the event loop runs during a long call", async () => {
   assert.ok(ticks > 5, `${ticks} ticks`);
 });
 
-test("results name the backend and the build", async () => {
+test("results name the backend, the build and the threads", async () => {
   const { backend, seconds } = await encode(small, smallData, { backend: wasm({ relaxed: false }) });
-  assert.equal(backend, { name: "wasm", build: "plain" });
+  assert.equal(backend, { name: "wasm", build: "plain", threads: 1 });
   assert.ok(seconds > 0);
 });
 

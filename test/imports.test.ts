@@ -18,19 +18,15 @@ const ROOMS: [room: string, pattern: RegExp, mayImport: string[]][] = [
     ["train", "verbs", "adjoint", "backend", "solver", "decoder", "data", "basics"],
   ],
   ["train", /^train\/(?!index)/, ["verbs", "adjoint", "backend", "data", "solver", "decoder", "basics"]],
-  [
-    "verbs",
-    /^(encode|decode|solve|control|problem)\.ts$/,
-    ["backend", "data", "solver", "decoder", "basics"],
-  ],
+  ["verbs", /^(encode|decode|solve|problem)\.ts$/, ["backend", "data", "solver", "decoder", "basics"]],
   ["adjoint", /^adjoint\//, ["solver", "basics"]],
   ["backend", /^backend\//, ["solver", "decoder", "basics"]],
-  ["solver", /^solver\//, ["basics"]],
+  ["solver", /^(solver\/.*|control)\.ts$/, ["basics"]],
   ["decoder", /^decoder\//, ["basics"]],
   ["data", /^data\//, ["basics"]],
   [
     "basics",
-    /^(check|checksum|errors|flow|loss|objective|optimiser|schedule|platform|random|result)\.ts$/,
+    /^(check|checksum|errors|flow|loss|objective|optimiser|schedule|platform|random|recipe|result)\.ts$/,
     [],
   ],
 ];

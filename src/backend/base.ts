@@ -1,4 +1,5 @@
 import type { Decoder } from "../decoder/decoder.ts";
+import type { Flow } from "../flow.ts";
 import type { Loss } from "../loss.ts";
 import type { DifferentiableObjective, Objective } from "../objective.ts";
 import type { Optimiser } from "../optimiser.ts";
@@ -14,8 +15,14 @@ export interface Problem {
   readonly targets: Float32Array;
   /** n values for all samples, or B × n. */
   readonly weights: Float32Array | undefined;
-  /** At most this many samples are resident at once. */
+  /** At most this many samples are resident at once, on each thread. */
   readonly batchSize: number | undefined;
+}
+
+/** A flow and a solver that go together. */
+export interface CheckedPair {
+  readonly flow: Flow;
+  readonly solver: Solver<Flow>;
 }
 
 /**
@@ -68,6 +75,11 @@ export interface PreparedBackend {
    * returns undefined; the results equal the general path's.
    */
   fused(solver: Solver, loss: Loss): FusedSolve | undefined;
+  /**
+   * Solves all samples by means of the backend's own, on several threads say; the results equal those of `solveAll`
+   * without it. See `Solver.solve` for solution and control.
+   */
+  solve?(problem: Problem, pair: CheckedPair, solution: Solution, control: Control): Promise<void>;
   /**
    * D(z), B × n.
    * @param toLogits leave out the output activation

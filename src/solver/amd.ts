@@ -1,5 +1,6 @@
 import { checkChoice, checkNumber } from "../check.ts";
 import type { GradientFlow } from "../flow.ts";
+import { withRecipe } from "../recipe.ts";
 import type { Solution, Solver } from "./base.ts";
 import { completeOptions, type Descending, type DescentRule, descend } from "./descent.ts";
 import { EULER } from "./runge-kutta.ts";
@@ -78,7 +79,7 @@ export function amd(options: AmdOptions = {}): Amd {
       descend(stepRule(solver, objective.latentSize, solution), solver, objective, solution, first, control),
   };
   made.add(solver);
-  return Object.freeze(solver);
+  return withRecipe(Object.freeze(solver), "amd", all);
 }
 
 /** The values that `amd` has made: a solver that only looks like one must not be taken for it. */

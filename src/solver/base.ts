@@ -1,7 +1,7 @@
 import type { Flow } from "../flow.ts";
 import type { Objective } from "../objective.ts";
 import { type EncodeResult, STATUSES, type Status } from "../result.ts";
-import { Recording, type SaveAt } from "./recording.ts";
+import { type RecordedSample, Recording, type SaveAt } from "./recording.ts";
 import type { Tableau } from "./runge-kutta.ts";
 
 /**
@@ -52,6 +52,15 @@ const PER_SAMPLE = [
   ...(["valueEvaluations", "gradientEvaluations", "matrixEvaluations", "t"] as const),
 ] as const;
 
+/** The results of some samples of a solution, for another one; they may have come from another thread. */
+export interface SolutionPart {
+  readonly z: Float64Array;
+  readonly v: Float64Array | undefined;
+  readonly numbers: { readonly [Name in (typeof PER_SAMPLE)[number]]: Float64Array };
+  readonly codes: Uint8Array;
+  readonly recorded: readonly RecordedSample[] | undefined;
+}
+
 /** The results of B samples, filled in as they end. z holds each sample's z0 before, its code after. */
 export class Solution {
   readonly z: Float64Array;
@@ -72,6 +81,8 @@ export class Solution {
   /** Over the samples that have ended with a finite loss: its sum, and how many they are. */
   lossSum = 0;
   lossCount = 0;
+  /** Called when a sample has ended; for whoever shares the samples out. */
+  onEnd: ((sample: number) => void) | undefined;
   private readonly codes: Uint8Array;
   private readonly latentSize: number;
 
@@ -79,7 +90,10 @@ export class Solution {
     batchSize: number,
     latentSize: number,
     z0?: Float32Array,
-    options: { readonly order?: Flow["order"]; readonly saveAt?: SaveAt | undefined } = {},
+    options: {
+      readonly order?: Flow["order"];
+      readonly saveAt?: SaveAt | undefined;
+    } = {},
   ) {
     this.latentSize = latentSize;
     this.v = options.order === 2 ? new Float64Array(batchSize * latentSize) : undefined;
@@ -100,9 +114,57 @@ export class Solution {
   end(sample: number, code: number): void {
     this.codes[sample] = code;
     this.done++;
-    if (!Number.isFinite(this.loss[sample])) return;
-    this.lossSum += this.loss[sample]!;
-    this.lossCount++;
+    if (Number.isFinite(this.loss[sample])) {
+      this.lossSum += this.loss[sample]!;
+      this.lossCount++;
+    }
+    this.onEnd?.(sample);
+  }
+
+  /** Copies the results of samples, ended or not, out. */
+  copyOut(samples: readonly number[]): SolutionPart {
+    const gather = (values: ArrayLike<number>) => Float64Array.from(samples, (sample) => values[sample]!);
+    const numbers = Object.fromEntries(PER_SAMPLE.map((name) => [name, gather(this[name])]));
+    return {
+      z: this.gatherStates(this.z, samples),
+      v: this.v && this.gatherStates(this.v, samples),
+      numbers: numbers as SolutionPart["numbers"],
+      codes: Uint8Array.from(samples, (sample) => this.codes[sample]!),
+      recorded: this.recording && samples.map((sample) => this.recording!.samples[sample]!),
+    };
+  }
+
+  /** Takes results over: `part` of another solution becomes that of `samples`, which end where they have there. */
+  copyIn(samples: ArrayLike<number>, part: SolutionPart): void {
+    const d = this.latentSize;
+    for (let i = 0; i < samples.length; i++) {
+      const sample = samples[i]!;
+      this.z.set(part.z.subarray(i * d, (i + 1) * d), sample * d);
+      if (part.v) this.v?.set(part.v.subarray(i * d, (i + 1) * d), sample * d);
+      for (const name of PER_SAMPLE) this[name][sample] = part.numbers[name][i]!;
+      if (part.recorded) this.recording?.put(sample, part.recorded[i]!);
+      if (part.codes[i] !== RUNNING) this.end(sample, part.codes[i]!);
+    }
+  }
+
+  /** Makes a sample one that has not been started, at z0. */
+  restart(sample: number, z0: Float64Array): void {
+    this.z.set(z0, sample * this.latentSize);
+    this.v?.fill(0, sample * this.latentSize, (sample + 1) * this.latentSize);
+    for (const name of PER_SAMPLE) this[name][sample] = 0;
+    this.loss[sample] = Number.NaN;
+    this.initialLoss[sample] = Number.NaN;
+    this.codes[sample] = RUNNING;
+    this.recording?.restart(sample);
+  }
+
+  private gatherStates(states: Float64Array, samples: readonly number[]): Float64Array {
+    const d = this.latentSize;
+    const gathered = new Float64Array(samples.length * d);
+    samples.forEach((sample, i) => {
+      gathered.set(states.subarray(sample * d, (sample + 1) * d), i * d);
+    });
+    return gathered;
   }
 
   /** Takes over the results of a part that has been solved by itself, of the samples from `first` on. */

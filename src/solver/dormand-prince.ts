@@ -1,5 +1,6 @@
 import { checkNumber, checkOptions } from "../check.ts";
 import type { Flow } from "../flow.ts";
+import { withRecipe } from "../recipe.ts";
 import type { Solver } from "./base.ts";
 import { integrate, type StepControl, type TriedStep } from "./integrate.ts";
 import type { Tableau } from "./runge-kutta.ts";
@@ -78,7 +79,7 @@ export function dormandPrince(options: DormandPrinceOptions = {}): DormandPrince
     solve: (objective, ...problem) =>
       integrate(DORMAND_PRINCE, adaptiveSteps(all, objective.batchSize), objective, ...problem),
   };
-  return Object.freeze(solver);
+  return withRecipe(Object.freeze(solver), "dormandPrince", all);
 }
 
 function adaptiveSteps(options: Required<DormandPrinceOptions>, batchSize: number): StepControl {

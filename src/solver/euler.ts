@@ -1,5 +1,6 @@
 import { checkOptions } from "../check.ts";
 import type { Flow } from "../flow.ts";
+import { withRecipe } from "../recipe.ts";
 import type { Solver } from "./base.ts";
 import { gridSteps } from "./fixed-grid.ts";
 import { checkGrid, type Grid } from "./grid.ts";
@@ -34,5 +35,5 @@ export function euler(options: EulerOptions): Euler {
     grid,
     solve: (...problem) => integrate(EULER, gridSteps(grid), ...problem),
   };
-  return Object.freeze(solver);
+  return withRecipe(Object.freeze(solver), "euler", { grid });
 }

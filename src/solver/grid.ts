@@ -1,4 +1,5 @@
 import { checkNumber, checkOptions, invalid, show } from "../check.ts";
+import { withRecipe } from "../recipe.ts";
 
 /** The times between the steps of a fixed-grid solver: an immutable value. */
 export interface Grid {
@@ -38,7 +39,8 @@ export function logGrid(options: LogGridOptions): Grid {
   const { t1, slices } = checkSlices("logGrid", options);
   const base = checkNumber("logGrid", "base", options.base ?? 4, { above: 1 });
   const time = (i: number) => (i === slices ? t1 : (t1 * (base ** (i / slices) - 1)) / (base - 1));
-  return Object.freeze({ name: "logGrid", t1, slices, base, time });
+  const grid: Grid & { base: number } = { name: "logGrid", t1, slices, base, time };
+  return withRecipe(Object.freeze(grid), "logGrid", { t1, slices, base });
 }
 
 /**
@@ -49,7 +51,8 @@ export function logGrid(options: LogGridOptions): Grid {
 export function linearGrid(options: LinearGridOptions): Grid {
   checkOptions("linearGrid", options, ["t1", "slices"]);
   const { t1, slices } = checkSlices("linearGrid", options);
-  return Object.freeze({ name: "linearGrid", t1, slices, time: (i: number) => t1 * (i / slices) });
+  const grid: Grid = { name: "linearGrid", t1, slices, time: (i) => t1 * (i / slices) };
+  return withRecipe(Object.freeze(grid), "linearGrid", { t1, slices });
 }
 
 /** Refuses what is no grid; returns it otherwise. */

@@ -2,6 +2,7 @@ import { checkNumber } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
 import type { GradientFlow } from "../flow.ts";
 import type { Objective } from "../objective.ts";
+import { withRecipe } from "../recipe.ts";
 import type { Control, Solution, Solver } from "./base.ts";
 import { dot, factorise, solveFactorised } from "./cholesky.ts";
 import { completeOptions, type Descending, type DescentRule, descend, MAX_COUNT, rowsOf } from "./descent.ts";
@@ -97,7 +98,7 @@ export function implicitAmd(options: ImplicitAmdOptions = {}): ImplicitAmd {
     },
   };
   made.add(solver);
-  return Object.freeze(solver);
+  return withRecipe(Object.freeze(solver), "implicitAmd", all);
 }
 
 /** The values that `implicitAmd` has made: a solver that only looks like one must not be taken for it. */

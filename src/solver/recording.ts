@@ -17,13 +17,15 @@ export interface RecordedSample {
 
 /** The points that are kept of B samples, filled in by a solver on its way. */
 export class Recording {
-  readonly samples: readonly RecordedSample[];
+  readonly samples: RecordedSample[];
+  readonly saveAt: SaveAt;
   private readonly times: ArrayLike<number> | undefined;
   /** How many of the chosen times each sample has passed. */
   private readonly passed: Uint32Array;
 
   constructor(saveAt: SaveAt, batchSize: number) {
-    this.samples = Array.from({ length: batchSize }, () => ({ t: [], states: [], loss: [] }));
+    this.samples = Array.from({ length: batchSize }, nothing);
+    this.saveAt = saveAt;
     this.times = saveAt === "steps" ? undefined : saveAt;
     this.passed = new Uint32Array(batchSize);
   }
@@ -48,6 +50,17 @@ export class Recording {
     if (this.times === undefined || this.times[this.passed[sample]!] === t) this.keep(sample, t, state, loss);
   }
 
+  /** Takes over what has been recorded elsewhere, of a sample that has ended there. */
+  put(sample: number, recorded: RecordedSample): void {
+    this.samples[sample] = recorded;
+  }
+
+  /** Forgets what has been recorded of a sample. */
+  restart(sample: number): void {
+    this.samples[sample] = nothing();
+    this.passed[sample] = 0;
+  }
+
   /** In the form of a result. */
   toTrajectories(latentSize: number): Trajectory[] {
     return this.samples.map(({ t, states, loss }) => {
@@ -59,6 +72,10 @@ export class Recording {
       return { t: Float64Array.from(t), z, loss: Float32Array.from(loss) };
     });
   }
+}
+
+function nothing(): RecordedSample {
+  return { t: [], states: [], loss: [] };
 }
 
 /** Refuses a saveAt that is none, or whose times a flow up to t1 does not pass in this order; returns a copy. */

@@ -1,5 +1,6 @@
 import { checkChoice, checkOptions } from "../check.ts";
 import type { Flow } from "../flow.ts";
+import { withRecipe } from "../recipe.ts";
 import type { Solver } from "./base.ts";
 import { gridSteps } from "./fixed-grid.ts";
 import { checkGrid, type Grid } from "./grid.ts";
@@ -58,5 +59,5 @@ export function rk4(options: Rk4Options): Rk4 {
     rule,
     solve: (...problem) => integrate(RULES[rule], gridSteps(grid), ...problem),
   };
-  return Object.freeze(solver);
+  return withRecipe(Object.freeze(solver), "rk4", { grid, rule });
 }

@@ -1,42 +1,51 @@
 import type { Control } from "../../solver/base.ts";
+import type { SampleFeed } from "../feed.ts";
 import { allocateBatch } from "./batch.ts";
 import type { PackedDecoder } from "./packed.ts";
 
+/** Latents to be decoded, and where what becomes of them goes. */
+export interface Decoding {
+  /** B × latentSize. */
+  readonly z: Float32Array;
+  /** B × outputSize; what is not decoded stays. */
+  readonly outputs: Float32Array;
+  /** Leave out the output activation. */
+  readonly toLogits: boolean;
+}
+
 /**
- * D(z) of B latents, `capacity` rows at a time.
+ * D(z), `capacity` rows at a time.
  *
- * @param z B × latentSize
- * @returns B × outputSize; the rows after an abort are left 0
+ * @param feed the samples that are decoded
  */
 export async function decodeRows(
   packed: PackedDecoder,
-  z: Float32Array,
-  toLogits: boolean,
+  { z, outputs, toLogits }: Decoding,
   capacity: number,
+  feed: SampleFeed,
   control: Control,
-): Promise<Float32Array> {
+): Promise<void> {
   const { arena, decoder, kernels, plan } = packed;
   const { latentSize: d, outputSize: n } = decoder;
-  const sampleCount = z.length / d;
-  const result = new Float32Array(sampleCount * n);
-  const batch = allocateBatch(packed, Math.min(capacity, sampleCount), decoder.loss?.name ?? "squaredError");
+  const rows = Math.min(capacity, z.length / d);
+  const batch = allocateBatch(packed, rows, decoder.loss?.name ?? "squaredError");
   try {
-    for (let first = 0; first < sampleCount && !control.aborted(); first += capacity) {
-      const count = Math.min(capacity, sampleCount - first);
+    while (!control.aborted()) {
+      const range = feed.take(rows);
+      if (!range) return;
+      const { first, count } = range;
       for (let row = 0; row < count; row++) {
-        const sample = first + row;
-        const latent = z.subarray(sample * d, (sample + 1) * d);
+        const latent = z.subarray((first + row) * d, (first + row + 1) * d);
         arena.f32(batch.latents.pointer + row * batch.latents.stride, d).set(latent);
         arena.i32(batch.rows, count)[row] = row;
       }
       kernels.decode(plan, batch.batch, count, toLogits ? 1 : 0);
       for (let row = 0; row < count; row++) {
         const output = arena.f32(batch.outputs.pointer + row * batch.outputs.stride, n);
-        result.set(output, (first + row) * n);
+        outputs.set(output, (first + row) * n);
       }
       await control.pause();
     }
-    return result;
   } finally {
     batch.free();
   }

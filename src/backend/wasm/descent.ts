@@ -1,6 +1,7 @@
 import type { Control, Solution } from "../../solver/base.ts";
 import type { DescentOptions } from "../../solver/descent.ts";
 import type { Problem } from "../base.ts";
+import type { SampleFeed } from "../feed.ts";
 import type { Block } from "./arena.ts";
 import { allocateBatch } from "./batch.ts";
 import { Pacer } from "./pacer.ts";
@@ -19,11 +20,12 @@ export interface FusedDescent extends Block {
 }
 
 /**
- * Solves all samples of a problem: WASM works on the staged ones slice by slice; between slices the finished ones
+ * Solves samples of a problem: WASM works on the staged ones slice by slice; between slices the finished ones
  * are collected and new ones staged in their places.
  *
  * @param allocate takes the solver's memory, freed at the end
  * @param capacity resident rows
+ * @param feed the samples of the problem that are solved
  */
 export async function solveFused(
   packed: PackedDecoder,
@@ -32,6 +34,7 @@ export async function solveFused(
   capacity: number,
   solution: Solution,
   control: Control,
+  feed: SampleFeed,
 ): Promise<void> {
   const blocks: { free(): void }[] = [];
   try {
@@ -40,7 +43,7 @@ export async function solveFused(
     const fused = allocate();
     blocks.push(fused);
     const { solver, descent, memorySize } = fused;
-    const staging = new Staging(packed, problem, solver, descent, memorySize, capacity, solution);
+    const staging = new Staging(packed, problem, solver, descent, memorySize, capacity, solution, feed);
     blocks.push(staging);
     const pacer = new Pacer(2 * capacity);
     staging.exchange();

@@ -1,6 +1,7 @@
 import type { Solution } from "../../solver/base.ts";
 import type { DescentOptions } from "../../solver/descent.ts";
 import type { Problem } from "../base.ts";
+import type { SampleFeed } from "../feed.ts";
 import { lossScale, sampleWeights, writeWeights } from "./batch.ts";
 import { Descent, paddedSize, Sample, SampleState } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
@@ -17,7 +18,7 @@ export class Staging {
   private readonly block;
   /** The sample in each place, or -1. */
   private readonly samples: Int32Array;
-  private next = 0;
+  private readonly feed: SampleFeed;
   /** The samples' scale, unless each has weights of its own. */
   private readonly sharedScale: number | undefined;
 
@@ -36,7 +37,9 @@ export class Staging {
     memorySize: number,
     capacity: number,
     solution: Solution,
+    feed: SampleFeed,
   ) {
+    this.feed = feed;
     this.packed = packed;
     this.problem = problem;
     this.solution = solution;
@@ -78,14 +81,14 @@ export class Staging {
     }
   }
 
-  /** Are samples left that have not been staged? */
+  /** Are there samples that have not been staged? */
   get hasMore(): boolean {
-    return this.next < this.problem.sampleCount;
+    return this.feed.hasMore;
   }
 
-  /** Have all samples been collected? */
+  /** Have all samples been collected, and is there none to follow now? */
   get isFinished(): boolean {
-    return this.solution.done === this.problem.sampleCount;
+    return this.samples.every((sample) => sample < 0);
   }
 
   /** Collects what is done and stages new samples in free places. */
@@ -98,7 +101,7 @@ export class Staging {
         this.collect(view, place);
         this.solution.end(sample, Sample.get(view, record, "status"));
       }
-      this.samples[place] = this.hasMore ? this.next++ : -1;
+      this.samples[place] = this.feed.take(1)?.first ?? -1;
       this.stage(view, place);
     });
   }

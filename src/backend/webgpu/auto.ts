@@ -1,8 +1,9 @@
 import { checkOptions, invalid, show } from "../../check.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
 import { squaredError } from "../../loss.ts";
-import type { Solver } from "../../solver/base.ts";
-import type { Availability, Backend, PreparedBackend, Problem } from "../base.ts";
+import type { Control, Solution, Solver } from "../../solver/base.ts";
+import type { Availability, Backend, CheckedPair, PreparedBackend, Problem } from "../base.ts";
+import { solveAll } from "../solve.ts";
 import { wasm } from "../wasm/wasm.ts";
 import { DEFAULT_ROWS } from "./rows.ts";
 import { findDisparity, firstSamples, measureSpeed, warmUp } from "./trial.ts";
@@ -233,6 +234,12 @@ class Choice implements PreparedBackend {
     if (!this.reference.fused(solver, loss)) return undefined;
     return (problem, solution, control) =>
       this.chooseFor(problem, solver).fused(solver, loss)!(problem, solution, control);
+  }
+
+  async solve(problem: Problem, pair: CheckedPair, solution: Solution, control: Control): Promise<void> {
+    const isFused = !solution.recording && this.reference.fused(pair.solver, problem.loss) !== undefined;
+    const chosen = this.chooseFor(problem, isFused ? pair.solver : undefined);
+    await solveAll(chosen, problem, pair, solution, control);
   }
 
   decode(...latents: Parameters<PreparedBackend["decode"]>) {

@@ -6,25 +6,30 @@ import { trainTiny } from "./tiny-training.js";
  * @param {typeof import("latentflow") & typeof import("latentflow/train")} library
  * @param {string} decoderUrl
  * @param {string} digitsUrl
+ * @param {string} [workerUrl] where the library does not find it by itself
  */
-export async function runScenario(library, decoderUrl, digitsUrl) {
+export async function runScenario(library, decoderUrl, digitsUrl, workerUrl) {
   const element = document.createElement("pre");
-  const report = await findReport(library, decoderUrl, digitsUrl).catch(({ name, code, message }) => ({
-    error: { name, code, message },
-  }));
+  const report = await findReport(library, decoderUrl, digitsUrl, workerUrl).catch(
+    ({ name, code, message }) => ({ error: { name, code, message } }),
+  );
   element.id = "report";
   element.textContent = JSON.stringify(report, undefined, 2);
   document.body.append(element);
 }
 
-async function findReport(library, decoderUrl, digitsUrl) {
-  const { encode, loadDecoder, summary } = library;
+async function findReport(library, decoderUrl, digitsUrl, workerUrl) {
+  const { encode, loadDecoder, summary, wasm } = library;
   const decoder = await loadDecoder(decoderUrl);
   const y = await loadDigits(digitsUrl);
   const first16 = await encode(decoder, y.subarray(0, 16 * decoder.outputSize));
   return {
     first16: summary(first16),
     liveliness: await countTicks(() => encode(decoder, y)),
+    shared: await shareAmongThreads((threads) => {
+      const backend = wasm({ threads, ...(workerUrl && { workerUrl }) });
+      return encode(decoder, y.subarray(0, 20 * decoder.outputSize), { backend });
+    }),
     abort: await abortedBy((signal, onProgress) => encode(decoder, y, { signal, onProgress })),
     tiny: await trainTiny(library),
     training: await trainTwice(library, decoder, y.subarray(0, 20 * decoder.outputSize)),
@@ -56,6 +61,13 @@ async function countTicks(work) {
   await work();
   clearInterval(timer);
   return { ticks, seconds: (performance.now() - start) / 1000 };
+}
+
+/** What a call on two threads says of them, and whether it gives what it gives on one. */
+async function shareAmongThreads(call) {
+  const [alone, shared] = [await call(1), await call(2)];
+  const { threads, reason } = shared.backend;
+  return { threads, reason, isSame: alone.z.every((value, i) => value === shared.z[i]) };
 }
 
 /** What a call rejects with when it is aborted at its first sign of progress. */

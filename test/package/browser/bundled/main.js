@@ -2,8 +2,11 @@ import { amd, createDecoder, crossEntropy, encode, loadDecoder, summary, wasm } 
 import decoderUrl from "latentflow/demo/decoder.safetensors?url";
 import digitsUrl from "latentflow/demo/mnist-test-300.idx.gz?url";
 import { adam, evaluate, shift, train, trainAutoencoder } from "latentflow/train";
+import workerUrl from "latentflow/worker?worker&url";
 import { runScenario } from "../scenario.js";
 
 const library = { amd, createDecoder, crossEntropy, encode, loadDecoder, summary, wasm };
 const training = { adam, evaluate, shift, train, trainAutoencoder };
-runScenario({ ...library, ...training }, decoderUrl, digitsUrl);
+// "?lost": as if the page did not know where the worker's file has gone.
+const given = location.search === "?lost" ? undefined : workerUrl;
+runScenario({ ...library, ...training }, decoderUrl, digitsUrl, given);

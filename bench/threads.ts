@@ -1,0 +1,85 @@
+// What several threads gain over one, beside what the register peak gains from them in the same run; bench/main.ts
+// runs this in each runtime, after a build: the workers are those of build/lib.
+
+import { availableParallelism } from "node:os";
+import { createDecoder, crossEntropy, encode, summary, wasm } from "../src/index.ts";
+import { createDataset, rmsprop, train } from "../src/train/index.ts";
+import { median } from "./measure.ts";
+import { startPeak } from "./peak.ts";
+import { benchDecoder, testDigits } from "./rig.ts";
+
+const ROUNDS = 5;
+const ENCODED = 1000;
+const TRAINED = 240;
+const PEAK_MILLISECONDS = 500;
+
+const build = process.argv[2] === "relaxed" ? "relaxed" : "plain";
+const threads = Number(process.argv[3] ?? availableParallelism());
+const workerUrl = new URL("../build/lib/latentflow-worker.js", import.meta.url);
+const decoder = await benchDecoder();
+const y = await testDigits(ENCODED);
+const digits = createDataset(y.subarray(0, TRAINED * decoder.outputSize), { shape: [28, 28] });
+const peak = await startPeak(build, threads);
+let reason: string | undefined;
+
+/** Each measures the speed on so many threads, in any unit. */
+const CASES: { name: string; target?: number; speed(count: number): Promise<number> }[] = [
+  { name: "register peak", speed: (count) => peak.measure(count, PEAK_MILLISECONDS) },
+  { name: `encode, ${ENCODED} digits`, target: 0.9, speed: encodingSpeed },
+  { name: "training, mini-batch 16", target: 0.8, speed: (count) => trainingSpeed(count, 16) },
+  { name: "training, mini-batch 5", target: 0.65, speed: (count) => trainingSpeed(count, 5) },
+];
+
+function backend(count: number) {
+  return wasm({ relaxed: build === "relaxed", threads: count, workerUrl });
+}
+
+async function encodingSpeed(count: number): Promise<number> {
+  // Not its start: the first call on a decoder waits for the workers.
+  await encode(decoder, y.subarray(0, 2 * decoder.outputSize), { backend: backend(count) });
+  const result = await encode(decoder, y, { backend: backend(count) });
+  reason ??= result.backend.reason;
+  return summary(result).samplesPerSecond;
+}
+
+async function trainingSpeed(count: number, batchSize: number): Promise<number> {
+  const layers = [20, 150, 300, 600, 784];
+  const untrained = createDecoder({ layers, loss: crossEntropy(), outputShape: [28, 28] });
+  let speed = 0;
+  await train(untrained, digits, {
+    ...{ optimiser: rmsprop(), batchSize, backend: backend(count) },
+    onProgress({ imagesPerSecond }) {
+      speed = imagesPerSecond;
+    },
+  });
+  return speed;
+}
+
+// In turns, so that a machine that slows down slows all of them.
+const rounds: { alone: number; together: number }[][] = [];
+for (let round = 0; round < ROUNDS; round++) {
+  const speeds = [];
+  for (const { speed } of CASES) speeds.push({ alone: await speed(1), together: await speed(threads) });
+  rounds.push(speeds);
+}
+await peak.dispose();
+decoder.dispose();
+if (reason) throw new Error(reason);
+
+console.log(`\n${process.version}, ${build} build: ${threads} threads over one`);
+console.log("                          one thread   gain   gain ÷ the peak's   target");
+CASES.forEach(({ name, target }, i) => {
+  const alone = median(rounds.map((speeds) => speeds[i]!.alone));
+  const gain = (speeds: (typeof rounds)[number], j: number) => speeds[j]!.together / speeds[j]!.alone;
+  const share = median(rounds.map((speeds) => gain(speeds, i) / gain(speeds, 0)));
+  const cells = [
+    name.padEnd(24),
+    `${alone.toFixed(1)}${i === 0 ? " GF" : " /s"}`.padStart(12),
+    median(rounds.map((speeds) => gain(speeds, i)))
+      .toFixed(2)
+      .padStart(5),
+    share.toFixed(3).padStart(18),
+    (target === undefined ? "" : `>= ${target}`).padStart(7),
+  ];
+  console.log(cells.join("  "));
+});

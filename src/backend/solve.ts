@@ -1,0 +1,48 @@
+import type { Control, Solution } from "../solver/base.ts";
+import type { CheckedPair, PreparedBackend, Problem } from "./base.ts";
+import { allSamples, type SampleFeed } from "./feed.ts";
+
+/**
+ * Follows the flows of all samples of a problem: by the backend's own means where it has such, inside it where it has
+ * the solver fused, and else objective by objective.
+ */
+export async function solveAll(
+  prepared: PreparedBackend,
+  problem: Problem,
+  pair: CheckedPair,
+  solution: Solution,
+  control: Control,
+): Promise<void> {
+  if (problem.sampleCount === 0) return;
+  if (prepared.solve) return prepared.solve(problem, pair, solution, control);
+  // A fused solver keeps no points on its way.
+  const fused = solution.recording ? undefined : prepared.fused(pair.solver, problem.loss);
+  if (fused) return fused(problem, solution, control);
+  await solveByObjectives(prepared, problem, pair, solution, control);
+}
+
+/**
+ * The general path: on any backend, with any solver.
+ *
+ * @param feed the samples; default all of the problem's
+ */
+export async function solveByObjectives(
+  backend: Pick<PreparedBackend, "objectiveSize" | "objective">,
+  problem: Problem,
+  { flow, solver }: CheckedPair,
+  solution: Solution,
+  control: Control,
+  feed: SampleFeed = allSamples(problem.sampleCount),
+): Promise<void> {
+  const size = backend.objectiveSize(problem);
+  while (!control.aborted()) {
+    const range = feed.take(size);
+    if (!range) return;
+    const objective = backend.objective(problem, range.first, range.count);
+    try {
+      await solver.solve(objective, flow, solution, range.first, control);
+    } finally {
+      objective.dispose();
+    }
+  }
+}

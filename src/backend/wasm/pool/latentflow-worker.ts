@@ -1,0 +1,77 @@
+// The file of a worker, the package's export "latentflow/worker": it does a part of the work of `encode`, `decode`
+// and `train`, with an instance of the kernels and packed weights of its own.
+import { LayeredDecoder } from "../../../decoder/decoder.ts";
+import { gradientFlow, nesterovFlow } from "../../../flow.ts";
+import type { Makers } from "../../../recipe.ts";
+import { amd } from "../../../solver/amd.ts";
+import { dormandPrince } from "../../../solver/dormand-prince.ts";
+import { euler } from "../../../solver/euler.ts";
+import { linearGrid, logGrid } from "../../../solver/grid.ts";
+import { implicitAmd } from "../../../solver/implicit-amd.ts";
+import { rk4 } from "../../../solver/rk4.ts";
+import { oneThread } from "../one-thread.ts";
+import { packDecoder } from "../packed.ts";
+import type { FromWorker, ToWorker } from "./messages.ts";
+import { failure, WorkerCall } from "./worker-calls.ts";
+import { WorkerTraining } from "./worker-training.ts";
+
+/** What solvers and flows are made by, when they come as recipes. */
+const MAKERS: Makers = {
+  ...{ gradientFlow, nesterovFlow },
+  ...{ amd, implicitAmd, euler, rk4, dormandPrince, linearGrid, logGrid },
+};
+
+const post = listen(handle);
+const calls = new Map<number, WorkerCall>();
+let ready: ReturnType<typeof start> | undefined;
+
+async function handle(message: ToWorker): Promise<void> {
+  try {
+    if (message.type === "start") {
+      ready = start(message);
+      await ready;
+      post({ type: "ready" });
+      return;
+    }
+    const { packed, thread, training } = await ready!;
+    const { decoder } = packed;
+    if (message.type === "train") {
+      await training.follow(message.step);
+      return;
+    }
+    const { call } = message;
+    if (message.type === "open") {
+      calls.set(call, new WorkerCall(call, thread, decoder, message.description, MAKERS, post));
+    } else if (message.type === "samples") {
+      calls.get(call)?.add(message.samples, message.data);
+    } else if (message.type === "stop") {
+      calls.get(call)?.stop();
+    } else {
+      calls.delete(call);
+    }
+  } catch (error) {
+    post(failure("call" in message ? message.call : undefined, error));
+  }
+}
+
+async function start(message: Extract<ToWorker, { type: "start" }>) {
+  const decoder = new LayeredDecoder(message.decoder);
+  decoder.parameters.set(message.parameters);
+  const packed = await packDecoder(decoder, message.compiled);
+  return { packed, thread: oneThread(packed), training: new WorkerTraining(packed, message.compiled) };
+}
+
+/** Hears the main thread out; returns how to answer it. */
+function listen(hear: (message: ToWorker) => void): (message: FromWorker) => void {
+  const process: Partial<NodeJS.Process> | undefined = globalThis.process;
+  const threads = process?.getBuiltinModule?.("node:worker_threads");
+  if (threads) {
+    const { parentPort } = threads;
+    if (!parentPort)
+      throw new Error("latentflow/worker is the file of a worker: give its URL to wasm({ workerUrl })");
+    parentPort.on("message", hear);
+    return (message) => parentPort.postMessage(message);
+  }
+  globalThis.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => hear(data));
+  return (message) => globalThis.postMessage(message);
+}

@@ -1,0 +1,105 @@
+import { recipeOf } from "../../../recipe.ts";
+import type { Control, Solution, SolutionPart } from "../../../solver/base.ts";
+import type { CheckedPair, Problem } from "../../base.ts";
+import type { SampleFeed, SampleRange } from "../../feed.ts";
+import type { Decoding } from "../decode.ts";
+import type { OneThread } from "../one-thread.ts";
+import type { DecodeData, DecodeDescription, SolveData, SolveDescription } from "./messages.ts";
+
+/** Why a call with such a loss is not shared. */
+export const CUSTOM_LOSS = "the functions of a customLoss cannot be sent to workers";
+
+/** Work on samples that can be shared among threads, as the thread sees it that shares it. */
+export interface SharedWork {
+  readonly sampleCount: number;
+  /** What a worker has to know before it gets samples. */
+  readonly description: SolveDescription | DecodeDescription;
+  /** What it has to know of samples, in buffers of their own. */
+  data(range: SampleRange): SolveData | DecodeData;
+  /** Takes over what a worker has found; after an abort also of samples that have not ended. */
+  place(samples: readonly number[], results: SolutionPart | Float32Array): void;
+  /** What this thread does with the samples it takes, until it can take no more and those have ended. */
+  here(control: Control, feed: SampleFeed): Promise<void>;
+  /** Has `onEnd` called when a sample has ended, here or in a worker. */
+  watch(onEnd: (sample: number) => void): void;
+}
+
+/** A solve as shared work; or why it cannot be shared. */
+export function sharedSolve(
+  thread: OneThread,
+  problem: Problem,
+  pair: CheckedPair,
+  solution: Solution,
+): SharedWork | string {
+  const { decoder, loss, sampleCount, targets, weights, batchSize } = problem;
+  const { latentSize: d, outputSize: n } = decoder;
+  const solver = recipeOf(pair.solver);
+  const flow = recipeOf(pair.flow);
+  if (loss.name === "custom") return CUSTOM_LOSS;
+  if (!solver) return `the solver ${pair.solver.name} is not latentflow's own and cannot be sent to workers`;
+  if (!flow) return `the flow ${pair.flow.name} is not latentflow's own and cannot be sent to workers`;
+  const { name, reduction } = loss;
+  const sharedWeights = weights?.length === n ? weights.slice() : undefined;
+  const ownWeights = sharedWeights ? undefined : weights;
+  return {
+    sampleCount,
+    description: {
+      kind: "solve",
+      ...{ solver, flow, sampleCount, batchSize, sharedWeights },
+      loss: { name, reduction },
+      saveAt: solution.recording?.saveAt,
+      hasOwnWeights: ownWeights !== undefined,
+    },
+    data: ({ first, count }) => ({
+      targets: targets.slice(first * n, (first + count) * n),
+      weights: ownWeights?.slice(first * n, (first + count) * n),
+      z0: solution.z.slice(first * d, (first + count) * d),
+    }),
+    place: (samples, results) => solution.copyIn(samples, results as SolutionPart),
+    here: (control, feed) => thread.solve(problem, pair, solution, control, feed),
+    watch(onEnd) {
+      solution.onEnd = onEnd;
+    },
+  };
+}
+
+/** A decoding as shared work. */
+export function sharedDecoding(thread: OneThread, decoding: Decoding, latentSize: number): SharedWork {
+  const { z, outputs, toLogits } = decoding;
+  const sampleCount = z.length / latentSize;
+  const n = outputs.length / sampleCount;
+  let onEnd = (_sample: number) => {};
+  return {
+    sampleCount,
+    description: { kind: "decode", toLogits },
+    data: ({ first, count }) => ({ z: z.slice(first * latentSize, (first + count) * latentSize) }),
+    place(samples, results) {
+      samples.forEach((sample, i) => {
+        outputs.set((results as Float32Array).subarray(i * n, (i + 1) * n), sample * n);
+        onEnd(sample);
+      });
+    },
+    async here(control, feed) {
+      let range: SampleRange | undefined;
+      const endRange = () => {
+        for (let i = 0; range && i < range.count; i++) onEnd(range.first + i);
+        range = undefined;
+      };
+      const watched: SampleFeed = {
+        get hasMore() {
+          return feed.hasMore;
+        },
+        take(most) {
+          endRange();
+          range = feed.take(most);
+          return range;
+        },
+      };
+      await thread.decode(decoding, control, watched);
+      endRange();
+    },
+    watch(watcher) {
+      onEnd = watcher;
+    },
+  };
+}
