@@ -16,6 +16,7 @@ import {
   type EncodeResult,
   encode,
   euler,
+  implicitAmd,
   linearGrid,
   wasm,
 } from "../src/index.ts";
@@ -54,7 +55,8 @@ function resultOf({ backend, seconds, ...result }: EncodeResult) {
   return result;
 }
 
-for (const { name, options } of solverCases) {
+const implicit = { name: "implicitAmd", options: { solver: implicitAmd({ explicitSteps: 3 }) } };
+for (const { name, options } of [...solverCases, implicit]) {
   test(`${name}: the same bits on 1, 2 and 3 threads`, async () => {
     const common = { ...options, z0 } as EncodeOptions;
     for (const more of [

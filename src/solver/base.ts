@@ -1,6 +1,6 @@
 import type { Flow } from "../flow.ts";
 import type { Objective } from "../objective.ts";
-import { type EncodeResult, STATUSES, type Status } from "../result.ts";
+import { type EncodeResult, type SolveStatistics, STATUSES, type Status } from "../result.ts";
 import { type RecordedSample, Recording, type SaveAt } from "./recording.ts";
 import type { Tableau } from "./runge-kutta.ts";
 
@@ -46,17 +46,19 @@ export interface Control {
 
 const RUNNING = 255;
 
-/** The results that are one number for each sample. */
-const PER_SAMPLE = [
-  ...(["loss", "initialLoss", "acceptedSteps", "backtracks"] as const),
-  ...(["valueEvaluations", "gradientEvaluations", "matrixEvaluations", "t"] as const),
-] as const;
+type PerSample = "loss" | "initialLoss" | keyof SolveStatistics;
+
+/** The results that are one number for each sample: none can be forgotten. */
+const PER_SAMPLE = Object.keys({
+  ...{ loss: true, initialLoss: true, acceptedSteps: true, backtracks: true, t: true },
+  ...{ valueEvaluations: true, gradientEvaluations: true, matrixEvaluations: true },
+} satisfies Record<PerSample, true>) as PerSample[];
 
 /** The results of some samples of a solution, for another one; they may have come from another thread. */
 export interface SolutionPart {
   readonly z: Float64Array;
   readonly v: Float64Array | undefined;
-  readonly numbers: { readonly [Name in (typeof PER_SAMPLE)[number]]: Float64Array };
+  readonly numbers: { readonly [Name in PerSample]: Float64Array };
   readonly codes: Uint8Array;
   readonly recorded: readonly RecordedSample[] | undefined;
 }
