@@ -174,7 +174,10 @@ async function killAt(index: number, type: string): Promise<void> {
 test("workers that die again and again are an error that says so", async () => {
   const mortal = newDecoder(3);
   const started = threads.length;
-  const call = encode(mortal, y, { solver: long, batchSize: 2, backend: on(6) });
+  // Far more than the threads could do before the fourth death.
+  const much = new Float32Array(50 * y.length);
+  for (let i = 0; i < 50; i++) much.set(y, i * y.length);
+  const call = encode(mortal, much, { solver: long, batchSize: 2, backend: on(6) });
   const killed = [0, 1, 2, 3].map((i) => killAt(started + i, "results"));
   await rejected(call, "worker_failed", /^wasm: 4 workers have died in one call.*exit code 1.*threads: 1/);
   await Promise.all(killed);
