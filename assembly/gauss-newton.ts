@@ -88,7 +88,7 @@ function curvedOutputs(plan: Plan, work: GaussNewton, d: i32): i32 {
   const panels = (layer.outputSize + 7) >> 3;
   let total: f32 = 0;
   for (let p: i32 = 0; p < panels; p++) total += panelSum(work.factors + ((<usize>p) << 5));
-  const least = (work.leastCurvature * total) / <f32>panels;
+  const least = (work.leastPanelCurvature * total) / <f32>panels;
   let kept: i32 = 0;
   for (let p: i32 = 0; p < panels; p++) {
     const factors = work.factors + ((<usize>p) << 5);

@@ -29,7 +29,7 @@ export class ImplicitAmd extends Descent {
   matrixSteps: i32; // 68
   slope: f64; // 72
   leastDamping: f64; // 80
-  leastCurvature: f64; // 88
+  leastSecantCurvature: f64; // 88
   gaussNewton: usize; // 96
   /** f64[d][d], and f64[d]: scratch */
   factor: usize; // 100
@@ -223,7 +223,7 @@ function learnCurvature(solver: ImplicitAmd, sample: Sample, newGradient: usize)
   const before = dot(step, expected, solver.latentSize);
   const after = dot(step, change, solver.latentSize);
   // Where the loss bends downwards, or by next to nothing, no positive definite matrix can say so.
-  if (!(before > 0 && after > solver.leastCurvature * before)) return;
+  if (!(before > 0 && after > solver.leastSecantCurvature * before)) return;
   let row = matrixOf(solver, sample);
   for (let i: usize = 0; i < d; i++, row += d << 3) {
     const ci = load<f64>(change + (i << 3)) / after;

@@ -128,5 +128,5 @@ export class GaussNewton {
   sources: usize; // 32
   destinations: usize; // 36
   /** Panels of 8 outputs are left out where the loss's curvature is below this share of the average panel's. */
-  leastCurvature: f32; // 40
+  leastPanelCurvature: f32; // 40
 }

@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { LEAST_PANEL_CURVATURE } from "../src/backend/wasm/gauss-newton.ts";
 import { activations } from "../src/decoder/activation.ts";
 import {
   type ActivationName,
@@ -33,9 +34,6 @@ const SIZES = [
   [17, 5, 33],
 ];
 
-/** The share of the average curvature below which a panel of outputs is left out. */
-const LEAST_CURVATURE = 0.1;
-
 /** JᵀWJ in float64, of the outputs that the kernel takes into account. */
 function expectedMatrix(
   decoder: Decoder,
@@ -59,7 +57,7 @@ function expectedMatrix(
     inner.slice(8 * p, 8 * p + 8).reduce((sum, c) => sum + c, 0),
   );
   const average = panels.reduce((sum, c) => sum + c, 0) / panels.length;
-  const kept = (i: number) => panels[i >> 3]! > LEAST_CURVATURE * average;
+  const kept = (i: number) => panels[i >> 3]! > LEAST_PANEL_CURVATURE * average;
   return Array.from({ length: d * d }, (_, at) => {
     const [a, b] = [Math.floor(at / d), at % d];
     return jacobian.reduce((sum, row, i) => sum + (kept(i) ? row[a]! * curvatures[i]! * row[b]! : 0), 0);

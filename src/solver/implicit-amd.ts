@@ -64,7 +64,7 @@ export const LEAST_DAMPING = 2 ** -23;
  * A step across which the loss bends by less than this share of what the matrix said does not correct it. From 1e-10
  * to 0.1 nothing changed: it is for the bends that rounding makes.
  */
-export const LEAST_CURVATURE = 0.01;
+export const LEAST_SECANT_CURVATURE = 0.01;
 
 /**
  * AMD by implicit steps, for the gradient flow is stiff: explicit ones have to be so short for the steepest
@@ -184,7 +184,7 @@ function stepRule(
     const before = dot(step, expected, d);
     const after = dot(step, change, d);
     // Where the loss bends downwards, or by next to nothing, no positive definite matrix can say so.
-    if (!(before > 0 && after > LEAST_CURVATURE * before)) return;
+    if (!(before > 0 && after > LEAST_SECANT_CURVATURE * before)) return;
     for (let i = 0; i < d; i++) {
       const ci = change[i]! / after;
       const ei = expected[i]! / before;

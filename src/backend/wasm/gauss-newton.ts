@@ -6,7 +6,7 @@ import type { PackedDecoder } from "./packed.ts";
  * Outputs of less curvature than this share of the average are left out, in panels of 8. Of digits under cross
  * entropy that saves a third of a matrix, and the solver takes the same number of steps with 0.001 and with 0.3.
  */
-const LEAST_CURVATURE = 0.1;
+export const LEAST_PANEL_CURVATURE = 0.1;
 
 /** Room for one sample's Gauss-Newton matrix, in its decoder's memory. */
 export interface GaussNewtonWork extends Block {
@@ -37,7 +37,7 @@ export function allocateGaussNewton({ arena, decoder }: PackedDecoder): GaussNew
   const { matrix, identity, factors } = pointers;
   GaussNewton.set(arena.view(), work, {
     ...{ ...pointers, stride, matrixStride },
-    leastCurvature: LEAST_CURVATURE,
+    leastPanelCurvature: LEAST_PANEL_CURVATURE,
   });
   const row = (pointer: number, k: number) => arena.f32(pointer + k * matrixStride, paddedSize(d));
   for (let k = 0; k < d; k++) row(identity, k).fill(0)[k] = 1;

@@ -1,7 +1,7 @@
 import {
   type ImplicitAmd as ImplicitAmdSolver,
-  LEAST_CURVATURE,
   LEAST_DAMPING,
+  LEAST_SECANT_CURVATURE,
 } from "../../solver/implicit-amd.ts";
 import { allocateBeside } from "./arena.ts";
 import type { FusedDescent } from "./descent.ts";
@@ -26,7 +26,7 @@ export function fusedImplicitAmd(packed: PackedDecoder, solver: ImplicitAmdSolve
   ImplicitAmd.set(arena.view(), block.layout.solver, {
     ...{ explicitSteps, matrixSteps, slope, factor, vector },
     leastDamping: LEAST_DAMPING,
-    leastCurvature: LEAST_CURVATURE,
+    leastSecantCurvature: LEAST_SECANT_CURVATURE,
     gaussNewton: work.work,
   });
   return {

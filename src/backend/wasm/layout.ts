@@ -63,7 +63,7 @@ export const GaussNewton = new Struct({
   panels: "usize",
   sources: "usize",
   destinations: "usize",
-  leastCurvature: "f32",
+  leastPanelCurvature: "f32",
 });
 
 export const Sample = new Struct({
@@ -123,7 +123,7 @@ export const ImplicitAmd = new Struct({
   matrixSteps: "i32",
   slope: "f64",
   leastDamping: "f64",
-  leastCurvature: "f64",
+  leastSecantCurvature: "f64",
   gaussNewton: "usize",
   factor: "usize",
   vector: "usize",
