@@ -1,5 +1,5 @@
 // npm run bench: the core's figures on this machine, on the Node that runs this and on Node 24, both builds; and its
-// solvers beside each other.
+// solvers beside each other. With --profile instead: where the time goes.
 import { execFileSync } from "node:child_process";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -7,6 +7,10 @@ import { findNewerNode, relaxedSimdFlags } from "../test/support/runtimes.mjs";
 
 console.log(`${cpus()[0]!.model.trim()}, ${cpus().length} cores. Nothing else should be running.`);
 const runtimes = [process.execPath, ...(process.version.startsWith("v24.") ? [] : [findNewerNode()])];
+if (process.argv.includes("--profile")) {
+  for (const build of ["relaxed", "plain"]) run(runtimes.at(-1)!, "profile.ts", build);
+  process.exit();
+}
 for (const node of runtimes) {
   for (const build of ["relaxed", "plain"]) {
     run(node, "core.ts", build);

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
-import { allocateBatch } from "../src/backend/wasm/batch.ts";
+import { allocateBatch, type BatchRows, type Rows } from "../src/backend/wasm/batch.ts";
 import { paddedSize } from "../src/backend/wasm/layout.ts";
 import { type CompiledKernels, compileKernels, type Kernels } from "../src/backend/wasm/load.ts";
-import { packDecoder } from "../src/backend/wasm/packed.ts";
+import { type PackedDecoder, packDecoder } from "../src/backend/wasm/packed.ts";
 import { readIdx } from "../src/data/idx.ts";
 import { type Decoder, loadDecoder } from "../src/index.ts";
 
@@ -22,6 +22,13 @@ export async function testDigits(count: number): Promise<Float32Array> {
 export interface Rig {
   forward(rows: number): void;
   backward(rows: number): void;
+  /** Sets the latents of the first rows, [rows, latentSize]. */
+  setLatents(z: Float32Array): void;
+  /** Copies the gradients of the first rows out, into [rows, latentSize]. */
+  readGradients(into: Float32Array): void;
+  readonly packed: PackedDecoder;
+  readonly kernels: Kernels;
+  readonly batch: BatchRows;
 }
 
 export async function makeRig(decoder: Decoder, relaxed: boolean, mostRows: number): Promise<Rig> {
@@ -41,9 +48,24 @@ export async function makeRig(decoder: Decoder, relaxed: boolean, mostRows: numb
     arena.i32(batch.rows, mostRows)[row] = row;
     arena.f32(batch.latents.pointer + row * batch.latents.stride, decoder.latentSize).fill(0.01 * (row + 1));
   }
+  const d = decoder.latentSize;
+  /** Rows [rows, d] as they lie in the arena, one after the other. */
+  const rowsOf = ({ pointer, stride }: Rows, values: Float32Array) =>
+    Array.from({ length: values.length / d }, (_, row) => arena.f32(pointer + row * stride, d));
   return {
+    ...{ packed, kernels, batch },
     forward: (rows) => kernels.objectiveValue(plan, batch.batch, rows),
     backward: (rows) => kernels.objectiveGradient(plan, batch.batch, rows),
+    setLatents(z) {
+      rowsOf(batch.latents, z).forEach((latents, row) => {
+        latents.set(z.subarray(row * d, (row + 1) * d));
+      });
+    },
+    readGradients(into) {
+      rowsOf(batch.gradients, into).forEach((gradients, row) => {
+        into.set(gradients, row * d);
+      });
+    },
   };
 }
 

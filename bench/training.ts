@@ -1,12 +1,10 @@
 // How much of training at mini-batch 5 is decoder passes; bench/main.ts runs this in each runtime.
 
-import { compileKernels, type Kernels } from "../src/backend/wasm/load.ts";
-import { packDecoder } from "../src/backend/wasm/packed.ts";
-import { wasm } from "../src/backend/wasm/wasm.ts";
-import { createDecoder, crossEntropy, type Decoder } from "../src/index.ts";
+import { createDecoder, crossEntropy } from "../src/index.ts";
 import { createDataset, rmsprop, train } from "../src/train/index.ts";
 import { median } from "./measure.ts";
 import { testDigits } from "./rig.ts";
+import { timedBackend } from "./timed-backend.ts";
 
 const DIGITS = 480;
 const ROUNDS = 3;
@@ -27,7 +25,11 @@ for (let round = 0; round < ROUNDS; round++) {
     outputShape: [28, 28],
   });
   const start = performance.now();
-  await train(decoder, digits, { optimiser: rmsprop(), batchSize: 5, backend: timedBackend(spent) });
+  await train(decoder, digits, {
+    optimiser: rmsprop(),
+    batchSize: 5,
+    backend: timedBackend(build === "relaxed", spent),
+  });
   const total = performance.now() - start;
   const passes = PASSES.reduce((sum, name) => sum + (spent.get(name) ?? 0), 0);
   shares.push(passes / total);
@@ -39,29 +41,3 @@ console.log(`${median(speeds).toFixed(1)} images a second`);
 console.log(`in decoder passes: ${median(shares).toFixed(3)} of the time   target >= 0.85`);
 const rest = [...others].map(([name, share]) => `${name} ${share.toFixed(3)}`).join(", ");
 console.log(`other kernels: ${rest}; what is left is JavaScript`);
-
-/** The WASM backend, adding up the milliseconds spent in each kernel. */
-function timedBackend(spent: Map<string, number>) {
-  const backend = wasm({ relaxed: build === "relaxed", threads: 1 });
-  return {
-    ...backend,
-    async prepare(decoder: Decoder) {
-      const prepared = await backend.prepare(decoder);
-      const packed = await packDecoder(decoder, await compileKernels(build === "relaxed"));
-      const kernels = { ...packed.kernels } as Record<string, unknown>;
-      for (const [name, kernel] of Object.entries(kernels)) {
-        if (typeof kernel !== "function") continue;
-        kernels[name] = (...args: unknown[]) => {
-          const start = performance.now();
-          try {
-            return kernel(...args);
-          } finally {
-            spent.set(name, (spent.get(name) ?? 0) + performance.now() - start);
-          }
-        };
-      }
-      Object.assign(packed, { kernels: kernels as unknown as Kernels });
-      return prepared;
-    },
-  };
-}
