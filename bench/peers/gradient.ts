@@ -1,0 +1,102 @@
+import { bestOf, compilePeak } from "../peak.ts";
+import { latentflowGradient } from "./latentflow.ts";
+import type { GradientRun, Peer, Task } from "./peer.ts";
+import { inTurns, medianOf, type Rounds, ratioOf, type Timed } from "./rounds.ts";
+
+export const RELAXED = "latentflow, relaxed SIMD";
+export const PLAIN = "latentflow, plain SIMD";
+const PEAK = "register peak";
+
+/** A run does z-gradients of so many samples, or of one batch where that is more: some milliseconds. */
+const SAMPLES_A_RUN = 200;
+
+/** The largest difference from our gradient that counts as rounding, as a share of the row's largest gradient. */
+const TOLERANCE = 1e-3;
+
+/** One implementation's figures at one size of batch. */
+export interface GradientFigure {
+  readonly name: string;
+  readonly rows: number;
+  readonly microsecondsPerSample: number;
+  /** Of the relaxed build's peak, measured in the same rounds; the plain build's is of its own. */
+  readonly shareOfPeak: number;
+  /** Its time divided by that of our relaxed build. */
+  readonly ratio: number;
+}
+
+/** The z-gradients of all, each checked against ours before any is timed. */
+export async function measureGradients(
+  task: Task,
+  peers: readonly Peer[],
+  batches: readonly number[],
+  rounds: number,
+): Promise<GradientFigure[]> {
+  const peak = await compilePeak("relaxed");
+  const plainPeak = await compilePeak("plain");
+  const operations = 4 * task.decoder.layers.reduce((sum, { weight }) => sum + weight.length, 0);
+  const figures: GradientFigure[] = [];
+  for (const rows of batches) {
+    const runs = new Map<string, GradientRun>([
+      [RELAXED, await latentflowGradient(task, true, rows)],
+      [PLAIN, await latentflowGradient(task, false, rows)],
+    ]);
+    for (const peer of peers) runs.set(peer.name, await peer.gradient(rows));
+    await checkAlike(runs, task.decoder.latentSize);
+
+    const repeats = Math.ceil(SAMPLES_A_RUN / rows);
+    const cases: Timed[] = [
+      { name: PEAK, time: async () => bestOf(peak) },
+      { name: `${PEAK}, plain`, time: async () => bestOf(plainPeak) },
+    ];
+    for (const [name, run] of runs) {
+      await run.run(repeats);
+      cases.push({ name, time: async () => ((await run.run(repeats)) * 1000) / (rows * repeats) });
+    }
+    const times = await inTurns(cases, rounds);
+    for (const name of runs.keys()) {
+      figures.push({
+        ...{ name, rows, microsecondsPerSample: medianOf(times, name) },
+        shareOfPeak: shareOf(times, name, operations),
+        ratio: ratioOf(times, name, RELAXED),
+      });
+    }
+  }
+  return figures;
+}
+
+function shareOf(times: Rounds, name: string, operations: number): number {
+  const peaks = times.get(name === PLAIN ? `${PEAK}, plain` : PEAK)!;
+  const shares = times
+    .get(name)!
+    .map((microseconds, round) => operations / (microseconds * 1000) / peaks[round]!);
+  return shares.sort((a, b) => a - b)[shares.length >> 1]!;
+}
+
+async function checkAlike(runs: ReadonlyMap<string, GradientRun>, latentSize: number): Promise<void> {
+  const ours = Float32Array.from(await runs.get(PLAIN)!.gradients());
+  for (const [name, run] of runs) {
+    const theirs = await run.gradients();
+    const off = largestDifference(theirs, ours, latentSize);
+    if (!(off <= TOLERANCE)) {
+      throw new Error(
+        `${name}: its gradient differs from latentflow's by ${off} of the row's largest element, expected at most ${TOLERANCE}`,
+      );
+    }
+  }
+}
+
+/** The largest difference of two gradients, each row's as a share of its largest element; NaN for other sizes. */
+export function largestDifference(theirs: Float32Array, ours: Float32Array, latentSize: number): number {
+  if (theirs.length !== ours.length) return Number.NaN;
+  let largest = 0;
+  for (let row = 0; row < ours.length; row += latentSize) {
+    let size = 0;
+    let off = 0;
+    for (let k = row; k < row + latentSize; k++) {
+      size = Math.max(size, Math.abs(ours[k]!));
+      off = Math.max(off, Math.abs(theirs[k]! - ours[k]!));
+    }
+    largest = Math.max(largest, off / size);
+  }
+  return largest;
+}

@@ -1,0 +1,79 @@
+import * as ort from "onnxruntime-web/wasm";
+import { GRADIENTS, LATENTS, LOSSES } from "../../src/backend/webgpu/graphs.ts";
+import { OnnxGraph, type Tensor } from "../../src/backend/webgpu/onnx.ts";
+import { dataInputs, objective, parameterNames, TARGETS } from "../../src/backend/webgpu/passes.ts";
+import { ProtobufMessage } from "../../src/backend/webgpu/protobuf.ts";
+import { crossEntropy, type Decoder } from "../../src/index.ts";
+import { type Peer, repeatTimed, type Task } from "./peer.ts";
+
+/** onnxruntime-web runs graphs, and a line search is none: it has gradients only. */
+export async function onnxruntimePeer({ decoder, y, z }: Task): Promise<Peer> {
+  ort.env.wasm.numThreads = 1;
+  const sessions: ort.InferenceSession[] = [];
+  const { latentSize, outputSize } = decoder;
+  return {
+    name: "onnxruntime-web",
+    about: `onnxruntime-web ${ort.env.versions.web}, WASM, one thread; the gradient written as an ONNX graph`,
+    async gradient(rows) {
+      const session = await ort.InferenceSession.create(gradientModel(decoder, rows), {
+        executionProviders: ["wasm"],
+        graphOptimizationLevel: "all",
+      });
+      sessions.push(session);
+      const targets = new ort.Tensor("float32", y.slice(0, rows * outputSize), [rows, outputSize]);
+      const latents = z.slice(0, rows * latentSize);
+      let gradients = new Float32Array();
+      async function once(): Promise<void> {
+        const feeds = {
+          [TARGETS]: targets,
+          [LATENTS]: new ort.Tensor("float32", latents, [rows, latentSize]),
+        };
+        const outputs = await session.run(feeds);
+        gradients = outputs[GRADIENTS]!.data as Float32Array<ArrayBuffer>;
+      }
+      return {
+        run: (repeats) => repeatTimed(repeats, once),
+        async gradients() {
+          await once();
+          return gradients;
+        },
+      };
+    },
+    encode: undefined,
+    dispose() {
+      for (const session of sessions) void session.release();
+    },
+  };
+}
+
+/** The losses and their gradients, the parameters constants of the model: it packs them for its products once. */
+function gradientModel(decoder: Decoder, rows: number): Uint8Array {
+  const graph = new OnnxGraph();
+  const shape = { decoder, loss: crossEntropy(), weighted: false, rows };
+  const names = decoder.layers.map((_, i) => parameterNames(i));
+  const parameters = {
+    weights: names.map(({ weight }) => weight as Tensor),
+    biases: names.map(({ bias }) => bias as Tensor),
+  };
+  const data = dataInputs(graph, shape);
+  const z = graph.input(LATENTS, [rows, decoder.latentSize]);
+  const { value, gradient } = objective(graph, shape, parameters, data, z);
+  graph.output(LOSSES, value, [rows, 1]);
+  graph.output(GRADIENTS, gradient(), [rows, decoder.latentSize]);
+
+  const initialisers = new ProtobufMessage();
+  decoder.layers.forEach(({ weight, bias, inputSize, outputSize }, i) => {
+    initialisers.message(5, tensor(names[i]!.weight, [outputSize, inputSize], weight));
+    initialisers.message(5, tensor(names[i]!.bias, [outputSize], bias));
+  });
+  // Two messages of the same type one after the other are one message with the fields of both.
+  return Buffer.concat([graph.toBytes(), new ProtobufMessage().message(7, initialisers).toBytes()]);
+}
+
+/** A TensorProto of float32. */
+function tensor(name: string, dims: readonly number[], values: Float32Array): ProtobufMessage {
+  const message = new ProtobufMessage();
+  for (const dim of dims) message.integer(1, dim);
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  return message.integer(2, 1).string(8, name).raw(9, bytes);
+}

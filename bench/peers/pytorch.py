@@ -1,0 +1,162 @@
+"""The same work in PyTorch. A line of JSON in, a line of JSON out; times are taken here."""
+
+import json
+import sys
+import time
+
+import torch
+import torch.nn.functional as F
+
+AMD = {}
+layers = []
+y = None
+z = None
+
+
+def read(file, *shape):
+    return torch.from_file(file, shared=False, size=torch.Size(shape).numel()).reshape(shape)
+
+
+def decode(latents):
+    """To the logits."""
+    rows = latents
+    for i, (weight, bias) in enumerate(layers):
+        rows = F.linear(rows, weight, bias)
+        if i + 1 < len(layers):
+            rows = F.elu(rows)
+    return rows
+
+
+def losses(latents, targets):
+    return F.binary_cross_entropy_with_logits(decode(latents), targets, reduction="none").mean(1)
+
+
+def gradient(latents, targets):
+    latents = latents.requires_grad_()
+    each = losses(latents, targets)
+    return torch.autograd.grad(each.sum(), latents)[0]
+
+
+def is_flat(recent, t):
+    """amd()'s rule, of the last five losses [rows, 5]."""
+    fall = 3 * (recent[:, 4] - recent[:, 0]) + recent[:, 1] - recent[:, 3]
+    return (t >= AMD["settle"] * AMD["t1"]) & ((fall / 10).abs() < AMD["tolerance"])
+
+
+def amd(targets, step_max, wanted=None):
+    """
+    AMD on all rows at once, each with its own step. With `wanted` until the mean loss is at most that; else until
+    each sample has ended by amd()'s rules, and what has ended leaves the batch.
+    """
+    count = targets.shape[0]
+    size = layers[0][0].shape[1]
+    result = torch.zeros(count, size)
+    rows = torch.arange(count)
+    latents = torch.zeros(count, size, requires_grad=True)
+    loss = losses(latents, targets)
+    (slope,) = torch.autograd.grad(loss.sum(), latents)
+    latents, loss = latents.detach(), loss.detach()
+    dt = torch.full((count,), AMD["stepInit"])
+    t = torch.zeros(count)
+    recent = torch.full((count, 5), float("inf"))
+    backtracks = torch.zeros(count)
+    iterations = 1
+    while iterations < AMD["mostIterations"]:
+        iterations += 1
+        trial = (latents - dt[:, None] * slope).requires_grad_()
+        value = losses(trial, targets)
+        lower = value.detach() < loss
+        # Where no row has accepted, nothing goes back.
+        if lower.any():
+            (new_slope,) = torch.autograd.grad(value.sum(), trial)
+            column = lower[:, None]
+            latents = torch.where(column, trial.detach(), latents)
+            slope = torch.where(column, new_slope, slope)
+            loss = torch.where(lower, value.detach(), loss)
+            t = torch.where(lower, t + dt, t)
+            if wanted is None:
+                shifted = torch.cat((recent[:, 1:], loss[:, None]), 1)
+                recent = torch.where(column, shifted, recent)
+        grown = (dt * AMD["increaseFactor"]).clamp(AMD["stepInit"], step_max)
+        # A step ends at t1.
+        dt = torch.where(lower, torch.minimum(grown, AMD["t1"] - t), dt * AMD["decreaseFactor"])
+        if wanted is not None:
+            if loss.mean().item() <= wanted:
+                return latents, loss, iterations
+            continue
+        backtracks = torch.where(lower, 0, backtracks + 1)
+        stalled = backtracks > AMD["maxBacktracks"]
+        ended = lower & (is_flat(recent, t) | (t >= AMD["t1"])) | stalled
+        if ended.any():
+            result[rows[ended]] = latents[ended]
+            going = ~ended
+            if not going.any():
+                return result, None, iterations
+            latents, slope, loss, dt, t = latents[going], slope[going], loss[going], dt[going], t[going]
+            recent, backtracks, targets, rows = recent[going], backtracks[going], targets[going], rows[going]
+    raise RuntimeError(f"PyTorch: AMD has not ended after {iterations} iterations")
+
+
+def load(file, sizes, data, latents, count, settings):
+    """Parameters as latentflow has them in one block: weight, then bias, of each layer."""
+    global layers, y, z
+    torch.set_num_threads(1)
+    AMD.update(settings)
+    total = sum(i * o + o for i, o in zip(sizes, sizes[1:]))
+    block = read(file, total)
+    layers = []
+    at = 0
+    for i, o in zip(sizes, sizes[1:]):
+        weight = block[at : at + i * o].reshape(o, i)
+        layers.append((weight.clone(), block[at + i * o : at + i * o + o].clone()))
+        at += i * o + o
+    y = read(data, count, sizes[-1])
+    z = read(latents, count, sizes[0])
+    with open("/proc/self/maps") as maps:
+        blas = "OpenBLAS" if "openblas" in maps.read() else "no OpenBLAS"
+    return {"version": torch.__version__, "blas": blas, "cpu": torch.backends.cpu.get_cpu_capability()}
+
+
+def run_gradient(rows, repeats):
+    targets, latents = y[:rows], z[:rows]
+    start = time.perf_counter()
+    for _ in range(repeats):
+        result = gradient(latents.clone(), targets)
+    seconds = time.perf_counter() - start
+    return {"seconds": seconds, "gradients": result.flatten().tolist() if repeats == 1 else None}
+
+
+def encode(first, count, wanted):
+    start = time.perf_counter()
+    _, loss, iterations = amd(y[first : first + count], AMD["stepMax"], wanted)
+    return {"seconds": time.perf_counter() - start, "meanLoss": loss.mean().item(), "iterations": iterations}
+
+
+def train(batch, count):
+    """One pass over the first `count` samples in order, the approximate adjoint, RMSprop as rmsprop()."""
+    start = time.perf_counter()
+    parameters = [tensor for layer in layers for tensor in layer]
+    optimiser = torch.optim.RMSprop(parameters, lr=5e-4, alpha=0.9, eps=1e-6)
+    history = []
+    for first in range(0, count, batch):
+        targets = y[first : min(first + batch, count)]
+        for tensor in parameters:
+            tensor.requires_grad_(False)
+        latents, _, _ = amd(targets, AMD["trainStepMax"])
+        for tensor in parameters:
+            tensor.requires_grad_()
+        loss = losses(latents, targets).sum()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        history.append(loss.item() / targets.shape[0])
+    for tensor in parameters:
+        tensor.requires_grad_(False)
+    return {"seconds": time.perf_counter() - start, "losses": history}
+
+
+COMMANDS = {"load": load, "gradient": run_gradient, "encode": encode, "train": train}
+for line in sys.stdin:
+    request = json.loads(line)
+    answer = COMMANDS[request.pop("command")](**request)
+    print(json.dumps(answer), flush=True)

@@ -1,0 +1,118 @@
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface, type Interface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { amd, type Decoder } from "../../src/index.ts";
+import { AMD, MOST_ITERATIONS, type Peer, type PeerEncoded, type Task } from "./peer.ts";
+
+/** PyTorch on the CPU, in a process of its own. */
+export interface Torch extends Peer {
+  /**
+   * One pass of training over the task's first samples, from these parameters.
+   *
+   * @param stepMax AMD's
+   */
+  train(decoder: Decoder, batch: number, count: number, stepMax: number): Promise<Trained>;
+}
+
+export interface Trained {
+  readonly seconds: number;
+  /** The mean loss of each mini-batch at its latents, before its update. */
+  readonly losses: readonly number[];
+}
+
+/**
+ * One thread, also of OpenBLAS, which torch.set_num_threads does not reach; and OpenBLAS's own choice of kernels,
+ * whatever the shell has asked of it for the sake of other programs.
+ */
+const environment = {
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("OPENBLAS_"))),
+  OPENBLAS_NUM_THREADS: "1",
+  OMP_NUM_THREADS: "1",
+};
+
+/** The first Python that has PyTorch, of $PYTHON, the PATH's and the system's; undefined where there is none. */
+export function findTorch(): string | undefined {
+  const candidates = [process.env.PYTHON ?? "python3", "python3", "/usr/bin/python3"];
+  return candidates.find(
+    (python) => spawnSync(python, ["-c", "import torch"], { env: environment }).status === 0,
+  );
+}
+
+export async function torchPeer(python: string, { decoder, y, z }: Task): Promise<Torch> {
+  const folder = mkdtempSync(join(tmpdir(), "latentflow-torch-"));
+  const script = fileURLToPath(new URL("pytorch.py", import.meta.url));
+  const child = spawn(python, [script], { env: environment, stdio: ["pipe", "pipe", "pipe"] });
+  const ask = conversation(child);
+  const settings = { mostIterations: MOST_ITERATIONS };
+  const count = y.length / decoder.outputSize;
+
+  const fileOf = (name: string, values: Float32Array) => {
+    const file = join(folder, name);
+    writeFileSync(file, values);
+    return file;
+  };
+  const data = fileOf("y", y);
+  const latents = fileOf("z", z);
+
+  function load({ parameters, layers, latentSize }: Decoder, trainStepMax: number): Promise<unknown> {
+    const { t1, settle, tolerance, maxBacktracks } = amd();
+    return ask("load", {
+      file: fileOf("parameters", parameters),
+      sizes: [latentSize, ...layers.map((layer) => layer.outputSize)],
+      ...{ data, latents, count },
+      settings: { ...settings, ...AMD, t1, settle, tolerance, maxBacktracks, trainStepMax },
+    });
+  }
+
+  const about = (await load(decoder, AMD.stepMax)) as { version: string; blas: string; cpu: string };
+  return {
+    name: "PyTorch",
+    about: `PyTorch ${about.version}, CPU (${about.blas}, ${about.cpu}), one thread; autograd`,
+    async gradient(rows) {
+      return {
+        run: async (repeats) => {
+          const { seconds } = (await ask("gradient", { rows, repeats })) as { seconds: number };
+          return seconds * 1000;
+        },
+        async gradients() {
+          const { gradients } = (await ask("gradient", { rows, repeats: 1 })) as { gradients: number[] };
+          return Float32Array.from(gradients);
+        },
+      };
+    },
+    encode: async (first, count, wanted) => (await ask("encode", { first, count, wanted })) as PeerEncoded,
+    async train(untrained, batch, samples, stepMax) {
+      await load(untrained, stepMax);
+      const trained = (await ask("train", { batch, count: samples })) as Trained;
+      await load(decoder, AMD.stepMax);
+      return trained;
+    },
+    dispose() {
+      child.stdin.end();
+      child.kill();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A question is a line of JSON, and so is its answer; one at a time. */
+function conversation(child: ChildProcessWithoutNullStreams) {
+  const lines: Interface = createInterface({ input: child.stdout });
+  let stderr = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  return (command: string, details: object): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      const ended = () => reject(new Error(`PyTorch's process has ended:\n${stderr}`));
+      child.once("close", ended);
+      lines.once("line", (line) => {
+        child.off("close", ended);
+        resolve(JSON.parse(line));
+      });
+      child.stdin.write(`${JSON.stringify({ command, ...details })}\n`);
+    });
+}
