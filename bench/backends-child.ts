@@ -1,0 +1,8 @@
+// Measures one subject of bench/backends.ts, in a process of its own.
+import { startDawn } from "./dawn.ts";
+import { makeResponder, type Request } from "./page/measure.ts";
+import { testDigits } from "./rig.ts";
+
+startDawn();
+const respond = makeResponder(testDigits);
+process.on("message", async (request: Request) => process.send!(await respond(request)));

@@ -1,0 +1,78 @@
+import type { EChartsCoreOption } from "echarts/core";
+import { CONTENDER_NAMES, CONTENDERS } from "./contenders.ts";
+import type { Report } from "./report.ts";
+
+const INK = "#1c2733";
+const GRID = "#e3e7ec";
+/** A line and a mark for each width, so that colours are not all there is to tell them by. */
+const STYLES = [
+  { type: "solid", symbol: "circle" },
+  { type: "dashed", symbol: "rect" },
+  { type: "dotted", symbol: "triangle" },
+];
+
+/**
+ * Digits a second by batch size, both logarithmic, a line for each backend and decoder; a pin where WebGPU overtakes.
+ *
+ * @param isNarrow for a screen as of a phone
+ */
+export function chartOption(
+  report: Pick<Report, "rows" | "crossings">,
+  isNarrow: boolean,
+): EChartsCoreOption {
+  const widths = [...new Set(report.rows.map((row) => row.width))];
+  const series = widths.flatMap((width, i) =>
+    CONTENDER_NAMES.map((name) => {
+      const { label, color } = CONTENDERS[name];
+      const { type, symbol } = STYLES[i % STYLES.length]!;
+      const rows = report.rows.filter((row) => row.width === width && row.contender === name);
+      const crossings = report.crossings.filter((cross) => cross.width === width && cross.contender === name);
+      return {
+        type: "line",
+        name: `${label}, decoder ×${width}`,
+        data: rows.map(({ size, samplesPerSecond }) => [size, samplesPerSecond]),
+        ...{ color, symbol, symbolSize: 9, lineStyle: { type, width: 2.5 } },
+        markPoint: {
+          ...{ symbol: "pin", symbolSize: 46, itemStyle: { color: INK } },
+          label: { color: "#fff", fontSize: 11, formatter: ({ value }: { value: number }) => `${value}` },
+          data: crossings.flatMap(({ size, samplesPerSecond }) =>
+            typeof size === "number"
+              ? [{ name: "overtakes", coord: [size, samplesPerSecond], value: Math.round(size) }]
+              : [],
+          ),
+        },
+      };
+    }),
+  );
+  const title = { color: INK, fontSize: 13 };
+  const axis = {
+    type: "log",
+    splitLine: { lineStyle: { color: GRID } },
+    axisLine: { lineStyle: { color: INK } },
+    axisLabel: { color: INK },
+    nameLocation: "middle",
+    nameTextStyle: title,
+  };
+  const sizes = report.rows.map((row) => row.size);
+  return {
+    animation: false,
+    aria: { enabled: true },
+    textStyle: { fontFamily: "system-ui, sans-serif" },
+    legend: {
+      ...{ bottom: 0, itemGap: isNarrow ? 6 : 18, textStyle: { color: INK } },
+      orient: isNarrow ? "vertical" : "horizontal",
+    },
+    tooltip: { trigger: "item" },
+    grid: {
+      ...{ left: isNarrow ? 56 : 70, right: 20, top: 50 },
+      bottom: isNarrow ? 60 + 20 * series.length : 80,
+    },
+    xAxis: {
+      ...{ ...axis, name: "digits encoded at once", nameGap: 28, logBase: 2 },
+      min: Math.min(...sizes),
+      max: Math.max(...sizes),
+    },
+    yAxis: { ...axis, name: "digits a second", nameGap: isNarrow ? 40 : 50 },
+    series,
+  };
+}

@@ -1,0 +1,82 @@
+import { amd, type BackendInfo, type Decoder, encode, loadDecoder, summary } from "../../src/index.ts";
+import { CONTENDERS, type ContenderName } from "./contenders.ts";
+import { widen } from "./widen.ts";
+
+/** Who is measured, in a thread or process of its own, so that its first call is really the first. */
+export interface Subject {
+  readonly contender: ContenderName;
+  /** How many times as wide as the paper's the hidden layers are. */
+  readonly width: number;
+  /** Accepted steps of AMD at most. */
+  readonly steps: number;
+  /** The most digits that it will be given. */
+  readonly digits: number;
+}
+
+/** What is said to a thread or process: first who it is, then time and again how many digits to encode. */
+export type Request = { readonly subject: Subject } | { readonly count: number };
+
+/** One call of `encode`. */
+export interface Measurement {
+  readonly seconds: number;
+  /** Over the samples. */
+  readonly meanLoss: number;
+  /** Of all samples: a forward and a backward pass; a forward pass alone, as of a step that AMD takes back, is half. */
+  readonly gradients: number;
+  readonly backend: BackendInfo;
+}
+
+/** What comes back: of the subject that it is ready, of a count its measurement. */
+export type Reply =
+  | { readonly ready: true }
+  | { readonly measurement: Measurement }
+  | { readonly error: string };
+
+/** Reads the first `count` digits of the MNIST test file, in [0, 1]. */
+export type ReadDigits = (count: number) => Promise<Float32Array>;
+
+/** Answers requests, one after the other; never rejects. */
+export function makeResponder(readDigits: ReadDigits): (request: Request) => Promise<Reply> {
+  let measure: ((count: number) => Promise<Measurement>) | undefined;
+  return async (request) => {
+    try {
+      if ("subject" in request) {
+        measure = await prepare(request.subject, readDigits);
+        return { ready: true };
+      }
+      if (!measure) throw new Error("expected a subject before a count");
+      return { measurement: await measure(request.count) };
+    } catch (error) {
+      return { error: error instanceof Error ? error.message : String(error) };
+    }
+  };
+}
+
+/** Brings decoder and digits into memory; what the backend needs is left to its first call. */
+async function prepare({ contender, width, steps, digits }: Subject, readDigits: ReadDigits) {
+  // In this form bundlers take the file along.
+  const narrow = await loadDecoder(new URL("../../demo/decoder.safetensors", import.meta.url));
+  const decoder = widen(narrow, width);
+  const y = await readDigits(digits);
+  const backend = CONTENDERS[contender].makeBackend();
+  const solver = amd({ maxSteps: steps });
+  return async (count: number): Promise<Measurement> => {
+    const options = { backend, solver, batchSize: count };
+    const result = await encode(decoder, digitsOf(y, decoder, count), options);
+    const { valueEvaluations, gradientEvaluations } = result.stats;
+    return {
+      seconds: result.seconds,
+      meanLoss: summary(result).meanLoss,
+      gradients: (sum(valueEvaluations) + sum(gradientEvaluations)) / 2,
+      backend: result.backend,
+    };
+  };
+}
+
+function digitsOf(y: Float32Array, { outputSize }: Decoder, count: number): Float32Array {
+  return y.subarray(0, count * outputSize);
+}
+
+function sum(counts: Uint32Array): number {
+  return counts.reduce((total, count) => total + count, 0);
+}

@@ -1,0 +1,200 @@
+import { CONTENDERS, type ContenderName } from "./contenders.ts";
+import { type Crossing, findCrossings } from "./crossing.ts";
+import type { Settings } from "./settings.ts";
+
+/** The first result: one digit, from the call of `encode` on, with decoder and digit in memory. */
+export interface Start {
+  readonly contender: ContenderName;
+  readonly width: number;
+  /** Nothing of the backend is loaded, compiled or packed. */
+  readonly coldSeconds: number;
+  /** The same once more. */
+  readonly warmSeconds: number;
+}
+
+/** One batch size of one contender on one decoder. */
+export interface Row {
+  readonly contender: ContenderName;
+  /** How many times as wide as the paper's the decoder's hidden layers are. */
+  readonly width: number;
+  /** How many digits were encoded at once. */
+  readonly size: number;
+  /** How many calls the medians are of. */
+  readonly calls: number;
+  /** The first call of this size, in which WebGPU compiles for it. */
+  readonly firstSeconds: number;
+  /** The median. */
+  readonly seconds: number;
+  readonly samplesPerSecond: number;
+  /** The time of the call by all that was computed: a forward and a backward pass of one sample. */
+  readonly microsecondsPerGradient: number;
+  readonly meanLoss: number;
+  /** What the backend ran. */
+  readonly build: string;
+  /** What went wrong and how the work went on. */
+  readonly incidents?: readonly string[];
+}
+
+/** What was not measured, and why: from a size on, or all of a contender on a decoder. */
+export interface Absence {
+  readonly contender: ContenderName;
+  readonly width: number;
+  readonly size: number | undefined;
+  readonly reason: string;
+}
+
+/** Where it was measured. */
+export interface Environment {
+  /** The browser, or Node, with its version. */
+  readonly runtime: string;
+  readonly cores: number;
+  /** The GPU's name as WebGPU tells it, or undefined where there is none. */
+  readonly adapter: string | undefined;
+  /** Is that a program on the CPU? */
+  readonly adapterIsSoftware: boolean;
+}
+
+/** Everything about one benchmark: what the JSON file holds. */
+export interface Report {
+  readonly title: string;
+  /** ISO 8601. */
+  readonly date: string;
+  readonly environment: Environment;
+  readonly settings: Settings;
+  /** False for one that was cancelled. */
+  readonly complete: boolean;
+  readonly starts: readonly Start[];
+  readonly rows: readonly Row[];
+  readonly absences: readonly Absence[];
+  readonly crossings: readonly Crossing[];
+}
+
+export function makeReport(
+  from: Pick<Report, "environment" | "settings" | "complete" | "starts" | "rows" | "absences">,
+): Report {
+  return {
+    title: "latentflow: WASM against WebGPU",
+    date: new Date().toISOString(),
+    ...from,
+    crossings: findCrossings(from.rows),
+  };
+}
+
+/** A table as people see it, in the page as in Markdown. */
+export interface Table {
+  readonly caption: string;
+  readonly head: readonly string[];
+  readonly body: readonly (readonly string[])[];
+}
+
+export function tablesOf({ starts, rows }: Pick<Report, "starts" | "rows">): Table[] {
+  return [
+    {
+      caption: "Time to the first result: one digit",
+      head: ["decoder", "backend", "cold", "warm"],
+      body: starts.map(({ contender, width, coldSeconds, warmSeconds }) => [
+        `×${width}`,
+        CONTENDERS[contender].label,
+        showSeconds(coldSeconds),
+        showSeconds(warmSeconds),
+      ]),
+    },
+    {
+      caption: "By batch size",
+      head: [
+        ...["decoder", "backend", "batch", "first call", "call"],
+        ...["digits/s", "µs per z-gradient", "mean loss"],
+      ],
+      body: rows.map((row) => [
+        `×${row.width}`,
+        CONTENDERS[row.contender].label,
+        String(row.size),
+        showSeconds(row.firstSeconds),
+        showSeconds(row.seconds),
+        showNumber(row.samplesPerSecond),
+        showNumber(row.microsecondsPerGradient),
+        row.meanLoss.toFixed(4),
+      ]),
+    },
+  ];
+}
+
+/** What there is to say beside the tables, a sentence each. */
+export function remarksOf({ environment, absences, rows, complete }: Omit<Report, "crossings">): string[] {
+  const { adapter, adapterIsSoftware } = environment;
+  const remarks: string[] = [];
+  if (!complete) remarks.push("Cancelled before its end.");
+  if (adapterIsSoftware) {
+    remarks.push(`${adapter} is software, a program on the CPU: these figures say nothing of a GPU.`);
+  }
+  for (const { contender, width, size, reason } of absences) {
+    const from = size === undefined ? "" : `, from ${size} on`;
+    remarks.push(`Not measured: ${CONTENDERS[contender].label}, decoder ×${width}${from}: ${reason}.`);
+  }
+  for (const { contender, width, size, incidents = [] } of rows) {
+    for (const incident of incidents) {
+      remarks.push(`${CONTENDERS[contender].label}, decoder ×${width}, ${size} at once: ${incident}.`);
+    }
+  }
+  return remarks;
+}
+
+/** How the figures are to be read, a sentence each. */
+export const METHOD = [
+  "The decoder is the paper's, 20 → 150 → 300 → 600 → 784, trained on MNIST; ×4 has each hidden unit four times, and computes the same function.",
+  "Each backend encodes the same digits, the first of the MNIST test file, with amd().",
+  "Cold: nothing of the backend is loaded, compiled or packed; browsers and drivers may remember shaders from an earlier run. First call: of this batch size, for which WebGPU compiles.",
+  "A z-gradient is one sample's pass forward and back, a pass forward alone half of one. Medians of calls in turns.",
+];
+
+export function toMarkdown(report: Report): string {
+  const { title, date, environment, settings, crossings } = report;
+  const { runtime, cores, adapter, adapterIsSoftware } = environment;
+  const facts = [
+    `Date: ${date}`,
+    `Runtime: ${runtime}; ${cores} cores`,
+    `Adapter: ${adapter ?? "none"}${adapterIsSoftware ? " (software)" : ""}`,
+    `AMD: at most ${settings.steps} steps. Calls measured: ${settings.rounds}, one of long ones`,
+  ];
+  const findings = [...crossings.map(showCrossing), ...remarksOf(report)];
+  return [
+    `# ${title}`,
+    bullets(facts),
+    ...tablesOf(report).flatMap(({ caption, head, body }) => [`## ${caption}`, markdownTable(head, body)]),
+    ...(findings.length > 0 ? ["## What it says", bullets(findings)] : []),
+    "## How it was measured",
+    bullets(METHOD),
+    "",
+  ].join("\n\n");
+}
+
+export function showCrossing({ width, contender, other, size }: Crossing): string {
+  const [first, second] = [CONTENDERS[contender].label, CONTENDERS[other].label];
+  if (size === "never") {
+    return `Decoder ×${width}: ${first} was slower than ${second} at every batch size measured.`;
+  }
+  if (size === "always") {
+    return `Decoder ×${width}: ${first} was faster than ${second} at every batch size measured.`;
+  }
+  return `Decoder ×${width}: ${first} overtakes ${second} at a batch of about ${Math.round(size)}.`;
+}
+
+function showSeconds(seconds: number): string {
+  return seconds < 1 ? `${showNumber(seconds * 1000)} ms` : `${showNumber(seconds)} s`;
+}
+
+/** Three digits, or all before the point. */
+function showNumber(value: number): string {
+  return value < 1000 ? value.toPrecision(3) : Math.round(value).toLocaleString("en");
+}
+
+function bullets(lines: readonly string[]): string {
+  return lines.map((line) => `- ${line}`).join("\n");
+}
+
+function markdownTable(head: readonly string[], body: readonly (readonly string[])[]): string {
+  const escaped = [head, head.map(() => "---"), ...body].map((cells) =>
+    cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | "),
+  );
+  return escaped.map((line) => `| ${line} |`).join("\n");
+}

@@ -1,0 +1,72 @@
+/** What is measured. */
+export interface Settings {
+  /** Batch sizes, ascending. */
+  readonly sizes: readonly number[];
+  /** How many times as wide as the paper's decoder, ascending. */
+  readonly widths: readonly number[];
+  /** Accepted steps of AMD at most; its own stop comes before its default. */
+  readonly steps: number;
+  /** Each call is measured so often, in turns with the other backends'; the median counts. */
+  readonly rounds: number;
+  /** A call that would take longer than so many seconds is left out. */
+  readonly limit: number;
+}
+
+export const ALL_SIZES = [1, 4, 16, 64, 256, 1024, 4096];
+export const ALL_WIDTHS = [1, 4];
+
+const DEFAULTS: Settings = {
+  sizes: ALL_SIZES,
+  widths: ALL_WIDTHS,
+  steps: 10_000,
+  rounds: 3,
+  limit: 60,
+};
+
+/** The MNIST test file has so many digits. */
+const MOST_DIGITS = 10_000;
+/** Of a decoder 16 times as wide the weights are 300 MB. */
+const MOST_WIDTH = 16;
+
+/**
+ * What is measured unless somebody says otherwise. On an adapter that is software a few small sizes will do: they say
+ * nothing of a GPU, and the large ones take minutes.
+ */
+export function defaultSettings(adapterIsSoftware: boolean): Settings {
+  return adapterIsSoftware ? { ...DEFAULTS, sizes: [1, 4, 16], widths: [1] } : DEFAULTS;
+}
+
+/** Settings that somebody has given, as lists or numbers in text; those not given are undefined. */
+export type GivenSettings = { readonly [Name in keyof Settings]?: string | undefined };
+
+/**
+ * The defaults with what somebody has given.
+ *
+ * @throws Error on what is not a list of whole numbers in range, or not a number
+ */
+export function readSettings(given: GivenSettings, defaults: Settings): Settings {
+  const list = (name: "sizes" | "widths", most: number) =>
+    given[name] === undefined ? defaults[name] : readList(name, given[name], most);
+  const whole = (name: "steps" | "rounds" | "limit", most: number) =>
+    given[name] === undefined ? defaults[name] : readWhole(name, given[name], most);
+  return {
+    sizes: list("sizes", MOST_DIGITS),
+    widths: list("widths", MOST_WIDTH),
+    steps: whole("steps", 1e6),
+    rounds: whole("rounds", 100),
+    limit: whole("limit", 1e5),
+  };
+}
+
+function readList(name: string, text: string, most: number): number[] {
+  const values = new Set(text.split(",").map((part) => readWhole(name, part, most)));
+  return [...values].sort((a, b) => a - b);
+}
+
+function readWhole(name: string, text: string, most: number): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isInteger(value) || value < 1 || value > most) {
+    throw new Error(`${name} is "${text}", expected whole numbers from 1 to ${most}`);
+  }
+  return value;
+}

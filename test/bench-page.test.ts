@@ -1,0 +1,259 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { init } from "echarts";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { build } from "vite";
+import { chartOption } from "../bench/page/chart.ts";
+import { findCrossings } from "../bench/page/crossing.ts";
+import type { Report, Row } from "../bench/page/report.ts";
+import { defaultSettings, readSettings } from "../bench/page/settings.ts";
+import { widen } from "../bench/page/widen.ts";
+import { createDecoder, crossEntropy, decode } from "../src/index.ts";
+import { launchChromium, launchChromiumWithWebgpu } from "./support/chromium.ts";
+import { serve } from "./support/serve.ts";
+
+/** Tiny, since a software adapter takes its time. */
+const SETTINGS = "sizes=1,2&widths=1&steps=3&rounds=1";
+const DESKTOP = { width: 1280, height: 900 };
+const PHONE = { width: 390, height: 844 };
+
+/** Where the picture for the docs goes, when it is asked for. */
+const screenshot = process.env.BENCH_PAGE_SCREENSHOT;
+
+const outDir = mkdtempSync(join(tmpdir(), "latentflow-bench-page-"));
+await build({ configFile: "bench/page/vite.config.ts", logLevel: "silent", build: { outDir } });
+if (!screenshot) replaceDecoder();
+const server = await serve(outDir, "script-src 'self' 'wasm-unsafe-eval'");
+const chromium = await launchChromiumWithWebgpu();
+test.after(async () => {
+  await chromium.close();
+  server.close();
+  rmSync(outDir, { recursive: true });
+});
+
+/** Puts a decoder in the place of the paper's that a software adapter is done with soon. */
+function replaceDecoder(): void {
+  const assets = join(outDir, "assets");
+  const [file, ...others] = readdirSync(assets).filter((name) => name.endsWith(".safetensors"));
+  assert.equal(others, []);
+  const tiny = createDecoder({ layers: [2, 5, 784], seed: 1, loss: crossEntropy() });
+  writeFileSync(join(assets, file!), tiny.toSafetensors());
+}
+
+async function openPage(
+  browser: Browser | BrowserContext,
+  search: string,
+  size = DESKTOP,
+): Promise<{ page: Page; uncaught: string[] }> {
+  const page = await browser.newPage();
+  const uncaught: string[] = [];
+  page.on("pageerror", (error) => uncaught.push(error.message));
+  await page.setViewportSize(size);
+  await page.goto(`${server.address}/?${search}`);
+  return { page, uncaught };
+}
+
+async function waitForEnd(page: Page, text: string): Promise<void> {
+  await page.locator("#state", { hasText: text }).waitFor({ timeout: 120_000 });
+}
+
+const textOf = async (page: Page, selector: string) => (await page.locator(selector).textContent()) ?? "";
+
+/** What a link of the page offers. */
+async function download(page: Page, name: string): Promise<string> {
+  const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name }).click()]);
+  return readFileSync(await file.path(), "utf8");
+}
+
+async function checkIsWithin(page: Page): Promise<void> {
+  const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  assert.ok(content! <= window!, `the page is ${content} pixels wide, the window ${window}`);
+}
+
+for (const [name, size] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
+  test(`on a ${name}'s screen it measures both backends and offers the results`, async () => {
+    const { page, uncaught } = await openPage(chromium, SETTINGS, size);
+    assert.match(await textOf(page, "#adapter"), /software \(.*swiftshader/i);
+    await page.getByRole("button", { name: "Measure" }).click();
+    await waitForEnd(page, "Done.");
+    await checkIsWithin(page);
+    assert.equal(uncaught, []);
+
+    const report: Report = JSON.parse(await download(page, "JSON"));
+    assert.is(report.complete, true);
+    assert.match(report.environment.adapter ?? "", /swiftshader/i);
+    assert.is(report.environment.adapterIsSoftware, true);
+    assert.equal(report.absences, []);
+    assert.equal(
+      report.starts.map(({ contender, width }) => [contender, width]),
+      [
+        ["wasm", 1],
+        ["webgpu", 1],
+      ],
+    );
+    assert.equal(
+      report.rows.map(({ contender, size }) => [contender, size]),
+      [
+        ["wasm", 1],
+        ["webgpu", 1],
+        ["wasm", 2],
+        ["webgpu", 2],
+      ],
+    );
+    for (const row of report.rows) {
+      // Three steps: the losses of both backends are one to what float32 rounds.
+      const other = report.rows.find(({ size, contender }) => size === row.size && contender === "wasm")!;
+      assert.ok(Math.abs(row.meanLoss - other.meanLoss) < 1e-5 * other.meanLoss, JSON.stringify(report.rows));
+      assert.ok(row.seconds > 0 && row.firstSeconds > 0);
+      // At z0 and after three steps, unless steps were taken back.
+      const gradients = (row.seconds * 1e6) / row.microsecondsPerGradient / row.size;
+      assert.ok(gradients > 3.49 && gradients < 10, `${gradients}`);
+    }
+    assert.equal(report.crossings.length, 1);
+
+    const markdown = await download(page, "Markdown");
+    assert.match(markdown, /^# latentflow: WASM against WebGPU$/m);
+    assert.match(markdown, /is software, a program on the CPU/);
+    const cells = await page.locator("tbody td").allTextContents();
+    assert.is(cells.length, 2 * 4 + 4 * 8);
+    for (const cell of cells) assert.ok(markdown.includes(` ${cell} |`), cell);
+    assert.ok((await page.locator("#chart svg path").count()) > 4);
+    await page.close();
+  });
+}
+
+test("it can be cancelled, and shows what there is", async () => {
+  const { page } = await openPage(chromium, "sizes=4096&widths=1&limit=1000&run");
+  await page.locator("#tables td").first().waitFor({ timeout: 60_000 });
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await waitForEnd(page, "Cancelled");
+  assert.match(await textOf(page, "#findings"), "Cancelled before its end.");
+  const { complete, starts }: Report = JSON.parse(await download(page, "JSON"));
+  assert.is(complete, false);
+  assert.is(starts[0]?.contender, "wasm");
+  assert.ok(await page.getByRole("button", { name: "Measure" }).isEnabled());
+  await page.close();
+});
+
+test("without WebGPU it says so and measures WASM alone", async () => {
+  const browser = await launchChromium();
+  try {
+    const { page, uncaught } = await openPage(browser, `${SETTINGS}&run`);
+    await waitForEnd(page, "Done.");
+    assert.match(
+      await textOf(page, "#adapter"),
+      /^WebGPU cannot be used here \(.*WASM will be measured alone/,
+    );
+    const { rows, absences, crossings }: Report = JSON.parse(await download(page, "JSON"));
+    assert.equal(
+      rows.map(({ contender, size }) => [contender, size]),
+      [
+        ["wasm", 1],
+        ["wasm", 2],
+      ],
+    );
+    assert.equal(
+      absences.map(({ contender }) => contender),
+      ["webgpu"],
+    );
+    assert.equal(crossings, []);
+    assert.equal(uncaught, []);
+  } finally {
+    await browser.close();
+  }
+});
+
+/** Rows of both, by the digits a second of each at 1, 4, 16, … */
+function rowsOf(speeds: { wasm: number[]; webgpu: number[] }, width = 1): Row[] {
+  return (["wasm", "webgpu"] as const).flatMap((contender) =>
+    speeds[contender].map((samplesPerSecond, i): Row => {
+      const size = 4 ** i;
+      const seconds = size / samplesPerSecond;
+      const times = { firstSeconds: seconds, seconds, samplesPerSecond, microsecondsPerGradient: 1 };
+      return { contender, width, size, calls: 1, meanLoss: 0.1, build: "", ...times };
+    }),
+  );
+}
+
+test("the crossing is where the lines meet, and marked there", () => {
+  // On logarithmic scales the lines are straight and meet half-way between 4 and 16.
+  const rows = rowsOf({ wasm: [100, 100, 100], webgpu: [12.5, 50, 200] });
+  const crossings = findCrossings(rows);
+  assert.is(crossings.length, 1);
+  const { size, samplesPerSecond } = crossings[0]!;
+  assert.ok(Math.abs(Number(size) - 8) < 1e-9, `${size}`);
+  assert.ok(Math.abs(samplesPerSecond! - 100) < 1e-9);
+  const chart = init(null, null, { renderer: "svg", ssr: true, width: 800, height: 500 });
+  const countOfEights = (marked: typeof crossings) => {
+    chart.setOption(chartOption({ rows, crossings: marked }, false), { notMerge: true });
+    return chart.renderToSVGString().split(">8<").length - 1;
+  };
+  // The axis may have one of its own.
+  assert.is(countOfEights(crossings), countOfEights([]) + 1);
+  chart.dispose();
+});
+
+test("no crossing where one is faster throughout, or falls back", () => {
+  const sizes = (wasm: number[], webgpu: number[]) =>
+    findCrossings([...rowsOf({ wasm, webgpu }), ...rowsOf({ wasm: [1], webgpu: [2] }, 4)]).map(
+      ({ width, size }) => [width, size],
+    );
+  assert.equal(sizes([10, 10], [1, 2]), [
+    [1, "never"],
+    [4, "always"],
+  ]);
+  assert.is(sizes([10, 10, 10], [11, 12, 13])[0]![1], "always");
+  assert.is(sizes([10, 10, 10], [11, 12, 9])[0]![1], "never");
+  assert.equal(findCrossings(rowsOf({ wasm: [1, 2], webgpu: [] })), []);
+});
+
+test("a widened decoder is a larger one of the same function", async () => {
+  const decoder = createDecoder({ layers: [3, 5, 7, 6], seed: 2, outputActivation: "sigmoid" });
+  const z = Float32Array.from({ length: 6 }, (_, i) => Math.sin(i));
+  const expected = await decode(decoder, z);
+  const wide = widen(decoder, 4);
+  assert.equal(
+    wide.layers.map(({ inputSize, outputSize }) => [inputSize, outputSize]),
+    [
+      [3, 20],
+      [20, 28],
+      [28, 6],
+    ],
+  );
+  (await decode(wide, z)).forEach((value, i) => {
+    assert.ok(Math.abs(value - expected[i]!) < 1e-6, `${value}, expected ${expected[i]}`);
+  });
+});
+
+test("settings: lists are sorted and without doubles, what is no whole number in range is refused", () => {
+  const defaults = defaultSettings(false);
+  assert.equal(readSettings({}, defaults), defaults);
+  assert.equal(readSettings({ sizes: "16,1,16" }, defaults).sizes, [1, 16]);
+  assert.equal(Math.max(...defaults.sizes), 4096);
+  assert.equal(defaultSettings(true).widths, [1]);
+  const wrong = { sizes: "1,,2", widths: "0", steps: "1.5", limit: "soon" };
+  for (const [name, text] of Object.entries(wrong)) {
+    assert.throws(
+      () => readSettings({ [name]: text }, defaults),
+      new RegExp(`^${name} is ".*", expected whole numbers`),
+    );
+  }
+});
+
+if (screenshot) {
+  test("the picture for the docs", async () => {
+    const { page } = await openPage(chromium, "sizes=1,4,16&widths=1&steps=40&rounds=1&run", {
+      width: 1000,
+      height: 900,
+    });
+    await waitForEnd(page, "Done.");
+    await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+    await page.screenshot({ path: screenshot, fullPage: true });
+    await page.close();
+  });
+}
+
+test.run();
