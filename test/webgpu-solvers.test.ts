@@ -174,8 +174,11 @@ test("64 real digits end where they do in WASM", async () => {
   const { data } = await readIdx(readFileSync(file));
   const digits = Float32Array.from(data.subarray(0, 64 * 784), (value) => value / 255);
   const demo = await loadDecoder(new URL("../demo/decoder.safetensors", import.meta.url));
-  const got = await encode(demo, digits, { backend });
-  const expected = await encode(demo, digits);
+  // They converge, sooner than with the defaults: the adapter is a program on one core.
+  const solver = amd({ t1: 1000, tolerance: 1e-4 });
+  const got = await encode(demo, digits, { backend, solver });
+  const expected = await encode(demo, digits, { solver });
+  assert.equal(got.status, Array(64).fill("converged"));
   const mean = (losses: Float32Array) => losses.reduce((sum, loss) => sum + loss, 0) / 64;
   const error = Math.abs(mean(got.loss) / mean(expected.loss) - 1);
   assert.ok(error < 1e-3, `mean loss ${mean(got.loss)}, in WASM ${mean(expected.loss)}`);
