@@ -1,3 +1,4 @@
+import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, BrowserContext } from "playwright-core";
 import { test } from "uvu";
@@ -5,6 +6,7 @@ import * as assert from "uvu/assert";
 import { build, createLogger } from "vite";
 import packageJson from "../package.json" with { type: "json" };
 import type { BackendInfo, Status } from "../src/index.ts";
+import { bundlers } from "./support/bundlers.ts";
 import { launchChromium, launchChromiumWithWebgpu } from "./support/chromium.ts";
 import { installPackage } from "./support/installed-package.ts";
 import { serve } from "./support/serve.ts";
@@ -31,10 +33,15 @@ const POLICY = "script-src 'self' 'wasm-unsafe-eval'";
 
 // Not in a hook: uvu keeps the error of a hook to itself.
 const user = installPackage(
-  ["webgpu"],
+  ["webgpu", "bundlers"],
   [`onnxruntime-web@${packageJson.peerDependencies["onnxruntime-web"]}`],
 );
-test.after(() => user.dispose());
+// One for all: what its GPU's process has compiled for one page it has for the next.
+const chromium = await launchChromiumWithWebgpu();
+test.after(async () => {
+  await chromium.close();
+  user.dispose();
+});
 
 /** Opens the page that Vite has built and returns what it and its worker report. */
 async function openPage(browser: Browser | BrowserContext): Promise<{ page: Report; worker: Report }> {
@@ -72,37 +79,68 @@ test("Vite bundles a page and a worker, with nothing to warn of", async () => {
 });
 
 test("the page and the worker encode on the GPU, two calls at once, and go on after a lost device", async () => {
-  const browser = await launchChromiumWithWebgpu();
-  try {
-    const reports = await openPage(browser);
-    for (const [place, report] of Object.entries(reports)) {
-      assert.is(report.error, undefined, `${place}: ${JSON.stringify(report.error)}`);
-      assert.is(report.backend.name, "webgpu");
-      assert.match(report.backend.build, /^onnxruntime-web 1\./);
-      assert.ok(report.backend.adapter);
-      assert.equal(new Set(report.status), new Set(["reached_t1"]));
-      // Losses below 1, so that a float32 is off by 6e-8; some 40 steps amplify that.
-      for (const error of [report.lossError, report.decodeError, report.afterLoss.lossError]) {
-        assert.ok(error < 1e-5, `${place}: ${error}`);
-      }
-      assert.is(report.atOnceError, 0);
-      assert.is(report.automatic.name, "wasm");
-      assert.match(report.automatic.reason ?? "", /^webgpu: software adapter: .*swiftshader/i);
-      assert.equal(report.afterLoss.incidents, ["the device was lost and replaced"]);
+  for (const [place, report] of Object.entries(await openPage(chromium))) {
+    assert.is(report.error, undefined, `${place}: ${JSON.stringify(report.error)}`);
+    assert.is(report.backend.name, "webgpu");
+    assert.match(report.backend.build, /^onnxruntime-web 1\./);
+    assert.ok(report.backend.adapter);
+    assert.equal(new Set(report.status), new Set(["reached_t1"]));
+    // Losses below 1, so that a float32 is off by 6e-8; some 40 steps amplify that.
+    for (const error of [report.lossError, report.decodeError, report.afterLoss.lossError]) {
+      assert.ok(error < 1e-5, `${place}: ${error}`);
     }
-  } finally {
-    await browser.close();
+    assert.is(report.atOnceError, 0);
+    assert.is(report.automatic.name, "wasm");
+    assert.match(report.automatic.reason ?? "", /^webgpu: software adapter: .*swiftshader/i);
+    assert.equal(report.afterLoss.incidents, ["the device was lost and replaced"]);
   }
 });
 
-test("the GPU's process is killed in the middle of a call, which goes on", async () => {
-  const browser = await launchChromiumWithWebgpu();
-  const server = await serve(join(user.folder, "webgpu/dist"), POLICY);
+/** Opens a page of the user's that encodes once, and checks what it reports. */
+async function checkPage(path: string, policy: string): Promise<void> {
+  const server = await serve(user.folder, policy);
+  const page = await chromium.newPage();
   try {
-    const page = await browser.newPage();
+    await page.goto(server.address + path);
+    const text = await page.locator("#report").textContent({ timeout: 120_000 });
+    const { error, backend, lossError } = JSON.parse(text ?? "");
+    assert.is(error, undefined);
+    assert.is(backend, "webgpu");
+    assert.ok(lossError < 1e-6, `${lossError}`);
+  } finally {
+    await page.close();
+    server.close();
+  }
+}
+
+// Vite has its page above.
+for (const name of ["webpack", "esbuild"]) {
+  test(`a page bundled by ${name} encodes on the GPU`, async () => {
+    const outDir = join(user.folder, "bundlers", name);
+    const { warnings } = await bundlers[name]!(join(user.folder, "bundlers"), "./program.js", outDir);
+    assert.equal(warnings, []);
+    copyFileSync(join(user.folder, "bundlers/index.html"), join(outDir, "index.html"));
+    // esbuild leaves it to its user to bring onnxruntime-web's WASM along.
+    if (name === "esbuild") {
+      const wasm = "ort-wasm-simd-threaded.asyncify.wasm";
+      copyFileSync(join(user.folder, "node_modules/onnxruntime-web/dist", wasm), join(outDir, wasm));
+    }
+    await checkPage(`/bundlers/${name}/`, POLICY);
+  });
+}
+
+test("so does a page without a bundler, with an import map", async () => {
+  // An import map stands in the page itself.
+  await checkPage("/bundlers/plain.html", `${POLICY} 'unsafe-inline'`);
+});
+
+test("the GPU's process is killed in the middle of a call, which goes on", async () => {
+  const server = await serve(join(user.folder, "webgpu/dist"), POLICY);
+  const page = await chromium.newPage();
+  try {
     await page.goto(`${server.address}/`);
     await page.locator("#report").textContent({ timeout: 120_000 });
-    const session = await browser.browser()!.newBrowserCDPSession();
+    const session = await chromium.browser()!.newBrowserCDPSession();
     await page.exposeFunction("killGpuProcess", () => session.send("Browser.crashGpuProcess"));
     const { incidents, status, lossError } = await page.evaluate(() =>
       (window as unknown as KillablePage).encodeUntilKilled("killGpuProcess"),
@@ -111,8 +149,8 @@ test("the GPU's process is killed in the middle of a call, which goes on", async
     assert.equal(new Set(status), new Set(["reached_t1"]));
     assert.ok(lossError < 1e-5, `${lossError}`);
   } finally {
+    await page.close();
     server.close();
-    await browser.close();
   }
 });
 
