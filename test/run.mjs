@@ -14,6 +14,7 @@ import { runFile, stopAll } from "./support/run-file.mjs";
 import { findNewerNode, newerNode, relaxedSimdFlags } from "./support/runtimes.mjs";
 
 const runsOnce = [
+  "bench-page.test.ts",
   "browser.test.ts",
   "cli.test.ts",
   "cli-train.test.ts",

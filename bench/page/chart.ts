@@ -59,7 +59,7 @@ export function chartOption(
     aria: { enabled: true },
     textStyle: { fontFamily: "system-ui, sans-serif" },
     legend: {
-      ...{ bottom: 0, itemGap: isNarrow ? 6 : 18, textStyle: { color: INK } },
+      ...{ bottom: 0, itemGap: isNarrow ? 6 : 18, textStyle: { color: INK }, itemWidth: 42 },
       orient: isNarrow ? "vertical" : "horizontal",
     },
     tooltip: { trigger: "item" },
@@ -68,7 +68,7 @@ export function chartOption(
       bottom: isNarrow ? 60 + 20 * series.length : 80,
     },
     xAxis: {
-      ...{ ...axis, name: "digits encoded at once", nameGap: 28, logBase: 2 },
+      ...{ ...axis, name: "digits encoded at once", nameGap: 28, logBase: 4 },
       min: Math.min(...sizes),
       max: Math.max(...sizes),
     },

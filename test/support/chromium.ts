@@ -32,7 +32,7 @@ export async function launchChromiumWithWebgpu(): Promise<BrowserContext> {
   const context = await chromium.launchPersistentContext(folder, {
     executablePath: chromiumPath(),
     headless: false,
-    args: [...ARGUMENTS, "--headless=new", "--enable-unsafe-webgpu"],
+    args: [...ARGUMENTS, "--headless=new", "--enable-unsafe-webgpu", "--hide-scrollbars"],
   });
   process.once("exit", () => {
     try {
