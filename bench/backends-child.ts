@@ -4,5 +4,8 @@ import { makeResponder, type Request } from "./page/measure.ts";
 import { testDigits } from "./rig.ts";
 
 startDawn();
-const respond = makeResponder(testDigits);
+const respond = makeResponder({
+  readDigits: testDigits,
+  workerUrl: new URL("../build/lib/latentflow-worker.js", import.meta.url),
+});
 process.on("message", async (request: Request) => process.send!(await respond(request)));

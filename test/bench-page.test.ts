@@ -25,8 +25,9 @@ const screenshot = process.env.BENCH_PAGE_SCREENSHOT;
 
 const outDir = mkdtempSync(join(tmpdir(), "latentflow-bench-page-"));
 await build({ configFile: "bench/page/vite.config.ts", logLevel: "silent", build: { outDir } });
-const TINY = createDecoder({ layers: [2, 5, 784], seed: 1, loss: crossEntropy() });
-replaceDecoder(TINY.toSafetensors());
+const PAPER = readFileSync("demo/decoder.safetensors");
+const TINY = createDecoder({ layers: [2, 5, 784], seed: 1, loss: crossEntropy() }).toSafetensors();
+replaceDecoder(TINY);
 const server = await serve(outDir, "script-src 'self' 'wasm-unsafe-eval'");
 const chromium = await launchChromiumWithWebgpu();
 test.after(async () => {
@@ -91,6 +92,7 @@ for (const [name, size] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
       report.starts.map(({ contender, width }) => [contender, width]),
       [
         ["wasm", 1],
+        ["wasmThreads", 1],
         ["webgpu", 1],
       ],
     );
@@ -98,8 +100,10 @@ for (const [name, size] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
       report.rows.map(({ contender, size }) => [contender, size]),
       [
         ["wasm", 1],
+        ["wasmThreads", 1],
         ["webgpu", 1],
         ["wasm", 2],
+        ["wasmThreads", 2],
         ["webgpu", 2],
       ],
     );
@@ -112,13 +116,19 @@ for (const [name, size] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
       const gradients = (row.seconds * 1e6) / row.microsecondsPerGradient / row.size;
       assert.ok(gradients > 3.49 && gradients < 10, `${gradients}`);
     }
-    assert.equal(report.crossings.length, 1);
+    assert.equal(
+      report.crossings.map(({ contender, other }) => [contender, other]),
+      [
+        ["webgpu", "wasm"],
+        ["webgpu", "wasmThreads"],
+      ],
+    );
 
     const markdown = await download(page, "Markdown");
     assert.match(markdown, /^# latentflow: WASM against WebGPU$/m);
     assert.match(markdown, /is software, a program on the CPU/);
     const cells = await page.locator("tbody td").allTextContents();
-    assert.is(cells.length, 2 * 4 + 4 * 8);
+    assert.is(cells.length, 3 * 4 + 6 * 8);
     for (const cell of cells) assert.ok(markdown.includes(` ${cell} |`), cell);
     assert.ok((await page.locator("#chart svg path").count()) > 4);
     await page.close();
@@ -138,23 +148,32 @@ test("it can be cancelled, and shows what there is", async () => {
   await page.close();
 });
 
-test("without WebGPU it says so and measures WASM alone", async () => {
+test("without WebGPU it says so and measures WASM alone, on one core and on all", async () => {
   const browser = await launchChromium();
+  replaceDecoder(PAPER);
   try {
-    const { page, uncaught } = await openPage(browser, `${SETTINGS}&run`);
+    // Enough work to be worth sharing.
+    const { page, uncaught } = await openPage(browser, "sizes=1,256&widths=1&steps=20&rounds=1&run");
     await waitForEnd(page, "Done.");
     assert.match(
       await textOf(page, "#adapter"),
       /^WebGPU cannot be used here \(.*WASM will be measured alone/,
     );
-    const { rows, absences, crossings }: Report = JSON.parse(await download(page, "JSON"));
+    const { environment, rows, absences, crossings }: Report = JSON.parse(await download(page, "JSON"));
     assert.equal(
       rows.map(({ contender, size }) => [contender, size]),
       [
         ["wasm", 1],
-        ["wasm", 2],
+        ["wasmThreads", 1],
+        ["wasm", 256],
+        ["wasmThreads", 256],
       ],
     );
+    assert.equal(
+      rows.map(({ threads }) => threads),
+      [1, 1, 1, environment.cores],
+    );
+    assert.is(rows[2]!.meanLoss, rows[3]!.meanLoss);
     assert.equal(
       absences.map(({ contender }) => contender),
       ["webgpu"],
@@ -163,6 +182,7 @@ test("without WebGPU it says so and measures WASM alone", async () => {
     assert.equal(uncaught, []);
   } finally {
     await browser.close();
+    replaceDecoder(TINY);
   }
 });
 
@@ -245,7 +265,7 @@ test("settings: lists are sorted and without doubles, what is no whole number in
 
 if (screenshot) {
   test("the picture for the docs", async () => {
-    replaceDecoder(readFileSync("demo/decoder.safetensors"));
+    replaceDecoder(PAPER);
     const settings = "sizes=1,4,16&widths=1&steps=20&rounds=1&limit=1000&run";
     const { page } = await openPage(chromium, settings, { width: 1000, height: 900 });
     await waitForEnd(page, "Done.");

@@ -189,6 +189,8 @@ class Benchmark {
       microsecondsPerGradient: (seconds / gradients) * 1e6,
       meanLoss,
       build: backend.build,
+      ...(backend.threads !== undefined && { threads: backend.threads }),
+      ...(backend.reason !== undefined && { reason: backend.reason }),
       ...(backend.incidents && { incidents: backend.incidents }),
     });
   }

@@ -12,7 +12,7 @@ const STYLES = [
 ];
 
 /**
- * Digits a second by batch size, both logarithmic, a line for each backend and decoder; a pin where WebGPU overtakes.
+ * Digits a second by batch size, both logarithmic, a line for each backend and decoder; pins where WebGPU overtakes.
  *
  * @param isNarrow for a screen as of a phone
  */
@@ -33,11 +33,17 @@ export function chartOption(
         data: rows.map(({ size, samplesPerSecond }) => [size, samplesPerSecond]),
         ...{ color, symbol, symbolSize: 9, lineStyle: { type, width: 2.5 } },
         markPoint: {
-          ...{ symbol: "pin", symbolSize: 46, itemStyle: { color: INK } },
+          ...{ symbol: "pin", symbolSize: 46 },
           label: { color: "#fff", fontSize: 11, formatter: ({ value }: { value: number }) => `${value}` },
-          data: crossings.flatMap(({ size, samplesPerSecond }) =>
+          // In the colour of the line that is overtaken.
+          data: crossings.flatMap(({ other, size, samplesPerSecond }) =>
             typeof size === "number"
-              ? [{ name: "overtakes", coord: [size, samplesPerSecond], value: Math.round(size) }]
+              ? [
+                  {
+                    ...{ name: `overtakes ${CONTENDERS[other].label}`, value: Math.round(size) },
+                    ...{ coord: [size, samplesPerSecond], itemStyle: { color: CONTENDERS[other].color } },
+                  },
+                ]
               : [],
           ),
         },

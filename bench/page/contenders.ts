@@ -8,14 +8,19 @@ export interface Contender {
   readonly color: string;
   /** Does it compile something for each batch size? Then its first call of a size tells nothing of the others. */
   readonly compilesForSize: boolean;
-  readonly makeBackend: () => Backend;
+  /** @param workerUrl of the library's workers, see `wasm` */
+  readonly makeBackend: (workerUrl: string | URL) => Backend;
 }
 
 /** Who takes part, in the order of the tables; the one that the others are measured against is the last. */
 export const CONTENDERS = {
   wasm: {
     ...{ label: "WASM, 1 thread", color: "#2f6db5", compilesForSize: false },
-    makeBackend: () => wasm(),
+    makeBackend: () => wasm({ threads: 1 }),
+  },
+  wasmThreads: {
+    ...{ label: "WASM, all cores", color: "#2a8a4a", compilesForSize: false },
+    makeBackend: (workerUrl) => wasm({ threads: "auto", workerUrl }),
   },
   webgpu: {
     ...{ label: "WebGPU", color: "#c2571a", compilesForSize: true },

@@ -32,16 +32,21 @@ export type Reply =
   | { readonly measurement: Measurement }
   | { readonly error: string };
 
-/** Reads the first `count` digits of the MNIST test file, in [0, 1]. */
-export type ReadDigits = (count: number) => Promise<Float32Array>;
+/** What a page has elsewhere than Node. */
+export interface Surroundings {
+  /** Reads the first `count` digits of the MNIST test file, in [0, 1]. */
+  readonly readDigits: (count: number) => Promise<Float32Array>;
+  /** Of the library's workers. */
+  readonly workerUrl: string | URL;
+}
 
 /** Answers requests, one after the other; never rejects. */
-export function makeResponder(readDigits: ReadDigits): (request: Request) => Promise<Reply> {
+export function makeResponder(surroundings: Surroundings): (request: Request) => Promise<Reply> {
   let measure: ((count: number) => Promise<Measurement>) | undefined;
   return async (request) => {
     try {
       if ("subject" in request) {
-        measure = await prepare(request.subject, readDigits);
+        measure = await prepare(request.subject, surroundings);
         return { ready: true };
       }
       if (!measure) throw new Error("expected a subject before a count");
@@ -53,12 +58,15 @@ export function makeResponder(readDigits: ReadDigits): (request: Request) => Pro
 }
 
 /** Brings decoder and digits into memory; what the backend needs is left to its first call. */
-async function prepare({ contender, width, steps, digits }: Subject, readDigits: ReadDigits) {
+async function prepare(
+  { contender, width, steps, digits }: Subject,
+  { readDigits, workerUrl }: Surroundings,
+) {
   // In this form bundlers take the file along.
   const narrow = await loadDecoder(new URL("../../demo/decoder.safetensors", import.meta.url));
   const decoder = widen(narrow, width);
   const y = await readDigits(digits);
-  const backend = CONTENDERS[contender].makeBackend();
+  const backend = CONTENDERS[contender].makeBackend(workerUrl);
   const solver = amd({ maxSteps: steps });
   return async (count: number): Promise<Measurement> => {
     const options = { backend, solver, batchSize: count };

@@ -1,6 +1,6 @@
 import { CONTENDERS, type ContenderName } from "./contenders.ts";
 import { type Crossing, findCrossings } from "./crossing.ts";
-import type { Settings } from "./settings.ts";
+import { DEFAULT_STEPS, type Settings } from "./settings.ts";
 
 /** The first result: one digit, from the call of `encode` on, with decoder and digit in memory. */
 export interface Start {
@@ -31,6 +31,9 @@ export interface Row {
   readonly meanLoss: number;
   /** What the backend ran. */
   readonly build: string;
+  /** How many threads of WASM did the work, and why so few. */
+  readonly threads?: number;
+  readonly reason?: string;
   /** What went wrong and how the work went on. */
   readonly incidents?: readonly string[];
 }
@@ -120,19 +123,23 @@ export function tablesOf({ starts, rows }: Pick<Report, "starts" | "rows">): Tab
 }
 
 /** What there is to say beside the tables, a sentence each. */
-export function remarksOf({ environment, absences, rows, complete }: Omit<Report, "crossings">): string[] {
+export function remarksOf(report: Omit<Report, "crossings">): string[] {
+  const { environment, settings, absences, rows, complete } = report;
   const { adapter, adapterIsSoftware } = environment;
   const remarks: string[] = [];
   if (!complete) remarks.push("Cancelled before its end.");
   if (adapterIsSoftware) {
     remarks.push(`${adapter} is software, a program on the CPU: these figures say nothing of a GPU.`);
   }
+  if (settings.steps < DEFAULT_STEPS) {
+    remarks.push(`AMD was stopped after ${settings.steps} steps, unless it stopped by itself.`);
+  }
   for (const { contender, width, size, reason } of absences) {
     const from = size === undefined ? "" : `, from ${size} on`;
     remarks.push(`Not measured: ${CONTENDERS[contender].label}, decoder ×${width}${from}: ${reason}.`);
   }
-  for (const { contender, width, size, incidents = [] } of rows) {
-    for (const incident of incidents) {
+  for (const { contender, width, size, reason, incidents = [] } of rows) {
+    for (const incident of [...(reason ? [reason] : []), ...incidents]) {
       remarks.push(`${CONTENDERS[contender].label}, decoder ×${width}, ${size} at once: ${incident}.`);
     }
   }

@@ -15,10 +15,13 @@ export interface Settings {
 export const ALL_SIZES = [1, 4, 16, 64, 256, 1024, 4096];
 export const ALL_WIDTHS = [1, 4];
 
+/** AMD's own default, before which it stops. */
+export const DEFAULT_STEPS = 10_000;
+
 const DEFAULTS: Settings = {
   sizes: ALL_SIZES,
   widths: ALL_WIDTHS,
-  steps: 10_000,
+  steps: DEFAULT_STEPS,
   rounds: 3,
   limit: 60,
 };
