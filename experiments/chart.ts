@@ -30,7 +30,7 @@ export function writeChart(file: string, { title, xTitle, yTitle, yScale = "valu
     backgroundColor: "#ffffff",
     textStyle: { fontFamily: "DejaVu Sans" },
     title: { text: title, left: "center", top: 10, textStyle: { fontSize: 16 } },
-    legend: { bottom: 8 },
+    legend: { bottom: 8, itemGap: 50 },
     grid: { left: 80, right: 30, top: 55, bottom: 85 },
     xAxis: { type: "value", name: xTitle, nameLocation: "middle", nameGap: 30 },
     yAxis: { type: yScale, name: yTitle, nameLocation: "middle", nameGap: 55 },
