@@ -1,4 +1,5 @@
-import { multiply, packPanels } from "./gemm";
+import { multiply } from "./gemm";
+import { packPanels } from "./panels";
 import { Layer } from "./plan";
 
 /** The next rows = W·(these rows) + bias, before the activation. */

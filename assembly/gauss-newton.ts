@@ -1,7 +1,8 @@
 import { layerOf, rowsOf } from "./decoder";
 import { denseTangent } from "./dense";
-import { multiply, packPanels } from "./gemm";
+import { multiply } from "./gemm";
 import { LOSS_CUSTOM, lossTangent } from "./loss";
+import { packPanels } from "./panels";
 import { Batch, GaussNewton, Plan } from "./plan";
 import { F32x4 } from "./simd";
 import { hasActivation } from "./tangent";

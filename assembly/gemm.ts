@@ -1,4 +1,4 @@
-import { F32x4 } from "./simd";
+import { Tile } from "./tiles";
 
 /**
  * Y = X·M + bias for rows reached by pointers and a matrix packed into panels of 8 columns.
@@ -34,7 +34,7 @@ export function multiply(
   const panelSize = (<usize>depth) << 5;
   let column: usize = 0; // bytes into a destination row and into the bias
   let left = panels;
-  // One or two rows cannot fill a tile's accumulators; several panels at once can.
+  // So few rows cannot fill a tile's accumulators; several panels at once can.
   if (bias !== 0 && count === 1) {
     for (; left >= 4; left -= 4, column += 128, matrix += panelSize << 2) {
       Tile.oneRowFourPanels(sources, destinations, matrix, bias, panelSize, column);
@@ -42,6 +42,10 @@ export function multiply(
   } else if (bias !== 0 && count === 2) {
     for (; left >= 2; left -= 2, column += 64, matrix += panelSize << 1) {
       Tile.twoRowsTwoPanels(sources, destinations, matrix, bias, panelSize, column);
+    }
+  } else if (ASC_FEATURE_RELAXED_SIMD && bias !== 0 && count === 3) {
+    for (; left >= 2; left -= 2, column += 64, matrix += panelSize << 1) {
+      Tile.threeRowsTwoPanels(sources, destinations, matrix, bias, panelSize, column);
     }
   }
   for (; left > 0; left--, column += 32, matrix += panelSize) {
@@ -77,242 +81,5 @@ function multiplyTile(
     Tile.onePanel(2, sources, destinations, panel, bias, panelSize, column);
   } else {
     Tile.onePanel(1, sources, destinations, panel, bias, panelSize, column);
-  }
-}
-
-/** The register tiles. Inlined, so that `height` is a constant and rows beyond it vanish. */
-class Tile {
-  @inline
-  static onePanel(
-    height: i32,
-    sources: usize,
-    destinations: usize,
-    panel: usize,
-    bias: usize,
-    panelSize: usize,
-    column: usize,
-  ): void {
-    // The rows' first values: all start from the bias, or each from where it is to be added.
-    const first = bias !== 0 ? bias + column : load<usize>(destinations) + column;
-    let a00 = v128.load(first);
-    let a01 = v128.load(first, 16);
-    let a10 = a00;
-    let a11 = a01;
-    let a20 = a00;
-    let a21 = a01;
-    let a30 = a00;
-    let a31 = a01;
-    let a40 = a00;
-    let a41 = a01;
-    let a50 = a00;
-    let a51 = a01;
-    if (bias === 0) {
-      if (height > 1) {
-        const y = load<usize>(destinations, 4) + column;
-        a10 = v128.load(y);
-        a11 = v128.load(y, 16);
-      }
-      if (height > 2) {
-        const y = load<usize>(destinations, 8) + column;
-        a20 = v128.load(y);
-        a21 = v128.load(y, 16);
-      }
-      if (height > 3) {
-        const y = load<usize>(destinations, 12) + column;
-        a30 = v128.load(y);
-        a31 = v128.load(y, 16);
-      }
-      if (height > 4) {
-        const y = load<usize>(destinations, 16) + column;
-        a40 = v128.load(y);
-        a41 = v128.load(y, 16);
-      }
-      if (height > 5) {
-        const y = load<usize>(destinations, 20) + column;
-        a50 = v128.load(y);
-        a51 = v128.load(y, 16);
-      }
-    }
-    let x0 = load<usize>(sources);
-    let x1 = height > 1 ? load<usize>(sources, 4) : 0;
-    let x2 = height > 2 ? load<usize>(sources, 8) : 0;
-    let x3 = height > 3 ? load<usize>(sources, 12) : 0;
-    let x4 = height > 4 ? load<usize>(sources, 16) : 0;
-    let x5 = height > 5 ? load<usize>(sources, 20) : 0;
-    const end = panel + panelSize;
-    do {
-      const b0 = v128.load(panel);
-      const b1 = v128.load(panel, 16);
-      panel += 32;
-      let x = v128.load_splat<f32>(x0);
-      x0 += 4;
-      a00 = F32x4.multiplyAdd(x, b0, a00);
-      a01 = F32x4.multiplyAdd(x, b1, a01);
-      if (height > 1) {
-        x = v128.load_splat<f32>(x1);
-        x1 += 4;
-        a10 = F32x4.multiplyAdd(x, b0, a10);
-        a11 = F32x4.multiplyAdd(x, b1, a11);
-      }
-      if (height > 2) {
-        x = v128.load_splat<f32>(x2);
-        x2 += 4;
-        a20 = F32x4.multiplyAdd(x, b0, a20);
-        a21 = F32x4.multiplyAdd(x, b1, a21);
-      }
-      if (height > 3) {
-        x = v128.load_splat<f32>(x3);
-        x3 += 4;
-        a30 = F32x4.multiplyAdd(x, b0, a30);
-        a31 = F32x4.multiplyAdd(x, b1, a31);
-      }
-      if (height > 4) {
-        x = v128.load_splat<f32>(x4);
-        x4 += 4;
-        a40 = F32x4.multiplyAdd(x, b0, a40);
-        a41 = F32x4.multiplyAdd(x, b1, a41);
-      }
-      if (height > 5) {
-        x = v128.load_splat<f32>(x5);
-        x5 += 4;
-        a50 = F32x4.multiplyAdd(x, b0, a50);
-        a51 = F32x4.multiplyAdd(x, b1, a51);
-      }
-    } while (panel < end);
-    Tile.storePair(load<usize>(destinations) + column, a00, a01);
-    if (height > 1) Tile.storePair(load<usize>(destinations, 4) + column, a10, a11);
-    if (height > 2) Tile.storePair(load<usize>(destinations, 8) + column, a20, a21);
-    if (height > 3) Tile.storePair(load<usize>(destinations, 12) + column, a30, a31);
-    if (height > 4) Tile.storePair(load<usize>(destinations, 16) + column, a40, a41);
-    if (height > 5) Tile.storePair(load<usize>(destinations, 20) + column, a50, a51);
-  }
-
-  @inline
-  static twoRowsTwoPanels(
-    sources: usize,
-    destinations: usize,
-    panel0: usize,
-    bias: usize,
-    panelSize: usize,
-    column: usize,
-  ): void {
-    let a00 = v128.load(bias + column);
-    let a01 = v128.load(bias + column, 16);
-    let a02 = v128.load(bias + column, 32);
-    let a03 = v128.load(bias + column, 48);
-    let a10 = a00;
-    let a11 = a01;
-    let a12 = a02;
-    let a13 = a03;
-    let x0 = load<usize>(sources);
-    let x1 = load<usize>(sources, 4);
-    let panel1 = panel0 + panelSize;
-    const end = panel1;
-    do {
-      const b0 = v128.load(panel0);
-      const b1 = v128.load(panel0, 16);
-      panel0 += 32;
-      const b2 = v128.load(panel1);
-      const b3 = v128.load(panel1, 16);
-      panel1 += 32;
-      let x = v128.load_splat<f32>(x0);
-      x0 += 4;
-      a00 = F32x4.multiplyAdd(x, b0, a00);
-      a01 = F32x4.multiplyAdd(x, b1, a01);
-      a02 = F32x4.multiplyAdd(x, b2, a02);
-      a03 = F32x4.multiplyAdd(x, b3, a03);
-      x = v128.load_splat<f32>(x1);
-      x1 += 4;
-      a10 = F32x4.multiplyAdd(x, b0, a10);
-      a11 = F32x4.multiplyAdd(x, b1, a11);
-      a12 = F32x4.multiplyAdd(x, b2, a12);
-      a13 = F32x4.multiplyAdd(x, b3, a13);
-    } while (panel0 < end);
-    let y = load<usize>(destinations) + column;
-    Tile.storePair(y, a00, a01);
-    Tile.storePair(y + 32, a02, a03);
-    y = load<usize>(destinations, 4) + column;
-    Tile.storePair(y, a10, a11);
-    Tile.storePair(y + 32, a12, a13);
-  }
-
-  @inline
-  static oneRowFourPanels(
-    sources: usize,
-    destinations: usize,
-    panel0: usize,
-    bias: usize,
-    panelSize: usize,
-    column: usize,
-  ): void {
-    let a0 = v128.load(bias + column);
-    let a1 = v128.load(bias + column, 16);
-    let a2 = v128.load(bias + column, 32);
-    let a3 = v128.load(bias + column, 48);
-    let a4 = v128.load(bias + column, 64);
-    let a5 = v128.load(bias + column, 80);
-    let a6 = v128.load(bias + column, 96);
-    let a7 = v128.load(bias + column, 112);
-    let x0 = load<usize>(sources);
-    let panel1 = panel0 + panelSize;
-    let panel2 = panel1 + panelSize;
-    let panel3 = panel2 + panelSize;
-    const end = panel1;
-    do {
-      const x = v128.load_splat<f32>(x0);
-      x0 += 4;
-      a0 = F32x4.multiplyAdd(x, v128.load(panel0), a0);
-      a1 = F32x4.multiplyAdd(x, v128.load(panel0, 16), a1);
-      panel0 += 32;
-      a2 = F32x4.multiplyAdd(x, v128.load(panel1), a2);
-      a3 = F32x4.multiplyAdd(x, v128.load(panel1, 16), a3);
-      panel1 += 32;
-      a4 = F32x4.multiplyAdd(x, v128.load(panel2), a4);
-      a5 = F32x4.multiplyAdd(x, v128.load(panel2, 16), a5);
-      panel2 += 32;
-      a6 = F32x4.multiplyAdd(x, v128.load(panel3), a6);
-      a7 = F32x4.multiplyAdd(x, v128.load(panel3, 16), a7);
-      panel3 += 32;
-    } while (panel0 < end);
-    const y = load<usize>(destinations) + column;
-    Tile.storePair(y, a0, a1);
-    Tile.storePair(y + 32, a2, a3);
-    Tile.storePair(y + 64, a4, a5);
-    Tile.storePair(y + 96, a6, a7);
-  }
-
-  @inline
-  static storePair(pointer: usize, a: v128, b: v128): void {
-    v128.store(pointer, a);
-    v128.store(pointer, b, 16);
-  }
-}
-
-/**
- * Packs a row-major matrix into panels, zeros in the columns that fill up the last one.
- *
- * @param matrix element (column c, depth k) at matrix + c·columnStride + k·depthStride, strides in bytes
- * @param panels [⌈columns / 8⌉][depth][8], filled in
- */
-export function packPanels(
-  matrix: usize,
-  columns: i32,
-  depth: i32,
-  columnStride: usize,
-  depthStride: usize,
-  panels: usize,
-): void {
-  const padded = (columns + 7) & ~7;
-  for (let first: i32 = 0; first < padded; first += 8) {
-    for (let k: i32 = 0; k < depth; k++) {
-      for (let column = first; column < first + 8; column++) {
-        const value =
-          column < columns
-            ? load<f32>(matrix + <usize>column * columnStride + <usize>k * depthStride)
-            : <f32>0;
-        store<f32>(panels, value);
-        panels += 4;
-      }
-    }
   }
 }

@@ -10,9 +10,10 @@ import { lossTangents, tangentBackward, tangentForward } from "./tangent";
 
 // For tests, which hold each kernel against a float64 reference.
 export { activationBackward, activationForward } from "./activation";
-export { multiply, packPanels } from "./gemm";
+export { multiply } from "./gemm";
 export { lossBackward, lossForward } from "./loss";
 export { adam, rmsprop, scale, sgd, sumOfSquares } from "./optimiser";
+export { packPanels } from "./panels";
 
 export function pack(plan: usize, parameters: usize, rowAlignment: i32): void {
   packDecoder(changetype<Plan>(plan), parameters, rowAlignment);

@@ -97,6 +97,34 @@ for (const build of builds) {
     }
   });
 
+  test(`${build.name}: panels hold 8 columns side by side, of a matrix by rows or by columns`, async () => {
+    const { kernels, arena } = await bareKernels(build);
+    for (const depth of SIZES) {
+      for (const columns of SIZES) {
+        const size = paddedSize(columns) * depth;
+        const { layout } = arena.allocate((piece) => ({
+          matrix: piece(4 * columns * depth),
+          panels: piece(4 * size),
+        }));
+        const matrix = randomArray(6, columns * depth);
+        arena.f32(layout.matrix, matrix.length).set(matrix);
+        for (const [column, row] of [
+          [depth, 1],
+          [1, columns],
+        ] as const) {
+          const panels = arena.f32(layout.panels, size).fill(Number.NaN);
+          kernels.packPanels(layout.matrix, columns, depth, 4 * column, 4 * row, layout.panels);
+          const expected = Array.from({ length: size }, (_, i) => {
+            const c = 8 * Math.floor(i / (8 * depth)) + (i % 8);
+            const k = Math.floor(i / 8) % depth;
+            return c < columns ? matrix[c * column + k * row] : 0;
+          });
+          assert.equal(Array.from(panels), expected, `depth ${depth}, columns ${columns}, stride ${column}`);
+        }
+      }
+    }
+  });
+
   test(`${build.name}: activations and their derivatives agree with float64`, async () => {
     const { kernels, arena } = await bareKernels(build);
     const x = Float32Array.from([

@@ -1,0 +1,65 @@
+/**
+ * Packs a matrix into panels of 8 columns for the tiles of gemm.ts, zeros in the columns that fill up the last one.
+ *
+ * @param matrix element (column c, depth k) at matrix + c·columnStride + k·depthStride, strides in bytes
+ * @param panels [⌈columns / 8⌉][depth][8], filled in
+ */
+export function packPanels(
+  matrix: usize,
+  columns: i32,
+  depth: i32,
+  columnStride: usize,
+  depthStride: usize,
+  panels: usize,
+): void {
+  const panelSize = (<usize>depth) << 5;
+  for (let left = columns; left > 0; left -= 8, matrix += columnStride << 3, panels += panelSize) {
+    let done: i32 = 0;
+    if (left >= 8 && columnStride === 4) {
+      copyRows(matrix, depth, depthStride, panels);
+      done = depth;
+    } else if (left >= 8 && depthStride === 4) {
+      done = depth & ~3;
+      transposeRows(matrix, done, columnStride, panels);
+    }
+    for (let k = done; k < depth; k++) {
+      const values = matrix + <usize>k * depthStride;
+      const row = panels + ((<usize>k) << 5);
+      for (let c: usize = 0; c < 8; c++) {
+        store<f32>(row + (c << 2), c < <usize>left ? load<f32>(values + c * columnStride) : 0);
+      }
+    }
+  }
+}
+
+/** A panel whose columns lie side by side in the matrix. */
+function copyRows(matrix: usize, depth: i32, stride: usize, panel: usize): void {
+  for (let k: i32 = 0; k < depth; k++, matrix += stride, panel += 32) {
+    v128.store(panel, v128.load(matrix));
+    v128.store(panel, v128.load(matrix, 16), 16);
+  }
+}
+
+/** A panel whose columns are contiguous, `depth` a multiple of 4. */
+function transposeRows(matrix: usize, depth: i32, stride: usize, panel: usize): void {
+  for (let k: i32 = 0; k < depth; k += 4, matrix += 16, panel += 128) {
+    transposeBlock(matrix, stride, panel);
+    transposeBlock(matrix + (stride << 2), stride, panel + 16);
+  }
+}
+
+/** Four floats of each of four columns to four floats of each of four rows of a panel. */
+function transposeBlock(matrix: usize, stride: usize, panel: usize): void {
+  const a = v128.load(matrix);
+  const b = v128.load(matrix + stride);
+  const c = v128.load(matrix + (stride << 1));
+  const d = v128.load(matrix + stride * 3);
+  const ab01 = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
+  const ab23 = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+  const cd01 = v128.shuffle<f32>(c, d, 0, 4, 1, 5);
+  const cd23 = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
+  v128.store(panel, v128.shuffle<f32>(ab01, cd01, 0, 1, 4, 5));
+  v128.store(panel, v128.shuffle<f32>(ab01, cd01, 2, 3, 6, 7), 32);
+  v128.store(panel, v128.shuffle<f32>(ab23, cd23, 0, 1, 4, 5), 64);
+  v128.store(panel, v128.shuffle<f32>(ab23, cd23, 2, 3, 6, 7), 96);
+}
