@@ -21,6 +21,7 @@ import type { TrainOptions } from "../src/train/options.ts";
 import type { TrainEvent } from "../src/train/progress.ts";
 import { train } from "../src/train/train.ts";
 import { builds } from "./support/builds.ts";
+import { randomArray } from "./support/random.ts";
 import { rejected } from "./support/refusal.ts";
 import {
   endOf,
@@ -40,11 +41,17 @@ test("the checksum is CRC-32", () => {
   assert.is(showChecksum(checksum(new Uint8Array(0))), "00000000");
 });
 
+/** Weights of each sample's own, which do not go with augmentation. */
+const weightedOptions = {
+  ...{ augment: undefined, weights: randomArray(9, smallData.count * smallData.size, 0, 2) },
+} as unknown as TrainOptions;
+
 const variants: readonly [name: string, options: TrainOptions][] = [
   ["adam, warm starts, augmentation, validation", {}],
   ["rmsprop, with replacement", { optimiser: rmsprop(), replacement: true, batchSize: 3 }],
   ["sgd with momentum", { optimiser: sgd({ learningRate: 0.1, momentum: 0.9 }), warmStart: false }],
   ["sgd", { optimiser: sgd({ learningRate: 0.1 }), schedule: linear({ to: 0.1 }) }],
+  ["weights", weightedOptions],
   [
     "nesterovFlow with rk4",
     { flow: nesterovFlow(), solver: rk4({ grid: linearGrid({ t1: 2, slices: 3 }) }), epochs: 2 },
@@ -155,6 +162,14 @@ test("another run's checkpoint is refused, and what differs is named", async () 
   const { augment: _, validation: __, ...bare } = smallOptions;
   const bareRun = train(smallDecoder, smallData, { ...bare, ...go } as TrainOptions);
   await rejected(bareRun, "invalid_argument", /augment\.name is "shift" there and absent here/);
+  const weighted = await runWithCheckpoints(weightedOptions);
+  const { weights } = weightedOptions;
+  const doubled = { ...weightedOptions, weights: weights!.map((weight) => 2 * weight) };
+  await rejected(
+    runSmall({ ...doubled, ...resumeFrom(weighted.checkpoints[3]!) } as TrainOptions),
+    "invalid_argument",
+    /weights is "\w{8}" there and "\w{8}" here/,
+  );
 
   const other = smallData.toFloat32();
   other[20] = 0.25;

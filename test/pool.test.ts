@@ -111,6 +111,7 @@ for (const [name, options] of Object.entries<TrainOptions>({
   "the full adjoint": { adjoint: full() },
   "the direct adjoint": { adjoint: direct(), solver: euler({ grid: linearGrid({ t1: 4, slices: 5 }) }) },
   validation: { validation: { data: dataset, everyImages: 20 } },
+  "weights of each sample's own": { weights: randomArray(7, dataset.count * dataset.size, 0, 2) },
 })) {
   test(`train with ${name}: the same weights on 1, 2 and 3 threads`, async () => {
     const run = (backend: typeof alone) =>

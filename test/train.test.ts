@@ -8,6 +8,7 @@ import { shift } from "../src/data/augment.ts";
 import { createDataset, readDataset } from "../src/data/dataset.ts";
 import {
   amd,
+  type Backend,
   createDecoder,
   crossEntropy,
   customLoss,
@@ -34,27 +35,35 @@ const decoder = createDecoder({ layers: [3, 12, 17, 9], seed: 1, loss: crossEntr
 const data = createDataset(randomArray(1, 23 * 9, 0, 1), { shape: [3, 3] });
 const solver = amd({ maxSteps: 20 });
 
+async function checkUpdate(backend: Backend, weights: Float32Array | undefined): Promise<void> {
+  const y = data.rows([4]);
+  const learningRate = 0.5;
+  const one = createDataset(y, { shape: [3, 3] });
+  const options = { solver, backend, ...(weights && { weights }) };
+  const run = await train(decoder, one, { ...options, optimiser: sgd({ learningRate }) });
+  const { z } = await encode(decoder, y, options);
+  // The gradient by differences in float64, in the direction of the step itself.
+  const step = run.decoder.parameters.map((value, i) => value - decoder.parameters[i]!);
+  const length = norm(step);
+  const h = 1e-3;
+  const at = (by: number) => {
+    const moved = createDecoder({ layers: [3, 12, 17, 9], loss: crossEntropy() });
+    moved.parameters.set(decoder.parameters.map((value, i) => value + (by * step[i]!) / length));
+    return objectiveOf(moved, crossEntropy(), z, y, weights).value;
+  };
+  const slope = (at(h) - at(-h)) / (2 * h);
+  // Along -g the slope is -‖g‖, and the step is learningRate · ‖g‖ long.
+  assert.ok(Math.abs(slope / (-length / learningRate) - 1) < 1e-3, `${slope}, step ${length}`);
+  assert.ok(Math.abs(run.history[0]!.gradientNorm / (length / learningRate) - 1) < 1e-3);
+}
+
 for (const { name, backend } of builds) {
-  test(`${name}: an update is the optimiser's step along the mini-batch's summed gradient`, async () => {
-    const y = data.rows([4]);
-    const learningRate = 0.5;
-    const one = createDataset(y, { shape: [3, 3] });
-    const run = await train(decoder, one, { solver, backend, optimiser: sgd({ learningRate }) });
-    const { z } = await encode(decoder, y, { solver, backend });
-    // The gradient by differences in float64, in the direction of the step itself.
-    const step = run.decoder.parameters.map((value, i) => value - decoder.parameters[i]!);
-    const length = norm(step);
-    const h = 1e-3;
-    const at = (by: number) => {
-      const moved = createDecoder({ layers: [3, 12, 17, 9], loss: crossEntropy() });
-      moved.parameters.set(decoder.parameters.map((value, i) => value + (by * step[i]!) / length));
-      return objectiveOf(moved, crossEntropy(), z, y).value;
-    };
-    const slope = (at(h) - at(-h)) / (2 * h);
-    // Along -g the slope is -‖g‖, and the step is learningRate · ‖g‖ long.
-    assert.ok(Math.abs(slope / (-length / learningRate) - 1) < 1e-3, `${slope}, step ${length}`);
-    assert.ok(Math.abs(run.history[0]!.gradientNorm / (length / learningRate) - 1) < 1e-3);
-  });
+  for (const weights of [undefined, Float32Array.of(0, 1, 2, 0.5, 1, 0, 3, 1, 1)]) {
+    const given = weights ? ", weighted" : "";
+    test(`${name}: an update is the optimiser's step along the mini-batch's summed gradient${given}`, async () => {
+      await checkUpdate(backend, weights);
+    });
+  }
 
   test(`${name}: the same seed gives the same weights, another one others; the decoder stays`, async () => {
     const before = decoder.parameters.slice();
@@ -155,6 +164,28 @@ test("a decoder trained on digits encodes unseen ones better", async () => {
   assert.is(trained.outputShape.join(), "28,28");
 });
 
+test("what has weight 0 may be missing, and has no influence at all, with every adjoint", async () => {
+  const count = data.count;
+  const shared = Float32Array.from({ length: 9 }, (_, i) => (i % 4 === 0 ? 0 : 1));
+  const own = randomArray(3, count * 9, 0.1, 2).map((weight, i) => (i % 5 === 0 ? 0 : weight));
+  for (const weights of [shared, own]) {
+    for (const adjoint of adjoints) {
+      const parameters = [];
+      for (const junk of [0.5, Number.NaN, 7]) {
+        const samples = data
+          .toFloat32()
+          .map((value, i) => (weights[i % weights.length] === 0 ? junk : value));
+        const run = await train(decoder, samples, { ...eulerWay, weights, adjoint });
+        parameters.push(run.decoder.parameters);
+      }
+      assert.equal(parameters[1], parameters[0]);
+      assert.equal(parameters[2], parameters[0]);
+      const unweighted = await train(decoder, data, { ...eulerWay, adjoint });
+      assert.not.equal(parameters[0], unweighted.decoder.parameters);
+    }
+  }
+});
+
 test("clipping shortens long gradients only; sums and drawing with replacement work", async () => {
   const options = {
     solver,
@@ -215,6 +246,15 @@ test("train refuses what it cannot use", async () => {
     [{ augment: null }, /augment is null, expected a value/],
     [{ augment: shift({ pixels: 3 }) }, /shift: pixels is 3, expected less than/],
     [{ signal: {} }, /expected an AbortSignal/],
+    [
+      { weights: new Float32Array(10) },
+      /weights has 10 values, expected 9 \(one row for all samples\) or 207/,
+    ],
+    [{ weights: new Float32Array(9) }, /weights/],
+    [
+      { weights: new Float32Array(9).fill(1), augment: shift({ pixels: 1 }) },
+      /weights and augment \(shift\) are given together/,
+    ],
   ];
   for (const [options, message] of cases) {
     await rejected(train(decoder, data, options as never), "invalid_argument", message);

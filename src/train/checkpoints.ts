@@ -4,7 +4,7 @@ import { checkFits, checkSameRun, writeCheckpoint } from "./checkpoint.ts";
 import type { CheckedTrainOptions } from "./options.ts";
 import type { Resumed, TrainEvent } from "./progress.ts";
 import type { Run } from "./run.ts";
-import { describeRun, type RunDescription } from "./run-description.ts";
+import { checksumOf, describeRun, type RunDescription } from "./run-description.ts";
 
 /** The checkpoints of a run: which one it goes on from, and when there is the next. */
 export class Checkpoints {
@@ -72,11 +72,11 @@ export class Checkpoints {
 }
 
 /** The options that the end result depends on, by the names that `train` knows them by. */
-function describedOptions({ loss, pair, adjoint, validation, settings }: CheckedTrainOptions) {
+function describedOptions({ loss, pair, adjoint, weights, validation, settings }: CheckedTrainOptions) {
   const { optimiser, schedule, batchSize, epochs, sampling, warmStart, augment, gradientClip } = settings;
   return {
     ...{ loss, ...pair, adjoint, optimiser, schedule, batchSize, epochs, ...sampling },
-    ...{ warmStart, augment, gradientClip },
+    ...{ weights: weights && checksumOf(weights), warmStart, augment, gradientClip },
     ...(validation && { validation: { everyImages: validation.everyImages } }),
   };
 }

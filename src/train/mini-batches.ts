@@ -1,12 +1,9 @@
-import type { Adjoint } from "../adjoint/base.ts";
 import type { PreparedBackend, Problem } from "../backend/base.ts";
-import type { Dataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
-import type { Loss } from "../loss.ts";
 import { createRandom, type RandomState } from "../random.ts";
-import { type CheckedPair, solveAll } from "../solve.ts";
+import { solveAll } from "../solve.ts";
 import { type Control, Solution } from "../solver/base.ts";
-import type { TrainSettings } from "./options.ts";
+import type { CheckedTrainOptions } from "./options.ts";
 
 /** The stream of the seed's random numbers that the augmentation takes; the sampler has its own. */
 const AUGMENTATION_STREAM = 2;
@@ -19,12 +16,9 @@ export class MiniBatches {
 
   constructor(
     private readonly decoder: Decoder,
-    private readonly dataset: Dataset,
-    private readonly loss: Loss,
-    private readonly adjoint: Adjoint,
-    private readonly settings: TrainSettings,
-    private readonly isAutoencoder: boolean,
+    private readonly options: CheckedTrainOptions,
   ) {
+    const { dataset, settings } = options;
     this.random = createRandom(settings.sampling.seed, AUGMENTATION_STREAM);
     this.latents = settings.warmStart ? new Float64Array(dataset.count * decoder.latentSize) : undefined;
   }
@@ -47,27 +41,39 @@ export class MiniBatches {
   async encode(
     indices: Uint32Array,
     prepared: PreparedBackend,
-    pair: CheckedPair,
     control: Control,
   ): Promise<{ problem: Problem; solution: Solution }> {
-    const { decoder, dataset, loss, latents } = this;
+    const { decoder, latents } = this;
+    const { dataset, loss, pair, adjoint, settings, isAutoencoder } = this.options;
     const d = decoder.latentSize;
     const targets = dataset.rows(indices);
-    this.settings.augment?.apply(targets, decoder.outputShape, this.random);
+    settings.augment?.apply(targets, decoder.outputShape, this.random);
     const problem: Problem = {
-      ...{ decoder, loss, targets, weights: undefined, batchSize: undefined },
+      ...{ decoder, loss, targets, weights: this.weightsOf(indices), batchSize: undefined },
       sampleCount: indices.length,
     };
-    const saveAt = this.adjoint.needs === "end" ? undefined : "steps";
+    const saveAt = adjoint.needs === "end" ? undefined : "steps";
     const solution = new Solution(indices.length, d, undefined, { order: pair.flow.order, saveAt });
     if (latents) {
       indices.forEach((sample, i) => {
         solution.z.set(latents.subarray(sample * d, (sample + 1) * d), i * d);
       });
     }
-    if (this.isAutoencoder) solution.z.set(targets);
+    if (isAutoencoder) solution.z.set(targets);
     else await solveAll(prepared, problem, pair, solution, control);
     return { problem, solution };
+  }
+
+  /** The chosen samples' weights, or the one row that all samples have. */
+  private weightsOf(indices: Uint32Array): Float32Array | undefined {
+    const { weights } = this.options;
+    const n = this.decoder.outputSize;
+    if (!weights || weights.length === n) return weights;
+    const chosen = new Float32Array(indices.length * n);
+    indices.forEach((sample, i) => {
+      chosen.set(weights.subarray(sample * n, (sample + 1) * n), i * n);
+    });
+    return chosen;
   }
 
   /** Keeps where the flows have come to, for warm starts. */

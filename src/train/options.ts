@@ -10,7 +10,7 @@ import { gradientFlow } from "../flow.ts";
 import { checkLoss, type Loss } from "../loss.ts";
 import { type Optimiser, rmsprop } from "../optimiser.ts";
 import type { AbortSignalLike } from "../platform.ts";
-import { checkBackend } from "../problem.ts";
+import { checkBackend, checkWeights } from "../problem.ts";
 import { constant, type Schedule } from "../schedule.ts";
 import { type CheckedPair, checkFlowAndSolver, type FlowAndSolver } from "../solve.ts";
 import { amd } from "../solver/amd.ts";
@@ -65,6 +65,11 @@ export type TrainOptions = FlowAndSolver &
      * two go back over the flow, so they cost several times its passes, and the solver keeps its steps.
      */
     adjoint?: Adjoint;
+    /**
+     * ≥ 0, outputSize values for all samples or count × outputSize. Data may be NaN where the weight is 0: missing.
+     * Not together with `augment`. Default: none, all elements alike.
+     */
+    weights?: Float32Array;
     /** Each sample's flow starts where its last one ended, instead of at 0. Default false. */
     warmStart?: boolean;
   };
@@ -99,11 +104,18 @@ export function checkArguments(
   options: TrainOptions,
 ): CheckedTrainOptions {
   checkDecoder("train", decoder);
-  checkOptions("train", options, ["flow", "solver", "adjoint", "warmStart", ...RUN_OPTIONS]);
+  checkOptions("train", options, ["flow", "solver", "adjoint", "weights", "warmStart", ...RUN_OPTIONS]);
   const run = checkRun("train", decoder, data, options, { epochs: 1 });
+  const { weights, augment } = options;
+  checkWeights("train", weights, run.dataset.count, decoder);
+  if (weights && augment) {
+    throw invalid(
+      `train: weights and augment (${augment.name}) are given together; the weights would stay where the samples were`,
+    );
+  }
   const pair = checkFlowAndSolver("train", options, run.loss, DEFAULT_SOLVER);
   const adjoint = checkAdjoint("train", options.adjoint ?? approximate(), pair.solver, run.loss);
-  return { ...run, pair, adjoint, isAutoencoder: false };
+  return { ...run, pair, adjoint, weights, isAutoencoder: false };
 }
 
 /** The arguments of `trainAutoencoder`, checked and completed. */
@@ -120,6 +132,7 @@ export function checkAutoencoderArguments(
     ...run,
     pair: { flow: gradientFlow(), solver: stay },
     adjoint: approximate(),
+    weights: undefined,
     isAutoencoder: true,
   };
 }
@@ -128,6 +141,8 @@ export function checkAutoencoderArguments(
 export interface CheckedTrainOptions extends ReturnType<typeof checkRun> {
   readonly pair: CheckedPair;
   readonly adjoint: Adjoint;
+  /** n values for all samples, or count × n. */
+  readonly weights: Float32Array | undefined;
   /** Is the network an autoencoder, whose latents are its samples? Then nothing is followed to find them. */
   readonly isAutoencoder: boolean;
 }

@@ -83,7 +83,8 @@ async function describeData(data: Dataset, control: Control) {
   return { samples: data.count, size: data.size, checksum: showChecksum(sum) };
 }
 
-function checksumOf(values: Float32Array): string {
+/** Stands for the values in a description. */
+export function checksumOf(values: Float32Array): string {
   return showChecksum(checksum(bytesOf(values)));
 }
 

@@ -27,11 +27,11 @@ export class Run {
     private readonly working: Decoder,
     private readonly prepared: PreparedBackend,
   ) {
-    const { dataset, loss, adjoint, settings, isAutoencoder } = options;
+    const { dataset, settings } = options;
     const { optimiser, batchSize, epochs, sampling } = settings;
     this.total = epochs * dataset.count;
     this.sampler = createSampler({ count: dataset.count, batchSize, ...sampling });
-    this.batches = new MiniBatches(working, dataset, loss, adjoint, settings, isAutoencoder);
+    this.batches = new MiniBatches(working, options);
     this.trainer = prepared.trainer(optimiser);
   }
 
@@ -48,7 +48,7 @@ export class Run {
     try {
       const learningRate = optimiser.learningRate * schedule.factor(this.images / this.total);
       const indices = sampler.next();
-      const { problem, solution } = await batches.encode(indices, this.prepared, pair, control);
+      const { problem, solution } = await batches.encode(indices, this.prepared, control);
       signal?.throwIfAborted();
       const losses = await addGradient(this.trainer, adjoint, problem, { ...pair, solution, control });
       signal?.throwIfAborted();

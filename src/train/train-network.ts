@@ -14,7 +14,7 @@ import { checkDataset } from "./samples.ts";
  * @returns with a new network as `decoder`
  */
 export async function trainNetwork(network: Decoder, checked: CheckedTrainOptions): Promise<TrainResult> {
-  const { where, dataset, loss, validation, settings } = checked;
+  const { where, dataset, loss, weights, validation, settings } = checked;
   const { backend, signal, onEvent, onProgress } = settings;
   const control = makeControl(signal);
   signal?.throwIfAborted();
@@ -24,7 +24,7 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
   let run: Run | undefined;
   let checkpoints: Checkpoints | undefined;
   try {
-    await checkDataset(where, dataset, { decoder: network, loss }, control);
+    await checkDataset(where, dataset, { decoder: network, loss, weights }, control);
     if (validation) {
       await checkDataset(`${where}: validation`, validation.dataset, { decoder: network, loss }, control);
     }
