@@ -4,7 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { amdGraph, TRIALS } from "../src/backend/webgpu/amd-graph.ts";
 import { fallShares } from "../src/backend/webgpu/amd-state.ts";
-import { decodeGraph, objectiveGraph } from "../src/backend/webgpu/graphs.ts";
+import { decodeGraph, gaussNewtonGraph, objectiveGraph } from "../src/backend/webgpu/graphs.ts";
 import { OnnxGraph } from "../src/backend/webgpu/onnx.ts";
 import { ProtobufMessage } from "../src/backend/webgpu/protobuf.ts";
 import { activations } from "../src/decoder/activation.ts";
@@ -37,7 +37,7 @@ function describe({ name, type }: ValueInfoProto): [name: string, shape: number[
 
 /** What onnxruntime-web computes on the GPU, and we use. */
 const OPERATORS = new Set(
-  "Abs Add And Cast Concat Cos Elu Erf Exp Expand Floor Gemm Greater GreaterOrEqual Less LessOrEqual Log MatMul Max Min Mul Neg Not ReduceSum Relu Sigmoid Sin Slice Sub Tanh Where".split(
+  "Abs Add And Cast Concat Cos Elu Erf Exp Expand Floor Gemm Greater GreaterOrEqual Less LessOrEqual Log MatMul Max Min Mul Neg Not ReduceSum Relu Reshape Sigmoid Sin Slice Sqrt Sub Tanh Transpose Where".split(
     " ",
   ),
 );
@@ -75,11 +75,12 @@ test("operators, attributes and constants are read back", () => {
   const graph = new OnnxGraph();
   const x = graph.input("x", [2, 3]);
   const elu = graph.applyWith({ alpha: { float: 0.3 }, axis: { integer: 1 } }, "Elu", x, 0.5);
-  graph.output("y", graph.apply("MatMul", elu, graph.matrix([1, 2, 3], [3, 1])), [2, 1]);
+  const turned = graph.transpose(graph.transpose(elu, [1, 0]), [1, 0]);
+  graph.output("y", graph.apply("MatMul", turned, graph.matrix([1, 2, 3], [3, 1])), [2, 1]);
   const { node, initializer, input, output } = read(graph);
   assert.equal(input.map(describe), [["x", [2, 3]]]);
   assert.equal(output.map(describe), [["y", [2, 1]]]);
-  const [first, second] = node;
+  const [first, turn, , second] = node;
   assert.is(first!.opType, "Elu");
   assert.equal(
     first!.attribute.map(({ name, type, f, i }) => [name, type, f, i]),
@@ -88,8 +89,12 @@ test("operators, attributes and constants are read back", () => {
       ["axis", 2, 0, 1n],
     ],
   );
+  assert.equal(
+    turn!.attribute.map(({ name, type, ints }) => [name, type, ints]),
+    [["perm", 7, [1n, 0n]]],
+  );
+  assert.is(turn!.input[0], first!.output[0]);
   assert.equal(second!.output, ["y"]);
-  assert.is(second!.input[0], first!.output[0]);
   const values = initializer.map(({ dims, dataType, rawData }) => [
     dims.map(Number),
     dataType,
@@ -126,6 +131,10 @@ test("the graphs of every activation, loss and size are sound, of known operator
           ["losses", [4, 1]],
           ["gradients", [4, 3]],
         ]);
+        const gaussNewton = read(gaussNewtonGraph(shape));
+        checkGraph(gaussNewton);
+        assert.equal(gaussNewton.input.map(describe), [...parameters, ...data.slice(1), ["z", [4, 3]]]);
+        assert.equal(gaussNewton.output.map(describe), [["matrices", [4, 3, 3]]]);
         for (const solver of solvers) {
           const size = 2 * 3 + (solver.window - 1) + 10;
           const chunk = read(amdGraph(shape, solver));

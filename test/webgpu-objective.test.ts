@@ -16,7 +16,7 @@ import {
 import { leave, startDawn } from "./support/dawn.ts";
 import { allRows } from "./support/objective.ts";
 import { randomArray } from "./support/random.ts";
-import { norm, objectiveOf, relativeDistance } from "./support/reference.ts";
+import { gaussNewtonOf, norm, objectiveOf, relativeDistance } from "./support/reference.ts";
 import { loadVectors, type ValueVectors, VECTOR_NAMES, vectorLoss } from "./support/vectors.ts";
 
 startDawn();
@@ -139,6 +139,74 @@ test("weights, shared and of each sample's own, agree with float64", async () =>
   }
   for (const loss of [crossEntropy({ reduction: "sum" }), squaredError({ reduction: "sum" })]) {
     await checkAgainstReference(decoder, loss, 3, own, `${loss.name}, sum`);
+  }
+});
+
+/** Holds Gauss-Newton matrices, those of the chosen samples alone, against float64. */
+async function checkMatrices(
+  decoder: Decoder,
+  loss: Loss,
+  chosen: readonly number[],
+  weights: Float32Array | undefined,
+  label: string,
+): Promise<void> {
+  const { latentSize: d, outputSize: n } = decoder;
+  const sampleCount = Math.max(...chosen) + 2;
+  const z = randomArray(2, sampleCount * d);
+  const y = randomArray(3, sampleCount * n, 0, 1);
+  const prepared = await backend.prepare(decoder);
+  const problem = { decoder, loss, sampleCount, targets: y, weights, batchSize: undefined };
+  // The first sample is another objective's.
+  const objective = prepared.objective(problem, 1, sampleCount - 1);
+  await objective.value(allRows(sampleCount - 1), Float64Array.from(z.subarray(d)));
+  const matrices = await objective.gaussNewton!(Int32Array.from(chosen));
+  objective.dispose();
+  chosen.forEach((row, i) => {
+    const at = (values: Float32Array, size: number) => values.subarray((row + 1) * size, (row + 2) * size);
+    const own = weights && (weights.length === n ? weights : at(weights, n));
+    const { jacobian, curvatures } = gaussNewtonOf(decoder, loss, at(z, d), at(y, n), own);
+    const expected = Array.from({ length: d * d }, (_, k) =>
+      jacobian.reduce(
+        (sum, slopes, o) => sum + slopes[Math.floor(k / d)]! * curvatures[o]! * slopes[k % d]!,
+        0,
+      ),
+    );
+    const error = relativeDistance(matrices.subarray(i * d * d, (i + 1) * d * d), expected);
+    assert.ok(error < 1e-5, `${label}: matrix ${row} off by ${error}`);
+  });
+}
+
+test("Gauss-Newton matrices agree with float64: activations, losses, weights, sizes, any samples", async () => {
+  for (const activation of Object.keys(activations) as ActivationName[]) {
+    const decoder = createDecoder({ layers: [3, 17, 5], activation, outputActivation: "sigmoid", seed: 1 });
+    const own = randomArray(6, 4 * 5, 0, 3).map((weight, i) => (i % 4 === 0 ? 0 : weight));
+    await checkMatrices(decoder, crossEntropy(), [2, 0], undefined, activation);
+    await checkMatrices(
+      decoder,
+      squaredError(),
+      [1],
+      own.subarray(0, 5),
+      `${activation}, one weight for all`,
+    );
+    await checkMatrices(
+      decoder,
+      squaredError({ reduction: "sum" }),
+      [2, 0],
+      own,
+      `${activation}, own weights`,
+    );
+    decoder.dispose();
+  }
+  for (const layers of [
+    [1, 1],
+    [5, 3],
+    [5, 64, 75],
+  ]) {
+    const decoder = createDecoder({ layers, outputActivation: "identity", seed: 1 });
+    // More than one graph takes at once.
+    const chosen = Array.from({ length: 67 }, (_, i) => i);
+    await checkMatrices(decoder, squaredError(), chosen, undefined, `${layers}`);
+    decoder.dispose();
   }
 });
 

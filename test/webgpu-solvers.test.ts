@@ -11,6 +11,7 @@ import {
   type EncodeOptions,
   type EncodeResult,
   encode,
+  implicitAmd,
   loadDecoder,
   squaredError,
 } from "../src/index.ts";
@@ -74,6 +75,25 @@ for (const { name, options } of solverCases) {
     assert.ok(result.status.every((status) => status === "reached_t1"));
   });
 }
+
+test("implicitAmd goes down to where it goes in WASM", async () => {
+  const weights = randomArray(5, SAMPLES * 7, 0, 3).map((weight, i) => (i % 4 === 0 ? 0 : weight));
+  for (const loss of [crossEntropy(), squaredError()]) {
+    // Between matrices, too: the secant updates are the solver's, whatever computes its gradients.
+    const options = { z0, loss, weights, solver: implicitAmd({ explicitSteps: 2, matrixSteps: 3 }) };
+    const got = await encode(decoder, y, { ...options, backend });
+    const expected = await encode(decoder, y, options);
+    assert.equal(got.status, expected.status);
+    assert.ok(got.stats.matrixEvaluations.every((count) => count > 0));
+    // Another rounding is another way to the same minimum.
+    got.loss.forEach((value, i) => {
+      assert.ok(
+        Math.abs(value - expected.loss[i]!) < 1e-5,
+        `${loss.name}: ${value}, in WASM ${expected.loss[i]}`,
+      );
+    });
+  }
+});
 
 test("points on the way are those of WASM, AMD's too", async () => {
   const options = { z0, saveAt: [0, 0.3, 2, 7.5], solver: amd({ t1: 10, tolerance: 0 }) };

@@ -1,4 +1,5 @@
 import type { Objective } from "../../objective.ts";
+import { gaussNewtonOnGpu } from "./gauss-newton.ts";
 import { GRADIENTS, LATENTS, LOSSES, objectiveGraph } from "./graphs.ts";
 import type { DeviceKeeper } from "./keeper.ts";
 import type { Lease, LoadedDecoder } from "./loaded.ts";
@@ -23,6 +24,8 @@ export function gpuObjective(
   count: number,
 ): Objective {
   const d = problem.decoder.latentSize;
+  /** Where each sample's last value was taken, and its gradient there. */
+  const points = new Float64Array(count * d);
   const gradients = new Float64Array(count * d);
   /** Where the data are bound: anew after a loss. */
   let bound: { readonly to: object; readonly evaluate: Evaluate; dispose(): void } | undefined;
@@ -51,22 +54,41 @@ export function gpuObjective(
           evaluateOn(prepared, async (to) => asEvaluation(to.objective(problem, first, count)), rows, z),
       );
       rows.forEach((row, i) => {
+        points.set(z.subarray(i * d, (i + 1) * d), row * d);
         for (let k = 0; k < d; k++) gradients[row * d + k] = evaluated.gradients[i * d + k]!;
       });
       return evaluated.losses;
     },
-    async gradient(rows) {
-      const chosen = new Float64Array(rows.length * d);
-      rows.forEach((row, i) => {
-        chosen.set(gradients.subarray(row * d, (row + 1) * d), i * d);
-      });
-      return chosen;
+    gradient: async (rows) => pick(gradients, rows, d),
+    gaussNewton(rows) {
+      const z = pick(points, rows, d);
+      return keeper.work(
+        (loaded) => gaussNewtonOnGpu(loaded, problem, first, rows, z),
+        async (prepared) => {
+          const objective = prepared.objective(problem, first, count);
+          try {
+            await objective.value(rows, z);
+            return await objective.gaussNewton!(rows);
+          } finally {
+            objective.dispose();
+          }
+        },
+      );
     },
     dispose() {
       bound?.dispose();
       bound = undefined;
     },
   };
+}
+
+/** The chosen rows of `values`, d numbers each. */
+function pick(values: Float64Array, rows: Int32Array, d: number): Float64Array {
+  const chosen = new Float64Array(rows.length * d);
+  rows.forEach((row, i) => {
+    chosen.set(values.subarray(row * d, (row + 1) * d), i * d);
+  });
+  return chosen;
 }
 
 /** On the GPU all rows are computed, whichever are chosen. */

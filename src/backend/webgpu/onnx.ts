@@ -8,7 +8,12 @@ declare const isTensor: unique symbol;
 export type Operand = Tensor | number;
 
 /** Attributes of an operator. A number is written as a float or as an integer, as the operator wants it. */
-export type Attributes = Readonly<Record<string, { readonly float: number } | { readonly integer: number }>>;
+export type Attributes = Readonly<Record<string, Attribute>>;
+
+type Attribute =
+  | { readonly float: number }
+  | { readonly integer: number }
+  | { readonly integers: readonly number[] };
 
 /** The operator set of ONNX that our graphs are written in, and the version of the format that it came with. */
 const OPSET = 17;
@@ -19,6 +24,7 @@ const FLOAT = 1;
 const INT64 = 7;
 const FLOAT_ATTRIBUTE = 1;
 const INTEGER_ATTRIBUTE = 2;
+const INTEGERS_ATTRIBUTE = 7;
 
 /**
  * An ONNX graph being written. Every tensor that goes in or comes out is float32 and of a fixed shape, as graph
@@ -74,6 +80,16 @@ export class OnnxGraph {
     return this.constant(`[${values}]`, INT64, [values.length], integers);
   }
 
+  /** The same numbers in another shape. */
+  reshape(tensor: Tensor, shape: readonly number[]): Tensor {
+    return this.apply("Reshape", tensor, this.integers(shape));
+  }
+
+  /** The tensor with its axes in another order: axis i of the result is axis order[i] of what it was. */
+  transpose(tensor: Tensor, order: readonly number[]): Tensor {
+    return this.applyWith({ perm: { integers: order } }, "Transpose", tensor);
+  }
+
   /**
    * The columns begin … end - 1 of a matrix. (One Split into many parts would not do: a shader may have as few as
    * eight buffers, and a Split takes one for each part.)
@@ -127,13 +143,18 @@ export class OnnxGraph {
     for (const output of outputs) node.string(2, finalName(output));
     node.string(4, operator);
     for (const [name, value] of Object.entries(attributes)) {
-      const attribute = new ProtobufMessage().string(1, name);
-      if ("float" in value) attribute.float(2, value.float).integer(20, FLOAT_ATTRIBUTE);
-      else attribute.integer(3, value.integer).integer(20, INTEGER_ATTRIBUTE);
-      node.message(5, attribute);
+      node.message(5, encodeAttribute(name, value));
     }
     return node;
   }
+}
+
+function encodeAttribute(name: string, value: Attribute): ProtobufMessage {
+  const attribute = new ProtobufMessage().string(1, name);
+  if ("float" in value) return attribute.float(2, value.float).integer(20, FLOAT_ATTRIBUTE);
+  if ("integer" in value) return attribute.integer(3, value.integer).integer(20, INTEGER_ATTRIBUTE);
+  for (const integer of value.integers) attribute.integer(8, integer);
+  return attribute.integer(20, INTEGERS_ATTRIBUTE);
 }
 
 /** A NodeProto before it is written. */

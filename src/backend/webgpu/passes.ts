@@ -45,12 +45,13 @@ export interface DataInputs {
 export const TARGETS = "targets";
 export const ELEMENT_WEIGHTS = "elementWeights";
 
-export function dataInputs(graph: OnnxGraph, { decoder, weighted, rows }: ObjectiveShape): DataInputs {
-  const shape = [rows, decoder.outputSize];
-  return {
-    targets: graph.input(TARGETS, shape),
-    weights: weighted ? graph.input(ELEMENT_WEIGHTS, shape) : undefined,
-  };
+export function dataInputs(graph: OnnxGraph, shape: ObjectiveShape): DataInputs {
+  const targets = graph.input(TARGETS, [shape.rows, shape.decoder.outputSize]);
+  return { targets, weights: weightsInput(graph, shape) };
+}
+
+export function weightsInput(graph: OnnxGraph, { decoder, weighted, rows }: ObjectiveShape) {
+  return weighted ? graph.input(ELEMENT_WEIGHTS, [rows, decoder.outputSize]) : undefined;
 }
 
 /** The outputs of a decoder's layers and how they are passed backwards. */
@@ -103,6 +104,47 @@ export function objective(
         slope(),
       ),
   };
+}
+
+/**
+ * The Gauss-Newton matrices JᵀWJ of the losses at z, [rows, d, d], as SᵀS of S = √W·J, so that they are symmetric.
+ * The tangents that make up J are [d, rows, width] at each layer: so the rows' slopes go with every direction.
+ */
+export function gaussNewton(
+  graph: OnnxGraph,
+  shape: ObjectiveShape,
+  { weights, biases }: ParameterInputs,
+  elementWeights: Tensor | undefined,
+  z: Tensor,
+): Tensor {
+  const { decoder, loss, rows } = shape;
+  const d = decoder.latentSize;
+  const isCrossEntropy = loss.name === "crossEntropy";
+  const { output, layers } = forward(graph, decoder, { weights, biases }, z, isCrossEntropy);
+  // In the directions of the axes the first layer's are the columns of its weight, the same for all rows.
+  const { outputSize: width } = decoder.layers[0]!;
+  const columns = graph.reshape(graph.transpose(weights[0]!, [1, 0]), [d, 1, width]);
+  let sums = graph.apply("Expand", columns, graph.integers([d, rows, width]));
+  let tangents = layers[0]!.backward(sums);
+  for (const [i, { inputSize, outputSize }] of decoder.layers.entries()) {
+    if (i === 0) continue;
+    const flat = graph.reshape(tangents, [d * rows, inputSize]);
+    sums = graph.applyWith({ transB: { integer: 1 } }, "Gemm", flat, weights[i]!);
+    tangents = layers[i]!.backward(graph.reshape(sums, [d, rows, outputSize]));
+  }
+  const curvature = isCrossEntropy ? sigmoidSlope(graph, output) : 2;
+  const scale = elementWeights ?? (loss.reduction === "sum" ? 1 : 1 / decoder.outputSize);
+  const factors =
+    typeof curvature === "number" && typeof scale === "number"
+      ? Math.sqrt(curvature * scale)
+      : graph.apply("Sqrt", graph.apply("Mul", curvature, scale));
+  const weighed = graph.apply("Mul", tangents, factors);
+  return graph.apply("MatMul", graph.transpose(weighed, [1, 0, 2]), graph.transpose(weighed, [1, 2, 0]));
+}
+
+function sigmoidSlope(graph: OnnxGraph, x: Tensor): Tensor {
+  const sigmoid = graph.apply("Sigmoid", x);
+  return graph.apply("Mul", sigmoid, graph.apply("Sub", 1, sigmoid));
 }
 
 /** The elements' losses, whose sum is the sample's, and how their derivatives for the outputs are written. */

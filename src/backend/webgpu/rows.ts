@@ -35,19 +35,29 @@ export function shapeKey({ loss, weighted, rows }: ObjectiveShape): string {
 
 /** Writes a sample's data into a row. */
 export function writeRow(graph: BoundGraph, problem: GpuProblem, sample: number, row: number): void {
-  const { decoder, targets, weights, loss } = problem;
-  const n = decoder.outputSize;
-  const own = targets.slice(sample * n, (sample + 1) * n);
-  if (weights) {
-    const first = weights.length === n ? 0 : sample * n;
-    const ownWeights = weights.slice(first, first + n);
-    // What is missing must not be NaN: 0 · NaN is not 0.
-    for (let i = 0; i < n; i++) if (ownWeights[i] === 0) own[i] = 0;
-    if (loss.reduction === "mean") {
-      const sum = ownWeights.reduce((total, weight) => total + weight, 0);
-      for (let i = 0; i < n; i++) ownWeights[i] = ownWeights[i]! / sum;
-    }
-    graph.write(ELEMENT_WEIGHTS, ownWeights, row * n);
-  }
+  const n = problem.decoder.outputSize;
+  const own = problem.targets.slice(sample * n, (sample + 1) * n);
+  const weights = writeWeights(graph, problem, sample, row);
+  // What is missing must not be NaN: 0 · NaN is not 0.
+  if (weights) for (let i = 0; i < n; i++) if (weights[i] === 0) own[i] = 0;
   graph.write(TARGETS, own, row * n);
+}
+
+/** Writes what a sample's elements are weighted by, and returns it; where there are no weights, nothing. */
+export function writeWeights(
+  graph: BoundGraph,
+  { decoder, weights, loss }: GpuProblem,
+  sample: number,
+  row: number,
+): Float32Array | undefined {
+  if (!weights) return undefined;
+  const n = decoder.outputSize;
+  const first = weights.length === n ? 0 : sample * n;
+  const own = weights.slice(first, first + n);
+  if (loss.reduction === "mean") {
+    const sum = own.reduce((total, weight) => total + weight, 0);
+    for (let i = 0; i < n; i++) own[i] = own[i]! / sum;
+  }
+  graph.write(ELEMENT_WEIGHTS, own, row * n);
+  return own;
 }
