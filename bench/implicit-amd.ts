@@ -4,6 +4,7 @@ import { amd, type EncodeResult, encode, implicitAmd, wasm } from "../src/index.
 import { median } from "./measure.ts";
 import { compilePeak } from "./peak.ts";
 import { benchDecoder, testDigits, watchSlices } from "./rig.ts";
+import { stepsTo } from "./steps-to.ts";
 
 const SAMPLES = 1000;
 const ROUNDS = 3;
@@ -12,7 +13,7 @@ const TARGET_PEAK = 58;
 
 const decoder = await benchDecoder();
 const digits = await testDigits(SAMPLES);
-const backend = wasm();
+const backend = wasm({ threads: 1 });
 const { build } = await compileKernels(undefined);
 const peak = await compilePeak(build === "relaxed" ? "relaxed" : "plain");
 const longestSlice = await watchSlices(decoder, build === "relaxed", "solveImplicitAmd");
@@ -28,19 +29,14 @@ const passes = ({ stats }: EncodeResult) =>
   meanOf(stats.gradientEvaluations) +
   decoder.latentSize * meanOf(stats.matrixEvaluations);
 
-/** The fewest steps of implicitAmd after which the mean loss is at most `loss`. */
-async function stepsTo(loss: number): Promise<number> {
-  for (let maxSteps = 1; maxSteps < 100; maxSteps++) {
-    if (meanLoss(await solve(implicitAmd({ maxSteps }))) <= loss) return maxSteps;
-  }
-  throw new Error(`implicitAmd does not come down to a mean loss of ${loss}`);
-}
+const stepsOfImplicit = (loss: number) =>
+  stepsTo(loss, async (maxSteps) => meanLoss(await solve(implicitAmd({ maxSteps }))));
 
 const thousand = await solve(amd({ maxSteps: 1000, tolerance: 0, t1: 1e9 }));
 const long = await solve(implicitAmd({ tolerance: 1e-9 }));
 const explicitLoss = meanLoss(await solve(amd()));
-const toExplicit = implicitAmd({ maxSteps: await stepsTo(explicitLoss) });
-const toThousand = implicitAmd({ maxSteps: await stepsTo(meanLoss(thousand)) });
+const toExplicit = implicitAmd({ maxSteps: await stepsOfImplicit(explicitLoss) });
+const toThousand = implicitAmd({ maxSteps: await stepsOfImplicit(meanLoss(thousand)) });
 
 // In turns, so that a machine that slows down slows all of them.
 const rounds: Record<"amd" | "toExplicit" | "toThousand" | "implicit", EncodeResult>[] = [];

@@ -6,8 +6,8 @@ import { type Row, report, seconds } from "./table.ts";
 /**
  * Table 1's left columns: gradient flow encoding after one pass over few digits (mini-batch 5, RMSprop, AMD from
  * z0 = 0) beside an autoencoder trained on the same digits, and that autoencoder's decoder inverted by AMD ("mixed").
- * Mean cross entropy over all 10,000 test digits. And the same with implicitAmd, in training and in the test. The paper's figures for the autoencoder are those of one pass; it
- * speaks of twelve, which are computed too.
+ * Mean cross entropy over all 10,000 test digits. And the same with implicitAmd, in training and in the test. The paper's
+ * figures for the autoencoder are those of one pass; it speaks of twelve, which are computed too.
  */
 export async function measureDataEfficiency({ seed, out }: ExperimentSettings): Promise<void> {
   const rows: Row[] = [];

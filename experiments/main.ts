@@ -6,6 +6,7 @@ import { parseSeed } from "../src/cli/parse.ts";
 import { compareAdjoints } from "./adjoints.ts";
 import { measureDataEfficiency } from "./data-efficiency.ts";
 import type { ExperimentSettings } from "./paper.ts";
+import { compareSolvers } from "./solvers.ts";
 import { measureStiffness } from "./stiffness.ts";
 
 const EXPERIMENTS: Record<
@@ -20,6 +21,7 @@ const EXPERIMENTS: Record<
     compareAdjoints,
     "the same digits trained with the approximate, the full and the direct adjoint",
   ],
+  solvers: [compareSolvers, "amd against implicitAmd on two data sets, both losses and several decoders"],
   stiffness: [measureStiffness, "Dormand-Prince's evaluations against AMD's as training goes on"],
 };
 

@@ -35,8 +35,12 @@ export async function chooseDigits(
   seed: number,
 ): Promise<{ train: Float32Array; test: Dataset }> {
   const { train, test } = await mnist();
-  const chosen = createSampler({ count: train.count, batchSize: count, seed }).next();
-  return { train: train.rows(chosen), test };
+  return { train: chooseRows(train, count, seed), test };
+}
+
+/** `count` samples of a data set, chosen by the seed. */
+export function chooseRows(data: Dataset, count: number, seed: number): Float32Array {
+  return data.rows(createSampler({ count: data.count, batchSize: count, seed }).next());
 }
 
 /** The mean loss over the test digits, encoded with AMD unless another solver is given. */

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Table from "cli-table3";
+import { formatCsv } from "../src/data/csv.ts";
 
 export type Row = Readonly<Record<string, string | number>>;
 
@@ -11,10 +12,8 @@ export function report(folder: string, name: string, rows: readonly Row[]): void
   table.push(...rows.map((row) => head.map((column) => row[column]!)));
   console.log(table.toString());
   const file = join(folder, `${name}.csv`);
-  writeFileSync(
-    file,
-    `${[head, ...rows.map((row) => head.map((column) => row[column]))].map((line) => line.join(",")).join("\n")}\n`,
-  );
+  const columns = head.map((column) => [column, rows.map((row) => row[column]!)] as const);
+  writeFileSync(file, formatCsv(Object.fromEntries(columns)));
   console.log(file);
 }
 

@@ -7,8 +7,11 @@ export const RELAXED = "latentflow, relaxed SIMD";
 export const PLAIN = "latentflow, plain SIMD";
 const PEAK = "register peak";
 
-/** A run does z-gradients of so many samples, or of one batch where that is more: some milliseconds. */
-const SAMPLES_A_RUN = 200;
+/**
+ * A run does z-gradients of so many samples: as in a flow, hundreds of passes follow each other, and the first few, which
+ * fetch what the run before has pushed out of the caches, are a small part.
+ */
+const SAMPLES_A_RUN = 600;
 
 /** The largest difference from our gradient that counts as rounding, as a share of the row's largest gradient. */
 const TOLERANCE = 1e-3;

@@ -1,6 +1,7 @@
 import { type Backend, encode, implicitAmd, wasm } from "../../src/index.ts";
 import { mean } from "../measure.ts";
 import { makeRig } from "../rig.ts";
+import { stepsTo } from "../steps-to.ts";
 import { type GradientRun, repeatTimed, type Task } from "./peer.ts";
 
 /** Our z-gradients on one thread, from z in JavaScript to ∇l in JavaScript, as the peers'. */
@@ -42,10 +43,9 @@ export async function implicitAmdTo(
   { decoder, y }: Task,
   loss: number,
 ): Promise<ReturnType<typeof implicitAmd>> {
-  const most = 100;
-  for (let maxSteps = 1; maxSteps <= most; maxSteps++) {
-    const solver = implicitAmd({ maxSteps });
-    if (mean((await encode(decoder, y, { solver, backend: oneThread() })).loss) <= loss) return solver;
-  }
-  throw new Error(`implicitAmd does not come down to a mean loss of ${loss} in ${most} steps`);
+  const maxSteps = await stepsTo(loss, async (count) => {
+    const solver = implicitAmd({ maxSteps: count });
+    return mean((await encode(decoder, y, { solver, backend: oneThread() })).loss);
+  });
+  return implicitAmd({ maxSteps });
 }
