@@ -11,7 +11,7 @@ export interface ScaleFigure {
   readonly seconds: number;
   /** One sample through the decoder, forward or back, all else that encode does shared out. */
   readonly microsecondsPerPass: number;
-  /** Of the build that encode uses here, measured before and after. */
+  /** Of the build that encode uses here, the better one of before and after. */
   readonly shareOfPeak: number;
   /** The memory of the WASM instance. */
   readonly wasmBytes: number;
@@ -51,7 +51,7 @@ export async function measureScale({ widths, latentSizes, samples }: Sizes): Pro
   const point = (layers: readonly number[], count: number, steps: number) => {
     const before = bestOf(peak);
     const { gigaflops, ...figure } = run(layers, count, steps);
-    return { ...figure, shareOfPeak: (2 * gigaflops) / (before + bestOf(peak)) };
+    return { ...figure, shareOfPeak: gigaflops / Math.max(before, bestOf(peak)) };
   };
   const layers = (latentSize: number, width: number) => [
     latentSize,
