@@ -36,6 +36,8 @@ export interface Objective {
    * @returns [rows.length, d, d]
    */
   gaussNewton?(rows: Int32Array): Promise<Float64Array>;
+  /** How many matrices are best asked for in one call, >= 1: about a millisecond's work, or a round of a GPU's. */
+  readonly matricesAtOnce?: number;
   /** Releases what the objective holds on its backend. It cannot be used afterwards. */
   dispose(): void;
 }

@@ -259,6 +259,19 @@ test("saveAt keeps points and changes nothing else; between them are shorter ste
   }
 });
 
+test("saveAt at times within every step changes nothing else, wherever a matrix is made", async () => {
+  const options = { loss: crossEntropy(), z0, solver: implicitAmd({ explicitSteps: 1, matrixSteps: 2 }) };
+  const plain = await encode(decoder, y, options);
+  const times = Array.from({ length: 60 }, (_, i) => 0.1 * 1.5 ** i);
+  const chosen = await encode(decoder, y, { ...options, saveAt: times });
+  assert.ok(Math.max(...plain.stats.matrixEvaluations) > 3);
+  for (const i of everySample) {
+    const { valueEvaluations: _, ...way } = sampleOf(plain, i);
+    const { valueEvaluations: __, ...same } = sampleOf(chosen, i);
+    assert.equal(same, way);
+  }
+});
+
 test("an abort leaves the last accepted step; progress counts up", async () => {
   const options = { loss: crossEntropy(), z0, solver, batchSize: 4 };
   const whole = await encode(decoder, y, { ...options, saveAt: "steps" });

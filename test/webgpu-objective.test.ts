@@ -197,14 +197,20 @@ test("Gauss-Newton matrices agree with float64: activations, losses, weights, si
     );
     decoder.dispose();
   }
+  // Outputs of up to ±20, where σ is 0 or 1 to float32.
+  const steep = createDecoder({ layers: [3, 5], outputActivation: "sigmoid", seed: 1 });
+  for (const layer of steep.layers) layer.weight.fill(0);
+  steep.layers[0]!.bias.set([-20, -12, 12, 16, 20]);
+  steep.layers[0]!.weight.set(randomArray(4, 15, -0.1, 0.1));
+  await checkMatrices(steep, crossEntropy(), [2, 0], undefined, "steep");
   for (const layers of [
     [1, 1],
     [5, 3],
     [5, 64, 75],
   ]) {
     const decoder = createDecoder({ layers, outputActivation: "identity", seed: 1 });
-    // More than one graph takes at once.
-    const chosen = Array.from({ length: 67 }, (_, i) => i);
+    // For 5 latents more than one run of the graph takes.
+    const chosen = Array.from({ length: 260 }, (_, i) => i);
     await checkMatrices(decoder, squaredError(), chosen, undefined, `${layers}`);
     decoder.dispose();
   }

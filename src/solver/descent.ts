@@ -103,7 +103,6 @@ export async function descend<Sample extends Descending>(
   }
 
   while (running.length > 0 && !control.aborted()) {
-    await rule.prepare?.(running);
     const trials = new Float64Array(running.length * d);
     const trialOf = (i: number) => trials.subarray(i * d, (i + 1) * d);
     const tried: Sample[] = [];
@@ -172,7 +171,8 @@ export async function descend<Sample extends Descending>(
       else goingOn.push(sample);
     });
     running = goingOn;
-    // After the gradients, which are taken where the loss was evaluated last.
+    await rule.prepare?.(running);
+    // After whatever is taken where the loss was evaluated last.
     if (recording) await keepSteps(objective, solution, first, starts);
     await control.pause();
   }

@@ -119,9 +119,6 @@ interface Running extends Descending {
   matrixAge: number | "explicit" | "due";
 }
 
-/** So many tangents are asked for at once: about a millisecond's work for a decoder of a million parameters. */
-const TANGENTS_AT_ONCE = 48;
-
 /** The steps on the general path; assembly/implicit-amd.ts has the fused ones. */
 function stepRule(
   options: ImplicitAmd,
@@ -199,7 +196,7 @@ function stepRule(
     }),
     async prepare(samples) {
       const due = samples.filter((sample) => sample.matrixAge === "due");
-      const atOnce = Math.max(1, Math.floor(TANGENTS_AT_ONCE / d));
+      const { matricesAtOnce: atOnce = due.length } = objective;
       for (let from = 0; from < due.length && !control.aborted(); from += atOnce) {
         const chosen = due.slice(from, from + atOnce);
         const matrices = await objective.gaussNewton!(rowsOf(chosen));

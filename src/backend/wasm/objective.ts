@@ -8,6 +8,9 @@ import { paddedSize } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { allocateParameterSums } from "./parameter-gradient.ts";
 
+/** So many tangents make a call: about a millisecond's work for a decoder of a million parameters. */
+const TANGENTS_AT_ONCE = 48;
+
 /** The passes of an objective, on the rows listed in its batch; a custom loss has its own. */
 export interface Passes {
   value(count: number): void;
@@ -165,6 +168,7 @@ function bindRows(
       });
       return gradients;
     },
+    matricesAtOnce: Math.max(1, Math.floor(TANGENTS_AT_ONCE / d)),
     async gaussNewton(rows) {
       work ??= allocateGaussNewton(packed);
       const matrices = new Float64Array(rows.length * d * d);

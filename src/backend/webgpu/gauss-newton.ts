@@ -1,9 +1,11 @@
 import { gaussNewtonGraph, LATENTS, MATRICES } from "./graphs.ts";
 import type { LoadedDecoder } from "./loaded.ts";
-import { type GpuProblem, paddedRows, shapeKey, shapeOf, writeWeights } from "./rows.ts";
+import { DEFAULT_ROWS, type GpuProblem, paddedRows, shapeKey, shapeOf, writeWeights } from "./rows.ts";
 
-/** So many samples' matrices are computed at once at most: each has d tangents of its own. */
-const MOST_ROWS = 64;
+/** How many samples' matrices are computed at once: each has d tangents, which are rows like any others. */
+export function matricesAtOnce(largestRows: number, d: number): number {
+  return Math.max(1, Math.floor(Math.min(DEFAULT_ROWS, largestRows) / d));
+}
 
 /**
  * The Gauss-Newton matrices of samples first + row of a problem, in a graph of their own: it is seldom asked for, and
@@ -20,8 +22,8 @@ export async function gaussNewtonOnGpu(
   z: Float64Array,
 ): Promise<Float64Array> {
   const d = problem.decoder.latentSize;
-  const most = Math.max(1, Math.min(MOST_ROWS, Math.floor(loaded.largestRows / d)));
-  const shape = shapeOf(problem, paddedRows(rows.length, most));
+  if (rows.length === 0) return new Float64Array(0);
+  const shape = shapeOf(problem, paddedRows(rows.length, matricesAtOnce(loaded.largestRows, d)));
   const lease = await loaded.acquire(`gauss-newton ${shapeKey(shape)}`, () => gaussNewtonGraph(shape));
   const { graph } = lease;
   const matrices = new Float64Array(rows.length * d * d);

@@ -1,13 +1,20 @@
 import type { Objective } from "../../objective.ts";
-import { gaussNewtonOnGpu } from "./gauss-newton.ts";
+import type { PreparedBackend } from "../base.ts";
+import { gaussNewtonOnGpu, matricesAtOnce } from "./gauss-newton.ts";
 import { GRADIENTS, LATENTS, LOSSES, objectiveGraph } from "./graphs.ts";
 import type { DeviceKeeper } from "./keeper.ts";
 import type { Lease, LoadedDecoder } from "./loaded.ts";
 import { type GpuProblem, paddedRows, shapeKey, shapeOf, writeRow } from "./rows.ts";
 
-/** Losses [rows.length] and gradients [rows.length, d] of the chosen samples at z. */
-type Evaluate = (rows: Int32Array, z: Float64Array) => Promise<Evaluated>;
+/** The data of an objective, bound to what computes it. */
+interface Bound {
+  evaluate(rows: Int32Array, z: Float64Array): Promise<Evaluated>;
+  /** [rows.length, d, d] */
+  gaussNewton(rows: Int32Array, z: Float64Array): Promise<Float64Array>;
+  dispose(): void;
+}
 
+/** Losses [rows.length] and gradients [rows.length, d] of the chosen samples at z. */
 interface Evaluated {
   readonly losses: Float64Array;
   readonly gradients: ArrayLike<number>;
@@ -27,32 +34,33 @@ export function gpuObjective(
   /** Where each sample's last value was taken, and its gradient there. */
   const points = new Float64Array(count * d);
   const gradients = new Float64Array(count * d);
-  /** Where the data are bound: anew after a loss. */
-  let bound: { readonly to: object; readonly evaluate: Evaluate; dispose(): void } | undefined;
+  /** Bound anew after a loss. */
+  let bound: (Bound & { readonly to: object }) | undefined;
 
-  async function evaluateOn<T extends object>(
-    to: T,
-    bind: (to: T) => Promise<{ evaluate: Evaluate; dispose(): void }>,
-    rows: Int32Array,
-    z: Float64Array,
-  ): Promise<Evaluated> {
+  async function boundTo<T extends object>(to: T, bind: (to: T) => Promise<Bound>): Promise<Bound> {
     if (bound?.to !== to) {
       bound?.dispose();
       bound = undefined;
       bound = { to, ...(await bind(to)) };
     }
-    return bound.evaluate(rows, z);
+    return bound;
+  }
+
+  function work<T>(use: (bound: Bound) => Promise<T>): Promise<T> {
+    const bindGpu = (loaded: LoadedDecoder) => bindToGpu(loaded, problem, first, count);
+    const bindWasm = async (prepared: PreparedBackend) =>
+      bindToWasm(prepared.objective(problem, first, count));
+    return keeper.work(
+      async (loaded) => use(await boundTo(loaded, bindGpu)),
+      async (prepared) => use(await boundTo(prepared, bindWasm)),
+    );
   }
 
   return {
     batchSize: count,
     latentSize: d,
     async value(rows, z) {
-      const evaluated = await keeper.work(
-        (loaded) => evaluateOn(loaded, (to) => bindToGpu(to, problem, first, count), rows, z),
-        (prepared) =>
-          evaluateOn(prepared, async (to) => asEvaluation(to.objective(problem, first, count)), rows, z),
-      );
+      const evaluated = await work((to) => to.evaluate(rows, z));
       rows.forEach((row, i) => {
         points.set(z.subarray(i * d, (i + 1) * d), row * d);
         for (let k = 0; k < d; k++) gradients[row * d + k] = evaluated.gradients[i * d + k]!;
@@ -60,21 +68,8 @@ export function gpuObjective(
       return evaluated.losses;
     },
     gradient: async (rows) => pick(gradients, rows, d),
-    gaussNewton(rows) {
-      const z = pick(points, rows, d);
-      return keeper.work(
-        (loaded) => gaussNewtonOnGpu(loaded, problem, first, rows, z),
-        async (prepared) => {
-          const objective = prepared.objective(problem, first, count);
-          try {
-            await objective.value(rows, z);
-            return await objective.gaussNewton!(rows);
-          } finally {
-            objective.dispose();
-          }
-        },
-      );
-    },
+    matricesAtOnce: matricesAtOnce(keeper.largestRows, d),
+    gaussNewton: (rows) => work((to) => to.gaussNewton(rows, pick(points, rows, d))),
     dispose() {
       bound?.dispose();
       bound = undefined;
@@ -92,7 +87,12 @@ function pick(values: Float64Array, rows: Int32Array, d: number): Float64Array {
 }
 
 /** On the GPU all rows are computed, whichever are chosen. */
-async function bindToGpu(loaded: LoadedDecoder, problem: GpuProblem, first: number, count: number) {
+async function bindToGpu(
+  loaded: LoadedDecoder,
+  problem: GpuProblem,
+  first: number,
+  count: number,
+): Promise<Bound> {
   const d = problem.decoder.latentSize;
   const shape = shapeOf(problem, paddedRows(count, loaded.largestRows));
   const lease: Lease = await loaded.acquire(`objective ${shapeKey(shape)}`, () => objectiveGraph(shape));
@@ -111,15 +111,24 @@ async function bindToGpu(loaded: LoadedDecoder, problem: GpuProblem, first: numb
     });
     return { losses: Float64Array.from(rows, (row) => outputs[LOSSES]![row]!), gradients };
   }
-  return { evaluate, dispose: lease.release };
+  return {
+    evaluate,
+    gaussNewton: (rows, z) => gaussNewtonOnGpu(loaded, problem, first, rows, z),
+    dispose: lease.release,
+  };
 }
 
-function asEvaluation(objective: Objective) {
+function bindToWasm(objective: Objective): Bound {
   return {
-    evaluate: async (rows: Int32Array, z: Float64Array): Promise<Evaluated> => {
+    async evaluate(rows, z) {
       const losses = await objective.value(rows, z);
       return { losses, gradients: await objective.gradient(rows) };
     },
-    dispose: () => objective.dispose(),
+    async gaussNewton(rows, z) {
+      // The values at these points may have been the GPU's.
+      await objective.value(rows, z);
+      return objective.gaussNewton!(rows);
+    },
+    dispose: objective.dispose,
   };
 }

@@ -142,9 +142,9 @@ export function gaussNewton(
   return graph.apply("MatMul", graph.transpose(weighed, [1, 0, 2]), graph.transpose(weighed, [1, 2, 0]));
 }
 
+/** σ(x)·σ(-x), which is never negative and keeps its digits where σ(x) is nearly 1. */
 function sigmoidSlope(graph: OnnxGraph, x: Tensor): Tensor {
-  const sigmoid = graph.apply("Sigmoid", x);
-  return graph.apply("Mul", sigmoid, graph.apply("Sub", 1, sigmoid));
+  return graph.apply("Mul", graph.apply("Sigmoid", x), graph.apply("Sigmoid", graph.apply("Neg", x)));
 }
 
 /** The elements' losses, whose sum is the sample's, and how their derivatives for the outputs are written. */

@@ -35,7 +35,11 @@ export function sharedTrainer(trainer: Trainer, optimiser: Optimiser, pool: Pool
       const { name, reduction } = loss;
       tell({
         kind: "objective",
-        problem: { loss: { name, reduction }, sampleCount, batchSize, targets: targets.slice(), weights },
+        // Copies: of a part of an array the whole would be sent.
+        problem: {
+          ...{ loss: { name, reduction }, sampleCount, batchSize },
+          ...{ targets: targets.slice(), weights: weights?.slice() },
+        },
         copies,
       });
       return mirrored(trainer.objective(problem, copies), tell);
