@@ -54,7 +54,7 @@ export function checkWeights(
   const n = decoder.outputSize;
   if (weights.length !== n && weights.length !== sampleCount * n) {
     throw invalid(
-      `${where}: weights has ${weights.length} values, expected ${n} (one row for all samples) or ${sampleCount * n} (as many as y)`,
+      `${where}: weights has ${weights.length} values, expected ${n} (one row for all samples) or ${sampleCount * n} (one for each sample)`,
     );
   }
 }

@@ -247,6 +247,10 @@ test("what cannot be used is refused", async () => {
     [{ epochs: 0 }, /^trainAutoencoder: epochs is 0/],
     [{ optimiser: "adam" }, /^trainAutoencoder: optimiser is "adam"/],
     [{ validation: {} }, /^trainAutoencoder: validation: data is undefined/],
+    [
+      { validation: { data: new Float32Array(9), weights: new Float32Array(9).fill(1) } },
+      /^trainAutoencoder: validation has weights/,
+    ],
   ];
   for (const [options, message] of refusals) {
     await rejected(trainAutoencoder(decoder, data, options as never), "invalid_argument", message);

@@ -65,10 +65,28 @@ test("it comes at the start, once a multiple of everyImages is reached, and at t
   assert.equal(await at(51), [0, 51]);
   assert.equal(await at(1000), [0, 51]);
   // One validation for all the multiples that a mini-batch passes.
-  const validation = { dataset: smallData, everyImages: 2 };
+  const validation = { dataset: smallData, weights: undefined, everyImages: 2 };
   assert.ok(isValidationDue(validation, 7, 51, { images: 1, loss: 0 }));
   assert.not(isValidationDue(validation, 7, 51, { images: 7, loss: 0 }));
   assert.not(isValidationDue(validation, 7, 51, { images: 6, loss: 0 }));
+});
+
+test("what has weight 0 may be missing, and has no influence", async () => {
+  const count = samples.length / 9;
+  const own = randomArray(3, count * 9, 0.1, 2).map((weight, i) => (i % 5 === 0 ? 0 : weight));
+  for (const weights of [Float32Array.from({ length: 9 }, (_, i) => (i % 4 === 0 ? 0 : 1)), own]) {
+    const losses = [];
+    for (const junk of [0.5, Number.NaN]) {
+      const data = samples.map((value, i) => (weights[i % weights.length] === 0 ? junk : value));
+      losses.push((await runSmall({ validation: { data, weights } })).validation.map(({ loss }) => loss));
+    }
+    assert.equal(losses[1], losses[0]);
+    const unweighted = await runSmall({ validation: { data: samples } });
+    assert.not.equal(
+      losses[0],
+      unweighted.validation.map(({ loss }) => loss),
+    );
+  }
 });
 
 test("progress and events tell it", async () => {
@@ -122,6 +140,8 @@ test("validation refuses what it cannot use, before any work", async () => {
     [{ data: new Float32Array(10) }, /multiple of 9/],
     [{ data: new Float32Array(0) }, /train: validation: there are no samples/],
     [{ data: samples, everyImages: 0 }, /train: validation: everyImages is 0, expected an integer >= 1/],
+    [{ data: samples, weights: [1] }, /train: validation: weights is/],
+    [{ data: samples, weights: new Float32Array(8) }, /train: validation: weights has 8 values, expected 9/],
     [{ data: bad }, /train: validation: y is 2 at sample 2, element 2/],
   ];
   for (const [validation, message] of cases) {

@@ -4,7 +4,7 @@ import { checkFits, checkSameRun, writeCheckpoint } from "./checkpoint.ts";
 import type { CheckedTrainOptions } from "./options.ts";
 import type { Resumed, TrainEvent } from "./progress.ts";
 import type { Run } from "./run.ts";
-import { checksumOf, describeRun, type RunDescription } from "./run-description.ts";
+import { describeRun, describeValues, type RunDescription } from "./run-description.ts";
 
 /** The checkpoints of a run: which one it goes on from, and when there is the next. */
 export class Checkpoints {
@@ -37,7 +37,12 @@ export class Checkpoints {
     if (!checkpoint) return undefined;
     const loaded = await checkpoint.store.load();
     const { build } = run.trainer;
-    const made = describedOptions(options);
+    const { weights } = options;
+    const made = {
+      ...describedOptions(options),
+      weights: weights && (await describeValues(weights, control)),
+      validationWeights: validation?.weights && (await describeValues(validation.weights, control)),
+    };
     const description = await describeRun(decoder, dataset, validation?.dataset, build, made, control);
     if (!loaded) return new Checkpoints(run, description, checkpoint, undefined);
     const { from, refused } = loaded;
@@ -72,11 +77,11 @@ export class Checkpoints {
 }
 
 /** The options that the end result depends on, by the names that `train` knows them by. */
-function describedOptions({ loss, pair, adjoint, weights, validation, settings }: CheckedTrainOptions) {
+function describedOptions({ loss, pair, adjoint, validation, settings }: CheckedTrainOptions) {
   const { optimiser, schedule, batchSize, epochs, sampling, warmStart, augment, gradientClip } = settings;
   return {
     ...{ loss, ...pair, adjoint, optimiser, schedule, batchSize, epochs, ...sampling },
-    ...{ weights: weights && checksumOf(weights), warmStart, augment, gradientClip },
+    ...{ warmStart, augment, gradientClip },
     ...(validation && { validation: { everyImages: validation.everyImages } }),
   };
 }

@@ -128,6 +128,9 @@ export function checkAutoencoderArguments(
   checkDecoder(where, decoder);
   checkOptions(where, options, RUN_OPTIONS);
   const run = checkRun(where, decoder, data, options, { epochs: 12 });
+  if (run.validation?.weights) {
+    throw invalid(`${where}: validation has weights; an encoder takes all values alike, leave them out`);
+  }
   return {
     ...run,
     pair: { flow: gradientFlow(), solver: stay },

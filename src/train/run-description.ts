@@ -74,6 +74,19 @@ function describeLoss(loss: Loss): unknown {
   return { ...loss, source: showChecksum(checksum(source)) };
 }
 
+/** So many values are summed up between two pauses. */
+const VALUES_AT_ONCE = 2 ** 20;
+
+/** Stands for values, of which there may be many, in a description. */
+export async function describeValues(values: Float32Array, control: Control): Promise<string> {
+  let sum = 0;
+  for (let first = 0; first < values.length; first += VALUES_AT_ONCE) {
+    sum = checksum(bytesOf(values.subarray(first, first + VALUES_AT_ONCE)), sum);
+    await control.pause();
+  }
+  return showChecksum(sum);
+}
+
 async function describeData(data: Dataset, control: Control) {
   let sum = 0;
   for (const indices of pieces(data)) {
@@ -83,8 +96,7 @@ async function describeData(data: Dataset, control: Control) {
   return { samples: data.count, size: data.size, checksum: showChecksum(sum) };
 }
 
-/** Stands for the values in a description. */
-export function checksumOf(values: Float32Array): string {
+function checksumOf(values: Float32Array): string {
   return showChecksum(checksum(bytesOf(values)));
 }
 

@@ -72,7 +72,7 @@ export class Run {
     if (!validation || !isValidationDue(validation, this.images, this.total, this.validations.at(-1))) {
       return undefined;
     }
-    const mean = await meanLoss(this.working, this.prepared, validation.dataset, this.options, control);
+    const mean = await meanLoss(this.working, this.prepared, validation, this.options, control);
     settings.signal?.throwIfAborted();
     const result = { images: this.images, loss: mean };
     this.validations.push(result);

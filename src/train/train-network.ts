@@ -26,7 +26,8 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
   try {
     await checkDataset(where, dataset, { decoder: network, loss, weights }, control);
     if (validation) {
-      await checkDataset(`${where}: validation`, validation.dataset, { decoder: network, loss }, control);
+      const settings = { decoder: network, loss, weights: validation.weights };
+      await checkDataset(`${where}: validation`, validation.dataset, settings, control);
     }
     signal?.throwIfAborted();
     run = new Run(checked, working, await backend.prepare(working));

@@ -3,6 +3,7 @@ import { checkNumber, checkOptions, invalid } from "../check.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import type { Loss } from "../loss.ts";
+import { checkWeights } from "../problem.ts";
 import { type CheckedPair, solveAll } from "../solve.ts";
 import { type Control, Solution } from "../solver/base.ts";
 import { asDataset, problems } from "./samples.ts";
@@ -11,6 +12,11 @@ import { asDataset, problems } from "./samples.ts";
 export interface ValidationOptions {
   /** Samples of the decoder's output size that are not trained on. */
   data: Dataset | Float32Array;
+  /**
+   * ≥ 0, outputSize values for all samples or count × outputSize; as for training, and not for an autoencoder.
+   * Default: none, all elements alike.
+   */
+  weights?: Float32Array;
   /** Images processed from one validation to the next, >= 1. Default: those of one pass over the data. */
   everyImages?: number;
 }
@@ -26,6 +32,7 @@ export interface ValidationResult {
 /** The option, checked and completed. */
 export interface Validation {
   readonly dataset: Dataset;
+  readonly weights: Float32Array | undefined;
   readonly everyImages: number;
 }
 
@@ -36,11 +43,13 @@ export function checkValidation(
   decoder: Decoder,
   trainingSamples: number,
 ): Validation {
-  checkOptions(where, options, ["data", "everyImages"]);
+  checkOptions(where, options, ["data", "weights", "everyImages"]);
   if (options?.data === undefined) throw invalid(`${where}: data is undefined, expected samples`);
   const dataset = asDataset(where, options.data, decoder);
-  const { everyImages = trainingSamples } = options;
-  return { dataset, everyImages: checkNumber(where, "everyImages", everyImages, { min: 1, integer: true }) };
+  const { weights, everyImages = trainingSamples } = options;
+  checkWeights(where, weights, dataset.count, decoder);
+  checkNumber(where, "everyImages", everyImages, { min: 1, integer: true });
+  return { dataset, weights, everyImages };
 }
 
 /**
@@ -71,7 +80,7 @@ export function isValidationDue(
 export async function meanLoss(
   decoder: Decoder,
   prepared: PreparedBackend,
-  dataset: Dataset,
+  { dataset, weights }: Validation,
   {
     loss,
     pair,
@@ -84,7 +93,7 @@ export async function meanLoss(
   control: Control,
 ): Promise<number> {
   let sum = 0;
-  for (const { problem } of problems(dataset, { decoder, loss })) {
+  for (const { problem } of problems(dataset, { decoder, loss, weights })) {
     if (control.aborted()) break;
     const z0 = isAutoencoder ? problem.targets : undefined;
     const { order } = pair.flow;
