@@ -10,15 +10,15 @@ export async function stepsTo(
 ): Promise<number> {
   let tooFew = 0;
   let enough = 1;
-  while ((await lossAfter(enough)) > loss) {
+  while (!((await lossAfter(enough)) <= loss)) {
     if (enough > 1e6) throw new Error(`a million steps do not come down to a loss of ${loss}`);
     tooFew = enough;
     enough *= 2;
   }
   while (enough - tooFew > 1) {
     const middle = (tooFew + enough) >> 1;
-    if ((await lossAfter(middle)) > loss) tooFew = middle;
-    else enough = middle;
+    if ((await lossAfter(middle)) <= loss) enough = middle;
+    else tooFew = middle;
   }
   return enough;
 }

@@ -5,6 +5,7 @@ import { latentflowGradient } from "../bench/peers/latentflow.ts";
 import { onnxruntimePeer } from "../bench/peers/onnxruntime.ts";
 import { checkTargets } from "../bench/peers/targets.ts";
 import { benchDecoder, testDigits } from "../bench/rig.ts";
+import { stepsTo } from "../bench/steps-to.ts";
 import { createRandom } from "../src/random.ts";
 
 // Of the benchmark against others what needs nothing but this package's own development tools.
@@ -29,6 +30,16 @@ test("a gradient that is off in one row, or of another size, is seen", () => {
   assert.is(largestDifference(ours.slice(), ours, 2), 0);
   assert.is(largestDifference(Float32Array.of(1000, -2000, 1, -1), ours, 2), 0.5);
   assert.ok(Number.isNaN(largestDifference(ours.subarray(2), ours, 2)));
+});
+
+test("the fewest steps to a loss are found", async () => {
+  const tried: number[] = [];
+  const lossAfter = async (steps: number) => {
+    tried.push(steps);
+    return steps < 3 ? Number.NaN : 1 / steps;
+  };
+  for (const least of [3, 4, 5, 8, 13]) assert.is(await stepsTo(1 / least, lossAfter), least);
+  assert.ok(Math.max(...tried) <= 16);
 });
 
 test("a target is looked at only where its peer was measured", () => {
