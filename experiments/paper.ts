@@ -1,13 +1,7 @@
 import { createSampler } from "../src/data/sampler.ts";
-import {
-  amd,
-  createDecoder,
-  crossEntropy,
-  type Decoder,
-  type GradientFlow,
-  type Solver,
-} from "../src/index.ts";
+import { createDecoder, crossEntropy, type Decoder, type GradientFlow, type Solver } from "../src/index.ts";
 import { type Dataset, evaluate, mnist } from "../src/train/index.ts";
+import { DEFAULT_SOLVER } from "../src/train/options.ts";
 
 /** What every experiment is given. */
 export interface ExperimentSettings {
@@ -16,8 +10,7 @@ export interface ExperimentSettings {
   readonly out: string;
 }
 
-/** AMD as `train` uses it by default. */
-export const SOLVER = amd({ stepMax: 1000 });
+export { DEFAULT_SOLVER as SOLVER };
 
 /** The paper's decoder, untrained: 20 → 150 → 300 → 600 → 784, ELU. */
 export function createPaperDecoder(seed: number): Decoder {
@@ -43,11 +36,11 @@ export function chooseRows(data: Dataset, count: number, seed: number): Float32A
   return data.rows(createSampler({ count: data.count, batchSize: count, seed }).next());
 }
 
-/** The mean loss over the test digits, encoded with AMD unless another solver is given. */
+/** The mean loss over the test digits, encoded with AMD as `train` uses it unless another solver is given. */
 export async function testLoss(
   decoder: Decoder,
   test: Dataset,
-  solver: Solver<GradientFlow<1>> = SOLVER,
+  solver: Solver<GradientFlow<1>> = DEFAULT_SOLVER,
 ): Promise<number> {
   const { meanLoss } = await evaluate(decoder, test, { solver });
   return meanLoss;

@@ -109,6 +109,8 @@ export interface EncodeSummary {
   readonly samplesPerSecond: number;
   readonly backend: string;
   readonly build: string;
+  /** How many threads took part, where the backend has threads. */
+  readonly threads?: number;
 }
 
 /**
@@ -133,6 +135,7 @@ export function summary(result: SummarisedResult): EncodeSummary {
     samplesPerSecond: (samples - (statuses.aborted ?? 0)) / result.seconds,
     backend: result.backend.name,
     build: result.backend.build,
+    ...(result.backend.threads !== undefined && { threads: result.backend.threads }),
   };
 }
 

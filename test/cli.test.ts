@@ -55,7 +55,7 @@ test("demo: a table, and files that hold what it says", async () => {
     /mean backtracks +│ \d+\.\d/,
     /statuses +│ 14 converged/,
     /samples per second +│ \d+ \(\d\.\d\d s\)/,
-    /WASM build +│ (plain|relaxed) SIMD/,
+    /WASM +│ (plain|relaxed) SIMD, \d+ threads?/,
   ]) {
     assert.match(stdout, row);
   }
@@ -90,7 +90,20 @@ test("encode: the results are those of the API with the same options", async () 
       "--quiet",
       "--plain",
     ],
-    ...["--limit", "5", "--batch-size", "2", "--max-steps", "9", "--step-max", "4", "--grow-from", "trial"],
+    ...[
+      "--threads",
+      "1",
+      "--limit",
+      "5",
+      "--batch-size",
+      "2",
+      "--max-steps",
+      "9",
+      "--step-max",
+      "4",
+      "--grow-from",
+      "trial",
+    ],
   );
   assert.is(exit, 0, stderr);
   assert.is(stderr, "");
@@ -118,6 +131,7 @@ test("encode: the results are those of the API with the same options", async () 
   assert.equal(document.statuses, { max_steps: 5 });
   assert.is(document.meanAcceptedSteps, 9);
   assert.is(document.build, "plain");
+  assert.is(document.threads, 1);
   assert.is(document.aborted, false);
   assert.ok(Math.abs(document.meanTargetEntropy + document.meanLossAboveEntropy - document.meanLoss) < 1e-12);
   assert.ok(document.meanTargetEntropy > 0.03 && document.meanTargetEntropy < document.meanLoss);
@@ -214,6 +228,7 @@ test("wrong usage: exit code 2 and a word on what is right", async () => {
   const cases: [args: string[], message: RegExp][] = [
     [["frobnicate"], /unknown command 'frobnicate'/],
     [["demo", "--tolerence", "1"], /unknown option '--tolerence'\n\(Did you mean --tolerance\?\)/],
+    [["demo", "--threads", "0"], /'--threads <n>' argument '0' is invalid\. Expected a whole number >= 1/],
     [["demo", "--limit", "0"], /'--limit <n>' argument '0' is invalid\. Expected a whole number >= 1/],
     [["demo", "--t1", "soon"], /Expected a number/],
     [["demo", "--t1", "-5"], /t1 is -5, expected a finite number > 0/],

@@ -125,8 +125,9 @@ test("npx latentflow is the command line program", () => {
 
 test("the demo works with the digits inside the package", () => {
   const report = JSON.parse(
-    run("npx", ["latentflow", "demo", "--json", "--limit", "16", "--out", "demo-out"]),
+    run("npx", ["latentflow", "demo", "--json", "--limit", "16", "--threads", "2", "--out", "demo-out"]),
   );
+  assert.is(report.threads, 2);
   assert.is(report.data.file, join(user.folder, "node_modules/latentflow/demo/mnist-test-300.idx.gz"));
   assert.equal(report.statuses, { converged: 16 });
   for (const file of report.files) assert.ok(existsSync(join(user.folder, file)), file);

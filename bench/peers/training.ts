@@ -1,5 +1,6 @@
-import { amd, createDecoder, crossEntropy } from "../../src/index.ts";
+import { createDecoder, crossEntropy } from "../../src/index.ts";
 import { rmsprop, train } from "../../src/train/index.ts";
+import { DEFAULT_SOLVER } from "../../src/train/options.ts";
 import { mean } from "../measure.ts";
 import { oneThread } from "./latentflow.ts";
 import type { Task } from "./peer.ts";
@@ -7,9 +8,6 @@ import type { Torch } from "./pytorch.ts";
 import { inTurns, medianOf, ratioOf, type Timed } from "./rounds.ts";
 
 export const MINI_BATCHES = [5, 32];
-
-/** `train`'s own default. */
-const SOLVER = amd({ stepMax: 1000 });
 
 /**
  * The two take the samples in another order and round differently, so their losses differ; by more than this share,
@@ -46,7 +44,7 @@ export async function measureTraining(
         const decoder = untrained();
         const start = performance.now();
         const result = await train(decoder, data, {
-          ...{ optimiser: rmsprop(), solver: SOLVER, batchSize: miniBatch, backend: oneThread() },
+          ...{ optimiser: rmsprop(), solver: DEFAULT_SOLVER, batchSize: miniBatch, backend: oneThread() },
         });
         const seconds = (performance.now() - start) / 1000;
         losses.ours = endLoss(result.history.map(({ loss }) => loss));
@@ -64,7 +62,7 @@ export async function measureTraining(
                 untrained(),
                 miniBatch,
                 images,
-                SOLVER.stepMax,
+                DEFAULT_SOLVER.stepMax,
               );
               losses.theirs = endLoss(all);
               return seconds;

@@ -7,6 +7,7 @@ export interface RunningOptions {
   readonly json?: true;
   readonly quiet?: true;
   readonly plain?: true;
+  readonly threads?: number;
 }
 
 /** Adds the options of `RunningOptions`. */
@@ -15,7 +16,12 @@ export function addRunningOptions(command: Command): Command {
     .optionsGroup("Output and running:")
     .option("--json", "print one JSON document on stdout instead of the table")
     .option("--quiet", "show no progress on stderr")
-    .option("--plain", "use WASM without relaxed SIMD: slower, and the same result on every machine");
+    .option("--plain", "use WASM without relaxed SIMD: slower, and the same result on every machine")
+    .option(
+      "--threads <n>",
+      "work on so many threads; the result is the same (default: all cores)",
+      parseCount,
+    );
 }
 
 /** Adds the bound on the memory that encoding takes. */
@@ -39,6 +45,6 @@ export function refuseOptions(command: Command, names: readonly string[], reason
 }
 
 /** Where the work is done. */
-export function backendOf({ plain }: RunningOptions): Backend {
-  return wasm(plain ? { relaxed: false } : {});
+export function backendOf({ plain, threads }: RunningOptions): Backend {
+  return wasm({ ...(plain && { relaxed: false }), ...(threads && { threads }) });
 }

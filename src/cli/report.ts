@@ -59,7 +59,7 @@ export function summaryRows(figures: EncodeSummary): [string, string][] {
     ["mean backtracks", formatMean(figures.meanBacktracks)],
     ["statuses", statuses.join(", ") || "none"],
     ["samples per second", showSpeed(figures.samplesPerSecond, figures.seconds)],
-    ["WASM build", `${figures.build} SIMD`],
+    ["WASM", `${figures.build} SIMD, ${figures.threads === 1 ? "1 thread" : `${figures.threads} threads`}`],
   ];
 }
 

@@ -17,6 +17,7 @@ import {
   rk4,
   type Solver,
 } from "../index.ts";
+import { DEFAULT_SOLVER } from "../train/options.ts";
 import { addChoice, type Choice, type Chosen, chosen, type Member, member, refuseChoice } from "./choice.ts";
 import { parseAlpha } from "./parse.ts";
 
@@ -96,7 +97,7 @@ const solvers: Choice<AnySolver> = {
 };
 
 /** The solvers of `train`, whose AMD takes longer steps by default, see `TrainOptions`. */
-const trainingAmd: AmdOptions = { stepMax: 1000 };
+const trainingAmd: AmdOptions = { stepMax: DEFAULT_SOLVER.stepMax };
 const trainingSolvers: Choice<AnySolver> = {
   ...solvers,
   members: {

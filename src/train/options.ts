@@ -95,7 +95,7 @@ const RUN_OPTIONS = [
  * AMD without the paper's bound on its steps. A decoder at the start of its training is flat: at steps of at most
  * 10 the flows end early, far from rest, where the approximate adjoint is wrong and the next mini-batch learns less.
  */
-const DEFAULT_SOLVER = amd({ stepMax: 1000 });
+export const DEFAULT_SOLVER = amd({ stepMax: 1000 });
 
 /** The arguments of `train`, checked and completed. */
 export function checkArguments(
