@@ -17,7 +17,6 @@ import {
   rk4,
   type Solver,
 } from "../index.ts";
-import { DEFAULT_SOLVER } from "../train/options.ts";
 import { addChoice, type Choice, type Chosen, chosen, type Member, member, refuseChoice } from "./choice.ts";
 import { parseAlpha } from "./parse.ts";
 
@@ -97,7 +96,7 @@ const solvers: Choice<AnySolver> = {
 };
 
 /** The solvers of `train`, whose AMD takes longer steps by default, see `TrainOptions`. */
-const trainingAmd: AmdOptions = { stepMax: DEFAULT_SOLVER.stepMax };
+const trainingAmd: AmdOptions = { stepMax: 1000 };
 const trainingSolvers: Choice<AnySolver> = {
   ...solvers,
   members: {
