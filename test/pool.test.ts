@@ -5,6 +5,9 @@ import * as assert from "uvu/assert";
 import { direct } from "../src/adjoint/direct.ts";
 import { full } from "../src/adjoint/full.ts";
 import { Dealer } from "../src/backend/wasm/pool/dealer.ts";
+import type { ToWorker } from "../src/backend/wasm/pool/messages.ts";
+import { SharedCall } from "../src/backend/wasm/pool/shared-call.ts";
+import type { SharedWork } from "../src/backend/wasm/pool/shared-work.ts";
 import { createDataset } from "../src/data/dataset.ts";
 import {
   amd,
@@ -280,6 +283,45 @@ test("an aborted call returns what there is, or rejects; progress counts all thr
   });
   assert.equal(resultOf(result), resultOf(await encode(decoder, y, { solver, backend: alone })));
   assert.is(counts.at(-1), SAMPLES);
+});
+
+test("the last report is of all samples, also when a worker's results come during a pause", async () => {
+  let onEnd = (_sample: number) => {};
+  let done = 0;
+  const work: SharedWork = {
+    sampleCount: 2,
+    description: { kind: "decode", toLogits: false },
+    data: () => ({ z: new Float32Array(0) }),
+    place: (samples) => samples.forEach((sample) => void onEnd(sample)),
+    here: async (_, feed) => onEnd(feed.take(1)!.first),
+    watch(watcher) {
+      onEnd = (sample) => {
+        done++;
+        watcher(sample);
+      };
+    },
+  };
+  const call = new SharedCall(0, work, 1, 1);
+  const dealt: number[] = [];
+  const worker = {
+    isReady: true,
+    post(message: ToWorker) {
+      if (message.type === "samples") dealt.push(...message.samples);
+    },
+  };
+  call.join(worker);
+  const reports: number[] = [];
+  await call.run({
+    aborted: () => false,
+    async pause() {
+      reports.push(done);
+      const samples = dealt.splice(0);
+      if (samples.length > 0) {
+        call.receive(worker, { type: "results", call: 0, samples, results: new Float32Array(0) });
+      }
+    },
+  });
+  assert.equal(reports, [1, 2]);
 });
 
 test("dispose ends the workers, after the calls at work", async () => {

@@ -111,6 +111,8 @@ export class SharedCall {
       else await this.news();
       await control.pause();
     }
+    // The last results may have come during a pause, after its report.
+    if (dealer.isDone) await control.pause();
     if (control.aborted() && !this.error) await this.stop();
     if (this.error) throw this.error;
   }
