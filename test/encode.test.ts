@@ -18,6 +18,7 @@ import {
   wasm,
 } from "../src/index.ts";
 import { builds } from "./support/builds.ts";
+import { deadDecoder } from "./support/dead-decoder.ts";
 import { bindObjective } from "./support/objective.ts";
 import { randomArray } from "./support/random.ts";
 import { objectiveOf, relativeDistance } from "./support/reference.ts";
@@ -178,16 +179,7 @@ test("every status can be had, and keeps the best z", async () => {
 });
 
 test("a latent at rest has converged at once", async () => {
-  // Dead from the start: the only hidden unit is off, so that D(z) is constant.
-  const dead = createDecoder({
-    layers: [1, 1, 2],
-    activation: "relu",
-    outputActivation: "sigmoid",
-    loss: crossEntropy(),
-  });
-  dead.layers[0]!.weight.fill(0);
-  dead.layers[0]!.bias.fill(-1);
-  const result = await encode(dead, Float32Array.of(0, 1));
+  const result = await encode(deadDecoder(), Float32Array.of(0, 1));
   assert.is(result.status[0], "converged");
   assert.is(result.stats.valueEvaluations[0], 1);
 });

@@ -22,12 +22,14 @@ import { Solution, type Solver } from "../src/solver/base.ts";
 import { isImplicitAmd } from "../src/solver/implicit-amd.ts";
 import { rmsprop, train } from "../src/train/index.ts";
 import { builds } from "./support/builds.ts";
+import { deadDecoder } from "./support/dead-decoder.ts";
 import { demoDigits } from "./support/demo-digits.ts";
 import { newtonMinimum } from "./support/newton.ts";
 import { bindObjective } from "./support/objective.ts";
 import { randomArray } from "./support/random.ts";
 import { norm, objectiveOf } from "./support/reference.ts";
 import { refused, rejected } from "./support/refusal.ts";
+import { sampleOf } from "./support/sample-result.ts";
 import { loadVectors, vectorLoss } from "./support/vectors.ts";
 
 const decoder = createDecoder({ layers: [5, 17, 33, 50], seed: 3, outputActivation: "sigmoid" });
@@ -47,23 +49,6 @@ function rowsOf(values: Float32Array, indices: readonly number[], size: number):
     rows.set(values.subarray(index * size, (index + 1) * size), i * size);
   }
   return rows;
-}
-
-/** One sample of a result, everything that is its own. */
-function sampleOf(result: EncodeResult, i: number) {
-  const { stats } = result;
-  return {
-    z: Array.from(result.z.subarray(i * d, (i + 1) * d)),
-    loss: result.loss[i],
-    initialLoss: result.initialLoss[i],
-    status: result.status[i],
-    acceptedSteps: stats.acceptedSteps[i],
-    backtracks: stats.backtracks[i],
-    valueEvaluations: stats.valueEvaluations[i],
-    gradientEvaluations: stats.gradientEvaluations[i],
-    matrixEvaluations: stats.matrixEvaluations[i],
-    t: stats.t[i],
-  };
 }
 
 for (const { name, backend } of builds) {
@@ -207,11 +192,7 @@ test("every status can be had, and keeps the best z", async () => {
   const overflowing = await encode(huge, Float32Array.of(3e38), { solver: implicitAmd() });
   assert.equal([overflowing.status[0], overflowing.z[0]], ["nonfinite", 0]);
 
-  // The only hidden unit is off: D(z) is constant.
-  const dead = createDecoder({ layers: [1, 1, 2], activation: "relu", loss: squaredError() });
-  dead.layers[0]!.weight.fill(0);
-  dead.layers[0]!.bias.fill(-1);
-  const atRest = await encode(dead, Float32Array.of(0, 1), { solver: implicitAmd() });
+  const atRest = await encode(deadDecoder(), Float32Array.of(0, 1), { solver: implicitAmd() });
   assert.equal([atRest.status[0], atRest.stats.valueEvaluations[0]], ["converged", 1]);
 });
 

@@ -5,7 +5,6 @@ import {
   createDecoder,
   crossEntropy,
   decode,
-  type EncodeResult,
   encode,
   gradientFlow,
   squaredError,
@@ -14,6 +13,7 @@ import { Solution } from "../src/solver/base.ts";
 import { builds } from "./support/builds.ts";
 import { bindObjective } from "./support/objective.ts";
 import { randomArray } from "./support/random.ts";
+import { sampleOf } from "./support/sample-result.ts";
 
 // A sample's result depends on nothing else in the call, bit for bit.
 
@@ -24,23 +24,6 @@ const weights = randomArray(2, SAMPLES * 50, -0.3, 1).map((w) => Math.max(w, 0))
 const z0 = randomArray(3, SAMPLES * 5, -6, 6);
 const solver = amd({ t1: 4000, stepInit: 5, stepMax: 400, tolerance: 1e-4, maxSteps: 60 });
 const losses = [crossEntropy(), squaredError({ reduction: "sum" })];
-
-/** One sample of a result, everything that is its own. */
-function sampleOf(result: EncodeResult, i: number) {
-  const d = decoder.latentSize;
-  const { stats } = result;
-  return {
-    z: Array.from(result.z.subarray(i * d, (i + 1) * d)),
-    loss: result.loss[i],
-    initialLoss: result.initialLoss[i],
-    status: result.status[i],
-    acceptedSteps: stats.acceptedSteps[i],
-    backtracks: stats.backtracks[i],
-    valueEvaluations: stats.valueEvaluations[i],
-    gradientEvaluations: stats.gradientEvaluations[i],
-    t: stats.t[i],
-  };
-}
 
 function rowsOf(values: Float32Array, indices: readonly number[], size: number): Float32Array {
   const rows = new Float32Array(indices.length * size);

@@ -16,6 +16,7 @@ import {
   squaredError,
 } from "../src/index.ts";
 import { leave, startDawn } from "./support/dawn.ts";
+import { deadDecoder } from "./support/dead-decoder.ts";
 import { randomArray } from "./support/random.ts";
 import { relativeDistance } from "./support/reference.ts";
 import { solverCases } from "./support/solvers.ts";
@@ -160,16 +161,7 @@ test("every status can be had, and t1 is reached exactly", async () => {
 });
 
 test("a latent at rest has converged at once", async () => {
-  // Dead from the start: the only hidden unit is off, so that D(z) is constant.
-  const dead = createDecoder({
-    layers: [1, 1, 2],
-    activation: "relu",
-    outputActivation: "sigmoid",
-    loss: crossEntropy(),
-  });
-  dead.layers[0]!.weight.fill(0);
-  dead.layers[0]!.bias.fill(-1);
-  const result = await encode(dead, Float32Array.of(0, 1), { backend });
+  const result = await encode(deadDecoder(), Float32Array.of(0, 1), { backend });
   assert.equal(result.status, ["converged"]);
   assert.is(result.stats.valueEvaluations[0], 1);
 });
