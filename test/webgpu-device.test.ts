@@ -55,20 +55,32 @@ interface SessionOptions {
   readonly executionProviders: readonly { readonly device: GPUDevice }[];
 }
 
+/** How many sessions have been released while they were running: the real runtime aborts at that, sooner or later. */
+let releasedInUse = 0;
+
 /** The runtime, with a say in every session's creation and every run. */
 function watchedRuntime(hooks: {
   onCreate?: (options: SessionOptions) => void;
-  onRun?: () => void;
+  onRun?: () => unknown;
 }): OnnxRuntime {
   const create = async (model: Uint8Array, options: object) => {
     hooks.onCreate?.(options as SessionOptions);
     const session = await ort.InferenceSession.create(model, options);
+    let running = 0;
     return {
       run: async (...tensors: Parameters<typeof session.run>) => {
-        hooks.onRun?.();
-        return session.run(...tensors);
+        running++;
+        try {
+          await hooks.onRun?.();
+          return await session.run(...tensors);
+        } finally {
+          running--;
+        }
       },
-      release: () => session.release(),
+      release: () => {
+        if (running > 0) releasedInUse++;
+        return session.release();
+      },
     };
   };
   return { InferenceSession: { create }, Tensor: ort.Tensor, env: ort.env };
@@ -244,7 +256,10 @@ async function encodeWithLosses(
       // The first few runs on each device are for the buffers.
       if (++runs % 7 !== 0 || left === 0) return;
       left--;
-      inUse!.destroy();
+      const device = inUse!;
+      device.destroy();
+      // The runtime takes a while to fail, as it does where it has something to do.
+      return device.lost.then(() => new Promise((resolve) => setTimeout(resolve, 50)));
     },
   });
   const { device } = await countingDevice();
@@ -254,6 +269,7 @@ async function encodeWithLosses(
     batchSize: 4,
   });
   assert.is(left, 0);
+  assert.is(releasedInUse, 0);
   return result;
 }
 

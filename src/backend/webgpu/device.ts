@@ -15,6 +15,8 @@ export interface GpuContext {
   isLost(): boolean;
   /** Rejects with DeviceLost once the device is lost; never resolves. */
   readonly lost: Promise<never>;
+  /** Rejects with DeviceLost a while after that: what the runtime had been asked for by then will never end. */
+  readonly overdue: Promise<never>;
 }
 
 /** Where a context comes from: what the caller gives, and else the package onnxruntime-web and a device of ours. */
@@ -23,6 +25,9 @@ export interface ContextOptions {
   readonly device?: GpuDevice | undefined;
   readonly wasmPaths?: unknown;
 }
+
+/** The runtime fails whatever it is at when its device is lost, within milliseconds. So long it is given, in ms. */
+const GRACE = 2000;
 
 /** The contexts of each device, one for each runtime, so that a decoder's buffers are found again. */
 const contexts = new WeakMap<GpuDevice, WeakMap<OnnxRuntime, GpuContext>>();
@@ -76,9 +81,13 @@ function contextOf(ort: OnnxRuntime, device: GpuDevice): GpuContext {
     lost = true;
     throw new DeviceLost(message);
   });
+  const overdue = whenLost.catch(async (error): Promise<never> => {
+    await new Promise((resolve) => setTimeout(resolve, GRACE));
+    throw error;
+  });
   // Nobody may be waiting when it happens.
-  whenLost.catch(() => {});
-  const context: GpuContext = { ort, device, isLost: () => lost, lost: whenLost };
+  overdue.catch(() => {});
+  const context: GpuContext = { ort, device, isLost: () => lost, lost: whenLost, overdue };
   byRuntime.set(ort, context);
   return context;
 }

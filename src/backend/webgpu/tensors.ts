@@ -49,13 +49,16 @@ export async function allocateTensors(
   };
 }
 
+// A turn lasts until the runtime has done what it was asked for, or failed at it. It aborts, and is of no use in this
+// process any more, when a session is released that is still running; and after a loss sessions are released.
+
 /** To be called in turn. The outputs stay on the GPU. */
 export function createSession(
   context: GpuContext,
   graph: OnnxGraph,
   options: { readonly enableGraphCapture?: boolean } = {},
 ): Promise<OnnxSession> {
-  const { ort, device, lost } = context;
+  const { ort, device, overdue } = context;
   const created = ort.InferenceSession.create(graph.toBytes(), {
     // An object with the device: "webgpu" alone would make a device of its own.
     executionProviders: [{ name: "webgpu", device }],
@@ -64,17 +67,17 @@ export function createSession(
     extra: { session: { disable_cpu_ep_fallback: "1" } },
     ...options,
   });
-  return Promise.race([created, lost]);
+  return Promise.race([created, overdue]);
 }
 
 /** To be called in turn. */
 export function runSession(
-  { lost }: GpuContext,
+  { overdue }: GpuContext,
   session: OnnxSession,
   feeds: object,
   fetches?: object,
 ): Promise<object> {
   // The runtime's types want tensors of its own class, and no undefined.
   const run = session.run.bind(session) as (...tensors: unknown[]) => Promise<object>;
-  return Promise.race([fetches ? run(feeds, fetches) : run(feeds), lost]);
+  return Promise.race([fetches ? run(feeds, fetches) : run(feeds), overdue]);
 }
