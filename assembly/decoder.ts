@@ -7,7 +7,7 @@ import { Batch, Layer, LayerRows, Plan } from "./plan";
  * Packs the parameters: weight and bias of each layer in turn, float32.
  *
  * @param rowAlignment each row of a weight, and each bias, takes a multiple of so many floats: 1 as in files,
- *   8 in the blocks that optimisers work on
+ *   8 in the blocks that optimizers work on
  */
 export function packDecoder(plan: Plan, parameters: usize, rowAlignment: i32): void {
   for (let l: i32 = 0; l < plan.layerCount; l++) {

@@ -12,7 +12,7 @@ import { lossTangents, tangentBackward, tangentForward } from "./tangent";
 export { activationBackward, activationForward } from "./activation";
 export { multiply } from "./gemm";
 export { lossBackward, lossForward } from "./loss";
-export { adam, rmsprop, scale, sgd, sumOfSquares } from "./optimiser";
+export { adam, rmsprop, scale, sgd, sumOfSquares } from "./optimizer";
 export { packPanels } from "./panels";
 
 export function pack(plan: usize, parameters: usize, rowAlignment: i32): void {

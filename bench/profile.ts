@@ -5,7 +5,7 @@
 import { compileKernels } from "../src/backend/wasm/load.ts";
 import { residentRows } from "../src/backend/wasm/pacer.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
-import { createDecoder, crossEntropy, encode } from "../src/index.ts";
+import { binaryCrossEntropy, createDecoder, encode } from "../src/index.ts";
 import { createDataset, rmsprop, train } from "../src/train/index.ts";
 import { measureParts, type PassParts } from "./parts.ts";
 import { benchDecoder, makeRig, type Rig, testDigits } from "./rig.ts";
@@ -58,14 +58,14 @@ async function profileEncode(): Promise<void> {
 
 async function profileTraining(): Promise<void> {
   const layers = [20, 150, 300, 600, 784];
-  const decoder = createDecoder({ layers, loss: crossEntropy(), outputShape: [28, 28] });
+  const decoder = createDecoder({ layers, loss: binaryCrossEntropy(), outputShape: [28, 28] });
   const digits = createDataset(await testDigits(TRAINED), { shape: [28, 28] });
   const rig = await makeRig(await benchDecoder(), relaxed, MINI_BATCH);
   const split = zGradientShares(rig, MINI_BATCH);
   const spent = new Map<string, number>();
   const start = performance.now();
   await train(decoder, digits, {
-    optimiser: rmsprop(),
+    optimizer: rmsprop(),
     batchSize: MINI_BATCH,
     backend: timedBackend(relaxed, spent),
   });

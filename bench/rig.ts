@@ -37,7 +37,7 @@ export async function makeRig(decoder: Decoder, relaxed: boolean, mostRows: numb
   const { arena, kernels, plan } = packed;
   const n = decoder.outputSize;
   const digits = await testDigits(mostRows);
-  const batch = allocateBatch(packed, mostRows, "crossEntropy");
+  const batch = allocateBatch(packed, mostRows, "binaryCrossEntropy");
   const targets = arena.allocate((piece) => piece(4 * paddedSize(n) * mostRows)).layout;
   arena.i32(batch.weights, mostRows).fill(0);
   arena.f64(batch.scales, mostRows).fill(1 / n);

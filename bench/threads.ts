@@ -2,7 +2,7 @@
 // runs this in each runtime, after a build: the workers are those of build/lib.
 
 import { availableParallelism } from "node:os";
-import { createDecoder, crossEntropy, encode, summary, wasm } from "../src/index.ts";
+import { binaryCrossEntropy, createDecoder, encode, summary, wasm } from "../src/index.ts";
 import { createDataset, rmsprop, train } from "../src/train/index.ts";
 import { median } from "./measure.ts";
 import { startPeak } from "./peak.ts";
@@ -44,10 +44,10 @@ async function encodingSpeed(count: number): Promise<number> {
 
 async function trainingSpeed(count: number, batchSize: number): Promise<number> {
   const layers = [20, 150, 300, 600, 784];
-  const untrained = createDecoder({ layers, loss: crossEntropy(), outputShape: [28, 28] });
+  const untrained = createDecoder({ layers, loss: binaryCrossEntropy(), outputShape: [28, 28] });
   let speed = 0;
   await train(untrained, digits, {
-    ...{ optimiser: rmsprop(), batchSize, backend: backend(count) },
+    ...{ optimizer: rmsprop(), batchSize, backend: backend(count) },
     onProgress({ imagesPerSecond }) {
       speed = imagesPerSecond;
     },

@@ -1,6 +1,6 @@
 // How much of training at mini-batch 5 is decoder passes; bench/main.ts runs this in each runtime.
 
-import { createDecoder, crossEntropy } from "../src/index.ts";
+import { binaryCrossEntropy, createDecoder } from "../src/index.ts";
 import { createDataset, rmsprop, train } from "../src/train/index.ts";
 import { median } from "./measure.ts";
 import { testDigits } from "./rig.ts";
@@ -21,12 +21,12 @@ for (let round = 0; round < ROUNDS; round++) {
   const spent = new Map<string, number>();
   const decoder = createDecoder({
     layers: [20, 150, 300, 600, 784],
-    loss: crossEntropy(),
+    loss: binaryCrossEntropy(),
     outputShape: [28, 28],
   });
   const start = performance.now();
   await train(decoder, digits, {
-    optimiser: rmsprop(),
+    optimizer: rmsprop(),
     batchSize: 5,
     backend: timedBackend(build === "relaxed", spent),
   });

@@ -18,7 +18,7 @@ export async function compareAdjoints({ seed, out }: ExperimentSettings): Promis
     const start = performance.now();
     const run = await train(createPaperDecoder(seed), digits.train, {
       ...{ solver, adjoint, seed },
-      optimiser: rmsprop(),
+      optimizer: rmsprop(),
     });
     const trained = seconds(start);
     const last = run.history.slice(-20);

@@ -18,7 +18,7 @@ export async function measureDataEfficiency({ seed, out }: ExperimentSettings): 
   for (const count of [480, 1920]) {
     const digits = await chooseDigits(count, seed);
     const decoder = createPaperDecoder(seed);
-    const options = { optimiser: rmsprop(), batchSize: 5, seed };
+    const options = { optimizer: rmsprop(), batchSize: 5, seed };
     const row = (method: string, passes: number, trainedIn: number, loss: number): Row => ({
       digits: count,
       method,

@@ -1,5 +1,11 @@
 import { createSampler } from "../src/data/sampler.ts";
-import { createDecoder, crossEntropy, type Decoder, type GradientFlow, type Solver } from "../src/index.ts";
+import {
+  binaryCrossEntropy,
+  createDecoder,
+  type Decoder,
+  type GradientFlow,
+  type Solver,
+} from "../src/index.ts";
 import { type Dataset, evaluate, mnist } from "../src/train/index.ts";
 import { DEFAULT_SOLVER } from "../src/train/options.ts";
 
@@ -17,7 +23,7 @@ export function createPaperDecoder(seed: number): Decoder {
   return createDecoder({
     layers: [20, 150, 300, 600, 784],
     outputShape: [28, 28],
-    loss: crossEntropy(),
+    loss: binaryCrossEntropy(),
     seed,
   });
 }

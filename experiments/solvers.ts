@@ -2,8 +2,8 @@ import { stepsTo } from "../bench/steps-to.ts";
 import {
   type ActivationName,
   amd,
+  binaryCrossEntropy,
   createDecoder,
-  crossEntropy,
   encode,
   implicitAmd,
   squaredError,
@@ -21,7 +21,7 @@ const DATA = [
   ["Fashion-MNIST", fashionMnist],
 ] as const;
 
-const LOSSES = [crossEntropy(), squaredError()];
+const LOSSES = [binaryCrossEntropy(), squaredError()];
 
 /** What each decoder differs in from the paper's, trained with AMD. */
 const DECODERS: readonly { activation?: ActivationName; latentSize?: number; trainedWith?: "implicitAmd" }[] =
@@ -68,7 +68,7 @@ async function compare(
   });
   const { decoder } = await train(untrained, chooseRows(images, TRAINED, seed), {
     solver: trainedWith ? implicitAmd() : SOLVER,
-    ...{ optimiser: rmsprop(), batchSize: 5, seed },
+    ...{ optimizer: rmsprop(), batchSize: 5, seed },
   });
   const y = test.slice(0, ENCODED).toFloat32();
   const explicit = await encode(decoder, y, { solver: amd() });

@@ -34,7 +34,7 @@ export async function measureStiffness({ seed, out }: ExperimentSettings): Promi
   for (const [i, seen] of DIGITS_SEEN.entries()) {
     if (i > 0) {
       const piece = digits.train.subarray(DIGITS_SEEN[i - 1]! * size, seen * size);
-      ({ decoder } = await train(decoder, piece, { optimiser: rmsprop(), solver: SOLVER, seed }));
+      ({ decoder } = await train(decoder, piece, { optimizer: rmsprop(), solver: SOLVER, seed }));
     }
     const general = await evaluations(decoder, y, dormandPrince({ t1: T1, maxSteps: MAX_STEPS }));
     const adaptive = await evaluations(decoder, y, SOLVER);

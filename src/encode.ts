@@ -3,7 +3,7 @@ import { wasm } from "./backend/wasm/wasm.ts";
 import { checkChoice, checkNumber, checkOptions, checkSignal, invalid, show } from "./check.ts";
 import { makeControl } from "./control.ts";
 import { checkDecoder, type Decoder } from "./decoder/decoder.ts";
-import { checkLoss, type Loss } from "./loss.ts";
+import { checkLoss, type LossLike } from "./loss.ts";
 import type { AbortSignalLike } from "./platform.ts";
 import { checkBackend, checkLatents, checkTargets, checkValues, checkWeights } from "./problem.ts";
 import type { EncodeResult } from "./result.ts";
@@ -26,8 +26,11 @@ export interface EncodeProgress {
 export type EncodeOptions = FlowAndSolver & CommonOptions;
 
 interface CommonOptions {
-  /** The distance between y and D(z). Default: the decoder's own; where it has none, it must be given. */
-  loss?: Loss;
+  /**
+   * The distance between y and D(z), as a value or by its name, `"bce"` or `"mse"`. Default: the decoder's own; where
+   * it has none, it must be given.
+   */
+  loss?: LossLike;
   /**
    * ≥ 0, outputSize values for all samples or B × outputSize. y may be NaN where its weight is 0: missing
    * data. Default: none, all elements alike.

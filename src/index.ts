@@ -20,14 +20,17 @@ export {
   nesterovFlow,
 } from "./flow.ts";
 export {
+  binaryCrossEntropy,
   type CustomLoss,
   type CustomLossFunctions,
-  crossEntropy,
   customLoss,
   type Loss,
+  type LossLike,
+  type LossName,
   type LossOptions,
   type Reduction,
   type StandardLoss,
+  type StandardLossLike,
   squaredError,
 } from "./loss.ts";
 export type { DifferentiableObjective, Objective } from "./objective.ts";

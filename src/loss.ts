@@ -5,7 +5,7 @@ export type Reduction = "mean" | "sum";
 
 /** A loss that the kernels know, and that decoder files can name. */
 export interface StandardLoss {
-  readonly name: "crossEntropy" | "squaredError";
+  readonly name: "binaryCrossEntropy" | "squaredError";
   readonly reduction: Reduction;
 }
 
@@ -31,6 +31,15 @@ export interface CustomLossFunctions {
  */
 export type Loss = StandardLoss | CustomLoss;
 
+/** The names by which a standard loss may be given; the short ones are those of decoder files. */
+export type LossName = "bce" | "binaryCrossEntropy" | "mse" | "squaredError";
+
+/** A standard loss, or its name. */
+export type StandardLossLike = StandardLoss | LossName;
+
+/** A loss, or the name of one: `"bce"` is `binaryCrossEntropy()`, `"mse"` is `squaredError()`. */
+export type LossLike = Loss | LossName;
+
 /** Options of a loss. */
 export interface LossOptions {
   /** `"mean"` over the elements (Σ w·e / Σ w with weights), the default, or `"sum"` (Σ w·e). */
@@ -44,8 +53,8 @@ export interface LossOptions {
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or reduction
  */
-export function crossEntropy(options?: LossOptions): StandardLoss {
-  return makeLoss("crossEntropy", options);
+export function binaryCrossEntropy(options?: LossOptions): StandardLoss {
+  return makeLoss("binaryCrossEntropy", options);
 }
 
 /**
@@ -80,6 +89,18 @@ export function customLoss(options: CustomLossFunctions & LossOptions): CustomLo
   return Object.freeze({ name: "custom", reduction, value, gradient, ...(curvature && { curvature }) });
 }
 
+/** What makes each loss that has a name. */
+export const LOSS_MAKERS: Readonly<Record<LossName, (options?: LossOptions) => StandardLoss>> = {
+  bce: binaryCrossEntropy,
+  binaryCrossEntropy,
+  mse: squaredError,
+  squaredError,
+};
+
+function isLossName(value: unknown): value is LossName {
+  return typeof value === "string" && Object.keys(LOSS_MAKERS).includes(value);
+}
+
 function makeLoss(name: StandardLoss["name"], options: LossOptions = {}): StandardLoss {
   checkOptions(name, options, ["reduction"]);
   const reduction = checkChoice(name, "reduction", options.reduction ?? "mean", ["mean", "sum"]);
@@ -87,31 +108,48 @@ function makeLoss(name: StandardLoss["name"], options: LossOptions = {}): Standa
 }
 
 /**
+ * Refuses what is no standard loss and no name of one; returns it, frozen, otherwise. Whether it fits the output is
+ * `checkLoss`'s.
+ */
+export function normaliseLoss(where: string, value: unknown): StandardLoss {
+  if (isLossName(value)) return LOSS_MAKERS[value]();
+  const { name, reduction } = (value ?? {}) as Partial<StandardLoss>;
+  const isLoss = name === "binaryCrossEntropy" || name === "squaredError";
+  if (isLoss && (reduction === "mean" || reduction === "sum")) return Object.freeze({ name, reduction });
+  throw invalid(
+    `${where}: loss is ${show(value)}, expected "bce", "mse", or what binaryCrossEntropy() or squaredError() returns`,
+  );
+}
+
+/**
  * The loss that a call uses: the one given, else the decoder's own. Refuses what is no loss, and a cross
  * entropy on a decoder whose outputs are no probabilities.
  */
-export function checkLoss<Given extends Loss>(
+export function checkLoss(
   where: string,
-  given: Given | undefined,
+  given: LossLike | undefined,
   decoder: {
     readonly loss: StandardLoss | undefined;
     readonly outputActivation: { readonly name: string };
   },
-): Given | StandardLoss {
-  const loss = given ?? decoder.loss;
-  if (loss === undefined) {
+): Loss {
+  const named = given ?? decoder.loss;
+  if (named === undefined) {
     throw invalid(
-      `${where}: there is no loss: the decoder has none of its own; give { loss: crossEntropy() } or { loss: squaredError() }`,
+      `${where}: there is no loss: the decoder has none of its own; give { loss: "bce" } or { loss: "mse" }`,
     );
   }
-  if (loss?.name !== "crossEntropy" && loss?.name !== "squaredError" && loss?.name !== "custom") {
-    throw invalid(`${where}: loss is ${show(loss)}, expected crossEntropy(), squaredError() or customLoss()`);
+  const loss = isLossName(named) ? LOSS_MAKERS[named]() : named;
+  if (loss?.name !== "binaryCrossEntropy" && loss?.name !== "squaredError" && loss?.name !== "custom") {
+    throw invalid(
+      `${where}: loss is ${show(loss)}, expected "bce", "mse", binaryCrossEntropy(), squaredError() or customLoss()`,
+    );
   }
   checkChoice(where, "loss.reduction", loss.reduction, ["mean", "sum"]);
   const output = decoder.outputActivation.name;
-  if (loss.name === "crossEntropy" && output !== "sigmoid") {
+  if (loss.name === "binaryCrossEntropy" && output !== "sigmoid") {
     throw invalid(
-      `${where}: crossEntropy needs a decoder whose output activation is "sigmoid", this one's is "${output}"; load or create it with { outputActivation: "sigmoid" } if its outputs are logits, else use squaredError()`,
+      `${where}: binaryCrossEntropy needs a decoder whose output activation is "sigmoid", this one's is "${output}"; load or create it with { outputActivation: "sigmoid" } if its outputs are logits, else use squaredError()`,
     );
   }
   return loss;

@@ -106,7 +106,7 @@ function checkTargetRow(
   weights: Float32Array | undefined,
   firstWeight: number,
 ): void {
-  const isCrossEntropy = loss.name === "crossEntropy";
+  const isCrossEntropy = loss.name === "binaryCrossEntropy";
   for (let i = 0; i < n; i++) {
     const value = y[first + i]!;
     if (isCrossEntropy ? value >= 0 && value <= 1 : Number.isFinite(value)) continue;
@@ -114,7 +114,7 @@ function checkTargetRow(
     const message = `${where}: y is ${value} at ${place(before * n + first + i, n)}`;
     throw invalid(
       Number.isFinite(value)
-        ? `${message}, expected [0, 1] for crossEntropy; scale the data, or use squaredError()`
+        ? `${message}, expected [0, 1] for binaryCrossEntropy; scale the data, or use squaredError()`
         : `${message}, expected finite numbers; where data are missing, give weights that are 0 there`,
     );
   }

@@ -4,7 +4,7 @@ import { checkNumber, checkOptions } from "./check.ts";
 export interface Schedule {
   readonly name: "constant" | "linear" | "cosine";
   /**
-   * What the optimiser's learning rate is multiplied with, 1 at the start.
+   * What the optimizer's learning rate is multiplied with, 1 at the start.
    *
    * @param progress the share of all mini-batches that are done, in [0, 1]
    */

@@ -8,8 +8,8 @@ import { compileKernels } from "../src/backend/wasm/load.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
 import {
   amd,
+  binaryCrossEntropy,
   createDecoder,
-  crossEntropy,
   customLoss,
   decode,
   dormandPrince,
@@ -134,7 +134,7 @@ for (const [name, make] of ways) {
       [2, 17, 3],
     ]) {
       const { decoder, y, ...data } = samplesFor(layers);
-      const loss = crossEntropy({ reduction: "sum" });
+      const loss = binaryCrossEntropy({ reduction: "sum" });
       const way = { ...make(6), ...data };
       const { gradient } = await gradientOf(backend, decoder, loss, y, way, direct());
       const error = await errorByDifferences(gradient, decoder, loss, y, way);
@@ -162,7 +162,7 @@ for (const [name, make] of ways) {
 
 test("the solver's own steps are constants: Dormand-Prince's and AMD's, some hundred of them", async () => {
   const { decoder, y, ...data } = samplesFor([3, 9, 5]);
-  const loss = crossEntropy();
+  const loss = binaryCrossEntropy();
   for (const way of [
     { flow: decaying, solver: dormandPrince({ t1: 100, rtol: 1e-7, atol: 1e-9 }) },
     { flow: nesterovFlow(), solver: dormandPrince({ t1: 10, rtol: 1e-7, atol: 1e-9, stepInit: 1e-4 }) },
@@ -183,7 +183,7 @@ test("what the approximate gradient leaves out vanishes as the flow comes to res
   const distances = async (t1: number) => {
     const way = { flow: gradientFlow(), solver: amd({ t1, tolerance: 0 }) as Solver<Flow> };
     const gradient = async (adjoint: Adjoint) =>
-      (await gradientOf(backend, decoder, crossEntropy(), y, way, adjoint)).gradient;
+      (await gradientOf(backend, decoder, binaryCrossEntropy(), y, way, adjoint)).gradient;
     const end = await gradient(approximate());
     return Promise.all([direct(), full()].map(async (other) => relativeDistance(end, await gradient(other))));
   };
@@ -224,7 +224,7 @@ test("the gradient of a mini-batch is the sum of its samples'", async () => {
   const [d, n] = [decoder.latentSize, decoder.outputSize];
   const way = { flow: decaying, solver: dormandPrince({ t1: 30 }) };
   for (const adjoint of [approximate(), full(), direct()]) {
-    const all = await gradientOf(backend, decoder, crossEntropy(), y, { ...way, z0, weights }, adjoint);
+    const all = await gradientOf(backend, decoder, binaryCrossEntropy(), y, { ...way, z0, weights }, adjoint);
     const sum = new Float64Array(all.gradient.length);
     for (let i = 0; i < 9; i++) {
       const part = (values: Float32Array, size: number) => values.subarray(i * size, (i + 1) * size);
@@ -232,7 +232,7 @@ test("the gradient of a mini-batch is the sum of its samples'", async () => {
       const { gradient, losses } = await gradientOf(
         backend,
         decoder,
-        crossEntropy(),
+        binaryCrossEntropy(),
         part(y, n),
         own,
         adjoint,
@@ -241,7 +241,14 @@ test("the gradient of a mini-batch is the sum of its samples'", async () => {
       for (const [k, value] of gradient.entries()) sum[k]! += value;
     }
     assert.ok(relativeDistance(all.gradient, sum) < 2e-6);
-    const again = await gradientOf(backend, decoder, crossEntropy(), y, { ...way, z0, weights }, adjoint);
+    const again = await gradientOf(
+      backend,
+      decoder,
+      binaryCrossEntropy(),
+      y,
+      { ...way, z0, weights },
+      adjoint,
+    );
     assert.equal(again.gradient, all.gradient);
   }
 });
@@ -267,7 +274,7 @@ test("one mini-batch after the other takes the memory of the first, however long
   for (const slices of [2, 3, 50, 2]) {
     const way = { flow: nesterovFlow(), solver: rk4({ grid: grid(slices) }) };
     for (const adjoint of [direct(), full(), approximate()]) {
-      await gradientOf(backend, decoder, crossEntropy(), y, way, adjoint);
+      await gradientOf(backend, decoder, binaryCrossEntropy(), y, way, adjoint);
     }
     sizes.push(arena.byteLength);
   }
@@ -291,8 +298,11 @@ test("losses of the caller's own, with curvature", async () => {
 test("what cannot be used is refused before any work", () => {
   const solver = rk4({ grid: grid(2) });
   const flat = customLoss({ value: (o) => o * o, gradient: (o) => 2 * o });
-  const check = (adjoint: unknown, loss: Parameters<typeof checkAdjoint>[3] = crossEntropy(), by = solver) =>
-    checkAdjoint("train", adjoint as Adjoint, by, loss);
+  const check = (
+    adjoint: unknown,
+    loss: Parameters<typeof checkAdjoint>[3] = binaryCrossEntropy(),
+    by = solver,
+  ) => checkAdjoint("train", adjoint as Adjoint, by, loss);
   for (const adjoint of [approximate(), full(), direct()]) assert.is(check(adjoint), adjoint);
   assert.is(check(approximate(), flat).name, "approximate");
   for (const adjoint of [undefined, "full", {}, full]) {
@@ -306,18 +316,18 @@ test("what cannot be used is refused before any work", () => {
     );
   }
   // Of the last of its steps, that long, the sums were infinite, and no update was made.
-  assert.is(check(approximate(), crossEntropy(), implicitAmd() as never).name, "approximate");
+  assert.is(check(approximate(), binaryCrossEntropy(), implicitAmd() as never).name, "approximate");
   for (const adjoint of [full(), direct()]) {
     refused(
-      () => check(adjoint, crossEntropy(), implicitAmd() as never),
+      () => check(adjoint, binaryCrossEntropy(), implicitAmd() as never),
       "invalid_argument",
       /adjoint (full|direct) cannot go back from where solver implicitAmd ends.*use approximate\(\)/,
     );
   }
   const { tableau: _, ...other } = { ...solver, name: "other" as never };
-  assert.is(check(full(), crossEntropy(), other).name, "full");
+  assert.is(check(full(), binaryCrossEntropy(), other).name, "full");
   refused(
-    () => check(direct(), crossEntropy(), other),
+    () => check(direct(), binaryCrossEntropy(), other),
     "invalid_argument",
     /adjoint direct cannot go back through solver other; use euler, rk4/,
   );

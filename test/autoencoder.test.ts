@@ -6,15 +6,15 @@ import { createDataset, readDataset } from "../src/data/dataset.ts";
 import {
   type ActivationLike,
   amd,
+  binaryCrossEntropy,
   createDecoder,
-  crossEntropy,
   customLoss,
   type Decoder,
   type Loss,
   loadDecoder,
   squaredError,
 } from "../src/index.ts";
-import { adam, rmsprop, sgd } from "../src/optimiser.ts";
+import { adam, rmsprop, sgd } from "../src/optimizer.ts";
 import { linear } from "../src/schedule.ts";
 import { encodeWith, type TrainAutoencoderOptions, trainAutoencoder } from "../src/train/autoencoder.ts";
 import { evaluate } from "../src/train/evaluate.ts";
@@ -24,7 +24,12 @@ import { norm, objectiveOf, relativeDistance } from "./support/reference.ts";
 import { rejected } from "./support/refusal.ts";
 import { decoderOf } from "./support/safetensors-file.ts";
 
-const decoder = createDecoder({ layers: [3, 5, 17, 9], seed: 1, loss: crossEntropy(), outputShape: [3, 3] });
+const decoder = createDecoder({
+  layers: [3, 5, 17, 9],
+  seed: 1,
+  loss: binaryCrossEntropy(),
+  outputShape: [3, 3],
+});
 const data = createDataset(randomArray(1, 23 * 9, 0, 1), { shape: [3, 3] });
 
 /** The code of a sample in float64: what an encoder computes has no more to do with a loss than to be given one. */
@@ -45,8 +50,8 @@ function reconstructionLoss(encoder: Decoder, ofDecoder: Decoder, loss: Loss, y:
 /** The networks as they are before any update. */
 function untrained(from: Decoder, options: TrainAutoencoderOptions = {}) {
   // So short a step is lost in rounding.
-  const optimiser = sgd({ learningRate: 1e-30 });
-  return trainAutoencoder(from, data, { ...options, optimiser, epochs: 1 });
+  const optimizer = sgd({ learningRate: 1e-30 });
+  return trainAutoencoder(from, data, { ...options, optimizer, epochs: 1 });
 }
 
 /** A copy with its parameters moved along a direction. */
@@ -63,7 +68,7 @@ const huber = customLoss({
   gradient: (output, target) => (output - target) / Math.hypot(1, output - target),
 });
 const gradientCases: [string, ActivationLike, Loss][] = [
-  ["cross entropy, elu", "elu", crossEntropy()],
+  ["cross entropy, elu", "elu", binaryCrossEntropy()],
   ["summed squared error, tanh", "tanh", squaredError({ reduction: "sum" })],
   ["a custom loss, silu", "silu", huber],
 ];
@@ -82,7 +87,7 @@ for (const { name, backend } of builds) {
       const options = { loss, backend, batchSize: 3 };
       const before = await untrained(small, options);
       const after = await trainAutoencoder(small, y, {
-        ...{ ...options, epochs: 1, optimiser: sgd({ learningRate }) },
+        ...{ ...options, epochs: 1, optimizer: sgd({ learningRate }) },
       });
       assert.equal(before.decoder.parameters, small.parameters);
       for (const part of ["encoder", "decoder"] as const) {
@@ -113,7 +118,7 @@ for (const { name, backend } of builds) {
     const options = {
       backend,
       epochs: 2,
-      optimiser: adam({ learningRate: 1e-2 }),
+      optimizer: adam({ learningRate: 1e-2 }),
       augment: shift({ pixels: 1 }),
     };
     const runs = [
@@ -143,7 +148,9 @@ for (const { name, backend } of builds) {
         ) < 1e-6,
       );
       const report = await evaluate(decoder, y, { encoder, backend });
-      const expected = samples.map((sample) => reconstructionLoss(encoder, decoder, crossEntropy(), sample));
+      const expected = samples.map((sample) =>
+        reconstructionLoss(encoder, decoder, binaryCrossEntropy(), sample),
+      );
       assert.ok(relativeDistance(report.loss, expected) < 1e-6);
       assert.equal(report.statuses, { reached_t1: count });
       assert.equal(report.stats.valueEvaluations, new Uint32Array(count).fill(1));
@@ -154,9 +161,14 @@ for (const { name, backend } of builds) {
 
 test("the encoder is the reverse of the decoder, initialised as PyTorch does, and can be kept in a file", async () => {
   const activation = { name: "leakyRelu", slope: 0.2 } as const;
-  const large = createDecoder({ layers: [20, 150, 300, 784], activation, loss: crossEntropy(), seed: 4 });
+  const large = createDecoder({
+    layers: [20, 150, 300, 784],
+    activation,
+    loss: binaryCrossEntropy(),
+    seed: 4,
+  });
   const y = randomArray(2, 784, 0, 1);
-  const options = { optimiser: sgd({ learningRate: 1e-30 }), epochs: 1, seed: 4 };
+  const options = { optimizer: sgd({ learningRate: 1e-30 }), epochs: 1, seed: 4 };
   const { encoder, decoder: same } = await trainAutoencoder(large, y, options);
   assert.equal(
     encoder.layers.map(({ inputSize, outputSize }) => [inputSize, outputSize]),
@@ -181,7 +193,7 @@ test("the encoder is the reverse of the decoder, initialised as PyTorch does, an
   const scaled = ({ weight, inputSize }: Decoder["layers"][number]) => weight[0]! * Math.sqrt(inputSize);
   assert.ok(Math.abs(scaled(encoder.layers[0]!) - scaled(large.layers[0]!)) > 1e-3);
   assert.equal(same.parameters, large.parameters);
-  assert.is(same.loss?.name, "crossEntropy");
+  assert.is(same.loss?.name, "binaryCrossEntropy");
   const loaded = await loadDecoder(encoder.toSafetensors());
   assert.equal(await encodeWith(loaded, y), await encodeWith(encoder, y));
 });
@@ -190,10 +202,10 @@ test("on digits training lowers the loss, and AMD inverts the decoder better tha
   const file = readFileSync(new URL("../demo/mnist-test-300.idx.gz", import.meta.url));
   const digits = await readDataset(Uint8Array.from(file));
   const layers = [10, 64, 128, 784];
-  const start = createDecoder({ layers, outputShape: [28, 28], loss: crossEntropy() });
+  const start = createDecoder({ layers, outputShape: [28, 28], loss: binaryCrossEntropy() });
   const [seen, unseen] = [digits.slice(0, 250), digits.slice(250, 300)];
   const run = await trainAutoencoder(start, seen, {
-    ...{ optimiser: adam({ learningRate: 1e-3 }), schedule: linear(), gradientClip: 1 },
+    ...{ optimizer: adam({ learningRate: 1e-3 }), schedule: linear(), gradientClip: 1 },
     ...{ batchSize: 10, epochs: 4, validation: { data: unseen } },
   });
   assert.is(run.history.at(-1)!.images, 1000);
@@ -212,7 +224,7 @@ test("on digits training lowers the loss, and AMD inverts the decoder better tha
 test("twelve passes by default; from a checkpoint it goes on to the same end", async () => {
   const kept: Uint8Array[] = [];
   const save = (bytes: Uint8Array) => void kept.push(bytes);
-  const options = { optimiser: rmsprop(), gradientClip: 1 };
+  const options = { optimizer: rmsprop(), gradientClip: 1 };
   const whole = await trainAutoencoder(decoder, data, { ...options, checkpoint: { save, everySeconds: 0 } });
   assert.is(whole.history.at(-1)!.images, 12 * 23);
   const resumed = await trainAutoencoder(decoder, data, {
@@ -245,7 +257,7 @@ test("what cannot be used is refused", async () => {
     [{ solver: amd() }, /^trainAutoencoder: unknown option "solver"; the options are loss/],
     [{ warmStart: true }, /unknown option "warmStart"/],
     [{ epochs: 0 }, /^trainAutoencoder: epochs is 0/],
-    [{ optimiser: "adam" }, /^trainAutoencoder: optimiser is "adam"/],
+    [{ optimizer: "adam" }, /^trainAutoencoder: optimizer is "adam"/],
     [{ validation: {} }, /^trainAutoencoder: validation: data is undefined/],
     [
       { validation: { data: new Float32Array(9), weights: new Float32Array(9).fill(1) } },

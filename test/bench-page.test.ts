@@ -11,7 +11,7 @@ import { findCrossings } from "../bench/page/crossing.ts";
 import type { Report, Row } from "../bench/page/report.ts";
 import { defaultSettings, readSettings } from "../bench/page/settings.ts";
 import { widen } from "../bench/page/widen.ts";
-import { createDecoder, crossEntropy, decode } from "../src/index.ts";
+import { binaryCrossEntropy, createDecoder, decode } from "../src/index.ts";
 import { launchChromium, launchChromiumWithWebgpu } from "./support/chromium.ts";
 import { serve } from "./support/serve.ts";
 
@@ -26,7 +26,7 @@ const screenshot = process.env.BENCH_PAGE_SCREENSHOT;
 const outDir = mkdtempSync(join(tmpdir(), "latentflow-bench-page-"));
 await build({ configFile: "bench/page/vite.config.ts", logLevel: "silent", build: { outDir } });
 const PAPER = readFileSync("demo/decoder.safetensors");
-const TINY = createDecoder({ layers: [2, 5, 784], seed: 1, loss: crossEntropy() }).toSafetensors();
+const TINY = createDecoder({ layers: [2, 5, 784], seed: 1, loss: binaryCrossEntropy() }).toSafetensors();
 replaceDecoder(TINY);
 const server = await serve(outDir, "script-src 'self' 'wasm-unsafe-eval'");
 const chromium = await launchChromiumWithWebgpu();

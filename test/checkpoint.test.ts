@@ -5,15 +5,15 @@ import { createDataset } from "../src/data/dataset.ts";
 import { readSafetensors } from "../src/decoder/safetensors.ts";
 import {
   amd,
+  binaryCrossEntropy,
   createDecoder,
-  crossEntropy,
   customLoss,
   nesterovFlow,
   rk4,
   squaredError,
   wasm,
 } from "../src/index.ts";
-import { adam, rmsprop, sgd } from "../src/optimiser.ts";
+import { adam, rmsprop, sgd } from "../src/optimizer.ts";
 import { linear } from "../src/schedule.ts";
 import { linearGrid } from "../src/solver/grid.ts";
 import { readCheckpoint, writeCheckpoint } from "../src/train/checkpoint.ts";
@@ -48,9 +48,9 @@ const weightedOptions = {
 
 const variants: readonly [name: string, options: TrainOptions][] = [
   ["adam, warm starts, augmentation, validation", {}],
-  ["rmsprop, with replacement", { optimiser: rmsprop(), replacement: true, batchSize: 3 }],
-  ["sgd with momentum", { optimiser: sgd({ learningRate: 0.1, momentum: 0.9 }), warmStart: false }],
-  ["sgd", { optimiser: sgd({ learningRate: 0.1 }), schedule: linear({ to: 0.1 }) }],
+  ["rmsprop, with replacement", { optimizer: rmsprop(), replacement: true, batchSize: 3 }],
+  ["sgd with momentum", { optimizer: sgd({ learningRate: 0.1, momentum: 0.9 }), warmStart: false }],
+  ["sgd", { optimizer: sgd({ learningRate: 0.1 }), schedule: linear({ to: 0.1 }) }],
   ["weights", weightedOptions],
   [
     "nesterovFlow with rk4",
@@ -116,7 +116,7 @@ test("a checkpoint is a safetensors file, and what is read is what was written",
       "history F64 12,3",
       "validation F64 4,2",
       "latents F64 51",
-      ...["parameters", "optimiser.0", "optimiser.1"].map((name) => `${name} F32 113`),
+      ...["parameters", "optimizer.0", "optimizer.1"].map((name) => `${name} F32 113`),
       "checksum U32 1",
     ],
   );
@@ -147,11 +147,11 @@ test("another run's checkpoint is refused, and what differs is named", async () 
     [{ replacement: true }, /replacement is false there and true here/],
     [{ warmStart: false }, /warmStart is true there and false here/],
     [{ gradientClip: 1 }, /gradientClip is 0\.1 there and 1 here/],
-    [{ optimiser: adam({ learningRate: 0.02 }) }, /optimiser\.learningRate is 0\.01 there and 0\.02 here/],
-    [{ optimiser: rmsprop() }, /optimiser\.name is "adam" there and "rmsprop" here/],
+    [{ optimizer: adam({ learningRate: 0.02 }) }, /optimizer\.learningRate is 0\.01 there and 0\.02 here/],
+    [{ optimizer: rmsprop() }, /optimizer\.name is "adam" there and "rmsprop" here/],
     [{ schedule: linear({ to: 0.5 }) }, /schedule\.to is 0 there and 0\.5 here/],
     [{ solver: amd({ maxSteps: 9 }) }, /solver\.maxSteps is 8 there and 9 here/],
-    [{ loss: squaredError() }, /loss\.name is "crossEntropy" there and "squaredError" here/],
+    [{ loss: squaredError() }, /loss\.name is "binaryCrossEntropy" there and "squaredError" here/],
     [{ validation: { data: smallData, everyImages: 20 } }, /validationData\.samples is 5 there and 17 here/],
     [{ backend: wasm({ relaxed: true }) }, /build is "wasm plain \w{8}" there and "wasm relaxed \w{8}" here/],
     [{ backend: builds[0]!.backend }, /build is "wasm plain \w{8}" there and "wasm custom \w{8}" here/],
@@ -177,7 +177,7 @@ test("another run's checkpoint is refused, and what differs is named", async () 
   const ofOtherData = train(smallDecoder, otherData, { ...smallOptions, ...go } as TrainOptions);
   await rejected(ofOtherData, "invalid_argument", /data\.checksum is "\w{8}" there and "\w{8}" here\. Give/);
 
-  const describe = { loss: crossEntropy(), outputShape: [3, 3] };
+  const describe = { loss: binaryCrossEntropy(), outputShape: [3, 3] };
   for (const [decoder, message] of [
     [
       createDecoder({ layers: [3, 8, 9], seed: 2, ...describe }),

@@ -6,8 +6,8 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
   amd,
+  binaryCrossEntropy,
   createDecoder,
-  crossEntropy,
   type Decoder,
   loadDecoder,
   logGrid,
@@ -85,7 +85,7 @@ test("train: what the API gives without options; outputs, log and table", async 
   const { out, args } = newRun("--layers", "2,5,6");
   const { exit, stdout, stderr } = await run(...args);
   assert.is(exit, 0, stderr);
-  const decoder = createDecoder({ layers, loss: crossEntropy(), outputShape: [3, 2] });
+  const decoder = createDecoder({ layers, loss: binaryCrossEntropy(), outputShape: [3, 2] });
   assert.equal(await resultsIn(out), await resultsOf(decoder, images, {}));
   assert.is(stderr, "training on 12 images\n");
   for (const row of [
@@ -93,7 +93,7 @@ test("train: what the API gives without options; outputs, log and table", async 
     /samples +│ 12 of 12, 3 × 2 values each/,
     /images trained on +│ 12 \(1 × 12\)/,
     /updates +│ 3, mini-batches of 5/,
-    /optimiser +│ rmsprop, learning rate 0\.0005, constant/,
+    /optimizer +│ rmsprop, learning rate 0\.0005, constant/,
     /mean cross entropy, last tenth +│ 0\.\d+ nats/,
     /images per second +│ [\d,]+ \(\d+\.\d\d s\)/,
   ]) {
@@ -120,7 +120,7 @@ test("train: every option is the API's", async () => {
     ..."--batch-size 4 --epochs 3 --seed 7 --replacement --warm-start --shift 1 --gradient-clip 0.5".split(
       " ",
     ),
-    ..."--adjoint direct --optimiser adam --learning-rate 0.01 --beta1 0.8 --weight-decay 0.1".split(" "),
+    ..."--adjoint direct --optimizer adam --learning-rate 0.01 --beta1 0.8 --weight-decay 0.1".split(" "),
     ..."--schedule cosine --schedule-to 0.1 --flow nesterov --solver rk4 --t1 3 --slices 6 --limit 11".split(
       " ",
     ),
@@ -139,7 +139,7 @@ test("train: every option is the API's", async () => {
     ...{ batchSize: 4, epochs: 3, seed: 7, replacement: true, warmStart: true, gradientClip: 0.5 },
     augment: shift({ pixels: 1 }),
     adjoint: direct(),
-    optimiser: adam({ learningRate: 0.01, beta1: 0.8, weightDecay: 0.1 }),
+    optimizer: adam({ learningRate: 0.01, beta1: 0.8, weightDecay: 0.1 }),
     schedule: cosine({ to: 0.1 }),
     flow: nesterovFlow(),
     solver: rk4({ grid: logGrid({ t1: 3, slices: 6 }) }),
@@ -149,7 +149,7 @@ test("train: every option is the API's", async () => {
   const document = JSON.parse(stdout);
   assert.equal(document.data, { source: data, samples: 12, used: 11, shape: [3, 2] });
   assert.equal(document.loss, { name: "squaredError", reduction: "sum" });
-  assert.equal(document.optimiser, {
+  assert.equal(document.optimizer, {
     ...{ name: "adam", learningRate: 0.01, beta1: 0.8, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1 },
   });
   assert.equal(document.schedule, { name: "cosine", to: 0.1 });
@@ -198,7 +198,7 @@ for (const [name, load] of [
     );
     assert.is(exit, 0, stderr);
     const splits = await load();
-    const decoder = createDecoder({ layers: [2, 784], loss: crossEntropy(), outputShape: [28, 28] });
+    const decoder = createDecoder({ layers: [2, 784], loss: binaryCrossEntropy(), outputShape: [28, 28] });
     const expected = await train(decoder, splits.train.slice(0, 7), {
       backend,
       validation: { data: splits.validation.slice(0, 3) },
@@ -217,7 +217,7 @@ test("train --autoencoder, evaluate --encoder: the API's baseline", async () => 
   assert.is(exit, 0, stderr);
   assert.match(stdout, /images trained on +│ 144 \(12 × 12\)/);
   assert.match(stdout, /method +│ autoencoder/);
-  const decoder = createDecoder({ layers, loss: crossEntropy(), outputShape: [3, 2], seed: 3 });
+  const decoder = createDecoder({ layers, loss: binaryCrossEntropy(), outputShape: [3, 2], seed: 3 });
   const expected = await trainAutoencoder(decoder, images, { seed: 3, backend });
   const files = { decoder: join(out, "decoder.safetensors"), encoder: join(out, "encoder.safetensors") };
   assert.equal((await resultsIn(out)).parameters, expected.decoder.parameters);
@@ -263,7 +263,7 @@ test("evaluate: the figures and losses of the API; without --out nothing is writ
 
 test("evaluate --dataset: on its test images, with what the targets' entropy leaves", async () => {
   const file = join(workplace.newPath());
-  const decoder = createDecoder({ layers: [2, 784], loss: crossEntropy() });
+  const decoder = createDecoder({ layers: [2, 784], loss: binaryCrossEntropy() });
   writeFileSync(file, decoder.toSafetensors());
   const args = ["--decoder", file, "--dataset", "seg-mnist", "--limit", "3", "--plain", "--json", "--quiet"];
   const { exit, stdout, stderr } = await run("evaluate", ...args);
@@ -279,7 +279,7 @@ test("evaluate --dataset: on its test images, with what the targets' entropy lea
 });
 
 test("Ctrl-C and --resume: in the end all is as without", async () => {
-  const long = ["--layers", "2,5,6", "--epochs", "2000", "--warm-start", "--optimiser", "adam"];
+  const long = ["--layers", "2,5,6", "--epochs", "2000", "--warm-start", "--optimizer", "adam"];
   const { out, args } = newRun(...long);
   const child = start([...args, "--checkpoint-seconds", "0.05"]);
   const end = endOf(child);
@@ -304,8 +304,8 @@ test("Ctrl-C and --resume: in the end all is as without", async () => {
   const resumed = await run(...args, "--resume", "--json");
   assert.is(resumed.exit, 0, resumed.stderr);
   assert.is(JSON.parse(resumed.stdout).resumedFrom.images, Number(kept));
-  const decoder = createDecoder({ layers, loss: crossEntropy(), outputShape: [3, 2] });
-  const options = { epochs: 2000, warmStart: true, optimiser: adam() };
+  const decoder = createDecoder({ layers, loss: binaryCrossEntropy(), outputShape: [3, 2] });
+  const options = { epochs: 2000, warmStart: true, optimizer: adam() };
   const { history, ...results } = await resultsIn(out);
   const { history: expectedHistory, ...expected } = await resultsOf(decoder, images, options);
   assert.equal(results, expected);
@@ -318,7 +318,7 @@ test("Ctrl-C and --resume: in the end all is as without", async () => {
 });
 
 test("train: updates that could not be made are counted", async () => {
-  const hopeless = ["--layers", "2,5,6", "--optimiser", "sgd", "--learning-rate", "1e30", "--epochs", "3"];
+  const hopeless = ["--layers", "2,5,6", "--optimizer", "sgd", "--learning-rate", "1e30", "--epochs", "3"];
   const { out, args } = newRun(...hopeless);
   const table = await run(...args);
   const { history } = await resultsIn(out);
@@ -385,7 +385,7 @@ test("what makes no sense is refused by name, and nothing is written", async () 
     [
       ["--data", data, "--layers", "2,6", "--momentum", "0.9"],
       2,
-      /--momentum is no option of --optimiser rmsprop/,
+      /--momentum is no option of --optimizer rmsprop/,
     ],
     [
       ["--data", data, "--layers", "2,6", "--schedule-to", "0.9"],

@@ -125,7 +125,7 @@ test("encode: the results are those of the API with the same options", async () 
   const document = JSON.parse(stdout);
   assert.is(document.latentflow, packageJson.version);
   assert.equal(document.data, { file: digitsFile, samples: 300, shape: [28, 28], dividedBy: 255 });
-  assert.equal(document.loss, { name: "crossEntropy", reduction: "mean" });
+  assert.equal(document.loss, { name: "binaryCrossEntropy", reduction: "mean" });
   assert.is(document.solver.maxSteps, 9);
   assert.is(document.samples, 5);
   assert.equal(document.statuses, { max_steps: 5 });
@@ -232,7 +232,7 @@ test("wrong usage: exit code 2 and a word on what is right", async () => {
     [["demo", "--limit", "0"], /'--limit <n>' argument '0' is invalid\. Expected a whole number >= 1/],
     [["demo", "--t1", "soon"], /Expected a number/],
     [["demo", "--t1", "-5"], /t1 is -5, expected a finite number > 0/],
-    [["demo", "--loss", "l1"], /Allowed choices are crossEntropy, squaredError/],
+    [["demo", "--loss", "l1"], /Allowed choices are bce, binaryCrossEntropy, mse, squaredError/],
     [["encode", "--decoder", "d", "--out", "o"], /required option '--data <file>' not specified/],
     [["encode", "--activation", "relu:1"], /Expected one of elu, leakyRelu.*leakyRelu:0\.2/],
   ];

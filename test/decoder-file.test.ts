@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { DecoderFileOptions } from "../src/decoder/from-safetensors.ts";
-import { crossEntropy, squaredError } from "../src/loss.ts";
+import { binaryCrossEntropy, squaredError } from "../src/loss.ts";
 import { refused } from "./support/refusal.ts";
 import { bytesOf, decoderOf, fileOf, fileOfShapes } from "./support/safetensors-file.ts";
 
@@ -80,11 +80,11 @@ test("metadata: activations by name, in PyTorch's spelling, or as JSON", () => {
 test("metadata: losses and their reduction", () => {
   const loss = (metadata: Record<string, string>) => load({ ...elu, ...metadata }).loss;
   assert.is(loss({}), undefined);
-  assert.equal(loss({ loss: "bce" }), { name: "crossEntropy", reduction: "mean" });
-  assert.equal(loss({ loss: "crossEntropy", reduction: "mean" }), {
-    name: "crossEntropy",
-    reduction: "mean",
-  });
+  assert.equal(loss({ loss: "bce" }), { name: "binaryCrossEntropy", reduction: "mean" });
+  for (const name of ["binaryCrossEntropy", "crossEntropy"]) {
+    const expected = { name: "binaryCrossEntropy", reduction: "mean" };
+    assert.equal(loss({ loss: name, reduction: "mean" }), expected, name);
+  }
   assert.equal(loss({ loss: "mse" }), { name: "squaredError", reduction: "mean" });
   assert.equal(loss({ loss: "squaredError", reduction: "sum" }), { name: "squaredError", reduction: "sum" });
 });
@@ -100,26 +100,26 @@ test("the output activation: the option, the file's, what the file's loss implie
   assert.is(output({}), "identity");
   assert.is(output({ loss: "mse" }), "identity");
   assert.is(output({ loss: "bce" }), "sigmoid");
-  assert.is(output({}, { loss: crossEntropy() }), "sigmoid");
+  assert.is(output({}, { loss: binaryCrossEntropy() }), "sigmoid");
   assert.is(output({ outputActivation: "tanh" }), "tanh");
   assert.is(output({ outputActivation: "tanh" }, { outputActivation: "relu" }), "relu");
   // Another loss does not make it another network.
   assert.is(output({ loss: "bce" }, { loss: squaredError() }), "sigmoid");
-  assert.is(output({ loss: "mse" }, { loss: crossEntropy(), outputActivation: "sigmoid" }), "sigmoid");
+  assert.is(output({ loss: "mse" }, { loss: binaryCrossEntropy(), outputActivation: "sigmoid" }), "sigmoid");
 });
 
 test("cross entropy on an output that is no sigmoid is refused with the cure", () => {
   const cases: [Record<string, string>, DecoderFileOptions][] = [
     [{ loss: "bce", outputActivation: "identity" }, {}],
     [{ loss: "bce" }, { outputActivation: "identity" }],
-    [{ outputActivation: "identity" }, { loss: crossEntropy() }],
-    [{ loss: "mse" }, { loss: crossEntropy() }],
+    [{ outputActivation: "identity" }, { loss: binaryCrossEntropy() }],
+    [{ loss: "mse" }, { loss: binaryCrossEntropy() }],
   ];
   for (const [metadata, options] of cases) {
     refused(
       () => load({ ...elu, ...metadata }, options),
       "invalid_argument",
-      /crossEntropy needs .* "sigmoid", this one's is "identity"; .* { outputActivation: "sigmoid" }/,
+      /binaryCrossEntropy needs .* "sigmoid", this one's is "identity"; .* { outputActivation: "sigmoid" }/,
     );
   }
 });

@@ -2,7 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { checkDecoder, type Decoder, onDispose } from "../src/decoder/decoder.ts";
 import { type CreateDecoderOptions, createDecoder } from "../src/decoder/initialise.ts";
-import { crossEntropy, squaredError } from "../src/loss.ts";
+import { binaryCrossEntropy, squaredError } from "../src/loss.ts";
 import { createRandom } from "../src/random.ts";
 import { refused } from "./support/refusal.ts";
 import { decoderOf } from "./support/safetensors-file.ts";
@@ -16,13 +16,13 @@ test("the paper's decoder", () => {
     activation: "elu",
     outputActivation: "sigmoid",
     outputShape: [28, 28],
-    loss: crossEntropy(),
+    loss: binaryCrossEntropy(),
   });
   assert.is(decoder.latentSize, 20);
   assert.is(decoder.outputSize, 784);
   assert.equal(decoder.outputShape, [28, 28]);
   assert.equal(decoder.outputActivation, { name: "sigmoid" });
-  assert.equal(decoder.loss, { name: "crossEntropy", reduction: "mean" });
+  assert.equal(decoder.loss, { name: "binaryCrossEntropy", reduction: "mean" });
   assert.is(
     decoder.parameterCount,
     20 * 150 + 150 + (150 * 300 + 300) + (300 * 600 + 600) + (600 * 784 + 784),
@@ -83,7 +83,7 @@ test("defaults: elu between the layers, the output activation that the loss impl
     createDecoder({ layers: [2, 3, 4], ...options }).layers.map(({ activation }) => activation.name);
   assert.equal(names({}), ["elu", "identity"]);
   assert.equal(names({ loss: squaredError() }), ["elu", "identity"]);
-  assert.equal(names({ loss: crossEntropy() }), ["elu", "sigmoid"]);
+  assert.equal(names({ loss: binaryCrossEntropy() }), ["elu", "sigmoid"]);
   assert.equal(names({ loss: squaredError(), outputActivation: "sigmoid" }), ["elu", "sigmoid"]);
   assert.equal(createDecoder({ layers: [2, 3] }).outputShape, [3]);
   assert.is(createDecoder({ layers: [2, 3] }).loss, undefined);
@@ -149,12 +149,22 @@ test("bad options are refused", () => {
   refusedOptions({ layers: [2, 3], activation: "mish" }, /activation is "mish"/);
   refusedOptions({ layers: [2, 3], outputActivation: "mish" }, /outputActivation is "mish"/);
   for (const seed of [-1, 0.5, "1", 2 ** 53]) refusedOptions({ layers: [2, 3], seed }, /seed is/);
-  for (const loss of ["bce", crossEntropy, {}, null, { name: "crossEntropy", reduction: "max" }]) {
-    refusedOptions({ layers: [2, 3], loss }, /loss is .*, expected what crossEntropy\(\)/);
+  for (const loss of [
+    "crossEntropy",
+    "constructor",
+    binaryCrossEntropy,
+    {},
+    null,
+    { name: "binaryCrossEntropy", reduction: "max" },
+  ]) {
+    refusedOptions(
+      { layers: [2, 3], loss },
+      /loss is .*, expected "bce", "mse", or what binaryCrossEntropy\(\)/,
+    );
   }
   refusedOptions(
-    { layers: [2, 3], loss: crossEntropy(), outputActivation: "tanh" },
-    /crossEntropy needs a decoder whose output activation is "sigmoid", this one's is "tanh"/,
+    { layers: [2, 3], loss: binaryCrossEntropy(), outputActivation: "tanh" },
+    /binaryCrossEntropy needs a decoder whose output activation is "sigmoid", this one's is "tanh"/,
   );
 });
 
@@ -224,7 +234,7 @@ test("what is no decoder is refused", () => {
 
 test("toSafetensors keeps everything", () => {
   const decoders: Decoder[] = [
-    createDecoder({ layers: [3, 4, 6], outputShape: [2, 3], loss: crossEntropy(), seed: 5 }),
+    createDecoder({ layers: [3, 4, 6], outputShape: [2, 3], loss: binaryCrossEntropy(), seed: 5 }),
     createDecoder({ layers: [2, 3, 3, 4], activation: "relu", outputActivation: "tanh" }),
     createDecoder({ layers: [2, 3, 4], activation: { name: "elu", alpha: 0.1 }, loss: squaredError() }),
     createDecoder({ layers: [2, 3, 4], activation: { name: "leakyRelu", slope: 1e-7 / 3 } }),
@@ -233,7 +243,7 @@ test("toSafetensors keeps everything", () => {
       outputActivation: { name: "leakyRelu", slope: 0.2 },
       loss: squaredError({ reduction: "sum" }),
     }),
-    createDecoder({ layers: new Array(15).fill(2), loss: crossEntropy({ reduction: "sum" }) }),
+    createDecoder({ layers: new Array(15).fill(2), loss: binaryCrossEntropy({ reduction: "sum" }) }),
   ];
   for (const decoder of decoders) {
     const bytes = decoder.toSafetensors();

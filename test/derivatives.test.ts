@@ -4,8 +4,8 @@ import { activations } from "../src/decoder/activation.ts";
 import {
   type ActivationName,
   amd,
+  binaryCrossEntropy,
   createDecoder,
-  crossEntropy,
   customLoss,
   type Decoder,
   encode,
@@ -72,7 +72,7 @@ for (const { name: build, backend } of builds) {
       [3, 17, 8, 5],
     ]) {
       for (const activation of Object.keys(activations) as ActivationName[]) {
-        for (const loss of [crossEntropy(), squaredError({ reduction: "sum" }), huber]) {
+        for (const loss of [binaryCrossEntropy(), squaredError({ reduction: "sum" }), huber]) {
           const decoder = createDecoder({ layers, activation, outputActivation: "sigmoid", seed: 4 });
           await checkAgainstDifferences(decoder, loss, `${layers.join("-")} ${activation} ${loss.name}`);
         }

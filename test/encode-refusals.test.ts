@@ -2,8 +2,8 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
   amd,
+  binaryCrossEntropy,
   createDecoder,
-  crossEntropy,
   decode,
   type EncodeOptions,
   encode,
@@ -15,7 +15,7 @@ import { refused, rejected } from "./support/refusal.ts";
 
 // Bad input is refused before work starts, and says what came, what was expected, what to do.
 
-const decoder = createDecoder({ layers: [2, 3, 5], outputActivation: "sigmoid", loss: crossEntropy() });
+const decoder = createDecoder({ layers: [2, 3, 5], outputActivation: "sigmoid", loss: binaryCrossEntropy() });
 const y = new Float32Array(10).fill(0.5);
 
 function withValue(index: number, value: number): Float32Array {
@@ -62,7 +62,7 @@ test("encode says where y is not finite or outside [0, 1]", async () => {
   await rejected(
     encode(decoder, withValue(4, 1.5)),
     "invalid_argument",
-    /y is 1.5 at sample 0, element 4.*crossEntropy/,
+    /y is 1.5 at sample 0, element 4.*binaryCrossEntropy/,
   );
   await rejected(encode(decoder, withValue(4, -0.25)), "invalid_argument", /expected \[0, 1\]/);
   const ended = await encode(decoder, withValue(4, 1.5), { loss: squaredError() });
@@ -101,9 +101,9 @@ test("encode refuses a z0 that does not fit", async () => {
 
 test("encode refuses unknown options and options of the wrong type", async () => {
   const cases: [Record<string, unknown>, RegExp][] = [
-    [{ lose: crossEntropy() }, /unknown option "lose"; the options are loss/],
-    [{ loss: "crossEntropy" }, /loss is "crossEntropy", expected crossEntropy\(\)/],
-    [{ loss: { name: "crossEntropy", reduction: "max" } }, /reduction is "max"/],
+    [{ lose: binaryCrossEntropy() }, /unknown option "lose"; the options are loss/],
+    [{ loss: "crossEntropy" }, /loss is "crossEntropy", expected "bce", "mse", binaryCrossEntropy\(\)/],
+    [{ loss: { name: "binaryCrossEntropy", reduction: "max" } }, /reduction is "max"/],
     [{ solver: "amd" }, /solver is "amd", expected a solver such as amd\(\)/],
     [{ backend: "wasm" }, /backend is "wasm", expected a backend such as wasm\(\)/],
     [{ batchSize: 0 }, /batchSize is 0, expected an integer >= 1/],
@@ -120,13 +120,14 @@ test("encode refuses unknown options and options of the wrong type", async () =>
 
 test("encode needs a loss, and one that fits the decoder", async () => {
   const logits = createDecoder({ layers: [2, 5], outputActivation: "identity" });
-  await rejected(encode(logits, y), "invalid_argument", /there is no loss.*crossEntropy\(\)/);
-  const message = /crossEntropy needs .* "sigmoid", this one's is "identity".*outputActivation: "sigmoid"/;
-  await rejected(encode(logits, y, { loss: crossEntropy() }), "invalid_argument", message);
+  await rejected(encode(logits, y), "invalid_argument", /there is no loss.*{ loss: "bce" }/);
+  const message =
+    /binaryCrossEntropy needs .* "sigmoid", this one's is "identity".*outputActivation: "sigmoid"/;
+  await rejected(encode(logits, y, { loss: binaryCrossEntropy() }), "invalid_argument", message);
 });
 
 test("encode and decode refuse what is no decoder, or is disposed", async () => {
-  const disposed = createDecoder({ layers: [2, 5], outputActivation: "sigmoid", loss: crossEntropy() });
+  const disposed = createDecoder({ layers: [2, 5], outputActivation: "sigmoid", loss: binaryCrossEntropy() });
   await encode(disposed, y);
   disposed.dispose();
   await rejected(encode(disposed, y), "disposed", /has been disposed/);
@@ -186,7 +187,11 @@ test("amd refuses unknown options and values out of range", () => {
 });
 
 test("losses, wasm and summary refuse what they do not know", async () => {
-  refused(() => crossEntropy(untyped({ reduce: "sum" })), "invalid_argument", /unknown option "reduce"/);
+  refused(
+    () => binaryCrossEntropy(untyped({ reduce: "sum" })),
+    "invalid_argument",
+    /unknown option "reduce"/,
+  );
   refused(() => squaredError(untyped({ reduction: "max" })), "invalid_argument", /reduction is "max"/);
   refused(() => wasm(untyped({ relaxed: 1 })), "invalid_argument", /relaxed is 1/);
   refused(() => wasm(untyped({ bytes: [0] })), "invalid_argument", /bytes is an Array/);

@@ -7,8 +7,8 @@ import { activations } from "../src/decoder/activation.ts";
 import {
   type ActivationName,
   amd,
+  binaryCrossEntropy,
   createDecoder,
-  crossEntropy,
   decode,
   type EncodeProgress,
   encode,
@@ -27,7 +27,7 @@ const small = createDecoder({
   layers: [3, 9, 7],
   seed: 5,
   outputActivation: "sigmoid",
-  loss: crossEntropy(),
+  loss: binaryCrossEntropy(),
 });
 const smallData = randomArray(8, 20 * 7, 0, 1);
 
@@ -41,6 +41,21 @@ const mnistDecoder = () => loadDecoder(new URL("../demo/decoder.safetensors", im
 
 const ACTIVATION_NAMES = Object.keys(activations) as ActivationName[];
 
+test("a loss by its name is the loss", async () => {
+  const solver = amd({ maxSteps: 20 });
+  for (const [name, loss] of [
+    ["bce", binaryCrossEntropy()],
+    ["binaryCrossEntropy", binaryCrossEntropy()],
+    ["mse", squaredError()],
+    ["squaredError", squaredError()],
+  ] as const) {
+    const byName = await encode(small, smallData, { loss: name, solver });
+    const byValue = await encode(small, smallData, { loss, solver });
+    assert.equal(byName.loss, byValue.loss, name);
+    assert.equal(createDecoder({ layers: [2, 3], loss: name }).loss, loss);
+  }
+});
+
 for (const { name, backend } of builds) {
   test(`${name}: gradients agree with float64 and with finite differences, over sizes with tails`, async () => {
     for (const layers of [
@@ -51,7 +66,7 @@ for (const { name, backend } of builds) {
       [17, 64, 75],
     ]) {
       for (const activation of ACTIVATION_NAMES) {
-        for (const loss of [crossEntropy(), squaredError()]) {
+        for (const loss of [binaryCrossEntropy(), squaredError()]) {
           const decoder = createDecoder({ layers, activation, outputActivation: "sigmoid", seed: 1 });
           const [d, n] = [decoder.latentSize, decoder.outputSize];
           const z = randomArray(2, d);
@@ -125,7 +140,7 @@ for (const { name, backend } of builds) {
     const logits = await decode(small, z, { backend, output: "preActivation" });
     for (let i = 0; i < 11; i++) {
       const sample = z.subarray(3 * i, 3 * i + 3);
-      const expected = objectiveOf(small, crossEntropy(), sample, smallData.subarray(0, 7)).output;
+      const expected = objectiveOf(small, binaryCrossEntropy(), sample, smallData.subarray(0, 7)).output;
       assert.ok(relativeDistance(logits.subarray(7 * i, 7 * i + 7), expected) < 1e-6);
     }
     for (const [i, value] of data.entries()) {

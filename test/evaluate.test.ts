@@ -4,13 +4,14 @@ import { createDataset, Dataset } from "../src/data/dataset.ts";
 import { targetEntropy } from "../src/data/entropy.ts";
 import {
   amd,
+  binaryCrossEntropy,
   createDecoder,
-  crossEntropy,
   customLoss,
   type EncodeOptions,
   type EncodeProgress,
   encode,
   implicitAmd,
+  type Loss,
   logGrid,
   nesterovFlow,
   rk4,
@@ -24,7 +25,12 @@ import { randomArray } from "./support/random.ts";
 import { rejected } from "./support/refusal.ts";
 
 const n = 9;
-const decoder = createDecoder({ layers: [3, 7, n], seed: 1, loss: crossEntropy(), outputShape: [3, 3] });
+const decoder = createDecoder({
+  layers: [3, 7, n],
+  seed: 1,
+  loss: binaryCrossEntropy(),
+  outputShape: [3, 3],
+});
 const bytes = (count: number) =>
   createDataset(Uint8Array.from(randomArray(2, count * n, 0, 255.99)), { shape: [3, 3] });
 /** More than two pieces, the last one odd. */
@@ -53,7 +59,7 @@ const rowWeights = randomArray(3, n, 0, 1);
 const cases: [string, EncodeOptions & EvaluateOptions][] = [
   ["implicit steps", { solver: implicitAmd() }],
   ["another flow", { flow: nesterovFlow(), solver: rk4({ grid: logGrid({ t1: 5, slices: 3 }) }) }],
-  ["a sum", { loss: crossEntropy({ reduction: "sum" }), solver }],
+  ["a sum", { loss: binaryCrossEntropy({ reduction: "sum" }), solver }],
   ["squared errors, one sample at once", { loss: squaredError(), solver, batchSize: 1 }],
   ["weights for all", { weights: rowWeights, solver }],
   ["weights for each", { weights: randomArray(4, 1005 * n, 0, 1), solver }],
@@ -66,9 +72,9 @@ for (const [name, options] of cases) {
     const { loss, stats } = await encode(decoder, y, options);
     assert.equal(report.loss, loss);
     assert.equal(report.stats, stats);
-    const { name: lossName, reduction } = options.loss ?? crossEntropy();
+    const { name: lossName, reduction } = (options.loss as Loss | undefined) ?? binaryCrossEntropy();
     const floors =
-      lossName === "crossEntropy"
+      lossName === "binaryCrossEntropy"
         ? targetEntropy(y, n, reduction, options.weights)
         : new Float64Array(data.count);
     const mean = floors.reduce((sum, floor, i) => sum + loss[i]! - floor, 0) / data.count;
@@ -168,7 +174,7 @@ test("evaluate refuses what it cannot use, before any work", async () => {
   disposed.dispose();
   const cases: [object, RegExp][] = [
     [{ z0: new Float32Array(3) }, /unknown option "z0"; the options are loss, flow, solver, encoder/],
-    [{ loss: "mse" }, /^evaluate: loss is "mse"/],
+    [{ loss: "l1" }, /^evaluate: loss is "l1"/],
     [{ solver: 5 }, /^evaluate: solver is 5/],
     [{ flow: nesterovFlow() }, /^evaluate: solver amd follows/],
     [{ weights: new Float32Array(10) }, /^evaluate: weights has 10 values, expected 9 .* or 153/],

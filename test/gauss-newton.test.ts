@@ -4,8 +4,8 @@ import { LEAST_PANEL_CURVATURE } from "../src/backend/wasm/gauss-newton.ts";
 import { activations } from "../src/decoder/activation.ts";
 import {
   type ActivationName,
+  binaryCrossEntropy,
   createDecoder,
-  crossEntropy,
   customLoss,
   type Decoder,
   type Loss,
@@ -25,7 +25,7 @@ const pseudoHuber = customLoss({
   gradient: (o, y) => (o - y) / Math.sqrt(1 + (o - y) ** 2),
   curvature: (o, y) => (1 + (o - y) ** 2) ** -1.5,
 });
-const LOSSES: readonly Loss[] = [crossEntropy(), squaredError({ reduction: "sum" }), pseudoHuber];
+const LOSSES: readonly Loss[] = [binaryCrossEntropy(), squaredError({ reduction: "sum" }), pseudoHuber];
 const SIZES = [
   [1, 1],
   [3, 5],
@@ -46,7 +46,7 @@ function expectedMatrix(
   const d = decoder.latentSize;
   const output = decoder.layers.at(-1)!.activation;
   // At what comes into the output activation, as the kernel sees it.
-  const inner = loss.name === "crossEntropy" ? curvatures : withSlopes();
+  const inner = loss.name === "binaryCrossEntropy" ? curvatures : withSlopes();
   function withSlopes(): number[] {
     const linear = { ...decoder, layers: decoder.layers.map((layer) => ({ ...layer })) };
     linear.layers.at(-1)!.activation = { name: "identity" };

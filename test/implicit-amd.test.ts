@@ -4,8 +4,8 @@ import { compileKernels } from "../src/backend/wasm/load.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
 import {
   amd,
+  binaryCrossEntropy,
   createDecoder,
-  crossEntropy,
   customLoss,
   type EncodeResult,
   encode,
@@ -38,7 +38,7 @@ const SAMPLES = 67;
 const y = randomArray(1, SAMPLES * n, 0, 1);
 const weights = randomArray(2, SAMPLES * n, -0.3, 1).map((w) => Math.max(w, 0));
 const z0 = randomArray(3, SAMPLES * d, -6, 6);
-const losses = [crossEntropy(), squaredError({ reduction: "sum" })];
+const losses = [binaryCrossEntropy(), squaredError({ reduction: "sum" })];
 const everySample = Array.from({ length: SAMPLES }, (_, i) => i);
 // Short-lived matrices, so that many are made.
 const solver = implicitAmd({ matrixSteps: 3, tolerance: 1e-5 });
@@ -176,7 +176,7 @@ test("digits: a lower loss than AMD's, in less than a quarter of the passes", as
 
 test("every status can be had, and keeps the best z", async () => {
   const solve = (options: ImplicitAmdOptions) =>
-    encode(decoder, y.subarray(0, n), { loss: crossEntropy(), solver: implicitAmd(options) });
+    encode(decoder, y.subarray(0, n), { loss: binaryCrossEntropy(), solver: implicitAmd(options) });
   assert.equal((await solve({})).status, ["converged"]);
   assert.equal((await solve({ maxSteps: 3 })).status, ["max_steps"]);
   const none = await solve({ maxSteps: 0 });
@@ -197,7 +197,7 @@ test("every status can be had, and keeps the best z", async () => {
 });
 
 test("the counts add up", async () => {
-  const { stats } = await encode(decoder, y, { loss: crossEntropy(), solver });
+  const { stats } = await encode(decoder, y, { loss: binaryCrossEntropy(), solver });
   for (const i of everySample) {
     const accepted = stats.acceptedSteps[i]!;
     assert.is(stats.gradientEvaluations[i], 1 + accepted);
@@ -208,7 +208,7 @@ test("the counts add up", async () => {
 });
 
 test("saveAt keeps points and changes nothing else; between them are shorter steps", async () => {
-  const options = { loss: crossEntropy(), z0, solver };
+  const options = { loss: binaryCrossEntropy(), z0, solver };
   const plain = await encode(decoder, y, options);
   const steps = await encode(decoder, y, { ...options, saveAt: "steps" });
   const times = [0, 0.5, 1, 2, 30, 1e3, 1e30];
@@ -223,7 +223,12 @@ test("saveAt keeps points and changes nothing else; between them are shorter ste
       // The reported loss is that of the point.
       for (const [k, value] of loss.entries()) {
         const at = z.subarray(d * k, d * k + d);
-        const { value: expected } = objectiveOf(decoder, crossEntropy(), at, y.subarray(n * i, n * i + n));
+        const { value: expected } = objectiveOf(
+          decoder,
+          binaryCrossEntropy(),
+          at,
+          y.subarray(n * i, n * i + n),
+        );
         assert.ok(Math.abs(value / expected - 1) < 1e-5, `sample ${i}, t = ${t[k]}`);
       }
     }
@@ -241,7 +246,11 @@ test("saveAt keeps points and changes nothing else; between them are shorter ste
 });
 
 test("saveAt at times within every step changes nothing else, wherever a matrix is made", async () => {
-  const options = { loss: crossEntropy(), z0, solver: implicitAmd({ explicitSteps: 1, matrixSteps: 2 }) };
+  const options = {
+    loss: binaryCrossEntropy(),
+    z0,
+    solver: implicitAmd({ explicitSteps: 1, matrixSteps: 2 }),
+  };
   const plain = await encode(decoder, y, options);
   const times = Array.from({ length: 60 }, (_, i) => 0.1 * 1.5 ** i);
   const chosen = await encode(decoder, y, { ...options, saveAt: times });
@@ -254,7 +263,7 @@ test("saveAt at times within every step changes nothing else, wherever a matrix 
 });
 
 test("an abort leaves the last accepted step; progress counts up", async () => {
-  const options = { loss: crossEntropy(), z0, solver, batchSize: 4 };
+  const options = { loss: binaryCrossEntropy(), z0, solver, batchSize: 4 };
   const whole = await encode(decoder, y, { ...options, saveAt: "steps" });
   let done = 0;
   const controller = new AbortController();
@@ -313,7 +322,7 @@ test("slices do about what they were given, a matrix counting for its passes", a
     },
   };
   Object.assign(packed, { kernels });
-  const { stats } = await encode(decoder, y, { loss: crossEntropy(), solver, batchSize: 16 });
+  const { stats } = await encode(decoder, y, { loss: binaryCrossEntropy(), solver, batchSize: 16 });
   assert.ok(slices.length > 2);
   for (const { given, spent } of slices) assert.ok(spent < given + 2 * 16 + d, `${spent} of ${given}`);
   const total = (counts: Uint32Array) => counts.reduce((sum, count) => sum + count, 0);
@@ -330,11 +339,11 @@ test("training encodes with it, from 0 and from where the samples' last ways end
     layers: [3, 17, 11],
     seed: 2,
     outputActivation: "sigmoid",
-    loss: crossEntropy(),
+    loss: binaryCrossEntropy(),
   });
   const data = randomArray(5, 8 * 11, 0, 1).map((value, i) => (i % 11 < 4 ? Math.round(value) : 0));
   for (const warmStart of [false, true]) {
-    const options = { batchSize: 4, epochs: 30, optimiser: rmsprop({ learningRate: 0.01 }), warmStart };
+    const options = { batchSize: 4, epochs: 30, optimizer: rmsprop({ learningRate: 0.01 }), warmStart };
     const { history } = await train(untrained, data, { ...options, solver: implicitAmd() });
     const [first, last] = [history[0]!.loss, history.at(-1)!.loss];
     assert.ok(last < first / 2, `${warmStart ? "warm" : "cold"}: from ${first} to ${last}`);
@@ -358,13 +367,13 @@ test("options out of range, other flows and backends without matrices are refuse
   }
   assert.is(implicitAmd({ ...{ slope: undefined as never } }).slope, 1e-4);
   await rejected(
-    encode(decoder, y, { loss: crossEntropy(), flow: nesterovFlow(), solver: implicitAmd() as never }),
+    encode(decoder, y, { loss: binaryCrossEntropy(), flow: nesterovFlow(), solver: implicitAmd() as never }),
     "invalid_argument",
     /implicitAmd follows gradientFlow\(\) with alpha 1 only/,
   );
   await rejected(
     encode(decoder, y, {
-      loss: crossEntropy(),
+      loss: binaryCrossEntropy(),
       solver: implicitAmd(),
       saveAt: [0, Number.POSITIVE_INFINITY],
     }),

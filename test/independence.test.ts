@@ -2,8 +2,8 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
   amd,
+  binaryCrossEntropy,
   createDecoder,
-  crossEntropy,
   decode,
   encode,
   gradientFlow,
@@ -23,7 +23,7 @@ const y = randomArray(1, SAMPLES * 50, 0, 1);
 const weights = randomArray(2, SAMPLES * 50, -0.3, 1).map((w) => Math.max(w, 0));
 const z0 = randomArray(3, SAMPLES * 5, -6, 6);
 const solver = amd({ t1: 4000, stepInit: 5, stepMax: 400, tolerance: 1e-4, maxSteps: 60 });
-const losses = [crossEntropy(), squaredError({ reduction: "sum" })];
+const losses = [binaryCrossEntropy(), squaredError({ reduction: "sum" })];
 
 function rowsOf(values: Float32Array, indices: readonly number[], size: number): Float32Array {
   const rows = new Float32Array(indices.length * size);

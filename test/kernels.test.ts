@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ACTIVATION_CODES, LOSS_CODES, paddedSize } from "../src/backend/wasm/layout.ts";
-import { crossEntropy, squaredError } from "../src/index.ts";
+import { binaryCrossEntropy, squaredError } from "../src/index.ts";
 import { bareKernels, builds } from "./support/builds.ts";
 import { randomArray } from "./support/random.ts";
 import { activate, derivative, lossOf, relativeDistance, secondDerivative } from "./support/reference.ts";
@@ -189,7 +189,7 @@ for (const build of builds) {
       arena.f32(layout.outputs, size).set(outputs);
       arena.f32(layout.targets, size).set(targets);
       arena.f32(layout.weights, size).set(weights);
-      for (const loss of [crossEntropy({ reduction: "sum" }), squaredError({ reduction: "sum" })]) {
+      for (const loss of [binaryCrossEntropy({ reduction: "sum" }), squaredError({ reduction: "sum" })]) {
         for (const w of [undefined, weights]) {
           const expected = lossOf(loss, Array.from(outputs), targets, w);
           const code = LOSS_CODES[loss.name];
@@ -211,7 +211,7 @@ for (const build of builds) {
     arena.f32(layout.outputs, 100).set(Float32Array.from({ length: 100 }, (_, i) => (i % 2 ? 15 : -18)));
     arena.f32(layout.targets, 100).set(Float32Array.from({ length: 100 }, (_, i) => i % 2));
     const expected = 50 * (Math.log1p(Math.exp(-15)) + Math.log1p(Math.exp(-18)));
-    const value = kernels.lossForward(LOSS_CODES.crossEntropy, layout.outputs, layout.targets, 0, 100);
+    const value = kernels.lossForward(LOSS_CODES.binaryCrossEntropy, layout.outputs, layout.targets, 0, 100);
     assert.ok(Math.abs(value - expected) < 1e-6 * expected, `${value}, not ${expected}`);
   });
 

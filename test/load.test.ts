@@ -6,7 +6,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createDecoder } from "../src/decoder/initialise.ts";
 import { type DecoderSource, loadDecoder } from "../src/decoder/load.ts";
-import { crossEntropy, squaredError } from "../src/loss.ts";
+import { binaryCrossEntropy, squaredError } from "../src/loss.ts";
 import { rejected } from "./support/refusal.ts";
 
 const url = new URL("vectors/mlp20.safetensors", import.meta.url);
@@ -19,7 +19,7 @@ test("the full-size decoder", async () => {
   assert.is(decoder.outputSize, 784);
   // 20·150 + 150 + 150·300 + 300 + 300·600 + 600 + 600·784 + 784
   assert.is(decoder.parameterCount, 700_234);
-  assert.is(decoder.loss?.name, "crossEntropy");
+  assert.is(decoder.loss?.name, "binaryCrossEntropy");
   assert.equal(
     decoder.layers.map(({ name, activation }) => [name, activation]),
     [
@@ -130,7 +130,7 @@ test("a source that is none, and bad options, are refused before anything is rea
   await rejected(load({ activation: "mish" }), "invalid_argument", /activation is "mish"/);
   await rejected(load({ outputActivation: 1 }), "invalid_argument", /outputActivation is 1/);
   await rejected(load({ signal: "x" }), "invalid_argument", /signal is "x", expected an AbortSignal/);
-  await rejected(load({ loss: "bce" }), "invalid_argument", /loss is "bce", expected what crossEntropy/);
+  await rejected(load({ loss: "l1" }), "invalid_argument", /loss is "l1", expected "bce", "mse", or what/);
 });
 
 test("an abort rejects with the signal's reason", async () => {
@@ -159,7 +159,10 @@ test("without Node's file system a string is a URL", async () => {
   };
   Object.assign(process, { getBuiltinModule: undefined });
   try {
-    assert.is((await loadDecoder("models/mlp20.safetensors", { loss: crossEntropy() })).outputSize, 784);
+    assert.is(
+      (await loadDecoder("models/mlp20.safetensors", { loss: binaryCrossEntropy() })).outputSize,
+      784,
+    );
   } finally {
     Object.assign(process, { getBuiltinModule });
     globalThis.fetch = fetch;

@@ -9,7 +9,7 @@ import { compileKernels } from "../src/backend/wasm/load.ts";
 import { Pacer, residentRows } from "../src/backend/wasm/pacer.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
 import { Struct } from "../src/backend/wasm/struct.ts";
-import { amd, createDecoder, crossEntropy, decode, encode, implicitAmd, wasm } from "../src/index.ts";
+import { amd, binaryCrossEntropy, createDecoder, decode, encode, implicitAmd, wasm } from "../src/index.ts";
 import { createRandom } from "../src/random.ts";
 import { randomArray } from "./support/random.ts";
 import { refused } from "./support/refusal.ts";
@@ -17,7 +17,12 @@ import { refused } from "./support/refusal.ts";
 const solver = amd({ maxSteps: 5 });
 
 function newDecoder(seed = 0) {
-  return createDecoder({ layers: [4, 30, 50], seed, outputActivation: "sigmoid", loss: crossEntropy() });
+  return createDecoder({
+    layers: [4, 30, 50],
+    seed,
+    outputActivation: "sigmoid",
+    loss: binaryCrossEntropy(),
+  });
 }
 
 async function arenaOf(decoder: ReturnType<typeof newDecoder>): Promise<Arena> {
@@ -178,13 +183,13 @@ test("an arena that cannot grow says so", () => {
 });
 
 test("a call that gets only a part of its memory gives that back", async () => {
-  const decoder = createDecoder({ layers: [64, 200], loss: crossEntropy() });
+  const decoder = createDecoder({ layers: [64, 200], loss: binaryCrossEntropy() });
   const y = randomArray(1, 10 * 200, 0, 1);
   const backend = wasm();
   const prepared = await backend.prepare(decoder);
   const arena = await arenaOf(decoder);
   const { allocate } = arena;
-  const targets = { decoder, loss: crossEntropy(), sampleCount: 10, targets: y };
+  const targets = { decoder, loss: binaryCrossEntropy(), sampleCount: 10, targets: y };
   const problem = { ...targets, weights: undefined, batchSize: undefined };
   const calls: [parts: number, call: () => unknown][] = [
     [4, () => encode(decoder, y, { solver: implicitAmd({ maxSteps: 9 }) })],

@@ -191,9 +191,9 @@ async function bundleOf(bundle: Bundle, program: string) {
 
 test("without onnxruntime-web the error says what to install", () => {
   const program = `
-    import { createDecoder, crossEntropy, encode } from "latentflow";
+    import { createDecoder, binaryCrossEntropy, encode } from "latentflow";
     import { webgpu } from "latentflow/webgpu";
-    const decoder = createDecoder({ layers: [2, 3], outputActivation: "sigmoid", loss: crossEntropy() });
+    const decoder = createDecoder({ layers: [2, 3], outputActivation: "sigmoid", loss: binaryCrossEntropy() });
     encode(decoder, new Float32Array(3), { backend: webgpu() }).catch(({ code, message }) => console.log(code, message));`;
   writeFileSync(join(user.folder, "no-peer.mjs"), program);
   assert.match(run(process.execPath, ["no-peer.mjs"]), /^unsupported webgpu: .*npm install onnxruntime-web/);

@@ -11,8 +11,8 @@ import type { SharedWork } from "../src/backend/wasm/pool/shared-work.ts";
 import { createDataset } from "../src/data/dataset.ts";
 import {
   amd,
+  binaryCrossEntropy,
   createDecoder,
-  crossEntropy,
   customLoss,
   decode,
   type EncodeOptions,
@@ -23,7 +23,7 @@ import {
   linearGrid,
   wasm,
 } from "../src/index.ts";
-import { adam } from "../src/optimiser.ts";
+import { adam } from "../src/optimizer.ts";
 import { createRandom } from "../src/random.ts";
 import { type TrainOptions, train } from "../src/train/index.ts";
 import { randomArray } from "./support/random.ts";
@@ -39,7 +39,7 @@ const SIZE = 50;
 
 function newDecoder(seed: number) {
   const layers = [5, 17, 33, SIZE];
-  return createDecoder({ layers, seed, outputActivation: "sigmoid", loss: crossEntropy() });
+  return createDecoder({ layers, seed, outputActivation: "sigmoid", loss: binaryCrossEntropy() });
 }
 
 const decoder = newDecoder(3);
@@ -102,7 +102,7 @@ test("decode: the same bits on 1, 2 and 3 threads", async () => {
 const dataset = createDataset(y.subarray(0, 23 * SIZE), { shape: [SIZE] });
 const training = {
   solver: amd({ maxSteps: 20 }),
-  optimiser: adam({ learningRate: 1e-2 }),
+  optimizer: adam({ learningRate: 1e-2 }),
   batchSize: 7,
   epochs: 3,
   gradientClip: 0.05,
@@ -362,7 +362,11 @@ test("by default short work starts no workers, and long work has all cores", asy
   assert.is(result.backend.threads, 1);
   assert.is(threads.length, started);
   // About a second of work by its size; but with this tolerance a few steps are enough.
-  const wide = createDecoder({ layers: [5, 2000, SIZE], outputActivation: "sigmoid", loss: crossEntropy() });
+  const wide = createDecoder({
+    layers: [5, 2000, SIZE],
+    outputActivation: "sigmoid",
+    loss: binaryCrossEntropy(),
+  });
   const backend = wasm({ workerUrl });
   const few = amd({ tolerance: 1e6, settle: 0 });
   assert.equal(
@@ -375,8 +379,8 @@ test("by default short work starts no workers, and long work has all cores", asy
 
 test("a process with workers ends by itself", () => {
   const program = `
-    import { createDecoder, crossEntropy, encode, wasm } from ${JSON.stringify(new URL("index.js", workerUrl).href)};
-    const decoder = createDecoder({ layers: [2, 9, 5], outputActivation: "sigmoid", loss: crossEntropy() });
+    import { createDecoder, binaryCrossEntropy, encode, wasm } from ${JSON.stringify(new URL("index.js", workerUrl).href)};
+    const decoder = createDecoder({ layers: [2, 9, 5], outputActivation: "sigmoid", loss: binaryCrossEntropy() });
     const { backend } = await encode(decoder, new Float32Array(500), { backend: wasm({ threads: 3 }) });
     console.log(backend.threads, backend.reason);`;
   const args = ["--input-type=module", "--eval", program];

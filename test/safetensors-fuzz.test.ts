@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import type { Decoder } from "../src/decoder/decoder.ts";
 import { createDecoder } from "../src/decoder/initialise.ts";
 import { LatentflowError } from "../src/errors.ts";
-import { crossEntropy } from "../src/loss.ts";
+import { binaryCrossEntropy } from "../src/loss.ts";
 import { createRandom } from "../src/random.ts";
 import { decoderOf } from "./support/safetensors-file.ts";
 
@@ -18,7 +18,7 @@ const originals = [
   ...["tiny-bce-elu", "tiny-mse-tanh"].map(
     (name) => new Uint8Array(readFileSync(new URL(`vectors/${name}.safetensors`, import.meta.url))),
   ),
-  createDecoder({ layers: [2, 3, 4], outputShape: [2, 2], loss: crossEntropy() }).toSafetensors(),
+  createDecoder({ layers: [2, 3, 4], outputShape: [2, 2], loss: binaryCrossEntropy() }).toSafetensors(),
 ];
 
 const headerLengthOf = (file: Uint8Array) => new DataView(file.buffer).getUint32(0, true);

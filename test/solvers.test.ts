@@ -1,8 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
+  binaryCrossEntropy,
   createDecoder,
-  crossEntropy,
   decode,
   type EncodeOptions,
   type EncodeResult,
@@ -18,7 +18,7 @@ const decoder = createDecoder({
   layers: [3, 17, 9],
   seed: 3,
   outputActivation: "sigmoid",
-  loss: crossEntropy({ reduction: "sum" }),
+  loss: binaryCrossEntropy({ reduction: "sum" }),
 });
 const SAMPLES = 13;
 const y = randomArray(1, SAMPLES * 9, 0, 1);

@@ -9,8 +9,8 @@ import { createDataset, readDataset } from "../src/data/dataset.ts";
 import {
   amd,
   type Backend,
+  binaryCrossEntropy,
   createDecoder,
-  crossEntropy,
   customLoss,
   encode,
   euler,
@@ -21,7 +21,7 @@ import {
   squaredError,
   summary,
 } from "../src/index.ts";
-import { adam, rmsprop, sgd } from "../src/optimiser.ts";
+import { adam, rmsprop, sgd } from "../src/optimizer.ts";
 import { linear } from "../src/schedule.ts";
 import type { TrainProgress } from "../src/train/progress.ts";
 import { train } from "../src/train/train.ts";
@@ -31,7 +31,12 @@ import { randomArray } from "./support/random.ts";
 import { norm, objectiveOf } from "./support/reference.ts";
 import { rejected } from "./support/refusal.ts";
 
-const decoder = createDecoder({ layers: [3, 12, 17, 9], seed: 1, loss: crossEntropy(), outputShape: [3, 3] });
+const decoder = createDecoder({
+  layers: [3, 12, 17, 9],
+  seed: 1,
+  loss: binaryCrossEntropy(),
+  outputShape: [3, 3],
+});
 const data = createDataset(randomArray(1, 23 * 9, 0, 1), { shape: [3, 3] });
 const solver = amd({ maxSteps: 20 });
 
@@ -40,16 +45,16 @@ async function checkUpdate(backend: Backend, weights: Float32Array | undefined):
   const learningRate = 0.5;
   const one = createDataset(y, { shape: [3, 3] });
   const options = { solver, backend, ...(weights && { weights }) };
-  const run = await train(decoder, one, { ...options, optimiser: sgd({ learningRate }) });
+  const run = await train(decoder, one, { ...options, optimizer: sgd({ learningRate }) });
   const { z } = await encode(decoder, y, options);
   // The gradient by differences in float64, in the direction of the step itself.
   const step = run.decoder.parameters.map((value, i) => value - decoder.parameters[i]!);
   const length = norm(step);
   const h = 1e-3;
   const at = (by: number) => {
-    const moved = createDecoder({ layers: [3, 12, 17, 9], loss: crossEntropy() });
+    const moved = createDecoder({ layers: [3, 12, 17, 9], loss: binaryCrossEntropy() });
     moved.parameters.set(decoder.parameters.map((value, i) => value + (by * step[i]!) / length));
-    return objectiveOf(moved, crossEntropy(), z, y, weights).value;
+    return objectiveOf(moved, binaryCrossEntropy(), z, y, weights).value;
   };
   const slope = (at(h) - at(-h)) / (2 * h);
   // Along -g the slope is -‖g‖, and the step is learningRate · ‖g‖ long.
@@ -60,14 +65,14 @@ async function checkUpdate(backend: Backend, weights: Float32Array | undefined):
 for (const { name, backend } of builds) {
   for (const weights of [undefined, Float32Array.of(0, 1, 2, 0.5, 1, 0, 3, 1, 1)]) {
     const given = weights ? ", weighted" : "";
-    test(`${name}: an update is the optimiser's step along the mini-batch's summed gradient${given}`, async () => {
+    test(`${name}: an update is the optimizer's step along the mini-batch's summed gradient${given}`, async () => {
       await checkUpdate(backend, weights);
     });
   }
 
   test(`${name}: the same seed gives the same weights, another one others; the decoder stays`, async () => {
     const before = decoder.parameters.slice();
-    const options = { solver, backend, epochs: 2, optimiser: adam({ learningRate: 1e-3 }) };
+    const options = { solver, backend, epochs: 2, optimizer: adam({ learningRate: 1e-3 }) };
     const runs = [
       await train(decoder, data, { ...options, seed: 5 }),
       await train(decoder, data, { ...options, seed: 5 }),
@@ -90,12 +95,12 @@ const eulerWay = { flow: gradientFlow(), solver: euler({ grid: linearGrid({ t1: 
 test("with the adjoint direct, an update follows the derivative of the whole solve", async () => {
   const y = data.rows([4, 7, 1]);
   const learningRate = 0.5;
-  for (const optimiser of [sgd({ learningRate }), sgd({ learningRate, momentum: 0.5 })]) {
-    const run = await train(decoder, y, { ...eulerWay, optimiser, adjoint: direct() });
+  for (const optimizer of [sgd({ learningRate }), sgd({ learningRate, momentum: 0.5 })]) {
+    const run = await train(decoder, y, { ...eulerWay, optimizer, adjoint: direct() });
     const gradient = decoder.parameters.map(
       (value, i) => (value - run.decoder.parameters[i]!) / learningRate,
     );
-    const error = await errorByDifferences(gradient, decoder, crossEntropy(), y, eulerWay);
+    const error = await errorByDifferences(gradient, decoder, binaryCrossEntropy(), y, eulerWay);
     assert.ok(error < 1e-3, `off by ${error}`);
     assert.ok(Math.abs(run.history[0]!.gradientNorm / norm(gradient) - 1) < 1e-4);
   }
@@ -104,7 +109,7 @@ test("with the adjoint direct, an update follows the derivative of the whole sol
 test("every adjoint lowers the loss, the same way each time, and from the first update on its own way", async () => {
   const runs = [];
   for (const adjoint of adjoints) {
-    const options = { ...eulerWay, adjoint, epochs: 10, optimiser: adam({ learningRate: 3e-3 }) };
+    const options = { ...eulerWay, adjoint, epochs: 10, optimizer: adam({ learningRate: 3e-3 }) };
     const run = await train(decoder, data, options);
     const again = await train(decoder, data, options);
     assert.equal(run.decoder.parameters, again.decoder.parameters);
@@ -145,13 +150,13 @@ test("a decoder trained on digits encodes unseen ones better", async () => {
   const untrained = createDecoder({
     layers: [10, 64, 128, 784],
     outputShape: [28, 28],
-    loss: crossEntropy(),
+    loss: binaryCrossEntropy(),
   });
   const unseen = digits.slice(250, 300).toFloat32();
   const before = summary(await encode(untrained, unseen));
   const { decoder: trained, history } = await train(untrained, digits.slice(0, 250), {
     epochs: 2,
-    optimiser: adam({ learningRate: 1e-3 }),
+    optimizer: adam({ learningRate: 1e-3 }),
     schedule: linear(),
     gradientClip: 0.5,
     augment: shift({ pixels: 1 }),
@@ -189,7 +194,7 @@ test("what has weight 0 may be missing, and has no influence at all, with every 
 test("clipping shortens long gradients only; sums and drawing with replacement work", async () => {
   const options = {
     solver,
-    optimiser: sgd({ learningRate: 1 }),
+    optimizer: sgd({ learningRate: 1 }),
     loss: squaredError({ reduction: "sum" }),
   } as const;
   const one = createDataset(data.rows([0]), { shape: [3, 3] });
@@ -201,7 +206,7 @@ test("clipping shortens long gradients only; sums and drawing with replacement w
   assert.ok(change(free) > 0.02);
   assert.ok(Math.abs(change(clipped) / 0.01 - 1) < 1e-3);
   assert.equal(loose.decoder.parameters, free.decoder.parameters);
-  const drawn = await train(decoder, data, { solver, replacement: true, optimiser: rmsprop() });
+  const drawn = await train(decoder, data, { solver, replacement: true, optimizer: rmsprop() });
   assert.is(drawn.history.at(-1)!.images, 23);
 });
 
@@ -236,7 +241,7 @@ test("train refuses what it cannot use", async () => {
     [{ batch: 3 }, /unknown option "batch"/],
     [{ batchSize: 0 }, /batchSize is 0/],
     [{ epochs: 0.5 }, /epochs is 0.5/],
-    [{ optimiser: "adam" }, /optimiser is "adam", expected rmsprop\(\)/],
+    [{ optimizer: "adam" }, /optimizer is "adam", expected rmsprop\(\)/],
     [{ schedule: "linear" }, /schedule is "linear"/],
     [{ warmStart: 1 }, /warmStart is 1, expected true or false/],
     [{ gradientClip: 0 }, /gradientClip is 0/],

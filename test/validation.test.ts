@@ -1,6 +1,14 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { amd, createDecoder, crossEntropy, customLoss, encode, euler, squaredError } from "../src/index.ts";
+import {
+  amd,
+  binaryCrossEntropy,
+  createDecoder,
+  customLoss,
+  encode,
+  euler,
+  squaredError,
+} from "../src/index.ts";
 import { linearGrid } from "../src/solver/grid.ts";
 import type { TrainOptions } from "../src/train/options.ts";
 import type { TrainEvent } from "../src/train/progress.ts";
@@ -23,7 +31,7 @@ test("validation changes nothing of the training", async () => {
 });
 
 const ways = [
-  { solver: amd({ maxSteps: 8 }), loss: crossEntropy() },
+  { solver: amd({ maxSteps: 8 }), loss: binaryCrossEntropy() },
   { solver: euler({ grid: linearGrid({ t1: 4, slices: 5 }) }), loss: squaredError() },
 ];
 for (const options of ways) {
@@ -147,7 +155,7 @@ test("validation refuses what it cannot use, before any work", async () => {
   for (const [validation, message] of cases) {
     await rejected(runSmall({ validation } as never), "invalid_argument", message);
   }
-  const wide = createDecoder({ layers: [3, 4], loss: crossEntropy() });
+  const wide = createDecoder({ layers: [3, 4], loss: binaryCrossEntropy() });
   const run = train(wide, new Float32Array(8), { validation: { data: smallData } });
   await rejected(run, "invalid_argument", /train: validation: the samples have 9 values, expected 4/);
 });

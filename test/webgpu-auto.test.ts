@@ -4,8 +4,8 @@ import { type AutoOptions, auto, availableBackends, webgpu } from "../src/backen
 import {
   amd,
   type Backend,
+  binaryCrossEntropy,
   createDecoder,
-  crossEntropy,
   customLoss,
   type Decoder,
   decode,
@@ -22,7 +22,7 @@ startDawn();
 test.after(leave);
 
 const newDecoder = () =>
-  createDecoder({ layers: [3, 9, 7], seed: 5, outputActivation: "sigmoid", loss: crossEntropy() });
+  createDecoder({ layers: [3, 9, 7], seed: 5, outputActivation: "sigmoid", loss: binaryCrossEntropy() });
 const y = randomArray(8, 5 * 7, 0, 1);
 const solver = amd({ t1: 60, tolerance: 0 });
 

@@ -3,8 +3,8 @@ import * as assert from "uvu/assert";
 import { type OnnxRuntime, type WebgpuOptions, webgpu } from "../src/backend/webgpu/index.ts";
 import {
   amd,
+  binaryCrossEntropy,
   createDecoder,
-  crossEntropy,
   customLoss,
   type Decoder,
   decode,
@@ -25,7 +25,7 @@ test.after(leave);
 const ort: OnnxRuntime = await import("onnxruntime-web/webgpu");
 
 const newDecoder = () =>
-  createDecoder({ layers: [3, 9, 7], seed: 5, outputActivation: "sigmoid", loss: crossEntropy() });
+  createDecoder({ layers: [3, 9, 7], seed: 5, outputActivation: "sigmoid", loss: binaryCrossEntropy() });
 const y = randomArray(8, 11 * 7, 0, 1);
 const solver = amd({ t1: 60, tolerance: 0 });
 
@@ -340,7 +340,7 @@ test("what is asked for wrongly is refused", async () => {
   const prepared = await backend.prepare(decoder);
   const problem = {
     decoder,
-    loss: crossEntropy(),
+    loss: binaryCrossEntropy(),
     sampleCount: 11,
     targets: y,
     weights: undefined,

@@ -8,7 +8,7 @@ import { decodeGraph, gaussNewtonGraph, objectiveGraph } from "../src/backend/we
 import { OnnxGraph } from "../src/backend/webgpu/onnx.ts";
 import { ProtobufMessage } from "../src/backend/webgpu/protobuf.ts";
 import { activations } from "../src/decoder/activation.ts";
-import { type ActivationName, amd, createDecoder, crossEntropy, squaredError } from "../src/index.ts";
+import { type ActivationName, amd, binaryCrossEntropy, createDecoder, squaredError } from "../src/index.ts";
 import { randomArray } from "./support/random.ts";
 
 // What is written is read back by a decoder that was generated from ONNX's own definition. What the graphs compute
@@ -113,7 +113,7 @@ test("the graphs of every activation, loss and size are sound, of known operator
     amd({ window: 17, tolerance: 0 }),
   ];
   for (const activation of Object.keys(activations) as ActivationName[]) {
-    for (const loss of [crossEntropy(), squaredError({ reduction: "sum" })]) {
+    for (const loss of [binaryCrossEntropy(), squaredError({ reduction: "sum" })]) {
       for (const weighted of [false, true]) {
         const decoder = createDecoder({ layers: [3, 5, 7], activation, outputActivation: "sigmoid" });
         const shape = { decoder, loss, weighted, rows: 4 };

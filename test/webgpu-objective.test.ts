@@ -5,8 +5,8 @@ import { activations } from "../src/decoder/activation.ts";
 import {
   type ActivationLike,
   type ActivationName,
+  binaryCrossEntropy,
   createDecoder,
-  crossEntropy,
   type Decoder,
   decode,
   type Loss,
@@ -88,7 +88,7 @@ for (const activation of [...(Object.keys(activations) as ActivationName[]), ...
   // A sine's phase is off by as many times what its input is off.
   const tolerance = name.includes("frequency") ? 30e-5 : 1e-5;
   test(`losses and gradients with ${name} agree with float64`, async () => {
-    for (const loss of [crossEntropy(), squaredError()]) {
+    for (const loss of [binaryCrossEntropy(), squaredError()]) {
       const decoder = createDecoder({ layers: [3, 17, 5], activation, outputActivation: "sigmoid", seed: 1 });
       await checkAgainstReference(decoder, loss, 3, undefined, `${name}, ${loss.name}`, tolerance);
       decoder.dispose();
@@ -117,7 +117,7 @@ test("sizes and batches with tails agree with float64", async () => {
     for (const sampleCount of [1, 3, 5, 17]) {
       await checkAgainstReference(
         decoder,
-        crossEntropy(),
+        binaryCrossEntropy(),
         sampleCount,
         undefined,
         `${layers} × ${sampleCount}`,
@@ -133,11 +133,11 @@ test("weights, shared and of each sample's own, agree with float64", async () =>
   const own = randomArray(6, 3 * 7, 0, 3).map((weight, i) => (i % 4 === 0 ? 0 : weight));
   // Of all scales that float32 has, their mean is the same.
   for (const weights of [shared, own, shared.map((weight) => weight * 1e30), own.map((w) => w * 1e-30)]) {
-    for (const loss of [crossEntropy(), squaredError()]) {
+    for (const loss of [binaryCrossEntropy(), squaredError()]) {
       await checkAgainstReference(decoder, loss, 3, weights, loss.name);
     }
   }
-  for (const loss of [crossEntropy({ reduction: "sum" }), squaredError({ reduction: "sum" })]) {
+  for (const loss of [binaryCrossEntropy({ reduction: "sum" }), squaredError({ reduction: "sum" })]) {
     await checkAgainstReference(decoder, loss, 3, own, `${loss.name}, sum`);
   }
 });
@@ -180,7 +180,7 @@ test("Gauss-Newton matrices agree with float64: activations, losses, weights, si
   for (const activation of Object.keys(activations) as ActivationName[]) {
     const decoder = createDecoder({ layers: [3, 17, 5], activation, outputActivation: "sigmoid", seed: 1 });
     const own = randomArray(6, 4 * 5, 0, 3).map((weight, i) => (i % 4 === 0 ? 0 : weight));
-    await checkMatrices(decoder, crossEntropy(), [2, 0], undefined, activation);
+    await checkMatrices(decoder, binaryCrossEntropy(), [2, 0], undefined, activation);
     await checkMatrices(
       decoder,
       squaredError(),
@@ -202,7 +202,7 @@ test("Gauss-Newton matrices agree with float64: activations, losses, weights, si
   for (const layer of steep.layers) layer.weight.fill(0);
   steep.layers[0]!.bias.set([-20, -12, 12, 16, 20]);
   steep.layers[0]!.weight.set(randomArray(4, 15, -0.1, 0.1));
-  await checkMatrices(steep, crossEntropy(), [2, 0], undefined, "steep");
+  await checkMatrices(steep, binaryCrossEntropy(), [2, 0], undefined, "steep");
   for (const layers of [
     [1, 1],
     [5, 3],
@@ -232,11 +232,11 @@ test("a chosen sample's numbers do not depend on those chosen with it; each grad
   const decoder = createDecoder({ layers: [3, 9, 7], outputActivation: "sigmoid", seed: 1 });
   const y = randomArray(3, 5 * 7, 0, 1);
   const z = Float64Array.from(randomArray(2, 5 * 3));
-  const all = await evaluate(decoder, crossEntropy(), z, y);
+  const all = await evaluate(decoder, binaryCrossEntropy(), z, y);
   const prepared = await backend.prepare(decoder);
   const problem = {
     decoder,
-    loss: crossEntropy(),
+    loss: binaryCrossEntropy(),
     sampleCount: 5,
     targets: y,
     weights: undefined,
@@ -257,9 +257,9 @@ test("numbers are the same bits in graphs of any number of rows", async () => {
   const decoder = createDecoder({ layers: [3, 64, 75], outputActivation: "sigmoid", seed: 1 });
   const y = randomArray(3, 33 * 75, 0, 1);
   const z = Float64Array.from(randomArray(2, 33 * 3));
-  const all = await evaluate(decoder, crossEntropy(), z, y);
+  const all = await evaluate(decoder, binaryCrossEntropy(), z, y);
   for (const count of [1, 2, 5, 17]) {
-    const some = await evaluate(decoder, crossEntropy(), z.slice(0, 3 * count), y.slice(0, 75 * count));
+    const some = await evaluate(decoder, binaryCrossEntropy(), z.slice(0, 3 * count), y.slice(0, 75 * count));
     assert.equal(some.losses, all.losses.slice(0, count));
     assert.equal(some.gradients, all.gradients.slice(0, 3 * count));
   }
@@ -274,7 +274,7 @@ test("decode agrees with float64, at any number of samples", async () => {
     assert.is(data.length, 7 * sampleCount);
     for (let i = 0; i < sampleCount; i++) {
       const sample = z.subarray(3 * i, 3 * i + 3);
-      const { output } = objectiveOf(decoder, crossEntropy(), sample, new Float32Array(7));
+      const { output } = objectiveOf(decoder, binaryCrossEntropy(), sample, new Float32Array(7));
       assert.ok(relativeDistance(logits.subarray(7 * i, 7 * i + 7), output) < 1e-6);
       const probabilities = output.map((logit) => 1 / (1 + Math.exp(-logit)));
       assert.ok(relativeDistance(data.subarray(7 * i, 7 * i + 7), probabilities) < 1e-6);
@@ -306,7 +306,7 @@ for (const name of VECTOR_NAMES) {
 
 test("the demo's decoder gives float64's digits", async () => {
   const decoder = await loadDecoder(new URL("../demo/decoder.safetensors", import.meta.url));
-  await checkAgainstReference(decoder, crossEntropy(), 2, undefined, "demo");
+  await checkAgainstReference(decoder, binaryCrossEntropy(), 2, undefined, "demo");
 });
 
 test.run();

@@ -6,8 +6,8 @@ import { readIdx } from "../src/data/idx.ts";
 import {
   type AmdOptions,
   amd,
+  binaryCrossEntropy,
   createDecoder,
-  crossEntropy,
   type EncodeOptions,
   type EncodeResult,
   encode,
@@ -31,7 +31,7 @@ const decoder = createDecoder({
   layers: [3, 9, 7],
   seed: 5,
   outputActivation: "sigmoid",
-  loss: crossEntropy({ reduction: "sum" }),
+  loss: binaryCrossEntropy({ reduction: "sum" }),
 });
 const SAMPLES = 5;
 const y = randomArray(8, SAMPLES * 7, 0, 1);
@@ -79,7 +79,7 @@ for (const { name, options } of solverCases) {
 
 test("implicitAmd goes down to where it goes in WASM", async () => {
   const weights = randomArray(5, SAMPLES * 7, 0, 3).map((weight, i) => (i % 4 === 0 ? 0 : weight));
-  for (const loss of [crossEntropy(), squaredError()]) {
+  for (const loss of [binaryCrossEntropy(), squaredError()]) {
     // Between matrices, too: the secant updates are the solver's, whatever computes its gradients.
     const options = { z0, loss, weights, solver: implicitAmd({ explicitSteps: 2, matrixSteps: 3 }) };
     const got = await encode(decoder, y, { ...options, backend });
@@ -134,7 +134,7 @@ test("AMD on the GPU takes weights and both losses", async () => {
   const weights = randomArray(5, SAMPLES * 7, 0, 3).map((weight, i) => (i % 4 === 0 ? 0 : weight));
   const missing = y.map((value, i) => (i % 4 === 0 ? Number.NaN : value));
   const solver = amd({ ...SHORT, tolerance: 1e-5 });
-  for (const loss of [crossEntropy(), squaredError()]) {
+  for (const loss of [binaryCrossEntropy(), squaredError()]) {
     await compare({ loss, solver }, loss.name);
     const options = { loss, weights, solver };
     const got = await encode(decoder, missing, { ...options, backend });

@@ -3,7 +3,7 @@ import { GRADIENTS, LATENTS, LOSSES } from "../../src/backend/webgpu/graphs.ts";
 import { OnnxGraph, type Tensor } from "../../src/backend/webgpu/onnx.ts";
 import { dataInputs, objective, parameterNames, TARGETS } from "../../src/backend/webgpu/passes.ts";
 import { ProtobufMessage } from "../../src/backend/webgpu/protobuf.ts";
-import { crossEntropy, type Decoder } from "../../src/index.ts";
+import { binaryCrossEntropy, type Decoder } from "../../src/index.ts";
 import { type Peer, repeatTimed, type Task } from "./peer.ts";
 
 /** onnxruntime-web runs graphs, and a line search is none: it has gradients only. */
@@ -49,7 +49,7 @@ export async function onnxruntimePeer({ decoder, y, z }: Task): Promise<Peer> {
 /** The losses and their gradients, the parameters constants of the model: it packs them for its products once. */
 function gradientModel(decoder: Decoder, rows: number): Uint8Array {
   const graph = new OnnxGraph();
-  const shape = { decoder, loss: crossEntropy(), weighted: false, rows };
+  const shape = { decoder, loss: binaryCrossEntropy(), weighted: false, rows };
   const names = decoder.layers.map((_, i) => parameterNames(i));
   const parameters = {
     weights: names.map(({ weight }) => weight as Tensor),

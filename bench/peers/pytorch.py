@@ -136,7 +136,7 @@ def train(batch, count):
     """One pass over the first `count` samples in order, the approximate adjoint, RMSprop as rmsprop()."""
     start = time.perf_counter()
     parameters = [tensor for layer in layers for tensor in layer]
-    optimiser = torch.optim.RMSprop(parameters, lr=5e-4, alpha=0.9, eps=1e-6)
+    optimizer = torch.optim.RMSprop(parameters, lr=5e-4, alpha=0.9, eps=1e-6)
     history = []
     for first in range(0, count, batch):
         targets = y[first : min(first + batch, count)]
@@ -146,9 +146,9 @@ def train(batch, count):
         for tensor in parameters:
             tensor.requires_grad_()
         loss = losses(latents, targets).sum()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         history.append(loss.item() / targets.shape[0])
     for tensor in parameters:
         tensor.requires_grad_(False)

@@ -2,7 +2,7 @@
 // Arguments: layers, samples, steps. Prints a line of JSON.
 import { compileKernels } from "../../src/backend/wasm/load.ts";
 import { packDecoder } from "../../src/backend/wasm/packed.ts";
-import { amd, createDecoder, crossEntropy, encode } from "../../src/index.ts";
+import { amd, binaryCrossEntropy, createDecoder, encode } from "../../src/index.ts";
 import { mean } from "../measure.ts";
 import { testDigits } from "../rig.ts";
 import { oneThread } from "./latentflow.ts";
@@ -12,7 +12,7 @@ const TEST_DIGITS = 10_000;
 
 const layers = process.argv[2]!.split(",").map(Number);
 const [samples, maxSteps] = process.argv.slice(3).map(Number) as [number, number];
-const decoder = createDecoder({ layers, loss: crossEntropy(), seed: 0 });
+const decoder = createDecoder({ layers, loss: binaryCrossEntropy(), seed: 0 });
 const y = await digits(samples);
 // So that all take so many steps.
 const solver = amd({ maxSteps, tolerance: 0, t1: 1e9 });

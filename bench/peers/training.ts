@@ -1,4 +1,4 @@
-import { createDecoder, crossEntropy } from "../../src/index.ts";
+import { binaryCrossEntropy, createDecoder } from "../../src/index.ts";
 import { rmsprop, train } from "../../src/train/index.ts";
 import { DEFAULT_SOLVER } from "../../src/train/options.ts";
 import { mean } from "../measure.ts";
@@ -36,7 +36,12 @@ export async function measureTraining(
   const figures: TrainingFigure[] = [];
   for (const miniBatch of MINI_BATCHES) {
     const untrained = () =>
-      createDecoder({ layers: [20, 150, 300, 600, outputSize], loss: crossEntropy(), outputShape, seed: 1 });
+      createDecoder({
+        layers: [20, 150, 300, 600, outputSize],
+        loss: binaryCrossEntropy(),
+        outputShape,
+        seed: 1,
+      });
     const losses = { ours: Number.NaN, theirs: Number.NaN };
     const ours: Timed = {
       name: "ours",
@@ -44,7 +49,7 @@ export async function measureTraining(
         const decoder = untrained();
         const start = performance.now();
         const result = await train(decoder, data, {
-          ...{ optimiser: rmsprop(), solver: DEFAULT_SOLVER, batchSize: miniBatch, backend: oneThread() },
+          ...{ optimizer: rmsprop(), solver: DEFAULT_SOLVER, batchSize: miniBatch, backend: oneThread() },
         });
         const seconds = (performance.now() - start) / 1000;
         losses.ours = endLoss(result.history.map(({ loss }) => loss));

@@ -2,7 +2,7 @@ import type { Decoder } from "../decoder/decoder.ts";
 import type { Flow } from "../flow.ts";
 import type { Loss } from "../loss.ts";
 import type { DifferentiableObjective, Objective } from "../objective.ts";
-import type { Optimiser } from "../optimiser.ts";
+import type { Optimizer } from "../optimizer.ts";
 import type { BackendInfo } from "../result.ts";
 import type { Control, Solution, Solver } from "../solver/base.ts";
 
@@ -69,7 +69,7 @@ export interface PreparedBackend {
    * Trains the prepared decoder in place: what this backend solves and decodes with it follows the updates,
    * the decoder itself does not. For a decoder that nobody else uses.
    */
-  trainer(optimiser: Optimiser): Trainer;
+  trainer(optimizer: Optimizer): Trainer;
   /**
    * Solves all samples inside the backend where it has a fused form of the solver for this loss, and else
    * returns undefined; the results equal the general path's.
@@ -94,7 +94,7 @@ export interface TrainerState {
   readonly updates: number;
   /** [parameterCount], in the order of `decoder.parameters`. */
   readonly parameters: Float32Array;
-  /** The optimiser's state vectors, each in the same order. */
+  /** The optimizer's state vectors, each in the same order. */
   readonly vectors: readonly Float32Array[];
 }
 
@@ -119,7 +119,7 @@ export interface Trainer {
   parameters(): Float32Array;
   /** Where it stands between two updates: what `restore` continues from. */
   state(): TrainerState;
-  /** Continues from the state of a trainer of the same layers and optimiser: the same updates follow, bit for bit. */
+  /** Continues from the state of a trainer of the same layers and optimizer: the same updates follow, bit for bit. */
   restore(state: TrainerState): void;
   dispose(): void;
 }

@@ -1,13 +1,13 @@
 import { type Command, Option } from "commander";
 import {
   type ActivationLike,
-  crossEntropy,
   type Decoder,
   LatentflowError,
+  type LossName,
   loadDecoder,
   type StandardLoss,
-  squaredError,
 } from "../index.ts";
+import { LOSS_MAKERS } from "../loss.ts";
 import { parseActivation, parseCounts } from "./parse.ts";
 
 /** A decoder's file, and what the command says of it, as commander hands it over. */
@@ -20,7 +20,7 @@ export interface DecoderFileOptions extends LossOptions {
 
 /** What is made small, as commander hands it over. */
 export interface LossOptions {
-  readonly loss?: StandardLoss["name"];
+  readonly loss?: LossName;
   readonly reduction?: StandardLoss["reduction"];
 }
 
@@ -41,7 +41,7 @@ export function addDecoderOptions(command: Command, standard = "what its file sa
 export function addLossOptions(command: Command, standard = "the one the decoder's file names"): Command {
   return command
     .optionsGroup(`Loss (default: ${standard}):`)
-    .addOption(new Option("--loss <name>", "what is made small").choices(["crossEntropy", "squaredError"]))
+    .addOption(new Option("--loss <name>", "what is made small").choices(Object.keys(LOSS_MAKERS)))
     .addOption(
       new Option("--reduction <name>", "a sample's loss: mean or sum over its values").choices([
         "mean",
@@ -50,11 +50,9 @@ export function addLossOptions(command: Command, standard = "the one the decoder
     );
 }
 
-const losses = { crossEntropy, squaredError };
-
 /** The loss that the options name, if they do. */
 export function lossOf({ loss, reduction }: LossOptions): StandardLoss | undefined {
-  return loss && losses[loss](reduction && { reduction });
+  return loss && LOSS_MAKERS[loss](reduction && { reduction });
 }
 
 /** The decoder, with the loss that the options name, if they do. */
@@ -83,9 +81,9 @@ export async function readDecoderAndLoss(
   if (!decoder.loss) {
     throw new LatentflowError(
       "invalid_argument",
-      `${options.decoder} names no loss; give --loss crossEntropy or --loss squaredError`,
+      `${options.decoder} names no loss; give --loss bce or --loss mse`,
     );
   }
   const { name, reduction } = decoder.loss;
-  return { decoder, loss: losses[name]({ reduction: options.reduction ?? reduction }) };
+  return { decoder, loss: LOSS_MAKERS[name]({ reduction: options.reduction ?? reduction }) };
 }

@@ -32,7 +32,7 @@ export function formatReport(run: Run, outputs: readonly Output[]): string {
 
 function figuresOf(run: Run): Figures {
   const figures = { ...summary(run.result), aborted: run.signal.aborted };
-  if (run.loss.name !== "crossEntropy") {
+  if (run.loss.name !== "binaryCrossEntropy") {
     return { ...figures, meanTargetEntropy: null, meanLossAboveEntropy: null };
   }
   const { decoder, loss, result, samples, weights } = run;

@@ -155,7 +155,7 @@ async function writeResults(folder: string, { loss, status, stats }: EvaluateRep
 
 function documentOf(job: EvaluateJob, { data, decoder, loss, by }: Input, report: EvaluateReport) {
   const { loss: _, status, stats, meanExcessLoss, ...figures } = report;
-  const hasEntropy = loss.name === "crossEntropy";
+  const hasEntropy = loss.name === "binaryCrossEntropy";
   return {
     decoder: decoderFigures(job.decoder, decoder),
     data: dataFigures(data),
@@ -177,7 +177,7 @@ function rowsOf(job: EvaluateJob, { data, decoder, loss, by }: Input, report: Ev
     "encoder" in by ? ["encoder", shortPath(job.encoder!)] : ["solver", showSolver(by)],
     showLoss(loss, report.meanLoss),
   ];
-  if (loss.name === "crossEntropy") {
+  if (loss.name === "binaryCrossEntropy") {
     rows.push(["above the targets' own entropy", showLoss(loss, report.meanExcessLoss)[1]]);
   }
   return [...rows, ...summaryRows(report)];

@@ -32,11 +32,11 @@ export function formatJson(figures: object, outputs: readonly Output[]): string 
   return `${JSON.stringify(document, null, 2)}\n`;
 }
 
-const lossNames = { crossEntropy: "cross entropy", squaredError: "squared error" };
+const lossNames = { binaryCrossEntropy: "cross entropy", squaredError: "squared error" };
 
 /** A mean loss with its name: `mean cross entropy`, `0.08123 nats`. */
 export function showLoss({ name }: StandardLoss, mean: number): readonly [name: string, figure: string] {
-  return [`mean ${lossNames[name]}`, formatMean(mean, name === "crossEntropy" ? " nats" : "")];
+  return [`mean ${lossNames[name]}`, formatMean(mean, name === "binaryCrossEntropy" ? " nats" : "")];
 }
 
 /** How fast it went: `62 (0.32 s)`. */

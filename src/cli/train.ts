@@ -39,7 +39,7 @@ export function addTrainCommand(program: Command): void {
     .option("--validate-every <n>", "after every n samples trained on (default: each epoch)", parseCount)
     .option("--validate-limit <n>", "the first n of them (default: all)", parseCount);
   addDecoderOptions(command, "elu, and for cross entropy sigmoid; with --decoder what its file says");
-  addLossOptions(command, "crossEntropy; with --decoder the one its file names");
+  addLossOptions(command, "bce; with --decoder the one its file names");
   addRunningOptions(command);
   addTrainingOptions(command).addHelpText(
     "after",
@@ -52,7 +52,7 @@ ended by Ctrl-C: the same command with --resume goes on.
 Examples:
   $ latentflow train --dataset mnist --layers 20,150,300,600,784 --out trained
   $ latentflow train --data digits-idx3-ubyte.gz --layers 20,150,784 --out trained \\
-      --optimiser adam --schedule linear --epochs 3 --limit 1920 --json`,
+      --optimizer adam --schedule linear --epochs 3 --limit 1920 --json`,
   );
   command.action(async (options: TrainingJob) => {
     checkDataOptions(command);

@@ -11,7 +11,7 @@ import {
   direct,
   full,
   linear,
-  type Optimiser,
+  type Optimizer,
   type RunOptions,
   rmsprop,
   type Schedule,
@@ -54,8 +54,8 @@ const adjoints: Choice<Adjoint> = {
   options: {},
 };
 
-const optimisers: Choice<Optimiser> = {
-  name: "optimiser",
+const optimizers: Choice<Optimizer> = {
+  name: "optimizer",
   text: "how the parameters follow from their gradients",
   members: {
     rmsprop: member(rmsprop, rmsprop()),
@@ -67,7 +67,7 @@ const optimisers: Choice<Optimiser> = {
     alpha: { value: "share", text: "how slowly squared gradients are forgotten", as: "rmspropAlpha" },
     beta1: { value: "share", text: "how slowly gradients are forgotten" },
     beta2: { value: "share", text: "how slowly squared gradients are forgotten" },
-    epsilon: { value: "number", text: "keeps steps finite", as: "optimiserEpsilon" },
+    epsilon: { value: "number", text: "keeps steps finite", as: "optimizerEpsilon" },
     weightDecay: { value: "share", text: "how much of the weights a step takes away, times the rate" },
     momentum: { value: "share", text: "how slowly gradients are forgotten" },
   },
@@ -97,8 +97,8 @@ export function addTrainingOptions(command: Command): Command {
     .option("--shift <pixels>", "shift images at random by up to so many pixels", parseCount)
     .option("--gradient-clip <norm>", "the largest norm of a mini-batch's mean gradient", parseNumber);
   addChoice(command, adjoints);
-  command.optionsGroup("Optimiser (in brackets: whose option it is, and its default):");
-  addChoice(command, optimisers);
+  command.optionsGroup("Optimizer (in brackets: whose option it is, and its default):");
+  addChoice(command, optimizers);
   addChoice(command, schedules);
   return addFlowAndSolverOptions(command, "train");
 }
@@ -120,7 +120,7 @@ interface TrainingDescription {
   readonly flow?: Description;
   readonly solver?: Description;
   readonly adjoint?: Description;
-  readonly optimiser: Description;
+  readonly optimizer: Description;
   readonly schedule: Description;
   readonly batchSize: number;
   readonly epochs: number;
@@ -134,7 +134,7 @@ interface TrainingDescription {
 /** The training run that a command's options choose; a value out of range is wrong usage. */
 export function chosenTraining(command: Command): ChosenTraining {
   const given = command.opts<TrainingOptions>();
-  const optimiser = chosen(command, optimisers);
+  const optimizer = chosen(command, optimizers);
   const schedule = chosen(command, schedules);
   const { batchSize, seed, autoencoder = false, replacement = false, shift: pixels, gradientClip } = given;
   const epochs = given.epochs ?? epochsOfThePaper(autoencoder);
@@ -144,14 +144,14 @@ export function chosenTraining(command: Command): ChosenTraining {
   };
   const options: RunOptions = {
     ...common,
-    optimiser: optimiser.value,
+    optimizer: optimizer.value,
     schedule: schedule.value,
     ...(pixels !== undefined && { augment: shift({ pixels }) }),
     backend: backendOf(given),
   };
   const description = {
     autoencoder,
-    optimiser: optimiser.description,
+    optimizer: optimizer.description,
     schedule: schedule.description,
     ...common,
     ...(pixels !== undefined && { shift: pixels }),

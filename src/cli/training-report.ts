@@ -44,7 +44,7 @@ function documentOf(run: TrainingRun, decoderFile: string) {
 function rowsOf(run: TrainingRun, decoderFile: string): [string, string][] {
   const { training, data, loss, result, seconds } = run;
   const { history, validation } = result;
-  const { optimiser, schedule, epochs, batchSize } = training.description;
+  const { optimizer, schedule, epochs, batchSize } = training.description;
   const lossRow = (when: string, mean: number): [string, string] => {
     const [name, figure] = showLoss(loss, mean);
     return [`${name}, ${when}`, figure];
@@ -58,7 +58,7 @@ function rowsOf(run: TrainingRun, decoderFile: string): [string, string][] {
       `${formatCount(history.at(-1)!.images)} (${epochs} × ${formatCount(data.dataset.count)})`,
     ],
     ["updates", `${formatCount(history.length)}, mini-batches of ${batchSize}`],
-    ["optimiser", `${optimiser.name}, learning rate ${optimiser.learningRate}, ${schedule.name}`],
+    ["optimizer", `${optimizer.name}, learning rate ${optimizer.learningRate}, ${schedule.name}`],
     ["method", showMethod(training.description)],
     lossRow("first tenth", meanLoss(firstTenth(history))),
     lossRow("last tenth", meanLoss(lastTenth(history))),

@@ -2,8 +2,8 @@ import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { showShape } from "../data/array.ts";
 import {
+  binaryCrossEntropy,
   createDecoder,
-  crossEntropy,
   type Decoder,
   LatentflowError,
   loadDecoder,
@@ -106,7 +106,7 @@ async function makeDecoder(
       `--layers ends with ${layers!.at(-1)}, expected ${size} (a sample has ${showShape(shape)} values)`,
     );
   }
-  const loss = lossOf({ loss: "crossEntropy", ...job }) ?? crossEntropy();
+  const loss = lossOf({ loss: "binaryCrossEntropy", ...job }) ?? binaryCrossEntropy();
   const decoder = createDecoder({
     layers: layers!,
     outputShape: outputShape ?? shape,

@@ -1,10 +1,10 @@
 import { checkOptions, invalid } from "../check.ts";
-import { checkLoss, type StandardLoss } from "../loss.ts";
+import { checkLoss, normaliseLoss, type StandardLoss, type StandardLossLike } from "../loss.ts";
 import { type Activation, type ActivationLike, normaliseActivation } from "./activation.ts";
 import { type Decoder, LayeredDecoder } from "./decoder.ts";
 import { collectLayers } from "./layer-tensors.ts";
 import { readActivation, readLoss, readOutputShape } from "./metadata.ts";
-import { checkOutputShape, impliedOutputActivation, normaliseLoss } from "./output.ts";
+import { checkOutputShape, impliedOutputActivation } from "./output.ts";
 import { readSafetensors } from "./safetensors.ts";
 import { readFloats } from "./tensor.ts";
 
@@ -19,8 +19,8 @@ export interface DecoderFileOptions {
   outputActivation?: ActivationLike;
   /** The shape of a sample, [28, 28] say. Default: [outputSize]. */
   outputShape?: readonly number[];
-  /** The default of `encode`'s loss. */
-  loss?: StandardLoss;
+  /** The default of `encode`'s loss: `"bce"`, `"mse"`, or a value such as `squaredError()`. */
+  loss?: StandardLossLike;
 }
 
 /** Options that have been checked as far as they can be without the file. */

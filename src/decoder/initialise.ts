@@ -1,9 +1,9 @@
 import { checkNumber, checkOptions, invalid, show } from "../check.ts";
-import { checkLoss, type StandardLoss } from "../loss.ts";
+import { checkLoss, normaliseLoss, type StandardLossLike } from "../loss.ts";
 import { createRandom, type Random } from "../random.ts";
 import { type ActivationLike, normaliseActivation } from "./activation.ts";
 import { countParameters, type Decoder, LayeredDecoder } from "./decoder.ts";
-import { checkOutputShape, impliedOutputActivation, normaliseLoss, showShape } from "./output.ts";
+import { checkOutputShape, impliedOutputActivation, showShape } from "./output.ts";
 
 /** What a new decoder is to be. */
 export interface CreateDecoderOptions {
@@ -15,8 +15,8 @@ export interface CreateDecoderOptions {
   outputActivation?: ActivationLike;
   /** The shape of a sample, [28, 28] say; its product is the last size. Default: [outputSize]. */
   outputShape?: readonly number[];
-  /** The default of `encode`'s loss. Default: none. */
-  loss?: StandardLoss;
+  /** The default of `encode`'s loss: `"bce"`, `"mse"`, or a value such as `squaredError()`. Default: none. */
+  loss?: StandardLossLike;
   /** An integer from 0 to 2^53 - 1; the same seed gives the same parameters everywhere. Default: 0. */
   seed?: number;
 }

@@ -1,6 +1,6 @@
 import { checkChoice, invalid, show } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
-import { crossEntropy, type StandardLoss, squaredError } from "../loss.ts";
+import { LOSS_MAKERS, type StandardLoss } from "../loss.ts";
 import { type Activation, activations, normaliseActivation } from "./activation.ts";
 import type { Decoder } from "./decoder.ts";
 import { checkOutputShape } from "./output.ts";
@@ -8,7 +8,8 @@ import { checkOutputShape } from "./output.ts";
 // What a file's metadata, a map of strings, says of its decoder beyond the tensors:
 //   activation         between the layers: a name, or an object as in the API, as JSON: {"name":"elu","alpha":2}
 //   outputActivation   after the last layer, in the same form
-//   loss               "bce" (cross entropy; "crossEntropy" is read too) or "mse" (squared error; "squaredError")
+//   loss               "bce" (binary cross entropy; "binaryCrossEntropy" and "crossEntropy" are read too)
+//                      or "mse" (squared error; "squaredError" is read too)
 //   reduction          "sum", or "mean", which is meant when it is missing
 //   outputShape        a JSON array: [28,28]
 // Everything may be missing, and other keys are left alone. In names of activations capitals and underscores
@@ -24,7 +25,7 @@ export function writeMetadata(decoder: Decoder): Metadata {
   if (decoder.layers.length > 1) metadata.set("activation", writeActivation(first!.activation));
   metadata.set("outputActivation", writeActivation(decoder.outputActivation));
   if (decoder.loss) {
-    metadata.set("loss", decoder.loss.name === "crossEntropy" ? "bce" : "mse");
+    metadata.set("loss", decoder.loss.name === "binaryCrossEntropy" ? "bce" : "mse");
     if (decoder.loss.reduction === "sum") metadata.set("reduction", "sum");
   }
   metadata.set("outputShape", JSON.stringify(decoder.outputShape));
@@ -58,12 +59,8 @@ function ownSpelling(name: string): string {
   return Object.keys(activations).find((known) => bare(known) === bare(name)) ?? name;
 }
 
-const losses = new Map([
-  ["bce", crossEntropy],
-  ["crossEntropy", crossEntropy],
-  ["mse", squaredError],
-  ["squaredError", squaredError],
-]);
+/** A Map, since a file's text may be "constructor". "crossEntropy" is what files of 0.1 may say. */
+const losses = new Map([...Object.entries(LOSS_MAKERS), ["crossEntropy", LOSS_MAKERS.binaryCrossEntropy]]);
 
 /**
  * The loss that the metadata give, if any.

@@ -44,25 +44,7 @@ export function showShape(shape: readonly unknown[]): string {
   return `[${[...axes, ...(shape.length > maxAxes ? ["..."] : [])].join(", ")}]`;
 }
 
-/**
- * Refuses what is no loss; returns it, frozen, otherwise. Whether it fits the output is `checkLoss`'s.
- *
- * @throws LatentflowError `invalid_argument`
- */
-export function normaliseLoss(where: string, value: unknown): StandardLoss {
-  if (isLoss(value)) return Object.freeze({ name: value.name, reduction: value.reduction });
-  throw invalid(`${where}: loss is ${show(value)}, expected what crossEntropy() or squaredError() returns`);
-}
-
-function isLoss(value: unknown): value is StandardLoss {
-  if (typeof value !== "object" || value === null) return false;
-  const { name, reduction } = value as Partial<Record<string, unknown>>;
-  return (
-    (name === "crossEntropy" || name === "squaredError") && (reduction === "mean" || reduction === "sum")
-  );
-}
-
 /** The output activation of a decoder of which only the loss is known: "sigmoid" for cross entropy, else none. */
 export function impliedOutputActivation(loss: StandardLoss | undefined): Activation {
-  return Object.freeze({ name: loss?.name === "crossEntropy" ? "sigmoid" : "identity" });
+  return Object.freeze({ name: loss?.name === "binaryCrossEntropy" ? "sigmoid" : "identity" });
 }

@@ -31,7 +31,7 @@ const ENCODER_STREAM = 3;
  * Trains a decoder together with an encoder, by plain backpropagation: the conventional autoencoder, which the
  * paper compares with. The encoder is the exact reverse of the decoder (784 → 600 → 300 → 150 → 20 for
  * 20 → 150 → 300 → 600 → 784), with the same activations between its layers and none on the code; its parameters
- * begin as PyTorch's do, from the seed, and the decoder's as they are. Loss, optimisers and kernels are those of
+ * begin as PyTorch's do, from the seed, and the decoder's as they are. Loss, optimizers and kernels are those of
  * `train`.
  *
  * With its result `run`, `evaluate(run.decoder, test, { encoder: run.encoder })` is the autoencoder's own loss, and

@@ -18,7 +18,7 @@ import type { ValidationResult } from "./validation.ts";
 //   validation        F64 [v, 2]: images, loss
 //   latents           F64 [samples · d], where there are warm starts
 //   parameters        F32 [p]
-//   optimiser.0, …    F32 [p] each
+//   optimizer.0, …    F32 [p] each
 //   checksum          U32 [1], the last four bytes: the checksum of all before them
 
 /** Names the format, and its version: another one cannot be read. */
@@ -61,7 +61,7 @@ export function writeCheckpoint({ run, state }: Checkpoint): Uint8Array {
       tensor("validation", Float64Array.from(validations), 2),
       ...(latents ? [tensor("latents", latents)] : []),
       tensor("parameters", parameters),
-      ...vectors.map((vector, i) => tensor(`optimiser.${i}`, vector)),
+      ...vectors.map((vector, i) => tensor(`optimizer.${i}`, vector)),
       tensor("checksum", new Uint32Array(1)),
     ],
     new Map([["format", FORMAT], ...metadata]),
@@ -104,7 +104,7 @@ export function readCheckpoint(where: string, bytes: Uint8Array): Checkpoint {
   };
   const history = floats("history", Float64Array);
   const validation = floats("validation", Float64Array);
-  const vectorNames = [...tensors.keys()].filter((name) => name.startsWith("optimiser."));
+  const vectorNames = [...tensors.keys()].filter((name) => name.startsWith("optimizer."));
   const parse = (key: string) => {
     try {
       const value = JSON.parse(metadata.get(key) ?? "null");

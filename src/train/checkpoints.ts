@@ -78,9 +78,9 @@ export class Checkpoints {
 
 /** The options that the end result depends on, by the names that `train` knows them by. */
 function describedOptions({ loss, pair, adjoint, validation, settings }: CheckedTrainOptions) {
-  const { optimiser, schedule, batchSize, epochs, sampling, warmStart, augment, gradientClip } = settings;
+  const { optimizer, schedule, batchSize, epochs, sampling, warmStart, augment, gradientClip } = settings;
   return {
-    ...{ loss, ...pair, adjoint, optimiser, schedule, batchSize, epochs, ...sampling },
+    ...{ loss, ...pair, adjoint, optimizer, schedule, batchSize, epochs, ...sampling },
     ...{ warmStart, augment, gradientClip },
     ...(validation && { validation: { everyImages: validation.everyImages } }),
   };

@@ -5,7 +5,7 @@ import type { Dataset } from "../data/dataset.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import type { EncodeProgress } from "../encode.ts";
 import { gradientFlow } from "../flow.ts";
-import { checkLoss, type Loss } from "../loss.ts";
+import { checkLoss, type LossLike } from "../loss.ts";
 import type { AbortSignalLike } from "../platform.ts";
 import { checkBackend, checkWeights } from "../problem.ts";
 import { type CheckedPair, checkFlowAndSolver, type FlowAndSolver } from "../solve.ts";
@@ -33,8 +33,11 @@ interface ByEncoder {
 }
 
 interface CommonOptions {
-  /** The distance between y and D(z). Default: the decoder's own; where it has none, it must be given. */
-  loss?: Loss;
+  /**
+   * The distance between y and D(z), as a value or by its name, `"bce"` or `"mse"`. Default: the decoder's own; where
+   * it has none, it must be given.
+   */
+  loss?: LossLike;
   /** Where the work is done. Default `wasm()`. */
   backend?: Backend;
   /** At most this many samples are worked on at once. It bounds memory and never changes a result. */

@@ -81,6 +81,6 @@ export async function evaluate(
 
 /** The least that each sample's loss can come to. */
 function floorsOf({ decoder, loss, sampleCount, targets, weights }: Problem): Float64Array {
-  if (loss.name !== "crossEntropy") return new Float64Array(sampleCount);
+  if (loss.name !== "binaryCrossEntropy") return new Float64Array(sampleCount);
   return targetEntropy(targets, decoder.outputSize, loss.reduction, weights);
 }

@@ -9,14 +9,14 @@ export {
   type Adam,
   type AdamOptions,
   adam,
-  type Optimiser,
+  type Optimizer,
   type Rmsprop,
   type RmspropOptions,
   rmsprop,
   type Sgd,
   type SgdOptions,
   sgd,
-} from "../optimiser.ts";
+} from "../optimizer.ts";
 export {
   constant,
   cosine,

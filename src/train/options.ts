@@ -7,8 +7,8 @@ import type { Augmentation } from "../data/augment.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { gradientFlow } from "../flow.ts";
-import { checkLoss, type Loss } from "../loss.ts";
-import { type Optimiser, rmsprop } from "../optimiser.ts";
+import { checkLoss, type LossLike } from "../loss.ts";
+import { type Optimizer, rmsprop } from "../optimizer.ts";
 import type { AbortSignalLike } from "../platform.ts";
 import { checkBackend, checkWeights } from "../problem.ts";
 import { constant, type Schedule } from "../schedule.ts";
@@ -23,9 +23,9 @@ import { checkValidation, type ValidationOptions, type ValidationResult } from "
 /** Options of a training run, whatever is trained. */
 export interface RunOptions {
   /** Default: the decoder's own; where it has none, it must be given. */
-  loss?: Loss;
+  loss?: LossLike;
   /** How parameters follow from their gradients. Default `rmsprop()`, the paper's. */
-  optimiser?: Optimiser;
+  optimizer?: Optimizer;
   /** How the learning rate changes over the run. Default `constant()`. */
   schedule?: Schedule;
   /** Samples in a mini-batch. Default 5, the paper's. */
@@ -87,7 +87,7 @@ export interface TrainResult {
 }
 
 const RUN_OPTIONS = [
-  ...["loss", "optimiser", "schedule", "batchSize", "epochs", "replacement", "seed", "augment"],
+  ...["loss", "optimizer", "schedule", "batchSize", "epochs", "replacement", "seed", "augment"],
   ...["gradientClip", "backend", "validation", "checkpoint", "signal", "onEvent", "onProgress"],
 ];
 
@@ -180,7 +180,7 @@ function checkSettings(
   defaultEpochs: number,
 ) {
   const {
-    optimiser = rmsprop(),
+    optimizer = rmsprop(),
     schedule = constant(),
     batchSize = 5,
     epochs = defaultEpochs,
@@ -204,8 +204,8 @@ function checkSettings(
     if (typeof value !== "boolean")
       throw invalid(`${where}: ${name} is ${show(value)}, expected true or false`);
   }
-  if (typeof optimiser?.stateVectors !== "number") {
-    throw invalid(`${where}: optimiser is ${show(optimiser)}, expected rmsprop(), adam() or sgd()`);
+  if (typeof optimizer?.stateVectors !== "number") {
+    throw invalid(`${where}: optimizer is ${show(optimizer)}, expected rmsprop(), adam() or sgd()`);
   }
   if (typeof schedule?.factor !== "function") {
     throw invalid(`${where}: schedule is ${show(schedule)}, expected constant(), linear() or cosine()`);
@@ -225,7 +225,7 @@ function checkSettings(
   }
   const sampling = { seed, replacement };
   return {
-    ...{ optimiser, schedule, batchSize, epochs, backend, sampling, warmStart, augment },
+    ...{ optimizer, schedule, batchSize, epochs, backend, sampling, warmStart, augment },
     ...{ gradientClip, signal, onEvent, onProgress },
   };
 }

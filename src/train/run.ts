@@ -28,11 +28,11 @@ export class Run {
     private readonly prepared: PreparedBackend,
   ) {
     const { dataset, settings } = options;
-    const { optimiser, batchSize, epochs, sampling } = settings;
+    const { optimizer, batchSize, epochs, sampling } = settings;
     this.total = epochs * dataset.count;
     this.sampler = createSampler({ count: dataset.count, batchSize, ...sampling });
     this.batches = new MiniBatches(working, options);
-    this.trainer = prepared.trainer(optimiser);
+    this.trainer = prepared.trainer(optimizer);
   }
 
   get hasEnded(): boolean {
@@ -42,11 +42,11 @@ export class Run {
   /** One mini-batch: encoded anew, and the parameters updated. If it throws, `state()` is that before it. */
   async update(control: Control): Promise<TrainStep> {
     const { adjoint, pair, settings } = this.options;
-    const { optimiser, schedule, gradientClip = Number.POSITIVE_INFINITY, signal } = settings;
+    const { optimizer, schedule, gradientClip = Number.POSITIVE_INFINITY, signal } = settings;
     const { sampler, batches } = this;
     const before = { sampler: sampler.state(), random: batches.state().random };
     try {
-      const learningRate = optimiser.learningRate * schedule.factor(this.images / this.total);
+      const learningRate = optimizer.learningRate * schedule.factor(this.images / this.total);
       const indices = sampler.next();
       const { problem, solution } = await batches.encode(indices, this.prepared, control);
       signal?.throwIfAborted();

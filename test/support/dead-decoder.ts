@@ -1,4 +1,4 @@
-import { createDecoder, crossEntropy, type Decoder } from "../../src/index.ts";
+import { binaryCrossEntropy, createDecoder, type Decoder } from "../../src/index.ts";
 
 /** A decoder of one latent and two outputs whose only hidden unit is off, so that D(z) is constant about z = 0. */
 export function deadDecoder(): Decoder {
@@ -6,7 +6,7 @@ export function deadDecoder(): Decoder {
     layers: [1, 1, 2],
     activation: "relu",
     outputActivation: "sigmoid",
-    loss: crossEntropy(),
+    loss: binaryCrossEntropy(),
   });
   dead.layers[0]!.weight.fill(0);
   dead.layers[0]!.bias.fill(-1);

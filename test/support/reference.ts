@@ -133,7 +133,7 @@ export function objectiveOf(
   let output = Array.from(z);
   const inputs: number[][] = [];
   const layers = decoder.layers.map((layer, l) => {
-    const isLogits = loss.name === "crossEntropy" && l === decoder.layers.length - 1;
+    const isLogits = loss.name === "binaryCrossEntropy" && l === decoder.layers.length - 1;
     return { ...layer, activation: isLogits ? ({ name: "identity" } as const) : layer.activation };
   });
   for (const { weight, bias, inputSize, activation } of layers) {
@@ -177,7 +177,7 @@ export function gaussNewtonOf(
   let output = Array.from(z);
   let jacobian: number[][] = output.map((_, i) => Array.from({ length: d }, (_, k) => (i === k ? 1 : 0)));
   decoder.layers.forEach(({ weight, bias, inputSize, activation }, l) => {
-    const isLogits = loss.name === "crossEntropy" && l === decoder.layers.length - 1;
+    const isLogits = loss.name === "binaryCrossEntropy" && l === decoder.layers.length - 1;
     const kind = isLogits ? ({ name: "identity" } as const) : activation;
     const sums = Array.from(bias, (b, r) =>
       output.reduce((sum, x, k) => sum + weight[r * inputSize + k]! * x, b),

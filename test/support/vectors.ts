@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import * as assert from "uvu/assert";
 import {
-  crossEntropy,
+  binaryCrossEntropy,
   type Decoder,
   type Loss,
   loadDecoder,
@@ -76,5 +76,5 @@ function testImages(): Float32Array {
 /** The loss that the vectors are for. */
 export function vectorLoss(vectors: ValueVectors, reduction?: Reduction): Loss {
   const options = reduction ? { reduction } : {};
-  return vectors.loss === "bce" ? crossEntropy(options) : squaredError(options);
+  return vectors.loss === "bce" ? binaryCrossEntropy(options) : squaredError(options);
 }

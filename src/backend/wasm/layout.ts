@@ -151,7 +151,7 @@ export const ACTIVATION_CODES: Record<Activation["name"], number> = {
 
 /** The constants of assembly/loss.ts. */
 export const LOSS_CODES: Record<Loss["name"], number> = {
-  crossEntropy: 0,
+  binaryCrossEntropy: 0,
   squaredError: 1,
   custom: 2,
 };

@@ -1,4 +1,4 @@
-import type { Optimiser } from "../../optimiser.ts";
+import type { Optimizer } from "../../optimizer.ts";
 import type { Control, Solution } from "../../solver/base.ts";
 import type { CheckedPair, Problem, Trainer } from "../base.ts";
 import { allSamples, type SampleFeed } from "../feed.ts";
@@ -18,7 +18,7 @@ export interface Sharing {
   solve(problem: Problem, pair: CheckedPair, solution: Solution, control: Control): Promise<void>;
   decode(decoding: Decoding, control: Control): Promise<void>;
   /** A trainer whose updates all threads follow. */
-  follow(trainer: Trainer, optimiser: Optimiser): Trainer;
+  follow(trainer: Trainer, optimizer: Optimizer): Trainer;
 }
 
 /**
@@ -76,7 +76,7 @@ export async function sharing(
   }
 
   return {
-    follow: (trainer, optimiser) => (pool ? sharedTrainer(trainer, optimiser, pool) : trainer),
+    follow: (trainer, optimizer) => (pool ? sharedTrainer(trainer, optimizer, pool) : trainer),
     get info() {
       return info;
     },

@@ -1,5 +1,5 @@
 import { showChecksum } from "../../checksum.ts";
-import type { Optimiser } from "../../optimiser.ts";
+import type { Optimizer } from "../../optimizer.ts";
 import type { Trainer } from "../base.ts";
 import type { CompiledKernels } from "./load.ts";
 import { differentiableWasmObjective } from "./objective.ts";
@@ -8,13 +8,13 @@ import { parameterBlock } from "./parameter-block.ts";
 
 /**
  * Updates a decoder's weights where they are packed. Its own memory, taken once: the parameters, their gradient
- * and the optimiser's state, blocks of one layout, so that an update is one loop over them.
+ * and the optimizer's state, blocks of one layout, so that an update is one loop over them.
  *
  * @param packed of a decoder that nobody else uses: its description stays, its packed weights change
  */
 export function wasmTrainer(
   packed: PackedDecoder,
-  optimiser: Optimiser,
+  optimizer: Optimizer,
   { build, checksum }: CompiledKernels,
 ): Trainer {
   const { arena, decoder, kernels, plan } = packed;
@@ -22,7 +22,7 @@ export function wasmTrainer(
   const blocks = arena.allocate((piece) => ({
     parameters: piece(4 * shape.size),
     gradients: piece(4 * shape.size),
-    states: Array.from({ length: optimiser.stateVectors }, () => piece(4 * shape.size)),
+    states: Array.from({ length: optimizer.stateVectors }, () => piece(4 * shape.size)),
   }));
   const { parameters, gradients, states } = blocks.layout;
   shape.write(arena, parameters, decoder.parameters);
@@ -33,14 +33,14 @@ export function wasmTrainer(
     arena.f32(block, shape.size).fill(0);
   }
 
-  function applyOptimiser(learningRate: number): void {
+  function applyOptimizer(learningRate: number): void {
     updates++;
-    if (optimiser.name === "rmsprop") {
-      const { alpha, epsilon } = optimiser;
+    if (optimizer.name === "rmsprop") {
+      const { alpha, epsilon } = optimizer;
       const [squares] = states as [number];
       kernels.rmsprop(parameters, gradients, squares, shape.size, learningRate, alpha, 1 - alpha, epsilon);
-    } else if (optimiser.name === "adam") {
-      const { beta1, beta2, epsilon, weightDecay } = optimiser;
+    } else if (optimizer.name === "adam") {
+      const { beta1, beta2, epsilon, weightDecay } = optimizer;
       const [means, squares] = states as [number, number];
       const stepSize = learningRate / (1 - beta1 ** updates);
       const rootCorrection = Math.sqrt(1 - beta2 ** updates);
@@ -54,7 +54,7 @@ export function wasmTrainer(
     } else {
       // Without momentum there is no state: the gradient itself is the velocity, 0 · g + g.
       const [velocities = gradients] = states;
-      kernels.sgd(parameters, gradients, velocities, shape.size, learningRate, optimiser.momentum);
+      kernels.sgd(parameters, gradients, velocities, shape.size, learningRate, optimizer.momentum);
     }
     kernels.pack(plan, parameters, 8);
   }
@@ -68,7 +68,7 @@ export function wasmTrainer(
       // What is not finite would stay in the parameters for good.
       if (Number.isFinite(norm)) {
         if (norm > largestNorm) kernels.scale(gradients, shape.size, largestNorm / norm);
-        applyOptimiser(learningRate);
+        applyOptimizer(learningRate);
       }
       clear(gradients);
       return norm;

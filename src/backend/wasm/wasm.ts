@@ -84,7 +84,7 @@ async function prepare(decoder: Decoder, options: CheckedOptions): Promise<Prepa
     objective: (problem, first, count) => wasmObjective(packed, problem, first, count),
     differentiableObjective: (problem, first, count, copies = 1) =>
       differentiableWasmObjective(packed, problem, first, count, copies),
-    trainer: (optimiser) => shared.follow(wasmTrainer(packed, optimiser, compiled), optimiser),
+    trainer: (optimizer) => shared.follow(wasmTrainer(packed, optimizer, compiled), optimizer),
     fused(solver, loss) {
       const solve = thread.fused(solver, loss);
       return solve && ((problem, ...call) => solve(problem, ...call, allSamples(problem.sampleCount)));

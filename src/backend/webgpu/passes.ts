@@ -93,7 +93,7 @@ export function objective(
   z: Tensor,
 ): { readonly value: Tensor; gradient(): Tensor } {
   const { decoder, loss } = shape;
-  const { output, layers } = forward(graph, decoder, parameters, z, loss.name === "crossEntropy");
+  const { output, layers } = forward(graph, decoder, parameters, z, loss.name === "binaryCrossEntropy");
   const { elements, slope } = elementLosses(graph, shape, data, output);
   const value = graph.applyWith({ keepdims: { integer: 1 } }, "ReduceSum", elements, graph.integers([1]));
   return {
@@ -119,7 +119,7 @@ export function gaussNewton(
 ): Tensor {
   const { decoder, loss, rows } = shape;
   const d = decoder.latentSize;
-  const isCrossEntropy = loss.name === "crossEntropy";
+  const isCrossEntropy = loss.name === "binaryCrossEntropy";
   const { output, layers } = forward(graph, decoder, { weights, biases }, z, isCrossEntropy);
   // In the directions of the axes the first layer's are the columns of its weight, the same for all rows.
   const { outputSize: width } = decoder.layers[0]!;

@@ -26,7 +26,7 @@ export interface WebgpuOptions {
 /**
  * The WebGPU backend: the decoder on a GPU, in float32, through onnxruntime-web, an optional peer dependency that
  * has to be installed beside latentflow. It encodes with every flow and solver (AMD on the GPU as a whole), decodes,
- * and knows crossEntropy and squaredError; training and custom losses are `wasm()`'s.
+ * and knows binaryCrossEntropy and squaredError; training and custom losses are `wasm()`'s.
  *
  * A device that is lost is replaced and the call goes on; a second loss, and it goes on in WASM. The result's
  * `backend.incidents` says so. Results differ from WASM's by what float32 rounds; a sample's do not depend on the

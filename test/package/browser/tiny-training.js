@@ -2,13 +2,14 @@
 
 /** @param {typeof import("latentflow") & typeof import("latentflow/train")} library */
 export async function trainTiny(library) {
-  const { adam, amd, createDecoder, crossEntropy, evaluate, shift, train, trainAutoencoder, wasm } = library;
-  const loss = crossEntropy();
+  const { adam, amd, createDecoder, binaryCrossEntropy, evaluate, shift, train, trainAutoencoder, wasm } =
+    library;
+  const loss = binaryCrossEntropy();
   const decoder = createDecoder({ layers: [3, 17, 20], outputShape: [4, 5], loss, seed: 1 });
   const y = Float32Array.from({ length: 23 * decoder.outputSize }, (_, i) => ((i * i) % 101) / 100);
   const backend = wasm({ relaxed: false });
   const options = {
-    ...{ backend, optimiser: adam({ learningRate: 0.01 }), epochs: 3, seed: 5 },
+    ...{ backend, optimizer: adam({ learningRate: 0.01 }), epochs: 3, seed: 5 },
     augment: shift({ pixels: 1 }),
   };
   const run = await train(decoder, y, { ...options, solver: amd({ maxSteps: 30 }), warmStart: true });

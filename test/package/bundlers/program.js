@@ -1,9 +1,9 @@
 // One encode on the GPU, beside the same in WASM: does what a bundler has made find all its parts?
-import { amd, createDecoder, crossEntropy, encode } from "latentflow";
+import { amd, binaryCrossEntropy, createDecoder, encode } from "latentflow";
 import { webgpu } from "latentflow/webgpu";
 
 async function findReport() {
-  const decoder = createDecoder({ layers: [2, 3], seed: 1, loss: crossEntropy() });
+  const decoder = createDecoder({ layers: [2, 3], seed: 1, loss: binaryCrossEntropy() });
   const y = Float32Array.of(0, 0.5, 1);
   const solver = amd({ maxSteps: 3 });
   const { backend, loss } = await encode(decoder, y, { solver, backend: webgpu() });

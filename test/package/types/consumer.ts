@@ -1,8 +1,8 @@
 // What a user writes in TypeScript, without Node's or the DOM's own names beyond those the library needs.
 import {
   amd,
+  binaryCrossEntropy,
   createDecoder,
-  crossEntropy,
   type Decoder,
   type DecoderSource,
   decode,
@@ -38,7 +38,7 @@ import { auto, availableBackends, webgpu } from "latentflow/webgpu";
 const controller = new AbortController();
 
 const options: EncodeOptions = {
-  loss: crossEntropy({ reduction: "mean" }),
+  loss: binaryCrossEntropy({ reduction: "mean" }),
   solver: amd({ stepInit: 1, stepMax: 10, maxSteps: 20, growFrom: "accepted" }),
   backend: wasm({ relaxed: false }),
   batchSize: 2,
@@ -52,19 +52,21 @@ export const reasons: Promise<(string | undefined)[]> = availableBackends().then
   backends.map(({ reason }) => reason),
 );
 
-// @ts-expect-error the loss is made by a function, not named
+export const named: EncodeOptions = { loss: "mse" };
+
+// @ts-expect-error no loss has this name
 export const wrong: EncodeOptions = { loss: "crossEntropy" };
 
 // @ts-expect-error a signal is an AbortSignal
 export const wrongSignal: EncodeOptions = { signal: "abort" };
 
 const runOptions: TrainAutoencoderOptions = {
-  optimiser: adam({ learningRate: 1e-3 }),
+  optimizer: adam({ learningRate: 1e-3 }),
   schedule: linear(),
   batchSize: 2,
   epochs: 1,
   augment: shift({ pixels: 1 }),
-  loss: crossEntropy(),
+  loss: binaryCrossEntropy(),
   signal: controller.signal,
   onProgress: ({ images, total, loss, secondsLeft }) => [images / total, loss, secondsLeft],
 };

@@ -1,6 +1,6 @@
 // What a page or a worker does with the library on the GPU. The decoder is tiny: a software adapter compiles each
 // shader for a while.
-import { amd, createDecoder, crossEntropy, decode, encode, wasm } from "latentflow";
+import { amd, binaryCrossEntropy, createDecoder, decode, encode, wasm } from "latentflow";
 import { auto, webgpu } from "latentflow/webgpu";
 
 const SAMPLES = 6;
@@ -77,7 +77,7 @@ export async function encodeUntilKilled(kill) {
 }
 
 const newDecoder = () =>
-  createDecoder({ layers: [2, 5, 4], seed: 1, outputActivation: "sigmoid", loss: crossEntropy() });
+  createDecoder({ layers: [2, 5, 4], seed: 1, outputActivation: "sigmoid", loss: binaryCrossEntropy() });
 
 function newData(samples) {
   return Float32Array.from({ length: samples * 4 }, (_, i) => 0.5 + 0.5 * Math.sin(i));

@@ -1,7 +1,7 @@
 import type { DecoderDescription } from "../../../decoder/decoder.ts";
 import type { LatentflowErrorCode } from "../../../errors.ts";
 import type { StandardLoss } from "../../../loss.ts";
-import type { Optimiser } from "../../../optimiser.ts";
+import type { Optimizer } from "../../../optimizer.ts";
 import type { Recipe } from "../../../recipe.ts";
 import type { SolutionPart } from "../../../solver/base.ts";
 import type { SaveAt } from "../../../solver/recording.ts";
@@ -55,7 +55,7 @@ export const OBJECTIVE_STEPS = [
 
 /** What a trainer does, for a worker to do the same. */
 export type TrainerStep =
-  | { readonly kind: "begin"; readonly optimiser: Optimiser }
+  | { readonly kind: "begin"; readonly optimizer: Optimizer }
   | { readonly kind: "restore"; readonly state: TrainerState }
   | {
       readonly kind: "objective";

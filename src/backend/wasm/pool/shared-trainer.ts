@@ -1,5 +1,5 @@
 import type { DifferentiableObjective } from "../../../objective.ts";
-import type { Optimiser } from "../../../optimiser.ts";
+import type { Optimizer } from "../../../optimizer.ts";
 import type { Trainer } from "../../base.ts";
 import { OBJECTIVE_STEPS, type TrainerStep } from "./messages.ts";
 import type { Pool } from "./pool.ts";
@@ -9,14 +9,14 @@ import { CUSTOM_LOSS } from "./shared-work.ts";
  * A trainer whose every step the workers of a pool take as well, so that their weights stay those of this thread,
  * bit for bit, and need not be sent: the samples and where their flows have come to are small, the weights are not.
  */
-export function sharedTrainer(trainer: Trainer, optimiser: Optimiser, pool: Pool): Trainer {
+export function sharedTrainer(trainer: Trainer, optimizer: Optimizer, pool: Pool): Trainer {
   /** Is a gradient being added up? It is no part of `trainer.state()`. */
   let isAtUpdate = false;
 
   pool.follow(() => {
     if (isAtUpdate) return [];
     return [
-      { kind: "begin", optimiser },
+      { kind: "begin", optimizer },
       { kind: "restore", state: trainer.state() },
     ];
   });

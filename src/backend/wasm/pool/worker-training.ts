@@ -18,7 +18,7 @@ export class WorkerTraining {
   /** Steps have to be asked for in turn; each works before it first waits, so that they are also taken in turn. */
   async follow(step: TrainerStep): Promise<void> {
     if (step.kind === "begin") {
-      this.trainer = wasmTrainer(this.packed, step.optimiser, this.compiled);
+      this.trainer = wasmTrainer(this.packed, step.optimizer, this.compiled);
     } else if (step.kind === "restore") {
       this.trainer!.restore(step.state);
     } else if (step.kind === "objective") {

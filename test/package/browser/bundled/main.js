@@ -1,11 +1,11 @@
-import { amd, createDecoder, crossEntropy, encode, loadDecoder, summary, wasm } from "latentflow";
+import { amd, binaryCrossEntropy, createDecoder, encode, loadDecoder, summary, wasm } from "latentflow";
 import decoderUrl from "latentflow/demo/decoder.safetensors?url";
 import digitsUrl from "latentflow/demo/mnist-test-300.idx.gz?url";
 import { adam, evaluate, shift, train, trainAutoencoder } from "latentflow/train";
 import workerUrl from "latentflow/worker?worker&url";
 import { runScenario } from "../scenario.js";
 
-const library = { amd, createDecoder, crossEntropy, encode, loadDecoder, summary, wasm };
+const library = { amd, createDecoder, binaryCrossEntropy, encode, loadDecoder, summary, wasm };
 const training = { adam, evaluate, shift, train, trainAutoencoder };
 // "?lost": as if the page did not know where the worker's file has gone.
 const given = location.search === "?lost" ? undefined : workerUrl;

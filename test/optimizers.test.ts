@@ -5,7 +5,7 @@ import { bareKernels, builds } from "./support/builds.ts";
 import { randomArray } from "./support/random.ts";
 import { relativeDistance } from "./support/reference.ts";
 
-// The optimisers' kernels against an independent program and against their formulae in float64.
+// The optimizers' kernels against an independent program and against their formulae in float64.
 
 interface Vectors {
   p0: number[];

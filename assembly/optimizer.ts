@@ -1,7 +1,7 @@
 import { F32x4 } from "./simd";
 
 /**
- * The optimisers: one flat loop each over a block of parameters, its gradient and the optimiser's state, all of
+ * The optimizers: one flat loop each over a block of parameters, its gradient and the optimizer's state, all of
  * the same layout, a multiple of 4 floats. Definitions are PyTorch's; the constants arrive ready.
  */
 

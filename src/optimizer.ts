@@ -5,7 +5,7 @@ import { type Bounds, checkNumber, checkOptions } from "./check.ts";
 // PyTorch's.
 
 /** How parameters follow from their gradients: an immutable value. Backends do the update. */
-export type Optimiser = Rmsprop | Adam | Sgd;
+export type Optimizer = Rmsprop | Adam | Sgd;
 
 /** Options of `rmsprop`. */
 export interface RmspropOptions {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { adam, rmsprop, sgd } from "../src/optimiser.ts";
+import { adam, rmsprop, sgd } from "../src/optimizer.ts";
 import { constant, cosine, linear } from "../src/schedule.ts";
 import { refused } from "./support/refusal.ts";
 
@@ -31,13 +31,13 @@ test("options take the defaults' place, undefined does not", () => {
   assert.equal(rmsprop(given), rmsprop());
 });
 
-test("optimisers and schedules are immutable", () => {
+test("optimizers and schedules are immutable", () => {
   for (const value of [rmsprop(), adam(), sgd(), constant(), linear(), cosine()]) {
     assert.ok(Object.isFrozen(value), value.name);
   }
 });
 
-test("optimisers refuse unknown options and values out of range", () => {
+test("optimizers refuse unknown options and values out of range", () => {
   const makers = { rmsprop, adam, sgd } as Record<string, (options: unknown) => unknown>;
   const refusedOption = (name: string, options: unknown, message: RegExp) =>
     refused(() => makers[name]!(options), "invalid_argument", message);
