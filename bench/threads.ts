@@ -31,7 +31,7 @@ const CASES: { name: string; target?: number; speed(count: number): Promise<numb
 ];
 
 function backend(count: number) {
-  return wasm({ relaxed: build === "relaxed", threads: count, workerUrl });
+  return wasm({ relaxed: build === "relaxed", threads: count, worker: workerUrl });
 }
 
 async function encodingSpeed(count: number): Promise<number> {

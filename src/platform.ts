@@ -23,3 +23,16 @@ export type BlobLike = PlatformType<"Blob", { arrayBuffer(): Promise<ArrayBuffer
 
 /** A `URL`. */
 export type UrlLike = PlatformType<"URL", { readonly href: string }>;
+
+/** A `WebAssembly.Module`. */
+export type WebAssemblyModule = typeof globalThis extends {
+  WebAssembly: { Module: { prototype: infer Instance } };
+}
+  ? Instance
+  : object;
+
+/** A `Worker`, a page's or one of Node's `worker_threads`, as far as the types of both agree. */
+export interface WorkerLike {
+  postMessage(message: unknown): void;
+  terminate(): unknown;
+}

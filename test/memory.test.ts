@@ -42,14 +42,6 @@ test("a thousand calls leave the memory as it was", async () => {
   assert.is(arena.byteLength, byteLength);
 });
 
-test("the caller's own binary is compiled once, and packed once for a decoder", async () => {
-  const bytes = Uint8Array.from(readFileSync(new URL("../build/wasm/plain.wasm", import.meta.url)));
-  const decoder = newDecoder();
-  const [first, second] = [await compileKernels(undefined, bytes), await compileKernels(undefined, bytes)];
-  assert.is(first, second);
-  assert.is(await packDecoder(decoder, first), await packDecoder(decoder, second));
-});
-
 test("memory does not grow with the number of samples", async () => {
   const decoder = newDecoder();
   const y = randomArray(1, 2000 * 50, 0, 1);

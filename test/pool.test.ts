@@ -50,7 +50,7 @@ const z0 = randomArray(4, SAMPLES * 5, -2, 2);
 const solver = amd({ t1: 4000, stepInit: 5, stepMax: 400, tolerance: 1e-9 });
 /** One that takes seconds over all samples, and gets a few of them done early where few are worked on at once. */
 const long = amd({ t1: 1e9, stepInit: 5, stepMax: 400, tolerance: 0, maxSteps: 20_000 });
-const on = (count: number) => wasm({ threads: count, workerUrl });
+const on = (count: number) => wasm({ threads: count, worker: workerUrl });
 const alone = wasm({ threads: 1 });
 
 /** What must not depend on threads. */
@@ -199,7 +199,7 @@ test("where no worker can be started one thread does the work, and says why", as
     ["data:text/javascript,throw new Error('forbidden')", /cannot be started here: forbidden/],
     ["no path", /cannot be started here: .*path/],
   ] as const) {
-    const backend = wasm({ threads: 3, workerUrl: url });
+    const backend = wasm({ threads: 3, worker: url });
     for (let i = 0; i < 2; i++) {
       const result = await encode(decoder, few, { solver, backend });
       assert.equal(resultOf(result), resultOf(expected));
@@ -367,7 +367,7 @@ test("by default short work starts no workers, and long work has all cores", asy
     outputActivation: "sigmoid",
     loss: binaryCrossEntropy(),
   });
-  const backend = wasm({ workerUrl });
+  const backend = wasm({ worker: workerUrl });
   const few = amd({ tolerance: 1e6, settle: 0 });
   assert.equal(
     resultOf(await encode(wide, y, { solver: few, backend })),
@@ -435,7 +435,11 @@ test("wrong options are refused", () => {
     "invalid_argument",
     /threads is "all", expected a number or "auto"/,
   );
-  refused(() => wasm({ workerUrl: 1 as never }), "invalid_argument", /workerUrl is 1, expected a URL/);
+  refused(
+    () => wasm({ worker: 1 as never }),
+    "invalid_argument",
+    /^wasm: worker is 1, expected a string, a URL or a function that makes a Worker$/,
+  );
 });
 
 test.run();

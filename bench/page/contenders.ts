@@ -8,8 +8,8 @@ export interface Contender {
   readonly color: string;
   /** Does it compile something for each batch size? Then its first call of a size tells nothing of the others. */
   readonly compilesForSize: boolean;
-  /** @param workerUrl of the library's workers, see `wasm` */
-  readonly makeBackend: (workerUrl: string | URL) => Backend;
+  /** @param worker of the library's workers, see `wasm` */
+  readonly makeBackend: (worker: string | URL) => Backend;
 }
 
 /** Who takes part, in the order of the tables; the one that the others are measured against is the last. */
@@ -20,7 +20,7 @@ export const CONTENDERS = {
   },
   wasmThreads: {
     ...{ label: "WASM, all cores", color: "#2a8a4a", compilesForSize: false },
-    makeBackend: (workerUrl) => wasm({ threads: "auto", workerUrl }),
+    makeBackend: (worker) => wasm({ threads: "auto", worker }),
   },
   webgpu: {
     ...{ label: "WebGPU", color: "#c2571a", compilesForSize: true },

@@ -35,7 +35,7 @@ export function oneThread(): Backend {
 
 /** Our backend on so many threads; the workers are those of build/lib. */
 export function threaded(threads: number): Backend {
-  return wasm({ threads, workerUrl: new URL("../../build/lib/latentflow-worker.js", import.meta.url) });
+  return wasm({ threads, worker: new URL("../../build/lib/latentflow-worker.js", import.meta.url) });
 }
 
 /** implicitAmd with the fewest steps after which the mean loss is at most `loss`. */

@@ -1,7 +1,6 @@
-import { instantiate } from "@assemblyscript/loader";
 import type { instantiate as debugBindings } from "../../../build/wasm/debug.js";
-import { plain, relaxed as relaxedSimd } from "../../../build/wasm/embedded.ts";
-import { checksum } from "../../checksum.ts";
+import { plain, relaxed as relaxedSimd, version } from "../../../build/wasm/embedded.ts";
+import { invalid, show } from "../../check.ts";
 import { LatentflowError } from "../../errors.ts";
 
 /** The exports of assembly/index.ts. */
@@ -10,9 +9,9 @@ export type Kernels = Awaited<ReturnType<typeof debugBindings>>;
 /** A compiled build of the kernels. */
 export interface CompiledKernels {
   readonly module: WebAssembly.Module;
-  readonly build: "plain" | "relaxed" | "custom";
-  /** Of the binary. */
-  readonly checksum: number;
+  readonly build: string;
+  /** Of the binary, as eight hexadecimal digits. */
+  readonly checksum: string;
 }
 
 /**
@@ -25,20 +24,17 @@ const RELAXED_PROBE = Uint8Array.from([
 ]);
 
 const compiled = new Map<"plain" | "relaxed", Promise<CompiledKernels>>();
-const custom = new WeakMap<Uint8Array, Promise<CompiledKernels>>();
 
 /**
  * Compiles the best build that this runtime takes, once.
  *
  * @param relaxed true or false to ask for one of the two builds
- * @param bytes the caller's own binary instead
  * @throws LatentflowError `unsupported` when the runtime has no WebAssembly (SIMD), or forbids to compile it
  */
-export function compileKernels(relaxed: boolean | undefined, bytes?: Uint8Array): Promise<CompiledKernels> {
+export function compileKernels(relaxed: boolean | undefined): Promise<CompiledKernels> {
   if (typeof WebAssembly === "undefined") {
     return Promise.reject(new LatentflowError("unsupported", "wasm: this runtime has no WebAssembly"));
   }
-  if (bytes) return compileCustom(bytes);
   if (relaxed && !hasRelaxedSimd()) {
     const message =
       "wasm: relaxed is true, but this runtime has no relaxed SIMD; leave the option out to get the plain build";
@@ -47,7 +43,7 @@ export function compileKernels(relaxed: boolean | undefined, bytes?: Uint8Array)
   const build = (relaxed ?? hasRelaxedSimd()) ? "relaxed" : "plain";
   let kernels = compiled.get(build);
   if (!kernels) {
-    kernels = unpack(build === "relaxed" ? relaxedSimd : plain).then((binary) => compile(binary, build));
+    kernels = unpack(build === "relaxed" ? relaxedSimd : plain).then(compile);
     compiled.set(build, kernels);
     // A failure is not kept: what forbids it may change, an error deserves a new try.
     kernels.catch(() => compiled.delete(build));
@@ -55,61 +51,122 @@ export function compileKernels(relaxed: boolean | undefined, bytes?: Uint8Array)
   return kernels;
 }
 
-/** Compiles a binary of the caller's once: what is packed for it is found by its module. */
-function compileCustom(bytes: Uint8Array): Promise<CompiledKernels> {
-  let kernels = custom.get(bytes);
-  if (!kernels) {
-    kernels = compile(bytes, "custom");
-    custom.set(bytes, kernels);
-    kernels.catch(() => custom.delete(bytes));
+/** The custom section that scripts/stamp-wasm.mjs gives each build. */
+const SECTION = "latentflow";
+
+/**
+ * A build of the kernels that somebody else has compiled.
+ *
+ * @param module may be of another realm
+ * @throws LatentflowError `invalid_argument` when it is none of this version's builds
+ */
+export function recognise(module: WebAssembly.Module): CompiledKernels {
+  let sections: ArrayBuffer[];
+  try {
+    sections = WebAssembly.Module.customSections(module, SECTION);
+  } catch {
+    throw invalid(`wasm: module is ${show(module)}, expected a WebAssembly.Module; ${COMPILED_IMPORT}`);
   }
-  return kernels;
+  const stamp = readStamp(sections[0]);
+  if (!stamp || stamp.version !== version) {
+    const found = stamp
+      ? `the kernels of latentflow ${show(stamp.version)}`
+      : "a module that is not latentflow's";
+    throw invalid(
+      `wasm: module is ${found}, expected the kernels of latentflow "${version}"; ${COMPILED_IMPORT}`,
+    );
+  }
+  return { module, build: stamp.build, checksum: stamp.checksum };
 }
 
-/** Makes an instance on a memory of its own. */
+/** What runtimes that take no bytes have instead. */
+const COMPILED_IMPORT =
+  'import kernels from "latentflow/wasm/plain.wasm", as this runtime or your bundler compiles it, and give it to the ' +
+  "call: encode(decoder, y, { backend: wasm({ module: kernels }) })";
+
+/** What a section says, where it is one of ours. */
+function readStamp(section: ArrayBuffer | undefined) {
+  if (!section) return undefined;
+  try {
+    // It is ASCII, and not every runtime has a TextDecoder.
+    const stamp: Readonly<Record<string, unknown>> = JSON.parse(
+      String.fromCharCode(...new Uint8Array(section)),
+    );
+    const { version, build, checksum } = stamp;
+    return { version: String(version), build: String(build), checksum: String(checksum) };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Makes an instance on a memory of its own: at once where it may, since Node 20 hangs now and then when many are
+ * awaited one after the other. A page's main thread may refuse big modules that, by a RangeError.
+ */
 export async function instantiateKernels(
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
 ): Promise<Kernels> {
-  const { exports } = await instantiate<Kernels>(module, { env: { memory } });
-  return exports as unknown as Kernels;
+  const imports = { env: { memory } };
+  let instance: WebAssembly.Instance;
+  try {
+    instance = new WebAssembly.Instance(module, imports);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    instance = await WebAssembly.instantiate(module, imports);
+  }
+  return instance.exports as unknown as Kernels;
 }
 
 function hasRelaxedSimd(): boolean {
   return WebAssembly.validate(RELAXED_PROBE);
 }
 
-async function unpack(base64: string): Promise<Uint8Array<ArrayBuffer>> {
-  if (typeof DecompressionStream === "undefined") {
-    throw new LatentflowError(
-      "unsupported",
-      "wasm: this runtime has no DecompressionStream; pass the binary itself, wasm({ bytes })",
-    );
+async function unpack({ size, deflated }: typeof plain): Promise<Uint8Array<ArrayBuffer>> {
+  const packed = Uint8Array.from(atob(deflated), (character) => character.charCodeAt(0));
+  if (typeof DecompressionStream === "undefined") return unpackInNode(packed);
+  // By its own reader and writer: what is shorter asks for Blob.stream or Response, which jsdom has not.
+  const { readable, writable } = new DecompressionStream("deflate-raw");
+  const writer = writable.getWriter();
+  // What fails here fails below, too.
+  for (const written of [writer.write(packed), writer.close()]) written.catch(() => {});
+  const reader = readable.getReader();
+  const binary = new Uint8Array(size);
+  let filled = 0;
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    binary.set(part.value, filled);
+    filled += part.value.length;
   }
-  const deflated = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-  const stream = new Blob([deflated]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+  return binary;
 }
 
-async function compile(bytes: Uint8Array, build: CompiledKernels["build"]): Promise<CompiledKernels> {
+function unpackInNode(packed: Uint8Array): Uint8Array<ArrayBuffer> {
+  const process: Partial<NodeJS.Process> | undefined = globalThis.process;
+  const zlib = process?.getBuiltinModule?.("node:zlib");
+  if (!zlib) {
+    const message = `wasm: this runtime has no DecompressionStream to unpack the kernels with: ${COMPILED_IMPORT}`;
+    throw new LatentflowError("unsupported", message);
+  }
+  return Uint8Array.from(zlib.inflateRawSync(packed));
+}
+
+async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<CompiledKernels> {
   let module: WebAssembly.Module;
   try {
-    module = await WebAssembly.compile(bytes as BufferSource);
+    module = await WebAssembly.compile(bytes);
   } catch (cause) {
-    throw new LatentflowError("unsupported", `wasm: ${compileHint(bytes, build)}`, { cause });
+    throw new LatentflowError("unsupported", `wasm: ${compileHint(bytes, cause)}`, { cause });
   }
-  const names = WebAssembly.Module.exports(module).map(({ name }) => name);
-  if (!names.includes("solveImplicitAmd")) {
-    throw new LatentflowError("unsupported", "wasm: the bytes given are no build of latentflow's kernels");
-  }
-  return { module, build, checksum: checksum(bytes) };
+  return recognise(module);
 }
 
-function compileHint(bytes: Uint8Array, build: CompiledKernels["build"]): string {
-  if (!WebAssembly.validate(bytes as BufferSource)) {
-    return build === "custom"
-      ? "the bytes given are no WebAssembly module that this runtime can run"
-      : "this runtime has no WebAssembly SIMD, which latentflow needs";
+function compileHint(bytes: Uint8Array<ArrayBuffer>, cause: unknown): string {
+  if (!WebAssembly.validate(bytes)) {
+    return "this runtime has no WebAssembly SIMD, which latentflow needs; take a newer one";
   }
-  return "the module could not be compiled; a page with a Content-Security-Policy has to allow script-src 'wasm-unsafe-eval'";
+  const found = cause instanceof Error ? cause.message : String(cause);
+  return (
+    `the kernels could not be compiled (${found}). In a page with a Content-Security-Policy: allow script-src ` +
+    `'wasm-unsafe-eval'. Where nothing may be compiled, as in Cloudflare Workers: ${COMPILED_IMPORT}`
+  );
 }

@@ -9,6 +9,7 @@ import type { PackedDecoder } from "./packed.ts";
 import { poolOf } from "./pool/pool.ts";
 import { sharedTrainer } from "./pool/shared-trainer.ts";
 import { type SharedWork, sharedDecoding, sharedSolve } from "./pool/shared-work.ts";
+import type { WorkerSource } from "./pool/thread.ts";
 import { decodeTime, isWorthSharing, samplesHeld, solveTime, type Threads, threadCount } from "./threads.ts";
 
 /** What a decoder's calls do, on as many threads as it is worth. */
@@ -29,12 +30,12 @@ export async function sharing(
   packed: PackedDecoder,
   compiled: CompiledKernels,
   thread: OneThread,
-  options: { readonly threads: Threads; readonly workerUrl: string | URL | undefined },
+  options: { readonly threads: Threads; readonly worker: WorkerSource | undefined },
 ): Promise<Sharing> {
   const { decoder } = packed;
   const mostWorkers = threadCount(options.threads) - 1;
   const isAsked = typeof options.threads === "number";
-  const pool = mostWorkers > 0 ? poolOf(packed, compiled, options.workerUrl) : undefined;
+  const pool = mostWorkers > 0 ? poolOf(packed, compiled, options.worker) : undefined;
   let info: Sharing["info"] = { threads: 1 };
   if (pool && isAsked) {
     pool.start(mostWorkers);

@@ -1,4 +1,3 @@
-import { showChecksum } from "../../checksum.ts";
 import type { Optimizer } from "../../optimizer.ts";
 import type { Trainer } from "../base.ts";
 import type { CompiledKernels } from "./load.ts";
@@ -60,7 +59,7 @@ export function wasmTrainer(
   }
 
   return {
-    build: `wasm ${build} ${showChecksum(checksum)}`,
+    build: `wasm ${build} ${checksum}`,
     objective: (problem, copies) =>
       differentiableWasmObjective(packed, problem, 0, problem.sampleCount, copies, gradients),
     update({ learningRate, largestNorm }) {

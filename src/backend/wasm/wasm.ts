@@ -1,14 +1,16 @@
 import { checkNumber, checkOptions, invalid, show } from "../../check.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
-import type { UrlLike } from "../../platform.ts";
+import type { UrlLike, WebAssemblyModule, WorkerLike } from "../../platform.ts";
 import type { BackendInfo } from "../../result.ts";
 import type { Backend, PreparedBackend } from "../base.ts";
 import { allSamples } from "../feed.ts";
-import { compileKernels } from "./load.ts";
+import { type CompiledKernels, compileKernels, recognise } from "./load.ts";
 import { differentiableWasmObjective, wasmObjective } from "./objective.ts";
 import { oneThread } from "./one-thread.ts";
 import { packDecoder } from "./packed.ts";
+import type { WorkerSource } from "./pool/thread.ts";
 import { sharing } from "./sharing.ts";
+import type { Threads } from "./threads.ts";
 import { wasmTrainer } from "./trainer.ts";
 
 /** Options of `wasm`. */
@@ -18,20 +20,29 @@ export interface WasmOptions {
    * whose results are the same bits on every machine. Default: relaxed where there is one.
    */
   relaxed?: boolean;
-  /** The binary of the kernels, instead of those inside the package. */
-  bytes?: Uint8Array;
+  /**
+   * The kernels compiled already, for runtimes that compile nothing from bytes (Cloudflare Workers, other edge
+   * runtimes): the package's `latentflow/wasm/plain.wasm` or `latentflow/wasm/relaxed.wasm`. Default: those inside the
+   * package, which are compiled on first use.
+   */
+  module?: WebAssemblyModule;
   /**
    * How many threads work on a call: the one that calls and workers, which are started once for a decoder, kept for
    * its next calls, and ended with it. No result depends on it. `"auto"`: as many as there are cores where the work
    * is above about 100 ms, else one. Default `"auto"` in Node, 1 in a page. Where workers cannot be started one
-   * thread does the work, and the result's `backend` says so.
+   * thread does the work, and the result's `backend.reason` says why, and what to do.
    */
   threads?: number | "auto";
   /**
-   * Where the workers' file is, the package's export "latentflow/worker". Default: beside the library's own, which
-   * is right unless a bundler has moved that.
+   * The workers' file, the package's export `latentflow/worker`: its path or URL, or a function that starts it and
+   * returns the new `Worker`, in Node also one of `worker_threads`. Bundlers know the form
+   *
+   *     () => new Worker(new URL("latentflow/worker", import.meta.url), { type: "module" })
+   *
+   * The workers that it makes are latentflow's from then on: they end with the decoder. Functions with the same text
+   * are taken for the same. Default: the file beside the library's own, or, in Node, the installed package's.
    */
-  workerUrl?: string | UrlLike;
+  worker?: string | UrlLike | (() => WorkerLike);
 }
 
 /**
@@ -42,37 +53,48 @@ export interface WasmOptions {
  *   workers die again and again
  */
 export function wasm(options: WasmOptions = {}): Backend {
-  checkOptions("wasm", options, ["relaxed", "bytes", "threads", "workerUrl"]);
-  const { relaxed, bytes, threads, workerUrl } = options;
+  checkOptions("wasm", options, ["relaxed", "module", "threads", "worker"]);
+  const { relaxed, module, threads, worker } = options;
   if (relaxed !== undefined && typeof relaxed !== "boolean") {
     throw invalid(`wasm: relaxed is ${show(relaxed)}, expected true, false or undefined`);
   }
-  if (bytes !== undefined && !(bytes instanceof Uint8Array)) {
-    throw invalid(`wasm: bytes is ${show(bytes)}, expected a Uint8Array`);
+  if (module !== undefined && relaxed !== undefined) {
+    throw invalid("wasm: relaxed chooses among the builds of the package; leave it out together with module");
   }
-  if (bytes && relaxed !== undefined) {
-    throw invalid("wasm: relaxed chooses among the builds of the package; leave it out together with bytes");
-  }
+  const given = module === undefined ? undefined : recognise(module as WebAssembly.Module);
   if (typeof threads === "string" && threads !== "auto") {
     throw invalid(`wasm: threads is ${show(threads)}, expected a number or "auto"`);
   }
   if (threads !== undefined && threads !== "auto") {
     checkNumber("wasm", "threads", threads, { min: 1, max: MOST_THREADS, integer: true });
   }
-  if (workerUrl !== undefined && typeof workerUrl !== "string" && !(workerUrl instanceof URL)) {
-    throw invalid(`wasm: workerUrl is ${show(workerUrl)}, expected a URL or a string`);
+  if (!isWorkerSource(worker)) {
+    throw invalid(
+      `wasm: worker is ${show(worker)}, expected a string, a URL or a function that makes a Worker`,
+    );
   }
-  const checked = { relaxed, bytes, threads, workerUrl };
+  const checked = { relaxed, given, threads, worker };
   return Object.freeze({ name: "wasm", prepare: (decoder: Decoder) => prepare(decoder, checked) });
 }
 
 /** More than any machine has, and few enough to be counted with 16 bits. */
 const MOST_THREADS = 1024;
 
-type CheckedOptions = { readonly [Name in keyof WasmOptions]-?: WasmOptions[Name] | undefined };
+/** A URL may be of another realm, as a page's is where jsdom makes one. */
+function isWorkerSource(worker: unknown): worker is WorkerSource | undefined {
+  if (worker === undefined || typeof worker === "string" || typeof worker === "function") return true;
+  return Object.prototype.toString.call(worker) === "[object URL]";
+}
+
+interface CheckedOptions {
+  readonly relaxed: boolean | undefined;
+  readonly given: CompiledKernels | undefined;
+  readonly threads: Threads;
+  readonly worker: WorkerSource | undefined;
+}
 
 async function prepare(decoder: Decoder, options: CheckedOptions): Promise<PreparedBackend> {
-  const compiled = await compileKernels(options.relaxed, options.bytes);
+  const compiled = options.given ?? (await compileKernels(options.relaxed));
   const packed = await packDecoder(decoder, compiled);
   const thread = oneThread(packed);
   const shared = await sharing(packed, compiled, thread, options);

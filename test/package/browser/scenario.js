@@ -6,11 +6,11 @@ import { trainTiny } from "./tiny-training.js";
  * @param {typeof import("latentflow") & typeof import("latentflow/train")} library
  * @param {string} decoderUrl
  * @param {string} digitsUrl
- * @param {string} [workerUrl] where the library does not find it by itself
+ * @param {string} [worker] where the library does not find it by itself
  */
-export async function runScenario(library, decoderUrl, digitsUrl, workerUrl) {
+export async function runScenario(library, decoderUrl, digitsUrl, worker) {
   const element = document.createElement("pre");
-  const report = await findReport(library, decoderUrl, digitsUrl, workerUrl).catch(
+  const report = await findReport(library, decoderUrl, digitsUrl, worker).catch(
     ({ name, code, message }) => ({ error: { name, code, message } }),
   );
   element.id = "report";
@@ -18,7 +18,7 @@ export async function runScenario(library, decoderUrl, digitsUrl, workerUrl) {
   document.body.append(element);
 }
 
-async function findReport(library, decoderUrl, digitsUrl, workerUrl) {
+async function findReport(library, decoderUrl, digitsUrl, worker) {
   const { encode, loadDecoder, summary, wasm } = library;
   const decoder = await loadDecoder(decoderUrl);
   const y = await loadDigits(digitsUrl);
@@ -27,7 +27,7 @@ async function findReport(library, decoderUrl, digitsUrl, workerUrl) {
     first16: summary(first16),
     liveliness: await countTicks(() => encode(decoder, y)),
     shared: await shareAmongThreads((threads) => {
-      const backend = wasm({ threads, ...(workerUrl && { workerUrl }) });
+      const backend = wasm({ threads, ...(worker && { worker }) });
       return encode(decoder, y.subarray(0, 20 * decoder.outputSize), { backend });
     }),
     abort: await abortedBy((signal, onProgress) => encode(decoder, y, { signal, onProgress })),

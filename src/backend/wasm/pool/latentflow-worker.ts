@@ -65,10 +65,11 @@ async function start(message: Extract<ToWorker, { type: "start" }>) {
 function listen(hear: (message: ToWorker) => void): (message: FromWorker) => void {
   const process: Partial<NodeJS.Process> | undefined = globalThis.process;
   const threads = process?.getBuiltinModule?.("node:worker_threads");
-  if (threads) {
-    const { parentPort } = threads;
-    if (!parentPort)
-      throw new Error("latentflow/worker is the file of a worker: give its URL to wasm({ workerUrl })");
+  const parentPort = threads?.parentPort;
+  if (threads && !parentPort && typeof globalThis.postMessage !== "function") {
+    throw new Error("latentflow/worker is the file of a worker: give its path or URL to wasm({ worker })");
+  }
+  if (parentPort) {
     parentPort.on("message", hear);
     return (message) => parentPort.postMessage(message);
   }

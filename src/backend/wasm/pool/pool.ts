@@ -5,8 +5,8 @@ import type { PackedDecoder } from "../packed.ts";
 import type { FromWorker, ToWorker, TrainerStep } from "./messages.ts";
 import { type CallWorker, SharedCall } from "./shared-call.ts";
 import type { SharedWork } from "./shared-work.ts";
-import { startThread, type Thread } from "./thread.ts";
-import { workerFileBeside } from "./worker-file.ts";
+import { startAdvice, startThread, type Thread, type WorkerSource } from "./thread.ts";
+import { findWorkerFile } from "./worker-file.ts";
 
 /** A worker's file that has not answered after this long, in milliseconds, is not ours. */
 const LONGEST_START = 20_000;
@@ -31,7 +31,8 @@ export class Pool {
   private readonly workers = new Set<PoolWorker>();
   private readonly calls = new Map<number, SharedCall>();
   private readonly startMessage: ToWorker;
-  private readonly file: string | URL | undefined;
+  /** Of functions with the same text the one that was given last. */
+  source: WorkerSource | undefined;
   private followed: (() => readonly TrainerStep[]) | undefined;
   private callCount = 0;
   /** What needs the workers now: calls, and those who wait for their start. */
@@ -40,17 +41,15 @@ export class Pool {
   /** Called when a worker is ready or lost. */
   private readonly waiting: (() => void)[] = [];
 
-  constructor(decoder: Decoder, compiled: CompiledKernels, file: string | URL | undefined) {
+  constructor(decoder: Decoder, compiled: CompiledKernels, source: WorkerSource | undefined) {
     const { outputShape, loss, parameters } = decoder;
     const layers = decoder.layers.map(({ name, inputSize, outputSize, activation }) => {
       return { name, inputSize, outputSize, activation };
     });
     const description: DecoderDescription = { layers, outputShape, loss };
     this.startMessage = { type: "start", compiled, decoder: description, parameters };
-    this.file = file ?? workerFileBeside();
-    if (this.file === undefined) {
-      this.failure = "the worker's file is not known here: give its URL, wasm({ workerUrl })";
-    }
+    this.source = source ?? findWorkerFile();
+    if (this.source === undefined) this.failure = this.describe("the worker's file is not known");
   }
 
   /** Has `count` workers started, unless they are there or cannot be. */
@@ -157,9 +156,9 @@ export class Pool {
       post: (message) => worker.thread.post(message),
     };
     try {
-      worker.thread = startThread(this.file!, events);
+      worker.thread = startThread(this.source!, events);
     } catch (error) {
-      this.failure = describe(String(error instanceof Error ? error.message : error));
+      this.failure = this.describe(String(error instanceof Error ? error.message : error));
       return;
     }
     this.workers.add(worker);
@@ -168,7 +167,8 @@ export class Pool {
     if (this.users > 0) worker.thread.keepAlive(true);
     timer = setTimeout(() => {
       if (worker.isReady) return;
-      this.end(worker, `${this.file} does not answer; it has to be the file of the export latentflow/worker`);
+      const name = typeof this.source === "function" ? "the worker" : this.source;
+      this.end(worker, `${name} does not answer; it has to run the file of the export latentflow/worker`);
     }, LONGEST_START);
     (timer as { unref?(): void }).unref?.();
     for (const call of this.calls.values()) call.join(worker);
@@ -199,15 +199,15 @@ export class Pool {
   private lose(worker: PoolWorker, reason: string): void {
     if (!this.workers.delete(worker)) return;
     const size = this.workers.size + 1;
-    if (!worker.isReady && !this.disposed) this.failure ??= describe(reason);
+    if (!worker.isReady && !this.disposed) this.failure ??= this.describe(reason);
     for (const call of this.calls.values()) call.leave(worker, reason);
     if (worker.isReady && this.calls.size > 0) this.start(size);
     this.announce();
   }
-}
 
-function describe(reason: string): string {
-  return `workers cannot be started here: ${reason}`;
+  private describe(reason: string): string {
+    return `workers cannot be started here: ${reason}; ${startAdvice(this.source)}`;
+  }
 }
 
 const pools = new WeakMap<PackedDecoder, Map<string, Pool>>();
@@ -218,21 +218,23 @@ const dropped = new FinalizationRegistry<Pool>((pool) => pool.dispose());
 export function poolOf(
   packed: PackedDecoder,
   compiled: CompiledKernels,
-  workerUrl: string | URL | undefined,
+  source: WorkerSource | undefined,
 ): Pool {
-  let byUrl = pools.get(packed);
-  if (!byUrl) {
-    byUrl = new Map();
-    pools.set(packed, byUrl);
+  let bySource = pools.get(packed);
+  if (!bySource) {
+    bySource = new Map();
+    pools.set(packed, bySource);
   }
-  const key = String(workerUrl ?? "");
-  let pool = byUrl.get(key);
+  // Functions by their text: one that is written where it is given is a new one for each call.
+  const key = String(source ?? "");
+  let pool = bySource.get(key);
   if (!pool) {
-    pool = new Pool(packed.decoder, compiled, workerUrl);
-    byUrl.set(key, pool);
+    pool = new Pool(packed.decoder, compiled, source);
+    bySource.set(key, pool);
     const made = pool;
     dropped.register(packed.decoder, made);
     onDispose(packed.decoder, () => made.dispose());
   }
+  if (typeof source === "function") pool.source = source;
   return pool;
 }

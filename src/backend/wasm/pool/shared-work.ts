@@ -7,7 +7,8 @@ import type { OneThread } from "../one-thread.ts";
 import type { DecodeData, DecodeDescription, SolveData, SolveDescription } from "./messages.ts";
 
 /** Why a call with such a loss is not shared. */
-export const CUSTOM_LOSS = "the functions of a customLoss cannot be sent to workers";
+export const CUSTOM_LOSS =
+  "the functions of a customLoss cannot be sent to workers; a loss of latentflow's own can";
 
 /** Work on samples that can be shared among threads, as the thread sees it that shares it. */
 export interface SharedWork {
@@ -36,8 +37,8 @@ export function sharedSolve(
   const solver = recipeOf(pair.solver);
   const flow = recipeOf(pair.flow);
   if (loss.name === "custom") return CUSTOM_LOSS;
-  if (!solver) return `the solver ${pair.solver.name} is not latentflow's own and cannot be sent to workers`;
-  if (!flow) return `the flow ${pair.flow.name} is not latentflow's own and cannot be sent to workers`;
+  if (!solver) return notOurs("solver", pair.solver);
+  if (!flow) return notOurs("flow", pair.flow);
   const { name, reduction } = loss;
   const sharedWeights = weights?.length === n ? weights.slice() : undefined;
   const ownWeights = sharedWeights ? undefined : weights;
@@ -61,6 +62,10 @@ export function sharedSolve(
       solution.onEnd = onEnd;
     },
   };
+}
+
+function notOurs(kind: string, { name }: { readonly name: string }): string {
+  return `the ${kind} ${name} is not latentflow's own and cannot be sent to workers; give what ${name}() returns, as it is`;
 }
 
 /** A decoding as shared work. */

@@ -1,4 +1,9 @@
+import { show } from "../../../check.ts";
+import type { UrlLike, WorkerLike } from "../../../platform.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
+
+/** The workers' file by its path or URL, or a function that starts it. */
+export type WorkerSource = string | UrlLike | (() => WorkerLike);
 
 /** A worker thread, of Node or of a page. */
 export interface Thread {
@@ -18,24 +23,75 @@ export interface ThreadEvents {
 /**
  * Starts a thread that runs the worker's file.
  *
- * @param file a path or URL
- * @throws what the runtime throws where it forbids it; elsewhere that comes as `events.end`
+ * @throws what the runtime or the function given throws, and where that returns no new worker; what fails later comes
+ *   as `events.end`
  */
-export function startThread(file: string | URL, events: ThreadEvents): Thread {
-  const process: Partial<NodeJS.Process> | undefined = globalThis.process;
-  const threads = process?.getBuiltinModule?.("node:worker_threads");
-  return threads ? startInNode(threads, file, events) : startInPage(file, events);
+export function startThread(source: WorkerSource, events: ThreadEvents): Thread {
+  if (typeof source === "function") {
+    const worker = newWorker(source);
+    return "on" in worker ? threadOfNode(worker, events) : threadOfPage(worker, "the worker", events);
+  }
+  const file = String(source);
+  const threads = builtinModule("node:worker_threads");
+  return threads
+    ? threadOfNode(startInNode(threads, file), events)
+    : threadOfPage(startInPage(file), file, events);
 }
 
-function startInNode(
-  { Worker }: typeof import("node:worker_threads"),
-  file: string | URL,
-  events: ThreadEvents,
-): Thread {
-  const isUrl = typeof file === "string" && /^(file|data):/i.test(file);
+/** What to do where workers do not start, as the end of a sentence. */
+export function startAdvice(source: WorkerSource | undefined): string {
+  if (typeof source === "function") {
+    return "the function given as worker has to start the file of the export latentflow/worker; wasm({ threads: 1 }) does without";
+  }
+  const way = builtinModule("node:worker_threads")
+    ? 'wasm({ worker: require.resolve("latentflow/worker") }), or import.meta.resolve in an ES module'
+    : 'wasm({ worker: () => new Worker(new URL("latentflow/worker", import.meta.url), { type: "module" }) }) with a bundler';
+  const policy = builtinModule("node:worker_threads")
+    ? ""
+    : ", and a Content-Security-Policy has to allow it (worker-src)";
+  return `say where the worker's file is, ${way}${policy}; wasm({ threads: 1 }) does without`;
+}
+
+/** One of Node's own modules, where there are any. */
+function builtinModule<Name extends "node:url" | "node:worker_threads">(name: Name) {
+  const process: Partial<NodeJS.Process> | undefined = globalThis.process;
+  return process?.getBuiltinModule?.(name);
+}
+
+type NodeWorker = InstanceType<typeof import("node:worker_threads").Worker>;
+
+/** The workers that functions have made: each has one pool, which listens to it and ends it. */
+const taken = new WeakSet<object>();
+
+/** The worker that a function makes. */
+function newWorker(make: () => unknown): NodeWorker | Worker {
+  const worker = make();
+  if (!isWorker(worker)) {
+    throw new Error(`the function given as worker returned ${show(worker)}, expected a new Worker`);
+  }
+  if (taken.has(worker)) {
+    throw new Error(
+      "the function given as worker returned the same Worker again, expected a new one each time",
+    );
+  }
+  taken.add(worker);
+  return worker;
+}
+
+function isWorker(value: unknown): value is NodeWorker | Worker {
+  const worker = value as Partial<Worker> | null | undefined;
+  return typeof worker?.postMessage === "function" && typeof worker.terminate === "function";
+}
+
+function startInNode({ Worker }: typeof import("node:worker_threads"), file: string): NodeWorker {
+  // Node's own URL: under jsdom the global one is another.
+  const { URL } = builtinModule("node:url")!;
   // Of the process's own options those that go with --eval would be refused for a file.
   const isEvaluated = process.execArgv.some((option) => option.startsWith("--input-type"));
-  const worker = new Worker(isUrl ? new URL(file) : file, isEvaluated ? { execArgv: [] } : {});
+  return new Worker(/^(file|data):/i.test(file) ? new URL(file) : file, isEvaluated ? { execArgv: [] } : {});
+}
+
+function threadOfNode(worker: NodeWorker, events: ThreadEvents): Thread {
   let reason: string | undefined;
   worker.on("message", (message: FromWorker) => events.message(message));
   worker.on("error", (error) => {
@@ -50,17 +106,33 @@ function startInNode(
   };
 }
 
-function startInPage(file: string | URL, events: ThreadEvents): Thread {
-  const worker = new Worker(file, { type: "module" });
+function startInPage(file: string): Worker {
+  const { href, origin, protocol } = new URL(file, globalThis.document?.baseURI ?? globalThis.location?.href);
+  if (origin === globalThis.origin || !/^https?:$/.test(protocol))
+    return new Worker(file, { type: "module" });
+  // Of another origin, a CDN say, a page starts no file; but a file of its own may import one.
+  const source = new Blob([`import ${JSON.stringify(href)};`], { type: "text/javascript" });
+  const url = URL.createObjectURL(source);
+  const worker = new Worker(url, { type: "module" });
+  for (const event of ["message", "error"]) {
+    worker.addEventListener(event, () => URL.revokeObjectURL(url), { once: true });
+  }
+  return worker;
+}
+
+function threadOfPage(worker: Worker, name: string, events: ThreadEvents): Thread {
+  // Bun's workers keep the process alive as Node's do.
+  const { ref, unref }: { ref?(): void; unref?(): void } = worker as object;
   worker.onmessage = ({ data }: MessageEvent<FromWorker>) => events.message(data);
   worker.onerror = (event) => {
     event.preventDefault();
     worker.terminate();
-    events.end(event.message || `${file} could not be loaded as a worker`);
+    events.end(event.message || `${name} could not be loaded as a worker`);
   };
+  unref?.call(worker);
   return {
     post: (message, transfer = []) => worker.postMessage(message, transfer),
-    keepAlive() {},
+    keepAlive: (yes) => (yes ? ref : unref)?.call(worker),
     terminate() {
       worker.terminate();
       events.end("it was terminated");

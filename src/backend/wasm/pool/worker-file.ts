@@ -2,18 +2,47 @@
 const NAME = "latentflow-worker";
 
 /**
- * Where the worker's file is: beside the file that is running, which V8 knows; undefined on other engines. In a
- * bundle there is none, unless the bundler was told; starting it then fails, and the name is too much our own to
- * be somebody else's.
+ * Where the worker's file is: beside the file that is running, which the engine knows. A bundler may have left it
+ * behind. Node then finds the installed package's; a page cannot tell before it starts the file, and the name is too
+ * much our own to be somebody else's.
  */
-export function workerFileBeside(): string | undefined {
+export function findWorkerFile(): string | undefined {
   const running = runningFile();
-  if (!running || !/\.[cm]?[jt]s(?=$|\?)/.test(running)) return undefined;
+  const beside = running && fileBeside(running);
+  const process: Partial<NodeJS.Process> | undefined = globalThis.process;
+  const fs = process?.getBuiltinModule?.("node:fs");
+  if (!fs) return beside;
+  const { createRequire } = process!.getBuiltinModule!("node:module");
+  const { fileURLToPath } = process!.getBuiltinModule!("node:url");
+  const ways = [
+    () => beside && fs.existsSync(beside.startsWith("file:") ? fileURLToPath(beside) : beside) && beside,
+    // From a server's bundle, and from the folder that the server was started in.
+    () => createRequire(running!).resolve("latentflow/worker"),
+    () => createRequire(`${process!.cwd!()}/`).resolve("latentflow/worker"),
+  ];
+  for (const look of ways) {
+    try {
+      const file = look();
+      if (file) return file;
+    } catch {
+      // No file's path, or not there.
+    }
+  }
+  return beside;
+}
+
+function fileBeside(running: string): string | undefined {
+  if (!/\.[cm]?[jt]s(?=$|\?)/.test(running)) return undefined;
   return running.replace(/[^/\\]*(\.[cm]?[jt]s)(\?.*)?$/, `${NAME}$1`);
 }
 
 /** The path or URL of this file, or of the one that it was bundled into. (The library must not say `import.meta`.) */
 function runningFile(): string | undefined {
+  return fileOfCallSite() ?? fileOfStack(new Error().stack ?? "");
+}
+
+/** As V8 tells it, whatever source maps make of the stack's text. */
+function fileOfCallSite(): string | undefined {
   const { prepareStackTrace } = Error;
   try {
     let file: unknown;
@@ -32,4 +61,12 @@ function runningFile(): string | undefined {
       else delete (Error as { prepareStackTrace?: unknown }).prepareStackTrace;
     }
   }
+}
+
+/**
+ * The file of a stack's first line: `name@file:1:2` in Firefox and Safari, `at name (file:1:2)` or `at file:1:2` in
+ * V8. An "@" may be in the file's address, too.
+ */
+export function fileOfStack(stack: string): string | undefined {
+  return /^(?:.*?@|\s*at (?:.*? \()?)?((?:[a-z][\w+.-]*:|\/).*?):\d+:\d+\)?$/im.exec(stack)?.[1];
 }
