@@ -1,32 +1,58 @@
-import { defineConfig } from "tsup";
+import { defineConfig, type Options } from "tsup";
 import { thirdPartyLicenses } from "./scripts/third-party-licenses.ts";
 
 const licenses = thirdPartyLicenses("build/lib/THIRD_PARTY_LICENSES.txt");
 
+/** The library's files run as they are in Node, in a browser and in any bundler. */
+const portable: Options = {
+  outDir: "build/lib",
+  // scripts/build-commonjs.mjs makes the CommonJS.
+  format: ["esm"],
+  platform: "neutral",
+  target: "es2022",
+  // The published package has no dependencies, but for a peer that whoever wants WebGPU installs.
+  noExternal: [/^(?!onnxruntime-web)/],
+  esbuildPlugins: [licenses],
+};
+
+/** For files that no bundler of a user's minifies. An uncaught error prints the line that threw: none may be long. */
+const minified: Options = {
+  minify: true,
+  esbuildOptions(options) {
+    options.lineLimit = 160;
+  },
+};
+
+// The library itself is not minified: a stack leads to code that can be read, and users' bundlers minify.
 export default defineConfig([
   {
-    // The library: files that run as they are in Node, in a browser and in any bundler. What its entries share is
-    // in a file of its own, so that a solver made by one is known to the others. Minified to stay within its size;
-    // not with keepNames, whose calls keep bundlers from leaving out what nobody uses.
-    entry: {
-      index: "src/index.ts",
-      train: "src/train/index.ts",
-      webgpu: "src/backend/webgpu/index.ts",
-      // Its name is looked for, see worker-file.ts.
-      "latentflow-worker": "src/backend/wasm/pool/latentflow-worker.ts",
-    },
+    // What the entries share is in a file of its own, so that a solver made by one is known to the others.
+    ...portable,
+    entry: { index: "src/index.ts", train: "src/train/index.ts", webgpu: "src/backend/webgpu/index.ts" },
     splitting: true,
-    outDir: "build/lib",
-    // scripts/build-commonjs.mjs makes the CommonJS.
-    format: ["esm"],
-    platform: "neutral",
-    target: "es2022",
-    dts: true,
-    minify: true,
-    sourcemap: true,
-    // The published package has no dependencies, but for a peer that whoever wants WebGPU installs.
-    noExternal: [/^(?!onnxruntime-web)/],
-    esbuildPlugins: [licenses],
+    dts: {
+      entry: {
+        index: "src/index.ts",
+        train: "src/train/index.ts",
+        webgpu: "src/backend/webgpu/index.ts",
+        "latentflow-worker": "src/backend/wasm/pool/latentflow-worker.ts",
+      },
+    },
+  },
+  {
+    // One file that imports no other, so that it can be copied, served and started anywhere. Its name is looked for,
+    // see worker-file.ts.
+    ...portable,
+    ...minified,
+    entry: { "latentflow-worker": "src/backend/wasm/pool/latentflow-worker.ts" },
+    splitting: false,
+  },
+  {
+    // For pages that import from a CDN; the worker's file lies beside it.
+    ...portable,
+    ...minified,
+    entry: { "latentflow.min": "src/index.ts" },
+    splitting: false,
   },
   {
     entry: { cli: "src/cli/main.ts" },
@@ -35,6 +61,11 @@ export default defineConfig([
     platform: "node",
     target: "node20",
     noExternal: [/./],
+    esbuildOptions(options) {
+      // Names stay, for the stack of a defect.
+      options.minifyWhitespace = true;
+      options.lineLimit = 160;
+    },
     // Some of what the CLI uses is CommonJS and calls require("node:…"), which an ES module has to be given.
     banner: {
       js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',

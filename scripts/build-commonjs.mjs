@@ -6,18 +6,25 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const folder = fileURLToPath(new URL("../build/lib/", import.meta.url));
-const files = readdirSync(folder).filter((file) => /\.js$/.test(file) && file !== "cli.js");
+const files = readdirSync(folder).filter(
+  (file) => /\.js$/.test(file) && !["cli.js", "latentflow.min.js"].includes(file),
+);
 
-await build({
-  entryPoints: files.map((file) => folder + file),
-  outdir: folder,
-  outExtension: { ".js": ".cjs" },
-  format: "cjs",
-  target: "es2022",
-  minify: true,
-  sourcemap: true,
-  logLevel: "warning",
-});
+for (const minify of [false, true]) {
+  await build({
+    // Of these files the worker's alone is minified, see tsup.config.ts.
+    entryPoints: files
+      .filter((file) => (file === "latentflow-worker.js") === minify)
+      .map((file) => folder + file),
+    outdir: folder,
+    outExtension: { ".js": ".cjs" },
+    format: "cjs",
+    target: "es2022",
+    minify,
+    lineLimit: 160,
+    logLevel: "warning",
+  });
+}
 for (const file of readdirSync(folder)) {
   if (file.endsWith(".cjs")) rewrite(file, file, /(require\("\.\/[^"]+)\.js"\)/g, '$1.cjs")');
   if (file.endsWith(".d.ts"))

@@ -1,10 +1,11 @@
 // Prints what `import { encode } from "latentflow"` loads, JavaScript and both WASM binaries, and fails when
 // it is over the budget.
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
-const budget = 40_000;
+const budget = 42_000;
 const library = fileURLToPath(new URL("../build/lib/index.js", import.meta.url));
 
 /**
@@ -26,8 +27,13 @@ const kilobytes = (/** @type {number} */ bytes) => `${(bytes / 1000).toFixed(1)}
 const path = JSON.stringify(library);
 const size = await bundledSize(`import { encode } from ${path}; encode();`);
 const whole = await bundledSize(`export * from ${path};`);
+// Deflated already, and in base64: gzip brings that back to about the bytes themselves.
+const embedded = readFileSync(new URL("../build/wasm/embedded.ts", import.meta.url), "utf8");
+const base64 = [...embedded.matchAll(/deflated:\s*"([^"]+)"/g)].map(([, text]) => text);
+const binaries = gzipSync(base64.join("\n"), { level: 9 }).length;
 console.log(
-  `import { encode }: ${kilobytes(size)} gzipped, budget ${kilobytes(budget)}; all exports: ${kilobytes(whole)}`,
+  `import { encode }: ${kilobytes(size)} gzipped (binaries ${kilobytes(binaries)}, JavaScript ` +
+    `${kilobytes(size - binaries)}), budget ${kilobytes(budget)}; all exports: ${kilobytes(whole)}`,
 );
 if (size > budget) {
   console.error("check-size: over the budget; what grew?");

@@ -4,15 +4,15 @@ import type { Options } from "tsup";
 
 type Plugin = NonNullable<Options["esbuildPlugins"]>[number];
 
-/** Packages that keep their licence elsewhere. */
-const licenseFolders = new Map([["node_modules/@assemblyscript/loader", "node_modules/assemblyscript"]]);
+/** Its standard library is compiled into the kernels. */
+const inKernels = "node_modules/assemblyscript";
 
 /**
- * An esbuild plugin that writes the licences of all packages whose code ended up in the bundles it was given
- * to: they ask that their text goes with every copy.
+ * An esbuild plugin that writes the licences of all packages whose code ended up in the kernels or in the bundles it
+ * was given to: they ask that their text goes with every copy.
  */
 export function thirdPartyLicenses(outFile: string): Plugin {
-  const folders = new Set<string>();
+  const folders = new Set([inKernels]);
   return {
     name: "third-party-licenses",
     setup(build) {
@@ -44,8 +44,7 @@ function packageFolder(file: string): string | undefined {
 
 function notice(folder: string): string {
   const { name, version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
-  const licenseFolder = licenseFolders.get(folder) ?? folder;
-  const file = readdirSync(licenseFolder).find((entry) => /^licen[cs]e/i.test(entry));
+  const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
   if (!file) throw new Error(`third-party-licenses: ${folder} has no licence file; say where it is kept`);
-  return `${name} ${version} (${license})\n\n${readFileSync(join(licenseFolder, file), "utf8").trim()}\n`;
+  return `${name} ${version} (${license})\n\n${readFileSync(join(folder, file), "utf8").trim()}\n`;
 }

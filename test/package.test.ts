@@ -106,7 +106,8 @@ for (const environment of [
 
   test(`types under bundler resolution, with ${name}`, () => {
     const options = { ...environment, module: "es2022", moduleResolution: "bundler", noEmit: true };
-    checkTypes([consumer("ts")], options);
+    const own = environment.lib.includes("dom") ? "types/page.ts" : "types/server.ts";
+    checkTypes([consumer("ts"), own], options);
   });
 }
 
@@ -135,7 +136,9 @@ test("the demo works with the digits inside the package", () => {
 
 test("publint and arethetypeswrong find nothing", () => {
   run("node_modules/.bin/publint", ["run", user.tarball, "--strict"], ".");
-  run("node_modules/.bin/attw", [user.tarball], ".");
+  // The kernels are for runtimes that import WebAssembly, which no require() does.
+  const kernels = ["wasm/plain.wasm", "wasm/relaxed.wasm"];
+  run("node_modules/.bin/attw", [user.tarball, "--exclude-entrypoints", ...kernels], ".");
 });
 
 test("the package has no dependencies and holds its licences", () => {
@@ -146,13 +149,13 @@ test("the package has no dependencies and holds its licences", () => {
   assert.not(existsSync(join(user.folder, "node_modules/onnxruntime-web")));
   assert.match(readFileSync(join(user.folder, "node_modules/latentflow/LICENSE"), "utf8"), "MIT");
   const others = readFileSync(join(library, "THIRD_PARTY_LICENSES.txt"), "utf8");
-  assert.match(others, "@assemblyscript/loader");
+  assert.match(others, "assemblyscript");
   assert.match(others, "commander");
 });
 
 test("the library runs anywhere: it loads its own files only, no import.meta, no top-level await", () => {
   const files = readdirSync(library).filter((file) => /\.c?js$/.test(file) && file !== "cli.js");
-  assert.ok(files.length >= 6);
+  assert.ok(files.includes("latentflow-worker.js") && files.includes("latentflow.min.js"));
   for (const file of files) {
     // The one thing that is not ours, of which index.js and train.js load nothing: see the next test.
     const onnxruntime = /^webgpu\./.test(file) ? ['import(): import("onnxruntime-web/webgpu")'] : [];
@@ -168,7 +171,8 @@ for (const [name, bundle] of Object.entries(bundlers)) {
     const { text, warnings } = await bundleOf(bundle, `${program} globalThis.kept = [all, train];`);
     assert.equal(warnings, []);
     assert.match(text, "converged");
-    assert.not.match(text, /onnx|gpu/i);
+    // Without the kernels in base64, which hold any three letters.
+    assert.not.match(text.replace(/[\w+/]{1000,}/g, ""), /onnx|gpu/i);
   });
 
   test(`${name} bundles a program that asks for WebGPU without its peer, too`, async () => {

@@ -6,7 +6,9 @@ import {
   decode,
   type EncodeOptions,
   encode,
+  wasm,
 } from "latentflow";
+import kernels from "latentflow/wasm/plain.wasm";
 import { type WebgpuOptions, webgpu } from "latentflow/webgpu";
 
 export const source: DecoderSource = "decoder.safetensors";
@@ -14,6 +16,8 @@ export const source: DecoderSource = "decoder.safetensors";
 export const wrong: DecodeOptions = { signal: "abort" };
 
 export const options: EncodeOptions = { backend: webgpu({} satisfies WebgpuOptions) };
+
+export const compiled: EncodeOptions = { backend: wasm({ module: kernels }) };
 
 export async function run(signal: NonNullable<EncodeOptions["signal"]>): Promise<Float32Array> {
   const decoder = createDecoder({ layers: [2, 4] });

@@ -1,0 +1,50 @@
+// Builds what is published, and what the tests run:
+//
+//   node scripts/build.mjs           all of it
+//   node scripts/build.mjs wasm      the kernels, into build/wasm/
+//   node scripts/build.mjs library   the library and the program, into build/lib/, from the kernels that are there
+//
+// It prints the last step's line, the size; what a step says besides only where it warns or fails.
+import { spawnSync } from "node:child_process";
+import { delimiter } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const parts = {
+  wasm: [
+    "asc --target debug",
+    "asc --target plain",
+    "asc --target relaxed",
+    "node scripts/stamp-wasm.mjs",
+    "node scripts/embed-wasm.mjs",
+  ],
+  library: [
+    "node scripts/start-library.mjs",
+    "tsup",
+    "node scripts/build-commonjs.mjs",
+    "node scripts/check-size.mjs",
+  ],
+};
+
+const [part] = process.argv.slice(2);
+const steps = part === undefined ? Object.values(parts).flat() : parts[/** @type {"wasm"} */ (part)];
+if (!steps) {
+  console.error(`build: there is no part ${part}, the parts are ${Object.keys(parts).join(", ")}`);
+  process.exit(2);
+}
+const PATH = [`${root}node_modules/.bin`, process.env.PATH].join(delimiter);
+
+for (const step of steps) {
+  const { status, error, stdout, stderr } = spawnSync(step, {
+    cwd: root,
+    shell: true,
+    encoding: "utf8",
+    env: { ...process.env, PATH },
+  });
+  const output = stdout + stderr;
+  if (status !== 0) {
+    console.error(`${output}build: ${step} failed with ${error?.message ?? `exit code ${status}`}`);
+    process.exit(1);
+  }
+  if (step === steps.at(-1) || /\bwarn/i.test(output)) process.stdout.write(output);
+}
