@@ -18,6 +18,7 @@ const runsOnce = [
   "browser.test.ts",
   "cli.test.ts",
   "cli-train.test.ts",
+  "examples.test.ts",
   "package.test.ts",
   "runner.test.ts",
   "webgpu-browser.test.ts",
