@@ -40,16 +40,17 @@ export function startThread(source: WorkerSource, events: ThreadEvents): Thread 
 
 /** What to do where workers do not start, as the end of a sentence. */
 export function startAdvice(source: WorkerSource | undefined): string {
+  const doWithout = "wasm({ threads: 1 }) does without";
+  const isNode = builtinModule("node:worker_threads") !== undefined;
+  if (!isNode && typeof Worker === "undefined") return doWithout;
   if (typeof source === "function") {
-    return "the function given as worker has to start the file of the export latentflow/worker; wasm({ threads: 1 }) does without";
+    return `the function given as worker has to start the file of the export latentflow/worker; ${doWithout}`;
   }
-  const way = builtinModule("node:worker_threads")
+  const way = isNode
     ? 'wasm({ worker: require.resolve("latentflow/worker") }), or import.meta.resolve in an ES module'
-    : 'wasm({ worker: () => new Worker(new URL("latentflow/worker", import.meta.url), { type: "module" }) }) with a bundler';
-  const policy = builtinModule("node:worker_threads")
-    ? ""
-    : ", and a Content-Security-Policy has to allow it (worker-src)";
-  return `say where the worker's file is, ${way}${policy}; wasm({ threads: 1 }) does without`;
+    : 'wasm({ worker: () => new Worker(new URL("latentflow/worker", import.meta.url), { type: "module" }) }) with a ' +
+      "bundler, or by its URL, and let a Content-Security-Policy allow it (worker-src)";
+  return `say where the worker's file is, ${way}; ${doWithout}`;
 }
 
 /** One of Node's own modules, where there are any. */
@@ -107,6 +108,7 @@ function threadOfNode(worker: NodeWorker, events: ThreadEvents): Thread {
 }
 
 function startInPage(file: string): Worker {
+  if (typeof Worker === "undefined") throw new Error("this runtime has no Worker");
   const { href, origin, protocol } = new URL(file, globalThis.document?.baseURI ?? globalThis.location?.href);
   if (origin === globalThis.origin || !/^https?:$/.test(protocol))
     return new Worker(file, { type: "module" });
