@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { createContext, runInContext } from "node:vm";
 import { crc32 } from "node:zlib";
 import { test } from "uvu";
@@ -122,6 +123,10 @@ for (const [what, prepare] of [
     "Instance, where a page's main thread refuses big modules",
     "WebAssembly.Instance = function () { throw new RangeError('too big') };",
   ],
+  [
+    "awaiting an instance, at which Node 20 hangs now and then",
+    "WebAssembly.instantiate = () => new Promise(() => {});",
+  ],
 ] as const) {
   test(`it works without ${what}`, () => {
     assert.is(printed(prepare), "100");
@@ -130,6 +135,12 @@ for (const [what, prepare] of [
 
 test("it works where the built-in objects are frozen", () => {
   assert.is(printed("", ["--frozen-intrinsics", "--no-warnings"]), "100");
+});
+
+test("processes that make one decoder after the other come to their end", () => {
+  const file = fileURLToPath(new URL("soak.mjs", import.meta.url));
+  const { stdout } = spawnSync(process.execPath, [file, "2"], { encoding: "utf8", timeout: 120_000 });
+  assert.match(stdout, /\n2 processes on Node [\d.]+: 0 hung, 0 failed\n$/);
 });
 
 test("where nothing can be compiled, or unpacked, the error has the line to write", () => {

@@ -16,6 +16,7 @@ import { findNewerNode, newerNode, relaxedSimdFlags } from "./support/runtimes.m
 const runsOnce = [
   "bench-page.test.ts",
   "browser.test.ts",
+  "build.test.ts",
   "cli.test.ts",
   "cli-train.test.ts",
   "examples.test.ts",

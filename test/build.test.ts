@@ -1,0 +1,48 @@
+import { spawnSync } from "node:child_process";
+import { appendFileSync, cpSync, existsSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+
+// In a copy: other tests read what is built here.
+const root = fileURLToPath(new URL("..", import.meta.url));
+const copy = realpathSync(mkdtempSync(join(tmpdir(), "latentflow-build-")));
+for (const name of ["assembly", "scripts", "asconfig.json", "package.json"]) {
+  cpSync(join(root, name), join(copy, name), { recursive: true });
+}
+symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
+test.after(() => rmSync(copy, { recursive: true }));
+
+function build(part: string) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["scripts/build.mjs", part], {
+    cwd: copy,
+    encoding: "utf8",
+  });
+  return { status, output: stdout + stderr };
+}
+
+test("a build that works says nothing but what its last step says", () => {
+  assert.equal(build("wasm"), { status: 0, output: "" });
+  for (const name of ["debug.wasm", "plain.wasm", "relaxed.wasm", "embedded.ts"]) {
+    assert.ok(existsSync(join(copy, "build/wasm", name)), name);
+  }
+});
+
+test("a build that fails shows all that the failing step has said, and which it was", () => {
+  appendFileSync(join(copy, "assembly/index.ts"), "\nexport function broken(): i32 { return missing; }\n");
+  const { status, output } = build("wasm");
+  assert.is(status, 1);
+  assert.match(output, /ERROR TS2304: Cannot find name 'missing'/);
+  assert.match(output, /build: asc --target debug failed with exit code 1\n$/);
+});
+
+test("an unknown part is refused", () => {
+  assert.equal(build("everything"), {
+    status: 2,
+    output: "build: there is no part everything, the parts are wasm, library\n",
+  });
+});
+
+test.run();
