@@ -127,7 +127,11 @@ class Activation {
         );
         value = f32x4.mul(x, distribution);
         slope = F32x4.multiplyAdd(x, density, distribution);
-        if (curved) curvature = f32x4.mul(density, f32x4.sub(f32x4.splat(2), square));
+        if (curved) {
+          // The density is 0 long before the square is infinite, and must not be multiplied by that.
+          const finite = f32x4.pmin(square, f32x4.splat(1e4));
+          curvature = f32x4.mul(density, f32x4.sub(f32x4.splat(2), finite));
+        }
       } else if (kind === ELU) {
         // exp(x) = 2^n·p + 2^n, and its 1 taken off before the sum where it would cost digits.
         const negative = F32x4.clampExponent(f32x4.pmin(x, zero));

@@ -10,7 +10,8 @@ import { type Bounds, checkNumber, checkOptions, invalid, show } from "../check.
  * - `silu`: x · sigmoid(x), also called swish
  * - `gelu`: x · Φ(x), Φ the normal distribution (by erf, not its tanh approximation)
  * - `softplus`: log(1 + exp(x))
- * - `sine`: sin(frequency · x)
+ * - `sine`: sin(frequency · x); meant for phases of up to some thousands, since float32 hardly tells the periods of
+ *   millions apart. Always within [-1, 1], NaN where the phase is infinite
  * - `identity`: x
  */
 export type Activation =
