@@ -137,7 +137,7 @@ export function judge(descent: Descent, batch: Batch, count: i32): i32 {
       if (!isFinite(loss)) finish(descent, row, NONFINITE);
       else if (descent.maxSteps === 0) finish(descent, row, MAX_STEPS);
       else listRow(batch, passed++, row);
-    } else if (loss < sample.loss - sample.required) {
+    } else if (isFinite(loss) && loss < sample.loss - sample.required) {
       listRow(batch, passed++, row);
     } else {
       shrink(descent, row);

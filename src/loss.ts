@@ -70,7 +70,10 @@ export function squaredError(options?: LossOptions): StandardLoss {
 /**
  * A loss of your own, element by element: Σ e(D(z)_i, y_i), or its mean, weighted if there are weights. Its
  * functions run in JavaScript between the decoder's forward and backward passes, in float64; the decoder's
- * output reaches them in data space, after its output activation.
+ * output reaches them in data space, after its output activation. Elements of weight 0 are not shown to them.
+ *
+ * What they return need not be finite: a step to a value of NaN, ∞ or -∞ is not taken, and a sample whose loss at z0
+ * or whose gradient is not finite ends as "nonfinite".
  *
  * @throws LatentflowError `invalid_argument` on an unknown option, or where a function is missing
  */

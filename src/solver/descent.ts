@@ -140,7 +140,7 @@ export async function descend<Sample extends Descending>(
         if (!Number.isFinite(loss)) end(sample, "nonfinite");
         else if (options.maxSteps === 0) end(sample, "max_steps");
         else accepted.push(sample);
-      } else if (loss < sample.loss - sample.required) {
+      } else if (Number.isFinite(loss) && loss < sample.loss - sample.required) {
         const z = latent(solution, index, d);
         const { row } = sample;
         if (recording) starts.push({ row, t: solution.t[index]!, between: rule.between(sample, z.slice()) });
