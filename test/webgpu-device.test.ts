@@ -350,6 +350,22 @@ test("what is asked for wrongly is refused", async () => {
   refused(() => prepared.trainer({} as never), "unsupported", /does not train; use wasm\(\)/);
 });
 
+test("what has been read back is not kept: memory does not grow with the number of decodes", async () => {
+  const wide = createDecoder({ layers: [2, 4096], seed: 1 });
+  const z = randomArray(3, 2 * 64);
+  const held = async (decodes: number) => {
+    for (let i = 0; i < decodes; i++) await decode(wide, z, { backend: webgpu({ ort }) });
+    await new Promise((resolve) => setTimeout(resolve));
+    globalThis.gc!();
+    return process.memoryUsage().arrayBuffers;
+  };
+  const before = await held(3);
+  const after = await held(40);
+  // Of each decode a mebibyte is read back.
+  assert.ok(after - before < 4 * 2 ** 20, `${before} bytes, and ${after} after 40 more`);
+  wide.dispose();
+});
+
 test("no time at all: an empty batch asks nothing of the GPU", async () => {
   const result = await encode(newDecoder(), new Float32Array(0), { backend: webgpu({ ort }) });
   assert.equal(result.status, []);

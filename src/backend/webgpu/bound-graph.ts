@@ -73,7 +73,7 @@ export async function bindGraph(
     write: own.write,
     async run() {
       await inTurn(() => runSession(context, session, feeds, fetches));
-      return Promise.race([reader.read(), context.lost]);
+      return context.lost.during(reader.read());
     },
     async dispose() {
       reader.dispose();

@@ -1,4 +1,5 @@
 import { LatentflowError } from "../../errors.ts";
+import { Interruption } from "./interruption.ts";
 import type { Gpu, GpuAdapter, GpuAdapterInfo, GpuDevice, OnnxRuntime } from "./platform.ts";
 import { importRuntime } from "./runtime.ts";
 
@@ -13,10 +14,10 @@ export interface GpuContext {
   readonly device: GpuDevice;
   /** Has the device been lost? */
   isLost(): boolean;
-  /** Rejects with DeviceLost once the device is lost; never resolves. */
-  readonly lost: Promise<never>;
-  /** Rejects with DeviceLost a while after that: what the runtime had been asked for by then will never end. */
-  readonly overdue: Promise<never>;
+  /** Comes with DeviceLost once the device is lost. */
+  readonly lost: Interruption;
+  /** Comes with DeviceLost a while after that: what the runtime had been asked for by then will never end. */
+  readonly overdue: Interruption;
 }
 
 /** Where a context comes from: what the caller gives, and else the package onnxruntime-web and a device of ours. */
@@ -76,18 +77,14 @@ function contextOf(ort: OnnxRuntime, device: GpuDevice): GpuContext {
   }
   const known = byRuntime.get(ort);
   if (known) return known;
-  let lost = false;
-  const whenLost = device.lost.then(({ message }): never => {
-    lost = true;
-    throw new DeviceLost(message);
+  const lost = new Interruption();
+  const overdue = new Interruption();
+  device.lost.then(({ message }) => {
+    const error = new DeviceLost(message);
+    lost.come(error);
+    setTimeout(() => overdue.come(error), GRACE);
   });
-  const overdue = whenLost.catch(async (error): Promise<never> => {
-    await new Promise((resolve) => setTimeout(resolve, GRACE));
-    throw error;
-  });
-  // Nobody may be waiting when it happens.
-  overdue.catch(() => {});
-  const context: GpuContext = { ort, device, isLost: () => lost, lost: whenLost, overdue };
+  const context: GpuContext = { ort, device, isLost: () => lost.hasCome, lost, overdue };
   byRuntime.set(ort, context);
   return context;
 }

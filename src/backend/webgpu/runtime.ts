@@ -27,6 +27,9 @@ let lastTurn: Promise<unknown> = Promise.resolve();
  */
 export function inTurn<T>(work: () => Promise<T>): Promise<T> {
   const turn = lastTurn.then(work);
-  lastTurn = turn.catch(() => {});
+  // Not its result, which would be kept until the next turn.
+  lastTurn = turn.then(ignore, ignore);
   return turn;
 }
+
+function ignore(): void {}

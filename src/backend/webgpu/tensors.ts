@@ -67,7 +67,7 @@ export function createSession(
     extra: { session: { disable_cpu_ep_fallback: "1" } },
     ...options,
   });
-  return Promise.race([created, overdue]);
+  return overdue.during(created);
 }
 
 /** To be called in turn. */
@@ -79,5 +79,5 @@ export function runSession(
 ): Promise<object> {
   // The runtime's types want tensors of its own class, and no undefined.
   const run = session.run.bind(session) as (...tensors: unknown[]) => Promise<object>;
-  return Promise.race([fetches ? run(feeds, fetches) : run(feeds), overdue]);
+  return overdue.during(fetches ? run(feeds, fetches) : run(feeds));
 }
