@@ -37,7 +37,7 @@ function describe({ name, type }: ValueInfoProto): [name: string, shape: number[
 
 /** What onnxruntime-web computes on the GPU, and we use. */
 const OPERATORS = new Set(
-  "Abs Add And Cast Concat Cos Elu Erf Exp Expand Floor Gemm Greater GreaterOrEqual Less LessOrEqual Log MatMul Max Min Mul Neg Not ReduceSum Relu Reshape Sigmoid Sin Slice Sqrt Sub Tanh Transpose Where".split(
+  "Abs Add And Cast Concat Cos Elu Erf Exp Expand Floor Gemm Greater GreaterOrEqual LeakyRelu Less LessOrEqual Log MatMul Max Min Mul Neg Not ReduceSum Relu Reshape Sigmoid Sin Slice Sqrt Sub Tanh Transpose Where".split(
     " ",
   ),
 );

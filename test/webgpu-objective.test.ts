@@ -1,7 +1,11 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { activate as writeActivation } from "../src/backend/webgpu/activation.ts";
+import { bindGraph } from "../src/backend/webgpu/bound-graph.ts";
+import { openContext } from "../src/backend/webgpu/device.ts";
 import { webgpu } from "../src/backend/webgpu/index.ts";
-import { activations } from "../src/decoder/activation.ts";
+import { OnnxGraph } from "../src/backend/webgpu/onnx.ts";
+import { activations, normaliseActivation } from "../src/decoder/activation.ts";
 import {
   type ActivationLike,
   type ActivationName,
@@ -16,7 +20,15 @@ import {
 import { leave, startDawn } from "./support/dawn.ts";
 import { allRows } from "./support/objective.ts";
 import { randomArray } from "./support/random.ts";
-import { gaussNewtonOf, norm, objectiveOf, relativeDistance } from "./support/reference.ts";
+import {
+  activate,
+  derivative,
+  elementLoss,
+  gaussNewtonOf,
+  norm,
+  objectiveOf,
+  relativeDistance,
+} from "./support/reference.ts";
 import { loadVectors, type ValueVectors, VECTOR_NAMES, vectorLoss } from "./support/vectors.ts";
 
 startDawn();
@@ -307,6 +319,82 @@ for (const name of VECTOR_NAMES) {
 test("the demo's decoder gives float64's digits", async () => {
   const decoder = await loadDecoder(new URL("../demo/decoder.safetensors", import.meta.url));
   await checkAgainstReference(decoder, binaryCrossEntropy(), 2, undefined, "demo");
+});
+
+/** What a decoder meets when a step was far too long. */
+const EXTREMES = [1e-30, 1e-7, 1, 20, 88, 89, 104, 1e3, 1e10, 1.8e19, 1e20, 3e38].flatMap((x) => [x, -x]);
+
+test("activations and their derivatives hold for huge arguments, and NaN stays NaN", async () => {
+  const context = await openContext({});
+  const x = Float32Array.from([...EXTREMES, 0, Number.NaN]);
+  const shape = [1, x.length];
+  for (const name of Object.keys(activations) as ActivationName[]) {
+    const activation = normaliseActivation("test", "activation", name);
+    const graph = new OnnxGraph();
+    const gradient = graph.input("gradient", shape);
+    // Added to 0, since a graph's input cannot be its output.
+    const { output, backward } = writeActivation(
+      graph,
+      activation,
+      graph.apply("Add", graph.input("x", shape), 0),
+    );
+    graph.output("values", graph.apply("Add", output, 0), shape);
+    graph.output("slopes", graph.apply("Add", backward(gradient), 0), shape);
+    const bound = await bindGraph(context, graph, {
+      byName: {},
+      buffer: () => assert.unreachable(),
+    } as never);
+    bound.write("x", x);
+    bound.write("gradient", new Float32Array(x.length).fill(1));
+    const { values, slopes } = await bound.run();
+    await bound.dispose();
+    for (const [i, argument] of x.entries()) {
+      const label = `${name}(${argument})`;
+      if (Number.isNaN(argument)) {
+        assert.ok(Number.isNaN(values![i]!), `${label}: ${values![i]}`);
+        continue;
+      }
+      // Its phase is reduced in float32.
+      const isVague = name === "sine" && Math.abs(argument) > 1e4;
+      for (const [got, expected] of [
+        [values![i]!, activate(activation, argument)],
+        [slopes![i]!, derivative(activation, argument)],
+      ] as const) {
+        // By what WGSL allows exp, and 1 - σ and 1 - tanh² lose, a few roundings of 1.
+        const isRight = isVague
+          ? Math.abs(got) <= 1
+          : got === Math.fround(expected) || Math.abs(got - expected) <= 2e-6 * (1 + Math.abs(expected));
+        assert.ok(isRight, `${label}: ${got}, not ${expected}`);
+      }
+    }
+  }
+});
+
+test("losses of huge outputs are float64's, and infinite where that is no float32", async () => {
+  for (const [loss, outputActivation] of [
+    [binaryCrossEntropy({ reduction: "sum" }), "sigmoid"],
+    [squaredError({ reduction: "sum" }), "identity"],
+  ] as const) {
+    const decoder = createDecoder({ layers: [1, 1], outputActivation, seed: 1 });
+    decoder.parameters.set([1, 0]);
+    for (const target of [0, 0.25, 1]) {
+      const y = new Float32Array(EXTREMES.length).fill(target);
+      const { losses, gradients } = await evaluate(decoder, loss, Float64Array.from(EXTREMES), y);
+      for (const [i, output] of EXTREMES.entries()) {
+        const { value, slope } = elementLoss(loss, Math.fround(output), target);
+        const label = `${loss.name} of ${output} and ${target}: ${losses[i]}, ${gradients[i]}`;
+        const isRight =
+          losses[i] === Math.fround(value) || Math.abs(losses[i]! - value) <= 1e-6 * (1e-1 + value);
+        assert.ok(isRight, `${label}, not ${value}`);
+        assert.ok(
+          gradients[i] === Math.fround(slope) ||
+            Math.abs(gradients[i]! - slope) <= 1e-6 * (1 + Math.abs(slope)),
+          `${label}, not ${slope}`,
+        );
+      }
+    }
+    decoder.dispose();
+  }
 });
 
 test.run();

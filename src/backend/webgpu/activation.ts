@@ -21,7 +21,11 @@ export function activate(graph: OnnxGraph, activation: Activation, x: Tensor): A
     case "identity":
       return { output: x, backward: (gradient) => gradient };
     case "relu":
-      return { output: apply("Relu", x), backward: (gradient) => apply("Where", isPositive(), gradient, 0) };
+      // Not by Relu, which makes a sound 0 of NaN.
+      return {
+        output: graph.applyWith({ alpha: { float: 0 } }, "LeakyRelu", x),
+        backward: (gradient) => apply("Where", isPositive(), gradient, 0),
+      };
     case "leakyRelu": {
       const pass = (values: Tensor) =>
         apply("Where", isPositive(), values, apply("Mul", values, activation.slope));
