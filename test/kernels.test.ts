@@ -4,7 +4,14 @@ import { ACTIVATION_CODES, LOSS_CODES, paddedSize } from "../src/backend/wasm/la
 import { binaryCrossEntropy, squaredError } from "../src/index.ts";
 import { bareKernels, builds } from "./support/builds.ts";
 import { randomArray } from "./support/random.ts";
-import { activate, derivative, lossOf, relativeDistance, secondDerivative } from "./support/reference.ts";
+import {
+  activate,
+  derivative,
+  elementLoss,
+  lossOf,
+  relativeDistance,
+  secondDerivative,
+} from "./support/reference.ts";
 
 // The kernels called directly, each build, against float64. Sizes with every kind of tail.
 const SIZES = [1, 3, 5, 8, 17, 64, 75];
@@ -213,6 +220,34 @@ for (const build of builds) {
     const expected = 50 * (Math.log1p(Math.exp(-15)) + Math.log1p(Math.exp(-18)));
     const value = kernels.lossForward(LOSS_CODES.binaryCrossEntropy, layout.outputs, layout.targets, 0, 100);
     assert.ok(Math.abs(value - expected) < 1e-6 * expected, `${value}, not ${expected}`);
+  });
+
+  test(`${build.name}: sums over many elements neither overflow nor round away what each has`, async () => {
+    const { kernels, arena } = await bareKernels(build);
+    for (const size of [784, 20_000]) {
+      const bytes = 4 * paddedSize(size);
+      const { layout } = arena.allocate((piece) => ({
+        ...{ outputs: piece(bytes), targets: piece(bytes), weights: piece(bytes) },
+      }));
+      arena.f32(layout.weights, size).fill(1);
+      // Each 1 + exp(-|o|) is 2 at 0; the sum of equal numbers rounds in one direction all along.
+      for (const output of [0, 1e-3, -1e-3, 0.3, 1.7]) {
+        for (const target of [0, 0.7]) {
+          arena.f32(layout.outputs, size).fill(output);
+          arena.f32(layout.targets, size).fill(target);
+          for (const loss of [binaryCrossEntropy(), squaredError()]) {
+            const element = elementLoss(loss, Math.fround(output), Math.fround(target)).value;
+            for (const weights of [0, layout.weights]) {
+              const { outputs, targets } = layout;
+              const mean = kernels.lossForward(LOSS_CODES[loss.name], outputs, targets, weights, size) / size;
+              // Of 16 terms in float32, and an element's own rounding.
+              const label = `${loss.name} of ${size}: ${mean}, not ${element}`;
+              assert.ok(Math.abs(mean - element) <= 5e-7 * element, label);
+            }
+          }
+        }
+      }
+    }
   });
 
   test(`${build.name}: elements of weight 0 have no influence, whatever they are`, async () => {
