@@ -205,6 +205,66 @@ test("Dormand-Prince takes the steps of SciPy's RK45", async () => {
   assert.ok(Math.abs(stiff.z[0]! / 0.0497870684300215 - 1) < 1e-10);
 });
 
+/** Σ weights_i k_i, k the stages' derivatives along y' = rate · y from 1 with a step of h. */
+function weighStages(weights: readonly number[], rate: number, h: number): number {
+  const derivatives = [rate];
+  const along = (row: readonly number[]) => row.reduce((sum, a, j) => sum + a * derivatives[j]!, 0);
+  for (const stage of DORMAND_PRINCE.stages) derivatives.push(rate * (1 + h * along(stage.weights)));
+  // The last one is the derivative at the step's end.
+  derivatives.push(rate * (1 + h * along(DORMAND_PRINCE.weights)));
+  return weights.reduce((sum, weight, i) => sum + weight * derivatives[i]!, 0);
+}
+
+test("Dormand-Prince's error is the root mean square of each number's own, by atol + rtol · the larger end", async () => {
+  // Numbers that grow and that fall, of different sizes; each makes another part of the scale count.
+  const h = 0.6;
+  for (const [rates, z0, rtol, atol] of [
+    [[1.1, -0.9], [1, 2], 1e-4, 1e-9],
+    [[1.1, -1.3], [0.5, 40], 2e-4, 1e-9],
+    [[-1.6, 0.2], [0.3, 7], 1e-4, 3e-3],
+    [[1.3, 1.2, -1.4], [2, -0.01, 1e-4], 1e-5, 1e-4],
+  ] as const) {
+    const solver = dormandPrince({ t1: 100, rtol, atol, stepInit: h, maxSteps: 3 });
+    const losses = [quadratic(...rates.map((rate) => -rate))];
+    const { recording, backtracks } = await solveAnalytic(losses, gradientFlow(), solver, z0, "steps");
+    let sum = 0;
+    rates.forEach((rate, k) => {
+      const next = z0[k]! * (1 + h * weighStages(DORMAND_PRINCE.weights, rate, h));
+      const error = z0[k]! * h * weighStages(DORMAND_PRINCE.errorWeights!, rate, h);
+      sum += (error / (atol + rtol * Math.max(Math.abs(z0[k]!), Math.abs(next)))) ** 2;
+    });
+    const norm = Math.sqrt(sum / rates.length);
+    const factor = 0.9 * norm ** -0.2;
+    assert.ok(factor > 0.2 && factor < 10, `${factor}`);
+    const { t } = recording!.samples[0]!;
+    // The second step is tried with this length: after the first one, or in its place.
+    const start = norm <= 1 ? h : 0;
+    if (norm <= 1) assert.is(t[1], h);
+    const second = t[norm <= 1 ? 2 : 1]! - start;
+    assert.is(backtracks[0], norm <= 1 ? 0 : 1);
+    assert.ok(Math.abs(second / (h * factor) - 1) < 1e-9, `${second}, not ${h * factor}`);
+  }
+});
+
+test("Dormand-Prince does not grow right after a step that was shortened, and then by ten at most", async () => {
+  // On a straight way there is no error at all; beyond the wall there is nothing but.
+  const wall: AnalyticLoss = { value: ([z]) => (z! < 1 ? -z! : Infinity), gradient: () => [-1] };
+  const solver = dormandPrince({ t1: 100, stepInit: 0.5, maxSteps: 12 });
+  const { recording } = await solveAnalytic([wall], gradientFlow(), solver, [0.55], "steps");
+  const { t } = recording!.samples[0]!;
+  const lengths = t.slice(1).map((end, i) => end - t[i]!);
+  const near = (got: number, expected: number) =>
+    assert.ok(Math.abs(got - expected) < 1e-12, `${got}, not ${expected}: ${lengths}`);
+  // 0.5 is too long, 0.1 is not, and 0.1 again; 1 is, 0.2 is not, 0.2 again is, 0.04 is not.
+  [0.1, 0.1, 0.2, 0.04].forEach((length, i) => {
+    near(lengths[i]!, length);
+  });
+  // Without a wall: ten times as long each time, to t1.
+  const free: AnalyticLoss = { value: ([z]) => -z!, gradient: () => [-1] };
+  const straight = await solveAnalytic([free], gradientFlow(), solver, [0], "steps");
+  assert.ok(relativeDistance(straight.recording!.samples[0]!.t, [0, 0.5, 5.5, 55.5, 100]) < 1e-12);
+});
+
 test("Dormand-Prince's error follows its tolerances", async () => {
   for (const { name, flow, loss, z0, at } of problems) {
     for (const rtol of [1e-4, 1e-7, 1e-10]) {
