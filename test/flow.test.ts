@@ -250,7 +250,8 @@ test("Dormand-Prince does not grow right after a step that was shortened, and th
   // On a straight way there is no error at all; beyond the wall there is nothing but.
   const wall: AnalyticLoss = { value: ([z]) => (z! < 1 ? -z! : Infinity), gradient: () => [-1] };
   const solver = dormandPrince({ t1: 100, stepInit: 0.5, maxSteps: 12 });
-  const { recording } = await solveAnalytic([wall], gradientFlow(), solver, [0.55], "steps");
+  const solution = await solveAnalytic([wall], gradientFlow(), solver, [0.55], "steps");
+  const { recording, acceptedSteps, backtracks } = solution;
   const { t } = recording!.samples[0]!;
   const lengths = t.slice(1).map((end, i) => end - t[i]!);
   const near = (got: number, expected: number) =>
@@ -259,6 +260,7 @@ test("Dormand-Prince does not grow right after a step that was shortened, and th
   [0.1, 0.1, 0.2, 0.04].forEach((length, i) => {
     near(lengths[i]!, length);
   });
+  assert.is(acceptedSteps[0]! + backtracks[0]!, 12, "maxSteps counts both");
   // Without a wall: ten times as long each time, to t1.
   const free: AnalyticLoss = { value: ([z]) => -z!, gradient: () => [-1] };
   const straight = await solveAnalytic([free], gradientFlow(), solver, [0], "steps");
@@ -309,6 +311,20 @@ test("a way that explodes ends as nonfinite, at its last sound z", async () => {
     assert.ok(Number.isFinite(solution.z[0]!) && Number.isFinite(solution.loss[0]!));
     assert.is(solution.loss[0], quartic(-1).value(solution.z.slice(0, 1)));
     assert.is(solution.recording!.samples[0]!.t.length, solution.acceptedSteps[0]! + 1);
+  }
+});
+
+test("a state that overflows ends the sample, be its loss as finite as its derivative", async () => {
+  const steep: AnalyticLoss = { value: () => 1, gradient: () => [1e308] };
+  const grid = linearGrid({ t1: 20, slices: 2 });
+  for (const solver of [
+    euler({ grid }),
+    rk4({ grid }),
+    dormandPrince({ t1: 20, stepInit: 10, maxSteps: 1 }),
+  ]) {
+    const { status, solution } = await statusOf(solver, steep, 0.5);
+    assert.is(status, solver.name === "dormandPrince" ? "max_steps" : "nonfinite");
+    assert.is(solution.z[0], 0.5);
   }
 });
 
