@@ -1,6 +1,14 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type AmdOptions, amd, createDecoder, encode, gradientFlow, squaredError } from "../src/index.ts";
+import {
+  type AmdOptions,
+  amd,
+  createDecoder,
+  encode,
+  gradientFlow,
+  implicitAmd,
+  squaredError,
+} from "../src/index.ts";
 import { quadratic, solveAnalytic } from "./support/analytic.ts";
 import { builds } from "./support/builds.ts";
 
@@ -129,6 +137,23 @@ for (const { name, solve } of ways) {
     const steps = { t1: 100, stepInit: 1, stepMax: 1, decreaseFactor: 0.5, maxSteps: 1, tolerance: 0 };
     const run = await solve(steps);
     assert.equal([run.t, run.backtracks], [0.5, 1]);
+  });
+}
+
+for (const { name, backend } of builds) {
+  test(`${name}: an infinite gradient of a finite loss ends the sample where it is`, async () => {
+    // (1e30·z + 1e19)², whose derivative at 0 is 2e49.
+    const decoder = createDecoder({ layers: [1, 1], outputActivation: "identity", seed: 1 });
+    decoder.parameters.set([1e30, 1e19]);
+    for (const solver of [amd(), implicitAmd()]) {
+      // With points on the way it goes the general path.
+      for (const saveAt of [undefined, "steps"] as const) {
+        const options = { loss: squaredError(), solver, backend, ...(saveAt && { saveAt }) };
+        const { status, z, loss, stats } = await encode(decoder, Float32Array.of(0), options);
+        assert.equal([status[0], z[0], stats.valueEvaluations[0]], ["nonfinite", 0, 1], solver.name);
+        assert.ok(Math.abs(loss[0]! / 1e38 - 1) < 1e-6);
+      }
+    }
   });
 }
 

@@ -4,6 +4,7 @@ import { direct } from "../src/adjoint/direct.ts";
 import { full } from "../src/adjoint/full.ts";
 import {
   amd,
+  type Backend,
   createDecoder,
   customLoss,
   dormandPrince,
@@ -17,6 +18,8 @@ import {
   summary,
 } from "../src/index.ts";
 import { train } from "../src/train/train.ts";
+import { builds } from "./support/builds.ts";
+import { allRows, bindObjective } from "./support/objective.ts";
 import { randomArray } from "./support/random.ts";
 
 // What the functions of a loss of one's own are asked, and what becomes of whatever they answer.
@@ -153,6 +156,23 @@ test("implicitAmd: a curvature that is not finite, or negative, is a status, and
       });
       assert.ok(result.z.every(Number.isFinite));
     }
+  }
+});
+
+test("a curvature below 0 counts as 0 in the Gauss-Newton matrix", async () => {
+  const matrixOf = async (backend: Backend, below: number) => {
+    const objective = await bindObjective(backend, decoder, walled("curvature", 0.2, below), y);
+    const rows = allRows(SAMPLES);
+    await objective.value(rows, Float64Array.from(z0));
+    const matrices = await objective.gaussNewton!(rows);
+    objective.dispose();
+    return matrices;
+  };
+  for (const { backend } of builds) {
+    const expected = await matrixOf(backend, 0);
+    assert.ok(expected.some((value) => value > 0));
+    for (const below of [-1e-30, -1, -1e30]) assert.equal(await matrixOf(backend, below), expected);
+    assert.not.equal(await matrixOf(backend, 1), expected);
   }
 });
 

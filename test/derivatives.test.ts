@@ -139,6 +139,21 @@ for (const { name: build, backend } of builds) {
     if (loss !== huber) close(along(mixed), expectedMixed, norm(mixed) + 1e-2, "mixed term");
   }
 
+  test(`${build}: an output of weight 0 may overflow, and so may its tangent`, async () => {
+    // The outputs are 2z and 3e38·z.
+    const steep = createDecoder({ layers: [1, 2], outputActivation: "identity", seed: 1 });
+    steep.parameters.set([2, 3e38, 0, 0]);
+    const [y, weights] = [Float32Array.of(1, 0), Float32Array.of(1, 0)];
+    const objective = await bindObjective(backend, steep, squaredError(), y, weights);
+    const rows = allRows(1);
+    // (2z - 1)² at 10, and its derivatives: 4(2z - 1), and 8 times the direction.
+    assert.equal(Array.from(await objective.value(rows, Float64Array.of(10))), [361]);
+    assert.equal(Array.from(await objective.gradient(rows)), [76]);
+    assert.equal(Array.from(await objective.tangent(rows, Float64Array.of(10))), [80]);
+    assert.equal(Array.from(await objective.gaussNewton!(rows), Math.round), [8]);
+    objective.dispose();
+  });
+
   test(`${build}: a custom squared error equals the built-in one`, async () => {
     const own = customLoss({ value: (o, y) => (o - y) ** 2, gradient: (o, y) => 2 * (o - y) });
     const decoder = createDecoder({ layers: [3, 9, 7], outputActivation: "sigmoid", seed: 5 });
