@@ -7,6 +7,7 @@
  * - `unsupported`: this runtime lacks something that is needed (WebAssembly SIMD, say)
  * - `out_of_memory`: the memory that the call needs could not be had
  * - `worker_failed`: workers have died again and again
+ * - `locked`: another run keeps its checkpoints in the file, or has taken it over from this one
  */
 export type LatentflowErrorCode =
   | "invalid_argument"
@@ -15,7 +16,8 @@ export type LatentflowErrorCode =
   | "disposed"
   | "unsupported"
   | "out_of_memory"
-  | "worker_failed";
+  | "worker_failed"
+  | "locked";
 
 /**
  * Every error that latentflow throws on purpose. The message says what came, what was expected and what to

@@ -166,15 +166,19 @@ test("where nothing can be written is said before any work", async () => {
   await rejected(
     tryAt(missing),
     "not_found",
-    /^train: checkpoint: cannot write \S+: there is no such folder$/,
+    /^train: checkpoint: cannot write \S+: there is no such file or folder$/,
   );
   const inTheWay = newFile();
   mkdirSync(`${inTheWay}.temporary`);
-  await rejected(tryAt(inTheWay), "invalid_file", /^train: checkpoint: cannot write \S+\.temporary: EISDIR/);
+  await rejected(
+    tryAt(inTheWay),
+    "invalid_file",
+    /^train: checkpoint: cannot write \S+\.temporary: it is a folder/,
+  );
   const aFolder = newFile();
   mkdirSync(aFolder);
   const onFolder = runSmall({ checkpoint: { file: aFolder, resume: true }, onProgress });
-  await rejected(onFolder, "invalid_file", /^train: checkpoint: cannot read \S+: EISDIR/);
+  await rejected(onFolder, "invalid_file", /^train: checkpoint: cannot read \S+: it is a folder/);
 });
 
 test("a disk that fails later ends the run, and what was kept stays", async () => {
@@ -185,7 +189,7 @@ test("a disk that fails later ends the run, and what was kept stays", async () =
       if (images === 15) mkdirSync(`${file}.temporary`);
     },
   });
-  await rejected(run, "invalid_file", /^train: checkpoint: cannot write \S+\.checkpoint: EISDIR/);
+  await rejected(run, "invalid_file", /^train: checkpoint: cannot write \S+\.checkpoint: it is a folder/);
   assert.is(imagesIn(file), 10);
   rmSync(`${file}.temporary`, { recursive: true });
   assert.equal(endOf(await checkpointed({ file, resume: true })), whole);

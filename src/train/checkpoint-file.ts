@@ -1,30 +1,41 @@
 import { invalid } from "../check.ts";
+import { codeOf, fileError, fileModules, syncFolder, writeSynced } from "../data/durable-file.ts";
 import { LatentflowError } from "../errors.ts";
 import { readCheckpoint } from "./checkpoint.ts";
+import { type Lock, lockFile } from "./checkpoint-lock.ts";
 import type { CheckpointStore } from "./checkpoint-store.ts";
 
 /**
  * Keeps checkpoints in a file, and the one before beside it. Whenever the process is killed, one of the two is
- * whole: a new one is written beside them, and takes its place once it is on the disk.
+ * whole: a new one is written beside them, and takes its place once it is on the disk. The file is locked from
+ * `load` to `close`.
  *
  * @param where the option, for messages
  * @param resume whether what is there may be gone on from and replaced
  * @throws LatentflowError `unsupported` where there are no files
  */
 export function fileStore(where: string, file: string, resume: boolean): CheckpointStore {
-  const { fileSystem, path } = nodeModules(where);
+  const modules = fileModules();
+  if (!modules) {
+    throw new LatentflowError(
+      "unsupported",
+      `${where}: file needs Node's file system, which is not here; keep checkpoints yourself, with save and resume`,
+    );
+  }
+  const { fileSystem, path } = modules;
   const previous = `${file}.previous`;
   const temporary = `${file}.temporary`;
   /** Whether `file` is a sound checkpoint: a damaged one must not replace the one before. */
   let isSound = false;
+  let lock: Lock | undefined;
 
   /** undefined where there is no such file. */
   async function read(from: string): Promise<Uint8Array | undefined> {
     try {
       return await fileSystem.readFile(from);
     } catch (cause) {
-      if (isError(cause) && cause.code === "ENOENT") return undefined;
-      throw failure(`${where}: cannot read ${from}`, cause);
+      if (codeOf(cause) === "ENOENT") return undefined;
+      throw fileError(`${where}: cannot read ${from}`, cause);
     }
   }
 
@@ -60,68 +71,34 @@ export function fileStore(where: string, file: string, resume: boolean): Checkpo
     }
   }
 
-  async function writeTemporary(bytes: Uint8Array): Promise<void> {
-    const handle = await fileSystem.open(temporary, "w");
-    try {
-      await handle.writeFile(bytes);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  }
-
-  /** Makes the renaming last. Not every system can: Windows opens no folders. */
-  async function syncFolder(): Promise<void> {
-    const handle = await fileSystem.open(path.dirname(file), "r").catch(() => undefined);
-    await handle?.sync().catch(() => {});
-    await handle?.close();
+  /** What the file system refuses, in words. */
+  function attempt<T>(target: string, work: Promise<T>): Promise<T> {
+    return work.catch((cause) => {
+      throw cause instanceof LatentflowError ? cause : fileError(`${where}: cannot write ${target}`, cause);
+    });
   }
 
   return {
     async load() {
+      lock = await attempt(`${file}.lock`, lockFile(where, file, modules));
       if (!resume) await refuseExisting();
       const loaded = resume ? await loadSound() : undefined;
-      try {
-        // Where no file can be written is better known now than after the first minute.
-        await writeTemporary(new Uint8Array());
-        await fileSystem.rm(temporary);
-      } catch (cause) {
-        throw failure(`${where}: cannot write ${temporary}`, cause);
-      }
+      // Where no file can be written is better known now than after the first minute.
+      await attempt(temporary, writeSynced(fileSystem, temporary, new Uint8Array()));
+      await attempt(temporary, fileSystem.unlink(temporary));
       return loaded;
     },
     async save(bytes) {
-      try {
-        await writeTemporary(bytes);
-        if (isSound) await fileSystem.rename(file, previous);
-        await fileSystem.rename(temporary, file);
-        isSound = true;
-        await syncFolder();
-      } catch (cause) {
-        throw failure(`${where}: cannot write ${file}`, cause);
-      }
+      await attempt(file, writeSynced(fileSystem, temporary, bytes));
+      await attempt(`${file}.lock`, lock!.check());
+      if (isSound) await attempt(previous, fileSystem.rename(file, previous));
+      await attempt(file, fileSystem.rename(temporary, file));
+      isSound = true;
+      await syncFolder(fileSystem, path.dirname(file));
+    },
+    async close() {
+      await lock?.release();
+      lock = undefined;
     },
   };
-}
-
-function failure(what: string, cause: unknown): LatentflowError {
-  const isMissing = isError(cause) && cause.code === "ENOENT";
-  const reason = isMissing ? "there is no such folder" : String(isError(cause) ? cause.message : cause);
-  return new LatentflowError(isMissing ? "not_found" : "invalid_file", `${what}: ${reason}`, { cause });
-}
-
-function isError(cause: unknown): cause is NodeJS.ErrnoException {
-  return cause instanceof Error;
-}
-
-/** Not by import("node:…"), on which bundlers for browsers fail. */
-function nodeModules(where: string) {
-  const process: Partial<NodeJS.Process> | undefined = globalThis.process;
-  const fileSystem = process?.getBuiltinModule?.("node:fs/promises");
-  const path = process?.getBuiltinModule?.("node:path");
-  if (fileSystem && path) return { fileSystem, path };
-  throw new LatentflowError(
-    "unsupported",
-    `${where}: file needs Node's file system, which is not here; keep checkpoints yourself, with save and resume`,
-  );
 }

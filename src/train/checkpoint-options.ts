@@ -7,6 +7,11 @@ export interface FileCheckpoints {
   /**
    * Its path. FILE is the newest checkpoint, FILE.previous the one before, and FILE.temporary one that is being
    * written. At every moment one of the first two is whole, also on the disk.
+   *
+   * FILE.lock keeps other runs from it, also those on other machines that share the folder: they are refused with the
+   * code `locked`. Of a process that was killed the lock is taken over, at once on the same Linux system, else a minute
+   * after its last heartbeat. A run that finds its own lock taken over, because its process stood still for longer than
+   * that, ends with the code `locked` and changes nothing.
    */
   file: string;
   /**

@@ -6,11 +6,17 @@ export interface CheckpointStore {
    * The checkpoint to go on from, if any. Called once, before the first `save`.
    *
    * @throws LatentflowError `invalid_file` when what there is, is damaged; `invalid_argument` when something is
-   *   there that must not be overwritten
+   *   there that must not be overwritten; `locked` when another run keeps its checkpoints there
    */
   load(): Promise<LoadedCheckpoint | undefined>;
-  /** Keeps a checkpoint; resolves when it is safe. */
+  /**
+   * Keeps a checkpoint; resolves when it is safe.
+   *
+   * @throws LatentflowError `locked` when another run has taken the place over; nothing of it is changed
+   */
   save(bytes: Uint8Array): Promise<void>;
+  /** Leaves the place to other runs. Called at the end, whatever it was, also without a `load`. */
+  close(): Promise<void>;
 }
 
 /** A checkpoint, and what is known of its place. */
@@ -35,5 +41,6 @@ export function callerStore(
       return { checkpoint, from: "checkpoint.resume", refused: undefined };
     },
     save: async (bytes) => save(bytes),
+    async close() {},
   };
 }

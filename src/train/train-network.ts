@@ -60,5 +60,6 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
   } finally {
     run?.trainer.dispose();
     working.dispose();
+    await checked.checkpoint?.store.close();
   }
 }

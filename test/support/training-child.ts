@@ -4,6 +4,7 @@
 //   update N      the update up to image N; it goes on, but not for more than LEEWAY images
 // At its end it waits, too.
 import fileSystem from "node:fs/promises";
+import { dirname } from "node:path";
 import { runSmall } from "./small-run.ts";
 
 /** The steps of a checkpoint's writing. */
@@ -29,7 +30,7 @@ async function hangAt(here: Step): Promise<void> {
 
 fileSystem.open = async (path, ...rest) => {
   // The folder is opened to make the renaming last.
-  if (!String(path).endsWith(".temporary")) await hangAt("replaced");
+  if (path === dirname(file)) await hangAt("replaced");
   const handle = await open(path, ...rest);
   const { writeFile } = handle;
   handle.writeFile = async (content, ...options) => {
