@@ -299,7 +299,7 @@ test("Ctrl-C and --resume: in the end all is as without", async () => {
 
   const other = await run(...args, "--resume", "--learning-rate", "0.01");
   assert.is(other.exit, 1);
-  assert.match(other.stderr, /learningRate is 0\.001 there and 0\.01 here/);
+  assert.match(other.stderr, /--learning-rate is 0\.001 there and 0\.01 here/);
 
   const resumed = await run(...args, "--resume", "--json");
   assert.is(resumed.exit, 0, resumed.stderr);
@@ -392,7 +392,11 @@ test("what makes no sense is refused by name, and nothing is written", async () 
       2,
       /--schedule-to is no option of --schedule constant/,
     ],
-    [["--data", data, "--layers", "2,6", "--learning-rate", "-1"], 2, /learningRate is -1, expected/],
+    [
+      ["--data", data, "--layers", "2,6", "--learning-rate", "-1"],
+      2,
+      /latentflow: --learning-rate is -1, expected/,
+    ],
     [
       ["--data", data, "--layers", "2,7"],
       1,

@@ -166,7 +166,10 @@ test("encode: missing values are no obstacle where their weight is 0", async () 
   const args = ["encode", "--decoder", tinyDecoderFile, "--data", data, "--out", newFolder(), "--json"];
   const without = await run(...args);
   assert.is(without.exit, 1);
-  assert.match(without.stderr, /y is NaN at sample 1, element 1/);
+  assert.match(
+    without.stderr,
+    /^encoding 3 samples\nlatentflow: --data is NaN at sample 1, element 1, .*give --weights that are 0 there\n$/,
+  );
   // The weights are those of all samples in the file, of which two are taken.
   const with_ = await run(...args, "--limit", "2", "--weights", writeFloats(weights, [3, 6]));
   assert.is(with_.exit, 0, with_.stderr);
@@ -231,7 +234,7 @@ test("wrong usage: exit code 2 and a word on what is right", async () => {
     [["demo", "--threads", "0"], /'--threads <n>' argument '0' is invalid\. Expected a whole number >= 1/],
     [["demo", "--limit", "0"], /'--limit <n>' argument '0' is invalid\. Expected a whole number >= 1/],
     [["demo", "--t1", "soon"], /Expected a number/],
-    [["demo", "--t1", "-5"], /t1 is -5, expected a finite number > 0/],
+    [["demo", "--t1", "-5"], /latentflow: --t1 is -5, expected a finite number > 0/],
     [["demo", "--loss", "l1"], /Allowed choices are bce, binaryCrossEntropy, mse, squaredError/],
     [["encode", "--decoder", "d", "--out", "o"], /required option '--data <file>' not specified/],
     [["encode", "--activation", "relu:1"], /Expected one of elu, leakyRelu.*leakyRelu:0\.2/],
@@ -311,12 +314,16 @@ for (const [args, options] of [
 test("a flow and a solver that do not go together, options of another solver: refused by name", async () => {
   const args = ["encode", "--decoder", decoderFile, "--data", digitsFile, "--out", newFolder(), "--quiet"];
   const cases: [args: string, exit: number, message: RegExp][] = [
-    ["--flow nesterov", 1, /solver amd follows gradientFlow\(\) with alpha 1 only.*use euler, rk4 or/],
+    [
+      "--flow nesterov",
+      2,
+      /--solver amd follows --flow gradient with --alpha 1 only; use --solver euler, rk4 or/,
+    ],
     ["--rtol 0.1", 2, /--rtol is no option of --solver amd/],
     ["--nesterov-epsilon 1", 2, /--nesterov-epsilon is no option of --flow gradient/],
     ["--solver rk4", 2, /--solver rk4 needs --t1/],
-    ["--solver rk4 --t1 1 --slices 0", 2, /slices is 0, expected an integer >= 1/],
-    ["--solver rk4 --t1 1 --grid linear --base 3", 2, /linearGrid: unknown option "base"/],
+    ["--solver rk4 --t1 1 --slices 0", 2, /latentflow: --slices is 0, expected an integer >= 1/],
+    ["--solver rk4 --t1 1 --grid linear --base 3", 2, /--base is no option of --grid linear/],
     ["--solver rk5", 2, /Allowed choices are amd, implicit-amd, euler, rk4, dormand-prince/],
     ["--solver rk4 --t1 1 --alpha decay:x", 2, /'decay:x' is invalid\. Expected a number/],
   ];

@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { LatentflowError } from "../index.ts";
+import { splitMessage } from "./message.ts";
 import { refuseOptions, wrongUsage } from "./options.ts";
 import { kebabCase, parseNumber } from "./parse.ts";
 
@@ -119,6 +120,13 @@ export function chosen<T extends object>(command: Command, choice: Choice<T>): C
     };
   } catch (error) {
     if (!(error instanceof LatentflowError)) throw error;
-    return wrongUsage(command, error.message);
+    return wrongUsage(command, inFlags(choice, error.message));
   }
+}
+
+/** A maker's message, with the flag for the option that it names. */
+function inFlags<T extends object>({ options }: Choice<T>, message: string): string {
+  const parts = splitMessage(message);
+  const option = parts && options[parts.word];
+  return option ? `--${kebabCase(option.as ?? parts.word)}${parts.rest}` : message;
 }

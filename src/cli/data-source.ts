@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import { showShape } from "../data/array.ts";
 import { LatentflowError } from "../index.ts";
 import { type DataSplits, type Dataset, fashionMnist, mnist, segMnist } from "../train/index.ts";
-import { readDatasetFile, shortPath } from "./files.ts";
+import { readDatasetFile, STDIN, shortPath } from "./files.ts";
 import { refuseOptions, wrongUsage } from "./options.ts";
 import { parseCount } from "./parse.ts";
 import { formatCount } from "./table.ts";
@@ -24,15 +24,18 @@ export interface SourcedData {
   readonly total: number;
 }
 
+/** What a file of samples is, for the help. */
+export const dataHelp = "the samples: IDX, gzipped IDX, or .npy of float32 or uint8; first axis: samples";
+
+/** That such a file may be stdin, for the help. */
+export const stdinHelp = "- in place of a file of data is stdin, for one of them.";
+
 const loaders = { mnist, "fashion-mnist": fashionMnist, "seg-mnist": segMnist };
 
 /** Adds the options for samples that are a file, or a part of one of the data sets that the library knows. */
 export function addDataOptions(command: Command, part: keyof DataSplits, verb: string): Command {
   return command
-    .option(
-      "--data <file>",
-      "the samples: IDX, gzipped IDX, or .npy of float32 or uint8; first axis: samples",
-    )
+    .option("--data <file>", dataHelp)
     .addOption(
       new Option(
         "--dataset <name>",
@@ -64,9 +67,14 @@ export async function readData(options: DataOptions, part: keyof DataSplits): Pr
   return take(`${dataset}, ${part}`, splits[part], limit);
 }
 
+/** A file of data as a report has it. */
+export function sourceName(file: string): string {
+  return file === STDIN ? "stdin" : shortPath(file);
+}
+
 /** Reads the first samples of a file. */
 export async function readDataFile(file: string, limit?: number): Promise<SourcedData> {
-  return take(shortPath(file), await readDatasetFile(file), limit);
+  return take(sourceName(file), await readDatasetFile(file), limit);
 }
 
 function take(source: string, dataset: Dataset, limit = dataset.count): SourcedData {

@@ -3,12 +3,15 @@ import { showShape } from "../data/array.ts";
 import { imageSize } from "../data/images.ts";
 import { writeNpy } from "../data/npy.ts";
 import { type Decoder, decode, LatentflowError } from "../index.ts";
+import { stdinHelp } from "./data-source.ts";
 import { addDecoderOptions, type DecoderFileOptions, readDecoder } from "./decoder-file.ts";
-import { makeFolder, readArrayFile, removeOutput, writeOutput } from "./files.ts";
+import { exitCodesHelp } from "./exit-codes.ts";
+import { makeFolder, type OutputFile, readArrayFile, writeOutputs } from "./files.ts";
 import { drawGrid, greyScale, type Tile } from "./grid.ts";
 import { interruptSignal, unlessInterrupted } from "./interrupt.ts";
 import { addRunningOptions, backendOf, type RunningOptions } from "./options.ts";
 import { parseCount } from "./parse.ts";
+import { print } from "./print.ts";
 import { decoderFigures, formatJson, formatText, type Output, showDecoder } from "./report.ts";
 import { formatCount } from "./table.ts";
 
@@ -38,9 +41,8 @@ export function addDecodeCommand(program: Command): void {
   addRunningOptions(command).addHelpText(
     "after",
     `
-Exit codes: 0 done, 1 a file or value that cannot be used, 2 wrong usage, 130
-ended by Ctrl-C: nothing is written.
-
+${stdinHelp}
+${exitCodesHelp("nothing is written")}
 Example:
   $ latentflow decode --decoder D.safetensors --latents codes/latents.npy --out decoded`,
   );
@@ -52,9 +54,9 @@ async function runDecode(options: DecodeCommandOptions): Promise<void> {
   const done = await unlessInterrupted(signal, decodeFile(options, signal), "stopped; nothing is written");
   if (!done) return;
   const { decoder, latents, decoded, seconds } = done;
-  const outputs = await writeOutputs(options.out, decoder, decoded);
+  const outputs = await writeDecodeOutputs(options.out, decoder, decoded);
   const { outputShape } = decoder;
-  process.stdout.write(
+  print(
     options.json
       ? formatJson(
           {
@@ -82,6 +84,7 @@ async function runDecode(options: DecodeCommandOptions): Promise<void> {
 async function decodeFile(options: DecodeCommandOptions, signal: AbortSignal) {
   const decoder = await readDecoder(options, signal);
   const latents = await readLatents(options, decoder);
+  await makeFolder(options.out, decodeOutputs);
   const start = performance.now();
   const decoded = await decode(decoder, latents.z, { backend: backendOf(options), signal });
   return { decoder, latents, decoded, seconds: (performance.now() - start) / 1000 };
@@ -104,7 +107,7 @@ async function readLatents(
   if (shape.length !== 2 || size !== latentSize || data instanceof Uint8Array) {
     throw new LatentflowError(
       "invalid_file",
-      `${file}: its shape is ${showShape(shape)} of ${data instanceof Uint8Array ? "bytes" : "floats"}, ` +
+      `--latents ${file}: its shape is ${showShape(shape)} of ${data instanceof Uint8Array ? "bytes" : "floats"}, ` +
         `expected floats, any number × ${latentSize} (the decoder's latent size)`,
     );
   }
@@ -116,23 +119,29 @@ async function readLatents(
 const imagesPerRow = 10;
 const rowsAtMost = 10;
 
-async function writeOutputs(folder: string, decoder: Decoder, decoded: Float32Array): Promise<Output[]> {
-  await makeFolder(folder);
-  for (const name of ["decoded.npy", "decoded.png"]) await removeOutput(folder, name);
-  const { outputShape, outputSize } = decoder;
+const decodeOutputs = ["decoded.npy", "decoded.png"];
+
+async function writeDecodeOutputs(
+  folder: string,
+  { outputShape, outputSize }: Decoder,
+  decoded: Float32Array,
+): Promise<Output[]> {
   const shape = [decoded.length / outputSize, ...outputShape];
-  const outputs = [
+  const files: OutputFile[] = [
     {
-      path: await writeOutput(folder, "decoded.npy", writeNpy(decoded, shape)),
+      name: "decoded.npy",
+      bytes: writeNpy(decoded, shape),
       content: `what the latents stand for: ${showShape(shape)}, float32`,
     },
   ];
   const size = imageSize(outputShape);
-  if (!size || decoded.length === 0) return outputs;
-  const shown = Math.min(shape[0]!, imagesPerRow * rowsAtMost);
-  const picture = drawGrid(rowsOfTiles(decoded.subarray(0, shown * outputSize), outputSize), ...size);
-  const path = await writeOutput(folder, "decoded.png", picture);
-  return [...outputs, { path, content: `the first ${shown} as images` }];
+  if (size && decoded.length > 0) {
+    const shown = Math.min(shape[0]!, imagesPerRow * rowsAtMost);
+    const picture = drawGrid(rowsOfTiles(decoded.subarray(0, shown * outputSize), outputSize), ...size);
+    files.push({ name: "decoded.png", bytes: picture, content: `the first ${shown} as images` });
+  }
+  // An earlier run's picture must not be left beside this one's samples.
+  return writeOutputs(folder, files, decodeOutputs.slice(files.length));
 }
 
 /** The images in rows, in grey from black to white; what the last row lacks is white. */

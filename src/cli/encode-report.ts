@@ -1,6 +1,6 @@
 import { targetEntropy } from "../data/entropy.ts";
 import { type EncodeSummary, summary } from "../index.ts";
-import { shortPath } from "./files.ts";
+import { sourceName } from "./data-source.ts";
 import type { Run } from "./job.ts";
 import {
   decoderFigures,
@@ -65,7 +65,7 @@ function rowsOf({ job, decoder, samples, loss }: Run, figures: Figures): [string
   const values = `${samples.shape.join(" × ")} values each${samples.scaled ? ", bytes divided by 255" : ""}`;
   const rows: [string, string][] = [
     ["decoder", showDecoder(job.decoder, decoder)],
-    ["data", shortPath(job.data)],
+    ["data", sourceName(job.data)],
     ["samples", `${formatCount(samples.count)} of ${formatCount(samples.total)}, ${values}`],
     ["solver", showSolver(job)],
     [`${lossName} before`, before],

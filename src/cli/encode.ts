@@ -1,5 +1,7 @@
 import type { Command } from "commander";
+import { dataHelp, stdinHelp } from "./data-source.ts";
 import { addDecoderOptions, addLossOptions } from "./decoder-file.ts";
+import { exitCodesHelp } from "./exit-codes.ts";
 import type { EncodingOptions } from "./job.ts";
 import { addResidentOption, addRunningOptions } from "./options.ts";
 import { parseCount } from "./parse.ts";
@@ -9,6 +11,8 @@ import { addFlowAndSolverOptions, chosenFlowAndSolver } from "./solver-options.t
 interface EncodeCommandOptions extends EncodingOptions {
   readonly data: string;
   readonly weights?: string;
+  readonly z0?: string;
+  readonly reconstructions?: true;
 }
 
 /** Adds `latentflow encode` to the program. */
@@ -20,19 +24,19 @@ export function addEncodeCommand(program: Command): void {
       "Finds for each sample y of FILE the code z whose decoding D(z) is closest to it, and writes to DIR:\n" +
         "  latents.npy          the codes, samples × latent size, float32\n" +
         "  results.csv          losses and statuses, a line per sample\n" +
+        "  reconstructions.npy  D(z) in the samples' shape, float32 (with --reconstructions)\n" +
         "  reconstructions.png  original, reconstruction, difference (of images)\n" +
         "  steps.png            reconstructions on the way (of images)\n" +
         "Files of these names in DIR are replaced.",
     )
     .optionsGroup("What and where:")
     .requiredOption("--decoder <file>", "the decoder: safetensors, a path or a URL")
-    .requiredOption(
-      "--data <file>",
-      "the samples: IDX, gzipped IDX, or .npy of float32 or uint8; first axis: samples",
-    )
+    .requiredOption("--data <file>", dataHelp)
     .requiredOption("--out <dir>", "folder for the results, made if it is missing")
     .option("--limit <n>", "encode the first n samples (default: all)", parseCount)
-    .option("--weights <file>", "weights >= 0 of the values, in such a file: for one sample, or for all");
+    .option("--weights <file>", "weights >= 0 of the values, in such a file: for one sample, or for all")
+    .option("--z0 <file>", "where the flows start, as latents.npy has it: one latent per sample (default: 0)")
+    .option("--reconstructions", "also write reconstructions.npy, what the codes are decoded to");
   addDecoderOptions(command);
   addResidentOption(addRunningOptions(command));
   addLossOptions(command);
@@ -41,10 +45,8 @@ export function addEncodeCommand(program: Command): void {
     `
 Bytes (uint8) are divided by 255. For cross entropy the values must lie in [0, 1].
 Missing values may be NaN where their weight is 0.
-
-Exit codes: 0 done, 1 a file or value that cannot be used, 2 wrong usage, 130
-ended by Ctrl-C: what was done is written, the other samples are "aborted".
-
+${stdinHelp}
+${exitCodesHelp('what was done is written, the other samples are "aborted"')}
 Examples:
   $ latentflow encode --decoder D.safetensors --data digits-idx3-ubyte.gz --out codes
   $ latentflow encode --decoder D.safetensors --data samples.npy --out codes \\

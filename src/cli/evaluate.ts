@@ -10,6 +10,7 @@ import {
   readData,
   type SourcedData,
   showSamples,
+  stdinHelp,
 } from "./data-source.ts";
 import {
   addDecoderOptions,
@@ -17,9 +18,17 @@ import {
   type DecoderFileOptions,
   readDecoderAndLoss,
 } from "./decoder-file.ts";
-import { makeFolder, shortPath, writeOutput } from "./files.ts";
+import { exitCodesHelp } from "./exit-codes.ts";
+import { makeFolder, shortPath, writeOutputs } from "./files.ts";
 import { interruptSignal, unlessInterrupted } from "./interrupt.ts";
-import { addResidentOption, addRunningOptions, backendOf, type RunningOptions } from "./options.ts";
+import {
+  addResidentOption,
+  addRunningOptions,
+  backendOf,
+  type RunningOptions,
+  refuseOptions,
+} from "./options.ts";
+import { print } from "./print.ts";
 import { showProgress } from "./progress.ts";
 import {
   decoderFigures,
@@ -31,6 +40,7 @@ import {
   showSolver,
   summaryRows,
 } from "./report.ts";
+import { readWeights } from "./samples.ts";
 import {
   addFlowAndSolverOptions,
   type ChosenFlowAndSolver,
@@ -44,6 +54,7 @@ interface EvaluateJob extends DataOptions, DecoderFileOptions, RunningOptions {
   readonly encoder?: string;
   readonly out?: string;
   readonly batchSize?: number;
+  readonly weights?: string;
 }
 
 /** Adds `latentflow evaluate` to the program. */
@@ -61,6 +72,7 @@ export function addEvaluateCommand(program: Command): void {
     .requiredOption("--decoder <file>", "the decoder: safetensors, a path or a URL");
   addDataOptions(command, "test", "evaluate")
     .option("--encoder <file>", "an autoencoder's encoder, whose codes are taken: no flow is followed")
+    .option("--weights <file>", "weights >= 0 of the values, in such a file: for one sample, or for all")
     .option("--out <dir>", "folder for the results, made if it is missing (default: none)");
   addDecoderOptions(command);
   addResidentOption(addRunningOptions(command));
@@ -69,10 +81,9 @@ export function addEvaluateCommand(program: Command): void {
     "after",
     `
 Bytes (uint8) are divided by 255. For cross entropy the values must lie in [0, 1].
-
-Exit codes: 0 done, 1 a file or value that cannot be used, 2 wrong usage, 130
-ended by Ctrl-C: nothing is written.
-
+Missing values may be NaN where their weight is 0.
+${stdinHelp}
+${exitCodesHelp("nothing is written")}
 Examples:
   $ latentflow evaluate --decoder trained/decoder.safetensors --dataset mnist
   $ latentflow evaluate --decoder D.safetensors --data digits-idx3-ubyte.gz --limit 320 --json`,
@@ -81,12 +92,14 @@ Examples:
     checkDataOptions(command);
     if (job.encoder === undefined) return runEvaluation(job, chosenFlowAndSolver(command));
     refuseFlowAndSolver(command, "--encoder: no flow is followed");
+    refuseOptions(command, ["weights"], "--encoder, which takes all values alike");
     return runEvaluation(job, undefined);
   });
 }
 
 interface Input {
   readonly data: SourcedData;
+  readonly weights: Float32Array | undefined;
   readonly decoder: Decoder;
   readonly loss: StandardLoss;
   /** How samples are encoded: by an encoder or by a flow. */
@@ -99,12 +112,12 @@ async function runEvaluation(job: EvaluateJob, pair: ChosenFlowAndSolver | undef
   const stopped = "stopped; nothing is written";
   const input = await unlessInterrupted(signal, readInput(job, pair, signal), stopped);
   if (!input) return;
-  if (job.out !== undefined) await makeFolder(job.out);
+  if (job.out !== undefined) await makeFolder(job.out, [resultsName]);
   const report = await unlessInterrupted(signal, evaluateShown(job, input, signal), stopped);
   if (!report) return;
 
-  const outputs = job.out === undefined ? [] : [await writeResults(job.out, report)];
-  process.stdout.write(
+  const outputs = job.out === undefined ? [] : await writeResults(job.out, report);
+  print(
     job.json
       ? formatJson(documentOf(job, input, report), outputs)
       : formatText(rowsOf(job, input, report), outputs),
@@ -118,18 +131,21 @@ async function readInput(
 ): Promise<Input> {
   const { decoder, loss } = await readDecoderAndLoss(job, signal);
   const by = pair ?? { encoder: await loadDecoder(job.encoder!, { signal }) };
-  return { data: await readData(job, "test"), decoder, loss, by };
+  const data = await readData(job, "test");
+  const { count, shape } = data.dataset;
+  const weights = job.weights && (await readWeights(job.weights, { count, shape, total: data.total }));
+  return { data, weights: weights || undefined, decoder, loss, by };
 }
 
 async function evaluateShown(
   job: EvaluateJob,
-  { data, decoder, loss, by }: Input,
+  { data, weights, decoder, loss, by }: Input,
   signal: AbortSignal,
 ): Promise<EvaluateReport> {
   const task = { verb: "evaluating", unit: "samples", total: data.dataset.count };
   const progress = showProgress(task, job.quiet ?? false, signal);
   const options: EvaluateOptions = {
-    ...("encoder" in by ? by : pairOf(by.flow.value, by.solver.value)),
+    ...("encoder" in by ? by : { ...pairOf(by.flow.value, by.solver.value), ...(weights && { weights }) }),
     loss,
     backend: backendOf(job),
     ...(job.batchSize && { batchSize: job.batchSize }),
@@ -140,7 +156,9 @@ async function evaluateShown(
   return evaluate(decoder, data.dataset, options).finally(progress.stop);
 }
 
-async function writeResults(folder: string, { loss, status, stats }: EvaluateReport): Promise<Output> {
+const resultsName = "results.csv";
+
+async function writeResults(folder: string, { loss, status, stats }: EvaluateReport): Promise<Output[]> {
   const table = formatCsv({
     index: status.map((_, index) => index),
     loss,
@@ -149,8 +167,8 @@ async function writeResults(folder: string, { loss, status, stats }: EvaluateRep
     backtracks: stats.backtracks,
     t: stats.t,
   });
-  const path = await writeOutput(folder, "results.csv", table);
-  return { path, content: "loss, status, steps and the time t reached, a line per sample" };
+  const content = "loss, status, steps and the time t reached, a line per sample";
+  return writeOutputs(folder, [{ name: resultsName, bytes: table, content }]);
 }
 
 function documentOf(job: EvaluateJob, { data, decoder, loss, by }: Input, report: EvaluateReport) {

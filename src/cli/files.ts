@@ -1,11 +1,29 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { isAbsolute, join, relative } from "node:path";
+import { randomBytes } from "node:crypto";
+import type { Stats } from "node:fs";
+import * as fileSystem from "node:fs/promises";
+import {
+  access,
+  constants,
+  mkdir,
+  readFile,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  stat,
+  unlink,
+  writeFile,
+} from "node:fs/promises";
+import { dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { buffer } from "node:stream/consumers";
 import type { DataArray } from "../data/array.ts";
 import { type Dataset, readDataset } from "../data/dataset.ts";
+import { codeOf, fileError, syncFolder, writeSynced } from "../data/durable-file.ts";
 import { readArray } from "../data/read.ts";
 import { LatentflowError } from "../errors.ts";
+import type { Output } from "./report.ts";
 
-/** Reads an IDX, gzipped IDX or .npy file; errors name the file. */
+/** Reads an IDX, gzipped IDX or .npy file, or one of them from stdin for "-"; errors name the file. */
 export async function readArrayFile(path: string): Promise<DataArray> {
   return readWith(readArray, path);
 }
@@ -16,42 +34,122 @@ export async function readDatasetFile(path: string): Promise<Dataset> {
 }
 
 async function readWith<T>(parse: (bytes: Uint8Array) => Promise<T>, path: string): Promise<T> {
-  const bytes = await readFile(path).catch((cause) => {
-    throw fileError("read", path, cause);
+  const bytes = await (path === STDIN ? readStdin() : readFile(path)).catch((cause) => {
+    throw cause instanceof LatentflowError ? cause : fileError(`cannot read ${path}`, cause);
   });
   try {
     return await parse(bytes);
   } catch (error) {
     if (!(error instanceof LatentflowError)) throw error;
-    throw new LatentflowError(error.code, `${path}: ${error.message}`, { cause: error });
+    const name = path === STDIN ? "stdin" : path;
+    throw new LatentflowError(error.code, `${name}: ${error.message}`, { cause: error });
   }
 }
 
-/** Makes a folder for output, and those around it, unless it is there. */
-export async function makeFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true }).catch((cause) => {
-    throw fileError("make the folder", path, cause);
-  });
+/** What a path of data may be instead: standard input. */
+export const STDIN = "-";
+
+async function readStdin(): Promise<Uint8Array> {
+  if (process.stdin.isTTY) {
+    throw new LatentflowError(
+      "invalid_argument",
+      "- is stdin, which is a terminal here; send a file into it: < FILE",
+    );
+  }
+  return buffer(process.stdin);
 }
 
-/** Writes a file, over what may be there; returns its path. */
-export async function writeOutput(
+/** A file for the user. */
+export interface OutputFile {
+  readonly name: string;
+  readonly bytes: string | Uint8Array;
+  /** A word on what is in it. */
+  readonly content: string;
+}
+
+/**
+ * Makes a folder for output, and those around it, unless it is there.
+ *
+ * @param names of the files that will be written there: that none can be written is to be known before the work
+ */
+export async function makeFolder(folder: string, names: readonly string[]): Promise<void> {
+  await mkdir(folder, { recursive: true }).catch((cause) => {
+    throw fileError(`cannot make the folder ${folder}`, cause);
+  });
+  for (const name of names) await placeOf(join(folder, name));
+  const probe = temporaryOf(join(folder, "probe"));
+  await writeSynced(fileSystem, probe, "").catch((cause) => {
+    throw fileError(`cannot write into ${folder}`, cause);
+  });
+  await unlink(probe);
+}
+
+/**
+ * Writes files into a folder, over those of earlier runs. They take their places once all of them are on the disk:
+ * where one cannot be written, all is as it was before.
+ *
+ * @param stale names of files that would not go with them: those of an earlier run are removed
+ */
+export async function writeOutputs(
   folder: string,
-  name: string,
-  content: string | Uint8Array,
-): Promise<string> {
-  const path = join(folder, name);
-  await writeFile(path, content).catch((cause) => {
-    throw fileError("write", path, cause);
-  });
-  return path;
+  files: readonly OutputFile[],
+  stale: readonly string[] = [],
+): Promise<Output[]> {
+  const staged: { readonly place: string; readonly temporary: string }[] = [];
+  try {
+    for (const { name, bytes } of files) {
+      const { place, status } = await placeOf(join(folder, name));
+      // What is no file, a device say, takes the bytes as they come.
+      if (status && !status.isFile()) {
+        await attempt(place, writeFile(place, bytes));
+        continue;
+      }
+      const temporary = temporaryOf(place);
+      await attempt(place, writeSynced(fileSystem, temporary, bytes, status && status.mode & 0o777));
+      staged.push({ place, temporary });
+    }
+    for (const name of stale) await attempt(join(folder, name), rm(join(folder, name), { force: true }));
+    for (const { place, temporary } of staged) await attempt(place, rename(temporary, place));
+  } catch (error) {
+    for (const { temporary } of staged) await unlink(temporary).catch(() => {});
+    throw error;
+  }
+  for (const place of new Set([folder, ...staged.map((each) => dirname(each.place))])) {
+    await syncFolder(fileSystem, place);
+  }
+  return files.map(({ name, content }) => ({ path: join(folder, name), content }));
 }
 
-/** Removes a file from a folder of output, if it is there. */
-export async function removeOutput(folder: string, name: string): Promise<void> {
-  const path = join(folder, name);
-  await rm(path, { force: true }).catch((cause) => {
-    throw fileError("replace", path, cause);
+/** Where a path leads, through symbolic links, and what is there, if anything. Refused is what cannot be replaced. */
+async function placeOf(
+  path: string,
+): Promise<{ readonly place: string; readonly status: Stats | undefined }> {
+  const [place, status] = await attempt(path, follow(path));
+  if (status?.isDirectory())
+    throw fileError(`cannot write ${path}`, Object.assign(new Error(), { code: "EISDIR" }));
+  if (status) await attempt(path, access(place, constants.W_OK));
+  return { place, status };
+}
+
+async function follow(path: string): Promise<[place: string, status: Stats | undefined]> {
+  const status = await stat(path).catch((cause) => {
+    if (codeOf(cause) === "ENOENT") return undefined;
+    throw cause;
+  });
+  if (status) return [await realpath(path), status];
+  const target = await readlink(path).catch(() => undefined);
+  // A link to what is not there yet.
+  return target === undefined ? [path, undefined] : follow(resolve(dirname(path), target));
+}
+
+/** A name of its own beside a file's place: two programs may write into one folder. */
+function temporaryOf(place: string): string {
+  return `${place}.${randomBytes(6).toString("hex")}.temporary`;
+}
+
+function attempt<T>(path: string, work: Promise<T>): Promise<T> {
+  return work.catch((cause) => {
+    throw fileError(`cannot write ${path}`, cause);
   });
 }
 
@@ -59,23 +157,4 @@ export async function removeOutput(folder: string, name: string): Promise<void> 
 export function shortPath(path: string): string {
   const fromHere = relative(process.cwd(), path);
   return fromHere.startsWith("..") || isAbsolute(fromHere) ? path : fromHere;
-}
-
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file or folder",
-  EISDIR: "it is a folder, expected a file",
-  ENOTDIR: "a part of the path is a file, expected a folder",
-  EEXIST: "it is a file, expected a folder",
-  EACCES: "permission denied",
-  EPERM: "permission denied",
-  EROFS: "the file system is read-only",
-  ENOSPC: "the disk is full",
-  ERR_FS_FILE_TOO_LARGE: "it is larger than 2 GiB",
-};
-
-/** What went wrong with a file, in words. */
-export function fileError(action: string, path: string, cause: NodeJS.ErrnoException): LatentflowError {
-  const reason = reasons[cause.code ?? ""] ?? cause.message;
-  const code = cause.code === "ENOENT" ? "not_found" : "invalid_file";
-  return new LatentflowError(code, `cannot ${action} ${path}: ${reason}`, { cause });
 }

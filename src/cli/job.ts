@@ -17,6 +17,9 @@ export interface Job extends EncodingOptions, ChosenFlowAndSolver {
   readonly data: string;
   /** A file of weights. */
   readonly weights?: string;
+  /** A file of latents. */
+  readonly z0?: string;
+  readonly reconstructions?: true;
 }
 
 /** A run that has ended, by itself or by Ctrl-C. */
@@ -25,6 +28,8 @@ export interface Run {
   readonly decoder: Decoder;
   readonly samples: Samples;
   readonly weights: Float32Array | undefined;
+  /** Where the flows start, if not at 0. */
+  readonly z0: Float32Array | undefined;
   readonly loss: StandardLoss;
   readonly result: EncodeResult;
   readonly signal: AbortSignal;

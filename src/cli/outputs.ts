@@ -1,26 +1,21 @@
 import { formatCsv } from "../data/csv.ts";
 import { imageSize } from "../data/images.ts";
 import { writeNpy } from "../data/npy.ts";
-import { removeOutput, writeOutput } from "./files.ts";
+import { decode } from "../index.ts";
+import { type OutputFile, writeOutputs } from "./files.ts";
 import type { Run } from "./job.ts";
+import { backendOf } from "./options.ts";
 import { drawReconstructions, drawSteps, shownSteps } from "./pictures.ts";
 import type { Output } from "./report.ts";
 
-const outputNames = ["latents.npy", "results.csv", "reconstructions.png", "steps.png"] as const;
-type OutputName = (typeof outputNames)[number];
+const pictureNames = ["reconstructions.png", "steps.png"];
+
+/** What a run that encodes may write. */
+export const encodeOutputs = ["latents.npy", "results.csv", "reconstructions.npy", ...pictureNames];
 
 /** Writes what a run has found to its folder: latents and results, and pictures when samples are images. */
-export async function writeOutputs(run: Run): Promise<Output[]> {
+export async function writeEncodeOutputs(run: Run): Promise<Output[]> {
   const { job, decoder, samples, result } = run;
-  const outputs: Output[] = [];
-  // A run that draws no picture must not be left beside an earlier one's.
-  for (const name of outputNames) await removeOutput(job.out, name);
-  async function write(name: OutputName, bytes: string | Uint8Array, content: string): Promise<void> {
-    outputs.push({ path: await writeOutput(job.out, name, bytes), content });
-  }
-
-  const shape = [samples.count, decoder.latentSize];
-  await write("latents.npy", writeNpy(result.z, shape), `the codes z: ${shape.join(" × ")}, float32`);
   const { acceptedSteps, backtracks, t } = result.stats;
   const table = formatCsv({
     index: result.status.map((_, index) => index),
@@ -31,20 +26,49 @@ export async function writeOutputs(run: Run): Promise<Output[]> {
     backtracks,
     t,
   });
-  await write("results.csv", table, "losses, status, steps and the time t reached, a line per sample");
+  const codes = [samples.count, decoder.latentSize];
+  const numbers = [
+    {
+      name: "latents.npy",
+      bytes: writeNpy(result.z, codes),
+      content: `the codes z: ${codes.join(" × ")}, float32`,
+    },
+    {
+      name: "results.csv",
+      bytes: table,
+      content: "losses, status, steps and the time t reached, a line per sample",
+    },
+  ];
+  if (job.reconstructions) {
+    const shape = [samples.count, ...samples.shape];
+    const values = await decode(decoder, result.z, { backend: backendOf(job) });
+    numbers.push({
+      name: "reconstructions.npy",
+      bytes: writeNpy(values, shape),
+      content: `the decodings D(z): ${shape.join(" × ")}, float32`,
+    });
+  }
+  // Before the pictures, which take a while. A run that draws none must not be left beside an earlier one's.
+  const written = numbers.map(({ name }) => name);
+  const stale = encodeOutputs.filter((name) => !written.includes(name));
+  return [
+    ...(await writeOutputs(job.out, numbers, stale)),
+    ...(await writeOutputs(job.out, await drawPictures(run))),
+  ];
+}
 
-  const size = imageSize(decoder.outputShape) ?? imageSize(samples.shape);
+async function drawPictures(run: Run): Promise<OutputFile[]> {
+  const size = imageSize(run.decoder.outputShape) ?? imageSize(run.samples.shape);
+  const pictures: OutputFile[] = [];
   const reconstructions = size && (await drawReconstructions(run, size));
   if (reconstructions) {
-    await write(
-      "reconstructions.png",
-      reconstructions,
-      "rows: original, reconstruction, difference (grey: none)",
-    );
+    const content = "rows: original, reconstruction, difference (grey: none)";
+    pictures.push({ name: "reconstructions.png", bytes: reconstructions, content });
   }
   const steps = size && (await drawSteps(run, size));
   if (steps) {
-    await write("steps.png", steps, `columns: after ${shownSteps.join(", ")} steps, at the end, original`);
+    const content = `columns: after ${shownSteps.join(", ")} steps, at the end, original`;
+    pictures.push({ name: "steps.png", bytes: steps, content });
   }
-  return outputs;
+  return pictures;
 }

@@ -1,4 +1,5 @@
 import { SingleBar } from "cli-progress";
+import { note, say } from "./print.ts";
 
 /** How far a run is. */
 export interface Progress {
@@ -20,6 +21,8 @@ export interface Task {
 /** Shows how far a run is. */
 export interface ProgressDisplay {
   update(progress: Progress): void;
+  /** Says a line on stderr, not in the middle of the display's. */
+  say(message: string): void;
   /** Ends the display; the terminal is as it was. */
   stop(): void;
 }
@@ -33,7 +36,7 @@ const lineInterval = 10_000;
  * @param signal stops the display when it is aborted
  */
 export function showProgress(task: Task, quiet: boolean, signal: AbortSignal): ProgressDisplay {
-  if (quiet || signal.aborted) return { update() {}, stop() {} };
+  if (quiet || signal.aborted) return { update() {}, say, stop() {} };
   return process.stderr.isTTY ? drawBar(task, signal) : writeLines(task);
 }
 
@@ -51,6 +54,11 @@ function drawBar({ unit, total }: Task, signal: AbortSignal): ProgressDisplay {
     update(progress) {
       if (bar.isActive) bar.update(progress.done, figuresOf(progress, total));
     },
+    say(message) {
+      // The line of the bar, which is drawn anew on the next one.
+      if (bar.isActive) note("\r\u001b[K");
+      say(message);
+    },
     stop() {
       if (bar.isActive) bar.stop();
     },
@@ -61,17 +69,16 @@ function drawBar({ unit, total }: Task, signal: AbortSignal): ProgressDisplay {
 }
 
 function writeLines({ verb, unit, total }: Task): ProgressDisplay {
-  process.stderr.write(`${verb} ${total} ${unit}\n`);
+  note(`${verb} ${total} ${unit}\n`);
   let last = performance.now();
   return {
     update(progress) {
       if (performance.now() - last < lineInterval) return;
       last = performance.now();
       const { loss, speed, left } = figuresOf(progress, total);
-      process.stderr.write(
-        `${progress.done}/${total} ${unit}, loss ${loss}, ${speed} ${unit}/s, ${left} left\n`,
-      );
+      note(`${progress.done}/${total} ${unit}, loss ${loss}, ${speed} ${unit}/s, ${left} left\n`);
     },
+    say,
     stop() {},
   };
 }

@@ -2,15 +2,16 @@ import { encode } from "../index.ts";
 import { readDecoderAndLoss } from "./decoder-file.ts";
 import { formatReport } from "./encode-report.ts";
 import { makeFolder } from "./files.ts";
-import { interruptSignal, unlessInterrupted } from "./interrupt.ts";
+import { interruptSignal, setInterrupted, unlessInterrupted } from "./interrupt.ts";
 import { encodeOptions, type Job } from "./job.ts";
-import { writeOutputs } from "./outputs.ts";
+import { encodeOutputs, writeEncodeOutputs } from "./outputs.ts";
+import { print } from "./print.ts";
 import { showProgress } from "./progress.ts";
-import { readSamples, readWeights } from "./samples.ts";
+import { readSamples, readWeights, readZ0 } from "./samples.ts";
 
 /**
- * Encodes a file of samples, writes what comes of it to the job's folder and prints a report. Ctrl-C ends
- * the work and not the rest, or, before the work has begun, everything; the exit code then is 130.
+ * Encodes a file of samples, writes what comes of it to the job's folder and prints a report. Ctrl-C or SIGTERM ends
+ * the work and not the rest, or, before the work has begun, everything; the exit code says so.
  */
 export async function runJob(job: Job): Promise<void> {
   const signal = interruptSignal();
@@ -20,9 +21,9 @@ export async function runJob(job: Job): Promise<void> {
     "stopped before the first sample; nothing is written",
   );
   if (!input) return;
-  const { decoder, samples, weights, loss } = input;
+  const { decoder, samples, weights, z0, loss } = input;
   // Before the work, so that a folder that cannot be made costs nothing.
-  await makeFolder(job.out);
+  await makeFolder(job.out, encodeOutputs);
 
   const progress = showProgress(
     { verb: "encoding", unit: "samples", total: samples.count },
@@ -31,6 +32,7 @@ export async function runJob(job: Job): Promise<void> {
   );
   const result = await encode(decoder, samples.y, {
     ...encodeOptions(job, loss, weights),
+    ...(z0 && { z0 }),
     signal,
     onAbort: "return",
     onProgress: ({ done, meanLoss, samplesPerSecond }) =>
@@ -38,9 +40,9 @@ export async function runJob(job: Job): Promise<void> {
   }).finally(progress.stop);
 
   const run = { job, ...input, result, signal };
-  const outputs = await writeOutputs(run);
-  process.stdout.write(formatReport(run, outputs));
-  if (signal.aborted) process.exitCode = 130;
+  const outputs = await writeEncodeOutputs(run);
+  print(formatReport(run, outputs));
+  if (signal.aborted) setInterrupted();
 }
 
 /** All that the job reads. Rejects with the signal's reason if that aborts while the decoder loads. */
@@ -48,5 +50,6 @@ async function readInput(job: Job, signal: AbortSignal) {
   const { decoder, loss } = await readDecoderAndLoss(job, signal);
   const samples = await readSamples(job.data, decoder.outputSize, job.limit);
   const weights = job.weights === undefined ? undefined : await readWeights(job.weights, samples);
-  return { decoder, samples, weights, loss };
+  const z0 = job.z0 === undefined ? undefined : await readZ0(job.z0, samples, decoder.latentSize);
+  return { decoder, samples, weights, z0, loss };
 }

@@ -3,14 +3,18 @@ import { scalePixels } from "../data/images.ts";
 import { LatentflowError } from "../index.ts";
 import { readArrayFile } from "./files.ts";
 
-/** The samples of a file that are to be encoded. */
-export interface Samples {
-  readonly file: string;
+/** What there is of samples in a file. */
+export interface SamplesTaken {
   /** How many are taken, the first ones, of how many the file holds. */
   readonly count: number;
   readonly total: number;
   /** The shape of one. */
   readonly shape: readonly number[];
+}
+
+/** The samples of a file that are to be encoded. */
+export interface Samples extends SamplesTaken {
+  readonly file: string;
   /** count × the decoder's output size. */
   readonly y: Float32Array;
   /** Whether the file holds bytes, which have been divided by 255. */
@@ -31,7 +35,7 @@ export async function readSamples(file: string, outputSize: number, limit = Infi
       sampleShape.length === 0
         ? `its shape is ${showShape(shape)}, expected an axis for the samples and at least one for their values`
         : `its samples are ${showShape(sampleShape)}, the decoder's output has ${outputSize} values`;
-    throw new LatentflowError("invalid_file", `${file}: ${found}`);
+    throw new LatentflowError("invalid_file", `--data ${file}: ${found}`);
   }
   const count = Math.min(total, limit);
   const values = data.subarray(0, count * outputSize);
@@ -48,7 +52,7 @@ function toFloat(data: DataArray["data"]): { y: Float32Array; scaled: boolean } 
  *
  * @throws LatentflowError when the file cannot be read or holds another number of weights
  */
-export async function readWeights(file: string, samples: Samples): Promise<Float32Array> {
+export async function readWeights(file: string, samples: SamplesTaken): Promise<Float32Array> {
   const { shape, data } = await readArrayFile(file);
   const sampleSize = elementCount(samples.shape);
   const weights = Float32Array.from(data);
@@ -56,7 +60,29 @@ export async function readWeights(file: string, samples: Samples): Promise<Float
   if (weights.length === samples.total * sampleSize) return weights.subarray(0, samples.count * sampleSize);
   throw new LatentflowError(
     "invalid_file",
-    `${file}: its shape is ${showShape(shape)}, expected ${showShape(samples.shape)} ` +
+    `--weights ${file}: its shape is ${showShape(shape)}, expected ${showShape(samples.shape)} ` +
       `or ${showShape([samples.total, ...samples.shape])}, as the data have`,
+  );
+}
+
+/**
+ * Reads where the flows of these samples start: a latent for each of them, or for each in their file.
+ *
+ * @throws LatentflowError when the file cannot be read or holds another number of latents
+ */
+export async function readZ0(
+  file: string,
+  { count, total }: SamplesTaken,
+  latentSize: number,
+): Promise<Float32Array> {
+  const { shape, data } = await readArrayFile(file);
+  const isOfSamples = shape[0] === count || shape[0] === total;
+  if (data instanceof Float32Array && shape.length === 2 && shape[1] === latentSize && isOfSamples) {
+    return data.subarray(0, count * latentSize);
+  }
+  throw new LatentflowError(
+    "invalid_file",
+    `--z0 ${file}: its shape is ${showShape(shape)} of ${data instanceof Float32Array ? "floats" : "bytes"}, expected ` +
+      `floats, ${showShape([count, latentSize])} (the samples and the decoder's latent size), as encode writes them`,
   );
 }

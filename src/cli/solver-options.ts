@@ -1,4 +1,6 @@
 import type { Command } from "commander";
+import { invalid } from "../check.ts";
+import { isUnitGradientFlow } from "../flow.ts";
 import {
   type AmdOptions,
   amd,
@@ -18,6 +20,7 @@ import {
   type Solver,
 } from "../index.ts";
 import { addChoice, type Choice, type Chosen, chosen, type Member, member, refuseChoice } from "./choice.ts";
+import { wrongUsage } from "./options.ts";
 import { parseAlpha } from "./parse.ts";
 
 /** Every solver, whatever flows it follows. */
@@ -95,6 +98,9 @@ const solvers: Choice<AnySolver> = {
   },
 };
 
+/** What is chosen by name. */
+export const flowAndSolverChoices: readonly Pick<Choice<object>, "name" | "options">[] = [flows, solvers];
+
 /** The solvers of `train`, whose AMD takes longer steps by default, see `TrainOptions`. */
 const trainingAmd: AmdOptions = { stepMax: 1000 };
 const trainingSolvers: Choice<AnySolver> = {
@@ -119,10 +125,15 @@ export function chosenFlowAndSolver(
   command: Command,
   use: "encode" | "train" = "encode",
 ): ChosenFlowAndSolver {
-  return {
-    flow: chosen(command, flows),
-    solver: chosen(command, use === "train" ? trainingSolvers : solvers),
-  };
+  const flow = chosen(command, flows);
+  const solver = chosen(command, use === "train" ? trainingSolvers : solvers);
+  if (solver.value.flows !== "any" && !isUnitGradientFlow(flow.value)) {
+    wrongUsage(
+      command,
+      `--solver ${solver.description.name} follows --flow gradient with --alpha 1 only; use --solver euler, rk4 or dormand-prince`,
+    );
+  }
+  return { flow, solver };
 }
 
 /** Refuses the options of flows and solvers where none is followed: that is wrong usage. */
@@ -145,6 +156,7 @@ function onGrid(make: (options: EulerOptions) => AnySolver, defaults: object = {
   const slicesOfThePaper = 100;
   return member(
     ({ t1, slices = slicesOfThePaper, grid = "log", base, ...options }: Options) => {
+      if (grid === "linear" && base !== undefined) throw invalid("--base is no option of --grid linear");
       const shape = { t1, slices, ...(base !== undefined && { base }) };
       return make({ ...options, grid: grid === "linear" ? linearGrid(shape) : logGrid(shape) });
     },

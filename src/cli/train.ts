@@ -1,6 +1,7 @@
 import type { Command } from "commander";
-import { addDataOptions, checkDataOptions } from "./data-source.ts";
+import { addDataOptions, checkDataOptions, stdinHelp } from "./data-source.ts";
 import { addDecoderOptions, addLossOptions } from "./decoder-file.ts";
+import { exitCodesHelp } from "./exit-codes.ts";
 import { addRunningOptions, refuseOptions, wrongUsage } from "./options.ts";
 import { parseCount, parseCounts, parseNumber } from "./parse.ts";
 import { runTraining, type TrainingJob } from "./training.ts";
@@ -45,10 +46,10 @@ export function addTrainCommand(program: Command): void {
     "after",
     `
 Bytes (uint8) are divided by 255. For cross entropy the values must lie in [0, 1].
+${stdinHelp}
 
-Exit codes: 0 done, 1 a file or value that cannot be used, 2 wrong usage, 130
-ended by Ctrl-C: the same command with --resume goes on.
-
+One run at a time writes to DIR: its checkpoint is locked.
+${exitCodesHelp("the same command with --resume goes on")}
 Examples:
   $ latentflow train --dataset mnist --layers 20,150,300,600,784 --out trained
   $ latentflow train --data digits-idx3-ubyte.gz --layers 20,150,784 --out trained \\

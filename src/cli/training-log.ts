@@ -1,6 +1,17 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { fileError } from "../data/durable-file.ts";
 import type { TrainEvent, TrainProgress } from "../train/index.ts";
-import { fileError } from "./files.ts";
 
 /**
  * The log of a training run: a file of JSON lines, each with `kind` ("update", or that of a `TrainEvent`), `time`,
@@ -30,9 +41,26 @@ export function openTrainingLog(path: string): TrainingLog {
   function begin(images: number | undefined): number {
     const kept = images === undefined ? [] : linesUpTo(path, images);
     const temporary = `${path}.temporary`;
-    writeFileSync(temporary, kept.map((line) => `${line}\n`).join(""));
-    renameSync(temporary, path);
+    try {
+      writeFileSync(temporary, kept.map((line) => `${line}\n`).join(""), { flush: true });
+      renameSync(temporary, path);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    }
     return openSync(path, "a");
+  }
+
+  /** A line as a whole, or, where the disk is full, nothing of it. */
+  function append(to: number, line: string): void {
+    const bytes = Buffer.from(line);
+    const { size } = fstatSync(to);
+    try {
+      for (let written = 0; written < bytes.length; ) written += writeSync(to, bytes, written);
+    } catch (error) {
+      ftruncateSync(to, size);
+      throw error;
+    }
   }
 
   function write(line: { readonly kind: string; readonly images: number }): void {
@@ -40,11 +68,11 @@ export function openTrainingLog(path: string): TrainingLog {
     try {
       descriptor ??= begin(kind === "resumed" ? images : undefined);
       const time = new Date().toISOString();
-      writeSync(descriptor, `${JSON.stringify({ kind, time, images, ...rest })}\n`);
+      append(descriptor, `${JSON.stringify({ kind, time, images, ...rest })}\n`);
       // The log on the disk is to hold what the checkpoint does.
       if (kind === "checkpoint") fsyncSync(descriptor);
     } catch (cause) {
-      throw fileError("write", path, cause as NodeJS.ErrnoException);
+      throw fileError(`cannot write ${path}`, cause);
     }
   }
 

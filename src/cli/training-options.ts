@@ -27,6 +27,7 @@ import { parseCount, parseNumber, parseSeed } from "./parse.ts";
 import {
   addFlowAndSolverOptions,
   chosenFlowAndSolver,
+  flowAndSolverChoices,
   pairOf,
   refuseFlowAndSolver,
 } from "./solver-options.ts";
@@ -83,6 +84,12 @@ const schedules: Choice<Schedule> = {
   },
   options: { to: { value: "factor", text: "the learning rate's factor at the end", as: "scheduleTo" } },
 };
+
+/** All that is chosen by name: what a training run has is all that there is. */
+export const choices: readonly Pick<Choice<object>, "name" | "options">[] = [
+  ...flowAndSolverChoices,
+  ...[adjoints, optimizers, schedules],
+];
 
 /** Adds the options of a training run: groups of a command's help. */
 export function addTrainingOptions(command: Command): Command {

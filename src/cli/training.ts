@@ -14,10 +14,11 @@ import { type DataOptions, readData, readDataFile, type SourcedData } from "./da
 import { type DecoderFileOptions, lossOf, readDecoderAndLoss } from "./decoder-file.ts";
 import { makeFolder, shortPath } from "./files.ts";
 import { interruptSignal, sayInterrupted, unlessInterrupted } from "./interrupt.ts";
+import { print } from "./print.ts";
 import { RunningMean, showProgress } from "./progress.ts";
 import { openTrainingLog } from "./training-log.ts";
 import type { ChosenTraining, TrainingOptions } from "./training-options.ts";
-import { writeTrainingOutputs } from "./training-outputs.ts";
+import { trainingOutputs, writeTrainingOutputs } from "./training-outputs.ts";
 import { formatTrainingReport } from "./training-report.ts";
 
 /** What `latentflow train` is asked for, as commander hands it over. */
@@ -53,15 +54,15 @@ export interface TrainingRun extends TrainingInput {
 const shownBatches = 100;
 
 /**
- * Trains a decoder, writes what comes of it to the folder and prints a report. Ctrl-C ends the work after a last
- * checkpoint, from which it can go on; the exit code then is 130.
+ * Trains a decoder, writes what comes of it to the folder and prints a report. Ctrl-C or SIGTERM ends the work after a
+ * last checkpoint, from which it can go on; the exit code says so.
  */
 export async function runTraining(job: TrainingJob, training: ChosenTraining): Promise<void> {
   const signal = interruptSignal();
   const work = readInput(job, signal);
   const input = await unlessInterrupted(signal, work, "stopped before the first sample; nothing is written");
   if (!input) return;
-  await makeFolder(job.out);
+  await makeFolder(job.out, [...trainingOutputs, "log.jsonl"]);
   const checkpointFile = join(job.out, "checkpoint.safetensors");
   if (!job.resume) await refuseExisting(checkpointFile);
 
@@ -71,7 +72,7 @@ export async function runTraining(job: TrainingJob, training: ChosenTraining): P
   const seconds = (performance.now() - start) / 1000;
   const run = { ...input, job, training, result, seconds };
   const outputs = await writeTrainingOutputs(run);
-  process.stdout.write(formatTrainingReport(run, outputs));
+  print(formatTrainingReport(run, outputs));
 }
 
 async function readInput(job: TrainingJob, signal: AbortSignal): Promise<TrainingInput> {
@@ -161,7 +162,7 @@ async function trainShown(
         log.event(event);
         if (event.kind === "resumed" || event.kind === "checkpoint") kept = event.images;
         if (event.kind === "resumed" && event.refused && !quiet) {
-          process.stderr.write(`latentflow: ${event.refused}; going on from ${event.from}\n`);
+          display.say(`${event.refused}; going on from ${event.from}`);
         }
       },
       onProgress(progress) {

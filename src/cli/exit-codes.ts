@@ -1,0 +1,18 @@
+/** The program's exit codes. */
+export const exitCodes = {
+  done: 0,
+  /** Input that cannot be used, output that cannot be written, or a defect. */
+  failed: 1,
+  usage: 2,
+  /** 128 and the signal's number, as shells have it. */
+  SIGINT: 130,
+  SIGTERM: 143,
+} as const;
+
+/** What they mean, for the help of a command. @param stopped what a signal leaves */
+export function exitCodesHelp(stopped: string): string {
+  return `
+Exit codes: ${exitCodes.done} done, ${exitCodes.failed} a file or value that cannot be used, ${exitCodes.usage} wrong usage; ${exitCodes.SIGINT} ended by
+Ctrl-C (SIGINT), ${exitCodes.SIGTERM} by SIGTERM: ${stopped}.
+`;
+}

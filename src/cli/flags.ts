@@ -1,0 +1,102 @@
+import type { Command } from "commander";
+import { show } from "../check.ts";
+import { splitMessage } from "./message.ts";
+import { kebabCase } from "./parse.ts";
+import { choices } from "./training-options.ts";
+
+/**
+ * What the library calls the values that flags give, and the options of the commands that give them. An option that
+ * has the library's own name is not listed.
+ */
+const options: Readonly<Record<string, string>> = {
+  y: "data",
+  z: "latents",
+  "validation.y": "validate",
+  "validation.data": "validate",
+  "validation.everyImages": "validateEvery",
+  "checkpoint.everySeconds": "checkpointSeconds",
+  pixels: "shift",
+  "loss.name": "loss",
+  "loss.reduction": "reduction",
+  // As a checkpoint describes its run.
+  "augment.pixels": "shift",
+  "augment.name": "shift",
+  "data.samples": "data",
+  "data.size": "data",
+  "data.checksum": "data",
+  "validationData.samples": "validate",
+  "validationData.size": "validate",
+  "validationData.checksum": "validate",
+  "decoder.parameters": "decoder",
+  ...Object.fromEntries(
+    choices.flatMap((choice) => [
+      [`${choice.name}.name`, choice.name],
+      ...Object.entries(choice.options).map(([name, { as = name }]) => [`${choice.name}.${name}`, as]),
+    ]),
+  ),
+};
+
+/** The library's advice, and what it comes to for a command that has the option. */
+const phrases: readonly (readonly [option: string, said: string, meant: string])[] = [
+  ["loss", "for binaryCrossEntropy", "for --loss bce"],
+  ["loss", "binaryCrossEntropy needs", "--loss bce needs"],
+  ["loss", "use squaredError()", "use --loss mse"],
+  ["loss", 'give { loss: "bce" } or { loss: "mse" }', "give --loss bce or --loss mse"],
+  [
+    "outputActivation",
+    'load or create it with { outputActivation: "sigmoid" }',
+    "give --output-activation sigmoid",
+  ],
+  ["activation", 'give the option activation: "elu", say', "give --activation elu, say"],
+  ["outputShape", "give the decoder an outputShape like [28, 28]", "give --output-shape 28,28, say"],
+  ...["activation", "outputActivation", "outputShape", "loss"].map((name) => {
+    const flag = `--${kebabCase(name)}`;
+    return [name, `the option ${name} overrides`, `${flag} overrides`] as const;
+  }),
+  ["reduction", "the option reduction overrides", "--reduction overrides"],
+  ["weights", "give weights that are 0 there", "give --weights that are 0 there"],
+  ["weights", "all weights", "all --weights"],
+  ["batchSize", "a smaller batchSize", "a smaller --batch-size"],
+  ["threads", "wasm({ threads: 1 }) does without", "--threads 1 does without"],
+  [
+    "resume",
+    "go on from it with resume: true, give another file,",
+    "go on from it with --resume, give another --out,",
+  ],
+  ["out", "or give another file", "or give another --out"],
+  ["validate", "validationData is absent", "--validate is absent"],
+];
+
+/** A message of the library as one of this command: with its flags for the library's names. */
+export function inFlags(message: string, command: Command): string {
+  const parts = splitMessage(message);
+  if (!parts) return message;
+  const given = command.opts<Readonly<Record<string, unknown>>>();
+  const flagOf = (name: string) => {
+    const option = options[name] ?? name.replace(/\..*/, "");
+    return command.options.some((each) => each.attributeName() === option)
+      ? `--${kebabCase(option)}`
+      : undefined;
+  };
+  const { file, scope, word, rest } = parts;
+  const flag = rest.startsWith(" ") ? flagOf(scope ? `${scope}.${word}` : word) : undefined;
+  let text = `${flag ?? word}${rest}`;
+  if (scope === "validation" && !flag) text = `--validate: ${text}`;
+  if (file && !flag) {
+    const from = ["decoder", "encoder"].find((option) => given[option] && show(given[option]) === file);
+    text = `${from ? `--${from} ` : ""}${file}: ${text}`;
+  }
+  for (const [option, said, meant] of phrases) {
+    if (flagOf(option)) text = text.replaceAll(said, meant);
+  }
+  const [head, differences] = text.split(anotherRun, 2);
+  if (differences === undefined) return text;
+  const named = differences.split("; ").map((difference) => {
+    const [name] = /^[\w.]*/.exec(difference)!;
+    return `${flagOf(name) ?? name}${difference.slice(name.length)}`;
+  });
+  return `${head}${anotherRun}${named.join("; ")}`;
+}
+
+/** What follows in a message is a list of options, by the names that a checkpoint describes its run with. */
+const anotherRun = "is a checkpoint of another run: ";

@@ -1,0 +1,35 @@
+// The library's messages begin with the function that was called, then what of an option's value is meant, then the
+// option: "train: validation: everyImages is 0, expected …". Where the program calls the library, people have given
+// flags.
+
+/** The functions that the program calls, and the makers of what it passes to them. */
+const functions = new Set([
+  ...["encode", "decode", "evaluate", "train", "trainAutoencoder", "encodeWith", "createDecoder", "wasm"],
+  ...["amd", "implicitAmd", "euler", "rk4", "dormandPrince", "logGrid", "linearGrid"],
+  ...["gradientFlow", "nesterovFlow", "expDecay", "rmsprop", "adam", "sgd", "constant", "linear", "cosine"],
+  ...["approximate", "full", "direct", "shift", "binaryCrossEntropy", "squaredError"],
+]);
+
+const scopes = ["validation", "checkpoint", "encoder"] as const;
+
+/** A message of the library, taken apart. */
+export interface MessageParts {
+  /** Of `loadDecoder`: the file, as the message shows it. */
+  readonly file: string | undefined;
+  readonly scope: (typeof scopes)[number] | undefined;
+  /** The first word after that, which may be an option's name. */
+  readonly word: string;
+  /** What follows the word. */
+  readonly rest: string;
+}
+
+/** Takes a message apart; undefined when it is none of a function of the library. */
+export function splitMessage(message: string): MessageParts | undefined {
+  const [start, name, file] = /^(\w+)(?:\(("(?:[^"\\]|\\.)*")\))?: /.exec(message) ?? [];
+  if (start === undefined || !(functions.has(name!) || name === "loadDecoder")) return undefined;
+  let text = message.slice(start.length);
+  const scope = scopes.find((each) => text.startsWith(`${each}: `));
+  if (scope) text = text.slice(scope.length + 2);
+  const [word] = /^[\w.]*/.exec(text)!;
+  return { file, scope, word, rest: text.slice(word.length) };
+}

@@ -1,0 +1,85 @@
+import { Command, CommanderError } from "commander";
+import packageJson from "../../package.json" with { type: "json" };
+import { LatentflowError } from "../index.ts";
+import { addDecodeCommand } from "./decode.ts";
+import { addDemoCommand } from "./demo.ts";
+import { addEncodeCommand } from "./encode.ts";
+import { addEvaluateCommand } from "./evaluate.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { STDIN } from "./files.ts";
+import { inFlags } from "./flags.ts";
+import { wrongUsage } from "./options.ts";
+import { kebabCase } from "./parse.ts";
+import { note, say } from "./print.ts";
+import { addTrainCommand } from "./train.ts";
+
+/** This variable of the environment makes an error that is a defect come with its stack. */
+const DEBUG = "LATENTFLOW_DEBUG";
+
+/** The options that name a file of data, which may be stdin. */
+const dataOptions = ["data", "latents", "z0", "weights", "validate"];
+
+/** The program `latentflow`: its commands and their options. */
+export function createProgram(): Command {
+  const program = new Command("latentflow")
+    .description("Encodes data with a decoder alone: gradient flow encoding in SIMD WebAssembly.")
+    .version(packageJson.version)
+    .configureOutput({
+      writeErr: note,
+      outputError: (message, write) => write(message.replace(/^error: /, "latentflow: ")),
+    })
+    .showHelpAfterError("(--help says how)")
+    .addHelpText(
+      "after",
+      `
+Start with: latentflow demo. For a command's options: latentflow encode --help
+
+With ${DEBUG}=1 in the environment an error that is a defect comes with its stack.`,
+    )
+    .exitOverride()
+    .hook("preAction", (_, command) => refuseStdinTwice(command));
+  addDemoCommand(program);
+  addEncodeCommand(program);
+  addDecodeCommand(program);
+  addTrainCommand(program);
+  addEvaluateCommand(program);
+  return program;
+}
+
+/** stdin is read to its end, once. */
+function refuseStdinTwice(command: Command): void {
+  const given = command.opts<Readonly<Record<string, unknown>>>();
+  const [first, second] = dataOptions
+    .filter((name) => given[name] === STDIN)
+    .map((name) => `--${kebabCase(name)}`);
+  if (second) wrongUsage(command, `${first} and ${second} are both -, stdin; give one of them as a file`);
+}
+
+/** Runs the program. Whatever goes wrong is said in a line on stderr; returns the exit code, undefined if all is well. */
+export async function runProgram(args: readonly string[]): Promise<number | undefined> {
+  const program = createProgram();
+  let running = program;
+  program.hook("preAction", (_, command) => {
+    running = command;
+  });
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return undefined;
+  } catch (error) {
+    // Commander has said it.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    if (error instanceof LatentflowError) say(inFlags(error.message, running));
+    else sayDefect(error);
+    return exitCodes.failed;
+  }
+}
+
+/** An error that nobody has thought of, in a line. */
+export function sayDefect(error: unknown): void {
+  if (process.env[DEBUG]) {
+    note(`${error instanceof Error ? error.stack : error}\n`);
+    return;
+  }
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  say(`internal error: ${text.slice(0, 500)} (${DEBUG}=1 shows where)`);
+}
