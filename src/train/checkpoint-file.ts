@@ -89,6 +89,8 @@ export function fileStore(where: string, file: string, resume: boolean): Checkpo
       return loaded;
     },
     async save(bytes) {
+      // Before, since the temporary file may be another run's by now, and after, since writing takes a while.
+      await attempt(`${file}.lock`, lock!.check());
       await attempt(file, writeSynced(fileSystem, temporary, bytes));
       await attempt(`${file}.lock`, lock!.check());
       if (isSound) await attempt(previous, fileSystem.rename(file, previous));
