@@ -400,7 +400,7 @@ test("what makes no sense is refused by name, and nothing is written", async () 
     [
       ["--data", data, "--layers", "2,7"],
       1,
-      /--layers ends with 7, expected 6 \(a sample has 3 × 2 values\)/,
+      /--layers ends with 7, expected 6 \(a sample of --data has 3 × 2 values\)/,
     ],
     [
       ["--dataset", "mnist", "--dataset-folder", workplace.folder, "--layers", "2,784"],

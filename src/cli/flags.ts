@@ -38,6 +38,8 @@ const options: Readonly<Record<string, string>> = {
 
 /** The library's advice, and what it comes to for a command that has the option. */
 const phrases: readonly (readonly [option: string, said: string, meant: string])[] = [
+  ["data", "the samples have", "the samples of --data have"],
+  ["data", "there are no samples", "there are no samples in --data"],
   ["loss", "for binaryCrossEntropy", "for --loss bce"],
   ["loss", "binaryCrossEntropy needs", "--loss bce needs"],
   ["loss", "use squaredError()", "use --loss mse"],
@@ -47,6 +49,10 @@ const phrases: readonly (readonly [option: string, said: string, meant: string])
     'load or create it with { outputActivation: "sigmoid" }',
     "give --output-activation sigmoid",
   ],
+  // Of a command without --loss: it is the file's.
+  ["outputActivation", "binaryCrossEntropy needs", "the file's loss bce needs"],
+  ["outputActivation", ", else use squaredError()", ""],
+  ["encoder", "the encoder goes", "--encoder goes"],
   ["activation", 'give the option activation: "elu", say', "give --activation elu, say"],
   ["outputShape", "give the decoder an outputShape like [28, 28]", "give --output-shape 28,28, say"],
   ...["activation", "outputActivation", "outputShape", "loss"].map((name) => {
@@ -73,7 +79,9 @@ export function inFlags(message: string, command: Command): string {
   if (!parts) return message;
   const given = command.opts<Readonly<Record<string, unknown>>>();
   const flagOf = (name: string) => {
-    const option = options[name] ?? name.replace(/\..*/, "");
+    const known = options[name] ?? name.replace(/\..*/, "");
+    // Either names the samples.
+    const option = known === "data" && given.dataset !== undefined ? "dataset" : known;
     return command.options.some((each) => each.attributeName() === option)
       ? `--${kebabCase(option)}`
       : undefined;
@@ -83,11 +91,12 @@ export function inFlags(message: string, command: Command): string {
   let text = `${flag ?? word}${rest}`;
   if (scope === "validation" && !flag) text = `--validate: ${text}`;
   if (file && !flag) {
-    const from = ["decoder", "encoder"].find((option) => given[option] && show(given[option]) === file);
+    const from = ["decoder", "encoder"].find((option) => show(given[option]) === file);
     text = `${from ? `--${from} ` : ""}${file}: ${text}`;
   }
   for (const [option, said, meant] of phrases) {
-    if (flagOf(option)) text = text.replaceAll(said, meant);
+    const name = flagOf(option);
+    if (name) text = text.replaceAll(said, option === "data" ? meant.replace("--data", name) : meant);
   }
   const [head, differences] = text.split(anotherRun, 2);
   if (differences === undefined) return text;

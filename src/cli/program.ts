@@ -17,7 +17,7 @@ import { addTrainCommand } from "./train.ts";
 const DEBUG = "LATENTFLOW_DEBUG";
 
 /** The options that name a file of data, which may be stdin. */
-const dataOptions = ["data", "latents", "z0", "weights", "validate"];
+const dataOptions = ["data", "latents", "weights", "z0", "validate"];
 
 /** The program `latentflow`: its commands and their options. */
 export function createProgram(): Command {
@@ -37,13 +37,23 @@ Start with: latentflow demo. For a command's options: latentflow encode --help
 With ${DEBUG}=1 in the environment an error that is a defect comes with its stack.`,
     )
     .exitOverride()
-    .hook("preAction", (_, command) => refuseStdinTwice(command));
+    .hook("preAction", (_, command) => {
+      refuseEmpty(command);
+      refuseStdinTwice(command);
+    });
   addDemoCommand(program);
   addEncodeCommand(program);
   addDecodeCommand(program);
   addTrainCommand(program);
   addEvaluateCommand(program);
   return program;
+}
+
+/** A variable of a shell that is not set makes an empty value, which is no path. */
+function refuseEmpty(command: Command): void {
+  const given = Object.entries(command.opts<Readonly<Record<string, unknown>>>());
+  const [name] = given.find(([, value]) => value === "") ?? [];
+  if (name !== undefined) wrongUsage(command, `--${kebabCase(name)} is empty`);
 }
 
 /** stdin is read to its end, once. */

@@ -35,7 +35,7 @@ export async function readSamples(file: string, outputSize: number, limit = Infi
       sampleShape.length === 0
         ? `its shape is ${showShape(shape)}, expected an axis for the samples and at least one for their values`
         : `its samples are ${showShape(sampleShape)}, the decoder's output has ${outputSize} values`;
-    throw new LatentflowError("invalid_file", `--data ${file}: ${found}`);
+    throw new LatentflowError("invalid_file", `${file}: ${found}`);
   }
   const count = Math.min(total, limit);
   const values = data.subarray(0, count * outputSize);

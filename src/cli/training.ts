@@ -104,7 +104,7 @@ async function makeDecoder(
   if (layers!.at(-1) !== size) {
     throw new LatentflowError(
       "invalid_argument",
-      `--layers ends with ${layers!.at(-1)}, expected ${size} (a sample has ${showShape(shape)} values)`,
+      `--layers ends with ${layers!.at(-1)}, expected ${size} (a sample of --${job.dataset === undefined ? "data" : "dataset"} has ${showShape(shape)} values)`,
     );
   }
   const loss = lossOf({ loss: "binaryCrossEntropy", ...job }) ?? binaryCrossEntropy();

@@ -1,0 +1,221 @@
+import { readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Command, Option } from "commander";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { inFlags } from "../src/cli/flags.ts";
+import { createProgram } from "../src/cli/program.ts";
+import { createDecoder, LatentflowError } from "../src/index.ts";
+import { Workplace } from "./support/program.ts";
+
+// What the program says of a bad value names the flag that gave it, not what the library calls it. In this process:
+// the program is started for each flag of each command.
+
+const workplace = new Workplace();
+const here = process.cwd();
+// Some of the wrong values are sound names for a folder.
+process.chdir(workplace.folder);
+test.after(() => {
+  process.chdir(here);
+  workplace.dispose();
+});
+const values = Float32Array.from({ length: 24 }, (_, i) => Math.sin(i) ** 2);
+const write = (scale: number, shape = [4, 3, 2]) =>
+  workplace.writeFloats(
+    values
+      .subarray(
+        0,
+        shape.reduce((a, b) => a * b),
+      )
+      .map((value) => value * scale),
+    shape,
+  );
+const data = write(1);
+const latents = write(1, [4, 2]);
+const decoder = `${workplace.newPath()}.safetensors`;
+writeFileSync(decoder, createDecoder({ layers: [2, 5, 6], loss: "bce" }).toSafetensors());
+const text = `${workplace.newPath()}.txt`;
+writeFileSync(text, "no file of numbers");
+
+/** Runs the program; returns what it says. */
+async function said(args: readonly string[]): Promise<string> {
+  const program = createProgram();
+  let output = "";
+  const write = process.stderr.write;
+  let running: Command = program;
+  program.hook("preAction", (_, command) => {
+    running = command;
+  });
+  process.stderr.write = (chunk) => {
+    output += chunk;
+    return true;
+  };
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return "";
+  } catch (error) {
+    return error instanceof LatentflowError ? inFlags(error.message, running) : output;
+  } finally {
+    process.stderr.write = write;
+    for (const signal of ["SIGINT", "SIGTERM"]) process.removeAllListeners(signal);
+  }
+}
+
+/** What each command is given beside the flag. */
+const given: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  demo: { out: "", limit: "1" },
+  encode: { out: "", decoder, data },
+  decode: { out: "", decoder, latents },
+  evaluate: { out: "", decoder, data },
+  train: { out: "", layers: "2,5,6", data },
+};
+
+/** Other flags that a flag needs. */
+const companions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  t1: {},
+  slices: { solver: "rk4", t1: "1" },
+  base: { solver: "rk4", t1: "1" },
+  grid: { solver: "rk4", t1: "1" },
+  rule: { solver: "rk4", t1: "1" },
+  rtol: { solver: "dormand-prince" },
+  atol: { solver: "dormand-prince" },
+  "explicit-steps": { solver: "implicit-amd" },
+  "matrix-steps": { solver: "implicit-amd" },
+  alpha: { solver: "rk4", t1: "1" },
+  "nesterov-epsilon": { flow: "nesterov", solver: "rk4", t1: "1" },
+  "rmsprop-alpha": {},
+  beta1: { optimizer: "adam" },
+  beta2: { optimizer: "adam" },
+  "weight-decay": { optimizer: "adam" },
+  momentum: { optimizer: "sgd" },
+  "schedule-to": { schedule: "linear" },
+  "dataset-folder": { dataset: "mnist" },
+  "validate-every": { validate: data },
+  "validate-limit": { validate: data },
+  reduction: {},
+};
+
+/** Values that are wrong whatever the flag, and some that only this one refuses. */
+const wrong = ["", "x", "-1", "1e300", "0.5x", "NaN", "\u001b[31m"];
+const moreWrong: Readonly<Record<string, readonly string[]>> = {
+  data: [text, "missing.npy", write(300), write(Number.NaN), write(1, [4, 5]), write(1, [24])],
+  decoder: [text, "missing.safetensors", data],
+  latents: [text, "missing.npy", data, write(Number.NaN, [4, 2])],
+  z0: [text, "missing.npy", data, write(Number.NaN, [4, 2]), write(1, [3, 2])],
+  weights: [text, "missing.npy", latents, write(Number.NaN), write(-1), write(0)],
+  validate: [text, "missing.npy", write(300), write(1, [4, 5])],
+  encoder: [text, "missing.safetensors", decoder],
+  "output-shape": ["5", "2,4", "0"],
+  "output-activation": ["identity"],
+  loss: ["l1"],
+  "gradient-clip": ["0"],
+  shift: ["2", "5"],
+  "checkpoint-seconds": ["-1", "-0.5"],
+  threads: ["0", "100000"],
+  out: [join(text, "folder"), text],
+  layers: ["2,7", "6", "2,0,6"],
+};
+
+/** What the library calls things: none of it is a word, a flag, a path or a value that was given. */
+const libraryNames =
+  /\b(y|z) (is|has)\b|\b[a-z]+[A-Z]\w*\b(?!")|\w\(\)|\{ \w+: |\b(encode|decode|evaluate|train|trainAutoencoder|wasm): /;
+
+for (const command of createProgram().commands) {
+  const verb = command.name();
+  const flags = command.options.filter((option) => option.required || option.optional);
+
+  test(`${verb}: what is said of a bad value of each of its ${flags.length} flags names the flag`, async () => {
+    let refusals = 0;
+    const silent: string[] = [];
+    for (const option of flags) {
+      const name = option.long!.slice(2);
+      let saidOf = 0;
+      for (const value of [...wrong, ...(moreWrong[name] ?? [])]) {
+        const message = await said([verb, ...argumentsOf(verb, option, value)]);
+        // Some take whatever they are given.
+        if (message === "") continue;
+        refusals++;
+        saidOf++;
+        const isShown = value.length < 2 ? message : message.replaceAll(value, "…");
+        assert.ok(
+          message.includes(`--${name}`) ||
+            (value === "1e300" && message.includes(">= 1e+300")) ||
+            (value !== "" && message.includes(value)),
+          `--${name} ${value}: ${message}`,
+        );
+        // Names of activations and solvers are values.
+        const bare = isShown.replace(/Expected one of .*|Allowed choices are .*|\S+\/\S+/gs, "");
+        assert.not.match(bare, libraryNames, `--${name} ${value}: ${message}`);
+      }
+      if (saidOf === 0) silent.push(name);
+    }
+    assert.ok(refusals > 3 * flags.length - 20, `${refusals}`);
+    assert.equal(silent, [], "each of them can be wrong");
+  });
+}
+
+function argumentsOf(verb: string, option: Option, value: string): string[] {
+  const name = option.long!.slice(2);
+  const all: Record<string, string> = { ...given[verb], ...companions[name], [name]: value };
+  if (all.out === "" && name !== "out") all.out = workplace.newPath();
+  if (name === "decoder" && verb === "train") delete all.layers;
+  if (name === "dataset" || all.dataset) delete all.data;
+  if (name === "encoder") all.encoder = value;
+  return [
+    ...Object.entries(all).flatMap(([flag, text]) => [`--${flag}=${text}`]),
+    "--quiet",
+    "--threads=1",
+  ].filter((argument) => name !== "threads" || argument !== "--threads=1");
+}
+
+test("what the checkpoint's run had otherwise is named by flags", async () => {
+  const out = workplace.newPath();
+  const args = ["train", "--data", data, "--layers", "2,5,6", "--out", out, "--quiet", "--threads", "1"];
+  assert.is(await said([...args, "--optimizer", "adam", "--shift", "1"]), "");
+  const others: [string[], RegExp][] = [
+    [
+      ["--optimizer", "adam", "--shift", "1", "--optimizer-epsilon", "0.1"],
+      /: --optimizer-epsilon is 1e-8 there and 0\.1 here\./,
+    ],
+    [["--optimizer", "sgd", "--shift", "1"], /: --optimizer is "adam" there and "sgd" here; /],
+    [
+      ["--optimizer", "adam"],
+      /: --shift is "shift" there and absent here; --shift is 1 there and absent here\./,
+    ],
+    [
+      ["--optimizer", "adam", "--shift", "1", "--step-max", "7", "--seed", "3"],
+      /--step-max is 1000 there and 7 here; .*--seed is 0 there/,
+    ],
+    [
+      ["--optimizer", "adam", "--shift", "1", "--reduction", "sum", "--loss", "bce"],
+      /--reduction is "mean" there and "sum" here/,
+    ],
+  ];
+  for (const [more, message] of others) {
+    assert.match(await said([...args, ...more, "--resume"]), message);
+  }
+  assert.match(
+    await said(args),
+    /checkpoint\.safetensors is there, .*go on from it with --resume, give another --out/,
+  );
+  assert.ok(readdirSync(out).length > 0);
+});
+
+test("two inputs cannot both be stdin", async () => {
+  for (const [verb, first, second] of [
+    ["encode", "data", "weights"],
+    ["encode", "data", "z0"],
+    ["encode", "weights", "z0"],
+    ["evaluate", "data", "weights"],
+    ["train", "data", "validate"],
+  ] as const) {
+    const all = { ...given[verb]!, out: workplace.newPath(), [first]: "-", [second]: "-" };
+    const message = await said([verb, ...Object.entries(all).flatMap(([flag, text]) => [`--${flag}`, text])]);
+    assert.match(
+      message,
+      new RegExp(`^latentflow: --${first} and --${second} are both -, stdin; give one of them as a file`),
+    );
+  }
+});
+
+test.run();

@@ -1,0 +1,132 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { readNpy } from "../src/data/npy.ts";
+import { createDecoder, decode, encode, wasm } from "../src/index.ts";
+import { createDataset, evaluate } from "../src/train/index.ts";
+import { BundledProgram } from "./support/bundled-program.ts";
+import { column, endOf, readCsv, Workplace } from "./support/program.ts";
+
+// What the program reads beside samples, and from where.
+
+const workplace = new Workplace();
+test.after(() => workplace.dispose());
+const program = new BundledProgram(workplace.folder);
+const backend = wasm({ relaxed: false });
+const running = ["--plain", "--threads", "1", "--quiet", "--json"];
+const values = Float32Array.from({ length: 24 }, (_, i) => Math.sin(i) ** 2);
+const data = workplace.writeFloats(values, [4, 3, 2]);
+const z0 = Float32Array.from({ length: 8 }, (_, i) => Math.cos(i) / 2);
+const weights = Float32Array.from({ length: 24 }, (_, i) => i % 5);
+const decoder = createDecoder({ layers: [2, 5, 6], loss: "bce", seed: 3 });
+const decoderFile = `${workplace.newPath()}.safetensors`;
+writeFileSync(decoderFile, decoder.toSafetensors());
+
+/** Runs the program with bytes in its stdin. */
+async function runWith(input: Uint8Array | undefined, ...args: string[]) {
+  const child = program.start(args, { stdio: [input ? "pipe" : "ignore", "pipe", "pipe"] });
+  child.stdin?.end(input);
+  return endOf(child);
+}
+
+async function succeed(input: Uint8Array | undefined, ...args: string[]) {
+  const { exit, stdout, stderr } = await runWith(input, ...args, ...running);
+  assert.is(exit, 0, stderr);
+  return JSON.parse(stdout);
+}
+
+test("encode --z0 --weights --reconstructions: as the API has it, the first samples with --limit", async () => {
+  for (const count of [4, 3]) {
+    const out = workplace.newPath();
+    const files = [
+      "--z0",
+      workplace.writeFloats(z0, [4, 2]),
+      "--weights",
+      workplace.writeFloats(weights, [4, 3, 2]),
+    ];
+    const args = ["--decoder", decoderFile, "--data", data, "--out", out, ...files, "--reconstructions"];
+    const document = await succeed(undefined, "encode", ...args, "--limit", `${count}`);
+    const { z, initialLoss } = await encode(decoder, values.slice(0, count * 6), {
+      ...{ z0: z0.slice(0, count * 2), weights: weights.slice(0, count * 6), backend },
+    });
+    assert.equal(readNpy(readFileSync(join(out, "latents.npy"))).data, z);
+    assert.equal(
+      Float32Array.from(column(readCsv(join(out, "results.csv")), "initial_loss"), Number),
+      initialLoss,
+    );
+    const { shape, data: decoded } = readNpy(readFileSync(join(out, "reconstructions.npy")));
+    assert.equal(shape, [count, 3, 2]);
+    assert.equal(decoded, await decode(decoder, z, { backend }));
+    assert.ok(document.files.includes(join(out, "reconstructions.npy")));
+
+    // One's own latents are where it stays.
+    const again = workplace.newPath();
+    await succeed(
+      undefined,
+      ...["encode", "--decoder", decoderFile, "--data", data, "--out", again, "--limit", `${count}`],
+      ...["--z0", join(out, "latents.npy")],
+    );
+    // Without --reconstructions there are none, also none of the run before.
+    await succeed(undefined, "encode", "--decoder", decoderFile, "--data", data, "--out", out);
+    assert.throws(() => readFileSync(join(out, "reconstructions.npy")), /ENOENT/);
+  }
+});
+
+test("evaluate --weights: as the API has it; not with an encoder", async () => {
+  const images = createDataset(values, { shape: [3, 2] });
+  for (const [own, shape] of [
+    [weights, [4, 3, 2]],
+    [weights.slice(0, 6), [3, 2]],
+  ] as const) {
+    const file = workplace.writeFloats(own, shape);
+    const args = ["evaluate", "--decoder", decoderFile, "--data", data, "--weights", file];
+    const { meanLoss, meanLossAboveEntropy } = await succeed(undefined, ...args);
+    const expected = await evaluate(decoder, images, { weights: own, backend });
+    assert.equal([meanLoss, meanLossAboveEntropy], [expected.meanLoss, expected.meanExcessLoss]);
+    const refused = await runWith(undefined, ...args, "--encoder", decoderFile);
+    assert.is(refused.exit, 2);
+    assert.match(
+      refused.stderr,
+      /^latentflow: --weights does not go with --encoder, which takes all values alike/,
+    );
+  }
+});
+
+test("- is stdin, wherever a file of data is read, in every format", async () => {
+  const npy = readFileSync(data);
+  const header = Uint8Array.of(0, 0, 8, 3, 0, 0, 0, 4, 0, 0, 0, 3, 0, 0, 0, 2);
+  const idx = Buffer.concat([header, Uint8Array.from(values, (value) => value * 255)]);
+  const at = (name: string, stdin: Uint8Array, ...args: string[]) =>
+    succeed(stdin, ...args, `--${name}`, "-");
+  const out = () => ["--out", workplace.newPath()];
+  for (const [name, bytes] of Object.entries({ npy, idx, gzip: gzipSync(idx) })) {
+    const document = await at("data", bytes, "encode", "--decoder", decoderFile, ...out());
+    assert.equal([document.samples, document.data.file], [4, "-"], name);
+  }
+  const latents = readFileSync(workplace.writeFloats(z0, [4, 2]));
+  assert.is((await at("latents", latents, "decode", "--decoder", decoderFile, ...out())).samples, 4);
+  const encoding = ["encode", "--decoder", decoderFile, "--data", data];
+  assert.is((await at("z0", latents, ...encoding, ...out())).samples, 4);
+  assert.is((await at("weights", npy, ...encoding, ...out())).samples, 4);
+  assert.is((await at("data", npy, "evaluate", "--decoder", decoderFile)).data.source, "stdin");
+  assert.is((await at("weights", npy, "evaluate", "--decoder", decoderFile, "--data", data)).samples, 4);
+  const training = ["train", "--layers", "2,5,6"];
+  assert.is((await at("data", npy, ...training, ...out())).data.samples, 4);
+  assert.is((await at("validate", npy, ...training, "--data", data, ...out())).validationData.samples, 4);
+});
+
+test("what is wrong with stdin is said of stdin", async () => {
+  const args = ["encode", "--decoder", decoderFile, "--data", "-", "--out", workplace.newPath()];
+  for (const [bytes, message] of [
+    [readFileSync(data).subarray(0, 150), /^latentflow: stdin: .*cut short\n$/],
+    [new Uint8Array(0), /^latentflow: stdin: neither an IDX file .*\n$/],
+  ] as const) {
+    const { exit, stderr } = await runWith(bytes, ...args);
+    assert.is(exit, 1);
+    assert.match(stderr, message);
+  }
+});
+
+test.run();
