@@ -1,7 +1,7 @@
-import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { create, globals } from "webgpu";
+import { findOrInstall } from "./debian.ts";
 
 const DRIVERS = "/usr/share/vulkan/icd.d";
 
@@ -12,7 +12,7 @@ const DRIVERS = "/usr/share/vulkan/icd.d";
  * Dawn keeps the process alive: the test file has to call `leave` after its tests.
  */
 export function startDawn(): void {
-  process.env.VK_DRIVER_FILES = findDriver();
+  process.env.VK_DRIVER_FILES = findOrInstall("mesa-vulkan-drivers", installedDriver);
   // The machine's cores are shared with other tests.
   process.env.LP_NUM_THREADS = "1";
   Object.assign(globalThis, globals);
@@ -24,23 +24,8 @@ export function leave(): void {
   setTimeout(() => process.exit());
 }
 
-function findDriver(): string {
-  if (!installedDriver()) install();
-  const driver = installedDriver();
-  if (driver) return driver;
-  throw new Error("the WebGPU tests need lavapipe: install it (Debian: apt-get install mesa-vulkan-drivers)");
-}
-
 function installedDriver(): string | undefined {
   if (!existsSync(DRIVERS)) return undefined;
   const name = readdirSync(DRIVERS).find((file) => file.startsWith("lvp_icd"));
   return name && join(DRIVERS, name);
-}
-
-function install(): void {
-  if (process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) return;
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  for (const args of [["update"], ["install", "--yes", "--no-install-recommends", "mesa-vulkan-drivers"]]) {
-    execFileSync("apt-get", args, { env, stdio: ["ignore", "ignore", "inherit"] });
-  }
 }
