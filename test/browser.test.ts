@@ -4,7 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { build, createLogger } from "vite";
 import type { EncodeSummary } from "../src/index.ts";
-import { launchChromium } from "./support/chromium.ts";
+import { launchChromium, textOf } from "./support/browsers.ts";
 import { encodeDemoDigits } from "./support/demo-digits.ts";
 import { installPackage } from "./support/installed-package.ts";
 import { serve } from "./support/serve.ts";
@@ -38,11 +38,11 @@ async function openPage(path: string, contentSecurityPolicy: string): Promise<Re
   const page = await browser.newPage();
   try {
     const uncaught: string[] = [];
-    page.on("pageerror", (error) => uncaught.push(error.message));
+    page.on("pageerror", (error) => uncaught.push(String(error)));
     await page.goto(server.address + path);
-    const report = await page.locator("#report").textContent({ timeout: 60_000 });
+    const report = await textOf(page, "#report", 60_000);
     assert.equal(uncaught, []);
-    return JSON.parse(report ?? "");
+    return JSON.parse(report);
   } finally {
     await page.close();
     server.close();

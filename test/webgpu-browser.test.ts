@@ -1,13 +1,13 @@
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Browser, BrowserContext } from "playwright-core";
+import type { Browser } from "puppeteer-core";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { build, createLogger } from "vite";
 import packageJson from "../package.json" with { type: "json" };
 import type { BackendInfo, Status } from "../src/index.ts";
+import { launchChromium, launchChromiumWithWebgpu, textOf } from "./support/browsers.ts";
 import { bundlers } from "./support/bundlers.ts";
-import { launchChromium, launchChromiumWithWebgpu } from "./support/chromium.ts";
 import { installPackage } from "./support/installed-package.ts";
 import { serve } from "./support/serve.ts";
 
@@ -44,16 +44,16 @@ test.after(async () => {
 });
 
 /** Opens the page that Vite has built and returns what it and its worker report. */
-async function openPage(browser: Browser | BrowserContext): Promise<{ page: Report; worker: Report }> {
+async function openPage(browser: Browser): Promise<{ page: Report; worker: Report }> {
   const server = await serve(join(user.folder, "webgpu/dist"), POLICY);
   const page = await browser.newPage();
   try {
     const uncaught: string[] = [];
-    page.on("pageerror", (error) => uncaught.push(error.message));
+    page.on("pageerror", (error) => uncaught.push(String(error)));
     await page.goto(`${server.address}/`);
-    const report = await page.locator("#report").textContent({ timeout: 120_000 });
+    const report = await textOf(page, "#report", 120_000);
     assert.equal(uncaught, []);
-    return JSON.parse(report ?? "");
+    return JSON.parse(report);
   } finally {
     await page.close();
     server.close();
@@ -102,8 +102,7 @@ async function checkPage(path: string, policy: string): Promise<void> {
   const page = await chromium.newPage();
   try {
     await page.goto(server.address + path);
-    const text = await page.locator("#report").textContent({ timeout: 120_000 });
-    const { error, backend, lossError } = JSON.parse(text ?? "");
+    const { error, backend, lossError } = JSON.parse(await textOf(page, "#report", 120_000));
     assert.is(error, undefined);
     assert.is(backend, "webgpu");
     assert.ok(lossError < 1e-6, `${lossError}`);
@@ -139,8 +138,8 @@ test("the GPU's process is killed in the middle of a call, which goes on", async
   const page = await chromium.newPage();
   try {
     await page.goto(`${server.address}/`);
-    await page.locator("#report").textContent({ timeout: 120_000 });
-    const session = await chromium.browser()!.newBrowserCDPSession();
+    await textOf(page, "#report", 120_000);
+    const session = await chromium.target().createCDPSession();
     await page.exposeFunction("killGpuProcess", () => session.send("Browser.crashGpuProcess"));
     const { incidents, status, lossError } = await page.evaluate(() =>
       (window as unknown as KillablePage).encodeUntilKilled("killGpuProcess"),
