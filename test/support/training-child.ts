@@ -15,6 +15,9 @@ const [file, step, count] = process.argv.slice(2) as [string, Step | "update", s
 const { open, rename } = fileSystem;
 let passes = 0;
 
+// A channel that somebody listens to keeps the process alive until it is killed; without a parent it is in vain.
+process.on("disconnect", () => process.exit(1));
+
 function tellParent(message: string): Promise<void> {
   return new Promise((resolve) => process.send!(message, () => resolve()));
 }
@@ -24,7 +27,6 @@ async function hangAt(here: Step): Promise<void> {
   passes++;
   if (passes < Number(count)) return;
   await tellParent(here);
-  // The channel to the parent keeps the process alive.
   await new Promise(() => {});
 }
 
