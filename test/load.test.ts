@@ -78,9 +78,9 @@ test("files over HTTP", async () => {
   const server = createServer((request, response) => {
     if (request.url === "/decoder") response.end(bytes);
     else if (request.url === "/page") response.end("<!DOCTYPE html><html><body>Welcome</body></html>");
-    else if (request.url === "/cut") response.writeHead(200, { "content-length": 1000 }).write("abc");
+    else if (request.url === "/cut")
+      response.writeHead(200, { "content-length": 1000 }).write("abc", () => response.destroy());
     else response.writeHead(404).end();
-    if (request.url === "/cut") setTimeout(() => response.destroy(), 20);
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -125,9 +125,10 @@ for (const [name, mutate] of Object.entries(mutations)) {
       if (below(4) === 0) file = mutations["bits flipped"]!(file);
 
       const allocatedBefore = allocated();
-      const start = performance.now();
+      const start = process.cpuUsage();
       const outcome = loadOrRefuse(file);
-      const time = performance.now() - start;
+      // The processor's time: it may be at work for others.
+      const time = process.cpuUsage(start).user / 1000;
       const grown = allocated() - allocatedBefore;
       assert.ok(time < 1000, `round ${round} took ${time} ms`);
       assert.ok(

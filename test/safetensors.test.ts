@@ -126,9 +126,10 @@ test("the worst headers of the largest size take little time", () => {
     `{"a":{"dtype":"F32","shape":[${"1,".repeat(size / 2 - 50)}1]}}`,
   ];
   for (const header of headers) {
-    const start = performance.now();
+    // The processor's time: it may be at work for others.
+    const start = process.cpuUsage();
     refusedFile(fileOf(header), /not a valid safetensors file/);
-    assert.ok(performance.now() - start < 2000, header.slice(0, 40));
+    assert.ok(process.cpuUsage(start).user < 2e6, header.slice(0, 40));
   }
 });
 

@@ -34,27 +34,36 @@ async function gpuDevice(): Promise<GPUDevice> {
   return device;
 }
 
-/** WASM, only so slow that any GPU is faster. */
-function slowWasm(): Backend {
+/** A backend whose every solve goes through `around`. */
+function wrapped(backend: Backend, around: (work: () => Promise<void>) => Promise<void>): Backend {
   return {
-    ...wasm(),
+    ...backend,
     async prepare(decoder: Decoder) {
-      const prepared = await wasm().prepare(decoder);
+      const prepared = await backend.prepare(decoder);
       return {
         ...prepared,
         fused(...given) {
           const fused = prepared.fused(...given);
-          return (
-            fused &&
-            (async (problem, solution, control) => {
-              await new Promise((resolve) => setTimeout(resolve, 2000));
-              await fused(problem, solution, control);
-            })
-          );
+          return fused && ((...problem) => around(() => fused(...problem)));
         },
       };
     },
   };
+}
+
+/** The GPU's backend and WASM, only so slow that the GPU is the faster one, however busy the machine is. */
+function withSlowWasm(gpu: Backend): [Backend, Backend] {
+  let gpuTime = 200;
+  const timed = wrapped(gpu, async (work) => {
+    const start = performance.now();
+    await work();
+    gpuTime = performance.now() - start;
+  });
+  const slow = wrapped(wasm(), async (work) => {
+    await new Promise((resolve) => setTimeout(resolve, 5 * gpuTime));
+    await work();
+  });
+  return [timed, slow];
 }
 
 /** Encodes again and again until it is known what to take, and returns the first and the last result. */
@@ -97,7 +106,7 @@ test("a software adapter is never chosen", async () => {
 });
 
 test("a faster GPU is taken once it is known to be: WASM works meanwhile", async () => {
-  const backend = auto([webgpu({ device: await gpuDevice() }), slowWasm()]);
+  const backend = auto(withSlowWasm(webgpu({ device: await gpuDevice() })));
   const decoder = newDecoder();
   const { first, last } = await encodeUntilDecided(backend, decoder);
   assert.is(first.backend.name, "wasm");
