@@ -73,6 +73,20 @@ test("a file over its time is ended with what it started", async () => {
   assert.ok(result.seconds < 30);
 });
 
+test("it is told to end first, so that it can end what is in a group of its own, as a browser is", async () => {
+  const result = await run(
+    `import { spawn } from "node:child_process";
+    test("a", () => new Promise(() => {
+      const child = spawn("sleep", ["60"], { stdio: "inherit", detached: true });
+      process.on("SIGTERM", () => child.kill());
+    }));
+    test.run();`,
+    3,
+  );
+  assert.is(result.problem, "took longer than 3 s");
+  assert.ok(result.seconds < 30);
+});
+
 test("a pattern that matches no file is refused", () => {
   const runner = spawnSync(process.execPath, ["test/run.mjs", "runner", "no-such-file"], {
     encoding: "utf8",

@@ -13,9 +13,12 @@ import { spawn } from "node:child_process";
 /** @type {Set<number>} */
 const running = new Set();
 
+/** In milliseconds: what a test file that is told to end has to end what is in a group of its own, as browsers are. */
+const GRACE = 3000;
+
 /** Ends the test files under way, with all that they started. */
-export function stopAll() {
-  for (const pid of running) stop(pid);
+export async function stopAll() {
+  await Promise.all([...running].map(stop));
 }
 
 /**
@@ -46,7 +49,7 @@ export async function runFile(command, timeLimit) {
   let timedOut = false;
   const timer = setTimeout(() => {
     timedOut = true;
-    if (pid !== undefined) stop(pid);
+    if (pid !== undefined) void stop(pid);
   }, timeLimit * 1000);
 
   /** @type {string} */
@@ -92,10 +95,25 @@ function findProblem(counts, end) {
   return "";
 }
 
-/** @param {number} pid */
-function stop(pid) {
+/**
+ * Puppeteer ends its browsers when its process is told to end; a process that does not end is killed.
+ * @param {number} pid
+ */
+async function stop(pid) {
+  signal(pid, "SIGTERM");
+  for (let waited = 0; waited < GRACE && running.has(pid); waited += 50) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  signal(pid, "SIGKILL");
+}
+
+/**
+ * @param {number} pid of the group's first process
+ * @param {NodeJS.Signals} name
+ */
+function signal(pid, name) {
   try {
-    process.kill(-pid, "SIGKILL");
+    process.kill(-pid, name);
   } catch {
     // It had just ended.
   }
