@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import type { Browser } from "puppeteer-core";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { build, createLogger } from "vite";
-import type { EncodeSummary } from "../src/index.ts";
-import { launchChromium, textOf } from "./support/browsers.ts";
+import type { BackendInfo, EncodeSummary, Status } from "../src/index.ts";
+import { launchChromium, launchFirefox, textOf } from "./support/browsers.ts";
 import { encodeDemoDigits } from "./support/demo-digits.ts";
 import { installPackage } from "./support/installed-package.ts";
 import { serve } from "./support/serve.ts";
@@ -21,24 +22,42 @@ interface Report {
   error?: { name: string; code: string; message: string };
 }
 
+/** What test/package/browser/two-threads/encode.js returns. */
+interface Encoded {
+  z: number[];
+  loss: number[];
+  status: Status[];
+  x: number[];
+  used: BackendInfo;
+  error?: { name: string; code: string; message: string };
+}
+
 /** What a strict page has to allow. */
 const POLICY = "script-src 'self' 'wasm-unsafe-eval'";
 
 // Not in a hook: uvu keeps the error of a hook to itself.
-const browser = await launchChromium();
+const chromium = await launchChromium();
+const firefox = await launchFirefox();
 const user = installPackage(["browser"]);
 test.after(async () => {
-  await browser.close();
+  await Promise.all([chromium.close(), firefox.close()]);
   user.dispose();
 });
 
 /** Opens a page of the user's project and returns what its scenario reports. */
-async function openPage(path: string, contentSecurityPolicy: string): Promise<Report> {
+async function openPage<T = Report>(
+  path: string,
+  contentSecurityPolicy: string,
+  browser: Browser = chromium,
+): Promise<T> {
   const server = await serve(user.folder, contentSecurityPolicy);
   const page = await browser.newPage();
   try {
     const uncaught: string[] = [];
-    page.on("pageerror", (error) => uncaught.push(String(error)));
+    page.on("pageerror", (error) => {
+      // What a policy has stopped Firefox tells in the same way; nothing was thrown.
+      if (!/^Error: Content-Security-Policy:/.test(String(error))) uncaught.push(String(error));
+    });
     await page.goto(server.address + path);
     const report = await textOf(page, "#report", 60_000);
     assert.equal(uncaught, []);
@@ -61,10 +80,11 @@ async function bundle(): Promise<string[]> {
   return warnings;
 }
 
+/** A module of the installed package, in this process. */
+const load = (path: string) => import(pathToFileURL(join(user.folder, "node_modules/latentflow", path)).href);
+
 /** The same training with the installed package in this process. */
 async function trainTinyHere(): Promise<object> {
-  const load = (path: string) =>
-    import(pathToFileURL(join(user.folder, "node_modules/latentflow", path)).href);
   const library = { ...(await load("build/lib/index.js")), ...(await load("build/lib/train.js")) };
   const { trainTiny } = await import(new URL("package/browser/tiny-training.js", import.meta.url).href);
   return JSON.parse(JSON.stringify(await trainTiny(library)));
@@ -116,5 +136,31 @@ test("a policy without 'wasm-unsafe-eval' gets an error that names it", async ()
   assert.is(error?.code, "unsupported");
   assert.match(error?.message ?? "", "'wasm-unsafe-eval'");
 });
+
+for (const [name, browser] of Object.entries({ Chromium: chromium, Firefox: firefox })) {
+  const openBoth = (policy: string) =>
+    openPage<Record<"page" | "worker", Encoded>>("/browser/two-threads/", policy, browser);
+
+  test(`${name}: a page and a worker encode on two threads, to the bits of Node`, async () => {
+    const { encodeOnTwo } = await import(
+      new URL("package/browser/two-threads/encode.js", import.meta.url).href
+    );
+    const expected: Encoded = await encodeOnTwo(await load("build/lib/index.js"));
+    assert.equal(expected.used, { name: "wasm", build: "plain", threads: 2 });
+    const { page, worker } = await openBoth(POLICY);
+    // Bit for bit: JSON keeps numbers exactly.
+    assert.equal(page, expected);
+    assert.equal(worker, expected);
+  });
+
+  test(`${name}: a policy that forbids workers leaves one thread, one that forbids WASM is named in an error`, async () => {
+    const { used } = (await openBoth(`${POLICY}; worker-src 'none'`)).page;
+    assert.is(used.threads, 1);
+    assert.match(used.reason ?? "", "workers cannot be started here");
+    const { error } = (await openBoth("script-src 'self'")).page;
+    assert.is(error?.code, "unsupported");
+    assert.match(error?.message ?? "", "'wasm-unsafe-eval'");
+  });
+}
 
 test.run();
