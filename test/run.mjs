@@ -26,6 +26,7 @@ const runsOnce = [
   "command-line-docs.test.ts",
   "examples.test.ts",
   "package.test.ts",
+  "published.test.ts",
   "runner.test.ts",
   "webgpu-browser.test.ts",
 ];

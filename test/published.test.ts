@@ -1,0 +1,115 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import packageJson from "../package.json" with { type: "json" };
+import { encode, loadDecoder, summary, wasm } from "../src/index.ts";
+import { demoDigits } from "./support/demo-digits.ts";
+import { findNewerNode } from "./support/runtimes.mjs";
+
+// The files that are published, as they lie here: in its own folder the package knows itself by its name.
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const library = join(root, "build/lib");
+
+/** Programs that end with an error that nobody catches, by the arguments that run them in the package's folder. */
+const uncaught = [
+  {
+    name: "an ES module",
+    args: [
+      "--input-type=module",
+      "--eval",
+      refusedCall('import { createDecoder, encode } from "latentflow";'),
+    ],
+    message: "y has 3 values",
+  },
+  {
+    name: "a CommonJS module",
+    args: ["--eval", refusedCall('const { createDecoder, encode } = require("latentflow");')],
+    message: "y has 3 values",
+  },
+  {
+    name: "the module that CDNs serve",
+    args: [
+      "--input-type=module",
+      "--eval",
+      refusedCall(`import { createDecoder, encode } from "./build/lib/latentflow.min.js";`),
+    ],
+    message: "y has 3 values",
+  },
+  {
+    name: "the worker's file, by itself",
+    args: [join(library, "latentflow-worker.js")],
+    message: "is the file of a worker",
+  },
+  {
+    name: "the program",
+    // As a defect would: nothing of its own throws what it does not catch.
+    args: [
+      "--import",
+      "data:text/javascript,delete String.prototype.padEnd",
+      join(library, "cli.js"),
+      "--help",
+    ],
+    message: "padEnd is not a function",
+  },
+];
+
+function refusedCall(imports: string): string {
+  return `${imports} encode(createDecoder({ layers: [2, 4], loss: "mse" }), new Float32Array(3));`;
+}
+
+for (const node of [process.execPath, findNewerNode()]) {
+  const version = execFileSync(node, ["--version"], { encoding: "utf8" }).trim();
+  for (const { name, args, message } of uncaught) {
+    test(`an error that nobody catches prints its message and no library: ${name}, Node ${version}`, () => {
+      const { status, stderr } = spawnSync(node, args, { cwd: root, encoding: "utf8" });
+      assert.is(status, 1);
+      assert.match(stderr, message);
+      assert.ok(stderr.length < 2000, `${stderr.length} characters`);
+    });
+  }
+}
+
+test("no line of code is long: an error prints the one that threw, and a line of blanks to point into it", () => {
+  for (const file of readdirSync(library).filter((name) => /\.c?js$/.test(name))) {
+    // Without the kernels in base64 and a regular expression of all emojis.
+    const code = readFileSync(join(library, file), "utf8").replace(
+      /[\w+/]{1000,}|\\u[\da-f]{4}[-|[\]?:()]*/gi,
+      "",
+    );
+    const lines = code.split("\n").map((line) => line.length);
+    assert.ok(Math.max(...lines) < 750, `${file}: ${Math.max(...lines)} characters`);
+  }
+});
+
+test("the package unpacks to 3.2 MB at most", () => {
+  const [packed] = JSON.parse(
+    execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: root, encoding: "utf8" }),
+  );
+  assert.ok(packed.unpackedSize <= 3_200_000, `${packed.unpackedSize} bytes`);
+});
+
+test("its publisher's addresses are in the forms that npm takes, and what CDNs serve is one file", () => {
+  const { homepage, repository, bugs, unpkg, jsdelivr } = packageJson;
+  const page = bugs.replace(/\/issues$/, "");
+  assert.match(page, /^https:\/\/[\w.]+\/[\w-]+\/latentflow$/);
+  assert.equal({ homepage, url: repository.url }, { homepage: `${page}#readme`, url: `git+${page}.git` });
+  assert.is(unpkg, jsdelivr);
+  const imports = /(^|[;}\n])import[\s{*"]/;
+  assert.match(readFileSync(join(library, "index.js"), "utf8"), imports);
+  assert.not.match(readFileSync(join(root, unpkg), "utf8"), imports);
+});
+
+test("the demo's decoder is as good in half the bytes as it was", async () => {
+  const demo = await loadDecoder(new URL("../demo/decoder.safetensors", import.meta.url));
+  const { meanLoss } = summary(
+    await encode(demo, await demoDigits(300), { backend: wasm({ relaxed: false }) }),
+  );
+  // As it was trained, in float32: see demo/README.md.
+  assert.ok(Math.abs(meanLoss - 0.086689) < 1e-4, `${meanLoss}`);
+});
+
+test.run();
