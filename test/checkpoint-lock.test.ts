@@ -213,7 +213,7 @@ test("of many processes that take over a dead lock, or find none, exactly one ha
 
 test("a process that stood still while its lock was taken over ends, and overwrites nothing", async () => {
   const file = newFile();
-  // It tells when its first checkpoint is about to be put in its place, and hangs there until it goes on.
+  // It tells when it is about to write a checkpoint, and waits there until it is told to go on.
   const child = fork(bundle("stopped-child"), [file], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
   try {
     assert.is(await answer(child), "training");
@@ -223,8 +223,8 @@ test("a process that stood still while its lock was taken over ends, and overwri
     assert.equal(endOf({ resumedFrom, ...result }), whole);
     const after = [readFileSync(file), readFileSync(`${file}.previous`)];
     const end = answer(child);
-    child.kill("SIGCONT");
     child.send("go on");
+    child.kill("SIGCONT");
     assert.match(
       String(await end),
       /^locked: train: checkpoint: \S+ is no longer locked by this run: \S+\.lock is gone; this run ends and writes/,

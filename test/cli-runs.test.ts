@@ -22,10 +22,12 @@ function newRun(epochs: number, ...more: string[]) {
   return { out, args: [...args, "--epochs", `${epochs}`, "--quiet", ...more] };
 }
 
-/** The checksum of each file in a folder. */
+const filesIn = (out: string) => readdirSync(out).filter((name) => !name.endsWith(".temporary"));
+
+/** The checksum of each file in a folder, but for what was being written. */
 const sumsIn = (out: string) =>
   Object.fromEntries(
-    readdirSync(out).map((name) => [
+    filesIn(out).map((name) => [
       name,
       createHash("sha256")
         .update(readFileSync(join(out, name)))
