@@ -5,15 +5,77 @@ export function invalid(message: string): LatentflowError {
   return new LatentflowError("invalid_argument", message);
 }
 
-/** How a value that came in is named in a message: short, and telling -0, NaN and strings apart. */
+/** So many characters of a text are shown. */
+const LONGEST_TEXT = 60;
+/** Of a path, whose end says more than its start. */
+const LONGEST_PATH = 300;
+
+/** Controls, marks of direction, what cannot be seen, halves of a character: what would change how a line is read. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/u;
+
+/**
+ * Text that came in, for a line of a message: what a terminal or a reader would not see as it is becomes \u…, and
+ * what is too long is cut.
+ *
+ * @param most so many characters at most
+ * @param isQuoted between double quotes, which are then escaped
+ */
+export function escapeText(text: string, most = LONGEST_TEXT, isQuoted = false): string {
+  let all = "";
+  let cut = "";
+  for (const character of text.slice(0, most + 1)) {
+    if (UNPRINTABLE.test(character)) all += escapeCharacter(character);
+    else all += isQuoted && /["\\]/.test(character) ? `\\${character}` : character;
+    if (all.length > most) return `${cut}...`;
+    if (all.length <= most - 3) cut = all;
+  }
+  return all;
+}
+
+/** Its code units, each as \uXXXX; the common ones as JSON has them. */
+function escapeCharacter(character: string): string {
+  if (character === "\n") return "\\n";
+  if (character === "\t") return "\\t";
+  return character
+    .split("")
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+    .join("");
+}
+
+/** A path in a message. */
+export function showPath(path: string | URL): string {
+  return escapeText(String(path), LONGEST_PATH);
+}
+
+/** The name of a value that came in, a solver's say: without quotes if it is a text. */
+export function showName(name: unknown): string {
+  return typeof name === "string" ? escapeText(name) : show(name);
+}
+
+/**
+ * How a value that came in is named in a message: on a line, in at most some 80 characters, and telling -0, NaN and
+ * strings apart. It never throws, whatever the value's own code does.
+ */
 export function show(value: unknown): string {
-  if (typeof value === "string")
-    return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
+  if (typeof value === "string") return `"${escapeText(value, LONGEST_TEXT, true)}"`;
+  if (Object.is(value, -0)) return "-0";
   if (typeof value === "number" || typeof value === "boolean" || value == null) return String(value);
   if (typeof value === "function") return "a function";
-  const name = value.constructor?.name;
-  if (!name || name === "Object") return "an object";
-  return `${/^[AEIOU]/.test(name) && !/^Uint/.test(name) ? "an" : "a"} ${name}`;
+  if (typeof value === "bigint") return "a BigInt";
+  if (typeof value === "symbol") return "a symbol";
+  const name = className(value);
+  return `${/^[AEIOU]/i.test(name) && !/^Uint/.test(name) ? "an" : "a"} ${name}`;
+}
+
+/** By its prototype's constructor: a property of its own may come from a file. */
+function className(value: object): string {
+  try {
+    const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
+    if (typeof name === "string" && name !== "Object" && /^[\w$]{1,40}$/.test(name)) return name;
+  } catch {
+    // Whoever wrote it does not want to be asked.
+  }
+  return "object";
 }
 
 /** Refuses options that are no object or hold a name outside `known`: a misspelt option must not be ignored. */
@@ -22,10 +84,19 @@ export function checkOptions(where: string, options: unknown, known: readonly st
   if (options === null || typeof options !== "object") {
     throw invalid(`${where}: options are ${show(options)}, expected an object`);
   }
-  for (const name of Object.keys(options)) {
+  for (const name of ownKeys(where, options)) {
     if (!known.includes(name)) {
       throw invalid(`${where}: unknown option ${show(name)}; the options are ${known.join(", ")}`);
     }
+  }
+}
+
+/** The names of an object's properties, whatever it is. */
+function ownKeys(where: string, options: object): string[] {
+  try {
+    return Object.keys(options);
+  } catch (cause) {
+    throw new LatentflowError("invalid_argument", `${where}: the options cannot be read`, { cause });
   }
 }
 

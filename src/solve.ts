@@ -1,5 +1,5 @@
 import type { CheckedPair } from "./backend/base.ts";
-import { invalid, show } from "./check.ts";
+import { invalid, show, showName } from "./check.ts";
 import { checkFlow, type Flow, type GradientFlow, gradientFlow, isUnitGradientFlow } from "./flow.ts";
 import type { Loss } from "./loss.ts";
 import { amd } from "./solver/amd.ts";
@@ -36,14 +36,15 @@ export function checkFlowAndSolver(
     throw invalid(`${where}: solver is ${show(solver)}, expected a solver such as amd()`);
   }
   if (solver.flows !== "any" && !isUnitGradientFlow(flow)) {
-    const given = flow.name === "gradientFlow" ? "gradientFlow() with another alpha" : `${flow.name}()`;
+    const given =
+      flow.name === "gradientFlow" ? "gradientFlow() with another alpha" : `${showName(flow.name)}()`;
     throw invalid(
-      `${where}: solver ${solver.name} follows gradientFlow() with alpha 1 only, flow is ${given}; use euler, rk4 or dormandPrince`,
+      `${where}: solver ${showName(solver.name)} follows gradientFlow() with alpha 1 only, flow is ${given}; use euler, rk4 or dormandPrince`,
     );
   }
   if (solver.needsCurvature && loss.name === "custom" && !loss.curvature) {
     throw invalid(
-      `${where}: solver ${solver.name} takes second derivatives of the loss; give the customLoss a curvature(output, target)`,
+      `${where}: solver ${showName(solver.name)} takes second derivatives of the loss; give the customLoss a curvature(output, target)`,
     );
   }
   // A solver that does not take any flow has been held against this one.

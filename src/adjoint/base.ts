@@ -1,4 +1,4 @@
-import { invalid, show } from "../check.ts";
+import { invalid, show, showName } from "../check.ts";
 import type { Flow } from "../flow.ts";
 import type { Loss } from "../loss.ts";
 import type { DifferentiableObjective } from "../objective.ts";
@@ -43,17 +43,17 @@ export function checkAdjoint(where: string, adjoint: Adjoint, solver: Solver<Flo
   }
   if (adjoint.needs !== "end" && solver.t1 === Number.POSITIVE_INFINITY) {
     throw invalid(
-      `${where}: adjoint ${adjoint.name} cannot go back from where solver ${solver.name} ends: its last steps are longer than an adjoint is stable on; use approximate(), which is exact at rest`,
+      `${where}: adjoint ${showName(adjoint.name)} cannot go back from where solver ${showName(solver.name)} ends: its last steps are longer than an adjoint is stable on; use approximate(), which is exact at rest`,
     );
   }
   if (adjoint.needs === "method" && solver.tableau === undefined) {
     throw invalid(
-      `${where}: adjoint direct cannot go back through solver ${solver.name}; use euler, rk4, dormandPrince or amd, or adjoint full()`,
+      `${where}: adjoint direct cannot go back through solver ${showName(solver.name)}; use euler, rk4, dormandPrince or amd, or adjoint full()`,
     );
   }
   if (adjoint.needs !== "end" && loss.name === "custom" && loss.curvature === undefined) {
     throw invalid(
-      `${where}: adjoint ${adjoint.name} needs second derivatives; give customLoss a curvature(output, target), or use approximate()`,
+      `${where}: adjoint ${showName(adjoint.name)} needs second derivatives; give customLoss a curvature(output, target), or use approximate()`,
     );
   }
   return adjoint;

@@ -13,9 +13,13 @@ export function invalidFile(message: string, cause?: unknown): LatentflowError {
   return new LatentflowError("invalid_file", message, cause === undefined ? undefined : { cause });
 }
 
-/** A shape as messages write it: `3 × 28 × 28`. */
+/** So many axes are shown of a shape. */
+const MOST_AXES = 8;
+
+/** A shape as messages write it: `3 × 28 × 28`, cut after a few axes. */
 export function showShape(shape: readonly number[]): string {
-  return shape.length === 0 ? "a single value" : shape.join(" × ");
+  if (shape.length === 0) return "a single value";
+  return shape.slice(0, MOST_AXES).join(" × ") + (shape.length > MOST_AXES ? " × ..." : "");
 }
 
 /** The product of `shape`: exact, or far too large for any file, so that no hostile shape wraps around. */

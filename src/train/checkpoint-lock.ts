@@ -1,4 +1,4 @@
-import { show } from "../check.ts";
+import { show, showPath } from "../check.ts";
 import { codeOf, type fileModules } from "../data/durable-file.ts";
 import { LatentflowError } from "../errors.ts";
 
@@ -83,7 +83,7 @@ export async function lockFile(
     try {
       const stat = await fileSystem.stat(path);
       if (!stat.isFile())
-        throw new LatentflowError("invalid_file", `${where}: ${path} is no file, remove it`);
+        throw new LatentflowError("invalid_file", `${where}: ${showPath(path)} is no file, remove it`);
       const text = stat.size > MOST_BYTES ? "" : await fileSystem.readFile(path, "utf8");
       const { token: own, ...found } = parse(text);
       // One that is only being written, or is damaged, has a name too.
@@ -105,7 +105,7 @@ export async function lockFile(
       if (all.some((before) => before.token === found.token)) {
         throw new LatentflowError(
           "invalid_file",
-          `${where}: ${first} is damaged: ${found.path} leads back to it`,
+          `${where}: ${showPath(first)} is damaged: ${showPath(found.path)} leads back to it`,
         );
       }
       all.push(found);
@@ -172,7 +172,7 @@ export async function lockFile(
   function refusal({ holder: there }: Found, quiet: number): LatentflowError {
     return new LatentflowError(
       "locked",
-      `${where}: ${file} is in use by another run, ${describe(there)}, whose last heartbeat was ` +
+      `${where}: ${showPath(file)} is in use by another run, ${describe(there)}, whose last heartbeat was ` +
         `${Math.round(quiet / 1000)} s ago; wait for its end, or give another file. After ${LAPSE / 1000} s without ` +
         "a heartbeat it counts as dead",
     );
@@ -191,10 +191,10 @@ export async function lockFile(
       const reason = last
         ? `has been taken over by another run, ${describe(last.holder)}, since this process stood still for over ` +
           `${LAPSE / 1000} s`
-        : `is no longer locked by this run: ${first} is gone`;
+        : `is no longer locked by this run: ${showPath(first)} is gone`;
       throw new LatentflowError(
         "locked",
-        `${where}: ${file} ${reason}; this run ends and writes nothing more`,
+        `${where}: ${showPath(file)} ${reason}; this run ends and writes nothing more`,
       );
     },
     async release() {

@@ -1,3 +1,4 @@
+import { showPath } from "../check.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import type { Control } from "../solver/base.ts";
 import { checkFits, checkSameRun, writeCheckpoint } from "./checkpoint.ts";
@@ -47,8 +48,8 @@ export class Checkpoints {
     if (!loaded) return new Checkpoints(run, description, checkpoint, undefined);
     const { from, refused } = loaded;
     const { run: there, state } = loaded.checkpoint;
-    checkSameRun(`${where}: ${from}`, there, description);
-    checkFits(`${where}: ${from}`, state, run.state());
+    checkSameRun(`${where}: ${showPath(from)}`, there, description);
+    checkFits(`${where}: ${showPath(from)}`, state, run.state());
     run.restore(state);
     return new Checkpoints(run, description, checkpoint, { images: run.images, from, refused });
   }

@@ -2,7 +2,7 @@ import { approximate } from "../adjoint/approximate.ts";
 import { type Adjoint, checkAdjoint } from "../adjoint/base.ts";
 import type { Backend } from "../backend/base.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
-import { checkNumber, checkOptions, checkSignal, invalid, show } from "../check.ts";
+import { checkNumber, checkOptions, checkSignal, invalid, show, showName } from "../check.ts";
 import type { Augmentation } from "../data/augment.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
@@ -51,7 +51,11 @@ export interface RunOptions {
   checkpoint?: CheckpointOptions;
   /** Ends the run early: it rejects with the signal's reason, after a last checkpoint where there are any. */
   signal?: AbortSignalLike;
-  /** Called with what happens beside the updates; between the calls of `onProgress`, in the order of events. */
+  /**
+   * Called with what happens beside the updates; between the calls of `onProgress`, in the order of events. What
+   * either throws, or its promise rejects with, ends the run and rejects the call, which waits for their promises at
+   * its end.
+   */
   onEvent?: (event: TrainEvent) => void;
   /** Called after each mini-batch. */
   onProgress?: (progress: TrainProgress) => void;
@@ -110,7 +114,7 @@ export function checkArguments(
   checkWeights("train", weights, run.dataset.count, decoder);
   if (weights && augment) {
     throw invalid(
-      `train: weights and augment (${augment.name}) are given together; the weights would stay where the samples were`,
+      `train: weights and augment (${showName(augment.name)}) are given together; the weights would stay where the samples were`,
     );
   }
   const pair = checkFlowAndSolver("train", options, run.loss, DEFAULT_SOLVER);

@@ -1,4 +1,6 @@
 import { version } from "../../package.json";
+import { attached } from "../brand.ts";
+import { show, showName } from "../check.ts";
 import { checksum, showChecksum } from "../checksum.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
@@ -50,11 +52,11 @@ export function differences(there: RunDescription, here: RunDescription): string
   const names = new Set([...Object.keys(there), ...Object.keys(here)]);
   return [...names]
     .filter((name) => there[name] !== here[name])
-    .map((name) => `${name} is ${show(there[name])} there and ${show(here[name])} here`);
+    .map((name) => `${showName(name)} is ${showLeaf(there[name])} there and ${showLeaf(here[name])} here`);
 }
 
-function show(leaf: Leaf | undefined): string {
-  return leaf === undefined ? "absent" : JSON.stringify(leaf);
+function showLeaf(leaf: Leaf | undefined): string {
+  return leaf === undefined ? "absent" : show(leaf);
 }
 
 /** Each number, text and truth value in `value` under its dotted name. */
@@ -84,6 +86,8 @@ export async function describeValues(values: Float32Array, control: Control): Pr
     sum = checksum(bytesOf(values.subarray(first, first + VALUES_AT_ONCE)), sum);
     await control.pause();
   }
+  // What was detached meanwhile has not been read to its end.
+  attached("weights", values);
   return showChecksum(sum);
 }
 

@@ -1,3 +1,4 @@
+import { messageOf } from "../../brand.ts";
 import { checkOptions, invalid, show } from "../../check.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
 import { squaredError } from "../../loss.ts";
@@ -173,7 +174,7 @@ function tryOut(candidate: Candidate, problem: Problem, solver: Solver | undefin
 }
 
 function describeFailure(error: unknown): string {
-  return `failed: ${error instanceof Error ? error.message : error}`;
+  return `failed: ${messageOf(error)}`;
 }
 
 /** Without calibration: what a candidate computes is all that counts. */

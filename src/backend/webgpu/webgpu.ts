@@ -1,3 +1,4 @@
+import { isPromise } from "../../brand.ts";
 import { checkOptions, invalid, show } from "../../check.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
 import { LatentflowError } from "../../errors.ts";
@@ -40,7 +41,7 @@ export function webgpu(options: WebgpuOptions = {}): Backend {
   checkOptions("webgpu", options, ["ort", "device", "wasmPaths"]);
   const { ort, device, wasmPaths } = options;
   if (ort !== undefined && typeof ort?.InferenceSession?.create !== "function") {
-    const hint = (ort as unknown) instanceof Promise ? " (is an await missing?)" : "";
+    const hint = isPromise(ort) ? " (is an await missing?)" : "";
     throw invalid(
       `webgpu: ort is ${show(ort)}${hint}, expected the module that import("onnxruntime-web/webgpu") leads to`,
     );

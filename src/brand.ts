@@ -1,0 +1,107 @@
+import { escapeText, invalid } from "./check.ts";
+import type { AbortSignalLike } from "./platform.ts";
+
+// What a value is, whichever realm it comes from: a frame, a context of node:vm and jsdom have classes of their own,
+// and `instanceof` knows only those of the realm that the library runs in.
+
+const typedArrayTag = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  Symbol.toStringTag,
+)!.get!;
+
+/** Throws unless it is called on an ArrayBuffer, of any realm. */
+const bufferLength = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, "byteLength")!.get!;
+
+/** Of a typed array of any realm its name, "Float32Array" say; of anything else undefined. */
+export function typedArrayName(value: unknown): string | undefined {
+  return typedArrayTag.call(value);
+}
+
+export function isFloat32Array(value: unknown): value is Float32Array {
+  return typedArrayName(value) === "Float32Array";
+}
+
+/** Also of Node's Buffer. */
+export function isUint8Array(value: unknown): value is Uint8Array {
+  return typedArrayName(value) === "Uint8Array";
+}
+
+export function isArrayBuffer(value: unknown): value is ArrayBuffer {
+  try {
+    bufferLength.call(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A class of the platform's by its name, "URL" say. What only calls itself so is taken too, and fails where it is used. */
+export function isPlatformObject(name: string, value: unknown): boolean {
+  try {
+    return Object.prototype.toString.call(value) === `[object ${name}]`;
+  } catch {
+    return false;
+  }
+}
+
+/** Is an `await` missing? Of what has a `then`, to say so. */
+export function isPromise(value: unknown): boolean {
+  return isPlatformObject("Promise", value);
+}
+
+/** What an error says, or whatever else was thrown: escaped, and cut after some lines. */
+export function messageOf(thrown: unknown): string {
+  try {
+    const { message } = thrown as Error;
+    return escapeText(typeof message === "string" ? message : String(thrown), LONGEST_MESSAGE);
+  } catch {
+    return "what was thrown says nothing";
+  }
+}
+
+const LONGEST_MESSAGE = 400;
+
+/** Rejects an aborted call. (Signals of other realms may be older than their own way to say it.) */
+export function throwIfAborted(signal: Partial<AbortSignalLike> | undefined): void {
+  if (signal?.throwIfAborted) signal.throwIfAborted();
+  else if (signal?.aborted) throw new DOMException("This operation was aborted", "AbortError");
+}
+
+/**
+ * Refuses an array whose memory has gone or may go: a call reads it again and again while it is at work.
+ *
+ * @throws LatentflowError `invalid_argument`
+ */
+export function checkMemory(where: string, name: string, { buffer }: Float32Array | Uint8Array): void {
+  checkPresent(where, name, buffer);
+  const { resizable, growable } = buffer as { readonly resizable?: boolean; readonly growable?: boolean };
+  if (resizable || growable) {
+    throw invalid(
+      `${where}: ${name} lies in a ${resizable ? "resizable" : "growable"} buffer, expected one of a fixed size; give a copy, ${name}.slice()`,
+    );
+  }
+}
+
+/** Refuses memory that has gone. (`buffer.detached` is not known everywhere yet.) */
+export function checkPresent(where: string, name: string, buffer: ArrayBufferLike): void {
+  try {
+    new Uint8Array(buffer);
+  } catch {
+    throw invalid(
+      `${where}: ${name}'s buffer has been detached (transferred), expected one that is here; give a copy that was made before, by slice()`,
+    );
+  }
+}
+
+/**
+ * The data of a call, to be read now: checked at the start, and looked at again, since a program may transfer what it
+ * has given us. An array of which there is something to read is empty only then.
+ *
+ * @throws LatentflowError `invalid_argument`
+ */
+export function attached<T extends { readonly length: number }>(name: string, values: T): T {
+  if (values.length > 0) return values;
+  throw invalid(
+    `${name}'s buffer was detached (transferred) while the call was at work; give a copy (slice()), or transfer it when the call has settled`,
+  );
+}
