@@ -1,5 +1,6 @@
 import type { Backend } from "./backend/base.ts";
 import { wasm } from "./backend/wasm/wasm.ts";
+import { attached, throwIfAborted } from "./brand.ts";
 import { checkChoice, checkOptions, checkSignal } from "./check.ts";
 import { makeControl } from "./control.ts";
 import { checkDecoder, type Decoder } from "./decoder/decoder.ts";
@@ -35,10 +36,12 @@ export async function decode(
   checkChoice("decode", "output", output, ["data", "preActivation"]);
   checkBackend("decode", backend);
   checkSignal("decode", signal);
-  checkLatents("decode", "z", z, decoder);
-  signal?.throwIfAborted();
+  throwIfAborted(signal);
+  const count = checkLatents("decode", "z", z, decoder);
   const prepared = await backend.prepare(decoder);
+  throwIfAborted(signal);
+  if (count > 0) attached("z", z);
   const result = await prepared.decode(z, output === "preActivation", makeControl(signal));
-  signal?.throwIfAborted();
+  throwIfAborted(signal);
   return result;
 }

@@ -1,4 +1,5 @@
 import type { Backend, Problem } from "./backend/base.ts";
+import { attached, checkMemory, isFloat32Array, typedArrayName } from "./brand.ts";
 import { invalid, show } from "./check.ts";
 import type { Decoder } from "./decoder/decoder.ts";
 import type { Loss } from "./loss.ts";
@@ -87,6 +88,8 @@ export async function checkValues(
   if (weights && isShared) checkWeightRow(where, weights, 0, n, 0, "");
   for (let sample = 0, looked = 0; sample < sampleCount && !control.aborted(); sample++, looked += n) {
     const first = sample * n;
+    attached("y", targets);
+    if (weights) attached("weights", weights);
     if (weights && !isShared)
       checkWeightRow(where, weights, first, n, before, ` of sample ${before + sample}`);
     checkTargetRow(where, targets, first, n, before, loss, weights, isShared ? 0 : first);
@@ -142,8 +145,11 @@ function checkWeightRow(
 }
 
 function checkFloat32(where: string, name: string, values: unknown): asserts values is Float32Array {
-  if (values instanceof Float32Array) return;
-  if (values instanceof Uint8Array || values instanceof Uint8ClampedArray) {
+  if (isFloat32Array(values)) {
+    checkMemory(where, name, values);
+    return;
+  }
+  if (/^Uint8(Clamped)?Array$/.test(typedArrayName(values) ?? "")) {
     throw invalid(
       `${where}: ${name} is ${show(values)}, expected a Float32Array; for pixels of 0 to 255 divide by 255: Float32Array.from(${name}, (v) => v / 255)`,
     );

@@ -1,3 +1,4 @@
+import { checkMemory, checkPresent, isFloat32Array, isUint8Array } from "../brand.ts";
 import { checkNumber, checkOptions, invalid, show } from "../check.ts";
 import { type DataArray, elementCount, invalidFile, showShape } from "./array.ts";
 import { readArray } from "./read.ts";
@@ -84,7 +85,7 @@ export class Dataset {
 
   /** All samples, [count, size], in a new array: bytes divided by 255, float32 as they are. */
   toFloat32(): Float32Array {
-    const all = new Float32Array(this.#values.length);
+    const all = new Float32Array(this.count * this.size);
     this.#read(0, all.length, all, 0);
     return all;
   }
@@ -97,7 +98,7 @@ export class Dataset {
   slice(start: number, end: number): Dataset {
     checkNumber("slice", "end", end, { min: 0, max: this.count, integer: true });
     checkNumber("slice", "start", start, { min: 0, max: end, integer: true });
-    const values = this.#values.subarray(start * this.size, end * this.size);
+    const values = this.#present().subarray(start * this.size, end * this.size);
     return new Dataset(values, this.shape, this.labels?.subarray(start, end));
   }
 
@@ -109,10 +110,11 @@ export class Dataset {
   select(indices: ArrayLike<number>): Dataset {
     const { size, labels } = this;
     const length = indices.length * size;
-    const values = this.#values instanceof Uint8Array ? new Uint8Array(length) : new Float32Array(length);
+    const from = this.#present();
+    const values = isUint8Array(from) ? new Uint8Array(length) : new Float32Array(length);
     for (let row = 0; row < indices.length; row++) {
       const start = this.#checkIndex("select", indices[row]) * size;
-      values.set(this.#values.subarray(start, start + size), row * size);
+      values.set(from.subarray(start, start + size), row * size);
     }
     return new Dataset(values, this.shape, labels && Uint8Array.from(indices, (index) => labels[index]!));
   }
@@ -121,10 +123,18 @@ export class Dataset {
     return checkNumber(where, "an index", index, { min: 0, max: this.count - 1, integer: true });
   }
 
+  /** The values, which whoever made the data set may have transferred since. */
+  #present(): Uint8Array | Float32Array {
+    if (this.#values.length === this.count * this.size) return this.#values;
+    throw invalid(
+      "the data set's buffer was detached (transferred) after it had been made; give createDataset a copy (slice())",
+    );
+  }
+
   /** Writes the values from `start` up to `end` into `into`, from `offset` on. */
   #read(start: number, end: number, into: Float32Array, offset: number): void {
-    const values = this.#values;
-    if (values instanceof Float32Array) {
+    const values = this.#present();
+    if (isFloat32Array(values)) {
       into.set(values.subarray(start, end), offset);
       return;
     }
@@ -161,9 +171,10 @@ export function createDataset(values: Uint8Array | Float32Array, options: Datase
     );
   }
   const count = values.length / size;
-  if (labels !== undefined && !(labels instanceof Uint8Array)) {
+  if (labels !== undefined && !isUint8Array(labels)) {
     throw invalid(`${where}: labels is ${show(labels)}, expected a Uint8Array`);
   }
+  if (labels) checkMemory(where, "labels", labels);
   if (labels !== undefined && labels.length !== count) {
     throw invalid(`${where}: labels has ${labels.length} values, expected ${count}, one per sample`);
   }
@@ -171,7 +182,10 @@ export function createDataset(values: Uint8Array | Float32Array, options: Datase
 }
 
 function checkBytesOrFloats(where: string, values: unknown): asserts values is Uint8Array | Float32Array {
-  if (values instanceof Uint8Array || values instanceof Float32Array) return;
+  if (isUint8Array(values) || isFloat32Array(values)) {
+    checkMemory(where, "values", values);
+    return;
+  }
   throw invalid(
     `${where}: values is ${show(values)}, expected a Uint8Array (0 to 255, scaled to [0, 1]) or a Float32Array`,
   );
@@ -205,7 +219,10 @@ export async function readDataset(
 }
 
 function checkBytes(where: string, name: string, bytes: unknown): void {
-  if (bytes instanceof Uint8Array) return;
+  if (isUint8Array(bytes)) {
+    checkPresent(where, name, bytes.buffer);
+    return;
+  }
   throw invalid(`${where}: ${name} is ${show(bytes)}, expected a file's bytes as a Uint8Array`);
 }
 

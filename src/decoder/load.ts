@@ -1,3 +1,11 @@
+import {
+  checkPresent,
+  isArrayBuffer,
+  isPlatformObject,
+  isUint8Array,
+  messageOf,
+  throwIfAborted,
+} from "../brand.ts";
 import { checkSignal, invalid, show } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
 import type { AbortSignalLike, BlobLike, UrlLike } from "../platform.ts";
@@ -31,49 +39,75 @@ export async function loadDecoder(source: DecoderSource, options: LoadDecoderOpt
   const checked = checkFileOptions("loadDecoder", options, ["signal"]);
   const { signal } = options;
   checkSignal("loadDecoder", signal);
-  signal?.throwIfAborted();
-  const location = source instanceof URL ? source.href : source;
+  throwIfAborted(signal);
+  const location = isPlatformObject("URL", source) ? String((source as UrlLike).href) : source;
   const where = typeof location === "string" ? `loadDecoder(${show(location)})` : "loadDecoder";
-  const bytes = await readSource(where, source, signal);
-  signal?.throwIfAborted();
+  // At once where they are here: what has been given may be transferred as soon as the call returns.
+  const bytes = bytesOf(where, source) ?? (await readSource(where, location as string | BlobLike, signal));
+  throwIfAborted(signal);
   return parseDecoder(where, bytes, checked);
+}
+
+/** The source as bytes, if it is that. */
+function bytesOf(where: string, source: DecoderSource): Uint8Array | undefined {
+  const bytes = isUint8Array(source) ? source : undefined;
+  const buffer = bytes ? bytes.buffer : source;
+  if (!bytes && !isArrayBuffer(source)) return undefined;
+  checkPresent(where, "the source", buffer as ArrayBuffer);
+  return bytes ?? new Uint8Array(buffer as ArrayBuffer);
 }
 
 async function readSource(
   where: string,
-  source: DecoderSource,
+  source: string | BlobLike,
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array> {
-  if (source instanceof Uint8Array) return source;
-  if (source instanceof ArrayBuffer) return new Uint8Array(source);
-  if (typeof source !== "string" && !(source instanceof URL) && !(source instanceof Blob)) {
+  const isBlob = isPlatformObject("Blob", source) || isPlatformObject("File", source);
+  if (typeof source !== "string" && !isBlob) {
     throw invalid(`${where}: the source is ${show(source)}, expected bytes, a Blob, a URL or a string`);
   }
   try {
-    if (source instanceof Blob) return new Uint8Array(await source.arrayBuffer());
+    if (typeof source !== "string") return new Uint8Array(await source.arrayBuffer());
     return await readLocation(source, signal);
   } catch (cause) {
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     throw new LatentflowError("not_found", `${where}: cannot be read: ${explain(cause)}`, { cause });
   }
 }
 
 /** An error's message and that of its cause: fetch says no more than "fetch failed" in its own. */
 function explain(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+  const cause = (error as { readonly cause?: unknown } | undefined)?.cause;
+  return messageOf(error) + (cause === undefined ? "" : `: ${messageOf(cause)}`);
 }
 
-async function readLocation(source: URL | string, signal: AbortSignal | undefined): Promise<Uint8Array> {
+async function readLocation(source: string, signal: AbortSignal | undefined): Promise<Uint8Array> {
   // Not import("node:fs/promises"), on which bundlers for browsers fail.
   const process: Partial<NodeJS.Process> | undefined = globalThis.process;
   const fileSystem = process?.getBuiltinModule?.("node:fs/promises");
-  const isUrl = source instanceof URL || /^(https?|file):/i.test(source);
+  const isUrl = /^(https?|file):/i.test(source);
   if (fileSystem && !isUrl) return fileSystem.readFile(source, { signal });
   if (fileSystem && new URL(source).protocol === "file:") {
     return fileSystem.readFile(new URL(source), { signal });
   }
-  const response = await fetch(source, { signal: signal ?? null });
-  if (!response.ok) throw new Error(`the server answered ${response.status} ${response.statusText}`.trim());
-  return new Uint8Array(await response.arrayBuffer());
+  // A signal of our own: fetch takes none of another realm's, and where a page is imitated not even ours.
+  const own = new AbortController();
+  const abort = () => own.abort();
+  signal?.addEventListener("abort", abort);
+  try {
+    const response = await fetch(source, isTaken(own.signal) ? { signal: own.signal } : {});
+    if (!response.ok) throw new Error(`the server answered ${response.status} ${response.statusText}`.trim());
+    return new Uint8Array(await response.arrayBuffer());
+  } finally {
+    signal?.removeEventListener?.("abort", abort);
+  }
+}
+
+function isTaken(signal: AbortSignal): boolean {
+  try {
+    new Request("data:,", { signal });
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -1,5 +1,6 @@
 import type { Backend } from "../backend/base.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
+import { attached, throwIfAborted } from "../brand.ts";
 import { checkOptions, checkSignal } from "../check.ts";
 import { makeControl } from "../control.ts";
 import type { Dataset } from "../data/dataset.ts";
@@ -49,6 +50,7 @@ export async function trainAutoencoder(
   options: TrainAutoencoderOptions = {},
 ): Promise<AutoencoderResult> {
   const checked = checkAutoencoderArguments(decoder, data, options);
+  throwIfAborted(checked.settings.signal);
   const encoder = reverse(decoder);
   initialise(encoder, createRandom(checked.settings.sampling.seed, ENCODER_STREAM));
   const { decoder: trained, ...rest } = await trainNetwork(join(encoder, decoder), checked);
@@ -126,10 +128,12 @@ export async function encodeWith(
   const { backend = wasm(), signal } = options;
   checkBackend(where, backend);
   checkSignal(where, signal);
-  checkLatents(where, "y", y, encoder, "the encoder's input size");
-  signal?.throwIfAborted();
+  throwIfAborted(signal);
+  const count = checkLatents(where, "y", y, encoder, "the encoder's input size");
   const prepared = await backend.prepare(encoder);
+  throwIfAborted(signal);
+  if (count > 0) attached("y", y);
   const codes = await prepared.decode(y, false, makeControl(signal));
-  signal?.throwIfAborted();
+  throwIfAborted(signal);
   return codes;
 }

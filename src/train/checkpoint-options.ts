@@ -1,3 +1,4 @@
+import { isUint8Array } from "../brand.ts";
 import { checkNumber, checkOptions, invalid, show } from "../check.ts";
 import { fileStore } from "./checkpoint-file.ts";
 import { type CheckpointStore, callerStore } from "./checkpoint-store.ts";
@@ -61,7 +62,7 @@ function makeStore(where: string, options: CheckpointOptions): CheckpointStore {
   const { save, resume } = options ?? {};
   if (typeof save !== "function")
     throw invalid(`${where}: expected { file } or { save }, save a function of bytes`);
-  if (resume !== undefined && !(resume instanceof Uint8Array)) {
+  if (resume !== undefined && !isUint8Array(resume)) {
     throw invalid(`${where}: resume is ${show(resume)}, expected a checkpoint's bytes together with save`);
   }
   return callerStore(where, save, resume);

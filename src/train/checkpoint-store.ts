@@ -1,3 +1,4 @@
+import { attached } from "../brand.ts";
 import { type Checkpoint, readCheckpoint } from "./checkpoint.ts";
 
 /** Keeps checkpoints; for one run. */
@@ -37,7 +38,7 @@ export function callerStore(
   return {
     async load() {
       if (!resume) return undefined;
-      const checkpoint = readCheckpoint(`${where}.resume`, resume);
+      const checkpoint = readCheckpoint(`${where}.resume`, attached("checkpoint.resume", resume));
       return { checkpoint, from: "checkpoint.resume", refused: undefined };
     },
     save: async (bytes) => save(bytes),

@@ -1,4 +1,5 @@
 import type { PreparedBackend, Problem } from "../backend/base.ts";
+import { attached } from "../brand.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { createRandom, type RandomState } from "../random.ts";
 import { solveAll } from "../solve.ts";
@@ -66,9 +67,10 @@ export class MiniBatches {
 
   /** The chosen samples' weights, or the one row that all samples have. */
   private weightsOf(indices: Uint32Array): Float32Array | undefined {
-    const { weights } = this.options;
+    if (!this.options.weights) return undefined;
+    const weights = attached("weights", this.options.weights);
     const n = this.decoder.outputSize;
-    if (!weights || weights.length === n) return weights;
+    if (weights.length === n) return weights;
     const chosen = new Float32Array(indices.length * n);
     indices.forEach((sample, i) => {
       chosen.set(weights.subarray(sample * n, (sample + 1) * n), i * n);

@@ -1,4 +1,5 @@
 import type { Problem } from "../backend/base.ts";
+import { attached } from "../brand.ts";
 import { invalid } from "../check.ts";
 import { createDataset, type Dataset, isDataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
@@ -49,6 +50,7 @@ export function* problems(
   for (const indices of pieces(dataset)) {
     const first = indices[0]!;
     const end = first + indices.length;
+    if (weights) attached("weights", weights);
     const own = weights && weights.length > n ? weights.subarray(first * n, end * n) : weights;
     const targets = dataset.rows(indices);
     yield {

@@ -1,3 +1,4 @@
+import { attached } from "../../brand.ts";
 import type { Loss } from "../../loss.ts";
 import type { Problem } from "../base.ts";
 import type { Block } from "./arena.ts";
@@ -135,6 +136,13 @@ export function writeWeights(problem: Problem, weights: Float32Array, row: Float
 /** The weights of one sample: its own row, or the one row for all. */
 export function sampleWeights(problem: Problem, index: number): Float32Array | undefined {
   const n = problem.decoder.outputSize;
-  if (!problem.weights || problem.weights.length === n) return problem.weights;
-  return problem.weights.subarray(index * n, (index + 1) * n);
+  if (!problem.weights) return undefined;
+  const weights = attached("weights", problem.weights);
+  return weights.length === n ? weights : weights.subarray(index * n, (index + 1) * n);
+}
+
+/** The target of one sample. */
+export function sampleTarget({ decoder, targets }: Problem, index: number): Float32Array {
+  const n = decoder.outputSize;
+  return attached("y", targets).subarray(index * n, (index + 1) * n);
 }

@@ -1,3 +1,4 @@
+import { attached } from "../../brand.ts";
 import type { Control } from "../../solver/base.ts";
 import type { SampleFeed } from "../feed.ts";
 import { allocateBatch } from "./batch.ts";
@@ -35,7 +36,7 @@ export async function decodeRows(
       if (!range) return;
       const { first, count } = range;
       for (let row = 0; row < count; row++) {
-        const latent = z.subarray((first + row) * d, (first + row + 1) * d);
+        const latent = attached("z", z).subarray((first + row) * d, (first + row + 1) * d);
         arena.f32(batch.latents.pointer + row * batch.latents.stride, d).set(latent);
         arena.i32(batch.rows, count)[row] = row;
       }

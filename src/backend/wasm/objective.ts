@@ -1,7 +1,15 @@
 import type { DifferentiableObjective, Objective } from "../../objective.ts";
 import type { Problem } from "../base.ts";
 import { allocateBeside } from "./arena.ts";
-import { allocateBatch, type BatchRows, lossScale, type Rows, sampleWeights, writeWeights } from "./batch.ts";
+import {
+  allocateBatch,
+  type BatchRows,
+  lossScale,
+  type Rows,
+  sampleTarget,
+  sampleWeights,
+  writeWeights,
+} from "./batch.ts";
 import { customLossPasses } from "./custom-loss.ts";
 import { allocateGaussNewton, type GaussNewtonWork } from "./gauss-newton.ts";
 import { paddedSize } from "./layout.ts";
@@ -111,8 +119,10 @@ function bindRows(
       weights: problem.weights ? piece(rowSize * count) : 0,
     })),
   );
-  for (let index = 0; index < count; index++) bindSample(index);
   let work: GaussNewtonWork | undefined;
+  allocateBeside({ free }, () => {
+    for (let index = 0; index < count; index++) bindSample(index);
+  });
 
   const passes: Passes =
     problem.loss.name === "custom"
@@ -123,12 +133,18 @@ function bindRows(
           tangent: (chosen) => kernels.objectiveLossTangents(plan, batch.batch, chosen),
         };
 
+  function free(): void {
+    work?.free();
+    data.free();
+    batch.free();
+  }
+
   function bindSample(index: number): void {
     const sample = first + index;
     const target = data.layout.targets + index * rowSize;
     const weights = sampleWeights(problem, sample);
     const weight = weights ? data.layout.weights + index * rowSize : 0;
-    arena.f32(target, n).set(problem.targets.subarray(sample * n, (sample + 1) * n));
+    arena.f32(target, n).set(sampleTarget(problem, sample));
     const scale = weights ? writeWeights(problem, weights, arena.f32(weight, n)) : lossScale(problem);
     const view = arena.view();
     for (let row = index; row < rowCount; row += count) {
@@ -179,11 +195,7 @@ function bindRows(
       }
       return matrices;
     },
-    dispose() {
-      work?.free();
-      data.free();
-      batch.free();
-    },
+    dispose: free,
   };
   return { objective, batch, passes, choose, rowOf } satisfies { batch: BatchRows; [part: string]: unknown };
 }

@@ -2,7 +2,7 @@ import type { Solution } from "../../solver/base.ts";
 import type { DescentOptions } from "../../solver/descent.ts";
 import type { Problem } from "../base.ts";
 import type { SampleFeed } from "../feed.ts";
-import { lossScale, sampleWeights, writeWeights } from "./batch.ts";
+import { lossScale, sampleTarget, sampleWeights, writeWeights } from "./batch.ts";
 import { Descent, paddedSize, Sample, SampleState } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 
@@ -138,7 +138,7 @@ export class Staging {
     const weights = this.sharedScale === undefined ? sampleWeights(this.problem, sample) : undefined;
     const weightRow = !this.problem.weights ? 0 : layout.weights + (weights ? place * rowSize : 0);
     const scale = weights ? writeWeights(this.problem, weights, arena.f32(weightRow, n)) : this.sharedScale!;
-    arena.f32(target, n).set(this.problem.targets.subarray(sample * n, (sample + 1) * n));
+    arena.f32(target, n).set(sampleTarget(this.problem, sample));
     arena.f64(z, d).set(this.solution.z.subarray(sample * d, (sample + 1) * d));
     Sample.set(view, this.record(place), {
       state: SampleState.waiting,

@@ -1,3 +1,4 @@
+import { attached } from "../../brand.ts";
 import type { Control } from "../../solver/base.ts";
 import { decodeGraph, LATENTS, OUTPUTS } from "./graphs.ts";
 import type { LoadedDecoder } from "./loaded.ts";
@@ -27,7 +28,7 @@ export async function decodeOnGpu(
   try {
     for (let first = 0; first < sampleCount && !control.aborted(); first += rows) {
       const count = Math.min(rows, sampleCount - first);
-      lease.graph.write(LATENTS, z.slice(first * d, (first + count) * d));
+      lease.graph.write(LATENTS, attached("z", z).slice(first * d, (first + count) * d));
       const outputs = await lease.graph.run();
       result.set(outputs[OUTPUTS]!.subarray(0, count * n), first * n);
       await control.pause();

@@ -1,3 +1,4 @@
+import { attached } from "../../brand.ts";
 import type { StandardLoss } from "../../loss.ts";
 import type { Problem } from "../base.ts";
 import type { BoundGraph } from "./bound-graph.ts";
@@ -36,7 +37,7 @@ export function shapeKey({ loss, weighted, rows }: ObjectiveShape): string {
 /** Writes a sample's data into a row. */
 export function writeRow(graph: BoundGraph, problem: GpuProblem, sample: number, row: number): void {
   const n = problem.decoder.outputSize;
-  const own = problem.targets.slice(sample * n, (sample + 1) * n);
+  const own = attached("y", problem.targets).slice(sample * n, (sample + 1) * n);
   const weights = writeWeights(graph, problem, sample, row);
   // What is missing must not be NaN: 0 · NaN is not 0.
   if (weights) for (let i = 0; i < n; i++) if (weights[i] === 0) own[i] = 0;
@@ -52,6 +53,7 @@ export function writeWeights(
 ): Float32Array | undefined {
   if (!weights) return undefined;
   const n = decoder.outputSize;
+  attached("weights", weights);
   const first = weights.length === n ? 0 : sample * n;
   const own = weights.slice(first, first + n);
   if (loss.reduction === "mean") {

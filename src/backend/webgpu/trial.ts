@@ -1,3 +1,4 @@
+import { attached } from "../../brand.ts";
 import { Solution, type Solver } from "../../solver/base.ts";
 import type { FusedSolve, PreparedBackend, Problem } from "../base.ts";
 
@@ -14,7 +15,11 @@ export function firstSamples(problem: Problem, most: number): Problem {
   const sampleCount = Math.min(problem.sampleCount, most);
   const n = decoder.outputSize;
   const cut = (values: Float32Array) => values.slice(0, Math.min(values.length, sampleCount * n));
-  return { ...problem, sampleCount, targets: cut(targets), weights: weights && cut(weights) };
+  return {
+    ...{ ...problem, sampleCount },
+    targets: cut(attached("y", targets)),
+    weights: weights && cut(attached("weights", weights)),
+  };
 }
 
 /**

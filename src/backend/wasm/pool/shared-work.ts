@@ -1,3 +1,5 @@
+import { attached } from "../../../brand.ts";
+import { showName } from "../../../check.ts";
 import { recipeOf } from "../../../recipe.ts";
 import type { Control, Solution, SolutionPart } from "../../../solver/base.ts";
 import type { CheckedPair, Problem } from "../../base.ts";
@@ -17,7 +19,11 @@ export interface SharedWork {
   readonly description: SolveDescription | DecodeDescription;
   /** What it has to know of samples, in buffers of their own. */
   data(range: SampleRange): SolveData | DecodeData;
-  /** Takes over what a worker has found; after an abort also of samples that have not ended. */
+  /**
+   * Takes over what a worker has found; after an abort also of samples that have not ended.
+   *
+   * @param samples which ones the results are of; -1 for one that is not to be taken
+   */
   place(samples: readonly number[], results: SolutionPart | Float32Array): void;
   /** What this thread does with the samples it takes, until it can take no more and those have ended. */
   here(control: Control, feed: SampleFeed): Promise<void>;
@@ -32,7 +38,8 @@ export function sharedSolve(
   pair: CheckedPair,
   solution: Solution,
 ): SharedWork | string {
-  const { decoder, loss, sampleCount, targets, weights, batchSize } = problem;
+  const { decoder, loss, sampleCount, targets, batchSize } = problem;
+  const weights = problem.weights && attached("weights", problem.weights);
   const { latentSize: d, outputSize: n } = decoder;
   const solver = recipeOf(pair.solver);
   const flow = recipeOf(pair.flow);
@@ -52,8 +59,8 @@ export function sharedSolve(
       hasOwnWeights: ownWeights !== undefined,
     },
     data: ({ first, count }) => ({
-      targets: targets.slice(first * n, (first + count) * n),
-      weights: ownWeights?.slice(first * n, (first + count) * n),
+      targets: attached("y", targets).slice(first * n, (first + count) * n),
+      weights: ownWeights && attached("weights", ownWeights).slice(first * n, (first + count) * n),
       z0: solution.z.slice(first * d, (first + count) * d),
     }),
     place: (samples, results) => solution.copyIn(samples, results as SolutionPart),
@@ -77,9 +84,12 @@ export function sharedDecoding(thread: OneThread, decoding: Decoding, latentSize
   return {
     sampleCount,
     description: { kind: "decode", toLogits },
-    data: ({ first, count }) => ({ z: z.slice(first * latentSize, (first + count) * latentSize) }),
+    data: ({ first, count }) => ({
+      z: attached("z", z).slice(first * latentSize, (first + count) * latentSize),
+    }),
     place(samples, results) {
       samples.forEach((sample, i) => {
+        if (sample < 0) return;
         outputs.set((results as Float32Array).subarray(i * n, (i + 1) * n), sample * n);
         onEnd(sample);
       });
