@@ -136,11 +136,12 @@ export class Solution {
     };
   }
 
-  /** Takes results over: `part` of another solution becomes that of `samples`, which end where they have there. */
+  /** Takes results over: `part` of another solution becomes that of `samples`, which end where they have there. A sample -1 is left out. */
   copyIn(samples: ArrayLike<number>, part: SolutionPart): void {
     const d = this.latentSize;
     for (let i = 0; i < samples.length; i++) {
       const sample = samples[i]!;
+      if (sample < 0) continue;
       this.z.set(part.z.subarray(i * d, (i + 1) * d), sample * d);
       if (part.v) this.v?.set(part.v.subarray(i * d, (i + 1) * d), sample * d);
       for (const name of PER_SAMPLE) this[name][sample] = part.numbers[name][i]!;

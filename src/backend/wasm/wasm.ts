@@ -1,3 +1,4 @@
+import { isPlatformObject } from "../../brand.ts";
 import { checkNumber, checkOptions, invalid, show } from "../../check.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
 import type { UrlLike, WebAssemblyModule, WorkerLike } from "../../platform.ts";
@@ -83,7 +84,7 @@ const MOST_THREADS = 1024;
 /** A URL may be of another realm, as a page's is where jsdom makes one. */
 function isWorkerSource(worker: unknown): worker is WorkerSource | undefined {
   if (worker === undefined || typeof worker === "string" || typeof worker === "function") return true;
-  return Object.prototype.toString.call(worker) === "[object URL]";
+  return isPlatformObject("URL", worker);
 }
 
 interface CheckedOptions {

@@ -71,11 +71,17 @@ export class Dealer {
     return { first, count };
   }
 
-  /** A sample has ended, whoever holds it. */
+  /** Does this hand hold the sample now? What others say of it is out of date. */
+  holds(hand: Hand, sample: number): boolean {
+    return this.holders[sample] === hand;
+  }
+
+  /** A sample has ended, in whose hand it is. One that nobody holds has ended before, or is to be dealt again. */
   end(sample: number): void {
     const holder = this.holders[sample]!;
+    if (holder === NOBODY) return;
     this.holders[sample] = NOBODY;
-    if (holder !== NOBODY) this.held[holder]!--;
+    this.held[holder]!--;
     this.ended++;
   }
 }

@@ -1,3 +1,5 @@
+import { messageOf } from "../../../brand.ts";
+import { escapeText } from "../../../check.ts";
 import { type Decoder, type DecoderDescription, onDispose } from "../../../decoder/decoder.ts";
 import type { Control } from "../../../solver/base.ts";
 import type { CompiledKernels } from "../load.ts";
@@ -11,10 +13,34 @@ import { findWorkerFile } from "./worker-file.ts";
 /** A worker's file that has not answered after this long, in milliseconds, is not ours. */
 const LONGEST_START = 20_000;
 
+/**
+ * After a start that failed calls do without for a while, in milliseconds: ten times as long as it took, and at least a
+ * second; twice as long after each further one, up to ten minutes. So trying again costs a tenth of the time at most.
+ */
+const SHORTEST_WAIT = 1000;
+const LONGEST_WAIT = 600_000;
+const WAIT_PER_TRY = 10;
+
 /** A worker of the pool. */
 interface PoolWorker extends CallWorker {
   isReady: boolean;
   thread: Thread;
+  readonly attempt: Attempt;
+}
+
+/** A start of some workers together. */
+interface Attempt {
+  readonly since: number;
+}
+
+/** An attempt of which a worker has failed. */
+interface FailedStart {
+  readonly attempt: Attempt;
+  readonly reason: string;
+  /** How many attempts in a row have failed. */
+  readonly times: number;
+  /** From then on a call tries again. */
+  readonly retryAt: number;
 }
 
 /**
@@ -24,8 +50,9 @@ interface PoolWorker extends CallWorker {
  * It does not hold the decoder, which may be collected and then ends it.
  */
 export class Pool {
-  /** Why workers cannot be started here; undefined as long as they can. */
-  failure: string | undefined;
+  /** Why it does without workers for good. */
+  private closed: string | undefined;
+  private failed: FailedStart | undefined;
   /** How long all its calls so far would have taken on one thread, about, in milliseconds. */
   timeAsked = 0;
   private readonly workers = new Set<PoolWorker>();
@@ -49,16 +76,24 @@ export class Pool {
     const description: DecoderDescription = { layers, outputShape, loss };
     this.startMessage = { type: "start", compiled, decoder: description, parameters };
     this.source = source ?? findWorkerFile();
-    if (this.source === undefined) this.failure = this.describe("the worker's file is not known");
+    if (this.source === undefined) this.closed = this.describe("the worker's file is not known");
   }
 
-  /** Has `count` workers started, unless they are there or cannot be. */
+  /** Why there are no workers, or too few; undefined where nothing is wrong. */
+  get failure(): string | undefined {
+    return this.closed ?? this.failed?.reason;
+  }
+
+  /** Has `count` workers started, unless they are there or cannot be. A start that failed is tried again later. */
   start(count: number): void {
-    while (this.workers.size < count && this.failure === undefined && !this.disposed) {
+    if (this.closed !== undefined || this.disposed) return;
+    if (this.failed && performance.now() < this.failed.retryAt) return;
+    const attempt = { since: performance.now() };
+    while (this.workers.size < count) {
       const steps = this.followed?.() ?? [];
       // Now is no time to follow: with the next call.
       if (this.followed && steps.length === 0) return;
-      this.startOne(steps);
+      if (!this.startOne(attempt, steps)) return;
     }
   }
 
@@ -79,7 +114,7 @@ export class Pool {
 
   /** Does without workers from now on. */
   close(reason: string): void {
-    this.failure ??= reason;
+    this.closed ??= reason;
     for (const worker of this.workers) this.end(worker, reason);
   }
 
@@ -141,10 +176,19 @@ export class Pool {
     }
   }
 
-  private startOne(steps: readonly TrainerStep[]): void {
+  /** Starts a worker; returns false where that has failed already. */
+  private startOne(attempt: Attempt, steps: readonly TrainerStep[]): boolean {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const events = {
-      message: (message: FromWorker) => this.receive(worker, message),
+      // Nobody would catch what is thrown here. What goes wrong in a call rejects that; what is left is a worker that
+      // does not speak as ours do.
+      message: (message: FromWorker) => {
+        try {
+          this.receive(worker, message);
+        } catch (error) {
+          this.end(worker, messageOf(error));
+        }
+      },
       end: (reason: string) => {
         clearTimeout(timer);
         this.lose(worker, reason);
@@ -152,18 +196,24 @@ export class Pool {
     };
     const worker: PoolWorker = {
       isReady: false,
+      attempt,
       thread: undefined as never,
       post: (message) => worker.thread.post(message),
     };
     try {
       worker.thread = startThread(this.source!, events);
     } catch (error) {
-      this.failure = this.describe(String(error instanceof Error ? error.message : error));
-      return;
+      this.fail(attempt, messageOf(error));
+      return false;
     }
     this.workers.add(worker);
-    worker.post(this.startMessage);
-    for (const step of steps) worker.post({ type: "train", step });
+    try {
+      worker.post(this.startMessage);
+      for (const step of steps) worker.post({ type: "train", step });
+    } catch (error) {
+      this.end(worker, messageOf(error));
+      return false;
+    }
     if (this.users > 0) worker.thread.keepAlive(true);
     timer = setTimeout(() => {
       if (worker.isReady) return;
@@ -172,6 +222,7 @@ export class Pool {
     }, LONGEST_START);
     (timer as { unref?(): void }).unref?.();
     for (const call of this.calls.values()) call.join(worker);
+    return true;
   }
 
   private announce(): void {
@@ -181,6 +232,7 @@ export class Pool {
   private receive(worker: PoolWorker, message: FromWorker): void {
     if (message.type === "ready") {
       worker.isReady = true;
+      if (this.failed?.attempt !== worker.attempt) this.failed = undefined;
       for (const call of this.calls.values()) call.begin(worker);
       this.announce();
     } else if (message.call === undefined) {
@@ -188,6 +240,18 @@ export class Pool {
     } else {
       this.calls.get(message.call)?.receive(worker, message);
     }
+  }
+
+  /** A worker could not be started; of an attempt the first one counts. */
+  private fail(attempt: Attempt, reason: string): void {
+    if (this.failed?.attempt === attempt) return;
+    const now = performance.now();
+    const times = (this.failed?.times ?? 0) + 1;
+    const wait = Math.max(SHORTEST_WAIT, WAIT_PER_TRY * (now - attempt.since)) * 2 ** (times - 1);
+    this.failed = {
+      ...{ attempt, times, retryAt: now + Math.min(wait, LONGEST_WAIT) },
+      reason: this.describe(reason),
+    };
   }
 
   private end(worker: PoolWorker, reason: string): void {
@@ -199,16 +263,19 @@ export class Pool {
   private lose(worker: PoolWorker, reason: string): void {
     if (!this.workers.delete(worker)) return;
     const size = this.workers.size + 1;
-    if (!worker.isReady && !this.disposed) this.failure ??= this.describe(reason);
+    if (!worker.isReady && !this.disposed && this.closed === undefined) this.fail(worker.attempt, reason);
     for (const call of this.calls.values()) call.leave(worker, reason);
     if (worker.isReady && this.calls.size > 0) this.start(size);
     this.announce();
   }
 
   private describe(reason: string): string {
-    return `workers cannot be started here: ${reason}; ${startAdvice(this.source)}`;
+    return `workers cannot be started here: ${escapeText(reason, LONGEST_REASON)}; ${startAdvice(this.source)}`;
   }
 }
+
+/** So much of a worker's error is told. */
+const LONGEST_REASON = 300;
 
 const pools = new WeakMap<PackedDecoder, Map<string, Pool>>();
 /** For decoders that are dropped and never disposed: their threads would stay for good. */

@@ -1,3 +1,4 @@
+import { messageOf } from "../../../brand.ts";
 import { LatentflowError } from "../../../errors.ts";
 import type { Control } from "../../../solver/base.ts";
 import type { SampleFeed } from "../../feed.ts";
@@ -26,7 +27,7 @@ export class SharedCall {
   private readonly hands = new Map<CallWorker, Hand>();
   private readonly stopping = new Set<CallWorker>();
   private deaths = 0;
-  private error: Error | undefined;
+  private error: LatentflowError | undefined;
   private wake = () => {};
 
   /**
@@ -54,7 +55,7 @@ export class SharedCall {
   /** A worker that had joined is ready. */
   begin(worker: CallWorker): void {
     if (!this.hands.has(worker)) return;
-    worker.post({ type: "open", call: this.number, description: this.work.description });
+    this.guard(() => worker.post({ type: "open", call: this.number, description: this.work.description }));
     this.deal(worker);
   }
 
@@ -67,23 +68,45 @@ export class SharedCall {
     this.dealer.leave(hand);
     if (worker.isReady && ++this.deaths > MOST_DEATHS) {
       const message = `wasm: ${this.deaths} workers have died in one call, the last one with: ${reason}; wasm({ threads: 1 }) does without`;
-      this.error = new LatentflowError("worker_failed", message);
+      this.error ??= new LatentflowError("worker_failed", message);
     }
     for (const other of this.hands.keys()) if (other.isReady) this.deal(other);
     this.wake();
   }
 
+  /** Takes in what a worker says of the call; nothing once it has left. */
   receive(worker: CallWorker, message: CallMessage): void {
-    if (message.type === "results") {
-      this.work.place(message.samples, message.results);
-      this.deal(worker);
-    } else if (message.type === "stopped") {
-      this.stopping.delete(worker);
-    } else {
-      const { code, message: text } = message;
-      this.error ??= code ? new LatentflowError(code, text) : new Error(text);
-    }
+    const hand = this.hands.get(worker);
+    if (hand === undefined) return;
+    this.guard(() => {
+      if (message.type === "results") {
+        this.place(hand, message);
+      } else if (message.type === "stopped") {
+        this.stopping.delete(worker);
+      } else {
+        this.error ??= new LatentflowError(message.code ?? "worker_failed", message.message);
+      }
+    });
+    this.deal(worker);
     this.wake();
+  }
+
+  /** Takes results over of the samples that the hand holds: others have been dealt to somebody else, or have ended. */
+  private place(hand: Hand, { samples, results }: Extract<CallMessage, { type: "results" }>): void {
+    const held = samples.map((sample) => (this.dealer.holds(hand, sample) ? sample : -1));
+    this.work.place(held, results);
+  }
+
+  /** What is thrown while an event is handled rejects the call: there is nobody else to catch it. */
+  private guard(handle: () => void): void {
+    try {
+      handle();
+    } catch (error) {
+      this.error ??=
+        error instanceof LatentflowError
+          ? error
+          : new LatentflowError("worker_failed", `wasm: ${messageOf(error)}`, { cause: error });
+    }
   }
 
   /** How many threads take part. */
@@ -129,13 +152,15 @@ export class SharedCall {
   /** Gives a worker what it has room for. */
   private deal(worker: CallWorker): void {
     const hand = this.hands.get(worker);
-    if (hand === undefined || this.stopping.has(worker)) return;
-    for (;;) {
-      const range = this.dealer.take(hand, this.work.sampleCount);
-      if (!range) return;
-      const samples = Array.from({ length: range.count }, (_, i) => range.first + i);
-      worker.post({ type: "samples", call: this.number, samples, data: this.work.data(range) });
-    }
+    if (hand === undefined || this.error || this.stopping.has(worker)) return;
+    this.guard(() => {
+      for (;;) {
+        const range = this.dealer.take(hand, this.work.sampleCount);
+        if (!range) return;
+        const samples = Array.from({ length: range.count }, (_, i) => range.first + i);
+        worker.post({ type: "samples", call: this.number, samples, data: this.work.data(range) });
+      }
+    });
   }
 
   /** Stops the workers and waits for what they have. */

@@ -71,7 +71,8 @@ export function sharedSolve(
   };
 }
 
-function notOurs(kind: string, { name }: { readonly name: string }): string {
+function notOurs(kind: string, value: { readonly name: string }): string {
+  const name = showName(value.name);
   return `the ${kind} ${name} is not latentflow's own and cannot be sent to workers; give what ${name}() returns, as it is`;
 }
 

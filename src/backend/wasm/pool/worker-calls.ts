@@ -1,3 +1,4 @@
+import { messageOf } from "../../../brand.ts";
 import { makeControl } from "../../../control.ts";
 import type { Decoder } from "../../../decoder/decoder.ts";
 import { LatentflowError } from "../../../errors.ts";
@@ -66,8 +67,7 @@ export class WorkerCall {
 /** What has gone wrong, as a message. */
 export function failure(call: number | undefined, error: unknown): FromWorker {
   const code = error instanceof LatentflowError ? error.code : undefined;
-  const message = error instanceof Error ? error.message : String(error);
-  return { type: "failed", call, code, message };
+  return { type: "failed", call, code, message: messageOf(error) };
 }
 
 type Send = (

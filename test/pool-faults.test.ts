@@ -1,0 +1,430 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { allSamples } from "../src/backend/feed.ts";
+import { compileKernels } from "../src/backend/wasm/load.ts";
+import { oneThread } from "../src/backend/wasm/one-thread.ts";
+import { packDecoder } from "../src/backend/wasm/packed.ts";
+import { Dealer } from "../src/backend/wasm/pool/dealer.ts";
+import type { ToWorker } from "../src/backend/wasm/pool/messages.ts";
+import { Pool } from "../src/backend/wasm/pool/pool.ts";
+import { SharedCall } from "../src/backend/wasm/pool/shared-call.ts";
+import { sharedTrainer } from "../src/backend/wasm/pool/shared-trainer.ts";
+import { type SharedWork, sharedSolve } from "../src/backend/wasm/pool/shared-work.ts";
+import { wasmTrainer } from "../src/backend/wasm/trainer.ts";
+import { makeControl } from "../src/control.ts";
+import { gradientFlow } from "../src/flow.ts";
+import {
+  amd,
+  binaryCrossEntropy,
+  createDecoder,
+  decode,
+  type EncodeOptions,
+  type EncodeResult,
+  encode,
+  linearGrid,
+  rk4,
+  wasm,
+} from "../src/index.ts";
+import { sgd } from "../src/optimizer.ts";
+import { Solution } from "../src/solver/base.ts";
+import { createDataset, evaluate, train } from "../src/train/index.ts";
+import { randomArray } from "./support/random.ts";
+import { rejected } from "./support/refusal.ts";
+import { watchThreads, workerUrl } from "./support/threads.ts";
+
+// Whatever goes wrong while a call is at work rejects that call, and the others go on.
+
+const threads = watchThreads();
+const SAMPLES = 101;
+const SIZE = 50;
+const newDecoder = () =>
+  createDecoder({
+    ...{ layers: [5, 17, 33, SIZE], seed: 3, outputActivation: "sigmoid", loss: binaryCrossEntropy() },
+  });
+const decoder = newDecoder();
+const y = randomArray(1, SAMPLES * SIZE, 0, 1);
+const weights = randomArray(2, SAMPLES * SIZE, 0.1, 1);
+const solver = amd({ t1: 4000, stepInit: 5, stepMax: 400, tolerance: 1e-9 });
+const on = (count: number) => wasm({ threads: count, workerUrl });
+const counts = [1, 2, 3];
+const resultOf = ({ backend, seconds, ...result }: EncodeResult) => result;
+
+const unhandled: unknown[] = [];
+process.on("unhandledRejection", (reason) => unhandled.push(reason));
+test.after(() => assert.equal(unhandled, []));
+
+function detach(values: Float32Array): void {
+  if (values.length > 0) structuredClone(values.buffer, { transfer: [values.buffer as ArrayBuffer] });
+}
+
+const DETACHED =
+  /^(y|z|weights)'s buffer was detached \(transferred\) while the call was at work; give a copy/;
+
+for (const [name, options] of Object.entries<EncodeOptions>({
+  "AMD in WASM": { solver, batchSize: 4 },
+  "the general path": { solver: rk4({ grid: linearGrid({ t1: 40, slices: 40 }) }), batchSize: 4 },
+})) {
+  test(`y and weights may be detached while ${name} is at work: the call rejects, others go on`, async () => {
+    for (const count of counts) {
+      const expected = await encode(decoder, y, { ...options, backend: on(count) } as EncodeOptions);
+      for (const what of ["y", "weights", "one row of weights"]) {
+        const given = { y: y.slice(), weights: weights.slice(0, what === "weights" ? y.length : SIZE) };
+        const goes = what === "y" ? given.y : given.weights;
+        const call = encode(decoder, given.y, {
+          ...{ ...options, weights: given.weights, backend: on(count) },
+          onProgress: () => detach(goes),
+        } as EncodeOptions);
+        const other = encode(decoder, y, { ...options, backend: on(count) } as EncodeOptions);
+        if (what === "one row of weights" && (name === "AMD in WASM" || count > 1)) {
+          // It has been copied to where it is needed.
+          await call.catch(({ message }) => assert.match(message, DETACHED));
+        } else {
+          await rejected(call, "invalid_argument", DETACHED);
+        }
+        assert.is(goes.length, 0);
+        assert.equal(resultOf(await other), resultOf(expected), `${what} on ${count} threads`);
+      }
+    }
+  });
+}
+
+test("y that is transferred as soon as the call has returned rejects it", async () => {
+  for (const count of counts) {
+    const given = y.slice();
+    const call = encode(decoder, given, { solver, backend: on(count) });
+    detach(given);
+    await rejected(call, "invalid_argument", DETACHED);
+    // z0 has been copied by then.
+    const z0 = randomArray(4, SAMPLES * 5, -2, 2);
+    const copied = encode(decoder, y, { solver, z0, backend: on(count) });
+    const expected = await encode(decoder, y, { solver, z0: z0.slice(), backend: on(1) });
+    detach(z0);
+    assert.equal(resultOf(await copied), resultOf(expected));
+  }
+});
+
+test("z may be detached while decode is at work", async () => {
+  for (const count of counts) {
+    const z = randomArray(5, 5 * 60_000, -1, 1);
+    const expected = await decode(decoder, z.subarray(0, 50), { backend: on(1) });
+    const call = decode(decoder, z, { backend: on(count) });
+    setTimeout(() => detach(z));
+    await rejected(call, "invalid_argument", DETACHED);
+    const atOnce = expected.slice(0, 5);
+    const early = decode(decoder, atOnce, { backend: on(count) });
+    detach(atOnce);
+    await rejected(early, "invalid_argument", DETACHED);
+    const again = randomArray(5, 50, -1, 1);
+    assert.equal(await decode(decoder, again, { backend: on(count) }), expected);
+  }
+});
+
+test("data and weights of train and evaluate may be detached", async () => {
+  const GONE = /detached \(transferred\)/;
+  for (const backend of [on(1), on(2)]) {
+    for (const what of ["y", "weights"] as const) {
+      const given = { y: y.slice(), weights: weights.slice() };
+      const training = train(decoder, given.y, {
+        ...{ backend, weights: given.weights, solver: amd({ maxSteps: 5 }) },
+        onProgress: () => detach(given[what]),
+      });
+      await rejected(training, "invalid_argument", GONE);
+
+      // More than are read in one piece.
+      const many = {
+        y: new Float32Array(2500 * SIZE).fill(0.5),
+        weights: new Float32Array(2500 * SIZE).fill(1),
+      };
+      const evaluation = evaluate(decoder, createDataset(many.y, { shape: [SIZE] }), {
+        ...{ backend, weights: many.weights, solver: amd({ maxSteps: 5 }) },
+        onProgress: () => detach(many[what]),
+      });
+      await rejected(evaluation, "invalid_argument", GONE);
+    }
+  }
+});
+
+/** A call's work of `sampleCount` samples that a test does by hand. */
+function workByHand(sampleCount: number, overrides: Partial<SharedWork> = {}) {
+  let onEnd = (_sample: number) => {};
+  const placed: number[] = [];
+  const work: SharedWork = {
+    sampleCount,
+    description: { kind: "decode", toLogits: false },
+    data: () => ({ z: new Float32Array(0) }),
+    place(samples) {
+      for (const sample of samples) {
+        if (sample < 0) continue;
+        placed.push(sample);
+        onEnd(sample);
+      }
+    },
+    // This thread takes nothing.
+    here: async () => {},
+    watch(watcher) {
+      onEnd = watcher;
+    },
+    ...overrides,
+  };
+  return { work, placed };
+}
+
+/** A worker that answers when a test says so. */
+function workerByHand() {
+  const got: number[] = [];
+  const said: string[] = [];
+  return {
+    isReady: true,
+    got,
+    said,
+    post(message: ToWorker) {
+      said.push(message.type);
+      if (message.type === "samples") got.push(...message.samples);
+    },
+  };
+}
+
+const results = (samples: readonly number[]) =>
+  ({ type: "results", call: 0, samples, results: new Float32Array(0) }) as const;
+const turns = async (count: number) => {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
+};
+
+test("a sample ends once, and in the hand that holds it", () => {
+  const dealer = new Dealer(4, 4);
+  const [first, second] = [dealer.join(), dealer.join()];
+  assert.equal(dealer.take(first, 2), { first: 0, count: 2 });
+  assert.ok(dealer.holds(first, 0) && !dealer.holds(second, 0) && !dealer.holds(first, 3));
+  dealer.leave(first);
+  assert.not(dealer.holds(first, 0));
+  // Its result comes late: nobody has the sample now.
+  dealer.end(0);
+  const dealt: number[] = [];
+  for (let range = dealer.take(second, 4); range; range = dealer.take(second, 4)) {
+    for (let i = 0; i < range.count; i++) dealt.push(range.first + i);
+  }
+  assert.equal(dealt.sort(), [0, 1, 2, 3]);
+  for (const sample of [0, 0, 1, 2, 2]) dealer.end(sample);
+  assert.not(dealer.isDone);
+  dealer.end(3);
+  assert.ok(dealer.isDone);
+});
+
+test("results that come after their worker has left are not taken", async () => {
+  const { work, placed } = workByHand(2);
+  const call = new SharedCall(0, work, 1, 2);
+  const [lost, other] = [workerByHand(), workerByHand()];
+  call.join(lost);
+  call.join(other);
+  // This thread holds no more than its share; the two workers have a sample each.
+  assert.equal([...lost.got, ...other.got].sort(), [0, 1]);
+  const run = call.run(makeControl(undefined));
+  const [sample] = lost.got as [number];
+  call.leave(lost, "killed");
+  call.receive(lost, results([sample]));
+  assert.equal(placed, [], "nobody but its holder");
+  call.receive(other, results([sample]));
+  assert.equal(placed, [], "not before it has been dealt to it");
+  const [own] = other.got as [number];
+  call.receive(other, results([own]));
+  assert.equal(placed, [own]);
+  assert.equal(other.got, [own, sample], "what was lost is dealt again");
+  call.receive(lost, results([sample]));
+  call.receive(other, results([own, sample]));
+  assert.equal(placed, [own, sample], "each once");
+  call.receive(other, results([sample]));
+  await run;
+  assert.equal(placed, [own, sample]);
+});
+
+test("a worker that has left is not heard any more, whatever it says", async () => {
+  const { work } = workByHand(1);
+  const call = new SharedCall(0, work, 1, 2);
+  const [lost, other] = [workerByHand(), workerByHand()];
+  call.join(lost);
+  const run = call.run(makeControl(undefined));
+  call.leave(lost, "killed");
+  call.receive(lost, { type: "failed", call: 0, code: undefined, message: "late" });
+  call.join(other);
+  call.receive(other, results(other.got));
+  await run;
+});
+
+test("what is thrown while a message is handled rejects the call, and nothing else", async () => {
+  const broken = () => {
+    throw new TypeError("broken");
+  };
+  for (const [what, overrides] of Object.entries<Partial<SharedWork>>({
+    data: { data: broken },
+    place: { place: broken },
+  })) {
+    const { work } = workByHand(3, overrides);
+    const call = new SharedCall(0, work, 1, 1);
+    const worker = { ...workerByHand(), isReady: false };
+    call.join(worker);
+    const run = call.run(makeControl(undefined));
+    worker.isReady = true;
+    call.begin(worker);
+    call.receive(worker, results(what === "data" ? [] : [...worker.got]));
+    await rejected(run, "worker_failed", /^wasm: broken$/);
+    call.close();
+    assert.equal(worker.said.slice(-2), ["stop", "close"]);
+  }
+  // A message that cannot be sent.
+  const { work } = workByHand(3);
+  const call = new SharedCall(0, work, 1, 1);
+  const mute = { isReady: true, post: broken };
+  call.join(mute);
+  await rejected(call.run(makeControl(undefined)), "worker_failed", /broken/);
+});
+
+test("an error in a worker is one of ours", async () => {
+  const { work } = workByHand(2);
+  const call = new SharedCall(0, work, 1, 1);
+  const worker = workerByHand();
+  call.join(worker);
+  const run = call.run(makeControl(undefined));
+  call.receive(worker, { type: "failed", call: 0, code: undefined, message: "no maker is called x" });
+  await rejected(run, "worker_failed", /no maker is called x/);
+});
+
+test("an aborted call waits for what its workers have, and ends when they have stopped", async () => {
+  const { work, placed } = workByHand(4);
+  const call = new SharedCall(0, work, 2, 2);
+  const [first, second] = [workerByHand(), workerByHand()];
+  call.join(first);
+  call.join(second);
+  const controller = new AbortController();
+  let hasEnded = false;
+  const run = call.run(makeControl(controller.signal)).then(() => {
+    hasEnded = true;
+  });
+  await turns(3);
+  controller.abort();
+  await new Promise((resolve) => setTimeout(resolve, 40));
+  assert.ok(first.said.includes("stop") && second.said.includes("stop"));
+  assert.not(hasEnded, "both are still at it");
+  const [sample] = first.got as [number];
+  call.receive(first, results([sample]));
+  call.receive(first, { type: "stopped", call: 0 });
+  await new Promise((resolve) => setTimeout(resolve, 40));
+  assert.not(hasEnded, "one is still at it");
+  const dealt = first.got.length;
+  call.receive(second, results([...second.got]));
+  // One that is lost has nothing more to say.
+  call.leave(second, "killed");
+  await run;
+  assert.equal(placed, [sample, ...second.got]);
+  assert.is(first.got.length, dealt, "nothing is dealt after the abort");
+});
+
+test("a start that failed is tried again by a later call, not by the next ones", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "latentflow-"));
+  const file = join(folder, "worker.mjs");
+  const few = y.subarray(0, 20 * SIZE);
+  const own = newDecoder();
+  const run = () => encode(own, few, { solver, backend: wasm({ threads: 3, workerUrl: file }) });
+  const { now } = performance;
+  try {
+    writeFileSync(file, "throw new Error('not yet \\u001b[2J')");
+    const started = threads.length;
+    const first = await run();
+    assert.match(first.backend.reason ?? "", /^workers cannot be started here: not yet \\u001b\[2J$/);
+    assert.is(threads.length, started + 2);
+    writeFileSync(file, `import ${JSON.stringify(workerUrl.href)};`);
+    for (let i = 0; i < 3; i++) {
+      const next = await run();
+      assert.is(next.backend.threads, 1);
+      assert.match(next.backend.reason ?? "", /not yet/);
+    }
+    assert.is(threads.length, started + 2, "at once it is not worth trying");
+    // Ten minutes later.
+    performance.now = () => now.call(performance) + 600_001;
+    const again = await run();
+    assert.is(again.backend.threads, 3);
+    assert.is(again.backend.reason, undefined);
+    assert.is(threads.length, started + 4);
+    assert.equal(resultOf(again), resultOf(first));
+  } finally {
+    performance.now = now;
+    own.dispose();
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("each further start that fails is waited for longer", async () => {
+  const started = threads.length;
+  const own = newDecoder();
+  const compiled = await compileKernels(undefined);
+  const pool = new Pool(own, compiled, "data:text/javascript,throw new Error('never')");
+  const { now } = performance;
+  let clock = 0;
+  performance.now = () => clock;
+  try {
+    const tries: number[] = [];
+    for (clock = 0; clock < 40_000; clock += 500) {
+      const before = threads.length;
+      pool.start(2);
+      while (!threads.slice(before).every(({ hasEnded }) => hasEnded)) await turns(1);
+      await turns(2);
+      if (threads.length > before) tries.push(clock);
+      assert.match(pool.failure ?? "", /never/);
+    }
+    // The clock stands while a worker starts: the shortest waits, 1, 2, 4, … seconds.
+    assert.equal(tries, [0, 1000, 3000, 7000, 15_000, 31_000]);
+    assert.is(threads.length, started + 2 * tries.length);
+  } finally {
+    performance.now = now;
+    pool.dispose();
+  }
+});
+
+test("a worker that is started in the middle of an update follows from the next one on", async () => {
+  const compiled = await compileKernels(false);
+  const own = newDecoder();
+  const packed = await packDecoder(own, compiled);
+  const thread = oneThread(packed);
+  const optimizer = sgd({ learningRate: 0.5 });
+  const pool = new Pool(own, compiled, workerUrl);
+  const trainer = sharedTrainer(wasmTrainer(packed, optimizer, compiled), optimizer, pool);
+  const problem = {
+    ...{ decoder: own, loss: binaryCrossEntropy(), weights: undefined, batchSize: undefined },
+    ...{ sampleCount: 20, targets: y.subarray(0, 20 * SIZE) },
+  };
+  const control = makeControl(undefined);
+  const pair = { flow: gradientFlow(), solver: amd({ maxSteps: 5 }) as never };
+  const rows = Int32Array.from({ length: 20 }, (_, row) => row);
+  const z = new Float64Array(20 * 5).fill(0.1);
+
+  const objective = trainer.objective(problem, 1);
+  await objective.value(rows, z);
+  await objective.gradient(rows);
+  // The gradient that is being added up is no part of what a new worker could be told.
+  pool.start(2);
+  assert.is(pool.size, 0);
+  await objective.addParameterGradient(rows);
+  objective.dispose();
+  pool.start(2);
+  assert.is(pool.size, 0);
+  trainer.update({ learningRate: 0.5, largestNorm: Number.POSITIVE_INFINITY });
+  pool.start(2);
+  assert.is(pool.size, 2);
+  await pool.started();
+
+  const alone = new Solution(20, 5);
+  await thread.solve(problem, pair, alone, control, allSamples(20));
+  const solution = new Solution(20, 5);
+  const shared = sharedSolve(thread, problem, pair, solution) as SharedWork;
+  // The workers do it all.
+  const work = { ...shared, here: () => turns(1) };
+  await pool.share(work, { most: 4, mostWorkers: 2 }, control);
+  assert.equal(solution.loss, alone.loss);
+  assert.equal(solution.z, alone.z);
+  trainer.dispose();
+  own.dispose();
+});
+
+test.run();
