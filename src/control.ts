@@ -25,6 +25,46 @@ export function makeControl(signal: AbortSignal | undefined, report: () => void 
 }
 
 /**
+ * Functions of the caller's that hear of a call. What one throws rejects the call, and so does what a promise that it
+ * returns rejects with: the work goes on meanwhile, and the call waits for such promises at its end.
+ */
+export class Callbacks {
+  private failure: { readonly error: unknown } | undefined;
+  private pending = 0;
+  private onIdle = () => {};
+
+  call<T>(callback: ((value: T) => unknown) | undefined, value: T): void {
+    this.check();
+    const answer = callback?.(value) as PromiseLike<unknown> | undefined;
+    if (typeof answer?.then !== "function") return;
+    this.pending++;
+    const settle = () => {
+      if (--this.pending === 0) this.onIdle();
+    };
+    Promise.resolve(answer).then(settle, (error: unknown) => {
+      this.failure ??= { error };
+      settle();
+    });
+  }
+
+  /** Throws what has gone wrong so far. */
+  check(): void {
+    if (this.failure) throw this.failure.error;
+  }
+
+  /** Resolves when there is nothing to wait for, or at an abort. */
+  async settled(signal: AbortSignal | undefined): Promise<void> {
+    if (this.pending > 0 && !signal?.aborted) {
+      await new Promise<void>((resolve) => {
+        this.onIdle = resolve;
+        signal?.addEventListener("abort", () => resolve(), { once: true });
+      });
+    }
+    this.check();
+  }
+}
+
+/**
  * Resolves in a task of its own, after events that wait. Not by setTimeout, which browsers hold back for
  * 4 ms, and a second in a page that is not seen.
  */

@@ -1,7 +1,8 @@
 import type { Backend, Problem } from "./backend/base.ts";
 import { wasm } from "./backend/wasm/wasm.ts";
+import { throwIfAborted } from "./brand.ts";
 import { checkChoice, checkNumber, checkOptions, checkSignal, invalid, show } from "./check.ts";
-import { makeControl } from "./control.ts";
+import { Callbacks, makeControl } from "./control.ts";
 import { checkDecoder, type Decoder } from "./decoder/decoder.ts";
 import { checkLoss, type LossLike } from "./loss.ts";
 import type { AbortSignalLike } from "./platform.ts";
@@ -52,7 +53,10 @@ interface CommonOptions {
   saveAt?: SaveAt;
   /** Ends the call early; see `onAbort`. */
   signal?: AbortSignalLike;
-  /** Called now and then, from the event loop's point of view between two tasks of about 10 ms. */
+  /**
+   * Called now and then, from the event loop's point of view between two tasks of about 10 ms. What it throws, or its
+   * promise rejects with, rejects the call, which waits for its promises at the end.
+   */
   onProgress?: (progress: EncodeProgress) => void;
   /**
    * What an abort does: `"throw"` (the default) rejects with the signal's reason; `"return"` resolves with
@@ -80,7 +84,8 @@ const OPTIONS = [
  * z0 to where D(z) is as close to it as it gets (equations 1 and 2). Each sample has its own steps and its own
  * end; its result depends on nothing else in the call.
  *
- * The arrays given are read while the call is at work: do not change them before it has settled.
+ * The arrays given are read while the call is at work: do not change them before it has settled. One that is
+ * transferred meanwhile rejects the call. They may lie in a SharedArrayBuffer, but in none that can be resized.
  *
  * @param y B × outputSize, float32; in [0, 1] for cross entropy
  * @returns z (B × latentSize), losses, statuses and statistics. A numerical failure is a sample's status, not
@@ -97,30 +102,34 @@ export async function encode(
   const { problem, z0, flow, solver, saveAt, backend } = checkArguments(decoder, y, options);
   const { signal, onProgress, onAbort = "throw" } = options;
   const mayThrow = () => {
-    if (onAbort === "throw") signal?.throwIfAborted();
+    if (onAbort === "throw") throwIfAborted(signal);
   };
+  mayThrow();
   const seconds = () => (performance.now() - start) / 1000;
   const { sampleCount } = problem;
   const solution = new Solution(sampleCount, decoder.latentSize, z0, { order: flow.order, saveAt });
+  const callbacks = new Callbacks();
   let reported = 0;
   const control = makeControl(signal, () => {
+    callbacks.check();
     if (solution.done === reported) return;
     reported = solution.done;
-    onProgress?.({
+    callbacks.call(onProgress, {
       done: reported,
       total: sampleCount,
       meanLoss: solution.meanLoss,
       samplesPerSecond: reported / seconds(),
     });
   });
-  mayThrow();
   await checkValues("encode", problem, control);
   mayThrow();
-  const prepared = await backend.prepare(decoder);
-
-  await solveAll(prepared, problem, { flow, solver }, solution, control);
+  // What has been aborted before it began needs no backend.
+  const prepared = control.aborted() ? undefined : await backend.prepare(decoder);
+  if (prepared) await solveAll(prepared, problem, { flow, solver }, solution, control);
+  await callbacks.settled(signal);
   mayThrow();
-  return { ...solution.toResult(), backend: prepared.info, seconds: seconds() };
+  const info = prepared?.info ?? { name: backend.name, build: "none" };
+  return { ...solution.toResult(), backend: info, seconds: seconds() };
 }
 
 function checkArguments(decoder: Decoder, y: Float32Array, options: EncodeOptions) {

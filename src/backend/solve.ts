@@ -13,7 +13,7 @@ export async function solveAll(
   solution: Solution,
   control: Control,
 ): Promise<void> {
-  if (problem.sampleCount === 0) return;
+  if (problem.sampleCount === 0 || control.aborted()) return;
   if (prepared.solve) return prepared.solve(problem, pair, solution, control);
   // A fused solver keeps no points on its way.
   const fused = solution.recording ? undefined : prepared.fused(pair.solver, problem.loss);

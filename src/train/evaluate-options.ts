@@ -44,7 +44,7 @@ interface CommonOptions {
   batchSize?: number;
   /** Ends the call early: it rejects with the signal's reason. */
   signal?: AbortSignalLike;
-  /** Called now and then, about every 10 ms at most. */
+  /** Called now and then, about every 10 ms at most. What it throws, or its promise rejects with, rejects the call. */
   onProgress?: (progress: EncodeProgress) => void;
 }
 

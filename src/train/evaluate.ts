@@ -1,5 +1,6 @@
 import type { Problem } from "../backend/base.ts";
-import { makeControl } from "../control.ts";
+import { throwIfAborted } from "../brand.ts";
+import { Callbacks, makeControl } from "../control.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { targetEntropy } from "../data/entropy.ts";
 import type { Decoder } from "../decoder/decoder.ts";
@@ -47,15 +48,16 @@ export async function evaluate(
     data,
     options,
   );
-  signal?.throwIfAborted();
+  throwIfAborted(signal);
   await checkDataset("evaluate", dataset, settings, makeControl(signal));
-  signal?.throwIfAborted();
+  throwIfAborted(signal);
   const prepared = await backend.prepare(decoder);
   const { count } = dataset;
   const { order } = pair.flow;
   const seconds = () => (performance.now() - start) / 1000;
   const all = new Solution(count, decoder.latentSize, undefined, { order });
   const floors = new Float64Array(count);
+  const callbacks = new Callbacks();
   for (const { first, problem } of problems(dataset, settings)) {
     floors.set(floorsOf(problem), first);
     const codes =
@@ -63,16 +65,19 @@ export async function evaluate(
     const piece = new Solution(problem.sampleCount, decoder.latentSize, codes, { order });
     let reported = 0;
     const control = makeControl(signal, () => {
+      callbacks.check();
       if (piece.done === reported) return;
       reported = piece.done;
       const done = all.done + reported;
       const meanLoss = (all.lossSum + piece.lossSum) / (all.lossCount + piece.lossCount);
-      onProgress?.({ done, total: count, meanLoss, samplesPerSecond: done / seconds() });
+      callbacks.call(onProgress, { done, total: count, meanLoss, samplesPerSecond: done / seconds() });
     });
     await solveAll(prepared, problem, pair, piece, control);
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     all.insert(piece, first);
   }
+  await callbacks.settled(signal);
+  throwIfAborted(signal);
   const result = { ...all.toResult(), backend: prepared.info, seconds: seconds() };
   const { loss, status, stats } = result;
   const excess = Float64Array.from(loss, (value, sample) => value - floors[sample]!);

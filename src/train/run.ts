@@ -1,5 +1,6 @@
 import type { Adjoint, Encoded } from "../adjoint/base.ts";
 import type { PreparedBackend, Problem, Trainer } from "../backend/base.ts";
+import { throwIfAborted } from "../brand.ts";
 import { createSampler } from "../data/sampler.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import type { Control } from "../solver/base.ts";
@@ -49,9 +50,9 @@ export class Run {
       const learningRate = optimizer.learningRate * schedule.factor(this.images / this.total);
       const indices = sampler.next();
       const { problem, solution } = await batches.encode(indices, this.prepared, control);
-      signal?.throwIfAborted();
+      throwIfAborted(signal);
       const losses = await addGradient(this.trainer, adjoint, problem, { ...pair, solution, control });
-      signal?.throwIfAborted();
+      throwIfAborted(signal);
       const gradientNorm = this.trainer.update({ learningRate, largestNorm: gradientClip * indices.length });
       batches.keep(indices, solution);
       this.images += indices.length;
@@ -73,7 +74,7 @@ export class Run {
       return undefined;
     }
     const mean = await meanLoss(this.working, this.prepared, validation, this.options, control);
-    settings.signal?.throwIfAborted();
+    throwIfAborted(settings.signal);
     const result = { images: this.images, loss: mean };
     this.validations.push(result);
     return result;

@@ -1,4 +1,5 @@
-import { makeControl } from "../control.ts";
+import { throwIfAborted } from "../brand.ts";
+import { Callbacks, makeControl } from "../control.ts";
 import { copyDecoder } from "../decoder/copy.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { Checkpoints } from "./checkpoints.ts";
@@ -16,8 +17,9 @@ import { checkDataset } from "./samples.ts";
 export async function trainNetwork(network: Decoder, checked: CheckedTrainOptions): Promise<TrainResult> {
   const { where, dataset, loss, weights, validation, settings } = checked;
   const { backend, signal, onEvent, onProgress } = settings;
-  const control = makeControl(signal);
-  signal?.throwIfAborted();
+  const callbacks = new Callbacks();
+  const control = makeControl(signal, () => callbacks.check());
+  throwIfAborted(signal);
   const copy = () => copyDecoder(network, loss.name === "custom" ? network.loss : loss);
   // A copy of its own: the trainer changes the weights that are packed for it.
   const working = copy();
@@ -29,33 +31,34 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
       const settings = { decoder: network, loss, weights: validation.weights };
       await checkDataset(`${where}: validation`, validation.dataset, settings, control);
     }
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     run = new Run(checked, working, await backend.prepare(working));
     checkpoints = await Checkpoints.begin(run, working, checked, control);
     const resumedFrom = checkpoints?.resumedFrom;
-    if (resumedFrom) onEvent?.({ kind: "resumed", ...resumedFrom });
+    if (resumedFrom) callbacks.call(onEvent, { kind: "resumed", ...resumedFrom });
     const start = { time: performance.now(), images: run.images };
     for (;;) {
       const validated = await run.validate(control);
-      if (validated) onEvent?.({ kind: "validation", ...validated });
+      if (validated) callbacks.call(onEvent, { kind: "validation", ...validated });
       const saved = checkpoints?.isDue() ? await checkpoints.save() : undefined;
-      if (saved) onEvent?.(saved);
+      if (saved) callbacks.call(onEvent, saved);
       if (run.hasEnded) break;
       const step = await run.update(control);
       const { total } = run;
       const imagesPerSecond = ((run.images - start.images) * 1000) / (performance.now() - start.time);
       const secondsLeft = (total - run.images) / imagesPerSecond;
       const latest = run.validations.at(-1);
-      onProgress?.({ ...step, total, imagesPerSecond, secondsLeft, validation: latest });
+      callbacks.call(onProgress, { ...step, total, imagesPerSecond, secondsLeft, validation: latest });
       await control.pause();
     }
+    await callbacks.settled(signal);
     const trained = copy();
     trained.parameters.set(run.trainer.parameters());
     return { decoder: trained, history: run.history, validation: run.validations, resumedFrom };
   } catch (error) {
     // What has been learnt is not lost: the run stands where its last update ended.
     const saved = signal?.aborted ? await checkpoints?.save() : undefined;
-    if (saved) onEvent?.(saved);
+    if (saved) callbacks.call(onEvent, saved);
     throw error;
   } finally {
     run?.trainer.dispose();
