@@ -37,7 +37,7 @@ const newDecoder = () =>
 const decoder = newDecoder();
 const y = randomArray(1, SAMPLES * SIZE, 0, 1);
 const solver = amd({ t1: 4000, stepInit: 5, stepMax: 400, tolerance: 1e-9 });
-const on = (count: number) => wasm({ threads: count, workerUrl });
+const on = (count: number) => wasm({ threads: count, worker: workerUrl });
 const backends = [on(1), on(3)];
 
 const unhandled: unknown[] = [];
@@ -209,7 +209,7 @@ test("a signal that is aborted before the start: no work, on any number of threa
     () => on(1),
     () => on(2),
     () => on(3),
-    () => wasm({ threads: "auto", workerUrl }),
+    () => wasm({ threads: "auto", worker: workerUrl }),
     () => undefined,
   ];
   for (const makeBackend of makeBackends) {

@@ -48,7 +48,7 @@ const decoder = newDecoder();
 const y = randomArray(1, SAMPLES * SIZE, 0, 1);
 const weights = randomArray(2, SAMPLES * SIZE, 0.1, 1);
 const solver = amd({ t1: 4000, stepInit: 5, stepMax: 400, tolerance: 1e-9 });
-const on = (count: number) => wasm({ threads: count, workerUrl });
+const on = (count: number) => wasm({ threads: count, worker: workerUrl });
 const counts = [1, 2, 3];
 const resultOf = ({ backend, seconds, ...result }: EncodeResult) => result;
 
@@ -326,13 +326,16 @@ test("a start that failed is tried again by a later call, not by the next ones",
   const file = join(folder, "worker.mjs");
   const few = y.subarray(0, 20 * SIZE);
   const own = newDecoder();
-  const run = () => encode(own, few, { solver, backend: wasm({ threads: 3, workerUrl: file }) });
+  const run = () => encode(own, few, { solver, backend: wasm({ threads: 3, worker: file }) });
   const { now } = performance;
   try {
     writeFileSync(file, "throw new Error('not yet \\u001b[2J')");
     const started = threads.length;
     const first = await run();
-    assert.match(first.backend.reason ?? "", /^workers cannot be started here: not yet \\u001b\[2J$/);
+    assert.match(
+      first.backend.reason ?? "",
+      /^workers cannot be started here: not yet \\u001b\[2J; say where/,
+    );
     assert.is(threads.length, started + 2);
     writeFileSync(file, `import ${JSON.stringify(workerUrl.href)};`);
     for (let i = 0; i < 3; i++) {

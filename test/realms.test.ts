@@ -32,7 +32,7 @@ const y = randomArray(1, SAMPLES * SIZE, 0, 1);
 const weights = randomArray(2, SAMPLES * SIZE, 0.5, 1);
 const z0 = randomArray(3, SAMPLES * 3, -1, 1);
 const solver = amd({ maxSteps: 20 });
-const backends: readonly Backend[] = [wasm({ threads: 1 }), wasm({ threads: 2, workerUrl })];
+const backends: readonly Backend[] = [wasm({ threads: 1 }), wasm({ threads: 2, worker: workerUrl })];
 
 const resultOf = ({ backend, seconds, ...result }: EncodeResult) => result;
 

@@ -169,6 +169,28 @@ test("a decoder trained on digits encodes unseen ones better", async () => {
   assert.is(trained.outputShape.join(), "28,28");
 });
 
+test("with warm starts each sample's flow starts where its last one ended", async () => {
+  // Weights that stay as they are, and flows that are cut off on their way.
+  const short = amd({ maxSteps: 4, stepInit: 50, stepMax: 1000, tolerance: 0 });
+  const options = { solver: short, optimizer: sgd({ learningRate: 0 }), epochs: 3, batchSize: data.count };
+  const y = data.toFloat32();
+  const expected: number[] = [];
+  let z0 = new Float32Array(data.count * decoder.latentSize);
+  for (let epoch = 0; epoch < 3; epoch++) {
+    const { z, loss } = await encode(decoder, y, { solver: short, z0 });
+    z0 = z.slice();
+    expected.push(loss.reduce((sum, value) => sum + value, 0) / data.count);
+  }
+  const warm = await train(decoder, data, { ...options, warmStart: true });
+  const cold = await train(decoder, data, options);
+  for (const [epoch, mean] of expected.entries()) {
+    // Latents are rounded to float32 in between.
+    assert.ok(Math.abs(warm.history[epoch]!.loss - mean) < 1e-5 * mean, `epoch ${epoch}`);
+    assert.ok(Math.abs(cold.history[epoch]!.loss - expected[0]!) < 1e-5 * mean, `epoch ${epoch}`);
+    if (epoch > 0) assert.ok(mean < 0.999 * expected[epoch - 1]!, "there is a way to go");
+  }
+});
+
 test("what has weight 0 may be missing, and has no influence at all, with every adjoint", async () => {
   const count = data.count;
   const shared = Float32Array.from({ length: 9 }, (_, i) => (i % 4 === 0 ? 0 : 1));
