@@ -60,6 +60,13 @@ function detach(values: Float32Array): void {
   if (values.length > 0) structuredClone(values.buffer, { transfer: [values.buffer as ArrayBuffer] });
 }
 
+/** Far more samples than all threads hold at once. */
+function repeated(values: Float32Array): Float32Array {
+  const many = new Float32Array(100 * values.length);
+  for (let i = 0; i < 100; i++) many.set(values, i * values.length);
+  return many;
+}
+
 const DETACHED =
   /^(y|z|weights)'s buffer was detached \(transferred\) while the call was at work; give a copy/;
 
@@ -71,7 +78,10 @@ for (const [name, options] of Object.entries<EncodeOptions>({
     for (const count of counts) {
       const expected = await encode(decoder, y, { ...options, backend: on(count) } as EncodeOptions);
       for (const what of ["y", "weights", "one row of weights"]) {
-        const given = { y: y.slice(), weights: weights.slice(0, what === "weights" ? y.length : SIZE) };
+        const given = {
+          y: repeated(y),
+          weights: what === "weights" ? repeated(weights) : weights.slice(0, SIZE),
+        };
         const goes = what === "y" ? given.y : given.weights;
         const call = encode(decoder, given.y, {
           ...{ ...options, weights: given.weights, backend: on(count) },

@@ -209,6 +209,23 @@ test("calls at the same time take turns, and none sees another's data", async ()
   assert.equal(data, await decode(decoder, z, { backend }));
 });
 
+test("y and weights may be detached while the GPU is at work: the call rejects", async () => {
+  const decoder = newDecoder();
+  const backend = webgpu({ ort });
+  for (const what of ["y", "weights"] as const) {
+    const given = { y: y.slice(), weights: new Float32Array(y.length).fill(1) };
+    const call = encode(decoder, given.y, {
+      ...{ backend, solver, batchSize: 2, weights: given.weights },
+      onProgress() {
+        const { buffer } = given[what];
+        if (buffer.byteLength > 0) structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
+      },
+    });
+    await rejected(call, "invalid_argument", new RegExp(`^${what}'s buffer was detached`));
+  }
+  await encode(decoder, y, { backend, solver });
+});
+
 test("progress comes between chunks, and an abort throws, or returns what there is", async () => {
   const decoder = newDecoder();
   const backend = webgpu({ ort });
