@@ -1,3 +1,4 @@
+import { messageOf } from "../brand.ts";
 import { LatentflowError } from "../errors.ts";
 
 // Files are written beside their place, brought to the disk and renamed into it: whenever the process is killed, and
@@ -72,7 +73,7 @@ const reasons: Readonly<Record<string, string>> = {
  */
 export function fileError(what: string, cause: unknown): LatentflowError {
   const code = codeOf(cause);
-  const reason = reasons[code ?? ""] ?? (cause instanceof Error ? cause.message : String(cause));
+  const reason = reasons[code ?? ""] ?? messageOf(cause);
   return new LatentflowError(code === "ENOENT" ? "not_found" : "invalid_file", `${what}: ${reason}`, {
     cause,
   });
