@@ -194,8 +194,9 @@ test("that a file cannot be written is found before the work", async () => {
   const readOnly = workplace.newPath();
   mkdirSync(readOnly);
   chmodSync(readOnly, 0o555);
-  // Root may write everywhere.
-  const user = process.getuid!() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+  // Root may write everywhere; and what node it is, only root may see.
+  const asNobody = "--import data:text/javascript,process.setgid(65534);process.setuid(65534)";
+  const user = process.getuid!() === 0 ? { env: { ...process.env, NODE_OPTIONS: asNobody } } : {};
   for (const { args } of commands) {
     const { exit, stderr } = await endOf(program.start([...args, "--out", readOnly], user));
     assert.is(exit, 1);
