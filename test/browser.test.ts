@@ -138,26 +138,33 @@ test("a policy without 'wasm-unsafe-eval' gets an error that names it", async ()
 });
 
 for (const [name, browser] of Object.entries({ Chromium: chromium, Firefox: firefox })) {
-  const openBoth = (policy: string) =>
-    openPage<Record<"page" | "worker", Encoded>>("/browser/two-threads/", policy, browser);
+  const openAll = (policy: string) =>
+    openPage<Record<"page" | "worker" | "serviceWorker", Encoded>>("/browser/two-threads/", policy, browser);
 
-  test(`${name}: a page and a worker encode on two threads, to the bits of Node`, async () => {
+  test(`${name}: a page and a worker encode on two threads, a service worker on one, to the bits of Node`, async () => {
     const { encodeOnTwo } = await import(
       new URL("package/browser/two-threads/encode.js", import.meta.url).href
     );
     const expected: Encoded = await encodeOnTwo(await load("build/lib/index.js"));
     assert.equal(expected.used, { name: "wasm", build: "plain", threads: 2 });
-    const { page, worker } = await openBoth(POLICY);
+    const { page, worker, serviceWorker } = await openAll(POLICY);
     // Bit for bit: JSON keeps numbers exactly.
     assert.equal(page, expected);
     assert.equal(worker, expected);
+    const { used, ...numbers } = serviceWorker;
+    assert.equal({ ...numbers, used: expected.used }, expected);
+    assert.is(used.threads, 1);
+    assert.match(
+      used.reason ?? "",
+      /^workers cannot be started here: [^;]*; wasm\({ threads: 1 }\) does without$/,
+    );
   });
 
   test(`${name}: a policy that forbids workers leaves one thread, one that forbids WASM is named in an error`, async () => {
-    const { used } = (await openBoth(`${POLICY}; worker-src 'none'`)).page;
+    const { used } = (await openAll(`${POLICY}; worker-src 'none'`)).page;
     assert.is(used.threads, 1);
     assert.match(used.reason ?? "", "workers cannot be started here");
-    const { error } = (await openBoth("script-src 'self'")).page;
+    const { error } = (await openAll("script-src 'self'")).page;
     assert.is(error?.code, "unsupported");
     assert.match(error?.message ?? "", "'wasm-unsafe-eval'");
   });

@@ -13,7 +13,25 @@ function encodeInWorker() {
   }).finally(() => worker.terminate());
 }
 
-const report = { page: await encodeOnTwo(latentflow), worker: await encodeInWorker() };
+/** And in a service worker, which can start none. */
+async function encodeInServiceWorker() {
+  const answer = new Promise((resolve) => {
+    navigator.serviceWorker.onmessage = ({ data }) => resolve(data);
+  });
+  try {
+    const registration = await navigator.serviceWorker.register("service-worker.js", { type: "module" });
+    (await navigator.serviceWorker.ready).active.postMessage("encode");
+    return await answer.finally(() => registration.unregister());
+  } catch ({ name, message }) {
+    return { error: { name, message } };
+  }
+}
+
+const report = {
+  page: await encodeOnTwo(latentflow),
+  worker: await encodeInWorker(),
+  serviceWorker: await encodeInServiceWorker(),
+};
 const element = document.createElement("pre");
 element.id = "report";
 element.textContent = JSON.stringify(report, undefined, 2);
