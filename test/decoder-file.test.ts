@@ -14,6 +14,15 @@ const refusedMetadata = (metadata: Record<string, string>, message: RegExp) =>
 const refusedShapes = (shapes: Record<string, readonly number[]>, message: RegExp) =>
   refused(() => decoderOf(fileOfShapes(shapes, elu)), "invalid_file", message);
 
+function thrownBy(call: () => unknown): Error {
+  try {
+    call();
+  } catch (error) {
+    return error as Error;
+  }
+  return assert.unreachable("nothing was thrown") as never;
+}
+
 test("layers are ordered by number, 10 after 2, whatever the order in the file", () => {
   const decoder = decoderOf(
     fileOfShapes(
@@ -183,8 +192,8 @@ test("a missing tensor is named", () => {
 
 test("unexpected tensors are listed", () => {
   refusedShapes(
-    { ...layers, "d.1.running_mean": [3], scale: [1] },
-    /not a decoder's: "d.1.running_mean", "scale"; exp/,
+    { ...layers, "d.1.step": [3], scale: [1] },
+    /not a decoder's: "d.1.step", "scale"; expected only/,
   );
   refusedShapes({ weight: [3, 2], bias: [3] }, /"weight", "bias"/);
   refusedShapes({ "d.1234567890.weight": [3, 2] }, /not a decoder's: "d.1234567890.weight"/);
@@ -197,6 +206,88 @@ test("unexpected tensors are listed", () => {
   refusedShapes(many, /"x11" and 28 more;/);
 });
 
+test("what other layers and models leave in a file is named, with what to do", () => {
+  const cases: [tensors: Record<string, readonly number[]>, message: RegExp][] = [
+    [
+      { ...layers, "d.1.running_mean": [3] },
+      /"d\.1\.running_mean" is BatchNorm's; .*Fold BatchNorm .*fuse_linear_bn_eval/,
+    ],
+    [{ ...layers, "d.1.num_batches_tracked": [] }, /is BatchNorm's/],
+    [
+      { ...layers, "d.1.weight": [3], "d.1.bias": [3] },
+      /"d\.1\.weight" is \[3\]: a normalisation's; .*Fold BatchNorm/,
+    ],
+    [
+      { ...layers, "d.2.weight": [4, 3, 1, 1] },
+      /"d\.2\.weight" is \[4, 3, 1, 1\]: a convolution's; .*fully connected today/,
+    ],
+    [{ ...layers, "d.2.weight": [4, 3, 1] }, /a convolution's/],
+    [
+      { ...layers, "d.2.weight_g": [4, 1] },
+      /"d\.2\.weight_g" is a parametrised weight's; .*remove_weight_norm/,
+    ],
+    [
+      { ...layers, "d.2.parametrizations.weight.original0": [4, 1] },
+      /remove_parametrizations\(layer, "weight"\)/,
+    ],
+    [
+      { "dense.kernel": [2, 3], "dense.bias": [3] },
+      /"dense\.kernel" is Keras's or JAX's.*kernel\.T\.copy\(\) as N\.weight/,
+    ],
+    [{ ...layers, "rnn.weight_hh_l0": [4, 4] }, /a recurrent or an attention layer's/],
+    [
+      {
+        "encoder.0.weight": [2, 4],
+        "encoder.0.bias": [2],
+        "decoder.0.weight": [4, 2],
+        "decoder.0.bias": [4],
+      },
+      /more than the decoder: "encoder\." beside "decoder\."; save .*: save_file\(model\.decoder\.state_dict\(\), path\)/,
+    ],
+    [{ "dec.0.weight": [4, 2], "dec.0.bias": [4], mu: [3] }, /"mu" beside "dec\."; .*model\.dec\.state_dict/],
+    [
+      { "0.weight": [2, 3], "0.bias": [3], "1.weight": [3, 4], "1.bias": [4] },
+      /transposed, \[in, out\].*weight\.T\.copy/,
+    ],
+    [{ "0.weight": [3, 2] }, /state\["0\.bias"\] = torch\.zeros\(3\)/],
+  ];
+  for (const [tensors, message] of cases) refusedShapes(tensors, message);
+});
+
+test("a checkpoint of a training run is no decoder, and says so", () => {
+  refused(
+    () => decoderOf(fileOfShapes(layers, { format: "latentflow checkpoint 1" })),
+    "invalid_file",
+    /it is the checkpoint of a training run, not a decoder; .*take decoder\.safetensors/,
+  );
+});
+
+test("lists of names and shapes stay short", () => {
+  const giant = 2 ** 53 - 1;
+  const shape = [giant, giant, giant, giant, giant, giant, 0];
+  const names = Array.from({ length: 40 }, (_, index) => `${"x".repeat(60)}${index}`);
+  const files = [
+    Object.fromEntries(names.map((name) => [name, [0]])),
+    Object.fromEntries(
+      names.flatMap((name) => [
+        [`${name}.weight`, shape],
+        [`${name}.bias`, shape],
+      ]),
+    ),
+    Object.fromEntries(
+      names.flatMap((_, i) => [
+        [`${i}.weight`, shape],
+        [`${i}.bias`, shape],
+      ]),
+    ),
+  ];
+  for (const shapes of files) {
+    const error = thrownBy(() => decoderOf(fileOfShapes(shapes, elu)));
+    assert.ok(error.message.length < 1000, `${error.message.length}`);
+    assert.match(error.message, /and \d+ more/);
+  }
+});
+
 test("shapes that do not chain are listed", () => {
   refusedShapes(
     { ...layers, "d.2.weight": [4, 5] },
@@ -206,8 +297,7 @@ test("shapes that do not chain are listed", () => {
     { "d.2.bias": [3] },
     { "d.2.bias": [1, 4] },
     { "d.2.bias": [] },
-    { "d.2.weight": [12] },
-    { "d.2.weight": [4, 3, 1, 1] },
+    { "d.2.weight": [4, 3, 1, 1, 1, 1] },
     { "d.2.weight": [] },
     { "d.0.weight": [3, 0] },
     { "d.2.weight": [0, 3], "d.2.bias": [0] },

@@ -93,7 +93,7 @@ test("files over HTTP", async () => {
       /^loadDecoder\("http.*\/no"\): .* answered 404 Not Found/,
     );
     await rejected(loadDecoder(new URL(`${base}/no`)), "not_found", /^loadDecoder\("http.*answered 404/);
-    await rejected(loadDecoder(`${base}/page`), "invalid_file", /another kind of file/);
+    await rejected(loadDecoder(`${base}/page`), "invalid_file", /it is an HTML page; a web server's/);
     await rejected(loadDecoder(`${base}/cut`), "not_found", /cannot be read/);
   } finally {
     server.closeAllConnections();

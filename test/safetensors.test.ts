@@ -3,6 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { readSafetensors, writeSafetensors } from "../src/decoder/safetensors.ts";
 import { readFloats } from "../src/decoder/tensor.ts";
+import { atOnce } from "../src/turns.ts";
 import { refused } from "./support/refusal.ts";
 import { bytesOf, fileOf } from "./support/safetensors-file.ts";
 
@@ -99,6 +100,13 @@ test("a header that is no JSON object is refused", () => {
   refusedFile(notUtf8, /not valid JSON/);
 });
 
+test("a header of deep brackets is refused before it is parsed", () => {
+  refusedFile(fileOf(`{"a":${"[".repeat(8)}`), /brackets more than 8 deep/);
+  refusedFile(fileOf(`{"a":${'{"a":'.repeat(8)}`), /brackets more than 8 deep/);
+  const text = '[{"['.repeat(100);
+  assert.is(read(fileOf({ __metadata__: { text } })).metadata.get("text"), text);
+});
+
 test("a key that occurs twice is refused, however it is written", () => {
   const tensor = JSON.stringify(entry([1], 0, 4));
   refusedFile(fileOf(`{"a":${tensor},"a":${tensor}}`, 4), /has the key "a" twice/);
@@ -189,7 +197,7 @@ test("overlaps, gaps and bytes left over are refused", () => {
 
 function floats(dtype: string, array: ArrayBufferView, count: number): Float32Array {
   const target = new Float32Array(count);
-  readFloats("f", "t", { dtype, shape: [count], bytes: bytesOf(array) }, target);
+  atOnce(readFloats("f", "t", { dtype, shape: [count], bytes: bytesOf(array) }, target));
   return target;
 }
 
@@ -263,7 +271,9 @@ test("dtypes that are no floats are refused by name", () => {
     refused(
       () => floats(dtype, new Float64Array(3), 3),
       "invalid_file",
-      new RegExp(`"t" has the dtype ${dtype}, expected one of F32, F64, F16, BF16`),
+      new RegExp(
+        `"t" has the dtype ${dtype}, expected one of F32, F64, F16, BF16; save the state dict of model.float\\(\\)`,
+      ),
     );
   }
 });

@@ -1,9 +1,13 @@
 import { checkOptions, invalid } from "../check.ts";
+import { LatentflowError } from "../errors.ts";
+import { recognise } from "../file-kind.ts";
 import { checkLoss, normaliseLoss, type StandardLoss, type StandardLossLike } from "../loss.ts";
+import { checkSize } from "../source.ts";
+import type { Work } from "../turns.ts";
 import { type Activation, type ActivationLike, normaliseActivation } from "./activation.ts";
-import { type Decoder, LayeredDecoder } from "./decoder.ts";
+import { countParameters, type Decoder, LayeredDecoder } from "./decoder.ts";
 import { collectLayers } from "./layer-tensors.ts";
-import { readActivation, readLoss, readOutputShape } from "./metadata.ts";
+import { type Metadata, readActivation, readLoss, readOutputShape } from "./metadata.ts";
 import { checkOutputShape, impliedOutputActivation } from "./output.ts";
 import { readSafetensors } from "./safetensors.ts";
 import { readFloats } from "./tensor.ts";
@@ -52,18 +56,30 @@ export function checkFileOptions(
 }
 
 /**
- * The decoder in the bytes of a safetensors file.
+ * The decoder in the bytes of a safetensors file, as work: it may hold hundreds of millions of values.
  *
  * @param where the function called, for messages
+ * @param maxBytes the most memory for its parameters
  * @throws LatentflowError `invalid_argument` on a wrong option or one that is missing, `invalid_file` on a file
- *   that holds no decoder
+ *   that holds no decoder, or one larger than `maxBytes`
  */
-export function parseDecoder(where: string, bytes: Uint8Array, options: CheckedFileOptions): Decoder {
+export function* parseDecoder(
+  where: string,
+  bytes: Uint8Array,
+  options: CheckedFileOptions,
+  maxBytes: number,
+): Work<Decoder> {
+  const kind = recognise(bytes);
+  if (kind?.asDecoder) {
+    throw new LatentflowError("invalid_file", `${where}: it is ${kind.name}; ${kind.asDecoder}`);
+  }
   // A Node Buffer is a Uint8Array whose slice() does not copy: take the plain view of the same bytes.
   const file = readSafetensors(where, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   const { metadata } = file;
+  refuseCheckpoint(where, metadata);
   const layers = collectLayers(where, file.tensors);
   const { outputSize } = layers.at(-1)!;
+  checkSize(where, "as float32 its parameters take", 4 * countParameters(layers), maxBytes);
 
   const fileLoss = () => readLoss(where, metadata);
   const loss = options.loss ?? fileLoss();
@@ -95,8 +111,18 @@ export function parseDecoder(where: string, bytes: Uint8Array, options: CheckedF
   });
   for (const [index, { name, weight, bias }] of layers.entries()) {
     const target = decoder.layers[index]!;
-    readFloats(where, `${name}.weight`, weight, target.weight);
-    readFloats(where, `${name}.bias`, bias, target.bias);
+    yield* readFloats(where, `${name}.weight`, weight, target.weight);
+    yield* readFloats(where, `${name}.bias`, bias, target.bias);
   }
   return decoder;
+}
+
+/** A run's checkpoint is a safetensors file too. */
+function refuseCheckpoint(where: string, metadata: Metadata): void {
+  if (!metadata.get("format")?.startsWith("latentflow checkpoint")) return;
+  throw new LatentflowError(
+    "invalid_file",
+    `${where}: it is the checkpoint of a training run, not a decoder; go on from it with train and resume: true, ` +
+      "or take decoder.safetensors, which the run writes at its end",
+  );
 }

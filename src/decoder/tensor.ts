@@ -1,5 +1,7 @@
 import { show } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
+import type { Work } from "../turns.ts";
+import { convertValues, type ValueType } from "../values.ts";
 
 /** A tensor of a file: its bytes as they are, not read yet. */
 export interface Tensor {
@@ -30,14 +32,11 @@ export const elementSizes: ReadonlyMap<string, number> = new Map([
   ["C64", 8],
 ]);
 
-/** Reads element `index` of a view. */
-type ElementReader = (view: DataView, index: number) => number;
-
-const floatReaders: ReadonlyMap<string, ElementReader> = new Map([
-  ["F32", (view, index) => view.getFloat32(4 * index, true)],
-  ["F64", (view, index) => view.getFloat64(8 * index, true)],
-  ["F16", (view, index) => decodeFloat16(view.getUint16(2 * index, true), 5, 10)],
-  ["BF16", (view, index) => decodeFloat16(view.getUint16(2 * index, true), 8, 7)],
+const floatTypes: ReadonlyMap<string, ValueType> = new Map([
+  ["F32", "float32"],
+  ["F64", "float64"],
+  ["F16", "float16"],
+  ["BF16", "bfloat16"],
 ]);
 
 /**
@@ -48,38 +47,20 @@ const floatReaders: ReadonlyMap<string, ElementReader> = new Map([
  * @param target as many values as the tensor has
  * @throws LatentflowError `invalid_file` on another dtype, and on a value that is no finite float32
  */
-export function readFloats(where: string, name: string, tensor: Tensor, target: Float32Array): void {
-  const read = floatReaders.get(tensor.dtype);
-  if (!read) {
-    const expected = [...floatReaders.keys()].join(", ");
+export function* readFloats(where: string, name: string, tensor: Tensor, target: Float32Array): Work<void> {
+  const type = floatTypes.get(tensor.dtype);
+  if (!type) {
+    const expected = [...floatTypes.keys()].join(", ");
     throw new LatentflowError(
       "invalid_file",
-      `${where}: tensor ${show(name)} has the dtype ${tensor.dtype}, expected one of ${expected}`,
+      `${where}: tensor ${show(name)} has the dtype ${tensor.dtype}, expected one of ${expected}; ` +
+        "save the state dict of model.float()",
     );
   }
-  const { buffer, byteOffset, byteLength } = tensor.bytes;
-  const view = new DataView(buffer, byteOffset, byteLength);
-  for (let index = 0; index < target.length; index++) {
-    const value = read(view, index);
-    target[index] = value;
-    if (!Number.isFinite(target[index])) {
-      throw new LatentflowError(
-        "invalid_file",
-        `${where}: tensor ${show(name)} holds ${value} at index ${index}, expected a finite float32`,
-      );
-    }
-  }
-}
-
-/** The value of a 16-bit float: a sign bit, then the exponent, then the fraction (IEEE 754's binary16, bfloat16). */
-function decodeFloat16(bits: number, exponentBits: number, fractionBits: number): number {
-  const largestExponent = 2 ** exponentBits - 1;
-  const bias = 2 ** (exponentBits - 1) - 1;
-  const sign = bits >> 15 ? -1 : 1;
-  const exponent = (bits >> fractionBits) & largestExponent;
-  const fraction = (bits & (2 ** fractionBits - 1)) / 2 ** fractionBits;
-  if (exponent === largestExponent) return fraction === 0 ? sign * Infinity : Number.NaN;
-  // Subnormal: the smallest exponent, without the leading 1.
-  if (exponent === 0) return sign * fraction * 2 ** (1 - bias);
-  return sign * (1 + fraction) * 2 ** (exponent - bias);
+  const refuse = (value: number | bigint, index: number) =>
+    new LatentflowError(
+      "invalid_file",
+      `${where}: tensor ${show(name)} holds ${value} at index ${index}, expected a finite float32`,
+    );
+  yield* convertValues({ type, bytes: tensor.bytes, littleEndian: true }, target, refuse, true);
 }

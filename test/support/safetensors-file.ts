@@ -4,6 +4,7 @@ import {
   type DecoderFileOptions,
   parseDecoder,
 } from "../../src/decoder/from-safetensors.ts";
+import { atOnce } from "../../src/turns.ts";
 
 /** A tensor's entry in a header. Wrong ones are wanted too, so nothing is checked. */
 export type Entry = unknown;
@@ -42,5 +43,5 @@ export function bytesOf(array: ArrayBufferView): Uint8Array {
 
 /** What `loadDecoder` makes of a file's bytes, or throws. */
 export function decoderOf(file: Uint8Array, options: DecoderFileOptions = {}): Decoder {
-  return parseDecoder("loadDecoder", file, checkFileOptions("loadDecoder", options, []));
+  return atOnce(parseDecoder("loadDecoder", file, checkFileOptions("loadDecoder", options, []), 2 ** 30));
 }

@@ -1,0 +1,246 @@
+// What people give in place of a decoder or of data, told by its first bytes, and how to make of it what is read.
+
+/** A kind of file. */
+export interface FileKind {
+  /** "a PyTorch file", say. */
+  readonly name: string;
+  /** What to do where a decoder is wanted; undefined where it may be one. */
+  readonly asDecoder: string | undefined;
+  /** What to do where data are wanted; undefined where it may hold them. */
+  readonly asData: string | undefined;
+}
+
+interface Signature extends FileKind {
+  readonly matches: (file: FileStart) => boolean;
+}
+
+/** As much of a file as is looked at. */
+interface FileStart {
+  readonly bytes: Uint8Array;
+  /** The first bytes, each as a character. */
+  readonly text: string;
+  /** Whether it begins with these bytes, at an offset. */
+  readonly begins: (start: string, offset?: number) => boolean;
+}
+
+const LOOKED_AT = 512;
+
+/** Where the names of a zip file's entries are: each before the entry, and all of them at the end. */
+const ZIP_LOOKED_AT = 2 ** 16;
+
+const saveArray = 'numpy.save("data.npy", array)';
+const saveFloats = `save it from Python: ${saveArray}`;
+const otherDecoder =
+  "a decoder is a safetensors file: safetensors.torch.save_file(decoder.state_dict(), path)";
+const pickleWarning = "it is a pickle, which is not read, since reading one can run code";
+const fromTorch =
+  "convert it in Python: " +
+  'safetensors.torch.save_file(torch.load("decoder.pt", weights_only=True), "decoder.safetensors"), of a file ' +
+  "that holds the decoder's state dict";
+const torchData =
+  'convert it in Python: numpy.save("data.npy", torch.load("data.pt", weights_only=True).numpy())';
+const unpack = (program: string) => `unpack it first: ${program} FILE`;
+
+/** The first that matches counts. */
+const signatures: readonly Signature[] = [
+  {
+    name: "an empty file",
+    matches: ({ bytes }) => bytes.length === 0,
+    asDecoder: "was it written, or downloaded, to its end?",
+    asData: "was it written, or downloaded, to its end?",
+  },
+  {
+    name: "a git-lfs pointer, not the file itself",
+    matches: ({ begins }) => begins("version https://git-lfs.github.com/spec/"),
+    asDecoder: "fetch the file with git lfs pull",
+    asData: "fetch the file with git lfs pull",
+  },
+  {
+    name: "an HTML page",
+    matches: ({ text }) => /^(\xef\xbb\xbf)?\s*<(!doctype|html|head|body|\?xml|!--)/i.test(text),
+    asDecoder: "a web server's page for what it has not found, perhaps: check the address of the file",
+    asData: "a web server's page for what it has not found, perhaps: check the address of the file",
+  },
+  {
+    name: "a PyTorch file",
+    matches: ({ begins, bytes }) =>
+      begins("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19") ||
+      (begins("PK\x03\x04") && hasInZip(bytes, "/data.pkl")),
+    asDecoder: `${pickleWarning}; ${fromTorch}`,
+    asData: `${pickleWarning}; ${torchData}`,
+  },
+  {
+    name: "a .npz file",
+    matches: ({ begins, bytes }) => begins("PK\x03\x04") && hasInZip(bytes, ".npy"),
+    asDecoder:
+      'convert it in Python: safetensors.numpy.save_file(dict(numpy.load("decoder.npz")), "decoder.safetensors"), ' +
+      "its arrays named 0.weight [out, in], 0.bias and so on",
+    asData: undefined,
+  },
+  {
+    name: "a Keras file",
+    matches: ({ begins, bytes }) => begins("PK\x03\x04") && hasInZip(bytes, ".weights.h5"),
+    asDecoder: kerasCure("decoder.keras"),
+    asData: saveFloats,
+  },
+  {
+    name: "a zip file",
+    matches: ({ begins }) => begins("PK\x03\x04") || begins("PK\x05\x06"),
+    asDecoder: unpack("unzip"),
+    // Whatever is in it is named there.
+    asData: undefined,
+  },
+  {
+    name: "a pickle",
+    matches: ({ bytes: [first, protocol = 0, next = 0] }) =>
+      first === 0x80 && protocol >= 2 && protocol <= 5 && next !== 0,
+    asDecoder: `reading one can run code, so it is not read; if you trust it, ${fromTorch}`,
+    asData: `reading one can run code, so it is not read; if you trust it, convert it in Python: ${saveArray}`,
+  },
+  {
+    name: "an HDF5 file",
+    matches: ({ begins }) => begins("\x89HDF\r\n\x1a\n"),
+    asDecoder: kerasCure("decoder.h5"),
+    asData: 'convert it in Python: numpy.save("data.npy", h5py.File("data.h5")["NAME"][:])',
+  },
+  {
+    name: "a .npy file, one array",
+    matches: ({ begins }) => begins("\x93NUMPY"),
+    asDecoder: otherDecoder,
+    asData: undefined,
+  },
+  {
+    name: "a gzip file",
+    matches: ({ begins }) => begins("\x1f\x8b"),
+    asDecoder: unpack("gunzip"),
+    asData: undefined,
+  },
+  ...(
+    [
+      ["a bzip2 file", "BZh", "bunzip2"],
+      ["an xz file", "\xfd7zXZ\0", "unxz"],
+      ["a Zstandard file", "\x28\xb5\x2f\xfd", "unzstd"],
+      ["a tar file", "ustar", "tar -xf", 257],
+    ] as const
+  ).map(([name, start, program, offset]) => ({
+    name,
+    matches: ({ begins }: FileStart) => begins(start, offset),
+    asDecoder: unpack(program),
+    asData: unpack(program),
+  })),
+  ...(
+    [
+      ["a TensorFlow Lite model", "TFL3", 4],
+      ["a GGUF model", "GGUF"],
+    ] as const
+  ).map(([name, start, offset]) => ({
+    name,
+    matches: ({ begins }: FileStart) => begins(start, offset),
+    asDecoder: otherDecoder,
+    asData: saveFloats,
+  })),
+  ...(
+    [
+      ["a PNG picture", "\x89PNG\r\n"],
+      ["a JPEG picture", "\xff\xd8\xff"],
+      ["a GIF picture", "GIF8"],
+    ] as const
+  ).map(([name, start]) => ({
+    name,
+    matches: ({ begins }: FileStart) => begins(start),
+    asDecoder: otherDecoder,
+    asData:
+      'make one array of all pictures in Python: numpy.save("data.npy", numpy.stack([numpy.asarray(PIL.Image.open(f)) for f in files]))',
+  })),
+  {
+    name: "a Parquet file",
+    matches: ({ begins }) => begins("PAR1"),
+    asDecoder: otherDecoder,
+    asData:
+      'convert it in Python: numpy.save("data.npy", pandas.read_parquet("data.parquet").to_numpy("float32"))',
+  },
+  {
+    name: "a MATLAB file",
+    matches: ({ begins }) => begins("MATLAB 5.0 MAT-file"),
+    asDecoder: otherDecoder,
+    asData: 'convert it in Python: numpy.save("data.npy", scipy.io.loadmat("data.mat")["NAME"])',
+  },
+  {
+    name: "an ONNX file",
+    matches: ({ bytes: [first, version = 0, next = 0] }) =>
+      // Protocol buffers: field 1, the version, then a text, the graph or what follows it.
+      first === 0x08 &&
+      version >= 1 &&
+      version <= 32 &&
+      [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42].includes(next),
+    asDecoder:
+      "save the decoder where it was trained, as safetensors.torch.save_file(decoder.state_dict(), path); or " +
+      "convert its weights in Python: safetensors.numpy.save_file({t.name: onnx.numpy_helper.to_array(t) for t in " +
+      'onnx.load("decoder.onnx").graph.initializer}, "decoder.safetensors")',
+    asData: saveFloats,
+  },
+  {
+    name: "an IDX file, data",
+    matches: ({ bytes }) =>
+      bytes.length > 4 && bytes[0] === 0 && bytes[1] === 0 && bytes[2]! >= 8 && bytes[2]! <= 14,
+    asDecoder: otherDecoder,
+    asData: undefined,
+  },
+  {
+    name: "JSON",
+    matches: ({ text }) => /^(\xef\xbb\xbf)?\s*[[{]\s*(["[{}\]\d-]|true|false|null)/.test(text),
+    asDecoder: "a web service's answer, or a list of files, perhaps: expected the safetensors file itself",
+    asData:
+      'convert it in Python: numpy.save("data.npy", numpy.asarray(json.load(open("data.json")), "float32"))',
+  },
+  {
+    name: "text",
+    matches: ({ text }) => /^(\xef\xbb\xbf)?[\t\n\r\x20-\x7e]+$/.test(text),
+    asDecoder: otherDecoder,
+    asData:
+      "if it is a table of numbers, convert it in Python: " +
+      'numpy.save("data.npy", numpy.loadtxt("data.csv", delimiter=",", dtype="float32"))',
+  },
+];
+
+const safetensors: FileKind = {
+  name: "a safetensors file",
+  asDecoder: undefined,
+  asData:
+    "a decoder, perhaps? To take a tensor as data, convert it in Python: " +
+    'numpy.save("data.npy", safetensors.numpy.load_file("data.safetensors")["NAME"])',
+};
+
+/** The kind of file that begins with these bytes; undefined where there is no telling. */
+export function recognise(bytes: Uint8Array): FileKind | undefined {
+  // Its first bytes are a length, which may look like anything.
+  if (isSafetensors(bytes)) return safetensors;
+  const text = latin1(bytes.subarray(0, LOOKED_AT));
+  const begins = (start: string, offset = 0) => text.startsWith(start, offset);
+  return signatures.find(({ matches }) => matches({ bytes, text, begins }));
+}
+
+function isSafetensors(bytes: Uint8Array): boolean {
+  if (bytes.length < 10 || bytes[8] !== 0x7b) return false;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, 8);
+  return view.getUint32(4, true) === 0 && view.getUint32(0, true) <= bytes.length - 8;
+}
+
+function latin1(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes);
+}
+
+/** Whether a zip file seems to have an entry of this name. */
+function hasInZip(bytes: Uint8Array, name: string): boolean {
+  const contains = (part: Uint8Array) => new TextDecoder("latin1").decode(part.slice()).includes(name);
+  return contains(bytes.subarray(0, LOOKED_AT)) || contains(bytes.subarray(-ZIP_LOOKED_AT));
+}
+
+/** Keras has weights [in, out], kernel and bias, in layers some of which have none. */
+function kerasCure(file: string): string {
+  return (
+    `convert it in Python: layers = [l.get_weights() for l in keras.models.load_model("${file}").layers if ` +
+    'l.weights]; safetensors.numpy.save_file({f"{i}.{n}": w.T.copy() for i, l in enumerate(layers) for n, w in ' +
+    'zip(("weight", "bias"), l)}, "decoder.safetensors")'
+  );
+}

@@ -1,0 +1,274 @@
+import {
+  checkPresent,
+  isArrayBuffer,
+  isPlatformObject,
+  isUint8Array,
+  messageOf,
+  throwIfAborted,
+} from "./brand.ts";
+import { checkNumber, checkSignal, invalid, show } from "./check.ts";
+import { LatentflowError } from "./errors.ts";
+import type { AbortSignalLike, BlobLike, UrlLike } from "./platform.ts";
+import { inTurns, makeTurns, type Work } from "./turns.ts";
+
+// Where files come from, and how much of them is taken.
+
+/** Where a file may come from. A string is a path in Node, unless it begins http:, https: or file:. */
+export type FileSource = Uint8Array | ArrayBuffer | BlobLike | UrlLike | string;
+
+/** What bounds the reading of a file. */
+export interface ReadingOptions {
+  /**
+   * The most bytes that a file may have, and that its values may take in memory: a file of a megabyte can unpack to a
+   * gigabyte, and whoever wrote it chooses. Bytes that are given have no such bound, only what they unpack to.
+   * Default: 2^30, 1 GiB.
+   */
+  maxBytes?: number;
+  /** Stops the reading; the promise then rejects with the signal's reason. */
+  signal?: AbortSignalLike;
+}
+
+/** Reading options, checked. */
+export interface Limits {
+  readonly maxBytes: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The default of `maxBytes`. */
+export const STANDARD_MAX_BYTES = 2 ** 30;
+
+/** The names of the reading options. */
+export const readingOptions = ["maxBytes", "signal"] as const;
+
+/** Refuses reading options that are none. */
+export function checkReading(where: string, { maxBytes, signal }: ReadingOptions): Limits {
+  checkSignal(where, signal);
+  if (maxBytes !== undefined) checkNumber(where, "maxBytes", maxBytes, { min: 1, integer: true });
+  return { maxBytes: maxBytes ?? STANDARD_MAX_BYTES, signal };
+}
+
+/**
+ * Refuses what would take more than `maxBytes`.
+ *
+ * @param what would take them: "the file has", say
+ * @param size may be far beyond what is exact
+ * @throws LatentflowError `invalid_file`
+ */
+export function checkSize(where: string, what: string, size: number, maxBytes: number): void {
+  if (size <= maxBytes) return;
+  const cure = Number.isSafeInteger(size) ? `, to read it give maxBytes: ${size}` : "";
+  throw new LatentflowError(
+    "invalid_file",
+    `${where}: ${what} ${size} bytes, more than maxBytes, ${maxBytes}${cure}`,
+  );
+}
+
+/**
+ * Makes a new array.
+ *
+ * @throws LatentflowError `out_of_memory`
+ */
+export function allocate<T>(
+  where: string,
+  Type: { new (length: number): T; name: string },
+  length: number,
+): T {
+  try {
+    return new Type(length);
+  } catch (cause) {
+    throw new LatentflowError(
+      "out_of_memory",
+      `${where}: there is no memory for the file's ${length} values (${Type.name})`,
+      { cause },
+    );
+  }
+}
+
+/** The bytes of a source that is nothing else, not copied. */
+export function bytesOf(where: string, source: FileSource): Uint8Array | undefined {
+  const bytes = isUint8Array(source) ? source : undefined;
+  const buffer = bytes ? bytes.buffer : source;
+  if (!bytes && !isArrayBuffer(source)) return undefined;
+  checkPresent(where, "the source", buffer as ArrayBuffer);
+  return bytes ?? new Uint8Array(buffer as ArrayBuffer);
+}
+
+/** The path or URL that a source is. */
+export function locationOf(source: FileSource): string | undefined {
+  if (isPlatformObject("URL", source)) return String((source as UrlLike).href);
+  return typeof source === "string" ? source : undefined;
+}
+
+/**
+ * Work on bytes that somebody gave, and may yet take away while it pauses.
+ *
+ * @throws LatentflowError `invalid_argument` when they are transferred, or their buffer is resized, before it is done
+ */
+export function* onGiven<T>(where: string, bytes: Uint8Array, work: Work<T>): Work<T> {
+  const { length } = bytes;
+  const isAsGiven = () => bytes.length === length;
+  try {
+    const value = yield* work;
+    if (isAsGiven()) return value;
+  } catch (error) {
+    if (isAsGiven()) throw error;
+  }
+  throw invalid(
+    `${where}: the bytes were transferred or resized while they were read; wait for it, or give a copy`,
+  );
+}
+
+/** The whole of a source that has to be read first: a location or a Blob, see `bytesOf`. */
+export async function readSource(where: string, source: FileSource, limits: Limits): Promise<Uint8Array> {
+  const isBlob = isPlatformObject("Blob", source) || isPlatformObject("File", source);
+  if (typeof source !== "string" && !isBlob) {
+    throw invalid(`${where}: the source is ${show(source)}, expected bytes, a Blob, a URL or a string`);
+  }
+  try {
+    return typeof source === "string"
+      ? await readLocation(where, source, limits)
+      : await readBlob(where, source as Blob, limits);
+  } catch (cause) {
+    throwIfAborted(limits.signal);
+    if (cause instanceof LatentflowError) throw cause;
+    throw new LatentflowError("not_found", `${where}: cannot be read: ${explain(cause)}`, { cause });
+  }
+}
+
+/** An error's message and that of its cause: fetch says no more than "fetch failed" in its own. */
+function explain(error: unknown): string {
+  const cause = (error as { readonly cause?: unknown } | undefined)?.cause;
+  return messageOf(error) + (cause === undefined ? "" : `: ${messageOf(cause)}`);
+}
+
+async function readBlob(where: string, blob: Blob, { maxBytes }: Limits): Promise<Uint8Array> {
+  checkSize(where, "the file has", blob.size, maxBytes);
+  return new Uint8Array(await blob.arrayBuffer());
+}
+
+async function readLocation(where: string, source: string, limits: Limits): Promise<Uint8Array> {
+  const isUrl = /^(https?|file):/i.test(source);
+  if (nodeFiles() && !isUrl) return readFile(where, source, limits);
+  if (nodeFiles() && new URL(source).protocol === "file:") return readFile(where, new URL(source), limits);
+  // A signal of our own: fetch takes none of another realm's, and where a page is imitated not even ours.
+  const own = new AbortController();
+  const abort = () => own.abort();
+  limits.signal?.addEventListener("abort", abort);
+  try {
+    const response = await fetch(source, isTaken(own.signal) ? { signal: own.signal } : {});
+    if (!response.ok) throw new Error(`the server answered ${response.status} ${response.statusText}`.trim());
+    return await readBody(where, response, limits);
+  } finally {
+    limits.signal?.removeEventListener?.("abort", abort);
+  }
+}
+
+function isTaken(signal: AbortSignal): boolean {
+  try {
+    new Request("data:,", { signal });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Not by import("node:fs/promises"), on which bundlers for browsers fail. */
+function nodeFiles() {
+  const process: Partial<NodeJS.Process> | undefined = globalThis.process;
+  return process?.getBuiltinModule?.("node:fs/promises");
+}
+
+/** Bytes read between two looks at the signal. */
+const PIECE = 2 ** 20;
+
+/**
+ * The whole of a file, in Node.
+ *
+ * @throws LatentflowError `invalid_file` where it is larger than `maxBytes`, and what the file system throws
+ */
+export async function readFile(where: string, path: string | URL, limits: Limits): Promise<Uint8Array> {
+  const { maxBytes, signal } = limits;
+  const handle = await nodeFiles()!.open(path);
+  try {
+    const status = await handle.stat();
+    // What is no file, a pipe say, has no size, and what the system makes up as it is read says 0.
+    if (!status.isFile() || status.size === 0) return await collect(where, piecesOf(handle), limits);
+    checkSize(where, "the file has", status.size, maxBytes);
+    const bytes = allocate(where, Uint8Array, status.size);
+    let filled = 0;
+    while (filled < bytes.length) {
+      throwIfAborted(signal);
+      const { bytesRead } = await handle.read(bytes, filled, Math.min(PIECE, bytes.length - filled), null);
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+    return bytes.subarray(0, filled);
+  } finally {
+    await handle.close();
+  }
+}
+
+type FileHandle = Awaited<ReturnType<NonNullable<ReturnType<typeof nodeFiles>>["open"]>>;
+
+async function* piecesOf(handle: FileHandle): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    const { bytesRead, buffer } = await handle.read(new Uint8Array(2 ** 16), 0, 2 ** 16, null);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+async function readBody(where: string, response: Response, limits: Limits): Promise<Uint8Array> {
+  const promised = Number(response.headers.get("content-length") ?? 0);
+  checkSize(where, "the file has", promised, limits.maxBytes);
+  if (!response.body) return new Uint8Array(await response.arrayBuffer());
+  return collect(where, chunksOf(response.body.getReader()), limits);
+}
+
+async function* chunksOf(reader: ReadableStreamDefaultReader<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    // Where it is not read to its end, the rest is not wanted.
+    await reader.cancel().catch(() => {});
+  }
+}
+
+/** All chunks in one array, as long as they stay within the limits. */
+export async function collect(
+  where: string,
+  chunks: AsyncIterable<Uint8Array>,
+  { maxBytes, signal }: Limits,
+): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  const turn = makeTurns();
+  for await (const chunk of chunks) {
+    throwIfAborted(signal);
+    size += chunk.length;
+    if (size > maxBytes) {
+      throw new LatentflowError(
+        "invalid_file",
+        `${where}: the file has more than maxBytes, ${maxBytes} bytes; give a larger maxBytes to read it`,
+      );
+    }
+    parts.push(chunk);
+    await turn();
+  }
+  return inTurns(join(where, parts, size), signal);
+}
+
+function* join(where: string, parts: readonly Uint8Array[], size: number): Work<Uint8Array> {
+  const joined = allocate(where, Uint8Array, size);
+  let filled = 0;
+  for (const part of parts) {
+    joined.set(part, filled);
+    filled += part.length;
+    yield;
+  }
+  return joined;
+}
