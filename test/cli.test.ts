@@ -15,6 +15,7 @@ import { readNpy } from "../src/data/npy.ts";
 import { readArray } from "../src/data/read.ts";
 import {
   amd,
+  createDecoder,
   decode,
   dormandPrince,
   type EncodeOptions,
@@ -205,7 +206,7 @@ test("files that cannot be used: exit code 1, one line, no stack", async () => {
     [digitsFile, digitsFile, out, /mnist-test-300/],
     [decoderFile, "missing.npy", out, /cannot read missing\.npy: there is no such file/],
     [decoderFile, folder, out, /cannot read .*: it is a folder, expected a file/],
-    [decoderFile, text, out, /\.csv: neither an IDX file .* nor a \.npy file/],
+    [decoderFile, text, out, /\.csv: text; if it is a table of numbers, convert it in Python/],
     [decoderFile, cut, out, /\.idx\.gz: gzip: the file is damaged or cut short/],
     [decoderFile, narrow, out, /its samples are 6, the decoder's output has 784 values/],
     [decoderFile, digitsFile, join(text, "out"), /cannot make the folder .*: a part of the path is a file/],
@@ -369,6 +370,35 @@ test("decode: the samples of the API, in the decoder's shape, and a picture of t
   assert.match(plain.stdout, /latents +│ 13 of 13, 20 values each/);
   assert.equal(readNpy(readFileSync(join(out, "decoded.npy"))).shape, [13, 784]);
   assert.not(existsSync(join(out, "decoded.png")));
+});
+
+test("an array of a .npz file is named after #, and --max-bytes bounds what a file takes", async () => {
+  const decoder = join(folder, "three.safetensors");
+  writeFileSync(decoder, createDecoder({ layers: [3, 4], seed: 1 }).toSafetensors());
+  const npz = fileURLToPath(new URL("vectors/stored.npz", import.meta.url));
+  const many = fileURLToPath(new URL("vectors/numpy.npz", import.meta.url));
+  const out = newFolder();
+  const decodeFile = (latents: string, ...more: string[]) =>
+    run("decode", "--decoder", decoder, "--latents", latents, "--out", out, ...more);
+  for (const latents of [npz, `${npz}#x`]) {
+    const { exit, stderr } = await decodeFile(latents);
+    assert.is(exit, 0, stderr);
+    assert.equal(readNpy(readFileSync(join(out, "decoded.npy"))).shape, [2, 4]);
+  }
+  const cases: [args: string[], message: RegExp][] = [
+    [[many], /numpy\.npz: the \.npz file holds 31 arrays, "little i1", .*; say which/],
+    [[`${npz}#y`], /stored\.npz#y: the \.npz file has no array "y"; it holds "x"/],
+    [
+      [`${npz}#x`, "--max-bytes", "100"],
+      /the file has \d+ bytes, more than --max-bytes, 100, to read it give --max-bytes \d+/,
+    ],
+    [[`${npz}#x`, "--max-bytes", "279"], /the file has 280 bytes, more than --max-bytes, 279/],
+  ];
+  for (const [[latents, ...more], message] of cases) {
+    const { exit, stderr } = await decodeFile(latents!, ...more);
+    assert.is(exit, 1, stderr);
+    assert.match(stderr, message);
+  }
 });
 
 test("decode: latents of another size, or none: refused by name", async () => {

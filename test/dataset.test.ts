@@ -138,11 +138,29 @@ test("files that do not fit are refused", async () => {
     idx([3, 1], Uint8Array.of(1, 2, 3)),
     writeNpy(Float32Array.of(1, 2, 3), [3]),
   ]) {
-    await refusedFile(readDataset(images, { labels }), /the labels are .*, expected 3 \(uint8\), one per/);
+    await refusedFile(
+      readDataset(images, { labels }),
+      /the labels are .*, expected 3 integers from 0 to 255, one per/,
+    );
   }
   const read = readDataset as (bytes: unknown, options?: unknown) => Promise<Dataset>;
-  await rejected(read("digits.idx"), "invalid_argument", /bytes is "digits.idx", expected a file's bytes/);
-  await rejected(read(images, { labels: [1] }), "invalid_argument", /labels is an Array, expected a file's/);
+  await rejected(
+    read([1]),
+    "invalid_argument",
+    /^readDataset: the source is an Array, expected bytes, a Blob/,
+  );
+  await rejected(
+    read(images, { labels: [1] }),
+    "invalid_argument",
+    /^readDataset: labels: the source is an Array/,
+  );
+  await rejected(read(images, { array: 1 }), "invalid_argument", /array is 1, expected the name of an array/);
+  await rejected(
+    read(images, { maxBytes: 0 }),
+    "invalid_argument",
+    /maxBytes is 0, expected an integer >= 1/,
+  );
+  await rejected(read(images, { signal: 1 }), "invalid_argument", /signal is 1, expected an AbortSignal/);
   await rejected(read(images, { label: 1 }), "invalid_argument", /unknown option "label"/);
 });
 

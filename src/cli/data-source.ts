@@ -1,7 +1,9 @@
 import { type Command, Option } from "commander";
 import { showShape } from "../data/array.ts";
 import { LatentflowError } from "../index.ts";
+import type { Limits } from "../source.ts";
 import { type DataSplits, type Dataset, fashionMnist, mnist, segMnist } from "../train/index.ts";
+import { limitsOf } from "./decoder-file.ts";
 import { readDatasetFile, STDIN, shortPath } from "./files.ts";
 import { refuseOptions, wrongUsage } from "./options.ts";
 import { parseCount } from "./parse.ts";
@@ -13,6 +15,7 @@ export interface DataOptions {
   readonly dataset?: keyof typeof loaders;
   readonly datasetFolder?: string;
   readonly limit?: number;
+  readonly maxBytes?: number;
 }
 
 /** Samples, and where they come from. */
@@ -25,7 +28,7 @@ export interface SourcedData {
 }
 
 /** What a file of samples is, for the help. */
-export const dataHelp = "the samples: IDX, gzipped IDX, or .npy of float32 or uint8; first axis: samples";
+export const dataHelp = "the samples: IDX or .npy, gzipped or not, or FILE.npz#NAME; first axis: samples";
 
 /** That such a file may be stdin, for the help. */
 export const stdinHelp = "- in place of a file of data is stdin, for one of them.";
@@ -57,10 +60,16 @@ export function checkDataOptions(command: Command): void {
 }
 
 /** Reads what the options name, of a data set this part. */
-export async function readData(options: DataOptions, part: keyof DataSplits): Promise<SourcedData> {
+export async function readData(
+  options: DataOptions,
+  part: keyof DataSplits,
+  signal: AbortSignal,
+): Promise<SourcedData> {
   const { data, dataset, datasetFolder: folder, limit } = options;
-  if (dataset === undefined) return readDataFile(data!, limit);
-  const splits = await loaders[dataset](folder === undefined ? {} : { folder }).catch((error) => {
+  const limits = limitsOf(options, signal);
+  if (dataset === undefined) return readDataFile(data!, limits, limit);
+  const { maxBytes } = limits;
+  const splits = await loaders[dataset]({ maxBytes, signal, ...(folder && { folder }) }).catch((error) => {
     if (!(error instanceof LatentflowError) || folder !== undefined) throw error;
     throw new LatentflowError(error.code, `${error.message}: here --dataset-folder`, { cause: error });
   });
@@ -73,8 +82,8 @@ export function sourceName(file: string): string {
 }
 
 /** Reads the first samples of a file. */
-export async function readDataFile(file: string, limit?: number): Promise<SourcedData> {
-  return take(sourceName(file), await readDatasetFile(file), limit);
+export async function readDataFile(file: string, limits: Limits, limit?: number): Promise<SourcedData> {
+  return take(sourceName(file), await readDatasetFile(file, limits), limit);
 }
 
 function take(source: string, dataset: Dataset, limit = dataset.count): SourcedData {

@@ -3,8 +3,9 @@ import { showShape } from "../data/array.ts";
 import { imageSize } from "../data/images.ts";
 import { writeNpy } from "../data/npy.ts";
 import { type Decoder, decode, LatentflowError } from "../index.ts";
+import type { Limits } from "../source.ts";
 import { stdinHelp } from "./data-source.ts";
-import { addDecoderOptions, type DecoderFileOptions, readDecoder } from "./decoder-file.ts";
+import { addDecoderOptions, type DecoderFileOptions, limitsOf, readDecoder } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
 import { makeFolder, type OutputFile, readArrayFile, writeOutputs } from "./files.ts";
 import { drawGrid, greyScale, type Tile } from "./grid.ts";
@@ -83,7 +84,7 @@ async function runDecode(options: DecodeCommandOptions): Promise<void> {
 
 async function decodeFile(options: DecodeCommandOptions, signal: AbortSignal) {
   const decoder = await readDecoder(options, signal);
-  const latents = await readLatents(options, decoder);
+  const latents = await readLatents(options, decoder, limitsOf(options, signal));
   await makeFolder(options.out, decodeOutputs);
   const start = performance.now();
   const decoded = await decode(decoder, latents.z, { backend: backendOf(options), signal });
@@ -100,8 +101,9 @@ interface Latents {
 async function readLatents(
   { latents: file, limit }: DecodeCommandOptions,
   decoder: Decoder,
+  limits: Limits,
 ): Promise<Latents> {
-  const { shape, data } = await readArrayFile(file);
+  const { shape, data } = await readArrayFile(file, limits);
   const { latentSize } = decoder;
   const [total = 0, size] = shape;
   if (shape.length !== 2 || size !== latentSize || data instanceof Uint8Array) {

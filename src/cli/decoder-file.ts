@@ -8,7 +8,8 @@ import {
   type StandardLoss,
 } from "../index.ts";
 import { LOSS_MAKERS } from "../loss.ts";
-import { parseActivation, parseCounts } from "./parse.ts";
+import { type Limits, STANDARD_MAX_BYTES } from "../source.ts";
+import { parseActivation, parseCount, parseCounts } from "./parse.ts";
 
 /** A decoder's file, and what the command says of it, as commander hands it over. */
 export interface DecoderFileOptions extends LossOptions {
@@ -16,6 +17,7 @@ export interface DecoderFileOptions extends LossOptions {
   readonly activation?: ActivationLike;
   readonly outputActivation?: ActivationLike;
   readonly outputShape?: readonly number[];
+  readonly maxBytes?: number;
 }
 
 /** What is made small, as commander hands it over. */
@@ -34,7 +36,17 @@ export function addDecoderOptions(command: Command, standard = "what its file sa
       parseActivation,
     )
     .option("--output-activation <name>", "after the last layer: sigmoid, identity, …", parseActivation)
-    .option("--output-shape <lengths>", "the shape of a sample, 28,28 say", parseCounts);
+    .option("--output-shape <lengths>", "the shape of a sample, 28,28 say", parseCounts)
+    .option(
+      "--max-bytes <n>",
+      "the most bytes that a file may have, and unpack to (default: 1073741824, 1 GiB)",
+      parseCount,
+    );
+}
+
+/** What bounds the reading of files. */
+export function limitsOf({ maxBytes }: Pick<DecoderFileOptions, "maxBytes">, signal?: AbortSignal): Limits {
+  return { maxBytes: maxBytes ?? STANDARD_MAX_BYTES, signal };
 }
 
 /** Adds the loss's options. */
@@ -57,13 +69,14 @@ export function lossOf({ loss, reduction }: LossOptions): StandardLoss | undefin
 
 /** The decoder, with the loss that the options name, if they do. */
 export async function readDecoder(options: DecoderFileOptions, signal: AbortSignal): Promise<Decoder> {
-  const { decoder: file, activation, outputActivation, outputShape } = options;
+  const { decoder: file, activation, outputActivation, outputShape, maxBytes } = options;
   const loss = lossOf(options);
   return loadDecoder(file, {
     ...(activation && { activation }),
     ...(outputActivation && { outputActivation }),
     ...(outputShape && { outputShape }),
     ...(loss && { loss }),
+    ...(maxBytes && { maxBytes }),
     signal,
   });
 }

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { formatCsv } from "../data/csv.ts";
-import { type Decoder, loadDecoder, type StandardLoss } from "../index.ts";
+import type { Decoder, StandardLoss } from "../index.ts";
 import { type EvaluateOptions, type EvaluateReport, evaluate } from "../train/index.ts";
 import {
   addDataOptions,
@@ -16,6 +16,8 @@ import {
   addDecoderOptions,
   addLossOptions,
   type DecoderFileOptions,
+  limitsOf,
+  readDecoder,
   readDecoderAndLoss,
 } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
@@ -130,10 +132,16 @@ async function readInput(
   signal: AbortSignal,
 ): Promise<Input> {
   const { decoder, loss } = await readDecoderAndLoss(job, signal);
-  const by = pair ?? { encoder: await loadDecoder(job.encoder!, { signal }) };
-  const data = await readData(job, "test");
+  const by = pair ?? {
+    encoder: await readDecoder(
+      { decoder: job.encoder!, ...(job.maxBytes && { maxBytes: job.maxBytes }) },
+      signal,
+    ),
+  };
+  const data = await readData(job, "test", signal);
   const { count, shape } = data.dataset;
-  const weights = job.weights && (await readWeights(job.weights, { count, shape, total: data.total }));
+  const taken = { count, shape, total: data.total };
+  const weights = job.weights && (await readWeights(job.weights, taken, limitsOf(job, signal)));
   return { data, weights: weights || undefined, decoder, loss, by };
 }
 

@@ -5,7 +5,6 @@ import {
   access,
   constants,
   mkdir,
-  readFile,
   readlink,
   realpath,
   rename,
@@ -15,30 +14,41 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
-import { buffer } from "node:stream/consumers";
 import type { DataArray } from "../data/array.ts";
 import { type Dataset, readDataset } from "../data/dataset.ts";
 import { codeOf, fileError, syncFolder, writeSynced } from "../data/durable-file.ts";
+import { splitArrayName } from "../data/npz.ts";
 import { readArray } from "../data/read.ts";
 import { LatentflowError } from "../errors.ts";
+import { collect, type Limits, readFile } from "../source.ts";
 import type { Output } from "./report.ts";
 
-/** Reads an IDX, gzipped IDX or .npy file, or one of them from stdin for "-"; errors name the file. */
-export async function readArrayFile(path: string): Promise<DataArray> {
-  return readWith(readArray, path);
+/** Reads an IDX or .npy file, gzipped or not, or `file.npz#name`, or one from stdin for "-"; errors name the file. */
+export async function readArrayFile(path: string, limits: Limits): Promise<DataArray> {
+  return readWith(readArray, path, limits);
 }
 
 /** Reads such a file as a data set, whose bytes stay bytes; errors name the file. */
-export async function readDatasetFile(path: string): Promise<Dataset> {
-  return readWith(readDataset, path);
+export async function readDatasetFile(path: string, limits: Limits): Promise<Dataset> {
+  return readWith(readDataset, path, limits);
 }
 
-async function readWith<T>(parse: (bytes: Uint8Array) => Promise<T>, path: string): Promise<T> {
-  const bytes = await (path === STDIN ? readStdin() : readFile(path)).catch((cause) => {
-    throw cause instanceof LatentflowError ? cause : fileError(`cannot read ${path}`, cause);
+type Parse<T> = (
+  bytes: Uint8Array,
+  options: { array?: string; maxBytes: number; signal?: AbortSignal },
+) => Promise<T>;
+
+async function readWith<T>(parse: Parse<T>, path: string, limits: Limits): Promise<T> {
+  const { maxBytes, signal } = limits;
+  const { file, array } = splitArrayName(path);
+  const options = { maxBytes, ...(array !== undefined && { array }), ...(signal && { signal }) };
+  const bytes = await (file === STDIN ? readStdin(limits) : readFile(file, file, limits)).catch((cause) => {
+    throw signal?.aborted || cause instanceof LatentflowError
+      ? cause
+      : fileError(`cannot read ${file}`, cause);
   });
   try {
-    return await parse(bytes);
+    return await parse(bytes, options);
   } catch (error) {
     if (!(error instanceof LatentflowError)) throw error;
     const name = path === STDIN ? "stdin" : path;
@@ -51,14 +61,14 @@ async function readWith<T>(parse: (bytes: Uint8Array) => Promise<T>, path: strin
 /** What a path of data may be instead: standard input. */
 export const STDIN = "-";
 
-async function readStdin(): Promise<Uint8Array> {
+async function readStdin(limits: Limits): Promise<Uint8Array> {
   if (process.stdin.isTTY) {
     throw new LatentflowError(
       "invalid_argument",
       "- is stdin, which is a terminal here; send a file into it: < FILE",
     );
   }
-  return buffer(process.stdin);
+  return collect("stdin", process.stdin, limits);
 }
 
 /** A file for the user. */

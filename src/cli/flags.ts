@@ -63,6 +63,9 @@ const phrases: readonly (readonly [option: string, said: string, meant: string])
   ["weights", "give weights that are 0 there", "give --weights that are 0 there"],
   ["weights", "all weights", "all --weights"],
   ["batchSize", "a smaller batchSize", "a smaller --batch-size"],
+  ["maxBytes", "than maxBytes,", "than --max-bytes,"],
+  ["maxBytes", "give maxBytes: ", "give --max-bytes "],
+  ["maxBytes", "a larger maxBytes", "a larger --max-bytes"],
   ["threads", "wasm({ threads: 1 }) does without", "--threads 1 does without"],
   [
     "resume",

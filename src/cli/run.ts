@@ -1,5 +1,5 @@
 import { encode } from "../index.ts";
-import { readDecoderAndLoss } from "./decoder-file.ts";
+import { limitsOf, readDecoderAndLoss } from "./decoder-file.ts";
 import { formatReport } from "./encode-report.ts";
 import { makeFolder } from "./files.ts";
 import { interruptSignal, setInterrupted, unlessInterrupted } from "./interrupt.ts";
@@ -48,8 +48,9 @@ export async function runJob(job: Job): Promise<void> {
 /** All that the job reads. Rejects with the signal's reason if that aborts while the decoder loads. */
 async function readInput(job: Job, signal: AbortSignal) {
   const { decoder, loss } = await readDecoderAndLoss(job, signal);
-  const samples = await readSamples(job.data, decoder.outputSize, job.limit);
-  const weights = job.weights === undefined ? undefined : await readWeights(job.weights, samples);
-  const z0 = job.z0 === undefined ? undefined : await readZ0(job.z0, samples, decoder.latentSize);
+  const limits = limitsOf(job, signal);
+  const samples = await readSamples(job.data, decoder.outputSize, limits, job.limit);
+  const weights = job.weights === undefined ? undefined : await readWeights(job.weights, samples, limits);
+  const z0 = job.z0 === undefined ? undefined : await readZ0(job.z0, samples, decoder.latentSize, limits);
   return { decoder, samples, weights, z0, loss };
 }

@@ -1,6 +1,7 @@
 import { type DataArray, elementCount, showShape } from "../data/array.ts";
 import { scalePixels } from "../data/images.ts";
 import { LatentflowError } from "../index.ts";
+import type { Limits } from "../source.ts";
 import { readArrayFile } from "./files.ts";
 
 /** What there is of samples in a file. */
@@ -27,8 +28,13 @@ export interface Samples extends SamplesTaken {
  * @throws LatentflowError when the file cannot be read or its samples are not of the size of the decoder's
  *   output
  */
-export async function readSamples(file: string, outputSize: number, limit = Infinity): Promise<Samples> {
-  const { shape, data } = await readArrayFile(file);
+export async function readSamples(
+  file: string,
+  outputSize: number,
+  limits: Limits,
+  limit = Infinity,
+): Promise<Samples> {
+  const { shape, data } = await readArrayFile(file, limits);
   const [total = 0, ...sampleShape] = shape;
   if (sampleShape.length === 0 || elementCount(sampleShape) !== outputSize) {
     const found =
@@ -52,8 +58,12 @@ function toFloat(data: DataArray["data"]): { y: Float32Array; scaled: boolean } 
  *
  * @throws LatentflowError when the file cannot be read or holds another number of weights
  */
-export async function readWeights(file: string, samples: SamplesTaken): Promise<Float32Array> {
-  const { shape, data } = await readArrayFile(file);
+export async function readWeights(
+  file: string,
+  samples: SamplesTaken,
+  limits: Limits,
+): Promise<Float32Array> {
+  const { shape, data } = await readArrayFile(file, limits);
   const sampleSize = elementCount(samples.shape);
   const weights = Float32Array.from(data);
   if (weights.length === sampleSize) return weights;
@@ -74,8 +84,9 @@ export async function readZ0(
   file: string,
   { count, total }: SamplesTaken,
   latentSize: number,
+  limits: Limits,
 ): Promise<Float32Array> {
-  const { shape, data } = await readArrayFile(file);
+  const { shape, data } = await readArrayFile(file, limits);
   const isOfSamples = shape[0] === count || shape[0] === total;
   if (data instanceof Float32Array && shape.length === 2 && shape[1] === latentSize && isOfSamples) {
     return data.subarray(0, count * latentSize);

@@ -11,7 +11,7 @@ import {
 } from "../index.ts";
 import type { AutoencoderResult, Dataset, TrainResult } from "../train/index.ts";
 import { type DataOptions, readData, readDataFile, type SourcedData } from "./data-source.ts";
-import { type DecoderFileOptions, lossOf, readDecoderAndLoss } from "./decoder-file.ts";
+import { type DecoderFileOptions, limitsOf, lossOf, readDecoderAndLoss } from "./decoder-file.ts";
 import { makeFolder, shortPath } from "./files.ts";
 import { interruptSignal, sayInterrupted, unlessInterrupted } from "./interrupt.ts";
 import { print } from "./print.ts";
@@ -76,16 +76,16 @@ export async function runTraining(job: TrainingJob, training: ChosenTraining): P
 }
 
 async function readInput(job: TrainingJob, signal: AbortSignal): Promise<TrainingInput> {
-  const data = await readData(job, "train");
-  const validation = job.validate ? await readValidation(job, job.validate) : undefined;
+  const data = await readData(job, "train", signal);
+  const validation = job.validate ? await readValidation(job, job.validate, signal) : undefined;
   return { data, validation, ...(await makeDecoder(job, data.dataset, signal)) };
 }
 
-function readValidation(job: TrainingJob, file: string | true): Promise<SourcedData> {
+function readValidation(job: TrainingJob, file: string | true, signal: AbortSignal): Promise<SourcedData> {
   const limit = job.validateLimit;
-  if (file !== true) return readDataFile(file, limit);
+  if (file !== true) return readDataFile(file, limitsOf(job, signal), limit);
   const { limit: _, ...source } = job;
-  return readData({ ...source, ...(limit !== undefined && { limit }) }, "validation");
+  return readData({ ...source, ...(limit !== undefined && { limit }) }, "validation", signal);
 }
 
 async function makeDecoder(
@@ -99,7 +99,8 @@ async function makeDecoder(
     // Files often do not say what shape the samples have, which shifts have to know.
     const isFlat = decoder.outputShape.length === 1 && decoder.outputSize === size;
     if (!isFlat || outputShape) return { decoder, loss };
-    return { decoder: await loadDecoder(decoder.toSafetensors(), { outputShape: shape }), loss };
+    const { maxBytes } = limitsOf(job);
+    return { decoder: await loadDecoder(decoder.toSafetensors(), { outputShape: shape, maxBytes }), loss };
   }
   if (layers!.at(-1) !== size) {
     throw new LatentflowError(

@@ -1,11 +1,16 @@
 import { LatentflowError } from "../errors.ts";
+import { allocate, checkSize } from "../source.ts";
+import type { Work } from "../turns.ts";
+import { convertValues, type RawValues, type ValueType } from "../values.ts";
 
 /** An array read from a file: values in row-major order, as the file's bytes or as float32. */
 export interface DataArray {
   /** The length of each axis; for a set of samples the first axis counts them. */
   readonly shape: readonly number[];
-  /** As many values as the product of `shape`. */
+  /** As many values as the product of `shape`: bytes where the file has uint8, else float32. */
   readonly data: Uint8Array | Float32Array;
+  /** The values' type in the file. */
+  readonly type: ValueType;
 }
 
 /** An `invalid_file` error, ready to be thrown. */
@@ -42,4 +47,44 @@ export function checkDataSize(
         ? `${found} bytes of them; it is cut short`
         : "more; it is damaged or several files in one"),
   );
+}
+
+/**
+ * The values of a file as data: uint8 as they are, all others as float32.
+ *
+ * @param raw as many as the product of `shape`
+ * @param maxBytes the most memory for them
+ * @throws LatentflowError `invalid_file` where they would take more, or one of them is not what float32 can stand for
+ */
+export function* readValues(
+  where: string,
+  shape: readonly number[],
+  raw: RawValues,
+  maxBytes: number,
+): Work<DataArray> {
+  const count = elementCount(shape);
+  if (raw.type === "uint8") {
+    checkSize(where, "its values take", count, maxBytes);
+    const data = allocate(where, Uint8Array, count);
+    yield* copy(raw.bytes, data);
+    return { shape, data, type: raw.type };
+  }
+  checkSize(where, "as float32 its values take", 4 * count, maxBytes);
+  const data = allocate(where, Float32Array, count);
+  const cure =
+    raw.type === "bool" ? "0 or 1" : "what float32 can stand for; save array.astype(numpy.float32)";
+  yield* convertValues(raw, data, (value, index) =>
+    invalidFile(`${where}: the value ${value} (${raw.type}) at index ${index}, expected ${cure}`),
+  );
+  return { shape, data, type: raw.type };
+}
+
+const COPIED_AT_ONCE = 2 ** 22;
+
+/** Copies bytes; not by slice(), which a Buffer answers with a view. */
+function* copy(from: Uint8Array, to: Uint8Array): Work<void> {
+  for (let start = 0; start < to.length; start += COPIED_AT_ONCE) {
+    to.set(from.subarray(start, Math.min(start + COPIED_AT_ONCE, to.length)), start);
+    yield;
+  }
 }

@@ -1,7 +1,20 @@
-import { checkMemory, checkPresent, isFloat32Array, isUint8Array } from "../brand.ts";
+import { checkMemory, isFloat32Array, isUint8Array, throwIfAborted } from "../brand.ts";
 import { checkNumber, checkOptions, invalid, show } from "../check.ts";
+import { LatentflowError } from "../errors.ts";
+import {
+  bytesOf,
+  checkReading,
+  type FileSource,
+  type Limits,
+  locationOf,
+  type ReadingOptions,
+  readingOptions,
+  readSource,
+} from "../source.ts";
 import { type DataArray, elementCount, invalidFile, showShape } from "./array.ts";
+import { splitArrayName } from "./npz.ts";
 import { readArray } from "./read.ts";
+import { isZip } from "./zip.ts";
 
 /** What describes the values of a data set. */
 export interface DatasetOptions {
@@ -191,45 +204,91 @@ function checkBytesOrFloats(where: string, values: unknown): asserts values is U
   );
 }
 
+/** Options of `readDataset`. */
+export interface ReadDatasetOptions extends ReadingOptions {
+  /** The array to read, where the file is a .npz; `file.npz#name` says the same. Default: the only one there is. */
+  array?: string;
+  /** A file of as many labels, integers from 0 to 255; or, in a .npz file, the name of their array. */
+  labels?: FileSource;
+}
+
 /**
- * Reads a data set from a file's bytes: IDX (gzipped or not) or .npy, whose first axis counts the samples.
- * Values of type uint8 stand for value / 255, floats are taken as they are.
+ * Reads a data set from a file: IDX or .npy, gzipped or not, or .npz, whose first axis counts the samples.
+ * Values of type uint8 stand for value / 255; all others are taken as they are, true as 1, and rounded to float32.
  *
- * @param bytes the whole file
- * @param options.labels the bytes of a file of as many labels, uint8
- * @throws LatentflowError `invalid_file` when a file cannot be read or the two do not fit each other
+ * @param source the file's bytes, or a Blob, a URL, or a string: in Node a path unless it begins http:, https:
+ *   or file:, elsewhere a URL; `file.npz#name` for an array of a .npz file. Bytes are copied; do not change or transfer them before that is done.
+ * @throws LatentflowError `not_found` when a file cannot be read; `invalid_file` when it holds no data set, more than
+ *   `maxBytes`, or labels that do not fit; `invalid_argument` on a wrong option
  */
-export async function readDataset(
-  bytes: Uint8Array,
-  options: { labels?: Uint8Array } = {},
-): Promise<Dataset> {
+export async function readDataset(source: FileSource, options: ReadDatasetOptions = {}): Promise<Dataset> {
   const where = "readDataset";
-  checkOptions(where, options, ["labels"]);
-  checkBytes(where, "bytes", bytes);
-  const { shape, data } = await readArray(bytes);
+  checkOptions(where, options, ["labels", "array", ...readingOptions]);
+  const { labels, array } = options;
+  if (array !== undefined && typeof array !== "string") {
+    throw invalid(`${where}: array is ${show(array)}, expected the name of an array`);
+  }
+  const limits = checkReading(where, options);
+  throwIfAborted(limits.signal);
+  const place = placeOf(where, source);
+  // Bytes that are here are read at once: they may be gone when the caller goes on.
+  const bytes = bytesOf(place.name, source) ?? (await readSource(place.name, place.file, limits));
+  const { shape, data } = await read(place, bytes, array ?? place.array, limits);
   const [count = 0, ...sampleShape] = shape;
   if (sampleShape.length === 0 || elementCount(sampleShape) === 0) {
     throw invalidFile(
       `${where}: the values are ${showShape(shape)}, expected an axis for the samples and at least one for their values`,
     );
   }
-  if (options.labels === undefined) return new Dataset(data, sampleShape);
-  checkBytes(where, "labels", options.labels);
-  return new Dataset(data, sampleShape, checkLabels(where, await readArray(options.labels), count));
+  if (labels === undefined) return new Dataset(data, sampleShape);
+  const isArrayName = typeof labels === "string" && isZip(bytes);
+  const labelPlace = isArrayName ? place : placeOf(`${where}: labels`, labels);
+  const labelBytes = isArrayName
+    ? bytes
+    : (bytesOf(labelPlace.name, labels) ?? (await readSource(labelPlace.name, labelPlace.file, limits)));
+  const found = await read(labelPlace, labelBytes, isArrayName ? labels : labelPlace.array, limits);
+  return new Dataset(data, sampleShape, checkLabels(where, found, count));
 }
 
-function checkBytes(where: string, name: string, bytes: unknown): void {
-  if (isUint8Array(bytes)) {
-    checkPresent(where, name, bytes.buffer);
-    return;
+/** Where a file comes from: its name in messages, the file, and the array in it that is asked for. */
+interface Place {
+  readonly name: string;
+  readonly file: FileSource;
+  readonly array: string | undefined;
+}
+
+function placeOf(where: string, source: FileSource): Place {
+  const location = locationOf(source);
+  if (location === undefined) return { name: where, file: source, array: undefined };
+  const { file, array } = splitArrayName(location);
+  const isUrl = /^(https?|file):/i.test(file);
+  return { name: `${where}: ${show(location)}`, file, array: array && isUrl ? decode(array) : array };
+}
+
+async function read({ name }: Place, bytes: Uint8Array, array: string | undefined, limits: Limits) {
+  try {
+    return await readArray(bytes, { array, ...limits });
+  } catch (error) {
+    // Of bytes the caller knows which.
+    if (!(error instanceof LatentflowError) || !name.includes(": ")) throw error;
+    throw new LatentflowError(error.code, `${name}: ${error.message}`, { cause: error });
   }
-  throw invalid(`${where}: ${name} is ${show(bytes)}, expected a file's bytes as a Uint8Array`);
 }
 
-function checkLabels(where: string, { shape, data }: DataArray, count: number): Uint8Array {
-  if (data instanceof Uint8Array && shape.length === 1 && shape[0] === count) return data;
-  const type = data instanceof Uint8Array ? "uint8" : "floats";
+/** A name as URLs have it: with %20 for a blank. */
+function decode(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}
+
+/** Labels of any integer type: numpy's own is int64. */
+function checkLabels(where: string, { shape, data, type }: DataArray, count: number): Uint8Array {
+  const isInteger = /^u?int/.test(type) && data.every((label) => label >= 0 && label <= 255);
+  if (isInteger && shape.length === 1 && shape[0] === count) return Uint8Array.from(data);
   throw invalidFile(
-    `${where}: the labels are ${showShape(shape)} (${type}), expected ${count} (uint8), one per sample`,
+    `${where}: the labels are ${showShape(shape)} (${type}), expected ${count} integers from 0 to 255, one per sample`,
   );
 }

@@ -1,6 +1,7 @@
 import { messageOf } from "../brand.ts";
 import { showPath } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
+import { type Limits, readFile } from "../source.ts";
 import { showShape } from "./array.ts";
 import { type Dataset, readDataset } from "./dataset.ts";
 
@@ -45,18 +46,25 @@ export function nodeModules(where: string) {
  *
  * @throws LatentflowError `not_found` when one is missing, `invalid_file` when it does not hold what it should
  */
-export async function readMnistFiles(where: string, folder: string): Promise<MnistFiles> {
+export async function readMnistFiles(where: string, folder: string, limits: Limits): Promise<MnistFiles> {
   return {
-    training: await readPart(where, folder, "training"),
-    test: await readPart(where, folder, "test"),
+    training: await readPart(where, folder, "training", limits),
+    test: await readPart(where, folder, "test", limits),
   };
 }
 
-async function readPart(where: string, folder: string, part: keyof typeof parts): Promise<Dataset> {
+async function readPart(
+  where: string,
+  folder: string,
+  part: keyof typeof parts,
+  limits: Limits,
+): Promise<Dataset> {
   const { prefix, count } = parts[part];
-  const images = await readFile(where, folder, `${prefix}-images-idx3-ubyte`);
-  const labels = await readFile(where, folder, `${prefix}-labels-idx1-ubyte`);
-  const dataset = await readDataset(images, { labels }).catch((error) => {
+  const images = await readBytes(where, folder, `${prefix}-images-idx3-ubyte`, limits);
+  const labels = await readBytes(where, folder, `${prefix}-labels-idx1-ubyte`, limits);
+  const { maxBytes, signal } = limits;
+  const options = { labels, maxBytes, ...(signal && { signal }) };
+  const dataset = await readDataset(images, options).catch((error) => {
     if (!(error instanceof LatentflowError)) throw error;
     throw new LatentflowError(
       error.code,
@@ -76,13 +84,14 @@ async function readPart(where: string, folder: string, part: keyof typeof parts)
   );
 }
 
-async function readFile(where: string, folder: string, name: string): Promise<Uint8Array> {
+async function readBytes(where: string, folder: string, name: string, limits: Limits): Promise<Uint8Array> {
   const { fs, path } = nodeModules(where);
   const plain = path.join(folder, name);
   const file = fs.existsSync(plain) ? plain : `${plain}.gz`;
   try {
-    return await fs.promises.readFile(file);
+    return await readFile(where, file, limits);
   } catch (cause) {
+    if (limits.signal?.aborted || cause instanceof LatentflowError) throw cause;
     const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
     throw new LatentflowError(
       missing ? "not_found" : "invalid_file",

@@ -1,5 +1,7 @@
+import { throwIfAborted } from "../brand.ts";
 import { checkOptions, invalid, show, showPath } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
+import { checkReading, type ReadingOptions, readingOptions } from "../source.ts";
 import type { Dataset } from "./dataset.ts";
 import { type MnistFiles, nodeModules, readMnistFiles } from "./mnist-files.ts";
 
@@ -14,7 +16,7 @@ export interface DataSplits {
 }
 
 /** Options of the loaders. */
-export interface LoaderOptions {
+export interface LoaderOptions extends ReadingOptions {
   /** The folder with the four IDX files, gzipped or not, under their published names. Default where found. */
   folder?: string;
 }
@@ -62,15 +64,17 @@ export async function fashionMnist(options?: LoaderOptions): Promise<DataSplits>
 
 async function readFolder(
   where: string,
-  options: LoaderOptions | undefined,
+  options: LoaderOptions = {},
   find: (where: string) => string,
 ): Promise<MnistFiles> {
-  checkOptions(where, options, ["folder"]);
-  const folder: unknown = options?.folder;
+  checkOptions(where, options, ["folder", ...readingOptions]);
+  const folder: unknown = options.folder;
+  const limits = checkReading(where, options);
+  throwIfAborted(limits.signal);
   if (folder !== undefined && typeof folder !== "string") {
     throw invalid(`${where}: folder is ${show(folder)}, expected a path`);
   }
-  return readMnistFiles(where, folder ?? find(where));
+  return readMnistFiles(where, folder ?? find(where), limits);
 }
 
 function splitRows({ training, test }: MnistFiles): DataSplits {

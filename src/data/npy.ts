@@ -1,5 +1,9 @@
 import { invalid, show } from "../check.ts";
-import { checkDataSize, type DataArray, elementCount, invalidFile, showShape } from "./array.ts";
+import { allocate, STANDARD_MAX_BYTES } from "../source.ts";
+import { atOnce, type Work } from "../turns.ts";
+import { type ValueType, valueSizes } from "../values.ts";
+import { checkDataSize, type DataArray, elementCount, invalidFile, readValues, showShape } from "./array.ts";
+import { Dictionary, NoLiteral, type PythonValue, parsePythonLiteral, Tuple } from "./python-literal.ts";
 
 // A .npy file (numpy's format, versions 1 to 3):
 //
@@ -9,24 +13,38 @@ import { checkDataSize, type DataArray, elementCount, invalidFile, showShape } f
 //   …                the header, a Python dictionary: {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
 //   …                the values
 
-interface ValueType {
-  /** Bytes per value. */
-  readonly size: number;
-  /** The values in `bytes`, little-endian. */
-  readonly read: (bytes: Uint8Array) => Uint8Array | Float32Array;
-}
-
-/** A copy in a buffer of its own, where values of any size are aligned (`slice` is a view in Node's Buffer). */
-const copy = (bytes: Uint8Array) => new Uint8Array(bytes);
-
+/** The types that are read, by kind and size as in '<f4'. */
 const valueTypes: ReadonlyMap<string, ValueType> = new Map([
-  ["|u1", { size: 1, read: copy }],
-  ["<f4", { size: 4, read: (bytes) => new Float32Array(copy(bytes).buffer) }],
-  ["<f8", { size: 8, read: (bytes) => Float32Array.from(new Float64Array(copy(bytes).buffer)) }],
+  ...(["b1", "?"] as const).map((code) => [code, "bool"] as const),
+  ...([1, 2, 4, 8] as const).flatMap((size) => [
+    [`i${size}`, `int${(8 * size) as 8 | 16 | 32 | 64}`] as const,
+    [`u${size}`, `uint${(8 * size) as 8 | 16 | 32 | 64}`] as const,
+  ]),
+  ...([2, 4, 8] as const).map((size) => [`f${size}`, `float${(8 * size) as 16 | 32 | 64}`] as const),
+]);
+
+/** What to do with the other types, by kind. */
+const cures: ReadonlyMap<string, string> = new Map([
+  [
+    "O",
+    "an object array, which numpy pickles, and reading a pickle can run code; save numpy.stack(list(array))",
+  ],
+  ["c", "complex numbers; save numpy.stack([array.real, array.imag], -1)"],
+  ["S", "texts; save numbers"],
+  ["U", "texts; save numbers"],
+  ["M", "dates; save array.astype(numpy.int64)"],
+  ["m", "spans of time; save array.astype(numpy.int64)"],
+  ["V", "raw bytes; save array.view(numpy.uint8)"],
 ]);
 
 /** As much header as numpy itself reads. */
 const longestHeader = 10_000;
+
+/** As much as lies before the values. */
+export const longestNpyHeader = 12 + longestHeader;
+
+/** As many axes as numpy has. */
+const mostAxes = 64;
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 
@@ -36,42 +54,60 @@ export function isNpy(bytes: Uint8Array): boolean {
 }
 
 /**
- * Reads a .npy file of uint8, float32 or float64 values (float64 is rounded to float32).
+ * Reads a .npy file, of any byte order and in either order of its axes: float16, float32, float64, integers and
+ * booleans.
  *
  * @param bytes the whole file
+ * @returns uint8 as they are, all others as float32, the nearest where there is none; true as 1
  * @throws LatentflowError `invalid_file` when it is no .npy file, is damaged or cut short, holds another type
- *   of values or more than its header promises, or is in Fortran order
+ *   of values, an integer beyond 2^53, or more than its header promises or `maxBytes`
  */
-export function readNpy(bytes: Uint8Array): DataArray {
-  if (!isNpy(bytes)) throw invalidFile("readNpy: not a .npy file: it does not begin with 93 4e 55 4d 50 59");
-  const { header, size } = splitHeader(bytes);
-  const descr = field(header, "descr", /'descr'\s*:\s*('[^']*'|\[[^\]]*\])/).replaceAll("'", "");
-  const type = valueTypes.get(descr);
-  if (type === undefined) {
-    throw invalidFile(
-      `readNpy: the values' type is ${show(descr)}, expected "|u1" (uint8), "<f4" (float32) or "<f8" (float64); ` +
-        "save array.astype(numpy.float32) instead",
-    );
-  }
-  if (field(header, "fortran_order", /'fortran_order'\s*:\s*(True|False)/) === "True") {
-    throw invalidFile(
-      "readNpy: the values are in Fortran (column-major) order; save numpy.ascontiguousarray(array) instead",
-    );
-  }
-  const shape = field(header, "shape", /'shape'\s*:\s*\(((?:\s*\d+\s*,)*\s*\d*\s*)\)/)
-    .split(",")
-    .filter((length) => length.trim() !== "")
-    .map(Number);
+export function readNpy(bytes: Uint8Array, maxBytes = STANDARD_MAX_BYTES): DataArray {
+  return atOnce(parseNpy(bytes, maxBytes));
+}
+
+/** `readNpy`, as work. */
+export function* parseNpy(bytes: Uint8Array, maxBytes: number): Work<DataArray> {
+  const { shape, type, littleEndian, fortran, size } = readHeader(bytes);
   const values = bytes.subarray(size);
-  checkDataSize("readNpy", shape, type.size, values.length);
-  return { shape, data: type.read(values) };
+  checkDataSize("readNpy", shape, valueSizes[type], values.length);
+  const array = yield* readValues("readNpy", shape, { type, bytes: values, littleEndian }, maxBytes);
+  return fortran ? { ...array, data: yield* transpose(array) } : array;
+}
+
+/** The size of the file that begins with these bytes. */
+export function promisedNpySize(beginning: Uint8Array): number {
+  const { shape, type, size } = readHeader(beginning);
+  return size + elementCount(shape) * valueSizes[type];
+}
+
+interface Header {
+  readonly shape: readonly number[];
+  readonly type: ValueType;
+  readonly littleEndian: boolean;
+  /** Whether the first axis is the one that changes fastest, and not the last. */
+  readonly fortran: boolean;
+  /** Bytes before the values. */
+  readonly size: number;
+}
+
+function readHeader(bytes: Uint8Array): Header {
+  if (!isNpy(bytes)) throw invalidFile("readNpy: not a .npy file: it does not begin with 93 4e 55 4d 50 59");
+  const { text, size } = splitHeader(bytes);
+  const { descr, fortran_order: fortran, shape } = parseFields(text);
+  if (typeof fortran !== "boolean") {
+    throw invalidFile(
+      `readNpy: the header's 'fortran_order' is ${showValue(fortran)}, expected True or False`,
+    );
+  }
+  return { ...readType(descr), shape: readShape(shape), fortran, size };
 }
 
 /** The header's text, and the number of bytes before the values. */
-function splitHeader(bytes: Uint8Array): { header: string; size: number } {
+function splitHeader(bytes: Uint8Array): { text: string; size: number } {
   if (bytes.length < 12) throw invalidFile(`readNpy: ${bytes.length} bytes, too short for a header`);
   const major = bytes[6]!;
-  if (major < 1 || major > 3) {
+  if (major < 1 || major > 3 || bytes[7] !== 0) {
     throw invalidFile(`readNpy: the format's version is ${major}.${bytes[7]}, expected 1.0, 2.0 or 3.0`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -83,16 +119,111 @@ function splitHeader(bytes: Uint8Array): { header: string; size: number } {
         `file's ${bytes.length}; it is cut short or damaged`,
     );
   }
-  return { header: new TextDecoder().decode(bytes.subarray(start, size)), size };
+  // Version 3 is UTF-8; before it was Latin-1, in which names of fields alone differ, and they are not read.
+  return { text: new TextDecoder().decode(bytes.slice(start, size)), size };
 }
 
-function field(header: string, name: string, pattern: RegExp): string {
-  const value = pattern.exec(header)?.[1];
-  if (value === undefined) {
-    throw invalidFile(`readNpy: the header has no readable '${name}': ${show(header.trim())}`);
+const fieldNames = ["descr", "fortran_order", "shape"] as const;
+
+/** The header's three entries: no more, no fewer, none twice. */
+function parseFields(text: string): Record<(typeof fieldNames)[number], PythonValue> {
+  const fields = new Map<PythonValue, PythonValue>();
+  for (const [key, value] of parseDictionary(text).entries) {
+    if (fields.has(key)) throw invalidFile(`readNpy: the header has the key ${showValue(key)} twice`);
+    if (!fieldNames.some((name) => name === key)) {
+      throw invalidFile(
+        `readNpy: the header has the key ${showValue(key)}, expected ${fieldNames.join(", ")}`,
+      );
+    }
+    fields.set(key, value);
   }
-  return value;
+  const field = (name: string) => {
+    const value = fields.get(name);
+    if (value === undefined) throw invalidFile(`readNpy: the header has no '${name}': ${show(text.trim())}`);
+    return value;
+  };
+  return { descr: field("descr"), fortran_order: field("fortran_order"), shape: field("shape") };
 }
+
+function parseDictionary(text: string): Dictionary {
+  let value: PythonValue;
+  try {
+    value = parsePythonLiteral(text);
+  } catch (error) {
+    if (!(error instanceof NoLiteral)) throw error;
+    throw invalidFile(
+      `readNpy: the header is no Python dictionary: ${error.message} of ${show(text.trim())}; it is damaged`,
+    );
+  }
+  if (value instanceof Dictionary) return value;
+  throw invalidFile(`readNpy: the header is ${showValue(value)}, expected a dictionary`);
+}
+
+function readType(descr: PythonValue): { type: ValueType; littleEndian: boolean } {
+  if (typeof descr !== "string") {
+    throw invalidFile(
+      `readNpy: the values' type is ${showValue(descr)}, a structured one; save one of its fields: ` +
+        'numpy.save(file, array["field"])',
+    );
+  }
+  const [, order, code = "", kind = ""] = /^([<>|]?)(([a-zA-Z?])\d{0,4}(?:\[\w+\])?)$/.exec(descr) ?? [];
+  const type = valueTypes.get(code);
+  // The order of a value's bytes: of the one there is, or of several.
+  if (type && (valueSizes[type] === 1 || order === "<" || order === ">")) {
+    return { type, littleEndian: order !== ">" };
+  }
+  throw invalidFile(
+    `readNpy: the values' type is ${show(descr)}, ${cures.get(kind) ?? "which is not read; save array.astype(numpy.float32)"}`,
+  );
+}
+
+function readShape(shape: PythonValue): readonly number[] {
+  if (shape instanceof Tuple && shape.items.length <= mostAxes && shape.items.every(isLength))
+    return shape.items;
+  throw invalidFile(
+    `readNpy: the header's 'shape' is ${showValue(shape)}, expected a tuple of at most ${mostAxes} lengths`,
+  );
+}
+
+// Beyond what is exact it is still too much for any file.
+const isLength = (length: PythonValue): length is number => typeof length === "number" && length >= 0;
+
+function showValue(value: PythonValue): string {
+  if (value instanceof Tuple) return "a tuple";
+  if (value instanceof Dictionary) return "a dictionary";
+  return Array.isArray(value) ? "a list" : show(value);
+}
+
+/** Values from column-major to row-major order. */
+function* transpose({ shape, data }: DataArray): Work<DataArray["data"]> {
+  if (data.length === 0 || shape.filter((length) => length > 1).length < 2) return data;
+  const strides = shape.map((_, axis) => elementCount(shape.slice(0, axis)));
+  const last = shape.length - 1;
+  const [lastLength, lastStride] = [shape[last]!, strides[last]!];
+  const transposed =
+    data instanceof Uint8Array
+      ? allocate("readNpy", Uint8Array, data.length)
+      : allocate("readNpy", Float32Array, data.length);
+  /** Where in the file a row of the last axis begins, and its indices on the other axes. */
+  let from = 0;
+  const indices = shape.map(() => 0);
+  for (let to = 0; to < data.length; ) {
+    for (let i = 0; i < lastLength; i++) {
+      transposed[to++] = data[from + i * lastStride]!;
+      if (to % VALUES_AT_ONCE === 0) yield;
+    }
+    for (let axis = last - 1; axis >= 0; axis--) {
+      from += strides[axis]!;
+      if (++indices[axis]! < shape[axis]!) break;
+      from -= strides[axis]! * shape[axis]!;
+      indices[axis] = 0;
+    }
+  }
+  return transposed;
+}
+
+/** Values put in their place between two pauses; each may be far from the one before. */
+const VALUES_AT_ONCE = 2 ** 16;
 
 /**
  * Writes float32 values as a .npy file (version 1.0, row-major), which `numpy.load` reads.

@@ -22,7 +22,7 @@ import type { ValidationResult } from "./validation.ts";
 //   checksum          U32 [1], the last four bytes: the checksum of all before them
 
 /** Names the format, and its version: another one cannot be read. */
-const FORMAT = "latentflow checkpoint 1";
+export const FORMAT = "latentflow checkpoint 1";
 
 /** Where a run stands between two updates: all that the rest of it depends on, and what it has found so far. */
 export interface RunState {

@@ -3,7 +3,13 @@ export type { Adjoint } from "../adjoint/base.ts";
 export { direct } from "../adjoint/direct.ts";
 export { full } from "../adjoint/full.ts";
 export { type Augmentation, type Shift, shift } from "../data/augment.ts";
-export { createDataset, Dataset, type DatasetOptions, readDataset } from "../data/dataset.ts";
+export {
+  createDataset,
+  Dataset,
+  type DatasetOptions,
+  type ReadDatasetOptions,
+  readDataset,
+} from "../data/dataset.ts";
 export { type DataSplits, fashionMnist, type LoaderOptions, mnist, segMnist } from "../data/mnist.ts";
 export {
   type Adam,

@@ -1,0 +1,268 @@
+import {
+  closeSync,
+  ftruncateSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { readDataset } from "../src/data/dataset.ts";
+import { mnist } from "../src/data/mnist.ts";
+import { readArray } from "../src/data/read.ts";
+import { loadDecoder } from "../src/decoder/load.ts";
+import { rejected } from "./support/refusal.ts";
+import { fileOf } from "./support/safetensors-file.ts";
+
+// What a file costs is the caller's choice: its size and what it unpacks to are bounded, it is read in turns with the
+// event loop, and an abort ends that.
+
+const folder = mkdtempSync(join(tmpdir(), "latentflow-limits-"));
+test.after(() => rmSync(folder, { recursive: true }));
+
+/** An IDX file of bytes. */
+function idx(count: number): Buffer {
+  const header = Buffer.alloc(12);
+  header.set([0, 0, 8, 2]);
+  header.writeUInt32BE(count, 4);
+  header.writeUInt32BE(1, 8);
+  return Buffer.concat([header, Buffer.alloc(count)]);
+}
+
+/** A decoder of one layer, of about so many weights. */
+function decoderFile(count: number, dtype: "BF16" | "F16" | "F32" | "F64"): Uint8Array {
+  const size = { BF16: 2, F16: 2, F32: 4, F64: 8 }[dtype];
+  const outputs = Math.ceil(count / 1000);
+  const end = outputs * 1000 * size;
+  const header = {
+    "0.weight": { dtype, shape: [outputs, 1000], data_offsets: [0, end] },
+    "0.bias": { dtype, shape: [outputs], data_offsets: [end, end + outputs * size] },
+  };
+  return fileOf(header, end + outputs * size);
+}
+
+test("the default is 1 GiB, and nothing of that size is allocated first", async () => {
+  const before = process.memoryUsage().arrayBuffers;
+  // The header of 2 GB of zeros, in a file of which that much could be: as large as a bomb would be.
+  const header = idx(0);
+  header.writeUInt32BE(2 ** 31, 4);
+  const bomb = gzipSync(Buffer.concat([header, Buffer.alloc(2 ** 21 + 2 ** 12)]), { level: 0 });
+  await rejected(
+    readDataset(bomb),
+    "invalid_file",
+    /^gzip: it unpacks to 2147483660 bytes, more than maxBytes, 1073741824, to read it give maxBytes: 2147483660$/,
+  );
+  assert.ok(process.memoryUsage().arrayBuffers - before < 2 ** 24);
+});
+
+test("bytes: what they unpack to is bounded", async () => {
+  const packed = gzipSync(idx(5000));
+  const take = (maxBytes: number) => readDataset(packed, { maxBytes });
+  await rejected(take(5011), "invalid_file", /unpacks to 5012 bytes, more than maxBytes, 5011/);
+  assert.is((await take(5012)).count, 5000);
+  await rejected(
+    readArray(idx(5000), { maxBytes: 4999 }),
+    "invalid_file",
+    /its values take 5000 bytes, more than/,
+  );
+
+  const file = decoderFile(4000, "BF16");
+  const parameters = 4 * (4000 + 4);
+  await rejected(
+    loadDecoder(file, { maxBytes: parameters - 1 }),
+    "invalid_file",
+    /^loadDecoder: as float32 its parameters take 16016 bytes, more than maxBytes, 16015, to read it give maxBytes: 16016/,
+  );
+  assert.is((await loadDecoder(file, { maxBytes: parameters })).parameterCount, 4004);
+  await rejected(
+    loadDecoder(file, { maxBytes: 1.5 }),
+    "invalid_argument",
+    /maxBytes is 1\.5, expected an integer >= 1/,
+  );
+});
+
+test("a header that promises terabytes of decoder is refused at once", async () => {
+  // Zero-sized tensors chain with any size.
+  const header = { "0.weight": { dtype: "F32", shape: [2 ** 40, 0], data_offsets: [0, 0] } };
+  await rejected(loadDecoder(fileOf(header)), "invalid_file", /missing|do not chain/);
+});
+
+test("files, Blobs and servers' answers are not read beyond the limit", async () => {
+  const path = join(folder, "large.safetensors");
+  const sparse = openSync(path, "w");
+  ftruncateSync(sparse, 2 ** 31);
+  closeSync(sparse);
+  const before = process.memoryUsage().arrayBuffers;
+  const message =
+    /loadDecoder\(".*large\.safetensors"\): the file has 2147483648 bytes, more than maxBytes, 1073741824/;
+  await rejected(loadDecoder(path), "invalid_file", message);
+  await rejected(
+    readDataset(path),
+    "invalid_file",
+    /^readDataset: ".*": the file has 2147483648 bytes, more than/,
+  );
+  assert.ok(process.memoryUsage().arrayBuffers - before < 2 ** 24);
+
+  const small = decoderFile(4000, "F32");
+  const limits = { maxBytes: 10_000 };
+  await rejected(
+    loadDecoder(new Blob([new Uint8Array(small)]), limits),
+    "invalid_file",
+    /the file has \d+ bytes, more/,
+  );
+
+  let sent = 0;
+  const server = createServer((request, response) => {
+    if (request.url === "/sized")
+      return void response.writeHead(200, { "content-length": 2 ** 40 }).write("abc");
+    if (request.url === "/bomb") {
+      return void response
+        .writeHead(200, { "content-encoding": "gzip" })
+        .end(gzipSync(Buffer.alloc(2 ** 26)));
+    }
+    // Without end.
+    const more = () => {
+      while (!response.destroyed && response.write(Buffer.alloc(2 ** 16))) sent += 2 ** 16;
+    };
+    response.on("drain", more);
+    more();
+  });
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  try {
+    const read = (name: string) => loadDecoder(`${base}/${name}`, { maxBytes: 2 ** 22 });
+    await rejected(read("sized"), "invalid_file", /the file has 1099511627776 bytes, more than maxBytes/);
+    await rejected(
+      read("bomb"),
+      "invalid_file",
+      /the file has more than maxBytes, 4194304 bytes; give a larger maxBytes/,
+    );
+    await rejected(read("endless"), "invalid_file", /the file has more than maxBytes, 4194304 bytes/);
+    assert.ok(sent < 2 ** 26, `${sent} bytes were taken`);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
+test("what has no size, a device say, is read up to the limit", async () => {
+  await rejected(
+    readDataset("/dev/zero", { maxBytes: 2 ** 20 }),
+    "invalid_file",
+    /"\/dev\/zero": the file has more than maxBytes, 1048576 bytes/,
+  );
+});
+
+test("mnist takes the options", async () => {
+  await rejected(mnist({ maxBytes: 1000 }), "invalid_file", /^mnist: .* bytes, more than maxBytes, 1000/);
+  await rejected(mnist({ maxBytes: 0 }), "invalid_argument", /^mnist: maxBytes is 0/);
+  const reason = new Error("enough");
+  assert.is(await mnist({ signal: AbortSignal.abort(reason) }).catch((error) => error), reason);
+});
+
+/** Runs something beside `work`, a turn of the event loop at a time; returns how many turns there were. */
+async function turnsDuring(work: Promise<unknown>): Promise<number> {
+  let turns = 0;
+  let isDone = false;
+  const count = () => {
+    turns++;
+    if (!isDone) setImmediate(count);
+  };
+  setImmediate(count);
+  await work.catch(() => {});
+  isDone = true;
+  return turns;
+}
+
+const packed = gzipSync(idx(2 ** 25), { level: 9 });
+const works: [name: string, work: (signal?: AbortSignal) => Promise<unknown>][] = [
+  ["unpacking", (signal) => readArray(packed, { signal })],
+  ...(["BF16", "F16", "F32", "F64"] as const).map(
+    (dtype): [string, (signal?: AbortSignal) => Promise<unknown>] => {
+      const file = decoderFile(2 ** 22, dtype);
+      return [`converting ${dtype}`, (signal) => loadDecoder(file, signal ? { signal } : {})];
+    },
+  ),
+];
+
+for (const [name, work] of works) {
+  test(`${name}: the event loop has its turns, and an abort ends it soon`, async () => {
+    const start = process.cpuUsage();
+    const turns = await turnsDuring(work());
+    const { user, system } = process.cpuUsage(start);
+    const whole = (user + system) / 1000;
+    // A turn takes about 8 ms, a piece of work a few more; other threads' time counts too.
+    assert.ok(turns >= Math.max(2, whole / 50), `${turns} turns in ${whole} ms`);
+
+    const reason = new Error("enough");
+    const controller = new AbortController();
+    const aborted = work(controller.signal).catch((error: unknown) => error);
+    // After a turn, in the midst of it.
+    await new Promise((resolve) => setImmediate(resolve));
+    const before = process.cpuUsage();
+    controller.abort(reason);
+    assert.is(await aborted, reason);
+    const after = process.cpuUsage(before);
+    const left = (after.user + after.system) / 1000;
+    assert.ok(left < Math.max(whole / 2, 100), `${left} of ${whole} ms after the abort`);
+  });
+}
+
+test("headers that are huge, or promise what no file holds, are refused at once", async () => {
+  const start = process.cpuUsage();
+  const json = `{"a":${"[".repeat(2 ** 25)}`;
+  await rejected(
+    loadDecoder(fileOf(json)),
+    "invalid_file",
+    /header has \d+ bytes, more than the 1048576 that are read/,
+  );
+  const shape = Buffer.alloc(4 + 255 * 4, 0xff);
+  shape.set([0, 0, 0x0e, 255]);
+  await rejected(
+    readDataset(shape),
+    "invalid_file",
+    /the header promises 4294967295 × .* × \.\.\. values .*cut short/,
+  );
+  await rejected(readDataset(gzipSync(shape)), "invalid_file", /more than \d+ bytes of gzip can hold/);
+  const { user, system } = process.cpuUsage(start);
+  assert.ok(user + system < 5e6);
+});
+
+test("bytes that are transferred before they are read are an error that says so; small ones have been read", async () => {
+  const transfer = (bytes: Uint8Array) => void structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+  const small = decoderFile(1000, "F32");
+  const loading = loadDecoder(small);
+  transfer(small);
+  assert.is((await loading).parameterCount, 1001);
+
+  const message = /the bytes were transferred or resized while they were read; wait for it, or give a copy/;
+  const large = decoderFile(2 ** 22, "BF16");
+  const loadingLarge = loadDecoder(large);
+  transfer(large);
+  await rejected(loadingLarge, "invalid_argument", message);
+  for (const file of [new Uint8Array(idx(2 ** 25)), new Uint8Array(packed)]) {
+    const reading = readDataset(file);
+    transfer(file);
+    await rejected(reading, "invalid_argument", message);
+  }
+});
+
+test("a file's bytes are copied, however it is read", async () => {
+  const file = idx(3);
+  const dataset = await readDataset(file);
+  file.fill(9);
+  assert.equal(dataset.toFloat32(), new Float32Array(3));
+  const path = join(folder, "small.idx");
+  writeFileSync(path, idx(3));
+  assert.is((await readDataset(path)).count, 3);
+  assert.equal(readFileSync(path), idx(3));
+});
+
+test.run();
