@@ -25,6 +25,7 @@ const runsOnce = [
   "cli-train.test.ts",
   "command-line-docs.test.ts",
   "examples.test.ts",
+  "fuzz.test.ts",
   "package.test.ts",
   "published.test.ts",
   "runner.test.ts",
