@@ -55,8 +55,8 @@ export interface Trajectory {
 export interface BackendInfo {
   readonly name: string;
   /**
-   * What it runs: of WASM the build, "relaxed", "plain", or "custom" for the caller's own bytes; for WebGPU
-   * "onnxruntime-web" and its version; "none" where an abort came before the work.
+   * What it runs: of WASM the build, "relaxed" or "plain"; for WebGPU "onnxruntime-web" and its version;
+   * "none" where an abort came before the work.
    */
   readonly build: string;
   /** The GPU's name, as far as the browser tells it. */

@@ -154,7 +154,7 @@ test("another run's checkpoint is refused, and what differs is named", async () 
     [{ loss: squaredError() }, /loss\.name is "binaryCrossEntropy" there and "squaredError" here/],
     [{ validation: { data: smallData, everyImages: 20 } }, /validationData\.samples is 5 there and 17 here/],
     [{ backend: wasm({ relaxed: true }) }, /build is "wasm plain \w{8}" there and "wasm relaxed \w{8}" here/],
-    [{ backend: builds[0]!.backend }, /build is "wasm plain \w{8}" there and "wasm custom \w{8}" here/],
+    [{ backend: builds[0]!.backend }, /build is "wasm plain \w{8}" there and "wasm debug \w{8}" here/],
   ];
   for (const [options, message] of cases) {
     await rejected(runSmall({ ...go, ...options } as TrainOptions), "invalid_argument", message);

@@ -26,7 +26,7 @@ const ROOMS: [room: string, pattern: RegExp, mayImport: string[]][] = [
   ["data", /^data\//, ["basics"]],
   [
     "basics",
-    /^(check|checksum|errors|file-kind|flow|loss|objective|optimizer|schedule|platform|random|recipe|result|source|turns|values)\.ts$/,
+    /^(brand|check|checksum|errors|file-kind|flow|loss|objective|optimizer|schedule|platform|random|recipe|result|source|turns|values)\.ts$/,
     [],
   ],
 ];

@@ -1,5 +1,6 @@
 import type { instantiate as debugBindings } from "../../../build/wasm/debug.js";
 import { plain, relaxed as relaxedSimd, version } from "../../../build/wasm/embedded.ts";
+import { messageOf } from "../../brand.ts";
 import { invalid, show } from "../../check.ts";
 import { LatentflowError } from "../../errors.ts";
 
@@ -164,7 +165,7 @@ function compileHint(bytes: Uint8Array<ArrayBuffer>, cause: unknown): string {
   if (!WebAssembly.validate(bytes)) {
     return "this runtime has no WebAssembly SIMD, which latentflow needs; take a newer one";
   }
-  const found = cause instanceof Error ? cause.message : String(cause);
+  const found = messageOf(cause);
   return (
     `the kernels could not be compiled (${found}). In a page with a Content-Security-Policy: allow script-src ` +
     `'wasm-unsafe-eval'. Where nothing may be compiled, as in Cloudflare Workers: ${COMPILED_IMPORT}`
