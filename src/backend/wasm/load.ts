@@ -1,5 +1,5 @@
 import type { instantiate as debugBindings } from "../../../build/wasm/debug.js";
-import { plain, relaxed as relaxedSimd, version } from "../../../build/wasm/embedded.ts";
+import { deflated, sizes, version } from "../../../build/wasm/embedded.ts";
 import { messageOf } from "../../brand.ts";
 import { invalid, show } from "../../check.ts";
 import { LatentflowError } from "../../errors.ts";
@@ -44,7 +44,9 @@ export function compileKernels(relaxed: boolean | undefined): Promise<CompiledKe
   const build = (relaxed ?? hasRelaxedSimd()) ? "relaxed" : "plain";
   let kernels = compiled.get(build);
   if (!kernels) {
-    kernels = unpack(build === "relaxed" ? relaxedSimd : plain).then(compile);
+    kernels = unpack().then((both) =>
+      compile(build === "plain" ? both.subarray(0, sizes.plain) : both.subarray(sizes.plain)),
+    );
     compiled.set(build, kernels);
     // A failure is not kept: what forbids it may change, an error deserves a new try.
     kernels.catch(() => compiled.delete(build));
@@ -123,7 +125,8 @@ function hasRelaxedSimd(): boolean {
   return WebAssembly.validate(RELAXED_PROBE);
 }
 
-async function unpack({ size, deflated }: typeof plain): Promise<Uint8Array<ArrayBuffer>> {
+/** Both binaries, one behind the other. */
+async function unpack(): Promise<Uint8Array<ArrayBuffer>> {
   const packed = Uint8Array.from(atob(deflated), (character) => character.charCodeAt(0));
   if (typeof DecompressionStream === "undefined") return unpackInNode(packed);
   // By its own reader and writer: what is shorter asks for Blob.stream or Response, which jsdom has not.
@@ -132,13 +135,13 @@ async function unpack({ size, deflated }: typeof plain): Promise<Uint8Array<Arra
   // What fails here fails below, too.
   for (const written of [writer.write(packed), writer.close()]) written.catch(() => {});
   const reader = readable.getReader();
-  const binary = new Uint8Array(size);
+  const both = new Uint8Array(sizes.plain + sizes.relaxed);
   let filled = 0;
   for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    binary.set(part.value, filled);
+    both.set(part.value, filled);
     filled += part.value.length;
   }
-  return binary;
+  return both;
 }
 
 function unpackInNode(packed: Uint8Array): Uint8Array<ArrayBuffer> {
