@@ -41,8 +41,8 @@ const torchData =
   'convert it in Python: numpy.save("data.npy", torch.load("data.pt", weights_only=True).numpy())';
 const unpack = (program: string) => `unpack it first: ${program} FILE`;
 
-/** The first that matches counts. */
-const signatures: readonly Signature[] = [
+/** Of all, the first that matches counts. A function, so that bundlers leave it out where nothing is loaded. */
+const signatures = (): readonly Signature[] => [
   {
     name: "an empty file",
     matches: ({ bytes }) => bytes.length === 0,
@@ -217,7 +217,7 @@ export function recognise(bytes: Uint8Array): FileKind | undefined {
   if (isSafetensors(bytes)) return safetensors;
   const text = latin1(bytes.subarray(0, LOOKED_AT));
   const begins = (start: string, offset = 0) => text.startsWith(start, offset);
-  return signatures.find(({ matches }) => matches({ bytes, text, begins }));
+  return signatures().find(({ matches }) => matches({ bytes, text, begins }));
 }
 
 function isSafetensors(bytes: Uint8Array): boolean {

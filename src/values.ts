@@ -7,8 +7,19 @@ export type ValueType = "bool" | `${"int" | "uint"}${8 | 16 | 32 | 64}` | `float
 
 /** Bytes per value. */
 export const valueSizes: Readonly<Record<ValueType, number>> = {
-  ...{ bool: 1, int8: 1, uint8: 1, int16: 2, uint16: 2, int32: 4, uint32: 4, int64: 8, uint64: 8 },
-  ...{ float16: 2, bfloat16: 2, float32: 4, float64: 8 },
+  bool: 1,
+  int8: 1,
+  uint8: 1,
+  int16: 2,
+  uint16: 2,
+  int32: 4,
+  uint32: 4,
+  int64: 8,
+  uint64: 8,
+  float16: 2,
+  bfloat16: 2,
+  float32: 4,
+  float64: 8,
 };
 
 /** Values converted between two pauses: well under a millisecond of work. */
@@ -84,8 +95,14 @@ function converterOf(type: ValueType, buffer: ArrayBuffer): Convert {
 }
 
 const plainArrays = {
-  ...{ int8: Int8Array, uint8: Uint8Array, int16: Int16Array, uint16: Uint16Array },
-  ...{ int32: Int32Array, uint32: Uint32Array, float32: Float32Array, float64: Float64Array },
+  int8: Int8Array,
+  uint8: Uint8Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  float32: Float32Array,
+  float64: Float64Array,
 };
 
 function fromBooleans(values: Uint8Array): Convert {
