@@ -23,6 +23,8 @@ export interface Context {
   readonly tarball: string;
   /** The path of a Node of the environment's version. */
   readonly node: string;
+  /** Aborted when its time is over: what it has started has to end. `project.ts` and `page.ts` see to that. */
+  readonly signal: AbortSignal;
   /** Prints a line about how far it is. */
   readonly log: (line: string) => void;
 }

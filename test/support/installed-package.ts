@@ -24,15 +24,24 @@ export interface InstalledPackage {
  */
 export function installPackage(names: readonly string[], others: readonly string[] = []): InstalledPackage {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "latentflow-package-")));
-  const packed = join(folder, "packed");
-  mkdirSync(packed);
-  // Without its scripts: they would build once more, under the feet of the tests that run at the same time.
-  npm(["pack", "--silent", "--ignore-scripts", "--pack-destination", packed], root);
-  const tarball = join(packed, readdirSync(packed)[0]!);
+  const tarball = packPackage(join(folder, "packed"));
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true }));
   npm(["install", "--no-audit", "--no-fund", tarball, ...others], folder);
   for (const name of names) cpSync(join(root, "test/package", name), join(folder, name), { recursive: true });
   return { folder, tarball, dispose: () => rmSync(folder, { recursive: true }) };
+}
+
+/**
+ * Packs what `npm run build` has built.
+ *
+ * @param folder for the tarball alone, not there yet
+ * @returns the tarball's path
+ */
+export function packPackage(folder: string): string {
+  mkdirSync(folder);
+  // Without its scripts: they would build once more, under the feet of the tests that run at the same time.
+  npm(["pack", "--silent", "--ignore-scripts", "--pack-destination", folder], root);
+  return join(folder, readdirSync(folder)[0]!);
 }
 
 function npm(args: readonly string[], folder: string): void {

@@ -1,5 +1,6 @@
 // The Node binaries that tests and benches run on.
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
+import { promisify } from "node:util";
 
 /** The major version of the newer of the two. */
 export const newerNode = "24";
@@ -8,6 +9,30 @@ export const newerNode = "24";
 export function findNewerNode() {
   const command = ["--yes", `node@${newerNode}`, "--print", "process.execPath"];
   return execFileSync("npx", command, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }).trim();
+}
+
+/** @type {Map<number, Promise<string>>} */
+const found = new Map();
+
+/**
+ * The path of a binary of any major version of Node: the one that runs this, or one from the npm registry.
+ * @param {number} major
+ * @returns {Promise<string>}
+ */
+export function findNode(major) {
+  const known = found.get(major);
+  if (known) return known;
+  const here = process.version.startsWith(`v${major}.`);
+  const finding = here ? Promise.resolve(process.execPath) : fetchNode(major);
+  found.set(major, finding);
+  return finding;
+}
+
+/** @param {number} major */
+async function fetchNode(major) {
+  const command = ["--yes", `node@${major}`, "--print", "process.execPath"];
+  const { stdout } = await promisify(execFile)("npx", command, { encoding: "utf8" });
+  return stdout.trim();
 }
 
 /**

@@ -1,0 +1,3 @@
+const { tell } = require("./program.cjs");
+
+tell();

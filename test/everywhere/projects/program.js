@@ -1,0 +1,39 @@
+// What every project does: encode a few samples on two threads, and decode them. The plain build is asked for, whose
+// numbers are the same bits on every machine; so they can be compared to those of another environment.
+import { createDecoder, decode, encode, wasm } from "latentflow";
+
+/**
+ * @param {import("latentflow").WasmOptions} [options] what this environment needs for threads
+ * @returns the numbers as bits, the number of threads, and why they were fewer than two
+ */
+export async function encodeSome(options = {}) {
+  const decoder = createDecoder({ layers: [4, 24, 12], outputActivation: "sigmoid", loss: "bce", seed: 1 });
+  const y = Float32Array.from({ length: 8 * decoder.outputSize }, (_, i) => ((i * 7) % 11) / 10);
+  // A module of the caller's is the build itself.
+  const build = "module" in options ? {} : { relaxed: false };
+  const backend = wasm({ threads: 2, ...build, ...options });
+  const result = await encode(decoder, y, { backend });
+  const x = await decode(decoder, result.z, { backend });
+  decoder.dispose();
+  const { threads, reason } = result.backend;
+  return { bits: { z: bitsOf(result.z), loss: bitsOf(result.loss), x: bitsOf(x) }, threads, reason };
+}
+
+/** The same, told where the test looks for it: in the page, or as a line on the standard output. */
+export async function tell(options) {
+  const report = await encodeSome(options).catch((error) => ({ error: String(error?.stack ?? error) }));
+  const text = JSON.stringify(report);
+  if (typeof document === "undefined") {
+    console.log(`latentflow: ${text}`);
+  } else {
+    const element = document.createElement("pre");
+    element.id = "report";
+    element.textContent = text;
+    document.body.append(element);
+  }
+}
+
+/** @param {Float32Array} values */
+function bitsOf(values) {
+  return [...new Uint32Array(values.buffer, values.byteOffset, values.length)];
+}

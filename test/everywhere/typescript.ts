@@ -1,0 +1,3 @@
+import type { Environment } from "./environment.ts";
+
+export const environments: readonly Environment[] = [];
