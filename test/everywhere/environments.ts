@@ -1,3 +1,4 @@
+import { environments as browsers } from "./browsers.ts";
 import { environments as bundlers } from "./bundlers.ts";
 import type { Environment } from "./environment.ts";
 import { environments as frameworks } from "./frameworks.ts";
@@ -10,6 +11,7 @@ import { environments as typescript } from "./typescript.ts";
 export const environments: readonly Environment[] = [
   ...node,
   ...runtimes,
+  ...browsers,
   ...bundlers,
   ...frameworks,
   ...testRunners,

@@ -1,25 +1,27 @@
-import { launch } from "puppeteer-core";
+import type { Browser } from "puppeteer-core";
+import { launchChromium, textOf } from "../support/browsers.ts";
 import type { Context } from "./environment.ts";
 
-const ARGUMENTS = [
-  "--no-sandbox",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--disable-gpu",
-];
+/** In milliseconds. */
+const PATIENCE = 120_000;
 
 /**
  * What a page shows in its element #report, in Chromium.
  *
- * @throws Error with what the page has thrown and logged, where there is none within a minute
+ * @throws Error with what the page has thrown and logged, where there is none within two minutes
  */
-export async function reportOfPage({ signal }: Context, url: string): Promise<string> {
+export async function reportOfPage(context: Context, url: string): Promise<string> {
+  return (await openPage(context, url, launchChromium)).report;
+}
+
+/** The same in the browser given, which is launched for it and closed; and its version. */
+export async function openPage(
+  { signal }: Context,
+  url: string,
+  launch: () => Promise<Browser>,
+): Promise<{ version: string; report: string }> {
   signal.throwIfAborted();
-  const executablePath = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";
-  const browser = await launch({ executablePath, args: ARGUMENTS, pipe: true });
+  const browser = await launch();
   const close = () => void browser.close();
   signal.addEventListener("abort", close);
   try {
@@ -32,10 +34,11 @@ export async function reportOfPage({ signal }: Context, url: string): Promise<st
       if (!response.ok()) said.push(`${response.url()}: ${response.status()}`);
     });
     await page.goto(url);
-    const element = await page.waitForSelector("#report", { timeout: 60_000 }).catch((error: unknown) => {
+    const report = await textOf(page, "#report", PATIENCE).catch((error: unknown) => {
       throw new Error(`${error instanceof Error ? error.message : error}\n${said.join("\n")}`);
     });
-    return (await element!.evaluate(({ textContent }) => textContent)) ?? "";
+    // "Chrome/140.0.0.0", "firefox/140.0"
+    return { version: (await browser.version()).replace(/^.*\//, ""), report };
   } finally {
     signal.removeEventListener("abort", close);
     await browser.close();

@@ -22,14 +22,20 @@ export interface FileServer {
 /**
  * Serves the files of a folder, as any static host would.
  *
- * @param contentSecurityPolicy sent with every file
+ * @param contentSecurityPolicy sent with every file; undefined for none
+ * @param headers that are sent with every file, too
  */
-export async function serve(folder: string, contentSecurityPolicy: string): Promise<FileServer> {
+export async function serve(
+  folder: string,
+  contentSecurityPolicy: string | undefined,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<FileServer> {
   const server = createServer(async ({ url = "/" }, response) => {
     // Made absolute before it is joined, so that no ".." leads out of the folder.
     const path = normalize(decodeURIComponent(new URL(url, "http://localhost").pathname));
     const file = join(folder, path.endsWith("/") ? `${path}index.html` : path);
-    response.setHeader("Content-Security-Policy", contentSecurityPolicy);
+    if (contentSecurityPolicy) response.setHeader("Content-Security-Policy", contentSecurityPolicy);
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     response.setHeader("Content-Type", TYPES[extname(file)] ?? "application/octet-stream");
     try {
       response.end(await readFile(file));

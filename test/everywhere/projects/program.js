@@ -4,26 +4,31 @@ import { createDecoder, decode, encode, wasm } from "latentflow";
 
 /**
  * @param {import("latentflow").WasmOptions} [options] what this environment needs for threads
+ * @param {typeof globalThis} [realm] whose arrays the data are
  * @returns the numbers as bits, the number of threads, and why they were fewer than two
  */
-export async function encodeSome(options = {}) {
+export async function encodeSome(options = {}, realm = globalThis) {
   const decoder = createDecoder({ layers: [4, 24, 12], outputActivation: "sigmoid", loss: "bce", seed: 1 });
-  const y = Float32Array.from({ length: 8 * decoder.outputSize }, (_, i) => ((i * 7) % 11) / 10);
+  const y = realm.Float32Array.from({ length: 8 * decoder.outputSize }, (_, i) => ((i * 7) % 11) / 10);
   // A module of the caller's is the build itself.
   const build = "module" in options ? {} : { relaxed: false };
   const backend = wasm({ threads: 2, ...build, ...options });
   const result = await encode(decoder, y, { backend });
-  const x = await decode(decoder, result.z, { backend });
+  const x = await decode(decoder, realm.Float32Array.from(result.z), { backend });
   decoder.dispose();
   const { threads, reason } = result.backend;
   return { bits: { z: bitsOf(result.z), loss: bitsOf(result.loss), x: bitsOf(x) }, threads, reason };
 }
 
-/** The same, told where the test looks for it: in the page, or as a line on the standard output. */
-export async function tell(options) {
-  const report = await encodeSome(options).catch((error) => ({ error: String(error?.stack ?? error) }));
+/** The same, or what went wrong. */
+export function report(options, realm) {
+  return encodeSome(options, realm).catch((error) => ({ error: `${error}\n${error?.stack ?? ""}` }));
+}
+
+/** Puts a report where the test looks for it: in the page, or as a line on the standard output. */
+export function show(report, document = globalThis.document) {
   const text = JSON.stringify(report);
-  if (typeof document === "undefined") {
+  if (document === undefined) {
     console.log(`latentflow: ${text}`);
   } else {
     const element = document.createElement("pre");
@@ -31,6 +36,10 @@ export async function tell(options) {
     element.textContent = text;
     document.body.append(element);
   }
+}
+
+export async function tell(options) {
+  show(await report(options));
 }
 
 /** @param {Float32Array} values */

@@ -1,0 +1,3 @@
+import { tell } from "./program.js";
+
+await tell();

@@ -1,0 +1,3 @@
+import { report } from "./program.js";
+
+postMessage(await report());
