@@ -58,6 +58,8 @@ export function atOnce<T>(work: Work<T>): T {
  */
 function nextTask(): Promise<void> {
   if (typeof setImmediate === "function") return new Promise((resolve) => setImmediate(resolve));
+  // In jest's jsdom there is neither.
+  if (typeof MessageChannel !== "function") return new Promise((resolve) => setTimeout(resolve));
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {
