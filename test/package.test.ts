@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { transformSync } from "esbuild";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import packageJson from "../package.json" with { type: "json" };
@@ -163,6 +164,18 @@ test("the library runs anywhere: it loads its own files only, no import.meta, no
   }
   // The program is for Node, and shows that such syntax is found.
   assert.ok(unportableSyntax(join(library, "cli.js")).length > 0);
+});
+
+test("Node's globals are asked for as properties of globalThis: a bare name has Parcel look for a polyfill", () => {
+  // esbuild renames what is not declared in the file, and nothing else.
+  const define = { process: "bareProcess", Buffer: "bareBuffer", global: "bareGlobal" };
+  const bareNames = (code: string) =>
+    transformSync(code, { define }).code.match(/bare(Process|Buffer|Global)/g);
+  assert.equal(bareNames("const a = process.argv; globalThis.process; { const process = a; process; }"), [
+    "bareProcess",
+  ]);
+  const files = readdirSync(library).filter((file) => /\.c?js$/.test(file) && file !== "cli.js");
+  for (const file of files) assert.is(bareNames(readFileSync(join(library, file), "utf8")), null, file);
 });
 
 for (const [name, bundle] of Object.entries(bundlers)) {

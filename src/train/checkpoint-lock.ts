@@ -73,9 +73,9 @@ export async function lockFile(
   ).join("");
   const holder: Holder = {
     host: os.hostname(),
-    pid: process.pid,
+    pid: globalThis.process.pid,
     since: new Date().toISOString(),
-    process: await describeProcess(process.pid),
+    process: await describeProcess(globalThis.process.pid),
   };
   const content = new TextEncoder().encode(`${JSON.stringify({ token, ...holder })}\n`);
 
@@ -227,7 +227,7 @@ function describe({ host, pid, since }: Holder): string {
  * process ids), the id, and when the process was started. Undefined where that is not known, or the process is not.
  */
 async function describeProcess(pid: number): Promise<string | undefined> {
-  const fileSystem = process.getBuiltinModule("node:fs/promises");
+  const fileSystem = globalThis.process.getBuiltinModule("node:fs/promises");
   try {
     const boot = await fileSystem.readFile("/proc/sys/kernel/random/boot_id", "utf8");
     const container = await fileSystem.readlink("/proc/self/ns/pid");
@@ -247,7 +247,7 @@ async function describeProcess(pid: number): Promise<string | undefined> {
  */
 async function hasEnded({ pid, process: there }: Holder): Promise<boolean> {
   if (typeof there !== "string" || !Number.isSafeInteger(pid)) return false;
-  const self = await describeProcess(process.pid);
+  const self = await describeProcess(globalThis.process.pid);
   const place = self?.split(" ").slice(0, 2).join(" ");
   if (place === undefined || !there.startsWith(`${place} `)) return false;
   return (await describeProcess(pid as number)) !== there;

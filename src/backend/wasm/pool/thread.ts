@@ -88,7 +88,7 @@ function startInNode({ Worker }: typeof import("node:worker_threads"), file: str
   // Node's own URL: under jsdom the global one is another.
   const { URL } = builtinModule("node:url")!;
   // Of the process's own options those that go with --eval would be refused for a file.
-  const isEvaluated = process.execArgv.some((option) => option.startsWith("--input-type"));
+  const isEvaluated = globalThis.process.execArgv.some((option) => option.startsWith("--input-type"));
   return new Worker(/^(file|data):/i.test(file) ? new URL(file) : file, isEvaluated ? { execArgv: [] } : {});
 }
 
