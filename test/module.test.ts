@@ -99,14 +99,15 @@ test("what is no module of this version is refused, with the line to write", () 
 });
 
 /** What a program prints, in a process that loads the published library after something else. */
-function printed(prepare: string, options: readonly string[] = []): string {
+function printed(prepare: string, options: readonly string[] = [], threads = 1): string {
   const program = `
     ${prepare}
     const { amd, createDecoder, encode, wasm } = await import(${JSON.stringify(new URL("index.js", workerUrl).href)});
     const decoder = createDecoder({ layers: [2, 9, 5], outputActivation: "sigmoid", loss: "bce" });
-    const backend = wasm({ threads: 1 });
+    const backend = wasm({ threads: ${threads} });
     const call = encode(decoder, new Float32Array(500), { solver: amd({ maxSteps: 3 }), backend });
-    console.log(await call.then(({ status }) => status.length, ({ code, message }) => code + " " + message));`;
+    const told = ({ status, backend }) => [status.length, backend.reason].join(" ").trim();
+    console.log(await call.then(told, ({ code, message }) => code + " " + message));`;
   const args = [...options, "--input-type=module", "--eval", program];
   const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 60_000 });
   return stdout.trim() || stderr;
@@ -146,6 +147,13 @@ test("processes that make one decoder after the other come to their end", () => 
   const file = fileURLToPath(new URL("soak.mjs", import.meta.url));
   const { stdout } = spawnSync(process.execPath, [file, "2"], { encoding: "utf8", timeout: 120_000 });
   assert.match(stdout, /\n2 processes on Node [\d.]+: 0 hung, 0 failed\n$/);
+});
+
+test("where there are no workers, as in Cloudflare's, one thread does it, and the reason says so", () => {
+  assert.is(
+    printed("process.getBuiltinModule = undefined; delete globalThis.Worker;", [], 2),
+    "100 workers cannot be started here: this runtime has no Worker; wasm({ threads: 1 }) does without",
+  );
 });
 
 test("where nothing can be compiled, or unpacked, the error has the line to write", () => {
