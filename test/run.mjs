@@ -24,6 +24,7 @@ const runsOnce = [
   "cli-runs.test.ts",
   "cli-train.test.ts",
   "command-line-docs.test.ts",
+  "everywhere.test.ts",
   "examples.test.ts",
   "fuzz.test.ts",
   "package.test.ts",

@@ -52,7 +52,7 @@ process.exitCode = rows.some(({ works }) => works === "no") ? 1 : 0;
 
 /** Replaces the table in the document, which is all between the two marks. */
 function writeTable(text: string): void {
-  const marks = /(<!-- table -->\n)[^]*(\n<!-- end of table -->)/;
+  const marks = /(<!-- table -->\n)[\s\S]*(\n<!-- end of table -->)/;
   const document = readFileSync(DOCUMENT, "utf8");
   if (!marks.test(document)) throw new Error(`${DOCUMENT} has no place for the table`);
   writeFileSync(

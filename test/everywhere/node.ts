@@ -13,7 +13,7 @@ function withModules(node: NodeMajor): Environment {
     node,
     quick: true,
     async run(context) {
-      await makeProject(context, "node-esm");
+      await makeProject(context, "modules");
       return outcome(await nodeVersion(context), await runCommand(context, "node", ["main.js"]));
     },
   };
@@ -25,7 +25,7 @@ function withRequire(node: NodeMajor): Environment {
     node,
     quick: true,
     async run(context) {
-      await makeProject(context, "node-cjs");
+      await makeProject(context, "require");
       placeProgram(context.folder, "cjs");
       return outcome(await nodeVersion(context), await runCommand(context, "node", ["main.cjs"]));
     },

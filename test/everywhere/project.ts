@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { transformSync } from "esbuild";
@@ -25,7 +27,8 @@ export async function makeProject(
   if (!existsSync(file)) writeFileSync(file, JSON.stringify({ private: true, type: "module" }));
   placeProgram(folder);
   context.log(`installs ${["the package", ...packages].join(", ")}`);
-  const options = ["--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"];
+  // Without the packages' scripts: they would download what comes with the packages for most platforms anyway.
+  const options = ["--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts", "--loglevel=error"];
   await runCommand(context, "npm", ["install", ...options, tarball, ...packages]);
 }
 
@@ -70,41 +73,61 @@ export async function runCommand(
   return command.output();
 }
 
+/** A tool's own server, by its command and by the address that it then serves. */
+export interface Server {
+  readonly command: readonly [string, ...string[]];
+  /** "http://127.0.0.1:4000/" */
+  readonly address: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /**
- * Starts a server in the project and waits until it answers.
+ * Starts a server in the project, waits until it answers, asks it, and stops it.
  *
- * @param address its own, "http://127.0.0.1:4000"
- * @throws Error with what it printed, when it ends before
+ * @throws Error with what it has printed, where it ends before or where `ask` throws
  */
-export async function startServer(
+export async function withServer<T>(
   context: Context,
-  program: string,
-  args: readonly string[],
-  address: string,
-  options: CommandOptions = {},
-): Promise<{ output(): string; close(): Promise<void> }> {
-  const server = start(context, program, args, options);
-  let ended: string | undefined;
+  { command: [program, ...args], address, env = {} }: Server,
+  ask: () => Promise<T>,
+): Promise<T> {
+  const server = start(context, program, args, { env });
+  let end: string | undefined;
   server.ended.then((reason) => {
-    ended = reason ?? "ended";
+    end = reason ?? "has ended";
   });
-  while (ended === undefined) {
-    const answered = await fetch(address, { signal: context.signal }).then(
-      (response) => response.arrayBuffer().then(() => true),
-      () => false,
-    );
-    if (answered) {
-      return {
-        output: () => tail(server.output()),
-        async close() {
-          server.stop();
-          await server.ended;
-        },
-      };
+  try {
+    while (!(await answers(address, context.signal))) {
+      if (end !== undefined) throw new Error(`${[program, ...args].join(" ")} ${end}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
     }
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    return await ask();
+  } catch (error) {
+    throw new Error(`${error instanceof Error ? error.message : error}\n${tail(server.output())}`);
+  } finally {
+    server.stop();
+    await server.ended;
   }
-  throw new Error(`${[program, ...args].join(" ")} ${ended}\n${tail(server.output())}`);
+}
+
+/** Whether there is any answer, of whatever status. */
+async function answers(address: string, signal: AbortSignal): Promise<boolean> {
+  signal.throwIfAborted();
+  try {
+    await (await fetch(address, { signal })).arrayBuffer();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A port that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
 }
 
 function start(
@@ -133,7 +156,9 @@ function start(
   }
   const ended = new Promise<string | undefined>((resolve) => {
     child.on("error", (error) => resolve(`could not be started: ${error.message}`));
-    child.on("close", (code, name) => resolve(code === 0 ? undefined : `ended with ${name ?? `code ${code}`}`));
+    child.on("close", (code, name) =>
+      resolve(code === 0 ? undefined : `ended with ${name ?? `code ${code}`}`),
+    );
   });
   ended.then(() => {
     signal.removeEventListener("abort", stop);
@@ -142,9 +167,11 @@ function start(
   return { ended, stop, output: () => [printed.stdout, printed.stderr].filter(Boolean).join("\n") };
 }
 
-/** This process's environment without what npm and Node were told about this project. */
+/** This process's environment without what npm and tsx have said about this project. */
 function ownEnvironment(): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_|INIT_CWD$)/i.test(name));
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !/^(npm_(package|lifecycle|command|execpath)|NODE_(ENV|OPTIONS|PATH)$|INIT_CWD$)/i.test(name),
+  );
   const quiet = ["NEXT", "NUXT", "ASTRO"].map((name) => [`${name}_TELEMETRY_DISABLED`, "1"]);
   return { ...Object.fromEntries([...kept, ...quiet]), CI: "1", NO_COLOR: "1", DO_NOT_TRACK: "1" };
 }

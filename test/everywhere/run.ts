@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { packPackage } from "../support/installed-package.ts";
 import { findNode } from "../support/runtimes.mjs";
-import { type Environment, NotTried } from "./environment.ts";
+import { type Context, type Environment, NotTried } from "./environment.ts";
 
 /** What became of an environment: a row of the table. */
 export interface Row {
@@ -23,21 +23,24 @@ export interface RunOptions {
   readonly log?: (line: string) => void;
   /** Leaves the projects' folders where they are, and says where. */
   readonly keep?: boolean;
+  /** In seconds, for each environment; default 300. */
+  readonly timeLimit?: number;
 }
 
 const AT_ONCE = 2;
-/** In seconds, for each environment. */
-const TIME_LIMIT = 300;
 /** In seconds: what an environment has to end what it has started. */
 const GRACE = 10;
 
 /** Packs the package as it is built, and tries it in every environment given. Rows come in the same order. */
 export async function runEnvironments(
   environments: readonly Environment[],
-  { log = () => {}, keep = false }: RunOptions = {},
+  { log = () => {}, keep = false, timeLimit = 300 }: RunOptions = {},
 ): Promise<Row[]> {
   const root = realpathSync(mkdtempSync(join(tmpdir(), "latentflow-everywhere-")));
   const remove = () => rmSync(root, { recursive: true, force: true, maxRetries: 3 });
+  // Told to end, it does: what it has started is ended, and its folder removed, as the process exits.
+  const end = () => process.exit(1);
+  process.once("SIGINT", end).once("SIGTERM", end);
   if (!keep) process.once("exit", remove);
   try {
     const tarball = packPackage(join(root, "packed"));
@@ -49,7 +52,7 @@ export async function runEnvironments(
         const folder = join(root, `${index}`);
         mkdirSync(folder);
         if (keep) log(`${environment.name}: in ${folder}`);
-        const row = await runOne(environment, folder, tarball, log);
+        const row = await runOne(environment, { folder, tarball, log, timeLimit });
         rows[index] = row;
         log(`${row.environment}: ${said(row)} (${row.seconds.toFixed(1)} s)`);
         if (!keep) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
@@ -58,6 +61,7 @@ export async function runEnvironments(
     await Promise.all(Array.from({ length: AT_ONCE }, work));
     return rows;
   } finally {
+    process.off("SIGINT", end).off("SIGTERM", end);
     if (!keep) {
       process.off("exit", remove);
       remove();
@@ -70,12 +74,9 @@ function said({ works, threads, reason, error }: Row): string {
   return `${works === "no" ? "does not work" : works}: ${error ?? reason}`;
 }
 
-async function runOne(
-  environment: Environment,
-  folder: string,
-  tarball: string,
-  log: (line: string) => void,
-): Promise<Row> {
+type Call = Pick<Context, "folder" | "tarball" | "log"> & { readonly timeLimit: number };
+
+async function runOne(environment: Environment, { folder, tarball, log, timeLimit }: Call): Promise<Row> {
   const { name, node = 20 } = environment;
   const started = performance.now();
   const controller = new AbortController();
@@ -86,7 +87,11 @@ async function runOne(
     seconds: (performance.now() - started) / 1000,
   });
   try {
-    const { version, threads, reason = "" } = await limited(controller, async () => {
+    const {
+      version,
+      threads,
+      reason = "",
+    } = await limited(timeLimit, controller, async () => {
       const context = { folder, tarball, node: await findNode(node), signal };
       return environment.run({ ...context, log: (line) => log(`${name}: ${line}`) });
     });
@@ -101,26 +106,31 @@ async function runOne(
 }
 
 /** Ends work that takes longer than the limit, and does not wait for long until it has ended. */
-async function limited<T>(controller: AbortController, work: () => Promise<T>): Promise<T> {
+async function limited<T>(seconds: number, controller: AbortController, work: () => Promise<T>): Promise<T> {
   const timers: NodeJS.Timeout[] = [];
-  const after = (seconds: number) =>
-    new Promise<void>((resolve) => timers.push(setTimeout(resolve, seconds * 1000)));
-  const working = work();
-  const tooLong = after(TIME_LIMIT).then(async () => {
-    controller.abort();
-    await Promise.race([working.catch(() => {}), after(GRACE)]);
-    throw new Error(`it took longer than ${TIME_LIMIT} s`);
+  const givenUp = new Promise<never>((_, reject) => {
+    const abort = () => {
+      controller.abort();
+      timers.push(setTimeout(reject, GRACE * 1000));
+    };
+    timers.push(setTimeout(abort, seconds * 1000));
   });
   try {
-    return await Promise.race([working, tooLong]);
+    return await Promise.race([work(), givenUp]);
+  } catch (error) {
+    // What was ended fails in some way of its own.
+    throw controller.signal.aborted ? new Error(`it took longer than ${seconds} s`) : error;
   } finally {
     for (const timer of timers) clearTimeout(timer);
   }
 }
 
-const MOST_CHARACTERS = 160;
+const MOST_CHARACTERS = 240;
 
+/** The line of an error that says the most: the first, and the first below that speaks of an error. */
 function shortened(message: string): string {
-  const line = message.split("\n").find((text) => text.trim()) ?? "";
+  const [first = "", ...rest] = message.split("\n").map((line) => line.trim());
+  const cause = rest.find((line) => /error|fail|cannot|unable/i.test(line));
+  const line = cause === undefined ? first : `${first}: ${cause}`;
   return line.length > MOST_CHARACTERS ? `${line.slice(0, MOST_CHARACTERS - 1)}…` : line;
 }

@@ -1,3 +1,63 @@
-import type { Environment } from "./environment.ts";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Context, Environment, Outcome } from "./environment.ts";
+import { makeProject, placeProgram, runCommand, versionOf } from "./project.ts";
+import { outcome } from "./report.ts";
 
-export const environments: readonly Environment[] = [];
+export const environments: readonly Environment[] = [
+  {
+    name: "node:test",
+    quick: true,
+    async run(context) {
+      await makeProject(context, "node-test");
+      await runCommand(context, "node", ["--test"]);
+      return written(
+        context,
+        (await runCommand(context, "node", ["--print", "process.versions.node"])).trim(),
+      );
+    },
+  },
+  {
+    name: "Vitest, node",
+    node: 22,
+    async run(context) {
+      await makeProject(context, "vitest", ["vitest@5"]);
+      await runCommand(context, "vitest", ["run"]);
+      return written(context, versionOf(context, "vitest"));
+    },
+  },
+  {
+    name: "Vitest, jsdom",
+    node: 24,
+    async run(context) {
+      await makeProject(context, "vitest", ["vitest@5", "jsdom@31"]);
+      await runCommand(context, "vitest", ["run", "--environment", "jsdom"]);
+      return written(context, versionOf(context, "vitest"));
+    },
+  },
+  {
+    name: "Jest, node",
+    async run(context) {
+      await makeProject(context, "jest", ["jest@30"]);
+      return jest(context, "node");
+    },
+  },
+  {
+    name: "Jest, jsdom",
+    async run(context) {
+      await makeProject(context, "jest", ["jest@30", "jest-environment-jsdom@30"]);
+      return jest(context, "jsdom");
+    },
+  },
+];
+
+async function jest(context: Context, environment: "node" | "jsdom"): Promise<Outcome> {
+  placeProgram(context.folder, "cjs");
+  await runCommand(context, "jest", ["--env", environment]);
+  return written(context, versionOf(context, "jest"));
+}
+
+/** What the project's test has written: the runners' own output is made for people. */
+function written({ folder }: Context, version: string): Promise<Outcome> {
+  return outcome(version, readFileSync(join(folder, "report.json"), "utf8"));
+}

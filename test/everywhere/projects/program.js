@@ -2,18 +2,31 @@
 // numbers are the same bits on every machine; so they can be compared to those of another environment.
 import { createDecoder, decode, encode, wasm } from "latentflow";
 
+export const makeDecoder = () =>
+  createDecoder({ layers: [4, 24, 12], outputActivation: "sigmoid", loss: "bce", seed: 1 });
+
+export const samples = Float32Array.from({ length: 8 * 12 }, (_, i) => ((i * 7) % 11) / 10);
+
+/** @param {import("latentflow").WasmOptions} options what this environment needs for threads */
+export function threaded(options) {
+  // A module of the caller's is the build itself.
+  return wasm({ threads: 2, ...("module" in options ? {} : { relaxed: false }), ...options });
+}
+
 /**
  * @param {import("latentflow").WasmOptions} [options] what this environment needs for threads
  * @param {typeof globalThis} [realm] whose arrays the data are
  * @returns the numbers as bits, the number of threads, and why they were fewer than two
  */
 export async function encodeSome(options = {}, realm = globalThis) {
-  const decoder = createDecoder({ layers: [4, 24, 12], outputActivation: "sigmoid", loss: "bce", seed: 1 });
-  const y = realm.Float32Array.from({ length: 8 * decoder.outputSize }, (_, i) => ((i * 7) % 11) / 10);
-  // A module of the caller's is the build itself.
-  const build = "module" in options ? {} : { relaxed: false };
-  const backend = wasm({ threads: 2, ...build, ...options });
-  const result = await encode(decoder, y, { backend });
+  const decoder = makeDecoder();
+  const backend = threaded(options);
+  const result = await encode(decoder, realm.Float32Array.from(samples), { backend });
+  return reportOn(decoder, result, backend, realm);
+}
+
+/** What the encoding of the samples has given, and what decoding gives; after it the decoder is not needed. */
+export async function reportOn(decoder, result, backend, realm = globalThis) {
   const x = await decode(decoder, realm.Float32Array.from(result.z), { backend });
   decoder.dispose();
   const { threads, reason } = result.backend;

@@ -1,0 +1,7 @@
+import { encodeSome } from "../../program.js";
+
+export const dynamic = "force-dynamic";
+
+export async function GET() {
+  return Response.json(await encodeSome());
+}

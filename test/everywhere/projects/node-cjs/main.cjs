@@ -1,3 +1,0 @@
-const { tell } = require("./program.cjs");
-
-tell();

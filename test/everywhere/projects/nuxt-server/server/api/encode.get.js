@@ -1,0 +1,3 @@
+import { encodeSome } from "../../program.js";
+
+export default defineEventHandler(() => encodeSome());

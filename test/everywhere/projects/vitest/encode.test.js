@@ -1,0 +1,9 @@
+import { writeFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { encodeSome } from "./program.js";
+
+test("encodes", async () => {
+  const report = await encodeSome();
+  expect(report.threads).toBeGreaterThan(0);
+  writeFileSync("report.json", JSON.stringify(report));
+});
