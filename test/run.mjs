@@ -31,6 +31,7 @@ const runsOnce = [
   "published.test.ts",
   "runner.test.ts",
   "webgpu-browser.test.ts",
+  "where-it-runs.test.ts",
 ];
 const needsNewerNode = [
   "webgpu-auto.test.ts",

@@ -42,6 +42,8 @@ if (chosen.length === 0) {
 if (write && chosen.length < environments.length) {
   program.error("--write is for the whole table: leave out names and --quick");
 }
+// Not after half an hour.
+if (write) partsOfDocument();
 
 const rows = await runEnvironments(chosen, { keep, log: (line) => console.log(line) });
 const table = formatTable(rows);
@@ -52,11 +54,17 @@ process.exitCode = rows.some(({ works }) => works === "no") ? 1 : 0;
 
 /** Replaces the table in the document, which is all between the two marks. */
 function writeTable(text: string): void {
-  const marks = /(<!-- table -->\n)[\s\S]*(\n<!-- end of table -->)/;
-  const document = readFileSync(DOCUMENT, "utf8");
-  if (!marks.test(document)) throw new Error(`${DOCUMENT} has no place for the table`);
-  writeFileSync(
-    DOCUMENT,
-    document.replace(marks, (_, before: string, after: string) => before + text + after),
+  const [before, , after] = partsOfDocument();
+  writeFileSync(DOCUMENT, `${before}\n${text}\n${after}`);
+}
+
+/** What is before the table, the table, what is after it; the marks are no parts of the table. */
+function partsOfDocument(): [string, string, string] {
+  const parts = /^([\s\S]*<!-- table -->)([\s\S]*)(<!-- end of table -->[\s\S]*)$/.exec(
+    readFileSync(DOCUMENT, "utf8"),
   );
+  if (!parts) {
+    throw new Error(`${DOCUMENT} has no place for the table, from <!-- table --> to <!-- end of table -->`);
+  }
+  return [parts[1]!, parts[2]!, parts[3]!];
 }
