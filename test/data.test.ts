@@ -104,6 +104,17 @@ test("gzip: a damaged or truncated file is refused", async () => {
   await refusedFile(() => readIdx(flipped), /damaged or cut short/);
 });
 
+test("gzip: files of every size are read, also where their beginning is all of a piece", async () => {
+  // A header is looked for in the first 10,012 bytes: these end before, at and after them, and in other pieces.
+  const values = Uint8Array.from({ length: 60_000 }, (_, i) => (i * i) % 251);
+  for (let count = 1; count <= values.length; count += count > 9900 && count < 10_100 ? 1 : 977) {
+    const file = idx(8, [count], values.subarray(0, count));
+    for (const level of [0, 9]) {
+      assert.equal((await readArray(gzipSync(file, { level }))).data, values.subarray(0, count), `${count}`);
+    }
+  }
+});
+
 test("gzip: no more is unpacked than the header promises", async () => {
   const bomb = gzipSync(idx(8, [4], new Uint8Array(64 << 20)));
   const before = process.memoryUsage().arrayBuffers;

@@ -127,8 +127,9 @@ function* push(
   let size = 0;
   stream.ondata = (piece) => {
     add(piece);
-    unpacked.set(piece.subarray(0, Math.max(0, maxSize - size)), size);
-    size = Math.min(size + piece.length, maxSize + 1);
+    // One piece may give out several times, also when there is no more place.
+    if (size <= maxSize) unpacked.set(piece.subarray(0, maxSize - size), size);
+    size += piece.length;
   };
   let end = 0;
   let piece = FIRST_PIECE;
@@ -140,7 +141,10 @@ function* push(
     piece = Math.min(Math.ceil(WANTED_OUTPUT / ratio), LONGEST_PIECE);
     yield;
   }
-  return { unpacked: unpacked.subarray(0, size), isWhole: end === bytes.length && size <= maxSize };
+  return {
+    unpacked: unpacked.subarray(0, Math.min(size, maxSize)),
+    isWhole: end === bytes.length && size <= maxSize,
+  };
 }
 
 /** What is thrown where packed bytes make no sense, whatever it is: they are the file's. */

@@ -511,9 +511,23 @@ function npyOf(descr: string, shape: readonly number[], values: Uint8Array): Uin
   return concat(latin1("\x93NUMPY\x01\0"), Uint8Array.of(header.length, 0), header, data);
 }
 
+/** An IDX file that is longer than any header, so that it is unpacked twice, in pieces. */
+function longIdx(maker: Maker): Uint8Array {
+  const header = new DataView(new ArrayBuffer(12));
+  const [rows, columns] = [1 + maker.below(300), 1 + maker.below(800)];
+  header.setUint32(0, 0x0802);
+  header.setUint32(4, maker.part(rows, [rows + 1, rows - 1]));
+  header.setUint32(8, columns);
+  const step = 1 + maker.below(100);
+  return concat(
+    new Uint8Array(header.buffer),
+    Uint8Array.from({ length: rows * columns }, (_, i) => (i * i) % step),
+  );
+}
+
 /** Gzip of something, or of several one after the other; now and then of gigabytes' promise, or of a megabyte of zeros. */
 function gzip(maker: Maker): Uint8Array {
-  const content = maker.pick([idx, npy])(maker);
+  const content = maker.below(4) === 0 ? longIdx(maker) : maker.pick([idx, npy])(maker);
   const long =
     maker.below(20) === 0 && maker.errs() ? new Uint8Array(2 ** (16 + maker.below(8))) : new Uint8Array(0);
   const packed = gzipSync(concat(content, long), { level: maker.pick([0, 1, 9]) });
