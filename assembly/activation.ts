@@ -2,7 +2,7 @@ import { F32x4 } from "./simd";
 
 /**
  * The activations. The numbers are those of src/backend/wasm/layout.ts. A new one is a constant, its lines in
- * `forwardRow` and in the switch.
+ * `forwardRow`, and its line in `forwardByKind`.
  */
 export const IDENTITY: i32 = 0;
 export const RELU: i32 = 1;

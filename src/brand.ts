@@ -44,7 +44,7 @@ export function isPlatformObject(name: string, value: unknown): boolean {
   }
 }
 
-/** Is an `await` missing? Of what has a `then`, to say so. */
+/** Is it a Promise, of any realm? Then an `await` is missing. */
 export function isPromise(value: unknown): boolean {
   return isPlatformObject("Promise", value);
 }
@@ -55,11 +55,17 @@ export function messageOf(thrown: unknown): string {
     const { message } = thrown as Error;
     return escapeText(typeof message === "string" ? message : String(thrown), LONGEST_MESSAGE);
   } catch {
-    return "what was thrown says nothing";
+    return "an error without a message";
   }
 }
 
 const LONGEST_MESSAGE = 400;
+
+/** The system's name of an error, `ENOENT` say. (In node:vm, and so in Jest, Node's errors are of another realm.) */
+export function codeOf(thrown: unknown): string | undefined {
+  const code = (thrown as Partial<NodeJS.ErrnoException> | null | undefined)?.code;
+  return typeof code === "string" ? code : undefined;
+}
 
 /** Rejects an aborted call. (Signals of other realms may be older than their own way to say it.) */
 export function throwIfAborted(signal: Partial<AbortSignalLike> | undefined): void {

@@ -73,7 +73,7 @@ function className(value: object): string {
     const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
     if (typeof name === "string" && name !== "Object" && /^[\w$]{1,40}$/.test(name)) return name;
   } catch {
-    // Whoever wrote it does not want to be asked.
+    // A getter or a proxy has thrown.
   }
   return "object";
 }

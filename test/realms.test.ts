@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { runInNewContext } from "node:vm";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { messageOf } from "../src/brand.ts";
+import { codeOf, messageOf } from "../src/brand.ts";
 import {
   amd,
   type Backend,
@@ -159,6 +159,11 @@ test("loadDecoder takes a Blob, a URL and a signal of another realm", async () =
 
 test("an error of another realm is heard out", () => {
   assert.is(messageOf(runInNewContext("new RangeError('from there')")), "from there");
+});
+
+test("the system's name of an error is read in any realm, and of anything", () => {
+  assert.is(codeOf(runInNewContext("Object.assign(new Error('gone'), { code: 'ENOENT' })")), "ENOENT");
+  for (const thrown of [null, undefined, 1, "text", {}, { code: 7 }]) assert.is(codeOf(thrown), undefined);
 });
 
 test("memory that has gone, or may go, is refused before any work", async () => {

@@ -55,6 +55,17 @@ test("a function that is written anew for each call has its workers serve the ne
   decoder.dispose();
 });
 
+test("a worker may throw whatever it likes: one thread does the work", async () => {
+  for (const thrown of ["null", "undefined", "'text'", "{ get message() { throw 1; } }"]) {
+    const decoder = newDecoder();
+    const worker = () => new Worker(`throw ${thrown}`, { eval: true });
+    const { backend } = await encode(decoder, y, { solver, backend: wasm({ threads: 2, worker }) });
+    assert.is(backend.threads, 1, thrown);
+    assert.match(backend.reason!, /^workers cannot be started here: .*; /);
+    decoder.dispose();
+  }
+});
+
 test("a function that makes no new worker is a reason, which says what to do", async () => {
   const shared = new Worker(workerUrl);
   const advice =

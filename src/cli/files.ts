@@ -14,9 +14,10 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { codeOf } from "../brand.ts";
 import type { DataArray } from "../data/array.ts";
 import { type Dataset, readDataset } from "../data/dataset.ts";
-import { codeOf, fileError, syncFolder, writeSynced } from "../data/durable-file.ts";
+import { fileError, syncFolder, writeSynced } from "../data/durable-file.ts";
 import { splitArrayName } from "../data/npz.ts";
 import { readArray } from "../data/read.ts";
 import { LatentflowError } from "../errors.ts";

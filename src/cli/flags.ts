@@ -59,7 +59,6 @@ const phrases: readonly (readonly [option: string, said: string, meant: string])
     const flag = `--${kebabCase(name)}`;
     return [name, `the option ${name} overrides`, `${flag} overrides`] as const;
   }),
-  ["reduction", "the option reduction overrides", "--reduction overrides"],
   ["weights", "give weights that are 0 there", "give --weights that are 0 there"],
   ["weights", "all weights", "all --weights"],
   ["batchSize", "a smaller batchSize", "a smaller --batch-size"],

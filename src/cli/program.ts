@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
+import { messageOf } from "../brand.ts";
 import { LatentflowError } from "../index.ts";
 import { addDecodeCommand } from "./decode.ts";
 import { addDemoCommand } from "./demo.ts";
@@ -86,10 +87,6 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
 
 /** An error that nobody has thought of, in a line. */
 export function sayDefect(error: unknown): void {
-  if (process.env[DEBUG]) {
-    note(`${error instanceof Error ? error.stack : error}\n`);
-    return;
-  }
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  say(`internal error: ${text.slice(0, 500)} (${DEBUG}=1 shows where)`);
+  if (process.env[DEBUG] && error instanceof Error) note(`${error.stack}\n`);
+  else say(`internal error: ${messageOf(error)} (${DEBUG}=1 shows where)`);
 }

@@ -10,6 +10,7 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
+import { codeOf } from "../brand.ts";
 import { fileError } from "../data/durable-file.ts";
 import type { TrainEvent, TrainProgress } from "../train/index.ts";
 
@@ -94,7 +95,7 @@ function linesUpTo(path: string, images: number): string[] {
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    if (codeOf(error) === "ENOENT") return [];
     throw error;
   }
   return text.split("\n").filter((line) => imagesOf(line) <= images);

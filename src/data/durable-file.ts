@@ -1,4 +1,4 @@
-import { messageOf } from "../brand.ts";
+import { codeOf, messageOf } from "../brand.ts";
 import { LatentflowError } from "../errors.ts";
 
 // Files are written beside their place, brought to the disk and renamed into it: whenever the process is killed, and
@@ -77,9 +77,4 @@ export function fileError(what: string, cause: unknown): LatentflowError {
   return new LatentflowError(code === "ENOENT" ? "not_found" : "invalid_file", `${what}: ${reason}`, {
     cause,
   });
-}
-
-/** The system's name of an error: `ENOENT`. */
-export function codeOf(cause: unknown): string | undefined {
-  return cause instanceof Error ? (cause as NodeJS.ErrnoException).code : undefined;
 }

@@ -1,5 +1,6 @@
 import { Gunzip, Inflate } from "fflate";
 import { checksum, showChecksum } from "../checksum.ts";
+import { LatentflowError } from "../errors.ts";
 import { allocate, checkSize } from "../source.ts";
 import type { Work } from "../turns.ts";
 import { invalidFile } from "./array.ts";
@@ -149,6 +150,7 @@ function* push(
 
 /** What is thrown where packed bytes make no sense, whatever it is: they are the file's. */
 function damaged(where: string, cause: unknown): unknown {
-  const isOurs = cause instanceof Error && cause.name === "LatentflowError";
-  return isOurs ? cause : invalidFile(`${where}: the file is damaged or cut short`, cause);
+  return cause instanceof LatentflowError
+    ? cause
+    : invalidFile(`${where}: the file is damaged or cut short`, cause);
 }

@@ -1,4 +1,4 @@
-import { messageOf } from "../brand.ts";
+import { codeOf, messageOf } from "../brand.ts";
 import { showPath } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
 import { type Limits, readFile } from "../source.ts";
@@ -92,7 +92,7 @@ async function readBytes(where: string, folder: string, name: string, limits: Li
     return await readFile(where, file, limits);
   } catch (cause) {
     if (limits.signal?.aborted || cause instanceof LatentflowError) throw cause;
-    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    const missing = codeOf(cause) === "ENOENT";
     throw new LatentflowError(
       missing ? "not_found" : "invalid_file",
       missing

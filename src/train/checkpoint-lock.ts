@@ -1,5 +1,6 @@
+import { codeOf } from "../brand.ts";
 import { show, showPath } from "../check.ts";
-import { codeOf, type fileModules } from "../data/durable-file.ts";
+import type { fileModules } from "../data/durable-file.ts";
 import { LatentflowError } from "../errors.ts";
 
 // A lock is a file that its holder touches every few seconds. The npm packages for this (proper-lockfile) import

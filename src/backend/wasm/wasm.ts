@@ -41,7 +41,8 @@ export interface WasmOptions {
    *     () => new Worker(new URL("latentflow/worker", import.meta.url), { type: "module" })
    *
    * The workers that it makes are latentflow's from then on: they end with the decoder. Functions with the same text
-   * are taken for the same. Default: the file beside the library's own, or, in Node, the installed package's.
+   * are taken for the same. Default: the file beside the library's own; in Node, where that is
+   * missing, the one of the package that is installed beside the running file or in the current folder.
    */
   worker?: string | UrlLike | (() => WorkerLike);
 }

@@ -61,7 +61,7 @@ async function start(message: Extract<ToWorker, { type: "start" }>) {
   return { packed, thread: oneThread(packed), training: new WorkerTraining(packed, message.compiled) };
 }
 
-/** Hears the main thread out; returns how to answer it. */
+/** Listens to the main thread; returns the function that answers it. */
 function listen(hear: (message: ToWorker) => void): (message: FromWorker) => void {
   const process: Partial<NodeJS.Process> | undefined = globalThis.process;
   const threads = process?.getBuiltinModule?.("node:worker_threads");

@@ -91,7 +91,7 @@ export class Pool {
     const attempt = { since: performance.now() };
     while (this.workers.size < count) {
       const steps = this.followed?.() ?? [];
-      // Now is no time to follow: with the next call.
+      // In the middle of an update there are no steps to catch up by: the next call starts it.
       if (this.followed && steps.length === 0) return;
       if (!this.startOne(attempt, steps)) return;
     }

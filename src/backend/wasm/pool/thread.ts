@@ -1,3 +1,4 @@
+import { messageOf } from "../../../brand.ts";
 import { show } from "../../../check.ts";
 import type { UrlLike, WorkerLike } from "../../../platform.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
@@ -95,8 +96,9 @@ function startInNode({ Worker }: typeof import("node:worker_threads"), file: str
 function threadOfNode(worker: NodeWorker, events: ThreadEvents): Thread {
   let reason: string | undefined;
   worker.on("message", (message: FromWorker) => events.message(message));
-  worker.on("error", (error) => {
-    reason = error.message;
+  // A worker may throw anything, null too.
+  worker.on("error", (error: unknown) => {
+    reason = messageOf(error);
   });
   worker.on("exit", (code) => events.end(reason ?? `it ended with exit code ${code}`));
   worker.unref();
