@@ -70,8 +70,13 @@ export async function readData(
   if (dataset === undefined) return readDataFile(data!, limits, limit);
   const { maxBytes } = limits;
   const splits = await loaders[dataset]({ maxBytes, signal, ...(folder && { folder }) }).catch((error) => {
-    if (!(error instanceof LatentflowError) || folder !== undefined) throw error;
-    throw new LatentflowError(error.code, `${error.message}: here --dataset-folder`, { cause: error });
+    if (!(error instanceof LatentflowError)) throw error;
+    // The loader's own name says nothing to whoever gave a folder.
+    const message =
+      folder === undefined
+        ? `${error.message}: here --dataset-folder`
+        : `--dataset-folder: ${error.message.replace(/^\w+: /, "")}`;
+    throw new LatentflowError(error.code, message, { cause: error });
   });
   return take(`${dataset}, ${part}`, splits[part], limit);
 }
