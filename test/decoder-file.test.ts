@@ -1,6 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { DecoderFileOptions } from "../src/decoder/from-safetensors.ts";
+import { createDecoder } from "../src/decoder/initialise.ts";
 import { binaryCrossEntropy, squaredError } from "../src/loss.ts";
 import { refused } from "./support/refusal.ts";
 import { bytesOf, decoderOf, fileOf, fileOfShapes } from "./support/safetensors-file.ts";
@@ -171,6 +172,50 @@ test("metadata that are not understood are refused, unless an option overrides t
     outputShape: [2, 2],
   };
   assert.is(load(nonsense, options).outputActivation.name, "tanh");
+});
+
+test("metadata: a key that is misspelt by capitals or separators is refused", () => {
+  const spellings: [string, string][] = [
+    ["output_activation", "outputActivation"],
+    ["Output-Activation", "outputActivation"],
+    ["Activation", "activation"],
+    ["output shape", "outputShape"],
+    ["LOSS", "loss"],
+    ["latent_size", "latentSize"],
+  ];
+  for (const [key, meant] of spellings) {
+    refusedMetadata({ [key]: "sigmoid" }, new RegExp(`metadata have "${key}", expected "${meant}"$`));
+  }
+  load({ ...elu, author: "A. Nonymous", "output activations": "two" });
+});
+
+test("a whole autoencoder in one Sequential is refused, but not where the metadata say it is a decoder", () => {
+  const shapes = (...sizes: number[]) =>
+    Object.fromEntries(
+      sizes.slice(1).flatMap((size, index) => [
+        [`${index}.weight`, [size, sizes[index]!]],
+        [`${index}.bias`, [size]],
+      ]),
+    );
+  refusedShapes(
+    shapes(6, 4, 2, 4, 6),
+    /\(6, 4, 2, 4, 6\): a whole autoencoder.*model\[k:\].*"latentSize": "6"/,
+  );
+  const whole = fileOfShapes(shapes(6, 2, 6), { ...elu, latentSize: "6" });
+  assert.is(decoderOf(whole).latentSize, 6);
+  const sizes = [
+    [6, 6],
+    [6, 8, 6],
+    [6, 4],
+    [6, 4, 5],
+  ];
+  for (const some of sizes) assert.is(decoderOf(fileOfShapes(shapes(...some), elu)).latentSize, 6);
+  refusedMetadata({ latentSize: "3" }, /latentSize is "3", but the first layer has 2 inputs/);
+});
+
+test("a decoder with as many latents as outputs and fewer values between can be saved and loaded", () => {
+  const decoder = createDecoder({ layers: [4, 2, 4] });
+  assert.is(decoderOf(decoder.toSafetensors()).latentSize, 4);
 });
 
 test("options that do not fit are refused", () => {

@@ -7,7 +7,7 @@ import type { Work } from "../turns.ts";
 import { type Activation, type ActivationLike, normaliseActivation } from "./activation.ts";
 import { countParameters, type Decoder, LayeredDecoder } from "./decoder.ts";
 import { collectLayers } from "./layer-tensors.ts";
-import { type Metadata, readActivation, readLoss, readOutputShape } from "./metadata.ts";
+import { checkMetadata, type Metadata, readActivation, readLoss, readOutputShape } from "./metadata.ts";
 import { checkOutputShape, impliedOutputActivation } from "./output.ts";
 import { readSafetensors } from "./safetensors.ts";
 import { readFloats } from "./tensor.ts";
@@ -78,6 +78,7 @@ export function* parseDecoder(
   const { metadata } = file;
   refuseCheckpoint(where, metadata);
   const layers = collectLayers(where, file.tensors);
+  checkMetadata(where, metadata, layers);
   const { outputSize } = layers.at(-1)!;
   checkSize(where, "as float32 its parameters take", 4 * countParameters(layers), maxBytes);
 

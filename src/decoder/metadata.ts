@@ -12,8 +12,14 @@ import { checkOutputShape } from "./output.ts";
 //                      or "mse" (squared error; "squaredError" is read too)
 //   reduction          "sum", or "mean", which is meant when it is missing
 //   outputShape        a JSON array: [28,28]
-// Everything may be missing, and other keys are left alone. In names of activations capitals and underscores
-// do not count, so that PyTorch's spellings are read: "ELU", "leaky_relu".
+//   latentSize         how many latents: 20. Needed only where a decoder has as many latents as outputs and fewer
+//                      values between, as otherwise only an autoencoder has
+// Everything may be missing, and other keys are left alone, but for one that differs from these by capitals or
+// separators alone. In names of activations those do not count, so that PyTorch's spellings are read: "ELU",
+// "leaky_relu".
+
+const KEYS = ["activation", "outputActivation", "loss", "reduction", "outputShape", "latentSize"] as const;
+type Key = (typeof KEYS)[number];
 
 /** A file's metadata. */
 export type Metadata = ReadonlyMap<string, string>;
@@ -29,7 +35,45 @@ export function writeMetadata(decoder: Decoder): Metadata {
     if (decoder.loss.reduction === "sum") metadata.set("reduction", "sum");
   }
   metadata.set("outputShape", JSON.stringify(decoder.outputShape));
+  if (isLikeAutoencoder(decoder.layers)) metadata.set("latentSize", String(decoder.latentSize));
   return metadata;
+}
+
+/** Whether these layers have as many inputs as outputs and fewer values between. */
+function isLikeAutoencoder(layers: readonly Sizes[]): boolean {
+  const { inputSize } = layers[0]!;
+  return layers.at(-1)!.outputSize === inputSize && layers.some(({ outputSize }) => outputSize < inputSize);
+}
+
+type Sizes = { readonly inputSize: number; readonly outputSize: number };
+
+/**
+ * Refuses keys that are misspelt, and layers that are no decoder's by the metadata's account.
+ *
+ * @throws LatentflowError `invalid_file`
+ */
+export function checkMetadata(where: string, metadata: Metadata, layers: readonly Sizes[]): void {
+  const refuse = (problem: string) => new LatentflowError("invalid_file", `${where}: ${problem}`);
+  for (const key of metadata.keys()) {
+    const meant = KEYS.find((known) => known !== key && bare(known) === bare(key));
+    if (meant) throw refuse(`the file's metadata have ${show(key)}, expected "${meant}"`);
+  }
+  const { inputSize } = layers[0]!;
+  const latentSize = metadata.get("latentSize");
+  if (latentSize !== undefined && latentSize !== String(inputSize)) {
+    throw refuse(
+      `the file's latentSize is ${show(latentSize)}, but the first layer has ${inputSize} inputs; save the ` +
+        "decoder's layers alone",
+    );
+  }
+  if (latentSize === undefined && isLikeAutoencoder(layers)) {
+    const sizes = [inputSize, ...layers.map(({ outputSize }) => outputSize)].join(", ");
+    throw refuse(
+      `its layers go from ${inputSize} values by fewer to ${inputSize} again (${sizes}): a whole autoencoder, it ` +
+        "seems. Save the decoder's layers alone: save_file(model[k:].state_dict(), path), k being the first of " +
+        `them; if they are a decoder, add "latentSize": "${inputSize}" to the metadata`,
+    );
+  }
 }
 
 function writeActivation(activation: Activation): string {
@@ -55,8 +99,12 @@ export function readActivation(
 }
 
 function ownSpelling(name: string): string {
-  const bare = (text: string) => text.toLowerCase().replaceAll("_", "");
   return Object.keys(activations).find((known) => bare(known) === bare(name)) ?? name;
+}
+
+/** Without what capitals and separators make different. */
+function bare(name: string): string {
+  return name.toLowerCase().replaceAll(/[_\-\s]/g, "");
 }
 
 /** A Map, since a file's text may be "constructor". "crossEntropy" is what files of 0.1 may say. */
@@ -100,7 +148,7 @@ function parseJson(where: string, key: string, text: string): unknown {
 }
 
 /** Reads one entry; what a check would call an invalid argument is an invalid file here. */
-function read<T>(metadata: Metadata, key: string, parse: (text: string) => T): T | undefined {
+function read<T>(metadata: Metadata, key: Key, parse: (text: string) => T): T | undefined {
   const text = metadata.get(key);
   if (text === undefined) return undefined;
   try {

@@ -282,6 +282,7 @@ function decoder(maker: Maker): Uint8Array {
     ["loss", maker.pick(["bce", "mse", "crossEntropy"])],
     ["reduction", maker.pick(["mean", "sum"])],
     ["outputShape", `[${last}]`],
+    ["latentSize", `${sizes[0]}`],
     ["format", "pt"],
   ]);
 }
