@@ -100,6 +100,21 @@ function ownKeys(where: string, options: object): string[] {
   }
 }
 
+/** What to do where a value was given that has the one meant as a member, a result in place of its z. */
+export function memberHint(value: unknown, member: string): string {
+  try {
+    const has = typeof value === "object" && value !== null && member in value;
+    return has ? `; give its member .${member}` : "";
+  } catch {
+    return ""; // A proxy has thrown.
+  }
+}
+
+/** What to do where a function was given in place of what it makes. */
+export function callHint(value: unknown): string {
+  return typeof value === "function" ? " (are the brackets of the call missing?)" : "";
+}
+
 /** The bounds of a number: `min` and `max` are allowed values, `above` is not. */
 export interface Bounds {
   readonly min?: number;

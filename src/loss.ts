@@ -1,4 +1,4 @@
-import { checkChoice, checkOptions, invalid, show } from "./check.ts";
+import { callHint, checkChoice, checkOptions, invalid, show } from "./check.ts";
 
 /** How the elements of one sample become one number: their (weighted) mean, or their (weighted) sum. */
 export type Reduction = "mean" | "sum";
@@ -117,10 +117,11 @@ function makeLoss(name: StandardLoss["name"], options: LossOptions = {}): Standa
 export function normaliseLoss(where: string, value: unknown): StandardLoss {
   if (isLossName(value)) return LOSS_MAKERS[value]();
   const { name, reduction } = (value ?? {}) as Partial<StandardLoss>;
-  const isLoss = name === "binaryCrossEntropy" || name === "squaredError";
+  const isLoss = typeof value === "object" && (name === "binaryCrossEntropy" || name === "squaredError");
   if (isLoss && (reduction === "mean" || reduction === "sum")) return Object.freeze({ name, reduction });
   throw invalid(
-    `${where}: loss is ${show(value)}, expected "bce", "mse", or what binaryCrossEntropy() or squaredError() returns`,
+    `${where}: loss is ${show(value)}${callHint(value)}, expected "bce", "mse", or what binaryCrossEntropy() or ` +
+      "squaredError() returns",
   );
 }
 
@@ -143,9 +144,13 @@ export function checkLoss(
     );
   }
   const loss = isLossName(named) ? LOSS_MAKERS[named]() : named;
-  if (loss?.name !== "binaryCrossEntropy" && loss?.name !== "squaredError" && loss?.name !== "custom") {
+  const isLoss = typeof loss === "object";
+  if (
+    !isLoss ||
+    (loss?.name !== "binaryCrossEntropy" && loss?.name !== "squaredError" && loss?.name !== "custom")
+  ) {
     throw invalid(
-      `${where}: loss is ${show(loss)}, expected "bce", "mse", binaryCrossEntropy(), squaredError() or customLoss()`,
+      `${where}: loss is ${show(loss)}${callHint(loss)}, expected "bce", "mse", binaryCrossEntropy(), squaredError() or customLoss()`,
     );
   }
   checkChoice(where, "loss.reduction", loss.reduction, ["mean", "sum"]);

@@ -1,6 +1,6 @@
 import type { Backend, Problem } from "./backend/base.ts";
 import { attached, checkMemory, isFloat32Array, typedArrayName } from "./brand.ts";
-import { invalid, show } from "./check.ts";
+import { callHint, invalid, memberHint, show } from "./check.ts";
 import type { Decoder } from "./decoder/decoder.ts";
 import type { Loss } from "./loss.ts";
 import type { Control } from "./solver/base.ts";
@@ -63,7 +63,9 @@ export function checkWeights(
 /** Refuses what is no backend. */
 export function checkBackend(where: string, backend: Backend): void {
   if (typeof backend?.prepare !== "function") {
-    throw invalid(`${where}: backend is ${show(backend)}, expected a backend such as wasm()`);
+    throw invalid(
+      `${where}: backend is ${show(backend)}${callHint(backend)}, expected a backend such as wasm()`,
+    );
   }
 }
 
@@ -154,9 +156,17 @@ function checkFloat32(where: string, name: string, values: unknown): asserts val
       `${where}: ${name} is ${show(values)}, expected a Float32Array; for pixels of 0 to 255 divide by 255: Float32Array.from(${name}, (v) => v / 255)`,
     );
   }
-  throw invalid(
-    `${where}: ${name} is ${show(values)}, expected a Float32Array; convert with Float32Array.from(${name})`,
-  );
+  throw invalid(`${where}: ${name} is ${show(values)}, expected a Float32Array${float32Hint(name, values)}`);
+}
+
+/** How what came becomes a Float32Array. */
+function float32Hint(name: string, values: unknown): string {
+  if (Array.isArray(values)) {
+    const isNested = Array.isArray(values[0]);
+    return `; convert with Float32Array.from(${name}${isNested ? ".flat(Infinity)" : ""})`;
+  }
+  if (typedArrayName(values) !== undefined) return `; convert with Float32Array.from(${name})`;
+  return memberHint(values, "z");
 }
 
 /** Where an element is, for people. */

@@ -1,5 +1,5 @@
 import type { CheckedPair } from "./backend/base.ts";
-import { invalid, show, showName } from "./check.ts";
+import { callHint, invalid, show, showName } from "./check.ts";
 import { checkFlow, type Flow, type GradientFlow, gradientFlow, isUnitGradientFlow } from "./flow.ts";
 import type { Loss } from "./loss.ts";
 import { amd } from "./solver/amd.ts";
@@ -33,7 +33,7 @@ export function checkFlowAndSolver(
   const flow = checkFlow(where, options.flow ?? gradientFlow());
   const solver = options.solver ?? defaultSolver;
   if (typeof solver?.solve !== "function") {
-    throw invalid(`${where}: solver is ${show(solver)}, expected a solver such as amd()`);
+    throw invalid(`${where}: solver is ${show(solver)}${callHint(solver)}, expected a solver such as amd()`);
   }
   if (solver.flows !== "any" && !isUnitGradientFlow(flow)) {
     const given =

@@ -210,6 +210,26 @@ test("a solver that only looks like amd is not taken for it", async () => {
   assert.equal(status, ["aborted", "aborted"], "it has ended no sample");
 });
 
+test("a value that is nearly the right one is refused with the way to the right one", async () => {
+  const decoder = createDecoder({ layers: [2, 3, 4], loss: "bce" });
+  const y = new Float32Array(8).fill(0.5);
+  const result = await encode(decoder, y);
+  const given = (value: unknown) => value as never;
+  const cases: [() => Promise<unknown>, RegExp][] = [
+    [() => decode(decoder, given(result)), /z is an object, .*; give its member \.z$/],
+    [() => encode(given({ decoder }), y), /the decoder is an object, .*; give its member \.decoder$/],
+    [() => encode(decoder, given([[0.5], [0.5]])), /Float32Array\.from\(y\.flat\(Infinity\)\)$/],
+    [() => encode(decoder, given([0.5])), /Float32Array\.from\(y\)$/],
+    [() => encode(decoder, given(undefined)), /y is undefined, expected a Float32Array$/],
+    [() => encode(decoder, y, { loss: given(binaryCrossEntropy) }), /loss is a function \(are the brackets/],
+    [() => encode(decoder, y, { solver: given(amd) }), /solver is a function \(are the brackets/],
+    [() => encode(decoder, y, { backend: given(wasm) }), /backend is a function \(are the brackets/],
+  ];
+  for (const [call, message] of cases) await rejected(call(), "invalid_argument", message);
+  refused(() => createDecoder({ layers: [2, 4], loss: given(squaredError) }), "invalid_argument", /brackets/);
+  refused(() => createDecoder(given([2, 4])), "invalid_argument", /the options are an Array, .* { layers: /);
+});
+
 test("a refused call leaves nothing behind: the next one works", async () => {
   const before = await encode(decoder, y);
   await rejected(encode(decoder, withValue(3, Number.NaN)), "invalid_argument", /NaN/);

@@ -91,7 +91,7 @@ test("availableBackends says what can be used, and why not", async () => {
     Object.defineProperty(globalThis.navigator, "gpu", { value, configurable: true });
   try {
     set(undefined);
-    assert.match((await availableBackends())[0]!.reason ?? "", /no WebGPU/);
+    assert.match((await availableBackends())[0]!.reason ?? "", /^this runtime has no WebGPU/);
     set({ requestAdapter: async () => null });
     assert.match((await availableBackends())[0]!.reason ?? "", /no adapter/);
   } finally {

@@ -1,5 +1,5 @@
 import { isPromise } from "../brand.ts";
-import { invalid, show } from "../check.ts";
+import { invalid, memberHint, show } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
 import type { StandardLoss } from "../loss.ts";
 import type { Activation } from "./activation.ts";
@@ -164,7 +164,8 @@ export function checkDecoder(where: string, decoder: unknown): asserts decoder i
   if (!isDecoder(decoder)) {
     const hint = isPromise(decoder) ? " (is an await missing before loadDecoder?)" : "";
     throw invalid(
-      `${where}: the decoder is ${show(decoder)}${hint}, expected what loadDecoder or createDecoder returns`,
+      `${where}: the decoder is ${show(decoder)}${hint}, expected what loadDecoder or createDecoder returns` +
+        memberHint(decoder, "decoder"),
     );
   }
   if (decoder.disposed) {

@@ -35,7 +35,11 @@ const maxParameters = 2 ** 28;
  */
 export function createDecoder(options: CreateDecoderOptions): Decoder {
   const where = "createDecoder";
-  if (options === undefined) throw invalid(`${where}: expected options, as { layers: [20, 150, 784] }`);
+  if (options === undefined || Array.isArray(options)) {
+    throw invalid(
+      `${where}: the options are ${show(options)}, expected an object, as { layers: [20, 150, 784] }`,
+    );
+  }
   checkOptions(where, options, optionNames);
   const sizes = checkSizes(where, options.layers);
   const outputSize = sizes.at(-1)!;

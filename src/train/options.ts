@@ -2,7 +2,7 @@ import { approximate } from "../adjoint/approximate.ts";
 import { type Adjoint, checkAdjoint } from "../adjoint/base.ts";
 import type { Backend } from "../backend/base.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
-import { checkNumber, checkOptions, checkSignal, invalid, show, showName } from "../check.ts";
+import { callHint, checkNumber, checkOptions, checkSignal, invalid, show, showName } from "../check.ts";
 import type { Augmentation } from "../data/augment.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
@@ -209,7 +209,9 @@ function checkSettings(
       throw invalid(`${where}: ${name} is ${show(value)}, expected true or false`);
   }
   if (typeof optimizer?.stateVectors !== "number") {
-    throw invalid(`${where}: optimizer is ${show(optimizer)}, expected rmsprop(), adam() or sgd()`);
+    throw invalid(
+      `${where}: optimizer is ${show(optimizer)}${callHint(optimizer)}, expected rmsprop(), adam() or sgd()`,
+    );
   }
   if (typeof schedule?.factor !== "function") {
     throw invalid(`${where}: schedule is ${show(schedule)}, expected constant(), linear() or cosine()`);

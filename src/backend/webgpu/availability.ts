@@ -12,7 +12,8 @@ export async function webgpuAvailability({ ort, device }: ContextOptions): Promi
     if (!ort) await importRuntime();
     return { available: true, adapter };
   } catch (error) {
-    if (error instanceof LatentflowError) return { available: false, reason: error.message };
-    throw error;
+    if (!(error instanceof LatentflowError)) throw error;
+    // Whoever shows the reason has the backend's name beside it.
+    return { available: false, reason: error.message.replace(/^webgpu: /, "") };
   }
 }
