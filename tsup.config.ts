@@ -61,11 +61,9 @@ export default defineConfig([
     platform: "node",
     target: "node20",
     noExternal: [/./],
-    esbuildOptions(options) {
-      // Names stay, for the stack of a defect.
-      options.minifyWhitespace = true;
-      options.lineLimit = 160;
-    },
+    ...minified,
+    // For the stack of a defect.
+    keepNames: true,
     // Some of what the CLI uses is CommonJS and calls require("node:…"), which an ES module has to be given.
     banner: {
       js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
