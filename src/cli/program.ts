@@ -88,5 +88,8 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
 /** An error that nobody has thought of, in a line. */
 export function sayDefect(error: unknown): void {
   if (process.env[DEBUG] && error instanceof Error) note(`${error.stack}\n`);
-  else say(`internal error: ${messageOf(error)} (${DEBUG}=1 shows where)`);
+  else {
+    const name = error instanceof Error ? `${error.name}: ` : "";
+    say(`internal error: ${name}${messageOf(error)} (${DEBUG}=1 shows where)`);
+  }
 }
