@@ -78,7 +78,10 @@ class Activation {
       Activation.forwardRow(curved, SOFTPLUS, parameter, values, slopes, curvatures, size);
     } else if (kind === SINE)
       Activation.forwardRow(curved, SINE, parameter, values, slopes, curvatures, size);
-    else if (curved) memory.fill(curvatures, 0, (<usize>size) << 2);
+    else {
+      assert(kind === IDENTITY);
+      if (curved) memory.fill(curvatures, 0, (<usize>size) << 2);
+    }
   }
 
   /** Inlined with a constant kind and `curved`, so that each combination becomes a loop of its own. */
@@ -173,6 +176,7 @@ class Activation {
           slope = sigmoid;
           if (curved) curvature = sigmoidSlope;
         } else {
+          assert(kind === SILU);
           value = f32x4.mul(x, sigmoid);
           slope = F32x4.multiplyAdd(x, sigmoidSlope, sigmoid);
           if (curved) {

@@ -178,6 +178,17 @@ for (const build of builds) {
     }
   });
 
+  if (build.name === "debug") {
+    test("an activation that the kernels do not know is no silent identity", async () => {
+      const { kernels, arena } = await bareKernels(build);
+      const { layout } = arena.allocate((piece) => ({ values: piece(16), slopes: piece(16) }));
+      const unknown = 1 + Math.max(...Object.values(ACTIVATION_CODES));
+      for (const code of [-1, unknown]) {
+        assert.throws(() => kernels.activationForward(code, 0, layout.values, layout.slopes, 0, 4));
+      }
+    });
+  }
+
   test(`${build.name}: losses and their gradients agree with float64, weighted or not`, async () => {
     const { kernels, arena } = await bareKernels(build);
     for (const size of [...SIZES, 784]) {

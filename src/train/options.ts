@@ -175,8 +175,6 @@ function checkRun(
   };
 }
 
-export type TrainSettings = ReturnType<typeof checkSettings>;
-
 function checkSettings(
   where: string,
   options: RunOptions & { readonly warmStart?: boolean },

@@ -1,3 +1,4 @@
+import type { Activation } from "../../decoder/activation.ts";
 import { type Decoder, onDispose } from "../../decoder/decoder.ts";
 import { Arena } from "./arena.ts";
 import { ACTIVATION_CODES, LAYER_DENSE, Layer, Plan, paddedSize } from "./layout.ts";
@@ -63,7 +64,7 @@ async function pack(decoder: Decoder, module: WebAssembly.Module): Promise<Packe
       inputSize: layer.inputSize,
       outputSize: layer.outputSize,
       activation: ACTIVATION_CODES[layer.activation.name],
-      parameter: activationParameter(layer.activation),
+      parameter: parameterOf(layer.activation),
       ...layout.tensors[i],
     });
   });
@@ -72,8 +73,23 @@ async function pack(decoder: Decoder, module: WebAssembly.Module): Promise<Packe
   return { decoder, kernels, arena, plan: layout.plan };
 }
 
-function activationParameter(activation: Decoder["layers"][number]["activation"]): number {
-  if (activation.name === "elu") return activation.alpha;
-  if (activation.name === "sine") return activation.frequency;
-  return activation.name === "leakyRelu" ? activation.slope : 0;
+/** The number that the kernels know an activation by, beside its kind: 0 where it has none. */
+const PARAMETERS: { readonly [Name in Activation["name"]]: (activation: ActivationOf<Name>) => number } = {
+  identity: () => 0,
+  elu: ({ alpha }) => alpha,
+  relu: () => 0,
+  leakyRelu: ({ slope }) => slope,
+  tanh: () => 0,
+  sigmoid: () => 0,
+  silu: () => 0,
+  gelu: () => 0,
+  softplus: () => 0,
+  sine: ({ frequency }) => frequency,
+};
+
+type ActivationOf<Name> = Extract<Activation, { readonly name: Name }>;
+
+function parameterOf(activation: Activation): number {
+  const of = PARAMETERS[activation.name] as (activation: Activation) => number;
+  return of(activation);
 }
