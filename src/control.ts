@@ -1,3 +1,4 @@
+import { throwIfAborted } from "./brand.ts";
 import type { Control } from "./solver/base.ts";
 import { makeTurns } from "./turns.ts";
 
@@ -11,6 +12,32 @@ export function makeControl(signal: AbortSignal | undefined, report: () => void 
       await turn();
     },
   };
+}
+
+/**
+ * What `begin` begins comes to; undefined if an abort comes first, also before it: a backend may wait long for a worker
+ * that does not answer, or for a runtime that is downloaded.
+ */
+export function untilAborted<T>(
+  signal: AbortSignal | undefined,
+  begin: () => Promise<T>,
+): Promise<T | undefined> {
+  if (signal?.aborted) return Promise.resolve(undefined);
+  return new Promise((resolve, reject) => {
+    const leave = () => resolve(undefined);
+    signal?.addEventListener("abort", leave, { once: true });
+    // Also after an abort, for what fails later must not be an unhandled rejection.
+    begin()
+      .then(resolve, reject)
+      .finally(() => signal?.removeEventListener("abort", leave));
+  });
+}
+
+/** The same where an abort rejects the call. */
+export async function unlessAborted<T>(signal: AbortSignal | undefined, begin: () => Promise<T>): Promise<T> {
+  const result = await untilAborted(signal, begin);
+  throwIfAborted(signal);
+  return result as T;
 }
 
 /**

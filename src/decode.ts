@@ -2,7 +2,7 @@ import type { Backend } from "./backend/base.ts";
 import { wasm } from "./backend/wasm/wasm.ts";
 import { attached, throwIfAborted } from "./brand.ts";
 import { checkChoice, checkOptions, checkSignal } from "./check.ts";
-import { makeControl } from "./control.ts";
+import { makeControl, unlessAborted } from "./control.ts";
 import { checkDecoder, type Decoder } from "./decoder/decoder.ts";
 import type { AbortSignalLike } from "./platform.ts";
 import { checkBackend, checkLatents } from "./problem.ts";
@@ -38,8 +38,7 @@ export async function decode(
   checkSignal("decode", signal);
   throwIfAborted(signal);
   const count = checkLatents("decode", "z", z, decoder);
-  const prepared = await backend.prepare(decoder);
-  throwIfAborted(signal);
+  const prepared = await unlessAborted(signal, () => backend.prepare(decoder));
   if (count > 0) attached("z", z);
   const result = await prepared.decode(z, output === "preActivation", makeControl(signal));
   throwIfAborted(signal);

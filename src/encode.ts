@@ -2,7 +2,7 @@ import type { Backend, Problem } from "./backend/base.ts";
 import { wasm } from "./backend/wasm/wasm.ts";
 import { throwIfAborted } from "./brand.ts";
 import { checkChoice, checkNumber, checkOptions, checkSignal, invalid, show } from "./check.ts";
-import { Callbacks, makeControl } from "./control.ts";
+import { Callbacks, makeControl, untilAborted } from "./control.ts";
 import { checkDecoder, type Decoder } from "./decoder/decoder.ts";
 import { checkLoss, type LossLike } from "./loss.ts";
 import type { AbortSignalLike } from "./platform.ts";
@@ -123,8 +123,7 @@ export async function encode(
   });
   await checkValues("encode", problem, control);
   mayThrow();
-  // What has been aborted before it began needs no backend.
-  const prepared = control.aborted() ? undefined : await backend.prepare(decoder);
+  const prepared = await untilAborted(signal, () => backend.prepare(decoder));
   if (prepared) await solveAll(prepared, problem, { flow, solver }, solution, control);
   await callbacks.settled(signal);
   mayThrow();

@@ -243,6 +243,46 @@ test("a signal that is aborted before the start: no work, on any number of threa
   assert.ok(made >= 2);
 });
 
+test("an abort does not wait for a backend that is being made ready", async () => {
+  const encoder = createDecoder({ layers: [SIZE, 5] });
+  const own = newDecoder();
+  for (const latecomer of ["never", "in vain"]) {
+    let fail = (_: Error) => {};
+    const backend: Backend = {
+      name: "slow",
+      prepare: () =>
+        new Promise((_, reject) => {
+          fail = reject;
+        }),
+    };
+    const options = (signal: AbortSignal) => ({ backend, signal });
+    const calls: Record<string, (signal: AbortSignal) => Promise<unknown>> = {
+      encode: (signal) => encode(own, y, options(signal)),
+      decode: (signal) => decode(own, randomArray(1, 50, -1, 1), options(signal)),
+      train: (signal) => train(own, y, options(signal)),
+      trainAutoencoder: (signal) => trainAutoencoder(own, y, options(signal)),
+      evaluate: (signal) => evaluate(own, y, options(signal)),
+      encodeWith: (signal) => encodeWith(encoder, y, options(signal)),
+    };
+    for (const [name, call] of Object.entries(calls)) {
+      const controller = new AbortController();
+      const reason = new Error("meanwhile");
+      const outcome = call(controller.signal).catch((error: unknown) => error);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      controller.abort(reason);
+      assert.is(await outcome, reason, name);
+      // A rejection that nobody waits for any more is no unhandled one: that would end the process.
+      if (latecomer === "in vain") fail(new Error("too late"));
+    }
+    const controller = new AbortController();
+    const outcome = encode(own, y, { ...options(controller.signal), onAbort: "return" });
+    setTimeout(() => controller.abort(), 20);
+    const { status, backend: info } = await outcome;
+    assert.equal(status, new Array(SAMPLES).fill("aborted"));
+    assert.equal(info, { name: "slow", build: "none" });
+  }
+});
+
 test("loadDecoder reads nothing with a signal that is aborted before the start", async () => {
   const reason = new Error("before the start");
   const signal = AbortSignal.abort(reason);

@@ -2,7 +2,7 @@ import type { Backend } from "../backend/base.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { attached, throwIfAborted } from "../brand.ts";
 import { checkOptions, checkSignal } from "../check.ts";
-import { makeControl } from "../control.ts";
+import { makeControl, unlessAborted } from "../control.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { checkDecoder, type Decoder, LayeredDecoder } from "../decoder/decoder.ts";
 import { initialise } from "../decoder/initialise.ts";
@@ -130,8 +130,7 @@ export async function encodeWith(
   checkSignal(where, signal);
   throwIfAborted(signal);
   const count = checkLatents(where, "y", y, encoder, "the encoder's input size");
-  const prepared = await backend.prepare(encoder);
-  throwIfAborted(signal);
+  const prepared = await unlessAborted(signal, () => backend.prepare(encoder));
   if (count > 0) attached("y", y);
   const codes = await prepared.decode(y, false, makeControl(signal));
   throwIfAborted(signal);

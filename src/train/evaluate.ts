@@ -1,6 +1,6 @@
 import type { Problem } from "../backend/base.ts";
 import { throwIfAborted } from "../brand.ts";
-import { Callbacks, makeControl } from "../control.ts";
+import { Callbacks, makeControl, unlessAborted } from "../control.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { targetEntropy } from "../data/entropy.ts";
 import type { Decoder } from "../decoder/decoder.ts";
@@ -51,7 +51,7 @@ export async function evaluate(
   throwIfAborted(signal);
   await checkDataset("evaluate", dataset, settings, makeControl(signal));
   throwIfAborted(signal);
-  const prepared = await backend.prepare(decoder);
+  const prepared = await unlessAborted(signal, () => backend.prepare(decoder));
   const { count } = dataset;
   const { order } = pair.flow;
   const seconds = () => (performance.now() - start) / 1000;

@@ -1,5 +1,5 @@
 import { throwIfAborted } from "../brand.ts";
-import { Callbacks, makeControl } from "../control.ts";
+import { Callbacks, makeControl, unlessAborted } from "../control.ts";
 import { copyDecoder } from "../decoder/copy.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { Checkpoints } from "./checkpoints.ts";
@@ -32,7 +32,8 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
       await checkDataset(`${where}: validation`, validation.dataset, settings, control);
     }
     throwIfAborted(signal);
-    run = new Run(checked, working, await backend.prepare(working));
+    const prepared = await unlessAborted(signal, () => backend.prepare(working));
+    run = new Run(checked, working, prepared);
     checkpoints = await Checkpoints.begin(run, working, checked, control);
     const resumedFrom = checkpoints?.resumedFrom;
     if (resumedFrom) callbacks.call(onEvent, { kind: "resumed", ...resumedFrom });
