@@ -70,10 +70,11 @@ export class Callbacks {
 
   /** Resolves when there is nothing to wait for, or at an abort. */
   async settled(signal: AbortSignal | undefined): Promise<void> {
-    if (this.pending > 0 && !signal?.aborted) {
-      await new Promise<void>((resolve) => {
-        this.onIdle = resolve;
-        signal?.addEventListener("abort", () => resolve(), { once: true });
+    if (this.pending > 0) {
+      await untilAborted(signal, () => {
+        return new Promise<void>((resolve) => {
+          this.onIdle = resolve;
+        });
       });
     }
     this.check();

@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
@@ -241,6 +242,18 @@ test("a signal that is aborted before the start: no work, on any number of threa
   // Of one that works, to see that it would be noticed.
   const { made } = await workOf(() => encode(newDecoder(), y, { solver, backend: on(2) }));
   assert.ok(made >= 2);
+});
+
+test("a signal that outlives its calls keeps nothing of them", async () => {
+  const { signal } = new AbortController();
+  const onProgress = () => new Promise((resolve) => setTimeout(resolve, 5));
+  const options = { signal, onProgress };
+  const own = newDecoder();
+  await encode(own, y, { ...options, solver });
+  await evaluate(own, y, { ...options, solver });
+  await train(own, y, { ...options, solver, epochs: 1 });
+  await decode(own, randomArray(1, 50, -1, 1), { signal });
+  assert.equal(getEventListeners(signal, "abort"), []);
 });
 
 test("an abort does not wait for a backend that is being made ready", async () => {
