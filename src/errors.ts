@@ -19,6 +19,22 @@ export type LatentflowErrorCode =
   | "worker_failed"
   | "locked";
 
+const CODES: Readonly<Record<LatentflowErrorCode, true>> = {
+  invalid_argument: true,
+  invalid_file: true,
+  not_found: true,
+  disposed: true,
+  unsupported: true,
+  out_of_memory: true,
+  worker_failed: true,
+  locked: true,
+};
+
+/** Is it a code, whoever says so? */
+export function isErrorCode(value: unknown): value is LatentflowErrorCode {
+  return typeof value === "string" && Object.hasOwn(CODES, value);
+}
+
 /**
  * Every error that latentflow throws on purpose. The message says what came, what was expected and what to
  * do; `code` is for programs. (An aborted call rejects with its signal's reason instead.)

@@ -24,6 +24,7 @@ import {
   type EncodeOptions,
   type EncodeResult,
   encode,
+  type LatentflowErrorCode,
   linearGrid,
   rk4,
   wasm,
@@ -194,6 +195,9 @@ function workerByHand() {
       said.push(message.type);
       if (message.type === "samples") got.push(...message.samples);
     },
+    end(reason: string) {
+      said.push(`end: ${reason}`);
+    },
   };
 }
 
@@ -286,9 +290,12 @@ test("what is thrown while a message is handled rejects the call, and nothing el
   // A message that cannot be sent.
   const { work } = workByHand(3);
   const call = new SharedCall(0, work, 1, 1);
-  const mute = { isReady: true, post: broken };
+  const ended: string[] = [];
+  const mute = { isReady: true, post: broken, end: (reason: string) => void ended.push(reason) };
   call.join(mute);
   await rejected(call.run(makeControl(undefined)), "worker_failed", /broken/);
+  call.close();
+  assert.ok(ended.length > 0 && ended.every((reason) => reason === "broken"), "it is of no use any more");
 });
 
 test("an error in a worker is one of ours", async () => {
@@ -299,6 +306,50 @@ test("an error in a worker is one of ours", async () => {
   const run = call.run(makeControl(undefined));
   call.receive(worker, { type: "failed", call: 0, code: undefined, message: "no maker is called x" });
   await rejected(run, "worker_failed", /no maker is called x/);
+});
+
+test("an error in a worker that is none of ours has a code of ours, and a line for a message", async () => {
+  const messages: [unknown, unknown, LatentflowErrorCode, RegExp][] = [
+    ["hack", "a\nb \u001b[2J", "worker_failed", /^a\\nb \\u001b\[2J$/],
+    ["constructor", "x".repeat(5000), "worker_failed", /^x{300,1000}\.\.\.$/],
+    [{}, 3n, "worker_failed", /./],
+    ["out_of_memory", "there is none", "out_of_memory", /^there is none$/],
+  ];
+  for (const [code, message, expected, text] of messages) {
+    const call = new SharedCall(0, workByHand(2).work, 1, 1);
+    const worker = workerByHand();
+    call.join(worker);
+    const run = call.run(makeControl(undefined));
+    call.receive(worker, { type: "failed", call: 0, code, message } as never);
+    await rejected(run, expected, text);
+  }
+});
+
+test("an aborted call ends the workers that do not stop, however many", async () => {
+  const call = new SharedCall(0, workByHand(20).work, 2, 9);
+  const workers = Array.from({ length: 9 }, workerByHand);
+  for (const worker of workers) {
+    const { end } = worker;
+    worker.end = (reason) => {
+      end(reason);
+      call.leave(worker, reason);
+    };
+    call.join(worker);
+  }
+  const controller = new AbortController();
+  const run = call.run(makeControl(controller.signal));
+  await turns(3);
+  controller.abort();
+  const { now } = performance;
+  try {
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    assert.ok(workers.every(({ said }) => said.at(-1) === "stop"));
+    performance.now = () => now.call(performance) + 10_001;
+    await run;
+    assert.ok(workers.every(({ said }) => said.at(-1) === "end: it did not stop"));
+  } finally {
+    performance.now = now;
+  }
 });
 
 test("an aborted call waits for what its workers have, and ends when they have stopped", async () => {

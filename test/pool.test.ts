@@ -308,6 +308,7 @@ test("the last report is of all samples, also when a worker's results come durin
     post(message: ToWorker) {
       if (message.type === "samples") dealt.push(...message.samples);
     },
+    end() {},
   };
   call.join(worker);
   const reports: number[] = [];

@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -68,6 +69,9 @@ test("a worker may throw whatever it likes: one thread does the work", async () 
 
 test("a function that makes no new worker is a reason, which says what to do", async () => {
   const shared = new Worker(workerUrl);
+  // What comes of a promise is ended: it would keep the process alive.
+  const promised = new Worker(workerUrl);
+  const promisedEnds = once(promised, "exit");
   const advice =
     /; the function given as worker has to start the file of the export latentflow\/worker; wasm\(\{ threads: 1 \}\) does without$/;
   for (const [worker, threadCount, reason] of [
@@ -76,7 +80,8 @@ test("a function that makes no new worker is a reason, which says what to do", a
       1,
       /the function given as worker returned "latentflow-worker.js", expected a new Worker/,
     ],
-    [async () => shared, 1, /returned a Promise, expected a new Worker/],
+    [async () => promised, 1, /returned a Promise, expected a new Worker: leave async away/],
+    [async () => Promise.reject(new Error("later")), 1, /returned a Promise/],
     [() => undefined, 1, /returned undefined, expected a new Worker/],
     [() => null, 1, /returned null, expected a new Worker/],
     [
@@ -95,6 +100,39 @@ test("a function that makes no new worker is a reason, which says what to do", a
     assert.is(result.backend.threads, threadCount, String(worker));
     assert.match(result.backend.reason ?? "", reason);
     assert.match(result.backend.reason ?? "", advice);
+    decoder.dispose();
+  }
+  await promisedEnds;
+});
+
+test("a worker of the caller's own make that can neither be sent to nor ended is a reason", async () => {
+  const broken = () => {
+    throw new Error("broken");
+  };
+  const terminate = async () => broken();
+  const makers: [() => unknown, RegExp][] = [
+    [() => ({ on() {}, unref() {}, ref() {}, postMessage: broken, terminate }), /: broken; /],
+    [() => ({ on() {}, unref() {}, ref() {}, postMessage: broken, terminate: broken }), /: broken; /],
+    [() => ({ postMessage: broken, terminate }), /: broken; /],
+    [() => new Worker("parentPort.postMessage({})", { eval: true }), /is not defined/],
+    [
+      () => new Worker("require('worker_threads').parentPort.postMessage({ type: 'hello' })", { eval: true }),
+      /: it is not the worker of this package; /,
+    ],
+    [
+      () =>
+        new Worker("require('worker_threads').parentPort.postMessage({ type: 'failed', message: 3n })", {
+          eval: true,
+        }),
+      /cannot be started here: .+; /,
+    ],
+  ];
+  for (const [worker, reason] of makers) {
+    const decoder = newDecoder();
+    const backend = wasm({ threads: 2, worker: worker as () => Worker });
+    const result = await encode(decoder, y, { solver, backend });
+    assert.is(result.backend.threads, 1);
+    assert.match(result.backend.reason ?? "", reason);
     decoder.dispose();
   }
 });

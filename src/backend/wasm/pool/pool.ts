@@ -109,7 +109,13 @@ export class Pool {
 
   /** Has all workers take a step of the trainer's. */
   tell(step: TrainerStep): void {
-    for (const worker of this.workers) worker.post({ type: "train", step });
+    for (const worker of this.workers) {
+      try {
+        worker.post({ type: "train", step });
+      } catch (error) {
+        worker.end(messageOf(error));
+      }
+    }
   }
 
   /** Does without workers from now on. */
@@ -199,6 +205,7 @@ export class Pool {
       attempt,
       thread: undefined as never,
       post: (message) => worker.thread.post(message),
+      end: (reason) => this.end(worker, reason),
     };
     try {
       worker.thread = startThread(this.source!, events);
@@ -236,7 +243,10 @@ export class Pool {
       for (const call of this.calls.values()) call.begin(worker);
       this.announce();
     } else if (message.call === undefined) {
-      this.end(worker, message.type === "failed" ? message.message : "");
+      this.end(
+        worker,
+        message.type === "failed" ? messageOf(message) : "it is not the worker of this package",
+      );
     } else {
       this.calls.get(message.call)?.receive(worker, message);
     }

@@ -1,5 +1,5 @@
 import { messageOf } from "../../../brand.ts";
-import { LatentflowError } from "../../../errors.ts";
+import { isErrorCode, LatentflowError } from "../../../errors.ts";
 import type { Control } from "../../../solver/base.ts";
 import type { SampleFeed } from "../../feed.ts";
 import { Dealer, type Hand } from "./dealer.ts";
@@ -10,12 +10,17 @@ import type { SharedWork } from "./shared-work.ts";
 export interface CallWorker {
   readonly isReady: boolean;
   post(message: ToWorker): void;
+  /** Ends it for good; whoever it works for hears of it by `leave`. */
+  end(reason: string): void;
 }
 
 /** Workers that may die in one call before it gives up: one may be killed, but what kills each new one is the work. */
 const MOST_DEATHS = 3;
 /** How often the caller's signal is looked at while there is nothing to do but wait, in milliseconds. */
 const LOOK_UP = 10;
+
+/** A worker that has not stopped so long after an abort, in milliseconds, is ended. */
+const LONGEST_STOP = 10_000;
 
 /** What a worker has found out about a call. */
 export type CallMessage = Extract<FromWorker, { type: "results" | "stopped" | "failed" }>;
@@ -64,9 +69,10 @@ export class SharedCall {
     const hand = this.hands.get(worker);
     if (hand === undefined) return;
     this.hands.delete(worker);
-    this.stopping.delete(worker);
+    const isStopping = this.stopping.delete(worker);
     this.dealer.leave(hand);
-    if (worker.isReady && ++this.deaths > MOST_DEATHS) {
+    // Where the call has been aborted it does not matter.
+    if (worker.isReady && !isStopping && ++this.deaths > MOST_DEATHS) {
       const message = `wasm: ${this.deaths} workers have died in one call, the last one with: ${reason}; wasm({ threads: 1 }) does without`;
       this.error ??= new LatentflowError("worker_failed", message);
     }
@@ -84,7 +90,8 @@ export class SharedCall {
       } else if (message.type === "stopped") {
         this.stopping.delete(worker);
       } else {
-        this.error ??= new LatentflowError(message.code ?? "worker_failed", message.message);
+        const code = isErrorCode(message.code) ? message.code : "worker_failed";
+        this.error ??= new LatentflowError(code, messageOf(message));
       }
     });
     this.deal(worker);
@@ -144,8 +151,8 @@ export class SharedCall {
   close(): void {
     for (const worker of this.hands.keys()) {
       if (!worker.isReady) continue;
-      if (!this.dealer.isDone) worker.post({ type: "stop", call: this.number });
-      worker.post({ type: "close", call: this.number });
+      if (!this.dealer.isDone) this.say(worker, "stop");
+      this.say(worker, "close");
     }
   }
 
@@ -168,9 +175,22 @@ export class SharedCall {
     for (const worker of this.hands.keys()) {
       if (!worker.isReady) continue;
       this.stopping.add(worker);
-      worker.post({ type: "stop", call: this.number });
+      this.say(worker, "stop");
     }
-    while (this.stopping.size > 0) await this.news();
+    const since = performance.now();
+    while (this.stopping.size > 0) {
+      await this.news();
+      if (performance.now() - since < LONGEST_STOP) continue;
+      for (const worker of this.stopping) worker.end("it did not stop");
+    }
+  }
+
+  private say(worker: CallWorker, type: "stop" | "close"): void {
+    try {
+      worker.post({ type, call: this.number });
+    } catch (error) {
+      worker.end(messageOf(error));
+    }
   }
 
   /** Resolves when a worker has reported or died, and now and then. */

@@ -1,4 +1,4 @@
-import { messageOf } from "../../../brand.ts";
+import { isPromise, messageOf } from "../../../brand.ts";
 import { show } from "../../../check.ts";
 import type { UrlLike, WorkerLike } from "../../../platform.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
@@ -68,6 +68,14 @@ const taken = new WeakSet<object>();
 /** The worker that a function makes. */
 function newWorker(make: () => unknown): NodeWorker | Worker {
   const worker = make();
+  if (isPromise(worker)) {
+    // The worker that comes of it would keep the process alive.
+    const late = Promise.resolve(worker as PromiseLike<Partial<Worker> | undefined>);
+    late.then((made) => made?.terminate?.()).catch(() => {});
+    throw new Error(
+      "the function given as worker returned a Promise, expected a new Worker: leave async away",
+    );
+  }
   if (!isWorker(worker)) {
     throw new Error(`the function given as worker returned ${show(worker)}, expected a new Worker`);
   }
@@ -105,8 +113,17 @@ function threadOfNode(worker: NodeWorker, events: ThreadEvents): Thread {
   return {
     post: (message, transfer) => worker.postMessage(message, transfer),
     keepAlive: (yes) => (yes ? worker.ref() : worker.unref()),
-    terminate: () => void worker.terminate(),
+    terminate: () => endQuietly(worker),
   };
+}
+
+/** Ends a worker that is of no use any more: that it cannot be ended helps nobody either. */
+async function endQuietly(worker: NodeWorker | Worker): Promise<void> {
+  try {
+    await worker.terminate();
+  } catch {
+    // A worker of the caller's own make.
+  }
 }
 
 function startInPage(file: string): Worker {
@@ -130,7 +147,7 @@ function threadOfPage(worker: Worker, name: string, events: ThreadEvents): Threa
   worker.onmessage = ({ data }: MessageEvent<FromWorker>) => events.message(data);
   worker.onerror = (event) => {
     event.preventDefault();
-    worker.terminate();
+    endQuietly(worker);
     events.end(event.message || `${name} could not be loaded as a worker`);
   };
   unref?.call(worker);
@@ -138,7 +155,7 @@ function threadOfPage(worker: Worker, name: string, events: ThreadEvents): Threa
     post: (message, transfer = []) => worker.postMessage(message, transfer),
     keepAlive: (yes) => (yes ? ref : unref)?.call(worker),
     terminate() {
-      worker.terminate();
+      endQuietly(worker);
       events.end("it was terminated");
     },
   };
