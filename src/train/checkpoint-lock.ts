@@ -82,7 +82,8 @@ export async function lockFile(
 
   async function read(path: string): Promise<Found | undefined> {
     try {
-      const stat = await fileSystem.stat(path);
+      // Of a link itself: one that leads nowhere would be no file here, and none that can be made.
+      const stat = await fileSystem.lstat(path);
       if (!stat.isFile())
         throw new LatentflowError("invalid_file", `${where}: ${showPath(path)} is no file, remove it`);
       const text = stat.size > MOST_BYTES ? "" : await fileSystem.readFile(path, "utf8");
