@@ -21,6 +21,7 @@ import { train } from "../src/train/train.ts";
 import { builds } from "./support/builds.ts";
 import { allRows, bindObjective } from "./support/objective.ts";
 import { randomArray } from "./support/random.ts";
+import { rejected } from "./support/refusal.ts";
 
 // What the functions of a loss of one's own are asked, and what becomes of whatever they answer.
 
@@ -173,6 +174,32 @@ test("a curvature below 0 counts as 0 in the Gauss-Newton matrix", async () => {
     assert.ok(expected.some((value) => value > 0));
     for (const below of [-1e-30, -1, -1e30]) assert.equal(await matrixOf(backend, below), expected);
     assert.not.equal(await matrixOf(backend, 1), expected);
+  }
+});
+
+test("a function that gives no number rejects the call, and says what it gave", async () => {
+  const square = {
+    value: (output: number, target: number) => (output - target) ** 2,
+    gradient: (output: number, target: number) => 2 * (output - target),
+    curvature: () => 2,
+  };
+  for (const [answer, shown] of [
+    [async () => 1, /a Promise \(it must not be async\), expected a number$/],
+    [() => undefined, /undefined, expected a number$/],
+    [() => "1", /"1", expected a number$/],
+    [() => 1n, /a BigInt, expected/],
+    [() => Symbol("1"), /a symbol, expected/],
+  ] as const) {
+    for (const name of ["value", "gradient", "curvature"] as const) {
+      const loss = customLoss({ ...square, [name]: answer as () => never });
+      const options = { loss, solver: implicitAmd({ maxSteps: 60, explicitSteps: 3, matrixSteps: 2 }) };
+      await rejected(encode(decoder, y, options), "invalid_argument", shown);
+      await rejected(
+        encode(decoder, y, options),
+        "invalid_argument",
+        new RegExp(`^customLoss: ${name} returned`),
+      );
+    }
   }
 });
 

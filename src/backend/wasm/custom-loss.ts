@@ -1,4 +1,5 @@
-import { invalid } from "../../check.ts";
+import { isPromise } from "../../brand.ts";
+import { invalid, show } from "../../check.ts";
 import type { CustomLoss } from "../../loss.ts";
 import type { BatchRows, Rows } from "./batch.ts";
 import type { Passes } from "./objective.ts";
@@ -38,7 +39,7 @@ export function customLossPasses(packed: PackedDecoder, batch: BatchRows, loss: 
   /** into[i] = factor · f(output, target), 0 where the factor is. */
   function fill(
     into: Float32Array,
-    f: (output: number, target: number) => number,
+    f: ElementFunction,
     outputs: Float32Array,
     targets: Float32Array,
     factor: (i: number) => number,
@@ -46,20 +47,23 @@ export function customLossPasses(packed: PackedDecoder, batch: BatchRows, loss: 
     for (let i = 0; i < n; i++) into[i] = factor(i) === 0 ? 0 : factor(i) * f(outputs[i]!, targets[i]!);
   }
 
+  const value = numeric("value", loss.value);
+  const gradient = numeric("gradient", loss.gradient);
+
   return {
     value(count) {
       kernels.decode(plan, batch.batch, count, 0);
       forEachRow(count, (row, outputs, targets, factor) => {
         let sum = 0;
         for (let i = 0; i < n; i++) {
-          if (factor(i) !== 0) sum += factor(i) * loss.value(outputs[i]!, targets[i]!);
+          if (factor(i) !== 0) sum += factor(i) * value(outputs[i]!, targets[i]!);
         }
         arena.view().setFloat64(batch.losses + 8 * row, sum, true);
       });
     },
     gradient(count) {
       forEachRow(count, (row, outputs, targets, factor) => {
-        fill(rowOf(batch.outputGradients, row), loss.gradient, outputs, targets, factor);
+        fill(rowOf(batch.outputGradients, row), gradient, outputs, targets, factor);
       });
       kernels.objectiveBackward(plan, batch.batch, count);
     },
@@ -81,7 +85,19 @@ export function customLossPasses(packed: PackedDecoder, batch: BatchRows, loss: 
   };
 }
 
-function curvatureOf({ curvature }: CustomLoss): NonNullable<CustomLoss["curvature"]> {
-  if (curvature) return curvature;
+type ElementFunction = CustomLoss["value"];
+
+/** The function, which must give numbers: a promise, say, would only make every sample nonfinite. */
+function numeric(name: string, f: ElementFunction): ElementFunction {
+  return (output, target) => {
+    const result: unknown = f(output, target);
+    if (typeof result === "number") return result;
+    const hint = isPromise(result) ? " (it must not be async)" : "";
+    throw invalid(`customLoss: ${name} returned ${show(result)}${hint}, expected a number`);
+  };
+}
+
+function curvatureOf({ curvature }: CustomLoss): ElementFunction {
+  if (curvature) return numeric("curvature", curvature);
   throw invalid("customLoss: second derivatives are asked for; give the loss a curvature(output, target)");
 }
