@@ -85,7 +85,7 @@ const OPTIONS = [
  * end; its result depends on nothing else in the call.
  *
  * The arrays given are read while the call is at work: do not change them before it has settled. One that is
- * transferred meanwhile rejects the call. They may lie in a SharedArrayBuffer, but in none that can be resized.
+ * transferred while it is still needed rejects the call. They may lie in a SharedArrayBuffer, but in none that can be resized.
  *
  * @param y B × outputSize, float32; in [0, 1] for cross entropy
  * @returns z (B × latentSize), losses, statuses and statistics. A numerical failure is a sample's status, not

@@ -26,7 +26,7 @@ export interface FileCheckpoints {
 
 /** Checkpoints that the caller keeps, in a browser's storage say. */
 export interface CallerCheckpoints {
-  /** Called with each checkpoint; the run goes on when it has settled, and ends if it fails. */
+  /** Called with each checkpoint; the run, also an aborted one, goes on when it has settled, and ends if it fails. */
   save: (bytes: Uint8Array) => void | Promise<void>;
   /** What `save` was given: the run goes on from there. Default: it starts anew. */
   resume?: Uint8Array | undefined;
