@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { test } from "uvu";
@@ -117,11 +117,96 @@ test("- is stdin, wherever a file of data is read, in every format", async () =>
   assert.is((await at("validate", npy, ...training, "--data", data, ...out())).validationData.samples, 4);
 });
 
+test("an array of a .npz file on stdin: -#name, which the message says", async () => {
+  const npz = readFileSync(new URL("vectors/numpy.npz", import.meta.url));
+  const args = ["encode", "--decoder", decoderFile, "--out", workplace.newPath()];
+  const unnamed = await runWith(npz, ...args, "--data", "-");
+  assert.is(unnamed.exit, 1);
+  assert.match(
+    unnamed.stderr,
+    /^latentflow: --data \(stdin\): the \.npz file holds .*; say which, as in "--data=-#little i1"\n$/,
+  );
+  const named = await runWith(npz, ...args, "--data=-#little i1");
+  assert.match(named.stderr, /^latentflow: --data \(stdin\): its s[a-z]+ (is|are) /);
+  const twice = await runWith(npz, ...args, "--data=-#a", "--weights", "-");
+  assert.is(twice.exit, 2);
+  assert.match(twice.stderr, /^latentflow: --data and --weights are both -, stdin/);
+  // In a file, its own name.
+  const file = `${workplace.newPath()}.npz`;
+  writeFileSync(file, npz);
+  const { stderr } = await runWith(undefined, ...args, "--data", file);
+  assert.ok(stderr.includes(`say which, as in "--data=${file}#little i1"`), stderr);
+});
+
+test("a decoder or an encoder on stdin is wrong usage", async () => {
+  for (const [flag, args] of [
+    ["decoder", ["decode", "--decoder", "-", "--latents", data, "--out", workplace.newPath()]],
+    ["encoder", ["evaluate", "--decoder", decoderFile, "--data", data, "--encoder", "-"]],
+  ] as const) {
+    const { exit, stderr } = await runWith(new Uint8Array(0), ...args);
+    assert.is(exit, 2);
+    assert.match(
+      stderr,
+      new RegExp(`^latentflow: --${flag} cannot be -, stdin, which is for data; give a file or a URL\n`),
+    );
+  }
+});
+
+test("what is wrong with a file names the flag and the file", async () => {
+  const folder = workplace.newPath();
+  mkdirSync(folder);
+  const cut = `${workplace.newPath()}.npy`;
+  writeFileSync(cut, readFileSync(data).subarray(0, 150));
+  const all: Record<string, Record<string, string>> = {
+    encode: { decoder: decoderFile, data, out: workplace.newPath() },
+    decode: { decoder: decoderFile, latents: data, out: workplace.newPath() },
+    train: { layers: "2,5,6", data, out: workplace.newPath() },
+    evaluate: { decoder: decoderFile, data },
+  };
+  for (const [verb, flag] of [
+    ["encode", "data"],
+    ["encode", "weights"],
+    ["encode", "z0"],
+    ["decode", "latents"],
+    ["train", "data"],
+    ["train", "validate"],
+    ["evaluate", "data"],
+  ] as const) {
+    for (const [file, more, message] of [
+      [cut, [], "the header promises .* cut short"],
+      [
+        data,
+        ["--max-bytes", "20"],
+        "the file has \\d+ bytes, more than --max-bytes, 20, to read it give --max-bytes \\d+",
+      ],
+      [`${cut}.npy`, [], "there is no such file or folder"],
+      [folder, [], "it is a folder, expected a file"],
+    ] as const) {
+      // The decoder's file has more than 20 bytes, too.
+      if (more.length > 0 && all[verb]!.decoder) continue;
+      const given = Object.entries({ ...all[verb]!, [flag]: file });
+      const { exit, stderr } = await runWith(
+        undefined,
+        ...[verb, ...given.flatMap(([name, value]) => [`--${name}`, value]), ...more, "--quiet"],
+      );
+      assert.is(exit, 1, stderr);
+      // With the validation samples, the others have come first.
+      const blamed = more.length > 0 ? "data" : flag;
+      assert.match(stderr, new RegExp(`^latentflow: --${blamed} ${file}: ${message}\n$`));
+    }
+  }
+  const { stderr } = await runWith(
+    undefined,
+    ...["decode", "--decoder", `${cut}.no`, "--latents", data, "--out", workplace.newPath()],
+  );
+  assert.match(stderr, new RegExp(`^latentflow: --decoder ${cut}\\.no: cannot be read: `));
+});
+
 test("what is wrong with stdin is said of stdin", async () => {
   const args = ["encode", "--decoder", decoderFile, "--data", "-", "--out", workplace.newPath()];
   for (const [bytes, message] of [
-    [readFileSync(data).subarray(0, 150), /^latentflow: stdin: .*cut short\n$/],
-    [new Uint8Array(0), /^latentflow: stdin: an empty file; .*\n$/],
+    [readFileSync(data).subarray(0, 150), /^latentflow: --data \(stdin\): .*cut short\n$/],
+    [new Uint8Array(0), /^latentflow: --data \(stdin\): an empty file; .*\n$/],
   ] as const) {
     const { exit, stderr } = await runWith(bytes, ...args);
     assert.is(exit, 1);

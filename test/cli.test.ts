@@ -204,7 +204,7 @@ test("files that cannot be used: exit code 1, one line, no stack", async () => {
   const cases: [decoder: string, data: string, out: string, message: RegExp][] = [
     ["missing.safetensors", digitsFile, out, /missing\.safetensors.*no such file/],
     [digitsFile, digitsFile, out, /mnist-test-300/],
-    [decoderFile, "missing.npy", out, /cannot read missing\.npy: there is no such file/],
+    [decoderFile, "missing.npy", out, /--data missing\.npy: there is no such file/],
     [decoderFile, folder, out, /cannot read .*: it is a folder, expected a file/],
     [decoderFile, text, out, /\.csv: text; if it is a table of numbers, convert it in Python/],
     [decoderFile, cut, out, /\.idx\.gz: gzip: the file is damaged or cut short/],
@@ -409,7 +409,7 @@ test("decode: latents of another size, or none: refused by name", async () => {
     ],
     [writeFloats(new Float32Array(20), [20]), /its shape is 20 of floats/],
     [digitsFile, /300 × 28 × 28 of bytes/],
-    ["missing.npy", /cannot read missing\.npy/],
+    ["missing.npy", /--latents missing\.npy: there is no such file/],
   ];
   for (const [latents, message] of cases) {
     const out = newFolder();

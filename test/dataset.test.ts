@@ -130,8 +130,21 @@ test("files: IDX and .npy, with labels", async () => {
 test("files that do not fit are refused", async () => {
   const images = idx([3, 2], bytes);
   const refusedFile = (call: Promise<unknown>, message: RegExp) => rejected(call, "invalid_file", message);
-  await refusedFile(readDataset(Uint8Array.of(1, 2, 3)), /neither an IDX file/);
-  await refusedFile(readDataset(idx([6], bytes)), /the values are 6, expected an axis for the samples/);
+  await refusedFile(readDataset(Uint8Array.of(1, 2, 3)), /^readDataset: neither an IDX file/);
+  // Each of the readers says who was called.
+  for (const damaged of [
+    images.subarray(0, 14),
+    gzipSync(images).subarray(0, 20),
+    writeNpy(Float32Array.of(1, 2), [2]).subarray(0, 20),
+    Uint8Array.of(0x50, 0x4b, 3, 4),
+  ]) {
+    await refusedFile(readDataset(damaged), /^readDataset: /);
+    await refusedFile(readDataset(images, { labels: damaged }), /^readDataset: labels: /);
+  }
+  await refusedFile(
+    readDataset(idx([6], bytes)),
+    /^readDataset: the values are 6, expected an axis for the samples/,
+  );
   await refusedFile(readDataset(idx([6, 0], new Uint8Array(0))), /the values are 6 × 0, expected/);
   for (const labels of [
     idx([2], Uint8Array.of(1, 2)),
@@ -140,7 +153,7 @@ test("files that do not fit are refused", async () => {
   ]) {
     await refusedFile(
       readDataset(images, { labels }),
-      /the labels are .*, expected 3 integers from 0 to 255, one per/,
+      /^readDataset: labels: found .*, expected 3 integers from 0 to 255, one per/,
     );
   }
   const read = readDataset as (bytes: unknown, options?: unknown) => Promise<Dataset>;
@@ -213,7 +226,11 @@ test("fashionMnist: reads the four files of a folder, gzipped or not", async () 
       /the test files in .* hold 10000 × 28 × 28 pixels with labels up to 10, expected .* labels up to 9/,
     );
     write("t10k-labels-idx1-ubyte.gz", gzipSync(idx([9999], new Uint8Array(9999))));
-    await rejected(fashionMnist({ folder }), "invalid_file", /the test files in .*: the labels are 9999/);
+    await rejected(
+      fashionMnist({ folder }),
+      "invalid_file",
+      /^fashionMnist: the test files in .*: labels: found 9999/,
+    );
     write("train-images-idx3-ubyte.gz", idx([1, 28, 28], new Uint8Array(784)));
     write("train-labels-idx1-ubyte", idx([1], new Uint8Array(1)));
     await rejected(fashionMnist({ folder }), "invalid_file", /the training files in .* hold 1 × 28 × 28/);

@@ -57,7 +57,7 @@ test("the default is 1 GiB, and nothing of that size is allocated first", async 
   await rejected(
     readDataset(bomb),
     "invalid_file",
-    /^gzip: it unpacks to 2147483660 bytes, more than maxBytes, 1073741824, to read it give maxBytes: 2147483660$/,
+    /^readDataset: gzip: it unpacks to 2147483660 bytes, more than maxBytes, 1073741824, to read it give maxBytes: 2147483660$/,
   );
   assert.ok(process.memoryUsage().arrayBuffers - before < 2 ** 24);
 });
@@ -251,6 +251,15 @@ test("bytes that are transferred before they are read are an error that says so;
     const reading = readDataset(file);
     transfer(file);
     await rejected(reading, "invalid_argument", message);
+  }
+  // In its midst: also a gzip file, whose reader looks at its memory again.
+  for (const turns of [1, 2, 5]) {
+    const file = new Uint8Array(packed);
+    const reading = readDataset(file.buffer);
+    const refusal = rejected(reading, "invalid_argument", /^readDataset: the bytes were transferred/);
+    for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
+    transfer(file);
+    await refusal;
   }
 });
 

@@ -4,7 +4,7 @@ import { LatentflowError } from "../index.ts";
 import type { Limits } from "../source.ts";
 import { type DataSplits, type Dataset, fashionMnist, mnist, segMnist } from "../train/index.ts";
 import { limitsOf } from "./decoder-file.ts";
-import { readDatasetFile, STDIN, shortPath } from "./files.ts";
+import { isStdin, readDatasetFile, shortPath } from "./files.ts";
 import { refuseOptions, wrongUsage } from "./options.ts";
 import { parseCount } from "./parse.ts";
 import { formatCount } from "./table.ts";
@@ -67,7 +67,7 @@ export async function readData(
 ): Promise<SourcedData> {
   const { data, dataset, datasetFolder: folder, limit } = options;
   const limits = limitsOf(options, signal);
-  if (dataset === undefined) return readDataFile(data!, limits, limit);
+  if (dataset === undefined) return readDataFile("--data", data!, limits, limit);
   const { maxBytes } = limits;
   const splits = await loaders[dataset]({ maxBytes, signal, ...(folder && { folder }) }).catch((error) => {
     if (!(error instanceof LatentflowError)) throw error;
@@ -83,12 +83,17 @@ export async function readData(
 
 /** A file of data as a report has it. */
 export function sourceName(file: string): string {
-  return file === STDIN ? "stdin" : shortPath(file);
+  return isStdin(file) ? "stdin" : shortPath(file);
 }
 
 /** Reads the first samples of a file. */
-export async function readDataFile(file: string, limits: Limits, limit?: number): Promise<SourcedData> {
-  return take(sourceName(file), await readDatasetFile(file, limits), limit);
+export async function readDataFile(
+  flag: string,
+  file: string,
+  limits: Limits,
+  limit?: number,
+): Promise<SourcedData> {
+  return take(sourceName(file), await readDatasetFile(flag, file, limits), limit);
 }
 
 function take(source: string, dataset: Dataset, limit = dataset.count): SourcedData {

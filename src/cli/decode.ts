@@ -7,7 +7,7 @@ import type { Limits } from "../source.ts";
 import { stdinHelp } from "./data-source.ts";
 import { addDecoderOptions, type DecoderFileOptions, limitsOf, readDecoder } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
-import { makeFolder, type OutputFile, readArrayFile, writeOutputs } from "./files.ts";
+import { makeFolder, type OutputFile, readArrayFile, showFile, writeOutputs } from "./files.ts";
 import { drawGrid, greyScale, type Tile } from "./grid.ts";
 import { interruptSignal, unlessInterrupted } from "./interrupt.ts";
 import { addRunningOptions, backendOf, type RunningOptions } from "./options.ts";
@@ -103,13 +103,13 @@ async function readLatents(
   decoder: Decoder,
   limits: Limits,
 ): Promise<Latents> {
-  const { shape, data } = await readArrayFile(file, limits);
+  const { shape, data } = await readArrayFile("--latents", file, limits);
   const { latentSize } = decoder;
   const [total = 0, size] = shape;
   if (shape.length !== 2 || size !== latentSize || data instanceof Uint8Array) {
     throw new LatentflowError(
       "invalid_file",
-      `--latents ${file}: its shape is ${showShape(shape)} of ${data instanceof Uint8Array ? "bytes" : "floats"}, ` +
+      `${showFile("--latents", file)}: its shape is ${showShape(shape)} of ${data instanceof Uint8Array ? "bytes" : "floats"}, ` +
         `expected floats, any number × ${latentSize} (the decoder's latent size)`,
     );
   }

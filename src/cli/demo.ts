@@ -44,6 +44,6 @@ Examples:
   $ latentflow demo --max-steps 50 --json`,
   );
   command.action(async (options: EncodingOptions) => {
-    await runJob({ ...options, ...chosenFlowAndSolver(command), data: demoDigits() });
+    await runJob({ ...options, ...chosenFlowAndSolver(command), data: demoDigits(), dataFlag: "the digits" });
   });
 }

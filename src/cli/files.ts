@@ -15,8 +15,9 @@ import {
 } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { codeOf } from "../brand.ts";
+import { show, showPath } from "../check.ts";
 import type { DataArray } from "../data/array.ts";
-import { type Dataset, readDataset } from "../data/dataset.ts";
+import { type Dataset, readDatasetAs } from "../data/dataset.ts";
 import { fileError, syncFolder, writeSynced } from "../data/durable-file.ts";
 import { splitArrayName } from "../data/npz.ts";
 import { readArray } from "../data/read.ts";
@@ -24,52 +25,61 @@ import { LatentflowError } from "../errors.ts";
 import { collect, type Limits, readFile } from "../source.ts";
 import type { Output } from "./report.ts";
 
-/** Reads an IDX or .npy file, gzipped or not, or `file.npz#name`, or one from stdin for "-"; errors name the file. */
-export async function readArrayFile(path: string, limits: Limits): Promise<DataArray> {
-  return readWith(readArray, path, limits);
+/**
+ * Reads an IDX or .npy file, gzipped or not, or `file.npz#name`, or one from stdin for "-" and `-#name`.
+ *
+ * @param flag that gives the file: errors name both
+ */
+export async function readArrayFile(flag: string, path: string, limits: Limits): Promise<DataArray> {
+  const { where, bytes, array, choice } = await readBytes(flag, path, limits);
+  return readArray(bytes, { where, array, choice, ...limits });
 }
 
-/** Reads such a file as a data set, whose bytes stay bytes; errors name the file. */
-export async function readDatasetFile(path: string, limits: Limits): Promise<Dataset> {
-  return readWith(readDataset, path, limits);
-}
-
-type Parse<T> = (
-  bytes: Uint8Array,
-  options: { array?: string; maxBytes: number; signal?: AbortSignal },
-) => Promise<T>;
-
-async function readWith<T>(parse: Parse<T>, path: string, limits: Limits): Promise<T> {
+/** Reads such a file as a data set, whose bytes stay bytes. */
+export async function readDatasetFile(flag: string, path: string, limits: Limits): Promise<Dataset> {
   const { maxBytes, signal } = limits;
-  const { file, array } = splitArrayName(path);
+  const { where, bytes, array, choice } = await readBytes(flag, path, limits);
   const options = { maxBytes, ...(array !== undefined && { array }), ...(signal && { signal }) };
-  const bytes = await (file === STDIN ? readStdin(limits) : readFile(file, file, limits)).catch((cause) => {
-    throw signal?.aborted || cause instanceof LatentflowError
-      ? cause
-      : fileError(`cannot read ${file}`, cause);
-  });
-  try {
-    return await parse(bytes, options);
-  } catch (error) {
-    if (!(error instanceof LatentflowError)) throw error;
-    const name = path === STDIN ? "stdin" : path;
-    // The reader's own name says nothing to whoever gave a file.
-    const problem = error.message.replace(/^read\w+: /, "");
-    throw new LatentflowError(error.code, `${name}: ${problem}`, { cause: error });
-  }
+  return readDatasetAs(where, bytes, options, choice);
+}
+
+/** A flag and the file that it gives, as messages begin: `--data digits.npy`. */
+export function showFile(flag: string, path: string): string {
+  return isStdin(path) ? `${flag} (stdin)` : `${flag} ${showPath(path)}`;
+}
+
+async function readBytes(flag: string, path: string, limits: Limits) {
+  const { file, array } = isStdin(path)
+    ? { file: STDIN, array: path.slice(STDIN.length + 1) || undefined }
+    : splitArrayName(path);
+  const where = showFile(flag, path);
+  const bytes = await (file === STDIN ? readStdin(where, limits) : readFile(where, file, limits)).catch(
+    (cause) => {
+      throw limits.signal?.aborted || cause instanceof LatentflowError ? cause : fileError(where, cause);
+    },
+  );
+  const named = file === STDIN || /\.npz$/i.test(file) ? file : "FILE.npz";
+  // With =, since commander takes -#name for a flag where a value may be left out.
+  const choice = (name: string) => show(`${flag}=${named}#${name}`);
+  return { where, bytes, array, choice };
 }
 
 /** What a path of data may be instead: standard input. */
-export const STDIN = "-";
+const STDIN = "-";
 
-async function readStdin(limits: Limits): Promise<Uint8Array> {
+/** Whether a path of data is standard input: `-`, or `-#name` for an array of a .npz file. */
+export function isStdin(path: unknown): boolean {
+  return path === STDIN || (typeof path === "string" && path.startsWith(`${STDIN}#`));
+}
+
+async function readStdin(where: string, limits: Limits): Promise<Uint8Array> {
   if (process.stdin.isTTY) {
     throw new LatentflowError(
       "invalid_argument",
-      "- is stdin, which is a terminal here; send a file into it: < FILE",
+      `${where}: it is a terminal here; send a file into it: < FILE`,
     );
   }
-  return collect("stdin", process.stdin, limits);
+  return collect(where, process.stdin, limits);
 }
 
 /** A file for the user. */

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { show } from "../check.ts";
+import { showFile } from "./files.ts";
 import { splitMessage } from "./message.ts";
 import { kebabCase } from "./parse.ts";
 import { choices } from "./training-options.ts";
@@ -77,8 +78,6 @@ const phrases: readonly (readonly [option: string, said: string, meant: string])
 
 /** A message of the library as one of this command: with its flags for the library's names. */
 export function inFlags(message: string, command: Command): string {
-  const parts = splitMessage(message);
-  if (!parts) return message;
   const given = command.opts<Readonly<Record<string, unknown>>>();
   const flagOf = (name: string) => {
     const known = options[name] ?? name.replace(/\..*/, "");
@@ -88,18 +87,18 @@ export function inFlags(message: string, command: Command): string {
       ? `--${kebabCase(option)}`
       : undefined;
   };
+  const parts = splitMessage(message);
+  // A reader of files has been told the flag.
+  if (!parts) return /^--[a-z]/.test(message) ? inPhrases(message, flagOf) : message;
   const { file, scope, word, rest } = parts;
   const flag = rest.startsWith(" ") ? flagOf(scope ? `${scope}.${word}` : word) : undefined;
   let text = `${flag ?? word}${rest}`;
   if (scope === "validation" && !flag) text = `--validate: ${text}`;
   if (file && !flag) {
     const from = ["decoder", "encoder"].find((option) => show(given[option]) === file);
-    text = `${from ? `--${from} ` : ""}${file}: ${text}`;
+    text = `${from ? showFile(`--${from}`, String(given[from])) : file}: ${text}`;
   }
-  for (const [option, said, meant] of phrases) {
-    const name = flagOf(option);
-    if (name) text = text.replaceAll(said, option === "data" ? meant.replace("--data", name) : meant);
-  }
+  text = inPhrases(text, flagOf);
   const [head, differences] = text.split(anotherRun, 2);
   if (differences === undefined) return text;
   const named = differences.split("; ").map((difference) => {
@@ -107,6 +106,15 @@ export function inFlags(message: string, command: Command): string {
     return `${flagOf(name) ?? name}${difference.slice(name.length)}`;
   });
   return `${head}${anotherRun}${named.join("; ")}`;
+}
+
+function inPhrases(message: string, flagOf: (name: string) => string | undefined): string {
+  let text = message;
+  for (const [option, said, meant] of phrases) {
+    const name = flagOf(option);
+    if (name) text = text.replaceAll(said, option === "data" ? meant.replace("--data", name) : meant);
+  }
+  return text;
 }
 
 /** What follows in a message is a list of options, by the names that a checkpoint describes its run with. */

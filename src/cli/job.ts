@@ -15,6 +15,8 @@ export interface EncodingOptions extends DecoderFileOptions, RunningOptions {
 export interface Job extends EncodingOptions, ChosenFlowAndSolver {
   /** The file of samples. */
   readonly data: string;
+  /** What the file is in messages, where no flag gives it. */
+  readonly dataFlag?: string;
   /** A file of weights. */
   readonly weights?: string;
   /** A file of latents. */

@@ -7,7 +7,7 @@ import { addDemoCommand } from "./demo.ts";
 import { addEncodeCommand } from "./encode.ts";
 import { addEvaluateCommand } from "./evaluate.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { STDIN } from "./files.ts";
+import { isStdin } from "./files.ts";
 import { inFlags } from "./flags.ts";
 import { wrongUsage } from "./options.ts";
 import { kebabCase } from "./parse.ts";
@@ -40,7 +40,7 @@ With ${DEBUG}=1 in the environment an error that is a defect comes with its stac
     .exitOverride()
     .hook("preAction", (_, command) => {
       refuseEmpty(command);
-      refuseStdinTwice(command);
+      checkStdin(command);
     });
   addDemoCommand(program);
   addEncodeCommand(program);
@@ -57,11 +57,14 @@ function refuseEmpty(command: Command): void {
   if (name !== undefined) wrongUsage(command, `--${kebabCase(name)} is empty`);
 }
 
-/** stdin is read to its end, once. */
-function refuseStdinTwice(command: Command): void {
+/** stdin is read to its end, once, and only as data. */
+function checkStdin(command: Command): void {
   const given = command.opts<Readonly<Record<string, unknown>>>();
+  const network = ["decoder", "encoder"].find((name) => isStdin(given[name]));
+  if (network)
+    wrongUsage(command, `--${network} cannot be -, stdin, which is for data; give a file or a URL`);
   const [first, second] = dataOptions
-    .filter((name) => given[name] === STDIN)
+    .filter((name) => isStdin(given[name]))
     .map((name) => `--${kebabCase(name)}`);
   if (second) wrongUsage(command, `${first} and ${second} are both -, stdin; give one of them as a file`);
 }

@@ -49,7 +49,13 @@ export async function runJob(job: Job): Promise<void> {
 async function readInput(job: Job, signal: AbortSignal) {
   const { decoder, loss } = await readDecoderAndLoss(job, signal);
   const limits = limitsOf(job, signal);
-  const samples = await readSamples(job.data, decoder.outputSize, limits, job.limit);
+  const samples = await readSamples(
+    job.dataFlag ?? "--data",
+    job.data,
+    decoder.outputSize,
+    limits,
+    job.limit,
+  );
   const weights = job.weights === undefined ? undefined : await readWeights(job.weights, samples, limits);
   const z0 = job.z0 === undefined ? undefined : await readZ0(job.z0, samples, decoder.latentSize, limits);
   return { decoder, samples, weights, z0, loss };

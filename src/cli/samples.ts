@@ -2,7 +2,7 @@ import { type DataArray, elementCount, showShape } from "../data/array.ts";
 import { scalePixels } from "../data/images.ts";
 import { LatentflowError } from "../index.ts";
 import type { Limits } from "../source.ts";
-import { readArrayFile } from "./files.ts";
+import { readArrayFile, showFile } from "./files.ts";
 
 /** What there is of samples in a file. */
 export interface SamplesTaken {
@@ -25,23 +25,25 @@ export interface Samples extends SamplesTaken {
 /**
  * Reads the first `limit` samples of a file whose first axis counts them.
  *
+ * @param flag that gives the file, or what it is where none does
  * @throws LatentflowError when the file cannot be read or its samples are not of the size of the decoder's
  *   output
  */
 export async function readSamples(
+  flag: string,
   file: string,
   outputSize: number,
   limits: Limits,
   limit = Infinity,
 ): Promise<Samples> {
-  const { shape, data } = await readArrayFile(file, limits);
+  const { shape, data } = await readArrayFile(flag, file, limits);
   const [total = 0, ...sampleShape] = shape;
   if (sampleShape.length === 0 || elementCount(sampleShape) !== outputSize) {
     const found =
       sampleShape.length === 0
         ? `its shape is ${showShape(shape)}, expected an axis for the samples and at least one for their values`
         : `its samples are ${showShape(sampleShape)}, the decoder's output has ${outputSize} values`;
-    throw new LatentflowError("invalid_file", `${file}: ${found}`);
+    throw new LatentflowError("invalid_file", `${showFile(flag, file)}: ${found}`);
   }
   const count = Math.min(total, limit);
   const values = data.subarray(0, count * outputSize);
@@ -63,14 +65,14 @@ export async function readWeights(
   samples: SamplesTaken,
   limits: Limits,
 ): Promise<Float32Array> {
-  const { shape, data } = await readArrayFile(file, limits);
+  const { shape, data } = await readArrayFile("--weights", file, limits);
   const sampleSize = elementCount(samples.shape);
   const weights = Float32Array.from(data);
   if (weights.length === sampleSize) return weights;
   if (weights.length === samples.total * sampleSize) return weights.subarray(0, samples.count * sampleSize);
   throw new LatentflowError(
     "invalid_file",
-    `--weights ${file}: its shape is ${showShape(shape)}, expected ${showShape(samples.shape)} ` +
+    `${showFile("--weights", file)}: its shape is ${showShape(shape)}, expected ${showShape(samples.shape)} ` +
       `or ${showShape([samples.total, ...samples.shape])}, as the data have`,
   );
 }
@@ -86,14 +88,14 @@ export async function readZ0(
   latentSize: number,
   limits: Limits,
 ): Promise<Float32Array> {
-  const { shape, data } = await readArrayFile(file, limits);
+  const { shape, data } = await readArrayFile("--z0", file, limits);
   const isOfSamples = shape[0] === count || shape[0] === total;
   if (data instanceof Float32Array && shape.length === 2 && shape[1] === latentSize && isOfSamples) {
     return data.subarray(0, count * latentSize);
   }
   throw new LatentflowError(
     "invalid_file",
-    `--z0 ${file}: its shape is ${showShape(shape)} of ${data instanceof Float32Array ? "floats" : "bytes"}, expected ` +
+    `${showFile("--z0", file)}: its shape is ${showShape(shape)} of ${data instanceof Float32Array ? "floats" : "bytes"}, expected ` +
       `floats, ${showShape([count, latentSize])} (the samples and the decoder's latent size), as encode writes them`,
   );
 }

@@ -83,7 +83,7 @@ async function readInput(job: TrainingJob, signal: AbortSignal): Promise<Trainin
 
 function readValidation(job: TrainingJob, file: string | true, signal: AbortSignal): Promise<SourcedData> {
   const limit = job.validateLimit;
-  if (file !== true) return readDataFile(file, limitsOf(job, signal), limit);
+  if (file !== true) return readDataFile("--validate", file, limitsOf(job, signal), limit);
   const { limit: _, ...source } = job;
   return readData({ ...source, ...(limit !== undefined && { limit }) }, "validation", signal);
 }

@@ -1,18 +1,16 @@
 import { checkMemory, isFloat32Array, isUint8Array, throwIfAborted } from "../brand.ts";
 import { checkNumber, checkOptions, invalid, show } from "../check.ts";
-import { LatentflowError } from "../errors.ts";
 import {
   bytesOf,
   checkReading,
   type FileSource,
-  type Limits,
   locationOf,
   type ReadingOptions,
   readingOptions,
   readSource,
 } from "../source.ts";
 import { type DataArray, elementCount, invalidFile, showShape } from "./array.ts";
-import { splitArrayName } from "./npz.ts";
+import { type ArrayChoice, splitArrayName } from "./npz.ts";
 import { readArray } from "./read.ts";
 import { isZip } from "./zip.ts";
 
@@ -222,7 +220,16 @@ export interface ReadDatasetOptions extends ReadingOptions {
  *   `maxBytes`, or labels that do not fit; `invalid_argument` on a wrong option
  */
 export async function readDataset(source: FileSource, options: ReadDatasetOptions = {}): Promise<Dataset> {
-  const where = "readDataset";
+  return readDatasetAs("readDataset", source, options);
+}
+
+/** `readDataset`, in whose messages another name stands for its own: that of a function that calls it, or a flag. */
+export async function readDatasetAs(
+  where: string,
+  source: FileSource,
+  options: ReadDatasetOptions = {},
+  choice?: ArrayChoice,
+): Promise<Dataset> {
   checkOptions(where, options, ["labels", "array", ...readingOptions]);
   const { labels, array } = options;
   if (array !== undefined && typeof array !== "string") {
@@ -233,21 +240,26 @@ export async function readDataset(source: FileSource, options: ReadDatasetOption
   const place = placeOf(where, source);
   // Bytes that are here are read at once: they may be gone when the caller goes on.
   const bytes = bytesOf(place.name, source) ?? (await readSource(place.name, place.file, limits));
-  const { shape, data } = await read(place, bytes, array ?? place.array, limits);
+  const isZipped = isZip(bytes);
+  const readFrom = ({ name }: Place, from: Uint8Array, wanted: string | undefined) =>
+    readArray(from, { where: name, array: wanted, choice, ...limits });
+  const { shape, data } = await readFrom(place, bytes, array ?? place.array);
   const [count = 0, ...sampleShape] = shape;
   if (sampleShape.length === 0 || elementCount(sampleShape) === 0) {
     throw invalidFile(
-      `${where}: the values are ${showShape(shape)}, expected an axis for the samples and at least one for their values`,
+      `${place.name}: the values are ${showShape(shape)}, expected an axis for the samples and at least one for their values`,
     );
   }
   if (labels === undefined) return new Dataset(data, sampleShape);
-  const isArrayName = typeof labels === "string" && isZip(bytes);
-  const labelPlace = isArrayName ? place : placeOf(`${where}: labels`, labels);
+  const isArrayName = typeof labels === "string" && isZipped;
+  const labelPlace = isArrayName
+    ? { ...place, name: `${place.name}: labels` }
+    : placeOf(`${where}: labels`, labels);
   const labelBytes = isArrayName
-    ? bytes
+    ? bytesOf(place.name, bytes)!
     : (bytesOf(labelPlace.name, labels) ?? (await readSource(labelPlace.name, labelPlace.file, limits)));
-  const found = await read(labelPlace, labelBytes, isArrayName ? labels : labelPlace.array, limits);
-  return new Dataset(data, sampleShape, checkLabels(where, found, count));
+  const found = await readFrom(labelPlace, labelBytes, isArrayName ? labels : labelPlace.array);
+  return new Dataset(data, sampleShape, checkLabels(labelPlace.name, found, count));
 }
 
 /** Where a file comes from: its name in messages, the file, and the array in it that is asked for. */
@@ -265,16 +277,6 @@ function placeOf(where: string, source: FileSource): Place {
   return { name: `${where}: ${show(location)}`, file, array: array && isUrl ? decode(array) : array };
 }
 
-async function read({ name }: Place, bytes: Uint8Array, array: string | undefined, limits: Limits) {
-  try {
-    return await readArray(bytes, { array, ...limits });
-  } catch (error) {
-    // Of bytes the caller knows which.
-    if (!(error instanceof LatentflowError) || !name.includes(": ")) throw error;
-    throw new LatentflowError(error.code, `${name}: ${error.message}`, { cause: error });
-  }
-}
-
 /** A name as URLs have it: with %20 for a blank. */
 function decode(name: string): string {
   try {
@@ -289,6 +291,6 @@ function checkLabels(where: string, { shape, data, type }: DataArray, count: num
   const isInteger = /^u?int/.test(type) && data.every((label) => label >= 0 && label <= 255);
   if (isInteger && shape.length === 1 && shape[0] === count) return Uint8Array.from(data);
   throw invalidFile(
-    `${where}: the labels are ${showShape(shape)} (${type}), expected ${count} integers from 0 to 255, one per sample`,
+    `${where}: found ${showShape(shape)} (${type}), expected ${count} integers from 0 to 255, one per sample`,
   );
 }

@@ -29,10 +29,10 @@ export function isGzip(bytes: Uint8Array): boolean {
  * the caller's choice and not the file's. Checksums are checked of what is unpacked to its end; a file may be several
  * gzip files one after the other.
  *
+ * @param where what messages begin with
  * @throws LatentflowError `invalid_file` when the file is damaged or cut short before that
  */
-export function* gunzipPrefix(bytes: Uint8Array, maxSize: number): Work<Uint8Array> {
-  const where = "gzip";
+export function* gunzipPrefix(where: string, bytes: Uint8Array, maxSize: number): Work<Uint8Array> {
   const trailers = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let sum = 0;
   let members = 0;
@@ -74,7 +74,7 @@ export function* unpackGzip(
   promisedSize: (beginning: Uint8Array) => number,
   maxBytes: number,
 ): Work<Uint8Array> {
-  const size = promisedSize(yield* gunzipPrefix(bytes, headerSize));
+  const size = promisedSize(yield* gunzipPrefix(where, bytes, headerSize));
   if (size > bytes.length * largestRatio) {
     throw invalidFile(
       `${where}: the header promises ${size} bytes, more than ${bytes.length} bytes of gzip can hold; the file is ` +
@@ -82,7 +82,7 @@ export function* unpackGzip(
     );
   }
   checkSize(where, "it unpacks to", size, maxBytes);
-  return yield* gunzipPrefix(bytes, size + 1);
+  return yield* gunzipPrefix(where, bytes, size + 1);
 }
 
 /**

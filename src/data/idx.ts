@@ -45,49 +45,50 @@ export function isIdx(bytes: Uint8Array): boolean {
  *   header promises (a gzipped one is unpacked no further than that) or `maxBytes`
  */
 export async function readIdx(bytes: Uint8Array, maxBytes = STANDARD_MAX_BYTES): Promise<DataArray> {
-  return inTurns(unpackAndParse(bytes, maxBytes));
+  return inTurns(unpackAndParse("readIdx", bytes, maxBytes));
 }
 
-function* unpackAndParse(bytes: Uint8Array, maxBytes: number): Work<DataArray> {
+function* unpackAndParse(where: string, bytes: Uint8Array, maxBytes: number): Work<DataArray> {
+  const promisedSize = (beginning: Uint8Array) => promisedIdxSize(where, beginning);
   const unpacked = isGzip(bytes)
-    ? yield* unpackGzip("readIdx", bytes, longestIdxHeader, promisedIdxSize, maxBytes)
+    ? yield* unpackGzip(`${where}: gzip`, bytes, longestIdxHeader, promisedSize, maxBytes)
     : bytes;
-  return yield* parseIdx(unpacked, maxBytes);
+  return yield* parseIdx(where, unpacked, maxBytes);
 }
 
-/** `readIdx`, as work, of a file that is not gzipped. */
-export function* parseIdx(bytes: Uint8Array, maxBytes: number): Work<DataArray> {
-  const { shape, type, size } = readHeader(bytes);
+/** `readIdx`, as work, of a file that is not gzipped. @param where what messages begin with */
+export function* parseIdx(where: string, bytes: Uint8Array, maxBytes: number): Work<DataArray> {
+  const { shape, type, size } = readHeader(where, bytes);
   const values = bytes.subarray(size);
-  checkDataSize("readIdx", shape, valueSizes[type], values.length);
-  return yield* readValues("readIdx", shape, { type, bytes: values, littleEndian: false }, maxBytes);
+  checkDataSize(where, shape, valueSizes[type], values.length);
+  return yield* readValues(where, shape, { type, bytes: values, littleEndian: false }, maxBytes);
 }
 
 /** The size of the file that begins with these bytes. */
-export function promisedIdxSize(beginning: Uint8Array): number {
-  const { shape, type, size } = readHeader(beginning);
+export function promisedIdxSize(where: string, beginning: Uint8Array): number {
+  const { shape, type, size } = readHeader(where, beginning);
   return size + elementCount(shape) * valueSizes[type];
 }
 
-function readHeader(bytes: Uint8Array): Header {
+function readHeader(where: string, bytes: Uint8Array): Header {
   if (!isIdx(bytes)) {
     const start = Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
     throw invalidFile(
-      `readIdx: not an IDX file: it begins with ${start || "nothing"}, expected 00 00, a type and a number of axes`,
+      `${where}: not an IDX file: it begins with ${start || "nothing"}, expected 00 00, a type and a number of axes`,
     );
   }
   const type = valueTypes.get(bytes[2]!);
   if (type === undefined) {
     const hex = (code: number) => `0x${code.toString(16).padStart(2, "0")}`;
     const expected = [...valueTypes].map(([code, name]) => `${hex(code)} (${name})`).join(", ");
-    throw invalidFile(`readIdx: the values' type is ${hex(bytes[2]!)}, expected one of ${expected}`);
+    throw invalidFile(`${where}: the values' type is ${hex(bytes[2]!)}, expected one of ${expected}`);
   }
   const axes = bytes[3]!;
   const size = 4 + 4 * axes;
-  if (axes === 0) throw invalidFile("readIdx: the header names no axes, expected at least one");
+  if (axes === 0) throw invalidFile(`${where}: the header names no axes, expected at least one`);
   if (bytes.length < size) {
     throw invalidFile(
-      `readIdx: ${bytes.length} bytes, too short for a header of ${axes} axes (${size} bytes)`,
+      `${where}: ${bytes.length} bytes, too short for a header of ${axes} axes (${size} bytes)`,
     );
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

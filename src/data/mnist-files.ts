@@ -3,7 +3,7 @@ import { showPath } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
 import { type Limits, readFile } from "../source.ts";
 import { showShape } from "./array.ts";
-import { type Dataset, readDataset } from "./dataset.ts";
+import { type Dataset, readDatasetAs } from "./dataset.ts";
 
 /** The two parts that MNIST, and what is made like it, come in. */
 export interface MnistFiles {
@@ -64,16 +64,7 @@ async function readPart(
   const labels = await readBytes(where, folder, `${prefix}-labels-idx1-ubyte`, limits);
   const { maxBytes, signal } = limits;
   const options = { labels, maxBytes, ...(signal && { signal }) };
-  const dataset = await readDataset(images, options).catch((error) => {
-    if (!(error instanceof LatentflowError)) throw error;
-    throw new LatentflowError(
-      error.code,
-      `${where}: the ${part} files in ${showPath(folder)}: ${error.message}`,
-      {
-        cause: error,
-      },
-    );
-  });
+  const dataset = await readDatasetAs(`${where}: the ${part} files in ${showPath(folder)}`, images, options);
   const found = [dataset.count, ...dataset.shape];
   const largestLabel = dataset.labels!.reduce((largest, label) => Math.max(largest, label), 0);
   if (found.join() === [count, 28, 28].join() && largestLabel <= 9) return dataset;
@@ -89,7 +80,7 @@ async function readBytes(where: string, folder: string, name: string, limits: Li
   const plain = path.join(folder, name);
   const file = fs.existsSync(plain) ? plain : `${plain}.gz`;
   try {
-    return await readFile(where, file, limits);
+    return await readFile(`${where}: ${showPath(file)}`, file, limits);
   } catch (cause) {
     if (limits.signal?.aborted || cause instanceof LatentflowError) throw cause;
     const missing = codeOf(cause) === "ENOENT";

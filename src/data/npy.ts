@@ -63,21 +63,21 @@ export function isNpy(bytes: Uint8Array): boolean {
  *   of values, an integer beyond 2^53, or more than its header promises or `maxBytes`
  */
 export function readNpy(bytes: Uint8Array, maxBytes = STANDARD_MAX_BYTES): DataArray {
-  return atOnce(parseNpy(bytes, maxBytes));
+  return atOnce(parseNpy("readNpy", bytes, maxBytes));
 }
 
-/** `readNpy`, as work. */
-export function* parseNpy(bytes: Uint8Array, maxBytes: number): Work<DataArray> {
-  const { shape, type, littleEndian, fortran, size } = readHeader(bytes);
+/** `readNpy`, as work. @param where what messages begin with */
+export function* parseNpy(where: string, bytes: Uint8Array, maxBytes: number): Work<DataArray> {
+  const { shape, type, littleEndian, fortran, size } = readHeader(where, bytes);
   const values = bytes.subarray(size);
-  checkDataSize("readNpy", shape, valueSizes[type], values.length);
-  const array = yield* readValues("readNpy", shape, { type, bytes: values, littleEndian }, maxBytes);
-  return fortran ? { ...array, data: yield* transpose(array) } : array;
+  checkDataSize(where, shape, valueSizes[type], values.length);
+  const array = yield* readValues(where, shape, { type, bytes: values, littleEndian }, maxBytes);
+  return fortran ? { ...array, data: yield* transpose(where, array) } : array;
 }
 
 /** The size of the file that begins with these bytes. */
-export function promisedNpySize(beginning: Uint8Array): number {
-  const { shape, type, size } = readHeader(beginning);
+export function promisedNpySize(where: string, beginning: Uint8Array): number {
+  const { shape, type, size } = readHeader(where, beginning);
   return size + elementCount(shape) * valueSizes[type];
 }
 
@@ -91,31 +91,31 @@ interface Header {
   readonly size: number;
 }
 
-function readHeader(bytes: Uint8Array): Header {
-  if (!isNpy(bytes)) throw invalidFile("readNpy: not a .npy file: it does not begin with 93 4e 55 4d 50 59");
-  const { text, size } = splitHeader(bytes);
-  const { descr, fortran_order: fortran, shape } = parseFields(text);
+function readHeader(where: string, bytes: Uint8Array): Header {
+  if (!isNpy(bytes)) throw invalidFile(`${where}: not a .npy file: it does not begin with 93 4e 55 4d 50 59`);
+  const { text, size } = splitHeader(where, bytes);
+  const { descr, fortran_order: fortran, shape } = parseFields(where, text);
   if (typeof fortran !== "boolean") {
     throw invalidFile(
-      `readNpy: the header's 'fortran_order' is ${showValue(fortran)}, expected True or False`,
+      `${where}: the header's 'fortran_order' is ${showValue(fortran)}, expected True or False`,
     );
   }
-  return { ...readType(descr), shape: readShape(shape), fortran, size };
+  return { ...readType(where, descr), shape: readShape(where, shape), fortran, size };
 }
 
 /** The header's text, and the number of bytes before the values. */
-function splitHeader(bytes: Uint8Array): { text: string; size: number } {
-  if (bytes.length < 12) throw invalidFile(`readNpy: ${bytes.length} bytes, too short for a header`);
+function splitHeader(where: string, bytes: Uint8Array): { text: string; size: number } {
+  if (bytes.length < 12) throw invalidFile(`${where}: ${bytes.length} bytes, too short for a header`);
   const major = bytes[6]!;
   if (major < 1 || major > 3 || bytes[7] !== 0) {
-    throw invalidFile(`readNpy: the format's version is ${major}.${bytes[7]}, expected 1.0, 2.0 or 3.0`);
+    throw invalidFile(`${where}: the format's version is ${major}.${bytes[7]}, expected 1.0, 2.0 or 3.0`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const [start, length] = major === 1 ? [10, view.getUint16(8, true)] : [12, view.getUint32(8, true)];
   const size = start + length;
   if (length > longestHeader || size > bytes.length) {
     throw invalidFile(
-      `readNpy: the header is to be ${length} bytes long, expected at most ${longestHeader} and within the ` +
+      `${where}: the header is to be ${length} bytes long, expected at most ${longestHeader} and within the ` +
         `file's ${bytes.length}; it is cut short or damaged`,
     );
   }
@@ -126,43 +126,43 @@ function splitHeader(bytes: Uint8Array): { text: string; size: number } {
 const fieldNames = ["descr", "fortran_order", "shape"] as const;
 
 /** The header's three entries: no more, no fewer, none twice. */
-function parseFields(text: string): Record<(typeof fieldNames)[number], PythonValue> {
+function parseFields(where: string, text: string): Record<(typeof fieldNames)[number], PythonValue> {
   const fields = new Map<PythonValue, PythonValue>();
-  for (const [key, value] of parseDictionary(text).entries) {
-    if (fields.has(key)) throw invalidFile(`readNpy: the header has the key ${showValue(key)} twice`);
+  for (const [key, value] of parseDictionary(where, text).entries) {
+    if (fields.has(key)) throw invalidFile(`${where}: the header has the key ${showValue(key)} twice`);
     if (!fieldNames.some((name) => name === key)) {
       throw invalidFile(
-        `readNpy: the header has the key ${showValue(key)}, expected ${fieldNames.join(", ")}`,
+        `${where}: the header has the key ${showValue(key)}, expected ${fieldNames.join(", ")}`,
       );
     }
     fields.set(key, value);
   }
   const field = (name: string) => {
     const value = fields.get(name);
-    if (value === undefined) throw invalidFile(`readNpy: the header has no '${name}': ${show(text.trim())}`);
+    if (value === undefined) throw invalidFile(`${where}: the header has no '${name}': ${show(text.trim())}`);
     return value;
   };
   return { descr: field("descr"), fortran_order: field("fortran_order"), shape: field("shape") };
 }
 
-function parseDictionary(text: string): Dictionary {
+function parseDictionary(where: string, text: string): Dictionary {
   let value: PythonValue;
   try {
     value = parsePythonLiteral(text);
   } catch (error) {
     if (!(error instanceof NoLiteral)) throw error;
     throw invalidFile(
-      `readNpy: the header is no Python dictionary: ${error.message} of ${show(text.trim())}; it is damaged`,
+      `${where}: the header is no Python dictionary: ${error.message} of ${show(text.trim())}; it is damaged`,
     );
   }
   if (value instanceof Dictionary) return value;
-  throw invalidFile(`readNpy: the header is ${showValue(value)}, expected a dictionary`);
+  throw invalidFile(`${where}: the header is ${showValue(value)}, expected a dictionary`);
 }
 
-function readType(descr: PythonValue): { type: ValueType; littleEndian: boolean } {
+function readType(where: string, descr: PythonValue): { type: ValueType; littleEndian: boolean } {
   if (typeof descr !== "string") {
     throw invalidFile(
-      `readNpy: the values' type is ${showValue(descr)}, a structured one; save one of its fields: ` +
+      `${where}: the values' type is ${showValue(descr)}, a structured one; save one of its fields: ` +
         'numpy.save(file, array["field"])',
     );
   }
@@ -173,15 +173,15 @@ function readType(descr: PythonValue): { type: ValueType; littleEndian: boolean 
     return { type, littleEndian: order !== ">" };
   }
   throw invalidFile(
-    `readNpy: the values' type is ${show(descr)}, ${cures.get(kind) ?? "which is not read; save array.astype(numpy.float32)"}`,
+    `${where}: the values' type is ${show(descr)}, ${cures.get(kind) ?? "which is not read; save array.astype(numpy.float32)"}`,
   );
 }
 
-function readShape(shape: PythonValue): readonly number[] {
+function readShape(where: string, shape: PythonValue): readonly number[] {
   if (shape instanceof Tuple && shape.items.length <= mostAxes && shape.items.every(isLength))
     return shape.items;
   throw invalidFile(
-    `readNpy: the header's 'shape' is ${showValue(shape)}, expected a tuple of at most ${mostAxes} lengths`,
+    `${where}: the header's 'shape' is ${showValue(shape)}, expected a tuple of at most ${mostAxes} lengths`,
   );
 }
 
@@ -195,15 +195,15 @@ function showValue(value: PythonValue): string {
 }
 
 /** Values from column-major to row-major order. */
-function* transpose({ shape, data }: DataArray): Work<DataArray["data"]> {
+function* transpose(where: string, { shape, data }: DataArray): Work<DataArray["data"]> {
   if (data.length === 0 || shape.filter((length) => length > 1).length < 2) return data;
   const strides = shape.map((_, axis) => elementCount(shape.slice(0, axis)));
   const last = shape.length - 1;
   const [lastLength, lastStride] = [shape[last]!, strides[last]!];
   const transposed =
     data instanceof Uint8Array
-      ? allocate("readNpy", Uint8Array, data.length)
-      : allocate("readNpy", Float32Array, data.length);
+      ? allocate(where, Uint8Array, data.length)
+      : allocate(where, Float32Array, data.length);
   /** Where in the file a row of the last axis begins, and its indices on the other axes. */
   let from = 0;
   const indices = shape.map(() => 0);

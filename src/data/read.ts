@@ -5,13 +5,17 @@ import { type DataArray, invalidFile } from "./array.ts";
 import { isGzip, unpackGzip } from "./gzip.ts";
 import { isIdx, longestIdxHeader, parseIdx, promisedIdxSize } from "./idx.ts";
 import { isNpy, longestNpyHeader, parseNpy, promisedNpySize } from "./npy.ts";
-import { parseNpz } from "./npz.ts";
+import { type ArrayChoice, parseNpz } from "./npz.ts";
 import { isZip } from "./zip.ts";
 
 /** How an array is read. */
 export interface ArrayOptions {
+  /** What messages begin with. Default "readArray". */
+  readonly where?: string;
   /** Its name, where the file is a .npz. Default: the only one there is. */
   readonly array?: string | undefined;
+  /** How to say which, for a message. Default: by the option `array`. */
+  readonly choice?: ArrayChoice | undefined;
   /** The most memory for it, unpacked. */
   readonly maxBytes?: number;
   readonly signal?: AbortSignal | undefined;
@@ -24,27 +28,42 @@ export interface ArrayOptions {
  * @throws LatentflowError `invalid_file` when it is none of them, which it names where it can, or cannot be read
  */
 export function readArray(bytes: Uint8Array, options: ArrayOptions = {}): Promise<DataArray> {
-  const { array, maxBytes = STANDARD_MAX_BYTES, signal } = options;
-  return inTurns(onGiven("readArray", bytes, parseArray(bytes, array, maxBytes)), signal);
+  const { where = "readArray", maxBytes = STANDARD_MAX_BYTES, signal } = options;
+  return inTurns(onGiven(where, bytes, parseArray(where, bytes, options, maxBytes)), signal);
 }
 
-function* parseArray(bytes: Uint8Array, array: string | undefined, maxBytes: number): Work<DataArray> {
-  if (isZip(bytes) && recognise(bytes)?.asData === undefined) return yield* parseNpz(bytes, array, maxBytes);
+function* parseArray(
+  where: string,
+  bytes: Uint8Array,
+  { array, choice }: ArrayOptions,
+  maxBytes: number,
+): Work<DataArray> {
+  if (isZip(bytes) && recognise(bytes)?.asData === undefined)
+    return yield* parseNpz(where, bytes, array, maxBytes, choice);
+  const promisedSize = (beginning: Uint8Array) => promisedArraySize(where, beginning);
   const unpacked = isGzip(bytes)
-    ? yield* unpackGzip("gzip", bytes, Math.max(longestNpyHeader, longestIdxHeader), promisedSize, maxBytes)
+    ? yield* unpackGzip(
+        `${where}: gzip`,
+        bytes,
+        Math.max(longestNpyHeader, longestIdxHeader),
+        promisedSize,
+        maxBytes,
+      )
     : bytes;
   const problem = problemOf(unpacked);
-  if (problem) throw invalidFile(problem);
+  if (problem) throw invalidFile(`${where}: ${problem}`);
   if (array !== undefined) {
-    throw invalidFile("the file holds one array, without a name; a name is for .npz files");
+    throw invalidFile(`${where}: the file holds one array, without a name; a name is for .npz files`);
   }
-  return isNpy(unpacked) ? yield* parseNpy(unpacked, maxBytes) : yield* parseIdx(unpacked, maxBytes);
+  return isNpy(unpacked)
+    ? yield* parseNpy(where, unpacked, maxBytes)
+    : yield* parseIdx(where, unpacked, maxBytes);
 }
 
-function promisedSize(beginning: Uint8Array): number {
+function promisedArraySize(where: string, beginning: Uint8Array): number {
   const problem = problemOf(beginning);
-  if (problem) throw invalidFile(`gzip: within is ${problem}`);
-  return isNpy(beginning) ? promisedNpySize(beginning) : promisedIdxSize(beginning);
+  if (problem) throw invalidFile(`${where}: gzip: within is ${problem}`);
+  return isNpy(beginning) ? promisedNpySize(where, beginning) : promisedIdxSize(where, beginning);
 }
 
 /** Why bytes are no array; undefined where they may be one. */

@@ -1,5 +1,6 @@
 import { show } from "../check.ts";
 import { checksum, showChecksum } from "../checksum.ts";
+import type { LatentflowError } from "../errors.ts";
 import { checkSize } from "../source.ts";
 import type { Work } from "../turns.ts";
 import { invalidFile } from "./array.ts";
@@ -54,7 +55,11 @@ export function isZip(bytes: Uint8Array): boolean {
   return (bytes[2] === 3 && bytes[3] === 4) || (bytes[2] === 5 && bytes[3] === 6);
 }
 
-const refuse = (problem: string) => invalidFile(`zip: ${problem}`);
+/** A zip file, and its refusal, which begins as the caller's messages do. */
+interface Zip {
+  readonly view: DataView;
+  readonly refuse: (problem: string) => LatentflowError;
+}
 
 /**
  * The entries of a zip file, in the directory's order.
@@ -62,14 +67,15 @@ const refuse = (problem: string) => invalidFile(`zip: ${problem}`);
  * @throws LatentflowError `invalid_file` when it is damaged or cut short, names an entry twice or none, or means
  *   different things to different readers
  */
-export function readZip(bytes: Uint8Array): ZipEntry[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const { count, start, end } = findDirectory(view);
+export function readZip(where: string, bytes: Uint8Array): ZipEntry[] {
+  const refuse = (problem: string) => invalidFile(`${where}: zip: ${problem}`);
+  const zip = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), refuse };
+  const { count, start, end } = findDirectory(zip);
   if (count > MOST_ENTRIES) throw refuse(`${count} entries, expected at most ${MOST_ENTRIES}`);
   const entries = new Map<string, ZipEntry>();
   let at = start;
   for (let index = 0; index < count; index++) {
-    const { entry, next } = readRecord(view, at, { start, end });
+    const { entry, next } = readRecord(zip, at, { start, end });
     if (entries.has(entry.name)) throw refuse(`the entry ${show(entry.name)} is there twice`);
     entries.set(entry.name, entry);
     at = next;
@@ -92,9 +98,14 @@ export function readZip(bytes: Uint8Array): ZipEntry[] {
  * @throws LatentflowError `invalid_file` when it is damaged, unpacks to more than `maxBytes`, or is packed in a way
  *   that is not read
  */
-export function* unpackEntry(bytes: Uint8Array, entry: ZipEntry, maxBytes: number): Work<Uint8Array> {
+export function* unpackEntry(
+  file: string,
+  bytes: Uint8Array,
+  entry: ZipEntry,
+  maxBytes: number,
+): Work<Uint8Array> {
   const { name, method, size, sum, start, packedSize } = entry;
-  const where = `zip: the entry ${show(name)}`;
+  const where = `${file}: zip: the entry ${show(name)}`;
   if (entry.isEncrypted) throw invalidFile(`${where} is encrypted; save it without a password`);
   if (method !== 0 && method !== 8) {
     throw invalidFile(
@@ -117,14 +128,15 @@ interface Directory {
   readonly end: number;
 }
 
-function findDirectory(view: DataView): Directory & { count: number } {
-  const end = findEnd(view);
+function findDirectory(zip: Zip): Directory & { count: number } {
+  const { view, refuse } = zip;
+  const end = findEnd(zip);
   const count = view.getUint16(end + 10, true);
   const size = view.getUint32(end + 12, true);
   const start = view.getUint32(end + 16, true);
   const disks = view.getUint16(end + 4, true) + view.getUint16(end + 6, true);
   const hasLocator = end >= 20 && view.getUint32(end - 20, true) === LOCATOR64;
-  const found = hasLocator ? readEnd64(view, end - 20) : { count, start, size, at: end, disks };
+  const found = hasLocator ? readEnd64(zip, end - 20) : { count, start, size, at: end, disks };
   if (found.disks !== 0) throw refuse("it is one of several parts, expected a whole file");
   if (found.start + found.size !== found.at) {
     throw refuse(
@@ -135,7 +147,7 @@ function findDirectory(view: DataView): Directory & { count: number } {
   return { count: found.count, start: found.start, end: found.at };
 }
 
-function findEnd(view: DataView): number {
+function findEnd({ view, refuse }: Zip): number {
   // Its comment is as long as what follows it: nothing else may follow.
   const earliest = Math.max(0, view.byteLength - 22 - 0xffff);
   for (let at = view.byteLength - 22; at >= earliest; at--) {
@@ -146,7 +158,7 @@ function findEnd(view: DataView): number {
   throw refuse("its directory is missing; the file is cut short or damaged");
 }
 
-function readEnd64(view: DataView, locator: number) {
+function readEnd64({ view, refuse }: Zip, locator: number) {
   const at = readUint64(view, locator + 8);
   if (at + 56 > locator || view.getUint32(at, true) !== END64) throw refuse("its zip64 directory is damaged");
   return {
@@ -163,7 +175,8 @@ function readUint64(view: DataView, at: number): number {
   return view.getUint32(at + 4, true) * 2 ** 32 + view.getUint32(at, true);
 }
 
-function readRecord(view: DataView, at: number, directory: Directory): { entry: ZipEntry; next: number } {
+function readRecord(zip: Zip, at: number, directory: Directory): { entry: ZipEntry; next: number } {
+  const { view, refuse } = zip;
   if (at + 46 > directory.end || view.getUint32(at, true) !== RECORD) {
     throw refuse(`its directory is damaged at ${at}`);
   }
@@ -174,8 +187,8 @@ function readRecord(view: DataView, at: number, directory: Directory): { entry: 
   if (next > directory.end) throw refuse(`its directory is damaged at ${at}`);
 
   const nameBytes = bytesAt(view, at + 46, nameLength);
-  const name = readName(nameBytes);
-  const [size, packedSize, local] = readSizes(view, at, extra, extraLength, name);
+  const name = readName(zip, nameBytes);
+  const [size, packedSize, local] = readSizes(zip, at, extra, extraLength, name);
   const headerEnd = local + 30 + nameLength;
   const agrees =
     headerEnd <= directory.start &&
@@ -198,7 +211,7 @@ function bytesAt(view: DataView, start: number, length: number): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset + start, length);
 }
 
-function readName(bytes: Uint8Array): string {
+function readName({ refuse }: Zip, bytes: Uint8Array): string {
   let name: string;
   try {
     // A copy, which may not be shared memory. ASCII, which most names are, is UTF-8.
@@ -214,7 +227,7 @@ function readName(bytes: Uint8Array): string {
 
 /** The unpacked size, the packed one, and where the local header is. */
 function readSizes(
-  view: DataView,
+  { view, refuse }: Zip,
   at: number,
   extra: number,
   extraLength: number,
