@@ -5,6 +5,11 @@ export function invalid(message: string): LatentflowError {
   return new LatentflowError("invalid_argument", message);
 }
 
+/** An `invalid_file` error, ready to be thrown. */
+export function invalidFile(message: string, cause?: unknown): LatentflowError {
+  return new LatentflowError("invalid_file", message, cause === undefined ? undefined : { cause });
+}
+
 /** So many characters of a text are shown. */
 const LONGEST_TEXT = 60;
 /** Of a path, whose end says more than its start. */

@@ -6,7 +6,8 @@ import {
   messageOf,
   throwIfAborted,
 } from "./brand.ts";
-import { checkNumber, checkSignal, invalid, show } from "./check.ts";
+import { builtinModule } from "./builtin-module.ts";
+import { checkNumber, checkSignal, invalid, invalidFile, show } from "./check.ts";
 import { LatentflowError } from "./errors.ts";
 import type { AbortSignalLike, BlobLike, UrlLike } from "./platform.ts";
 import { inTurns, makeTurns, type Work } from "./turns.ts";
@@ -57,10 +58,7 @@ export function checkReading(where: string, { maxBytes, signal }: ReadingOptions
 export function checkSize(where: string, what: string, size: number, maxBytes: number): void {
   if (size <= maxBytes) return;
   const cure = Number.isSafeInteger(size) ? `, to read it give maxBytes: ${size}` : "";
-  throw new LatentflowError(
-    "invalid_file",
-    `${where}: ${what} ${size} bytes, more than maxBytes, ${maxBytes}${cure}`,
-  );
+  throw invalidFile(`${where}: ${what} ${size} bytes, more than maxBytes, ${maxBytes}${cure}`);
 }
 
 /**
@@ -172,11 +170,7 @@ function isTaken(signal: AbortSignal): boolean {
   }
 }
 
-/** Not by import("node:fs/promises"), on which bundlers for browsers fail. */
-function nodeFiles() {
-  const process: Partial<NodeJS.Process> | undefined = globalThis.process;
-  return process?.getBuiltinModule?.("node:fs/promises");
-}
+const nodeFiles = () => builtinModule("node:fs/promises");
 
 /** Bytes read between two looks at the signal. */
 const PIECE = 2 ** 20;
@@ -251,8 +245,7 @@ export async function collect(
     throwIfAborted(signal);
     size += chunk.length;
     if (size > maxBytes) {
-      throw new LatentflowError(
-        "invalid_file",
+      throw invalidFile(
         `${where}: the file has more than maxBytes, ${maxBytes} bytes; give a larger maxBytes to read it`,
       );
     }

@@ -17,7 +17,7 @@ import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { fileModules } from "../src/data/durable-file.ts";
+import { fileModules } from "../src/durable-file.ts";
 import { lockFile } from "../src/train/checkpoint-lock.ts";
 import { trainAutoencoder } from "../src/train/index.ts";
 import type { TrainOptions } from "../src/train/options.ts";

@@ -202,6 +202,22 @@ test("what is wrong with a file names the flag and the file", async () => {
   assert.match(stderr, new RegExp(`^latentflow: --decoder ${cut}\\.no: cannot be read: `));
 });
 
+test("what a terminal would not show as it is comes escaped, whoever says it", async () => {
+  const hidden = "a\u202eb";
+  for (const args of [
+    // Of a file's reader, of what is written, of the library and of commander.
+    ["decode", "--decoder", decoderFile, "--latents", hidden, "--out", workplace.newPath()],
+    ["evaluate", "--decoder", decoderFile, "--data", data, "--out", join(data, hidden)],
+    ["decode", "--decoder", hidden, "--latents", data, "--out", workplace.newPath()],
+    ["evaluate", "--decoder", decoderFile, `--${hidden}`],
+  ]) {
+    const { exit, stderr } = await runWith(undefined, ...args, "--quiet");
+    assert.ok(exit === 1 || exit === 2, stderr);
+    assert.match(stderr, /^latentflow: .*a\\u202eb/);
+    assert.not.match(stderr, /\u202e/);
+  }
+});
+
 test("what is wrong with stdin is said of stdin", async () => {
   const args = ["encode", "--decoder", decoderFile, "--data", "-", "--out", workplace.newPath()];
   for (const [bytes, message] of [

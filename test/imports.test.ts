@@ -11,7 +11,7 @@ const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((f
 
 /** The rooms by what they may import, most dependent first. A room may import itself. */
 const ROOMS: [room: string, pattern: RegExp, mayImport: string[]][] = [
-  ["cli", /^cli\//, ["public", "data", "decoder", "basics"]],
+  ["cli", /^cli\//, ["public", "train", "data", "decoder", "basics"]],
   [
     "public",
     /^(index|train\/index)\.ts$/,
@@ -26,7 +26,7 @@ const ROOMS: [room: string, pattern: RegExp, mayImport: string[]][] = [
   ["data", /^data\//, ["basics"]],
   [
     "basics",
-    /^(brand|check|checksum|errors|file-kind|flow|loss|objective|optimizer|schedule|platform|random|recipe|result|source|turns|values)\.ts$/,
+    /^(brand|builtin-module|check|checksum|durable-file|errors|file-kind|flow|loss|objective|optimizer|schedule|platform|random|recipe|result|source|turns|values)\.ts$/,
     [],
   ],
 ];
@@ -54,6 +54,11 @@ test("imports point down", () => {
       }
     }
   }
+});
+
+test("Node's modules are asked for in one place", () => {
+  const asking = files.filter((file) => readFileSync(join(root, file), "utf8").includes("getBuiltinModule"));
+  assert.equal(asking, ["builtin-module.ts"]);
 });
 
 test.run();

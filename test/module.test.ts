@@ -6,7 +6,7 @@ import { crc32 } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import packageJson from "../package.json" with { type: "json" };
-import { recognise } from "../src/backend/wasm/load.ts";
+import { recogniseKernels } from "../src/backend/wasm/load.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
 import { amd, binaryCrossEntropy, createDecoder, encode, wasm } from "../src/index.ts";
 import { builds } from "./support/builds.ts";
@@ -55,7 +55,7 @@ test("a module of another realm is taken", async () => {
 
 test("each build carries its name and the checksum of what comes before it", () => {
   for (const { name, module } of builds) {
-    const { build, checksum } = recognise(module);
+    const { build, checksum } = recogniseKernels(module);
     assert.is(build, name);
     const bytes = readFileSync(file(name));
     const section = Buffer.from(WebAssembly.Module.customSections(module, "latentflow")[0]!);
@@ -69,7 +69,7 @@ test("each build carries its name and the checksum of what comes before it", () 
 test("a decoder is packed once for a module", async () => {
   const module = new WebAssembly.Module(readFileSync(file("plain")));
   const [first, second] = await Promise.all(
-    [recognise(module), recognise(module)].map((compiled) => packDecoder(decoder, compiled)),
+    [recogniseKernels(module), recogniseKernels(module)].map((compiled) => packDecoder(decoder, compiled)),
   );
   assert.is(first, second);
 });
@@ -92,7 +92,7 @@ test("what is no module of this version is refused, with the line to write", () 
     refused(() => wasm({ module: module as WebAssembly.Module }), "invalid_argument", line);
   }
   refused(
-    () => wasm({ module: recognise(builds[0]!.module).module, relaxed: true }),
+    () => wasm({ module: recogniseKernels(builds[0]!.module).module, relaxed: true }),
     "invalid_argument",
     /leave it out together with module/,
   );

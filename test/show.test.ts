@@ -2,7 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { messageOf } from "../src/brand.ts";
 import { checkNumber, checkOptions, escapeText, show, showPath } from "../src/check.ts";
-import { showShape } from "../src/data/array.ts";
+import { showLengths } from "../src/data/array.ts";
 import { readSafetensors } from "../src/decoder/safetensors.ts";
 import { LatentflowError } from "../src/errors.ts";
 import { createDecoder, decode, encode, loadDecoder } from "../src/index.ts";
@@ -199,7 +199,7 @@ test("what a file says is escaped and cut in messages", async () => {
     const { message } = await errorOf(() => loadDecoder(bytes, { activation: "elu" }));
     assert.ok(isOneShortLine(message, 600), escapeText(message, 600));
   }
-  assert.ok(showShape(new Array(1000).fill(7)).length < 60);
+  assert.ok(showLengths(new Array(1000).fill(7)).length < 60);
   const there = { [long]: long, version: { constructor: { name: 3 } } as never };
   for (const text of differences(there, {})) assert.ok(isOneShortLine(text, 200), escapeText(text, 300));
 });

@@ -120,12 +120,12 @@ export function chosen<T extends object>(command: Command, choice: Choice<T>): C
     };
   } catch (error) {
     if (!(error instanceof LatentflowError)) throw error;
-    return wrongUsage(command, inFlags(choice, error.message));
+    return wrongUsage(command, withOwnFlag(choice, error.message));
   }
 }
 
 /** A maker's message, with the flag for the option that it names. */
-function inFlags<T extends object>({ options }: Choice<T>, message: string): string {
+function withOwnFlag<T extends object>({ options }: Choice<T>, message: string): string {
   const parts = splitMessage(message);
   const option = parts && options[parts.word];
   return option ? `--${kebabCase(option.as ?? parts.word)}${parts.rest}` : message;

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { showShape } from "../data/array.ts";
+import { showLengths } from "../data/array.ts";
 import { LatentflowError } from "../index.ts";
 import type { Limits } from "../source.ts";
 import { type DataSplits, type Dataset, fashionMnist, mnist, segMnist } from "../train/index.ts";
@@ -112,5 +112,5 @@ export function showCount({ dataset, total }: SourcedData): string {
 
 /** The same, and what one is: `480 of 50,000, 28 × 28 values each`. */
 export function showSamples(data: SourcedData): string {
-  return `${showCount(data)}, ${showShape(data.dataset.shape)} values each`;
+  return `${showCount(data)}, ${showLengths(data.dataset.shape)} values each`;
 }

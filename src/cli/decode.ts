@@ -1,8 +1,9 @@
 import type { Command } from "commander";
-import { showShape } from "../data/array.ts";
+import { invalidFile } from "../check.ts";
+import { showLengths } from "../data/array.ts";
 import { imageSize } from "../data/images.ts";
 import { writeNpy } from "../data/npy.ts";
-import { type Decoder, decode, LatentflowError } from "../index.ts";
+import { type Decoder, decode } from "../index.ts";
 import type { Limits } from "../source.ts";
 import { stdinHelp } from "./data-source.ts";
 import { addDecoderOptions, type DecoderFileOptions, limitsOf, readDecoder } from "./decoder-file.ts";
@@ -75,7 +76,7 @@ async function runDecode(options: DecodeCommandOptions): Promise<void> {
               "latents",
               `${formatCount(latents.count)} of ${formatCount(latents.total)}, ${decoder.latentSize} values each`,
             ],
-            ["samples", `${showShape(outputShape)} values each`],
+            ["samples", `${showLengths(outputShape)} values each`],
           ],
           outputs,
         ),
@@ -107,9 +108,8 @@ async function readLatents(
   const { latentSize } = decoder;
   const [total = 0, size] = shape;
   if (shape.length !== 2 || size !== latentSize || data instanceof Uint8Array) {
-    throw new LatentflowError(
-      "invalid_file",
-      `${showFile("--latents", file)}: its shape is ${showShape(shape)} of ${data instanceof Uint8Array ? "bytes" : "floats"}, ` +
+    throw invalidFile(
+      `${showFile("--latents", file)}: its shape is ${showLengths(shape)} of ${data instanceof Uint8Array ? "bytes" : "floats"}, ` +
         `expected floats, any number × ${latentSize} (the decoder's latent size)`,
     );
   }
@@ -133,7 +133,7 @@ async function writeDecodeOutputs(
     {
       name: "decoded.npy",
       bytes: writeNpy(decoded, shape),
-      content: `what the latents stand for: ${showShape(shape)}, float32`,
+      content: `what the latents stand for: ${showLengths(shape)}, float32`,
     },
   ];
   const size = imageSize(outputShape);

@@ -31,7 +31,7 @@ import {
   refuseOptions,
 } from "./options.ts";
 import { print } from "./print.ts";
-import { showProgress } from "./progress.ts";
+import { showSampleProgress } from "./progress.ts";
 import {
   decoderFigures,
   formatJson,
@@ -150,16 +150,14 @@ async function evaluateShown(
   { data, weights, decoder, loss, by }: Input,
   signal: AbortSignal,
 ): Promise<EvaluateReport> {
-  const task = { verb: "evaluating", unit: "samples", total: data.dataset.count };
-  const progress = showProgress(task, job.quiet ?? false, signal);
+  const progress = showSampleProgress("evaluating", data.dataset.count, job.quiet ?? false, signal);
   const options: EvaluateOptions = {
     ...("encoder" in by ? by : { ...pairOf(by.flow.value, by.solver.value), ...(weights && { weights }) }),
     loss,
     backend: backendOf(job),
     ...(job.batchSize && { batchSize: job.batchSize }),
     signal,
-    onProgress: ({ done, meanLoss, samplesPerSecond }) =>
-      progress.update({ done, loss: meanLoss, perSecond: samplesPerSecond }),
+    onProgress: progress.onProgress,
   };
   return evaluate(decoder, data.dataset, options).finally(progress.stop);
 }

@@ -18,9 +18,9 @@ import { codeOf } from "../brand.ts";
 import { show, showPath } from "../check.ts";
 import type { DataArray } from "../data/array.ts";
 import { type Dataset, readDatasetAs } from "../data/dataset.ts";
-import { fileError, syncFolder, writeSynced } from "../data/durable-file.ts";
 import { splitArrayName } from "../data/npz.ts";
 import { readArray } from "../data/read.ts";
+import { fileError, syncFolder, writeSynced } from "../durable-file.ts";
 import { LatentflowError } from "../errors.ts";
 import { collect, type Limits, readFile } from "../source.ts";
 import type { Output } from "./report.ts";
@@ -50,26 +50,26 @@ export function showFile(flag: string, path: string): string {
 
 async function readBytes(flag: string, path: string, limits: Limits) {
   const { file, array } = isStdin(path)
-    ? { file: STDIN, array: path.slice(STDIN.length + 1) || undefined }
+    ? { file: stdin, array: path.slice(stdin.length + 1) || undefined }
     : splitArrayName(path);
   const where = showFile(flag, path);
-  const bytes = await (file === STDIN ? readStdin(where, limits) : readFile(where, file, limits)).catch(
+  const bytes = await (file === stdin ? readStdin(where, limits) : readFile(where, file, limits)).catch(
     (cause) => {
       throw limits.signal?.aborted || cause instanceof LatentflowError ? cause : fileError(where, cause);
     },
   );
-  const named = file === STDIN || /\.npz$/i.test(file) ? file : "FILE.npz";
+  const named = file === stdin || /\.npz$/i.test(file) ? file : "FILE.npz";
   // With =, since commander takes -#name for a flag where a value may be left out.
   const choice = (name: string) => show(`${flag}=${named}#${name}`);
   return { where, bytes, array, choice };
 }
 
 /** What a path of data may be instead: standard input. */
-const STDIN = "-";
+const stdin = "-";
 
 /** Whether a path of data is standard input: `-`, or `-#name` for an array of a .npz file. */
 export function isStdin(path: unknown): boolean {
-  return path === STDIN || (typeof path === "string" && path.startsWith(`${STDIN}#`));
+  return path === stdin || (typeof path === "string" && path.startsWith(`${stdin}#`));
 }
 
 async function readStdin(where: string, limits: Limits): Promise<Uint8Array> {

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { type Backend, wasm } from "../index.ts";
+import { exitCodes } from "./exit-codes.ts";
 import { kebabCase, parseCount } from "./parse.ts";
 
 /** How a command prints and runs, as commander hands it over. */
@@ -35,7 +36,7 @@ export function addResidentOption(command: Command): Command {
 
 /** Ends the program over wrong usage. */
 export function wrongUsage(command: Command, message: string): never {
-  return command.error(`error: ${message}`, { exitCode: 2 });
+  return command.error(`error: ${message}`, { exitCode: exitCodes.usage });
 }
 
 /** Refuses options that do not count here, if they are given: that is wrong usage. */

@@ -1,4 +1,6 @@
-import { fileError } from "../data/durable-file.ts";
+import { escapeText } from "../check.ts";
+import { fileError } from "../durable-file.ts";
+import { exitCodes } from "./exit-codes.ts";
 
 /** Prints on stdout. What goes wrong there comes as an event, see `watchOutput`. */
 export function print(text: string): void {
@@ -12,7 +14,8 @@ export function print(text: string): void {
 
 /** Says a line on stderr, which nothing may depend on: it may be closed, or full. */
 export function say(message: string): void {
-  note(`latentflow: ${oneLine(message)}\n`);
+  // A message may hold a file's name, and that anything: also what moves a terminal's cursor.
+  note(`latentflow: ${escapeText(message, Number.POSITIVE_INFINITY)}\n`);
 }
 
 /** Writes on stderr. */
@@ -22,13 +25,6 @@ export function note(text: string): void {
   } catch {
     // There is nowhere left to say so.
   }
-}
-
-/** A message may hold a file's name, and that anything: also what moves a terminal's cursor. */
-function oneLine(message: string): string {
-  return message.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, (character) =>
-    character === "\n" ? "\\n" : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }
 
 /**
@@ -42,6 +38,6 @@ export function watchOutput(): void {
     if (error.code === "EPIPE" || isBroken) return;
     isBroken = true;
     say(fileError("cannot write to stdout", error).message);
-    process.exitCode = 1;
+    process.exitCode = exitCodes.failed;
   });
 }

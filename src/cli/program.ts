@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
 import { messageOf } from "../brand.ts";
+import { escapeText } from "../check.ts";
 import { LatentflowError } from "../index.ts";
 import { addDecodeCommand } from "./decode.ts";
 import { addDemoCommand } from "./demo.ts";
@@ -15,7 +16,7 @@ import { note, say } from "./print.ts";
 import { addTrainCommand } from "./train.ts";
 
 /** This variable of the environment makes an error that is a defect come with its stack. */
-const DEBUG = "LATENTFLOW_DEBUG";
+const debugVariable = "LATENTFLOW_DEBUG";
 
 /** The options that name a file of data, which may be stdin. */
 const dataOptions = ["data", "latents", "weights", "z0", "validate"];
@@ -27,7 +28,11 @@ export function createProgram(): Command {
     .version(packageJson.version)
     .configureOutput({
       writeErr: note,
-      outputError: (message, write) => write(message.replace(/^error: /, "latentflow: ")),
+      outputError(message, write) {
+        // Its words may be those of the command line: commander's own, too, begin new lines.
+        const lines = message.split("\n").map((line) => escapeText(line, Number.POSITIVE_INFINITY));
+        write(lines.join("\n").replace(/^error: /, "latentflow: "));
+      },
     })
     .showHelpAfterError("(--help says how)")
     .addHelpText(
@@ -35,7 +40,7 @@ export function createProgram(): Command {
       `
 Start with: latentflow demo. For a command's options: latentflow encode --help
 
-With ${DEBUG}=1 in the environment an error that is a defect comes with its stack.`,
+With ${debugVariable}=1 in the environment an error that is a defect comes with its stack.`,
     )
     .exitOverride()
     .hook("preAction", (_, command) => {
@@ -90,9 +95,9 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
 
 /** An error that nobody has thought of, in a line. */
 export function sayDefect(error: unknown): void {
-  if (process.env[DEBUG] && error instanceof Error) note(`${error.stack}\n`);
+  if (process.env[debugVariable] && error instanceof Error) note(`${error.stack}\n`);
   else {
     const name = error instanceof Error ? `${error.name}: ` : "";
-    say(`internal error: ${name}${messageOf(error)} (${DEBUG}=1 shows where)`);
+    say(`internal error: ${name}${messageOf(error)} (${debugVariable}=1 shows where)`);
   }
 }

@@ -1,4 +1,5 @@
 import { SingleBar } from "cli-progress";
+import type { EncodeProgress } from "../index.ts";
 import { note, say } from "./print.ts";
 
 /** How far a run is. */
@@ -38,6 +39,17 @@ const lineInterval = 10_000;
 export function showProgress(task: Task, quiet: boolean, signal: AbortSignal): ProgressDisplay {
   if (quiet || signal.aborted) return { update() {}, say, stop() {} };
   return process.stderr.isTTY ? drawBar(task, signal) : writeLines(task);
+}
+
+/** The same for samples that are encoded, and the callback that tells it how far they are. */
+export function showSampleProgress(verb: string, total: number, quiet: boolean, signal: AbortSignal) {
+  const display = showProgress({ verb, unit: "samples", total }, quiet, signal);
+  return {
+    onProgress({ done, meanLoss, samplesPerSecond }: EncodeProgress) {
+      display.update({ done, loss: meanLoss, perSecond: samplesPerSecond });
+    },
+    stop: display.stop,
+  };
 }
 
 function drawBar({ unit, total }: Task, signal: AbortSignal): ProgressDisplay {

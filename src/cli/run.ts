@@ -6,7 +6,7 @@ import { interruptSignal, setInterrupted, unlessInterrupted } from "./interrupt.
 import { encodeOptions, type Job } from "./job.ts";
 import { encodeOutputs, writeEncodeOutputs } from "./outputs.ts";
 import { print } from "./print.ts";
-import { showProgress } from "./progress.ts";
+import { showSampleProgress } from "./progress.ts";
 import { readSamples, readWeights, readZ0 } from "./samples.ts";
 
 /**
@@ -25,18 +25,13 @@ export async function runJob(job: Job): Promise<void> {
   // Before the work, so that a folder that cannot be made costs nothing.
   await makeFolder(job.out, encodeOutputs);
 
-  const progress = showProgress(
-    { verb: "encoding", unit: "samples", total: samples.count },
-    job.quiet ?? false,
-    signal,
-  );
+  const progress = showSampleProgress("encoding", samples.count, job.quiet ?? false, signal);
   const result = await encode(decoder, samples.y, {
     ...encodeOptions(job, loss, weights),
     ...(z0 && { z0 }),
     signal,
     onAbort: "return",
-    onProgress: ({ done, meanLoss, samplesPerSecond }) =>
-      progress.update({ done, loss: meanLoss, perSecond: samplesPerSecond }),
+    onProgress: progress.onProgress,
   }).finally(progress.stop);
 
   const run = { job, ...input, result, signal };

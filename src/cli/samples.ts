@@ -1,6 +1,6 @@
-import { type DataArray, elementCount, showShape } from "../data/array.ts";
+import { invalidFile } from "../check.ts";
+import { type DataArray, elementCount, showLengths } from "../data/array.ts";
 import { scalePixels } from "../data/images.ts";
-import { LatentflowError } from "../index.ts";
 import type { Limits } from "../source.ts";
 import { readArrayFile, showFile } from "./files.ts";
 
@@ -41,9 +41,9 @@ export async function readSamples(
   if (sampleShape.length === 0 || elementCount(sampleShape) !== outputSize) {
     const found =
       sampleShape.length === 0
-        ? `its shape is ${showShape(shape)}, expected an axis for the samples and at least one for their values`
-        : `its samples are ${showShape(sampleShape)}, the decoder's output has ${outputSize} values`;
-    throw new LatentflowError("invalid_file", `${showFile(flag, file)}: ${found}`);
+        ? `its shape is ${showLengths(shape)}, expected an axis for the samples and at least one for their values`
+        : `its samples are ${showLengths(sampleShape)}, the decoder's output has ${outputSize} values`;
+    throw invalidFile(`${showFile(flag, file)}: ${found}`);
   }
   const count = Math.min(total, limit);
   const values = data.subarray(0, count * outputSize);
@@ -70,10 +70,9 @@ export async function readWeights(
   const weights = Float32Array.from(data);
   if (weights.length === sampleSize) return weights;
   if (weights.length === samples.total * sampleSize) return weights.subarray(0, samples.count * sampleSize);
-  throw new LatentflowError(
-    "invalid_file",
-    `${showFile("--weights", file)}: its shape is ${showShape(shape)}, expected ${showShape(samples.shape)} ` +
-      `or ${showShape([samples.total, ...samples.shape])}, as the data have`,
+  throw invalidFile(
+    `${showFile("--weights", file)}: its shape is ${showLengths(shape)}, expected ${showLengths(samples.shape)} ` +
+      `or ${showLengths([samples.total, ...samples.shape])}, as the data have`,
   );
 }
 
@@ -93,9 +92,8 @@ export async function readZ0(
   if (data instanceof Float32Array && shape.length === 2 && shape[1] === latentSize && isOfSamples) {
     return data.subarray(0, count * latentSize);
   }
-  throw new LatentflowError(
-    "invalid_file",
-    `${showFile("--z0", file)}: its shape is ${showShape(shape)} of ${data instanceof Float32Array ? "floats" : "bytes"}, expected ` +
-      `floats, ${showShape([count, latentSize])} (the samples and the decoder's latent size), as encode writes them`,
+  throw invalidFile(
+    `${showFile("--z0", file)}: its shape is ${showLengths(shape)} of ${data instanceof Float32Array ? "floats" : "bytes"}, expected ` +
+      `floats, ${showLengths([count, latentSize])} (the samples and the decoder's latent size), as encode writes them`,
   );
 }

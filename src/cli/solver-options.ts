@@ -19,6 +19,7 @@ import {
   rk4,
   type Solver,
 } from "../index.ts";
+import { DEFAULT_SOLVER } from "../train/options.ts";
 import { addChoice, type Choice, type Chosen, chosen, type Member, member, refuseChoice } from "./choice.ts";
 import { wrongUsage } from "./options.ts";
 import { parseAlpha } from "./parse.ts";
@@ -101,13 +102,15 @@ const solvers: Choice<AnySolver> = {
 /** What is chosen by name. */
 export const flowAndSolverChoices: readonly Pick<Choice<object>, "name" | "options">[] = [flows, solvers];
 
-/** The solvers of `train`, whose AMD takes longer steps by default, see `TrainOptions`. */
-const trainingAmd: AmdOptions = { stepMax: 1000 };
+/** The solvers of `train`, whose AMD takes longer steps by default. */
 const trainingSolvers: Choice<AnySolver> = {
   ...solvers,
   members: {
     ...solverMembers,
-    amd: member((options: AmdOptions) => amd({ ...trainingAmd, ...options }), amd(trainingAmd)),
+    amd: member(
+      (options: AmdOptions) => amd({ stepMax: DEFAULT_SOLVER.stepMax, ...options }),
+      DEFAULT_SOLVER,
+    ),
   },
 };
 

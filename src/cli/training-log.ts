@@ -11,7 +11,7 @@ import {
   writeSync,
 } from "node:fs";
 import { codeOf } from "../brand.ts";
-import { fileError } from "../data/durable-file.ts";
+import { fileError } from "../durable-file.ts";
 import type { TrainEvent, TrainProgress } from "../train/index.ts";
 
 /**

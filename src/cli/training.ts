@@ -1,6 +1,6 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
-import { showShape } from "../data/array.ts";
+import { showLengths } from "../data/array.ts";
 import {
   binaryCrossEntropy,
   createDecoder,
@@ -105,7 +105,7 @@ async function makeDecoder(
   if (layers!.at(-1) !== size) {
     throw new LatentflowError(
       "invalid_argument",
-      `--layers ends with ${layers!.at(-1)}, expected ${size} (a sample of --${job.dataset === undefined ? "data" : "dataset"} has ${showShape(shape)} values)`,
+      `--layers ends with ${layers!.at(-1)}, expected ${size} (a sample of --${job.dataset === undefined ? "data" : "dataset"} has ${showLengths(shape)} values)`,
     );
   }
   const loss = lossOf({ loss: "binaryCrossEntropy", ...job }) ?? binaryCrossEntropy();

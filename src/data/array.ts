@@ -1,4 +1,4 @@
-import { LatentflowError } from "../errors.ts";
+import { invalidFile } from "../check.ts";
 import { allocate, checkSize } from "../source.ts";
 import type { Work } from "../turns.ts";
 import { convertValues, type RawValues, type ValueType } from "../values.ts";
@@ -13,16 +13,11 @@ export interface DataArray {
   readonly type: ValueType;
 }
 
-/** An `invalid_file` error, ready to be thrown. */
-export function invalidFile(message: string, cause?: unknown): LatentflowError {
-  return new LatentflowError("invalid_file", message, cause === undefined ? undefined : { cause });
-}
-
 /** So many axes are shown of a shape. */
 const MOST_AXES = 8;
 
 /** A shape as messages write it: `3 × 28 × 28`, cut after a few axes. */
-export function showShape(shape: readonly number[]): string {
+export function showLengths(shape: readonly number[]): string {
   if (shape.length === 0) return "a single value";
   return shape.slice(0, MOST_AXES).join(" × ") + (shape.length > MOST_AXES ? " × ..." : "");
 }
@@ -42,7 +37,7 @@ export function checkDataSize(
   const promised = elementCount(shape) * valueSize;
   if (found === promised) return;
   throw invalidFile(
-    `${where}: the header promises ${showShape(shape)} values (${promised} bytes), the file holds ` +
+    `${where}: the header promises ${showLengths(shape)} values (${promised} bytes), the file holds ` +
       (found < promised
         ? `${found} bytes of them; it is cut short`
         : "more; it is damaged or several files in one"),

@@ -1,6 +1,6 @@
 import { checkNumber, checkOptions, invalid } from "../check.ts";
 import type { Random } from "../random.ts";
-import { showShape } from "./array.ts";
+import { showLengths } from "./array.ts";
 import { imageSize } from "./images.ts";
 
 /** A random change of samples before they are trained on: an immutable value. */
@@ -60,13 +60,13 @@ function imageSizeOf(shape: readonly number[], pixels: number): readonly [height
   const size = imageSize(shape);
   if (size === undefined) {
     throw invalid(
-      `shift: the samples are ${showShape(shape)}, expected grey images of a height and a width; give the decoder ` +
+      `shift: the samples are ${showLengths(shape)}, expected grey images of a height and a width; give the decoder ` +
         "an outputShape like [28, 28]",
     );
   }
   if (pixels >= Math.min(...size)) {
     throw invalid(
-      `shift: pixels is ${pixels}, expected less than the images' height and width, ${showShape(size)}`,
+      `shift: pixels is ${pixels}, expected less than the images' height and width, ${showLengths(size)}`,
     );
   }
   return size;

@@ -1,5 +1,5 @@
 import { checkMemory, isFloat32Array, isUint8Array, throwIfAborted } from "../brand.ts";
-import { checkNumber, checkOptions, invalid, show } from "../check.ts";
+import { checkNumber, checkOptions, invalid, invalidFile, show } from "../check.ts";
 import {
   bytesOf,
   checkReading,
@@ -9,7 +9,7 @@ import {
   readingOptions,
   readSource,
 } from "../source.ts";
-import { type DataArray, elementCount, invalidFile, showShape } from "./array.ts";
+import { type DataArray, elementCount, showLengths } from "./array.ts";
 import { type ArrayChoice, splitArrayName } from "./npz.ts";
 import { readArray } from "./read.ts";
 import { isZip } from "./zip.ts";
@@ -178,7 +178,7 @@ export function createDataset(values: Uint8Array | Float32Array, options: Datase
   const size = elementCount(shape);
   if (values.length % size !== 0) {
     throw invalid(
-      `${where}: values has ${values.length} values, expected a multiple of ${size} (a sample is ${showShape(shape)})`,
+      `${where}: values has ${values.length} values, expected a multiple of ${size} (a sample is ${showLengths(shape)})`,
     );
   }
   const count = values.length / size;
@@ -247,7 +247,7 @@ export async function readDatasetAs(
   const [count = 0, ...sampleShape] = shape;
   if (sampleShape.length === 0 || elementCount(sampleShape) === 0) {
     throw invalidFile(
-      `${place.name}: the values are ${showShape(shape)}, expected an axis for the samples and at least one for their values`,
+      `${place.name}: the values are ${showLengths(shape)}, expected an axis for the samples and at least one for their values`,
     );
   }
   if (labels === undefined) return new Dataset(data, sampleShape);
@@ -291,6 +291,6 @@ function checkLabels(where: string, { shape, data, type }: DataArray, count: num
   const isInteger = /^u?int/.test(type) && data.every((label) => label >= 0 && label <= 255);
   if (isInteger && shape.length === 1 && shape[0] === count) return Uint8Array.from(data);
   throw invalidFile(
-    `${where}: found ${showShape(shape)} (${type}), expected ${count} integers from 0 to 255, one per sample`,
+    `${where}: found ${showLengths(shape)} (${type}), expected ${count} integers from 0 to 255, one per sample`,
   );
 }

@@ -1,9 +1,9 @@
 import { Gunzip, Inflate } from "fflate";
+import { invalidFile } from "../check.ts";
 import { checksum, showChecksum } from "../checksum.ts";
 import { LatentflowError } from "../errors.ts";
 import { allocate, checkSize } from "../source.ts";
 import type { Work } from "../turns.ts";
-import { invalidFile } from "./array.ts";
 
 /** Deflate encodes at most 258 bytes in 2 bits, so nothing unpacks to more than 1032 times its size. */
 export const largestRatio = 1032;

@@ -1,7 +1,8 @@
+import { invalidFile } from "../check.ts";
 import { STANDARD_MAX_BYTES } from "../source.ts";
 import { inTurns, type Work } from "../turns.ts";
 import { type ValueType, valueSizes } from "../values.ts";
-import { checkDataSize, type DataArray, elementCount, invalidFile, readValues } from "./array.ts";
+import { checkDataSize, type DataArray, elementCount, readValues } from "./array.ts";
 import { isGzip, unpackGzip } from "./gzip.ts";
 
 // An IDX file, all numbers big-endian:

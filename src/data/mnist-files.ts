@@ -1,8 +1,9 @@
 import { codeOf, messageOf } from "../brand.ts";
-import { showPath } from "../check.ts";
+import { builtinModule } from "../builtin-module.ts";
+import { invalidFile, showPath } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
 import { type Limits, readFile } from "../source.ts";
-import { showShape } from "./array.ts";
+import { showLengths } from "./array.ts";
 import { type Dataset, readDatasetAs } from "./dataset.ts";
 
 /** The two parts that MNIST, and what is made like it, come in. */
@@ -19,25 +20,21 @@ const parts = {
 } as const;
 
 /**
- * Node's file system and the like, by a call that bundlers for browsers leave alone.
+ * Node's file system and the like.
  *
  * @throws LatentflowError `unsupported` outside Node
  */
 export function nodeModules(where: string) {
-  const process: Partial<NodeJS.Process> | undefined = globalThis.process;
-  const get = process?.getBuiltinModule;
-  if (!get || !process.cwd) {
+  const fs = builtinModule("node:fs");
+  const path = builtinModule("node:path");
+  const module = builtinModule("node:module");
+  if (!fs || !path || !module) {
     throw new LatentflowError(
       "unsupported",
       `${where}: reads files, which takes Node; elsewhere fetch them and give their bytes to readDataset`,
     );
   }
-  return {
-    fs: get("node:fs"),
-    path: get("node:path"),
-    module: get("node:module"),
-    currentFolder: process.cwd(),
-  };
+  return { fs, path, module, currentFolder: process.cwd() };
 }
 
 /**
@@ -68,10 +65,9 @@ async function readPart(
   const found = [dataset.count, ...dataset.shape];
   const largestLabel = dataset.labels!.reduce((largest, label) => Math.max(largest, label), 0);
   if (found.join() === [count, 28, 28].join() && largestLabel <= 9) return dataset;
-  throw new LatentflowError(
-    "invalid_file",
-    `${where}: the ${part} files in ${showPath(folder)} hold ${showShape(found)} pixels with labels up to ${largestLabel}, ` +
-      `expected ${showShape([count, 28, 28])} with labels up to 9`,
+  throw invalidFile(
+    `${where}: the ${part} files in ${showPath(folder)} hold ${showLengths(found)} pixels with labels up to ${largestLabel}, ` +
+      `expected ${showLengths([count, 28, 28])} with labels up to 9`,
   );
 }
 

@@ -1,8 +1,8 @@
-import { invalid, show } from "../check.ts";
+import { invalid, invalidFile, show } from "../check.ts";
 import { allocate, STANDARD_MAX_BYTES } from "../source.ts";
 import { atOnce, type Work } from "../turns.ts";
 import { type ValueType, valueSizes } from "../values.ts";
-import { checkDataSize, type DataArray, elementCount, invalidFile, readValues, showShape } from "./array.ts";
+import { checkDataSize, type DataArray, elementCount, readValues, showLengths } from "./array.ts";
 import { Dictionary, NoLiteral, type PythonValue, parsePythonLiteral, Tuple } from "./python-literal.ts";
 
 // A .npy file (numpy's format, versions 1 to 3):
@@ -237,7 +237,7 @@ export function writeNpy(data: Float32Array, shape: readonly number[]): Uint8Arr
     shape.some((length) => !Number.isInteger(length) || length < 0)
   ) {
     throw invalid(
-      `writeNpy: data has ${data.length} values, expected ${showShape(shape)}, the product of the shape`,
+      `writeNpy: data has ${data.length} values, expected ${showLengths(shape)}, the product of the shape`,
     );
   }
   // A Python tuple of one has a comma at its end.

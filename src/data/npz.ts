@@ -1,6 +1,6 @@
-import { show } from "../check.ts";
+import { invalidFile, show } from "../check.ts";
 import type { Work } from "../turns.ts";
-import { type DataArray, invalidFile } from "./array.ts";
+import type { DataArray } from "./array.ts";
 import { isNpy, parseNpy } from "./npy.ts";
 import { readZip, unpackEntry } from "./zip.ts";
 

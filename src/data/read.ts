@@ -1,7 +1,8 @@
+import { invalidFile } from "../check.ts";
 import { recognise } from "../file-kind.ts";
 import { onGiven, STANDARD_MAX_BYTES } from "../source.ts";
 import { inTurns, type Work } from "../turns.ts";
-import { type DataArray, invalidFile } from "./array.ts";
+import type { DataArray } from "./array.ts";
 import { isGzip, unpackGzip } from "./gzip.ts";
 import { isIdx, longestIdxHeader, parseIdx, promisedIdxSize } from "./idx.ts";
 import { isNpy, longestNpyHeader, parseNpy, promisedNpySize } from "./npy.ts";

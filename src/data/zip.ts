@@ -1,9 +1,8 @@
-import { show } from "../check.ts";
+import { invalidFile, show } from "../check.ts";
 import { checksum, showChecksum } from "../checksum.ts";
 import type { LatentflowError } from "../errors.ts";
 import { checkSize } from "../source.ts";
 import type { Work } from "../turns.ts";
-import { invalidFile } from "./array.ts";
 import { inflate, largestRatio } from "./gzip.ts";
 
 // A zip file, all numbers little-endian. It is read from its end: only what the directory names counts.

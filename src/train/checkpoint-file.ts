@@ -1,6 +1,6 @@
 import { codeOf } from "../brand.ts";
 import { invalid, showPath } from "../check.ts";
-import { fileError, fileModules, syncFolder, writeSynced } from "../data/durable-file.ts";
+import { fileError, fileModules, syncFolder, writeSynced } from "../durable-file.ts";
 import { LatentflowError } from "../errors.ts";
 import { readCheckpoint } from "./checkpoint.ts";
 import { type Lock, lockFile } from "./checkpoint-lock.ts";

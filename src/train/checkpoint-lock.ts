@@ -1,6 +1,7 @@
 import { codeOf } from "../brand.ts";
+import { builtinModule } from "../builtin-module.ts";
 import { show, showPath } from "../check.ts";
-import type { fileModules } from "../data/durable-file.ts";
+import type { fileModules } from "../durable-file.ts";
 import { LatentflowError } from "../errors.ts";
 
 // A lock is a file that its holder touches every few seconds. The npm packages for this (proper-lockfile) import
@@ -229,7 +230,7 @@ function describe({ host, pid, since }: Holder): string {
  * process ids), the id, and when the process was started. Undefined where that is not known, or the process is not.
  */
 async function describeProcess(pid: number): Promise<string | undefined> {
-  const fileSystem = globalThis.process.getBuiltinModule("node:fs/promises");
+  const fileSystem = builtinModule("node:fs/promises")!;
   try {
     const boot = await fileSystem.readFile("/proc/sys/kernel/random/boot_id", "utf8");
     const container = await fileSystem.readlink("/proc/self/ns/pid");

@@ -1,6 +1,6 @@
 // A process that tries to lock files, for races: forked, it is told "lock FILE" and answers "won" or "refused", or
 // what went wrong; told "release", it gives back what it has won.
-import { fileModules } from "../../src/data/durable-file.ts";
+import { fileModules } from "../../src/durable-file.ts";
 import { LatentflowError } from "../../src/errors.ts";
 import { type Lock, lockFile } from "../../src/train/checkpoint-lock.ts";
 

@@ -1,6 +1,7 @@
 import type { instantiate as debugBindings } from "../../../build/wasm/debug.js";
 import { deflated, sizes, version } from "../../../build/wasm/embedded.ts";
 import { messageOf } from "../../brand.ts";
+import { builtinModule } from "../../builtin-module.ts";
 import { invalid, show } from "../../check.ts";
 import { LatentflowError } from "../../errors.ts";
 
@@ -63,7 +64,7 @@ const SECTION = "latentflow";
  * @param module may be of another realm
  * @throws LatentflowError `invalid_argument` when it is none of this version's builds
  */
-export function recognise(module: WebAssembly.Module): CompiledKernels {
+export function recogniseKernels(module: WebAssembly.Module): CompiledKernels {
   let sections: ArrayBuffer[];
   try {
     sections = WebAssembly.Module.customSections(module, SECTION);
@@ -145,8 +146,7 @@ async function unpack(): Promise<Uint8Array<ArrayBuffer>> {
 }
 
 function unpackInNode(packed: Uint8Array): Uint8Array<ArrayBuffer> {
-  const process: Partial<NodeJS.Process> | undefined = globalThis.process;
-  const zlib = process?.getBuiltinModule?.("node:zlib");
+  const zlib = builtinModule("node:zlib");
   if (!zlib) {
     const message = `wasm: this runtime has no DecompressionStream to unpack the kernels with: ${COMPILED_IMPORT}`;
     throw new LatentflowError("unsupported", message);
@@ -161,7 +161,7 @@ async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<CompiledKernels>
   } catch (cause) {
     throw new LatentflowError("unsupported", `wasm: ${compileHint(bytes, cause)}`, { cause });
   }
-  return recognise(module);
+  return recogniseKernels(module);
 }
 
 function compileHint(bytes: Uint8Array<ArrayBuffer>, cause: unknown): string {

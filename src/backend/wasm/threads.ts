@@ -1,3 +1,4 @@
+import { builtinModule } from "../../builtin-module.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
 
 /** How many threads a call may use, see the option `threads` of `wasm`. */
@@ -9,8 +10,7 @@ export type Threads = number | "auto" | undefined;
  */
 export function threadCount(threads: Threads): number {
   if (typeof threads === "number") return threads;
-  const process: Partial<NodeJS.Process> | undefined = globalThis.process;
-  const os = process?.getBuiltinModule?.("node:os");
+  const os = builtinModule("node:os");
   if (os) return os.availableParallelism();
   return threads === "auto" ? (globalThis.navigator?.hardwareConcurrency ?? 1) : 1;
 }

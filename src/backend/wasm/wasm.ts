@@ -5,7 +5,7 @@ import type { UrlLike, WebAssemblyModule, WorkerLike } from "../../platform.ts";
 import type { BackendInfo } from "../../result.ts";
 import type { Backend, PreparedBackend } from "../base.ts";
 import { allSamples } from "../feed.ts";
-import { type CompiledKernels, compileKernels, recognise } from "./load.ts";
+import { type CompiledKernels, compileKernels, recogniseKernels } from "./load.ts";
 import { differentiableWasmObjective, wasmObjective } from "./objective.ts";
 import { oneThread } from "./one-thread.ts";
 import { packDecoder } from "./packed.ts";
@@ -63,7 +63,7 @@ export function wasm(options: WasmOptions = {}): Backend {
   if (module !== undefined && relaxed !== undefined) {
     throw invalid("wasm: relaxed chooses among the builds of the package; leave it out together with module");
   }
-  const given = module === undefined ? undefined : recognise(module as WebAssembly.Module);
+  const given = module === undefined ? undefined : recogniseKernels(module as WebAssembly.Module);
   if (typeof threads === "string" && threads !== "auto") {
     throw invalid(`wasm: threads is ${show(threads)}, expected a number or "auto"`);
   }

@@ -1,5 +1,6 @@
 // The file of a worker, the package's export "latentflow/worker": it does a part of the work of `encode`, `decode`
 // and `train`, with an instance of the kernels and packed weights of its own.
+import { builtinModule } from "../../../builtin-module.ts";
 import { LayeredDecoder } from "../../../decoder/decoder.ts";
 import { gradientFlow, nesterovFlow } from "../../../flow.ts";
 import type { Makers } from "../../../recipe.ts";
@@ -63,8 +64,7 @@ async function start(message: Extract<ToWorker, { type: "start" }>) {
 
 /** Listens to the main thread; returns the function that answers it. */
 function listen(hear: (message: ToWorker) => void): (message: FromWorker) => void {
-  const process: Partial<NodeJS.Process> | undefined = globalThis.process;
-  const threads = process?.getBuiltinModule?.("node:worker_threads");
+  const threads = builtinModule("node:worker_threads");
   const parentPort = threads?.parentPort;
   if (threads && !parentPort && typeof globalThis.postMessage !== "function") {
     throw new Error("latentflow/worker is the file of a worker: give its path or URL to wasm({ worker })");

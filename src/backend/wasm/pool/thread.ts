@@ -1,4 +1,5 @@
 import { isPromise, messageOf } from "../../../brand.ts";
+import { builtinModule } from "../../../builtin-module.ts";
 import { show } from "../../../check.ts";
 import type { UrlLike, WorkerLike } from "../../../platform.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
@@ -52,12 +53,6 @@ export function startAdvice(source: WorkerSource | undefined): string {
     : 'wasm({ worker: () => new Worker(new URL("latentflow/worker", import.meta.url), { type: "module" }) }) with a ' +
       "bundler, or by its URL, and let a Content-Security-Policy allow it (worker-src)";
   return `say where the worker's file is, ${way}; ${doWithout}`;
-}
-
-/** One of Node's own modules, where there are any. */
-function builtinModule<Name extends "node:url" | "node:worker_threads">(name: Name) {
-  const process: Partial<NodeJS.Process> | undefined = globalThis.process;
-  return process?.getBuiltinModule?.(name);
 }
 
 type NodeWorker = InstanceType<typeof import("node:worker_threads").Worker>;

@@ -1,3 +1,5 @@
+import { builtinModule } from "../../../builtin-module.ts";
+
 /** The worker's file without its extension: in src/ as in what is published, beside the file that runs this. */
 const NAME = "latentflow-worker";
 
@@ -9,16 +11,15 @@ const NAME = "latentflow-worker";
 export function findWorkerFile(): string | undefined {
   const running = runningFile();
   const beside = running && fileBeside(running);
-  const process: Partial<NodeJS.Process> | undefined = globalThis.process;
-  const fs = process?.getBuiltinModule?.("node:fs");
+  const fs = builtinModule("node:fs");
   if (!fs) return beside;
-  const { createRequire } = process!.getBuiltinModule!("node:module");
-  const { fileURLToPath } = process!.getBuiltinModule!("node:url");
+  const { createRequire } = builtinModule("node:module")!;
+  const { fileURLToPath } = builtinModule("node:url")!;
   const ways = [
     () => beside && fs.existsSync(beside.startsWith("file:") ? fileURLToPath(beside) : beside) && beside,
     // From a server's bundle, and from the folder that the server was started in.
     () => createRequire(running!).resolve("latentflow/worker"),
-    () => createRequire(`${process!.cwd!()}/`).resolve("latentflow/worker"),
+    () => createRequire(`${process.cwd()}/`).resolve("latentflow/worker"),
   ];
   for (const look of ways) {
     try {

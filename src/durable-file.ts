@@ -1,15 +1,15 @@
-import { codeOf, messageOf } from "../brand.ts";
-import { LatentflowError } from "../errors.ts";
+import { codeOf, messageOf } from "./brand.ts";
+import { builtinModule } from "./builtin-module.ts";
+import { LatentflowError } from "./errors.ts";
 
 // Files are written beside their place, brought to the disk and renamed into it: whenever the process is killed, and
 // whatever the disk says, there is the old file, the new one or none, never a part of one.
 
-/** Node's modules, not by import("node:…"), on which bundlers for browsers fail; undefined where there are none. */
+/** Node's modules for files; undefined where there are none. */
 export function fileModules() {
-  const process: Partial<NodeJS.Process> | undefined = globalThis.process;
-  const fileSystem = process?.getBuiltinModule?.("node:fs/promises");
-  const path = process?.getBuiltinModule?.("node:path");
-  const os = process?.getBuiltinModule?.("node:os");
+  const fileSystem = builtinModule("node:fs/promises");
+  const path = builtinModule("node:path");
+  const os = builtinModule("node:os");
   return fileSystem && path && os ? { fileSystem, path, os } : undefined;
 }
 

@@ -1,0 +1,17 @@
+/** Those of Node's modules that the library asks for, by name. */
+interface Modules {
+  "node:fs": typeof import("node:fs");
+  "node:fs/promises": typeof import("node:fs/promises");
+  "node:module": typeof import("node:module");
+  "node:os": typeof import("node:os");
+  "node:path": typeof import("node:path");
+  "node:url": typeof import("node:url");
+  "node:worker_threads": typeof import("node:worker_threads");
+  "node:zlib": typeof import("node:zlib");
+}
+
+/** One of Node's own modules; undefined where there are none. Not by import(), on which bundlers for browsers fail. */
+export function builtinModule<Name extends keyof Modules>(name: Name): Modules[Name] | undefined {
+  const process: Partial<NodeJS.Process> | undefined = globalThis.process;
+  return process?.getBuiltinModule?.(name) as Modules[Name] | undefined;
+}
