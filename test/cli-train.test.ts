@@ -112,6 +112,42 @@ test("train: what the API gives without options; outputs, log and table", async 
   assert.not(existsSync(join(out, "validation.csv")));
 });
 
+test("train --weights: as the API has it, the first samples with --limit; missing values may be NaN", async () => {
+  const decoder = createDecoder({ layers, loss: binaryCrossEntropy(), outputShape: [3, 2] });
+  const weights = Float32Array.from({ length: 72 }, (_, i) => i % 3);
+  const values = images.toFloat32().map((value, i) => (weights[i] === 0 ? Number.NaN : value));
+  const missing = workplace.writeFloats(values, [12, 3, 2]);
+  for (const [own, shape] of [
+    [weights, [12, 3, 2]],
+    [weights.slice(0, 6), [3, 2]],
+  ] as const) {
+    const out = workplace.newPath();
+    const file = workplace.writeFloats(own, shape);
+    const args = ["train", "--out", out, "--layers", "2,5,6", "--data", missing, "--weights", file];
+    args.push("--plain");
+    const { exit, stderr } = await run(...args, "--limit", "10", "--quiet");
+    assert.is(exit, 0, stderr);
+    const expected = await resultsOf(decoder, createDataset(values, { shape: [3, 2] }).slice(0, 10), {
+      weights: own.slice(0, 60),
+    });
+    assert.equal(await resultsIn(out), expected);
+    const longer = await run(...args, "--limit", "10", "--quiet", "--resume", "--epochs", "2");
+    assert.is(longer.exit, 1);
+    assert.match(
+      longer.stderr,
+      /: --epochs is 1 there and 2 here\..* To train on .*give --decoder \S+\/decoder\.safetensors in place of --layers/,
+    );
+    for (const [flag, more] of [
+      ["weights", ["--autoencoder"]],
+      ["shift", ["--shift", "1"]],
+    ] as const) {
+      const refused = await run(...args, ...more);
+      assert.is(refused.exit, 2);
+      assert.match(refused.stderr, new RegExp(`^latentflow: --${flag} does not go with --`));
+    }
+  }
+});
+
 test("train: every option is the API's", async () => {
   const { out, args } = newRun(
     ..."--layers 2,5,6 --loss squaredError --reduction sum --activation tanh --output-activation sigmoid".split(
@@ -405,14 +441,14 @@ test("what makes no sense is refused by name, and nothing is written", async () 
     [
       ["--dataset", "mnist", "--dataset-folder", workplace.folder, "--layers", "2,784"],
       1,
-      /holds neither train-images-idx3-ubyte nor train-images-idx3-ubyte\.gz/,
+      /^latentflow: --dataset-folder: \S+ holds neither train-images-idx3-ubyte nor train-images-idx3-ubyte\.gz/,
     ],
     [
       ["--data", flat, "--layers", "2,6"],
       1,
       /expected an axis for the samples and at least one for their values/,
     ],
-    [["--data", "missing.npy", "--layers", "2,6"], 1, /cannot read missing\.npy/],
+    [["--data", "missing.npy", "--layers", "2,6"], 1, /--data missing\.npy: there is no such file/],
   ];
   for (const [args, exit, message] of cases) {
     const out = workplace.newPath();

@@ -30,8 +30,12 @@ export interface SourcedData {
 /** What a file of samples is, for the help. */
 export const dataHelp = "the samples: IDX or .npy, gzipped or not, or FILE.npz#NAME; first axis: samples";
 
+/** What a file of weights is, for the help. */
+export const weightsHelp = "weights >= 0 of the values, in such a file: for one sample, or for all";
+
 /** That such a file may be stdin, for the help. */
-export const stdinHelp = "- in place of a file of data is stdin, for one of them.";
+export const stdinHelp =
+  "- in place of a file of data is stdin, for one of them; -#NAME an array of a .npz file there.";
 
 const loaders = { mnist, "fashion-mnist": fashionMnist, "seg-mnist": segMnist };
 
@@ -71,11 +75,9 @@ export async function readData(
   const { maxBytes } = limits;
   const splits = await loaders[dataset]({ maxBytes, signal, ...(folder && { folder }) }).catch((error) => {
     if (!(error instanceof LatentflowError)) throw error;
-    // The loader's own name says nothing to whoever gave a folder.
-    const message =
-      folder === undefined
-        ? `${error.message}: here --dataset-folder`
-        : `--dataset-folder: ${error.message.replace(/^\w+: /, "")}`;
+    // The loader's own name says nothing to whoever gave a flag.
+    const flag = folder === undefined ? `--dataset ${dataset}` : "--dataset-folder";
+    const message = `${flag}: ${error.message.replace(/^\w+: /, "")}`;
     throw new LatentflowError(error.code, message, { cause: error });
   });
   return take(`${dataset}, ${part}`, splits[part], limit);

@@ -26,9 +26,14 @@ export interface LossOptions {
   readonly reduction?: StandardLoss["reduction"];
 }
 
-/** Adds the options for what a decoder's file does not say, or says wrongly. */
+/** Adds the bound on files, to the group there is, and a group for what a decoder's file does not say, or says wrongly. */
 export function addDecoderOptions(command: Command, standard = "what its file says"): Command {
   return command
+    .option(
+      "--max-bytes <n>",
+      "the most bytes that a file may have, and unpack to (default: 1073741824, 1 GiB)",
+      parseCount,
+    )
     .optionsGroup(`Decoder (default: ${standard}):`)
     .option(
       "--activation <name>",
@@ -36,12 +41,7 @@ export function addDecoderOptions(command: Command, standard = "what its file sa
       parseActivation,
     )
     .option("--output-activation <name>", "after the last layer: sigmoid, identity, …", parseActivation)
-    .option("--output-shape <lengths>", "the shape of a sample, 28,28 say", parseCounts)
-    .option(
-      "--max-bytes <n>",
-      "the most bytes that a file may have, and unpack to (default: 1073741824, 1 GiB)",
-      parseCount,
-    );
+    .option("--output-shape <lengths>", "the shape of a sample, 28,28 say", parseCounts);
 }
 
 /** What bounds the reading of files. */

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { dataHelp, stdinHelp } from "./data-source.ts";
+import { dataHelp, stdinHelp, weightsHelp } from "./data-source.ts";
 import { addDecoderOptions, addLossOptions } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
 import type { EncodingOptions } from "./job.ts";
@@ -34,7 +34,7 @@ export function addEncodeCommand(program: Command): void {
     .requiredOption("--data <file>", dataHelp)
     .requiredOption("--out <dir>", "folder for the results, made if it is missing")
     .option("--limit <n>", "encode the first n samples (default: all)", parseCount)
-    .option("--weights <file>", "weights >= 0 of the values, in such a file: for one sample, or for all")
+    .option("--weights <file>", weightsHelp)
     .option("--z0 <file>", "where the flows start, as latents.npy has it: one latent per sample (default: 0)")
     .option("--reconstructions", "also write reconstructions.npy, what the codes are decoded to");
   addDecoderOptions(command);

@@ -11,12 +11,12 @@ import {
   type SourcedData,
   showSamples,
   stdinHelp,
+  weightsHelp,
 } from "./data-source.ts";
 import {
   addDecoderOptions,
   addLossOptions,
   type DecoderFileOptions,
-  limitsOf,
   readDecoder,
   readDecoderAndLoss,
 } from "./decoder-file.ts";
@@ -42,7 +42,7 @@ import {
   showSolver,
   summaryRows,
 } from "./report.ts";
-import { readWeights } from "./samples.ts";
+import { readWeightsOf } from "./samples.ts";
 import {
   addFlowAndSolverOptions,
   type ChosenFlowAndSolver,
@@ -74,7 +74,7 @@ export function addEvaluateCommand(program: Command): void {
     .requiredOption("--decoder <file>", "the decoder: safetensors, a path or a URL");
   addDataOptions(command, "test", "evaluate")
     .option("--encoder <file>", "an autoencoder's encoder, whose codes are taken: no flow is followed")
-    .option("--weights <file>", "weights >= 0 of the values, in such a file: for one sample, or for all")
+    .option("--weights <file>", weightsHelp)
     .option("--out <dir>", "folder for the results, made if it is missing (default: none)");
   addDecoderOptions(command);
   addResidentOption(addRunningOptions(command));
@@ -139,10 +139,8 @@ async function readInput(
     ),
   };
   const data = await readData(job, "test", signal);
-  const { count, shape } = data.dataset;
-  const taken = { count, shape, total: data.total };
-  const weights = job.weights && (await readWeights(job.weights, taken, limitsOf(job, signal)));
-  return { data, weights: weights || undefined, decoder, loss, by };
+  const weights = await readWeightsOf(data, job, signal);
+  return { data, weights, decoder, loss, by };
 }
 
 async function evaluateShown(

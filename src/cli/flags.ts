@@ -1,5 +1,6 @@
+import { join } from "node:path";
 import type { Command } from "commander";
-import { show } from "../check.ts";
+import { show, showPath } from "../check.ts";
 import { showFile } from "./files.ts";
 import { splitMessage } from "./message.ts";
 import { kebabCase } from "./parse.ts";
@@ -63,6 +64,7 @@ const phrases: readonly (readonly [option: string, said: string, meant: string])
   ["weights", "give weights that are 0 there", "give --weights that are 0 there"],
   ["weights", "all weights", "all --weights"],
   ["batchSize", "a smaller batchSize", "a smaller --batch-size"],
+  ["datasetFolder", "as { folder }", "by --dataset-folder"],
   ["maxBytes", "than maxBytes,", "than --max-bytes,"],
   ["maxBytes", "give maxBytes: ", "give --max-bytes "],
   ["maxBytes", "a larger maxBytes", "a larger --max-bytes"],
@@ -105,7 +107,18 @@ export function inFlags(message: string, command: Command): string {
     const [name] = /^[\w.]*/.exec(difference)!;
     return `${flagOf(name) ?? name}${difference.slice(name.length)}`;
   });
-  return `${head}${anotherRun}${named.join("; ")}`;
+  return `${head}${anotherRun}${named.join("; ")}${moreEpochs(differences, given.out)}`;
+}
+
+/** What to do for more epochs: how fast a run learns may depend on how many there are, so it cannot be made longer. */
+function moreEpochs(differences: string, out: unknown): string {
+  const [, there, here] = /(?:^|; )epochs is (\d+) there and (\d+) here/.exec(differences) ?? [];
+  if (!(Number(here) > Number(there))) return "";
+  const decoder = showPath(join(String(out), "decoder.safetensors"));
+  return (
+    `. To train on from what came of it, give --decoder ${decoder} in place of --layers, another --out, and as ` +
+    "--epochs those that are to follow"
+  );
 }
 
 function inPhrases(message: string, flagOf: (name: string) => string | undefined): string {

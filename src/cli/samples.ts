@@ -2,6 +2,8 @@ import { invalidFile } from "../check.ts";
 import { type DataArray, elementCount, showLengths } from "../data/array.ts";
 import { scalePixels } from "../data/images.ts";
 import type { Limits } from "../source.ts";
+import type { SourcedData } from "./data-source.ts";
+import { limitsOf } from "./decoder-file.ts";
 import { readArrayFile, showFile } from "./files.ts";
 
 /** What there is of samples in a file. */
@@ -74,6 +76,16 @@ export async function readWeights(
     `${showFile("--weights", file)}: its shape is ${showLengths(shape)}, expected ${showLengths(samples.shape)} ` +
       `or ${showLengths([samples.total, ...samples.shape])}, as the data have`,
   );
+}
+
+/** The weights of a data set's samples, where the options name a file of them. */
+export async function readWeightsOf(
+  { dataset: { count, shape }, total }: SourcedData,
+  options: { readonly weights?: string; readonly maxBytes?: number },
+  signal: AbortSignal,
+): Promise<Float32Array | undefined> {
+  if (options.weights === undefined) return undefined;
+  return readWeights(options.weights, { count, shape, total }, limitsOf(options, signal));
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { addDataOptions, checkDataOptions, stdinHelp } from "./data-source.ts";
+import { addDataOptions, checkDataOptions, stdinHelp, weightsHelp } from "./data-source.ts";
 import { addDecoderOptions, addLossOptions } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
 import { addRunningOptions, refuseOptions, wrongUsage } from "./options.ts";
@@ -30,6 +30,7 @@ export function addTrainCommand(program: Command): void {
       parseCounts,
     )
     .option("--decoder <file>", "instead, the decoder to go on from: safetensors, a path or a URL")
+    .option("--weights <file>", `${weightsHelp}; without --autoencoder`)
     .requiredOption("--out <dir>", "folder for the results, made if it is missing")
     .option("--resume", "go on from the checkpoint in DIR, to the same end; the other options as before")
     .option("--checkpoint-seconds <s>", "seconds from one checkpoint to the next", parseNumber, 60)
@@ -46,6 +47,7 @@ export function addTrainCommand(program: Command): void {
     "after",
     `
 Bytes (uint8) are divided by 255. For cross entropy the values must lie in [0, 1].
+Missing values may be NaN where their weight is 0.
 ${stdinHelp}
 
 One run at a time writes to DIR: its checkpoint is locked.
@@ -65,6 +67,12 @@ Examples:
     }
     if (options.validate === undefined) {
       refuseOptions(command, ["validateEvery", "validateLimit"], "training without --validate");
+    }
+    if (options.autoencoder) {
+      refuseOptions(command, ["weights"], "--autoencoder, which takes all values alike");
+    }
+    if (options.weights !== undefined) {
+      refuseOptions(command, ["shift"], "--weights, which would stay where the samples were");
     }
     await runTraining(options, chosenTraining(command));
   });

@@ -17,6 +17,7 @@ import {
   type Schedule,
   sgd,
   shift,
+  type TrainOptions,
   type TrainResult,
   train,
   trainAutoencoder,
@@ -116,7 +117,7 @@ export interface ChosenTraining {
   readonly train: (
     decoder: Decoder,
     data: Dataset,
-    options: RunOptions,
+    options: RunOptions & Pick<TrainOptions, "weights">,
   ) => Promise<TrainResult | AutoencoderResult>;
   readonly description: TrainingDescription;
 }

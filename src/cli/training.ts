@@ -16,6 +16,7 @@ import { makeFolder, shortPath } from "./files.ts";
 import { interruptSignal, sayInterrupted, unlessInterrupted } from "./interrupt.ts";
 import { print } from "./print.ts";
 import { RunningMean, showProgress } from "./progress.ts";
+import { readWeightsOf } from "./samples.ts";
 import { openTrainingLog } from "./training-log.ts";
 import type { ChosenTraining, TrainingOptions } from "./training-options.ts";
 import { trainingOutputs, writeTrainingOutputs } from "./training-outputs.ts";
@@ -26,6 +27,7 @@ export interface TrainingJob extends DataOptions, Omit<DecoderFileOptions, "deco
   readonly out: string;
   readonly layers?: readonly number[];
   readonly decoder?: string;
+  readonly weights?: string;
   readonly resume?: true;
   readonly checkpointSeconds: number;
   readonly validate?: string | true;
@@ -37,6 +39,8 @@ export interface TrainingJob extends DataOptions, Omit<DecoderFileOptions, "deco
 export interface TrainingInput {
   readonly data: SourcedData;
   readonly validation: SourcedData | undefined;
+  /** Of the samples that are trained on. */
+  readonly weights: Float32Array | undefined;
   readonly decoder: Decoder;
   readonly loss: StandardLoss;
 }
@@ -78,7 +82,8 @@ export async function runTraining(job: TrainingJob, training: ChosenTraining): P
 async function readInput(job: TrainingJob, signal: AbortSignal): Promise<TrainingInput> {
   const data = await readData(job, "train", signal);
   const validation = job.validate ? await readValidation(job, job.validate, signal) : undefined;
-  return { data, validation, ...(await makeDecoder(job, data.dataset, signal)) };
+  const weights = await readWeightsOf(data, job, signal);
+  return { data, validation, weights, ...(await makeDecoder(job, data.dataset, signal)) };
 }
 
 function readValidation(job: TrainingJob, file: string | true, signal: AbortSignal): Promise<SourcedData> {
@@ -135,7 +140,7 @@ async function refuseExisting(checkpointFile: string): Promise<void> {
 
 /** Trains, with progress on stderr and in the log; undefined on Ctrl-C. */
 async function trainShown(
-  { decoder, loss, data, validation }: TrainingInput,
+  { decoder, loss, data, validation, weights }: TrainingInput,
   job: TrainingJob,
   training: ChosenTraining,
   checkpointFile: string,
@@ -151,6 +156,7 @@ async function trainShown(
   try {
     return await training.train(decoder, data.dataset, {
       loss,
+      ...(weights && { weights }),
       ...(validation && {
         validation: {
           data: validation.dataset,
