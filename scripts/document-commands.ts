@@ -32,10 +32,9 @@ function documentCommand(command: Command): string {
   return `## latentflow ${command.name()}\n\n${summary[0]!.toUpperCase()}${summary.slice(1)}.\n\n\`\`\`text\n${command.description()}\n\`\`\`\n\n${tables.join("\n\n")}`;
 }
 
-/** As the help has it, with choices and default; what has to be given is said here. A file's default is no constant. */
+/** As the help has it, with choices and default. A file's default is no constant. */
 function meaning(command: Command, option: Option): string {
-  const text = command.createHelp().optionDescription(option);
-  return option.mandatory ? `${text} (required)` : text;
+  return command.createHelp().optionDescription(option);
 }
 
 function cell(text: string): string {

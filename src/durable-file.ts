@@ -66,6 +66,11 @@ const reasons: Readonly<Record<string, string>> = {
   ERR_FS_FILE_TOO_LARGE: "it is larger than 2 GiB",
 };
 
+/** Why the system refuses, in words, if it is for a common reason. */
+export function reasonOf(cause: unknown): string | undefined {
+  return reasons[codeOf(cause) ?? ""];
+}
+
 /**
  * What went wrong with a file, in words.
  *
@@ -73,7 +78,7 @@ const reasons: Readonly<Record<string, string>> = {
  */
 export function fileError(what: string, cause: unknown): LatentflowError {
   const code = codeOf(cause);
-  const reason = reasons[code ?? ""] ?? messageOf(cause);
+  const reason = reasonOf(cause) ?? messageOf(cause);
   return new LatentflowError(code === "ENOENT" ? "not_found" : "invalid_file", `${what}: ${reason}`, {
     cause,
   });

@@ -1,5 +1,6 @@
 import {
   checkPresent,
+  codeOf,
   isArrayBuffer,
   isPlatformObject,
   isUint8Array,
@@ -8,6 +9,7 @@ import {
 } from "./brand.ts";
 import { builtinModule } from "./builtin-module.ts";
 import { checkNumber, checkSignal, invalid, invalidFile, show } from "./check.ts";
+import { reasonOf } from "./durable-file.ts";
 import { LatentflowError } from "./errors.ts";
 import type { AbortSignalLike, BlobLike, UrlLike } from "./platform.ts";
 import { inTurns, makeTurns, type Work } from "./turns.ts";
@@ -133,8 +135,10 @@ export async function readSource(where: string, source: FileSource, limits: Limi
   }
 }
 
-/** An error's message and that of its cause: fetch says no more than "fetch failed" in its own. */
+/** A common reason; else an error's message and that of its cause: fetch says no more than "fetch failed" in its own. */
 function explain(error: unknown): string {
+  const reason = reasonOf(error);
+  if (reason !== undefined) return `${codeOf(error)}: ${reason}`;
   const cause = (error as { readonly cause?: unknown } | undefined)?.cause;
   return messageOf(error) + (cause === undefined ? "" : `: ${messageOf(cause)}`);
 }

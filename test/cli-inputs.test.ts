@@ -181,6 +181,7 @@ test("what is wrong with a file names the flag and the file", async () => {
       ],
       [`${cut}.npy`, [], "there is no such file or folder"],
       [folder, [], "it is a folder, expected a file"],
+      ["https://x/y.npy", [], "a URL, expected a file; send it in: curl -L URL \\| latentflow … --\\w+ -"],
     ] as const) {
       // The decoder's file has more than 20 bytes, too.
       if (more.length > 0 && all[verb]!.decoder) continue;
@@ -199,7 +200,19 @@ test("what is wrong with a file names the flag and the file", async () => {
     undefined,
     ...["decode", "--decoder", `${cut}.no`, "--latents", data, "--out", workplace.newPath()],
   );
-  assert.match(stderr, new RegExp(`^latentflow: --decoder ${cut}\\.no: cannot be read: `));
+  assert.match(
+    stderr,
+    new RegExp(
+      `^latentflow: --decoder ${cut}\\.no: cannot be read: ENOENT: there is no such file or folder\n$`,
+    ),
+  );
+  const lossless = `${workplace.newPath()}.safetensors`;
+  writeFileSync(lossless, createDecoder({ layers: [2, 6] }).toSafetensors());
+  const unnamed = await runWith(undefined, "evaluate", "--decoder", lossless, "--data", data);
+  assert.is(
+    unnamed.stderr,
+    `latentflow: --decoder ${lossless} names no loss; give --loss bce or --loss mse\n`,
+  );
 });
 
 test("what a terminal would not show as it is comes escaped, whoever says it", async () => {

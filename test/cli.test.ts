@@ -205,7 +205,7 @@ test("files that cannot be used: exit code 1, one line, no stack", async () => {
     ["missing.safetensors", digitsFile, out, /missing\.safetensors.*no such file/],
     [digitsFile, digitsFile, out, /mnist-test-300/],
     [decoderFile, "missing.npy", out, /--data missing\.npy: there is no such file/],
-    [decoderFile, folder, out, /cannot read .*: it is a folder, expected a file/],
+    [decoderFile, folder, out, /^latentflow: --data \S+: it is a folder, expected a file/],
     [decoderFile, text, out, /\.csv: text; if it is a table of numbers, convert it in Python/],
     [decoderFile, cut, out, /\.idx\.gz: gzip: the file is damaged or cut short/],
     [decoderFile, narrow, out, /its samples are 6, the decoder's output has 784 values/],
@@ -238,6 +238,9 @@ test("wrong usage: exit code 2 and a word on what is right", async () => {
     [["demo", "--t1", "-5"], /latentflow: --t1 is -5, expected a finite number > 0/],
     [["demo", "--loss", "l1"], /Allowed choices are bce, binaryCrossEntropy, mse, squaredError/],
     [["encode", "--decoder", "d", "--out", "o"], /required option '--data <file>' not specified/],
+    [["encode", "--out", "o"], /required options '--decoder <file>', '--data <file>' not specified/],
+    [["encode", "--decodr", "d"], /unknown option '--decodr'\n\(Did you mean --decoder\?\)/],
+    [["train", "--layers", "20x150"], /Expected whole numbers >= 1 with commas between them/],
     [["encode", "--activation", "relu:1"], /Expected one of elu, leakyRelu.*leakyRelu:0\.2/],
   ];
   for (const [args, message] of cases) {

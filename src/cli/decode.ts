@@ -11,7 +11,7 @@ import { exitCodesHelp } from "./exit-codes.ts";
 import { makeFolder, type OutputFile, readArrayFile, showFile, writeOutputs } from "./files.ts";
 import { drawGrid, greyScale, type Tile } from "./grid.ts";
 import { interruptSignal, unlessInterrupted } from "./interrupt.ts";
-import { addRunningOptions, backendOf, type RunningOptions } from "./options.ts";
+import { addRunningOptions, backendOf, type RunningOptions, requiredOption } from "./options.ts";
 import { parseCount } from "./parse.ts";
 import { print } from "./print.ts";
 import { decoderFigures, formatJson, formatText, type Output, showDecoder } from "./report.ts";
@@ -35,9 +35,11 @@ export function addDecodeCommand(program: Command): void {
         "Files of these names in DIR are replaced.",
     )
     .optionsGroup("What and where:")
-    .requiredOption("--decoder <file>", "the decoder: safetensors, a path or a URL")
-    .requiredOption("--latents <file>", ".npy of float32, latents × latent size, as encode writes it")
-    .requiredOption("--out <dir>", "folder for the results, made if it is missing")
+    .addOption(requiredOption("--decoder <file>", "the decoder: safetensors, a path or a URL"))
+    .addOption(
+      requiredOption("--latents <file>", ".npy of float32, latents × latent size, as encode writes it"),
+    )
+    .addOption(requiredOption("--out <dir>", "folder for the results, made if it is missing"))
     .option("--limit <n>", "decode the first n latents (default: all)", parseCount);
   addDecoderOptions(command);
   addRunningOptions(command).addHelpText(

@@ -9,6 +9,7 @@ import {
 } from "../index.ts";
 import { LOSS_MAKERS } from "../loss.ts";
 import { type Limits, STANDARD_MAX_BYTES } from "../source.ts";
+import { showFile } from "./files.ts";
 import { parseActivation, parseCount, parseCounts } from "./parse.ts";
 
 /** A decoder's file, and what the command says of it, as commander hands it over. */
@@ -94,7 +95,7 @@ export async function readDecoderAndLoss(
   if (!decoder.loss) {
     throw new LatentflowError(
       "invalid_argument",
-      `${options.decoder} names no loss; give --loss bce or --loss mse`,
+      `${showFile("--decoder", options.decoder)} names no loss; give --loss bce or --loss mse`,
     );
   }
   const { name, reduction } = decoder.loss;

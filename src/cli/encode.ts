@@ -3,7 +3,7 @@ import { dataHelp, stdinHelp, weightsHelp } from "./data-source.ts";
 import { addDecoderOptions, addLossOptions } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
 import type { EncodingOptions } from "./job.ts";
-import { addResidentOption, addRunningOptions } from "./options.ts";
+import { addResidentOption, addRunningOptions, requiredOption } from "./options.ts";
 import { parseCount } from "./parse.ts";
 import { runJob } from "./run.ts";
 import { addFlowAndSolverOptions, chosenFlowAndSolver } from "./solver-options.ts";
@@ -24,15 +24,15 @@ export function addEncodeCommand(program: Command): void {
       "Finds for each sample y of FILE the code z whose decoding D(z) is closest to it, and writes to DIR:\n" +
         "  latents.npy          the codes, samples × latent size, float32\n" +
         "  results.csv          losses and statuses, a line per sample\n" +
-        "  reconstructions.npy  D(z) in the samples' shape, float32 (with --reconstructions)\n" +
+        "  reconstructions.npy  D(z) in the samples' shape (with --reconstructions)\n" +
         "  reconstructions.png  original, reconstruction, difference (of images)\n" +
         "  steps.png            reconstructions on the way (of images)\n" +
         "Files of these names in DIR are replaced.",
     )
     .optionsGroup("What and where:")
-    .requiredOption("--decoder <file>", "the decoder: safetensors, a path or a URL")
-    .requiredOption("--data <file>", dataHelp)
-    .requiredOption("--out <dir>", "folder for the results, made if it is missing")
+    .addOption(requiredOption("--decoder <file>", "the decoder: safetensors, a path or a URL"))
+    .addOption(requiredOption("--data <file>", dataHelp))
+    .addOption(requiredOption("--out <dir>", "folder for the results, made if it is missing"))
     .option("--limit <n>", "encode the first n samples (default: all)", parseCount)
     .option("--weights <file>", weightsHelp)
     .option("--z0 <file>", "where the flows start, as latents.npy has it: one latent per sample (default: 0)")

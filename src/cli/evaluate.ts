@@ -29,6 +29,7 @@ import {
   backendOf,
   type RunningOptions,
   refuseOptions,
+  requiredOption,
 } from "./options.ts";
 import { print } from "./print.ts";
 import { showSampleProgress } from "./progress.ts";
@@ -71,7 +72,7 @@ export function addEvaluateCommand(program: Command): void {
         "A file of this name in DIR is replaced.",
     )
     .optionsGroup("What and where:")
-    .requiredOption("--decoder <file>", "the decoder: safetensors, a path or a URL");
+    .addOption(requiredOption("--decoder <file>", "the decoder: safetensors, a path or a URL"));
   addDataOptions(command, "test", "evaluate")
     .option("--encoder <file>", "an autoencoder's encoder, whose codes are taken: no flow is followed")
     .option("--weights <file>", weightsHelp)

@@ -15,7 +15,7 @@ import {
 } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { codeOf } from "../brand.ts";
-import { show, showPath } from "../check.ts";
+import { invalid, show, showPath } from "../check.ts";
 import type { DataArray } from "../data/array.ts";
 import { type Dataset, readDatasetAs } from "../data/dataset.ts";
 import { splitArrayName } from "../data/npz.ts";
@@ -53,6 +53,9 @@ async function readBytes(flag: string, path: string, limits: Limits) {
     ? { file: stdin, array: path.slice(stdin.length + 1) || undefined }
     : splitArrayName(path);
   const where = showFile(flag, path);
+  if (/^https?:/i.test(file)) {
+    throw invalid(`${where}: a URL, expected a file; send it in: curl -L URL | latentflow … ${flag} -`);
+  }
   const bytes = await (file === stdin ? readStdin(where, limits) : readFile(where, file, limits)).catch(
     (cause) => {
       throw limits.signal?.aborted || cause instanceof LatentflowError ? cause : fileError(where, cause);

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { type Backend, wasm } from "../index.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { kebabCase, parseCount } from "./parse.ts";
@@ -32,6 +32,28 @@ export function addResidentOption(command: Command): Command {
     "at most so many samples in memory at once; the result is the same",
     parseCount,
   );
+}
+
+/**
+ * Options that have to be given. Not commander's requiredOption, which says so before it says that a flag is misspelt,
+ * and names one of several.
+ */
+const required = new WeakSet<Option>();
+
+/** An option that has to be given. */
+export function requiredOption(flags: string, text: string): Option {
+  const option = new Option(flags, `${text} (required)`);
+  required.add(option);
+  return option;
+}
+
+/** Refuses a command line that lacks what has to be given. */
+export function checkRequired(command: Command): void {
+  const missing = command.options
+    .filter((option) => required.has(option) && command.getOptionValue(option.attributeName()) === undefined)
+    .map(({ flags }) => `'${flags}'`);
+  if (missing.length === 0) return;
+  wrongUsage(command, `required option${missing.length > 1 ? "s" : ""} ${missing.join(", ")} not specified`);
 }
 
 /** Ends the program over wrong usage. */

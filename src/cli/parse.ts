@@ -34,7 +34,11 @@ export function parseSeed(text: string): number {
 
 /** Sizes or lengths with commas between them: `28,28`. */
 export function parseCounts(text: string): number[] {
-  return text.split(",").map(parseCount);
+  try {
+    return text.split(",").map(parseCount);
+  } catch {
+    throw new InvalidArgumentError("Expected whole numbers >= 1 with commas between them.");
+  }
 }
 
 /** An activation: `elu`, or with its parameter `leakyRelu:0.2`. */

@@ -10,7 +10,7 @@ import { addEvaluateCommand } from "./evaluate.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { isStdin } from "./files.ts";
 import { inFlags } from "./flags.ts";
-import { wrongUsage } from "./options.ts";
+import { checkRequired, wrongUsage } from "./options.ts";
 import { kebabCase } from "./parse.ts";
 import { note, say } from "./print.ts";
 import { addTrainCommand } from "./train.ts";
@@ -44,6 +44,7 @@ With ${debugVariable}=1 in the environment an error that is a defect comes with 
     )
     .exitOverride()
     .hook("preAction", (_, command) => {
+      checkRequired(command);
       refuseEmpty(command);
       checkStdin(command);
     });

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { addDataOptions, checkDataOptions, stdinHelp, weightsHelp } from "./data-source.ts";
 import { addDecoderOptions, addLossOptions } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
-import { addRunningOptions, refuseOptions, wrongUsage } from "./options.ts";
+import { addRunningOptions, refuseOptions, requiredOption, wrongUsage } from "./options.ts";
 import { parseCount, parseCounts, parseNumber } from "./parse.ts";
 import { runTraining, type TrainingJob } from "./training.ts";
 import { addTrainingOptions, chosenTraining } from "./training-options.ts";
@@ -31,7 +31,7 @@ export function addTrainCommand(program: Command): void {
     )
     .option("--decoder <file>", "instead, the decoder to go on from: safetensors, a path or a URL")
     .option("--weights <file>", `${weightsHelp}; without --autoencoder`)
-    .requiredOption("--out <dir>", "folder for the results, made if it is missing")
+    .addOption(requiredOption("--out <dir>", "folder for the results, made if it is missing"))
     .option("--resume", "go on from the checkpoint in DIR, to the same end; the other options as before")
     .option("--checkpoint-seconds <s>", "seconds from one checkpoint to the next", parseNumber, 60)
     .option(

@@ -1,6 +1,7 @@
 import { codeOf, messageOf } from "../brand.ts";
 import { builtinModule } from "../builtin-module.ts";
 import { invalidFile, showPath } from "../check.ts";
+import { reasonOf } from "../durable-file.ts";
 import { LatentflowError } from "../errors.ts";
 import { type Limits, readFile } from "../source.ts";
 import { showLengths } from "./array.ts";
@@ -84,7 +85,7 @@ async function readBytes(where: string, folder: string, name: string, limits: Li
       missing ? "not_found" : "invalid_file",
       missing
         ? `${where}: ${showPath(folder)} holds neither ${name} nor ${name}.gz`
-        : `${where}: ${showPath(file)} cannot be read: ${messageOf(cause)}`,
+        : `${where}: ${showPath(file)} cannot be read: ${reasonOf(cause) ?? messageOf(cause)}`,
       { cause },
     );
   }
