@@ -183,7 +183,9 @@ interface ZipEntry {
   readonly size?: number;
   readonly flags?: number;
   readonly offset?: number;
+  readonly packedSize?: number;
   readonly localName?: string;
+  readonly localMethod?: number;
 }
 
 /** A zip file of entries; with zip64 records at its end where `wide` says so. */
@@ -198,7 +200,7 @@ function zip(entries: readonly ZipEntry[], wide = false): Buffer {
     const method = entry.method ?? (entry.deflate ? 8 : 0);
     const local = Buffer.alloc(30);
     local.writeUInt32LE(0x04034b50);
-    local.writeUInt16LE(method, 8);
+    local.writeUInt16LE(entry.localMethod ?? method, 8);
     local.writeUInt16LE(name.length, 26);
     const record = Buffer.alloc(46);
     record.writeUInt32LE(0x02014b50);
@@ -206,7 +208,7 @@ function zip(entries: readonly ZipEntry[], wide = false): Buffer {
     record.writeUInt16LE(method, 10);
     record.writeUInt32LE(entry.sum ?? checksum(content), 16);
     const extra = Buffer.alloc(entry.wide ? 20 : 0);
-    record.writeUInt32LE(entry.wide ? 0xffffffff : packed.length, 20);
+    record.writeUInt32LE(entry.wide ? 0xffffffff : (entry.packedSize ?? packed.length), 20);
     record.writeUInt32LE(entry.wide ? 0xffffffff : (entry.size ?? content.length), 24);
     if (entry.wide) {
       extra.writeUInt16LE(1);
@@ -303,6 +305,8 @@ test("zip: what is damaged, ambiguous or hostile is refused", async () => {
     [[{ ...a, offset: 5 }], /"a\.npy" has a header that does not agree with the directory/],
     [[{ ...a, localName: "b.npy" }], /has a header that does not agree/],
     [[a, { ...a, name: "b.npy", localName: "a.npy", offset: 0 }], /has a header that does not agree/],
+    [[{ ...a, localMethod: 8 }], /has a header that does not agree/],
+    [[{ ...a, deflate: true, localMethod: 0 }], /has a header that does not agree/],
   ];
   for (const [entries, message] of cases) await refusedFile(zip(entries), message);
   // Two names for the same bytes.
@@ -325,6 +329,23 @@ test("zip: what is damaged, ambiguous or hostile is refused", async () => {
   }
 });
 
+test("zip: an entry ends before what follows it, by its packed size", async () => {
+  const b = { ...a, name: "b.npy" };
+  const first = (entry: ZipEntry) => readArray(zip([entry, b]), { array: "a" });
+  // Unpacked it would reach far beyond the next one.
+  const zeros = { name: "a.npy", content: writeNpy(new Float32Array(1000), [1000]), deflate: true };
+  assert.equal((await first(zeros)).data, new Float32Array(1000));
+  const longer = (bytes: number) => ({
+    ...a,
+    packedSize: content.length + bytes,
+    size: content.length + bytes,
+  });
+  for (const bytes of [1, 30 + b.name.length, 31 + b.name.length]) {
+    await rejected(first(longer(bytes)), "invalid_file", /the entries "a\.npy" and "b\.npy" overlap/);
+    await refusedFile(zip([longer(bytes)]), /the entry "a\.npy" reaches into the directory/);
+  }
+});
+
 test("zip: no file cut short anywhere is read, and no flipped byte of an array is missed", async () => {
   const file = zip([{ ...a, deflate: true }]);
   for (let length = 4; length < file.length; length++) await refusedFile(file.subarray(0, length), /zip/);
@@ -333,6 +354,20 @@ test("zip: no file cut short anywhere is read, and no flipped byte of an array i
     const damaged = Buffer.from(file);
     damaged[at]! ^= 1;
     await refusedFile(damaged, /zip: the entry "a\.npy"/);
+  }
+});
+
+test("maxBytes counts what values become: float32, of which each takes four bytes", async () => {
+  const header = "{'descr': '|i1', 'fortran_order': False, 'shape': (1000,), }";
+  const file = npyFile(header, new Uint8Array(1000).fill(255));
+  const entry = { name: "a.npy", content: file };
+  for (const packed of [file, gzipSync(file), zip([entry]), zip([{ ...entry, deflate: true }])]) {
+    await rejected(
+      readArray(packed, { maxBytes: 3999 }),
+      "invalid_file",
+      /as float32 its values take 4000 bytes, more than maxBytes, 3999, to read it give maxBytes: 4000/,
+    );
+    assert.equal((await readArray(packed, { maxBytes: 4000 })).data, new Float32Array(1000).fill(-1));
   }
 });
 

@@ -21,6 +21,8 @@ export interface ZipEntry {
   readonly sum: number;
   readonly packedSize: number;
   readonly size: number;
+  /** Where its local header begins. */
+  readonly header: number;
   /** Where the packed bytes begin. */
   readonly start: number;
 }
@@ -81,10 +83,10 @@ export function readZip(where: string, bytes: Uint8Array): ZipEntry[] {
   }
   if (at !== end)
     throw refuse(`the directory's ${count} entries end at ${at}, expected ${end}; it is damaged`);
-  const inOrder = [...entries.values()].sort((a, b) => a.start - b.start);
+  const inOrder = [...entries.values()].sort((a, b) => a.header - b.header);
   for (const [index, entry] of inOrder.entries()) {
     const before = inOrder[index - 1];
-    if (before && before.start + before.packedSize > entry.start) {
+    if (before && before.start + before.packedSize > entry.header) {
       throw refuse(`the entries ${show(before.name)} and ${show(entry.name)} overlap; it is damaged`);
     }
   }
@@ -203,7 +205,7 @@ function readRecord(zip: Zip, at: number, directory: Directory): { entry: ZipEnt
   const isEncrypted = (view.getUint16(at + 8, true) & 1) !== 0;
   const method = view.getUint16(at + 10, true);
   const sum = view.getUint32(at + 16, true);
-  return { entry: { name, method, isEncrypted, sum, packedSize, size, start }, next };
+  return { entry: { name, method, isEncrypted, sum, packedSize, size, header: local, start }, next };
 }
 
 function bytesAt(view: DataView, start: number, length: number): Uint8Array {
