@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { elementCount } from "../src/data/array.ts";
 import { formatCsv } from "../src/data/csv.ts";
 import { targetEntropy } from "../src/data/entropy.ts";
 import { gunzipPrefix } from "../src/data/gzip.ts";
@@ -21,11 +22,11 @@ function idx(type: number, shape: readonly number[], values: Uint8Array | readon
 }
 
 /** A .npy file of any header, as numpy lays it out. */
-function npy(dictionary: string, values: Uint8Array, major = 1): Uint8Array {
+function npy(dictionary: string, values: Uint8Array, major = 1, minor = 0): Uint8Array {
   const lengthSize = major === 1 ? 2 : 4;
   const start = 8 + lengthSize;
   const header = `${dictionary.padEnd(Math.ceil((start + dictionary.length + 1) / 64) * 64 - start - 1)}\n`;
-  const prefix = Buffer.from([0x93, ...Buffer.from("NUMPY"), major, 0, ...Array(lengthSize).fill(0)]);
+  const prefix = Buffer.from([0x93, ...Buffer.from("NUMPY"), major, minor, ...Array(lengthSize).fill(0)]);
   prefix.writeUIntLE(header.length, 8, lengthSize);
   return Buffer.concat([prefix, Buffer.from(header), values]);
 }
@@ -115,6 +116,15 @@ test("gzip: files of every size are read, also where their beginning is all of a
   }
 });
 
+test("gzip: a file may be 65,536 gzip files one after the other, and no more", () => {
+  const first = gzipSync(Uint8Array.of(1, 2, 3));
+  const empty = gzipSync("");
+  const file = Buffer.concat([first, ...Array(2 ** 16).fill(empty)]);
+  const most = file.subarray(0, file.length - empty.length);
+  assert.equal(atOnce(gunzipPrefix(most, 10)), Uint8Array.of(1, 2, 3));
+  refused(() => atOnce(gunzipPrefix(file, 10)), "invalid_file", /more than 65536 gzip files in one/);
+});
+
 test("gzip: no more is unpacked than the header promises", async () => {
   const bomb = gzipSync(idx(8, [4], new Uint8Array(64 << 20)));
   const before = process.memoryUsage().arrayBuffers;
@@ -136,6 +146,31 @@ test("npy: uint8, float32 and float64, in every version", async () => {
   assert.equal(bytes.shape, [3, 1]);
   assert.equal(bytes.data, Uint8Array.of(1, 2, 255));
   assert.equal(readNpy(npy(dictionary("'<f4'", "()"), bytesOf(Float32Array.of(4)))).shape, []);
+});
+
+test("npy: the first axis may be the fastest, also in files that are read in several turns", async () => {
+  for (const shape of [
+    [5, 131, 113],
+    [1, 2 ** 16, 2],
+    [2 ** 16 + 1, 2],
+    [2, 2 ** 16 + 1],
+  ]) {
+    // Each value is its place, counted with the last axis as the fastest.
+    const expected = Float32Array.from({ length: elementCount(shape) }, (_, i) => i);
+    const columns = new Float32Array(expected.length);
+    for (const place of expected) {
+      let [rest, at] = [place, 0];
+      for (let axis = shape.length - 1; axis >= 0; axis--) {
+        at += (rest % shape[axis]!) * elementCount(shape.slice(0, axis));
+        rest = Math.floor(rest / shape[axis]!);
+      }
+      columns[at] = place;
+    }
+    const file = npy(dictionary("'<f4'", `(${shape.join(", ")})`, "True"), bytesOf(columns));
+    const array = await readArray(file);
+    assert.equal(array.shape, shape);
+    assert.ok(Buffer.from(array.data.buffer).equals(bytesOf(expected)), `${shape}`);
+  }
 });
 
 test("npy: where the bytes lie in their buffer does not matter", () => {
@@ -181,6 +216,18 @@ test("npy: what cannot be read is refused by name, with the cure", async () => {
     read(dictionary("'<f4'", "(4,)"), four, 4),
     /version is 4\.0, expected 1\.0, 2\.0 or 3\.0/,
   );
+  for (const [major, minor] of [
+    [0, 0],
+    ...[1, 2, 3].flatMap((version) => [
+      [version, 1],
+      [version, 255],
+    ]),
+  ]) {
+    await refusedFile(
+      () => readNpy(npy(dictionary("'<f4'", "(4,)"), four, major, minor)),
+      new RegExp(`version is ${major}\\.${minor}, expected 1\\.0, 2\\.0 or 3\\.0`),
+    );
+  }
   await refusedFile(read(dictionary("'<f4'", "(5,)")), /5 values \(20 bytes\), the file holds 16 bytes/);
   await refusedFile(read(dictionary("'<f4'", "(3,)")), /\(12 bytes\), the file holds more/);
   await refusedFile(read(dictionary("'<f4'", `(${"9".repeat(400)}, 2)`)), /cut short/);
