@@ -266,7 +266,14 @@ test("what other layers and models leave in a file is named, with what to do", (
       { ...layers, "d.2.weight": [4, 3, 1, 1] },
       /"d\.2\.weight" is \[4, 3, 1, 1\]: a convolution's; .*fully connected today/,
     ],
+    // After the only layer, or between two.
+    [
+      { "d.0.weight": [3, 2], "d.0.bias": [3], "d.1.weight": [3], "d.1.bias": [3] },
+      /"d\.1\.weight" is \[3\]: a normalisation's; .*Fold BatchNorm/,
+    ],
     [{ ...layers, "d.2.weight": [4, 3, 1] }, /a convolution's/],
+    [{ ...layers, "d.2.weight": [4, 3, 1, 1, 1] }, /"d\.2\.weight" is \[4, 3, 1, 1, 1\]: a convolution's/],
+    [{ ...layers, "d.2.weight": [4, 3, 1, 1, 1, 1] }, /the shapes do not chain/],
     [
       { ...layers, "d.2.weight_g": [4, 1] },
       /"d\.2\.weight_g" is a parametrised weight's; .*remove_weight_norm/,
