@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { readSafetensors, writeSafetensors } from "../src/decoder/safetensors.ts";
-import { readFloats } from "../src/decoder/tensor.ts";
+import { elementSizes, readFloats } from "../src/decoder/tensor.ts";
 import { atOnce } from "../src/turns.ts";
 import { refused } from "./support/refusal.ts";
 import { bytesOf, fileOf } from "./support/safetensors-file.ts";
@@ -266,16 +266,40 @@ test("a value that is no finite float32 is refused by tensor and index", () => {
   refusedValue("F64", new Float64Array([Number.NaN, 0, 1]), /holds NaN at index 0/);
 });
 
-test("dtypes that are no floats are refused by name", () => {
-  for (const dtype of ["U8", "I64", "BOOL", "F8_E4M3", "C64"]) {
-    refused(
-      () => floats(dtype, new Float64Array(3), 3),
-      "invalid_file",
-      new RegExp(
-        `"t" has the dtype ${dtype}, expected one of F32, F64, F16, BF16; save the state dict of model.float\\(\\)`,
-      ),
-    );
+// Those of the format that fill whole bytes, by the bytes that a value takes.
+const dtypes: Record<number, readonly string[]> = {
+  1: ["BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2", "F8_E8M0"],
+  2: ["F16", "BF16", "U16", "I16"],
+  4: ["F32", "U32", "I32"],
+  8: ["F64", "U64", "I64", "C64"],
+};
+
+test("each dtype takes its bytes; floats are read, and the others are refused by name", () => {
+  for (const [width, names] of Object.entries(dtypes)) {
+    const length = 3 * Number(width);
+    for (const dtype of names) {
+      assert.is(read(fileOf({ a: entry([3], 0, length, dtype) }, length)).tensors.get("a")!.dtype, dtype);
+      for (const other of [length - 1, length + 1, 2 * length]) {
+        refusedFile(
+          fileOf({ a: entry([3], 0, other, dtype) }, other),
+          new RegExp(`of \\[3\\] ${dtype} needs ${length} bytes but has ${other}`),
+        );
+      }
+      const zeros = () => floats(dtype, new Uint8Array(length), 3);
+      if (/^B?F\d+$/.test(dtype)) {
+        assert.equal(zeros(), new Float32Array(3), dtype);
+        continue;
+      }
+      refused(
+        zeros,
+        "invalid_file",
+        new RegExp(
+          `"t" has the dtype ${dtype}, expected one of F32, F64, F16, BF16; save the state dict of model.float\\(\\)`,
+        ),
+      );
+    }
   }
+  assert.equal(Object.values(dtypes).flat().sort(), [...elementSizes.keys()].sort());
 });
 
 test.run();
