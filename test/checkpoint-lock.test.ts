@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, fork, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   existsSync,
@@ -11,13 +11,14 @@ import {
   writeFileSync,
 } from "node:fs";
 import { hostname, tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { fileModules } from "../src/durable-file.ts";
+import { fileStore } from "../src/train/checkpoint-file.ts";
 import { lockFile } from "../src/train/checkpoint-lock.ts";
 import { trainAutoencoder } from "../src/train/index.ts";
 import type { TrainOptions } from "../src/train/options.ts";
@@ -144,6 +145,15 @@ test("a lock of another machine counts for a minute after its last heartbeat, th
   assert.equal(locksOf(file), [], "what was taken over is cleared away, too");
 });
 
+test("a lock from the future, as where a clock was put back, counts for a minute too", async () => {
+  const file = newFile();
+  leaveLock(file, -50);
+  await rejected(lock(file), "locked", /in use/);
+  age(`${file}.lock`, -3600);
+  await (await lock(file)).release();
+  assert.equal(locksOf(file), []);
+});
+
 test("a process of the same machine that is gone holds nothing, even where its id is used again", async () => {
   if (!existsSync("/proc/self/ns/pid")) return;
   const file = newFile();
@@ -164,6 +174,44 @@ test("a process of the same machine that is gone holds nothing, even where its i
   // Of another container nothing is known.
   other(([boot, , ...words]) => [boot!, "pid:[1]", ...words]);
   await rejected(lock(file), "locked", /in use/);
+});
+
+test("a process that has ended holds nothing, also where its parent has not heard of it yet", async () => {
+  if (!existsSync("/proc/self/ns/pid")) return;
+  // What takes the shell's place waits for no child.
+  const parent = spawn("sh", ["-c", "sleep 0 & echo $!; exec sleep 60"], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  try {
+    const pid = Number(String((await once(parent.stdout, "data"))[0]));
+    const fields = () => readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1]!.split(" ");
+    while (fields()[0] !== "Z") await setTimeout(5);
+    const file = newFile();
+    const held = await lock(file);
+    const holder = JSON.parse(readFileSync(`${file}.lock`, "utf8"));
+    await held.release();
+    const [boot, container] = holder.process.split(" ");
+    const there = `${boot} ${container} ${pid} ${fields()[19]}`;
+    writeFileSync(`${file}.lock`, JSON.stringify({ ...holder, pid, process: there }));
+    await (await lock(file)).release();
+    assert.equal(locksOf(file), []);
+  } finally {
+    parent.kill();
+  }
+});
+
+test("a lock keeps no process from its end", async () => {
+  const child = fork(bundle("locking-child"));
+  try {
+    await answer(child);
+    const won = answer(child);
+    child.send(`lock ${newFile()}`);
+    assert.is(await won, "won");
+    child.disconnect();
+    await once(child, "exit", { signal: AbortSignal.timeout(30_000) });
+  } finally {
+    child.kill("SIGKILL");
+  }
 });
 
 test("a heartbeat keeps a lock, and a holder that was slow for less than a minute notices nothing", async () => {
@@ -209,6 +257,72 @@ test("of many processes that take over a dead lock, or find none, exactly one ha
   } finally {
     for (const child of children) child.kill();
   }
+});
+
+/** Takes over a dead lock; `meanwhile` runs when the file that does so is made, and is given its content. */
+function takeOver(file: string, meanwhile: (content: string) => void) {
+  const modules = fileModules()!;
+  const open = async (path: string, flags: string) => {
+    const handle = await modules.fileSystem.open(path, flags);
+    if (path === `${file}.lock` || !path.startsWith(`${file}.lock.`)) return handle;
+    const write = async (content: Uint8Array) => {
+      await handle.writeFile(content);
+      meanwhile(String(Buffer.from(content)));
+    };
+    return { write, close: () => handle.close() };
+  };
+  const fileSystem = { ...modules.fileSystem, open } as typeof modules.fileSystem;
+  return lockFile("test", file, { ...modules, fileSystem });
+}
+
+test("a dead lock whose holder wakes up in the middle of a taking over stays its holder's", async () => {
+  const file = newFile();
+  leaveLock(file, 100);
+  await rejected(
+    takeOver(file, () => age(`${file}.lock`, 0)),
+    "locked",
+    /process 7 .* last heartbeat was 0 s ago/,
+  );
+  assert.equal(locksOf(file), [basename(`${file}.lock`)]);
+});
+
+test("who takes a lock over, and is itself taken over before it looks, has no lock, and breaks no chain", async () => {
+  const file = newFile();
+  leaveLock(file, 100);
+  const follow = (content: string) => {
+    const { token } = JSON.parse(content);
+    writeFileSync(
+      `${file}.lock.${token}`,
+      JSON.stringify({ token: "e".repeat(32), host: "elsewhere", pid: 9 }),
+    );
+  };
+  await rejected(takeOver(file, follow), "locked", /in use by another run, process 9 on "elsewhere"/);
+  assert.is(locksOf(file).length, 3);
+});
+
+test("a dead lock that others take over and release meanwhile leads to a lock of its own", async () => {
+  const file = newFile();
+  leaveLock(file, 100);
+  const held = await takeOver(file, () => rmSync(`${file}.lock`));
+  assert.equal(locksOf(file), [basename(`${file}.lock`)]);
+  await held.check();
+  await held.release();
+  assert.equal(locksOf(file), []);
+});
+
+test("who has lost the lock does not touch the other run's half-written file either", async () => {
+  const file = newFile();
+  const store = fileStore("test", file, true);
+  await store.load();
+  age(`${file}.lock`, 61);
+  const next = await lock(file);
+  writeFileSync(`${file}.temporary`, "the other run's");
+  await rejected(store.save(new Uint8Array(9)), "locked", /has been taken over by another run/);
+  assert.is(readFileSync(`${file}.temporary`, "utf8"), "the other run's");
+  assert.not(existsSync(file));
+  await store.close();
+  await next.check();
+  await next.release();
 });
 
 test("a process that stood still while its lock was taken over ends, and overwrites nothing", async () => {
