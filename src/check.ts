@@ -138,10 +138,13 @@ export function checkNumber(where: string, name: string, value: unknown, bounds:
     value <= max &&
     (!integer || Number.isSafeInteger(value));
   if (ok) return value;
+  // Beyond it is an integer too, but not told apart from its neighbours.
+  const isUnsafe = integer && typeof value === "number" && value > Number.MAX_SAFE_INTEGER;
+  const most = bounds.max ?? (isUnsafe ? Number.MAX_SAFE_INTEGER : undefined);
   const limits = [
     bounds.above !== undefined ? `> ${bounds.above}` : "",
     bounds.min !== undefined ? `>= ${bounds.min}` : "",
-    bounds.max !== undefined ? `<= ${bounds.max}` : "",
+    most !== undefined ? `<= ${most}` : "",
   ].filter(Boolean);
   const expected = `${integer ? "an integer" : "a finite number"}${limits.length ? ` ${limits.join(" and ")}` : ""}`;
   throw invalid(`${where}: ${name} is ${show(value)}, expected ${expected}`);

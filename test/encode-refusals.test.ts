@@ -107,7 +107,11 @@ test("encode refuses unknown options and options of the wrong type", async () =>
     [{ solver: "amd" }, /solver is "amd", expected a solver such as amd\(\)/],
     [{ backend: "wasm" }, /backend is "wasm", expected a backend such as wasm\(\)/],
     [{ batchSize: 0 }, /batchSize is 0, expected an integer >= 1/],
-    [{ batchSize: 1.5 }, /batchSize is 1.5/],
+    [{ batchSize: 1.5 }, /batchSize is 1.5, expected an integer >= 1$/],
+    [
+      { batchSize: 2 ** 53 },
+      /batchSize is 9007199254740992, expected an integer >= 1 and <= 9007199254740991/,
+    ],
     [{ signal: {} }, /signal is an object, expected an AbortSignal/],
     [{ onProgress: 1 }, /onProgress is 1, expected a function/],
     [{ onAbort: "stop" }, /onAbort is "stop", expected "throw" or "return"/],
@@ -116,6 +120,8 @@ test("encode refuses unknown options and options of the wrong type", async () =>
     await rejected(encode(decoder, y, untyped<EncodeOptions>(options)), "invalid_argument", message);
   }
   await rejected(encode(decoder, y, untyped(null)), "invalid_argument", /options are null/);
+  const { z } = await encode(decoder, y);
+  assert.equal((await encode(decoder, y, { batchSize: 2 ** 53 - 1 })).z, z);
 });
 
 test("encode needs a loss, and one that fits the decoder", async () => {

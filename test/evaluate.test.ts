@@ -180,6 +180,7 @@ test("evaluate refuses what it cannot use, before any work", async () => {
     [{ weights: new Float32Array(10) }, /^evaluate: weights has 10 values, expected 9 .* or 153/],
     [{ weights: new Float32Array(9) }, /^evaluate: all weights are 0/],
     [{ batchSize: 0 }, /^evaluate: batchSize is 0/],
+    [{ batchSize: 2 ** 53 }, /^evaluate: batchSize is 9007199254740992/],
     [{ backend: "wasm" }, /^evaluate: backend is "wasm"/],
     [{ signal: {} }, /^evaluate: signal is/],
     [{ onProgress: 1 }, /^evaluate: onProgress is 1, expected a function/],

@@ -170,6 +170,7 @@ test("wrong options and states are refused", () => {
   refusedOptions(undefined, /^createSampler: .*expected \{ count, batchSize \}/);
   refusedOptions({ count: 3, batchSize: 1, shuffle: true }, /unknown option "shuffle"/);
   refusedOptions({ count: 0, batchSize: 1 }, /count is 0, expected an integer >= 1/);
+  refusedOptions({ count: 3, batchSize: 2 ** 53 }, /batchSize is 9007199254740992, expected an integer/);
   refusedOptions({ count: 3 }, /batchSize is undefined, expected an integer >= 1/);
   refusedOptions({ count: 3, batchSize: 1, seed: -1 }, /seed is -1/);
   refusedOptions({ count: 3, batchSize: 1, replacement: 1 }, /replacement is 1, expected true or false/);

@@ -262,6 +262,7 @@ test("train refuses what it cannot use", async () => {
   const cases: [unknown, RegExp][] = [
     [{ batch: 3 }, /unknown option "batch"/],
     [{ batchSize: 0 }, /batchSize is 0/],
+    [{ batchSize: 2 ** 53 }, /batchSize is 9007199254740992/],
     [{ epochs: 0.5 }, /epochs is 0.5/],
     [{ optimizer: "adam" }, /optimizer is "adam", expected rmsprop\(\)/],
     [{ schedule: "linear" }, /schedule is "linear"/],
