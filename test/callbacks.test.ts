@@ -1,6 +1,7 @@
 import { getEventListeners } from "node:events";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { Callbacks } from "../src/control.ts";
 import {
   amd,
   type Backend,
@@ -145,6 +146,29 @@ test("work goes on while a promise of a callback is open, and the call waits for
     setTimeout(() => controller.abort(OWN), 100);
     await rejectsWith(hangs, OWN);
   }
+});
+
+test("of two promises of callbacks that reject the first to do so is told, also where it was made later", async () => {
+  const callbacks = new Callbacks();
+  const rejects: ((error: unknown) => void)[] = [];
+  const open = () => new Promise((_, reject) => void rejects.push(reject));
+  callbacks.call(open, undefined);
+  callbacks.call(open, undefined);
+  const settled = callbacks.settled(undefined);
+  rejects[1]!(OWN);
+  rejects[0]!(new Error("the second"));
+  await rejectsWith(settled, OWN);
+  await rejectsWith(callbacks.settled(undefined), OWN);
+});
+
+test("what is aborted already waits for no callback", async () => {
+  const callbacks = new Callbacks();
+  callbacks.call(() => new Promise(() => {}), undefined);
+  await callbacks.settled(AbortSignal.abort());
+  const controller = new AbortController();
+  const settled = callbacks.settled(controller.signal);
+  controller.abort();
+  await settled;
 });
 
 test("what the functions of a customLoss throw rejects the call with that, and frees what it held", async () => {
