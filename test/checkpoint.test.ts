@@ -270,6 +270,13 @@ test("checkpoint refuses what it cannot use", async () => {
   }
 });
 
+test("bytes to go on from that have been transferred are refused, as what they are", async () => {
+  const { checkpoints } = await runWithCheckpoints();
+  const gone = checkpoints[0]!;
+  structuredClone(gone.buffer, { transfer: [gone.buffer as ArrayBuffer] });
+  await rejected(runSmall(resumeFrom(gone)), "invalid_argument", /checkpoint\.resume's buffer .*detached/);
+});
+
 test("where there are no files, that is said", async () => {
   const { getBuiltinModule } = process;
   // As in a browser.

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { runInNewContext } from "node:vm";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { codeOf, messageOf } from "../src/brand.ts";
+import { attached, codeOf, messageOf, throwIfAborted } from "../src/brand.ts";
 import {
   amd,
   type Backend,
@@ -158,6 +158,18 @@ test("loadDecoder takes a Blob, a URL and a signal of another realm", async () =
   server.close();
 });
 
+test("a signal that is older than throwIfAborted() is looked at", () => {
+  throwIfAborted(undefined);
+  throwIfAborted({ aborted: false });
+  try {
+    throwIfAborted({ aborted: true });
+    assert.unreachable();
+  } catch (error) {
+    assert.instance(error, DOMException);
+    assert.is((error as DOMException).name, "AbortError");
+  }
+});
+
 test("an error of another realm is heard out", () => {
   assert.is(messageOf(runInNewContext("new RangeError('from there')")), "from there");
 });
@@ -203,6 +215,15 @@ test("memory that has gone, or may go, is refused before any work", async () => 
   }
   const empty = await encode(decoder, new Float32Array(0), { solver });
   assert.is(empty.status.length, 0);
+});
+
+test("an array that is empty, and was not, has gone while the call was at work", () => {
+  for (const values of [y, decoder.toSafetensors()]) assert.is(attached("y", values), values);
+  refused(
+    () => attached("y", detach(y.slice())),
+    "invalid_argument",
+    /^y's buffer was detached \(transferred\) while the call was at work; give a copy/,
+  );
 });
 
 test("bytes that have gone are refused, and few may go at once", async () => {
