@@ -155,7 +155,11 @@ for (const { name: build, backend } of builds) {
   });
 
   test(`${build}: a custom squared error equals the built-in one`, async () => {
-    const own = customLoss({ value: (o, y) => (o - y) ** 2, gradient: (o, y) => 2 * (o - y) });
+    const own = customLoss({
+      value: (o, y) => (o - y) ** 2,
+      gradient: (o, y) => 2 * (o - y),
+      curvature: () => 2,
+    });
     const decoder = createDecoder({ layers: [3, 9, 7], outputActivation: "sigmoid", seed: 5 });
     const y = randomArray(1, 21, 0, 1);
     const weights = Float32Array.from({ length: 21 }, (_, i) => i % 3);
@@ -166,6 +170,20 @@ for (const { name: build, backend } of builds) {
       assert.ok(relativeDistance(custom.z, builtIn.z) < 1e-4);
       assert.ok(relativeDistance(custom.loss, builtIn.loss) < 1e-5);
       assert.equal(custom.status, builtIn.status);
+      // So are its second derivatives, in two directions.
+      const products = async (loss: Loss, direction: Float32Array) => {
+        const objective = await bindObjective(backend, decoder, loss, y, w);
+        const rows = allRows(3);
+        await objective.value(rows, Float64Array.from(builtIn.z));
+        await objective.gradient(rows);
+        const tangents = await objective.tangent(rows, Float64Array.from(direction));
+        objective.dispose();
+        return tangents;
+      };
+      for (const direction of [randomArray(2, 9), randomArray(3, 9)]) {
+        const expected = await products(squaredError(), direction);
+        assert.ok(relativeDistance(await products(own, direction), expected) < 1e-5);
+      }
     }
   });
 
