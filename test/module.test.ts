@@ -156,6 +156,33 @@ test("where there are no workers, as in Cloudflare's, one thread does it, and th
   );
 });
 
+test("what could not be compiled or unpacked is tried again by a later call", () => {
+  const early = (fail: string) => `
+    const early = await import(${JSON.stringify(new URL("index.js", workerUrl).href)});
+    const { DecompressionStream } = globalThis;
+    const { compile } = WebAssembly;
+    process.on("unhandledRejection", (reason) => console.log("unhandled", reason));
+    ${fail}
+    const linear = early.createDecoder({ layers: [1, 1] });
+    await early.decode(linear, new Float32Array(1), { backend: early.wasm({ threads: 1 }) }).then(
+      () => console.log("nothing has failed"),
+      ({ message }) => console.log(message.includes("not yet")),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    WebAssembly.compile = compile;
+    globalThis.DecompressionStream = DecompressionStream;`;
+  const broken = (kind: string) => `new ${kind}Stream({ start: (side) => side.error(new Error("not yet")) })`;
+  for (const fail of [
+    "WebAssembly.compile = async () => { throw new Error('not yet') };",
+    `globalThis.DecompressionStream = class {
+      readable = ${broken("Readable")};
+      writable = ${broken("Writable")};
+    };`,
+  ]) {
+    assert.is(printed(early(fail)), "true\n100");
+  }
+});
+
 test("where nothing can be compiled, or unpacked, the error has the line to write", () => {
   const line = /import kernels from "latentflow\/wasm\/plain\.wasm".*wasm\(\{ module: kernels \}\)/;
   for (const [prepare, message] of [
