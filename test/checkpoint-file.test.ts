@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { readCheckpoint } from "../src/train/checkpoint.ts";
+import { fileStore } from "../src/train/checkpoint-file.ts";
 import type { FileCheckpoints } from "../src/train/checkpoint-options.ts";
 import { rejected } from "./support/refusal.ts";
 import { endOf, runSmall } from "./support/small-run.ts";
@@ -53,6 +54,37 @@ test("the last checkpoint and the one before are kept, no more", async () => {
   assert.is(imagesIn(file), 51);
   assert.is(imagesIn(`${file}.previous`), 49);
   assert.not(existsSync(`${file}.temporary`));
+});
+
+test("after its renamings the folder is brought to the disk, each time", async () => {
+  const fileSystem = process.getBuiltinModule("node:fs/promises");
+  const { open, rename } = fileSystem;
+  const did: string[] = [];
+  fileSystem.rename = async (from, to) => {
+    await rename(from, to);
+    did.push("rename");
+  };
+  fileSystem.open = async (path, ...how) => {
+    const handle = await open(path, ...how);
+    if (path !== folder) return handle;
+    const own = { sync: handle.sync.bind(handle), close: handle.close.bind(handle) };
+    for (const name of ["sync", "close"] as const) {
+      handle[name] = async () => {
+        await own[name]();
+        did.push(name);
+      };
+    }
+    return handle;
+  };
+  try {
+    const store = fileStore("test", newFile(), false);
+    await store.load();
+    for (let i = 0; i < 2; i++) await store.save(new Uint8Array(9));
+    await store.close();
+  } finally {
+    Object.assign(fileSystem, { open, rename });
+  }
+  assert.equal(did, ["rename", "sync", "close", "rename", "rename", "sync", "close"]);
 });
 
 test("with the default there is one at the end of a short run", async () => {
