@@ -186,10 +186,11 @@ const PIECE = 2 ** 20;
  */
 export async function readFile(where: string, path: string | URL, limits: Limits): Promise<Uint8Array> {
   const { maxBytes, signal } = limits;
+  if ((await nodeFiles()!.stat(path)).isFIFO()) return collect(where, chunksOfPipe(path, signal), limits);
   const handle = await nodeFiles()!.open(path);
   try {
     const status = await handle.stat();
-    // What is no file, a pipe say, has no size, and what the system makes up as it is read says 0.
+    // What is no file, a device say, has no size, and what the system makes up as it is read says 0.
     if (!status.isFile() || status.size === 0) return await collect(where, piecesOf(handle), limits);
     checkSize(where, "the file has", status.size, maxBytes);
     const bytes = allocate(where, Uint8Array, status.size);
@@ -213,6 +214,29 @@ async function* piecesOf(handle: FileHandle): AsyncGenerator<Uint8Array> {
     const { bytesRead, buffer } = await handle.read(new Uint8Array(2 ** 16), 0, 2 ** 16, null);
     if (bytesRead === 0) return;
     yield buffer.subarray(0, bytesRead);
+  }
+}
+
+/**
+ * What comes through a named pipe. Opened and read as a file it would hold a thread of Node's until somebody writes,
+ * whatever the signal says, and not even process.exit() would end that.
+ */
+async function* chunksOfPipe(
+  path: string | URL,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  const { openSync, constants } = builtinModule("node:fs")!;
+  const { Socket } = builtinModule("node:net")!;
+  const pipe = new Socket({
+    ...{ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false },
+  });
+  const abort = () => void pipe.destroy();
+  signal?.addEventListener("abort", abort);
+  try {
+    yield* pipe as AsyncIterable<Uint8Array>;
+  } finally {
+    signal?.removeEventListener("abort", abort);
+    pipe.destroy();
   }
 }
 

@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -394,6 +395,9 @@ test("a lock's file that is damaged, or a trap, is no obstacle for longer than a
   const inTheWay = newFile();
   mkdirSync(`${inTheWay}.lock`);
   await rejected(runAt(inTheWay), "invalid_file", /\.lock is no file, remove it$/);
+  const leading = newFile();
+  symlinkSync("nowhere", `${leading}.lock`);
+  await rejected(runAt(leading), "invalid_file", /\.lock is no file, remove it$/);
 });
 
 test("a lock that is removed in mid-run ends the run before it writes again", async () => {

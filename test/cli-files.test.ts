@@ -3,6 +3,7 @@ import { once } from "node:events";
 import {
   chmodSync,
   existsSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -203,6 +204,48 @@ test("that a file cannot be written is found before the work", async () => {
     assert.match(stderr, /^latentflow: cannot write into \S+: permission denied\n$/);
   }
   assert.equal(readdirSync(readOnly), []);
+});
+
+test("a folder that cannot be made is an error at once", async () => {
+  const file = workplace.newPath();
+  writeFileSync(file, "");
+  for (const [out, reason] of [
+    ["/proc/nowhere", /there is no such file or folder|permission denied/],
+    [`${file}/below`, /it is a file, expected a folder|a part of the path is a file/],
+    [file, /it is a file, expected a folder/],
+  ] as const) {
+    const { exit, stderr } = await encodeTo(out);
+    assert.is(exit, 1, stderr);
+    assert.match(stderr, /^latentflow: cannot make the folder \S+: .*\n$/);
+    assert.match(stderr, reason);
+  }
+});
+
+test("nothing is written over a file that is read, by whatever name", async () => {
+  const out = workplace.newPath();
+  mkdirSync(out);
+  for (const [name, flag, from] of [
+    ["latents.npy", "--data", data],
+    // An earlier run's would be removed.
+    ["reconstructions.png", "--data", data],
+    ["results.csv", "--decoder", decoder],
+  ] as const) {
+    const [place, other] = [join(out, name), workplace.newPath()];
+    writeFileSync(place, readFileSync(from));
+    linkSync(place, other);
+    const files = { "--data": data, "--decoder": decoder, [flag]: other };
+    const { exit, stderr } = await endOf(
+      program.start(["encode", ...Object.entries(files).flat(), "--out", out, ...quick]),
+    );
+    assert.is(exit, 1);
+    assert.is(
+      stderr,
+      `latentflow: --out ${out}: ${name} would be written over the file of ${flag}; give another folder\n`,
+    );
+    assert.equal(readdirSync(out), [name]);
+    assert.equal(readFileSync(place), readFileSync(from));
+    rmSync(place);
+  }
 });
 
 test("a missing parent is made; a link stays a link, a mode a mode, a pipe a pipe", async () => {

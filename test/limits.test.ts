@@ -1,3 +1,4 @@
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import {
   closeSync,
   ftruncateSync,
@@ -214,6 +215,30 @@ for (const [name, work] of works) {
     assert.ok(left < Math.max(whole / 2, 100), `${left} of ${whole} ms after the abort`);
   });
 }
+
+test("a named pipe is read as it comes; an abort waits for no writer, and no thread of Node's does", async () => {
+  const pipe = join(folder, "pipe");
+  execFileSync("mkfifo", [pipe]);
+  const reading = readDataset(pipe);
+  // In two goes: what is there at first is not all.
+  const writer = spawn("sh", ["-c", '(head -c 1000; sleep 0.1; cat) > "$1"', "sh", pipe]);
+  writer.stdin.end(gzipSync(idx(65_536), { level: 0 }));
+  assert.is((await reading).count, 65_536);
+
+  // More than Node has threads for files.
+  const script = `
+    import { loadDecoder } from ${JSON.stringify(new URL("../build/lib/index.js", import.meta.url).href)};
+    const [pipe] = process.argv.slice(1);
+    const signal = AbortSignal.timeout(50);
+    const calls = Array.from({ length: 6 }, () => loadDecoder(pipe, { signal }).catch(({ name }) => name));
+    console.log([...new Set(await Promise.all(calls))].join());`;
+  const { stdout, status } = spawnSync(process.execPath, ["--input-type=module", "-e", script, pipe], {
+    encoding: "utf8",
+    timeout: 60_000,
+  });
+  assert.is(stdout, "TimeoutError\n");
+  assert.is(status, 0);
+});
 
 test("headers that are huge, or promise what no file holds, are refused at once", async () => {
   const start = process.cpuUsage();

@@ -88,7 +88,7 @@ async function runDecode(options: DecodeCommandOptions): Promise<void> {
 async function decodeFile(options: DecodeCommandOptions, signal: AbortSignal) {
   const decoder = await readDecoder(options, signal);
   const latents = await readLatents(options, decoder, limitsOf(options, signal));
-  await makeFolder(options.out, decodeOutputs);
+  await makeFolder(options.out, decodeOutputs, options);
   const start = performance.now();
   const decoded = await decode(decoder, latents.z, { backend: backendOf(options), signal });
   return { decoder, latents, decoded, seconds: (performance.now() - start) / 1000 };

@@ -115,7 +115,7 @@ async function runEvaluation(job: EvaluateJob, pair: ChosenFlowAndSolver | undef
   const stopped = "stopped; nothing is written";
   const input = await unlessInterrupted(signal, readInput(job, pair, signal), stopped);
   if (!input) return;
-  if (job.out !== undefined) await makeFolder(job.out, [resultsName]);
+  if (job.out !== undefined) await makeFolder(job.out, [resultsName], job);
   const report = await unlessInterrupted(signal, evaluateShown(job, input, signal), stopped);
   if (!report) return;
 

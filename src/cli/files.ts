@@ -93,21 +93,74 @@ export interface OutputFile {
   readonly content: string;
 }
 
+/** The flags that give files which a command reads, by the options that commander makes of them. */
+const inputFlags = {
+  data: "--data",
+  latents: "--latents",
+  decoder: "--decoder",
+  encoder: "--encoder",
+  weights: "--weights",
+  z0: "--z0",
+  validate: "--validate",
+} as const;
+
+/** A command's options, as far as they give files to be read. */
+type InputFiles = { readonly [name in keyof typeof inputFlags]?: unknown };
+
 /**
  * Makes a folder for output, and those around it, unless it is there.
  *
  * @param names of the files that will be written there: that none can be written is to be known before the work
+ * @param inputs the command's options: a file that they give is not to be replaced
  */
-export async function makeFolder(folder: string, names: readonly string[]): Promise<void> {
-  await mkdir(folder, { recursive: true }).catch((cause) => {
+export async function makeFolder(
+  folder: string,
+  names: readonly string[],
+  inputs: InputFiles,
+): Promise<void> {
+  await makeFolders(resolve(folder)).catch((cause) => {
     throw fileError(`cannot make the folder ${folder}`, cause);
   });
-  for (const name of names) await placeOf(join(folder, name));
+  for (const name of names) {
+    const { status } = await placeOf(join(folder, name));
+    if (status?.isFile()) await refuseInput(folder, name, status, inputs);
+  }
   const probe = temporaryOf(join(folder, "probe"));
   await writeSynced(fileSystem, probe, "").catch((cause) => {
     throw fileError(`cannot write into ${folder}`, cause);
   });
   await unlink(probe);
+}
+
+/** Not by mkdir's own `recursive`: on Node 20 it goes on for ever where a folder is that can have no others, as /proc. */
+async function makeFolders(folder: string): Promise<void> {
+  const isThere = await stat(folder).then(
+    (status) => status.isDirectory(),
+    () => false,
+  );
+  if (isThere) return;
+  const parent = dirname(folder);
+  if (parent !== folder) await makeFolders(parent);
+  await mkdir(folder).catch(async (cause) => {
+    // Another program may have made it.
+    const status = codeOf(cause) === "EEXIST" ? await stat(folder).catch(() => undefined) : undefined;
+    if (!status?.isDirectory()) throw cause;
+  });
+}
+
+/** Refuses to write over a file that is read. */
+async function refuseInput(folder: string, name: string, output: Stats, inputs: InputFiles): Promise<void> {
+  for (const [option, flag] of Object.entries(inputFlags)) {
+    const path = inputs[option as keyof InputFiles];
+    if (typeof path !== "string" || isStdin(path)) continue;
+    for (const file of [path, splitArrayName(path).file]) {
+      const input = await stat(file).catch(() => undefined);
+      if (input?.ino !== output.ino || input.dev !== output.dev) continue;
+      throw invalid(
+        `--out ${showPath(folder)}: ${name} would be written over the file of ${flag}; give another folder`,
+      );
+    }
+  }
 }
 
 /**

@@ -23,7 +23,7 @@ export async function runJob(job: Job): Promise<void> {
   if (!input) return;
   const { decoder, samples, weights, z0, loss } = input;
   // Before the work, so that a folder that cannot be made costs nothing.
-  await makeFolder(job.out, encodeOutputs);
+  await makeFolder(job.out, encodeOutputs, job);
 
   const progress = showSampleProgress("encoding", samples.count, job.quiet ?? false, signal);
   const result = await encode(decoder, samples.y, {

@@ -66,7 +66,7 @@ export async function runTraining(job: TrainingJob, training: ChosenTraining): P
   const work = readInput(job, signal);
   const input = await unlessInterrupted(signal, work, "stopped before the first sample; nothing is written");
   if (!input) return;
-  await makeFolder(job.out, [...trainingOutputs, "log.jsonl"]);
+  await makeFolder(job.out, [...trainingOutputs, "log.jsonl"], job);
   const checkpointFile = join(job.out, "checkpoint.safetensors");
   if (!job.resume) await refuseExisting(checkpointFile);
 
