@@ -1,0 +1,99 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { compileKernels } from "../src/backend/wasm/load.ts";
+import { type OneThread, oneThread } from "../src/backend/wasm/one-thread.ts";
+import { packDecoder } from "../src/backend/wasm/packed.ts";
+import type { FromWorker, SolveDescription } from "../src/backend/wasm/pool/messages.ts";
+import { WorkerCall } from "../src/backend/wasm/pool/worker-calls.ts";
+import { LatentflowError } from "../src/errors.ts";
+import { gradientFlow } from "../src/flow.ts";
+import { amd, createDecoder, decode, squaredError } from "../src/index.ts";
+import { recipeOf } from "../src/recipe.ts";
+import { randomArray } from "./support/random.ts";
+
+// A worker's part of a call, by what it hears and says, in this thread.
+
+const SAMPLES = 4;
+const SIZE = 6;
+const decoder = createDecoder({ layers: [2, 7, SIZE], seed: 3 });
+const thread = oneThread(await packDecoder(decoder, await compileKernels(undefined)));
+/** Goes on for minutes, by small steps, but where the gradient is 0. */
+const endless = amd({ stepInit: 1e-4, stepMax: 1e-4, tolerance: 1e-12, t1: 1e9, maxSteps: 1e8 });
+
+const description: SolveDescription = {
+  kind: "solve",
+  ...{ solver: recipeOf(endless)!, flow: recipeOf(gradientFlow())!, loss: squaredError() },
+  ...{ saveAt: undefined, sampleCount: SAMPLES, batchSize: undefined },
+  ...{ sharedWeights: undefined, hasOwnWeights: false },
+};
+
+/** Samples 0, 1, …, of which those in `atRest` start where they are decoded to their targets. */
+async function samplesFor(atRest: readonly number[]) {
+  const z = randomArray(2, SAMPLES * 2, -1, 1);
+  const targets = new Float32Array(randomArray(1, SAMPLES * SIZE, 3, 4));
+  const decoded = await decode(decoder, z);
+  for (const i of atRest) targets.set(decoded.subarray(i * SIZE, (i + 1) * SIZE), i * SIZE);
+  return { targets, weights: undefined, z0: Float64Array.from(z) };
+}
+
+const all = Array.from({ length: SAMPLES }, (_, sample) => sample);
+
+/** A call, and what it says. */
+function open(on: OneThread = thread) {
+  const said: FromWorker[] = [];
+  const makers = { amd, gradientFlow } as ConstructorParameters<typeof WorkerCall>[4];
+  const call = new WorkerCall(5, on, decoder, description, makers, (message) => void said.push(message));
+  const hears = async (type: FromWorker["type"]) => {
+    const deadline = Date.now() + 30_000;
+    while (!said.some((message) => message.type === type)) {
+      assert.ok(Date.now() < deadline, `it does not say ${type}`);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  };
+  const samplesIn = () =>
+    said.map((message) => (message.type === "results" ? message.samples : message.type));
+  return { call, said, hears, samplesIn };
+}
+
+test("a call that is stopped sends what it has of each sample, the first too, and then says so", async () => {
+  const { call, hears, samplesIn } = open();
+  call.add(all, await samplesFor([]));
+  call.stop();
+  await hears("stopped");
+  assert.equal(samplesIn(), [all, "stopped"]);
+});
+
+test("one that has nothing to do says at once that it has stopped", () => {
+  const { call, said } = open();
+  call.stop();
+  assert.equal(said, [{ type: "stopped", call: 5 }]);
+});
+
+test("results leave while other samples go on", async () => {
+  const { call, hears, samplesIn } = open();
+  call.add(all, await samplesFor([0, 2]));
+  await hears("results");
+  assert.equal(samplesIn(), [[0, 2]]);
+  call.stop();
+  await hears("stopped");
+  assert.equal(samplesIn(), [[0, 2], [1, 3], "stopped"]);
+});
+
+test("what goes wrong is told with its code, and the call can be stopped", async () => {
+  for (const [error, code] of [
+    [new LatentflowError("unsupported", "no memory"), "unsupported"],
+    [new Error("no memory"), undefined],
+  ] as const) {
+    const broken = { ...thread, atOnce: thread.atOnce, solve: () => Promise.reject(error) } as OneThread;
+    const { call, said, hears } = open(broken);
+    call.add(all, await samplesFor([]));
+    await hears("failed");
+    call.stop();
+    assert.equal(said, [
+      { type: "failed", call: 5, code, message: "no memory" },
+      { type: "stopped", call: 5 },
+    ]);
+  }
+});
+
+test.run();
