@@ -254,6 +254,39 @@ test("results that come after their worker has left are not taken", async () => 
   assert.equal(placed, [own, sample]);
 });
 
+test("what a lost worker had goes to one that has nothing to do, at once", async () => {
+  const { work, placed } = workByHand(2);
+  const call = new SharedCall(0, work, 1, 2);
+  const [lost, other] = [workerByHand(), workerByHand()];
+  call.join(lost);
+  call.join(other);
+  const run = call.run(makeControl(undefined));
+  const [[first], [last]] = [other.got, lost.got];
+  call.receive(other, results([first!]));
+  assert.equal(other.got, [first]);
+  call.leave(lost, "killed");
+  assert.equal(other.got, [first, last]);
+  call.receive(other, results([last!]));
+  await run;
+  assert.equal(placed, [first, last]);
+});
+
+test("workers that were never ready have not died of the work", async () => {
+  const { work } = workByHand(1);
+  const call = new SharedCall(0, work, 1, 10);
+  const run = call.run(makeControl(undefined));
+  for (let i = 0; i < 9; i++) {
+    const worker = { ...workerByHand(), isReady: false };
+    call.join(worker);
+    call.leave(worker, "it cannot be started");
+  }
+  const worker = workerByHand();
+  call.join(worker);
+  call.receive(worker, results(worker.got));
+  await run;
+  assert.is(call.threads, 2);
+});
+
 test("a worker that has left is not heard any more, whatever it says", async () => {
   const { work } = workByHand(1);
   const call = new SharedCall(0, work, 1, 2);

@@ -39,7 +39,6 @@ export class Dealer {
 
   /** Takes a hand out, and its samples back. */
   leave(hand: Hand): void {
-    if (this.held[hand] === undefined) return;
     this.held[hand] = undefined;
     this.holders.forEach((holder, sample) => {
       if (holder !== hand) return;
