@@ -94,6 +94,16 @@ test("evaluate --weights: as the API has it; not with an encoder", async () => {
   }
 });
 
+test("evaluate --max-bytes bounds the encoder's file, too", async () => {
+  const encoderFile = `${workplace.newPath()}.safetensors`;
+  writeFileSync(encoderFile, createDecoder({ layers: [6, 1000, 2] }).toSafetensors());
+  const args = ["evaluate", "--decoder", decoderFile, "--data", data, "--encoder", encoderFile];
+  const { exit, stderr } = await runWith(undefined, ...args, "--max-bytes", "9000");
+  assert.is(exit, 1);
+  assert.match(stderr, /^latentflow: --encoder "[^"]+": .* more than --max-bytes, 9000, to read it give/);
+  await succeed(undefined, ...args);
+});
+
 test("- is stdin, wherever a file of data is read, in every format", async () => {
   const npy = readFileSync(data);
   const header = Uint8Array.of(0, 0, 8, 3, 0, 0, 0, 4, 0, 0, 0, 3, 0, 0, 0, 2);

@@ -21,6 +21,7 @@ const runsOnce = [
   "cli-files.test.ts",
   "cli-flags.test.ts",
   "cli-inputs.test.ts",
+  "cli-progress.test.ts",
   "cli-runs.test.ts",
   "cli-train.test.ts",
   "command-line-docs.test.ts",
