@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { targetEntropy } from "../src/data/entropy.ts";
 import { BundledProgram } from "./support/bundled-program.ts";
-import { endOf, Workplace } from "./support/program.ts";
+import { column, endOf, readCsv, Workplace } from "./support/program.ts";
 
 // Runs of `latentflow train` that are stopped, killed, or two at once.
 
@@ -80,14 +81,36 @@ test("SIGTERM while samples are encoded: what is done is written, exit code 143"
   assert.is((await endOf(program.start(trained.args))).exit, 0);
   const decoder = join(trained.out, "decoder.safetensors");
   const endless = ["--solver", "rk4", "--t1", "1000", "--slices", "1000000", "--threads", "1"];
-  const child = program.start(["encode", "--decoder", decoder, "--data", data, "--out", out, ...endless]);
+  const few = ["--batch-size", "2", "--json"];
+  const child = program.start([
+    "encode",
+    "--decoder",
+    decoder,
+    "--data",
+    data,
+    "--out",
+    out,
+    ...endless,
+    ...few,
+  ]);
   const end = endOf(child);
   await once(child.stderr!, "data");
   await setTimeout(200);
   child.kill("SIGTERM");
-  const { exit, stderr } = await end;
+  const { exit, stdout, stderr } = await end;
   assert.is(exit, 143, stderr);
-  assert.match(readFileSync(join(out, "results.csv"), "utf8"), /aborted/);
+  const results = readCsv(join(out, "results.csv"));
+  assert.ok(column(results, "status").includes("aborted"));
+  // The report's means are all over the samples that were started.
+  const losses = column(results, "loss").map(Number);
+  const entropies = targetEntropy(values, 6, "mean");
+  const started = [...entropies.keys()].filter((sample) => !Number.isNaN(losses[sample]));
+  assert.ok(started.length < 12, "not all are in memory at once");
+  const { meanTargetEntropy } = JSON.parse(stdout);
+  const expected = started.reduce((sum, sample) => sum + entropies[sample]!, 0) / started.length;
+  assert.ok(
+    started.length === 0 ? meanTargetEntropy === null : Math.abs(meanTargetEntropy - expected) < 1e-12,
+  );
 });
 
 test("a second run at the same folder is refused by name and spoils nothing", async () => {
