@@ -247,6 +247,25 @@ for (const [name, load] of [
   });
 }
 
+test("train --output-shape: what is said of a flat decoder counts before the shape of the data", async () => {
+  const { out, args } = newRun("--decoder", tinyDecoderFile, "--output-shape", "6");
+  const { exit, stderr } = await run(...args);
+  assert.is(exit, 0, stderr);
+  assert.equal((await resultsIn(out)).outputShape, [6]);
+});
+
+test("train --limit: the first samples to train on, and all of the validation images", async () => {
+  const { exit, stdout, stderr } = await run(
+    ...["train", "--dataset", "mnist", "--limit", "5", "--layers", "2,784", "--out", workplace.newPath()],
+    // Without a step they take little time.
+    ...["--validate", "--max-steps", "0", "--plain", "--json"],
+  );
+  assert.is(exit, 0, stderr);
+  const { data, validationData } = JSON.parse(stdout);
+  assert.equal([data.used, validationData.used], [5, validationData.samples]);
+  assert.ok(validationData.samples > 5);
+});
+
 test("train --autoencoder, evaluate --encoder: the API's baseline", async () => {
   const { out, args } = newRun("--layers", "2,5,6", "--autoencoder", "--seed", "3");
   const { exit, stdout, stderr } = await run(...args);
