@@ -134,17 +134,16 @@ export async function makeFolder(
 
 /** Not by mkdir's own `recursive`: on Node 20 it goes on for ever where a folder is that can have no others, as /proc. */
 async function makeFolders(folder: string): Promise<void> {
-  const isThere = await stat(folder).then(
-    (status) => status.isDirectory(),
-    () => false,
-  );
-  if (isThere) return;
   const parent = dirname(folder);
-  if (parent !== folder) await makeFolders(parent);
-  await mkdir(folder).catch(async (cause) => {
-    // Another program may have made it.
-    const status = codeOf(cause) === "EEXIST" ? await stat(folder).catch(() => undefined) : undefined;
-    if (!status?.isDirectory()) throw cause;
+  const make = () =>
+    mkdir(folder).catch(async (cause) => {
+      const isThere = codeOf(cause) === "EEXIST" && (await stat(folder)).isDirectory();
+      if (!isThere) throw cause;
+    });
+  await make().catch(async (cause) => {
+    if (codeOf(cause) !== "ENOENT" || parent === folder) throw cause;
+    await makeFolders(parent);
+    await make();
   });
 }
 

@@ -35,7 +35,7 @@ export function nodeModules(where: string) {
       `${where}: reads files, which takes Node; elsewhere fetch them and give their bytes to readDataset`,
     );
   }
-  return { fs, path, module, currentFolder: process.cwd() };
+  return { fs, path, module, currentFolder: globalThis.process.cwd() };
 }
 
 /**

@@ -19,7 +19,7 @@ export function findWorkerFile(): string | undefined {
     () => beside && fs.existsSync(beside.startsWith("file:") ? fileURLToPath(beside) : beside) && beside,
     // From a server's bundle, and from the folder that the server was started in.
     () => createRequire(running!).resolve("latentflow/worker"),
-    () => createRequire(`${process.cwd()}/`).resolve("latentflow/worker"),
+    () => createRequire(`${globalThis.process.cwd()}/`).resolve("latentflow/worker"),
   ];
   for (const look of ways) {
     try {
