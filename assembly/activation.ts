@@ -2,7 +2,8 @@ import { F32x4 } from "./simd";
 
 /**
  * The activations. The numbers are those of src/backend/wasm/layout.ts. A new one is a constant, its lines in
- * `forwardRow`, and its line in `forwardByKind`.
+ * `forwardRow`, and its line in `forwardByKind`; then src/decoder/activation.ts names it, and the compiler what else it
+ * needs.
  */
 export const IDENTITY: i32 = 0;
 export const RELU: i32 = 1;

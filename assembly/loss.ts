@@ -28,6 +28,7 @@ export function lossForward(loss: i32, outputs: usize, targets: usize, weights: 
       ? Loss.forwardRow(LOSS_CROSS_ENTROPY, true, outputs, targets, weights, size)
       : Loss.forwardRow(LOSS_CROSS_ENTROPY, false, outputs, targets, weights, size);
   }
+  assert(loss === LOSS_SQUARED_ERROR);
   return weights
     ? Loss.forwardRow(LOSS_SQUARED_ERROR, true, outputs, targets, weights, size)
     : Loss.forwardRow(LOSS_SQUARED_ERROR, false, outputs, targets, weights, size);
@@ -53,6 +54,7 @@ export function lossBackward(
       Loss.backwardRow(LOSS_CROSS_ENTROPY, true, outputs, targets, weights, scale, gradients, size);
     else Loss.backwardRow(LOSS_CROSS_ENTROPY, false, outputs, targets, weights, scale, gradients, size);
   } else {
+    assert(loss === LOSS_SQUARED_ERROR);
     if (weights)
       Loss.backwardRow(LOSS_SQUARED_ERROR, true, outputs, targets, weights, scale, gradients, size);
     else Loss.backwardRow(LOSS_SQUARED_ERROR, false, outputs, targets, weights, scale, gradients, size);

@@ -25,16 +25,13 @@ function documentCommand(command: Command): string {
     groups.set(group, [...(groups.get(group) ?? []), option]);
   }
   const tables = [...groups].map(([group, options]) => {
-    const rows = options.map((option) => `| \`${option.flags}\` | ${cell(meaning(command, option))} |`);
+    const rows = options.map(
+      (option) => `| \`${option.flags}\` | ${cell(command.createHelp().optionDescription(option))} |`,
+    );
     return `${group}\n\n| flag | meaning |\n|---|---|\n${rows.join("\n")}`;
   });
   const summary = command.summary();
   return `## latentflow ${command.name()}\n\n${summary[0]!.toUpperCase()}${summary.slice(1)}.\n\n\`\`\`text\n${command.description()}\n\`\`\`\n\n${tables.join("\n\n")}`;
-}
-
-/** As the help has it, with choices and default. A file's default is no constant. */
-function meaning(command: Command, option: Option): string {
-  return command.createHelp().optionDescription(option);
 }
 
 function cell(text: string): string {

@@ -49,7 +49,7 @@ export function isPromise(value: unknown): boolean {
   return isPlatformObject("Promise", value);
 }
 
-/** What an error says, or whatever else was thrown: escaped, and cut after some lines. */
+/** What an error says, or whatever else was thrown: escaped, in a line, and cut. */
 export function messageOf(thrown: unknown): string {
   try {
     const { message } = thrown as Error;

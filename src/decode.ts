@@ -23,7 +23,7 @@ export interface DecodeOptions {
  * @param z B × latentSize
  * @returns B × outputSize, in data space unless `output` says otherwise
  * @throws LatentflowError `invalid_argument` when an argument has the wrong type, length or value; `disposed`
- *   when the decoder is; `unsupported` and `out_of_memory` from the backend
+ *   when the decoder is; `unsupported`, `out_of_memory` and `worker_failed` from the backend
  */
 export async function decode(
   decoder: Decoder,

@@ -85,13 +85,14 @@ const OPTIONS = [
  * end; its result depends on nothing else in the call.
  *
  * The arrays given are read while the call is at work: do not change them before it has settled. One that is
- * transferred while it is still needed rejects the call. They may lie in a SharedArrayBuffer, but in none that can be resized.
+ * transferred while it is still needed rejects the call. They may lie in a SharedArrayBuffer, but in none that can be
+ * resized.
  *
  * @param y B × outputSize, float32; in [0, 1] for cross entropy
  * @returns z (B × latentSize), losses, statuses and statistics. A numerical failure is a sample's status, not
  *   an error.
  * @throws LatentflowError `invalid_argument`, before any work, when an argument has the wrong type, length or
- *   value; `disposed` when the decoder is; `unsupported` and `out_of_memory` from the backend
+ *   value; `disposed` when the decoder is; `unsupported`, `out_of_memory` and `worker_failed` from the backend
  */
 export async function encode(
   decoder: Decoder,

@@ -1,12 +1,13 @@
 /**
  * What went wrong, for programs:
  * - `invalid_argument`: an argument has the wrong type, length or value
- * - `invalid_file`: a file is truncated, malformed or not what its name says
+ * - `invalid_file`: a file is truncated, malformed, larger than allowed or not what its name says, or the system lets
+ *   nobody read or write it
  * - `not_found`: a path or URL does not lead to a file
  * - `disposed`: the object was used after `dispose()`
  * - `unsupported`: this runtime lacks something that is needed (WebAssembly SIMD, say)
  * - `out_of_memory`: the memory that the call needs could not be had
- * - `worker_failed`: workers have died again and again
+ * - `worker_failed`: workers have died again and again, or one has thrown what no argument explains
  * - `locked`: another run keeps its checkpoints in the file, or has taken it over from this one
  */
 export type LatentflowErrorCode =

@@ -131,7 +131,9 @@ export async function readSource(where: string, source: FileSource, limits: Limi
   } catch (cause) {
     throwIfAborted(limits.signal);
     if (cause instanceof LatentflowError) throw cause;
-    throw new LatentflowError("not_found", `${where}: cannot be read: ${explain(cause)}`, { cause });
+    const isThere = reasonOf(cause) !== undefined && codeOf(cause) !== "ENOENT";
+    const code = isThere ? "invalid_file" : "not_found";
+    throw new LatentflowError(code, `${where}: cannot be read: ${explain(cause)}`, { cause });
   }
 }
 

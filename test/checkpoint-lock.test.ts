@@ -179,13 +179,15 @@ test("a process of the same machine that is gone holds nothing, even where its i
 
 test("a process that has ended holds nothing, also where its parent has not heard of it yet", async () => {
   if (!existsSync("/proc/self/ns/pid")) return;
-  // What takes the shell's place waits for no child.
-  const parent = spawn("sh", ["-c", "sleep 0 & echo $!; exec sleep 60"], {
-    stdio: ["ignore", "pipe", "inherit"],
+  // What takes the shell's place waits for no child; the child ends when the pipe does.
+  const parent = spawn("sh", ["-c", "cat <&3 & echo $!; exec sleep 60"], {
+    stdio: ["ignore", "pipe", "inherit", "pipe"],
   });
   try {
     const pid = Number(String((await once(parent.stdout, "data"))[0]));
     const fields = () => readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1]!.split(" ");
+    while (readFileSync(`/proc/${parent.pid}/comm`, "utf8") !== "sleep\n") await setTimeout(5);
+    parent.stdio[3]!.destroy();
     while (fields()[0] !== "Z") await setTimeout(5);
     const file = newFile();
     const held = await lock(file);

@@ -271,7 +271,7 @@ for (const build of builds) {
       gradients: piece(64),
     }));
     arena.f32(layout.weights, size).set(Array.from({ length: size }, (_, i) => (i % 3 ? 1 : 0)));
-    for (const code of Object.values(LOSS_CODES)) {
+    for (const code of [LOSS_CODES.binaryCrossEntropy, LOSS_CODES.squaredError]) {
       const results = [0, Number.NaN, Number.POSITIVE_INFINITY, -1e30].map((junk) => {
         for (const pointer of [layout.outputs, layout.targets]) {
           arena.f32(pointer, size).set(Array.from({ length: size }, (_, i) => (i % 3 ? i / size : junk)));

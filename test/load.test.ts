@@ -110,7 +110,7 @@ test("a path that leads to no file is refused", async () => {
   );
   await rejected(loadDecoder(""), "not_found", /ENOENT/);
   await rejected(loadDecoder("a\0b"), "not_found", /null bytes/);
-  await rejected(loadDecoder(fileURLToPath(new URL(".", url))), "not_found", /EISDIR/);
+  await rejected(loadDecoder(fileURLToPath(new URL(".", url))), "invalid_file", /EISDIR/);
   await rejected(loadDecoder(new URL("no.safetensors", url)), "not_found", /ENOENT/);
   await rejected(loadDecoder("http://["), "not_found", /Invalid URL/);
   const error = await loadDecoder("no/such").catch((reason) => reason);

@@ -6,7 +6,7 @@ import { writeNpy } from "../data/npy.ts";
 import { type Decoder, decode } from "../index.ts";
 import type { Limits } from "../source.ts";
 import { stdinHelp } from "./data-source.ts";
-import { addDecoderOptions, type DecoderFileOptions, limitsOf, readDecoder } from "./decoder-file.ts";
+import { addDecoderOptions, type DecoderFlags, limitsOf, readDecoder } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
 import { makeFolder, type OutputFile, readArrayFile, showFile, writeOutputs } from "./files.ts";
 import { drawGrid, greyScale, type Tile } from "./grid.ts";
@@ -17,7 +17,7 @@ import { print } from "./print.ts";
 import { decoderFigures, formatJson, formatText, type Output, showDecoder } from "./report.ts";
 import { formatCount } from "./table.ts";
 
-interface DecodeCommandOptions extends DecoderFileOptions, RunningOptions {
+interface DecodeCommandOptions extends DecoderFlags, RunningOptions {
   readonly latents: string;
   readonly out: string;
   readonly limit?: number;

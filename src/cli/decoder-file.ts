@@ -13,7 +13,7 @@ import { showFile } from "./files.ts";
 import { parseActivation, parseCount, parseCounts } from "./parse.ts";
 
 /** A decoder's file, and what the command says of it, as commander hands it over. */
-export interface DecoderFileOptions extends LossOptions {
+export interface DecoderFlags extends LossFlags {
   readonly decoder: string;
   readonly activation?: ActivationLike;
   readonly outputActivation?: ActivationLike;
@@ -22,7 +22,7 @@ export interface DecoderFileOptions extends LossOptions {
 }
 
 /** What is made small, as commander hands it over. */
-export interface LossOptions {
+export interface LossFlags {
   readonly loss?: LossName;
   readonly reduction?: StandardLoss["reduction"];
 }
@@ -46,7 +46,7 @@ export function addDecoderOptions(command: Command, standard = "what its file sa
 }
 
 /** What bounds the reading of files. */
-export function limitsOf({ maxBytes }: Pick<DecoderFileOptions, "maxBytes">, signal?: AbortSignal): Limits {
+export function limitsOf({ maxBytes }: Pick<DecoderFlags, "maxBytes">, signal?: AbortSignal): Limits {
   return { maxBytes: maxBytes ?? STANDARD_MAX_BYTES, signal };
 }
 
@@ -64,12 +64,12 @@ export function addLossOptions(command: Command, standard = "the one the decoder
 }
 
 /** The loss that the options name, if they do. */
-export function lossOf({ loss, reduction }: LossOptions): StandardLoss | undefined {
+export function lossOf({ loss, reduction }: LossFlags): StandardLoss | undefined {
   return loss && LOSS_MAKERS[loss](reduction && { reduction });
 }
 
 /** The decoder, with the loss that the options name, if they do. */
-export async function readDecoder(options: DecoderFileOptions, signal: AbortSignal): Promise<Decoder> {
+export async function readDecoder(options: DecoderFlags, signal: AbortSignal): Promise<Decoder> {
   const { decoder: file, activation, outputActivation, outputShape, maxBytes } = options;
   const loss = lossOf(options);
   return loadDecoder(file, {
@@ -88,7 +88,7 @@ export async function readDecoder(options: DecoderFileOptions, signal: AbortSign
  * @throws LatentflowError `invalid_argument` where neither names one
  */
 export async function readDecoderAndLoss(
-  options: DecoderFileOptions,
+  options: DecoderFlags,
   signal: AbortSignal,
 ): Promise<{ decoder: Decoder; loss: StandardLoss }> {
   const decoder = await readDecoder(options, signal);

@@ -3,7 +3,7 @@ import { demoDecoder, demoDigits } from "./assets.ts";
 import { addLossOptions } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
 import type { EncodingOptions } from "./job.ts";
-import { addResidentOption, addRunningOptions } from "./options.ts";
+import { addBatchSizeOption, addRunningOptions } from "./options.ts";
 import { parseCount } from "./parse.ts";
 import { runJob } from "./run.ts";
 import { addFlowAndSolverOptions, chosenFlowAndSolver } from "./solver-options.ts";
@@ -30,7 +30,7 @@ export function addDemoCommand(program: Command): void {
         "the one that comes along",
       ),
     );
-  addResidentOption(addRunningOptions(command));
+  addBatchSizeOption(addRunningOptions(command));
   addLossOptions(command);
   addFlowAndSolverOptions(command).addHelpText(
     "after",

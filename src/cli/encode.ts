@@ -3,7 +3,7 @@ import { dataHelp, stdinHelp, weightsHelp } from "./data-source.ts";
 import { addDecoderOptions, addLossOptions } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
 import type { EncodingOptions } from "./job.ts";
-import { addResidentOption, addRunningOptions, requiredOption } from "./options.ts";
+import { addBatchSizeOption, addRunningOptions, requiredOption } from "./options.ts";
 import { parseCount } from "./parse.ts";
 import { runJob } from "./run.ts";
 import { addFlowAndSolverOptions, chosenFlowAndSolver } from "./solver-options.ts";
@@ -38,7 +38,7 @@ export function addEncodeCommand(program: Command): void {
     .option("--z0 <file>", "where the flows start, as latents.npy has it: one latent per sample (default: 0)")
     .option("--reconstructions", "also write reconstructions.npy, what the codes are decoded to");
   addDecoderOptions(command);
-  addResidentOption(addRunningOptions(command));
+  addBatchSizeOption(addRunningOptions(command));
   addLossOptions(command);
   addFlowAndSolverOptions(command).addHelpText(
     "after",

@@ -16,7 +16,7 @@ import {
 import {
   addDecoderOptions,
   addLossOptions,
-  type DecoderFileOptions,
+  type DecoderFlags,
   readDecoder,
   readDecoderAndLoss,
 } from "./decoder-file.ts";
@@ -24,7 +24,7 @@ import { exitCodesHelp } from "./exit-codes.ts";
 import { makeFolder, shortPath, writeOutputs } from "./files.ts";
 import { interruptSignal, unlessInterrupted } from "./interrupt.ts";
 import {
-  addResidentOption,
+  addBatchSizeOption,
   addRunningOptions,
   backendOf,
   type RunningOptions,
@@ -53,7 +53,7 @@ import {
 } from "./solver-options.ts";
 
 /** What `latentflow evaluate` is asked for, as commander hands it over. */
-interface EvaluateJob extends DataOptions, DecoderFileOptions, RunningOptions {
+interface EvaluateJob extends DataOptions, DecoderFlags, RunningOptions {
   readonly encoder?: string;
   readonly out?: string;
   readonly batchSize?: number;
@@ -78,7 +78,7 @@ export function addEvaluateCommand(program: Command): void {
     .option("--weights <file>", weightsHelp)
     .option("--out <dir>", "folder for the results, made if it is missing (default: none)");
   addDecoderOptions(command);
-  addResidentOption(addRunningOptions(command));
+  addBatchSizeOption(addRunningOptions(command));
   addLossOptions(command);
   addFlowAndSolverOptions(command).addHelpText(
     "after",

@@ -93,19 +93,16 @@ export interface OutputFile {
   readonly content: string;
 }
 
-/** The flags that give files which a command reads, by the options that commander makes of them. */
-const inputFlags = {
-  data: "--data",
-  latents: "--latents",
-  decoder: "--decoder",
-  encoder: "--encoder",
-  weights: "--weights",
-  z0: "--z0",
-  validate: "--validate",
-} as const;
+/** The options that give a file of data, which may be stdin. */
+export const dataOptions = ["data", "latents", "weights", "z0", "validate"] as const;
+
+/** The options that give a file of a network. */
+export const networkOptions = ["decoder", "encoder"] as const;
+
+const inputOptions = [...dataOptions, ...networkOptions];
 
 /** A command's options, as far as they give files to be read. */
-type InputFiles = { readonly [name in keyof typeof inputFlags]?: unknown };
+type InputFiles = { readonly [name in (typeof inputOptions)[number]]?: unknown };
 
 /**
  * Makes a folder for output, and those around it, unless it is there.
@@ -149,14 +146,14 @@ async function makeFolders(folder: string): Promise<void> {
 
 /** Refuses to write over a file that is read. */
 async function refuseInput(folder: string, name: string, output: Stats, inputs: InputFiles): Promise<void> {
-  for (const [option, flag] of Object.entries(inputFlags)) {
-    const path = inputs[option as keyof InputFiles];
+  for (const option of inputOptions) {
+    const path = inputs[option];
     if (typeof path !== "string" || isStdin(path)) continue;
     for (const file of [path, splitArrayName(path).file]) {
       const input = await stat(file).catch(() => undefined);
       if (input?.ino !== output.ino || input.dev !== output.dev) continue;
       throw invalid(
-        `--out ${showPath(folder)}: ${name} would be written over the file of ${flag}; give another folder`,
+        `--out ${showPath(folder)}: ${name} would be written over the file of --${option}; give another folder`,
       );
     }
   }

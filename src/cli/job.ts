@@ -1,11 +1,11 @@
 import type { Decoder, EncodeOptions, EncodeResult, StandardLoss } from "../index.ts";
-import type { DecoderFileOptions } from "./decoder-file.ts";
+import type { DecoderFlags } from "./decoder-file.ts";
 import { backendOf, type RunningOptions } from "./options.ts";
 import type { Samples } from "./samples.ts";
 import { type ChosenFlowAndSolver, pairOf } from "./solver-options.ts";
 
 /** What the options of the commands that encode say, as commander hands them over. */
-export interface EncodingOptions extends DecoderFileOptions, RunningOptions {
+export interface EncodingOptions extends DecoderFlags, RunningOptions {
   readonly out: string;
   readonly limit?: number;
   readonly batchSize?: number;

@@ -26,7 +26,7 @@ export function addRunningOptions(command: Command): Command {
 }
 
 /** Adds the bound on the memory that encoding takes. */
-export function addResidentOption(command: Command): Command {
+export function addBatchSizeOption(command: Command): Command {
   return command.option(
     "--batch-size <n>",
     "at most so many samples in memory at once; the result is the same",

@@ -8,7 +8,7 @@ import { addDemoCommand } from "./demo.ts";
 import { addEncodeCommand } from "./encode.ts";
 import { addEvaluateCommand } from "./evaluate.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { isStdin } from "./files.ts";
+import { dataOptions, isStdin, networkOptions } from "./files.ts";
 import { inFlags } from "./flags.ts";
 import { checkRequired, wrongUsage } from "./options.ts";
 import { kebabCase } from "./parse.ts";
@@ -17,9 +17,6 @@ import { addTrainCommand } from "./train.ts";
 
 /** This variable of the environment makes an error that is a defect come with its stack. */
 const debugVariable = "LATENTFLOW_DEBUG";
-
-/** The options that name a file of data, which may be stdin. */
-const dataOptions = ["data", "latents", "weights", "z0", "validate"];
 
 /** The program `latentflow`: its commands and their options. */
 export function createProgram(): Command {
@@ -66,7 +63,7 @@ function refuseEmpty(command: Command): void {
 /** stdin is read to its end, once, and only as data. */
 function checkStdin(command: Command): void {
   const given = command.opts<Readonly<Record<string, unknown>>>();
-  const network = ["decoder", "encoder"].find((name) => isStdin(given[name]));
+  const network = networkOptions.find((name) => isStdin(given[name]));
   if (network)
     wrongUsage(command, `--${network} cannot be -, stdin, which is for data; give a file or a URL`);
   const [first, second] = dataOptions

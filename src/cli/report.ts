@@ -59,8 +59,15 @@ export function summaryRows(figures: EncodeSummary): [string, string][] {
     ["mean backtracks", formatMean(figures.meanBacktracks)],
     ["statuses", statuses.join(", ") || "none"],
     ["samples per second", showSpeed(figures.samplesPerSecond, figures.seconds)],
-    ["WASM", `${figures.build} SIMD, ${figures.threads === 1 ? "1 thread" : `${figures.threads} threads`}`],
+    // Of a run that was stopped before there was one, nothing.
+    ...(figures.threads === undefined
+      ? []
+      : [["WASM", showBuild(figures.build, figures.threads)] satisfies [string, string]]),
   ];
+}
+
+function showBuild(build: string, threads: number): string {
+  return `${build} SIMD, ${threads === 1 ? "1 thread" : `${threads} threads`}`;
 }
 
 /** What a document says of a decoder. */

@@ -11,7 +11,7 @@ import {
 } from "../index.ts";
 import type { AutoencoderResult, Dataset, TrainResult } from "../train/index.ts";
 import { type DataOptions, readData, readDataFile, type SourcedData } from "./data-source.ts";
-import { type DecoderFileOptions, limitsOf, lossOf, readDecoderAndLoss } from "./decoder-file.ts";
+import { type DecoderFlags, limitsOf, lossOf, readDecoderAndLoss } from "./decoder-file.ts";
 import { makeFolder, shortPath } from "./files.ts";
 import { interruptSignal, sayInterrupted, unlessInterrupted } from "./interrupt.ts";
 import { print } from "./print.ts";
@@ -23,7 +23,7 @@ import { trainingOutputs, writeTrainingOutputs } from "./training-outputs.ts";
 import { formatTrainingReport } from "./training-report.ts";
 
 /** What `latentflow train` is asked for, as commander hands it over. */
-export interface TrainingJob extends DataOptions, Omit<DecoderFileOptions, "decoder">, TrainingOptions {
+export interface TrainingJob extends DataOptions, Omit<DecoderFlags, "decoder">, TrainingOptions {
   readonly out: string;
   readonly layers?: readonly number[];
   readonly decoder?: string;

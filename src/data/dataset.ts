@@ -40,7 +40,7 @@ export function isDataset(value: unknown): value is Dataset {
  * Bytes are kept as bytes and scaled to [0, 1] as rows are read, in a quarter of the memory of float32.
  */
 export class Dataset {
-  // For whoever prints it: the published code is minified.
+  // For whoever prints it: bundlers, and what a CDN serves, shorten names.
   static readonly name = "Dataset";
 
   /** The number of samples. */

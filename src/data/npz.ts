@@ -1,4 +1,4 @@
-import { invalidFile, show } from "../check.ts";
+import { invalid, invalidFile, show } from "../check.ts";
 import type { Work } from "../turns.ts";
 import type { DataArray } from "./array.ts";
 import { isNpy, parseNpy } from "./npy.ts";
@@ -39,7 +39,7 @@ export function* parseNpz(
     );
   }
   if (name === undefined && arrays.length > 1) {
-    throw invalidFile(
+    throw invalid(
       `${where}: the .npz file holds ${arrays.length} arrays, ${list(names)}; say which, as in ${choice(names[0]!)}`,
     );
   }

@@ -87,7 +87,7 @@ const disposeSymbol: symbol = (Symbol as { readonly dispose?: symbol }).dispose 
 
 /** The decoder that there is: layers one after the other. */
 export class LayeredDecoder implements Decoder {
-  // For whoever prints it: the published code is minified.
+  // For whoever prints it: bundlers, and what a CDN serves, shorten names.
   static readonly name = "LayeredDecoder";
 
   readonly layers: readonly DenseLayer[];

@@ -1,6 +1,6 @@
 import { checkChoice, invalid, show } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
-import { LOSS_MAKERS, type StandardLoss } from "../loss.ts";
+import { LOSS_MAKERS, type LossName, type StandardLoss } from "../loss.ts";
 import { type Activation, activations, normaliseActivation } from "./activation.ts";
 import type { Decoder } from "./decoder.ts";
 import { checkOutputShape } from "./output.ts";
@@ -24,6 +24,12 @@ type Key = (typeof KEYS)[number];
 /** A file's metadata. */
 export type Metadata = ReadonlyMap<string, string>;
 
+/** A loss in a file, as PyTorch's users call it. */
+const LOSS_NAMES: Readonly<Record<StandardLoss["name"], LossName>> = {
+  binaryCrossEntropy: "bce",
+  squaredError: "mse",
+};
+
 /** The metadata that describes a decoder. */
 export function writeMetadata(decoder: Decoder): Metadata {
   const metadata = new Map<string, string>();
@@ -31,7 +37,7 @@ export function writeMetadata(decoder: Decoder): Metadata {
   if (decoder.layers.length > 1) metadata.set("activation", writeActivation(first!.activation));
   metadata.set("outputActivation", writeActivation(decoder.outputActivation));
   if (decoder.loss) {
-    metadata.set("loss", decoder.loss.name === "binaryCrossEntropy" ? "bce" : "mse");
+    metadata.set("loss", LOSS_NAMES[decoder.loss.name]);
     if (decoder.loss.reduction === "sum") metadata.set("reduction", "sum");
   }
   metadata.set("outputShape", JSON.stringify(decoder.outputShape));
@@ -107,7 +113,7 @@ function bare(name: string): string {
   return name.toLowerCase().replaceAll(/[_\-\s]/g, "");
 }
 
-/** A Map, since a file's text may be "constructor". "crossEntropy" is what files of 0.1 may say. */
+/** A Map, since a file's text may be "constructor". "crossEntropy" is what files from before 0.1.0 say. */
 const losses = new Map([...Object.entries(LOSS_MAKERS), ["crossEntropy", LOSS_MAKERS.binaryCrossEntropy]]);
 
 /**

@@ -115,7 +115,7 @@ export interface EncodeWithOptions {
  * @param y B × the encoder's `latentSize`, which is the size of a sample
  * @returns B × the encoder's `outputSize`, which is the size of a code
  * @throws LatentflowError `invalid_argument` when an argument has the wrong type, length or value; `disposed` when
- *   the encoder is; `unsupported` and `out_of_memory` from the backend
+ *   the encoder is; `unsupported`, `out_of_memory` and `worker_failed` from the backend
  */
 export async function encodeWith(
   encoder: Decoder,

@@ -22,7 +22,7 @@ import { LatentflowError } from "../errors.ts";
 /** Milliseconds from one heartbeat to the next. */
 const HEARTBEAT = 10_000;
 
-/** A lock without a heartbeat for so many milliseconds is dead. */
+/** A lock without a heartbeat for so many milliseconds is dead: "a minute" in what is said of it, and in docs/. */
 const LAPSE = 60_000;
 
 /** A lock's file is a line; a longer one is none of ours. */

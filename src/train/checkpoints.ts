@@ -79,10 +79,10 @@ export class Checkpoints {
 
 /** The options that the end result depends on, by the names that `train` knows them by. */
 function describedOptions({ loss, pair, adjoint, validation, settings }: CheckedTrainOptions) {
-  const { optimizer, schedule, batchSize, epochs, sampling, warmStart, augment, gradientClip } = settings;
+  // All but those that say where and how it is done: of a new option a resumed run has to be asked.
+  const { backend, signal, onEvent, onProgress, sampling, ...rest } = settings;
   return {
-    ...{ loss, ...pair, adjoint, optimizer, schedule, batchSize, epochs, ...sampling },
-    ...{ warmStart, augment, gradientClip },
+    ...{ loss, ...pair, adjoint, ...rest, ...sampling },
     ...(validation && { validation: { everyImages: validation.everyImages } }),
   };
 }

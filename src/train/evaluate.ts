@@ -35,7 +35,7 @@ export interface EvaluateReport extends EncodeSummary {
  * @param data samples of the decoder's output size: a Dataset, or a Float32Array of count × outputSize
  * @returns a numerical failure is a sample's status, not an error
  * @throws LatentflowError `invalid_argument`, before any work, when an argument has the wrong type, length or
- *   value; `disposed` when a network is; `unsupported` and `out_of_memory` from the backend
+ *   value; `disposed` when a network is; `unsupported`, `out_of_memory` and `worker_failed` from the backend
  */
 export async function evaluate(
   decoder: Decoder,

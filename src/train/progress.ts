@@ -6,7 +6,10 @@ export interface TrainStep {
   readonly images: number;
   /** The mini-batch's mean loss at the latents found, before its update. */
   readonly loss: number;
-  /** The norm of the gradient of the mini-batch's summed loss. */
+  /**
+   * The norm of the gradient of the mini-batch's summed loss: divided by the mini-batch's samples it is what
+   * `gradientClip` bounds. Where it is not finite the update was left out.
+   */
   readonly gradientNorm: number;
 }
 

@@ -3,6 +3,8 @@
 //   npm run test:everywhere                   all of them, which takes a while
 //   npm run test:everywhere -- Vite Node      those whose names contain one of these
 //   npm run test:everywhere -- --quick        those that take seconds
+//   npm run test:everywhere -- --write        puts the table into docs/where-it-runs.md; --json FILE writes it as JSON,
+//                                             --keep leaves the projects there
 //
 // It ends with 1 where one of them does not work. What cannot be had here is "not tried".
 import { readFileSync, writeFileSync } from "node:fs";

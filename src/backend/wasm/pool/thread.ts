@@ -9,7 +9,7 @@ export type WorkerSource = string | UrlLike | (() => WorkerLike);
 
 /** A worker thread, of Node or of a page. */
 export interface Thread {
-  post(message: ToWorker, transfer?: ArrayBuffer[]): void;
+  post(message: ToWorker): void;
   /** Whether it keeps the process alive; a page's never does. */
   keepAlive(yes: boolean): void;
   terminate(): void;
@@ -106,7 +106,7 @@ function threadOfNode(worker: NodeWorker, events: ThreadEvents): Thread {
   worker.on("exit", (code) => events.end(reason ?? `it ended with exit code ${code}`));
   worker.unref();
   return {
-    post: (message, transfer) => worker.postMessage(message, transfer),
+    post: (message) => worker.postMessage(message),
     keepAlive: (yes) => (yes ? worker.ref() : worker.unref()),
     terminate: () => endQuietly(worker),
   };
@@ -147,7 +147,7 @@ function threadOfPage(worker: Worker, name: string, events: ThreadEvents): Threa
   };
   unref?.call(worker);
   return {
-    post: (message, transfer = []) => worker.postMessage(message, transfer),
+    post: (message) => worker.postMessage(message),
     keepAlive: (yes) => (yes ? ref : unref)?.call(worker),
     terminate() {
       endQuietly(worker);
