@@ -184,7 +184,7 @@ test("a process that has ended holds nothing, also where its parent has not hear
     stdio: ["ignore", "pipe", "inherit", "pipe"],
   });
   try {
-    const pid = Number(String((await once(parent.stdout, "data"))[0]));
+    const pid = Number(String((await once(parent.stdout!, "data"))[0]));
     const fields = () => readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1]!.split(" ");
     while (readFileSync(`/proc/${parent.pid}/comm`, "utf8") !== "sleep\n") await setTimeout(5);
     parent.stdio[3]!.destroy();
