@@ -119,7 +119,7 @@ function checkTargetRow(
     const message = `${where}: y is ${value} at ${place(before * n + first + i, n)}`;
     throw invalid(
       Number.isFinite(value)
-        ? `${message}, expected [0, 1] for binaryCrossEntropy; scale the data, or use squaredError()`
+        ? `${message}, expected [0, 1] for binaryCrossEntropy; scale the data (bytes: divide by 255), or use squaredError()`
         : `${message}, expected finite numbers; where data are missing, give weights that are 0 there`,
     );
   }
@@ -166,6 +166,8 @@ function float32Hint(name: string, values: unknown): string {
     return `; convert with Float32Array.from(${name}${isNested ? ".flat(Infinity)" : ""})`;
   }
   if (typedArrayName(values) !== undefined) return `; convert with Float32Array.from(${name})`;
+  if (typeof values === "string") return "; readDataset reads files, and its toFloat32() gives one";
+  if (memberHint(values, "toFloat32") !== "") return `; give ${name}.toFloat32()`;
   return memberHint(values, "z");
 }
 

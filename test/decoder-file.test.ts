@@ -85,6 +85,9 @@ test("metadata: activations by name, in PyTorch's spelling, or as JSON", () => {
     name: "leakyRelu",
     slope: 0.5,
   });
+  assert.equal(load({ activation: '{"name":"Leaky_ReLU","slope":0.25}' }).layers[0]!.activation, {
+    ...{ name: "leakyRelu", slope: 0.25 },
+  });
 });
 
 test("metadata: losses and their reduction", () => {
@@ -156,7 +159,7 @@ test("metadata that are not understood are refused, unless an option overrides t
   for (const text of ["28x28", "", "[28"]) {
     refusedMetadata(
       { outputShape: text },
-      /the file's outputShape is ".*", expected JSON; the option outputShape/,
+      /the file's outputShape is ".*", expected JSON, as \[28, 28\]; the option outputShape/,
     );
   }
   refusedMetadata(
@@ -174,7 +177,7 @@ test("metadata that are not understood are refused, unless an option overrides t
   assert.is(load(nonsense, options).outputActivation.name, "tanh");
 });
 
-test("metadata: a key that is misspelt by capitals or separators is refused", () => {
+test("metadata: a key that seems to mean one of ours is refused, others are left alone", () => {
   const spellings: [string, string][] = [
     ["output_activation", "outputActivation"],
     ["Output-Activation", "outputActivation"],
@@ -182,11 +185,33 @@ test("metadata: a key that is misspelt by capitals or separators is refused", ()
     ["output shape", "outputShape"],
     ["LOSS", "loss"],
     ["latent_size", "latentSize"],
+    ["outputActivaton", "outputActivation"],
+    ["activaton", "activation"],
+    ["ouputShape", "outputShape"],
+    ["los", "loss"],
   ];
   for (const [key, meant] of spellings) {
-    refusedMetadata({ [key]: "sigmoid" }, new RegExp(`metadata have "${key}", expected "${meant}"$`));
+    refusedMetadata(
+      { [key]: "sigmoid" },
+      new RegExp(`metadata have "${key}", expected "${meant}"; the option`),
+    );
   }
-  load({ ...elu, author: "A. Nonymous", "output activations": "two" });
+  refusedMetadata({ final_activation: "relu" }, /have "final_activation", expected "activation" \(between/);
+  for (const key of ["slope", "negative_slope", "alpha", "frequency"]) {
+    refusedMetadata(
+      { [key]: "0.2" },
+      new RegExp(`have "${key}", expected it with its activation, as JSON: "act`),
+    );
+  }
+  load({
+    ...elu,
+    author: "A. Nonymous",
+    format: "pt",
+    class: "Decoder",
+    version: "2",
+    seed: "1",
+    shape: "[4]",
+  });
 });
 
 test("a whole autoencoder in one Sequential is refused, but not where the metadata say it is a decoder", () => {
@@ -260,7 +285,7 @@ test("what other layers and models leave in a file is named, with what to do", (
     [{ ...layers, "d.1.num_batches_tracked": [] }, /is BatchNorm's/],
     [
       { ...layers, "d.1.weight": [3], "d.1.bias": [3] },
-      /"d\.1\.weight" is \[3\]: a normalisation's; .*Fold BatchNorm/,
+      /"d\.1\.weight" is \[3\]: a normalisation's or a PReLU's; .*Fold BatchNorm/,
     ],
     [
       { ...layers, "d.2.weight": [4, 3, 1, 1] },
@@ -269,7 +294,7 @@ test("what other layers and models leave in a file is named, with what to do", (
     // After the only layer, or between two.
     [
       { "d.0.weight": [3, 2], "d.0.bias": [3], "d.1.weight": [3], "d.1.bias": [3] },
-      /"d\.1\.weight" is \[3\]: a normalisation's; .*Fold BatchNorm/,
+      /"d\.1\.weight" is \[3\]: a normalisation's or a PReLU's; .*Fold BatchNorm/,
     ],
     [{ ...layers, "d.2.weight": [4, 3, 1] }, /a convolution's/],
     [{ ...layers, "d.2.weight": [4, 3, 1, 1, 1] }, /"d\.2\.weight" is \[4, 3, 1, 1, 1\]: a convolution's/],

@@ -43,7 +43,7 @@ export async function readSamples(
   if (sampleShape.length === 0 || elementCount(sampleShape) !== outputSize) {
     const found =
       sampleShape.length === 0
-        ? `its shape is ${showLengths(shape)}, expected an axis for the samples and at least one for their values`
+        ? `its shape is ${showLengths(shape)}, expected an axis for the samples and at least one for their values; of one sample, numpy's y[None] is that`
         : `its samples are ${showLengths(sampleShape)}, the decoder's output has ${outputSize} values`;
     throw invalidFile(`${showFile(flag, file)}: ${found}`);
   }

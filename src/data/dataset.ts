@@ -102,11 +102,11 @@ export class Dataset {
   }
 
   /**
-   * The samples from `start` up to but without `end`. It shares this one's memory.
+   * The samples from `start` up to but without `end`, by default to the last one. It shares this one's memory.
    *
    * @throws LatentflowError `invalid_argument` when there are no such samples
    */
-  slice(start: number, end: number): Dataset {
+  slice(start: number, end = this.count): Dataset {
     checkNumber("slice", "end", end, { min: 0, max: this.count, integer: true });
     checkNumber("slice", "start", start, { min: 0, max: end, integer: true });
     const values = this.#present().subarray(start * this.size, end * this.size);
@@ -247,7 +247,7 @@ export async function readDatasetAs(
   const [count = 0, ...sampleShape] = shape;
   if (sampleShape.length === 0 || elementCount(sampleShape) === 0) {
     throw invalidFile(
-      `${place.name}: the values are ${showLengths(shape)}, expected an axis for the samples and at least one for their values`,
+      `${place.name}: the values are ${showLengths(shape)}, expected an axis for the samples and at least one for their values; of one sample, numpy's y[None] is that`,
     );
   }
   if (labels === undefined) return new Dataset(data, sampleShape);

@@ -78,7 +78,7 @@ export function* parseDecoder(
   const { metadata } = file;
   refuseCheckpoint(where, metadata);
   const layers = collectLayers(where, file.tensors);
-  checkMetadata(where, metadata, layers);
+  checkMetadata(where, metadata, layers, options);
   const { outputSize } = layers.at(-1)!;
   checkSize(where, "as float32 its parameters take", 4 * countParameters(layers), maxBytes);
 

@@ -97,7 +97,8 @@ function checkDense(layers: readonly Found[], refuse: Refuse): void {
           "Train one of fully connected layers",
       );
     }
-    if (axes === 1 && layers.length > 1) throw refuse(`${shown}: a normalisation's; ${foldNormalisation}`);
+    if (axes === 1 && layers.length > 1)
+      throw refuse(`${shown}: a normalisation's or a PReLU's; ${foldNormalisation}`);
   }
 }
 

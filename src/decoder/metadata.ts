@@ -14,12 +14,25 @@ import { checkOutputShape } from "./output.ts";
 //   outputShape        a JSON array: [28,28]
 //   latentSize         how many latents: 20. Needed only where a decoder has as many latents as outputs and fewer
 //                      values between, as otherwise only an autoencoder has
-// Everything may be missing, and other keys are left alone, but for one that differs from these by capitals or
-// separators alone. In names of activations those do not count, so that PyTorch's spellings are read: "ELU",
-// "leaky_relu".
+// Everything may be missing, and other keys are left alone, but for those that seem to mean one of these. In names of
+// activations capitals and separators do not count, so that PyTorch's spellings are read: "ELU", "leaky_relu".
 
-const KEYS = ["activation", "outputActivation", "loss", "reduction", "outputShape", "latentSize"] as const;
-type Key = (typeof KEYS)[number];
+/** The option of `loadDecoder` that overrides each key. */
+const OPTIONS = {
+  activation: "activation",
+  outputActivation: "outputActivation",
+  loss: "loss",
+  reduction: "loss",
+  outputShape: "outputShape",
+  // There is none: whoever knows how large samples are has looked at the decoder.
+  latentSize: "outputShape",
+} as const;
+
+type Key = keyof typeof OPTIONS;
+
+const KEYS = /* @__PURE__ */ Object.keys(OPTIONS) as readonly Key[];
+
+type OptionKey = (typeof OPTIONS)[Key];
 
 /** A file's metadata. */
 export type Metadata = ReadonlyMap<string, string>;
@@ -58,11 +71,20 @@ type Sizes = { readonly inputSize: number; readonly outputSize: number };
  *
  * @throws LatentflowError `invalid_file`
  */
-export function checkMetadata(where: string, metadata: Metadata, layers: readonly Sizes[]): void {
+export function checkMetadata(
+  where: string,
+  metadata: Metadata,
+  layers: readonly Sizes[],
+  options: { readonly [Key in OptionKey]: unknown },
+): void {
   const refuse = (problem: string) => new LatentflowError("invalid_file", `${where}: ${problem}`);
   for (const key of metadata.keys()) {
-    const meant = KEYS.find((known) => known !== key && bare(known) === bare(key));
-    if (meant) throw refuse(`the file's metadata have ${show(key)}, expected "${meant}"`);
+    const meant = meantBy(key);
+    // An option overrides what the file says, however it says it.
+    if (!meant || options[meant.option] !== undefined) continue;
+    throw refuse(
+      `the file's metadata have ${show(key)}, expected ${meant.expected}; the option ${meant.option} overrides it`,
+    );
   }
   const { inputSize } = layers[0]!;
   const latentSize = metadata.get("latentSize");
@@ -82,6 +104,37 @@ export function checkMetadata(where: string, metadata: Metadata, layers: readonl
   }
 }
 
+/** Of a key that is none of ours and seems to mean one of them: what to write in its place. */
+function meantBy(key: string): { readonly expected: string; readonly option: OptionKey } | undefined {
+  if ((KEYS as readonly string[]).includes(key)) return undefined;
+  const text = bare(key);
+  const near = KEYS.find((known) => distance(bare(known), text) <= (known.length > 5 ? 2 : 1));
+  if (near) return { expected: `"${near}"`, option: OPTIONS[near] };
+  if (text.includes("activation")) {
+    return { expected: '"activation" (between the layers) or "outputActivation"', option: "activation" };
+  }
+  if (/^((negative)?slope|alpha|frequency)$/.test(text)) {
+    const json = '"activation": \'{"name": "leakyRelu", "slope": 0.2}\'';
+    return { expected: `it with its activation, as JSON: ${json}`, option: "activation" };
+  }
+  return undefined;
+}
+
+/** How many characters have to be put in, taken out or changed to make one text of another. */
+function distance(a: string, b: string): number {
+  if (Math.abs(a.length - b.length) > 2) return Number.POSITIVE_INFINITY;
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const changed = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(changed, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}
+
 function writeActivation(activation: Activation): string {
   const isDefault =
     JSON.stringify(activation) === JSON.stringify(normaliseActivation("", "", activation.name));
@@ -99,13 +152,21 @@ export function readActivation(
   key: "activation" | "outputActivation",
 ): Activation | undefined {
   return read(metadata, key, (text) => {
-    const value = text.startsWith("{") ? parseJson(where, key, text) : ownSpelling(text);
-    return normaliseActivation(where, `the file's ${key}`, value);
+    return normaliseActivation(where, `the file's ${key}`, ownSpelling(parseActivation(where, key, text)));
   });
 }
 
-function ownSpelling(name: string): string {
-  return Object.keys(activations).find((known) => bare(known) === bare(name)) ?? name;
+function parseActivation(where: string, key: string, text: string): unknown {
+  return text.startsWith("{") ? parseJson(where, key, text, '{"name": "leakyRelu", "slope": 0.2}') : text;
+}
+
+/** A name, or an object with one, as the API has it. */
+function ownSpelling(value: unknown): unknown {
+  if (typeof value === "string") {
+    return Object.keys(activations).find((known) => bare(known) === bare(value)) ?? value;
+  }
+  const { name } = Object(value) as { readonly name?: unknown };
+  return typeof name === "string" ? { ...(value as object), name: ownSpelling(name) } : value;
 }
 
 /** Without what capitals and separators make different. */
@@ -141,15 +202,19 @@ export function readOutputShape(
   outputSize: number,
 ): readonly number[] | undefined {
   return read(metadata, "outputShape", (text) =>
-    checkOutputShape(`${where}: the file's metadata`, parseJson(where, "outputShape", text), outputSize),
+    checkOutputShape(
+      `${where}: the file's metadata`,
+      parseJson(where, "outputShape", text, "[28, 28]"),
+      outputSize,
+    ),
   );
 }
 
-function parseJson(where: string, key: string, text: string): unknown {
+function parseJson(where: string, key: string, text: string, example: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw invalid(`${where}: the file's ${key} is ${show(text)}, expected JSON`);
+    throw invalid(`${where}: the file's ${key} is ${show(text)}, expected JSON, as ${example}`);
   }
 }
 
