@@ -151,7 +151,7 @@ function checkFloat32(where: string, name: string, values: unknown): asserts val
     checkMemory(where, name, values);
     return;
   }
-  if (/^Uint8(Clamped)?Array$/.test(typedArrayName(values) ?? "")) {
+  if (name === "y" && /^Uint8(Clamped)?Array$/.test(typedArrayName(values) ?? "")) {
     throw invalid(
       `${where}: ${name} is ${show(values)}, expected a Float32Array; for pixels of 0 to 255 divide by 255: Float32Array.from(${name}, (v) => v / 255)`,
     );

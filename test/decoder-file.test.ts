@@ -98,6 +98,10 @@ test("metadata: losses and their reduction", () => {
     const expected = { name: "binaryCrossEntropy", reduction: "mean" };
     assert.equal(loss({ loss: name, reduction: "mean" }), expected, name);
   }
+  for (const name of ["BCELoss", "BCEWithLogitsLoss", "BCE"]) {
+    assert.equal(loss({ loss: name }), { name: "binaryCrossEntropy", reduction: "mean" }, name);
+  }
+  assert.equal(loss({ loss: "MSELoss" }), { name: "squaredError", reduction: "mean" });
   assert.equal(loss({ loss: "mse" }), { name: "squaredError", reduction: "mean" });
   assert.equal(loss({ loss: "squaredError", reduction: "sum" }), { name: "squaredError", reduction: "sum" });
 });
@@ -267,7 +271,10 @@ test("unexpected tensors are listed", () => {
   );
   refusedShapes({ weight: [3, 2], bias: [3] }, /"weight", "bias"/);
   refusedShapes({ "d.1234567890.weight": [3, 2] }, /not a decoder's: "d.1234567890.weight"/);
-  refusedShapes({ ...layers, "encoder.0.weight": [2, 4] }, /2 prefixes: "d.", "encoder."; expected one/);
+  refusedShapes(
+    { ...layers, "encoder.0.weight": [2, 4] },
+    /2 prefixes: "d.", "encoder."; expected one.*; or, if it is alone, number its layers in their order: layers = \[m/,
+  );
   refusedShapes(
     { "0.weight": [2, 2], "0.bias": [2], "00.weight": [2, 2], "00.bias": [2] },
     /number 0 occurs twice/,

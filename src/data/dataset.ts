@@ -79,9 +79,14 @@ export class Dataset {
   rows(
     indices: ArrayLike<number>,
     // Typed, since TypeScript before 5.7 does not know what would be inferred, Float32Array<ArrayBuffer>.
-    into: Float32Array = new Float32Array(indices.length * this.size),
+    into: Float32Array = new Float32Array((indices?.length ?? 0) * this.size),
   ): Float32Array {
     const { size } = this;
+    if (typeof indices?.length !== "number") {
+      throw invalid(
+        `rows: indices is ${show(indices)}, expected an array of them; slice(start, end) takes two numbers`,
+      );
+    }
     if (into.length !== indices.length * size) {
       throw invalid(
         `rows: into has ${into.length} values, expected ${indices.length * size} (${indices.length} samples of ${size})`,

@@ -102,9 +102,13 @@ function checkDense(layers: readonly Found[], refuse: Refuse): void {
   }
 }
 
+const rename =
+  "number its layers in their order: layers = [m for m in decoder.modules() if isinstance(m, torch.nn.Linear)]; " +
+  'save_file({f"{i}.{p}": getattr(m, p).detach() for i, m in enumerate(layers) for p in ("weight", "bias")}, path)';
+
 const foldNormalisation =
   "only fully connected layers are read. Fold BatchNorm into the layer before it: " +
-  "torch.nn.utils.fusion.fuse_linear_bn_eval(linear.eval(), norm.eval()); other normalisations cannot be folded";
+  "torch.nn.utils.fusion.fuse_linear_bn_eval(linear.eval(), norm.eval()), and torch.nn.Identity() in the norm's place; other normalisations cannot be folded";
 
 /** What tensors with other names belong to, and what to do. */
 const foreign: readonly (readonly [pattern: RegExp, cure: string])[] = [
@@ -154,7 +158,7 @@ function findLayers(tensors: ReadonlyMap<string, Tensor>, refuse: Refuse): Found
     throw refuse(
       `the file holds tensors that are not a decoder's: ${list(unexpected.map(show))}; expected only N.weight and ` +
         "N.bias after a common prefix, N being the layer's number, as torch.nn.Sequential names them; save the " +
-        "decoder alone, or rename its tensors",
+        `decoder alone; or, if it is alone, ${rename}`,
     );
   }
   const layers = [...byName.values()].sort((a, b) => a.number - b.number);
@@ -162,7 +166,7 @@ function findLayers(tensors: ReadonlyMap<string, Tensor>, refuse: Refuse): Found
   if (prefixes.length > 1) {
     throw refuse(
       `the file's tensors have ${prefixes.length} prefixes: ${list(prefixes.map(show))}; expected one. Save the ` +
-        "decoder alone: save_file(model.decoder.state_dict(), path)",
+        `decoder alone: save_file(model.decoder.state_dict(), path); or, if it is alone, ${rename}`,
     );
   }
   const repeated = layers.find(({ number }, index) => number === layers[index - 1]?.number);

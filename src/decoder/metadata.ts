@@ -8,8 +8,8 @@ import { checkOutputShape } from "./output.ts";
 // What a file's metadata, a map of strings, says of its decoder beyond the tensors:
 //   activation         between the layers: a name, or an object as in the API, as JSON: {"name":"elu","alpha":2}
 //   outputActivation   after the last layer, in the same form
-//   loss               "bce" (binary cross entropy; "binaryCrossEntropy" and "crossEntropy" are read too)
-//                      or "mse" (squared error; "squaredError" is read too)
+//   loss               "bce" (binary cross entropy; "binaryCrossEntropy", "crossEntropy", "BCELoss" and
+//                      "BCEWithLogitsLoss" are read too) or "mse" (squared error; "squaredError" and "MSELoss" are)
 //   reduction          "sum", or "mean", which is meant when it is missing
 //   outputShape        a JSON array: [28,28]
 //   latentSize         how many latents: 20. Needed only where a decoder has as many latents as outputs and fewer
@@ -174,8 +174,17 @@ function bare(name: string): string {
   return name.toLowerCase().replaceAll(/[_\-\s]/g, "");
 }
 
-/** A Map, since a file's text may be "constructor". "crossEntropy" is what files from before 0.1.0 say. */
-const losses = new Map([...Object.entries(LOSS_MAKERS), ["crossEntropy", LOSS_MAKERS.binaryCrossEntropy]]);
+/**
+ * The losses as files name them, without what capitals and separators make different: also by PyTorch's names, and
+ * "crossEntropy" as files from before 0.1.0 have it. A Map, since a file's text may be "constructor".
+ */
+const losses = new Map([
+  ...Object.entries(LOSS_MAKERS).map(([name, maker]) => [bare(name), maker] as const),
+  ...(["crossentropy", "bceloss", "bcewithlogitsloss"] as const).map(
+    (name) => [name, LOSS_MAKERS.bce] as const,
+  ),
+  ["mseloss", LOSS_MAKERS.mse] as const,
+]);
 
 /**
  * The loss that the metadata give, if any.
@@ -184,7 +193,7 @@ const losses = new Map([...Object.entries(LOSS_MAKERS), ["crossEntropy", LOSS_MA
  */
 export function readLoss(where: string, metadata: Metadata): StandardLoss | undefined {
   return read(metadata, "loss", (text) => {
-    const makeLoss = losses.get(text);
+    const makeLoss = losses.get(bare(text));
     if (!makeLoss) throw invalid(`${where}: the file's loss is ${show(text)}, expected "bce" or "mse"`);
     const reduction = metadata.get("reduction") ?? "mean";
     return makeLoss({ reduction: checkChoice(where, "the file's reduction", reduction, ["mean", "sum"]) });
