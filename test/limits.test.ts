@@ -199,8 +199,8 @@ for (const [name, work] of works) {
     const turns = await turnsDuring(work());
     const { user, system } = process.cpuUsage(start);
     const whole = (user + system) / 1000;
-    // A turn takes about 8 ms, a piece of work a few more; other threads' time counts too.
-    assert.ok(turns >= Math.max(2, whole / 50), `${turns} turns in ${whole} ms`);
+    // A turn takes about 8 ms, a piece of work a few more; other threads' time counts too. Without a pause there is none.
+    assert.ok(turns >= Math.max(1, Math.floor(whole / 50)), `${turns} turns in ${whole} ms`);
 
     const reason = new Error("enough");
     const controller = new AbortController();
