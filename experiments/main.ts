@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { parseSeed } from "../src/cli/parse.ts";
 import { compareAdjoints } from "./adjoints.ts";
+import { compareWithBaseline, recordBaseline } from "./baseline.ts";
 import { measureDataEfficiency } from "./data-efficiency.ts";
 import type { ExperimentSettings } from "./paper.ts";
 import { compareSolvers } from "./solvers.ts";
@@ -13,6 +14,8 @@ const EXPERIMENTS: Record<
   string,
   readonly [run: (settings: ExperimentSettings) => Promise<void>, what: string]
 > = {
+  baseline: [compareWithBaseline, "what the solvers do now beside what they did at the baseline"],
+  "record-baseline": [recordBaseline, "keeps what the solvers do now as the baseline"],
   "data-efficiency": [
     measureDataEfficiency,
     "Table 1: one pass over few digits, against an autoencoder's twelve",

@@ -1,0 +1,174 @@
+import { createHash } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Zippable, zipSync } from "fflate";
+import { writeNpy } from "../src/data/npy.ts";
+import {
+  type Amd,
+  amd,
+  type EncodeResult,
+  encode,
+  type ImplicitAmd,
+  implicitAmd,
+  wasm,
+} from "../src/index.ts";
+import { STATUSES } from "../src/result.ts";
+import { readDataset } from "../src/train/index.ts";
+import { type Subject, subjects, writeHashes } from "./decoders.ts";
+import type { ExperimentSettings } from "./paper.ts";
+import { plainRuns } from "./plain-runs.ts";
+import { type Row, report } from "./table.ts";
+
+// What the solvers did before they were changed, kept sample by sample, and what they do now beside it.
+
+const folder = join("experiments", "baseline");
+const solversFile = join(folder, "solvers.npz");
+const runsFile = join(folder, "runs.json");
+
+/** The solvers there are now, each as it comes. */
+const solvers: Readonly<Record<string, () => Amd | ImplicitAmd>> = { amd, implicitAmd };
+
+/** What is kept of each sample, in this order, as float32: all of it is exact there. */
+const COLUMNS = 3;
+
+interface SampleRecord {
+  readonly loss: number;
+  /** Rows once forward, once backward or once along a tangent. */
+  readonly passes: number;
+  readonly status: string;
+}
+
+/** Of an array of `solvers.npz`, see `arrayOf`. */
+function recordsOf(values: Float32Array): SampleRecord[] {
+  return Array.from({ length: values.length / COLUMNS }, (_, sample) => {
+    const [loss, passes, status] = values.subarray(sample * COLUMNS, (sample + 1) * COLUMNS);
+    return { loss: loss!, passes: passes!, status: STATUSES[status!]! };
+  });
+}
+
+function arrayOf({ decoder }: Subject, { loss, status, stats }: EncodeResult): Float32Array {
+  const values = new Float32Array(loss.length * COLUMNS);
+  const { valueEvaluations, gradientEvaluations, matrixEvaluations } = stats;
+  for (const sample of loss.keys()) {
+    const passes =
+      valueEvaluations[sample]! +
+      gradientEvaluations[sample]! +
+      matrixEvaluations[sample]! * decoder.latentSize;
+    values.set([loss[sample]!, passes, STATUSES.indexOf(status[sample]!)], sample * COLUMNS);
+  }
+  return values;
+}
+
+const nameOf = (subject: Subject, solver: string) => `${subject.name}/${solver}`;
+
+/** Keeps what the solvers do now, and the hashes of the plain build's runs. */
+export async function recordBaseline(): Promise<void> {
+  const arrays: Zippable = {};
+  for await (const subject of subjects()) {
+    for (const [name, make] of Object.entries(solvers)) {
+      const result = await encode(subject.decoder, subject.y, { solver: make(), backend: plain });
+      const values = arrayOf(subject, result);
+      arrays[`${nameOf(subject, name)}.npy`] = writeNpy(values, [values.length / COLUMNS, COLUMNS]);
+      console.log(nameOf(subject, name), Object.values(figuresOf(recordsOf(values))).join(", "));
+    }
+    subject.decoder.dispose();
+  }
+  // The same bytes for the same values: without the time of the writing.
+  writeFileSync(solversFile, zipSync(arrays, { level: 9, mtime: new Date(1980, 0, 1) }));
+  writeHashes();
+  writeFileSync(runsFile, `${JSON.stringify(await hashRuns(), undefined, 2)}\n`);
+}
+
+const plain = wasm({ relaxed: false });
+
+async function hashRuns(): Promise<Record<string, string>> {
+  const hashes: Record<string, string> = {};
+  for await (const { name, values } of plainRuns()) {
+    const hash = createHash("sha256");
+    for (const { buffer, byteOffset, byteLength } of values) {
+      hash.update(new Uint8Array(buffer, byteOffset, byteLength));
+    }
+    hashes[name] = hash.digest("hex");
+  }
+  return hashes;
+}
+
+/**
+ * What each solver does now beside what each did at the baseline, on every decoder: passes and end loss as ratios of
+ * means, the samples whose end is the same bit for bit, and the worst row.
+ */
+export async function compareWithBaseline({ out }: ExperimentSettings): Promise<void> {
+  const kept: Record<string, string> = JSON.parse(readFileSync(runsFile, "utf8"));
+  const runs = Object.entries(await hashRuns());
+  const different = runs.filter(([name, hash]) => kept[name] !== hash).map(([name]) => name);
+  console.log(`plain runs: ${runs.length - different.length} of ${runs.length} as they were`);
+  for (const name of different) console.log(`  ${kept[name] ? "other bits" : "new"}: ${name}`);
+
+  const rows: Row[] = [];
+  for await (const subject of subjects()) {
+    const before = await Promise.all(
+      ["amd", "implicitAmd"].map(async (name) => {
+        const dataset = await readDataset(solversFile, { array: nameOf(subject, name) });
+        return [name, recordsOf(dataset.toFloat32())] as const;
+      }),
+    );
+    for (const [now, make] of Object.entries(solvers)) {
+      const result = await encode(subject.decoder, subject.y, { solver: make(), backend: plain });
+      const records = recordsOf(arrayOf(subject, result));
+      const own = figuresOf(records);
+      rows.push({
+        ...{ decoder: subject.name, solver: now, loss: own.loss.toFixed(6), passes: own.passes.toFixed(1) },
+        ...Object.fromEntries(before.flatMap(([name, then]) => ratios(name, records, then))),
+        statuses: own.statuses,
+        s: result.seconds.toFixed(2),
+      });
+      console.log(Object.values(rows.at(-1)!).join("  "));
+    }
+    subject.decoder.dispose();
+  }
+  const columns = Object.keys(rows[0]!).filter((column) => column.includes(" ÷ "));
+  for (const solver of Object.keys(solvers)) {
+    const own = rows.filter((row) => row.solver === solver);
+    const over = (choose: (values: number[]) => number) =>
+      Object.fromEntries(
+        columns.map((column) => [column, choose(own.map((row) => Number(row[column]))).toFixed(4)]),
+      );
+    const blank = { solver, loss: "", passes: "" };
+    const rest = { same: "", statuses: "", s: "" };
+    rows.push({ decoder: "MEAN", ...blank, ...over((values) => sum(values) / values.length), ...rest });
+    rows.push({ decoder: "WORST", ...blank, ...over((values) => Math.max(...values)), ...rest });
+  }
+  report(out, "baseline", rows);
+}
+
+/** Now beside then, as a table's columns. */
+function ratios(
+  name: string,
+  now: readonly SampleRecord[],
+  then: readonly SampleRecord[],
+): [string, string][] {
+  const [own, before] = [figuresOf(now), figuresOf(then)];
+  const same = now.filter((record, sample) => JSON.stringify(record) === JSON.stringify(then[sample]));
+  return [
+    [`loss ÷ ${name}`, (own.loss / before.loss).toFixed(4)],
+    [`passes ÷ ${name}`, (own.passes / before.passes).toFixed(4)],
+    [`as ${name}`, `${same.length} of ${now.length}`],
+  ];
+}
+
+function figuresOf(records: readonly SampleRecord[]): { loss: number; passes: number; statuses: string } {
+  const counts = STATUSES.map((status) => [
+    records.filter((record) => record.status === status).length,
+    status,
+  ]);
+  return {
+    loss: sum(records.map(({ loss }) => loss)) / records.length,
+    passes: sum(records.map(({ passes }) => passes)) / records.length,
+    statuses: counts
+      .filter(([count]) => count !== 0)
+      .map((count) => count.join(" "))
+      .join(" "),
+  };
+}
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);

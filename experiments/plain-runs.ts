@@ -1,0 +1,177 @@
+import {
+  type ActivationLike,
+  amd,
+  createDecoder,
+  type Decoder,
+  decode,
+  dormandPrince,
+  type EncodeOptions,
+  encode,
+  euler,
+  gradientFlow,
+  implicitAmd,
+  linearGrid,
+  logGrid,
+  nesterovFlow,
+  rk4,
+  squaredError,
+  wasm,
+} from "../src/index.ts";
+import {
+  adam,
+  direct,
+  full,
+  rmsprop,
+  sgd,
+  type TrainOptions,
+  train,
+  trainAutoencoder,
+} from "../src/train/index.ts";
+import { randomArray } from "../test/support/random.ts";
+
+// Runs of the plain build, whose results have the same bits on every machine: what must not change where a change is
+// not meant to change results.
+
+/** A run, and all numbers that came of it. */
+export interface PlainRun {
+  readonly name: string;
+  readonly values: readonly ArrayBufferView[];
+}
+
+const SAMPLES = 7;
+const OUTPUTS = 29;
+
+const activations: readonly ActivationLike[] = [
+  "identity",
+  { name: "elu", alpha: 1.5 },
+  "relu",
+  { name: "leakyRelu", slope: 0.2 },
+  "tanh",
+  "sigmoid",
+  "silu",
+  "gelu",
+  "softplus",
+  { name: "sine", frequency: 2 },
+];
+
+const solvers: Readonly<Record<string, EncodeOptions>> = {
+  amd: { solver: amd() },
+  "amd to the letter": { solver: amd({ growFrom: "trial", slope: 0.1, window: 3 }) },
+  implicitAmd: { solver: implicitAmd() },
+  euler: { solver: euler({ grid: linearGrid({ t1: 20, slices: 40 }) }) },
+  rk4: { solver: rk4({ grid: logGrid({ t1: 30, slices: 25 }) }) },
+  dormandPrince: { solver: dormandPrince({ t1: 20, rtol: 1e-3 }) },
+  "rk4, nesterovFlow": { solver: rk4({ grid: linearGrid({ t1: 20, slices: 20 }) }), flow: nesterovFlow() },
+  "euler, alpha 0.5": {
+    solver: euler({ grid: linearGrid({ t1: 20, slices: 20 }) }),
+    flow: gradientFlow({ alpha: 0.5 }),
+  },
+};
+
+const newDecoder = (activation: ActivationLike, layers: readonly number[] = [3, 17, 5, OUTPUTS]): Decoder =>
+  createDecoder({ layers, activation, outputActivation: "sigmoid", loss: "bce", seed: 11 });
+
+/** The options that a solver is run with, by what they change. */
+function* settings(decoder: Decoder): Generator<readonly [string, EncodeOptions]> {
+  const { outputSize, latentSize } = decoder;
+  const weights = randomArray(2, SAMPLES * outputSize, 0, 1);
+  yield ["", {}];
+  yield [", mse", { loss: "mse" }];
+  yield [", sum", { loss: squaredError({ reduction: "sum" }) }];
+  yield [", weights", { weights }];
+  yield [", one row of weights", { weights: weights.slice(0, outputSize) }];
+  yield [", z0", { z0: randomArray(3, SAMPLES * latentSize) }];
+}
+
+/** All of them, each some milliseconds. */
+export async function* plainRuns(): AsyncGenerator<PlainRun> {
+  for (const activation of activations) {
+    const decoder = newDecoder(activation);
+    const y = randomArray(1, SAMPLES * OUTPUTS, 0, 1);
+    for (const [solver, options] of Object.entries(solvers)) {
+      for (const [what, more] of settings(decoder)) {
+        const name = `${solver}, ${nameOf(activation)}${what}`;
+        yield { name, values: await valuesOf(decoder, y, { ...options, ...more } as EncodeOptions) };
+      }
+    }
+    const z = randomArray(4, 5 * decoder.latentSize);
+    const decoded = await decode(decoder, z, { backend: wasm({ relaxed: false, threads: 1 }) });
+    yield { name: `decode, ${nameOf(activation)}`, values: [decoded] };
+  }
+  for (const layers of [
+    [1, 1],
+    [2, 3, 5],
+    [5, 1, 17],
+    [17, 33, 31],
+    [64, 16, 80],
+    [3, 4, 5, 6, 7, 8],
+  ]) {
+    const decoder = newDecoder("elu", layers);
+    const y = randomArray(1, SAMPLES * decoder.outputSize, 0, 1);
+    for (const [solver, options] of Object.entries(solvers)) {
+      yield { name: `${solver}, layers ${layers}`, values: await valuesOf(decoder, y, options) };
+    }
+  }
+  const decoder = newDecoder("elu");
+  const many = randomArray(5, 60 * OUTPUTS, 0, 1);
+  for (const [solver, options] of Object.entries(solvers)) {
+    for (const [what, more] of Object.entries<EncodeOptions>({
+      "batchSize 3": { batchSize: 3 },
+      "saveAt steps": { saveAt: "steps" },
+      "saveAt times": { saveAt: [0, 0.5, 3, 10] },
+      "three threads": { backend: wasm({ relaxed: false, threads: 3 }) },
+    })) {
+      const values = await valuesOf(decoder, many, { ...options, ...more } as EncodeOptions);
+      yield { name: `${solver}, 60 samples, ${what}`, values };
+    }
+  }
+  yield* trainingRuns();
+}
+
+async function valuesOf(
+  decoder: Decoder,
+  y: Float32Array,
+  options: EncodeOptions,
+): Promise<ArrayBufferView[]> {
+  const backend = wasm({ relaxed: false, threads: 1 });
+  const { z, v, loss, initialLoss, status, stats, trajectory } = await encode(decoder, y, {
+    backend,
+    ...options,
+  });
+  const ways = (trajectory ?? []).flatMap(({ t, z, loss }) => [t, z, loss]);
+  const statuses = new TextEncoder().encode(status.join());
+  return [z, ...(v ? [v] : []), loss, initialLoss, statuses, ...Object.values(stats), ...ways];
+}
+
+async function* trainingRuns(): AsyncGenerator<PlainRun> {
+  const y = randomArray(6, 24 * OUTPUTS, 0, 1);
+  const grid = linearGrid({ t1: 10, slices: 10 });
+  const options: Readonly<Record<string, TrainOptions>> = {
+    rmsprop: { optimizer: rmsprop() },
+    adam: { optimizer: adam(), gradientClip: 0.5 },
+    sgd: { optimizer: sgd({ learningRate: 0.1 }), warmStart: true },
+    weights: { weights: randomArray(7, 24 * OUTPUTS, 0, 1) },
+    "mse, implicitAmd": { loss: "mse", solver: implicitAmd() },
+    "full, rk4": { adjoint: full(), solver: rk4({ grid }) },
+    "direct, euler": { adjoint: direct(), solver: euler({ grid }) },
+    "full, amd": { adjoint: full() },
+  };
+  for (const [what, more] of Object.entries(options)) {
+    for (const threads of [1, 2]) {
+      const { decoder, history } = await train(newDecoder("elu"), y, {
+        ...{ epochs: 2, batchSize: 5, seed: 1, backend: wasm({ relaxed: false, threads }) },
+        ...more,
+      });
+      const losses = Float64Array.from(history, ({ loss }) => loss);
+      yield { name: `train, ${what}, ${threads} threads`, values: [decoder.parameters, losses] };
+    }
+  }
+  const { decoder, encoder } = await trainAutoencoder(newDecoder("elu"), y, {
+    ...{ epochs: 3, batchSize: 5, seed: 1, backend: wasm({ relaxed: false, threads: 1 }) },
+  });
+  yield { name: "trainAutoencoder", values: [decoder.parameters, encoder.parameters] };
+}
+
+function nameOf(activation: ActivationLike): string {
+  return typeof activation === "string" ? activation : activation.name;
+}
