@@ -140,7 +140,7 @@ function resized(images: Float32Array, side: number): Float32Array {
   return result;
 }
 
-/** The decoders that come in files: the demo's, and one of a variational autoencoder, see decoders/README.md. */
+/** The decoders that come in files: the demo's. */
 const files: readonly {
   name: string;
   file: string;
