@@ -64,7 +64,7 @@ const nameOf = (subject: Subject, solver: string) => `${subject.name}/${solver}`
 /** Keeps what the solvers do now, and the hashes of the plain build's runs. */
 export async function recordBaseline(): Promise<void> {
   const arrays: Zippable = {};
-  for await (const subject of subjects()) {
+  for await (const subject of subjects("all")) {
     for (const [name, make] of Object.entries(solvers)) {
       const result = await encode(subject.decoder, subject.y, { solver: make(), backend: plain });
       const values = arrayOf(subject, result);
@@ -105,7 +105,7 @@ export async function compareWithBaseline({ out }: ExperimentSettings): Promise<
   for (const name of different) console.log(`  ${kept[name] ? "other bits" : "new"}: ${name}`);
 
   const rows: Row[] = [];
-  for await (const subject of subjects()) {
+  for await (const subject of subjects("all")) {
     const before = await Promise.all(
       ["amd", "implicitAmd"].map(async (name) => {
         const dataset = await readDataset(solversFile, { array: nameOf(subject, name) });

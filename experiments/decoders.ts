@@ -46,7 +46,7 @@ interface Recipe {
   readonly sampleCount: number;
   /** Of the images' 28 × 28 pixels, or of 32 × 32 between which they are interpolated. */
   readonly side: 28 | 32;
-  make(images: Dataset): Promise<Decoder>;
+  make(images: Dataset, seed: number): Promise<Decoder>;
 }
 
 const plain = wasm({ relaxed: false });
@@ -72,14 +72,14 @@ const ofThePaper = (["MNIST", "Fashion-MNIST"] as const).flatMap((data) =>
       const traits = { data, loss, activation, latents, "trained with": trainedWith };
       return {
         ...{ name: Object.values(traits).join("-").toLowerCase(), data, traits, sampleCount: 1000, side: 28 },
-        async make(images) {
+        async make(images, seed) {
           const untrained = createDecoder({
             layers: [latents, 150, 300, 600, 784],
-            ...{ activation, outputActivation: "sigmoid", loss, seed: 0, outputShape: [28, 28] },
+            ...{ activation, outputActivation: "sigmoid", loss, seed, outputShape: [28, 28] },
           });
-          const { decoder } = await train(untrained, chooseRows(images, 1920, 0), {
+          const { decoder } = await train(untrained, chooseRows(images, 1920, seed), {
             solver: trainedWith === "implicitAmd" ? implicitAmd() : SOLVER,
-            ...{ optimizer: rmsprop(), batchSize: 5, seed: 0, backend: plain },
+            ...{ optimizer: rmsprop(), batchSize: 5, seed, backend: plain },
           });
           return decoder;
         },
@@ -104,13 +104,13 @@ const others = (
   const traits = { data, loss, activation, latents: layers[0]!, "trained with": "encoder" };
   return {
     ...{ name, data, traits, sampleCount: 200, side },
-    async make(images) {
-      const untrained = createDecoder({ layers, activation, loss, seed: 0, outputShape: [side, side] });
-      const y = resized(chooseRows(images, 30_000, 0), side);
+    async make(images, seed) {
+      const untrained = createDecoder({ layers, activation, loss, seed, outputShape: [side, side] });
+      const y = resized(chooseRows(images, 30_000, seed), side);
       const { decoder } = await trainAutoencoder(untrained, y, {
         optimizer: adam({ learningRate: 1e-3 }),
         schedule: linear(),
-        ...{ batchSize: 64, epochs: 4, seed: 0, backend: plain },
+        ...{ batchSize: 64, epochs: 4, seed, backend: plain },
       });
       return decoder;
     },
@@ -140,40 +140,29 @@ function resized(images: Float32Array, side: number): Float32Array {
   return result;
 }
 
-/** The decoders that come in files: the demo's. */
-const files: readonly {
-  name: string;
-  file: string;
-  data: DataName;
-  traits: Subject["traits"];
-  sampleCount: number;
-}[] = [
-  {
-    ...{ name: "demo", file: join("demo", "decoder.safetensors"), data: "MNIST", sampleCount: 1000 },
-    traits: { data: "MNIST", loss: "bce", activation: "elu", latents: 20, "trained with": "amd, long" },
-  },
-];
+/** The one that comes with the package. */
+const demo: Recipe = {
+  ...{ name: "demo", data: "MNIST", sampleCount: 1000, side: 28 },
+  traits: { data: "MNIST", loss: "bce", activation: "elu", latents: 20, "trained with": "amd, long" },
+  make: () => loadDecoder(join("demo", "decoder.safetensors")),
+};
+
+/** Groups of decoders: the paper's in its variants, or these and others. */
+const groups = { "the paper's": ofThePaper, all: [demo, ...ofThePaper, ...others] };
 
 /**
- * All decoders, one after the other. They are trained where they are not kept yet, which takes half an hour together.
+ * The decoders of a group, one after the other; whoever takes one disposes it. They are trained where they are not kept
+ * yet, which takes half an hour together.
  *
- * @param names of some: those whose name contains one of these
+ * @param seed of the parameters, of the images and of their order
  * @throws Error where a decoder has other bits than when `sha256.json` was written
  */
-export async function* subjects(names: readonly string[] = []): AsyncGenerator<Subject> {
-  const isAsked = ({ name }: { name: string }) =>
-    names.length === 0 || names.some((part) => name.includes(part));
+export async function* subjects(group: keyof typeof groups, seed = 0): AsyncGenerator<Subject> {
   const splits: { [Name in DataName]?: DataSplits } = {};
-  const splitsOf = async (data: DataName) =>
-    (splits[data] ??= await { MNIST: mnist, "Fashion-MNIST": fashionMnist }[data]());
-  for (const { name, file, data, traits, sampleCount } of files.filter(isAsked)) {
-    const { test } = await splitsOf(data);
-    yield { name, decoder: await loadDecoder(file), y: test.slice(0, sampleCount).toFloat32(), traits };
-  }
-  for (const recipe of [...ofThePaper, ...others].filter(isAsked)) {
-    const { name, traits, sampleCount, side } = recipe;
-    const { train: images, test } = await splitsOf(recipe.data);
-    const decoder = await keptOr(name, () => recipe.make(images));
+  for (const { name, traits, sampleCount, side, data, make } of groups[group]) {
+    splits[data] ??= await { MNIST: mnist, "Fashion-MNIST": fashionMnist }[data]();
+    const { train: images, test } = splits[data];
+    const decoder = await keptOr(`${name}-seed-${seed}`, () => make(images, seed));
     yield { name, decoder, y: resized(test.slice(0, sampleCount).toFloat32(), side), traits };
   }
 }

@@ -195,10 +195,7 @@ test("metadata: a key that seems to mean one of ours is refused, others are left
     ["los", "loss"],
   ];
   for (const [key, meant] of spellings) {
-    refusedMetadata(
-      { [key]: "sigmoid" },
-      new RegExp(`metadata have "${key}", expected "${meant}"; the option`),
-    );
+    refusedMetadata({ [key]: "sigmoid" }, new RegExp(`metadata have "${key}", expected "${meant}"`));
   }
   refusedMetadata({ final_activation: "relu" }, /have "final_activation", expected "activation" \(between/);
   for (const key of ["slope", "negative_slope", "alpha", "frequency"]) {

@@ -17,22 +17,21 @@ import { checkOutputShape } from "./output.ts";
 // Everything may be missing, and other keys are left alone, but for those that seem to mean one of these. In names of
 // activations capitals and separators do not count, so that PyTorch's spellings are read: "ELU", "leaky_relu".
 
-/** The option of `loadDecoder` that overrides each key. */
+/** The option of `loadDecoder` that overrides each key, if one does. */
 const OPTIONS = {
   activation: "activation",
   outputActivation: "outputActivation",
   loss: "loss",
   reduction: "loss",
   outputShape: "outputShape",
-  // There is none: whoever knows how large samples are has looked at the decoder.
-  latentSize: "outputShape",
+  latentSize: undefined,
 } as const;
 
 type Key = keyof typeof OPTIONS;
 
 const KEYS = /* @__PURE__ */ Object.keys(OPTIONS) as readonly Key[];
 
-type OptionKey = (typeof OPTIONS)[Key];
+type OptionKey = NonNullable<(typeof OPTIONS)[Key]>;
 
 /** A file's metadata. */
 export type Metadata = ReadonlyMap<string, string>;
@@ -81,10 +80,11 @@ export function checkMetadata(
   for (const key of metadata.keys()) {
     const meant = meantBy(key);
     // An option overrides what the file says, however it says it.
-    if (!meant || options[meant.option] !== undefined) continue;
-    throw refuse(
-      `the file's metadata have ${show(key)}, expected ${meant.expected}; the option ${meant.option} overrides it`,
-    );
+    if (!meant) continue;
+    const { expected, option } = meant;
+    if (option && options[option] !== undefined) continue;
+    const hint = option ? `; the option ${option} overrides it` : "";
+    throw refuse(`the file's metadata have ${show(key)}, expected ${expected}${hint}`);
   }
   const { inputSize } = layers[0]!;
   const latentSize = metadata.get("latentSize");
@@ -105,7 +105,9 @@ export function checkMetadata(
 }
 
 /** Of a key that is none of ours and seems to mean one of them: what to write in its place. */
-function meantBy(key: string): { readonly expected: string; readonly option: OptionKey } | undefined {
+function meantBy(
+  key: string,
+): { readonly expected: string; readonly option: OptionKey | undefined } | undefined {
   if ((KEYS as readonly string[]).includes(key)) return undefined;
   const text = bare(key);
   const near = KEYS.find((known) => distance(bare(known), text) <= (known.length > 5 ? 2 : 1));
