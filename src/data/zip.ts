@@ -40,13 +40,11 @@ const MOST_ENTRIES = 10_000;
 const SEE_ZIP64 = 0xffffffff;
 
 const methods: ReadonlyMap<number, string> = new Map([
-  ...([
-    [9, "Deflate64"],
-    [12, "bzip2"],
-    [14, "LZMA"],
-    [93, "Zstandard"],
-    [95, "xz"],
-  ] as const),
+  [9, "Deflate64"],
+  [12, "bzip2"],
+  [14, "LZMA"],
+  [93, "Zstandard"],
+  [95, "xz"],
 ]);
 
 /** Whether `bytes` begin as a zip file does. */
