@@ -10,11 +10,13 @@ import { delimiter } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
+// The compiler's own file starts a second Node, whose death by a signal would look like an error without a word.
+const asc = "node --enable-source-maps node_modules/assemblyscript/bin/asc.js";
 const parts = {
   wasm: [
-    "asc --target debug",
-    "asc --target plain",
-    "asc --target relaxed",
+    `${asc} --target debug`,
+    `${asc} --target plain`,
+    `${asc} --target relaxed`,
     "node scripts/stamp-wasm.mjs",
     "node scripts/embed-wasm.mjs",
   ],
@@ -35,7 +37,7 @@ if (!steps) {
 const PATH = [`${root}node_modules/.bin`, process.env.PATH].join(delimiter);
 
 for (const step of steps) {
-  const { status, error, stdout, stderr } = spawnSync(step, {
+  const { status, signal, error, stdout, stderr } = spawnSync(step, {
     cwd: root,
     shell: true,
     encoding: "utf8",
@@ -43,7 +45,7 @@ for (const step of steps) {
   });
   const output = stdout + stderr;
   if (status !== 0) {
-    console.error(`${output}build: ${step} failed with ${error?.message ?? `exit code ${status}`}`);
+    console.error(`${output}build: ${step} failed with ${error?.message ?? signal ?? `exit code ${status}`}`);
     process.exit(1);
   }
   if (step === steps.at(-1) || /\bwarn/i.test(output)) process.stdout.write(output);
