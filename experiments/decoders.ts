@@ -147,8 +147,15 @@ const demo: Recipe = {
   make: () => loadDecoder(join("demo", "decoder.safetensors")),
 };
 
+/** A variational autoencoder's, trained with PyTorch by an encoder: nothing holds its codes where they were trained. */
+const variational: Recipe = {
+  ...{ name: "variational-autoencoder-mnist", data: "MNIST", sampleCount: 200, side: 28 },
+  traits: { data: "MNIST", loss: "bce", activation: "elu", latents: 20, "trained with": "encoder" },
+  make: () => loadDecoder(join(folder, "variational-autoencoder-mnist.safetensors")),
+};
+
 /** Groups of decoders: the paper's in its variants, or these and others. */
-const groups = { "the paper's": ofThePaper, all: [demo, ...ofThePaper, ...others] };
+const groups = { "the paper's": ofThePaper, all: [demo, ...ofThePaper, ...others, variational] };
 
 /**
  * The decoders of a group, one after the other; whoever takes one disposes it. They are trained where they are not kept
