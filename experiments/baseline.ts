@@ -61,6 +61,11 @@ function arrayOf({ decoder }: Subject, { loss, status, stats }: EncodeResult): F
 
 const nameOf = (subject: Subject, solver: string) => `${subject.name}/${solver}`;
 
+/** Keeps the hashes of the plain build's runs as they are now. */
+export async function recordRuns(): Promise<void> {
+  writeFileSync(runsFile, `${JSON.stringify(await hashRuns(), undefined, 2)}\n`);
+}
+
 /** Keeps what the solvers do now, and the hashes of the plain build's runs. */
 export async function recordBaseline(): Promise<void> {
   const arrays: Zippable = {};
@@ -76,21 +81,26 @@ export async function recordBaseline(): Promise<void> {
   // The same bytes for the same values: without the time of the writing.
   writeFileSync(solversFile, zipSync(arrays, { level: 9, mtime: new Date(1980, 0, 1) }));
   writeHashes();
-  writeFileSync(runsFile, `${JSON.stringify(await hashRuns(), undefined, 2)}\n`);
+  await recordRuns();
 }
 
 const plain = wasm({ relaxed: false });
 
 async function hashRuns(): Promise<Record<string, string>> {
   const hashes: Record<string, string> = {};
-  for await (const { name, values } of plainRuns()) {
-    const hash = createHash("sha256");
-    for (const { buffer, byteOffset, byteLength } of values) {
-      hash.update(new Uint8Array(buffer, byteOffset, byteLength));
-    }
-    hashes[name] = hash.digest("hex");
+  for await (const { name, values, costs } of plainRuns()) {
+    hashes[name] = hashOf(values);
+    if (costs) hashes[`${name}: costs`] = hashOf(costs);
   }
   return hashes;
+}
+
+function hashOf(arrays: readonly ArrayBufferView[]): string {
+  const hash = createHash("sha256");
+  for (const { buffer, byteOffset, byteLength } of arrays) {
+    hash.update(new Uint8Array(buffer, byteOffset, byteLength));
+  }
+  return hash.digest("hex");
 }
 
 /**

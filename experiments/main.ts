@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { parseSeed } from "../src/cli/parse.ts";
 import { compareAdjoints } from "./adjoints.ts";
-import { compareWithBaseline, recordBaseline } from "./baseline.ts";
+import { compareWithBaseline, recordBaseline, recordRuns } from "./baseline.ts";
 import { measureDataEfficiency } from "./data-efficiency.ts";
 import type { ExperimentSettings } from "./paper.ts";
 import { compareSolvers } from "./solvers.ts";
@@ -16,6 +16,7 @@ const EXPERIMENTS: Record<
 > = {
   baseline: [compareWithBaseline, "what the solvers do now beside what they did at the baseline"],
   "record-baseline": [recordBaseline, "keeps what the solvers do now as the baseline"],
+  "record-runs": [recordRuns, "keeps the hashes of the plain build's runs, the baseline's quick part"],
   "data-efficiency": [
     measureDataEfficiency,
     "Table 1: one pass over few digits, against an autoencoder's twelve",

@@ -32,10 +32,13 @@ import { randomArray } from "../test/support/random.ts";
 // Runs of the plain build, whose results have the same bits on every machine: what must not change where a change is
 // not meant to change results.
 
-/** A run, and all numbers that came of it. */
+/** A run, and the numbers that came of it. */
 export interface PlainRun {
   readonly name: string;
+  /** Where it has led: codes, losses, accepted steps, backtracks, trajectories; parameters. */
   readonly values: readonly ArrayBufferView[];
+  /** How it ended and what it took: statuses, t and counts of evaluations. */
+  readonly costs?: readonly ArrayBufferView[];
 }
 
 const SAMPLES = 7;
@@ -91,7 +94,7 @@ export async function* plainRuns(): AsyncGenerator<PlainRun> {
     for (const [solver, options] of Object.entries(solvers)) {
       for (const [what, more] of settings(decoder)) {
         const name = `${solver}, ${nameOf(activation)}${what}`;
-        yield { name, values: await valuesOf(decoder, y, { ...options, ...more } as EncodeOptions) };
+        yield { name, ...(await run(decoder, y, { ...options, ...more } as EncodeOptions)) };
       }
     }
     const z = randomArray(4, 5 * decoder.latentSize);
@@ -109,7 +112,7 @@ export async function* plainRuns(): AsyncGenerator<PlainRun> {
     const decoder = newDecoder("elu", layers);
     const y = randomArray(1, SAMPLES * decoder.outputSize, 0, 1);
     for (const [solver, options] of Object.entries(solvers)) {
-      yield { name: `${solver}, layers ${layers}`, values: await valuesOf(decoder, y, options) };
+      yield { name: `${solver}, layers ${layers}`, ...(await run(decoder, y, options)) };
     }
   }
   const decoder = newDecoder("elu");
@@ -121,26 +124,30 @@ export async function* plainRuns(): AsyncGenerator<PlainRun> {
       "saveAt times": { saveAt: [0, 0.5, 3, 10] },
       "three threads": { backend: wasm({ relaxed: false, threads: 3 }) },
     })) {
-      const values = await valuesOf(decoder, many, { ...options, ...more } as EncodeOptions);
-      yield { name: `${solver}, 60 samples, ${what}`, values };
+      const numbers = await run(decoder, many, { ...options, ...more } as EncodeOptions);
+      yield { name: `${solver}, 60 samples, ${what}`, ...numbers };
     }
   }
   yield* trainingRuns();
 }
 
-async function valuesOf(
+async function run(
   decoder: Decoder,
   y: Float32Array,
   options: EncodeOptions,
-): Promise<ArrayBufferView[]> {
+): Promise<Omit<PlainRun, "name">> {
   const backend = wasm({ relaxed: false, threads: 1 });
   const { z, v, loss, initialLoss, status, stats, trajectory } = await encode(decoder, y, {
     backend,
     ...options,
   });
+  const { acceptedSteps, backtracks, valueEvaluations, gradientEvaluations, matrixEvaluations, t } = stats;
   const ways = (trajectory ?? []).flatMap(({ t, z, loss }) => [t, z, loss]);
   const statuses = new TextEncoder().encode(status.join());
-  return [z, ...(v ? [v] : []), loss, initialLoss, statuses, ...Object.values(stats), ...ways];
+  return {
+    values: [z, ...(v ? [v] : []), loss, initialLoss, acceptedSteps, backtracks, ...ways],
+    costs: [statuses, valueEvaluations, gradientEvaluations, matrixEvaluations, t],
+  };
 }
 
 async function* trainingRuns(): AsyncGenerator<PlainRun> {
