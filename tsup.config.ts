@@ -15,6 +15,16 @@ const portable: Options = {
   esbuildPlugins: [licenses],
 };
 
+/** A worker is given its kernels compiled: the binaries, and what unpacks them, would only make its file larger. */
+const withoutBinaries: NonNullable<Options["esbuildPlugins"]>[number] = {
+  name: "without-binaries",
+  setup(build) {
+    const contents =
+      'export const compileKernels = () => Promise.reject(new Error("no kernels in a worker"));';
+    build.onLoad({ filter: /wasm[\\/]load\.ts$/ }, () => ({ contents, loader: "ts" }));
+  },
+};
+
 /** For files that no bundler of a user's minifies. An uncaught error prints the line that threw: none may be long. */
 const minified: Options = {
   minify: true,
@@ -44,6 +54,7 @@ export default defineConfig([
     // see worker-file.ts.
     ...portable,
     ...minified,
+    esbuildPlugins: [licenses, withoutBinaries],
     entry: { "latentflow-worker": "src/backend/wasm/pool/latentflow-worker.ts" },
     splitting: false,
   },

@@ -1,115 +1,91 @@
-import { gradient, rowAt, rowsOf, value } from "./decoder";
 import {
-  admit,
+  AT_REST,
   CONVERGED,
+  CURVATURE_ALONG_GRADIENT,
   Descent,
   finish,
-  judge,
-  listRow,
-  MAX_STEPS,
-  NONFINITE,
+  finishWithoutStep,
   REACHED_T1,
   residentOf,
   Sample,
+  STALLED,
 } from "./descent";
-import { Batch, Plan } from "./plan";
 
 /**
- * AMD, the adaptive minimise-distance solver (equations 6 and 7), as one loop over the resident rows. The same
- * solver for any backend is src/solver/amd.ts; the two agree bit for bit.
+ * AMD, the adaptive minimise-distance solver (equations 6 and 7): p = -∇l, and each sample has its own step.
  *
- * Of each sample it keeps f64[window]: the losses of the last accepted steps, a ring.
+ * Of each sample it keeps, behind p, f64[window]: the losses of the last accepted steps, a ring.
  */
 @unmanaged
 export class Amd extends Descent {
-  window: i32; // 64
+  maxBacktracks: i32; // 72
+  window: i32; // 76
   /** 1 for growFrom "trial" */
-  growFromTrial: i32; // 68
-  t1: f64; // 72
-  stepMax: f64; // 80
-  slope: f64; // 88
+  growFromTrial: i32; // 80
+  t1: f64; // 88
+  stepInit: f64; // 96
+  stepMax: f64; // 104
+  increaseFactor: f64; // 112
+  decreaseFactor: f64; // 120
   /** No convergence before this t: settle · t1 */
-  settleTime: f64; // 96
+  settleTime: f64; // 128
 }
 
-/**
- * Works until `maxPasses` row passes (one row once forward or once backward) are spent, or there is no row to work
- * on; see `admit`. Returns the row passes spent. One round is never cut.
- */
-export function amdRun(amd: Amd, plan: Plan, batch: Batch, maxPasses: i32, refill: bool): i32 {
-  let passes: i32 = 0;
-  do {
-    const count = admit(amd, batch, refill);
-    if (count === 0) break;
-    prepareTrials(amd, batch, count);
-    value(plan, batch, count);
-    const accepted = takeSteps(amd, batch, judge(amd, batch, count));
-    gradient(plan, batch, accepted);
-    startSteps(amd, batch, accepted);
-    passes += count + accepted;
-  } while (passes < maxPasses);
-  return passes;
-}
+/** A last step may be so much longer than the one that would be tried, as a share: t1 is missed by roundings. */
+const LAST_STEP_SLACK: f64 = 1.0 / 1048576;
 
-/** The latent of each row in use: z - δt·g, rounded to float32; z0 itself the first time. */
-function prepareTrials(amd: Amd, batch: Batch, count: i32): void {
-  const latents = rowsOf(batch, 0);
-  for (let i: i32 = 0; i < count; i++) {
-    const row = rowAt(batch.rows, i);
-    const sample = residentOf(amd, row);
-    const first = sample.trial < 0;
-    const offset = row * latents.stride;
-    for (let k: usize = 0; k < <usize>amd.latentSize; k++) {
-      const z = load<f64>(sample.z + (k << 3));
-      // A new row's gradient is still another sample's: it must not be read, not even times 0.
-      const moved = first ? z : z - sample.dt * load<f32>(latents.gradients + offset + (k << 2));
-      store<f32>(latents.outputs + offset + (k << 2), <f32>moved);
-    }
-    sample.required = amd.slope * sample.dt * sample.gradientNormSquared;
-  }
-}
-
-/** Takes the steps of the rows listed. Lists those whose gradient is needed and returns their number. */
-function takeSteps(amd: Amd, batch: Batch, count: i32): i32 {
-  const latents = rowsOf(batch, 0);
-  let goOn: i32 = 0;
-  for (let i: i32 = 0; i < count; i++) {
-    const row = rowAt(batch.rows, i);
-    const sample = residentOf(amd, row);
-    if (sample.trial >= 0) {
-      const status = takeStep(
-        amd,
-        sample,
-        latents.gradients + row * latents.stride,
-        load<f64>(batch.losses + (row << 3)),
-      );
-      if (status >= 0) {
-        finish(amd, row, status);
-        continue;
-      }
-    }
-    listRow(batch, goOn++, row);
-  }
-  return goOn;
-}
-
-/** z ← z - δt·g, t ← t + δt; returns the status that the sample ends with, or -1. */
-function takeStep(amd: Amd, sample: Sample, gradients: usize, loss: f64): i32 {
-  for (let k: usize = 0; k < <usize>amd.latentSize; k++) {
-    const z = sample.z + (k << 3);
-    store<f64>(z, load<f64>(z) - sample.dt * load<f32>(gradients + (k << 2)));
-  }
+/** A step has been accepted, to the loss that the sample has now. Returns the status that it ends with, or -1. */
+export function amdAccepted(amd: Amd, sample: Sample): i32 {
   // The last step is cut to end at t1; the sum may miss it by a rounding.
-  const last = sample.dt === amd.t1 - sample.t;
-  sample.t = last ? amd.t1 : sample.t + sample.dt;
-  store<f64>(sample.memory + ((<usize>(sample.acceptedSteps % amd.window)) << 3), loss);
-  sample.loss = loss;
-  sample.acceptedSteps++;
+  const last = sample.t >= amd.t1 - LAST_STEP_SLACK * sample.dt;
+  if (last) sample.t = amd.t1;
+  store<f64>(lossesOf(amd, sample) + ((<usize>((sample.acceptedSteps - 1) % amd.window)) << 3), sample.loss);
   const grown = amd.increaseFactor * (amd.growFromTrial ? sample.step : sample.dt);
   sample.step = min(max(grown, amd.stepInit), amd.stepMax);
   if (isFlat(amd, sample)) return CONVERGED;
-  if (last) return REACHED_T1;
-  return sample.acceptedSteps >= amd.maxSteps ? MAX_STEPS : -1;
+  return last ? REACHED_T1 : -1;
+}
+
+/** A step has not lowered the loss: a shorter one, or what there is to be said where none is short enough. */
+export function amdRejected(amd: Amd, row: usize): void {
+  const sample = residentOf(amd, row);
+  if (sample.trial < amd.maxBacktracks) {
+    sample.trial++;
+    sample.backtracks++;
+    sample.dt *= amd.decreaseFactor;
+  } else if (sample.acceptedSteps > 0) {
+    finishWithoutStep(amd, row, sample.acceptedDt * sample.gradientNormSquared);
+  } else if (amd.hasCurvature) {
+    sample.trial = AT_REST;
+  } else {
+    finish(amd, row, STALLED);
+  }
+}
+
+/** The gradient at z is known: the first trial of the next step, or what it takes to tell whether z0 is at rest. */
+export function amdTurn(amd: Amd, sample: Sample, gradient: usize): void {
+  if (sample.trial === AT_REST) {
+    sample.due = CURVATURE_ALONG_GRADIENT;
+    return;
+  }
+  for (let k: usize = 0; k < <usize>amd.latentSize; k++) {
+    store<f64>(sample.memory + (k << 3), -load<f32>(gradient + (k << 2)));
+  }
+  sample.slope = -sample.gradientNormSquared;
+  if (sample.acceptedSteps === 0) sample.step = amd.stepInit;
+  sample.trial = 0;
+  const left = amd.t1 - sample.t;
+  sample.dt = sample.step < left * (1 - LAST_STEP_SLACK) ? sample.step : left;
+}
+
+/**
+ * The curvature gᵀMg/gᵀg along the gradient is known at z0, where no step has lowered the loss: the best step along it
+ * is expected to lower it by ½‖g‖⁴/gᵀMg.
+ */
+export function amdCurvature(amd: Amd, row: usize, curvature: f64): void {
+  const sample = residentOf(amd, row);
+  sample.valueEvaluations++;
+  finishWithoutStep(amd, row, (0.5 * sample.gradientNormSquared) / curvature);
 }
 
 /**
@@ -128,25 +104,9 @@ function isFlat(amd: Amd, sample: Sample): bool {
 
 /** The accepted loss `back` steps ago; 0 is the last one. */
 function recentLoss(amd: Amd, sample: Sample, back: i32): f64 {
-  return load<f64>(sample.memory + ((<usize>((sample.acceptedSteps - 1 - back) % amd.window)) << 3));
+  return load<f64>(lossesOf(amd, sample) + ((<usize>((sample.acceptedSteps - 1 - back) % amd.window)) << 3));
 }
 
-/** Takes up the new gradients: the first trial of the next step, or the end where there is nowhere to go. */
-function startSteps(amd: Amd, batch: Batch, count: i32): void {
-  const latents = rowsOf(batch, 0);
-  for (let i: i32 = 0; i < count; i++) {
-    const row = rowAt(batch.rows, i);
-    const sample = residentOf(amd, row);
-    let sum: f64 = 0;
-    for (let k: usize = 0; k < <usize>amd.latentSize; k++) {
-      const g: f64 = load<f32>(latents.gradients + row * latents.stride + (k << 2));
-      sum += g * g;
-    }
-    sample.gradientEvaluations++;
-    sample.gradientNormSquared = sum;
-    sample.trial = 0;
-    sample.dt = min(sample.step, amd.t1 - sample.t);
-    if (!isFinite(sum)) finish(amd, row, NONFINITE);
-    else if (sum === 0) finish(amd, row, CONVERGED);
-  }
+function lossesOf(amd: Amd, sample: Sample): usize {
+  return sample.memory + ((<usize>amd.latentSize) << 3);
 }

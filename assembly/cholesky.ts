@@ -1,15 +1,25 @@
-/** The lower Cholesky factor of a symmetric matrix in its place; false where a pivot is not above 0. */
+/**
+ * Symmetric matrices by their lower triangle and diagonal, packed row by row: f64[d·(d + 1) / 2]. So are the lower
+ * factors L of M = LLᵀ.
+ */
+
+/** How many numbers such a matrix has. */
+export function packedSize(d: i32): usize {
+  return (<usize>d * (<usize>d + 1)) >> 1;
+}
+
+/** The lower Cholesky factor of a matrix in its place; false where a pivot is not above 0, or not finite. */
 export function factorise(matrix: usize, d: i32): bool {
   for (let i: i32 = 0; i < d; i++) {
-    const rowI = rowOf(matrix, i, d);
+    const rowI = rowOf(matrix, i);
     for (let j: i32 = 0; j <= i; j++) {
-      const rowJ = rowOf(matrix, j, d);
+      const rowJ = rowOf(matrix, j);
       const sum = load<f64>(rowI + ((<usize>j) << 3)) - dot(rowI, rowJ, j);
       if (j < i) {
         store<f64>(rowI + ((<usize>j) << 3), sum / load<f64>(rowJ + ((<usize>j) << 3)));
       } else {
         // Not a number is not above 0 either.
-        if (!(sum > 0)) return false;
+        if (!(sum > 0 && sum < Infinity)) return false;
         store<f64>(rowI + ((<usize>i) << 3), sqrt(sum));
       }
     }
@@ -17,22 +27,23 @@ export function factorise(matrix: usize, d: i32): bool {
   return true;
 }
 
-/** x = (LLᵀ)⁻¹ x in its place, L the factor. */
-export function solveFactorised(factor: usize, d: i32, x: usize): void {
+/** x = L⁻¹x in its place. */
+export function solveLower(factor: usize, d: i32, x: usize): void {
   for (let i: i32 = 0; i < d; i++) {
-    const row = rowOf(factor, i, d);
+    const row = rowOf(factor, i);
     const xi = x + ((<usize>i) << 3);
     store<f64>(xi, (load<f64>(xi) - dot(row, x, i)) / load<f64>(row + ((<usize>i) << 3)));
   }
+}
+
+/** x = L⁻ᵀx in its place. */
+export function solveUpper(factor: usize, d: i32, x: usize): void {
   for (let i = d - 1; i >= 0; i--) {
-    const row = rowOf(factor, i, d);
+    const row = rowOf(factor, i);
     const xi = x + ((<usize>i) << 3);
     const value = load<f64>(xi) / load<f64>(row + ((<usize>i) << 3));
     store<f64>(xi, value);
-    for (let k: usize = 0; k < <usize>i; k++) {
-      const xk = x + (k << 3);
-      store<f64>(xk, load<f64>(xk) - value * load<f64>(row + (k << 3)));
-    }
+    addTimes(x, -value, row, i);
   }
 }
 
@@ -52,6 +63,16 @@ export function dot(a: usize, b: usize, count: i32): f64 {
   return sum;
 }
 
-function rowOf(matrix: usize, row: i32, d: i32): usize {
-  return matrix + ((<usize>(row * d)) << 3);
+/** a += factor·b, `count` numbers. */
+export function addTimes(a: usize, factor: f64, b: usize, count: i32): void {
+  const factors = f64x2.splat(factor);
+  const whole = a + ((<usize>(count & ~1)) << 3);
+  for (; a < whole; a += 16, b += 16) {
+    v128.store(a, f64x2.add(v128.load(a), f64x2.mul(factors, v128.load(b))));
+  }
+  if (count & 1) store<f64>(a, load<f64>(a) + factor * load<f64>(b));
+}
+
+function rowOf(matrix: usize, row: i32): usize {
+  return matrix + (packedSize(row) << 3);
 }

@@ -1,10 +1,10 @@
-import { rowAt } from "./decoder";
+import { rowAt, rowsOf } from "./decoder";
 import { Batch } from "./plan";
 
 /**
  * What the solvers that take a step only if it lowers the sample's own loss have in common: samples that come and
- * go, each resident in a row while it is worked on, and the verdict on the steps tried. How a step is made is in
- * amd.ts and implicit-amd.ts. The same for any backend is src/solver/descent.ts.
+ * go, each resident in a row while it is worked on, and the steps z + δt·p that are tried along a direction p. The
+ * directions and the lengths are each solver's: amd.ts and lbfgs.ts. What is called when is in solve.ts.
  *
  * A staged sample is WAITING until it gets a row, RUNNING in it, and DONE when it has left with a status. The
  * caller fills EMPTY places and collects DONE ones between slices of work.
@@ -21,6 +21,20 @@ export const MAX_STEPS: i32 = 2;
 export const STALLED: i32 = 3;
 export const NONFINITE: i32 = 4;
 
+/** The solvers. */
+export const AMD: i32 = 0;
+export const LBFGS: i32 = 1;
+
+/** A sample whose first value, at z0, is to come. */
+export const FIRST: i32 = -1;
+/** A sample that found no step at z0: its curvature there is to come, and z0 is evaluated for it once more. */
+export const AT_REST: i32 = -2;
+
+/** What a sample asks for before its next step; src/backend/wasm/layout.ts has the same numbers. */
+export const CURVATURE_ALONG_GRADIENT: i32 = 1;
+export const SHARED_JACOBIAN_MATRIX: i32 = 2;
+export const OWN_MATRIX: i32 = 3;
+
 /** One staged sample. The caller writes what is marked in; the rest is set when it gets a row. */
 @unmanaged
 export class Sample {
@@ -31,52 +45,69 @@ export class Sample {
   valueEvaluations: i32; // 16
   gradientEvaluations: i32; // 20
   matrixEvaluations: i32; // 24
-  /** Backtracks of the step being tried; -1 while the value at z0 is. */
+  /** Backtracks of the step being tried; or FIRST, or AT_REST. */
   trial: i32; // 28
+  /** The status that it ends with as soon as the gradient at its z is known, or -1. */
+  ending: i32; // 32
+  /** What it asks for: a constant above, after `turn` has listed it. */
+  due: i32; // 36
   /** usize[1]: y in padded float32, in */
-  target: usize; // 32
+  target: usize; // 40
   /** w in padded float32, or 0, in */
-  weights: usize; // 36
+  weights: usize; // 44
   /** f64[d], in: z0; out: the best z */
-  z: usize; // 40
-  /** f64[…], in: what the solver keeps of it, see there */
-  memory: usize; // 44
-  /** Implicit AMD: the accepted steps that the matrix at hand has made, or a constant of implicit-amd.ts. */
-  matrixAge: i32; // 48
+  z: usize; // 48
+  /** Its row's memory: f64[d], the direction p; then what its solver keeps. */
+  memory: usize; // 52
   /** 1/n, 1/Σw or 1, in */
   scale: f64; // 56
-  t: f64; // 64
+  /** σ, what the decoder's own curvature, a mean over the outputs, is multiplied by: 1, n or Σw, in */
+  curvatureScale: f64; // 64
+  t: f64; // 72
   /** AMD: s_n, the step tried first */
-  step: f64; // 72
-  /** δt, the step being tried */
-  dt: f64; // 80
-  /** How much it must lower the loss: by more than this. */
-  required: f64; // 88
-  loss: f64; // 96
-  initialLoss: f64; // 104
-  /** ‖g‖² */
-  gradientNormSquared: f64; // 112
+  step: f64; // 80
+  /** δt, the step being tried; and the last one accepted */
+  dt: f64; // 88
+  acceptedDt: f64; // 96
+  /** pᵀ∇l at z */
+  slope: f64; // 104
+  loss: f64; // 112
+  initialLoss: f64; // 120
+  /** ‖∇l‖² at z; NaN before the first one */
+  gradientNormSquared: f64; // 128
 }
 
 /** The options that the solvers share, and their staging area. */
 @unmanaged
 export class Descent {
+  /** AMD or LBFGS */
+  solver: i32; // 0
   /** Sample[sampleCount] */
-  samples: usize; // 0
-  sampleCount: i32; // 4
+  samples: usize; // 4
+  sampleCount: i32; // 8
   /** usize[R]: the sample in each row, or 0 */
-  residents: usize; // 8
-  residentCapacity: i32; // 12
-  latentSize: i32; // 16
+  residents: usize; // 12
+  residentCapacity: i32; // 16
+  latentSize: i32; // 20
   /** Where the search for the next waiting sample goes on. */
-  cursor: i32; // 20
-  maxSteps: i32; // 24
-  maxBacktracks: i32; // 28
-  stepInit: f64; // 32
-  increaseFactor: f64; // 40
-  decreaseFactor: f64; // 48
-  tolerance: f64; // 56
+  cursor: i32; // 24
+  maxSteps: i32; // 28
+  /** R memories of rows, `memoryStride` bytes apart. */
+  memories: usize; // 32
+  memoryStride: usize; // 36
+  /** Has the loss a curvature? 0 for a custom loss without. */
+  hasCurvature: i32; // 40
+  /** In `run`: how many of the rows listed wait for their gradients, or for what they ask for; and the next of these. */
+  judged: i32; // 44
+  due: i32; // 48
+  served: i32; // 52
+  /** c: a step has to lower the loss by more than c·δt·(-pᵀ∇l) */
+  slope: f64; // 56
+  tolerance: f64; // 64
 }
+
+/** Below this share of the loss, or of what it has fallen by, a fall is no fall: float32 cannot show it. */
+const LEAST_FALL: f64 = 1.0 / 1048576;
 
 /**
  * Gives free rows to waiting samples; lists the rows in use in batch.rows and returns their number. It is 0 where
@@ -104,14 +135,16 @@ function nextWaiting(descent: Descent, batch: Batch, row: usize): usize {
     sample.valueEvaluations = 0;
     sample.gradientEvaluations = 0;
     sample.matrixEvaluations = 0;
-    sample.trial = -1;
-    sample.matrixAge = 0;
+    sample.trial = FIRST;
+    sample.ending = -1;
+    sample.due = 0;
+    sample.memory = descent.memories + row * descent.memoryStride;
     sample.t = 0;
-    sample.step = descent.stepInit;
     sample.dt = 0;
     // An abort may collect it before its first evaluation.
     sample.loss = NaN;
     sample.initialLoss = NaN;
+    sample.gradientNormSquared = NaN;
     store<usize>(batch.targets + (row << 2), sample.target);
     store<usize>(batch.weights + (row << 2), sample.weights);
     store<f64>(batch.scales + (row << 3), sample.scale);
@@ -120,42 +153,45 @@ function nextWaiting(descent: Descent, batch: Batch, row: usize): usize {
   return 0;
 }
 
-/**
- * Shrinks the step of each row that has not lowered its loss enough. Lists the others, whose step is to be taken or
- * whose first value this was, in batch.rows and returns their number.
- */
-export function judge(descent: Descent, batch: Batch, count: i32): i32 {
-  let passed: i32 = 0;
+/** The latent of each row listed, rounded to float32: z + δt·p, or z itself where no step is being tried. */
+export function propose(descent: Descent, batch: Batch, count: i32): void {
+  const latents = rowsOf(batch, 0);
   for (let i: i32 = 0; i < count; i++) {
     const row = rowAt(batch.rows, i);
     const sample = residentOf(descent, row);
-    const loss = load<f64>(batch.losses + (row << 3));
-    sample.valueEvaluations++;
-    if (sample.trial < 0) {
-      sample.loss = loss;
-      sample.initialLoss = loss;
-      if (!isFinite(loss)) finish(descent, row, NONFINITE);
-      else if (descent.maxSteps === 0) finish(descent, row, MAX_STEPS);
-      else listRow(batch, passed++, row);
-    } else if (isFinite(loss) && loss < sample.loss - sample.required) {
-      listRow(batch, passed++, row);
-    } else {
-      shrink(descent, row);
+    const latent = latents.outputs + row * latents.stride;
+    for (let k: usize = 0; k < <usize>descent.latentSize; k++) {
+      const z = load<f64>(sample.z + (k << 3));
+      // Before the first step the row's direction is another sample's: it must not be read, not even times 0.
+      const moved = sample.trial < 0 ? z : z + sample.dt * load<f64>(sample.memory + (k << 3));
+      store<f32>(latent + (k << 2), <f32>moved);
     }
   }
-  return passed;
 }
 
-/** A shorter step, or the end of a sample for which none is short enough. */
-export function shrink(descent: Descent, row: usize): void {
-  const sample = residentOf(descent, row);
-  if (sample.trial === descent.maxBacktracks) {
-    finish(descent, row, STALLED);
-    return;
+/** Does the step being tried lower the loss by enough? */
+export function isLower(descent: Descent, sample: Sample, loss: f64): bool {
+  return isFinite(loss) && loss < sample.loss - descent.slope * sample.dt * -sample.slope;
+}
+
+/** z ← z + δt·p, t ← t + δt */
+export function accept(descent: Descent, sample: Sample, loss: f64): void {
+  for (let k: usize = 0; k < (<usize>descent.latentSize) << 3; k += 8) {
+    store<f64>(sample.z + k, load<f64>(sample.z + k) + sample.dt * load<f64>(sample.memory + k));
   }
-  sample.trial++;
-  sample.backtracks++;
-  sample.dt *= descent.decreaseFactor;
+  sample.t += sample.dt;
+  sample.acceptedDt = sample.dt;
+  sample.loss = loss;
+  // Until the gradient here is known; an abort may come before.
+  sample.gradientNormSquared = NaN;
+  sample.acceptedSteps++;
+}
+
+/** A sample for which no step lowers the loss any more ends: at rest, or because something is wrong. */
+export function finishWithoutStep(descent: Descent, row: usize, expectedFall: f64): void {
+  const sample = residentOf(descent, row);
+  const least = LEAST_FALL * max(abs(sample.loss), sample.initialLoss - sample.loss);
+  finish(descent, row, expectedFall < least ? CONVERGED : STALLED);
 }
 
 /** A sample ends and leaves its row. */

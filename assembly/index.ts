@@ -1,16 +1,17 @@
 // The module's exports: scalars and pointers. Structs are handed over as pointers to what src/backend/wasm
-// has written in the layout of plan.ts, descent.ts, amd.ts and implicit-amd.ts.
-import { Amd, amdRun } from "./amd";
+// has written in the layout of plan.ts, descent.ts, amd.ts and lbfgs.ts.
 import { backward, decoderForward, gradient, packDecoder, value } from "./decoder";
-import { gaussNewton } from "./gauss-newton";
-import { ImplicitAmd, implicitAmdRun } from "./implicit-amd";
+import { admit, Descent, propose } from "./descent";
+import { curvatureAlong, gaussNewton, jacobianRows, sharedGaussNewton } from "./gauss-newton";
 import { addMixedGradient, addParameterGradient } from "./parameter-gradient";
 import { Batch, GaussNewton, ParameterGradient, Plan } from "./plan";
+import { giveCurvature, giveMatrix, judge, run, turn } from "./solve";
 import { lossTangents, tangentBackward, tangentForward } from "./tangent";
 
 // For tests, which hold each kernel against a float64 reference.
 export { activationBackward, activationForward } from "./activation";
 export { multiply } from "./gemm";
+export { sharedFactorInto } from "./lbfgs";
 export { lossBackward, lossForward } from "./loss";
 export { adam, rmsprop, scale, sgd, sumOfSquares } from "./optimizer";
 export { packPanels } from "./panels";
@@ -69,22 +70,57 @@ export function objectiveGaussNewton(plan: usize, batch: usize, work: usize, row
   gaussNewton(changetype<Plan>(plan), changetype<Batch>(batch), changetype<GaussNewton>(work), row);
 }
 
-export function solveAmd(amd: usize, plan: usize, batch: usize, maxPasses: i32, refill: i32): i32 {
-  return amdRun(
-    changetype<Amd>(amd),
+export function objectiveSharedGaussNewton(plan: usize, batch: usize, work: usize, row: usize): void {
+  sharedGaussNewton(changetype<Plan>(plan), changetype<Batch>(batch), changetype<GaussNewton>(work), row);
+}
+
+export function objectiveCurvatureAlong(plan: usize, batch: usize, work: usize, row: usize): f64 {
+  return curvatureAlong(changetype<Plan>(plan), changetype<Batch>(batch), changetype<GaussNewton>(work), row);
+}
+
+/** The rows of the Jacobian of row 0, into work.jacobian. */
+export function objectiveJacobian(plan: usize, batch: usize, work: usize, first: i32, count: i32): void {
+  const room = changetype<GaussNewton>(work);
+  jacobianRows(changetype<Plan>(plan), changetype<Batch>(batch), room, 0, room.jacobian, first, count);
+}
+
+export function solverRun(
+  solver: usize,
+  plan: usize,
+  batch: usize,
+  work: usize,
+  maxPasses: i32,
+  refill: i32,
+): i32 {
+  return run(
+    changetype<Descent>(solver),
     changetype<Plan>(plan),
     changetype<Batch>(batch),
+    changetype<GaussNewton>(work),
     maxPasses,
     refill !== 0,
   );
 }
 
-export function solveImplicitAmd(solver: usize, plan: usize, batch: usize, maxPasses: i32, refill: i32): i32 {
-  return implicitAmdRun(
-    changetype<ImplicitAmd>(solver),
-    changetype<Plan>(plan),
-    changetype<Batch>(batch),
-    maxPasses,
-    refill !== 0,
-  );
+/** Gives rows to samples that wait, and lists the rows in use with the points where they are to be evaluated. */
+export function solverPropose(solver: usize, batch: usize): i32 {
+  const count = admit(changetype<Descent>(solver), changetype<Batch>(batch), false);
+  propose(changetype<Descent>(solver), changetype<Batch>(batch), count);
+  return count;
+}
+
+export function solverJudge(solver: usize, batch: usize, count: i32): i32 {
+  return judge(changetype<Descent>(solver), changetype<Batch>(batch), count);
+}
+
+export function solverTurn(solver: usize, batch: usize, count: i32): i32 {
+  return turn(changetype<Descent>(solver), changetype<Batch>(batch), count);
+}
+
+export function solverGiveCurvature(solver: usize, row: usize, curvature: f64): void {
+  giveCurvature(changetype<Descent>(solver), row, curvature);
+}
+
+export function solverGiveMatrix(solver: usize, row: usize, matrix: usize, stride: usize): void {
+  giveMatrix(changetype<Descent>(solver), row, matrix, stride);
 }

@@ -109,24 +109,32 @@ export class LayerGradient {
   bias: usize; // 4
 }
 
-/** Room for one row's Gauss-Newton matrix. */
+/** The decoder's own Jacobian, and room for Gauss-Newton matrices. */
 @unmanaged
 export class GaussNewton {
-  /** [d][d], rows padded to a multiple of 8 floats, `matrixStride` bytes apart; and 1 in its diagonal. */
+  /** f32[d][d], rows padded to a multiple of 8 floats, `matrixStride` bytes apart: lower triangle and diagonal. */
   matrix: usize; // 0
-  identity: usize; // 4
-  matrixStride: usize; // 8
-  /** d rows as wide as the widest each, `stride` bytes apart: the tangents between two layers. */
-  tangents: usize; // 12
-  otherTangents: usize; // 16
-  stride: usize; // 20
-  /** As many floats as a padded row of outputs. */
-  factors: usize; // 24
-  /** [⌈d / 8⌉][padded outputs][8]: the tangents at the outputs, as panels. */
-  panels: usize; // 28
-  /** usize[d] each: pointers for one product. */
-  sources: usize; // 32
-  destinations: usize; // 36
-  /** Panels of 8 outputs are left out where the loss's curvature is below this share of the average panel's. */
-  leastPanelCurvature: f32; // 40
+  matrixStride: usize; // 4
+  /**
+   * f32[d][n] each, rows `jacobianStride` bytes apart: Jᵀ of the outputs before their activation, at z = 0, the
+   * decoder's own; and at a row's z. 0 where nobody asks for matrices of them.
+   */
+  jacobian: usize; // 8
+  ownJacobian: usize; // 12
+  jacobianStride: usize; // 16
+  /** [⌈d / 8⌉][n][8]: the decoder's own as panels. */
+  jacobianPanels: usize; // 20
+  /** So many tangents are taken through the layers at once. */
+  tangentsAtOnce: i32; // 24
+  /** Their rows at a layer, as wide as the widest, `stride` bytes apart, and at the next one. */
+  tangents: usize; // 28
+  otherTangents: usize; // 32
+  stride: usize; // 36
+  /** f32[n], padded: the curvature of a row's loss for its outputs before their activation. */
+  curvatures: usize; // 40
+  /** [⌈d / 8⌉][n][8]: the Jacobian times the curvatures, as panels. */
+  panels: usize; // 44
+  /** usize[max(d, tangentsAtOnce)] each: pointers for one product. */
+  sources: usize; // 48
+  destinations: usize; // 52
 }

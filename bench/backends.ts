@@ -16,10 +16,11 @@ import { type Environment, makeReport, type Report, toMarkdown } from "./page/re
 import { defaultSettings, type GivenSettings, readSettings } from "./page/settings.ts";
 
 const program = new Command("bench:backends")
-  .description("WASM against WebGPU: the same digits, decoder and solver on both")
+  .description("WASM against WebGPU: the same digits, decoder and solvers on both")
   .option("--sizes <list>", "batch sizes, as 1,16,256")
   .option("--widths <list>", "how many times as wide as the paper's decoder, as 1,4")
-  .option("--steps <n>", "accepted steps of AMD at most")
+  .option("--solvers <list>", "lbfgs, amd, or both as lbfgs,amd")
+  .option("--steps <n>", "accepted steps at most")
   .option("--rounds <n>", "calls of which the median counts")
   .option("--limit <seconds>", "longer calls are left out")
   .option("--out <folder>", "where JSON, Markdown and the chart go", join("out", "backends"))

@@ -1,11 +1,30 @@
 // npm run bench -- --profile: where the time of encode and of training goes, in one runtime and build. Calls into WASM
-// are timed as they are made; what happens inside one is shared out by the times of its kernels on the same number of
-// rows (parts.ts), measured before and after.
+// are timed as they are made, of encode each phase of a solver's rounds; what happens inside a pass is shared out by the
+// times of its kernels on the same number of rows (parts.ts), measured before and after.
 
+import type { Kernels } from "../src/backend/wasm/instance.ts";
+import {
+  Batch,
+  DAMPINGS,
+  Descent,
+  Due,
+  GaussNewton,
+  Lbfgs as LbfgsStruct,
+  Sample,
+} from "../src/backend/wasm/layout.ts";
 import { compileKernels } from "../src/backend/wasm/load.ts";
 import { residentRows } from "../src/backend/wasm/pacer.ts";
-import { packDecoder } from "../src/backend/wasm/packed.ts";
-import { binaryCrossEntropy, createDecoder, encode } from "../src/index.ts";
+import { type PackedDecoder, packDecoder } from "../src/backend/wasm/packed.ts";
+import {
+  type Amd,
+  amd,
+  binaryCrossEntropy,
+  createDecoder,
+  encode,
+  type Lbfgs,
+  lbfgs,
+  wasm,
+} from "../src/index.ts";
 import { createDataset, rmsprop, train } from "../src/train/index.ts";
 import { measureParts, type PassParts } from "./parts.ts";
 import { benchDecoder, makeRig, type Rig, testDigits } from "./rig.ts";
@@ -17,23 +36,28 @@ const MINI_BATCH = 5;
 
 const relaxed = process.argv[2] === "relaxed";
 console.log(`\n${process.version}, ${relaxed ? "relaxed" : "plain"} build: shares of the time`);
-await profileEncode();
+await profileEncode(lbfgs());
+await profileEncode(amd());
 await profileTraining();
 
-async function profileEncode(): Promise<void> {
+async function profileEncode(solver: Amd | Lbfgs): Promise<void> {
   const decoder = await benchDecoder();
   const compiled = await compileKernels(relaxed);
   const start = performance.now();
-  await packDecoder(decoder, compiled);
+  const packed = await packDecoder(decoder, compiled);
   const packing = performance.now() - start;
   const outputs = decoder.layers.reduce((sum, { outputSize }) => sum + outputSize, 0);
   const residents = residentRows(decoder.parameterCount, outputs);
   const rig = await makeRig(decoder, relaxed, residents);
 
-  const spent = new Map<string, number>();
-  const backend = timedBackend(relaxed, spent);
+  const phases = new Map<string, number>();
+  const watched = solveInPhases(packed, phases);
   const before = measureParts(rig, residents);
-  const { seconds, stats } = await encode(decoder, await testDigits(ENCODED), { backend });
+  const backend = wasm({ relaxed, threads: 1 });
+  const y = await testDigits(ENCODED);
+  const begin = performance.now();
+  const { stats } = await encode(decoder, y, { backend, solver });
+  const end = performance.now();
   const after = measureParts(rig, residents);
 
   const total = (counts: Uint32Array) => counts.reduce((sum, count) => sum + count, 0);
@@ -43,17 +67,99 @@ async function profileEncode(): Promise<void> {
       (sum, direction) => sum + (passes[direction] * (before[direction][name] + after[direction][name])) / 2,
       0,
     );
-  const [products, activations, loss] = [part("products"), part("activations"), part("loss")];
-  const inWasm = spent.get("solveAmd") ?? 0;
-  const all = seconds * 1000 + packing;
-  print(`encode, ${ENCODED} digits by amd, ${residents} resident`, {
-    "matrix products": products / all,
-    activations: activations / all,
-    loss: loss / all,
-    "line search and rest of WASM": (inWasm - products - activations - loss) / all,
+  const phase = (name: string) => phases.get(name) ?? 0;
+  const inPasses = phase("value") + phase("gradient");
+  const parts = part("products") + part("activations") + part("loss");
+  // They were made twice, once to be timed.
+  const factors = Math.min(phase("factors"), phase("matrices given"));
+  const rounds = end - watched.firstRound - phase("factors");
+  const all = packing + watched.firstRound - begin + rounds;
+  print(`encode, ${ENCODED} digits by ${solver.name}, ${residents} resident`, {
+    "matrix products": (inPasses * part("products")) / parts / all,
+    activations: (inPasses * part("activations")) / parts / all,
+    loss: (inPasses * part("loss")) / parts / all,
+    "proposing and judging": (phase("propose") + phase("judge")) / all,
+    ...(solver.name === "amd"
+      ? { "lengths of gradients": phase("turn") / all }
+      : {
+          "pairs, their fit, two loops": (phase("turn") + phase("matrices given") - factors) / all,
+          "matrices JᵀWJ": phase("matrices") / all,
+          "their factors": factors / all,
+          "preconditioner, start": (watched.firstRound - begin) / all,
+        }),
     packing: packing / all,
-    JavaScript: (seconds * 1000 - inWasm) / all,
+    "JavaScript, staging": (rounds - (watched.inRounds - phase("factors"))) / all,
   });
+  console.log(
+    `  encode ÷ its passes: ${(rounds / inPasses).toFixed(3)}   target <= ${solver.name === "amd" ? 1.05 : 1.15}`,
+  );
+  decoder.dispose();
+}
+
+/**
+ * Has a solver's rounds in WASM go phase by phase from now on, as assembly/solve.ts has them, and adds up the
+ * milliseconds of each. What is returned tells when the first round began, before which a preconditioner is made, and
+ * the milliseconds of all rounds together.
+ */
+function solveInPhases(packed: PackedDecoder, spent: Map<string, number>) {
+  const { kernels, arena, plan } = packed;
+  const watched = { firstRound: Number.NaN, inRounds: 0 };
+  function timed<T>(phase: string, work: () => T): T {
+    const start = performance.now();
+    const result = work();
+    spent.set(phase, (spent.get(phase) ?? 0) + performance.now() - start);
+    return result;
+  }
+
+  /** Gives a row what it asks for; returns the passes that it took. */
+  function serve(solver: number, batch: number, work: number, row: number): number {
+    const view = arena.view();
+    const [residents, d] = [Descent.get(view, solver, "residents"), packed.decoder.latentSize];
+    const due = Sample.get(view, view.getUint32(residents + 4 * row, true), "due");
+    if (due === Due.curvatureAlongGradient) {
+      const along = timed("matrices", () => kernels.objectiveCurvatureAlong(plan, batch, work, row));
+      kernels.solverGiveCurvature(solver, row, along);
+      return 1;
+    }
+    const isOwn = due === Due.ownMatrix;
+    timed("matrices", () => {
+      if (isOwn) kernels.objectiveGaussNewton(plan, batch, work, row);
+      else kernels.objectiveSharedGaussNewton(plan, batch, work, row);
+    });
+    const matrix = GaussNewton.get(view, work, "matrix");
+    const stride = GaussNewton.get(view, work, "matrixStride");
+    // As many factors as it makes of the matrix in the next line.
+    const scratch = LbfgsStruct.get(view, solver, "factor");
+    timed("factors", () => {
+      for (let i = 0; i < DAMPINGS; i++) kernels.sharedFactorInto(matrix, stride, d, i, scratch);
+    });
+    timed("matrices given", () => kernels.solverGiveMatrix(solver, row, matrix, stride));
+    return isOwn ? d : 1;
+  }
+
+  function solverRun(...[solver, , batch, work, most, refill]: Parameters<Kernels["solverRun"]>): number {
+    const start = performance.now();
+    if (Number.isNaN(watched.firstRound)) watched.firstRound = start;
+    const view = arena.view();
+    const capacity = Descent.get(view, solver, "residentCapacity");
+    const rows = Batch.get(view, batch, "rows");
+    let passes = 0;
+    do {
+      const count = timed("propose", () => kernels.solverPropose(solver, batch));
+      if (count === 0 || (refill !== 0 && count < capacity)) break;
+      timed("value", () => kernels.objectiveValue(plan, batch, count));
+      const goOn = timed("judge", () => kernels.solverJudge(solver, batch, count));
+      timed("gradient", () => kernels.objectiveGradient(plan, batch, goOn));
+      const due = timed("turn", () => kernels.solverTurn(solver, batch, goOn));
+      passes += count + goOn;
+      for (const row of arena.i32(rows, due).slice()) passes += serve(solver, batch, work, row);
+    } while (passes < most);
+    watched.inRounds += performance.now() - start;
+    return passes;
+  }
+
+  Object.assign(packed, { kernels: { ...kernels, solverRun } });
+  return watched;
 }
 
 async function profileTraining(): Promise<void> {
@@ -72,8 +178,8 @@ async function profileTraining(): Promise<void> {
   const all = performance.now() - start;
 
   const share = (...names: string[]) => names.reduce((sum, name) => sum + (spent.get(name) ?? 0), 0) / all;
-  const flow = share("solveAmd", "objectiveValue", "objectiveGradient");
-  const named = ["solveAmd", "objectiveValue", "objectiveGradient", "objectiveParameterGradient", "pack"];
+  const flow = share("solverRun", "objectiveValue", "objectiveGradient");
+  const named = ["solverRun", "objectiveValue", "objectiveGradient", "objectiveParameterGradient", "pack"];
   const others = [...spent.keys()].filter((name) => !named.includes(name));
   print(`training, mini-batch ${MINI_BATCH}, ${TRAINED} digits`, {
     "flow: matrix products": flow * split.products,

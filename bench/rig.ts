@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { allocateBatch, type BatchRows, type Rows } from "../src/backend/wasm/batch.ts";
+import type { CompiledKernels, Kernels } from "../src/backend/wasm/instance.ts";
 import { paddedSize } from "../src/backend/wasm/layout.ts";
-import { type CompiledKernels, compileKernels, type Kernels } from "../src/backend/wasm/load.ts";
+import { compileKernels } from "../src/backend/wasm/load.ts";
 import { type PackedDecoder, packDecoder } from "../src/backend/wasm/packed.ts";
 import { readIdx } from "../src/data/idx.ts";
 import { type Decoder, loadDecoder } from "../src/index.ts";
@@ -71,25 +72,25 @@ export async function makeRig(decoder: Decoder, relaxed: boolean, mostRows: numb
 
 /**
  * Times every slice that encode gives to a fused solver in WASM from now on; the function returned tells the longest
- * one in milliseconds.
+ * one in milliseconds since it was called last.
  */
-export async function watchSlices(
-  decoder: Decoder,
-  relaxed: boolean,
-  solver: "solveAmd" | "solveImplicitAmd",
-): Promise<() => number> {
+export async function watchSlices(decoder: Decoder, relaxed: boolean): Promise<() => number> {
   const packed = await packDecoder(decoder, await compileKernels(relaxed));
-  const solve = packed.kernels[solver];
+  const { solverRun } = packed.kernels;
   let longest = 0;
   const kernels: Kernels = {
     ...packed.kernels,
-    [solver](...args: Parameters<Kernels["solveAmd"]>) {
+    solverRun(...args) {
       const start = performance.now();
-      const spent = solve(...args);
+      const spent = solverRun(...args);
       longest = Math.max(longest, performance.now() - start);
       return spent;
     },
   };
   Object.assign(packed, { kernels });
-  return () => longest;
+  return () => {
+    const milliseconds = longest;
+    longest = 0;
+    return milliseconds;
+  };
 }

@@ -1,12 +1,47 @@
 import type { Backend } from "../src/backend/base.ts";
-import { compileKernels, type Kernels } from "../src/backend/wasm/load.ts";
+import type { Kernels } from "../src/backend/wasm/instance.ts";
+import { compileKernels } from "../src/backend/wasm/load.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
 import { wasm } from "../src/backend/wasm/wasm.ts";
 import type { Decoder } from "../src/index.ts";
 
 /** The WASM backend on one thread, adding up the milliseconds spent in each kernel. */
 export function timedBackend(relaxed: boolean, spent: Map<string, number>): Backend {
-  const backend = wasm({ relaxed, threads: 1 });
+  return watchedBackend(relaxed, (name, kernel) => (...args) => {
+    const start = performance.now();
+    try {
+      return kernel(...args);
+    } finally {
+      spent.set(name, (spent.get(name) ?? 0) + performance.now() - start);
+    }
+  });
+}
+
+/**
+ * The WASM backend on one thread, counting what its solvers spend: passes of one sample through the decoder, forward or
+ * back.
+ */
+export function countingBackend(): { readonly backend: Backend; passes(): number } {
+  let passes = 0;
+  const backend = watchedBackend(undefined, (name, kernel) => {
+    if (name !== "solverRun") return kernel;
+    return (...args) => {
+      const spent = kernel(...args) as number;
+      passes += spent;
+      return spent;
+    };
+  });
+  return { backend, passes: () => passes };
+}
+
+type Kernel = (...args: unknown[]) => unknown;
+
+/** The WASM backend on one thread with kernels put in place of its own. */
+function watchedBackend(
+  relaxed: boolean | undefined,
+  watch: (name: string, kernel: Kernel) => Kernel,
+): Backend {
+  const backend = wasm({ ...(relaxed !== undefined && { relaxed }), threads: 1 });
   return {
     ...backend,
     async prepare(decoder: Decoder) {
@@ -14,15 +49,7 @@ export function timedBackend(relaxed: boolean, spent: Map<string, number>): Back
       const packed = await packDecoder(decoder, await compileKernels(relaxed));
       const kernels = { ...packed.kernels } as Record<string, unknown>;
       for (const [name, kernel] of Object.entries(kernels)) {
-        if (typeof kernel !== "function") continue;
-        kernels[name] = (...args: unknown[]) => {
-          const start = performance.now();
-          try {
-            return kernel(...args);
-          } finally {
-            spent.set(name, (spent.get(name) ?? 0) + performance.now() - start);
-          }
-        };
+        if (typeof kernel === "function") kernels[name] = watch(name, kernel as Kernel);
       }
       Object.assign(packed, { kernels: kernels as unknown as Kernels });
       return prepared;

@@ -10,7 +10,7 @@ const DIGITS = 480;
 const ROUNDS = 3;
 
 /** The kernels that run the decoder, forward or back; AMD's line search is in there and a few per cent of it. */
-const PASSES = ["solveAmd", "objectiveValue", "objectiveGradient", "objectiveParameterGradient"];
+const PASSES = ["solverRun", "objectiveValue", "objectiveGradient", "objectiveParameterGradient"];
 
 const build = process.argv[2] === "relaxed" ? "relaxed" : "plain";
 const digits = createDataset(await testDigits(DIGITS), { shape: [28, 28] });

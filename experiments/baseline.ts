@@ -3,15 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Zippable, zipSync } from "fflate";
 import { writeNpy } from "../src/data/npy.ts";
-import {
-  type Amd,
-  amd,
-  type EncodeResult,
-  encode,
-  type ImplicitAmd,
-  implicitAmd,
-  wasm,
-} from "../src/index.ts";
+import { type Amd, amd, type EncodeResult, encode, type Lbfgs, lbfgs, wasm } from "../src/index.ts";
 import { STATUSES } from "../src/result.ts";
 import { readDataset } from "../src/train/index.ts";
 import { type Subject, subjects, writeHashes } from "./decoders.ts";
@@ -26,7 +18,7 @@ const solversFile = join(folder, "solvers.npz");
 const runsFile = join(folder, "runs.json");
 
 /** The solvers there are now, each as it comes. */
-const solvers: Readonly<Record<string, () => Amd | ImplicitAmd>> = { amd, implicitAmd };
+const solvers: Readonly<Record<string, () => Amd | Lbfgs>> = { amd, lbfgs };
 
 /** What is kept of each sample, in this order, as float32: all of it is exact there. */
 const COLUMNS = 3;
@@ -107,7 +99,10 @@ function hashOf(arrays: readonly ArrayBufferView[]): string {
  * What each solver does now beside what each did at the baseline, on every decoder: passes and end loss as ratios of
  * means, the samples whose end is the same bit for bit, and the worst row.
  */
-export async function compareWithBaseline({ out }: ExperimentSettings): Promise<void> {
+export async function compareWithBaseline(
+  { out }: Pick<ExperimentSettings, "out">,
+  compared: typeof solvers = solvers,
+): Promise<void> {
   const kept: Record<string, string> = JSON.parse(readFileSync(runsFile, "utf8"));
   const runs = Object.entries(await hashRuns());
   const different = runs.filter(([name, hash]) => kept[name] !== hash).map(([name]) => name);
@@ -122,7 +117,7 @@ export async function compareWithBaseline({ out }: ExperimentSettings): Promise<
         return [name, recordsOf(dataset.toFloat32())] as const;
       }),
     );
-    for (const [now, make] of Object.entries(solvers)) {
+    for (const [now, make] of Object.entries(compared)) {
       const result = await encode(subject.decoder, subject.y, { solver: make(), backend: plain });
       const records = recordsOf(arrayOf(subject, result));
       const own = figuresOf(records);
@@ -137,7 +132,7 @@ export async function compareWithBaseline({ out }: ExperimentSettings): Promise<
     subject.decoder.dispose();
   }
   const columns = Object.keys(rows[0]!).filter((column) => column.includes(" ÷ "));
-  for (const solver of Object.keys(solvers)) {
+  for (const solver of Object.keys(compared)) {
     const own = rows.filter((row) => row.solver === solver);
     const over = (choose: (values: number[]) => number) =>
       Object.fromEntries(

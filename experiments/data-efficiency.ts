@@ -1,4 +1,4 @@
-import { implicitAmd } from "../src/index.ts";
+import { lbfgs } from "../src/index.ts";
 import { evaluate, rmsprop, train, trainAutoencoder } from "../src/train/index.ts";
 import { chooseDigits, createPaperDecoder, type ExperimentSettings, SOLVER, testLoss } from "./paper.ts";
 import { type Row, report, seconds } from "./table.ts";
@@ -6,7 +6,7 @@ import { type Row, report, seconds } from "./table.ts";
 /**
  * Table 1's left columns: gradient flow encoding after one pass over few digits (mini-batch 5, RMSprop, AMD from
  * z0 = 0) beside an autoencoder trained on the same digits, and that autoencoder's decoder inverted by AMD ("mixed").
- * Mean cross entropy over all 10,000 test digits. And the same with implicitAmd, in training and in the test. The paper's
+ * Mean cross entropy over all 10,000 test digits. And the same with lbfgs, in training and in the test. The paper's
  * figures for the autoencoder are those of one pass; it speaks of twelve, which are computed too.
  */
 export async function measureDataEfficiency({ seed, out }: ExperimentSettings): Promise<void> {
@@ -27,7 +27,7 @@ export async function measureDataEfficiency({ seed, out }: ExperimentSettings): 
       "test loss": loss.toFixed(4),
     });
 
-    for (const solver of [SOLVER, implicitAmd()]) {
+    for (const solver of [SOLVER, lbfgs()]) {
       const start = performance.now();
       const run = await train(decoder, digits.train, { ...options, solver });
       addRow(

@@ -9,6 +9,8 @@ import { measureDataEfficiency } from "./data-efficiency.ts";
 import type { ExperimentSettings } from "./paper.ts";
 import { compareSolvers } from "./solvers.ts";
 import { measureStiffness } from "./stiffness.ts";
+import { compareTrainingSolvers } from "./training-solver.ts";
+import { compareWarmStarts } from "./warm-starts.ts";
 
 const EXPERIMENTS: Record<
   string,
@@ -25,7 +27,9 @@ const EXPERIMENTS: Record<
     compareAdjoints,
     "the same digits trained with the approximate, the full and the direct adjoint",
   ],
-  solvers: [compareSolvers, "amd against implicitAmd on two data sets, both losses and several decoders"],
+  solvers: [compareSolvers, "amd against lbfgs on two data sets, both losses and several decoders"],
+  "training-solver": [compareTrainingSolvers, "few digits trained by amd and by lbfgs, three seeds"],
+  "warm-starts": [compareWarmStarts, "the same digits several times over, from 0 and from where they were"],
   stiffness: [measureStiffness, "Dormand-Prince's evaluations against AMD's as training goes on"],
 };
 

@@ -7,7 +7,7 @@ import {
   type Solver,
 } from "../src/index.ts";
 import { type Dataset, evaluate, mnist } from "../src/train/index.ts";
-import { DEFAULT_SOLVER } from "../src/train/options.ts";
+import { AMD_IN_TRAINING } from "../src/train/options.ts";
 
 /** What every experiment is given. */
 export interface ExperimentSettings {
@@ -16,7 +16,7 @@ export interface ExperimentSettings {
   readonly out: string;
 }
 
-export { DEFAULT_SOLVER as SOLVER };
+export { AMD_IN_TRAINING as SOLVER };
 
 /** The paper's decoder, untrained: 20 → 150 → 300 → 600 → 784, ELU. */
 export function createPaperDecoder(seed: number): Decoder {
@@ -46,7 +46,7 @@ export function chooseRows(data: Dataset, count: number, seed: number): Float32A
 export async function testLoss(
   decoder: Decoder,
   test: Dataset,
-  solver: Solver<GradientFlow<1>> = DEFAULT_SOLVER,
+  solver: Solver<GradientFlow<1>> = AMD_IN_TRAINING,
 ): Promise<number> {
   const { meanLoss } = await evaluate(decoder, test, { solver });
   return meanLoss;

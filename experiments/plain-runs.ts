@@ -9,7 +9,7 @@ import {
   encode,
   euler,
   gradientFlow,
-  implicitAmd,
+  lbfgs,
   linearGrid,
   logGrid,
   nesterovFlow,
@@ -60,7 +60,7 @@ const activations: readonly ActivationLike[] = [
 const solvers: Readonly<Record<string, EncodeOptions>> = {
   amd: { solver: amd() },
   "amd to the letter": { solver: amd({ growFrom: "trial", slope: 0.1, window: 3 }) },
-  implicitAmd: { solver: implicitAmd() },
+  lbfgs: { solver: lbfgs() },
   euler: { solver: euler({ grid: linearGrid({ t1: 20, slices: 40 }) }) },
   rk4: { solver: rk4({ grid: logGrid({ t1: 30, slices: 25 }) }) },
   dormandPrince: { solver: dormandPrince({ t1: 20, rtol: 1e-3 }) },
@@ -158,7 +158,7 @@ async function* trainingRuns(): AsyncGenerator<PlainRun> {
     adam: { optimizer: adam(), gradientClip: 0.5 },
     sgd: { optimizer: sgd({ learningRate: 0.1 }), warmStart: true },
     weights: { weights: randomArray(7, 24 * OUTPUTS, 0, 1) },
-    "mse, implicitAmd": { loss: "mse", solver: implicitAmd() },
+    "mse, lbfgs": { loss: "mse", solver: lbfgs() },
     "full, rk4": { adjoint: full(), solver: rk4({ grid }) },
     "direct, euler": { adjoint: direct(), solver: euler({ grid }) },
     "full, amd": { adjoint: full() },
@@ -167,8 +167,8 @@ async function* trainingRuns(): AsyncGenerator<PlainRun> {
     for (const threads of [1, 2]) {
       const { decoder, history } = await train(newDecoder("elu"), y, {
         ...{ epochs: 2, batchSize: 5, seed: 1, backend: wasm({ relaxed: false, threads }) },
-        ...more,
-      });
+        ...{ solver: amd({ stepMax: 1000 }), ...more },
+      } as TrainOptions);
       const losses = Float64Array.from(history, ({ loss }) => loss);
       yield { name: `train, ${what}, ${threads} threads`, values: [decoder.parameters, losses] };
     }

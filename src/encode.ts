@@ -47,8 +47,8 @@ interface CommonOptions {
    * Returns points of each sample's way as `trajectory`: `"steps"`, z0 and the end of every accepted step; or
    * at times of your choice, ascending from 0 to the solver's t1, those that the sample reached. A chosen time
    * within a step is reached by a shorter step of the same solver that branches off, so that no choice ever
-   * changes z, loss or steps; its evaluations are counted with the others. Default: none. AMD is slower with
-   * it.
+   * changes z, loss or steps; its evaluations are counted with the others. Default: none. `lbfgs` and
+   * `amd` are slower with it.
    */
   saveAt?: SaveAt;
   /** Ends the call early; see `onAbort`. */
@@ -145,7 +145,7 @@ function checkArguments(decoder: Decoder, y: Float32Array, options: EncodeOption
     throw invalid(`encode: z0 has ${z0.length} values, expected ${expected}`);
   }
   const { backend = wasm(), batchSize, onProgress } = options;
-  const { flow, solver } = checkFlowAndSolver("encode", options, loss);
+  const { flow, solver } = checkFlowAndSolver("encode", options);
   const saveAt = options.saveAt === undefined ? undefined : checkSaveAt("encode", options.saveAt, solver.t1);
   checkBackend("encode", backend);
   if (batchSize !== undefined) checkNumber("encode", "batchSize", batchSize, { min: 1, integer: true });

@@ -55,6 +55,6 @@ export {
   linearGrid,
   logGrid,
 } from "./solver/grid.ts";
-export { type ImplicitAmd, type ImplicitAmdOptions, implicitAmd } from "./solver/implicit-amd.ts";
+export { type Lbfgs, type LbfgsOptions, lbfgs } from "./solver/lbfgs.ts";
 export type { SaveAt } from "./solver/recording.ts";
 export { type Rk4, type Rk4Options, rk4 } from "./solver/rk4.ts";

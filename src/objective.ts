@@ -1,3 +1,5 @@
+import type { WebAssemblyModule } from "./platform.ts";
+
 /**
  * A decoder, a loss and the data bound to them, on one backend: for each of `batchSize` samples a function
  * of its own latent, l(y, D(z)). Solvers see nothing else of a decoder.
@@ -27,19 +29,69 @@ export interface Objective {
    * @returns [rows.length, d]
    */
   gradient(rows: Int32Array): Promise<Float64Array>;
-  /**
-   * The Gauss-Newton matrices JᵀWJ of the chosen samples at the points of their last `value` calls: J = ∂D/∂z, W
-   * the loss's second derivatives by the outputs, 0 where those are negative. They are positive semidefinite, and,
-   * where D is linear, the Hessians. A backend may leave out outputs whose curvature is small beside the others'.
-   * Undefined on a backend that has none.
-   * @param rows indices of samples that `value` has been called for
-   * @returns [rows.length, d, d]
-   */
-  gaussNewton?(rows: Int32Array): Promise<Float64Array>;
-  /** How many matrices are best asked for in one call, >= 1: about a millisecond's work, or a round of a GPU's. */
-  readonly matricesAtOnce?: number;
+  /** The curvature of its losses; undefined where it knows none, as of a custom loss without. */
+  readonly curvature?: Curvature;
+  /** The kernels that solvers are to compute their steps with. Default: the package's own. */
+  readonly kernels?: WebAssemblyModule;
   /** Releases what the objective holds on its backend. It cannot be used afterwards. */
   dispose(): void;
+}
+
+/** The curvature of an objective's losses, by Gauss and Newton: M = JᵀWJ, J of the outputs before their activation. */
+export interface Curvature {
+  /** How solvers are to use it. */
+  readonly use: CurvatureUse;
+  /** What a curvature that is a mean over the outputs is multiplied by for a row: 1, or for a sum n or Σw. */
+  scale(row: number): number;
+  /**
+   * What all samples share, made on its first use; undefined where the decoder has none. `own` is the decoder's own
+   * matrix A₀, where that does not depend on the data: packed, the factors of A₀ + λτI one after the other, and τ.
+   */
+  shared(): Promise<SharedCurvature | undefined>;
+  /**
+   * Of each row chosen, at the point of its last `value`.
+   * @param kind J at z = 0, the decoder's own, which `shared` has made; or at the row's own z
+   * @returns [rows.length, d, d], of which the lower triangles and the diagonals hold
+   */
+  matrices(rows: Int32Array, kind: "shared" | "own"): Promise<Float32Array>;
+  /** gᵀMg/gᵀg of each row chosen, at the point of its last `value` and `gradient`. */
+  alongGradient(rows: Int32Array): Promise<Float64Array>;
+}
+
+/** See `Curvature.shared`. */
+export interface SharedCurvature {
+  readonly own?: {
+    readonly factors: Float64Array;
+    readonly matrix: Float32Array;
+    readonly damping: number;
+  };
+}
+
+/**
+ * How curvature is used, which depends on the decoder, the loss and whether there are weights: never on the number of
+ * samples. See the fields of the Lbfgs struct in assembly/lbfgs.ts.
+ */
+export interface CurvatureUse {
+  /** Is there a curvature at all? */
+  readonly hasCurvature: boolean;
+  /** Are samples preconditioned by the decoder? */
+  readonly isShared: boolean;
+  readonly refreshes: boolean;
+  readonly refreshesOnce: boolean;
+  readonly refreshesFirst: boolean;
+  readonly rescues: boolean;
+}
+
+/** Where nothing but a curvature along a gradient is to be had, or not even that. */
+export function withoutMatrices(use: CurvatureUse | undefined): CurvatureUse {
+  const none = {
+    isShared: false,
+    refreshes: false,
+    refreshesOnce: false,
+    refreshesFirst: false,
+    rescues: false,
+  };
+  return { hasCurvature: use?.hasCurvature ?? false, ...none };
 }
 
 /**

@@ -1,13 +1,14 @@
 import { invalid } from "./check.ts";
 
 /**
- * How a sample's solve ended. In every case its z is the last one that the solver accepted; AMD accepts only
- * what lowers the loss, so that its z is the best one found.
- * - `converged`: the loss has stopped falling (AMD's tolerance), or no step is expected to lower it any more (implicit AMD's)
+ * How a sample's solve ended. In every case its z is the last one that the solver accepted; L-BFGS and AMD accept only
+ * what lowers the loss, so that their z is the best one found.
+ * - `converged`: the loss is not expected to fall any more by more than the tolerance, or than float32 shows (L-BFGS: it
+ *   is at rest), or it has stopped falling (AMD's tolerance)
  * - `reached_t1`: the flow was followed up to t1
  * - `max_steps`: the step limit came first
- * - `stalled`: no step is short enough: none along the gradient lowers the loss any more (AMD), or none keeps
- *   the error within the tolerances (Dormand-Prince)
+ * - `stalled`: no step lowers the loss, though it is expected to fall (L-BFGS, AMD), or no step is short enough for the
+ *   tolerances (Dormand-Prince)
  * - `nonfinite`: the loss or its gradient is not finite at z, or at every point that could come next
  * - `aborted`: the call was aborted before the sample had ended
  */
@@ -30,7 +31,7 @@ export const STATUSES: readonly Status[] = [
 export interface SolveStatistics {
   readonly acceptedSteps: Uint32Array;
   /**
-   * Steps that were tried and shrunk: because they did not lower the loss (AMD), or because their estimated
+   * Steps that were tried and shrunk: because they did not lower the loss enough (L-BFGS, AMD), or because their estimated
    * error was too large (Dormand-Prince). 0 on a fixed grid.
    */
   readonly backtracks: Uint32Array;
@@ -38,9 +39,9 @@ export interface SolveStatistics {
   readonly valueEvaluations: Uint32Array;
   /** Backward passes. */
   readonly gradientEvaluations: Uint32Array;
-  /** Gauss-Newton matrices (implicit AMD), each of latentSize passes forward. */
+  /** Gauss-Newton matrices at the sample's own z (L-BFGS), each of latentSize passes forward. */
   readonly matrixEvaluations: Uint32Array;
-  /** The time t that the flow has reached. */
+  /** The time t that the flow has reached; of L-BFGS the sum of the accepted δt, which is no time of the flow. */
   readonly t: Float64Array;
 }
 
@@ -82,6 +83,11 @@ export interface EncodeResult {
   readonly loss: Float32Array;
   /** l(y, D(z0)), B. NaN for a sample that an aborted call never started. */
   readonly initialLoss: Float32Array;
+  /**
+   * ‖∇_z l‖ at z, B: how far from rest the sample is. NaN for a sample that an aborted call never started, and where
+   * the loss at z0 is not finite.
+   */
+  readonly gradientNorm: Float32Array;
   /** B. */
   readonly status: readonly Status[];
   readonly stats: SolveStatistics;

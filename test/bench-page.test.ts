@@ -7,6 +7,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { build } from "vite";
 import { chartOption } from "../bench/page/chart.ts";
+import { CONTENDER_NAMES } from "../bench/page/contenders.ts";
 import { findCrossings } from "../bench/page/crossing.ts";
 import type { Report, Row } from "../bench/page/report.ts";
 import { defaultSettings, readSettings } from "../bench/page/settings.ts";
@@ -16,7 +17,8 @@ import { launchChromium, launchChromiumWithWebgpu, textOf } from "./support/brow
 import { serve } from "./support/serve.ts";
 
 /** Tiny, since a software adapter takes its time. */
-const SETTINGS = "sizes=1,2&widths=1&steps=3&rounds=1";
+const SETTINGS = "sizes=1,2&widths=1&solvers=lbfgs,amd&steps=3&rounds=1";
+const SOLVERS = ["lbfgs", "amd"];
 const DESKTOP = { width: 1280, height: 900 };
 const PHONE = { width: 390, height: 844 };
 
@@ -112,27 +114,20 @@ for (const [name, size] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
     assert.is(report.environment.adapterIsSoftware, true);
     assert.equal(report.absences, []);
     assert.equal(
-      report.starts.map(({ contender, width }) => [contender, width]),
-      [
-        ["wasm", 1],
-        ["wasmThreads", 1],
-        ["webgpu", 1],
-      ],
+      report.starts.map(({ solver, contender, width }) => [solver, contender, width]),
+      SOLVERS.flatMap((solver) => CONTENDER_NAMES.map((contender) => [solver, contender, 1])),
     );
     assert.equal(
-      report.rows.map(({ contender, size }) => [contender, size]),
-      [
-        ["wasm", 1],
-        ["wasmThreads", 1],
-        ["webgpu", 1],
-        ["wasm", 2],
-        ["wasmThreads", 2],
-        ["webgpu", 2],
-      ],
+      report.rows.map(({ solver, contender, size }) => [solver, contender, size]),
+      SOLVERS.flatMap((solver) =>
+        [1, 2].flatMap((size) => CONTENDER_NAMES.map((contender) => [solver, contender, size])),
+      ),
     );
     for (const row of report.rows) {
       // Three steps: the losses of both backends are one to what float32 rounds.
-      const other = report.rows.find(({ size, contender }) => size === row.size && contender === "wasm")!;
+      const other = report.rows.find(
+        ({ solver, size, contender }) => solver === row.solver && size === row.size && contender === "wasm",
+      )!;
       assert.ok(Math.abs(row.meanLoss - other.meanLoss) < 1e-5 * other.meanLoss, JSON.stringify(report.rows));
       assert.ok(row.seconds > 0 && row.firstSeconds > 0);
       // At z0 and after three steps, unless steps were taken back.
@@ -140,18 +135,18 @@ for (const [name, size] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
       assert.ok(gradients > 3.49 && gradients < 10, `${gradients}`);
     }
     assert.equal(
-      report.crossings.map(({ contender, other }) => [contender, other]),
-      [
-        ["webgpu", "wasm"],
-        ["webgpu", "wasmThreads"],
-      ],
+      report.crossings.map(({ solver, contender, other }) => [solver, contender, other]),
+      SOLVERS.flatMap((solver) => [
+        [solver, "webgpu", "wasm"],
+        [solver, "webgpu", "wasmThreads"],
+      ]),
     );
 
     const markdown = await download(page, "Markdown");
     assert.match(markdown, /^# latentflow: WASM against WebGPU$/m);
     assert.match(markdown, /is software, a program on the CPU/);
     const cells = await page.$$eval("tbody td", (all) => all.map(({ textContent }) => textContent));
-    assert.is(cells.length, 3 * 4 + 6 * 8);
+    assert.is(cells.length, 2 * (3 * 5 + 6 * 9));
     for (const cell of cells) assert.ok(markdown.includes(` ${cell} |`), cell);
     assert.ok((await page.$$("#chart svg path")).length > 4);
     await page.close();
@@ -159,7 +154,7 @@ for (const [name, size] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
 }
 
 test("it can be cancelled, and shows what there is", async () => {
-  const { page } = await openPage(chromium, "sizes=4096&widths=1&limit=1000&run");
+  const { page } = await openPage(chromium, "sizes=4096&widths=1&solvers=amd&limit=1000&run");
   await page.waitForSelector("#tables td", { timeout: 60_000 });
   await click(page, "button", "Cancel");
   await waitForEnd(page, "Cancelled");
@@ -177,7 +172,10 @@ test("without WebGPU it says so and measures WASM alone, on one core and on all"
   replaceDecoder(PAPER);
   try {
     // Enough work to be worth sharing.
-    const { page, uncaught } = await openPage(browser, "sizes=1,256&widths=1&steps=20&rounds=1&run");
+    const { page, uncaught } = await openPage(
+      browser,
+      "sizes=1,256&widths=1&solvers=amd&steps=20&rounds=1&run",
+    );
     await waitForEnd(page, "Done.");
     assert.match(
       await textOf(page, "#adapter"),
@@ -217,7 +215,7 @@ function rowsOf(speeds: { wasm: number[]; webgpu: number[] }, width = 1): Row[] 
       const size = 4 ** i;
       const seconds = size / samplesPerSecond;
       const times = { firstSeconds: seconds, seconds, samplesPerSecond, microsecondsPerGradient: 1 };
-      return { contender, width, size, calls: 1, meanLoss: 0.1, build: "", ...times };
+      return { solver: "lbfgs", contender, width, size, calls: 1, meanLoss: 0.1, build: "", ...times };
     }),
   );
 }
@@ -278,6 +276,8 @@ test("settings: lists are sorted and without doubles, what is no whole number in
   assert.equal(readSettings({ sizes: "16,1,16" }, defaults).sizes, [1, 16]);
   assert.equal(Math.max(...defaults.sizes), 4096);
   assert.equal(defaultSettings(true).widths, [1]);
+  assert.equal(readSettings({ solvers: "amd,lbfgs" }, defaults).solvers, ["lbfgs", "amd"]);
+  assert.throws(() => readSettings({ solvers: "rk4" }, defaults), /^solvers is "rk4", expected lbfgs or amd/);
   const wrong = { sizes: "1,,2", widths: "0", steps: "1.5", limit: "soon" };
   for (const [name, text] of Object.entries(wrong)) {
     assert.throws(
@@ -290,7 +290,7 @@ test("settings: lists are sorted and without doubles, what is no whole number in
 if (screenshot) {
   test("the picture for the docs", async () => {
     replaceDecoder(PAPER);
-    const settings = "sizes=1,4,16&widths=1&steps=20&rounds=1&limit=1000&run";
+    const settings = "sizes=1,4,16&widths=1&solvers=lbfgs&steps=20&rounds=1&limit=1000&run";
     const { page } = await openPage(chromium, settings, { width: 1000, height: 900 });
     await waitForEnd(page, "Done.");
     await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());

@@ -11,7 +11,7 @@ import {
   decode,
   type EncodeOptions,
   encode,
-  implicitAmd,
+  lbfgs,
   loadDecoder,
   wasm,
 } from "../src/index.ts";
@@ -188,7 +188,7 @@ test("what the functions of a customLoss throw rejects the call with that, and f
     });
     for (const backend of backends) {
       calls = 0;
-      const needs = name === "curvature" ? implicitAmd({ explicitSteps: 1 }) : amd({ maxSteps: 5 });
+      const needs = name === "curvature" ? lbfgs() : amd({ maxSteps: 5 });
       await rejectsWith(encode(decoder, y, { loss, solver: needs, backend }), OWN);
       await rejectsWith(train(decoder, y, { loss, solver: needs, backend }), OWN);
     }

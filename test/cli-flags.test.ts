@@ -72,15 +72,22 @@ const given: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 
 /** Other flags that a flag needs. */
 const companions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  t1: {},
+  t1: { solver: "amd" },
+  "step-init": { solver: "amd" },
+  "step-max": { solver: "amd" },
+  "increase-factor": { solver: "amd" },
+  "decrease-factor": { solver: "amd" },
+  "grow-from": { solver: "amd" },
+  "max-backtracks": { solver: "amd" },
+  window: { solver: "amd" },
+  settle: { solver: "amd" },
+  memory: { solver: "lbfgs" },
   slices: { solver: "rk4", t1: "1" },
   base: { solver: "rk4", t1: "1" },
   grid: { solver: "rk4", t1: "1" },
   rule: { solver: "rk4", t1: "1" },
   rtol: { solver: "dormand-prince" },
   atol: { solver: "dormand-prince" },
-  "explicit-steps": { solver: "implicit-amd" },
-  "matrix-steps": { solver: "implicit-amd" },
   alpha: { solver: "rk4", t1: "1" },
   "nesterov-epsilon": { flow: "nesterov", solver: "rk4", t1: "1" },
   "rmsprop-alpha": {},
@@ -186,8 +193,8 @@ test("what the checkpoint's run had otherwise is named by flags", async () => {
       /: --shift is "shift" there and absent here; --shift is 1 there and absent here\./,
     ],
     [
-      ["--optimizer", "adam", "--shift", "1", "--step-max", "7", "--seed", "3"],
-      /--step-max is 1000 there and 7 here; .*--seed is 0 there/,
+      ["--optimizer", "adam", "--shift", "1", "--memory", "7", "--seed", "3"],
+      /--memory is 30 there and 7 here; .*--seed is 0 there/,
     ],
     [
       ["--optimizer", "adam", "--shift", "1", "--reduction", "sum", "--loss", "bce"],

@@ -5,10 +5,10 @@ import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
-  amd,
   binaryCrossEntropy,
   createDecoder,
   type Decoder,
+  lbfgs,
   loadDecoder,
   logGrid,
   nesterovFlow,
@@ -22,6 +22,7 @@ import {
   createDataset,
   direct,
   evaluate,
+  full,
   mnist,
   segMnist,
   shift,
@@ -80,6 +81,14 @@ const logOf = (out: string) =>
     .trimEnd()
     .split("\n")
     .map((line) => JSON.parse(line));
+
+test("train: an adjoint that goes back along the flow follows it by AMD, where no solver is given", async () => {
+  const { out, args } = newRun("--layers", "2,5,6", "--adjoint", "full");
+  const { exit, stderr } = await run(...args);
+  assert.is(exit, 0, stderr);
+  const decoder = createDecoder({ layers, loss: binaryCrossEntropy(), outputShape: [3, 2] });
+  assert.equal(await resultsIn(out), await resultsOf(decoder, images, { adjoint: full() }));
+});
 
 test("train: what the API gives without options; outputs, log and table", async () => {
   const { out, args } = newRun("--layers", "2,5,6");
@@ -294,7 +303,7 @@ test("evaluate: the figures and losses of the API; without --out nothing is writ
   const { exit, stdout, stderr } = await run(...args, "--out", out, "--json", "--max-steps", "9");
   assert.is(exit, 0, stderr);
   const decoder = await loadDecoder(tinyDecoderFile);
-  const options = { backend, solver: amd({ maxSteps: 9 }) };
+  const options = { backend, solver: lbfgs({ maxSteps: 9 }) };
   const { loss, status, stats, meanExcessLoss, seconds, samplesPerSecond, ...figures } = await evaluate(
     decoder,
     images.slice(0, 11),

@@ -23,11 +23,13 @@ import {
   euler,
   expDecay,
   gradientFlow,
+  lbfgs,
   linearGrid,
   loadDecoder,
   logGrid,
   nesterovFlow,
   rk4,
+  type Solver,
   wasm,
 } from "../src/index.ts";
 import { column, endOf, readCsv, run, start, Workplace } from "./support/program.ts";
@@ -98,6 +100,8 @@ test("encode: the results are those of the API with the same options", async () 
       "5",
       "--batch-size",
       "2",
+      "--solver",
+      "amd",
       "--max-steps",
       "9",
       "--step-max",
@@ -235,7 +239,9 @@ test("wrong usage: exit code 2 and a word on what is right", async () => {
     [["demo", "--threads", "0"], /'--threads <n>' argument '0' is invalid\. Expected a whole number >= 1/],
     [["demo", "--limit", "0"], /'--limit <n>' argument '0' is invalid\. Expected a whole number >= 1/],
     [["demo", "--t1", "soon"], /Expected a number/],
-    [["demo", "--t1", "-5"], /latentflow: --t1 is -5, expected a finite number > 0/],
+    [["demo", "--solver", "amd", "--t1", "-5"], /latentflow: --t1 is -5, expected a finite number > 0/],
+    [["demo", "--t1", "5"], /latentflow: --t1 is no option of --solver lbfgs/],
+    [["demo", "--memory", "0"], /latentflow: --memory is 0, expected an integer >= 1 and <= 1000/],
     [["demo", "--loss", "l1"], /Allowed choices are bce, binaryCrossEntropy, mse, squaredError/],
     [["encode", "--decoder", "d", "--out", "o"], /required option '--data <file>' not specified/],
     [["encode", "--out", "o"], /required options '--decoder <file>', '--data <file>' not specified/],
@@ -257,16 +263,24 @@ test("help names every option of every solver with its default; version is the p
   assert.is(help.exit, 0);
   assert.match(help.stdout, /Examples:/);
   const words = help.stdout.replace(/\s+/g, " ");
-  for (const [name, { name: _, flows, tableau, solve, ...options }] of [
+  // Its t1 is infinite and no option of it.
+  const { t1: _t1, ...atRest } = lbfgs();
+  const solvers: [string, Partial<Solver>][] = [
+    ["lbfgs", atRest],
     ["amd", amd()],
     ["dormand-prince", dormandPrince()],
-  ] as const) {
+  ];
+  for (const [name, { name: _, flows, tableau, solve, ...options }] of solvers) {
     for (const [option, value] of Object.entries(options)) {
       const flag = option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
       // Up to the next option.
       const [, text = ""] = new RegExp(` --${flag} <(.*?) --`).exec(words) ?? [];
       assert.match(text, new RegExp(`[(; ]${name}[^:;]*: ${value}[);]`), `${name}: ${option}`);
     }
+  }
+  for (const command of ["encode", "evaluate", "train"]) {
+    const { stdout } = await run(command, "--help");
+    assert.match(stdout.replace(/\s+/g, " "), /--solver <name> [^(]*\([^)]*default: "lbfgs"\)/);
   }
   const version = await run("--version");
   assert.equal([version.exit, version.stdout], [0, `${packageJson.version}\n`]);
@@ -321,14 +335,17 @@ test("a flow and a solver that do not go together, options of another solver: re
     [
       "--flow nesterov",
       2,
-      /--solver amd follows --flow gradient with --alpha 1 only; use --solver euler, rk4 or/,
+      /--solver lbfgs follows --flow gradient with --alpha 1 only; use --solver euler, rk4 or/,
     ],
-    ["--rtol 0.1", 2, /--rtol is no option of --solver amd/],
+    ["--flow nesterov --solver amd", 2, /--solver amd follows --flow gradient with --alpha 1 only/],
+    ["--rtol 0.1", 2, /--rtol is no option of --solver lbfgs/],
+    ["--step-max 3", 2, /--step-max is no option of --solver lbfgs/],
+    ["--solver amd --memory 3", 2, /--memory is no option of --solver amd/],
     ["--nesterov-epsilon 1", 2, /--nesterov-epsilon is no option of --flow gradient/],
     ["--solver rk4", 2, /--solver rk4 needs --t1/],
     ["--solver rk4 --t1 1 --slices 0", 2, /latentflow: --slices is 0, expected an integer >= 1/],
     ["--solver rk4 --t1 1 --grid linear --base 3", 2, /--base is no option of --grid linear/],
-    ["--solver rk5", 2, /Allowed choices are amd, implicit-amd, euler, rk4, dormand-prince/],
+    ["--solver rk5", 2, /Allowed choices are lbfgs, amd, euler, rk4, dormand-prince/],
     ["--solver rk4 --t1 1 --alpha decay:x", 2, /'decay:x' is invalid\. Expected a number/],
   ];
   for (const [words, exit, message] of cases) {
@@ -436,7 +453,7 @@ test("Ctrl-C: what is done is written, exit code 130", async () => {
   const child = start([
     ...["demo", "--limit", "1000", "--out", out, "--json"],
     // Nothing ends by itself.
-    ...["--tolerance", "0", "--max-steps", "1000000", "--t1", "1e9"],
+    ...["--solver", "amd", "--tolerance", "0", "--max-steps", "1000000", "--t1", "1e9"],
   ]);
   const end = endOf(child);
   await once(child.stderr!, "data");

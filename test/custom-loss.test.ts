@@ -11,7 +11,7 @@ import {
   type EncodeOptions,
   encode,
   euler,
-  implicitAmd,
+  lbfgs,
   linearGrid,
   nesterovFlow,
   rk4,
@@ -33,7 +33,7 @@ const z0 = randomArray(2, SAMPLES * 2, -1, 1);
 
 const SOLVERS: readonly Pick<EncodeOptions, "flow" | "solver">[] = [
   { solver: amd({ maxSteps: 60 }) },
-  { solver: implicitAmd({ maxSteps: 60, explicitSteps: 3, matrixSteps: 2 }) },
+  { solver: lbfgs({ maxSteps: 60 }) },
   { solver: euler({ grid: linearGrid({ t1: 20, slices: 40 }) }) },
   { solver: rk4({ grid: linearGrid({ t1: 20, slices: 20 }) }), flow: nesterovFlow() },
   { solver: dormandPrince({ t1: 20, maxSteps: 200 }) },
@@ -143,8 +143,8 @@ for (const options of SOLVERS) {
   });
 }
 
-test("implicitAmd: a curvature that is not finite, or negative, is a status, and the loss is no higher", async () => {
-  const solver = implicitAmd({ explicitSteps: 1, maxSteps: 30 });
+test("lbfgs: a curvature that is not finite, or negative, is a status, and the loss is no higher", async () => {
+  const solver = lbfgs({ maxSteps: 30 });
   for (const beyond of [...NOT_FINITE, -1, -1e300, 1e300]) {
     for (const wall of [Number.NEGATIVE_INFINITY, 0.3]) {
       const loss = walled("curvature", wall, beyond);
@@ -165,7 +165,7 @@ test("a curvature below 0 counts as 0 in the Gauss-Newton matrix", async () => {
     const objective = await bindObjective(backend, decoder, walled("curvature", 0.2, below), y);
     const rows = allRows(SAMPLES);
     await objective.value(rows, Float64Array.from(z0));
-    const matrices = await objective.gaussNewton!(rows);
+    const matrices = await objective.curvature!.matrices(rows, "own");
     objective.dispose();
     return matrices;
   };
@@ -192,7 +192,7 @@ test("a function that gives no number rejects the call, and says what it gave", 
   ] as const) {
     for (const name of ["value", "gradient", "curvature"] as const) {
       const loss = customLoss({ ...square, [name]: answer as () => never });
-      const options = { loss, solver: implicitAmd({ maxSteps: 60, explicitSteps: 3, matrixSteps: 2 }) };
+      const options = { loss, solver: lbfgs({ maxSteps: 60 }) };
       await rejected(encode(decoder, y, options), "invalid_argument", shown);
       await rejected(
         encode(decoder, y, options),

@@ -150,7 +150,8 @@ for (const { name: build, backend } of builds) {
     assert.equal(Array.from(await objective.value(rows, Float64Array.of(10))), [361]);
     assert.equal(Array.from(await objective.gradient(rows)), [76]);
     assert.equal(Array.from(await objective.tangent(rows, Float64Array.of(10))), [80]);
-    assert.equal(Array.from(await objective.gaussNewton!(rows), Math.round), [8]);
+    assert.equal(Array.from(await objective.curvature!.matrices(rows, "own"), Math.round), [8]);
+    assert.equal(Array.from(await objective.curvature!.alongGradient(rows), Math.round), [8]);
     objective.dispose();
   });
 

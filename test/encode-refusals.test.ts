@@ -104,7 +104,7 @@ test("encode refuses unknown options and options of the wrong type", async () =>
     [{ lose: binaryCrossEntropy() }, /unknown option "lose"; the options are loss/],
     [{ loss: "crossEntropy" }, /loss is "crossEntropy", expected "bce", "mse", binaryCrossEntropy\(\)/],
     [{ loss: { name: "binaryCrossEntropy", reduction: "max" } }, /reduction is "max"/],
-    [{ solver: "amd" }, /solver is "amd", expected a solver such as amd\(\)/],
+    [{ solver: "amd" }, /solver is "amd", expected a solver such as lbfgs\(\)/],
     [{ backend: "wasm" }, /backend is "wasm", expected a backend such as wasm\(\)/],
     [{ batchSize: 0 }, /batchSize is 0, expected an integer >= 1/],
     [{ batchSize: 1.5 }, /batchSize is 1.5, expected an integer >= 1$/],

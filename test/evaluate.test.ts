@@ -10,8 +10,8 @@ import {
   type EncodeOptions,
   type EncodeProgress,
   encode,
-  implicitAmd,
   type Loss,
+  lbfgs,
   logGrid,
   nesterovFlow,
   rk4,
@@ -57,7 +57,8 @@ for (const { name, backend } of builds) {
 
 const rowWeights = randomArray(3, n, 0, 1);
 const cases: [string, EncodeOptions & EvaluateOptions][] = [
-  ["implicit steps", { solver: implicitAmd() }],
+  ["L-BFGS", { solver: lbfgs() }],
+  ["the default", {}],
   ["another flow", { flow: nesterovFlow(), solver: rk4({ grid: logGrid({ t1: 5, slices: 3 }) }) }],
   ["a sum", { loss: binaryCrossEntropy({ reduction: "sum" }), solver }],
   ["squared errors, one sample at once", { loss: squaredError(), solver, batchSize: 1 }],
@@ -176,7 +177,7 @@ test("evaluate refuses what it cannot use, before any work", async () => {
     [{ z0: new Float32Array(3) }, /unknown option "z0"; the options are loss, flow, solver, encoder/],
     [{ loss: "l1" }, /^evaluate: loss is "l1"/],
     [{ solver: 5 }, /^evaluate: solver is 5/],
-    [{ flow: nesterovFlow() }, /^evaluate: solver amd follows/],
+    [{ flow: nesterovFlow() }, /^evaluate: solver lbfgs follows/],
     [{ weights: new Float32Array(10) }, /^evaluate: weights has 10 values, expected 9 .* or 153/],
     [{ weights: new Float32Array(9) }, /^evaluate: all weights are 0/],
     [{ batchSize: 0 }, /^evaluate: batchSize is 0/],

@@ -10,6 +10,7 @@ import {
   expDecay,
   type Flow,
   gradientFlow,
+  lbfgs,
   linearGrid,
   logGrid,
   nesterovFlow,
@@ -297,6 +298,20 @@ test("AMD's points between steps lie on its straight way", async () => {
   assert.equal(loss, [0.875 ** 2 / 2, 0.75 ** 2 / 2]);
 });
 
+test("a step that is too short for t to show it is kept as any other", async () => {
+  // From 1 to 0 at 2⁵⁷, whose next number is 32 more; and then to -1, in a step of 1.
+  const valley: AnalyticLoss = {
+    value: ([z]) => Math.abs(z! + 1),
+    gradient: ([z]) => [z! >= 1 ? 2 ** -57 : 1],
+  };
+  const solver = amd({ t1: 2 ** 60, stepInit: 2 ** 57, decreaseFactor: 0.5, maxSteps: 2 });
+  const solution = await solveAnalytic([valley], gradientFlow(), solver, [1], "steps");
+  const { t, states } = solution.recording!.samples[0]!;
+  assert.is(solution.acceptedSteps[0], 2);
+  assert.equal(t, [0, 2 ** 57, 2 ** 57]);
+  assert.equal(states, [1, 0, -1]);
+});
+
 test("a way that explodes ends as nonfinite, at its last sound z", async () => {
   // dz/dt = z³ from 1 is infinite at t = 1/2.
   const grid = linearGrid({ t1: 10, slices: 100 });
@@ -361,7 +376,8 @@ test("the other statuses can be had", async () => {
   const none = await statusOf(dormandPrince({ maxSteps: 0 }), quadratic(1), 1);
   assert.is(none.status, "max_steps");
   assert.is(none.solution.loss[0], 0.5);
-  assert.is(none.solution.gradientEvaluations[0], 0);
+  assert.is(none.solution.gradientEvaluations[0], 1);
+  assert.is(none.solution.gradientNorm[0], 1);
   // A derivative that jumps to and fro with ever smaller steps has no error within a tolerance of 1e-300.
   const rough = { value: () => 1, gradient: ([z]: Float64Array) => [Math.sin(1e20 * z!) + 2] };
   const stalled = await statusOf(dormandPrince({ t1: 1, rtol: 0, atol: 1e-300 }), rough, 1e-3);
@@ -378,20 +394,29 @@ function untyped<T>(value: unknown): T {
 
 test("a flow and a solver that do not go together are refused, by the types and by encode", async () => {
   const grid = linearGrid({ t1: 1, slices: 3 });
-  const message = /encode: solver amd follows gradientFlow\(\) with alpha 1 only, flow is .*; use euler/;
+  const message = (name: string) =>
+    new RegExp(`encode: solver ${name} follows gradientFlow\\(\\) with alpha 1 only, flow is .*; use euler`);
   // @ts-expect-error amd follows the gradient flow only
   const second: EncodeOptions = { flow: nesterovFlow(), solver: amd() };
   // @ts-expect-error and only at α = 1
   const decaying: EncodeOptions = { flow: gradientFlow({ alpha: expDecay() }), solver: amd() };
-  // @ts-expect-error amd is the default
+  // @ts-expect-error lbfgs goes where that flow comes to rest
+  const rest: EncodeOptions = { flow: nesterovFlow(), solver: lbfgs() };
+  // @ts-expect-error lbfgs is the default
   const byDefault: EncodeOptions = { flow: gradientFlow({ alpha: 0.5 }) };
-  for (const options of [second, decaying, byDefault]) {
-    await rejected(encode(decoder, y, options), "invalid_argument", message);
+  for (const [options, name] of [
+    [second, "amd"],
+    [decaying, "amd"],
+    [rest, "lbfgs"],
+    [byDefault, "lbfgs"],
+  ] as const) {
+    await rejected(encode(decoder, y, options), "invalid_argument", message(name));
   }
   const right: EncodeOptions[] = [
     {},
     { flow: gradientFlow() },
     { flow: gradientFlow({ alpha: 1 }), solver: amd() },
+    { flow: gradientFlow({ alpha: 1 }), solver: lbfgs() },
     { solver: rk4({ grid }) },
     { flow: nesterovFlow(), solver: euler({ grid }) },
   ];
@@ -405,8 +430,11 @@ test("encode refuses flows and times that are none", async () => {
     [{ saveAt: 3 }, /saveAt is 3/],
     [{ saveAt: null }, /saveAt is null/],
     [{ saveAt: [0, 1, 1] }, /saveAt\[2\] is 1 after 1, expected ascending times/],
-    [{ saveAt: [-1] }, /saveAt\[0\] is -1, expected a finite number >= 0 and <= 10000/],
-    [{ saveAt: [0, 10001] }, /saveAt\[1\] is 10001/],
+    // L-BFGS has no end t1.
+    [{ saveAt: [-1] }, /saveAt\[0\] is -1, expected a finite number >= 0$/],
+    [{ saveAt: [0, Infinity] }, /saveAt\[1\] is Infinity/],
+    [{ saveAt: [-1], solver: amd() }, /saveAt\[0\] is -1, expected a finite number >= 0 and <= 10000/],
+    [{ saveAt: [0, 10001], solver: amd() }, /saveAt\[1\] is 10001/],
     [{ saveAt: [0, "1"] }, /saveAt\[1\] is "1"/],
     [{ saveAt: new DataView(new ArrayBuffer(8)) }, /saveAt is a DataView/],
   ];

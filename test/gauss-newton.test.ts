@@ -1,6 +1,5 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { LEAST_PANEL_CURVATURE } from "../src/backend/wasm/gauss-newton.ts";
 import { activations } from "../src/decoder/activation.ts";
 import {
   type ActivationName,
@@ -11,21 +10,21 @@ import {
   type Loss,
   squaredError,
 } from "../src/index.ts";
-import { dot, factorise, solveFactorised } from "../src/solver/cholesky.ts";
 import { builds } from "./support/builds.ts";
 import { allRows, bindObjective } from "./support/objective.ts";
 import { randomArray } from "./support/random.ts";
 import { derivative, gaussNewtonOf, norm, relativeDistance } from "./support/reference.ts";
 import { loadVectors, VECTOR_NAMES, vectorLoss } from "./support/vectors.ts";
 
-// Gauss-Newton matrices, and the linear algebra that is done with them.
+// Gauss-Newton matrices, at a row's own z and with the decoder's Jacobian at z = 0, and curvatures along gradients.
 
-const pseudoHuber = customLoss({
-  value: (o, y) => Math.sqrt(1 + (o - y) ** 2) - 1,
-  gradient: (o, y) => (o - y) / Math.sqrt(1 + (o - y) ** 2),
-  curvature: (o, y) => (1 + (o - y) ** 2) ** -1.5,
+/** Bends down where an output is far from its target. */
+const cauchy = customLoss({
+  value: (o, y) => Math.log1p((o - y) ** 2),
+  gradient: (o, y) => (2 * (o - y)) / (1 + (o - y) ** 2),
+  curvature: (o, y) => (2 * (1 - (o - y) ** 2)) / (1 + (o - y) ** 2) ** 2,
 });
-const LOSSES: readonly Loss[] = [binaryCrossEntropy(), squaredError({ reduction: "sum" }), pseudoHuber];
+const LOSSES: readonly Loss[] = [binaryCrossEntropy(), squaredError({ reduction: "sum" }), cauchy];
 const SIZES = [
   [1, 1],
   [3, 5],
@@ -33,112 +32,170 @@ const SIZES = [
   [2, 9, 8, 75],
   [17, 5, 33],
 ];
+/** More tangents than make a call: two calls, three, and a third one of a single tangent. */
+const WIDE_SIZES = [
+  [53, 20, 30],
+  [97, 7, 21],
+];
+const SAMPLES = 3;
 
-/** JᵀWJ in float64, of the outputs that the kernel takes into account. */
-function expectedMatrix(
+interface Expected {
+  readonly own: number[];
+  readonly shared: number[];
+}
+
+/** JᵀWJ in float64 with J at z, and with J at 0; W at z, what is negative of it taken for 0. */
+function expectedMatrices(
   decoder: Decoder,
   loss: Loss,
   z: ArrayLike<number>,
   y: Float32Array,
   weights?: Float32Array,
-): number[] {
-  const { jacobian, curvatures } = gaussNewtonOf(decoder, loss, z, y, weights);
+): Expected {
   const d = decoder.latentSize;
-  const output = decoder.layers.at(-1)!.activation;
-  // At what comes into the output activation, as the kernel sees it.
-  const inner = loss.name === "binaryCrossEntropy" ? curvatures : withSlopes();
-  function withSlopes(): number[] {
-    const linear = { ...decoder, layers: decoder.layers.map((layer) => ({ ...layer })) };
-    linear.layers.at(-1)!.activation = { name: "identity" };
-    const { output: sums } = gaussNewtonOf(linear, loss, z, y, weights);
-    return curvatures.map((c, i) => c * derivative(output, sums[i]!) ** 2);
-  }
-  const panels = Array.from({ length: Math.ceil(inner.length / 8) }, (_, p) =>
-    inner.slice(8 * p, 8 * p + 8).reduce((sum, c) => sum + c, 0),
+  const { activation } = decoder.layers.at(-1)!;
+  const beforeActivation = { ...decoder, layers: decoder.layers.map((layer) => ({ ...layer })) } as Decoder;
+  Object.assign(beforeActivation.layers.at(-1)!, { activation: { name: "identity" } });
+  const { curvatures } = gaussNewtonOf(decoder, loss, z, y, weights);
+  const { jacobian, output } = gaussNewtonOf(beforeActivation, squaredError(), z, y);
+  const { jacobian: atOrigin } = gaussNewtonOf(beforeActivation, squaredError(), new Float64Array(d), y);
+  const isBefore = loss.name === "binaryCrossEntropy";
+  const inner = curvatures.map(
+    (c, i) => Math.max(c, 0) * (isBefore ? 1 : derivative(activation, output[i]!) ** 2),
   );
-  const average = panels.reduce((sum, c) => sum + c, 0) / panels.length;
-  const kept = (i: number) => panels[i >> 3]! > LEAST_PANEL_CURVATURE * average;
-  return Array.from({ length: d * d }, (_, at) => {
-    const [a, b] = [Math.floor(at / d), at % d];
-    return jacobian.reduce((sum, row, i) => sum + (kept(i) ? row[a]! * curvatures[i]! * row[b]! : 0), 0);
-  });
+  const product = (rows: number[][]) =>
+    Array.from({ length: d * d }, (_, at) =>
+      rows.reduce((sum, row, i) => sum + row[Math.floor(at / d)]! * inner[i]! * row[at % d]!, 0),
+    );
+  return { own: product(jacobian), shared: product(atOrigin) };
 }
 
-for (const { name: build, backend } of builds) {
-  test(`${build}: matrices agree with float64, all activations, losses and weights, sizes with tails`, async () => {
+/** The error of a matrix of which the lower triangle and the diagonal are given, as a share of the whole. */
+function errorOf(matrix: Float32Array, expected: readonly number[]): number {
+  const d = Math.sqrt(expected.length);
+  const lower = expected.map((value, at) => (at % d <= Math.floor(at / d) ? matrix[at]! - value : 0));
+  return norm(lower) / (norm(expected) + 1e-12);
+}
+
+async function checkMatrices(
+  build: (typeof builds)[number],
+  layers: readonly number[],
+  loss: Loss,
+  names: { activation: ActivationName; outputActivation: ActivationName },
+): Promise<void> {
+  const decoder = createDecoder({ layers: [...layers], ...names, seed: 4 });
+  const [d, n] = [decoder.latentSize, decoder.outputSize];
+  const z = randomArray(5, SAMPLES * d);
+  const y = randomArray(6, SAMPLES * n, 0, loss === cauchy ? 3 : 1);
+  // Some elements are left out, whatever is there.
+  const isWeighted = loss.name !== "squaredError";
+  const weights = isWeighted ? randomArray(7, SAMPLES * n, -0.5, 1).map((w) => Math.max(w, 0)) : undefined;
+  for (let i = 0; weights && i < SAMPLES; i++) weights[i * n] = 0.5;
+  for (let i = 0; weights && i < y.length; i++) if (weights[i] === 0) y[i] = Number.NaN;
+  const objective = await bindObjective(build.backend, decoder, loss, y, weights);
+  const { curvature } = objective;
+  const rows = allRows(SAMPLES);
+  assert.ok(await curvature!.shared());
+  await objective.value(rows, Float64Array.from(z));
+  const gradients = await objective.gradient(rows);
+  const along = await curvature!.alongGradient(rows);
+  const matrices = {
+    own: await curvature!.matrices(rows, "own"),
+    shared: await curvature!.matrices(rows, "shared"),
+  };
+  const label = `${layers.join("-")} ${names.activation} ${names.outputActivation} ${loss.name}`;
+  for (const i of rows) {
+    const part = (values: Float32Array, size: number) => values.subarray(i * size, (i + 1) * size);
+    const expected = expectedMatrices(decoder, loss, part(z, d), part(y, n), weights && part(weights, n));
+    for (const kind of ["own", "shared"] as const) {
+      const error = errorOf(part(matrices[kind], d * d), expected[kind]);
+      // A sum of n float32 products of numbers that came through the layers; a sine's phase costs most.
+      assert.ok(error < 2e-5, `${label}, ${kind}, sample ${i}: off by ${error}`);
+    }
+    const g = gradients.subarray(i * d, (i + 1) * d);
+    const gMg = expected.own.reduce((sum, m, at) => sum + m * g[Math.floor(at / d)]! * g[at % d]!, 0);
+    const expectedAlong = gMg / norm(g) ** 2;
+    const scale = norm(expected.own) + 1e-12;
+    assert.ok(
+      Math.abs(along[i]! - expectedAlong) < 2e-5 * scale,
+      `${label}: ${along[i]}, not ${expectedAlong}`,
+    );
+  }
+  // A row alone has the same bits, whatever was computed in between.
+  for (const kind of ["shared", "own"] as const) {
+    const alone = await curvature!.matrices(Int32Array.of(1), kind);
+    assert.equal(alone, matrices[kind].slice(d * d, 2 * d * d), label);
+  }
+  objective.dispose();
+}
+
+for (const build of builds) {
+  test(`${build.name}: matrices agree with float64, all activations, losses and weights, sizes with tails`, async () => {
     for (const layers of SIZES) {
       for (const activation of Object.keys(activations) as ActivationName[]) {
-        for (const [l, loss] of LOSSES.entries()) {
-          const decoder = createDecoder({ layers, activation, outputActivation: "sigmoid", seed: 4 });
-          const [d, n] = [decoder.latentSize, decoder.outputSize];
-          const samples = 3;
-          const z = randomArray(5, samples * d);
-          const y = randomArray(6, samples * n, 0, 1);
-          // Some elements are left out, whatever is there.
-          const weights =
-            l === 1 ? undefined : randomArray(7, samples * n, -0.5, 1).map((w) => Math.max(w, 0));
-          for (let i = 0; weights && i < samples; i++) weights[i * n] = 0.5;
-          for (let i = 0; weights && i < y.length; i++) if (weights[i] === 0) y[i] = Number.NaN;
-          const objective = await bindObjective(backend, decoder, loss, y, weights);
-          await objective.value(allRows(samples), Float64Array.from(z));
-          const matrices = await objective.gaussNewton!(allRows(samples));
-          const label = `${layers.join("-")} ${activation} ${loss.name}`;
-          for (let i = 0; i < samples; i++) {
-            const row = (values: Float32Array, size: number) => values.subarray(i * size, (i + 1) * size);
-            const matrix = matrices.subarray(i * d * d, (i + 1) * d * d);
-            const w = weights && row(weights, n);
-            const expected = expectedMatrix(decoder, loss, row(z, d), row(y, n), w);
-            const error = norm(expected.map((value, k) => value - matrix[k]!)) / (norm(expected) + 1e-12);
-            // A sum of n float32 products of numbers that came through the layers; a sine's phase costs most.
-            assert.ok(error < 2e-5, `${label}, sample ${i}: off by ${error}`);
-            for (let a = 0; a < d; a++) {
-              for (let b = 0; b < a; b++)
-                assert.is(matrix[a * d + b], matrix[b * d + a], `${label}: symmetric`);
-            }
-          }
-          // A row alone has the same bits, and other matrices in between change nothing.
-          const alone = await objective.gaussNewton!(Int32Array.of(1));
-          assert.equal(alone, matrices.slice(d * d, 2 * d * d), label);
-          objective.dispose();
+        for (const loss of LOSSES) {
+          await checkMatrices(build, layers, loss, { activation, outputActivation: "sigmoid" });
         }
+      }
+      for (const loss of LOSSES.slice(1)) {
+        await checkMatrices(build, layers, loss, { activation: "tanh", outputActivation: "identity" });
       }
     }
   });
 
-  test(`${build}: of a linear decoder it is the Hessian`, async () => {
+  test(`${build.name}: matrices of more tangents than are taken at once`, async () => {
+    for (const layers of WIDE_SIZES) {
+      for (const loss of LOSSES) {
+        await checkMatrices(build, layers, loss, { activation: "elu", outputActivation: "sigmoid" });
+      }
+    }
+  });
+
+  test(`${build.name}: of a linear decoder both are the Hessian`, async () => {
     const decoder = createDecoder({
       layers: [5, 9, 13],
       activation: "identity",
       outputActivation: "identity",
     });
-    const loss = squaredError();
-    const objective = await bindObjective(backend, decoder, loss, randomArray(1, 13));
+    const objective = await bindObjective(build.backend, decoder, squaredError(), randomArray(1, 13));
     const rows = allRows(1);
+    await objective.curvature!.shared();
     await objective.value(rows, Float64Array.from(randomArray(2, 5)));
     await objective.gradient(rows);
-    const matrix = await objective.gaussNewton!(rows);
-    const v = Float64Array.from(randomArray(3, 5));
-    const products = Array.from(v, (_, i) => dot(matrix.subarray(5 * i, 5 * i + 5), v, 5));
-    assert.ok(relativeDistance(products, await objective.tangent(rows, v)) < 1e-6);
+    const columns = Array.from({ length: 5 }, (_, k) =>
+      Float64Array.from({ length: 5 }, (_, j) => (j === k ? 1 : 0)),
+    );
+    const hessian: number[] = [];
+    for (const column of columns) hessian.push(...(await objective.tangent(rows, column)));
+    for (const kind of ["own", "shared"] as const) {
+      assert.ok(errorOf(await objective.curvature!.matrices(rows, kind), hessian) < 1e-6, kind);
+    }
     objective.dispose();
   });
 
   for (const name of VECTOR_NAMES) {
-    test(`${build}: ${name}: the float64 matrix, and J by finite differences`, async () => {
+    test(`${build.name}: ${name}: the float64 matrices, and J by finite differences`, async () => {
       const { vectors, decoder, y } = await loadVectors(name);
       const { z } = vectors.value_and_gradient;
       const [d, n] = [decoder.latentSize, decoder.outputSize];
       const loss = vectorLoss(vectors);
-      const objective = await bindObjective(backend, decoder, loss, y);
+      const objective = await bindObjective(build.backend, decoder, loss, y);
+      await objective.curvature!.shared();
       await objective.value(allRows(z.length), Float64Array.from(z.flat()));
-      const matrices = await objective.gaussNewton!(allRows(z.length));
+      const own = await objective.curvature!.matrices(allRows(z.length), "own");
+      const shared = await objective.curvature!.matrices(allRows(z.length), "shared");
       objective.dispose();
       // The full-size reference takes a while: one sample of it.
       for (const i of name === "mlp20" ? [0] : allRows(z.length)) {
         const target = y.subarray(i * n, (i + 1) * n);
-        const expected = expectedMatrix(decoder, loss, z[i]!, target);
-        const error = relativeDistance(matrices.subarray(i * d * d, (i + 1) * d * d), expected);
-        assert.ok(error < 2e-5, `sample ${i} off by ${error}`);
+        const expected = expectedMatrices(decoder, loss, z[i]!, target);
+        for (const [matrices, kind] of [
+          [own, "own"],
+          [shared, "shared"],
+        ] as const) {
+          const error = errorOf(matrices.subarray(i * d * d, (i + 1) * d * d), expected[kind]);
+          assert.ok(error < 2e-5, `${kind}, sample ${i}: off by ${error}`);
+        }
         const { jacobian } = gaussNewtonOf(decoder, loss, z[i]!, target);
         const h = 1e-6;
         const shifted = (k: number, by: number) => z[i]!.map((value, j) => (j === k ? value + by : value));
@@ -153,35 +210,43 @@ for (const { name: build, backend } of builds) {
   }
 }
 
-test("a loss without curvature anywhere has the matrix 0", async () => {
-  const flat = customLoss({ value: (o) => o, gradient: () => 1, curvature: () => 0 });
-  const decoder = createDecoder({ layers: [3, 9] });
-  const objective = await bindObjective(builds[1]!.backend, decoder, flat, new Float32Array(9));
-  await objective.value(allRows(1), new Float64Array(3));
-  assert.equal(await objective.gaussNewton!(allRows(1)), new Float64Array(9));
-  objective.dispose();
+test("a loss without curvature anywhere, or bent down everywhere, has the matrix 0", async () => {
+  for (const bend of [0, -1, -1e30]) {
+    const loss = customLoss({ value: (o) => o, gradient: () => 1, curvature: () => bend });
+    const decoder = createDecoder({ layers: [3, 9] });
+    const objective = await bindObjective(builds[1]!.backend, decoder, loss, new Float32Array(9));
+    await objective.curvature!.shared();
+    await objective.value(allRows(1), new Float64Array(3));
+    await objective.gradient(allRows(1));
+    for (const kind of ["own", "shared"] as const) {
+      assert.ok(
+        (await objective.curvature!.matrices(allRows(1), kind)).every((value) => value === 0),
+        kind,
+      );
+    }
+    assert.equal(await objective.curvature!.alongGradient(allRows(1)), new Float64Array(1));
+    objective.dispose();
+  }
 });
 
-test("Cholesky factors multiply to their matrix, solve its equations, and refuse what is not positive", () => {
-  for (const d of [1, 2, 3, 5, 17]) {
-    const root = randomArray(d, d * d);
-    const matrix = Float64Array.from({ length: d * d }, (_, at) => {
-      const [a, b] = [Math.floor(at / d), at % d];
-      const product = Array.from({ length: d }, (_, k) => root[a * d + k]! * root[b * d + k]!);
-      return product.reduce((sum, value) => sum + value, a === b ? 0.1 : 0);
+test("the curvature along a gradient that float32 could not square is as it is", async () => {
+  for (const factor of [1e-25, 1e25]) {
+    const loss = customLoss({
+      value: (o) => factor * o,
+      gradient: () => factor,
+      curvature: () => 3,
     });
-    const factor = matrix.slice();
-    assert.ok(factorise(factor, d));
-    const b = Float64Array.from(randomArray(2, d));
-    const x = b.slice();
-    solveFactorised(factor, d, x);
-    const back = Array.from(b, (_, i) => dot(matrix.subarray(i * d, (i + 1) * d), x, d));
-    assert.ok(relativeDistance(back, b) < 1e-12, `size ${d}`);
-    for (const bad of [-1, Number.NaN]) {
-      const broken = matrix.slice();
-      broken[d * d - 1] = bad;
-      assert.not.ok(factorise(broken, d));
-    }
+    const decoder = createDecoder({ layers: [4, 6], outputActivation: "identity" });
+    const objective = await bindObjective(builds[1]!.backend, decoder, loss, new Float32Array(6));
+    const rows = allRows(1);
+    await objective.value(rows, new Float64Array(4));
+    const g = await objective.gradient(rows);
+    const { own } = expectedMatrices(decoder, loss, new Float64Array(4), new Float32Array(6));
+    const unit = Array.from(g, (value) => value / norm(g));
+    const expected = own.reduce((sum, m, at) => sum + m * unit[Math.floor(at / 4)]! * unit[at % 4]!, 0);
+    const [along] = await objective.curvature!.alongGradient(rows);
+    assert.ok(Math.abs(along! / expected - 1) < 1e-5, `${along}, not ${expected}`);
+    objective.dispose();
   }
 });
 

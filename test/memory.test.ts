@@ -9,8 +9,9 @@ import { compileKernels } from "../src/backend/wasm/load.ts";
 import { Pacer, residentRows } from "../src/backend/wasm/pacer.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
 import { Struct } from "../src/backend/wasm/struct.ts";
-import { amd, binaryCrossEntropy, createDecoder, decode, encode, implicitAmd, wasm } from "../src/index.ts";
+import { amd, binaryCrossEntropy, createDecoder, decode, encode, lbfgs, wasm } from "../src/index.ts";
 import { createRandom } from "../src/random.ts";
+import { rowsWithRoom } from "../src/solver/solver-block.ts";
 import { randomArray } from "./support/random.ts";
 import { refused } from "./support/refusal.ts";
 
@@ -184,7 +185,7 @@ test("a call that gets only a part of its memory gives that back", async () => {
   const targets = { decoder, loss: binaryCrossEntropy(), sampleCount: 10, targets: y };
   const problem = { ...targets, weights: undefined, batchSize: undefined };
   const calls: [parts: number, call: () => unknown][] = [
-    [4, () => encode(decoder, y, { solver: implicitAmd({ maxSteps: 9 }) })],
+    [4, () => encode(decoder, y, { solver: lbfgs({ maxSteps: 9 }) })],
     [3, () => prepared.differentiableObjective(problem, 0, 10).dispose()],
   ];
   for (const [parts, call] of calls) {
@@ -212,7 +213,7 @@ test("a call that gets only a part of its memory gives that back", async () => {
 });
 
 test("the structs are those of the AssemblyScript sources", () => {
-  const sources = ["plan.ts", "descent.ts", "amd.ts", "implicit-amd.ts"].map((file) =>
+  const sources = ["plan.ts", "descent.ts", "amd.ts", "lbfgs.ts"].map((file) =>
     readFileSync(new URL(`../assembly/${file}`, import.meta.url), "utf8"),
   );
   const classes = [
@@ -262,11 +263,20 @@ test("slices keep to their time, and rounds to their bound", () => {
   assert.ok(pacer.budget <= 40);
 });
 
-test("wide decoders keep fewer rows: a round of a wide layer is as short as one of a deep decoder", () => {
-  assert.is(residentRows(700_234, 1834), 48);
+test("in a page wide decoders keep fewer rows, elsewhere more: a pass is short, or the weights are shared", () => {
+  for (const isPage of [true, false]) assert.is(residentRows(700_234, 1834, isPage), 48);
   // [2, 200000] took 80 ms a round with 48 rows.
-  assert.ok(residentRows(600_000, 200_000) <= 6);
-  assert.is(residentRows(1e9, 1e5), 1);
+  assert.ok(residentRows(600_000, 200_000, true) <= 6);
+  assert.is(residentRows(600_000, 200_000, false), 48);
+  // The paper's decoder with hidden layers four and eight times as wide.
+  assert.is(residentRows(5_700_000, 4984, false), 96);
+  assert.is(residentRows(18_000_000, 9184, false), 96);
+  assert.ok(residentRows(18_000_000, 9184, true) <= 12);
+  for (const isPage of [true, false]) assert.is(residentRows(1e10, 1e5, isPage), 1);
+  assert.ok(rowsWithRoom(lbfgs(), 20, true) > 1000);
+  const many = rowsWithRoom(lbfgs(), 2000, true);
+  assert.ok(many < 20 && many < rowsWithRoom(lbfgs(), 2000, false));
+  assert.is(rowsWithRoom(lbfgs({ memory: 1000 }), 100_000, false), 1);
 });
 
 test("the slices of a real call do about what they were given", async () => {
@@ -274,11 +284,11 @@ test("the slices of a real call do about what they were given", async () => {
   const compiled = await compileKernels(undefined);
   const packed = await packDecoder(decoder, compiled);
   const slices: { given: number; spent: number }[] = [];
-  const { solveAmd } = packed.kernels;
+  const { solverRun } = packed.kernels;
   const kernels = {
     ...packed.kernels,
-    solveAmd: (amdPointer: number, plan: number, batch: number, given: number, refill: number) => {
-      const spent = solveAmd(amdPointer, plan, batch, given, refill);
+    solverRun(...[solver, plan, batch, work, given, refill]: Parameters<typeof solverRun>) {
+      const spent = solverRun(solver, plan, batch, work, given, refill);
       slices.push({ given, spent });
       return spent;
     },

@@ -15,11 +15,13 @@ import {
   encode,
   euler,
   gradientFlow,
+  lbfgs,
   linearGrid,
   nesterovFlow,
   rk4,
   squaredError,
   summary,
+  wasm,
 } from "../src/index.ts";
 import { adam, rmsprop, sgd } from "../src/optimizer.ts";
 import { linear } from "../src/schedule.ts";
@@ -103,6 +105,23 @@ test("with the adjoint direct, an update follows the derivative of the whole sol
     const error = await errorByDifferences(gradient, decoder, binaryCrossEntropy(), y, eulerWay);
     assert.ok(error < 1e-3, `off by ${error}`);
     assert.ok(Math.abs(run.history[0]!.gradientNorm / norm(gradient) - 1) < 1e-4);
+  }
+});
+
+test("the solver is lbfgs, or AMD where the adjoint goes back along the flow; on any threads, after each update", async () => {
+  const y = data.rows([4, 7, 1, 2, 9, 3]);
+  const parametersBy = async (options: Parameters<typeof train>[2]) =>
+    (await train(decoder, y, { epochs: 3, batchSize: 2, seed: 3, ...options })).decoder.parameters;
+  const byDefault = await parametersBy({});
+  assert.equal(byDefault, await parametersBy({ solver: lbfgs() }));
+  assert.not.equal(byDefault, await parametersBy({ solver: amd({ stepMax: 1000 }) }));
+  // What samples are preconditioned by is made anew of the updated weights, everywhere.
+  assert.equal(byDefault, await parametersBy({ backend: wasm({ threads: 2 }) }));
+  for (const adjoint of [full(), direct()]) {
+    assert.equal(
+      await parametersBy({ adjoint }),
+      await parametersBy({ adjoint, solver: amd({ stepMax: 1000 }) }),
+    );
   }
 });
 

@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { solveAll } from "../src/backend/solve.ts";
 import { type AutoOptions, auto, availableBackends, webgpu } from "../src/backend/webgpu/index.ts";
 import {
   amd,
@@ -42,10 +43,7 @@ function wrapped(backend: Backend, around: (work: () => Promise<void>) => Promis
       const prepared = await backend.prepare(decoder);
       return {
         ...prepared,
-        fused(...given) {
-          const fused = prepared.fused(...given);
-          return fused && ((...problem) => around(() => fused(...problem)));
-        },
+        solve: (...problem) => around(() => solveAll(prepared, ...problem)),
       };
     },
   };

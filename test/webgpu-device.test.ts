@@ -12,7 +12,7 @@ import {
   type EncodeResult,
   encode,
   euler,
-  implicitAmd,
+  lbfgs,
   linearGrid,
 } from "../src/index.ts";
 import { leave, startDawn } from "./support/dawn.ts";
@@ -292,7 +292,7 @@ async function encodeWithLosses(
 
 for (const [name, options] of [
   ["AMD", { solver }],
-  ["implicitAmd", { solver: implicitAmd({ explicitSteps: 2, matrixSteps: 2 }) }],
+  ["lbfgs", { solver: lbfgs({ memory: 2 }) }],
   ["Euler", { solver: euler({ grid: linearGrid({ t1: 20, slices: 20 }) }) }],
 ] as const) {
   test(`${name}: a device that is lost is replaced, and not one bit of the results changes`, async () => {

@@ -2,14 +2,17 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { type GraphProto, ModelProtoSchema, type ValueInfoProto } from "onnx-buf";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { amdGraph, TRIALS } from "../src/backend/webgpu/amd-graph.ts";
-import { fallShares } from "../src/backend/webgpu/amd-state.ts";
-import { decodeGraph, gaussNewtonGraph, objectiveGraph } from "../src/backend/webgpu/graphs.ts";
+import { decodeGraph, objectiveGraph } from "../src/backend/webgpu/graphs.ts";
 import { OnnxGraph } from "../src/backend/webgpu/onnx.ts";
 import { ProtobufMessage } from "../src/backend/webgpu/protobuf.ts";
 import { activations } from "../src/decoder/activation.ts";
-import { type ActivationName, amd, binaryCrossEntropy, createDecoder, squaredError } from "../src/index.ts";
-import { randomArray } from "./support/random.ts";
+import {
+  type ActivationName,
+  binaryCrossEntropy,
+  createDecoder,
+  loadDecoder,
+  squaredError,
+} from "../src/index.ts";
 
 // What is written is read back by a decoder that was generated from ONNX's own definition. What the graphs compute
 // is held in the other webgpu tests.
@@ -106,12 +109,10 @@ test("operators, attributes and constants are read back", () => {
   ]);
 });
 
+/** Of losses and gradients together, as docs/performance.md has it. */
+const NODES = 34;
+
 test("the graphs of every activation, loss and size are sound, of known operators and fixed shapes", () => {
-  const solvers = [
-    amd(),
-    amd({ slope: 0.1, growFrom: "trial", window: 2 }),
-    amd({ window: 17, tolerance: 0 }),
-  ];
   for (const activation of Object.keys(activations) as ActivationName[]) {
     for (const loss of [binaryCrossEntropy(), squaredError({ reduction: "sum" })]) {
       for (const weighted of [false, true]) {
@@ -131,19 +132,8 @@ test("the graphs of every activation, loss and size are sound, of known operator
           ["losses", [4, 1]],
           ["gradients", [4, 3]],
         ]);
-        const gaussNewton = read(gaussNewtonGraph(shape));
-        checkGraph(gaussNewton);
-        assert.equal(gaussNewton.input.map(describe), [...parameters, ...data.slice(1), ["z", [4, 3]]]);
-        assert.equal(gaussNewton.output.map(describe), [["matrices", [4, 3, 3]]]);
-        for (const solver of solvers) {
-          const size = 2 * 3 + (solver.window - 1) + 10;
-          const chunk = read(amdGraph(shape, solver));
-          checkGraph(chunk);
-          assert.equal(chunk.input.map(describe), [...parameters, ...data, ["state", [4, size]]]);
-          assert.equal(chunk.output.map(describe), [["newState", [4, size]]]);
-          const decoderPasses = chunk.node.filter(({ opType }) => opType === "Gemm").length;
-          assert.is(decoderPasses, TRIALS * 2 * decoder.layers.length);
-        }
+        const products = objective.node.filter(({ opType }) => opType === "Gemm").length;
+        assert.is(products, 2 * decoder.layers.length);
         const decode = read(decodeGraph(decoder, 4, false));
         checkGraph(decode);
         assert.equal(decode.output.map(describe), [["outputs", [4, 7]]]);
@@ -152,19 +142,11 @@ test("the graphs of every activation, loss and size are sound, of known operator
   }
 });
 
-test("the weighted falls are the mean gradient of the window's losses", () => {
-  for (const window of [2, 3, 4, 5, 6, 17]) {
-    const losses = Array.from(randomArray(window, window, 0, 1));
-    // One-sided at the ends, central between.
-    const gradient = losses.map((_, i) => {
-      const [before, after] = [Math.max(i - 1, 0), Math.min(i + 1, window - 1)];
-      return (losses[after]! - losses[before]!) / (after - before);
-    });
-    const mean = gradient.reduce((sum, slope) => sum + slope, 0) / window;
-    const falls = losses.slice(1).map((loss, i) => losses[i]! - loss);
-    const sum = fallShares(window).reduce((total, share, i) => total + share * falls[i]!, 0);
-    assert.ok(Math.abs(sum / (2 * window) + mean) < 1e-12, `window ${window}`);
-  }
+test("an evaluation of the paper's decoder takes so many nodes, each a dispatch or more on the GPU", async () => {
+  const decoder = await loadDecoder("demo/decoder.safetensors");
+  const shape = { decoder, loss: binaryCrossEntropy(), weighted: false, rows: 256 };
+  // docs/performance.md names the number: a step of a solver is one evaluation where its first trial is accepted.
+  assert.is(read(objectiveGraph(shape)).node.length, NODES);
 });
 
 test.run();

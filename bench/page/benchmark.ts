@@ -2,7 +2,7 @@ import { median } from "../measure.ts";
 import { CONTENDER_NAMES, CONTENDERS, type ContenderName } from "./contenders.ts";
 import type { Measurement, Reply, Request, Subject } from "./measure.ts";
 import type { Absence, Row, Start } from "./report.ts";
-import type { Settings } from "./settings.ts";
+import type { Settings, SolverName } from "./settings.ts";
 
 /** A thread or process that answers requests. */
 export interface Channel {
@@ -36,7 +36,7 @@ export interface Progress {
 const LONG = 5;
 
 /**
- * Measures all contenders on decoders of all widths, size after size, in turns. It ends early, with what there is, when
+ * Measures all contenders with each solver on decoders of all widths, size after size, in turns. It ends early, with what there is, when
  * the signal is aborted; what fails is noted and the others go on.
  */
 export async function runBenchmark(
@@ -45,13 +45,22 @@ export async function runBenchmark(
   { signal, onProgress }: { signal: AbortSignal; onProgress: (progress: Progress) => void },
 ): Promise<Findings> {
   const benchmark = new Benchmark(settings, open, signal, onProgress);
-  for (const width of settings.widths) await benchmark.measureWidth(width);
+  for (const solver of settings.solvers) {
+    for (const width of settings.widths) await benchmark.measureSubjects({ solver, width });
+  }
   return benchmark.findings;
+}
+
+/** What all contenders are given to do. */
+interface Work {
+  readonly solver: SolverName;
+  readonly width: number;
 }
 
 /** A contender with its channel, while it can still be measured. */
 interface Entrant {
   readonly name: ContenderName;
+  readonly work: Work;
   readonly label: string;
   readonly channel: Channel;
   /** Why it is measured no further. */
@@ -84,21 +93,22 @@ class Benchmark {
     this.open = open;
     this.signal = signal;
     this.onProgress = onProgress;
-    this.total = settings.widths.length * (1 + settings.sizes.length) * CONTENDER_NAMES.length;
+    this.total =
+      settings.solvers.length * settings.widths.length * (1 + settings.sizes.length) * CONTENDER_NAMES.length;
   }
 
-  async measureWidth(width: number): Promise<void> {
+  async measureSubjects(work: Work): Promise<void> {
     const entrants = CONTENDER_NAMES.map((name): Entrant => {
-      const label = `${CONTENDERS[name].label}, decoder ×${width}`;
-      return { name, label, channel: this.open(), last: undefined };
+      const label = `${CONTENDERS[name].label}, ${work.solver}, decoder ×${work.width}`;
+      return { name, work, label, channel: this.open(), last: undefined };
     });
     const closeAll = () => {
       for (const { channel } of entrants) channel.close();
     };
     this.signal.addEventListener("abort", closeAll);
     try {
-      for (const entrant of entrants) await this.attempt(entrant, width, () => this.start(entrant, width));
-      for (const size of this.settings.sizes) await this.measureSize(entrants, width, size);
+      for (const entrant of entrants) await this.attempt(entrant, () => this.start(entrant));
+      for (const size of this.settings.sizes) await this.measureSize(entrants, size);
     } finally {
       this.signal.removeEventListener("abort", closeAll);
       closeAll();
@@ -106,26 +116,21 @@ class Benchmark {
   }
 
   /** Does a piece of the work, if an entrant is still there; notes what goes wrong. */
-  private async attempt(
-    entrant: Entrant,
-    width: number,
-    work: () => Promise<void>,
-    size?: number,
-  ): Promise<void> {
+  private async attempt(entrant: Entrant, step: () => Promise<void>, size?: number): Promise<void> {
     if (this.signal.aborted || entrant.absent !== undefined) return;
     try {
-      await work();
+      await step();
     } catch (error) {
       if (this.signal.aborted) return;
       entrant.absent = error instanceof Error ? error.message : String(error);
-      this.findings.absences.push({ contender: entrant.name, width, size, reason: entrant.absent });
+      this.findings.absences.push({ contender: entrant.name, ...entrant.work, size, reason: entrant.absent });
     }
   }
 
-  private async start(entrant: Entrant, width: number): Promise<void> {
+  private async start(entrant: Entrant): Promise<void> {
     this.report(`${entrant.label}: the first digit`);
     const { steps, sizes } = this.settings;
-    const subject: Subject = { contender: entrant.name, width, steps, digits: sizes.at(-1)! };
+    const subject: Subject = { contender: entrant.name, ...entrant.work, steps, digits: sizes.at(-1)! };
     const ready = await entrant.channel.ask({ subject });
     if ("error" in ready) throw new Error(ready.error);
     const cold = await measure(entrant, 1);
@@ -133,16 +138,15 @@ class Benchmark {
     const warm: number[] = [];
     for (let round = 0; round < this.settings.rounds; round++) warm.push((await measure(entrant, 1)).seconds);
     const seconds = { coldSeconds: cold.seconds, warmSeconds: median(warm) };
-    this.findings.starts.push({ contender: entrant.name, width, ...seconds });
+    this.findings.starts.push({ contender: entrant.name, ...entrant.work, ...seconds });
     this.done++;
   }
 
-  private async measureSize(entrants: readonly Entrant[], width: number, size: number): Promise<void> {
+  private async measureSize(entrants: readonly Entrant[], size: number): Promise<void> {
     const calls = new Map<Entrant, Measurement[]>();
     for (const entrant of entrants) {
       await this.attempt(
         entrant,
-        width,
         async () => {
           this.report(`${entrant.label}: ${size} at once`);
           const expected = entrant.last ? (entrant.last.seconds * size) / entrant.last.size : 0;
@@ -158,15 +162,10 @@ class Benchmark {
     for (let round = 0; round < this.settings.rounds; round++) {
       for (const [entrant, measured] of calls) {
         if (this.isEnough(entrant, measured)) continue;
-        await this.attempt(
-          entrant,
-          width,
-          async () => void measured.push(await measure(entrant, size)),
-          size,
-        );
+        await this.attempt(entrant, async () => void measured.push(await measure(entrant, size)), size);
       }
     }
-    for (const [entrant, measured] of calls) this.addRow(entrant, width, size, measured);
+    for (const [entrant, measured] of calls) this.addRow(entrant, size, measured);
     this.done += entrants.length;
   }
 
@@ -175,14 +174,14 @@ class Benchmark {
     return counted.length >= this.settings.rounds || (counted.at(-1)?.seconds ?? 0) > LONG;
   }
 
-  private addRow(entrant: Entrant, width: number, size: number, measured: readonly Measurement[]): void {
+  private addRow(entrant: Entrant, size: number, measured: readonly Measurement[]): void {
     const counted = countedCalls(entrant, measured);
     if (counted.length === 0) return;
     const seconds = median(counted.map((call) => call.seconds));
     const { meanLoss, gradients, backend } = counted.at(-1)!;
     entrant.last = { size, seconds };
     this.findings.rows.push({
-      ...{ contender: entrant.name, width, size, calls: counted.length },
+      ...{ contender: entrant.name, ...entrant.work, size, calls: counted.length },
       firstSeconds: measured[0]!.seconds,
       seconds,
       samplesPerSecond: size / seconds,

@@ -12,7 +12,8 @@ const STYLES = [
 ];
 
 /**
- * Digits a second by batch size, both logarithmic, a line for each backend and decoder; pins where WebGPU overtakes.
+ * Digits a second by batch size, both logarithmic, a line for each backend and decoder; pins where WebGPU overtakes. With
+ * the first solver that was measured.
  *
  * @param isNarrow for a screen as of a phone
  */
@@ -20,16 +21,20 @@ export function chartOption(
   report: Pick<Report, "rows" | "crossings">,
   isNarrow: boolean,
 ): EChartsCoreOption {
-  const widths = [...new Set(report.rows.map((row) => row.width))];
+  const solver = report.rows[0]?.solver;
+  const ofSolver = report.rows.filter((row) => row.solver === solver);
+  const widths = [...new Set(ofSolver.map((row) => row.width))];
   const series = widths.flatMap((width, i) =>
     CONTENDER_NAMES.map((name) => {
       const { label, color } = CONTENDERS[name];
       const { type, symbol } = STYLES[i % STYLES.length]!;
-      const rows = report.rows.filter((row) => row.width === width && row.contender === name);
-      const crossings = report.crossings.filter((cross) => cross.width === width && cross.contender === name);
+      const rows = ofSolver.filter((row) => row.width === width && row.contender === name);
+      const crossings = report.crossings.filter(
+        (cross) => cross.solver === solver && cross.width === width && cross.contender === name,
+      );
       return {
         type: "line",
-        name: `${label}, decoder ×${width}`,
+        name: `${label}, ${solver}, decoder ×${width}`,
         data: rows.map(({ size, samplesPerSecond }) => [size, samplesPerSecond]),
         ...{ color, symbol, symbolSize: 9, lineStyle: { type, width: 2.5 } },
         markPoint: {
@@ -59,7 +64,7 @@ export function chartOption(
     nameLocation: "middle",
     nameTextStyle: title,
   };
-  const sizes = report.rows.map((row) => row.size);
+  const sizes = ofSolver.map((row) => row.size);
   return {
     animation: false,
     aria: { enabled: true },

@@ -1,8 +1,10 @@
 import { CONTENDER_NAMES, type ContenderName } from "./contenders.ts";
 import type { Row } from "./report.ts";
+import type { SolverName } from "./settings.ts";
 
-/** From where on a contender is faster than another on the decoder of some width. */
+/** From where on a contender is faster than another with a solver on the decoder of some width. */
 export interface Crossing {
+  readonly solver: SolverName;
   readonly width: number;
   readonly contender: ContenderName;
   readonly other: ContenderName;
@@ -12,13 +14,18 @@ export interface Crossing {
   readonly samplesPerSecond: number | undefined;
 }
 
-/** Where the last contender overtakes each of the others, on each decoder on which both were measured. */
+/** Where the last contender overtakes each of the others, with each solver on each decoder on which both were measured. */
 export function findCrossings(rows: readonly Row[]): Crossing[] {
   const contender = CONTENDER_NAMES.at(-1)!;
-  const widths = [...new Set(rows.map((row) => row.width))];
-  return widths.flatMap((width) =>
-    CONTENDER_NAMES.slice(0, -1).flatMap((other) => findCrossing(rows, width, contender, other)),
+  const works = rows.filter(
+    ({ solver, width }, i) => rows.findIndex((row) => row.solver === solver && row.width === width) === i,
   );
+  return works.flatMap(({ solver, width }) => {
+    const ofWork = rows.filter((row) => row.solver === solver && row.width === width);
+    return CONTENDER_NAMES.slice(0, -1).flatMap((other) =>
+      findCrossing(ofWork, contender, other).map((found) => ({ solver, width, ...found })),
+    );
+  });
 }
 
 /** What both have reached at a size, on a logarithmic scale, where their lines are about straight. */
@@ -31,20 +38,19 @@ interface Pair {
 
 function findCrossing(
   rows: readonly Row[],
-  width: number,
   contender: ContenderName,
   other: ContenderName,
-): Crossing[] {
+): Omit<Crossing, "solver" | "width">[] {
   const pairs = rows
-    .filter((row) => row.width === width && row.contender === contender)
+    .filter((row) => row.contender === contender)
     .flatMap(({ size, samplesPerSecond }): Pair[] => {
-      const same = rows.find((row) => row.width === width && row.contender === other && row.size === size);
+      const same = rows.find((row) => row.contender === other && row.size === size);
       if (!same) return [];
       const own = Math.log(samplesPerSecond);
       return [{ size: Math.log(size), own, lead: own - Math.log(same.samplesPerSecond) }];
     });
   if (pairs.length === 0) return [];
-  const between = { width, contender, other };
+  const between = { contender, other };
   const last = pairs.findLastIndex(({ lead }, i) => i > 0 && lead > 0 && pairs[i - 1]!.lead <= 0);
   if (last < 0 || pairs.at(-1)!.lead <= 0) {
     // It may also have been ahead at first and then fallen behind: it is never overtaking for good.

@@ -1,12 +1,19 @@
 // The benchmark page: asks what to measure, shows how far it is, and then the results. What it measures can also be
-// given in the address: ?sizes=1,16,256&widths=1,4&steps=100&rounds=3&limit=60, and &run starts at once.
+// given in the address: ?sizes=1,16,256&widths=1,4&solvers=lbfgs,amd&steps=100&rounds=3&limit=60, and &run starts at once.
 import { availableBackends, webgpu } from "../../src/backend/webgpu/index.ts";
 import { type Findings, type Progress, runBenchmark } from "./benchmark.ts";
 import { openWorker } from "./open-worker.ts";
 import { element, fill, listItems } from "./page.ts";
 import { type Environment, METHOD, makeReport } from "./report.ts";
 import { ResultsView } from "./results-view.ts";
-import { ALL_SIZES, ALL_WIDTHS, defaultSettings, readSettings, type Settings } from "./settings.ts";
+import {
+  ALL_SIZES,
+  ALL_SOLVERS,
+  ALL_WIDTHS,
+  defaultSettings,
+  readSettings,
+  type Settings,
+} from "./settings.ts";
 
 const given = new URLSearchParams(location.search);
 const view = new ResultsView();
@@ -24,6 +31,7 @@ async function prepare(): Promise<void> {
     {
       sizes: given.get("sizes") ?? undefined,
       widths: given.get("widths") ?? undefined,
+      solvers: given.get("solvers") ?? undefined,
       steps: given.get("steps") ?? undefined,
       rounds: given.get("rounds") ?? undefined,
       limit: given.get("limit") ?? undefined,
@@ -31,12 +39,18 @@ async function prepare(): Promise<void> {
     defaultSettings(environment.adapterIsSoftware),
   );
   offer("sizes", ALL_SIZES, settings.sizes, (size) => `${size}`);
+  offer("solvers", ALL_SOLVERS, settings.solvers, (solver) => `${solver}()`);
   offer("widths", ALL_WIDTHS, settings.widths, (width) => (width === 1 ? "×1, the paper's" : `×${width}`));
   element("settings").addEventListener("submit", (event) => {
     event.preventDefault();
-    const chosen = { ...settings, sizes: chosenOf("sizes"), widths: chosenOf("widths") };
-    if (chosen.sizes.length === 0 || chosen.widths.length === 0) {
-      state.textContent = "Choose at least one batch size and one decoder.";
+    const chosen = {
+      ...settings,
+      sizes: chosenOf("sizes").map(Number),
+      widths: chosenOf("widths").map(Number),
+      solvers: ALL_SOLVERS.filter((solver) => chosenOf("solvers").includes(solver)),
+    };
+    if ([chosen.sizes, chosen.widths, chosen.solvers].some(({ length }) => length === 0)) {
+      state.textContent = "Choose at least one batch size, one decoder and one solver.";
       return;
     }
     measure(chosen, environment).catch(fail);
@@ -61,13 +75,16 @@ async function findEnvironment(): Promise<Environment> {
   return { runtime, cores, adapter, adapterIsSoftware };
 }
 
-function offer(
-  name: "sizes" | "widths",
-  usual: readonly number[],
-  chosen: readonly number[],
-  label: (value: number) => string,
+type Choosable = "sizes" | "widths" | "solvers";
+
+function offer<T extends number | string>(
+  name: Choosable,
+  usual: readonly T[],
+  chosen: readonly T[],
+  label: (value: T) => string,
 ): void {
-  const values = [...new Set([...usual, ...chosen])].sort((a, b) => a - b);
+  const values = [...new Set([...usual, ...chosen])];
+  if (name !== "solvers") values.sort((a, b) => Number(a) - Number(b));
   const choices = values.map((value) => {
     const input = Object.assign(document.createElement("input"), {
       ...{ type: "checkbox", name, value: String(value), checked: chosen.includes(value) },
@@ -77,8 +94,8 @@ function offer(
   fill(element(name), ...choices);
 }
 
-function chosenOf(name: "sizes" | "widths"): number[] {
-  return new FormData(element<HTMLFormElement>("settings")).getAll(name).map(Number);
+function chosenOf(name: Choosable): string[] {
+  return new FormData(element<HTMLFormElement>("settings")).getAll(name).map(String);
 }
 
 async function measure(settings: Settings, environment: Environment): Promise<void> {

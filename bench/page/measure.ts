@@ -1,5 +1,6 @@
-import { amd, type BackendInfo, type Decoder, encode, loadDecoder, summary } from "../../src/index.ts";
+import { amd, type BackendInfo, type Decoder, encode, lbfgs, loadDecoder, summary } from "../../src/index.ts";
 import { CONTENDERS, type ContenderName } from "./contenders.ts";
+import type { SolverName } from "./settings.ts";
 import { widen } from "./widen.ts";
 
 /** Who is measured, in a thread or process of its own, so that its first call is really the first. */
@@ -7,7 +8,8 @@ export interface Subject {
   readonly contender: ContenderName;
   /** How many times as wide as the paper's the hidden layers are. */
   readonly width: number;
-  /** Accepted steps of AMD at most. */
+  readonly solver: SolverName;
+  /** Accepted steps at most. */
   readonly steps: number;
   /** The most digits that it will be given. */
   readonly digits: number;
@@ -21,7 +23,7 @@ export interface Measurement {
   readonly seconds: number;
   /** Over the samples. */
   readonly meanLoss: number;
-  /** Of all samples: a forward and a backward pass; a forward pass alone, as of a step that AMD takes back, is half. */
+  /** Of all samples: a forward and a backward pass; a forward pass alone, as of a step that is taken back, is half. */
   readonly gradients: number;
   readonly backend: BackendInfo;
 }
@@ -59,7 +61,7 @@ export function makeResponder(surroundings: Surroundings): (request: Request) =>
 
 /** Brings decoder and digits into memory; what the backend needs is left to its first call. */
 async function prepare(
-  { contender, width, steps, digits }: Subject,
+  { contender, width, solver: name, steps, digits }: Subject,
   { readDigits, workerUrl }: Surroundings,
 ) {
   // In this form bundlers take the file along.
@@ -67,7 +69,7 @@ async function prepare(
   const decoder = widen(narrow, width);
   const y = await readDigits(digits);
   const backend = CONTENDERS[contender].makeBackend(workerUrl);
-  const solver = amd({ maxSteps: steps });
+  const solver = { lbfgs, amd }[name]({ maxSteps: steps });
   return async (count: number): Promise<Measurement> => {
     const options = { backend, solver, batchSize: count };
     const result = await encode(decoder, digitsOf(y, decoder, count), options);

@@ -1,10 +1,11 @@
 import { CONTENDERS, type ContenderName } from "./contenders.ts";
 import { type Crossing, findCrossings } from "./crossing.ts";
-import { DEFAULT_STEPS, type Settings } from "./settings.ts";
+import { DEFAULT_STEPS, type Settings, type SolverName } from "./settings.ts";
 
 /** The first result: one digit, from the call of `encode` on, with decoder and digit in memory. */
 export interface Start {
   readonly contender: ContenderName;
+  readonly solver: SolverName;
   readonly width: number;
   /** Nothing of the backend is loaded, compiled or packed. */
   readonly coldSeconds: number;
@@ -12,9 +13,10 @@ export interface Start {
   readonly warmSeconds: number;
 }
 
-/** One batch size of one contender on one decoder. */
+/** One batch size of one contender, with one solver on one decoder. */
 export interface Row {
   readonly contender: ContenderName;
+  readonly solver: SolverName;
   /** How many times as wide as the paper's the decoder's hidden layers are. */
   readonly width: number;
   /** How many digits were encoded at once. */
@@ -41,6 +43,7 @@ export interface Row {
 /** What was not measured, and why: from a size on, or all of a contender on a decoder. */
 export interface Absence {
   readonly contender: ContenderName;
+  readonly solver: SolverName;
   readonly width: number;
   readonly size: number | undefined;
   readonly reason: string;
@@ -94,9 +97,10 @@ export function tablesOf({ starts, rows }: Pick<Report, "starts" | "rows">): Tab
   return [
     {
       caption: "Time to the first result: one digit",
-      head: ["decoder", "backend", "cold", "warm"],
-      body: starts.map(({ contender, width, coldSeconds, warmSeconds }) => [
+      head: ["decoder", "solver", "backend", "cold", "warm"],
+      body: starts.map(({ contender, solver, width, coldSeconds, warmSeconds }) => [
         `×${width}`,
+        solver,
         CONTENDERS[contender].label,
         showSeconds(coldSeconds),
         showSeconds(warmSeconds),
@@ -105,11 +109,12 @@ export function tablesOf({ starts, rows }: Pick<Report, "starts" | "rows">): Tab
     {
       caption: "By batch size",
       head: [
-        ...["decoder", "backend", "batch", "first call", "call"],
+        ...["decoder", "solver", "backend", "batch", "first call", "call"],
         ...["digits/s", "µs per z-gradient", "mean loss"],
       ],
       body: rows.map((row) => [
         `×${row.width}`,
+        row.solver,
         CONTENDERS[row.contender].label,
         String(row.size),
         showSeconds(row.firstSeconds),
@@ -132,15 +137,19 @@ export function remarksOf(report: Omit<Report, "crossings">): string[] {
     remarks.push(`${adapter} is software, a program on the CPU: these figures say nothing of a GPU.`);
   }
   if (settings.steps < DEFAULT_STEPS) {
-    remarks.push(`AMD was stopped after ${settings.steps} steps, unless it stopped by itself.`);
+    remarks.push(`Samples were stopped after ${settings.steps} steps, unless they stopped by themselves.`);
   }
-  for (const { contender, width, size, reason } of absences) {
+  for (const { contender, solver, width, size, reason } of absences) {
     const from = size === undefined ? "" : `, from ${size} on`;
-    remarks.push(`Not measured: ${CONTENDERS[contender].label}, decoder ×${width}${from}: ${reason}.`);
+    remarks.push(
+      `Not measured: ${CONTENDERS[contender].label}, ${solver}, decoder ×${width}${from}: ${reason}.`,
+    );
   }
-  for (const { contender, width, size, reason, incidents = [] } of rows) {
+  for (const { contender, solver, width, size, reason, incidents = [] } of rows) {
     for (const incident of [...(reason ? [reason] : []), ...incidents]) {
-      remarks.push(`${CONTENDERS[contender].label}, decoder ×${width}, ${size} at once: ${incident}.`);
+      remarks.push(
+        `${CONTENDERS[contender].label}, ${solver}, decoder ×${width}, ${size} at once: ${incident}.`,
+      );
     }
   }
   return remarks;
@@ -149,7 +158,7 @@ export function remarksOf(report: Omit<Report, "crossings">): string[] {
 /** How the figures are to be read, a sentence each. */
 export const METHOD = [
   "The decoder is the paper's, 20 → 150 → 300 → 600 → 784, trained on MNIST; ×4 has each hidden unit four times, and computes the same function.",
-  "Each backend encodes the same digits, the first of the MNIST test file, with amd().",
+  "Each backend encodes the same digits, the first of the MNIST test file, with lbfgs() and with amd(), unless one of them was chosen. The chart is of the first.",
   "Cold: nothing of the backend is loaded, compiled or packed; browsers and drivers may remember shaders from an earlier run. First call: of this batch size, for which WebGPU compiles.",
   "A z-gradient is one sample's pass forward and back, a pass forward alone half of one. Medians of calls in turns.",
 ];
@@ -161,7 +170,7 @@ export function toMarkdown(report: Report): string {
     `Date: ${date}`,
     `Runtime: ${runtime}; ${cores} cores`,
     `Adapter: ${adapter ?? "none"}${adapterIsSoftware ? " (software)" : ""}`,
-    `AMD: at most ${settings.steps} steps. Calls measured: ${settings.rounds}, one of long ones`,
+    `Solvers: ${settings.solvers.join(", ")}, at most ${settings.steps} steps. Calls measured: ${settings.rounds}, one of long ones`,
   ];
   const findings = [...crossings.map(showCrossing), ...remarksOf(report)];
   return [
@@ -175,15 +184,15 @@ export function toMarkdown(report: Report): string {
   ].join("\n\n");
 }
 
-export function showCrossing({ width, contender, other, size }: Crossing): string {
+export function showCrossing({ solver, width, contender, other, size }: Crossing): string {
   const [first, second] = [CONTENDERS[contender].label, CONTENDERS[other].label];
   if (size === "never") {
-    return `Decoder ×${width}: ${first} was slower than ${second} at every batch size measured.`;
+    return `${solver}, decoder ×${width}: ${first} was slower than ${second} at every batch size measured.`;
   }
   if (size === "always") {
-    return `Decoder ×${width}: ${first} was faster than ${second} at every batch size measured.`;
+    return `${solver}, decoder ×${width}: ${first} was faster than ${second} at every batch size measured.`;
   }
-  return `Decoder ×${width}: ${first} overtakes ${second} at a batch of about ${Math.round(size)}.`;
+  return `${solver}, decoder ×${width}: ${first} overtakes ${second} at a batch of about ${Math.round(size)}.`;
 }
 
 function showSeconds(seconds: number): string {

@@ -1,10 +1,17 @@
+/** The solvers that can be measured; the first is the library's default. */
+export const ALL_SOLVERS = ["lbfgs", "amd"] as const;
+
+export type SolverName = (typeof ALL_SOLVERS)[number];
+
 /** What is measured. */
 export interface Settings {
   /** Batch sizes, ascending. */
   readonly sizes: readonly number[];
   /** How many times as wide as the paper's decoder, ascending. */
   readonly widths: readonly number[];
-  /** Accepted steps of AMD at most; its own stop comes before its default. */
+  /** In the order of ALL_SOLVERS; the chart is of the first. */
+  readonly solvers: readonly SolverName[];
+  /** Accepted steps of a solver at most; its own stop comes before the default. */
   readonly steps: number;
   /** Each call is measured so often, in turns with the other backends'; the median counts. */
   readonly rounds: number;
@@ -15,12 +22,13 @@ export interface Settings {
 export const ALL_SIZES = [1, 4, 16, 64, 256, 1024, 4096];
 export const ALL_WIDTHS = [1, 4];
 
-/** AMD's own default, before which it stops. */
+/** AMD's own default, before which both solvers stop. */
 export const DEFAULT_STEPS = 10_000;
 
 const DEFAULTS: Settings = {
   sizes: ALL_SIZES,
   widths: ALL_WIDTHS,
+  solvers: ALL_SOLVERS,
   steps: DEFAULT_STEPS,
   rounds: 3,
   limit: 60,
@@ -45,7 +53,7 @@ export type GivenSettings = { readonly [Name in keyof Settings]?: string | undef
 /**
  * The defaults with what somebody has given.
  *
- * @throws Error on what is not a list of whole numbers in range, or not a number
+ * @throws Error on what is not a list of whole numbers in range, or of solvers, or not a number
  */
 export function readSettings(given: GivenSettings, defaults: Settings): Settings {
   const list = (name: "sizes" | "widths", most: number) =>
@@ -55,6 +63,7 @@ export function readSettings(given: GivenSettings, defaults: Settings): Settings
   return {
     sizes: list("sizes", MOST_DIGITS),
     widths: list("widths", MOST_WIDTH),
+    solvers: given.solvers === undefined ? defaults.solvers : readSolvers(given.solvers),
     steps: whole("steps", 1e6),
     rounds: whole("rounds", 100),
     limit: whole("limit", 1e5),
@@ -64,6 +73,13 @@ export function readSettings(given: GivenSettings, defaults: Settings): Settings
 function readList(name: string, text: string, most: number): number[] {
   const values = new Set(text.split(",").map((part) => readWhole(name, part, most)));
   return [...values].sort((a, b) => a - b);
+}
+
+function readSolvers(text: string): SolverName[] {
+  const names = text.split(",");
+  const unknown = names.some((name) => !ALL_SOLVERS.some((solver) => solver === name));
+  if (unknown) throw new Error(`solvers is "${text}", expected ${ALL_SOLVERS.join(" or ")}, or both`);
+  return ALL_SOLVERS.filter((solver) => names.includes(solver));
 }
 
 function readWhole(name: string, text: string, most: number): number {

@@ -1,12 +1,12 @@
 import { availableParallelism } from "node:os";
-import { type Amd, amd, encode, type ImplicitAmd } from "../../src/index.ts";
+import { type Amd, amd, encode, type Lbfgs } from "../../src/index.ts";
 import { mean } from "../measure.ts";
-import { implicitAmdTo, oneThread, threaded } from "./latentflow.ts";
+import { lbfgsTo, oneThread, threaded } from "./latentflow.ts";
 import type { Peer, Task } from "./peer.ts";
 import { inTurns, medianOf, ratioOf, type Timed } from "./rounds.ts";
 
 export const AMD_NAME = "latentflow, amd";
-export const IMPLICIT_NAME = "latentflow, implicitAmd";
+export const LBFGS_NAME = "latentflow, lbfgs";
 
 /** How many digits a peer encodes at once, and how many it is timed on. */
 export interface PeerLoad {
@@ -21,9 +21,9 @@ export interface EncodeFigure {
   /** How many were timed. */
   readonly samples: number;
   readonly meanLoss: number;
-  /** Its time divided by our `amd`'s and by our `implicitAmd`'s on one thread. */
+  /** Its time divided by our `amd`'s and by our `lbfgs`'s on one thread. */
   readonly toAmd: number;
-  readonly toImplicitAmd: number;
+  readonly toLbfgs: number;
 }
 
 /** Encoding the task's data to the mean loss at which our `amd` ends. */
@@ -36,12 +36,12 @@ export async function measureEncode(
   const { decoder, y } = task;
   const count = y.length / decoder.outputSize;
   const end = await encode(decoder, y, { solver: amd(), backend: oneThread() });
-  const implicit = await implicitAmdTo(task, mean(end.loss));
+  const fast = await lbfgsTo(task, mean(end.loss));
   const meanLoss = new Map<string, number>();
   const timed = new Map<string, number>();
   const cases: Timed[] = [];
 
-  function ours(name: string, solver: Amd | ImplicitAmd, backend: ReturnType<typeof oneThread>): void {
+  function ours(name: string, solver: Amd | Lbfgs, backend: ReturnType<typeof oneThread>): void {
     timed.set(name, count);
     async function time(): Promise<number> {
       const { seconds, loss } = await encode(decoder, y, { solver, backend });
@@ -51,15 +51,15 @@ export async function measureEncode(
     cases.push({ name, time });
   }
   ours(AMD_NAME, amd(), oneThread());
-  ours(IMPLICIT_NAME, implicit, oneThread());
+  ours(LBFGS_NAME, fast, oneThread());
   const cores = availableParallelism();
   if (cores > 1) {
     const all = threaded(cores);
     // Not their start: the first call on a decoder waits for the workers.
-    const { backend: info } = await encode(decoder, y, { solver: implicit, backend: all });
+    const { backend: info } = await encode(decoder, y, { solver: fast, backend: all });
     if (info.threads !== cores) throw new Error(`encoding on ${cores} threads: ${info.reason}`);
     ours(`${AMD_NAME}, ${cores} threads`, amd(), all);
-    ours(`${IMPLICIT_NAME}, ${cores} threads`, implicit, all);
+    ours(`${LBFGS_NAME}, ${cores} threads`, fast, all);
   }
 
   for (const { name, encode: run, ...peer } of peers) {
@@ -92,6 +92,6 @@ export async function measureEncode(
     samples: timed.get(name)!,
     meanLoss: meanLoss.get(name)!,
     toAmd: ratioOf(times, name, AMD_NAME),
-    toImplicitAmd: ratioOf(times, name, IMPLICIT_NAME),
+    toLbfgs: ratioOf(times, name, LBFGS_NAME),
   }));
 }

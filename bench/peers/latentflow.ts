@@ -1,4 +1,4 @@
-import { type Backend, encode, implicitAmd, wasm } from "../../src/index.ts";
+import { type Backend, encode, lbfgs, wasm } from "../../src/index.ts";
 import { mean } from "../measure.ts";
 import { makeRig } from "../rig.ts";
 import { stepsTo } from "../steps-to.ts";
@@ -38,14 +38,11 @@ export function threaded(threads: number): Backend {
   return wasm({ threads, worker: new URL("../../build/lib/latentflow-worker.js", import.meta.url) });
 }
 
-/** implicitAmd with the fewest steps after which the mean loss is at most `loss`. */
-export async function implicitAmdTo(
-  { decoder, y }: Task,
-  loss: number,
-): Promise<ReturnType<typeof implicitAmd>> {
+/** `lbfgs` with the fewest steps after which the mean loss is at most `loss`. */
+export async function lbfgsTo({ decoder, y }: Task, loss: number): Promise<ReturnType<typeof lbfgs>> {
   const maxSteps = await stepsTo(loss, async (count) => {
-    const solver = implicitAmd({ maxSteps: count });
+    const solver = lbfgs({ maxSteps: count });
     return mean((await encode(decoder, y, { solver, backend: oneThread() })).loss);
   });
-  return implicitAmd({ maxSteps });
+  return lbfgs({ maxSteps });
 }

@@ -1,4 +1,4 @@
-import { IMPLICIT_NAME } from "./encode.ts";
+import { LBFGS_NAME } from "./encode.ts";
 import { RELAXED } from "./gradient.ts";
 import type { Results } from "./report.ts";
 
@@ -41,7 +41,7 @@ export function checkTargets({ gradient, encode }: Pick<Results, "gradient" | "e
   for (const [peer, least] of ENCODE_TARGETS) {
     const figure = encode.figures.find(({ name }) => name === peer);
     if (figure) {
-      targets.push({ what: `encoding: ${peer} ÷ ${IMPLICIT_NAME}`, least, measured: figure.toImplicitAmd });
+      targets.push({ what: `encoding: ${peer} ÷ ${LBFGS_NAME}`, least, measured: figure.toLbfgs });
     }
   }
   return targets;

@@ -1,6 +1,6 @@
 import { binaryCrossEntropy, createDecoder } from "../../src/index.ts";
 import { rmsprop, train } from "../../src/train/index.ts";
-import { DEFAULT_SOLVER } from "../../src/train/options.ts";
+import { AMD_IN_TRAINING } from "../../src/train/options.ts";
 import { mean } from "../measure.ts";
 import { oneThread } from "./latentflow.ts";
 import type { Task } from "./peer.ts";
@@ -49,7 +49,7 @@ export async function measureTraining(
         const decoder = untrained();
         const start = performance.now();
         const result = await train(decoder, data, {
-          ...{ optimizer: rmsprop(), solver: DEFAULT_SOLVER, batchSize: miniBatch, backend: oneThread() },
+          ...{ optimizer: rmsprop(), solver: AMD_IN_TRAINING, batchSize: miniBatch, backend: oneThread() },
         });
         const seconds = (performance.now() - start) / 1000;
         losses.ours = endLoss(result.history.map(({ loss }) => loss));
@@ -67,7 +67,7 @@ export async function measureTraining(
                 untrained(),
                 miniBatch,
                 images,
-                DEFAULT_SOLVER.stepMax,
+                AMD_IN_TRAINING.stepMax,
               );
               losses.theirs = endLoss(all);
               return seconds;

@@ -43,7 +43,7 @@ export function checkAdjoint(where: string, adjoint: Adjoint, solver: Solver<Flo
   }
   if (adjoint.needs !== "end" && solver.t1 === Number.POSITIVE_INFINITY) {
     throw invalid(
-      `${where}: adjoint ${showName(adjoint.name)} cannot go back from where solver ${showName(solver.name)} ends: its last steps are longer than an adjoint is stable on; use approximate(), which is exact at rest`,
+      `${where}: adjoint ${showName(adjoint.name)} cannot go back along the way of solver ${showName(solver.name)}, which is not the gradient flow's; use approximate(), which is exact at rest, or a solver that follows the flow, such as amd()`,
     );
   }
   if (adjoint.needs === "method" && solver.tableau === undefined) {

@@ -15,7 +15,7 @@ import { Stages } from "./stages.ts";
  *
  * A slice costs as many passes and tangent passes as a step of RK4, or of the solver's own method if that has as
  * many stages or more. That method is explicit: on slices longer than it is stable on, as some of AMD's may be, the
- * adjoint grows instead of decaying. `implicitAmd`, all of whose late steps are that long, is refused.
+ * adjoint grows instead of decaying. `lbfgs`, which has no end t1 and whose steps are longer still, is refused.
  */
 export function full(): Adjoint {
   return Object.freeze<Adjoint>({

@@ -71,13 +71,8 @@ export interface PreparedBackend {
    */
   trainer(optimizer: Optimizer): Trainer;
   /**
-   * Solves all samples inside the backend where it has a fused form of the solver for this loss, and else
-   * returns undefined; the results equal the general path's.
-   */
-  fused(solver: Solver, loss: Loss): FusedSolve | undefined;
-  /**
-   * Solves all samples by means of the backend's own, on several threads say; the results equal those of `solveAll`
-   * without it. See `Solver.solve` for solution and control.
+   * Solves all samples by means of the backend's own: by a solver that is fused with its kernels, on several threads.
+   * The results equal those of `solveAll` without it. See `Solver.solve` for solution and control.
    */
   solve?(problem: Problem, pair: CheckedPair, solution: Solution, control: Control): Promise<void>;
   /**
@@ -123,6 +118,3 @@ export interface Trainer {
   restore(state: TrainerState): void;
   dispose(): void;
 }
-
-/** A whole solve inside a backend; see `Solver.solve` for solution and control. */
-export type FusedSolve = (problem: Problem, solution: Solution, control: Control) => Promise<void>;

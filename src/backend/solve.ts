@@ -1,10 +1,12 @@
 import type { Control, Solution } from "../solver/base.ts";
+import { isDescentSolver } from "../solver/descent.ts";
+import { rowsWithRoom } from "../solver/solver-block.ts";
 import type { CheckedPair, PreparedBackend, Problem } from "./base.ts";
 import { allSamples, type SampleFeed } from "./feed.ts";
 
 /**
- * Follows the flows of all samples of a problem: by the backend's own means where it has such, inside it where it has
- * the solver fused, and else objective by objective.
+ * Follows the flows of all samples of a problem: by the backend's own means where it has such, and else objective by
+ * objective.
  */
 export async function solveAll(
   prepared: PreparedBackend,
@@ -15,9 +17,6 @@ export async function solveAll(
 ): Promise<void> {
   if (problem.sampleCount === 0 || control.aborted()) return;
   if (prepared.solve) return prepared.solve(problem, pair, solution, control);
-  // A fused solver keeps no points on its way.
-  const fused = solution.recording ? undefined : prepared.fused(pair.solver, problem.loss);
-  if (fused) return fused(problem, solution, control);
   await solveByObjectives(prepared, problem, pair, solution, control);
 }
 
@@ -34,7 +33,9 @@ export async function solveByObjectives(
   control: Control,
   feed: SampleFeed = allSamples(problem.sampleCount),
 ): Promise<void> {
-  const size = backend.objectiveSize(problem);
+  const { latentSize } = problem.decoder;
+  const room = isDescentSolver(solver) ? rowsWithRoom(solver, latentSize, solver.name === "lbfgs") : Infinity;
+  const size = Math.min(backend.objectiveSize(problem), room);
   while (!control.aborted()) {
     const range = feed.take(size);
     if (!range) return;

@@ -5,7 +5,7 @@
 /** The functions that the program calls, and the makers of what it passes to them. */
 const functions = new Set([
   ...["encode", "decode", "evaluate", "train", "trainAutoencoder", "encodeWith", "createDecoder", "wasm"],
-  ...["amd", "implicitAmd", "euler", "rk4", "dormandPrince", "logGrid", "linearGrid"],
+  ...["lbfgs", "amd", "euler", "rk4", "dormandPrince", "logGrid", "linearGrid"],
   ...["gradientFlow", "nesterovFlow", "expDecay", "rmsprop", "adam", "sgd", "constant", "linear", "cosine"],
   ...["approximate", "full", "direct", "shift", "binaryCrossEntropy", "squaredError"],
 ]);

@@ -11,15 +11,15 @@ import {
   type FlowAndSolver,
   type GradientFlow,
   gradientFlow,
-  implicitAmd,
   type LogGridOptions,
+  lbfgs,
   linearGrid,
   logGrid,
   nesterovFlow,
   rk4,
   type Solver,
 } from "../index.ts";
-import { DEFAULT_SOLVER } from "../train/options.ts";
+import { AMD_IN_TRAINING } from "../train/options.ts";
 import { addChoice, type Choice, type Chosen, chosen, type Member, member, refuseChoice } from "./choice.ts";
 import { wrongUsage } from "./options.ts";
 import { parseAlpha } from "./parse.ts";
@@ -51,11 +51,11 @@ const flows: Choice<Flow> = {
 };
 
 // Its t1 is infinite and no option of it.
-const { t1: _, ...implicitDefaults } = implicitAmd();
+const { t1: _, ...lbfgsDefaults } = lbfgs();
 
 const solverMembers: Choice<AnySolver>["members"] = {
+  lbfgs: member(lbfgs, lbfgsDefaults),
   amd: member(amd, amd()),
-  "implicit-amd": member(implicitAmd, implicitDefaults),
   euler: onGrid(euler),
   rk4: onGrid(rk4, { rule: "classic" }),
   "dormand-prince": member(dormandPrince, dormandPrince()),
@@ -73,21 +73,20 @@ const solvers: Choice<AnySolver> = {
     decreaseFactor: { value: "factor", text: "a step that fails is multiplied by it, < 1" },
     slope: {
       value: "share",
-      text: "how much a step must lower the loss, as a share of step * |gradient|^2",
+      text: "how much a step must lower the loss, as a share of what its slope promises",
     },
     growFrom: {
       value: "step",
       text: "a step grows from the last one accepted, or the last one tried first",
       words: ["accepted", "trial"],
     },
-    maxBacktracks: { value: "n", text: "failures of one step until the sample has stalled" },
-    maxSteps: { value: "n", text: "steps per sample; amd and implicit-amd: accepted ones" },
+    maxBacktracks: { value: "n", text: "failures of one step until none is said to lower the loss" },
+    maxSteps: { value: "n", text: "steps per sample; lbfgs and amd: accepted ones" },
     tolerance: {
       value: "loss",
-      text: "converged when the recent losses fall, or implicit-amd expects a fall, by less; 0: never",
+      text: "lbfgs: the share of the loss, or of its fall so far, below which a fall counts as none; amd: the fall itself",
     },
-    explicitSteps: { value: "n", text: "explicit steps before the first implicit one" },
-    matrixSteps: { value: "n", text: "accepted steps with one matrix, corrected after each" },
+    memory: { value: "n", text: "pairs of steps and changes of the gradient that are kept" },
     window: { value: "n", text: "how many accepted losses are recent" },
     settle: { value: "share", text: "no convergence before this share of t1" },
     rtol: { value: "share", text: "error allowed in a step, as a share of the state" },
@@ -108,8 +107,8 @@ const trainingSolvers: Choice<AnySolver> = {
   members: {
     ...solverMembers,
     amd: member(
-      (options: AmdOptions) => amd({ stepMax: DEFAULT_SOLVER.stepMax, ...options }),
-      DEFAULT_SOLVER,
+      (options: AmdOptions) => amd({ stepMax: AMD_IN_TRAINING.stepMax, ...options }),
+      AMD_IN_TRAINING,
     ),
   },
 };

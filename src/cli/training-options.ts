@@ -47,7 +47,7 @@ export interface TrainingOptions extends RunningOptions {
 
 const adjoints: Choice<Adjoint> = {
   name: "adjoint",
-  text: "how the gradient for the parameters is found",
+  text: "how the gradient for the parameters is found; full and direct by --solver amd, if none is given",
   members: {
     approximate: member(approximate, {}),
     full: member(full, {}),
@@ -173,8 +173,12 @@ export function chosenTraining(command: Command): ChosenTraining {
       description,
     };
   }
-  const { flow, solver } = chosenFlowAndSolver(command, "train");
   const adjoint = chosen(command, adjoints);
+  // As the library does: these go back along the flow, whose way L-BFGS does not go.
+  if (adjoint.value.needs !== "end" && command.getOptionValueSource("solver") === "default") {
+    command.setOptionValueWithSource("solver", "amd", "implied");
+  }
+  const { flow, solver } = chosenFlowAndSolver(command, "train");
   const { warmStart = false } = given;
   const encoding = { ...pairOf(flow.value, solver.value), adjoint: adjoint.value, warmStart };
   return {

@@ -1,8 +1,9 @@
 import { checkChoice, checkNumber } from "../check.ts";
 import type { GradientFlow } from "../flow.ts";
 import { withRecipe } from "../recipe.ts";
-import type { Solution, Solver } from "./base.ts";
-import { completeOptions, type Descending, type DescentRule, descend } from "./descent.ts";
+import type { Solver } from "./base.ts";
+import { descend } from "./descend.ts";
+import { completeOptions, MAX_COUNT, makeDescentSolver } from "./descent.ts";
 import { EULER } from "./runge-kutta.ts";
 
 /** Options of `amd`. */
@@ -21,12 +22,13 @@ export interface AmdOptions {
   slope?: number;
   /** Growth from the accepted step ("accepted", the default) or from the one tried first ("trial"). */
   growFrom?: "accepted" | "trial";
-  /** Backtracks within one step before the sample has stalled. Default 100. */
+  /** Backtracks within one step before no step is said to lower the loss any more. Default 100. */
   maxBacktracks?: number;
-  /** Accepted steps; 0 evaluates the loss at z0 and no more. Default 10,000. */
+  /** Accepted steps; 0 evaluates the loss and its gradient at z0 and no more. Default 10,000. */
   maxSteps?: number;
   /**
-   * Converged when the recent losses fall by less than this a step; with 0 only where the gradient is 0.
+   * Converged when the recent losses fall by less than this a step; with 0 only where the gradient is 0, or where no
+   * step lowers the loss any more.
    * Default 1e-5.
    */
   tolerance?: number;
@@ -57,8 +59,15 @@ const DEFAULTS: Required<AmdOptions> = {
 };
 
 /**
- * AMD, the adaptive minimise-distance solver (equations 6 and 7): explicit steps along -∇_z l, each as long
- * as it lowers the sample's own loss. Every sample has its own step and its own end.
+ * AMD, the paper's adaptive minimise-distance solver (equations 6 and 7): explicit steps along -∇_z l, each as long
+ * as it lowers the sample's own loss. Every sample has its own step and its own end. It follows the gradient flow, where
+ * `lbfgs()`, the default, goes to where the flow would come to rest, with fewer evaluations.
+ *
+ * Its steps and tolerances are the paper's, in units of the data: for a loss of another scale (`reduction: "sum"`, data
+ * times 100) `stepInit`, `stepMax`, `t1` and `tolerance` want the inverse scale. Its `"converged"` is the paper's early
+ * stop, where the loss falls by less than `tolerance` a step, and not rest: the codes may still be far from where the
+ * flow ends. Where no step lowers the loss any more it is also `"converged"` if what the last step's length promises is
+ * less than float32 can show, and `"stalled"` if it is more.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  */
@@ -66,8 +75,12 @@ export function amd(options: AmdOptions = {}): Amd {
   const all = completeOptions("amd", DEFAULTS, options);
   if (options.stepMax === undefined) all.stepMax = Math.max(DEFAULTS.stepMax, all.stepInit);
   checkNumber("amd", "t1", all.t1, { above: 0 });
+  checkNumber("amd", "stepInit", all.stepInit, { above: 0 });
   checkNumber("amd", "stepMax", all.stepMax, { min: all.stepInit });
+  checkNumber("amd", "increaseFactor", all.increaseFactor, { min: 1 });
+  checkNumber("amd", "decreaseFactor", all.decreaseFactor, { above: 0, max: 1 - Number.EPSILON });
   checkChoice("amd", "growFrom", all.growFrom, ["accepted", "trial"]);
+  checkNumber("amd", "maxBacktracks", all.maxBacktracks, { min: 0, max: MAX_COUNT, integer: true });
   checkNumber("amd", "window", all.window, { min: 2, max: 1000, integer: true });
   checkNumber("amd", "settle", all.settle, { min: 0, max: 1 });
   const solver: Amd = {
@@ -76,73 +89,7 @@ export function amd(options: AmdOptions = {}): Amd {
     tableau: EULER,
     ...all,
     solve: (objective, _flow, solution, first, control) =>
-      descend(stepRule(solver, objective.latentSize, solution), solver, objective, solution, first, control),
+      descend(solver, objective, solution, first, control),
   };
-  made.add(solver);
-  return withRecipe(Object.freeze(solver), "amd", all);
-}
-
-/** The values that `amd` has made: a solver that only looks like one must not be taken for it. */
-const made = new WeakSet<Solver>();
-
-/** Is this solver a value that `amd` has made? */
-export function isAmd(solver: Solver): solver is Amd {
-  return made.has(solver);
-}
-
-/** A sample on its way. */
-interface Running extends Descending {
-  /** The accepted losses, the last `window` of them. */
-  readonly recent: number[];
-  /** ‖g‖² */
-  gradientNormSquared: number;
-  /** s_n, the step tried first. */
-  step: number;
-}
-
-/** AMD's steps on the general path; assembly/amd.ts has the fused ones. */
-function stepRule(options: Amd, d: number, solution: Solution): DescentRule<Running> {
-  return {
-    begin: (row) => ({
-      ...{ row, gradient: new Float64Array(d), gradientNormSquared: 0, recent: [] },
-      ...{ loss: Number.NaN, step: options.stepInit, dt: 0, trial: -1, required: 0 },
-    }),
-    propose(sample, z, into) {
-      const { dt, gradient } = sample;
-      for (let k = 0; k < d; k++) into[k] = z[k]! - dt * gradient[k]!;
-      sample.required = options.slope * dt * sample.gradientNormSquared;
-      return undefined;
-    },
-    between({ gradient }, z) {
-      const start = gradient.slice();
-      return (time) => z.map((value, k) => value - time * start[k]!);
-    },
-    accept(sample, index) {
-      const { dt, loss, recent } = sample;
-      // The last step is cut to end at t1; the sum may miss it by a rounding.
-      const last = dt === options.t1 - solution.t[index]!;
-      solution.t[index] = last ? options.t1 : solution.t[index]! + dt;
-      recent.push(loss);
-      if (recent.length > options.window) recent.shift();
-      const grown = options.increaseFactor * (options.growFrom === "trial" ? sample.step : dt);
-      sample.step = Math.min(Math.max(grown, options.stepInit), options.stepMax);
-      if (isFlat(options, recent, solution.t[index]!)) return "converged";
-      return last ? "reached_t1" : undefined;
-    },
-    turn(sample, index, gradient) {
-      sample.gradientNormSquared = gradient.reduce((sum, g) => sum + g * g, 0);
-      sample.dt = Math.min(sample.step, options.t1 - solution.t[index]!);
-    },
-  };
-}
-
-/**
- * Is the mean of the numerical gradient of the last accepted losses, one-sided at the ends, below the
- * tolerance? It telescopes to (3·(last - first) + (second - last but one)) / (2·window).
- */
-function isFlat(options: Amd, recent: readonly number[], t: number): boolean {
-  const window = options.window;
-  if (recent.length < window || t < options.settle * options.t1) return false;
-  const fall = 3 * (recent[window - 1]! - recent[0]!) + (recent[1]! - recent[window - 2]!);
-  return Math.abs(fall / (2 * window)) < options.tolerance;
+  return withRecipe(makeDescentSolver(solver), "amd", all);
 }

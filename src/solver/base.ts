@@ -5,7 +5,7 @@ import { type RecordedSample, Recording, type SaveAt } from "./recording.ts";
 import type { Tableau } from "./runge-kutta.ts";
 
 /**
- * How time advances along a flow: a plain immutable value made by `amd(…)`, `implicitAmd(…)`, `euler(…)`, `rk4(…)` or
+ * How time advances along a flow: a plain immutable value made by `lbfgs(…)`, `amd(…)`, `euler(…)`, `rk4(…)` or
  * `dormandPrince(…)`.
  *
  * `F` is what flows it follows: `Solver<Flow>` takes any. A `Solver` as such is one of which that is not
@@ -19,8 +19,6 @@ export interface Solver<F extends Flow = never> {
   readonly flows: "any" | "unitGradient";
   /** The Runge-Kutta method that leads from each accepted step to the next; undefined where it is none. */
   readonly tableau?: Tableau;
-  /** Does it take second derivatives of the loss? A `customLoss` without curvature is refused then. */
-  readonly needsCurvature?: boolean;
   /**
    * Follows the flow of every sample of the objective, on any backend.
    *
@@ -46,11 +44,11 @@ export interface Control {
 
 const RUNNING = 255;
 
-type PerSample = "loss" | "initialLoss" | keyof SolveStatistics;
+type PerSample = "loss" | "initialLoss" | "gradientNorm" | keyof SolveStatistics;
 
 /** The results that are one number for each sample: none can be forgotten. */
 const PER_SAMPLE = Object.keys({
-  ...{ loss: true, initialLoss: true, acceptedSteps: true, backtracks: true, t: true },
+  ...{ loss: true, initialLoss: true, gradientNorm: true, acceptedSteps: true, backtracks: true, t: true },
   ...{ valueEvaluations: true, gradientEvaluations: true, matrixEvaluations: true },
 } satisfies Record<PerSample, true>) as PerSample[];
 
@@ -72,6 +70,8 @@ export class Solution {
   readonly recording: Recording | undefined;
   readonly loss: Float64Array;
   readonly initialLoss: Float64Array;
+  /** ‖∇_z l‖ at z. */
+  readonly gradientNorm: Float64Array;
   readonly acceptedSteps: Uint32Array;
   readonly backtracks: Uint32Array;
   readonly valueEvaluations: Uint32Array;
@@ -103,6 +103,7 @@ export class Solution {
     this.z = z0 ? Float64Array.from(z0) : new Float64Array(batchSize * latentSize);
     this.loss = new Float64Array(batchSize).fill(Number.NaN);
     this.initialLoss = new Float64Array(batchSize).fill(Number.NaN);
+    this.gradientNorm = new Float64Array(batchSize).fill(Number.NaN);
     this.acceptedSteps = new Uint32Array(batchSize);
     this.backtracks = new Uint32Array(batchSize);
     this.valueEvaluations = new Uint32Array(batchSize);
@@ -157,6 +158,7 @@ export class Solution {
     for (const name of PER_SAMPLE) this[name][sample] = 0;
     this.loss[sample] = Number.NaN;
     this.initialLoss[sample] = Number.NaN;
+    this.gradientNorm[sample] = Number.NaN;
     this.codes[sample] = RUNNING;
     this.recording?.restart(sample);
   }
@@ -198,6 +200,7 @@ export class Solution {
       v: this.v && Float32Array.from(this.v),
       loss: Float32Array.from(this.loss),
       initialLoss: Float32Array.from(this.initialLoss),
+      gradientNorm: Float32Array.from(this.gradientNorm),
       status: this.statuses(),
       trajectory: this.recording?.toTrajectories(this.latentSize),
       stats: {

@@ -15,7 +15,7 @@ export interface DormandPrinceOptions {
   atol?: number;
   /** The length of the first step that is tried. Default 1. */
   stepInit?: number;
-  /** Steps, accepted and rejected ones together; 0 evaluates the loss at z0 and no more. Default 10,000. */
+  /** Steps, accepted and rejected ones together; 0 evaluates the loss and its gradient at z0 and no more. Default 10,000. */
   maxSteps?: number;
 }
 

@@ -84,12 +84,13 @@ export async function integrate(
       solution.loss[first + row] = losses[i]!;
       recording?.keepStep(first + row, 0, system.row(states, row), losses[i]!);
     });
-    rows = rows.filter((row, i) => {
-      if (!Number.isFinite(losses[i])) return end(row, "nonfinite");
-      return steps.maxSteps > 0 || end(row, "max_steps");
-    });
+    rows = rows.filter((row, i) => Number.isFinite(losses[i]) || end(row, "nonfinite"));
     if (rows.length > 0) await system.derivatives(rows, t, states, derivatives);
-    rows = rows.filter((row) => system.row(derivatives, row).every(Number.isFinite) || end(row, "nonfinite"));
+    for (const row of rows) solution.gradientNorm[first + row] = system.gradientNorms[row]!;
+    rows = rows.filter((row) => {
+      if (steps.maxSteps === 0) return end(row, "max_steps");
+      return system.row(derivatives, row).every(Number.isFinite) || end(row, "nonfinite");
+    });
   }
 
   /** One step of every sample that has not ended. */
@@ -100,10 +101,9 @@ export async function integrate(
     }
     await method.step(rows, t, lengths, states, derivatives, next);
     const losses = await system.losses(rows, next);
-    // Where a grid ends, no derivative is asked for.
+    await system.derivatives(rows, ends, next, newDerivatives);
+    // Where a grid ends the gradient is wanted for its norm alone.
     const goesOn = (row: number) => steps.needsError || ends[row] !== steps.t1;
-    const going = rows.filter(goesOn);
-    if (going.length > 0) await system.derivatives(going, ends, next, newDerivatives);
 
     const verdicts = Array.from(rows, (row, i) => {
       const length = lengths[row]!;
@@ -121,6 +121,10 @@ export async function integrate(
         allFinite,
       });
     });
+    // Steps to times within ask for derivatives of their own.
+    for (const [i, row] of rows.entries()) {
+      if (verdicts[i] === "accept") solution.gradientNorm[first + row] = system.gradientNorms[row]!;
+    }
     if (recording) await keepBetween(rows.filter((_, i) => verdicts[i] === "accept"));
     rows = rows.filter((row, i) => {
       const verdict = verdicts[i]!;

@@ -6,8 +6,8 @@ const REACHED_T1 = STATUSES.indexOf("reached_t1");
 const NONFINITE = STATUSES.indexOf("nonfinite");
 
 /**
- * Follows a flow up to t = 0: each sample stays at its z0, whose loss is found by one forward pass. For latents that
- * an encoder has found.
+ * Follows a flow up to t = 0: each sample stays at its z0, whose loss is found by one forward pass, and the norm of
+ * its gradient by one back. For latents that an encoder has found.
  */
 export const stay: Solver<Flow> = Object.freeze<Solver<Flow>>({
   name: "stay",
@@ -18,11 +18,16 @@ export const stay: Solver<Flow> = Object.freeze<Solver<Flow>>({
     const rows = Int32Array.from({ length: batchSize }, (_, row) => row);
     const z = solution.z.subarray(first * latentSize, (first + batchSize) * latentSize);
     const losses = await objective.value(rows, z);
+    const gradients = await objective.gradient(rows);
     for (const [row, loss] of losses.entries()) {
+      const gradient = gradients.subarray(row * latentSize, (row + 1) * latentSize);
       const sample = first + row;
       solution.initialLoss[sample] = loss;
       solution.loss[sample] = loss;
+      const norm = Math.sqrt(gradient.reduce((sum, g) => sum + g * g, 0));
+      solution.gradientNorm[sample] = Number.isFinite(loss) ? norm : Number.NaN;
       solution.valueEvaluations[sample] = 1;
+      solution.gradientEvaluations[sample] = 1;
       solution.end(sample, Number.isFinite(loss) ? REACHED_T1 : NONFINITE);
     }
     await control.pause();

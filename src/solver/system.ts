@@ -17,6 +17,8 @@ export class System {
   private readonly first: number;
   private readonly control: Control;
   private readonly latents: Float64Array;
+  /** ‖∇_z l‖ of every sample where `derivatives` was asked for last. */
+  readonly gradientNorms: Float64Array;
 
   constructor(
     objective: Objective,
@@ -35,6 +37,7 @@ export class System {
     this.first = first;
     this.control = control;
     this.latents = new Float64Array(objective.batchSize * objective.latentSize);
+    this.gradientNorms = new Float64Array(objective.batchSize);
   }
 
   /** Room for a state of every sample. */
@@ -73,6 +76,7 @@ export class System {
     rows.forEach((row, i) => {
       const gradient = gradients.subarray(i * d, (i + 1) * d);
       const state = this.row(states, row);
+      this.gradientNorms[row] = Math.sqrt(gradient.reduce((sum, g) => sum + g * g, 0));
       this.flow.derivative(times[row]!, this.t1, state, gradient, this.row(derivatives, row));
       this.solution.gradientEvaluations[this.first + row]!++;
     });

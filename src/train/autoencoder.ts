@@ -36,7 +36,7 @@ const ENCODER_STREAM = 3;
  * `train`.
  *
  * With its result `run`, `evaluate(run.decoder, test, { encoder: run.encoder })` is the autoencoder's own loss, and
- * `evaluate(run.decoder, test)` the paper's "mixed": the same decoder, inverted by AMD.
+ * `evaluate(run.decoder, test, { solver: amd() })` the paper's "mixed": the same decoder, inverted by AMD.
  *
  * The same seed, machine and build give the same weights, bit for bit.
  *

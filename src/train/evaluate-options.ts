@@ -65,9 +65,7 @@ export function checkEvaluateArguments(
   const dataset = asDataset(where, data, decoder);
   const { encoder, weights, backend = wasm(), batchSize, signal, onProgress } = options;
   checkWeights(where, weights, dataset.count, decoder);
-  const pair = encoder
-    ? checkEncoder(where, encoder, decoder, options)
-    : checkFlowAndSolver(where, options, loss);
+  const pair = encoder ? checkEncoder(where, encoder, decoder, options) : checkFlowAndSolver(where, options);
   checkBackend(where, backend);
   if (batchSize !== undefined) checkNumber(where, "batchSize", batchSize, { min: 1, integer: true });
   checkSignal(where, signal);

@@ -14,6 +14,7 @@ import { checkBackend, checkWeights } from "../problem.ts";
 import { constant, type Schedule } from "../schedule.ts";
 import { type CheckedPair, checkFlowAndSolver, type FlowAndSolver } from "../solve.ts";
 import { amd } from "../solver/amd.ts";
+import { lbfgs } from "../solver/lbfgs.ts";
 import { stay } from "../solver/stay.ts";
 import { type CheckpointOptions, checkCheckpoint } from "./checkpoint-options.ts";
 import type { Resumed, TrainEvent, TrainProgress, TrainStep } from "./progress.ts";
@@ -61,7 +62,7 @@ export interface RunOptions {
   onProgress?: (progress: TrainProgress) => void;
 }
 
-/** Options of `train`. The default solver is `amd({ stepMax: 1000 })`. */
+/** Options of `train`. The default solver is `lbfgs()`; with the adjoints `full()` and `direct()` `amd({ stepMax: 1000 })`. */
 export type TrainOptions = FlowAndSolver &
   RunOptions & {
     /**
@@ -96,10 +97,10 @@ const RUN_OPTIONS = [
 ];
 
 /**
- * AMD without the paper's bound on its steps. A decoder at the start of its training is flat: at steps of at most
- * 10 the flows end early, far from rest, where the approximate adjoint is wrong and the next mini-batch learns less.
+ * AMD without the paper's bound on its steps, for the adjoints that go back along the flow, whose way L-BFGS does not
+ * go. A decoder at the start of its training is flat: at steps of at most 10 the flows end early, far from rest.
  */
-export const DEFAULT_SOLVER = amd({ stepMax: 1000 });
+export const AMD_IN_TRAINING = amd({ stepMax: 1000 });
 
 /** The arguments of `train`, checked and completed. */
 export function checkArguments(
@@ -117,8 +118,9 @@ export function checkArguments(
       `train: weights and augment (${showName(augment.name)}) are given together; the weights would stay where the samples were`,
     );
   }
-  const pair = checkFlowAndSolver("train", options, run.loss, DEFAULT_SOLVER);
-  const adjoint = checkAdjoint("train", options.adjoint ?? approximate(), pair.solver, run.loss);
+  const { adjoint: given = approximate() } = options;
+  const pair = checkFlowAndSolver("train", options, given?.needs === "end" ? lbfgs() : AMD_IN_TRAINING);
+  const adjoint = checkAdjoint("train", given, pair.solver, run.loss);
   return { ...run, pair, adjoint, weights, isAutoencoder: false };
 }
 

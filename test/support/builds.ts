@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { instantiateSync } from "@assemblyscript/loader";
 import { Arena } from "../../src/backend/wasm/arena.ts";
-import type { Kernels } from "../../src/backend/wasm/load.ts";
+import type { Kernels } from "../../src/backend/wasm/instance.ts";
 import { type Backend, wasm } from "../../src/index.ts";
 
 /** A build of the kernels as the tests use it. A runtime that lacks one fails the tests, it skips nothing. */

@@ -1,5 +1,4 @@
 import type { Decoder, Loss } from "../../src/index.ts";
-import { factorise, solveFactorised } from "../../src/solver/cholesky.ts";
 import { norm, objectiveOf } from "./reference.ts";
 
 /**
@@ -27,13 +26,11 @@ export function newtonMinimum(
       for (let i = 0; i < d; i++) matrix[k * d + i] = (plus[i]! - minus[i]!) / (2 * h);
     }
     for (let k = 0; k < d; k++) matrix[k * d + k]! += damping;
-    const move = Float64Array.from(here.gradient, (g) => -g);
-    const isDefinite = factorise(matrix, d);
-    if (isDefinite) solveFactorised(matrix, d, move);
-    const next = z.map((value, k) => value + move[k]!);
-    const there = isDefinite ? at(next) : undefined;
+    const move = solveDefinite(matrix, here.gradient);
+    const next = move && z.map((value, k) => value - move[k]!);
+    const there = next && at(next);
     if (there && there.value < here.value) {
-      z = next;
+      z = next!;
       here = there;
       damping /= 10;
     } else {
@@ -41,4 +38,23 @@ export function newtonMinimum(
     }
   }
   return { z, loss: here.value, gradientNorm: norm(here.gradient) };
+}
+
+/** Solves matrix·x = b by elimination; undefined where the matrix is not positive definite. */
+function solveDefinite(matrix: Float64Array, b: readonly number[]): Float64Array | undefined {
+  const d = b.length;
+  const x = Float64Array.from(b);
+  for (let k = 0; k < d; k++) {
+    if (!(matrix[k * d + k]! > 0)) return undefined;
+    for (let i = k + 1; i < d; i++) {
+      const factor = matrix[i * d + k]! / matrix[k * d + k]!;
+      for (let j = k; j < d; j++) matrix[i * d + j]! -= factor * matrix[k * d + j]!;
+      x[i]! -= factor * x[k]!;
+    }
+  }
+  for (let i = d - 1; i >= 0; i--) {
+    for (let j = i + 1; j < d; j++) x[i]! -= matrix[i * d + j]! * x[j]!;
+    x[i]! /= matrix[i * d + i]!;
+  }
+  return x;
 }

@@ -1,12 +1,13 @@
 import type { EncodeResult } from "../../src/index.ts";
 
 /** One sample of a result, everything that is its own but a trajectory. */
-export function sampleOf({ z, loss, initialLoss, status, stats }: EncodeResult, i: number) {
+export function sampleOf({ z, loss, initialLoss, gradientNorm, status, stats }: EncodeResult, i: number) {
   const d = z.length / status.length;
   return {
     z: Array.from(z.subarray(i * d, (i + 1) * d)),
     loss: loss[i],
     initialLoss: initialLoss[i],
+    gradientNorm: gradientNorm[i],
     status: status[i],
     acceptedSteps: stats.acceptedSteps[i],
     backtracks: stats.backtracks[i],

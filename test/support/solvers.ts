@@ -17,24 +17,20 @@ export interface SolverCase {
   readonly options: FlowAndSolver;
   /** Passes forward and back that one step takes, tried once. */
   readonly passesPerStep: number;
-  /** Is a pass back taken at the end of the last step? */
-  readonly hasLastGradient: boolean;
 }
 
 export const T1 = 40;
 
 const anyFlow = [
-  { solver: euler({ grid: linearGrid({ t1: T1, slices: 170 }) }), passesPerStep: 1, hasLastGradient: false },
-  { solver: rk4({ grid: logGrid({ t1: T1, slices: 11 }) }), passesPerStep: 4, hasLastGradient: false },
+  { solver: euler({ grid: linearGrid({ t1: T1, slices: 170 }) }), passesPerStep: 1 },
+  { solver: rk4({ grid: logGrid({ t1: T1, slices: 11 }) }), passesPerStep: 4 },
   {
     solver: rk4({ grid: logGrid({ t1: T1, slices: 11 }), rule: "3/8" }),
     passesPerStep: 4,
-    hasLastGradient: false,
   },
   {
     solver: dormandPrince({ t1: T1, rtol: 1e-6, stepInit: 20 }),
     passesPerStep: 6,
-    hasLastGradient: true,
   },
 ];
 
@@ -50,7 +46,6 @@ export const solverCases: readonly SolverCase[] = [
     name: "amd",
     options: { solver: amd({ t1: T1, stepInit: 20, stepMax: 400, tolerance: 0 }) },
     passesPerStep: 1,
-    hasLastGradient: false,
   },
   ...anyFlow.flatMap(({ solver, ...passes }) =>
     Object.entries(flows).map(([flowName, flow]) => {

@@ -108,29 +108,39 @@ export function allocateBatch(
   };
 }
 
-/** What a sample's sum over elements is multiplied by where it has no weights: 1/n, or 1 for the sum. */
-export function lossScale(problem: Problem): number {
-  return problem.loss.reduction === "sum" ? 1 : 1 / problem.decoder.outputSize;
+/** What makes a sample's loss and curvature of sums over its elements; see the Sample struct. */
+export interface LossScales {
+  readonly scale: number;
+  readonly curvatureScale: number;
+}
+
+/** Of a sample without weights: the mean or the sum of its elements. */
+export function lossScales({ loss, decoder }: Problem): LossScales {
+  const n = decoder.outputSize;
+  return loss.reduction === "sum" ? { scale: 1, curvatureScale: n } : { scale: 1 / n, curvatureScale: 1 };
 }
 
 /**
- * Writes a sample's weights into its row and returns what its sum over elements is multiplied by. For the mean
- * they are brought to about 1 by a power of two, which rounds nothing, so that products with them stay inside
- * float32 whatever their scale.
+ * Writes a sample's weights into its row and returns the scales. For the mean they are brought to about 1 by a power of
+ * two, which rounds nothing, so that products with them stay inside float32 whatever their scale.
  */
-export function writeWeights(problem: Problem, weights: Float32Array, row: Float32Array): number {
-  if (problem.loss.reduction === "sum") {
-    row.set(weights);
-    return 1;
-  }
+export function writeWeights(problem: Problem, weights: Float32Array, row: Float32Array): LossScales {
+  const isSum = problem.loss.reduction === "sum";
   const largest = weights.reduce((most, weight) => Math.max(most, weight), 0);
-  const factor = 2 ** -Math.floor(Math.log2(largest));
+  const factor = isSum ? 1 : 2 ** -Math.floor(Math.log2(largest));
   let sum = 0;
   for (let i = 0; i < weights.length; i++) {
     row[i] = weights[i]! * factor;
     sum += row[i]!;
   }
-  return 1 / sum;
+  return isSum ? { scale: 1, curvatureScale: sum } : { scale: 1 / sum, curvatureScale: 1 };
+}
+
+/** The curvature scale of one sample. */
+export function curvatureScale(problem: Problem, sample: number): number {
+  const weights = sampleWeights(problem, sample);
+  if (!weights || problem.loss.reduction === "mean") return lossScales(problem).curvatureScale;
+  return weights.reduce((sum, weight) => sum + weight, 0);
 }
 
 /** The weights of one sample: its own row, or the one row for all. */

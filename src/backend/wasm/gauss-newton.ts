@@ -2,50 +2,78 @@ import type { Block } from "./arena.ts";
 import { GaussNewton, paddedSize } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 
-/**
- * Outputs of less curvature than this share of the average are left out, in panels of 8. Of digits under cross
- * entropy that saves a third of a matrix, and the solver takes the same number of steps with 0.001 and with 0.3.
- */
-export const LEAST_PANEL_CURVATURE = 0.1;
+/** So many tangents make a call: about a millisecond's work for a decoder of a million parameters. */
+const TANGENTS_AT_ONCE = 48;
 
-/** Room for one sample's Gauss-Newton matrix, in its decoder's memory. */
+/** Room for Gauss-Newton matrices and for curvatures along a gradient, in their decoder's memory. */
 export interface GaussNewtonWork extends Block {
   /** Points to the GaussNewton struct. */
   readonly work: number;
   /** Points to as many floats as there are outputs: where a custom loss writes its curvatures. */
-  readonly factors: number;
-  /** Copies the matrix, [d, d], out. */
-  read(into: Float64Array): void;
+  readonly curvatures: number;
+  readonly tangentsAtOnce: number;
+  /** Where row k of the matrix begins is matrix + k · matrixStride. */
+  readonly matrix: number;
+  readonly matrixStride: number;
+  /** Writes the matrix's lower triangle and diagonal into d rows of d floats. */
+  read(into: Float32Array): void;
 }
 
-export function allocateGaussNewton({ arena, decoder }: PackedDecoder): GaussNewtonWork {
-  const { latentSize: d, outputSize: n } = decoder;
-  const stride = 4 * Math.max(...decoder.layers.map(({ outputSize }) => paddedSize(outputSize)));
+/** What matrices there is to be room for. */
+export interface GaussNewtonUse {
+  /** Point to the decoder's own Jacobian, [d] rows as `jacobianStride` has them, and to its panels; 0 without. */
+  readonly jacobian: number;
+  readonly jacobianPanels: number;
+  /** Matrices at a row's own z as well. */
+  readonly own: boolean;
+}
+
+/** Curvatures along a gradient take little room. */
+export const NO_MATRICES: GaussNewtonUse = { jacobian: 0, jacobianPanels: 0, own: false };
+
+/** In bytes, from one row of a Jacobian to the next. */
+export function jacobianStride({ decoder }: PackedDecoder): number {
+  return 4 * paddedSize(decoder.outputSize);
+}
+
+/** The bytes that a Jacobian takes as panels. */
+export function panelBytes({ decoder }: PackedDecoder): number {
+  return 4 * paddedSize(decoder.latentSize) * decoder.outputSize;
+}
+
+export function allocateGaussNewton(
+  packed: PackedDecoder,
+  { jacobian, jacobianPanels, own }: GaussNewtonUse,
+): GaussNewtonWork {
+  const { arena, decoder } = packed;
+  const { latentSize: d } = decoder;
+  const hasMatrices = jacobian !== 0 || own;
+  const tangentsAtOnce = hasMatrices ? Math.min(d, TANGENTS_AT_ONCE) : 1;
+  const stride =
+    4 * Math.max(paddedSize(d), ...decoder.layers.map(({ outputSize }) => paddedSize(outputSize)));
   const matrixStride = 4 * paddedSize(d);
   const block = arena.allocate((piece) => ({
     work: piece(GaussNewton.size),
-    matrix: piece(d * matrixStride),
-    identity: piece(d * matrixStride),
-    tangents: piece(d * stride),
-    otherTangents: piece(d * stride),
-    factors: piece(4 * paddedSize(n)),
-    panels: piece(4 * paddedSize(d) * paddedSize(n)),
+    matrix: piece(hasMatrices ? d * matrixStride : 0),
+    ownJacobian: piece(own ? d * jacobianStride(packed) : 0),
+    tangents: piece(tangentsAtOnce * stride),
+    otherTangents: piece(tangentsAtOnce * stride),
+    curvatures: piece(jacobianStride(packed)),
+    panels: piece(hasMatrices ? panelBytes(packed) : 0),
     sources: piece(4 * d),
     destinations: piece(4 * d),
   }));
   const { work, ...pointers } = block.layout;
-  const { matrix, identity, factors } = pointers;
+  const { matrix, curvatures } = pointers;
   GaussNewton.set(arena.view(), work, {
-    ...{ ...pointers, stride, matrixStride },
-    leastPanelCurvature: LEAST_PANEL_CURVATURE,
+    ...{ ...pointers, jacobian, jacobianPanels, stride, matrixStride, tangentsAtOnce },
+    jacobianStride: jacobianStride(packed),
   });
-  const row = (pointer: number, k: number) => arena.f32(pointer + k * matrixStride, paddedSize(d));
-  for (let k = 0; k < d; k++) row(identity, k).fill(0)[k] = 1;
   return {
     ...block,
-    ...{ work, factors },
+    ...{ work, curvatures, tangentsAtOnce, matrix, matrixStride },
     read(into) {
-      for (let k = 0; k < d; k++) into.set(row(matrix, k).subarray(0, d), k * d);
+      for (let k = 0; k < d; k++) into.set(arena.f32(matrix + k * matrixStride, k + 1), k * d);
     },
   };
 }

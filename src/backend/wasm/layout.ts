@@ -2,7 +2,7 @@ import type { Activation } from "../../decoder/activation.ts";
 import type { Loss } from "../../loss.ts";
 import { Struct } from "./struct.ts";
 
-// The structs of assembly/plan.ts and of the fused solvers, assembly/descent.ts and what extends it, where their fields are explained.
+// The structs of assembly/plan.ts and of the solvers, assembly/descent.ts and what extends it, where their fields are explained.
 
 export const Layer = new Struct({
   kind: "i32",
@@ -54,16 +54,19 @@ export const LayerGradient = new Struct({ weight: "usize", bias: "usize" });
 
 export const GaussNewton = new Struct({
   matrix: "usize",
-  identity: "usize",
   matrixStride: "usize",
+  jacobian: "usize",
+  ownJacobian: "usize",
+  jacobianStride: "usize",
+  jacobianPanels: "usize",
+  tangentsAtOnce: "i32",
   tangents: "usize",
   otherTangents: "usize",
   stride: "usize",
-  factors: "usize",
+  curvatures: "usize",
   panels: "usize",
   sources: "usize",
   destinations: "usize",
-  leastPanelCurvature: "f32",
 });
 
 export const Sample = new Struct({
@@ -75,22 +78,26 @@ export const Sample = new Struct({
   gradientEvaluations: "i32",
   matrixEvaluations: "i32",
   trial: "i32",
+  ending: "i32",
+  due: "i32",
   target: "usize",
   weights: "usize",
   z: "usize",
   memory: "usize",
-  matrixAge: "i32",
   scale: "f64",
+  curvatureScale: "f64",
   t: "f64",
   step: "f64",
   dt: "f64",
-  required: "f64",
+  acceptedDt: "f64",
+  slope: "f64",
   loss: "f64",
   initialLoss: "f64",
   gradientNormSquared: "f64",
 });
 
 const descent = {
+  solver: "i32",
   samples: "usize",
   sampleCount: "i32",
   residents: "usize",
@@ -98,10 +105,13 @@ const descent = {
   latentSize: "i32",
   cursor: "i32",
   maxSteps: "i32",
-  maxBacktracks: "i32",
-  stepInit: "f64",
-  increaseFactor: "f64",
-  decreaseFactor: "f64",
+  memories: "usize",
+  memoryStride: "usize",
+  hasCurvature: "i32",
+  judged: "i32",
+  due: "i32",
+  served: "i32",
+  slope: "f64",
   tolerance: "f64",
 } as const;
 
@@ -109,25 +119,64 @@ export const Descent = new Struct(descent);
 
 export const Amd = new Struct({
   ...descent,
+  maxBacktracks: "i32",
   window: "i32",
   growFromTrial: "i32",
   t1: "f64",
+  stepInit: "f64",
   stepMax: "f64",
-  slope: "f64",
+  increaseFactor: "f64",
+  decreaseFactor: "f64",
   settleTime: "f64",
 });
 
-export const ImplicitAmd = new Struct({
+export const Lbfgs = new Struct({
   ...descent,
-  explicitSteps: "i32",
-  matrixSteps: "i32",
-  slope: "f64",
-  leastDamping: "f64",
-  leastSecantCurvature: "f64",
-  gaussNewton: "usize",
+  pairs: "i32",
+  refreshes: "i32",
+  refreshesOnce: "i32",
+  refreshesFirst: "i32",
+  rescues: "i32",
+  factors: "usize",
+  matrix: "usize",
   factor: "usize",
   vector: "usize",
+  otherVector: "usize",
+  changes: "usize",
+  damping: "f64",
 });
+
+export const LbfgsState = new Struct({
+  pairs: "i32",
+  newest: "i32",
+  spent: "i32",
+  isOwn: "i32",
+  hasMatrix: "i32",
+  foundFinite: "i32",
+  foundNonfinite: "i32",
+  factor: "usize",
+  inverseScale: "f64",
+  damping: "f64",
+  fall: "f64",
+  threshold: "f64",
+});
+
+/** The solvers whose steps are in assembly, constants of assembly/descent.ts. */
+export const SOLVER_CODES = { amd: 0, lbfgs: 1 } as const;
+
+/** What samples ask for before their next step, constants of assembly/descent.ts. */
+export const Due = { curvatureAlongGradient: 1, sharedJacobianMatrix: 2, ownMatrix: 3 } as const;
+
+/** A sample's trial while its value at z0 is to come, a constant of assembly/descent.ts. */
+export const FIRST_TRIAL = -1;
+
+/** How many factors the decoder's own matrix has, one for each damping of assembly/lbfgs.ts. */
+export const DAMPINGS = 5;
+
+/** How many numbers a symmetric matrix of d rows has, packed as in assembly/cholesky.ts. */
+export function packedSize(d: number): number {
+  return (d * (d + 1)) / 2;
+}
 
 /** The states of a staged sample, constants of assembly/descent.ts. */
 export const SampleState = { empty: 0, waiting: 1, running: 2, done: 3 } as const;

@@ -1,20 +1,9 @@
-import type { instantiate as debugBindings } from "../../../build/wasm/debug.js";
 import { deflated, sizes, version } from "../../../build/wasm/embedded.ts";
 import { messageOf } from "../../brand.ts";
 import { builtinModule } from "../../builtin-module.ts";
 import { invalid, show } from "../../check.ts";
 import { LatentflowError } from "../../errors.ts";
-
-/** The exports of assembly/index.ts. */
-export type Kernels = Awaited<ReturnType<typeof debugBindings>>;
-
-/** A compiled build of the kernels. */
-export interface CompiledKernels {
-  readonly module: WebAssembly.Module;
-  readonly build: string;
-  /** Of the binary, as eight hexadecimal digits. */
-  readonly checksum: string;
-}
+import type { CompiledKernels } from "./instance.ts";
 
 /**
  * A module with one function, `f32x4.relaxed_madd` of zeros, by hand: what validates it runs the relaxed
@@ -101,25 +90,6 @@ function readStamp(section: ArrayBuffer | undefined) {
   } catch {
     return undefined;
   }
-}
-
-/**
- * Makes an instance on a memory of its own: at once where it may, since Node 20 hangs now and then when many are
- * awaited one after the other. A page's main thread may refuse big modules that, by a RangeError.
- */
-export async function instantiateKernels(
-  module: WebAssembly.Module,
-  memory: WebAssembly.Memory,
-): Promise<Kernels> {
-  const imports = { env: { memory } };
-  let instance: WebAssembly.Instance;
-  try {
-    instance = new WebAssembly.Instance(module, imports);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    instance = await WebAssembly.instantiate(module, imports);
-  }
-  return instance.exports as unknown as Kernels;
 }
 
 function hasRelaxedSimd(): boolean {

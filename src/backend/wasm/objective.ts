@@ -4,27 +4,24 @@ import { allocateBeside } from "./arena.ts";
 import {
   allocateBatch,
   type BatchRows,
-  lossScale,
+  lossScales,
   type Rows,
   sampleTarget,
   sampleWeights,
   writeWeights,
 } from "./batch.ts";
+import { wasmCurvature } from "./curvature.ts";
 import { customLossPasses } from "./custom-loss.ts";
-import { allocateGaussNewton, type GaussNewtonWork } from "./gauss-newton.ts";
 import { paddedSize } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { allocateParameterSums } from "./parameter-gradient.ts";
-
-/** So many tangents make a call: about a millisecond's work for a decoder of a million parameters. */
-const TANGENTS_AT_ONCE = 48;
 
 /** The passes of an objective, on the rows listed in its batch; a custom loss has its own. */
 export interface Passes {
   value(count: number): void;
   gradient(count: number): void;
   tangent(count: number): void;
-  /** The loss's second derivatives for one row's outputs, into a row of so many floats; none where WASM does it. */
+  /** The loss's second derivatives for one row's outputs, into as many floats; none where WASM does it. */
   curvatures?(row: number, into: number): void;
 }
 
@@ -119,11 +116,6 @@ function bindRows(
       weights: problem.weights ? piece(rowSize * count) : 0,
     })),
   );
-  let work: GaussNewtonWork | undefined;
-  allocateBeside({ free }, () => {
-    for (let index = 0; index < count; index++) bindSample(index);
-  });
-
   const passes: Passes =
     problem.loss.name === "custom"
       ? customLossPasses(packed, batch, problem.loss)
@@ -133,8 +125,10 @@ function bindRows(
           tangent: (chosen) => kernels.objectiveLossTangents(plan, batch.batch, chosen),
         };
 
+  const curvature = wasmCurvature(packed, problem, batch, passes, (row) => first + (row % count));
+
   function free(): void {
-    work?.free();
+    curvature.free();
     data.free();
     batch.free();
   }
@@ -145,7 +139,7 @@ function bindRows(
     const weights = sampleWeights(problem, sample);
     const weight = weights ? data.layout.weights + index * rowSize : 0;
     arena.f32(target, n).set(sampleTarget(problem, sample));
-    const scale = weights ? writeWeights(problem, weights, arena.f32(weight, n)) : lossScale(problem);
+    const { scale } = weights ? writeWeights(problem, weights, arena.f32(weight, n)) : lossScales(problem);
     const view = arena.view();
     for (let row = index; row < rowCount; row += count) {
       view.setUint32(batch.targets + 4 * row, target, true);
@@ -153,6 +147,10 @@ function bindRows(
       view.setFloat64(batch.scales + 8 * row, scale, true);
     }
   }
+
+  allocateBeside({ free }, () => {
+    for (let index = 0; index < count; index++) bindSample(index);
+  });
 
   /** The d numbers of a row of latents. */
   function rowOf(rows: Rows, row: number): Float32Array {
@@ -184,17 +182,8 @@ function bindRows(
       });
       return gradients;
     },
-    matricesAtOnce: Math.max(1, Math.floor(TANGENTS_AT_ONCE / d)),
-    async gaussNewton(rows) {
-      work ??= allocateGaussNewton(packed);
-      const matrices = new Float64Array(rows.length * d * d);
-      for (const [i, row] of rows.entries()) {
-        passes.curvatures?.(row, work.factors);
-        kernels.objectiveGaussNewton(plan, batch.batch, work.work, row);
-        work.read(matrices.subarray(i * d * d, (i + 1) * d * d));
-      }
-      return matrices;
-    },
+    ...(curvature.use.hasCurvature && { curvature }),
+    kernels: packed.compiled.module,
     dispose: free,
   };
   return { objective, batch, passes, choose, rowOf } satisfies { batch: BatchRows; [part: string]: unknown };

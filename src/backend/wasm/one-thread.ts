@@ -1,14 +1,10 @@
-import type { Loss } from "../../loss.ts";
-import { isAmd } from "../../solver/amd.ts";
-import type { Control, Solution, Solver } from "../../solver/base.ts";
-import { isImplicitAmd } from "../../solver/implicit-amd.ts";
+import type { Control, Solution } from "../../solver/base.ts";
+import { isDescentSolver } from "../../solver/descent.ts";
 import type { CheckedPair, Problem } from "../base.ts";
 import type { SampleFeed } from "../feed.ts";
 import { solveByObjectives } from "../solve.ts";
-import { fusedAmd } from "./amd.ts";
 import { type Decoding, decodeRows } from "./decode.ts";
-import { solveFused } from "./descent.ts";
-import { fusedImplicitAmd } from "./implicit-amd.ts";
+import { solveFused } from "./fused.ts";
 import { wasmObjective } from "./objective.ts";
 import { residentRows } from "./pacer.ts";
 import type { PackedDecoder } from "./packed.ts";
@@ -19,8 +15,6 @@ export interface OneThread {
   readonly rows: number;
   /** How many samples of a problem are resident at once. */
   atOnce(problem: Problem): number;
-  /** See `PreparedBackend.fused`; of the samples that the feed gives. */
-  fused(solver: Solver, loss: Loss): FusedSolve | undefined;
   /** See `solveAll`; of the samples that the feed gives. */
   solve(
     problem: Problem,
@@ -31,8 +25,6 @@ export interface OneThread {
   ): Promise<void>;
   decode(decoding: Decoding, control: Control, feed: SampleFeed): Promise<void>;
 }
-
-type FusedSolve = (problem: Problem, solution: Solution, control: Control, feed: SampleFeed) => Promise<void>;
 
 export function oneThread(packed: PackedDecoder): OneThread {
   const { layers, parameterCount } = packed.decoder;
@@ -45,26 +37,17 @@ export function oneThread(packed: PackedDecoder): OneThread {
     objective: (problem: Problem, first: number, count: number) =>
       wasmObjective(packed, problem, first, count),
   };
-  function fused(solver: Solver, loss: Loss): FusedSolve | undefined {
-    // A custom loss runs in JavaScript between the passes.
-    if (loss.name === "custom") return undefined;
-    const allocate = isAmd(solver)
-      ? () => fusedAmd(packed, solver)
-      : isImplicitAmd(solver) && (() => fusedImplicitAmd(packed, solver));
-    if (!allocate) return undefined;
-    return (problem, solution, control, feed) =>
-      solveFused(packed, problem, allocate, atOnce(problem), solution, control, feed);
-  }
-
   return {
     rows: residents,
     atOnce,
-    fused,
     async solve(problem, pair, solution, control, feed) {
-      // A fused solver keeps no points on its way.
-      const solve = solution.recording ? undefined : fused(pair.solver, problem.loss);
-      if (solve) await solve(problem, solution, control, feed);
-      else await solveByObjectives(general, problem, pair, solution, control, feed);
+      const { solver } = pair;
+      // A fused solver keeps no points on its way; a custom loss runs in JavaScript between the passes.
+      if (isDescentSolver(solver) && !solution.recording && problem.loss.name !== "custom") {
+        await solveFused(packed, problem, solver, atOnce(problem), solution, control, feed);
+      } else {
+        await solveByObjectives(general, problem, pair, solution, control, feed);
+      }
     },
     decode: (decoding, control, feed) => decodeRows(packed, decoding, residents, feed, control),
   };

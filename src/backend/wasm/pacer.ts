@@ -12,7 +12,7 @@ export class Pacer {
   private passes: number;
   private readonly smallest: number;
 
-  /** @param smallest row passes of one round of all resident rows */
+  /** @param smallest row passes of one pass of all resident rows */
   constructor(smallest: number) {
     this.smallest = smallest;
     this.passes = smallest;
@@ -32,21 +32,35 @@ export class Pacer {
   }
 }
 
-/** A round of all resident rows may take this many floating point operations: 30 ms at 13 GFLOP/s. */
-const ROUND_OPERATIONS = 4e8;
+/**
+ * A pass of all resident rows, which is not cut, may take this many floating point operations: in a page's main thread,
+ * where a frame waits for it, 30 ms at 13 GFLOP/s; in Node and in workers, where nothing does, a quarter of a second at
+ * 30 GFLOP/s.
+ */
+const PASS_OPERATIONS = { page: 4e8, elsewhere: 7.5e9 };
 /** What the activation, the loss and the staging of one output cost in them: some 15 ns where products go at full speed. */
-const OUTPUT_OPERATIONS = 600;
-/** Rows beyond this do not speed up the products, and make rounds long. A multiple of both tiles. */
-const MOST_ROWS = 48;
+const OUTPUT_OPERATIONS = 300;
+/** So many rows bring products to full speed where the weights fit into a core's cache; a multiple of both tiles. */
+const ROWS = 48;
+/** Where they do not, more rows have to share each weight that comes from memory. */
+const ROWS_OF_WIDE = 96;
+/** Parameters that a core's cache holds, about. */
+const CACHED_PARAMETERS = 2 ** 21;
 
 /**
- * How many samples to keep resident: fewer for wide decoders, so that one round stays short. (A single row of a
- * decoder of 100 million parameters is longer than that: it is not cut.)
+ * How many samples to keep resident: fewer for very wide decoders, so that a pass stays short. (A single row of a
+ * decoder of a billion parameters is longer than that: it is not cut.)
  *
  * @param outputs outputs of all layers together
+ * @param isPage is this a page's main thread?
  */
-export function residentRows(parameterCount: number, outputs: number): number {
-  // A multiply and an add per parameter, forward and backward.
-  const rows = Math.floor(ROUND_OPERATIONS / (4 * parameterCount + OUTPUT_OPERATIONS * outputs));
-  return Math.max(1, Math.min(MOST_ROWS, rows));
+export function residentRows(
+  parameterCount: number,
+  outputs: number,
+  isPage = typeof document !== "undefined",
+): number {
+  // A multiply and an add per parameter.
+  const operations = 2 * parameterCount + OUTPUT_OPERATIONS * outputs;
+  const rows = Math.floor(PASS_OPERATIONS[isPage ? "page" : "elsewhere"] / operations);
+  return Math.max(1, Math.min(parameterCount > CACHED_PARAMETERS ? ROWS_OF_WIDE : ROWS, rows));
 }

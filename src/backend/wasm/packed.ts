@@ -1,13 +1,15 @@
 import type { Activation } from "../../decoder/activation.ts";
 import { type Decoder, onDispose } from "../../decoder/decoder.ts";
 import { Arena } from "./arena.ts";
+import { type CompiledKernels, instantiateKernels, type Kernels } from "./instance.ts";
 import { ACTIVATION_CODES, LAYER_DENSE, Layer, Plan, paddedSize } from "./layout.ts";
-import { type CompiledKernels, instantiateKernels, type Kernels } from "./load.ts";
 
 /** A decoder's weights packed in an instance of the kernels, and the memory that calls on it share. */
 export interface PackedDecoder {
   readonly decoder: Decoder;
   readonly kernels: Kernels;
+  /** What the instance has been made of. */
+  readonly compiled: CompiledKernels;
   readonly arena: Arena;
   /** Points to the Plan. */
   readonly plan: number;
@@ -28,16 +30,16 @@ export function packDecoder(decoder: Decoder, compiled: CompiledKernels): Promis
   }
   let packed = byModule.get(compiled.module);
   if (!packed) {
-    packed = pack(decoder, compiled.module);
+    packed = pack(decoder, compiled);
     byModule.set(compiled.module, packed);
     packed.catch(() => byModule.delete(compiled.module));
   }
   return packed;
 }
 
-async function pack(decoder: Decoder, module: WebAssembly.Module): Promise<PackedDecoder> {
+async function pack(decoder: Decoder, compiled: CompiledKernels): Promise<PackedDecoder> {
   const arena = new Arena();
-  const kernels = await instantiateKernels(module, arena.memory);
+  const kernels = await instantiateKernels(compiled.module, arena.memory);
   const widest = Math.max(decoder.latentSize, ...decoder.layers.map((layer) => layer.outputSize));
   const { layout } = arena.allocate((piece) => ({
     plan: piece(Plan.size),
@@ -70,7 +72,7 @@ async function pack(decoder: Decoder, module: WebAssembly.Module): Promise<Packe
   });
   kernels.pack(layout.plan, parameters.layout, 1);
   parameters.free();
-  return { decoder, kernels, arena, plan: layout.plan };
+  return { decoder, kernels, compiled, arena, plan: layout.plan };
 }
 
 /** The number that the kernels know an activation by, beside its kind: 0 where it has none. */

@@ -3,7 +3,7 @@ import type { Control, Solution } from "../../solver/base.ts";
 import type { CheckedPair, Problem, Trainer } from "../base.ts";
 import { allSamples, type SampleFeed } from "../feed.ts";
 import type { Decoding } from "./decode.ts";
-import type { CompiledKernels } from "./load.ts";
+import type { CompiledKernels } from "./instance.ts";
 import type { OneThread } from "./one-thread.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { poolOf } from "./pool/pool.ts";

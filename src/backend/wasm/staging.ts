@@ -1,8 +1,8 @@
 import type { Solution } from "../../solver/base.ts";
-import type { DescentOptions } from "../../solver/descent.ts";
+import { collectRecord } from "../../solver/sample-record.ts";
 import type { Problem } from "../base.ts";
 import type { SampleFeed } from "../feed.ts";
-import { lossScale, sampleTarget, sampleWeights, writeWeights } from "./batch.ts";
+import { type LossScales, lossScales, sampleTarget, sampleWeights, writeWeights } from "./batch.ts";
 import { Descent, paddedSize, Sample, SampleState } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 
@@ -19,22 +19,17 @@ export class Staging {
   /** The sample in each place, or -1. */
   private readonly samples: Int32Array;
   private readonly feed: SampleFeed;
-  /** The samples' scale, unless each has weights of its own. */
-  private readonly sharedScale: number | undefined;
-
-  private readonly memorySize: number;
+  /** The samples' scales, unless each has weights of its own. */
+  private readonly sharedScales: LossScales | undefined;
 
   /**
-   * @param descent points to the solver's struct, which extends Descent; what is in common is filled in
-   * @param memorySize how many float64 numbers the solver keeps of a sample
+   * @param solver points to the solver's struct, which extends Descent
    * @param capacity resident rows
    */
   constructor(
     packed: PackedDecoder,
     problem: Problem,
-    solver: DescentOptions,
-    descent: number,
-    memorySize: number,
+    solver: number,
     capacity: number,
     solution: Solution,
     feed: SampleFeed,
@@ -43,7 +38,6 @@ export class Staging {
     this.packed = packed;
     this.problem = problem;
     this.solution = solution;
-    this.memorySize = memorySize;
     const { latentSize, outputSize } = packed.decoder;
     const rowSize = 4 * paddedSize(outputSize);
     const places = Math.min(problem.sampleCount, 2 * capacity);
@@ -51,33 +45,17 @@ export class Staging {
     this.samples = new Int32Array(places).fill(-1);
     this.block = packed.arena.allocate((piece) => ({
       samples: piece(Sample.size * places),
-      residents: piece(4 * capacity),
       targets: piece(rowSize * places),
       weights: piece(rowSize * weightRows),
       z: piece(8 * latentSize * places),
-      memory: piece(8 * memorySize * places),
     }));
     const { layout } = this.block;
-    packed.arena.i32(layout.residents, capacity).fill(0);
-    Descent.set(packed.arena.view(), descent, {
-      samples: layout.samples,
-      sampleCount: places,
-      residents: layout.residents,
-      residentCapacity: capacity,
-      latentSize,
-      cursor: 0,
-      maxSteps: solver.maxSteps,
-      maxBacktracks: solver.maxBacktracks,
-      stepInit: solver.stepInit,
-      increaseFactor: solver.increaseFactor,
-      decreaseFactor: solver.decreaseFactor,
-      tolerance: solver.tolerance,
-    });
+    Descent.set(packed.arena.view(), solver, { samples: layout.samples, sampleCount: places });
     if (weightRows === 1) {
       const row = packed.arena.f32(layout.weights, outputSize);
-      this.sharedScale = writeWeights(problem, problem.weights!, row);
+      this.sharedScales = writeWeights(problem, problem.weights!, row);
     } else if (weightRows === 0) {
-      this.sharedScale = lossScale(problem);
+      this.sharedScales = lossScales(problem);
     }
   }
 
@@ -106,12 +84,16 @@ export class Staging {
     });
   }
 
-  /** Collects the state of samples on their way; they get no status. */
+  /** Collects what is done, and the state of samples on their way, which get no status; nothing is staged any more. */
   collectUnfinished(): void {
     const view = this.packed.arena.view();
     this.samples.forEach((sample, place) => {
       if (sample < 0) return;
-      if (Sample.get(view, this.record(place), "state") === SampleState.running) this.collect(view, place);
+      const state = Sample.get(view, this.record(place), "state");
+      if (state === SampleState.waiting) return;
+      this.collect(view, place);
+      if (state === SampleState.done)
+        this.solution.end(sample, Sample.get(view, this.record(place), "status"));
     });
   }
 
@@ -135,9 +117,11 @@ export class Staging {
     const rowSize = 4 * paddedSize(n);
     const target = layout.targets + place * rowSize;
     const z = layout.z + place * 8 * d;
-    const weights = this.sharedScale === undefined ? sampleWeights(this.problem, sample) : undefined;
+    const weights = this.sharedScales === undefined ? sampleWeights(this.problem, sample) : undefined;
     const weightRow = !this.problem.weights ? 0 : layout.weights + (weights ? place * rowSize : 0);
-    const scale = weights ? writeWeights(this.problem, weights, arena.f32(weightRow, n)) : this.sharedScale!;
+    const scales = weights
+      ? writeWeights(this.problem, weights, arena.f32(weightRow, n))
+      : this.sharedScales!;
     arena.f32(target, n).set(sampleTarget(this.problem, sample));
     arena.f64(z, d).set(this.solution.z.subarray(sample * d, (sample + 1) * d));
     Sample.set(view, this.record(place), {
@@ -145,8 +129,7 @@ export class Staging {
       target,
       weights: weightRow,
       z,
-      memory: layout.memory + place * 8 * this.memorySize,
-      scale,
+      ...scales,
     });
   }
 
@@ -155,15 +138,8 @@ export class Staging {
     const sample = this.samples[place]!;
     const record = this.record(place);
     const d = this.packed.decoder.latentSize;
-    const { solution } = this;
-    solution.z.set(this.packed.arena.f64(Sample.get(view, record, "z"), d), sample * d);
-    solution.loss[sample] = Sample.get(view, record, "loss");
-    solution.initialLoss[sample] = Sample.get(view, record, "initialLoss");
-    solution.acceptedSteps[sample] = Sample.get(view, record, "acceptedSteps");
-    solution.backtracks[sample] = Sample.get(view, record, "backtracks");
-    solution.valueEvaluations[sample] = Sample.get(view, record, "valueEvaluations");
-    solution.gradientEvaluations[sample] = Sample.get(view, record, "gradientEvaluations");
-    solution.matrixEvaluations[sample] = Sample.get(view, record, "matrixEvaluations");
-    solution.t[sample] = Sample.get(view, record, "t");
+    const { arena } = this.packed;
+    this.solution.z.set(arena.f64(Sample.get(view, record, "z"), d), sample * d);
+    collectRecord(view, record, this.solution, sample);
   }
 }

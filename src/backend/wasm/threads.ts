@@ -17,13 +17,15 @@ export function threadCount(threads: Threads): number {
 
 /** A speed that the kernels reach on a core, give or take a factor of three: floating point operations a millisecond. */
 const SPEED = 3e7;
-/** How many gradients a flow takes, give or take a factor of five. */
+/** How many gradients a flow takes, give or take a factor of five; and L-BFGS. */
 const GRADIENTS = 100;
+const GRADIENTS_OF_LBFGS = 20;
 
 /** About how long one thread takes over a sample's flow, in milliseconds. */
-export function solveTime({ parameterCount }: Decoder, solver: object): number {
-  const most = "maxSteps" in solver && typeof solver.maxSteps === "number" ? solver.maxSteps : GRADIENTS;
-  return (4 * parameterCount * Math.min(GRADIENTS, most + 1)) / SPEED;
+export function solveTime({ parameterCount }: Decoder, solver: { readonly name: string }): number {
+  const usual = solver.name === "lbfgs" ? GRADIENTS_OF_LBFGS : GRADIENTS;
+  const most = "maxSteps" in solver && typeof solver.maxSteps === "number" ? solver.maxSteps : usual;
+  return (4 * parameterCount * Math.min(usual, most + 1)) / SPEED;
 }
 
 /** About how long one thread takes to decode a sample, in milliseconds. */

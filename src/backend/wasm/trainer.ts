@@ -1,9 +1,10 @@
 import type { Optimizer } from "../../optimizer.ts";
 import type { Trainer } from "../base.ts";
-import type { CompiledKernels } from "./load.ts";
+import type { CompiledKernels } from "./instance.ts";
 import { differentiableWasmObjective } from "./objective.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { parameterBlock } from "./parameter-block.ts";
+import { forgetPreconditioner } from "./preconditioner.ts";
 
 /**
  * Updates a decoder's weights where they are packed. Its own memory, taken once: the parameters, their gradient
@@ -55,7 +56,12 @@ export function wasmTrainer(
       const [velocities = gradients] = states;
       kernels.sgd(parameters, gradients, velocities, shape.size, learningRate, optimizer.momentum);
     }
+    pack();
+  }
+
+  function pack(): void {
     kernels.pack(plan, parameters, 8);
+    forgetPreconditioner(packed);
   }
 
   return {
@@ -82,7 +88,7 @@ export function wasmTrainer(
       updates = state.updates;
       shape.write(arena, parameters, state.parameters);
       for (const [i, vector] of state.vectors.entries()) shape.write(arena, states[i]!, vector);
-      kernels.pack(plan, parameters, 8);
+      pack();
     },
     dispose: () => blocks.free(),
   };

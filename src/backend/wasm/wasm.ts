@@ -4,8 +4,8 @@ import type { Decoder } from "../../decoder/decoder.ts";
 import type { UrlLike, WebAssemblyModule, WorkerLike } from "../../platform.ts";
 import type { BackendInfo } from "../../result.ts";
 import type { Backend, PreparedBackend } from "../base.ts";
-import { allSamples } from "../feed.ts";
-import { type CompiledKernels, compileKernels, recogniseKernels } from "./load.ts";
+import type { CompiledKernels } from "./instance.ts";
+import { compileKernels, recogniseKernels } from "./load.ts";
 import { differentiableWasmObjective, wasmObjective } from "./objective.ts";
 import { oneThread } from "./one-thread.ts";
 import { packDecoder } from "./packed.ts";
@@ -109,10 +109,6 @@ async function prepare(decoder: Decoder, options: CheckedOptions): Promise<Prepa
     differentiableObjective: (problem, first, count, copies = 1) =>
       differentiableWasmObjective(packed, problem, first, count, copies),
     trainer: (optimizer) => shared.follow(wasmTrainer(packed, optimizer, compiled), optimizer),
-    fused(solver, loss) {
-      const solve = thread.fused(solver, loss);
-      return solve && ((problem, ...call) => solve(problem, ...call, allSamples(problem.sampleCount)));
-    },
     solve: shared.solve,
     async decode(z, toLogits, control) {
       const outputs = new Float32Array((z.length / decoder.latentSize) * decoder.outputSize);

@@ -2,7 +2,7 @@ import { messageOf } from "../../brand.ts";
 import { checkOptions, invalid, show } from "../../check.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
 import { squaredError } from "../../loss.ts";
-import type { Control, Solution, Solver } from "../../solver/base.ts";
+import type { Control, Solution } from "../../solver/base.ts";
 import type { Availability, Backend, CheckedPair, PreparedBackend, Problem } from "../base.ts";
 import { solveAll } from "../solve.ts";
 import { wasm } from "../wasm/wasm.ts";
@@ -102,7 +102,7 @@ async function prepare(
       for (const trial of trialsOf(decoder).values()) await trial.time?.(reference);
       const isTaken = [...trialsOf(decoder).values()].some(({ verdict }) => verdict?.isTaken);
       const prepared = isTaken ? await backend.prepare(decoder) : undefined;
-      return new Choice(reference, (problem, solver) => chooseByTrial(candidate, prepared, problem, solver));
+      return new Choice(reference, (problem, pair) => chooseByTrial(candidate, prepared, problem, pair));
     }
     const { isTaken, reason: verdict } = await checkParity(candidate);
     const prepared = isTaken ? await backend.prepare(decoder) : undefined;
@@ -121,7 +121,7 @@ interface Candidate {
 }
 
 /** The prepared candidate, or undefined for the last backend. */
-type Choose = (problem: Problem, solver: Solver | undefined) => Chosen;
+type Choose = (problem: Problem, pair: CheckedPair) => Chosen;
 
 interface Chosen {
   readonly prepared: PreparedBackend | undefined;
@@ -133,26 +133,26 @@ function chooseByTrial(
   candidate: Candidate,
   prepared: PreparedBackend | undefined,
   problem: Problem,
-  solver: Solver | undefined,
+  pair: CheckedPair,
 ): Chosen {
   const { sampleCount, loss, weights } = problem;
   // Of about the same size: the next power of two.
   const atOnce = Math.max(1, Math.min(sampleCount, problem.batchSize ?? DEFAULT_ROWS));
   const size = Math.ceil(Math.log2(atOnce));
-  const key = `${candidate.label} ${loss.name} ${loss.reduction} ${weights !== undefined} ${solver?.name} ${size}`;
+  const key = `${candidate.label} ${loss.name} ${loss.reduction} ${weights !== undefined} ${pair.flow.name} ${pair.solver.name} ${size}`;
   const known = trialsOf(candidate.decoder);
   let trial = known.get(key);
   if (!trial) {
     trial = {};
     known.set(key, trial);
-    tryOut(candidate, firstSamples(problem, 2 ** size), solver, trial);
+    tryOut(candidate, firstSamples(problem, 2 ** size), pair, trial);
   }
   const { isTaken = false, reason = `${candidate.label} is being tried meanwhile` } = trial.verdict ?? {};
   return { prepared: isTaken ? prepared : undefined, reason };
 }
 
 /** In the background: checks what a candidate computes, and has it make what it needs, for its time to be taken. */
-function tryOut(candidate: Candidate, problem: Problem, solver: Solver | undefined, trial: Trial): void {
+function tryOut(candidate: Candidate, problem: Problem, pair: CheckedPair, trial: Trial): void {
   const { backend, label, decoder, reference } = candidate;
   const refuse = (why: string) => {
     trial.verdict = { isTaken: false, reason: `${label} ${why}` };
@@ -161,11 +161,11 @@ function tryOut(candidate: Candidate, problem: Problem, solver: Solver | undefin
     const prepared = await backend.prepare(decoder);
     const disparity = await findDisparity(prepared, reference, problem);
     if (disparity) return refuse(disparity);
-    await warmUp(prepared, problem, solver);
+    await warmUp(prepared, problem, pair);
     trial.time = async (other) => {
       delete trial.time;
-      const speed = await measureSpeed(prepared, problem, solver);
-      const ratio = speed / (await measureSpeed(other, problem, solver));
+      const speed = await measureSpeed(prepared, problem, pair);
+      const ratio = speed / (await measureSpeed(other, problem, pair));
       const reason = `${label} was measured at ${ratio.toPrecision(2)} times the speed of ${other.info.name}`;
       trial.verdict = { isTaken: ratio > 1, reason };
     };
@@ -216,11 +216,11 @@ class Choice implements PreparedBackend {
   }
 
   objectiveSize(problem: Problem) {
-    return this.chooseFor(problem).objectiveSize(problem);
+    return this.reference.objectiveSize(problem);
   }
 
-  objective(problem: Problem, first: number, count: number) {
-    return this.chooseFor(problem).objective(problem, first, count);
+  objective(...problem: Parameters<PreparedBackend["objective"]>) {
+    return this.reference.objective(...problem);
   }
 
   differentiableObjective(...problem: Parameters<PreparedBackend["differentiableObjective"]>) {
@@ -231,27 +231,15 @@ class Choice implements PreparedBackend {
     return this.reference.trainer(...options);
   }
 
-  fused(...[solver, loss]: Parameters<PreparedBackend["fused"]>): ReturnType<PreparedBackend["fused"]> {
-    if (!this.reference.fused(solver, loss)) return undefined;
-    return (problem, solution, control) =>
-      this.chooseFor(problem, solver).fused(solver, loss)!(problem, solution, control);
-  }
-
   async solve(problem: Problem, pair: CheckedPair, solution: Solution, control: Control): Promise<void> {
-    const isFused = !solution.recording && this.reference.fused(pair.solver, problem.loss) !== undefined;
-    const chosen = this.chooseFor(problem, isFused ? pair.solver : undefined);
-    await solveAll(chosen, problem, pair, solution, control);
+    this.chosen ??=
+      problem.loss.name === "custom"
+        ? { prepared: undefined, reason: "a customLoss runs in JavaScript" }
+        : this.choose(problem, pair);
+    await solveAll(this.chosen.prepared ?? this.reference, problem, pair, solution, control);
   }
 
   decode(...latents: Parameters<PreparedBackend["decode"]>) {
     return this.reference.decode(...latents);
-  }
-
-  private chooseFor(problem: Problem, solver?: Solver): PreparedBackend {
-    this.chosen ??=
-      problem.loss.name === "custom"
-        ? { prepared: undefined, reason: "a customLoss runs in JavaScript" }
-        : this.choose(problem, solver);
-    return this.chosen.prepared ?? this.reference;
   }
 }

@@ -1,14 +1,6 @@
 import type { Decoder } from "../../decoder/decoder.ts";
 import { OnnxGraph } from "./onnx.ts";
-import {
-  dataInputs,
-  forward,
-  gaussNewton,
-  type ObjectiveShape,
-  objective,
-  parameterInputs,
-  weightsInput,
-} from "./passes.ts";
+import { dataInputs, forward, type ObjectiveShape, objective, parameterInputs } from "./passes.ts";
 
 // The names of inputs and outputs besides those of parameters and data.
 
@@ -18,8 +10,6 @@ export const LATENTS = "z";
 export const LOSSES = "losses";
 /** [rows, latentSize] */
 export const GRADIENTS = "gradients";
-/** [rows, latentSize, latentSize] */
-export const MATRICES = "matrices";
 /** [rows, outputSize] */
 export const OUTPUTS = "outputs";
 
@@ -36,18 +26,6 @@ export function objectiveGraph(shape: ObjectiveShape): OnnxGraph {
   const { value, gradient } = objective(graph, shape, parameters, data, z);
   graph.output(LOSSES, value, [shape.rows, 1]);
   graph.output(GRADIENTS, gradient(), [shape.rows, latentSize]);
-  return graph;
-}
-
-/** The Gauss-Newton matrices of the losses at z. */
-export function gaussNewtonGraph(shape: ObjectiveShape): OnnxGraph {
-  const graph = new OnnxGraph();
-  const { latentSize } = shape.decoder;
-  const parameters = parameterInputs(graph, shape.decoder);
-  const weights = weightsInput(graph, shape);
-  const z = graph.input(LATENTS, [shape.rows, latentSize]);
-  const matrices = gaussNewton(graph, shape, parameters, weights, z);
-  graph.output(MATRICES, matrices, [shape.rows, latentSize, latentSize]);
   return graph;
 }
 

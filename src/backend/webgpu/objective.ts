@@ -1,6 +1,9 @@
-import type { Objective } from "../../objective.ts";
-import type { PreparedBackend } from "../base.ts";
-import { gaussNewtonOnGpu, matricesAtOnce } from "./gauss-newton.ts";
+import { attached } from "../../brand.ts";
+import type { Curvature, Objective, SharedCurvature } from "../../objective.ts";
+import type { PreparedBackend, Problem } from "../base.ts";
+import { curvatureScale } from "../wasm/batch.ts";
+import { curvatureUse } from "../wasm/preconditioner.ts";
+import { wasm } from "../wasm/wasm.ts";
 import { GRADIENTS, LATENTS, LOSSES, objectiveGraph } from "./graphs.ts";
 import type { DeviceKeeper } from "./keeper.ts";
 import type { Lease, LoadedDecoder } from "./loaded.ts";
@@ -9,8 +12,6 @@ import { type GpuProblem, paddedRows, shapeKey, shapeOf, writeRow } from "./rows
 /** The data of an objective, bound to what computes it. */
 interface Bound {
   evaluate(rows: Int32Array, z: Float64Array): Promise<Evaluated>;
-  /** [rows.length, d, d] */
-  gaussNewton(rows: Int32Array, z: Float64Array): Promise<Float64Array>;
   dispose(): void;
 }
 
@@ -56,6 +57,8 @@ export function gpuObjective(
     );
   }
 
+  const curvature = curvatureInWasm(problem, first, (rows) => pick(points, rows, d));
+
   return {
     batchSize: count,
     latentSize: d,
@@ -68,11 +71,84 @@ export function gpuObjective(
       return evaluated.losses;
     },
     gradient: async (rows) => pick(gradients, rows, d),
-    matricesAtOnce: matricesAtOnce(keeper.largestRows, d),
-    gaussNewton: (rows) => work((to) => to.gaussNewton(rows, pick(points, rows, d))),
+    curvature,
     dispose() {
       bound?.dispose();
       bound = undefined;
+    },
+  };
+}
+
+/** So many rows are evaluated in WASM at once. */
+const ROWS_IN_WASM = 48;
+
+/**
+ * The curvature of samples first … first + count - 1, which is not the GPU's: of the rows that ask for it in a round, in
+ * WASM.
+ *
+ * @param pointsOf where the chosen rows have been evaluated last, [rows.length, d]
+ */
+function curvatureInWasm(
+  problem: GpuProblem,
+  first: number,
+  pointsOf: (rows: Int32Array) => Float64Array,
+): Curvature {
+  const { latentSize: d } = problem.decoder;
+  const n = problem.decoder.outputSize;
+
+  /** Calls back with an objective of some of the rows that has been evaluated where they were. */
+  async function evaluated(
+    rows: Int32Array,
+    use: (curvature: Curvature, at: Int32Array, from: number) => Promise<void>,
+  ): Promise<void> {
+    const prepared = await wasm({ threads: 1 }).prepare(problem.decoder);
+    for (let from = 0; from < rows.length; from += ROWS_IN_WASM) {
+      const chosen = rows.subarray(from, from + ROWS_IN_WASM);
+      const gather = (values: Float32Array) =>
+        Float32Array.from({ length: chosen.length * n }, (_, i) => {
+          return values[(first + chosen[Math.floor(i / n)]!) * n + (i % n)]!;
+        });
+      const { targets, weights } = problem;
+      const some: Problem = {
+        ...{ ...problem, sampleCount: chosen.length, targets: gather(attached("y", targets)) },
+        weights: weights && (weights.length === n ? weights : gather(attached("weights", weights))),
+      };
+      const objective = prepared.objective(some, 0, chosen.length);
+      try {
+        const at = Int32Array.from(chosen, (_, i) => i);
+        await objective.value(at, pointsOf(chosen));
+        await objective.gradient(at);
+        await use(objective.curvature!, at, from);
+      } finally {
+        objective.dispose();
+      }
+    }
+  }
+
+  return {
+    use: curvatureUse(problem),
+    scale: (row) => curvatureScale(problem, first + row),
+    async shared() {
+      let shared: SharedCurvature | undefined;
+      await evaluated(Int32Array.of(0), async (curvature) => {
+        shared = await curvature.shared();
+      });
+      return shared;
+    },
+    async matrices(rows, kind) {
+      const matrices = new Float32Array(rows.length * d * d);
+      await evaluated(rows, async (curvature, at, from) => {
+        await curvature.shared();
+        matrices.set(await curvature.matrices(at, kind), from * d * d);
+      });
+      return matrices;
+    },
+    async alongGradient(rows) {
+      const curvatures = new Float64Array(rows.length);
+      await evaluated(rows, async (curvature, at, from) => {
+        curvatures.set(await curvature.alongGradient(at), from);
+      });
+      return curvatures;
     },
   };
 }
@@ -86,7 +162,10 @@ function pick(values: Float64Array, rows: Int32Array, d: number): Float64Array {
   return chosen;
 }
 
-/** On the GPU all rows are computed, whichever are chosen. */
+/** Fewer chosen rows than this share of a graph's: they go on in a graph of fewer rows. */
+const SPARSE = 1 / 4;
+
+/** On the GPU all rows of a graph are computed, whichever are chosen. */
 async function bindToGpu(
   loaded: LoadedDecoder,
   problem: GpuProblem,
@@ -94,28 +173,44 @@ async function bindToGpu(
   count: number,
 ): Promise<Bound> {
   const d = problem.decoder.latentSize;
-  const shape = shapeOf(problem, paddedRows(count, loaded.largestRows));
-  const lease: Lease = await loaded.acquire(`objective ${shapeKey(shape)}`, () => objectiveGraph(shape));
-  const points = new Float32Array(shape.rows * d);
-  for (let row = 0; row < count; row++) writeRow(lease.graph, problem, first + row, row);
+  /** A graph, the rows that it has been bound to, and where each of them is. */
+  let bound = await bindRows(Int32Array.from({ length: count }, (_, row) => row));
+
+  async function bindRows(rows: Int32Array) {
+    const shape = shapeOf(problem, paddedRows(rows.length, loaded.largestRows));
+    const lease: Lease = await loaded.acquire(`objective ${shapeKey(shape)}`, () => objectiveGraph(shape));
+    rows.forEach((row, place) => {
+      writeRow(lease.graph, problem, first + row, place);
+    });
+    const places = new Map(Array.from(rows, (row, place) => [row, place]));
+    return { lease, places, rows: shape.rows, points: new Float32Array(shape.rows * d) };
+  }
+
+  /** Has the graph of these rows, or of more, at hand. */
+  async function fit(rows: Int32Array): Promise<void> {
+    const isSparse = rows.length <= SPARSE * bound.rows && paddedRows(rows.length, bound.rows) < bound.rows;
+    if (!isSparse && rows.every((row) => bound.places.has(row))) return;
+    bound.lease.release();
+    bound = await bindRows(rows);
+  }
 
   async function evaluate(rows: Int32Array, z: Float64Array): Promise<Evaluated> {
+    await fit(rows);
+    const { lease, places, points } = bound;
     rows.forEach((row, i) => {
-      points.set(z.subarray(i * d, (i + 1) * d), row * d);
+      points.set(z.subarray(i * d, (i + 1) * d), places.get(row)! * d);
     });
     lease.graph.write(LATENTS, points);
     const outputs = await lease.graph.run();
     const gradients = new Float32Array(rows.length * d);
-    rows.forEach((row, i) => {
-      gradients.set(outputs[GRADIENTS]!.subarray(row * d, (row + 1) * d), i * d);
+    const losses = Float64Array.from(rows, (row, i) => {
+      const place = places.get(row)!;
+      gradients.set(outputs[GRADIENTS]!.subarray(place * d, (place + 1) * d), i * d);
+      return outputs[LOSSES]![place]!;
     });
-    return { losses: Float64Array.from(rows, (row) => outputs[LOSSES]![row]!), gradients };
+    return { losses, gradients };
   }
-  return {
-    evaluate,
-    gaussNewton: (rows, z) => gaussNewtonOnGpu(loaded, problem, first, rows, z),
-    dispose: lease.release,
-  };
+  return { evaluate, dispose: () => bound.lease.release() };
 }
 
 function bindToWasm(objective: Objective): Bound {
@@ -123,11 +218,6 @@ function bindToWasm(objective: Objective): Bound {
     async evaluate(rows, z) {
       const losses = await objective.value(rows, z);
       return { losses, gradients: await objective.gradient(rows) };
-    },
-    async gaussNewton(rows, z) {
-      // The values at these points may have been the GPU's.
-      await objective.value(rows, z);
-      return objective.gaussNewton!(rows);
     },
     dispose: objective.dispose,
   };

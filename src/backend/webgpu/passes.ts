@@ -106,47 +106,6 @@ export function objective(
   };
 }
 
-/**
- * The Gauss-Newton matrices JᵀWJ of the losses at z, [rows, d, d], as SᵀS of S = √W·J, so that they are symmetric.
- * The tangents that make up J are [d, rows, width] at each layer: so the rows' slopes go with every direction.
- */
-export function gaussNewton(
-  graph: OnnxGraph,
-  shape: ObjectiveShape,
-  { weights, biases }: ParameterInputs,
-  elementWeights: Tensor | undefined,
-  z: Tensor,
-): Tensor {
-  const { decoder, loss, rows } = shape;
-  const d = decoder.latentSize;
-  const isCrossEntropy = loss.name === "binaryCrossEntropy";
-  const { output, layers } = forward(graph, decoder, { weights, biases }, z, isCrossEntropy);
-  // In the directions of the axes the first layer's are the columns of its weight, the same for all rows.
-  const { outputSize: width } = decoder.layers[0]!;
-  const columns = graph.reshape(graph.transpose(weights[0]!, [1, 0]), [d, 1, width]);
-  let sums = graph.apply("Expand", columns, graph.integers([d, rows, width]));
-  let tangents = layers[0]!.backward(sums);
-  for (const [i, { inputSize, outputSize }] of decoder.layers.entries()) {
-    if (i === 0) continue;
-    const flat = graph.reshape(tangents, [d * rows, inputSize]);
-    sums = graph.applyWith({ transB: { integer: 1 } }, "Gemm", flat, weights[i]!);
-    tangents = layers[i]!.backward(graph.reshape(sums, [d, rows, outputSize]));
-  }
-  const curvature = isCrossEntropy ? sigmoidSlope(graph, output) : 2;
-  const scale = elementWeights ?? (loss.reduction === "sum" ? 1 : 1 / decoder.outputSize);
-  const factors =
-    typeof curvature === "number" && typeof scale === "number"
-      ? Math.sqrt(curvature * scale)
-      : graph.apply("Sqrt", graph.apply("Mul", curvature, scale));
-  const weighed = graph.apply("Mul", tangents, factors);
-  return graph.apply("MatMul", graph.transpose(weighed, [1, 0, 2]), graph.transpose(weighed, [1, 2, 0]));
-}
-
-/** σ(x)·σ(-x), which is never negative and keeps its digits where σ(x) is nearly 1. */
-function sigmoidSlope(graph: OnnxGraph, x: Tensor): Tensor {
-  return graph.apply("Mul", graph.apply("Sigmoid", x), graph.apply("Sigmoid", graph.apply("Neg", x)));
-}
-
 /** The elements' losses, whose sum is the sample's, and how their derivatives for the outputs are written. */
 function elementLosses(
   graph: OnnxGraph,

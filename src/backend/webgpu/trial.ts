@@ -1,12 +1,13 @@
 import { attached } from "../../brand.ts";
-import { Solution, type Solver } from "../../solver/base.ts";
-import type { FusedSolve, PreparedBackend, Problem } from "../base.ts";
+import { Solution } from "../../solver/base.ts";
+import type { CheckedPair, PreparedBackend, Problem } from "../base.ts";
+import { solveAll } from "../solve.ts";
 
 /** So many samples are compared with the other backend's, and may be off by so much of their norm. */
 const COMPARED = 4;
 const TOLERANCE = 1e-3;
 
-/** A backend is timed over so many pauses of its solver, or evaluations of its objective. */
+/** A backend is timed over so many pauses of its solver. */
 const TIMED = 3;
 
 /** The first samples of a problem, copied: a trial may outlast the call whose data they are. */
@@ -42,65 +43,41 @@ export async function findDisparity(
 }
 
 /**
- * How many samples are evaluated in a second: by the solver as a whole where the backend has it fused, and else by
- * its objective. What has to be made first is made, and left out, if `warmUp` has been called before.
+ * How many evaluations of samples a backend makes in a second with the solver that was asked for. What has to be made
+ * first is made, and left out, if `warmUp` has been called before.
  */
 export function measureSpeed(
   prepared: PreparedBackend,
   problem: Problem,
-  solver: Solver | undefined,
+  pair: CheckedPair,
 ): Promise<number> {
-  return run(prepared, problem, solver, TIMED);
+  return run(prepared, problem, pair, TIMED);
 }
 
 /** Has a backend make what it needs for the problem. */
-export async function warmUp(
-  prepared: PreparedBackend,
-  problem: Problem,
-  solver: Solver | undefined,
-): Promise<void> {
-  await run(prepared, problem, solver, 1);
+export async function warmUp(prepared: PreparedBackend, problem: Problem, pair: CheckedPair): Promise<void> {
+  await run(prepared, problem, pair, 1);
 }
 
+/** Solves until the solver has paused so many times. */
 async function run(
   prepared: PreparedBackend,
   problem: Problem,
-  solver: Solver | undefined,
+  pair: CheckedPair,
   times: number,
 ): Promise<number> {
-  const fused = solver && prepared.fused(solver, problem.loss);
-  const start = performance.now();
-  const evaluations = await (fused ? runFused(fused, problem, times) : evaluateAll(prepared, problem, times));
-  return (1000 * evaluations) / (performance.now() - start);
-}
-
-/** The evaluations until a fused solver has paused so many times. */
-async function runFused(fused: FusedSolve, problem: Problem, times: number): Promise<number> {
-  const solution = new Solution(problem.sampleCount, problem.decoder.latentSize);
+  const { sampleCount, decoder } = problem;
+  const solution = new Solution(sampleCount, decoder.latentSize, undefined, { order: pair.flow.order });
   let pauses = 0;
-  await fused(problem, solution, {
+  const start = performance.now();
+  await solveAll(prepared, problem, pair, solution, {
     aborted: () => pauses >= times,
     pause: async () => {
       pauses++;
     },
   });
-  return solution.valueEvaluations.reduce((sum, count) => sum + count, 0);
-}
-
-async function evaluateAll(prepared: PreparedBackend, problem: Problem, times: number): Promise<number> {
-  const count = Math.min(problem.sampleCount, prepared.objectiveSize(problem));
-  const objective = prepared.objective(problem, 0, count);
-  const rows = Int32Array.from({ length: count }, (_, row) => row);
-  const z = new Float64Array(count * problem.decoder.latentSize);
-  try {
-    for (let i = 0; i < times; i++) {
-      await objective.value(rows, z);
-      await objective.gradient(rows);
-    }
-    return times * count;
-  } finally {
-    objective.dispose();
-  }
+  const evaluations = solution.valueEvaluations.reduce((sum, count) => sum + count, 0);
+  return (1000 * evaluations) / (performance.now() - start);
 }
 
 async function evaluate(prepared: PreparedBackend, problem: Problem) {

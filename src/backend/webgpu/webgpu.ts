@@ -3,9 +3,7 @@ import { checkOptions, invalid, show } from "../../check.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
 import { LatentflowError } from "../../errors.ts";
 import type { StandardLoss } from "../../loss.ts";
-import { isAmd } from "../../solver/amd.ts";
 import type { Backend, PreparedBackend, Problem } from "../base.ts";
-import { solveAmdOnGpu } from "./amd.ts";
 import { webgpuAvailability } from "./availability.ts";
 import { decodeOnGpu } from "./decode.ts";
 import type { ContextOptions } from "./device.ts";
@@ -26,8 +24,9 @@ export interface WebgpuOptions {
 
 /**
  * The WebGPU backend: the decoder on a GPU, in float32, through onnxruntime-web, an optional peer dependency that
- * has to be installed beside latentflow. It encodes with every flow and solver (AMD on the GPU as a whole), decodes,
- * and knows binaryCrossEntropy and squaredError; training and custom losses are `wasm()`'s.
+ * has to be installed beside latentflow. It encodes with every flow and solver, decodes, and knows binaryCrossEntropy
+ * and squaredError; training and custom losses are `wasm()`'s. The GPU computes losses and gradients; the solvers' steps,
+ * and the curvature that L-BFGS asks for now and then, are computed in WASM.
  *
  * A device that is lost is replaced and the call goes on; a second loss, and it goes on in WASM. The result's
  * `backend.incidents` says so. Results differ from WASM's by what float32 rounds; a sample's do not depend on the
@@ -69,12 +68,6 @@ async function prepare(decoder: Decoder, options: ContextOptions): Promise<Prepa
     },
     trainer() {
       throw unsupported("it does not train");
-    },
-    fused(solver, loss) {
-      if (!isAmd(solver)) return undefined;
-      checkGpuLoss(loss.name);
-      return (problem, solution, control) =>
-        solveAmdOnGpu(keeper, checkProblem(problem), solver, solution, control);
     },
     decode(z, toLogits, control) {
       const sampleCount = z.length / decoder.latentSize;

@@ -8,7 +8,7 @@ import { amd } from "../../../solver/amd.ts";
 import { dormandPrince } from "../../../solver/dormand-prince.ts";
 import { euler } from "../../../solver/euler.ts";
 import { linearGrid, logGrid } from "../../../solver/grid.ts";
-import { implicitAmd } from "../../../solver/implicit-amd.ts";
+import { lbfgs } from "../../../solver/lbfgs.ts";
 import { rk4 } from "../../../solver/rk4.ts";
 import { oneThread } from "../one-thread.ts";
 import { packDecoder } from "../packed.ts";
@@ -19,7 +19,7 @@ import { WorkerTraining } from "./worker-training.ts";
 /** What solvers and flows are made by, when they come as recipes. */
 const MAKERS: Makers = {
   ...{ gradientFlow, nesterovFlow },
-  ...{ amd, implicitAmd, euler, rk4, dormandPrince, linearGrid, logGrid },
+  ...{ amd, lbfgs, euler, rk4, dormandPrince, linearGrid, logGrid },
 };
 
 const post = listen(handle);

@@ -6,7 +6,7 @@ import type { Recipe } from "../../../recipe.ts";
 import type { SolutionPart } from "../../../solver/base.ts";
 import type { SaveAt } from "../../../solver/recording.ts";
 import type { Problem, Trainer, TrainerState } from "../../base.ts";
-import type { CompiledKernels } from "../load.ts";
+import type { CompiledKernels } from "../instance.ts";
 
 // What the main thread and its workers say to each other. Calls have numbers; samples are meant by their index in
 // the call.

@@ -2,7 +2,7 @@ import { messageOf } from "../../../brand.ts";
 import { escapeText } from "../../../check.ts";
 import { type Decoder, type DecoderDescription, onDispose } from "../../../decoder/decoder.ts";
 import type { Control } from "../../../solver/base.ts";
-import type { CompiledKernels } from "../load.ts";
+import type { CompiledKernels } from "../instance.ts";
 import type { PackedDecoder } from "../packed.ts";
 import type { FromWorker, ToWorker, TrainerStep } from "./messages.ts";
 import { type CallWorker, SharedCall } from "./shared-call.ts";

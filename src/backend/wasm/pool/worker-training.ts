@@ -1,6 +1,6 @@
 import type { DifferentiableObjective } from "../../../objective.ts";
 import type { Trainer } from "../../base.ts";
-import type { CompiledKernels } from "../load.ts";
+import type { CompiledKernels } from "../instance.ts";
 import type { PackedDecoder } from "../packed.ts";
 import { wasmTrainer } from "../trainer.ts";
 import type { TrainerStep } from "./messages.ts";

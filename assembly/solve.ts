@@ -1,0 +1,167 @@
+import { Amd, amdAccepted, amdCurvature, amdRejected, amdTurn } from "./amd";
+import { gradient, rowAt, rowsOf, value } from "./decoder";
+import {
+  AMD,
+  accept,
+  admit,
+  CONVERGED,
+  CURVATURE_ALONG_GRADIENT,
+  Descent,
+  FIRST,
+  finish,
+  isLower,
+  LBFGS,
+  listRow,
+  MAX_STEPS,
+  NONFINITE,
+  OWN_MATRIX,
+  propose,
+  residentOf,
+} from "./descent";
+import { curvatureAlong, gaussNewton, sharedGaussNewton } from "./gauss-newton";
+import { Lbfgs, lbfgsAccepted, lbfgsCurvature, lbfgsMatrix, lbfgsRejected, lbfgsTurn } from "./lbfgs";
+import { Batch, GaussNewton, Plan } from "./plan";
+
+/**
+ * A round of a solver, over the rows in use:
+ *
+ *     admit → propose → losses → judge → gradients → turn → what samples ask for
+ *
+ * `run` goes round by itself, with the kernels' own losses and gradients. Whoever evaluates elsewhere calls the phases
+ * around its evaluations: it takes the points from the latents of the first LayerRows, and writes losses to
+ * batch.losses and gradients to the gradients of the first LayerRows.
+ */
+
+/**
+ * Works until `maxPasses` row passes (one row once forward or once backward) are spent, or there is no row to work
+ * on; see `admit`. Returns the row passes spent. It may end after any pass over the rows, and after any matrix.
+ *
+ * @param work where curvatures are computed
+ */
+export function run(
+  descent: Descent,
+  plan: Plan,
+  batch: Batch,
+  work: GaussNewton,
+  maxPasses: i32,
+  refill: bool,
+): i32 {
+  let passes: i32 = 0;
+  do {
+    if (descent.due > 0) {
+      passes += serve(descent, plan, batch, work, rowAt(batch.rows, descent.served++));
+      if (descent.served === descent.due) descent.due = 0;
+    } else if (descent.judged > 0) {
+      gradient(plan, batch, descent.judged);
+      passes += descent.judged;
+      descent.due = turn(descent, batch, descent.judged);
+      descent.served = 0;
+      descent.judged = 0;
+    } else {
+      const count = admit(descent, batch, refill);
+      if (count === 0) break;
+      propose(descent, batch, count);
+      value(plan, batch, count);
+      descent.judged = judge(descent, batch, count);
+      passes += count;
+    }
+  } while (passes < maxPasses);
+  return passes;
+}
+
+/**
+ * Takes the steps that lower the loss by enough, and makes the others shorter. Lists the rows whose gradient is needed
+ * and returns their number.
+ */
+export function judge(descent: Descent, batch: Batch, count: i32): i32 {
+  let goOn: i32 = 0;
+  for (let i: i32 = 0; i < count; i++) {
+    const row = rowAt(batch.rows, i);
+    const sample = residentOf(descent, row);
+    const loss = load<f64>(batch.losses + (row << 3));
+    sample.valueEvaluations++;
+    if (sample.trial === FIRST) {
+      sample.loss = loss;
+      sample.initialLoss = loss;
+      if (!isFinite(loss)) {
+        finish(descent, row, NONFINITE);
+        continue;
+      }
+      if (descent.maxSteps === 0) sample.ending = MAX_STEPS;
+    } else if (sample.trial >= 0) {
+      if (!isLower(descent, sample, loss)) {
+        if (descent.solver === AMD) amdRejected(changetype<Amd>(descent), row);
+        else lbfgsRejected(changetype<Lbfgs>(descent), row, loss);
+        continue;
+      }
+      const before = sample.loss;
+      accept(descent, sample, loss);
+      sample.ending =
+        descent.solver === AMD
+          ? amdAccepted(changetype<Amd>(descent), sample)
+          : lbfgsAccepted(changetype<Lbfgs>(descent), sample, before - loss);
+      if (sample.ending < 0 && sample.acceptedSteps >= descent.maxSteps) sample.ending = MAX_STEPS;
+    }
+    listRow(batch, goOn++, row);
+  }
+  return goOn;
+}
+
+/** Takes up the new gradients. Lists the rows that ask for something before their next step; returns their number. */
+export function turn(descent: Descent, batch: Batch, count: i32): i32 {
+  const latents = rowsOf(batch, 0);
+  let due: i32 = 0;
+  for (let i: i32 = 0; i < count; i++) {
+    const row = rowAt(batch.rows, i);
+    const sample = residentOf(descent, row);
+    const gradient = latents.gradients + row * latents.stride;
+    let sum: f64 = 0;
+    for (let k: usize = 0; k < <usize>descent.latentSize; k++) {
+      const g: f64 = load<f32>(gradient + (k << 2));
+      sum += g * g;
+    }
+    sample.gradientEvaluations++;
+    sample.gradientNormSquared = sum;
+    sample.due = 0;
+    if (sample.ending >= 0) finish(descent, row, sample.ending);
+    else if (!isFinite(sum)) finish(descent, row, NONFINITE);
+    else if (sum === 0) finish(descent, row, CONVERGED);
+    else if (descent.solver === AMD) amdTurn(changetype<Amd>(descent), sample, gradient);
+    else lbfgsTurn(changetype<Lbfgs>(descent), row, gradient);
+    if (sample.due !== 0) listRow(batch, due++, row);
+  }
+  return due;
+}
+
+/** Computes what a row asks for where the row has been evaluated last; returns the row passes that it took. */
+function serve(descent: Descent, plan: Plan, batch: Batch, work: GaussNewton, row: usize): i32 {
+  const due = residentOf(descent, row).due;
+  if (due === CURVATURE_ALONG_GRADIENT) {
+    giveCurvature(descent, row, curvatureAlong(plan, batch, work, row));
+    return 1;
+  }
+  if (due === OWN_MATRIX) {
+    gaussNewton(plan, batch, work, row);
+    giveMatrix(descent, row, work.matrix, work.matrixStride);
+    return descent.latentSize;
+  }
+  sharedGaussNewton(plan, batch, work, row);
+  giveMatrix(descent, row, work.matrix, work.matrixStride);
+  return 1;
+}
+
+/** Gives a row the curvature gᵀMg/gᵀg along its gradient that it has asked for. */
+export function giveCurvature(descent: Descent, row: usize, curvature: f64): void {
+  if (descent.solver === AMD) amdCurvature(changetype<Amd>(descent), row, curvature);
+  else lbfgsCurvature(changetype<Lbfgs>(descent), row, curvature);
+}
+
+/**
+ * Gives a row the matrix that it has asked for.
+ *
+ * @param matrix f32[d][…], rows `stride` bytes apart, of which the lower triangle and the diagonal are read
+ */
+export function giveMatrix(descent: Descent, row: usize, matrix: usize, stride: usize): void {
+  assert(descent.solver === LBFGS);
+  lbfgsMatrix(changetype<Lbfgs>(descent), row, matrix, stride);
+}

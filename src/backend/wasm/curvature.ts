@@ -1,0 +1,84 @@
+import type { Curvature } from "../../objective.ts";
+import { makeTurns } from "../../turns.ts";
+import type { Problem } from "../base.ts";
+import { type BatchRows, curvatureScale } from "./batch.ts";
+import { allocateGaussNewton, type GaussNewtonWork, NO_MATRICES } from "./gauss-newton.ts";
+import { DAMPINGS, packedSize } from "./layout.ts";
+import type { Passes } from "./objective.ts";
+import type { PackedDecoder } from "./packed.ts";
+import { curvatureUse, preconditionerOf } from "./preconditioner.ts";
+
+/**
+ * The curvature of a problem's losses, of the rows of a batch; its memory is taken when it is asked for.
+ *
+ * @param sampleOf which sample of the problem a row is for
+ */
+export function wasmCurvature(
+  packed: PackedDecoder,
+  problem: Problem,
+  { batch }: BatchRows,
+  passes: Passes,
+  sampleOf: (row: number) => number,
+): Curvature & { free(): void } {
+  const { arena, kernels, plan, decoder } = packed;
+  const d = decoder.latentSize;
+  let work: GaussNewtonWork | undefined;
+  let jacobian = { jacobian: 0, jacobianPanels: 0 };
+  let hasMatrices = false;
+
+  function free(): void {
+    work?.free();
+    work = undefined;
+  }
+
+  function room(forMatrices: boolean): GaussNewtonWork {
+    if (forMatrices && !hasMatrices) free();
+    hasMatrices ||= forMatrices;
+    work ??= allocateGaussNewton(packed, hasMatrices ? { ...jacobian, own: true } : NO_MATRICES);
+    return work;
+  }
+
+  return {
+    use: curvatureUse(problem),
+    scale: (row) => curvatureScale(problem, sampleOf(row)),
+    async shared() {
+      const shared = await preconditionerOf(packed, problem.loss.name);
+      if (!shared) return undefined;
+      jacobian = shared;
+      free();
+      const { factors, matrix, damping } = shared;
+      if (factors === 0) return {};
+      const size = packedSize(d);
+      return {
+        own: {
+          factors: arena.f64(factors, DAMPINGS * size).slice(),
+          matrix: arena.f32(matrix, size).slice(),
+          damping,
+        },
+      };
+    },
+    async matrices(rows, kind) {
+      if (kind === "shared" && jacobian.jacobian === 0)
+        throw new Error("what samples share has not been made");
+      const at = room(true);
+      const matrices = new Float32Array(rows.length * d * d);
+      const turn = makeTurns();
+      for (const [i, row] of rows.entries()) {
+        await turn();
+        passes.curvatures?.(row, at.curvatures);
+        if (kind === "own") kernels.objectiveGaussNewton(plan, batch, at.work, row);
+        else kernels.objectiveSharedGaussNewton(plan, batch, at.work, row);
+        at.read(matrices.subarray(i * d * d, (i + 1) * d * d));
+      }
+      return matrices;
+    },
+    async alongGradient(rows) {
+      const at = room(false);
+      return Float64Array.from(rows, (row) => {
+        passes.curvatures?.(row, at.curvatures);
+        return kernels.objectiveCurvatureAlong(plan, batch, at.work, row);
+      });
+    },
+    free,
+  };
+}

@@ -1,0 +1,71 @@
+import { withoutMatrices } from "../../objective.ts";
+import type { Control, Solution } from "../../solver/base.ts";
+import type { DescentSolver } from "../../solver/descent.ts";
+import { allocateSolver, rowsWithRoom } from "../../solver/solver-block.ts";
+import type { Problem } from "../base.ts";
+import type { SampleFeed } from "../feed.ts";
+import { allocateBatch } from "./batch.ts";
+import { allocateGaussNewton, NO_MATRICES } from "./gauss-newton.ts";
+import { Descent } from "./layout.ts";
+import { Pacer } from "./pacer.ts";
+import type { PackedDecoder } from "./packed.ts";
+import { curvatureUse, preconditionerOf } from "./preconditioner.ts";
+import { Staging } from "./staging.ts";
+
+/**
+ * Solves samples of a problem by a solver fused with the kernels: WASM works on the staged ones slice by slice; between
+ * slices the finished ones are collected and new ones staged in their places.
+ *
+ * @param most resident rows
+ * @param feed the samples of the problem that are solved
+ */
+export async function solveFused(
+  packed: PackedDecoder,
+  problem: Problem,
+  solver: DescentSolver,
+  most: number,
+  solution: Solution,
+  control: Control,
+  feed: SampleFeed,
+): Promise<void> {
+  const { arena, kernels, plan, decoder } = packed;
+  const curvature = curvatureUse(problem);
+  const isPreconditioned = solver.name === "lbfgs" && curvature.isShared;
+  const capacity = Math.min(most, rowsWithRoom(solver, decoder.latentSize, isPreconditioned));
+  const shared = isPreconditioned ? await preconditionerOf(packed, problem.loss.name) : undefined;
+  const blocks: { free(): void }[] = [];
+  const taken = <T extends { free(): void }>(block: T): T => {
+    blocks.push(block);
+    return block;
+  };
+  try {
+    const { batch } = taken(allocateBatch(packed, capacity, problem.loss.name));
+    const use = shared ? { ...shared, own: true } : NO_MATRICES;
+    const { work } = taken(allocateGaussNewton(packed, use));
+    const { solver: pointer } = taken(
+      allocateSolver(arena, solver, {
+        ...{ latentSize: decoder.latentSize, capacity },
+        curvature: shared ? curvature : withoutMatrices(curvature),
+        factors: shared?.factors ?? 0,
+        matrix: shared?.matrix ?? 0,
+        damping: shared?.damping ?? 0,
+      }),
+    );
+    const staging = taken(new Staging(packed, problem, pointer, capacity, solution, feed));
+    const pacer = new Pacer(capacity);
+    staging.exchange();
+    while (!staging.isFinished && !control.aborted()) {
+      const start = performance.now();
+      const refill = staging.hasMore ? 1 : 0;
+      const spent = kernels.solverRun(pointer, plan, batch, work, pacer.budget, refill);
+      pacer.record(spent, performance.now() - start);
+      staging.exchange();
+      await control.pause();
+    }
+    // An abort may come between losses and gradients, of which there is to be a norm.
+    if (Descent.get(arena.view(), pointer, "judged") > 0) kernels.solverRun(pointer, plan, batch, work, 1, 0);
+    staging.collectUnfinished();
+  } finally {
+    for (const block of blocks) block.free();
+  }
+}

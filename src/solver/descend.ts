@@ -1,0 +1,306 @@
+import { Arena, allocateBeside, type Block } from "../backend/wasm/arena.ts";
+import { instantiateKernels, type Kernels } from "../backend/wasm/instance.ts";
+import {
+  Batch,
+  Descent,
+  Due,
+  FIRST_TRIAL,
+  LayerRows,
+  paddedSize,
+  Sample,
+  SampleState,
+} from "../backend/wasm/layout.ts";
+import { compileKernels } from "../backend/wasm/load.ts";
+import { type Objective, type SharedCurvature, withoutMatrices } from "../objective.ts";
+import type { Control, Solution } from "./base.ts";
+import type { DescentSolver } from "./descent.ts";
+import { collectRecord } from "./sample-record.ts";
+import { allocateSolver } from "./solver-block.ts";
+
+/**
+ * Follows samples with a solver whose steps are in assembly/, around evaluations that any objective makes: see
+ * assembly/solve.ts for the phases of a round, and `Solver.solve` for solution and control. All samples of the
+ * objective are resident, row r for sample first + r.
+ */
+export async function descend(
+  solver: DescentSolver,
+  objective: Objective,
+  solution: Solution,
+  first: number,
+  control: Control,
+): Promise<void> {
+  const { curvature } = objective;
+  const isPreconditioned = solver.name === "lbfgs" && curvature?.use.isShared;
+  const shared = isPreconditioned ? await curvature.shared() : undefined;
+  const given = objective.kernels as WebAssembly.Module | undefined;
+  const module = given ?? (await compileKernels(undefined)).module;
+  const instance = idle.get(module)?.pop() ?? (await makeInstance(module));
+  let rows: Rows | undefined;
+  try {
+    rows = new Rows(instance, solver, objective, shared, solution, first);
+    while (!control.aborted() && (await rows.round())) await control.pause();
+    rows.collectUnfinished();
+  } finally {
+    rows?.free();
+    if (instance.arena.byteLength <= MOST_KEPT) idle.set(module, [...(idle.get(module) ?? []), instance]);
+  }
+}
+
+/** An instance of the kernels, and its memory. */
+interface Instance {
+  readonly arena: Arena;
+  readonly kernels: Kernels;
+}
+
+/** Larger memories are not kept, in bytes. */
+const MOST_KEPT = 2 ** 24;
+
+/** Instances that nobody uses now: a memory of its own for each call would be reserved until it is collected. */
+const idle = new WeakMap<WebAssembly.Module, Instance[]>();
+
+async function makeInstance(module: WebAssembly.Module): Promise<Instance> {
+  const arena = new Arena();
+  return { arena, kernels: await instantiateKernels(module, arena.memory) };
+}
+
+/** An accepted step, for the points on it that are to be kept. */
+interface Start {
+  readonly row: number;
+  /** Is it z0 itself that is evaluated? */
+  readonly isFirst: boolean;
+  /** The steps accepted before it. */
+  readonly accepted: number;
+  readonly t: number;
+  readonly z: Float64Array;
+  /** p, so that z + (time - t)·p is within the step. */
+  readonly direction: Float64Array;
+}
+
+/** The rows of an objective in the memory of an instance of the kernels. */
+class Rows {
+  private readonly arena: Arena;
+  private readonly kernels: Kernels;
+  private readonly blocks: Block[] = [];
+  private readonly d: number;
+  private readonly solver: number;
+  private readonly at;
+  private readonly stride: number;
+  /** The rows that have not ended. */
+  private readonly running: Set<number>;
+  /** Evaluations for points that are kept, beside those that the solver counts. */
+  private readonly evaluationsBetween: Uint32Array;
+
+  constructor(
+    { arena, kernels }: Instance,
+    solver: DescentSolver,
+    private readonly objective: Objective,
+    shared: SharedCurvature | undefined,
+    private readonly solution: Solution,
+    private readonly first: number,
+  ) {
+    this.arena = arena;
+    this.kernels = kernels;
+    const { batchSize: count, latentSize: d, curvature } = objective;
+    const own = shared?.own;
+    // Before anything is allocated: the caller may have taken the weights away meanwhile.
+    const curvatureScales = Array.from({ length: count }, (_, row) => curvature?.scale(row) ?? 1);
+    this.d = d;
+    this.running = new Set(Array.from({ length: count }, (_, row) => row));
+    this.evaluationsBetween = new Uint32Array(count);
+    this.stride = 4 * paddedSize(d);
+    const rooms = arena.allocate((piece) => ({
+      batch: piece(Batch.size),
+      layer: piece(LayerRows.size),
+      rows: piece(4 * count),
+      targets: piece(4 * count),
+      weights: piece(4 * count),
+      scales: piece(8 * count),
+      losses: piece(8 * count),
+      latents: piece(this.stride * count),
+      gradients: piece(this.stride * count),
+      samples: piece(Sample.size * count),
+      z: piece(8 * d * count),
+      factors: piece(own?.factors.byteLength ?? 0),
+      ownMatrix: piece(own?.matrix.byteLength ?? 0),
+      matrix: piece(shared ? 4 * d * d : 0),
+    }));
+    this.blocks.push(rooms);
+    this.at = rooms.layout;
+    const { batch, layer, rows, targets, weights, scales, losses, latents, gradients, samples } = this.at;
+    const view = arena.view();
+    Batch.set(view, batch, { layers: layer, rows, targets, weights, scales, losses });
+    LayerRows.set(view, layer, { stride: this.stride, outputs: latents, gradients });
+    if (own) arena.f64(this.at.factors, own.factors.length).set(own.factors);
+    if (own) arena.f32(this.at.ownMatrix, own.matrix.length).set(own.matrix);
+    const block = allocateBeside(rooms, () =>
+      allocateSolver(arena, solver, {
+        ...{ latentSize: d, capacity: count, damping: own?.damping ?? 0 },
+        ...(own ? { factors: this.at.factors, matrix: this.at.ownMatrix } : { factors: 0, matrix: 0 }),
+        curvature: shared ? curvature!.use : withoutMatrices(curvature?.use),
+      }),
+    );
+    this.blocks.push(block);
+    this.solver = block.solver;
+    Descent.set(arena.view(), this.solver, { samples, sampleCount: count });
+    arena.f64(this.at.z, count * d).set(solution.z.subarray(first * d, (first + count) * d));
+    for (let row = 0; row < count; row++) {
+      Sample.set(arena.view(), this.record(row), {
+        state: SampleState.waiting,
+        z: this.at.z + 8 * d * row,
+        curvatureScale: curvatureScales[row]!,
+      });
+    }
+  }
+
+  /** One round of all rows that have not ended; false where there are none. */
+  async round(): Promise<boolean> {
+    const { kernels, objective, solver } = this;
+    const { batch } = this.at;
+    const proposed = this.listed(kernels.solverPropose(solver, batch));
+    if (proposed.length === 0) return false;
+    const starts = this.solution.recording ? this.startsOf(proposed) : [];
+    const losses = await objective.value(proposed, this.latentsOf(proposed));
+    proposed.forEach((row, i) => {
+      this.arena.f64(this.at.losses, row + 1)[row] = losses[i]!;
+    });
+    const goOn = this.listed(kernels.solverJudge(solver, batch, proposed.length));
+    if (goOn.length > 0) {
+      const gradients = await objective.gradient(goOn);
+      goOn.forEach((row, i) => {
+        this.rowOf(this.at.gradients, row).set(gradients.subarray(i * this.d, (i + 1) * this.d));
+      });
+      await this.serve(this.listed(kernels.solverTurn(solver, batch, goOn.length)));
+    }
+    // After whatever is taken where the loss was evaluated last.
+    if (this.solution.recording) await this.keepSteps(starts);
+    for (const row of proposed) {
+      if (this.of(row, "state") !== SampleState.done) continue;
+      this.collect(row);
+      this.running.delete(row);
+      this.solution.end(this.first + row, this.of(row, "status"));
+    }
+    return true;
+  }
+
+  /** Collects the state of samples on their way; they get no status. */
+  collectUnfinished(): void {
+    for (const row of this.running) {
+      if (this.of(row, "state") === SampleState.running) this.collect(row);
+    }
+  }
+
+  free(): void {
+    for (const block of this.blocks) block.free();
+  }
+
+  /** Gives the rows that ask for something before their next step what they ask for. */
+  private async serve(due: Int32Array): Promise<void> {
+    const { curvature } = this.objective;
+    const asking = (what: number) => due.filter((row) => this.of(row, "due") === what);
+    const along = asking(Due.curvatureAlongGradient);
+    if (along.length > 0) {
+      const values = await curvature!.alongGradient(along);
+      along.forEach((row, i) => {
+        this.kernels.solverGiveCurvature(this.solver, row, values[i]!);
+      });
+    }
+    for (const [kind, what] of [
+      ["shared", Due.sharedJacobianMatrix],
+      ["own", Due.ownMatrix],
+    ] as const) {
+      const rows = asking(what);
+      if (rows.length === 0) continue;
+      const matrices = await curvature!.matrices(rows, kind);
+      const size = this.d * this.d;
+      rows.forEach((row, i) => {
+        this.arena.f32(this.at.matrix, size).set(matrices.subarray(i * size, (i + 1) * size));
+        this.kernels.solverGiveMatrix(this.solver, row, this.at.matrix, 4 * this.d);
+      });
+    }
+  }
+
+  /** Where the rows' steps begin; z0 of those that begin. */
+  private startsOf(rows: Int32Array): Start[] {
+    return Array.from(rows, (row) => ({
+      row,
+      isFirst: this.of(row, "trial") === FIRST_TRIAL,
+      accepted: this.of(row, "acceptedSteps"),
+      t: this.of(row, "t"),
+      z: this.latentOf(row).slice(),
+      direction: this.arena.f64(this.of(row, "memory"), this.d).slice(),
+    }));
+  }
+
+  /**
+   * Keeps the points of accepted steps that are asked for: those at chosen times within, each of which takes an
+   * evaluation of the loss, and the end.
+   */
+  private async keepSteps(starts: readonly Start[]): Promise<void> {
+    const { first, objective, solution, d } = this;
+    const recording = solution.recording!;
+    // A short step late in a long flow leaves t as it is, to the last bit.
+    const steps = starts.filter(({ row, accepted }) => this.of(row, "acceptedSteps") !== accepted);
+    for (;;) {
+      const due = steps.flatMap(({ row, t, z, direction }) => {
+        const time = recording.dueBefore(first + row, this.of(row, "t"));
+        if (time === undefined) return [];
+        return [{ row, time, z: z.map((value, k) => value + (time - t) * direction[k]!) }];
+      });
+      if (due.length === 0) break;
+      const points = new Float64Array(due.length * d);
+      due.forEach(({ z }, i) => {
+        points.set(z, i * d);
+      });
+      const losses = await objective.value(
+        Int32Array.from(due, ({ row }) => row),
+        points,
+      );
+      due.forEach(({ row, time, z }, i) => {
+        this.evaluationsBetween[row]!++;
+        recording.keep(first + row, time, z, losses[i]!);
+      });
+    }
+    for (const { row, isFirst } of starts) {
+      if (!isFirst && !steps.some((step) => step.row === row)) continue;
+      recording.keepStep(first + row, this.of(row, "t"), this.latentOf(row), this.of(row, "loss"));
+    }
+  }
+
+  private collect(row: number): void {
+    const { solution, first, d } = this;
+    solution.z.set(this.latentOf(row), (first + row) * d);
+    collectRecord(this.arena.view(), this.record(row), solution, first + row);
+    solution.valueEvaluations[first + row]! += this.evaluationsBetween[row]!;
+  }
+
+  /** The first `count` rows that are listed. */
+  private listed(count: number): Int32Array {
+    return this.arena.i32(this.at.rows, count).slice();
+  }
+
+  /** Where the rows are to be evaluated, [rows.length, d]. */
+  private latentsOf(rows: Int32Array): Float64Array {
+    const latents = new Float64Array(rows.length * this.d);
+    rows.forEach((row, i) => {
+      latents.set(this.rowOf(this.at.latents, row), i * this.d);
+    });
+    return latents;
+  }
+
+  private rowOf(rows: number, row: number): Float32Array {
+    return this.arena.f32(rows + row * this.stride, this.d);
+  }
+
+  /** A sample's z. */
+  private latentOf(row: number): Float64Array {
+    return this.arena.f64(this.at.z + 8 * this.d * row, this.d);
+  }
+
+  private of(row: number, name: Parameters<typeof Sample.get>[2]): number {
+    return Sample.get(this.arena.view(), this.record(row), name);
+  }
+
+  private record(row: number): number {
+    return this.at.samples + row * Sample.size;
+  }
+}

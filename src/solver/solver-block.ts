@@ -1,0 +1,125 @@
+import type { Arena, Block } from "../backend/wasm/arena.ts";
+import { Amd, Descent, Lbfgs, LbfgsState, packedSize, SOLVER_CODES } from "../backend/wasm/layout.ts";
+import type { CurvatureUse } from "../objective.ts";
+import type { Amd as AmdSolver } from "./amd.ts";
+import type { DescentSolver } from "./descent.ts";
+import type { Lbfgs as LbfgsSolver } from "./lbfgs.ts";
+
+/** A solver of assembly/, its struct and the memory of its rows. */
+export interface SolverBlock extends Block {
+  /** Points to the struct, which extends Descent. */
+  readonly solver: number;
+}
+
+/** What a solver has to know of its problem. */
+export interface SolverUse {
+  readonly latentSize: number;
+  /** Resident rows. */
+  readonly capacity: number;
+  readonly curvature: CurvatureUse;
+  /** Point to the factors and the matrix that the samples share, or 0; and its τ. */
+  readonly factors: number;
+  readonly matrix: number;
+  readonly damping: number;
+}
+
+/** What is not common to the solvers. */
+interface Layout {
+  readonly struct: { readonly size: number };
+  /** Bytes kept of a row; a multiple of 16, for the rows' memories lie side by side. */
+  memory(latentSize: number, hasMatrices: boolean): number;
+  /** Bytes of scratch. */
+  scratch(latentSize: number, hasMatrices: boolean): number;
+  /** Fills in the fields beyond Descent's. */
+  fill(memory: DataView, pointer: number, use: SolverUse, scratch: number): void;
+}
+
+function amdLayout(solver: AmdSolver): Layout {
+  const { maxBacktracks, window, t1, stepInit, stepMax, increaseFactor, decreaseFactor } = solver;
+  return {
+    struct: Amd,
+    memory: (d) => 8 * even(d + window),
+    scratch: () => 0,
+    fill(view, pointer) {
+      Amd.set(view, pointer, {
+        ...{ maxBacktracks, window, t1, stepInit, stepMax, increaseFactor, decreaseFactor },
+        growFromTrial: Number(solver.growFrom === "trial"),
+        settleTime: solver.settle * t1,
+      });
+    },
+  };
+}
+
+/** In assembly/lbfgs.ts, the y that say which damping fits: six to a latent. */
+const FITTED = 6;
+
+function lbfgsLayout({ memory: pairs }: LbfgsSolver): Layout {
+  return {
+    struct: Lbfgs,
+    memory(d, hasMatrices) {
+      // p, ∇l, s and y; sᵀy; L, and A in float32.
+      const numbers = d * (2 + 2 * pairs) + pairs + (hasMatrices ? packedSize(d) : 0);
+      return LbfgsState.size + 8 * even(numbers + (hasMatrices ? Math.ceil(packedSize(d) / 2) : 0));
+    },
+    scratch: (d, hasMatrices) =>
+      8 * (Math.max(d, pairs) + Math.max(d, FITTED) + (hasMatrices ? packedSize(d) + FITTED * d : 0)),
+    fill(view, pointer, { latentSize: d, curvature, factors, matrix, damping }, vector) {
+      const otherVector = vector + 8 * Math.max(d, pairs);
+      const factor = otherVector + 8 * Math.max(d, FITTED);
+      Lbfgs.set(view, pointer, {
+        ...{ pairs, factors, matrix, damping, vector, otherVector, factor },
+        changes: factor + 8 * packedSize(d),
+        refreshes: Number(curvature.refreshes),
+        refreshesOnce: Number(curvature.refreshesOnce),
+        refreshesFirst: Number(curvature.refreshesFirst),
+        rescues: Number(curvature.rescues),
+      });
+    },
+  };
+}
+
+const LAYOUTS: {
+  readonly [Name in DescentSolver["name"]]: (
+    solver: Extract<DescentSolver, { readonly name: Name }>,
+  ) => Layout;
+} = { amd: amdLayout, lbfgs: lbfgsLayout };
+
+function layoutOf(solver: DescentSolver): Layout {
+  return (LAYOUTS[solver.name] as (solver: DescentSolver) => Layout)(solver);
+}
+
+function even(numbers: number): number {
+  return 2 * Math.ceil(numbers / 2);
+}
+
+/** The solver may keep this many bytes of all resident rows. */
+const MOST_BYTES = 2 ** 28;
+
+/** For how many rows there is room of what a solver keeps of each. */
+export function rowsWithRoom(solver: DescentSolver, latentSize: number, hasMatrices: boolean): number {
+  return Math.max(1, Math.floor(MOST_BYTES / layoutOf(solver).memory(latentSize, hasMatrices)));
+}
+
+/** Takes a solver's memory and fills in what it has to know; its samples are staged by whoever works with it. */
+export function allocateSolver(arena: Arena, solver: DescentSolver, use: SolverUse): SolverBlock {
+  const { latentSize, capacity, curvature } = use;
+  const layout = layoutOf(solver);
+  const memoryStride = layout.memory(latentSize, curvature.isShared);
+  const block = arena.allocate((piece) => ({
+    solver: piece(layout.struct.size),
+    residents: piece(4 * capacity),
+    memories: piece(memoryStride * capacity),
+    scratch: piece(layout.scratch(latentSize, curvature.isShared)),
+  }));
+  const { solver: pointer, residents, memories, scratch } = block.layout;
+  arena.i32(residents, capacity).fill(0);
+  const view = arena.view();
+  Descent.set(view, pointer, {
+    solver: SOLVER_CODES[solver.name],
+    ...{ residents, residentCapacity: capacity, latentSize, cursor: 0, judged: 0, due: 0, served: 0 },
+    ...{ maxSteps: solver.maxSteps, slope: solver.slope, tolerance: solver.tolerance },
+    ...{ memories, memoryStride, hasCurvature: Number(curvature.hasCurvature) },
+  });
+  layout.fill(view, pointer, use, scratch);
+  return { ...block, solver: pointer };
+}

@@ -1,0 +1,290 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { compileKernels } from "../src/backend/wasm/load.ts";
+import { packDecoder } from "../src/backend/wasm/packed.ts";
+import {
+  binaryCrossEntropy,
+  createDecoder,
+  customLoss,
+  type Decoder,
+  decode,
+  type EncodeResult,
+  encode,
+  type LbfgsOptions,
+  lbfgs,
+  loadDecoder,
+  nesterovFlow,
+  squaredError,
+  wasm,
+} from "../src/index.ts";
+import { builds } from "./support/builds.ts";
+import { deadDecoder } from "./support/dead-decoder.ts";
+import { demoDigits } from "./support/demo-digits.ts";
+import { newtonMinimum } from "./support/newton.ts";
+import { randomArray } from "./support/random.ts";
+import { objectiveOf } from "./support/reference.ts";
+import { refused, rejected } from "./support/refusal.ts";
+
+// Where lbfgs ends, by each of its statuses, and how well.
+
+const n = 40;
+const SAMPLES = 8;
+const y = randomArray(1, SAMPLES * n, 0, 1);
+const decoder = createDecoder({ layers: [5, 17, 33, n], seed: 3, outputActivation: "sigmoid" });
+const bce = binaryCrossEntropy();
+const everySample = Array.from({ length: SAMPLES }, (_, i) => i);
+
+/** A decoder of one latent and as many outputs as there are biases in its last layer. */
+function decoderOf(
+  layers: number[],
+  parameters: number[],
+  activation: "relu" | "identity" = "relu",
+): Decoder {
+  const made = createDecoder({
+    layers,
+    activation,
+    outputActivation: "identity",
+    loss: squaredError(),
+    seed: 1,
+  });
+  made.parameters.set(parameters);
+  return made;
+}
+
+function passesOf({ stats }: EncodeResult, d: number): number {
+  return everySampleOf(stats.t).reduce(
+    (sum, i) =>
+      sum + stats.valueEvaluations[i]! + stats.gradientEvaluations[i]! + d * stats.matrixEvaluations[i]!,
+    0,
+  );
+}
+
+const everySampleOf = (values: ArrayLike<number>) => Array.from(values, (_, i) => i);
+const meanOf = (values: Float32Array) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+for (const activation of ["tanh", "elu"] as const) {
+  test(`${activation}: with data missing and weights it ends in a minimum in float64`, async () => {
+    for (const [loss, output] of [
+      [bce, "sigmoid"],
+      [squaredError({ reduction: "sum" }), "sigmoid"],
+      [squaredError(), "identity"],
+    ] as const) {
+      const own = createDecoder({ layers: [4, 12, n], activation, outputActivation: output, seed: 6 });
+      const weights = randomArray(7, SAMPLES * n, -1, 1).map((w) => Math.max(w, 0));
+      // Of codes of its own and some noise: random data have their minima at infinity.
+      const made = await decode(own, randomArray(8, SAMPLES * 4, -2, 2));
+      const masked = made.map((value, i) =>
+        weights[i] === 0 ? Number.NaN : Math.min(Math.max(value + 0.1 * (y[i]! - 0.5), 0), 1),
+      );
+      const result = await encode(own, masked, { loss, weights, solver: lbfgs({ tolerance: 1e-9 }) });
+      for (const i of everySample) {
+        const part = (values: Float32Array) => values.subarray(i * n, (i + 1) * n);
+        const z = result.z.subarray(4 * i, 4 * i + 4);
+        const minimum = newtonMinimum(own, loss, z, part(masked), part(weights));
+        assert.ok(minimum.gradientNorm < 1e-8, "the reference has come to rest");
+        assert.is(result.status[i], "converged");
+        // In float64, in which float32 losses of small differences are off by more.
+        const above = objectiveOf(own, loss, z, part(masked), part(weights)).value / minimum.loss - 1;
+        assert.ok(Math.abs(above) < 1e-6, `${loss.name}, ${output}, sample ${i}: ${above} above`);
+      }
+    }
+  });
+}
+
+test("a decoder of one linear layer is encoded in a few steps", async () => {
+  const linear = createDecoder({ layers: [6, n], outputActivation: "identity", seed: 2 });
+  const weights = randomArray(3, SAMPLES * n, -0.5, 1).map((w) => Math.max(w, 0));
+  for (const loss of [squaredError(), squaredError({ reduction: "sum" })]) {
+    for (const more of [{}, { weights }]) {
+      const { status, stats, loss: reached, z } = await encode(linear, y, { loss, ...more, solver: lbfgs() });
+      for (const i of everySample) {
+        assert.is(status[i], "converged");
+        assert.ok(stats.acceptedSteps[i]! <= 9, `${stats.acceptedSteps[i]} steps`);
+        const part = (values: Float32Array) => values.subarray(i * n, (i + 1) * n);
+        const own = "weights" in more ? part(weights) : undefined;
+        const minimum = newtonMinimum(linear, loss, z.subarray(6 * i, 6 * i + 6), part(y), own);
+        assert.ok(reached[i]! / minimum.loss - 1 < 1e-6, `sample ${i}`);
+      }
+    }
+  }
+});
+
+test("digits: all come to rest, in less than 45 passes on average; more would gain next to nothing", async () => {
+  const mnist = await loadDecoder(new URL("../demo/decoder.safetensors", import.meta.url));
+  const digits = await demoDigits(32);
+  // It is the default.
+  const result = await encode(mnist, digits);
+  assert.equal((await encode(mnist, digits, { solver: lbfgs() })).z, result.z);
+  assert.ok(result.status.every((status) => status === "converged"));
+  assert.ok(
+    passesOf(result, mnist.latentSize) / 32 < 45,
+    `${passesOf(result, mnist.latentSize) / 32} passes`,
+  );
+  const long = await encode(mnist, digits, { solver: lbfgs({ tolerance: 1e-9 }) });
+  assert.ok(meanOf(result.loss) < meanOf(long.loss) + 1e-4, `${meanOf(result.loss)}, ${meanOf(long.loss)}`);
+
+  // Started at its own result there is little left to do.
+  const again = await encode(mnist, digits, { z0: result.z });
+  assert.ok(again.status.every((status) => status === "converged"));
+  assert.ok(passesOf(again, mnist.latentSize) / 32 < 10, `${passesOf(again, mnist.latentSize) / 32} passes`);
+  for (const [i, value] of again.loss.entries()) assert.ok(value <= result.loss[i]!);
+  // A step is tried before it is said to be at rest.
+  assert.ok(again.stats.valueEvaluations.every((count) => count >= 2));
+});
+
+test("every status can be had, and keeps the best z", async () => {
+  const solve = (options: LbfgsOptions) => encode(decoder, y, { loss: bce, solver: lbfgs(options) });
+  const converged = await solve({});
+  for (const maxSteps of [0, 1, 3]) {
+    const cut = await solve({ maxSteps });
+    for (const i of everySample) {
+      assert.equal([cut.status[i], cut.stats.acceptedSteps[i]], ["max_steps", maxSteps]);
+      assert.is(cut.stats.gradientEvaluations[i], maxSteps + 1);
+      assert.ok(cut.gradientNorm[i]! > converged.gradientNorm[i]!);
+      if (maxSteps === 0) assert.is(cut.loss[i], cut.initialLoss[i]);
+      else assert.ok(cut.loss[i]! < cut.initialLoss[i]!);
+    }
+  }
+  const finest = await solve({ tolerance: 0 });
+  assert.ok(finest.status.every((status) => status === "converged"));
+  for (const i of everySample) assert.ok(finest.loss[i]! <= converged.loss[i]! * (1 + 1e-6));
+
+  // A gradient that says the contrary of the loss.
+  const wrong = customLoss({ value: (o, t) => (o - t) ** 2, gradient: (o, t) => -1e12 * (o - t) });
+  const stalled = await encode(decoder, y, { loss: wrong, solver: lbfgs({ tolerance: 0 }) });
+  assert.ok(stalled.status.every((status) => status === "stalled"));
+  assert.equal(stalled.loss, stalled.initialLoss);
+
+  const atRest = await encode(deadDecoder(), Float32Array.of(0, 1));
+  assert.equal([atRest.status[0], atRest.stats.valueEvaluations[0]], ["converged", 1]);
+  assert.equal([atRest.gradientNorm[0], atRest.stats.acceptedSteps[0]], [0, 0]);
+});
+
+for (const { name, backend } of builds) {
+  test(`${name}: what is not finite, at z0, everywhere else and in the gradient`, async () => {
+    const overflowing = await encode(decoderOf([1, 1], [1, 0]), Float32Array.of(3e38), { backend });
+    assert.equal([overflowing.status[0], overflowing.z[0]], ["nonfinite", 0]);
+    assert.equal([overflowing.stats.valueEvaluations[0], overflowing.gradientNorm[0]], [1, Number.NaN]);
+
+    // Finite where D(z) = 0 and nowhere else.
+    const needle = customLoss({
+      value: (o) => (o === 0 ? 1 : Number.NaN),
+      gradient: () => 1,
+      curvature: () => 1,
+    });
+    const island = await encode(decoderOf([1, 1], [1, 0]), Float32Array.of(0), { loss: needle, backend });
+    assert.equal([island.status[0], island.z[0], island.loss[0]], ["nonfinite", 0, 1]);
+    assert.equal([island.stats.acceptedSteps[0], island.gradientNorm[0]], [0, 1]);
+
+    // (1e30·z + 1e19)², whose derivative at 0 is 2e49; with points on the way it goes the general path.
+    for (const more of [{}, { saveAt: "steps" as const }]) {
+      const steep = await encode(decoderOf([1, 1], [1e30, 1e19]), Float32Array.of(0), { backend, ...more });
+      assert.equal([steep.status[0], steep.z[0], steep.stats.valueEvaluations[0]], ["nonfinite", 0, 1]);
+      assert.ok(Math.abs(steep.loss[0]! / 1e38 - 1) < 1e-6);
+    }
+
+    // A step into where it is not finite is made shorter: √ of a number that would be negative.
+    const root = customLoss({
+      value: (o, t) => o + t / Math.sqrt(o),
+      gradient: (o, t) => 1 - t / 2 / o ** 1.5,
+    });
+    const edge = await encode(decoderOf([1, 1], [1, 0.5]), Float32Array.of(0.002), { loss: root, backend });
+    assert.is(edge.status[0], "converged");
+    assert.ok(Math.abs(edge.z[0]! + 0.5 - 0.001 ** (2 / 3)) < 1e-3, `${edge.z[0]}`);
+  });
+
+  test(`${name}: a decoder whose Jacobian at 0 is 0, or not finite, is encoded all the same`, async () => {
+    // relu(z - 1), dead at 0; and z + 1e30·relu(1e30·(1 - z)), whose derivative at 0 is -1e60.
+    const dead = decoderOf([1, 1, 1], [1, -1, 1, 0]);
+    const infinite = decoderOf([1, 2, 1], [1, -1e30, 0, 1e30, 1, 1e30, 0]);
+    for (const [own, code] of [
+      [dead, 3],
+      [infinite, 2],
+    ] as const) {
+      for (const loss of [
+        squaredError(),
+        customLoss({ value: (o, t) => (o - t) ** 2, gradient: (o, t) => 2 * (o - t), curvature: () => 2 }),
+      ]) {
+        for (const more of [{}, { saveAt: "steps" as const }]) {
+          const z0 = Float32Array.of(4);
+          const { z, status } = await encode(own, Float32Array.of(2), { z0, loss, backend, ...more });
+          assert.is(status[0], "converged");
+          assert.ok(Math.abs(z[0]! - code) < 1e-3, `${loss.name}: ${z[0]}, not ${code}`);
+        }
+      }
+    }
+  });
+}
+
+test("without matrices the first step is the best one along the gradient", async () => {
+  // D(z) = Σ z over 600 latents: l = (Σ z - 3)², and the step of curvature 2·600 leads to the minimum.
+  const wide = decoderOf([600, 1], [...new Array(600).fill(1), 0], "identity");
+  const { z, stats, status } = await encode(wide, Float32Array.of(3), { solver: lbfgs({ maxSteps: 1 }) });
+  assert.ok(z.every((value) => Math.abs(value / (3 / 600) - 1) < 1e-5));
+  assert.equal([status[0], stats.backtracks[0], stats.matrixEvaluations[0]], ["max_steps", 0, 0]);
+  // z0, the tangent and the step.
+  assert.is(stats.valueEvaluations[0], 3);
+});
+
+test("slices do about what they were given, a matrix counting for its passes", async () => {
+  const hard = createDecoder({
+    layers: [13, 30, 30, n],
+    activation: "tanh",
+    outputActivation: "sigmoid",
+    seed: 5,
+  });
+  for (const { weight } of hard.layers) weight.set(weight.map((w) => 4 * w));
+  const packed = await packDecoder(hard, await compileKernels(undefined));
+  const slices: { given: number; spent: number }[] = [];
+  const { solverRun } = packed.kernels;
+  const kernels = {
+    ...packed.kernels,
+    solverRun(...args: Parameters<typeof solverRun>) {
+      const spent = solverRun(...args);
+      slices.push({ given: args[4], spent });
+      return spent;
+    },
+  };
+  Object.assign(packed, { kernels });
+  const many = randomArray(2, 100 * n, 0, 1);
+  const result = await encode(hard, many, {
+    loss: squaredError(),
+    batchSize: 4,
+    backend: wasm({ threads: 1 }),
+  });
+  assert.ok(slices.length > 2);
+  // A round is never cut: four rows forward and back, and a matrix each.
+  for (const { given, spent } of slices) assert.ok(spent < given + 4 * (2 + 13), `${spent} of ${given}`);
+  const spent = slices.reduce((sum, slice) => sum + slice.spent, 0);
+  const passes = passesOf(result, 13);
+  assert.ok(Math.max(...result.stats.matrixEvaluations) > 0);
+  // A matrix of the decoder's Jacobian counts as a pass, four of them at most.
+  assert.ok(spent >= passes && spent <= passes + 4 * 100, `${spent}, ${passes} by the samples' counts`);
+});
+
+test("options are checked, and frozen", async () => {
+  const all = lbfgs();
+  assert.equal([all.tolerance, all.memory, all.maxSteps, all.slope], [1e-6, 30, 1000, 1e-4]);
+  assert.ok(Object.isFrozen(all));
+  for (const options of [
+    { memory: 0 },
+    { memory: 1001 },
+    { memory: 1.5 },
+    { tolerance: -1 },
+    { tolerance: Number.NaN },
+    { maxSteps: -1 },
+    { slope: 1 },
+    { steps: 3 },
+  ]) {
+    const [name] = Object.keys(options);
+    refused(() => lbfgs(options as LbfgsOptions), "invalid_argument", new RegExp(`^lbfgs: .*${name}`));
+  }
+  const flow = nesterovFlow() as never;
+  await rejected(
+    encode(decoder, y, { loss: bce, flow }),
+    "invalid_argument",
+    /solver lbfgs follows gradientFlow/,
+  );
+});
+
+test.run();

@@ -1,0 +1,266 @@
+import type { CurvatureUse } from "../../src/objective.ts";
+import { dot, factorise, solveFactorised } from "./cholesky.ts";
+
+// The rule of lbfgs for one sample, in float64 and written for clarity alone: matrices are dense, row by row.
+
+type Vector = number[];
+
+/** A sample's loss. Curvature is asked for where the loss has been evaluated last. */
+export interface ReferenceObjective {
+  value(z: Vector): number | Promise<number>;
+  /** Where the loss has been evaluated last, as is the rest. */
+  gradient(): Vector | Promise<Vector>;
+  /** gᵀMg/gᵀg */
+  alongGradient?(): number | Promise<number>;
+  /** J₀ᵀWJ₀, or JᵀWJ with J of the sample's own z. */
+  matrix?(kind: "shared" | "own"): ArrayLike<number> | Promise<ArrayLike<number>>;
+}
+
+export interface ReferenceOptions {
+  readonly tolerance: number;
+  readonly memory: number;
+  readonly maxSteps: number;
+  readonly slope: number;
+  readonly use: CurvatureUse;
+  /** A₀ where it does not depend on the data, and what it is multiplied by for this sample. */
+  readonly shared?: { readonly matrix: ArrayLike<number>; readonly scale: number } | undefined;
+}
+
+export interface ReferenceResult {
+  readonly z: Vector;
+  readonly loss: number;
+  readonly gradient: Vector;
+  readonly status: "converged" | "max_steps" | "stalled" | "nonfinite";
+  readonly t: number;
+  readonly acceptedSteps: number;
+  readonly backtracks: number;
+  readonly valueEvaluations: number;
+  readonly gradientEvaluations: number;
+  readonly matrixEvaluations: number;
+}
+
+const DAMPINGS = [0.01, 0.1, 1, 10, 100];
+const NOISE = 2 ** -23;
+
+/** H or its multiple: as a matrix, for sᵀHs, and by its factor. None stands for I. */
+class Metric {
+  private readonly factor: Float64Array | undefined;
+
+  private constructor(
+    private readonly d: number,
+    factor?: Float64Array,
+    private readonly matrix?: Float64Array,
+  ) {
+    this.factor = factor;
+  }
+
+  static identity(d: number): Metric {
+    return new Metric(d);
+  }
+
+  /** A + λτI; undefined where it is not positive definite. */
+  static damped(a: ArrayLike<number>, d: number, added: number): Metric | undefined {
+    // Of A the lower triangle and the diagonal hold.
+    const matrix = Float64Array.from({ length: d * d }, (_, at) => {
+      const [i, j] = [Math.floor(at / d), at % d];
+      return (j > i ? a[j * d + i]! : a[at]!) + (i === j ? added : 0);
+    });
+    const factor = matrix.slice();
+    return factorise(factor, d) ? new Metric(d, factor, matrix) : undefined;
+  }
+
+  solve(x: Vector): Vector {
+    if (!this.factor) return x.slice();
+    const solution = Float64Array.from(x);
+    solveFactorised(this.factor, this.d, solution);
+    return Array.from(solution);
+  }
+
+  /** sᵀHs */
+  square(s: Vector): number {
+    if (!this.matrix) return dot(s, s);
+    return s.reduce(
+      (sum, si, i) => sum + si * dot(this.matrix!.subarray(i * this.d, (i + 1) * this.d), s),
+      0,
+    );
+  }
+}
+
+const traceMean = (a: ArrayLike<number>, d: number) =>
+  Array.from({ length: d }, (_, i) => a[i * d + i]!).reduce((sum, value) => sum + value, 0) / d;
+
+export async function referenceLbfgs(
+  objective: ReferenceObjective,
+  z0: ArrayLike<number>,
+  options: ReferenceOptions,
+): Promise<ReferenceResult> {
+  const { tolerance, memory, maxSteps, slope, use, shared } = options;
+  const d = z0.length;
+  const counts = {
+    acceptedSteps: 0,
+    backtracks: 0,
+    valueEvaluations: 0,
+    gradientEvaluations: 0,
+    matrixEvaluations: 0,
+  };
+  let z = Array.from(z0);
+  let t = 0;
+  let loss = await evaluate(z);
+  const initialLoss = loss;
+  let g: Vector = new Array(d).fill(Number.NaN);
+  const end = (status: ReferenceResult["status"]) => ({ z, loss, gradient: g, status, t, ...counts });
+  if (!Number.isFinite(loss)) return end("nonfinite");
+  g = await takeGradient();
+  if (maxSteps === 0) return end("max_steps");
+  if (!Number.isFinite(dot(g, g))) return end("nonfinite");
+  if (dot(g, g) === 0) return end("converged");
+
+  // H, A and τ.
+  let metric = Metric.identity(d);
+  let inverseScale = 1 / Math.sqrt(dot(g, g));
+  let a: ArrayLike<number> | undefined;
+  let tau = 0;
+  /** What A is multiplied by. */
+  let scale = 1;
+  if (use.refreshesFirst) {
+    a = await objective.matrix!("shared");
+    tau = traceMean(a, d);
+    const first = Metric.damped(a, d, tau);
+    if (first) [metric, inverseScale] = [first, 1];
+  } else if (shared) {
+    a = shared.matrix;
+    scale = shared.scale;
+    tau = scale * traceMean(a, d);
+    metric = Metric.damped(a, d, traceMean(a, d))!;
+    inverseScale = 1 / scale;
+  } else if (use.hasCurvature) {
+    counts.valueEvaluations++;
+    const along = await objective.alongGradient!();
+    if (along > 0 && Number.isFinite(along)) inverseScale = 1 / along;
+  }
+
+  let pairs: { s: Vector; y: Vector }[] = [];
+  let foundNonfinite = false;
+  let [spent, isOwn, lastFall, lastThreshold] = [0, false, Number.POSITIVE_INFINITY, 0];
+  for (;;) {
+    // The next direction.
+    const newest = pairs.at(-1);
+    const gamma = newest ? dot(newest.s, newest.y) / dot(newest.y, metric.solve(newest.y)) : inverseScale;
+    let p = twoLoops(g, pairs, gamma);
+    if (!(dot(g, p) < 0)) {
+      pairs = [];
+      p = twoLoops(g, pairs, gamma);
+      if (!(dot(g, p) < 0)) return end("stalled");
+    }
+    const gp = dot(g, p);
+    const threshold = tolerance * Math.max(initialLoss - loss, Math.abs(loss)) + NOISE * Math.abs(loss);
+    if (counts.acceptedSteps > 0 && -gp / 2 < threshold) return end("converged");
+
+    // How far along it.
+    let dt = 1;
+    let foundFinite = false;
+    foundNonfinite = false;
+    let next: Vector;
+    let nextLoss: number;
+    for (;;) {
+      next = z.map((value, k) => value + dt * p[k]!);
+      nextLoss = await evaluate(next);
+      if (Number.isFinite(nextLoss) && nextLoss < loss + slope * dt * gp) break;
+      spent++;
+      let shorter = 0.1 * dt;
+      if (Number.isFinite(nextLoss)) {
+        foundFinite = true;
+        const minimum = (-gp * dt ** 2) / (2 * (nextLoss - loss - dt * gp));
+        shorter = Math.max(shorter, Math.min(minimum, 0.5 * dt));
+      } else {
+        foundNonfinite = true;
+      }
+      if (!foundNonfinite && (-shorter * gp) / 2 < threshold) return end("converged");
+      if (shorter < 1e-12) return end(foundFinite ? "stalled" : "nonfinite");
+      dt = shorter;
+      counts.backtracks++;
+    }
+    counts.acceptedSteps++;
+    [lastFall, lastThreshold] = [loss - nextLoss, threshold];
+    [z, loss, t] = [next, nextLoss, t + dt];
+    const before = g;
+    g = await takeGradient();
+    spent += 2;
+    if (counts.acceptedSteps >= maxSteps) return end("max_steps");
+    if (!Number.isFinite(dot(g, g))) return end("nonfinite");
+    if (dot(g, g) === 0) return end("converged");
+
+    // What the step has shown.
+    const s = p.map((value) => dt * value);
+    const y = g.map((value, k) => value - before[k]!);
+    if (dot(s, y) > 1e-8 * Math.sqrt(dot(s, s) * dot(y, y))) pairs = [...pairs, { s, y }].slice(-memory);
+    if (!foundNonfinite && lastFall < lastThreshold) return end("converged");
+    const k = counts.acceptedSteps;
+    if (use.rescues && spent >= Math.max(2 * d, 64)) {
+      a = await objective.matrix!("own");
+      counts.matrixEvaluations++;
+      [scale, tau] = [1, traceMean(a, d)];
+      const first = pairs.length === 0 ? Metric.damped(a, d, tau) : undefined;
+      if (first) [metric, inverseScale] = [first, 1];
+      pick();
+      [pairs, spent, isOwn] = [[], 0, true];
+    } else if (!isOwn && Math.log2(k) % 1 === 0) {
+      if ((use.refreshes && k <= 8) || (use.refreshesOnce && k === 1)) {
+        a = await objective.matrix!("shared");
+        scale = 1;
+      }
+      pick();
+    }
+  }
+
+  /** Takes of the A + λτI the one that fits the newest five pairs best. */
+  function pick(): void {
+    if (!a) return;
+    let best = Number.NEGATIVE_INFINITY;
+    for (const lambda of DAMPINGS) {
+      const candidate = Metric.damped(a, d, (lambda * tau) / scale);
+      if (!candidate || pairs.length === 0) continue;
+      const fit = pairs
+        .slice(-5)
+        .reduce(
+          (sum, { s, y }) =>
+            sum +
+            2 * Math.log(dot(s, y)) -
+            Math.log(dot(y, candidate.solve(y))) -
+            Math.log(candidate.square(s)),
+          0,
+        );
+      if (!(fit > best)) continue;
+      best = fit;
+      metric = candidate;
+      inverseScale = 1 / scale;
+    }
+  }
+
+  /** -H⁻¹g by algorithm 7.4 of Nocedal & Wright. */
+  function twoLoops(gradient: Vector, known: typeof pairs, gamma: number): Vector {
+    let q = gradient.map((value) => -value);
+    const shares: number[] = [];
+    for (const { s, y } of [...known].reverse()) {
+      const share = dot(s, q) / dot(s, y);
+      shares.push(share);
+      q = q.map((value, k) => value - share * y[k]!);
+    }
+    q = metric.solve(q).map((value) => gamma * value);
+    for (const { s, y } of known) {
+      const factor = shares.pop()! - dot(y, q) / dot(s, y);
+      q = q.map((value, k) => value + factor * s[k]!);
+    }
+    return q;
+  }
+
+  async function evaluate(point: Vector): Promise<number> {
+    counts.valueEvaluations++;
+    return objective.value(point);
+  }
+
+  async function takeGradient(): Promise<Vector> {
+    counts.gradientEvaluations++;
+    return objective.gradient();
+  }
+}
