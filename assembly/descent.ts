@@ -169,9 +169,9 @@ export function propose(descent: Descent, batch: Batch, count: i32): void {
   }
 }
 
-/** Does the step being tried lower the loss by enough? */
+/** Does the step being tried lower the loss by enough, to one that float32, in which it is returned, can hold? */
 export function isLower(descent: Descent, sample: Sample, loss: f64): bool {
-  return isFinite(loss) && loss < sample.loss - descent.slope * sample.dt * -sample.slope;
+  return isFinite(<f32>loss) && loss < sample.loss - descent.slope * sample.dt * -sample.slope;
 }
 
 /** z ← z + δt·p, t ← t + δt */

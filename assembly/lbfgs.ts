@@ -55,7 +55,7 @@ class LbfgsState {
   isOwn: i32; // 12
   /** Is there an A of the sample's? */
   hasMatrix: i32; // 16
-  /** Was any trial of this search finite, and any not? */
+  /** Has a trial of this search been finite, and has one not been? */
   foundFinite: i32; // 20
   foundNonfinite: i32; // 24
   /** L of H = LLᵀ, or 0 for H = I. */
@@ -83,6 +83,8 @@ const LEAST_CURVATURE: f64 = 1e-8;
 /** The share of the loss that float32 evaluations cannot tell from 0: 2⁻²³. */
 const NOISE: f64 = 1.0 / 8388608;
 const SHORTEST_STEP: f64 = 1e-12;
+/** Where nothing but a step shorter than this lowers the loss, by rounding perhaps, the gradient may be wrong. */
+const SHORT_STEP: f64 = 1e-3;
 
 /**
  * A factor of the decoder's own A + λτI; returns τ, or 0 where there is none.
@@ -128,8 +130,10 @@ export function lbfgsRejected(lbfgs: Lbfgs, row: usize, loss: f64): void {
     next = max(next, min(minimum, 0.5 * dt));
   }
   // By this the loss would fall at the minimum of a parabola that is reached at δt. A step that had to be made short
-  // for the loss to be finite is at no such minimum.
-  if (!state.foundNonfinite && -0.5 * next * sample.slope < state.threshold) {
+  // for the loss to be finite is at no such minimum; and while the loss has not fallen at all, a step that is short enough
+  // promises little even where the gradient is wrong: it is the whole one that has to.
+  const promised = hasFallen(sample) ? next : 1;
+  if (!state.foundNonfinite && -0.5 * promised * sample.slope < state.threshold) {
     finish(lbfgs, row, CONVERGED);
   } else if (next < SHORTEST_STEP) {
     finish(lbfgs, row, state.foundFinite ? STALLED : NONFINITE);
@@ -138,6 +142,11 @@ export function lbfgsRejected(lbfgs: Lbfgs, row: usize, loss: f64): void {
     sample.trial++;
     sample.backtracks++;
   }
+}
+
+/** Is the loss below the one at z0 by more than float32 evaluations may be off? */
+function hasFallen(sample: Sample): bool {
+  return sample.initialLoss - sample.loss > NOISE * abs(sample.initialLoss);
 }
 
 /** The gradient at z is known: what it says of the curvature, and the next direction or what that takes. */
@@ -149,7 +158,8 @@ export function lbfgsTurn(lbfgs: Lbfgs, row: usize, gradient: usize): void {
   } else {
     state.spent++;
     learnPair(lbfgs, sample, state, gradient);
-    if (!state.foundNonfinite && state.fall < state.threshold) {
+    const isShort = !hasFallen(sample) && sample.acceptedDt < SHORT_STEP;
+    if (!state.foundNonfinite && !isShort && state.fall < state.threshold) {
       finish(lbfgs, row, CONVERGED);
       return;
     }

@@ -83,7 +83,7 @@ export function judge(descent: Descent, batch: Batch, count: i32): i32 {
     if (sample.trial === FIRST) {
       sample.loss = loss;
       sample.initialLoss = loss;
-      if (!isFinite(loss)) {
+      if (!isFinite(<f32>loss)) {
         finish(descent, row, NONFINITE);
         continue;
       }

@@ -3,15 +3,19 @@ import * as assert from "uvu/assert";
 import { compileKernels } from "../src/backend/wasm/load.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
 import {
+  amd,
   binaryCrossEntropy,
   createDecoder,
   customLoss,
   type Decoder,
   decode,
+  dormandPrince,
   type EncodeResult,
   encode,
+  euler,
   type LbfgsOptions,
   lbfgs,
+  linearGrid,
   loadDecoder,
   nesterovFlow,
   squaredError,
@@ -260,6 +264,33 @@ test("slices do about what they were given, a matrix counting for its passes", a
   assert.ok(Math.max(...result.stats.matrixEvaluations) > 0);
   // A matrix of the decoder's Jacobian counts as a pass, four of them at most.
   assert.ok(spent >= passes && spent <= passes + 4 * 100, `${spent}, ${passes} by the samples' counts`);
+});
+
+test("a gradient of the wrong sign is stalled, not at rest: no step has ever lowered the loss", async () => {
+  const value = (o: number, t: number) => (o - t) ** 2;
+  const wrong = (o: number, t: number) => -2 * (o - t);
+  for (const curvature of [undefined, () => 2]) {
+    const loss = customLoss({ value, gradient: wrong, ...(curvature && { curvature }) });
+    const { status, loss: losses, initialLoss } = await encode(decoder, y, { loss });
+    assert.equal(losses, initialLoss);
+    assert.ok(
+      status.every((each) => each === "stalled"),
+      status.join(),
+    );
+  }
+});
+
+test("a loss that float32 cannot hold is not finite, whatever follows it", async () => {
+  const loss = customLoss({ value: () => 1e300, gradient: (o, t) => o - t, curvature: () => 1 });
+  const grid = linearGrid({ t1: 1, slices: 2 });
+  const solvers = [lbfgs(), amd(), euler({ grid }), dormandPrince({ t1: 1 })];
+  for (const solver of solvers as readonly ReturnType<typeof amd>[]) {
+    const { status } = await encode(decoder, y, { loss, solver });
+    assert.ok(
+      status.every((each) => each === "nonfinite"),
+      `${solver.name}: ${status}`,
+    );
+  }
 });
 
 test("options are checked, and frozen", async () => {

@@ -42,6 +42,11 @@ export interface Control {
   pause(): Promise<void>;
 }
 
+/** Is it a loss that float32, in which it is returned, can hold? */
+export function isLoss(loss: number): boolean {
+  return Number.isFinite(Math.fround(loss));
+}
+
 const RUNNING = 255;
 
 type PerSample = "loss" | "initialLoss" | "gradientNorm" | keyof SolveStatistics;

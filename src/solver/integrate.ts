@@ -1,7 +1,7 @@
 import type { Flow } from "../flow.ts";
 import type { Objective } from "../objective.ts";
 import { STATUSES, type Status } from "../result.ts";
-import type { Control, Solution } from "./base.ts";
+import { type Control, isLoss, type Solution } from "./base.ts";
 import { RungeKutta, type Tableau } from "./runge-kutta.ts";
 import { System } from "./system.ts";
 
@@ -84,7 +84,7 @@ export async function integrate(
       solution.loss[first + row] = losses[i]!;
       recording?.keepStep(first + row, 0, system.row(states, row), losses[i]!);
     });
-    rows = rows.filter((row, i) => Number.isFinite(losses[i]) || end(row, "nonfinite"));
+    rows = rows.filter((row, i) => isLoss(losses[i]!) || end(row, "nonfinite"));
     if (rows.length > 0) await system.derivatives(rows, t, states, derivatives);
     for (const row of rows) solution.gradientNorm[first + row] = system.gradientNorms[row]!;
     rows = rows.filter((row) => {
@@ -109,7 +109,7 @@ export async function integrate(
       const length = lengths[row]!;
       method.estimateError(row, length, derivatives, newDerivatives, error);
       const allFinite =
-        Number.isFinite(losses[i]) &&
+        isLoss(losses[i]!) &&
         system.row(next, row).every(Number.isFinite) &&
         (!goesOn(row) || system.row(newDerivatives, row).every(Number.isFinite));
       return steps.judge({

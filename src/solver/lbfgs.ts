@@ -57,9 +57,11 @@ const DEFAULTS: Required<LbfgsOptions> = {
  * - Beyond 512 latents, or 2²⁴ numbers of J₀, H is a multiple of I, as in plain L-BFGS; so it is for a `customLoss`
  *   without `curvature`, which it does not need.
  *
- * `"converged"` is rest, as far as float32 evaluations show it: see `tolerance`; or a gradient of 0, which at z0 may also
- * be a saddle point, with 0 accepted steps. `"stalled"`: no step lowers the loss, though its slope says that it should fall. It has no end t1: t
- * is the sum of the accepted δt. No result depends on the other samples of a call.
+ * `"converged"` is rest, as far as float32 evaluations and H show it, see `tolerance`; or a gradient of 0, which at z0 may
+ * also be a saddle point, with 0 accepted steps. H's λτ hides directions of far less curvature than the steepest: where
+ * latents, weights or outputs are scaled very differently, by 1,000 and more, it may end too early. `"stalled"`: no step
+ * lowers the loss, though its slope says that it should fall. It has no end t1: t is the sum of the accepted δt. No result
+ * depends on the other samples of a call.
  *
  * @example
  * const { z, loss } = await encode(decoder, y, { solver: lbfgs({ tolerance: 1e-9 }) });

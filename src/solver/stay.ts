@@ -1,6 +1,6 @@
 import type { Flow } from "../flow.ts";
 import { STATUSES } from "../result.ts";
-import type { Solver } from "./base.ts";
+import { isLoss, type Solver } from "./base.ts";
 
 const REACHED_T1 = STATUSES.indexOf("reached_t1");
 const NONFINITE = STATUSES.indexOf("nonfinite");
@@ -25,10 +25,10 @@ export const stay: Solver<Flow> = Object.freeze<Solver<Flow>>({
       solution.initialLoss[sample] = loss;
       solution.loss[sample] = loss;
       const norm = Math.sqrt(gradient.reduce((sum, g) => sum + g * g, 0));
-      solution.gradientNorm[sample] = Number.isFinite(loss) ? norm : Number.NaN;
+      solution.gradientNorm[sample] = isLoss(loss) ? norm : Number.NaN;
       solution.valueEvaluations[sample] = 1;
       solution.gradientEvaluations[sample] = 1;
-      solution.end(sample, Number.isFinite(loss) ? REACHED_T1 : NONFINITE);
+      solution.end(sample, isLoss(loss) ? REACHED_T1 : NONFINITE);
     }
     await control.pause();
   },

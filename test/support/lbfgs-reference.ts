@@ -175,12 +175,13 @@ export async function referenceLbfgs(
       } else {
         foundNonfinite = true;
       }
-      if (!foundNonfinite && (-shorter * gp) / 2 < threshold) return end("converged");
+      if (!foundNonfinite && (-(hasFallen() ? shorter : 1) * gp) / 2 < threshold) return end("converged");
       if (shorter < 1e-12) return end(foundFinite ? "stalled" : "nonfinite");
       dt = shorter;
       counts.backtracks++;
     }
     counts.acceptedSteps++;
+    const lastStep = dt;
     [lastFall, lastThreshold] = [loss - nextLoss, threshold];
     [z, loss, t] = [next, nextLoss, t + dt];
     const before = g;
@@ -194,7 +195,8 @@ export async function referenceLbfgs(
     const s = p.map((value) => dt * value);
     const y = g.map((value, k) => value - before[k]!);
     if (dot(s, y) > 1e-8 * Math.sqrt(dot(s, s) * dot(y, y))) pairs = [...pairs, { s, y }].slice(-memory);
-    if (!foundNonfinite && lastFall < lastThreshold) return end("converged");
+    const isShort = !hasFallen() && lastStep < 1e-3;
+    if (!foundNonfinite && !isShort && lastFall < lastThreshold) return end("converged");
     const k = counts.acceptedSteps;
     if (use.rescues && spent >= Math.max(2 * d, 64)) {
       a = await objective.matrix!("own");
@@ -211,6 +213,10 @@ export async function referenceLbfgs(
       }
       pick();
     }
+  }
+
+  function hasFallen(): boolean {
+    return initialLoss - loss > NOISE * Math.abs(initialLoss);
   }
 
   /** Takes of the A + λτI the one that fits the newest five pairs best. */
