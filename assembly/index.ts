@@ -11,7 +11,7 @@ import { lossTangents, tangentBackward, tangentForward } from "./tangent";
 // For tests, which hold each kernel against a float64 reference.
 export { activationBackward, activationForward } from "./activation";
 export { multiply } from "./gemm";
-export { sharedFactorInto } from "./lbfgs";
+export { sharedFactorInto } from "./lbfgs-damping";
 export { lossBackward, lossForward } from "./loss";
 export { adam, rmsprop, scale, sgd, sumOfSquares } from "./optimizer";
 export { packPanels } from "./panels";

@@ -19,7 +19,8 @@ import {
   residentOf,
 } from "./descent";
 import { curvatureAlong, gaussNewton, sharedGaussNewton } from "./gauss-newton";
-import { Lbfgs, lbfgsAccepted, lbfgsCurvature, lbfgsMatrix, lbfgsRejected, lbfgsTurn } from "./lbfgs";
+import { lbfgsAccepted, lbfgsCurvature, lbfgsMatrix, lbfgsRejected, lbfgsTurn } from "./lbfgs";
+import { Lbfgs } from "./lbfgs-state";
 import { Batch, GaussNewton, Plan } from "./plan";
 
 /**

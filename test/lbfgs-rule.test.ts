@@ -31,8 +31,9 @@ interface Case {
   readonly weights?: boolean;
   readonly z0?: boolean;
   readonly options?: LbfgsOptions;
-  /** How many times wider than usual the weights of the decoder are. */
+  /** How many times wider than usual the weights of the decoder are; and, beside that, those of the first latent. */
   readonly gain?: number;
+  readonly firstGain?: number;
 }
 
 const bce = binaryCrossEntropy();
@@ -101,10 +102,25 @@ const CASES: Record<string, Case> = {
   },
   "rescues of a sum": {
     ...{ layers: [13, 30, 30, 30], activation: "tanh", output: "identity", loss: squaredError(sum), gain: 6 },
-    z0: true,
-    options: { tolerance: 1e-10 },
+    options: { tolerance: 1e-8 },
   },
   "a refresh too dear": { layers: [20, 6, 30], activation: "elu", output: "sigmoid", loss: bce, z0: true },
+  "one latent of another scale": {
+    ...{ layers: [5, 17, 33], activation: "elu", output: "sigmoid", loss: bce, firstGain: 1000 },
+  },
+  "a linear output, one latent of another scale": {
+    ...{
+      layers: [4, 12, 30],
+      activation: "tanh",
+      output: "identity",
+      loss: squaredError(sum),
+      firstGain: 300,
+    },
+  },
+  "without curvature, one latent of another scale": {
+    ...{ layers: [5, 17, 33], activation: "elu", output: "identity", firstGain: 30 },
+    loss: customLoss({ value: pseudoHuber.value, gradient: pseudoHuber.gradient }),
+  },
   "one latent": { layers: [1, 9, 20], activation: "sine", output: "sigmoid", loss: mse, z0: true },
   "a custom loss": {
     ...{ layers: [5, 17, 33], activation: "elu", output: "identity", loss: customLoss(pseudoHuber) },
@@ -128,13 +144,15 @@ const CASES: Record<string, Case> = {
 
 const SAMPLES = 6;
 
-function makeCase({ layers, activation, output, loss, weights, z0, gain = 1 }: Case) {
+function makeCase({ layers, activation, output, loss, weights, z0, gain = 1, firstGain = 1 }: Case) {
   const decoder = createDecoder({ layers: [...layers], activation, outputActivation: output, seed: 8 });
   for (const layer of decoder.layers) {
     layer.weight.set(layer.weight.map((w) => gain * w));
     layer.bias.set(randomArray(9, layer.bias.length, -0.2, 0.2));
   }
   const [d, n] = [decoder.latentSize, decoder.outputSize];
+  const { weight } = decoder.layers[0]!;
+  for (let at = 0; at < weight.length; at += d) weight[at]! *= firstGain;
   const given = {
     ...(weights && { weights: randomArray(2, SAMPLES * n, -0.3, 1).map((w) => Math.max(w, 0)) }),
     ...(z0 && { z0: randomArray(3, SAMPLES * d, -2, 2) }),

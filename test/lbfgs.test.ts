@@ -136,6 +136,52 @@ test("digits: all come to rest, in less than 45 passes on average; more would ga
   assert.ok(again.stats.valueEvaluations.every((count) => count >= 2));
 });
 
+test("latents, weights and losses of very different scales: converged is said in a minimum", async () => {
+  // diag(1e4, 1), and the other output to be met.
+  const diagonal = createDecoder({ layers: [2, 2], outputActivation: "identity" });
+  diagonal.parameters.set([1e4, 0, 0, 1, 0, 0]);
+  const steep = await encode(diagonal, Float32Array.of(0, 1), { loss: squaredError() });
+  assert.is(steep.status[0], "converged");
+  assert.ok(steep.loss[0]! < 1e-9, `${steep.loss[0]}`);
+
+  // The same function, a latent in other units: the same minima.
+  const mnist = await loadDecoder(new URL("../demo/decoder.safetensors", import.meta.url));
+  const digits = await demoDigits(16);
+  const finest = lbfgs({ tolerance: 1e-9 });
+  const minima = await encode(mnist, digits, { solver: finest });
+  for (const scale of [1e-4, 1e2, 1e4]) {
+    const scaled = createDecoder({ layers: [20, 150, 300, 600, 784], loss: "bce" });
+    scaled.parameters.set(mnist.parameters);
+    const { weight } = scaled.layers[0]!;
+    for (let at = 7; at < weight.length; at += 20) weight[at]! *= scale;
+    const { loss, status } = await encode(scaled, digits);
+    assert.ok(status.every((each) => each === "converged"));
+    const above = meanOf(loss) / meanOf(minima.loss) - 1;
+    assert.ok(above < 1e-3, `latent times ${scale}: ${above} above`);
+  }
+
+  // One pixel that counts for more than all the others together.
+  const weights = new Float32Array(784).fill(1);
+  weights[400] = 1e5;
+  const [usual, long] = [
+    await encode(mnist, digits, { weights }),
+    await encode(mnist, digits, { weights, solver: lbfgs({ tolerance: 1e-9, maxSteps: 5000 }) }),
+  ];
+  const above = meanOf(usual.loss) / meanOf(long.loss) - 1;
+  assert.ok(above < 5e-3, `a pixel of weight 1e5: ${above} above`);
+
+  // |o - t|, but for a rounded tip; a curvature that is right there and nowhere else would mislead.
+  const tip = 1e-3;
+  const smooth = customLoss({
+    value: (o, t) => Math.hypot(o - t, tip),
+    gradient: (o, t) => (o - t) / Math.hypot(o - t, tip),
+  });
+  const absolute = await encode(mnist, digits, { loss: smooth });
+  const settled = await encode(mnist, digits, { loss: smooth, z0: absolute.z, solver: finest });
+  const left = 1 - meanOf(settled.loss) / meanOf(absolute.loss);
+  assert.ok(left < 0.02, `absolute error: ${left} left`);
+});
+
 test("every status can be had, and keeps the best z", async () => {
   const solve = (options: LbfgsOptions) => encode(decoder, y, { loss: bce, solver: lbfgs(options) });
   const converged = await solve({});

@@ -58,12 +58,12 @@ class Metric {
     return new Metric(d);
   }
 
-  /** A + λτI; undefined where it is not positive definite. */
-  static damped(a: ArrayLike<number>, d: number, added: number): Metric | undefined {
+  /** A + added·I + share·diag(A); undefined where it is not positive definite. */
+  static damped(a: ArrayLike<number>, d: number, added: number, share = 0): Metric | undefined {
     // Of A the lower triangle and the diagonal hold.
     const matrix = Float64Array.from({ length: d * d }, (_, at) => {
       const [i, j] = [Math.floor(at / d), at % d];
-      return (j > i ? a[j * d + i]! : a[at]!) + (i === j ? added : 0);
+      return (j > i ? a[j * d + i]! : a[at]!) + (i === j ? added + share * a[at]! : 0);
     });
     const factor = matrix.slice();
     return factorise(factor, d) ? new Metric(d, factor, matrix) : undefined;
@@ -141,8 +141,9 @@ export async function referenceLbfgs(
 
   let pairs: { s: Vector; y: Vector }[] = [];
   let foundNonfinite = false;
+  let isSettling = false;
   let [spent, isOwn, lastFall, lastThreshold] = [0, false, Number.POSITIVE_INFINITY, 0];
-  for (;;) {
+  steps: for (;;) {
     // The next direction.
     const newest = pairs.at(-1);
     const gamma = newest ? dot(newest.s, newest.y) / dot(newest.y, metric.solve(newest.y)) : inverseScale;
@@ -154,7 +155,10 @@ export async function referenceLbfgs(
     }
     const gp = dot(g, p);
     const threshold = tolerance * Math.max(initialLoss - loss, Math.abs(loss)) + NOISE * Math.abs(loss);
-    if (counts.acceptedSteps > 0 && -gp / 2 < threshold) return end("converged");
+    if (counts.acceptedSteps > 0 && -gp / 2 < threshold) {
+      if (!settle()) return end("converged");
+      continue;
+    }
 
     // How far along it.
     let dt = 1;
@@ -175,7 +179,10 @@ export async function referenceLbfgs(
       } else {
         foundNonfinite = true;
       }
-      if (!foundNonfinite && (-(hasFallen() ? shorter : 1) * gp) / 2 < threshold) return end("converged");
+      if (!foundNonfinite && (-(hasFallen() ? shorter : 1) * gp) / 2 < threshold) {
+        if (!settle()) return end("converged");
+        continue steps;
+      }
       if (shorter < 1e-12) return end(foundFinite ? "stalled" : "nonfinite");
       dt = shorter;
       counts.backtracks++;
@@ -196,7 +203,12 @@ export async function referenceLbfgs(
     const y = g.map((value, k) => value - before[k]!);
     if (dot(s, y) > 1e-8 * Math.sqrt(dot(s, s) * dot(y, y))) pairs = [...pairs, { s, y }].slice(-memory);
     const isShort = !hasFallen() && lastStep < 1e-3;
-    if (!foundNonfinite && !isShort && lastFall < lastThreshold) return end("converged");
+    if (lastFall >= lastThreshold) {
+      isSettling = false;
+    } else if (!foundNonfinite && !isShort) {
+      if (!settle()) return end("converged");
+      continue;
+    }
     const k = counts.acceptedSteps;
     if (use.rescues && spent >= Math.max(2 * d, 64)) {
       a = await objective.matrix!("own");
@@ -217,6 +229,22 @@ export async function referenceLbfgs(
 
   function hasFallen(): boolean {
     return initialLoss - loss > NOISE * Math.abs(initialLoss);
+  }
+
+  /** Takes H without damping, once before the end; false where it has been taken in vain. */
+  function settle(): boolean {
+    if (isSettling) return false;
+    isSettling = true;
+    if (a) {
+      const undamped = Metric.damped(a, d, (NOISE ** 2 * d * tau) / scale, NOISE * d);
+      if (!undamped) return false;
+      [metric, inverseScale] = [undamped, 1 / scale];
+    } else {
+      if (pairs.length === 0) return false;
+      inverseScale = Math.max(...pairs.map(({ s, y }) => dot(s, s) / dot(s, y)));
+    }
+    pairs = [];
+    return true;
   }
 
   /** Takes of the A + λτI the one that fits the newest five pairs best. */

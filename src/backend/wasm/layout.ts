@@ -154,6 +154,7 @@ export const LbfgsState = new Struct({
   hasMatrix: "i32",
   foundFinite: "i32",
   foundNonfinite: "i32",
+  isSettling: "i32",
   factor: "usize",
   inverseScale: "f64",
   damping: "f64",

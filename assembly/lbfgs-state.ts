@@ -1,0 +1,108 @@
+import { packedSize } from "./cholesky";
+import { Descent, Sample } from "./descent";
+
+/**
+ * L-BFGS for each sample, preconditioned by the decoder: the rule, and where it comes from, is in src/solver/lbfgs.ts.
+ *
+ * H stands for the matrix whose inverse the two loops begin with: A + λτI by its Cholesky factor, one of the five of
+ * the decoder's own A, which all samples share, or one of the sample's own A; or I, where there is no factor.
+ */
+@unmanaged
+export class Lbfgs extends Descent {
+  /** m, how many pairs are kept of a sample */
+  pairs: i32; // 72
+  /** 1: the sample's A is made anew of the decoder's Jacobian and its own curvature after 1, 2, 4 and 8 steps. */
+  refreshes: i32; // 76
+  /** 1: only after the first one, for its weights are all that makes its A differ from the decoder's. */
+  refreshesOnce: i32; // 80
+  /** 1: the decoder's curvature serves no sample before it is made its own, at z0. */
+  refreshesFirst: i32; // 84
+  /** 1: after max(2d, 64) evaluations the sample's A is made at its own z. */
+  rescues: i32; // 88
+  /** f64[5][packed d]: the factors of the decoder's own A + λτI, λ ascending; or 0 where it has none. */
+  factors: usize; // 92
+  /** f32[packed d]: the decoder's own A; or 0. */
+  matrix: usize; // 96
+  /** Scratch: f64[packed d], f64[max(d, m)], f64[d], f64[d][FITTED_ROW] */
+  factor: usize; // 100
+  vector: usize; // 104
+  otherVector: usize; // 108
+  changes: usize; // 112
+  /** τ = tr(A)/d of the decoder's own A */
+  damping: f64; // 120
+}
+
+/** What is kept of a sample, behind its p; then the arrays below. */
+@unmanaged
+export class LbfgsState {
+  /** How many pairs there are, and the place of the newest in its ring. */
+  pairs: i32; // 0
+  newest: i32; // 4
+  /** Evaluations since z0, or since A was made at the sample's own z. */
+  spent: i32; // 8
+  /** Has A been made at the sample's own z? */
+  isOwn: i32; // 12
+  /** Is there an A of the sample's? */
+  hasMatrix: i32; // 16
+  /** Has a trial of this search been finite, and has one not been? */
+  foundFinite: i32; // 20
+  foundNonfinite: i32; // 24
+  /** Has H without damping been taken since the loss has last fallen by the threshold? */
+  isSettling: i32; // 28
+  /** L of H = LLᵀ, or 0 for H = I. */
+  factor: usize; // 32
+  /** What H⁻¹ is multiplied by while there are no pairs to tell. */
+  inverseScale: f64; // 40
+  /** τ */
+  damping: f64; // 48
+  /** What the last step has lowered the loss by, and the threshold when it was begun. */
+  fall: f64; // 56
+  threshold: f64; // 64
+}
+
+/** The place in the ring of the pair before the newest by `back`. */
+export function placeBefore(lbfgs: Lbfgs, state: LbfgsState, back: i32): i32 {
+  return (state.newest - back + lbfgs.pairs) % lbfgs.pairs;
+}
+
+// A sample's memory: f64[d] p, LbfgsState, f64[d] ∇l, f64[m][d] s, f64[m][d] y, f64[m] sᵀy, f64[packed d] L, f32[packed d] A.
+
+export function stateOf(lbfgs: Lbfgs, sample: Sample): LbfgsState {
+  return changetype<LbfgsState>(sample.memory + ((<usize>lbfgs.latentSize) << 3));
+}
+
+export function gradientOf(lbfgs: Lbfgs, sample: Sample): usize {
+  return sample.memory + ((<usize>lbfgs.latentSize) << 3) + offsetof<LbfgsState>();
+}
+
+export function stepAt(lbfgs: Lbfgs, sample: Sample, place: i32): usize {
+  return gradientOf(lbfgs, sample) + ((<usize>(lbfgs.latentSize * (1 + place))) << 3);
+}
+
+export function changeAt(lbfgs: Lbfgs, sample: Sample, place: i32): usize {
+  return stepAt(lbfgs, sample, lbfgs.pairs + place);
+}
+
+export function productAt(lbfgs: Lbfgs, sample: Sample, place: i32): usize {
+  return stepAt(lbfgs, sample, 2 * lbfgs.pairs) + ((<usize>place) << 3);
+}
+
+export function ownFactor(lbfgs: Lbfgs, sample: Sample): usize {
+  return productAt(lbfgs, sample, lbfgs.pairs);
+}
+
+export function ownMatrix(lbfgs: Lbfgs, sample: Sample): usize {
+  return ownFactor(lbfgs, sample) + (packedSize(lbfgs.latentSize) << 3);
+}
+
+/** Takes the lower triangle of a matrix, f32[d][…], rows `stride` bytes apart, as the sample's own A; returns its τ. */
+export function copyMatrix(lbfgs: Lbfgs, sample: Sample, matrix: usize, stride: usize): f64 {
+  const d = lbfgs.latentSize;
+  const own = ownMatrix(lbfgs, sample);
+  let trace: f64 = 0;
+  for (let i: i32 = 0; i < d; i++, matrix += stride) {
+    memory.copy(own + (packedSize(i) << 2), matrix, (<usize>i + 1) << 2);
+    trace += load<f32>(matrix + ((<usize>i) << 2));
+  }
+  return trace / d;
+}
