@@ -86,7 +86,7 @@ function className(value: object): string {
 /** Refuses options that are no object or hold a name outside `known`: a misspelt option must not be ignored. */
 export function checkOptions(where: string, options: unknown, known: readonly string[]): void {
   if (options === undefined) return;
-  if (options === null || typeof options !== "object") {
+  if (options === null || typeof options !== "object" || Array.isArray(options)) {
     throw invalid(`${where}: options are ${show(options)}, expected an object`);
   }
   for (const name of ownKeys(where, options)) {
@@ -120,22 +120,30 @@ export function callHint(value: unknown): string {
   return typeof value === "function" ? " (are the brackets of the call missing?)" : "";
 }
 
-/** The bounds of a number: `min` and `max` are allowed values, `above` is not. */
+/** The bounds of a number: `min` and `max` are allowed values, `above` and `below` are not. */
 export interface Bounds {
   readonly min?: number;
   readonly above?: number;
   readonly max?: number;
+  readonly below?: number;
   readonly integer?: boolean;
 }
 
 /** Refuses a value that is no number within its bounds; returns it otherwise. */
 export function checkNumber(where: string, name: string, value: unknown, bounds: Bounds = {}): number {
-  const { min = -Infinity, above = -Infinity, max = Number.MAX_VALUE, integer = false } = bounds;
+  const {
+    min = -Infinity,
+    above = -Infinity,
+    max = Number.MAX_VALUE,
+    below = Infinity,
+    integer = false,
+  } = bounds;
   const ok =
     typeof value === "number" &&
     value >= min &&
     (value > above || above === -Infinity) &&
     value <= max &&
+    value < below &&
     (!integer || Number.isSafeInteger(value));
   if (ok) return value;
   // Beyond it is an integer too, but not told apart from its neighbours.
@@ -145,6 +153,7 @@ export function checkNumber(where: string, name: string, value: unknown, bounds:
     bounds.above !== undefined ? `> ${bounds.above}` : "",
     bounds.min !== undefined ? `>= ${bounds.min}` : "",
     most !== undefined ? `<= ${most}` : "",
+    bounds.below !== undefined ? `< ${bounds.below}` : "",
   ].filter(Boolean);
   const expected = `${integer ? "an integer" : "a finite number"}${limits.length ? ` ${limits.join(" and ")}` : ""}`;
   throw invalid(`${where}: ${name} is ${show(value)}, expected ${expected}`);

@@ -21,7 +21,10 @@ export interface CustomLossFunctions {
   readonly value: (output: number, target: number) => number;
   /** ∂e/∂output */
   readonly gradient: (output: number, target: number) => number;
-  /** ∂²e/∂output² ≥ 0; what needs second derivatives refuses a loss without it. */
+  /**
+   * ∂²e/∂output² ≥ 0; what needs second derivatives refuses a loss without it. To `lbfgs`, which does without, it is of
+   * no help where it changes by orders of magnitude within a step, as that of |output - target| with a rounded tip does.
+   */
   readonly curvature?: (output: number, target: number) => number;
 }
 

@@ -88,6 +88,15 @@ test("train: an adjoint that goes back along the flow follows it by AMD, where n
   assert.is(exit, 0, stderr);
   const decoder = createDecoder({ layers, loss: binaryCrossEntropy(), outputShape: [3, 2] });
   assert.equal(await resultsIn(out), await resultsOf(decoder, images, { adjoint: full() }));
+
+  for (const adjoint of ["full", "direct"]) {
+    const refused = await run(...newRun("--layers", "2,5,6", "--adjoint", adjoint, "--solver", "lbfgs").args);
+    assert.is(refused.exit, 2);
+    assert.match(
+      refused.stderr,
+      new RegExp(`--adjoint ${adjoint} goes back along .* --solver lbfgs .*use --solver amd`),
+    );
+  }
 });
 
 test("train: what the API gives without options; outputs, log and table", async () => {

@@ -65,7 +65,9 @@ test("demo: a table, and files that hold what it says", async () => {
 
   assert.equal(readNpy(readFileSync(join(out, "latents.npy"))).shape, [14, 20]);
   const results = readCsv(join(out, "results.csv"));
-  assert.equal(results[0], ["index", "initial_loss", "loss", "status", "accepted_steps", "backtracks", "t"]);
+  assert.equal(results[0], [
+    ...["index", "initial_loss", "loss", "gradient_norm", "status", "accepted_steps", "backtracks", "t"],
+  ]);
   assert.is(results.length, 15);
   assert.ok(
     column(results, "loss").every((loss, i) => Number(loss) < Number(column(results, "initial_loss")[i])),

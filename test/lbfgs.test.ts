@@ -356,6 +356,12 @@ test("options are checked, and frozen", async () => {
     const [name] = Object.keys(options);
     refused(() => lbfgs(options as LbfgsOptions), "invalid_argument", new RegExp(`^lbfgs: .*${name}`));
   }
+  refused(
+    () => lbfgs({ slope: 1 }),
+    "invalid_argument",
+    /slope is 1, expected a finite number >= 0 and < 1$/,
+  );
+  refused(() => lbfgs([] as LbfgsOptions), "invalid_argument", /options are .*, expected an object/);
   const flow = nesterovFlow() as never;
   await rejected(
     encode(decoder, y, { loss: bce, flow }),

@@ -21,6 +21,7 @@ export async function writeEncodeOutputs(run: Run): Promise<Output[]> {
     index: result.status.map((_, index) => index),
     initial_loss: result.initialLoss,
     loss: result.loss,
+    gradient_norm: result.gradientNorm,
     status: result.status,
     accepted_steps: acceptedSteps,
     backtracks,
@@ -36,7 +37,7 @@ export async function writeEncodeOutputs(run: Run): Promise<Output[]> {
     {
       name: "results.csv",
       bytes: table,
-      content: "losses, status, steps and the time t reached, a line per sample",
+      content: "losses, gradient norm, status, steps and the time t reached, a line per sample",
     },
   ];
   if (job.reconstructions) {

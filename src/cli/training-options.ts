@@ -23,7 +23,7 @@ import {
   trainAutoencoder,
 } from "../train/index.ts";
 import { addChoice, type Choice, chosen, type Description, member, refuseChoice } from "./choice.ts";
-import { backendOf, type RunningOptions, refuseOptions } from "./options.ts";
+import { backendOf, type RunningOptions, refuseOptions, wrongUsage } from "./options.ts";
 import { parseCount, parseNumber, parseSeed } from "./parse.ts";
 import {
   addFlowAndSolverOptions,
@@ -179,6 +179,12 @@ export function chosenTraining(command: Command): ChosenTraining {
     command.setOptionValueWithSource("solver", "amd", "implied");
   }
   const { flow, solver } = chosenFlowAndSolver(command, "train");
+  if (adjoint.value.needs !== "end" && solver.value.t1 === Number.POSITIVE_INFINITY) {
+    wrongUsage(
+      command,
+      `--adjoint ${adjoint.value.name} goes back along the gradient flow, which --solver ${solver.value.name} does not follow; use --solver amd, or --adjoint approximate`,
+    );
+  }
   const { warmStart = false } = given;
   const encoding = { ...pairOf(flow.value, solver.value), adjoint: adjoint.value, warmStart };
   return {

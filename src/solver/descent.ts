@@ -27,7 +27,7 @@ export function completeOptions<Options extends DescentOptions>(
   checkOptions(where, options, Object.keys(defaults));
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const all: Options = { ...defaults, ...given };
-  checkNumber(where, "slope", all.slope, { min: 0, max: 1 - Number.EPSILON });
+  checkNumber(where, "slope", all.slope, { min: 0, below: 1 });
   checkNumber(where, "tolerance", all.tolerance, { min: 0 });
   checkNumber(where, "maxSteps", all.maxSteps, { min: 0, max: MAX_COUNT, integer: true });
   return all;

@@ -52,14 +52,16 @@ const DEFAULTS: Required<LbfgsOptions> = {
  *   constant (squared error of a linear output; with weights once, after the first step).
  * - After every max(2d, 64) evaluations A is made at the sample's own z, which takes d passes
  *   (`stats.matrixEvaluations`), λ is chosen for it, for good, and the pairs start anew.
+ * - Before the end λτI is replaced by the least that keeps A positive definite in float32, 2⁻²³d of each number on its
+ *   diagonal, and the pairs are dropped: λτ hides directions of far less curvature than the steepest. The sample goes on if
+ *   that promises more, until it does so in vain.
  * - A step is accepted if it lowers the loss by more than `slope` of what p promises, and else made shorter by quadratic
  *   interpolation: δt = 1 nearly always.
  * - Beyond 512 latents, or 2²⁴ numbers of J₀, H is a multiple of I, as in plain L-BFGS; so it is for a `customLoss`
- *   without `curvature`, which it does not need.
+ *   without `curvature`, which it does not need. Before the end it is the least curvature of the pairs.
  *
- * `"converged"` is rest, as far as float32 evaluations and H show it, see `tolerance`; or a gradient of 0, which at z0 may
- * also be a saddle point, with 0 accepted steps. H's λτ hides directions of far less curvature than the steepest: where
- * latents, weights or outputs are scaled very differently, by 1,000 and more, it may end too early. `"stalled"`: no step
+ * `"converged"` is rest, as far as float32 evaluations and A show it, see `tolerance`; or a gradient of 0, which at z0 may
+ * also be a saddle point, with 0 accepted steps. `"stalled"`: no step
  * lowers the loss, though its slope says that it should fall. It has no end t1: t is the sum of the accepted δt. No result
  * depends on the other samples of a call.
  *
