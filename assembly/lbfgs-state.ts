@@ -49,8 +49,10 @@ export class LbfgsState {
   foundNonfinite: i32; // 24
   /** Has H without damping been taken since the loss has last fallen by the threshold? */
   isSettling: i32; // 28
+  /** In so many trials of this search in a row the loss has risen by what it should have fallen by. */
+  contrary: i32; // 32
   /** L of H = LLᵀ, or 0 for H = I. */
-  factor: usize; // 32
+  factor: usize; // 36
   /** What H⁻¹ is multiplied by while there are no pairs to tell. */
   inverseScale: f64; // 40
   /** τ */

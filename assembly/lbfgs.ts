@@ -3,6 +3,7 @@ import {
   CONVERGED,
   CURVATURE_ALONG_GRADIENT,
   finish,
+  finishWithoutStep,
   NONFINITE,
   OWN_MATRIX,
   residentOf,
@@ -57,17 +58,26 @@ export function lbfgsRejected(lbfgs: Lbfgs, row: usize, loss: f64): void {
     state.foundNonfinite = 1;
   } else {
     state.foundFinite = 1;
-    const minimum = (-sample.slope * dt * dt) / (2 * (loss - sample.loss - dt * sample.slope));
+    const rise = loss - sample.loss;
+    const minimum = (-sample.slope * dt * dt) / (2 * (rise - dt * sample.slope));
     next = max(next, min(minimum, 0.5 * dt));
+    // Along a gradient of the wrong sign the loss rises by what it should have fallen by, at any δt that is short enough;
+    // where δt is too long it rises by far more. What float32 evaluations may be off by says nothing.
+    const fall = -dt * sample.slope;
+    if (fall > 16 * NOISE * abs(sample.loss)) {
+      state.contrary = rise > 0.5 * fall && rise < 2 * fall ? state.contrary + 1 : 0;
+    }
   }
   // By this the loss would fall at the minimum of a parabola that is reached at δt. A step that had to be made short
-  // for the loss to be finite is at no such minimum; and while the loss has not fallen at all, a step that is short enough
-  // promises little even where the gradient is wrong: it is the whole one that has to.
-  const promised = hasFallen(sample) ? next : 1;
-  if (!state.foundNonfinite && -0.5 * promised * sample.slope < state.threshold) {
+  // for the loss to be finite is at no such minimum; and along a gradient of the wrong sign a step that is short enough
+  // promises as little: there it is the whole one that has to.
+  const whole = -0.5 * sample.slope;
+  const promised = state.contrary > 1 && !hasFallen(sample) ? whole : next * whole;
+  if (!state.foundNonfinite && promised < state.threshold) {
     settle(lbfgs, row);
   } else if (next < SHORTEST_STEP) {
-    finish(lbfgs, row, state.foundFinite ? STALLED : NONFINITE);
+    if (state.foundFinite) finishWithoutStep(lbfgs, row, whole);
+    else finish(lbfgs, row, NONFINITE);
   } else {
     sample.dt = next;
     sample.trial++;
@@ -210,6 +220,7 @@ function setDirection(lbfgs: Lbfgs, row: usize): void {
   }
   state.foundFinite = 0;
   state.foundNonfinite = 0;
+  state.contrary = 0;
   sample.dt = 1;
   sample.trial = 0;
 }

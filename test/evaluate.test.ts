@@ -47,10 +47,11 @@ for (const { name, backend } of builds) {
   test(`${name}: the numbers are encode's, bit for bit, also where pieces meet`, async () => {
     const encoded = await encode(decoder, many.toFloat32(), { solver, backend });
     const report = await evaluate(decoder, many, { solver, backend });
-    const { loss, status, stats } = encoded;
+    const { loss, initialLoss, gradientNorm, status, stats } = encoded;
     const { meanExcessLoss } = report;
     const { seconds, samplesPerSecond, ...figures } = summary(encoded);
-    assert.equal(timeless(report), { ...figures, meanExcessLoss, loss, status, stats });
+    const perSample = { loss, initialLoss, gradientNorm, status, stats };
+    assert.equal(timeless(report), { ...figures, meanExcessLoss, ...perSample });
     assert.ok(report.seconds > 0 && report.samplesPerSecond > 0);
   });
 }

@@ -127,7 +127,22 @@ test("digits: all come to rest, in less than 45 passes on average; more would ga
   const long = await encode(mnist, digits, { solver: lbfgs({ tolerance: 1e-9 }) });
   assert.ok(meanOf(result.loss) < meanOf(long.loss) + 1e-4, `${meanOf(result.loss)}, ${meanOf(long.loss)}`);
 
-  // Started at its own result there is little left to do.
+  // Started at its own result, again and again, it finds rest, and never takes it for a stall.
+  for (const loss of [bce, squaredError()]) {
+    for (const tolerance of [0, 1e-9, 1e-6]) {
+      let z0: Float32Array = new Float32Array(result.z.length);
+      for (let time = 0; time < 4; time++) {
+        const { z, status, stats } = await encode(mnist, digits, { loss, z0, solver: lbfgs({ tolerance }) });
+        assert.ok(
+          status.every((each) => each === "converged"),
+          `${loss.name}, ${tolerance}, start ${time}: ${status}`,
+        );
+        if (time > 1) assert.ok(Math.max(...stats.valueEvaluations) <= 12, `${stats.valueEvaluations}`);
+        z0 = z;
+      }
+    }
+  }
+  // There is little left to do.
   const again = await encode(mnist, digits, { z0: result.z });
   assert.ok(again.status.every((status) => status === "converged"));
   assert.ok(passesOf(again, mnist.latentSize) / 32 < 10, `${passesOf(again, mnist.latentSize) / 32} passes`);

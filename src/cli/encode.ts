@@ -23,7 +23,7 @@ export function addEncodeCommand(program: Command): void {
     .description(
       "Finds for each sample y of FILE the code z whose decoding D(z) is closest to it, and writes to DIR:\n" +
         "  latents.npy          the codes, samples × latent size, float32\n" +
-        "  results.csv          losses and statuses, a line per sample\n" +
+        "  results.csv          losses, gradient norm, status, steps and t, a line per sample\n" +
         "  reconstructions.npy  D(z) in the samples' shape (with --reconstructions)\n" +
         "  reconstructions.png  original, reconstruction, difference (of images)\n" +
         "  steps.png            reconstructions on the way (of images)\n" +

@@ -68,7 +68,7 @@ export function addEvaluateCommand(program: Command): void {
     .description(
       "Encodes samples, unseen ones for example, and prints their mean loss, and for cross entropy how far " +
         "that is above the targets' own entropy, the least that there can be. With --out it writes to DIR:\n" +
-        "  results.csv          loss, status and steps, a line per sample\n" +
+        "  results.csv          losses, gradient norm, status, steps and t, a line per sample\n" +
         "A file of this name in DIR is replaced.",
     )
     .optionsGroup("What and where:")
@@ -163,21 +163,27 @@ async function evaluateShown(
 
 const resultsName = "results.csv";
 
-async function writeResults(folder: string, { loss, status, stats }: EvaluateReport): Promise<Output[]> {
+async function writeResults(
+  folder: string,
+  { initialLoss, loss, gradientNorm, status, stats }: EvaluateReport,
+): Promise<Output[]> {
   const table = formatCsv({
     index: status.map((_, index) => index),
+    initial_loss: initialLoss,
     loss,
+    gradient_norm: gradientNorm,
     status,
     accepted_steps: stats.acceptedSteps,
     backtracks: stats.backtracks,
     t: stats.t,
   });
-  const content = "loss, status, steps and the time t reached, a line per sample";
+  const content =
+    "losses, gradient norm, status, steps and t (of lbfgs the sum of its steps), a line per sample";
   return writeOutputs(folder, [{ name: resultsName, bytes: table, content }]);
 }
 
 function documentOf(job: EvaluateJob, { data, decoder, loss, by }: Input, report: EvaluateReport) {
-  const { loss: _, status, stats, meanExcessLoss, ...figures } = report;
+  const { loss: _, initialLoss: __, gradientNorm: ___, status, stats, meanExcessLoss, ...figures } = report;
   const hasEntropy = loss.name === "binaryCrossEntropy";
   return {
     decoder: decoderFigures(job.decoder, decoder),

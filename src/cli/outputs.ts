@@ -37,7 +37,8 @@ export async function writeEncodeOutputs(run: Run): Promise<Output[]> {
     {
       name: "results.csv",
       bytes: table,
-      content: "losses, gradient norm, status, steps and the time t reached, a line per sample",
+      content:
+        "losses, gradient norm, status, steps and t (of lbfgs the sum of its steps), a line per sample",
     },
   ];
   if (job.reconstructions) {

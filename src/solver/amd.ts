@@ -78,7 +78,7 @@ export function amd(options: AmdOptions = {}): Amd {
   checkNumber("amd", "stepInit", all.stepInit, { above: 0 });
   checkNumber("amd", "stepMax", all.stepMax, { min: all.stepInit });
   checkNumber("amd", "increaseFactor", all.increaseFactor, { min: 1 });
-  checkNumber("amd", "decreaseFactor", all.decreaseFactor, { above: 0, max: 1 - Number.EPSILON });
+  checkNumber("amd", "decreaseFactor", all.decreaseFactor, { above: 0, below: 1 });
   checkChoice("amd", "growFrom", all.growFrom, ["accepted", "trial"]);
   checkNumber("amd", "maxBacktracks", all.maxBacktracks, { min: 0, max: MAX_COUNT, integer: true });
   checkNumber("amd", "window", all.window, { min: 2, max: 1000, integer: true });

@@ -20,6 +20,10 @@ export interface EvaluateReport extends EncodeSummary {
   readonly meanExcessLoss: number;
   /** B, l(y, D(z)). */
   readonly loss: Float32Array;
+  /** B, l(y, D(z0)); with an encoder, at its codes. */
+  readonly initialLoss: Float32Array;
+  /** B, ‖∇_z l‖ at z: 0 at rest. */
+  readonly gradientNorm: Float32Array;
   /** B. */
   readonly status: readonly Status[];
   readonly stats: SolveStatistics;
@@ -79,9 +83,17 @@ export async function evaluate(
   await callbacks.settled(signal);
   throwIfAborted(signal);
   const result = { ...all.toResult(), backend: prepared.info, seconds: seconds() };
-  const { loss, status, stats } = result;
+  const { loss, initialLoss, gradientNorm, status, stats } = result;
   const excess = Float64Array.from(loss, (value, sample) => value - floors[sample]!);
-  return { ...summary(result), meanExcessLoss: meanOfFinite(excess), loss, status, stats };
+  return {
+    ...summary(result),
+    meanExcessLoss: meanOfFinite(excess),
+    loss,
+    initialLoss,
+    gradientNorm,
+    status,
+    stats,
+  };
 }
 
 /** The least that each sample's loss can come to. */

@@ -164,6 +164,7 @@ export async function referenceLbfgs(
     let dt = 1;
     let foundFinite = false;
     foundNonfinite = false;
+    let contrary = 0;
     let next: Vector;
     let nextLoss: number;
     for (;;) {
@@ -179,11 +180,17 @@ export async function referenceLbfgs(
       } else {
         foundNonfinite = true;
       }
-      if (!foundNonfinite && (-(hasFallen() ? shorter : 1) * gp) / 2 < threshold) {
+      const rise = nextLoss - loss;
+      const fall = -dt * gp;
+      if (Number.isFinite(rise) && fall > 16 * NOISE * Math.abs(loss)) {
+        contrary = rise > 0.5 * fall && rise < 2 * fall ? contrary + 1 : 0;
+      }
+      if (!foundNonfinite && (-(contrary > 1 && !hasFallen() ? 1 : shorter) * gp) / 2 < threshold) {
         if (!settle()) return end("converged");
         continue steps;
       }
-      if (shorter < 1e-12) return end(foundFinite ? "stalled" : "nonfinite");
+      if (shorter < 1e-12)
+        return end(!foundFinite ? "nonfinite" : -gp / 2 < leastFall() ? "converged" : "stalled");
       dt = shorter;
       counts.backtracks++;
     }
@@ -225,6 +232,10 @@ export async function referenceLbfgs(
       }
       pick();
     }
+  }
+
+  function leastFall(): number {
+    return 2 ** -20 * Math.max(Math.abs(loss), initialLoss - loss);
   }
 
   function hasFallen(): boolean {

@@ -155,6 +155,7 @@ export const LbfgsState = new Struct({
   foundFinite: "i32",
   foundNonfinite: "i32",
   isSettling: "i32",
+  contrary: "i32",
   factor: "usize",
   inverseScale: "f64",
   damping: "f64",
