@@ -3,12 +3,9 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
 import { parseSeed } from "../src/cli/parse.ts";
-import { compareAdjoints } from "./adjoints.ts";
 import { compareWithBaseline, recordBaseline, recordRuns } from "./baseline.ts";
-import { measureDataEfficiency } from "./data-efficiency.ts";
 import type { ExperimentSettings } from "./paper.ts";
 import { compareSolvers } from "./solvers.ts";
-import { measureStiffness } from "./stiffness.ts";
 import { compareTrainingSolvers } from "./training-solver.ts";
 import { compareWarmStarts } from "./warm-starts.ts";
 
@@ -19,21 +16,14 @@ const EXPERIMENTS: Record<
   baseline: [compareWithBaseline, "what the solvers do now beside what they did at the baseline"],
   "record-baseline": [recordBaseline, "keeps what the solvers do now as the baseline"],
   "record-runs": [recordRuns, "keeps the hashes of the plain build's runs, the baseline's quick part"],
-  "data-efficiency": [
-    measureDataEfficiency,
-    "Table 1: one pass over few digits, against an autoencoder's twelve",
-  ],
-  adjoints: [
-    compareAdjoints,
-    "the same digits trained with the approximate, the full and the direct adjoint",
-  ],
   solvers: [compareSolvers, "amd against lbfgs on two data sets, both losses and several decoders"],
   "training-solver": [compareTrainingSolvers, "few digits trained by amd and by lbfgs, three seeds"],
   "warm-starts": [compareWarmStarts, "the same digits several times over, from 0 and from where they were"],
-  stiffness: [measureStiffness, "Dormand-Prince's evaluations against AMD's as training goes on"],
 };
 
-const program = new Command("experiment").description("The paper's experiments, computed here and now.");
+const program = new Command("experiment").description(
+  "Experiments of our own, computed here and now; the paper's are `npm run reproduce`.",
+);
 for (const [name, [run, what]] of Object.entries(EXPERIMENTS)) {
   program
     .command(name)

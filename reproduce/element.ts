@@ -1,0 +1,63 @@
+import type { Chart } from "./chart.ts";
+
+// What is reproduced: elements of the paper, each a number of jobs, and what a page says of their results.
+
+/** What a reproduction is asked for. */
+export interface Settings {
+  /** A thousandth of the work, to see that everything runs: its figures mean nothing. */
+  readonly quick: boolean;
+  /** Of the smaller runs. */
+  readonly seeds: number;
+}
+
+/** What a job may use while it runs. */
+export interface JobContext {
+  /** A file of its own for the checkpoints of a long training, from which a killed job goes on. */
+  readonly checkpointFile: string;
+  /** Says which share of the job is done. */
+  progress(share: number): void;
+}
+
+/** A job: a decoder trained and tested, say. What it returns is kept as JSON. */
+export interface Job<Result> {
+  /** Says what is done, with which seed: a change of what is computed changes it. */
+  readonly id: string;
+  /** About how long it takes on one core of the machine of docs/performance.md: only the time left follows from it. */
+  readonly seconds: number;
+  run(context: JobContext): Promise<Result>;
+}
+
+/** What a job has found, and how. */
+export interface Kept<Result> {
+  readonly result: Result;
+  readonly seconds: number;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** The results there are, by the jobs' ids. */
+export type Results<Result> = ReadonlyMap<string, Result>;
+
+/** A page about an element, without the heading. */
+export interface Page {
+  readonly markdown: string;
+  /** By the name of the file, without its ending. */
+  readonly charts?: Readonly<Record<string, Chart>>;
+  /** SVG, by the name of the file, without its ending. */
+  readonly pictures?: Readonly<Record<string, string>>;
+  /** One line for the walk through the paper: the paper's figure beside ours. */
+  readonly summary: { readonly paper: string; readonly letter: string; readonly ours: string };
+}
+
+/** An element of the paper. */
+export interface Element<Result = never> {
+  readonly name: string;
+  readonly title: string;
+  jobs(settings: Settings): readonly Job<Result>[];
+  /** What can be said of the results so far, some of which may be missing. */
+  page(
+    results: Results<Result>,
+    settings: Settings,
+    /** Of another element, by its name. */
+    resultsOf: (element: string) => Results<unknown>,
+  ): Page | Promise<Page>;
+}

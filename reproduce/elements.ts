@@ -1,0 +1,24 @@
+import type { Element, Job, Settings } from "./element.ts";
+import { figure2Left, figure2Right } from "./figure2.ts";
+import { figure3 } from "./figure3.ts";
+import { stiffness } from "./stiffness.ts";
+import { table1Left, table1Right } from "./table1.ts";
+
+/** In the order in which they are computed, the dearest last. */
+export const elements: readonly Element[] = [
+  table1Left,
+  table1Right,
+  figure2Left,
+  figure2Right,
+  stiffness,
+  figure3,
+] as readonly unknown[] as readonly Element[];
+
+export function elementNamed(name: string): Element {
+  return elements.find((element) => element.name === name)!;
+}
+
+/** An element's jobs, whatever they find. */
+export function jobsOf(element: Element, settings: Settings): readonly Job<unknown>[] {
+  return element.jobs(settings);
+}

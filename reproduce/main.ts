@@ -1,0 +1,121 @@
+// npm run reproduce [-- --only table1-left,figure2-right] [--quick] [--seeds 3]
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { Command, InvalidArgumentError } from "commander";
+import { parseCount } from "../src/cli/parse.ts";
+import { writeChart, writePicture } from "./chart.ts";
+import type { Element, Page, Settings } from "./element.ts";
+import { elements, jobsOf } from "./elements.ts";
+import { table } from "./page.ts";
+import { runJobs } from "./run.ts";
+import { Store } from "./store.ts";
+
+interface Options {
+  readonly only: readonly string[];
+  readonly quick?: true;
+  readonly seeds: number;
+  readonly processes: number;
+  readonly pages?: true;
+  readonly out?: string;
+}
+
+const names = elements.map(({ name }) => name);
+
+function parseNames(text: string): string[] {
+  const chosen = text.split(",").flatMap((part) => {
+    const found = names.filter((name) => name === part || name.startsWith(`${part}-`));
+    if (found.length === 0) throw new InvalidArgumentError(`${part} is none of ${names.join(", ")}`);
+    return found;
+  });
+  return names.filter((name) => chosen.includes(name));
+}
+
+const program = new Command("reproduce")
+  .description(
+    "Computes the paper's tables and figures and writes pages about them to docs/paper/. What has been computed is kept " +
+      "there: after Ctrl-C or a kill the same command goes on.",
+  )
+  .option("--only <names>", `of ${names.join(", ")}; "table1" means both of its sides`, parseNames, names)
+  .option("--quick", "next to nothing of the work, into out/reproduce/quick: to see that everything runs")
+  .option("--seeds <n>", "of the runs up to 5,760 images", parseCount, 3)
+  .option("--processes <n>", "jobs at a time, a core each", parseCount, availableParallelism())
+  .option("--pages", "compute nothing, write the pages anew")
+  .option("--out <folder>", "where the pages go (default: docs/paper)");
+
+async function main({ only, quick, seeds, processes, pages, out }: Options): Promise<number> {
+  const settings: Settings = { quick: quick ?? false, seeds };
+  const scratch = join("out", "reproduce", quick ? "quick-scratch" : "scratch");
+  const folder = out ?? (quick ? join("out", "reproduce", "quick") : join("docs", "paper"));
+  mkdirSync(folder, { recursive: true });
+  const interrupt = new AbortController();
+  process.once("SIGINT", () => interrupt.abort());
+  process.once("SIGTERM", () => interrupt.abort());
+  const failures = pages
+    ? []
+    : await runJobs(
+        only,
+        settings,
+        { pages: folder, scratch },
+        { processes, signal: interrupt.signal, say: console.log },
+      );
+  await writePages(folder, settings);
+  for (const failure of failures) console.error(failure);
+  if (interrupt.signal.aborted) {
+    console.error("interrupted: the same command goes on from here");
+    return 130;
+  }
+  return failures.length > 0 ? 1 : 0;
+}
+
+/** Every page of what there is so far, and the table of README.md. */
+async function writePages(folder: string, settings: Settings): Promise<void> {
+  const stores = new Map(elements.map(({ name }) => [name, new Store(folder, name)]));
+  const resultsOf = (name: string) => {
+    const element = elements.find((one) => one.name === name)!;
+    return stores.get(name)!.results(jobsOf(element, settings).map(({ id }) => id));
+  };
+  const lines: string[][] = [];
+  for (const element of elements) {
+    const page = await element.page(resultsOf(element.name), settings, resultsOf);
+    const state = writePage(folder, element, page, stores.get(element.name)!, settings);
+    const { paper, letter, ours } = page.summary;
+    lines.push([`[${element.title}](${element.name}.md)`, paper, letter, ours, state]);
+  }
+  const file = join(folder, "README.md");
+  if (!existsSync(file)) return;
+  const [begin, end] = ["<!-- what there is -->", "<!-- end -->"];
+  const text = readFileSync(file, "utf8");
+  const head = ["", "the paper's", "to the letter", "as latentflow does it", "state"];
+  const before = text.slice(0, text.indexOf(begin) + begin.length);
+  writeFileSync(file, `${before}\n${table(head, lines)}\n${text.slice(text.indexOf(end))}`);
+}
+
+/** Returns what is done, in words. */
+function writePage(
+  folder: string,
+  { name, title, ...element }: Element,
+  page: Page,
+  store: Store,
+  settings: Settings,
+): string {
+  const ids = element.jobs(settings).map(({ id }) => id);
+  const kept = store.kept(ids);
+  const hours = kept.reduce((sum, { seconds }) => sum + seconds, 0) / 3600;
+  const versions = [
+    ...new Set(kept.map(({ versions: { latentflow, node } }) => `latentflow ${latentflow}, Node ${node}`)),
+  ];
+  const state = kept.length === ids.length ? "done" : `${kept.length} of ${ids.length} runs`;
+  for (const [file, chart] of Object.entries(page.charts ?? {})) writeChart(join(folder, file), chart);
+  for (const [file, svg] of Object.entries(page.pictures ?? {})) writePicture(join(folder, file), svg);
+  const charts = Object.entries(page.charts ?? {}).map(([file, chart]) => `![${chart.title}](${file}.png)`);
+  const made = `\`npm run reproduce -- --only ${name}\`: ${state}, ${hours.toFixed(1)} hours of a core (${versions.join("; ") || "nothing yet"}; plain SIMD).
+Every run, with its seconds, is in [results/${name}.json](results/${name}.json); the charts are there as SVG, too.`;
+  writeFileSync(
+    join(folder, `${name}.md`),
+    [`# ${title}`, made, page.markdown.trim(), ...charts, ""].join("\n\n"),
+  );
+  return state;
+}
+
+process.exitCode = await main(program.parse().opts<Options>());

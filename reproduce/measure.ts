@@ -1,0 +1,84 @@
+import {
+  type Decoder,
+  decode,
+  type EncodeResult,
+  encode,
+  type GradientFlow,
+  lbfgs,
+  type Solver,
+} from "../src/index.ts";
+import { type Dataset, encodeWith } from "../src/train/index.ts";
+import { backend } from "./setting.ts";
+
+/** How well the images of a data set are reconstructed, on average. */
+export interface Measured {
+  /** Binary cross entropy, a mean over the pixels. */
+  readonly loss: number;
+  /** Mean over the pixels. */
+  readonly squaredError: number;
+  /** Rows once forward or once backward, of an image; 0 where there is no flow. */
+  readonly passes?: number;
+  readonly statuses?: Readonly<Record<string, number>>;
+  readonly seconds: number;
+}
+
+/** Images at once: their float32 values take 3 MB. */
+const PIECE = 1000;
+
+/** Each image encoded by a solver. */
+export function measureFlow(
+  decoder: Decoder,
+  data: Dataset,
+  solver: Solver<GradientFlow<1>>,
+  progress?: (share: number) => void,
+): Promise<Measured> {
+  return measure(decoder, data, progress, (y) => encode(decoder, y, { solver, backend }));
+}
+
+/** Each image encoded by an autoencoder's encoder. */
+export async function measureCodes(decoder: Decoder, encoder: Decoder, data: Dataset): Promise<Measured> {
+  const {
+    passes: _,
+    statuses: __,
+    ...figures
+  } = await measure(decoder, data, undefined, async (y) =>
+    encode(decoder, y, {
+      z0: await encodeWith(encoder, y, { backend }),
+      solver: lbfgs({ maxSteps: 0 }),
+      backend,
+    }),
+  );
+  return figures;
+}
+
+async function measure(
+  decoder: Decoder,
+  data: Dataset,
+  progress: ((share: number) => void) | undefined,
+  encodePiece: (y: Float32Array) => Promise<EncodeResult>,
+): Promise<Measured> {
+  const start = performance.now();
+  const statuses: Record<string, number> = {};
+  let [loss, squares, passes] = [0, 0, 0];
+  for (let first = 0; first < data.count; first += PIECE) {
+    const y = data.slice(first, Math.min(first + PIECE, data.count)).toFloat32();
+    const result = await encodePiece(y);
+    const x = await decode(decoder, result.z, { backend });
+    for (let i = 0; i < y.length; i++) squares += (x[i]! - y[i]!) ** 2;
+    const { valueEvaluations, gradientEvaluations, matrixEvaluations } = result.stats;
+    for (const [i, status] of result.status.entries()) {
+      loss += result.loss[i]!;
+      passes += valueEvaluations[i]! + gradientEvaluations[i]! + decoder.latentSize * matrixEvaluations[i]!;
+      statuses[status] = (statuses[status] ?? 0) + 1;
+    }
+    progress?.(Math.min(1, (first + PIECE) / data.count));
+  }
+  const { count, size } = data;
+  return {
+    loss: loss / count,
+    squaredError: squares / (count * size),
+    passes: passes / count,
+    statuses,
+    seconds: (performance.now() - start) / 1000,
+  };
+}

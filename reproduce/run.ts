@@ -1,0 +1,121 @@
+import { type ChildProcess, fork } from "node:child_process";
+import type { Settings } from "./element.ts";
+import { elements, jobsOf } from "./elements.ts";
+import { Store } from "./store.ts";
+import type { Answer, Order } from "./worker.ts";
+
+/** Where things go. */
+export interface Folders {
+  /** The pages, and the results in a folder within. */
+  readonly pages: string;
+  /** What only a killed run leaves behind. */
+  readonly scratch: string;
+}
+
+interface Task {
+  readonly element: string;
+  readonly id: string;
+  readonly seconds: number;
+}
+
+/**
+ * Runs the jobs whose results are not there yet, some at a time, each in a process and on a core of its own. What a job
+ * has found is kept as soon as it is done.
+ *
+ * @param names of elements
+ * @param say called with lines about the progress
+ * @returns the messages of jobs that failed
+ */
+export async function runJobs(
+  names: readonly string[],
+  settings: Settings,
+  folders: Folders,
+  { processes, signal, say }: { processes: number; signal: AbortSignal; say: (line: string) => void },
+): Promise<string[]> {
+  const stores = new Map(names.map((name) => [name, new Store(folders.pages, name)]));
+  const all = elements
+    .filter(({ name }) => names.includes(name))
+    .flatMap((element) =>
+      jobsOf(element, settings).map(({ id, seconds }): Task => ({ element: element.name, id, seconds })),
+    );
+  const left = all.filter(({ element, id }) => !stores.get(element)!.has(id));
+  const total = left.reduce((sum, { seconds }) => sum + seconds, 0);
+  say(
+    `${all.length - left.length} of ${all.length} jobs are done${left.length ? `, ${left.length} to go` : ""}`,
+  );
+
+  const start = performance.now();
+  const shares = new Map<Task, number>();
+  const failures: string[] = [];
+  let done = all.length - left.length;
+
+  /** Takes jobs until there are none. */
+  async function work(): Promise<void> {
+    let worker = startWorker();
+    const end = () => worker.child.kill("SIGKILL");
+    signal.addEventListener("abort", end);
+    for (let task = left.shift(); task && !signal.aborted; task = left.shift()) {
+      const current = task;
+      const { element, id } = current;
+      if (!worker.child.connected) worker = startWorker();
+      const order = { element, id, settings, scratch: folders.scratch };
+      const answer = await worker.run(order, (share) => shares.set(current, share));
+      if (signal.aborted) break;
+      done++;
+      shares.set(current, 1);
+      if (answer.kind === "failed") {
+        failures.push(`${element}: ${id}: ${answer.message}`);
+        say(`failed: ${element}: ${id}`);
+        continue;
+      }
+      const { result, seconds, versions } = answer;
+      stores.get(element)!.add(id, { result, seconds, versions });
+      const gone = (performance.now() - start) / 1000;
+      const worked = [...shares].reduce((sum, [one, share]) => sum + share * one.seconds, 0);
+      const rest = (gone / worked) * (total - worked);
+      const time = `${clock(gone)} gone, about ${clock(rest)} left`;
+      say(`${time}; ${done} of ${all.length} done: ${element}: ${id}, ${Math.round(seconds)} s`);
+    }
+    signal.removeEventListener("abort", end);
+    end();
+  }
+  await Promise.all(Array.from({ length: Math.min(processes, left.length) }, work));
+  return failures;
+}
+
+function startWorker() {
+  const path = new URL("./worker.ts", import.meta.url);
+  const child: ChildProcess = fork(path, {
+    execArgv: ["--import", "tsx"],
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
+  return {
+    child,
+    /** Settles also when the process dies. */
+    run(order: Order, progress: (share: number) => void) {
+      return new Promise<Exclude<Answer, { kind: "progress" }>>((resolve) => {
+        const settle = (answer: Exclude<Answer, { kind: "progress" }>) => {
+          child.off("message", onMessage);
+          child.off("exit", onExit);
+          resolve(answer);
+        };
+        const onMessage = (answer: Answer) => {
+          if (answer.kind === "progress") progress(answer.share);
+          else settle(answer);
+        };
+        const onExit = (code: number | null, cause: string | null) =>
+          settle({ kind: "failed", message: `its process ended with ${cause ?? `exit code ${code}`}` });
+        child.on("message", onMessage);
+        child.on("exit", onExit);
+        child.send(order);
+      });
+    },
+  };
+}
+
+/** Seconds as h:mm:ss. */
+function clock(seconds: number): string {
+  const whole = Math.round(seconds);
+  const two = (n: number) => String(n).padStart(2, "0");
+  return `${Math.floor(whole / 3600)}:${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}`;
+}

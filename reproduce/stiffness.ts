@@ -1,0 +1,126 @@
+import { type Decoder, dormandPrince, encode, type GradientFlow, type Solver } from "../src/index.ts";
+import { train } from "../src/train/index.ts";
+import type { Element, Results, Settings } from "./element.ts";
+import { means, table } from "./page.ts";
+import {
+  backend,
+  chooseRows,
+  createPaperDecoder,
+  imagesOf,
+  letter,
+  readData,
+  seedsOf,
+  training,
+} from "./setting.ts";
+
+// What the paper says of stiffness: as training goes on, a general adaptive solver's steps shrink and its cost explodes.
+
+/** Evaluations of loss and gradient to encode an image; those of a value alone, as AMD's backtracks, count half. */
+interface Cost {
+  readonly evaluations: number;
+  readonly loss: number;
+}
+
+interface Found {
+  readonly seen: number;
+  readonly general: Cost;
+  readonly adaptive: Cost;
+}
+
+/** The decoder is looked at when it has seen so many digits. */
+const DIGITS_SEEN = [0, 60, 120, 240, 480, 960, 1920, 3840];
+/** Test digits that are encoded at each. */
+const ENCODED = 16;
+/** Enough steps for whatever Dormand-Prince wants. */
+const MAX_STEPS = 100_000;
+
+const idOf = (seed: number) => `seed ${seed}`;
+
+export const stiffness: Element<readonly Found[]> = {
+  name: "stiffness",
+  title: "Stiffness",
+  jobs: (settings) =>
+    seedsOf(settings).map((seed) => ({
+      id: idOf(seed),
+      seconds: 300,
+      async run({ progress }) {
+        const { train: digits, test } = await readData("MNIST", settings);
+        const seen = DIGITS_SEEN.map((count) => (count === 0 ? 0 : imagesOf(count, settings)));
+        const y = test.slice(0, Math.min(ENCODED, test.count)).toFloat32();
+        const all = chooseRows(digits, seen.at(-1)!, seed);
+        const found: Found[] = [];
+        let decoder = createPaperDecoder(seed);
+        for (const [i, count] of seen.entries()) {
+          const piece = i === 0 ? undefined : all.subarray(seen[i - 1]! * digits.size, count * digits.size);
+          // One pass in pieces, at whose ends RMSprop's mean of squares starts anew.
+          if (piece?.length)
+            ({ decoder } = await train(decoder, piece, { ...training(seed), solver: letter() }));
+          const general = await costOf(decoder, y, dormandPrince({ t1: letter().t1, maxSteps: MAX_STEPS }));
+          found.push({ seen: count, general, adaptive: await costOf(decoder, y, letter()) });
+          progress((i + 1) / seen.length);
+        }
+        return found;
+      },
+    })),
+  page(results: Results<readonly Found[]>, settings: Settings) {
+    const runs = seedsOf(settings).map((seed) => results.get(idOf(seed)));
+    const seen = runs.find((run) => run)?.map((found) => found.seen) ?? [];
+    const figure = (i: number, by: "general" | "adaptive", of: keyof Cost, digits: number) =>
+      means(
+        runs.map((run) => run?.[i]?.[by][of]),
+        digits,
+      );
+    const line = (name: string, by: "general" | "adaptive") => ({
+      name,
+      points: seen.map((x, i) => {
+        const { mean, deviation } = figure(i, by, "evaluations", 0);
+        return { x, y: mean!, deviation: deviation ?? 0 };
+      }),
+    });
+    const last = seen.length - 1;
+    return {
+      markdown: `Evaluations of loss and gradient to encode a test digit (${ENCODED} of them) by Dormand-Prince (rtol
+1e-3, to τ = 10,000) and by AMD, to its own stop, with decoders that have seen more and more digits, trained by AMD with
+s_max = 10.
+
+${table(
+  ["digits seen", "Dormand-Prince", "its loss", "AMD", "its loss"],
+  seen.map((count, i) => [
+    `${count}`,
+    figure(i, "general", "evaluations", 0).text,
+    figure(i, "general", "loss", 4).text,
+    figure(i, "adaptive", "evaluations", 0).text,
+    figure(i, "adaptive", "loss", 4).text,
+  ]),
+)}
+`,
+      charts: {
+        stiffness: {
+          title: "Evaluations to encode a digit, as training goes on",
+          xTitle: "training digits seen",
+          yTitle: "evaluations of loss and gradient",
+          yScale: "log",
+          lines: [line("Dormand-Prince to τ = 10,000", "general"), line("AMD to its own stop", "adaptive")],
+        },
+      },
+      summary: {
+        paper: "the cost of adaptive solvers explodes; AMD's does not (no figures)",
+        letter:
+          last < 0
+            ? "…"
+            : `Dormand-Prince ${figure(0, "general", "evaluations", 0).text} to ${figure(last, "general", "evaluations", 0).text}, AMD ${figure(0, "adaptive", "evaluations", 0).text} to ${figure(last, "adaptive", "evaluations", 0).text}`,
+        ours: "the same",
+      },
+    };
+  },
+};
+
+async function costOf(decoder: Decoder, y: Float32Array, solver: Solver<GradientFlow<1>>): Promise<Cost> {
+  const { stats, loss } = await encode(decoder, y, { solver, backend });
+  const { valueEvaluations, gradientEvaluations } = stats;
+  const passes = [...valueEvaluations, ...gradientEvaluations].reduce((sum, count) => sum + count, 0);
+  return {
+    evaluations: passes / 2 / loss.length,
+    loss: loss.reduce((sum, value) => sum + value, 0) / loss.length,
+  };
+}

@@ -1,0 +1,39 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Kept } from "./element.ts";
+
+/**
+ * What the jobs of an element have found, a JSON file that is replaced as a whole: a kill leaves the old one or the new
+ * one. It is committed with the pages, so that another sitting goes on from there.
+ */
+export class Store {
+  private readonly file: string;
+  private readonly jobs: Record<string, Kept<unknown>>;
+
+  constructor(folder: string, element: string) {
+    this.file = join(folder, "results", `${element}.json`);
+    this.jobs = existsSync(this.file) ? JSON.parse(readFileSync(this.file, "utf8")).jobs : {};
+  }
+
+  has(id: string): boolean {
+    return Object.hasOwn(this.jobs, id);
+  }
+
+  add(id: string, kept: Kept<unknown>): void {
+    this.jobs[id] = kept;
+    mkdirSync(join(this.file, ".."), { recursive: true });
+    const jobs = Object.fromEntries(Object.entries(this.jobs).sort(([a], [b]) => (a < b ? -1 : 1)));
+    writeFileSync(`${this.file}.part`, `${JSON.stringify({ jobs }, undefined, 1)}\n`);
+    renameSync(`${this.file}.part`, this.file);
+  }
+
+  /** The results of the jobs named that are there. */
+  results(ids: readonly string[]): Map<string, never> {
+    return new Map(ids.filter((id) => this.has(id)).map((id) => [id, this.jobs[id]!.result as never]));
+  }
+
+  /** How long the jobs named have taken, and by what. */
+  kept(ids: readonly string[]): Kept<unknown>[] {
+    return ids.filter((id) => this.has(id)).map((id) => this.jobs[id]!);
+  }
+}
