@@ -73,10 +73,11 @@ export function lbfgsRejected(lbfgs: Lbfgs, row: usize, loss: f64): void {
   // promises as little: there it is the whole one that has to.
   const whole = -0.5 * sample.slope;
   const promised = state.contrary > 1 && !hasFallen(sample) ? whole : next * whole;
-  if (!state.foundNonfinite && promised < state.threshold) {
+  if (promised < state.threshold && (state.isSettling || !state.foundNonfinite)) {
     settle(lbfgs, row);
   } else if (next < SHORTEST_STEP) {
-    if (state.foundFinite) finishWithoutStep(lbfgs, row, whole);
+    if (state.isSettling) finish(lbfgs, row, CONVERGED);
+    else if (state.foundFinite) finishWithoutStep(lbfgs, row, whole);
     else finish(lbfgs, row, NONFINITE);
   } else {
     sample.dt = next;

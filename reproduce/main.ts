@@ -45,8 +45,8 @@ const program = new Command("reproduce")
 
 async function main({ only, quick, seeds, processes, pages, out }: Options): Promise<number> {
   const settings: Settings = { quick: quick ?? false, seeds };
-  const scratch = join("out", "reproduce", quick ? "quick-scratch" : "scratch");
   const folder = out ?? (quick ? join("out", "reproduce", "quick") : join("docs", "paper"));
+  const scratch = out ? join(out, "scratch") : join("out", "reproduce", quick ? "quick-scratch" : "scratch");
   mkdirSync(folder, { recursive: true });
   const interrupt = new AbortController();
   process.once("SIGINT", () => interrupt.abort());

@@ -36,7 +36,7 @@ export function principalComponents(
   let basis: Float64Array[] = Array.from({ length: Math.min(size, 2 * components) }, (_, k) =>
     Float64Array.from({ length: size }, (_, i) => Math.sin((i + 1) * (k + 1))),
   );
-  for (let step = 0; step < 200; step++)
+  for (let step = 0; step < 60; step++)
     basis = orthonormalised(basis.map((vector) => times(covariance, vector)));
   const variances = basis.map((vector) => dot(vector, times(covariance, vector)));
   const order = [...variances.keys()].sort((a, b) => variances[b]! - variances[a]!);

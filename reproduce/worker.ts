@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import type { Settings } from "./element.ts";
@@ -33,9 +33,9 @@ process.on("SIGINT", () => {});
 process.on("message", async ({ element, id, settings, scratch }: Order) => {
   try {
     const job = jobsOf(elementNamed(element), settings).find((one) => one.id === id)!;
-    const folder = join(scratch, element);
+    const folder = join(scratch, element, id.replaceAll(/[^\w-]+/g, "_"));
     mkdirSync(folder, { recursive: true });
-    const checkpointFile = join(folder, `${id.replaceAll(/[^\w-]+/g, "_")}.checkpoint`);
+    const checkpointFile = join(folder, "run.checkpoint");
     const start = performance.now();
     let last = 0;
     const progress = (share: number) => {
@@ -43,7 +43,15 @@ process.on("message", async ({ element, id, settings, scratch }: Order) => {
       if (performance.now() - last > 500) answer({ kind: "progress", share });
       last = performance.now();
     };
-    const result = await job.run({ checkpointFile, progress });
+    const context = { checkpointFile, progress };
+    const result = await job.run(context).catch((error: Error) => {
+      if (!/is a checkpoint of another run/.test(error.message)) throw error;
+      // Of what was killed before the code changed: begin anew.
+      rmSync(folder, { recursive: true });
+      mkdirSync(folder);
+      return job.run(context);
+    });
+    rmSync(folder, { recursive: true });
     const seconds = (performance.now() - start) / 1000;
     const versions = { latentflow: packageJson.version, node: process.versions.node };
     answer({ kind: "done", result, seconds, versions });

@@ -61,7 +61,8 @@ const DEFAULTS: Required<LbfgsOptions> = {
  *   without `curvature`, which it does not need. Before the end it is the least curvature of the pairs.
  *
  * `"converged"` is rest, as far as float32 evaluations and A show it, see `tolerance`; or a gradient of 0, which at z0 may
- * also be a saddle point, with 0 accepted steps. `"stalled"`: no step
+ * also be a saddle point, with 0 accepted steps. Where the loss is far from what A says of it, as of a decoder that saturates
+ * between z0 and z, a second call with `z0: result.z` may go on. `"stalled"`: no step
  * lowers the loss, though its slope says that it should fall. It has no end t1: t is the sum of the accepted δt. No result
  * depends on the other samples of a call.
  *

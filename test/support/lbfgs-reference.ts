@@ -185,12 +185,23 @@ export async function referenceLbfgs(
       if (Number.isFinite(rise) && fall > 16 * NOISE * Math.abs(loss)) {
         contrary = rise > 0.5 * fall && rise < 2 * fall ? contrary + 1 : 0;
       }
-      if (!foundNonfinite && (-(contrary > 1 && !hasFallen() ? 1 : shorter) * gp) / 2 < threshold) {
+      if (
+        (isSettling || !foundNonfinite) &&
+        (-(contrary > 1 && !hasFallen() ? 1 : shorter) * gp) / 2 < threshold
+      ) {
         if (!settle()) return end("converged");
         continue steps;
       }
       if (shorter < 1e-12)
-        return end(!foundFinite ? "nonfinite" : -gp / 2 < leastFall() ? "converged" : "stalled");
+        return end(
+          isSettling
+            ? "converged"
+            : !foundFinite
+              ? "nonfinite"
+              : -gp / 2 < leastFall()
+                ? "converged"
+                : "stalled",
+        );
       dt = shorter;
       counts.backtracks++;
     }

@@ -1,0 +1,80 @@
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { measureProjections, principalComponents } from "../reproduce/pca.ts";
+import { createDataset } from "../src/train/index.ts";
+import { randomArray } from "./support/random.ts";
+
+// npm run reproduce, with next to nothing of the work.
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const out = mkdtempSync(join(tmpdir(), "latentflow-reproduce-"));
+test.after(() => rmSync(out, { recursive: true }));
+const command = ["--import", "tsx", "reproduce/main.ts", "--quick", "--only", "table1-left", "--out", out];
+const file = join(out, "results", "table1-left.json");
+const jobs = (): Record<string, { result: unknown; seconds: number }> =>
+  existsSync(file) ? JSON.parse(readFileSync(file, "utf8")).jobs : {};
+
+test("killed half way it goes on, and does nothing twice; the page has every figure", async () => {
+  const killed = spawn(process.execPath, command, { cwd: root, stdio: "ignore" });
+  const end = once(killed, "exit");
+  while (Object.keys(jobs()).length < 2) {
+    assert.is(killed.exitCode, null);
+    await wait(20);
+  }
+  killed.kill("SIGKILL");
+  await end;
+  const before = jobs();
+  const done = Object.keys(before).length;
+  assert.ok(done < 18, `${done} of 18 were done`);
+
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: root, encoding: "utf8" });
+  assert.is(status, 0, stderr);
+  assert.match(stdout, new RegExp(`^${done} of 18 jobs are done, ${18 - done} to go\n`));
+  assert.match(stdout, /\d:\d\d:\d\d gone, about 0:00:00 left; 18 of 18 done: table1-left: /);
+  const after = jobs();
+  assert.is(Object.keys(after).length, 18);
+  for (const [id, kept] of Object.entries(before)) assert.equal(after[id], kept);
+
+  const page = readFileSync(join(out, "table1-left.md"), "utf8");
+  assert.match(page, /--only table1-left`: done, /);
+  assert.not.match(page, /…|NaN|undefined/);
+  for (const ending of ["png", "svg"]) assert.ok(existsSync(join(out, `table1-left.${ending}`)));
+});
+
+test("an element that there is not is refused by name", () => {
+  const { status, stderr } = spawnSync(process.execPath, [...command, "--only", "table3"], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  assert.is(status, 1);
+  assert.match(stderr, /table3 is none of table1-left, table1-right, figure2-left/);
+});
+
+test("principal components leave what no other projection on as many directions leaves less of", () => {
+  const [count, size] = [40, 12];
+  const y = randomArray(1, count * size, 0, 1);
+  // A direction of far more variance than the others.
+  for (let i = 0; i < count; i++) y[i * size + 3] = i % 2;
+  const { mean, basis } = principalComponents(y, size, 4);
+  for (const [i, a] of basis.entries()) {
+    for (const [j, b] of basis.entries()) {
+      const product = a.reduce((sum, value, k) => sum + value * b[k]!, 0);
+      assert.ok(Math.abs(product - (i === j ? 1 : 0)) < 1e-9);
+    }
+  }
+  const data = createDataset(y, { shape: [size] });
+  const least = measureProjections({ mean, basis }, data).squaredError;
+  const axes = [3, 0, 1, 2].map((k) => Float64Array.from({ length: size }, (_, i) => (i === k ? 1 : 0)));
+  assert.ok(least < measureProjections({ mean, basis: axes }, data).squaredError);
+  const all = principalComponents(y, size, size);
+  assert.ok(measureProjections(all, data).squaredError < 1e-12);
+});
+
+test.run();
