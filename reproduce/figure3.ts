@@ -55,8 +55,6 @@ export const figure3: Element<Trained> = {
       markdown: `The first ${SHOWN} test images, reconstructed after training on ${FEW} images (by our count the paper's
 1 %) and on all 50,000, by the flow (AMD, s_max = 10), by an autoencoder (twelve passes, its own code) and by latentflow's
 default.
-
-${SETS.map((name) => `![${name}](figure3-${name.toLowerCase()}.png)`).join("\n\n")}
 `,
       pictures,
       summary: { paper: "pictures", letter: "pictures", ours: "pictures" },

@@ -106,14 +106,21 @@ function writePage(
     ...new Set(kept.map(({ versions: { latentflow, node } }) => `latentflow ${latentflow}, Node ${node}`)),
   ];
   const state = kept.length === ids.length ? "done" : `${kept.length} of ${ids.length} runs`;
-  for (const [file, chart] of Object.entries(page.charts ?? {})) writeChart(join(folder, file), chart);
-  for (const [file, svg] of Object.entries(page.pictures ?? {})) writePicture(join(folder, file), svg);
-  const charts = Object.entries(page.charts ?? {}).map(([file, chart]) => `![${chart.title}](${file}.png)`);
-  const made = `\`npm run reproduce -- --only ${name}\`: ${state}, ${hours.toFixed(1)} hours of a core (${versions.join("; ") || "nothing yet"}; plain SIMD).
-Every run, with its seconds, is in [results/${name}.json](results/${name}.json); the charts are there as SVG, too.`;
+  // Of nothing there is nothing to draw.
+  const charts = kept.length > 0 ? Object.entries(page.charts ?? {}) : [];
+  for (const [file, chart] of charts) writeChart(join(folder, file), chart);
+  const pictures = kept.length > 0 ? Object.entries(page.pictures ?? {}) : [];
+  for (const [file, svg] of pictures) writePicture(join(folder, file), svg);
+  const shown = [
+    ...charts.map(([file, chart]) => `![${chart.title}](${file}.png)`),
+    ...pictures.map(([file]) => `![${title}](${file}.png)`),
+  ];
+  const made =
+    `\`npm run reproduce -- --only ${name}\`: ${state}, ${hours.toFixed(1)} hours of a core (${versions.join("; ") || "nothing yet"}; plain SIMD).
+${kept.length > 0 ? `Every run, with its seconds, is in [results/${name}.json](results/${name}.json); charts are there as SVG, too.` : ""}`.trim();
   writeFileSync(
     join(folder, `${name}.md`),
-    [`# ${title}`, made, page.markdown.trim(), ...charts, ""].join("\n\n"),
+    [`# ${title}`, made, page.markdown.trim(), ...shown, ""].join("\n\n"),
   );
   return state;
 }
