@@ -1,6 +1,8 @@
 import type { Element, Job, Settings } from "./element.ts";
+import { figure1 } from "./figure1.ts";
 import { figure2Left, figure2Right } from "./figure2.ts";
 import { figure3 } from "./figure3.ts";
+import { frontier } from "./frontier.ts";
 import { stiffness } from "./stiffness.ts";
 import { table1Left, table1Right } from "./table1.ts";
 
@@ -12,6 +14,8 @@ export const elements: readonly Element[] = [
   figure2Right,
   stiffness,
   figure3,
+  figure1,
+  frontier,
 ] as readonly unknown[] as readonly Element[];
 
 export function elementNamed(name: string): Element {

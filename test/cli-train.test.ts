@@ -313,16 +313,18 @@ test("evaluate: the figures and losses of the API; without --out nothing is writ
   assert.is(exit, 0, stderr);
   const decoder = await loadDecoder(tinyDecoderFile);
   const options = { backend, solver: lbfgs({ maxSteps: 9 }) };
-  const { loss, status, stats, meanExcessLoss, seconds, samplesPerSecond, ...figures } = await evaluate(
-    decoder,
-    images.slice(0, 11),
-    options,
-  );
+  const report = await evaluate(decoder, images.slice(0, 11), options);
+  const { loss, initialLoss, gradientNorm, status, stats, ...sums } = report;
+  const { meanExcessLoss, seconds, samplesPerSecond, ...figures } = sums;
   const document = JSON.parse(stdout);
   for (const [name, value] of Object.entries(figures)) assert.equal(document[name], value, name);
   assert.is(document.meanLossAboveEntropy, null, "squared errors have no entropy");
   const results = readCsv(join(out, "results.csv"));
-  assert.equal(Float32Array.from(column(results, "loss"), Number), loss);
+  const numbers = (name: string) => Float32Array.from(column(results, name), Number);
+  assert.equal(
+    [numbers("loss"), numbers("initial_loss"), numbers("gradient_norm")],
+    [loss, initialLoss, gradientNorm],
+  );
   assert.equal(column(results, "status"), status);
   assert.equal(Uint32Array.from(column(results, "accepted_steps"), Number), stats.acceptedSteps);
 
