@@ -59,5 +59,5 @@ export interface Element<Result = never> {
     settings: Settings,
     /** Of another element, by its name. */
     resultsOf: (element: string) => Results<unknown>,
-  ): Page | Promise<Page>;
+  ): Page;
 }

@@ -1,8 +1,7 @@
 import { drawGrid } from "../src/cli/grid.ts";
-import { fashionMnist, mnist } from "../src/train/index.ts";
 import type { Element, Page, Results, Settings } from "./element.ts";
 import type { DataName } from "./setting.ts";
-import { BY, jobsFor, type Method, resultOf, SHOWN, type Trained } from "./table1.ts";
+import { ALL, BY, jobsFor, type Method, ORIGINAL, resultOf, SHOWN, type Trained } from "./table1.ts";
 
 // Figure 3: reconstructions of test images after one hundredth of the data and after all of it.
 
@@ -22,34 +21,29 @@ export const figure3: Element<Trained> = {
     jobsFor("Fashion-MNIST", FEW, 0, settings).filter(({ id }) =>
       SHOWN_METHODS.some(([, method]) => id.includes(`, ${method},`)),
     ),
-  async page(results, _settings: Settings, resultsOf): Promise<Page> {
+  page(results, _settings: Settings, resultsOf): Page {
     const pictures: Record<string, string> = {};
     for (const name of SETS) {
+      const foundOf = (count: number, method: Method) => {
+        const from = count !== FEW ? "table1-right" : name === "MNIST" ? "table1-left" : undefined;
+        const found = from ? (resultsOf(from) as Results<Trained>) : results;
+        return resultOf(found, name, count, method, 0)?.reconstructions;
+      };
       const rows = SHOWN_METHODS.flatMap(([label, method, by]) =>
-        ([FEW, 50_000] as const).map((count) => {
-          const from = count !== FEW ? "table1-right" : name === "MNIST" ? "table1-left" : undefined;
-          const found = from ? (resultsOf(from) as Results<Trained>) : results;
-          const bytes = resultOf(found, name, count, method, 0)?.reconstructions?.[by];
+        [FEW, ALL].map((count) => {
+          const found = foundOf(count, method);
           return {
-            label: `${label}, ${count === FEW ? FEW : "all"}`,
-            tiles: bytes && tilesOf(Buffer.from(bytes, "base64")),
+            label: `${label}, ${count === ALL ? "all" : count}`,
+            images: found?.[by],
+            originals: found?.[ORIGINAL],
           };
         }),
       );
-      const { test } = await (name === "MNIST" ? mnist() : fashionMnist());
-      const originals = {
-        label: "original",
-        tiles: tilesOf(
-          test
-            .slice(0, SHOWN)
-            .toFloat32()
-            .map((value) => 255 * value),
-        ),
-      };
-      pictures[`figure3-${name.toLowerCase()}`] = drawRows([
-        originals,
-        ...rows.flatMap(({ label, tiles }) => (tiles ? [{ label, tiles }] : [])),
-      ]);
+      const originals = rows.find((row) => row.originals)?.originals;
+      const shown = [{ label: "original", images: originals }, ...rows].flatMap(({ label, images }) =>
+        images === undefined ? [] : [{ label, tiles: tilesOf(Buffer.from(images, "base64")) }],
+      );
+      if (shown.length > 0) pictures[`figure3-${name.toLowerCase()}`] = drawRows(shown);
     }
     return {
       markdown: `The first ${SHOWN} test images, reconstructed after training on ${FEW} images (by our count the paper's

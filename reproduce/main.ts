@@ -1,9 +1,11 @@
 // npm run reproduce [-- --only table1-left,figure2-right] [--quick] [--seeds 3]
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { parseCount } from "../src/cli/parse.ts";
+import { fashionMnist } from "../src/train/index.ts";
 import { writeChart, writePicture } from "./chart.ts";
 import type { Element, Page, Settings } from "./element.ts";
 import { elements, jobsOf } from "./elements.ts";
@@ -51,6 +53,7 @@ async function main({ only, quick, seeds, processes, pages, out }: Options): Pro
   const interrupt = new AbortController();
   process.once("SIGINT", () => interrupt.abort());
   process.once("SIGTERM", () => interrupt.abort());
+  if (!pages) await haveData(only, settings);
   const failures = pages
     ? []
     : await runJobs(
@@ -59,7 +62,7 @@ async function main({ only, quick, seeds, processes, pages, out }: Options): Pro
         { pages: folder, scratch },
         { processes, signal: interrupt.signal, say: console.log },
       );
-  await writePages(folder, settings);
+  writePages(folder, settings);
   for (const failure of failures) console.error(failure);
   if (interrupt.signal.aborted) {
     console.error("interrupted: the same command goes on from here");
@@ -68,8 +71,23 @@ async function main({ only, quick, seeds, processes, pages, out }: Options): Pro
   return failures.length > 0 ? 1 : 0;
 }
 
+/** Fashion-MNIST does not come with the development tools, as MNIST does. */
+async function haveData(only: readonly string[], settings: Settings): Promise<void> {
+  const isNeeded = elements.some(
+    (element) =>
+      only.includes(element.name) && jobsOf(element, settings).some(({ id }) => id.includes("Fashion")),
+  );
+  if (!isNeeded) return;
+  await fashionMnist().catch(() => {
+    console.log("fetching Fashion-MNIST");
+    execFileSync(process.execPath, ["--import", "tsx", "scripts/fetch-fashion-mnist.ts"], {
+      stdio: "inherit",
+    });
+  });
+}
+
 /** Every page of what there is so far, and the table of README.md. */
-async function writePages(folder: string, settings: Settings): Promise<void> {
+function writePages(folder: string, settings: Settings): void {
   const stores = new Map(elements.map(({ name }) => [name, new Store(folder, name)]));
   const resultsOf = (name: string) => {
     const element = elements.find((one) => one.name === name)!;
@@ -77,7 +95,7 @@ async function writePages(folder: string, settings: Settings): Promise<void> {
   };
   const lines: string[][] = [];
   for (const element of elements) {
-    const page = await element.page(resultsOf(element.name), settings, resultsOf);
+    const page = element.page(resultsOf(element.name), settings, resultsOf);
     const state = writePage(folder, element, page, stores.get(element.name)!, settings);
     const { paper, letter, ours } = page.summary;
     lines.push([`[${element.title}](${element.name}.md)`, paper, letter, ours, state]);

@@ -1,5 +1,5 @@
 import { type Decoder, decode, encode, type GradientFlow, lbfgs, type Solver } from "../src/index.ts";
-import { type Dataset, train, trainAutoencoder } from "../src/train/index.ts";
+import { type Dataset, encodeWith, train, trainAutoencoder } from "../src/train/index.ts";
 import type { Element, Job, JobContext, Page, Results, Settings } from "./element.ts";
 import { type Measured, measureCodes, measureFlow } from "./measure.ts";
 import { means, percent, table } from "./page.ts";
@@ -75,6 +75,8 @@ type Given = Parameters<(typeof METHODS)[Method]>[0];
 
 /** So many test images are kept as they are reconstructed, for figure 3. */
 export const SHOWN = 10;
+/** The name of the images themselves among their reconstructions. */
+export const ORIGINAL = "original";
 
 async function trainFlow(
   solver: Solver<GradientFlow<1>>,
@@ -115,7 +117,7 @@ async function trainEncoder(
   const trainedInSeconds = (performance.now() - start) / 1000;
   const own = await measureCodes(decoder, encoder, test);
   const inverted = await testAll(decoder, { [BY.letter]: letter(), [BY.ours]: lbfgs() }, test, progress);
-  const z0 = await codesOf(encoder, test);
+  const z0 = await encodeWith(encoder, test.slice(0, SHOWN).toFloat32(), { backend });
   return {
     trainedInSeconds,
     tests: { [BY.code]: own, ...inverted.tests },
@@ -127,11 +129,6 @@ async function trainEncoder(
   };
 }
 
-async function codesOf(encoder: Decoder, test: Dataset): Promise<Float32Array> {
-  const { encodeWith } = await import("../src/train/index.ts");
-  return encodeWith(encoder, test.slice(0, SHOWN).toFloat32(), { backend });
-}
-
 async function testAll(
   decoder: Decoder,
   testedBy: Readonly<Record<string, Solver<GradientFlow<1>>>>,
@@ -139,13 +136,14 @@ async function testAll(
   progress: JobContext["progress"],
 ): Promise<Pick<Trained, "tests"> & Required<Pick<Trained, "reconstructions">>> {
   const tests: Record<string, Measured> = {};
-  const reconstructions: Record<string, string> = {};
+  const shown = test.slice(0, SHOWN).toFloat32();
+  const reconstructions: Record<string, string> = { [ORIGINAL]: bytesOf(shown) };
   const count = Object.keys(testedBy).length;
   for (const [i, [name, solver]] of Object.entries(testedBy).entries()) {
     tests[name] = await measureFlow(decoder, test, solver, (share) =>
       progress(0.5 + (0.5 * (i + share)) / count),
     );
-    const { z } = await encode(decoder, test.slice(0, SHOWN).toFloat32(), { solver, backend });
+    const { z } = await encode(decoder, shown, { solver, backend });
     reconstructions[name] = bytesOf(await decode(decoder, z, { backend }));
   }
   return { tests, reconstructions };
@@ -319,7 +317,7 @@ ${table([...head, ""], rows([...COLUMNS, ...OURS], "squaredError"))}
 
 const RIGHT: readonly DataName[] = ["MNIST", "SegMNIST", "Fashion-MNIST"];
 /** Images to train on; of SegMNIST those of digits 0 to 4 are taken, which are fewer. */
-const ALL = 50_000;
+export const ALL = 50_000;
 const PAPER_RIGHT = { AE: [0.0843, 0.1205, 0.2752], GFE: [0.083, 0.1135, 0.2764] };
 const GOAL_RIGHT = [0.083, 0.1135, 0.276];
 
