@@ -34,7 +34,16 @@ export interface Chart {
 const FONT = createRequire(import.meta.url).resolve("dejavu-fonts-ttf/ttf/DejaVuSans.ttf");
 /** Told apart in print and by the colour-blind (Okabe and Ito's), with a symbol each besides. */
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d31"];
-const SYMBOLS = ["circle", "rect", "triangle", "diamond", "roundRect", "pin", "arrow"];
+const SYMBOLS = [
+  "circle",
+  "rect",
+  "triangle",
+  "diamond",
+  "emptyCircle",
+  "emptyRect",
+  "emptyTriangle",
+  "emptyDiamond",
+];
 
 /** Writes the chart as PATH.svg, and as PATH.png of 1600 × 1000 pixels. */
 export function writeChart(path: string, { title, xTitle, yTitle, xScale, yScale, lines }: Chart): void {
