@@ -12,8 +12,8 @@ export interface Settings {
 
 /** What a job may use while it runs. */
 export interface JobContext {
-  /** A file of its own for the checkpoints of a long training, from which a killed job goes on. */
-  readonly checkpointFile: string;
+  /** A folder of its own, for what a killed job goes on from. */
+  readonly folder: string;
   /** Says which share of the job is done. */
   progress(share: number): void;
 }

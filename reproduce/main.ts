@@ -88,7 +88,7 @@ async function haveData(only: readonly string[], settings: Settings): Promise<vo
 
 /** Every page of what there is so far, and the table of README.md. */
 function writePages(folder: string, settings: Settings): void {
-  const stores = new Map(elements.map(({ name }) => [name, new Store(folder, name)]));
+  const stores = new Map(elements.map(({ name }) => [name, new Store(folder, name, settings)]));
   const resultsOf = (name: string) => {
     const element = elements.find((one) => one.name === name)!;
     return stores.get(name)!.results(jobsOf(element, settings).map(({ id }) => id));

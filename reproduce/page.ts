@@ -1,5 +1,3 @@
-import type { Chart } from "./chart.ts";
-
 // What pages are made of.
 
 /** A Markdown table. */
@@ -12,23 +10,33 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 export interface Figure {
   readonly mean: number | undefined;
   readonly deviation: number | undefined;
+  /** Have all seeds been computed? */
+  readonly isWhole: boolean;
   /** As a table shows it. */
   readonly text: string;
 }
 
-export function means(values: readonly (number | undefined)[], digits = 4): Figure {
-  const there = values.filter((value): value is number => value !== undefined);
-  if (there.length === 0) return { mean: undefined, deviation: undefined, text: "…" };
+export function means(values: readonly (number | null | undefined)[], digits = 4): Figure {
+  // JSON has null for what is not finite.
+  const there = values.filter((value) => value !== undefined).map((value) => value ?? Number.NaN);
+  const isWhole = there.length === values.length;
+  if (there.length === 0) return { mean: undefined, deviation: undefined, isWhole, text: "…" };
   const mean = there.reduce((sum, value) => sum + value, 0) / there.length;
-  if (there.length === 1) return { mean, deviation: undefined, text: mean.toFixed(digits) };
+  const part = isWhole ? "" : ` (${there.length} of ${values.length} seeds)`;
+  if (!Number.isFinite(mean)) return { mean, deviation: undefined, isWhole, text: `not finite${part}` };
+  if (there.length === 1)
+    return { mean, deviation: undefined, isWhole, text: `${mean.toFixed(digits)}${part}` };
   const squares = there.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   const deviation = Math.sqrt(squares / (there.length - 1));
-  const part = there.length < values.length ? ` (${there.length} of ${values.length} seeds)` : "";
-  return { mean, deviation, text: `${mean.toFixed(digits)} ± ${deviation.toFixed(digits)}${part}` };
+  return { mean, deviation, isWhole, text: `${mean.toFixed(digits)} ± ${deviation.toFixed(digits)}${part}` };
 }
 
-export function percent(share: number): string {
+/** Whether a goal has been met, once all of it has been computed. */
+export function verdict({ mean, isWhole }: Figure, goal: number): string {
+  if (mean === undefined || !isWhole) return "not computed yet";
+  return mean <= goal ? "met" : `missed by ${percent(mean / goal - 1)}`;
+}
+
+function percent(share: number): string {
   return `${(100 * share).toFixed(1)} %`;
 }
-
-export type { Chart };

@@ -32,15 +32,50 @@ export function principalComponents(
   for (let i = 0; i < size; i++)
     for (let j = 0; j < i; j++) covariance[j * size + i] = covariance[i * size + j]!;
 
-  // More of them than wanted: the last ones of an iteration are the slowest to settle.
+  // Twice as many as wanted: the error left in the first ones shrinks by λ₄₁/λ₂₀ a step, not by λ₂₁/λ₂₀.
   let basis: Float64Array[] = Array.from({ length: Math.min(size, 2 * components) }, (_, k) =>
     Float64Array.from({ length: size }, (_, i) => Math.sin((i + 1) * (k + 1))),
   );
-  for (let step = 0; step < 60; step++)
+  for (let step = 0; step < 15; step++) {
     basis = orthonormalised(basis.map((vector) => times(covariance, vector)));
-  const variances = basis.map((vector) => dot(vector, times(covariance, vector)));
-  const order = [...variances.keys()].sort((a, b) => variances[b]! - variances[a]!);
-  return { mean, basis: order.slice(0, components).map((k) => basis[k]!) };
+  }
+  // Rayleigh and Ritz: within their span, the directions of greatest variance.
+  const images = basis.map((vector) => times(covariance, vector));
+  const directions = eigenvectors(basis.map((vector) => images.map((image) => dot(vector, image))));
+  const principal = directions.slice(0, components).map((direction) => {
+    const sum = new Float64Array(size);
+    for (const [k, share] of direction.entries()) {
+      for (let i = 0; i < size; i++) sum[i]! += share * basis[k]![i]!;
+    }
+    return sum;
+  });
+  return { mean, basis: principal };
+}
+
+/** Of a symmetric matrix, those of the greatest eigenvalues first, by Jacobi's rotations. */
+function eigenvectors(matrix: number[][]): number[][] {
+  const size = matrix.length;
+  const a = matrix.map((row) => [...row]);
+  const vectors = a.map((_, i) => a.map((_, j) => (i === j ? 1 : 0)));
+  for (let sweep = 0; sweep < 30; sweep++) {
+    for (let p = 0; p < size; p++) {
+      for (let q = p + 1; q < size; q++) {
+        if (a[p]![q] === 0) continue;
+        const angle = Math.atan2(2 * a[p]![q]!, a[p]![p]! - a[q]![q]!) / 2;
+        const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+        const turn = (row: number[], i: number, j: number) => {
+          [row[i], row[j]] = [cos * row[i]! + sin * row[j]!, cos * row[j]! - sin * row[i]!];
+        };
+        for (const row of a) turn(row, p, q);
+        const [first, second] = [a[p]!, a[q]!];
+        a[p] = first.map((value, k) => cos * value + sin * second[k]!);
+        a[q] = second.map((value, k) => cos * value - sin * first[k]!);
+        for (const row of vectors) turn(row, p, q);
+      }
+    }
+  }
+  const order = [...a.keys()].sort((i, j) => a[j]![j]! - a[i]![i]!);
+  return order.map((k) => vectors.map((row) => row[k]!));
 }
 
 /** How well samples are reconstructed from their projections. */

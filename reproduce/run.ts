@@ -1,4 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import type { Settings } from "./element.ts";
 import { elements, jobsOf } from "./elements.ts";
 import { Store } from "./store.ts";
@@ -32,7 +34,7 @@ export async function runJobs(
   folders: Folders,
   { processes, signal, say }: { processes: number; signal: AbortSignal; say: (line: string) => void },
 ): Promise<string[]> {
-  const stores = new Map(names.map((name) => [name, new Store(folders.pages, name)]));
+  const stores = new Map(names.map((name) => [name, new Store(folders.pages, name, settings)]));
   const all = elements
     .filter(({ name }) => names.includes(name))
     .flatMap((element) =>
@@ -40,14 +42,18 @@ export async function runJobs(
     );
   const left = all.filter(({ element, id }) => !stores.get(element)!.has(id));
   const total = left.reduce((sum, { seconds }) => sum + seconds, 0);
-  say(
-    `${all.length - left.length} of ${all.length} jobs are done${left.length ? `, ${left.length} to go` : ""}`,
-  );
+  const rest = left.length ? `, ${left.length} to go: about ${clock(total / processes)}` : "";
+  say(`${all.length - left.length} of ${all.length} jobs are done${rest}`);
 
   const start = performance.now();
   const shares = new Map<Task, number>();
   const failures: string[] = [];
   let done = all.length - left.length;
+
+  function fail(task: Task, message: string): void {
+    failures.push(`${task.element}: ${task.id}: ${message}`);
+    say(`failed: ${task.element}: ${task.id}: ${message.split("\n")[0]}`);
+  }
 
   /** Takes jobs until there are none. */
   async function work(): Promise<void> {
@@ -58,22 +64,29 @@ export async function runJobs(
       const current = task;
       const { element, id } = current;
       if (!worker.child.connected) worker = startWorker();
-      const order = { element, id, settings, scratch: folders.scratch };
+      const folder = join(folders.scratch, element, id.replaceAll(/[^\w-]+/g, "_"));
+      const order = { element, id, settings, folder };
       const answer = await worker.run(order, (share) => shares.set(current, share));
-      if (signal.aborted) break;
-      done++;
-      shares.set(current, 1);
       if (answer.kind === "failed") {
-        failures.push(`${element}: ${id}: ${answer.message}`);
-        say(`failed: ${element}: ${id}`);
+        if (signal.aborted) break;
+        fail(current, answer.message);
         continue;
       }
       const { result, seconds, versions } = answer;
-      stores.get(element)!.add(id, { result, seconds, versions });
+      try {
+        stores.get(element)!.add(id, { result, seconds, versions });
+      } catch (error) {
+        fail(current, String(error));
+        continue;
+      }
+      // Only now: what it would go on from is not needed any more.
+      rmSync(folder, { recursive: true, force: true });
+      done++;
+      shares.set(current, 1);
       const gone = (performance.now() - start) / 1000;
       const worked = [...shares].reduce((sum, [one, share]) => sum + share * one.seconds, 0);
-      const rest = (gone / worked) * (total - worked);
-      const time = `${clock(gone)} gone, about ${clock(rest)} left`;
+      const secondsLeft = (gone / worked) * (total - worked);
+      const time = `${clock(gone)} gone, about ${clock(secondsLeft)} left`;
       say(`${time}; ${done} of ${all.length} done: ${element}: ${id}, ${Math.round(seconds)} s`);
     }
     signal.removeEventListener("abort", end);

@@ -1,6 +1,14 @@
 import { createSampler } from "../src/data/sampler.ts";
 import { type Amd, amd, binaryCrossEntropy, createDecoder, type Decoder, wasm } from "../src/index.ts";
-import { type DataSplits, type Dataset, fashionMnist, mnist, rmsprop, segMnist } from "../src/train/index.ts";
+import {
+  adam,
+  type DataSplits,
+  type Dataset,
+  fashionMnist,
+  mnist,
+  rmsprop,
+  segMnist,
+} from "../src/train/index.ts";
 import type { Settings } from "./element.ts";
 
 // The paper's setting: its decoder, its data, its solver and its optimizer.
@@ -8,14 +16,26 @@ import type { Settings } from "./element.ts";
 /** Plain SIMD: the same bits on every machine. One thread, for jobs run side by side. */
 export const backend = wasm({ relaxed: false, threads: 1 });
 
-/** AMD to the letter: s₀ = 1, s_max = 10, κ = 1.1, β = 0.75, τ = 10,000, grown from the accepted step as in the authors' code. */
-export const letter = (): Amd => amd({ stepInit: 1, stepMax: 10 });
+// All of it is spelt out: that our defaults change must not change what the paper says.
+const AMD_TO_THE_LETTER = {
+  ...{ t1: 1e4, stepInit: 1, stepMax: 10, increaseFactor: 1.1, decreaseFactor: 0.75, slope: 0 },
+  ...{ tolerance: 1e-5, window: 5, settle: 0.02, maxBacktracks: 100, maxSteps: 10_000 },
+} as const;
+
+/** AMD to the letter, its steps grown from the accepted one, as in the authors' code. */
+export const letter = (): Amd => amd({ ...AMD_TO_THE_LETTER, growFrom: "accepted" });
 
 /** And grown from the step tried first, as the paper prints it. */
-export const printed = (): Amd => amd({ stepInit: 1, stepMax: 10, growFrom: "trial" });
+export const printed = (): Amd => amd({ ...AMD_TO_THE_LETTER, growFrom: "trial" });
 
-/** Mini-batches of 5, RMSprop with learning rate 5e-4, ε = 1e-6, α = 0.9. */
-export const training = (seed: number) => ({ optimizer: rmsprop(), batchSize: 5, seed, backend });
+/** Mini-batches of 5, RMSprop with the paper's settings. */
+export const training = (seed: number) => ({
+  optimizer: rmsprop({ learningRate: 5e-4, epsilon: 1e-6, alpha: 0.9 }),
+  ...{ batchSize: 5, seed, backend },
+});
+
+/** Figure 1's optimizer, with PyTorch's settings: the paper gives none. */
+export const adamOfFigure1 = () => adam({ learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 });
 
 /** The paper's decoder, untrained: 20 → 150 → 300 → 600 → 784, ELU. */
 export function createPaperDecoder(seed: number): Decoder {

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Kept } from "./element.ts";
+import type { Kept, Settings } from "./element.ts";
 
 /**
  * What the jobs of an element have found, a JSON file that is replaced as a whole: a kill leaves the old one or the new
@@ -10,9 +10,9 @@ export class Store {
   private readonly file: string;
   private readonly jobs: Record<string, Kept<unknown>>;
 
-  constructor(folder: string, element: string) {
-    this.file = join(folder, "results", `${element}.json`);
-    this.jobs = existsSync(this.file) ? JSON.parse(readFileSync(this.file, "utf8")).jobs : {};
+  constructor(folder: string, element: string, { quick }: Settings) {
+    this.file = join(folder, "results", `${element}${quick ? ".quick" : ""}.json`);
+    this.jobs = existsSync(this.file) ? readJobs(this.file) : {};
   }
 
   has(id: string): boolean {
@@ -35,5 +35,15 @@ export class Store {
   /** How long the jobs named have taken, and by what. */
   kept(ids: readonly string[]): Kept<unknown>[] {
     return ids.filter((id) => this.has(id)).map((id) => this.jobs[id]!);
+  }
+}
+
+function readJobs(file: string): Record<string, Kept<unknown>> {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")).jobs;
+  } catch (cause) {
+    throw new Error(`${file} is no JSON; take it back from git, or remove it to compute all of it anew`, {
+      cause,
+    });
   }
 }

@@ -1,5 +1,4 @@
 import { mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import type { Settings } from "./element.ts";
 import { elementNamed, jobsOf } from "./elements.ts";
@@ -11,7 +10,8 @@ export interface Order {
   readonly element: string;
   readonly id: string;
   readonly settings: Settings;
-  readonly scratch: string;
+  /** Of the job's own, see JobContext. */
+  readonly folder: string;
 }
 
 /** What it answers with. */
@@ -30,12 +30,10 @@ const answer = (message: Answer) => process.send!(message);
 process.on("disconnect", () => process.exit(1));
 // The terminal's Ctrl-C reaches every process: the one that sends jobs says when to end.
 process.on("SIGINT", () => {});
-process.on("message", async ({ element, id, settings, scratch }: Order) => {
+process.on("message", async ({ element, id, settings, folder }: Order) => {
   try {
     const job = jobsOf(elementNamed(element), settings).find((one) => one.id === id)!;
-    const folder = join(scratch, element, id.replaceAll(/[^\w-]+/g, "_"));
     mkdirSync(folder, { recursive: true });
-    const checkpointFile = join(folder, "run.checkpoint");
     const start = performance.now();
     let last = 0;
     const progress = (share: number) => {
@@ -43,15 +41,18 @@ process.on("message", async ({ element, id, settings, scratch }: Order) => {
       if (performance.now() - last > 500) answer({ kind: "progress", share });
       last = performance.now();
     };
-    const context = { checkpointFile, progress };
+    const context = { folder, progress, isAnew: false };
     const result = await job.run(context).catch((error: Error) => {
-      if (!/is a checkpoint of another run/.test(error.message)) throw error;
+      const isStale =
+        /is a checkpoint of another run/.test(error.message) ||
+        (error as { code?: string }).code === "invalid_file";
       // Of what was killed before the code changed: begin anew.
+      if (!isStale || context.isAnew) throw error;
+      context.isAnew = true;
       rmSync(folder, { recursive: true });
       mkdirSync(folder);
       return job.run(context);
     });
-    rmSync(folder, { recursive: true });
     const seconds = (performance.now() - start) / 1000;
     const versions = { latentflow: packageJson.version, node: process.versions.node };
     answer({ kind: "done", result, seconds, versions });

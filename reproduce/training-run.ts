@@ -1,0 +1,59 @@
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { RunOptions } from "../src/train/index.ts";
+import type { JobContext } from "./element.ts";
+
+/** Images processed, and the seconds of training until then. */
+type Mark = readonly [images: number, seconds: number];
+
+/**
+ * A training run of a job, which goes on where it was killed: checkpoints every minute, the progress, and a clock that
+ * counts the seconds of training alone, without validation, over all sittings.
+ *
+ * @example
+ * const following = followTraining(context, "flow", (share) => context.progress(share / 2));
+ * await train(decoder, y, { ...following.options });
+ * following.seconds();
+ */
+export function followTraining({ folder }: JobContext, name: string, progress: (share: number) => void) {
+  const secondsFile = join(folder, `${name}.seconds.json`);
+  let marks: Mark[] = [[0, 0]];
+  let last = performance.now();
+  const seconds = () => marks.at(-1)![1];
+  const options = {
+    checkpoint: { file: join(folder, `${name}.checkpoint`), everySeconds: 60, resume: true },
+    onProgress({ images, total }) {
+      const now = performance.now();
+      marks.push([images, seconds() + (now - last) / 1000]);
+      last = now;
+      progress(images / total);
+    },
+    onEvent(event) {
+      if (event.kind === "resumed")
+        marks = readMarks(secondsFile).filter(([images]) => images <= event.images);
+      if (event.kind === "checkpoint") {
+        // A thousand are enough to look things up in.
+        const step = Math.ceil(marks.length / 1000);
+        const kept = marks.filter((_, i) => i % step === 0 || i === marks.length - 1);
+        writeFileSync(`${secondsFile}.part`, JSON.stringify(kept));
+        renameSync(`${secondsFile}.part`, secondsFile);
+      }
+      // What was between the last mini-batch and now, a validation say, was no training.
+      last = performance.now();
+    },
+  } satisfies RunOptions;
+  return {
+    options,
+    /** Of training until so many images were processed, or until now. */
+    seconds: (images = Number.POSITIVE_INFINITY) => marks.filter(([seen]) => seen <= images).at(-1)![1],
+  };
+}
+
+/** A clock that has been lost begins anew: the training is worth more. */
+function readMarks(file: string): Mark[] {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    return [[0, 0]];
+  }
+}
