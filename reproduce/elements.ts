@@ -1,3 +1,4 @@
+import { authorsCode } from "./authors-code.ts";
 import type { Element, Job, Settings } from "./element.ts";
 import { figure1 } from "./figure1.ts";
 import { figure2Left, figure2Right } from "./figure2.ts";
@@ -9,6 +10,7 @@ import { table1Left, table1Right } from "./table1.ts";
 /** In the order in which they are computed, the dearest last. */
 export const elements: readonly Element[] = [
   table1Left,
+  authorsCode,
   table1Right,
   figure2Left,
   figure2Right,
