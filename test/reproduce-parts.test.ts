@@ -1,0 +1,126 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { coupledAmd } from "../reproduce/coupled-amd.ts";
+import { elements, jobsOf } from "../reproduce/elements.ts";
+import { means, table, verdict } from "../reproduce/page.ts";
+import { letter } from "../reproduce/setting.ts";
+import { Store } from "../reproduce/store.ts";
+import { followTraining } from "../reproduce/training-run.ts";
+import { createDecoder, encode, wasm } from "../src/index.ts";
+import { train } from "../src/train/index.ts";
+import { randomArray } from "./support/random.ts";
+
+// What npm run reproduce is made of.
+
+const folder = mkdtempSync(join(tmpdir(), "latentflow-reproduce-parts-"));
+test.after(() => rmSync(folder, { recursive: true }));
+/** Holds the thread up. */
+function idle(milliseconds: number): void {
+  const end = performance.now() + milliseconds;
+  while (performance.now() < end);
+}
+
+const settings = { quick: false, seeds: 3 };
+
+test("figures: the mean and deviation over seeds, what is missing and what is not finite", () => {
+  assert.is(means([1, 2, 3], 2).text, "2.00 ± 1.00");
+  assert.is(means([1]).text, "1.0000");
+  assert.is(means([undefined, undefined]).text, "…");
+  assert.is(means([1, undefined, undefined], 1).text, "1.0 (1 of 3 seeds)");
+  assert.is(means([1, 3, undefined], 1).text, "2.0 ± 1.4 (2 of 3 seeds)");
+  // JSON has null in their place.
+  for (const bad of [null, Number.NaN, Number.POSITIVE_INFINITY])
+    assert.is(means([0.1, bad]).text, "not finite");
+
+  assert.is(verdict(means([1, 1]), 1), "met");
+  assert.is(verdict(means([1.1, 1.1]), 1), "missed by 10.0 %");
+  assert.is(verdict(means([0.5, undefined]), 1), "not computed yet");
+  assert.not.match(verdict(means([null]), 1), /met/);
+  assert.is(table(["", "a"], [["b", "c"]]), "|  | a |\n| --- | --- |\n| b | c |");
+});
+
+test("results are kept as a whole, quick ones apart; a torn file is named", () => {
+  const kept = { result: { loss: 1 }, seconds: 2, versions: { node: "0" } };
+  const store = new Store(folder, "some", settings);
+  store.add("b", kept);
+  store.add("a", kept);
+  assert.equal(readdirSync(join(folder, "results")), ["some.json"]);
+  const again = new Store(folder, "some", settings);
+  assert.ok(again.has("a") && again.has("b") && !again.has("c") && !again.has("toString"));
+  assert.equal([...again.results(["a", "c"])], [["a", kept.result]]);
+  assert.not(new Store(folder, "some", { quick: true, seeds: 3 }).has("a"));
+
+  const file = join(folder, "results", "some.json");
+  writeFileSync(file, readFileSync(file, "utf8").slice(0, 40));
+  assert.throws(() => new Store(folder, "some", settings), /some\.json is no JSON; take it back from git/);
+});
+
+test("every element has jobs of its own names, and a page of nothing", () => {
+  for (const element of elements) {
+    const ids = jobsOf(element, settings).map(({ id }) => id);
+    assert.is(new Set(ids).size, ids.length, element.name);
+    assert.ok(ids.every((id) => /seed \d$/.test(id)));
+    const { markdown, summary } = element.page(new Map<string, never>(), settings, () => new Map());
+    assert.not.match(`${markdown}${JSON.stringify(summary)}`, /NaN|undefined|Infinity/, element.name);
+  }
+});
+
+test("a training that is followed counts its seconds over sittings, and not those of validation", async () => {
+  const decoder = createDecoder({ layers: [2, 5, 9], loss: "mse", outputActivation: "sigmoid" });
+  const y = randomArray(1, 60 * 9, 0, 1);
+  const validation = { data: y, everyImages: 30 };
+  const options = { batchSize: 5, seed: 1, backend: wasm({ threads: 1 }), validation };
+  const context = { folder, progress: () => {} };
+  const shares: number[] = [];
+  const first = followTraining(context, "run", (share) => shares.push(share));
+  const stop = new AbortController();
+  const { onProgress } = first.options;
+  const stopped = train(decoder, y, {
+    ...options,
+    ...first.options,
+    signal: stop.signal,
+    onProgress(progress) {
+      idle(5);
+      onProgress(progress);
+      if (progress.images >= 30) stop.abort();
+    },
+  });
+  await stopped.then(
+    () => assert.unreachable(),
+    () => {},
+  );
+  const spent = first.seconds();
+  assert.ok(spent > 0.02 && shares.at(-1) === 0.5);
+
+  const second = followTraining(context, "run", () => {});
+  const run = await train(decoder, y, {
+    ...options,
+    ...second.options,
+    onEvent(event) {
+      if (event.kind === "validation") idle(600);
+      second.options.onEvent(event);
+    },
+  });
+  assert.is(run.history.at(-1)!.images, 60);
+  assert.ok(second.seconds() > spent && second.seconds(0) === 0);
+  assert.ok(second.seconds() < spent + 1, "validation counts, or is not there");
+  assert.ok(second.seconds(30) <= second.seconds(60));
+});
+
+test("coupled AMD takes one step for all: a sample alone ends elsewhere, and as the letter's", async () => {
+  const decoder = createDecoder({ layers: [3, 12, 20], seed: 4, loss: "bce" });
+  const y = randomArray(2, 5 * 20, 0, 1);
+  const backend = wasm({ relaxed: false, threads: 1 });
+  const together = await encode(decoder, y, { solver: coupledAmd(), backend });
+  assert.is(new Set(together.stats.acceptedSteps).size, 1);
+  assert.ok(together.loss.every((loss, i) => loss < together.initialLoss[i]!));
+  const alone = await encode(decoder, y.slice(0, 20), { solver: coupledAmd(), backend });
+  const exact = await encode(decoder, y.slice(0, 20), { solver: letter(), backend });
+  assert.ok(Math.abs(alone.loss[0]! - exact.loss[0]!) < 1e-3);
+  assert.is.not(alone.stats.t[0], together.stats.t[0]);
+});
+
+test.run();
