@@ -7,13 +7,13 @@ import { backendOf } from "./options.ts";
 type ImageSize = readonly [height: number, width: number];
 
 /** Accepted steps after which steps.png shows a reconstruction, before that at the end. */
-export const shownSteps = [0, 1, 2, 5, 10, 50] as const;
+export const shownSteps = [0, 1, 2, 5, 10, 20] as const;
 
 /**
  * As many steps are tried for that, where the solver can be told how many. Of Dormand-Prince's some are refused, and
  * here are ten times those shown.
  */
-const stepsTried = 500;
+const stepsTried = 200;
 
 /** How many samples each picture shows. */
 const reconstructionCount = 12;
@@ -44,7 +44,7 @@ export async function drawReconstructions(run: Run, size: ImageSize): Promise<Ui
 }
 
 /**
- * Draws a few samples, one a row: the reconstruction after 0, 1, 2, 5, 10 and 50 accepted steps and at the
+ * Draws a few samples, one a row: the reconstruction after 0, 1, 2, 5, 10 and 20 accepted steps and at the
  * end, then the original. A sample that ended sooner is shown as it ended.
  *
  * @returns a PNG; undefined when no sample has ended, or on Ctrl-C
