@@ -49,7 +49,7 @@ export class LbfgsState {
   foundNonfinite: i32; // 24
   /** Has H without damping been taken since the loss has last fallen by the threshold? */
   isSettling: i32; // 28
-  /** In so many trials of this search in a row the loss has risen by what it should have fallen by. */
+  /** In so many trials of this search in a row the loss has risen by as much of δt·|slope| as in the one before. */
   contrary: i32; // 32
   /** L of H = LLᵀ, or 0 for H = I. */
   factor: usize; // 36
@@ -60,6 +60,8 @@ export class LbfgsState {
   /** What the last step has lowered the loss by, and the threshold when it was begun. */
   fall: f64; // 56
   threshold: f64; // 64
+  /** rise/(δt·|slope|) of the last trial that has risen by more than float32 may be off. */
+  riseShare: f64; // 72
 }
 
 /** The place in the ring of the pair before the newest by `back`. */

@@ -61,11 +61,12 @@ export function lbfgsRejected(lbfgs: Lbfgs, row: usize, loss: f64): void {
     const rise = loss - sample.loss;
     const minimum = (-sample.slope * dt * dt) / (2 * (rise - dt * sample.slope));
     next = max(next, min(minimum, 0.5 * dt));
-    // Along a gradient of the wrong sign the loss rises by what it should have fallen by, at any δt that is short enough;
-    // where δt is too long it rises by far more. What float32 evaluations may be off by says nothing.
-    const fall = -dt * sample.slope;
-    if (fall > 16 * NOISE * abs(sample.loss)) {
-      state.contrary = rise > 0.5 * fall && rise < 2 * fall ? state.contrary + 1 : 0;
+    // Where a step is too long for the parabola, what the loss rises by is half as much of δt·|slope| for half the step.
+    // Along a gradient of the wrong sign it is as much of it, however short. What float32 may be off by says nothing.
+    if (rise > 16 * NOISE * abs(sample.loss)) {
+      const share = rise / (-dt * sample.slope);
+      state.contrary = share > 0.75 * state.riseShare ? state.contrary + 1 : 0;
+      state.riseShare = share;
     }
   }
   // By this the loss would fall at the minimum of a parabola that is reached at δt. A step that had to be made short
@@ -222,6 +223,7 @@ function setDirection(lbfgs: Lbfgs, row: usize): void {
   state.foundFinite = 0;
   state.foundNonfinite = 0;
   state.contrary = 0;
+  state.riseShare = Infinity;
   sample.dt = 1;
   sample.trial = 0;
 }

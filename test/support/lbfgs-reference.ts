@@ -164,7 +164,7 @@ export async function referenceLbfgs(
     let dt = 1;
     let foundFinite = false;
     foundNonfinite = false;
-    let contrary = 0;
+    let [contrary, riseShare] = [0, Number.POSITIVE_INFINITY];
     let next: Vector;
     let nextLoss: number;
     for (;;) {
@@ -181,9 +181,10 @@ export async function referenceLbfgs(
         foundNonfinite = true;
       }
       const rise = nextLoss - loss;
-      const fall = -dt * gp;
-      if (Number.isFinite(rise) && fall > 16 * NOISE * Math.abs(loss)) {
-        contrary = rise > 0.5 * fall && rise < 2 * fall ? contrary + 1 : 0;
+      if (Number.isFinite(rise) && rise > 16 * NOISE * Math.abs(loss)) {
+        const share = rise / (-dt * gp);
+        contrary = share > 0.75 * riseShare ? contrary + 1 : 0;
+        riseShare = share;
       }
       if (
         (isSettling || !foundNonfinite) &&

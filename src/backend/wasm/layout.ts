@@ -161,6 +161,7 @@ export const LbfgsState = new Struct({
   damping: "f64",
   fall: "f64",
   threshold: "f64",
+  riseShare: "f64",
 });
 
 /** The solvers whose steps are in assembly, constants of assembly/descent.ts. */
