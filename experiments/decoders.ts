@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { chooseRows } from "../reproduce/setting.ts";
 import {
   type ActivationName,
   createDecoder,
@@ -20,7 +21,7 @@ import {
   train,
   trainAutoencoder,
 } from "../src/train/index.ts";
-import { chooseRows, SOLVER } from "./paper.ts";
+import { SOLVER } from "./paper.ts";
 
 // The decoders that solvers are compared on. Each comes from a seed and the plain build, so that it has the same bits
 // on every machine, and is kept in a folder once it has been trained; `sha256.json` says which bits.
