@@ -13,7 +13,7 @@ import {
 import { compileKernels } from "../backend/wasm/load.ts";
 import { type Objective, type SharedCurvature, withoutMatrices } from "../objective.ts";
 import type { Control, Solution } from "./base.ts";
-import type { DescentSolver } from "./descent.ts";
+import { type DescentSolver, isPreconditioned } from "./descent.ts";
 import { collectRecord } from "./sample-record.ts";
 import { allocateSolver } from "./solver-block.ts";
 
@@ -30,8 +30,7 @@ export async function descend(
   control: Control,
 ): Promise<void> {
   const { curvature } = objective;
-  const isPreconditioned = solver.name === "lbfgs" && curvature?.use.isShared;
-  const shared = isPreconditioned ? await curvature.shared() : undefined;
+  const shared = curvature && isPreconditioned(solver, curvature.use) ? await curvature.shared() : undefined;
   const given = objective.kernels as WebAssembly.Module | undefined;
   const module = given ?? (await compileKernels(undefined)).module;
   const instance = idle.get(module)?.pop() ?? (await makeInstance(module));

@@ -1,4 +1,5 @@
 import { checkNumber, checkOptions } from "../check.ts";
+import type { CurvatureUse } from "../objective.ts";
 import type { Amd } from "./amd.ts";
 import type { Lbfgs } from "./lbfgs.ts";
 
@@ -45,4 +46,9 @@ export function makeDescentSolver<S extends DescentSolver>(solver: S): S {
 /** Is this a value that `amd` or `lbfgs` has made? */
 export function isDescentSolver(solver: object): solver is DescentSolver {
   return made.has(solver);
+}
+
+/** Does the solver begin with the matrix that samples share? */
+export function isPreconditioned(solver: DescentSolver, use: CurvatureUse): boolean {
+  return solver.name === "lbfgs" && use.isShared;
 }

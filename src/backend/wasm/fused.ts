@@ -1,6 +1,6 @@
 import { withoutMatrices } from "../../objective.ts";
 import type { Control, Solution } from "../../solver/base.ts";
-import type { DescentSolver } from "../../solver/descent.ts";
+import { type DescentSolver, isPreconditioned } from "../../solver/descent.ts";
 import { allocateSolver, rowsWithRoom } from "../../solver/solver-block.ts";
 import type { Problem } from "../base.ts";
 import type { SampleFeed } from "../feed.ts";
@@ -30,9 +30,9 @@ export async function solveFused(
 ): Promise<void> {
   const { arena, kernels, plan, decoder } = packed;
   const curvature = curvatureUse(problem);
-  const isPreconditioned = solver.name === "lbfgs" && curvature.isShared;
-  const capacity = Math.min(most, rowsWithRoom(solver, decoder.latentSize, isPreconditioned));
-  const shared = isPreconditioned ? await preconditionerOf(packed, problem.loss.name) : undefined;
+  const hasMatrices = isPreconditioned(solver, curvature);
+  const capacity = Math.min(most, rowsWithRoom(solver, decoder.latentSize, hasMatrices));
+  const shared = hasMatrices ? await preconditionerOf(packed, problem.loss.name) : undefined;
   const blocks: { free(): void }[] = [];
   const taken = <T extends { free(): void }>(block: T): T => {
     blocks.push(block);
