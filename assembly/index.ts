@@ -1,5 +1,5 @@
 // The module's exports: scalars and pointers. Structs are handed over as pointers to what src/backend/wasm
-// has written in the layout of plan.ts, descent.ts, amd.ts and lbfgs.ts.
+// has written in the layout of plan.ts, descent.ts, amd.ts and lbfgs-state.ts.
 import { backward, decoderForward, gradient, packDecoder, value } from "./decoder";
 import { admit, Descent, propose } from "./descent";
 import { curvatureAlong, gaussNewton, jacobianRows, sharedGaussNewton } from "./gauss-newton";

@@ -2,7 +2,7 @@ import { packedSize } from "./cholesky";
 import { Descent, Sample } from "./descent";
 
 /**
- * L-BFGS for each sample, preconditioned by the decoder: the rule, and where it comes from, is in src/solver/lbfgs.ts.
+ * L-BFGS for each sample, preconditioned by the decoder: what is kept. The rule is in lbfgs.ts.
  *
  * H stands for the matrix whose inverse the two loops begin with: A + λτI by its Cholesky factor, one of the five of
  * the decoder's own A, which all samples share, or one of the sample's own A; or I, where there is no factor.

@@ -173,7 +173,7 @@ export const Due = { curvatureAlongGradient: 1, sharedJacobianMatrix: 2, ownMatr
 /** A sample's trial while its value at z0 is to come, a constant of assembly/descent.ts. */
 export const FIRST_TRIAL = -1;
 
-/** How many factors the decoder's own matrix has, one for each damping of assembly/lbfgs.ts. */
+/** How many factors the decoder's own matrix has, one for each damping of assembly/lbfgs-damping.ts. */
 export const DAMPINGS = 5;
 
 /** How many numbers a symmetric matrix of d rows has, packed as in assembly/cholesky.ts. */
