@@ -229,6 +229,8 @@ async function* chunksOfPipe(
 ): AsyncGenerator<Uint8Array> {
   const { openSync, constants } = builtinModule("node:fs")!;
   const { Socket } = builtinModule("node:net")!;
+  // Aborted since the call, it sends no event any more.
+  throwIfAborted(signal);
   const pipe = new Socket({
     ...{ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false },
   });

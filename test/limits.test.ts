@@ -225,6 +225,15 @@ test("a named pipe is read as it comes; an abort waits for no writer, and no thr
   writer.stdin.end(gzipSync(idx(65_536), { level: 0 }));
   assert.is((await reading).count, 65_536);
 
+  // At every turn from the call on: before the file is looked at, before it is opened, while it is waited for.
+  for (let turns = 0; turns < 8; turns++) {
+    const controller = new AbortController();
+    const call = loadDecoder(pipe, { signal: controller.signal });
+    for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
+    controller.abort();
+    assert.is(await call.catch(({ name }) => name), "AbortError");
+  }
+
   // More than Node has threads for files.
   const script = `
     import { loadDecoder } from ${JSON.stringify(new URL("../build/lib/index.js", import.meta.url).href)};
