@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Zippable, zipSync } from "fflate";
 import { writeNpy } from "../src/data/npy.ts";
@@ -8,14 +7,13 @@ import { STATUSES } from "../src/result.ts";
 import { readDataset } from "../src/train/index.ts";
 import { type Subject, subjects, writeHashes } from "./decoders.ts";
 import type { ExperimentSettings } from "./paper.ts";
-import { plainRuns } from "./plain-runs.ts";
+import { compareRuns, recordRuns } from "./run-hashes.ts";
 import { type Row, report } from "./table.ts";
 
 // What the solvers did before they were changed, kept sample by sample, and what they do now beside it.
 
 const folder = join("experiments", "baseline");
 const solversFile = join(folder, "solvers.npz");
-const runsFile = join(folder, "runs.json");
 
 /** The solvers there are now, each as it comes. */
 const solvers: Readonly<Record<string, () => Amd | Lbfgs>> = { amd, lbfgs };
@@ -53,11 +51,6 @@ function arrayOf({ decoder }: Subject, { loss, status, stats }: EncodeResult): F
 
 const nameOf = (subject: Subject, solver: string) => `${subject.name}/${solver}`;
 
-/** Keeps the hashes of the plain build's runs as they are now. */
-export async function recordRuns(): Promise<void> {
-  writeFileSync(runsFile, `${JSON.stringify(await hashRuns(), undefined, 2)}\n`);
-}
-
 /** Keeps what the solvers do now, and the hashes of the plain build's runs. */
 export async function recordBaseline(): Promise<void> {
   const arrays: Zippable = {};
@@ -78,23 +71,6 @@ export async function recordBaseline(): Promise<void> {
 
 const plain = wasm({ relaxed: false });
 
-async function hashRuns(): Promise<Record<string, string>> {
-  const hashes: Record<string, string> = {};
-  for await (const { name, values, costs } of plainRuns()) {
-    hashes[name] = hashOf(values);
-    if (costs) hashes[`${name}: costs`] = hashOf(costs);
-  }
-  return hashes;
-}
-
-function hashOf(arrays: readonly ArrayBufferView[]): string {
-  const hash = createHash("sha256");
-  for (const { buffer, byteOffset, byteLength } of arrays) {
-    hash.update(new Uint8Array(buffer, byteOffset, byteLength));
-  }
-  return hash.digest("hex");
-}
-
 /**
  * What each solver does now beside what each did at the baseline, on every decoder: passes and end loss as ratios of
  * means, the samples whose end is the same bit for bit, and the worst row.
@@ -103,12 +79,7 @@ export async function compareWithBaseline(
   { out }: Pick<ExperimentSettings, "out">,
   compared: typeof solvers = solvers,
 ): Promise<void> {
-  const kept: Record<string, string> = JSON.parse(readFileSync(runsFile, "utf8"));
-  const runs = Object.entries(await hashRuns());
-  const different = runs.filter(([name, hash]) => kept[name] !== hash).map(([name]) => name);
-  console.log(`plain runs: ${runs.length - different.length} of ${runs.length} as they were`);
-  for (const name of different) console.log(`  ${kept[name] ? "other bits" : "new"}: ${name}`);
-
+  await compareRuns();
   const rows: Row[] = [];
   for await (const subject of subjects("all")) {
     const before = await Promise.all(

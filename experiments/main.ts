@@ -3,8 +3,9 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
 import { parseSeed } from "../src/cli/parse.ts";
-import { compareWithBaseline, recordBaseline, recordRuns } from "./baseline.ts";
+import { compareWithBaseline, recordBaseline } from "./baseline.ts";
 import type { ExperimentSettings } from "./paper.ts";
+import { compareRuns, recordRuns } from "./run-hashes.ts";
 import { compareSolvers } from "./solvers.ts";
 import { compareTrainingSolvers } from "./training-solver.ts";
 import { compareWarmStarts } from "./warm-starts.ts";
@@ -15,7 +16,8 @@ const EXPERIMENTS: Record<
 > = {
   baseline: [compareWithBaseline, "what the solvers do now beside what they did at the baseline"],
   "record-baseline": [recordBaseline, "keeps what the solvers do now as the baseline"],
-  "record-runs": [recordRuns, "keeps the hashes of the plain build's runs, the baseline's quick part"],
+  runs: [compareRuns, "which of the plain build's runs have other bits than those kept"],
+  "record-runs": [recordRuns, "keeps the hashes of the plain build's runs"],
   solvers: [compareSolvers, "amd against lbfgs on two data sets, both losses and several decoders"],
   "training-solver": [compareTrainingSolvers, "few digits trained by amd and by lbfgs, three seeds"],
   "warm-starts": [compareWarmStarts, "the same digits several times over, from 0 and from where they were"],

@@ -1,7 +1,9 @@
+import { readSafetensors } from "../src/decoder/safetensors.ts";
 import {
   type ActivationLike,
   amd,
   createDecoder,
+  customLoss,
   type Decoder,
   decode,
   dormandPrince,
@@ -19,6 +21,7 @@ import {
 } from "../src/index.ts";
 import {
   adam,
+  createDataset,
   direct,
   full,
   rmsprop,
@@ -74,6 +77,14 @@ const solvers: Readonly<Record<string, EncodeOptions>> = {
 const newDecoder = (activation: ActivationLike, layers: readonly number[] = [3, 17, 5, OUTPUTS]): Decoder =>
   createDecoder({ layers, activation, outputActivation: "sigmoid", loss: "bce", seed: 11 });
 
+/** √(1 + error²), of operations that every machine rounds alike. */
+const pseudoHuber = customLoss({
+  value: (output, target) => Math.sqrt(1 + (output - target) ** 2),
+  gradient: (output, target) => (output - target) / Math.sqrt(1 + (output - target) ** 2),
+  curvature: (output, target) => 1 / (1 + (output - target) ** 2) / Math.sqrt(1 + (output - target) ** 2),
+});
+const withoutCurvature = customLoss({ value: pseudoHuber.value, gradient: pseudoHuber.gradient });
+
 /** The options that a solver is run with, by what they change. */
 function* settings(decoder: Decoder): Generator<readonly [string, EncodeOptions]> {
   const { outputSize, latentSize } = decoder;
@@ -84,6 +95,8 @@ function* settings(decoder: Decoder): Generator<readonly [string, EncodeOptions]
   yield [", weights", { weights }];
   yield [", one row of weights", { weights: weights.slice(0, outputSize) }];
   yield [", z0", { z0: randomArray(3, SAMPLES * latentSize) }];
+  yield [", custom", { loss: pseudoHuber }];
+  yield [", custom, no curvature, weights", { loss: withoutCurvature, weights }];
 }
 
 /** All of them, each some milliseconds. */
@@ -99,7 +112,8 @@ export async function* plainRuns(): AsyncGenerator<PlainRun> {
     }
     const z = randomArray(4, 5 * decoder.latentSize);
     const decoded = await decode(decoder, z, { backend: wasm({ relaxed: false, threads: 1 }) });
-    yield { name: `decode, ${nameOf(activation)}`, values: [decoded] };
+    const options = { output: "preActivation", backend: wasm({ relaxed: false, threads: 1 }) } as const;
+    yield { name: `decode, ${nameOf(activation)}`, values: [decoded, await decode(decoder, z, options)] };
   }
   for (const layers of [
     [1, 1],
@@ -108,6 +122,8 @@ export async function* plainRuns(): AsyncGenerator<PlainRun> {
     [17, 33, 31],
     [64, 16, 80],
     [3, 4, 5, 6, 7, 8],
+    [600, 9, 3],
+    [40, 300, 700, 1100],
   ]) {
     const decoder = newDecoder("elu", layers);
     const y = randomArray(1, SAMPLES * decoder.outputSize, 0, 1);
@@ -173,10 +189,31 @@ async function* trainingRuns(): AsyncGenerator<PlainRun> {
       yield { name: `train, ${what}, ${threads} threads`, values: [decoder.parameters, losses] };
     }
   }
+  const backend = wasm({ relaxed: false, threads: 1 });
+  const checkpoints: Uint8Array[] = [];
+  const kept = {
+    ...{ epochs: 3, batchSize: 5, seed: 1, optimizer: adam(), warmStart: true, backend },
+    validation: { data: createDataset(y.slice(0, 5 * OUTPUTS), { shape: [OUTPUTS] }), everyImages: 9 },
+  } as const;
+  await train(newDecoder("elu"), y, {
+    ...kept,
+    checkpoint: { save: (bytes) => void checkpoints.push(bytes), everySeconds: 0 },
+  });
+  const resume = checkpoints[6]!;
+  const { decoder: resumed } = await train(newDecoder("elu"), y, {
+    ...kept,
+    checkpoint: { save() {}, resume },
+  });
+  yield { name: "train, resumed", values: [resumed.parameters, ...tensorsOf(resume)] };
   const { decoder, encoder } = await trainAutoencoder(newDecoder("elu"), y, {
-    ...{ epochs: 3, batchSize: 5, seed: 1, backend: wasm({ relaxed: false, threads: 1 }) },
+    ...{ epochs: 3, batchSize: 5, seed: 1, backend },
   });
   yield { name: "trainAutoencoder", values: [decoder.parameters, encoder.parameters] };
+}
+
+/** What a checkpoint holds, without what it says of the build and the time. */
+function tensorsOf(checkpoint: Uint8Array): Uint8Array[] {
+  return [...readSafetensors("plain runs", checkpoint).tensors.values()].map(({ bytes }) => bytes);
 }
 
 function nameOf(activation: ActivationLike): string {
