@@ -1,6 +1,7 @@
 // One runtime's figures; bench/main.ts runs this in each. Everything is a ratio inside one run.
 
 import { residentRows } from "../src/backend/wasm/pacer.ts";
+import { costOf } from "../src/graph/graph.ts";
 import { type Amd, amd, encode, type Lbfgs, lbfgs, summary, wasm } from "../src/index.ts";
 import { type Case, interleave, median } from "./measure.ts";
 import { compilePeak } from "./peak.ts";
@@ -21,9 +22,8 @@ const build = process.argv[2] === "relaxed" ? "relaxed" : "plain";
 const runtime = process.version.split(".")[0]!;
 const decoder = await benchDecoder();
 // Multiply and add, forward and backward, for each weight.
-const gradientOperations = 4 * decoder.layers.reduce((sum, layer) => sum + layer.weight.length, 0);
-const outputs = decoder.layers.reduce((sum, layer) => sum + layer.outputSize, 0);
-const residents = residentRows(decoder.parameterCount, outputs);
+const gradientOperations = 4 * costOf(decoder).multiplications;
+const residents = residentRows(decoder);
 const rig = await makeRig(decoder, build === "relaxed", Math.max(...ROWS));
 const peak = await compilePeak(build);
 

@@ -1,4 +1,11 @@
-import { Batch, Layer, LayerRows, Plan } from "../src/backend/wasm/layout.ts";
+import {
+  ActivationOperation,
+  ActivationRows,
+  DenseOperation,
+  Graph,
+  ValueRows,
+  Workspace,
+} from "../src/backend/wasm/layout.ts";
 import { type Case, interleave, median } from "./measure.ts";
 import type { Rig } from "./rig.ts";
 
@@ -23,9 +30,9 @@ const RUN = 5;
  * where the pass itself goes row by row. A call from JavaScript for each row is in there, some ten nanoseconds.
  */
 export function measureParts(rig: Rig, rows: number): PassParts {
-  const { packed, kernels, batch } = rig;
-  const { arena, plan } = packed;
-  const { view, layers, widths } = structs(rig);
+  const { packed, kernels, workspace } = rig;
+  const { arena } = packed;
+  const { view, zeros, values, products, activations } = structs(rig);
   const n = packed.decoder.outputSize;
   const rowPointers = (pointer: number, stride: number) =>
     Array.from({ length: rows }, (_, row) => pointer + row * stride);
@@ -34,69 +41,58 @@ export function measureParts(rig: Rig, rows: number): PassParts {
     arena.i32(layout, rows).set(pointers);
     return layout;
   };
-  const lists = widths.map((width) => ({
-    ...width,
-    outputRows: rowPointers(width.outputs, width.stride),
-    slopeRows: rowPointers(width.slopes, width.stride),
-    gradientRows: rowPointers(width.gradients, width.stride),
-    outputList: pointerBlock(rowPointers(width.outputs, width.stride)),
-    gradientList: pointerBlock(rowPointers(width.gradients, width.stride)),
+  const lists = values.map(({ stride, ...of }) => ({
+    stride,
+    valueRows: rowPointers(of.values, stride),
+    gradientRows: rowPointers(of.gradients, stride),
+    valueList: pointerBlock(rowPointers(of.values, stride)),
+    gradientList: pointerBlock(rowPointers(of.gradients, stride)),
   }));
-  const zeros = Plan.get(view, plan, "zeros");
-  const loss = Batch.get(view, batch.batch, "loss");
-  const targets = Array.from(arena.i32(batch.targets, rows));
+  const loss = Workspace.get(view, workspace.pointer, "loss");
+  const targets = Array.from(arena.i32(workspace.targets, rows));
   const last = lists.at(-1)!;
-  const hidden = layers.slice(0, -1);
   const panels = (size: number) => Math.ceil(size / 8);
+  const slopeRows = activations.map(({ slopes, value }) => rowPointers(slopes, lists[value]!.stride));
 
   const passes: Record<string, () => void> = {
     forward: () => rig.forward(rows),
     backward: () => rig.backward(rows),
     forwardProducts() {
-      layers.forEach((layer, i) => {
-        const [from, to] = [lists[i]!.outputList, lists[i + 1]!.outputList];
-        kernels.multiply(rows, from, to, layer.panels, layer.bias, layer.inputSize, panels(layer.outputSize));
-      });
+      for (const { from, to, inputSize, outputSize, ...at } of products) {
+        const [sources, destinations] = [lists[from]!.valueList, lists[to]!.valueList];
+        kernels.multiply(rows, sources, destinations, at.panels, at.bias, inputSize, panels(outputSize));
+      }
     },
     backwardProducts() {
-      layers.forEach((layer, i) => {
-        const [from, to] = [lists[i + 1]!.gradientList, lists[i]!.gradientList];
-        const { transposedPanels, inputSize, outputSize } = layer;
-        kernels.multiply(rows, from, to, transposedPanels, zeros, outputSize, panels(inputSize));
-      });
+      for (const { from, to, inputSize, outputSize, transposedPanels } of products) {
+        const [sources, destinations] = [lists[to]!.gradientList, lists[from]!.gradientList];
+        kernels.multiply(rows, sources, destinations, transposedPanels, zeros, outputSize, panels(inputSize));
+      }
     },
     forwardActivations() {
-      hidden.forEach(({ activation, parameter, outputSize }, i) => {
-        const { outputRows, slopeRows } = lists[i + 1]!;
+      activations.forEach(({ activation, parameter, value, size }, i) => {
+        const { valueRows } = lists[value]!;
         for (let row = 0; row < rows; row++) {
-          kernels.activationForward(activation, parameter, outputRows[row]!, slopeRows[row]!, 0, outputSize);
+          kernels.activationForward(activation, parameter, valueRows[row]!, slopeRows[i]![row]!, 0, size);
         }
       });
     },
     backwardActivations() {
-      hidden.forEach(({ activation, outputSize }, i) => {
-        const { slopeRows, gradientRows } = lists[i + 1]!;
+      activations.forEach(({ value, size }, i) => {
+        const { gradientRows } = lists[value]!;
         for (let row = 0; row < rows; row++) {
-          kernels.activationBackward(activation, slopeRows[row]!, gradientRows[row]!, outputSize);
+          kernels.activationBackward(slopeRows[i]![row]!, gradientRows[row]!, size);
         }
       });
     },
     forwardLoss() {
       for (let row = 0; row < rows; row++) {
-        kernels.lossForward(loss, last.outputRows[row]!, targets[row]!, 0, n);
+        kernels.lossForward(loss, last.valueRows[row]!, targets[row]!, 0, n);
       }
     },
     backwardLoss() {
       for (let row = 0; row < rows; row++) {
-        kernels.lossBackward(
-          loss,
-          last.outputRows[row]!,
-          targets[row]!,
-          0,
-          1 / n,
-          last.gradientRows[row]!,
-          n,
-        );
+        kernels.lossBackward(loss, last.valueRows[row]!, targets[row]!, 0, 1 / n, last.gradientRows[row]!, n);
       }
     },
   };
@@ -131,27 +127,41 @@ function repeatsFor(pass: () => void): number {
   return Math.ceil(RUN / Math.min(...times));
 }
 
-/** The layers, and the rows between them, as the kernels see them. */
-function structs({ packed, batch }: Rig) {
-  const view = packed.arena.view();
-  const count = Plan.get(view, packed.plan, "layerCount");
-  const firstLayer = Plan.get(view, packed.plan, "layers");
-  const firstRows = Batch.get(view, batch.batch, "layers");
-  const layers = Array.from({ length: count }, (_, i) => {
-    const get = (name: Parameters<typeof Layer.get>[2]) => Layer.get(view, firstLayer + i * Layer.size, name);
-    return {
-      ...{ inputSize: get("inputSize"), outputSize: get("outputSize"), activation: get("activation") },
-      ...{ parameter: get("parameter"), bias: get("bias") },
-      ...{ panels: get("panels"), transposedPanels: get("transposedPanels") },
-    };
+/** The operations before the logits, and the rows of their values, as the kernels see them. */
+function structs({ packed, workspace }: Rig) {
+  const { lowered, graph, arena } = packed;
+  const view = arena.view();
+  const pointers = Graph.get(view, graph, "operations");
+  const kept = Workspace.get(view, workspace.pointer, "kept");
+  const operations = lowered.operations
+    .slice(0, lowered.logitOperations)
+    .map(({ operation, input, output }, i) => ({
+      ...{ kind: operation.kind, from: input, to: output },
+      ...{ pointer: view.getUint32(pointers + 4 * i, true), kept: view.getUint32(kept + 4 * i, true) },
+    }));
+  const products = operations
+    .filter(({ kind }) => kind === "dense")
+    .map(({ from, to, pointer }) => {
+      const get = (name: Parameters<typeof DenseOperation.get>[2]) => DenseOperation.get(view, pointer, name);
+      return {
+        ...{ from, to, inputSize: get("inputSize"), outputSize: get("outputSize"), bias: get("bias") },
+        ...{ panels: get("panels"), transposedPanels: get("transposedPanels") },
+      };
+    });
+  const activations = operations
+    .filter(({ kind }) => kind === "activation")
+    .map(({ to, pointer, kept: rows }) => {
+      const get = (name: Parameters<typeof ActivationOperation.get>[2]) =>
+        ActivationOperation.get(view, pointer, name);
+      return {
+        ...{ activation: get("activation"), parameter: get("parameter"), size: get("size") },
+        ...{ value: to, slopes: ActivationRows.get(view, rows, "slopes") },
+      };
+    });
+  const values = lowered.sizes.map((_, value) => {
+    const at = Workspace.get(view, workspace.pointer, "values") + value * ValueRows.size;
+    const get = (name: Parameters<typeof ValueRows.get>[2]) => ValueRows.get(view, at, name);
+    return { stride: get("stride"), values: get("values"), gradients: get("gradients") };
   });
-  const widths = Array.from({ length: count + 1 }, (_, i) => {
-    const get = (name: Parameters<typeof LayerRows.get>[2]) =>
-      LayerRows.get(view, firstRows + i * LayerRows.size, name);
-    return {
-      ...{ stride: get("stride"), outputs: get("outputs") },
-      ...{ slopes: get("slopes"), gradients: get("gradients") },
-    };
-  });
-  return { view, layers, widths };
+  return { view, zeros: Graph.get(view, graph, "zeros"), values, products, activations };
 }

@@ -4,13 +4,13 @@
 
 import type { Kernels } from "../src/backend/wasm/instance.ts";
 import {
-  Batch,
   DAMPINGS,
   Descent,
   Due,
   GaussNewton,
   Lbfgs as LbfgsStruct,
   Sample,
+  Workspace,
 } from "../src/backend/wasm/layout.ts";
 import { compileKernels } from "../src/backend/wasm/load.ts";
 import { residentRows } from "../src/backend/wasm/pacer.ts";
@@ -46,8 +46,7 @@ async function profileEncode(solver: Amd | Lbfgs): Promise<void> {
   const start = performance.now();
   const packed = await packDecoder(decoder, compiled);
   const packing = performance.now() - start;
-  const outputs = decoder.layers.reduce((sum, { outputSize }) => sum + outputSize, 0);
-  const residents = residentRows(decoder.parameterCount, outputs);
+  const residents = residentRows(decoder);
   const rig = await makeRig(decoder, relaxed, residents);
 
   const phases = new Map<string, number>();
@@ -97,12 +96,12 @@ async function profileEncode(solver: Amd | Lbfgs): Promise<void> {
 }
 
 /**
- * Has a solver's rounds in WASM go phase by phase from now on, as assembly/solve.ts has them, and adds up the
+ * Has a solver's rounds in WASM go phase by phase from now on, as assembly/solve/rounds.ts has them, and adds up the
  * milliseconds of each. What is returned tells when the first round began, before which a preconditioner is made, and
  * the milliseconds of all rounds together.
  */
 function solveInPhases(packed: PackedDecoder, spent: Map<string, number>) {
-  const { kernels, arena, plan } = packed;
+  const { kernels, arena, graph } = packed;
   const watched = { firstRound: Number.NaN, inRounds: 0 };
   function timed<T>(phase: string, work: () => T): T {
     const start = performance.now();
@@ -112,19 +111,19 @@ function solveInPhases(packed: PackedDecoder, spent: Map<string, number>) {
   }
 
   /** Gives a row what it asks for; returns the passes that it took. */
-  function serve(solver: number, batch: number, work: number, row: number): number {
+  function serve(solver: number, workspace: number, work: number, row: number): number {
     const view = arena.view();
     const [residents, d] = [Descent.get(view, solver, "residents"), packed.decoder.latentSize];
     const due = Sample.get(view, view.getUint32(residents + 4 * row, true), "due");
     if (due === Due.curvatureAlongGradient) {
-      const along = timed("matrices", () => kernels.objectiveCurvatureAlong(plan, batch, work, row));
+      const along = timed("matrices", () => kernels.objectiveCurvatureAlong(graph, workspace, work, row));
       kernels.solverGiveCurvature(solver, row, along);
       return 1;
     }
     const isOwn = due === Due.ownMatrix;
     timed("matrices", () => {
-      if (isOwn) kernels.objectiveGaussNewton(plan, batch, work, row);
-      else kernels.objectiveSharedGaussNewton(plan, batch, work, row);
+      if (isOwn) kernels.objectiveGaussNewton(graph, workspace, work, row);
+      else kernels.objectiveSharedGaussNewton(graph, workspace, work, row);
     });
     const matrix = GaussNewton.get(view, work, "matrix");
     const stride = GaussNewton.get(view, work, "matrixStride");
@@ -137,22 +136,22 @@ function solveInPhases(packed: PackedDecoder, spent: Map<string, number>) {
     return isOwn ? d : 1;
   }
 
-  function solverRun(...[solver, , batch, work, most, refill]: Parameters<Kernels["solverRun"]>): number {
+  function solverRun(...[solver, , workspace, work, most, refill]: Parameters<Kernels["solverRun"]>): number {
     const start = performance.now();
     if (Number.isNaN(watched.firstRound)) watched.firstRound = start;
     const view = arena.view();
     const capacity = Descent.get(view, solver, "residentCapacity");
-    const rows = Batch.get(view, batch, "rows");
+    const rows = Workspace.get(view, workspace, "rows");
     let passes = 0;
     do {
-      const count = timed("propose", () => kernels.solverPropose(solver, batch));
+      const count = timed("propose", () => kernels.solverPropose(solver, workspace));
       if (count === 0 || (refill !== 0 && count < capacity)) break;
-      timed("value", () => kernels.objectiveValue(plan, batch, count));
-      const goOn = timed("judge", () => kernels.solverJudge(solver, batch, count));
-      timed("gradient", () => kernels.objectiveGradient(plan, batch, goOn));
-      const due = timed("turn", () => kernels.solverTurn(solver, batch, goOn));
+      timed("value", () => kernels.objectiveValue(graph, workspace, count));
+      const goOn = timed("judge", () => kernels.solverJudge(solver, workspace, count));
+      timed("gradient", () => kernels.objectiveGradient(graph, workspace, goOn));
+      const due = timed("turn", () => kernels.solverTurn(solver, workspace, goOn));
       passes += count + goOn;
-      for (const row of arena.i32(rows, due).slice()) passes += serve(solver, batch, work, row);
+      for (const row of arena.i32(rows, due).slice()) passes += serve(solver, workspace, work, row);
     } while (passes < most);
     watched.inRounds += performance.now() - start;
     return passes;
@@ -181,7 +180,7 @@ async function profileTraining(): Promise<void> {
   const flow = share("solverRun", "objectiveValue", "objectiveGradient");
   const named = ["solverRun", "objectiveValue", "objectiveGradient", "objectiveParameterGradient", "pack"];
   const others = [...spent.keys()].filter((name) => !named.includes(name));
-  print(`training, mini-batch ${MINI_BATCH}, ${TRAINED} digits`, {
+  print(`training, mini-workspace ${MINI_BATCH}, ${TRAINED} digits`, {
     "flow: matrix products": flow * split.products,
     "flow: activations": flow * split.activations,
     "flow: loss": flow * split.loss,

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
-import { allocateBatch, type BatchRows, type Rows } from "../src/backend/wasm/batch.ts";
 import type { CompiledKernels, Kernels } from "../src/backend/wasm/instance.ts";
 import { paddedSize } from "../src/backend/wasm/layout.ts";
 import { compileKernels } from "../src/backend/wasm/load.ts";
 import { type PackedDecoder, packDecoder } from "../src/backend/wasm/packed.ts";
+import { allocateWorkspace, type Rows, type Workspace } from "../src/backend/wasm/workspace.ts";
 import { readIdx } from "../src/data/idx.ts";
 import { type Decoder, loadDecoder } from "../src/index.ts";
 
@@ -29,41 +29,43 @@ export interface Rig {
   readGradients(into: Float32Array): void;
   readonly packed: PackedDecoder;
   readonly kernels: Kernels;
-  readonly batch: BatchRows;
+  readonly workspace: Workspace;
 }
 
 export async function makeRig(decoder: Decoder, relaxed: boolean, mostRows: number): Promise<Rig> {
   const compiled: CompiledKernels = await compileKernels(relaxed);
   const packed = await packDecoder(decoder, compiled);
-  const { arena, kernels, plan } = packed;
+  const { arena, kernels, graph } = packed;
   const n = decoder.outputSize;
   const digits = await testDigits(mostRows);
-  const batch = allocateBatch(packed, mostRows, "binaryCrossEntropy");
+  const workspace = allocateWorkspace(packed, mostRows, "binaryCrossEntropy");
   const targets = arena.allocate((piece) => piece(4 * paddedSize(n) * mostRows)).layout;
-  arena.i32(batch.weights, mostRows).fill(0);
-  arena.f64(batch.scales, mostRows).fill(1 / n);
+  arena.i32(workspace.weights, mostRows).fill(0);
+  arena.f64(workspace.scales, mostRows).fill(1 / n);
   for (let row = 0; row < mostRows; row++) {
     const target = targets + row * 4 * paddedSize(n);
     arena.f32(target, n).set(digits.subarray(row * n, (row + 1) * n));
-    arena.i32(batch.targets, mostRows)[row] = target;
-    arena.i32(batch.rows, mostRows)[row] = row;
-    arena.f32(batch.latents.pointer + row * batch.latents.stride, decoder.latentSize).fill(0.01 * (row + 1));
+    arena.i32(workspace.targets, mostRows)[row] = target;
+    arena.i32(workspace.rows, mostRows)[row] = row;
+    arena
+      .f32(workspace.latents.pointer + row * workspace.latents.stride, decoder.latentSize)
+      .fill(0.01 * (row + 1));
   }
   const d = decoder.latentSize;
   /** Rows [rows, d] as they lie in the arena, one after the other. */
   const rowsOf = ({ pointer, stride }: Rows, values: Float32Array) =>
     Array.from({ length: values.length / d }, (_, row) => arena.f32(pointer + row * stride, d));
   return {
-    ...{ packed, kernels, batch },
-    forward: (rows) => kernels.objectiveValue(plan, batch.batch, rows),
-    backward: (rows) => kernels.objectiveGradient(plan, batch.batch, rows),
+    ...{ packed, kernels, workspace },
+    forward: (rows) => kernels.objectiveValue(graph, workspace.pointer, rows),
+    backward: (rows) => kernels.objectiveGradient(graph, workspace.pointer, rows),
     setLatents(z) {
-      rowsOf(batch.latents, z).forEach((latents, row) => {
+      rowsOf(workspace.latents, z).forEach((latents, row) => {
         latents.set(z.subarray(row * d, (row + 1) * d));
       });
     },
     readGradients(into) {
-      rowsOf(batch.gradients, into).forEach((gradients, row) => {
+      rowsOf(workspace.gradients, into).forEach((gradients, row) => {
         into.set(gradients, row * d);
       });
     },

@@ -1,5 +1,6 @@
 // What share of the register peak encode reaches as the paper's decoder grows wider, beside what it reaches at ×1.
 import { compileKernels } from "../src/backend/wasm/load.ts";
+import { layersOf } from "../src/graph/layers.ts";
 import { amd, binaryCrossEntropy, createDecoder, type Decoder, encode, wasm } from "../src/index.ts";
 import { median } from "./measure.ts";
 import { bestOf, compilePeak } from "./peak.ts";
@@ -59,7 +60,7 @@ subjects.forEach(({ width, weights, y, decoder }, i) => {
 async function prepare(width: number): Promise<Subject> {
   const layers = [20, ...[150, 300, 600].map((size) => size * width), 784];
   const decoder = createDecoder({ layers, loss: binaryCrossEntropy(), seed: 0 });
-  const weights = decoder.layers.reduce((sum, { weight }) => sum + weight.length, 0);
+  const weights = layersOf(decoder).reduce((sum, { weight }) => sum + weight.length, 0);
   const operations = 4 * weights * (solver.maxSteps + 1) * ROWS;
   const y = await testDigits(ROWS * Math.ceil(OPERATIONS / operations));
   await encode(decoder, y.subarray(0, decoder.outputSize), { solver, backend });

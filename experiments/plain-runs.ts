@@ -213,7 +213,8 @@ async function* trainingRuns(): AsyncGenerator<PlainRun> {
 
 /** What a checkpoint holds, without what it says of the build and the time. */
 function tensorsOf(checkpoint: Uint8Array): Uint8Array[] {
-  return [...readSafetensors("plain runs", checkpoint).tensors.values()].map(({ bytes }) => bytes);
+  const { tensors } = readSafetensors("plain runs", checkpoint);
+  return [...tensors].flatMap(([name, { bytes }]) => (name === "checksum" ? [] : [bytes]));
 }
 
 function nameOf(activation: ActivationLike): string {

@@ -1,10 +1,10 @@
 export type { Backend } from "./backend/base.ts";
 export { type WasmOptions, wasm } from "./backend/wasm/wasm.ts";
 export { type DecodeOptions, decode } from "./decode.ts";
-export type { Activation, ActivationLike, ActivationName } from "./decoder/activation.ts";
-export type { Decoder, DenseLayer } from "./decoder/decoder.ts";
+export type { Decoder } from "./decoder/decoder.ts";
 export { type CreateDecoderOptions, createDecoder } from "./decoder/initialise.ts";
 export { type DecoderSource, type LoadDecoderOptions, loadDecoder } from "./decoder/load.ts";
+export { type DecoderDescription, type DescribedOperation, describe } from "./describe.ts";
 export { type EncodeOptions, type EncodeProgress, encode } from "./encode.ts";
 export { LatentflowError, type LatentflowErrorCode } from "./errors.ts";
 export {
@@ -19,6 +19,8 @@ export {
   type NesterovFlowOptions,
   nesterovFlow,
 } from "./flow.ts";
+export type { Activation, ActivationLike, ActivationName } from "./graph/activation.ts";
+export type { Operation, OperationKind, Shape } from "./graph/operations.ts";
 export {
   binaryCrossEntropy,
   type CustomLoss,

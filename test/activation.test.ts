@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type Activation, activations, normaliseActivation } from "../src/decoder/activation.ts";
+import { type Activation, activations, normaliseActivation } from "../src/graph/activation.ts";
 import { refused } from "./support/refusal.ts";
 
 const normalise = (value: unknown) => normaliseActivation("f", "activation", value);

@@ -3,6 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { shift } from "../src/data/augment.ts";
 import { createDataset, readDataset } from "../src/data/dataset.ts";
+import { layersOf } from "../src/graph/layers.ts";
 import {
   type ActivationLike,
   amd,
@@ -171,7 +172,7 @@ test("the encoder is the reverse of the decoder, initialised as PyTorch does, an
   const options = { optimizer: sgd({ learningRate: 1e-30 }), epochs: 1, seed: 4 };
   const { encoder, decoder: same } = await trainAutoencoder(large, y, options);
   assert.equal(
-    encoder.layers.map(({ inputSize, outputSize }) => [inputSize, outputSize]),
+    layersOf(encoder).map(({ inputSize, outputSize }) => [inputSize, outputSize]),
     [
       [784, 300],
       [300, 150],
@@ -179,10 +180,10 @@ test("the encoder is the reverse of the decoder, initialised as PyTorch does, an
     ],
   );
   assert.equal(
-    encoder.layers.map((layer) => layer.activation),
+    layersOf(encoder).map((layer) => layer.activation),
     [activation, activation, { name: "identity" }],
   );
-  for (const { inputSize, weight, bias } of encoder.layers) {
+  for (const { inputSize, weight, bias } of layersOf(encoder)) {
     const bound = 1 / Math.sqrt(inputSize);
     for (const values of [weight, bias]) {
       assert.ok(values.every((value) => Math.abs(value) <= bound));
@@ -190,8 +191,9 @@ test("the encoder is the reverse of the decoder, initialised as PyTorch does, an
     }
   }
   // The decoder has the same seed, and the encoder numbers of its own.
-  const scaled = ({ weight, inputSize }: Decoder["layers"][number]) => weight[0]! * Math.sqrt(inputSize);
-  assert.ok(Math.abs(scaled(encoder.layers[0]!) - scaled(large.layers[0]!)) > 1e-3);
+  const scaled = ({ weight, inputSize }: ReturnType<typeof layersOf>[number]) =>
+    weight[0]! * Math.sqrt(inputSize);
+  assert.ok(Math.abs(scaled(layersOf(encoder)[0]!) - scaled(layersOf(large)[0]!)) > 1e-3);
   assert.equal(same.parameters, large.parameters);
   assert.is(same.loss?.name, "binaryCrossEntropy");
   const loaded = await loadDecoder(encoder.toSafetensors());

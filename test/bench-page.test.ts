@@ -12,6 +12,7 @@ import { findCrossings } from "../bench/page/crossing.ts";
 import type { Report, Row } from "../bench/page/report.ts";
 import { defaultSettings, readSettings } from "../bench/page/settings.ts";
 import { widen } from "../bench/page/widen.ts";
+import { layersOf } from "../src/graph/layers.ts";
 import { binaryCrossEntropy, createDecoder, decode } from "../src/index.ts";
 import { launchChromium, launchChromiumWithWebgpu, textOf } from "./support/browsers.ts";
 import { serve } from "./support/serve.ts";
@@ -258,7 +259,7 @@ test("a widened decoder is a larger one of the same function", async () => {
   const expected = await decode(decoder, z);
   const wide = widen(decoder, 4);
   assert.equal(
-    wide.layers.map(({ inputSize, outputSize }) => [inputSize, outputSize]),
+    layersOf(wide).map(({ inputSize, outputSize }) => [inputSize, outputSize]),
     [
       [3, 20],
       [20, 28],

@@ -185,11 +185,11 @@ test("another run's checkpoint is refused, and what differs is named", async () 
     ],
     [
       createDecoder({ layers: [3, 7, 9], ...describe }),
-      /decoder\.layers\.0\.outputSize is 8 there and 7 here/,
+      /decoder\.operations\.0\.shape\.0 is 8 there and 7 here/,
     ],
     [
       createDecoder({ layers: [3, 8, 9], seed: 1, activation: "tanh", ...describe }),
-      /decoder\.layers\.0\.activation\.name is "elu" there and "tanh" here/,
+      /decoder\.operations\.1\.activation\.name is "elu" there and "tanh" here/,
     ],
   ] as const) {
     const run = train(decoder, smallData, { ...smallOptions, ...go } as TrainOptions);

@@ -2,6 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { DecoderFileOptions } from "../src/decoder/from-safetensors.ts";
 import { createDecoder } from "../src/decoder/initialise.ts";
+import { layersOf } from "../src/graph/layers.ts";
 import { binaryCrossEntropy, squaredError } from "../src/loss.ts";
 import { refused } from "./support/refusal.ts";
 import { bytesOf, decoderOf, fileOf, fileOfShapes } from "./support/safetensors-file.ts";
@@ -39,19 +40,19 @@ test("layers are ordered by number, 10 after 2, whatever the order in the file",
     ),
   );
   assert.equal(
-    decoder.layers.map(({ name }) => name),
+    layersOf(decoder).map(({ name }) => name),
     ["net.0", "net.2", "net.10"],
   );
   // The file counts its values: net.10.bias 0-4, net.10.weight 5-24, net.0.weight 25-30, …
-  assert.equal(decoder.layers[0]!.weight, new Float32Array([25, 26, 27, 28, 29, 30]));
-  assert.equal(decoder.layers[0]!.bias, new Float32Array([47, 48, 49]));
-  assert.equal(decoder.layers[2]!.bias, new Float32Array([0, 1, 2, 3, 4]));
+  assert.equal(layersOf(decoder)[0]!.weight, new Float32Array([25, 26, 27, 28, 29, 30]));
+  assert.equal(layersOf(decoder)[0]!.bias, new Float32Array([47, 48, 49]));
+  assert.equal(layersOf(decoder)[2]!.bias, new Float32Array([0, 1, 2, 3, 4]));
 });
 
 test("any common prefix will do", () => {
   for (const prefix of ["", "fc", "module.decoder.", "é\n", "a.1.", "layer_"]) {
     const decoder = decoderOf(fileOfShapes({ [`${prefix}1.weight`]: [3, 2], [`${prefix}1.bias`]: [3] }));
-    assert.is(decoder.layers[0]!.name, `${prefix}1`);
+    assert.is(layersOf(decoder)[0]!.name, `${prefix}1`);
   }
 });
 
@@ -75,7 +76,7 @@ test("F16, BF16 and F64 tensors, mixed", () => {
 });
 
 test("metadata: activations by name, in PyTorch's spelling, or as JSON", () => {
-  const activation = (text: string) => load({ activation: text }).layers[0]!.activation;
+  const activation = (text: string) => layersOf(load({ activation: text }))[0]!.activation;
   assert.equal(activation("elu"), { name: "elu", alpha: 1 });
   assert.equal(activation("leaky_relu"), { name: "leakyRelu", slope: 0.01 });
   assert.equal(activation("LeakyReLU"), { name: "leakyRelu", slope: 0.01 });
@@ -85,7 +86,7 @@ test("metadata: activations by name, in PyTorch's spelling, or as JSON", () => {
     name: "leakyRelu",
     slope: 0.5,
   });
-  assert.equal(load({ activation: '{"name":"Leaky_ReLU","slope":0.25}' }).layers[0]!.activation, {
+  assert.equal(layersOf(load({ activation: '{"name":"Leaky_ReLU","slope":0.25}' }))[0]!.activation, {
     ...{ name: "leakyRelu", slope: 0.25 },
   });
 });
@@ -143,8 +144,8 @@ test("cross entropy on an output that is no sigmoid is refused with the cure", (
 
 test("a missing activation is refused, but for a single layer", () => {
   refused(() => load(), "invalid_argument", /^loadDecoder: neither .* give the option activation: "elu"/);
-  assert.is(load(undefined, { activation: "relu" }).layers[0]!.activation.name, "relu");
-  assert.is(decoderOf(fileOfShapes({ "0.weight": [3, 2], "0.bias": [3] })).layers.length, 1);
+  assert.is(layersOf(load(undefined, { activation: "relu" }))[0]!.activation.name, "relu");
+  assert.is(layersOf(decoderOf(fileOfShapes({ "0.weight": [3, 2], "0.bias": [3] }))).length, 1);
 });
 
 test("metadata that are not understood are refused, unless an option overrides them", () => {

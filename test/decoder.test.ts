@@ -2,6 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { checkDecoder, type Decoder, onDispose } from "../src/decoder/decoder.ts";
 import { type CreateDecoderOptions, createDecoder } from "../src/decoder/initialise.ts";
+import { layersOf } from "../src/graph/layers.ts";
 import { binaryCrossEntropy, squaredError } from "../src/loss.ts";
 import { createRandom } from "../src/random.ts";
 import { refused } from "./support/refusal.ts";
@@ -28,25 +29,42 @@ test("the paper's decoder", () => {
     20 * 150 + 150 + (150 * 300 + 300) + (300 * 600 + 600) + (600 * 784 + 784),
   );
   assert.is(decoder.parameterCount, 700_234);
+  const chain = decoder.operations.map(({ name, inputs: [input] }) => [input, name]);
   assert.equal(
-    decoder.layers.map(({ kind, name, inputSize, outputSize, activation }) => [
-      kind,
-      name,
-      inputSize,
-      outputSize,
-      activation.name,
-    ]),
+    decoder.operations.map(({ kind, name, shape }) => [kind, name, shape]),
     [
-      ["dense", "decoder.0", 20, 150, "elu"],
-      ["dense", "decoder.2", 150, 300, "elu"],
-      ["dense", "decoder.4", 300, 600, "elu"],
-      ["dense", "decoder.6", 600, 784, "sigmoid"],
+      ["dense", "decoder.0", [150]],
+      ["activation", "decoder.0.activation", [150]],
+      ["dense", "decoder.2", [300]],
+      ["activation", "decoder.2.activation", [300]],
+      ["dense", "decoder.4", [600]],
+      ["activation", "decoder.4.activation", [600]],
+      ["dense", "decoder.6", [784]],
+      ["reshape", "decoder.6.reshape", [28, 28]],
+      ["activation", "decoder.6.activation", [28, 28]],
     ],
   );
+  for (const [i, [input]] of chain.entries()) assert.is(input, i === 0 ? "z" : chain[i - 1]![1]);
+  const activations = decoder.operations.flatMap((operation) =>
+    operation.kind === "activation" ? [operation.activation] : [],
+  );
+  const elu = { name: "elu", alpha: 1 };
+  assert.equal(activations, [elu, elu, elu, { name: "sigmoid" }]);
+});
+
+test("an identity is no operation, nor a shape of one axis", () => {
+  const decoder = createDecoder({ layers: [2, 3, 4], activation: "identity" });
+  assert.equal(
+    decoder.operations.map(({ kind }) => kind),
+    ["dense", "dense"],
+  );
+  assert.equal(decoder.outputActivation, { name: "identity" });
 });
 
 test("weights and biases are views into one block, in order", () => {
-  const { layers, parameters } = createDecoder({ layers: [2, 3, 5] });
+  const decoder = createDecoder({ layers: [2, 3, 5] });
+  const { parameters } = decoder;
+  const layers = layersOf(decoder);
   assert.is(parameters.length, 29);
   assert.equal(
     layers
@@ -74,13 +92,20 @@ test("a decoder is immutable", () => {
   });
   outputShape[0] = 7;
   assert.equal(decoder.outputShape, [1, 3]);
-  const values = [decoder, decoder.layers, decoder.layers[0], decoder.outputShape, decoder.outputActivation];
+  const values = [
+    decoder,
+    decoder.operations,
+    ...decoder.operations,
+    ...decoder.operations.flatMap(({ inputs, shape }) => [inputs, shape]),
+    decoder.outputShape,
+    decoder.outputActivation,
+  ];
   for (const value of [...values, decoder.loss]) assert.ok(Object.isFrozen(value));
 });
 
 test("defaults: elu between the layers, the output activation that the loss implies, a flat shape", () => {
   const names = (options: Partial<CreateDecoderOptions>) =>
-    createDecoder({ layers: [2, 3, 4], ...options }).layers.map(({ activation }) => activation.name);
+    layersOf(createDecoder({ layers: [2, 3, 4], ...options })).map(({ activation }) => activation.name);
   assert.equal(names({}), ["elu", "identity"]);
   assert.equal(names({ loss: squaredError() }), ["elu", "identity"]);
   assert.equal(names({ loss: binaryCrossEntropy() }), ["elu", "sigmoid"]);
@@ -90,7 +115,7 @@ test("defaults: elu between the layers, the output activation that the loss impl
 });
 
 test("the initialisation is PyTorch's: uniform in ±1/√in, weights and biases", () => {
-  const { layers } = createDecoder({ layers: [300, 500, 1000], seed: 3 });
+  const layers = layersOf(createDecoder({ layers: [300, 500, 1000], seed: 3 }));
   for (const { inputSize, weight, bias } of layers) {
     const bound = 1 / Math.sqrt(inputSize);
     for (const values of [weight, bias]) {

@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { activations } from "../src/decoder/activation.ts";
+import { activations } from "../src/graph/activation.ts";
 import {
   type ActivationName,
   amd,

@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { makeControl } from "../src/control.ts";
 import { readIdx } from "../src/data/idx.ts";
-import { activations } from "../src/decoder/activation.ts";
+import { activations } from "../src/graph/activation.ts";
 import {
   type ActivationName,
   amd,

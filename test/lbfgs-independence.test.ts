@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { layersOf } from "../src/graph/layers.ts";
 import {
   binaryCrossEntropy,
   createDecoder,
@@ -21,7 +22,7 @@ import { workerUrl } from "./support/threads.ts";
 const [d, n] = [5, 50];
 const decoder = createDecoder({ layers: [d, 17, 33, n], seed: 3, outputActivation: "sigmoid" });
 // Curved enough for rescues.
-for (const { weight } of decoder.layers) weight.set(weight.map((w) => 4 * w));
+for (const { weight } of layersOf(decoder)) weight.set(weight.map((w) => 4 * w));
 const SAMPLES = 67;
 const y = randomArray(1, SAMPLES * n, 0, 1);
 const weights = randomArray(2, SAMPLES * n, -0.3, 1).map((w) => Math.max(w, 0));
@@ -132,7 +133,7 @@ test("data and outputs in other units end the same", async () => {
       seed: 4,
       outputActivation: "identity",
     });
-    const last = own.layers.at(-1)!;
+    const last = layersOf(own).at(-1)!;
     last.weight.set(last.weight.map((w) => w * factor));
     last.bias.set(last.bias.map((b) => b * factor));
     return encode(

@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { layersOf } from "../src/graph/layers.ts";
 import {
   type ActivationName,
   binaryCrossEntropy,
@@ -146,12 +147,12 @@ const SAMPLES = 6;
 
 function makeCase({ layers, activation, output, loss, weights, z0, gain = 1, firstGain = 1 }: Case) {
   const decoder = createDecoder({ layers: [...layers], activation, outputActivation: output, seed: 8 });
-  for (const layer of decoder.layers) {
+  for (const layer of layersOf(decoder)) {
     layer.weight.set(layer.weight.map((w) => gain * w));
     layer.bias.set(randomArray(9, layer.bias.length, -0.2, 0.2));
   }
   const [d, n] = [decoder.latentSize, decoder.outputSize];
-  const { weight } = decoder.layers[0]!;
+  const { weight } = layersOf(decoder)[0]!;
   for (let at = 0; at < weight.length; at += d) weight[at]! *= firstGain;
   const given = {
     ...(weights && { weights: randomArray(2, SAMPLES * n, -0.3, 1).map((w) => Math.max(w, 0)) }),

@@ -2,6 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { compileKernels } from "../src/backend/wasm/load.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
+import { layersOf } from "../src/graph/layers.ts";
 import {
   amd,
   binaryCrossEntropy,
@@ -168,7 +169,7 @@ test("latents, weights and losses of very different scales: converged is said in
   for (const scale of [1e-4, 1e2, 1e4]) {
     const scaled = createDecoder({ layers: [20, 150, 300, 600, 784], loss: "bce" });
     scaled.parameters.set(mnist.parameters);
-    const { weight } = scaled.layers[0]!;
+    const { weight } = layersOf(scaled)[0]!;
     for (let at = 7; at < weight.length; at += 20) weight[at]! *= scale;
     const { loss, status } = await encode(scaled, digits);
     assert.ok(status.every((each) => each === "converged"));
@@ -299,7 +300,7 @@ test("slices do about what they were given, a matrix counting for its passes", a
     outputActivation: "sigmoid",
     seed: 5,
   });
-  for (const { weight } of hard.layers) weight.set(weight.map((w) => 4 * w));
+  for (const { weight } of layersOf(hard)) weight.set(weight.map((w) => 4 * w));
   const packed = await packDecoder(hard, await compileKernels(undefined));
   const slices: { given: number; spent: number }[] = [];
   const { solverRun } = packed.kernels;

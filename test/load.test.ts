@@ -6,6 +6,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createDecoder } from "../src/decoder/initialise.ts";
 import { type DecoderSource, loadDecoder } from "../src/decoder/load.ts";
+import { layersOf } from "../src/graph/layers.ts";
 import { binaryCrossEntropy, squaredError } from "../src/loss.ts";
 import { rejected } from "./support/refusal.ts";
 
@@ -21,7 +22,7 @@ test("the full-size decoder", async () => {
   assert.is(decoder.parameterCount, 700_234);
   assert.is(decoder.loss?.name, "binaryCrossEntropy");
   assert.equal(
-    decoder.layers.map(({ name, activation }) => [name, activation]),
+    layersOf(decoder).map(({ name, activation }) => [name, activation]),
     [
       ["decoder.0", { name: "elu", alpha: 1 }],
       ["decoder.2", { name: "elu", alpha: 1 }],
@@ -33,7 +34,7 @@ test("the full-size decoder", async () => {
   const data = bytes.subarray(bytes.length - 4 * 700_234);
   assert.ok(data.equals(Buffer.from(decoder.parameters.buffer)), "the parameters' bits");
   // decoder.2.weight begins at byte 12,600 of the data.
-  assert.is(decoder.layers[1]!.weight[7], data.readFloatLE(12_600 + 4 * 7));
+  assert.is(layersOf(decoder)[1]!.weight[7], data.readFloatLE(12_600 + 4 * 7));
 });
 
 test("every kind of source gives the same decoder", async () => {
@@ -68,7 +69,7 @@ test("options override the metadata, and stand in for what is missing", async ()
     outputShape: [28, 28],
     loss: squaredError({ reduction: "sum" }),
   });
-  assert.equal(decoder.layers[0]!.activation, { name: "leakyRelu", slope: 0.2 });
+  assert.equal(layersOf(decoder)[0]!.activation, { name: "leakyRelu", slope: 0.2 });
   assert.equal(decoder.outputActivation, { name: "tanh" });
   assert.equal(decoder.outputShape, [28, 28]);
   assert.equal(decoder.loss, { name: "squaredError", reduction: "sum" });

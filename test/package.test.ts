@@ -58,7 +58,7 @@ test("a decoder of the required package is one for the imported package, under a
     status: ["max_steps"],
     updates: 1,
     code: "disposed",
-    name: "LayeredDecoder",
+    name: "GraphDecoder",
   });
 });
 

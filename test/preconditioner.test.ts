@@ -1,14 +1,15 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { allocateBatch } from "../src/backend/wasm/batch.ts";
 import { allocateGaussNewton, jacobianStride } from "../src/backend/wasm/gauss-newton.ts";
 import { compileKernels } from "../src/backend/wasm/load.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
 import { curvatureUse, preconditionerOf } from "../src/backend/wasm/preconditioner.ts";
-import { binaryCrossEntropy, createDecoder, customLoss, type Decoder, squaredError } from "../src/index.ts";
+import { allocateWorkspace } from "../src/backend/wasm/workspace.ts";
+import { layersOf } from "../src/graph/layers.ts";
+import { binaryCrossEntropy, createDecoder, customLoss, squaredError } from "../src/index.ts";
 import { bareKernels, builds } from "./support/builds.ts";
 import { randomArray } from "./support/random.ts";
-import { derivative, gaussNewtonOf, relativeDistance } from "./support/reference.ts";
+import { derivative, gaussNewtonOf, logitsOf, relativeDistance } from "./support/reference.ts";
 
 // What all samples of a decoder share: its Jacobian at z = 0, and the factors of its own A + λτI.
 
@@ -96,7 +97,7 @@ for (const build of builds) {
         [squaredError({ reduction: "sum" }), "tanh"],
       ] as const) {
         const decoder = createDecoder({ layers, activation: "softplus", outputActivation, seed: 2 });
-        for (const { bias } of decoder.layers) bias.set(randomArray(3, bias.length));
+        for (const { bias } of layersOf(decoder)) bias.set(randomArray(3, bias.length));
         const [d, n] = [decoder.latentSize, decoder.outputSize];
         const compiled = await compileKernels(build.name === "debug" ? undefined : build.name === "relaxed");
         const packed = await packDecoder(
@@ -107,8 +108,7 @@ for (const build of builds) {
         const shared = await preconditionerOf(packed, loss.name);
         const label = `${layers.join("-")} ${loss.name}`;
         // J of the outputs before their activation.
-        const linear = { ...decoder, layers: decoder.layers.map((layer) => ({ ...layer })) } as Decoder;
-        Object.assign(linear.layers.at(-1)!, { activation: { name: "identity" } });
+        const linear = logitsOf(decoder);
         const target = new Float32Array(n);
         const { jacobian, output } = gaussNewtonOf(linear, squaredError(), new Float64Array(d), target);
         const stride = jacobianStride(packed);
@@ -122,7 +122,7 @@ for (const build of builds) {
             `${label}: row ${k}`,
           );
         });
-        const slope = (x: number) => derivative(decoder.layers.at(-1)!.activation, x);
+        const slope = (x: number) => derivative(layersOf(decoder).at(-1)!.activation, x);
         const w = output.map((x) => (outputActivation === "sigmoid" ? slope(x) : 2 * slope(x) ** 2) / n);
         const a: number[] = [];
         for (let i = 0; i < d; i++) {
@@ -150,27 +150,27 @@ function checkBlocks(
   rows: Float32Array[],
   label: string,
 ): void {
-  const { arena, kernels, plan, decoder } = packed;
+  const { arena, kernels, graph, decoder } = packed;
   const { latentSize: d, outputSize: n } = decoder;
   const stride = jacobianStride(packed);
   const into = arena.allocate((piece) => piece(d * stride));
-  const batch = allocateBatch(packed, 1, "squaredError");
+  const workspace = allocateWorkspace(packed, 1, "squaredError");
   const work = allocateGaussNewton(packed, { jacobian: into.layout, jacobianPanels: 0, own: false });
   assert.is(work.tangentsAtOnce, Math.min(d, 48));
-  arena.f32(batch.latents.pointer, d).fill(0);
-  arena.i32(batch.rows, 1).fill(0);
-  kernels.decode(plan, batch.batch, 1, 0);
+  arena.f32(workspace.latents.pointer, d).fill(0);
+  arena.i32(workspace.rows, 1).fill(0);
+  kernels.decode(graph, workspace.pointer, 1, 0);
   for (const size of [1, 3, work.tangentsAtOnce]) {
     arena.f32(into.layout, (d * stride) / 4).fill(Number.NaN);
     // From the last block to the first: none depends on another.
     for (let first = Math.floor((d - 1) / size) * size; first >= 0; first -= size) {
-      kernels.objectiveJacobian(plan, batch.batch, work.work, first, Math.min(size, d - first));
+      kernels.objectiveJacobian(graph, workspace.pointer, work.work, first, Math.min(size, d - first));
     }
     rows.forEach((row, k) => {
       assert.equal(arena.f32(into.layout + k * stride, n), row, `${label}: blocks of ${size}, row ${k}`);
     });
   }
-  for (const block of [work, batch, into]) block.free();
+  for (const block of [work, workspace, into]) block.free();
 }
 
 test("how curvature is used depends on the decoder, the loss and whether there are weights", () => {

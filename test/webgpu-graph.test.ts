@@ -5,7 +5,8 @@ import * as assert from "uvu/assert";
 import { decodeGraph, objectiveGraph } from "../src/backend/webgpu/graphs.ts";
 import { OnnxGraph } from "../src/backend/webgpu/onnx.ts";
 import { ProtobufMessage } from "../src/backend/webgpu/protobuf.ts";
-import { activations } from "../src/decoder/activation.ts";
+import { activations } from "../src/graph/activation.ts";
+import { layersOf } from "../src/graph/layers.ts";
 import {
   type ActivationName,
   binaryCrossEntropy,
@@ -133,7 +134,7 @@ test("the graphs of every activation, loss and size are sound, of known operator
           ["gradients", [4, 3]],
         ]);
         const products = objective.node.filter(({ opType }) => opType === "Gemm").length;
-        assert.is(products, 2 * decoder.layers.length);
+        assert.is(products, 2 * layersOf(decoder).length);
         const decode = read(decodeGraph(decoder, 4, false));
         checkGraph(decode);
         assert.equal(decode.output.map(describe), [["outputs", [4, 7]]]);

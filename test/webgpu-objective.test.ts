@@ -5,7 +5,8 @@ import { bindGraph } from "../src/backend/webgpu/bound-graph.ts";
 import { openContext } from "../src/backend/webgpu/device.ts";
 import { webgpu } from "../src/backend/webgpu/index.ts";
 import { OnnxGraph } from "../src/backend/webgpu/onnx.ts";
-import { activations, normaliseActivation } from "../src/decoder/activation.ts";
+import { activations, normaliseActivation } from "../src/graph/activation.ts";
+import { layersOf } from "../src/graph/layers.ts";
 import {
   type ActivationLike,
   type ActivationName,
@@ -220,9 +221,9 @@ test("Gauss-Newton matrices agree with float64: activations, losses, weights, si
   }
   // Outputs of up to ±20, where σ is 0 or 1 to float32.
   const steep = createDecoder({ layers: [3, 5], outputActivation: "sigmoid", seed: 1 });
-  for (const layer of steep.layers) layer.weight.fill(0);
-  steep.layers[0]!.bias.set([-20, -12, 12, 16, 20]);
-  steep.layers[0]!.weight.set(randomArray(4, 15, -0.1, 0.1));
+  for (const layer of layersOf(steep)) layer.weight.fill(0);
+  layersOf(steep)[0]!.bias.set([-20, -12, 12, 16, 20]);
+  layersOf(steep)[0]!.weight.set(randomArray(4, 15, -0.1, 0.1));
   await checkMatrices(steep, binaryCrossEntropy(), [2, 0], undefined, "steep");
   for (const layers of [
     [1, 1],

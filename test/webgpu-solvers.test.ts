@@ -3,6 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { webgpu } from "../src/backend/webgpu/index.ts";
 import { readIdx } from "../src/data/idx.ts";
+import { layersOf } from "../src/graph/layers.ts";
 import {
   type AmdOptions,
   amd,
@@ -104,7 +105,7 @@ test("curvature that lbfgs asks for at a sample's own z, and AMD before it gives
   assert.equal(got.stats.valueEvaluations, expected.stats.valueEvaluations);
   // Far from where the decoder's own matrix serves: long enough for matrices of the samples' own.
   const deep = createDecoder({ layers: [8, 24, 24, 24, 40], seed: 2, activation: "tanh", loss: "mse" });
-  for (const { weight } of deep.layers) weight.set(weight.map((value) => 3 * value));
+  for (const { weight } of layersOf(deep)) weight.set(weight.map((value) => 3 * value));
   const targets = randomArray(3, SAMPLES * 40, -3, 3);
   const long = await encode(deep, targets, { backend, solver: lbfgs({ memory: 3 }) });
   const inWasm = await encode(deep, targets, { solver: lbfgs({ memory: 3 }) });

@@ -1,4 +1,5 @@
-import { LayeredDecoder } from "../../src/decoder/decoder.ts";
+import { GraphDecoder } from "../../src/decoder/decoder.ts";
+import { graphOfLayers, layersOf } from "../../src/graph/layers.ts";
 import type { Decoder } from "../../src/index.ts";
 
 /**
@@ -6,18 +7,19 @@ import type { Decoder } from "../../src/index.ts";
  * divided by that. So decoders of all widths have the same flow to follow, and the same losses to reach.
  */
 export function widen(decoder: Decoder, width: number): Decoder {
-  const last = decoder.layers.length - 1;
-  const wide = new LayeredDecoder({
-    layers: decoder.layers.map(({ name, inputSize, outputSize, activation }, i) => ({
+  const layers = layersOf(decoder);
+  const graph = graphOfLayers(
+    layers.map(({ name, inputSize, outputSize, activation }, i) => ({
       ...{ name, activation },
       inputSize: i === 0 ? inputSize : width * inputSize,
-      outputSize: i === last ? outputSize : width * outputSize,
+      outputSize: i === layers.length - 1 ? outputSize : width * outputSize,
     })),
-    outputShape: decoder.outputShape,
-    loss: decoder.loss,
-  });
-  decoder.layers.forEach(({ inputSize, outputSize, weight, bias }, i) => {
-    const layer = wide.layers[i]!;
+    decoder.outputShape,
+  );
+  const wide = new GraphDecoder({ ...graph, loss: decoder.loss });
+  const wideLayers = layersOf(wide);
+  layers.forEach(({ inputSize, outputSize, weight, bias }, i) => {
+    const layer = wideLayers[i]!;
     const copies = layer.inputSize / inputSize;
     for (let o = 0; o < layer.outputSize; o++) {
       const from = o % outputSize;

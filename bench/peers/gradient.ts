@@ -1,3 +1,4 @@
+import { layersOf } from "../../src/graph/layers.ts";
 import { bestOf, compilePeak } from "../peak.ts";
 import { latentflowGradient } from "./latentflow.ts";
 import type { GradientRun, Peer, Task } from "./peer.ts";
@@ -37,7 +38,7 @@ export async function measureGradients(
 ): Promise<GradientFigure[]> {
   const peak = await compilePeak("relaxed");
   const plainPeak = await compilePeak("plain");
-  const operations = 4 * task.decoder.layers.reduce((sum, { weight }) => sum + weight.length, 0);
+  const operations = 4 * layersOf(task.decoder).reduce((sum, { weight }) => sum + weight.length, 0);
   const figures: GradientFigure[] = [];
   for (const rows of batches) {
     const runs = new Map<string, GradientRun>([

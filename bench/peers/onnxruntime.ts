@@ -1,8 +1,9 @@
 import * as ort from "onnxruntime-web/wasm";
 import { GRADIENTS, LATENTS, LOSSES } from "../../src/backend/webgpu/graphs.ts";
 import { OnnxGraph, type Tensor } from "../../src/backend/webgpu/onnx.ts";
-import { dataInputs, objective, parameterNames, TARGETS } from "../../src/backend/webgpu/passes.ts";
+import { dataInputs, objective, parameterName, TARGETS } from "../../src/backend/webgpu/passes.ts";
 import { ProtobufMessage } from "../../src/backend/webgpu/protobuf.ts";
+import { parametersOf } from "../../src/graph/graph.ts";
 import { binaryCrossEntropy, type Decoder } from "../../src/index.ts";
 import { type Peer, repeatTimed, type Task } from "./peer.ts";
 
@@ -50,11 +51,11 @@ export async function onnxruntimePeer({ decoder, y, z }: Task): Promise<Peer> {
 function gradientModel(decoder: Decoder, rows: number): Uint8Array {
   const graph = new OnnxGraph();
   const shape = { decoder, loss: binaryCrossEntropy(), weighted: false, rows };
-  const names = decoder.layers.map((_, i) => parameterNames(i));
-  const parameters = {
-    weights: names.map(({ weight }) => weight as Tensor),
-    biases: names.map(({ bias }) => bias as Tensor),
-  };
+  const tensors = parametersOf(decoder).map(({ operation, tensor, shape: dims, offset, size }) => ({
+    ...{ name: parameterName(operation, tensor), dims },
+    values: decoder.parameters.subarray(offset, offset + size),
+  }));
+  const parameters = new Map(tensors.map(({ name }) => [name, name as Tensor]));
   const data = dataInputs(graph, shape);
   const z = graph.input(LATENTS, [rows, decoder.latentSize]);
   const { value, gradient } = objective(graph, shape, parameters, data, z);
@@ -62,16 +63,13 @@ function gradientModel(decoder: Decoder, rows: number): Uint8Array {
   graph.output(GRADIENTS, gradient(), [rows, decoder.latentSize]);
 
   const initialisers = new ProtobufMessage();
-  decoder.layers.forEach(({ weight, bias, inputSize, outputSize }, i) => {
-    initialisers.message(5, tensor(names[i]!.weight, [outputSize, inputSize], weight));
-    initialisers.message(5, tensor(names[i]!.bias, [outputSize], bias));
-  });
+  for (const { name, dims, values } of tensors) initialisers.message(5, tensorProto(name, dims, values));
   // Two messages of the same type one after the other are one message with the fields of both.
   return Buffer.concat([graph.toBytes(), new ProtobufMessage().message(7, initialisers).toBytes()]);
 }
 
 /** A TensorProto of float32. */
-function tensor(name: string, dims: readonly number[], values: Float32Array): ProtobufMessage {
+function tensorProto(name: string, dims: readonly number[], values: Float32Array): ProtobufMessage {
   const message = new ProtobufMessage();
   for (const dim of dims) message.integer(1, dim);
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { layersOf } from "../../src/graph/layers.ts";
 import { amd, type Decoder } from "../../src/index.ts";
 import { AMD, MOST_ITERATIONS, type Peer, type PeerEncoded, type Task } from "./peer.ts";
 
@@ -57,11 +58,11 @@ export async function torchPeer(python: string, { decoder, y, z }: Task): Promis
   const data = fileOf("y", y);
   const latents = fileOf("z", z);
 
-  function load({ parameters, layers, latentSize }: Decoder, trainStepMax: number): Promise<unknown> {
+  function load(decoder: Decoder, trainStepMax: number): Promise<unknown> {
     const { t1, settle, tolerance, maxBacktracks } = amd();
     return ask("load", {
-      file: fileOf("parameters", parameters),
-      sizes: [latentSize, ...layers.map((layer) => layer.outputSize)],
+      file: fileOf("parameters", decoder.parameters),
+      sizes: [decoder.latentSize, ...layersOf(decoder).map(({ outputSize }) => outputSize)],
       ...{ data, latents, count },
       settings: { ...settings, ...AMD, t1, settle, tolerance, maxBacktracks, trainStepMax },
     });

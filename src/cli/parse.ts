@@ -4,7 +4,7 @@ import {
   type ActivationName,
   activations,
   normaliseActivation,
-} from "../decoder/activation.ts";
+} from "../graph/activation.ts";
 import { type Alpha, expDecay } from "../index.ts";
 
 // What the values of options are read with. A text that is none is wrong usage, with a word on what is right.

@@ -5,6 +5,7 @@ import { escapeText } from "../check.ts";
 import { LatentflowError } from "../index.ts";
 import { addDecodeCommand } from "./decode.ts";
 import { addDemoCommand } from "./demo.ts";
+import { addDescribeCommand } from "./describe.ts";
 import { addEncodeCommand } from "./encode.ts";
 import { addEvaluateCommand } from "./evaluate.ts";
 import { exitCodes } from "./exit-codes.ts";
@@ -48,6 +49,7 @@ With ${debugVariable}=1 in the environment an error that is a defect comes with 
   addDemoCommand(program);
   addEncodeCommand(program);
   addDecodeCommand(program);
+  addDescribeCommand(program);
   addTrainCommand(program);
   addEvaluateCommand(program);
   return program;

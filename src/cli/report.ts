@@ -1,4 +1,5 @@
 import packageJson from "../../package.json" with { type: "json" };
+import { layersOf } from "../graph/layers.ts";
 import type { Decoder, EncodeSummary, StandardLoss } from "../index.ts";
 import { shortPath } from "./files.ts";
 import type { ChosenFlowAndSolver } from "./solver-options.ts";
@@ -76,6 +77,7 @@ export function decoderFigures(file: string, { latentSize, outputSize, parameter
 }
 
 /** A decoder's sizes from latent to output, after its file: `D.safetensors: 20 → 150 → 784`. */
-export function showDecoder(file: string, { latentSize, layers }: Decoder): string {
-  return `${shortPath(file)}: ${[latentSize, ...layers.map((layer) => layer.outputSize)].join(" → ")}`;
+export function showDecoder(file: string, decoder: Decoder): string {
+  const sizes = layersOf(decoder).map(({ outputSize }) => outputSize);
+  return `${shortPath(file)}: ${[decoder.latentSize, ...sizes].join(" → ")}`;
 }

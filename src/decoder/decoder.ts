@@ -1,34 +1,15 @@
 import { isPromise } from "../brand.ts";
 import { invalid, memberHint, show } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
+import type { Activation } from "../graph/activation.ts";
+import { countParameters, type Graph, parametersOf, withoutTensors, withTensors } from "../graph/graph.ts";
+import { type Operation, sizeOf } from "../graph/operations.ts";
 import type { StandardLoss } from "../loss.ts";
-import type { Activation } from "./activation.ts";
 import { writeMetadata } from "./metadata.ts";
 import { writeSafetensors } from "./safetensors.ts";
 
-/** A fully connected layer: output = activation(weight · input + bias). */
-export interface DenseLayer {
-  readonly kind: "dense";
-  readonly inputSize: number;
-  readonly outputSize: number;
-  readonly activation: Activation;
-  /** The layer's name in files: `NAME.weight` and `NAME.bias`. */
-  readonly name: string;
-  /** [outputSize, inputSize], row-major; a view into the decoder's `parameters`. Read only. */
-  readonly weight: Float32Array;
-  /** [outputSize]; a view into the decoder's `parameters`. Read only. */
-  readonly bias: Float32Array;
-}
-
-/** What describes a dense layer before it has parameters. */
-export type DenseDescription = Pick<DenseLayer, "name" | "inputSize" | "outputSize" | "activation">;
-
 /** What describes a decoder before it has parameters. Everything in it has been checked. */
-export interface DecoderDescription {
-  /** At least one; each layer's `inputSize` is the `outputSize` of the one before. */
-  readonly layers: readonly DenseDescription[];
-  /** Its product is the last layer's `outputSize`. */
-  readonly outputShape: readonly number[];
+export interface DecoderGraph extends Graph {
   readonly loss: StandardLoss | undefined;
 }
 
@@ -42,19 +23,19 @@ export interface DecoderDescription {
  * `dispose()` frees those copies. Where the runtime has `Symbol.dispose` it does the same.
  */
 export interface Decoder {
-  /** From latent to output. The last layer's activation is the output activation. */
-  readonly layers: readonly DenseLayer[];
+  /** From the latent to the output, each after those that it reads. An activation at the end is the output activation. */
+  readonly operations: readonly Operation[];
   /** The size of a latent, d. */
   readonly latentSize: number;
   /** The size of a sample, n. */
   readonly outputSize: number;
   /** The shape of a sample, [28, 28] say: data is stored row-major. `[outputSize]` unless it was given. */
   readonly outputShape: readonly number[];
-  /** What is applied to the last layer's outputs, the logits. */
+  /** What is applied to the logits. */
   readonly outputActivation: Activation;
   /** The number of weights and biases. */
   readonly parameterCount: number;
-  /** [parameterCount]: weight, then bias, of each layer in order. Read only. */
+  /** [parameterCount]: weight, then bias, of each operation in order. Read only. */
   readonly parameters: Float32Array;
   /** The loss that it was trained with, the default of `encode`; undefined when nobody said. */
   readonly loss: StandardLoss | undefined;
@@ -62,7 +43,7 @@ export interface Decoder {
   readonly disposed: boolean;
   /**
    * The decoder as the bytes of a safetensors file, which `loadDecoder` reads back to the same bits, and
-   * PyTorch under the layers' names.
+   * PyTorch under the operations' names.
    *
    * @throws LatentflowError `disposed` after `dispose()`
    */
@@ -85,12 +66,14 @@ const leaveCallback: unique symbol = Symbol.for("latentflow.decoder.onDispose");
 /** `Symbol.dispose`, which TypeScript's lib es2022 and older runtimes do not know; there nobody asks for it. */
 const disposeSymbol: symbol = (Symbol as { readonly dispose?: symbol }).dispose ?? Symbol("dispose");
 
-/** The decoder that there is: layers one after the other. */
-export class LayeredDecoder implements Decoder {
-  // For whoever prints it: bundlers, and what a CDN serves, shorten names.
-  static readonly name = "LayeredDecoder";
+const identity: Activation = /* @__PURE__ */ Object.freeze({ name: "identity" });
 
-  readonly layers: readonly DenseLayer[];
+/** The decoder that there is: a graph of operations. */
+export class GraphDecoder implements Decoder {
+  // For whoever prints it: bundlers, and what a CDN serves, shorten names.
+  static readonly name = "GraphDecoder";
+
+  readonly operations: readonly Operation[];
   readonly latentSize: number;
   readonly outputSize: number;
   readonly outputShape: readonly number[];
@@ -102,16 +85,16 @@ export class LayeredDecoder implements Decoder {
   #disposed = false;
   readonly #disposeCallbacks: (() => void)[] = [];
 
-  /** Its parameters are 0, for its maker to fill in through `layers`. */
-  constructor({ layers, outputShape, loss }: DecoderDescription) {
-    const output = layers.at(-1)!;
-    this.latentSize = layers[0]!.inputSize;
-    this.outputSize = output.outputSize;
-    this.outputShape = Object.freeze([...outputShape]);
-    this.outputActivation = output.activation;
-    this.parameterCount = countParameters(layers);
+  /** Its parameters are 0, for its maker to fill in through the operations' tensors. */
+  constructor({ latentSize, operations, loss }: DecoderGraph) {
+    const output = operations.at(-1)!;
+    this.latentSize = latentSize;
+    this.outputShape = Object.freeze([...output.shape]);
+    this.outputSize = sizeOf(output.shape);
+    this.outputActivation = output.kind === "activation" ? output.activation : identity;
+    this.parameterCount = countParameters({ latentSize, operations });
     this.parameters = new Float32Array(this.parameterCount);
-    this.layers = Object.freeze(placeLayers(layers, this.parameters));
+    this.operations = Object.freeze(withTensors({ latentSize, operations }, this.parameters).map(frozen));
     this.loss = loss;
     Object.freeze(this);
   }
@@ -122,10 +105,11 @@ export class LayeredDecoder implements Decoder {
 
   toSafetensors(): Uint8Array {
     checkDecoder("toSafetensors", this);
-    const tensors = this.layers.flatMap(({ name, outputSize, inputSize, weight, bias }) => [
-      { name: `${name}.weight`, shape: [outputSize, inputSize], values: weight },
-      { name: `${name}.bias`, shape: [outputSize], values: bias },
-    ]);
+    const tensors = parametersOf(this).map(({ operation, tensor, shape, offset, size }) => ({
+      name: `${this.operations[operation]!.name}.${tensor}`,
+      shape,
+      values: this.parameters.subarray(offset, offset + size),
+    }));
     return writeSafetensors(tensors, writeMetadata(this));
   }
 
@@ -151,7 +135,7 @@ export class LayeredDecoder implements Decoder {
  */
 export function onDispose(decoder: Decoder, callback: () => void): void {
   // What has passed checkDecoder is one.
-  (decoder as LayeredDecoder)[leaveCallback](callback);
+  (decoder as GraphDecoder)[leaveCallback](callback);
 }
 
 /**
@@ -177,27 +161,16 @@ function isDecoder(value: unknown): value is Decoder {
   return typeof value === "object" && value !== null && leaveCallback in value;
 }
 
-/** The number of weights and biases of the layers. */
-export function countParameters(layers: readonly Pick<DenseLayer, "inputSize" | "outputSize">[]): number {
-  return layers.reduce((count, { inputSize, outputSize }) => count + outputSize * (inputSize + 1), 0);
+/** What describes a decoder that there is. */
+export function descriptionOf({ latentSize, operations, loss }: Decoder): DecoderGraph {
+  return { latentSize, operations: withoutTensors(operations), loss };
 }
 
-/** The layers with their views into `parameters`. */
-function placeLayers(descriptions: readonly DenseDescription[], parameters: Float32Array): DenseLayer[] {
-  let placed = 0;
-  function place(size: number): Float32Array {
-    placed += size;
-    return parameters.subarray(placed - size, placed);
-  }
-  return descriptions.map(({ name, inputSize, outputSize, activation }) =>
-    Object.freeze({
-      kind: "dense",
-      inputSize,
-      outputSize,
-      activation,
-      name,
-      weight: place(outputSize * inputSize),
-      bias: place(outputSize),
-    }),
-  );
+function frozen(operation: Operation): Operation {
+  const { inputs, shape } = operation;
+  return Object.freeze({
+    ...operation,
+    inputs: Object.freeze([...inputs]),
+    shape: Object.freeze([...shape]),
+  });
 }

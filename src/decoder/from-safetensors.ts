@@ -1,11 +1,12 @@
 import { checkOptions, invalid } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
 import { recognise } from "../file-kind.ts";
+import { type Activation, type ActivationLike, normaliseActivation } from "../graph/activation.ts";
+import { countLayerParameters, graphOfLayers, layersOf } from "../graph/layers.ts";
 import { checkLoss, normaliseLoss, type StandardLoss, type StandardLossLike } from "../loss.ts";
 import { checkSize } from "../source.ts";
 import type { Work } from "../turns.ts";
-import { type Activation, type ActivationLike, normaliseActivation } from "./activation.ts";
-import { countParameters, type Decoder, LayeredDecoder } from "./decoder.ts";
+import { type Decoder, GraphDecoder } from "./decoder.ts";
 import { collectLayers } from "./layer-tensors.ts";
 import { checkMetadata, type Metadata, readActivation, readLoss, readOutputShape } from "./metadata.ts";
 import { checkOutputShape, impliedOutputActivation } from "./output.ts";
@@ -80,7 +81,7 @@ export function* parseDecoder(
   const layers = collectLayers(where, file.tensors);
   checkMetadata(where, metadata, layers, options);
   const { outputSize } = layers.at(-1)!;
-  checkSize(where, "as float32 its parameters take", 4 * countParameters(layers), maxBytes);
+  checkSize(where, "as float32 its parameters take", 4 * countLayerParameters(layers), maxBytes);
 
   const fileLoss = () => readLoss(where, metadata);
   const loss = options.loss ?? fileLoss();
@@ -102,16 +103,16 @@ export function* parseDecoder(
       ? readOutputShape(where, metadata, outputSize)
       : checkOutputShape(where, options.outputShape, outputSize);
 
-  const decoder = new LayeredDecoder({
-    layers: layers.map((layer, index) => ({
+  const graph = graphOfLayers(
+    layers.map((layer, index) => ({
       ...layer,
       activation: index < layers.length - 1 ? activation! : outputActivation,
     })),
-    outputShape: outputShape ?? [outputSize],
-    loss,
-  });
-  for (const [index, { name, weight, bias }] of layers.entries()) {
-    const target = decoder.layers[index]!;
+    outputShape ?? [outputSize],
+  );
+  const decoder = new GraphDecoder({ ...graph, loss });
+  for (const [index, target] of layersOf(decoder).entries()) {
+    const { name, weight, bias } = layers[index]!;
     yield* readFloats(where, `${name}.weight`, weight, target.weight);
     yield* readFloats(where, `${name}.bias`, bias, target.bias);
   }

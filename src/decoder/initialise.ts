@@ -1,8 +1,10 @@
 import { checkNumber, checkOptions, invalid, show } from "../check.ts";
+import { type ActivationLike, normaliseActivation } from "../graph/activation.ts";
+import { parametersOf } from "../graph/graph.ts";
+import { countLayerParameters, graphOfLayers } from "../graph/layers.ts";
 import { checkLoss, normaliseLoss, type StandardLossLike } from "../loss.ts";
 import { createRandom, type Random } from "../random.ts";
-import { type ActivationLike, normaliseActivation } from "./activation.ts";
-import { countParameters, type Decoder, LayeredDecoder } from "./decoder.ts";
+import { type Decoder, GraphDecoder } from "./decoder.ts";
 import { checkOutputShape, impliedOutputActivation, showShape } from "./output.ts";
 
 /** What a new decoder is to be. */
@@ -60,23 +62,23 @@ export function createDecoder(options: CreateDecoderOptions): Decoder {
     outputSize: size,
     activation: index === sizes.length - 2 ? outputActivation : activation,
   }));
-  const parameterCount = countParameters(layers);
+  const parameterCount = countLayerParameters(layers);
   if (parameterCount > maxParameters) {
     throw invalid(
       `${where}: layers ${showShape(sizes)} have ${parameterCount} parameters, expected at most ${maxParameters}`,
     );
   }
-  const decoder = new LayeredDecoder({ layers, outputShape, loss });
+  const decoder = new GraphDecoder({ ...graphOfLayers(layers, outputShape), loss });
   initialise(decoder, createRandom(seed));
   return decoder;
 }
 
-/** PyTorch's default initialisation: weights and biases uniform in [-1/√in, 1/√in), layer by layer. */
+/** PyTorch's default initialisation: the tensors uniform in [-1/√fanIn, 1/√fanIn), one after the other. */
 export function initialise(decoder: Decoder, random: Random): void {
-  for (const { inputSize, weight, bias } of decoder.layers) {
-    const bound = 1 / Math.sqrt(inputSize);
-    for (const values of [weight, bias]) {
-      for (let i = 0; i < values.length; i++) values[i] = bound * (2 * random.uniform() - 1);
+  for (const { fanIn, offset, size } of parametersOf(decoder)) {
+    const bound = 1 / Math.sqrt(fanIn);
+    for (let i = offset; i < offset + size; i++) {
+      decoder.parameters[i] = bound * (2 * random.uniform() - 1);
     }
   }
 }

@@ -1,7 +1,8 @@
 import { checkChoice, invalid, show } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
+import { type Activation, activations, normaliseActivation } from "../graph/activation.ts";
+import { layersOf } from "../graph/layers.ts";
 import { LOSS_MAKERS, type LossName, type StandardLoss } from "../loss.ts";
-import { type Activation, activations, normaliseActivation } from "./activation.ts";
 import type { Decoder } from "./decoder.ts";
 import { checkOutputShape } from "./output.ts";
 
@@ -45,15 +46,15 @@ const LOSS_NAMES: Readonly<Record<StandardLoss["name"], LossName>> = {
 /** The metadata that describes a decoder. */
 export function writeMetadata(decoder: Decoder): Metadata {
   const metadata = new Map<string, string>();
-  const [first] = decoder.layers;
-  if (decoder.layers.length > 1) metadata.set("activation", writeActivation(first!.activation));
+  const layers = layersOf(decoder);
+  if (layers.length > 1) metadata.set("activation", writeActivation(layers[0]!.activation));
   metadata.set("outputActivation", writeActivation(decoder.outputActivation));
   if (decoder.loss) {
     metadata.set("loss", LOSS_NAMES[decoder.loss.name]);
     if (decoder.loss.reduction === "sum") metadata.set("reduction", "sum");
   }
   metadata.set("outputShape", JSON.stringify(decoder.outputShape));
-  if (isLikeAutoencoder(decoder.layers)) metadata.set("latentSize", String(decoder.latentSize));
+  if (isLikeAutoencoder(layers)) metadata.set("latentSize", String(decoder.latentSize));
   return metadata;
 }
 

@@ -1,6 +1,6 @@
 import { invalid, show } from "../check.ts";
+import type { Activation } from "../graph/activation.ts";
 import type { StandardLoss } from "../loss.ts";
-import type { Activation } from "./activation.ts";
 
 // What a decoder's output is: its shape, its activation, the loss for it.
 

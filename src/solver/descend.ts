@@ -1,14 +1,14 @@
 import { Arena, allocateBeside, type Block } from "../backend/wasm/arena.ts";
 import { instantiateKernels, type Kernels } from "../backend/wasm/instance.ts";
 import {
-  Batch,
   Descent,
   Due,
   FIRST_TRIAL,
-  LayerRows,
   paddedSize,
   Sample,
   SampleState,
+  ValueRows,
+  Workspace,
 } from "../backend/wasm/layout.ts";
 import { compileKernels } from "../backend/wasm/load.ts";
 import { type Objective, type SharedCurvature, withoutMatrices } from "../objective.ts";
@@ -19,7 +19,7 @@ import { allocateSolver } from "./solver-block.ts";
 
 /**
  * Follows samples with a solver whose steps are in assembly/, around evaluations that any objective makes: see
- * assembly/solve.ts for the phases of a round, and `Solver.solve` for solution and control. All samples of the
+ * assembly/solve/rounds.ts for the phases of a round, and `Solver.solve` for solution and control. All samples of the
  * objective are resident, row r for sample first + r.
  */
 export async function descend(
@@ -108,8 +108,8 @@ class Rows {
     this.evaluationsBetween = new Uint32Array(count);
     this.stride = 4 * paddedSize(d);
     const rooms = arena.allocate((piece) => ({
-      batch: piece(Batch.size),
-      layer: piece(LayerRows.size),
+      workspace: piece(Workspace.size),
+      values: piece(ValueRows.size),
       rows: piece(4 * count),
       targets: piece(4 * count),
       weights: piece(4 * count),
@@ -125,10 +125,11 @@ class Rows {
     }));
     this.blocks.push(rooms);
     this.at = rooms.layout;
-    const { batch, layer, rows, targets, weights, scales, losses, latents, gradients, samples } = this.at;
+    const { workspace, values, rows, targets, weights, scales, losses, latents, gradients, samples } =
+      this.at;
     const view = arena.view();
-    Batch.set(view, batch, { layers: layer, rows, targets, weights, scales, losses });
-    LayerRows.set(view, layer, { stride: this.stride, outputs: latents, gradients });
+    Workspace.set(view, workspace, { values, rows, targets, weights, scales, losses });
+    ValueRows.set(view, values, { stride: this.stride, values: latents, gradients });
     if (own) arena.f64(this.at.factors, own.factors.length).set(own.factors);
     if (own) arena.f32(this.at.ownMatrix, own.matrix.length).set(own.matrix);
     const block = allocateBeside(rooms, () =>
@@ -154,21 +155,21 @@ class Rows {
   /** One round of all rows that have not ended; false where there are none. */
   async round(): Promise<boolean> {
     const { kernels, objective, solver } = this;
-    const { batch } = this.at;
-    const proposed = this.listed(kernels.solverPropose(solver, batch));
+    const { workspace } = this.at;
+    const proposed = this.listed(kernels.solverPropose(solver, workspace));
     if (proposed.length === 0) return false;
     const starts = this.solution.recording ? this.startsOf(proposed) : [];
     const losses = await objective.value(proposed, this.latentsOf(proposed));
     proposed.forEach((row, i) => {
       this.arena.f64(this.at.losses, row + 1)[row] = losses[i]!;
     });
-    const goOn = this.listed(kernels.solverJudge(solver, batch, proposed.length));
+    const goOn = this.listed(kernels.solverJudge(solver, workspace, proposed.length));
     if (goOn.length > 0) {
       const gradients = await objective.gradient(goOn);
       goOn.forEach((row, i) => {
         this.rowOf(this.at.gradients, row).set(gradients.subarray(i * this.d, (i + 1) * this.d));
       });
-      await this.serve(this.listed(kernels.solverTurn(solver, batch, goOn.length)));
+      await this.serve(this.listed(kernels.solverTurn(solver, workspace, goOn.length)));
     }
     // After whatever is taken where the loss was evaluated last.
     if (this.solution.recording) await this.keepSteps(starts);

@@ -4,8 +4,9 @@ import { attached, throwIfAborted } from "../brand.ts";
 import { checkOptions, checkSignal } from "../check.ts";
 import { makeControl, unlessAborted } from "../control.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { checkDecoder, type Decoder, LayeredDecoder } from "../decoder/decoder.ts";
+import { checkDecoder, type Decoder, descriptionOf, GraphDecoder } from "../decoder/decoder.ts";
 import { initialise } from "../decoder/initialise.ts";
+import { graphOfLayers, layersOf } from "../graph/layers.ts";
 import type { StandardLoss } from "../loss.ts";
 import type { AbortSignalLike } from "../platform.ts";
 import { checkBackend, checkLatents } from "../problem.ts";
@@ -60,18 +61,15 @@ export async function trainAutoencoder(
 }
 
 /** The encoder of a decoder: its layers the other way round, each activation at its layer of neurons. */
-function reverse({ layers, latentSize }: Decoder): Decoder {
-  const reversed = [...layers].reverse();
-  return new LayeredDecoder({
-    layers: reversed.map(({ inputSize, outputSize }, i) => ({
-      name: `encoder.${2 * i}`,
-      inputSize: outputSize,
-      outputSize: inputSize,
-      activation: reversed[i + 1]?.activation ?? Object.freeze({ name: "identity" }),
-    })),
-    outputShape: [latentSize],
-    loss: undefined,
-  });
+function reverse(decoder: Decoder): Decoder {
+  const reversed = layersOf(decoder).reverse();
+  const layers = reversed.map(({ inputSize, outputSize }, i) => ({
+    name: `encoder.${2 * i}`,
+    inputSize: outputSize,
+    outputSize: inputSize,
+    activation: reversed[i + 1]?.activation ?? Object.freeze({ name: "identity" as const }),
+  }));
+  return new GraphDecoder({ ...graphOfLayers(layers, [decoder.latentSize]), loss: undefined });
 }
 
 /**
@@ -79,8 +77,8 @@ function reverse({ layers, latentSize }: Decoder): Decoder {
  * loss for its parameters is backpropagation.
  */
 function join(encoder: Decoder, decoder: Decoder): Decoder {
-  const { outputShape, loss } = decoder;
-  const network = new LayeredDecoder({ layers: [...encoder.layers, ...decoder.layers], outputShape, loss });
+  const graph = graphOfLayers([...layersOf(encoder), ...layersOf(decoder)], decoder.outputShape);
+  const network = new GraphDecoder({ ...graph, loss: decoder.loss });
   network.parameters.set(encoder.parameters);
   network.parameters.set(decoder.parameters, encoder.parameterCount);
   return network;
@@ -88,13 +86,9 @@ function join(encoder: Decoder, decoder: Decoder): Decoder {
 
 /** The networks that have been joined, with the parameters of `network`. */
 function split({ parameters, loss }: Decoder, encoder: Decoder, decoder: Decoder): [Decoder, Decoder] {
-  const part = (
-    { layers, outputShape, parameterCount }: Decoder,
-    ownLoss: StandardLoss | undefined,
-    at: number,
-  ) => {
-    const network = new LayeredDecoder({ layers, outputShape, loss: ownLoss });
-    network.parameters.set(parameters.subarray(at, at + parameterCount));
+  const part = (before: Decoder, ownLoss: StandardLoss | undefined, at: number) => {
+    const network = new GraphDecoder({ ...descriptionOf(before), loss: ownLoss });
+    network.parameters.set(parameters.subarray(at, at + before.parameterCount));
     return network;
   };
   return [part(encoder, undefined, 0), part(decoder, loss, encoder.parameterCount)];

@@ -4,6 +4,7 @@ import { show, showName } from "../check.ts";
 import { checksum, showChecksum } from "../checksum.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
+import { withoutTensors } from "../graph/graph.ts";
 import type { Loss } from "../loss.ts";
 import type { Control } from "../solver/base.ts";
 import { pieces } from "./samples.ts";
@@ -32,13 +33,13 @@ export async function describeRun(
   options: Readonly<Record<string, unknown>> & { readonly loss: Loss },
   control: Control,
 ): Promise<RunDescription> {
-  const layers = decoder.layers.map(({ kind, inputSize, outputSize, activation }) => {
-    return { kind, inputSize, outputSize, activation };
-  });
+  const { latentSize } = decoder;
+  // Not the names, which change nothing.
+  const operations = withoutTensors(decoder.operations).map(({ name, inputs, ...settings }) => settings);
   return Object.fromEntries(
     leaves({
       ...{ version, build },
-      decoder: { layers, outputShape: decoder.outputShape, parameters: checksumOf(decoder.parameters) },
+      decoder: { latentSize, operations, parameters: checksumOf(decoder.parameters) },
       data: await describeData(data, control),
       validationData: validationData && (await describeData(validationData, control)),
       ...options,

@@ -1,3 +1,4 @@
+import { layersOf } from "../../src/graph/layers.ts";
 import { binaryCrossEntropy, createDecoder, type Decoder } from "../../src/index.ts";
 
 /** A decoder of one latent and two outputs whose only hidden unit is off, so that D(z) is constant about z = 0. */
@@ -8,7 +9,7 @@ export function deadDecoder(): Decoder {
     outputActivation: "sigmoid",
     loss: binaryCrossEntropy(),
   });
-  dead.layers[0]!.weight.fill(0);
-  dead.layers[0]!.bias.fill(-1);
+  layersOf(dead)[0]!.weight.fill(0);
+  layersOf(dead)[0]!.bias.fill(-1);
   return dead;
 }

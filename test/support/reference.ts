@@ -1,3 +1,5 @@
+import { logitOperations } from "../../src/graph/graph.ts";
+import { layersOf } from "../../src/graph/layers.ts";
 import type { Activation, Decoder, Loss } from "../../src/index.ts";
 
 // Decoders and losses in float64, written for clarity alone: what the kernels are held against.
@@ -132,8 +134,8 @@ export function objectiveOf(
 ) {
   let output = Array.from(z);
   const inputs: number[][] = [];
-  const layers = decoder.layers.map((layer, l) => {
-    const isLogits = loss.name === "binaryCrossEntropy" && l === decoder.layers.length - 1;
+  const layers = layersOf(decoder).map((layer, l) => {
+    const isLogits = loss.name === "binaryCrossEntropy" && l === layersOf(decoder).length - 1;
     return { ...layer, activation: isLogits ? ({ name: "identity" } as const) : layer.activation };
   });
   for (const { weight, bias, inputSize, activation } of layers) {
@@ -176,8 +178,8 @@ export function gaussNewtonOf(
   const d = z.length;
   let output = Array.from(z);
   let jacobian: number[][] = output.map((_, i) => Array.from({ length: d }, (_, k) => (i === k ? 1 : 0)));
-  decoder.layers.forEach(({ weight, bias, inputSize, activation }, l) => {
-    const isLogits = loss.name === "binaryCrossEntropy" && l === decoder.layers.length - 1;
+  layersOf(decoder).forEach(({ weight, bias, inputSize, activation }, l) => {
+    const isLogits = loss.name === "binaryCrossEntropy" && l === layersOf(decoder).length - 1;
     const kind = isLogits ? ({ name: "identity" } as const) : activation;
     const sums = Array.from(bias, (b, r) =>
       output.reduce((sum, x, k) => sum + weight[r * inputSize + k]! * x, b),
@@ -209,4 +211,9 @@ export function norm(values: ArrayLike<number>): number {
 /** ‖a - b‖ / ‖b‖ */
 export function relativeDistance(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return norm(Array.from(b, (value, i) => a[i]! - value)) / norm(b);
+}
+
+/** A decoder without its output activation, as far as the references go. */
+export function logitsOf(decoder: Decoder): Decoder {
+  return { ...decoder, operations: decoder.operations.slice(0, logitOperations(decoder)) };
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import * as assert from "uvu/assert";
+import { layersOf } from "../../src/graph/layers.ts";
 import {
   binaryCrossEntropy,
   type Decoder,
@@ -38,7 +39,7 @@ export function checkTensors(
   tolerance = 1e-5,
 ): void {
   let first = 0;
-  for (const { name, weight, bias } of decoder.layers) {
+  for (const { name, weight, bias } of layersOf(decoder)) {
     for (const [part, length] of [
       ["weight", weight.length],
       ["bias", bias.length],

@@ -1,26 +1,26 @@
 import type { Curvature } from "../../objective.ts";
 import { makeTurns } from "../../turns.ts";
 import type { Problem } from "../base.ts";
-import { type BatchRows, curvatureScale } from "./batch.ts";
 import { allocateGaussNewton, type GaussNewtonWork, NO_MATRICES } from "./gauss-newton.ts";
 import { DAMPINGS, packedSize } from "./layout.ts";
 import type { Passes } from "./objective.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { curvatureUse, preconditionerOf } from "./preconditioner.ts";
+import { curvatureScale, type Workspace } from "./workspace.ts";
 
 /**
- * The curvature of a problem's losses, of the rows of a batch; its memory is taken when it is asked for.
+ * The curvature of a problem's losses, of the rows of a workspace; its memory is taken when it is asked for.
  *
  * @param sampleOf which sample of the problem a row is for
  */
 export function wasmCurvature(
   packed: PackedDecoder,
   problem: Problem,
-  { batch }: BatchRows,
+  { pointer: workspace }: Workspace,
   passes: Passes,
   sampleOf: (row: number) => number,
 ): Curvature & { free(): void } {
-  const { arena, kernels, plan, decoder } = packed;
+  const { arena, kernels, graph, decoder } = packed;
   const d = decoder.latentSize;
   let work: GaussNewtonWork | undefined;
   let jacobian = { jacobian: 0, jacobianPanels: 0 };
@@ -66,8 +66,8 @@ export function wasmCurvature(
       for (const [i, row] of rows.entries()) {
         await turn();
         passes.curvatures?.(row, at.curvatures);
-        if (kind === "own") kernels.objectiveGaussNewton(plan, batch, at.work, row);
-        else kernels.objectiveSharedGaussNewton(plan, batch, at.work, row);
+        if (kind === "own") kernels.objectiveGaussNewton(graph, workspace, at.work, row);
+        else kernels.objectiveSharedGaussNewton(graph, workspace, at.work, row);
         at.read(matrices.subarray(i * d * d, (i + 1) * d * d));
       }
       return matrices;
@@ -76,7 +76,7 @@ export function wasmCurvature(
       const at = room(false);
       return Float64Array.from(rows, (row) => {
         passes.curvatures?.(row, at.curvatures);
-        return kernels.objectiveCurvatureAlong(plan, batch, at.work, row);
+        return kernels.objectiveCurvatureAlong(graph, workspace, at.work, row);
       });
     },
     free,

@@ -1,16 +1,16 @@
 import { isPromise } from "../../brand.ts";
 import { invalid, show } from "../../check.ts";
 import type { CustomLoss } from "../../loss.ts";
-import type { BatchRows, Rows } from "./batch.ts";
 import type { Passes } from "./objective.ts";
 import type { PackedDecoder } from "./packed.ts";
+import type { Rows, Workspace } from "./workspace.ts";
 
 /**
  * The passes of a loss of the caller's own: the decoder runs in WASM, the functions of each element here in
  * between. Elements of weight 0 are not shown to them.
  */
-export function customLossPasses(packed: PackedDecoder, batch: BatchRows, loss: CustomLoss): Passes {
-  const { arena, kernels, plan, decoder } = packed;
+export function customLossPasses(packed: PackedDecoder, workspace: Workspace, loss: CustomLoss): Passes {
+  const { arena, kernels, graph, decoder } = packed;
   const n = decoder.outputSize;
 
   function rowOf(rows: Rows, row: number): Float32Array {
@@ -23,17 +23,17 @@ export function customLossPasses(packed: PackedDecoder, batch: BatchRows, loss: 
     visit: (row: number, outputs: Float32Array, targets: Float32Array, factor: (i: number) => number) => void,
   ): void {
     const view = arena.view();
-    const target = view.getUint32(batch.targets + 4 * row, true);
-    const weight = view.getUint32(batch.weights + 4 * row, true);
-    const scale = view.getFloat64(batch.scales + 8 * row, true);
+    const target = view.getUint32(workspace.targets + 4 * row, true);
+    const weight = view.getUint32(workspace.weights + 4 * row, true);
+    const scale = view.getFloat64(workspace.scales + 8 * row, true);
     const weights = weight ? arena.f32(weight, n) : undefined;
     const factor = (element: number) => (weights ? weights[element]! * scale : scale);
-    visit(row, rowOf(batch.outputs, row), arena.f32(target, n), factor);
+    visit(row, rowOf(workspace.outputs, row), arena.f32(target, n), factor);
   }
 
   /** The same for each chosen row. */
   function forEachRow(count: number, visit: Parameters<typeof atRow>[1]): void {
-    for (const row of arena.i32(batch.rows, count).slice()) atRow(row, visit);
+    for (const row of arena.i32(workspace.rows, count).slice()) atRow(row, visit);
   }
 
   /** into[i] = factor · f(output, target), 0 where the factor is. */
@@ -52,26 +52,26 @@ export function customLossPasses(packed: PackedDecoder, batch: BatchRows, loss: 
 
   return {
     value(count) {
-      kernels.decode(plan, batch.batch, count, 0);
+      kernels.decode(graph, workspace.pointer, count, 0);
       forEachRow(count, (row, outputs, targets, factor) => {
         let sum = 0;
         for (let i = 0; i < n; i++) {
           if (factor(i) !== 0) sum += factor(i) * value(outputs[i]!, targets[i]!);
         }
-        arena.view().setFloat64(batch.losses + 8 * row, sum, true);
+        arena.view().setFloat64(workspace.losses + 8 * row, sum, true);
       });
     },
     gradient(count) {
       forEachRow(count, (row, outputs, targets, factor) => {
-        fill(rowOf(batch.outputGradients, row), gradient, outputs, targets, factor);
+        fill(rowOf(workspace.outputGradients, row), gradient, outputs, targets, factor);
       });
-      kernels.objectiveBackward(plan, batch.batch, count);
+      kernels.objectiveBackward(graph, workspace.pointer, count);
     },
     tangent(count) {
       const curvature = curvatureOf(loss);
       forEachRow(count, (row, outputs, targets, factor) => {
-        const tangents = rowOf(batch.outputTangents, row);
-        const into = rowOf(batch.scratch, row);
+        const tangents = rowOf(workspace.outputTangents, row);
+        const into = rowOf(workspace.outputGradientTangents, row);
         fill(into, curvature, outputs, targets, factor);
         for (let i = 0; i < n; i++) into[i]! *= tangents[i]!;
       });

@@ -1,8 +1,8 @@
 import { attached } from "../../brand.ts";
 import type { Control } from "../../solver/base.ts";
 import type { SampleFeed } from "../feed.ts";
-import { allocateBatch } from "./batch.ts";
 import type { PackedDecoder } from "./packed.ts";
+import { allocateWorkspace } from "./workspace.ts";
 
 /** Latents to be decoded, and where what becomes of them goes. */
 export interface Decoding {
@@ -26,10 +26,10 @@ export async function decodeRows(
   feed: SampleFeed,
   control: Control,
 ): Promise<void> {
-  const { arena, decoder, kernels, plan } = packed;
+  const { arena, decoder, kernels, graph } = packed;
   const { latentSize: d, outputSize: n } = decoder;
   const rows = Math.min(capacity, z.length / d);
-  const batch = allocateBatch(packed, rows, decoder.loss?.name ?? "squaredError");
+  const workspace = allocateWorkspace(packed, rows, decoder.loss?.name ?? "squaredError");
   try {
     while (!control.aborted()) {
       const range = feed.take(rows);
@@ -37,17 +37,17 @@ export async function decodeRows(
       const { first, count } = range;
       for (let row = 0; row < count; row++) {
         const latent = attached("z", z).subarray((first + row) * d, (first + row + 1) * d);
-        arena.f32(batch.latents.pointer + row * batch.latents.stride, d).set(latent);
-        arena.i32(batch.rows, count)[row] = row;
+        arena.f32(workspace.latents.pointer + row * workspace.latents.stride, d).set(latent);
+        arena.i32(workspace.rows, count)[row] = row;
       }
-      kernels.decode(plan, batch.batch, count, toLogits ? 1 : 0);
+      kernels.decode(graph, workspace.pointer, count, toLogits ? 1 : 0);
       for (let row = 0; row < count; row++) {
-        const output = arena.f32(batch.outputs.pointer + row * batch.outputs.stride, n);
+        const output = arena.f32(workspace.outputs.pointer + row * workspace.outputs.stride, n);
         outputs.set(output, (first + row) * n);
       }
       await control.pause();
     }
   } finally {
-    batch.free();
+    workspace.free();
   }
 }

@@ -4,13 +4,13 @@ import { type DescentSolver, isPreconditioned } from "../../solver/descent.ts";
 import { allocateSolver, rowsWithRoom } from "../../solver/solver-block.ts";
 import type { Problem } from "../base.ts";
 import type { SampleFeed } from "../feed.ts";
-import { allocateBatch } from "./batch.ts";
 import { allocateGaussNewton, NO_MATRICES } from "./gauss-newton.ts";
 import { Descent } from "./layout.ts";
 import { Pacer } from "./pacer.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { curvatureUse, preconditionerOf } from "./preconditioner.ts";
 import { Staging } from "./staging.ts";
+import { allocateWorkspace } from "./workspace.ts";
 
 /**
  * Solves samples of a problem by a solver fused with the kernels: WASM works on the staged ones slice by slice; between
@@ -28,7 +28,7 @@ export async function solveFused(
   control: Control,
   feed: SampleFeed,
 ): Promise<void> {
-  const { arena, kernels, plan, decoder } = packed;
+  const { arena, kernels, graph, decoder } = packed;
   const curvature = curvatureUse(problem);
   const hasMatrices = isPreconditioned(solver, curvature);
   const capacity = Math.min(most, rowsWithRoom(solver, decoder.latentSize, hasMatrices));
@@ -39,7 +39,7 @@ export async function solveFused(
     return block;
   };
   try {
-    const { batch } = taken(allocateBatch(packed, capacity, problem.loss.name));
+    const { pointer: workspace } = taken(allocateWorkspace(packed, capacity, problem.loss.name));
     const use = shared ? { ...shared, own: true } : NO_MATRICES;
     const { work } = taken(allocateGaussNewton(packed, use));
     const { solver: pointer } = taken(
@@ -57,13 +57,14 @@ export async function solveFused(
     while (!staging.isFinished && !control.aborted()) {
       const start = performance.now();
       const refill = staging.hasMore ? 1 : 0;
-      const spent = kernels.solverRun(pointer, plan, batch, work, pacer.budget, refill);
+      const spent = kernels.solverRun(pointer, graph, workspace, work, pacer.budget, refill);
       pacer.record(spent, performance.now() - start);
       staging.exchange();
       await control.pause();
     }
     // An abort may come between losses and gradients, of which there is to be a norm.
-    if (Descent.get(arena.view(), pointer, "judged") > 0) kernels.solverRun(pointer, plan, batch, work, 1, 0);
+    if (Descent.get(arena.view(), pointer, "judged") > 0)
+      kernels.solverRun(pointer, graph, workspace, work, 1, 0);
     staging.collectUnfinished();
   } finally {
     for (const block of blocks) block.free();

@@ -45,12 +45,11 @@ export function allocateGaussNewton(
   packed: PackedDecoder,
   { jacobian, jacobianPanels, own }: GaussNewtonUse,
 ): GaussNewtonWork {
-  const { arena, decoder } = packed;
+  const { arena, decoder, lowered } = packed;
   const { latentSize: d } = decoder;
   const hasMatrices = jacobian !== 0 || own;
   const tangentsAtOnce = hasMatrices ? Math.min(d, TANGENTS_AT_ONCE) : 1;
-  const stride =
-    4 * Math.max(paddedSize(d), ...decoder.layers.map(({ outputSize }) => paddedSize(outputSize)));
+  const stride = 4 * paddedSize(Math.max(...lowered.sizes));
   const matrixStride = 4 * paddedSize(d);
   const block = arena.allocate((piece) => ({
     work: piece(GaussNewton.size),

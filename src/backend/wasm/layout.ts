@@ -1,35 +1,58 @@
-import type { Activation } from "../../decoder/activation.ts";
+import type { ActivationName } from "../../graph/activation.ts";
+import type { OperationKind } from "../../graph/operations.ts";
 import type { Loss } from "../../loss.ts";
 import { Struct } from "./struct.ts";
 
-// The structs of assembly/plan.ts and of the solvers, assembly/descent.ts and what extends it, where their fields are explained.
+// The structs of assembly/memory and of the solvers, assembly/solve/descent.ts and what extends it, where their fields are explained.
 
-export const Layer = new Struct({
-  kind: "i32",
+export const Graph = new Struct({
+  operationCount: "i32",
+  operations: "usize",
+  logitOperations: "i32",
+  latentSize: "i32",
+  outputSize: "i32",
+  output: "i32",
+  zeros: "usize",
+});
+
+const operation = { kind: "i32", input: "i32", output: "i32" } as const;
+
+export const Operation = new Struct(operation);
+
+export const DenseOperation = new Struct({
+  ...operation,
   inputSize: "i32",
   outputSize: "i32",
-  activation: "i32",
-  parameter: "f32",
   panels: "usize",
   transposedPanels: "usize",
   bias: "usize",
 });
 
-export const Plan = new Struct({ layerCount: "i32", layers: "usize", zeros: "usize" });
+export const ActivationOperation = new Struct({
+  ...operation,
+  size: "i32",
+  activation: "i32",
+  parameter: "f32",
+});
 
-export const LayerRows = new Struct({
+export const ValueRows = new Struct({
   stride: "usize",
-  outputs: "usize",
-  slopes: "usize",
+  values: "usize",
   gradients: "usize",
-  curvatures: "usize",
-  outputGradients: "usize",
   tangents: "usize",
   gradientTangents: "usize",
 });
 
-export const Batch = new Struct({
-  layers: "usize",
+export const ActivationRows = new Struct({
+  slopes: "usize",
+  curvatures: "usize",
+  outputGradients: "usize",
+  bends: "usize",
+});
+
+export const Workspace = new Struct({
+  values: "usize",
+  kept: "usize",
   rows: "usize",
   sources: "usize",
   destinations: "usize",
@@ -38,19 +61,17 @@ export const Batch = new Struct({
   scales: "usize",
   losses: "usize",
   loss: "i32",
-  scratch: "usize",
-  scratchStride: "usize",
 });
 
 export const ParameterGradient = new Struct({
-  layers: "usize",
+  operations: "usize",
   columns: "usize",
   panels: "usize",
   sources: "usize",
   destinations: "usize",
 });
 
-export const LayerGradient = new Struct({ weight: "usize", bias: "usize" });
+export const DenseGradient = new Struct({ weight: "usize", bias: "usize" });
 
 export const GaussNewton = new Struct({
   matrix: "usize",
@@ -164,44 +185,44 @@ export const LbfgsState = new Struct({
   riseShare: "f64",
 });
 
-/** The solvers whose steps are in assembly, constants of assembly/descent.ts. */
+/** The solvers whose steps are in assembly, constants of assembly/solve/descent.ts. */
 export const SOLVER_CODES = { amd: 0, lbfgs: 1 } as const;
 
-/** What samples ask for before their next step, constants of assembly/descent.ts. */
+/** What samples ask for before their next step, constants of assembly/solve/descent.ts. */
 export const Due = { curvatureAlongGradient: 1, sharedJacobianMatrix: 2, ownMatrix: 3 } as const;
 
-/** A sample's trial while its value at z0 is to come, a constant of assembly/descent.ts. */
+/** A sample's trial while its value at z0 is to come, a constant of assembly/solve/descent.ts. */
 export const FIRST_TRIAL = -1;
 
-/** How many factors the decoder's own matrix has, one for each damping of assembly/lbfgs-damping.ts. */
+/** How many factors the decoder's own matrix has, one for each damping of assembly/solve/lbfgs-damping.ts. */
 export const DAMPINGS = 5;
 
-/** How many numbers a symmetric matrix of d rows has, packed as in assembly/cholesky.ts. */
+/** How many numbers a symmetric matrix of d rows has, packed as in assembly/solve/cholesky.ts. */
 export function packedSize(d: number): number {
   return (d * (d + 1)) / 2;
 }
 
-/** The states of a staged sample, constants of assembly/descent.ts. */
+/** The states of a staged sample, constants of assembly/solve/descent.ts. */
 export const SampleState = { empty: 0, waiting: 1, running: 2, done: 3 } as const;
 
-/** The one kind of layer so far, a constant of assembly/plan.ts. */
-export const LAYER_DENSE = 0;
+/** The constants of assembly/memory/graph.ts; a reshape is no operation of the kernels. */
+export const OPERATION_CODES: Record<OperationKind, number> = { dense: 0, activation: 1, reshape: -1 };
 
-/** The constants of assembly/activation.ts. */
-export const ACTIVATION_CODES: Record<Activation["name"], number> = {
-  identity: 0,
-  relu: 1,
-  leakyRelu: 2,
-  elu: 3,
-  tanh: 4,
-  sigmoid: 5,
-  silu: 6,
-  gelu: 7,
-  softplus: 8,
-  sine: 9,
+/** The constants of assembly/ops/activation-functions.ts; the identity is no operation of the kernels. */
+export const ACTIVATION_CODES: Record<ActivationName, number> = {
+  identity: -1,
+  relu: 0,
+  leakyRelu: 1,
+  elu: 2,
+  tanh: 3,
+  sigmoid: 4,
+  silu: 5,
+  gelu: 6,
+  softplus: 7,
+  sine: 8,
 };
 
-/** The constants of assembly/loss.ts. */
+/** The constants of assembly/terms/loss.ts. */
 export const LOSS_CODES: Record<Loss["name"], number> = {
   binaryCrossEntropy: 0,
   squaredError: 1,

@@ -1,22 +1,22 @@
 import type { DifferentiableObjective, Objective } from "../../objective.ts";
 import type { Problem } from "../base.ts";
 import { allocateBeside } from "./arena.ts";
-import {
-  allocateBatch,
-  type BatchRows,
-  lossScales,
-  type Rows,
-  sampleTarget,
-  sampleWeights,
-  writeWeights,
-} from "./batch.ts";
 import { wasmCurvature } from "./curvature.ts";
 import { customLossPasses } from "./custom-loss.ts";
 import { paddedSize } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { allocateParameterSums } from "./parameter-gradient.ts";
+import {
+  allocateWorkspace,
+  lossScales,
+  type Rows,
+  sampleTarget,
+  sampleWeights,
+  type Workspace,
+  writeWeights,
+} from "./workspace.ts";
 
-/** The passes of an objective, on the rows listed in its batch; a custom loss has its own. */
+/** The passes of an objective, on the rows listed in its workspace; a custom loss has its own. */
 export interface Passes {
   value(count: number): void;
   gradient(count: number): void;
@@ -51,9 +51,9 @@ export function differentiableWasmObjective(
   copies: number,
   gradients?: number,
 ): DifferentiableObjective {
-  const { kernels, plan, decoder } = packed;
+  const { kernels, graph, decoder } = packed;
   const d = decoder.latentSize;
-  const { objective, batch, passes, choose, rowOf } = bindRows(packed, problem, first, count, {
+  const { objective, workspace, passes, choose, rowOf } = bindRows(packed, problem, first, count, {
     copies,
     withTangents: true,
   });
@@ -65,25 +65,25 @@ export function differentiableWasmObjective(
     parameterCount: decoder.parameterCount,
     async addParameterGradient(rows) {
       choose(rows);
-      kernels.objectiveParameterGradient(plan, batch.batch, sums.sums, rows.length);
+      kernels.objectiveParameterGradient(graph, workspace.pointer, sums.sums, rows.length);
     },
     async tangent(rows, v) {
       choose(rows);
       rows.forEach((row, i) => {
-        rowOf(batch.latentTangents, row).set(v.subarray(i * d, (i + 1) * d));
+        rowOf(workspace.latentTangents, row).set(v.subarray(i * d, (i + 1) * d));
       });
-      kernels.objectiveTangentForward(plan, batch.batch, rows.length);
+      kernels.objectiveTangentForward(graph, workspace.pointer, rows.length);
       passes.tangent(rows.length);
-      kernels.objectiveTangentBackward(plan, batch.batch, rows.length);
+      kernels.objectiveTangentBackward(graph, workspace.pointer, rows.length);
       const products = new Float64Array(rows.length * d);
       rows.forEach((row, i) => {
-        products.set(rowOf(batch.hessianProducts, row), i * d);
+        products.set(rowOf(workspace.hessianProducts, row), i * d);
       });
       return products;
     },
     async addMixedGradient(rows) {
       choose(rows);
-      kernels.objectiveMixedGradient(plan, batch.batch, sums.sums, rows.length);
+      kernels.objectiveMixedGradient(graph, workspace.pointer, sums.sums, rows.length);
     },
     async takeParameterSums() {
       const values = sums.read();
@@ -105,12 +105,12 @@ function bindRows(
   count: number,
   { copies = 1, withTangents = false } = {},
 ) {
-  const { arena, kernels, plan, decoder } = packed;
+  const { arena, kernels, graph, decoder } = packed;
   const { latentSize: d, outputSize: n } = decoder;
   const rowSize = 4 * paddedSize(n);
   const rowCount = count * copies;
-  const batch = allocateBatch(packed, rowCount, problem.loss.name, withTangents);
-  const data = allocateBeside(batch, () =>
+  const workspace = allocateWorkspace(packed, rowCount, problem.loss.name, withTangents);
+  const data = allocateBeside(workspace, () =>
     arena.allocate((piece) => ({
       targets: piece(rowSize * count),
       weights: problem.weights ? piece(rowSize * count) : 0,
@@ -118,19 +118,19 @@ function bindRows(
   );
   const passes: Passes =
     problem.loss.name === "custom"
-      ? customLossPasses(packed, batch, problem.loss)
+      ? customLossPasses(packed, workspace, problem.loss)
       : {
-          value: (chosen) => kernels.objectiveValue(plan, batch.batch, chosen),
-          gradient: (chosen) => kernels.objectiveGradient(plan, batch.batch, chosen),
-          tangent: (chosen) => kernels.objectiveLossTangents(plan, batch.batch, chosen),
+          value: (chosen) => kernels.objectiveValue(graph, workspace.pointer, chosen),
+          gradient: (chosen) => kernels.objectiveGradient(graph, workspace.pointer, chosen),
+          tangent: (chosen) => kernels.objectiveLossTangents(graph, workspace.pointer, chosen),
         };
 
-  const curvature = wasmCurvature(packed, problem, batch, passes, (row) => first + (row % count));
+  const curvature = wasmCurvature(packed, problem, workspace, passes, (row) => first + (row % count));
 
   function free(): void {
     curvature.free();
     data.free();
-    batch.free();
+    workspace.free();
   }
 
   function bindSample(index: number): void {
@@ -142,9 +142,9 @@ function bindRows(
     const { scale } = weights ? writeWeights(problem, weights, arena.f32(weight, n)) : lossScales(problem);
     const view = arena.view();
     for (let row = index; row < rowCount; row += count) {
-      view.setUint32(batch.targets + 4 * row, target, true);
-      view.setUint32(batch.weights + 4 * row, weight, true);
-      view.setFloat64(batch.scales + 8 * row, scale, true);
+      view.setUint32(workspace.targets + 4 * row, target, true);
+      view.setUint32(workspace.weights + 4 * row, weight, true);
+      view.setFloat64(workspace.scales + 8 * row, scale, true);
     }
   }
 
@@ -158,7 +158,7 @@ function bindRows(
   }
 
   function choose(rows: Int32Array): void {
-    arena.i32(batch.rows, rows.length).set(rows);
+    arena.i32(workspace.rows, rows.length).set(rows);
   }
 
   const objective: Objective = {
@@ -167,10 +167,10 @@ function bindRows(
     async value(rows, z) {
       choose(rows);
       rows.forEach((row, i) => {
-        rowOf(batch.latents, row).set(z.subarray(i * d, (i + 1) * d));
+        rowOf(workspace.latents, row).set(z.subarray(i * d, (i + 1) * d));
       });
       passes.value(rows.length);
-      const losses = arena.f64(batch.losses, rowCount);
+      const losses = arena.f64(workspace.losses, rowCount);
       return Float64Array.from(rows, (row) => losses[row]!);
     },
     async gradient(rows) {
@@ -178,7 +178,7 @@ function bindRows(
       passes.gradient(rows.length);
       const gradients = new Float64Array(rows.length * d);
       rows.forEach((row, i) => {
-        gradients.set(rowOf(batch.gradients, row), i * d);
+        gradients.set(rowOf(workspace.gradients, row), i * d);
       });
       return gradients;
     },
@@ -186,5 +186,8 @@ function bindRows(
     kernels: packed.compiled.module,
     dispose: free,
   };
-  return { objective, batch, passes, choose, rowOf } satisfies { batch: BatchRows; [part: string]: unknown };
+  return { objective, workspace, passes, choose, rowOf } satisfies {
+    workspace: Workspace;
+    [part: string]: unknown;
+  };
 }

@@ -27,9 +27,7 @@ export interface OneThread {
 }
 
 export function oneThread(packed: PackedDecoder): OneThread {
-  const { layers, parameterCount } = packed.decoder;
-  const outputs = layers.reduce((sum, layer) => sum + layer.outputSize, 0);
-  const residents = residentRows(parameterCount, outputs);
+  const residents = residentRows(packed.decoder);
   const atOnce = (problem: Problem) =>
     Math.min(problem.sampleCount, problem.batchSize ?? residents, residents);
   const general = {

@@ -1,3 +1,6 @@
+import { costOf, countParameters, type Graph } from "../../graph/graph.ts";
+import { sizeOf } from "../../graph/operations.ts";
+
 /** A slice of work aims at this long, in milliseconds: a page drops one frame at most. */
 const TARGET = 12;
 
@@ -38,8 +41,8 @@ export class Pacer {
  * 30 GFLOP/s.
  */
 const PASS_OPERATIONS = { page: 4e8, elsewhere: 7.5e9 };
-/** What the activation, the loss and the staging of one output cost in them: some 15 ns where products go at full speed. */
-const OUTPUT_OPERATIONS = 300;
+/** What a function or a loss of one number costs in them, and its staging: some 15 ns where products go at full speed. */
+const FUNCTION_OPERATIONS = 300;
 /** So many rows bring products to full speed where the weights fit into a core's cache; a multiple of both tiles. */
 const ROWS = 48;
 /** Where they do not, more rows have to share each weight that comes from memory. */
@@ -51,16 +54,12 @@ const CACHED_PARAMETERS = 2 ** 21;
  * How many samples to keep resident: fewer for very wide decoders, so that a pass stays short. (A single row of a
  * decoder of a billion parameters is longer than that: it is not cut.)
  *
- * @param outputs outputs of all layers together
  * @param isPage is this a page's main thread?
  */
-export function residentRows(
-  parameterCount: number,
-  outputs: number,
-  isPage = typeof document !== "undefined",
-): number {
-  // A multiply and an add per parameter.
-  const operations = 2 * parameterCount + OUTPUT_OPERATIONS * outputs;
+export function residentRows(graph: Graph, isPage = typeof document !== "undefined"): number {
+  const { multiplications, sums, functions } = costOf(graph);
+  const outputSize = sizeOf(graph.operations.at(-1)!.shape);
+  const operations = 2 * (multiplications + sums) + FUNCTION_OPERATIONS * (functions + outputSize);
   const rows = Math.floor(PASS_OPERATIONS[isPage ? "page" : "elsewhere"] / operations);
-  return Math.max(1, Math.min(parameterCount > CACHED_PARAMETERS ? ROWS_OF_WIDE : ROWS, rows));
+  return Math.max(1, Math.min(countParameters(graph) > CACHED_PARAMETERS ? ROWS_OF_WIDE : ROWS, rows));
 }

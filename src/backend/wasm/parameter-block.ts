@@ -1,16 +1,18 @@
 import type { Decoder } from "../../decoder/decoder.ts";
+import { parametersOf } from "../../graph/graph.ts";
+import { sizeOf } from "../../graph/operations.ts";
 import type { Arena } from "./arena.ts";
 import { paddedSize } from "./layout.ts";
 
 /**
  * How a decoder's parameters, or anything else of which there is one number for each, lie in a block that the
- * kernels work on: weight and bias of each layer in turn, each row of a weight, and each bias, padded.
+ * kernels work on: the tensors one after the other, each row of them padded.
  */
 export interface ParameterBlock {
   /** In floats. */
   readonly size: number;
-  /** Where each layer's weight and bias begin, in floats. */
-  readonly layers: readonly { readonly weight: number; readonly bias: number }[];
+  /** Where each operation's tensors begin, in floats. */
+  readonly tensors: readonly Readonly<Record<string, number>>[];
   /** Writes values in the order of `decoder.parameters` into the block at `pointer`; the padding becomes 0. */
   write(arena: Arena, pointer: number, values: Float32Array): void;
   /** Reads them back. */
@@ -19,29 +21,28 @@ export interface ParameterBlock {
 
 export function parameterBlock(decoder: Decoder): ParameterBlock {
   let size = 0;
-  const layers = decoder.layers.map(({ inputSize, outputSize }) => {
-    const weight = size;
-    const bias = weight + outputSize * paddedSize(inputSize);
-    size = bias + paddedSize(outputSize);
-    return { weight, bias };
+  const tensors = decoder.operations.map((): Record<string, number> => ({}));
+  const placed = parametersOf(decoder).map((parameter) => {
+    const length = parameter.shape.at(-1)!;
+    const rows = sizeOf(parameter.shape) / length;
+    const start = size;
+    size += rows * paddedSize(length);
+    tensors[parameter.operation]![parameter.tensor] = start;
+    return { start, rows, length, offset: parameter.offset };
   });
 
   /** Each row in turn: its length, its place in the block, its place in `decoder.parameters`. */
   function forEachRow(visit: (length: number, padded: number, plain: number) => void): void {
-    let plain = 0;
-    decoder.layers.forEach(({ inputSize, outputSize }, l) => {
-      const { weight, bias } = layers[l]!;
-      for (let row = 0; row < outputSize; row++, plain += inputSize) {
-        visit(inputSize, weight + row * paddedSize(inputSize), plain);
+    for (const { start, rows, length, offset } of placed) {
+      for (let row = 0; row < rows; row++) {
+        visit(length, start + row * paddedSize(length), offset + row * length);
       }
-      visit(outputSize, bias, plain);
-      plain += outputSize;
-    });
+    }
   }
 
   return {
     size,
-    layers,
+    tensors,
     write(arena, pointer, values) {
       const block = arena.f32(pointer, size).fill(0);
       forEachRow((length, padded, plain) => block.set(values.subarray(plain, plain + length), padded));

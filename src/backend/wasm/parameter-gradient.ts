@@ -1,5 +1,5 @@
 import type { Block } from "./arena.ts";
-import { LayerGradient, ParameterGradient, paddedSize } from "./layout.ts";
+import { DenseGradient, ParameterGradient, paddedSize } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { type ParameterBlock, parameterBlock } from "./parameter-block.ts";
 
@@ -25,27 +25,27 @@ export function allocateParameterSums(
   capacity: number,
   gradientsElsewhere?: number,
 ): ParameterSums {
-  const { arena, decoder } = packed;
-  const { layers } = decoder;
+  const { arena, decoder, lowered } = packed;
+  const { operations, sizes } = lowered;
   const shape = parameterBlock(decoder);
-  const widestInput = Math.max(...layers.map(({ inputSize }) => paddedSize(inputSize)));
-  const widestOutput = Math.max(...layers.map(({ outputSize }) => outputSize));
+  const widest = Math.max(...sizes);
   const block = arena.allocate((piece) => ({
     sums: piece(ParameterGradient.size),
-    layers: piece(LayerGradient.size * layers.length),
-    columns: piece(4 * widestOutput * capacity),
-    panels: piece(4 * widestInput * capacity),
-    sources: piece(4 * widestOutput),
-    destinations: piece(4 * widestOutput),
+    operations: piece(DenseGradient.size * operations.length),
+    columns: piece(4 * widest * capacity),
+    panels: piece(4 * paddedSize(widest) * capacity),
+    sources: piece(4 * widest),
+    destinations: piece(4 * widest),
     gradients: gradientsElsewhere ?? piece(4 * shape.size),
   }));
-  const { layout } = block;
+  const { sums, gradients, ...pointers } = block.layout;
   const view = arena.view();
-  const { columns, panels, sources, destinations, sums, gradients } = layout;
-  ParameterGradient.set(view, sums, { layers: layout.layers, columns, panels, sources, destinations });
-  shape.layers.forEach(({ weight, bias }, l) => {
-    const pointers = { weight: gradients + 4 * weight, bias: gradients + 4 * bias };
-    LayerGradient.set(view, layout.layers + l * LayerGradient.size, pointers);
+  ParameterGradient.set(view, sums, pointers);
+  operations.forEach(({ operation }, i) => {
+    const { weight, bias } = shape.tensors[decoder.operations.indexOf(operation)]!;
+    if (weight === undefined || bias === undefined) return;
+    const fields = { weight: gradients + 4 * weight, bias: gradients + 4 * bias };
+    DenseGradient.set(view, pointers.operations + i * DenseGradient.size, fields);
   });
   const clear = () => void arena.f32(gradients, shape.size).fill(0);
   if (gradientsElsewhere === undefined) clear();

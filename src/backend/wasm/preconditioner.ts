@@ -1,12 +1,13 @@
+import { costOf } from "../../graph/graph.ts";
 import type { Loss } from "../../loss.ts";
 import type { CurvatureUse } from "../../objective.ts";
 import { makeTurns } from "../../turns.ts";
 import type { Problem } from "../base.ts";
 import type { Block } from "./arena.ts";
-import { allocateBatch } from "./batch.ts";
 import { allocateGaussNewton, type GaussNewtonWork, jacobianStride, panelBytes } from "./gauss-newton.ts";
 import { DAMPINGS, packedSize } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
+import { allocateWorkspace } from "./workspace.ts";
 
 /** What all samples of a decoder share, for one loss, where `lbfgs` is preconditioned by it. */
 export interface Preconditioner {
@@ -32,11 +33,12 @@ const MOST_PASSES = 4;
  * were given.
  */
 export function curvatureUse({ decoder, loss, weights }: Problem): CurvatureUse {
-  const { latentSize: d, outputSize: n, parameterCount } = decoder;
+  const { latentSize: d, outputSize: n } = decoder;
+  const { multiplications, sums } = costOf(decoder);
   const isCustom = loss.name === "custom";
   const hasCurvature = !isCustom || loss.curvature !== undefined;
   const isShared = hasCurvature && d <= MOST_LATENTS && n * d <= MOST_NUMBERS;
-  const isCheap = isShared && n * packedSize(d) <= MOST_PASSES * parameterCount;
+  const isCheap = isShared && n * packedSize(d) <= MOST_PASSES * (multiplications + sums);
   const isConstant = loss.name === "squaredError" && decoder.outputActivation.name === "identity";
   return {
     ...{ hasCurvature, isShared, rescues: isShared },
@@ -102,7 +104,7 @@ async function make(
 
 /** J₀ᵀ, at z = 0. */
 async function makeJacobian(packed: PackedDecoder, made: Made): Promise<Jacobian> {
-  const { arena, decoder, kernels, plan } = packed;
+  const { arena, decoder, kernels, graph } = packed;
   const { latentSize: d, outputSize: n } = decoder;
   const turn = makeTurns();
   const stride = jacobianStride(packed);
@@ -112,9 +114,9 @@ async function makeJacobian(packed: PackedDecoder, made: Made): Promise<Jacobian
   }));
   const { jacobian, jacobianPanels } = block.layout;
   await freeOnFailure(block, () =>
-    atOrigin(packed, "squaredError", block.layout, async ({ batch, work, tangentsAtOnce }) => {
+    atOrigin(packed, "squaredError", block.layout, async ({ workspace, work, tangentsAtOnce }) => {
       for (let first = 0; first < d; first += tangentsAtOnce) {
-        kernels.objectiveJacobian(plan, batch, work, first, Math.min(tangentsAtOnce, d - first));
+        kernels.objectiveJacobian(graph, workspace, work, first, Math.min(tangentsAtOnce, d - first));
         await turn();
       }
       kernels.packPanels(jacobian, d, n, stride, 4, jacobianPanels);
@@ -131,7 +133,7 @@ async function makeFactors(
   loss: Loss["name"],
   made: Made,
 ): Promise<Preconditioner | undefined> {
-  const { arena, decoder, kernels, plan } = packed;
+  const { arena, decoder, kernels, graph } = packed;
   const { latentSize: d } = decoder;
   const turn = makeTurns();
   const size = 8 * packedSize(d);
@@ -139,8 +141,8 @@ async function makeFactors(
   const { factors, packed: matrix } = block.layout;
   let damping = 0;
   await freeOnFailure(block, () =>
-    atOrigin(packed, loss, jacobian, async ({ batch, work, matrix: rows, matrixStride }) => {
-      kernels.objectiveSharedGaussNewton(plan, batch, work, 0);
+    atOrigin(packed, loss, jacobian, async ({ workspace, work, matrix: rows, matrixStride }) => {
+      kernels.objectiveSharedGaussNewton(graph, workspace, work, 0);
       for (let i = 0; i < d; i++) {
         arena.f32(matrix, packedSize(d)).set(arena.f32(rows + i * matrixStride, i + 1), packedSize(i));
       }
@@ -173,10 +175,10 @@ async function atOrigin(
   packed: PackedDecoder,
   loss: Loss["name"],
   jacobian: Jacobian,
-  use: (at: { readonly batch: number } & GaussNewtonWork) => Promise<void>,
+  use: (at: { readonly workspace: number } & GaussNewtonWork) => Promise<void>,
 ): Promise<void> {
-  const { arena, decoder, kernels, plan } = packed;
-  const rows = allocateBatch(packed, 1, loss);
+  const { arena, decoder, kernels, graph } = packed;
+  const rows = allocateWorkspace(packed, 1, loss);
   try {
     const work = allocateGaussNewton(packed, { ...jacobian, own: false });
     try {
@@ -184,8 +186,8 @@ async function atOrigin(
       arena.i32(rows.rows, 1).fill(0);
       arena.i32(rows.weights, 1).fill(0);
       arena.f64(rows.scales, 1).fill(1 / decoder.outputSize);
-      kernels.decode(plan, rows.batch, 1, loss === "binaryCrossEntropy" ? 1 : 0);
-      await use({ batch: rows.batch, ...work });
+      kernels.decode(graph, rows.pointer, 1, loss === "binaryCrossEntropy" ? 1 : 0);
+      await use({ workspace: rows.pointer, ...work });
     } finally {
       work.free();
     }

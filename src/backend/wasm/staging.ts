@@ -2,9 +2,9 @@ import type { Solution } from "../../solver/base.ts";
 import { collectRecord } from "../../solver/sample-record.ts";
 import type { Problem } from "../base.ts";
 import type { SampleFeed } from "../feed.ts";
-import { type LossScales, lossScales, sampleTarget, sampleWeights, writeWeights } from "./batch.ts";
 import { Descent, paddedSize, Sample, SampleState } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
+import { type LossScales, lossScales, sampleTarget, sampleWeights, writeWeights } from "./workspace.ts";
 
 /**
  * The samples at hand in WASM memory, about twice as many as there are resident rows: those that have a row,

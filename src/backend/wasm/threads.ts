@@ -1,5 +1,6 @@
 import { builtinModule } from "../../builtin-module.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
+import { costOf } from "../../graph/graph.ts";
 
 /** How many threads a call may use, see the option `threads` of `wasm`. */
 export type Threads = number | "auto" | undefined;
@@ -22,15 +23,16 @@ const GRADIENTS = 100;
 const GRADIENTS_OF_LBFGS = 20;
 
 /** About how long one thread takes over a sample's flow, in milliseconds. */
-export function solveTime({ parameterCount }: Decoder, solver: { readonly name: string }): number {
+export function solveTime(decoder: Decoder, solver: { readonly name: string }): number {
   const usual = solver.name === "lbfgs" ? GRADIENTS_OF_LBFGS : GRADIENTS;
   const most = "maxSteps" in solver && typeof solver.maxSteps === "number" ? solver.maxSteps : usual;
-  return (4 * parameterCount * Math.min(usual, most + 1)) / SPEED;
+  return 2 * decodeTime(decoder) * Math.min(usual, most + 1);
 }
 
 /** About how long one thread takes to decode a sample, in milliseconds. */
-export function decodeTime({ parameterCount }: Decoder): number {
-  return (2 * parameterCount) / SPEED;
+export function decodeTime(decoder: Decoder): number {
+  const { multiplications, sums } = costOf(decoder);
+  return (2 * (multiplications + sums)) / SPEED;
 }
 
 /** Starting a worker costs some 50 ms of a core: less work does without. In milliseconds. */

@@ -17,7 +17,7 @@ export function wasmTrainer(
   optimizer: Optimizer,
   { build, checksum }: CompiledKernels,
 ): Trainer {
-  const { arena, decoder, kernels, plan } = packed;
+  const { arena, decoder, kernels, graph } = packed;
   const shape = parameterBlock(decoder);
   const blocks = arena.allocate((piece) => ({
     parameters: piece(4 * shape.size),
@@ -60,7 +60,7 @@ export function wasmTrainer(
   }
 
   function pack(): void {
-    kernels.pack(plan, parameters, 8);
+    kernels.pack(graph, parameters, 8);
     forgetPreconditioner(packed);
   }
 

@@ -1,18 +1,12 @@
-import type { Activation } from "../../decoder/activation.ts";
+import type { Activation } from "../../graph/activation.ts";
 import type { OnnxGraph, Operand, Tensor } from "./onnx.ts";
-
-/** An activation's values, and how it is passed backwards. */
-export interface Activated {
-  readonly output: Tensor;
-  /** Writes gradient · f'(x). */
-  backward(gradient: Tensor): Tensor;
-}
+import type { Written } from "./passes.ts";
 
 /**
  * Writes f(x). Only operators that the WebGPU execution provider has are used: Selu, Softsign and their like
  * would send the tensors to the CPU and back.
  */
-export function activate(graph: OnnxGraph, activation: Activation, x: Tensor): Activated {
+export function activate(graph: OnnxGraph, activation: Activation, x: Tensor): Written {
   const apply = (operator: string, ...inputs: Operand[]) => graph.apply(operator, ...inputs);
   const times = (slope: () => Tensor) => (gradient: Tensor) => apply("Mul", gradient, slope());
   const isPositive = () => apply("Greater", x, 0);

@@ -34,7 +34,7 @@ export function decodeGraph(decoder: Decoder, rows: number, toLogits: boolean): 
   const graph = new OnnxGraph();
   const parameters = parameterInputs(graph, decoder);
   const z = graph.input(LATENTS, [rows, decoder.latentSize]);
-  const { output } = forward(graph, decoder, parameters, z, toLogits);
+  const { output } = forward(graph, decoder, parameters, z, toLogits).at(-1)!;
   graph.output(OUTPUTS, output, [rows, decoder.outputSize]);
   return graph;
 }

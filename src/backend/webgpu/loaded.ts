@@ -1,9 +1,11 @@
 import { type Decoder, onDispose } from "../../decoder/decoder.ts";
 import { LatentflowError } from "../../errors.ts";
+import { parametersOf } from "../../graph/graph.ts";
+import { sizeOf } from "../../graph/operations.ts";
 import { type BoundGraph, bindGraph } from "./bound-graph.ts";
 import type { GpuContext } from "./device.ts";
 import type { OnnxGraph } from "./onnx.ts";
-import { parameterNames } from "./passes.ts";
+import { parameterName } from "./passes.ts";
 import { allocateTensors, type GpuTensors } from "./tensors.ts";
 
 /** So many graphs that nobody uses are kept for the next call; then the one used longest ago goes. */
@@ -30,8 +32,8 @@ export class LoadedDecoder {
   }
 
   static async load(context: GpuContext, decoder: Decoder): Promise<LoadedDecoder> {
-    const { layers, latentSize } = decoder;
-    const widest = Math.max(...layers.map((layer) => layer.weight.byteLength), 4 * latentSize);
+    const largest = Math.max(...parametersOf(decoder).map(({ size }) => size));
+    const widest = 4 * Math.max(largest, decoder.latentSize);
     const limit = bufferLimit(context);
     if (widest > limit) {
       throw new LatentflowError(
@@ -46,8 +48,8 @@ export class LoadedDecoder {
 
   /** The most rows that the decoder's widest layer leaves room for in a buffer. */
   get largestRows(): number {
-    const { layers, latentSize } = this.decoder;
-    const widest = Math.max(latentSize, ...layers.map((layer) => layer.outputSize));
+    const { operations, latentSize } = this.decoder;
+    const widest = Math.max(latentSize, ...operations.map(({ shape }) => sizeOf(shape)));
     return Math.max(1, Math.floor(bufferLimit(this.context) / (4 * widest)));
   }
 
@@ -100,18 +102,14 @@ export class LoadedDecoder {
   }
 }
 
-async function loadParameters(context: GpuContext, { layers }: Decoder): Promise<GpuTensors> {
-  const shapes = new Map<string, readonly number[]>();
-  layers.forEach(({ inputSize, outputSize }, i) => {
-    const { weight, bias } = parameterNames(i);
-    shapes.set(weight, [outputSize, inputSize]).set(bias, [outputSize]);
-  });
-  const parameters = await allocateTensors(context, shapes);
-  layers.forEach((layer, i) => {
-    const { weight, bias } = parameterNames(i);
-    parameters.write(weight, layer.weight);
-    parameters.write(bias, layer.bias);
-  });
+async function loadParameters(context: GpuContext, decoder: Decoder): Promise<GpuTensors> {
+  const tensors = parametersOf(decoder).map(({ operation, tensor, shape, offset, size }) => ({
+    name: parameterName(operation, tensor),
+    shape,
+    values: decoder.parameters.subarray(offset, offset + size),
+  }));
+  const parameters = await allocateTensors(context, new Map(tensors.map(({ name, shape }) => [name, shape])));
+  for (const { name, values } of tensors) parameters.write(name, values);
   return parameters;
 }
 

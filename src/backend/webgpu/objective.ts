@@ -1,9 +1,9 @@
 import { attached } from "../../brand.ts";
 import type { Curvature, Objective, SharedCurvature } from "../../objective.ts";
 import type { PreparedBackend, Problem } from "../base.ts";
-import { curvatureScale } from "../wasm/batch.ts";
 import { curvatureUse } from "../wasm/preconditioner.ts";
 import { wasm } from "../wasm/wasm.ts";
+import { curvatureScale } from "../wasm/workspace.ts";
 import { GRADIENTS, LATENTS, LOSSES, objectiveGraph } from "./graphs.ts";
 import type { DeviceKeeper } from "./keeper.ts";
 import type { Lease, LoadedDecoder } from "./loaded.ts";

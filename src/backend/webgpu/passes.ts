@@ -1,6 +1,8 @@
 import type { Decoder } from "../../decoder/decoder.ts";
+import { logitOperations, parametersOf } from "../../graph/graph.ts";
+import type { Operation, OperationKind, TensorName } from "../../graph/operations.ts";
 import type { StandardLoss } from "../../loss.ts";
-import { type Activated, activate, softplusTail } from "./activation.ts";
+import { activate, softplusTail } from "./activation.ts";
 import type { OnnxGraph, Tensor } from "./onnx.ts";
 
 /** What a graph of an objective is about. */
@@ -13,25 +15,21 @@ export interface ObjectiveShape {
   readonly rows: number;
 }
 
-/** A decoder's parameters as inputs of a graph, so that one set of them on the GPU serves all its graphs. */
-export interface ParameterInputs {
-  /** [outputSize, inputSize] of each layer. */
-  readonly weights: readonly Tensor[];
-  /** [outputSize] of each layer. */
-  readonly biases: readonly Tensor[];
-}
+/** A decoder's parameters as inputs of a graph, so that one set of them on the GPU serves all its graphs: by name. */
+export type ParameterInputs = ReadonlyMap<string, Tensor>;
 
-/** The names of the inputs that hold layer `index`'s parameters. */
-export function parameterNames(index: number): { readonly weight: string; readonly bias: string } {
-  return { weight: `weight${index}`, bias: `bias${index}` };
+/** The name of the input that holds a tensor of operation `index`. */
+export function parameterName(index: number, tensor: TensorName): string {
+  return `${tensor}${index}`;
 }
 
 export function parameterInputs(graph: OnnxGraph, decoder: Decoder): ParameterInputs {
-  const weights = decoder.layers.map(({ inputSize, outputSize }, i) =>
-    graph.input(parameterNames(i).weight, [outputSize, inputSize]),
+  return new Map(
+    parametersOf(decoder).map(({ operation, tensor, shape }) => {
+      const name = parameterName(operation, tensor);
+      return [name, graph.input(name, shape)];
+    }),
   );
-  const biases = decoder.layers.map(({ outputSize }, i) => graph.input(parameterNames(i).bias, [outputSize]));
-  return { weights, biases };
 }
 
 /** The data of an objective as inputs of a graph. */
@@ -54,34 +52,55 @@ export function weightsInput(graph: OnnxGraph, { decoder, weighted, rows }: Obje
   return weighted ? graph.input(ELEMENT_WEIGHTS, [rows, decoder.outputSize]) : undefined;
 }
 
-/** The outputs of a decoder's layers and how they are passed backwards. */
-interface Forward {
+/** What an operation has written, and how it is passed backwards. */
+export interface Written {
   readonly output: Tensor;
-  readonly layers: readonly Activated[];
+  /** Writes the gradient for its input, of that for its output. */
+  backward(gradient: Tensor): Tensor;
 }
+
+/** How operations of a kind are written. Values are matrices of a row for each sample, whatever their shape. */
+type Writers = {
+  readonly [Kind in OperationKind]: (
+    graph: OnnxGraph,
+    operation: Operation<Kind>,
+    x: Tensor,
+    tensor: (name: TensorName) => Tensor,
+  ) => Written;
+};
+
+const WRITERS: Writers = {
+  dense: (graph, _operation, x, tensor) => ({
+    output: graph.applyWith({ transB: { integer: 1 } }, "Gemm", x, tensor("weight"), tensor("bias")),
+    backward: (gradient) => graph.apply("Gemm", gradient, tensor("weight")),
+  }),
+  activation: (graph, { activation }, x) => activate(graph, activation, x),
+  reshape: (_graph, _operation, x) => ({ output: x, backward: (gradient) => gradient }),
+};
 
 /**
  * D(z).
  *
  * @param z [rows, latentSize]
  * @param toLogits leave out the output activation
+ * @returns what the operations have written, in their order
  */
 export function forward(
   graph: OnnxGraph,
   decoder: Decoder,
-  { weights, biases }: ParameterInputs,
+  parameters: ParameterInputs,
   z: Tensor,
   toLogits: boolean,
-): Forward {
-  const last = decoder.layers.length - 1;
-  let output = z;
-  const layers = decoder.layers.map(({ activation }, i) => {
-    const sums = graph.applyWith({ transB: { integer: 1 } }, "Gemm", output, weights[i]!, biases[i]!);
-    const activated = activate(graph, toLogits && i === last ? { name: "identity" } : activation, sums);
-    output = activated.output;
-    return activated;
+): Written[] {
+  const count = toLogits ? logitOperations(decoder) : decoder.operations.length;
+  let x = z;
+  return decoder.operations.slice(0, count).map((operation, i) => {
+    const write = WRITERS[operation.kind] as Writers[OperationKind];
+    const tensor = (name: TensorName) => parameters.get(parameterName(i, name))!;
+    const written = write(graph, operation as never, x, tensor);
+    x = written.output;
+    return written;
   });
-  return { output, layers };
 }
 
 /** l(y, D(z)), [rows, 1], and how its gradient is written. */
@@ -93,16 +112,12 @@ export function objective(
   z: Tensor,
 ): { readonly value: Tensor; gradient(): Tensor } {
   const { decoder, loss } = shape;
-  const { output, layers } = forward(graph, decoder, parameters, z, loss.name === "binaryCrossEntropy");
-  const { elements, slope } = elementLosses(graph, shape, data, output);
+  const operations = forward(graph, decoder, parameters, z, loss.name === "binaryCrossEntropy");
+  const { elements, slope } = elementLosses(graph, shape, data, operations.at(-1)!.output);
   const value = graph.applyWith({ keepdims: { integer: 1 } }, "ReduceSum", elements, graph.integers([1]));
   return {
     value,
-    gradient: () =>
-      layers.reduceRight(
-        (gradient, layer, i) => graph.apply("Gemm", layer.backward(gradient), parameters.weights[i]!),
-        slope(),
-      ),
+    gradient: () => operations.reduceRight((gradient, { backward }) => backward(gradient), slope()),
   };
 }
 

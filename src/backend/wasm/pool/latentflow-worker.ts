@@ -1,7 +1,7 @@
 // The file of a worker, the package's export "latentflow/worker": it does a part of the work of `encode`, `decode`
 // and `train`, with an instance of the kernels and packed weights of its own.
 import { builtinModule } from "../../../builtin-module.ts";
-import { LayeredDecoder } from "../../../decoder/decoder.ts";
+import { GraphDecoder } from "../../../decoder/decoder.ts";
 import { gradientFlow, nesterovFlow } from "../../../flow.ts";
 import type { Makers } from "../../../recipe.ts";
 import { amd } from "../../../solver/amd.ts";
@@ -56,7 +56,7 @@ async function handle(message: ToWorker): Promise<void> {
 }
 
 async function start(message: Extract<ToWorker, { type: "start" }>) {
-  const decoder = new LayeredDecoder(message.decoder);
+  const decoder = new GraphDecoder(message.decoder);
   decoder.parameters.set(message.parameters);
   const packed = await packDecoder(decoder, message.compiled);
   return { packed, thread: oneThread(packed), training: new WorkerTraining(packed, message.compiled) };

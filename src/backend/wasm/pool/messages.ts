@@ -1,4 +1,4 @@
-import type { DecoderDescription } from "../../../decoder/decoder.ts";
+import type { DecoderGraph } from "../../../decoder/decoder.ts";
 import type { LatentflowErrorCode } from "../../../errors.ts";
 import type { StandardLoss } from "../../../loss.ts";
 import type { Optimizer } from "../../../optimizer.ts";
@@ -73,7 +73,7 @@ export type ToWorker =
   | {
       readonly type: "start";
       readonly compiled: CompiledKernels;
-      readonly decoder: DecoderDescription;
+      readonly decoder: DecoderGraph;
       readonly parameters: Float32Array;
     }
   | {

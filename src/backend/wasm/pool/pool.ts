@@ -1,6 +1,6 @@
 import { messageOf } from "../../../brand.ts";
 import { escapeText } from "../../../check.ts";
-import { type Decoder, type DecoderDescription, onDispose } from "../../../decoder/decoder.ts";
+import { type Decoder, descriptionOf, onDispose } from "../../../decoder/decoder.ts";
 import type { Control } from "../../../solver/base.ts";
 import type { CompiledKernels } from "../instance.ts";
 import type { PackedDecoder } from "../packed.ts";
@@ -69,12 +69,8 @@ export class Pool {
   private readonly waiting: (() => void)[] = [];
 
   constructor(decoder: Decoder, compiled: CompiledKernels, source: WorkerSource | undefined) {
-    const { outputShape, loss, parameters } = decoder;
-    const layers = decoder.layers.map(({ name, inputSize, outputSize, activation }) => {
-      return { name, inputSize, outputSize, activation };
-    });
-    const description: DecoderDescription = { layers, outputShape, loss };
-    this.startMessage = { type: "start", compiled, decoder: description, parameters };
+    const { parameters } = decoder;
+    this.startMessage = { type: "start", compiled, decoder: descriptionOf(decoder), parameters };
     this.source = source ?? findWorkerFile();
     if (this.source === undefined) this.closed = this.describe("the worker's file is not known");
   }

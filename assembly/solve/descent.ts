@@ -1,10 +1,9 @@
-import { rowAt, rowsOf } from "./decoder";
-import { Batch } from "./plan";
+import { rowAt, valueRows, Workspace } from "../memory/workspace";
 
 /**
  * What the solvers that take a step only if it lowers the sample's own loss have in common: samples that come and
  * go, each resident in a row while it is worked on, and the steps z + δt·p that are tried along a direction p. The
- * directions and the lengths are each solver's: amd.ts and lbfgs.ts. What is called when is in solve.ts.
+ * directions and the lengths are each solver's: amd.ts and lbfgs.ts. What is called when is in rounds.ts.
  *
  * A staged sample is WAITING until it gets a row, RUNNING in it, and DONE when it has left with a status. The
  * caller fills EMPTY places and collects DONE ones between slices of work.
@@ -110,21 +109,21 @@ export class Descent {
 const LEAST_FALL: f64 = 1.0 / 1048576;
 
 /**
- * Gives free rows to waiting samples; lists the rows in use in batch.rows and returns their number. It is 0 where
+ * Gives free rows to waiting samples; lists the rows in use in workspace.rows and returns their number. It is 0 where
  * there is no more to do, and with `refill` also where a row is free and no sample waits for it, so that the
  * caller can stage more.
  */
-export function admit(descent: Descent, batch: Batch, refill: bool): i32 {
+export function admit(descent: Descent, workspace: Workspace, refill: bool): i32 {
   let count: i32 = 0;
   for (let row: i32 = 0; row < descent.residentCapacity; row++) {
     const resident = descent.residents + ((<usize>row) << 2);
-    if (!load<usize>(resident)) store<usize>(resident, nextWaiting(descent, batch, row));
-    if (load<usize>(resident)) listRow(batch, count++, row);
+    if (!load<usize>(resident)) store<usize>(resident, nextWaiting(descent, workspace, row));
+    if (load<usize>(resident)) listRow(workspace, count++, row);
   }
   return refill && count < descent.residentCapacity ? 0 : count;
 }
 
-function nextWaiting(descent: Descent, batch: Batch, row: usize): usize {
+function nextWaiting(descent: Descent, workspace: Workspace, row: usize): usize {
   for (let i: i32 = 0; i < descent.sampleCount; i++) {
     const sample = changetype<Sample>(descent.samples + <usize>descent.cursor * offsetof<Sample>());
     descent.cursor = (descent.cursor + 1) % descent.sampleCount;
@@ -145,21 +144,21 @@ function nextWaiting(descent: Descent, batch: Batch, row: usize): usize {
     sample.loss = NaN;
     sample.initialLoss = NaN;
     sample.gradientNormSquared = NaN;
-    store<usize>(batch.targets + (row << 2), sample.target);
-    store<usize>(batch.weights + (row << 2), sample.weights);
-    store<f64>(batch.scales + (row << 3), sample.scale);
+    store<usize>(workspace.targets + (row << 2), sample.target);
+    store<usize>(workspace.weights + (row << 2), sample.weights);
+    store<f64>(workspace.scales + (row << 3), sample.scale);
     return changetype<usize>(sample);
   }
   return 0;
 }
 
 /** The latent of each row listed, rounded to float32: z + δt·p, or z itself where no step is being tried. */
-export function propose(descent: Descent, batch: Batch, count: i32): void {
-  const latents = rowsOf(batch, 0);
+export function propose(descent: Descent, workspace: Workspace, count: i32): void {
+  const latents = valueRows(workspace, 0);
   for (let i: i32 = 0; i < count; i++) {
-    const row = rowAt(batch.rows, i);
+    const row = rowAt(workspace.rows, i);
     const sample = residentOf(descent, row);
-    const latent = latents.outputs + row * latents.stride;
+    const latent = latents.values + row * latents.stride;
     for (let k: usize = 0; k < <usize>descent.latentSize; k++) {
       const z = load<f64>(sample.z + (k << 3));
       // Before the first step the row's direction is another sample's: it must not be read, not even times 0.
@@ -202,8 +201,8 @@ export function finish(descent: Descent, row: usize, status: i32): void {
   store<usize>(descent.residents + (row << 2), 0);
 }
 
-export function listRow(batch: Batch, index: i32, row: usize): void {
-  store<i32>(batch.rows + ((<usize>index) << 2), <i32>row);
+export function listRow(workspace: Workspace, index: i32, row: usize): void {
+  store<i32>(workspace.rows + ((<usize>index) << 2), <i32>row);
 }
 
 export function residentOf(descent: Descent, row: usize): Sample {

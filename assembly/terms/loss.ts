@@ -1,10 +1,15 @@
-import { F32x4 } from "./simd";
+import { F32x4 } from "../simd";
 
 /** The losses. The numbers are those of src/backend/wasm/layout.ts. */
 export const LOSS_CROSS_ENTROPY: i32 = 0;
 export const LOSS_SQUARED_ERROR: i32 = 1;
 /** The caller's own functions, run outside between the passes. */
 export const LOSS_CUSTOM: i32 = 2;
+
+/** Is the output activation a part of the loss, which then is computed of the logits? */
+export function takesLogits(loss: i32): bool {
+  return loss === LOSS_CROSS_ENTROPY;
+}
 
 /**
  * Sums are taken in float32 over this many vectors of 4, then in float64: the line search compares losses,
@@ -28,7 +33,7 @@ export function lossForward(loss: i32, outputs: usize, targets: usize, weights: 
       ? Loss.forwardRow(LOSS_CROSS_ENTROPY, true, outputs, targets, weights, size)
       : Loss.forwardRow(LOSS_CROSS_ENTROPY, false, outputs, targets, weights, size);
   }
-  assert(loss === LOSS_SQUARED_ERROR);
+  if (loss !== LOSS_SQUARED_ERROR) unreachable();
   return weights
     ? Loss.forwardRow(LOSS_SQUARED_ERROR, true, outputs, targets, weights, size)
     : Loss.forwardRow(LOSS_SQUARED_ERROR, false, outputs, targets, weights, size);
@@ -53,12 +58,11 @@ export function lossBackward(
     if (weights)
       Loss.backwardRow(LOSS_CROSS_ENTROPY, true, outputs, targets, weights, scale, gradients, size);
     else Loss.backwardRow(LOSS_CROSS_ENTROPY, false, outputs, targets, weights, scale, gradients, size);
-  } else {
-    assert(loss === LOSS_SQUARED_ERROR);
+  } else if (loss === LOSS_SQUARED_ERROR) {
     if (weights)
       Loss.backwardRow(LOSS_SQUARED_ERROR, true, outputs, targets, weights, scale, gradients, size);
     else Loss.backwardRow(LOSS_SQUARED_ERROR, false, outputs, targets, weights, scale, gradients, size);
-  }
+  } else unreachable();
 }
 
 /**
@@ -74,6 +78,7 @@ export function lossTangent(
   gradientTangents: usize,
   size: i32,
 ): void {
+  if (loss !== LOSS_CROSS_ENTROPY && loss !== LOSS_SQUARED_ERROR) unreachable();
   const factor = f32x4.splat(loss === LOSS_CROSS_ENTROPY ? scale : 2 * scale);
   const end = outputs + ((<usize>size) << 2);
   for (; outputs < end; outputs += 16, tangents += 16, gradientTangents += 16) {

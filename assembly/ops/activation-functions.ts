@@ -1,20 +1,19 @@
-import { F32x4 } from "./simd";
+import { F32x4 } from "../simd";
 
 /**
- * The activations. The numbers are those of src/backend/wasm/layout.ts. A new one is a constant, its lines in
- * `forwardRow`, and its line in `forwardByKind`; then src/decoder/activation.ts names it, and the compiler what else it
- * needs.
+ * The functions that activations apply. The numbers are those of src/backend/wasm/layout.ts; the identity has none,
+ * since it is no operation. A new one is a constant, its lines in `forwardRow`, and its line in `forwardByKind`; then
+ * src/graph/activation.ts names it, and the compiler what else it needs.
  */
-export const IDENTITY: i32 = 0;
-export const RELU: i32 = 1;
-export const LEAKY_RELU: i32 = 2;
-export const ELU: i32 = 3;
-export const TANH: i32 = 4;
-export const SIGMOID: i32 = 5;
-export const SILU: i32 = 6;
-export const GELU: i32 = 7;
-export const SOFTPLUS: i32 = 8;
-export const SINE: i32 = 9;
+export const RELU: i32 = 0;
+export const LEAKY_RELU: i32 = 1;
+export const ELU: i32 = 2;
+export const TANH: i32 = 3;
+export const SIGMOID: i32 = 4;
+export const SILU: i32 = 5;
+export const GELU: i32 = 6;
+export const SOFTPLUS: i32 = 7;
+export const SINE: i32 = 8;
 
 /** √½ and 1/√(2π), for the normal distribution in GELU. */
 const SQRT_HALF = memory.data<f32>([0.7071067811865476]);
@@ -27,7 +26,6 @@ const NORMAL_DENSITY = memory.data<f32>([0.3989422804014327]);
  *
  * @param kind a constant above
  * @param parameter α of ELU, slope of LEAKY_RELU, frequency of SINE
- * @param slopes left as they are by IDENTITY, whose slope is 1
  * @param curvatures 0 where nobody wants them
  * @param size floats; the row is processed up to the next multiple of 4
  */
@@ -44,8 +42,7 @@ export function activationForward(
 }
 
 /** gradients = gradients · slopes for one row: from the gradient for f's outputs to that for its inputs. */
-export function activationBackward(kind: i32, slopes: usize, gradients: usize, size: i32): void {
-  if (kind === IDENTITY) return;
+export function activationBackward(slopes: usize, gradients: usize, size: i32): void {
   const end = slopes + ((<usize>size) << 2);
   for (; slopes < end; slopes += 16, gradients += 16) {
     v128.store(gradients, f32x4.mul(v128.load(gradients), v128.load(slopes)));
@@ -79,10 +76,7 @@ class Activation {
       Activation.forwardRow(curved, SOFTPLUS, parameter, values, slopes, curvatures, size);
     } else if (kind === SINE)
       Activation.forwardRow(curved, SINE, parameter, values, slopes, curvatures, size);
-    else {
-      assert(kind === IDENTITY);
-      if (curved) memory.fill(curvatures, 0, (<usize>size) << 2);
-    }
+    else unreachable();
   }
 
   /** Inlined with a constant kind and `curved`, so that each combination becomes a loop of its own. */
@@ -177,7 +171,6 @@ class Activation {
           slope = sigmoid;
           if (curved) curvature = sigmoidSlope;
         } else {
-          assert(kind === SILU);
           value = f32x4.mul(x, sigmoid);
           slope = F32x4.multiplyAdd(x, sigmoidSlope, sigmoid);
           if (curved) {

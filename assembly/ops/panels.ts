@@ -1,5 +1,5 @@
 /**
- * Packs a matrix into panels of 8 columns for the tiles of gemm.ts, zeros in the columns that fill up the last one.
+ * Packs a matrix into panels of 8 columns for the tiles of product.ts, zeros in the columns that fill up the last one.
  *
  * @param matrix element (column c, depth k) at matrix + c·columnStride + k·depthStride, strides in bytes
  * @param panels [⌈columns / 8⌉][depth][8], filled in

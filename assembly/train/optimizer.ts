@@ -1,4 +1,4 @@
-import { F32x4 } from "./simd";
+import { F32x4 } from "../simd";
 
 /**
  * The optimizers: one flat loop each over a block of parameters, its gradient and the optimizer's state, all of

@@ -1,4 +1,4 @@
-import { F32x4 } from "./simd";
+import { F32x4 } from "../simd";
 
 /** The register tiles. Inlined, so that `height` is a constant and rows beyond it vanish. */
 export class Tile {

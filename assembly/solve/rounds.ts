@@ -1,5 +1,8 @@
+import { Graph } from "../memory/graph";
+import { GaussNewton, rowAt, valueRows, Workspace } from "../memory/workspace";
+import { curvatureAlong, gaussNewton, sharedGaussNewton } from "../objective/gauss-newton";
+import { gradient, value } from "../objective/objective";
 import { Amd, amdAccepted, amdCurvature, amdRejected, amdTurn } from "./amd";
-import { gradient, rowAt, rowsOf, value } from "./decoder";
 import {
   AMD,
   accept,
@@ -18,10 +21,8 @@ import {
   propose,
   residentOf,
 } from "./descent";
-import { curvatureAlong, gaussNewton, sharedGaussNewton } from "./gauss-newton";
 import { lbfgsAccepted, lbfgsCurvature, lbfgsMatrix, lbfgsRejected, lbfgsTurn } from "./lbfgs";
 import { Lbfgs } from "./lbfgs-state";
-import { Batch, GaussNewton, Plan } from "./plan";
 
 /**
  * A round of a solver, over the rows in use:
@@ -29,8 +30,8 @@ import { Batch, GaussNewton, Plan } from "./plan";
  *     admit → propose → losses → judge → gradients → turn → what samples ask for
  *
  * `run` goes round by itself, with the kernels' own losses and gradients. Whoever evaluates elsewhere calls the phases
- * around its evaluations: it takes the points from the latents of the first LayerRows, and writes losses to
- * batch.losses and gradients to the gradients of the first LayerRows.
+ * around its evaluations: it takes the points from the latents of the latents' rows, and writes losses to
+ * workspace.losses and gradients to the gradients of the latents' rows.
  */
 
 /**
@@ -41,8 +42,8 @@ import { Batch, GaussNewton, Plan } from "./plan";
  */
 export function run(
   descent: Descent,
-  plan: Plan,
-  batch: Batch,
+  graph: Graph,
+  workspace: Workspace,
   work: GaussNewton,
   maxPasses: i32,
   refill: bool,
@@ -50,20 +51,20 @@ export function run(
   let passes: i32 = 0;
   do {
     if (descent.due > 0) {
-      passes += serve(descent, plan, batch, work, rowAt(batch.rows, descent.served++));
+      passes += serve(descent, graph, workspace, work, rowAt(workspace.rows, descent.served++));
       if (descent.served === descent.due) descent.due = 0;
     } else if (descent.judged > 0) {
-      gradient(plan, batch, descent.judged);
+      gradient(graph, workspace, descent.judged);
       passes += descent.judged;
-      descent.due = turn(descent, batch, descent.judged);
+      descent.due = turn(descent, workspace, descent.judged);
       descent.served = 0;
       descent.judged = 0;
     } else {
-      const count = admit(descent, batch, refill);
+      const count = admit(descent, workspace, refill);
       if (count === 0) break;
-      propose(descent, batch, count);
-      value(plan, batch, count);
-      descent.judged = judge(descent, batch, count);
+      propose(descent, workspace, count);
+      value(graph, workspace, count);
+      descent.judged = judge(descent, workspace, count);
       passes += count;
     }
   } while (passes < maxPasses);
@@ -74,12 +75,12 @@ export function run(
  * Takes the steps that lower the loss by enough, and makes the others shorter. Lists the rows whose gradient is needed
  * and returns their number.
  */
-export function judge(descent: Descent, batch: Batch, count: i32): i32 {
+export function judge(descent: Descent, workspace: Workspace, count: i32): i32 {
   let goOn: i32 = 0;
   for (let i: i32 = 0; i < count; i++) {
-    const row = rowAt(batch.rows, i);
+    const row = rowAt(workspace.rows, i);
     const sample = residentOf(descent, row);
-    const loss = load<f64>(batch.losses + (row << 3));
+    const loss = load<f64>(workspace.losses + (row << 3));
     sample.valueEvaluations++;
     if (sample.trial === FIRST) {
       sample.loss = loss;
@@ -103,17 +104,17 @@ export function judge(descent: Descent, batch: Batch, count: i32): i32 {
           : lbfgsAccepted(changetype<Lbfgs>(descent), sample, before - loss);
       if (sample.ending < 0 && sample.acceptedSteps >= descent.maxSteps) sample.ending = MAX_STEPS;
     }
-    listRow(batch, goOn++, row);
+    listRow(workspace, goOn++, row);
   }
   return goOn;
 }
 
 /** Takes up the new gradients. Lists the rows that ask for something before their next step; returns their number. */
-export function turn(descent: Descent, batch: Batch, count: i32): i32 {
-  const latents = rowsOf(batch, 0);
+export function turn(descent: Descent, workspace: Workspace, count: i32): i32 {
+  const latents = valueRows(workspace, 0);
   let due: i32 = 0;
   for (let i: i32 = 0; i < count; i++) {
-    const row = rowAt(batch.rows, i);
+    const row = rowAt(workspace.rows, i);
     const sample = residentOf(descent, row);
     const gradient = latents.gradients + row * latents.stride;
     let sum: f64 = 0;
@@ -129,24 +130,24 @@ export function turn(descent: Descent, batch: Batch, count: i32): i32 {
     else if (sum === 0) finish(descent, row, CONVERGED);
     else if (descent.solver === AMD) amdTurn(changetype<Amd>(descent), sample, gradient);
     else lbfgsTurn(changetype<Lbfgs>(descent), row, gradient);
-    if (sample.due !== 0) listRow(batch, due++, row);
+    if (sample.due !== 0) listRow(workspace, due++, row);
   }
   return due;
 }
 
 /** Computes what a row asks for where the row has been evaluated last; returns the row passes that it took. */
-function serve(descent: Descent, plan: Plan, batch: Batch, work: GaussNewton, row: usize): i32 {
+function serve(descent: Descent, graph: Graph, workspace: Workspace, work: GaussNewton, row: usize): i32 {
   const due = residentOf(descent, row).due;
   if (due === CURVATURE_ALONG_GRADIENT) {
-    giveCurvature(descent, row, curvatureAlong(plan, batch, work, row));
+    giveCurvature(descent, row, curvatureAlong(graph, workspace, work, row));
     return 1;
   }
   if (due === OWN_MATRIX) {
-    gaussNewton(plan, batch, work, row);
+    gaussNewton(graph, workspace, work, row);
     giveMatrix(descent, row, work.matrix, work.matrixStride);
     return descent.latentSize;
   }
-  sharedGaussNewton(plan, batch, work, row);
+  sharedGaussNewton(graph, workspace, work, row);
   giveMatrix(descent, row, work.matrix, work.matrixStride);
   return 1;
 }

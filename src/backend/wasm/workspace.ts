@@ -2,32 +2,34 @@ import { attached } from "../../brand.ts";
 import type { Loss } from "../../loss.ts";
 import type { Problem } from "../base.ts";
 import type { Block } from "./arena.ts";
-import { Batch, LayerRows, LOSS_CODES, paddedSize } from "./layout.ts";
+import { LOSS_CODES, paddedSize, ValueRows, Workspace as WorkspaceStruct } from "./layout.ts";
+import { keptBy } from "./lower.ts";
 import type { PackedDecoder } from "./packed.ts";
 
-/** The resident rows of one call, in its decoder's memory; assembly/plan.ts draws them. */
-export interface BatchRows extends Block {
-  /** Points to the Batch. */
-  readonly batch: number;
+/** The resident rows of one call, in its decoder's memory; assembly/memory/workspace.ts draws them. */
+export interface Workspace extends Block {
+  /** Points to the Workspace struct. */
+  readonly pointer: number;
   /** Points to i32[capacity], the rows that the next pass is for. */
   readonly rows: number;
-  /** Where row r of the latents, their gradients and the outputs begin: pointer + r · stride. */
+  /** The values of the latents and of the outputs, and the loss's gradients for them. */
   readonly latents: Rows;
   readonly gradients: Rows;
   readonly outputs: Rows;
-  /** The rows of tangents, 0 without: directions in, Hessian-vector products out, and scratch at the outputs. */
+  readonly outputGradients: Rows;
+  /** Of tangents, 0 without: directions in, Hessian-vector products out, and the same at the outputs. */
   readonly latentTangents: Rows;
   readonly hessianProducts: Rows;
-  readonly outputGradients: Rows;
   readonly outputTangents: Rows;
-  readonly scratch: Rows;
-  /** Points to usize[capacity], usize[capacity], f64[capacity], f64[capacity]; see the Batch struct. */
+  readonly outputGradientTangents: Rows;
+  /** Points to usize[capacity], usize[capacity], f64[capacity], f64[capacity]; see the struct. */
   readonly targets: number;
   readonly weights: number;
   readonly scales: number;
   readonly losses: number;
 }
 
+/** Row r begins at pointer + r · stride. */
 export interface Rows {
   readonly pointer: number;
   /** In bytes. */
@@ -39,22 +41,21 @@ export interface Rows {
  *
  * @param withTangents also the rows that tangents need
  */
-export function allocateBatch(
-  packed: PackedDecoder,
+export function allocateWorkspace(
+  { arena, lowered }: PackedDecoder,
   capacity: number,
   loss: Loss["name"],
   withTangents = false,
-): BatchRows {
-  const { arena, decoder } = packed;
-  const widths = [decoder.latentSize, ...decoder.layers.map((layer) => layer.outputSize)];
-  const strides = widths.map((width) => 4 * paddedSize(width));
-  const scratchStride = Math.max(...strides);
+): Workspace {
+  const { operations, sizes, output } = lowered;
+  const strides = sizes.map((size) => 4 * paddedSize(size));
   const block = arena.allocate((piece) => {
-    const rowsOfAllLayers = () => strides.map((stride) => piece(stride * capacity));
-    const tangentRows = () => (withTangents ? rowsOfAllLayers() : strides.map(() => 0));
+    const rowsOf = (value: number) => piece(strides[value]! * capacity);
+    const tangentRowsOf = (value: number) => (withTangents ? rowsOf(value) : 0);
     return {
-      batch: piece(Batch.size),
-      layers: piece(LayerRows.size * strides.length),
+      pointer: piece(WorkspaceStruct.size),
+      values: piece(ValueRows.size * sizes.length),
+      kept: piece(4 * operations.length),
       rows: piece(4 * capacity),
       sources: piece(4 * capacity),
       destinations: piece(4 * capacity),
@@ -62,49 +63,47 @@ export function allocateBatch(
       weights: piece(4 * capacity),
       scales: piece(8 * capacity),
       losses: piece(8 * capacity),
-      outputs: rowsOfAllLayers(),
-      // Neither latents nor logits pass an activation, but a decoder's last layer may.
-      slopes: rowsOfAllLayers(),
-      gradients: rowsOfAllLayers(),
-      curvatures: tangentRows(),
-      outputGradients: tangentRows(),
-      tangents: tangentRows(),
-      gradientTangents: tangentRows(),
-      scratch: withTangents ? piece(scratchStride * capacity) : 0,
+      ofValues: sizes.map((_, value) => ({
+        values: rowsOf(value),
+        gradients: rowsOf(value),
+        tangents: tangentRowsOf(value),
+        gradientTangents: tangentRowsOf(value),
+      })),
+      ofOperations: operations.map((operation) => {
+        const kept = keptBy(operation);
+        if (!kept) return { pointer: 0, fields: {} };
+        const rows = () => rowsOf(operation.output);
+        const tangentRows = () => tangentRowsOf(operation.output);
+        return { pointer: piece(kept.struct.size), fields: kept.allocate(rows, tangentRows) };
+      }),
     };
   });
-  const { layout } = block;
+  const { pointer, ofValues, ofOperations, ...pointers } = block.layout;
+  const { rows, targets, weights, scales, losses } = pointers;
   const view = arena.view();
-  const { batch, layers, rows, sources, destinations, targets, weights, scales, losses, scratch } = layout;
-  Batch.set(view, batch, {
-    ...{ layers, rows, sources, destinations, targets, weights, scales, losses, scratch, scratchStride },
-    loss: LOSS_CODES[loss],
+  WorkspaceStruct.set(view, pointer, { ...pointers, loss: LOSS_CODES[loss] });
+  ofValues.forEach((of, value) => {
+    ValueRows.set(view, pointers.values + value * ValueRows.size, { stride: strides[value]!, ...of });
   });
-  strides.forEach((stride, i) => {
-    LayerRows.set(view, layers + i * LayerRows.size, {
-      stride,
-      outputs: layout.outputs[i]!,
-      slopes: layout.slopes[i]!,
-      gradients: layout.gradients[i]!,
-      curvatures: layout.curvatures[i]!,
-      outputGradients: layout.outputGradients[i]!,
-      tangents: layout.tangents[i]!,
-      gradientTangents: layout.gradientTangents[i]!,
-    });
+  ofOperations.forEach(({ pointer, fields }, i) => {
+    view.setUint32(pointers.kept + 4 * i, pointer, true);
+    keptBy(operations[i]!)?.fill(view, pointer, fields);
   });
-  const first = (pointers: number[]): Rows => ({ pointer: pointers[0]!, stride: strides[0]! });
-  const last = (pointers: number[]): Rows => ({ pointer: pointers.at(-1)!, stride: strides.at(-1)! });
+  const rowsAt = (value: number, of: keyof (typeof ofValues)[number]): Rows => ({
+    pointer: ofValues[value]![of],
+    stride: strides[value]!,
+  });
   return {
     ...block,
-    ...{ batch, rows, targets, weights, scales, losses },
-    latents: first(layout.outputs),
-    gradients: first(layout.gradients),
-    outputs: last(layout.outputs),
-    outputGradients: last(layout.gradients),
-    latentTangents: first(layout.tangents),
-    hessianProducts: first(layout.gradientTangents),
-    outputTangents: last(layout.tangents),
-    scratch: { pointer: scratch, stride: scratchStride },
+    ...{ pointer, rows, targets, weights, scales, losses },
+    latents: rowsAt(0, "values"),
+    gradients: rowsAt(0, "gradients"),
+    outputs: rowsAt(output, "values"),
+    outputGradients: rowsAt(output, "gradients"),
+    latentTangents: rowsAt(0, "tangents"),
+    hessianProducts: rowsAt(0, "gradientTangents"),
+    outputTangents: rowsAt(output, "tangents"),
+    outputGradientTangents: rowsAt(output, "gradientTangents"),
   };
 }
 

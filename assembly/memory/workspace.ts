@@ -1,0 +1,138 @@
+/**
+ * The resident rows of one call, sized once for a graph, R rows and S staged samples.
+ *
+ *   ┌───────────┬─────────────┬──────────────────┬──────────────┬─────────────────┐
+ *   │ Workspace │ ValueRows…  │ ActivationRows…  │ rows R × …   │ Sample S × y, z │
+ *   └───────────┴─────────────┴──────────────────┴──────────────┴─────────────────┘
+ *
+ * A row is the numbers of one sample at one value of the graph, padded to a multiple of 8 floats and reached by a
+ * pointer. src/backend/wasm/workspace.ts writes the structs.
+ */
+
+/** The rows of one value. */
+@unmanaged
+export class ValueRows {
+  /** Bytes from one row to the next. */
+  stride: usize; // 0
+  values: usize; // 4
+  /** The loss's gradient for the values; once an activation in place has been passed, for what they were before. */
+  gradients: usize; // 8
+  // The rows below are for tangents, and 0 where a call takes none.
+  /** The derivatives in the tangent's direction: of `values`, and of `gradients`. */
+  tangents: usize; // 12
+  gradientTangents: usize; // 16
+}
+
+/** What an activation keeps for its backward pass, in rows of the same stride as its value's. */
+@unmanaged
+export class ActivationRows {
+  /** f' */
+  slopes: usize; // 0
+  // The rows below are for tangents, and 0 where a call takes none.
+  /** f'' */
+  curvatures: usize; // 4
+  /** The loss's gradient for f's outputs. */
+  outputGradients: usize; // 8
+  /** The part of the gradient's tangent that comes from f' changing. */
+  bends: usize; // 12
+}
+
+@unmanaged
+export class Workspace {
+  /** ValueRows[values of the graph]; the first is the latents'. */
+  values: usize; // 0
+  /** usize[operationCount]: pointers to what each operation keeps, by its kind; 0 where it keeps nothing. */
+  kept: usize; // 4
+  /** i32[R]: the rows that the next pass is for. */
+  rows: usize; // 8
+  /** usize[R] each: scratch for the pointers of one product. */
+  sources: usize; // 12
+  destinations: usize; // 16
+  /** usize[R]: each row's data y, and its weights w or 0. */
+  targets: usize; // 20
+  weights: usize; // 24
+  /** f64[R]: what each row's sum over elements is multiplied by (1/n, 1/Σw or 1). */
+  scales: usize; // 28
+  /** f64[R]: each row's loss after a value pass. */
+  losses: usize; // 32
+  /** A constant of terms/loss.ts. */
+  loss: i32; // 36
+}
+
+/** Where the parameters' gradients are summed up, and what room the sums need. */
+@unmanaged
+export class ParameterGradient {
+  /** DenseGradient[operationCount]; those of operations without parameters are not read. */
+  operations: usize; // 0
+  /** [widest output][R]: gradients of the rows, transposed. */
+  columns: usize; // 4
+  /** [⌈widest input / 8⌉][R][8]: inputs of the rows, as panels. */
+  panels: usize; // 8
+  /** usize[widest output] each: pointers for the product of the two. */
+  sources: usize; // 12
+  destinations: usize; // 16
+}
+
+/** The gradient of one dense operation's parameters. */
+@unmanaged
+export class DenseGradient {
+  /** [outputSize][inputSize], rows padded to a multiple of 8 floats. */
+  weight: usize; // 0
+  /** [outputSize] */
+  bias: usize; // 4
+}
+
+/** The decoder's own Jacobian, and room for Gauss-Newton matrices. */
+@unmanaged
+export class GaussNewton {
+  /** f32[d][d], rows padded to a multiple of 8 floats, `matrixStride` bytes apart: lower triangle and diagonal. */
+  matrix: usize; // 0
+  matrixStride: usize; // 4
+  /**
+   * f32[d][n] each, rows `jacobianStride` bytes apart: Jᵀ of the logits at z = 0, the decoder's own; and at a row's z.
+   * 0 where nobody asks for matrices of them.
+   */
+  jacobian: usize; // 8
+  ownJacobian: usize; // 12
+  jacobianStride: usize; // 16
+  /** [⌈d / 8⌉][n][8]: the decoder's own as panels. */
+  jacobianPanels: usize; // 20
+  /** So many tangents are taken through the operations at once. */
+  tangentsAtOnce: i32; // 24
+  /** Their rows at a value, as wide as the widest, `stride` bytes apart, and at the next one. */
+  tangents: usize; // 28
+  otherTangents: usize; // 32
+  stride: usize; // 36
+  /** f32[n], padded: the curvature of a row's loss for its logits. */
+  curvatures: usize; // 40
+  /** [⌈d / 8⌉][n][8]: the Jacobian times the curvatures, as panels. */
+  panels: usize; // 44
+  /** usize[max(d, tangentsAtOnce)] each: pointers for one product. */
+  sources: usize; // 48
+  destinations: usize; // 52
+}
+
+export function valueRows(workspace: Workspace, value: i32): ValueRows {
+  return changetype<ValueRows>(workspace.values + <usize>value * offsetof<ValueRows>());
+}
+
+/** What operation `index` keeps for its backward pass: a struct above, by its kind. */
+export function keptBy(workspace: Workspace, index: i32): usize {
+  return load<usize>(workspace.kept + ((<usize>index) << 2));
+}
+
+export function rowAt(rows: usize, index: i32): usize {
+  return <usize>load<i32>(rows + ((<usize>index) << 2));
+}
+
+/** Pointers to the chosen rows of a block, for one product. */
+export function collect(pointers: usize, block: usize, stride: usize, rows: usize, count: i32): void {
+  for (let i: i32 = 0; i < count; i++) {
+    store<usize>(pointers + ((<usize>i) << 2), block + rowAt(rows, i) * stride);
+  }
+}
+
+/** Pointers to `count` rows that lie one after the other. */
+export function point(pointers: usize, rows: usize, stride: usize, count: i32): void {
+  for (let r: i32 = 0; r < count; r++, rows += stride) store<usize>(pointers + ((<usize>r) << 2), rows);
+}

@@ -1,0 +1,62 @@
+import { Graph } from "../memory/graph";
+import { ParameterGradient, rowAt, valueRows, Workspace } from "../memory/workspace";
+import { addGradient, addMixedGradient, tangent, tangentBackward } from "../ops/operation";
+import { lossTangent } from "../terms/loss";
+import { operationsBeforeLoss } from "./objective";
+
+// What the adjoints and training need beyond the gradient in z, after a value and a gradient pass of the same rows.
+
+/**
+ * The derivative of a whole value and gradient pass in one direction of z (Pearlmutter's R-operator), in three parts:
+ * forwards from the directions v in the latents' tangents, through the loss, and backwards. What comes out in the
+ * latents' gradientTangents is the Hessian-vector product ∇²_z l · v, and what is left at the operations gives the
+ * mixed term ∂_θ(vᵀ∇_z l).
+ */
+export function tangentForward(graph: Graph, workspace: Workspace, count: i32): void {
+  const operations = operationsBeforeLoss(graph, workspace);
+  for (let i: i32 = 0; i < operations; i++) tangent(graph, workspace, i, count);
+}
+
+/** The derivative of the loss's gradients for the outputs, into the outputs' gradientTangents. */
+export function lossTangents(graph: Graph, workspace: Workspace, count: i32): void {
+  const output = valueRows(workspace, graph.output);
+  for (let i: i32 = 0; i < count; i++) {
+    const row = rowAt(workspace.rows, i);
+    const offset = row * output.stride;
+    lossTangent(
+      workspace.loss,
+      output.values + offset,
+      output.tangents + offset,
+      load<usize>(workspace.weights + (row << 2)),
+      <f32>load<f64>(workspace.scales + (row << 3)),
+      output.gradientTangents + offset,
+      graph.outputSize,
+    );
+  }
+}
+
+export function tangentsBackward(graph: Graph, workspace: Workspace, count: i32): void {
+  for (let i = operationsBeforeLoss(graph, workspace) - 1; i >= 0; i--) {
+    tangentBackward(graph, workspace, i, count);
+  }
+}
+
+/** Adds ∂_θ l of the rows, in their order, at the points of their last value and gradient pass. */
+export function addParameterGradient(
+  graph: Graph,
+  workspace: Workspace,
+  sums: ParameterGradient,
+  count: i32,
+): void {
+  for (let i: i32 = 0; i < graph.operationCount; i++) addGradient(graph, workspace, sums, i, count);
+}
+
+/** Adds the mixed term ∂_θ(vᵀ∇_z l) of the rows, after a tangent pass in the directions v. */
+export function addMixedGradients(
+  graph: Graph,
+  workspace: Workspace,
+  sums: ParameterGradient,
+  count: i32,
+): void {
+  for (let i: i32 = 0; i < graph.operationCount; i++) addMixedGradient(graph, workspace, sums, i, count);
+}

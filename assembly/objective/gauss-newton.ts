@@ -1,0 +1,164 @@
+import { Graph } from "../memory/graph";
+import { ActivationRows, GaussNewton, keptBy, point, valueRows, Workspace } from "../memory/workspace";
+import { isInPlace, jacobian as jacobianOperation } from "../ops/operation";
+import { packPanels } from "../ops/panels";
+import { multiply } from "../ops/product";
+import { F32x4 } from "../simd";
+import { LOSS_CUSTOM, lossTangent } from "../terms/loss";
+import { operationsBeforeLoss } from "./objective";
+
+// Gauss-Newton matrices JᵀWJ: J the Jacobian of the logits, W the curvature of a row's loss
+// for them. W comes with any forward pass; J takes d tangents, but for the decoder's own, at z = 0, which is made once.
+
+/** The matrix of a row at the point of its last `value`, into work.matrix. */
+export function gaussNewton(graph: Graph, workspace: Workspace, work: GaussNewton, row: usize): void {
+  const d = graph.latentSize;
+  for (let first: i32 = 0; first < d; first += work.tangentsAtOnce) {
+    jacobianRows(graph, workspace, work, row, work.ownJacobian, first, min(work.tangentsAtOnce, d - first));
+  }
+  curvatures(graph, workspace, work, row);
+  packPanels(work.ownJacobian, d, graph.outputSize, work.jacobianStride, 4, work.panels);
+  weighedProduct(graph, work, work.ownJacobian, work.panels);
+}
+
+/** The same with the decoder's own Jacobian. */
+export function sharedGaussNewton(graph: Graph, workspace: Workspace, work: GaussNewton, row: usize): void {
+  curvatures(graph, workspace, work, row);
+  weighedProduct(graph, work, work.jacobian, work.jacobianPanels);
+}
+
+/** gᵀMg/gᵀg of a row's matrix M and its gradient g, where both have been computed last. */
+export function curvatureAlong(graph: Graph, workspace: Workspace, work: GaussNewton, row: usize): f64 {
+  const d = graph.latentSize;
+  const latents = valueRows(workspace, 0);
+  const gradient = latents.gradients + row * latents.stride;
+  let normSquared: f64 = 0;
+  for (let k: usize = 0; k < <usize>d; k++) {
+    const g: f64 = load<f32>(gradient + (k << 2));
+    normSquared += g * g;
+  }
+  const norm = sqrt(normSquared);
+  // Of length 1, so that no gradient is too small or too large for float32.
+  for (let k: usize = 0; k < <usize>d; k++) {
+    store<f32>(work.tangents + (k << 2), <f32>(<f64>load<f32>(gradient + (k << 2)) / norm));
+  }
+  const tangent = throughOperations(graph, workspace, work, row, 1);
+  curvatures(graph, workspace, work, row);
+  let sum: f64 = 0;
+  for (let i: usize = 0; i < <usize>graph.outputSize; i++) {
+    const change: f64 = load<f32>(tangent + (i << 2));
+    sum += change * change * load<f32>(work.curvatures + (i << 2));
+  }
+  return sum;
+}
+
+/** Rows first … first + count - 1 of Jᵀ at the point of a row's last `value`; count ≤ work.tangentsAtOnce. */
+export function jacobianRows(
+  graph: Graph,
+  workspace: Workspace,
+  work: GaussNewton,
+  row: usize,
+  jacobian: usize,
+  first: i32,
+  count: i32,
+): void {
+  const bytes = (<usize>graph.latentSize) << 2;
+  for (let i: i32 = 0; i < count; i++) {
+    const direction = work.tangents + <usize>i * work.stride;
+    memory.fill(direction, 0, bytes);
+    store<f32>(direction + ((<usize>(first + i)) << 2), 1);
+  }
+  const rows = throughOperations(graph, workspace, work, row, count);
+  for (let i: i32 = 0; i < count; i++) {
+    const to = jacobian + <usize>(first + i) * work.jacobianStride;
+    memory.copy(to, rows + <usize>i * work.stride, work.jacobianStride);
+  }
+}
+
+/** Takes the first rows of work.tangents through the operations up to the logits; returns where they are then. */
+function throughOperations(
+  graph: Graph,
+  workspace: Workspace,
+  work: GaussNewton,
+  row: usize,
+  count: i32,
+): usize {
+  let tangents = work.tangents;
+  let next = work.otherTangents;
+  for (let i: i32 = 0; i < graph.logitOperations; i++) {
+    const to = next;
+    jacobianOperation(graph, workspace, work, i, row, tangents, to, count);
+    if (isInPlace(graph, i)) continue;
+    next = tangents;
+    tangents = to;
+  }
+  return tangents;
+}
+
+/**
+ * The second derivatives of a row's loss for its outputs, times the squared slope of the output activation, where
+ * they are not negative. Of a loss of the caller's own, the caller has written the second derivatives.
+ */
+function curvatures(graph: Graph, workspace: Workspace, work: GaussNewton, row: usize): void {
+  const last = valueRows(workspace, graph.output);
+  const size = graph.outputSize;
+  const offset = row * last.stride;
+  const end = (<usize>size) << 2;
+  if (workspace.loss !== LOSS_CUSTOM) {
+    for (let i: usize = 0; i < end; i += 16) v128.store(work.curvatures + i, F32x4.one());
+    lossTangent(
+      workspace.loss,
+      last.values + offset,
+      work.curvatures,
+      load<usize>(workspace.weights + (row << 2)),
+      <f32>load<f64>(workspace.scales + (row << 3)),
+      work.curvatures,
+      size,
+    );
+  }
+  let slopes: usize = 0;
+  if (graph.logitOperations < operationsBeforeLoss(graph, workspace)) {
+    slopes = changetype<ActivationRows>(keptBy(workspace, graph.logitOperations)).slopes + offset;
+  }
+  for (let i: usize = 0; i < end; i += 16) {
+    let curvature = f32x4.pmax(f32x4.splat(0), v128.load(work.curvatures + i));
+    if (slopes) {
+      const slope = v128.load(slopes + i);
+      curvature = f32x4.mul(curvature, f32x4.mul(slope, slope));
+    }
+    v128.store(work.curvatures + i, curvature);
+  }
+}
+
+/**
+ * work.matrix = Jᵀ diag(work.curvatures) J, the panels of it that reach the diagonal.
+ *
+ * @param from the rows of Jᵀ as panels; may be work.panels
+ */
+function weighedProduct(graph: Graph, work: GaussNewton, jacobian: usize, from: usize): void {
+  const d = graph.latentSize;
+  const depth = graph.outputSize;
+  const panels = (d + 7) >> 3;
+  const panelSize = (<usize>depth) << 5;
+  let to = work.panels;
+  for (let p: i32 = 0; p < panels; p++) {
+    for (let k: usize = 0; k < <usize>depth; k++, from += 32, to += 32) {
+      const curvature = v128.load32_splat(work.curvatures + (k << 2));
+      v128.store(to, f32x4.mul(v128.load(from), curvature));
+      v128.store(to, f32x4.mul(v128.load(from, 16), curvature), 16);
+    }
+  }
+  for (let p: i32 = 0; p < panels; p++) {
+    const above = p << 3;
+    const column = (<usize>p) << 5;
+    point(work.sources, jacobian + <usize>above * work.jacobianStride, work.jacobianStride, d - above);
+    point(
+      work.destinations,
+      work.matrix + <usize>above * work.matrixStride + column,
+      work.matrixStride,
+      d - above,
+    );
+    const panel = work.panels + <usize>p * panelSize;
+    multiply(d - above, work.sources, work.destinations, panel, graph.zeros, depth, 1);
+  }
+}

@@ -1,0 +1,71 @@
+import { Graph } from "../memory/graph";
+import { rowAt, valueRows, Workspace } from "../memory/workspace";
+import { backward as backwardOperation, forward, pack } from "../ops/operation";
+import { lossBackward, lossForward, takesLogits } from "../terms/loss";
+
+// A graph as a function of z, and its loss: the passes over all operations, for the first `count` rows of
+// workspace.rows.
+
+/**
+ * Packs the parameters: weight, then bias, of each operation in turn, float32.
+ *
+ * @param rowAlignment each row of a weight, and each bias, takes a multiple of so many floats: 1 as in files,
+ *   8 in the blocks that optimizers work on
+ */
+export function packGraph(graph: Graph, parameters: usize, rowAlignment: i32): void {
+  for (let i: i32 = 0; i < graph.operationCount; i++) parameters = pack(graph, i, parameters, rowAlignment);
+}
+
+/** D(z), from the latents to the output; `toLogits` leaves out the output activation. */
+export function decode(graph: Graph, workspace: Workspace, count: i32, toLogits: bool): void {
+  const operations = toLogits ? graph.logitOperations : graph.operationCount;
+  for (let i: i32 = 0; i < operations; i++) forward(graph, workspace, i, count);
+}
+
+/** How many operations the loss is behind: for some losses the output activation is a part of them. */
+export function operationsBeforeLoss(graph: Graph, workspace: Workspace): i32 {
+  return takesLogits(workspace.loss) ? graph.logitOperations : graph.operationCount;
+}
+
+/** l(y, D(z)), into workspace.losses. Keeps what `gradient` needs. */
+export function value(graph: Graph, workspace: Workspace, count: i32): void {
+  decode(graph, workspace, count, takesLogits(workspace.loss));
+  const output = valueRows(workspace, graph.output);
+  for (let i: i32 = 0; i < count; i++) {
+    const row = rowAt(workspace.rows, i);
+    const sum = lossForward(
+      workspace.loss,
+      output.values + row * output.stride,
+      load<usize>(workspace.targets + (row << 2)),
+      load<usize>(workspace.weights + (row << 2)),
+      graph.outputSize,
+    );
+    store<f64>(workspace.losses + (row << 3), sum * load<f64>(workspace.scales + (row << 3)));
+  }
+}
+
+/** ∇_z l at the points of the rows' last `value`, into the gradients of the latents. */
+export function gradient(graph: Graph, workspace: Workspace, count: i32): void {
+  const output = valueRows(workspace, graph.output);
+  for (let i: i32 = 0; i < count; i++) {
+    const row = rowAt(workspace.rows, i);
+    const offset = row * output.stride;
+    lossBackward(
+      workspace.loss,
+      output.values + offset,
+      load<usize>(workspace.targets + (row << 2)),
+      load<usize>(workspace.weights + (row << 2)),
+      <f32>load<f64>(workspace.scales + (row << 3)),
+      output.gradients + offset,
+      graph.outputSize,
+    );
+  }
+  backward(graph, workspace, count);
+}
+
+/** The backward pass alone: from the gradients for the outputs to those for the latents. */
+export function backward(graph: Graph, workspace: Workspace, count: i32): void {
+  for (let i = operationsBeforeLoss(graph, workspace) - 1; i >= 0; i--) {
+    backwardOperation(graph, workspace, i, count);
+  }
+}

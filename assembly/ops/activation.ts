@@ -1,0 +1,102 @@
+import { ActivationOperation } from "../memory/graph";
+import { ActivationRows, rowAt, valueRows, Workspace } from "../memory/workspace";
+import { activationBackward, activationForward } from "./activation-functions";
+
+// values ← f(values) in place, for rows; `kept` points to the operation's ActivationRows.
+
+export function forwardActivation(
+  operation: ActivationOperation,
+  kept: usize,
+  workspace: Workspace,
+  count: i32,
+): void {
+  const value = valueRows(workspace, operation.output);
+  const rows = changetype<ActivationRows>(kept);
+  for (let i: i32 = 0; i < count; i++) {
+    const offset = rowAt(workspace.rows, i) * value.stride;
+    activationForward(
+      operation.activation,
+      operation.parameter,
+      value.values + offset,
+      rows.slopes + offset,
+      rows.curvatures ? rows.curvatures + offset : 0,
+      operation.size,
+    );
+  }
+}
+
+export function backwardActivation(
+  operation: ActivationOperation,
+  kept: usize,
+  workspace: Workspace,
+  count: i32,
+): void {
+  const value = valueRows(workspace, operation.output);
+  const rows = changetype<ActivationRows>(kept);
+  for (let i: i32 = 0; i < count; i++) {
+    const offset = rowAt(workspace.rows, i) * value.stride;
+    const gradients = value.gradients + offset;
+    if (rows.outputGradients) memory.copy(rows.outputGradients + offset, gradients, value.stride);
+    activationBackward(rows.slopes + offset, gradients, operation.size);
+  }
+}
+
+/** With ẋ the tangent of the input: bends = f''·ẋ·(gradient for the output); tangents = f'·ẋ. */
+export function tangentActivation(
+  operation: ActivationOperation,
+  kept: usize,
+  workspace: Workspace,
+  count: i32,
+): void {
+  const value = valueRows(workspace, operation.output);
+  const rows = changetype<ActivationRows>(kept);
+  const bytes = (<usize>operation.size) << 2;
+  for (let i: i32 = 0; i < count; i++) {
+    const start = rowAt(workspace.rows, i) * value.stride;
+    for (let at = start; at < start + bytes; at += 16) {
+      const tangent = v128.load(value.tangents + at);
+      const bend = f32x4.mul(v128.load(rows.curvatures + at), v128.load(rows.outputGradients + at));
+      v128.store(rows.bends + at, f32x4.mul(bend, tangent));
+      v128.store(value.tangents + at, f32x4.mul(tangent, v128.load(rows.slopes + at)));
+    }
+  }
+}
+
+/** gradientTangents ← bends + f'·gradientTangents */
+export function tangentBackwardActivation(
+  operation: ActivationOperation,
+  kept: usize,
+  workspace: Workspace,
+  count: i32,
+): void {
+  const value = valueRows(workspace, operation.output);
+  const rows = changetype<ActivationRows>(kept);
+  const bytes = (<usize>operation.size) << 2;
+  for (let i: i32 = 0; i < count; i++) {
+    const start = rowAt(workspace.rows, i) * value.stride;
+    for (let at = start; at < start + bytes; at += 16) {
+      const product = f32x4.mul(v128.load(value.gradientTangents + at), v128.load(rows.slopes + at));
+      v128.store(value.gradientTangents + at, f32x4.add(v128.load(rows.bends + at), product));
+    }
+  }
+}
+
+/** See `jacobian` in operation.ts; in place. */
+export function jacobianActivation(
+  operation: ActivationOperation,
+  kept: usize,
+  workspace: Workspace,
+  row: usize,
+  tangents: usize,
+  stride: usize,
+  count: i32,
+): void {
+  const value = valueRows(workspace, operation.output);
+  const slopes = changetype<ActivationRows>(kept).slopes + row * value.stride;
+  const end = (<usize>operation.size) << 2;
+  for (let r: i32 = 0; r < count; r++, tangents += stride) {
+    for (let i: usize = 0; i < end; i += 16) {
+      v128.store(tangents + i, f32x4.mul(v128.load(tangents + i), v128.load(slopes + i)));
+    }
+  }
+}

@@ -1,0 +1,109 @@
+import { DenseOperation } from "../memory/graph";
+import {
+  DenseGradient,
+  ParameterGradient,
+  rowAt,
+  ValueRows,
+  valueRows,
+  Workspace,
+} from "../memory/workspace";
+import { F32x4 } from "../simd";
+import { multiply } from "./product";
+
+// The gradients for a dense operation's weight and bias.
+
+/** gradients ⊗ inputs */
+export function addDenseGradient(
+  dense: DenseOperation,
+  workspace: Workspace,
+  sums: ParameterGradient,
+  index: i32,
+  count: i32,
+): void {
+  const before = valueRows(workspace, dense.input);
+  const after = valueRows(workspace, dense.output);
+  const into = gradientOf(sums, index);
+  const rows = workspace.rows;
+  addOuterProducts(dense, into.weight, sums, rows, count, after, after.gradients, before, before.values);
+  addRows(into.bias, after.gradients, after.stride, rows, count, dense.outputSize);
+}
+
+/** gradient tangents ⊗ inputs + gradients ⊗ input tangents */
+export function addMixedDenseGradient(
+  dense: DenseOperation,
+  workspace: Workspace,
+  sums: ParameterGradient,
+  index: i32,
+  count: i32,
+): void {
+  const before = valueRows(workspace, dense.input);
+  const after = valueRows(workspace, dense.output);
+  const into = gradientOf(sums, index);
+  const rows = workspace.rows;
+  const weight = into.weight;
+  addOuterProducts(dense, weight, sums, rows, count, after, after.gradientTangents, before, before.values);
+  addOuterProducts(dense, weight, sums, rows, count, after, after.gradients, before, before.tangents);
+  addRows(into.bias, after.gradientTangents, after.stride, rows, count, dense.outputSize);
+}
+
+/** weight[o][i] += Σ_row left[row][o] · right[row][i], rows in their order. */
+function addOuterProducts(
+  dense: DenseOperation,
+  weight: usize,
+  sums: ParameterGradient,
+  rows: usize,
+  count: i32,
+  after: ValueRows,
+  left: usize,
+  before: ValueRows,
+  right: usize,
+): void {
+  const panels = (dense.inputSize + 7) >> 3;
+  const depth = (<usize>count) << 2;
+  const weightStride = (<usize>panels) << 5;
+  for (let i: i32 = 0; i < count; i++) {
+    const row = rowAt(rows, i);
+    const gradients = left + row * after.stride;
+    for (let o: usize = 0; o < <usize>dense.outputSize; o++) {
+      store<f32>(sums.columns + o * depth + ((<usize>i) << 2), load<f32>(gradients + (o << 2)));
+    }
+    packRow(right + row * before.stride, dense.inputSize, sums.panels + ((<usize>i) << 5), depth << 3);
+  }
+  for (let o: usize = 0; o < <usize>dense.outputSize; o++) {
+    store<usize>(sums.sources + (o << 2), sums.columns + o * depth);
+    store<usize>(sums.destinations + (o << 2), weight + o * weightStride);
+  }
+  multiply(dense.outputSize, sums.sources, sums.destinations, sums.panels, 0, count, panels);
+}
+
+/** A row's place in panels that are `panelSize` bytes each, zeros behind its end. */
+function packRow(row: usize, size: i32, panels: usize, panelSize: usize): void {
+  for (let left = size; left > 0; left -= 8, row += 32, panels += panelSize) {
+    let low = v128.load(row);
+    let high = v128.load(row, 16);
+    if (left < 4) low = v128.and(low, F32x4.tailMask(left));
+    if (left < 8) high = v128.and(high, F32x4.tailMask(left - 4));
+    v128.store(panels, low);
+    v128.store(panels, high, 16);
+  }
+}
+
+/** sum += each row, in their order. What lies behind a row's end must not reach the sum's padding. */
+function addRows(sum: usize, block: usize, stride: usize, rows: usize, count: i32, size: i32): void {
+  const whole = (<usize>(size & ~3)) << 2;
+  const rest = size & 3;
+  for (let i: i32 = 0; i < count; i++) {
+    const row = block + rowAt(rows, i) * stride;
+    for (let k: usize = 0; k < whole; k += 16) {
+      v128.store(sum + k, f32x4.add(v128.load(sum + k), v128.load(row + k)));
+    }
+    if (rest) {
+      const last = v128.and(v128.load(row + whole), F32x4.tailMask(rest));
+      v128.store(sum + whole, f32x4.add(v128.load(sum + whole), last));
+    }
+  }
+}
+
+function gradientOf(sums: ParameterGradient, index: i32): DenseGradient {
+  return changetype<DenseGradient>(sums.operations + <usize>index * offsetof<DenseGradient>());
+}

@@ -1,0 +1,71 @@
+import type { Activation } from "./activation.ts";
+import { type Graph, LATENT } from "./graph.ts";
+import type { Operation, OperationDescription, Shape } from "./operations.ts";
+
+// Fully connected layers one after the other: the graphs of `createDecoder({ layers })` and of files of layers.
+
+/** A fully connected layer: activation(weight · input + bias). */
+export interface LayerDescription {
+  /** In files its tensors are `NAME.weight` and `NAME.bias`. */
+  readonly name: string;
+  readonly inputSize: number;
+  readonly outputSize: number;
+  readonly activation: Activation;
+}
+
+/** A layer with its tensors. */
+export interface Layer extends LayerDescription {
+  /** [outputSize, inputSize] */
+  readonly weight: Float32Array;
+  /** [outputSize] */
+  readonly bias: Float32Array;
+}
+
+const identity: Activation = Object.freeze({ name: "identity" });
+
+/**
+ * Layers as a graph: to each an operation, and one more for its activation unless that is the identity. Before the
+ * output activation the value gets its shape.
+ */
+export function graphOfLayers(layers: readonly LayerDescription[], outputShape: Shape): Graph {
+  const operations: OperationDescription[] = [];
+  let input = LATENT;
+  const add = (operation: OperationDescription) => {
+    operations.push(operation);
+    input = operation.name;
+  };
+  layers.forEach(({ name, outputSize, activation }, i) => {
+    add({ kind: "dense", name, inputs: [input], shape: [outputSize] });
+    let shape: Shape = [outputSize];
+    if (i === layers.length - 1 && outputShape.length > 1) {
+      shape = outputShape;
+      add({ kind: "reshape", name: `${name}.reshape`, inputs: [input], shape });
+    }
+    if (activation.name === "identity") return;
+    add({ kind: "activation", name: `${name}.activation`, inputs: [input], shape, activation });
+  });
+  return { latentSize: layers[0]!.inputSize, operations };
+}
+
+/** The layers of such a graph. */
+export function layersOf({ latentSize, operations }: Graph<Operation>): Layer[] {
+  const layers: Layer[] = [];
+  let inputSize = latentSize;
+  for (const operation of operations) {
+    if (operation.kind === "dense") {
+      const { name, weight, bias } = operation;
+      layers.push({ name, inputSize, outputSize: bias.length, activation: identity, weight, bias });
+      inputSize = bias.length;
+    } else if (operation.kind === "activation") {
+      layers.push({ ...layers.pop()!, activation: operation.activation });
+    }
+  }
+  return layers;
+}
+
+/** How many weights and biases the layers have. */
+export function countLayerParameters(
+  layers: readonly Pick<LayerDescription, "inputSize" | "outputSize">[],
+): number {
+  return layers.reduce((count, { inputSize, outputSize }) => count + outputSize * (inputSize + 1), 0);
+}
