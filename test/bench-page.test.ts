@@ -14,7 +14,7 @@ import { defaultSettings, readSettings } from "../bench/page/settings.ts";
 import { widen } from "../bench/page/widen.ts";
 import { layersOf } from "../src/graph/layers.ts";
 import { binaryCrossEntropy, createDecoder, decode } from "../src/index.ts";
-import { launchChromium, launchChromiumWithWebgpu, textOf } from "./support/browsers.ts";
+import { launchChromium, launchChromiumWithWebgpu, newPage, textOf } from "./support/browsers.ts";
 import { serve } from "./support/serve.ts";
 
 /** Tiny, since a software adapter takes its time. */
@@ -53,7 +53,7 @@ async function openPage(
   search: string,
   size = DESKTOP,
 ): Promise<{ page: Page; uncaught: string[] }> {
-  const page = await browser.newPage();
+  const page = await newPage(browser);
   const uncaught: string[] = [];
   page.on("pageerror", (error) => uncaught.push(String(error)));
   await page.setViewport(size);
@@ -62,8 +62,7 @@ async function openPage(
 }
 
 async function waitForEnd(page: Page, text: string): Promise<void> {
-  const timeout = screenshot ? 600_000 : 120_000;
-  await page.waitForSelector(`#state::-p-text(${text})`, { timeout });
+  await page.waitForSelector(`#state::-p-text(${text})`, screenshot ? { timeout: 600_000 } : {});
 }
 
 /** Clicks on what has this role and this name. (A locator would wait by `eval`, which the page's policy forbids.) */
@@ -156,7 +155,7 @@ for (const [name, size] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
 
 test("it can be cancelled, and shows what there is", async () => {
   const { page } = await openPage(chromium, "sizes=4096&widths=1&solvers=amd&limit=1000&run");
-  await page.waitForSelector("#tables td", { timeout: 60_000 });
+  await page.waitForSelector("#tables td");
   await click(page, "button", "Cancel");
   await waitForEnd(page, "Cancelled");
   assert.match(await textOf(page, "#findings"), "Cancelled before its end.");

@@ -5,7 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { build, createLogger } from "vite";
 import type { BackendInfo, EncodeSummary, Status } from "../src/index.ts";
-import { launchChromium, launchFirefox, textOf } from "./support/browsers.ts";
+import { launchChromium, launchFirefox, newPage, textOf } from "./support/browsers.ts";
 import { encodeDemoDigits } from "./support/demo-digits.ts";
 import { installPackage } from "./support/installed-package.ts";
 import { serve } from "./support/serve.ts";
@@ -51,7 +51,7 @@ async function openPage<T = Report>(
   browser: Browser = chromium,
 ): Promise<T> {
   const server = await serve(user.folder, contentSecurityPolicy);
-  const page = await browser.newPage();
+  const page = await newPage(browser);
   try {
     const uncaught: string[] = [];
     page.on("pageerror", (error) => {
@@ -59,7 +59,7 @@ async function openPage<T = Report>(
       if (!/^Error: Content-Security-Policy:/.test(String(error))) uncaught.push(String(error));
     });
     await page.goto(server.address + path);
-    const report = await textOf(page, "#report", 60_000);
+    const report = await textOf(page, "#report");
     assert.equal(uncaught, []);
     return JSON.parse(report);
   } finally {

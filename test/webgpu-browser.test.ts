@@ -6,7 +6,7 @@ import * as assert from "uvu/assert";
 import { build, createLogger } from "vite";
 import packageJson from "../package.json" with { type: "json" };
 import type { BackendInfo, Status } from "../src/index.ts";
-import { launchChromium, launchChromiumWithWebgpu, textOf } from "./support/browsers.ts";
+import { launchChromium, launchChromiumWithWebgpu, newPage, textOf } from "./support/browsers.ts";
 import { bundlers } from "./support/bundlers.ts";
 import { installPackage } from "./support/installed-package.ts";
 import { serve } from "./support/serve.ts";
@@ -46,12 +46,12 @@ test.after(async () => {
 /** Opens the page that Vite has built and returns what it and its worker report. */
 async function openPage(browser: Browser): Promise<{ page: Report; worker: Report }> {
   const server = await serve(join(user.folder, "webgpu/dist"), POLICY);
-  const page = await browser.newPage();
+  const page = await newPage(browser);
   try {
     const uncaught: string[] = [];
     page.on("pageerror", (error) => uncaught.push(String(error)));
     await page.goto(`${server.address}/`);
-    const report = await textOf(page, "#report", 120_000);
+    const report = await textOf(page, "#report");
     assert.equal(uncaught, []);
     return JSON.parse(report);
   } finally {
@@ -100,10 +100,10 @@ test("the page and the worker encode on the GPU, two calls at once, and go on af
 /** Opens a page of the user's that encodes once, and checks what it reports. */
 async function checkPage(path: string, policy: string): Promise<void> {
   const server = await serve(user.folder, policy);
-  const page = await chromium.newPage();
+  const page = await newPage(chromium);
   try {
     await page.goto(server.address + path);
-    const { error, backend, lossError } = JSON.parse(await textOf(page, "#report", 120_000));
+    const { error, backend, lossError } = JSON.parse(await textOf(page, "#report"));
     assert.is(error, undefined);
     assert.is(backend, "webgpu");
     assert.ok(lossError < 1e-6, `${lossError}`);
@@ -136,10 +136,10 @@ test("so does a page without a bundler, with an import map", async () => {
 
 test("the GPU's process is killed in the middle of a call, which goes on", async () => {
   const server = await serve(join(user.folder, "webgpu/dist"), POLICY);
-  const page = await chromium.newPage();
+  const page = await newPage(chromium);
   try {
     await page.goto(`${server.address}/`);
-    await textOf(page, "#report", 120_000);
+    await textOf(page, "#report");
     const session = await chromium.target().createCDPSession();
     await page.exposeFunction("killGpuProcess", () => session.send("Browser.crashGpuProcess"));
     const { incidents, status, lossError } = await page.evaluate(() =>

@@ -1,9 +1,6 @@
 import type { Browser } from "puppeteer-core";
-import { launchChromium, textOf } from "../support/browsers.ts";
+import { launchChromium, newPage, textOf } from "../support/browsers.ts";
 import type { Context } from "./environment.ts";
-
-/** In milliseconds. */
-const PATIENCE = 120_000;
 
 /**
  * What a page shows in its element #report, in Chromium.
@@ -25,7 +22,7 @@ export async function openPage(
   const close = () => void browser.close();
   signal.addEventListener("abort", close);
   try {
-    const page = await browser.newPage();
+    const page = await newPage(browser);
     const said: string[] = [];
     page.on("pageerror", (error) => said.push(String(error)));
     page.on("console", (message) => said.push(message.text()));
@@ -34,7 +31,7 @@ export async function openPage(
       if (!response.ok()) said.push(`${response.url()}: ${response.status()}`);
     });
     await page.goto(url);
-    const report = await textOf(page, "#report", PATIENCE).catch((error: unknown) => {
+    const report = await textOf(page, "#report").catch((error: unknown) => {
       throw new Error(`${error instanceof Error ? error.message : error}\n${said.join("\n")}`);
     });
     // "Chrome/140.0.0.0", "firefox/140.0"

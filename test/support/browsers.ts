@@ -13,7 +13,7 @@ const CHROMIUM_ARGUMENTS = [
   "--disable-sync",
 ];
 
-/** A busy machine starts a browser, and answers it, slowly. */
+/** In milliseconds: a busy machine starts a browser, and answers it, slowly. */
 const PATIENCE = 120_000;
 const options: LaunchOptions = { headless: true, timeout: PATIENCE, protocolTimeout: PATIENCE };
 
@@ -56,8 +56,21 @@ function findBrowser(debian: string, names: readonly string[], variable: string,
   return findOrInstall(debian, () => files.find((file) => existsSync(file)), `set $${variable} to ${what}`);
 }
 
-/** What an element of the page says, once it is there; waits for it for up to `timeout` milliseconds. */
-export async function textOf(page: Page, selector: string, timeout = 30_000): Promise<string> {
-  const element = await page.waitForSelector(selector, { timeout });
-  return (await element?.evaluate(({ textContent }) => textContent)) ?? "";
+/** A new page of a browser, which is waited for with patience. */
+export async function newPage(browser: Browser): Promise<Page> {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(PATIENCE);
+  return page;
+}
+
+/** What an element of the page says, once it is there. */
+export async function textOf(page: Page, selector: string): Promise<string> {
+  try {
+    const element = await page.waitForSelector(selector);
+    return (await element?.evaluate(({ textContent }) => textContent)) ?? "";
+  } catch (error) {
+    const shown = await page.evaluate(() => document.documentElement.innerHTML).catch(String);
+    const { message, cause } = error as Error;
+    throw new Error(`${message} (${cause}) in ${page.url()}, which has ${shown}`);
+  }
 }
