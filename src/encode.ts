@@ -4,13 +4,13 @@ import { throwIfAborted } from "./brand.ts";
 import { checkChoice, checkNumber, checkOptions, checkSignal, invalid, show } from "./check.ts";
 import { Callbacks, makeControl, untilAborted } from "./control.ts";
 import { checkDecoder, type Decoder } from "./decoder/decoder.ts";
-import { checkLoss, type LossLike } from "./loss.ts";
 import type { AbortSignalLike } from "./platform.ts";
 import { checkBackend, checkLatents, checkTargets, checkValues, checkWeights } from "./problem.ts";
 import type { EncodeResult } from "./result.ts";
 import { checkFlowAndSolver, type FlowAndSolver, solveAll } from "./solve.ts";
 import { Solution } from "./solver/base.ts";
 import { checkSaveAt, type SaveAt } from "./solver/recording.ts";
+import { checkLoss, type LossLike } from "./terms/losses.ts";
 
 /** How far an `encode` call has come. */
 export interface EncodeProgress {

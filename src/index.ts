@@ -21,20 +21,6 @@ export {
 } from "./flow.ts";
 export type { Activation, ActivationLike, ActivationName } from "./graph/activation.ts";
 export type { Operation, OperationKind, Shape } from "./graph/operations.ts";
-export {
-  binaryCrossEntropy,
-  type CustomLoss,
-  type CustomLossFunctions,
-  customLoss,
-  type Loss,
-  type LossLike,
-  type LossName,
-  type LossOptions,
-  type Reduction,
-  type StandardLoss,
-  type StandardLossLike,
-  squaredError,
-} from "./loss.ts";
 export type { DifferentiableObjective, Objective } from "./objective.ts";
 export {
   type BackendInfo,
@@ -60,3 +46,17 @@ export {
 export { type Lbfgs, type LbfgsOptions, lbfgs } from "./solver/lbfgs.ts";
 export type { SaveAt } from "./solver/recording.ts";
 export { type Rk4, type Rk4Options, rk4 } from "./solver/rk4.ts";
+export {
+  binaryCrossEntropy,
+  type CustomLoss,
+  type CustomLossFunctions,
+  customLoss,
+  type Loss,
+  type LossLike,
+  type LossName,
+  type LossOptions,
+  type Reduction,
+  type StandardLoss,
+  type StandardLossLike,
+  squaredError,
+} from "./terms/losses.ts";

@@ -2,8 +2,9 @@ import type { Backend, Problem } from "./backend/base.ts";
 import { attached, checkMemory, isFloat32Array, typedArrayName } from "./brand.ts";
 import { callHint, invalid, memberHint, show } from "./check.ts";
 import type { Decoder } from "./decoder/decoder.ts";
-import type { Loss } from "./loss.ts";
 import type { Control } from "./solver/base.ts";
+import type { Loss } from "./terms/losses.ts";
+import { termTraits } from "./terms/terms.ts";
 
 /** Checks the data of a call: what is refused here is refused before work starts. */
 
@@ -101,6 +102,8 @@ export async function checkValues(
   }
 }
 
+const FINITE = { min: -Number.MAX_VALUE, max: Number.MAX_VALUE };
+
 function checkTargetRow(
   where: string,
   y: Float32Array,
@@ -111,15 +114,16 @@ function checkTargetRow(
   weights: Float32Array | undefined,
   firstWeight: number,
 ): void {
-  const isCrossEntropy = loss.name === "binaryCrossEntropy";
+  const { targets } = termTraits(loss);
+  const { min, max } = targets === "finite" ? FINITE : targets;
   for (let i = 0; i < n; i++) {
     const value = y[first + i]!;
-    if (isCrossEntropy ? value >= 0 && value <= 1 : Number.isFinite(value)) continue;
+    if (value >= min && value <= max) continue;
     if (weights && weights[firstWeight + i] === 0) continue;
     const message = `${where}: y is ${value} at ${place(before * n + first + i, n)}`;
     throw invalid(
-      Number.isFinite(value)
-        ? `${message}, expected [0, 1] for binaryCrossEntropy; scale the data (bytes: divide by 255), or use squaredError()`
+      Number.isFinite(value) && targets !== "finite"
+        ? `${message}, expected [${min}, ${max}] for ${loss.name}; scale the data (bytes: divide by 255), or use squaredError()`
         : `${message}, expected finite numbers; where data are missing, give weights that are 0 there`,
     );
   }

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { targetEntropy } from "../src/data/entropy.ts";
+import { binaryCrossEntropy } from "../src/index.ts";
+import { leastLosses } from "../src/terms/floor.ts";
 import { BundledProgram } from "./support/bundled-program.ts";
 import { column, endOf, readCsv, Workplace } from "./support/program.ts";
 
@@ -103,7 +104,7 @@ test("SIGTERM while samples are encoded: what is done is written, exit code 143"
   assert.ok(column(results, "status").includes("aborted"));
   // The report's means are all over the samples that were started.
   const losses = column(results, "loss").map(Number);
-  const entropies = targetEntropy(values, 6, "mean");
+  const entropies = leastLosses(binaryCrossEntropy(), values, 6);
   const started = [...entropies.keys()].filter((sample) => !Number.isNaN(losses[sample]));
   assert.ok(started.length < 12, "not all are in memory at once");
   const { meanTargetEntropy } = JSON.parse(stdout);

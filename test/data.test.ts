@@ -4,12 +4,13 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { elementCount } from "../src/data/array.ts";
 import { formatCsv } from "../src/data/csv.ts";
-import { targetEntropy } from "../src/data/entropy.ts";
 import { gunzipPrefix } from "../src/data/gzip.ts";
 import { readIdx } from "../src/data/idx.ts";
 import { imageSize, scalePixels } from "../src/data/images.ts";
 import { readNpy, writeNpy } from "../src/data/npy.ts";
 import { readArray } from "../src/data/read.ts";
+import { binaryCrossEntropy } from "../src/index.ts";
+import { leastLosses } from "../src/terms/floor.ts";
 import { atOnce } from "../src/turns.ts";
 import { refused, rejected } from "./support/refusal.ts";
 
@@ -312,14 +313,14 @@ test("the targets' entropy: 0 for black and white, log 2 for grey", () => {
       assert.ok(Math.abs(found[i]! - value) < 1e-12, `${found[i]} is not ${value}`);
     });
   };
-  near(targetEntropy(y, 2, "mean"), [0, Math.LN2, quarter / 2]);
-  near(targetEntropy(y, 3, "sum"), [Math.LN2, Math.LN2 + quarter]);
-  near(targetEntropy(y, 3, "mean", Float32Array.of(1, 0, 3)), [
+  near(leastLosses(binaryCrossEntropy(), y, 2), [0, Math.LN2, quarter / 2]);
+  near(leastLosses(binaryCrossEntropy({ reduction: "sum" }), y, 3), [Math.LN2, Math.LN2 + quarter]);
+  near(leastLosses(binaryCrossEntropy(), y, 3, Float32Array.of(1, 0, 3)), [
     (3 * Math.LN2) / 4,
     (Math.LN2 + 3 * quarter) / 4,
   ]);
   const missing = Float32Array.of(Number.NaN, 0.5, 0.5, Number.NaN);
-  near(targetEntropy(missing, 2, "mean", Float32Array.of(0, 1, 2, 0)), [Math.LN2, Math.LN2]);
+  near(leastLosses(binaryCrossEntropy(), missing, 2, Float32Array.of(0, 1, 2, 0)), [Math.LN2, Math.LN2]);
 });
 
 test("CSV: names, a line per row, float32 exact in few digits, text quoted where it must be", () => {

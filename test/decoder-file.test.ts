@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import type { DecoderFileOptions } from "../src/decoder/from-safetensors.ts";
 import { createDecoder } from "../src/decoder/initialise.ts";
 import { layersOf } from "../src/graph/layers.ts";
-import { binaryCrossEntropy, squaredError } from "../src/loss.ts";
+import { binaryCrossEntropy, squaredError } from "../src/terms/losses.ts";
 import { refused } from "./support/refusal.ts";
 import { bytesOf, decoderOf, fileOf, fileOfShapes } from "./support/safetensors-file.ts";
 

@@ -3,8 +3,8 @@ import * as assert from "uvu/assert";
 import { checkDecoder, type Decoder, onDispose } from "../src/decoder/decoder.ts";
 import { type CreateDecoderOptions, createDecoder } from "../src/decoder/initialise.ts";
 import { layersOf } from "../src/graph/layers.ts";
-import { binaryCrossEntropy, squaredError } from "../src/loss.ts";
 import { createRandom } from "../src/random.ts";
+import { binaryCrossEntropy, squaredError } from "../src/terms/losses.ts";
 import { refused } from "./support/refusal.ts";
 import { decoderOf } from "./support/safetensors-file.ts";
 

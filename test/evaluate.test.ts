@@ -1,7 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createDataset, Dataset } from "../src/data/dataset.ts";
-import { targetEntropy } from "../src/data/entropy.ts";
 import {
   amd,
   binaryCrossEntropy,
@@ -18,6 +17,7 @@ import {
   squaredError,
   summary,
 } from "../src/index.ts";
+import { leastLosses } from "../src/terms/floor.ts";
 import { type EvaluateReport, evaluate } from "../src/train/evaluate.ts";
 import type { EvaluateOptions } from "../src/train/evaluate-options.ts";
 import { builds } from "./support/builds.ts";
@@ -77,7 +77,7 @@ for (const [name, options] of cases) {
     const { name: lossName, reduction } = (options.loss as Loss | undefined) ?? binaryCrossEntropy();
     const floors =
       lossName === "binaryCrossEntropy"
-        ? targetEntropy(y, n, reduction, options.weights)
+        ? leastLosses(binaryCrossEntropy({ reduction }), y, n, options.weights)
         : new Float64Array(data.count);
     const mean = floors.reduce((sum, floor, i) => sum + loss[i]! - floor, 0) / data.count;
     assert.ok(Math.abs(report.meanExcessLoss - mean) < 1e-12, `${report.meanExcessLoss} and ${mean}`);

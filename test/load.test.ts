@@ -7,7 +7,7 @@ import * as assert from "uvu/assert";
 import { createDecoder } from "../src/decoder/initialise.ts";
 import { type DecoderSource, loadDecoder } from "../src/decoder/load.ts";
 import { layersOf } from "../src/graph/layers.ts";
-import { binaryCrossEntropy, squaredError } from "../src/loss.ts";
+import { binaryCrossEntropy, squaredError } from "../src/terms/losses.ts";
 import { rejected } from "./support/refusal.ts";
 
 const url = new URL("vectors/mlp20.safetensors", import.meta.url);

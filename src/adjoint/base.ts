@@ -1,8 +1,8 @@
 import { invalid, show, showName } from "../check.ts";
 import type { Flow } from "../flow.ts";
-import type { Loss } from "../loss.ts";
 import type { DifferentiableObjective } from "../objective.ts";
 import type { Control, Solution, Solver } from "../solver/base.ts";
+import { isCustom, type Loss } from "../terms/losses.ts";
 
 /** Samples whose flows have been followed. */
 export interface Encoded {
@@ -51,7 +51,7 @@ export function checkAdjoint(where: string, adjoint: Adjoint, solver: Solver<Flo
       `${where}: adjoint direct cannot go back through solver ${showName(solver.name)}; use euler, rk4, dormandPrince or amd, or adjoint full()`,
     );
   }
-  if (adjoint.needs !== "end" && loss.name === "custom" && loss.curvature === undefined) {
+  if (adjoint.needs !== "end" && isCustom(loss) && loss.curvature === undefined) {
     throw invalid(
       `${where}: adjoint ${showName(adjoint.name)} needs second derivatives; give customLoss a curvature(output, target), or use approximate()`,
     );

@@ -1,10 +1,10 @@
 import type { Decoder } from "../decoder/decoder.ts";
 import type { Flow } from "../flow.ts";
-import type { Loss } from "../loss.ts";
 import type { DifferentiableObjective, Objective } from "../objective.ts";
 import type { Optimizer } from "../optimizer.ts";
 import type { BackendInfo } from "../result.ts";
 import type { Control, Solution, Solver } from "../solver/base.ts";
+import type { Loss } from "../terms/losses.ts";
 
 /** What is to be encoded, checked: the data of B samples, n values each. */
 export interface Problem {

@@ -7,8 +7,8 @@ import {
   loadDecoder,
   type StandardLoss,
 } from "../index.ts";
-import { LOSS_MAKERS } from "../loss.ts";
 import { type Limits, STANDARD_MAX_BYTES } from "../source.ts";
+import { LOSS_MAKERS } from "../terms/losses.ts";
 import { showFile } from "./files.ts";
 import { parseActivation, parseCount, parseCounts } from "./parse.ts";
 

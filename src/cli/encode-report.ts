@@ -1,5 +1,6 @@
-import { targetEntropy } from "../data/entropy.ts";
 import { type EncodeSummary, summary } from "../index.ts";
+import { leastLosses } from "../terms/floor.ts";
+import { termTraits } from "../terms/terms.ts";
 import { sourceName } from "./data-source.ts";
 import type { Run } from "./job.ts";
 import {
@@ -32,11 +33,11 @@ export function formatReport(run: Run, outputs: readonly Output[]): string {
 
 function figuresOf(run: Run): Figures {
   const figures = { ...summary(run.result), aborted: run.signal.aborted };
-  if (run.loss.name !== "binaryCrossEntropy") {
+  if (!termTraits(run.loss).floor) {
     return { ...figures, meanTargetEntropy: null, meanLossAboveEntropy: null };
   }
   const { decoder, loss, result, samples, weights } = run;
-  const entropies = targetEntropy(samples.y, decoder.outputSize, loss.reduction, weights);
+  const entropies = leastLosses(loss, samples.y, decoder.outputSize, weights);
   // Over the same samples as the mean loss: those that were started.
   const started = entropies.filter((_, sample) => !Number.isNaN(result.loss[sample]!));
   const meanTargetEntropy = started.reduce((sum, entropy) => sum + entropy, 0) / started.length;
@@ -71,8 +72,9 @@ function rowsOf({ job, decoder, samples, loss }: Run, figures: Figures): [string
     [`${lossName} before`, before],
     [`${lossName} after`, after],
   ];
-  if (figures.meanLossAboveEntropy !== null) {
-    rows.push(["above the targets' own entropy", showLoss(loss, figures.meanLossAboveEntropy)[1]]);
+  const { floor } = termTraits(loss);
+  if (floor && figures.meanLossAboveEntropy !== null) {
+    rows.push([`above ${floor.name}`, showLoss(loss, figures.meanLossAboveEntropy)[1]]);
   }
   rows.push(...summaryRows(figures));
   return rows;

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { formatCsv } from "../data/csv.ts";
 import type { Decoder, StandardLoss } from "../index.ts";
+import { termTraits } from "../terms/terms.ts";
 import { type EvaluateOptions, type EvaluateReport, evaluate } from "../train/index.ts";
 import {
   addDataOptions,
@@ -184,7 +185,7 @@ async function writeResults(
 
 function documentOf(job: EvaluateJob, { data, decoder, loss, by }: Input, report: EvaluateReport) {
   const { loss: _, initialLoss: __, gradientNorm: ___, status, stats, meanExcessLoss, ...figures } = report;
-  const hasEntropy = loss.name === "binaryCrossEntropy";
+  const hasEntropy = termTraits(loss).floor !== undefined;
   return {
     decoder: decoderFigures(job.decoder, decoder),
     data: dataFigures(data),
@@ -206,8 +207,9 @@ function rowsOf(job: EvaluateJob, { data, decoder, loss, by }: Input, report: Ev
     "encoder" in by ? ["encoder", shortPath(job.encoder!)] : ["solver", showSolver(by)],
     showLoss(loss, report.meanLoss),
   ];
-  if (loss.name === "binaryCrossEntropy") {
-    rows.push(["above the targets' own entropy", showLoss(loss, report.meanExcessLoss)[1]]);
+  const { floor } = termTraits(loss);
+  if (floor) {
+    rows.push([`above ${floor.name}`, showLoss(loss, report.meanExcessLoss)[1]]);
   }
   return [...rows, ...summaryRows(report)];
 }

@@ -1,6 +1,7 @@
 import packageJson from "../../package.json" with { type: "json" };
 import { layersOf } from "../graph/layers.ts";
 import type { Decoder, EncodeSummary, StandardLoss } from "../index.ts";
+import { termTraits } from "../terms/terms.ts";
 import { shortPath } from "./files.ts";
 import type { ChosenFlowAndSolver } from "./solver-options.ts";
 import { formatCount, formatMean, formatTable } from "./table.ts";
@@ -33,11 +34,10 @@ export function formatJson(figures: object, outputs: readonly Output[]): string 
   return `${JSON.stringify(document, null, 2)}\n`;
 }
 
-const lossNames = { binaryCrossEntropy: "cross entropy", squaredError: "squared error" };
-
 /** A mean loss with its name: `mean cross entropy`, `0.08123 nats`. */
-export function showLoss({ name }: StandardLoss, mean: number): readonly [name: string, figure: string] {
-  return [`mean ${lossNames[name]}`, formatMean(mean, name === "binaryCrossEntropy" ? " nats" : "")];
+export function showLoss(loss: StandardLoss, mean: number): readonly [name: string, figure: string] {
+  const { title, unit } = termTraits(loss);
+  return [`mean ${title}`, formatMean(mean, unit)];
 }
 
 /** How fast it went: `62 (0.32 s)`. */

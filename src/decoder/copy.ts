@@ -1,4 +1,4 @@
-import type { StandardLoss } from "../loss.ts";
+import type { StandardLoss } from "../terms/losses.ts";
 import { type Decoder, descriptionOf, GraphDecoder } from "./decoder.ts";
 
 /**

@@ -4,7 +4,7 @@ import { LatentflowError } from "../errors.ts";
 import type { Activation } from "../graph/activation.ts";
 import { countParameters, type Graph, parametersOf, withoutTensors, withTensors } from "../graph/graph.ts";
 import { type Operation, sizeOf } from "../graph/operations.ts";
-import type { StandardLoss } from "../loss.ts";
+import type { StandardLoss } from "../terms/losses.ts";
 import { writeMetadata } from "./metadata.ts";
 import { writeSafetensors } from "./safetensors.ts";
 

@@ -2,8 +2,8 @@ import { checkNumber, checkOptions, invalid, show } from "../check.ts";
 import { type ActivationLike, normaliseActivation } from "../graph/activation.ts";
 import { parametersOf } from "../graph/graph.ts";
 import { countLayerParameters, graphOfLayers } from "../graph/layers.ts";
-import { checkLoss, normaliseLoss, type StandardLossLike } from "../loss.ts";
 import { createRandom, type Random } from "../random.ts";
+import { checkLoss, normaliseLoss, type StandardLossLike } from "../terms/losses.ts";
 import { type Decoder, GraphDecoder } from "./decoder.ts";
 import { checkOutputShape, impliedOutputActivation, showShape } from "./output.ts";
 

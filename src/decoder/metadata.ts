@@ -2,7 +2,8 @@ import { checkChoice, invalid, show } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
 import { type Activation, activations, normaliseActivation } from "../graph/activation.ts";
 import { layersOf } from "../graph/layers.ts";
-import { LOSS_MAKERS, type LossName, type StandardLoss } from "../loss.ts";
+import { LOSS_MAKERS, type StandardLoss } from "../terms/losses.ts";
+import { termTraits } from "../terms/terms.ts";
 import type { Decoder } from "./decoder.ts";
 import { checkOutputShape } from "./output.ts";
 
@@ -37,12 +38,6 @@ type OptionKey = NonNullable<(typeof OPTIONS)[Key]>;
 /** A file's metadata. */
 export type Metadata = ReadonlyMap<string, string>;
 
-/** A loss in a file, as PyTorch's users call it. */
-const LOSS_NAMES: Readonly<Record<StandardLoss["name"], LossName>> = {
-  binaryCrossEntropy: "bce",
-  squaredError: "mse",
-};
-
 /** The metadata that describes a decoder. */
 export function writeMetadata(decoder: Decoder): Metadata {
   const metadata = new Map<string, string>();
@@ -50,7 +45,7 @@ export function writeMetadata(decoder: Decoder): Metadata {
   if (layers.length > 1) metadata.set("activation", writeActivation(layers[0]!.activation));
   metadata.set("outputActivation", writeActivation(decoder.outputActivation));
   if (decoder.loss) {
-    metadata.set("loss", LOSS_NAMES[decoder.loss.name]);
+    metadata.set("loss", termTraits(decoder.loss).fileName!);
     if (decoder.loss.reduction === "sum") metadata.set("reduction", "sum");
   }
   metadata.set("outputShape", JSON.stringify(decoder.outputShape));
@@ -178,25 +173,17 @@ function bare(name: string): string {
 }
 
 /**
- * The losses as files name them, without what capitals and separators make different: also by PyTorch's names, and
- * "crossEntropy" as files from before 0.1.0 have it. A Map, since a file's text may be "constructor".
- */
-const losses = new Map([
-  ...Object.entries(LOSS_MAKERS).map(([name, maker]) => [bare(name), maker] as const),
-  ...(["crossentropy", "bceloss", "bcewithlogitsloss"] as const).map(
-    (name) => [name, LOSS_MAKERS.bce] as const,
-  ),
-  ["mseloss", LOSS_MAKERS.mse] as const,
-]);
-
-/**
  * The loss that the metadata give, if any.
  *
  * @throws LatentflowError `invalid_file` when it is not understood
  */
 export function readLoss(where: string, metadata: Metadata): StandardLoss | undefined {
   return read(metadata, "loss", (text) => {
-    const makeLoss = losses.get(bare(text));
+    const name = bare(text);
+    const makeLoss = Object.values(LOSS_MAKERS).find((make) => {
+      const { fileName, otherNames } = termTraits(make());
+      return fileName === name || otherNames.includes(name);
+    });
     if (!makeLoss) throw invalid(`${where}: the file's loss is ${show(text)}, expected "bce" or "mse"`);
     const reduction = metadata.get("reduction") ?? "mean";
     return makeLoss({ reduction: checkChoice(where, "the file's reduction", reduction, ["mean", "sum"]) });

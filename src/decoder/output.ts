@@ -1,6 +1,7 @@
 import { invalid, show } from "../check.ts";
-import type { Activation } from "../graph/activation.ts";
-import type { StandardLoss } from "../loss.ts";
+import { type Activation, normaliseActivation } from "../graph/activation.ts";
+import type { StandardLoss } from "../terms/losses.ts";
+import { termTraits } from "../terms/terms.ts";
 
 // What a decoder's output is: its shape, its activation, the loss for it.
 
@@ -46,5 +47,5 @@ export function showShape(shape: readonly unknown[]): string {
 
 /** The output activation of a decoder of which only the loss is known: "sigmoid" for cross entropy, else none. */
 export function impliedOutputActivation(loss: StandardLoss | undefined): Activation {
-  return Object.freeze({ name: loss?.name === "binaryCrossEntropy" ? "sigmoid" : "identity" });
+  return normaliseActivation("", "", (loss && termTraits(loss).outputActivation) ?? "identity");
 }

@@ -7,10 +7,10 @@ import type { Dataset } from "../data/dataset.ts";
 import { checkDecoder, type Decoder, descriptionOf, GraphDecoder } from "../decoder/decoder.ts";
 import { initialise } from "../decoder/initialise.ts";
 import { graphOfLayers, layersOf } from "../graph/layers.ts";
-import type { StandardLoss } from "../loss.ts";
 import type { AbortSignalLike } from "../platform.ts";
 import { checkBackend, checkLatents } from "../problem.ts";
 import { createRandom } from "../random.ts";
+import type { StandardLoss } from "../terms/losses.ts";
 import { checkAutoencoderArguments, type RunOptions, type TrainResult } from "./options.ts";
 import { trainNetwork } from "./train-network.ts";
 

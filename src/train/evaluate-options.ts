@@ -5,11 +5,11 @@ import type { Dataset } from "../data/dataset.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import type { EncodeProgress } from "../encode.ts";
 import { gradientFlow } from "../flow.ts";
-import { checkLoss, type LossLike } from "../loss.ts";
 import type { AbortSignalLike } from "../platform.ts";
 import { checkBackend, checkWeights } from "../problem.ts";
 import { type CheckedPair, checkFlowAndSolver, type FlowAndSolver } from "../solve.ts";
 import { stay } from "../solver/stay.ts";
+import { checkLoss, type LossLike } from "../terms/losses.ts";
 import { asDataset, type ProblemSettings } from "./samples.ts";
 
 /** Options of `evaluate`: a flow and a solver as for `encode`, or an encoder. */

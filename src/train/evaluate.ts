@@ -1,12 +1,11 @@
-import type { Problem } from "../backend/base.ts";
 import { throwIfAborted } from "../brand.ts";
 import { Callbacks, makeControl, unlessAborted } from "../control.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { targetEntropy } from "../data/entropy.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { type EncodeSummary, meanOfFinite, type SolveStatistics, type Status, summary } from "../result.ts";
 import { solveAll } from "../solve.ts";
 import { Solution } from "../solver/base.ts";
+import { leastLosses } from "../terms/floor.ts";
 import { encodeWith } from "./autoencoder.ts";
 import { checkEvaluateArguments, type EvaluateOptions } from "./evaluate-options.ts";
 import { checkDataset, problems } from "./samples.ts";
@@ -63,7 +62,8 @@ export async function evaluate(
   const floors = new Float64Array(count);
   const callbacks = new Callbacks();
   for (const { first, problem } of problems(dataset, settings)) {
-    floors.set(floorsOf(problem), first);
+    const { loss, targets, weights } = problem;
+    floors.set(leastLosses(loss, targets, decoder.outputSize, weights), first);
     const codes =
       encoder && (await encodeWith(encoder, problem.targets, { backend, ...(signal && { signal }) }));
     const piece = new Solution(problem.sampleCount, decoder.latentSize, codes, { order });
@@ -94,10 +94,4 @@ export async function evaluate(
     status,
     stats,
   };
-}
-
-/** The least that each sample's loss can come to. */
-function floorsOf({ decoder, loss, sampleCount, targets, weights }: Problem): Float64Array {
-  if (loss.name !== "binaryCrossEntropy") return new Float64Array(sampleCount);
-  return targetEntropy(targets, decoder.outputSize, loss.reduction, weights);
 }

@@ -7,7 +7,6 @@ import type { Augmentation } from "../data/augment.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { gradientFlow } from "../flow.ts";
-import { checkLoss, type LossLike } from "../loss.ts";
 import { type Optimizer, rmsprop } from "../optimizer.ts";
 import type { AbortSignalLike } from "../platform.ts";
 import { checkBackend, checkWeights } from "../problem.ts";
@@ -16,6 +15,7 @@ import { type CheckedPair, checkFlowAndSolver, type FlowAndSolver } from "../sol
 import { amd } from "../solver/amd.ts";
 import { lbfgs } from "../solver/lbfgs.ts";
 import { stay } from "../solver/stay.ts";
+import { checkLoss, type LossLike } from "../terms/losses.ts";
 import { type CheckpointOptions, checkCheckpoint } from "./checkpoint-options.ts";
 import type { Resumed, TrainEvent, TrainProgress, TrainStep } from "./progress.ts";
 import { asDataset } from "./samples.ts";

@@ -5,8 +5,8 @@ import { checksum, showChecksum } from "../checksum.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { withoutTensors } from "../graph/graph.ts";
-import type { Loss } from "../loss.ts";
 import type { Control } from "../solver/base.ts";
+import { isCustom, type Loss } from "../terms/losses.ts";
 import { pieces } from "./samples.ts";
 
 /** A value that JSON keeps exactly. */
@@ -71,7 +71,7 @@ function leaves(value: unknown, name = ""): [name: string, leaf: Leaf][] {
 
 /** The functions of a loss of the caller's own are told apart by their source: no version stands for them. */
 function describeLoss(loss: Loss): unknown {
-  if (loss.name !== "custom") return loss;
+  if (!isCustom(loss)) return loss;
   const functions = Object.entries({ ...loss }).filter(([, value]) => typeof value === "function");
   const source = new TextEncoder().encode(functions.map(([name, value]) => `${name}: ${value}`).join("\n"));
   return { ...loss, source: showChecksum(checksum(source)) };

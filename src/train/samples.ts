@@ -3,9 +3,9 @@ import { attached } from "../brand.ts";
 import { invalid } from "../check.ts";
 import { createDataset, type Dataset, isDataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
-import type { Loss } from "../loss.ts";
 import { checkTargets, checkValues } from "../problem.ts";
 import type { Control } from "../solver/base.ts";
+import type { Loss } from "../terms/losses.ts";
 
 /** Samples as a data set of the decoder's output size, at least one. */
 export function asDataset(where: string, data: Dataset | Float32Array, decoder: Decoder): Dataset {

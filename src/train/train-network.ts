@@ -2,6 +2,7 @@ import { throwIfAborted } from "../brand.ts";
 import { Callbacks, makeControl, unlessAborted } from "../control.ts";
 import { copyDecoder } from "../decoder/copy.ts";
 import type { Decoder } from "../decoder/decoder.ts";
+import { isCustom } from "../terms/losses.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import type { CheckedTrainOptions, TrainResult } from "./options.ts";
 import { Run } from "./run.ts";
@@ -20,7 +21,7 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
   const callbacks = new Callbacks();
   const control = makeControl(signal, () => callbacks.check());
   throwIfAborted(signal);
-  const copy = () => copyDecoder(network, loss.name === "custom" ? network.loss : loss);
+  const copy = () => copyDecoder(network, isCustom(loss) ? network.loss : loss);
   // A copy of its own: the trainer changes the weights that are packed for it.
   const working = copy();
   let run: Run | undefined;

@@ -2,10 +2,10 @@ import type { PreparedBackend } from "../backend/base.ts";
 import { checkNumber, checkOptions, invalid } from "../check.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
-import type { Loss } from "../loss.ts";
 import { checkWeights } from "../problem.ts";
 import { type CheckedPair, solveAll } from "../solve.ts";
 import { type Control, Solution } from "../solver/base.ts";
+import type { Loss } from "../terms/losses.ts";
 import { asDataset, problems } from "./samples.ts";
 
 /** Samples to see how well unseen ones are encoded, and when. */

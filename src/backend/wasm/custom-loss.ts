@@ -1,6 +1,6 @@
 import { isPromise } from "../../brand.ts";
 import { invalid, show } from "../../check.ts";
-import type { CustomLoss } from "../../loss.ts";
+import type { CustomLoss } from "../../terms/losses.ts";
 import type { Passes } from "./objective.ts";
 import type { PackedDecoder } from "./packed.ts";
 import type { Rows, Workspace } from "./workspace.ts";

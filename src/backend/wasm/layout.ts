@@ -1,6 +1,6 @@
 import type { ActivationName } from "../../graph/activation.ts";
 import type { OperationKind } from "../../graph/operations.ts";
-import type { Loss } from "../../loss.ts";
+import type { Loss } from "../../terms/losses.ts";
 import { Struct } from "./struct.ts";
 
 // The structs of assembly/memory and of the solvers, assembly/solve/descent.ts and what extends it, where their fields are explained.

@@ -1,4 +1,5 @@
 import type { DifferentiableObjective, Objective } from "../../objective.ts";
+import { isCustom } from "../../terms/losses.ts";
 import type { Problem } from "../base.ts";
 import { allocateBeside } from "./arena.ts";
 import { wasmCurvature } from "./curvature.ts";
@@ -116,14 +117,13 @@ function bindRows(
       weights: problem.weights ? piece(rowSize * count) : 0,
     })),
   );
-  const passes: Passes =
-    problem.loss.name === "custom"
-      ? customLossPasses(packed, workspace, problem.loss)
-      : {
-          value: (chosen) => kernels.objectiveValue(graph, workspace.pointer, chosen),
-          gradient: (chosen) => kernels.objectiveGradient(graph, workspace.pointer, chosen),
-          tangent: (chosen) => kernels.objectiveLossTangents(graph, workspace.pointer, chosen),
-        };
+  const passes: Passes = isCustom(problem.loss)
+    ? customLossPasses(packed, workspace, problem.loss)
+    : {
+        value: (chosen) => kernels.objectiveValue(graph, workspace.pointer, chosen),
+        gradient: (chosen) => kernels.objectiveGradient(graph, workspace.pointer, chosen),
+        tangent: (chosen) => kernels.objectiveLossTangents(graph, workspace.pointer, chosen),
+      };
 
   const curvature = wasmCurvature(packed, problem, workspace, passes, (row) => first + (row % count));
 

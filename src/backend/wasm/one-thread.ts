@@ -1,5 +1,6 @@
 import type { Control, Solution } from "../../solver/base.ts";
 import { isDescentSolver } from "../../solver/descent.ts";
+import { isCustom } from "../../terms/losses.ts";
 import type { CheckedPair, Problem } from "../base.ts";
 import type { SampleFeed } from "../feed.ts";
 import { solveByObjectives } from "../solve.ts";
@@ -41,7 +42,7 @@ export function oneThread(packed: PackedDecoder): OneThread {
     async solve(problem, pair, solution, control, feed) {
       const { solver } = pair;
       // A fused solver keeps no points on its way; a custom loss runs in JavaScript between the passes.
-      if (isDescentSolver(solver) && !solution.recording && problem.loss.name !== "custom") {
+      if (isDescentSolver(solver) && !solution.recording && !isCustom(problem.loss)) {
         await solveFused(packed, problem, solver, atOnce(problem), solution, control, feed);
       } else {
         await solveByObjectives(general, problem, pair, solution, control, feed);

@@ -1,6 +1,7 @@
 import { costOf } from "../../graph/graph.ts";
-import type { Loss } from "../../loss.ts";
 import type { CurvatureUse } from "../../objective.ts";
+import { isCustom, type Loss } from "../../terms/losses.ts";
+import { takesLogits, termTraits } from "../../terms/terms.ts";
 import { makeTurns } from "../../turns.ts";
 import type { Problem } from "../base.ts";
 import type { Block } from "./arena.ts";
@@ -35,16 +36,16 @@ const MOST_PASSES = 4;
 export function curvatureUse({ decoder, loss, weights }: Problem): CurvatureUse {
   const { latentSize: d, outputSize: n } = decoder;
   const { multiplications, sums } = costOf(decoder);
-  const isCustom = loss.name === "custom";
-  const hasCurvature = !isCustom || loss.curvature !== undefined;
+  const { curvature } = termTraits(loss);
+  const hasCurvature = !isCustom(loss) || loss.curvature !== undefined;
   const isShared = hasCurvature && d <= MOST_LATENTS && n * d <= MOST_NUMBERS;
   const isCheap = isShared && n * packedSize(d) <= MOST_PASSES * (multiplications + sums);
-  const isConstant = loss.name === "squaredError" && decoder.outputActivation.name === "identity";
+  const isConstant = curvature === "constant" && decoder.outputActivation.name === "identity";
   return {
     ...{ hasCurvature, isShared, rescues: isShared },
     refreshes: isCheap && !isConstant,
     refreshesOnce: isCheap && isConstant && weights !== undefined,
-    refreshesFirst: isCheap && isCustom,
+    refreshesFirst: isCheap && curvature === "outputAndTarget",
   };
 }
 
@@ -98,7 +99,8 @@ async function make(
     });
   }
   const jacobian = await made.jacobian;
-  if (loss === "custom") return { ...jacobian, factors: 0, matrix: 0, damping: 0 };
+  if (termTraits({ name: loss }).curvature === "outputAndTarget")
+    return { ...jacobian, factors: 0, matrix: 0, damping: 0 };
   return makeFactors(packed, jacobian, loss, made);
 }
 
@@ -186,7 +188,7 @@ async function atOrigin(
       arena.i32(rows.rows, 1).fill(0);
       arena.i32(rows.weights, 1).fill(0);
       arena.f64(rows.scales, 1).fill(1 / decoder.outputSize);
-      kernels.decode(graph, rows.pointer, 1, loss === "binaryCrossEntropy" ? 1 : 0);
+      kernels.decode(graph, rows.pointer, 1, takesLogits({ name: loss }) ? 1 : 0);
       await use({ workspace: rows.pointer, ...work });
     } finally {
       work.free();

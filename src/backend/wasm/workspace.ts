@@ -1,5 +1,5 @@
 import { attached } from "../../brand.ts";
-import type { Loss } from "../../loss.ts";
+import type { Loss } from "../../terms/losses.ts";
 import type { Problem } from "../base.ts";
 import type { Block } from "./arena.ts";
 import { LOSS_CODES, paddedSize, ValueRows, Workspace as WorkspaceStruct } from "./layout.ts";

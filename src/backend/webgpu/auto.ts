@@ -1,8 +1,8 @@
 import { messageOf } from "../../brand.ts";
 import { checkOptions, invalid, show } from "../../check.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
-import { squaredError } from "../../loss.ts";
 import type { Control, Solution } from "../../solver/base.ts";
+import { isCustom, squaredError } from "../../terms/losses.ts";
 import type { Availability, Backend, CheckedPair, PreparedBackend, Problem } from "../base.ts";
 import { solveAll } from "../solve.ts";
 import { wasm } from "../wasm/wasm.ts";
@@ -232,10 +232,9 @@ class Choice implements PreparedBackend {
   }
 
   async solve(problem: Problem, pair: CheckedPair, solution: Solution, control: Control): Promise<void> {
-    this.chosen ??=
-      problem.loss.name === "custom"
-        ? { prepared: undefined, reason: "a customLoss runs in JavaScript" }
-        : this.choose(problem, pair);
+    this.chosen ??= isCustom(problem.loss)
+      ? { prepared: undefined, reason: "a customLoss runs in JavaScript" }
+      : this.choose(problem, pair);
     await solveAll(this.chosen.prepared ?? this.reference, problem, pair, solution, control);
   }
 

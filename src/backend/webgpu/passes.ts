@@ -1,7 +1,8 @@
 import type { Decoder } from "../../decoder/decoder.ts";
 import { logitOperations, parametersOf } from "../../graph/graph.ts";
 import type { Operation, OperationKind, TensorName } from "../../graph/operations.ts";
-import type { StandardLoss } from "../../loss.ts";
+import type { StandardLoss } from "../../terms/losses.ts";
+import { type StandardTermKind, takesLogits } from "../../terms/terms.ts";
 import { activate, softplusTail } from "./activation.ts";
 import type { OnnxGraph, Tensor } from "./onnx.ts";
 
@@ -112,7 +113,7 @@ export function objective(
   z: Tensor,
 ): { readonly value: Tensor; gradient(): Tensor } {
   const { decoder, loss } = shape;
-  const operations = forward(graph, decoder, parameters, z, loss.name === "binaryCrossEntropy");
+  const operations = forward(graph, decoder, parameters, z, takesLogits(loss));
   const { elements, slope } = elementLosses(graph, shape, data, operations.at(-1)!.output);
   const value = graph.applyWith({ keepdims: { integer: 1 } }, "ReduceSum", elements, graph.integers([1]));
   return {
@@ -122,15 +123,21 @@ export function objective(
 }
 
 /** The elements' losses, whose sum is the sample's, and how their derivatives for the outputs are written. */
-function elementLosses(
-  graph: OnnxGraph,
-  { decoder, loss }: ObjectiveShape,
-  { targets, weights }: DataInputs,
-  output: Tensor,
-): { readonly elements: Tensor; slope(): Tensor } {
-  const scale = loss.reduction === "sum" ? 1 : 1 / decoder.outputSize;
-  const weigh = (values: Tensor) => graph.apply("Mul", values, weights ?? scale);
-  if (loss.name === "squaredError") {
+interface Elements {
+  readonly elements: Tensor;
+  slope(): Tensor;
+}
+
+/** How each loss is written; `weigh` multiplies by an element's share of the sample's loss. */
+const ELEMENTS: {
+  readonly [Kind in StandardTermKind]: (
+    graph: OnnxGraph,
+    output: Tensor,
+    targets: Tensor,
+    weigh: (values: Tensor) => Tensor,
+  ) => Elements;
+} = {
+  squaredError(graph, output, targets, weigh) {
     const error = graph.apply("Sub", output, targets);
     // Weighted before it is squared: what a weight of 0 leaves out must not overflow.
     const weighed = weigh(error);
@@ -138,11 +145,24 @@ function elementLosses(
       elements: graph.apply("Mul", weighed, error),
       slope: () => graph.apply("Mul", weighed, 2),
     };
-  }
-  // Where y is 1 and the output large, what is left is small: nothing large may be added to it before.
-  const linear = graph.apply("Sub", graph.apply("Relu", output), graph.apply("Mul", output, targets));
-  return {
-    elements: weigh(graph.apply("Add", linear, softplusTail(graph, output))),
-    slope: () => weigh(graph.apply("Sub", graph.apply("Sigmoid", output), targets)),
-  };
+  },
+  binaryCrossEntropy(graph, output, targets, weigh) {
+    // Where y is 1 and the output large, what is left is small: nothing large may be added to it before.
+    const linear = graph.apply("Sub", graph.apply("Relu", output), graph.apply("Mul", output, targets));
+    return {
+      elements: weigh(graph.apply("Add", linear, softplusTail(graph, output))),
+      slope: () => weigh(graph.apply("Sub", graph.apply("Sigmoid", output), targets)),
+    };
+  },
+};
+
+function elementLosses(
+  graph: OnnxGraph,
+  { decoder, loss }: ObjectiveShape,
+  { targets, weights }: DataInputs,
+  output: Tensor,
+): Elements {
+  const scale = loss.reduction === "sum" ? 1 : 1 / decoder.outputSize;
+  const weigh = (values: Tensor) => graph.apply("Mul", values, weights ?? scale);
+  return ELEMENTS[loss.name](graph, output, targets, weigh);
 }

@@ -1,5 +1,5 @@
 import { attached } from "../../brand.ts";
-import type { StandardLoss } from "../../loss.ts";
+import type { StandardLoss } from "../../terms/losses.ts";
 import type { Problem } from "../base.ts";
 import type { BoundGraph } from "./bound-graph.ts";
 import { ELEMENT_WEIGHTS, type ObjectiveShape, TARGETS } from "./passes.ts";

@@ -2,7 +2,7 @@ import { isPromise } from "../../brand.ts";
 import { checkOptions, invalid, show } from "../../check.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
 import { LatentflowError } from "../../errors.ts";
-import type { StandardLoss } from "../../loss.ts";
+import type { StandardLoss } from "../../terms/losses.ts";
 import type { Backend, PreparedBackend, Problem } from "../base.ts";
 import { webgpuAvailability } from "./availability.ts";
 import { decodeOnGpu } from "./decode.ts";

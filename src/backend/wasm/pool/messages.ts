@@ -1,10 +1,10 @@
 import type { DecoderGraph } from "../../../decoder/decoder.ts";
 import type { LatentflowErrorCode } from "../../../errors.ts";
-import type { StandardLoss } from "../../../loss.ts";
 import type { Optimizer } from "../../../optimizer.ts";
 import type { Recipe } from "../../../recipe.ts";
 import type { SolutionPart } from "../../../solver/base.ts";
 import type { SaveAt } from "../../../solver/recording.ts";
+import type { StandardLoss } from "../../../terms/losses.ts";
 import type { Problem, Trainer, TrainerState } from "../../base.ts";
 import type { CompiledKernels } from "../instance.ts";
 

@@ -1,5 +1,6 @@
 import type { DifferentiableObjective } from "../../../objective.ts";
 import type { Optimizer } from "../../../optimizer.ts";
+import { isCustom } from "../../../terms/losses.ts";
 import type { Trainer } from "../../base.ts";
 import { OBJECTIVE_STEPS, type TrainerStep } from "./messages.ts";
 import type { Pool } from "./pool.ts";
@@ -27,7 +28,7 @@ export function sharedTrainer(trainer: Trainer, optimizer: Optimizer, pool: Pool
     ...trainer,
     objective(problem, copies) {
       const { loss, sampleCount, targets, weights, batchSize } = problem;
-      if (loss.name === "custom") {
+      if (isCustom(loss)) {
         pool.close(CUSTOM_LOSS);
         return trainer.objective(problem, copies);
       }

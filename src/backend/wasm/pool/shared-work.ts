@@ -2,6 +2,7 @@ import { attached } from "../../../brand.ts";
 import { showName } from "../../../check.ts";
 import { recipeOf } from "../../../recipe.ts";
 import type { Control, Solution, SolutionPart } from "../../../solver/base.ts";
+import { isCustom } from "../../../terms/losses.ts";
 import type { CheckedPair, Problem } from "../../base.ts";
 import type { SampleFeed, SampleRange } from "../../feed.ts";
 import type { Decoding } from "../decode.ts";
@@ -43,7 +44,7 @@ export function sharedSolve(
   const { latentSize: d, outputSize: n } = decoder;
   const solver = recipeOf(pair.solver);
   const flow = recipeOf(pair.flow);
-  if (loss.name === "custom") return CUSTOM_LOSS;
+  if (isCustom(loss)) return CUSTOM_LOSS;
   if (!solver) return notOurs("solver", pair.solver);
   if (!flow) return notOurs("flow", pair.flow);
   const { name, reduction } = loss;

@@ -1,31 +1,27 @@
-import { callHint, checkChoice, checkOptions, invalid, show } from "./check.ts";
+import { callHint, checkChoice, checkOptions, invalid, show } from "../check.ts";
+import {
+  type CustomLossFunctions,
+  isTermKind,
+  type StandardTermKind,
+  type TermKind,
+  termTraits,
+} from "./terms.ts";
+
+export type { CustomLossFunctions };
 
 /** How the elements of one sample become one number: their (weighted) mean, or their (weighted) sum. */
 export type Reduction = "mean" | "sum";
 
 /** A loss that the kernels know, and that decoder files can name. */
 export interface StandardLoss {
-  readonly name: "binaryCrossEntropy" | "squaredError";
+  readonly name: StandardTermKind;
   readonly reduction: Reduction;
 }
 
 /** A loss of the caller's own: see `customLoss`. */
 export interface CustomLoss extends CustomLossFunctions {
-  readonly name: "custom";
+  readonly name: Exclude<TermKind, StandardTermKind>;
   readonly reduction: Reduction;
-}
-
-/** The functions of a `customLoss`, each of one element: the decoder's output in data space, and its target. */
-export interface CustomLossFunctions {
-  /** e(output, target) */
-  readonly value: (output: number, target: number) => number;
-  /** ∂e/∂output */
-  readonly gradient: (output: number, target: number) => number;
-  /**
-   * ∂²e/∂output² ≥ 0; what needs second derivatives refuses a loss without it. To `lbfgs`, which does without, it is of
-   * no help where it changes by orders of magnitude within a step, as that of |output - target| with a rounded tip does.
-   */
-  readonly curvature?: (output: number, target: number) => number;
 }
 
 /**
@@ -120,12 +116,21 @@ function makeLoss(name: StandardLoss["name"], options: LossOptions = {}): Standa
 export function normaliseLoss(where: string, value: unknown): StandardLoss {
   if (isLossName(value)) return LOSS_MAKERS[value]();
   const { name, reduction } = (value ?? {}) as Partial<StandardLoss>;
-  const isLoss = typeof value === "object" && (name === "binaryCrossEntropy" || name === "squaredError");
-  if (isLoss && (reduction === "mean" || reduction === "sum")) return Object.freeze({ name, reduction });
+  const isReduction = reduction === "mean" || reduction === "sum";
+  if (typeof value === "object" && isStandard(name) && isReduction) return Object.freeze({ name, reduction });
   throw invalid(
     `${where}: loss is ${show(value)}${callHint(value)}, expected "bce", "mse", or what binaryCrossEntropy() or ` +
       "squaredError() returns",
   );
+}
+
+function isStandard(name: unknown): name is StandardTermKind {
+  return isTermKind(name) && name !== "custom";
+}
+
+/** Is it a loss of the caller's own, whose functions run in JavaScript? */
+export function isCustom(loss: Loss): loss is CustomLoss {
+  return loss.name === "custom";
 }
 
 /**
@@ -147,20 +152,17 @@ export function checkLoss(
     );
   }
   const loss = isLossName(named) ? LOSS_MAKERS[named]() : named;
-  const isLoss = typeof loss === "object";
-  if (
-    !isLoss ||
-    (loss?.name !== "binaryCrossEntropy" && loss?.name !== "squaredError" && loss?.name !== "custom")
-  ) {
+  if (typeof loss !== "object" || !isTermKind(loss?.name)) {
     throw invalid(
       `${where}: loss is ${show(loss)}${callHint(loss)}, expected "bce", "mse", binaryCrossEntropy(), squaredError() or customLoss()`,
     );
   }
   checkChoice(where, "loss.reduction", loss.reduction, ["mean", "sum"]);
   const output = decoder.outputActivation.name;
-  if (loss.name === "binaryCrossEntropy" && output !== "sigmoid") {
+  const wanted = termTraits(loss).outputActivation;
+  if (wanted !== undefined && output !== wanted) {
     throw invalid(
-      `${where}: binaryCrossEntropy needs a decoder whose output activation is "sigmoid", this one's is "${output}"; load or create it with { outputActivation: "sigmoid" } if its outputs are logits, else use squaredError()`,
+      `${where}: ${loss.name} needs a decoder whose output activation is "${wanted}", this one's is "${output}"; load or create it with { outputActivation: "${wanted}" } if its outputs are logits, else use squaredError()`,
     );
   }
   return loss;
