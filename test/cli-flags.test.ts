@@ -66,6 +66,7 @@ const given: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   demo: { out: "", limit: "1" },
   encode: { out: "", decoder, data },
   decode: { out: "", decoder, latents },
+  describe: { decoder },
   evaluate: { out: "", decoder, data },
   train: { out: "", layers: "2,5,6", data },
 };
@@ -138,7 +139,7 @@ for (const command of createProgram().commands) {
       const name = option.long!.slice(2);
       let saidOf = 0;
       for (const value of [...wrong, ...(moreWrong[name] ?? [])]) {
-        const message = await said([verb, ...argumentsOf(verb, option, value)]);
+        const message = await said([verb, ...argumentsOf(command, option, value)]);
         // Some take whatever they are given.
         if (message === "") continue;
         refusals++;
@@ -164,18 +165,19 @@ for (const command of createProgram().commands) {
   });
 }
 
-function argumentsOf(verb: string, option: Option, value: string): string[] {
+function argumentsOf(command: Command, option: Option, value: string): string[] {
+  const verb = command.name();
   const name = option.long!.slice(2);
+  const quiet = ["--quiet", "--threads=1"].filter((argument) => {
+    const flag = argument.replace(/=.*/, "");
+    return flag !== option.long && command.options.some(({ long }) => long === flag);
+  });
   const all: Record<string, string> = { ...given[verb], ...companions[name], [name]: value };
   if (all.out === "" && name !== "out") all.out = workplace.newPath();
   if (name === "decoder" && verb === "train") delete all.layers;
   if (name === "dataset" || all.dataset) delete all.data;
   if (name === "encoder") all.encoder = value;
-  return [
-    ...Object.entries(all).flatMap(([flag, text]) => [`--${flag}=${text}`]),
-    "--quiet",
-    "--threads=1",
-  ].filter((argument) => name !== "threads" || argument !== "--threads=1");
+  return [...Object.entries(all).flatMap(([flag, text]) => [`--${flag}=${text}`]), ...quiet];
 }
 
 test("what the checkpoint's run had otherwise is named by flags", async () => {

@@ -14,7 +14,6 @@ const MAGNITUDES = [
 const ARGUMENTS = Float32Array.from([...MAGNITUDES, ...MAGNITUDES.map((x) => -x)]);
 
 const ACTIVATIONS: readonly Activation[] = [
-  { name: "identity" },
   { name: "relu" },
   { name: "leakyRelu", slope: 0 },
   { name: "leakyRelu", slope: 0.2 },
@@ -54,8 +53,6 @@ for (const build of builds) {
       ...{ values: piece(4 * size + 16), slopes: piece(4 * size + 16), curvatures: piece(4 * size + 16) },
     }));
     arena.f32(layout.values, size).set(inputs);
-    // The identity leaves its slope, 1, to the caller.
-    arena.f32(layout.slopes, size).fill(1);
     const { values, slopes, curvatures } = layout;
     const code = ACTIVATION_CODES[activation.name];
     kernels.activationForward(code, parameterOf(activation), values, slopes, curvatures, size);
@@ -105,7 +102,7 @@ for (const build of builds) {
   test(`${build.name}: infinite arguments give a limit or NaN, and NaN gives NaN`, async () => {
     const inputs = Float32Array.of(Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN, 0);
     const limits: Record<string, readonly number[]> = {
-      ...{ identity: [Infinity, -Infinity], relu: [Infinity, 0], tanh: [1, -1], sigmoid: [1, 0] },
+      ...{ relu: [Infinity, 0], tanh: [1, -1], sigmoid: [1, 0] },
       // NaN is ∞ · 0, as in float64.
       ...{ silu: [Infinity, Number.NaN], gelu: [Infinity, Number.NaN], softplus: [Infinity, 0] },
     };

@@ -11,28 +11,39 @@ const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((f
 
 /** The rooms by what they may import, most dependent first. A room may import itself. */
 const ROOMS: [room: string, pattern: RegExp, mayImport: string[]][] = [
-  ["cli", /^cli\//, ["public", "train", "data", "decoder", "basics"]],
+  ["cli", /^cli\//, ["public", "train", "data", "decoder", "terms", "graph", "basics"]],
   [
     "public",
     /^(index|train\/index)\.ts$/,
-    ["train", "verbs", "adjoint", "backend", "solver", "decoder", "data", "basics"],
+    ["train", "verbs", "adjoint", "backend", "solver", "decoder", "data", "terms", "graph", "basics"],
   ],
-  ["train", /^train\/(?!index)/, ["verbs", "adjoint", "backend", "data", "solver", "decoder", "basics"]],
-  ["verbs", /^(encode|decode|solve|problem)\.ts$/, ["backend", "solver", "decoder", "basics"]],
-  ["adjoint", /^adjoint\//, ["solver", "basics"]],
+  [
+    "train",
+    /^train\/(?!index)/,
+    ["verbs", "adjoint", "backend", "data", "solver", "decoder", "terms", "graph", "basics"],
+  ],
+  [
+    "verbs",
+    /^(encode|decode|describe|solve|problem)\.ts$/,
+    ["backend", "solver", "decoder", "terms", "graph", "basics"],
+  ],
+  ["adjoint", /^adjoint\//, ["solver", "terms", "basics"]],
   [
     "backend",
     /^backend\/(?!wasm\/(arena|instance|layout|load|struct)\.ts)/,
-    ["solver", "kernels", "decoder", "basics"],
+    ["solver", "kernels", "decoder", "terms", "graph", "basics"],
   ],
   ["solver", /^(solver\/.*|control)\.ts$/, ["kernels", "basics"]],
   // The compiled kernels and their memory, whoever calls them: backends, and the solvers whose steps are in there.
-  ["kernels", /^backend\/wasm\/(arena|instance|layout|load|struct)\.ts$/, ["decoder", "basics"]],
-  ["decoder", /^decoder\//, ["basics"]],
+  ["kernels", /^backend\/wasm\/(arena|instance|layout|load|struct)\.ts$/, ["graph", "terms", "basics"]],
+  ["decoder", /^decoder\//, ["terms", "graph", "basics"]],
   ["data", /^data\//, ["basics"]],
+  // What an objective is a sum of, and what its data pass through.
+  ["terms", /^terms\//, ["graph", "basics"]],
+  ["graph", /^graph\//, ["basics"]],
   [
     "basics",
-    /^(brand|builtin-module|check|checksum|durable-file|errors|file-kind|flow|loss|objective|optimizer|schedule|platform|random|recipe|result|source|turns|values)\.ts$/,
+    /^(brand|builtin-module|check|checksum|durable-file|errors|file-kind|flow|objective|optimizer|schedule|platform|random|recipe|result|source|turns|values)\.ts$/,
     [],
   ],
 ];

@@ -6,6 +6,7 @@ import { decodeGraph, objectiveGraph } from "../src/backend/webgpu/graphs.ts";
 import { OnnxGraph } from "../src/backend/webgpu/onnx.ts";
 import { ProtobufMessage } from "../src/backend/webgpu/protobuf.ts";
 import { activations } from "../src/graph/activation.ts";
+import { parametersOf } from "../src/graph/graph.ts";
 import { layersOf } from "../src/graph/layers.ts";
 import {
   type ActivationName,
@@ -119,12 +120,10 @@ test("the graphs of every activation, loss and size are sound, of known operator
       for (const weighted of [false, true]) {
         const decoder = createDecoder({ layers: [3, 5, 7], activation, outputActivation: "sigmoid" });
         const shape = { decoder, loss, weighted, rows: 4 };
-        const parameters = [
-          ["weight0", [5, 3]],
-          ["weight1", [7, 5]],
-          ["bias0", [5]],
-          ["bias1", [7]],
-        ];
+        const parameters = parametersOf(decoder).map(({ operation, tensor, shape: dims }) => [
+          `${tensor}${operation}`,
+          dims,
+        ]);
         const data = [["targets", [4, 7]], ...(weighted ? [["elementWeights", [4, 7]]] : [])];
         const objective = read(objectiveGraph(shape));
         checkGraph(objective);
