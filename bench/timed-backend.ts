@@ -1,4 +1,4 @@
-import type { Backend } from "../src/backend/base.ts";
+import type { Backend } from "../src/backend/backend.ts";
 import type { Kernels } from "../src/backend/wasm/instance.ts";
 import { compileKernels } from "../src/backend/wasm/load.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
@@ -44,15 +44,15 @@ function watchedBackend(
   const backend = wasm({ ...(relaxed !== undefined && { relaxed }), threads: 1 });
   return {
     ...backend,
-    async prepare(decoder: Decoder) {
-      const prepared = await backend.prepare(decoder);
+    async open(decoder: Decoder) {
+      const session = await backend.open(decoder);
       const packed = await packDecoder(decoder, await compileKernels(relaxed));
       const kernels = { ...packed.kernels } as Record<string, unknown>;
       for (const [name, kernel] of Object.entries(kernels)) {
         if (typeof kernel === "function") kernels[name] = watch(name, kernel as Kernel);
       }
       Object.assign(packed, { kernels: kernels as unknown as Kernels });
-      return prepared;
+      return session;
     },
   };
 }

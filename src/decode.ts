@@ -1,4 +1,4 @@
-import type { Backend } from "./backend/base.ts";
+import type { Backend } from "./backend/backend.ts";
 import { wasm } from "./backend/wasm/wasm.ts";
 import { attached, throwIfAborted } from "./brand.ts";
 import { checkChoice, checkOptions, checkSignal } from "./check.ts";
@@ -38,9 +38,9 @@ export async function decode(
   checkSignal("decode", signal);
   throwIfAborted(signal);
   const count = checkLatents("decode", "z", z, decoder);
-  const prepared = await unlessAborted(signal, () => backend.prepare(decoder));
+  const session = await unlessAborted(signal, () => backend.open(decoder));
   if (count > 0) attached("z", z);
-  const result = await prepared.decode(z, output === "preActivation", makeControl(signal));
+  const result = await session.decode(z, output === "preActivation", makeControl(signal));
   throwIfAborted(signal);
   return result;
 }

@@ -1,4 +1,4 @@
-import type { Backend, Problem } from "./backend/base.ts";
+import type { Backend, Problem } from "./backend/backend.ts";
 import { wasm } from "./backend/wasm/wasm.ts";
 import { throwIfAborted } from "./brand.ts";
 import { checkChoice, checkNumber, checkOptions, checkSignal, invalid, show } from "./check.ts";
@@ -7,9 +7,9 @@ import { checkDecoder, type Decoder } from "./decoder/decoder.ts";
 import type { AbortSignalLike } from "./platform.ts";
 import { checkBackend, checkLatents, checkTargets, checkValues, checkWeights } from "./problem.ts";
 import type { EncodeResult } from "./result.ts";
-import { checkFlowAndSolver, type FlowAndSolver, solveAll } from "./solve.ts";
-import { Solution } from "./solver/base.ts";
+import { checkFlowAndSolver, type FlowAndSolver, solve } from "./solve.ts";
 import { checkSaveAt, type SaveAt } from "./solver/recording.ts";
+import { Solution } from "./solver/solution.ts";
 import { checkLoss, type LossLike } from "./terms/losses.ts";
 
 /** How far an `encode` call has come. */
@@ -124,11 +124,12 @@ export async function encode(
   });
   await checkValues("encode", problem, control);
   mayThrow();
-  const prepared = await untilAborted(signal, () => backend.prepare(decoder));
-  if (prepared) await solveAll(prepared, problem, { flow, solver }, solution, control);
+  const pair = { flow, solver };
+  const session = await untilAborted(signal, () => backend.open(decoder, { problem, pair }));
+  if (session) await solve(session, problem, pair, solution, control);
   await callbacks.settled(signal);
   mayThrow();
-  const info = prepared?.info ?? { name: backend.name, build: "none" };
+  const info = session?.info ?? { name: backend.name, build: "none" };
   return { ...solution.toResult(), backend: info, seconds: seconds() };
 }
 

@@ -1,4 +1,4 @@
-export type { Backend } from "./backend/base.ts";
+export type { Backend } from "./backend/backend.ts";
 export { type WasmOptions, wasm } from "./backend/wasm/wasm.ts";
 export { type DecodeOptions, decode } from "./decode.ts";
 export type { Decoder } from "./decoder/decoder.ts";

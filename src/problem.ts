@@ -1,4 +1,4 @@
-import type { Backend, Problem } from "./backend/base.ts";
+import type { Backend, Problem } from "./backend/backend.ts";
 import { attached, checkMemory, isFloat32Array, typedArrayName } from "./brand.ts";
 import { callHint, invalid, memberHint, show } from "./check.ts";
 import type { Decoder } from "./decoder/decoder.ts";
@@ -63,7 +63,7 @@ export function checkWeights(
 
 /** Refuses what is no backend. */
 export function checkBackend(where: string, backend: Backend): void {
-  if (typeof backend?.prepare !== "function") {
+  if (typeof backend?.open !== "function") {
     throw invalid(
       `${where}: backend is ${show(backend)}${callHint(backend)}, expected a backend such as wasm()`,
     );

@@ -1,10 +1,10 @@
-import type { CheckedPair } from "./backend/base.ts";
+import type { CheckedPair } from "./backend/backend.ts";
 import { callHint, invalid, show, showName } from "./check.ts";
 import { checkFlow, type Flow, type GradientFlow, gradientFlow, isUnitGradientFlow } from "./flow.ts";
 import type { Solver } from "./solver/base.ts";
 import { lbfgs } from "./solver/lbfgs.ts";
 
-export { solveAll } from "./backend/solve.ts";
+export { solve } from "./backend/solve.ts";
 export type { CheckedPair };
 
 /** Which flow is followed, and how. `lbfgs` and `amd` follow the gradient flow at α = 1 only. */

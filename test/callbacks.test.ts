@@ -287,7 +287,7 @@ test("an abort does not wait for a backend that is being made ready", async () =
     let fail = (_: Error) => {};
     const backend: Backend = {
       name: "slow",
-      prepare: () =>
+      open: () =>
         new Promise((_, reject) => {
           fail = reject;
         }),

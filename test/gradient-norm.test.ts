@@ -20,7 +20,7 @@ import {
   squaredError,
   wasm,
 } from "../src/index.ts";
-import { Solution } from "../src/solver/base.ts";
+import { Solution } from "../src/solver/solution.ts";
 import { stay } from "../src/solver/stay.ts";
 import { evaluate } from "../src/train/index.ts";
 import { type AnalyticLoss, quadratic, solveAnalytic } from "./support/analytic.ts";

@@ -9,7 +9,7 @@ import {
   gradientFlow,
   squaredError,
 } from "../src/index.ts";
-import { Solution } from "../src/solver/base.ts";
+import { Solution } from "../src/solver/solution.ts";
 import { builds } from "./support/builds.ts";
 import { bindObjective } from "./support/objective.ts";
 import { randomArray } from "./support/random.ts";

@@ -6,6 +6,7 @@ import * as assert from "uvu/assert";
 import { Arena } from "../src/backend/wasm/arena.ts";
 import * as layout from "../src/backend/wasm/layout.ts";
 import { compileKernels } from "../src/backend/wasm/load.ts";
+import { differentiableWasmObjective } from "../src/backend/wasm/objective.ts";
 import { Pacer, residentRows } from "../src/backend/wasm/pacer.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
 import { Struct } from "../src/backend/wasm/struct.ts";
@@ -180,15 +181,14 @@ test("an arena that cannot grow says so", () => {
 test("a call that gets only a part of its memory gives that back", async () => {
   const decoder = createDecoder({ layers: [64, 200], loss: binaryCrossEntropy() });
   const y = randomArray(1, 10 * 200, 0, 1);
-  const backend = wasm();
-  const prepared = await backend.prepare(decoder);
+  const packed = await packDecoder(decoder, await compileKernels(undefined));
   const arena = await arenaOf(decoder);
   const { allocate } = arena;
   const targets = { decoder, loss: binaryCrossEntropy(), sampleCount: 10, targets: y };
   const problem = { ...targets, weights: undefined, batchSize: undefined };
   const calls: [parts: number, call: () => unknown][] = [
     [4, () => encode(decoder, y, { solver: lbfgs({ maxSteps: 9 }) })],
-    [3, () => prepared.differentiableObjective(problem, 0, 10).dispose()],
+    [3, () => differentiableWasmObjective(packed, problem, 0, 10, 1).dispose()],
   ];
   for (const [parts, call] of calls) {
     await call();

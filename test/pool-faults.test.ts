@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { allSamples } from "../src/backend/feed.ts";
+import { solveOn } from "../src/backend/solve.ts";
+import { wasmEngine } from "../src/backend/wasm/engine.ts";
 import { compileKernels } from "../src/backend/wasm/load.ts";
-import { oneThread } from "../src/backend/wasm/one-thread.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
 import { Dealer } from "../src/backend/wasm/pool/dealer.ts";
 import type { ToWorker } from "../src/backend/wasm/pool/messages.ts";
@@ -30,7 +31,7 @@ import {
   wasm,
 } from "../src/index.ts";
 import { sgd } from "../src/optimizer.ts";
-import { Solution } from "../src/solver/base.ts";
+import { Solution } from "../src/solver/solution.ts";
 import { createDataset, evaluate, train } from "../src/train/index.ts";
 import { randomArray } from "./support/random.ts";
 import { rejected } from "./support/refusal.ts";
@@ -483,7 +484,7 @@ test("a worker that is started in the middle of an update follows from the next 
   const compiled = await compileKernels(false);
   const own = newDecoder();
   const packed = await packDecoder(own, compiled);
-  const thread = oneThread(packed);
+  const engine = wasmEngine(packed);
   const optimizer = sgd({ learningRate: 0.5 });
   const pool = new Pool(own, compiled, workerUrl);
   const trainer = sharedTrainer(wasmTrainer(packed, optimizer, compiled), optimizer, pool);
@@ -512,9 +513,9 @@ test("a worker that is started in the middle of an update follows from the next 
   await pool.started();
 
   const alone = new Solution(20, 5);
-  await thread.solve(problem, pair, alone, control, allSamples(20));
+  await solveOn(engine, { problem, pair, solution: alone, isFused: true }, control, allSamples(20));
   const solution = new Solution(20, 5);
-  const shared = sharedSolve(thread, problem, pair, solution) as SharedWork;
+  const shared = sharedSolve(engine, { problem, pair, solution, isFused: true }) as SharedWork;
   // The workers do it all.
   const work = { ...shared, here: () => turns(1) };
   await pool.share(work, { most: 4, mostWorkers: 2 }, control);

@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { solveAll } from "../src/backend/solve.ts";
+import { solve } from "../src/backend/solve.ts";
 import { type AutoOptions, auto, availableBackends, webgpu } from "../src/backend/webgpu/index.ts";
 import {
   amd,
@@ -39,11 +39,12 @@ async function gpuDevice(): Promise<GPUDevice> {
 function wrapped(backend: Backend, around: (work: () => Promise<void>) => Promise<void>): Backend {
   return {
     ...backend,
-    async prepare(decoder: Decoder) {
-      const prepared = await backend.prepare(decoder);
+    async open(decoder: Decoder) {
+      const session = await backend.open(decoder);
       return {
-        ...prepared,
-        solve: (...problem) => around(() => solveAll(prepared, ...problem)),
+        ...session,
+        share: ({ problem, pair, solution }, control) =>
+          around(() => solve(session, problem, pair, solution, control)),
       };
     },
   };
@@ -117,13 +118,13 @@ test("a faster GPU is taken once it is known to be: WASM works meanwhile", async
 });
 
 test("a slower one is not, and is not tried again", async () => {
-  let prepared = 0;
+  let opened = 0;
   const gpu = webgpu({ device: await gpuDevice() });
   const counting: Backend = {
     ...gpu,
-    prepare(decoder: Decoder) {
-      prepared++;
-      return gpu.prepare(decoder);
+    open(decoder: Decoder) {
+      opened++;
+      return gpu.open(decoder);
     },
   };
   const backend = auto([counting, wasm()]);
@@ -131,9 +132,9 @@ test("a slower one is not, and is not tried again", async () => {
   const { last } = await encodeUntilDecided(backend, decoder);
   assert.is(last.backend.name, "wasm");
   assert.match(last.backend.reason ?? "", /acme gpu.* at 0\.\d+ times the speed of wasm/);
-  assert.is(prepared, 1);
+  assert.is(opened, 1);
   await encode(decoder, y, { backend, solver });
-  assert.is(prepared, 1);
+  assert.is(opened, 1);
 });
 
 test("without calibration a GPU that computes rightly is taken at once, with every solver", async () => {

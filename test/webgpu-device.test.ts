@@ -15,6 +15,7 @@ import {
   lbfgs,
   linearGrid,
 } from "../src/index.ts";
+import { train } from "../src/train/index.ts";
 import { leave, startDawn } from "./support/dawn.ts";
 import { randomArray } from "./support/random.ts";
 import { refused, rejected } from "./support/refusal.ts";
@@ -354,17 +355,11 @@ test("what is asked for wrongly is refused", async () => {
     "unsupported",
     /customLoss.*use wasm\(\)/,
   );
-  const prepared = await backend.prepare(decoder);
-  const problem = {
-    decoder,
-    loss: binaryCrossEntropy(),
-    sampleCount: 11,
-    targets: y,
-    weights: undefined,
-    batchSize: undefined,
-  };
-  refused(() => prepared.differentiableObjective(problem, 0, 11), "unsupported", /tangents.*use wasm\(\)/);
-  refused(() => prepared.trainer({} as never), "unsupported", /does not train; use wasm\(\)/);
+  await rejected(
+    train(decoder, y, { backend }),
+    "unsupported",
+    /train: the backend webgpu does not train; use wasm\(\)/,
+  );
 });
 
 test("what has been read back is not kept: memory does not grow with the number of decodes", async () => {

@@ -46,9 +46,9 @@ async function evaluate(
   weights?: Float32Array,
 ): Promise<{ losses: Float64Array; gradients: Float64Array }> {
   const sampleCount = y.length / decoder.outputSize;
-  const prepared = await backend.prepare(decoder);
+  const session = await backend.open(decoder);
   const problem = { decoder, loss, sampleCount, targets: y, weights, batchSize: undefined };
-  const objective = prepared.objective(problem, 0, sampleCount);
+  const objective = session.objective(problem, 0, sampleCount);
   const rows = allRows(sampleCount);
   const losses = await objective.value(rows, z);
   const gradients = await objective.gradient(rows);
@@ -167,10 +167,10 @@ async function checkMatrices(
   const sampleCount = Math.max(...chosen) + 2;
   const z = randomArray(2, sampleCount * d);
   const y = randomArray(3, sampleCount * n, 0, 1);
-  const prepared = await backend.prepare(decoder);
+  const session = await backend.open(decoder);
   const problem = { decoder, loss, sampleCount, targets: y, weights, batchSize: undefined };
   // The first sample is another objective's.
-  const objective = prepared.objective(problem, 1, sampleCount - 1);
+  const objective = session.objective(problem, 1, sampleCount - 1);
   await objective.value(allRows(sampleCount - 1), Float64Array.from(z.subarray(d)));
   const gradients = await objective.gradient(Int32Array.from(chosen));
   await objective.curvature!.shared();
@@ -253,7 +253,7 @@ test("a chosen sample's numbers do not depend on those chosen with it; each grad
   const y = randomArray(3, 5 * 7, 0, 1);
   const z = Float64Array.from(randomArray(2, 5 * 3));
   const all = await evaluate(decoder, binaryCrossEntropy(), z, y);
-  const prepared = await backend.prepare(decoder);
+  const session = await backend.open(decoder);
   const problem = {
     decoder,
     loss: binaryCrossEntropy(),
@@ -262,7 +262,7 @@ test("a chosen sample's numbers do not depend on those chosen with it; each grad
     weights: undefined,
     batchSize: undefined,
   };
-  const objective = prepared.objective(problem, 0, 5);
+  const objective = session.objective(problem, 0, 5);
   const losses = await objective.value(
     Int32Array.of(4, 1),
     Float64Array.of(...z.slice(12, 15), ...z.slice(3, 6)),

@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { type WasmEngine, wasmEngine } from "../src/backend/wasm/engine.ts";
 import { compileKernels } from "../src/backend/wasm/load.ts";
-import { type OneThread, oneThread } from "../src/backend/wasm/one-thread.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
 import type { FromWorker, SolveDescription } from "../src/backend/wasm/pool/messages.ts";
 import { WorkerCall } from "../src/backend/wasm/pool/worker-calls.ts";
@@ -16,7 +16,7 @@ import { randomArray } from "./support/random.ts";
 const SAMPLES = 4;
 const SIZE = 6;
 const decoder = createDecoder({ layers: [2, 7, SIZE], seed: 3 });
-const thread = oneThread(await packDecoder(decoder, await compileKernels(undefined)));
+const thread = wasmEngine(await packDecoder(decoder, await compileKernels(undefined)));
 /** Goes on for minutes, by small steps, but where the gradient is 0. */
 const endless = amd({ stepInit: 1e-4, stepMax: 1e-4, tolerance: 1e-12, t1: 1e9, maxSteps: 1e8 });
 
@@ -24,7 +24,7 @@ const description: SolveDescription = {
   kind: "solve",
   ...{ solver: recipeOf(endless)!, flow: recipeOf(gradientFlow())!, loss: squaredError() },
   ...{ saveAt: undefined, sampleCount: SAMPLES, batchSize: undefined },
-  ...{ sharedWeights: undefined, hasOwnWeights: false },
+  ...{ sharedWeights: undefined, hasOwnWeights: false, isFused: true },
 };
 
 /** Samples 0, 1, …, of which those in `atRest` start where they are decoded to their targets. */
@@ -39,7 +39,7 @@ async function samplesFor(atRest: readonly number[]) {
 const all = Array.from({ length: SAMPLES }, (_, sample) => sample);
 
 /** A call, and what it says. */
-function open(on: OneThread = thread) {
+function open(on: WasmEngine = thread) {
   const said: FromWorker[] = [];
   const makers = { amd, gradientFlow } as ConstructorParameters<typeof WorkerCall>[4];
   const call = new WorkerCall(5, on, decoder, description, makers, (message) => void said.push(message));
@@ -84,7 +84,7 @@ test("what goes wrong is told with its code, and the call can be stopped", async
     [new LatentflowError("unsupported", "no memory"), "unsupported"],
     [new Error("no memory"), undefined],
   ] as const) {
-    const broken = { ...thread, atOnce: thread.atOnce, solve: () => Promise.reject(error) } as OneThread;
+    const broken: WasmEngine = { ...thread, fused: () => Promise.reject(error) };
     const { call, said, hears } = open(broken);
     call.add(all, await samplesFor([]));
     await hears("failed");

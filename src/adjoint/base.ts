@@ -1,7 +1,8 @@
 import { invalid, show, showName } from "../check.ts";
 import type { Flow } from "../flow.ts";
 import type { DifferentiableObjective } from "../objective.ts";
-import type { Control, Solution, Solver } from "../solver/base.ts";
+import type { Control, Solver } from "../solver/base.ts";
+import type { Solution } from "../solver/solution.ts";
 import { isCustom, type Loss } from "../terms/losses.ts";
 
 /** Samples whose flows have been followed. */

@@ -1,6 +1,6 @@
 import { alphaAt } from "../flow.ts";
 import type { DifferentiableObjective } from "../objective.ts";
-import type { Tableau } from "../solver/runge-kutta.ts";
+import type { Tableau } from "../solver/tableau.ts";
 import { addGradientAtEnd } from "./approximate.ts";
 import type { Adjoint, Encoded } from "./base.ts";
 import { type Slice, walkBack } from "./slices.ts";

@@ -2,7 +2,7 @@ import { alphaAt, type Flow } from "../flow.ts";
 import type { DifferentiableObjective } from "../objective.ts";
 import type { Solver } from "../solver/base.ts";
 import { RULES } from "../solver/rk4.ts";
-import type { Tableau } from "../solver/runge-kutta.ts";
+import type { Tableau } from "../solver/tableau.ts";
 import { addGradientAtEnd } from "./approximate.ts";
 import type { Adjoint, Encoded } from "./base.ts";
 import { type Slice, walkBack } from "./slices.ts";

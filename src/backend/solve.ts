@@ -1,45 +1,51 @@
-import type { Control, Solution } from "../solver/base.ts";
+import type { Control } from "../solver/base.ts";
 import { isDescentSolver } from "../solver/descent.ts";
+import type { Solution } from "../solver/solution.ts";
 import { rowsWithRoom } from "../solver/solver-block.ts";
-import type { CheckedPair, PreparedBackend, Problem } from "./base.ts";
+import { isCustom } from "../terms/losses.ts";
+import type { CheckedPair, Engine, Problem, Session, Task } from "./backend.ts";
 import { allSamples, type SampleFeed } from "./feed.ts";
 
 /**
- * Follows the flows of all samples of a problem: by the backend's own means where it has such, and else objective by
- * objective.
+ * Follows the flows of all samples of a problem: the one door between those who want samples solved and the backends.
+ * Here it is decided whether a fused solver does it or one around objectives; the session's threads do it.
  */
-export async function solveAll(
-  prepared: PreparedBackend,
+export async function solve(
+  session: Session,
   problem: Problem,
   pair: CheckedPair,
   solution: Solution,
   control: Control,
 ): Promise<void> {
   if (problem.sampleCount === 0 || control.aborted()) return;
-  if (prepared.solve) return prepared.solve(problem, pair, solution, control);
-  await solveByObjectives(prepared, problem, pair, solution, control);
+  // A fused solver keeps no points on its way; a custom loss runs in JavaScript between the passes.
+  const isFused =
+    session.fused !== undefined &&
+    isDescentSolver(pair.solver) &&
+    !solution.recording &&
+    !isCustom(problem.loss);
+  const task: Task = { problem, pair, solution, isFused };
+  if (session.share) await session.share(task, control);
+  else await solveOn(session, task, control, allSamples(problem.sampleCount));
 }
 
-/**
- * The general path: on any backend, with any solver.
- *
- * @param feed the samples; default all of the problem's
- */
-export async function solveByObjectives(
-  backend: Pick<PreparedBackend, "objectiveSize" | "objective">,
-  problem: Problem,
-  { flow, solver }: CheckedPair,
-  solution: Solution,
+/** What one thread does of a task: the samples that the feed gives it. */
+export async function solveOn(
+  engine: Engine,
+  { problem, pair, solution, isFused }: Task,
   control: Control,
-  feed: SampleFeed = allSamples(problem.sampleCount),
+  feed: SampleFeed,
 ): Promise<void> {
+  const { flow, solver } = pair;
   const { latentSize } = problem.decoder;
-  const room = isDescentSolver(solver) ? rowsWithRoom(solver, latentSize, solver.name === "lbfgs") : Infinity;
-  const size = Math.min(backend.objectiveSize(problem), room);
+  const isDescent = isDescentSolver(solver);
+  if (isFused && isDescent) return engine.fused!(problem, solver, solution, control, feed);
+  const room = isDescent ? rowsWithRoom(solver, latentSize, solver.name === "lbfgs") : Infinity;
+  const size = Math.min(engine.objectiveSize(problem), room);
   while (!control.aborted()) {
     const range = feed.take(size);
     if (!range) return;
-    const objective = backend.objective(problem, range.first, range.count);
+    const objective = engine.objective(problem, range.first, range.count);
     try {
       await solver.solve(objective, flow, solution, range.first, control);
     } finally {

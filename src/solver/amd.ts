@@ -4,7 +4,7 @@ import { withRecipe } from "../recipe.ts";
 import type { Solver } from "./base.ts";
 import { descend } from "./descend.ts";
 import { completeOptions, MAX_COUNT, makeDescentSolver } from "./descent.ts";
-import { EULER } from "./runge-kutta.ts";
+import { EULER } from "./tableau.ts";
 
 /** Options of `amd`. */
 export interface AmdOptions {

@@ -12,9 +12,10 @@ import {
 } from "../backend/wasm/layout.ts";
 import { compileKernels } from "../backend/wasm/load.ts";
 import { type Objective, type SharedCurvature, withoutMatrices } from "../objective.ts";
-import type { Control, Solution } from "./base.ts";
+import type { Control } from "./base.ts";
 import { type DescentSolver, isPreconditioned } from "./descent.ts";
 import { collectRecord } from "./sample-record.ts";
+import type { Solution } from "./solution.ts";
 import { allocateSolver } from "./solver-block.ts";
 
 /**

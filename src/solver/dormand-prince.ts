@@ -3,7 +3,7 @@ import type { Flow } from "../flow.ts";
 import { withRecipe } from "../recipe.ts";
 import type { Solver } from "./base.ts";
 import { integrate, type StepControl, type TriedStep } from "./integrate.ts";
-import type { Tableau } from "./runge-kutta.ts";
+import type { Tableau } from "./tableau.ts";
 
 /** Options of `dormandPrince`. */
 export interface DormandPrinceOptions {

@@ -5,7 +5,7 @@ import type { Solver } from "./base.ts";
 import { gridSteps } from "./fixed-grid.ts";
 import { checkGrid, type Grid } from "./grid.ts";
 import { integrate } from "./integrate.ts";
-import { EULER } from "./runge-kutta.ts";
+import { EULER } from "./tableau.ts";
 
 /** Options of `euler`. */
 export interface EulerOptions {

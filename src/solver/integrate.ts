@@ -1,9 +1,11 @@
 import type { Flow } from "../flow.ts";
 import type { Objective } from "../objective.ts";
 import { STATUSES, type Status } from "../result.ts";
-import { type Control, isLoss, type Solution } from "./base.ts";
-import { RungeKutta, type Tableau } from "./runge-kutta.ts";
+import { type Control, isLoss } from "./base.ts";
+import { RungeKutta } from "./runge-kutta.ts";
+import type { Solution } from "./solution.ts";
 import { System } from "./system.ts";
+import type { Tableau } from "./tableau.ts";
 
 /** One sample's step that has been tried. */
 export interface TriedStep {

@@ -5,7 +5,7 @@ import type { Solver } from "./base.ts";
 import { gridSteps } from "./fixed-grid.ts";
 import { checkGrid, type Grid } from "./grid.ts";
 import { integrate } from "./integrate.ts";
-import type { Tableau } from "./runge-kutta.ts";
+import type { Tableau } from "./tableau.ts";
 
 /** Options of `rk4`. */
 export interface Rk4Options {

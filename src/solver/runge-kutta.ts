@@ -1,23 +1,5 @@
 import type { System } from "./system.ts";
-
-/**
- * An explicit Runge-Kutta method, its Butcher tableau. The first stage is the derivative at the step's start,
- * which is the one at the end of the step before; only the others are listed.
- */
-export interface Tableau {
-  /** c_i, and a_ij for the stages j before it. */
-  readonly stages: readonly { readonly time: number; readonly weights: readonly number[] }[];
-  /** b_j */
-  readonly weights: readonly number[];
-  /**
-   * b_j minus those of the embedded method, for the error estimate; the last belongs to the derivative at
-   * the new state. Undefined for a method without error estimate.
-   */
-  readonly errorWeights?: readonly number[];
-}
-
-/** Forward Euler: one stage, the derivative at the step's start. */
-export const EULER: Tableau = { stages: [], weights: [1] };
+import type { Tableau } from "./tableau.ts";
 
 /** Steps of one method, with room for its stages. */
 export class RungeKutta {

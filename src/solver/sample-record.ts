@@ -1,5 +1,5 @@
 import { Sample } from "../backend/wasm/layout.ts";
-import type { Solution } from "./base.ts";
+import type { Solution } from "./solution.ts";
 
 /** Copies what a Sample says of its solve, all but its z, into a solution. */
 export function collectRecord(view: DataView, record: number, solution: Solution, sample: number): void {

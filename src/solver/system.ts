@@ -1,6 +1,7 @@
 import type { Flow } from "../flow.ts";
 import type { Objective } from "../objective.ts";
-import type { Control, Solution } from "./base.ts";
+import type { Control } from "./base.ts";
+import type { Solution } from "./solution.ts";
 
 /**
  * The flow of an objective's samples as differential equations y' = f(t, y), one for each sample. All arrays

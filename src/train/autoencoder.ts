@@ -1,4 +1,4 @@
-import type { Backend } from "../backend/base.ts";
+import type { Backend } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { attached, throwIfAborted } from "../brand.ts";
 import { checkOptions, checkSignal } from "../check.ts";
@@ -124,9 +124,9 @@ export async function encodeWith(
   checkSignal(where, signal);
   throwIfAborted(signal);
   const count = checkLatents(where, "y", y, encoder, "the encoder's input size");
-  const prepared = await unlessAborted(signal, () => backend.prepare(encoder));
+  const session = await unlessAborted(signal, () => backend.open(encoder));
   if (count > 0) attached("y", y);
-  const codes = await prepared.decode(y, false, makeControl(signal));
+  const codes = await session.decode(y, false, makeControl(signal));
   throwIfAborted(signal);
   return codes;
 }

@@ -1,4 +1,4 @@
-import type { TrainerState } from "../backend/base.ts";
+import type { TrainerState } from "../backend/backend.ts";
 import { show } from "../check.ts";
 import { checksum, showChecksum } from "../checksum.ts";
 import type { SamplerState } from "../data/sampler.ts";

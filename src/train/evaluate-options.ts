@@ -1,4 +1,4 @@
-import type { Backend } from "../backend/base.ts";
+import type { Backend } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { checkNumber, checkOptions, checkSignal, invalid, show } from "../check.ts";
 import type { Dataset } from "../data/dataset.ts";

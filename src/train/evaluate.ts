@@ -1,10 +1,11 @@
+import type { Session } from "../backend/backend.ts";
 import { throwIfAborted } from "../brand.ts";
 import { Callbacks, makeControl, unlessAborted } from "../control.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { type EncodeSummary, meanOfFinite, type SolveStatistics, type Status, summary } from "../result.ts";
-import { solveAll } from "../solve.ts";
-import { Solution } from "../solver/base.ts";
+import { solve } from "../solve.ts";
+import { Solution } from "../solver/solution.ts";
 import { leastLosses } from "../terms/floor.ts";
 import { encodeWith } from "./autoencoder.ts";
 import { checkEvaluateArguments, type EvaluateOptions } from "./evaluate-options.ts";
@@ -54,14 +55,15 @@ export async function evaluate(
   throwIfAborted(signal);
   await checkDataset("evaluate", dataset, settings, makeControl(signal));
   throwIfAborted(signal);
-  const prepared = await unlessAborted(signal, () => backend.prepare(decoder));
   const { count } = dataset;
   const { order } = pair.flow;
   const seconds = () => (performance.now() - start) / 1000;
   const all = new Solution(count, decoder.latentSize, undefined, { order });
   const floors = new Float64Array(count);
   const callbacks = new Callbacks();
+  let session: Session | undefined;
   for (const { first, problem } of problems(dataset, settings)) {
+    session ??= await unlessAborted(signal, () => backend.open(decoder, { problem, pair }));
     const { loss, targets, weights } = problem;
     floors.set(leastLosses(loss, targets, decoder.outputSize, weights), first);
     const codes =
@@ -76,13 +78,17 @@ export async function evaluate(
       const meanLoss = (all.lossSum + piece.lossSum) / (all.lossCount + piece.lossCount);
       callbacks.call(onProgress, { done, total: count, meanLoss, samplesPerSecond: done / seconds() });
     });
-    await solveAll(prepared, problem, pair, piece, control);
+    await solve(session, problem, pair, piece, control);
     throwIfAborted(signal);
-    all.insert(piece, first);
+    all.copyIn(
+      Array.from(piece.loss, (_, i) => first + i),
+      piece.copyOut(),
+    );
   }
   await callbacks.settled(signal);
   throwIfAborted(signal);
-  const result = { ...all.toResult(), backend: prepared.info, seconds: seconds() };
+  const { info } = session ?? (await backend.open(decoder));
+  const result = { ...all.toResult(), backend: info, seconds: seconds() };
   const { loss, initialLoss, gradientNorm, status, stats } = result;
   const excess = Float64Array.from(loss, (value, sample) => value - floors[sample]!);
   return {

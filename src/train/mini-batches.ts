@@ -1,9 +1,10 @@
-import type { PreparedBackend, Problem } from "../backend/base.ts";
+import type { Problem, Session } from "../backend/backend.ts";
 import { attached } from "../brand.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { createRandom, type RandomState } from "../random.ts";
-import { solveAll } from "../solve.ts";
-import { type Control, Solution } from "../solver/base.ts";
+import { solve } from "../solve.ts";
+import type { Control } from "../solver/base.ts";
+import { Solution } from "../solver/solution.ts";
 import type { CheckedTrainOptions } from "./options.ts";
 
 /** The stream of the seed's random numbers that the augmentation takes; the sampler has its own. */
@@ -41,7 +42,7 @@ export class MiniBatches {
    */
   async encode(
     indices: Uint32Array,
-    prepared: PreparedBackend,
+    session: Session,
     control: Control,
   ): Promise<{ problem: Problem; solution: Solution }> {
     const { decoder, latents } = this;
@@ -61,7 +62,7 @@ export class MiniBatches {
       });
     }
     if (isAutoencoder) solution.z.set(targets);
-    else await solveAll(prepared, problem, pair, solution, control);
+    else await solve(session, problem, pair, solution, control);
     return { problem, solution };
   }
 

@@ -1,6 +1,6 @@
 import { approximate } from "../adjoint/approximate.ts";
 import { type Adjoint, checkAdjoint } from "../adjoint/base.ts";
-import type { Backend } from "../backend/base.ts";
+import type { Backend } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { callHint, checkNumber, checkOptions, checkSignal, invalid, show, showName } from "../check.ts";
 import type { Augmentation } from "../data/augment.ts";

@@ -1,5 +1,5 @@
 import type { Adjoint, Encoded } from "../adjoint/base.ts";
-import type { PreparedBackend, Problem, Trainer } from "../backend/base.ts";
+import type { Problem, Session, Trainer } from "../backend/backend.ts";
 import { throwIfAborted } from "../brand.ts";
 import { createSampler } from "../data/sampler.ts";
 import type { Decoder } from "../decoder/decoder.ts";
@@ -9,6 +9,9 @@ import { MiniBatches } from "./mini-batches.ts";
 import type { CheckedTrainOptions } from "./options.ts";
 import type { TrainStep } from "./progress.ts";
 import { isValidationDue, meanLoss, type ValidationResult } from "./validation.ts";
+
+/** A session of a backend that trains. */
+export type TrainingSession = Session & Required<Pick<Session, "train">>;
 
 /** A training run: where it stands, and its next update. */
 export class Run {
@@ -26,14 +29,14 @@ export class Run {
   constructor(
     private readonly options: CheckedTrainOptions,
     private readonly working: Decoder,
-    private readonly prepared: PreparedBackend,
+    private readonly session: TrainingSession,
   ) {
     const { dataset, settings } = options;
     const { optimizer, batchSize, epochs, sampling } = settings;
     this.total = epochs * dataset.count;
     this.sampler = createSampler({ count: dataset.count, batchSize, ...sampling });
     this.batches = new MiniBatches(working, options);
-    this.trainer = prepared.trainer(optimizer);
+    this.trainer = session.train(optimizer);
   }
 
   get hasEnded(): boolean {
@@ -49,7 +52,7 @@ export class Run {
     try {
       const learningRate = optimizer.learningRate * schedule.factor(this.images / this.total);
       const indices = sampler.next();
-      const { problem, solution } = await batches.encode(indices, this.prepared, control);
+      const { problem, solution } = await batches.encode(indices, this.session, control);
       throwIfAborted(signal);
       const losses = await addGradient(this.trainer, adjoint, problem, { ...pair, solution, control });
       throwIfAborted(signal);
@@ -73,7 +76,7 @@ export class Run {
     if (!validation || !isValidationDue(validation, this.images, this.total, this.validations.at(-1))) {
       return undefined;
     }
-    const mean = await meanLoss(this.working, this.prepared, validation, this.options, control);
+    const mean = await meanLoss(this.working, this.session, validation, this.options, control);
     throwIfAborted(settings.signal);
     const result = { images: this.images, loss: mean };
     this.validations.push(result);

@@ -1,4 +1,4 @@
-import type { Problem } from "../backend/base.ts";
+import type { Problem } from "../backend/backend.ts";
 import { attached } from "../brand.ts";
 import { invalid } from "../check.ts";
 import { createDataset, type Dataset, isDataset } from "../data/dataset.ts";

@@ -1,11 +1,13 @@
+import type { Session } from "../backend/backend.ts";
 import { throwIfAborted } from "../brand.ts";
 import { Callbacks, makeControl, unlessAborted } from "../control.ts";
 import { copyDecoder } from "../decoder/copy.ts";
 import type { Decoder } from "../decoder/decoder.ts";
+import { LatentflowError } from "../errors.ts";
 import { isCustom } from "../terms/losses.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import type { CheckedTrainOptions, TrainResult } from "./options.ts";
-import { Run } from "./run.ts";
+import { Run, type TrainingSession } from "./run.ts";
 import { checkDataset } from "./samples.ts";
 
 /**
@@ -33,8 +35,12 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
       await checkDataset(`${where}: validation`, validation.dataset, settings, control);
     }
     throwIfAborted(signal);
-    const prepared = await unlessAborted(signal, () => backend.prepare(working));
-    run = new Run(checked, working, prepared);
+    const session = await unlessAborted(signal, () => backend.open(working));
+    if (!isTraining(session)) {
+      const { name } = session.info;
+      throw new LatentflowError("unsupported", `${where}: the backend ${name} does not train; use wasm()`);
+    }
+    run = new Run(checked, working, session);
     checkpoints = await Checkpoints.begin(run, working, checked, control);
     const resumedFrom = checkpoints?.resumedFrom;
     if (resumedFrom) callbacks.call(onEvent, { kind: "resumed", ...resumedFrom });
@@ -67,4 +73,8 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
     working.dispose();
     await checked.checkpoint?.store.close();
   }
+}
+
+function isTraining(session: Session): session is TrainingSession {
+  return session.train !== undefined;
 }

@@ -1,10 +1,11 @@
-import type { PreparedBackend } from "../backend/base.ts";
+import type { Session } from "../backend/backend.ts";
 import { checkNumber, checkOptions, invalid } from "../check.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { checkWeights } from "../problem.ts";
-import { type CheckedPair, solveAll } from "../solve.ts";
-import { type Control, Solution } from "../solver/base.ts";
+import { type CheckedPair, solve } from "../solve.ts";
+import type { Control } from "../solver/base.ts";
+import { Solution } from "../solver/solution.ts";
 import type { Loss } from "../terms/losses.ts";
 import { asDataset, problems } from "./samples.ts";
 
@@ -79,7 +80,7 @@ export function isValidationDue(
  */
 export async function meanLoss(
   decoder: Decoder,
-  prepared: PreparedBackend,
+  session: Session,
   { dataset, weights }: Validation,
   {
     loss,
@@ -98,7 +99,7 @@ export async function meanLoss(
     const z0 = isAutoencoder ? problem.targets : undefined;
     const { order } = pair.flow;
     const solution = new Solution(problem.sampleCount, decoder.latentSize, z0, { order });
-    await solveAll(prepared, problem, pair, solution, control);
+    await solve(session, problem, pair, solution, control);
     sum = solution.loss.reduce((total, value) => total + value, sum);
   }
   return sum / dataset.count;

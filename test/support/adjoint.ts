@@ -1,6 +1,6 @@
 import type { Adjoint } from "../../src/adjoint/base.ts";
 import type { Backend, Decoder, Flow, Loss, Objective, Solver } from "../../src/index.ts";
-import { Solution } from "../../src/solver/base.ts";
+import { Solution } from "../../src/solver/solution.ts";
 import { bindObjective } from "./objective.ts";
 import { randomArray } from "./random.ts";
 import { objectiveOf } from "./reference.ts";

@@ -1,6 +1,6 @@
 import type { Flow, Objective, Solver } from "../../src/index.ts";
-import { Solution } from "../../src/solver/base.ts";
 import type { SaveAt } from "../../src/solver/recording.ts";
+import { Solution } from "../../src/solver/solution.ts";
 
 /** One sample's loss of its latent, in float64. */
 export interface AnalyticLoss {

@@ -1,18 +1,23 @@
+import { compileKernels, recogniseKernels } from "../../src/backend/wasm/load.ts";
+import { differentiableWasmObjective } from "../../src/backend/wasm/objective.ts";
+import { packDecoder } from "../../src/backend/wasm/packed.ts";
 import type { Backend, Decoder, DifferentiableObjective, Loss } from "../../src/index.ts";
+import { builds } from "./builds.ts";
 
-/** The objective of all samples given, on a backend, with all derivatives. */
+/** The objective of all samples given, in a build of the kernels, with all derivatives. */
 export async function bindObjective(
   backend: Backend,
   decoder: Decoder,
   loss: Loss,
   y: Float32Array,
   weights?: Float32Array,
-  copies?: number,
+  copies = 1,
 ): Promise<DifferentiableObjective> {
   const sampleCount = y.length / decoder.outputSize;
-  const prepared = await backend.prepare(decoder);
+  const module = builds.find((build) => build.backend === backend)?.module;
+  const compiled = module ? recogniseKernels(module) : await compileKernels(undefined);
   const problem = { decoder, loss, sampleCount, targets: y, weights, batchSize: undefined };
-  return prepared.differentiableObjective(problem, 0, sampleCount, copies);
+  return differentiableWasmObjective(await packDecoder(decoder, compiled), problem, 0, sampleCount, copies);
 }
 
 /** Indices 0 … count - 1. */

@@ -1,6 +1,6 @@
 import type { Curvature } from "../../objective.ts";
 import { makeTurns } from "../../turns.ts";
-import type { Problem } from "../base.ts";
+import type { Problem } from "../backend.ts";
 import { allocateGaussNewton, type GaussNewtonWork, NO_MATRICES } from "./gauss-newton.ts";
 import { DAMPINGS, packedSize } from "./layout.ts";
 import type { Passes } from "./objective.ts";

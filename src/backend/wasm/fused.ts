@@ -1,8 +1,9 @@
 import { withoutMatrices } from "../../objective.ts";
-import type { Control, Solution } from "../../solver/base.ts";
+import type { Control } from "../../solver/base.ts";
 import { type DescentSolver, isPreconditioned } from "../../solver/descent.ts";
+import type { Solution } from "../../solver/solution.ts";
 import { allocateSolver, rowsWithRoom } from "../../solver/solver-block.ts";
-import type { Problem } from "../base.ts";
+import type { Problem } from "../backend.ts";
 import type { SampleFeed } from "../feed.ts";
 import { allocateGaussNewton, NO_MATRICES } from "./gauss-newton.ts";
 import { Descent } from "./layout.ts";

@@ -1,6 +1,6 @@
 import type { DifferentiableObjective, Objective } from "../../objective.ts";
 import { isCustom } from "../../terms/losses.ts";
-import type { Problem } from "../base.ts";
+import type { Problem } from "../backend.ts";
 import { allocateBeside } from "./arena.ts";
 import { wasmCurvature } from "./curvature.ts";
 import { customLossPasses } from "./custom-loss.ts";

@@ -3,7 +3,7 @@ import type { CurvatureUse } from "../../objective.ts";
 import { isCustom, type Loss } from "../../terms/losses.ts";
 import { takesLogits, termTraits } from "../../terms/terms.ts";
 import { makeTurns } from "../../turns.ts";
-import type { Problem } from "../base.ts";
+import type { Problem } from "../backend.ts";
 import type { Block } from "./arena.ts";
 import { allocateGaussNewton, type GaussNewtonWork, jacobianStride, panelBytes } from "./gauss-newton.ts";
 import { DAMPINGS, packedSize } from "./layout.ts";

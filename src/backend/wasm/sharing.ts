@@ -1,10 +1,11 @@
 import type { Optimizer } from "../../optimizer.ts";
-import type { Control, Solution } from "../../solver/base.ts";
-import type { CheckedPair, Problem, Trainer } from "../base.ts";
+import type { Control } from "../../solver/base.ts";
+import type { Task, Trainer } from "../backend.ts";
 import { allSamples, type SampleFeed } from "../feed.ts";
+import { solveOn } from "../solve.ts";
 import type { Decoding } from "./decode.ts";
+import type { WasmEngine } from "./engine.ts";
 import type { CompiledKernels } from "./instance.ts";
-import type { OneThread } from "./one-thread.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { poolOf } from "./pool/pool.ts";
 import { sharedTrainer } from "./pool/shared-trainer.ts";
@@ -16,7 +17,7 @@ import { decodeTime, isWorthSharing, samplesHeld, solveTime, type Threads, threa
 export interface Sharing {
   /** How many threads the last call has used, and why it was only one. */
   readonly info: { readonly threads: number; readonly reason?: string };
-  solve(problem: Problem, pair: CheckedPair, solution: Solution, control: Control): Promise<void>;
+  solve(task: Task, control: Control): Promise<void>;
   decode(decoding: Decoding, control: Control): Promise<void>;
   /** A trainer whose updates all threads follow. */
   follow(trainer: Trainer, optimizer: Optimizer): Trainer;
@@ -29,7 +30,7 @@ export interface Sharing {
 export async function sharing(
   packed: PackedDecoder,
   compiled: CompiledKernels,
-  thread: OneThread,
+  engine: WasmEngine,
   options: { readonly threads: Threads; readonly worker: WorkerSource | undefined },
 ): Promise<Sharing> {
   const { decoder } = packed;
@@ -81,21 +82,22 @@ export async function sharing(
     get info() {
       return info;
     },
-    solve(problem, pair, solution, control) {
+    solve(task, control) {
+      const { problem, pair } = task;
       const { sampleCount } = problem;
       return run(
-        { sampleCount, atOnce: thread.atOnce(problem), milliseconds: solveTime(decoder, pair.solver) },
-        () => sharedSolve(thread, problem, pair, solution),
-        (feed) => thread.solve(problem, pair, solution, control, feed),
+        { sampleCount, atOnce: engine.objectiveSize(problem), milliseconds: solveTime(decoder, pair.solver) },
+        () => sharedSolve(engine, task),
+        (feed) => solveOn(engine, task, control, feed),
         control,
       );
     },
     decode(decoding, control) {
       const sampleCount = decoding.z.length / decoder.latentSize;
       return run(
-        { sampleCount, atOnce: thread.rows, milliseconds: decodeTime(decoder) },
-        () => sharedDecoding(thread, decoding, decoder.latentSize),
-        (feed) => thread.decode(decoding, control, feed),
+        { sampleCount, atOnce: engine.rows, milliseconds: decodeTime(decoder) },
+        () => sharedDecoding(engine, decoding, decoder.latentSize),
+        (feed) => engine.decode(decoding, control, feed),
         control,
       );
     },

@@ -1,6 +1,6 @@
-import type { Solution } from "../../solver/base.ts";
 import { collectRecord } from "../../solver/sample-record.ts";
-import type { Problem } from "../base.ts";
+import type { Solution } from "../../solver/solution.ts";
+import type { Problem } from "../backend.ts";
 import type { SampleFeed } from "../feed.ts";
 import { Descent, paddedSize, Sample, SampleState } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";

@@ -1,5 +1,5 @@
 import type { Optimizer } from "../../optimizer.ts";
-import type { Trainer } from "../base.ts";
+import type { Trainer } from "../backend.ts";
 import type { CompiledKernels } from "./instance.ts";
 import { differentiableWasmObjective } from "./objective.ts";
 import type { PackedDecoder } from "./packed.ts";

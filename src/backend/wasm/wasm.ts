@@ -3,11 +3,10 @@ import { checkNumber, checkOptions, invalid, show } from "../../check.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
 import type { UrlLike, WebAssemblyModule, WorkerLike } from "../../platform.ts";
 import type { BackendInfo } from "../../result.ts";
-import type { Backend, PreparedBackend } from "../base.ts";
+import type { Backend, Session } from "../backend.ts";
+import { wasmEngine } from "./engine.ts";
 import type { CompiledKernels } from "./instance.ts";
 import { compileKernels, recogniseKernels } from "./load.ts";
-import { differentiableWasmObjective, wasmObjective } from "./objective.ts";
-import { oneThread } from "./one-thread.ts";
 import { packDecoder } from "./packed.ts";
 import type { WorkerSource } from "./pool/thread.ts";
 import { sharing } from "./sharing.ts";
@@ -76,7 +75,7 @@ export function wasm(options: WasmOptions = {}): Backend {
     );
   }
   const checked = { relaxed, given, threads, worker };
-  return Object.freeze({ name: "wasm", prepare: (decoder: Decoder) => prepare(decoder, checked) });
+  return Object.freeze({ name: "wasm", open: (decoder: Decoder) => open(decoder, checked) });
 }
 
 /** More than any machine has, and few enough to be counted with 16 bits. */
@@ -95,21 +94,19 @@ interface CheckedOptions {
   readonly worker: WorkerSource | undefined;
 }
 
-async function prepare(decoder: Decoder, options: CheckedOptions): Promise<PreparedBackend> {
+async function open(decoder: Decoder, options: CheckedOptions): Promise<Session> {
   const compiled = options.given ?? (await compileKernels(options.relaxed));
   const packed = await packDecoder(decoder, compiled);
-  const thread = oneThread(packed);
-  const shared = await sharing(packed, compiled, thread, options);
+  const engine = wasmEngine(packed);
+  const { objectiveSize, objective, fused } = engine;
+  const shared = await sharing(packed, compiled, engine, options);
   return {
     get info(): BackendInfo {
       return { name: "wasm", build: compiled.build, ...shared.info };
     },
-    objectiveSize: thread.atOnce,
-    objective: (problem, first, count) => wasmObjective(packed, problem, first, count),
-    differentiableObjective: (problem, first, count, copies = 1) =>
-      differentiableWasmObjective(packed, problem, first, count, copies),
-    trainer: (optimizer) => shared.follow(wasmTrainer(packed, optimizer, compiled), optimizer),
-    solve: shared.solve,
+    ...{ objectiveSize, objective, fused },
+    share: shared.solve,
+    train: (optimizer) => shared.follow(wasmTrainer(packed, optimizer, compiled), optimizer),
     async decode(z, toLogits, control) {
       const outputs = new Float32Array((z.length / decoder.latentSize) * decoder.outputSize);
       await shared.decode({ z, outputs, toLogits }, control);

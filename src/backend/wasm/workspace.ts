@@ -1,6 +1,6 @@
 import { attached } from "../../brand.ts";
 import type { Loss } from "../../terms/losses.ts";
-import type { Problem } from "../base.ts";
+import type { Problem } from "../backend.ts";
 import type { Block } from "./arena.ts";
 import { LOSS_CODES, paddedSize, ValueRows, Workspace as WorkspaceStruct } from "./layout.ts";
 import { keptBy } from "./lower.ts";

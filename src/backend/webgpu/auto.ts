@@ -1,10 +1,8 @@
 import { messageOf } from "../../brand.ts";
 import { checkOptions, invalid, show } from "../../check.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
-import type { Control, Solution } from "../../solver/base.ts";
 import { isCustom, squaredError } from "../../terms/losses.ts";
-import type { Availability, Backend, CheckedPair, PreparedBackend, Problem } from "../base.ts";
-import { solveAll } from "../solve.ts";
+import type { Availability, Backend, CheckedPair, Problem, Session, Use } from "../backend.ts";
 import { wasm } from "../wasm/wasm.ts";
 import { DEFAULT_ROWS } from "./rows.ts";
 import { findDisparity, firstSamples, measureSpeed, warmUp } from "./trial.ts";
@@ -45,7 +43,7 @@ export function auto(backends: readonly Backend[], options: AutoOptions = {}): B
   const last = backends.at(-1)!;
   return Object.freeze({
     name: "auto",
-    prepare: (decoder: Decoder) => prepare(decoder, others, last, calibrate),
+    open: (decoder: Decoder, use?: Use) => open(decoder, use, others, last, calibrate),
   });
 }
 
@@ -59,7 +57,7 @@ export async function availableBackends(
 }
 
 function isBackend(value: Backend): boolean {
-  return typeof value?.prepare === "function" && typeof value.name === "string";
+  return typeof value?.open === "function" && typeof value.name === "string";
 }
 
 function availabilityOf(backend: Backend): Promise<Availability> {
@@ -69,9 +67,9 @@ function availabilityOf(backend: Backend): Promise<Availability> {
 /** What is known of a backend for some decoder and size of problem. */
 interface Trial {
   /** Is it taken, and why? Undefined while that is not known. */
-  verdict?: { readonly isTaken: boolean; readonly reason: string };
+  verdict?: Verdict;
   /** The time it takes, to be measured when nothing else is at work. */
-  time?: (reference: PreparedBackend) => Promise<void>;
+  time?: (reference: Session) => Promise<void>;
 }
 
 const trials = new WeakMap<Decoder, Map<string, Trial>>();
@@ -82,13 +80,16 @@ function trialsOf(decoder: Decoder): Map<string, Trial> {
   return known;
 }
 
-async function prepare(
+async function open(
   decoder: Decoder,
+  use: Use | undefined,
   others: readonly Backend[],
   last: Backend,
   calibrate: boolean,
-): Promise<PreparedBackend> {
-  const reference = await last.prepare(decoder);
+): Promise<Session> {
+  const reference = await last.open(decoder);
+  if (!use) return reference;
+  if (isCustom(use.problem.loss)) return withReason(reference, "a customLoss runs in JavaScript");
   const reasons: string[] = [];
   for (const backend of others) {
     const { available, reason, adapter } = await availabilityOf(backend);
@@ -98,17 +99,20 @@ async function prepare(
       continue;
     }
     const candidate: Candidate = { backend, label, decoder, reference };
-    if (calibrate) {
-      for (const trial of trialsOf(decoder).values()) await trial.time?.(reference);
-      const isTaken = [...trialsOf(decoder).values()].some(({ verdict }) => verdict?.isTaken);
-      const prepared = isTaken ? await backend.prepare(decoder) : undefined;
-      return new Choice(reference, (problem, pair) => chooseByTrial(candidate, prepared, problem, pair));
-    }
-    const { isTaken, reason: verdict } = await checkParity(candidate);
-    const prepared = isTaken ? await backend.prepare(decoder) : undefined;
-    return new Choice(reference, () => ({ prepared, reason: verdict }));
+    const verdict = calibrate ? await judgeByTrial(candidate, use) : await checkParity(candidate);
+    return withReason(verdict.isTaken ? await backend.open(decoder) : reference, verdict.reason);
   }
-  return new Choice(reference, () => ({ prepared: undefined, reason: reasons.join("; ") }));
+  return withReason(reference, reasons.join("; "));
+}
+
+/** A session that says why it has been chosen. */
+function withReason(session: Session, reason: string): Session {
+  return {
+    ...session,
+    get info() {
+      return { ...session.info, reason };
+    },
+  };
 }
 
 interface Candidate {
@@ -116,39 +120,33 @@ interface Candidate {
   /** Its name for people. */
   readonly label: string;
   readonly decoder: Decoder;
-  /** The last backend, ready for the decoder. */
-  readonly reference: PreparedBackend;
+  /** The last backend's session. */
+  readonly reference: Session;
 }
 
-/** The prepared candidate, or undefined for the last backend. */
-type Choose = (problem: Problem, pair: CheckedPair) => Chosen;
-
-interface Chosen {
-  readonly prepared: PreparedBackend | undefined;
+/** Is a candidate taken, and why? */
+interface Verdict {
+  readonly isTaken: boolean;
   readonly reason: string;
 }
 
 /** What earlier calls have found out; the first one sets it going. */
-function chooseByTrial(
-  candidate: Candidate,
-  prepared: PreparedBackend | undefined,
-  problem: Problem,
-  pair: CheckedPair,
-): Chosen {
+async function judgeByTrial(candidate: Candidate, { problem, pair }: Use): Promise<Verdict> {
+  const { decoder, label, reference } = candidate;
+  const known = trialsOf(decoder);
+  for (const trial of known.values()) await trial.time?.(reference);
   const { sampleCount, loss, weights } = problem;
   // Of about the same size: the next power of two.
   const atOnce = Math.max(1, Math.min(sampleCount, problem.batchSize ?? DEFAULT_ROWS));
   const size = Math.ceil(Math.log2(atOnce));
-  const key = `${candidate.label} ${loss.name} ${loss.reduction} ${weights !== undefined} ${pair.flow.name} ${pair.solver.name} ${size}`;
-  const known = trialsOf(candidate.decoder);
+  const key = `${label} ${loss.name} ${loss.reduction} ${weights !== undefined} ${pair.flow.name} ${pair.solver.name} ${size}`;
   let trial = known.get(key);
   if (!trial) {
     trial = {};
     known.set(key, trial);
     tryOut(candidate, firstSamples(problem, 2 ** size), pair, trial);
   }
-  const { isTaken = false, reason = `${candidate.label} is being tried meanwhile` } = trial.verdict ?? {};
-  return { prepared: isTaken ? prepared : undefined, reason };
+  return trial.verdict ?? { isTaken: false, reason: `${label} is being tried meanwhile` };
 }
 
 /** In the background: checks what a candidate computes, and has it make what it needs, for its time to be taken. */
@@ -158,13 +156,13 @@ function tryOut(candidate: Candidate, problem: Problem, pair: CheckedPair, trial
     trial.verdict = { isTaken: false, reason: `${label} ${why}` };
   };
   const work = async () => {
-    const prepared = await backend.prepare(decoder);
-    const disparity = await findDisparity(prepared, reference, problem);
+    const session = await backend.open(decoder);
+    const disparity = await findDisparity(session, reference, problem);
     if (disparity) return refuse(disparity);
-    await warmUp(prepared, problem, pair);
+    await warmUp(session, problem, pair);
     trial.time = async (other) => {
       delete trial.time;
-      const speed = await measureSpeed(prepared, problem, pair);
+      const speed = await measureSpeed(session, problem, pair);
       const ratio = speed / (await measureSpeed(other, problem, pair));
       const reason = `${label} was measured at ${ratio.toPrecision(2)} times the speed of ${other.info.name}`;
       trial.verdict = { isTaken: ratio > 1, reason };
@@ -178,10 +176,7 @@ function describeFailure(error: unknown): string {
 }
 
 /** Without calibration: what a candidate computes is all that counts. */
-async function checkParity({ backend, label, decoder, reference }: Candidate): Promise<{
-  readonly isTaken: boolean;
-  readonly reason: string;
-}> {
+async function checkParity({ backend, label, decoder, reference }: Candidate): Promise<Verdict> {
   const known = trialsOf(decoder);
   const key = `${label} parity`;
   const verdict = known.get(key)?.verdict;
@@ -191,54 +186,10 @@ async function checkParity({ backend, label, decoder, reference }: Candidate): P
     ...{ decoder, targets, loss: squaredError(), sampleCount: 1, weights: undefined, batchSize: undefined },
   };
   const disparity = await backend
-    .prepare(decoder)
-    .then((prepared) => findDisparity(prepared, reference, problem))
+    .open(decoder)
+    .then((session) => findDisparity(session, reference, problem))
     .catch(describeFailure);
   const found = { isTaken: !disparity, reason: `${label} ${disparity ?? "computes rightly"}` };
   known.set(key, { verdict: found });
   return found;
-}
-
-/** A backend that is chosen once it is known what for. */
-class Choice implements PreparedBackend {
-  private readonly reference: PreparedBackend;
-  private readonly choose: Choose;
-  private chosen: Chosen | undefined;
-
-  constructor(reference: PreparedBackend, choose: Choose) {
-    this.reference = reference;
-    this.choose = choose;
-  }
-
-  get info() {
-    const { prepared = this.reference, reason } = this.chosen ?? {};
-    return { ...prepared.info, ...(reason && { reason }) };
-  }
-
-  objectiveSize(problem: Problem) {
-    return this.reference.objectiveSize(problem);
-  }
-
-  objective(...problem: Parameters<PreparedBackend["objective"]>) {
-    return this.reference.objective(...problem);
-  }
-
-  differentiableObjective(...problem: Parameters<PreparedBackend["differentiableObjective"]>) {
-    return this.reference.differentiableObjective(...problem);
-  }
-
-  trainer(...options: Parameters<PreparedBackend["trainer"]>) {
-    return this.reference.trainer(...options);
-  }
-
-  async solve(problem: Problem, pair: CheckedPair, solution: Solution, control: Control): Promise<void> {
-    this.chosen ??= isCustom(problem.loss)
-      ? { prepared: undefined, reason: "a customLoss runs in JavaScript" }
-      : this.choose(problem, pair);
-    await solveAll(this.chosen.prepared ?? this.reference, problem, pair, solution, control);
-  }
-
-  decode(...latents: Parameters<PreparedBackend["decode"]>) {
-    return this.reference.decode(...latents);
-  }
 }

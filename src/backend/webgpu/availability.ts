@@ -1,5 +1,5 @@
 import { LatentflowError } from "../../errors.ts";
-import type { Availability } from "../base.ts";
+import type { Availability } from "../backend.ts";
 import { adapterName, type ContextOptions, isSoftware, requestAdapter } from "./device.ts";
 import { importRuntime } from "./runtime.ts";
 

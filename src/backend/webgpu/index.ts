@@ -1,4 +1,4 @@
-export type { Availability } from "../base.ts";
+export type { Availability } from "../backend.ts";
 export { type AutoOptions, auto, availableBackends } from "./auto.ts";
 export type { GpuDevice, OnnxRuntime } from "./platform.ts";
 export { type WebgpuOptions, webgpu } from "./webgpu.ts";

@@ -1,6 +1,6 @@
 import type { Decoder } from "../../decoder/decoder.ts";
 import type { BackendInfo } from "../../result.ts";
-import type { PreparedBackend } from "../base.ts";
+import type { Session } from "../backend.ts";
 import { wasm } from "../wasm/wasm.ts";
 import { adapterName, type ContextOptions, openContext } from "./device.ts";
 import { type LoadedDecoder, loadOnto } from "./loaded.ts";
@@ -14,7 +14,7 @@ export class DeviceKeeper {
   private readonly options: ContextOptions;
   private loaded: LoadedDecoder;
   private readonly incidents: string[] = [];
-  private instead: PreparedBackend | undefined;
+  private instead: Session | undefined;
 
   private constructor(decoder: Decoder, options: ContextOptions, loaded: LoadedDecoder) {
     this.decoder = decoder;
@@ -46,7 +46,7 @@ export class DeviceKeeper {
    */
   async work<T>(
     onGpu: (loaded: LoadedDecoder) => Promise<T>,
-    inWasm: (prepared: PreparedBackend) => Promise<T>,
+    inWasm: (session: Session) => Promise<T>,
   ): Promise<T> {
     while (!this.instead) {
       const { loaded } = this;
@@ -76,7 +76,7 @@ export class DeviceKeeper {
         // There may be no other device that will do, and then there is WASM.
       }
     }
-    this.instead = await wasm().prepare(this.decoder);
+    this.instead = await wasm().open(this.decoder);
     const { build } = this.instead.info;
     const when = isFirst ? "the device was lost, and no other would do" : "the device was lost again";
     this.incidents.push(`${when}: what was left was done by wasm (${build})`);

@@ -1,6 +1,6 @@
 import { attached } from "../../brand.ts";
 import type { Curvature, Objective, SharedCurvature } from "../../objective.ts";
-import type { PreparedBackend, Problem } from "../base.ts";
+import type { Problem, Session } from "../backend.ts";
 import { curvatureUse } from "../wasm/preconditioner.ts";
 import { wasm } from "../wasm/wasm.ts";
 import { curvatureScale } from "../wasm/workspace.ts";
@@ -49,11 +49,10 @@ export function gpuObjective(
 
   function work<T>(use: (bound: Bound) => Promise<T>): Promise<T> {
     const bindGpu = (loaded: LoadedDecoder) => bindToGpu(loaded, problem, first, count);
-    const bindWasm = async (prepared: PreparedBackend) =>
-      bindToWasm(prepared.objective(problem, first, count));
+    const bindWasm = async (session: Session) => bindToWasm(session.objective(problem, first, count));
     return keeper.work(
       async (loaded) => use(await boundTo(loaded, bindGpu)),
-      async (prepared) => use(await boundTo(prepared, bindWasm)),
+      async (session) => use(await boundTo(session, bindWasm)),
     );
   }
 
@@ -101,7 +100,7 @@ function curvatureInWasm(
     rows: Int32Array,
     use: (curvature: Curvature, at: Int32Array, from: number) => Promise<void>,
   ): Promise<void> {
-    const prepared = await wasm({ threads: 1 }).prepare(problem.decoder);
+    const session = await wasm({ threads: 1 }).open(problem.decoder);
     for (let from = 0; from < rows.length; from += ROWS_IN_WASM) {
       const chosen = rows.subarray(from, from + ROWS_IN_WASM);
       const gather = (values: Float32Array) =>
@@ -113,7 +112,7 @@ function curvatureInWasm(
         ...{ ...problem, sampleCount: chosen.length, targets: gather(attached("y", targets)) },
         weights: weights && (weights.length === n ? weights : gather(attached("weights", weights))),
       };
-      const objective = prepared.objective(some, 0, chosen.length);
+      const objective = session.objective(some, 0, chosen.length);
       try {
         const at = Int32Array.from(chosen, (_, i) => i);
         await objective.value(at, pointsOf(chosen));

@@ -1,6 +1,6 @@
 import { attached } from "../../brand.ts";
 import type { StandardLoss } from "../../terms/losses.ts";
-import type { Problem } from "../base.ts";
+import type { Problem } from "../backend.ts";
 import type { BoundGraph } from "./bound-graph.ts";
 import { ELEMENT_WEIGHTS, type ObjectiveShape, TARGETS } from "./passes.ts";
 

@@ -1,7 +1,7 @@
 import { attached } from "../../brand.ts";
-import { Solution } from "../../solver/base.ts";
-import type { CheckedPair, PreparedBackend, Problem } from "../base.ts";
-import { solveAll } from "../solve.ts";
+import { Solution } from "../../solver/solution.ts";
+import type { CheckedPair, Problem, Session } from "../backend.ts";
+import { solve } from "../solve.ts";
 
 /** So many samples are compared with the other backend's, and may be off by so much of their norm. */
 const COMPARED = 4;
@@ -28,8 +28,8 @@ export function firstSamples(problem: Problem, most: number): Problem {
  * undefined.
  */
 export async function findDisparity(
-  candidate: PreparedBackend,
-  reference: PreparedBackend,
+  candidate: Session,
+  reference: Session,
   problem: Problem,
 ): Promise<string | undefined> {
   const few = firstSamples(problem, COMPARED);
@@ -46,31 +46,22 @@ export async function findDisparity(
  * How many evaluations of samples a backend makes in a second with the solver that was asked for. What has to be made
  * first is made, and left out, if `warmUp` has been called before.
  */
-export function measureSpeed(
-  prepared: PreparedBackend,
-  problem: Problem,
-  pair: CheckedPair,
-): Promise<number> {
-  return run(prepared, problem, pair, TIMED);
+export function measureSpeed(session: Session, problem: Problem, pair: CheckedPair): Promise<number> {
+  return run(session, problem, pair, TIMED);
 }
 
 /** Has a backend make what it needs for the problem. */
-export async function warmUp(prepared: PreparedBackend, problem: Problem, pair: CheckedPair): Promise<void> {
-  await run(prepared, problem, pair, 1);
+export async function warmUp(session: Session, problem: Problem, pair: CheckedPair): Promise<void> {
+  await run(session, problem, pair, 1);
 }
 
 /** Solves until the solver has paused so many times. */
-async function run(
-  prepared: PreparedBackend,
-  problem: Problem,
-  pair: CheckedPair,
-  times: number,
-): Promise<number> {
+async function run(session: Session, problem: Problem, pair: CheckedPair, times: number): Promise<number> {
   const { sampleCount, decoder } = problem;
   const solution = new Solution(sampleCount, decoder.latentSize, undefined, { order: pair.flow.order });
   let pauses = 0;
   const start = performance.now();
-  await solveAll(prepared, problem, pair, solution, {
+  await solve(session, problem, pair, solution, {
     aborted: () => pauses >= times,
     pause: async () => {
       pauses++;
@@ -80,9 +71,9 @@ async function run(
   return (1000 * evaluations) / (performance.now() - start);
 }
 
-async function evaluate(prepared: PreparedBackend, problem: Problem) {
+async function evaluate(session: Session, problem: Problem) {
   const { decoder, sampleCount } = problem;
-  const objective = prepared.objective(problem, 0, sampleCount);
+  const objective = session.objective(problem, 0, sampleCount);
   const rows = Int32Array.from({ length: sampleCount }, (_, row) => row);
   // Anywhere but 0, where what is wrong might not show.
   const z = Float64Array.from({ length: sampleCount * decoder.latentSize }, (_, i) => Math.sin(i + 1));

@@ -3,7 +3,7 @@ import { checkOptions, invalid, show } from "../../check.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
 import { LatentflowError } from "../../errors.ts";
 import type { StandardLoss } from "../../terms/losses.ts";
-import type { Backend, PreparedBackend, Problem } from "../base.ts";
+import type { Backend, Problem, Session } from "../backend.ts";
 import { webgpuAvailability } from "./availability.ts";
 import { decodeOnGpu } from "./decode.ts";
 import type { ContextOptions } from "./device.ts";
@@ -50,12 +50,12 @@ export function webgpu(options: WebgpuOptions = {}): Backend {
   }
   return Object.freeze({
     name: "webgpu",
-    prepare: (decoder: Decoder) => prepare(decoder, { ort, device, wasmPaths }),
+    open: (decoder: Decoder) => open(decoder, { ort, device, wasmPaths }),
     availability: () => webgpuAvailability({ ort, device, wasmPaths }),
   });
 }
 
-async function prepare(decoder: Decoder, options: ContextOptions): Promise<PreparedBackend> {
+async function open(decoder: Decoder, options: ContextOptions): Promise<Session> {
   const keeper = await DeviceKeeper.open(decoder, options);
   return {
     get info() {
@@ -63,18 +63,12 @@ async function prepare(decoder: Decoder, options: ContextOptions): Promise<Prepa
     },
     objectiveSize: (problem) => atOnce(checkProblem(problem), keeper.largestRows),
     objective: (problem, first, count) => gpuObjective(keeper, checkProblem(problem), first, count),
-    differentiableObjective() {
-      throw unsupported("derivatives for the parameters, and tangents, are not computed here");
-    },
-    trainer() {
-      throw unsupported("it does not train");
-    },
     decode(z, toLogits, control) {
       const sampleCount = z.length / decoder.latentSize;
       if (sampleCount === 0) return Promise.resolve(new Float32Array(0));
       return keeper.work(
         (loaded) => decodeOnGpu(loaded, z, toLogits, Math.min(sampleCount, DEFAULT_ROWS), control),
-        (prepared) => prepared.decode(z, toLogits, control),
+        (session) => session.decode(z, toLogits, control),
       );
     },
   };

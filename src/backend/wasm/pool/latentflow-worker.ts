@@ -10,7 +10,7 @@ import { euler } from "../../../solver/euler.ts";
 import { linearGrid, logGrid } from "../../../solver/grid.ts";
 import { lbfgs } from "../../../solver/lbfgs.ts";
 import { rk4 } from "../../../solver/rk4.ts";
-import { oneThread } from "../one-thread.ts";
+import { wasmEngine } from "../engine.ts";
 import { packDecoder } from "../packed.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import { failure, WorkerCall } from "./worker-calls.ts";
@@ -34,7 +34,7 @@ async function handle(message: ToWorker): Promise<void> {
       post({ type: "ready" });
       return;
     }
-    const { packed, thread, training } = await ready!;
+    const { packed, engine, training } = await ready!;
     const { decoder } = packed;
     if (message.type === "train") {
       await training.follow(message.step);
@@ -42,7 +42,7 @@ async function handle(message: ToWorker): Promise<void> {
     }
     const { call } = message;
     if (message.type === "open") {
-      calls.set(call, new WorkerCall(call, thread, decoder, message.description, MAKERS, post));
+      calls.set(call, new WorkerCall(call, engine, decoder, message.description, MAKERS, post));
     } else if (message.type === "samples") {
       calls.get(call)?.add(message.samples, message.data);
     } else if (message.type === "stop") {
@@ -59,7 +59,7 @@ async function start(message: Extract<ToWorker, { type: "start" }>) {
   const decoder = new GraphDecoder(message.decoder);
   decoder.parameters.set(message.parameters);
   const packed = await packDecoder(decoder, message.compiled);
-  return { packed, thread: oneThread(packed), training: new WorkerTraining(packed, message.compiled) };
+  return { packed, engine: wasmEngine(packed), training: new WorkerTraining(packed, message.compiled) };
 }
 
 /** Listens to the main thread; returns the function that answers it. */

@@ -2,10 +2,10 @@ import type { DecoderGraph } from "../../../decoder/decoder.ts";
 import type { LatentflowErrorCode } from "../../../errors.ts";
 import type { Optimizer } from "../../../optimizer.ts";
 import type { Recipe } from "../../../recipe.ts";
-import type { SolutionPart } from "../../../solver/base.ts";
 import type { SaveAt } from "../../../solver/recording.ts";
+import type { SolutionPart } from "../../../solver/solution.ts";
 import type { StandardLoss } from "../../../terms/losses.ts";
-import type { Problem, Trainer, TrainerState } from "../../base.ts";
+import type { Problem, Trainer, TrainerState } from "../../backend.ts";
 import type { CompiledKernels } from "../instance.ts";
 
 // What the main thread and its workers say to each other. Calls have numbers; samples are meant by their index in
@@ -20,6 +20,8 @@ export interface SolveDescription {
   readonly saveAt: SaveAt | undefined;
   readonly sampleCount: number;
   readonly batchSize: number | undefined;
+  /** See `Task`. */
+  readonly isFused: boolean;
   /** [n], where all samples have the same weights. */
   readonly sharedWeights: Float32Array | undefined;
   /** Has each sample weights of its own? */

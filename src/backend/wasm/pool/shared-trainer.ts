@@ -1,7 +1,7 @@
 import type { DifferentiableObjective } from "../../../objective.ts";
 import type { Optimizer } from "../../../optimizer.ts";
 import { isCustom } from "../../../terms/losses.ts";
-import type { Trainer } from "../../base.ts";
+import type { Trainer } from "../../backend.ts";
 import { OBJECTIVE_STEPS, type TrainerStep } from "./messages.ts";
 import type { Pool } from "./pool.ts";
 import { CUSTOM_LOSS } from "./shared-work.ts";

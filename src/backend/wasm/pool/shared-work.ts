@@ -1,12 +1,14 @@
 import { attached } from "../../../brand.ts";
 import { showName } from "../../../check.ts";
 import { recipeOf } from "../../../recipe.ts";
-import type { Control, Solution, SolutionPart } from "../../../solver/base.ts";
+import type { Control } from "../../../solver/base.ts";
+import type { SolutionPart } from "../../../solver/solution.ts";
 import { isCustom } from "../../../terms/losses.ts";
-import type { CheckedPair, Problem } from "../../base.ts";
+import type { Task } from "../../backend.ts";
 import type { SampleFeed, SampleRange } from "../../feed.ts";
+import { solveOn } from "../../solve.ts";
 import type { Decoding } from "../decode.ts";
-import type { OneThread } from "../one-thread.ts";
+import type { WasmEngine } from "../engine.ts";
 import type { DecodeData, DecodeDescription, SolveData, SolveDescription } from "./messages.ts";
 
 /** Why a call with such a loss is not shared. */
@@ -33,12 +35,8 @@ export interface SharedWork {
 }
 
 /** A solve as shared work; or why it cannot be shared. */
-export function sharedSolve(
-  thread: OneThread,
-  problem: Problem,
-  pair: CheckedPair,
-  solution: Solution,
-): SharedWork | string {
+export function sharedSolve(engine: WasmEngine, task: Task): SharedWork | string {
+  const { problem, pair, solution, isFused } = task;
   const { decoder, loss, sampleCount, targets, batchSize } = problem;
   const weights = problem.weights && attached("weights", problem.weights);
   const { latentSize: d, outputSize: n } = decoder;
@@ -54,7 +52,7 @@ export function sharedSolve(
     sampleCount,
     description: {
       kind: "solve",
-      ...{ solver, flow, sampleCount, batchSize, sharedWeights },
+      ...{ solver, flow, sampleCount, batchSize, sharedWeights, isFused },
       loss: { name, reduction },
       saveAt: solution.recording?.saveAt,
       hasOwnWeights: ownWeights !== undefined,
@@ -65,7 +63,7 @@ export function sharedSolve(
       z0: solution.z.slice(first * d, (first + count) * d),
     }),
     place: (samples, results) => solution.copyIn(samples, results as SolutionPart),
-    here: (control, feed) => thread.solve(problem, pair, solution, control, feed),
+    here: (control, feed) => solveOn(engine, task, control, feed),
     watch(onEnd) {
       solution.onEnd = onEnd;
     },
@@ -78,7 +76,7 @@ function notOurs(kind: string, value: { readonly name: string }): string {
 }
 
 /** A decoding as shared work. */
-export function sharedDecoding(thread: OneThread, decoding: Decoding, latentSize: number): SharedWork {
+export function sharedDecoding(engine: WasmEngine, decoding: Decoding, latentSize: number): SharedWork {
   const { z, outputs, toLogits } = decoding;
   const sampleCount = z.length / latentSize;
   const n = outputs.length / sampleCount;
@@ -112,7 +110,7 @@ export function sharedDecoding(thread: OneThread, decoding: Decoding, latentSize
           return range;
         },
       };
-      await thread.decode(decoding, control, watched);
+      await engine.decode(decoding, control, watched);
       endRange();
     },
     watch(watcher) {

@@ -5,7 +5,7 @@ import { LatentflowError } from "../../../errors.ts";
 import type { Makers } from "../../../recipe.ts";
 import type { Control } from "../../../solver/base.ts";
 import { allSamples } from "../../feed.ts";
-import type { OneThread } from "../one-thread.ts";
+import type { WasmEngine } from "../engine.ts";
 import type { DecodeData, DecodeDescription, FromWorker, SolveData, SolveDescription } from "./messages.ts";
 import { WorkerSolve } from "./worker-solve.ts";
 
@@ -28,7 +28,7 @@ export class WorkerCall {
 
   constructor(
     private readonly call: number,
-    thread: OneThread,
+    engine: WasmEngine,
     decoder: Decoder,
     description: SolveDescription | DecodeDescription,
     makers: Makers,
@@ -37,8 +37,8 @@ export class WorkerCall {
     const send: Send = (samples, results) => post({ type: "results", call, samples, results });
     this.work =
       description.kind === "solve"
-        ? (new WorkerSolve(thread, decoder, description, makers, send) as Work)
-        : new WorkerDecode(thread, decoder, description, send);
+        ? (new WorkerSolve(engine, decoder, description, makers, send) as Work)
+        : new WorkerDecode(engine, decoder, description, send);
     this.control = makeControl(this.abort.signal, () => this.work.flush());
   }
 
@@ -80,7 +80,7 @@ class WorkerDecode implements Work {
   private readonly deliveries: { samples: readonly number[]; z: Float32Array }[] = [];
 
   constructor(
-    private readonly thread: OneThread,
+    private readonly engine: WasmEngine,
     private readonly decoder: Decoder,
     private readonly description: DecodeDescription,
     private readonly send: Send,
@@ -98,7 +98,7 @@ class WorkerDecode implements Work {
     const { samples, z } = this.deliveries.shift()!;
     const { toLogits } = this.description;
     const outputs = new Float32Array(samples.length * this.decoder.outputSize);
-    await this.thread.decode({ z, outputs, toLogits }, control, allSamples(samples.length));
+    await this.engine.decode({ z, outputs, toLogits }, control, allSamples(samples.length));
     if (!control.aborted()) this.send(samples, outputs);
   }
 

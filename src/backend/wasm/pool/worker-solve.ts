@@ -1,10 +1,12 @@
 import type { Decoder } from "../../../decoder/decoder.ts";
 import type { Flow } from "../../../flow.ts";
 import { fromRecipe, type Makers } from "../../../recipe.ts";
-import { type Control, Solution, type SolutionPart, type Solver } from "../../../solver/base.ts";
-import type { CheckedPair, Problem } from "../../base.ts";
+import type { Control, Solver } from "../../../solver/base.ts";
+import { Solution, type SolutionPart } from "../../../solver/solution.ts";
+import type { Problem, Task } from "../../backend.ts";
 import type { SampleFeed, SampleRange } from "../../feed.ts";
-import type { OneThread } from "../one-thread.ts";
+import { solveOn } from "../../solve.ts";
+import type { WasmEngine } from "../engine.ts";
 import type { SolveData, SolveDescription } from "./messages.ts";
 
 const NOTHING = new Float32Array(0);
@@ -23,7 +25,7 @@ interface Delivery {
  */
 export class WorkerSolve implements SampleFeed {
   private readonly problem: Problem;
-  private readonly pair: CheckedPair;
+  private readonly task: Task;
   private readonly solution: Solution;
   private readonly deliveries: Delivery[] = [];
   /** The sample in each place, or -1. */
@@ -34,31 +36,33 @@ export class WorkerSolve implements SampleFeed {
   private ended: number[] = [];
 
   constructor(
-    private readonly thread: OneThread,
+    private readonly engine: WasmEngine,
     decoder: Decoder,
     description: SolveDescription,
     makers: Makers,
     private readonly send: (samples: number[], results: SolutionPart) => void,
   ) {
     const { loss, saveAt, sampleCount, batchSize, sharedWeights } = description;
-    this.pair = {
+    const pair = {
       flow: fromRecipe(description.flow, makers) as Flow,
       solver: fromRecipe(description.solver, makers) as Solver<Flow>,
     };
     const size = decoder.outputSize;
     const whole = { decoder, loss, sampleCount, batchSize, targets: NOTHING, weights: sharedWeights };
     // Twice the resident rows are staged at once, and as many may have ended and not left yet.
-    const places = 4 * thread.atOnce(whole);
+    const places = 4 * engine.objectiveSize(whole);
     this.problem = {
       ...whole,
       sampleCount: places,
       targets: new Float32Array(places * size),
       weights: sharedWeights ?? (description.hasOwnWeights ? new Float32Array(places * size) : undefined),
-      batchSize: thread.atOnce(whole),
+      batchSize: engine.objectiveSize(whole),
     };
     this.samples = new Int32Array(places).fill(-1);
-    const { order } = this.pair.flow;
+    const { order } = pair.flow;
     this.solution = new Solution(places, decoder.latentSize, undefined, { order, saveAt });
+    const { problem, solution } = this;
+    this.task = { problem, pair, solution, isFused: description.isFused };
     this.solution.onEnd = (place) => void this.ended.push(place);
     this.freeAll();
   }
@@ -73,7 +77,7 @@ export class WorkerSolve implements SampleFeed {
 
   /** Works until it has nothing left; then all results have left. */
   async run(control: Control): Promise<void> {
-    await this.thread.solve(this.problem, this.pair, this.solution, control, this);
+    await solveOn(this.engine, this.task, control, this);
     this.flush();
     if (!control.aborted()) return;
     const unfinished = Array.from(this.samples.keys()).filter((place) => this.samples[place]! >= 0);

@@ -1,5 +1,5 @@
 import type { DifferentiableObjective } from "../../../objective.ts";
-import type { Trainer } from "../../base.ts";
+import type { Trainer } from "../../backend.ts";
 import type { CompiledKernels } from "../instance.ts";
 import type { PackedDecoder } from "../packed.ts";
 import { wasmTrainer } from "../trainer.ts";

@@ -3,8 +3,11 @@ import type { Flow } from "../flow.ts";
 import type { DifferentiableObjective, Objective } from "../objective.ts";
 import type { Optimizer } from "../optimizer.ts";
 import type { BackendInfo } from "../result.ts";
-import type { Control, Solution, Solver } from "../solver/base.ts";
+import type { Control, Solver } from "../solver/base.ts";
+import type { DescentSolver } from "../solver/descent.ts";
+import type { Solution } from "../solver/solution.ts";
 import type { Loss } from "../terms/losses.ts";
+import type { SampleFeed } from "./feed.ts";
 
 /** What is to be encoded, checked: the data of B samples, n values each. */
 export interface Problem {
@@ -25,16 +28,35 @@ export interface CheckedPair {
   readonly solver: Solver<Flow>;
 }
 
+/** Samples that are solved, and how. */
+export interface Task {
+  readonly problem: Problem;
+  readonly pair: CheckedPair;
+  readonly solution: Solution;
+  /** By a solver that is fused with the engine's kernels, or around its objectives? */
+  readonly isFused: boolean;
+}
+
 /**
  * Where objectives are evaluated. A value made by `wasm(…)`; it holds no state of its own, what it packs for
  * a decoder is kept with the decoder.
  */
 export interface Backend {
   readonly name: string;
-  /** Gets ready for a decoder: loads what has to be loaded, packs the weights unless they are packed. */
-  prepare(decoder: Decoder): Promise<PreparedBackend>;
+  /**
+   * Gets ready for a decoder: loads what has to be loaded, packs the weights unless they are packed.
+   *
+   * @param use what the session is for, where it is a solve: one backend may be better for it than another
+   */
+  open(decoder: Decoder, use?: Use): Promise<Session>;
   /** Can it be used here, and would anyone want to? Left out where that needs no asking. */
   readonly availability?: () => Promise<Availability>;
+}
+
+/** What a session will be used for. */
+export interface Use {
+  readonly problem: Problem;
+  readonly pair: CheckedPair;
 }
 
 /** Whether a backend can be used. */
@@ -46,41 +68,43 @@ export interface Availability {
   readonly adapter?: string;
 }
 
-/** A backend ready for one decoder. */
-export interface PreparedBackend {
-  readonly info: BackendInfo;
+/** What one thread of a backend does with a decoder that it is ready for. */
+export interface Engine {
   /** How many samples to bind to one objective. */
   objectiveSize(problem: Problem): number;
   /** The objective of samples first … first + count - 1. */
   objective(problem: Problem, first: number, count: number): Objective;
   /**
-   * As `objective`, with derivatives for the parameters and tangents.
+   * Solves by a solver that is fused with the kernels: the results are those of the solver around objectives. Absent
+   * where there is no such thing.
    *
-   * @param copies rows for each sample, which can be at as many points at the same time: row copy · count + r is
-   *   one of sample first + r. Default 1.
+   * @param feed which samples of the problem
    */
-  differentiableObjective(
+  fused?(
     problem: Problem,
-    first: number,
-    count: number,
-    copies?: number,
-  ): DifferentiableObjective;
-  /**
-   * Trains the prepared decoder in place: what this backend solves and decodes with it follows the updates,
-   * the decoder itself does not. For a decoder that nobody else uses.
-   */
-  trainer(optimizer: Optimizer): Trainer;
-  /**
-   * Solves all samples by means of the backend's own: by a solver that is fused with its kernels, on several threads.
-   * The results equal those of `solveAll` without it. See `Solver.solve` for solution and control.
-   */
-  solve?(problem: Problem, pair: CheckedPair, solution: Solution, control: Control): Promise<void>;
+    solver: DescentSolver,
+    solution: Solution,
+    control: Control,
+    feed: SampleFeed,
+  ): Promise<void>;
+}
+
+/** A backend ready for one decoder. */
+export interface Session extends Engine {
+  readonly info: BackendInfo;
+  /** Does a task on as many threads as it is worth. Absent where there is one thread. */
+  share?(task: Task, control: Control): Promise<void>;
   /**
    * D(z), B × n.
    * @param toLogits leave out the output activation
    * @param control asked between pieces of work
    */
   decode(z: Float32Array, toLogits: boolean, control: Control): Promise<Float32Array>;
+  /**
+   * Trains the decoder in place: what this session solves and decodes follows the updates, the decoder itself does
+   * not. For a decoder that nobody else uses. Absent where the backend does not train.
+   */
+  train?(optimizer: Optimizer): Trainer;
 }
 
 /** What the updates of a trainer have come to, all that the next ones depend on; arrays are copies. */
@@ -98,8 +122,10 @@ export interface Trainer {
   /** Names what computes, with a checksum of its code: another build may round otherwise. */
   readonly build: string;
   /**
-   * The objective of a mini-batch, as `differentiableObjective` makes it. What it adds up is the gradient of the
-   * next update.
+   * The objective of a mini-batch. What it adds up is the gradient of the next update.
+   *
+   * @param copies rows for each sample, which can be at as many points at the same time: row copy · count + r is
+   *   one of sample r
    */
   objective(problem: Problem, copies: number): DifferentiableObjective;
   /**

@@ -1,0 +1,29 @@
+import type { Control } from "../../solver/base.ts";
+import type { Engine, Problem } from "../backend.ts";
+import type { SampleFeed } from "../feed.ts";
+import { type Decoding, decodeRows } from "./decode.ts";
+import { solveFused } from "./fused.ts";
+import { wasmObjective } from "./objective.ts";
+import { residentRows } from "./pacer.ts";
+import type { PackedDecoder } from "./packed.ts";
+
+/** What one thread does with a decoder that is packed in its instance of the kernels. */
+export interface WasmEngine extends Engine {
+  /** How many rows it works on at once at most. */
+  readonly rows: number;
+  fused: NonNullable<Engine["fused"]>;
+  decode(decoding: Decoding, control: Control, feed: SampleFeed): Promise<void>;
+}
+
+export function wasmEngine(packed: PackedDecoder): WasmEngine {
+  const rows = residentRows(packed.decoder);
+  const objectiveSize = (problem: Problem) => Math.min(problem.sampleCount, problem.batchSize ?? rows, rows);
+  return {
+    rows,
+    objectiveSize,
+    objective: (problem, first, count) => wasmObjective(packed, problem, first, count),
+    fused: (problem, solver, solution, control, feed) =>
+      solveFused(packed, problem, solver, objectiveSize(problem), solution, control, feed),
+    decode: (decoding, control, feed) => decodeRows(packed, decoding, rows, feed, control),
+  };
+}

@@ -1,0 +1,165 @@
+import type { Flow } from "../flow.ts";
+import { type EncodeResult, type SolveStatistics, STATUSES, type Status } from "../result.ts";
+import { type RecordedSample, Recording, type SaveAt } from "./recording.ts";
+
+const RUNNING = 255;
+
+type PerSample = "loss" | "initialLoss" | "gradientNorm" | keyof SolveStatistics;
+
+/** The results that are one number for each sample: none can be forgotten. */
+const PER_SAMPLE = Object.keys({
+  ...{ loss: true, initialLoss: true, gradientNorm: true, acceptedSteps: true, backtracks: true, t: true },
+  ...{ valueEvaluations: true, gradientEvaluations: true, matrixEvaluations: true },
+} satisfies Record<PerSample, true>) as PerSample[];
+
+/** The results of some samples of a solution, for another one; they may have come from another thread. */
+export interface SolutionPart {
+  readonly z: Float64Array;
+  readonly v: Float64Array | undefined;
+  readonly numbers: { readonly [Name in PerSample]: Float64Array };
+  readonly codes: Uint8Array;
+  readonly recorded: readonly RecordedSample[] | undefined;
+}
+
+/** The results of B samples, filled in as they end. z holds each sample's z0 before, its code after. */
+export class Solution {
+  readonly z: Float64Array;
+  /** The velocities, 0 before, of a flow of second order. */
+  readonly v: Float64Array | undefined;
+  /** The points on the way, if they are asked for. */
+  readonly recording: Recording | undefined;
+  readonly loss: Float64Array;
+  readonly initialLoss: Float64Array;
+  /** ‖∇_z l‖ at z. */
+  readonly gradientNorm: Float64Array;
+  readonly acceptedSteps: Uint32Array;
+  readonly backtracks: Uint32Array;
+  readonly valueEvaluations: Uint32Array;
+  readonly gradientEvaluations: Uint32Array;
+  readonly matrixEvaluations: Uint32Array;
+  readonly t: Float64Array;
+  /** How many samples have ended. */
+  done = 0;
+  /** Over the samples that have ended with a finite loss: its sum, and how many they are. */
+  lossSum = 0;
+  lossCount = 0;
+  /** Called when a sample has ended; for whoever shares the samples out. */
+  onEnd: ((sample: number) => void) | undefined;
+  private readonly codes: Uint8Array;
+  private readonly latentSize: number;
+
+  constructor(
+    batchSize: number,
+    latentSize: number,
+    z0?: Float32Array,
+    options: {
+      readonly order?: Flow["order"];
+      readonly saveAt?: SaveAt | undefined;
+    } = {},
+  ) {
+    this.latentSize = latentSize;
+    this.v = options.order === 2 ? new Float64Array(batchSize * latentSize) : undefined;
+    this.recording = options.saveAt && new Recording(options.saveAt, batchSize);
+    this.z = z0 ? Float64Array.from(z0) : new Float64Array(batchSize * latentSize);
+    this.loss = new Float64Array(batchSize).fill(Number.NaN);
+    this.initialLoss = new Float64Array(batchSize).fill(Number.NaN);
+    this.gradientNorm = new Float64Array(batchSize).fill(Number.NaN);
+    this.acceptedSteps = new Uint32Array(batchSize);
+    this.backtracks = new Uint32Array(batchSize);
+    this.valueEvaluations = new Uint32Array(batchSize);
+    this.gradientEvaluations = new Uint32Array(batchSize);
+    this.matrixEvaluations = new Uint32Array(batchSize);
+    this.t = new Float64Array(batchSize);
+    this.codes = new Uint8Array(batchSize).fill(RUNNING);
+  }
+
+  /** Sets the status of a sample whose results are all there; `code` is its index in STATUSES. */
+  end(sample: number, code: number): void {
+    this.codes[sample] = code;
+    this.done++;
+    if (Number.isFinite(this.loss[sample])) {
+      this.lossSum += this.loss[sample]!;
+      this.lossCount++;
+    }
+    this.onEnd?.(sample);
+  }
+
+  /** Copies the results of samples, ended or not, out; default all. */
+  copyOut(samples: readonly number[] = Array.from(this.loss.keys())): SolutionPart {
+    const gather = (values: ArrayLike<number>) => Float64Array.from(samples, (sample) => values[sample]!);
+    const numbers = Object.fromEntries(PER_SAMPLE.map((name) => [name, gather(this[name])]));
+    return {
+      z: this.gatherStates(this.z, samples),
+      v: this.v && this.gatherStates(this.v, samples),
+      numbers: numbers as SolutionPart["numbers"],
+      codes: Uint8Array.from(samples, (sample) => this.codes[sample]!),
+      recorded: this.recording && samples.map((sample) => this.recording!.samples[sample]!),
+    };
+  }
+
+  /** Takes results over: `part` of another solution becomes that of `samples`, which end where they have there. A sample -1 is left out. */
+  copyIn(samples: ArrayLike<number>, part: SolutionPart): void {
+    const d = this.latentSize;
+    for (let i = 0; i < samples.length; i++) {
+      const sample = samples[i]!;
+      if (sample < 0) continue;
+      this.z.set(part.z.subarray(i * d, (i + 1) * d), sample * d);
+      if (part.v) this.v?.set(part.v.subarray(i * d, (i + 1) * d), sample * d);
+      for (const name of PER_SAMPLE) this[name][sample] = part.numbers[name][i]!;
+      if (part.recorded) this.recording?.put(sample, part.recorded[i]!);
+      if (part.codes[i] !== RUNNING) this.end(sample, part.codes[i]!);
+    }
+  }
+
+  /** Makes a sample one that has not been started, at z0. */
+  restart(sample: number, z0: Float64Array): void {
+    this.z.set(z0, sample * this.latentSize);
+    this.v?.fill(0, sample * this.latentSize, (sample + 1) * this.latentSize);
+    for (const name of PER_SAMPLE) this[name][sample] = 0;
+    this.loss[sample] = Number.NaN;
+    this.initialLoss[sample] = Number.NaN;
+    this.gradientNorm[sample] = Number.NaN;
+    this.codes[sample] = RUNNING;
+    this.recording?.restart(sample);
+  }
+
+  private gatherStates(states: Float64Array, samples: readonly number[]): Float64Array {
+    const d = this.latentSize;
+    const gathered = new Float64Array(samples.length * d);
+    samples.forEach((sample, i) => {
+      gathered.set(states.subarray(sample * d, (sample + 1) * d), i * d);
+    });
+    return gathered;
+  }
+
+  /** NaN while there are none. */
+  get meanLoss(): number {
+    return this.lossSum / this.lossCount;
+  }
+
+  /** B statuses; samples without one were cut off by an abort. */
+  statuses(): Status[] {
+    return Array.from(this.codes, (code) => STATUSES[code] ?? "aborted");
+  }
+
+  /** In the form of a result: float32 where the result has it. */
+  toResult(): Omit<EncodeResult, "backend" | "seconds"> {
+    return {
+      z: Float32Array.from(this.z),
+      v: this.v && Float32Array.from(this.v),
+      loss: Float32Array.from(this.loss),
+      initialLoss: Float32Array.from(this.initialLoss),
+      gradientNorm: Float32Array.from(this.gradientNorm),
+      status: this.statuses(),
+      trajectory: this.recording?.toTrajectories(this.latentSize),
+      stats: {
+        acceptedSteps: this.acceptedSteps,
+        backtracks: this.backtracks,
+        valueEvaluations: this.valueEvaluations,
+        gradientEvaluations: this.gradientEvaluations,
+        matrixEvaluations: this.matrixEvaluations,
+        t: this.t,
+      },
+    };
+  }
+}
