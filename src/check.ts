@@ -83,15 +83,25 @@ function className(value: object): string {
   return "object";
 }
 
-/** Refuses options that are no object or hold a name outside `known`: a misspelt option must not be ignored. */
-export function checkOptions(where: string, options: unknown, known: readonly string[]): void {
+/**
+ * Refuses options that are no object or hold a name outside `known`: a misspelt option must not be ignored.
+ *
+ * @param known every name of the options' interface, so that the compiler names what has been forgotten; the values
+ *   do not matter
+ */
+export function checkOptions<Options extends object>(
+  where: string,
+  options: Options | undefined,
+  known: { readonly [Name in keyof Required<Options>]: unknown },
+): void {
   if (options === undefined) return;
   if (options === null || typeof options !== "object" || Array.isArray(options)) {
     throw invalid(`${where}: options are ${show(options)}, expected an object`);
   }
   for (const name of ownKeys(where, options)) {
-    if (!known.includes(name)) {
-      throw invalid(`${where}: unknown option ${show(name)}; the options are ${known.join(", ")}`);
+    if (!Object.hasOwn(known, name)) {
+      const names = Object.keys(known).join(", ");
+      throw invalid(`${where}: unknown option ${show(name)}; the options are ${names}`);
     }
   }
 }

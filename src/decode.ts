@@ -31,7 +31,7 @@ export async function decode(
   options: DecodeOptions = {},
 ): Promise<Float32Array> {
   checkDecoder("decode", decoder);
-  checkOptions("decode", options, ["output", "backend", "signal"]);
+  checkOptions("decode", options, { output: true, backend: true, signal: true });
   const { output = "data", backend = wasm(), signal } = options;
   checkChoice("decode", "output", output, ["data", "preActivation"]);
   checkBackend("decode", backend);

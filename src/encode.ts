@@ -65,19 +65,10 @@ interface CommonOptions {
   onAbort?: "throw" | "return";
 }
 
-const OPTIONS = [
-  "loss",
-  "flow",
-  "solver",
-  "saveAt",
-  "weights",
-  "z0",
-  "backend",
-  "batchSize",
-  "signal",
-  "onProgress",
-  "onAbort",
-];
+const OPTIONS: { readonly [Name in keyof Required<EncodeOptions>]: true } = {
+  ...{ loss: true, flow: true, solver: true, saveAt: true, weights: true, z0: true, backend: true },
+  ...{ batchSize: true, signal: true, onProgress: true, onAbort: true },
+};
 
 /**
  * Encodes samples with a decoder alone: for each one, follows a flow along the gradient of its own loss from

@@ -68,7 +68,7 @@ export interface NesterovFlowOptions extends GradientFlowOptions {
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  */
 export function expDecay(options: { rate?: number } = {}): ExpDecay {
-  checkOptions("expDecay", options, ["rate"]);
+  checkOptions("expDecay", options, { rate: true });
   const rate = checkNumber("expDecay", "rate", options.rate ?? 2, { min: 0 });
   return Object.freeze({ name: "expDecay", rate });
 }
@@ -81,7 +81,7 @@ export function expDecay(options: { rate?: number } = {}): ExpDecay {
 export function gradientFlow(options?: { alpha?: 1 }): GradientFlow<1>;
 export function gradientFlow(options: GradientFlowOptions): GradientFlow;
 export function gradientFlow(options: GradientFlowOptions = {}): GradientFlow {
-  checkOptions("gradientFlow", options, ["alpha"]);
+  checkOptions("gradientFlow", options, { alpha: true });
   const alpha = checkAlpha("gradientFlow", options.alpha ?? 1);
   const flow: GradientFlow = {
     name: "gradientFlow",
@@ -102,7 +102,7 @@ export function gradientFlow(options: GradientFlowOptions = {}): GradientFlow {
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  */
 export function nesterovFlow(options: NesterovFlowOptions = {}): NesterovFlow {
-  checkOptions("nesterovFlow", options, ["epsilon", "alpha"]);
+  checkOptions("nesterovFlow", options, { epsilon: true, alpha: true });
   const epsilon = checkNumber("nesterovFlow", "epsilon", options.epsilon ?? 1e-5, { above: 0 });
   const alpha = checkAlpha("nesterovFlow", options.alpha ?? 1);
   const flow: NesterovFlow = {

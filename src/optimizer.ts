@@ -129,7 +129,7 @@ function fillIn<T extends { readonly [K in keyof T]: number }>(
   defaults: T,
   options: Partial<T> | undefined,
 ): T {
-  checkOptions(where, options, Object.keys(defaults));
+  checkOptions(where, options as T | undefined, defaults);
   const given = Object.entries(options ?? {}).filter(([, value]) => value !== undefined);
   for (const [name, value] of given) checkNumber(where, name, value, bounds[name]);
   return { ...defaults, ...Object.fromEntries(given) };

@@ -54,7 +54,7 @@ function decay(
   options: DecayOptions = {},
   startWeight: (progress: number) => number,
 ): DecaySchedule {
-  checkOptions(name, options, ["to"]);
+  checkOptions(name, options, { to: true });
   const to = checkNumber(name, "to", options.to ?? 0, { min: 0 });
   const factor = (progress: number) => {
     const weight = startWeight(progress);

@@ -41,7 +41,7 @@ export interface Limits {
 export const STANDARD_MAX_BYTES = 2 ** 30;
 
 /** The names of the reading options. */
-export const readingOptions = ["maxBytes", "signal"] as const;
+export const readingOptions = { maxBytes: true, signal: true } as const;
 
 /** Refuses reading options that are none. */
 export function checkReading(where: string, { maxBytes, signal }: ReadingOptions): Limits {

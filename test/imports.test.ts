@@ -54,14 +54,34 @@ function roomOf(file: string): string {
   return rooms[0]![0];
 }
 
+/** The files that a file imports, for values or for types. */
+function importsOf(file: string): string[] {
+  const source = readFileSync(join(root, file), "utf8");
+  return [...source.matchAll(/(?:from|import)\s*\(?"(\.[^"]+)"/g)].map(([, path]) =>
+    relative(root, join(root, dirname(file), path!)),
+  );
+}
+
+test("no file imports itself by way of others, not even for types", () => {
+  const done = new Set<string>();
+  function visit(file: string, way: readonly string[]): void {
+    const from = way.indexOf(file);
+    assert.is(from, -1, `a circle: ${[...way.slice(from), file].join(" → ")}`);
+    if (done.has(file)) return;
+    for (const imported of importsOf(file)) {
+      if (!imported.startsWith("../")) visit(imported, [...way, file]);
+    }
+    done.add(file);
+  }
+  for (const file of files) visit(file, []);
+});
+
 test("imports point down", () => {
   assert.ok(files.length > 30);
   for (const file of files) {
     const room = roomOf(file);
     const allowed = ROOMS.find(([name]) => name === room)![2];
-    const source = readFileSync(join(root, file), "utf8");
-    for (const [, path] of source.matchAll(/(?:from|import)\s*\(?"(\.[^"]+)"/g)) {
-      const target = relative(root, join(root, dirname(file), path!));
+    for (const target of importsOf(file)) {
       if (target.startsWith("../build/")) {
         assert.match(file, /^backend\/wasm\/(load|instance)\.ts$/, `${file} imports from build/`);
       } else if (!target.startsWith("../")) {

@@ -177,7 +177,7 @@ test("options that cannot be read reject the call and are thrown past nobody", a
     /^encode: the options cannot/,
   );
   const unknown = { [`${ESCAPE}${"x".repeat(1_000_000)}`]: 1 };
-  const { message } = await errorOf(() => checkOptions("f", unknown, ["a", "b"]));
+  const { message } = await errorOf(() => checkOptions<object>("f", unknown, { a: true, b: true }));
   assert.match(message, /^f: unknown option "\\u001bx+\.\.\."; the options are a, b$/);
 });
 

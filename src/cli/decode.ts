@@ -8,13 +8,14 @@ import type { Limits } from "../source.ts";
 import { stdinHelp } from "./data-source.ts";
 import { addDecoderOptions, type DecoderFlags, limitsOf, readDecoder } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
+import type { Output } from "./files.ts";
 import { makeFolder, type OutputFile, readArrayFile, showFile, writeOutputs } from "./files.ts";
 import { drawGrid, greyScale, type Tile } from "./grid.ts";
 import { interruptSignal, unlessInterrupted } from "./interrupt.ts";
 import { addRunningOptions, backendOf, type RunningOptions, requiredOption } from "./options.ts";
 import { parseCount } from "./parse.ts";
 import { print } from "./print.ts";
-import { decoderFigures, formatJson, formatText, type Output, showDecoder } from "./report.ts";
+import { decoderFigures, formatJson, formatText, showDecoder } from "./report.ts";
 import { formatCount } from "./table.ts";
 
 interface DecodeCommandOptions extends DecoderFlags, RunningOptions {

@@ -2,12 +2,12 @@ import { type EncodeSummary, summary } from "../index.ts";
 import { leastLosses } from "../terms/floor.ts";
 import { termTraits } from "../terms/terms.ts";
 import { sourceName } from "./data-source.ts";
+import type { Output } from "./files.ts";
 import type { Run } from "./job.ts";
 import {
   decoderFigures,
   formatJson,
   formatText,
-  type Output,
   showDecoder,
   showLoss,
   showSolver,

@@ -22,6 +22,7 @@ import {
   readDecoderAndLoss,
 } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
+import type { Output } from "./files.ts";
 import { makeFolder, shortPath, writeOutputs } from "./files.ts";
 import { interruptSignal, unlessInterrupted } from "./interrupt.ts";
 import {
@@ -38,7 +39,6 @@ import {
   decoderFigures,
   formatJson,
   formatText,
-  type Output,
   showDecoder,
   showLoss,
   showSolver,

@@ -23,8 +23,12 @@ import { readArray } from "../data/read.ts";
 import { fileError, syncFolder, writeSynced } from "../durable-file.ts";
 import { LatentflowError } from "../errors.ts";
 import { collect, type Limits, readFile } from "../source.ts";
-import type { Output } from "./report.ts";
 
+/** A file that has been written, with a word on what is in it. */
+export interface Output {
+  readonly path: string;
+  readonly content: string;
+}
 /**
  * Reads an IDX or .npy file, gzipped or not, or `file.npz#name`, or one from stdin for "-" and `-#name`.
  *

@@ -2,11 +2,11 @@ import { formatCsv } from "../data/csv.ts";
 import { imageSize } from "../data/images.ts";
 import { writeNpy } from "../data/npy.ts";
 import { decode } from "../index.ts";
+import type { Output } from "./files.ts";
 import { type OutputFile, writeOutputs } from "./files.ts";
 import type { Run } from "./job.ts";
 import { backendOf } from "./options.ts";
 import { drawReconstructions, drawSteps, shownSteps } from "./pictures.ts";
-import type { Output } from "./report.ts";
 
 const pictureNames = ["reconstructions.png", "steps.png"];
 

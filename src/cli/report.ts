@@ -2,17 +2,11 @@ import packageJson from "../../package.json" with { type: "json" };
 import { layersOf } from "../graph/layers.ts";
 import type { Decoder, EncodeSummary, StandardLoss } from "../index.ts";
 import { termTraits } from "../terms/terms.ts";
-import { shortPath } from "./files.ts";
+import { type Output, shortPath } from "./files.ts";
 import type { ChosenFlowAndSolver } from "./solver-options.ts";
 import { formatCount, formatMean, formatTable } from "./table.ts";
 
 // What the reports of all commands have in common.
-
-/** A file that has been written, with a word on what is in it. */
-export interface Output {
-  readonly path: string;
-  readonly content: string;
-}
 
 /** A report as a table, and the files written. */
 export function formatText(

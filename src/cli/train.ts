@@ -4,8 +4,9 @@ import { addDecoderOptions, addLossOptions } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
 import { addRunningOptions, refuseOptions, requiredOption, wrongUsage } from "./options.ts";
 import { parseCount, parseCounts, parseNumber } from "./parse.ts";
-import { runTraining, type TrainingJob } from "./training.ts";
+import { runTraining } from "./training.ts";
 import { addTrainingOptions, chosenTraining } from "./training-options.ts";
+import type { TrainingJob } from "./training-run.ts";
 
 /** Adds `latentflow train` to the program. */
 export function addTrainCommand(program: Command): void {

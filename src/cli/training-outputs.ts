@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { formatCsv } from "../data/csv.ts";
+import type { Output } from "./files.ts";
 import { type OutputFile, writeOutputs } from "./files.ts";
-import type { Output } from "./report.ts";
-import type { TrainingRun } from "./training.ts";
+import type { TrainingRun } from "./training-run.ts";
 
 /** What a training run may write, beside its log and its checkpoints. */
 export const trainingOutputs = [

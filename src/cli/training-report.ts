@@ -1,16 +1,9 @@
 import type { TrainStep } from "../train/index.ts";
 import { dataFigures, showCount, showSamples } from "./data-source.ts";
-import {
-  decoderFigures,
-  formatJson,
-  formatText,
-  type Output,
-  showDecoder,
-  showLoss,
-  showSpeed,
-} from "./report.ts";
+import type { Output } from "./files.ts";
+import { decoderFigures, formatJson, formatText, showDecoder, showLoss, showSpeed } from "./report.ts";
 import { formatCount } from "./table.ts";
-import type { TrainingRun } from "./training.ts";
+import type { TrainingRun } from "./training-run.ts";
 
 /** A training run's report: a table and the files written, or with `--json` one JSON document. */
 export function formatTrainingReport(run: TrainingRun, outputs: readonly Output[]): string {

@@ -9,50 +9,19 @@ import {
   loadDecoder,
   type StandardLoss,
 } from "../index.ts";
-import type { AutoencoderResult, Dataset, TrainResult } from "../train/index.ts";
-import { type DataOptions, readData, readDataFile, type SourcedData } from "./data-source.ts";
-import { type DecoderFlags, limitsOf, lossOf, readDecoderAndLoss } from "./decoder-file.ts";
+import type { Dataset } from "../train/index.ts";
+import { readData, readDataFile, type SourcedData } from "./data-source.ts";
+import { limitsOf, lossOf, readDecoderAndLoss } from "./decoder-file.ts";
 import { makeFolder, shortPath } from "./files.ts";
 import { interruptSignal, sayInterrupted, unlessInterrupted } from "./interrupt.ts";
 import { print } from "./print.ts";
 import { RunningMean, showProgress } from "./progress.ts";
 import { readWeightsOf } from "./samples.ts";
 import { openTrainingLog } from "./training-log.ts";
-import type { ChosenTraining, TrainingOptions } from "./training-options.ts";
+import type { ChosenTraining } from "./training-options.ts";
 import { trainingOutputs, writeTrainingOutputs } from "./training-outputs.ts";
 import { formatTrainingReport } from "./training-report.ts";
-
-/** What `latentflow train` is asked for, as commander hands it over. */
-export interface TrainingJob extends DataOptions, Omit<DecoderFlags, "decoder">, TrainingOptions {
-  readonly out: string;
-  readonly layers?: readonly number[];
-  readonly decoder?: string;
-  readonly weights?: string;
-  readonly resume?: true;
-  readonly checkpointSeconds: number;
-  readonly validate?: string | true;
-  readonly validateEvery?: number;
-  readonly validateLimit?: number;
-}
-
-/** What it reads for that. */
-export interface TrainingInput {
-  readonly data: SourcedData;
-  readonly validation: SourcedData | undefined;
-  /** Of the samples that are trained on. */
-  readonly weights: Float32Array | undefined;
-  readonly decoder: Decoder;
-  readonly loss: StandardLoss;
-}
-
-/** A run of `train` that has come to its end. */
-export interface TrainingRun extends TrainingInput {
-  readonly job: TrainingJob;
-  readonly training: ChosenTraining;
-  readonly result: TrainResult | AutoencoderResult;
-  /** Since the start, or since the checkpoint that it went on from. */
-  readonly seconds: number;
-}
+import type { TrainingInput, TrainingJob, TrainingRun } from "./training-run.ts";
 
 /** Mini-batches that the loss on show is the mean of. */
 const shownBatches = 100;

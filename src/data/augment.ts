@@ -39,7 +39,7 @@ export interface Shift extends Augmentation {
  */
 export function shift(options: { pixels: number }): Shift {
   if (options === undefined) throw invalid("shift: options are undefined, expected { pixels }");
-  checkOptions("shift", options, ["pixels"]);
+  checkOptions("shift", options, { pixels: true });
   const pixels = checkNumber("shift", "pixels", options.pixels, { min: 1, integer: true });
   return Object.freeze({
     name: "shift",

@@ -170,7 +170,7 @@ export function createDataset(values: Uint8Array | Float32Array, options: Datase
   const where = "createDataset";
   checkBytesOrFloats(where, values);
   if (options === undefined) throw invalid(`${where}: options are undefined, expected { shape, labels? }`);
-  checkOptions(where, options, ["shape", "labels"]);
+  checkOptions(where, options, { shape: true, labels: true });
   const { shape, labels } = options;
   if (!Array.isArray(shape) || shape.length === 0) {
     throw invalid(
@@ -235,7 +235,7 @@ export async function readDatasetAs(
   options: ReadDatasetOptions = {},
   choice?: ArrayChoice,
 ): Promise<Dataset> {
-  checkOptions(where, options, ["labels", "array", ...readingOptions]);
+  checkOptions(where, options, { labels: true, array: true, ...readingOptions });
   const { labels, array } = options;
   if (array !== undefined && typeof array !== "string") {
     throw invalid(`${where}: array is ${show(array)}, expected the name of an array`);

@@ -67,7 +67,7 @@ async function readFolder(
   options: LoaderOptions = {},
   find: (where: string) => string,
 ): Promise<MnistFiles> {
-  checkOptions(where, options, ["folder", ...readingOptions]);
+  checkOptions(where, options, { folder: true, ...readingOptions });
   const folder: unknown = options.folder;
   const limits = checkReading(where, options);
   throwIfAborted(limits.signal);

@@ -108,7 +108,7 @@ export function createSampler(options: SamplerOptions): Sampler {
 function checkSamplerOptions(options: SamplerOptions) {
   const where = "createSampler";
   if (options === undefined) throw invalid(`${where}: options are undefined, expected { count, batchSize }`);
-  checkOptions(where, options, ["count", "batchSize", "replacement", "seed"]);
+  checkOptions(where, options, { count: true, batchSize: true, replacement: true, seed: true });
   const { count, batchSize, replacement = false, seed = 0 } = options;
   checkNumber(where, "count", count, { min: 1, max: 2 ** 32 - 1, integer: true });
   checkNumber(where, "batchSize", batchSize, { min: 1, integer: true });

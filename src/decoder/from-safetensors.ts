@@ -1,4 +1,4 @@
-import { checkOptions, invalid } from "../check.ts";
+import { invalid } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
 import { recognise } from "../file-kind.ts";
 import { type Activation, type ActivationLike, normaliseActivation } from "../graph/activation.ts";
@@ -8,9 +8,9 @@ import { checkLoss, normaliseLoss, type StandardLoss, type StandardLossLike } fr
 import type { Work } from "../turns.ts";
 import { type Decoder, GraphDecoder } from "./decoder.ts";
 import { collectLayers } from "./layer-tensors.ts";
-import { checkMetadata, type Metadata, readActivation, readLoss, readOutputShape } from "./metadata.ts";
+import { checkMetadata, readActivation, readLoss, readOutputShape } from "./metadata.ts";
 import { checkOutputShape, impliedOutputActivation } from "./output.ts";
-import { readSafetensors } from "./safetensors.ts";
+import { type Metadata, readSafetensors } from "./safetensors.ts";
 import { readFloats } from "./tensor.ts";
 
 /** What a decoder's file need not say, or says wrongly. Each option overrides the file's metadata. */
@@ -36,15 +36,13 @@ export interface CheckedFileOptions {
   readonly loss: StandardLoss | undefined;
 }
 
-const optionNames = ["activation", "outputActivation", "outputShape", "loss"];
+/** The names of the options. */
+export const fileOptions: { readonly [Name in keyof DecoderFileOptions]-?: true } = {
+  ...{ activation: true, outputActivation: true, outputShape: true, loss: true },
+};
 
-/** Checks options before the file is at hand. `more` names options that are the caller's own. */
-export function checkFileOptions(
-  where: string,
-  options: DecoderFileOptions,
-  more: readonly string[],
-): CheckedFileOptions {
-  checkOptions(where, options, [...optionNames, ...more]);
+/** Checks what options there are before the file is at hand. */
+export function checkFileOptions(where: string, options: DecoderFileOptions): CheckedFileOptions {
   const { activation, outputActivation, outputShape, loss } = options;
   const activationOption = (name: string, value: unknown) =>
     value === undefined ? undefined : normaliseActivation(where, name, value);

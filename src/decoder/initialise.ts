@@ -23,7 +23,9 @@ export interface CreateDecoderOptions {
   seed?: number;
 }
 
-const optionNames = ["layers", "activation", "outputActivation", "outputShape", "loss", "seed"];
+const OPTIONS: { readonly [Name in keyof CreateDecoderOptions]-?: true } = {
+  ...{ layers: true, activation: true, outputActivation: true, outputShape: true, loss: true, seed: true },
+};
 
 // 1 GiB of parameters: backends keep them packed twice, within the 4 GiB that WebAssembly can address.
 const maxParameters = 2 ** 28;
@@ -42,7 +44,7 @@ export function createDecoder(options: CreateDecoderOptions): Decoder {
       `${where}: the options are ${show(options)}, expected an object, as { layers: [20, 150, 784] }`,
     );
   }
-  checkOptions(where, options, optionNames);
+  checkOptions(where, options, OPTIONS);
   const sizes = checkSizes(where, options.layers);
   const outputSize = sizes.at(-1)!;
   const seed = checkNumber(where, "seed", options.seed ?? 0, { min: 0, integer: true });

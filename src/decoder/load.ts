@@ -1,5 +1,5 @@
 import { throwIfAborted } from "../brand.ts";
-import { show } from "../check.ts";
+import { checkOptions, show } from "../check.ts";
 import {
   bytesOf,
   checkReading,
@@ -12,7 +12,7 @@ import {
 } from "../source.ts";
 import { inTurns } from "../turns.ts";
 import type { Decoder } from "./decoder.ts";
-import { checkFileOptions, type DecoderFileOptions, parseDecoder } from "./from-safetensors.ts";
+import { checkFileOptions, type DecoderFileOptions, fileOptions, parseDecoder } from "./from-safetensors.ts";
 
 /** Where a decoder's file may come from. A string is a path in Node, unless it begins http:, https: or file:. */
 export type DecoderSource = FileSource;
@@ -35,7 +35,8 @@ export interface LoadDecoderOptions extends DecoderFileOptions, ReadingOptions {
  *   than `maxBytes`, `invalid_argument` on a wrong option or one that is missing
  */
 export async function loadDecoder(source: DecoderSource, options: LoadDecoderOptions = {}): Promise<Decoder> {
-  const checked = checkFileOptions("loadDecoder", options, readingOptions);
+  checkOptions("loadDecoder", options, { ...fileOptions, ...readingOptions });
+  const checked = checkFileOptions("loadDecoder", options);
   const limits = checkReading("loadDecoder", options);
   const { signal } = limits;
   throwIfAborted(signal);

@@ -1,11 +1,13 @@
 import { checkChoice, invalid, show } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
 import { type Activation, activations, normaliseActivation } from "../graph/activation.ts";
+import type { Graph } from "../graph/graph.ts";
 import { layersOf } from "../graph/layers.ts";
+import type { Operation } from "../graph/operations.ts";
 import { LOSS_MAKERS, type StandardLoss } from "../terms/losses.ts";
 import { termTraits } from "../terms/terms.ts";
-import type { Decoder } from "./decoder.ts";
 import { checkOutputShape } from "./output.ts";
+import type { Metadata } from "./safetensors.ts";
 
 // What a file's metadata, a map of strings, says of its decoder beyond the tensors:
 //   activation         between the layers: a name, or an object as in the API, as JSON: {"name":"elu","alpha":2}
@@ -35,11 +37,15 @@ const KEYS = /* @__PURE__ */ Object.keys(OPTIONS) as readonly Key[];
 
 type OptionKey = NonNullable<(typeof OPTIONS)[Key]>;
 
-/** A file's metadata. */
-export type Metadata = ReadonlyMap<string, string>;
+/** What metadata say of a decoder. */
+interface Described extends Graph<Operation> {
+  readonly outputActivation: Activation;
+  readonly outputShape: readonly number[];
+  readonly loss: StandardLoss | undefined;
+}
 
 /** The metadata that describes a decoder. */
-export function writeMetadata(decoder: Decoder): Metadata {
+export function writeMetadata(decoder: Described): Metadata {
   const metadata = new Map<string, string>();
   const layers = layersOf(decoder);
   if (layers.length > 1) metadata.set("activation", writeActivation(layers[0]!.activation));

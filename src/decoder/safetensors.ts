@@ -1,6 +1,5 @@
 import { show } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
-import type { Metadata } from "./metadata.ts";
 import { showShape } from "./output.ts";
 import { elementSizes, type Tensor } from "./tensor.ts";
 
@@ -18,6 +17,9 @@ const maxAxes = 8;
 /** The header, a tensor's entry, and its shape; and what is wrong is still named where it is a bit deeper. */
 const deepest = 8;
 const openingBrace = 0x7b;
+
+/** A file's metadata. */
+export type Metadata = ReadonlyMap<string, string>;
 
 /** What a safetensors file holds. */
 export interface SafetensorsFile {

@@ -79,10 +79,10 @@ export function normaliseActivation(where: string, option: string, value: unknow
   }
   const { parameter } = activations[name];
   if (!parameter) {
-    checkOptions(`${where}: ${option} ${name}`, given, ["name"]);
+    checkOptions(`${where}: ${option} ${name}`, given, { name: true });
     return Object.freeze({ name }) as Activation;
   }
-  checkOptions(`${where}: ${option} ${name}`, given, ["name", parameter.name]);
+  checkOptions(`${where}: ${option} ${name}`, given, { name: true, [parameter.name]: true });
   const number = given[parameter.name] ?? parameter.default;
   checkNumber(where, `${option}.${parameter.name}`, number, parameter.bounds);
   return Object.freeze({ name, [parameter.name]: number }) as Activation;

@@ -1,47 +1,11 @@
 import { checkChoice, checkNumber } from "../check.ts";
-import type { GradientFlow } from "../flow.ts";
 import { withRecipe } from "../recipe.ts";
-import type { Solver } from "./base.ts";
 import { descend } from "./descend.ts";
 import { completeOptions, MAX_COUNT, makeDescentSolver } from "./descent.ts";
+import type { Amd, AmdOptions } from "./descent-solvers.ts";
 import { EULER } from "./tableau.ts";
 
-/** Options of `amd`. */
-export interface AmdOptions {
-  /** The end of the flow, τ. Default 1e4. */
-  t1?: number;
-  /** The first step, and the smallest that a step is tried with, s_0. Default 1. */
-  stepInit?: number;
-  /** The largest step, s_max. Default 10, or `stepInit` where that is larger. */
-  stepMax?: number;
-  /** κ ≥ 1: growth from one step to the next. Default 1.1. */
-  increaseFactor?: number;
-  /** β in (0, 1): a step that does not lower the loss enough is multiplied by it. Default 0.75. */
-  decreaseFactor?: number;
-  /** c in [0, 1): how much a step must lower the loss, as a share of δt·‖∇_z l‖². Default 0, any decrease. */
-  slope?: number;
-  /** Growth from the accepted step ("accepted", the default) or from the one tried first ("trial"). */
-  growFrom?: "accepted" | "trial";
-  /** Backtracks within one step before no step is said to lower the loss any more. Default 100. */
-  maxBacktracks?: number;
-  /** Accepted steps; 0 evaluates the loss and its gradient at z0 and no more. Default 10,000. */
-  maxSteps?: number;
-  /**
-   * Converged when the recent losses fall by less than this a step; with 0 only where the gradient is 0, or where no
-   * step lowers the loss any more.
-   * Default 1e-5.
-   */
-  tolerance?: number;
-  /** How many accepted losses are recent, ≥ 2. Default 5. */
-  window?: number;
-  /** No convergence before t = settle · t1. Default 0.02. */
-  settle?: number;
-}
-
-/** AMD with all its options. */
-export interface Amd extends Solver<GradientFlow<1>>, Readonly<Required<AmdOptions>> {
-  readonly name: "amd";
-}
+export type { Amd, AmdOptions };
 
 const DEFAULTS: Required<AmdOptions> = {
   t1: 1e4,

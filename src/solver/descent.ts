@@ -1,13 +1,11 @@
 import { checkNumber, checkOptions } from "../check.ts";
 import type { CurvatureUse } from "../objective.ts";
-import type { Amd } from "./amd.ts";
-import type { Lbfgs } from "./lbfgs.ts";
+import type { DescentSolver } from "./descent-solvers.ts";
 
-/**
- * The solvers that take a step only if it lowers the sample's own loss. Their steps are in assembly/, where they are
- * called round by round: fused with the kernels, or around evaluations that are made elsewhere (descend.ts).
- */
-export type DescentSolver = Amd | Lbfgs;
+// What the solvers have in common that take a step only if it lowers the sample's own loss. Their steps are in assembly/,
+// where they are called round by round: fused with the kernels, or around evaluations that are made elsewhere (descend.ts).
+
+export type { DescentSolver };
 
 /** Larger counts would not fit the 32-bit counters in assembly. */
 export const MAX_COUNT = 2 ** 31 - 1;
@@ -25,7 +23,7 @@ export function completeOptions<Options extends DescentOptions>(
   defaults: Options,
   options: { [Name in keyof Options]?: Options[Name] },
 ): Options {
-  checkOptions(where, options, Object.keys(defaults));
+  checkOptions(where, options, defaults);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const all: Options = { ...defaults, ...given };
   checkNumber(where, "slope", all.slope, { min: 0, below: 1 });

@@ -63,7 +63,7 @@ const ERROR_ORDER = 5;
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  */
 export function dormandPrince(options: DormandPrinceOptions = {}): DormandPrince {
-  checkOptions("dormandPrince", options, Object.keys(DEFAULTS));
+  checkOptions("dormandPrince", options, DEFAULTS);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const all: Required<DormandPrinceOptions> = { ...DEFAULTS, ...given };
   checkNumber("dormandPrince", "t1", all.t1, { above: 0 });

@@ -25,7 +25,7 @@ export interface Euler extends Solver<Flow> {
  * @throws LatentflowError `invalid_argument` on an unknown option or a grid that is none
  */
 export function euler(options: EulerOptions): Euler {
-  checkOptions("euler", options, ["grid"]);
+  checkOptions("euler", options, { grid: true });
   const grid = checkGrid("euler", options?.grid);
   const solver: Euler = {
     name: "euler",

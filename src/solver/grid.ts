@@ -35,7 +35,7 @@ const MAX_SLICES = 2 ** 31 - 1;
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  */
 export function logGrid(options: LogGridOptions): Grid {
-  checkOptions("logGrid", options, ["t1", "slices", "base"]);
+  checkOptions("logGrid", options, { t1: true, slices: true, base: true });
   const { t1, slices } = checkSlices("logGrid", options);
   const base = checkNumber("logGrid", "base", options.base ?? 4, { above: 1 });
   const time = (i: number) => (i === slices ? t1 : (t1 * (base ** (i / slices) - 1)) / (base - 1));
@@ -49,7 +49,7 @@ export function logGrid(options: LogGridOptions): Grid {
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  */
 export function linearGrid(options: LinearGridOptions): Grid {
-  checkOptions("linearGrid", options, ["t1", "slices"]);
+  checkOptions("linearGrid", options, { t1: true, slices: true });
   const { t1, slices } = checkSlices("linearGrid", options);
   const grid: Grid = { name: "linearGrid", t1, slices, time: (i) => t1 * (i / slices) };
   return withRecipe(Object.freeze(grid), "linearGrid", { t1, slices });

@@ -1,30 +1,10 @@
 import { checkNumber } from "../check.ts";
-import type { GradientFlow } from "../flow.ts";
 import { withRecipe } from "../recipe.ts";
-import type { Solver } from "./base.ts";
 import { descend } from "./descend.ts";
 import { completeOptions, makeDescentSolver } from "./descent.ts";
+import type { Lbfgs, LbfgsOptions } from "./descent-solvers.ts";
 
-/** Options of `lbfgs`. */
-export interface LbfgsOptions {
-  /**
-   * Converged where the loss is expected to fall by less than this share of itself, or of what it has fallen by
-   * already if that is more, or where the last step has lowered it by less. 2⁻²³ of the loss, which float32 evaluations
-   * cannot tell from 0, are added to it. Default 1e-6.
-   */
-  tolerance?: number;
-  /** How many pairs of steps and changes of the gradient are kept of each sample, 1 to 1,000. Default 30. */
-  memory?: number;
-  /** Accepted steps; 0 evaluates the loss and its gradient at z0 and no more. Default 1,000. */
-  maxSteps?: number;
-  /** c₁ in [0, 1): how much a step must lower the loss, as a share of what its slope promises. Default 1e-4. */
-  slope?: number;
-}
-
-/** L-BFGS with all its options. */
-export interface Lbfgs extends Solver<GradientFlow<1>>, Readonly<Required<LbfgsOptions>> {
-  readonly name: "lbfgs";
-}
+export type { Lbfgs, LbfgsOptions };
 
 /**
  * Found by the passes that 35 decoders' samples take (`npm run experiment -- baseline`). Nothing is sharp: a memory of 15

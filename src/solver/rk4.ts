@@ -47,7 +47,7 @@ export const RULES: Readonly<Record<Rk4["rule"], Tableau>> = {
  * @throws LatentflowError `invalid_argument` on an unknown option, rule or a grid that is none
  */
 export function rk4(options: Rk4Options): Rk4 {
-  checkOptions("rk4", options, ["grid", "rule"]);
+  checkOptions("rk4", options, { grid: true, rule: true });
   const grid = checkGrid("rk4", options?.grid);
   const rule = checkChoice("rk4", "rule", options.rule ?? "classic", ["classic", "3/8"]);
   const solver: Rk4 = {

@@ -1,9 +1,7 @@
 import type { Arena, Block } from "../backend/wasm/arena.ts";
 import { Amd, Descent, Lbfgs, LbfgsState, packedSize, SOLVER_CODES } from "../backend/wasm/layout.ts";
 import type { CurvatureUse } from "../objective.ts";
-import type { Amd as AmdSolver } from "./amd.ts";
-import type { DescentSolver } from "./descent.ts";
-import type { Lbfgs as LbfgsSolver } from "./lbfgs.ts";
+import type { Amd as AmdSolver, DescentSolver, Lbfgs as LbfgsSolver } from "./descent-solvers.ts";
 
 /** A solver of assembly/, its struct and the memory of its rows. */
 export interface SolverBlock extends Block {

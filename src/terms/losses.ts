@@ -77,7 +77,7 @@ export function squaredError(options?: LossOptions): StandardLoss {
  * @throws LatentflowError `invalid_argument` on an unknown option, or where a function is missing
  */
 export function customLoss(options: CustomLossFunctions & LossOptions): CustomLoss {
-  checkOptions("customLoss", options, ["value", "gradient", "curvature", "reduction"]);
+  checkOptions("customLoss", options, { value: true, gradient: true, curvature: true, reduction: true });
   const { value, gradient, curvature, reduction = "mean" } = options ?? {};
   for (const [name, given] of Object.entries({ value, gradient })) {
     if (typeof given !== "function") {
@@ -104,7 +104,7 @@ function isLossName(value: unknown): value is LossName {
 }
 
 function makeLoss(name: StandardLoss["name"], options: LossOptions = {}): StandardLoss {
-  checkOptions(name, options, ["reduction"]);
+  checkOptions(name, options, { reduction: true });
   const reduction = checkChoice(name, "reduction", options.reduction ?? "mean", ["mean", "sum"]);
   return Object.freeze({ name, reduction });
 }

@@ -118,7 +118,7 @@ export async function encodeWith(
 ): Promise<Float32Array> {
   const where = "encodeWith";
   checkDecoder(where, encoder);
-  checkOptions(where, options, ["backend", "signal"]);
+  checkOptions(where, options, { backend: true, signal: true });
   const { backend = wasm(), signal } = options;
   checkBackend(where, backend);
   checkSignal(where, signal);

@@ -41,7 +41,7 @@ const DEFAULT_SECONDS = 60;
 
 /** The option, checked. */
 export function checkCheckpoint(where: string, options: CheckpointOptions) {
-  checkOptions(where, options, ["file", "save", "resume", "everySeconds"]);
+  checkOptions(where, options, { file: true, save: true, resume: true, everySeconds: true });
   const everySeconds = checkNumber(where, "everySeconds", options?.everySeconds ?? DEFAULT_SECONDS, {
     min: 0,
   });

@@ -48,9 +48,10 @@ interface CommonOptions {
   onProgress?: (progress: EncodeProgress) => void;
 }
 
-const OPTIONS = [
-  ...["loss", "flow", "solver", "encoder", "weights", "backend", "batchSize", "signal", "onProgress"],
-];
+const OPTIONS: { readonly [Name in keyof Required<EvaluateOptions>]: true } = {
+  ...{ loss: true, flow: true, solver: true, encoder: true, weights: true, backend: true, batchSize: true },
+  ...{ signal: true, onProgress: true },
+};
 
 /** The arguments of `evaluate`, checked and completed. */
 export function checkEvaluateArguments(

@@ -91,10 +91,11 @@ export interface TrainResult {
   readonly resumedFrom: Resumed | undefined;
 }
 
-const RUN_OPTIONS = [
-  ...["loss", "optimizer", "schedule", "batchSize", "epochs", "replacement", "seed", "augment"],
-  ...["gradientClip", "backend", "validation", "checkpoint", "signal", "onEvent", "onProgress"],
-];
+const RUN_OPTIONS: { readonly [Name in keyof Required<RunOptions>]: true } = {
+  ...{ loss: true, optimizer: true, schedule: true, batchSize: true, epochs: true, replacement: true },
+  ...{ seed: true, augment: true, gradientClip: true, backend: true, validation: true, checkpoint: true },
+  ...{ signal: true, onEvent: true, onProgress: true },
+};
 
 /**
  * AMD without the paper's bound on its steps, for the adjoints that go back along the flow, whose way L-BFGS does not
@@ -109,7 +110,14 @@ export function checkArguments(
   options: TrainOptions,
 ): CheckedTrainOptions {
   checkDecoder("train", decoder);
-  checkOptions("train", options, ["flow", "solver", "adjoint", "weights", "warmStart", ...RUN_OPTIONS]);
+  checkOptions("train", options, {
+    flow: true,
+    solver: true,
+    adjoint: true,
+    weights: true,
+    warmStart: true,
+    ...RUN_OPTIONS,
+  });
   const run = checkRun("train", decoder, data, options, { epochs: 1 });
   const { weights, augment } = options;
   checkWeights("train", weights, run.dataset.count, decoder);

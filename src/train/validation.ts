@@ -44,7 +44,7 @@ export function checkValidation(
   decoder: Decoder,
   trainingSamples: number,
 ): Validation {
-  checkOptions(where, options, ["data", "weights", "everyImages"]);
+  checkOptions(where, options, { data: true, weights: true, everyImages: true });
   if (options?.data === undefined) throw invalid(`${where}: data is undefined, expected samples`);
   const dataset = asDataset(where, options.data, decoder);
   const { weights, everyImages = trainingSamples } = options;

@@ -43,5 +43,5 @@ export function bytesOf(array: ArrayBufferView): Uint8Array {
 
 /** What `loadDecoder` makes of a file's bytes, or throws. */
 export function decoderOf(file: Uint8Array, options: DecoderFileOptions = {}): Decoder {
-  return atOnce(parseDecoder("loadDecoder", file, checkFileOptions("loadDecoder", options, []), 2 ** 30));
+  return atOnce(parseDecoder("loadDecoder", file, checkFileOptions("loadDecoder", options), 2 ** 30));
 }

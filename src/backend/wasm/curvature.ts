@@ -3,8 +3,8 @@ import { makeTurns } from "../../turns.ts";
 import type { Problem } from "../backend.ts";
 import { allocateGaussNewton, type GaussNewtonWork, NO_MATRICES } from "./gauss-newton.ts";
 import { DAMPINGS, packedSize } from "./layout.ts";
-import type { Passes } from "./objective.ts";
 import type { PackedDecoder } from "./packed.ts";
+import type { Passes } from "./passes.ts";
 import { curvatureUse, preconditionerOf } from "./preconditioner.ts";
 import { curvatureScale, type Workspace } from "./workspace.ts";
 

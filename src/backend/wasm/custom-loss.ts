@@ -1,8 +1,8 @@
 import { isPromise } from "../../brand.ts";
 import { invalid, show } from "../../check.ts";
 import type { CustomLoss } from "../../terms/losses.ts";
-import type { Passes } from "./objective.ts";
 import type { PackedDecoder } from "./packed.ts";
+import type { Passes } from "./passes.ts";
 import type { Rows, Workspace } from "./workspace.ts";
 
 /**

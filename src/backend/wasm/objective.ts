@@ -7,6 +7,7 @@ import { customLossPasses } from "./custom-loss.ts";
 import { paddedSize } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { allocateParameterSums } from "./parameter-gradient.ts";
+import type { Passes } from "./passes.ts";
 import {
   allocateWorkspace,
   lossScales,
@@ -16,15 +17,6 @@ import {
   type Workspace,
   writeWeights,
 } from "./workspace.ts";
-
-/** The passes of an objective, on the rows listed in its workspace; a custom loss has its own. */
-export interface Passes {
-  value(count: number): void;
-  gradient(count: number): void;
-  tangent(count: number): void;
-  /** The loss's second derivatives for one row's outputs, into as many floats; none where WASM does it. */
-  curvatures?(row: number, into: number): void;
-}
 
 /** The objective of samples first … first + count - 1: all of them resident, row r for sample first + r. */
 export function wasmObjective(

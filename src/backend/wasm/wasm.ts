@@ -54,7 +54,7 @@ export interface WasmOptions {
  *   workers die again and again
  */
 export function wasm(options: WasmOptions = {}): Backend {
-  checkOptions("wasm", options, ["relaxed", "module", "threads", "worker"]);
+  checkOptions("wasm", options, { relaxed: true, module: true, threads: true, worker: true });
   const { relaxed, module, threads, worker } = options;
   if (relaxed !== undefined && typeof relaxed !== "boolean") {
     throw invalid(`wasm: relaxed is ${show(relaxed)}, expected true, false or undefined`);

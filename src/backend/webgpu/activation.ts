@@ -1,6 +1,12 @@
 import type { Activation } from "../../graph/activation.ts";
 import type { OnnxGraph, Operand, Tensor } from "./onnx.ts";
-import type { Written } from "./passes.ts";
+
+/** What an operation has written, and how it is passed backwards. */
+export interface Written {
+  readonly output: Tensor;
+  /** Writes the gradient for its input, of that for its output. */
+  backward(gradient: Tensor): Tensor;
+}
 
 /**
  * Writes f(x). Only operators that the WebGPU execution provider has are used: Selu, Softsign and their like

@@ -34,7 +34,7 @@ export function auto(backends: readonly Backend[], options: AutoOptions = {}): B
   if (wrong !== undefined || backends.length === 0) {
     throw invalid(`auto: ${show(wrong ?? backends)} is no backend, expected some as in [webgpu(), wasm()]`);
   }
-  checkOptions("auto", options, ["calibrate"]);
+  checkOptions("auto", options, { calibrate: true });
   const { calibrate = true } = options;
   if (typeof calibrate !== "boolean") {
     throw invalid(`auto: calibrate is ${show(calibrate)}, expected true, false or undefined`);

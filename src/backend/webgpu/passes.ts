@@ -3,7 +3,7 @@ import { logitOperations, parametersOf } from "../../graph/graph.ts";
 import type { Operation, OperationKind, TensorName } from "../../graph/operations.ts";
 import type { StandardLoss } from "../../terms/losses.ts";
 import { type StandardTermKind, takesLogits } from "../../terms/terms.ts";
-import { activate, softplusTail } from "./activation.ts";
+import { activate, softplusTail, type Written } from "./activation.ts";
 import type { OnnxGraph, Tensor } from "./onnx.ts";
 
 /** What a graph of an objective is about. */
@@ -51,13 +51,6 @@ export function dataInputs(graph: OnnxGraph, shape: ObjectiveShape): DataInputs 
 
 export function weightsInput(graph: OnnxGraph, { decoder, weighted, rows }: ObjectiveShape) {
   return weighted ? graph.input(ELEMENT_WEIGHTS, [rows, decoder.outputSize]) : undefined;
-}
-
-/** What an operation has written, and how it is passed backwards. */
-export interface Written {
-  readonly output: Tensor;
-  /** Writes the gradient for its input, of that for its output. */
-  backward(gradient: Tensor): Tensor;
 }
 
 /** How operations of a kind are written. Values are matrices of a row for each sample, whatever their shape. */

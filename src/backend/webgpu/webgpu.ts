@@ -37,7 +37,7 @@ export interface WebgpuOptions {
  *   does not know
  */
 export function webgpu(options: WebgpuOptions = {}): Backend {
-  checkOptions("webgpu", options, ["ort", "device", "wasmPaths"]);
+  checkOptions("webgpu", options, { ort: true, device: true, wasmPaths: true });
   const { ort, device, wasmPaths } = options;
   if (ort !== undefined && typeof ort?.InferenceSession?.create !== "function") {
     const hint = isPromise(ort) ? " (is an await missing?)" : "";

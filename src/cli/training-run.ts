@@ -1,0 +1,37 @@
+import type { Decoder, StandardLoss } from "../index.ts";
+import type { AutoencoderResult, TrainResult } from "../train/index.ts";
+import type { DataOptions, SourcedData } from "./data-source.ts";
+import type { DecoderFlags } from "./decoder-file.ts";
+import type { ChosenTraining, TrainingOptions } from "./training-options.ts";
+
+/** What `latentflow train` is asked for, as commander hands it over. */
+export interface TrainingJob extends DataOptions, Omit<DecoderFlags, "decoder">, TrainingOptions {
+  readonly out: string;
+  readonly layers?: readonly number[];
+  readonly decoder?: string;
+  readonly weights?: string;
+  readonly resume?: true;
+  readonly checkpointSeconds: number;
+  readonly validate?: string | true;
+  readonly validateEvery?: number;
+  readonly validateLimit?: number;
+}
+
+/** What it reads for that. */
+export interface TrainingInput {
+  readonly data: SourcedData;
+  readonly validation: SourcedData | undefined;
+  /** Of the samples that are trained on. */
+  readonly weights: Float32Array | undefined;
+  readonly decoder: Decoder;
+  readonly loss: StandardLoss;
+}
+
+/** A run of `train` that has come to its end. */
+export interface TrainingRun extends TrainingInput {
+  readonly job: TrainingJob;
+  readonly training: ChosenTraining;
+  readonly result: TrainResult | AutoencoderResult;
+  /** Since the start, or since the checkpoint that it went on from. */
+  readonly seconds: number;
+}
