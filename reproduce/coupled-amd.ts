@@ -18,9 +18,9 @@ export function coupledAmd(): Solver<GradientFlow<1>> {
     t1: T1,
     flows: "unitGradient",
     async solve(objective, _flow, solution, first, control) {
-      const { batchSize, latentSize: d } = objective;
-      const rows = Int32Array.from({ length: batchSize }, (_, row) => row);
-      const z = solution.z.subarray(first * d, (first + batchSize) * d);
+      const { sampleCount, latentSize: d } = objective;
+      const rows = Int32Array.from({ length: sampleCount }, (_, row) => row);
+      const z = solution.z.subarray(first * d, (first + sampleCount) * d);
       const next = z.slice();
       let losses = (await objective.value(rows, z)).slice();
       let gradients = (await objective.gradient(rows)).slice();
@@ -48,7 +48,7 @@ export function coupledAmd(): Solver<GradientFlow<1>> {
         losses = tried.slice();
         gradients = (await objective.gradient(rows)).slice();
         accepted++;
-        means.push(losses.reduce((sum, loss) => sum + loss, 0) / batchSize);
+        means.push(losses.reduce((sum, loss) => sum + loss, 0) / sampleCount);
         const [l0, l1, , l3, l4] = means.slice(-WINDOW);
         const isFlat = accepted >= WINDOW && Math.abs((3 * (l4! - l0!) + l1! - l3!) / 10) < TOLERANCE;
         if (isFlat && t >= SETTLED) break;

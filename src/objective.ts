@@ -1,7 +1,7 @@
 import type { WebAssemblyModule } from "./platform.ts";
 
 /**
- * A decoder, a loss and the data bound to them, on one backend: for each of `batchSize` samples a function
+ * A decoder, a loss and the data bound to them, on one backend: for each of `sampleCount` samples a function
  * of its own latent, l(y, D(z)). Solvers see nothing else of a decoder.
  *
  * Samples are chosen by index, so that a solver spends work only on the samples that need it. Latents come
@@ -12,7 +12,7 @@ import type { WebAssemblyModule } from "./platform.ts";
  */
 export interface Objective {
   /** The number of samples bound, B. */
-  readonly batchSize: number;
+  readonly sampleCount: number;
   /** The size of a latent, d. */
   readonly latentSize: number;
   /**

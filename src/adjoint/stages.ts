@@ -22,11 +22,10 @@ export class Stages {
 
   /** @param copies those of the objective, at least as many as there are stages */
   constructor(objective: DifferentiableObjective, copies: number) {
-    const { batchSize, latentSize } = objective;
-    const arrays = () =>
-      Array.from({ length: copies }, () => new Float64Array((batchSize / copies) * latentSize));
+    const { sampleCount, latentSize } = objective;
+    const arrays = () => Array.from({ length: copies }, () => new Float64Array(sampleCount * latentSize));
     this.objective = objective;
-    this.sampleCount = batchSize / copies;
+    this.sampleCount = sampleCount;
     this.latents = arrays();
     this.gradients = arrays();
     this.directions = arrays();

@@ -21,7 +21,7 @@ export interface Solver<F extends Flow = never> {
   /**
    * Follows the flow of every sample of the objective, on any backend.
    *
-   * @param objective the samples first … first + objective.batchSize - 1
+   * @param objective the samples first … first + objective.sampleCount - 1
    * @param solution holds z0 on entry; each sample's results are written at first + its index
    */
   readonly solve: (

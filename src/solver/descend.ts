@@ -100,7 +100,7 @@ class Rows {
   ) {
     this.arena = arena;
     this.kernels = kernels;
-    const { batchSize: count, latentSize: d, curvature } = objective;
+    const { sampleCount: count, latentSize: d, curvature } = objective;
     const own = shared?.own;
     // Before anything is allocated: the caller may have taken the weights away meanwhile.
     const curvatureScales = Array.from({ length: count }, (_, row) => curvature?.scale(row) ?? 1);

@@ -77,15 +77,15 @@ export function dormandPrince(options: DormandPrinceOptions = {}): DormandPrince
     tableau: DORMAND_PRINCE,
     ...all,
     solve: (objective, ...problem) =>
-      integrate(DORMAND_PRINCE, adaptiveSteps(all, objective.batchSize), objective, ...problem),
+      integrate(DORMAND_PRINCE, adaptiveSteps(all, objective.sampleCount), objective, ...problem),
   };
   return withRecipe(Object.freeze(solver), "dormandPrince", all);
 }
 
-function adaptiveSteps(options: Required<DormandPrinceOptions>, batchSize: number): StepControl {
+function adaptiveSteps(options: Required<DormandPrinceOptions>, sampleCount: number): StepControl {
   const { t1, maxSteps } = options;
-  const lengths = new Float64Array(batchSize).fill(options.stepInit);
-  const wasShortened = new Uint8Array(batchSize);
+  const lengths = new Float64Array(sampleCount).fill(options.stepInit);
+  const wasShortened = new Uint8Array(sampleCount);
   // Near t1 the times of shorter steps are no longer told apart.
   const shortest = Number.EPSILON * t1;
   return {

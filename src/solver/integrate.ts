@@ -50,7 +50,7 @@ export async function integrate(
   first: number,
   control: Control,
 ): Promise<void> {
-  const count = objective.batchSize;
+  const count = objective.sampleCount;
   const d = objective.latentSize;
   const system = new System(objective, flow, steps.t1, solution, first, control);
   const method = new RungeKutta(tableau, system, count);

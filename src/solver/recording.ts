@@ -23,11 +23,11 @@ export class Recording {
   /** How many of the chosen times each sample has passed. */
   private readonly passed: Uint32Array;
 
-  constructor(saveAt: SaveAt, batchSize: number) {
-    this.samples = Array.from({ length: batchSize }, nothing);
+  constructor(saveAt: SaveAt, sampleCount: number) {
+    this.samples = Array.from({ length: sampleCount }, nothing);
     this.saveAt = saveAt;
     this.times = saveAt === "steps" ? undefined : saveAt;
-    this.passed = new Uint32Array(batchSize);
+    this.passed = new Uint32Array(sampleCount);
   }
 
   /** The sample's next chosen time, if it lies before t. */

@@ -10,12 +10,12 @@ export class RungeKutta {
   private readonly stageStates: Float64Array;
   private readonly stageTimes: Float64Array;
 
-  constructor(tableau: Tableau, system: System, batchSize: number) {
+  constructor(tableau: Tableau, system: System, sampleCount: number) {
     this.tableau = tableau;
     this.system = system;
     this.stages = tableau.stages.map(() => system.states());
     this.stageStates = system.states();
-    this.stageTimes = new Float64Array(batchSize);
+    this.stageTimes = new Float64Array(sampleCount);
   }
 
   /**

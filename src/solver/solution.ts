@@ -49,7 +49,7 @@ export class Solution {
   private readonly latentSize: number;
 
   constructor(
-    batchSize: number,
+    sampleCount: number,
     latentSize: number,
     z0?: Float32Array,
     options: {
@@ -58,19 +58,19 @@ export class Solution {
     } = {},
   ) {
     this.latentSize = latentSize;
-    this.v = options.order === 2 ? new Float64Array(batchSize * latentSize) : undefined;
-    this.recording = options.saveAt && new Recording(options.saveAt, batchSize);
-    this.z = z0 ? Float64Array.from(z0) : new Float64Array(batchSize * latentSize);
-    this.loss = new Float64Array(batchSize).fill(Number.NaN);
-    this.initialLoss = new Float64Array(batchSize).fill(Number.NaN);
-    this.gradientNorm = new Float64Array(batchSize).fill(Number.NaN);
-    this.acceptedSteps = new Uint32Array(batchSize);
-    this.backtracks = new Uint32Array(batchSize);
-    this.valueEvaluations = new Uint32Array(batchSize);
-    this.gradientEvaluations = new Uint32Array(batchSize);
-    this.matrixEvaluations = new Uint32Array(batchSize);
-    this.t = new Float64Array(batchSize);
-    this.codes = new Uint8Array(batchSize).fill(RUNNING);
+    this.v = options.order === 2 ? new Float64Array(sampleCount * latentSize) : undefined;
+    this.recording = options.saveAt && new Recording(options.saveAt, sampleCount);
+    this.z = z0 ? Float64Array.from(z0) : new Float64Array(sampleCount * latentSize);
+    this.loss = new Float64Array(sampleCount).fill(Number.NaN);
+    this.initialLoss = new Float64Array(sampleCount).fill(Number.NaN);
+    this.gradientNorm = new Float64Array(sampleCount).fill(Number.NaN);
+    this.acceptedSteps = new Uint32Array(sampleCount);
+    this.backtracks = new Uint32Array(sampleCount);
+    this.valueEvaluations = new Uint32Array(sampleCount);
+    this.gradientEvaluations = new Uint32Array(sampleCount);
+    this.matrixEvaluations = new Uint32Array(sampleCount);
+    this.t = new Float64Array(sampleCount);
+    this.codes = new Uint8Array(sampleCount).fill(RUNNING);
   }
 
   /** Sets the status of a sample whose results are all there; `code` is its index in STATUSES. */

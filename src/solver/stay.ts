@@ -14,9 +14,9 @@ export const stay: Solver<Flow> = Object.freeze<Solver<Flow>>({
   t1: 0,
   flows: "any",
   async solve(objective, _flow, solution, first, control) {
-    const { batchSize, latentSize } = objective;
-    const rows = Int32Array.from({ length: batchSize }, (_, row) => row);
-    const z = solution.z.subarray(first * latentSize, (first + batchSize) * latentSize);
+    const { sampleCount, latentSize } = objective;
+    const rows = Int32Array.from({ length: sampleCount }, (_, row) => row);
+    const z = solution.z.subarray(first * latentSize, (first + sampleCount) * latentSize);
     const losses = await objective.value(rows, z);
     const gradients = await objective.gradient(rows);
     for (const [row, loss] of losses.entries()) {

@@ -37,13 +37,13 @@ export class System {
     this.solution = solution;
     this.first = first;
     this.control = control;
-    this.latents = new Float64Array(objective.batchSize * objective.latentSize);
-    this.gradientNorms = new Float64Array(objective.batchSize);
+    this.latents = new Float64Array(objective.sampleCount * objective.latentSize);
+    this.gradientNorms = new Float64Array(objective.sampleCount);
   }
 
   /** Room for a state of every sample. */
   states(): Float64Array {
-    return new Float64Array(this.objective.batchSize * this.size);
+    return new Float64Array(this.objective.sampleCount * this.size);
   }
 
   /** A sample's state among all. */

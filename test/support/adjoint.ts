@@ -49,7 +49,7 @@ export async function solvedLoss(decoder: Decoder, loss: Loss, y: Float32Array, 
     return objectiveOf(decoder, loss, points.get(row)!, part(y), way.weights && part(way.weights));
   };
   const objective: Objective = {
-    batchSize: count,
+    sampleCount: count,
     latentSize: d,
     async value(rows, z) {
       for (const [i, row] of rows.entries()) points.set(row, z.slice(i * d, (i + 1) * d));

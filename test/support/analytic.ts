@@ -28,7 +28,7 @@ export function quartic(scale = 1): AnalyticLoss {
 export function analyticObjective(latentSize: number, losses: readonly AnalyticLoss[]): Objective {
   const points = new Map<number, Float64Array>();
   return {
-    batchSize: losses.length,
+    sampleCount: losses.length,
     latentSize,
     async value(rows, z) {
       if (z.length !== rows.length * latentSize)

@@ -154,7 +154,7 @@ function bindRows(
   }
 
   const objective: Objective = {
-    batchSize: rowCount,
+    sampleCount: count,
     latentSize: d,
     async value(rows, z) {
       choose(rows);

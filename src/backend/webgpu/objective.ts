@@ -59,7 +59,7 @@ export function gpuObjective(
   const curvature = curvatureInWasm(problem, first, (rows) => pick(points, rows, d));
 
   return {
-    batchSize: count,
+    sampleCount: count,
     latentSize: d,
     async value(rows, z) {
       const evaluated = await work((to) => to.evaluate(rows, z));

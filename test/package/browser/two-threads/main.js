@@ -27,11 +27,18 @@ async function encodeInServiceWorker() {
   }
 }
 
-const report = {
-  page: await encodeOnTwo(latentflow),
-  worker: await encodeInWorker(),
-  serviceWorker: await encodeInServiceWorker(),
-};
+// What is being done is on the page, for whoever waits for its end.
+const stage = document.createElement("p");
+document.body.append(stage);
+const report = {};
+for (const [where, work] of Object.entries({
+  page: () => encodeOnTwo(latentflow),
+  worker: encodeInWorker,
+  serviceWorker: encodeInServiceWorker,
+})) {
+  stage.textContent = `encoding: ${where}`;
+  report[where] = await work();
+}
 const element = document.createElement("pre");
 element.id = "report";
 element.textContent = JSON.stringify(report, undefined, 2);
