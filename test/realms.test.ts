@@ -199,7 +199,7 @@ test("memory that has gone, or may go, is refused before any work", async () => 
     [(values: Float32Array) => detach(foreign(values)), /buffer has been detached/],
   ] as const;
   for (const [make, message] of wrong) {
-    const backend = { name: "none", prepare: () => assert.unreachable() } as unknown as Backend;
+    const backend = { name: "none", open: () => assert.unreachable() } as unknown as Backend;
     for (const call of [
       encode(decoder, make(y), { backend }),
       encode(decoder, y, { weights: make(y), backend }),
