@@ -8,11 +8,11 @@ import type { Kept, Settings } from "./element.ts";
  */
 export class Store {
   private readonly file: string;
-  private readonly jobs: Record<string, Kept<unknown>>;
+  private jobs: Record<string, Kept<unknown>>;
 
   constructor(folder: string, element: string, { quick }: Settings) {
     this.file = join(folder, "results", `${element}${quick ? ".quick" : ""}.json`);
-    this.jobs = existsSync(this.file) ? readJobs(this.file) : {};
+    this.jobs = readJobs(this.file);
   }
 
   has(id: string): boolean {
@@ -20,11 +20,13 @@ export class Store {
   }
 
   add(id: string, kept: Kept<unknown>): void {
-    this.jobs[id] = kept;
     mkdirSync(join(this.file, ".."), { recursive: true });
+    // Another sitting may have kept something meanwhile.
+    this.jobs = { ...this.jobs, ...readJobs(this.file), [id]: kept };
     const jobs = Object.fromEntries(Object.entries(this.jobs).sort(([a], [b]) => (a < b ? -1 : 1)));
-    writeFileSync(`${this.file}.part`, `${JSON.stringify({ jobs }, undefined, 1)}\n`);
-    renameSync(`${this.file}.part`, this.file);
+    const part = `${this.file}.${process.pid}.part`;
+    writeFileSync(part, `${JSON.stringify({ jobs }, undefined, 1)}\n`);
+    renameSync(part, this.file);
   }
 
   /** The results of the jobs named that are there. */
@@ -39,6 +41,7 @@ export class Store {
 }
 
 function readJobs(file: string): Record<string, Kept<unknown>> {
+  if (!existsSync(file)) return {};
   try {
     return JSON.parse(readFileSync(file, "utf8")).jobs;
   } catch (cause) {

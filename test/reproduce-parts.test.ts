@@ -58,6 +58,16 @@ test("results are kept as a whole, quick ones apart; a torn file is named", () =
   assert.throws(() => new Store(folder, "some", settings), /some\.json is no JSON; take it back from git/);
 });
 
+test("two sittings at once keep what each has found", () => {
+  const kept = (result: number) => ({ result, seconds: 1, versions: {} }) as never;
+  const [one, other] = [new Store(folder, "both", settings), new Store(folder, "both", settings)];
+  one.add("first", kept(1));
+  other.add("second", kept(2));
+  one.add("third", kept(3));
+  const all = new Store(folder, "both", settings).results(["first", "second", "third"]);
+  assert.equal([...all.values()], [1, 2, 3]);
+});
+
 test("every element has jobs of its own names, and a page of nothing", () => {
   for (const element of elements) {
     const ids = jobsOf(element, settings).map(({ id }) => id);
