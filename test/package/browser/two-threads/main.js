@@ -4,8 +4,6 @@ import { encodeOnTwo } from "./encode.js";
 /** What the same gives in a worker, which starts the second thread itself. */
 function encodeInWorker() {
   const worker = new Worker("worker.js", { type: "module" });
-  // Firefox ends a worker that only its own listeners know, where its collector comes by while the worker awaits.
-  globalThis.worker = worker;
   return new Promise((resolve) => {
     worker.onmessage = ({ data }) => resolve(data);
     worker.onerror = (event) => {
