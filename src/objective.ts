@@ -69,7 +69,7 @@ export interface SharedCurvature {
 
 /**
  * How curvature is used, which depends on the decoder, the loss and whether there are weights: never on the number of
- * samples. See the fields of the Lbfgs struct in assembly/lbfgs-state.ts.
+ * samples. See the fields of the Lbfgs struct in assembly/solve/lbfgs-state.ts.
  */
 export interface CurvatureUse {
   /** Is there a curvature at all? */

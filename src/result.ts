@@ -15,7 +15,7 @@ import { invalid } from "./check.ts";
 export type Status = "converged" | "reached_t1" | "max_steps" | "stalled" | "nonfinite" | "aborted";
 
 /**
- * The statuses by their number inside the solvers and assembly/descent.ts: a new one comes last. README says what to do
+ * The statuses by their number inside the solvers and assembly/solve/descent.ts: a new one comes last. README says what to do
  * about each.
  */
 export const STATUSES: readonly Status[] = [

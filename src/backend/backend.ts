@@ -117,7 +117,7 @@ export interface TrainerState {
   readonly vectors: readonly Float32Array[];
 }
 
-/** Updates the weights of a prepared decoder, mini-batch by mini-batch. */
+/** Updates the weights of a packed decoder, mini-batch by mini-batch. */
 export interface Trainer {
   /** Names what computes, with a checksum of its code: another build may round otherwise. */
   readonly build: string;

@@ -48,7 +48,7 @@ function amdLayout(solver: AmdSolver): Layout {
   };
 }
 
-/** In assembly/lbfgs-damping.ts, the y that say which damping fits: six to a latent. */
+/** In assembly/solve/lbfgs-damping.ts, the y that say which damping fits: six to a latent. */
 const FITTED = 6;
 
 function lbfgsLayout({ memory: pairs }: LbfgsSolver): Layout {
