@@ -45,7 +45,7 @@ export default defineConfig([
         index: "src/index.ts",
         train: "src/train/index.ts",
         webgpu: "src/backend/webgpu/index.ts",
-        "latentflow-worker": "src/backend/wasm/pool/latentflow-worker.ts",
+        "latentflow-worker": "src/backend/wasm/threads/latentflow-worker.ts",
       },
     },
   },
@@ -55,7 +55,7 @@ export default defineConfig([
     ...portable,
     ...minified,
     esbuildPlugins: [licenses, withoutBinaries],
-    entry: { "latentflow-worker": "src/backend/wasm/pool/latentflow-worker.ts" },
+    entry: { "latentflow-worker": "src/backend/wasm/threads/latentflow-worker.ts" },
     splitting: false,
   },
   {

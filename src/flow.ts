@@ -1,5 +1,5 @@
 import { checkNumber, checkOptions, invalid, show } from "./check.ts";
-import { withRecipe } from "./recipe.ts";
+import { serializable } from "./serialize.ts";
 
 /** α(t) = exp(-rate · t / t1), t1 the end of the flow: an immutable value made by `expDecay(…)`. */
 export interface ExpDecay {
@@ -92,7 +92,7 @@ export function gradientFlow(options: GradientFlowOptions = {}): GradientFlow {
       for (let k = 0; k < gradient.length; k++) into[k] = -strength * gradient[k]!;
     },
   };
-  return withRecipe(Object.freeze(flow), "gradientFlow", { alpha });
+  return serializable(Object.freeze(flow), "gradientFlow", { alpha });
 }
 
 /**
@@ -123,7 +123,7 @@ export function nesterovFlow(options: NesterovFlowOptions = {}): NesterovFlow {
       }
     },
   };
-  return withRecipe(Object.freeze(flow), "nesterovFlow", { epsilon, alpha });
+  return serializable(Object.freeze(flow), "nesterovFlow", { epsilon, alpha });
 }
 
 /** α(t) of a flow that ends at t1. */

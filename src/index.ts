@@ -1,4 +1,5 @@
 export type { Backend } from "./backend/backend.ts";
+export { closeWorkers } from "./backend/wasm/threads/pool.ts";
 export { type WasmOptions, wasm } from "./backend/wasm/wasm.ts";
 export { type DecodeOptions, decode } from "./decode.ts";
 export type { Decoder } from "./decoder/decoder.ts";

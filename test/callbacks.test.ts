@@ -6,6 +6,7 @@ import {
   amd,
   type Backend,
   binaryCrossEntropy,
+  closeWorkers,
   createDecoder,
   customLoss,
   decode,
@@ -108,6 +109,7 @@ for (const [how, fail] of Object.entries(failing)) {
 }
 
 test("a callback that fails stops the workers", async () => {
+  await closeWorkers();
   const own = newDecoder();
   const started = threads.length;
   const long = amd({ t1: 1e9, stepInit: 5, stepMax: 400, tolerance: 0, maxSteps: 20_000 });
@@ -264,6 +266,7 @@ test("a signal that is aborted before the start: no work, on any number of threa
     assert.equal(result.backend, { name: "wasm", build: "none" });
   }
   // Of one that works, to see that it would be noticed.
+  await closeWorkers();
   const { made } = await workOf(() => encode(newDecoder(), y, { solver, backend: on(2) }));
   assert.ok(made >= 2);
 });

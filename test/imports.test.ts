@@ -43,7 +43,7 @@ const ROOMS: [room: string, pattern: RegExp, mayImport: string[]][] = [
   ["graph", /^graph\//, ["basics"]],
   [
     "basics",
-    /^(brand|builtin-module|check|checksum|durable-file|errors|file-kind|flow|objective|optimizer|schedule|platform|random|recipe|result|source|turns|values)\.ts$/,
+    /^(brand|builtin-module|check|checksum|durable-file|errors|file-kind|flow|objective|optimizer|schedule|platform|random|result|serialize|source|turns|values)\.ts$/,
     [],
   ],
 ];

@@ -4,16 +4,17 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { allSamples } from "../src/backend/feed.ts";
-import { solveOn } from "../src/backend/solve.ts";
+import { samplesOf, solveOn } from "../src/backend/solve.ts";
 import { wasmEngine } from "../src/backend/wasm/engine.ts";
 import { compileKernels } from "../src/backend/wasm/load.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
-import { Dealer } from "../src/backend/wasm/pool/dealer.ts";
-import type { ToWorker } from "../src/backend/wasm/pool/messages.ts";
-import { Pool } from "../src/backend/wasm/pool/pool.ts";
-import { SharedCall } from "../src/backend/wasm/pool/shared-call.ts";
-import { sharedTrainer } from "../src/backend/wasm/pool/shared-trainer.ts";
-import { type SharedWork, sharedSolve } from "../src/backend/wasm/pool/shared-work.ts";
+import { Call } from "../src/backend/wasm/threads/call.ts";
+import { decoderHandle } from "../src/backend/wasm/threads/decoder-handle.ts";
+import { type Job, solveJob } from "../src/backend/wasm/threads/jobs.ts";
+import { lockStepTrainer } from "../src/backend/wasm/threads/lock-step.ts";
+import type { ToWorker } from "../src/backend/wasm/threads/messages.ts";
+import { WorkerGroup } from "../src/backend/wasm/threads/pool.ts";
+import { Schedule } from "../src/backend/wasm/threads/schedule.ts";
 import { wasmTrainer } from "../src/backend/wasm/trainer.ts";
 import { makeControl } from "../src/control.ts";
 import { gradientFlow } from "../src/flow.ts";
@@ -160,11 +161,11 @@ test("data and weights of train and evaluate may be detached", async () => {
 });
 
 /** A call's work of `sampleCount` samples that a test does by hand. */
-function workByHand(sampleCount: number, overrides: Partial<SharedWork> = {}) {
+function workByHand(sampleCount: number, overrides: Partial<Job> = {}) {
   let onEnd = (_sample: number) => {};
   const placed: number[] = [];
-  const work: SharedWork = {
-    sampleCount,
+  const work: Job = {
+    ...{ handle: undefined as never, sampleCount },
     description: { kind: "decode", toLogits: false },
     data: () => ({ z: new Float32Array(0) }),
     place(samples) {
@@ -192,6 +193,10 @@ function workerByHand() {
     isReady: true,
     got,
     said,
+    open() {
+      said.push("open");
+      return undefined;
+    },
     post(message: ToWorker) {
       said.push(message.type);
       if (message.type === "samples") got.push(...message.samples);
@@ -203,34 +208,34 @@ function workerByHand() {
 }
 
 const results = (samples: readonly number[]) =>
-  ({ type: "results", call: 0, samples, results: new Float32Array(0) }) as const;
+  ({ type: "results", call: 0, results: [{ samples, values: new Float32Array(0) }] }) as const;
 const turns = async (count: number) => {
   for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
 };
 
-test("a sample ends once, and in the hand that holds it", () => {
-  const dealer = new Dealer(4, 4);
-  const [first, second] = [dealer.join(), dealer.join()];
-  assert.equal(dealer.take(first, 2), { first: 0, count: 2 });
-  assert.ok(dealer.holds(first, 0) && !dealer.holds(second, 0) && !dealer.holds(first, 3));
-  dealer.leave(first);
-  assert.not(dealer.holds(first, 0));
+test("a sample ends once, and with the one that holds it", () => {
+  const schedule = new Schedule(4, 4);
+  const [first, second] = [schedule.join(), schedule.join()];
+  assert.equal(schedule.take(first, 2), { first: 0, count: 2 });
+  assert.ok(schedule.holds(first, 0) && !schedule.holds(second, 0) && !schedule.holds(first, 3));
+  schedule.leave(first);
+  assert.not(schedule.holds(first, 0));
   // Its result comes late: nobody has the sample now.
-  dealer.end(0);
+  schedule.end(0);
   const dealt: number[] = [];
-  for (let range = dealer.take(second, 4); range; range = dealer.take(second, 4)) {
+  for (let range = schedule.take(second, 4); range; range = schedule.take(second, 4)) {
     for (let i = 0; i < range.count; i++) dealt.push(range.first + i);
   }
   assert.equal(dealt.sort(), [0, 1, 2, 3]);
-  for (const sample of [0, 0, 1, 2, 2]) dealer.end(sample);
-  assert.not(dealer.isDone);
-  dealer.end(3);
-  assert.ok(dealer.isDone);
+  for (const sample of [0, 0, 1, 2, 2]) schedule.end(sample);
+  assert.not(schedule.isDone);
+  schedule.end(3);
+  assert.ok(schedule.isDone);
 });
 
 test("results that come after their worker has left are not taken", async () => {
   const { work, placed } = workByHand(2);
-  const call = new SharedCall(0, work, 1, 2);
+  const call = new Call(0, work, 1, 2);
   const [lost, other] = [workerByHand(), workerByHand()];
   call.join(lost);
   call.join(other);
@@ -257,7 +262,7 @@ test("results that come after their worker has left are not taken", async () => 
 
 test("what a lost worker had goes to one that has nothing to do, at once", async () => {
   const { work, placed } = workByHand(2);
-  const call = new SharedCall(0, work, 1, 2);
+  const call = new Call(0, work, 1, 2);
   const [lost, other] = [workerByHand(), workerByHand()];
   call.join(lost);
   call.join(other);
@@ -274,7 +279,7 @@ test("what a lost worker had goes to one that has nothing to do, at once", async
 
 test("workers that were never ready have not died of the work", async () => {
   const { work } = workByHand(1);
-  const call = new SharedCall(0, work, 1, 10);
+  const call = new Call(0, work, 1, 10);
   const run = call.run(makeControl(undefined));
   for (let i = 0; i < 9; i++) {
     const worker = { ...workerByHand(), isReady: false };
@@ -290,7 +295,7 @@ test("workers that were never ready have not died of the work", async () => {
 
 test("a worker that has left is not heard any more, whatever it says", async () => {
   const { work } = workByHand(1);
-  const call = new SharedCall(0, work, 1, 2);
+  const call = new Call(0, work, 1, 2);
   const [lost, other] = [workerByHand(), workerByHand()];
   call.join(lost);
   const run = call.run(makeControl(undefined));
@@ -305,12 +310,12 @@ test("what is thrown while a message is handled rejects the call, and nothing el
   const broken = () => {
     throw new TypeError("broken");
   };
-  for (const [what, overrides] of Object.entries<Partial<SharedWork>>({
+  for (const [what, overrides] of Object.entries<Partial<Job>>({
     data: { data: broken },
     place: { place: broken },
   })) {
     const { work } = workByHand(3, overrides);
-    const call = new SharedCall(0, work, 1, 1);
+    const call = new Call(0, work, 1, 1);
     const worker = { ...workerByHand(), isReady: false };
     call.join(worker);
     const run = call.run(makeControl(undefined));
@@ -323,9 +328,14 @@ test("what is thrown while a message is handled rejects the call, and nothing el
   }
   // A message that cannot be sent.
   const { work } = workByHand(3);
-  const call = new SharedCall(0, work, 1, 1);
+  const call = new Call(0, work, 1, 1);
   const ended: string[] = [];
-  const mute = { isReady: true, post: broken, end: (reason: string) => void ended.push(reason) };
+  const mute = {
+    isReady: true,
+    open: () => undefined,
+    post: broken,
+    end: (reason: string) => void ended.push(reason),
+  };
   call.join(mute);
   await rejected(call.run(makeControl(undefined)), "worker_failed", /broken/);
   call.close();
@@ -334,7 +344,7 @@ test("what is thrown while a message is handled rejects the call, and nothing el
 
 test("an error in a worker is one of ours", async () => {
   const { work } = workByHand(2);
-  const call = new SharedCall(0, work, 1, 1);
+  const call = new Call(0, work, 1, 1);
   const worker = workerByHand();
   call.join(worker);
   const run = call.run(makeControl(undefined));
@@ -350,7 +360,7 @@ test("an error in a worker that is none of ours has a code of ours, and a line f
     ["out_of_memory", "there is none", "out_of_memory", /^there is none$/],
   ];
   for (const [code, message, expected, text] of messages) {
-    const call = new SharedCall(0, workByHand(2).work, 1, 1);
+    const call = new Call(0, workByHand(2).work, 1, 1);
     const worker = workerByHand();
     call.join(worker);
     const run = call.run(makeControl(undefined));
@@ -360,7 +370,7 @@ test("an error in a worker that is none of ours has a code of ours, and a line f
 });
 
 test("an aborted call ends the workers that do not stop, however many", async () => {
-  const call = new SharedCall(0, workByHand(20).work, 2, 9);
+  const call = new Call(0, workByHand(20).work, 2, 9);
   const workers = Array.from({ length: 9 }, workerByHand);
   for (const worker of workers) {
     const { end } = worker;
@@ -388,7 +398,7 @@ test("an aborted call ends the workers that do not stop, however many", async ()
 
 test("an aborted call waits for what its workers have, and ends when they have stopped", async () => {
   const { work, placed } = workByHand(4);
-  const call = new SharedCall(0, work, 2, 2);
+  const call = new Call(0, work, 2, 2);
   const [first, second] = [workerByHand(), workerByHand()];
   call.join(first);
   call.join(second);
@@ -455,9 +465,8 @@ test("a start that failed is tried again by a later call, not by the next ones",
 
 test("each further start that fails is waited for longer", async () => {
   const started = threads.length;
-  const own = newDecoder();
   const compiled = await compileKernels(undefined);
-  const pool = new Pool(own, compiled, "data:text/javascript,throw new Error('never')");
+  const pool = new WorkerGroup(compiled, "data:text/javascript,throw new Error('never')", () => {});
   const { now } = performance;
   let clock = 0;
   performance.now = () => clock;
@@ -476,7 +485,6 @@ test("each further start that fails is waited for longer", async () => {
     assert.is(threads.length, started + 2 * tries.length);
   } finally {
     performance.now = now;
-    pool.dispose();
   }
 });
 
@@ -486,43 +494,75 @@ test("a worker that is started in the middle of an update follows from the next 
   const packed = await packDecoder(own, compiled);
   const engine = wasmEngine(packed);
   const optimizer = sgd({ learningRate: 0.5 });
-  const pool = new Pool(own, compiled, workerUrl);
-  const trainer = sharedTrainer(wasmTrainer(packed, optimizer, compiled), optimizer, pool);
+  const pool = new WorkerGroup(compiled, workerUrl, () => {});
+  const handle = decoderHandle(own, () => {});
+  const trainer = lockStepTrainer(wasmTrainer(packed, optimizer, compiled), optimizer, handle, pool);
   const problem = {
     ...{ decoder: own, loss: binaryCrossEntropy(), weights: undefined, batchSize: undefined },
     ...{ sampleCount: 20, targets: y.subarray(0, 20 * SIZE) },
   };
   const control = makeControl(undefined);
-  const pair = { flow: gradientFlow(), solver: amd({ maxSteps: 5 }) as never };
+  const task = {
+    problem,
+    pair: { flow: gradientFlow(), solver: amd({ maxSteps: 5 }) as never },
+    isFused: true,
+  };
   const rows = Int32Array.from({ length: 20 }, (_, row) => row);
   const z = new Float64Array(20 * 5).fill(0.1);
+  const limits = { most: 4, mostWorkers: 2 };
+  const settings = { learningRate: 0.5, largestNorm: Number.POSITIVE_INFINITY };
+  const solved = async (here: "here" | "in workers") => {
+    const solution = new Solution(20, 5);
+    const job = solveJob(handle, engine, task, solution) as Job;
+    // Or the workers do it all.
+    const done = here === "here" ? job : { ...job, here: () => turns(1) };
+    const { threads: count, reason } = await pool.run(done, limits, control);
+    return { solution, count, reason };
+  };
+  const aloneNow = async () => {
+    const solution = new Solution(20, 5);
+    await solveOn(engine, task, control, samplesOf(problem, solution, allSamples(20)));
+    return solution;
+  };
+  const update = async () => {
+    const objective = trainer.objective(problem, 1);
+    await objective.value(rows, z);
+    await objective.gradient(rows);
+    await objective.addParameterGradient(rows);
+    objective.dispose();
+    trainer.update(settings);
+  };
+
+  pool.start(1);
+  await pool.started();
+  const first = await solved("in workers");
+  assert.equal(first.solution.loss, (await aloneNow()).loss);
 
   const objective = trainer.objective(problem, 1);
   await objective.value(rows, z);
   await objective.gradient(rows);
-  // The gradient that is being added up is no part of what a new worker could be told.
   pool.start(2);
-  assert.is(pool.size, 0);
+  await pool.started();
+  // The gradient that is being added up is no part of what a new worker could be told; the first one has followed.
+  const midway = await solved("here");
+  assert.is(midway.count, 2);
+  assert.match(midway.reason ?? "", /in the middle of an update/);
   await objective.addParameterGradient(rows);
   objective.dispose();
-  pool.start(2);
-  assert.is(pool.size, 0);
-  trainer.update({ learningRate: 0.5, largestNorm: Number.POSITIVE_INFINITY });
-  pool.start(2);
-  assert.is(pool.size, 2);
-  await pool.started();
+  trainer.update(settings);
+  await update();
 
-  const alone = new Solution(20, 5);
-  await solveOn(engine, { problem, pair, solution: alone, isFused: true }, control, allSamples(20));
-  const solution = new Solution(20, 5);
-  const shared = sharedSolve(engine, { problem, pair, solution, isFused: true }) as SharedWork;
-  // The workers do it all.
-  const work = { ...shared, here: () => turns(1) };
-  await pool.share(work, { most: 4, mostWorkers: 2 }, control);
-  assert.equal(solution.loss, alone.loss);
-  assert.equal(solution.z, alone.z);
+  const both = await solved("in workers");
+  assert.is(both.count, 3, both.reason);
+  assert.equal(both.solution.loss, (await aloneNow()).loss);
+  assert.equal(both.solution.z, (await aloneNow()).z);
+  assert.not.equal(both.solution.loss, first.solution.loss);
+  await update();
+  const later = await solved("in workers");
+  assert.equal(later.solution.loss, (await aloneNow()).loss);
   trainer.dispose();
   own.dispose();
+  await pool.close();
 });
 
 test.run();

@@ -1,17 +1,19 @@
 import { spawnSync } from "node:child_process";
 import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { direct } from "../src/adjoint/direct.ts";
 import { full } from "../src/adjoint/full.ts";
-import { Dealer } from "../src/backend/wasm/pool/dealer.ts";
-import type { ToWorker } from "../src/backend/wasm/pool/messages.ts";
-import { SharedCall } from "../src/backend/wasm/pool/shared-call.ts";
-import type { SharedWork } from "../src/backend/wasm/pool/shared-work.ts";
+import { Call } from "../src/backend/wasm/threads/call.ts";
+import type { Job } from "../src/backend/wasm/threads/jobs.ts";
+import type { ToWorker } from "../src/backend/wasm/threads/messages.ts";
+import { Schedule } from "../src/backend/wasm/threads/schedule.ts";
 import { createDataset } from "../src/data/dataset.ts";
 import {
   amd,
   binaryCrossEntropy,
+  closeWorkers,
   createDecoder,
   customLoss,
   decode,
@@ -29,7 +31,7 @@ import { type TrainOptions, train } from "../src/train/index.ts";
 import { randomArray } from "./support/random.ts";
 import { refused, rejected } from "./support/refusal.ts";
 import { solverCases } from "./support/solvers.ts";
-import { allEnded, samplesDone, watchThreads, workerUrl } from "./support/threads.ts";
+import { allEnded, samplesDone, type WatchedThread, watchThreads, workerUrl } from "./support/threads.ts";
 
 // No result depends on the number of threads, bit for bit, whatever becomes of the workers.
 
@@ -99,6 +101,18 @@ test("decode: the same bits on 1, 2 and 3 threads", async () => {
   }
 });
 
+/** The decoders that each thread holds, by their numbers. */
+function heldDecoders(): number[][] {
+  return threads.map(({ told, hasEnded }) => {
+    const held = new Set<number>();
+    for (const message of hasEnded ? [] : told) {
+      if (message.type === "decoder") held.add(message.decoder);
+      if (message.type === "forget") held.delete(message.decoder);
+    }
+    return [...held];
+  });
+}
+
 const dataset = createDataset(y.subarray(0, 23 * SIZE), { shape: [SIZE] });
 const training = {
   solver: amd({ maxSteps: 20 }),
@@ -121,15 +135,15 @@ for (const [name, options] of Object.entries<TrainOptions>({
       train(decoder, dataset, { ...training, ...options, backend } as TrainOptions);
     const expected = await run(alone);
     for (const count of [2, 3]) {
-      const started = threads.length;
+      const before = threads.map(samplesDone);
+      const held = heldDecoders().flat();
       const result = await run(on(count));
       assert.equal(result.decoder.parameters, expected.decoder.parameters, `${count} threads`);
       assert.equal(result.history, expected.history);
       assert.equal(result.validation, expected.validation);
-      const own = threads.slice(started);
-      assert.is(own.length, count - 1);
-      assert.ok(own.every((thread) => samplesDone(thread) > 0));
-      await allEnded(own);
+      const parts = threads.map((thread, i) => samplesDone(thread) - (before[i] ?? 0));
+      assert.is(parts.filter((part) => part > 0).length, count - 1);
+      assert.equal(heldDecoders().flat(), held, "what was trained is forgotten");
     }
   });
 }
@@ -137,6 +151,7 @@ for (const [name, options] of Object.entries<TrainOptions>({
 test("a worker that dies costs no sample, in encode, decode and train", async () => {
   const expected = await encode(decoder, y, { solver, backend: alone });
   for (const kill of ["results", "ready"] as const) {
+    await closeWorkers();
     const mortal = newDecoder(3);
     const started = threads.length;
     const first = encode(mortal, y, { solver, backend: on(3) });
@@ -149,12 +164,19 @@ test("a worker that dies costs no sample, in encode, decode and train", async ()
   }
 
   const trained = await train(decoder, dataset, { ...training, backend: alone });
+  await closeWorkers();
   const started = threads.length;
   const run = train(decoder, dataset, { ...training, backend: on(3) });
   await killAt(started, "results");
   assert.equal((await run).decoder.parameters, trained.decoder.parameters);
   assert.is(threads.length, started + 3);
 });
+
+function repeated(values: Float32Array): Float32Array {
+  const many = new Float32Array(50 * values.length);
+  for (let i = 0; i < 50; i++) many.set(values, i * values.length);
+  return many;
+}
 
 /** Kills thread `index`, when it is there, at its first message of a type. */
 async function killAt(index: number, type: string): Promise<void> {
@@ -176,12 +198,11 @@ async function killAt(index: number, type: string): Promise<void> {
 }
 
 test("workers that die again and again are an error that says so", async () => {
+  await closeWorkers();
   const mortal = newDecoder(3);
   const started = threads.length;
   // Far more than the threads could do before the fourth death.
-  const much = new Float32Array(50 * y.length);
-  for (let i = 0; i < 50; i++) much.set(y, i * y.length);
-  const call = encode(mortal, much, { solver: long, batchSize: 2, backend: on(6) });
+  const call = encode(mortal, repeated(y), { solver: long, batchSize: 2, backend: on(6) });
   const killed = [0, 1, 2, 3].map((i) => killAt(started + i, "results"));
   await rejected(call, "worker_failed", /^wasm: 4 workers have died in one call.*exit code 1.*threads: 1/);
   await Promise.all(killed);
@@ -288,8 +309,8 @@ test("an aborted call returns what there is, or rejects; progress counts all thr
 test("the last report is of all samples, also when a worker's results come during a pause", async () => {
   let onEnd = (_sample: number) => {};
   let done = 0;
-  const work: SharedWork = {
-    sampleCount: 2,
+  const work: Job = {
+    ...{ handle: undefined as never, sampleCount: 2 },
     description: { kind: "decode", toLogits: false },
     data: () => ({ z: new Float32Array(0) }),
     place: (samples) => samples.forEach((sample) => void onEnd(sample)),
@@ -301,10 +322,11 @@ test("the last report is of all samples, also when a worker's results come durin
       };
     },
   };
-  const call = new SharedCall(0, work, 1, 1);
+  const call = new Call(0, work, 1, 1);
   const dealt: number[] = [];
   const worker = {
     isReady: true,
+    open: () => undefined,
     post(message: ToWorker) {
       if (message.type === "samples") dealt.push(...message.samples);
     },
@@ -318,44 +340,204 @@ test("the last report is of all samples, also when a worker's results come durin
       reports.push(done);
       const samples = dealt.splice(0);
       if (samples.length > 0) {
-        call.receive(worker, { type: "results", call: 0, samples, results: new Float32Array(0) });
+        call.receive(worker, {
+          type: "results",
+          call: 0,
+          results: [{ samples, values: new Float32Array(0) }],
+        });
       }
     },
   });
   assert.equal(reports, [1, 2]);
 });
 
-test("dispose ends the workers, after the calls at work", async () => {
+test("closeWorkers ends the workers, those at work when their calls have ended", async () => {
+  await closeWorkers();
+  await encode(decoder, y, { solver, backend: on(3) });
+  const idle = threads.filter(({ hasEnded }) => !hasEnded);
+  assert.is(idle.length, 2);
+  await closeWorkers();
+  assert.ok(idle.every(({ hasEnded }) => hasEnded));
+
+  const started = threads.length;
+  const call = encode(decoder, y, { solver, backend: on(3) });
+  const atWork = () =>
+    threads.slice(started).filter(({ told }) => told.some(({ type }) => type === "samples"));
+  while (atWork().length < 2) await new Promise((resolve) => setImmediate(resolve));
+  const closed = closeWorkers();
+  assert.equal(resultOf(await call), resultOf(await encode(decoder, y, { solver, backend: alone })));
+  await closed;
+  assert.ok(threads.slice(started).every(({ hasEnded }) => hasEnded));
+  await closeWorkers();
+  assert.is((await encode(decoder, y, { solver, backend: on(3) })).backend.threads, 3, "there are new ones");
+});
+
+test("a decoder that is disposed or dropped is forgotten, and the workers stay", async () => {
+  await closeWorkers();
   const short = newDecoder(3);
   const started = threads.length;
+  const held = () => heldDecoders().slice(started).flat();
   const call = encode(short, y, { solver, backend: on(3) });
-  while (threads.length < started + 2) await new Promise((resolve) => setImmediate(resolve));
+  while (held().length < 2) await new Promise((resolve) => setImmediate(resolve));
   short.dispose();
   assert.equal(resultOf(await call), resultOf(await encode(decoder, y, { solver, backend: alone })));
+  assert.equal(held(), []);
+
+  await (async () => {
+    await encode(newDecoder(3), y, { solver, backend: on(3) });
+  })();
+  assert.is(held().length, 2);
+  for (let i = 0; i < 1000 && held().length > 0; i++) {
+    globalThis.gc!();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  assert.equal(held(), []);
+  assert.is(threads.length, started + 2);
+  assert.ok(threads.slice(started).every(({ hasEnded }) => !hasEnded));
+});
+
+test("workers end when they have had nothing to do for half a minute, not before", async () => {
+  await closeWorkers();
+  const started = threads.length;
+  const timers: { call: () => void; milliseconds: number; cleared: boolean }[] = [];
+  const { setTimeout, clearTimeout } = globalThis;
+  const patched = (call: () => void, milliseconds?: number) => {
+    if (milliseconds !== 30_000) return setTimeout(call, milliseconds);
+    const timer = { call, milliseconds, cleared: false, unref() {} };
+    timers.push(timer);
+    return timer;
+  };
+  const clear = (timer: unknown) => {
+    const own = timers.find((each) => each === timer);
+    if (own) own.cleared = true;
+    else clearTimeout(timer as NodeJS.Timeout);
+  };
+  Object.assign(globalThis, { setTimeout: patched, clearTimeout: clear });
+  try {
+    await encode(decoder, y, { solver, backend: on(3) });
+    const running = () => timers.filter(({ cleared }) => !cleared);
+    assert.is(running().length, 2, "each has one");
+    await encode(decoder, y, { solver, backend: on(3) });
+    assert.is(running().length, 2);
+    assert.ok(timers[0]!.cleared && timers[1]!.cleared, "from the end of its last call on");
+    for (const { call: end } of running()) end();
+  } finally {
+    Object.assign(globalThis, { setTimeout, clearTimeout });
+  }
   await allEnded(threads.slice(started));
   assert.is(threads.length, started + 2);
 });
 
+test("all decoders have the same workers, no more than were asked for", async () => {
+  await closeWorkers();
+  const started = threads.length;
+  const decoders = [3, 4, 5, 6].map(newDecoder);
+  const together = decoders.map((each) => encode(each, y, { solver, backend: on(3) }));
+  for (const { backend } of await Promise.all(together)) assert.is(backend.threads, 3);
+  assert.is(threads.length, started + 2);
+  assert.equal(
+    heldDecoders()
+      .slice(started)
+      .map((held) => held.length),
+    [4, 4],
+  );
+  for (const each of decoders) each.dispose();
+  assert.equal(heldDecoders().slice(started).flat(), []);
+});
+
+test("another build or file gets workers that have nothing to do ended, and otherwise goes without", async () => {
+  await closeWorkers();
+  const most = Math.max(6, availableParallelism()) - 1;
+  const all = wasm({ threads: most + 1, worker: workerUrl, relaxed: false });
+  const other = wasm({ threads: 2, worker: () => new Worker(workerUrl), relaxed: false });
+  const alive = () => threads.filter(({ hasEnded }) => !hasEnded).length;
+  const expected = resultOf(
+    await encode(decoder, y, { solver, backend: wasm({ threads: 1, relaxed: false }) }),
+  );
+  await encode(decoder, y, { solver, backend: all });
+  assert.is(alive(), most);
+  const next = await encode(decoder, y, { solver, backend: other });
+  assert.equal(resultOf(next), expected);
+  assert.is(next.backend.threads, 2, next.backend.reason);
+
+  const controller = new AbortController();
+  const endless = amd({ stepInit: 1e-4, stepMax: 1e-4, tolerance: 1e-12, t1: 1e9, maxSteps: 1e8 });
+  const options = { solver: endless, backend: all, signal: controller.signal };
+  const busy = encode(decoder, y, options).catch(() => {});
+  const isAtWork = ({ told, hasEnded }: WatchedThread) => !hasEnded && told.at(-1)?.type === "samples";
+  while (threads.filter(isAtWork).length < most) await new Promise((resolve) => setTimeout(resolve, 1));
+  const without = await encode(decoder, y, { solver, backend: other });
+  assert.equal(resultOf(without), expected);
+  assert.is(without.backend.threads, 1);
+  assert.match(without.backend.reason ?? "", /^\d+ workers with another file or build are at work, no more/);
+  assert.is(alive(), most);
+  controller.abort();
+  await busy;
+  await closeWorkers();
+});
+
+test("a worker forgets the decoders used longest ago where they take too much memory, none at work", async () => {
+  await closeWorkers();
+  const started = threads.length;
+  const held = () => heldDecoders().slice(started).flat();
+  const small = wasm({ threads: 2, worker: workerUrl, workerMemory: 3 * 2 ** 20 });
+  const none = wasm({ threads: 2, worker: workerUrl, workerMemory: 0 });
+  // Each takes about 1.2 MB for its weights alone.
+  const decoders = [1, 2, 3, 4].map((seed) => createDecoder({ layers: [5, 3000, SIZE], seed, loss: "mse" }));
+  const few = y.subarray(0, 20 * SIZE);
+  const run = (index: number, backend: typeof small) =>
+    encode(decoders[index]!, few, { solver: amd({ maxSteps: 2 }), backend });
+  for (let i = 0; i < 4; i++) await run(i, small);
+  const order = threads[started]!.told.flatMap((m) => (m.type === "decoder" ? [m.decoder] : []));
+  assert.is(order.length, 4);
+  await settled();
+  assert.ok(held().length >= 1 && held().length < 4, `${held().length} are held`);
+  assert.equal(held(), order.slice(-held().length), "the ones used last");
+  await run(3, none);
+  await settled();
+  assert.equal(held(), order.slice(-1), "the last one used always");
+  assert.is(threads[started]!.told.filter(({ type }) => type === "decoder").length, 4, "and not sent again");
+  const results = await Promise.all([0, 1, 2, 3].map((i) => run(i, none)));
+  for (const [i, result] of results.entries()) {
+    assert.is(result.backend.threads, 2);
+    assert.equal(resultOf(result), resultOf(await run(i, alone)));
+  }
+  await settled();
+  assert.is(held().length, 1);
+  for (const each of decoders) each.dispose();
+});
+
+/** What a worker says after a call has been heard. */
+const settled = () => new Promise((resolve) => setTimeout(resolve, 50));
+
+test("a decoder that a worker has no memory for is done on one thread, which says why", async () => {
+  await closeWorkers();
+  const worker = () =>
+    new Worker(
+      `const { Memory } = WebAssembly;
+      WebAssembly.Memory = class { constructor() { throw new Error("no memory today"); } };
+      import(${JSON.stringify(workerUrl.href)});`,
+      { eval: true },
+    );
+  const result = await encode(decoder, y, { solver, backend: wasm({ threads: 2, worker }) });
+  assert.is(result.backend.threads, 1);
+  assert.match(
+    result.backend.reason ?? "",
+    /^a worker could not take part: no memory today; wasm\(\{ threads: 1/,
+  );
+  assert.equal(resultOf(result), resultOf(await encode(decoder, y, { solver, backend: alone })));
+});
+
 test("a thousand calls start no more workers", async () => {
+  await encode(decoder, y, { solver, backend: on(3) });
   const started = threads.length;
   const few = y.subarray(0, 2 * SIZE);
   for (let i = 0; i < 1000; i++) await encode(decoder, few, { solver: amd({ maxSteps: 1 }), backend: on(3) });
   assert.is(threads.length, started);
 });
 
-test("workers end with a decoder that is dropped", async () => {
-  const started = threads.length;
-  await (async () => {
-    await encode(newDecoder(3), y, { solver, backend: on(2) });
-  })();
-  assert.is(threads.length, started + 1);
-  const end = allEnded(threads.slice(started));
-  const collecting = setInterval(() => globalThis.gc!(), 10);
-  await end;
-  clearInterval(collecting);
-});
-
 test("by default short work starts no workers, and long work has all cores", async () => {
+  await closeWorkers();
   const cores = availableParallelism();
   const short = newDecoder(3);
   const started = threads.length;
@@ -390,37 +572,37 @@ test("a process with workers ends by itself", () => {
   assert.is(stdout.trim(), "3 undefined");
 });
 
-test("each sample is dealt once, in shares, and again where its hand is lost", () => {
+test("each sample is given once, in shares, and again where its holder is lost", () => {
   const random = createRandom(1);
   for (const samples of [1, 3, 17, 300]) {
     const most = 20;
-    const dealer = new Dealer(samples, most);
-    const hands = new Map<number, Set<number>>();
-    for (let i = 0; i < 3; i++) hands.set(dealer.join(), new Set());
+    const schedule = new Schedule(samples, most);
+    const members = new Map<number, Set<number>>();
+    for (let i = 0; i < 3; i++) members.set(schedule.join(), new Set());
     const ended = new Set<number>();
-    for (let turn = 0; !dealer.isDone; turn++) {
-      const [hand, held] = [...hands][random.below(hands.size)]!;
-      const range = dealer.take(hand, 1 + random.below(30));
+    for (let turn = 0; !schedule.isDone; turn++) {
+      const [member, held] = [...members][random.below(members.size)]!;
+      const range = schedule.take(member, 1 + random.below(30));
       for (let i = 0; range && i < range.count; i++) {
         const sample = range.first + i;
-        assert.ok(!ended.has(sample) && [...hands.values()].every((other) => !other.has(sample)));
+        assert.ok(!ended.has(sample) && [...members.values()].every((other) => !other.has(sample)));
         held.add(sample);
       }
       assert.ok(held.size <= most);
       assert.ok(
-        !range || held.size <= Math.ceil((samples - ended.size) / hands.size),
+        !range || held.size <= Math.ceil((samples - ended.size) / members.size),
         "no more than a share",
       );
       for (const sample of held) {
         if (random.below(2) === 0) continue;
         held.delete(sample);
         ended.add(sample);
-        dealer.end(sample);
+        schedule.end(sample);
       }
       if (turn % 5 === 4) {
-        hands.delete(hand);
-        dealer.leave(hand);
-        hands.set(dealer.join(), new Set());
+        members.delete(member);
+        schedule.leave(member);
+        members.set(schedule.join(), new Set());
       }
     }
     assert.is(ended.size, samples);

@@ -43,7 +43,7 @@ function wrapped(backend: Backend, around: (work: () => Promise<void>) => Promis
       const session = await backend.open(decoder);
       return {
         ...session,
-        share: ({ problem, pair, solution }, control) =>
+        share: ({ problem, pair }, solution, control) =>
           around(() => solve(session, problem, pair, solution, control)),
       };
     },

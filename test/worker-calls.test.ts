@@ -3,12 +3,12 @@ import * as assert from "uvu/assert";
 import { type WasmEngine, wasmEngine } from "../src/backend/wasm/engine.ts";
 import { compileKernels } from "../src/backend/wasm/load.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
-import type { FromWorker, SolveDescription } from "../src/backend/wasm/pool/messages.ts";
-import { WorkerCall } from "../src/backend/wasm/pool/worker-calls.ts";
+import type { FromWorker, SolveDescription } from "../src/backend/wasm/threads/messages.ts";
+import { WorkerCall } from "../src/backend/wasm/threads/worker-jobs.ts";
 import { LatentflowError } from "../src/errors.ts";
 import { gradientFlow } from "../src/flow.ts";
 import { amd, createDecoder, decode, squaredError } from "../src/index.ts";
-import { recipeOf } from "../src/recipe.ts";
+import { type Makers, serialize } from "../src/serialize.ts";
 import { randomArray } from "./support/random.ts";
 
 // A worker's part of a call, by what it hears and says, in this thread.
@@ -22,7 +22,7 @@ const endless = amd({ stepInit: 1e-4, stepMax: 1e-4, tolerance: 1e-12, t1: 1e9, 
 
 const description: SolveDescription = {
   kind: "solve",
-  ...{ solver: recipeOf(endless)!, flow: recipeOf(gradientFlow())!, loss: squaredError() },
+  ...{ solver: serialize(endless)!, flow: serialize(gradientFlow())!, loss: squaredError() },
   ...{ saveAt: undefined, sampleCount: SAMPLES, batchSize: undefined },
   ...{ sharedWeights: undefined, hasOwnWeights: false, isFused: true },
 };
@@ -41,7 +41,7 @@ const all = Array.from({ length: SAMPLES }, (_, sample) => sample);
 /** A call, and what it says. */
 function open(on: WasmEngine = thread) {
   const said: FromWorker[] = [];
-  const makers = { amd, gradientFlow } as ConstructorParameters<typeof WorkerCall>[4];
+  const makers = { amd, gradientFlow } as Partial<Makers> as Makers;
   const call = new WorkerCall(5, on, decoder, description, makers, (message) => void said.push(message));
   const hears = async (type: FromWorker["type"]) => {
     const deadline = Date.now() + 30_000;
@@ -51,7 +51,9 @@ function open(on: WasmEngine = thread) {
     }
   };
   const samplesIn = () =>
-    said.map((message) => (message.type === "results" ? message.samples : message.type));
+    said.map((message) =>
+      message.type === "results" ? message.results.flatMap(({ samples }) => samples) : message.type,
+    );
   return { call, said, hears, samplesIn };
 }
 

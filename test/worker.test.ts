@@ -8,8 +8,8 @@ import { Worker } from "node:worker_threads";
 import { build } from "esbuild";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { fileOfStack } from "../src/backend/wasm/pool/worker-file.ts";
-import { amd, createDecoder, encode, wasm } from "../src/index.ts";
+import { fileOfStack } from "../src/backend/wasm/threads/worker-file.ts";
+import { amd, closeWorkers, createDecoder, encode, wasm } from "../src/index.ts";
 import { randomArray } from "./support/random.ts";
 import { allEnded, watchThreads, workerUrl } from "./support/threads.ts";
 
@@ -21,7 +21,7 @@ const newDecoder = () => createDecoder({ layers, seed: 1, outputActivation: "sig
 const y = randomArray(1, 100 * 5, 0, 1);
 const solver = amd({ maxSteps: 20 });
 
-test("a function makes the workers, which end with the decoder", async () => {
+test("a function makes the workers, which closeWorkers ends", async () => {
   const decoder = newDecoder();
   const expected = await encode(decoder, y, { solver, backend: wasm({ threads: 1 }) });
   const made: Worker[] = [];
@@ -35,7 +35,7 @@ test("a function makes the workers, which end with the decoder", async () => {
   assert.is(made.length, 2);
   const ends = made.map((each) => new Promise((resolve) => each.on("exit", resolve)));
   for (const each of made) each.ref();
-  decoder.dispose();
+  await closeWorkers();
   assert.equal((await Promise.all(ends)).length, 2);
 });
 
@@ -190,7 +190,7 @@ test("the running file is found in the stacks of all engines", () => {
 });
 
 const program = (library: string) => `
-  import { amd, createDecoder, encode, wasm } from ${JSON.stringify(library)};
+  import { amd, closeWorkers, createDecoder, encode, wasm } from ${JSON.stringify(library)};
   const decoder = createDecoder({ layers: [2, 9, 5], outputActivation: "sigmoid", loss: "bce" });
   const options = { solver: amd({ maxSteps: 3 }), backend: wasm({ threads: 2 }) };
   encode(decoder, new Float32Array(500), options).then(({ backend }) => console.log(backend.threads, backend.reason));`;
@@ -256,6 +256,7 @@ for (const format of ["esm", "cjs"] as const) {
 }
 
 test.after(async () => {
+  await closeWorkers();
   await allEnded(threads);
 });
 

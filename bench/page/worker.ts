@@ -1,6 +1,6 @@
 // Measures one subject, in a worker of the page.
 
-import workerUrl from "../../src/backend/wasm/pool/latentflow-worker.ts?worker&url";
+import workerUrl from "../../src/backend/wasm/threads/latentflow-worker.ts?worker&url";
 import { readIdx } from "../../src/data/idx.ts";
 import { makeResponder, type Request } from "./measure.ts";
 

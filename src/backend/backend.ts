@@ -7,7 +7,7 @@ import type { Control, Solver } from "../solver/base.ts";
 import type { DescentSolver } from "../solver/descent.ts";
 import type { Solution } from "../solver/solution.ts";
 import type { Loss } from "../terms/losses.ts";
-import type { SampleFeed } from "./feed.ts";
+import type { Feed, SampleRange } from "./feed.ts";
 
 /** What is to be encoded, checked: the data of B samples, n values each. */
 export interface Problem {
@@ -28,13 +28,19 @@ export interface CheckedPair {
   readonly solver: Solver<Flow>;
 }
 
-/** Samples that are solved, and how. */
+/** What is to be solved, and how. */
 export interface Task {
+  /** All samples of the call. A worker gets their data by and by: those come with what its feed gives. */
   readonly problem: Problem;
   readonly pair: CheckedPair;
-  readonly solution: Solution;
   /** By a solver that is fused with the engine's kernels, or around its objectives? */
   readonly isFused: boolean;
+}
+
+/** Samples of a problem, and the solution that their results go into. */
+export interface SampleSet extends SampleRange {
+  readonly problem: Problem;
+  readonly solution: Solution;
 }
 
 /**
@@ -78,22 +84,17 @@ export interface Engine {
    * Solves by a solver that is fused with the kernels: the results are those of the solver around objectives. Absent
    * where there is no such thing.
    *
-   * @param feed which samples of the problem
+   * @param problem all samples of the call
+   * @param feed those that are solved here
    */
-  fused?(
-    problem: Problem,
-    solver: DescentSolver,
-    solution: Solution,
-    control: Control,
-    feed: SampleFeed,
-  ): Promise<void>;
+  fused?(problem: Problem, solver: DescentSolver, control: Control, feed: Feed<SampleSet>): Promise<void>;
 }
 
 /** A backend ready for one decoder. */
 export interface Session extends Engine {
   readonly info: BackendInfo;
   /** Does a task on as many threads as it is worth. Absent where there is one thread. */
-  share?(task: Task, control: Control): Promise<void>;
+  share?(task: Task, solution: Solution, control: Control): Promise<void>;
   /**
    * D(z), B × n.
    * @param toLogits leave out the output activation

@@ -5,15 +5,15 @@ export interface SampleRange {
 }
 
 /** Where a thread takes the samples of a call from, when it has room for more. */
-export interface SampleFeed {
+export interface Feed<Range extends SampleRange = SampleRange> {
   /** Would `take` give any now? */
   readonly hasMore: boolean;
   /** Samples that nobody has taken yet, at most `most` of them; undefined while there are none. */
-  take(most: number): SampleRange | undefined;
+  take(most: number): Range | undefined;
 }
 
 /** All samples of a call in turn, for a thread that has them to itself. */
-export function allSamples(sampleCount: number): SampleFeed {
+export function allSamples(sampleCount: number): Feed {
   let next = 0;
   return {
     get hasMore() {

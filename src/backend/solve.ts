@@ -3,8 +3,8 @@ import { isDescentSolver } from "../solver/descent.ts";
 import type { Solution } from "../solver/solution.ts";
 import { rowsWithRoom } from "../solver/solver-block.ts";
 import { isCustom } from "../terms/losses.ts";
-import type { CheckedPair, Engine, Problem, Session, Task } from "./backend.ts";
-import { allSamples, type SampleFeed } from "./feed.ts";
+import type { CheckedPair, Engine, Problem, SampleSet, Session, Task } from "./backend.ts";
+import { allSamples, type Feed } from "./feed.ts";
 
 /**
  * Follows the flows of all samples of a problem: the one door between those who want samples solved and the backends.
@@ -24,32 +24,46 @@ export async function solve(
     isDescentSolver(pair.solver) &&
     !solution.recording &&
     !isCustom(problem.loss);
-  const task: Task = { problem, pair, solution, isFused };
-  if (session.share) await session.share(task, control);
-  else await solveOn(session, task, control, allSamples(problem.sampleCount));
+  const task: Task = { problem, pair, isFused };
+  if (session.share) await session.share(task, solution, control);
+  else await solveOn(session, task, control, samplesOf(problem, solution, allSamples(problem.sampleCount)));
 }
 
 /** What one thread does of a task: the samples that the feed gives it. */
 export async function solveOn(
   engine: Engine,
-  { problem, pair, solution, isFused }: Task,
+  { problem, pair, isFused }: Task,
   control: Control,
-  feed: SampleFeed,
+  feed: Feed<SampleSet>,
 ): Promise<void> {
   const { flow, solver } = pair;
   const { latentSize } = problem.decoder;
   const isDescent = isDescentSolver(solver);
-  if (isFused && isDescent) return engine.fused!(problem, solver, solution, control, feed);
+  if (isFused && isDescent) return engine.fused!(problem, solver, control, feed);
   const room = isDescent ? rowsWithRoom(solver, latentSize, solver.name === "lbfgs") : Infinity;
   const size = Math.min(engine.objectiveSize(problem), room);
   while (!control.aborted()) {
-    const range = feed.take(size);
-    if (!range) return;
-    const objective = engine.objective(problem, range.first, range.count);
+    const samples = feed.take(size);
+    if (!samples) return;
+    const { solution, first, count } = samples;
+    const objective = engine.objective(samples.problem, first, count);
     try {
-      await solver.solve(objective, flow, solution, range.first, control);
+      await solver.solve(objective, flow, solution, first, control);
     } finally {
       objective.dispose();
     }
   }
+}
+
+/** Samples of one problem, in the ranges of `feed`. */
+export function samplesOf(problem: Problem, solution: Solution, feed: Feed): Feed<SampleSet> {
+  return {
+    get hasMore() {
+      return feed.hasMore;
+    },
+    take(most) {
+      const range = feed.take(most);
+      return range && { ...range, problem, solution };
+    },
+  };
 }

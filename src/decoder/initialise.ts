@@ -75,10 +75,9 @@ export function createDecoder(options: CreateDecoderOptions): Decoder {
   return decoder;
 }
 
-/** PyTorch's default initialisation: the tensors uniform in [-1/√fanIn, 1/√fanIn), one after the other. */
+/** PyTorch's default initialisation, one tensor after the other. */
 export function initialise(decoder: Decoder, random: Random): void {
-  for (const { fanIn, offset, size } of parametersOf(decoder)) {
-    const bound = 1 / Math.sqrt(fanIn);
+  for (const { bound, offset, size } of parametersOf(decoder)) {
     for (let i = offset; i < offset + size; i++) {
       decoder.parameters[i] = bound * (2 * random.uniform() - 1);
     }

@@ -36,8 +36,8 @@ export interface Parameter {
   readonly operation: number;
   readonly tensor: TensorName;
   readonly shape: Shape;
-  /** See `OperationTraits.fanIn`. */
-  readonly fanIn: number;
+  /** See `Tensor.bound`. */
+  readonly bound: number;
   /** Where it begins in the flat block of all parameters. */
   readonly offset: number;
   readonly size: number;
@@ -49,11 +49,10 @@ export function parametersOf(graph: Graph): Parameter[] {
   return stepsOf(graph).flatMap(({ operation, inputShapes }, index) =>
     traitsOf(operation)
       .tensors(operation, inputShapes)
-      .map(([tensor, shape]) => {
+      .map(({ name: tensor, shape, bound }) => {
         const size = sizeOf(shape);
         offset += size;
-        const fanIn = traitsOf(operation).fanIn(inputShapes);
-        return { operation: index, tensor, shape, fanIn, size, offset: offset - size };
+        return { operation: index, tensor, shape, bound, size, offset: offset - size };
       }),
   );
 }

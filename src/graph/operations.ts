@@ -57,12 +57,18 @@ export interface Cost {
   readonly functions: number;
 }
 
+/** A tensor of an operation. */
+export interface Tensor {
+  readonly name: TensorName;
+  readonly shape: Shape;
+  /** A new one is uniform in [-bound, bound): 1/√(how many numbers each output is a sum over), as PyTorch's are. */
+  readonly bound: number;
+}
+
 /** What there is to know of a kind besides its arithmetic, which is each backend's. */
 interface OperationTraits<Kind extends OperationKind> {
-  /** The shapes of its tensors, in the order that they have in `parameters` and in files. */
-  tensors(operation: OperationDescription<Kind>, inputs: readonly Shape[]): readonly [TensorName, Shape][];
-  /** New tensors are uniform in [-1/√fanIn, 1/√fanIn), as PyTorch's are. */
-  fanIn(inputs: readonly Shape[]): number;
+  /** Its tensors, in the order that they have in `parameters` and in files. */
+  tensors(operation: OperationDescription<Kind>, inputs: readonly Shape[]): readonly Tensor[];
   cost(operation: OperationDescription<Kind>, inputs: readonly Shape[]): Cost;
   /** What a table calls it. */
   label(operation: OperationDescription<Kind>): string;
@@ -72,11 +78,13 @@ const nothing: Cost = { multiplications: 0, sums: 0, functions: 0 };
 
 const TRAITS: { readonly [Kind in OperationKind]: OperationTraits<Kind> } = {
   dense: {
-    tensors: ({ shape: outputs }, [inputs]) => [
-      ["weight", [...outputs, ...inputs!]],
-      ["bias", outputs],
-    ],
-    fanIn: ([inputs]) => sizeOf(inputs!),
+    tensors({ shape: outputs }, [inputs]) {
+      const bound = 1 / Math.sqrt(sizeOf(inputs!));
+      return [
+        { name: "weight", shape: [...outputs, ...inputs!], bound },
+        { name: "bias", shape: outputs, bound },
+      ];
+    },
     cost: ({ shape }, [inputs]) => ({
       ...{ multiplications: sizeOf(shape) * sizeOf(inputs!), sums: sizeOf(shape), functions: 0 },
     }),
@@ -84,11 +92,10 @@ const TRAITS: { readonly [Kind in OperationKind]: OperationTraits<Kind> } = {
   },
   activation: {
     tensors: () => [],
-    fanIn: () => 1,
     cost: ({ shape }) => ({ ...nothing, functions: sizeOf(shape) }),
     label: ({ activation }) => activation.name,
   },
-  reshape: { tensors: () => [], fanIn: () => 1, cost: () => nothing, label: () => "reshape" },
+  reshape: { tensors: () => [], cost: () => nothing, label: () => "reshape" },
 };
 
 /** What there is to know of an operation's kind. */

@@ -1,5 +1,5 @@
 import { checkChoice, checkNumber } from "../check.ts";
-import { withRecipe } from "../recipe.ts";
+import { serializable } from "../serialize.ts";
 import { descend } from "./descend.ts";
 import { completeOptions, MAX_COUNT, makeDescentSolver } from "./descent.ts";
 import type { Amd, AmdOptions } from "./descent-solvers.ts";
@@ -55,5 +55,5 @@ export function amd(options: AmdOptions = {}): Amd {
     solve: (objective, _flow, solution, first, control) =>
       descend(solver, objective, solution, first, control),
   };
-  return withRecipe(makeDescentSolver(solver), "amd", all);
+  return serializable(makeDescentSolver(solver), "amd", all);
 }

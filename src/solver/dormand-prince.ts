@@ -1,6 +1,6 @@
 import { checkNumber, checkOptions } from "../check.ts";
 import type { Flow } from "../flow.ts";
-import { withRecipe } from "../recipe.ts";
+import { serializable } from "../serialize.ts";
 import type { Solver } from "./base.ts";
 import { integrate, type StepControl, type TriedStep } from "./integrate.ts";
 import type { Tableau } from "./tableau.ts";
@@ -79,7 +79,7 @@ export function dormandPrince(options: DormandPrinceOptions = {}): DormandPrince
     solve: (objective, ...problem) =>
       integrate(DORMAND_PRINCE, adaptiveSteps(all, objective.sampleCount), objective, ...problem),
   };
-  return withRecipe(Object.freeze(solver), "dormandPrince", all);
+  return serializable(Object.freeze(solver), "dormandPrince", all);
 }
 
 function adaptiveSteps(options: Required<DormandPrinceOptions>, sampleCount: number): StepControl {

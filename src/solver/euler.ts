@@ -1,6 +1,6 @@
 import { checkOptions } from "../check.ts";
 import type { Flow } from "../flow.ts";
-import { withRecipe } from "../recipe.ts";
+import { serializable } from "../serialize.ts";
 import type { Solver } from "./base.ts";
 import { gridSteps } from "./fixed-grid.ts";
 import { checkGrid, type Grid } from "./grid.ts";
@@ -35,5 +35,5 @@ export function euler(options: EulerOptions): Euler {
     grid,
     solve: (...problem) => integrate(EULER, gridSteps(grid), ...problem),
   };
-  return withRecipe(Object.freeze(solver), "euler", { grid });
+  return serializable(Object.freeze(solver), "euler", { grid });
 }

@@ -1,5 +1,5 @@
 import { checkNumber, checkOptions, invalid, show } from "../check.ts";
-import { withRecipe } from "../recipe.ts";
+import { serializable } from "../serialize.ts";
 
 /** The times between the steps of a fixed-grid solver: an immutable value. */
 export interface Grid {
@@ -40,7 +40,7 @@ export function logGrid(options: LogGridOptions): Grid {
   const base = checkNumber("logGrid", "base", options.base ?? 4, { above: 1 });
   const time = (i: number) => (i === slices ? t1 : (t1 * (base ** (i / slices) - 1)) / (base - 1));
   const grid: Grid & { base: number } = { name: "logGrid", t1, slices, base, time };
-  return withRecipe(Object.freeze(grid), "logGrid", { t1, slices, base });
+  return serializable(Object.freeze(grid), "logGrid", { t1, slices, base });
 }
 
 /**
@@ -52,7 +52,7 @@ export function linearGrid(options: LinearGridOptions): Grid {
   checkOptions("linearGrid", options, { t1: true, slices: true });
   const { t1, slices } = checkSlices("linearGrid", options);
   const grid: Grid = { name: "linearGrid", t1, slices, time: (i) => t1 * (i / slices) };
-  return withRecipe(Object.freeze(grid), "linearGrid", { t1, slices });
+  return serializable(Object.freeze(grid), "linearGrid", { t1, slices });
 }
 
 /** Refuses what is no grid; returns it otherwise. */

@@ -1,5 +1,5 @@
 import { checkNumber } from "../check.ts";
-import { withRecipe } from "../recipe.ts";
+import { serializable } from "../serialize.ts";
 import { descend } from "./descend.ts";
 import { completeOptions, makeDescentSolver } from "./descent.ts";
 import type { Lbfgs, LbfgsOptions } from "./descent-solvers.ts";
@@ -61,5 +61,5 @@ export function lbfgs(options: LbfgsOptions = {}): Lbfgs {
     solve: (objective, _flow, solution, first, control) =>
       descend(solver, objective, solution, first, control),
   };
-  return withRecipe(makeDescentSolver(solver), "lbfgs", all);
+  return serializable(makeDescentSolver(solver), "lbfgs", all);
 }

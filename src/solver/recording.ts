@@ -55,12 +55,6 @@ export class Recording {
     this.samples[sample] = recorded;
   }
 
-  /** Forgets what has been recorded of a sample. */
-  restart(sample: number): void {
-    this.samples[sample] = nothing();
-    this.passed[sample] = 0;
-  }
-
   /** In the form of a result. */
   toTrajectories(latentSize: number): Trajectory[] {
     return this.samples.map(({ t, states, loss }) => {

@@ -1,6 +1,6 @@
 import { checkChoice, checkOptions } from "../check.ts";
 import type { Flow } from "../flow.ts";
-import { withRecipe } from "../recipe.ts";
+import { serializable } from "../serialize.ts";
 import type { Solver } from "./base.ts";
 import { gridSteps } from "./fixed-grid.ts";
 import { checkGrid, type Grid } from "./grid.ts";
@@ -59,5 +59,5 @@ export function rk4(options: Rk4Options): Rk4 {
     rule,
     solve: (...problem) => integrate(RULES[rule], gridSteps(grid), ...problem),
   };
-  return withRecipe(Object.freeze(solver), "rk4", { grid, rule });
+  return serializable(Object.freeze(solver), "rk4", { grid, rule });
 }

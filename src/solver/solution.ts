@@ -51,7 +51,7 @@ export class Solution {
   constructor(
     sampleCount: number,
     latentSize: number,
-    z0?: Float32Array,
+    z0?: Float32Array | Float64Array,
     options: {
       readonly order?: Flow["order"];
       readonly saveAt?: SaveAt | undefined;
@@ -109,18 +109,6 @@ export class Solution {
       if (part.recorded) this.recording?.put(sample, part.recorded[i]!);
       if (part.codes[i] !== RUNNING) this.end(sample, part.codes[i]!);
     }
-  }
-
-  /** Makes a sample one that has not been started, at z0. */
-  restart(sample: number, z0: Float64Array): void {
-    this.z.set(z0, sample * this.latentSize);
-    this.v?.fill(0, sample * this.latentSize, (sample + 1) * this.latentSize);
-    for (const name of PER_SAMPLE) this[name][sample] = 0;
-    this.loss[sample] = Number.NaN;
-    this.initialLoss[sample] = Number.NaN;
-    this.gradientNorm[sample] = Number.NaN;
-    this.codes[sample] = RUNNING;
-    this.recording?.restart(sample);
   }
 
   private gatherStates(states: Float64Array, samples: readonly number[]): Float64Array {

@@ -1,15 +1,16 @@
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Worker } from "node:worker_threads";
-import type { FromWorker } from "../../src/backend/wasm/pool/messages.ts";
+import type { FromWorker, ToWorker } from "../../src/backend/wasm/threads/messages.ts";
 
 /** The worker's file as it is published. (Workers of Node 20 cannot run what is in src/.) */
 export const workerUrl = new URL("../../build/lib/latentflow-worker.js", import.meta.url);
 
-/** A thread that has been started, and what it has said. */
+/** A thread that has been started, what it has said and what it has been told. */
 export interface WatchedThread {
   readonly worker: Worker;
   readonly messages: FromWorker[];
+  readonly told: ToWorker[];
   hasEnded: boolean;
 }
 
@@ -20,12 +21,19 @@ export function watchThreads(): WatchedThread[] {
   module.Worker = class extends module.Worker {
     constructor(...args: ConstructorParameters<typeof Worker>) {
       super(...args);
-      const thread: WatchedThread = { worker: this, messages: [], hasEnded: false };
+      const thread: WatchedThread = { worker: this, messages: [], told: [], hasEnded: false };
       threads.push(thread);
       this.on("message", (message) => thread.messages.push(message));
       this.on("exit", () => {
         thread.hasEnded = true;
       });
+      const { postMessage } = this;
+      this.postMessage = (message: ToWorker, ...rest) => {
+        // What follows are buffers that go with it: only what stays is of interest.
+        const { type } = message;
+        thread.told.push(type === "samples" ? { ...message, data: undefined as never } : message);
+        postMessage.call(this, message, ...rest);
+      };
     }
   };
   return threads;
@@ -34,7 +42,9 @@ export function watchThreads(): WatchedThread[] {
 /** The samples that a thread has reported results of. */
 export function samplesDone({ messages }: WatchedThread): number {
   return messages.reduce(
-    (sum, message) => sum + (message.type === "results" ? message.samples.length : 0),
+    (sum, message) =>
+      sum +
+      (message.type === "results" ? message.results.reduce((n, { samples }) => n + samples.length, 0) : 0),
     0,
   );
 }

@@ -1,6 +1,6 @@
 import { attached } from "../../brand.ts";
 import type { Control } from "../../solver/base.ts";
-import type { SampleFeed } from "../feed.ts";
+import type { Feed } from "../feed.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { allocateWorkspace } from "./workspace.ts";
 
@@ -23,7 +23,7 @@ export async function decodeRows(
   packed: PackedDecoder,
   { z, outputs, toLogits }: Decoding,
   capacity: number,
-  feed: SampleFeed,
+  feed: Feed,
   control: Control,
 ): Promise<void> {
   const { arena, decoder, kernels, graph } = packed;

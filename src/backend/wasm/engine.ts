@@ -1,6 +1,6 @@
 import type { Control } from "../../solver/base.ts";
 import type { Engine, Problem } from "../backend.ts";
-import type { SampleFeed } from "../feed.ts";
+import type { Feed } from "../feed.ts";
 import { type Decoding, decodeRows } from "./decode.ts";
 import { solveFused } from "./fused.ts";
 import { wasmObjective } from "./objective.ts";
@@ -12,7 +12,7 @@ export interface WasmEngine extends Engine {
   /** How many rows it works on at once at most. */
   readonly rows: number;
   fused: NonNullable<Engine["fused"]>;
-  decode(decoding: Decoding, control: Control, feed: SampleFeed): Promise<void>;
+  decode(decoding: Decoding, control: Control, feed: Feed): Promise<void>;
 }
 
 export function wasmEngine(packed: PackedDecoder): WasmEngine {
@@ -22,8 +22,8 @@ export function wasmEngine(packed: PackedDecoder): WasmEngine {
     rows,
     objectiveSize,
     objective: (problem, first, count) => wasmObjective(packed, problem, first, count),
-    fused: (problem, solver, solution, control, feed) =>
-      solveFused(packed, problem, solver, objectiveSize(problem), solution, control, feed),
+    fused: (problem, solver, control, feed) =>
+      solveFused(packed, problem, solver, objectiveSize(problem), control, feed),
     decode: (decoding, control, feed) => decodeRows(packed, decoding, rows, feed, control),
   };
 }

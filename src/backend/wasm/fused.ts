@@ -1,10 +1,9 @@
 import { withoutMatrices } from "../../objective.ts";
 import type { Control } from "../../solver/base.ts";
 import { type DescentSolver, isPreconditioned } from "../../solver/descent.ts";
-import type { Solution } from "../../solver/solution.ts";
 import { allocateSolver, rowsWithRoom } from "../../solver/solver-block.ts";
-import type { Problem } from "../backend.ts";
-import type { SampleFeed } from "../feed.ts";
+import type { Problem, SampleSet } from "../backend.ts";
+import type { Feed } from "../feed.ts";
 import { allocateGaussNewton, NO_MATRICES } from "./gauss-newton.ts";
 import { Descent } from "./layout.ts";
 import { Pacer } from "./pacer.ts";
@@ -17,17 +16,17 @@ import { allocateWorkspace } from "./workspace.ts";
  * Solves samples of a problem by a solver fused with the kernels: WASM works on the staged ones slice by slice; between
  * slices the finished ones are collected and new ones staged in their places.
  *
+ * @param problem all samples of the call
  * @param most resident rows
- * @param feed the samples of the problem that are solved
+ * @param feed the samples that are solved here
  */
 export async function solveFused(
   packed: PackedDecoder,
   problem: Problem,
   solver: DescentSolver,
   most: number,
-  solution: Solution,
   control: Control,
-  feed: SampleFeed,
+  feed: Feed<SampleSet>,
 ): Promise<void> {
   const { arena, kernels, graph, decoder } = packed;
   const curvature = curvatureUse(problem);
@@ -52,7 +51,7 @@ export async function solveFused(
         damping: shared?.damping ?? 0,
       }),
     );
-    const staging = taken(new Staging(packed, problem, pointer, capacity, solution, feed));
+    const staging = taken(new Staging(packed, problem, pointer, capacity, feed));
     const pacer = new Pacer(capacity);
     staging.exchange();
     while (!staging.isFinished && !control.aborted()) {

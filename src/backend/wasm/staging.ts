@@ -1,7 +1,6 @@
 import { collectRecord } from "../../solver/sample-record.ts";
-import type { Solution } from "../../solver/solution.ts";
-import type { Problem } from "../backend.ts";
-import type { SampleFeed } from "../feed.ts";
+import type { Problem, SampleSet } from "../backend.ts";
+import type { Feed } from "../feed.ts";
 import { Descent, paddedSize, Sample, SampleState } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { type LossScales, lossScales, sampleTarget, sampleWeights, writeWeights } from "./workspace.ts";
@@ -13,36 +12,35 @@ import { type LossScales, lossScales, sampleTarget, sampleWeights, writeWeights 
  */
 export class Staging {
   private readonly packed: PackedDecoder;
-  private readonly problem: Problem;
-  private readonly solution: Solution;
   private readonly block;
-  /** The sample in each place, or -1. */
-  private readonly samples: Int32Array;
-  private readonly feed: SampleFeed;
+  /** The sample in each place, the one of its set. */
+  private readonly places: (SampleSet | undefined)[];
+  private readonly feed: Feed<SampleSet>;
+  private readonly hasWeights: boolean;
   /** The samples' scales, unless each has weights of its own. */
   private readonly sharedScales: LossScales | undefined;
 
   /**
+   * @param problem all samples of the call
    * @param solver points to the solver's struct, which extends Descent
    * @param capacity resident rows
+   * @param feed the samples that are staged
    */
   constructor(
     packed: PackedDecoder,
     problem: Problem,
     solver: number,
     capacity: number,
-    solution: Solution,
-    feed: SampleFeed,
+    feed: Feed<SampleSet>,
   ) {
     this.feed = feed;
     this.packed = packed;
-    this.problem = problem;
-    this.solution = solution;
+    this.hasWeights = problem.weights !== undefined;
     const { latentSize, outputSize } = packed.decoder;
     const rowSize = 4 * paddedSize(outputSize);
     const places = Math.min(problem.sampleCount, 2 * capacity);
     const weightRows = !problem.weights ? 0 : problem.weights.length === outputSize ? 1 : places;
-    this.samples = new Int32Array(places).fill(-1);
+    this.places = new Array(places).fill(undefined);
     this.block = packed.arena.allocate((piece) => ({
       samples: piece(Sample.size * places),
       targets: piece(rowSize * places),
@@ -66,34 +64,36 @@ export class Staging {
 
   /** Have all samples been collected, and is there none to follow now? */
   get isFinished(): boolean {
-    return this.samples.every((sample) => sample < 0);
+    return this.places.every((sample) => sample === undefined);
   }
 
   /** Collects what is done and stages new samples in free places. */
   exchange(): void {
     const view = this.packed.arena.view();
-    this.samples.forEach((sample, place) => {
-      if (sample >= 0) {
+    this.places.forEach((sample, place) => {
+      if (sample) {
         const record = this.record(place);
         if (Sample.get(view, record, "state") !== SampleState.done) return;
-        this.collect(view, place);
-        this.solution.end(sample, Sample.get(view, record, "status"));
+        this.collect(view, place, sample);
+        sample.solution.end(sample.first, Sample.get(view, record, "status"));
       }
-      this.samples[place] = this.feed.take(1)?.first ?? -1;
-      this.stage(view, place);
+      const next = this.feed.take(1);
+      this.places[place] = next;
+      if (next) this.stage(view, place, next);
+      else Sample.set(view, this.record(place), { state: SampleState.empty });
     });
   }
 
   /** Collects what is done, and the state of samples on their way, which get no status; nothing is staged any more. */
   collectUnfinished(): void {
     const view = this.packed.arena.view();
-    this.samples.forEach((sample, place) => {
-      if (sample < 0) return;
+    this.places.forEach((sample, place) => {
+      if (!sample) return;
       const state = Sample.get(view, this.record(place), "state");
       if (state === SampleState.waiting) return;
-      this.collect(view, place);
+      this.collect(view, place, sample);
       if (state === SampleState.done)
-        this.solution.end(sample, Sample.get(view, this.record(place), "status"));
+        sample.solution.end(sample.first, Sample.get(view, this.record(place), "status"));
     });
   }
 
@@ -105,25 +105,18 @@ export class Staging {
     return this.block.layout.samples + place * Sample.size;
   }
 
-  private stage(view: DataView, place: number): void {
-    const sample = this.samples[place]!;
-    if (sample < 0) {
-      Sample.set(view, this.record(place), { state: SampleState.empty });
-      return;
-    }
+  private stage(view: DataView, place: number, { problem, solution, first: sample }: SampleSet): void {
     const { arena, decoder } = this.packed;
     const { layout } = this.block;
     const { latentSize: d, outputSize: n } = decoder;
     const rowSize = 4 * paddedSize(n);
     const target = layout.targets + place * rowSize;
     const z = layout.z + place * 8 * d;
-    const weights = this.sharedScales === undefined ? sampleWeights(this.problem, sample) : undefined;
-    const weightRow = !this.problem.weights ? 0 : layout.weights + (weights ? place * rowSize : 0);
-    const scales = weights
-      ? writeWeights(this.problem, weights, arena.f32(weightRow, n))
-      : this.sharedScales!;
-    arena.f32(target, n).set(sampleTarget(this.problem, sample));
-    arena.f64(z, d).set(this.solution.z.subarray(sample * d, (sample + 1) * d));
+    const weights = this.sharedScales === undefined ? sampleWeights(problem, sample) : undefined;
+    const weightRow = !this.hasWeights ? 0 : layout.weights + (weights ? place * rowSize : 0);
+    const scales = weights ? writeWeights(problem, weights, arena.f32(weightRow, n)) : this.sharedScales!;
+    arena.f32(target, n).set(sampleTarget(problem, sample));
+    arena.f64(z, d).set(solution.z.subarray(sample * d, (sample + 1) * d));
     Sample.set(view, this.record(place), {
       state: SampleState.waiting,
       target,
@@ -134,12 +127,11 @@ export class Staging {
   }
 
   /** Copies a sample's results out. */
-  private collect(view: DataView, place: number): void {
-    const sample = this.samples[place]!;
+  private collect(view: DataView, place: number, { solution, first: sample }: SampleSet): void {
     const record = this.record(place);
     const d = this.packed.decoder.latentSize;
     const { arena } = this.packed;
-    this.solution.z.set(arena.f64(Sample.get(view, record, "z"), d), sample * d);
-    collectRecord(view, record, this.solution, sample);
+    solution.z.set(arena.f64(Sample.get(view, record, "z"), d), sample * d);
+    collectRecord(view, record, solution, sample);
   }
 }

@@ -8,9 +8,8 @@ import { wasmEngine } from "./engine.ts";
 import type { CompiledKernels } from "./instance.ts";
 import { compileKernels, recogniseKernels } from "./load.ts";
 import { packDecoder } from "./packed.ts";
-import type { WorkerSource } from "./pool/thread.ts";
-import { sharing } from "./sharing.ts";
-import type { Threads } from "./threads.ts";
+import { sharing, type ThreadOptions } from "./threads/sharing.ts";
+import type { WorkerSource } from "./threads/thread.ts";
 import { wasmTrainer } from "./trainer.ts";
 
 /** Options of `wasm`. */
@@ -27,10 +26,11 @@ export interface WasmOptions {
    */
   module?: WebAssemblyModule;
   /**
-   * How many threads work on a call: the one that calls and workers, which are started once for a decoder, kept for
-   * its next calls, and ended with it. No result depends on it. `"auto"`: as many as there are cores where the work
-   * is above about 100 ms, else one. Default `"auto"` in Node, 1 in a page. Where workers cannot be started one
-   * thread does the work, and the result's `backend.reason` says why, and what to do.
+   * How many threads work on a call: the one that calls and workers, which are started once and serve all decoders.
+   * They end when they have had nothing to do for half a minute, or by `closeWorkers()`; there are never more than
+   * cores, or than the largest number asked for. No result depends on it. `"auto"`: as many as there are cores where
+   * the work is above about 100 ms, else one. Default `"auto"` in Node, 1 in a page. Where workers cannot be started
+   * one thread does the work, and the result's `backend.reason` says why, and what to do.
    */
   threads?: number | "auto";
   /**
@@ -39,11 +39,16 @@ export interface WasmOptions {
    *
    *     () => new Worker(new URL("latentflow/worker", import.meta.url), { type: "module" })
    *
-   * The workers that it makes are latentflow's from then on: they end with the decoder. Functions with the same text
+   * The workers that it makes are latentflow's from then on, which ends them. Functions with the same text
    * are taken for the same. Default: the file beside the library's own; in Node, where that is
    * missing, the one of the package that is installed beside the running file or in the current folder.
    */
   worker?: string | UrlLike | (() => WorkerLike);
+  /**
+   * How much memory a worker may keep for the decoders it has worked with, in bytes: above it those used longest ago
+   * are forgotten, and sent again when they are used again; never the last one used, nor one at work. Default 2³⁰.
+   */
+  workerMemory?: number;
 }
 
 /**
@@ -54,8 +59,10 @@ export interface WasmOptions {
  *   workers die again and again
  */
 export function wasm(options: WasmOptions = {}): Backend {
-  checkOptions("wasm", options, { relaxed: true, module: true, threads: true, worker: true });
-  const { relaxed, module, threads, worker } = options;
+  checkOptions("wasm", options, {
+    ...{ relaxed: true, module: true, threads: true, worker: true, workerMemory: true },
+  });
+  const { relaxed, module, threads, worker, workerMemory = WORKER_MEMORY } = options;
   if (relaxed !== undefined && typeof relaxed !== "boolean") {
     throw invalid(`wasm: relaxed is ${show(relaxed)}, expected true, false or undefined`);
   }
@@ -74,12 +81,15 @@ export function wasm(options: WasmOptions = {}): Backend {
       `wasm: worker is ${show(worker)}, expected a string, a URL or a function that makes a Worker`,
     );
   }
-  const checked = { relaxed, given, threads, worker };
+  checkNumber("wasm", "workerMemory", workerMemory, { min: 0 });
+  const checked = { relaxed, given, threads, worker, workerMemory };
   return Object.freeze({ name: "wasm", open: (decoder: Decoder) => open(decoder, checked) });
 }
 
 /** More than any machine has, and few enough to be counted with 16 bits. */
 const MOST_THREADS = 1024;
+
+const WORKER_MEMORY = 2 ** 30;
 
 /** A URL may be of another realm, as a page's is where jsdom makes one. */
 function isWorkerSource(worker: unknown): worker is WorkerSource | undefined {
@@ -87,11 +97,9 @@ function isWorkerSource(worker: unknown): worker is WorkerSource | undefined {
   return isPlatformObject("URL", worker);
 }
 
-interface CheckedOptions {
+interface CheckedOptions extends ThreadOptions {
   readonly relaxed: boolean | undefined;
   readonly given: CompiledKernels | undefined;
-  readonly threads: Threads;
-  readonly worker: WorkerSource | undefined;
 }
 
 async function open(decoder: Decoder, options: CheckedOptions): Promise<Session> {

@@ -2,7 +2,7 @@ import { isPromise, messageOf } from "../../../brand.ts";
 import { builtinModule } from "../../../builtin-module.ts";
 import { show } from "../../../check.ts";
 import type { UrlLike, WorkerLike } from "../../../platform.ts";
-import type { FromWorker, ToWorker } from "./messages.ts";
+import { buffersOf, type FromWorker, type ToWorker } from "./messages.ts";
 
 /** The workers' file by its path or URL, or a function that starts it. */
 export type WorkerSource = string | UrlLike | (() => WorkerLike);
@@ -12,7 +12,8 @@ export interface Thread {
   post(message: ToWorker): void;
   /** Whether it keeps the process alive; a page's never does. */
   keepAlive(yes: boolean): void;
-  terminate(): void;
+  /** Resolves when it has ended, or cannot be ended. */
+  terminate(): Promise<void>;
 }
 
 /** What happens to a thread. */
@@ -106,7 +107,7 @@ function threadOfNode(worker: NodeWorker, events: ThreadEvents): Thread {
   worker.on("exit", (code) => events.end(reason ?? `it ended with exit code ${code}`));
   worker.unref();
   return {
-    post: (message) => worker.postMessage(message),
+    post: (message) => worker.postMessage(message, buffersOf(message)),
     keepAlive: (yes) => (yes ? worker.ref() : worker.unref()),
     terminate: () => endQuietly(worker),
   };
@@ -147,11 +148,12 @@ function threadOfPage(worker: Worker, name: string, events: ThreadEvents): Threa
   };
   unref?.call(worker);
   return {
-    post: (message) => worker.postMessage(message),
+    post: (message) => worker.postMessage(message, buffersOf(message)),
     keepAlive: (yes) => (yes ? ref : unref)?.call(worker),
     terminate() {
-      endQuietly(worker);
+      const ended = endQuietly(worker);
       events.end("it was terminated");
+      return ended;
     },
   };
 }

@@ -1,22 +1,24 @@
 import { attached } from "../../../brand.ts";
 import { showName } from "../../../check.ts";
-import { recipeOf } from "../../../recipe.ts";
+import { serialize } from "../../../serialize.ts";
 import type { Control } from "../../../solver/base.ts";
-import type { SolutionPart } from "../../../solver/solution.ts";
+import type { Solution, SolutionPart } from "../../../solver/solution.ts";
 import { isCustom } from "../../../terms/losses.ts";
 import type { Task } from "../../backend.ts";
-import type { SampleFeed, SampleRange } from "../../feed.ts";
-import { solveOn } from "../../solve.ts";
+import type { Feed, SampleRange } from "../../feed.ts";
+import { samplesOf, solveOn } from "../../solve.ts";
 import type { Decoding } from "../decode.ts";
 import type { WasmEngine } from "../engine.ts";
-import type { DecodeData, DecodeDescription, SolveData, SolveDescription } from "./messages.ts";
+import type { DecoderHandle } from "./decoder-handle.ts";
+import type { DecodeData, DecodeDescription, Results, SolveData, SolveDescription } from "./messages.ts";
 
-/** Why a call with such a loss is not shared. */
+/** Why a call with such a loss stays on one thread. */
 export const CUSTOM_LOSS =
   "the functions of a customLoss cannot be sent to workers; a loss of latentflow's own can";
 
-/** Work on samples that can be shared among threads, as the thread sees it that shares it. */
-export interface SharedWork {
+/** What a call does with its samples, in a form that several threads can do: data in, data out. */
+export interface Job {
+  readonly handle: DecoderHandle;
   readonly sampleCount: number;
   /** What a worker has to know before it gets samples. */
   readonly description: SolveDescription | DecodeDescription;
@@ -25,23 +27,28 @@ export interface SharedWork {
   /**
    * Takes over what a worker has found; after an abort also of samples that have not ended.
    *
-   * @param samples which ones the results are of; -1 for one that is not to be taken
+   * @param samples which ones the values are of; -1 for one that is not to be taken
    */
-  place(samples: readonly number[], results: SolutionPart | Float32Array): void;
+  place(samples: readonly number[], values: Results["values"]): void;
   /** What this thread does with the samples it takes, until it can take no more and those have ended. */
-  here(control: Control, feed: SampleFeed): Promise<void>;
+  here(control: Control, feed: Feed): Promise<void>;
   /** Has `onEnd` called when a sample has ended, here or in a worker. */
   watch(onEnd: (sample: number) => void): void;
 }
 
-/** A solve as shared work; or why it cannot be shared. */
-export function sharedSolve(engine: WasmEngine, task: Task): SharedWork | string {
-  const { problem, pair, solution, isFused } = task;
+/** A solve as a job; or why workers cannot do it. */
+export function solveJob(
+  handle: DecoderHandle,
+  engine: WasmEngine,
+  task: Task,
+  solution: Solution,
+): Job | string {
+  const { problem, pair, isFused } = task;
   const { decoder, loss, sampleCount, targets, batchSize } = problem;
   const weights = problem.weights && attached("weights", problem.weights);
   const { latentSize: d, outputSize: n } = decoder;
-  const solver = recipeOf(pair.solver);
-  const flow = recipeOf(pair.flow);
+  const solver = serialize(pair.solver);
+  const flow = serialize(pair.flow);
   if (isCustom(loss)) return CUSTOM_LOSS;
   if (!solver) return notOurs("solver", pair.solver);
   if (!flow) return notOurs("flow", pair.flow);
@@ -49,7 +56,7 @@ export function sharedSolve(engine: WasmEngine, task: Task): SharedWork | string
   const sharedWeights = weights?.length === n ? weights.slice() : undefined;
   const ownWeights = sharedWeights ? undefined : weights;
   return {
-    sampleCount,
+    ...{ handle, sampleCount },
     description: {
       kind: "solve",
       ...{ solver, flow, sampleCount, batchSize, sharedWeights, isFused },
@@ -62,8 +69,8 @@ export function sharedSolve(engine: WasmEngine, task: Task): SharedWork | string
       weights: ownWeights && attached("weights", ownWeights).slice(first * n, (first + count) * n),
       z0: solution.z.slice(first * d, (first + count) * d),
     }),
-    place: (samples, results) => solution.copyIn(samples, results as SolutionPart),
-    here: (control, feed) => solveOn(engine, task, control, feed),
+    place: (samples, values) => solution.copyIn(samples, values as SolutionPart),
+    here: (control, feed) => solveOn(engine, task, control, samplesOf(problem, solution, feed)),
     watch(onEnd) {
       solution.onEnd = onEnd;
     },
@@ -75,22 +82,23 @@ function notOurs(kind: string, value: { readonly name: string }): string {
   return `the ${kind} ${name} is not latentflow's own and cannot be sent to workers; give what ${name}() returns, as it is`;
 }
 
-/** A decoding as shared work. */
-export function sharedDecoding(engine: WasmEngine, decoding: Decoding, latentSize: number): SharedWork {
+/** A decoding as a job. */
+export function decodeJob(handle: DecoderHandle, engine: WasmEngine, decoding: Decoding): Job {
+  const { latentSize } = handle.decoder;
   const { z, outputs, toLogits } = decoding;
   const sampleCount = z.length / latentSize;
   const n = outputs.length / sampleCount;
   let onEnd = (_sample: number) => {};
   return {
-    sampleCount,
+    ...{ handle, sampleCount },
     description: { kind: "decode", toLogits },
     data: ({ first, count }) => ({
       z: attached("z", z).slice(first * latentSize, (first + count) * latentSize),
     }),
-    place(samples, results) {
+    place(samples, values) {
       samples.forEach((sample, i) => {
         if (sample < 0) return;
-        outputs.set((results as Float32Array).subarray(i * n, (i + 1) * n), sample * n);
+        outputs.set((values as Float32Array).subarray(i * n, (i + 1) * n), sample * n);
         onEnd(sample);
       });
     },
@@ -100,7 +108,7 @@ export function sharedDecoding(engine: WasmEngine, decoding: Decoding, latentSiz
         for (let i = 0; range && i < range.count; i++) onEnd(range.first + i);
         range = undefined;
       };
-      const watched: SampleFeed = {
+      const watched: Feed = {
         get hasMore() {
           return feed.hasMore;
         },

@@ -1,14 +1,17 @@
 import { messageOf } from "../../../brand.ts";
+import { escapeText } from "../../../check.ts";
 import { isErrorCode, LatentflowError } from "../../../errors.ts";
 import type { Control } from "../../../solver/base.ts";
-import type { SampleFeed } from "../../feed.ts";
-import { Dealer, type Hand } from "./dealer.ts";
+import type { Feed } from "../../feed.ts";
+import type { Job } from "./jobs.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
-import type { SharedWork } from "./shared-work.ts";
+import { type Member, Schedule } from "./schedule.ts";
 
 /** A worker of the pool, as a call sees it. */
 export interface CallWorker {
   readonly isReady: boolean;
+  /** Has it get ready for the job of a call; returns why it cannot take part, if it cannot. */
+  open(call: number, job: Job): string | undefined;
   post(message: ToWorker): void;
   /** Ends it for good; whoever it works for hears of it by `leave`. */
   end(reason: string): void;
@@ -16,6 +19,8 @@ export interface CallWorker {
 
 /** Workers that may die in one call before it gives up: one may be killed, but what kills each new one is the work. */
 const MOST_DEATHS = 3;
+/** So much of what a worker says is told. */
+const LONGEST_REASON = 300;
 /** How often the caller's signal is looked at while there is nothing to do but wait, in milliseconds. */
 const LOOK_UP = 10;
 
@@ -23,16 +28,18 @@ const LOOK_UP = 10;
 const LONGEST_STOP = 10_000;
 
 /** What a worker has found out about a call. */
-export type CallMessage = Extract<FromWorker, { type: "results" | "stopped" | "failed" }>;
+export type CallMessage = Extract<FromWorker, { type: "results" | "stopped" | "declined" | "failed" }>;
 
-/** A call that is shared among this thread and workers: it deals the samples out and takes the results in. */
-export class SharedCall {
-  private readonly dealer: Dealer;
-  private readonly here: Hand;
-  private readonly hands = new Map<CallWorker, Hand>();
+/** A call that this thread and workers do together: it gives the samples out and takes the results in. */
+export class Call {
+  private readonly schedule: Schedule;
+  private readonly here: Member;
+  private readonly members = new Map<CallWorker, Member>();
   private readonly stopping = new Set<CallWorker>();
   private deaths = 0;
   private error: LatentflowError | undefined;
+  /** Why a worker takes no part; undefined where nothing is wrong. */
+  declined: string | undefined;
   private wake = () => {};
 
   /**
@@ -40,68 +47,82 @@ export class SharedCall {
    * @param mostWorkers that take part
    */
   constructor(
-    private readonly number: number,
-    private readonly work: SharedWork,
+    readonly number: number,
+    private readonly job: Job,
     most: number,
     private readonly mostWorkers: number,
   ) {
-    this.dealer = new Dealer(work.sampleCount, most);
-    this.here = this.dealer.join();
-    work.watch((sample) => this.dealer.end(sample));
+    this.schedule = new Schedule(job.sampleCount, most);
+    this.here = this.schedule.join();
+    job.watch((sample) => this.schedule.end(sample));
   }
 
-  /** Has a worker take part as soon as it is ready. */
-  join(worker: CallWorker): void {
-    if (this.hands.size === this.mostWorkers) return;
-    this.hands.set(worker, this.dealer.join());
-    if (worker.isReady) this.begin(worker);
+  /** Has workers take part as soon as they are ready. All join before the first is given its share. */
+  join(...workers: readonly CallWorker[]): void {
+    const joining = workers.slice(0, this.mostWorkers - this.members.size);
+    for (const worker of joining) this.members.set(worker, this.schedule.join());
+    for (const worker of joining) if (worker.isReady) this.begin(worker);
   }
 
   /** A worker that had joined is ready. */
   begin(worker: CallWorker): void {
-    if (!this.hands.has(worker)) return;
-    this.guard(() => worker.post({ type: "open", call: this.number, description: this.work.description }));
-    this.deal(worker);
+    if (!this.members.has(worker)) return;
+    this.guard(() => {
+      const reason = worker.open(this.number, this.job);
+      if (reason === undefined) this.give(worker);
+      else this.decline(worker, reason);
+    });
   }
 
-  /** A worker is lost, and what it had is to be done again. */
-  leave(worker: CallWorker, reason: string): void {
-    const hand = this.hands.get(worker);
-    if (hand === undefined) return;
-    this.hands.delete(worker);
+  /**
+   * A worker takes no part any more, and what it had is to be done again.
+   *
+   * @param death what it died of; undefined where it lives on
+   */
+  leave(worker: CallWorker, death?: string): void {
+    const member = this.members.get(worker);
+    if (member === undefined) return;
+    this.members.delete(worker);
     const isStopping = this.stopping.delete(worker);
-    this.dealer.leave(hand);
+    this.schedule.leave(member);
     // Where the call has been aborted it does not matter.
-    if (worker.isReady && !isStopping && ++this.deaths > MOST_DEATHS) {
-      const message = `wasm: ${this.deaths} workers have died in one call, the last one with: ${reason}; wasm({ threads: 1 }) does without`;
+    if (death !== undefined && worker.isReady && !isStopping && ++this.deaths > MOST_DEATHS) {
+      const message = `wasm: ${this.deaths} workers have died in one call, the last one with: ${death}; wasm({ threads: 1 }) does without`;
       this.error ??= new LatentflowError("worker_failed", message);
     }
-    for (const other of this.hands.keys()) if (other.isReady) this.deal(other);
+    for (const other of this.members.keys()) if (other.isReady) this.give(other);
     this.wake();
   }
 
   /** Takes in what a worker says of the call; nothing once it has left. */
   receive(worker: CallWorker, message: CallMessage): void {
-    const hand = this.hands.get(worker);
-    if (hand === undefined) return;
+    const member = this.members.get(worker);
+    if (member === undefined) return;
     this.guard(() => {
       if (message.type === "results") {
-        this.place(hand, message);
+        for (const { samples, values } of message.results) {
+          // Others have been given to somebody else, or have ended.
+          this.job.place(
+            samples.map((sample) => (this.schedule.holds(member, sample) ? sample : -1)),
+            values,
+          );
+        }
       } else if (message.type === "stopped") {
         this.stopping.delete(worker);
+      } else if (message.type === "declined") {
+        this.decline(worker, messageOf(message));
       } else {
         const code = isErrorCode(message.code) ? message.code : "worker_failed";
         this.error ??= new LatentflowError(code, messageOf(message));
       }
     });
-    this.deal(worker);
+    this.give(worker);
     this.wake();
   }
 
-  /** Takes results over of the samples that the hand holds: others have been dealt to somebody else, or have ended. */
-  private place(hand: Hand, { samples, results }: Extract<CallMessage, { type: "results" }>): void {
-    const held = samples.map((sample) => (this.dealer.holds(hand, sample) ? sample : -1));
-    this.work.place(held, results);
+  private decline(worker: CallWorker, reason: string): void {
+    this.declined ??= `a worker could not take part: ${escapeText(reason, LONGEST_REASON)}; wasm({ threads: 1 }) does without`;
+    this.leave(worker);
   }
 
   /** What is thrown while an event is handled rejects the call: there is nobody else to catch it. */
@@ -119,60 +140,60 @@ export class SharedCall {
   /** How many threads take part. */
   get threads(): number {
     let threads = 1;
-    for (const worker of this.hands.keys()) if (worker.isReady) threads++;
+    for (const worker of this.members.keys()) if (worker.isReady) threads++;
     return threads;
   }
 
   /** Runs the call to its end, or to its abort. */
   async run(control: Control): Promise<void> {
-    const { dealer, here } = this;
+    const { schedule, here } = this;
     const own: Control = {
       aborted: () => this.error !== undefined || control.aborted(),
       pause: () => control.pause(),
     };
-    const feed: SampleFeed = {
+    const feed: Feed = {
       get hasMore() {
-        return dealer.allowance(here) > 0;
+        return schedule.allowance(here) > 0;
       },
-      take: (most) => dealer.take(here, most),
+      take: (most) => schedule.take(here, most),
     };
-    while (!dealer.isDone && !own.aborted()) {
-      if (feed.hasMore) await this.work.here(own, feed);
+    while (!schedule.isDone && !own.aborted()) {
+      if (feed.hasMore) await this.job.here(own, feed);
       else await this.news();
       await control.pause();
     }
     // The last results may have come during a pause, after its report.
-    if (dealer.isDone) await control.pause();
+    if (schedule.isDone) await control.pause();
     if (control.aborted() && !this.error) await this.stop();
     if (this.error) throw this.error;
   }
 
   /** Has the workers forget the call. */
   close(): void {
-    for (const worker of this.hands.keys()) {
+    for (const worker of this.members.keys()) {
       if (!worker.isReady) continue;
-      if (!this.dealer.isDone) this.say(worker, "stop");
+      if (!this.schedule.isDone) this.say(worker, "stop");
       this.say(worker, "close");
     }
   }
 
   /** Gives a worker what it has room for. */
-  private deal(worker: CallWorker): void {
-    const hand = this.hands.get(worker);
-    if (hand === undefined || this.error || this.stopping.has(worker)) return;
+  private give(worker: CallWorker): void {
+    const member = this.members.get(worker);
+    if (member === undefined || this.error || this.stopping.has(worker)) return;
     this.guard(() => {
       for (;;) {
-        const range = this.dealer.take(hand, this.work.sampleCount);
+        const range = this.schedule.take(member, this.job.sampleCount);
         if (!range) return;
         const samples = Array.from({ length: range.count }, (_, i) => range.first + i);
-        worker.post({ type: "samples", call: this.number, samples, data: this.work.data(range) });
+        worker.post({ type: "samples", call: this.number, samples, data: this.job.data(range) });
       }
     });
   }
 
   /** Stops the workers and waits for what they have. */
   private async stop(): Promise<void> {
-    for (const worker of this.hands.keys()) {
+    for (const worker of this.members.keys()) {
       if (!worker.isReady) continue;
       this.stopping.add(worker);
       this.say(worker, "stop");

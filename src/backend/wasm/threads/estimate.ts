@@ -1,6 +1,6 @@
-import { builtinModule } from "../../builtin-module.ts";
-import type { Decoder } from "../../decoder/decoder.ts";
-import { costOf } from "../../graph/graph.ts";
+import { builtinModule } from "../../../builtin-module.ts";
+import type { Decoder } from "../../../decoder/decoder.ts";
+import { costOf } from "../../../graph/graph.ts";
 
 /** How many threads a call may use, see the option `threads` of `wasm`. */
 export type Threads = number | "auto" | undefined;
@@ -37,17 +37,30 @@ export function decodeTime(decoder: Decoder): number {
 
 /** Starting a worker costs some 50 ms of a core: less work does without. In milliseconds. */
 const WORTH_STARTING = 100;
-/** Handing work to workers that are there costs less than one: shorter work still does without. In milliseconds. */
+/** Handing work to workers that hold the decoder costs less than one: shorter work still does without. In milliseconds. */
 const WORTH_SHARING = 5;
+/** What it costs to send a decoder to a worker that is there, in milliseconds a parameter. */
+const SENDING = 1e-5;
 
 /**
  * Is a call worth sharing, when that has been left to us to decide?
  *
  * @param milliseconds that it would take on one thread, about
- * @param inAll those of all calls on the same decoder up to this one: many small ones are worth workers, too
+ * @param inAll those of the decoder's calls of late up to this one: many small ones are worth workers, too
+ * @param workers what there is of them
  */
-export function isWorthSharing(milliseconds: number, inAll: number, workersAreThere: boolean): boolean {
-  return milliseconds > WORTH_SHARING && (workersAreThere || inAll > WORTH_STARTING);
+export function isWorthSharing(
+  milliseconds: number,
+  inAll: number,
+  decoder: Decoder,
+  workers: "none" | "there" | "holding the decoder",
+): boolean {
+  const least = {
+    none: WORTH_STARTING,
+    there: SENDING * decoder.parameterCount,
+    "holding the decoder": 0,
+  };
+  return milliseconds > WORTH_SHARING && inAll > least[workers];
 }
 
 /** Work that a thread has waiting while it reports and is given more, in milliseconds: a few slices. */

@@ -1,21 +1,21 @@
 import type { DecoderGraph } from "../../../decoder/decoder.ts";
 import type { LatentflowErrorCode } from "../../../errors.ts";
 import type { Optimizer } from "../../../optimizer.ts";
-import type { Recipe } from "../../../recipe.ts";
+import type { Serialized } from "../../../serialize.ts";
 import type { SaveAt } from "../../../solver/recording.ts";
 import type { SolutionPart } from "../../../solver/solution.ts";
 import type { StandardLoss } from "../../../terms/losses.ts";
 import type { Problem, Trainer, TrainerState } from "../../backend.ts";
 import type { CompiledKernels } from "../instance.ts";
 
-// What the main thread and its workers say to each other. Calls have numbers; samples are meant by their index in
-// the call.
+// What the main thread and its workers say to each other. Calls and decoders have numbers; samples are meant by their
+// index in the call.
 
 /** A call's solve, but for its samples. */
 export interface SolveDescription {
   readonly kind: "solve";
-  readonly solver: Recipe;
-  readonly flow: Recipe;
+  readonly solver: Serialized;
+  readonly flow: Serialized;
   readonly loss: StandardLoss;
   readonly saveAt: SaveAt | undefined;
   readonly sampleCount: number;
@@ -49,13 +49,13 @@ export interface DecodeData {
   readonly z: Float32Array<ArrayBuffer>;
 }
 
-/** The methods of an objective that a trainer's gradient depends on, in part through what they leave behind. */
-export const OBJECTIVE_STEPS = [
-  ...(["value", "gradient", "addParameterGradient", "tangent", "addMixedGradient"] as const),
-  ...(["takeParameterSums", "dispose"] as const),
-];
+/** What has been found out about some samples: of a solve, or of a decoding B × n outputs. */
+export interface Results {
+  readonly samples: readonly number[];
+  readonly values: SolutionPart | Float32Array<ArrayBuffer>;
+}
 
-/** What a trainer does, for a worker to do the same. */
+/** What a trainer and its objective do, for a worker to do the same. */
 export type TrainerStep =
   | { readonly kind: "begin"; readonly optimizer: Optimizer }
   | { readonly kind: "restore"; readonly state: TrainerState }
@@ -64,23 +64,30 @@ export type TrainerStep =
       readonly problem: Omit<Problem, "decoder" | "loss"> & { readonly loss: StandardLoss };
       readonly copies: number;
     }
-  | {
-      readonly kind: "step";
-      readonly name: (typeof OBJECTIVE_STEPS)[number];
-      readonly args: readonly [rows?: Int32Array, values?: Float64Array];
-    }
+  | { readonly kind: "value"; readonly rows: Int32Array; readonly z: Float64Array }
+  | { readonly kind: "gradient"; readonly rows: Int32Array }
+  | { readonly kind: "addParameterGradient"; readonly rows: Int32Array }
+  | { readonly kind: "tangent"; readonly rows: Int32Array; readonly v: Float64Array }
+  | { readonly kind: "addMixedGradient"; readonly rows: Int32Array }
+  | { readonly kind: "takeParameterSums" }
+  | { readonly kind: "disposeObjective" }
   | { readonly kind: "update"; readonly settings: Parameters<Trainer["update"]>[0] };
 
 export type ToWorker =
+  | { readonly type: "start"; readonly compiled: CompiledKernels }
+  /** Pack a decoder, for the calls and steps to come. */
   | {
-      readonly type: "start";
-      readonly compiled: CompiledKernels;
-      readonly decoder: DecoderGraph;
+      readonly type: "decoder";
+      readonly decoder: number;
+      readonly graph: DecoderGraph;
       readonly parameters: Float32Array;
     }
+  /** Forget a decoder. Calls at work with it go on. */
+  | { readonly type: "forget"; readonly decoder: number }
   | {
       readonly type: "open";
       readonly call: number;
+      readonly decoder: number;
       readonly description: SolveDescription | DecodeDescription;
     }
   | {
@@ -92,23 +99,43 @@ export type ToWorker =
   /** Stop working on a call, send what there is, and say "stopped". */
   | { readonly type: "stop"; readonly call: number }
   | { readonly type: "close"; readonly call: number }
-  | { readonly type: "train"; readonly step: TrainerStep };
+  | { readonly type: "train"; readonly decoder: number; readonly step: TrainerStep };
 
 export type FromWorker =
-  /** The weights are packed. */
+  /** It listens. */
   | { readonly type: "ready" }
-  | {
-      readonly type: "results";
-      readonly call: number;
-      readonly samples: readonly number[];
-      /** Of a solve, or of a decoding: B × n outputs. */
-      readonly results: SolutionPart | Float32Array<ArrayBuffer>;
-    }
+  /** A decoder takes so much memory, what calls on it have taken included. */
+  | { readonly type: "memory"; readonly decoder: number; readonly bytes: number }
+  | { readonly type: "results"; readonly call: number; readonly results: readonly Results[] }
   | { readonly type: "stopped"; readonly call: number }
-  /** A call has thrown, or getting ready has. */
+  /** It cannot take part in a call, for want of memory for the decoder say. */
+  | { readonly type: "declined"; readonly call: number; readonly message: string }
+  /** A call has thrown, or something else has. */
   | {
       readonly type: "failed";
       readonly call: number | undefined;
       readonly code: LatentflowErrorCode | undefined;
       readonly message: string;
     };
+
+/** The buffers that go with a message and are not copied: those that were made for it. */
+export function buffersOf(message: ToWorker | FromWorker): ArrayBuffer[] {
+  if (message.type === "samples") {
+    const { data } = message;
+    return "z" in data ? [data.z.buffer] : buffersIn(data.targets, data.weights, data.z0);
+  }
+  if (message.type === "results") {
+    return message.results.flatMap(({ values }) =>
+      ArrayBuffer.isView(values) ? [values.buffer] : buffersIn(values.z, values.v),
+    );
+  }
+  if (message.type === "train" && message.step.kind === "objective") {
+    const { targets, weights } = message.step.problem;
+    return buffersIn(targets, weights);
+  }
+  return [];
+}
+
+function buffersIn(...arrays: readonly (ArrayBufferView | undefined)[]): ArrayBuffer[] {
+  return arrays.flatMap((array) => (array ? [array.buffer as ArrayBuffer] : []));
+}

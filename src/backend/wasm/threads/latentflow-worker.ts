@@ -1,0 +1,140 @@
+// The file of a worker, the package's export "latentflow/worker": it does a part of the work of `encode`, `decode`
+// and `train`, with instances of the kernels and packed weights of its own.
+import { messageOf } from "../../../brand.ts";
+import { builtinModule } from "../../../builtin-module.ts";
+import { GraphDecoder } from "../../../decoder/decoder.ts";
+import { gradientFlow, nesterovFlow } from "../../../flow.ts";
+import type { Makers } from "../../../serialize.ts";
+import { amd } from "../../../solver/amd.ts";
+import { dormandPrince } from "../../../solver/dormand-prince.ts";
+import { euler } from "../../../solver/euler.ts";
+import { linearGrid, logGrid } from "../../../solver/grid.ts";
+import { lbfgs } from "../../../solver/lbfgs.ts";
+import { rk4 } from "../../../solver/rk4.ts";
+import { type WasmEngine, wasmEngine } from "../engine.ts";
+import type { CompiledKernels } from "../instance.ts";
+import { type PackedDecoder, packDecoder } from "../packed.ts";
+import { WorkerTraining } from "./lock-step.ts";
+import type { FromWorker, ToWorker } from "./messages.ts";
+import { buffersOf } from "./messages.ts";
+import { failure, WorkerCall } from "./worker-jobs.ts";
+
+/** What solvers and flows are made by, when they come serialized. */
+const MAKERS: Makers = {
+  ...{ gradientFlow, nesterovFlow },
+  ...{ amd, lbfgs, euler, rk4, dormandPrince, linearGrid, logGrid },
+};
+
+/** A decoder that this worker holds, packed for it. */
+interface HeldDecoder {
+  readonly number: number;
+  readonly packed: PackedDecoder;
+  readonly engine: WasmEngine;
+  readonly training: WorkerTraining;
+  /** The memory that it was last said to take, in bytes. */
+  told: number;
+}
+
+/** A call that this worker takes part in. */
+interface OpenCall {
+  readonly held: HeldDecoder;
+  readonly work: WorkerCall;
+}
+
+const post = listen(handle);
+let compiled: CompiledKernels;
+// Promises, so that what is asked of a decoder or a call while it gets ready is done then, in turn.
+const decoders = new Map<number, Promise<HeldDecoder>>();
+const calls = new Map<number, Promise<OpenCall | undefined>>();
+
+async function handle(message: ToWorker): Promise<void> {
+  try {
+    await HANDLERS[message.type](message as never);
+  } catch (error) {
+    post(failure("call" in message ? message.call : undefined, error));
+  }
+}
+
+const HANDLERS: {
+  readonly [Type in ToWorker["type"]]: (message: Extract<ToWorker, { readonly type: Type }>) => unknown;
+} = {
+  start(message) {
+    compiled = message.compiled;
+    post({ type: "ready" });
+  },
+  decoder(message) {
+    const held = hold(message);
+    // Whoever asks for it hears of it.
+    held.catch(() => {});
+    decoders.set(message.decoder, held);
+  },
+  forget: ({ decoder }) => decoders.delete(decoder),
+  open(message) {
+    const opened = open(message);
+    calls.set(message.call, opened);
+    return opened;
+  },
+  async samples({ call, samples, data }) {
+    (await calls.get(call))?.work.add(samples, data);
+  },
+  async stop({ call }) {
+    (await calls.get(call))?.work.stop();
+  },
+  async close({ call }) {
+    const opened = await calls.get(call);
+    calls.delete(call);
+    if (opened) tellMemory(opened.held);
+  },
+  async train({ decoder, step }) {
+    const held = await decoders.get(decoder);
+    await held?.training.follow(step);
+  },
+};
+
+async function hold(message: Extract<ToWorker, { readonly type: "decoder" }>): Promise<HeldDecoder> {
+  const decoder = new GraphDecoder(message.graph);
+  decoder.parameters.set(message.parameters);
+  const packed = await packDecoder(decoder, compiled);
+  const training = new WorkerTraining(packed, compiled);
+  return { number: message.decoder, packed, engine: wasmEngine(packed), training, told: 0 };
+}
+
+/** @returns undefined where the decoder could not be packed, which the main thread then hears */
+async function open(message: Extract<ToWorker, { readonly type: "open" }>): Promise<OpenCall | undefined> {
+  const { call, decoder, description } = message;
+  let held: HeldDecoder;
+  try {
+    held = (await decoders.get(decoder))!;
+  } catch (error) {
+    decoders.delete(decoder);
+    post({ type: "declined", call, message: messageOf(error) });
+    return undefined;
+  }
+  tellMemory(held);
+  const { engine, packed } = held;
+  return { held, work: new WorkerCall(call, engine, packed.decoder, description, MAKERS, post) };
+}
+
+/** Tells how much memory a decoder takes, if that has changed. */
+function tellMemory(held: HeldDecoder): void {
+  const { number, packed } = held;
+  const bytes = packed.arena.byteLength;
+  if (bytes === held.told) return;
+  held.told = bytes;
+  post({ type: "memory", decoder: number, bytes });
+}
+
+/** Listens to the main thread; returns the function that answers it. */
+function listen(hear: (message: ToWorker) => void): (message: FromWorker) => void {
+  const threads = builtinModule("node:worker_threads");
+  const parentPort = threads?.parentPort;
+  if (threads && !parentPort && typeof globalThis.postMessage !== "function") {
+    throw new Error("latentflow/worker is the file of a worker: give its path or URL to wasm({ worker })");
+  }
+  if (parentPort) {
+    parentPort.on("message", hear);
+    return (message) => parentPort.postMessage(message, buffersOf(message));
+  }
+  globalThis.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => hear(data));
+  return (message) => globalThis.postMessage(message, buffersOf(message) as never);
+}

@@ -1,0 +1,86 @@
+import type { SampleRange } from "../../feed.ts";
+
+/** One of the threads that work on a call, by its number in the schedule. */
+export type Member = number;
+
+const NOBODY = -1;
+
+/**
+ * Which thread works on which sample of a call. Threads take samples as they have room, so that all have work to the
+ * end: none holds more than its share of the samples that have not ended, nor more than a bound. The samples of a
+ * thread that is lost are given to others.
+ */
+export class Schedule {
+  private readonly holders: Int16Array;
+  /** How many samples each member holds; undefined for one that is lost. */
+  private readonly held: (number | undefined)[] = [];
+  private next = 0;
+  /** Samples that were lost with a member. */
+  private readonly again: number[] = [];
+  private ended = 0;
+
+  /** @param most samples that one member holds */
+  constructor(
+    private readonly sampleCount: number,
+    private readonly most: number,
+  ) {
+    this.holders = new Int16Array(sampleCount).fill(NOBODY);
+  }
+
+  /** Have all samples ended? */
+  get isDone(): boolean {
+    return this.ended === this.sampleCount;
+  }
+
+  /** A new member. */
+  join(): Member {
+    return this.held.push(0) - 1;
+  }
+
+  /** Takes a member out, and its samples back. */
+  leave(member: Member): void {
+    this.held[member] = undefined;
+    this.holders.forEach((holder, sample) => {
+      if (holder !== member) return;
+      this.holders[sample] = NOBODY;
+      this.again.push(sample);
+    });
+  }
+
+  /** How many samples a member would get now. */
+  allowance(member: Member): number {
+    const held = this.held[member];
+    if (held === undefined) return 0;
+    const left = this.sampleCount - this.next + this.again.length;
+    const members = this.held.filter((count) => count !== undefined).length;
+    const share = Math.ceil((this.sampleCount - this.ended) / members);
+    return Math.min(left, Math.min(share, this.most) - held);
+  }
+
+  /** Samples for a member, `most` at most and one after the other; undefined where there is none for it now. */
+  take(member: Member, most: number): SampleRange | undefined {
+    const allowance = Math.min(most, this.allowance(member));
+    if (allowance <= 0) return undefined;
+    const lost = this.again.pop();
+    const first = lost ?? this.next;
+    const count = lost === undefined ? Math.min(allowance, this.sampleCount - this.next) : 1;
+    if (lost === undefined) this.next += count;
+    this.holders.fill(member, first, first + count);
+    this.held[member]! += count;
+    return { first, count };
+  }
+
+  /** Does this member hold the sample now? What others say of it is out of date. */
+  holds(member: Member, sample: number): boolean {
+    return this.holders[sample] === member;
+  }
+
+  /** A sample has ended with whoever holds it. One that nobody holds has ended before, or is to be taken again. */
+  end(sample: number): void {
+    const holder = this.holders[sample]!;
+    if (holder === NOBODY) return;
+    this.holders[sample] = NOBODY;
+    this.held[holder]!--;
+    this.ended++;
+  }
+}

@@ -1,0 +1,222 @@
+import { messageOf } from "../../../brand.ts";
+import { makeControl } from "../../../control.ts";
+import type { Decoder } from "../../../decoder/decoder.ts";
+import { LatentflowError } from "../../../errors.ts";
+import type { Flow } from "../../../flow.ts";
+import { deserialize, type Makers } from "../../../serialize.ts";
+import type { Control, Solver } from "../../../solver/base.ts";
+import { Solution } from "../../../solver/solution.ts";
+import type { CheckedPair, Problem, SampleSet, Task } from "../../backend.ts";
+import { allSamples, type Feed } from "../../feed.ts";
+import { solveOn } from "../../solve.ts";
+import type { WasmEngine } from "../engine.ts";
+import type {
+  DecodeData,
+  DecodeDescription,
+  FromWorker,
+  Results,
+  SolveData,
+  SolveDescription,
+} from "./messages.ts";
+
+/** A worker's part of a job, whatever it computes. */
+interface Part {
+  add(samples: readonly number[], data: SolveData | DecodeData): void;
+  readonly hasMore: boolean;
+  /** Works until it has nothing left, or until the call is stopped. */
+  run(control: Control): Promise<void>;
+  /** Sends what has ended. */
+  flush(): void;
+}
+
+type Send = (results: readonly Results[]) => void;
+
+/** A worker's part of a call: it runs while it has samples, and stops and reports what goes wrong. */
+export class WorkerCall {
+  private readonly part: Part;
+  private readonly abort = new AbortController();
+  private readonly control: Control;
+  private running = false;
+
+  constructor(
+    private readonly call: number,
+    engine: WasmEngine,
+    decoder: Decoder,
+    description: SolveDescription | DecodeDescription,
+    makers: Makers,
+    private readonly post: (message: FromWorker) => void,
+  ) {
+    const send: Send = (results) => post({ type: "results", call, results });
+    this.part =
+      description.kind === "solve"
+        ? new WorkerSolve(engine, decoder, description, makers, send)
+        : new WorkerDecode(engine, decoder, description, send);
+    this.control = makeControl(this.abort.signal, () => this.part.flush());
+  }
+
+  add(samples: readonly number[], data: SolveData | DecodeData): void {
+    this.part.add(samples, data);
+    if (!this.running) void this.run();
+  }
+
+  stop(): void {
+    this.abort.abort();
+    if (!this.running) this.post({ type: "stopped", call: this.call });
+  }
+
+  private async run(): Promise<void> {
+    this.running = true;
+    try {
+      while (this.part.hasMore && !this.control.aborted()) await this.part.run(this.control);
+    } catch (error) {
+      this.post(failure(this.call, error));
+    }
+    this.running = false;
+    if (this.control.aborted()) this.post({ type: "stopped", call: this.call });
+  }
+}
+
+/** What has gone wrong, as a message. */
+export function failure(call: number | undefined, error: unknown): FromWorker {
+  const code = error instanceof LatentflowError ? error.code : undefined;
+  return { type: "failed", call, code, message: messageOf(error) };
+}
+
+/** The data of a problem whose samples come later. */
+const NOTHING = new Float32Array(0);
+
+/** Samples that have come together: a problem of their own. */
+interface Delivery {
+  readonly samples: readonly number[];
+  readonly problem: Problem;
+  readonly solution: Solution;
+  /** How many of them are at work, or have been. */
+  taken: number;
+  /** Those that have ended and whose results have not left, and how many have left. */
+  ended: number[];
+  left: number;
+}
+
+/** Samples are solved in the order they come in; results leave as soon as there are any. */
+class WorkerSolve implements Part, Feed<SampleSet> {
+  private readonly task: Task;
+  /** Those of which results have still to leave. */
+  private deliveries: Delivery[] = [];
+
+  constructor(
+    private readonly engine: WasmEngine,
+    decoder: Decoder,
+    private readonly description: SolveDescription,
+    makers: Makers,
+    private readonly send: Send,
+  ) {
+    const { loss, sampleCount, batchSize, sharedWeights, hasOwnWeights, isFused } = description;
+    const weights = sharedWeights ?? (hasOwnWeights ? NOTHING : undefined);
+    const pair: CheckedPair = {
+      flow: deserialize(description.flow, makers) as Flow,
+      solver: deserialize(description.solver, makers) as Solver<Flow>,
+    };
+    this.task = {
+      problem: { decoder, loss, sampleCount, batchSize, targets: NOTHING, weights },
+      ...{ pair, isFused },
+    };
+  }
+
+  get hasMore(): boolean {
+    return this.nextDelivery !== undefined;
+  }
+
+  add(samples: readonly number[], data: SolveData | DecodeData): void {
+    const { targets, weights, z0 } = data as SolveData;
+    const { problem, pair } = this.task;
+    const { saveAt, sharedWeights } = this.description;
+    const { order } = pair.flow;
+    const sampleCount = samples.length;
+    const solution = new Solution(sampleCount, problem.decoder.latentSize, z0, { order, saveAt });
+    const delivery: Delivery = {
+      ...{ samples, solution, taken: 0, ended: [], left: 0 },
+      problem: { ...problem, sampleCount, targets, weights: weights ?? sharedWeights },
+    };
+    solution.onEnd = (sample) => void delivery.ended.push(sample);
+    this.deliveries.push(delivery);
+  }
+
+  async run(control: Control): Promise<void> {
+    await solveOn(this.engine, this.task, control, this);
+    this.flush();
+    if (control.aborted()) this.sendUnfinished();
+  }
+
+  take(most: number): SampleSet | undefined {
+    const delivery = this.nextDelivery;
+    if (!delivery) return undefined;
+    const { problem, solution, taken: first, samples } = delivery;
+    const count = Math.min(most, samples.length - first);
+    delivery.taken += count;
+    return { problem, solution, first, count };
+  }
+
+  flush(): void {
+    const results: Results[] = [];
+    for (const delivery of this.deliveries) {
+      const { ended } = delivery;
+      if (ended.length === 0) continue;
+      results.push(resultsOf(delivery, ended));
+      delivery.ended = [];
+      delivery.left += ended.length;
+    }
+    if (results.length === 0) return;
+    this.deliveries = this.deliveries.filter(({ left, samples }) => left < samples.length);
+    this.send(results);
+  }
+
+  private get nextDelivery(): Delivery | undefined {
+    return this.deliveries.find(({ taken, samples }) => taken < samples.length);
+  }
+
+  /** After an abort: where those that were at work have come to. */
+  private sendUnfinished(): void {
+    const results = this.deliveries.map((delivery) => {
+      const begun = delivery.solution.statuses().slice(0, delivery.taken);
+      return resultsOf(
+        delivery,
+        [...begun.keys()].filter((sample) => begun[sample] === "aborted"),
+      );
+    });
+    this.send(results);
+  }
+}
+
+function resultsOf({ samples, solution }: Delivery, ended: readonly number[]): Results {
+  return { samples: ended.map((sample) => samples[sample]!), values: solution.copyOut(ended) };
+}
+
+/** Delivery after delivery is decoded. */
+class WorkerDecode implements Part {
+  private readonly deliveries: { samples: readonly number[]; z: Float32Array }[] = [];
+
+  constructor(
+    private readonly engine: WasmEngine,
+    private readonly decoder: Decoder,
+    private readonly description: DecodeDescription,
+    private readonly send: Send,
+  ) {}
+
+  get hasMore(): boolean {
+    return this.deliveries.length > 0;
+  }
+
+  add(samples: readonly number[], data: SolveData | DecodeData): void {
+    this.deliveries.push({ samples, z: (data as DecodeData).z });
+  }
+
+  async run(control: Control): Promise<void> {
+    const { samples, z } = this.deliveries.shift()!;
+    const { toLogits } = this.description;
+    const outputs = new Float32Array(samples.length * this.decoder.outputSize);
+    await this.engine.decode({ z, outputs, toLogits }, control, allSamples(samples.length));
+    if (!control.aborted()) this.send([{ samples, values: outputs }]);
+  }
+
+  flush(): void {}
+}
