@@ -65,7 +65,7 @@ export interface BackendInfo {
   readonly build: string;
   /** The GPU's name, as far as the browser tells it. */
   readonly adapter?: string;
-  /** How many threads took part, where it has threads. */
+  /** How many threads have worked on it, where it has threads. */
   readonly threads?: number;
   /** Why it was chosen, where `auto` has chosen it; else, why it was fewer threads than asked for. */
   readonly reason?: string;
@@ -118,7 +118,7 @@ export interface EncodeSummary {
   readonly samplesPerSecond: number;
   readonly backend: string;
   readonly build: string;
-  /** How many threads took part, where the backend has threads. */
+  /** How many threads have worked on it, where the backend has threads. */
   readonly threads?: number;
 }
 

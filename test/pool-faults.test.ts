@@ -8,13 +8,13 @@ import { samplesOf, solveOn } from "../src/backend/solve.ts";
 import { wasmEngine } from "../src/backend/wasm/engine.ts";
 import { compileKernels } from "../src/backend/wasm/load.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
+import { Assignment } from "../src/backend/wasm/threads/assignment.ts";
 import { Call } from "../src/backend/wasm/threads/call.ts";
 import { decoderHandle } from "../src/backend/wasm/threads/decoder-handle.ts";
 import { type Job, solveJob } from "../src/backend/wasm/threads/jobs.ts";
 import { lockStepTrainer } from "../src/backend/wasm/threads/lock-step.ts";
 import type { ToWorker } from "../src/backend/wasm/threads/messages.ts";
 import { WorkerGroup } from "../src/backend/wasm/threads/pool.ts";
-import { Schedule } from "../src/backend/wasm/threads/schedule.ts";
 import { wasmTrainer } from "../src/backend/wasm/trainer.ts";
 import { makeControl } from "../src/control.ts";
 import { gradientFlow } from "../src/flow.ts";
@@ -176,7 +176,7 @@ function workByHand(sampleCount: number, overrides: Partial<Job> = {}) {
       }
     },
     // This thread takes nothing.
-    here: async () => {},
+    workHere: async () => {},
     watch(watcher) {
       onEnd = watcher;
     },
@@ -214,23 +214,23 @@ const turns = async (count: number) => {
 };
 
 test("a sample ends once, and with the one that holds it", () => {
-  const schedule = new Schedule(4, 4);
-  const [first, second] = [schedule.join(), schedule.join()];
-  assert.equal(schedule.take(first, 2), { first: 0, count: 2 });
-  assert.ok(schedule.holds(first, 0) && !schedule.holds(second, 0) && !schedule.holds(first, 3));
-  schedule.leave(first);
-  assert.not(schedule.holds(first, 0));
+  const assignment = new Assignment(4, 4);
+  const [first, second] = [assignment.join(), assignment.join()];
+  assert.equal(assignment.take(first, 2), { first: 0, count: 2 });
+  assert.ok(assignment.holds(first, 0) && !assignment.holds(second, 0) && !assignment.holds(first, 3));
+  assignment.leave(first);
+  assert.not(assignment.holds(first, 0));
   // Its result comes late: nobody has the sample now.
-  schedule.end(0);
+  assignment.end(0);
   const dealt: number[] = [];
-  for (let range = schedule.take(second, 4); range; range = schedule.take(second, 4)) {
+  for (let range = assignment.take(second, 4); range; range = assignment.take(second, 4)) {
     for (let i = 0; i < range.count; i++) dealt.push(range.first + i);
   }
   assert.equal(dealt.sort(), [0, 1, 2, 3]);
-  for (const sample of [0, 0, 1, 2, 2]) schedule.end(sample);
-  assert.not(schedule.isDone);
-  schedule.end(3);
-  assert.ok(schedule.isDone);
+  for (const sample of [0, 0, 1, 2, 2]) assignment.end(sample);
+  assert.not(assignment.isDone);
+  assignment.end(3);
+  assert.ok(assignment.isDone);
 });
 
 test("results that come after their worker has left are not taken", async () => {
@@ -290,7 +290,7 @@ test("workers that were never ready have not died of the work", async () => {
   call.join(worker);
   call.receive(worker, results(worker.got));
   await run;
-  assert.is(call.threads, 2);
+  assert.is(call.threads, 1, "the one that was given the sample");
 });
 
 test("a worker that has left is not heard any more, whatever it says", async () => {
@@ -466,7 +466,7 @@ test("a start that failed is tried again by a later call, not by the next ones",
 test("each further start that fails is waited for longer", async () => {
   const started = threads.length;
   const compiled = await compileKernels(undefined);
-  const pool = new WorkerGroup(compiled, "data:text/javascript,throw new Error('never')", () => {});
+  const pool = new WorkerGroup(compiled, "data:text/javascript,throw new Error('never')");
   const { now } = performance;
   let clock = 0;
   performance.now = () => clock;
@@ -494,9 +494,9 @@ test("a worker that is started in the middle of an update follows from the next 
   const packed = await packDecoder(own, compiled);
   const engine = wasmEngine(packed);
   const optimizer = sgd({ learningRate: 0.5 });
-  const pool = new WorkerGroup(compiled, workerUrl, () => {});
+  const pool = new WorkerGroup(compiled, workerUrl);
   const handle = decoderHandle(own, () => {});
-  const trainer = lockStepTrainer(wasmTrainer(packed, optimizer, compiled), optimizer, handle, pool);
+  const trainer = lockStepTrainer(wasmTrainer(packed, optimizer, compiled), optimizer, handle, () => pool);
   const problem = {
     ...{ decoder: own, loss: binaryCrossEntropy(), weights: undefined, batchSize: undefined },
     ...{ sampleCount: 20, targets: y.subarray(0, 20 * SIZE) },
@@ -509,14 +509,14 @@ test("a worker that is started in the middle of an update follows from the next 
   };
   const rows = Int32Array.from({ length: 20 }, (_, row) => row);
   const z = new Float64Array(20 * 5).fill(0.1);
-  const limits = { most: 4, mostWorkers: 2 };
+  const limits = { most: 4, waits: true, worker: undefined, workerMemory: 1e9 };
   const settings = { learningRate: 0.5, largestNorm: Number.POSITIVE_INFINITY };
-  const solved = async (here: "here" | "in workers") => {
+  const solved = async (here: "here" | "in workers", mostWorkers: number) => {
     const solution = new Solution(20, 5);
     const job = solveJob(handle, engine, task, solution) as Job;
     // Or the workers do it all.
-    const done = here === "here" ? job : { ...job, here: () => turns(1) };
-    const { threads: count, reason } = await pool.run(done, limits, control);
+    const done = here === "here" ? job : { ...job, workHere: () => turns(1) };
+    const { threads: count, reason } = await pool.run(done, { ...limits, mostWorkers }, control);
     return { solution, count, reason };
   };
   const aloneNow = async () => {
@@ -533,18 +533,14 @@ test("a worker that is started in the middle of an update follows from the next 
     trainer.update(settings);
   };
 
-  pool.start(1);
-  await pool.started();
-  const first = await solved("in workers");
+  const first = await solved("in workers", 1);
   assert.equal(first.solution.loss, (await aloneNow()).loss);
 
   const objective = trainer.objective(problem, 1);
   await objective.value(rows, z);
   await objective.gradient(rows);
-  pool.start(2);
-  await pool.started();
   // The gradient that is being added up is no part of what a new worker could be told; the first one has followed.
-  const midway = await solved("here");
+  const midway = await solved("here", 2);
   assert.is(midway.count, 2);
   assert.match(midway.reason ?? "", /in the middle of an update/);
   await objective.addParameterGradient(rows);
@@ -552,17 +548,17 @@ test("a worker that is started in the middle of an update follows from the next 
   trainer.update(settings);
   await update();
 
-  const both = await solved("in workers");
-  assert.is(both.count, 3, both.reason);
+  const both = await solved("in workers", 2);
+  assert.is(both.count, 2, both.reason);
   assert.equal(both.solution.loss, (await aloneNow()).loss);
   assert.equal(both.solution.z, (await aloneNow()).z);
   assert.not.equal(both.solution.loss, first.solution.loss);
   await update();
-  const later = await solved("in workers");
+  const later = await solved("in workers", 2);
   assert.equal(later.solution.loss, (await aloneNow()).loss);
   trainer.dispose();
   own.dispose();
-  await pool.close();
+  pool.close();
 });
 
 test.run();

@@ -5,10 +5,10 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { direct } from "../src/adjoint/direct.ts";
 import { full } from "../src/adjoint/full.ts";
+import { Assignment } from "../src/backend/wasm/threads/assignment.ts";
 import { Call } from "../src/backend/wasm/threads/call.ts";
 import type { Job } from "../src/backend/wasm/threads/jobs.ts";
 import type { ToWorker } from "../src/backend/wasm/threads/messages.ts";
-import { Schedule } from "../src/backend/wasm/threads/schedule.ts";
 import { createDataset } from "../src/data/dataset.ts";
 import {
   amd,
@@ -314,7 +314,7 @@ test("the last report is of all samples, also when a worker's results come durin
     description: { kind: "decode", toLogits: false },
     data: () => ({ z: new Float32Array(0) }),
     place: (samples) => samples.forEach((sample) => void onEnd(sample)),
-    here: async (_, feed) => onEnd(feed.take(1)!.first),
+    workHere: async (_, feed) => onEnd(feed.take(1)!.first),
     watch(watcher) {
       onEnd = (sample) => {
         done++;
@@ -469,7 +469,10 @@ test("another build or file gets workers that have nothing to do ended, and othe
   const without = await encode(decoder, y, { solver, backend: other });
   assert.equal(resultOf(without), expected);
   assert.is(without.backend.threads, 1);
-  assert.match(without.backend.reason ?? "", /^\d+ workers with another file or build are at work, no more/);
+  assert.match(
+    without.backend.reason ?? "",
+    /^all \d+ workers that there may be are at work on other calls$/,
+  );
   assert.is(alive(), most);
   controller.abort();
   await busy;
@@ -576,13 +579,13 @@ test("each sample is given once, in shares, and again where its holder is lost",
   const random = createRandom(1);
   for (const samples of [1, 3, 17, 300]) {
     const most = 20;
-    const schedule = new Schedule(samples, most);
+    const assignment = new Assignment(samples, most);
     const members = new Map<number, Set<number>>();
-    for (let i = 0; i < 3; i++) members.set(schedule.join(), new Set());
+    for (let i = 0; i < 3; i++) members.set(assignment.join(), new Set());
     const ended = new Set<number>();
-    for (let turn = 0; !schedule.isDone; turn++) {
+    for (let turn = 0; !assignment.isDone; turn++) {
       const [member, held] = [...members][random.below(members.size)]!;
-      const range = schedule.take(member, 1 + random.below(30));
+      const range = assignment.take(member, 1 + random.below(30));
       for (let i = 0; range && i < range.count; i++) {
         const sample = range.first + i;
         assert.ok(!ended.has(sample) && [...members.values()].every((other) => !other.has(sample)));
@@ -597,12 +600,12 @@ test("each sample is given once, in shares, and again where its holder is lost",
         if (random.below(2) === 0) continue;
         held.delete(sample);
         ended.add(sample);
-        schedule.end(sample);
+        assignment.end(sample);
       }
       if (turn % 5 === 4) {
         members.delete(member);
-        schedule.leave(member);
-        members.set(schedule.join(), new Set());
+        assignment.leave(member);
+        members.set(assignment.join(), new Set());
       }
     }
     assert.is(ended.size, samples);
@@ -623,6 +626,9 @@ test("wrong options are refused", () => {
     "invalid_argument",
     /^wasm: worker is 1, expected a string, a URL or a function that makes a Worker$/,
   );
+  refused(() => wasm({ worker: "" }), "invalid_argument", /^wasm: worker is ""/);
+  refused(() => wasm({ workerMemory: -1 }), "invalid_argument", /^wasm: workerMemory is -1/);
+  wasm({ workerMemory: Number.POSITIVE_INFINITY });
 });
 
 test.run();

@@ -4,7 +4,7 @@ import { type WasmEngine, wasmEngine } from "../src/backend/wasm/engine.ts";
 import { compileKernels } from "../src/backend/wasm/load.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
 import type { FromWorker, SolveDescription } from "../src/backend/wasm/threads/messages.ts";
-import { WorkerCall } from "../src/backend/wasm/threads/worker-jobs.ts";
+import { WorkerCall } from "../src/backend/wasm/threads/worker-call.ts";
 import { LatentflowError } from "../src/errors.ts";
 import { gradientFlow } from "../src/flow.ts";
 import { amd, createDecoder, decode, squaredError } from "../src/index.ts";

@@ -9,6 +9,33 @@ import { isNpy, longestNpyHeader, parseNpy, promisedNpySize } from "./npy.ts";
 import { type ArrayChoice, parseNpz } from "./npz.ts";
 import { isZip } from "./zip.ts";
 
+/** A format of one array, whose header says how large it is. */
+interface Format {
+  /** What it is called, and how its files begin, for messages. */
+  readonly name: string;
+  readonly beginning: string;
+  recognises(bytes: Uint8Array): boolean;
+  /** The bytes that its longest header takes. */
+  readonly longestHeader: number;
+  /** How many bytes the whole file has, by its header. */
+  promisedSize(where: string, beginning: Uint8Array): number;
+  parse(where: string, bytes: Uint8Array, maxBytes: number): Work<DataArray>;
+}
+
+/** The formats that are read, gzipped or not. */
+const FORMATS: readonly Format[] = [
+  {
+    ...{ name: "an IDX file", beginning: "00 00" },
+    ...{ recognises: isIdx, longestHeader: longestIdxHeader },
+    ...{ promisedSize: promisedIdxSize, parse: parseIdx },
+  },
+  {
+    ...{ name: "a .npy file", beginning: "93 4e 55 4d 50 59" },
+    ...{ recognises: isNpy, longestHeader: longestNpyHeader },
+    ...{ promisedSize: promisedNpySize, parse: parseNpy },
+  },
+];
+
 /** How an array is read. */
 export interface ArrayOptions {
   /** What messages begin with. Default "readArray". */
@@ -41,39 +68,36 @@ function* parseArray(
 ): Work<DataArray> {
   if (isZip(bytes) && recognise(bytes)?.asData === undefined)
     return yield* parseNpz(where, bytes, array, maxBytes, choice);
-  const promisedSize = (beginning: Uint8Array) => promisedArraySize(where, beginning);
-  const unpacked = isGzip(bytes)
-    ? yield* unpackGzip(
-        `${where}: gzip`,
-        bytes,
-        Math.max(longestNpyHeader, longestIdxHeader),
-        promisedSize,
-        maxBytes,
-      )
-    : bytes;
-  const problem = problemOf(unpacked);
-  if (problem) throw invalidFile(`${where}: ${problem}`);
+  const unpacked = isGzip(bytes) ? yield* unpackArray(where, bytes, maxBytes) : bytes;
+  const format = formatOf(unpacked);
+  if (!format) throw invalidFile(`${where}: ${problemOf(unpacked)}`);
   if (array !== undefined) {
     throw invalidFile(`${where}: the file holds one array, without a name; a name is for .npz files`);
   }
-  return isNpy(unpacked)
-    ? yield* parseNpy(where, unpacked, maxBytes)
-    : yield* parseIdx(where, unpacked, maxBytes);
+  return yield* format.parse(where, unpacked, maxBytes);
 }
 
-function promisedArraySize(where: string, beginning: Uint8Array): number {
-  const problem = problemOf(beginning);
-  if (problem) throw invalidFile(`${where}: gzip: within is ${problem}`);
-  return isNpy(beginning) ? promisedNpySize(where, beginning) : promisedIdxSize(where, beginning);
+function unpackArray(where: string, bytes: Uint8Array, maxBytes: number): Work<Uint8Array> {
+  const longestHeader = Math.max(...FORMATS.map((format) => format.longestHeader));
+  const promisedSize = (beginning: Uint8Array) => {
+    const format = formatOf(beginning);
+    if (!format) throw invalidFile(`${where}: gzip: within is ${problemOf(beginning)}`);
+    return format.promisedSize(where, beginning);
+  };
+  return unpackGzip(`${where}: gzip`, bytes, longestHeader, promisedSize, maxBytes);
 }
 
-/** Why bytes are no array; undefined where they may be one. */
-function problemOf(bytes: Uint8Array): string | undefined {
-  if (isNpy(bytes) || isIdx(bytes)) return undefined;
+function formatOf(bytes: Uint8Array): Format | undefined {
+  return FORMATS.find((format) => format.recognises(bytes));
+}
+
+/** Why bytes are no array. */
+function problemOf(bytes: Uint8Array): string {
   const kind = recognise(bytes);
   if (kind?.asData) return `${kind.name}; ${kind.asData}`;
+  const [first, ...others] = FORMATS.map(({ name, beginning }) => ({ name, beginning }));
   return (
-    "neither an IDX file (it would begin with 00 00, or 1f 8b when gzipped) nor a .npy file (93 4e 55 4d 50 59) " +
-    "nor a .npz file (50 4b)"
+    `neither ${first!.name} (it would begin with ${first!.beginning}, or 1f 8b when gzipped) ` +
+    `${others.map(({ name, beginning }) => `nor ${name} (${beginning}) `).join("")}nor a .npz file (50 4b)`
   );
 }

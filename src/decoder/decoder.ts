@@ -20,7 +20,8 @@ export interface DecoderGraph extends Graph {
  * What an array holds cannot be frozen in JavaScript: that nobody writes to `parameters` is a contract.
  * Backends copy them on first use and would not see a change.
  *
- * `dispose()` frees those copies. Where the runtime has `Symbol.dispose` it does the same.
+ * `dispose()` lets go of those copies. Where the runtime has `Symbol.dispose` it does the same, though the type does not
+ * say so, which would ask every program for TypeScript's lib esnext.disposable.
  */
 export interface Decoder {
   /** From the latent to the output, each after those that it reads. An activation at the end is the output activation. */

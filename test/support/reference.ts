@@ -104,10 +104,16 @@ export function secondDerivative(activation: Activation, x: number): number {
 
 /** The element losses and their derivatives; `output` is the logit for cross entropy. */
 export function elementLoss(loss: Loss, output: number, y: number): { value: number; slope: number } {
-  if (loss.name === "custom") return { value: loss.value(output, y), slope: loss.gradient(output, y) };
-  if (loss.name === "squaredError") return { value: (output - y) ** 2, slope: 2 * (output - y) };
-  const value = Math.max(output, 0) - output * y + Math.log1p(Math.exp(-Math.abs(output)));
-  return { value, slope: 1 / (1 + Math.exp(-output)) - y };
+  switch (loss.name) {
+    case "custom":
+      return { value: loss.value(output, y), slope: loss.gradient(output, y) };
+    case "squaredError":
+      return { value: (output - y) ** 2, slope: 2 * (output - y) };
+    case "binaryCrossEntropy": {
+      const value = Math.max(output, 0) - output * y + Math.log1p(Math.exp(-Math.abs(output)));
+      return { value, slope: sigmoid(output) - y };
+    }
+  }
 }
 
 /** The sum over elements times its scale, and its gradient for the outputs; weight 0 has no influence. */
@@ -160,8 +166,14 @@ export function objectiveOf(
 
 /** The second derivative of an element loss by the output; the logit for cross entropy. */
 function elementCurvature(loss: Loss, output: number, y: number): number {
-  if (loss.name === "custom") return loss.curvature!(output, y);
-  return loss.name === "squaredError" ? 2 : sigmoid(output) * sigmoid(-output);
+  switch (loss.name) {
+    case "custom":
+      return loss.curvature!(output, y);
+    case "squaredError":
+      return 2;
+    case "binaryCrossEntropy":
+      return sigmoid(output) * sigmoid(-output);
+  }
 }
 
 /**

@@ -27,8 +27,8 @@ export interface WasmOptions {
   module?: WebAssemblyModule;
   /**
    * How many threads work on a call: the one that calls and workers, which are started once and serve all decoders.
-   * They end when they have had nothing to do for half a minute, or by `closeWorkers()`; there are never more than
-   * cores, or than the largest number asked for. No result depends on it. `"auto"`: as many as there are cores where
+   * They end when they have had nothing to do for half a minute, or by `closeWorkers()`. In all there are at most as
+   * many as there are cores, or as the largest number asked for where that is more, less one. No result depends on it. `"auto"`: as many as there are cores where
    * the work is above about 100 ms, else one. Default `"auto"` in Node, 1 in a page. Where workers cannot be started
    * one thread does the work, and the result's `backend.reason` says why, and what to do.
    */
@@ -46,7 +46,8 @@ export interface WasmOptions {
   worker?: string | UrlLike | (() => WorkerLike);
   /**
    * How much memory a worker may keep for the decoders it has worked with, in bytes: above it those used longest ago
-   * are forgotten, and sent again when they are used again; never the last one used, nor one at work. Default 2³⁰.
+   * are forgotten, and sent again when they are used again; never the last one used, nor one at work. `Infinity`: all are kept. Of calls with different limits the last one's
+   * holds. Default 2³⁰, 1 GiB.
    */
   workerMemory?: number;
 }
@@ -81,7 +82,8 @@ export function wasm(options: WasmOptions = {}): Backend {
       `wasm: worker is ${show(worker)}, expected a string, a URL or a function that makes a Worker`,
     );
   }
-  checkNumber("wasm", "workerMemory", workerMemory, { min: 0 });
+  if (workerMemory !== Number.POSITIVE_INFINITY)
+    checkNumber("wasm", "workerMemory", workerMemory, { min: 0 });
   const checked = { relaxed, given, threads, worker, workerMemory };
   return Object.freeze({ name: "wasm", open: (decoder: Decoder) => open(decoder, checked) });
 }
@@ -93,7 +95,8 @@ const WORKER_MEMORY = 2 ** 30;
 
 /** A URL may be of another realm, as a page's is where jsdom makes one. */
 function isWorkerSource(worker: unknown): worker is WorkerSource | undefined {
-  if (worker === undefined || typeof worker === "string" || typeof worker === "function") return true;
+  if (typeof worker === "string") return worker !== "";
+  if (worker === undefined || typeof worker === "function") return true;
   return isPlatformObject("URL", worker);
 }
 
@@ -107,14 +110,14 @@ async function open(decoder: Decoder, options: CheckedOptions): Promise<Session>
   const packed = await packDecoder(decoder, compiled);
   const engine = wasmEngine(packed);
   const { objectiveSize, objective, fused } = engine;
-  const shared = await sharing(packed, compiled, engine, options);
+  const shared = sharing(packed, compiled, engine, options);
   return {
     get info(): BackendInfo {
       return { name: "wasm", build: compiled.build, ...shared.info };
     },
     ...{ objectiveSize, objective, fused },
     share: shared.solve,
-    train: (optimizer) => shared.follow(wasmTrainer(packed, optimizer, compiled), optimizer),
+    train: (optimizer) => shared.trainer(wasmTrainer(packed, optimizer, compiled), optimizer),
     async decode(z, toLogits, control) {
       const outputs = new Float32Array((z.length / decoder.latentSize) * decoder.outputSize);
       await shared.decode({ z, outputs, toLogits }, control);

@@ -3,12 +3,13 @@ import { escapeText } from "../../../check.ts";
 import { isErrorCode, LatentflowError } from "../../../errors.ts";
 import type { Control } from "../../../solver/base.ts";
 import type { Feed } from "../../feed.ts";
+import { Assignment, type Member } from "./assignment.ts";
 import type { Job } from "./jobs.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
-import { type Member, Schedule } from "./schedule.ts";
+import { DOES_WITHOUT, LONGEST_REASON } from "./thread.ts";
 
 /** A worker of the pool, as a call sees it. */
-export interface CallWorker {
+export interface Participant {
   readonly isReady: boolean;
   /** Has it get ready for the job of a call; returns why it cannot take part, if it cannot. */
   open(call: number, job: Job): string | undefined;
@@ -19,8 +20,6 @@ export interface CallWorker {
 
 /** Workers that may die in one call before it gives up: one may be killed, but what kills each new one is the work. */
 const MOST_DEATHS = 3;
-/** So much of what a worker says is told. */
-const LONGEST_REASON = 300;
 /** How often the caller's signal is looked at while there is nothing to do but wait, in milliseconds. */
 const LOOK_UP = 10;
 
@@ -32,10 +31,12 @@ export type CallMessage = Extract<FromWorker, { type: "results" | "stopped" | "d
 
 /** A call that this thread and workers do together: it gives the samples out and takes the results in. */
 export class Call {
-  private readonly schedule: Schedule;
+  private readonly assignment: Assignment;
   private readonly here: Member;
-  private readonly members = new Map<CallWorker, Member>();
-  private readonly stopping = new Set<CallWorker>();
+  private readonly members = new Map<Participant, Member>();
+  private readonly stopping = new Set<Participant>();
+  /** Who has been given samples: this thread, as undefined, and workers. */
+  private readonly given = new Set<Participant | undefined>();
   private deaths = 0;
   private error: LatentflowError | undefined;
   /** Why a worker takes no part; undefined where nothing is wrong. */
@@ -45,28 +46,31 @@ export class Call {
   /**
    * @param most samples that one thread holds
    * @param mostWorkers that take part
+   * @param waits until all that have joined are ready; otherwise whoever is ready begins
    */
   constructor(
     readonly number: number,
     private readonly job: Job,
     most: number,
     private readonly mostWorkers: number,
+    private waits = false,
   ) {
-    this.schedule = new Schedule(job.sampleCount, most);
-    this.here = this.schedule.join();
-    job.watch((sample) => this.schedule.end(sample));
+    this.assignment = new Assignment(job.sampleCount, most);
+    this.here = this.assignment.join();
+    job.watch((sample) => this.assignment.end(sample));
   }
 
   /** Has workers take part as soon as they are ready. All join before the first is given its share. */
-  join(...workers: readonly CallWorker[]): void {
+  join(...workers: readonly Participant[]): void {
     const joining = workers.slice(0, this.mostWorkers - this.members.size);
-    for (const worker of joining) this.members.set(worker, this.schedule.join());
+    for (const worker of joining) this.members.set(worker, this.assignment.join());
     for (const worker of joining) if (worker.isReady) this.begin(worker);
   }
 
   /** A worker that had joined is ready. */
-  begin(worker: CallWorker): void {
+  begin(worker: Participant): void {
     if (!this.members.has(worker)) return;
+    this.wake();
     this.guard(() => {
       const reason = worker.open(this.number, this.job);
       if (reason === undefined) this.give(worker);
@@ -79,33 +83,37 @@ export class Call {
    *
    * @param death what it died of; undefined where it lives on
    */
-  leave(worker: CallWorker, death?: string): void {
+  leave(worker: Participant, death?: string): void {
     const member = this.members.get(worker);
     if (member === undefined) return;
     this.members.delete(worker);
     const isStopping = this.stopping.delete(worker);
-    this.schedule.leave(member);
+    this.assignment.leave(member);
     // Where the call has been aborted it does not matter.
     if (death !== undefined && worker.isReady && !isStopping && ++this.deaths > MOST_DEATHS) {
-      const message = `wasm: ${this.deaths} workers have died in one call, the last one with: ${death}; wasm({ threads: 1 }) does without`;
+      const message = `wasm: ${this.deaths} workers have died in one call, the last one with: ${death}; ${DOES_WITHOUT}`;
       this.error ??= new LatentflowError("worker_failed", message);
     }
-    for (const other of this.members.keys()) if (other.isReady) this.give(other);
+    this.giveAll();
     this.wake();
   }
 
+  private giveAll(): void {
+    for (const worker of this.members.keys()) if (worker.isReady) this.give(worker);
+  }
+
   /** Takes in what a worker says of the call; nothing once it has left. */
-  receive(worker: CallWorker, message: CallMessage): void {
+  receive(worker: Participant, message: CallMessage): void {
     const member = this.members.get(worker);
     if (member === undefined) return;
     this.guard(() => {
       if (message.type === "results") {
         for (const { samples, values } of message.results) {
-          // Others have been given to somebody else, or have ended.
-          this.job.place(
-            samples.map((sample) => (this.schedule.holds(member, sample) ? sample : -1)),
-            values,
-          );
+          // Others have been given to somebody else, or have ended; and none ends twice.
+          const held = samples.map((sample, i) => {
+            return this.assignment.holds(member, sample) && samples.indexOf(sample) === i ? sample : -1;
+          });
+          this.job.place(held, values);
         }
       } else if (message.type === "stopped") {
         this.stopping.delete(worker);
@@ -120,8 +128,9 @@ export class Call {
     this.wake();
   }
 
-  private decline(worker: CallWorker, reason: string): void {
-    this.declined ??= `a worker could not take part: ${escapeText(reason, LONGEST_REASON)}; wasm({ threads: 1 }) does without`;
+  private decline(worker: Participant, reason: string): void {
+    this.declined ??= `a worker could not take part: ${escapeText(reason, LONGEST_REASON)}; ${DOES_WITHOUT}`;
+    this.given.delete(worker);
     this.leave(worker);
   }
 
@@ -137,33 +146,44 @@ export class Call {
     }
   }
 
-  /** How many threads take part. */
+  /** How many threads have been given samples. */
   get threads(): number {
-    let threads = 1;
-    for (const worker of this.members.keys()) if (worker.isReady) threads++;
-    return threads;
+    return this.given.size;
+  }
+
+  /** Does a worker take part, or will it when it is ready? */
+  has(worker: Participant): boolean {
+    return this.members.has(worker);
   }
 
   /** Runs the call to its end, or to its abort. */
   async run(control: Control): Promise<void> {
-    const { schedule, here } = this;
+    const { assignment, here } = this;
     const own: Control = {
       aborted: () => this.error !== undefined || control.aborted(),
       pause: () => control.pause(),
     };
     const feed: Feed = {
       get hasMore() {
-        return schedule.allowance(here) > 0;
+        return assignment.allowance(here) > 0;
       },
-      take: (most) => schedule.take(here, most),
+      take: (most) => {
+        this.given.add(undefined);
+        return assignment.take(here, most);
+      },
     };
-    while (!schedule.isDone && !own.aborted()) {
-      if (feed.hasMore) await this.job.here(own, feed);
-      else await this.news();
+    while (this.waits && !own.aborted()) {
+      this.waits = [...this.members.keys()].some(({ isReady }) => !isReady);
+      if (this.waits) await this.nextReport();
+    }
+    this.giveAll();
+    while (!assignment.isDone && !own.aborted()) {
+      if (feed.hasMore) await this.job.workHere(own, feed);
+      else await this.nextReport();
       await control.pause();
     }
     // The last results may have come during a pause, after its report.
-    if (schedule.isDone) await control.pause();
+    if (assignment.isDone) await control.pause();
     if (control.aborted() && !this.error) await this.stop();
     if (this.error) throw this.error;
   }
@@ -172,19 +192,20 @@ export class Call {
   close(): void {
     for (const worker of this.members.keys()) {
       if (!worker.isReady) continue;
-      if (!this.schedule.isDone) this.say(worker, "stop");
-      this.say(worker, "close");
+      if (!this.assignment.isDone) this.send(worker, "stop");
+      this.send(worker, "close");
     }
   }
 
   /** Gives a worker what it has room for. */
-  private give(worker: CallWorker): void {
+  private give(worker: Participant): void {
     const member = this.members.get(worker);
-    if (member === undefined || this.error || this.stopping.has(worker)) return;
+    if (member === undefined || this.waits || this.error || this.stopping.has(worker)) return;
     this.guard(() => {
       for (;;) {
-        const range = this.schedule.take(member, this.job.sampleCount);
+        const range = this.assignment.take(member, this.job.sampleCount);
         if (!range) return;
+        this.given.add(worker);
         const samples = Array.from({ length: range.count }, (_, i) => range.first + i);
         worker.post({ type: "samples", call: this.number, samples, data: this.job.data(range) });
       }
@@ -196,17 +217,17 @@ export class Call {
     for (const worker of this.members.keys()) {
       if (!worker.isReady) continue;
       this.stopping.add(worker);
-      this.say(worker, "stop");
+      this.send(worker, "stop");
     }
     const since = performance.now();
     while (this.stopping.size > 0) {
-      await this.news();
+      await this.nextReport();
       if (performance.now() - since < LONGEST_STOP) continue;
       for (const worker of this.stopping) worker.end("it did not stop");
     }
   }
 
-  private say(worker: CallWorker, type: "stop" | "close"): void {
+  private send(worker: Participant, type: "stop" | "close"): void {
     try {
       worker.post({ type, call: this.number });
     } catch (error) {
@@ -215,7 +236,7 @@ export class Call {
   }
 
   /** Resolves when a worker has reported or died, and now and then. */
-  private news(): Promise<void> {
+  private nextReport(): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, LOOK_UP);
       this.wake = () => {

@@ -7,11 +7,11 @@ export interface DecoderHandle {
   readonly number: number;
   readonly decoder: Decoder;
   /** Why its calls stay on one thread; undefined where they need not. */
-  alone: string | undefined;
+  whyAlone: string | undefined;
   /** While it is trained: see `lockStepTrainer`. */
   training: Training | undefined;
   /** About how long its calls would have taken on one thread, in milliseconds, and when the last one was. */
-  readonly asked: { milliseconds: number; at: number };
+  readonly recentWork: { milliseconds: number; at: number };
 }
 
 export interface Training {
@@ -30,8 +30,8 @@ export function decoderHandle(decoder: Decoder, forget: (number: number) => void
   if (!handle) {
     const number = count++;
     handle = {
-      ...{ number, decoder, alone: undefined, training: undefined },
-      asked: { milliseconds: 0, at: Number.NEGATIVE_INFINITY },
+      ...{ number, decoder, whyAlone: undefined, training: undefined },
+      recentWork: { milliseconds: 0, at: Number.NEGATIVE_INFINITY },
     };
     handles.set(decoder, handle);
     dropped.register(decoder, { number, forget });

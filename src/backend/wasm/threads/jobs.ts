@@ -13,7 +13,7 @@ import type { DecoderHandle } from "./decoder-handle.ts";
 import type { DecodeData, DecodeDescription, Results, SolveData, SolveDescription } from "./messages.ts";
 
 /** Why a call with such a loss stays on one thread. */
-export const CUSTOM_LOSS =
+export const WHY_NOT_CUSTOM_LOSS =
   "the functions of a customLoss cannot be sent to workers; a loss of latentflow's own can";
 
 /** What a call does with its samples, in a form that several threads can do: data in, data out. */
@@ -31,7 +31,7 @@ export interface Job {
    */
   place(samples: readonly number[], values: Results["values"]): void;
   /** What this thread does with the samples it takes, until it can take no more and those have ended. */
-  here(control: Control, feed: Feed): Promise<void>;
+  workHere(control: Control, feed: Feed): Promise<void>;
   /** Has `onEnd` called when a sample has ended, here or in a worker. */
   watch(onEnd: (sample: number) => void): void;
 }
@@ -49,7 +49,7 @@ export function solveJob(
   const { latentSize: d, outputSize: n } = decoder;
   const solver = serialize(pair.solver);
   const flow = serialize(pair.flow);
-  if (isCustom(loss)) return CUSTOM_LOSS;
+  if (isCustom(loss)) return WHY_NOT_CUSTOM_LOSS;
   if (!solver) return notOurs("solver", pair.solver);
   if (!flow) return notOurs("flow", pair.flow);
   const { name, reduction } = loss;
@@ -70,7 +70,7 @@ export function solveJob(
       z0: solution.z.slice(first * d, (first + count) * d),
     }),
     place: (samples, values) => solution.copyIn(samples, values as SolutionPart),
-    here: (control, feed) => solveOn(engine, task, control, samplesOf(problem, solution, feed)),
+    workHere: (control, feed) => solveOn(engine, task, control, samplesOf(problem, solution, feed)),
     watch(onEnd) {
       solution.onEnd = onEnd;
     },
@@ -79,7 +79,10 @@ export function solveJob(
 
 function notOurs(kind: string, value: { readonly name: string }): string {
   const name = showName(value.name);
-  return `the ${kind} ${name} is not latentflow's own and cannot be sent to workers; give what ${name}() returns, as it is`;
+  return (
+    `the ${kind} ${name} is not latentflow's own, or another copy's, and cannot be sent to workers; give what ` +
+    `${name}() returns, as it is; a program that both imports and requires the package has two copies`
+  );
 }
 
 /** A decoding as a job. */
@@ -102,7 +105,8 @@ export function decodeJob(handle: DecoderHandle, engine: WasmEngine, decoding: D
         onEnd(sample);
       });
     },
-    async here(control, feed) {
+    async workHere(control, feed) {
+      // A range has ended when the next one is asked for.
       let range: SampleRange | undefined;
       const endRange = () => {
         for (let i = 0; range && i < range.count; i++) onEnd(range.first + i);

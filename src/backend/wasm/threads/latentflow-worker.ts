@@ -14,10 +14,9 @@ import { rk4 } from "../../../solver/rk4.ts";
 import { type WasmEngine, wasmEngine } from "../engine.ts";
 import type { CompiledKernels } from "../instance.ts";
 import { type PackedDecoder, packDecoder } from "../packed.ts";
-import { WorkerTraining } from "./lock-step.ts";
-import type { FromWorker, ToWorker } from "./messages.ts";
-import { buffersOf } from "./messages.ts";
-import { failure, WorkerCall } from "./worker-jobs.ts";
+import { buffersOf, type FromWorker, failure, type ToWorker } from "./messages.ts";
+import { WorkerCall } from "./worker-call.ts";
+import { WorkerTraining } from "./worker-training.ts";
 
 /** What solvers and flows are made by, when they come serialized. */
 const MAKERS: Makers = {
@@ -26,25 +25,25 @@ const MAKERS: Makers = {
 };
 
 /** A decoder that this worker holds, packed for it. */
-interface HeldDecoder {
+interface PackedHere {
   readonly number: number;
   readonly packed: PackedDecoder;
   readonly engine: WasmEngine;
   readonly training: WorkerTraining;
-  /** The memory that it was last said to take, in bytes. */
-  told: number;
+  /** The memory that it was last reported to take, in bytes. */
+  reported: number;
 }
 
 /** A call that this worker takes part in. */
 interface OpenCall {
-  readonly held: HeldDecoder;
+  readonly held: PackedHere;
   readonly work: WorkerCall;
 }
 
-const post = listen(handle);
+const post = receiveBy(handle);
 let compiled: CompiledKernels;
 // Promises, so that what is asked of a decoder or a call while it gets ready is done then, in turn.
-const decoders = new Map<number, Promise<HeldDecoder>>();
+const decoders = new Map<number, Promise<PackedHere>>();
 const calls = new Map<number, Promise<OpenCall | undefined>>();
 
 async function handle(message: ToWorker): Promise<void> {
@@ -83,26 +82,27 @@ const HANDLERS: {
   async close({ call }) {
     const opened = await calls.get(call);
     calls.delete(call);
-    if (opened) tellMemory(opened.held);
+    if (opened) reportMemory(opened.held);
   },
   async train({ decoder, step }) {
-    const held = await decoders.get(decoder);
-    await held?.training.follow(step);
+    // One that could not be packed takes no steps; who opens a call with it hears of it.
+    const held = await decoders.get(decoder)?.catch(() => undefined);
+    await held?.training.take(step);
   },
 };
 
-async function hold(message: Extract<ToWorker, { readonly type: "decoder" }>): Promise<HeldDecoder> {
+async function hold(message: Extract<ToWorker, { readonly type: "decoder" }>): Promise<PackedHere> {
   const decoder = new GraphDecoder(message.graph);
   decoder.parameters.set(message.parameters);
   const packed = await packDecoder(decoder, compiled);
   const training = new WorkerTraining(packed, compiled);
-  return { number: message.decoder, packed, engine: wasmEngine(packed), training, told: 0 };
+  return { number: message.decoder, packed, engine: wasmEngine(packed), training, reported: 0 };
 }
 
 /** @returns undefined where the decoder could not be packed, which the main thread then hears */
 async function open(message: Extract<ToWorker, { readonly type: "open" }>): Promise<OpenCall | undefined> {
   const { call, decoder, description } = message;
-  let held: HeldDecoder;
+  let held: PackedHere;
   try {
     held = (await decoders.get(decoder))!;
   } catch (error) {
@@ -110,31 +110,31 @@ async function open(message: Extract<ToWorker, { readonly type: "open" }>): Prom
     post({ type: "declined", call, message: messageOf(error) });
     return undefined;
   }
-  tellMemory(held);
+  reportMemory(held);
   const { engine, packed } = held;
   return { held, work: new WorkerCall(call, engine, packed.decoder, description, MAKERS, post) };
 }
 
-/** Tells how much memory a decoder takes, if that has changed. */
-function tellMemory(held: HeldDecoder): void {
+/** Reports how much memory a decoder takes, if that has changed. */
+function reportMemory(held: PackedHere): void {
   const { number, packed } = held;
   const bytes = packed.arena.byteLength;
-  if (bytes === held.told) return;
-  held.told = bytes;
+  if (bytes === held.reported) return;
+  held.reported = bytes;
   post({ type: "memory", decoder: number, bytes });
 }
 
-/** Listens to the main thread; returns the function that answers it. */
-function listen(hear: (message: ToWorker) => void): (message: FromWorker) => void {
+/** Has `receive` get the main thread's messages; returns the function that answers. */
+function receiveBy(receive: (message: ToWorker) => void): (message: FromWorker) => void {
   const threads = builtinModule("node:worker_threads");
   const parentPort = threads?.parentPort;
   if (threads && !parentPort && typeof globalThis.postMessage !== "function") {
     throw new Error("latentflow/worker is the file of a worker: give its path or URL to wasm({ worker })");
   }
   if (parentPort) {
-    parentPort.on("message", hear);
+    parentPort.on("message", receive);
     return (message) => parentPort.postMessage(message, buffersOf(message));
   }
-  globalThis.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => hear(data));
+  globalThis.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => receive(data));
   return (message) => globalThis.postMessage(message, buffersOf(message) as never);
 }

@@ -1,5 +1,6 @@
+import { messageOf } from "../../../brand.ts";
 import type { DecoderGraph } from "../../../decoder/decoder.ts";
-import type { LatentflowErrorCode } from "../../../errors.ts";
+import { LatentflowError, type LatentflowErrorCode } from "../../../errors.ts";
 import type { Optimizer } from "../../../optimizer.ts";
 import type { Serialized } from "../../../serialize.ts";
 import type { SaveAt } from "../../../solver/recording.ts";
@@ -117,6 +118,12 @@ export type FromWorker =
       readonly code: LatentflowErrorCode | undefined;
       readonly message: string;
     };
+
+/** What has gone wrong, as a message. */
+export function failure(call: number | undefined, error: unknown): FromWorker {
+  const code = error instanceof LatentflowError ? error.code : undefined;
+  return { type: "failed", call, code, message: messageOf(error) };
+}
 
 /** The buffers that go with a message and are not copied: those that were made for it. */
 export function buffersOf(message: ToWorker | FromWorker): ArrayBuffer[] {

@@ -4,70 +4,62 @@ import type { Control } from "../../../solver/base.ts";
 import type { CompiledKernels } from "../instance.ts";
 import { Call } from "./call.ts";
 import type { DecoderHandle } from "./decoder-handle.ts";
-import { threadCount } from "./estimate.ts";
+import { type Attempt, FailedStarts } from "./failed-starts.ts";
 import type { Job } from "./jobs.ts";
 import type { FromWorker, TrainerStep } from "./messages.ts";
 import { PoolWorker } from "./pool-worker.ts";
-import { startAdvice, startThread, type WorkerSource } from "./thread.ts";
+import { LONGEST_REASON, startAdvice, startThread, type WorkerSource } from "./thread.ts";
+import { threadCount } from "./thread-count.ts";
 import { findWorkerFile } from "./worker-file.ts";
 
 /** A worker's file that has not answered after this long, in milliseconds, is not ours. */
 const LONGEST_START = 20_000;
-
-/**
- * After a start that failed calls do without for a while, in milliseconds: ten times as long as it took, and at least a
- * second; twice as long after each further one, up to ten minutes. So trying again costs a tenth of the time at most.
- */
-const SHORTEST_WAIT = 1000;
-const LONGEST_WAIT = 600_000;
-const WAIT_PER_TRY = 10;
-
-/** So much of a worker's error is told. */
-const LONGEST_REASON = 300;
-
-/** A start of some workers together. */
-interface Attempt {
-  readonly since: number;
-}
-
-/** An attempt of which a worker has failed. */
-interface FailedStart {
-  readonly attempt: Attempt;
-  readonly reason: string;
-  /** How many attempts in a row have failed. */
-  readonly times: number;
-  /** From then on a call tries again. */
-  readonly retryAt: number;
-}
 
 /*
  * The one pool of this copy of the library: all its workers, in groups of one file and one build of the kernels. There
  * are no more of them than cores, or than the largest number of threads that was asked for, less the thread that calls.
  * They keep a process alive only while a call is at work, and end when they have had nothing to do for a while.
  */
-const groups = new WeakMap<WebAssembly.Module, Map<string, WorkerGroup>>();
+const groups = new WeakMap<WebAssembly.Module, Map<unknown, WorkerGroup>>();
 /** Those that have workers. */
 const active = new Set<WorkerGroup>();
+/** All workers that have been started and have not ended. */
+const alive = new Set<PoolWorker>();
 let mostWorkersAsked = 0;
-let callCount = 0;
+let nextCall = 0;
+
+/** Groups that hold no workers are kept, since they know what has failed; but no more of them than this. */
+const MOST_GROUPS = 32;
+
+/** The workers of a file and a build, if it has been asked for them before. */
+export function knownWorkerGroup(
+  compiled: CompiledKernels,
+  source: WorkerSource | undefined,
+): WorkerGroup | undefined {
+  return groups.get(compiled.module)?.get(keyOf(source));
+}
 
 /** The workers of a file and a build. */
 export function workerGroup(compiled: CompiledKernels, source: WorkerSource | undefined): WorkerGroup {
-  let bySource = groups.get(compiled.module);
-  if (!bySource) {
-    bySource = new Map();
-    groups.set(compiled.module, bySource);
-  }
-  // Functions by their text: one that is written where it is given is a new one for each call.
-  const key = String(source ?? "");
-  let group = bySource.get(key);
-  if (!group) {
-    const others = bySource;
-    group = new WorkerGroup(compiled, source, () => void others.delete(key));
-    bySource.set(key, group);
-  }
-  if (typeof source === "function") group.source = source;
+  const known = knownWorkerGroup(compiled, source);
+  if (known) return known;
+  const bySource = groups.get(compiled.module) ?? new Map<unknown, WorkerGroup>();
+  groups.set(compiled.module, bySource);
+  const group = new WorkerGroup(compiled, source);
+  bySource.set(keyOf(source), group);
+  for (const [key, { isInUse }] of [...bySource].slice(0, -MOST_GROUPS)) if (!isInUse) bySource.delete(key);
   return group;
+}
+
+/**
+ * What tells sources apart: functions by their text, as one that is written where it is given is a new one for each
+ * call. Bound functions all have the same.
+ */
+function keyOf(source: WorkerSource | undefined): unknown {
+  if (source === undefined) return undefined;
+  const text = String(source);
+  if (typeof source !== "function") return `file ${text}`;
+  return text.includes("[native code]") ? source : `function ${text}`;
 }
 
 /** Has all workers forget a decoder. */
@@ -85,40 +77,50 @@ export function forgetDecoder(decoder: number): void {
  * await closeWorkers();
  */
 export async function closeWorkers(): Promise<void> {
-  await Promise.all([...active].map((group) => group.close()));
+  for (const group of [...active]) group.close();
+  await Promise.all([...alive].map(({ ended }) => ended));
 }
 
-/** Is there room for one more worker, at the cost of one that another group has no work for? */
+/** Makes room for one more worker, by ending one that another group has no work for; returns whether there is some. */
 function makeRoom(asking: WorkerGroup): boolean {
-  const others = [...active].filter((group) => group !== asking);
-  const count = others.reduce((sum, group) => sum + group.size, asking.size);
-  return count < mostWorkersAsked || others.some((group) => group.giveUpOne());
+  const all = [...active];
+  const count = all.reduce((sum, group) => sum + group.countWithLeaving, 0);
+  return count < mostWorkersAsked || all.some((group) => group !== asking && group.endOneIdle());
+}
+
+/** What a call says of the workers. */
+interface WorkerUse {
+  readonly worker: WorkerSource | undefined;
+  /** In bytes, of each for its decoders. */
+  readonly workerMemory: number;
+}
+
+interface RunOptions {
+  readonly most: number;
+  readonly mostWorkers: number;
+  readonly waits: boolean;
 }
 
 /** The workers of one file and one build: started when they are first asked for, at work for whatever decoder. */
 export class WorkerGroup {
   /** Of functions with the same text the one that was given last. */
-  source: WorkerSource | undefined;
+  private source: WorkerSource | undefined;
   /** How much memory the decoders of a worker may take, in bytes, as the last call has it. */
-  memory = Number.POSITIVE_INFINITY;
+  private memory = Number.POSITIVE_INFINITY;
   /** Why it does without workers for good. */
   private readonly closed: string | undefined;
-  private failed: FailedStart | undefined;
+  private readonly failedStarts = new FailedStarts();
   /** Why fewer workers were started than were asked for, the last time. */
   private shortage: string | undefined;
   /** Each with the attempt that started it. */
   private readonly workers = new Map<PoolWorker, Attempt>();
   private readonly calls = new Map<number, Call>();
-  /** What needs the workers now: calls, and those who wait for their start. */
+  /** How many calls need the workers now. */
   private users = 0;
-  /** Called when a worker is ready or lost. */
-  private readonly waiting: (() => void)[] = [];
 
-  /** @param remove called when it holds nothing that the next call would miss */
   constructor(
     private readonly compiled: CompiledKernels,
     source: WorkerSource | undefined,
-    private readonly remove: () => void,
   ) {
     this.source = source ?? findWorkerFile();
     if (this.source === undefined) this.closed = this.describe("the worker's file is not known");
@@ -126,7 +128,7 @@ export class WorkerGroup {
 
   /** Why there are no workers, or too few; undefined where nothing is wrong. */
   get failure(): string | undefined {
-    return this.closed ?? this.failed?.reason ?? this.shortage;
+    return this.closed ?? this.failedStarts.reason ?? this.shortage;
   }
 
   /** How many workers are there to stay, ready or being started. */
@@ -134,52 +136,64 @@ export class WorkerGroup {
     return this.staying().length;
   }
 
-  holds(handle: DecoderHandle): boolean {
-    return this.staying().some((worker) => worker.holds(handle));
+  /** Those included that end as soon as they have done their work. */
+  get countWithLeaving(): number {
+    return this.workers.size;
   }
 
-  /** Has `count` workers started, unless they are there or cannot be. A start that failed is tried again later. */
-  start(count: number): void {
+  get isInUse(): boolean {
+    return this.workers.size + this.users > 0;
+  }
+
+  holds(handle: DecoderHandle): boolean {
+    return this.staying().some(({ decoders }) => decoders.has(handle));
+  }
+
+  /**
+   * Has `count` workers started, unless they are there or cannot be. A start that failed is tried again later.
+   *
+   * @param use what the call says of them; default what the one before has said
+   */
+  start(
+    count: number,
+    use?: { readonly worker: WorkerSource | undefined; readonly workerMemory: number },
+  ): void {
+    if (typeof use?.worker === "function") this.source = use.worker;
+    if (use) this.memory = use.workerMemory;
     mostWorkersAsked = Math.max(mostWorkersAsked, count, threadCount("auto") - 1);
     this.shortage = undefined;
     if (this.closed !== undefined) return;
-    if (this.failed && performance.now() < this.failed.retryAt) return;
-    const attempt = { since: performance.now() };
+    const attempt = this.failedStarts.begin();
+    if (!attempt) return;
     while (this.size < count) {
       if (!makeRoom(this)) {
-        this.shortage = `${mostWorkersAsked} workers with another file or build are at work, no more are started`;
+        this.shortage = `all ${mostWorkersAsked} workers that there may be are at work on other calls`;
         return;
       }
       if (!this.startOne(attempt)) return;
     }
   }
 
-  /** Resolves when no worker is being started. */
-  async started(): Promise<void> {
-    await this.use(async () => {
-      while ([...this.workers.keys()].some(({ isReady }) => !isReady)) {
-        await new Promise<void>((resolve) => void this.waiting.push(resolve));
-      }
-    });
-  }
-
   /**
-   * Does a job on this thread and on workers.
+   * Does a job on this thread and on workers, which are started if there are too few.
    *
    * @param most samples that one thread holds
-   * @param mostWorkers that take part
-   * @returns how many threads took part, and why not more
+   * @param waits for the workers to be ready; otherwise this thread begins meanwhile
+   * @returns how many threads were given samples, and why not more
    */
   run(
     job: Job,
-    { most, mostWorkers }: { readonly most: number; readonly mostWorkers: number },
+    { most, mostWorkers, waits, ...use }: WorkerUse & RunOptions,
     control: Control,
   ): Promise<{ readonly threads: number; readonly reason: string | undefined }> {
     return this.use(async () => {
-      const call = new Call(callCount++, job, most, mostWorkers);
+      const call = new Call(nextCall++, job, most, mostWorkers, waits);
       this.calls.set(call.number, call);
       try {
+        if (typeof use.worker === "function") this.source = use.worker;
+        this.memory = use.workerMemory;
         call.join(...this.bestFor(job));
+        this.start(mostWorkers);
         await call.run(control);
         return { threads: call.threads, reason: call.declined ?? this.failure };
       } finally {
@@ -187,42 +201,39 @@ export class WorkerGroup {
         this.calls.delete(call.number);
         for (const worker of [...this.workers.keys()]) {
           worker.release(call.number);
-          worker.rest();
+          worker.endWhenIdle();
         }
       }
     });
   }
 
   /** Has the workers that have taken all steps of a decoder's training so far take one more. */
-  tell(handle: DecoderHandle, makeStep: () => TrainerStep): void {
+  postStep(handle: DecoderHandle, makeStep: () => TrainerStep): void {
     for (const worker of [...this.workers.keys()]) {
       try {
-        worker.follow(handle, makeStep);
+        worker.postStep(handle, makeStep);
       } catch (error) {
         worker.end(messageOf(error));
       }
     }
-    handle.training!.steps++;
   }
 
   forget(decoder: number): void {
-    for (const worker of this.workers.keys()) worker.forget(decoder);
+    for (const worker of this.workers.keys()) worker.decoders.forget(decoder);
   }
 
   /** Ends all workers; those that are at work when they are done. */
-  async close(): Promise<void> {
-    const workers = [...this.workers.keys()];
-    for (const worker of workers) {
+  close(): void {
+    for (const worker of [...this.workers.keys()]) {
       worker.isLeaving = true;
-      worker.rest();
+      worker.endWhenIdle();
     }
-    await Promise.all(workers.map(({ ended }) => ended));
   }
 
   /** Ends a worker that has nothing to do, if there is one. */
-  giveUpOne(): boolean {
+  endOneIdle(): boolean {
     const idle = this.staying().find((worker) => worker.isReady && worker.isIdle);
-    if (idle) this.retire(idle);
+    if (idle) this.endIdle(idle);
     return idle !== undefined;
   }
 
@@ -232,9 +243,12 @@ export class WorkerGroup {
 
   /** First those that are ready, then those that hold the decoder, then those that have the least to do. */
   private bestFor({ handle }: Job): PoolWorker[] {
-    const rank = (worker: PoolWorker) =>
-      (worker.isReady ? 0 : 1e6) + (worker.holds(handle) ? 0 : 1e3) + worker.callCount;
-    return this.staying().sort((a, b) => rank(a) - rank(b));
+    const rank = (worker: PoolWorker) => [!worker.isReady, !worker.decoders.has(handle), worker.callCount];
+    return this.staying().sort((a, b) => {
+      const [ranksOfA, ranksOfB] = [rank(a).map(Number), rank(b).map(Number)];
+      const first = ranksOfA.findIndex((value, i) => value !== ranksOfB[i]);
+      return first < 0 ? 0 : ranksOfA[first]! - ranksOfB[first]!;
+    });
   }
 
   private async use<T>(work: () => Promise<T>): Promise<T> {
@@ -243,7 +257,6 @@ export class WorkerGroup {
       return await work();
     } finally {
       if (--this.users === 0) for (const { thread } of this.workers.keys()) thread.keepAlive(false);
-      this.settle();
     }
   }
 
@@ -252,7 +265,8 @@ export class WorkerGroup {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const worker: PoolWorker = new PoolWorker({
       memory: () => this.memory,
-      retire: () => this.retire(worker),
+      isAtWork: () => [...this.calls.values()].some((call) => call.has(worker)),
+      endIdle: () => this.endIdle(worker),
       end: (reason) => this.end(worker, reason),
     });
     try {
@@ -269,7 +283,7 @@ export class WorkerGroup {
         end: (reason) => {
           clearTimeout(timer);
           this.lose(worker, reason);
-          worker.hasEnded();
+          worker.markEnded();
         },
       });
     } catch (error) {
@@ -278,6 +292,8 @@ export class WorkerGroup {
     }
     this.workers.set(worker, attempt);
     active.add(this);
+    alive.add(worker);
+    worker.ended.then(() => alive.delete(worker));
     try {
       worker.post({ type: "start", compiled: this.compiled });
     } catch (error) {
@@ -295,19 +311,15 @@ export class WorkerGroup {
     return true;
   }
 
-  private announce(): void {
-    for (const resolve of this.waiting.splice(0)) resolve();
-  }
-
   private receive(worker: PoolWorker, message: FromWorker): void {
+    if (!this.workers.has(worker)) return;
     if (message.type === "ready") {
       worker.isReady = true;
-      if (this.failed?.attempt !== this.workers.get(worker)) this.failed = undefined;
+      this.failedStarts.succeed(this.workers.get(worker)!);
       for (const call of this.calls.values()) call.begin(worker);
-      worker.rest();
-      this.announce();
+      worker.endWhenIdle();
     } else if (message.type === "memory") {
-      worker.setMemory(message.decoder, message.bytes);
+      worker.decoders.setMemory(message.decoder, message.bytes);
     } else if (message.call === undefined) {
       const reason = message.type === "failed" ? messageOf(message) : "it is not the worker of this package";
       this.end(worker, reason);
@@ -317,16 +329,8 @@ export class WorkerGroup {
     }
   }
 
-  /** A worker could not be started; of an attempt the first one counts. */
   private fail(attempt: Attempt, reason: string): void {
-    if (this.failed?.attempt === attempt) return;
-    const now = performance.now();
-    const times = (this.failed?.times ?? 0) + 1;
-    const wait = Math.max(SHORTEST_WAIT, WAIT_PER_TRY * (now - attempt.since)) * 2 ** (times - 1);
-    this.failed = {
-      ...{ attempt, times, retryAt: now + Math.min(wait, LONGEST_WAIT) },
-      reason: this.describe(reason),
-    };
+    this.failedStarts.fail(attempt, this.describe(reason));
   }
 
   /** Ends a worker that is of no use. */
@@ -336,8 +340,8 @@ export class WorkerGroup {
   }
 
   /** Ends a worker that has nothing to do. */
-  private retire(worker: PoolWorker): void {
-    this.take(worker);
+  private endIdle(worker: PoolWorker): void {
+    this.removeWorker(worker);
     worker.terminate();
   }
 
@@ -346,24 +350,17 @@ export class WorkerGroup {
     const attempt = this.workers.get(worker);
     if (!attempt) return;
     const { size } = this;
+    const isMissed = worker.isReady && [...this.calls.values()].some((call) => call.has(worker));
     if (!worker.isReady && !worker.isLeaving) this.fail(attempt, reason);
-    this.take(worker, reason);
-    if (worker.isReady && this.calls.size > 0) this.start(size);
+    this.removeWorker(worker, reason);
+    if (isMissed) this.start(size);
   }
 
   /** Takes a worker out. */
-  private take(worker: PoolWorker, death?: string): void {
+  private removeWorker(worker: PoolWorker, death?: string): void {
     if (!this.workers.delete(worker)) return;
-    worker.stopResting();
     for (const call of this.calls.values()) call.leave(worker, death);
-    this.announce();
-    this.settle();
-  }
-
-  private settle(): void {
-    if (this.workers.size > 0) return;
-    active.delete(this);
-    if (this.users === 0 && !this.failed) this.remove();
+    if (this.workers.size === 0) active.delete(this);
   }
 
   private describe(reason: string): string {

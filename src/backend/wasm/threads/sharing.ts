@@ -1,3 +1,4 @@
+import type { Decoder } from "../../../decoder/decoder.ts";
 import type { Optimizer } from "../../../optimizer.ts";
 import type { Control } from "../../../solver/base.ts";
 import type { Solution } from "../../../solver/solution.ts";
@@ -9,20 +10,21 @@ import type { WasmEngine } from "../engine.ts";
 import type { CompiledKernels } from "../instance.ts";
 import type { PackedDecoder } from "../packed.ts";
 import { decoderHandle } from "./decoder-handle.ts";
-import { decodeTime, isWorthSharing, samplesHeld, solveTime, type Threads, threadCount } from "./estimate.ts";
 import { decodeJob, type Job, solveJob } from "./jobs.ts";
 import { lockStepTrainer } from "./lock-step.ts";
-import { forgetDecoder, workerGroup } from "./pool.ts";
+import { forgetDecoder, knownWorkerGroup, workerGroup } from "./pool.ts";
 import type { WorkerSource } from "./thread.ts";
+import { type Threads, threadCount } from "./thread-count.ts";
+import { decodeTime, solveTime } from "./times.ts";
 
 /** What a decoder's calls do, on as many threads as it is worth. */
 export interface Sharing {
-  /** How many threads the last call has used, and why it was only one. */
+  /** How many threads have worked on the last call, and why fewer than asked for. */
   readonly info: { readonly threads: number; readonly reason?: string };
   solve(task: Task, solution: Solution, control: Control): Promise<void>;
   decode(decoding: Decoding, control: Control): Promise<void>;
-  /** A trainer whose updates all threads follow. */
-  follow(trainer: Trainer, optimizer: Optimizer): Trainer;
+  /** A trainer whose updates the workers' copies of the decoder follow. */
+  trainer(trainer: Trainer, optimizer: Optimizer): Trainer;
 }
 
 /** Options of `wasm` that say which threads there are. */
@@ -37,67 +39,63 @@ export interface ThreadOptions {
 const APART = 30_000;
 
 /**
- * Where a number of threads has been asked for, it waits for the workers to have started; left to itself it starts
- * them when there is work that is worth it, and begins that work meanwhile.
+ * Where a number of threads has been asked for, a call waits for their workers to have started; left to itself it has
+ * them started where there is work that is worth it, and begins that work meanwhile.
  */
-export async function sharing(
+export function sharing(
   packed: PackedDecoder,
   compiled: CompiledKernels,
   engine: WasmEngine,
-  { threads, worker, workerMemory }: ThreadOptions,
-): Promise<Sharing> {
+  options: ThreadOptions,
+): Sharing {
   const { decoder } = packed;
-  const mostWorkers = threadCount(threads) - 1;
-  const isAsked = typeof threads === "number";
-  const workers = mostWorkers > 0 ? workerGroup(compiled, worker) : undefined;
+  const mostWorkers = threadCount(options.threads) - 1;
+  const isAsked = typeof options.threads === "number";
+  const hasWorkers = mostWorkers > 0;
+  const known = () => knownWorkerGroup(compiled, options.worker);
   const handle = decoderHandle(decoder, forgetDecoder);
   let info: Sharing["info"] = { threads: 1 };
-  if (workers && isAsked) {
-    workers.start(mostWorkers);
-    await workers.started();
-  }
-
-  /** Is work to be shared, so that its workers are on their way? */
+  /** Is work worth several threads? */
   function isShared(sampleCount: number, milliseconds: number): boolean {
-    if (!workers || handle.alone !== undefined || sampleCount < 2) return false;
+    if (!hasWorkers || handle.whyAlone !== undefined || sampleCount < 2) return false;
     const time = sampleCount * milliseconds;
-    const { asked } = handle;
+    const { recentWork } = handle;
     const now = performance.now();
-    asked.milliseconds = now - asked.at > APART ? time : asked.milliseconds + time;
-    asked.at = now;
-    const there = workers.holds(handle) ? "holding the decoder" : workers.size > 0 ? "there" : "none";
-    if (!isAsked && !isWorthSharing(time, asked.milliseconds, decoder, there)) return false;
-    workers.memory = workerMemory;
-    workers.start(mostWorkers);
-    return workers.size > 0;
+    recentWork.milliseconds = now - recentWork.at > APART ? time : recentWork.milliseconds + time;
+    recentWork.at = now;
+    const workers = known();
+    const there = workers?.holds(handle) ? "holding the decoder" : workers?.size ? "there" : "none";
+    return isAsked || isWorthSharing(time, recentWork.milliseconds, decoder, there);
   }
 
   /**
    * @param atOnce how many samples a thread works on at once
    * @param milliseconds that one of them takes
    * @param makeJob the work, or why it cannot be shared
-   * @param alone the work on this thread
+   * @param workAlone the work on this thread
    */
   async function run(
     { sampleCount, atOnce, milliseconds }: { sampleCount: number; atOnce: number; milliseconds: number },
     makeJob: () => Job | string,
-    alone: (feed: Feed) => Promise<void>,
+    workAlone: (feed: Feed) => Promise<void>,
     control: Control,
   ): Promise<void> {
     const job = isShared(sampleCount, milliseconds) ? makeJob() : undefined;
-    if (workers && typeof job === "object") {
-      const limits = { most: samplesHeld(atOnce, milliseconds), mostWorkers };
-      info = withReason(await workers.run(job, limits, control));
+    if (typeof job === "object") {
+      const most = samplesHeld(atOnce, milliseconds);
+      const workers = workerGroup(compiled, options.worker);
+      info = withReason(await workers.run(job, { ...options, most, mostWorkers, waits: isAsked }, control));
     } else {
-      const reason = typeof job === "string" ? job : (handle.alone ?? workers?.failure);
+      const reason =
+        typeof job === "string" ? job : (handle.whyAlone ?? (hasWorkers ? known()?.failure : undefined));
       info = withReason({ threads: 1, reason });
-      await alone(allSamples(sampleCount));
+      await workAlone(allSamples(sampleCount));
     }
   }
 
   return {
-    follow: (trainer, optimizer) =>
-      workers ? lockStepTrainer(trainer, optimizer, handle, workers) : trainer,
+    trainer: (trainer, optimizer) =>
+      hasWorkers ? lockStepTrainer(trainer, optimizer, handle, known) : trainer,
     get info() {
       return info;
     },
@@ -125,4 +123,47 @@ export async function sharing(
 
 function withReason({ threads, reason }: { threads: number; reason: string | undefined }): Sharing["info"] {
   return { threads, ...(reason !== undefined && { reason }) };
+}
+
+/** Starting a worker costs some 50 ms of a core: less work does without. In milliseconds. */
+const WORTH_STARTING = 100;
+/** Handing work to workers that hold the decoder costs less than one: shorter work still does without. In milliseconds. */
+const WORTH_SHARING = 5;
+/** What it costs to send a decoder to a worker that is there, in milliseconds a parameter. */
+const SENDING = 1e-5;
+
+/**
+ * Is a call worth sharing, when that has been left to us to decide?
+ *
+ * @param milliseconds that it would take on one thread, about
+ * @param inAll those of the decoder's calls of late up to this one: many small ones are worth workers, too
+ * @param workers what there is of them
+ */
+export function isWorthSharing(
+  milliseconds: number,
+  inAll: number,
+  decoder: Decoder,
+  workers: "none" | "there" | "holding the decoder",
+): boolean {
+  const least = {
+    none: WORTH_STARTING,
+    there: SENDING * decoder.parameterCount,
+    "holding the decoder": 0,
+  };
+  return milliseconds > WORTH_SHARING && inAll > least[workers];
+}
+
+/** Work that a thread has waiting while it reports and is given more, in milliseconds: a few slices. */
+const WAITING = 60;
+/** However small they are, more samples than this are not kept waiting. */
+const MOST_WAITING = 4096;
+
+/**
+ * How many samples a thread may hold: those that it works on, and some that wait.
+ *
+ * @param atOnce how many it works on at once
+ * @param milliseconds that one of them takes
+ */
+function samplesHeld(atOnce: number, milliseconds: number): number {
+  return atOnce + Math.min(MOST_WAITING, Math.max(8, Math.ceil(WAITING / milliseconds)));
 }

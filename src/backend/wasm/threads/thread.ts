@@ -10,7 +10,7 @@ export type WorkerSource = string | UrlLike | (() => WorkerLike);
 /** A worker thread, of Node or of a page. */
 export interface Thread {
   post(message: ToWorker): void;
-  /** Whether it keeps the process alive; a page's never does. */
+  /** Whether it keeps the process alive, as those of Node and Bun can. */
   keepAlive(yes: boolean): void;
   /** Resolves when it has ended, or cannot be ended. */
   terminate(): Promise<void>;
@@ -41,19 +41,24 @@ export function startThread(source: WorkerSource, events: ThreadEvents): Thread 
     : threadOfPage(startInPage(file), file, events);
 }
 
+/** What can always be done, as the end of a sentence. */
+export const DOES_WITHOUT = "wasm({ threads: 1 }) does without";
+
+/** So much of what a worker says of itself is told. */
+export const LONGEST_REASON = 300;
+
 /** What to do where workers do not start, as the end of a sentence. */
 export function startAdvice(source: WorkerSource | undefined): string {
-  const doWithout = "wasm({ threads: 1 }) does without";
   const isNode = builtinModule("node:worker_threads") !== undefined;
-  if (!isNode && typeof Worker === "undefined") return doWithout;
+  if (!isNode && typeof Worker === "undefined") return DOES_WITHOUT;
   if (typeof source === "function") {
-    return `the function given as worker has to start the file of the export latentflow/worker; ${doWithout}`;
+    return `the function given as worker has to start the file of the export latentflow/worker; ${DOES_WITHOUT}`;
   }
   const way = isNode
     ? 'wasm({ worker: require.resolve("latentflow/worker") }), or import.meta.resolve in an ES module'
     : 'wasm({ worker: () => new Worker(new URL("latentflow/worker", import.meta.url), { type: "module" }) }) with a ' +
       "bundler, or by its URL, and let a Content-Security-Policy allow it (worker-src)";
-  return `say where the worker's file is, ${way}; ${doWithout}`;
+  return `say where the worker's file is, ${way}; ${DOES_WITHOUT}`;
 }
 
 type NodeWorker = InstanceType<typeof import("node:worker_threads").Worker>;

@@ -1,7 +1,5 @@
-import { messageOf } from "../../../brand.ts";
 import { makeControl } from "../../../control.ts";
 import type { Decoder } from "../../../decoder/decoder.ts";
-import { LatentflowError } from "../../../errors.ts";
 import type { Flow } from "../../../flow.ts";
 import { deserialize, type Makers } from "../../../serialize.ts";
 import type { Control, Solver } from "../../../solver/base.ts";
@@ -10,30 +8,31 @@ import type { CheckedPair, Problem, SampleSet, Task } from "../../backend.ts";
 import { allSamples, type Feed } from "../../feed.ts";
 import { solveOn } from "../../solve.ts";
 import type { WasmEngine } from "../engine.ts";
-import type {
-  DecodeData,
-  DecodeDescription,
-  FromWorker,
-  Results,
-  SolveData,
-  SolveDescription,
+import {
+  type DecodeData,
+  type DecodeDescription,
+  type FromWorker,
+  failure,
+  type Results,
+  type SolveData,
+  type SolveDescription,
 } from "./messages.ts";
 
 /** A worker's part of a job, whatever it computes. */
-interface Part {
+interface WorkerJob {
   add(samples: readonly number[], data: SolveData | DecodeData): void;
   readonly hasMore: boolean;
   /** Works until it has nothing left, or until the call is stopped. */
   run(control: Control): Promise<void>;
-  /** Sends what has ended. */
-  flush(): void;
+  /** Sends what has ended, if it has waited. */
+  flush?(): void;
 }
 
 type Send = (results: readonly Results[]) => void;
 
 /** A worker's part of a call: it runs while it has samples, and stops and reports what goes wrong. */
 export class WorkerCall {
-  private readonly part: Part;
+  private readonly job: WorkerJob;
   private readonly abort = new AbortController();
   private readonly control: Control;
   private running = false;
@@ -47,15 +46,15 @@ export class WorkerCall {
     private readonly post: (message: FromWorker) => void,
   ) {
     const send: Send = (results) => post({ type: "results", call, results });
-    this.part =
+    this.job =
       description.kind === "solve"
         ? new WorkerSolve(engine, decoder, description, makers, send)
         : new WorkerDecode(engine, decoder, description, send);
-    this.control = makeControl(this.abort.signal, () => this.part.flush());
+    this.control = makeControl(this.abort.signal, () => this.job.flush?.());
   }
 
   add(samples: readonly number[], data: SolveData | DecodeData): void {
-    this.part.add(samples, data);
+    this.job.add(samples, data);
     if (!this.running) void this.run();
   }
 
@@ -67,19 +66,13 @@ export class WorkerCall {
   private async run(): Promise<void> {
     this.running = true;
     try {
-      while (this.part.hasMore && !this.control.aborted()) await this.part.run(this.control);
+      while (this.job.hasMore && !this.control.aborted()) await this.job.run(this.control);
     } catch (error) {
       this.post(failure(this.call, error));
     }
     this.running = false;
     if (this.control.aborted()) this.post({ type: "stopped", call: this.call });
   }
-}
-
-/** What has gone wrong, as a message. */
-export function failure(call: number | undefined, error: unknown): FromWorker {
-  const code = error instanceof LatentflowError ? error.code : undefined;
-  return { type: "failed", call, code, message: messageOf(error) };
 }
 
 /** The data of a problem whose samples come later. */
@@ -92,15 +85,16 @@ interface Delivery {
   readonly solution: Solution;
   /** How many of them are at work, or have been. */
   taken: number;
-  /** Those that have ended and whose results have not left, and how many have left. */
+  /** Those that have ended and whose results have not been sent. */
   ended: number[];
-  left: number;
+  /** How many results have been sent. */
+  sent: number;
 }
 
-/** Samples are solved in the order they come in; results leave as soon as there are any. */
-class WorkerSolve implements Part, Feed<SampleSet> {
+/** Samples are solved in the order they come in; results are sent as soon as there are any. */
+class WorkerSolve implements WorkerJob, Feed<SampleSet> {
   private readonly task: Task;
-  /** Those of which results have still to leave. */
+  /** Those of which results are still to be sent. */
   private deliveries: Delivery[] = [];
 
   constructor(
@@ -134,7 +128,7 @@ class WorkerSolve implements Part, Feed<SampleSet> {
     const sampleCount = samples.length;
     const solution = new Solution(sampleCount, problem.decoder.latentSize, z0, { order, saveAt });
     const delivery: Delivery = {
-      ...{ samples, solution, taken: 0, ended: [], left: 0 },
+      ...{ samples, solution, taken: 0, ended: [], sent: 0 },
       problem: { ...problem, sampleCount, targets, weights: weights ?? sharedWeights },
     };
     solution.onEnd = (sample) => void delivery.ended.push(sample);
@@ -163,10 +157,10 @@ class WorkerSolve implements Part, Feed<SampleSet> {
       if (ended.length === 0) continue;
       results.push(resultsOf(delivery, ended));
       delivery.ended = [];
-      delivery.left += ended.length;
+      delivery.sent += ended.length;
     }
     if (results.length === 0) return;
-    this.deliveries = this.deliveries.filter(({ left, samples }) => left < samples.length);
+    this.deliveries = this.deliveries.filter(({ sent, samples }) => sent < samples.length);
     this.send(results);
   }
 
@@ -192,7 +186,7 @@ function resultsOf({ samples, solution }: Delivery, ended: readonly number[]): R
 }
 
 /** Delivery after delivery is decoded. */
-class WorkerDecode implements Part {
+class WorkerDecode implements WorkerJob {
   private readonly deliveries: { samples: readonly number[]; z: Float32Array }[] = [];
 
   constructor(
@@ -217,6 +211,4 @@ class WorkerDecode implements Part {
     await this.engine.decode({ z, outputs, toLogits }, control, allSamples(samples.length));
     if (!control.aborted()) this.send([{ samples, values: outputs }]);
   }
-
-  flush(): void {}
 }

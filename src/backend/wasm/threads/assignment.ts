@@ -1,6 +1,6 @@
 import type { SampleRange } from "../../feed.ts";
 
-/** One of the threads that work on a call, by its number in the schedule. */
+/** One of the threads that work on a call, by its number in the assignment. */
 export type Member = number;
 
 const NOBODY = -1;
@@ -10,7 +10,7 @@ const NOBODY = -1;
  * end: none holds more than its share of the samples that have not ended, nor more than a bound. The samples of a
  * thread that is lost are given to others.
  */
-export class Schedule {
+export class Assignment {
   private readonly holders: Int16Array;
   /** How many samples each member holds; undefined for one that is lost. */
   private readonly held: (number | undefined)[] = [];
@@ -19,10 +19,10 @@ export class Schedule {
   private readonly again: number[] = [];
   private ended = 0;
 
-  /** @param most samples that one member holds */
+  /** @param mostHeld samples of one member */
   constructor(
     private readonly sampleCount: number,
-    private readonly most: number,
+    private readonly mostHeld: number,
   ) {
     this.holders = new Int16Array(sampleCount).fill(NOBODY);
   }
@@ -54,10 +54,10 @@ export class Schedule {
     const left = this.sampleCount - this.next + this.again.length;
     const members = this.held.filter((count) => count !== undefined).length;
     const share = Math.ceil((this.sampleCount - this.ended) / members);
-    return Math.min(left, Math.min(share, this.most) - held);
+    return Math.min(left, Math.min(share, this.mostHeld) - held);
   }
 
-  /** Samples for a member, `most` at most and one after the other; undefined where there is none for it now. */
+  /** Samples for a member, `most` at most, their numbers one after the other; undefined where there is none for it now. */
   take(member: Member, most: number): SampleRange | undefined {
     const allowance = Math.min(most, this.allowance(member));
     if (allowance <= 0) return undefined;

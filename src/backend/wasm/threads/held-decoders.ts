@@ -1,0 +1,102 @@
+import { type Decoder, descriptionOf } from "../../../decoder/decoder.ts";
+import type { DecoderHandle } from "./decoder-handle.ts";
+import type { ToWorker, TrainerStep } from "./messages.ts";
+
+/** A decoder that a worker holds. */
+interface HeldDecoder {
+  /** How many steps of its training it has taken; undefined outside of a training. */
+  steps: number | undefined;
+  /** The memory it takes, as far as is known. */
+  bytes: number;
+  /** Larger for one that was used later. */
+  usedAt: number;
+}
+
+/** Until a worker reports what a decoder takes: so many times the bytes of its parameters, packed in both directions. */
+const COPIES = 2;
+
+let uses = 0;
+
+/** Which decoders a worker holds, and how far those in training are; the ones used longest ago are forgotten. */
+export class HeldDecoders {
+  private readonly decoders = new Map<number, HeldDecoder>();
+
+  /**
+   * @param post sends a message to the worker
+   * @param memory how much memory its decoders may take, in bytes
+   * @param isAtWork does the worker work with the decoder of this number?
+   */
+  constructor(
+    private readonly post: (message: ToWorker) => void,
+    private readonly memory: () => number,
+    private readonly isAtWork: (decoder: number) => boolean,
+  ) {}
+
+  has({ number }: DecoderHandle): boolean {
+    return this.decoders.has(number);
+  }
+
+  /** Has the worker hold a decoder as it is now; returns why that is not possible, if it is not. */
+  bring({ number, decoder, training }: DecoderHandle): string | undefined {
+    const held = this.decoders.get(number);
+    const missed = held && held.steps === training?.steps ? [] : training ? training.catchUp() : [];
+    if (!missed) return "the decoder is in the middle of an update";
+    const brought = held ?? this.send(number, decoder);
+    for (const step of missed) this.post({ type: "train", decoder: number, step });
+    brought.steps = training?.steps;
+    brought.usedAt = ++uses;
+    this.forgetSurplus();
+    return undefined;
+  }
+
+  /** Has the worker take a step of a decoder's training, if it has taken all before. */
+  step({ number, training }: DecoderHandle, makeStep: () => TrainerStep): void {
+    const held = this.decoders.get(number);
+    if (!held || held.steps !== training!.steps) return;
+    this.post({ type: "train", decoder: number, step: makeStep() });
+    held.steps++;
+  }
+
+  /** Has the worker forget a decoder, unless it works with it. */
+  forget(number: number): void {
+    if (!this.decoders.has(number) || this.isAtWork(number)) return;
+    this.decoders.delete(number);
+    try {
+      this.post({ type: "forget", decoder: number });
+    } catch {
+      // The worker is being ended, or cannot be spoken to any more: then it is of no use to the next call either.
+    }
+  }
+
+  /** The worker does not hold a decoder after all. */
+  remove(number: number): void {
+    this.decoders.delete(number);
+  }
+
+  /** A decoder's memory has come to so much. */
+  setMemory(number: number, bytes: number): void {
+    const held = this.decoders.get(number);
+    if (held) held.bytes = bytes;
+    this.forgetSurplus();
+  }
+
+  /** Forgets the decoders used longest ago, while all take more memory than they may; the last one used stays. */
+  forgetSurplus(): void {
+    const byUse = [...this.decoders].sort(([, a], [, b]) => a.usedAt - b.usedAt).slice(0, -1);
+    let bytes = [...this.decoders.values()].reduce((sum, held) => sum + held.bytes, 0);
+    for (const [number, held] of byUse) {
+      if (bytes <= this.memory()) return;
+      if (this.isAtWork(number)) continue;
+      this.forget(number);
+      bytes -= held.bytes;
+    }
+  }
+
+  private send(number: number, decoder: Decoder): HeldDecoder {
+    const { parameters } = decoder;
+    this.post({ type: "decoder", decoder: number, graph: descriptionOf(decoder), parameters });
+    const held = { steps: undefined, bytes: COPIES * parameters.byteLength, usedAt: 0 };
+    this.decoders.set(number, held);
+    return held;
+  }
+}
