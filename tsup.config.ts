@@ -38,13 +38,17 @@ export default defineConfig([
   {
     // What the entries share is in a file of its own, so that a solver made by one is known to the others.
     ...portable,
-    entry: { index: "src/index.ts", train: "src/train/index.ts", webgpu: "src/backend/webgpu/index.ts" },
+    entry: {
+      ...{ index: "src/index.ts", train: "src/train/index.ts", webgpu: "src/backend/webgpu/index.ts" },
+      graph: "src/graph/index.ts",
+    },
     splitting: true,
     dts: {
       entry: {
         index: "src/index.ts",
         train: "src/train/index.ts",
         webgpu: "src/backend/webgpu/index.ts",
+        graph: "src/graph/index.ts",
         "latentflow-worker": "src/backend/wasm/threads/latentflow-worker.ts",
       },
     },

@@ -49,6 +49,7 @@ async function openPage<T = Report>(
   path: string,
   contentSecurityPolicy: string,
   browser: Browser = chromium,
+  timeout?: number,
 ): Promise<T> {
   const server = await serve(user.folder, contentSecurityPolicy);
   const page = await newPage(browser);
@@ -59,7 +60,7 @@ async function openPage<T = Report>(
       if (!/^Error: Content-Security-Policy:/.test(String(error))) uncaught.push(String(error));
     });
     await page.goto(server.address + path);
-    const report = await textOf(page, "#report");
+    const report = await textOf(page, "#report", timeout);
     assert.equal(uncaught, []);
     return JSON.parse(report);
   } finally {
@@ -138,9 +139,37 @@ test("a policy without 'wasm-unsafe-eval' gets an error that names it", async ()
   assert.match(error?.message ?? "", "'wasm-unsafe-eval'");
 });
 
+/** So often a page is opened in Firefox, each time for so many milliseconds. */
+const TRIES = 3;
+const TRY = 60_000;
+
+/**
+ * Opens a page whose worker starts a worker. In Firefox 153 that stands still for good in about one of 200 pages of a
+ * busy machine, also in a page that has nothing of the package: see support/firefox-nested-workers.ts. Then, and only
+ * then, the page is opened again.
+ */
+async function openTwoThreads(policy: string, browser: Browser) {
+  const open = (timeout?: number) =>
+    openPage<Record<"page" | "worker" | "serviceWorker", Encoded>>(
+      "/browser/two-threads/",
+      policy,
+      browser,
+      timeout,
+    );
+  if (browser !== firefox) return open();
+  for (let tries = 1; ; tries++) {
+    try {
+      return await open(TRY);
+    } catch (error) {
+      const stoodStill = /encoding: worker/.test((error as Error).message);
+      if (!stoodStill || tries === TRIES) throw error;
+      console.log("Firefox stood still where a worker starts a worker; the page is opened again");
+    }
+  }
+}
+
 for (const [name, browser] of Object.entries({ Chromium: chromium, Firefox: firefox })) {
-  const openAll = (policy: string) =>
-    openPage<Record<"page" | "worker" | "serviceWorker", Encoded>>("/browser/two-threads/", policy, browser);
+  const openAll = (policy: string) => openTwoThreads(policy, browser);
 
   test(`${name}: a page and a worker encode on two threads, a service worker on one, to the bits of Node`, async () => {
     const { encodeOnTwo } = await import(

@@ -62,7 +62,7 @@ export class Workspace {
 /** Where the parameters' gradients are summed up, and what room the sums need. */
 @unmanaged
 export class ParameterGradient {
-  /** DenseGradient[operationCount]; those of operations without parameters are not read. */
+  /** WeightGradient[operationCount]; those of operations without parameters are not read. */
   operations: usize; // 0
   /** [widest output][R]: gradients of the rows, transposed. */
   columns: usize; // 4
@@ -71,14 +71,15 @@ export class ParameterGradient {
   /** usize[widest output] each: pointers for the product of the two. */
   sources: usize; // 12
   destinations: usize; // 16
+  /** The sums of one convolution, [taps][outputs][inputs padded to a multiple of 8]; 0 where there is none. */
+  taps: usize; // 20
 }
 
-/** The gradient of one dense operation's parameters. */
+/** The gradient of the parameters of one operation that has a weight and a bias. */
 @unmanaged
-export class DenseGradient {
-  /** [outputSize][inputSize], rows padded to a multiple of 8 floats. */
+export class WeightGradient {
+  /** In PyTorch's order, rows padded to a multiple of 8 floats: a row is all of the weight's axes but the first. */
   weight: usize; // 0
-  /** [outputSize] */
   bias: usize; // 4
 }
 
@@ -119,6 +120,11 @@ export function valueRows(workspace: Workspace, value: i32): ValueRows {
 /** What operation `index` keeps for its backward pass: a struct above, by its kind. */
 export function keptBy(workspace: Workspace, index: i32): usize {
   return load<usize>(workspace.kept + ((<usize>index) << 2));
+}
+
+/** The gradient of the parameters of operation `index`. */
+export function gradientOf(sums: ParameterGradient, index: i32): WeightGradient {
+  return changetype<WeightGradient>(sums.operations + <usize>index * offsetof<WeightGradient>());
 }
 
 export function rowAt(rows: usize, index: i32): usize {

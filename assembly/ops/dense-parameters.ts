@@ -1,12 +1,5 @@
 import { DenseOperation } from "../memory/graph";
-import {
-  DenseGradient,
-  ParameterGradient,
-  rowAt,
-  ValueRows,
-  valueRows,
-  Workspace,
-} from "../memory/workspace";
+import { gradientOf, ParameterGradient, rowAt, ValueRows, valueRows, Workspace } from "../memory/workspace";
 import { F32x4 } from "../simd";
 import { multiply } from "./product";
 
@@ -77,7 +70,7 @@ function addOuterProducts(
 }
 
 /** A row's place in panels that are `panelSize` bytes each, zeros behind its end. */
-function packRow(row: usize, size: i32, panels: usize, panelSize: usize): void {
+export function packRow(row: usize, size: i32, panels: usize, panelSize: usize): void {
   for (let left = size; left > 0; left -= 8, row += 32, panels += panelSize) {
     let low = v128.load(row);
     let high = v128.load(row, 16);
@@ -102,8 +95,4 @@ function addRows(sum: usize, block: usize, stride: usize, rows: usize, count: i3
       v128.store(sum + whole, f32x4.add(v128.load(sum + whole), last));
     }
   }
-}
-
-function gradientOf(sums: ParameterGradient, index: i32): DenseGradient {
-  return changetype<DenseGradient>(sums.operations + <usize>index * offsetof<DenseGradient>());
 }

@@ -1,4 +1,13 @@
-import { ACTIVATION, ActivationOperation, DENSE, DenseOperation, Graph, operationAt } from "../memory/graph";
+import {
+  ACTIVATION,
+  ActivationOperation,
+  CONVOLUTION,
+  ConvolutionOperation,
+  DENSE,
+  DenseOperation,
+  Graph,
+  operationAt,
+} from "../memory/graph";
 import { GaussNewton, keptBy, ParameterGradient, Workspace } from "../memory/workspace";
 import {
   backwardActivation,
@@ -7,6 +16,15 @@ import {
   tangentActivation,
   tangentBackwardActivation,
 } from "./activation";
+import {
+  backwardConvolution,
+  forwardConvolution,
+  jacobianConvolution,
+  packConvolution,
+  tangentBackwardConvolution,
+  tangentConvolution,
+} from "./convolution";
+import { addConvolutionGradient, addMixedConvolutionGradient } from "./convolution-parameters";
 import {
   backwardDense,
   forwardDense,
@@ -26,6 +44,8 @@ export function forward(graph: Graph, workspace: Workspace, index: i32, count: i
   if (operation.kind === DENSE) forwardDense(changetype<DenseOperation>(operation), workspace, count);
   else if (operation.kind === ACTIVATION) {
     forwardActivation(changetype<ActivationOperation>(operation), keptBy(workspace, index), workspace, count);
+  } else if (operation.kind === CONVOLUTION) {
+    forwardConvolution(changetype<ConvolutionOperation>(operation), graph, workspace, count);
   } else unreachable();
 }
 
@@ -40,6 +60,8 @@ export function backward(graph: Graph, workspace: Workspace, index: i32, count: 
       workspace,
       count,
     );
+  } else if (operation.kind === CONVOLUTION) {
+    backwardConvolution(changetype<ConvolutionOperation>(operation), graph, workspace, count);
   } else unreachable();
 }
 
@@ -49,6 +71,8 @@ export function tangent(graph: Graph, workspace: Workspace, index: i32, count: i
   if (operation.kind === DENSE) tangentDense(changetype<DenseOperation>(operation), graph, workspace, count);
   else if (operation.kind === ACTIVATION) {
     tangentActivation(changetype<ActivationOperation>(operation), keptBy(workspace, index), workspace, count);
+  } else if (operation.kind === CONVOLUTION) {
+    tangentConvolution(changetype<ConvolutionOperation>(operation), graph, workspace, count);
   } else unreachable();
 }
 
@@ -64,6 +88,8 @@ export function tangentBackward(graph: Graph, workspace: Workspace, index: i32, 
       workspace,
       count,
     );
+  } else if (operation.kind === CONVOLUTION) {
+    tangentBackwardConvolution(changetype<ConvolutionOperation>(operation), graph, workspace, count);
   } else unreachable();
 }
 
@@ -87,6 +113,8 @@ export function jacobian(
   } else if (operation.kind === ACTIVATION) {
     const activation = changetype<ActivationOperation>(operation);
     jacobianActivation(activation, keptBy(workspace, index), workspace, row, from, work.stride, count);
+  } else if (operation.kind === CONVOLUTION) {
+    jacobianConvolution(changetype<ConvolutionOperation>(operation), graph, work, from, to, count);
   } else unreachable();
 }
 
@@ -107,6 +135,9 @@ export function addGradient(
   const operation = operationAt(graph, index);
   if (operation.kind === DENSE) {
     addDenseGradient(changetype<DenseOperation>(operation), workspace, sums, index, count);
+  } else if (operation.kind === CONVOLUTION) {
+    const convolution = changetype<ConvolutionOperation>(operation);
+    addConvolutionGradient(convolution, graph, workspace, sums, index, count);
   } else if (operation.kind !== ACTIVATION) unreachable();
 }
 
@@ -121,6 +152,9 @@ export function addMixedGradient(
   const operation = operationAt(graph, index);
   if (operation.kind === DENSE) {
     addMixedDenseGradient(changetype<DenseOperation>(operation), workspace, sums, index, count);
+  } else if (operation.kind === CONVOLUTION) {
+    const convolution = changetype<ConvolutionOperation>(operation);
+    addMixedConvolutionGradient(convolution, graph, workspace, sums, index, count);
   } else if (operation.kind !== ACTIVATION) unreachable();
 }
 
@@ -133,6 +167,9 @@ export function pack(graph: Graph, index: i32, parameters: usize, rowAlignment: 
   const operation = operationAt(graph, index);
   if (operation.kind === DENSE) {
     return packDense(changetype<DenseOperation>(operation), parameters, rowAlignment);
+  }
+  if (operation.kind === CONVOLUTION) {
+    return packConvolution(changetype<ConvolutionOperation>(operation), parameters, rowAlignment);
   }
   if (operation.kind !== ACTIVATION) unreachable();
   return parameters;

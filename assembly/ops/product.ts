@@ -70,16 +70,16 @@ function multiplyTile(
   column: usize,
 ): void {
   if (ASC_FEATURE_RELAXED_SIMD && height === 6) {
-    Tile.onePanel(6, sources, destinations, panel, bias, panelSize, column);
+    Tile.onePanel(6, sources, destinations, panel, bias, panelSize, column, 0, 0);
   } else if (ASC_FEATURE_RELAXED_SIMD && height === 5) {
-    Tile.onePanel(5, sources, destinations, panel, bias, panelSize, column);
+    Tile.onePanel(5, sources, destinations, panel, bias, panelSize, column, 0, 0);
   } else if (height === 4) {
-    Tile.onePanel(4, sources, destinations, panel, bias, panelSize, column);
+    Tile.onePanel(4, sources, destinations, panel, bias, panelSize, column, 0, 0);
   } else if (height === 3) {
-    Tile.onePanel(3, sources, destinations, panel, bias, panelSize, column);
+    Tile.onePanel(3, sources, destinations, panel, bias, panelSize, column, 0, 0);
   } else if (height === 2) {
-    Tile.onePanel(2, sources, destinations, panel, bias, panelSize, column);
+    Tile.onePanel(2, sources, destinations, panel, bias, panelSize, column, 0, 0);
   } else {
-    Tile.onePanel(1, sources, destinations, panel, bias, panelSize, column);
+    Tile.onePanel(1, sources, destinations, panel, bias, panelSize, column, 0, 0);
   }
 }

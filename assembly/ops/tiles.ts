@@ -1,7 +1,14 @@
 import { F32x4 } from "../simd";
 
+/** The bytes of a Tap, see memory/graph.ts. */
+const TAP_SIZE: usize = 16;
+
 /** The register tiles. Inlined, so that `height` is a constant and rows beyond it vanish. */
 export class Tile {
+  /**
+   * @param panel of the matrix; where there are taps, that of their first matrix
+   * @param taps Tap[] up to `tapsEnd`, see memory/graph.ts; constant 0 for one product alone
+   */
   @inline
   static onePanel(
     height: i32,
@@ -11,6 +18,8 @@ export class Tile {
     bias: usize,
     panelSize: usize,
     column: usize,
+    taps: usize,
+    tapsEnd: usize,
   ): void {
     // The rows' first values: all start from the bias, or each from where it is to be added.
     const first = bias !== 0 ? bias + column : load<usize>(destinations) + column;
@@ -59,46 +68,63 @@ export class Tile {
     let x3 = height > 3 ? load<usize>(sources, 12) : 0;
     let x4 = height > 4 ? load<usize>(sources, 16) : 0;
     let x5 = height > 5 ? load<usize>(sources, 20) : 0;
-    const end = panel + panelSize;
+    const firstPanel = panel;
+    if (taps !== 0) panel = firstPanel + load<usize>(taps, 4);
     do {
-      const b0 = v128.load(panel);
-      const b1 = v128.load(panel, 16);
-      panel += 32;
-      let x = v128.load_splat<f32>(x0);
-      x0 += 4;
-      a00 = F32x4.multiplyAdd(x, b0, a00);
-      a01 = F32x4.multiplyAdd(x, b1, a01);
-      if (height > 1) {
-        x = v128.load_splat<f32>(x1);
-        x1 += 4;
-        a10 = F32x4.multiplyAdd(x, b0, a10);
-        a11 = F32x4.multiplyAdd(x, b1, a11);
+      const end = panel + panelSize;
+      do {
+        const b0 = v128.load(panel);
+        const b1 = v128.load(panel, 16);
+        panel += 32;
+        let x = v128.load_splat<f32>(x0);
+        x0 += 4;
+        a00 = F32x4.multiplyAdd(x, b0, a00);
+        a01 = F32x4.multiplyAdd(x, b1, a01);
+        if (height > 1) {
+          x = v128.load_splat<f32>(x1);
+          x1 += 4;
+          a10 = F32x4.multiplyAdd(x, b0, a10);
+          a11 = F32x4.multiplyAdd(x, b1, a11);
+        }
+        if (height > 2) {
+          x = v128.load_splat<f32>(x2);
+          x2 += 4;
+          a20 = F32x4.multiplyAdd(x, b0, a20);
+          a21 = F32x4.multiplyAdd(x, b1, a21);
+        }
+        if (height > 3) {
+          x = v128.load_splat<f32>(x3);
+          x3 += 4;
+          a30 = F32x4.multiplyAdd(x, b0, a30);
+          a31 = F32x4.multiplyAdd(x, b1, a31);
+        }
+        if (height > 4) {
+          x = v128.load_splat<f32>(x4);
+          x4 += 4;
+          a40 = F32x4.multiplyAdd(x, b0, a40);
+          a41 = F32x4.multiplyAdd(x, b1, a41);
+        }
+        if (height > 5) {
+          x = v128.load_splat<f32>(x5);
+          x5 += 4;
+          a50 = F32x4.multiplyAdd(x, b0, a50);
+          a51 = F32x4.multiplyAdd(x, b1, a51);
+        }
+      } while (panel < end);
+      if (taps !== 0) {
+        taps += TAP_SIZE;
+        if (taps < tapsEnd) {
+          panel = firstPanel + load<usize>(taps, 4);
+          const move = load<usize>(taps);
+          x0 += move;
+          if (height > 1) x1 += move;
+          if (height > 2) x2 += move;
+          if (height > 3) x3 += move;
+          if (height > 4) x4 += move;
+          if (height > 5) x5 += move;
+        }
       }
-      if (height > 2) {
-        x = v128.load_splat<f32>(x2);
-        x2 += 4;
-        a20 = F32x4.multiplyAdd(x, b0, a20);
-        a21 = F32x4.multiplyAdd(x, b1, a21);
-      }
-      if (height > 3) {
-        x = v128.load_splat<f32>(x3);
-        x3 += 4;
-        a30 = F32x4.multiplyAdd(x, b0, a30);
-        a31 = F32x4.multiplyAdd(x, b1, a31);
-      }
-      if (height > 4) {
-        x = v128.load_splat<f32>(x4);
-        x4 += 4;
-        a40 = F32x4.multiplyAdd(x, b0, a40);
-        a41 = F32x4.multiplyAdd(x, b1, a41);
-      }
-      if (height > 5) {
-        x = v128.load_splat<f32>(x5);
-        x5 += 4;
-        a50 = F32x4.multiplyAdd(x, b0, a50);
-        a51 = F32x4.multiplyAdd(x, b1, a51);
-      }
-    } while (panel < end);
+    } while (taps !== 0 && taps < tapsEnd);
     Tile.storePair(load<usize>(destinations) + column, a00, a01);
     if (height > 1) Tile.storePair(load<usize>(destinations, 4) + column, a10, a11);
     if (height > 2) Tile.storePair(load<usize>(destinations, 8) + column, a20, a21);

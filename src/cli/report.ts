@@ -1,5 +1,5 @@
 import packageJson from "../../package.json" with { type: "json" };
-import { layersOf } from "../graph/layers.ts";
+import { isStackOfLayers } from "../graph/layers.ts";
 import type { Decoder, EncodeSummary, StandardLoss } from "../index.ts";
 import { termTraits } from "../terms/terms.ts";
 import { type Output, shortPath } from "./files.ts";
@@ -72,6 +72,8 @@ export function decoderFigures(file: string, { latentSize, outputSize, parameter
 
 /** A decoder's sizes from latent to output, after its file: `D.safetensors: 20 → 150 → 784`. */
 export function showDecoder(file: string, decoder: Decoder): string {
-  const sizes = layersOf(decoder).map(({ outputSize }) => outputSize);
+  const withParameters = decoder.operations.filter((operation) => "weight" in operation);
+  const sizes = withParameters.map(({ shape }) => shape.join("×"));
+  if (isStackOfLayers(decoder)) sizes[sizes.length - 1] = String(decoder.outputSize);
   return `${shortPath(file)}: ${[decoder.latentSize, ...sizes].join(" → ")}`;
 }

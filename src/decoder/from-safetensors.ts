@@ -1,16 +1,17 @@
-import { invalid } from "../check.ts";
+import { invalid, show } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
 import { recognise } from "../file-kind.ts";
 import { type Activation, type ActivationLike, normaliseActivation } from "../graph/activation.ts";
+import { countParameters, type Graph, parametersOf } from "../graph/graph.ts";
 import { countLayerParameters, graphOfLayers, layersOf } from "../graph/layers.ts";
 import { checkSize } from "../source.ts";
 import { checkLoss, normaliseLoss, type StandardLoss, type StandardLossLike } from "../terms/losses.ts";
 import type { Work } from "../turns.ts";
 import { type Decoder, GraphDecoder } from "./decoder.ts";
 import { collectLayers } from "./layer-tensors.ts";
-import { checkMetadata, readActivation, readLoss, readOutputShape } from "./metadata.ts";
-import { checkOutputShape, impliedOutputActivation } from "./output.ts";
-import { type Metadata, readSafetensors } from "./safetensors.ts";
+import { checkMetadata, readActivation, readGraph, readLoss, readOutputShape } from "./metadata.ts";
+import { checkOutputShape, impliedOutputActivation, showShape } from "./output.ts";
+import { type Metadata, readSafetensors, type SafetensorsFile } from "./safetensors.ts";
 import { readFloats } from "./tensor.ts";
 
 /** What a decoder's file need not say, or says wrongly. Each option overrides the file's metadata. */
@@ -76,6 +77,8 @@ export function* parseDecoder(
   const file = readSafetensors(where, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   const { metadata } = file;
   refuseCheckpoint(where, metadata);
+  const described = readGraph(where, metadata);
+  if (described) return yield* parseGraphDecoder(where, file, described, options, maxBytes);
   const layers = collectLayers(where, file.tensors);
   checkMetadata(where, metadata, layers, options);
   const { outputSize } = layers.at(-1)!;
@@ -113,6 +116,41 @@ export function* parseDecoder(
     const { name, weight, bias } = layers[index]!;
     yield* readFloats(where, `${name}.weight`, weight, target.weight);
     yield* readFloats(where, `${name}.bias`, bias, target.bias);
+  }
+  return decoder;
+}
+
+/** The decoder of a file that says what its graph is: each tensor under its operation's name. */
+function* parseGraphDecoder(
+  where: string,
+  { metadata, tensors }: SafetensorsFile,
+  graph: Graph,
+  options: CheckedFileOptions,
+  maxBytes: number,
+): Work<Decoder> {
+  for (const name of ["activation", "outputActivation", "outputShape"] as const) {
+    if (options[name] === undefined) continue;
+    throw invalid(`${where}: the file says what its graph is; leave the option ${name} out`);
+  }
+  checkSize(where, "as float32 its parameters take", 4 * countParameters(graph), maxBytes);
+  const parameters = parametersOf(graph).map((parameter) => {
+    const name = `${graph.operations[parameter.operation]!.name}.${parameter.tensor}`;
+    return { ...parameter, name, tensor: tensors.get(name) };
+  });
+  const refuse = (problem: string) => new LatentflowError("invalid_file", `${where}: ${problem}`);
+  const names = new Set(parameters.map(({ name }) => name));
+  const surplus = [...tensors.keys()].find((name) => !names.has(name));
+  if (surplus !== undefined) throw refuse(`the tensor ${show(surplus)} is none of the file's graph`);
+  const decoder = new GraphDecoder({ ...graph, loss: options.loss ?? readLoss(where, metadata) });
+  if (decoder.loss) checkLoss(where, decoder.loss, decoder);
+  for (const { name, tensor, shape, offset, size } of parameters) {
+    if (!tensor) throw refuse(`the tensor ${show(name)} of the file's graph is missing`);
+    if (String(tensor.shape) !== String(shape)) {
+      throw refuse(
+        `${show(name)} is ${showShape(tensor.shape)}, expected ${showShape(shape)} by the file's graph`,
+      );
+    }
+    yield* readFloats(where, name, tensor, decoder.parameters.subarray(offset, offset + size));
   }
   return decoder;
 }

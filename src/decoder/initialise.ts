@@ -1,6 +1,7 @@
 import { checkNumber, checkOptions, invalid, show } from "../check.ts";
 import { type ActivationLike, normaliseActivation } from "../graph/activation.ts";
-import { parametersOf } from "../graph/graph.ts";
+import { type GraphDefinition, readDefinition } from "../graph/definition.ts";
+import { countParameters, parametersOf } from "../graph/graph.ts";
 import { countLayerParameters, graphOfLayers } from "../graph/layers.ts";
 import { createRandom, type Random } from "../random.ts";
 import { checkLoss, normaliseLoss, type StandardLossLike } from "../terms/losses.ts";
@@ -23,6 +24,14 @@ export interface CreateDecoderOptions {
   seed?: number;
 }
 
+/** Options of `createDecoder` beside a graph's definition. */
+export interface GraphDecoderOptions {
+  /** The default of `encode`'s loss: `"bce"`, `"mse"`, or a value such as `squaredError()`. Default: none. */
+  loss?: StandardLossLike;
+  /** An integer from 0 to 2^53 - 1; the same seed gives the same parameters everywhere. Default: 0. */
+  seed?: number;
+}
+
 const OPTIONS: { readonly [Name in keyof CreateDecoderOptions]-?: true } = {
   ...{ layers: true, activation: true, outputActivation: true, outputShape: true, loss: true, seed: true },
 };
@@ -35,10 +44,21 @@ const maxParameters = 2 ** 28;
  * uniform in [-1/√in, 1/√in). Its layers are named as in a PyTorch `Sequential` with activations in between:
  * `decoder.0`, `decoder.2`, …
  *
+ * Of any other graph, with convolutions say, give a definition such as `sequential` of `latentflow/graph` returns, and
+ * `{ loss, seed }` beside it.
+ *
  * @throws LatentflowError `invalid_argument`
  */
-export function createDecoder(options: CreateDecoderOptions): Decoder {
+export function createDecoder(options: CreateDecoderOptions): Decoder;
+export function createDecoder(definition: GraphDefinition, options?: GraphDecoderOptions): Decoder;
+export function createDecoder(
+  options: CreateDecoderOptions | GraphDefinition,
+  graphOptions: GraphDecoderOptions = {},
+): Decoder {
   const where = "createDecoder";
+  if (typeof options === "object" && options !== null && "operations" in options) {
+    return createGraphDecoder(where, options, graphOptions);
+  }
   if (options === undefined || Array.isArray(options)) {
     throw invalid(
       `${where}: the options are ${show(options)}, expected an object, as { layers: [20, 150, 784] }`,
@@ -71,6 +91,25 @@ export function createDecoder(options: CreateDecoderOptions): Decoder {
     );
   }
   const decoder = new GraphDecoder({ ...graphOfLayers(layers, outputShape), loss });
+  initialise(decoder, createRandom(seed));
+  return decoder;
+}
+
+function createGraphDecoder(
+  where: string,
+  definition: GraphDefinition,
+  options: GraphDecoderOptions,
+): Decoder {
+  checkOptions(where, options, { loss: true, seed: true });
+  const graph = readDefinition(where, definition);
+  const seed = checkNumber(where, "seed", options.seed ?? 0, { min: 0, integer: true });
+  const loss = options.loss === undefined ? undefined : normaliseLoss(where, options.loss);
+  const parameterCount = countParameters(graph);
+  if (parameterCount > maxParameters) {
+    throw invalid(`${where}: the graph has ${parameterCount} parameters, expected at most ${maxParameters}`);
+  }
+  const decoder = new GraphDecoder({ ...graph, loss });
+  if (loss) checkLoss(where, loss, decoder);
   initialise(decoder, createRandom(seed));
   return decoder;
 }

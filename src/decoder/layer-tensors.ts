@@ -93,8 +93,8 @@ function checkDense(layers: readonly Found[], refuse: Refuse): void {
     const shown = `${show(`${name}.weight`)} is ${showShape(weight.shape)}`;
     if (axes >= 3 && axes <= 5) {
       throw refuse(
-        `${shown}: a convolution's; decoders are fully connected today, with weights [out, in]. ` +
-          "Train one of fully connected layers",
+        `${shown}: a convolution's; of files of PyTorch's only fully connected layers are read today, with weights ` +
+          "[out, in]. A decoder with convolutions can be made by sequential of latentflow/graph and trained here",
       );
     }
     if (axes === 1 && layers.length > 1)
@@ -127,7 +127,7 @@ const foreign: readonly (readonly [pattern: RegExp, cure: string])[] = [
   ],
   [
     /(^|\.)((weight|bias)_(ih|hh)_l\d+(_reverse)?|in_proj_(weight|bias))$/,
-    "a recurrent or an attention layer's; decoders are fully connected today",
+    "a recurrent or an attention layer's, which are not read",
   ],
 ];
 

@@ -1,8 +1,9 @@
 import { checkChoice, invalid, show } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
 import { type Activation, activations, normaliseActivation } from "../graph/activation.ts";
+import { type GraphDefinition, readDefinition, writeDefinition } from "../graph/definition.ts";
 import type { Graph } from "../graph/graph.ts";
-import { layersOf } from "../graph/layers.ts";
+import { isStackOfLayers, layersOf } from "../graph/layers.ts";
 import type { Operation } from "../graph/operations.ts";
 import { LOSS_MAKERS, type StandardLoss } from "../terms/losses.ts";
 import { termTraits } from "../terms/terms.ts";
@@ -18,6 +19,8 @@ import type { Metadata } from "./safetensors.ts";
 //   outputShape        a JSON array: [28,28]
 //   latentSize         how many latents: 20. Needed only where a decoder has as many latents as outputs and fewer
 //                      values between, as otherwise only an autoencoder has
+//   latentflow.graph   of a decoder that is no stack of layers, a GraphDefinition as JSON; then only loss and reduction
+//                      are read beside it
 // Everything may be missing, and other keys are left alone, but for those that seem to mean one of these. In names of
 // activations capitals and separators do not count, so that PyTorch's spellings are read: "ELU", "leaky_relu".
 
@@ -47,16 +50,54 @@ interface Described extends Graph<Operation> {
 /** The metadata that describes a decoder. */
 export function writeMetadata(decoder: Described): Metadata {
   const metadata = new Map<string, string>();
+  if (!hasOneActivation(decoder)) {
+    metadata.set(GRAPH, JSON.stringify(writeDefinition(decoder)));
+    writeLoss(metadata, decoder.loss);
+    return metadata;
+  }
   const layers = layersOf(decoder);
   if (layers.length > 1) metadata.set("activation", writeActivation(layers[0]!.activation));
   metadata.set("outputActivation", writeActivation(decoder.outputActivation));
-  if (decoder.loss) {
-    metadata.set("loss", termTraits(decoder.loss).fileName!);
-    if (decoder.loss.reduction === "sum") metadata.set("reduction", "sum");
-  }
+  writeLoss(metadata, decoder.loss);
   metadata.set("outputShape", JSON.stringify(decoder.outputShape));
   if (isLikeAutoencoder(layers)) metadata.set("latentSize", String(decoder.latentSize));
   return metadata;
+}
+
+function writeLoss(metadata: Map<string, string>, loss: StandardLoss | undefined): void {
+  if (!loss) return;
+  metadata.set("loss", termTraits(loss).fileName!);
+  if (loss.reduction === "sum") metadata.set("reduction", "sum");
+}
+
+/** Can the other keys say what it is: layers one after the other, all with the same activation but for the last? */
+function hasOneActivation(decoder: Described): boolean {
+  if (!isStackOfLayers(decoder)) return false;
+  const inner = layersOf(decoder)
+    .slice(0, -1)
+    .map(({ activation }) => JSON.stringify(activation));
+  return new Set(inner).size <= 1;
+}
+
+/** The metadata's key for a graph that is no stack of layers: a `GraphDefinition` as JSON. */
+const GRAPH = "latentflow.graph";
+
+/**
+ * The graph that the metadata give, if any.
+ *
+ * @throws LatentflowError `invalid_file` when it is not understood
+ */
+export function readGraph(where: string, metadata: Metadata): Graph | undefined {
+  const text = metadata.get(GRAPH);
+  if (text === undefined) return undefined;
+  try {
+    const definition: unknown = JSON.parse(text);
+    return readDefinition(`${where}: the file's ${GRAPH}`, definition as GraphDefinition);
+  } catch (error) {
+    const message =
+      error instanceof LatentflowError ? error.message : `${where}: the file's ${GRAPH} is no JSON`;
+    throw new LatentflowError("invalid_file", message);
+  }
 }
 
 /** Whether these layers have as many inputs as outputs and fewer values between. */

@@ -47,6 +47,17 @@ export function graphOfLayers(layers: readonly LayerDescription[], outputShape: 
   return { latentSize: layers[0]!.inputSize, operations };
 }
 
+/** Is it such a graph: dense layers, each with an activation or none, and one shape for the output? */
+export function isStackOfLayers({ operations }: Graph): boolean {
+  return operations.every(({ kind, name }, i) => {
+    const before = operations[i - 1]?.kind;
+    if (kind === "dense") return before !== "reshape" && /\d$/.test(name);
+    if (kind === "activation")
+      return before === "dense" || (before === "reshape" && i === operations.length - 1);
+    return kind === "reshape" && before === "dense" && i >= operations.length - 2;
+  });
+}
+
 /** The layers of such a graph. */
 export function layersOf({ latentSize, operations }: Graph<Operation>): Layer[] {
   const layers: Layer[] = [];

@@ -1,4 +1,5 @@
 import type { Activation } from "./activation.ts";
+import { type ConvolutionSettings, countPairs, type TransposedConvolutionSettings } from "./convolution.ts";
 
 /** What a value is per sample: the lengths of its axes, row-major. */
 export type Shape = readonly number[];
@@ -20,6 +21,20 @@ export interface OperationKinds {
   readonly activation: { readonly activation: Activation };
   /** The same numbers in another shape. */
   readonly reshape: object;
+  /** Each pixel a sum over taps of weight[…, tap] · pixel of the input, + bias; shapes are `[height, width, channels]`. */
+  readonly conv: ConvolutionSettings & {
+    /** [channels, input channels / groups, …kernel], row-major, as PyTorch's. */
+    readonly weight: Float32Array;
+    /** [channels] */
+    readonly bias: Float32Array;
+  };
+  /** The transposed convolution, PyTorch's `ConvTranspose`. */
+  readonly convTranspose: TransposedConvolutionSettings & {
+    /** [input channels, channels / groups, …kernel], row-major, as PyTorch's. */
+    readonly weight: Float32Array;
+    /** [channels] */
+    readonly bias: Float32Array;
+  };
 }
 
 export type OperationKind = keyof OperationKinds;
@@ -96,7 +111,43 @@ const TRAITS: { readonly [Kind in OperationKind]: OperationTraits<Kind> } = {
     label: ({ activation }) => activation.name,
   },
   reshape: { tensors: () => [], cost: () => nothing, label: () => "reshape" },
+  conv: {
+    tensors({ shape, kernel, groups }, [input]) {
+      const weight = [shape.at(-1)!, input!.at(-1)! / groups, ...kernel];
+      return convolutionTensors(weight, shape);
+    },
+    cost: (operation, [input]) => convolutionCost(operation, false, input!),
+    label: ({ kernel }) => `conv ${kernel.join("×")}`,
+  },
+  convTranspose: {
+    tensors({ shape, kernel, groups }, [input]) {
+      const weight = [input!.at(-1)!, shape.at(-1)! / groups, ...kernel];
+      return convolutionTensors(weight, shape);
+    },
+    cost: (operation, [input]) => convolutionCost(operation, true, input!),
+    label: ({ kernel }) => `convTranspose ${kernel.join("×")}`,
+  },
 };
+
+/** PyTorch takes the second axis of a weight for its inputs, of a transposed convolution as well. */
+function convolutionTensors(weight: Shape, output: Shape): Tensor[] {
+  const bound = 1 / Math.sqrt(sizeOf(weight.slice(1)));
+  return [
+    { name: "weight", shape: weight, bound },
+    { name: "bias", shape: [output.at(-1)!], bound },
+  ];
+}
+
+function convolutionCost(
+  operation: OperationDescription<"conv" | "convTranspose">,
+  isTransposed: boolean,
+  input: Shape,
+): Cost {
+  const { shape, groups } = operation;
+  const channels = (input.at(-1)! * shape.at(-1)!) / groups;
+  const multiplications = channels * countPairs(operation, isTransposed, input, shape);
+  return { multiplications, sums: sizeOf(shape), functions: 0 };
+}
 
 /** What there is to know of an operation's kind. */
 export function traitsOf(operation: OperationDescription): OperationTraits<OperationKind> {

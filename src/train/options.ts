@@ -7,6 +7,7 @@ import type { Augmentation } from "../data/augment.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { gradientFlow } from "../flow.ts";
+import { isStackOfLayers } from "../graph/layers.ts";
 import { type Optimizer, rmsprop } from "../optimizer.ts";
 import type { AbortSignalLike } from "../platform.ts";
 import { checkBackend, checkWeights } from "../problem.ts";
@@ -140,6 +141,11 @@ export function checkAutoencoderArguments(
 ): CheckedTrainOptions {
   const where = "trainAutoencoder";
   checkDecoder(where, decoder);
+  if (!isStackOfLayers(decoder)) {
+    throw invalid(
+      `${where}: the decoder is no stack of fully connected layers, which alone can be turned round`,
+    );
+  }
   checkOptions(where, options, RUN_OPTIONS);
   const run = checkRun(where, decoder, data, options, { epochs: 12 });
   if (run.validation?.weights) {

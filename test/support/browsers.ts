@@ -64,9 +64,9 @@ export async function newPage(browser: Browser): Promise<Page> {
 }
 
 /** What an element of the page says, once it is there. */
-export async function textOf(page: Page, selector: string): Promise<string> {
+export async function textOf(page: Page, selector: string, timeout = PATIENCE): Promise<string> {
   try {
-    const element = await page.waitForSelector(selector);
+    const element = await page.waitForSelector(selector, { timeout });
     return (await element?.evaluate(({ textContent }) => textContent)) ?? "";
   } catch (error) {
     const shown = await page.evaluate(() => document.documentElement.innerHTML).catch(String);

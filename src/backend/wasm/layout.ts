@@ -13,6 +13,10 @@ export const Graph = new Struct({
   outputSize: "i32",
   output: "i32",
   zeros: "usize",
+  pixelSources: "usize",
+  pixelDestinations: "usize",
+  pixels: "usize",
+  pixelPlaces: "usize",
 });
 
 const operation = { kind: "i32", input: "i32", output: "i32" } as const;
@@ -27,6 +31,33 @@ export const DenseOperation = new Struct({
   transposedPanels: "usize",
   bias: "usize",
 });
+
+export const ConvolutionOperation = new Struct({
+  ...operation,
+  groups: "i32",
+  inputChannels: "i32",
+  outputChannels: "i32",
+  taps: "i32",
+  outputPixels: "i32",
+  isTransposed: "i32",
+  forward: "usize",
+  backward: "usize",
+  panels: "usize",
+  transposedPanels: "usize",
+  bias: "usize",
+});
+
+export const PixelTaps = new Struct({ setCount: "i32", sets: "usize" });
+
+export const PixelSet = new Struct({
+  pixelCount: "i32",
+  destinations: "usize",
+  sources: "usize",
+  taps: "usize",
+  tapsEnd: "usize",
+});
+
+export const Tap = new Struct({ move: "i32", panels: "i32", offset: "i32", index: "i32" });
 
 export const ActivationOperation = new Struct({
   ...operation,
@@ -69,9 +100,10 @@ export const ParameterGradient = new Struct({
   panels: "usize",
   sources: "usize",
   destinations: "usize",
+  taps: "usize",
 });
 
-export const DenseGradient = new Struct({ weight: "usize", bias: "usize" });
+export const WeightGradient = new Struct({ weight: "usize", bias: "usize" });
 
 export const GaussNewton = new Struct({
   matrix: "usize",
@@ -206,7 +238,10 @@ export function packedSize(d: number): number {
 export const SampleState = { empty: 0, waiting: 1, running: 2, done: 3 } as const;
 
 /** The constants of assembly/memory/graph.ts; a reshape is no operation of the kernels. */
-export const OPERATION_CODES: Record<OperationKind, number> = { dense: 0, activation: 1, reshape: -1 };
+export const OPERATION_CODES: Record<OperationKind, number> = {
+  ...{ dense: 0, activation: 1, reshape: -1 },
+  ...{ conv: 2, convTranspose: 2 },
+};
 
 /** The constants of assembly/ops/activation-functions.ts; the identity is no operation of the kernels. */
 export const ACTIVATION_CODES: Record<ActivationName, number> = {
@@ -228,6 +263,9 @@ export const LOSS_CODES: Record<Loss["name"], number> = {
   squaredError: 1,
   custom: 2,
 };
+
+/** So many pixels share each reading of a convolution's matrices, a constant of assembly/memory/graph.ts. */
+export const PIXELS_AT_ONCE = 96;
 
 /** Rows and panels are padded to this many floats: two vectors, the width of the register tiles. */
 const TILE_WIDTH = 8;

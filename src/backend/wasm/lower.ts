@@ -7,12 +7,21 @@ import {
   ACTIVATION_CODES,
   ActivationOperation,
   ActivationRows,
+  ConvolutionOperation,
   DenseOperation,
   Graph,
   OPERATION_CODES,
   Operation as OperationStruct,
+  PIXELS_AT_ONCE,
   paddedSize,
 } from "./layout.ts";
+import {
+  allocatePixelTaps,
+  type Convolution,
+  fillPixelTaps,
+  geometryOf,
+  type PixelTapsPlace,
+} from "./pixel-sets.ts";
 
 /** What the kernels do for an operation. Values are those that have rows: the latent is value 0. */
 export interface LoweredOperation {
@@ -44,20 +53,26 @@ interface Keeping {
   fill(memory: DataView, pointer: number, fields: Record<string, number>): void;
 }
 
+/** Pointers to memory that an operation's struct points to, and to what lies deeper. */
+interface Place {
+  readonly fields: Readonly<Record<string, number>>;
+  readonly taps?: { readonly forward: PixelTapsPlace; readonly backward: PixelTapsPlace };
+}
+
 /** How the kernels take operations of a kind. */
 interface Lowering<Kind extends OperationKind> {
   /** Where its value is: in rows of its own, written over what it reads, or what it reads as it is. */
   place(operation: Operation<Kind>): "own" | "inPlace" | "same";
   readonly struct: { readonly size: number };
-  /** Takes memory for packed parameters; returns the fields that point to it. */
-  tensors(operation: Operation<Kind>, inputs: readonly Shape[], piece: Pieces): Record<string, number>;
+  /** Takes memory for packed parameters, and whatever else the struct points to; returns where it is. */
+  tensors(operation: Operation<Kind>, inputs: readonly Shape[], piece: Pieces): Place;
   /** Fills in the fields of the struct beyond those of all operations. */
   fill(
     memory: DataView,
     pointer: number,
     operation: Operation<Kind>,
     inputs: readonly Shape[],
-    fields: Record<string, number>,
+    place: Place,
   ): void;
   readonly kept: Keeping | undefined;
 }
@@ -69,12 +84,14 @@ const LOWERINGS: { readonly [Kind in OperationKind]: Lowering<Kind> } = {
     tensors({ shape }, [input], piece) {
       const [inputSize, outputSize] = [sizeOf(input!), sizeOf(shape)];
       return {
-        panels: piece(4 * paddedSize(outputSize) * inputSize),
-        transposedPanels: piece(4 * paddedSize(inputSize) * outputSize),
-        bias: piece(4 * paddedSize(outputSize)),
+        fields: {
+          panels: piece(4 * paddedSize(outputSize) * inputSize),
+          transposedPanels: piece(4 * paddedSize(inputSize) * outputSize),
+          bias: piece(4 * paddedSize(outputSize)),
+        },
       };
     },
-    fill(memory, pointer, { shape }, [input], fields) {
+    fill(memory, pointer, { shape }, [input], { fields }) {
       const sizes = { inputSize: sizeOf(input!), outputSize: sizeOf(shape) };
       DenseOperation.set(memory, pointer, { ...sizes, ...fields });
     },
@@ -83,7 +100,7 @@ const LOWERINGS: { readonly [Kind in OperationKind]: Lowering<Kind> } = {
   activation: {
     place: ({ activation }) => (activation.name === "identity" ? "same" : "inPlace"),
     struct: ActivationOperation,
-    tensors: () => ({}),
+    tensors: () => ({ fields: {} }),
     fill(memory, pointer, { activation, shape }) {
       ActivationOperation.set(memory, pointer, {
         size: sizeOf(shape),
@@ -102,14 +119,58 @@ const LOWERINGS: { readonly [Kind in OperationKind]: Lowering<Kind> } = {
       fill: (memory, pointer, fields) => ActivationRows.set(memory, pointer, fields),
     },
   },
+  conv: convolution(),
+  convTranspose: convolution(),
   reshape: {
     place: () => "same",
     struct: { size: 0 },
-    tensors: () => ({}),
+    tensors: () => ({ fields: {} }),
     fill() {},
     kept: undefined,
   },
 };
+
+/** Both are products over taps; the backward pass of one is the forward pass of the other. */
+function convolution(): Lowering<"conv" | "convTranspose"> {
+  return {
+    place: () => "own",
+    struct: ConvolutionOperation,
+    tensors(operation: Convolution, [inputShape], piece) {
+      const { input, output, taps, forward, backward } = geometryOf(operation, inputShape!);
+      const matrices = operation.groups * taps;
+      return {
+        fields: {
+          panels: piece(4 * matrices * paddedSize(output.channels) * input.channels),
+          transposedPanels: piece(4 * matrices * paddedSize(input.channels) * output.channels),
+          bias: piece(4 * operation.groups * paddedSize(output.channels)),
+        },
+        taps: { forward: allocatePixelTaps(forward, piece), backward: allocatePixelTaps(backward, piece) },
+      };
+    },
+    fill(memory, pointer, operation: Convolution, [inputShape], { fields, taps: places }) {
+      const { input, output, taps, forward, backward } = geometryOf(operation, inputShape!);
+      fillPixelTaps(memory, places!.forward, forward, input, output);
+      fillPixelTaps(memory, places!.backward, backward, output, input);
+      ConvolutionOperation.set(memory, pointer, {
+        ...{ ...fields, groups: operation.groups, taps, outputPixels: output.pixels },
+        ...{ inputChannels: input.channels, outputChannels: output.channels },
+        isTransposed: operation.kind === "convTranspose" ? 1 : 0,
+        ...{ forward: places!.forward.pointer, backward: places!.backward.pointer },
+      });
+    },
+    kept: undefined,
+  };
+}
+
+/** The widest pixel of the convolutions, on either side, padded; 0 where there are none. */
+function widestPixel({ operations }: LoweredGraph): number {
+  const widths = operations.map(({ operation, inputShapes }) => {
+    if (operation.kind !== "conv" && operation.kind !== "convTranspose") return 0;
+    const { input, output } = geometryOf(operation, inputShapes[0]!);
+    return Math.max(paddedSize(input.channels), paddedSize(output.channels));
+  });
+  return Math.max(0, ...widths);
+}
 
 function loweringOf(operation: Operation): Lowering<OperationKind> {
   return LOWERINGS[operation.kind] as Lowering<OperationKind>;
@@ -141,26 +202,34 @@ export function lowerGraph(decoder: Decoder): LoweredGraph {
 /** Takes memory for a graph with its packed parameters and fills in the structs; the panels are the kernels' to fill. */
 export function writeGraph(arena: Arena, decoder: Decoder, lowered: LoweredGraph): number {
   const { operations, sizes, output } = lowered;
+  const pixelWidth = widestPixel(lowered);
+  const pixels = pixelWidth > 0 ? PIXELS_AT_ONCE : 0;
   const { layout } = arena.allocate((piece) => ({
     graph: piece(Graph.size),
     pointers: piece(4 * operations.length),
     zeros: piece(4 * paddedSize(Math.max(...sizes))),
+    scratch: {
+      pixelSources: piece(4 * pixels),
+      pixelDestinations: piece(4 * pixels),
+      pixels: piece(4 * pixelWidth * pixels),
+      pixelPlaces: piece(4 * pixels),
+    },
     operations: operations.map(({ operation, inputShapes }) => ({
       pointer: piece(loweringOf(operation).struct.size),
-      tensors: loweringOf(operation).tensors(operation, inputShapes, piece),
+      place: loweringOf(operation).tensors(operation, inputShapes, piece),
     })),
   }));
   const view = arena.view();
   Graph.set(view, layout.graph, {
     ...{ operationCount: operations.length, operations: layout.pointers, zeros: layout.zeros, output },
     ...{ latentSize: decoder.latentSize, outputSize: decoder.outputSize },
-    logitOperations: lowered.logitOperations,
+    ...{ logitOperations: lowered.logitOperations, ...layout.scratch },
   });
   operations.forEach(({ operation, inputShapes, ...ends }, i) => {
-    const { pointer, tensors } = layout.operations[i]!;
+    const { pointer, place } = layout.operations[i]!;
     view.setUint32(layout.pointers + 4 * i, pointer, true);
     OperationStruct.set(view, pointer, { kind: OPERATION_CODES[operation.kind], ...ends });
-    loweringOf(operation).fill(view, pointer, operation, inputShapes, tensors);
+    loweringOf(operation).fill(view, pointer, operation, inputShapes, place);
   });
   return layout.graph;
 }

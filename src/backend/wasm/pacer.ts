@@ -50,8 +50,12 @@ const ROWS_OF_WIDE = 96;
 /** Parameters that a core's cache holds, about. */
 const CACHED_PARAMETERS = 2 ** 21;
 
+/** The values of all resident samples, and what passes keep of them, some three numbers for each, take at most this. */
+const RESIDENT_BYTES = 2 ** 27;
+
 /**
- * How many samples to keep resident: fewer for very wide decoders, so that a pass stays short. (A single row of a
+ * How many samples to keep resident: fewer for very wide decoders, so that a pass stays short, and for those with large
+ * values between, whose memory it takes. (A single row of a
  * decoder of a billion parameters is longer than that: it is not cut.)
  *
  * @param isPage is this a page's main thread?
@@ -61,5 +65,8 @@ export function residentRows(graph: Graph, isPage = typeof document !== "undefin
   const outputSize = sizeOf(graph.operations.at(-1)!.shape);
   const operations = 2 * (multiplications + sums) + FUNCTION_OPERATIONS * (functions + outputSize);
   const rows = Math.floor(PASS_OPERATIONS[isPage ? "page" : "elsewhere"] / operations);
-  return Math.max(1, Math.min(countParameters(graph) > CACHED_PARAMETERS ? ROWS_OF_WIDE : ROWS, rows));
+  const numbers = graph.operations.reduce((sum, { shape }) => sum + sizeOf(shape), graph.latentSize);
+  const inMemory = Math.floor(RESIDENT_BYTES / (12 * numbers));
+  const usual = countParameters(graph) > CACHED_PARAMETERS ? ROWS_OF_WIDE : ROWS;
+  return Math.max(1, Math.min(usual, rows, inMemory));
 }

@@ -23,8 +23,10 @@ export function parameterBlock(decoder: Decoder): ParameterBlock {
   let size = 0;
   const tensors = decoder.operations.map((): Record<string, number> => ({}));
   const placed = parametersOf(decoder).map((parameter) => {
-    const length = parameter.shape.at(-1)!;
-    const rows = sizeOf(parameter.shape) / length;
+    // A row is all axes but the first, of which a bias has no other.
+    const { shape } = parameter;
+    const length = shape.length === 1 ? shape[0]! : sizeOf(shape.slice(1));
+    const rows = sizeOf(shape) / length;
     const start = size;
     size += rows * paddedSize(length);
     tensors[parameter.operation]![parameter.tensor] = start;

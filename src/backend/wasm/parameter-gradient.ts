@@ -1,7 +1,9 @@
 import type { Block } from "./arena.ts";
-import { DenseGradient, ParameterGradient, paddedSize } from "./layout.ts";
+import { ParameterGradient, PIXELS_AT_ONCE, paddedSize, WeightGradient } from "./layout.ts";
+import type { LoweredGraph } from "./lower.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { type ParameterBlock, parameterBlock } from "./parameter-block.ts";
+import { geometryOf } from "./pixel-sets.ts";
 
 /** Where the gradient for a decoder's parameters is summed up, in the decoder's memory. */
 export interface ParameterSums extends Block {
@@ -26,16 +28,30 @@ export function allocateParameterSums(
   gradientsElsewhere?: number,
 ): ParameterSums {
   const { arena, decoder, lowered } = packed;
-  const { operations, sizes } = lowered;
+  const { operations } = lowered;
   const shape = parameterBlock(decoder);
-  const widest = Math.max(...sizes);
+  const convolutions = operations.flatMap(({ operation, inputShapes }) =>
+    operation.kind === "conv" || operation.kind === "convTranspose"
+      ? [geometryOf(operation, inputShapes[0]!)]
+      : [],
+  );
+  const tapSums = convolutions.map(
+    ({ input, output, taps }) => taps * output.channels * paddedSize(input.channels),
+  );
+  const rows = convolutions.length > 0 ? Math.max(capacity, PIXELS_AT_ONCE) : capacity;
+  // Rows of values that convolutions lie between are taken pixel by pixel.
+  const widest = Math.max(
+    ...denseSizes(lowered),
+    ...convolutions.map(({ input, output }) => Math.max(input.channels, output.channels)),
+  );
   const block = arena.allocate((piece) => ({
     sums: piece(ParameterGradient.size),
-    operations: piece(DenseGradient.size * operations.length),
-    columns: piece(4 * widest * capacity),
-    panels: piece(4 * paddedSize(widest) * capacity),
+    operations: piece(WeightGradient.size * operations.length),
+    columns: piece(4 * widest * rows),
+    panels: piece(4 * paddedSize(widest) * rows),
     sources: piece(4 * widest),
     destinations: piece(4 * widest),
+    taps: piece(4 * Math.max(0, ...tapSums)),
     gradients: gradientsElsewhere ?? piece(4 * shape.size),
   }));
   const { sums, gradients, ...pointers } = block.layout;
@@ -45,7 +61,7 @@ export function allocateParameterSums(
     const { weight, bias } = shape.tensors[decoder.operations.indexOf(operation)]!;
     if (weight === undefined || bias === undefined) return;
     const fields = { weight: gradients + 4 * weight, bias: gradients + 4 * bias };
-    DenseGradient.set(view, pointers.operations + i * DenseGradient.size, fields);
+    WeightGradient.set(view, pointers.operations + i * WeightGradient.size, fields);
   });
   const clear = () => void arena.f32(gradients, shape.size).fill(0);
   if (gradientsElsewhere === undefined) clear();
@@ -54,4 +70,11 @@ export function allocateParameterSums(
     ...{ sums, gradients, shape, clear },
     read: () => shape.read(arena, gradients),
   };
+}
+
+/** How wide the inputs and outputs of dense operations are. */
+function denseSizes({ operations, sizes }: LoweredGraph): number[] {
+  return operations.flatMap(({ operation, input, output }) =>
+    operation.kind === "dense" ? [sizes[input]!, sizes[output]!] : [],
+  );
 }

@@ -1,4 +1,6 @@
+import { show } from "../../check.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
+import { LatentflowError } from "../../errors.ts";
 import { logitOperations, parametersOf } from "../../graph/graph.ts";
 import type { Operation, OperationKind, TensorName } from "../../graph/operations.ts";
 import type { StandardLoss } from "../../terms/losses.ts";
@@ -70,7 +72,16 @@ const WRITERS: Writers = {
   }),
   activation: (graph, { activation }, x) => activate(graph, activation, x),
   reshape: (_graph, _operation, x) => ({ output: x, backward: (gradient) => gradient }),
+  conv: refuse,
+  convTranspose: refuse,
 };
+
+function refuse(_graph: OnnxGraph, { kind, name }: Operation): never {
+  throw new LatentflowError(
+    "unsupported",
+    `webgpu: ${kind} ${show(name)} is not computed on the GPU yet; use wasm()`,
+  );
+}
 
 /**
  * D(z).

@@ -1,0 +1,163 @@
+import { ConvolutionOperation, Graph, PIXELS_AT_ONCE, PixelSet, PixelTaps, Tap } from "../memory/graph";
+import { collect, gradientOf, ParameterGradient, valueRows, Workspace } from "../memory/workspace";
+import { pointPixels } from "./convolution";
+import { packRow } from "./dense-parameters";
+import { multiply } from "./product";
+
+// The gradients for a convolution's weight and bias: for each tap, Σ over pixels of a gradient ⊗ what the tap leads to.
+
+/** gradients ⊗ inputs */
+export function addConvolutionGradient(
+  operation: ConvolutionOperation,
+  graph: Graph,
+  workspace: Workspace,
+  sums: ParameterGradient,
+  index: i32,
+  count: i32,
+): void {
+  const before = valueRows(workspace, operation.input);
+  const after = valueRows(workspace, operation.output);
+  const bias = gradientOf(sums, index).bias;
+  collect(workspace.sources, before.values, before.stride, workspace.rows, count);
+  collect(workspace.destinations, after.gradients, after.stride, workspace.rows, count);
+  for (let group: i32 = 0; group < operation.groups; group++) {
+    clear(operation, sums);
+    addTaps(operation, graph, workspace, sums, group, count);
+    addToWeight(operation, sums, index, group);
+  }
+  addPixels(operation, workspace, bias, count);
+}
+
+/** gradient tangents ⊗ inputs + gradients ⊗ input tangents */
+export function addMixedConvolutionGradient(
+  operation: ConvolutionOperation,
+  graph: Graph,
+  workspace: Workspace,
+  sums: ParameterGradient,
+  index: i32,
+  count: i32,
+): void {
+  const before = valueRows(workspace, operation.input);
+  const after = valueRows(workspace, operation.output);
+  const bias = gradientOf(sums, index).bias;
+  for (let group: i32 = 0; group < operation.groups; group++) {
+    clear(operation, sums);
+    collect(workspace.sources, before.tangents, before.stride, workspace.rows, count);
+    collect(workspace.destinations, after.gradients, after.stride, workspace.rows, count);
+    addTaps(operation, graph, workspace, sums, group, count);
+    collect(workspace.sources, before.values, before.stride, workspace.rows, count);
+    collect(workspace.destinations, after.gradientTangents, after.stride, workspace.rows, count);
+    addTaps(operation, graph, workspace, sums, group, count);
+    addToWeight(operation, sums, index, group);
+  }
+  addPixels(operation, workspace, bias, count);
+}
+
+function inputStride(operation: ConvolutionOperation): usize {
+  return (<usize>((operation.inputChannels + 7) >> 3)) << 5;
+}
+
+function clear(operation: ConvolutionOperation, sums: ParameterGradient): void {
+  const rows = <usize>(operation.taps * operation.outputChannels);
+  memory.fill(sums.taps, 0, rows * inputStride(operation));
+}
+
+/** Of one group: sums.taps[tap][o][i] += Σ over pixels of left[o] · right[i], left at workspace.destinations. */
+function addTaps(
+  operation: ConvolutionOperation,
+  graph: Graph,
+  workspace: Workspace,
+  sums: ParameterGradient,
+  group: i32,
+  count: i32,
+): void {
+  const pixelTaps = changetype<PixelTaps>(operation.forward);
+  const inputs = (<usize>(group * operation.inputChannels)) << 2;
+  const outputs = (<usize>(group * operation.outputChannels)) << 2;
+  for (let i: i32 = 0; i < pixelTaps.setCount; i++) {
+    const set = changetype<PixelSet>(pixelTaps.sets + <usize>i * offsetof<PixelSet>());
+    const total = count * set.pixelCount;
+    for (let first: i32 = 0; first < total; first += PIXELS_AT_ONCE) {
+      const some = min(PIXELS_AT_ONCE, total - first);
+      pointPixels(graph.pixelSources, workspace.sources, set, set.sources, inputs, first, some);
+      pointPixels(
+        graph.pixelDestinations,
+        workspace.destinations,
+        set,
+        set.destinations,
+        outputs,
+        first,
+        some,
+      );
+      const channels = operation.outputChannels;
+      for (let pixel: i32 = 0; pixel < some; pixel++) {
+        const left = load<usize>(graph.pixelDestinations + ((<usize>pixel) << 2));
+        for (let o: usize = 0; o < <usize>channels; o++) {
+          const at = (o * <usize>some + <usize>pixel) << 2;
+          store<f32>(sums.columns + at, load<f32>(left + (o << 2)));
+        }
+      }
+      for (let at = set.taps; at < set.tapsEnd; at += offsetof<Tap>()) {
+        addTap(operation, graph, sums, changetype<Tap>(at), some);
+      }
+    }
+  }
+}
+
+function addTap(
+  operation: ConvolutionOperation,
+  graph: Graph,
+  sums: ParameterGradient,
+  tap: Tap,
+  count: i32,
+): void {
+  const channels = <usize>operation.outputChannels;
+  const depth = (<usize>count) << 2;
+  const stride = inputStride(operation);
+  for (let pixel: i32 = 0; pixel < count; pixel++) {
+    const right = load<usize>(graph.pixelSources + ((<usize>pixel) << 2)) + tap.offset;
+    packRow(right, operation.inputChannels, sums.panels + ((<usize>pixel) << 5), depth << 3);
+  }
+  const into = sums.taps + <usize>tap.index * channels * stride;
+  for (let o: usize = 0; o < channels; o++) {
+    store<usize>(sums.sources + (o << 2), sums.columns + o * depth);
+    store<usize>(sums.destinations + (o << 2), into + o * stride);
+  }
+  const panels = (operation.inputChannels + 7) >> 3;
+  multiply(operation.outputChannels, sums.sources, sums.destinations, sums.panels, 0, count, panels);
+}
+
+/** Adds a group's sums to the weight's gradient, in PyTorch's order. */
+function addToWeight(operation: ConvolutionOperation, sums: ParameterGradient, index: i32, group: i32): void {
+  const inputs = operation.inputChannels;
+  const outputs = operation.outputChannels;
+  const taps = operation.taps;
+  const stride = inputStride(operation);
+  const rowSize = (<usize>(((operation.isTransposed ? outputs : inputs) * taps + 7) & ~7)) << 2;
+  const rows = operation.isTransposed ? inputs : outputs;
+  const weight = gradientOf(sums, index).weight + <usize>(group * rows) * rowSize;
+  for (let tap: i32 = 0; tap < taps; tap++) {
+    for (let o: i32 = 0; o < outputs; o++) {
+      const from = sums.taps + <usize>(tap * outputs + o) * stride;
+      for (let i: i32 = 0; i < inputs; i++) {
+        const row = operation.isTransposed ? i : o;
+        const column = (operation.isTransposed ? o : i) * taps + tap;
+        const at = weight + <usize>row * rowSize + ((<usize>column) << 2);
+        store<f32>(at, load<f32>(at) + load<f32>(from + ((<usize>i) << 2)));
+      }
+    }
+  }
+}
+
+/** bias += each pixel at workspace.destinations. */
+function addPixels(operation: ConvolutionOperation, workspace: Workspace, bias: usize, count: i32): void {
+  const channels = (<usize>(operation.groups * operation.outputChannels)) << 2;
+  for (let i: i32 = 0; i < count; i++) {
+    let pixel = load<usize>(workspace.destinations + ((<usize>i) << 2));
+    for (let left = operation.outputPixels; left > 0; left--, pixel += channels) {
+      for (let c: usize = 0; c < channels; c += 4) {
+        store<f32>(bias + c, load<f32>(bias + c) + load<f32>(pixel + c));
+      }
+    }
+  }
+}

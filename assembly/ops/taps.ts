@@ -1,0 +1,65 @@
+import { Tile } from "./tiles";
+
+// Products summed up over taps: see `multiply` in product.ts, whose order they keep, tap after tap.
+
+const TALLEST_TILE: i32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 4;
+
+/**
+ * Each row is bias + Σ over taps of a matrix times the row that the tap leads to.
+ *
+ * @param count rows
+ * @param sources usize[count], the rows of `depth` floats that the first tap leads to
+ * @param destinations usize[count], rows of 8·panels floats
+ * @param matrices [taps][panels][depth][8]
+ * @param bias [8·panels]
+ * @param taps Tap[] up to `tapsEnd`, at least one
+ */
+export function multiplyOverTaps(
+  count: i32,
+  sources: usize,
+  destinations: usize,
+  matrices: usize,
+  bias: usize,
+  depth: i32,
+  panels: i32,
+  taps: usize,
+  tapsEnd: usize,
+): void {
+  const panelSize = (<usize>depth) << 5;
+  let column: usize = 0;
+  for (let left = panels; left > 0; left--, column += 32, matrices += panelSize) {
+    let row: i32 = 0;
+    for (let tiles = (count + TALLEST_TILE - 1) / TALLEST_TILE; tiles > 0; tiles--) {
+      const height = (count - row + tiles - 1) / tiles;
+      const offset = (<usize>row) << 2;
+      tile(height, sources + offset, destinations + offset, matrices, bias, panelSize, column, taps, tapsEnd);
+      row += height;
+    }
+  }
+}
+
+function tile(
+  height: i32,
+  sources: usize,
+  destinations: usize,
+  panel: usize,
+  bias: usize,
+  panelSize: usize,
+  column: usize,
+  taps: usize,
+  tapsEnd: usize,
+): void {
+  if (ASC_FEATURE_RELAXED_SIMD && height === 6) {
+    Tile.onePanel(6, sources, destinations, panel, bias, panelSize, column, taps, tapsEnd);
+  } else if (ASC_FEATURE_RELAXED_SIMD && height === 5) {
+    Tile.onePanel(5, sources, destinations, panel, bias, panelSize, column, taps, tapsEnd);
+  } else if (height === 4) {
+    Tile.onePanel(4, sources, destinations, panel, bias, panelSize, column, taps, tapsEnd);
+  } else if (height === 3) {
+    Tile.onePanel(3, sources, destinations, panel, bias, panelSize, column, taps, tapsEnd);
+  } else if (height === 2) {
+    Tile.onePanel(2, sources, destinations, panel, bias, panelSize, column, taps, tapsEnd);
+  } else {
+    Tile.onePanel(1, sources, destinations, panel, bias, panelSize, column, taps, tapsEnd);
+  }
+}

@@ -1,0 +1,103 @@
+// What convolutions reach: the z-gradient of decoders that are little else than one convolution, and of a small DCGAN,
+// as shares of the register peak of the same run. node --import tsx bench/convolution.ts relaxed
+
+import { paddedSize } from "../src/backend/wasm/layout.ts";
+import { compileKernels } from "../src/backend/wasm/load.ts";
+import { packDecoder } from "../src/backend/wasm/packed.ts";
+import { allocateWorkspace } from "../src/backend/wasm/workspace.ts";
+import { costOf } from "../src/graph/graph.ts";
+import {
+  conv,
+  convTranspose,
+  dense,
+  elu,
+  type Layer,
+  reshape,
+  sequential,
+  sigmoid,
+} from "../src/graph/index.ts";
+import { createDecoder, type Decoder } from "../src/index.ts";
+import { type Case, interleave, median } from "./measure.ts";
+import { compilePeak } from "./peak.ts";
+
+const ROUNDS = 9;
+const build = process.argv[2] === "relaxed" ? "relaxed" : "plain";
+const up = (channels: number) => convTranspose({ channels, kernel: 4, stride: 2, padding: 1 });
+const from = (...shape: number[]): Layer[] => [
+  dense(shape.reduce((product, length) => product * length)),
+  reshape(shape),
+];
+
+/** Layers, rows, and the share that is meant to be reached: relaxed, plain. */
+const CASES: Readonly<Record<string, readonly [Layer[], number, readonly [number, number]]>> = {
+  "convTranspose 256 → 128, 4×4 → 8×8": [[...from(4, 4, 256), up(128)], 32, [0.8, 0.62]],
+  "convTranspose 128 → 64, 8×8 → 16×16": [[...from(8, 8, 128), up(64)], 16, [0.85, 0.68]],
+  "convTranspose 64 → 3, 16×16 → 32×32": [[...from(16, 16, 64), up(3)], 8, [0.6, 0.45]],
+  "conv 64 → 64, 3×3, 16×16": [
+    [...from(16, 16, 64), conv({ channels: 64, kernel: 3, padding: 1 })],
+    8,
+    [0.85, 0.68],
+  ],
+  "conv 32 → 32, 3×3, 28×28": [
+    [...from(28, 28, 32), conv({ channels: 32, kernel: 3, padding: 1 })],
+    8,
+    [0.85, 0.68],
+  ],
+  "DCGAN 100 → 4×4×256 → 128 → 64 → 32×32×3": [
+    [...from(4, 4, 256), elu(), up(128), elu(), up(64), elu(), up(3), sigmoid()],
+    32,
+    [0.75, 0.6],
+  ],
+};
+
+const compiled = await compileKernels(build === "relaxed");
+const peak = await compilePeak(build);
+const cases: Case[] = [];
+const peaks: number[] = [];
+for (const [name, [layers, rows]] of Object.entries(CASES)) {
+  const decoder = createDecoder(sequential(latentSize(name), layers), { seed: 1, loss: "mse" });
+  cases.push({ name, units: rows, run: await gradientOf(decoder, rows) });
+}
+const peakCase: Case = {
+  name: "peak",
+  units: 1,
+  run: () => void peaks.push(Math.max(...Array.from({ length: 40 }, () => peak.measure()))),
+};
+const times = interleave([peakCase, ...cases], ROUNDS);
+const gigaflops = median(peaks);
+console.log(`${process.version}, ${build} build: register peak ${gigaflops.toFixed(1)} GFLOP/s`);
+Object.entries(CASES).forEach(([name, [layers, rows, targets]], i) => {
+  const decoder = createDecoder(sequential(latentSize(name), layers));
+  const milliseconds = median(times.map((round) => round[i + 1]!));
+  // Multiply and add, forward and backward, for each product.
+  const share = (4 * costOf(decoder).multiplications) / milliseconds / 1e6 / gigaflops;
+  const target = targets[build === "relaxed" ? 0 : 1];
+  const figures = `${milliseconds.toFixed(3)} ms each, ${share.toFixed(2)} of the peak (target ${target})`;
+  console.log(`${name}, ${rows} samples: ${figures}`);
+});
+
+function latentSize(name: string): number {
+  return name.startsWith("DCGAN") ? 100 : 4;
+}
+
+/** A pass forwards and one backwards of so many rows. */
+async function gradientOf(decoder: Decoder, rows: number): Promise<() => void> {
+  const { arena, kernels, graph } = await packDecoder(decoder, compiled);
+  const n = decoder.outputSize;
+  const workspace = allocateWorkspace(await packDecoder(decoder, compiled), rows, "squaredError");
+  const target = arena.allocate((piece) => piece(4 * paddedSize(n))).layout;
+  arena.f32(target, n).fill(0.5);
+  arena.i32(workspace.weights, rows).fill(0);
+  arena.i32(workspace.targets, rows).fill(target);
+  arena.f64(workspace.scales, rows).fill(1 / n);
+  for (let row = 0; row < rows; row++) {
+    arena.i32(workspace.rows, rows)[row] = row;
+    arena
+      .f32(workspace.latents.pointer + row * workspace.latents.stride, decoder.latentSize)
+      .fill(0.01 * (row + 1));
+  }
+  return () => {
+    kernels.objectiveValue(graph, workspace.pointer, rows);
+    kernels.objectiveGradient(graph, workspace.pointer, rows);
+  };
+}

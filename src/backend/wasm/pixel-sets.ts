@@ -1,0 +1,151 @@
+import { type PixelPair, pixelPairs } from "../../graph/convolution.ts";
+import { type Operation, type Shape, sizeOf } from "../../graph/operations.ts";
+import { PixelSet, PixelTaps, paddedSize, Tap } from "./layout.ts";
+
+// How the kernels are told which pixels a convolution's pixels are computed from: see assembly/memory/graph.ts.
+
+export type Convolution = Operation<"conv" | "convTranspose">;
+
+/** One side of a convolution, from which or to which its products go. */
+export interface Side {
+  readonly pixels: number;
+  /** Of one group, and of all. */
+  readonly channels: number;
+  readonly allChannels: number;
+}
+
+/** What the kernels have to know of a convolution. */
+export interface ConvolutionGeometry {
+  readonly input: Side;
+  readonly output: Side;
+  /** How many taps its kernel has. */
+  readonly taps: number;
+  readonly forward: readonly LikePixels[];
+  readonly backward: readonly LikePixels[];
+}
+
+/** Pixels that are computed alike, by their numbers. */
+interface LikePixels {
+  readonly destinations: number[];
+  /** What the first tap of each leads to. */
+  readonly sources: number[];
+  /** How far from there each tap leads, in pixels. */
+  readonly taps: readonly { readonly tap: number; readonly offset: number }[];
+}
+
+const geometries = new WeakMap<Convolution, ConvolutionGeometry>();
+
+export function geometryOf(operation: Convolution, inputShape: Shape): ConvolutionGeometry {
+  let geometry = geometries.get(operation);
+  if (!geometry) {
+    geometry = makeGeometry(operation, inputShape);
+    geometries.set(operation, geometry);
+  }
+  return geometry;
+}
+
+function makeGeometry(operation: Convolution, inputShape: Shape): ConvolutionGeometry {
+  const { kind, shape, groups, kernel } = operation;
+  const side = (of: Shape): Side => {
+    const allChannels = of.at(-1)!;
+    return { pixels: sizeOf(of) / allChannels, channels: allChannels / groups, allChannels };
+  };
+  const [input, output] = [side(inputShape), side(shape)];
+  const pairs = pixelPairs(operation, kind === "convTranspose", inputShape, shape);
+  return {
+    ...{ input, output, taps: sizeOf(kernel) },
+    forward: likePixels(output.pixels, pairs, ({ output: destination, tap, input: source }) => {
+      return { destination, tap, source };
+    }),
+    backward: likePixels(input.pixels, pairs, ({ output: source, tap, input: destination }) => {
+      return { destination, tap, source };
+    }),
+  };
+}
+
+function likePixels(
+  count: number,
+  pairs: readonly PixelPair[],
+  towards: (pair: PixelPair) => {
+    readonly destination: number;
+    readonly tap: number;
+    readonly source: number;
+  },
+): LikePixels[] {
+  const reached = Array.from({ length: count }, (): { tap: number; source: number }[] => []);
+  for (const pair of pairs) {
+    const { destination, tap, source } = towards(pair);
+    reached[destination]!.push({ tap, source });
+  }
+  const sets = new Map<string, LikePixels>();
+  reached.forEach((all, destination) => {
+    all.sort((a, b) => a.tap - b.tap);
+    const first = all[0]?.source ?? 0;
+    const taps = all.map(({ tap, source }) => ({ tap, offset: source - first }));
+    const key = taps.map(({ tap, offset }) => `${tap} ${offset}`).join();
+    const set = sets.get(key) ?? { destinations: [], sources: [], taps };
+    sets.set(key, set);
+    set.destinations.push(destination);
+    set.sources.push(first);
+  });
+  return [...sets.values()];
+}
+
+/** Where the structs of one direction lie. */
+export interface PixelTapsPlace {
+  readonly pointer: number;
+  readonly sets: number;
+  readonly ofSets: readonly {
+    readonly destinations: number;
+    readonly sources: number;
+    readonly taps: number;
+  }[];
+}
+
+/** Takes memory for the structs of one direction. */
+export function allocatePixelTaps(
+  sets: readonly LikePixels[],
+  piece: (bytes: number) => number,
+): PixelTapsPlace {
+  return {
+    pointer: piece(PixelTaps.size),
+    sets: piece(PixelSet.size * sets.length),
+    ofSets: sets.map(({ destinations, taps }) => ({
+      destinations: piece(4 * destinations.length),
+      sources: piece(4 * destinations.length),
+      taps: piece(Tap.size * taps.length),
+    })),
+  };
+}
+
+/** Fills them in. */
+export function fillPixelTaps(
+  memory: DataView,
+  place: PixelTapsPlace,
+  sets: readonly LikePixels[],
+  from: Side,
+  to: Side,
+): void {
+  PixelTaps.set(memory, place.pointer, { setCount: sets.length, sets: place.sets });
+  const matrixSize = 4 * paddedSize(to.channels) * from.channels;
+  sets.forEach((set, i) => {
+    const { destinations, sources, taps } = place.ofSets[i]!;
+    PixelSet.set(memory, place.sets + i * PixelSet.size, {
+      ...{ pixelCount: set.destinations.length, destinations, sources },
+      ...{ taps, tapsEnd: taps + set.taps.length * Tap.size },
+    });
+    set.destinations.forEach((pixel, k) => {
+      memory.setInt32(destinations + 4 * k, 4 * to.allChannels * pixel, true);
+      memory.setInt32(sources + 4 * k, 4 * from.allChannels * set.sources[k]!, true);
+    });
+    set.taps.forEach(({ tap, offset }, k) => {
+      const pixels = offset - (set.taps[k - 1]?.offset ?? 0);
+      Tap.set(memory, taps + k * Tap.size, {
+        move: 4 * (from.allChannels * pixels - from.channels),
+        panels: tap * matrixSize,
+        offset: 4 * from.allChannels * offset,
+        index: tap,
+      });
+    });
+  });
+}

@@ -1,0 +1,25 @@
+export {
+  activation,
+  conv,
+  convTranspose,
+  dense,
+  elu,
+  gelu,
+  type Layer,
+  leakyRelu,
+  relu,
+  reshape,
+  sequential,
+  sigmoid,
+  silu,
+  sine,
+  softplus,
+  tanh,
+} from "./builder.ts";
+export type {
+  ConvolutionDefinition,
+  GraphDefinition,
+  OperationDefinition,
+  OperationSettings,
+  PerAxis,
+} from "./definition.ts";

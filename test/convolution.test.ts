@@ -1,0 +1,378 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import {
+  conv,
+  convTranspose,
+  dense,
+  elu,
+  type Layer,
+  reshape,
+  sequential,
+  sigmoid,
+  softplus,
+  tanh,
+} from "../src/graph/index.ts";
+import {
+  amd,
+  binaryCrossEntropy,
+  createDecoder,
+  type Decoder,
+  decode,
+  describe,
+  encode,
+  linearGrid,
+  loadDecoder,
+  rk4,
+  squaredError,
+  wasm,
+} from "../src/index.ts";
+import { adam } from "../src/optimizer.ts";
+import { leastLosses } from "../src/terms/floor.ts";
+import { createDataset, train, trainAutoencoder } from "../src/train/index.ts";
+import { builds } from "./support/builds.ts";
+import { gradientOf, graphLoss, graphOutput } from "./support/graph-reference.ts";
+import { allRows, bindObjective } from "./support/objective.ts";
+import { randomArray } from "./support/random.ts";
+import { norm, relativeDistance } from "./support/reference.ts";
+import { refused, rejected } from "./support/refusal.ts";
+import { workerUrl } from "./support/threads.ts";
+
+// Decoders with convolutions: every attribute, both orders of derivatives, files, threads, training.
+
+const BEFORE = (shape: readonly number[]): Layer[] => [
+  dense(shape.reduce((product, length) => product * length, 1)),
+  tanh(),
+  reshape(shape),
+];
+
+/** Decoders of a convolution each, by what is special about it. */
+const CASES: Readonly<Record<string, Layer[]>> = {
+  "3×3, padded": [...BEFORE([4, 5, 3]), conv({ channels: 8, kernel: 3, padding: 1 }), elu()],
+  "few channels": [...BEFORE([3, 3, 17]), conv({ channels: 1, kernel: 3, padding: 1 }), sigmoid()],
+  stride: [...BEFORE([5, 7, 2]), conv({ channels: 5, kernel: 3, stride: 2, padding: 1 }), softplus()],
+  "a stride that leaves pixels out": [...BEFORE([5, 5, 2]), conv({ channels: 3, kernel: 1, stride: 2 })],
+  dilation: [...BEFORE([6, 6, 2]), conv({ channels: 3, kernel: 3, dilation: 2, padding: 1 })],
+  "another kernel, stride and padding for each axis": [
+    ...BEFORE([4, 5, 3]),
+    conv({ channels: 4, kernel: [2, 3], stride: [1, 2], padding: [1, 0, 0, 2], dilation: [2, 1] }),
+  ],
+  groups: [...BEFORE([3, 3, 6]), conv({ channels: 4, kernel: 3, padding: 1, groups: 2 }), elu()],
+  "groups of eight": [...BEFORE([3, 2, 16]), conv({ channels: 16, kernel: 2, groups: 2 }), elu()],
+  depthwise: [...BEFORE([3, 3, 5]), conv({ channels: 5, kernel: 3, padding: 1, groups: 5 })],
+  "one axis": [...BEFORE([9, 3]), conv({ channels: 5, kernel: 4, stride: 2, padding: 1 }), tanh()],
+  "transposed, 4×4, stride 2": [
+    ...BEFORE([3, 3, 5]),
+    convTranspose({ channels: 8, kernel: 4, stride: 2, padding: 1 }),
+    elu(),
+    convTranspose({ channels: 3, kernel: 4, stride: 2, padding: 1 }),
+    sigmoid(),
+  ],
+  "transposed, with output padding": [
+    ...BEFORE([3, 2, 2]),
+    convTranspose({ channels: 3, kernel: 3, stride: 2, padding: 1, outputPadding: [1, 0] }),
+  ],
+  "transposed, a stride beyond the kernel": [
+    ...BEFORE([2, 3, 2]),
+    convTranspose({ channels: 2, kernel: 2, stride: 3 }),
+    softplus(),
+  ],
+  "transposed, dilation and groups": [
+    ...BEFORE([3, 3, 4]),
+    convTranspose({ channels: 6, kernel: 2, stride: [1, 2], dilation: 2, groups: 2 }),
+  ],
+  "transposed, one axis": [
+    ...BEFORE([4, 3]),
+    convTranspose({ channels: 2, kernel: 3, stride: 2, padding: 1 }),
+  ],
+  "1×1, and dense behind": [
+    ...BEFORE([2, 2, 9]),
+    conv({ channels: 8, kernel: 1 }),
+    elu(),
+    reshape([32]),
+    dense(5),
+  ],
+};
+
+const LATENT = 3;
+const decoderOf = (layers: readonly Layer[], seed = 1) => createDecoder(sequential(LATENT, layers), { seed });
+
+for (const [name, layers] of Object.entries(CASES)) {
+  const decoder = decoderOf(layers);
+  const samples = 5;
+  const z = randomArray(3, samples * LATENT, -1, 1);
+  const y = randomArray(4, samples * decoder.outputSize, 0.1, 0.9);
+  const latentOf = (i: number) => Array.from(z.subarray(i * LATENT, (i + 1) * LATENT));
+  const sampleOf = (i: number) => y.subarray(i * decoder.outputSize, (i + 1) * decoder.outputSize);
+  const loss = squaredError();
+
+  for (const { name: build, backend } of builds) {
+    test(`${build}: ${name}: value, gradient, parameter gradient, Hessian-vector product, mixed term`, async () => {
+      const decoded = await decode(decoder, z, { backend });
+      for (let i = 0; i < samples; i++) {
+        const got = decoded.subarray(i * decoder.outputSize, (i + 1) * decoder.outputSize);
+        const error = relativeDistance(got, graphOutput(decoder, latentOf(i)));
+        assert.ok(error < 1e-5, `the output is off by ${error}`);
+      }
+      const objective = await bindObjective(backend, decoder, loss, y);
+      const rows = allRows(samples);
+      const losses = await objective.value(rows, Float64Array.from(z));
+      const gradients = await objective.gradient(rows);
+      await objective.addParameterGradient(rows);
+      const sums = await objective.takeParameterSums();
+      const direction = randomArray(5, samples * LATENT, -1, 1);
+      const products = await objective.tangent(rows, Float64Array.from(direction));
+      await objective.addMixedGradient(rows);
+      const mixed = await objective.takeParameterSums();
+      objective.dispose();
+
+      const parameters = Array.from(decoder.parameters);
+      let total = parameters.map(() => 0);
+      let totalMixed = parameters.map(() => 0);
+      // A few of the parameters of each tensor are enough: the last ones of each, too.
+      const chosen = parameters.map((_, k) => k).filter((k) => k % 7 === 0 || k > parameters.length - 5);
+      for (let i = 0; i < samples; i++) {
+        const target = sampleOf(i);
+        const at = latentOf(i);
+        const v = Array.from(direction.subarray(i * LATENT, (i + 1) * LATENT));
+        const along = (t: number) => at.map((value, k) => value + t * v[k]!);
+        const gradientAt = (point: readonly number[]) =>
+          gradientOf((x) => graphLoss(decoder, loss, x, target), point);
+        const expected = graphLoss(decoder, loss, at, target);
+        assert.ok(Math.abs(losses[i]! / expected - 1) < 1e-5, `loss ${losses[i]}, expected ${expected}`);
+        const gradient = gradientAt(at);
+        const row = gradients.subarray(i * LATENT, (i + 1) * LATENT);
+        assert.ok(
+          relativeDistance(row, gradient) < 1e-4,
+          `gradient off by ${relativeDistance(row, gradient)}`,
+        );
+        const [ahead, behind] = [gradientAt(along(1e-3)), gradientAt(along(-1e-3))];
+        const hessian = ahead.map((value, k) => (value - behind[k]!) / 2e-3);
+        const product = products.subarray(i * LATENT, (i + 1) * LATENT);
+        assert.ok(
+          relativeDistance(product, hessian) < 1e-3,
+          `H·v off by ${relativeDistance(product, hessian)}`,
+        );
+        const parameterDerivative = (point: readonly number[], k: number) => {
+          const f = (value: number) => {
+            const changed = parameters.slice();
+            changed[k] = value;
+            return graphLoss(decoder, loss, point, target, changed);
+          };
+          const h = 1e-4;
+          const p = parameters[k]!;
+          return (f(p + h) - f(p - h)) / (2 * h);
+        };
+        total = total.map((sum, k) => (chosen.includes(k) ? sum + parameterDerivative(at, k) : 0));
+        if (i > 1) continue;
+        totalMixed = totalMixed.map((sum, k) => {
+          if (!chosen.includes(k)) return 0;
+          const h = 1e-3;
+          return sum + (parameterDerivative(along(h), k) - parameterDerivative(along(-h), k)) / (2 * h);
+        });
+      }
+      const pick = (values: ArrayLike<number>) => chosen.map((k) => values[k]!);
+      assert.ok(
+        relativeDistance(pick(sums), pick(total)) < 1e-4,
+        `∂θ off by ${relativeDistance(pick(sums), pick(total))}`,
+      );
+      // The mixed term of two samples alone.
+      const two = await bindObjective(backend, decoder, loss, y.subarray(0, 2 * decoder.outputSize));
+      await two.value(allRows(2), Float64Array.from(z.subarray(0, 2 * LATENT)));
+      await two.gradient(allRows(2));
+      await two.tangent(allRows(2), Float64Array.from(direction.subarray(0, 2 * LATENT)));
+      await two.addMixedGradient(allRows(2));
+      const ofTwo = pick(await two.takeParameterSums());
+      two.dispose();
+      const error = relativeDistance(ofTwo, pick(totalMixed));
+      assert.ok(error < 1e-3, `mixed term off by ${error}`);
+      assert.ok(norm(mixed) > 0);
+    });
+  }
+}
+
+/** A small DCGAN. */
+const generator = (seed = 1) =>
+  createDecoder(
+    sequential(6, [
+      dense(4 * 4 * 16),
+      elu(),
+      reshape([4, 4, 16]),
+      convTranspose({ channels: 8, kernel: 4, stride: 2, padding: 1 }),
+      elu(),
+      convTranspose({ channels: 3, kernel: 4, stride: 2, padding: 1 }),
+      sigmoid(),
+    ]),
+    { seed, loss: "bce" },
+  );
+
+/** Samples that a decoder makes of latents, so that there is a minimum. */
+async function samplesOf(decoder: Decoder, count: number): Promise<Float32Array> {
+  return decode(decoder, randomArray(7, count * decoder.latentSize, -1, 1));
+}
+
+test("encode: no result depends on batch mates, threads or the path taken, bit for bit", async () => {
+  const decoder = generator();
+  const y = await samplesOf(decoder, 23);
+  const alone = wasm({ threads: 1 });
+  for (const solver of [
+    amd({ maxSteps: 30 }),
+    undefined,
+    rk4({ grid: linearGrid({ t1: 20, slices: 10 }) }),
+  ]) {
+    const options = { ...(solver && { solver }), backend: alone } as Parameters<typeof encode>[2];
+    const expected = await encode(decoder, y, options);
+    const threaded = await encode(decoder, y, {
+      ...options,
+      backend: wasm({ threads: 3, worker: workerUrl }),
+    } as typeof options);
+    assert.is(threaded.backend.threads, 3, threaded.backend.reason);
+    assert.equal({ ...threaded, backend: 0, seconds: 0 }, { ...expected, backend: 0, seconds: 0 });
+    const n = decoder.outputSize;
+    for (const i of [0, 7, 22]) {
+      const one = await encode(decoder, y.subarray(i * n, (i + 1) * n), options);
+      assert.equal(one.z, expected.z.slice(i * 6, (i + 1) * 6), `sample ${i} alone`);
+    }
+    const recorded = await encode(decoder, y, { ...options, saveAt: "steps" } as typeof options);
+    assert.equal(recorded.z, expected.z);
+  }
+});
+
+test("lbfgs finds what a decoder has made, with its preconditioner", async () => {
+  const decoder = generator();
+  const z = randomArray(7, 20 * 6, -1, 1);
+  const y = await decode(decoder, z);
+  const { loss, status } = await encode(decoder, y);
+  const { loss: atTruth } = await encode(decoder, y, { z0: z, solver: amd({ maxSteps: 0 }) });
+  assert.ok(
+    status.every((each) => each === "converged"),
+    status.join(),
+  );
+  const worse = loss.filter((value, i) => value > atTruth[i]! + 1e-5);
+  assert.is(worse.length, 0, `${worse.length} of 20 are above the loss at the latents that y was made of`);
+});
+
+test("training lowers the loss, to the same weights on any number of threads", async () => {
+  const decoder = generator(2);
+  const y = await samplesOf(generator(3), 24);
+  const data = createDataset(y, { shape: [16, 16, 3] });
+  const options = {
+    solver: amd({ maxSteps: 10 }),
+    optimizer: adam({ learningRate: 3e-3 }),
+    batchSize: 6,
+    epochs: 6,
+  } as const;
+  const expected = await train(decoder, data, { ...options, backend: wasm({ threads: 1 }) });
+  // Cross entropy has a floor: what can be learnt is above it.
+  const meanOf = (steps: typeof expected.history) =>
+    steps.reduce((sum, { loss }) => sum + loss, 0) / steps.length;
+  const floor = leastLosses(binaryCrossEntropy(), y, 768).reduce((sum, value) => sum + value, 0) / 24;
+  const [first, last] = [expected.history.slice(0, 4), expected.history.slice(-4)].map(meanOf);
+  assert.ok(last! - floor < 0.8 * (first! - floor), `${first} → ${last} above ${floor}`);
+  const threaded = await train(decoder, data, {
+    ...options,
+    backend: wasm({ threads: 2, worker: workerUrl }),
+  });
+  assert.equal(threaded.decoder.parameters, expected.decoder.parameters);
+});
+
+test("a file holds the graph, and is read back to the same bits", async () => {
+  for (const layers of Object.values(CASES)) {
+    const decoder = decoderOf(layers, 5);
+    const again = await loadDecoder(decoder.toSafetensors());
+    assert.equal(again.operations, decoder.operations);
+    assert.equal(again.parameters, decoder.parameters);
+    assert.equal(again.outputShape, decoder.outputShape);
+  }
+  const loaded = await loadDecoder(generator().toSafetensors());
+  assert.equal(loaded.loss, generator().loss);
+});
+
+test("describe has a row for each operation", () => {
+  const { operations, parameters, multiplications } = describe(generator());
+  assert.equal(
+    operations.map(({ operation, shape, parameters: count }) => [operation, shape, count]),
+    [
+      ["dense", [256], 7 * 256],
+      ["elu", [256], 0],
+      ["reshape", [4, 4, 16], 0],
+      ["convTranspose 4×4", [8, 8, 8], 16 * 8 * 16 + 8],
+      ["elu", [8, 8, 8], 0],
+      ["convTranspose 4×4", [16, 16, 3], 8 * 3 * 16 + 3],
+      ["sigmoid", [16, 16, 3], 0],
+    ],
+  );
+  assert.is(parameters, generator().parameterCount);
+  // Of 4·4·16 products of taps a frame of pixels leads nowhere: (4·4 - 2)² of each 16².
+  assert.is(multiplications, 6 * 256 + 14 * 14 * 16 * 8 + 30 * 30 * 8 * 3);
+});
+
+test("what does not fit together is refused, with its place", async () => {
+  const cases: [() => unknown, RegExp][] = [
+    [
+      () => sequential(3, [conv({ channels: 1, kernel: 1 })]),
+      /conv "0": what it reads has the shape \[3\].*reshape/,
+    ],
+    [
+      () => sequential(3, [dense(4), reshape([5])]),
+      /reshape "1": shape is \[5\], which holds 5 numbers, expected 4/,
+    ],
+    [
+      () => sequential(3, [dense(4), reshape([2, 2, 1]), dense(2)]),
+      /dense "2": what it reads.*reshape\(\[4\]\)/,
+    ],
+    [
+      () => sequential(3, [...BEFORE([2, 2, 1]), conv({ channels: 1, kernel: 3 })]),
+      /its output would have the shape \[0,0,1\]/,
+    ],
+    [
+      () => sequential(3, [...BEFORE([2, 2, 3]), conv({ channels: 2, kernel: 1, groups: 2 })]),
+      /groups is 2, expected a divisor/,
+    ],
+    [
+      () => sequential(3, [...BEFORE([2, 2, 3]), conv({ channels: 2, kernel: 0 })]),
+      /kernel is 0, expected an integer >= 1/,
+    ],
+    [
+      () => sequential(3, [...BEFORE([2, 2, 3]), conv({ channels: 2, kernel: [1, 1, 1] })]),
+      /kernel has 3 numbers, expected one, or 2/,
+    ],
+    [
+      () => sequential(3, [...BEFORE([2, 2, 3]), conv({ channels: 2, kernel: 1, pad: 1 } as never)]),
+      /unknown option "pad"/,
+    ],
+    [
+      () =>
+        sequential(3, [
+          ...BEFORE([2, 2, 3]),
+          convTranspose({ channels: 2, kernel: 2, stride: 2, outputPadding: 2 }),
+        ]),
+      /outputPadding is \[2,2\], expected less than the stride/,
+    ],
+    [() => sequential(3, [elu as never]), /layer 0 is .*call it: elu\(\)/],
+    [
+      () => createDecoder({ ...sequential(3, [dense(2)]), format: 2 } as never),
+      /format is 2, expected 1; a newer latentflow/,
+    ],
+    [() => createDecoder({ ...sequential(3, [dense(2)]), more: 1 } as never), /unknown option "more"/],
+    [() => createDecoder(sequential(3, [dense(2)]), { seeds: 1 } as never), /unknown option "seeds"/],
+    [
+      () =>
+        createDecoder({
+          format: 1,
+          layout: "channelsLast",
+          latentSize: 2,
+          operations: [{ kind: "lstm" }],
+        } as never),
+      /kind is "lstm"; the kinds are dense, activation/,
+    ],
+    [() => createDecoder(sequential(3, [dense(2)]), { loss: "bce" }), /bce|sigmoid/],
+  ];
+  for (const [call, message] of cases) refused(call, "invalid_argument", message);
+  await rejected(
+    trainAutoencoder(generator(), new Float32Array(768)),
+    "invalid_argument",
+    /no stack of fully connected/,
+  );
+});
+
+test.run();
