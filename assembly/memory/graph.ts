@@ -35,6 +35,8 @@ export class Graph {
   /** f32[PIXELS_AT_ONCE][8·panels]: pixels whose channels do not fill their panels; and pointers to them. */
   pixels: usize; // 36
   pixelPlaces: usize; // 40
+  /** f32[pixels of one sample][columns padded to a multiple of 8]: see `forwardColumns`. */
+  columns: usize; // 44
 }
 
 /** So many pixels share each reading of a convolution's matrices: a multiple of both tiles. */
@@ -88,6 +90,14 @@ export class ConvolutionOperation extends Operation {
   transposedPanels: usize; // 48
   /** [groups][outputs padded to a multiple of 8] */
   bias: usize; // 52
+  /**
+   * For so few channels that most of their panels would be empty: a column for each tap and channel, as one matrix,
+   * [groups][⌈taps · outputs / 8⌉][inputs][8]. Each pixel of the input is multiplied by it once, and what belongs to a
+   * pixel of the output is added up. And the same for the backward pass. 0 where the panels are used.
+   */
+  forwardColumns: usize; // 56
+  backwardColumns: usize; // 60
+  inputPixels: i32; // 64
 }
 
 /** Which pixels the pixels of a convolution are computed from, in one direction. */
@@ -108,6 +118,8 @@ export class PixelSet {
   /** Tap[] from `taps` to `tapsEnd`; there may be none. */
   taps: usize; // 12
   tapsEnd: usize; // 16
+  /** i32[pixelCount]: the pixels of `sources` by their numbers. */
+  pixels: usize; // 20
 }
 
 @unmanaged
@@ -120,6 +132,8 @@ export class Tap {
   offset: i32; // 8
   /** Its number among all taps. */
   index: i32; // 12
+  /** `offset` in pixels. */
+  pixels: i32; // 16
 }
 
 /** values ← f(values), in place */

@@ -1,6 +1,7 @@
-import { ConvolutionOperation, Graph, PIXELS_AT_ONCE, PixelSet, PixelTaps } from "../memory/graph";
+import { ConvolutionOperation, Graph, PIXELS_AT_ONCE, PixelSet, PixelTaps, Tap } from "../memory/graph";
 import { collect, GaussNewton, point, valueRows, Workspace } from "../memory/workspace";
 import { packPanels } from "./panels";
+import { multiply } from "./product";
 import { multiplyOverTaps } from "./taps";
 
 // Convolutions and transposed ones. The backward product of one is the forward product of the other, with its matrices
@@ -85,6 +86,24 @@ function forwards(
   const taps = changetype<PixelTaps>(operation.forward);
   const depth = operation.inputChannels;
   const channels = operation.outputChannels;
+  if (operation.forwardColumns !== 0) {
+    const pixels = operation.inputPixels;
+    const columns = operation.forwardColumns;
+    productByColumns(
+      operation,
+      graph,
+      taps,
+      columns,
+      bias,
+      depth,
+      channels,
+      pixels,
+      sources,
+      destinations,
+      count,
+    );
+    return;
+  }
   product(operation, graph, taps, operation.panels, bias, depth, channels, sources, destinations, count);
 }
 
@@ -100,6 +119,24 @@ function backwards(
   const panels = operation.transposedPanels;
   const depth = operation.outputChannels;
   const channels = operation.inputChannels;
+  if (operation.backwardColumns !== 0) {
+    const pixels = operation.outputPixels;
+    const columns = operation.backwardColumns;
+    productByColumns(
+      operation,
+      graph,
+      taps,
+      columns,
+      0,
+      depth,
+      channels,
+      pixels,
+      sources,
+      destinations,
+      count,
+    );
+    return;
+  }
   product(operation, graph, taps, panels, 0, depth, channels, sources, destinations, count);
 }
 
@@ -144,6 +181,82 @@ function product(
         );
         productOfSome(graph, set, groupMatrices, groupBias, depth, channels, panels, some);
       }
+    }
+  }
+}
+
+/**
+ * The same by columns, for few channels.
+ *
+ * @param columns [groups][⌈taps · channels / 8⌉][depth][8]
+ * @param pixels of the side of the sources
+ */
+function productByColumns(
+  operation: ConvolutionOperation,
+  graph: Graph,
+  pixelTaps: PixelTaps,
+  columns: usize,
+  bias: usize,
+  depth: i32,
+  channels: i32,
+  pixels: i32,
+  sources: usize,
+  destinations: usize,
+  count: i32,
+): void {
+  const panels = (operation.taps * channels + 7) >> 3;
+  const rowSize = (<usize>panels) << 5;
+  const pixelSize = (<usize>(operation.groups * depth)) << 2;
+  const biasSize = (<usize>((channels + 7) >> 3)) << 5;
+  for (let group: i32 = 0; group < operation.groups; group++) {
+    const matrix = columns + <usize>group * rowSize * <usize>depth;
+    const groupBias = bias !== 0 ? bias + <usize>group * biasSize : graph.zeros;
+    const groupDestinations = (<usize>(group * channels)) << 2;
+    for (let sample: i32 = 0; sample < count; sample++) {
+      const source = pixelAt(sources, sample) + ((<usize>(group * depth)) << 2);
+      for (let first: i32 = 0; first < pixels; first += PIXELS_AT_ONCE) {
+        const some = min(PIXELS_AT_ONCE, pixels - first);
+        for (let i: i32 = 0; i < some; i++) {
+          const pixel = <usize>(first + i);
+          store<usize>(graph.pixelSources + ((<usize>i) << 2), source + pixel * pixelSize);
+          store<usize>(graph.pixelDestinations + ((<usize>i) << 2), graph.columns + pixel * rowSize);
+        }
+        multiply(some, graph.pixelSources, graph.pixelDestinations, matrix, graph.zeros, depth, panels);
+      }
+      const destination = pixelAt(destinations, sample) + groupDestinations;
+      for (let i: i32 = 0; i < pixelTaps.setCount; i++) {
+        const set = changetype<PixelSet>(pixelTaps.sets + <usize>i * offsetof<PixelSet>());
+        addColumns(graph, set, groupBias, channels, rowSize, destination);
+      }
+    }
+  }
+}
+
+/** Each pixel of a set is the bias and, tap after tap, what the pixel that it leads to has in the tap's columns. */
+function addColumns(
+  graph: Graph,
+  set: PixelSet,
+  bias: usize,
+  channels: i32,
+  rowSize: usize,
+  destination: usize,
+): void {
+  const size = (<usize>channels) << 2;
+  for (let i: usize = 0; i < <usize>set.pixelCount; i++) {
+    const row = graph.columns + <usize>load<i32>(set.pixels + (i << 2)) * rowSize;
+    const pixel = destination + load<i32>(set.destinations + (i << 2));
+    // Four channels at once; beyond the last one is what nobody stores.
+    for (let c: usize = 0; c < size; c += 16) {
+      let sum = v128.load(bias + c);
+      for (let at = set.taps; at < set.tapsEnd; at += offsetof<Tap>()) {
+        const tap = changetype<Tap>(at);
+        const column = <usize>tap.index * size + c;
+        sum = f32x4.add(sum, v128.load(row + <usize>(tap.pixels * <i32>rowSize) + column));
+      }
+      store<f32>(pixel + c, f32x4.extract_lane(sum, 0));
+      if (c + 4 < size) store<f32>(pixel + c, f32x4.extract_lane(sum, 1), 4);
+      if (c + 8 < size) store<f32>(pixel + c, f32x4.extract_lane(sum, 2), 8);
+      if (c + 12 < size) store<f32>(pixel + c, f32x4.extract_lane(sum, 3), 12);
     }
   }
 }
@@ -266,12 +379,62 @@ export function packConvolution(
       transposedPanels += transposedSize;
     }
   }
+  if (operation.forwardColumns !== 0) {
+    packColumns(
+      operation,
+      parameters,
+      groupSize,
+      outputs,
+      inputs,
+      outputStride,
+      inputStride,
+      operation.forwardColumns,
+    );
+  }
+  if (operation.backwardColumns !== 0) {
+    packColumns(
+      operation,
+      parameters,
+      groupSize,
+      inputs,
+      outputs,
+      inputStride,
+      outputStride,
+      operation.backwardColumns,
+    );
+  }
   const bias = parameters + <usize>rows * row;
   const biasSize = (<usize>((outputs + 7) >> 3)) << 5;
   for (let group: usize = 0; group < <usize>groups; group++) {
     packPanels(bias + ((group * <usize>outputs) << 2), outputs, 1, 4, 0, operation.bias + group * biasSize);
   }
   return bias + alignedRow(groups * outputs, rowAlignment);
+}
+
+/** A column for each tap and channel: see `forwardColumns`. What fills up the last panel stays 0. */
+function packColumns(
+  operation: ConvolutionOperation,
+  weight: usize,
+  groupSize: usize,
+  channels: i32,
+  depth: i32,
+  channelStride: usize,
+  depthStride: usize,
+  columns: usize,
+): void {
+  const panels = (operation.taps * channels + 7) >> 3;
+  const panelSize = (<usize>depth) << 5;
+  for (let group: i32 = 0; group < operation.groups; group++, weight += groupSize) {
+    for (let column: i32 = 0; column < panels << 3; column++) {
+      const isThere = column < operation.taps * channels;
+      const from = weight + ((<usize>(column / channels)) << 2) + <usize>(column % channels) * channelStride;
+      const to = columns + <usize>(column >> 3) * panelSize + ((<usize>(column & 7)) << 2);
+      for (let k: usize = 0; k < <usize>depth; k++) {
+        store<f32>(to + (k << 5), isThere ? load<f32>(from + k * depthStride) : 0);
+      }
+    }
+    columns += <usize>panels * panelSize;
+  }
 }
 
 /** The bytes of a row of `size` floats. */

@@ -1,7 +1,7 @@
 import { F32x4 } from "../simd";
 
 /** The bytes of a Tap, see memory/graph.ts. */
-const TAP_SIZE: usize = 16;
+const TAP_SIZE: usize = 20;
 
 /** The register tiles. Inlined, so that `height` is a constant and rows beyond it vanish. */
 export class Tile {

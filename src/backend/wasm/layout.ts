@@ -17,6 +17,7 @@ export const Graph = new Struct({
   pixelDestinations: "usize",
   pixels: "usize",
   pixelPlaces: "usize",
+  columns: "usize",
 });
 
 const operation = { kind: "i32", input: "i32", output: "i32" } as const;
@@ -45,6 +46,9 @@ export const ConvolutionOperation = new Struct({
   panels: "usize",
   transposedPanels: "usize",
   bias: "usize",
+  forwardColumns: "usize",
+  backwardColumns: "usize",
+  inputPixels: "i32",
 });
 
 export const PixelTaps = new Struct({ setCount: "i32", sets: "usize" });
@@ -55,9 +59,10 @@ export const PixelSet = new Struct({
   sources: "usize",
   taps: "usize",
   tapsEnd: "usize",
+  pixels: "usize",
 });
 
-export const Tap = new Struct({ move: "i32", panels: "i32", offset: "i32", index: "i32" });
+export const Tap = new Struct({ move: "i32", panels: "i32", offset: "i32", index: "i32", pixels: "i32" });
 
 export const ActivationOperation = new Struct({
   ...operation,

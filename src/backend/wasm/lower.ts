@@ -18,6 +18,8 @@ import {
 import {
   allocatePixelTaps,
   type Convolution,
+  type ConvolutionGeometry,
+  columnsOf,
   fillPixelTaps,
   geometryOf,
   type PixelTapsPlace,
@@ -143,6 +145,7 @@ function convolution(): Lowering<"conv" | "convTranspose"> {
           panels: piece(4 * matrices * paddedSize(output.channels) * input.channels),
           transposedPanels: piece(4 * matrices * paddedSize(input.channels) * output.channels),
           bias: piece(4 * operation.groups * paddedSize(output.channels)),
+          ...columnPanels(operation, { input, output, taps, forward, backward }, piece),
         },
         taps: { forward: allocatePixelTaps(forward, piece), backward: allocatePixelTaps(backward, piece) },
       };
@@ -153,7 +156,7 @@ function convolution(): Lowering<"conv" | "convTranspose"> {
       fillPixelTaps(memory, places!.backward, backward, output, input);
       ConvolutionOperation.set(memory, pointer, {
         ...{ ...fields, groups: operation.groups, taps, outputPixels: output.pixels },
-        ...{ inputChannels: input.channels, outputChannels: output.channels },
+        ...{ inputChannels: input.channels, outputChannels: output.channels, inputPixels: input.pixels },
         isTransposed: operation.kind === "convTranspose" ? 1 : 0,
         ...{ forward: places!.forward.pointer, backward: places!.backward.pointer },
       });
@@ -162,14 +165,50 @@ function convolution(): Lowering<"conv" | "convTranspose"> {
   };
 }
 
+/** Memory for the matrices of `columnsOf`; 0 for those that there are none of. */
+function columnPanels(
+  { groups }: Convolution,
+  { input, output, taps, forward, backward }: ConvolutionGeometry,
+  piece: Pieces,
+): { readonly forwardColumns: number; readonly backwardColumns: number } {
+  const forwards = columnsOf(forward, taps, input, output);
+  const backwards = columnsOf(backward, taps, output, input);
+  return {
+    forwardColumns: forwards && piece(4 * groups * forwards * input.channels),
+    backwardColumns: backwards && piece(4 * groups * backwards * output.channels),
+  };
+}
+
+/** The most room that the columns of one sample take, in floats, and how many columns there are at most. */
+function mostColumns(convolutions: readonly ConvolutionGeometry[]): {
+  readonly numbers: number;
+  readonly columns: number;
+} {
+  const all = convolutions.flatMap(({ input, output, taps, forward, backward }) => [
+    { pixels: input.pixels, columns: columnsOf(forward, taps, input, output) },
+    { pixels: output.pixels, columns: columnsOf(backward, taps, output, input) },
+  ]);
+  return {
+    numbers: Math.max(0, ...all.map(({ pixels, columns }) => pixels * columns)),
+    columns: Math.max(0, ...all.map(({ columns }) => columns)),
+  };
+}
+
 /** The widest pixel of the convolutions, on either side, padded; 0 where there are none. */
-function widestPixel({ operations }: LoweredGraph): number {
-  const widths = operations.map(({ operation, inputShapes }) => {
-    if (operation.kind !== "conv" && operation.kind !== "convTranspose") return 0;
-    const { input, output } = geometryOf(operation, inputShapes[0]!);
-    return Math.max(paddedSize(input.channels), paddedSize(output.channels));
-  });
-  return Math.max(0, ...widths);
+function widestPixel(convolutions: readonly ConvolutionGeometry[]): number {
+  return Math.max(
+    0,
+    ...convolutions.flatMap(({ input, output }) => [paddedSize(input.channels), paddedSize(output.channels)]),
+  );
+}
+
+/** The convolutions of a graph. */
+export function convolutionsOf({ operations }: LoweredGraph): ConvolutionGeometry[] {
+  return operations.flatMap(({ operation, inputShapes }) =>
+    operation.kind === "conv" || operation.kind === "convTranspose"
+      ? [geometryOf(operation, inputShapes[0]!)]
+      : [],
+  );
 }
 
 function loweringOf(operation: Operation): Lowering<OperationKind> {
@@ -202,17 +241,21 @@ export function lowerGraph(decoder: Decoder): LoweredGraph {
 /** Takes memory for a graph with its packed parameters and fills in the structs; the panels are the kernels' to fill. */
 export function writeGraph(arena: Arena, decoder: Decoder, lowered: LoweredGraph): number {
   const { operations, sizes, output } = lowered;
-  const pixelWidth = widestPixel(lowered);
+  const convolutions = convolutionsOf(lowered);
+  const pixelWidth = widestPixel(convolutions);
+  const columns = mostColumns(convolutions);
   const pixels = pixelWidth > 0 ? PIXELS_AT_ONCE : 0;
   const { layout } = arena.allocate((piece) => ({
     graph: piece(Graph.size),
     pointers: piece(4 * operations.length),
-    zeros: piece(4 * paddedSize(Math.max(...sizes))),
+    zeros: piece(4 * Math.max(paddedSize(Math.max(...sizes)), columns.columns)),
     scratch: {
       pixelSources: piece(4 * pixels),
       pixelDestinations: piece(4 * pixels),
       pixels: piece(4 * pixelWidth * pixels),
       pixelPlaces: piece(4 * pixels),
+      // Four channels are read at once, also at the end.
+      columns: piece(columns.numbers > 0 ? 4 * (columns.numbers + 4) : 0),
     },
     operations: operations.map(({ operation, inputShapes }) => ({
       pointer: piece(loweringOf(operation).struct.size),

@@ -1,9 +1,8 @@
 import type { Block } from "./arena.ts";
 import { ParameterGradient, PIXELS_AT_ONCE, paddedSize, WeightGradient } from "./layout.ts";
-import type { LoweredGraph } from "./lower.ts";
+import { convolutionsOf, type LoweredGraph } from "./lower.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { type ParameterBlock, parameterBlock } from "./parameter-block.ts";
-import { geometryOf } from "./pixel-sets.ts";
 
 /** Where the gradient for a decoder's parameters is summed up, in the decoder's memory. */
 export interface ParameterSums extends Block {
@@ -30,11 +29,7 @@ export function allocateParameterSums(
   const { arena, decoder, lowered } = packed;
   const { operations } = lowered;
   const shape = parameterBlock(decoder);
-  const convolutions = operations.flatMap(({ operation, inputShapes }) =>
-    operation.kind === "conv" || operation.kind === "convTranspose"
-      ? [geometryOf(operation, inputShapes[0]!)]
-      : [],
-  );
+  const convolutions = convolutionsOf(lowered);
   const tapSums = convolutions.map(
     ({ input, output, taps }) => taps * output.channels * paddedSize(input.channels),
   );

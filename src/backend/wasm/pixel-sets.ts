@@ -91,6 +91,16 @@ function likePixels(
   return [...sets.values()];
 }
 
+/**
+ * How many columns, padded, there are by taps and channels in one direction, where that is less work than panels of
+ * channels that are mostly empty; 0 where it is not.
+ */
+export function columnsOf(sets: readonly LikePixels[], taps: number, from: Side, to: Side): number {
+  const columns = paddedSize(taps * to.channels);
+  const products = sets.reduce((sum, set) => sum + set.destinations.length * set.taps.length, 0);
+  return columns * from.pixels < 0.8 * paddedSize(to.channels) * products ? columns : 0;
+}
+
 /** Where the structs of one direction lie. */
 export interface PixelTapsPlace {
   readonly pointer: number;
@@ -98,6 +108,7 @@ export interface PixelTapsPlace {
   readonly ofSets: readonly {
     readonly destinations: number;
     readonly sources: number;
+    readonly pixels: number;
     readonly taps: number;
   }[];
 }
@@ -113,6 +124,7 @@ export function allocatePixelTaps(
     ofSets: sets.map(({ destinations, taps }) => ({
       destinations: piece(4 * destinations.length),
       sources: piece(4 * destinations.length),
+      pixels: piece(4 * destinations.length),
       taps: piece(Tap.size * taps.length),
     })),
   };
@@ -129,14 +141,15 @@ export function fillPixelTaps(
   PixelTaps.set(memory, place.pointer, { setCount: sets.length, sets: place.sets });
   const matrixSize = 4 * paddedSize(to.channels) * from.channels;
   sets.forEach((set, i) => {
-    const { destinations, sources, taps } = place.ofSets[i]!;
+    const { destinations, sources, pixels: numbers, taps } = place.ofSets[i]!;
     PixelSet.set(memory, place.sets + i * PixelSet.size, {
-      ...{ pixelCount: set.destinations.length, destinations, sources },
+      ...{ pixelCount: set.destinations.length, destinations, sources, pixels: numbers },
       ...{ taps, tapsEnd: taps + set.taps.length * Tap.size },
     });
     set.destinations.forEach((pixel, k) => {
       memory.setInt32(destinations + 4 * k, 4 * to.allChannels * pixel, true);
       memory.setInt32(sources + 4 * k, 4 * from.allChannels * set.sources[k]!, true);
+      memory.setInt32(numbers + 4 * k, set.sources[k]!, true);
     });
     set.taps.forEach(({ tap, offset }, k) => {
       const pixels = offset - (set.taps[k - 1]?.offset ?? 0);
@@ -145,6 +158,7 @@ export function fillPixelTaps(
         panels: tap * matrixSize,
         offset: 4 * from.allChannels * offset,
         index: tap,
+        pixels: offset,
       });
     });
   });
