@@ -51,7 +51,7 @@ const ROWS_OF_WIDE = 96;
 const CACHED_PARAMETERS = 2 ** 21;
 
 /** The values of all resident samples, and what passes keep of them, some three numbers for each, take at most this. */
-const RESIDENT_BYTES = 2 ** 27;
+const RESIDENT_BYTES = 2 ** 28;
 
 /**
  * How many samples to keep resident: fewer for very wide decoders, so that a pass stays short, and for those with large
