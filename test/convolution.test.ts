@@ -350,6 +350,14 @@ test("what does not fit together is refused, with its place", async () => {
     ],
     [() => sequential(3, [elu as never]), /layer 0 is .*call it: elu\(\)/],
     [
+      () => sequential(3, [...BEFORE([2, 2, 1]), conv({ channels: 1, kernel: 1e9, padding: 5e8 })]),
+      /from \[2,2,1\] .*far too many pixels meet, expected at most 4194304/,
+    ],
+    [
+      () => sequential(3, [...BEFORE([2, 2, 1]), convTranspose({ channels: 1, kernel: 3000 })]),
+      /36000000 pixels meet, expected at most/,
+    ],
+    [
       () => createDecoder({ ...sequential(3, [dense(2)]), format: 2 } as never),
       /format is 2, expected 1; a newer latentflow/,
     ],

@@ -1,6 +1,6 @@
 import { checkNumber, checkOptions, invalid, show } from "../check.ts";
 import { type ActivationLike, normaliseActivation } from "./activation.ts";
-import { convolvedLengths, transposedLengths } from "./convolution.ts";
+import { type ConvolutionSettings, convolvedLengths, countPairs, transposedLengths } from "./convolution.ts";
 import { type Graph, LATENT } from "./graph.ts";
 import { type OperationDescription, type OperationKind, type Shape, sizeOf } from "./operations.ts";
 
@@ -111,7 +111,9 @@ const DEFINITIONS: { readonly [Kind in OperationKind]: Definition<Kind> } = {
     read(where, definition, input) {
       const settings = readConvolution(where, definition, input);
       const lengths = convolvedLengths(settings, input);
-      return { ...settings, shape: outputOf(where, lengths, definition.channels, input) };
+      const shape = outputOf(where, lengths, definition.channels, input);
+      checkPairs(where, settings, false, input, shape);
+      return { ...settings, shape };
     },
     write: ({ shape, kernel, stride, padding, dilation, groups }) => ({
       ...{ channels: shape.at(-1)!, kernel, stride, padding, dilation, groups },
@@ -138,7 +140,9 @@ const DEFINITIONS: { readonly [Kind in OperationKind]: Definition<Kind> } = {
       }
       const whole = { ...settings, outputPadding };
       const lengths = transposedLengths(whole, input);
-      return { ...whole, shape: outputOf(where, lengths, definition.channels, input) };
+      const shape = outputOf(where, lengths, definition.channels, input);
+      checkPairs(where, whole, true, input, shape);
+      return { ...whole, shape };
     },
     write: ({ shape, kernel, stride, padding, dilation, groups, outputPadding }) => ({
       ...{ channels: shape.at(-1)!, kernel, stride, padding, dilation, groups, outputPadding },
@@ -180,6 +184,27 @@ function outputOf(where: string, lengths: readonly number[], channels: number, i
   if (lengths.every((length) => length >= 1)) return [...lengths, channels];
   throw invalid(
     `${where}: its output would have the shape [${[...lengths, channels]}], of an input of [${input}]`,
+  );
+}
+
+/** Which pixels meet is listed once for a decoder: lists of so many products take a few seconds, and some 500 MB. */
+const MOST_PAIRS = 2 ** 22;
+
+function checkPairs(
+  where: string,
+  settings: ConvolutionSettings,
+  isTransposed: boolean,
+  input: Shape,
+  output: Shape,
+): void {
+  const axes = settings.kernel.map((length, axis) => length * output[axis]!);
+  // Beyond this even to count them would take long.
+  const isCountable = axes.every((products) => products <= 16 * MOST_PAIRS);
+  const pairs = isCountable ? countPairs(settings, isTransposed, input, output) : Number.POSITIVE_INFINITY;
+  if (pairs <= MOST_PAIRS) return;
+  throw invalid(
+    `${where}: from [${input}] to [${output}] by a kernel of [${settings.kernel}] ` +
+      `${isCountable ? pairs : "far too many"} pixels meet, expected at most ${MOST_PAIRS}`,
   );
 }
 

@@ -287,6 +287,69 @@ function decoder(maker: Maker): Uint8Array {
   ]);
 }
 
+/** A decoder whose file says what its graph is, with a convolution of either kind. */
+function graphDecoder(maker: Maker): Uint8Array {
+  const kind = maker.pick(["conv", "convTranspose"]);
+  const [kernel, channels, stride] = [1 + maker.below(2), 1 + maker.below(9), 1 + maker.below(3)];
+  const wrong = (right: unknown) =>
+    maker.part(JSON.stringify(right), [...hostileJson, "1e9", "[1,2,3]", "-1", "0"]);
+  const object = (entries: readonly (readonly [string, string])[]) =>
+    `{${entries.map(([key, value]) => `${JSON.stringify(maker.part(key, hostileNames))}:${value}`).join()}}`;
+  const operation = (name: string, before: string, settings: readonly (readonly [string, string])[]) =>
+    object([
+      ["kind", wrong(settings[0]![1])],
+      ["name", wrong(name)],
+      ["inputs", wrong([before])],
+      ...settings.slice(1),
+    ]);
+  const operations = [
+    operation("0", "z", [
+      ["kind", "dense"],
+      ["units", wrong(8)],
+    ]),
+    operation("1", "0", [
+      ["kind", "reshape"],
+      ["shape", wrong([2, 2, 2])],
+    ]),
+    operation("2", "1", [
+      ["kind", kind],
+      ["channels", wrong(channels)],
+      ["kernel", wrong([kernel, kernel])],
+      ["stride", wrong(stride)],
+      ["padding", wrong([0, 0, 0, 0])],
+      ["groups", wrong(1)],
+    ]),
+    operation("3", "2", [
+      ["kind", "activation"],
+      ["activation", wrong({ name: "sigmoid" })],
+    ]),
+  ];
+  const graph = object([
+    ["format", wrong(1)],
+    ["layout", wrong("channelsLast")],
+    ["latentSize", wrong(3)],
+    ["operations", maker.errs() ? maker.pick(hostileJson) : `[${disturb(maker, operations)}]`],
+  ]);
+  const tensor = (name: string, shape: number[]): NamedTensor => {
+    const count = shape.reduce((product, length) => product * length, 1);
+    return { ...{ name, shape, dtype: "F32" as const }, bytes: floatBytes(maker, count, 4) };
+  };
+  const weight = kind === "conv" ? [channels, 2, kernel, kernel] : [2, channels, kernel, kernel];
+  return safetensors(
+    maker,
+    [
+      tensor("0.weight", [8, 3]),
+      tensor("0.bias", [8]),
+      tensor("2.weight", weight),
+      tensor("2.bias", [channels]),
+    ],
+    [
+      ["latentflow.graph", graph],
+      ["loss", maker.pick(["bce", "mse"])],
+    ],
+  );
+}
+
 /** Not one that `train` would go on from: the run is another's. */
 function checkpoint(maker: Maker): Uint8Array {
   const tensor = (
@@ -561,7 +624,16 @@ function foreign(maker: Maker): Uint8Array {
 }
 
 /** A file of each kind. */
-export const kinds = { decoder, checkpoint, npy, npz, idx, gzip, foreign } as const;
+export const kinds = {
+  decoder,
+  "graph decoder": graphDecoder,
+  checkpoint,
+  npy,
+  npz,
+  idx,
+  gzip,
+  foreign,
+} as const;
 
 /** The name of a kind. */
 export type Kind = keyof typeof kinds;

@@ -62,6 +62,7 @@ const readers = {
 
 const readersOf: Readonly<Record<Kind, readonly (keyof typeof readers)[]>> = {
   decoder: ["decoder"],
+  "graph decoder": ["decoder"],
   checkpoint: ["checkpoint"],
   npy: ["array", "dataset"],
   npz: ["named array", "dataset", "labelled dataset"],
