@@ -1,7 +1,7 @@
 import { ConvolutionOperation, Graph, PIXELS_AT_ONCE, PixelSet, PixelTaps, Tap } from "../memory/graph";
 import { collect, gradientOf, ParameterGradient, valueRows, Workspace } from "../memory/workspace";
-import { pointPixels } from "./convolution";
 import { packRow } from "./dense-parameters";
+import { pointPixels } from "./pixels";
 import { multiply } from "./product";
 
 // The gradients for a convolution's weight and bias: for each tap, Σ over pixels of a gradient ⊗ what the tap leads to.

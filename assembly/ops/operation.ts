@@ -20,10 +20,10 @@ import {
   backwardConvolution,
   forwardConvolution,
   jacobianConvolution,
-  packConvolution,
   tangentBackwardConvolution,
   tangentConvolution,
 } from "./convolution";
+import { packConvolution } from "./convolution-panels";
 import { addConvolutionGradient, addMixedConvolutionGradient } from "./convolution-parameters";
 import {
   backwardDense,

@@ -1,0 +1,215 @@
+import { ConvolutionOperation, Graph, PIXELS_AT_ONCE, PixelSet, PixelTaps, Tap } from "../memory/graph";
+import { multiply } from "./product";
+import { multiplyOverTaps } from "./taps";
+
+// The products of convolutions, from rows of pixels to rows of pixels.
+
+/**
+ * @param depth the channels of a group at the sources
+ * @param channels the channels of a group at the destinations
+ * @param sources usize[count], rows of pixels; as `destinations`
+ */
+export function product(
+  operation: ConvolutionOperation,
+  graph: Graph,
+  pixelTaps: PixelTaps,
+  matrices: usize,
+  bias: usize,
+  depth: i32,
+  channels: i32,
+  sources: usize,
+  destinations: usize,
+  count: i32,
+): void {
+  const panels = (channels + 7) >> 3;
+  const matrixSize = ((<usize>panels) << 5) * <usize>depth;
+  for (let group: i32 = 0; group < operation.groups; group++) {
+    const groupBias = bias !== 0 ? bias + <usize>group * ((<usize>panels) << 5) : graph.zeros;
+    const groupMatrices = matrices + <usize>group * <usize>operation.taps * matrixSize;
+    const groupSources = (<usize>(group * depth)) << 2;
+    const groupDestinations = (<usize>(group * channels)) << 2;
+    for (let i: i32 = 0; i < pixelTaps.setCount; i++) {
+      const set = changetype<PixelSet>(pixelTaps.sets + <usize>i * offsetof<PixelSet>());
+      const total = count * set.pixelCount;
+      for (let first: i32 = 0; first < total; first += PIXELS_AT_ONCE) {
+        const some = min(PIXELS_AT_ONCE, total - first);
+        pointPixels(graph.pixelSources, sources, set, set.sources, groupSources, first, some);
+        pointPixels(
+          graph.pixelDestinations,
+          destinations,
+          set,
+          set.destinations,
+          groupDestinations,
+          first,
+          some,
+        );
+        productOfSome(graph, set, groupMatrices, groupBias, depth, channels, panels, some);
+      }
+    }
+  }
+}
+
+/**
+ * The same by columns, for few channels.
+ *
+ * @param columns [groups][⌈taps · channels / 8⌉][depth][8]
+ * @param pixels of the side of the sources
+ */
+export function productByColumns(
+  operation: ConvolutionOperation,
+  graph: Graph,
+  pixelTaps: PixelTaps,
+  columns: usize,
+  bias: usize,
+  depth: i32,
+  channels: i32,
+  pixels: i32,
+  sources: usize,
+  destinations: usize,
+  count: i32,
+): void {
+  const panels = (operation.taps * channels + 7) >> 3;
+  const rowSize = (<usize>panels) << 5;
+  const pixelSize = (<usize>(operation.groups * depth)) << 2;
+  const biasSize = (<usize>((channels + 7) >> 3)) << 5;
+  for (let group: i32 = 0; group < operation.groups; group++) {
+    const matrix = columns + <usize>group * rowSize * <usize>depth;
+    const groupBias = bias !== 0 ? bias + <usize>group * biasSize : graph.zeros;
+    const groupDestinations = (<usize>(group * channels)) << 2;
+    for (let sample: i32 = 0; sample < count; sample++) {
+      const source = pixelAt(sources, sample) + ((<usize>(group * depth)) << 2);
+      for (let first: i32 = 0; first < pixels; first += PIXELS_AT_ONCE) {
+        const some = min(PIXELS_AT_ONCE, pixels - first);
+        for (let i: i32 = 0; i < some; i++) {
+          const pixel = <usize>(first + i);
+          store<usize>(graph.pixelSources + ((<usize>i) << 2), source + pixel * pixelSize);
+          store<usize>(graph.pixelDestinations + ((<usize>i) << 2), graph.columns + pixel * rowSize);
+        }
+        multiply(some, graph.pixelSources, graph.pixelDestinations, matrix, graph.zeros, depth, panels);
+      }
+      const destination = pixelAt(destinations, sample) + groupDestinations;
+      for (let i: i32 = 0; i < pixelTaps.setCount; i++) {
+        const set = changetype<PixelSet>(pixelTaps.sets + <usize>i * offsetof<PixelSet>());
+        addColumns(graph, set, groupBias, channels, rowSize, destination);
+      }
+    }
+  }
+}
+
+/** Each pixel of a set is the bias and, tap after tap, what the pixel that it leads to has in the tap's columns. */
+function addColumns(
+  graph: Graph,
+  set: PixelSet,
+  bias: usize,
+  channels: i32,
+  rowSize: usize,
+  destination: usize,
+): void {
+  const size = (<usize>channels) << 2;
+  for (let i: usize = 0; i < <usize>set.pixelCount; i++) {
+    const row = graph.columns + <usize>load<i32>(set.pixels + (i << 2)) * rowSize;
+    const pixel = destination + load<i32>(set.destinations + (i << 2));
+    // Four channels at once; beyond the last one is what nobody stores.
+    for (let c: usize = 0; c < size; c += 16) {
+      let sum = v128.load(bias + c);
+      for (let at = set.taps; at < set.tapsEnd; at += offsetof<Tap>()) {
+        const tap = changetype<Tap>(at);
+        const column = <usize>tap.index * size + c;
+        sum = f32x4.add(sum, v128.load(row + <usize>(tap.pixels * <i32>rowSize) + column));
+      }
+      store<f32>(pixel + c, f32x4.extract_lane(sum, 0));
+      if (c + 4 < size) store<f32>(pixel + c, f32x4.extract_lane(sum, 1), 4);
+      if (c + 8 < size) store<f32>(pixel + c, f32x4.extract_lane(sum, 2), 8);
+      if (c + 12 < size) store<f32>(pixel + c, f32x4.extract_lane(sum, 3), 12);
+    }
+  }
+}
+
+/** The product of pixels that pixelSources and pixelDestinations point to. */
+function productOfSome(
+  graph: Graph,
+  set: PixelSet,
+  matrices: usize,
+  bias: usize,
+  depth: i32,
+  channels: i32,
+  panels: i32,
+  count: i32,
+): void {
+  const size = (<usize>channels) << 2;
+  if (set.taps === set.tapsEnd) {
+    for (let i: i32 = 0; i < count; i++) copyPixel(pixelAt(graph.pixelDestinations, i), bias, size);
+    return;
+  }
+  const rowSize = (<usize>panels) << 5;
+  if (size === rowSize) {
+    multiplyOverTaps(
+      count,
+      graph.pixelSources,
+      graph.pixelDestinations,
+      matrices,
+      bias,
+      depth,
+      panels,
+      set.taps,
+      set.tapsEnd,
+    );
+    return;
+  }
+  // What fills up the last panel would be written over the pixels beside.
+  for (let i: i32 = 0; i < count; i++) {
+    const place = graph.pixelPlaces + ((<usize>i) << 2);
+    store<usize>(place, graph.pixels + <usize>i * rowSize);
+  }
+  multiplyOverTaps(
+    count,
+    graph.pixelSources,
+    graph.pixelPlaces,
+    matrices,
+    bias,
+    depth,
+    panels,
+    set.taps,
+    set.tapsEnd,
+  );
+  for (let i: i32 = 0; i < count; i++) {
+    copyPixel(pixelAt(graph.pixelDestinations, i), graph.pixels + <usize>i * rowSize, size);
+  }
+}
+
+/** As few channels as they often are, memory.copy would take longer. */
+function copyPixel(to: usize, from: usize, size: usize): void {
+  for (let i: usize = 0; i < size; i += 4) store<f32>(to + i, load<f32>(from + i));
+}
+
+function pixelAt(pointers: usize, index: i32): usize {
+  return load<usize>(pointers + ((<usize>index) << 2));
+}
+
+/**
+ * Pointers to pixels first … first + count - 1 of a set: those of the first row, then those of the second, …
+ *
+ * @param rows usize[], pointers to the rows
+ * @param offsets i32[set.pixelCount], where the pixels are in a row
+ * @param offset is added to each
+ */
+export function pointPixels(
+  pointers: usize,
+  rows: usize,
+  set: PixelSet,
+  offsets: usize,
+  offset: usize,
+  first: i32,
+  count: i32,
+): void {
+  let row = rows + ((<usize>(first / set.pixelCount)) << 2);
+  let pixel = first % set.pixelCount;
+  for (let i: i32 = 0; i < count; i++, pixel++) {
+    if (pixel === set.pixelCount) {
+      pixel = 0;
+      row += sizeof<usize>();
+    }
+    const place = load<i32>(offsets + ((<usize>pixel) << 2));
+    store<usize>(pointers + ((<usize>i) << 2), load<usize>(row) + place + offset);
+  }
+}
