@@ -144,9 +144,9 @@ const TRIES = 3;
 const TRY = 60_000;
 
 /**
- * Opens a page whose worker starts a worker. In Firefox 153 that stands still for good in about one of 200 pages of a
- * busy machine, also in a page that has nothing of the package: see support/firefox-nested-workers.ts. Then, and only
- * then, the page is opened again.
+ * Opens a page whose worker starts a worker. In Firefox 153 that stands still for good now and then on a busy machine,
+ * also in a page that has nothing of the package (seen in 2 of some 780): see support/firefox-nested-workers.ts. Then,
+ * and only then, the page is opened again.
  */
 async function openTwoThreads(policy: string, browser: Browser) {
   const open = (timeout?: number) =>

@@ -187,7 +187,7 @@ function outputOf(where: string, lengths: readonly number[], channels: number, i
   );
 }
 
-/** Which pixels meet is listed once for a decoder: lists of so many products take a few seconds, and some 500 MB. */
+/** Which pixels meet is listed once for a decoder, without a pause: so many take some 4 seconds and 700 MB. */
 const MOST_PAIRS = 2 ** 22;
 
 function checkPairs(
