@@ -17,6 +17,7 @@ import { giveCurvature, giveMatrix, judge, run, turn } from "./solve/rounds";
 // For tests, which hold each kernel against a float64 reference.
 export { activationBackward, activationForward } from "./ops/activation-functions";
 export { packPanels } from "./ops/panels";
+export { pointwiseForward } from "./ops/pointwise-functions";
 export { multiply } from "./ops/product";
 export { sharedFactorInto } from "./solve/lbfgs-damping";
 export { lossBackward, lossForward } from "./terms/loss";

@@ -119,6 +119,26 @@ export class F32x4 {
     return F32x4.multiplyAdd(n, F32x4.constant(LN2), f32x4.add(p, lost));
   }
 
+  /** log(x), relative error below 3e-7 but close to 1, where the absolute one is; -∞ for 0, NaN below. */
+  static log(x: v128): v128 {
+    const one = F32x4.one();
+    // x = 2^n·(1 + f), 1 + f in [√½, √2), as in logOnePlus. Numbers below the normal ones are brought up first.
+    const isSmall = f32x4.lt(x, f32x4.splat(1.1754943508222875e-38));
+    const u = v128.bitselect(f32x4.mul(x, f32x4.splat(8388608)), x, isSmall);
+    const bits = i32x4.sub(u, i32x4.splat(0x3f3504f3));
+    let n = f32x4.convert_i32x4_s(i32x4.shr_s(bits, 23));
+    n = f32x4.sub(n, v128.and(f32x4.splat(23), isSmall));
+    const f = f32x4.sub(i32x4.add(v128.and(bits, i32x4.splat(0x007fffff)), i32x4.splat(0x3f3504f3)), one);
+    let p = F32x4.constant(LOG);
+    for (let k: usize = 4; k <= 36; k += 4) p = F32x4.multiplyAdd(p, f, F32x4.constant(LOG + k));
+    p = F32x4.multiplyAdd(p, f32x4.mul(f, f), f);
+    const value = F32x4.multiplyAdd(n, F32x4.constant(LN2), p);
+    const zero = f32x4.splat(0);
+    const below = v128.bitselect(f32x4.splat(-Infinity), f32x4.splat(NaN), f32x4.eq(x, zero));
+    const finite = v128.bitselect(value, below, f32x4.gt(x, zero));
+    return v128.bitselect(x, finite, f32x4.eq(x, f32x4.splat(Infinity)));
+  }
+
   /** erfc(x) for x ≥ 0: relative error below 1e-6 for x ≤ 2, growing with x² to 5e-6 at 6. */
   @inline
   static erfcOfPositive(x: v128): v128 {

@@ -135,8 +135,8 @@ function structs({ packed, workspace }: Rig) {
   const kept = Workspace.get(view, workspace.pointer, "kept");
   const operations = lowered.operations
     .slice(0, lowered.logitOperations)
-    .map(({ operation, input, output }, i) => ({
-      ...{ kind: operation.kind, from: input, to: output },
+    .map(({ kind, input, output }, i) => ({
+      ...{ kind, from: input, to: output },
       ...{ pointer: view.getUint32(pointers + 4 * i, true), kept: view.getUint32(kept + 4 * i, true) },
     }));
   const products = operations

@@ -1,6 +1,6 @@
 import { checkDecoder, type Decoder } from "./decoder/decoder.ts";
 import { parametersOf, stepsOf } from "./graph/graph.ts";
-import { type OperationKind, type Shape, traitsOf } from "./graph/operations.ts";
+import { kindOf, type OperationKind, type Shape } from "./graph/operations.ts";
 
 /** An operation of a decoder, as `describe` says it. */
 export interface DescribedOperation {
@@ -39,13 +39,13 @@ export function describe(decoder: Decoder): DecoderDescription {
   const parameters = parametersOf(decoder);
   const operations = stepsOf(decoder).map(({ operation, inputShapes }, index): DescribedOperation => {
     const { name, kind, shape } = operation;
-    const traits = traitsOf(operation);
+    const { label, cost } = kindOf(operation);
     return {
-      ...{ name, kind, operation: traits.label(operation), shape },
+      ...{ name, kind, operation: label(operation), shape },
       parameters: parameters
         .filter((one) => one.operation === index)
         .reduce((sum, { size }) => sum + size, 0),
-      multiplications: traits.cost(operation, inputShapes).multiplications,
+      multiplications: cost(operation, inputShapes).multiplications,
     };
   });
   const sum = (of: "parameters" | "multiplications") =>

@@ -317,10 +317,6 @@ test("what does not fit together is refused, with its place", async () => {
       /reshape "1": shape is \[5\], which holds 5 numbers, expected 4/,
     ],
     [
-      () => sequential(3, [dense(4), reshape([2, 2, 1]), dense(2)]),
-      /dense "2": what it reads.*reshape\(\[4\]\)/,
-    ],
-    [
       () => sequential(3, [...BEFORE([2, 2, 1]), conv({ channels: 1, kernel: 3 })]),
       /its output would have the shape \[0,0,1\]/,
     ],

@@ -57,8 +57,8 @@ for (const { kind, file, before, after, named } of [
     ...{ kind: "An activation", file: "src/graph/activation.ts" },
     ...{ before: '{ readonly name: "relu" | ', after: '{ readonly name: "dummy" | "relu" | ' },
     named: [
+      "src/backend/wasm/kernel-operations.ts",
       "src/backend/wasm/layout.ts",
-      "src/backend/wasm/lower.ts",
       "src/backend/webgpu/activation.ts",
       "src/graph/activation.ts",
       "test/support/reference.ts",
@@ -85,10 +85,8 @@ for (const { kind, file, before, after, named } of [
       after: "  readonly reshape: object;\n  readonly dummy: object;",
     },
     named: [
-      "src/backend/wasm/layout.ts",
       "src/backend/wasm/lower.ts",
       "src/backend/webgpu/passes.ts",
-      "src/graph/builder.ts",
       "src/graph/definition.ts",
       "src/graph/operations.ts",
     ],

@@ -4,16 +4,18 @@ import { allocateGaussNewton } from "../src/backend/wasm/gauss-newton.ts";
 import {
   ACTIVATION_CODES,
   Graph,
+  KERNEL_CODES,
   LOSS_CODES,
-  OPERATION_CODES,
   Operation,
   paddedSize,
 } from "../src/backend/wasm/layout.ts";
 import { recogniseKernels } from "../src/backend/wasm/load.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
 import { allocateWorkspace } from "../src/backend/wasm/workspace.ts";
+import { type PointwiseFunction, pointwiseParameters } from "../src/graph/pointwise.ts";
 import { binaryCrossEntropy, createDecoder, squaredError } from "../src/index.ts";
 import { bareKernels, builds } from "./support/builds.ts";
+import { pointwise } from "./support/pointwise.ts";
 import { randomArray } from "./support/random.ts";
 import {
   activate,
@@ -27,6 +29,16 @@ import {
 // The kernels called directly, each build, against float64. Sizes with every kind of tail.
 const SIZES = [1, 3, 5, 8, 17, 64, 75];
 const ROW_COUNTS = [1, 2, 3, 4, 5, 6, 7, 9, 12, 17];
+
+const POINTWISE: readonly PointwiseFunction[] = [
+  { name: "linear", scale: -1.5, shift: 0.25 },
+  { name: "clip", min: -0.5, max: 2 },
+  ...[2, 3, -2, 0.5, 1.7, -0.3, 1].map((exponent) => ({ name: "power", exponent }) as const),
+  { name: "hardSigmoid", slope: 0.2, offset: 0.5 },
+  ...(["exp", "log", "sqrt", "reciprocal", "abs", "erf", "mish", "hardSwish"] as const).map((name) => ({
+    name,
+  })),
+];
 
 const ACTIVATIONS = [
   { name: "relu" },
@@ -177,6 +189,61 @@ for (const build of builds) {
     }
   });
 
+  test(`${build.name}: other functions and their derivatives agree with float64`, async () => {
+    const { kernels, arena } = await bareKernels(build);
+    const everywhere = [0, 1e-7, -1e-7, 1e-3, -1e-3, 0.3, -0.3, 1, -1, 5, -5, 20, -20, 80, -80];
+    const { layout } = arena.allocate((piece) => ({
+      values: piece(512),
+      slopes: piece(512),
+      curvatures: piece(512),
+    }));
+    const { values, slopes, curvatures } = layout;
+    const isForPositive = (of: PointwiseFunction) =>
+      of.name === "log" || of.name === "sqrt" || of.name === "reciprocal" || of.name === "power";
+    for (const of of POINTWISE) {
+      const x = Float32Array.from(
+        [...everywhere, ...randomArray(6, 31, -6, 6)].map((value) => {
+          // Where the function has an edge or no value, nobody can tell which side float32 is on.
+          return isForPositive(of) ? Math.abs(value) + 1e-3 : value;
+        }),
+      );
+      const [a = 0, b = 0] = pointwiseParameters(of);
+      arena.f32(values, x.length).set(x);
+      kernels.pointwiseForward(ACTIVATION_CODES[of.name], a, b, values, slopes, curvatures, x.length);
+      for (const [i, input] of x.entries()) {
+        const expected = pointwise(of, input);
+        [values, slopes, curvatures].forEach((pointer, order) => {
+          const got = arena.f32(pointer, x.length)[i]!;
+          const right = expected[order]!;
+          // exp stays finite, and what is below the normal numbers is 0.
+          if (Math.abs(right) > 1e37 || Math.abs(right) < 1e-37) return;
+          const bound = 1e-5 * Math.abs(right) + (of.name === "erf" || of.name === "mish" ? 1e-6 : 3e-7);
+          assert.ok(
+            Math.abs(got - right) <= bound,
+            `${of.name}(${input}), derivative ${order}: ${got}, not ${right}`,
+          );
+        });
+      }
+    }
+    // Powers of numbers below 0, the ends of what log takes, NaN.
+    const at = (of: PointwiseFunction, inputs: number[]) => {
+      const [a = 0, b = 0] = pointwiseParameters(of);
+      arena.f32(values, 4).set(inputs);
+      kernels.pointwiseForward(ACTIVATION_CODES[of.name], a, b, values, slopes, 0, 4);
+      return Array.from(arena.f32(values, 4));
+    };
+    assert.equal(at({ name: "power", exponent: 3 }, [-2, 0, 2, NaN]), [-8, 0, 8, NaN]);
+    assert.equal(at({ name: "power", exponent: -1 }, [-2, 4, 2, NaN]), [-0.5, 0.25, 0.5, NaN]);
+    assert.equal(at({ name: "power", exponent: 0.5 }, [-2, 0, NaN, NaN]), [NaN, 0, NaN, NaN]);
+    assert.equal(at({ name: "log" }, [-1, 0, NaN, Infinity]), [NaN, -Infinity, NaN, Infinity]);
+    for (const of of POINTWISE) {
+      assert.ok(
+        at(of, [1, NaN, 1, NaN]).every((value, i) => Number.isNaN(value) === (i % 2 === 1)),
+        of.name,
+      );
+    }
+  });
+
   test(`${build.name}: activations let NaN through`, async () => {
     const { kernels, arena } = await bareKernels(build);
     const { layout } = arena.allocate((piece) => ({ values: piece(16), slopes: piece(16) }));
@@ -211,7 +278,7 @@ for (const build of builds) {
     arena.i32(workspace.rows, 1).fill(0);
     const view = arena.view();
     const pointer = view.getUint32(Graph.get(view, graph, "operations"), true);
-    Operation.set(view, pointer, { kind: 1 + Math.max(...Object.values(OPERATION_CODES)) });
+    Operation.set(view, pointer, { kind: 1 + Math.max(...Object.values(KERNEL_CODES)) });
     const at = workspace.pointer;
     for (const [name, call] of Object.entries({
       pack: () => kernels.pack(graph, workspace.latents.pointer, 1),

@@ -14,6 +14,16 @@
 export const DENSE: i32 = 0;
 export const ACTIVATION: i32 = 1;
 export const CONVOLUTION: i32 = 2;
+export const FORK: i32 = 3;
+export const MAP: i32 = 4;
+export const PRODUCT: i32 = 5;
+export const NORM: i32 = 6;
+export const AFFINE: i32 = 7;
+export const SOFTMAX: i32 = 8;
+export const MATMUL: i32 = 9;
+export const CONSTANT: i32 = 10;
+export const EMBEDDING: i32 = 11;
+export const FIXED: i32 = 12;
 
 @unmanaged
 export class Graph {
@@ -37,6 +47,8 @@ export class Graph {
   pixelPlaces: usize; // 40
   /** f32[pixels of one sample][columns padded to a multiple of 8]: see `forwardColumns`. */
   columns: usize; // 44
+  /** i32[values]: where the tangents of each value are among those of GaussNewton; values share what they can. */
+  slots: usize; // 48
 }
 
 /** So many pixels share each reading of a convolution's matrices: a multiple of both tiles. */
@@ -140,9 +152,129 @@ export class Tap {
 @unmanaged
 export class ActivationOperation extends Operation {
   size: i32; // 12
-  /** f, a constant of ops/activation-functions.ts, and its α or slope. */
+  /** f, a constant of ops/activation-functions.ts, and its parameters, if it has any. */
   activation: i32; // 16
   parameter: f32; // 20
+  otherParameter: f32; // 24
+}
+
+/**
+ * A value that is read more than once. Each reader has a branch, a value of its own with gradients of its own, whose
+ * numbers are those of the value itself, or a copy for a reader that writes over them. The gradients of the branches
+ * are summed up here, and nowhere else.
+ */
+@unmanaged
+export class ForkOperation extends Operation {
+  size: i32; // 12
+  branchCount: i32; // 16
+  /** i32[branchCount] each: the values; and 1 where the numbers are a copy. */
+  branches: usize; // 20
+  areCopies: usize; // 24
+}
+
+/** output = A·input, or += where it accumulates: several such make one value of several. */
+@unmanaged
+export class MapOperation extends Operation {
+  accumulates: i32; // 12
+  /** Pointers to the SparseMatrix A, and to its transpose. */
+  forward: usize; // 16
+  backward: usize; // 20
+}
+
+/** Of blocks of `width` numbers. */
+@unmanaged
+export class SparseMatrix {
+  width: i32; // 0
+  blockCount: i32; // 4
+  /** i32[blockCount]: the blocks of the output, in bytes from a row's start. */
+  destinations: usize; // 8
+  /** i32[blockCount + 1]: the entries of block i are those from starts[i] to starts[i + 1] - 1. */
+  starts: usize; // 12
+  /** i32[], f32[]: the blocks of the input, in bytes, and what they are multiplied by. */
+  sources: usize; // 16
+  weights: usize; // 20
+}
+
+/** output = input · other, number by number */
+@unmanaged
+export class ProductOperation extends Operation {
+  size: i32; // 12
+  other: i32; // 16
+}
+
+/**
+ * output = weight · (input - mean)/√(variance + ε) + bias, of sets of numbers. Set s is `runs` runs of `width` numbers,
+ * `runStride` apart; the first begins at (s / beside) · setStride + (s % beside) · width. Its weights begin at
+ * (s % beside) · width, the same for each run.
+ */
+@unmanaged
+export class NormOperation extends Operation {
+  sets: i32; // 12
+  beside: i32; // 16
+  setStride: i32; // 20
+  runs: i32; // 24
+  runStride: i32; // 28
+  width: i32; // 32
+  /** Is the mean taken away, and is there a bias? Else it is the root of the mean of the squares. */
+  hasMean: i32; // 36
+  epsilon: f32; // 40
+  /** f32[parameterSize] each. */
+  parameterSize: i32; // 44
+  weight: usize; // 48
+  bias: usize; // 52
+}
+
+/** output = weight · input + bias, by channels, the last axis */
+@unmanaged
+export class AffineOperation extends Operation {
+  pixels: i32; // 12
+  channels: i32; // 16
+  weight: usize; // 20
+  bias: usize; // 24
+}
+
+/** output = exp(input) / its sum, along the last axis */
+@unmanaged
+export class SoftmaxOperation extends Operation {
+  pixels: i32; // 12
+  channels: i32; // 16
+}
+
+/** output [rows][columns] = input [rows][inner] · other, [inner][columns] or transposed; `count` times, one by one */
+@unmanaged
+export class MatmulOperation extends Operation {
+  other: i32; // 12
+  count: i32; // 16
+  rows: i32; // 20
+  inner: i32; // 24
+  columns: i32; // 28
+  isTransposed: i32; // 32
+}
+
+/** A parameter as a value. */
+@unmanaged
+export class ConstantOperation extends Operation {
+  size: i32; // 12
+  weight: usize; // 16
+}
+
+/** Rows of a table that the input's numbers, integers, name. */
+@unmanaged
+export class EmbeddingOperation extends Operation {
+  /** How many numbers the input has. */
+  count: i32; // 12
+  classes: i32; // 16
+  units: i32; // 20
+  /** f32[classes][units] */
+  table: usize; // 24
+}
+
+/** What is given with each sample. */
+@unmanaged
+export class FixedOperation extends Operation {
+  size: i32; // 12
+  /** In bytes, among all that is given with a sample. */
+  offset: i32; // 16
 }
 
 export function operationAt(graph: Graph, index: i32): Operation {

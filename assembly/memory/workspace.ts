@@ -1,3 +1,5 @@
+import { Graph } from "./graph";
+
 /**
  * The resident rows of one call, sized once for a graph, R rows and S staged samples.
  *
@@ -21,6 +23,25 @@ export class ValueRows {
   /** The derivatives in the tangent's direction: of `values`, and of `gradients`. */
   tangents: usize; // 12
   gradientTangents: usize; // 16
+}
+
+/** What a norm keeps for its backward pass. */
+@unmanaged
+export class NormRows {
+  /** Rows of its value's stride: the numbers without their mean, divided by √(variance + ε). */
+  units: usize; // 0
+  /** f32[R][sets]: 1/√(variance + ε). */
+  scales: usize; // 4
+  // For tangents, and 0 where a call takes none: the derivatives of `units`.
+  unitTangents: usize; // 8
+}
+
+/** What a softmax keeps, in rows of its value's stride, for whatever comes after it may be in place. */
+@unmanaged
+export class SoftmaxRows {
+  outputs: usize; // 0
+  /** 0 where a call takes none. */
+  outputTangents: usize; // 4
 }
 
 /** What an activation keeps for its backward pass, in rows of the same stride as its value's. */
@@ -57,6 +78,8 @@ export class Workspace {
   losses: usize; // 32
   /** A constant of terms/loss.ts. */
   loss: i32; // 36
+  /** usize[R]: what is given with each row's sample, its fixed inputs one after the other. */
+  fixed: usize; // 40
 }
 
 /** Where the parameters' gradients are summed up, and what room the sums need. */
@@ -100,9 +123,9 @@ export class GaussNewton {
   jacobianPanels: usize; // 20
   /** So many tangents are taken through the operations at once. */
   tangentsAtOnce: i32; // 24
-  /** Their rows at a value, as wide as the widest, `stride` bytes apart, and at the next one. */
+  /** Their rows, for each slot of Graph.slots: as wide as the widest value, `stride` bytes apart. */
   tangents: usize; // 28
-  otherTangents: usize; // 32
+  slotSize: usize; // 32
   stride: usize; // 36
   /** f32[n], padded: the curvature of a row's loss for its logits. */
   curvatures: usize; // 40
@@ -125,6 +148,11 @@ export function keptBy(workspace: Workspace, index: i32): usize {
 /** The gradient of the parameters of operation `index`. */
 export function gradientOf(sums: ParameterGradient, index: i32): WeightGradient {
   return changetype<WeightGradient>(sums.operations + <usize>index * offsetof<WeightGradient>());
+}
+
+/** The first of the tangents of a value. */
+export function tangentsOf(graph: Graph, work: GaussNewton, value: i32): usize {
+  return work.tangents + <usize>load<i32>(graph.slots + ((<usize>value) << 2)) * work.slotSize;
 }
 
 export function rowAt(rows: usize, index: i32): usize {

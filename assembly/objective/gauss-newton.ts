@@ -1,6 +1,14 @@
 import { Graph } from "../memory/graph";
-import { ActivationRows, GaussNewton, keptBy, point, valueRows, Workspace } from "../memory/workspace";
-import { isInPlace, jacobian as jacobianOperation } from "../ops/operation";
+import {
+  ActivationRows,
+  GaussNewton,
+  keptBy,
+  point,
+  tangentsOf,
+  valueRows,
+  Workspace,
+} from "../memory/workspace";
+import { jacobian as jacobianOperation } from "../ops/operation";
 import { packPanels } from "../ops/panels";
 import { multiply } from "../ops/product";
 import { F32x4 } from "../simd";
@@ -38,9 +46,10 @@ export function curvatureAlong(graph: Graph, workspace: Workspace, work: GaussNe
     normSquared += g * g;
   }
   const norm = sqrt(normSquared);
+  const direction = tangentsOf(graph, work, 0);
   // Of length 1, so that no gradient is too small or too large for float32.
   for (let k: usize = 0; k < <usize>d; k++) {
-    store<f32>(work.tangents + (k << 2), <f32>(<f64>load<f32>(gradient + (k << 2)) / norm));
+    store<f32>(direction + (k << 2), <f32>(<f64>load<f32>(gradient + (k << 2)) / norm));
   }
   const tangent = throughOperations(graph, workspace, work, row, 1);
   curvatures(graph, workspace, work, row);
@@ -63,8 +72,9 @@ export function jacobianRows(
   count: i32,
 ): void {
   const bytes = (<usize>graph.latentSize) << 2;
+  const directions = tangentsOf(graph, work, 0);
   for (let i: i32 = 0; i < count; i++) {
-    const direction = work.tangents + <usize>i * work.stride;
+    const direction = directions + <usize>i * work.stride;
     memory.fill(direction, 0, bytes);
     store<f32>(direction + ((<usize>(first + i)) << 2), 1);
   }
@@ -75,7 +85,7 @@ export function jacobianRows(
   }
 }
 
-/** Takes the first rows of work.tangents through the operations up to the logits; returns where they are then. */
+/** Takes the tangents of the latents through the operations up to the logits; returns where they are then. */
 function throughOperations(
   graph: Graph,
   workspace: Workspace,
@@ -83,16 +93,10 @@ function throughOperations(
   row: usize,
   count: i32,
 ): usize {
-  let tangents = work.tangents;
-  let next = work.otherTangents;
   for (let i: i32 = 0; i < graph.logitOperations; i++) {
-    const to = next;
-    jacobianOperation(graph, workspace, work, i, row, tangents, to, count);
-    if (isInPlace(graph, i)) continue;
-    next = tangents;
-    tangents = to;
+    jacobianOperation(graph, workspace, work, i, row, count);
   }
-  return tangents;
+  return tangentsOf(graph, work, graph.output);
 }
 
 /**

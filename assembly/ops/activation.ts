@@ -1,6 +1,7 @@
-import { ActivationOperation } from "../memory/graph";
-import { ActivationRows, rowAt, valueRows, Workspace } from "../memory/workspace";
+import { ActivationOperation, Graph } from "../memory/graph";
+import { ActivationRows, GaussNewton, rowAt, tangentsOf, valueRows, Workspace } from "../memory/workspace";
 import { activationBackward, activationForward } from "./activation-functions";
+import { FIRST_POINTWISE, pointwiseForward } from "./pointwise-functions";
 
 // values ← f(values) in place, for rows; `kept` points to the operation's ActivationRows.
 
@@ -14,14 +15,17 @@ export function forwardActivation(
   const rows = changetype<ActivationRows>(kept);
   for (let i: i32 = 0; i < count; i++) {
     const offset = rowAt(workspace.rows, i) * value.stride;
-    activationForward(
-      operation.activation,
-      operation.parameter,
-      value.values + offset,
-      rows.slopes + offset,
-      rows.curvatures ? rows.curvatures + offset : 0,
-      operation.size,
-    );
+    const values = value.values + offset;
+    const slopes = rows.slopes + offset;
+    const curvatures = rows.curvatures ? rows.curvatures + offset : 0;
+    const kind = operation.activation;
+    const parameter = operation.parameter;
+    if (kind < FIRST_POINTWISE)
+      activationForward(kind, parameter, values, slopes, curvatures, operation.size);
+    else {
+      const other = operation.otherParameter;
+      pointwiseForward(kind, parameter, other, values, slopes, curvatures, operation.size);
+    }
   }
 }
 
@@ -85,16 +89,17 @@ export function tangentBackwardActivation(
 export function jacobianActivation(
   operation: ActivationOperation,
   kept: usize,
+  graph: Graph,
   workspace: Workspace,
+  work: GaussNewton,
   row: usize,
-  tangents: usize,
-  stride: usize,
   count: i32,
 ): void {
   const value = valueRows(workspace, operation.output);
   const slopes = changetype<ActivationRows>(kept).slopes + row * value.stride;
   const end = (<usize>operation.size) << 2;
-  for (let r: i32 = 0; r < count; r++, tangents += stride) {
+  let tangents = tangentsOf(graph, work, operation.output);
+  for (let r: i32 = 0; r < count; r++, tangents += work.stride) {
     for (let i: usize = 0; i < end; i += 16) {
       v128.store(tangents + i, f32x4.mul(v128.load(tangents + i), v128.load(slopes + i)));
     }

@@ -1,5 +1,5 @@
 import { ConvolutionOperation, Graph, PixelTaps } from "../memory/graph";
-import { collect, GaussNewton, point, valueRows, Workspace } from "../memory/workspace";
+import { collect, GaussNewton, point, tangentsOf, valueRows, Workspace } from "../memory/workspace";
 import { product, productByColumns } from "./pixels";
 
 // Convolutions and transposed ones. The backward product of one is the forward product of the other, with its matrices
@@ -63,12 +63,10 @@ export function jacobianConvolution(
   operation: ConvolutionOperation,
   graph: Graph,
   work: GaussNewton,
-  from: usize,
-  to: usize,
   count: i32,
 ): void {
-  point(work.sources, from, work.stride, count);
-  point(work.destinations, to, work.stride, count);
+  point(work.sources, tangentsOf(graph, work, operation.input), work.stride, count);
+  point(work.destinations, tangentsOf(graph, work, operation.output), work.stride, count);
   forwards(operation, graph, work.sources, work.destinations, count, 0);
 }
 

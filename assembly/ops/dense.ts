@@ -1,5 +1,5 @@
 import { DenseOperation, Graph } from "../memory/graph";
-import { collect, GaussNewton, point, valueRows, Workspace } from "../memory/workspace";
+import { collect, GaussNewton, point, tangentsOf, valueRows, Workspace } from "../memory/workspace";
 import { packPanels } from "./panels";
 import { multiply } from "./product";
 
@@ -43,16 +43,9 @@ export function tangentBackwardDense(
 }
 
 /** See `jacobian` in operation.ts. */
-export function jacobianDense(
-  dense: DenseOperation,
-  graph: Graph,
-  work: GaussNewton,
-  from: usize,
-  to: usize,
-  count: i32,
-): void {
-  point(work.sources, from, work.stride, count);
-  point(work.destinations, to, work.stride, count);
+export function jacobianDense(dense: DenseOperation, graph: Graph, work: GaussNewton, count: i32): void {
+  point(work.sources, tangentsOf(graph, work, dense.input), work.stride, count);
+  point(work.destinations, tangentsOf(graph, work, dense.output), work.stride, count);
   product(dense, count, work.sources, work.destinations, graph.zeros);
 }
 

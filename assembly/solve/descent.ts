@@ -58,22 +58,24 @@ export class Sample {
   z: usize; // 48
   /** Its row's memory: f64[d], the direction p; then what its solver keeps. */
   memory: usize; // 52
+  /** What is given with it, its fixed inputs one after the other, or 0, in */
+  fixed: usize; // 56
   /** 1/n, 1/Σw or 1, in */
-  scale: f64; // 56
+  scale: f64; // 64
   /** σ, what the decoder's own curvature, a mean over the outputs, is multiplied by: 1, n or Σw, in */
-  curvatureScale: f64; // 64
-  t: f64; // 72
+  curvatureScale: f64; // 72
+  t: f64; // 80
   /** AMD: s_n, the step tried first */
-  step: f64; // 80
+  step: f64; // 88
   /** δt, the step being tried; and the last one accepted */
-  dt: f64; // 88
-  acceptedDt: f64; // 96
+  dt: f64; // 96
+  acceptedDt: f64; // 104
   /** pᵀ∇l at z */
-  slope: f64; // 104
-  loss: f64; // 112
-  initialLoss: f64; // 120
+  slope: f64; // 112
+  loss: f64; // 120
+  initialLoss: f64; // 128
   /** ‖∇l‖² at z; NaN before the first one */
-  gradientNormSquared: f64; // 128
+  gradientNormSquared: f64; // 136
 }
 
 /** The options that the solvers share, and their staging area. */
@@ -146,6 +148,7 @@ function nextWaiting(descent: Descent, workspace: Workspace, row: usize): usize 
     sample.gradientNormSquared = NaN;
     store<usize>(workspace.targets + (row << 2), sample.target);
     store<usize>(workspace.weights + (row << 2), sample.weights);
+    store<usize>(workspace.fixed + (row << 2), sample.fixed);
     store<f64>(workspace.scales + (row << 3), sample.scale);
     return changetype<usize>(sample);
   }

@@ -2,7 +2,15 @@ import { isPromise } from "../brand.ts";
 import { invalid, memberHint, show } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
 import type { Activation } from "../graph/activation.ts";
-import { countParameters, type Graph, parametersOf, withoutTensors, withTensors } from "../graph/graph.ts";
+import type { GraphDefinition } from "../graph/definition.ts";
+import {
+  countParameters,
+  type FixedInput,
+  type Graph,
+  parametersOf,
+  withoutTensors,
+  withTensors,
+} from "../graph/graph.ts";
 import { type Operation, sizeOf } from "../graph/operations.ts";
 import type { StandardLoss } from "../terms/losses.ts";
 import { writeMetadata } from "./metadata.ts";
@@ -24,6 +32,10 @@ export interface DecoderGraph extends Graph {
  * say so, which would ask every program for TypeScript's lib esnext.disposable.
  */
 export interface Decoder {
+  /** What is given with each sample and not sought, by name and shape; an axis of points is 1. */
+  readonly fixedInputs: readonly FixedInput[];
+  /** The graph as JSON, which `createDecoder` takes. */
+  readonly definition: GraphDefinition;
   /** From the latent to the output, each after those that it reads. An activation at the end is the output activation. */
   readonly operations: readonly Operation[];
   /** The size of a latent, d. */
@@ -74,6 +86,8 @@ export class GraphDecoder implements Decoder {
   // For whoever prints it: bundlers, and what a CDN serves, shorten names.
   static readonly name = "GraphDecoder";
 
+  readonly fixedInputs: readonly FixedInput[];
+  readonly definition: GraphDefinition;
   readonly operations: readonly Operation[];
   readonly latentSize: number;
   readonly outputSize: number;
@@ -87,15 +101,18 @@ export class GraphDecoder implements Decoder {
   readonly #disposeCallbacks: (() => void)[] = [];
 
   /** Its parameters are 0, for its maker to fill in through the operations' tensors. */
-  constructor({ latentSize, operations, loss }: DecoderGraph) {
+  constructor(graph: DecoderGraph) {
+    const { latentSize, fixedInputs, operations, definition, loss } = graph;
     const output = operations.at(-1)!;
+    this.fixedInputs = Object.freeze(fixedInputs.map((input) => Object.freeze({ ...input })));
+    this.definition = definition;
     this.latentSize = latentSize;
     this.outputShape = Object.freeze([...output.shape]);
     this.outputSize = sizeOf(output.shape);
     this.outputActivation = output.kind === "activation" ? output.activation : identity;
-    this.parameterCount = countParameters({ latentSize, operations });
+    this.parameterCount = countParameters(graph);
     this.parameters = new Float32Array(this.parameterCount);
-    this.operations = Object.freeze(withTensors({ latentSize, operations }, this.parameters).map(frozen));
+    this.operations = Object.freeze(withTensors(graph, this.parameters).map(frozen));
     this.loss = loss;
     Object.freeze(this);
   }
@@ -163,8 +180,9 @@ function isDecoder(value: unknown): value is Decoder {
 }
 
 /** What describes a decoder that there is. */
-export function descriptionOf({ latentSize, operations, loss }: Decoder): DecoderGraph {
-  return { latentSize, operations: withoutTensors(operations), loss };
+export function descriptionOf(decoder: Decoder): DecoderGraph {
+  const { latentSize, fixedInputs, operations, definition, loss } = decoder;
+  return { latentSize, fixedInputs, operations: withoutTensors(operations), definition, loss };
 }
 
 function frozen(operation: Operation): Operation {

@@ -1,8 +1,9 @@
 import { checkNumber, checkOptions, invalid, show } from "../check.ts";
 import { type ActivationLike, normaliseActivation } from "../graph/activation.ts";
-import { type GraphDefinition, readDefinition } from "../graph/definition.ts";
+import type { GraphDefinition } from "../graph/definition.ts";
 import { countParameters, parametersOf } from "../graph/graph.ts";
 import { countLayerParameters, graphOfLayers } from "../graph/layers.ts";
+import { readDefinition } from "../graph/read-definition.ts";
 import { createRandom, type Random } from "../random.ts";
 import { checkLoss, normaliseLoss, type StandardLossLike } from "../terms/losses.ts";
 import { type Decoder, GraphDecoder } from "./decoder.ts";
@@ -116,9 +117,9 @@ function createGraphDecoder(
 
 /** PyTorch's default initialisation, one tensor after the other. */
 export function initialise(decoder: Decoder, random: Random): void {
-  for (const { bound, offset, size } of parametersOf(decoder)) {
+  for (const { initial, offset, size } of parametersOf(decoder)) {
     for (let i = offset; i < offset + size; i++) {
-      decoder.parameters[i] = bound * (2 * random.uniform() - 1);
+      decoder.parameters[i] = "value" in initial ? initial.value : initial.bound * (2 * random.uniform() - 1);
     }
   }
 }

@@ -1,10 +1,11 @@
 import { checkChoice, invalid, show } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
 import { type Activation, activations, normaliseActivation } from "../graph/activation.ts";
-import { type GraphDefinition, readDefinition, writeDefinition } from "../graph/definition.ts";
+import type { GraphDefinition } from "../graph/definition.ts";
 import type { Graph } from "../graph/graph.ts";
 import { isStackOfLayers, layersOf } from "../graph/layers.ts";
 import type { Operation } from "../graph/operations.ts";
+import { readDefinition } from "../graph/read-definition.ts";
 import { LOSS_MAKERS, type StandardLoss } from "../terms/losses.ts";
 import { termTraits } from "../terms/terms.ts";
 import { checkOutputShape } from "./output.ts";
@@ -41,7 +42,7 @@ const KEYS = /* @__PURE__ */ Object.keys(OPTIONS) as readonly Key[];
 type OptionKey = NonNullable<(typeof OPTIONS)[Key]>;
 
 /** What metadata say of a decoder. */
-interface Described extends Graph<Operation> {
+interface Described extends Pick<Graph<Operation>, "latentSize" | "operations" | "definition"> {
   readonly outputActivation: Activation;
   readonly outputShape: readonly number[];
   readonly loss: StandardLoss | undefined;
@@ -51,7 +52,7 @@ interface Described extends Graph<Operation> {
 export function writeMetadata(decoder: Described): Metadata {
   const metadata = new Map<string, string>();
   if (!hasOneActivation(decoder)) {
-    metadata.set(GRAPH, JSON.stringify(writeDefinition(decoder)));
+    metadata.set(GRAPH, JSON.stringify(decoder.definition));
     writeLoss(metadata, decoder.loss);
     return metadata;
   }

@@ -1,37 +1,74 @@
 import { invalid, show } from "../check.ts";
 import type { ActivationLike } from "./activation.ts";
-import {
-  type ConvolutionDefinition,
-  type GraphDefinition,
-  type OperationDefinition,
-  type OperationSettings,
-  readDefinition,
-} from "./definition.ts";
-import { LATENT } from "./graph.ts";
-import type { OperationKind } from "./operations.ts";
+import type { FixedInputDefinition, GraphDefinition, Length, OperationDefinition } from "./definition.ts";
+import { LATENT, parametersOf } from "./graph.ts";
+import type { OperationKind, OperationSettings } from "./operations.ts";
+import type { PointwiseLike } from "./pointwise.ts";
+import { readDefinition } from "./read-definition.ts";
 
-/** A layer of `sequential`: an operation that has no name yet. */
+/**
+ * A layer: an operation that has no name yet. `sequential` takes a list of them; within `graph` a layer is a function
+ * of values, as in Keras: `dense(256)(h)`, `add()(a, b)`.
+ */
 export interface Layer<Kind extends OperationKind = OperationKind> {
+  (...inputs: readonly Value[]): Value;
   readonly kind: Kind;
-  readonly settings: OperationSettings[Kind];
+  readonly settings: object;
 }
 
-function layer<Kind extends OperationKind>(kind: Kind, settings: OperationSettings[Kind]): Layer<Kind> {
-  return Object.freeze({ kind, settings });
+/** A value within `graph`: an input, or what a layer makes of others. */
+export interface Value {
+  /** Undefined: an input. */
+  readonly layer?: Layer;
+  readonly inputs: readonly Value[];
 }
 
-/** A fully connected layer: weight · input + bias, of so many outputs. It reads one axis: see `reshape`. */
+/** The settings of a kind, with the name of the number of points where a shape may have it. */
+type SettingsOf<Kind extends OperationKind> = Omit<
+  Extract<OperationDefinition, { readonly kind: Kind }>,
+  "kind" | "name" | "inputs"
+>;
+
+/** Those that `graph` and layers have made: what only looks like one might read itself. */
+const values = new WeakSet<object>();
+
+function value(layer: Layer | undefined, inputs: readonly Value[]): Value {
+  const made: Value = Object.freeze({ ...(layer && { layer }), inputs: Object.freeze([...inputs]) });
+  values.add(made);
+  return made;
+}
+
+/** Refuses what is no value of ours. */
+function checkValue(where: string, given: unknown): asserts given is Value {
+  if (typeof given === "object" && given !== null && values.has(given)) return;
+  const hint = typeof given === "function" ? "; a layer is applied to values: elu()(h)" : "";
+  throw invalid(`${where} is ${show(given)}, expected an input of graph or what a layer returns${hint}`);
+}
+
+function layer<Kind extends OperationKind>(
+  kind: Kind,
+  settings: SettingsOf<Kind> | object = {},
+): Layer<Kind> {
+  const apply = (...inputs: readonly Value[]): Value => {
+    for (const [i, input] of inputs.entries()) checkValue(`${kind}: argument ${i}`, input);
+    return value(self as Layer, inputs);
+  };
+  const self: Layer<Kind> = Object.freeze(Object.assign(apply, { kind, settings }));
+  return self;
+}
+
+/** A fully connected layer: weight · input + bias along the last axis, of so many outputs. */
 export function dense(units: number): Layer<"dense"> {
   return layer("dense", { units });
 }
 
 /** The same numbers in another shape, row-major: `[height, width, channels]` for convolutions. */
-export function reshape(shape: readonly number[]): Layer<"reshape"> {
+export function reshape(shape: readonly Length[]): Layer<"reshape"> {
   return layer("reshape", { shape });
 }
 
 /** A convolution over `[height, width, channels]` or `[width, channels]`. */
-export function conv(settings: ConvolutionDefinition): Layer<"conv"> {
+export function conv(settings: OperationSettings["conv"]): Layer<"conv"> {
   return layer("conv", settings);
 }
 
@@ -40,9 +77,119 @@ export function convTranspose(settings: OperationSettings["convTranspose"]): Lay
   return layer("convTranspose", settings);
 }
 
+/** a + b, each stretched along its axes of length 1, as NumPy broadcasts. */
+export function add(): Layer<"add"> {
+  return layer("add");
+}
+
+/** a - b, each stretched along its axes of length 1. */
+export function sub(): Layer<"sub"> {
+  return layer("sub");
+}
+
+/** a · b, number by number, each stretched along its axes of length 1. */
+export function mul(): Layer<"mul"> {
+  return layer("mul");
+}
+
+/** Values beside each other, along the last axis unless another is given; a latent beside points is so at each. */
+export function concat(settings: OperationSettings["concat"] = {}): Layer<"concat"> {
+  return layer("concat", settings);
+}
+
+/** A value stretched along its axes of length 1, and to more axes before them. */
+export function expand(shape: readonly Length[]): Layer<"expand"> {
+  return layer("expand", { shape });
+}
+
+/** The axes in another order: axis k of the output is axis axes[k] of the input. */
+export function permute(axes: readonly number[]): Layer<"permute"> {
+  return layer("permute", { axes });
+}
+
+/** Some positions along an axis. */
+export function slice(settings: OperationSettings["slice"]): Layer<"slice"> {
+  return layer("slice", settings);
+}
+
+/** Channels become pixels, PyTorch's `PixelShuffle`. */
+export function depthToSpace(settings: OperationSettings["depthToSpace"]): Layer<"depthToSpace"> {
+  return layer("depthToSpace", settings);
+}
+
+/** Pixels around a value. */
+export function pad(settings: OperationSettings["pad"]): Layer<"pad"> {
+  return layer("pad", settings);
+}
+
+/** More pixels: each several times, or between their neighbours. */
+export function upsample(settings: OperationSettings["upsample"]): Layer<"upsample"> {
+  return layer("upsample", settings);
+}
+
+/** The mean of the pixels under a window. */
+export function averagePool(settings: OperationSettings["averagePool"]): Layer<"averagePool"> {
+  return layer("averagePool", settings);
+}
+
+/** The sum over axes. */
+export function sum(settings: OperationSettings["sum"]): Layer<"sum"> {
+  return layer("sum", settings);
+}
+
+/** The mean over axes. */
+export function mean(settings: OperationSettings["mean"]): Layer<"mean"> {
+  return layer("mean", settings);
+}
+
+/** The last axis, or the last `axes` ones, normalised together, PyTorch's `LayerNorm`. */
+export function layerNorm(settings: OperationSettings["layerNorm"] = {}): Layer<"layerNorm"> {
+  return layer("layerNorm", settings);
+}
+
+/** The channels of each group normalised together, PyTorch's `GroupNorm`; a group for each: `InstanceNorm`. */
+export function groupNorm(settings: OperationSettings["groupNorm"]): Layer<"groupNorm"> {
+  return layer("groupNorm", settings);
+}
+
+/** The last axis divided by the root of the mean of its squares, PyTorch's `RMSNorm`. */
+export function rmsNorm(settings: OperationSettings["rmsNorm"] = {}): Layer<"rmsNorm"> {
+  return layer("rmsNorm", settings);
+}
+
+/** weight · x + bias for each channel: a BatchNorm whose statistics are fixed. */
+export function affine(): Layer<"affine"> {
+  return layer("affine");
+}
+
+/** exp(x) divided by its sum, along the last axis. */
+export function softmax(): Layer<"softmax"> {
+  return layer("softmax");
+}
+
+/** The product of two values as matrices of their last two axes. */
+export function matmul(settings: OperationSettings["matmul"] = {}): Layer<"matmul"> {
+  return layer("matmul", settings);
+}
+
+/** A parameter as a value, the same for all samples: it reads nothing, `constant([4, 4, 512])()`. */
+export function constant(shape: readonly number[]): Layer<"constant"> {
+  return layer("constant", { shape });
+}
+
+/** The row of a table that a fixed input with `classes` names. */
+export function embedding(settings: OperationSettings["embedding"]): Layer<"embedding"> {
+  return layer("embedding", settings);
+}
+
 /** A function of each number, by its name, or as an object with its parameter: `{ name: "leakyRelu", slope: 0.2 }`. */
 export function activation(name: ActivationLike): Layer<"activation"> {
   return layer("activation", { activation: name });
+}
+
+/** Another function of each number: `pointwise({ name: "power", exponent: 2 })`, `pointwise("sqrt")`. */
+export function pointwise(of: PointwiseLike): Layer<"pointwise"> {
+  return layer("pointwise", { function: of });
 }
 
 /** x for x > 0, else alpha · (exp(x) - 1). Default alpha: 1. */
@@ -106,15 +253,127 @@ export function sequential(latentSize: number, layers: readonly Layer[]): GraphD
   if (!Array.isArray(layers))
     throw invalid(`${where}: layers is ${show(layers)}, expected an array of layers`);
   const operations = layers.map((value: unknown, i): OperationDefinition => {
-    const { kind, settings } = Object(value) as Partial<Layer>;
-    if (typeof kind !== "string" || typeof settings !== "object" || settings === null) {
-      const hint = typeof value === "function" ? "; call it: elu()" : "";
-      throw invalid(`${where}: layer ${i} is ${show(value)}, expected one such as dense(10) or elu()${hint}`);
-    }
+    const { kind, settings } = checkLayer(`${where}: layer ${i}`, value);
     const inputs = [i === 0 ? LATENT : String(i - 1)];
     return { ...settings, kind, name: String(i), inputs } as OperationDefinition;
   });
   const definition: GraphDefinition = { format: 1, layout: "channelsLast", latentSize, operations };
   readDefinition(where, definition);
   return definition;
+}
+
+function checkLayer(where: string, value: unknown): Layer {
+  const { kind, settings } = Object(value) as Partial<Layer>;
+  if (typeof kind === "string" && typeof settings === "object" && settings !== null) return value as Layer;
+  const hint = typeof value === "function" ? "; call it: elu()" : "";
+  throw invalid(`${where} is ${show(value)}, expected one such as dense(10) or elu()${hint}`);
+}
+
+/** What the function given to `graph` makes its inputs by. */
+export interface GraphInputs {
+  /** The latent, of so many numbers; once. */
+  latent(size: number): Value;
+  /** What is given with each sample: so many numbers, a shape, or an integer below `classes`. */
+  fixed(name: string, shape: number | readonly Length[] | { readonly classes: number }): Value;
+  /** Points, each with so many numbers; how many there are is said with each call. */
+  points(name: string, channels: number): Value;
+}
+
+/**
+ * The definition of a decoder whose values go more than one way, for `createDecoder`.
+ *
+ * @param build makes the inputs and returns the output; what does not lead to it is left out
+ * @throws LatentflowError `invalid_argument` where values do not fit together
+ * @example
+ * const decoder = createDecoder(graph(({ latent, points }) => {
+ *   const [z, x] = [latent(64), points("xyz", 3)];
+ *   const h = elu()(dense(256)(concat()(z, x)));
+ *   return dense(1)(add()(h, elu()(dense(256)(concat()(h, x)))));
+ * }));
+ */
+export function graph(build: (inputs: GraphInputs) => Value): GraphDefinition {
+  const where = "graph";
+  if (typeof build !== "function") {
+    throw invalid(`${where}: build is ${show(build)}, expected a function that returns the output`);
+  }
+  const names = new Map<Value, string>();
+  const fixed: FixedInputDefinition[] = [];
+  let latentSize: number | undefined;
+  const input = (name: string): Value => {
+    const made = value(undefined, []);
+    names.set(made, name);
+    return made;
+  };
+  const give = (definition: FixedInputDefinition): Value => {
+    fixed.push(definition);
+    return input(definition.name);
+  };
+  const output = build({
+    latent(size) {
+      if (latentSize !== undefined) throw invalid(`${where}: latent was called twice`);
+      latentSize = size;
+      return input(LATENT);
+    },
+    fixed(name, shape) {
+      if (typeof shape === "number") return give({ name, shape: [shape] });
+      if (Array.isArray(shape)) return give({ name, shape });
+      return give({
+        name,
+        shape: [1],
+        classes: (shape as { readonly classes: number } | undefined)?.classes as number,
+      });
+    },
+    points: (name, channels) => give({ name, shape: ["points", channels] }),
+  });
+  if (latentSize === undefined) throw invalid(`${where}: latent was not called`);
+  const { operations, layers } = operationsTo(where, output, names);
+  const definition: GraphDefinition = {
+    ...{ format: 1, layout: "channelsLast", latentSize },
+    ...(fixed.length > 0 && { fixed }),
+    operations,
+  };
+  const withTensors = parametersOf(readDefinition(where, definition)).map(({ operation }) => operation);
+  const twice = layers.findIndex((each, i) => withTensors.includes(i) && layers.indexOf(each) < i);
+  if (twice >= 0) {
+    const { kind } = layers[twice]!;
+    throw invalid(
+      `${where}: a ${kind} layer was applied twice, and weights are not shared; make a layer for each`,
+    );
+  }
+  return definition;
+}
+
+/** The operations that lead to a value, each after what it reads, named by their numbers; and the layers they are of. */
+function operationsTo(
+  where: string,
+  output: Value,
+  names: Map<Value, string>,
+): { readonly operations: OperationDefinition[]; readonly layers: Layer[] } {
+  checkValue(`${where}: what build returns`, output);
+  const operations: OperationDefinition[] = [];
+  const layers: Layer[] = [];
+  // Not recursive: a graph may be thousands of operations deep.
+  const stack: Value[] = [output];
+  while (stack.length > 0) {
+    const value = stack.at(-1)!;
+    if (names.has(value)) {
+      stack.pop();
+      continue;
+    }
+    const { layer: made, inputs } = value;
+    if (made === undefined) throw invalid(`${where}: an input of another graph is read`);
+    const missing = inputs.filter((each) => !names.has(each));
+    if (missing.length > 0) {
+      stack.push(...missing.reverse());
+      continue;
+    }
+    stack.pop();
+    const { kind, settings } = made;
+    const name = String(operations.length);
+    names.set(value, name);
+    layers.push(made);
+    const reads = inputs.map((each) => names.get(each)!);
+    operations.push({ ...settings, kind, name, inputs: reads } as OperationDefinition);
+  }
+  return { operations, layers };
 }

@@ -1,5 +1,6 @@
-import type { Cost, Operation, OperationDescription, Shape, TensorName } from "./operations.ts";
-import { sizeOf, traitsOf } from "./operations.ts";
+import type { GraphDefinition } from "./definition.ts";
+import { type Cost, type Initial, type Shape, sizeOf, type TensorName } from "./kind.ts";
+import { kindOf, type Operation, type OperationDescription } from "./operations.ts";
 
 /** The latent's name among the values of a graph. */
 export const LATENT = "z";
@@ -8,11 +9,34 @@ export const LATENT = "z";
 export interface Graph<O extends OperationDescription = OperationDescription> {
   /** The latent has one axis of this length. */
   readonly latentSize: number;
+  /** What is given with each sample, and not sought. */
+  readonly fixedInputs: readonly FixedInput[];
   /** At least one. */
   readonly operations: readonly O[];
+  /** The same as JSON. */
+  readonly definition: GraphDefinition;
 }
 
-/** An operation and what it reads: value 0 is the latent, value i + 1 what operation i makes. */
+/** What of a graph says which values there are. */
+export type Values<O extends OperationDescription = OperationDescription> = Pick<
+  Graph<O>,
+  "latentSize" | "fixedInputs" | "operations"
+>;
+
+/** An input beside the latent. */
+export interface FixedInput {
+  readonly name: string;
+  /** Of one sample. */
+  readonly shape: Shape;
+  /** Is one of its axes that of points? */
+  readonly hasPoints: boolean;
+  /** Its numbers are integers from 0 to one less than this. Undefined: any numbers. */
+  readonly classes?: number;
+}
+
+/**
+ * An operation and what it reads: value 0 is the latent, then come the fixed inputs, then what each operation makes.
+ */
 export interface Step<O extends OperationDescription = OperationDescription> {
   readonly operation: O;
   readonly inputs: readonly number[];
@@ -20,9 +44,14 @@ export interface Step<O extends OperationDescription = OperationDescription> {
 }
 
 /** The operations with their inputs looked up. */
-export function stepsOf<O extends OperationDescription>({ latentSize, operations }: Graph<O>): Step<O>[] {
+export function stepsOf<O extends OperationDescription>({
+  latentSize,
+  fixedInputs,
+  operations,
+}: Values<O>): Step<O>[] {
   const numbers = new Map<string, number>([[LATENT, 0]]);
   const shapes: Shape[] = [[latentSize]];
+  for (const { name, shape } of fixedInputs) numbers.set(name, shapes.push(shape) - 1);
   return operations.map((operation) => {
     const inputs = operation.inputs.map((name) => numbers.get(name)!);
     numbers.set(operation.name, shapes.push(operation.shape) - 1);
@@ -36,34 +65,34 @@ export interface Parameter {
   readonly operation: number;
   readonly tensor: TensorName;
   readonly shape: Shape;
-  /** See `Tensor.bound`. */
-  readonly bound: number;
+  readonly initial: Initial;
+  readonly isFlat: boolean;
   /** Where it begins in the flat block of all parameters. */
   readonly offset: number;
   readonly size: number;
 }
 
 /** The parameters in the order in which they lie in one flat block: those of each operation in turn. */
-export function parametersOf(graph: Graph): Parameter[] {
+export function parametersOf(graph: Values): Parameter[] {
   let offset = 0;
   return stepsOf(graph).flatMap(({ operation, inputShapes }, index) =>
-    traitsOf(operation)
+    kindOf(operation)
       .tensors(operation, inputShapes)
-      .map(({ name: tensor, shape, bound }) => {
+      .map(({ name: tensor, shape, initial, isFlat = false }) => {
         const size = sizeOf(shape);
         offset += size;
-        return { operation: index, tensor, shape, bound, size, offset: offset - size };
+        return { operation: index, tensor, shape, initial, isFlat, size, offset: offset - size };
       }),
   );
 }
 
 /** How many parameters there are. */
-export function countParameters(graph: Graph): number {
+export function countParameters(graph: Values): number {
   return parametersOf(graph).reduce((sum, { size }) => sum + size, 0);
 }
 
 /** The operations with views into `parameters`. */
-export function withTensors(graph: Graph, parameters: Float32Array): Operation[] {
+export function withTensors(graph: Values, parameters: Float32Array): Operation[] {
   const tensors = graph.operations.map((): Record<string, Float32Array> => ({}));
   for (const { operation, tensor, offset, size } of parametersOf(graph)) {
     tensors[operation]![tensor] = parameters.subarray(offset, offset + size);
@@ -81,9 +110,9 @@ export function withoutTensors(operations: readonly Operation[]): OperationDescr
 }
 
 /** What a forward pass of one sample takes. */
-export function costOf(graph: Graph): Cost {
+export function costOf(graph: Values): Cost {
   const costs = stepsOf(graph).map(({ operation, inputShapes }) =>
-    traitsOf(operation).cost(operation, inputShapes),
+    kindOf(operation).cost(operation, inputShapes),
   );
   const sum = (of: keyof Cost) => costs.reduce((total, cost) => total + cost[of], 0);
   return { multiplications: sum("multiplications"), sums: sum("sums"), functions: sum("functions") };
@@ -93,6 +122,6 @@ export function costOf(graph: Graph): Cost {
  * How many operations lead to the logits. An activation at the end is the output activation: some losses have it in
  * themselves.
  */
-export function logitOperations({ operations }: Graph): number {
+export function logitOperations({ operations }: Pick<Graph, "operations">): number {
   return operations.length - (operations.at(-1)!.kind === "activation" ? 1 : 0);
 }

@@ -1,4 +1,5 @@
 import type { Activation } from "./activation.ts";
+import type { OperationDefinition } from "./definition.ts";
 import { type Graph, LATENT } from "./graph.ts";
 import type { Operation, OperationDescription, Shape } from "./operations.ts";
 
@@ -44,12 +45,27 @@ export function graphOfLayers(layers: readonly LayerDescription[], outputShape: 
     if (activation.name === "identity") return;
     add({ kind: "activation", name: `${name}.activation`, inputs: [input], shape, activation });
   });
-  return { latentSize: layers[0]!.inputSize, operations };
+  return graphOf(layers[0]!.inputSize, operations);
+}
+
+/** What such operations are as JSON. */
+function graphOf(latentSize: number, operations: readonly OperationDescription[]): Graph {
+  const defined = operations.map((operation): OperationDefinition => {
+    const { kind, name, inputs, shape } = operation;
+    if (kind === "dense") return { kind, name, inputs, units: shape[0]! };
+    if (kind === "activation") return { kind, name, inputs, activation: operation.activation };
+    return { kind: "reshape", name, inputs, shape };
+  });
+  return {
+    ...{ latentSize, fixedInputs: [], operations },
+    definition: { format: 1, layout: "channelsLast", latentSize, operations: defined },
+  };
 }
 
 /** Is it such a graph: dense layers, each with an activation or none, and one shape for the output? */
-export function isStackOfLayers({ operations }: Graph): boolean {
-  return operations.every(({ kind, name }, i) => {
+export function isStackOfLayers({ operations }: Pick<Graph, "operations">): boolean {
+  return operations.every(({ kind, name, inputs }, i) => {
+    if (inputs[0] !== (operations[i - 1]?.name ?? LATENT)) return false;
     const before = operations[i - 1]?.kind;
     if (kind === "dense") return before !== "reshape" && /\d$/.test(name);
     if (kind === "activation")
@@ -59,7 +75,10 @@ export function isStackOfLayers({ operations }: Graph): boolean {
 }
 
 /** The layers of such a graph. */
-export function layersOf({ latentSize, operations }: Graph<Operation>): Layer[] {
+export function layersOf({
+  latentSize,
+  operations,
+}: Pick<Graph<Operation>, "latentSize" | "operations">): Layer[] {
   const layers: Layer[] = [];
   let inputSize = latentSize;
   for (const operation of operations) {

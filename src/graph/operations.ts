@@ -1,8 +1,81 @@
-import type { Activation } from "./activation.ts";
-import { type ConvolutionSettings, countPairs, type TransposedConvolutionSettings } from "./convolution.ts";
+import type { Described, Kind, Shape } from "./kind.ts";
+import { type MatmulFields, type MatmulSettings, matmul, softmax } from "./kinds/attention.ts";
+import {
+  type ConvFields,
+  type ConvolutionDefinition,
+  type ConvTransposeFields,
+  type ConvTransposeSettings,
+  conv,
+  convTranspose,
+} from "./kinds/convolutions.ts";
+import { type DenseFields, type DenseSettings, dense } from "./kinds/dense.ts";
+import {
+  type ActivationFields,
+  type ActivationSettings,
+  activation,
+  add,
+  mul,
+  type PointwiseFields,
+  type PointwiseSettings,
+  pointwise,
+  sub,
+} from "./kinds/elementwise.ts";
+import {
+  type AffineFields,
+  affine,
+  type GroupNormFields,
+  type GroupNormSettings,
+  groupNorm,
+  type LayerNormFields,
+  type LayerNormSettings,
+  layerNorm,
+  type RmsNormFields,
+  type RmsNormSettings,
+  rmsNorm,
+} from "./kinds/norms.ts";
+import {
+  type ConcatFields,
+  type ConcatSettings,
+  concat,
+  type DepthToSpaceFields,
+  type DepthToSpaceSettings,
+  depthToSpace,
+  type ExpandSettings,
+  expand,
+  type PermuteFields,
+  permute,
+  type ReshapeSettings,
+  reshape,
+  type SliceFields,
+  type SliceSettings,
+  slice,
+} from "./kinds/rearranging.ts";
+import {
+  type AveragePoolFields,
+  type AveragePoolSettings,
+  averagePool,
+  mean,
+  type PadFields,
+  type PadSettings,
+  pad,
+  type ReduceFields,
+  type ReduceSettings,
+  sum,
+  type UpsampleFields,
+  type UpsampleSettings,
+  upsample,
+} from "./kinds/resampling.ts";
+import {
+  type ConstantFields,
+  type ConstantSettings,
+  constant,
+  type EmbeddingFields,
+  type EmbeddingSettings,
+  embedding,
+} from "./kinds/sources.ts";
 
-/** What a value is per sample: the lengths of its axes, row-major. */
-export type Shape = readonly number[];
+export type { Cost, Shape, TensorName } from "./kind.ts";
+export { sizeOf } from "./kind.ts";
 
 /**
  * The kinds of operation, and what each has beyond what all have: settings, and tensors that are views into the
@@ -10,41 +83,83 @@ export type Shape = readonly number[];
  * names what a new one lacks.
  */
 export interface OperationKinds {
-  /** Fully connected: output = weight · input + bias, of a value of one axis. */
-  readonly dense: {
-    /** [outputs, inputs], row-major. Read only. */
-    readonly weight: Float32Array;
-    /** [outputs]. Read only. */
-    readonly bias: Float32Array;
-  };
-  /** A function of each number. */
-  readonly activation: { readonly activation: Activation };
-  /** The same numbers in another shape. */
+  readonly dense: DenseFields;
+  readonly activation: ActivationFields;
+  readonly pointwise: PointwiseFields;
   readonly reshape: object;
-  /** Each pixel a sum over taps of weight[…, tap] · pixel of the input, + bias; shapes are `[height, width, channels]`. */
-  readonly conv: ConvolutionSettings & {
-    /** [channels, input channels / groups, …kernel], row-major, as PyTorch's. */
-    readonly weight: Float32Array;
-    /** [channels] */
-    readonly bias: Float32Array;
-  };
-  /** The transposed convolution, PyTorch's `ConvTranspose`. */
-  readonly convTranspose: TransposedConvolutionSettings & {
-    /** [input channels, channels / groups, …kernel], row-major, as PyTorch's. */
-    readonly weight: Float32Array;
-    /** [channels] */
-    readonly bias: Float32Array;
-  };
+  readonly conv: ConvFields;
+  readonly convTranspose: ConvTransposeFields;
+  readonly add: object;
+  readonly sub: object;
+  readonly mul: object;
+  readonly concat: ConcatFields;
+  readonly expand: object;
+  readonly permute: PermuteFields;
+  readonly slice: SliceFields;
+  readonly depthToSpace: DepthToSpaceFields;
+  readonly pad: PadFields;
+  readonly upsample: UpsampleFields;
+  readonly averagePool: AveragePoolFields;
+  readonly sum: ReduceFields;
+  readonly mean: ReduceFields;
+  readonly layerNorm: LayerNormFields;
+  readonly groupNorm: GroupNormFields;
+  readonly rmsNorm: RmsNormFields;
+  readonly affine: AffineFields;
+  readonly softmax: object;
+  readonly matmul: MatmulFields;
+  readonly constant: ConstantFields;
+  readonly embedding: EmbeddingFields;
 }
 
 export type OperationKind = keyof OperationKinds;
 
+/** What operations of each kind are defined by; what follows from it, their shapes, is not repeated. */
+export interface OperationSettings {
+  readonly dense: DenseSettings;
+  readonly activation: ActivationSettings;
+  readonly pointwise: PointwiseSettings;
+  readonly reshape: ReshapeSettings;
+  readonly conv: ConvolutionDefinition;
+  readonly convTranspose: ConvTransposeSettings;
+  readonly add: object;
+  readonly sub: object;
+  readonly mul: object;
+  readonly concat: ConcatSettings;
+  readonly expand: ExpandSettings;
+  readonly permute: PermuteFields;
+  readonly slice: SliceSettings;
+  readonly depthToSpace: DepthToSpaceSettings;
+  readonly pad: PadSettings;
+  readonly upsample: UpsampleSettings;
+  readonly averagePool: AveragePoolSettings;
+  readonly sum: ReduceSettings;
+  readonly mean: ReduceSettings;
+  readonly layerNorm: LayerNormSettings;
+  readonly groupNorm: GroupNormSettings;
+  readonly rmsNorm: RmsNormSettings;
+  readonly affine: object;
+  readonly softmax: object;
+  readonly matmul: MatmulSettings;
+  readonly constant: ConstantSettings;
+  readonly embedding: EmbeddingSettings;
+}
+
+/** Every kind there is. */
+export const KINDS: { readonly [K in OperationKind]: Kind<OperationSettings[K], OperationKinds[K]> } = {
+  ...{ dense, activation, pointwise, reshape, conv, convTranspose },
+  ...{ add, sub, mul, concat, expand, permute, slice, depthToSpace },
+  ...{ pad, upsample, averagePool, sum, mean },
+  ...{ layerNorm, groupNorm, rmsNorm, affine, softmax, matmul },
+  ...{ constant, embedding },
+};
+
 /** What operations of all kinds have. */
-interface CommonOperation<Kind extends OperationKind> {
-  readonly kind: Kind;
+interface CommonOperation<K extends OperationKind> {
+  readonly kind: K;
   /** Names the value that it makes, and the tensors in files: `NAME.weight`, `NAME.bias`. */
   readonly name: string;
-  /** The values that it reads: the names of operations before it, or `"z"`, the latent. */
+  /** The values that it reads: the names of operations before it, of fixed inputs, or `"z"`, the latent. */
   readonly inputs: readonly string[];
   /** The shape of what it makes of one sample. */
   readonly shape: Shape;
@@ -55,106 +170,12 @@ export type Operation<Kind extends OperationKind = OperationKind> = {
   [K in Kind]: CommonOperation<K> & OperationKinds[K];
 }[Kind];
 
-/** The names of an operation's tensors. */
-export type TensorName = "weight" | "bias";
-
 /** An operation before it has parameters. */
 export type OperationDescription<Kind extends OperationKind = OperationKind> = {
-  [K in Kind]: CommonOperation<K> & Omit<OperationKinds[K], TensorName>;
+  [K in Kind]: CommonOperation<K> & Described<OperationKinds[K]>;
 }[Kind];
 
-/** What a forward pass of one sample takes. */
-export interface Cost {
-  readonly multiplications: number;
-  /** Numbers that products are summed up to. */
-  readonly sums: number;
-  /** Numbers that a function is taken of. */
-  readonly functions: number;
-}
-
-/** A tensor of an operation. */
-export interface Tensor {
-  readonly name: TensorName;
-  readonly shape: Shape;
-  /** A new one is uniform in [-bound, bound): 1/√(how many numbers each output is a sum over), as PyTorch's are. */
-  readonly bound: number;
-}
-
-/** What there is to know of a kind besides its arithmetic, which is each backend's. */
-interface OperationTraits<Kind extends OperationKind> {
-  /** Its tensors, in the order that they have in `parameters` and in files. */
-  tensors(operation: OperationDescription<Kind>, inputs: readonly Shape[]): readonly Tensor[];
-  cost(operation: OperationDescription<Kind>, inputs: readonly Shape[]): Cost;
-  /** What a table calls it. */
-  label(operation: OperationDescription<Kind>): string;
-}
-
-const nothing: Cost = { multiplications: 0, sums: 0, functions: 0 };
-
-const TRAITS: { readonly [Kind in OperationKind]: OperationTraits<Kind> } = {
-  dense: {
-    tensors({ shape: outputs }, [inputs]) {
-      const bound = 1 / Math.sqrt(sizeOf(inputs!));
-      return [
-        { name: "weight", shape: [...outputs, ...inputs!], bound },
-        { name: "bias", shape: outputs, bound },
-      ];
-    },
-    cost: ({ shape }, [inputs]) => ({
-      ...{ multiplications: sizeOf(shape) * sizeOf(inputs!), sums: sizeOf(shape), functions: 0 },
-    }),
-    label: () => "dense",
-  },
-  activation: {
-    tensors: () => [],
-    cost: ({ shape }) => ({ ...nothing, functions: sizeOf(shape) }),
-    label: ({ activation }) => activation.name,
-  },
-  reshape: { tensors: () => [], cost: () => nothing, label: () => "reshape" },
-  conv: {
-    tensors({ shape, kernel, groups }, [input]) {
-      const weight = [shape.at(-1)!, input!.at(-1)! / groups, ...kernel];
-      return convolutionTensors(weight, shape);
-    },
-    cost: (operation, [input]) => convolutionCost(operation, false, input!),
-    label: ({ kernel }) => `conv ${kernel.join("×")}`,
-  },
-  convTranspose: {
-    tensors({ shape, kernel, groups }, [input]) {
-      const weight = [input!.at(-1)!, shape.at(-1)! / groups, ...kernel];
-      return convolutionTensors(weight, shape);
-    },
-    cost: (operation, [input]) => convolutionCost(operation, true, input!),
-    label: ({ kernel }) => `convTranspose ${kernel.join("×")}`,
-  },
-};
-
-/** PyTorch takes the second axis of a weight for its inputs, of a transposed convolution as well. */
-function convolutionTensors(weight: Shape, output: Shape): Tensor[] {
-  const bound = 1 / Math.sqrt(sizeOf(weight.slice(1)));
-  return [
-    { name: "weight", shape: weight, bound },
-    { name: "bias", shape: [output.at(-1)!], bound },
-  ];
-}
-
-function convolutionCost(
-  operation: OperationDescription<"conv" | "convTranspose">,
-  isTransposed: boolean,
-  input: Shape,
-): Cost {
-  const { shape, groups } = operation;
-  const channels = (input.at(-1)! * shape.at(-1)!) / groups;
-  const multiplications = channels * countPairs(operation, isTransposed, input, shape);
-  return { multiplications, sums: sizeOf(shape), functions: 0 };
-}
-
 /** What there is to know of an operation's kind. */
-export function traitsOf(operation: OperationDescription): OperationTraits<OperationKind> {
-  return TRAITS[operation.kind] as OperationTraits<OperationKind>;
-}
-
-/** How many numbers a value of this shape has. */
-export function sizeOf(shape: Shape): number {
-  return shape.reduce((product, length) => product * length, 1);
+export function kindOf(operation: OperationDescription): Kind<object, object> {
+  return KINDS[operation.kind] as Kind<object, object>;
 }

@@ -50,13 +50,14 @@ export function allocateGaussNewton(
   const hasMatrices = jacobian !== 0 || own;
   const tangentsAtOnce = hasMatrices ? Math.min(d, TANGENTS_AT_ONCE) : 1;
   const stride = 4 * paddedSize(Math.max(...lowered.sizes));
+  const slotCount = 1 + Math.max(...lowered.slots);
+  const slotSize = tangentsAtOnce * stride;
   const matrixStride = 4 * paddedSize(d);
   const block = arena.allocate((piece) => ({
     work: piece(GaussNewton.size),
     matrix: piece(hasMatrices ? d * matrixStride : 0),
     ownJacobian: piece(own ? d * jacobianStride(packed) : 0),
-    tangents: piece(tangentsAtOnce * stride),
-    otherTangents: piece(tangentsAtOnce * stride),
+    tangents: piece(slotCount * slotSize),
     curvatures: piece(jacobianStride(packed)),
     panels: piece(hasMatrices ? panelBytes(packed) : 0),
     sources: piece(4 * d),
@@ -65,7 +66,7 @@ export function allocateGaussNewton(
   const { work, ...pointers } = block.layout;
   const { matrix, curvatures } = pointers;
   GaussNewton.set(arena.view(), work, {
-    ...{ ...pointers, jacobian, jacobianPanels, stride, matrixStride, tangentsAtOnce },
+    ...{ ...pointers, jacobian, jacobianPanels, stride, slotSize, matrixStride, tangentsAtOnce },
     jacobianStride: jacobianStride(packed),
   });
   return {

@@ -1,5 +1,5 @@
 import type { ActivationName } from "../../graph/activation.ts";
-import type { OperationKind } from "../../graph/operations.ts";
+import type { PointwiseName } from "../../graph/pointwise.ts";
 import type { Loss } from "../../terms/losses.ts";
 import { Struct } from "./struct.ts";
 
@@ -18,6 +18,7 @@ export const Graph = new Struct({
   pixels: "usize",
   pixelPlaces: "usize",
   columns: "usize",
+  slots: "usize",
 });
 
 const operation = { kind: "i32", input: "i32", output: "i32" } as const;
@@ -69,7 +70,81 @@ export const ActivationOperation = new Struct({
   size: "i32",
   activation: "i32",
   parameter: "f32",
+  otherParameter: "f32",
 });
+
+export const ForkOperation = new Struct({
+  ...operation,
+  size: "i32",
+  branchCount: "i32",
+  branches: "usize",
+  areCopies: "usize",
+});
+
+export const MapOperation = new Struct({
+  ...operation,
+  accumulates: "i32",
+  forward: "usize",
+  backward: "usize",
+});
+
+export const SparseMatrix = new Struct({
+  width: "i32",
+  blockCount: "i32",
+  destinations: "usize",
+  starts: "usize",
+  sources: "usize",
+  weights: "usize",
+});
+
+export const ProductOperation = new Struct({ ...operation, size: "i32", other: "i32" });
+
+export const NormOperation = new Struct({
+  ...operation,
+  sets: "i32",
+  beside: "i32",
+  setStride: "i32",
+  runs: "i32",
+  runStride: "i32",
+  width: "i32",
+  hasMean: "i32",
+  epsilon: "f32",
+  parameterSize: "i32",
+  weight: "usize",
+  bias: "usize",
+});
+
+export const AffineOperation = new Struct({
+  ...operation,
+  pixels: "i32",
+  channels: "i32",
+  weight: "usize",
+  bias: "usize",
+});
+
+export const SoftmaxOperation = new Struct({ ...operation, pixels: "i32", channels: "i32" });
+
+export const MatmulOperation = new Struct({
+  ...operation,
+  other: "i32",
+  count: "i32",
+  rows: "i32",
+  inner: "i32",
+  columns: "i32",
+  isTransposed: "i32",
+});
+
+export const ConstantOperation = new Struct({ ...operation, size: "i32", weight: "usize" });
+
+export const EmbeddingOperation = new Struct({
+  ...operation,
+  count: "i32",
+  classes: "i32",
+  units: "i32",
+  table: "usize",
+});
+
+export const FixedOperation = new Struct({ ...operation, size: "i32", offset: "i32" });
 
 export const ValueRows = new Struct({
   stride: "usize",
@@ -86,6 +161,10 @@ export const ActivationRows = new Struct({
   bends: "usize",
 });
 
+export const NormRows = new Struct({ units: "usize", scales: "usize", unitTangents: "usize" });
+
+export const SoftmaxRows = new Struct({ outputs: "usize", outputTangents: "usize" });
+
 export const Workspace = new Struct({
   values: "usize",
   kept: "usize",
@@ -97,6 +176,7 @@ export const Workspace = new Struct({
   scales: "usize",
   losses: "usize",
   loss: "i32",
+  fixed: "usize",
 });
 
 export const ParameterGradient = new Struct({
@@ -119,7 +199,7 @@ export const GaussNewton = new Struct({
   jacobianPanels: "usize",
   tangentsAtOnce: "i32",
   tangents: "usize",
-  otherTangents: "usize",
+  slotSize: "usize",
   stride: "usize",
   curvatures: "usize",
   panels: "usize",
@@ -142,6 +222,7 @@ export const Sample = new Struct({
   weights: "usize",
   z: "usize",
   memory: "usize",
+  fixed: "usize",
   scale: "f64",
   curvatureScale: "f64",
   t: "f64",
@@ -242,14 +323,14 @@ export function packedSize(d: number): number {
 /** The states of a staged sample, constants of assembly/solve/descent.ts. */
 export const SampleState = { empty: 0, waiting: 1, running: 2, done: 3 } as const;
 
-/** The constants of assembly/memory/graph.ts; a reshape is no operation of the kernels. */
-export const OPERATION_CODES: Record<OperationKind, number> = {
-  ...{ dense: 0, activation: 1, reshape: -1 },
-  ...{ conv: 2, convTranspose: 2 },
-};
+/** The constants of assembly/memory/graph.ts: what the kernels make of operations. */
+export const KERNEL_CODES = {
+  ...{ dense: 0, activation: 1, convolution: 2, fork: 3, map: 4, product: 5, norm: 6 },
+  ...{ affine: 7, softmax: 8, matmul: 9, constant: 10, embedding: 11, fixed: 12 },
+} as const;
 
 /** The constants of assembly/ops/activation-functions.ts; the identity is no operation of the kernels. */
-export const ACTIVATION_CODES: Record<ActivationName, number> = {
+export const ACTIVATION_CODES: Record<ActivationName | PointwiseName, number> = {
   identity: -1,
   relu: 0,
   leakyRelu: 1,
@@ -260,6 +341,9 @@ export const ACTIVATION_CODES: Record<ActivationName, number> = {
   gelu: 6,
   softplus: 7,
   sine: 8,
+  // assembly/ops/pointwise-functions.ts
+  ...{ linear: 16, clip: 17, power: 18, exp: 19, log: 20, sqrt: 21, reciprocal: 22, abs: 23, erf: 24 },
+  ...{ mish: 25, hardSwish: 26, hardSigmoid: 27 },
 };
 
 /** The constants of assembly/terms/loss.ts. */

@@ -34,9 +34,7 @@ export function compileKernels(relaxed: boolean | undefined): Promise<CompiledKe
   const build = (relaxed ?? hasRelaxedSimd()) ? "relaxed" : "plain";
   let kernels = compiled.get(build);
   if (!kernels) {
-    kernels = unpack().then((both) =>
-      compile(build === "plain" ? both.subarray(0, sizes.plain) : both.subarray(sizes.plain)),
-    );
+    kernels = unpack().then((halves) => compile(binaryOf(build, halves)));
     compiled.set(build, kernels);
     // A failure is not kept: what forbids it may change, an error deserves a new try.
     kernels.catch(() => compiled.delete(build));
@@ -96,7 +94,22 @@ function hasRelaxedSimd(): boolean {
   return WebAssembly.validate(RELAXED_PROBE);
 }
 
-/** Both binaries, one behind the other. */
+/** One of the two binaries that scripts/embed-wasm.mjs has put together in halves. */
+function binaryOf(build: "plain" | "relaxed", halves: Uint8Array): Uint8Array<ArrayBuffer> {
+  const size = sizes[build];
+  const middle = Math.ceil(size / 2);
+  const isSecond = build === "relaxed";
+  const first = isSecond ? Math.ceil(sizes.plain / 2) : 0;
+  const second = isSecond
+    ? sizes.plain + Math.ceil(sizes.relaxed / 2)
+    : Math.ceil(sizes.relaxed / 2) + middle;
+  const binary = new Uint8Array(size);
+  binary.set(halves.subarray(first, first + middle));
+  binary.set(halves.subarray(second, second + size - middle), middle);
+  return binary;
+}
+
+/** The first halves of both binaries, then the second ones. */
 async function unpack(): Promise<Uint8Array<ArrayBuffer>> {
   const packed = Uint8Array.from(atob(deflated), (character) => character.charCodeAt(0));
   if (typeof DecompressionStream === "undefined") return unpackInNode(packed);

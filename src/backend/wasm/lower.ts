@@ -1,299 +1,325 @@
 import type { Decoder } from "../../decoder/decoder.ts";
-import type { Activation } from "../../graph/activation.ts";
 import { logitOperations, stepsOf } from "../../graph/graph.ts";
+import { concat, depthToSpace, expand, permute, slice } from "../../graph/kinds/rearranging.ts";
+import { averagePool, mean, pad, sum, upsample } from "../../graph/kinds/resampling.ts";
+import { type LinearMap, stretched } from "../../graph/linear-map.ts";
 import { type Operation, type OperationKind, type Shape, sizeOf } from "../../graph/operations.ts";
-import type { Arena } from "./arena.ts";
-import {
-  ACTIVATION_CODES,
-  ActivationOperation,
-  ActivationRows,
-  ConvolutionOperation,
-  DenseOperation,
-  Graph,
-  OPERATION_CODES,
-  Operation as OperationStruct,
-  PIXELS_AT_ONCE,
-  paddedSize,
-} from "./layout.ts";
-import {
-  allocatePixelTaps,
-  type Convolution,
-  type ConvolutionGeometry,
-  columnsOf,
-  fillPixelTaps,
-  geometryOf,
-  type PixelTapsPlace,
-} from "./pixel-sets.ts";
+import type { KernelOperation } from "./kernel-operations.ts";
+import { geometryOf, pointwiseGeometry } from "./pixel-sets.ts";
+import { assignSlots } from "./slots.ts";
 
-/** What the kernels do for an operation. Values are those that have rows: the latent is value 0. */
-export interface LoweredOperation {
-  readonly operation: Operation;
-  readonly inputShapes: readonly Shape[];
-  readonly input: number;
-  /** The same as `input` where it works in place. */
-  readonly output: number;
-}
-
-/** A decoder as the kernels see it: operations that only give a value another shape are gone. */
+/**
+ * A decoder as the kernels see it. Values are those that have rows: the latent is value 0. Operations that only give a
+ * value another shape are gone; a value that is read more than once is followed by a fork.
+ */
 export interface LoweredGraph {
-  readonly operations: readonly LoweredOperation[];
+  readonly operations: readonly KernelOperation[];
   /** How many numbers each value has. */
   readonly sizes: readonly number[];
+  /** Of a value whose numbers are those of another one: which. Its gradients are its own. */
+  readonly aliases: readonly (number | undefined)[];
+  /** Where the tangents of each value are; values share what they can. */
+  readonly slots: readonly number[];
   /** Which value is D(z), and its logits. */
   readonly output: number;
   /** How many of the operations lead to the logits. */
   readonly logitOperations: number;
+  /** How many numbers are given with each sample, all fixed inputs together. */
+  readonly fixedSize: number;
 }
 
-type Pieces = (bytes: number) => number;
-
-/** What operations of a kind keep of each row for their backward pass: a struct, and memory for rows of their value. */
-interface Keeping {
-  readonly struct: { readonly size: number };
-  /** Takes memory; returns the fields that point to it. `tangentRows` gives 0 where a call takes no tangents. */
-  allocate(rows: () => number, tangentRows: () => number): Record<string, number>;
-  fill(memory: DataView, pointer: number, fields: Record<string, number>): void;
-}
-
-/** Pointers to memory that an operation's struct points to, and to what lies deeper. */
-interface Place {
-  readonly fields: Readonly<Record<string, number>>;
-  readonly taps?: { readonly forward: PixelTapsPlace; readonly backward: PixelTapsPlace };
-}
-
-/** How the kernels take operations of a kind. */
+/** What operations of a kind become. */
 interface Lowering<Kind extends OperationKind> {
-  /** Where its value is: in rows of its own, written over what it reads, or what it reads as it is. */
+  /**
+   * "same": its value is what it reads as it is. "inPlace": it writes over what it reads. "own": it has rows of its own.
+   */
   place(operation: Operation<Kind>): "own" | "inPlace" | "same";
-  readonly struct: { readonly size: number };
-  /** Takes memory for packed parameters, and whatever else the struct points to; returns where it is. */
-  tensors(operation: Operation<Kind>, inputs: readonly Shape[], piece: Pieces): Place;
-  /** Fills in the fields of the struct beyond those of all operations. */
-  fill(
-    memory: DataView,
-    pointer: number,
+  /** Emits what computes it of the values `reads`; returns the value. */
+  emit(
+    into: Emission,
     operation: Operation<Kind>,
+    reads: readonly number[],
     inputs: readonly Shape[],
-    place: Place,
-  ): void;
-  readonly kept: Keeping | undefined;
+  ): number;
 }
+
+/** What has been lowered so far. */
+class Emission {
+  readonly operations: KernelOperation[] = [];
+  readonly sizes: number[] = [];
+  readonly aliases: (number | undefined)[] = [];
+
+  value(size: number, alias?: number): number {
+    this.aliases.push(alias);
+    return this.sizes.push(size) - 1;
+  }
+
+  emit(operation: KernelOperation): number {
+    this.operations.push(operation);
+    return operation.output;
+  }
+}
+
+const own = () => "own" as const;
 
 const LOWERINGS: { readonly [Kind in OperationKind]: Lowering<Kind> } = {
   dense: {
-    place: () => "own",
-    struct: DenseOperation,
-    tensors({ shape }, [input], piece) {
-      const [inputSize, outputSize] = [sizeOf(input!), sizeOf(shape)];
-      return {
-        fields: {
-          panels: piece(4 * paddedSize(outputSize) * inputSize),
-          transposedPanels: piece(4 * paddedSize(inputSize) * outputSize),
-          bias: piece(4 * paddedSize(outputSize)),
-        },
-      };
+    place: own,
+    emit(into, operation, [input], [shape]) {
+      const output = into.value(sizeOf(operation.shape));
+      const [inputSize, outputSize] = [shape!.at(-1)!, operation.shape.at(-1)!];
+      const ends = { source: operation, input: input!, output };
+      if (sizeOf(shape!) === inputSize) return into.emit({ kind: "dense", ...ends, inputSize, outputSize });
+      const geometry = pointwiseGeometry(sizeOf(shape!) / inputSize, inputSize, outputSize);
+      return into.emit({ kind: "convolution", ...ends, geometry });
     },
-    fill(memory, pointer, { shape }, [input], { fields }) {
-      const sizes = { inputSize: sizeOf(input!), outputSize: sizeOf(shape) };
-      DenseOperation.set(memory, pointer, { ...sizes, ...fields });
-    },
-    kept: undefined,
   },
   activation: {
     place: ({ activation }) => (activation.name === "identity" ? "same" : "inPlace"),
-    struct: ActivationOperation,
-    tensors: () => ({ fields: {} }),
-    fill(memory, pointer, { activation, shape }) {
-      ActivationOperation.set(memory, pointer, {
-        size: sizeOf(shape),
-        activation: ACTIVATION_CODES[activation.name],
-        parameter: parameterOf(activation),
-      });
-    },
-    kept: {
-      struct: ActivationRows,
-      allocate: (rows, tangentRows) => ({
-        slopes: rows(),
-        curvatures: tangentRows(),
-        outputGradients: tangentRows(),
-        bends: tangentRows(),
+    emit: (into, { activation, shape }, [input]) =>
+      into.emit({ kind: "activation", input: input!, output: input!, activation, size: sizeOf(shape) }),
+  },
+  pointwise: {
+    place: () => "inPlace",
+    emit: (into, operation, [input]) =>
+      into.emit({
+        ...{ kind: "activation", input: input!, output: input! },
+        ...{ activation: operation.function, size: sizeOf(operation.shape) },
       }),
-      fill: (memory, pointer, fields) => ActivationRows.set(memory, pointer, fields),
+  },
+  reshape: { place: () => "same", emit: (_, __, [input]) => input! },
+  conv: { place: own, emit: convolution },
+  convTranspose: { place: own, emit: convolution },
+  add: { place: own, emit: sumOf(1) },
+  sub: { place: own, emit: sumOf(-1) },
+  mul: {
+    place: own,
+    emit(into, { shape }, reads, inputs) {
+      const size = sizeOf(shape);
+      const [input, other] = reads.map((read, i) => {
+        if (sizeOf(inputs[i]!) === size) return read;
+        return emitMap(into, stretched(inputs[i]!, shape), read, into.value(size), false);
+      });
+      return into.emit({ kind: "product", input: input!, other: other!, output: into.value(size), size });
     },
   },
-  conv: convolution(),
-  convTranspose: convolution(),
-  reshape: {
-    place: () => "same",
-    struct: { size: 0 },
-    tensors: () => ({ fields: {} }),
-    fill() {},
-    kept: undefined,
+  concat: maps(concat),
+  expand: maps(expand),
+  permute: maps(permute),
+  slice: maps(slice),
+  depthToSpace: maps(depthToSpace),
+  pad: maps(pad),
+  upsample: maps(upsample),
+  averagePool: maps(averagePool),
+  sum: maps(sum),
+  mean: maps(mean),
+  layerNorm: {
+    place: own,
+    emit(into, operation, [input]) {
+      const size = sizeOf(operation.shape);
+      const width = sizeOf(operation.shape.slice(-operation.axes));
+      return into.emit({
+        ...{ kind: "norm", source: operation, input: input!, output: into.value(size) },
+        ...{ sets: size / width, beside: 1, setStride: width, runs: 1, runStride: 0, width },
+        ...{ hasMean: true, epsilon: operation.epsilon, parameterSize: width },
+      });
+    },
+  },
+  groupNorm: {
+    place: own,
+    emit(into, operation, [input]) {
+      const size = sizeOf(operation.shape);
+      const channels = operation.shape.at(-1)!;
+      const { groups, epsilon } = operation;
+      return into.emit({
+        ...{ kind: "norm", source: operation, input: input!, output: into.value(size) },
+        ...{ sets: groups, beside: groups, setStride: 0, runs: size / channels, runStride: channels },
+        ...{ width: channels / groups, hasMean: true, epsilon, parameterSize: channels },
+      });
+    },
+  },
+  rmsNorm: {
+    place: own,
+    emit(into, operation, [input]) {
+      const size = sizeOf(operation.shape);
+      const width = operation.shape.at(-1)!;
+      return into.emit({
+        ...{ kind: "norm", source: operation, input: input!, output: into.value(size) },
+        ...{ sets: size / width, beside: 1, setStride: width, runs: 1, runStride: 0, width },
+        ...{ hasMean: false, epsilon: operation.epsilon, parameterSize: width },
+      });
+    },
+  },
+  affine: {
+    place: own,
+    emit(into, operation, [input]) {
+      const size = sizeOf(operation.shape);
+      const channels = operation.shape.at(-1)!;
+      const output = into.value(size);
+      const pixels = size / channels;
+      return into.emit({ kind: "affine", source: operation, input: input!, output, pixels, channels });
+    },
+  },
+  softmax: {
+    place: own,
+    emit(into, { shape }, [input]) {
+      const channels = shape.at(-1)!;
+      const pixels = sizeOf(shape) / channels;
+      return into.emit({
+        kind: "softmax",
+        input: input!,
+        output: into.value(sizeOf(shape)),
+        pixels,
+        channels,
+      });
+    },
+  },
+  matmul: {
+    place: own,
+    emit(into, { shape, transposed }, [input, other], [left]) {
+      const [rows, columns] = shape.slice(-2);
+      return into.emit({
+        ...{ kind: "matmul", input: input!, other: other!, output: into.value(sizeOf(shape)) },
+        ...{ count: sizeOf(shape.slice(0, -2)), rows: rows!, inner: left!.at(-1)!, columns: columns! },
+        isTransposed: transposed,
+      });
+    },
+  },
+  constant: {
+    place: own,
+    emit(into, operation) {
+      const size = sizeOf(operation.shape);
+      const output = into.value(size);
+      return into.emit({ kind: "constant", source: operation, input: output, output, size });
+    },
+  },
+  embedding: {
+    place: own,
+    emit(into, operation, [input], [shape]) {
+      const { classes } = operation;
+      const [count, units] = [sizeOf(shape!), operation.shape.at(-1)!];
+      const output = into.value(sizeOf(operation.shape));
+      return into.emit({
+        kind: "embedding",
+        source: operation,
+        input: input!,
+        output,
+        count,
+        classes,
+        units,
+      });
+    },
   },
 };
 
-/** Both are products over taps; the backward pass of one is the forward pass of the other. */
-function convolution(): Lowering<"conv" | "convTranspose"> {
+function convolution(
+  into: Emission,
+  operation: Operation<"conv" | "convTranspose">,
+  [input]: readonly number[],
+  [shape]: readonly Shape[],
+): number {
+  const output = into.value(sizeOf(operation.shape));
+  const geometry = geometryOf(operation, shape!);
+  return into.emit({ kind: "convolution", source: operation, input: input!, output, geometry });
+}
+
+/** a + b, or a - b: one after the other into the same value. */
+function sumOf(sign: number): Lowering<"add" | "sub">["emit"] {
+  return (into, { shape }, reads, inputs) => {
+    const output = into.value(sizeOf(shape));
+    reads.forEach((read, i) => {
+      emitMap(into, stretched(inputs[i]!, shape, i === 0 ? 1 : sign), read, output, i > 0);
+    });
+    return output;
+  };
+}
+
+/** Each value that it reads has its own part of the output. */
+function maps<Kind extends OperationKind>(kind: {
+  map(operation: never, inputs: readonly Shape[], index: number): LinearMap;
+}): Lowering<Kind> {
   return {
-    place: () => "own",
-    struct: ConvolutionOperation,
-    tensors(operation: Convolution, [inputShape], piece) {
-      const { input, output, taps, forward, backward } = geometryOf(operation, inputShape!);
-      const matrices = operation.groups * taps;
-      return {
-        fields: {
-          panels: piece(4 * matrices * paddedSize(output.channels) * input.channels),
-          transposedPanels: piece(4 * matrices * paddedSize(input.channels) * output.channels),
-          bias: piece(4 * operation.groups * paddedSize(output.channels)),
-          ...columnPanels(operation, { input, output, taps, forward, backward }, piece),
-        },
-        taps: { forward: allocatePixelTaps(forward, piece), backward: allocatePixelTaps(backward, piece) },
-      };
-    },
-    fill(memory, pointer, operation: Convolution, [inputShape], { fields, taps: places }) {
-      const { input, output, taps, forward, backward } = geometryOf(operation, inputShape!);
-      fillPixelTaps(memory, places!.forward, forward, input, output);
-      fillPixelTaps(memory, places!.backward, backward, output, input);
-      ConvolutionOperation.set(memory, pointer, {
-        ...{ ...fields, groups: operation.groups, taps, outputPixels: output.pixels },
-        ...{ inputChannels: input.channels, outputChannels: output.channels, inputPixels: input.pixels },
-        isTransposed: operation.kind === "convTranspose" ? 1 : 0,
-        ...{ forward: places!.forward.pointer, backward: places!.backward.pointer },
+    place: own,
+    emit(into, operation, reads, inputs) {
+      const output = into.value(sizeOf(operation.shape));
+      reads.forEach((read, i) => {
+        emitMap(into, kind.map(operation as never, inputs, i), read, output, false);
       });
+      return output;
     },
-    kept: undefined,
   };
 }
 
-/** Memory for the matrices of `columnsOf`; 0 for those that there are none of. */
-function columnPanels(
-  { groups }: Convolution,
-  { input, output, taps, forward, backward }: ConvolutionGeometry,
-  piece: Pieces,
-): { readonly forwardColumns: number; readonly backwardColumns: number } {
-  const forwards = columnsOf(forward, taps, input, output);
-  const backwards = columnsOf(backward, taps, output, input);
-  return {
-    forwardColumns: forwards && piece(4 * groups * forwards * input.channels),
-    backwardColumns: backwards && piece(4 * groups * backwards * output.channels),
-  };
-}
-
-/** The most room that the columns of one sample take, in floats, and how many columns there are at most. */
-function mostColumns(convolutions: readonly ConvolutionGeometry[]): {
-  readonly numbers: number;
-  readonly columns: number;
-} {
-  const all = convolutions.flatMap(({ input, output, taps, forward, backward }) => [
-    { pixels: input.pixels, columns: columnsOf(forward, taps, input, output) },
-    { pixels: output.pixels, columns: columnsOf(backward, taps, output, input) },
-  ]);
-  return {
-    numbers: Math.max(0, ...all.map(({ pixels, columns }) => pixels * columns)),
-    columns: Math.max(0, ...all.map(({ columns }) => columns)),
-  };
-}
-
-/** The widest pixel of the convolutions, on either side, padded; 0 where there are none. */
-function widestPixel(convolutions: readonly ConvolutionGeometry[]): number {
-  return Math.max(
-    0,
-    ...convolutions.flatMap(({ input, output }) => [paddedSize(input.channels), paddedSize(output.channels)]),
-  );
-}
-
-/** The convolutions of a graph. */
-export function convolutionsOf({ operations }: LoweredGraph): ConvolutionGeometry[] {
-  return operations.flatMap(({ operation, inputShapes }) =>
-    operation.kind === "conv" || operation.kind === "convTranspose"
-      ? [geometryOf(operation, inputShapes[0]!)]
-      : [],
-  );
+function emitMap(
+  into: Emission,
+  map: LinearMap,
+  input: number,
+  output: number,
+  accumulates: boolean,
+): number {
+  return into.emit({ kind: "map", input, output, map, accumulates });
 }
 
 function loweringOf(operation: Operation): Lowering<OperationKind> {
   return LOWERINGS[operation.kind] as Lowering<OperationKind>;
 }
 
-/** What an operation keeps for its backward pass. */
-export function keptBy({ operation }: LoweredOperation): Keeping | undefined {
-  return loweringOf(operation).kept;
-}
-
 export function lowerGraph(decoder: Decoder): LoweredGraph {
-  const sizes = [decoder.latentSize];
-  /** The value with rows that each value of the decoder is in. */
-  const values = [0];
-  const beforeLogits = logitOperations(decoder);
-  let toLogits = 0;
-  const operations = stepsOf(decoder).flatMap(({ operation, inputs, inputShapes }, i): LoweredOperation[] => {
-    const input = values[inputs[0]!]!;
+  const steps = stepsOf(decoder);
+  const into = new Emission();
+  const inputs = 1 + decoder.fixedInputs.length;
+  /** The value of the decoder whose numbers each has, be it in another shape. */
+  const roots = Array.from({ length: inputs }, (_, i) => i);
+  const isCopied = new Map<number, boolean[]>();
+  for (const { operation, inputs: read } of steps) {
     const place = loweringOf(operation).place(operation);
-    const output = place === "own" ? sizes.push(sizeOf(operation.shape)) - 1 : input;
-    values.push(output);
-    if (place === "same") return [];
-    if (i < beforeLogits) toLogits++;
-    return [{ operation, inputShapes, input, output }];
+    if (place === "same") {
+      roots.push(roots[read[0]!]!);
+      continue;
+    }
+    roots.push(roots.length);
+    for (const input of read) {
+      const root = roots[input]!;
+      isCopied.set(root, [...(isCopied.get(root) ?? []), place === "inPlace"]);
+    }
+  }
+  /** The values with rows that the readers of each value of the decoder take, one after the other. */
+  const branches = new Map<number, number[]>();
+  const give = (root: number, value: number): void => {
+    const copied = isCopied.get(root) ?? [];
+    if (copied.length < 2) {
+      branches.set(root, [value]);
+      return;
+    }
+    const size = into.sizes[value]!;
+    const own = copied.map((isCopy) => ({ isCopy, value: into.value(size, isCopy ? undefined : value) }));
+    into.emit({ kind: "fork", input: value, output: value, size, branches: own });
+    branches.set(
+      root,
+      own.map(({ value: branch }) => branch),
+    );
+  };
+  give(0, into.value(decoder.latentSize));
+  let fixedSize = 0;
+  decoder.fixedInputs.forEach(({ shape }, i) => {
+    const size = sizeOf(shape);
+    const output = into.value(size);
+    give(i + 1, into.emit({ kind: "fixed", input: output, output, size, offset: fixedSize }));
+    fixedSize += size;
   });
-  return { operations, sizes, output: values.at(-1)!, logitOperations: toLogits };
-}
-
-/** Takes memory for a graph with its packed parameters and fills in the structs; the panels are the kernels' to fill. */
-export function writeGraph(arena: Arena, decoder: Decoder, lowered: LoweredGraph): number {
-  const { operations, sizes, output } = lowered;
-  const convolutions = convolutionsOf(lowered);
-  const pixelWidth = widestPixel(convolutions);
-  const columns = mostColumns(convolutions);
-  const pixels = pixelWidth > 0 ? PIXELS_AT_ONCE : 0;
-  const { layout } = arena.allocate((piece) => ({
-    graph: piece(Graph.size),
-    pointers: piece(4 * operations.length),
-    zeros: piece(4 * Math.max(paddedSize(Math.max(...sizes)), columns.columns)),
-    scratch: {
-      pixelSources: piece(4 * pixels),
-      pixelDestinations: piece(4 * pixels),
-      pixels: piece(4 * pixelWidth * pixels),
-      pixelPlaces: piece(4 * pixels),
-      // Four channels are read at once, also at the end.
-      columns: piece(columns.numbers > 0 ? 4 * (columns.numbers + 4) : 0),
-    },
-    operations: operations.map(({ operation, inputShapes }) => ({
-      pointer: piece(loweringOf(operation).struct.size),
-      place: loweringOf(operation).tensors(operation, inputShapes, piece),
-    })),
-  }));
-  const view = arena.view();
-  Graph.set(view, layout.graph, {
-    ...{ operationCount: operations.length, operations: layout.pointers, zeros: layout.zeros, output },
-    ...{ latentSize: decoder.latentSize, outputSize: decoder.outputSize },
-    ...{ logitOperations: lowered.logitOperations, ...layout.scratch },
+  const beforeLogits = logitOperations(decoder);
+  let toLogits = into.operations.length;
+  steps.forEach(({ operation, inputs: read, inputShapes }, i) => {
+    if (i === beforeLogits) toLogits = into.operations.length;
+    const lowering = loweringOf(operation);
+    if (lowering.place(operation) === "same") return;
+    const reads = read.map((input) => branches.get(roots[input]!)!.shift()!);
+    give(inputs + i, lowering.emit(into, operation, reads, inputShapes));
   });
-  operations.forEach(({ operation, inputShapes, ...ends }, i) => {
-    const { pointer, place } = layout.operations[i]!;
-    view.setUint32(layout.pointers + 4 * i, pointer, true);
-    OperationStruct.set(view, pointer, { kind: OPERATION_CODES[operation.kind], ...ends });
-    loweringOf(operation).fill(view, pointer, operation, inputShapes, place);
-  });
-  return layout.graph;
-}
-
-/** The number that the kernels know an activation by, beside its kind: 0 where it has none. */
-const PARAMETERS: { readonly [Name in Activation["name"]]: (activation: ActivationOf<Name>) => number } = {
-  identity: () => 0,
-  elu: ({ alpha }) => alpha,
-  relu: () => 0,
-  leakyRelu: ({ slope }) => slope,
-  tanh: () => 0,
-  sigmoid: () => 0,
-  silu: () => 0,
-  gelu: () => 0,
-  softplus: () => 0,
-  sine: ({ frequency }) => frequency,
-};
-
-type ActivationOf<Name> = Extract<Activation, { readonly name: Name }>;
-
-function parameterOf(activation: Activation): number {
-  const of = PARAMETERS[activation.name] as (activation: Activation) => number;
-  return of(activation);
+  if (beforeLogits === steps.length) toLogits = into.operations.length;
+  // Nobody has taken it.
+  const output = branches.get(roots.at(-1)!)![0]!;
+  const { operations, sizes, aliases } = into;
+  const slots = assignSlots(operations, aliases, output);
+  return { operations, sizes, aliases, slots, output, logitOperations: toLogits, fixedSize };
 }

@@ -1,7 +1,8 @@
 import { type Decoder, onDispose } from "../../decoder/decoder.ts";
 import { Arena } from "./arena.ts";
 import { type CompiledKernels, instantiateKernels, type Kernels } from "./instance.ts";
-import { type LoweredGraph, lowerGraph, writeGraph } from "./lower.ts";
+import { type LoweredGraph, lowerGraph } from "./lower.ts";
+import { writeGraph } from "./write-graph.ts";
 
 /** A decoder's weights packed in an instance of the kernels, and the memory that calls on it share. */
 export interface PackedDecoder {

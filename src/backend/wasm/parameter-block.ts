@@ -23,9 +23,8 @@ export function parameterBlock(decoder: Decoder): ParameterBlock {
   let size = 0;
   const tensors = decoder.operations.map((): Record<string, number> => ({}));
   const placed = parametersOf(decoder).map((parameter) => {
-    // A row is all axes but the first, of which a bias has no other.
-    const { shape } = parameter;
-    const length = shape.length === 1 ? shape[0]! : sizeOf(shape.slice(1));
+    const { shape, isFlat } = parameter;
+    const length = shape.length === 1 || isFlat ? sizeOf(shape) : sizeOf(shape.slice(1));
     const rows = sizeOf(shape) / length;
     const start = size;
     size += rows * paddedSize(length);

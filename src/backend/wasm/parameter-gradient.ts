@@ -1,8 +1,9 @@
 import type { Block } from "./arena.ts";
 import { ParameterGradient, PIXELS_AT_ONCE, paddedSize, WeightGradient } from "./layout.ts";
-import { convolutionsOf, type LoweredGraph } from "./lower.ts";
+import type { LoweredGraph } from "./lower.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { type ParameterBlock, parameterBlock } from "./parameter-block.ts";
+import { convolutionsOf } from "./write-graph.ts";
 
 /** Where the gradient for a decoder's parameters is summed up, in the decoder's memory. */
 export interface ParameterSums extends Block {
@@ -36,6 +37,7 @@ export function allocateParameterSums(
   const rows = convolutions.length > 0 ? Math.max(capacity, PIXELS_AT_ONCE) : capacity;
   // Rows of values that convolutions lie between are taken pixel by pixel.
   const widest = Math.max(
+    1,
     ...denseSizes(lowered),
     ...convolutions.map(({ input, output }) => Math.max(input.channels, output.channels)),
   );
@@ -52,10 +54,11 @@ export function allocateParameterSums(
   const { sums, gradients, ...pointers } = block.layout;
   const view = arena.view();
   ParameterGradient.set(view, sums, pointers);
-  operations.forEach(({ operation }, i) => {
-    const { weight, bias } = shape.tensors[decoder.operations.indexOf(operation)]!;
-    if (weight === undefined || bias === undefined) return;
-    const fields = { weight: gradients + 4 * weight, bias: gradients + 4 * bias };
+  operations.forEach(({ source }, i) => {
+    if (!source) return;
+    const { weight, bias } = shape.tensors[decoder.operations.indexOf(source)]!;
+    const at = (start: number | undefined) => (start === undefined ? 0 : gradients + 4 * start);
+    const fields = { weight: at(weight), bias: at(bias) };
     WeightGradient.set(view, pointers.operations + i * WeightGradient.size, fields);
   });
   const clear = () => void arena.f32(gradients, shape.size).fill(0);
@@ -68,8 +71,8 @@ export function allocateParameterSums(
 }
 
 /** How wide the inputs and outputs of dense operations are. */
-function denseSizes({ operations, sizes }: LoweredGraph): number[] {
-  return operations.flatMap(({ operation, input, output }) =>
-    operation.kind === "dense" ? [sizes[input]!, sizes[output]!] : [],
+function denseSizes({ operations }: LoweredGraph): number[] {
+  return operations.flatMap((operation) =>
+    operation.kind === "dense" ? [operation.inputSize, operation.outputSize] : [],
   );
 }

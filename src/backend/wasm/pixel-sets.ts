@@ -16,6 +16,9 @@ export interface Side {
 
 /** What the kernels have to know of a convolution. */
 export interface ConvolutionGeometry {
+  /** Does its weight begin with the inputs, as PyTorch's transposed convolutions' do? */
+  readonly isTransposed: boolean;
+  readonly groups: number;
   readonly input: Side;
   readonly output: Side;
   /** How many taps its kernel has. */
@@ -53,13 +56,24 @@ function makeGeometry(operation: Convolution, inputShape: Shape): ConvolutionGeo
   const [input, output] = [side(inputShape), side(shape)];
   const pairs = pixelPairs(operation, kind === "convTranspose", inputShape, shape);
   return {
-    ...{ input, output, taps: sizeOf(kernel) },
+    ...{ isTransposed: kind === "convTranspose", groups, input, output, taps: sizeOf(kernel) },
     forward: likePixels(output.pixels, pairs, ({ output: destination, tap, input: source }) => {
       return { destination, tap, source };
     }),
     backward: likePixels(input.pixels, pairs, ({ output: source, tap, input: destination }) => {
       return { destination, tap, source };
     }),
+  };
+}
+
+/** A dense operation for each of many pixels: a convolution with one tap. */
+export function pointwiseGeometry(pixels: number, inputs: number, outputs: number): ConvolutionGeometry {
+  const side = (channels: number): Side => ({ pixels, channels, allChannels: channels });
+  const all = Array.from({ length: pixels }, (_, pixel) => pixel);
+  const each = [{ destinations: all, sources: all, taps: [{ tap: 0, offset: 0 }] }];
+  return {
+    ...{ isTransposed: false, groups: 1, input: side(inputs), output: side(outputs), taps: 1 },
+    ...{ forward: each, backward: each },
   };
 }
 

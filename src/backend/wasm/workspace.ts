@@ -2,8 +2,8 @@ import { attached } from "../../brand.ts";
 import type { Loss } from "../../terms/losses.ts";
 import type { Problem } from "../backend.ts";
 import type { Block } from "./arena.ts";
+import { keptBy } from "./kernel-operations.ts";
 import { LOSS_CODES, paddedSize, ValueRows, Workspace as WorkspaceStruct } from "./layout.ts";
-import { keptBy } from "./lower.ts";
 import type { PackedDecoder } from "./packed.ts";
 
 /** The resident rows of one call, in its decoder's memory; assembly/memory/workspace.ts draws them. */
@@ -27,6 +27,8 @@ export interface Workspace extends Block {
   readonly weights: number;
   readonly scales: number;
   readonly losses: number;
+  /** Points to usize[capacity]: what is given with each row's sample. */
+  readonly fixed: number;
 }
 
 /** Row r begins at pointer + r · stride. */
@@ -47,7 +49,7 @@ export function allocateWorkspace(
   loss: Loss["name"],
   withTangents = false,
 ): Workspace {
-  const { operations, sizes, output } = lowered;
+  const { operations, sizes, aliases, output } = lowered;
   const strides = sizes.map((size) => 4 * paddedSize(size));
   const block = arena.allocate((piece) => {
     const rowsOf = (value: number) => piece(strides[value]! * capacity);
@@ -63,23 +65,34 @@ export function allocateWorkspace(
       weights: piece(4 * capacity),
       scales: piece(8 * capacity),
       losses: piece(8 * capacity),
-      ofValues: sizes.map((_, value) => ({
-        values: rowsOf(value),
-        gradients: rowsOf(value),
-        tangents: tangentRowsOf(value),
-        gradientTangents: tangentRowsOf(value),
-      })),
+      fixed: piece(4 * capacity),
+      ofValues: sizes.map((_, value) => {
+        const isAlias = aliases[value] !== undefined;
+        return {
+          values: isAlias ? 0 : rowsOf(value),
+          gradients: rowsOf(value),
+          tangents: isAlias ? 0 : tangentRowsOf(value),
+          gradientTangents: tangentRowsOf(value),
+        };
+      }),
       ofOperations: operations.map((operation) => {
         const kept = keptBy(operation);
         if (!kept) return { pointer: 0, fields: {} };
-        const rows = () => rowsOf(operation.output);
-        const tangentRows = () => tangentRowsOf(operation.output);
-        return { pointer: piece(kept.struct.size), fields: kept.allocate(rows, tangentRows) };
+        const room = {
+          rows: () => rowsOf(operation.output),
+          tangentRows: () => tangentRowsOf(operation.output),
+          numbers: (count: number) => piece(4 * count * capacity),
+        };
+        return { pointer: piece(kept.struct.size), fields: kept.allocate(operation, room) };
       }),
     };
   });
-  const { pointer, ofValues, ofOperations, ...pointers } = block.layout;
-  const { rows, targets, weights, scales, losses } = pointers;
+  const { pointer, ofValues: ownRows, ofOperations, ...pointers } = block.layout;
+  const { rows, targets, weights, scales, losses, fixed } = pointers;
+  const ofValues = ownRows.map((own, value) => {
+    const { values, tangents } = ownRows[aliases[value] ?? value]!;
+    return { ...own, values, tangents };
+  });
   const view = arena.view();
   WorkspaceStruct.set(view, pointer, { ...pointers, loss: LOSS_CODES[loss] });
   ofValues.forEach((of, value) => {
@@ -95,7 +108,7 @@ export function allocateWorkspace(
   });
   return {
     ...block,
-    ...{ pointer, rows, targets, weights, scales, losses },
+    ...{ pointer, rows, targets, weights, scales, losses, fixed },
     latents: rowsAt(0, "values"),
     gradients: rowsAt(0, "gradients"),
     outputs: rowsAt(output, "values"),

@@ -72,8 +72,18 @@ const WRITERS: Writers = {
   }),
   activation: (graph, { activation }, x) => activate(graph, activation, x),
   reshape: (_graph, _operation, x) => ({ output: x, backward: (gradient) => gradient }),
-  conv: refuse,
-  convTranspose: refuse,
+  ...{ conv: refuse, convTranspose: refuse, add: refuse, sub: refuse, mul: refuse, concat: refuse },
+  ...{ expand: refuse, permute: refuse, slice: refuse, depthToSpace: refuse, pad: refuse, upsample: refuse },
+  ...{ averagePool: refuse, sum: refuse, mean: refuse, layerNorm: refuse, groupNorm: refuse },
+  ...{
+    rmsNorm: refuse,
+    affine: refuse,
+    softmax: refuse,
+    matmul: refuse,
+    constant: refuse,
+    embedding: refuse,
+    pointwise: refuse,
+  },
 };
 
 function refuse(_graph: OnnxGraph, { kind, name }: Operation): never {

@@ -1,0 +1,124 @@
+import { AffineOperation, Graph } from "../memory/graph";
+import {
+  GaussNewton,
+  gradientOf,
+  ParameterGradient,
+  rowAt,
+  tangentsOf,
+  valueRows,
+  Workspace,
+} from "../memory/workspace";
+import { addProducts, addRow } from "./rows";
+
+// output = weight · input + bias, by channels.
+
+export function forwardAffine(affine: AffineOperation, workspace: Workspace, count: i32): void {
+  const before = valueRows(workspace, affine.input);
+  const after = valueRows(workspace, affine.output);
+  for (let i: i32 = 0; i < count; i++) {
+    const offset = rowAt(workspace.rows, i) * after.stride;
+    weigh(affine, before.values + offset, affine.bias, after.values + offset);
+  }
+}
+
+export function backwardAffine(affine: AffineOperation, workspace: Workspace, count: i32): void {
+  const before = valueRows(workspace, affine.input);
+  const after = valueRows(workspace, affine.output);
+  for (let i: i32 = 0; i < count; i++) {
+    const offset = rowAt(workspace.rows, i) * after.stride;
+    weigh(affine, after.gradients + offset, 0, before.gradients + offset);
+  }
+}
+
+export function tangentAffine(affine: AffineOperation, workspace: Workspace, count: i32): void {
+  const before = valueRows(workspace, affine.input);
+  const after = valueRows(workspace, affine.output);
+  for (let i: i32 = 0; i < count; i++) {
+    const offset = rowAt(workspace.rows, i) * after.stride;
+    weigh(affine, before.tangents + offset, 0, after.tangents + offset);
+  }
+}
+
+export function tangentBackwardAffine(affine: AffineOperation, workspace: Workspace, count: i32): void {
+  const before = valueRows(workspace, affine.input);
+  const after = valueRows(workspace, affine.output);
+  for (let i: i32 = 0; i < count; i++) {
+    const offset = rowAt(workspace.rows, i) * after.stride;
+    weigh(affine, after.gradientTangents + offset, 0, before.gradientTangents + offset);
+  }
+}
+
+/** See `jacobian` in operation.ts. */
+export function jacobianAffine(affine: AffineOperation, graph: Graph, work: GaussNewton, count: i32): void {
+  const from = tangentsOf(graph, work, affine.input);
+  const to = tangentsOf(graph, work, affine.output);
+  for (let r: usize = 0; r < <usize>count; r++)
+    weigh(affine, from + r * work.stride, 0, to + r * work.stride);
+}
+
+/** weight: Σ g·x; bias: Σ g */
+export function addAffineGradient(
+  affine: AffineOperation,
+  workspace: Workspace,
+  sums: ParameterGradient,
+  index: i32,
+  count: i32,
+): void {
+  const before = valueRows(workspace, affine.input);
+  const after = valueRows(workspace, affine.output);
+  const into = gradientOf(sums, index);
+  for (let i: i32 = 0; i < count; i++) {
+    const offset = rowAt(workspace.rows, i) * after.stride;
+    addToWeight(affine, into.weight, after.gradients + offset, before.values + offset);
+    addToBias(affine, into.bias, after.gradients + offset);
+  }
+}
+
+/** weight: Σ ġ·x + g·ẋ; bias: Σ ġ */
+export function addMixedAffineGradient(
+  affine: AffineOperation,
+  workspace: Workspace,
+  sums: ParameterGradient,
+  index: i32,
+  count: i32,
+): void {
+  const before = valueRows(workspace, affine.input);
+  const after = valueRows(workspace, affine.output);
+  const into = gradientOf(sums, index);
+  for (let i: i32 = 0; i < count; i++) {
+    const offset = rowAt(workspace.rows, i) * after.stride;
+    addToWeight(affine, into.weight, after.gradientTangents + offset, before.values + offset);
+    addToWeight(affine, into.weight, after.gradients + offset, before.tangents + offset);
+    addToBias(affine, into.bias, after.gradientTangents + offset);
+  }
+}
+
+export function packAffine(affine: AffineOperation, parameters: usize, rowAlignment: i32): usize {
+  const bytes = (<usize>affine.channels) << 2;
+  const row = (<usize>(((affine.channels + rowAlignment - 1) / rowAlignment) * rowAlignment)) << 2;
+  memory.copy(affine.weight, parameters, bytes);
+  memory.copy(affine.bias, parameters + row, bytes);
+  return parameters + 2 * row;
+}
+
+function weigh(affine: AffineOperation, from: usize, bias: usize, to: usize): void {
+  const channels = affine.channels;
+  const step = (<usize>channels) << 2;
+  for (let pixel: i32 = 0; pixel < affine.pixels; pixel++, from += step, to += step) {
+    addProducts(to, from, affine.weight, channels, false);
+    if (bias) addRow(to, bias, channels);
+  }
+}
+
+function addToWeight(affine: AffineOperation, sum: usize, gradients: usize, values: usize): void {
+  const step = (<usize>affine.channels) << 2;
+  for (let pixel: i32 = 0; pixel < affine.pixels; pixel++, gradients += step, values += step) {
+    addProducts(sum, gradients, values, affine.channels, true);
+  }
+}
+
+function addToBias(affine: AffineOperation, sum: usize, gradients: usize): void {
+  const step = (<usize>affine.channels) << 2;
+  for (let pixel: i32 = 0; pixel < affine.pixels; pixel++, gradients += step)
+    addRow(sum, gradients, affine.channels);
+}

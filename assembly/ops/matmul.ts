@@ -1,0 +1,159 @@
+import { Graph, MatmulOperation } from "../memory/graph";
+import { GaussNewton, rowAt, tangentsOf, valueRows, Workspace } from "../memory/workspace";
+import { addScaled, dot } from "./rows";
+
+// C = A·B of two values, or A·Bᵀ, matrix by matrix: see MatmulOperation.
+
+export function forwardMatmul(matmul: MatmulOperation, workspace: Workspace, count: i32): void {
+  const a = valueRows(workspace, matmul.input);
+  const b = valueRows(workspace, matmul.other);
+  const c = valueRows(workspace, matmul.output);
+  for (let i: i32 = 0; i < count; i++) {
+    const row = rowAt(workspace.rows, i);
+    product(matmul, a.values + row * a.stride, b.values + row * b.stride, c.values + row * c.stride, false);
+  }
+}
+
+export function backwardMatmul(matmul: MatmulOperation, workspace: Workspace, count: i32): void {
+  const a = valueRows(workspace, matmul.input);
+  const b = valueRows(workspace, matmul.other);
+  const c = valueRows(workspace, matmul.output);
+  for (let i: i32 = 0; i < count; i++) {
+    const row = rowAt(workspace.rows, i);
+    const gradients = c.gradients + row * c.stride;
+    towardsLeft(matmul, gradients, b.values + row * b.stride, a.gradients + row * a.stride, false);
+    towardsRight(matmul, gradients, a.values + row * a.stride, b.gradients + row * b.stride, false);
+  }
+}
+
+export function tangentMatmul(matmul: MatmulOperation, workspace: Workspace, count: i32): void {
+  const a = valueRows(workspace, matmul.input);
+  const b = valueRows(workspace, matmul.other);
+  const c = valueRows(workspace, matmul.output);
+  for (let i: i32 = 0; i < count; i++) {
+    const row = rowAt(workspace.rows, i);
+    const to = c.tangents + row * c.stride;
+    product(matmul, a.tangents + row * a.stride, b.values + row * b.stride, to, false);
+    product(matmul, a.values + row * a.stride, b.tangents + row * b.stride, to, true);
+  }
+}
+
+export function tangentBackwardMatmul(matmul: MatmulOperation, workspace: Workspace, count: i32): void {
+  const a = valueRows(workspace, matmul.input);
+  const b = valueRows(workspace, matmul.other);
+  const c = valueRows(workspace, matmul.output);
+  for (let i: i32 = 0; i < count; i++) {
+    const row = rowAt(workspace.rows, i);
+    const gradients = c.gradients + row * c.stride;
+    const gradientTangents = c.gradientTangents + row * c.stride;
+    const left = a.gradientTangents + row * a.stride;
+    const right = b.gradientTangents + row * b.stride;
+    towardsLeft(matmul, gradientTangents, b.values + row * b.stride, left, false);
+    towardsLeft(matmul, gradients, b.tangents + row * b.stride, left, true);
+    towardsRight(matmul, gradientTangents, a.values + row * a.stride, right, false);
+    towardsRight(matmul, gradients, a.tangents + row * a.stride, right, true);
+  }
+}
+
+/** See `jacobian` in operation.ts. */
+export function jacobianMatmul(
+  matmul: MatmulOperation,
+  graph: Graph,
+  workspace: Workspace,
+  work: GaussNewton,
+  row: usize,
+  count: i32,
+): void {
+  const a = valueRows(workspace, matmul.input);
+  const b = valueRows(workspace, matmul.other);
+  const ofA = tangentsOf(graph, work, matmul.input);
+  const ofB = tangentsOf(graph, work, matmul.other);
+  const to = tangentsOf(graph, work, matmul.output);
+  for (let r: usize = 0; r < <usize>count; r++) {
+    const at = r * work.stride;
+    product(matmul, ofA + at, b.values + row * b.stride, to + at, false);
+    product(matmul, a.values + row * a.stride, ofB + at, to + at, true);
+  }
+}
+
+/** C = A·B, or += */
+function product(matmul: MatmulOperation, a: usize, b: usize, c: usize, accumulates: bool): void {
+  const rows = matmul.rows;
+  const inner = matmul.inner;
+  const columns = matmul.columns;
+  for (let m: i32 = 0; m < matmul.count; m++) {
+    if (matmul.isTransposed) rowsTimesRows(a, b, c, rows, columns, inner, accumulates);
+    else rowsTimesMatrix(a, b, c, rows, inner, columns, inner, 1, accumulates);
+    a += (<usize>(rows * inner)) << 2;
+    b += (<usize>(inner * columns)) << 2;
+    c += (<usize>(rows * columns)) << 2;
+  }
+}
+
+/** Of the gradient g for C that for A: g·Bᵀ. */
+function towardsLeft(matmul: MatmulOperation, g: usize, b: usize, a: usize, accumulates: bool): void {
+  const rows = matmul.rows;
+  const inner = matmul.inner;
+  const columns = matmul.columns;
+  for (let m: i32 = 0; m < matmul.count; m++) {
+    if (matmul.isTransposed) rowsTimesMatrix(g, b, a, rows, columns, inner, columns, 1, accumulates);
+    else rowsTimesRows(g, b, a, rows, inner, columns, accumulates);
+    a += (<usize>(rows * inner)) << 2;
+    b += (<usize>(inner * columns)) << 2;
+    g += (<usize>(rows * columns)) << 2;
+  }
+}
+
+/** Of the gradient g for C that for B: Aᵀ·g, or gᵀ·A where B is transposed. */
+function towardsRight(matmul: MatmulOperation, g: usize, a: usize, b: usize, accumulates: bool): void {
+  const rows = matmul.rows;
+  const inner = matmul.inner;
+  const columns = matmul.columns;
+  for (let m: i32 = 0; m < matmul.count; m++) {
+    if (matmul.isTransposed) rowsTimesMatrix(g, a, b, columns, rows, inner, 1, columns, accumulates);
+    else rowsTimesMatrix(a, g, b, inner, rows, columns, 1, inner, accumulates);
+    a += (<usize>(rows * inner)) << 2;
+    b += (<usize>(inner * columns)) << 2;
+    g += (<usize>(rows * columns)) << 2;
+  }
+}
+
+/** to[i][j] = Σ_k left[i·rowStep + k·depthStep] · right[k][j], k in order */
+function rowsTimesMatrix(
+  left: usize,
+  right: usize,
+  to: usize,
+  rows: i32,
+  depth: i32,
+  columns: i32,
+  rowStep: i32,
+  depthStep: i32,
+  accumulates: bool,
+): void {
+  for (let i: i32 = 0; i < rows; i++) {
+    const row = to + ((<usize>(i * columns)) << 2);
+    for (let k: i32 = 0; k < depth; k++) {
+      const factor = load<f32>(left + ((<usize>(i * rowStep + k * depthStep)) << 2));
+      addScaled(row, right + ((<usize>(k * columns)) << 2), columns, factor, accumulates || k > 0);
+    }
+  }
+}
+
+/** to[i][j] = left[i] · right[j], of rows of `depth` numbers */
+function rowsTimesRows(
+  left: usize,
+  right: usize,
+  to: usize,
+  rows: i32,
+  columns: i32,
+  depth: i32,
+  accumulates: bool,
+): void {
+  for (let i: i32 = 0; i < rows; i++) {
+    for (let j: i32 = 0; j < columns; j++) {
+      const at = to + ((<usize>(i * columns + j)) << 2);
+      const sum = dot(left + ((<usize>(i * depth)) << 2), right + ((<usize>(j * depth)) << 2), depth);
+      store<f32>(at, accumulates ? load<f32>(at) + sum : sum);
+    }
+  }
+}

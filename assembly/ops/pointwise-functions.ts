@@ -1,0 +1,174 @@
+import { F32x4 } from "../simd";
+
+/**
+ * Functions beside the activations of layers, which other files' graphs are made of: see src/graph/pointwise.ts. They
+ * are fewer numbers' work than activations, so that one loop does for all of them. The numbers are those of
+ * src/backend/wasm/layout.ts.
+ */
+export const FIRST_POINTWISE: i32 = 16;
+
+const LINEAR: i32 = 16;
+const CLIP: i32 = 17;
+const POWER: i32 = 18;
+const EXP: i32 = 19;
+const LOG: i32 = 20;
+const SQRT: i32 = 21;
+const RECIPROCAL: i32 = 22;
+const ABS: i32 = 23;
+const ERF: i32 = 24;
+const MISH: i32 = 25;
+const HARD_SWISH: i32 = 26;
+const HARD_SIGMOID: i32 = 27;
+
+/** Integer powers up to this are products; others are by exponential and logarithm. */
+const MOST_FACTORS: i32 = 16;
+
+/**
+ * values = f(values), slopes = f'(values), curvatures = f''(values) for one row.
+ *
+ * @param kind a constant above
+ * @param a the first parameter: scale, min, exponent, slope
+ * @param b the second one: shift, max, offset
+ * @param curvatures 0 where nobody wants them
+ * @param size floats; the row is processed up to the next multiple of 4
+ */
+export function pointwiseForward(
+  kind: i32,
+  a: f32,
+  b: f32,
+  values: usize,
+  slopes: usize,
+  curvatures: usize,
+  size: i32,
+): void {
+  const zero = f32x4.splat(0);
+  const one = f32x4.splat(1);
+  const first = f32x4.splat(a);
+  const second = f32x4.splat(b);
+  const end = (<usize>size) << 2;
+  for (let k: usize = 0; k < end; k += 16) {
+    const x = v128.load(values + k);
+    let value = x;
+    let slope = one;
+    let curvature = zero;
+    switch (kind) {
+      case LINEAR:
+        value = f32x4.add(f32x4.mul(x, first), second);
+        slope = first;
+        break;
+      case CLIP:
+        value = f32x4.pmin(f32x4.pmax(x, first), second);
+        slope = v128.and(one, v128.and(f32x4.gt(x, first), f32x4.lt(x, second)));
+        break;
+      case POWER:
+        value = power(x, a);
+        slope = scaledPower(x, a - 1, a);
+        curvature = scaledPower(x, a - 2, a * (a - 1));
+        break;
+      case EXP:
+        value = F32x4.exp(x);
+        slope = value;
+        curvature = value;
+        break;
+      case LOG:
+        value = F32x4.log(x);
+        slope = f32x4.div(one, x);
+        curvature = f32x4.neg(f32x4.mul(slope, slope));
+        break;
+      case SQRT:
+        value = f32x4.sqrt(x);
+        slope = f32x4.div(f32x4.splat(0.5), value);
+        curvature = f32x4.div(f32x4.mul(slope, f32x4.splat(-0.5)), x);
+        break;
+      case RECIPROCAL:
+        value = f32x4.div(one, x);
+        slope = f32x4.neg(f32x4.mul(value, value));
+        curvature = f32x4.mul(f32x4.mul(slope, value), f32x4.splat(-2));
+        break;
+      case ABS:
+        value = f32x4.abs(x);
+        slope = f32x4.sub(v128.and(one, f32x4.gt(x, zero)), v128.and(one, f32x4.lt(x, zero)));
+        break;
+      case ERF: {
+        const magnitude = f32x4.abs(x);
+        // For little x what is left of 1 would have few digits: 2/√π·(x - x³/3 + x⁵/10 - x⁷/42) is closer there.
+        const square = f32x4.mul(x, x);
+        let series = f32x4.add(f32x4.mul(square, f32x4.splat(-1.0 / 42)), f32x4.splat(0.1));
+        series = f32x4.add(f32x4.mul(series, square), f32x4.splat(-1.0 / 3));
+        series = f32x4.add(f32x4.mul(series, square), one);
+        series = f32x4.mul(f32x4.mul(series, magnitude), f32x4.splat(1.1283791670955126));
+        const most = f32x4.sub(one, F32x4.erfcOfPositive(f32x4.pmin(magnitude, f32x4.splat(9))));
+        const isLittle = f32x4.lt(magnitude, f32x4.splat(0.25));
+        value = v128.or(v128.bitselect(series, most, isLittle), v128.and(x, f32x4.splat(-0.0)));
+        slope = f32x4.mul(F32x4.exp(f32x4.neg(square)), f32x4.splat(1.1283791670955126));
+        // The slope is 0 long before x is infinite, and must not be multiplied by that.
+        const finite = f32x4.pmin(f32x4.pmax(x, f32x4.splat(-1e4)), f32x4.splat(1e4));
+        curvature = f32x4.mul(f32x4.mul(finite, slope), f32x4.splat(-2));
+        break;
+      }
+      case MISH: {
+        // tanh(log(1 + e)) = w/(w + 2), w = e² + 2e; from x = 20 on it is 1.
+        const capped = f32x4.pmin(x, f32x4.splat(20));
+        const e = F32x4.exp(capped);
+        const w = f32x4.mul(e, f32x4.add(e, f32x4.splat(2)));
+        const inverse = f32x4.div(one, f32x4.add(w, f32x4.splat(2)));
+        const t = f32x4.mul(w, inverse);
+        const sigmoid = F32x4.sigmoid(x);
+        // 1 - t² = 4(1 + e)²/(w + 2)², t' = σ·(1 - t²)
+        const ratio = f32x4.mul(f32x4.add(one, e), inverse);
+        const rest = f32x4.mul(f32x4.mul(ratio, ratio), f32x4.splat(4));
+        const rise = f32x4.mul(sigmoid, rest);
+        const turn = f32x4.sub(f32x4.sub(one, sigmoid), f32x4.mul(f32x4.mul(t, sigmoid), f32x4.splat(2)));
+        const finite = f32x4.pmin(f32x4.pmax(x, f32x4.splat(-100)), f32x4.splat(100));
+        value = f32x4.mul(x, t);
+        slope = f32x4.add(t, f32x4.mul(finite, rise));
+        curvature = f32x4.mul(rise, f32x4.add(f32x4.splat(2), f32x4.mul(finite, turn)));
+        break;
+      }
+      case HARD_SWISH: {
+        const inside = v128.and(f32x4.gt(x, f32x4.splat(-3)), f32x4.lt(x, f32x4.splat(3)));
+        const isAbove = f32x4.ge(x, f32x4.splat(3));
+        const share = f32x4.add(f32x4.div(x, f32x4.splat(6)), f32x4.splat(0.5));
+        const outside = v128.and(x, isAbove);
+        value = v128.bitselect(f32x4.mul(x, share), v128.bitselect(x, outside, f32x4.ne(x, x)), inside);
+        const within = f32x4.add(f32x4.div(x, f32x4.splat(3)), f32x4.splat(0.5));
+        slope = v128.bitselect(within, v128.and(one, isAbove), inside);
+        curvature = v128.and(f32x4.splat(1.0 / 3), inside);
+        break;
+      }
+      case HARD_SIGMOID: {
+        const line = f32x4.add(f32x4.mul(x, first), second);
+        value = f32x4.pmin(f32x4.pmax(line, zero), one);
+        slope = v128.and(first, v128.and(f32x4.gt(line, zero), f32x4.lt(line, one)));
+        break;
+      }
+      default:
+        unreachable();
+    }
+    v128.store(values + k, value);
+    v128.store(slopes + k, slope);
+    if (curvatures) v128.store(curvatures + k, curvature);
+  }
+}
+
+/** factor · x^exponent; 0 where the factor is, whatever the power is. */
+function scaledPower(x: v128, exponent: f32, factor: f32): v128 {
+  return factor === 0 ? f32x4.splat(0) : f32x4.mul(power(x, exponent), f32x4.splat(factor));
+}
+
+function power(x: v128, exponent: f32): v128 {
+  const count = <i32>exponent;
+  if (<f32>count === exponent && abs(count) <= MOST_FACTORS) {
+    let product = f32x4.splat(1);
+    for (let k = abs(count); k > 0; k--) product = f32x4.mul(product, x);
+    return count < 0 ? f32x4.div(f32x4.splat(1), product) : product;
+  }
+  const magnitude = F32x4.exp(f32x4.mul(F32x4.log(f32x4.abs(x)), f32x4.splat(exponent)));
+  const isNegative = f32x4.lt(x, f32x4.splat(0));
+  // Of numbers below 0 there are integer powers only.
+  const isInteger = floor(exponent) === exponent;
+  const isOdd = isInteger && abs(exponent) < 16777216 && (count & 1) !== 0;
+  const sign = v128.and(isNegative, f32x4.splat(-0.0));
+  const signed = isOdd ? v128.or(magnitude, sign) : magnitude;
+  return isInteger ? signed : v128.bitselect(f32x4.splat(NaN), signed, isNegative);
+}

@@ -1,0 +1,125 @@
+import { ConstantOperation, EmbeddingOperation, FixedOperation, Graph, Operation } from "../memory/graph";
+import {
+  GaussNewton,
+  gradientOf,
+  ParameterGradient,
+  rowAt,
+  tangentsOf,
+  valueRows,
+  Workspace,
+} from "../memory/workspace";
+import { addRow } from "./rows";
+
+// Values that do not depend on z: parameters, rows of tables, what is given with a sample. They have no backward pass,
+// and their tangents are 0.
+
+export function forwardConstant(constant: ConstantOperation, workspace: Workspace, count: i32): void {
+  const value = valueRows(workspace, constant.output);
+  const bytes = (<usize>constant.size) << 2;
+  for (let i: i32 = 0; i < count; i++) {
+    memory.copy(value.values + rowAt(workspace.rows, i) * value.stride, constant.weight, bytes);
+  }
+}
+
+export function forwardEmbedding(embedding: EmbeddingOperation, workspace: Workspace, count: i32): void {
+  const before = valueRows(workspace, embedding.input);
+  const after = valueRows(workspace, embedding.output);
+  const bytes = (<usize>embedding.units) << 2;
+  for (let i: i32 = 0; i < count; i++) {
+    const row = rowAt(workspace.rows, i);
+    const classes = before.values + row * before.stride;
+    const to = after.values + row * after.stride;
+    for (let k: usize = 0; k < <usize>embedding.count; k++) {
+      memory.copy(to + k * bytes, embedding.table + classAt(classes, k) * bytes, bytes);
+    }
+  }
+}
+
+export function forwardFixed(fixed: FixedOperation, workspace: Workspace, count: i32): void {
+  const value = valueRows(workspace, fixed.output);
+  const bytes = (<usize>fixed.size) << 2;
+  for (let i: i32 = 0; i < count; i++) {
+    const row = rowAt(workspace.rows, i);
+    const given = load<usize>(workspace.fixed + (row << 2)) + <usize>fixed.offset;
+    memory.copy(value.values + row * value.stride, given, bytes);
+  }
+}
+
+/** Of all of them. */
+export function tangentSource(source: Operation, workspace: Workspace, count: i32): void {
+  const value = valueRows(workspace, source.output);
+  for (let i: i32 = 0; i < count; i++) {
+    memory.fill(value.tangents + rowAt(workspace.rows, i) * value.stride, 0, value.stride);
+  }
+}
+
+/** See `jacobian` in operation.ts. */
+export function jacobianSource(
+  source: Operation,
+  graph: Graph,
+  workspace: Workspace,
+  work: GaussNewton,
+  count: i32,
+): void {
+  const to = tangentsOf(graph, work, source.output);
+  const bytes = valueRows(workspace, source.output).stride;
+  for (let r: usize = 0; r < <usize>count; r++) memory.fill(to + r * work.stride, 0, bytes);
+}
+
+/** Adds the rows of `left`, gradients or their tangents. */
+export function addConstantGradient(
+  constant: ConstantOperation,
+  workspace: Workspace,
+  sums: ParameterGradient,
+  index: i32,
+  left: usize,
+  count: i32,
+): void {
+  const stride = valueRows(workspace, constant.output).stride;
+  const into = gradientOf(sums, index).weight;
+  for (let i: i32 = 0; i < count; i++) addRow(into, left + rowAt(workspace.rows, i) * stride, constant.size);
+}
+
+export function addEmbeddingGradient(
+  embedding: EmbeddingOperation,
+  workspace: Workspace,
+  sums: ParameterGradient,
+  index: i32,
+  left: usize,
+  count: i32,
+): void {
+  const before = valueRows(workspace, embedding.input);
+  const stride = valueRows(workspace, embedding.output).stride;
+  const into = gradientOf(sums, index).weight;
+  const sumStride = (<usize>((embedding.units + 7) & ~7)) << 2;
+  for (let i: i32 = 0; i < count; i++) {
+    const row = rowAt(workspace.rows, i);
+    const classes = before.values + row * before.stride;
+    for (let k: usize = 0; k < <usize>embedding.count; k++) {
+      const from = left + row * stride + ((k * <usize>embedding.units) << 2);
+      addRow(into + classAt(classes, k) * sumStride, from, embedding.units);
+    }
+  }
+}
+
+export function packConstant(constant: ConstantOperation, parameters: usize, rowAlignment: i32): usize {
+  memory.copy(constant.weight, parameters, (<usize>constant.size) << 2);
+  return parameters + alignedRow(constant.size, rowAlignment);
+}
+
+export function packEmbedding(embedding: EmbeddingOperation, parameters: usize, rowAlignment: i32): usize {
+  const bytes = (<usize>embedding.units) << 2;
+  const row = alignedRow(embedding.units, rowAlignment);
+  for (let c: usize = 0; c < <usize>embedding.classes; c++, parameters += row) {
+    memory.copy(embedding.table + c * bytes, parameters, bytes);
+  }
+  return parameters;
+}
+
+function classAt(classes: usize, index: usize): usize {
+  return <usize>(<i32>load<f32>(classes + (index << 2)));
+}
+
+function alignedRow(size: i32, alignment: i32): usize {
+  return (<usize>(((size + alignment - 1) / alignment) * alignment)) << 2;
+}

@@ -1,0 +1,41 @@
+import type { KernelOperation } from "./kernel-operations.ts";
+
+/**
+ * Where the tangents of each value are while they are taken through all operations: as few slots as there are values
+ * at a time that somebody is still to read.
+ */
+export function assignSlots(
+  operations: readonly KernelOperation[],
+  aliases: readonly (number | undefined)[],
+  output: number,
+): number[] {
+  const rootOf = (value: number) => aliases[value] ?? value;
+  const lastRead = new Map<number, number>();
+  operations.forEach((operation, i) => {
+    for (const value of valuesOf(operation)) lastRead.set(rootOf(value), i);
+  });
+  lastRead.set(rootOf(output), operations.length);
+  const slots: number[] = new Array(aliases.length).fill(-1);
+  const free: number[] = [];
+  let count = 0;
+  const assign = (value: number) => {
+    const root = rootOf(value);
+    if (slots[root] === -1) slots[root] = free.pop() ?? count++;
+    slots[value] = slots[root]!;
+  };
+  assign(0);
+  operations.forEach((operation, i) => {
+    const values = [...new Set(valuesOf(operation))];
+    for (const value of values) assign(value);
+    for (const root of new Set(values.map(rootOf))) if (lastRead.get(root) === i) free.push(slots[root]!);
+  });
+  return slots;
+}
+
+/** What an operation reads or writes. */
+function valuesOf(operation: KernelOperation): number[] {
+  const { input, output } = operation;
+  if (operation.kind === "fork") return [input, ...operation.branches.map(({ value }) => value)];
+  if (operation.kind === "product" || operation.kind === "matmul") return [input, operation.other, output];
+  return [input, output];
+}

@@ -1,0 +1,64 @@
+// What there is to know of a kind of operation besides its arithmetic, which is each backend's.
+
+/** What a value is per sample: the lengths of its axes, row-major. */
+export type Shape = readonly number[];
+
+/** How many numbers a value of this shape has. */
+export function sizeOf(shape: Shape): number {
+  return shape.reduce((product, length) => product * length, 1);
+}
+
+/** The names of an operation's tensors. */
+export type TensorName = "weight" | "bias";
+
+/** What a forward pass of one sample takes. */
+export interface Cost {
+  readonly multiplications: number;
+  /** Numbers that products are summed up to. */
+  readonly sums: number;
+  /** Numbers that a function is taken of. */
+  readonly functions: number;
+}
+
+/** A tensor of an operation. */
+export interface Tensor {
+  readonly name: TensorName;
+  readonly shape: Shape;
+  readonly initial: Initial;
+  /** Does it lie as one row where kernels sum it up? Else a row is all axes but the first, of several. */
+  readonly isFlat?: boolean;
+}
+
+/** What a new tensor holds: one number, or numbers uniform in [-bound, bound), as PyTorch's default has them. */
+export type Initial = { readonly value: number } | { readonly bound: number };
+
+/** An operation's settings as they are kept, and the shape of what it makes of one sample. */
+export type Described<Fields> = Omit<Fields, TensorName> & { readonly shape: Shape };
+
+/**
+ * A kind of operation: `Settings` are what defines one, `Fields` what it has beyond what all have, with its tensors.
+ */
+export interface Kind<Settings, Fields> {
+  readonly settings: { readonly [Name in keyof Required<Settings>]: true };
+  /** How many values it reads; "some": one or more. */
+  readonly reads: 0 | 1 | 2 | "some";
+  /**
+   * What it is by its settings, checked, with what it reads.
+   *
+   * @param where for messages
+   * @throws LatentflowError `invalid_argument`
+   */
+  read(where: string, settings: Settings, inputs: readonly Shape[]): Described<Fields>;
+  /** Its tensors, in the order that they have in `parameters` and in files. */
+  tensors(operation: Described<Fields>, inputs: readonly Shape[]): readonly Tensor[];
+  cost(operation: Described<Fields>, inputs: readonly Shape[]): Cost;
+  /** What a table calls it. */
+  label(operation: Described<Fields>): string;
+}
+
+/** Of operations that only move numbers, or add them up. */
+export const noTensors = (): readonly Tensor[] => [];
+
+export function cost(parts: Partial<Cost> = {}): Cost {
+  return { multiplications: 0, sums: 0, functions: 0, ...parts };
+}

@@ -1,0 +1,46 @@
+import { invalid } from "../../check.ts";
+import { cost, type Kind, noTensors, sizeOf } from "../kind.ts";
+import { checkFlag } from "../settings.ts";
+
+/** exp(x) divided by its sum, along the last axis. */
+export const softmax: Kind<object, object> = {
+  settings: {},
+  reads: 1,
+  read: (_where, _settings, [input]) => ({ shape: input! }),
+  tensors: noTensors,
+  cost: ({ shape }) => cost({ functions: sizeOf(shape) }),
+  label: () => "softmax",
+};
+
+export interface MatmulSettings {
+  /** Is the second one [columns, inner], and not [inner, columns]? Default false. */
+  readonly transposed?: boolean;
+}
+
+export interface MatmulFields {
+  readonly transposed: boolean;
+}
+
+/** The product of two values as matrices of their last two axes; the axes before are equal. */
+export const matmul: Kind<MatmulSettings, MatmulFields> = {
+  settings: { transposed: true },
+  reads: 2,
+  read(where, settings, [left, right]) {
+    const transposed = checkFlag(where, "transposed", settings.transposed ?? false);
+    const [rows, inner] = left!.slice(-2);
+    const last = right!.slice(-2);
+    const [depth, columns] = transposed ? [last[1], last[0]] : last;
+    const before = left!.slice(0, -2);
+    const fits = left!.length >= 2 && right!.length === left!.length && inner === depth;
+    if (!fits || before.some((length, i) => length !== right![i])) {
+      const expected = transposed
+        ? "[…, rows, inner] and […, columns, inner]"
+        : "[…, rows, inner] and […, inner, columns]";
+      throw invalid(`${where}: what it reads has the shapes [${left}] and [${right}], expected ${expected}`);
+    }
+    return { transposed, shape: [...before, rows!, columns!] };
+  },
+  tensors: noTensors,
+  cost: ({ shape }, [left]) => cost({ multiplications: sizeOf(shape) * left!.at(-1)!, sums: sizeOf(shape) }),
+  label: () => "matmul",
+};

@@ -1,0 +1,165 @@
+import { checkNumber, invalid } from "../../check.ts";
+import {
+  type ConvolutionSettings,
+  convolvedLengths,
+  countPairs,
+  type TransposedConvolutionSettings,
+  transposedLengths,
+} from "../convolution.ts";
+import { type Cost, type Described, type Kind, type Shape, sizeOf, type Tensor } from "../kind.ts";
+import { around, type PerAxis, perAxis, pixelAxes } from "../settings.ts";
+
+/** Each pixel a sum over taps of weight[…, tap] · pixel of the input, + bias; shapes are `[height, width, channels]`. */
+export interface ConvFields extends ConvolutionSettings {
+  /** [channels, input channels / groups, …kernel], row-major, as PyTorch's. */
+  readonly weight: Float32Array;
+  /** [channels] */
+  readonly bias: Float32Array;
+}
+
+/** The transposed convolution, PyTorch's `ConvTranspose`. */
+export interface ConvTransposeFields extends TransposedConvolutionSettings {
+  /** [input channels, channels / groups, …kernel], row-major, as PyTorch's. */
+  readonly weight: Float32Array;
+  /** [channels] */
+  readonly bias: Float32Array;
+}
+
+/** The settings of a convolution, over the axes before the channels: one axis, or two. */
+export interface ConvolutionDefinition {
+  /** The channels of the output. */
+  readonly channels: number;
+  readonly kernel: PerAxis;
+  /** Default 1. */
+  readonly stride?: PerAxis;
+  /** Pixels of zeros around the input: one number for each axis, or `[top, left, bottom, right]`. Default 0. */
+  readonly padding?: PerAxis;
+  /** Default 1. */
+  readonly dilation?: PerAxis;
+  /** Divides the channels of the input and of the output. Default 1. */
+  readonly groups?: number;
+}
+
+export interface ConvTransposeSettings extends ConvolutionDefinition {
+  /** Pixels that the output has beyond, behind each axis; below the stride or the dilation. Default 0. */
+  readonly outputPadding?: PerAxis;
+}
+
+const SETTINGS = {
+  channels: true,
+  kernel: true,
+  stride: true,
+  padding: true,
+  dilation: true,
+  groups: true,
+} as const;
+
+export const conv: Kind<ConvolutionDefinition, ConvFields> = {
+  settings: SETTINGS,
+  reads: 1,
+  read(where, definition, [input]) {
+    const settings = readConvolution(where, definition, input!);
+    const shape = outputOf(where, convolvedLengths(settings, input!), definition.channels, input!);
+    checkPairs(where, settings, false, input!, shape);
+    return { ...settings, shape };
+  },
+  tensors({ shape, kernel, groups }, [input]) {
+    return tensorsOf([shape.at(-1)!, input!.at(-1)! / groups, ...kernel], shape);
+  },
+  cost: (operation, [input]) => costOf(operation, false, input!),
+  label: ({ kernel }) => `conv ${kernel.join("×")}`,
+};
+
+export const convTranspose: Kind<ConvTransposeSettings, ConvTransposeFields> = {
+  settings: { ...SETTINGS, outputPadding: true },
+  reads: 1,
+  read(where, definition, [input]) {
+    const settings = readConvolution(where, definition, input!);
+    const { stride, dilation } = settings;
+    const outputPadding = perAxis(
+      where,
+      "outputPadding",
+      definition.outputPadding ?? 0,
+      0,
+      input!.length - 1,
+    );
+    if (outputPadding.some((extra, axis) => extra >= Math.max(stride[axis]!, dilation[axis]!))) {
+      throw invalid(
+        `${where}: outputPadding is [${outputPadding}], expected less than the stride or the dilation of each axis`,
+      );
+    }
+    const whole = { ...settings, outputPadding };
+    const shape = outputOf(where, transposedLengths(whole, input!), definition.channels, input!);
+    checkPairs(where, whole, true, input!, shape);
+    return { ...whole, shape };
+  },
+  tensors({ shape, kernel, groups }, [input]) {
+    return tensorsOf([input!.at(-1)!, shape.at(-1)! / groups, ...kernel], shape);
+  },
+  cost: (operation, [input]) => costOf(operation, true, input!),
+  label: ({ kernel }) => `convTranspose ${kernel.join("×")}`,
+};
+
+/** PyTorch takes the second axis of a weight for its inputs, of a transposed convolution as well. */
+function tensorsOf(weight: Shape, output: Shape): Tensor[] {
+  const initial = { bound: 1 / Math.sqrt(sizeOf(weight.slice(1))) };
+  return [
+    { name: "weight", shape: weight, initial },
+    { name: "bias", shape: [output.at(-1)!], initial },
+  ];
+}
+
+function costOf(operation: Described<ConvFields>, isTransposed: boolean, input: Shape): Cost {
+  const { shape, groups } = operation;
+  const channels = (input.at(-1)! * shape.at(-1)!) / groups;
+  const multiplications = channels * countPairs(operation, isTransposed, input, shape);
+  return { multiplications, sums: sizeOf(shape), functions: 0 };
+}
+
+function readConvolution(where: string, definition: ConvolutionDefinition, input: Shape) {
+  const axes = pixelAxes(where, input);
+  const { channels, kernel, stride = 1, padding = 0, dilation = 1 } = definition;
+  checkNumber(where, "channels", channels, { min: 1, integer: true });
+  const groups = checkNumber(where, "groups", definition.groups ?? 1, { min: 1, integer: true });
+  const inputChannels = input[axes]!;
+  if (inputChannels % groups !== 0 || channels % groups !== 0) {
+    throw invalid(
+      `${where}: groups is ${groups}, expected a divisor of ${inputChannels} channels in and ${channels} out`,
+    );
+  }
+  return {
+    kernel: perAxis(where, "kernel", kernel, 1, axes),
+    stride: perAxis(where, "stride", stride, 1, axes),
+    padding: around(where, "padding", padding, axes),
+    dilation: perAxis(where, "dilation", dilation, 1, axes),
+    groups,
+  };
+}
+
+function outputOf(where: string, lengths: readonly number[], channels: number, input: Shape): Shape {
+  if (lengths.every((length) => length >= 1)) return [...lengths, channels];
+  throw invalid(
+    `${where}: its output would have the shape [${[...lengths, channels]}], of an input of [${input}]`,
+  );
+}
+
+/** Which pixels meet is listed once for a decoder, without a pause: so many take some 4 seconds and 700 MB. */
+const MOST_PAIRS = 2 ** 22;
+
+function checkPairs(
+  where: string,
+  settings: ConvolutionSettings,
+  isTransposed: boolean,
+  input: Shape,
+  output: Shape,
+): void {
+  const axes = settings.kernel.map((length, axis) => length * output[axis]!);
+  // Beyond this even to count them would take long.
+  const isCountable = axes.every((products) => products <= 16 * MOST_PAIRS);
+  const pairs = isCountable ? countPairs(settings, isTransposed, input, output) : Number.POSITIVE_INFINITY;
+  if (pairs <= MOST_PAIRS) return;
+  throw invalid(
+    `${where}: from [${input}] to [${output}] by a kernel of [${settings.kernel}] ` +
+      `${isCountable ? pairs : "far too many"} pixels meet, expected at most ${MOST_PAIRS}`,
+  );
+}

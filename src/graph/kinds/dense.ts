@@ -1,0 +1,35 @@
+import { checkNumber } from "../../check.ts";
+import { type Kind, sizeOf } from "../kind.ts";
+
+/** Fully connected along the last axis: output = weight · input + bias. */
+export interface DenseFields {
+  /** [outputs, inputs], row-major. Read only. */
+  readonly weight: Float32Array;
+  /** [outputs]. Read only. */
+  readonly bias: Float32Array;
+}
+
+export interface DenseSettings {
+  /** How many outputs the last axis has. */
+  readonly units: number;
+}
+
+export const dense: Kind<DenseSettings, DenseFields> = {
+  settings: { units: true },
+  reads: 1,
+  read(where, { units }, [input]) {
+    return { shape: [...input!.slice(0, -1), checkNumber(where, "units", units, { min: 1, integer: true })] };
+  },
+  tensors({ shape }, [input]) {
+    const [outputs, inputs] = [shape.at(-1)!, input!.at(-1)!];
+    const initial = { bound: 1 / Math.sqrt(inputs) };
+    return [
+      { name: "weight", shape: [outputs, inputs], initial },
+      { name: "bias", shape: [outputs], initial },
+    ];
+  },
+  cost: ({ shape }, [input]) => ({
+    ...{ multiplications: sizeOf(shape) * input!.at(-1)!, sums: sizeOf(shape), functions: 0 },
+  }),
+  label: () => "dense",
+};

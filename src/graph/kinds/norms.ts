@@ -1,0 +1,118 @@
+import { checkNumber, invalid } from "../../check.ts";
+import { cost, type Kind, type Shape, sizeOf, type Tensor } from "../kind.ts";
+
+/** What norms have in common. */
+export interface NormFields {
+  /** What is added to the variance. */
+  readonly epsilon: number;
+  readonly weight: Float32Array;
+  readonly bias: Float32Array;
+}
+
+export interface LayerNormFields extends NormFields {
+  /** So many axes, the last ones, are normalised together; weight and bias have their shape. */
+  readonly axes: number;
+}
+
+export interface LayerNormSettings {
+  /** Default 1. */
+  readonly axes?: number;
+  /** Default 1e-5. */
+  readonly epsilon?: number;
+}
+
+export interface GroupNormFields extends NormFields {
+  /** The channels are divided into so many groups; weight and bias are [channels]. */
+  readonly groups: number;
+}
+
+export interface GroupNormSettings {
+  /** As many as channels: PyTorch's `InstanceNorm`. */
+  readonly groups: number;
+  /** Default 1e-5. */
+  readonly epsilon?: number;
+}
+
+/** Divided by the root of the mean of the squares, along the last axis: PyTorch's `RMSNorm`. */
+export interface RmsNormFields {
+  readonly epsilon: number;
+  /** [channels] */
+  readonly weight: Float32Array;
+}
+
+export interface RmsNormSettings {
+  /** Default 1e-5. */
+  readonly epsilon?: number;
+}
+
+/** weight · x + bias for each channel, the last axis: a BatchNorm whose statistics are fixed. */
+export interface AffineFields {
+  /** [channels] */
+  readonly weight: Float32Array;
+  /** [channels] */
+  readonly bias: Float32Array;
+}
+
+const DEFAULT_EPSILON = 1e-5;
+
+function checkEpsilon(where: string, epsilon: number | undefined): number {
+  return checkNumber(where, "epsilon", epsilon ?? DEFAULT_EPSILON, { above: 0, max: 1e30 });
+}
+
+function scaleAndShift(shape: Shape): Tensor[] {
+  return [
+    { name: "weight", shape, initial: { value: 1 }, isFlat: true },
+    { name: "bias", shape, initial: { value: 0 }, isFlat: true },
+  ];
+}
+
+/** A root and a division for each group, and some passes over all numbers. */
+const costOfNorm = ({ shape }: { readonly shape: Shape }) => cost({ sums: 4 * sizeOf(shape) });
+
+export const layerNorm: Kind<LayerNormSettings, LayerNormFields> = {
+  settings: { axes: true, epsilon: true },
+  reads: 1,
+  read: (where, settings, [input]) => ({
+    axes: checkNumber(where, "axes", settings.axes ?? 1, { min: 1, max: input!.length, integer: true }),
+    epsilon: checkEpsilon(where, settings.epsilon),
+    shape: input!,
+  }),
+  tensors: ({ axes, shape }) => scaleAndShift(shape.slice(-axes)),
+  cost: costOfNorm,
+  label: () => "layerNorm",
+};
+
+export const groupNorm: Kind<GroupNormSettings, GroupNormFields> = {
+  settings: { groups: true, epsilon: true },
+  reads: 1,
+  read(where, settings, [input]) {
+    const groups = checkNumber(where, "groups", settings.groups, { min: 1, integer: true });
+    const channels = input!.at(-1)!;
+    if (channels % groups !== 0)
+      throw invalid(`${where}: groups is ${groups}, expected a divisor of ${channels} channels`);
+    return { groups, epsilon: checkEpsilon(where, settings.epsilon), shape: input! };
+  },
+  tensors: ({ shape }) => scaleAndShift([shape.at(-1)!]),
+  cost: costOfNorm,
+  label: ({ groups }) => `groupNorm ${groups}`,
+};
+
+export const rmsNorm: Kind<RmsNormSettings, RmsNormFields> = {
+  settings: { epsilon: true },
+  reads: 1,
+  read: (where, settings, [input]) => ({
+    ...{ epsilon: checkEpsilon(where, settings.epsilon), shape: input! },
+  }),
+  tensors: ({ shape }) => scaleAndShift([shape.at(-1)!]).slice(0, 1),
+  cost: costOfNorm,
+  label: () => "rmsNorm",
+};
+
+export const affine: Kind<object, AffineFields> = {
+  settings: {},
+  reads: 1,
+  read: (_where, _settings, [input]) => ({ shape: input! }),
+  tensors: ({ shape }) => scaleAndShift([shape.at(-1)!]),
+  cost: ({ shape }) => cost({ sums: sizeOf(shape) }),
+  label: () => "affine",
+};

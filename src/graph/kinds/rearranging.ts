@@ -1,0 +1,224 @@
+import { checkChoice, checkNumber, invalid } from "../../check.ts";
+import { cost, type Described, type Kind, noTensors, type Shape, sizeOf } from "../kind.ts";
+import { changed, identityAxes, type LinearMap, linearMap, partOf, stretched } from "../linear-map.ts";
+import { checkAxes, checkAxis, checkLengths } from "../settings.ts";
+
+// Kinds that put numbers elsewhere, and take each as it is.
+
+/** A kind whose operations are maps, one for each value that they read. */
+export interface MapKind<Settings, Fields> extends Kind<Settings, Fields> {
+  /** What the output takes of input number `index`. */
+  map(operation: Described<Fields>, inputs: readonly Shape[], index: number): LinearMap;
+}
+
+/** What such kinds have in common. */
+export function mapKind<Settings, Fields>(
+  own: Omit<MapKind<Settings, Fields>, "tensors" | "cost" | "reads"> &
+    Partial<Pick<Kind<Settings, Fields>, "reads">>,
+): MapKind<Settings, Fields> {
+  return { reads: 1, tensors: noTensors, cost: ({ shape }) => cost({ sums: sizeOf(shape) }), ...own };
+}
+
+export interface ReshapeSettings {
+  readonly shape: Shape;
+}
+
+/** The same numbers in another shape. */
+export const reshape: Kind<ReshapeSettings, object> = {
+  settings: { shape: true },
+  reads: 1,
+  read(where, { shape }, [input]) {
+    const lengths = checkLengths(where, "shape", shape, 1);
+    if (sizeOf(lengths) !== sizeOf(input!)) {
+      const holds = `${sizeOf(lengths)} numbers, expected ${sizeOf(input!)}, of [${input}]`;
+      throw invalid(`${where}: shape is [${lengths}], which holds ${holds}`);
+    }
+    return { shape: lengths };
+  },
+  tensors: noTensors,
+  cost: () => cost(),
+  label: () => "reshape",
+};
+
+export interface PermuteFields {
+  /** Axis k of the output is axis axes[k] of the input. */
+  readonly axes: readonly number[];
+}
+
+export const permute = mapKind<PermuteFields, PermuteFields>({
+  settings: { axes: true },
+  read(where, { axes }, [input]) {
+    const all = checkLengths(where, "axes", axes, 0);
+    if (checkAxes(where, "axes", all, input!).length !== input!.length) {
+      throw invalid(`${where}: axes is [${axes}], expected each of the ${input!.length} axes once`);
+    }
+    return { axes: all, shape: all.map((axis) => input![axis]!) };
+  },
+  label: () => "permute",
+  map({ axes }, [input]) {
+    const all = identityAxes(input!);
+    return linearMap(
+      axes.map((axis) => all[axis]!),
+      sizeOf(input!),
+    );
+  },
+});
+
+export interface SliceSettings {
+  readonly axis: number;
+  readonly start: number;
+  /** The first position that is left out; below 0 counted from the end. Default: the length of the axis. */
+  readonly end?: number;
+  /** Default 1; below 0 backwards, from `start` down. */
+  readonly step?: number;
+}
+
+export interface SliceFields {
+  readonly axis: number;
+  readonly start: number;
+  readonly step: number;
+}
+
+/** Some positions along an axis. */
+export const slice = mapKind<SliceSettings, SliceFields>({
+  settings: { axis: true, start: true, end: true, step: true },
+  read(where, settings, [input]) {
+    const axis = checkAxis(where, "axis", settings.axis, input!);
+    const length = input![axis]!;
+    const step = checkNumber(where, "step", settings.step ?? 1, { integer: true });
+    if (step === 0) throw invalid(`${where}: step is 0`);
+    const from = (name: string, value: number) => {
+      const position = checkNumber(where, name, value, { min: -length, max: length, integer: true });
+      return position < 0 ? position + length : position;
+    };
+    const start = from("start", settings.start);
+    const end = settings.end === undefined ? (step > 0 ? length : -1) : from("end", settings.end);
+    const count = Math.ceil((end - start) / step);
+    if (count < 1 || start >= length) {
+      throw invalid(`${where}: from ${start} to ${end} by ${step} there is nothing, of ${length} positions`);
+    }
+    return { axis, start, step, shape: input!.map((each, i) => (i === axis ? count : each)) };
+  },
+  label: () => "slice",
+  map({ axis, start, step, shape }, [input]) {
+    const axes = identityAxes(input!);
+    axes[axis] = changed(axes[axis]!, shape[axis]!, (i) => [{ position: start + i * step, weight: 1 }]);
+    return linearMap(axes, sizeOf(input!));
+  },
+});
+
+export interface ConcatSettings {
+  /** Below 0 counted from the end. Default: the last one. */
+  readonly axis?: number;
+}
+
+export interface ConcatFields {
+  readonly axis: number;
+}
+
+/**
+ * Values beside each other along an axis. Where one has fewer axes than another it is stretched: `[d]`, a latent,
+ * beside `[points, c]` is the same at every point.
+ */
+export const concat = mapKind<ConcatSettings, ConcatFields>({
+  settings: { axis: true },
+  reads: "some",
+  read(where, settings, inputs) {
+    const most = inputs.reduce((longest, shape) => (shape.length > longest.length ? shape : longest));
+    const axis = checkAxis(where, "axis", settings.axis ?? -1, most);
+    const whole = inputs.map((shape) => besideShape(where, shape, most, axis));
+    const length = whole.reduce((sum, shape) => sum + shape[axis]!, 0);
+    return { axis, shape: most.map((each, i) => (i === axis ? length : each)) };
+  },
+  label: () => "concat",
+  map({ axis, shape }, inputs, index) {
+    const lengths = inputs.map((input) => input.at(axis - shape.length) ?? 1);
+    const first = lengths.slice(0, index).reduce((sum, length) => sum + length, 0);
+    const own = inputs[index]!;
+    if (own.length === shape.length) return partOf(own, axis, shape[axis]!, first);
+    // Stretched in the axes that it lacks, and beside the others in its own.
+    const missing = shape.length - own.length;
+    const axes = identityAxes([...new Array<number>(missing).fill(1), ...own]).map((each, i) => {
+      if (i === axis) {
+        return changed(each, shape[axis]!, (position) => {
+          const at = position - first;
+          return at >= 0 && at < lengths[index]! ? [{ position: at, weight: 1 }] : undefined;
+        });
+      }
+      return i < missing ? changed(each, shape[i]!, () => [{ position: 0, weight: 1 }]) : each;
+    });
+    return linearMap(axes, sizeOf(own));
+  },
+});
+
+/** The shape that a value takes beside others. */
+function besideShape(where: string, shape: Shape, most: Shape, axis: number): Shape {
+  const missing = most.length - shape.length;
+  const whole = most.map((length, i) => (i < missing ? length : shape[i - missing]!));
+  const fits = whole.every((length, i) => i === axis || length === most[i]);
+  if (fits && axis >= missing) return whole;
+  throw invalid(
+    `${where}: [${shape}] does not fit beside [${most}] along axis ${axis}; the other axes must have equal lengths`,
+  );
+}
+
+export interface ExpandSettings {
+  readonly shape: Shape;
+}
+
+/** A value stretched along its axes of length 1, as NumPy broadcasts. */
+export const expand = mapKind<ExpandSettings, object>({
+  settings: { shape: true },
+  read(where, { shape }, [input]) {
+    const lengths = checkLengths(where, "shape", shape, 1);
+    const missing = lengths.length - input!.length;
+    const fits = input!.every((length, i) => length === 1 || length === lengths[i + missing]);
+    if (missing >= 0 && fits) return { shape: lengths };
+    throw invalid(`${where}: [${input}] cannot be stretched to [${lengths}]`);
+  },
+  label: () => "expand",
+  map: ({ shape }, [input]) => stretched(input!, shape),
+});
+
+export interface DepthToSpaceFields {
+  /** So many pixels in each direction are made of one. */
+  readonly block: number;
+  /** Of a pixel's channels: "CRD", channel by channel, PyTorch's PixelShuffle, or "DCR", pixel by pixel. */
+  readonly order: "CRD" | "DCR";
+}
+
+export interface DepthToSpaceSettings {
+  readonly block: number;
+  /** Default "CRD", PyTorch's PixelShuffle. */
+  readonly order?: "CRD" | "DCR";
+}
+
+/** Channels become pixels. */
+export const depthToSpace = mapKind<DepthToSpaceSettings, DepthToSpaceFields>({
+  settings: { block: true, order: true },
+  read(where, settings, [input]) {
+    const block = checkNumber(where, "block", settings.block, { min: 1, integer: true });
+    const order = checkChoice(where, "order", settings.order ?? "CRD", ["CRD", "DCR"]);
+    const [height, width, channels] = input!;
+    if (input!.length !== 3 || channels! % block ** 2 !== 0) {
+      throw invalid(
+        `${where}: what it reads has the shape [${input}], expected [height, width, channels], with channels ` +
+          `divisible by ${block ** 2}`,
+      );
+    }
+    return { block, order, shape: [height! * block, width! * block, channels! / block ** 2] };
+  },
+  label: ({ block }) => `depthToSpace ${block}`,
+  map({ block, order, shape }, [input]) {
+    const [height, width] = input!;
+    const channels = shape[2]!;
+    const view =
+      order === "CRD" ? [height!, width!, channels, block, block] : [height!, width!, block, block, channels];
+    const all = identityAxes(view);
+    const [rows, columns, own] = order === "CRD" ? [3, 4, 2] : [2, 3, 4];
+    return linearMap(
+      [0, rows!, 1, columns!, own!].map((axis) => all[axis]!),
+      sizeOf(input!),
+    );
+  },
+});

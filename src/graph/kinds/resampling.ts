@@ -1,0 +1,210 @@
+import { checkChoice, invalid } from "../../check.ts";
+import { sizeOf } from "../kind.ts";
+import { type AxisMap, changed, identityAxes, linearMap } from "../linear-map.ts";
+import { around, checkAxes, checkFlag, type PerAxis, perAxis, pixelAxes } from "../settings.ts";
+import { mapKind } from "./rearranging.ts";
+
+// Kinds that make a value longer or shorter along its axes.
+
+export interface PadSettings {
+  /** For each axis before the channels: one number, or first those before each axis, then those behind. */
+  readonly padding: PerAxis;
+  /** Default "zeros". "reflect" mirrors at the last pixel, "edge" repeats it. */
+  readonly mode?: "zeros" | "reflect" | "edge";
+}
+
+export interface PadFields {
+  readonly padding: readonly number[];
+  readonly mode: "zeros" | "reflect" | "edge";
+}
+
+/** Pixels around a value. */
+export const pad = mapKind<PadSettings, PadFields>({
+  settings: { padding: true, mode: true },
+  read(where, settings, [input]) {
+    const axes = pixelAxes(where, input!);
+    const padding = around(where, "padding", settings.padding, axes);
+    const mode = checkChoice(where, "mode", settings.mode ?? "zeros", ["zeros", "reflect", "edge"]);
+    const lengths = input!.slice(0, axes);
+    if (mode === "reflect" && padding.some((pixels, i) => pixels >= lengths[i % axes]!)) {
+      throw invalid(
+        `${where}: padding is [${padding}], expected less than the lengths [${lengths}] to reflect`,
+      );
+    }
+    const shape = [...lengths.map((length, i) => length + padding[i]! + padding[i + axes]!), input![axes]!];
+    return { padding, mode, shape };
+  },
+  label: ({ mode }) => `pad ${mode}`,
+  map({ padding, mode, shape }, [input]) {
+    const axes = identityAxes(input!).map((axis, i, { length }) => {
+      if (i === length - 1) return axis;
+      return changed(axis, shape[i]!, (position) => {
+        const at = inside(position - padding[i]!, axis.length, mode);
+        return at === undefined ? [] : [{ position: at, weight: 1 }];
+      });
+    });
+    return linearMap(axes, sizeOf(input!));
+  },
+});
+
+function inside(position: number, length: number, mode: PadFields["mode"]): number | undefined {
+  if (position >= 0 && position < length) return position;
+  if (mode === "zeros") return undefined;
+  if (mode === "edge") return position < 0 ? 0 : length - 1;
+  return position < 0 ? -position : 2 * (length - 1) - position;
+}
+
+export interface UpsampleSettings {
+  /** How many times as long each axis before the channels becomes. */
+  readonly scale: PerAxis;
+  /** Default "nearest". */
+  readonly mode?: "nearest" | "bilinear";
+  /** Do the outermost pixels stay where they are? Else pixels have an extent. For "bilinear"; default false. */
+  readonly alignCorners?: boolean;
+}
+
+export interface UpsampleFields {
+  readonly scale: readonly number[];
+  readonly mode: "nearest" | "bilinear";
+  readonly alignCorners: boolean;
+}
+
+/** More pixels: each several times, or between their neighbours. */
+export const upsample = mapKind<UpsampleSettings, UpsampleFields>({
+  settings: { scale: true, mode: true, alignCorners: true },
+  read(where, settings, [input]) {
+    const axes = pixelAxes(where, input!);
+    const scale = perAxis(where, "scale", settings.scale, 1, axes);
+    const mode = checkChoice(where, "mode", settings.mode ?? "nearest", ["nearest", "bilinear"]);
+    const alignCorners = checkFlag(where, "alignCorners", settings.alignCorners ?? false);
+    if (alignCorners && mode === "nearest") {
+      throw invalid(`${where}: alignCorners is for the mode "bilinear"`);
+    }
+    const shape = input!.map((length, i) => length * (scale[i] ?? 1));
+    return { scale, mode, alignCorners, shape };
+  },
+  label: ({ scale, mode }) => `upsample ${scale.join("×")} ${mode}`,
+  map({ scale, mode, alignCorners, shape }, [input]) {
+    const axes = identityAxes(input!).map((axis, i) => {
+      if (i === input!.length - 1) return axis;
+      if (mode === "nearest") {
+        return changed(axis, shape[i]!, (at) => [{ position: Math.floor(at / scale[i]!), weight: 1 }]);
+      }
+      return between(axis, shape[i]!, alignCorners);
+    });
+    return linearMap(axes, sizeOf(input!));
+  },
+});
+
+/** Each position of an axis between two of the input's, by where it lies. */
+function between(axis: AxisMap, length: number, alignCorners: boolean): AxisMap {
+  const last = axis.length - 1;
+  return changed(axis, length, (position) => {
+    const place = alignCorners
+      ? (position * last) / Math.max(length - 1, 1)
+      : ((position + 0.5) * axis.length) / length - 0.5;
+    const at = Math.min(Math.max(place, 0), last);
+    const below = Math.min(Math.floor(at), last);
+    const share = at - below;
+    return share === 0
+      ? [{ position: below, weight: 1 }]
+      : [
+          { position: below, weight: 1 - share },
+          { position: below + 1, weight: share },
+        ];
+  });
+}
+
+export interface AveragePoolSettings {
+  readonly kernel: PerAxis;
+  /** Default: the kernel. */
+  readonly stride?: PerAxis;
+  /** Default 0. */
+  readonly padding?: PerAxis;
+  /** Do pixels of the padding count, as zeros? Default true, as in PyTorch. */
+  readonly countPadding?: boolean;
+}
+
+export interface AveragePoolFields {
+  readonly kernel: readonly number[];
+  readonly stride: readonly number[];
+  readonly padding: readonly number[];
+  readonly countPadding: boolean;
+}
+
+/** The mean of the pixels under a window. */
+export const averagePool = mapKind<AveragePoolSettings, AveragePoolFields>({
+  settings: { kernel: true, stride: true, padding: true, countPadding: true },
+  read(where, settings, [input]) {
+    const axes = pixelAxes(where, input!);
+    const kernel = perAxis(where, "kernel", settings.kernel, 1, axes);
+    const stride = perAxis(where, "stride", settings.stride ?? kernel, 1, axes);
+    const padding = around(where, "padding", settings.padding ?? 0, axes);
+    const countPadding = checkFlag(where, "countPadding", settings.countPadding ?? true);
+    const lengths = kernel.map((size, i) => {
+      return Math.floor((input![i]! + padding[i]! + padding[i + axes]! - size) / stride[i]!) + 1;
+    });
+    if (lengths.some((length) => length < 1) || padding.some((pixels, i) => pixels >= kernel[i % axes]!)) {
+      throw invalid(
+        `${where}: a window of [${kernel}] with a padding of [${padding}] does not fit on [${input}]`,
+      );
+    }
+    return { kernel, stride, padding, countPadding, shape: [...lengths, input![axes]!] };
+  },
+  label: ({ kernel }) => `averagePool ${kernel.join("×")}`,
+  map({ kernel, stride, padding, countPadding, shape }, [input]) {
+    const axes = identityAxes(input!).map((axis, i) => {
+      if (i === input!.length - 1) return axis;
+      return changed(axis, shape[i]!, (position) => {
+        const start = position * stride[i]! - padding[i]!;
+        const window = Array.from({ length: kernel[i]! }, (_, k) => start + k);
+        const there = window.filter((at) => at >= 0 && at < axis.length);
+        const weight = 1 / (countPadding ? kernel[i]! : there.length);
+        return there.map((at) => ({ position: at, weight }));
+      });
+    });
+    return linearMap(axes, sizeOf(input!));
+  },
+});
+
+export interface ReduceSettings {
+  /** Below 0 counted from the end. */
+  readonly axes: readonly number[];
+  /** Do the axes stay, with the length 1? Default false. */
+  readonly keepAxes?: boolean;
+}
+
+export interface ReduceFields {
+  readonly axes: readonly number[];
+  readonly keepAxes: boolean;
+}
+
+function reduction(label: string, weightOf: (count: number) => number) {
+  return mapKind<ReduceSettings, ReduceFields>({
+    settings: { axes: true, keepAxes: true },
+    read(where, settings, [input]) {
+      const axes = checkAxes(where, "axes", settings.axes, input!);
+      const keepAxes = checkFlag(where, "keepAxes", settings.keepAxes ?? false);
+      const shape = input!.map((length, i) => (axes.includes(i) ? 1 : length));
+      const kept = keepAxes ? shape : shape.filter((_, i) => !axes.includes(i));
+      return { axes, keepAxes, shape: kept.length > 0 ? kept : [1] };
+    },
+    label: () => label,
+    map({ axes }, [input]) {
+      const count = sizeOf(axes.map((axis) => input![axis]!));
+      // Each number is multiplied once, though several axes may be summed up.
+      const factor = weightOf(count);
+      const all = identityAxes(input!).map((axis, i) => {
+        if (!axes.includes(i)) return axis;
+        const weight = i === axes[0] ? factor : 1;
+        return changed(axis, 1, () =>
+          Array.from({ length: axis.length }, (_, position) => ({ position, weight })),
+        );
+      });
+      return linearMap(all, sizeOf(input!));
+    },
+  });
+}
+
+export const sum = reduction("sum", () => 1);
+export const mean = reduction("mean", (count) => 1 / count);

@@ -1,0 +1,52 @@
+import { checkNumber } from "../../check.ts";
+import { cost, type Kind, sizeOf } from "../kind.ts";
+import { checkLengths } from "../settings.ts";
+
+/** A parameter that is a value, the same for every sample: StyleGAN's learnt input. */
+export interface ConstantFields {
+  /** Of the value's shape. */
+  readonly weight: Float32Array;
+}
+
+export interface ConstantSettings {
+  readonly shape: readonly number[];
+}
+
+export const constant: Kind<ConstantSettings, ConstantFields> = {
+  settings: { shape: true },
+  reads: 0,
+  read: (where, { shape }) => ({ shape: checkLengths(where, "shape", shape, 1) }),
+  tensors: ({ shape }) => [{ name: "weight", shape, initial: { bound: 1 }, isFlat: true }],
+  cost: () => cost(),
+  label: () => "constant",
+};
+
+/** The row of a table that an integer names: an input of the graph that was given with `classes`. */
+export interface EmbeddingFields {
+  /** [classes, units] */
+  readonly weight: Float32Array;
+  readonly classes: number;
+}
+
+export interface EmbeddingSettings {
+  /** How many integers there are, from 0 on. */
+  readonly classes: number;
+  readonly units: number;
+}
+
+export const embedding: Kind<EmbeddingSettings, EmbeddingFields> = {
+  settings: { classes: true, units: true },
+  reads: 1,
+  read(where, settings, [input]) {
+    const classes = checkNumber(where, "classes", settings.classes, { min: 1, max: 2 ** 24, integer: true });
+    const units = checkNumber(where, "units", settings.units, { min: 1, integer: true });
+    // A single integer becomes a vector, not a matrix of one row.
+    const before = sizeOf(input!) === 1 ? [] : input!;
+    return { classes, shape: [...before, units] };
+  },
+  tensors: ({ classes, shape }) => [
+    { name: "weight", shape: [classes, shape.at(-1)!], initial: { bound: 1 } },
+  ],
+  cost: () => cost(),
+  label: () => "embedding",
+};

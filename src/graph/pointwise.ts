@@ -1,0 +1,68 @@
+import { type Bounds, checkNumber, checkOptions, invalid, show } from "../check.ts";
+
+/**
+ * Functions of each number beside the activations of layers, with their parameters: what other files' graphs are made
+ * of.
+ * - `linear`: scale · x + shift
+ * - `clip`: x, but at least min and at most max
+ * - `power`: x to the power of exponent; NaN for x < 0 unless the exponent is an integer
+ * - `exp`, which stays at exp(88) above; `log`, `sqrt`, `reciprocal`, `abs`, `erf`
+ * - `mish`: x · tanh(log(1 + exp(x)))
+ * - `hardSigmoid`: slope · x + offset, but at least 0 and at most 1
+ * - `hardSwish`: x · hardSigmoid(x) with slope 1/6 and offset 1/2
+ */
+export type PointwiseFunction =
+  | { readonly name: "linear"; readonly scale: number; readonly shift: number }
+  | { readonly name: "clip"; readonly min: number; readonly max: number }
+  | { readonly name: "power"; readonly exponent: number }
+  | { readonly name: "hardSigmoid"; readonly slope: number; readonly offset: number }
+  | { readonly name: PlainName };
+
+type PlainName = "exp" | "log" | "sqrt" | "reciprocal" | "abs" | "erf" | "mish" | "hardSwish";
+
+export type PointwiseName = PointwiseFunction["name"];
+
+/** How such a function is given: as an object with its name and parameters, or by its name where it has none. */
+export type PointwiseLike = PlainName | PointwiseFunction;
+
+// Backends compute in float32.
+const NUMBER: Bounds = { min: -3e38, max: 3e38 };
+
+/** The parameters of each. */
+const PARAMETERS: { readonly [Name in PointwiseName]: readonly string[] } = {
+  linear: ["scale", "shift"],
+  clip: ["min", "max"],
+  power: ["exponent"],
+  hardSigmoid: ["slope", "offset"],
+  ...{ exp: [], log: [], sqrt: [], reciprocal: [], abs: [], erf: [], mish: [], hardSwish: [] },
+};
+
+/**
+ * The function that `value` means.
+ *
+ * @throws LatentflowError `invalid_argument` on an unknown name or parameter, or a parameter that is missing or infinite
+ */
+export function normalisePointwise(where: string, value: unknown): PointwiseFunction {
+  const given: Record<string, unknown> =
+    typeof value === "object" && value !== null ? (value as Record<string, unknown>) : { name: value };
+  const { name } = given;
+  if (typeof name !== "string" || !Object.hasOwn(PARAMETERS, name)) {
+    const names = Object.keys(PARAMETERS).join(", ");
+    throw invalid(
+      `${where}: function is ${show(name)}, expected one of ${names}, or an object with such a name`,
+    );
+  }
+  const parameters = PARAMETERS[name as PointwiseName];
+  checkOptions(
+    `${where}: ${name}`,
+    given,
+    Object.fromEntries(["name", ...parameters].map((key) => [key, true])),
+  );
+  const numbers = parameters.map((key) => [key, checkNumber(where, key, given[key], NUMBER)]);
+  return Object.freeze({ name, ...Object.fromEntries(numbers) }) as PointwiseFunction;
+}
+
+/** The parameters in their order. */
+export function pointwiseParameters(of: PointwiseFunction): readonly number[] {
+  return PARAMETERS[of.name].map((key) => (of as unknown as Record<string, number>)[key]!);
+}

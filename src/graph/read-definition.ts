@@ -1,0 +1,177 @@
+import { checkNumber, checkOptions, invalid, show } from "../check.ts";
+import type { FixedInputDefinition, GraphDefinition, OperationDefinition } from "./definition.ts";
+import { type FixedInput, type Graph, LATENT } from "./graph.ts";
+import { type Kind, type Shape, sizeOf } from "./kind.ts";
+import { KINDS, type OperationDescription, type OperationKind } from "./operations.ts";
+import { MOST_AXES } from "./settings.ts";
+
+/** A value of more numbers would not fit into WebAssembly's memory, nor would its gradients. */
+const MOST_NUMBERS = 2 ** 28;
+const MOST_OPERATIONS = 10_000;
+const MOST_FIXED = 100;
+
+/** Other files have their own names: of nodes of ONNX, say. */
+const PRINTABLE = /^[^\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]{1,200}$/u;
+
+const KEYS = { format: true, layout: true, latentSize: true, fixed: true, operations: true } as const;
+
+/**
+ * The graph of a definition.
+ *
+ * @param points how many points there are, for a definition that has an axis of them
+ * @throws LatentflowError `invalid_argument` on what is no definition, or one that does not fit together
+ */
+export function readDefinition(where: string, definition: GraphDefinition, points = 1): Graph {
+  checkOptions(where, definition, KEYS);
+  const { format, layout, operations } = definition;
+  if (format !== 1) {
+    throw invalid(
+      `${where}: the graph's format is ${show(format)}, expected 1; a newer latentflow may read it`,
+    );
+  }
+  if (layout !== "channelsLast")
+    throw invalid(`${where}: layout is ${show(layout)}, expected "channelsLast"`);
+  const latentSize = checkNumber(where, "latentSize", definition.latentSize, { min: 1, integer: true });
+  const fixed = readFixed(where, definition.fixed ?? [], points);
+  if (!Array.isArray(operations) || operations.length === 0 || operations.length > MOST_OPERATIONS) {
+    throw invalid(`${where}: operations is ${show(operations)}, expected an array of at least one operation`);
+  }
+  const values = new Map<string, Value>([[LATENT, { shape: [latentSize], readers: 0 }]]);
+  for (const { name, shape, classes } of fixed) values.set(name, { shape, readers: 0, classes });
+  const read = (operations as readonly unknown[]).map((operation) => {
+    const next = readOperation(where, operation, values, points);
+    values.set(next.name, { shape: next.shape, readers: 0 });
+    return next;
+  });
+  values.get(read.at(-1)!.name)!.readers++;
+  checkRead(where, values);
+  return { latentSize, fixedInputs: fixed, operations: read, definition: structuredClone(definition) };
+}
+
+/** A value that operations may read. */
+interface Value {
+  readonly shape: Shape;
+  readers: number;
+  /** Of one that holds integers. */
+  readonly classes?: number | undefined;
+}
+
+/** What nobody reads is a mistake, or a name that is wrong elsewhere. */
+function checkRead(where: string, values: ReadonlyMap<string, Value>): void {
+  for (const [name, { readers }] of values) {
+    if (readers > 0) continue;
+    const is = name === LATENT ? "the latent" : `the value ${show(name)}`;
+    throw invalid(`${where}: no operation reads ${is}, and it is not the output, which the last one makes`);
+  }
+}
+
+function readFixed(where: string, fixed: unknown, points: number): FixedInput[] {
+  if (!Array.isArray(fixed) || fixed.length > MOST_FIXED) {
+    throw invalid(`${where}: fixed is ${show(fixed)}, expected an array of inputs`);
+  }
+  const names = new Set<string>([LATENT]);
+  return Array.from(fixed, (input: unknown) => {
+    checkOptions(`${where}: a fixed input`, input as FixedInputDefinition, {
+      ...{ name: true, shape: true, classes: true },
+    });
+    const { name, shape, classes } = Object(input) as Partial<FixedInputDefinition>;
+    checkName(where, "a fixed input", name);
+    if (names.has(name!)) throw invalid(`${where}: two inputs are called ${show(name)}`);
+    names.add(name!);
+    const at = `${where}: the fixed input ${show(name)}`;
+    const lengths = readLengths(at, shape, points);
+    if (sizeOf(lengths) > MOST_NUMBERS) throw invalid(`${at}: its shape is [${lengths}], too large`);
+    return {
+      name: name!,
+      shape: lengths,
+      hasPoints: Array.isArray(shape) && shape.includes("points"),
+      ...(classes !== undefined && {
+        classes: checkNumber(at, "classes", classes, { min: 1, max: 2 ** 24, integer: true }),
+      }),
+    };
+  });
+}
+
+function readLengths(where: string, shape: unknown, points: number): Shape {
+  if (!Array.isArray(shape) || shape.length === 0 || shape.length > MOST_AXES) {
+    throw invalid(`${where}: shape is ${show(shape)}, expected an array of 1 to ${MOST_AXES} lengths`);
+  }
+  if (shape.filter((length) => length === "points").length > 1) {
+    throw invalid(`${where}: two axes are "points", expected one at most`);
+  }
+  return Array.from(shape, (length: unknown, i) =>
+    length === "points"
+      ? points
+      : checkNumber(where, `shape[${i}]`, length, { min: 1, max: MOST_NUMBERS, integer: true }),
+  );
+}
+
+function checkName(where: string, what: string, name: unknown): void {
+  if (typeof name === "string" && PRINTABLE.test(name) && name !== LATENT) return;
+  throw invalid(
+    `${where}: the name of ${what} is ${show(name)}, expected 1 to 200 printable characters, not "${LATENT}"`,
+  );
+}
+
+function readOperation(
+  where: string,
+  operation: unknown,
+  values: ReadonlyMap<string, Value>,
+  points: number,
+): OperationDescription {
+  const { kind, name, inputs, ...settings } = Object(operation) as Partial<OperationDefinition>;
+  if (typeof kind !== "string" || !Object.hasOwn(KINDS, kind)) {
+    const kinds = Object.keys(KINDS).join(", ");
+    throw invalid(`${where}: an operation's kind is ${show(kind)}; the kinds are ${kinds}`);
+  }
+  checkName(where, "an operation", name);
+  if (values.has(name!)) throw invalid(`${where}: two values are called ${show(name)}`);
+  const at = `${where}: ${kind} ${show(name)}`;
+  const known = KINDS[kind] as Kind<object, object>;
+  const shapes = readInputs(at, kind, known.reads, inputs, values);
+  checkOptions(at, settings, known.settings as never);
+  const described = known.read(at, withPoints(at, kind, settings, points), shapes);
+  if (sizeOf(described.shape) > MOST_NUMBERS) {
+    throw invalid(
+      `${at}: its output [${described.shape}] has ${sizeOf(described.shape)} numbers, expected at most ${MOST_NUMBERS}`,
+    );
+  }
+  return { kind, name, inputs, ...described } as OperationDescription;
+}
+
+function readInputs(
+  at: string,
+  kind: OperationKind,
+  reads: Kind<object, object>["reads"],
+  inputs: unknown,
+  values: ReadonlyMap<string, Value>,
+): Shape[] {
+  const fits = Array.isArray(inputs) && (reads === "some" ? inputs.length > 0 : inputs.length === reads);
+  if (!fits || inputs.length > MOST_OPERATIONS) {
+    const expected = { 0: "no value", 1: "one value", 2: "two values", some: "one value or more" }[reads];
+    throw invalid(`${at}: inputs is ${show(inputs)}, expected an array that names ${expected}`);
+  }
+  return inputs.map((input: unknown) => {
+    const value = values.get(input as string);
+    if (!value)
+      throw invalid(`${at}: it reads ${show(input)}, which no input and no operation before it is called`);
+    value.readers++;
+    if ((value.classes !== undefined) !== (kind === "embedding")) {
+      throw invalid(
+        value.classes === undefined
+          ? `${at}: it reads ${show(input)}, expected a fixed input with classes`
+          : `${at}: it reads ${show(input)}, whose numbers are classes; only an embedding reads such`,
+      );
+    }
+    return value.shape;
+  });
+}
+
+/** The settings with the number of points in place of its name. */
+function withPoints(at: string, kind: OperationKind, settings: object, points: number): object {
+  const { shape } = settings as { readonly shape?: unknown };
+  if ((kind !== "reshape" && kind !== "expand") || !Array.isArray(shape) || !shape.includes("points")) {
+    return settings;
+  }
+  return { ...settings, shape: readLengths(at, shape, points) };
+}

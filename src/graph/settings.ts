@@ -1,0 +1,90 @@
+import { checkNumber, invalid, show } from "../check.ts";
+import type { Shape } from "./kind.ts";
+
+// Checks of settings that several kinds of operation have.
+
+/** A number for every axis, or one for all of them. */
+export type PerAxis = number | readonly number[];
+
+/** No value has more axes. */
+export const MOST_AXES = 8;
+
+/** A number for each of `axes` axes. */
+export function perAxis(
+  where: string,
+  name: string,
+  value: unknown,
+  min: number,
+  axes: number,
+): readonly number[] {
+  if (typeof value === "number") {
+    return new Array(axes).fill(checkNumber(where, name, value, { min, integer: true }));
+  }
+  const lengths = checkLengths(where, name, value, min);
+  if (lengths.length === axes) return lengths;
+  throw invalid(
+    `${where}: ${name} has ${lengths.length} numbers, expected one, or ${axes}, one for each axis`,
+  );
+}
+
+/** Pixels around an input: one number, one for each axis, or first those before each axis, then those behind. */
+export function around(where: string, name: string, value: unknown, axes: number): readonly number[] {
+  if (Array.isArray(value) && value.length === 2 * axes) return checkLengths(where, name, value, 0);
+  const each = perAxis(where, name, value, 0, axes);
+  return [...each, ...each];
+}
+
+/** An array of integers of at least `min`. */
+export function checkLengths(where: string, name: string, value: unknown, min: number): readonly number[] {
+  if (!Array.isArray(value) || value.length === 0 || value.length > MOST_AXES) {
+    throw invalid(`${where}: ${name} is ${show(value)}, expected an array of 1 to ${MOST_AXES} integers`);
+  }
+  return Array.from(value, (length, i) =>
+    checkNumber(where, `${name}[${i}]`, length, { min, integer: true }),
+  );
+}
+
+/** An axis of a value, counted from its start, or from its end where it is below 0: returned counted from the start. */
+export function checkAxis(where: string, name: string, axis: unknown, shape: Shape): number {
+  const number = checkNumber(where, name, axis, { integer: true });
+  if (number >= -shape.length && number < shape.length) return number < 0 ? number + shape.length : number;
+  throw invalid(`${where}: ${name} is ${number}, of a value of the shape [${shape}]`);
+}
+
+/** Several axes, each once, in their order. */
+export function checkAxes(where: string, name: string, axes: unknown, shape: Shape): readonly number[] {
+  if (!Array.isArray(axes) || axes.length === 0) {
+    throw invalid(`${where}: ${name} is ${show(axes)}, expected an array of axes`);
+  }
+  const numbers = axes.map((axis, i) => checkAxis(where, `${name}[${i}]`, axis, shape));
+  if (new Set(numbers).size < numbers.length)
+    throw invalid(`${where}: ${name} is [${axes}], expected each axis once`);
+  return numbers.sort((a, b) => a - b);
+}
+
+/** A value with pixels: one axis or two, and channels behind them. Returns how many axes of pixels it has. */
+export function pixelAxes(where: string, input: Shape): number {
+  const axes = input.length - 1;
+  if (axes === 1 || axes === 2) return axes;
+  throw invalid(
+    `${where}: what it reads has the shape [${input}], expected [height, width, channels] or [width, channels]; ` +
+      "put a reshape before it",
+  );
+}
+
+/** The shape of two values that are taken number by number, each stretched along its axes of length 1. */
+export function broadcast(where: string, shapes: readonly Shape[]): Shape {
+  const axes = Math.max(...shapes.map(({ length }) => length));
+  return Array.from({ length: axes }, (_, axis) => {
+    const lengths = shapes.map((shape) => shape[axis - axes + shape.length] ?? 1);
+    const longest = lengths.find((length) => length !== 1) ?? 1;
+    if (lengths.every((length) => length === 1 || length === longest)) return longest;
+    const shown = shapes.map((shape) => `[${shape}]`).join(" and ");
+    throw invalid(`${where}: the shapes ${shown} do not fit together; axes that differ must have length 1`);
+  });
+}
+
+export function checkFlag(where: string, name: string, value: unknown): boolean {
+  if (typeof value === "boolean") return value;
+  throw invalid(`${where}: ${name} is ${show(value)}, expected true or false`);
+}
