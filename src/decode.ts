@@ -4,6 +4,8 @@ import { attached, throwIfAborted } from "./brand.ts";
 import { checkChoice, checkOptions, checkSignal } from "./check.ts";
 import { makeControl, unlessAborted } from "./control.ts";
 import { checkDecoder, type Decoder } from "./decoder/decoder.ts";
+import { checkFixed, type FixedOption } from "./decoder/fixed.ts";
+import { atPoints } from "./decoder/points.ts";
 import type { AbortSignalLike } from "./platform.ts";
 import { checkBackend, checkLatents } from "./problem.ts";
 
@@ -11,6 +13,10 @@ import { checkBackend, checkLatents } from "./problem.ts";
 export interface DecodeOptions {
   /** `"data"` (the default): D(z); `"preActivation"`: before the output activation, the logits. */
   output?: "data" | "preActivation";
+  /** What is given with the latents, as in `encode`. */
+  fixed?: FixedOption;
+  /** For a decoder over points: how many there are. */
+  points?: number;
   /** Where the work is done. Default `wasm()`. */
   backend?: Backend;
   /** Ends the call early: it rejects with the signal's reason. */
@@ -26,21 +32,25 @@ export interface DecodeOptions {
  *   when the decoder is; `unsupported`, `out_of_memory` and `worker_failed` from the backend
  */
 export async function decode(
-  decoder: Decoder,
+  given: Decoder,
   z: Float32Array,
   options: DecodeOptions = {},
 ): Promise<Float32Array> {
-  checkDecoder("decode", decoder);
-  checkOptions("decode", options, { output: true, backend: true, signal: true });
+  checkDecoder("decode", given);
+  checkOptions("decode", options, {
+    ...{ output: true, fixed: true, points: true, backend: true, signal: true },
+  });
   const { output = "data", backend = wasm(), signal } = options;
+  const decoder = atPoints("decode", given, options.points);
   checkChoice("decode", "output", output, ["data", "preActivation"]);
   checkBackend("decode", backend);
   checkSignal("decode", signal);
   throwIfAborted(signal);
   const count = checkLatents("decode", "z", z, decoder);
+  const fixed = checkFixed("decode", decoder, options.fixed, count);
   const session = await unlessAborted(signal, () => backend.open(decoder));
   if (count > 0) attached("z", z);
-  const result = await session.decode(z, output === "preActivation", makeControl(signal));
+  const result = await session.decode(z, fixed, output === "preActivation", makeControl(signal));
   throwIfAborted(signal);
   return result;
 }

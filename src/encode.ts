@@ -4,6 +4,8 @@ import { throwIfAborted } from "./brand.ts";
 import { checkChoice, checkNumber, checkOptions, checkSignal, invalid, show } from "./check.ts";
 import { Callbacks, makeControl, untilAborted } from "./control.ts";
 import { checkDecoder, type Decoder } from "./decoder/decoder.ts";
+import { checkFixed, type FixedOption } from "./decoder/fixed.ts";
+import { atPoints } from "./decoder/points.ts";
 import type { AbortSignalLike } from "./platform.ts";
 import { checkBackend, checkLatents, checkTargets, checkValues, checkWeights } from "./problem.ts";
 import type { EncodeResult } from "./result.ts";
@@ -37,6 +39,13 @@ interface CommonOptions {
    * data. Default: none, all elements alike.
    */
   weights?: Float32Array;
+  /**
+   * What is given with the samples and not sought, for each of the decoder's `fixedInputs` by name: one sample's numbers
+   * for all, or B times as many. Classes are integers. No default: a decoder with fixed inputs needs them.
+   */
+  fixed?: FixedOption;
+  /** For a decoder over points: how many each sample has. y has points × channels values a sample then. */
+  points?: number;
   /** Where the flow starts, B × latentSize. Default 0. */
   z0?: Float32Array;
   /** Where the work is done. Default `wasm()`. */
@@ -67,7 +76,7 @@ interface CommonOptions {
 
 const OPTIONS: { readonly [Name in keyof Required<EncodeOptions>]: true } = {
   ...{ loss: true, flow: true, solver: true, saveAt: true, weights: true, z0: true, backend: true },
-  ...{ batchSize: true, signal: true, onProgress: true, onAbort: true },
+  ...{ fixed: true, points: true, batchSize: true, signal: true, onProgress: true, onAbort: true },
 };
 
 /**
@@ -86,12 +95,13 @@ const OPTIONS: { readonly [Name in keyof Required<EncodeOptions>]: true } = {
  *   value; `disposed` when the decoder is; `unsupported`, `out_of_memory` and `worker_failed` from the backend
  */
 export async function encode(
-  decoder: Decoder,
+  given: Decoder,
   y: Float32Array,
   options: EncodeOptions = {},
 ): Promise<EncodeResult> {
   const start = performance.now();
-  const { problem, z0, flow, solver, saveAt, backend } = checkArguments(decoder, y, options);
+  const { problem, z0, flow, solver, saveAt, backend } = checkArguments(given, y, options);
+  const { decoder } = problem;
   const { signal, onProgress, onAbort = "throw" } = options;
   const mayThrow = () => {
     if (onAbort === "throw") throwIfAborted(signal);
@@ -124,13 +134,15 @@ export async function encode(
   return { ...solution.toResult(), backend: info, seconds: seconds() };
 }
 
-function checkArguments(decoder: Decoder, y: Float32Array, options: EncodeOptions) {
-  checkDecoder("encode", decoder);
+function checkArguments(given: Decoder, y: Float32Array, options: EncodeOptions) {
+  checkDecoder("encode", given);
   checkOptions("encode", options, OPTIONS);
+  const decoder = atPoints("encode", given, options.points);
   const loss = checkLoss("encode", options.loss, decoder);
   const sampleCount = checkTargets("encode", y, decoder);
   const { weights } = options;
   checkWeights("encode", weights, sampleCount, decoder);
+  const fixed = checkFixed("encode", decoder, options.fixed, sampleCount);
   const z0 = options.z0;
   if (z0 !== undefined && checkLatents("encode", "z0", z0, decoder) !== sampleCount) {
     const expected = `${sampleCount * decoder.latentSize} (${sampleCount} samples × the decoder's latent size ${decoder.latentSize})`;
@@ -146,6 +158,6 @@ function checkArguments(decoder: Decoder, y: Float32Array, options: EncodeOption
   }
   checkChoice("encode", "onAbort", options.onAbort ?? "throw", ["throw", "return"]);
   checkSignal("encode", options.signal);
-  const problem: Problem = { decoder, loss, sampleCount, targets: y, weights, batchSize };
+  const problem: Problem = { decoder, loss, sampleCount, targets: y, weights, fixed, batchSize };
   return { problem, z0, flow, solver, saveAt, backend };
 }

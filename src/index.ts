@@ -3,6 +3,7 @@ export { closeWorkers } from "./backend/wasm/threads/pool.ts";
 export { type WasmOptions, wasm } from "./backend/wasm/wasm.ts";
 export { type DecodeOptions, decode } from "./decode.ts";
 export type { Decoder } from "./decoder/decoder.ts";
+export type { FixedArray, FixedOption } from "./decoder/fixed.ts";
 export { type CreateDecoderOptions, createDecoder } from "./decoder/initialise.ts";
 export { type DecoderSource, type LoadDecoderOptions, loadDecoder } from "./decoder/load.ts";
 export { type DecoderDescription, type DescribedOperation, describe } from "./describe.ts";
@@ -21,6 +22,8 @@ export {
   nesterovFlow,
 } from "./flow.ts";
 export type { Activation, ActivationLike, ActivationName } from "./graph/activation.ts";
+export type { GraphDefinition } from "./graph/definition.ts";
+export type { FixedInput } from "./graph/graph.ts";
 export type { Operation, OperationKind, Shape } from "./graph/operations.ts";
 export type { DifferentiableObjective, Objective } from "./objective.ts";
 export {

@@ -76,16 +76,24 @@ export interface CurvatureUse {
   readonly hasCurvature: boolean;
   /** Are samples preconditioned by the decoder? */
   readonly isShared: boolean;
+  /** Are they preconditioned by a matrix of their own at z0? */
+  readonly ownFirst: boolean;
   readonly refreshes: boolean;
   readonly refreshesOnce: boolean;
   readonly refreshesFirst: boolean;
   readonly rescues: boolean;
 }
 
+/** Are there matrices that precondition samples? */
+export function hasMatrices({ isShared, ownFirst }: CurvatureUse): boolean {
+  return isShared || ownFirst;
+}
+
 /** Where nothing but a curvature along a gradient is to be had, or not even that. */
 export function withoutMatrices(use: CurvatureUse | undefined): CurvatureUse {
   const none = {
     isShared: false,
+    ownFirst: false,
     refreshes: false,
     refreshesOnce: false,
     refreshesFirst: false,

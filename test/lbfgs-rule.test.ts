@@ -202,7 +202,7 @@ async function byTheRule(build: Build, given: ReturnType<typeof makeCase>, optio
 const DEFAULTS = { tolerance: 1e-6, memory: 30, maxSteps: 1000, slope: 1e-4 };
 const NO_USE = {
   ...{ hasCurvature: false, isShared: false, rescues: false },
-  ...{ refreshes: false, refreshesOnce: false, refreshesFirst: false },
+  ...{ refreshes: false, refreshesOnce: false, refreshesFirst: false, ownFirst: false },
 };
 
 for (const build of builds) {

@@ -167,7 +167,7 @@ function workByHand(sampleCount: number, overrides: Partial<Job> = {}) {
   const work: Job = {
     ...{ handle: undefined as never, sampleCount },
     description: { kind: "decode", toLogits: false },
-    data: () => ({ z: new Float32Array(0) }),
+    data: () => ({ z: new Float32Array(0), fixed: [] }),
     place(samples) {
       for (const sample of samples) {
         if (sample < 0) continue;
@@ -498,7 +498,7 @@ test("a worker that is started in the middle of an update follows from the next 
   const handle = decoderHandle(own, () => {});
   const trainer = lockStepTrainer(wasmTrainer(packed, optimizer, compiled), optimizer, handle, () => pool);
   const problem = {
-    ...{ decoder: own, loss: binaryCrossEntropy(), weights: undefined, batchSize: undefined },
+    ...{ decoder: own, loss: binaryCrossEntropy(), weights: undefined, batchSize: undefined, fixed: [] },
     ...{ sampleCount: 20, targets: y.subarray(0, 20 * SIZE) },
   };
   const control = makeControl(undefined);

@@ -101,7 +101,7 @@ test("a worker that is to forget a decoder holds it no more", async () => {
   tell({ type: "close", call: 1 });
   tell({ type: "forget", decoder: 7 });
   tell({ type: "open", call: 2, decoder: 7, description: { kind: "decode", toLogits: false } });
-  tell({ type: "samples", call: 2, samples: [0], data: { z: new Float32Array(5) } });
+  tell({ type: "samples", call: 2, samples: [0], data: { z: new Float32Array(5), fixed: [] } });
   while (!said.some((message) => message.type === "failed" || message.type === "results")) {
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
@@ -342,7 +342,7 @@ function byHand(sampleCount: number, most: number) {
   const work: Job = {
     ...{ handle: undefined as never, sampleCount },
     description: { kind: "decode", toLogits: false },
-    data: () => ({ z: new Float32Array(0) }),
+    data: () => ({ z: new Float32Array(0), fixed: [] }),
     place: (samples) => samples.forEach((sample) => void onEnd(sample)),
     workHere: async () => {},
     watch(watcher) {
@@ -385,7 +385,7 @@ test("nothing is given once the call has failed", async () => {
 test("of a decoding a result that is not to be taken is left out", async () => {
   const packed = await packDecoder(decoder, await compileKernels(undefined));
   const outputs = new Float32Array(2 * SIZE);
-  const decoding = { z: new Float32Array(10), outputs, toLogits: false };
+  const decoding = { z: new Float32Array(10), fixed: [], outputs, toLogits: false };
   const job = decodeJob(
     decoderHandle(decoder, () => {}),
     wasmEngine(packed),
@@ -518,6 +518,7 @@ test("a worker that held the decoder before its training begins follows from whe
     const outputs = new Float32Array(20 * SIZE);
     const job = decodeJob(handle, wasmEngine(packed), {
       z: randomArray(5, 100, -1, 1),
+      fixed: [],
       outputs,
       toLogits: false,
     });
@@ -535,7 +536,7 @@ test("a worker that held the decoder before its training begins follows from whe
   const optimizer = adam({ learningRate: 0.1 });
   const trainer = lockStepTrainer(wasmTrainer(packed, optimizer, compiled), optimizer, handle, () => group);
   const problem = {
-    ...{ decoder: own, loss: binaryCrossEntropy(), weights: undefined, batchSize: undefined },
+    ...{ decoder: own, loss: binaryCrossEntropy(), weights: undefined, batchSize: undefined, fixed: [] },
     ...{ sampleCount: 1, targets: y.subarray(0, SIZE) },
   };
   for (let i = 0; i < 2; i++) {

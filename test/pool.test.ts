@@ -312,7 +312,7 @@ test("the last report is of all samples, also when a worker's results come durin
   const work: Job = {
     ...{ handle: undefined as never, sampleCount: 2 },
     description: { kind: "decode", toLogits: false },
-    data: () => ({ z: new Float32Array(0) }),
+    data: () => ({ z: new Float32Array(0), fixed: [] }),
     place: (samples) => samples.forEach((sample) => void onEnd(sample)),
     workHere: async (_, feed) => onEnd(feed.take(1)!.first),
     watch(watcher) {

@@ -194,6 +194,7 @@ test("how curvature is used depends on the decoder, the loss and whether there a
       targets: new Float32Array(0),
       weights,
       batchSize: undefined,
+      fixed: [],
     };
     const { hasCurvature, isShared, refreshes, refreshesOnce, refreshesFirst, rescues } =
       curvatureUse(problem);

@@ -47,7 +47,7 @@ async function evaluate(
 ): Promise<{ losses: Float64Array; gradients: Float64Array }> {
   const sampleCount = y.length / decoder.outputSize;
   const session = await backend.open(decoder);
-  const problem = { decoder, loss, sampleCount, targets: y, weights, batchSize: undefined };
+  const problem = { decoder, loss, sampleCount, targets: y, weights, batchSize: undefined, fixed: [] };
   const objective = session.objective(problem, 0, sampleCount);
   const rows = allRows(sampleCount);
   const losses = await objective.value(rows, z);
@@ -168,7 +168,7 @@ async function checkMatrices(
   const z = randomArray(2, sampleCount * d);
   const y = randomArray(3, sampleCount * n, 0, 1);
   const session = await backend.open(decoder);
-  const problem = { decoder, loss, sampleCount, targets: y, weights, batchSize: undefined };
+  const problem = { decoder, loss, sampleCount, targets: y, weights, batchSize: undefined, fixed: [] };
   // The first sample is another objective's.
   const objective = session.objective(problem, 1, sampleCount - 1);
   await objective.value(allRows(sampleCount - 1), Float64Array.from(z.subarray(d)));
@@ -261,6 +261,7 @@ test("a chosen sample's numbers do not depend on those chosen with it; each grad
     targets: y,
     weights: undefined,
     batchSize: undefined,
+    fixed: [],
   };
   const objective = session.objective(problem, 0, 5);
   const losses = await objective.value(

@@ -33,7 +33,7 @@ async function samplesFor(atRest: readonly number[]) {
   const targets = new Float32Array(randomArray(1, SAMPLES * SIZE, 3, 4));
   const decoded = await decode(decoder, z);
   for (const i of atRest) targets.set(decoded.subarray(i * SIZE, (i + 1) * SIZE), i * SIZE);
-  return { targets, weights: undefined, z0: Float64Array.from(z) };
+  return { targets, weights: undefined, fixed: [], z0: Float64Array.from(z) };
 }
 
 const all = Array.from({ length: SAMPLES }, (_, sample) => sample);

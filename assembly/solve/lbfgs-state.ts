@@ -17,17 +17,19 @@ export class Lbfgs extends Descent {
   refreshesOnce: i32; // 80
   /** 1: the decoder's curvature serves no sample before it is made its own, at z0. */
   refreshesFirst: i32; // 84
+  /** 1: there is no matrix of the decoder's own; the sample's A is made at z0. */
+  ownFirst: i32; // 88
   /** 1: after max(2d, 64) evaluations the sample's A is made at its own z. */
-  rescues: i32; // 88
+  rescues: i32; // 92
   /** f64[5][packed d]: the factors of the decoder's own A + λτI, λ ascending; or 0 where it has none. */
-  factors: usize; // 92
+  factors: usize; // 96
   /** f32[packed d]: the decoder's own A; or 0. */
-  matrix: usize; // 96
+  matrix: usize; // 100
   /** Scratch: f64[packed d], f64[max(d, m)], f64[d], f64[d][FITTED_ROW] */
-  factor: usize; // 100
-  vector: usize; // 104
-  otherVector: usize; // 108
-  changes: usize; // 112
+  factor: usize; // 104
+  vector: usize; // 108
+  otherVector: usize; // 112
+  changes: usize; // 116
   /** τ = tr(A)/d of the decoder's own A */
   damping: f64; // 120
 }

@@ -133,7 +133,9 @@ function begin(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, gradient: usize)
   state.fall = Infinity;
   state.factor = 0;
   state.inverseScale = 1 / sqrt(sample.gradientNormSquared);
-  if (lbfgs.refreshesFirst) {
+  if (lbfgs.ownFirst) {
+    sample.due = OWN_MATRIX;
+  } else if (lbfgs.refreshesFirst) {
     sample.due = SHARED_JACOBIAN_MATRIX;
   } else if (lbfgs.factors) {
     takeFirst(lbfgs, sample, state);

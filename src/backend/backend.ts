@@ -1,4 +1,5 @@
 import type { Decoder } from "../decoder/decoder.ts";
+import type { FixedValues } from "../decoder/fixed.ts";
 import type { Flow } from "../flow.ts";
 import type { DifferentiableObjective, Objective } from "../objective.ts";
 import type { Optimizer } from "../optimizer.ts";
@@ -18,6 +19,8 @@ export interface Problem {
   readonly targets: Float32Array;
   /** n values for all samples, or B × n. */
   readonly weights: Float32Array | undefined;
+  /** What is given with the samples, for each of the decoder's fixed inputs. */
+  readonly fixed: FixedValues;
   /** At most this many samples are resident at once, on each thread. */
   readonly batchSize: number | undefined;
 }
@@ -97,10 +100,11 @@ export interface Session extends Engine {
   share?(task: Task, solution: Solution, control: Control): Promise<void>;
   /**
    * D(z), B × n.
+   * @param fixed what is given with the latents
    * @param toLogits leave out the output activation
    * @param control asked between pieces of work
    */
-  decode(z: Float32Array, toLogits: boolean, control: Control): Promise<Float32Array>;
+  decode(z: Float32Array, fixed: FixedValues, toLogits: boolean, control: Control): Promise<Float32Array>;
   /**
    * Trains the decoder in place: what this session solves and decodes follows the updates, the decoder itself does
    * not. For a decoder that nobody else uses. Absent where the backend does not train.

@@ -32,7 +32,10 @@ export interface DecoderGraph extends Graph {
  * say so, which would ask every program for TypeScript's lib esnext.disposable.
  */
 export interface Decoder {
-  /** What is given with each sample and not sought, by name and shape; an axis of points is 1. */
+  /**
+   * What is given with each sample and not sought, by name and shape. Of a decoder over points all shapes and sizes,
+   * here and below, are those for one point.
+   */
   readonly fixedInputs: readonly FixedInput[];
   /** The graph as JSON, which `createDecoder` takes. */
   readonly definition: GraphDefinition;
@@ -75,6 +78,8 @@ export interface Decoder {
  * from one to the other.
  */
 const leaveCallback: unique symbol = Symbol.for("latentflow.decoder.onDispose");
+/** Names the method behind `graphAtPoints`, in every copy. */
+const bindPoints: unique symbol = Symbol.for("latentflow.decoder.atPoints");
 
 /** `Symbol.dispose`, which TypeScript's lib es2022 and older runtimes do not know; there nobody asks for it. */
 const disposeSymbol: symbol = (Symbol as { readonly dispose?: symbol }).dispose ?? Symbol("dispose");
@@ -97,21 +102,23 @@ export class GraphDecoder implements Decoder {
   readonly parameters: Float32Array;
   readonly loss: StandardLoss | undefined;
 
+  readonly #atPoints: Graph["atPoints"];
   #disposed = false;
   readonly #disposeCallbacks: (() => void)[] = [];
 
-  /** Its parameters are 0, for its maker to fill in through the operations' tensors. */
-  constructor(graph: DecoderGraph) {
+  /** @param parameters default: all 0, for its maker to fill in through the operations' tensors */
+  constructor(graph: DecoderGraph, parameters?: Float32Array) {
     const { latentSize, fixedInputs, operations, definition, loss } = graph;
     const output = operations.at(-1)!;
     this.fixedInputs = Object.freeze(fixedInputs.map((input) => Object.freeze({ ...input })));
     this.definition = definition;
+    this.#atPoints = graph.atPoints;
     this.latentSize = latentSize;
     this.outputShape = Object.freeze([...output.shape]);
     this.outputSize = sizeOf(output.shape);
     this.outputActivation = output.kind === "activation" ? output.activation : identity;
     this.parameterCount = countParameters(graph);
-    this.parameters = new Float32Array(this.parameterCount);
+    this.parameters = parameters ?? new Float32Array(this.parameterCount);
     this.operations = Object.freeze(withTensors(graph, this.parameters).map(frozen));
     this.loss = loss;
     Object.freeze(this);
@@ -142,6 +149,10 @@ export class GraphDecoder implements Decoder {
     else this.#disposeCallbacks.push(callback);
   }
 
+  [bindPoints](points: number | undefined): Graph | undefined {
+    return this.#atPoints?.(points ?? 1);
+  }
+
   [disposeSymbol](): void {
     this.dispose();
   }
@@ -154,6 +165,11 @@ export class GraphDecoder implements Decoder {
 export function onDispose(decoder: Decoder, callback: () => void): void {
   // What has passed checkDecoder is one.
   (decoder as GraphDecoder)[leaveCallback](callback);
+}
+
+/** Of a decoder over points its graph for so many of them; undefined of any other. */
+export function graphAtPoints(decoder: Decoder, points?: number): Graph | undefined {
+  return (decoder as GraphDecoder)[bindPoints](points);
 }
 
 /**

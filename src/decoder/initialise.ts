@@ -1,7 +1,7 @@
 import { checkNumber, checkOptions, invalid, show } from "../check.ts";
 import { type ActivationLike, normaliseActivation } from "../graph/activation.ts";
 import type { GraphDefinition } from "../graph/definition.ts";
-import { countParameters, parametersOf } from "../graph/graph.ts";
+import { countParameters, type Graph, parametersOf } from "../graph/graph.ts";
 import { countLayerParameters, graphOfLayers } from "../graph/layers.ts";
 import { readDefinition } from "../graph/read-definition.ts";
 import { createRandom, type Random } from "../random.ts";
@@ -103,6 +103,7 @@ function createGraphDecoder(
 ): Decoder {
   checkOptions(where, options, { loss: true, seed: true });
   const graph = readDefinition(where, definition);
+  checkPoints(where, graph);
   const seed = checkNumber(where, "seed", options.seed ?? 0, { min: 0, integer: true });
   const loss = options.loss === undefined ? undefined : normaliseLoss(where, options.loss);
   const parameterCount = countParameters(graph);
@@ -113,6 +114,15 @@ function createGraphDecoder(
   if (loss) checkLoss(where, loss, decoder);
   initialise(decoder, createRandom(seed));
   return decoder;
+}
+
+/** Refuses a graph over points whose parameters depend on how many there are: a norm over their axis. */
+function checkPoints(where: string, graph: Graph): void {
+  const [one, two] = [graph, graph.atPoints?.(2)].map((each) => each && countParameters(each));
+  if (two === undefined || one === two) return;
+  throw invalid(
+    `${where}: the graph has ${one} parameters for one point and ${two} for two, expected as many for any`,
+  );
 }
 
 /** PyTorch's default initialisation, one tensor after the other. */

@@ -40,8 +40,3 @@ export interface GraphDefinition {
   readonly fixed?: readonly FixedInputDefinition[];
   readonly operations: readonly OperationDefinition[];
 }
-
-/** Whether an axis of a graph's values is of points. */
-export function hasPoints({ fixed = [] }: GraphDefinition): boolean {
-  return fixed.some(({ shape }) => shape.includes("points"));
-}

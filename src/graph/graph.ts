@@ -15,6 +15,8 @@ export interface Graph<O extends OperationDescription = OperationDescription> {
   readonly operations: readonly O[];
   /** The same as JSON. */
   readonly definition: GraphDefinition;
+  /** Of one over points, which is for one of them: the same for so many. */
+  readonly atPoints?: (points: number) => Graph;
 }
 
 /** What of a graph says which values there are. */

@@ -45,7 +45,11 @@ export function readDefinition(where: string, definition: GraphDefinition, point
   });
   values.get(read.at(-1)!.name)!.readers++;
   checkRead(where, values);
-  return { latentSize, fixedInputs: fixed, operations: read, definition: structuredClone(definition) };
+  const own = structuredClone(definition);
+  return {
+    ...{ latentSize, fixedInputs: fixed, operations: read, definition: own },
+    ...(fixed.some((input) => input.hasPoints) && { atPoints: (count) => readDefinition(where, own, count) }),
+  };
 }
 
 /** A value that operations may read. */

@@ -1,5 +1,5 @@
 import { checkNumber, checkOptions } from "../check.ts";
-import type { CurvatureUse } from "../objective.ts";
+import { type CurvatureUse, hasMatrices } from "../objective.ts";
 import type { DescentSolver } from "./descent-solvers.ts";
 
 // What the solvers have in common that take a step only if it lowers the sample's own loss. Their steps are in assembly/,
@@ -46,7 +46,7 @@ export function isDescentSolver(solver: object): solver is DescentSolver {
   return made.has(solver);
 }
 
-/** Does the solver begin with the matrix that samples share? */
+/** Does the solver begin with a matrix, one that samples share or their own? */
 export function isPreconditioned(solver: DescentSolver, use: CurvatureUse): boolean {
-  return solver.name === "lbfgs" && use.isShared;
+  return solver.name === "lbfgs" && hasMatrices(use);
 }

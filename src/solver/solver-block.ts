@@ -1,6 +1,6 @@
 import type { Arena, Block } from "../backend/wasm/arena.ts";
 import { Amd, Descent, Lbfgs, LbfgsState, packedSize, SOLVER_CODES } from "../backend/wasm/layout.ts";
-import type { CurvatureUse } from "../objective.ts";
+import { type CurvatureUse, hasMatrices } from "../objective.ts";
 import type { Amd as AmdSolver, DescentSolver, Lbfgs as LbfgsSolver } from "./descent-solvers.ts";
 
 /** A solver of assembly/, its struct and the memory of its rows. */
@@ -70,6 +70,7 @@ function lbfgsLayout({ memory: pairs }: LbfgsSolver): Layout {
         refreshes: Number(curvature.refreshes),
         refreshesOnce: Number(curvature.refreshesOnce),
         refreshesFirst: Number(curvature.refreshesFirst),
+        ownFirst: Number(curvature.ownFirst),
         rescues: Number(curvature.rescues),
       });
     },
@@ -102,12 +103,12 @@ export function rowsWithRoom(solver: DescentSolver, latentSize: number, hasMatri
 export function allocateSolver(arena: Arena, solver: DescentSolver, use: SolverUse): SolverBlock {
   const { latentSize, capacity, curvature } = use;
   const layout = layoutOf(solver);
-  const memoryStride = layout.memory(latentSize, curvature.isShared);
+  const memoryStride = layout.memory(latentSize, hasMatrices(curvature));
   const block = arena.allocate((piece) => ({
     solver: piece(layout.struct.size),
     residents: piece(4 * capacity),
     memories: piece(memoryStride * capacity),
-    scratch: piece(layout.scratch(latentSize, curvature.isShared)),
+    scratch: piece(layout.scratch(latentSize, hasMatrices(curvature))),
   }));
   const { solver: pointer, residents, memories, scratch } = block.layout;
   arena.i32(residents, capacity).fill(0);

@@ -126,7 +126,7 @@ export async function encodeWith(
   const count = checkLatents(where, "y", y, encoder, "the encoder's input size");
   const session = await unlessAborted(signal, () => backend.open(encoder));
   if (count > 0) attached("y", y);
-  const codes = await session.decode(y, false, makeControl(signal));
+  const codes = await session.decode(y, [], false, makeControl(signal));
   throwIfAborted(signal);
   return codes;
 }

@@ -3,6 +3,8 @@ import { wasm } from "../backend/wasm/wasm.ts";
 import { checkNumber, checkOptions, checkSignal, invalid, show } from "../check.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
+import { checkFixed, type FixedOption } from "../decoder/fixed.ts";
+import { atPoints } from "../decoder/points.ts";
 import type { EncodeProgress } from "../encode.ts";
 import { gradientFlow } from "../flow.ts";
 import type { AbortSignalLike } from "../platform.ts";
@@ -38,6 +40,10 @@ interface CommonOptions {
    * it has none, it must be given.
    */
   loss?: LossLike;
+  /** What is given with the samples, as in `encode`. */
+  fixed?: FixedOption;
+  /** For a decoder over points: how many each sample has. */
+  points?: number;
   /** Where the work is done. Default `wasm()`. */
   backend?: Backend;
   /** At most this many samples are worked on at once. It bounds memory and never changes a result. */
@@ -50,22 +56,24 @@ interface CommonOptions {
 
 const OPTIONS: { readonly [Name in keyof Required<EvaluateOptions>]: true } = {
   ...{ loss: true, flow: true, solver: true, encoder: true, weights: true, backend: true, batchSize: true },
-  ...{ signal: true, onProgress: true },
+  ...{ fixed: true, points: true, signal: true, onProgress: true },
 };
 
 /** The arguments of `evaluate`, checked and completed. */
 export function checkEvaluateArguments(
-  decoder: Decoder,
+  given: Decoder,
   data: Dataset | Float32Array,
   options: EvaluateOptions,
 ) {
   const where = "evaluate";
-  checkDecoder(where, decoder);
+  checkDecoder(where, given);
   checkOptions(where, options, OPTIONS);
+  const decoder = atPoints(where, given, options.points);
   const loss = checkLoss(where, options.loss, decoder);
   const dataset = asDataset(where, data, decoder);
   const { encoder, weights, backend = wasm(), batchSize, signal, onProgress } = options;
   checkWeights(where, weights, dataset.count, decoder);
+  const fixed = checkFixed(where, decoder, options.fixed, dataset.count);
   const pair = encoder ? checkEncoder(where, encoder, decoder, options) : checkFlowAndSolver(where, options);
   checkBackend(where, backend);
   if (batchSize !== undefined) checkNumber(where, "batchSize", batchSize, { min: 1, integer: true });
@@ -73,7 +81,7 @@ export function checkEvaluateArguments(
   if (onProgress !== undefined && typeof onProgress !== "function") {
     throw invalid(`${where}: onProgress is ${show(onProgress)}, expected a function`);
   }
-  const settings: ProblemSettings = { decoder, loss, weights, batchSize };
+  const settings: ProblemSettings = { decoder, loss, weights, fixed, batchSize };
   return { dataset, settings, pair, encoder, backend, signal, onProgress };
 }
 

@@ -42,16 +42,17 @@ export interface EvaluateReport extends EncodeSummary {
  *   value; `disposed` when a network is; `unsupported`, `out_of_memory` and `worker_failed` from the backend
  */
 export async function evaluate(
-  decoder: Decoder,
+  given: Decoder,
   data: Dataset | Float32Array,
   options: EvaluateOptions = {},
 ): Promise<EvaluateReport> {
   const start = performance.now();
   const { dataset, settings, pair, encoder, backend, signal, onProgress } = checkEvaluateArguments(
-    decoder,
+    given,
     data,
     options,
   );
+  const { decoder } = settings;
   throwIfAborted(signal);
   await checkDataset("evaluate", dataset, settings, makeControl(signal));
   throwIfAborted(signal);

@@ -51,7 +51,7 @@ export class MiniBatches {
     const targets = dataset.rows(indices);
     settings.augment?.apply(targets, decoder.outputShape, this.random);
     const problem: Problem = {
-      ...{ decoder, loss, targets, weights: this.weightsOf(indices), batchSize: undefined },
+      ...{ decoder, loss, targets, weights: this.weightsOf(indices), batchSize: undefined, fixed: [] },
       sampleCount: indices.length,
     };
     const saveAt = adjoint.needs === "end" ? undefined : "steps";

@@ -6,6 +6,7 @@ import { callHint, checkNumber, checkOptions, checkSignal, invalid, show, showNa
 import type { Augmentation } from "../data/augment.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
+import { LatentflowError } from "../errors.ts";
 import { gradientFlow } from "../flow.ts";
 import { isStackOfLayers } from "../graph/layers.ts";
 import { type Optimizer, rmsprop } from "../optimizer.ts";
@@ -119,6 +120,10 @@ export function checkArguments(
     warmStart: true,
     ...RUN_OPTIONS,
   });
+  if (decoder.fixedInputs.length > 0) {
+    const message = "train: the decoder has fixed inputs, and cannot be trained here yet; train it elsewhere";
+    throw new LatentflowError("unsupported", message);
+  }
   const run = checkRun("train", decoder, data, options, { epochs: 1 });
   const { weights, augment } = options;
   checkWeights("train", weights, run.dataset.count, decoder);

@@ -3,6 +3,7 @@ import { attached } from "../brand.ts";
 import { invalid } from "../check.ts";
 import { createDataset, type Dataset, isDataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
+import { cutFixed, type FixedValues } from "../decoder/fixed.ts";
 import { checkTargets, checkValues } from "../problem.ts";
 import type { Control } from "../solver/base.ts";
 import type { Loss } from "../terms/losses.ts";
@@ -38,13 +39,14 @@ export interface ProblemSettings {
   readonly loss: Loss;
   /** n values for all samples, or count × n. */
   readonly weights?: Float32Array | undefined;
+  readonly fixed?: FixedValues;
   readonly batchSize?: number | undefined;
 }
 
 /** All samples of a data set as problems, piece by piece: bytes never are float32 all at once. */
 export function* problems(
   dataset: Dataset,
-  { decoder, loss, weights, batchSize }: ProblemSettings,
+  { decoder, loss, weights, fixed = [], batchSize }: ProblemSettings,
 ): Generator<{ readonly first: number; readonly problem: Problem }> {
   const n = dataset.size;
   for (const indices of pieces(dataset)) {
@@ -55,7 +57,10 @@ export function* problems(
     const targets = dataset.rows(indices);
     yield {
       first,
-      problem: { decoder, loss, targets, weights: own, batchSize, sampleCount: indices.length },
+      problem: {
+        ...{ decoder, loss, targets, weights: own, batchSize, sampleCount: indices.length },
+        fixed: cutFixed(decoder, fixed, first, end),
+      },
     };
   }
 }

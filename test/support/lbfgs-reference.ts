@@ -122,8 +122,9 @@ export async function referenceLbfgs(
   let tau = 0;
   /** What A is multiplied by. */
   let scale = 1;
-  if (use.refreshesFirst) {
-    a = await objective.matrix!("shared");
+  if (use.ownFirst || use.refreshesFirst) {
+    if (use.ownFirst) counts.matrixEvaluations++;
+    a = await objective.matrix!(use.ownFirst ? "own" : "shared");
     tau = traceMean(a, d);
     const first = Metric.damped(a, d, tau);
     if (first) [metric, inverseScale] = [first, 1];
@@ -142,7 +143,7 @@ export async function referenceLbfgs(
   let pairs: { s: Vector; y: Vector }[] = [];
   let foundNonfinite = false;
   let isSettling = false;
-  let [spent, isOwn, lastFall, lastThreshold] = [0, false, Number.POSITIVE_INFINITY, 0];
+  let [spent, isOwn, lastFall, lastThreshold] = [0, use.ownFirst, Number.POSITIVE_INFINITY, 0];
   steps: for (;;) {
     // The next direction.
     const newest = pairs.at(-1);

@@ -42,6 +42,7 @@ export function wasmCurvature(
     use: curvatureUse(problem),
     scale: (row) => curvatureScale(problem, sampleOf(row)),
     async shared() {
+      if (curvatureUse(problem).ownFirst) return {};
       const shared = await preconditionerOf(packed, problem.loss.name);
       if (!shared) return undefined;
       jacobian = shared;

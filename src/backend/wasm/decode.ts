@@ -1,6 +1,9 @@
 import { attached } from "../../brand.ts";
+import type { FixedValues } from "../../decoder/fixed.ts";
 import type { Control } from "../../solver/base.ts";
 import type { Feed } from "../feed.ts";
+import { allocateBeside } from "./arena.ts";
+import { allocateFixed } from "./fixed-rows.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { allocateWorkspace } from "./workspace.ts";
 
@@ -8,6 +11,8 @@ import { allocateWorkspace } from "./workspace.ts";
 export interface Decoding {
   /** B × latentSize. */
   readonly z: Float32Array;
+  /** What is given with them. */
+  readonly fixed: FixedValues;
   /** B × outputSize; what is not decoded stays. */
   readonly outputs: Float32Array;
   /** Leave out the output activation. */
@@ -21,7 +26,7 @@ export interface Decoding {
  */
 export async function decodeRows(
   packed: PackedDecoder,
-  { z, outputs, toLogits }: Decoding,
+  { z, fixed, outputs, toLogits }: Decoding,
   capacity: number,
   feed: Feed,
   control: Control,
@@ -30,6 +35,8 @@ export async function decodeRows(
   const { latentSize: d, outputSize: n } = decoder;
   const rows = Math.min(capacity, z.length / d);
   const workspace = allocateWorkspace(packed, rows, decoder.loss?.name ?? "squaredError");
+  const given = allocateBeside(workspace, () => allocateFixed(packed, rows));
+  given.point(workspace);
   try {
     while (!control.aborted()) {
       const range = feed.take(rows);
@@ -39,6 +46,7 @@ export async function decodeRows(
         const latent = attached("z", z).subarray((first + row) * d, (first + row + 1) * d);
         arena.f32(workspace.latents.pointer + row * workspace.latents.stride, d).set(latent);
         arena.i32(workspace.rows, count)[row] = row;
+        given.write(row, fixed, first + row);
       }
       kernels.decode(graph, workspace.pointer, count, toLogits ? 1 : 0);
       for (let row = 0; row < count; row++) {
@@ -48,6 +56,7 @@ export async function decodeRows(
       await control.pause();
     }
   } finally {
+    given.free();
     workspace.free();
   }
 }

@@ -32,7 +32,9 @@ export async function solveFused(
   const curvature = curvatureUse(problem);
   const hasMatrices = isPreconditioned(solver, curvature);
   const capacity = Math.min(most, rowsWithRoom(solver, decoder.latentSize, hasMatrices));
-  const shared = hasMatrices ? await preconditionerOf(packed, problem.loss.name) : undefined;
+  const isShared = hasMatrices && curvature.isShared;
+  const shared = isShared ? await preconditionerOf(packed, problem.loss.name) : undefined;
+  const hasFirst = shared !== undefined || (hasMatrices && curvature.ownFirst);
   const blocks: { free(): void }[] = [];
   const taken = <T extends { free(): void }>(block: T): T => {
     blocks.push(block);
@@ -40,12 +42,12 @@ export async function solveFused(
   };
   try {
     const { pointer: workspace } = taken(allocateWorkspace(packed, capacity, problem.loss.name));
-    const use = shared ? { ...shared, own: true } : NO_MATRICES;
+    const use = hasFirst ? { ...NO_MATRICES, ...shared, own: true } : NO_MATRICES;
     const { work } = taken(allocateGaussNewton(packed, use));
     const { solver: pointer } = taken(
       allocateSolver(arena, solver, {
         ...{ latentSize: decoder.latentSize, capacity },
-        curvature: shared ? curvature : withoutMatrices(curvature),
+        curvature: hasFirst ? curvature : withoutMatrices(curvature),
         factors: shared?.factors ?? 0,
         matrix: shared?.matrix ?? 0,
         damping: shared?.damping ?? 0,

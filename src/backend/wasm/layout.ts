@@ -275,6 +275,7 @@ export const Lbfgs = new Struct({
   refreshes: "i32",
   refreshesOnce: "i32",
   refreshesFirst: "i32",
+  ownFirst: "i32",
   rescues: "i32",
   factors: "usize",
   matrix: "usize",

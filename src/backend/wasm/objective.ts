@@ -4,6 +4,7 @@ import type { Problem } from "../backend.ts";
 import { allocateBeside } from "./arena.ts";
 import { wasmCurvature } from "./curvature.ts";
 import { customLossPasses } from "./custom-loss.ts";
+import { allocateFixed } from "./fixed-rows.ts";
 import { paddedSize } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { allocateParameterSums } from "./parameter-gradient.ts";
@@ -103,7 +104,10 @@ function bindRows(
   const rowSize = 4 * paddedSize(n);
   const rowCount = count * copies;
   const workspace = allocateWorkspace(packed, rowCount, problem.loss.name, withTangents);
-  const data = allocateBeside(workspace, () =>
+  const given = allocateBeside(workspace, () => allocateFixed(packed, count));
+  given.point(workspace, copies);
+  const room = { free: () => [given, workspace].forEach((block) => void block.free()) };
+  const data = allocateBeside(room, () =>
     arena.allocate((piece) => ({
       targets: piece(rowSize * count),
       weights: problem.weights ? piece(rowSize * count) : 0,
@@ -122,7 +126,7 @@ function bindRows(
   function free(): void {
     curvature.free();
     data.free();
-    workspace.free();
+    room.free();
   }
 
   function bindSample(index: number): void {
@@ -131,6 +135,7 @@ function bindRows(
     const weights = sampleWeights(problem, sample);
     const weight = weights ? data.layout.weights + index * rowSize : 0;
     arena.f32(target, n).set(sampleTarget(problem, sample));
+    given.write(index, problem.fixed, sample);
     const { scale } = weights ? writeWeights(problem, weights, arena.f32(weight, n)) : lossScales(problem);
     const view = arena.view();
     for (let row = index; row < rowCount; row += count) {

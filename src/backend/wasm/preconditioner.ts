@@ -26,6 +26,8 @@ export interface Preconditioner {
 /** Beyond this many latents, or numbers of J₀, a preconditioner costs more than it saves. */
 const MOST_LATENTS = 512;
 const MOST_NUMBERS = 2 ** 24;
+/** Beyond this many latents a matrix of its own costs a sample more than it saves. */
+const MOST_LATENTS_OF_OWN = 32;
 /** A sample's curvature is put into the decoder's matrix only where that costs no more than so many passes. */
 const MOST_PASSES = 4;
 
@@ -38,11 +40,14 @@ export function curvatureUse({ decoder, loss, weights }: Problem): CurvatureUse 
   const { multiplications, sums } = costOf(decoder);
   const { curvature } = termTraits(loss);
   const hasCurvature = !isCustom(loss) || loss.curvature !== undefined;
-  const isShared = hasCurvature && d <= MOST_LATENTS && n * d <= MOST_NUMBERS;
+  const hasRoom = hasCurvature && d <= MOST_LATENTS && n * d <= MOST_NUMBERS;
+  // What is given with a sample makes the decoder another one for each, also where it is given once for all.
+  const isShared = hasRoom && decoder.fixedInputs.length === 0;
+  const ownFirst = hasRoom && !isShared && d <= MOST_LATENTS_OF_OWN;
   const isCheap = isShared && n * packedSize(d) <= MOST_PASSES * (multiplications + sums);
   const isConstant = curvature === "constant" && decoder.outputActivation.name === "identity";
   return {
-    ...{ hasCurvature, isShared, rescues: isShared },
+    ...{ hasCurvature, isShared, ownFirst, rescues: isShared || ownFirst },
     refreshes: isCheap && !isConstant,
     refreshesOnce: isCheap && isConstant && weights !== undefined,
     refreshesFirst: isCheap && curvature === "outputAndTarget",

@@ -1,6 +1,8 @@
 import { collectRecord } from "../../solver/sample-record.ts";
 import type { Problem, SampleSet } from "../backend.ts";
 import type { Feed } from "../feed.ts";
+import { allocateBeside } from "./arena.ts";
+import { allocateFixed, type FixedRows } from "./fixed-rows.ts";
 import { Descent, paddedSize, Sample, SampleState } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { type LossScales, lossScales, sampleTarget, sampleWeights, writeWeights } from "./workspace.ts";
@@ -13,6 +15,7 @@ import { type LossScales, lossScales, sampleTarget, sampleWeights, writeWeights 
 export class Staging {
   private readonly packed: PackedDecoder;
   private readonly block;
+  private readonly given: FixedRows;
   /** The sample in each place, the one of its set. */
   private readonly places: (SampleSet | undefined)[];
   private readonly feed: Feed<SampleSet>;
@@ -47,6 +50,7 @@ export class Staging {
       weights: piece(rowSize * weightRows),
       z: piece(8 * latentSize * places),
     }));
+    this.given = allocateBeside(this.block, () => allocateFixed(packed, places));
     const { layout } = this.block;
     Descent.set(packed.arena.view(), solver, { samples: layout.samples, sampleCount: places });
     if (weightRows === 1) {
@@ -98,6 +102,7 @@ export class Staging {
   }
 
   free(): void {
+    this.given.free();
     this.block.free();
   }
 
@@ -116,11 +121,13 @@ export class Staging {
     const weightRow = !this.hasWeights ? 0 : layout.weights + (weights ? place * rowSize : 0);
     const scales = weights ? writeWeights(problem, weights, arena.f32(weightRow, n)) : this.sharedScales!;
     arena.f32(target, n).set(sampleTarget(problem, sample));
+    this.given.write(place, problem.fixed, sample);
     arena.f64(z, d).set(solution.z.subarray(sample * d, (sample + 1) * d));
     Sample.set(view, this.record(place), {
       state: SampleState.waiting,
       target,
       weights: weightRow,
+      fixed: this.given.at(place),
       z,
       ...scales,
     });

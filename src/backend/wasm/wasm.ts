@@ -118,9 +118,9 @@ async function open(decoder: Decoder, options: CheckedOptions): Promise<Session>
     ...{ objectiveSize, objective, fused },
     share: shared.solve,
     train: (optimizer) => shared.trainer(wasmTrainer(packed, optimizer, compiled), optimizer),
-    async decode(z, toLogits, control) {
+    async decode(z, fixed, toLogits, control) {
       const outputs = new Float32Array((z.length / decoder.latentSize) * decoder.outputSize);
-      await shared.decode({ z, outputs, toLogits }, control);
+      await shared.decode({ z, fixed, outputs, toLogits }, control);
       return outputs;
     },
   };

@@ -183,7 +183,15 @@ async function checkParity({ backend, label, decoder, reference }: Candidate): P
   if (verdict) return verdict;
   const targets = Float32Array.from({ length: decoder.outputSize }, (_, i) => 0.5 + 0.5 * Math.sin(i));
   const problem: Problem = {
-    ...{ decoder, targets, loss: squaredError(), sampleCount: 1, weights: undefined, batchSize: undefined },
+    ...{
+      decoder,
+      targets,
+      loss: squaredError(),
+      sampleCount: 1,
+      weights: undefined,
+      batchSize: undefined,
+      fixed: [],
+    },
   };
   const disparity = await backend
     .open(decoder)

@@ -56,6 +56,12 @@ export function webgpu(options: WebgpuOptions = {}): Backend {
 }
 
 async function open(decoder: Decoder, options: ContextOptions): Promise<Session> {
+  if (decoder.fixedInputs.length > 0) {
+    throw new LatentflowError(
+      "unsupported",
+      "webgpu: the decoder has fixed inputs, which are not computed on the GPU yet; use wasm()",
+    );
+  }
   const keeper = await DeviceKeeper.open(decoder, options);
   return {
     get info() {
@@ -63,12 +69,12 @@ async function open(decoder: Decoder, options: ContextOptions): Promise<Session>
     },
     objectiveSize: (problem) => atOnce(checkProblem(problem), keeper.largestRows),
     objective: (problem, first, count) => gpuObjective(keeper, checkProblem(problem), first, count),
-    decode(z, toLogits, control) {
+    decode(z, fixed, toLogits, control) {
       const sampleCount = z.length / decoder.latentSize;
       if (sampleCount === 0) return Promise.resolve(new Float32Array(0));
       return keeper.work(
         (loaded) => decodeOnGpu(loaded, z, toLogits, Math.min(sampleCount, DEFAULT_ROWS), control),
-        (session) => session.decode(z, toLogits, control),
+        (session) => session.decode(z, fixed, toLogits, control),
       );
     },
   };

@@ -1,5 +1,5 @@
-import { checkNumber } from "../../check.ts";
-import { cost, type Kind, sizeOf } from "../kind.ts";
+import { checkNumber, invalid } from "../../check.ts";
+import { cost, type Kind } from "../kind.ts";
 import { checkLengths } from "../settings.ts";
 
 /** A parameter that is a value, the same for every sample: StyleGAN's learnt input. */
@@ -21,7 +21,7 @@ export const constant: Kind<ConstantSettings, ConstantFields> = {
   label: () => "constant",
 };
 
-/** The row of a table that an integer names: an input of the graph that was given with `classes`. */
+/** The rows of a table that integers name, an input of the graph given with `classes`: from [1] to [units], say. */
 export interface EmbeddingFields {
   /** [classes, units] */
   readonly weight: Float32Array;
@@ -40,9 +40,12 @@ export const embedding: Kind<EmbeddingSettings, EmbeddingFields> = {
   read(where, settings, [input]) {
     const classes = checkNumber(where, "classes", settings.classes, { min: 1, max: 2 ** 24, integer: true });
     const units = checkNumber(where, "units", settings.units, { min: 1, integer: true });
-    // A single integer becomes a vector, not a matrix of one row.
-    const before = sizeOf(input!) === 1 ? [] : input!;
-    return { classes, shape: [...before, units] };
+    if (input!.at(-1) !== 1) {
+      throw invalid(
+        `${where}: what it reads has the shape [${input}], expected a last axis of length 1, which becomes ${units} long`,
+      );
+    }
+    return { classes, shape: [...input!.slice(0, -1), units] };
   },
   tensors: ({ classes, shape }) => [
     { name: "weight", shape: [classes, shape.at(-1)!], initial: { bound: 1 } },

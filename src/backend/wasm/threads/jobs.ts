@@ -1,5 +1,7 @@
 import { attached } from "../../../brand.ts";
 import { showName } from "../../../check.ts";
+import type { Decoder } from "../../../decoder/decoder.ts";
+import { cutFixed, type FixedValues } from "../../../decoder/fixed.ts";
 import { serialize } from "../../../serialize.ts";
 import type { Control } from "../../../solver/base.ts";
 import type { Solution, SolutionPart } from "../../../solver/solution.ts";
@@ -44,7 +46,7 @@ export function solveJob(
   solution: Solution,
 ): Job | string {
   const { problem, pair, isFused } = task;
-  const { decoder, loss, sampleCount, targets, batchSize } = problem;
+  const { decoder, loss, sampleCount, targets, fixed, batchSize } = problem;
   const weights = problem.weights && attached("weights", problem.weights);
   const { latentSize: d, outputSize: n } = decoder;
   const solver = serialize(pair.solver);
@@ -67,6 +69,7 @@ export function solveJob(
     data: ({ first, count }) => ({
       targets: attached("y", targets).slice(first * n, (first + count) * n),
       weights: ownWeights && attached("weights", ownWeights).slice(first * n, (first + count) * n),
+      fixed: copyFixed(decoder, fixed, first, first + count),
       z0: solution.z.slice(first * d, (first + count) * d),
     }),
     place: (samples, values) => solution.copyIn(samples, values as SolutionPart),
@@ -75,6 +78,16 @@ export function solveJob(
       solution.onEnd = onEnd;
     },
   };
+}
+
+/** In buffers of their own, which are sent away: also what is given for all. */
+function copyFixed(
+  decoder: Decoder,
+  fixed: FixedValues,
+  first: number,
+  end: number,
+): Float32Array<ArrayBuffer>[] {
+  return cutFixed(decoder, fixed, first, end).map((values) => Float32Array.from(values));
 }
 
 function notOurs(kind: string, value: { readonly name: string }): string {
@@ -88,7 +101,7 @@ function notOurs(kind: string, value: { readonly name: string }): string {
 /** A decoding as a job. */
 export function decodeJob(handle: DecoderHandle, engine: WasmEngine, decoding: Decoding): Job {
   const { latentSize } = handle.decoder;
-  const { z, outputs, toLogits } = decoding;
+  const { z, fixed, outputs, toLogits } = decoding;
   const sampleCount = z.length / latentSize;
   const n = outputs.length / sampleCount;
   let onEnd = (_sample: number) => {};
@@ -97,6 +110,7 @@ export function decodeJob(handle: DecoderHandle, engine: WasmEngine, decoding: D
     description: { kind: "decode", toLogits },
     data: ({ first, count }) => ({
       z: attached("z", z).slice(first * latentSize, (first + count) * latentSize),
+      fixed: copyFixed(handle.decoder, fixed, first, first + count),
     }),
     place(samples, values) {
       samples.forEach((sample, i) => {

@@ -1,3 +1,4 @@
+import { cutFixed } from "../../../decoder/fixed.ts";
 import type { DifferentiableObjective } from "../../../objective.ts";
 import type { Optimizer } from "../../../optimizer.ts";
 import { isCustom } from "../../../terms/losses.ts";
@@ -41,7 +42,7 @@ export function lockStepTrainer(
   return {
     ...trainer,
     objective(problem, copies) {
-      const { loss, sampleCount, targets, weights, batchSize } = problem;
+      const { decoder, loss, sampleCount, targets, weights, fixed, batchSize } = problem;
       if (isCustom(loss)) {
         handle.whyAlone ??= WHY_NOT_CUSTOM_LOSS;
         return trainer.objective(problem, copies);
@@ -53,6 +54,7 @@ export function lockStepTrainer(
         problem: {
           ...{ loss: { name, reduction }, sampleCount, batchSize },
           ...{ targets: targets.slice(), weights: weights?.slice() },
+          fixed: cutFixed(decoder, fixed, 0, sampleCount).map((values) => values.slice()),
         },
         copies,
       }));

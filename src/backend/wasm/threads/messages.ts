@@ -29,6 +29,9 @@ export interface SolveDescription {
   readonly hasOwnWeights: boolean;
 }
 
+/** What is given with B samples, for each of the decoder's fixed inputs: see `FixedValues`. */
+type FixedData = readonly Float32Array<ArrayBuffer>[];
+
 /** A call's decoding, but for its samples. */
 export interface DecodeDescription {
   readonly kind: "decode";
@@ -41,6 +44,7 @@ export interface SolveData {
   readonly targets: Float32Array<ArrayBuffer>;
   /** B × n, where each sample has weights of its own. */
   readonly weights: Float32Array<ArrayBuffer> | undefined;
+  readonly fixed: FixedData;
   /** B × d, where the flows start. */
   readonly z0: Float64Array<ArrayBuffer>;
 }
@@ -48,6 +52,7 @@ export interface SolveData {
 /** The latents of B samples to be decoded, B × d. */
 export interface DecodeData {
   readonly z: Float32Array<ArrayBuffer>;
+  readonly fixed: FixedData;
 }
 
 /** What has been found out about some samples: of a solve, or of a decoding B × n outputs. */
@@ -129,7 +134,9 @@ export function failure(call: number | undefined, error: unknown): FromWorker {
 export function buffersOf(message: ToWorker | FromWorker): ArrayBuffer[] {
   if (message.type === "samples") {
     const { data } = message;
-    return "z" in data ? [data.z.buffer] : buffersIn(data.targets, data.weights, data.z0);
+    return "z" in data
+      ? buffersIn(data.z, ...data.fixed)
+      : buffersIn(data.targets, data.weights, ...data.fixed, data.z0);
   }
   if (message.type === "results") {
     return message.results.flatMap(({ values }) =>
@@ -137,8 +144,8 @@ export function buffersOf(message: ToWorker | FromWorker): ArrayBuffer[] {
     );
   }
   if (message.type === "train" && message.step.kind === "objective") {
-    const { targets, weights } = message.step.problem;
-    return buffersIn(targets, weights);
+    const { targets, weights, fixed } = message.step.problem;
+    return buffersIn(targets, weights, ...fixed);
   }
   return [];
 }

@@ -111,7 +111,7 @@ class WorkerSolve implements WorkerJob, Feed<SampleSet> {
       solver: deserialize(description.solver, makers) as Solver<Flow>,
     };
     this.task = {
-      problem: { decoder, loss, sampleCount, batchSize, targets: NOTHING, weights },
+      problem: { decoder, loss, sampleCount, batchSize, targets: NOTHING, weights, fixed: [] },
       ...{ pair, isFused },
     };
   }
@@ -121,7 +121,7 @@ class WorkerSolve implements WorkerJob, Feed<SampleSet> {
   }
 
   add(samples: readonly number[], data: SolveData | DecodeData): void {
-    const { targets, weights, z0 } = data as SolveData;
+    const { targets, weights, fixed, z0 } = data as SolveData;
     const { problem, pair } = this.task;
     const { saveAt, sharedWeights } = this.description;
     const { order } = pair.flow;
@@ -129,7 +129,7 @@ class WorkerSolve implements WorkerJob, Feed<SampleSet> {
     const solution = new Solution(sampleCount, problem.decoder.latentSize, z0, { order, saveAt });
     const delivery: Delivery = {
       ...{ samples, solution, taken: 0, ended: [], sent: 0 },
-      problem: { ...problem, sampleCount, targets, weights: weights ?? sharedWeights },
+      problem: { ...problem, sampleCount, targets, fixed, weights: weights ?? sharedWeights },
     };
     solution.onEnd = (sample) => void delivery.ended.push(sample);
     this.deliveries.push(delivery);
@@ -187,7 +187,7 @@ function resultsOf({ samples, solution }: Delivery, ended: readonly number[]): R
 
 /** Delivery after delivery is decoded. */
 class WorkerDecode implements WorkerJob {
-  private readonly deliveries: { samples: readonly number[]; z: Float32Array }[] = [];
+  private readonly deliveries: ({ samples: readonly number[] } & DecodeData)[] = [];
 
   constructor(
     private readonly engine: WasmEngine,
@@ -201,14 +201,14 @@ class WorkerDecode implements WorkerJob {
   }
 
   add(samples: readonly number[], data: SolveData | DecodeData): void {
-    this.deliveries.push({ samples, z: (data as DecodeData).z });
+    this.deliveries.push({ samples, ...(data as DecodeData) });
   }
 
   async run(control: Control): Promise<void> {
-    const { samples, z } = this.deliveries.shift()!;
+    const { samples, z, fixed } = this.deliveries.shift()!;
     const { toLogits } = this.description;
     const outputs = new Float32Array(samples.length * this.decoder.outputSize);
-    await this.engine.decode({ z, outputs, toLogits }, control, allSamples(samples.length));
+    await this.engine.decode({ z, fixed, outputs, toLogits }, control, allSamples(samples.length));
     if (!control.aborted()) this.send([{ samples, values: outputs }]);
   }
 }

@@ -1,0 +1,32 @@
+import { type FixedValues, writeFixed } from "../../decoder/fixed.ts";
+import type { Block } from "./arena.ts";
+import type { PackedDecoder } from "./packed.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** Room for what is given with each of some samples; see Workspace.fixed in assembly/memory/workspace.ts. */
+export interface FixedRows extends Block {
+  /** Points to what is given with sample `place`; 0 where nothing is. */
+  at(place: number): number;
+  write(place: number, fixed: FixedValues, sample: number): void;
+  /** Has each row of a workspace read the place of its number. */
+  point(workspace: Workspace, copies?: number): void;
+}
+
+export function allocateFixed({ arena, lowered, decoder }: PackedDecoder, places: number): FixedRows {
+  const size = lowered.fixedSize;
+  const block = arena.allocate((piece) => piece(4 * size * places));
+  const at = (place: number) => (size === 0 ? 0 : block.layout + 4 * size * place);
+  return {
+    ...block,
+    at,
+    write(place, fixed, sample) {
+      if (size > 0) writeFixed(decoder, fixed, sample, arena.f32(at(place), size));
+    },
+    point(workspace, copies = 1) {
+      const view = arena.view();
+      for (let row = 0; row < places * copies; row++) {
+        view.setUint32(workspace.fixed + 4 * row, at(row % places), true);
+      }
+    },
+  };
+}

@@ -1,0 +1,127 @@
+import { attached, checkMemory, isFloat32Array, typedArrayName } from "../brand.ts";
+import { invalid, show } from "../check.ts";
+import type { FixedInput } from "../graph/graph.ts";
+import { sizeOf } from "../graph/operations.ts";
+import type { Decoder } from "./decoder.ts";
+
+// What is given with samples and not sought: a label, coordinates. In the options of calls it is named; everywhere else
+// there is one array for each of the decoder's fixed inputs, in their order.
+
+/** Of each fixed input by its name: one sample's numbers for all, or those of each sample one after the other. */
+export type FixedOption = Readonly<Record<string, FixedArray | number>>;
+
+/** Numbers; where they are classes, of any type of integers, too. */
+export type FixedArray =
+  | Float32Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array;
+
+/** One array for each fixed input: as long as one sample's, for all of them, or B times as long. */
+export type FixedValues = readonly Float32Array[];
+
+/**
+ * The option `fixed` of a call, checked against the decoder.
+ *
+ * @throws LatentflowError `invalid_argument` where one is missing, unknown, of the wrong length or type, or not finite
+ */
+export function checkFixed(
+  where: string,
+  decoder: Decoder,
+  given: unknown,
+  sampleCount: number,
+): FixedValues {
+  const inputs = decoder.fixedInputs;
+  const names = inputs.map(({ name }) => show(name)).join(", ");
+  if (given === undefined) {
+    if (inputs.length === 0) return [];
+    throw invalid(
+      `${where}: the decoder has fixed inputs (${names}); give them: fixed: { ${inputs[0]!.name}: … }`,
+    );
+  }
+  if (typeof given !== "object" || given === null || ArrayBuffer.isView(given)) {
+    throw invalid(
+      `${where}: fixed is ${show(given)}, expected an object with an array for each of ${names || "none"}`,
+    );
+  }
+  const unknown = Object.keys(given).find((key) => !inputs.some(({ name }) => name === key));
+  if (unknown !== undefined) {
+    const has = inputs.length > 0 ? `its fixed inputs are ${names}` : "it has none";
+    throw invalid(`${where}: the decoder has no fixed input ${show(unknown)}; ${has}`);
+  }
+  return inputs.map((input) => {
+    const values = (given as Record<string, unknown>)[input.name];
+    return checkInput(`${where}: fixed input ${show(input.name)}`, input, values, sampleCount);
+  });
+}
+
+function checkInput(
+  at: string,
+  { shape, classes }: FixedInput,
+  given: unknown,
+  sampleCount: number,
+): Float32Array {
+  const size = sizeOf(shape);
+  const values = asFloats(at, given, size, classes !== undefined);
+  if (values.length !== size && values.length !== sampleCount * size) {
+    throw invalid(
+      `${at} has ${values.length} values, expected ${size} (one sample's, for all) or ${sampleCount * size} (one for each)`,
+    );
+  }
+  for (const [i, value] of values.entries()) {
+    const isRight =
+      classes === undefined
+        ? Number.isFinite(value)
+        : Number.isInteger(value) && value >= 0 && value < classes;
+    if (isRight) continue;
+    const expected = classes === undefined ? "finite numbers" : `integers from 0 to ${classes - 1}`;
+    throw invalid(`${at} is ${value} at ${i}, expected ${expected}`);
+  }
+  return values;
+}
+
+function asFloats(at: string, given: unknown, size: number, areClasses: boolean): Float32Array {
+  if (typeof given === "number" && size === 1) return Float32Array.of(given);
+  if (isFloat32Array(given)) {
+    checkMemory(at, "it", given);
+    return given;
+  }
+  const type = typedArrayName(given);
+  if (areClasses && type !== undefined && /^(Big)?(Ui|I)nt/.test(type)) {
+    return Float32Array.from(given as Int32Array, Number);
+  }
+  if (given === undefined) throw invalid(`${at} is missing, expected ${size} numbers a sample`);
+  const types = areClasses ? "a Float32Array or an array of integers" : "a Float32Array";
+  throw invalid(`${at} is ${show(given)}, expected ${types}${size === 1 ? ", or a number" : ""}`);
+}
+
+/** How many numbers are given with each sample. */
+export function fixedSize(decoder: Decoder): number {
+  return decoder.fixedInputs.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+}
+
+/** Writes what is given with a sample, one input after the other. */
+export function writeFixed(decoder: Decoder, fixed: FixedValues, sample: number, into: Float32Array): void {
+  let at = 0;
+  decoder.fixedInputs.forEach(({ name, shape }, i) => {
+    const size = sizeOf(shape);
+    const values = attached(name, fixed[i]!);
+    const first = values.length === size ? 0 : sample * size;
+    into.set(values.subarray(first, first + size), at);
+    at += size;
+  });
+}
+
+/** What is given with some of the samples. Of what is given for all there is nothing to cut. */
+export function cutFixed(decoder: Decoder, fixed: FixedValues, first: number, end: number): FixedValues {
+  return fixed.map((values, i) => {
+    const { name, shape } = decoder.fixedInputs[i]!;
+    const size = sizeOf(shape);
+    if (values.length === size) return values;
+    return attached(name, values).subarray(first * size, end * size);
+  });
+}

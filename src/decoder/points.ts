@@ -1,0 +1,41 @@
+import { checkNumber, invalid } from "../check.ts";
+import { type Decoder, GraphDecoder, graphAtPoints, onDispose } from "./decoder.ts";
+
+/** Of each decoder over points, those for so many. */
+const bound = new WeakMap<Decoder, Map<number, Decoder>>();
+
+/** The last few numbers of points are kept: each has its own packed copies. */
+const MOST_KEPT = 4;
+
+/**
+ * A decoder over points for so many of them: the same parameters, and values that are as long. Any other decoder is
+ * returned as it is.
+ *
+ * @param points the option `points` of the call
+ * @throws LatentflowError `invalid_argument` where there is no number and has to be one, or the other way round
+ */
+export function atPoints(where: string, decoder: Decoder, points: unknown): Decoder {
+  if (!decoder.fixedInputs.some((input) => input.hasPoints)) {
+    if (points === undefined) return decoder;
+    throw invalid(`${where}: points is given, but the decoder has no input of points`);
+  }
+  if (points === undefined) {
+    throw invalid(`${where}: the decoder is over points; give how many there are: points: 2000`);
+  }
+  const count = checkNumber(where, "points", points, { min: 1, max: 2 ** 24, integer: true });
+  const known = bound.get(decoder) ?? new Map<number, Decoder>();
+  if (!bound.has(decoder)) {
+    bound.set(decoder, known);
+    onDispose(decoder, () => {
+      for (const each of known.values()) each.dispose();
+    });
+  }
+  const there = known.get(count);
+  if (there) return there;
+  const { loss, parameters } = decoder;
+  const made = new GraphDecoder({ ...graphAtPoints(decoder, count)!, loss }, parameters);
+  known.set(count, made);
+  // Calls at work with one that is let go of keep it until they end.
+  if (known.size > MOST_KEPT) known.delete(known.keys().next().value!);
+  return made;
+}
