@@ -23,17 +23,14 @@ import {
   linearGrid,
   loadDecoder,
   rk4,
-  squaredError,
   wasm,
 } from "../src/index.ts";
 import { adam } from "../src/optimizer.ts";
 import { leastLosses } from "../src/terms/floor.ts";
 import { createDataset, train, trainAutoencoder } from "../src/train/index.ts";
 import { builds } from "./support/builds.ts";
-import { gradientOf, graphLoss, graphOutput } from "./support/graph-reference.ts";
-import { allRows, bindObjective } from "./support/objective.ts";
+import { checkDerivatives, derivativeCase } from "./support/derivatives.ts";
 import { randomArray } from "./support/random.ts";
-import { norm, relativeDistance } from "./support/reference.ts";
 import { refused, rejected } from "./support/refusal.ts";
 import { workerUrl } from "./support/threads.ts";
 
@@ -97,96 +94,10 @@ const LATENT = 3;
 const decoderOf = (layers: readonly Layer[], seed = 1) => createDecoder(sequential(LATENT, layers), { seed });
 
 for (const [name, layers] of Object.entries(CASES)) {
-  const decoder = decoderOf(layers);
-  const samples = 5;
-  const z = randomArray(3, samples * LATENT, -1, 1);
-  const y = randomArray(4, samples * decoder.outputSize, 0.1, 0.9);
-  const latentOf = (i: number) => Array.from(z.subarray(i * LATENT, (i + 1) * LATENT));
-  const sampleOf = (i: number) => y.subarray(i * decoder.outputSize, (i + 1) * decoder.outputSize);
-  const loss = squaredError();
-
-  for (const { name: build, backend } of builds) {
-    test(`${build}: ${name}: value, gradient, parameter gradient, Hessian-vector product, mixed term`, async () => {
-      const decoded = await decode(decoder, z, { backend });
-      for (let i = 0; i < samples; i++) {
-        const got = decoded.subarray(i * decoder.outputSize, (i + 1) * decoder.outputSize);
-        const error = relativeDistance(got, graphOutput(decoder, latentOf(i)));
-        assert.ok(error < 1e-5, `the output is off by ${error}`);
-      }
-      const objective = await bindObjective(backend, decoder, loss, y);
-      const rows = allRows(samples);
-      const losses = await objective.value(rows, Float64Array.from(z));
-      const gradients = await objective.gradient(rows);
-      await objective.addParameterGradient(rows);
-      const sums = await objective.takeParameterSums();
-      const direction = randomArray(5, samples * LATENT, -1, 1);
-      const products = await objective.tangent(rows, Float64Array.from(direction));
-      await objective.addMixedGradient(rows);
-      const mixed = await objective.takeParameterSums();
-      objective.dispose();
-
-      const parameters = Array.from(decoder.parameters);
-      let total = parameters.map(() => 0);
-      let totalMixed = parameters.map(() => 0);
-      // A few of the parameters of each tensor are enough: the last ones of each, too.
-      const chosen = parameters.map((_, k) => k).filter((k) => k % 7 === 0 || k > parameters.length - 5);
-      for (let i = 0; i < samples; i++) {
-        const target = sampleOf(i);
-        const at = latentOf(i);
-        const v = Array.from(direction.subarray(i * LATENT, (i + 1) * LATENT));
-        const along = (t: number) => at.map((value, k) => value + t * v[k]!);
-        const gradientAt = (point: readonly number[]) =>
-          gradientOf((x) => graphLoss(decoder, loss, x, target), point);
-        const expected = graphLoss(decoder, loss, at, target);
-        assert.ok(Math.abs(losses[i]! / expected - 1) < 1e-5, `loss ${losses[i]}, expected ${expected}`);
-        const gradient = gradientAt(at);
-        const row = gradients.subarray(i * LATENT, (i + 1) * LATENT);
-        assert.ok(
-          relativeDistance(row, gradient) < 1e-4,
-          `gradient off by ${relativeDistance(row, gradient)}`,
-        );
-        const [ahead, behind] = [gradientAt(along(1e-3)), gradientAt(along(-1e-3))];
-        const hessian = ahead.map((value, k) => (value - behind[k]!) / 2e-3);
-        const product = products.subarray(i * LATENT, (i + 1) * LATENT);
-        assert.ok(
-          relativeDistance(product, hessian) < 1e-3,
-          `H·v off by ${relativeDistance(product, hessian)}`,
-        );
-        const parameterDerivative = (point: readonly number[], k: number) => {
-          const f = (value: number) => {
-            const changed = parameters.slice();
-            changed[k] = value;
-            return graphLoss(decoder, loss, point, target, changed);
-          };
-          const h = 1e-4;
-          const p = parameters[k]!;
-          return (f(p + h) - f(p - h)) / (2 * h);
-        };
-        total = total.map((sum, k) => (chosen.includes(k) ? sum + parameterDerivative(at, k) : 0));
-        if (i > 1) continue;
-        totalMixed = totalMixed.map((sum, k) => {
-          if (!chosen.includes(k)) return 0;
-          const h = 1e-3;
-          return sum + (parameterDerivative(along(h), k) - parameterDerivative(along(-h), k)) / (2 * h);
-        });
-      }
-      const pick = (values: ArrayLike<number>) => chosen.map((k) => values[k]!);
-      assert.ok(
-        relativeDistance(pick(sums), pick(total)) < 1e-4,
-        `∂θ off by ${relativeDistance(pick(sums), pick(total))}`,
-      );
-      // The mixed term of two samples alone.
-      const two = await bindObjective(backend, decoder, loss, y.subarray(0, 2 * decoder.outputSize));
-      await two.value(allRows(2), Float64Array.from(z.subarray(0, 2 * LATENT)));
-      await two.gradient(allRows(2));
-      await two.tangent(allRows(2), Float64Array.from(direction.subarray(0, 2 * LATENT)));
-      await two.addMixedGradient(allRows(2));
-      const ofTwo = pick(await two.takeParameterSums());
-      two.dispose();
-      const error = relativeDistance(ofTwo, pick(totalMixed));
-      assert.ok(error < 1e-3, `mixed term off by ${error}`);
-      assert.ok(norm(mixed) > 0);
-    });
+  const given = derivativeCase(decoderOf(layers));
+  for (const build of builds) {
+    test(`${build.name}: ${name}: value, gradients, Hessian-vector product, mixed term, matrices`, () =>
+      checkDerivatives(build, given));
   }
 }
 

@@ -1,4 +1,4 @@
-import { invalid, show } from "../check.ts";
+import { checkNumber, checkOptions, invalid, show } from "../check.ts";
 import type { ActivationLike } from "./activation.ts";
 import type { FixedInputDefinition, GraphDefinition, Length, OperationDefinition } from "./definition.ts";
 import { LATENT, parametersOf } from "./graph.ts";
@@ -317,10 +317,13 @@ export function graph(build: (inputs: GraphInputs) => Value): GraphDefinition {
     fixed(name, shape) {
       if (typeof shape === "number") return give({ name, shape: [shape] });
       if (Array.isArray(shape)) return give({ name, shape });
+      const at = `${where}: the fixed input ${show(name)}`;
+      const given = shape as { readonly classes: number } | undefined;
+      checkOptions(at, given, { classes: true });
       return give({
         name,
         shape: [1],
-        classes: (shape as { readonly classes: number } | undefined)?.classes as number,
+        classes: checkNumber(at, "classes", given?.classes, { integer: true }),
       });
     },
     points: (name, channels) => give({ name, shape: ["points", channels] }),

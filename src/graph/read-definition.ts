@@ -1,4 +1,5 @@
 import { checkNumber, checkOptions, invalid, show } from "../check.ts";
+import { LatentflowError } from "../errors.ts";
 import type { FixedInputDefinition, GraphDefinition, OperationDefinition } from "./definition.ts";
 import { type FixedInput, type Graph, LATENT } from "./graph.ts";
 import { type Kind, type Shape, sizeOf } from "./kind.ts";
@@ -22,6 +23,16 @@ const KEYS = { format: true, layout: true, latentSize: true, fixed: true, operat
  * @throws LatentflowError `invalid_argument` on what is no definition, or one that does not fit together
  */
 export function readDefinition(where: string, definition: GraphDefinition, points = 1): Graph {
+  try {
+    return checkedGraph(where, definition, points);
+  } catch (cause) {
+    if (cause instanceof LatentflowError) throw cause;
+    // A getter or a proxy has thrown.
+    throw new LatentflowError("invalid_argument", `${where}: the definition cannot be read`, { cause });
+  }
+}
+
+function checkedGraph(where: string, definition: GraphDefinition, points: number): Graph {
   checkOptions(where, definition, KEYS);
   const { format, layout, operations } = definition;
   if (format !== 1) {
@@ -38,7 +49,8 @@ export function readDefinition(where: string, definition: GraphDefinition, point
   }
   const values = new Map<string, Value>([[LATENT, { shape: [latentSize], readers: 0 }]]);
   for (const { name, shape, classes } of fixed) values.set(name, { shape, readers: 0, classes });
-  const read = (operations as readonly unknown[]).map((operation) => {
+  // Not operations.map, which leaves out what an array has no element for.
+  const read = Array.from(operations as readonly unknown[], (operation) => {
     const next = readOperation(where, operation, values, points);
     values.set(next.name, { shape: next.shape, readers: 0 });
     return next;
@@ -155,7 +167,7 @@ function readInputs(
     const expected = { 0: "no value", 1: "one value", 2: "two values", some: "one value or more" }[reads];
     throw invalid(`${at}: inputs is ${show(inputs)}, expected an array that names ${expected}`);
   }
-  return inputs.map((input: unknown) => {
+  return Array.from(inputs, (input: unknown) => {
     const value = values.get(input as string);
     if (!value)
       throw invalid(`${at}: it reads ${show(input)}, which no input and no operation before it is called`);
@@ -174,8 +186,8 @@ function readInputs(
 /** The settings with the number of points in place of its name. */
 function withPoints(at: string, kind: OperationKind, settings: object, points: number): object {
   const { shape } = settings as { readonly shape?: unknown };
-  if ((kind !== "reshape" && kind !== "expand") || !Array.isArray(shape) || !shape.includes("points")) {
-    return settings;
-  }
+  const mayHave = (kind === "reshape" || kind === "expand") && Array.isArray(shape);
+  // What is longer is refused by the kind; to look through it may take minutes.
+  if (!mayHave || shape.length > MOST_AXES || !shape.includes("points")) return settings;
   return { ...settings, shape: readLengths(at, shape, points) };
 }

@@ -53,10 +53,11 @@ export function checkAxis(where: string, name: string, axis: unknown, shape: Sha
 
 /** Several axes, each once, in their order. */
 export function checkAxes(where: string, name: string, axes: unknown, shape: Shape): readonly number[] {
-  if (!Array.isArray(axes) || axes.length === 0) {
+  if (!Array.isArray(axes) || axes.length === 0 || axes.length > MOST_AXES) {
     throw invalid(`${where}: ${name} is ${show(axes)}, expected an array of axes`);
   }
-  const numbers = axes.map((axis, i) => checkAxis(where, `${name}[${i}]`, axis, shape));
+  // Not axes.map, which leaves out what an array has no element for.
+  const numbers = Array.from(axes, (axis, i) => checkAxis(where, `${name}[${i}]`, axis, shape));
   if (new Set(numbers).size < numbers.length)
     throw invalid(`${where}: ${name} is [${axes}], expected each axis once`);
   return numbers.sort((a, b) => a - b);

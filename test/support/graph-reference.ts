@@ -1,99 +1,81 @@
-import type { Decoder, Loss, Operation, Shape } from "../../src/index.ts";
-import { activate, lossOf } from "./reference.ts";
+import type { OperationDefinition } from "../../src/graph/definition.ts";
+import type { OperationKind } from "../../src/graph/operations.ts";
+import type { Decoder, Loss, Shape } from "../../src/index.ts";
+import { OPERATIONS } from "./operation-reference.ts";
+import { lossOf } from "./reference.ts";
+import { size, type Value } from "./reference-values.ts";
 
-// Graphs in float64, straight from PyTorch's definitions: what the kernels' convolutions are held against. Derivatives
-// are differences of it.
+// Graphs in float64, of their definitions alone: what the kernels are held against. Derivatives are differences of it.
 
-const size = (shape: Shape) => shape.reduce((product, length) => product * length, 1);
+/** Fixed inputs of one sample, by their names. */
+export type FixedValues = Readonly<Record<string, ArrayLike<number>>>;
 
-/** D(z), with the parameters given in place of the decoder's; without its output activation where `toLogits`. */
+/**
+ * D(z), with the parameters given in place of the decoder's; without its output activation where `toLogits`.
+ *
+ * @param fixed says how many points there are, too
+ */
 export function graphOutput(
   decoder: Decoder,
   z: ArrayLike<number>,
   parameters: ArrayLike<number> = decoder.parameters,
   toLogits = false,
+  fixed: FixedValues = {},
 ): number[] {
-  let values = Array.from(z);
-  let shape: Shape = [decoder.latentSize];
-  let offset = 0;
-  const take = (count: number) => {
-    offset += count;
-    return Array.from({ length: count }, (_, i) => parameters[offset - count + i]!);
-  };
-  const last = decoder.operations.at(-1);
-  for (const operation of decoder.operations) {
-    if (toLogits && operation === last && operation.kind === "activation") break;
-    if (operation.kind === "activation") values = values.map((x) => activate(operation.activation, x));
-    if (operation.kind === "dense") {
-      const weight = take(operation.weight.length);
-      const bias = take(operation.bias.length);
-      values = bias.map((b, o) => values.reduce((sum, x, i) => sum + weight[o * values.length + i]! * x, b));
-    }
-    if (operation.kind === "conv" || operation.kind === "convTranspose") {
-      const weight = take(operation.weight.length);
-      values = convolve(operation, weight, take(operation.bias.length), values, shape);
-    }
-    shape = operation.shape;
+  const { latentSize, fixed: inputs = [], operations } = decoder.definition;
+  const points = pointsOf(decoder, fixed);
+  const values = new Map<string, Value>([["z", { shape: [latentSize], data: z }]]);
+  for (const { name, shape } of inputs) {
+    values.set(name, { shape: withPoints(shape, points), data: fixed[name]! });
   }
-  return values;
+  let offset = 0;
+  const take = (shape: Shape): Value => {
+    const data = Array.from({ length: size(shape) }, (_, i) => parameters[offset + i]!);
+    offset += data.length;
+    return { shape, data };
+  };
+  let output: Value | undefined;
+  operations.forEach((definition, i) => {
+    const { kind, name, inputs: reads, ...settings } = definition;
+    const read = reads.map((input) => values.get(input)!);
+    const isLast = i === operations.length - 1;
+    output =
+      toLogits && isLast && kind === "activation"
+        ? read[0]!
+        : evaluate(kind, atPoints(settings as OperationDefinition, points), read, take);
+    values.set(name, output);
+    const { shape } = decoder.operations[i]!;
+    if (inputs.length === 0 && shape.join() !== output.shape.join()) {
+      throw new Error(`${kind} ${name} has the shape [${shape}], the reference's is [${output.shape}]`);
+    }
+  });
+  if (offset !== parameters.length) throw new Error(`${parameters.length} parameters, expected ${offset}`);
+  return Array.from(output!.data);
 }
 
-/** Both kinds by the same rule: output pixel o and input pixel i meet at tap t where o·stride (or i·stride) reaches it. */
-function convolve(
-  operation: Operation<"conv" | "convTranspose">,
-  weight: readonly number[],
-  bias: readonly number[],
-  values: readonly number[],
-  input: Shape,
-): number[] {
-  const { kind, kernel, stride, padding, dilation, groups, shape: output } = operation;
-  const axes = kernel.length;
-  // One axis as two of which the first has one pixel.
-  const two = (lengths: readonly number[], filler: number) => (axes === 1 ? [filler, ...lengths] : lengths);
-  const [inputHeight, inputWidth] = two(input.slice(0, -1), 1) as [number, number];
-  const [outputHeight, outputWidth] = two(output.slice(0, -1), 1) as [number, number];
-  const [kernelHeight, kernelWidth] = two(kernel, 1) as [number, number];
-  const [strideY, strideX] = two(stride, 1) as [number, number];
-  const [dilationY, dilationX] = two(dilation, 1) as [number, number];
-  const [top, left] = two(padding.slice(0, axes), 0) as [number, number];
-  const inputs = input.at(-1)!;
-  const outputs = output.at(-1)!;
-  const [groupInputs, groupOutputs] = [inputs / groups, outputs / groups];
-  const result = new Array<number>(size(output)).fill(0);
-  result.forEach((_, i) => {
-    result[i] = bias[i % outputs]!;
-  });
-  const isTransposed = kind === "convTranspose";
-  for (let iy = 0; iy < inputHeight; iy++) {
-    for (let ix = 0; ix < inputWidth; ix++) {
-      for (let oy = 0; oy < outputHeight; oy++) {
-        for (let ox = 0; ox < outputWidth; ox++) {
-          for (let ky = 0; ky < kernelHeight; ky++) {
-            for (let kx = 0; kx < kernelWidth; kx++) {
-              const meets = isTransposed
-                ? iy * strideY - top + ky * dilationY === oy && ix * strideX - left + kx * dilationX === ox
-                : oy * strideY - top + ky * dilationY === iy && ox * strideX - left + kx * dilationX === ix;
-              if (!meets) continue;
-              const tap = ky * kernelWidth + kx;
-              for (let o = 0; o < outputs; o++) {
-                const group = Math.floor(o / groupOutputs);
-                for (let k = 0; k < groupInputs; k++) {
-                  const i = group * groupInputs + k;
-                  const [row, column, columns] = isTransposed
-                    ? [i, o % groupOutputs, groupOutputs]
-                    : [o, k, groupInputs];
-                  const w = weight[(row * columns + column) * kernelHeight * kernelWidth + tap]!;
-                  const x = values[(iy * inputWidth + ix) * inputs + i]!;
-                  result[(oy * outputWidth + ox) * outputs + o]! += w * x;
-                }
-              }
-            }
-          }
-        }
-      }
-    }
-  }
-  return result;
+function evaluate(
+  kind: OperationKind,
+  settings: object,
+  inputs: readonly Value[],
+  take: (shape: Shape) => Value,
+): Value {
+  const reference = OPERATIONS[kind] as (settings: object, ...rest: unknown[]) => Value;
+  return reference(settings, inputs, take);
+}
+
+/** How many points there are, by the first input that has an axis of them. */
+function pointsOf({ definition }: Decoder, fixed: FixedValues): number {
+  const input = definition.fixed?.find(({ shape }) => shape.includes("points"));
+  if (!input) return 1;
+  return fixed[input.name]!.length / size(withPoints(input.shape, 1));
+}
+
+const withPoints = (shape: readonly (number | "points")[], points: number): number[] =>
+  shape.map((length) => (length === "points" ? points : length));
+
+function atPoints(settings: object, points: number): object {
+  const { shape } = settings as { readonly shape?: readonly (number | "points")[] };
+  return shape ? { ...settings, shape: withPoints(shape, points) } : settings;
 }
 
 /** l(y, D(z)) of one sample. */
@@ -103,12 +85,13 @@ export function graphLoss(
   z: ArrayLike<number>,
   y: Float32Array,
   parameters?: ArrayLike<number>,
+  fixed?: FixedValues,
 ): number {
-  const output = graphOutput(decoder, z, parameters, loss.name === "binaryCrossEntropy");
+  const output = graphOutput(decoder, z, parameters, loss.name === "binaryCrossEntropy", fixed);
   return lossOf(loss, output, y).value;
 }
 
-/** The central difference of f along each of its arguments, or along one direction. */
+/** The differences of f along each of its arguments, of fourth order. */
 export function gradientOf(f: (x: number[]) => number, x: readonly number[], step = 1e-4): number[] {
   return x.map((_, i) => {
     const at = (shift: number) => f(x.map((value, k) => (k === i ? value + shift : value)));

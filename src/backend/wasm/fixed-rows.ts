@@ -4,7 +4,7 @@ import type { PackedDecoder } from "./packed.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** Room for what is given with each of some samples; see Workspace.fixed in assembly/memory/workspace.ts. */
-export interface FixedRows extends Block {
+export interface FixedRows extends Pick<Block, "free"> {
   /** Points to what is given with sample `place`; 0 where nothing is. */
   at(place: number): number;
   write(place: number, fixed: FixedValues, sample: number): void;
@@ -12,15 +12,19 @@ export interface FixedRows extends Block {
   point(workspace: Workspace, copies?: number): void;
 }
 
+/** Nobody follows the pointers. */
+const NOTHING: FixedRows = { free() {}, at: () => 0, write() {}, point() {} };
+
 export function allocateFixed({ arena, lowered, decoder }: PackedDecoder, places: number): FixedRows {
   const size = lowered.fixedSize;
+  if (size === 0) return NOTHING;
   const block = arena.allocate((piece) => piece(4 * size * places));
-  const at = (place: number) => (size === 0 ? 0 : block.layout + 4 * size * place);
+  const at = (place: number) => block.layout + 4 * size * place;
   return {
-    ...block,
+    free: block.free,
     at,
     write(place, fixed, sample) {
-      if (size > 0) writeFixed(decoder, fixed, sample, arena.f32(at(place), size));
+      writeFixed(decoder, fixed, sample, arena.f32(at(place), size));
     },
     point(workspace, copies = 1) {
       const view = arena.view();

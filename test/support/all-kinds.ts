@@ -1,0 +1,60 @@
+import {
+  activation,
+  add,
+  affine,
+  averagePool,
+  concat,
+  constant,
+  conv,
+  convTranspose,
+  dense,
+  depthToSpace,
+  expand,
+  graph,
+  groupNorm,
+  layerNorm,
+  matmul,
+  mean,
+  mul,
+  pad,
+  permute,
+  pointwise,
+  reshape,
+  rmsNorm,
+  sigmoid,
+  slice,
+  softmax,
+  sub,
+  sum,
+  tanh,
+  upsample,
+} from "../../src/graph/index.ts";
+
+/** A decoder with every kind of operation, values that several read, and settings of all sorts. */
+export const allKinds = graph(({ latent }) => {
+  const z = latent(4);
+  const seed = tanh()(dense(2 * 3 * 8)(z));
+  const pixels = affine()(pointwise("mish")(reshape([2, 3, 8])(seed)));
+  const shuffled = depthToSpace({ block: 2, order: "DCR" })(pixels);
+  const learnt = expand([4, 6, 2])(constant([4, 1, 2])());
+  const mixed = add()(
+    mul()(shuffled, learnt),
+    slice({ axis: -1, start: 2, step: -2 })(
+      convTranspose({ channels: 3, kernel: 4, stride: 2, padding: 1 })(pixels),
+    ),
+  );
+  const normal = activation("silu")(groupNorm({ groups: 2 })(mixed));
+  const large = conv({ channels: 3, kernel: 3 })(pad({ padding: 1, mode: "reflect" })(normal));
+  const pooled = averagePool({ kernel: 2, countPadding: false, padding: [1, 0, 1, 0] })(large);
+  const up = upsample({ scale: [2, 1], mode: "bilinear" })(pooled);
+  const tokens = layerNorm({ axes: 2 })(reshape([6, 3])(slice({ axis: 0, start: 0, end: 2 })(up)));
+  const scores = softmax()(matmul({ transposed: true })(dense(2)(tokens), dense(2)(tokens)));
+  const attended = sub()(tokens, rmsNorm()(matmul()(scores, dense(3)(tokens))));
+  const beside = concat()(
+    permute([1, 0])(attended),
+    mean({ axes: [0] })(tokens),
+    z,
+    sum({ axes: [0, 1] })(up),
+  );
+  return sigmoid()(dense(5)(activation({ name: "leakyRelu", slope: 0.2 })(dense(7)(beside))));
+});

@@ -1,0 +1,340 @@
+import type { OperationKind, OperationSettings } from "../../src/graph/operations.ts";
+import type { PointwiseFunction } from "../../src/graph/pointwise.ts";
+import type { Activation } from "../../src/index.ts";
+import { pointwise } from "./pointwise.ts";
+import { activate } from "./reference.ts";
+import {
+  around,
+  at,
+  fill,
+  fromStart,
+  last,
+  normalise,
+  type Place,
+  perAxis,
+  placesOf,
+  scaleAndShift,
+  size,
+  type Take,
+  total,
+  type Value,
+  withAxes,
+} from "./reference-values.ts";
+
+// Each kind of operation in float64, of its settings as they are in a definition, written for clarity alone from what
+// PyTorch and NumPy define: shapes and defaults are worked out here once more.
+
+type Reference<Settings> = (settings: Settings, inputs: readonly Value[], take: Take) => Value;
+
+/** Two values number by number, as NumPy broadcasts. */
+function ofTwo(f: (a: number, b: number) => number): Reference<object> {
+  return (_, [a, b]) => {
+    const axes = Math.max(a!.shape.length, b!.shape.length);
+    const padded = [a!, b!].map(({ shape, data }) => ({
+      shape: [...new Array<number>(axes - shape.length).fill(1), ...shape],
+      data,
+    }));
+    const shape = Array.from({ length: axes }, (_, k) => {
+      const lengths = padded.map((value) => value.shape[k]!);
+      return lengths[0] === 1 ? lengths[1]! : lengths[0]!;
+    });
+    const of = (value: Value, place: Place) =>
+      at(
+        value,
+        place.map((position, k) => (value.shape[k] === 1 ? 0 : position)),
+      );
+    return fill(shape, (place) => f(of(padded[0]!, place), of(padded[1]!, place)));
+  };
+}
+
+/** Where along an axis of `length` pixels a pixel of its padding is read; undefined: it is 0. */
+function reflected(position: number, length: number, mode: "zeros" | "reflect" | "edge"): number | undefined {
+  if (position >= 0 && position < length) return position;
+  if (mode === "zeros") return undefined;
+  if (mode === "edge") return Math.min(Math.max(position, 0), length - 1);
+  // … 2 1 | 0 1 2 | 1 0 …
+  const period = 2 * (length - 1);
+  const inPeriod = ((position % period) + period) % period;
+  return Math.min(inPeriod, period - inPeriod);
+}
+
+function reduction(isMean: boolean): Reference<OperationSettings["sum"]> {
+  return ({ axes, keepAxes = false }, [x]) => {
+    const gone = axes.map((axis) => fromStart(axis, x!.shape));
+    const kept = x!.shape.map((length, axis) => (gone.includes(axis) ? 1 : length));
+    const all = placesOf(x!.shape.map((length, axis) => (gone.includes(axis) ? length : 1)));
+    const { data } = fill(kept, (place) => {
+      const sum = total(all, (shift) =>
+        at(
+          x!,
+          place.map((position, axis) => position + shift[axis]!),
+        ),
+      );
+      return isMean ? sum / all.length : sum;
+    });
+    const left = x!.shape.filter((_, axis) => !gone.includes(axis));
+    return { shape: keepAxes ? kept : left.length > 0 ? left : [1], data };
+  };
+}
+
+/** Along one axis, the positions that an output's position lies between and their shares, as `F.interpolate` has it. */
+function between(position: number, length: number, scale: number, alignCorners: boolean): [number, number][] {
+  const outputs = length * scale;
+  const source = alignCorners
+    ? outputs > 1
+      ? position * ((length - 1) / (outputs - 1))
+      : 0
+    : Math.max((position + 0.5) / scale - 0.5, 0);
+  const below = Math.floor(source);
+  const above = below < length - 1 ? below + 1 : below;
+  return [
+    [below, 1 - (source - below)],
+    [above, source - below],
+  ];
+}
+
+/** Every kind of operation. */
+export const OPERATIONS: { readonly [K in OperationKind]: Reference<OperationSettings[K]> } = {
+  dense({ units }, [x], take) {
+    const inputs = last(x!.shape);
+    const weight = take([units, inputs]);
+    const bias = take([units]);
+    return fill([...x!.shape.slice(0, -1), units], (place) => {
+      const [before, o] = [place.slice(0, -1), last(place)];
+      let sum = at(bias, [o]);
+      for (let i = 0; i < inputs; i++) sum += at(weight, [o, i]) * at(x!, [...before, i]);
+      return sum;
+    });
+  },
+  activation({ activation }, [x]) {
+    const given = typeof activation === "string" ? { name: activation } : activation;
+    const whole = { alpha: 1, slope: 0.01, frequency: 1, ...given } as Activation;
+    return { shape: x!.shape, data: Array.from(x!.data, (value) => activate(whole, value)) };
+  },
+  pointwise({ function: of }, [x]) {
+    const whole = (typeof of === "string" ? { name: of } : of) as PointwiseFunction;
+    return { shape: x!.shape, data: Array.from(x!.data, (value) => pointwise(whole, value)[0]) };
+  },
+  reshape: ({ shape }, [x]) => ({ shape, data: x!.data }),
+  conv({ channels, kernel, stride = 1, padding = 0, dilation = 1, groups = 1 }, [x], take) {
+    const axes = x!.shape.length - 1;
+    const [sizes, strides, dilations] = [kernel, stride, dilation].map((value) => perAxis(value, axes));
+    const [before, after] = around(padding, axes);
+    const [inputs, outputs] = [x!.shape[axes]! / groups, channels / groups];
+    const weight = take([channels, inputs, ...sizes!]);
+    const bias = take([channels]);
+    const lengths = sizes!.map((length, k) => {
+      const reach = dilations![k]! * (length - 1) + 1;
+      return Math.floor((x!.shape[k]! + before[k]! + after[k]! - reach) / strides![k]!) + 1;
+    });
+    return fill([...lengths, channels], (place) => {
+      const o = last(place);
+      const first = Math.floor(o / outputs) * inputs;
+      const sum = total(placesOf(sizes!), (tap) => {
+        const from = tap.map((t, k) => place[k]! * strides![k]! - before[k]! + t * dilations![k]!);
+        let products = 0;
+        for (let i = 0; i < inputs; i++) {
+          products += at(weight, [o, i, ...tap]) * at(x!, [...from, first + i]);
+        }
+        return products;
+      });
+      return sum + at(bias, [o]);
+    });
+  },
+  convTranspose(settings, [x], take) {
+    const {
+      channels,
+      kernel,
+      stride = 1,
+      padding = 0,
+      dilation = 1,
+      groups = 1,
+      outputPadding = 0,
+    } = settings;
+    const axes = x!.shape.length - 1;
+    const [sizes, strides, dilations] = [kernel, stride, dilation].map((value) => perAxis(value, axes));
+    const beyond = perAxis(outputPadding, axes);
+    const [before, after] = around(padding, axes);
+    const [inputs, outputs] = [x!.shape[axes]! / groups, channels / groups];
+    const weight = take([x!.shape[axes]!, outputs, ...sizes!]);
+    const bias = take([channels]);
+    const lengths = sizes!.map((length, k) => {
+      const whole = (x!.shape[k]! - 1) * strides![k]! + dilations![k]! * (length - 1) + 1;
+      return whole - before[k]! - after[k]! + beyond[k]!;
+    });
+    const sums = new Map<string, number>();
+    for (const place of placesOf(x!.shape)) {
+      const i = last(place);
+      for (const tap of placesOf(sizes!)) {
+        const to = tap.map((t, k) => place[k]! * strides![k]! - before[k]! + t * dilations![k]!);
+        for (let o = 0; o < outputs; o++) {
+          const name = [...to, Math.floor(i / inputs) * outputs + o].join();
+          sums.set(name, (sums.get(name) ?? 0) + at(weight, [i, o, ...tap]) * at(x!, place));
+        }
+      }
+    }
+    return fill([...lengths, channels], (place) => (sums.get(place.join()) ?? 0) + at(bias, [last(place)]));
+  },
+  add: ofTwo((a, b) => a + b),
+  sub: ofTwo((a, b) => a - b),
+  mul: ofTwo((a, b) => a * b),
+  concat({ axis = -1 }, inputs) {
+    const most = Math.max(...inputs.map(({ shape }) => shape.length));
+    const along = axis < 0 ? most + axis : axis;
+    const whole = inputs.map((value) => withAxes(value, most));
+    const shape = Array.from({ length: most }, (_, k) => {
+      const lengths = whole.map((value) => value.shape[k]!);
+      return k === along ? lengths.reduce((sum, length) => sum + length, 0) : Math.max(...lengths);
+    });
+    return fill(shape, (place) => {
+      let position = place[along]!;
+      for (const [i, value] of whole.entries()) {
+        const length = value.shape[along]!;
+        if (position < length) {
+          const missing = most - inputs[i]!.shape.length;
+          return at(
+            value,
+            place.map((each, k) => (k === along ? position : k < missing ? 0 : each)),
+          );
+        }
+        position -= length;
+      }
+      throw new Error("a place beyond all inputs");
+    });
+  },
+  expand({ shape }, [x]) {
+    const whole = withAxes(x!, shape.length);
+    return fill(shape, (place) =>
+      at(
+        whole,
+        place.map((position, k) => (whole.shape[k] === 1 ? 0 : position)),
+      ),
+    );
+  },
+  permute({ axes }, [x]) {
+    const from = axes.map((axis) => fromStart(axis, x!.shape));
+    return fill(
+      from.map((axis) => x!.shape[axis]!),
+      (place) =>
+        at(
+          x!,
+          x!.shape.map((_, axis) => place[from.indexOf(axis)]!),
+        ),
+    );
+  },
+  slice({ axis, start, end, step = 1 }, [x]) {
+    const along = fromStart(axis, x!.shape);
+    const length = x!.shape[along]!;
+    const from = start < 0 ? start + length : start;
+    const to = end === undefined ? (step > 0 ? length : -1) : end < 0 ? end + length : end;
+    const positions: number[] = [];
+    for (let i = from; step > 0 ? i < to : i > to; i += step) positions.push(i);
+    return fill(
+      x!.shape.map((each, k) => (k === along ? positions.length : each)),
+      (place) =>
+        at(
+          x!,
+          place.map((each, k) => (k === along ? positions[each]! : each)),
+        ),
+    );
+  },
+  depthToSpace({ block, order = "CRD" }, [x]) {
+    const [height, width, inputs] = x!.shape;
+    const channels = inputs! / block ** 2;
+    return fill([height! * block, width! * block, channels], ([y, column, c]) => {
+      const [row, i] = [Math.floor(y! / block), y! % block];
+      const [pixel, j] = [Math.floor(column! / block), column! % block];
+      const of = order === "CRD" ? (c! * block + i) * block + j : (i * block + j) * channels + c!;
+      return at(x!, [row, pixel, of]);
+    });
+  },
+  pad({ padding, mode = "zeros" }, [x]) {
+    const axes = x!.shape.length - 1;
+    const [before, after] = around(padding, axes);
+    const shape = x!.shape.map((length, k) => (k < axes ? length + before[k]! + after[k]! : length));
+    return fill(shape, (place) => {
+      const from = place.map((position, k) =>
+        k < axes ? reflected(position - before[k]!, x!.shape[k]!, mode) : position,
+      );
+      return from.includes(undefined) ? 0 : at(x!, from as number[]);
+    });
+  },
+  upsample({ scale, mode = "nearest", alignCorners = false }, [x]) {
+    const axes = x!.shape.length - 1;
+    const scales = perAxis(scale, axes);
+    const shape = x!.shape.map((length, k) => (k < axes ? length * scales[k]! : length));
+    return fill(shape, (place) => {
+      const along = scales.map((each, k): [number, number][] =>
+        mode === "nearest"
+          ? [[Math.floor(place[k]! / each), 1]]
+          : between(place[k]!, x!.shape[k]!, each, alignCorners),
+      );
+      return total(placesOf(along.map(({ length }) => length)), (choice) => {
+        const chosen = choice.map((which, k) => along[k]![which]!);
+        const share = chosen.reduce((product, [, each]) => product * each, 1);
+        return share * at(x!, [...chosen.map(([position]) => position), place[axes]!]);
+      });
+    });
+  },
+  averagePool({ kernel, stride, padding = 0, countPadding = true }, [x]) {
+    const axes = x!.shape.length - 1;
+    const sizes = perAxis(kernel, axes);
+    const strides = perAxis(stride ?? kernel, axes);
+    const [before, after] = around(padding, axes);
+    const lengths = sizes.map((length, k) =>
+      Math.floor((x!.shape[k]! + before[k]! + after[k]! - length) / strides[k]! + 1),
+    );
+    return fill([...lengths, x!.shape[axes]!], (place) => {
+      const window = placesOf(sizes).map((tap) =>
+        tap.map((t, k) => place[k]! * strides[k]! - before[k]! + t),
+      );
+      const there = window.filter((from) => from.every((p, k) => p >= 0 && p < x!.shape[k]!));
+      const sum = total(there, (from) => at(x!, [...from, place[axes]!]));
+      return sum / (countPadding ? size(sizes) : there.length);
+    });
+  },
+  sum: reduction(false),
+  mean: reduction(true),
+  layerNorm({ axes = 1, epsilon = 1e-5 }, [x], take) {
+    const own = x!.shape.slice(-axes);
+    const units = normalise(x!, (place) => place.slice(0, -axes).join(), epsilon);
+    return scaleAndShift(units, take(own), take(own));
+  },
+  groupNorm({ groups, epsilon = 1e-5 }, [x], take) {
+    const channels = last(x!.shape);
+    const units = normalise(x!, (place) => String(Math.floor(last(place) / (channels / groups))), epsilon);
+    return scaleAndShift(units, take([channels]), take([channels]));
+  },
+  rmsNorm({ epsilon = 1e-5 }, [x], take) {
+    const units = normalise(x!, (place) => place.slice(0, -1).join(), epsilon, false);
+    return scaleAndShift(units, take([last(x!.shape)]));
+  },
+  affine: (_, [x], take) => scaleAndShift(x!, take([last(x!.shape)]), take([last(x!.shape)])),
+  softmax(_, [x]) {
+    const channels = placesOf([last(x!.shape)]);
+    return fill(x!.shape, (place) => {
+      const before = place.slice(0, -1);
+      return 1 / total(channels, ([k]) => Math.exp(at(x!, [...before, k!]) - at(x!, place)));
+    });
+  },
+  matmul({ transposed = false }, [a, b]) {
+    const [columns] = b!.shape.slice(transposed ? -2 : -1);
+    const inner = placesOf([last(a!.shape)]);
+    return fill([...a!.shape.slice(0, -1), columns!], (place) => {
+      const [before, row, column] = [place.slice(0, -2), place.at(-2)!, place.at(-1)!];
+      return total(inner, ([k]) => {
+        const right = transposed ? [column, k!] : [k!, column];
+        return at(a!, [...before, row, k!]) * at(b!, [...before, ...right]);
+      });
+    });
+  },
+  constant: ({ shape }, _, take) => take(shape),
+  embedding({ classes, units }, [x], take) {
+    const table = take([classes, units]);
+    const before = size(x!.shape) === 1 ? [] : x!.shape;
+    return fill([...before, units], (place) => {
+      const row = before.length === 0 ? x!.data[0]! : at(x!, place.slice(0, -1));
+      return at(table, [row, last(place)]);
+    });
+  },
+};
