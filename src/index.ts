@@ -2,10 +2,11 @@ export type { Backend } from "./backend/backend.ts";
 export { closeWorkers } from "./backend/wasm/threads/pool.ts";
 export { type WasmOptions, wasm } from "./backend/wasm/wasm.ts";
 export { type DecodeOptions, decode } from "./decode.ts";
-export type { Decoder } from "./decoder/decoder.ts";
+export type { Decoder, SafetensorsOptions } from "./decoder/decoder.ts";
 export type { FixedArray, FixedOption } from "./decoder/fixed.ts";
 export { type CreateDecoderOptions, createDecoder } from "./decoder/initialise.ts";
 export { type DecoderSource, type LoadDecoderOptions, loadDecoder } from "./decoder/load.ts";
+export type { Probe } from "./decoder/probe.ts";
 export { type DecoderDescription, type DescribedOperation, describe } from "./describe.ts";
 export { type EncodeOptions, type EncodeProgress, encode } from "./encode.ts";
 export { LatentflowError, type LatentflowErrorCode } from "./errors.ts";
@@ -64,3 +65,4 @@ export {
   type StandardLossLike,
   squaredError,
 } from "./terms/losses.ts";
+export { makeProbe } from "./verify.ts";

@@ -295,6 +295,7 @@ test("train --autoencoder, evaluate --encoder: the API's baseline", async () => 
   const files = { decoder: join(out, "decoder.safetensors"), encoder: join(out, "encoder.safetensors") };
   assert.equal((await resultsIn(out)).parameters, expected.decoder.parameters);
   assert.equal((await loadDecoder(files.encoder)).parameters, expected.encoder.parameters);
+  for (const file of Object.values(files)) assert.is((await loadDecoder(file)).verified, true);
 
   const evaluation = ["evaluate", "--data", data, "--decoder", files.decoder, "--encoder", files.encoder];
   const evaluated = await run(...evaluation, "--plain", "--json");

@@ -254,9 +254,14 @@ test("options that do not fit are refused", () => {
   refused(() => load(elu, { outputShape: [] }), "invalid_argument", /outputShape is \[\]/);
 });
 
-test("a missing tensor is named", () => {
+test("a missing bias is zeros", () => {
   const { "d.2.bias": _, ...noBias } = layers;
-  refusedShapes(noBias, /the tensor "d.2.bias" is missing; a layer without one needs a bias of zeros/);
+  const decoder = decoderOf(fileOfShapes(noBias, elu));
+  assert.equal(layersOf(decoder)[1]!.bias, new Float32Array(4));
+  assert.is.not(layersOf(decoder)[0]!.bias[0], 0);
+});
+
+test("a missing tensor is named", () => {
   const { "d.0.weight": __, ...noWeight } = layers;
   refusedShapes(noWeight, /the tensor "d.0.weight" is missing/);
   refusedShapes({}, /the file holds no tensors/);
@@ -285,9 +290,13 @@ test("what other layers and models leave in a file is named, with what to do", (
   const cases: [tensors: Record<string, readonly number[]>, message: RegExp][] = [
     [
       { ...layers, "d.1.running_mean": [3] },
-      /"d\.1\.running_mean" is BatchNorm's; .*Fold BatchNorm .*fuse_linear_bn_eval/,
+      /the BatchNorm "d\.1" has no running_var: without statistics of its own/,
     ],
-    [{ ...layers, "d.1.num_batches_tracked": [] }, /is BatchNorm's/],
+    [{ ...layers, "d.1.num_batches_tracked": [] }, /the BatchNorm "d\.1" has no running_mean/],
+    [
+      { ...layers, "d.norm.running_mean": [3] },
+      /"d\.norm\.running_mean" is BatchNorm's; .*Fold BatchNorm .*fuse_linear_bn_eval/,
+    ],
     [
       { ...layers, "d.1.weight": [3], "d.1.bias": [3] },
       /"d\.1\.weight" is \[3\]: a normalisation's or a PReLU's; .*Fold BatchNorm/,
@@ -306,11 +315,11 @@ test("what other layers and models leave in a file is named, with what to do", (
     [{ ...layers, "d.2.weight": [4, 3, 1, 1, 1, 1] }, /the shapes do not chain/],
     [
       { ...layers, "d.2.weight_g": [4, 1] },
-      /"d\.2\.weight_g" is a parametrised weight's; .*remove_weight_norm/,
+      /the layer "d\.2" has "weight", "weight_g", expected a weight, or of weight normalisation/,
     ],
     [
-      { ...layers, "d.2.parametrizations.weight.original0": [4, 1] },
-      /remove_parametrizations\(layer, "weight"\)/,
+      { ...layers, "d.2.parametrizations.weight.original": [4, 3] },
+      /is a parametrised weight's; .*remove_parametrizations\(layer, "weight"\), or remove_weight_norm/,
     ],
     [
       { "dense.kernel": [2, 3], "dense.bias": [3] },
@@ -324,14 +333,13 @@ test("what other layers and models leave in a file is named, with what to do", (
         "decoder.0.weight": [4, 2],
         "decoder.0.bias": [4],
       },
-      /more than the decoder: "encoder\." beside "decoder\."; save .*: save_file\(model\.decoder\.state_dict\(\), path\)/,
+      /more than the decoder: "encoder\." beside "decoder\."; give the option prefix: "decoder\.", or save .*: save_file\(model\.decoder\.state_dict\(\), path\)/,
     ],
     [{ "dec.0.weight": [4, 2], "dec.0.bias": [4], mu: [3] }, /"mu" beside "dec\."; .*model\.dec\.state_dict/],
     [
       { "0.weight": [2, 3], "0.bias": [3], "1.weight": [3, 4], "1.bias": [4] },
       /transposed, \[in, out\].*weight\.T\.copy/,
     ],
-    [{ "0.weight": [3, 2] }, /state\["0\.bias"\] = torch\.zeros\(3\)/],
   ];
   for (const [tensors, message] of cases) refusedShapes(tensors, message);
 });

@@ -64,9 +64,12 @@ test("latentflow describe prints the same of a file", () => {
       ["--import", "tsx", "src/cli/main.ts", "describe", "--decoder", "demo/decoder.safetensors", ...more],
       { encoding: "utf8" },
     );
-  assert.is(run(), `${table}\n`);
-  const { file, parameters, operations } = JSON.parse(run("--json"));
-  assert.equal([file, parameters, operations.length], ["demo/decoder.safetensors", 700_234, 9]);
+  assert.is(run(), `${table}\n\nnot verified: there was no probe to compare it with\n`);
+  const { file, verified, parameters, operations } = JSON.parse(run("--json"));
+  assert.equal(
+    [file, verified, parameters, operations.length],
+    ["demo/decoder.safetensors", false, 700_234, 9],
+  );
 });
 
 test.run();

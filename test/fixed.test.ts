@@ -21,6 +21,8 @@ import {
   type EncodeOptions,
   encode,
   linearGrid,
+  loadDecoder,
+  makeProbe,
   rk4,
   wasm,
 } from "../src/index.ts";
@@ -243,6 +245,31 @@ test("what does not fit is refused before any work", async () => {
   ];
   for (const [work, words] of refusals) await rejected(work(), "invalid_argument", words);
   await rejected(train(decoder, y), "unsupported", /fixed inputs, and cannot be trained here yet/);
+});
+
+test("a file holds fixed inputs and points, and a probe of them proves it right", async () => {
+  for (const decoder of [conditional(), overPoints()]) {
+    const probe = await makeProbe(decoder);
+    const loaded = await loadDecoder(decoder.toSafetensors({ probe }));
+    assert.is(loaded.verified, true, loaded.unverifiedReason);
+    assert.equal(loaded.definition, decoder.definition);
+    assert.equal(loaded.fixedInputs, decoder.fixedInputs);
+    const options = decoder.fixedInputs[0]!.hasPoints
+      ? { points: 17, fixed: { xyz } }
+      : { fixed: { label: labels, kind: kinds } };
+    assert.equal(await decode(loaded, z, options), await decode(decoder, z, options));
+    const wrong = { ...probe, x: probe.x.map((value, i) => value + (i === 3 ? 0.1 : 0)) };
+    await rejected(
+      loadDecoder(decoder.toSafetensors(), { probe: wrong }),
+      "invalid_file",
+      /not the one of the probe/,
+    );
+    await rejected(
+      loadDecoder(decoder.toSafetensors(), { probe: { z: probe.z, x: probe.x } }),
+      "invalid_argument",
+      /probe\.fixed\[.*is missing/,
+    );
+  }
 });
 
 test("a decoder over points says its shapes for one, and lets go of all that it was bound to", async () => {

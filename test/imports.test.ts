@@ -24,7 +24,8 @@ const ROOMS: [room: string, pattern: RegExp, mayImport: string[]][] = [
   ],
   [
     "verbs",
-    /^(encode|decode|describe|solve|problem)\.ts$/,
+    // What loads a decoder runs it, to compare it with the file's probe.
+    /^(encode|decode|describe|solve|problem|verify|decoder\/load)\.ts$/,
     ["backend", "solver", "decoder", "terms", "graph", "basics"],
   ],
   ["adjoint", /^adjoint\//, ["solver", "terms", "basics"]],
@@ -36,7 +37,7 @@ const ROOMS: [room: string, pattern: RegExp, mayImport: string[]][] = [
   ["solver", /^(solver\/.*|control)\.ts$/, ["kernels", "basics"]],
   // The compiled kernels and their memory, whoever calls them: backends, and the solvers whose steps are in there.
   ["kernels", /^backend\/wasm\/(arena|instance|layout|load|struct)\.ts$/, ["graph", "terms", "basics"]],
-  ["decoder", /^decoder\//, ["terms", "graph", "basics"]],
+  ["decoder", /^decoder\/(?!load\.ts)/, ["terms", "graph", "basics"]],
   ["data", /^data\//, ["basics"]],
   // What an objective is a sum of, and what its data pass through.
   ["terms", /^terms\//, ["graph", "basics"]],

@@ -18,6 +18,7 @@ const runsOnce = [
   "browser.test.ts",
   "build.test.ts",
   "cli.test.ts",
+  "cli-decoder.test.ts",
   "cli-files.test.ts",
   "cli-flags.test.ts",
   "cli-inputs.test.ts",

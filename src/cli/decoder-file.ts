@@ -10,14 +10,17 @@ import {
 import { type Limits, STANDARD_MAX_BYTES } from "../source.ts";
 import { LOSS_MAKERS } from "../terms/losses.ts";
 import { showFile } from "./files.ts";
-import { parseActivation, parseCount, parseCounts } from "./parse.ts";
+import { parseActivation, parseActivations, parseCount, parseCounts, parseNumber } from "./parse.ts";
 
 /** A decoder's file, and what the command says of it, as commander hands it over. */
 export interface DecoderFlags extends LossFlags {
   readonly decoder: string;
-  readonly activation?: ActivationLike;
+  readonly prefix?: string;
+  readonly activation?: ActivationLike | readonly ActivationLike[];
   readonly outputActivation?: ActivationLike;
   readonly outputShape?: readonly number[];
+  readonly batchNorm?: "beforeActivation" | "afterActivation";
+  readonly batchNormEpsilon?: number;
   readonly maxBytes?: number;
 }
 
@@ -36,13 +39,21 @@ export function addDecoderOptions(command: Command, standard = "what its file sa
       parseCount,
     )
     .optionsGroup(`Decoder (default: ${standard}):`)
+    .option("--prefix <text>", "the tensors that are the decoder's in a file with others: decoder. say")
     .option(
       "--activation <name>",
-      "between layers: elu, relu, leakyRelu, tanh, …; or leakyRelu:0.2",
-      parseActivation,
+      "between layers: elu, relu, leakyRelu:0.2, …; or one between each two: elu,tanh",
+      parseActivations,
     )
     .option("--output-activation <name>", "after the last layer: sigmoid, identity, …", parseActivation)
-    .option("--output-shape <lengths>", "the shape of a sample, 28,28 say", parseCounts);
+    .option("--output-shape <lengths>", "the shape of a sample, 28,28 say", parseCounts)
+    .addOption(
+      new Option("--batch-norm <place>", "where BatchNorms act, if the layers' numbers do not tell").choices([
+        "beforeActivation",
+        "afterActivation",
+      ]),
+    )
+    .option("--batch-norm-epsilon <x>", "what BatchNorms add to a variance, else 1e-5", parseNumber);
 }
 
 /** What bounds the reading of files. */
@@ -70,12 +81,16 @@ export function lossOf({ loss, reduction }: LossFlags): StandardLoss | undefined
 
 /** The decoder, with the loss that the options name, if they do. */
 export async function readDecoder(options: DecoderFlags, signal: AbortSignal): Promise<Decoder> {
-  const { decoder: file, activation, outputActivation, outputShape, maxBytes } = options;
+  const { decoder: file, prefix, activation, outputActivation, outputShape, maxBytes } = options;
+  const { batchNorm, batchNormEpsilon } = options;
   const loss = lossOf(options);
   return loadDecoder(file, {
+    ...(prefix !== undefined && { prefix }),
     ...(activation && { activation }),
     ...(outputActivation && { outputActivation }),
     ...(outputShape && { outputShape }),
+    ...(batchNorm && { batchNorm }),
+    ...(batchNormEpsilon !== undefined && { batchNormEpsilon }),
     ...(loss && { loss }),
     ...(maxBytes && { maxBytes }),
     signal,

@@ -37,6 +37,9 @@ async function runDescribe(options: DescribeCommandOptions): Promise<void> {
   const decoder = await unlessInterrupted(signal, readDecoder(options, signal), "stopped");
   if (!decoder) return;
   const description = describe(decoder);
-  const document = { latentflow: packageJson.version, file: options.decoder, ...description };
-  print(options.json ? `${JSON.stringify(document, null, 2)}\n` : `${description}\n`);
+  const { verified, unverifiedReason } = decoder;
+  const document = { latentflow: packageJson.version, file: options.decoder, verified, ...description };
+  const note = verified === false ? `\nnot verified: ${unverifiedReason}\n` : "";
+  const text = `${description}\n${note}`;
+  print(options.json ? `${JSON.stringify(document, null, 2)}\n` : text);
 }

@@ -1,6 +1,7 @@
 import { type EncodeSummary, summary } from "../index.ts";
 import { leastLosses } from "../terms/floor.ts";
 import { termTraits } from "../terms/terms.ts";
+import { demoDecoder } from "./assets.ts";
 import { sourceName } from "./data-source.ts";
 import type { Output } from "./files.ts";
 import type { Run } from "./job.ts";
@@ -12,6 +13,7 @@ import {
   showLoss,
   showSolver,
   summaryRows,
+  verifiedRows,
 } from "./report.ts";
 import { formatCount } from "./table.ts";
 
@@ -66,6 +68,8 @@ function rowsOf({ job, decoder, samples, loss }: Run, figures: Figures): [string
   const values = `${samples.shape.join(" × ")} values each${samples.scaled ? ", bytes divided by 255" : ""}`;
   const rows: [string, string][] = [
     ["decoder", showDecoder(job.decoder, decoder)],
+    // The one that comes along is known.
+    ...(job.decoder === demoDecoder ? [] : verifiedRows(decoder)),
     ["data", sourceName(job.data)],
     ["samples", `${formatCount(samples.count)} of ${formatCount(samples.total)}, ${values}`],
     ["solver", showSolver(job)],

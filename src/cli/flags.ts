@@ -56,10 +56,30 @@ const phrases: readonly (readonly [option: string, said: string, meant: string])
   ["outputActivation", ", else use squaredError()", ""],
   ["encoder", "the encoder goes", "--encoder goes"],
   ["activation", 'give the option activation: "elu", say', "give --activation elu, say"],
+  ["prefix", "give the option prefix: ", "give --prefix "],
+  [
+    "batchNorm",
+    'give the option batchNorm: "beforeActivation" or "afterActivation"',
+    "give --batch-norm beforeActivation or --batch-norm afterActivation",
+  ],
+  ["outputActivation", 'give outputActivation: "', 'give --output-activation "'],
+  ["outputActivation", "give another outputActivation", "give another --output-activation"],
+  ["outputActivation", "(outputActivation)", "(--output-activation)"],
+  [
+    "activation",
+    ", write the right ones into the file, or give the option probe, which can tell",
+    " or write the right ones into the file",
+  ],
   ["outputShape", "give the decoder an outputShape like [28, 28]", "give --output-shape 28,28, say"],
-  ...["activation", "outputActivation", "outputShape", "loss"].map((name) => {
+  ...[
+    ...["prefix", "activation", "outputActivation", "outputShape"],
+    ...["loss", "batchNorm", "batchNormEpsilon"],
+  ].flatMap((name) => {
     const flag = `--${kebabCase(name)}`;
-    return [name, `the option ${name} overrides`, `${flag} overrides`] as const;
+    return [
+      [name, `the option ${name} overrides`, `${flag} overrides`],
+      [name, `leave the option ${name} out`, `leave ${flag} out`],
+    ] as const;
   }),
   ["weights", "give weights that are 0 there", "give --weights that are 0 there"],
   ["weights", "all weights", "all --weights"],

@@ -49,6 +49,11 @@ export function parseActivation(text: string): ActivationLike {
   return checkActivation({ name, [traits?.parameter?.name ?? "parameter"]: parseNumber(parameter) });
 }
 
+/** An activation for all layers, or one between each two of them: `elu,tanh`. */
+export function parseActivations(text: string): ActivationLike | readonly ActivationLike[] {
+  return text.includes(",") ? text.split(",").map(parseActivation) : parseActivation(text);
+}
+
 function checkActivation(value: object): ActivationLike {
   try {
     return normaliseActivation("", "", value);

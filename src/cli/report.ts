@@ -66,8 +66,14 @@ function showBuild(build: string, threads: number): string {
 }
 
 /** What a document says of a decoder. */
-export function decoderFigures(file: string, { latentSize, outputSize, parameterCount }: Decoder) {
-  return { file, latentSize, outputSize, parameterCount };
+export function decoderFigures(file: string, decoder: Decoder) {
+  const { latentSize, outputSize, parameterCount, verified } = decoder;
+  return { file, latentSize, outputSize, parameterCount, verified };
+}
+
+/** A row that says so where nobody knows whether a file's decoder was read as it was meant. */
+export function verifiedRows({ verified, unverifiedReason }: Decoder): [string, string][] {
+  return verified === false ? [["verified", `no, ${unverifiedReason}`]] : [];
 }
 
 /** A decoder's sizes from latent to output, after its file: `D.safetensors: 20 → 150 → 784`. */

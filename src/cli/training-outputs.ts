@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { formatCsv } from "../data/csv.ts";
+import { type Decoder, LatentflowError, makeProbe } from "../index.ts";
 import type { Output } from "./files.ts";
 import { type OutputFile, writeOutputs } from "./files.ts";
 import type { TrainingRun } from "./training-run.ts";
@@ -12,15 +13,29 @@ export const trainingOutputs = [
   "validation.csv",
 ];
 
+/**
+ * The decoder's file, with a probe where there can be one: it has none if the training has diverged and the outputs are
+ * no numbers.
+ */
+async function withProbe(decoder: Decoder): Promise<Uint8Array> {
+  try {
+    return decoder.toSafetensors({ probe: await makeProbe(decoder) });
+  } catch (error) {
+    // What hours of training have come to is written in any case.
+    if (error instanceof LatentflowError) return decoder.toSafetensors();
+    throw error;
+  }
+}
+
 /** Writes what a training run has come to into its folder. */
 export async function writeTrainingOutputs({ job, result }: TrainingRun): Promise<Output[]> {
   const { decoder, history, validation } = result;
   const files: OutputFile[] = [
-    { name: "decoder.safetensors", bytes: decoder.toSafetensors(), content: "the trained decoder" },
+    { name: "decoder.safetensors", bytes: await withProbe(decoder), content: "the trained decoder" },
   ];
   if ("encoder" in result) {
     const content = "the encoder trained with it";
-    files.push({ name: "encoder.safetensors", bytes: result.encoder.toSafetensors(), content });
+    files.push({ name: "encoder.safetensors", bytes: await withProbe(result.encoder), content });
   }
   const steps = {
     images: history.map(({ images }) => images),

@@ -14,6 +14,7 @@ import { readData, readDataFile, type SourcedData } from "./data-source.ts";
 import { limitsOf, lossOf, readDecoderAndLoss } from "./decoder-file.ts";
 import { makeFolder, shortPath } from "./files.ts";
 import { interruptSignal, sayInterrupted, unlessInterrupted } from "./interrupt.ts";
+import { kebabCase } from "./parse.ts";
 import { print } from "./print.ts";
 import { RunningMean, showProgress } from "./progress.ts";
 import { readWeightsOf } from "./samples.ts";
@@ -82,6 +83,20 @@ async function makeDecoder(
       `--layers ends with ${layers!.at(-1)}, expected ${size} (a sample of --${job.dataset === undefined ? "data" : "dataset"} has ${showLengths(shape)} values)`,
     );
   }
+  const { prefix, batchNorm, batchNormEpsilon } = job;
+  for (const [name, value] of Object.entries({ prefix, batchNorm, batchNormEpsilon })) {
+    if (value === undefined) continue;
+    throw new LatentflowError(
+      "invalid_argument",
+      `--${kebabCase(name)} says how a file is read; leave it out with --layers, or give --decoder`,
+    );
+  }
+  if (isList(activation)) {
+    throw new LatentflowError(
+      "invalid_argument",
+      "--activation names several, expected one for all layers of --layers",
+    );
+  }
   const loss = lossOf({ loss: "binaryCrossEntropy", ...job }) ?? binaryCrossEntropy();
   const decoder = createDecoder({
     layers: layers!,
@@ -92,6 +107,10 @@ async function makeDecoder(
     ...(outputActivation && { outputActivation }),
   });
   return { decoder, loss };
+}
+
+function isList<T>(value: T | readonly T[]): value is readonly T[] {
+  return Array.isArray(value);
 }
 
 async function refuseExisting(checkpointFile: string): Promise<void> {

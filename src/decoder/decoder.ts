@@ -1,5 +1,5 @@
 import { isPromise } from "../brand.ts";
-import { invalid, memberHint, show } from "../check.ts";
+import { checkOptions, invalid, memberHint, show } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
 import type { Activation } from "../graph/activation.ts";
 import type { GraphDefinition } from "../graph/definition.ts";
@@ -14,11 +14,31 @@ import {
 import { type Operation, sizeOf } from "../graph/operations.ts";
 import type { StandardLoss } from "../terms/losses.ts";
 import { writeMetadata } from "./metadata.ts";
+import { PROBE, type Probe, type Probed, writeProbe } from "./probe.ts";
 import { writeSafetensors } from "./safetensors.ts";
 
 /** What describes a decoder before it has parameters. Everything in it has been checked. */
 export interface DecoderGraph extends Graph {
   readonly loss: StandardLoss | undefined;
+}
+
+/** What is known of a decoder that was read from a file. */
+export interface Verification {
+  /** Undefined of one that was made here. */
+  readonly verified: boolean | undefined;
+  /** Why it is false. */
+  readonly unverifiedReason: string | undefined;
+}
+
+/** Options of `toSafetensors`. */
+export interface SafetensorsOptions {
+  /**
+   * A few latents and what the decoder makes of them, as `makeProbe(decoder)` returns them: `loadDecoder` then proves
+   * that it has read the same function. Of outputs with more than 4,096 elements the file has as many, and it has as
+   * few rows as there is room for in its header (512 KiB); where that is not enough for two, it has no probe. Default:
+   * none.
+   */
+  probe?: Probe | undefined;
 }
 
 /**
@@ -55,15 +75,26 @@ export interface Decoder {
   readonly parameters: Float32Array;
   /** The loss that it was trained with, the default of `encode`; undefined when nobody said. */
   readonly loss: StandardLoss | undefined;
+  /**
+   * Whether a decoder that was loaded is the function that was meant. True: there was a probe, a few latents and their
+   * outputs, and it agreed. (Where one does not agree, loading fails.) False: there was none, or it proved nothing.
+   * Undefined: the decoder was made here, by `createDecoder` or by training.
+   */
+  readonly verified: boolean | undefined;
+  /** Why `verified` is false, in words. */
+  readonly unverifiedReason: string | undefined;
   /** Whether `dispose()` has been called. */
   readonly disposed: boolean;
   /**
    * The decoder as the bytes of a safetensors file, which `loadDecoder` reads back to the same bits, and
    * PyTorch under the operations' names.
    *
-   * @throws LatentflowError `disposed` after `dispose()`
+   * It cannot make a probe, since running the decoder takes a promise: give one,
+   * `decoder.toSafetensors({ probe: await makeProbe(decoder) })`. Without it the file has none.
+   *
+   * @throws LatentflowError `disposed` after `dispose()`, `invalid_argument` when the probe does not fit
    */
-  toSafetensors(): Uint8Array;
+  toSafetensors(options?: SafetensorsOptions): Uint8Array;
   /**
    * Frees what backends hold for this decoder. It cannot be used afterwards; a second call does nothing.
    * Without it everything is freed once the decoder is no longer referenced, but only when the garbage
@@ -84,6 +115,8 @@ const bindPoints: unique symbol = Symbol.for("latentflow.decoder.atPoints");
 /** `Symbol.dispose`, which TypeScript's lib es2022 and older runtimes do not know; there nobody asks for it. */
 const disposeSymbol: symbol = (Symbol as { readonly dispose?: symbol }).dispose ?? Symbol("dispose");
 
+const MADE_HERE: Verification = { verified: undefined, unverifiedReason: undefined };
+
 const identity: Activation = /* @__PURE__ */ Object.freeze({ name: "identity" });
 
 /** The decoder that there is: a graph of operations. */
@@ -101,13 +134,22 @@ export class GraphDecoder implements Decoder {
   readonly parameterCount: number;
   readonly parameters: Float32Array;
   readonly loss: StandardLoss | undefined;
+  readonly verified: boolean | undefined;
+  readonly unverifiedReason: string | undefined;
 
   readonly #atPoints: Graph["atPoints"];
   #disposed = false;
   readonly #disposeCallbacks: (() => void)[] = [];
 
-  /** @param parameters default: all 0, for its maker to fill in through the operations' tensors */
-  constructor(graph: DecoderGraph, parameters?: Float32Array) {
+  /**
+   * @param parameters by default 0, for its maker to fill in through the operations' tensors
+   * @param verification by default that of one made here
+   */
+  constructor(
+    graph: DecoderGraph,
+    parameters: Float32Array = new Float32Array(countParameters(graph)),
+    { verified, unverifiedReason }: Verification = MADE_HERE,
+  ) {
     const { latentSize, fixedInputs, operations, definition, loss } = graph;
     const output = operations.at(-1)!;
     this.fixedInputs = Object.freeze(fixedInputs.map((input) => Object.freeze({ ...input })));
@@ -117,10 +159,12 @@ export class GraphDecoder implements Decoder {
     this.outputShape = Object.freeze([...output.shape]);
     this.outputSize = sizeOf(output.shape);
     this.outputActivation = output.kind === "activation" ? output.activation : identity;
-    this.parameterCount = countParameters(graph);
-    this.parameters = parameters ?? new Float32Array(this.parameterCount);
+    this.parameterCount = parameters.length;
+    this.parameters = parameters;
     this.operations = Object.freeze(withTensors(graph, this.parameters).map(frozen));
     this.loss = loss;
+    this.verified = verified;
+    this.unverifiedReason = unverifiedReason;
     Object.freeze(this);
   }
 
@@ -128,14 +172,18 @@ export class GraphDecoder implements Decoder {
     return this.#disposed;
   }
 
-  toSafetensors(): Uint8Array {
+  toSafetensors(options: SafetensorsOptions = {}): Uint8Array {
     checkDecoder("toSafetensors", this);
+    checkOptions("toSafetensors", options, { probe: true });
+    const probe = options.probe && writeProbe("toSafetensors", options.probe, probedOf(this));
     const tensors = parametersOf(this).map(({ operation, tensor, shape, offset, size }) => ({
       name: `${this.operations[operation]!.name}.${tensor}`,
       shape,
       values: this.parameters.subarray(offset, offset + size),
     }));
-    return writeSafetensors(tensors, writeMetadata(this));
+    const metadata = new Map(writeMetadata(this));
+    if (probe !== undefined) metadata.set(PROBE, probe);
+    return writeSafetensors(tensors, metadata);
   }
 
   dispose(): void {
@@ -172,6 +220,17 @@ export function graphAtPoints(decoder: Decoder, points?: number): Graph | undefi
   return (decoder as GraphDecoder)[bindPoints](points);
 }
 
+/** What of a decoder its probe has to fit. */
+export function probedOf(decoder: Decoder): Probed {
+  const { latentSize, outputSize, fixedInputs } = decoder;
+  if (!fixedInputs.some(({ hasPoints }) => hasPoints)) return { latentSize, outputSize, fixedInputs };
+  const atPointsOf = (points: number): Probed => {
+    const graph = graphAtPoints(decoder, points)!;
+    return { latentSize, outputSize: sizeOf(graph.operations.at(-1)!.shape), fixedInputs: graph.fixedInputs };
+  };
+  return { latentSize, outputSize, fixedInputs, atPoints: atPointsOf };
+}
+
 /**
  * Refuses what is no decoder, or one that has been disposed.
  *
@@ -195,10 +254,18 @@ function isDecoder(value: unknown): value is Decoder {
   return typeof value === "object" && value !== null && leaveCallback in value;
 }
 
-/** What describes a decoder that there is. */
+/** What describes a decoder that there is, in a form that can be sent: of one over points, it is that for one. */
 export function descriptionOf(decoder: Decoder): DecoderGraph {
   const { latentSize, fixedInputs, operations, definition, loss } = decoder;
   return { latentSize, fixedInputs, operations: withoutTensors(operations), definition, loss };
+}
+
+/** A decoder of the same parameters, in the same memory, of which more is known. */
+export function withVerification(decoder: Decoder, verification: Verification): Decoder {
+  const isOverPoints = decoder.fixedInputs.some(({ hasPoints }) => hasPoints);
+  const atPoints = (points: number) => graphAtPoints(decoder, points)!;
+  const graph = { ...descriptionOf(decoder), ...(isOverPoints && { atPoints }) };
+  return new GraphDecoder(graph, decoder.parameters, verification);
 }
 
 function frozen(operation: Operation): Operation {

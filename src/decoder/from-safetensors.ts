@@ -1,4 +1,4 @@
-import { invalid, show } from "../check.ts";
+import { checkChoice, checkNumber, invalid, show } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
 import { recognise } from "../file-kind.ts";
 import { type Activation, type ActivationLike, normaliseActivation } from "../graph/activation.ts";
@@ -7,17 +7,36 @@ import { countLayerParameters, graphOfLayers, layersOf } from "../graph/layers.t
 import { checkSize } from "../source.ts";
 import { checkLoss, normaliseLoss, type StandardLoss, type StandardLossLike } from "../terms/losses.ts";
 import type { Work } from "../turns.ts";
-import { type Decoder, GraphDecoder } from "./decoder.ts";
-import { collectLayers } from "./layer-tensors.ts";
-import { checkMetadata, readActivation, readGraph, readLoss, readOutputShape } from "./metadata.ts";
+import { type Decoder, GraphDecoder, probedOf } from "./decoder.ts";
+import { readLayer } from "./fold.ts";
+import { type BatchNormPlace, collectLayers, type LayerTensors, list } from "./layer-tensors.ts";
+import {
+  checkMetadata,
+  readActivations,
+  readBatchNorm,
+  readBatchNormEpsilon,
+  readGraph,
+  readLoss,
+  readOutputActivation,
+  readOutputShape,
+} from "./metadata.ts";
 import { checkOutputShape, impliedOutputActivation, showShape } from "./output.ts";
+import { type CheckedProbe, copyProbe, fitProbe, PROBE, type Probe, readProbe } from "./probe.ts";
 import { type Metadata, readSafetensors, type SafetensorsFile } from "./safetensors.ts";
 import { readFloats } from "./tensor.ts";
 
 /** What a decoder's file need not say, or says wrongly. Each option overrides the file's metadata. */
 export interface DecoderFileOptions {
-  /** Between the layers. No default: the file or this option must give it, unless there is only one layer. */
-  activation?: ActivationLike;
+  /**
+   * Which tensors are the decoder's, `"decoder."` say, in a file that holds a whole autoencoder: those whose names begin
+   * with it. The others are left alone. Default: all.
+   */
+  prefix?: string;
+  /**
+   * Between the layers: one for all, or a list with one between each two of them. No default: the file or this option
+   * must give it, unless there is only one layer.
+   */
+  activation?: ActivationLike | readonly ActivationLike[];
   /**
    * After the last layer. Where neither the file nor this option gives it, the file's loss tells, else the
    * option `loss`: `"sigmoid"` for cross entropy, otherwise `"identity"`.
@@ -27,32 +46,68 @@ export interface DecoderFileOptions {
   outputShape?: readonly number[];
   /** The default of `encode`'s loss: `"bce"`, `"mse"`, or a value such as `squaredError()`. */
   loss?: StandardLossLike;
+  /**
+   * Whether BatchNorms act before the activations or after them, where the numbers of the file's layers do not tell.
+   * Where they do, it may be left out.
+   */
+  batchNorm?: BatchNormPlace;
+  /** What BatchNorms add to a variance. Default: 1e-5, PyTorch's. */
+  batchNormEpsilon?: number;
+  /** A few latents and what the decoder makes of them: one that makes anything else of them is refused. */
+  probe?: Probe;
 }
 
 /** Options that have been checked as far as they can be without the file. */
 export interface CheckedFileOptions {
-  readonly activation: Activation | undefined;
+  readonly prefix: string | undefined;
+  readonly activation: Activation | readonly Activation[] | undefined;
   readonly outputActivation: Activation | undefined;
   readonly outputShape: readonly number[] | undefined;
   readonly loss: StandardLoss | undefined;
+  readonly batchNorm: BatchNormPlace | undefined;
+  readonly batchNormEpsilon: number | undefined;
+  readonly probe: Probe | undefined;
 }
 
 /** The names of the options. */
 export const fileOptions: { readonly [Name in keyof DecoderFileOptions]-?: true } = {
-  ...{ activation: true, outputActivation: true, outputShape: true, loss: true },
+  ...{ prefix: true, activation: true, outputActivation: true, outputShape: true, loss: true },
+  ...{ batchNorm: true, batchNormEpsilon: true, probe: true },
 };
 
 /** Checks what options there are before the file is at hand. */
 export function checkFileOptions(where: string, options: DecoderFileOptions): CheckedFileOptions {
-  const { activation, outputActivation, outputShape, loss } = options;
+  const { prefix, activation, outputActivation, outputShape, loss, batchNorm, batchNormEpsilon, probe } =
+    options;
+  if (prefix !== undefined && typeof prefix !== "string") {
+    throw invalid(`${where}: prefix is ${show(prefix)}, expected a string, as "decoder."`);
+  }
   const activationOption = (name: string, value: unknown) =>
     value === undefined ? undefined : normaliseActivation(where, name, value);
   return {
-    activation: activationOption("activation", activation),
+    prefix,
+    activation: Array.isArray(activation)
+      ? Array.from(activation, (each, i) => normaliseActivation(where, `activation[${i}]`, each))
+      : activationOption("activation", activation),
     outputActivation: activationOption("outputActivation", outputActivation),
     outputShape,
     loss: loss === undefined ? undefined : normaliseLoss(where, loss),
+    batchNorm:
+      batchNorm === undefined
+        ? undefined
+        : checkChoice<BatchNormPlace>(where, "batchNorm", batchNorm, ["beforeActivation", "afterActivation"]),
+    batchNormEpsilon:
+      batchNormEpsilon === undefined
+        ? undefined
+        : checkNumber(where, "batchNormEpsilon", batchNormEpsilon, { min: 0 }),
+    probe: probe === undefined ? undefined : copyProbe(where, probe),
   };
+}
+
+/** A decoder as it was read, and what it is to be compared with. */
+export interface ParsedDecoder {
+  readonly decoder: Decoder;
+  readonly probe: CheckedProbe | undefined;
 }
 
 /**
@@ -68,7 +123,7 @@ export function* parseDecoder(
   bytes: Uint8Array,
   options: CheckedFileOptions,
   maxBytes: number,
-): Work<Decoder> {
+): Work<ParsedDecoder> {
   const kind = recognise(bytes);
   if (kind?.asDecoder) {
     throw new LatentflowError("invalid_file", `${where}: it is ${kind.name}; ${kind.asDecoder}`);
@@ -78,8 +133,25 @@ export function* parseDecoder(
   const { metadata } = file;
   refuseCheckpoint(where, metadata);
   const described = readGraph(where, metadata);
-  if (described) return yield* parseGraphDecoder(where, file, described, options, maxBytes);
-  const layers = collectLayers(where, file.tensors);
+  const decoder = described
+    ? yield* parseGraphDecoder(where, file, described, options, maxBytes)
+    : yield* parseLayers(where, file, options, maxBytes);
+  const probed = probedOf(decoder);
+  const probe = options.probe ? fitProbe(where, options.probe, probed) : readProbe(where, metadata, probed);
+  return { decoder, probe };
+}
+
+/** The decoder of a file whose tensors are those of layers one after the other. */
+function* parseLayers(
+  where: string,
+  { metadata, tensors }: SafetensorsFile,
+  options: CheckedFileOptions,
+  maxBytes: number,
+): Work<Decoder> {
+  const layers = collectLayers(where, tensors, {
+    prefix: options.prefix,
+    batchNorm: options.batchNorm ?? readBatchNorm(where, metadata),
+  });
   checkMetadata(where, metadata, layers, options);
   const { outputSize } = layers.at(-1)!;
   checkSize(where, "as float32 its parameters take", 4 * countLayerParameters(layers), maxBytes);
@@ -88,17 +160,11 @@ export function* parseDecoder(
   const loss = options.loss ?? fileLoss();
   const outputActivation =
     options.outputActivation ??
-    readActivation(where, metadata, "outputActivation") ??
+    readOutputActivation(where, metadata) ??
     impliedOutputActivation(fileLoss() ?? loss);
   if (loss) checkLoss(where, loss, { loss, outputActivation });
 
-  const activation = options.activation ?? readActivation(where, metadata, "activation");
-  if (!activation && layers.length > 1) {
-    throw invalid(
-      `${where}: neither the file's metadata nor the options give the activation between the layers; ` +
-        'give the option activation: "elu", say',
-    );
-  }
+  const between = activationsBetween(where, metadata, layers, options);
   const outputShape =
     options.outputShape === undefined
       ? readOutputShape(where, metadata, outputSize)
@@ -107,18 +173,93 @@ export function* parseDecoder(
   const graph = graphOfLayers(
     layers.map((layer, index) => ({
       ...layer,
-      activation: index < layers.length - 1 ? activation! : outputActivation,
+      activation: between[index] ?? outputActivation,
     })),
     outputShape ?? [outputSize],
   );
   const decoder = new GraphDecoder({ ...graph, loss });
+  const epsilon = options.batchNormEpsilon ?? readBatchNormEpsilon(where, metadata) ?? BATCH_NORM_EPSILON;
   for (const [index, target] of layersOf(decoder).entries()) {
-    const { name, weight, bias } = layers[index]!;
-    yield* readFloats(where, `${name}.weight`, weight, target.weight);
-    yield* readFloats(where, `${name}.bias`, bias, target.bias);
+    yield* readLayer(where, layers[index]!, epsilon, target);
   }
   return decoder;
 }
+
+/** PyTorch's. */
+const BATCH_NORM_EPSILON = 1e-5;
+
+/** The activation between each two layers. */
+function activationsBetween(
+  where: string,
+  metadata: Metadata,
+  layers: readonly LayerTensors[],
+  options: CheckedFileOptions,
+): readonly Activation[] {
+  const count = layers.length - 1;
+  const each = (given: Activation | readonly Activation[]) =>
+    isList(given) ? given : Array.from({ length: count }, () => given);
+  const wrongCount = (given: readonly Activation[]) =>
+    `has ${given.length} entries, expected ${count}, one between each two of the file's ${layers.length} layers`;
+  const { activation: option } = options;
+  if (option === undefined) {
+    const own = readActivations(where, metadata);
+    if (own === undefined && count > 0) {
+      throw invalid(
+        `${where}: neither the file's metadata nor the options give the activation between the layers; ` +
+          'give the option activation: "elu", say',
+      );
+    }
+    if (own && isList(own) && own.length !== count) {
+      throw new LatentflowError("invalid_file", `${where}: the file's activation ${wrongCount(own)}`);
+    }
+    return own ? each(own) : [];
+  }
+  if (isList(option) && option.length !== count) {
+    throw invalid(`${where}: activation ${wrongCount(option)}`);
+  }
+  refuseContradiction(where, metadata, each(option), each, options);
+  return each(option);
+}
+
+/**
+ * Refuses a file and an option of which one says a list of activations and the other something else: either may be the
+ * slip, and only a probe can tell.
+ */
+function refuseContradiction(
+  where: string,
+  metadata: Metadata,
+  chosen: readonly Activation[],
+  each: (given: Activation | readonly Activation[]) => readonly Activation[],
+  { activation, probe }: CheckedFileOptions,
+): void {
+  if (probe || metadata.has(PROBE)) return;
+  let own: Activation | readonly Activation[] | undefined;
+  try {
+    own = readActivations(where, metadata);
+  } catch {
+    // What is not understood says nothing that could be contradicted.
+  }
+  if (own === undefined || !(isList(own) || isList(activation))) return;
+  if (JSON.stringify(each(own)) === JSON.stringify(chosen)) return;
+  const names = (activations: readonly Activation[]) => list(activations.map(({ name }) => name));
+  throw invalid(
+    `${where}: the activations between the layers are ${names(each(own))} by the file's metadata, but ` +
+      `${names(chosen)} by the option; leave the option activation out, write the right ones into the file, or give ` +
+      "the option probe, which can tell",
+  );
+}
+
+function isList(
+  activation: Activation | readonly Activation[] | undefined,
+): activation is readonly Activation[] {
+  return Array.isArray(activation);
+}
+
+/** Options that a file's graph leaves nothing to. */
+const GIVEN_BY_GRAPH = [
+  ...(["prefix", "activation", "outputActivation", "outputShape"] as const),
+  ...(["batchNorm", "batchNormEpsilon"] as const),
+];
 
 /** The decoder of a file that says what its graph is: each tensor under its operation's name. */
 function* parseGraphDecoder(
@@ -128,7 +269,7 @@ function* parseGraphDecoder(
   options: CheckedFileOptions,
   maxBytes: number,
 ): Work<Decoder> {
-  for (const name of ["activation", "outputActivation", "outputShape"] as const) {
+  for (const name of GIVEN_BY_GRAPH) {
     if (options[name] === undefined) continue;
     throw invalid(`${where}: the file says what its graph is; leave the option ${name} out`);
   }

@@ -11,6 +11,7 @@ import {
   readSource,
 } from "../source.ts";
 import { inTurns } from "../turns.ts";
+import { verifyDecoder } from "../verify.ts";
 import type { Decoder } from "./decoder.ts";
 import { checkFileOptions, type DecoderFileOptions, fileOptions, parseDecoder } from "./from-safetensors.ts";
 
@@ -24,10 +25,16 @@ export interface LoadDecoderOptions extends DecoderFileOptions, ReadingOptions {
  * Loads a decoder from a safetensors file.
  *
  * The file holds one multi-layer perceptron under PyTorch's names: `…N.weight` [out, in] and `…N.bias` [out],
- * after any common prefix, ordered by N as a number; F32, F16, BF16 or F64. Its metadata may hold
- * `activation` and `outputActivation` (a name, or as JSON an object like `{"name":"elu","alpha":2}`), `loss`
- * ("bce", cross entropy, or "mse", squared error), `reduction` ("mean" or "sum") and `outputShape` (JSON,
- * `[28,28]`). What the file does not say, the options can.
+ * after any common prefix, ordered by N as a number; F32, F16, BF16 or F64. A missing bias is 0. Weight normalisation
+ * (`weight_g` and `weight_v`, or `parametrizations.weight.original0` and `original1`) and BatchNorm (`running_mean`,
+ * `running_var`) are folded into the layers. Its metadata may hold
+ * `activation` (a name, as JSON an object like `{"name":"elu","alpha":2}`, or a JSON array with one between each two
+ * layers) and `outputActivation`, `loss`
+ * ("bce", cross entropy, or "mse", squared error), `reduction` ("mean" or "sum"), `outputShape` (JSON,
+ * `[28,28]`), `batchNorm`, `batchNormEpsilon`, and `latentflow.probe`. What the file does not say, the options can.
+ *
+ * Names and shapes do not tell a stack of layers from everything else. A probe does, in the file or as an option: a few
+ * latents and their outputs, which the decoder is run on. `decoder.verified` says whether there was one.
  *
  * @param source the file's bytes, or a Blob, a URL, or a string: in Node a path unless it begins http:, https:
  *   or file:, elsewhere a URL. Bytes are copied; do not change or transfer them before that is done.
@@ -44,5 +51,9 @@ export async function loadDecoder(source: DecoderSource, options: LoadDecoderOpt
   const where = location === undefined ? "loadDecoder" : `loadDecoder(${show(location)})`;
   // At once where they are here: what has been given may be transferred as soon as the call returns.
   const bytes = bytesOf(where, source) ?? (await readSource(where, location ?? source, limits));
-  return inTurns(onGiven(where, bytes, parseDecoder(where, bytes, checked, limits.maxBytes)), signal);
+  const work = onGiven(where, bytes, parseDecoder(where, bytes, checked, limits.maxBytes));
+  const { decoder, probe } = await inTurns(work, signal);
+  // With an output activation of the user's a probe may be of the network without it.
+  const compared = checked.outputActivation ? "either" : "data";
+  return verifyDecoder(where, decoder, probe, compared, limits);
 }

@@ -1,4 +1,4 @@
-import { checkChoice, invalid, show } from "../check.ts";
+import { checkChoice, checkNumber, invalid, show } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
 import { type Activation, activations, normaliseActivation } from "../graph/activation.ts";
 import type { GraphDefinition } from "../graph/definition.ts";
@@ -8,11 +8,13 @@ import type { Operation } from "../graph/operations.ts";
 import { readDefinition } from "../graph/read-definition.ts";
 import { LOSS_MAKERS, type StandardLoss } from "../terms/losses.ts";
 import { termTraits } from "../terms/terms.ts";
+import type { BatchNormPlace } from "./layer-tensors.ts";
 import { checkOutputShape } from "./output.ts";
 import type { Metadata } from "./safetensors.ts";
 
 // What a file's metadata, a map of strings, says of its decoder beyond the tensors:
-//   activation         between the layers: a name, or an object as in the API, as JSON: {"name":"elu","alpha":2}
+//   activation         between the layers: a name, or an object as in the API, as JSON: {"name":"elu","alpha":2};
+//                      or, where they differ, a JSON array with one between each two layers: ["elu","tanh"]
 //   outputActivation   after the last layer, in the same form
 //   loss               "bce" (binary cross entropy; "binaryCrossEntropy", "crossEntropy", "BCELoss" and
 //                      "BCEWithLogitsLoss" are read too) or "mse" (squared error; "squaredError" and "MSELoss" are)
@@ -20,8 +22,12 @@ import type { Metadata } from "./safetensors.ts";
 //   outputShape        a JSON array: [28,28]
 //   latentSize         how many latents: 20. Needed only where a decoder has as many latents as outputs and fewer
 //                      values between, as otherwise only an autoencoder has
-//   latentflow.graph   of a decoder that is no stack of layers, a GraphDefinition as JSON; then only loss and reduction
-//                      are read beside it
+//   batchNorm          whether BatchNorms act before the activations or after them, where the layers' numbers do not
+//                      tell: "beforeActivation" or "afterActivation"
+//   batchNormEpsilon   what BatchNorms add to a variance: 1e-3. Where it is missing, 1e-5
+//   latentflow.probe   a few latents and what the decoder makes of them, as base64: see probe.ts
+//   latentflow.graph   of a decoder that is no stack of layers, a GraphDefinition as JSON; then only loss, reduction
+//                      and the probe are read beside it
 // Everything may be missing, and other keys are left alone, but for those that seem to mean one of these. In names of
 // activations capitals and separators do not count, so that PyTorch's spellings are read: "ELU", "leaky_relu".
 
@@ -33,6 +39,8 @@ const OPTIONS = {
   reduction: "loss",
   outputShape: "outputShape",
   latentSize: undefined,
+  batchNorm: "batchNorm",
+  batchNormEpsilon: "batchNormEpsilon",
 } as const;
 
 type Key = keyof typeof OPTIONS;
@@ -51,13 +59,15 @@ interface Described extends Pick<Graph<Operation>, "latentSize" | "operations" |
 /** The metadata that describes a decoder. */
 export function writeMetadata(decoder: Described): Metadata {
   const metadata = new Map<string, string>();
-  if (!hasOneActivation(decoder)) {
+  if (!isReadAsLayers(decoder)) {
     metadata.set(GRAPH, JSON.stringify(decoder.definition));
     writeLoss(metadata, decoder.loss);
     return metadata;
   }
   const layers = layersOf(decoder);
-  if (layers.length > 1) metadata.set("activation", writeActivation(layers[0]!.activation));
+  const between = layers.slice(0, -1).map(({ activation }) => writeActivation(activation));
+  if (new Set(between).size === 1) metadata.set("activation", between[0]!);
+  else if (between.length > 0) metadata.set("activation", `[${between.map(asJson).join(",")}]`);
   metadata.set("outputActivation", writeActivation(decoder.outputActivation));
   writeLoss(metadata, decoder.loss);
   metadata.set("outputShape", JSON.stringify(decoder.outputShape));
@@ -71,13 +81,20 @@ function writeLoss(metadata: Map<string, string>, loss: StandardLoss | undefined
   if (loss.reduction === "sum") metadata.set("reduction", "sum");
 }
 
-/** Can the other keys say what it is: layers one after the other, all with the same activation but for the last? */
-function hasOneActivation(decoder: Described): boolean {
+/** Can the other keys say what it is: layers one after the other, as their names say, too? */
+function isReadAsLayers(decoder: Described): boolean {
   if (!isStackOfLayers(decoder)) return false;
-  const inner = layersOf(decoder)
-    .slice(0, -1)
-    .map(({ activation }) => JSON.stringify(activation));
-  return new Set(inner).size <= 1;
+  const names = layersOf(decoder).map(({ name }) => /^(.*?)(\d{1,9})$/s.exec(name));
+  return names.every((name, i) => {
+    const before = names[i - 1];
+    if (!name || i === 0) return Boolean(name);
+    return name[1] === before?.[1] && Number(name[2]) > Number(before?.[2]);
+  });
+}
+
+/** A name becomes a string in quotes, an object stays what it is. */
+function asJson(activation: string): string {
+  return activation.startsWith("{") ? activation : JSON.stringify(activation);
 }
 
 /** The metadata's key for a graph that is no stack of layers: a `GraphDefinition` as JSON. */
@@ -188,22 +205,67 @@ function writeActivation(activation: Activation): string {
 }
 
 /**
- * The activation that the metadata give, if any.
+ * The output activation that the metadata give, if any.
  *
  * @throws LatentflowError `invalid_file` when it is not understood
  */
-export function readActivation(
+export function readOutputActivation(where: string, metadata: Metadata): Activation | undefined {
+  return read(metadata, "outputActivation", (text) =>
+    normaliseActivation(
+      where,
+      "the file's outputActivation",
+      ownSpelling(parseActivation(where, "outputActivation", text)),
+    ),
+  );
+}
+
+/**
+ * The activation between the layers that the metadata give, if any: one for all, or a list.
+ *
+ * @throws LatentflowError `invalid_file` when it is not understood
+ */
+export function readActivations(
   where: string,
   metadata: Metadata,
-  key: "activation" | "outputActivation",
-): Activation | undefined {
-  return read(metadata, key, (text) => {
-    return normaliseActivation(where, `the file's ${key}`, ownSpelling(parseActivation(where, key, text)));
+): Activation | readonly Activation[] | undefined {
+  return read(metadata, "activation", (text) => {
+    const name = "the file's activation";
+    const value = parseActivation(where, "activation", text);
+    return Array.isArray(value)
+      ? value.map((each, i) => normaliseActivation(where, `${name}[${i}]`, ownSpelling(each)))
+      : normaliseActivation(where, name, ownSpelling(value));
+  });
+}
+
+/**
+ * Where BatchNorms stand by the metadata, if they say so.
+ *
+ * @throws LatentflowError `invalid_file` when it is not understood
+ */
+export function readBatchNorm(where: string, metadata: Metadata): BatchNormPlace | undefined {
+  return read(metadata, "batchNorm", (text) =>
+    checkChoice(where, "the file's batchNorm", text, ["beforeActivation", "afterActivation"]),
+  );
+}
+
+/**
+ * What BatchNorms add to a variance by the metadata, if they say so.
+ *
+ * @throws LatentflowError `invalid_file` when it is not understood
+ */
+export function readBatchNormEpsilon(where: string, metadata: Metadata): number | undefined {
+  return read(metadata, "batchNormEpsilon", (text) => {
+    const number = text.trim() === "" ? Number.NaN : Number(text);
+    if (Number.isNaN(number)) {
+      throw invalid(`${where}: the file's batchNormEpsilon is ${show(text)}, expected a number, as 1e-3`);
+    }
+    return checkNumber(where, "the file's batchNormEpsilon", number, { min: 0 });
   });
 }
 
 function parseActivation(where: string, key: string, text: string): unknown {
-  return text.startsWith("{") ? parseJson(where, key, text, '{"name": "leakyRelu", "slope": 0.2}') : text;
+  const isJson = text.startsWith("{") || text.startsWith("[");
+  return isJson ? parseJson(where, key, text, '{"name": "leakyRelu", "slope": 0.2}') : text;
 }
 
 /** A name, or an object with one, as the API has it. */

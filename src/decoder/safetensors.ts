@@ -190,10 +190,11 @@ function isCounts(value: unknown): value is number[] {
 }
 
 /** What a tensor can be written from, and its dtype. */
-type TensorValues = Float32Array | Float64Array | Uint32Array;
+type TensorValues = Float32Array | Float64Array | Int32Array | Uint32Array;
 
 function dtypeOf(values: TensorValues): string {
   if (values instanceof Float64Array) return "F64";
+  if (values instanceof Int32Array) return "I32";
   return values instanceof Uint32Array ? "U32" : "F32";
 }
 

@@ -210,7 +210,7 @@ const dtypeSizes = { F32: 4, F64: 8, F16: 2, BF16: 2 } as const;
 interface NamedTensor {
   readonly name: string;
   readonly shape: readonly number[];
-  readonly dtype: keyof typeof dtypeSizes | "U32";
+  readonly dtype: keyof typeof dtypeSizes | "U32" | "I32";
   readonly bytes: Uint8Array;
 }
 
@@ -275,6 +275,15 @@ function decoder(maker: Maker): Uint8Array {
       };
     });
   });
+  for (const [index, size] of sizes.slice(1).entries()) {
+    if (maker.below(4) > 0) continue;
+    for (const part of ["weight", "bias", "running_mean", "running_var"]) {
+      // Variances have to be positive.
+      const bytes = new Uint8Array(new Float32Array(size).fill(0.5).buffer);
+      const shape = maker.part([size], [[size, 1], [], [0, size]]);
+      tensors.push({ name: `${prefix}${2 * index + 1}.${part}`, shape, dtype: "F32", bytes });
+    }
+  }
   const last = sizes.at(-1)!;
   return safetensors(maker, tensors, [
     ["activation", maker.pick(["elu", "LeakyReLU", "tanh", '{"name":"elu","alpha":0.5}'])],
@@ -283,9 +292,38 @@ function decoder(maker: Maker): Uint8Array {
     ["reduction", maker.pick(["mean", "sum"])],
     ["outputShape", `[${last}]`],
     ["latentSize", `${sizes[0]}`],
+    ["batchNorm", "beforeActivation"],
+    ["batchNormEpsilon", "0.01"],
     ["format", "pt"],
   ]);
 }
+
+/** What a decoder's file has of its outputs. */
+function probe(maker: Maker): Uint8Array {
+  const [rows, count] = [1 + maker.below(5), 1 + maker.below(probedSizes.outputSize)];
+  const tensor = (name: string, right: readonly number[]): NamedTensor => {
+    const shape = maker.part(right, [[...right].reverse(), [], [0, ...right], [...right, 1], [2, 3]]);
+    const size = shape.reduce((product, length) => product * length, 1);
+    const isIndices = name === "indices";
+    const indices = Int32Array.from({ length: size }, () =>
+      maker.part(maker.below(probedSizes.outputSize), [-1, probedSizes.outputSize, 2 ** 31 - 1]),
+    );
+    return {
+      ...{ name, shape, dtype: isIndices ? "I32" : "F32" },
+      bytes: isIndices ? new Uint8Array(indices.buffer) : floatBytes(maker, size, 4),
+    };
+  };
+  const hasIndices = maker.below(2) === 0;
+  const tensors = [
+    tensor("z", [rows, probedSizes.latentSize]),
+    ...(hasIndices ? [tensor("indices", [count])] : []),
+    tensor("x", [rows, hasIndices ? count : probedSizes.outputSize]),
+  ];
+  return safetensors(maker, tensors, [["format", "1"]]);
+}
+
+/** The decoder that a probe is of. */
+export const probedSizes = { latentSize: 3, outputSize: 5, fixedInputs: [] } as const;
 
 /** A decoder whose file says what its graph is, with a convolution of either kind. */
 function graphDecoder(maker: Maker): Uint8Array {
@@ -627,6 +665,7 @@ function foreign(maker: Maker): Uint8Array {
 export const kinds = {
   decoder,
   "graph decoder": graphDecoder,
+  probe,
   checkpoint,
   npy,
   npz,

@@ -1,11 +1,12 @@
 import { readDataset } from "../../src/data/dataset.ts";
 import { readArray } from "../../src/data/read.ts";
 import { loadDecoder } from "../../src/decoder/load.ts";
+import { PROBE, readProbe } from "../../src/decoder/probe.ts";
 import { LatentflowError } from "../../src/errors.ts";
 import { layersOf } from "../../src/graph/layers.ts";
 import { createRandom } from "../../src/random.ts";
 import { readCheckpoint } from "../../src/train/checkpoint.ts";
-import { type Kind, kinds, Maker, mutateBytes } from "./files.ts";
+import { type Kind, kinds, Maker, mutateBytes, probedSizes } from "./files.ts";
 
 // The property: whatever the bytes, a reader returns a value or refuses them by an error of ours, whose message is
 // short and plain; within bounded time and memory, and leaving nothing behind.
@@ -44,6 +45,11 @@ const readers = {
     const dataset = await readDataset(bytes, { maxBytes: MAX_BYTES });
     expect(Number.isInteger(dataset.count) && dataset.size > 0, "a data set has samples");
   },
+  probe: async (bytes: Uint8Array) => {
+    const metadata = new Map([[PROBE, Buffer.from(bytes).toString("base64")]]);
+    const { rows, z, x } = readProbe("probe", metadata, probedSizes)!;
+    expect(z.length === rows * probedSizes.latentSize && x.every(Number.isFinite), "a probe has rows");
+  },
   "named array": async (bytes: Uint8Array) => {
     await readArray(bytes, { array: "x", maxBytes: MAX_BYTES });
   },
@@ -63,6 +69,7 @@ const readers = {
 const readersOf: Readonly<Record<Kind, readonly (keyof typeof readers)[]>> = {
   decoder: ["decoder"],
   "graph decoder": ["decoder"],
+  probe: ["probe"],
   checkpoint: ["checkpoint"],
   npy: ["array", "dataset"],
   npz: ["named array", "dataset", "labelled dataset"],

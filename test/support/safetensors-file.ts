@@ -41,7 +41,7 @@ export function bytesOf(array: ArrayBufferView): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
 
-/** What `loadDecoder` makes of a file's bytes, or throws. */
+/** What `loadDecoder` makes of a file's bytes, or throws, before it compares that with a probe. */
 export function decoderOf(file: Uint8Array, options: DecoderFileOptions = {}): Decoder {
-  return atOnce(parseDecoder("loadDecoder", file, checkFileOptions("loadDecoder", options), 2 ** 30));
+  return atOnce(parseDecoder("loadDecoder", file, checkFileOptions("loadDecoder", options), 2 ** 30)).decoder;
 }

@@ -4,7 +4,7 @@ import json
 import struct
 
 
-def save_file(tensors, filename, metadata=None):
+def save(tensors, metadata=None):
     header = {"__metadata__": metadata} if metadata else {}
     data = b""
     for name, (shape, values) in tensors.items():
@@ -12,5 +12,9 @@ def save_file(tensors, filename, metadata=None):
         header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(data), len(data) + len(packed)]}
         data += packed
     text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def save_file(tensors, filename, metadata=None):
     with open(filename, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text + data)
+        file.write(save(tensors, metadata))

@@ -1,0 +1,418 @@
+import { checkMemory, isFloat32Array } from "../brand.ts";
+import { checkOptions, invalid, invalidFile, show } from "../check.ts";
+import type { LatentflowError } from "../errors.ts";
+import type { FixedInput } from "../graph/graph.ts";
+import { sizeOf } from "../graph/operations.ts";
+import { createRandom } from "../random.ts";
+import { atOnce } from "../turns.ts";
+import { showShape } from "./output.ts";
+import { type Metadata, readSafetensors, writeSafetensors } from "./safetensors.ts";
+import { readFloats, type Tensor } from "./tensor.ts";
+
+// A probe: a few latents, and what the decoder that is meant makes of them. Names and shapes cannot tell a stack of
+// layers from residual blocks, nor a square matrix from its transpose, nor that a sigmoid is missing; numbers can.
+//
+// In a file it is metadata, `latentflow.probe`: as base64 the bytes of a safetensors file with the metadata
+// {"format": "1"} and the tensors
+//   z            F32 [rows, latentSize]
+//   fixed.NAME   F32 [rows, …], of each fixed input, if there are any
+//   indices      I32 [k], at most 4,096: which elements of an output are there, in the order in which `decode` gives
+//                them; without it all are
+//   x            F32 [rows, k]: these elements of the outputs
+
+/** A few latents, and what the decoder that is meant makes of them. */
+export interface Probe {
+  /** rows × latentSize. */
+  readonly z: Float32Array;
+  /** rows × outputSize: the decoder's outputs, in the order in which `decode` gives them. */
+  readonly x: Float32Array;
+  /** rows × its size for each fixed input, by name. Default: none. */
+  readonly fixed?: Readonly<Record<string, Float32Array>>;
+}
+
+/** A probe whose sizes have been checked. */
+export interface CheckedProbe {
+  readonly rows: number;
+  /** How many points there are; undefined where there are none. */
+  readonly points: number | undefined;
+  readonly z: Float32Array;
+  readonly fixed: ReadonlyMap<string, Float32Array>;
+  /** Which elements of an output are there; undefined: all. */
+  readonly indices: Int32Array | undefined;
+  /** rows × as many as there are indices. */
+  readonly x: Float32Array;
+}
+
+/** What of a decoder its probe has to fit. */
+export interface Probed {
+  readonly latentSize: number;
+  readonly outputSize: number;
+  readonly fixedInputs: readonly FixedInput[];
+  /** Of one over points, which says its sizes for one of them: the same for so many. */
+  readonly atPoints?: (points: number) => Probed;
+}
+
+/** The metadata's key. */
+export const PROBE = "latentflow.probe";
+
+const FORMAT = "1";
+/** Rows that are made. One row would not tell a decoder from a constant. */
+const ROWS = 4;
+/** Who wrote a file chooses how many there are, and each costs a pass through the decoder. */
+const MOST_ROWS = 64;
+const MOST_INDICES = 4096;
+const MOST_POINTS = 2 ** 20;
+/** Points of a probe that is made. */
+export const PROBE_POINTS = 5;
+/** The header of a file, at most 2^20 bytes, has it as base64, which is 4/3 as long, among other things. */
+const MOST_BYTES = 2 ** 19;
+
+/**
+ * The probe in a file's metadata, if there is one. Nothing in it is trusted.
+ *
+ * @param where the function called, for messages
+ * @throws LatentflowError `invalid_file` when it is malformed, or another decoder's by its sizes
+ */
+export function readProbe(where: string, metadata: Metadata, decoder: Probed): CheckedProbe | undefined {
+  const text = metadata.get(PROBE);
+  if (text === undefined) return undefined;
+  const at = `${where}: the file's ${PROBE}`;
+  const { metadata: own, tensors } = readSafetensors(at, fromBase64(at, text));
+  const format = own.get("format");
+  if (format !== FORMAT) {
+    throw invalidFile(
+      `${at}: its format is ${show(format)}, expected "${FORMAT}"; a newer latentflow may read it`,
+    );
+  }
+  const names = new Set(["z", "x", ...decoder.fixedInputs.map(({ name }) => `fixed.${name}`)]);
+  const missing = [...names].find((name) => !tensors.has(name));
+  if (missing !== undefined) throw invalidFile(`${at}: the tensor ${show(missing)} is missing`);
+  const surplus = [...tensors.keys()].find((name) => name !== "indices" && !names.has(name));
+  if (surplus !== undefined) throw invalidFile(`${at}: the tensor ${show(surplus)} is none of a probe's`);
+
+  const z = tensors.get("z")!;
+  const [rows = 0] = z.shape;
+  if (rows < 1 || rows > MOST_ROWS) {
+    throw invalidFile(`${at}: "z" is ${showShape(z.shape)}, expected 1 to ${MOST_ROWS} rows`);
+  }
+  const points = pointsOf(decoder, rows, (name) => sizeOf(tensors.get(`fixed.${name}`)!.shape));
+  const { latentSize, outputSize, fixedInputs } = bound(decoder, points);
+  const indices = readIndices(at, tensors.get("indices"), outputSize);
+  return {
+    ...{ rows, points },
+    z: readTensor(at, "z", z, [rows, latentSize]),
+    fixed: new Map(
+      fixedInputs.map(({ name, shape }) => {
+        return [name, readTensor(at, `fixed.${name}`, tensors.get(`fixed.${name}`)!, [rows, ...shape])];
+      }),
+    ),
+    indices,
+    x: readTensor(at, "x", tensors.get("x")!, [rows, indices?.length ?? outputSize]),
+  };
+}
+
+/** How many points a probe has, by the size of an input of points; undefined where the decoder has no such input. */
+function pointsOf({ fixedInputs }: Probed, rows: number, size: (name: string) => number): number | undefined {
+  const input = fixedInputs.find(({ hasPoints }) => hasPoints);
+  if (!input) return undefined;
+  // What does not come out even is refused by its size.
+  return Math.min(Math.max(1, Math.floor(size(input.name) / rows / sizeOf(input.shape))), MOST_POINTS);
+}
+
+function bound(decoder: Probed, points: number | undefined): Probed {
+  return points === undefined ? decoder : decoder.atPoints!(points);
+}
+
+function readTensor(where: string, name: string, tensor: Tensor, shape: readonly number[]): Float32Array {
+  if (tensor.dtype !== "F32" || String(tensor.shape) !== String(shape)) {
+    throw invalidFile(
+      `${where}: ${show(name)} is ${showShape(tensor.shape)} ${tensor.dtype}, expected ${showShape(shape)} F32`,
+    );
+  }
+  const values = new Float32Array(sizeOf(shape));
+  atOnce(readFloats(where, name, tensor, values));
+  return values;
+}
+
+function readIndices(where: string, tensor: Tensor | undefined, outputSize: number): Int32Array | undefined {
+  if (!tensor) return undefined;
+  const { dtype, shape, bytes } = tensor;
+  const [count = 0] = shape;
+  if (dtype !== "I32" || shape.length !== 1 || count < 1 || count > MOST_INDICES) {
+    throw invalidFile(
+      `${where}: "indices" is ${showShape(shape)} ${dtype}, expected 1 to ${MOST_INDICES} numbers, I32`,
+    );
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Int32Array.from({ length: count }, (_, i) => {
+    const index = view.getInt32(4 * i, true);
+    if (index >= 0 && index < outputSize) return index;
+    throw invalidFile(
+      `${where}: "indices" has ${index} at ${i}, expected 0 to ${outputSize - 1}, an element of an output`,
+    );
+  });
+}
+
+/**
+ * A copy of the probe that an option gives, as far as it can be checked before there is a decoder.
+ *
+ * @throws LatentflowError `invalid_argument`
+ */
+export function copyProbe(where: string, probe: Probe): Probe {
+  checkOptions(`${where}: probe`, probe, { z: true, x: true, fixed: true });
+  const { z, x, fixed = {} } = Object(probe) as Probe;
+  if (typeof fixed !== "object" || fixed === null || Array.isArray(fixed)) {
+    throw invalid(`${where}: probe.fixed is ${show(fixed)}, expected an object with a Float32Array for each`);
+  }
+  return {
+    z: copyValues(where, "probe.z", z),
+    x: copyValues(where, "probe.x", x),
+    fixed: Object.fromEntries(
+      Object.entries(fixed).map(([name, values]) => [
+        name,
+        copyValues(where, `probe.fixed[${show(name)}]`, values),
+      ]),
+    ),
+  };
+}
+
+function copyValues(where: string, name: string, values: unknown): Float32Array {
+  if (!isFloat32Array(values)) {
+    throw invalid(`${where}: ${name} is ${show(values)}, expected a Float32Array`);
+  }
+  checkMemory(where, name, values);
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad < 0) return values.slice();
+  throw invalid(`${where}: ${name} is ${values[bad]} at index ${bad}, expected finite numbers`);
+}
+
+/**
+ * A probe that an option gives, with its sizes checked.
+ *
+ * @throws LatentflowError `invalid_argument` when they are not the decoder's
+ */
+export function fitProbe(where: string, probe: Probe, decoder: Probed): CheckedProbe {
+  const { z, x, fixed = {} } = probe;
+  const rows = z.length / decoder.latentSize;
+  if (!Number.isInteger(rows) || rows < 1) {
+    throw invalid(
+      `${where}: probe.z has ${z.length} values, expected a multiple of ${decoder.latentSize} (the decoder's latent size)`,
+    );
+  }
+  const points = pointsOf(decoder, rows, (name) => (Object.hasOwn(fixed, name) ? fixed[name]!.length : 0));
+  const { outputSize, fixedInputs } = bound(decoder, points);
+  const names = fixedInputs.map(({ name }) => name);
+  const surplus = Object.keys(fixed).find((name) => !names.includes(name));
+  if (surplus !== undefined) {
+    const which = names.length === 0 ? "none" : names.map(show).join(", ");
+    throw invalid(
+      `${where}: probe.fixed has ${show(surplus)}, which the decoder has not; its fixed inputs: ${which}`,
+    );
+  }
+  for (const input of fixedInputs) {
+    const values = Object.hasOwn(fixed, input.name) ? fixed[input.name] : undefined;
+    if (values?.length === rows * sizeOf(input.shape)) continue;
+    throw invalid(
+      `${where}: probe.fixed[${show(input.name)}] ${values ? `has ${values.length} values` : "is missing"}, ` +
+        `expected ${showShape(input.shape)} for each of ${rows} rows`,
+    );
+  }
+  if (x.length !== rows * outputSize) {
+    throw invalid(
+      `${where}: probe.x has ${x.length} values, expected ${rows * outputSize}: ${outputSize} (the decoder's output ` +
+        `size) for each of ${rows} rows`,
+    );
+  }
+  return {
+    rows,
+    points,
+    z,
+    x,
+    indices: undefined,
+    fixed: new Map(names.map((name) => [name, fixed[name]!])),
+  };
+}
+
+/** The inputs of a probe that is to be made: numbers of a standard normal distribution, the same each time. */
+export function probeInputs(decoder: Probed): {
+  readonly points: number | undefined;
+  readonly z: Float32Array;
+  readonly fixed: Readonly<Record<string, Float32Array>>;
+} {
+  const points = decoder.atPoints && PROBE_POINTS;
+  const { latentSize, fixedInputs } = bound(decoder, points);
+  const random = createRandom(0);
+  // Box and Muller's; 1 - u is never 0.
+  const normal = () =>
+    Math.sqrt(-2 * Math.log(1 - random.uniform())) * Math.cos(2 * Math.PI * random.uniform());
+  const z = Float32Array.from({ length: ROWS * latentSize }, normal);
+  const fixed = fixedInputs.map(({ name, shape, classes }) => {
+    const draw = () => (classes === undefined ? normal() : random.below(classes));
+    return [name, Float32Array.from({ length: ROWS * sizeOf(shape) }, draw)];
+  });
+  return { points, z, fixed: Object.fromEntries(fixed) };
+}
+
+/**
+ * A probe as the text of the metadata's key. Of outputs with more than 4,096 elements it has as many, spread over all
+ * of them. Rows that a file's header has no room for are left out.
+ *
+ * @returns undefined where there is no room for two rows, without which nothing would be proved
+ * @throws LatentflowError `invalid_argument` when the probe is none of the decoder's
+ */
+export function writeProbe(where: string, probe: Probe, decoder: Probed): string | undefined {
+  const { rows: given, points, z, x, fixed } = fitProbe(where, copyProbe(where, probe), decoder);
+  const width = x.length / given;
+  const indices = width > MOST_INDICES ? spread(width) : undefined;
+  const perRow = [z, ...fixed.values()].reduce((sum, { length }) => sum + length / given, 0);
+  const rowBytes = 4 * (perRow + (indices?.length ?? width));
+  const room = MOST_BYTES - 4 * (indices?.length ?? 0);
+  const rows = Math.min(given, MOST_ROWS, Math.floor(room / rowBytes));
+  if (rows < 2) return undefined;
+  const first = (values: Float32Array) => values.subarray(0, (values.length / given) * rows);
+  const shapes = new Map(bound(decoder, points).fixedInputs.map(({ name, shape }) => [name, shape]));
+  const tensors = [
+    { name: "z", shape: [rows, decoder.latentSize], values: first(z) },
+    ...[...fixed].map(([name, values]) => ({
+      ...{ name: `fixed.${name}`, shape: [rows, ...shapes.get(name)!], values: first(values) },
+    })),
+    ...(indices ? [{ name: "indices", shape: [indices.length], values: indices }] : []),
+    {
+      name: "x",
+      shape: [rows, indices?.length ?? width],
+      values: indices ? pick(first(x), rows, indices) : first(x),
+    },
+  ];
+  return toBase64(writeSafetensors(tensors, new Map([["format", FORMAT]])));
+}
+
+/** Elements all over an output: one at random of each of as many equal parts, so that no pattern of its axes is met. */
+function spread(width: number): Int32Array {
+  const random = createRandom(1);
+  const drawn = Array.from({ length: MOST_INDICES }, (_, i) =>
+    Math.floor(((i + random.uniform()) * width) / MOST_INDICES),
+  );
+  return Int32Array.from(new Set(drawn));
+}
+
+/** These elements of each row. */
+function pick(rowsOfAll: Float32Array, rows: number, indices: Int32Array): Float32Array {
+  const width = rowsOfAll.length / rows;
+  const picked = new Float32Array(rows * indices.length);
+  for (let row = 0; row < rows; row++) {
+    for (let i = 0; i < indices.length; i++) {
+      picked[row * indices.length + i] = rowsOfAll[row * width + indices[i]!]!;
+    }
+  }
+  return picked;
+}
+
+/** What a comparison came to. */
+export type Comparison =
+  | { readonly outcome: "agrees" }
+  /** The outputs agree, but so would those of other decoders. */
+  | { readonly outcome: "proves nothing"; readonly reason: string }
+  /** In words. */
+  | { readonly outcome: "differs"; readonly difference: string };
+
+/**
+ * What is taken for roundings: the largest difference, as a share of the largest output; and the root mean square of the
+ * differences, as a share of that by which the rows differ from their mean.
+ */
+const MOST_LARGEST = 1e-4;
+const MOST_MEAN = 1e-5;
+/**
+ * Float32's own roundings, as a share of the outputs' root mean square: some ten units in the last place, which is what
+ * sums of a thousand products come to. Where rows differ less than a tenth as much as the outputs are large, this is
+ * more than MOST_MEAN allows, and no decoder could keep to that.
+ */
+const ROUNDING = 1e-6;
+/** Rows that differ less than this share of the outputs hardly do: a constant would pass for the decoder. */
+const LEAST_SPREAD = 1e-3;
+/** So many elements a message names. */
+const SHOWN = 3;
+
+/**
+ * Compares what a decoder makes of a probe's latents with what the probe has.
+ *
+ * @param outputs rows × outputSize
+ */
+export function compareWithProbe(probe: CheckedProbe, outputs: Float32Array): Comparison {
+  const { rows, indices, x } = probe;
+  const made = indices ? pick(outputs, rows, indices) : outputs;
+  const width = x.length / rows;
+  let largest = 0;
+  let largestDifference = 0;
+  let squares = 0;
+  let squaredDifferences = 0;
+  let squaredDeviations = 0;
+  const worst: { readonly at: number; readonly difference: number }[] = [];
+  for (let i = 0; i < width; i++) {
+    let mean = 0;
+    for (let row = 0; row < rows; row++) mean += x[row * width + i]! / rows;
+    for (let row = 0; row < rows; row++) {
+      const at = row * width + i;
+      const value = x[at]!;
+      // Whatever is no number is as wrong as can be.
+      const between = Math.abs(made[at]! - value);
+      const difference = Number.isFinite(between) ? between : Infinity;
+      largest = Math.max(largest, Math.abs(value));
+      largestDifference = Math.max(largestDifference, difference);
+      squares += value ** 2;
+      squaredDifferences += difference ** 2;
+      squaredDeviations += (value - mean) ** 2;
+      if (worst.length < SHOWN || difference > worst.at(-1)!.difference) {
+        worst.push({ at, difference });
+        worst.sort((a, b) => b.difference - a.difference);
+        worst.length = Math.min(worst.length, SHOWN);
+      }
+    }
+  }
+  const root = (sum: number) => Math.sqrt(sum / x.length);
+  const [size, difference, deviation] = [root(squares), root(squaredDifferences), root(squaredDeviations)];
+  const isClose = largestDifference <= MOST_LARGEST * largest;
+  const hardlyDiffer = rows < 2 || deviation === 0 || deviation < LEAST_SPREAD * size;
+  if (isClose && hardlyDiffer) {
+    return {
+      outcome: "proves nothing",
+      reason:
+        rows < 2
+          ? "the probe has one row, which a constant would agree with"
+          : "the rows of the probe hardly differ from each other: a constant would agree with them",
+    };
+  }
+  if (isClose && difference <= Math.max(MOST_MEAN * deviation, ROUNDING * size)) return { outcome: "agrees" };
+  const shown = worst.map(({ at }) => {
+    const element = indices ? indices[at % width]! : at % width;
+    return `output ${element} of row ${Math.floor(at / width)} is ${figure(made[at]!)}, expected ${figure(x[at]!)}`;
+  });
+  return { outcome: "differs", difference: shown.join("; ") };
+}
+
+function figure(value: number): string {
+  return String(Number(value.toPrecision(6)));
+}
+
+/** The error of a decoder that is not the probe's. */
+export function refuseByProbe(where: string, difference: string, hint: string): LatentflowError {
+  return invalidFile(
+    `${where}: the decoder that was read is not the one of the probe: ${difference}. ${hint}`,
+  );
+}
+
+function fromBase64(where: string, text: string): Uint8Array {
+  try {
+    return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  } catch {
+    throw invalidFile(`${where} is no base64`);
+  }
+}
+
+function toBase64(bytes: Uint8Array): string {
+  let text = "";
+  // A call takes only so many arguments.
+  for (let start = 0; start < bytes.length; start += 2 ** 13) {
+    text += String.fromCharCode(...bytes.subarray(start, start + 2 ** 13));
+  }
+  return btoa(text);
+}
