@@ -176,7 +176,8 @@ for (const example of inLanguage("command")) {
   });
 }
 
-for (const example of inLanguage("python")) {
+// Those of the guide want PyTorch, and each other: test/python-export/test_guide.py runs them.
+for (const example of inLanguage("python").filter(({ place }) => !place.startsWith("docs/from-pytorch.md"))) {
   test(`${example.place} saves decoders that load`, async () => {
     const program = `from decoder import decoder\n${example.code}`;
     execFileSync("python3", ["-c", program], { cwd: folder, stdio: ["ignore", "inherit", "inherit"] });

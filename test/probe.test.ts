@@ -7,8 +7,9 @@ import { loadDecoder } from "../src/decoder/load.ts";
 import { type CheckedProbe, compareWithProbe, fitProbe, PROBE, readProbe } from "../src/decoder/probe.ts";
 import { readSafetensors } from "../src/decoder/safetensors.ts";
 import { conv, dense, reshape, sequential, tanh } from "../src/graph/index.ts";
+import { wasm } from "../src/index.ts";
 import { binaryCrossEntropy } from "../src/terms/losses.ts";
-import { makeProbe, verifyDecoder, wasm } from "../src/verify.ts";
+import { makeProbe, verifyDecoder } from "../src/verify.ts";
 import { refused, rejected } from "./support/refusal.ts";
 import { bytesOf, decoderOf, fileOf } from "./support/safetensors-file.ts";
 
