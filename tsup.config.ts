@@ -40,7 +40,7 @@ export default defineConfig([
     ...portable,
     entry: {
       ...{ index: "src/index.ts", train: "src/train/index.ts", webgpu: "src/backend/webgpu/index.ts" },
-      graph: "src/graph/index.ts",
+      ...{ graph: "src/graph/index.ts", onnx: "src/onnx/index.ts" },
     },
     splitting: true,
     dts: {
@@ -49,6 +49,7 @@ export default defineConfig([
         train: "src/train/index.ts",
         webgpu: "src/backend/webgpu/index.ts",
         graph: "src/graph/index.ts",
+        onnx: "src/onnx/index.ts",
         "latentflow-worker": "src/backend/wasm/threads/latentflow-worker.ts",
       },
     },

@@ -61,6 +61,7 @@ for (const { kind, file, before, after, named } of [
       "src/backend/wasm/layout.ts",
       "src/backend/webgpu/activation.ts",
       "src/graph/activation.ts",
+      "src/onnx/write/activations.ts",
       "test/support/reference.ts",
     ],
   },
@@ -89,6 +90,7 @@ for (const { kind, file, before, after, named } of [
       "src/backend/webgpu/passes.ts",
       "src/graph/definition.ts",
       "src/graph/operations.ts",
+      "src/onnx/write/operations.ts",
     ],
   },
   {

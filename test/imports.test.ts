@@ -28,6 +28,7 @@ const ROOMS: [room: string, pattern: RegExp, mayImport: string[]][] = [
     /^(encode|decode|describe|solve|problem|verify|decoder\/load)\.ts$/,
     ["backend", "solver", "decoder", "terms", "graph", "basics"],
   ],
+  ["onnx", /^onnx\//, ["verbs", "backend", "decoder", "terms", "graph", "basics"]],
   ["adjoint", /^adjoint\//, ["solver", "terms", "basics"]],
   [
     "backend",
@@ -44,7 +45,7 @@ const ROOMS: [room: string, pattern: RegExp, mayImport: string[]][] = [
   ["graph", /^graph\//, ["basics"]],
   [
     "basics",
-    /^(brand|builtin-module|check|checksum|durable-file|errors|file-kind|flow|objective|optimizer|schedule|platform|random|result|serialize|source|turns|values)\.ts$/,
+    /^(brand|builtin-module|check|checksum|durable-file|errors|file-kind|flow|objective|onnx-messages|optimizer|schedule|platform|protobuf|random|result|serialize|source|turns|values)\.ts$/,
     [],
   ],
 ];

@@ -1,5 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { latentflowConvolutions } from "../bench/peers/convolution-latentflow.ts";
+import { onnxruntimeConvolutions } from "../bench/peers/convolution-onnxruntime.ts";
+import { convolutionTask } from "../bench/peers/convolution-task.ts";
 import { largestDifference, RELAXED } from "../bench/peers/gradient.ts";
 import { latentflowGradient } from "../bench/peers/latentflow.ts";
 import { onnxruntimePeer } from "../bench/peers/onnxruntime.ts";
@@ -23,6 +26,21 @@ test("the gradient that onnxruntime-web is timed with is ours", async () => {
     assert.ok(largestDifference(theirs, ours, decoder.latentSize) < 1e-4, `${rows} rows`);
   }
   peer.dispose();
+});
+
+test("so is that of a decoder with convolutions", async () => {
+  for (const between of ["elu", "relu"] as const) {
+    const task = convolutionTask(between, 3);
+    const peer = await onnxruntimeConvolutions(task);
+    const own = await latentflowConvolutions(task, false);
+    for (const rows of [1, 3]) {
+      const theirs = await (await peer.gradient(rows)).gradients();
+      const ours = await (await own.gradient(rows)).gradients();
+      // Two float32 computations of sums of up to 4,096 terms.
+      assert.ok(largestDifference(theirs, ours, task.decoder.latentSize) < 1e-4, `${between}, ${rows} rows`);
+    }
+    peer.dispose();
+  }
 });
 
 test("a gradient that is off in one row, or of another size, is seen", () => {

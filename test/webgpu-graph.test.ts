@@ -4,7 +4,6 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { decodeGraph, objectiveGraph } from "../src/backend/webgpu/graphs.ts";
 import { OnnxGraph } from "../src/backend/webgpu/onnx.ts";
-import { ProtobufMessage } from "../src/backend/webgpu/protobuf.ts";
 import { activations } from "../src/graph/activation.ts";
 import { parametersOf } from "../src/graph/graph.ts";
 import { layersOf } from "../src/graph/layers.ts";
@@ -15,6 +14,7 @@ import {
   loadDecoder,
   squaredError,
 } from "../src/index.ts";
+import { ProtobufMessage } from "../src/protobuf.ts";
 
 // What is written is read back by a decoder that was generated from ONNX's own definition. What the graphs compute
 // is held in the other webgpu tests.

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { init, jit, nn, numpy as np, valueAndGrad } from "@jax-js/jax";
+import { layersOf } from "../../src/graph/layers.ts";
 import { mean } from "../measure.ts";
 import {
   AMD,
@@ -21,8 +22,9 @@ export async function jaxPeer({ decoder, y, z }: Task): Promise<Peer> {
   Object.defineProperty(globalThis, "Worker", { get: () => undefined, set() {} });
   await init("wasm");
   const { latentSize, outputSize } = decoder;
-  const last = decoder.layers.length - 1;
-  const parameters: Parameters = decoder.layers.map((layer) => ({
+  const denseLayers = layersOf(decoder);
+  const last = denseLayers.length - 1;
+  const parameters: Parameters = denseLayers.map((layer) => ({
     weight: np.array(layer.weight.slice()).reshape([layer.outputSize, layer.inputSize]),
     bias: np.array(layer.bias.slice()),
   }));

@@ -2,9 +2,10 @@ import * as ort from "onnxruntime-web/wasm";
 import { GRADIENTS, LATENTS, LOSSES } from "../../src/backend/webgpu/graphs.ts";
 import { OnnxGraph, type Tensor } from "../../src/backend/webgpu/onnx.ts";
 import { dataInputs, objective, parameterName, TARGETS } from "../../src/backend/webgpu/passes.ts";
-import { ProtobufMessage } from "../../src/backend/webgpu/protobuf.ts";
 import { parametersOf } from "../../src/graph/graph.ts";
 import { binaryCrossEntropy, type Decoder } from "../../src/index.ts";
+import { tensorMessage } from "../../src/onnx-messages.ts";
+import { ProtobufMessage } from "../../src/protobuf.ts";
 import { type Peer, repeatTimed, type Task } from "./peer.ts";
 
 /** onnxruntime-web runs graphs, and a line search is none: it has gradients only. */
@@ -63,15 +64,7 @@ function gradientModel(decoder: Decoder, rows: number): Uint8Array {
   graph.output(GRADIENTS, gradient(), [rows, decoder.latentSize]);
 
   const initialisers = new ProtobufMessage();
-  for (const { name, dims, values } of tensors) initialisers.message(5, tensorProto(name, dims, values));
+  for (const { name, dims, values } of tensors) initialisers.message(5, tensorMessage(name, dims, values));
   // Two messages of the same type one after the other are one message with the fields of both.
   return Buffer.concat([graph.toBytes(), new ProtobufMessage().message(7, initialisers).toBytes()]);
-}
-
-/** A TensorProto of float32. */
-function tensorProto(name: string, dims: readonly number[], values: Float32Array): ProtobufMessage {
-  const message = new ProtobufMessage();
-  for (const dim of dims) message.integer(1, dim);
-  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  return message.integer(2, 1).string(8, name).raw(9, bytes);
 }

@@ -28,7 +28,7 @@ export interface Trained {
  * One thread, also of OpenBLAS, which torch.set_num_threads does not reach; and OpenBLAS's own choice of kernels,
  * whatever the shell has asked of it for the sake of other programs.
  */
-const environment = {
+export const environment = {
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("OPENBLAS_"))),
   OPENBLAS_NUM_THREADS: "1",
   OMP_NUM_THREADS: "1",
@@ -100,7 +100,7 @@ export async function torchPeer(python: string, { decoder, y, z }: Task): Promis
 }
 
 /** A question is a line of JSON, and so is its answer; one at a time. */
-function conversation(child: ChildProcessWithoutNullStreams) {
+export function conversation(child: ChildProcessWithoutNullStreams) {
   const lines: Interface = createInterface({ input: child.stdout });
   let stderr = "";
   child.stderr.on("data", (chunk: Buffer) => {

@@ -2,6 +2,7 @@
 // Arguments: layers, samples, steps. Prints a line of JSON.
 import { compileKernels } from "../../src/backend/wasm/load.ts";
 import { packDecoder } from "../../src/backend/wasm/packed.ts";
+import { layersOf } from "../../src/graph/layers.ts";
 import { amd, binaryCrossEntropy, createDecoder, encode } from "../../src/index.ts";
 import { mean } from "../measure.ts";
 import { testDigits } from "../rig.ts";
@@ -26,7 +27,7 @@ await encode(decoder, y.subarray(0, decoder.outputSize), { solver, backend });
 const { seconds, stats } = await encode(decoder, y, { solver, backend });
 const grownBytes = process.memoryUsage().rss - residentBefore;
 const passes = mean(stats.valueEvaluations) + mean(stats.gradientEvaluations);
-const weights = decoder.layers.reduce((sum, { weight }) => sum + weight.length, 0);
+const weights = layersOf(decoder).reduce((sum, { weight }) => sum + weight.length, 0);
 const { arena } = await packDecoder(decoder, await compileKernels(undefined));
 const point = {
   weights,

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { setThreadsCount, version_wasm } from "@tensorflow/tfjs-backend-wasm";
+import { layersOf } from "../../src/graph/layers.ts";
 import { mean } from "../measure.ts";
 import {
   AMD,
@@ -22,12 +23,13 @@ export async function tfjsPeers({ decoder, y, z }: Task): Promise<Peer[]> {
   await tf.setBackend("wasm");
   await tf.ready();
   const { latentSize, outputSize } = decoder;
-  const weights = decoder.layers.map((layer) =>
+  const layers = layersOf(decoder);
+  const weights = layers.map((layer) =>
     tf.tensor2d(layer.weight.slice(), [layer.outputSize, layer.inputSize]),
   );
   // Transposed beforehand: a fused product that transposes adds its bias wrongly in 4.22, and is slower.
   const transposed = weights.map((weight) => tf.tidy(() => tf.transpose(weight)));
-  const biases = decoder.layers.map((layer) => tf.tensor1d(layer.bias.slice()));
+  const biases = layers.map((layer) => tf.tensor1d(layer.bias.slice()));
   const last = weights.length - 1;
 
   /** The losses [rows, 1] of these logits. */

@@ -1,4 +1,12 @@
-import { ProtobufMessage } from "./protobuf.ts";
+import {
+  type Attributes,
+  modelMessage,
+  type Node,
+  nodeMessage,
+  tensorMessage,
+  valueMessage,
+} from "../../onnx-messages.ts";
+import type { ProtobufMessage } from "../../protobuf.ts";
 
 /** A tensor of a graph, by its name. */
 export type Tensor = string & { readonly [isTensor]: true };
@@ -6,25 +14,6 @@ declare const isTensor: unique symbol;
 
 /** What operators take. */
 export type Operand = Tensor | number;
-
-/** Attributes of an operator. A number is written as a float or as an integer, as the operator wants it. */
-export type Attributes = Readonly<Record<string, Attribute>>;
-
-type Attribute =
-  | { readonly float: number }
-  | { readonly integer: number }
-  | { readonly integers: readonly number[] };
-
-/** The operator set of ONNX that our graphs are written in, and the version of the format that it came with. */
-const OPSET = 17;
-const IR_VERSION = 8;
-
-/** Numbers of ONNX's own: TensorProto.DataType and AttributeProto.AttributeType. */
-const FLOAT = 1;
-const INT64 = 7;
-const FLOAT_ATTRIBUTE = 1;
-const INTEGER_ATTRIBUTE = 2;
-const INTEGERS_ATTRIBUTE = 7;
 
 /**
  * An ONNX graph being written. Every tensor that goes in or comes out is float32 and of a fixed shape, as graph
@@ -34,7 +23,7 @@ export class OnnxGraph {
   /** The shapes of what goes in and comes out, by name. */
   readonly inputs = new Map<string, readonly number[]>();
   readonly outputs = new Map<string, readonly number[]>();
-  private readonly nodes: Node[] = [];
+  private readonly nodes: WrittenNode[] = [];
   private readonly constants = new Map<string, ProtobufMessage>();
   /** The outputs' names by those that their tensors had before they became outputs. */
   private readonly outputNames = new Map<string, string>();
@@ -71,13 +60,13 @@ export class OnnxGraph {
 
   /** A constant matrix of this shape, row-major. */
   matrix(values: readonly number[], shape: readonly number[]): Tensor {
-    return this.constant(`${shape}:${values}`, FLOAT, shape, Float32Array.from(values));
+    return this.constant(`${shape}:${values}`, shape, Float32Array.from(values));
   }
 
   /** A constant list of integers, as some operators take them for axes and bounds. */
   integers(values: readonly number[]): Tensor {
     const integers = BigInt64Array.from(values, BigInt);
-    return this.constant(`[${values}]`, INT64, [values.length], integers);
+    return this.constant(`[${values}]`, [values.length], integers);
   }
 
   /** The same numbers in another shape. */
@@ -100,18 +89,14 @@ export class OnnxGraph {
 
   /** The bytes of an ONNX file. */
   toBytes(): Uint8Array {
-    const graph = new ProtobufMessage();
-    for (const node of this.nodes) graph.message(1, this.encode(node));
-    graph.string(2, "latentflow");
-    for (const constant of this.constants.values()) graph.message(5, constant);
-    for (const [name, shape] of this.inputs) graph.message(11, valueInfo(name, shape));
-    for (const [name, shape] of this.outputs) graph.message(12, valueInfo(name, shape));
-    return new ProtobufMessage()
-      .integer(1, IR_VERSION)
-      .string(2, "latentflow")
-      .message(7, graph)
-      .message(8, new ProtobufMessage().string(1, "").integer(2, OPSET))
-      .toBytes();
+    const values = (map: ReadonlyMap<string, readonly number[]>) =>
+      [...map].map(([name, shape]) => valueMessage(name, shape));
+    return modelMessage({
+      nodes: this.nodes.map((node) => nodeMessage(this.renamed(node))),
+      initialisers: this.constants.values(),
+      inputs: values(this.inputs),
+      outputs: values(this.outputs),
+    }).toBytes();
   }
 
   private newName(): Tensor {
@@ -119,56 +104,22 @@ export class OnnxGraph {
   }
 
   private scalar(value: number): Tensor {
-    return this.constant(`${value}`, FLOAT, [], Float32Array.of(value));
+    return this.constant(`${value}`, [], Float32Array.of(value));
   }
 
-  /** The values go in as they are in memory: little endian, as they are wherever JavaScript runs. */
-  private constant(
-    name: string,
-    type: number,
-    dims: readonly number[],
-    { buffer }: Float32Array | BigInt64Array,
-  ): Tensor {
-    const bytes = new Uint8Array(buffer);
-    const tensor = new ProtobufMessage();
-    for (const dim of dims) tensor.integer(1, dim);
-    this.constants.set(name, tensor.integer(2, type).string(8, name).raw(9, bytes));
+  private constant(name: string, dims: readonly number[], values: Float32Array | BigInt64Array): Tensor {
+    this.constants.set(name, tensorMessage(name, dims, values));
     return name as Tensor;
   }
 
-  private encode({ operator, inputs, outputs, attributes }: Node): ProtobufMessage {
-    const node = new ProtobufMessage();
+  private renamed({ operator, inputs, outputs, attributes }: WrittenNode): Node {
     const finalName = (name: string) => this.outputNames.get(name) ?? name;
-    for (const input of inputs) node.string(1, finalName(input));
-    for (const output of outputs) node.string(2, finalName(output));
-    node.string(4, operator);
-    for (const [name, value] of Object.entries(attributes)) {
-      node.message(5, encodeAttribute(name, value));
-    }
-    return node;
+    return { operator, inputs: inputs.map(finalName), outputs: outputs.map(finalName), attributes };
   }
 }
 
-function encodeAttribute(name: string, value: Attribute): ProtobufMessage {
-  const attribute = new ProtobufMessage().string(1, name);
-  if ("float" in value) return attribute.float(2, value.float).integer(20, FLOAT_ATTRIBUTE);
-  if ("integer" in value) return attribute.integer(3, value.integer).integer(20, INTEGER_ATTRIBUTE);
-  for (const integer of value.integers) attribute.integer(8, integer);
-  return attribute.integer(20, INTEGERS_ATTRIBUTE);
-}
-
-/** A NodeProto before it is written. */
-interface Node {
-  readonly operator: string;
+/** A node before its tensors have the names of outputs. */
+interface WrittenNode extends Node {
   readonly inputs: readonly Tensor[];
   readonly outputs: readonly Tensor[];
-  readonly attributes: Attributes;
-}
-
-/** A ValueInfoProto: the name, and within the type (1) the tensor type (1): its element type and its shape. */
-function valueInfo(name: string, shape: readonly number[]): ProtobufMessage {
-  const dims = new ProtobufMessage();
-  for (const size of shape) dims.message(1, new ProtobufMessage().integer(1, size));
-  const tensorType = new ProtobufMessage().integer(1, FLOAT).message(2, dims);
-  return new ProtobufMessage().string(1, name).message(2, new ProtobufMessage().message(1, tensorType));
 }

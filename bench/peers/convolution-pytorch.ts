@@ -1,0 +1,67 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type ConvolutionPeer, type ConvolutionTask, channelsFirst } from "./convolution-task.ts";
+import { conversation, environment } from "./pytorch.ts";
+
+/** PyTorch on the CPU, in a process of its own, channels first. */
+export async function torchConvolutions(python: string, task: ConvolutionTask): Promise<ConvolutionPeer> {
+  const { between, decoder, dense, convolutions, start, y, z } = task;
+  const folder = mkdtempSync(join(tmpdir(), "latentflow-torch-"));
+  const script = fileURLToPath(new URL("convolution-pytorch.py", import.meta.url));
+  const child = spawn(python, [script], { env: environment, stdio: ["pipe", "pipe", "pipe"] });
+  const ask = conversation(child);
+  const fileOf = (name: string, values: Uint8Array | Float32Array) => {
+    const file = join(folder, name);
+    writeFileSync(file, values);
+    return file;
+  };
+  const [height, width, channels] = start;
+  const [outputHeight, outputWidth, outputChannels] = decoder.outputShape as [number, number, number];
+  const d = decoder.latentSize;
+  const parameters = [
+    channelsFirst(dense.weight, height * width, channels, d),
+    channelsFirst(dense.bias, height * width, channels),
+    ...convolutions.flatMap(({ weight, bias }) => [weight, bias]),
+  ];
+  const about = (await ask("load", {
+    file: fileOf(
+      "parameters",
+      Buffer.concat(parameters.map((each) => Buffer.from(each.buffer, each.byteOffset, each.byteLength))),
+    ),
+    shapes: [
+      [[dense.bias.length, d], [dense.bias.length]],
+      ...convolutions.map(({ weight, bias, kernel }) => [
+        [weight.length / (bias.length * kernel[0]! * kernel[1]!), bias.length, ...kernel],
+        [bias.length],
+      ]),
+    ],
+    ...{ start: [channels, height, width], function: between, count: z.length / d },
+    data: fileOf("y", channelsFirst(y, outputHeight * outputWidth, outputChannels)),
+    latents: fileOf("z", z),
+    output: [outputChannels, outputHeight, outputWidth],
+  })) as { version: string; blas: string; cpu: string };
+  return {
+    name: "PyTorch",
+    about: `PyTorch ${about.version}, CPU (${about.blas}, ${about.cpu}), one thread; autograd`,
+    async gradient(rows) {
+      return {
+        run: async (repeats) => {
+          const { seconds } = (await ask("gradient", { rows, repeats })) as { seconds: number };
+          return seconds * 1000;
+        },
+        async gradients() {
+          const { gradients } = (await ask("gradient", { rows, repeats: 1 })) as { gradients: number[] };
+          return Float32Array.from(gradients);
+        },
+      };
+    },
+    dispose() {
+      child.stdin.end();
+      child.kill();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

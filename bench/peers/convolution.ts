@@ -1,0 +1,95 @@
+// The z-gradient of a decoder with convolutions, latentflow against what one could use instead, on one thread each:
+// node --import tsx bench/peers/convolution.ts [--quick] [--between relu], on a Node where relaxed SIMD needs no flag, or
+// with it, and once `npm run bench:peers` has installed the peers. It prints a page of Markdown.
+import { parseArgs } from "node:util";
+import { costOf } from "../../src/graph/graph.ts";
+import { bestOf, compilePeak } from "../peak.ts";
+import { latentflowConvolutions } from "./convolution-latentflow.ts";
+import { onnxruntimeConvolutions } from "./convolution-onnxruntime.ts";
+import { torchConvolutions } from "./convolution-pytorch.ts";
+import { type Between, convolutionTask } from "./convolution-task.ts";
+import { tfjsConvolutions } from "./convolution-tfjs.ts";
+import { largestDifference } from "./gradient.ts";
+import { describeMachine } from "./machine.ts";
+import type { GradientRun } from "./peer.ts";
+import { findTorch } from "./pytorch.ts";
+import { inTurns, medianOf, ratioOf, type Timed } from "./rounds.ts";
+
+const { values } = parseArgs({
+  options: { quick: { type: "boolean", default: false }, between: { type: "string", default: "elu" } },
+});
+if (values.between !== "elu" && values.between !== "relu") {
+  throw new Error(`--between is ${values.between}, expected elu or relu`);
+}
+const between: Between = values.between;
+const BATCHES = [1, 32];
+const [rounds, samplesARun] = values.quick ? [1, 32] : [9, 256];
+
+/** The largest difference from our gradient that counts as rounding, as a share of the row's largest gradient. */
+const TOLERANCE = 1e-4;
+
+const machine = describeMachine();
+const task = convolutionTask(between, Math.max(...BATCHES));
+const relaxed = await latentflowConvolutions(task, true);
+const plain = await latentflowConvolutions(task, false);
+const python = findTorch();
+if (!python) console.error("No Python with PyTorch was found (set PYTHON to it): its line is left out.");
+const peers = [
+  ...[relaxed, plain, await onnxruntimeConvolutions(task)],
+  ...(await tfjsConvolutions(task)),
+  ...(python ? [await torchConvolutions(python, task)] : []),
+];
+const peak = await compilePeak("relaxed");
+const PEAK = "register peak";
+
+const lines = peers.map(({ name }) => [name]);
+for (const rows of BATCHES) {
+  const runs = new Map<string, GradientRun>();
+  for (const peer of peers) runs.set(peer.name, await peer.gradient(rows));
+  const ours = Float32Array.from(await runs.get(plain.name)!.gradients());
+  const repeats = Math.ceil(samplesARun / rows);
+  const cases: Timed[] = [{ name: PEAK, time: async () => bestOf(peak) }];
+  for (const [name, run] of runs) {
+    const off = largestDifference(await run.gradients(), ours, task.decoder.latentSize);
+    if (!(off <= TOLERANCE)) {
+      throw new Error(
+        `${name}: its gradient differs from latentflow's by ${off} of the row's largest element, expected at most ${TOLERANCE}`,
+      );
+    }
+    await run.run(2);
+    cases.push({ name, time: async () => (await run.run(repeats)) / (rows * repeats) });
+  }
+  const times = await inTurns(cases, rounds);
+  const gigaflops = medianOf(times, PEAK);
+  peers.forEach(({ name }, i) => {
+    const milliseconds = medianOf(times, name);
+    // A multiplication and an addition, forwards and backwards.
+    const share = (4 * costOf(task.decoder).multiplications) / (milliseconds * 1e6) / gigaflops;
+    lines[i]!.push(
+      `${milliseconds.toFixed(2)} (${share.toFixed(2)})`,
+      `${ratioOf(times, name, relaxed.name).toFixed(2)}×`,
+    );
+  });
+}
+
+const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
+  [head, head.map((_, i) => (i === 0 ? "---" : "---:")), ...rows]
+    .map((cells) => `| ${cells.join(" | ")} |`)
+    .join("\n");
+console.log(
+  [
+    `# The z-gradient of a DCGAN: 100 → 4×4×256 → 128 → 64 → 32×32×3, ${between}`,
+    `${machine.processor}, ${machine.cores} cores; ${machine.system}; Node ${machine.node}; ${machine.date}, load before ` +
+      `the run ${machine.load}.${values.quick ? " **A quick run: too few repeats to be quoted.**" : ""}`,
+    table(
+      ["", "what it is"],
+      peers.map(({ name, about }) => [name, about]),
+    ),
+    "Milliseconds per sample by size of batch, in brackets the share of the register peak; and divided by our relaxed " +
+      "build's in the same round. Squared error; each gradient is held against ours before it is timed.",
+    table(["", ...BATCHES.flatMap((rows) => [`${rows}`, "÷ ours"])], lines),
+  ].join("\n\n"),
+);
+for (const peer of peers) peer.dispose();
+// Emscripten's listeners keep nothing alive, but onnxruntime-web's sessions may.
+process.exit();

@@ -1,0 +1,117 @@
+import { ProtobufMessage } from "./protobuf.ts";
+
+// The messages of an ONNX file, by the numbers that their fields have in onnx.proto.
+
+/** Attributes of an operator. A number is written as a float or as an integer, as the operator wants it. */
+export type Attributes = Readonly<Record<string, Attribute>>;
+
+export type Attribute =
+  | { readonly float: number }
+  | { readonly integer: number }
+  | { readonly integers: readonly number[] }
+  | { readonly text: string };
+
+/** Numbers of ONNX's own: TensorProto.DataType. */
+export const FLOAT = 1;
+export const INT64 = 7;
+
+/** The operator set of ONNX that our graphs are written in, and the version of the format that it came with. */
+const OPSET = 17;
+const IR_VERSION = 8;
+
+/** AttributeProto.AttributeType. */
+const FLOAT_ATTRIBUTE = 1;
+const INTEGER_ATTRIBUTE = 2;
+const STRING_ATTRIBUTE = 3;
+const INTEGERS_ATTRIBUTE = 7;
+
+/** An operator with what it reads and makes, by name. */
+export interface Node {
+  readonly operator: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: Attributes;
+  /** What viewers show. Default: none. */
+  readonly name?: string;
+}
+
+/** A NodeProto. */
+export function nodeMessage({ operator, inputs, outputs, attributes, name }: Node): ProtobufMessage {
+  const node = new ProtobufMessage();
+  for (const input of inputs) node.string(1, input);
+  for (const output of outputs) node.string(2, output);
+  if (name !== undefined) node.string(3, name);
+  node.string(4, operator);
+  for (const [key, value] of Object.entries(attributes)) node.message(5, attributeMessage(key, value));
+  return node;
+}
+
+function attributeMessage(name: string, value: Attribute): ProtobufMessage {
+  const attribute = new ProtobufMessage().string(1, name);
+  if ("float" in value) return attribute.float(2, value.float).integer(20, FLOAT_ATTRIBUTE);
+  if ("integer" in value) return attribute.integer(3, value.integer).integer(20, INTEGER_ATTRIBUTE);
+  if ("text" in value) return attribute.string(4, value.text).integer(20, STRING_ATTRIBUTE);
+  for (const integer of value.integers) attribute.integer(8, integer);
+  return attribute.integer(20, INTEGERS_ATTRIBUTE);
+}
+
+/** A TensorProto. The values go in as they are in memory: little endian, as they are wherever JavaScript runs. */
+export function tensorMessage(
+  name: string,
+  dims: readonly number[],
+  values: Float32Array | BigInt64Array,
+): ProtobufMessage {
+  const tensor = new ProtobufMessage();
+  for (const dim of dims) tensor.integer(1, dim);
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  return tensor
+    .integer(2, values instanceof Float32Array ? FLOAT : INT64)
+    .string(8, name)
+    .raw(9, bytes);
+}
+
+/** The length of an axis: a number, or a name for one that differs from call to call; undefined: it has none. */
+export type Dim = number | string | undefined;
+
+/** A ValueInfoProto: the name, and within the type (1) the tensor type (1): its element type and its shape. */
+export function valueMessage(name: string, dims: readonly Dim[], type = FLOAT): ProtobufMessage {
+  const shape = new ProtobufMessage();
+  for (const dim of dims) {
+    const message = new ProtobufMessage();
+    if (typeof dim === "number") message.integer(1, dim);
+    else if (dim !== undefined) message.string(2, dim);
+    shape.message(1, message);
+  }
+  const tensorType = new ProtobufMessage().integer(1, type).message(2, shape);
+  return new ProtobufMessage().string(1, name).message(2, new ProtobufMessage().message(1, tensorType));
+}
+
+/** What a graph consists of, each a message of its own. */
+export interface GraphParts {
+  readonly nodes: Iterable<ProtobufMessage>;
+  readonly initialisers: Iterable<ProtobufMessage>;
+  readonly inputs: Iterable<ProtobufMessage>;
+  readonly outputs: Iterable<ProtobufMessage>;
+}
+
+/** A ModelProto: a file. */
+export function modelMessage(
+  { nodes, initialisers, inputs, outputs }: GraphParts,
+  metadata: Iterable<readonly [key: string, value: string]> = [],
+): ProtobufMessage {
+  const graph = new ProtobufMessage();
+  for (const node of nodes) graph.message(1, node);
+  graph.string(2, "latentflow");
+  for (const initialiser of initialisers) graph.message(5, initialiser);
+  for (const input of inputs) graph.message(11, input);
+  for (const output of outputs) graph.message(12, output);
+  const model = new ProtobufMessage()
+    .integer(1, IR_VERSION)
+    .string(2, "latentflow")
+    .message(7, graph)
+    .message(8, new ProtobufMessage().string(1, "").integer(2, OPSET));
+  for (const [key, value] of metadata) {
+    model.message(14, new ProtobufMessage().string(1, key).string(2, value));
+  }
+  return model;
+}

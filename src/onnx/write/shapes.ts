@@ -1,0 +1,56 @@
+import { type Decoder, graphAtPoints } from "../../decoder/decoder.ts";
+import type { OperationDefinition } from "../../graph/definition.ts";
+import type { FixedInput, Values } from "../../graph/graph.ts";
+import type { OperationDescription } from "../../graph/operations.ts";
+
+/**
+ * The lengths of a value's axes, channels last: a number, `"points"` for as many as there are points, undefined where
+ * it depends on how many in another way.
+ */
+export type SymbolicShape = readonly (number | "points" | undefined)[];
+
+/** A decoder's values and operations for any number of points. */
+export interface SymbolicGraph {
+  readonly latentSize: number;
+  readonly fixedInputs: readonly (Pick<FixedInput, "name" | "classes"> & { readonly shape: SymbolicShape })[];
+  readonly operations: readonly SymbolicOperation[];
+}
+
+export interface SymbolicOperation {
+  /** With the lengths for some number of points. */
+  readonly operation: OperationDescription;
+  /** With the settings as they were given. */
+  readonly definition: OperationDefinition;
+  readonly shape: SymbolicShape;
+}
+
+/** Two numbers of points, by which it shows what depends on them. They are no length that decoders have. */
+const SOME_POINTS = 1_021;
+const MORE_POINTS = 2_039;
+
+/**
+ * The graph of a decoder, with the axes named whose length depends on the number of points.
+ *
+ * @throws LatentflowError `invalid_argument` where the graph does not fit together for other numbers of points than one
+ */
+export function symbolicGraph(decoder: Decoder): SymbolicGraph {
+  const { definition, latentSize } = decoder;
+  const some: Values = graphAtPoints(decoder, SOME_POINTS) ?? decoder;
+  const more: Values = graphAtPoints(decoder, MORE_POINTS) ?? decoder;
+  const shapeOf = (one: readonly number[], other: readonly number[]): SymbolicShape =>
+    one.map((length, axis) => {
+      if (length === other[axis]) return length;
+      return length === SOME_POINTS && other[axis] === MORE_POINTS ? "points" : undefined;
+    });
+  return {
+    latentSize,
+    fixedInputs: some.fixedInputs.map((input, i) => ({
+      ...input,
+      shape: shapeOf(input.shape, more.fixedInputs[i]!.shape),
+    })),
+    operations: some.operations.map((operation, i) => ({
+      ...{ operation, definition: definition.operations[i]! },
+      shape: shapeOf(operation.shape, more.operations[i]!.shape),
+    })),
+  };
+}
