@@ -22,13 +22,13 @@ const ROOMS: [room: string, pattern: RegExp, mayImport: string[]][] = [
     /^train\/(?!index)/,
     ["verbs", "adjoint", "backend", "data", "solver", "decoder", "terms", "graph", "basics"],
   ],
+  ["onnx", /^onnx\//, ["verbs", "decoder", "terms", "graph", "basics"]],
   [
     "verbs",
     // What loads a decoder runs it, to compare it with the file's probe.
     /^(encode|decode|describe|solve|problem|verify|decoder\/load)\.ts$/,
     ["backend", "solver", "decoder", "terms", "graph", "basics"],
   ],
-  ["onnx", /^onnx\//, ["verbs", "backend", "decoder", "terms", "graph", "basics"]],
   ["adjoint", /^adjoint\//, ["solver", "terms", "basics"]],
   [
     "backend",

@@ -103,7 +103,10 @@ export function readProbe(where: string, metadata: Metadata, decoder: Probed): C
     z: readTensor(at, "z", z, [rows, latentSize]),
     fixed: new Map(
       fixedInputs.map(({ name, shape }) => {
-        return [name, readTensor(at, `fixed.${name}`, tensors.get(`fixed.${name}`)!, [rows, ...shape])];
+        const tensor = tensors.get(`fixed.${name}`)!;
+        // A class may have an axis of its own, or none.
+        const isSame = tensor.shape[0] === rows && sizeOf(tensor.shape) === rows * sizeOf(shape);
+        return [name, readTensor(at, `fixed.${name}`, tensor, isSame ? tensor.shape : [rows, ...shape])];
       }),
     ),
     indices,

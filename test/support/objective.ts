@@ -1,6 +1,7 @@
 import { compileKernels, recogniseKernels } from "../../src/backend/wasm/load.ts";
 import { differentiableWasmObjective } from "../../src/backend/wasm/objective.ts";
 import { packDecoder } from "../../src/backend/wasm/packed.ts";
+import type { FixedValues } from "../../src/decoder/fixed.ts";
 import type { Backend, Decoder, DifferentiableObjective, Loss } from "../../src/index.ts";
 import { builds } from "./builds.ts";
 
@@ -12,11 +13,12 @@ export async function bindObjective(
   y: Float32Array,
   weights?: Float32Array,
   copies = 1,
+  fixed: FixedValues = [],
 ): Promise<DifferentiableObjective> {
   const sampleCount = y.length / decoder.outputSize;
   const module = builds.find((build) => build.backend === backend)?.module;
   const compiled = module ? recogniseKernels(module) : await compileKernels(undefined);
-  const problem = { decoder, loss, sampleCount, targets: y, weights, batchSize: undefined, fixed: [] };
+  const problem = { decoder, loss, sampleCount, targets: y, weights, batchSize: undefined, fixed };
   return differentiableWasmObjective(await packDecoder(decoder, compiled), problem, 0, sampleCount, copies);
 }
 

@@ -1,0 +1,85 @@
+import { invalidFile, show } from "../check.ts";
+import { type Decoder, GraphDecoder } from "../decoder/decoder.ts";
+import { LatentflowError } from "../errors.ts";
+import type { GraphDefinition, Length, OperationDefinition } from "../graph/definition.ts";
+import { countParameters, LATENT, parametersOf } from "../graph/graph.ts";
+import type { PointwiseLike } from "../graph/pointwise.ts";
+import { readDefinition } from "../graph/read-definition.ts";
+import { checkSize } from "../source.ts";
+import { checkLoss, type StandardLoss } from "../terms/losses.ts";
+import type { Work } from "../turns.ts";
+import { isActivation, type NumberFunction } from "./activations.ts";
+import type { Written } from "./graph-writer.ts";
+import type { ImportedGraph } from "./import-graph.ts";
+import { simplify } from "./simplify.ts";
+
+/** The decoder of a graph that has been read to its output. */
+export function* buildDecoder(
+  where: string,
+  { writer, inputs }: ImportedGraph,
+  loss: StandardLoss | undefined,
+  maxBytes: number,
+): Work<Decoder> {
+  const shapes = new Map<string, readonly Length[]>([[LATENT, [inputs.latentSize]]]);
+  for (const { name, shape } of inputs.fixed) shapes.set(name, shape);
+  const operations = simplify(writer.operations, shapes);
+  const read = new Set(operations.flatMap(({ inputs: names }) => names));
+  if (!read.has(LATENT)) throw invalidFile(`${where}: its output does not depend on the latent`);
+  const fixed = inputs.fixed
+    .filter(({ name }) => read.has(name))
+    .map(({ name, shape }) => {
+      const classes = classesOf(operations, name);
+      if (classes === undefined) return { name, shape };
+      // An embedding puts its row in the place of a last axis of length 1.
+      return { name, shape: shape.length === 1 && shape[0] === 1 ? shape : [...shape, 1], classes };
+    });
+  const definition: GraphDefinition = {
+    ...{ format: 1, layout: "channelsLast", latentSize: inputs.latentSize },
+    ...(fixed.length > 0 && { fixed }),
+    operations: operations.map(definitionOf),
+  };
+  const graph = readGraph(where, definition);
+  checkSize(where, "as float32 its parameters take", 4 * countParameters(graph), maxBytes);
+  const decoder = new GraphDecoder({ ...graph, loss });
+  if (loss) checkLoss(where, loss, decoder);
+  for (const { operation, tensor, offset, size } of parametersOf(graph)) {
+    const { name, [tensor]: values } = operations[operation]!;
+    if (values?.length !== size) {
+      throw invalidFile(`${where}: ${show(name)} has ${values?.length ?? 0} numbers, expected ${size}`);
+    }
+    const target = decoder.parameters.subarray(offset, offset + size);
+    target.set(values);
+    const wrong = target.findIndex((value) => !Number.isFinite(value));
+    if (wrong >= 0) {
+      throw invalidFile(
+        `${where}: a ${tensor} of ${show(name)} is ${values[wrong]} at index ${wrong}, expected a finite float32`,
+      );
+    }
+    yield;
+  }
+  return decoder;
+}
+
+/** How many rows an integer may name, of all tables that it names one of. */
+function classesOf(operations: readonly Written[], input: string): number | undefined {
+  const tables = operations.filter(({ kind, inputs }) => kind === "embedding" && inputs[0] === input);
+  if (tables.length === 0) return undefined;
+  return Math.min(...tables.map(({ settings }) => settings.classes as number));
+}
+
+function definitionOf({ kind, name, inputs, settings }: Written): OperationDefinition {
+  if (kind === "activation" && !isActivation(settings.activation as NumberFunction)) {
+    return { kind: "pointwise", name, inputs, function: settings.activation as PointwiseLike };
+  }
+  return { ...settings, kind, name, inputs } as unknown as OperationDefinition;
+}
+
+/** What does not fit together has come with the file. */
+function readGraph(where: string, definition: GraphDefinition) {
+  try {
+    return readDefinition(where, definition);
+  } catch (error) {
+    if (!(error instanceof LatentflowError)) throw error;
+    throw new LatentflowError("invalid_file", error.message);
+  }
+}

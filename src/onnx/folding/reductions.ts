@@ -1,0 +1,89 @@
+import { reducedAxes } from "../operators/reductions.ts";
+import { countOf, type Numbers, strided, stridesOf, type Tensor } from "../tensor.ts";
+import type { Fold } from "./shapes.ts";
+
+// Sums of constants, and their products as matrices.
+
+type Summary = (numbers: Numbers) => number;
+
+const total: Summary = (numbers) => {
+  let sum = 0;
+  for (const number of numbers) sum += number;
+  return sum;
+};
+const squares: Summary = (numbers) => {
+  let sum = 0;
+  for (const number of numbers) sum += number * number;
+  return sum;
+};
+
+const combined =
+  (combine: (a: number, b: number) => number, first: number): Summary =>
+  (numbers) => {
+    let all = first;
+    for (const number of numbers) all = combine(all, number);
+    return all;
+  };
+
+function reduction(summary: Summary): Fold {
+  return (node, [tensor], claim) => {
+    const { shape, values, type } = tensor!;
+    const axes = reducedAxes(node, shape.length);
+    if (!axes) return tensor!;
+    claim(values.length);
+    const strides = stridesOf(shape);
+    const kept = shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
+    const order = [...kept, ...axes];
+    const sorted = strided(
+      values,
+      order.map((axis) => shape[axis]!),
+      order.map((axis) => strides[axis]!),
+    );
+    const width = countOf(axes.map((axis) => shape[axis]!));
+    const count = countOf(kept.map((axis) => shape[axis]!));
+    const result = values instanceof Float32Array ? new Float32Array(count) : new Float64Array(count);
+    const keepsAxes = node.integer("keepdims", 1) !== 0;
+    return {
+      type,
+      shape: keepsAxes
+        ? shape.map((length, axis) => (axes.includes(axis) ? 1 : length))
+        : kept.map((axis) => shape[axis]!),
+      values: result.map((_, i) => summary(sorted.subarray(i * width, (i + 1) * width))),
+    };
+  };
+}
+
+const matmul: Fold = (_node, [a, b], claim) => {
+  const [left, right] = [a!, b!];
+  if (left.shape.length !== 2 || right.shape.length !== 2 || left.shape[1] !== right.shape[0])
+    return undefined;
+  const [rows, inner] = left.shape as [number, number];
+  const columns = right.shape[1]!;
+  claim(rows * columns);
+  // A product is a number's worth of time, too.
+  claim((rows * columns * inner) / 64);
+  const values = new Float32Array(rows * columns);
+  const sums = new Float64Array(columns);
+  for (let i = 0; i < rows; i++) {
+    sums.fill(0);
+    for (let k = 0; k < inner; k++) {
+      const factor = left.values[i * inner + k]!;
+      for (let j = 0; j < columns; j++) sums[j]! += factor * right.values[k * columns + j]!;
+    }
+    values.set(sums, i * columns);
+  }
+  return { type: left.type, shape: [rows, columns], values } satisfies Tensor;
+};
+
+/** By operator. */
+export const REDUCTIONS: Readonly<Record<string, Fold>> = {
+  ReduceSum: reduction(total),
+  ReduceMean: reduction((numbers) => total(numbers) / numbers.length),
+  ReduceL1: reduction((numbers) => total(numbers.map(Math.abs))),
+  ReduceL2: reduction((numbers) => Math.sqrt(squares(numbers))),
+  ReduceSumSquare: reduction(squares),
+  ReduceMax: reduction(combined(Math.max, Number.NEGATIVE_INFINITY)),
+  ReduceMin: reduction(combined(Math.min, Number.POSITIVE_INFINITY)),
+  ReduceProd: reduction(combined((a, b) => a * b, 1)),
+  MatMul: matmul,
+};

@@ -1,0 +1,69 @@
+import { invalidFile } from "../check.ts";
+import type { Length } from "../graph/definition.ts";
+import { LATENT } from "../graph/graph.ts";
+import type { OperationKind } from "../graph/operations.ts";
+import type { Numbers } from "./tensor.ts";
+
+/** An operation of the decoder's graph, before all of it is known. */
+export interface Written {
+  readonly kind: OperationKind;
+  readonly name: string;
+  inputs: readonly string[];
+  /** What its definition has beside its kind, name and inputs. */
+  settings: Readonly<Record<string, unknown>>;
+  readonly shape: readonly Length[];
+  /** Of the kinds that have parameters. */
+  weight?: Numbers;
+  bias?: Numbers;
+}
+
+/** What an operation is written with. */
+export interface Writing {
+  readonly settings?: Readonly<Record<string, unknown>>;
+  readonly weight?: Numbers;
+  readonly bias?: Numbers;
+}
+
+/** More are no decoder: each node becomes a few at most. */
+const MOST_OPERATIONS = 10_000;
+
+/** Names that definitions take: see `definition.ts`. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/gu;
+const LONGEST_NAME = 150;
+
+/** The operations of a graph as they come. */
+export class GraphWriter {
+  readonly operations: Written[] = [];
+  /** What operations are called after. */
+  label = "";
+  readonly #names: Set<string>;
+
+  /** @param inputs the names of fixed inputs, which no operation may have */
+  constructor(inputs: readonly string[]) {
+    this.#names = new Set([LATENT, ...inputs]);
+  }
+
+  /** Appends an operation that makes a value of this shape; returns its name. */
+  write(
+    kind: OperationKind,
+    inputs: readonly string[],
+    shape: readonly Length[],
+    { settings = {}, weight, bias }: Writing = {},
+  ): string {
+    if (this.operations.length >= MOST_OPERATIONS) {
+      throw invalidFile(`the graph would have more than ${MOST_OPERATIONS} operations`);
+    }
+    const name = this.#nameFor(kind);
+    const tensors = { ...(weight && { weight }), ...(bias && { bias }) };
+    this.operations.push({ kind, name, inputs, settings, shape, ...tensors });
+    return name;
+  }
+
+  #nameFor(kind: string): string {
+    const base = this.label.replace(UNPRINTABLE, "").slice(0, LONGEST_NAME) || kind;
+    let name = base;
+    for (let i = 1; this.#names.has(name); i++) name = `${base}.${kind}${i === 1 ? "" : i}`;
+    this.#names.add(name);
+    return name;
+  }
+}

@@ -1,0 +1,195 @@
+import { escapeText, invalidFile, show } from "../check.ts";
+import type { LatentflowError } from "../errors.ts";
+import type { Work } from "../turns.ts";
+import { atOnce } from "../turns.ts";
+import { hasInputs } from "./arity.ts";
+import { canFold, Folding } from "./folding/fold.ts";
+import { GraphWriter } from "./graph-writer.ts";
+import { type Batching, type GraphInputs, inputsOf, makeInputs } from "./inputs.ts";
+import { stretch } from "./layout.ts";
+import type { Attribute, Declared, Model, Node } from "./model.ts";
+import { NodeView, type Scope } from "./node-view.ts";
+import { operatorOf } from "./operators/table.ts";
+import { NodeRefusal } from "./site.ts";
+import { readTensor, type Tensor } from "./tensor.ts";
+import type { Operand } from "./value.ts";
+
+/** A graph of the file as operations of ours. */
+export interface ImportedGraph {
+  readonly writer: GraphWriter;
+  readonly inputs: GraphInputs;
+  readonly output: Operand;
+  /** Writes on behalf of the file's output. */
+  readonly end: NodeView;
+}
+
+/** A node that is not read, and why, where there is more to say than that its operator is none of ours. */
+interface Unread {
+  readonly node: Node;
+  readonly reason: string | undefined;
+}
+
+/** What a message lists. */
+const MOST_LISTED = 12;
+const LONGEST_LIST = 700;
+
+/** A value that a node which is not read would have made. */
+const UNREAD = Symbol("unread");
+
+/**
+ * Goes through the nodes that lead to the output.
+ *
+ * @param nodes those that lead to the output
+ * @param initializers the tensors that they read
+ * @throws LatentflowError `invalid_file`, which lists all nodes that cannot be read
+ */
+export function* importGraph(
+  model: Model,
+  nodes: readonly Node[],
+  initializers: ReadonlyMap<string, Tensor>,
+  latent: Declared,
+  outputName: string,
+  points: readonly string[],
+  batching: Batching,
+): Work<ImportedGraph> {
+  const names = inputsOf(model).map(({ name }) => name);
+  const writer = new GraphWriter(names.filter((name) => name !== latent.name));
+  const makers = new Map<string, NodeView>();
+  const attributes = new Map<Attribute, Tensor>();
+  const tensorOf = (attribute: Attribute | undefined): Tensor | undefined => {
+    if (!attribute?.tensor) return undefined;
+    if (attribute.tensor.external) throw invalidFile("an attribute of a node lies in another file");
+    const tensor = attributes.get(attribute) ?? atOnce(readTensor(attribute.tensor));
+    attributes.set(attribute, tensor);
+    return tensor;
+  };
+  const scopeWith = (tracedBatch: number | undefined): Scope => {
+    return { writer, opset: model.opset, tracedBatch, tensorOf, makers };
+  };
+  const start = new NodeView(nothing, [], scopeWith(undefined));
+  const inputs = makeInputs(model, latent, points, batching, (value) => {
+    return stretch(start, value, new Map([[0, "points"]]));
+  });
+  const scope = scopeWith(inputs.tracedBatch);
+  const values = new Map<string, Operand | typeof UNREAD>();
+  for (const [name, tensor] of initializers) values.set(name, { at: [tensor] });
+  values.set(latent.name, inputs.latent);
+  for (const { name, value } of inputs.fixed) values.set(name, value);
+
+  const folding = new Folding();
+  const unread: Unread[] = [];
+  for (const node of nodes) {
+    yield;
+    const read = node.inputs.map((name) => (name === "" ? undefined : find(node, values, name)));
+    const operands = read.filter((operand) => operand !== UNREAD);
+    let made: readonly (Operand | typeof UNREAD)[] = node.outputs.map(() => UNREAD);
+    if (!isRead(node)) unread.push({ node, reason: undefined });
+    else if (!hasInputs(node.operator, node.inputs))
+      unread.push({ node, reason: "inputs that it needs are missing" });
+    else if (operands.length === read.length) {
+      const view = new NodeView(node, operands as (Operand | undefined)[], scope);
+      for (const name of node.outputs) makers.set(name, view);
+      writer.label = labelOf(node, initializers);
+      try {
+        made = folding.fold(view) ?? computed(view);
+      } catch (error) {
+        if (!(error instanceof NodeRefusal)) throw error;
+        unread.push({ node, reason: error.message });
+      }
+    }
+    node.outputs.forEach((name, i) => {
+      if (name !== "" && made[i] !== undefined) values.set(name, made[i]);
+    });
+  }
+  if (unread.length > 0) throw listed(unread);
+  writer.label = "output";
+  const output = values.get(outputName);
+  if (output === undefined || output === UNREAD)
+    throw invalidFile(`no node makes the output ${show(outputName)}`);
+  return { writer, inputs, output, end: new NodeView(nothing, [], scope) };
+}
+
+const nothing: Node = {
+  ...{ name: "output", operator: "", domain: "", inputs: [], outputs: [] },
+  attributes: new Map(),
+};
+
+function computed(view: NodeView): readonly Operand[] {
+  const operator = operatorOf(view.operator);
+  if (!operator) return view.refuse("it depends on inputs; of these only constants are read");
+  const made = operator(view);
+  return Array.isArray(made) ? made : [made as Operand];
+}
+
+function isRead({ operator, domain }: Node): boolean {
+  return domain === "" && (operatorOf(operator) !== undefined || canFold(operator));
+}
+
+function find(
+  node: Node,
+  values: ReadonlyMap<string, Operand | typeof UNREAD>,
+  name: string,
+): Operand | typeof UNREAD {
+  const value = values.get(name);
+  if (value !== undefined) return value;
+  throw invalidFile(
+    `${showNode(node)} reads ${show(name)}, which no input, no initializer and no node before it is called`,
+  );
+}
+
+/** What operations that come of a node are called after: a module of PyTorch, by its weight, or the node. */
+function labelOf(node: Node, initializers: ReadonlyMap<string, Tensor>): string {
+  const weight = node.inputs.find((name) => initializers.has(name) && /.\.weight$/.test(name));
+  return weight?.replace(/\.weight$/, "") ?? (node.name || node.outputs[0] || node.operator);
+}
+
+/**
+ * The nodes that lead to an output, in their order.
+ *
+ * @throws LatentflowError `invalid_file` where a value is made twice
+ */
+export function nodesTo({ nodes, inputs, initializers }: Model, output: string): Node[] {
+  const makers = new Map<string, Node>();
+  const given = new Set([...inputs, ...initializers].map(({ name }) => name));
+  for (const node of nodes) {
+    for (const name of node.outputs) {
+      if (name === "") continue;
+      if (makers.has(name) || given.has(name)) {
+        throw invalidFile(`two values of the file are called ${show(name)}, expected each name once`);
+      }
+      makers.set(name, node);
+    }
+  }
+  const needed = new Set<Node>();
+  const open = [output];
+  while (open.length > 0) {
+    const node = makers.get(open.pop()!);
+    if (!node || needed.has(node)) continue;
+    needed.add(node);
+    open.push(...node.inputs);
+  }
+  return nodes.filter((node) => needed.has(node));
+}
+
+function showNode({ name, outputs, operator, domain }: Node): string {
+  const kind = escapeText(domain === "" ? operator : `${domain}.${operator}`, 50);
+  return `${show(name || outputs[0] || "")} (${kind})`;
+}
+
+/** One error for all nodes that are not read. */
+function listed(unread: readonly Unread[]): LatentflowError {
+  const shown: string[] = [];
+  for (const { node, reason } of unread) {
+    const next = showNode(node).replace(/\)$/, reason === undefined ? ")" : `: ${escapeText(reason, 240)})`);
+    const length = shown.reduce((sum, each) => sum + each.length, 0);
+    if (shown.length === MOST_LISTED || (shown.length > 0 && length + next.length > LONGEST_LIST)) break;
+    shown.push(next);
+  }
+  const more = unread.length - shown.length;
+  const nodes = unread.length === 1 ? "a node that is" : "nodes that are";
+  const hasUnknown = unread.some(({ reason }) => reason === undefined);
+  const cure = hasUnknown ? "; export the decoder without them, or write them with other operators" : "";
+  return invalidFile(
+    `the file has ${nodes} not supported: ${shown.join(", ")}${more > 0 ? ` and ${more} more` : ""}${cure}`,
+  );
+}

@@ -1,0 +1,274 @@
+import { throwIfAborted } from "../brand.ts";
+import { checkChoice, checkOptions, invalid, invalidFile, show } from "../check.ts";
+import { type Decoder, probedOf, withVerification } from "../decoder/decoder.ts";
+import { copyProbe, fitProbe, type Probe, readProbe } from "../decoder/probe.ts";
+import { LatentflowError } from "../errors.ts";
+import { recognise } from "../file-kind.ts";
+import {
+  bytesOf,
+  checkReading,
+  checkSize,
+  type FileSource,
+  type Limits,
+  locationOf,
+  onGiven,
+  type ReadingOptions,
+  readingOptions,
+  readSource,
+} from "../source.ts";
+import { normaliseLoss, type StandardLoss, type StandardLossLike } from "../terms/losses.ts";
+import { inTurns, type Work } from "../turns.ts";
+import { verifyDecoder } from "../verify.ts";
+import { SIGMOID } from "./activations.ts";
+import { buildDecoder } from "./build-decoder.ts";
+import { type ExternalData, type Outside, readOutside } from "./external-data.ts";
+import { type ImportedGraph, importGraph, nodesTo } from "./import-graph.ts";
+import { findLatent } from "./inputs.ts";
+import type { Declared, Model, Node, TensorRecord } from "./model.ts";
+import { readModel } from "./model-file.ts";
+import { writeOutput } from "./output.ts";
+import { NodeRefusal } from "./site.ts";
+import { readTensor, type Tensor, bytesOf as tensorBytes } from "./tensor.ts";
+
+/** Where an ONNX file may come from. A string is a path in Node, unless it begins http:, https: or file:. */
+export type OnnxSource = FileSource;
+
+/** Options of `loadOnnx`. The file's tensors, once they are numbers, are what `maxBytes` bounds. */
+export interface LoadOnnxOptions extends ReadingOptions {
+  /**
+   * The name of the input that is sought, z. Default: what the file's metadata have as `latentflow.latent`, else the only
+   * input of floats. All other inputs are fixed: they are given with each sample.
+   */
+  latent?: string;
+  /** The name of the output. Default: the only one. */
+  output?: string;
+  /** The default of `encode`'s loss: `"bce"`, `"mse"`, or a value such as `squaredError()`. */
+  loss?: StandardLossLike;
+  /** For a graph that ends in logits: a sigmoid is put behind it, which cross entropy has in itself. */
+  outputActivation?: "sigmoid";
+  /** The shape of a sample, [28, 28] say. Default: the file's, without the batch. */
+  outputShape?: readonly number[];
+  /**
+   * The order of a sample's numbers: `"file"` (the default), channels × height × width for what PyTorch exports, or
+   * `"channelsLast"`, height × width × channels, as it is computed, which saves a permutation.
+   */
+  layout?: "file" | "channelsLast";
+  /**
+   * The name of the input of points, or of several: their first axis behind the batch, or the first of all where there is
+   * none of the batch, may have any length, which is said with each call.
+   */
+  points?: string | readonly string[];
+  /** Where tensors are that the file has put into others: bytes, a Blob, a path, or a function of the name. */
+  externalData?: ExternalData;
+  /** A few latents and what the decoder makes of them, in the file's order. Default: the file's own, if it has one. */
+  probe?: Probe;
+}
+
+const OPTIONS: { readonly [Name in keyof LoadOnnxOptions]-?: true } = {
+  ...{ latent: true, output: true, loss: true, outputActivation: true, outputShape: true },
+  ...{ layout: true, points: true, externalData: true, probe: true, ...readingOptions },
+};
+
+/** Options that have been checked as far as they can be without the file. */
+interface Checked {
+  readonly latent: string | undefined;
+  readonly output: string | undefined;
+  readonly loss: StandardLoss | undefined;
+  readonly isLogits: boolean;
+  readonly outputShape: readonly number[] | undefined;
+  readonly layout: "file" | "channelsLast";
+  readonly points: readonly string[];
+  readonly probe: Probe | undefined;
+}
+
+/**
+ * Loads a decoder from an ONNX file, as PyTorch, Keras and JAX export it: opset 13 to 23.
+ *
+ * The file's graph becomes the decoder's. One of its inputs is the latent, z; others are fixed inputs, given with each
+ * sample. The batch may be of any length, whatever it was when the file was exported. A final Sigmoid is the output
+ * activation, so that cross entropy sees logits. z, fixed inputs and samples are in the file's order.
+ *
+ * @param source the file's bytes, or a Blob, a URL, or a string: in Node a path unless it begins http:, https:
+ *   or file:, elsewhere a URL. Bytes are copied; do not change or transfer them before that is done.
+ * @throws LatentflowError `not_found` when the file cannot be read, `invalid_file` when it is none, holds more than
+ *   `maxBytes`, or has nodes that are not supported, which the message lists; `invalid_argument` on a wrong option or
+ *   one that is missing
+ * @example
+ * // In Python: torch.onnx.export(decoder.eval(), torch.zeros(1, 20), "decoder.onnx", dynamo=False)
+ * const decoder = await loadOnnx("decoder.onnx", { loss: "bce" });
+ * const { z } = await encode(decoder, y);
+ */
+export async function loadOnnx(source: OnnxSource, options: LoadOnnxOptions = {}): Promise<Decoder> {
+  checkOptions("loadOnnx", options, OPTIONS);
+  const checked = checkLoadOptions("loadOnnx", options);
+  const limits = checkReading("loadOnnx", options);
+  const { signal } = limits;
+  throwIfAborted(signal);
+  const location = locationOf(source);
+  const where = location === undefined ? "loadOnnx" : `loadOnnx(${show(location)})`;
+  // At once where they are here: what has been given may be transferred as soon as the call returns.
+  const bytes = bytesOf(where, source) ?? (await readSource(where, location ?? source, limits));
+  const given = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const file = named(where, () => parseFile(where, given, checked));
+  const outside = await readOutside(where, file.tensors, options.externalData, limits);
+  const read = (layout: "file" | "channelsLast") =>
+    inTurns(
+      onGiven(where, bytes, importDecoder(where, file, outside, { ...checked, layout }, limits)),
+      signal,
+    );
+  // A probe is in the file's order.
+  const decoder = await read("file");
+  const probed = probedOf(decoder);
+  const probe = checked.probe
+    ? fitProbe(where, checked.probe, probed)
+    : readProbe(where, file.model.metadata, probed);
+  const compared = checked.isLogits ? "preActivation" : "data";
+  const verified = await verifyDecoder(where, decoder, probe, compared, limits);
+  if (checked.layout === "file") return verified;
+  return withVerification(await read(checked.layout), verified);
+}
+
+/** What of a file leads to the output. */
+interface Parsed {
+  readonly model: Model;
+  readonly latent: Declared;
+  readonly output: string;
+  readonly nodes: readonly Node[];
+  readonly tensors: readonly TensorRecord[];
+}
+
+function checkLoadOptions(where: string, options: LoadOnnxOptions): Checked {
+  const {
+    latent,
+    output,
+    loss,
+    outputActivation,
+    outputShape,
+    layout = "file",
+    points = [],
+    probe,
+  } = options;
+  const text = (name: string, value: unknown): string | undefined => {
+    if (value === undefined || typeof value === "string") return value;
+    throw invalid(`${where}: ${name} is ${show(value)}, expected a name`);
+  };
+  if (outputActivation !== undefined) {
+    checkChoice(where, "outputActivation", outputActivation, ["sigmoid"]);
+  }
+  const names: readonly unknown[] = Array.isArray(points) ? points : [points];
+  return {
+    ...{ latent: text("latent", latent), output: text("output", output), outputShape },
+    loss: loss === undefined ? undefined : normaliseLoss(where, loss),
+    isLogits: outputActivation !== undefined,
+    layout: checkChoice(where, "layout", layout, ["file", "channelsLast"]),
+    points: Array.from(names, (name) => text("points", name) ?? ""),
+    probe: probe === undefined ? undefined : copyProbe(where, probe),
+  };
+}
+
+function parseFile(where: string, bytes: Uint8Array, options: Checked): Parsed {
+  const kind = recognise(bytes);
+  if (kind && kind.name !== "an ONNX file") {
+    throw invalidFile(`it is ${kind.name}, expected an ONNX file, as torch.onnx.export writes it`);
+  }
+  const model = readModel(bytes);
+  const latent = options.latent ?? model.metadata.get("latentflow.latent");
+  const output = findOutput(where, model, options.output);
+  const nodes = nodesTo(model, output);
+  const read = new Set([output, ...nodes.flatMap(({ inputs }) => inputs)]);
+  return {
+    ...{ model, output, nodes, latent: findLatent(where, model, { latent, points: options.points }) },
+    tensors: model.initializers.filter(({ name }) => read.has(name)),
+  };
+}
+
+/** Errors with the call and the file before them. */
+function named<T>(where: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw withName(where, error);
+  }
+}
+
+function withName(where: string, error: unknown): unknown {
+  // Of the output, which is no node.
+  if (error instanceof NodeRefusal)
+    return invalidFile(`${where}: its output cannot be put in order: ${error.message}`);
+  if (!(error instanceof LatentflowError) || error.message.startsWith(where)) return error;
+  return new LatentflowError(error.code, `${where}: ${error.message}`, { cause: error.cause });
+}
+
+function* importDecoder(
+  where: string,
+  file: Parsed,
+  outside: Outside,
+  options: Checked,
+  { maxBytes }: Limits,
+): Work<Decoder> {
+  try {
+    const total = file.tensors.reduce((sum, record) => sum + tensorBytes(record), 0);
+    checkSize(where, "the file's tensors take", total, maxBytes);
+    const initializers = new Map<string, Tensor>();
+    for (const record of file.tensors) {
+      if (initializers.has(record.name)) {
+        throw invalidFile(`two tensors of the file are called ${show(record.name)}, expected each name once`);
+      }
+      initializers.set(record.name, yield* readTensor(record, outside.get(record)));
+    }
+    const graph = yield* importedGraph(where, file, initializers, options);
+    return yield* buildDecoder(where, graph, options.loss ?? lossOf(file.model), maxBytes);
+  } catch (error) {
+    throw withName(where, error);
+  }
+}
+
+/**
+ * The graph up to its output. Where points have no batch before them, it is not said whether the file has one at all:
+ * first it is taken to have one.
+ */
+function* importedGraph(
+  where: string,
+  { model, nodes, latent, output }: Parsed,
+  initializers: ReadonlyMap<string, Tensor>,
+  { points, layout, isLogits, outputShape }: Checked,
+): Work<ImportedGraph> {
+  const isOpen = model.inputs.some(({ name, shape }) => points.includes(name) && (shape?.length ?? 0) <= 2);
+  let failure: unknown;
+  for (const batching of isOpen ? (["batched", "single"] as const) : (["batched"] as const)) {
+    try {
+      const graph = yield* importGraph(model, nodes, initializers, latent, output, points, batching);
+      const activation = isLogits ? SIGMOID : undefined;
+      writeOutput(where, graph, { layout, activation, shape: outputShape });
+      return graph;
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  throw failure;
+}
+
+/** What toOnnx writes of a decoder's loss. */
+function lossOf({ metadata }: Model): StandardLoss | undefined {
+  const text = metadata.get("latentflow.loss");
+  if (text === undefined) return undefined;
+  try {
+    return normaliseLoss("the file's latentflow.loss", JSON.parse(text));
+  } catch {
+    throw invalidFile(
+      `the file's latentflow.loss is ${show(text)}, expected JSON such as {"name":"squaredError"}`,
+    );
+  }
+}
+
+function findOutput(where: string, model: Model, name: string | undefined): string {
+  const names = model.outputs.map((output) => output.name);
+  const shown = names.slice(0, 12).map(show).join(", ");
+  if (name !== undefined) {
+    if (names.includes(name)) return name;
+    throw invalid(`${where}: output is ${show(name)}, but the file's outputs are ${shown || "none"}`);
+  }
+  if (names.length === 1) return names[0]!;
+  if (names.length === 0) throw invalidFile(`${where}: the file's graph has no output`);
+  throw invalid(`${where}: the file has several outputs: ${shown}; say which by the option output`);
+}

@@ -1,0 +1,177 @@
+import { invalidFile, show } from "../check.ts";
+import type { Attribute, Declared, DeclaredLength, Model, Node, TensorRecord } from "./model.ts";
+import { type Field, readMessage } from "./protobuf.ts";
+
+// The numbers of fields are those of onnx.proto3.
+
+/** ONNX's own operators are read as of these versions: what they mean has not changed beyond what is told apart. */
+const OLDEST_OPSET = 13;
+const NEWEST_OPSET = 23;
+
+const DATA_LOCATION_EXTERNAL = 1;
+
+/** A file that holds more is none that somebody exported. */
+const MOST_NODES = 100_000;
+const MOST_AXES = 64;
+
+/**
+ * The model in a file's bytes.
+ *
+ * @throws LatentflowError `invalid_file`
+ */
+export function readModel(bytes: Uint8Array): Model {
+  const opsets = new Map<string, number>();
+  const metadata = new Map<string, string>();
+  let graph: Uint8Array | undefined;
+  readMessage("the file", bytes, (field) => {
+    if (field.number === 7) graph = field.bytes();
+    if (field.number === 8) readOpset(field.bytes(), opsets);
+    if (field.number === 14) metadata.set(...readEntry(field.bytes()));
+  });
+  if (!graph) throw invalidFile("it is no ONNX file, or one without a graph; export the decoder anew");
+  return { opset: checkOpset(opsets), metadata, ...readGraph(graph) };
+}
+
+function readOpset(bytes: Uint8Array, into: Map<string, number>): void {
+  let domain = "";
+  let version = 0;
+  readMessage("the file's opset_import", bytes, (field) => {
+    if (field.number === 1) domain = field.text();
+    if (field.number === 2) version = field.integer();
+  });
+  into.set(domain === "ai.onnx" ? "" : domain, version);
+}
+
+function checkOpset(opsets: ReadonlyMap<string, number>): number {
+  const opset = opsets.get("");
+  if (opset !== undefined && opset >= OLDEST_OPSET && opset <= NEWEST_OPSET) return opset;
+  const came = opset === undefined ? "the file names no opset of ONNX" : `the file's opset is ${opset}`;
+  throw invalidFile(
+    `${came}, expected ${OLDEST_OPSET} to ${NEWEST_OPSET}; convert it in Python: ` +
+      'onnx.save(onnx.version_converter.convert_version(onnx.load("decoder.onnx"), 17), "decoder-17.onnx")',
+  );
+}
+
+function readEntry(bytes: Uint8Array): [key: string, value: string] {
+  let key = "";
+  let value = "";
+  readMessage("an entry of the file's metadata", bytes, (field) => {
+    if (field.number === 1) key = field.text();
+    if (field.number === 2) value = field.text();
+  });
+  return [key, value];
+}
+
+function readGraph(bytes: Uint8Array): Pick<Model, "nodes" | "initializers" | "inputs" | "outputs"> {
+  const nodes: Node[] = [];
+  const initializers: TensorRecord[] = [];
+  const inputs: Declared[] = [];
+  const outputs: Declared[] = [];
+  readMessage("the file's graph", bytes, (field) => {
+    if (field.number === 1) nodes.push(readNode(field.bytes()));
+    if (field.number === 5) initializers.push(readTensor(field.bytes()));
+    if (field.number === 11) inputs.push(readDeclared(field.bytes()));
+    if (field.number === 12) outputs.push(readDeclared(field.bytes()));
+    if (field.number === 15) throw invalidFile("the file has sparse initializers, expected dense ones");
+    if (nodes.length + initializers.length > MOST_NODES) {
+      throw invalidFile(`the file's graph has more than ${MOST_NODES} nodes`);
+    }
+  });
+  return { nodes, initializers, inputs, outputs };
+}
+
+function readNode(bytes: Uint8Array): Node {
+  const inputs: string[] = [];
+  const outputs: string[] = [];
+  const attributes = new Map<string, Attribute>();
+  const texts = { name: "", operator: "", domain: "" };
+  readMessage("a node of the file", bytes, (field) => {
+    if (field.number === 1) inputs.push(field.text());
+    if (field.number === 2) outputs.push(field.text());
+    if (field.number === 3) texts.name = field.text();
+    if (field.number === 4) texts.operator = field.text();
+    if (field.number === 5) attributes.set(...readAttribute(field.bytes()));
+    if (field.number === 7) texts.domain = field.text();
+  });
+  const domain = texts.domain === "ai.onnx" ? "" : texts.domain;
+  return { ...texts, domain, inputs, outputs, attributes };
+}
+
+function readAttribute(bytes: Uint8Array): [name: string, value: Attribute] {
+  let name = "";
+  const integers: number[] = [];
+  const floats: number[] = [];
+  const value: { -readonly [Key in keyof Attribute]: Attribute[Key] } = { integers, floats, isGraph: false };
+  const readers: Readonly<Record<number, (field: Field) => void>> = {
+    1: (field) => (name = field.text()),
+    2: (field) => (value.float = field.float()),
+    3: (field) => (value.integer = field.integer()),
+    4: (field) => (value.text = field.text()),
+    5: (field) => (value.tensor = readTensor(field.bytes())),
+    6: () => (value.isGraph = true),
+    7: (field) => field.floats(floats),
+    8: (field) => field.integers(integers),
+    11: () => (value.isGraph = true),
+  };
+  readMessage("an attribute of a node", bytes, (field) => readers[field.number]?.(field));
+  return [name, value];
+}
+
+function readTensor(bytes: Uint8Array): TensorRecord {
+  const dims: number[] = [];
+  const numbers: number[] = [];
+  const external = new Map<string, string>();
+  const read = { name: "", dataType: 0, location: 0, raw: undefined as Uint8Array | undefined };
+  const readers: Readonly<Record<number, (field: Field) => void>> = {
+    1: (field) => field.integers(dims),
+    2: (field) => (read.dataType = field.integer()),
+    4: (field) => field.floats(numbers),
+    5: (field) => field.integers(numbers),
+    7: (field) => field.integers(numbers),
+    8: (field) => (read.name = field.text()),
+    9: (field) => (read.raw = field.bytes()),
+    10: (field) => field.doubles(numbers),
+    11: (field) => field.integers(numbers),
+    13: (field) => external.set(...readEntry(field.bytes())),
+    14: (field) => (read.location = field.integer()),
+  };
+  readMessage("a tensor of the file", bytes, (field) => readers[field.number]?.(field));
+  const { name, dataType, raw } = read;
+  if (dims.length > MOST_AXES) throw invalidFile(`the tensor ${show(name)} has ${dims.length} axes`);
+  const isExternal = read.location === DATA_LOCATION_EXTERNAL;
+  return { name, dims, dataType, raw, numbers, external: isExternal ? external : undefined };
+}
+
+function readDeclared(bytes: Uint8Array): Declared {
+  let name = "";
+  let elementType = 0;
+  let shape: DeclaredLength[] | undefined;
+  const names: (string | undefined)[] = [];
+  const readShape = (field: Field) => {
+    shape = [];
+    readMessage("a shape of the file", field.bytes(), (dim) => {
+      if (dim.number !== 1) return;
+      let length: DeclaredLength;
+      let symbol: string | undefined;
+      readMessage("a length of the file", dim.bytes(), (part) => {
+        if (part.number === 1) length = part.integer();
+        if (part.number === 2) symbol = part.text();
+      });
+      // Some exporters write 0 or -1 for a length that they do not know.
+      shape!.push(length !== undefined && length > 0 ? length : undefined);
+      names.push(symbol);
+    });
+  };
+  readMessage("an input or output of the file", bytes, (field) => {
+    if (field.number === 1) name = field.text();
+    if (field.number !== 2) return;
+    readMessage("a type of the file", field.bytes(), (type) => {
+      if (type.number !== 1) return;
+      readMessage("a tensor's type", type.bytes(), (part) => {
+        if (part.number === 1) elementType = part.integer();
+        if (part.number === 2) readShape(part);
+      });
+    });
+  });
+  return { name, elementType, shape, names };
+}

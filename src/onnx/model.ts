@@ -1,0 +1,62 @@
+// What a file of ONNX holds, as far as it is of use here.
+
+/** A length as it is declared; undefined where it has a name or none. Exporters declare lengths that are not so. */
+export type DeclaredLength = number | undefined;
+
+/** An input or an output of the graph. */
+export interface Declared {
+  readonly name: string;
+  /** The number of its element type, of TensorProto.DataType; 0 where nothing is said. */
+  readonly elementType: number;
+  /** Undefined where nothing is said. */
+  readonly shape: readonly DeclaredLength[] | undefined;
+  /** The names of lengths. */
+  readonly names: readonly (string | undefined)[];
+}
+
+/** A tensor as it lies in the file. */
+export interface TensorRecord {
+  readonly name: string;
+  readonly dims: readonly number[];
+  /** A number of TensorProto.DataType. */
+  readonly dataType: number;
+  /** Its values as bytes, little-endian. */
+  readonly raw: Uint8Array | undefined;
+  /** Its values as numbers, where the file has them so; 16-bit floats as their bits. */
+  readonly numbers: readonly number[];
+  /** Where they lie in another file. */
+  readonly external: ReadonlyMap<string, string> | undefined;
+}
+
+export interface Attribute {
+  readonly integer?: number;
+  readonly float?: number;
+  readonly text?: string;
+  readonly integers: readonly number[];
+  readonly floats: readonly number[];
+  readonly tensor?: TensorRecord;
+  /** Is it a graph: the body of a loop or of a branch? */
+  readonly isGraph: boolean;
+}
+
+/** An operator's use. */
+export interface Node {
+  readonly name: string;
+  readonly operator: string;
+  /** "" is ONNX's own. */
+  readonly domain: string;
+  /** Names of values; "" for an optional one that is left out. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: ReadonlyMap<string, Attribute>;
+}
+
+export interface Model {
+  /** The version of ONNX's own operators. */
+  readonly opset: number;
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly nodes: readonly Node[];
+  readonly initializers: readonly TensorRecord[];
+  readonly inputs: readonly Declared[];
+  readonly outputs: readonly Declared[];
+}

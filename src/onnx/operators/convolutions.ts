@@ -1,0 +1,187 @@
+import type { Length } from "../../graph/definition.ts";
+import type { OperationKind } from "../../graph/operations.ts";
+import type { Writing } from "../graph-writer.ts";
+import { arrange } from "../layout.ts";
+import type { NodeView } from "../node-view.ts";
+import type { Site } from "../site.ts";
+import type { Tensor } from "../tensor.ts";
+import { BATCH, makeValue, showAxes, type Value } from "../value.ts";
+
+// Convolutions, and all that reads a value as pixels with channels.
+
+/** A value as pixels: [height, width, channels] or [width, channels] in the graph. */
+export interface Pixels {
+  readonly source: string;
+  readonly lengths: readonly number[];
+  readonly channels: number;
+}
+
+/** Of a value that is [batch, channels, height, width] or [batch, channels, width] in the file. */
+export function pixelsOf(node: Site, value: Value): Pixels {
+  const axes = value.axes.length - 2;
+  if (axes !== 1 && axes !== 2) {
+    return node.refuse(
+      `it reads ${showAxes(value)}, expected [batch, channels, height, width] or one axis less`,
+    );
+  }
+  if (value.axes[0]!.some((factor) => factor !== BATCH)) {
+    return node.refuse(`it reads ${showAxes(value)}, whose first axis is not of the batch alone`);
+  }
+  if (value.axes.slice(1).flat().includes(BATCH) || value.shape.includes("points")) {
+    return node.refuse(`it reads ${showAxes(value)}, expected the batch first, and no points`);
+  }
+  const { source, shape } = arrange(node, value, [...value.axes.slice(2), value.axes[1]!]);
+  const lengths = shape as readonly number[];
+  return { source, lengths: lengths.slice(0, -1), channels: lengths.at(-1)! };
+}
+
+/** Longer axes have more pixels that meet than the graph's convolutions take, and even to count them would take long. */
+const LONGEST_AXIS = 2 ** 22;
+
+/** Refuses what the graph would refuse after having counted for long. */
+function checkReach(node: Site, output: readonly number[], kernel: readonly number[]): void {
+  const longest = Math.max(...output.map((length, axis) => length * kernel[axis]!));
+  if (longest > LONGEST_AXIS)
+    node.refuse(`it makes [${output}] pixels by a kernel of [${kernel}], far too many`);
+}
+
+/** Writes an operation that makes pixels of pixels. */
+export function writePixels(
+  node: Site,
+  kind: OperationKind,
+  like: Value,
+  source: string,
+  shape: readonly number[],
+  writing: Writing,
+): Value {
+  const lengths: readonly Length[] = shape;
+  if (shape.some((length) => !Number.isInteger(length) || length < 1)) {
+    return node.refuse(`it would make [${shape.slice(0, 8)}] of ${showAxes(like)}`);
+  }
+  const axes = shape.length - 1;
+  const pixels = Array.from({ length: axes }, (_, axis) => [axis]);
+  return makeValue(node.writer.write(kind, [source], lengths, writing), lengths, [
+    like.axes[0]!,
+    [axes],
+    ...pixels,
+  ]);
+}
+
+/** What convolutions and windows have in common, with a number for each axis. */
+export interface Window {
+  readonly kernel: readonly number[];
+  readonly stride: readonly number[];
+  readonly dilation: readonly number[];
+  /** Those before each axis, then those behind. */
+  readonly padding: readonly number[];
+}
+
+/** The attributes of a node that moves a window over pixels. */
+export function windowOf(node: NodeView, lengths: readonly number[], kernel: readonly number[]): Window {
+  const axes = lengths.length;
+  const each = (name: string, otherwise: number, min: number, count = axes) => {
+    const given = node.integers(name);
+    const numbers = given && given.length > 0 ? given : new Array<number>(count).fill(otherwise);
+    const fits = numbers.length === count && numbers.every((number) => number >= min && number < 2 ** 31);
+    return fits ? numbers : node.refuse(`its ${name} is [${numbers.slice(0, 8)}], expected ${count} numbers`);
+  };
+  const stride = each("strides", 1, 1);
+  const dilation = each("dilations", 1, 1);
+  const mode = node.choice("auto_pad", "NOTSET", ["NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"]);
+  if (mode === "NOTSET") return { kernel, stride, dilation, padding: each("pads", 0, 0, 2 * axes) };
+  if (mode === "VALID") return { kernel, stride, dilation, padding: new Array<number>(2 * axes).fill(0) };
+  const total = lengths.map((length, axis) => {
+    const outputs = Math.ceil(length / stride[axis]!);
+    const reach = dilation[axis]! * (kernel[axis]! - 1) + 1;
+    return Math.max((outputs - 1) * stride[axis]! + reach - length, 0);
+  });
+  return { kernel, stride, dilation, padding: parted(total, mode) };
+}
+
+/** Padding before and behind each axis; the odd pixel is behind for SAME_UPPER. */
+function parted(total: readonly number[], mode: string): number[] {
+  const before = total.map((pixels) =>
+    mode === "SAME_UPPER" ? Math.floor(pixels / 2) : Math.ceil(pixels / 2),
+  );
+  return [...before, ...total.map((pixels, axis) => pixels - before[axis]!)];
+}
+
+/** A kernel and a bias, checked against what they are applied to. */
+function parametersOf(node: NodeView, axes: number, channels: number, isTransposed: boolean) {
+  const weight = node.tensor(1);
+  const groups = node.integer("group", 1);
+  const [first, second] = weight.shape;
+  const kernel = weight.shape.slice(2);
+  const units = isTransposed ? second! * groups : first!;
+  const inputs = isTransposed ? first : second! * groups;
+  const isSound = groups >= 1 && units >= 1 && units % groups === 0 && channels % groups === 0;
+  if (
+    weight.shape.length !== axes + 2 ||
+    inputs !== channels ||
+    !isSound ||
+    kernel.some((size) => size < 1)
+  ) {
+    return node.refuse(
+      `its kernel is [${weight.shape.slice(0, 8)}] in ${groups} groups, of an input with ${channels} channels`,
+    );
+  }
+  const declared = node.integers("kernel_shape");
+  if (declared && declared.length > 0 && String(declared) !== String(kernel)) {
+    return node.refuse(`its kernel_shape is [${declared.slice(0, 8)}], but its kernel is [${kernel}]`);
+  }
+  return { weight: weight.values, kernel, groups, units, bias: biasOf(node, node.optional(2), units) };
+}
+
+function biasOf(node: NodeView, bias: Tensor | undefined, units: number) {
+  if (!bias) return new Float32Array(units);
+  if (bias.values.length === units) return bias.values;
+  return node.refuse(`its bias has ${bias.values.length} numbers, expected ${units}`);
+}
+
+export function conv(node: NodeView): Value {
+  const value = node.value(0);
+  const { source, lengths, channels } = pixelsOf(node, value);
+  const { weight, kernel, groups, units, bias } = parametersOf(node, lengths.length, channels, false);
+  const { stride, dilation, padding } = windowOf(node, lengths, kernel);
+  const output = lengths.map((length, axis) => {
+    const room =
+      length + padding[axis]! + padding[axis + lengths.length]! - dilation[axis]! * (kernel[axis]! - 1) - 1;
+    return Math.floor(room / stride[axis]!) + 1;
+  });
+  checkReach(node, output, kernel);
+  const settings = { channels: units, kernel, stride, padding, dilation, groups };
+  return writePixels(node, "conv", value, source, [...output, units], { settings, weight, bias });
+}
+
+export function convTranspose(node: NodeView): Value {
+  const value = node.value(0);
+  const { source, lengths, channels } = pixelsOf(node, value);
+  const { weight, kernel, groups, units, bias } = parametersOf(node, lengths.length, channels, true);
+  const axes = lengths.length;
+  const mode = node.text("auto_pad", "NOTSET");
+  const given = windowOf(node, lengths, kernel);
+  const { stride, dilation } = given;
+  const extra = node.integers("output_padding") ?? [];
+  const outputPadding = extra.length > 0 ? extra : new Array<number>(axes).fill(0);
+  const wanted = node.integers("output_shape")?.slice(-axes);
+  if (outputPadding.length !== axes || (wanted && wanted.length !== axes)) {
+    return node.refuse("its output_padding or output_shape is not for its axes");
+  }
+  /** Without any padding. */
+  const full = lengths.map((length, axis) => {
+    return (length - 1) * stride[axis]! + dilation[axis]! * (kernel[axis]! - 1) + 1 + outputPadding[axis]!;
+  });
+  const isSame = mode === "SAME_UPPER" || mode === "SAME_LOWER";
+  const target = wanted ?? (isSame ? lengths.map((length, axis) => length * stride[axis]!) : undefined);
+  const padding = target
+    ? parted(
+        full.map((length, axis) => length - target[axis]!),
+        mode === "SAME_UPPER" ? mode : "SAME_LOWER",
+      )
+    : given.padding;
+  if (padding.some((pixels) => pixels < 0)) return node.refuse("its output_shape is larger than its output");
+  const output = full.map((length, axis) => length - padding[axis]! - padding[axis + axes]!);
+  checkReach(node, output, kernel);
+  const settings = { channels: units, kernel, stride, padding, dilation, groups, outputPadding };
+  return writePixels(node, "convTranspose", value, source, [...output, units], { settings, weight, bias });
+}

@@ -1,0 +1,92 @@
+import type { NumberFunction } from "../activations.ts";
+import * as functions from "../activations.ts";
+import type { NodeView } from "../node-view.ts";
+import type { Site } from "../site.ts";
+import type { Value } from "../value.ts";
+import { combine, linear, pointwise } from "./arithmetic.ts";
+
+// Operators that are functions of each number.
+
+/** The operator that an activation of ours is. */
+export const is =
+  (activation: NumberFunction) =>
+  (node: NodeView): Value =>
+    pointwise(node, node.value(0), activation);
+
+export function elu(node: NodeView): Value {
+  return scaledElu(node, node.value(0), node.float("alpha", 1));
+}
+
+function scaledElu(node: Site, value: Value, alpha: number): Value {
+  if (alpha > 0) return pointwise(node, value, functions.elu(alpha));
+  if (alpha === 0) return pointwise(node, value, functions.RELU);
+  return node.refuse(`its alpha is ${alpha}, expected at least 0`);
+}
+
+/** ONNX's own defaults, rounded as float32. */
+const SELU = { alpha: Math.fround(1.6732632423543772), gamma: Math.fround(1.0507009873554805) };
+
+export function selu(node: NodeView): Value {
+  const value = scaledElu(node, node.value(0), node.float("alpha", SELU.alpha));
+  return linear(node, value, node.float("gamma", SELU.gamma), 0);
+}
+
+/** alpha · elu(x / alpha), with elu's own alpha 1 */
+export function celu(node: NodeView): Value {
+  const alpha = node.float("alpha", 1);
+  if (!(alpha > 0)) return node.refuse(`its alpha is ${alpha}, expected more than 0`);
+  const scaled = linear(node, node.value(0), 1 / alpha, 0);
+  return linear(node, pointwise(node, scaled, functions.elu(1)), alpha, 0);
+}
+
+export function leakyRelu(node: NodeView): Value {
+  return leaky(node, node.value(0), node.float("alpha", 0.01));
+}
+
+function leaky(node: Site, value: Value, slope: number): Value {
+  if (slope >= 0) return pointwise(node, value, functions.leakyRelu(slope));
+  const below = pointwise(node, linear(node, value, -1, 0), functions.RELU);
+  return combine(node, "sub", pointwise(node, value, functions.RELU), linear(node, below, slope, 0));
+}
+
+/** relu(x) - slope · relu(-x) */
+export function prelu(node: NodeView): Value {
+  const value = node.value(0);
+  const slope = node.value(1);
+  if (typeof slope.source !== "string" && slope.source.length === 1)
+    return leaky(node, value, slope.source[0]!);
+  const below = pointwise(node, linear(node, value, -1, 0), functions.RELU);
+  const scaled = combine(node, "mul", below, slope);
+  return combine(node, "sub", pointwise(node, value, functions.RELU), scaled);
+}
+
+export function hardSigmoid(node: NodeView): Value {
+  const [slope, offset] = [node.float("alpha", 0.2), node.float("beta", 0.5)];
+  return pointwise(node, node.value(0), functions.hardSigmoid(slope, offset));
+}
+
+/** By erf, or by tanh: x · (1 + tanh(√(2/π) · (x + 0.044715 · x³))) / 2. */
+export function gelu(node: NodeView): Value {
+  const value = node.value(0);
+  if (node.choice("approximate", "none", ["none", "tanh"]) === "none") {
+    return pointwise(node, value, functions.GELU);
+  }
+  const squared = combine(node, "mul", value, value);
+  const inner = combine(node, "mul", value, linear(node, squared, 0.044715, 1));
+  const bent = pointwise(node, linear(node, inner, Math.sqrt(2 / Math.PI), 0), functions.TANH);
+  return combine(node, "mul", value, linear(node, bent, 0.5, 0.5));
+}
+
+export function sin(node: NodeView): Value {
+  return pointwise(node, node.value(0), functions.sine(1));
+}
+
+export function cos(node: NodeView): Value {
+  return pointwise(node, linear(node, node.value(0), 1, Math.PI / 2), functions.sine(1));
+}
+
+/** x / (1 + |x|) */
+export function softsign(node: NodeView): Value {
+  const size = linear(node, pointwise(node, node.value(0), functions.ABS), 1, 1);
+  return combine(node, "mul", node.value(0), pointwise(node, size, functions.RECIPROCAL));
+}

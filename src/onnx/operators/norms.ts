@@ -1,0 +1,178 @@
+import * as functions from "../activations.ts";
+import { arrange, storedAxes } from "../layout.ts";
+import type { NodeView } from "../node-view.ts";
+import type { Site } from "../site.ts";
+import { countOf, type Numbers } from "../tensor.ts";
+import { BATCH, makeValue, type Value } from "../value.ts";
+import { pointwise, scaleAndShift } from "./arithmetic.ts";
+
+// Normalisation of groups of numbers.
+
+const ones = (count: number) => new Float32Array(count).fill(1);
+
+/** A vector of a number for each channel. */
+function vector(node: NodeView, input: number, channels: number): Numbers {
+  const { values } = node.tensor(input);
+  if (values.length === channels) return values;
+  return node.refuse(`its input ${input} has ${values.length} numbers, expected ${channels}`);
+}
+
+/** So many numbers an axis has; an axis of points, or of the batch, has none that could be told. */
+function lengthOf(node: Site, value: Value, axis: number): number {
+  const lengths = (value.axes[axis] ?? node.refuse("what it reads has too few axes")).map((factor) => {
+    const length = factor === BATCH ? "batch" : value.shape[factor]!;
+    return typeof length === "number" ? length : node.refuse(`it treats the ${length} as channels`);
+  });
+  return countOf(lengths);
+}
+
+export function batchNorm(node: NodeView): Value {
+  if (node.integer("training_mode", 0) !== 0) {
+    return node.refuse(
+      "it is in training mode, statistics over the batch; export the model after model.eval()",
+    );
+  }
+  const value = node.value(0);
+  const channels = lengthOf(node, value, 1);
+  const [scale, shift, mean, variance] = [1, 2, 3, 4].map((input) => vector(node, input, channels));
+  const epsilon = node.float("epsilon", 1e-5);
+  const weight = Float64Array.from(scale!, (number, i) => number / Math.sqrt(variance![i]! + epsilon));
+  const bias = Float64Array.from(shift!, (number, i) => number - mean![i]! * weight[i]!);
+  return scaleAndShift(node, value, 1, weight, bias);
+}
+
+/**
+ * Each position of the second axis normalised by itself, over all that follows. Where a GroupNorm has been made of it,
+ * a position is a group: channels that lie beside each other, which is what the graph's `groupNorm` has.
+ */
+export function instanceNorm(node: NodeView): Value {
+  const value = node.value(0);
+  const groups = lengthOf(node, value, 1);
+  const [scale, shift] = [vector(node, 1, groups), vector(node, 2, groups)];
+  const own = value.axes[1]!;
+  const stored = storedAxes(value);
+  // All numbers are one group, whatever is called a channel of it.
+  const start = own[0] ?? Math.max(stored.length - 1, 0);
+  const isTogether = own.every((axis, i) => axis === start + i);
+  // What lies within a group, and what pixels there are around it.
+  const within = stored.slice(start + own.length);
+  const around = stored.slice(0, start);
+  if (!isTogether || stored.some((axis) => value.shape[axis] === "points")) {
+    return node.refuse("it normalises axes that lie otherwise than those of pixels and channels");
+  }
+  const isPlain = own.length > 0 && within.length > 0 && around.length === 0 && value.axes.length > 3;
+  // Of pixels that lie channel by channel the weights would be as many as pixels.
+  const [outer, inner] = isPlain ? [within, []] : [around, within];
+  const { source, shape } = arrange(node, value, [...outer.map((axis) => [axis]), [...own, ...inner]]);
+  const channels = shape.at(-1) as number;
+  const size = channels / groups;
+  const weight = new Float64Array(channels).map((_, i) => scale[Math.floor(i / size)]!);
+  const bias = new Float64Array(channels).map((_, i) => shift[Math.floor(i / size)]!);
+  const settings = { groups, epsilon: node.float("epsilon", 1e-5) };
+  const normalised = node.writer.write("groupNorm", [source], shape, { settings, weight, bias });
+  return inOrder(value, normalised, shape, [...outer, ...own, ...inner]);
+}
+
+/** What has been made of a value whose stored axes were put in an order; some may have become one. */
+function inOrder(value: Value, source: string, sourceShape: Value["shape"], order: readonly number[]): Value {
+  return {
+    ...{ type: "float", source, sourceShape },
+    shape: order.map((axis) => value.shape[axis]!),
+    axes: value.axes.map((factors) => factors.map((axis) => (axis === BATCH ? BATCH : order.indexOf(axis)))),
+  };
+}
+
+export function groupNorm(node: NodeView): Value {
+  const value = node.value(0);
+  const channels = lengthOf(node, value, 1);
+  const groups = node.integer("num_groups") ?? node.refuse("its num_groups is missing");
+  if (!(groups >= 1) || channels % groups !== 0) {
+    return node.refuse(`its num_groups is ${groups}, of ${channels} channels`);
+  }
+  if (
+    value.axes
+      .slice(2)
+      .flat()
+      .some((axis) => axis === BATCH || value.shape[axis] === "points")
+  ) {
+    return node.refuse("it takes statistics over the batch or the points");
+  }
+  // Until opset 21 there is a number for each group.
+  const perChannel = (input: number): Numbers => {
+    const { values } = node.tensor(input);
+    if (values.length !== groups) return vector(node, input, channels);
+    return new Float64Array(channels).map((_, i) => values[Math.floor((i * groups) / channels)]!);
+  };
+  const settings = { groups, epsilon: node.float("epsilon", 1e-5) };
+  const [weight, bias] = [perChannel(1), perChannel(2)];
+  const pixels = storedAxes(value).filter((axis) => !value.axes[1]!.includes(axis));
+  const { source, shape } = arrange(node, value, [...pixels.map((axis) => [axis]), value.axes[1]!]);
+  const normalised = node.writer.write("groupNorm", [source], shape, { settings, weight, bias });
+  return inOrder(value, normalised, shape, [...pixels, ...value.axes[1]!]);
+}
+
+/** Axes of the file normalised together, by mean and variance or by the mean of the squares alone. */
+export function normalise(
+  node: Site,
+  kind: "layerNorm" | "rmsNorm",
+  value: Value,
+  axes: readonly number[],
+  epsilon: number,
+  weight?: Numbers,
+  bias?: Numbers,
+): Value {
+  if (!(epsilon > 0)) return node.refuse(`it adds ${epsilon} to the variance, expected more than 0`);
+  const count = countOf(axes.map((axis) => lengthOf(node, value, axis)));
+  const own = axes.flatMap((axis) => value.axes[axis]!);
+  const others = storedAxes(value).filter((axis) => !own.includes(axis));
+  if (weight && weight.length !== count) {
+    return node.refuse(`it scales by ${weight.length} numbers, expected ${count}`);
+  }
+  const { source, shape } = arrange(node, value, [...others.map((axis) => [axis]), own]);
+  const tensors = {
+    weight: weight ?? ones(count),
+    ...(kind === "layerNorm" && { bias: bias ?? new Float32Array(count) }),
+  };
+  const settings = { epsilon };
+  const normalised = node.writer.write(kind, [source], shape, { settings, ...tensors });
+  return inOrder(value, normalised, shape, [...others, ...own]);
+}
+
+function lastAxes(node: NodeView, value: Value): number[] {
+  const rank = value.axes.length;
+  const first = node.axis(node.integer("axis", -1), rank);
+  return Array.from({ length: rank - first }, (_, i) => first + i);
+}
+
+export function layerNorm(node: NodeView): Value {
+  const value = node.value(0);
+  const epsilon = node.float("epsilon", 1e-5);
+  const [weight, bias] = [node.optional(1)?.values, node.optional(2)?.values];
+  return normalise(node, "layerNorm", value, lastAxes(node, value), epsilon, weight, bias);
+}
+
+export function rmsNorm(node: NodeView): Value {
+  const value = node.value(0);
+  const epsilon = node.float("epsilon", 1e-5);
+  return normalise(node, "rmsNorm", value, lastAxes(node, value), epsilon, node.optional(1)?.values);
+}
+
+export function softmax(node: NodeView): Value {
+  const value = node.value(0);
+  const axis = node.axis(node.integer("axis", -1), value.axes.length);
+  lengthOf(node, value, axis);
+  const own = value.axes[axis]!;
+  const others = storedAxes(value).filter((each) => !own.includes(each));
+  const { source, shape } = arrange(node, value, [...others.map((each) => [each]), own]);
+  const result = node.writer.write("softmax", [source], shape);
+  const place = (each: number) => (each === BATCH ? BATCH : others.indexOf(each));
+  return makeValue(
+    result,
+    shape,
+    value.axes.map((each, i) => (i === axis ? [others.length] : each.map(place))),
+  );
+}
+
+export function logSoftmax(node: NodeView): Value {
+  return pointwise(node, softmax(node), functions.LOG);
+}

@@ -1,0 +1,169 @@
+import * as functions from "../activations.ts";
+import type { NodeView } from "../node-view.ts";
+import { isConstant, type Value } from "../value.ts";
+import { div, mul, pointwise } from "./arithmetic.ts";
+import { normalise } from "./norms.ts";
+import { reducedAxes } from "./reductions.ts";
+
+// What exporters write as several small nodes, and the graph has as one. Whatever is not recognised is computed as it
+// stands, only more slowly. The small nodes are written, too, and left out in the end since nobody reads them.
+
+/** Names of values that are others under another name. */
+const RENAMING = ["Identity", "Cast", "Dropout"];
+
+/** The node that makes an input, if it is of this operator. */
+function maker(node: NodeView, input: number, operator?: string): NodeView | undefined {
+  let made = node.scope.makers.get(node.node.inputs[input] ?? "");
+  while (made && RENAMING.includes(made.operator)) made = node.scope.makers.get(made.node.inputs[0] ?? "");
+  return made && (operator === undefined || made.operator === operator) ? made : undefined;
+}
+
+/** What an input is called where it is made. */
+function nameOf(node: NodeView, input: number): string {
+  let name = node.node.inputs[input] ?? "";
+  for (;;) {
+    const made = node.scope.makers.get(name);
+    if (!made || !RENAMING.includes(made.operator)) return name;
+    name = made.node.inputs[0] ?? "";
+  }
+}
+
+/** The number that an input is, where it is a known one. */
+function numberOf(node: NodeView, input: number): number | undefined {
+  const operand = node.inputs[input];
+  if (!operand || !isConstant(operand) || operand.at.length > 1) return undefined;
+  const [tensor] = operand.at;
+  return tensor!.values.length === 1 ? tensor!.values[0] : undefined;
+}
+
+const isNear = (number: number | undefined, expected: number) =>
+  number !== undefined && Math.abs(number - expected) <= 1e-3 * expected;
+
+/** Mul */
+export function product(node: NodeView): Value {
+  return sigmoidProduct(node) ?? geluProduct(node) ?? rootProduct(node) ?? mul(node);
+}
+
+/** Div */
+export function quotient(node: NodeView): Value {
+  const root = maker(node, 1, "Sqrt");
+  return (root && normalised(node, root, true)) ?? div(node);
+}
+
+/** x · sigmoid(x), and x · tanh(softplus(x)) */
+function sigmoidProduct(node: NodeView): Value | undefined {
+  for (const [x, other] of [
+    [0, 1],
+    [1, 0],
+  ] as const) {
+    const sigmoid = maker(node, other, "Sigmoid");
+    if (sigmoid && nameOf(sigmoid, 0) === nameOf(node, x))
+      return pointwise(node, node.value(x), functions.SILU);
+    const tanh = maker(node, other, "Tanh");
+    const softplus = tanh && maker(tanh, 0, "Softplus");
+    if (softplus && nameOf(softplus, 0) === nameOf(node, x))
+      return pointwise(node, node.value(x), functions.MISH);
+  }
+  return undefined;
+}
+
+/** A factor of a product: a number, or a value as the input of a node. */
+type Factor = number | { readonly node: NodeView; readonly input: number };
+
+/** The factors of a product of products. */
+function factorsOf(node: NodeView, depth: number): Factor[] {
+  return [0, 1].flatMap((input): Factor[] => {
+    const number = numberOf(node, input);
+    if (number !== undefined) return [number];
+    const inner = depth > 0 ? maker(node, input, "Mul") : undefined;
+    return inner ? factorsOf(inner, depth - 1) : [{ node, input }];
+  });
+}
+
+/** x · (1 + erf(x / √2)) / 2, multiplied in any order */
+function geluProduct(node: NodeView): Value | undefined {
+  const factors = factorsOf(node, 2);
+  const values = factors.filter((factor) => typeof factor !== "number");
+  const scale = factors.reduce<number>((all, factor) => (typeof factor === "number" ? all * factor : all), 1);
+  if (values.length !== 2 || !isNear(scale, 0.5)) return undefined;
+  for (const [x, other] of [values, [...values].reverse()]) {
+    const sum = maker(other!.node, other!.input, "Add");
+    const erf = sum && (maker(sum, 0, "Erf") ?? maker(sum, 1, "Erf"));
+    if (!erf || !isNear(numberOf(sum, 0) ?? numberOf(sum, 1), 1)) continue;
+    const scaled = maker(erf, 0);
+    const by = scaled && numberOf(scaled, 1);
+    const isScaled =
+      (scaled?.operator === "Div" && isNear(by, Math.SQRT2)) ||
+      (scaled?.operator === "Mul" && isNear(by, Math.SQRT1_2));
+    if (isScaled && nameOf(scaled, 0) === nameOf(x!.node, x!.input)) {
+      return pointwise(node, x!.node.value(x!.input), functions.GELU);
+    }
+  }
+  return undefined;
+}
+
+/** x multiplied by 1 / √…, in any way that is written. */
+function rootProduct(node: NodeView): Value | undefined {
+  for (const input of [0, 1]) {
+    const inverse = maker(node, input);
+    const isOneBy = inverse?.operator === "Div" && numberOf(inverse, 0) === 1;
+    const root =
+      inverse?.operator === "Reciprocal"
+        ? maker(inverse, 0, "Sqrt")
+        : isOneBy
+          ? maker(inverse, 1, "Sqrt")
+          : undefined;
+    const found = root && normalised(node, root, false, 1 - input);
+    if (found) return found;
+    // A power of the mean and ε themselves.
+    const isPower = inverse?.operator === "Pow" && numberOf(inverse, 1) === -0.5;
+    const direct = isPower && normalised(node, inverse, false, 1 - input);
+    if (direct) return direct;
+  }
+  return undefined;
+}
+
+/**
+ * A value divided by the root of the mean of its squares and ε: of its differences from the mean, where that is what it
+ * is, a LayerNorm.
+ *
+ * @param root the node whose first input is the mean and ε
+ */
+function normalised(node: NodeView, root: NodeView, _divides: boolean, input = 0): Value | undefined {
+  const sum = maker(root, 0, "Add");
+  if (!sum) return undefined;
+  const at = [0, 1].find((each) => maker(sum, each, "ReduceMean"));
+  if (at === undefined) return undefined;
+  const mean = maker(sum, at, "ReduceMean")!;
+  const epsilon = numberOf(sum, 1 - at);
+  const square = maker(mean, 0);
+  if (epsilon === undefined || !(epsilon > 0) || !square) return undefined;
+  const isSquare =
+    (square.operator === "Pow" && numberOf(square, 1) === 2) ||
+    (square.operator === "Mul" && nameOf(square, 0) === nameOf(square, 1));
+  if (!isSquare || !isSameValue(square, 0, node, input)) return undefined;
+  const value = node.inputs[input];
+  if (!value || isConstant(value)) return undefined;
+  const rank = value.axes.length;
+  const axes = keptAxes(mean, rank);
+  if (!axes || axes.some((axis) => axis === 0 && rank > 1)) return undefined;
+  const difference = maker(node, input, "Sub");
+  const centre = difference && maker(difference, 1, "ReduceMean");
+  const own = centre && nameOf(centre, 0) === nameOf(difference, 0) ? keptAxes(centre, rank) : undefined;
+  const isCentred = own !== undefined && String(own) === String(axes);
+  if (!isCentred) return normalise(node, "rmsNorm", node.value(input), axes, epsilon);
+  return normalise(node, "layerNorm", difference!.value(0), axes, epsilon);
+}
+
+/** The axes of a mean that keeps them. */
+function keptAxes(mean: NodeView, rank: number): readonly number[] | undefined {
+  if (mean.integer("keepdims", 1) === 0 && rank > 1) return undefined;
+  return reducedAxes(mean, rank);
+}
+
+/** The same value, or the same difference written twice. */
+function isSameValue(a: NodeView, inputA: number, b: NodeView, inputB: number): boolean {
+  if (nameOf(a, inputA) === nameOf(b, inputB)) return true;
+  const [left, right] = [maker(a, inputA, "Sub"), maker(b, inputB, "Sub")];
+  return !!left && !!right && [0, 1].every((input) => nameOf(left, input) === nameOf(right, input));
+}

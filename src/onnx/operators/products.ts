@@ -1,0 +1,155 @@
+import { align } from "../align.ts";
+import { arrange, joined, storedAxes, stretch } from "../layout.ts";
+import type { NodeView } from "../node-view.ts";
+import type { Site } from "../site.ts";
+import { type Numbers, strided } from "../tensor.ts";
+import { BATCH, makeValue, type Value } from "../value.ts";
+import { combine, linear } from "./arithmetic.ts";
+
+// Products with matrices, known or not.
+
+/** A matrix of a file: number (i, j) of it is values[i · rowStride + j · columnStride]. */
+interface Matrix {
+  readonly values: Numbers;
+  readonly rows: number;
+  readonly columns: number;
+  readonly rowStride: number;
+  readonly columnStride: number;
+}
+
+/** The value multiplied along an axis by a matrix [its length, units]; the axis becomes `units` long. */
+function multiplied(
+  node: Site,
+  value: Value,
+  axis: number,
+  { values, rows, columns, rowStride, columnStride }: Matrix,
+): Value {
+  const factors = value.axes[axis]!;
+  if (factors.includes(BATCH)) return node.refuse("it multiplies along the batch");
+  if (factors.some((each) => value.shape[each] === "points"))
+    return node.refuse("it multiplies along the points");
+  const length = factors.reduce<number>((all, each) => all * (value.shape[each] as number), 1);
+  if (length !== rows) return node.refuse(`it multiplies ${length} numbers by a matrix of ${rows} rows`);
+  const others = storedAxes(value).filter((each) => !factors.includes(each));
+  const { source, shape } = arrange(node, value, [...others.map((each) => [each]), factors]);
+  const output = [...shape.slice(0, -1), columns];
+  const weight = strided(values, [columns, rows], [columnStride, rowStride]);
+  const product = node.writer.write("dense", [source], output, {
+    ...{ settings: { units: columns }, weight, bias: new Float32Array(columns) },
+  });
+  const place = (each: number) => (each === BATCH ? BATCH : others.indexOf(each));
+  return makeValue(
+    product,
+    output,
+    value.axes.map((each, i) => (i === axis ? [others.length] : each.map(place))),
+  );
+}
+
+/** A known matrix among the inputs of a node; undefined where it is computed, or more than a matrix. */
+function matrixOf({ source, shape, axes }: Value): Matrix | undefined {
+  if (typeof source === "string" || axes.flat().includes(BATCH)) return undefined;
+  // Axes of length 1 before the others make no more of it.
+  const lengths = axes.map((factors) => factors.reduce((all, each) => all * (shape[each] as number), 1));
+  if (lengths.length < 2 || lengths.slice(0, -2).some((length) => length !== 1)) return undefined;
+  const [rows, columns] = lengths.slice(-2) as [number, number];
+  return { values: source, rows, columns, rowStride: columns, columnStride: 1 };
+}
+
+function transposed({ values, rows, columns, rowStride, columnStride }: Matrix): Matrix {
+  return { values, rows: columns, columns: rows, rowStride: columnStride, columnStride: rowStride };
+}
+
+/** alpha · A · B + beta · C */
+export function gemm(node: NodeView): Value {
+  const a = node.value(0);
+  const b = node.value(1);
+  if (a.axes.length !== 2 || b.axes.length !== 2) return node.refuse("it multiplies what are no matrices");
+  const turn = (value: Value, turns: boolean): Value =>
+    turns ? { ...value, axes: [...value.axes].reverse() } : value;
+  const isTurned = { a: node.integer("transA", 0) !== 0, b: node.integer("transB", 0) !== 0 };
+  const known = matrixOf(b);
+  const product = known
+    ? multiplied(node, turn(a, isTurned.a), 1, isTurned.b ? transposed(known) : known)
+    : productOf(node, turn(a, isTurned.a), turn(b, isTurned.b));
+  const scaled = linear(node, product, node.float("alpha", 1), 0);
+  if (!node.has(2)) return scaled;
+  const beta = node.float("beta", 1);
+  return beta === 0 ? scaled : combine(node, "add", scaled, linear(node, node.value(2), beta, 0));
+}
+
+export function matmul(node: NodeView): Value {
+  const [a, b] = [node.value(0), node.value(1)];
+  if (a.axes.length === 1 || b.axes.length === 1) return vectorProduct(node, a, b);
+  return productOf(node, a, b);
+}
+
+function productOf(node: NodeView, a: Value, b: Value): Value {
+  const known = matrixOf(b);
+  if (known && typeof a.source === "string") return multiplied(node, a, a.axes.length - 1, known);
+  const left = matrixOf(a);
+  if (left && typeof b.source === "string" && a.axes.length <= b.axes.length) {
+    return multiplied(node, b, b.axes.length - 2, transposed(left));
+  }
+  return productOfValues(node, a, b);
+}
+
+/** Of a vector: the axis of length 1 that makes it a matrix goes again. */
+function vectorProduct(node: NodeView, a: Value, b: Value): Value {
+  const left: Value = a.axes.length === 1 ? { ...a, axes: [[], ...a.axes] } : a;
+  const right: Value = b.axes.length === 1 ? { ...b, axes: [...b.axes, []] } : b;
+  const product = productOf(node, left, right);
+  const rank = product.axes.length;
+  const axes = product.axes.filter((_, axis) => {
+    return !(a.axes.length === 1 && axis === rank - 2) && !(b.axes.length === 1 && axis === rank - 1);
+  });
+  return { ...product, axes };
+}
+
+/** The product of two values as matrices of their last two axes, of each pair along the axes before. */
+function productOfValues(node: NodeView, a: Value, b: Value): Value {
+  const rank = Math.max(a.axes.length, b.axes.length);
+  const whole = (value: Value): Value => {
+    const missing = new Array<readonly number[]>(rank - value.axes.length).fill([]);
+    const one = joined(node, { ...value, axes: [...missing, ...value.axes] }, rank - 2);
+    const both = joined(node, one, rank - 1);
+    if (both.axes.slice(-2).flat().includes(BATCH)) return node.refuse("it multiplies along the batch");
+    return both;
+  };
+  const aligned = align(node, [whole(a), whole(b)], { aside: 2 });
+  // As many matrices of either one.
+  const [x, y] = aligned.values.map((value, i) => {
+    const missing = aligned.lengths.flatMap((length, key) => {
+      const axis = aligned.axes.findIndex((keys) => keys.includes(key));
+      return aligned.groups[i]![key]!.length === 0 ? [[axis, length] as const] : [];
+    });
+    return stretch(node, value, new Map(missing));
+  }) as [Value, Value];
+  const before = (value: Value) =>
+    value.axes.slice(0, -2).flatMap((factors) => factors.filter((factor) => factor !== BATCH));
+  const lengthOf = (value: Value, axis: number) => {
+    const [stored] = value.axes[axis]!;
+    return stored === undefined ? 1 : value.shape[stored]!;
+  };
+  if (lengthOf(x, rank - 1) !== lengthOf(y, rank - 2)) {
+    return node.refuse("the matrices that it multiplies do not fit together");
+  }
+  const groups = (value: Value, rows: number, columns: number) => [
+    ...before(value).map((each) => [each]),
+    value.axes[rows]!,
+    value.axes[columns]!,
+  ];
+  const [row, column] = [y.axes[rank - 2]![0], y.axes[rank - 1]![0]];
+  // As it lies, where that is the transpose.
+  const isTransposed = row !== undefined && column !== undefined && column < row;
+  const l = arrange(node, x, groups(x, rank - 2, rank - 1));
+  const r = arrange(node, y, isTransposed ? groups(y, rank - 1, rank - 2) : groups(y, rank - 2, rank - 1));
+  const shape = [...l.shape.slice(0, -1), r.shape.at(isTransposed ? -2 : -1)!];
+  const settings = { transposed: isTransposed };
+  const source = node.writer.write("matmul", [l.source, r.source], shape, { settings });
+  let next = 0;
+  const axes = x.axes.slice(0, -2).map((factors) => factors.map((each) => (each === BATCH ? BATCH : next++)));
+  const leading = aligned.axes.slice(0, -2).map((keys, i) => {
+    return keys.includes(BATCH) && !axes[i]!.includes(BATCH) ? [BATCH, ...axes[i]!] : axes[i]!;
+  });
+  return makeValue(source, shape, [...leading, [next], [next + 1]]);
+}

@@ -1,0 +1,35 @@
+// What a graph does is followed at several sizes at once: what its shapes are of the batch and of the points shows in
+// how they change. So no shape that the file declares has to be trusted.
+
+/** The length of the batch, and of the points, at which numbers that depend on them are computed. */
+export const SIZES = [
+  { batch: 2, points: 5 },
+  { batch: 3, points: 5 },
+  { batch: 2, points: 7 },
+] as const;
+
+/** A length of the file: `count`, times that of the batch, times that of the points. */
+export interface Dimension {
+  readonly count: number;
+  readonly hasBatch: boolean;
+  readonly hasPoints: boolean;
+}
+
+/** What a length is by its values at each of the sizes; undefined where it changes in another way. */
+export function dimensionOf(lengths: readonly number[]): Dimension | undefined {
+  const [first, otherBatch, otherPoints] = lengths as [number, number, number];
+  const factor = (other: number, from: number, to: number): boolean | undefined => {
+    if (other === first) return false;
+    return other * from === first * to ? true : undefined;
+  };
+  const hasBatch = factor(otherBatch, SIZES[0].batch, SIZES[1].batch);
+  const hasPoints = factor(otherPoints, SIZES[0].points, SIZES[2].points);
+  if (hasBatch === undefined || hasPoints === undefined) return undefined;
+  const count = first / (hasBatch ? SIZES[0].batch : 1) / (hasPoints ? SIZES[0].points : 1);
+  return Number.isInteger(count) ? { count, hasBatch, hasPoints } : undefined;
+}
+
+/** The values of a length at each of the sizes. */
+export function lengthsOf({ count, hasBatch, hasPoints }: Dimension): number[] {
+  return SIZES.map(({ batch, points }) => count * (hasBatch ? batch : 1) * (hasPoints ? points : 1));
+}
