@@ -18,7 +18,8 @@ import { transform } from "esbuild";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { writeNpy } from "../src/data/npy.ts";
-import { loadDecoder } from "../src/index.ts";
+import { createDecoder, loadDecoder } from "../src/index.ts";
+import { toOnnx } from "../src/onnx/index.ts";
 import { findNewerNode } from "./support/runtimes.mjs";
 
 // Every example of README and docs is run here, as it stands, in the folder of a user who has the package as
@@ -28,7 +29,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "latentflow-examples-"));
 test.after(() => rmSync(folder, { recursive: true }));
 
-test.before(() => {
+test.before(async () => {
   mkdirSync(join(folder, "node_modules"));
   const resolve = createRequire(import.meta.url).resolve;
   const packages: [string, string][] = [
@@ -41,6 +42,8 @@ test.before(() => {
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
   cpSync(join(root, "test/examples"), folder, { recursive: true });
   cpSync(join(root, "demo/decoder.safetensors"), join(folder, "decoder.safetensors"));
+  const small = createDecoder({ layers: [2, 10, 784], outputShape: [28, 28], loss: "bce", seed: 1 });
+  writeFileSync(join(folder, "decoder.onnx"), await toOnnx(small));
   const digits = gunzipSync(readFileSync(join(root, "demo/mnist-test-300.idx.gz")));
   writeFileSync(join(folder, "images.idx3-ubyte.gz"), gzipSync(firstImages(digits, 20)));
   const others = firstImages(digits, 10).subarray(HEADER);
@@ -91,7 +94,10 @@ const examples = files.flatMap(examplesOf);
 const inLanguage = (language: string) => examples.filter((example) => example.language === language);
 
 /** What given.ts gives. */
-const GIVEN = ["decoder", "y", "weights", "z0", "signal"];
+const GIVEN = [
+  ...["decoder", "y", "weights", "z0", "signal"],
+  ...["conditional", "sdf", "distances", "xyz", "z", "grid"],
+];
 
 /** The module that an example is, with what it takes from those before it. */
 function asModule({ code }: Example): string {
