@@ -35,6 +35,10 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   "groupnorm-skips":
     "dense reshape permute conv groupNorm silu conv add groupNorm silu conv add upsample groupNorm conv permute sigmoid",
   "layernorm-small-nodes": "dense layerNorm gelu dense",
+  "layernorm-by-variance": "dense layerNorm",
+  "groupnorm-after-linear": "dense reshape permute groupNorm conv reshape",
+  "one-hot": "embedding concat dense",
+  "points-conv": "concat dense relu dense reshape",
   "pixel-norm": "dense reshape permute rmsNorm conv permute",
   "rms-by-hand": "dense rmsNorm",
   "transposed-batchnorm": "dense relu reshape permute convTranspose permute",

@@ -5,7 +5,7 @@ const INPUTS: Readonly<Record<string, number>> = {
   ...{ Less: 2, LessOrEqual: 2, And: 2, Or: 2, Xor: 2, PRelu: 2, Where: 3, Range: 3 },
   ...{ MatMul: 2, Gemm: 2, Conv: 2, ConvTranspose: 2, Reshape: 2, Expand: 2, Tile: 2, Gather: 2, Slice: 3 },
   ...{ BatchNormalization: 5, InstanceNormalization: 3, GroupNormalization: 3, LayerNormalization: 2 },
-  ...{ RMSNormalization: 2, Pad: 2 },
+  ...{ RMSNormalization: 2, Pad: 2, OneHot: 3 },
 };
 
 /** Operators all of whose inputs must be there, however many. */

@@ -31,13 +31,16 @@ export function arrange(node: Site, value: Value, groups: readonly (readonly num
   if (typeof value.source !== "string") return arrangeNumbers(node, value, order, whole);
   const isInOrder = order.every((axis, i) => i === 0 || axis > order[i - 1]!);
   if (isInOrder) return reshaped(node, { source: value.source, shape: value.sourceShape }, whole);
-  // Axis by axis, or with those that stay beside each other as one: whichever asks for fewer other shapes around it.
-  const ways = [order.map((axis) => [axis]), runsOf(value, order)].map((runs) => moving(value, runs));
-  const [axisByAxis, together] = ways.map(({ from, moved }) => {
+  // Each axis that is wanted by itself, or those that stay beside each other as one: whichever asks for fewer other
+  // shapes around it.
+  const ways = [groups.flatMap((group) => runsOf(value, group)), runsOf(value, order)].map((runs) =>
+    moving(value, runs),
+  );
+  const [apart, together] = ways.map(({ from, moved }) => {
     return [String(from) !== String(value.sourceShape), String(moved) !== String(whole)].filter(Boolean)
       .length;
   }) as [number, number];
-  const { from, axes, moved } = ways[axisByAxis <= together && order.length <= MOST_AXES ? 0 : 1]!;
+  const { from, axes, moved } = ways[apart <= together && ways[0]!.axes.length <= MOST_AXES ? 0 : 1]!;
   const before = reshaped(node, { source: value.source, shape: value.sourceShape }, from);
   const source = node.writer.write("permute", [before.source], moved, { settings: { axes } });
   return reshaped(node, { source, shape: moved }, whole);

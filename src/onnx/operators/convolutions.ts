@@ -6,6 +6,7 @@ import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import type { Tensor } from "../tensor.ts";
 import { BATCH, makeValue, showAxes, type Value } from "../value.ts";
+import { multiplied } from "./products.ts";
 
 // Convolutions, and all that reads a value as pixels with channels.
 
@@ -140,6 +141,7 @@ function biasOf(node: NodeView, bias: Tensor | undefined, units: number) {
 
 export function conv(node: NodeView): Value {
   const value = node.value(0);
+  if (value.shape.includes("points")) return convOfPoints(node, value);
   const { source, lengths, channels } = pixelsOf(node, value);
   const { weight, kernel, groups, units, bias } = parametersOf(node, lengths.length, channels, false);
   const { stride, dilation, padding } = windowOf(node, lengths, kernel);
@@ -151,6 +153,20 @@ export function conv(node: NodeView): Value {
   checkReach(node, output, kernel);
   const settings = { channels: units, kernel, stride, padding, dilation, groups };
   return writePixels(node, "conv", value, source, [...output, units], { settings, weight, bias });
+}
+
+/** A convolution of one tap is a dense layer on the channels of each point. */
+function convOfPoints(node: NodeView, value: Value): Value {
+  const { shape, values } = node.tensor(1);
+  const [units, channels, ...kernel] = shape as [number, number, ...number[]];
+  const isPlain = (name: string, number: number) =>
+    (node.integers(name) ?? []).every((each) => each === number);
+  const hasOneTap = kernel.length === value.axes.length - 2 && kernel.every((size) => size === 1);
+  if (!hasOneTap || !isPlain("strides", 1) || !isPlain("pads", 0) || node.integer("group", 1) !== 1) {
+    return node.refuse("it reads points, of which only a kernel of one tap makes sense");
+  }
+  const matrix = { values, rows: channels, columns: units, rowStride: 1, columnStride: channels };
+  return multiplied(node, value, 1, matrix, biasOf(node, node.optional(2), units));
 }
 
 export function convTranspose(node: NodeView): Value {

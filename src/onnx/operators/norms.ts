@@ -3,7 +3,7 @@ import { arrange, storedAxes } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import { countOf, type Numbers } from "../tensor.ts";
-import { BATCH, makeValue, type Value } from "../value.ts";
+import { BATCH, dimensionAt, isConstant, makeValue, type Value } from "../value.ts";
 import { pointwise, scaleAndShift } from "./arithmetic.ts";
 
 // Normalisation of groups of numbers.
@@ -60,9 +60,11 @@ export function instanceNorm(node: NodeView): Value {
   if (!isTogether || stored.some((axis) => value.shape[axis] === "points")) {
     return node.refuse("it normalises axes that lie otherwise than those of pixels and channels");
   }
-  const isPlain = own.length > 0 && within.length > 0 && around.length === 0 && value.axes.length > 3;
-  // Of pixels that lie channel by channel the weights would be as many as pixels.
-  const [outer, inner] = isPlain ? [within, []] : [around, within];
+  // Of pixels that lie channel by channel the weights would be as many as pixels: these are put first, where it is known
+  // how many channels a group has.
+  const count = around.length === 0 ? channelsOfGroup(node, value, groups) : undefined;
+  const inner = count === undefined ? within : axesOfProduct(value, within, count);
+  const outer = count === undefined ? around : within.filter((axis) => !inner.includes(axis));
   const { source, shape } = arrange(node, value, [...outer.map((axis) => [axis]), [...own, ...inner]]);
   const channels = shape.at(-1) as number;
   const size = channels / groups;
@@ -71,6 +73,26 @@ export function instanceNorm(node: NodeView): Value {
   const settings = { groups, epsilon: node.float("epsilon", 1e-5) };
   const normalised = node.writer.write("groupNorm", [source], shape, { settings, weight, bias });
   return inOrder(value, normalised, shape, [...outer, ...own, ...inner]);
+}
+
+/** How many channels a group has: of a GroupNorm its file says that before it makes groups of channels. */
+function channelsOfGroup(node: NodeView, value: Value, groups: number): number | undefined {
+  if (value.axes.length > 3) return 1;
+  const reshape = node.scope.makers.get(node.node.inputs[0]!);
+  const before = reshape?.operator === "Reshape" ? reshape.inputs[0] : undefined;
+  if (!before || isConstant(before) || before.axes.length < 3) return undefined;
+  const { count } = dimensionAt(before, 1);
+  return count % groups === 0 ? count / groups : undefined;
+}
+
+/** So many of the axes, from the first on, that they have a product; all where none have it. */
+function axesOfProduct(value: Value, axes: readonly number[], product: number): readonly number[] {
+  let all = 1;
+  for (let i = 0; i <= axes.length; i++) {
+    if (all === product) return axes.slice(0, i);
+    all *= value.shape[axes[i]!] as number;
+  }
+  return axes;
 }
 
 /** What has been made of a value whose stored axes were put in an order; some may have become one. */

@@ -161,9 +161,15 @@ function keptAxes(mean: NodeView, rank: number): readonly number[] | undefined {
   return reducedAxes(mean, rank);
 }
 
-/** The same value, or the same difference written twice. */
+/** The same value, or the same difference from the mean written twice. */
 function isSameValue(a: NodeView, inputA: number, b: NodeView, inputB: number): boolean {
   if (nameOf(a, inputA) === nameOf(b, inputB)) return true;
-  const [left, right] = [maker(a, inputA, "Sub"), maker(b, inputB, "Sub")];
-  return !!left && !!right && [0, 1].every((input) => nameOf(left, input) === nameOf(right, input));
+  const [left, right] = [maker(a, inputA), maker(b, inputB)];
+  if (!left || !right || left.operator !== right.operator) return false;
+  if (left.operator === "Sub") return [0, 1].every((input) => isSameValue(left, input, right, input));
+  if (left.operator !== "ReduceMean" || nameOf(left, 0) !== nameOf(right, 0)) return false;
+  const [value] = left.inputs;
+  if (!value || isConstant(value)) return false;
+  const axes = [left, right].map((mean) => keptAxes(mean, value.axes.length));
+  return axes[0] !== undefined && String(axes[0]) === String(axes[1]);
 }

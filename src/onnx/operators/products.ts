@@ -9,7 +9,7 @@ import { combine, linear } from "./arithmetic.ts";
 // Products with matrices, known or not.
 
 /** A matrix of a file: number (i, j) of it is values[i · rowStride + j · columnStride]. */
-interface Matrix {
+export interface Matrix {
   readonly values: Numbers;
   readonly rows: number;
   readonly columns: number;
@@ -18,11 +18,12 @@ interface Matrix {
 }
 
 /** The value multiplied along an axis by a matrix [its length, units]; the axis becomes `units` long. */
-function multiplied(
+export function multiplied(
   node: Site,
   value: Value,
   axis: number,
   { values, rows, columns, rowStride, columnStride }: Matrix,
+  bias: Numbers = new Float32Array(columns),
 ): Value {
   const factors = value.axes[axis]!;
   if (factors.includes(BATCH)) return node.refuse("it multiplies along the batch");
@@ -35,7 +36,7 @@ function multiplied(
   const output = [...shape.slice(0, -1), columns];
   const weight = strided(values, [columns, rows], [columnStride, rowStride]);
   const product = node.writer.write("dense", [source], output, {
-    ...{ settings: { units: columns }, weight, bias: new Float32Array(columns) },
+    ...{ settings: { units: columns }, weight, bias },
   });
   const place = (each: number) => (each === BATCH ? BATCH : others.indexOf(each));
   return makeValue(

@@ -1,6 +1,7 @@
 import { align } from "../align.ts";
 import { arrange, joined, reshaped, storedAxes, stretch } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
+import { floats, type Tensor } from "../tensor.ts";
 import { BATCH, dimensionAt, makeValue, type Value, withAxes } from "../value.ts";
 
 // Operators that put numbers elsewhere. What only renames axes moves nothing.
@@ -219,7 +220,11 @@ const MOST_SLICES = 256;
 /** Positions of a value by numbers that are known, or rows of a known table by numbers that are given. */
 export function gather(node: NodeView): Value {
   const indices = node.operand(1);
-  if (!("at" in indices)) return rowsByInput(node, indices);
+  if (!("at" in indices)) {
+    if (node.integer("axis", 0) !== 0)
+      return node.refuse("it takes columns by numbers that are given, not rows");
+    return rowsByInput(node, indices, node.tensor(0));
+  }
   const value = node.value(0);
   const axis = node.axis(node.integer("axis", 0), value.axes.length);
   const { shape, values } = node.tensor(1);
@@ -251,13 +256,24 @@ export function gather(node: NodeView): Value {
   );
 }
 
-function rowsByInput(node: NodeView, indices: Value): Value {
-  const table = node.tensor(0);
+/** Ones where the numbers are that an input gives: rows of a table of them. */
+export function oneHot(node: NodeView): Value {
+  const indices = node.value(0);
+  const classes = node.scalar(1) ?? node.refuse("its depth is missing");
+  const [off, on] = node.tensor(2).values;
+  const axis = node.axis(node.integer("axis", -1), indices.axes.length + 1);
+  if (axis !== indices.axes.length || !(Number.isInteger(classes) && classes >= 1 && classes <= 2 ** 12)) {
+    return node.refuse(
+      `it has ${classes} classes along axis ${axis}, expected up to 4096 along the last one`,
+    );
+  }
+  const numbers = Array.from({ length: classes ** 2 }, (_, i) => (i % (classes + 1) === 0 ? on! : off!));
+  return rowsByInput(node, indices, floats(numbers, [classes, classes]));
+}
+
+function rowsByInput(node: NodeView, indices: Value, table: Tensor): Value {
   const [classes, ...row] = table.shape;
   const units = row.reduce((product, length) => product * length, 1);
-  if (node.axis(node.integer("axis", 0), table.shape.length) !== 0) {
-    return node.refuse("it takes columns by numbers that are given, expected rows: axis 0");
-  }
   if (indices.type !== "integer" || typeof indices.source !== "string") {
     return node.refuse("the numbers that it takes rows by are computed, expected an input");
   }

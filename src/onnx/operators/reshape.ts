@@ -85,7 +85,8 @@ function forEachSample(node: NodeView, value: Value, wanted: readonly Dimension[
   const batch = wanted.reduce((product, { count }) => product * count, 1) / sample;
   const [first] = wanted;
   const canLead = first !== undefined && first.count % batch === 0 && (batch > 1 || first.count === 1);
-  if (Number.isInteger(batch) && batch >= 1 && canLead) {
+  const isTraced = node.tracedBatch === undefined || node.tracedBatch === batch;
+  if (Number.isInteger(batch) && batch >= 1 && canLead && isTraced) {
     return [{ ...first, count: first.count / batch, hasBatch: true }, ...wanted.slice(1)];
   }
   if (batch === 1 && node.tracedBatch === 1) return wanted;

@@ -89,6 +89,7 @@ export const OPERATORS = {
   Split: rearranging.split,
   Slice: rearranging.slice,
   Gather: rearranging.gather,
+  OneHot: rearranging.oneHot,
   Identity: rearranging.identity,
   Dropout: rearranging.dropout,
   Cast: cast,
