@@ -90,6 +90,7 @@ for (const { kind, file, before, after, named } of [
       "src/backend/webgpu/passes.ts",
       "src/graph/definition.ts",
       "src/graph/operations.ts",
+      "src/graph/readers.ts",
       "src/onnx/write/operations.ts",
     ],
   },

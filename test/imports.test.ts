@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
@@ -98,6 +99,25 @@ test("imports point down", () => {
 test("Node's modules are asked for in one place", () => {
   const asking = files.filter((file) => readFileSync(join(root, file), "utf8").includes("getBuiltinModule"));
   assert.equal(asking, ["builtin-module.ts"]);
+});
+
+test("a program that only encodes has nothing of what reads, makes and writes decoders", async () => {
+  const { metafile } = await build({
+    stdin: { contents: 'import { encode } from "./src/index.ts"; encode();', resolveDir: dirname(root) },
+    absWorkingDir: dirname(root),
+    ...{ bundle: true, format: "esm", write: false, metafile: true, logLevel: "silent" },
+  });
+  const [output] = Object.values(metafile.outputs);
+  const bundled = Object.entries(output!.inputs).flatMap(([file, { bytesInOutput }]) =>
+    bytesInOutput > 0 ? file : [],
+  );
+  assert.ok(bundled.includes("src/graph/operations.ts"));
+  const surplus =
+    /^src\/(graph\/(read-definition|readers|settings|activation|layers)|decoder\/(probe|metadata|safetensors|output))\.ts$/;
+  assert.equal(
+    bundled.filter((file) => surplus.test(file)),
+    [],
+  );
 });
 
 test.run();

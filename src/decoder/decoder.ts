@@ -111,6 +111,8 @@ export interface Decoder {
 const leaveCallback: unique symbol = Symbol.for("latentflow.decoder.onDispose");
 /** Names the method behind `graphAtPoints`, in every copy. */
 const bindPoints: unique symbol = Symbol.for("latentflow.decoder.atPoints");
+/** Names the method behind `decoderAtPoints`, in every copy. */
+const copyAtPoints: unique symbol = Symbol.for("latentflow.decoder.copyAtPoints");
 
 /** `Symbol.dispose`, which TypeScript's lib es2022 and older runtimes do not know; there nobody asks for it. */
 const disposeSymbol: symbol = (Symbol as { readonly dispose?: symbol }).dispose ?? Symbol("dispose");
@@ -136,6 +138,10 @@ export class GraphDecoder implements Decoder {
   readonly loss: StandardLoss | undefined;
   readonly verified: boolean | undefined;
   readonly unverifiedReason: string | undefined;
+
+  declare readonly [leaveCallback]: (callback: () => void) => void;
+  declare readonly [bindPoints]: (points?: number) => Graph | undefined;
+  declare readonly [copyAtPoints]: (points: number) => Decoder;
 
   readonly #atPoints: Graph["atPoints"];
   #disposed = false;
@@ -165,6 +171,13 @@ export class GraphDecoder implements Decoder {
     this.loss = loss;
     this.verified = verified;
     this.unverifiedReason = unverifiedReason;
+    // Not in the class: esbuild keeps one with computed names, and all that it needs, where nobody makes a decoder.
+    Object.defineProperties(this, {
+      [leaveCallback]: { value: (callback: () => void) => this.#leaveCallback(callback) },
+      [bindPoints]: { value: (points = 1) => this.#atPoints?.(points) },
+      [copyAtPoints]: { value: (points: number) => this.#copyAtPoints(points) },
+      [disposeSymbol]: { value: () => this.dispose() },
+    });
     Object.freeze(this);
   }
 
@@ -192,17 +205,13 @@ export class GraphDecoder implements Decoder {
     for (const callback of this.#disposeCallbacks.splice(0)) callback();
   }
 
-  [leaveCallback](callback: () => void): void {
+  #leaveCallback(callback: () => void): void {
     if (this.#disposed) callback();
     else this.#disposeCallbacks.push(callback);
   }
 
-  [bindPoints](points: number | undefined): Graph | undefined {
-    return this.#atPoints?.(points ?? 1);
-  }
-
-  [disposeSymbol](): void {
-    this.dispose();
+  #copyAtPoints(points: number): Decoder {
+    return new GraphDecoder({ ...this.#atPoints!(points), loss: this.loss }, this.parameters);
   }
 }
 
@@ -218,6 +227,12 @@ export function onDispose(decoder: Decoder, callback: () => void): void {
 /** Of a decoder over points its graph for so many of them; undefined of any other. */
 export function graphAtPoints(decoder: Decoder, points?: number): Graph | undefined {
   return (decoder as GraphDecoder)[bindPoints](points);
+}
+
+/** Of a decoder over points one for so many of them, with the same parameters. */
+export function decoderAtPoints(decoder: Decoder, points: number): Decoder {
+  // It makes the other itself, so that who has a decoder need not have what makes one.
+  return (decoder as GraphDecoder)[copyAtPoints](points);
 }
 
 /** What of a decoder its probe has to fit. */

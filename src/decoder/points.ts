@@ -1,5 +1,5 @@
 import { checkNumber, invalid } from "../check.ts";
-import { type Decoder, GraphDecoder, graphAtPoints, onDispose } from "./decoder.ts";
+import { type Decoder, decoderAtPoints, onDispose } from "./decoder.ts";
 
 /** Of each decoder over points, those for so many. */
 const bound = new WeakMap<Decoder, Map<number, Decoder>>();
@@ -32,8 +32,7 @@ export function atPoints(where: string, decoder: Decoder, points: unknown): Deco
   }
   const there = known.get(count);
   if (there) return there;
-  const { loss, parameters } = decoder;
-  const made = new GraphDecoder({ ...graphAtPoints(decoder, count)!, loss }, parameters);
+  const made = decoderAtPoints(decoder, count);
   known.set(count, made);
   // Calls at work with one that is let go of keep it until they end.
   if (known.size > MOST_KEPT) known.delete(known.keys().next().value!);

@@ -2,9 +2,10 @@ import { checkNumber, checkOptions, invalid, show } from "../check.ts";
 import type { ActivationLike } from "./activation.ts";
 import type { FixedInputDefinition, GraphDefinition, Length, OperationDefinition } from "./definition.ts";
 import { LATENT, parametersOf } from "./graph.ts";
-import type { OperationKind, OperationSettings } from "./operations.ts";
+import type { OperationKind } from "./operations.ts";
 import type { PointwiseLike } from "./pointwise.ts";
 import { readDefinition } from "./read-definition.ts";
+import type { OperationSettings } from "./readers.ts";
 
 /**
  * A layer: an operation that has no name yet. `sequential` takes a list of them; within `graph` a layer is a function

@@ -48,6 +48,6 @@ export type {
   OperationDefinition,
 } from "./definition.ts";
 export type { ConvolutionDefinition } from "./kinds/convolutions.ts";
-export type { OperationSettings } from "./operations.ts";
 export type { PointwiseFunction, PointwiseLike } from "./pointwise.ts";
+export type { OperationSettings } from "./readers.ts";
 export type { PerAxis } from "./settings.ts";

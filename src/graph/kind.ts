@@ -35,10 +35,20 @@ export type Initial = { readonly value: number } | { readonly bound: number };
 /** An operation's settings as they are kept, and the shape of what it makes of one sample. */
 export type Described<Fields> = Omit<Fields, TensorName> & { readonly shape: Shape };
 
+/** What there is to know of a kind's operations: `Fields` are what one has beyond what all have, with its tensors. */
+export interface Kind<Fields> {
+  /** Its tensors, in the order that they have in `parameters` and in files. */
+  tensors(operation: Described<Fields>, inputs: readonly Shape[]): readonly Tensor[];
+  cost(operation: Described<Fields>, inputs: readonly Shape[]): Cost;
+  /** What a table calls it. */
+  label(operation: Described<Fields>): string;
+}
+
 /**
- * A kind of operation: `Settings` are what defines one, `Fields` what it has beyond what all have, with its tensors.
+ * How a kind's operations are read: `Settings` are what defines one. Apart from the kind, so that programs which read no
+ * definition need not have it.
  */
-export interface Kind<Settings, Fields> {
+export interface Reader<Settings, Fields> {
   readonly settings: { readonly [Name in keyof Required<Settings>]: true };
   /** How many values it reads; "some": one or more. */
   readonly reads: 0 | 1 | 2 | "some";
@@ -49,11 +59,6 @@ export interface Kind<Settings, Fields> {
    * @throws LatentflowError `invalid_argument`
    */
   read(where: string, settings: Settings, inputs: readonly Shape[]): Described<Fields>;
-  /** Its tensors, in the order that they have in `parameters` and in files. */
-  tensors(operation: Described<Fields>, inputs: readonly Shape[]): readonly Tensor[];
-  cost(operation: Described<Fields>, inputs: readonly Shape[]): Cost;
-  /** What a table calls it. */
-  label(operation: Described<Fields>): string;
 }
 
 /** Of operations that only move numbers, or add them up. */

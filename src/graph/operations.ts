@@ -1,22 +1,13 @@
 import type { Described, Kind, Shape } from "./kind.ts";
-import { type MatmulFields, type MatmulSettings, matmul, softmax } from "./kinds/attention.ts";
-import {
-  type ConvFields,
-  type ConvolutionDefinition,
-  type ConvTransposeFields,
-  type ConvTransposeSettings,
-  conv,
-  convTranspose,
-} from "./kinds/convolutions.ts";
-import { type DenseFields, type DenseSettings, dense } from "./kinds/dense.ts";
+import { type MatmulFields, matmul, softmax } from "./kinds/attention.ts";
+import { type ConvFields, type ConvTransposeFields, conv, convTranspose } from "./kinds/convolutions.ts";
+import { type DenseFields, dense } from "./kinds/dense.ts";
 import {
   type ActivationFields,
-  type ActivationSettings,
   activation,
   add,
   mul,
   type PointwiseFields,
-  type PointwiseSettings,
   pointwise,
   sub,
 } from "./kinds/elementwise.ts";
@@ -24,55 +15,36 @@ import {
   type AffineFields,
   affine,
   type GroupNormFields,
-  type GroupNormSettings,
   groupNorm,
   type LayerNormFields,
-  type LayerNormSettings,
   layerNorm,
   type RmsNormFields,
-  type RmsNormSettings,
   rmsNorm,
 } from "./kinds/norms.ts";
 import {
   type ConcatFields,
-  type ConcatSettings,
   concat,
   type DepthToSpaceFields,
-  type DepthToSpaceSettings,
   depthToSpace,
-  type ExpandSettings,
   expand,
   type PermuteFields,
   permute,
-  type ReshapeSettings,
   reshape,
   type SliceFields,
-  type SliceSettings,
   slice,
 } from "./kinds/rearranging.ts";
 import {
   type AveragePoolFields,
-  type AveragePoolSettings,
   averagePool,
   mean,
   type PadFields,
-  type PadSettings,
   pad,
   type ReduceFields,
-  type ReduceSettings,
   sum,
   type UpsampleFields,
-  type UpsampleSettings,
   upsample,
 } from "./kinds/resampling.ts";
-import {
-  type ConstantFields,
-  type ConstantSettings,
-  constant,
-  type EmbeddingFields,
-  type EmbeddingSettings,
-  embedding,
-} from "./kinds/sources.ts";
+import { type ConstantFields, constant, type EmbeddingFields, embedding } from "./kinds/sources.ts";
 
 export type { Cost, Shape, TensorName } from "./kind.ts";
 export { sizeOf } from "./kind.ts";
@@ -114,39 +86,8 @@ export interface OperationKinds {
 
 export type OperationKind = keyof OperationKinds;
 
-/** What operations of each kind are defined by; what follows from it, their shapes, is not repeated. */
-export interface OperationSettings {
-  readonly dense: DenseSettings;
-  readonly activation: ActivationSettings;
-  readonly pointwise: PointwiseSettings;
-  readonly reshape: ReshapeSettings;
-  readonly conv: ConvolutionDefinition;
-  readonly convTranspose: ConvTransposeSettings;
-  readonly add: object;
-  readonly sub: object;
-  readonly mul: object;
-  readonly concat: ConcatSettings;
-  readonly expand: ExpandSettings;
-  readonly permute: PermuteFields;
-  readonly slice: SliceSettings;
-  readonly depthToSpace: DepthToSpaceSettings;
-  readonly pad: PadSettings;
-  readonly upsample: UpsampleSettings;
-  readonly averagePool: AveragePoolSettings;
-  readonly sum: ReduceSettings;
-  readonly mean: ReduceSettings;
-  readonly layerNorm: LayerNormSettings;
-  readonly groupNorm: GroupNormSettings;
-  readonly rmsNorm: RmsNormSettings;
-  readonly affine: object;
-  readonly softmax: object;
-  readonly matmul: MatmulSettings;
-  readonly constant: ConstantSettings;
-  readonly embedding: EmbeddingSettings;
-}
-
-/** Every kind there is. */
-export const KINDS: { readonly [K in OperationKind]: Kind<OperationSettings[K], OperationKinds[K]> } = {
+/** Every kind there is; how its definitions are read stands in `READERS`. */
+export const KINDS: { readonly [K in OperationKind]: Kind<OperationKinds[K]> } = {
   ...{ dense, activation, pointwise, reshape, conv, convTranspose },
   ...{ add, sub, mul, concat, expand, permute, slice, depthToSpace },
   ...{ pad, upsample, averagePool, sum, mean },
@@ -176,6 +117,6 @@ export type OperationDescription<Kind extends OperationKind = OperationKind> = {
 }[Kind];
 
 /** What there is to know of an operation's kind. */
-export function kindOf(operation: OperationDescription): Kind<object, object> {
-  return KINDS[operation.kind] as Kind<object, object>;
+export function kindOf(operation: OperationDescription): Kind<object> {
+  return KINDS[operation.kind] as Kind<object>;
 }

@@ -2,8 +2,9 @@ import { checkNumber, checkOptions, invalid, show } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
 import type { FixedInputDefinition, GraphDefinition, OperationDefinition } from "./definition.ts";
 import { type FixedInput, type Graph, LATENT } from "./graph.ts";
-import { type Kind, type Shape, sizeOf } from "./kind.ts";
-import { KINDS, type OperationDescription, type OperationKind } from "./operations.ts";
+import { type Reader, type Shape, sizeOf } from "./kind.ts";
+import type { OperationDescription, OperationKind } from "./operations.ts";
+import { READERS } from "./readers.ts";
 import { MOST_AXES } from "./settings.ts";
 
 /** A value of more numbers would not fit into WebAssembly's memory, nor would its gradients. */
@@ -136,17 +137,17 @@ function readOperation(
   points: number,
 ): OperationDescription {
   const { kind, name, inputs, ...settings } = Object(operation) as Partial<OperationDefinition>;
-  if (typeof kind !== "string" || !Object.hasOwn(KINDS, kind)) {
-    const kinds = Object.keys(KINDS).join(", ");
+  if (typeof kind !== "string" || !Object.hasOwn(READERS, kind)) {
+    const kinds = Object.keys(READERS).join(", ");
     throw invalid(`${where}: an operation's kind is ${show(kind)}; the kinds are ${kinds}`);
   }
   checkName(where, "an operation", name);
   if (values.has(name!)) throw invalid(`${where}: two values are called ${show(name)}`);
   const at = `${where}: ${kind} ${show(name)}`;
-  const known = KINDS[kind] as Kind<object, object>;
-  const shapes = readInputs(at, kind, known.reads, inputs, values);
-  checkOptions(at, settings, known.settings as never);
-  const described = known.read(at, withPoints(at, kind, settings, points), shapes);
+  const reader = READERS[kind] as Reader<object, object>;
+  const shapes = readInputs(at, kind, reader.reads, inputs, values);
+  checkOptions(at, settings, reader.settings as never);
+  const described = reader.read(at, withPoints(at, kind, settings, points), shapes);
   if (sizeOf(described.shape) > MOST_NUMBERS) {
     throw invalid(
       `${at}: its output [${described.shape}] has ${sizeOf(described.shape)} numbers, expected at most ${MOST_NUMBERS}`,
@@ -158,7 +159,7 @@ function readOperation(
 function readInputs(
   at: string,
   kind: OperationKind,
-  reads: Kind<object, object>["reads"],
+  reads: Reader<object, object>["reads"],
   inputs: unknown,
   values: ReadonlyMap<string, Value>,
 ): Shape[] {

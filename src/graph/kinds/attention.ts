@@ -1,15 +1,18 @@
 import { invalid } from "../../check.ts";
-import { cost, type Kind, noTensors, sizeOf } from "../kind.ts";
+import { cost, type Kind, noTensors, type Reader, sizeOf } from "../kind.ts";
 import { checkFlag } from "../settings.ts";
 
 /** exp(x) divided by its sum, along the last axis. */
-export const softmax: Kind<object, object> = {
-  settings: {},
-  reads: 1,
-  read: (_where, _settings, [input]) => ({ shape: input! }),
+export const softmax: Kind<object> = {
   tensors: noTensors,
   cost: ({ shape }) => cost({ functions: sizeOf(shape) }),
   label: () => "softmax",
+};
+
+export const softmaxReader: Reader<object, object> = {
+  settings: {},
+  reads: 1,
+  read: (_where, _settings, [input]) => ({ shape: input! }),
 };
 
 export interface MatmulSettings {
@@ -22,7 +25,13 @@ export interface MatmulFields {
 }
 
 /** The product of two values as matrices of their last two axes; the axes before are equal. */
-export const matmul: Kind<MatmulSettings, MatmulFields> = {
+export const matmul: Kind<MatmulFields> = {
+  tensors: noTensors,
+  cost: ({ shape }, [left]) => cost({ multiplications: sizeOf(shape) * left!.at(-1)!, sums: sizeOf(shape) }),
+  label: () => "matmul",
+};
+
+export const matmulReader: Reader<MatmulSettings, MatmulFields> = {
   settings: { transposed: true },
   reads: 2,
   read(where, settings, [left, right]) {
@@ -40,7 +49,4 @@ export const matmul: Kind<MatmulSettings, MatmulFields> = {
     }
     return { transposed, shape: [...before, rows!, columns!] };
   },
-  tensors: noTensors,
-  cost: ({ shape }, [left]) => cost({ multiplications: sizeOf(shape) * left!.at(-1)!, sums: sizeOf(shape) }),
-  label: () => "matmul",
 };

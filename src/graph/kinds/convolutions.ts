@@ -6,7 +6,15 @@ import {
   type TransposedConvolutionSettings,
   transposedLengths,
 } from "../convolution.ts";
-import { type Cost, type Described, type Kind, type Shape, sizeOf, type Tensor } from "../kind.ts";
+import {
+  type Cost,
+  type Described,
+  type Kind,
+  type Reader,
+  type Shape,
+  sizeOf,
+  type Tensor,
+} from "../kind.ts";
 import { around, type PerAxis, perAxis, pixelAxes } from "../settings.ts";
 
 /** Each pixel a sum over taps of weight[…, tap] · pixel of the input, + bias; shapes are `[height, width, channels]`. */
@@ -54,7 +62,15 @@ const SETTINGS = {
   groups: true,
 } as const;
 
-export const conv: Kind<ConvolutionDefinition, ConvFields> = {
+export const conv: Kind<ConvFields> = {
+  tensors({ shape, kernel, groups }, [input]) {
+    return tensorsOf([shape.at(-1)!, input!.at(-1)! / groups, ...kernel], shape);
+  },
+  cost: (operation, [input]) => costOf(operation, false, input!),
+  label: ({ kernel }) => `conv ${kernel.join("×")}`,
+};
+
+export const convReader: Reader<ConvolutionDefinition, ConvFields> = {
   settings: SETTINGS,
   reads: 1,
   read(where, definition, [input]) {
@@ -63,15 +79,18 @@ export const conv: Kind<ConvolutionDefinition, ConvFields> = {
     checkPairs(where, settings, false, input!, shape);
     return { ...settings, shape };
   },
-  tensors({ shape, kernel, groups }, [input]) {
-    return tensorsOf([shape.at(-1)!, input!.at(-1)! / groups, ...kernel], shape);
-  },
-  cost: (operation, [input]) => costOf(operation, false, input!),
-  label: ({ kernel }) => `conv ${kernel.join("×")}`,
 };
 
-export const convTranspose: Kind<ConvTransposeSettings, ConvTransposeFields> = {
-  settings: { ...SETTINGS, outputPadding: true },
+export const convTranspose: Kind<ConvTransposeFields> = {
+  tensors({ shape, kernel, groups }, [input]) {
+    return tensorsOf([input!.at(-1)!, shape.at(-1)! / groups, ...kernel], shape);
+  },
+  cost: (operation, [input]) => costOf(operation, true, input!),
+  label: ({ kernel }) => `convTranspose ${kernel.join("×")}`,
+};
+
+export const convTransposeReader: Reader<ConvTransposeSettings, ConvTransposeFields> = {
+  settings: /* @__PURE__ */ Object.assign({}, SETTINGS, { outputPadding: true as const }),
   reads: 1,
   read(where, definition, [input]) {
     const settings = readConvolution(where, definition, input!);
@@ -93,11 +112,6 @@ export const convTranspose: Kind<ConvTransposeSettings, ConvTransposeFields> = {
     checkPairs(where, whole, true, input!, shape);
     return { ...whole, shape };
   },
-  tensors({ shape, kernel, groups }, [input]) {
-    return tensorsOf([input!.at(-1)!, shape.at(-1)! / groups, ...kernel], shape);
-  },
-  cost: (operation, [input]) => costOf(operation, true, input!),
-  label: ({ kernel }) => `convTranspose ${kernel.join("×")}`,
 };
 
 /** PyTorch takes the second axis of a weight for its inputs, of a transposed convolution as well. */

@@ -1,5 +1,5 @@
 import { checkNumber } from "../../check.ts";
-import { type Kind, sizeOf } from "../kind.ts";
+import { type Kind, type Reader, sizeOf } from "../kind.ts";
 
 /** Fully connected along the last axis: output = weight · input + bias. */
 export interface DenseFields {
@@ -14,12 +14,7 @@ export interface DenseSettings {
   readonly units: number;
 }
 
-export const dense: Kind<DenseSettings, DenseFields> = {
-  settings: { units: true },
-  reads: 1,
-  read(where, { units }, [input]) {
-    return { shape: [...input!.slice(0, -1), checkNumber(where, "units", units, { min: 1, integer: true })] };
-  },
+export const dense: Kind<DenseFields> = {
   tensors({ shape }, [input]) {
     const [outputs, inputs] = [shape.at(-1)!, input!.at(-1)!];
     const initial = { bound: 1 / Math.sqrt(inputs) };
@@ -32,4 +27,12 @@ export const dense: Kind<DenseSettings, DenseFields> = {
     ...{ multiplications: sizeOf(shape) * input!.at(-1)!, sums: sizeOf(shape), functions: 0 },
   }),
   label: () => "dense",
+};
+
+export const denseReader: Reader<DenseSettings, DenseFields> = {
+  settings: { units: true },
+  reads: 1,
+  read(where, { units }, [input]) {
+    return { shape: [...input!.slice(0, -1), checkNumber(where, "units", units, { min: 1, integer: true })] };
+  },
 };

@@ -1,5 +1,5 @@
 import { type Activation, type ActivationLike, normaliseActivation } from "../activation.ts";
-import { cost, type Kind, noTensors, sizeOf } from "../kind.ts";
+import { cost, type Kind, noTensors, type Reader, sizeOf } from "../kind.ts";
 import { normalisePointwise, type PointwiseFunction, type PointwiseLike } from "../pointwise.ts";
 import { broadcast } from "../settings.ts";
 
@@ -14,15 +14,18 @@ export interface ActivationSettings {
   readonly activation: ActivationLike;
 }
 
-export const activation: Kind<ActivationSettings, ActivationFields> = {
+export const activation: Kind<ActivationFields> = {
+  tensors: noTensors,
+  cost: ({ shape }) => cost({ functions: sizeOf(shape) }),
+  label: ({ activation }) => activation.name,
+};
+
+export const activationReader: Reader<ActivationSettings, ActivationFields> = {
   settings: { activation: true },
   reads: 1,
   read: (where, { activation }, [input]) => ({
     ...{ shape: input!, activation: normaliseActivation(where, "activation", activation) },
   }),
-  tensors: noTensors,
-  cost: ({ shape }) => cost({ functions: sizeOf(shape) }),
-  label: ({ activation }) => activation.name,
 };
 
 /** Another function of each number. */
@@ -34,29 +37,36 @@ export interface PointwiseSettings {
   readonly function: PointwiseLike;
 }
 
-export const pointwise: Kind<PointwiseSettings, PointwiseFields> = {
-  settings: { function: true },
-  reads: 1,
-  read: (where, settings, [input]) => ({
-    ...{ shape: input!, function: normalisePointwise(where, settings.function) },
-  }),
+export const pointwise: Kind<PointwiseFields> = {
   tensors: noTensors,
   cost: ({ shape }) => cost({ functions: sizeOf(shape) }),
   label: (operation) => operation.function.name,
 };
 
+export const pointwiseReader: Reader<PointwiseSettings, PointwiseFields> = {
+  settings: { function: true },
+  reads: 1,
+  read: (where, settings, [input]) => ({
+    ...{ shape: input!, function: normalisePointwise(where, settings.function) },
+  }),
+};
+
 /** Two values, each stretched along its axes of length 1, as NumPy broadcasts: a + b, a - b, a · b. */
-function ofTwo(label: string): Kind<object, object> {
+function ofTwo(label: string): Kind<object> {
   return {
-    settings: {},
-    reads: 2,
-    read: (where, _, inputs) => ({ shape: broadcast(where, inputs) }),
     tensors: noTensors,
     cost: ({ shape }) => cost({ sums: sizeOf(shape) }),
     label: () => label,
   };
 }
 
-export const add = ofTwo("add");
-export const sub = ofTwo("sub");
-export const mul = ofTwo("mul");
+export const add = /* @__PURE__ */ ofTwo("add");
+export const sub = /* @__PURE__ */ ofTwo("sub");
+export const mul = /* @__PURE__ */ ofTwo("mul");
+
+/** Of all three. */
+export const ofTwoReader: Reader<object, object> = {
+  settings: {},
+  reads: 2,
+  read: (where, _, inputs) => ({ shape: broadcast(where, inputs) }),
+};

@@ -1,5 +1,5 @@
 import { checkNumber, invalid } from "../../check.ts";
-import { cost, type Kind, type Shape, sizeOf, type Tensor } from "../kind.ts";
+import { cost, type Kind, type Reader, type Shape, sizeOf, type Tensor } from "../kind.ts";
 
 /** What norms have in common. */
 export interface NormFields {
@@ -69,7 +69,13 @@ function scaleAndShift(shape: Shape): Tensor[] {
 /** A root and a division for each group, and some passes over all numbers. */
 const costOfNorm = ({ shape }: { readonly shape: Shape }) => cost({ sums: 4 * sizeOf(shape) });
 
-export const layerNorm: Kind<LayerNormSettings, LayerNormFields> = {
+export const layerNorm: Kind<LayerNormFields> = {
+  tensors: ({ axes, shape }) => scaleAndShift(shape.slice(-axes)),
+  cost: costOfNorm,
+  label: () => "layerNorm",
+};
+
+export const layerNormReader: Reader<LayerNormSettings, LayerNormFields> = {
   settings: { axes: true, epsilon: true },
   reads: 1,
   read: (where, settings, [input]) => ({
@@ -77,12 +83,15 @@ export const layerNorm: Kind<LayerNormSettings, LayerNormFields> = {
     epsilon: checkEpsilon(where, settings.epsilon),
     shape: input!,
   }),
-  tensors: ({ axes, shape }) => scaleAndShift(shape.slice(-axes)),
-  cost: costOfNorm,
-  label: () => "layerNorm",
 };
 
-export const groupNorm: Kind<GroupNormSettings, GroupNormFields> = {
+export const groupNorm: Kind<GroupNormFields> = {
+  tensors: ({ shape }) => scaleAndShift([shape.at(-1)!]),
+  cost: costOfNorm,
+  label: ({ groups }) => `groupNorm ${groups}`,
+};
+
+export const groupNormReader: Reader<GroupNormSettings, GroupNormFields> = {
   settings: { groups: true, epsilon: true },
   reads: 1,
   read(where, settings, [input]) {
@@ -92,27 +101,30 @@ export const groupNorm: Kind<GroupNormSettings, GroupNormFields> = {
       throw invalid(`${where}: groups is ${groups}, expected a divisor of ${channels} channels`);
     return { groups, epsilon: checkEpsilon(where, settings.epsilon), shape: input! };
   },
-  tensors: ({ shape }) => scaleAndShift([shape.at(-1)!]),
-  cost: costOfNorm,
-  label: ({ groups }) => `groupNorm ${groups}`,
 };
 
-export const rmsNorm: Kind<RmsNormSettings, RmsNormFields> = {
-  settings: { epsilon: true },
-  reads: 1,
-  read: (where, settings, [input]) => ({
-    ...{ epsilon: checkEpsilon(where, settings.epsilon), shape: input! },
-  }),
+export const rmsNorm: Kind<RmsNormFields> = {
   tensors: ({ shape }) => scaleAndShift([shape.at(-1)!]).slice(0, 1),
   cost: costOfNorm,
   label: () => "rmsNorm",
 };
 
-export const affine: Kind<object, AffineFields> = {
-  settings: {},
+export const rmsNormReader: Reader<RmsNormSettings, RmsNormFields> = {
+  settings: { epsilon: true },
   reads: 1,
-  read: (_where, _settings, [input]) => ({ shape: input! }),
+  read: (where, settings, [input]) => ({
+    ...{ epsilon: checkEpsilon(where, settings.epsilon), shape: input! },
+  }),
+};
+
+export const affine: Kind<AffineFields> = {
   tensors: ({ shape }) => scaleAndShift([shape.at(-1)!]),
   cost: ({ shape }) => cost({ sums: sizeOf(shape) }),
   label: () => "affine",
+};
+
+export const affineReader: Reader<object, AffineFields> = {
+  settings: {},
+  reads: 1,
+  read: (_where, _settings, [input]) => ({ shape: input! }),
 };

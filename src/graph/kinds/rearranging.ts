@@ -1,22 +1,19 @@
 import { checkChoice, checkNumber, invalid } from "../../check.ts";
-import { cost, type Described, type Kind, noTensors, type Shape, sizeOf } from "../kind.ts";
+import { cost, type Described, type Kind, noTensors, type Reader, type Shape, sizeOf } from "../kind.ts";
 import { changed, identityAxes, type LinearMap, linearMap, partOf, stretched } from "../linear-map.ts";
 import { checkAxes, checkAxis, checkLengths } from "../settings.ts";
 
 // Kinds that put numbers elsewhere, and take each as it is.
 
 /** A kind whose operations are maps, one for each value that they read. */
-export interface MapKind<Settings, Fields> extends Kind<Settings, Fields> {
+export interface MapKind<Fields> extends Kind<Fields> {
   /** What the output takes of input number `index`. */
   map(operation: Described<Fields>, inputs: readonly Shape[], index: number): LinearMap;
 }
 
 /** What such kinds have in common. */
-export function mapKind<Settings, Fields>(
-  own: Omit<MapKind<Settings, Fields>, "tensors" | "cost" | "reads"> &
-    Partial<Pick<Kind<Settings, Fields>, "reads">>,
-): MapKind<Settings, Fields> {
-  return { reads: 1, tensors: noTensors, cost: ({ shape }) => cost({ sums: sizeOf(shape) }), ...own };
+export function mapKind<Fields>(own: Omit<MapKind<Fields>, "tensors" | "cost">): MapKind<Fields> {
+  return { tensors: noTensors, cost: ({ shape }) => cost({ sums: sizeOf(shape) }), ...own };
 }
 
 export interface ReshapeSettings {
@@ -24,7 +21,13 @@ export interface ReshapeSettings {
 }
 
 /** The same numbers in another shape. */
-export const reshape: Kind<ReshapeSettings, object> = {
+export const reshape: Kind<object> = {
+  tensors: noTensors,
+  cost: () => cost(),
+  label: () => "reshape",
+};
+
+export const reshapeReader: Reader<ReshapeSettings, object> = {
   settings: { shape: true },
   reads: 1,
   read(where, { shape }, [input]) {
@@ -35,9 +38,6 @@ export const reshape: Kind<ReshapeSettings, object> = {
     }
     return { shape: lengths };
   },
-  tensors: noTensors,
-  cost: () => cost(),
-  label: () => "reshape",
 };
 
 export interface PermuteFields {
@@ -45,15 +45,7 @@ export interface PermuteFields {
   readonly axes: readonly number[];
 }
 
-export const permute = mapKind<PermuteFields, PermuteFields>({
-  settings: { axes: true },
-  read(where, { axes }, [input]) {
-    const all = checkLengths(where, "axes", axes, 0);
-    if (checkAxes(where, "axes", all, input!).length !== input!.length) {
-      throw invalid(`${where}: axes is [${axes}], expected each of the ${input!.length} axes once`);
-    }
-    return { axes: all, shape: all.map((axis) => input![axis]!) };
-  },
+export const permute = /* @__PURE__ */ mapKind<PermuteFields>({
   label: () => "permute",
   map({ axes }, [input]) {
     const all = identityAxes(input!);
@@ -63,6 +55,18 @@ export const permute = mapKind<PermuteFields, PermuteFields>({
     );
   },
 });
+
+export const permuteReader: Reader<PermuteFields, PermuteFields> = {
+  settings: { axes: true },
+  reads: 1,
+  read(where, { axes }, [input]) {
+    const all = checkLengths(where, "axes", axes, 0);
+    if (checkAxes(where, "axes", all, input!).length !== input!.length) {
+      throw invalid(`${where}: axes is [${axes}], expected each of the ${input!.length} axes once`);
+    }
+    return { axes: all, shape: all.map((axis) => input![axis]!) };
+  },
+};
 
 export interface SliceSettings {
   readonly axis: number;
@@ -80,8 +84,18 @@ export interface SliceFields {
 }
 
 /** Some positions along an axis. */
-export const slice = mapKind<SliceSettings, SliceFields>({
+export const slice = /* @__PURE__ */ mapKind<SliceFields>({
+  label: () => "slice",
+  map({ axis, start, step, shape }, [input]) {
+    const axes = identityAxes(input!);
+    axes[axis] = changed(axes[axis]!, shape[axis]!, (i) => [{ position: start + i * step, weight: 1 }]);
+    return linearMap(axes, sizeOf(input!));
+  },
+});
+
+export const sliceReader: Reader<SliceSettings, SliceFields> = {
   settings: { axis: true, start: true, end: true, step: true },
+  reads: 1,
   read(where, settings, [input]) {
     const axis = checkAxis(where, "axis", settings.axis, input!);
     const length = input![axis]!;
@@ -99,13 +113,7 @@ export const slice = mapKind<SliceSettings, SliceFields>({
     }
     return { axis, start, step, shape: input!.map((each, i) => (i === axis ? count : each)) };
   },
-  label: () => "slice",
-  map({ axis, start, step, shape }, [input]) {
-    const axes = identityAxes(input!);
-    axes[axis] = changed(axes[axis]!, shape[axis]!, (i) => [{ position: start + i * step, weight: 1 }]);
-    return linearMap(axes, sizeOf(input!));
-  },
-});
+};
 
 export interface ConcatSettings {
   /** Below 0 counted from the end. Default: the last one. */
@@ -120,16 +128,7 @@ export interface ConcatFields {
  * Values beside each other along an axis. Where one has fewer axes than another it is stretched: `[d]`, a latent,
  * beside `[points, c]` is the same at every point.
  */
-export const concat = mapKind<ConcatSettings, ConcatFields>({
-  settings: { axis: true },
-  reads: "some",
-  read(where, settings, inputs) {
-    const most = inputs.reduce((longest, shape) => (shape.length > longest.length ? shape : longest));
-    const axis = checkAxis(where, "axis", settings.axis ?? -1, most);
-    const whole = inputs.map((shape) => besideShape(where, shape, most, axis));
-    const length = whole.reduce((sum, shape) => sum + shape[axis]!, 0);
-    return { axis, shape: most.map((each, i) => (i === axis ? length : each)) };
-  },
+export const concat = /* @__PURE__ */ mapKind<ConcatFields>({
   label: () => "concat",
   map({ axis, shape }, inputs, index) {
     const lengths = inputs.map((input) => input.at(axis - shape.length) ?? 1);
@@ -151,6 +150,18 @@ export const concat = mapKind<ConcatSettings, ConcatFields>({
   },
 });
 
+export const concatReader: Reader<ConcatSettings, ConcatFields> = {
+  settings: { axis: true },
+  reads: "some",
+  read(where, settings, inputs) {
+    const most = inputs.reduce((longest, shape) => (shape.length > longest.length ? shape : longest));
+    const axis = checkAxis(where, "axis", settings.axis ?? -1, most);
+    const whole = inputs.map((shape) => besideShape(where, shape, most, axis));
+    const length = whole.reduce((sum, shape) => sum + shape[axis]!, 0);
+    return { axis, shape: most.map((each, i) => (i === axis ? length : each)) };
+  },
+};
+
 /** The shape that a value takes beside others. */
 function besideShape(where: string, shape: Shape, most: Shape, axis: number): Shape {
   const missing = most.length - shape.length;
@@ -167,8 +178,14 @@ export interface ExpandSettings {
 }
 
 /** A value stretched along its axes of length 1, as NumPy broadcasts. */
-export const expand = mapKind<ExpandSettings, object>({
+export const expand = /* @__PURE__ */ mapKind<object>({
+  label: () => "expand",
+  map: ({ shape }, [input]) => stretched(input!, shape),
+});
+
+export const expandReader: Reader<ExpandSettings, object> = {
   settings: { shape: true },
+  reads: 1,
   read(where, { shape }, [input]) {
     const lengths = checkLengths(where, "shape", shape, 1);
     const missing = lengths.length - input!.length;
@@ -176,9 +193,7 @@ export const expand = mapKind<ExpandSettings, object>({
     if (missing >= 0 && fits) return { shape: lengths };
     throw invalid(`${where}: [${input}] cannot be stretched to [${lengths}]`);
   },
-  label: () => "expand",
-  map: ({ shape }, [input]) => stretched(input!, shape),
-});
+};
 
 export interface DepthToSpaceFields {
   /** So many pixels in each direction are made of one. */
@@ -194,20 +209,7 @@ export interface DepthToSpaceSettings {
 }
 
 /** Channels become pixels. */
-export const depthToSpace = mapKind<DepthToSpaceSettings, DepthToSpaceFields>({
-  settings: { block: true, order: true },
-  read(where, settings, [input]) {
-    const block = checkNumber(where, "block", settings.block, { min: 1, integer: true });
-    const order = checkChoice(where, "order", settings.order ?? "CRD", ["CRD", "DCR"]);
-    const [height, width, channels] = input!;
-    if (input!.length !== 3 || channels! % block ** 2 !== 0) {
-      throw invalid(
-        `${where}: what it reads has the shape [${input}], expected [height, width, channels], with channels ` +
-          `divisible by ${block ** 2}`,
-      );
-    }
-    return { block, order, shape: [height! * block, width! * block, channels! / block ** 2] };
-  },
+export const depthToSpace = /* @__PURE__ */ mapKind<DepthToSpaceFields>({
   label: ({ block }) => `depthToSpace ${block}`,
   map({ block, order, shape }, [input]) {
     const [height, width] = input!;
@@ -222,3 +224,20 @@ export const depthToSpace = mapKind<DepthToSpaceSettings, DepthToSpaceFields>({
     );
   },
 });
+
+export const depthToSpaceReader: Reader<DepthToSpaceSettings, DepthToSpaceFields> = {
+  settings: { block: true, order: true },
+  reads: 1,
+  read(where, settings, [input]) {
+    const block = checkNumber(where, "block", settings.block, { min: 1, integer: true });
+    const order = checkChoice(where, "order", settings.order ?? "CRD", ["CRD", "DCR"]);
+    const [height, width, channels] = input!;
+    if (input!.length !== 3 || channels! % block ** 2 !== 0) {
+      throw invalid(
+        `${where}: what it reads has the shape [${input}], expected [height, width, channels], with channels ` +
+          `divisible by ${block ** 2}`,
+      );
+    }
+    return { block, order, shape: [height! * block, width! * block, channels! / block ** 2] };
+  },
+};

@@ -1,5 +1,5 @@
 import { checkChoice, invalid } from "../../check.ts";
-import { sizeOf } from "../kind.ts";
+import { type Reader, sizeOf } from "../kind.ts";
 import { type AxisMap, changed, identityAxes, linearMap } from "../linear-map.ts";
 import { around, checkAxes, checkFlag, type PerAxis, perAxis, pixelAxes } from "../settings.ts";
 import { mapKind } from "./rearranging.ts";
@@ -19,8 +19,23 @@ export interface PadFields {
 }
 
 /** Pixels around a value. */
-export const pad = mapKind<PadSettings, PadFields>({
+export const pad = /* @__PURE__ */ mapKind<PadFields>({
+  label: ({ mode }) => `pad ${mode}`,
+  map({ padding, mode, shape }, [input]) {
+    const axes = identityAxes(input!).map((axis, i, { length }) => {
+      if (i === length - 1) return axis;
+      return changed(axis, shape[i]!, (position) => {
+        const at = inside(position - padding[i]!, axis.length, mode);
+        return at === undefined ? [] : [{ position: at, weight: 1 }];
+      });
+    });
+    return linearMap(axes, sizeOf(input!));
+  },
+});
+
+export const padReader: Reader<PadSettings, PadFields> = {
   settings: { padding: true, mode: true },
+  reads: 1,
   read(where, settings, [input]) {
     const axes = pixelAxes(where, input!);
     const padding = around(where, "padding", settings.padding, axes);
@@ -34,18 +49,7 @@ export const pad = mapKind<PadSettings, PadFields>({
     const shape = [...lengths.map((length, i) => length + padding[i]! + padding[i + axes]!), input![axes]!];
     return { padding, mode, shape };
   },
-  label: ({ mode }) => `pad ${mode}`,
-  map({ padding, mode, shape }, [input]) {
-    const axes = identityAxes(input!).map((axis, i, { length }) => {
-      if (i === length - 1) return axis;
-      return changed(axis, shape[i]!, (position) => {
-        const at = inside(position - padding[i]!, axis.length, mode);
-        return at === undefined ? [] : [{ position: at, weight: 1 }];
-      });
-    });
-    return linearMap(axes, sizeOf(input!));
-  },
-});
+};
 
 function inside(position: number, length: number, mode: PadFields["mode"]): number | undefined {
   if (position >= 0 && position < length) return position;
@@ -70,19 +74,7 @@ export interface UpsampleFields {
 }
 
 /** More pixels: each several times, or between their neighbours. */
-export const upsample = mapKind<UpsampleSettings, UpsampleFields>({
-  settings: { scale: true, mode: true, alignCorners: true },
-  read(where, settings, [input]) {
-    const axes = pixelAxes(where, input!);
-    const scale = perAxis(where, "scale", settings.scale, 1, axes);
-    const mode = checkChoice(where, "mode", settings.mode ?? "nearest", ["nearest", "bilinear"]);
-    const alignCorners = checkFlag(where, "alignCorners", settings.alignCorners ?? false);
-    if (alignCorners && mode === "nearest") {
-      throw invalid(`${where}: alignCorners is for the mode "bilinear"`);
-    }
-    const shape = input!.map((length, i) => length * (scale[i] ?? 1));
-    return { scale, mode, alignCorners, shape };
-  },
+export const upsample = /* @__PURE__ */ mapKind<UpsampleFields>({
   label: ({ scale, mode }) => `upsample ${scale.join("×")} ${mode}`,
   map({ scale, mode, alignCorners, shape }, [input]) {
     const axes = identityAxes(input!).map((axis, i) => {
@@ -95,6 +87,22 @@ export const upsample = mapKind<UpsampleSettings, UpsampleFields>({
     return linearMap(axes, sizeOf(input!));
   },
 });
+
+export const upsampleReader: Reader<UpsampleSettings, UpsampleFields> = {
+  settings: { scale: true, mode: true, alignCorners: true },
+  reads: 1,
+  read(where, settings, [input]) {
+    const axes = pixelAxes(where, input!);
+    const scale = perAxis(where, "scale", settings.scale, 1, axes);
+    const mode = checkChoice(where, "mode", settings.mode ?? "nearest", ["nearest", "bilinear"]);
+    const alignCorners = checkFlag(where, "alignCorners", settings.alignCorners ?? false);
+    if (alignCorners && mode === "nearest") {
+      throw invalid(`${where}: alignCorners is for the mode "bilinear"`);
+    }
+    const shape = input!.map((length, i) => length * (scale[i] ?? 1));
+    return { scale, mode, alignCorners, shape };
+  },
+};
 
 /** Each position of an axis between two of the input's, by where it lies. */
 function between(axis: AxisMap, length: number, alignCorners: boolean): AxisMap {
@@ -133,24 +141,7 @@ export interface AveragePoolFields {
 }
 
 /** The mean of the pixels under a window. */
-export const averagePool = mapKind<AveragePoolSettings, AveragePoolFields>({
-  settings: { kernel: true, stride: true, padding: true, countPadding: true },
-  read(where, settings, [input]) {
-    const axes = pixelAxes(where, input!);
-    const kernel = perAxis(where, "kernel", settings.kernel, 1, axes);
-    const stride = perAxis(where, "stride", settings.stride ?? kernel, 1, axes);
-    const padding = around(where, "padding", settings.padding ?? 0, axes);
-    const countPadding = checkFlag(where, "countPadding", settings.countPadding ?? true);
-    const lengths = kernel.map((size, i) => {
-      return Math.floor((input![i]! + padding[i]! + padding[i + axes]! - size) / stride[i]!) + 1;
-    });
-    if (lengths.some((length) => length < 1) || padding.some((pixels, i) => pixels >= kernel[i % axes]!)) {
-      throw invalid(
-        `${where}: a window of [${kernel}] with a padding of [${padding}] does not fit on [${input}]`,
-      );
-    }
-    return { kernel, stride, padding, countPadding, shape: [...lengths, input![axes]!] };
-  },
+export const averagePool = /* @__PURE__ */ mapKind<AveragePoolFields>({
   label: ({ kernel }) => `averagePool ${kernel.join("×")}`,
   map({ kernel, stride, padding, countPadding, shape }, [input]) {
     const axes = identityAxes(input!).map((axis, i) => {
@@ -167,6 +158,27 @@ export const averagePool = mapKind<AveragePoolSettings, AveragePoolFields>({
   },
 });
 
+export const averagePoolReader: Reader<AveragePoolSettings, AveragePoolFields> = {
+  settings: { kernel: true, stride: true, padding: true, countPadding: true },
+  reads: 1,
+  read(where, settings, [input]) {
+    const axes = pixelAxes(where, input!);
+    const kernel = perAxis(where, "kernel", settings.kernel, 1, axes);
+    const stride = perAxis(where, "stride", settings.stride ?? kernel, 1, axes);
+    const padding = around(where, "padding", settings.padding ?? 0, axes);
+    const countPadding = checkFlag(where, "countPadding", settings.countPadding ?? true);
+    const lengths = kernel.map((size, i) => {
+      return Math.floor((input![i]! + padding[i]! + padding[i + axes]! - size) / stride[i]!) + 1;
+    });
+    if (lengths.some((length) => length < 1) || padding.some((pixels, i) => pixels >= kernel[i % axes]!)) {
+      throw invalid(
+        `${where}: a window of [${kernel}] with a padding of [${padding}] does not fit on [${input}]`,
+      );
+    }
+    return { kernel, stride, padding, countPadding, shape: [...lengths, input![axes]!] };
+  },
+};
+
 export interface ReduceSettings {
   /** Below 0 counted from the end. */
   readonly axes: readonly number[];
@@ -180,15 +192,7 @@ export interface ReduceFields {
 }
 
 function reduction(label: string, weightOf: (count: number) => number) {
-  return mapKind<ReduceSettings, ReduceFields>({
-    settings: { axes: true, keepAxes: true },
-    read(where, settings, [input]) {
-      const axes = checkAxes(where, "axes", settings.axes, input!);
-      const keepAxes = checkFlag(where, "keepAxes", settings.keepAxes ?? false);
-      const shape = input!.map((length, i) => (axes.includes(i) ? 1 : length));
-      const kept = keepAxes ? shape : shape.filter((_, i) => !axes.includes(i));
-      return { axes, keepAxes, shape: kept.length > 0 ? kept : [1] };
-    },
+  return mapKind<ReduceFields>({
     label: () => label,
     map({ axes }, [input]) {
       const count = sizeOf(axes.map((axis) => input![axis]!));
@@ -206,5 +210,18 @@ function reduction(label: string, weightOf: (count: number) => number) {
   });
 }
 
-export const sum = reduction("sum", () => 1);
-export const mean = reduction("mean", (count) => 1 / count);
+export const sum = /* @__PURE__ */ reduction("sum", () => 1);
+export const mean = /* @__PURE__ */ reduction("mean", (count) => 1 / count);
+
+/** Of both. */
+export const reductionReader: Reader<ReduceSettings, ReduceFields> = {
+  settings: { axes: true, keepAxes: true },
+  reads: 1,
+  read(where, settings, [input]) {
+    const axes = checkAxes(where, "axes", settings.axes, input!);
+    const keepAxes = checkFlag(where, "keepAxes", settings.keepAxes ?? false);
+    const shape = input!.map((length, i) => (axes.includes(i) ? 1 : length));
+    const kept = keepAxes ? shape : shape.filter((_, i) => !axes.includes(i));
+    return { axes, keepAxes, shape: kept.length > 0 ? kept : [1] };
+  },
+};

@@ -1,5 +1,5 @@
 import { checkNumber, invalid } from "../../check.ts";
-import { cost, type Kind } from "../kind.ts";
+import { cost, type Kind, type Reader } from "../kind.ts";
 import { checkLengths } from "../settings.ts";
 
 /** A parameter that is a value, the same for every sample: StyleGAN's learnt input. */
@@ -12,13 +12,16 @@ export interface ConstantSettings {
   readonly shape: readonly number[];
 }
 
-export const constant: Kind<ConstantSettings, ConstantFields> = {
-  settings: { shape: true },
-  reads: 0,
-  read: (where, { shape }) => ({ shape: checkLengths(where, "shape", shape, 1) }),
+export const constant: Kind<ConstantFields> = {
   tensors: ({ shape }) => [{ name: "weight", shape, initial: { bound: 1 }, isFlat: true }],
   cost: () => cost(),
   label: () => "constant",
+};
+
+export const constantReader: Reader<ConstantSettings, ConstantFields> = {
+  settings: { shape: true },
+  reads: 0,
+  read: (where, { shape }) => ({ shape: checkLengths(where, "shape", shape, 1) }),
 };
 
 /** The rows of a table that integers name, an input of the graph given with `classes`: from [1] to [units], say. */
@@ -34,7 +37,15 @@ export interface EmbeddingSettings {
   readonly units: number;
 }
 
-export const embedding: Kind<EmbeddingSettings, EmbeddingFields> = {
+export const embedding: Kind<EmbeddingFields> = {
+  tensors: ({ classes, shape }) => [
+    { name: "weight", shape: [classes, shape.at(-1)!], initial: { bound: 1 } },
+  ],
+  cost: () => cost(),
+  label: () => "embedding",
+};
+
+export const embeddingReader: Reader<EmbeddingSettings, EmbeddingFields> = {
   settings: { classes: true, units: true },
   reads: 1,
   read(where, settings, [input]) {
@@ -47,9 +58,4 @@ export const embedding: Kind<EmbeddingSettings, EmbeddingFields> = {
     }
     return { classes, shape: [...input!.slice(0, -1), units] };
   },
-  tensors: ({ classes, shape }) => [
-    { name: "weight", shape: [classes, shape.at(-1)!], initial: { bound: 1 } },
-  ],
-  cost: () => cost(),
-  label: () => "embedding",
 };
