@@ -1,4 +1,5 @@
 import { drawGrid } from "../src/cli/grid.ts";
+import { imageLayout } from "../src/data/images.ts";
 import type { Element, Page, Results, Settings } from "./element.ts";
 import type { DataName } from "./setting.ts";
 import { ALL, BY, jobsFor, type Method, ORIGINAL, resultOf, SHOWN, type Trained } from "./table1.ts";
@@ -65,8 +66,9 @@ function tilesOf(bytes: ArrayLike<number>): Float32Array[] {
 /** Rows of images with a label each, as SVG. */
 function drawRows(rows: readonly { readonly label: string; readonly tiles: Float32Array[] }[]): string {
   const [left, height, width] = [130, 46, 42 * SHOWN];
+  const layout = imageLayout([28, 28])!;
   const parts = rows.map(({ label, tiles }, i) => {
-    const png = Buffer.from(drawGrid([tiles], 28, 28)).toString("base64");
+    const png = Buffer.from(drawGrid([tiles], layout)).toString("base64");
     const y = 4 + i * height;
     return `<text x="${left - 8}" y="${y + 26}" text-anchor="end" font-family="DejaVu Sans" font-size="13">${label}</text>
 <image x="${left}" y="${y}" width="${width}" height="${(width / SHOWN) * 1.03}" preserveAspectRatio="xMinYMin meet" href="data:image/png;base64,${png}"/>`;

@@ -30,6 +30,11 @@ function documentCommand(command: Command): string {
     );
     return `${group}\n\n| flag | meaning |\n|---|---|\n${rows.join("\n")}`;
   });
+  const values = command.registeredArguments.map((each) => {
+    const name = each.required ? `<${each.name()}>` : `[${each.name()}]`;
+    return `| \`${name}\` | ${cell(each.description)} |`;
+  });
+  if (values.length > 0) tables.unshift(`| argument | meaning |\n|---|---|\n${values.join("\n")}`);
   const summary = command.summary();
   return `## latentflow ${command.name()}\n\n${summary[0]!.toUpperCase()}${summary.slice(1)}.\n\n\`\`\`text\n${command.description()}\n\`\`\`\n\n${tables.join("\n\n")}`;
 }

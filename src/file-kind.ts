@@ -167,12 +167,7 @@ const signatures = (): readonly Signature[] => [
   },
   {
     name: "an ONNX file",
-    matches: ({ bytes: [first, version = 0, next = 0] }) =>
-      // Protocol buffers: field 1, the version, then a text, the graph or what follows it.
-      first === 0x08 &&
-      version >= 1 &&
-      version <= 32 &&
-      [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42].includes(next),
+    matches: ({ bytes }) => startsAsOnnx(bytes),
     asDecoder:
       "save the decoder where it was trained, as safetensors.torch.save_file(decoder.state_dict(), path); or " +
       "convert its weights in Python: safetensors.numpy.save_file({t.name: onnx.numpy_helper.to_array(t) for t in " +
@@ -218,6 +213,19 @@ export function recognise(bytes: Uint8Array): FileKind | undefined {
   const text = latin1(bytes.subarray(0, LOOKED_AT));
   const begins = (start: string, offset = 0) => text.startsWith(start, offset);
   return signatures().find(({ matches }) => matches({ bytes, text, begins }));
+}
+
+/** Whether a file that begins with these bytes, a few hundred or all, is an ONNX file. */
+export function isOnnx(beginning: Uint8Array): boolean {
+  // A safetensors file begins with its header's length, which may look like anything, and goes on with a brace.
+  if (beginning[8] === 0x7b && beginning.subarray(4, 8).every((byte) => byte === 0)) return false;
+  return startsAsOnnx(beginning);
+}
+
+// Protocol buffers: field 1, the version, then a text, the graph or what follows it.
+function startsAsOnnx([first, version = 0, next = 0]: Uint8Array): boolean {
+  const isVersion = first === 0x08 && version >= 1 && version <= 32;
+  return isVersion && [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42].includes(next);
 }
 
 function isSafetensors(bytes: Uint8Array): boolean {

@@ -1,15 +1,25 @@
 import type { Command } from "commander";
 import { invalidFile } from "../check.ts";
 import { showLengths } from "../data/array.ts";
-import { imageSize } from "../data/images.ts";
+import { imageLayout } from "../data/images.ts";
 import { writeNpy } from "../data/npy.ts";
 import { type Decoder, decode } from "../index.ts";
 import type { Limits } from "../source.ts";
 import { stdinHelp } from "./data-source.ts";
-import { addDecoderOptions, type DecoderFlags, limitsOf, readDecoder } from "./decoder-file.ts";
+import { addDecoderOptions, type DecoderFlags, decoderHelp, limitsOf, readDecoder } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
 import type { Output } from "./files.ts";
 import { makeFolder, type OutputFile, readArrayFile, showFile, writeOutputs } from "./files.ts";
+import {
+  addFixedOptions,
+  type FixedFlags,
+  type Given,
+  give,
+  givenFigures,
+  givenOptions,
+  givenRows,
+  readFixed,
+} from "./fixed-inputs.ts";
 import { drawGrid, greyScale, type Tile } from "./grid.ts";
 import { interruptSignal, unlessInterrupted } from "./interrupt.ts";
 import { addRunningOptions, backendOf, type RunningOptions, requiredOption } from "./options.ts";
@@ -18,7 +28,7 @@ import { print } from "./print.ts";
 import { decoderFigures, formatJson, formatText, showDecoder } from "./report.ts";
 import { formatCount } from "./table.ts";
 
-interface DecodeCommandOptions extends DecoderFlags, RunningOptions {
+interface DecodeCommandOptions extends DecoderFlags, FixedFlags, RunningOptions {
   readonly latents: string;
   readonly out: string;
   readonly limit?: number;
@@ -36,12 +46,13 @@ export function addDecodeCommand(program: Command): void {
         "Files of these names in DIR are replaced.",
     )
     .optionsGroup("What and where:")
-    .addOption(requiredOption("--decoder <file>", "the decoder: safetensors, a path or a URL"))
+    .addOption(requiredOption("--decoder <file>", decoderHelp))
     .addOption(
       requiredOption("--latents <file>", ".npy of float32, latents × latent size, as encode writes it"),
     )
     .addOption(requiredOption("--out <dir>", "folder for the results, made if it is missing"))
     .option("--limit <n>", "decode the first n latents (default: all)", parseCount);
+  addFixedOptions(command, "latents");
   addDecoderOptions(command);
   addRunningOptions(command).addHelpText(
     "after",
@@ -58,15 +69,16 @@ async function runDecode(options: DecodeCommandOptions): Promise<void> {
   const signal = interruptSignal();
   const done = await unlessInterrupted(signal, decodeFile(options, signal), "stopped; nothing is written");
   if (!done) return;
-  const { decoder, latents, decoded, seconds } = done;
-  const outputs = await writeDecodeOutputs(options.out, decoder, decoded);
-  const { outputShape } = decoder;
+  const { decoder, given, latents, decoded, seconds } = done;
+  const outputs = await writeDecodeOutputs(options.out, given, decoded);
+  const { outputShape } = given.decoder;
   print(
     options.json
       ? formatJson(
           {
-            decoder: { ...decoderFigures(options.decoder, decoder), outputShape },
+            decoder: { ...decoderFigures(options.decoder, decoder, given.decoder), outputShape },
             latents: { file: options.latents, count: latents.total },
+            ...givenFigures(given),
             samples: latents.count,
             seconds,
           },
@@ -79,6 +91,7 @@ async function runDecode(options: DecodeCommandOptions): Promise<void> {
               "latents",
               `${formatCount(latents.count)} of ${formatCount(latents.total)}, ${decoder.latentSize} values each`,
             ],
+            ...givenRows(given),
             ["samples", `${showLengths(outputShape)} values each`],
           ],
           outputs,
@@ -88,11 +101,18 @@ async function runDecode(options: DecodeCommandOptions): Promise<void> {
 
 async function decodeFile(options: DecodeCommandOptions, signal: AbortSignal) {
   const decoder = await readDecoder(options, signal);
-  const latents = await readLatents(options, decoder, limitsOf(options, signal));
+  const limits = limitsOf(options, signal);
+  const fixed = await readFixed(decoder, options, limits);
+  const latents = await readLatents(options, decoder, limits);
+  const given = give(decoder, fixed, options.points, latents);
   await makeFolder(options.out, decodeOutputs, options);
   const start = performance.now();
-  const decoded = await decode(decoder, latents.z, { backend: backendOf(options), signal });
-  return { decoder, latents, decoded, seconds: (performance.now() - start) / 1000 };
+  const decoded = await decode(decoder, latents.z, {
+    ...givenOptions(given),
+    backend: backendOf(options),
+    signal,
+  });
+  return { decoder, given, latents, decoded, seconds: (performance.now() - start) / 1000 };
 }
 
 interface Latents {
@@ -128,7 +148,7 @@ const decodeOutputs = ["decoded.npy", "decoded.png"];
 
 async function writeDecodeOutputs(
   folder: string,
-  { outputShape, outputSize }: Decoder,
+  { decoder: { outputShape, outputSize }, points }: Given,
   decoded: Float32Array,
 ): Promise<Output[]> {
   const shape = [decoded.length / outputSize, ...outputShape];
@@ -139,27 +159,28 @@ async function writeDecodeOutputs(
       content: `what the latents stand for: ${showLengths(shape)}, float32`,
     },
   ];
-  const size = imageSize(outputShape);
-  if (size && decoded.length > 0) {
+  // Points × channels is no picture, whatever the numbers.
+  const layout = points === undefined ? imageLayout(outputShape) : undefined;
+  if (layout && decoded.length > 0) {
     const shown = Math.min(shape[0]!, imagesPerRow * rowsAtMost);
-    const picture = drawGrid(rowsOfTiles(decoded.subarray(0, shown * outputSize), outputSize), ...size);
+    const picture = drawGrid(rowsOfTiles(decoded.subarray(0, shown * outputSize), outputSize), layout);
     files.push({ name: "decoded.png", bytes: picture, content: `the first ${shown} as images` });
   }
   // An earlier run's picture must not be left beside this one's samples.
   return writeOutputs(folder, files, decodeOutputs.slice(files.length));
 }
 
-/** The images in rows, in grey from black to white; what the last row lacks is white. */
+/** The images in rows, from black to white; what the last row lacks is white. */
 function rowsOfTiles(images: Float32Array, size: number): Tile[][] {
   const { low, span } = greyScale([images]);
-  const grey = images.map((value) => (value - low) / span);
+  const tones = images.map((value) => (value - low) / span);
   const count = images.length / size;
   const columns = Math.min(count, imagesPerRow);
   const blank = new Float32Array(size).fill(1);
   return Array.from({ length: Math.ceil(count / columns) }, (_, row) =>
     Array.from({ length: columns }, (_, column) => {
       const index = row * columns + column;
-      return index < count ? grey.subarray(index * size, (index + 1) * size) : blank;
+      return index < count ? tones.subarray(index * size, (index + 1) * size) : blank;
     }),
   );
 }

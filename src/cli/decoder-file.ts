@@ -1,4 +1,7 @@
+import { dirname } from "node:path";
 import { type Command, Option } from "commander";
+import { invalid, showPath } from "../check.ts";
+import { isOnnx } from "../file-kind.ts";
 import {
   type ActivationLike,
   type Decoder,
@@ -7,10 +10,19 @@ import {
   loadDecoder,
   type StandardLoss,
 } from "../index.ts";
+import { loadOnnx } from "../onnx/index.ts";
 import { type Limits, STANDARD_MAX_BYTES } from "../source.ts";
 import { LOSS_MAKERS } from "../terms/losses.ts";
-import { showFile } from "./files.ts";
-import { parseActivation, parseActivations, parseCount, parseCounts, parseNumber } from "./parse.ts";
+import { beginningOf, isUrl, showFile } from "./files.ts";
+import {
+  kebabCase,
+  parseActivation,
+  parseActivations,
+  parseCount,
+  parseCounts,
+  parseNames,
+  parseNumber,
+} from "./parse.ts";
 
 /** A decoder's file, and what the command says of it, as commander hands it over. */
 export interface DecoderFlags extends LossFlags {
@@ -21,8 +33,24 @@ export interface DecoderFlags extends LossFlags {
   readonly outputShape?: readonly number[];
   readonly batchNorm?: "beforeActivation" | "afterActivation";
   readonly batchNormEpsilon?: number;
+  readonly latent?: string;
+  readonly outputName?: string;
+  readonly pointsInput?: string[];
+  readonly layout?: "file" | "channelsLast";
   readonly maxBytes?: number;
 }
+
+/** What a decoder's file is, for the help. */
+export const decoderHelp = "the decoder: safetensors or ONNX, a path or a URL";
+
+/** The options that say how files of one kind are read. */
+const FILE_OPTIONS = {
+  safetensors: ["prefix", "activation", "batchNorm", "batchNormEpsilon"],
+  onnx: ["latent", "outputName", "pointsInput", "layout"],
+} as const;
+
+/** Those that say how a file is read and nothing else: without a file they do not count. */
+export const readingFlags = ["prefix", "batchNorm", "batchNormEpsilon", ...FILE_OPTIONS.onnx] as const;
 
 /** What is made small, as commander hands it over. */
 export interface LossFlags {
@@ -53,7 +81,26 @@ export function addDecoderOptions(command: Command, standard = "what its file sa
         "afterActivation",
       ]),
     )
-    .option("--batch-norm-epsilon <x>", "what BatchNorms add to a variance, else 1e-5", parseNumber);
+    .option("--batch-norm-epsilon <x>", "what BatchNorms add to a variance, else 1e-5", parseNumber)
+    .optionsGroup(
+      "Decoder, if it is an ONNX file (of the above --output-activation sigmoid, --output-shape):",
+    )
+    .option(
+      "--latent <name>",
+      "the input that is sought, z; the others are fixed (default: the one of floats)",
+    )
+    .option("--output-name <name>", "the output that is the sample (default: the only one)")
+    .option(
+      "--points-input <name>",
+      "an input of points, of which any number may be given; once for each",
+      parseNames,
+    )
+    .addOption(
+      new Option(
+        "--layout <order>",
+        "the order of a sample's numbers: the file's, or channels last (default: file)",
+      ).choices(["file", "channelsLast"]),
+    );
 }
 
 /** What bounds the reading of files. */
@@ -81,6 +128,51 @@ export function lossOf({ loss, reduction }: LossFlags): StandardLoss | undefined
 
 /** The decoder, with the loss that the options name, if they do. */
 export async function readDecoder(options: DecoderFlags, signal: AbortSignal): Promise<Decoder> {
+  const isOnnx = await isOnnxFile(options.decoder);
+  const others = FILE_OPTIONS[isOnnx ? "safetensors" : "onnx"];
+  const other = others.find((option) => options[option] !== undefined);
+  if (other !== undefined) {
+    const wanted = isOnnx ? "safetensors files; it is an ONNX file" : "ONNX files, which it is not";
+    throw invalid(`${showPath(options.decoder)}: --${kebabCase(other)} is for ${wanted}`);
+  }
+  return isOnnx ? readOnnx(options, signal) : readSafetensors(options, signal);
+}
+
+/** Whether it is an ONNX file, by its first bytes, and of what is not here by its name. */
+async function isOnnxFile(file: string): Promise<boolean> {
+  const beginning = await beginningOf(file);
+  return beginning ? isOnnx(beginning) : /\.onnx([?#]|$)/i.test(file);
+}
+
+function readOnnx(options: DecoderFlags, signal: AbortSignal): Promise<Decoder> {
+  const { decoder: file, latent, outputName, pointsInput, layout, outputActivation, outputShape } = options;
+  if (outputActivation !== undefined && nameOf(outputActivation) !== "sigmoid") {
+    throw invalid(
+      `--output-activation is ${nameOf(outputActivation)}, expected sigmoid, for a file that ends in logits: ` +
+        `${showPath(file)} is an ONNX file, and has all others in it`,
+    );
+  }
+  const loss = lossOf(options);
+  return loadOnnx(file, {
+    ...(latent !== undefined && { latent }),
+    ...(outputName !== undefined && { output: outputName }),
+    ...(pointsInput && { points: pointsInput }),
+    ...(layout && { layout }),
+    ...(outputActivation !== undefined && { outputActivation: "sigmoid" }),
+    ...(outputShape && { outputShape }),
+    ...(loss && { loss }),
+    // Tensors that it has outside of itself lie beside it: PyTorch's exporter writes them so.
+    ...(!isUrl(file) && { externalData: dirname(file) }),
+    ...(options.maxBytes && { maxBytes: options.maxBytes }),
+    signal,
+  });
+}
+
+function nameOf(activation: ActivationLike): string {
+  return typeof activation === "string" ? activation : activation.name;
+}
+
+async function readSafetensors(options: DecoderFlags, signal: AbortSignal): Promise<Decoder> {
   const { decoder: file, prefix, activation, outputActivation, outputShape, maxBytes } = options;
   const { batchNorm, batchNormEpsilon } = options;
   const loss = lossOf(options);

@@ -30,10 +30,10 @@ export function addDemoCommand(program: Command): void {
     )
     .option("--out <dir>", "folder for the results, made if it is missing", "out/demo")
     .addOption(
-      new Option("--decoder <file>", "a decoder of 784 outputs: safetensors, a path or a URL").default(
-        demoDecoder,
-        "the one that comes along",
-      ),
+      new Option(
+        "--decoder <file>",
+        "a decoder of 784 outputs: safetensors or ONNX, a path or a URL",
+      ).default(demoDecoder, "the one that comes along"),
     );
   addBatchSizeOption(addRunningOptions(command));
   addLossOptions(command);

@@ -1,13 +1,17 @@
 import type { Command } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
-import { describe } from "../index.ts";
-import { addDecoderOptions, type DecoderFlags, readDecoder } from "./decoder-file.ts";
+import { escapeText } from "../check.ts";
+import { type Decoder, describe } from "../index.ts";
+import { addDecoderOptions, type DecoderFlags, decoderHelp, readDecoder } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
+import { isStdin } from "./files.ts";
+import { outputWithPoints, shapeWithPoints, showShape } from "./fixed-inputs.ts";
 import { interruptSignal, unlessInterrupted } from "./interrupt.ts";
-import { requiredOption } from "./options.ts";
+import { wrongUsage } from "./options.ts";
 import { print } from "./print.ts";
 
-interface DescribeCommandOptions extends DecoderFlags {
+interface DescribeCommandOptions extends Omit<DecoderFlags, "decoder"> {
+  readonly decoder?: string;
   readonly json?: boolean;
 }
 
@@ -17,29 +21,73 @@ export function addDescribeCommand(program: Command): void {
     .command("describe")
     .summary("say what a decoder is made of")
     .description(
-      "Prints a decoder's operations with their shapes, parameters and multiplications for a sample, and totals.",
+      "Prints a decoder's operations with their shapes, parameters and multiplications for a sample, and totals; " +
+        "then its latent, what is given with each sample, its output, and whether it agrees with its file's probe. " +
+        "Of a decoder over points the figures are those for one.",
     )
+    .argument("[file]", decoderHelp)
     .optionsGroup("What and how:")
-    .addOption(requiredOption("--decoder <file>", "the decoder: safetensors, a path or a URL"))
+    .option("--decoder <file>", "the same, by a flag")
     .option("--json", "print one JSON document");
   addDecoderOptions(command).addHelpText(
     "after",
     `
 ${exitCodesHelp("nothing is printed")}
-Example:
-  $ latentflow describe --decoder D.safetensors`,
+Examples:
+  $ latentflow describe D.safetensors
+  $ latentflow describe D.onnx --json`,
   );
-  command.action(runDescribe);
+  command.action(async (file: string | undefined, options: DescribeCommandOptions) => {
+    const decoder = file ?? options.decoder;
+    if (decoder === undefined || (file !== undefined && options.decoder !== undefined)) {
+      wrongUsage(command, "expected a decoder's file: latentflow describe FILE, or --decoder FILE");
+    }
+    if (file === "") wrongUsage(command, "FILE is empty");
+    if (isStdin(file)) {
+      wrongUsage(command, "FILE cannot be -, stdin, which is for data; give a file or a URL");
+    }
+    await runDescribe({ ...options, decoder });
+  });
 }
 
-async function runDescribe(options: DescribeCommandOptions): Promise<void> {
+async function runDescribe(options: DescribeCommandOptions & Pick<DecoderFlags, "decoder">): Promise<void> {
   const signal = interruptSignal();
   const decoder = await unlessInterrupted(signal, readDecoder(options, signal), "stopped");
   if (!decoder) return;
-  const description = describe(decoder);
-  const { verified, unverifiedReason } = decoder;
-  const document = { latentflow: packageJson.version, file: options.decoder, verified, ...description };
+  print(options.json ? formatDocument(options.decoder, decoder) : formatDescription(decoder));
+}
+
+function formatDocument(file: string, decoder: Decoder): string {
+  const { verified, unverifiedReason, fixedInputs } = decoder;
+  const document = {
+    ...{ latentflow: packageJson.version, file, verified, unverifiedReason: unverifiedReason ?? null },
+    ...describe(decoder),
+    fixedInputs: fixedInputs.map(({ name, classes }) => {
+      return { name, shape: shapeWithPoints(decoder, name), ...(classes !== undefined && { classes }) };
+    }),
+    outputShape: outputWithPoints(decoder),
+  };
+  return `${JSON.stringify(document, null, 2)}\n`;
+}
+
+function formatDescription(decoder: Decoder): string {
+  const { verified, unverifiedReason, latentSize, fixedInputs } = decoder;
+  const rows = [
+    ["latent", "z", `${latentSize}`],
+    ...fixedInputs.map(({ name, classes }) => {
+      const type = classes === undefined ? "numbers" : `classes from 0 to ${classes - 1}`;
+      return ["fixed input", escapeText(name), `${showShape(shapeWithPoints(decoder, name))} ${type}`];
+    }),
+    ["output", "", showShape(outputWithPoints(decoder))],
+    ...(verified ? [["probe", "", "agrees"]] : []),
+  ];
+  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const list = rows.map((row) =>
+    row
+      .map((text, i) => text.padEnd(widths[i] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
   const note = verified === false ? `\nnot verified: ${unverifiedReason}\n` : "";
-  const text = `${description}\n${note}`;
-  print(options.json ? `${JSON.stringify(document, null, 2)}\n` : text);
+  return `${describe(decoder)}\n\n${list.join("\n")}\n${note}`;
 }

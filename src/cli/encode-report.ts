@@ -4,6 +4,7 @@ import { termTraits } from "../terms/terms.ts";
 import { demoDecoder } from "./assets.ts";
 import { sourceName } from "./data-source.ts";
 import type { Output } from "./files.ts";
+import { givenFigures, givenRows } from "./fixed-inputs.ts";
 import type { Run } from "./job.ts";
 import {
   decoderFigures,
@@ -38,23 +39,24 @@ function figuresOf(run: Run): Figures {
   if (!termTraits(run.loss).floor) {
     return { ...figures, meanTargetEntropy: null, meanLossAboveEntropy: null };
   }
-  const { decoder, loss, result, samples, weights } = run;
-  const entropies = leastLosses(loss, samples.y, decoder.outputSize, weights);
+  const { given, loss, result, samples, weights } = run;
+  const entropies = leastLosses(loss, samples.y, given.decoder.outputSize, weights);
   // Over the same samples as the mean loss: those that were started.
   const started = entropies.filter((_, sample) => !Number.isNaN(result.loss[sample]!));
   const meanTargetEntropy = started.reduce((sum, entropy) => sum + entropy, 0) / started.length;
   return { ...figures, meanTargetEntropy, meanLossAboveEntropy: figures.meanLoss - meanTargetEntropy };
 }
 
-function documentOf({ job, decoder, samples, loss }: Run, figures: Figures) {
+function documentOf({ job, decoder, given, samples, loss }: Run, figures: Figures) {
   return {
-    decoder: decoderFigures(job.decoder, decoder),
+    decoder: decoderFigures(job.decoder, decoder, given.decoder),
     data: {
       file: job.data,
       samples: samples.total,
       shape: samples.shape,
       dividedBy: samples.scaled ? 255 : 1,
     },
+    ...givenFigures(given),
     loss,
     flow: job.flow.description,
     solver: job.solver.description,
@@ -62,7 +64,7 @@ function documentOf({ job, decoder, samples, loss }: Run, figures: Figures) {
   };
 }
 
-function rowsOf({ job, decoder, samples, loss }: Run, figures: Figures): [string, string][] {
+function rowsOf({ job, decoder, given, samples, loss }: Run, figures: Figures): [string, string][] {
   const [lossName, before] = showLoss(loss, figures.meanInitialLoss);
   const [, after] = showLoss(loss, figures.meanLoss);
   const values = `${samples.shape.join(" × ")} values each${samples.scaled ? ", bytes divided by 255" : ""}`;
@@ -72,6 +74,7 @@ function rowsOf({ job, decoder, samples, loss }: Run, figures: Figures): [string
     ...(job.decoder === demoDecoder ? [] : verifiedRows(decoder)),
     ["data", sourceName(job.data)],
     ["samples", `${formatCount(samples.count)} of ${formatCount(samples.total)}, ${values}`],
+    ...givenRows(given),
     ["solver", showSolver(job)],
     [`${lossName} before`, before],
     [`${lossName} after`, after],

@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import { dataHelp, stdinHelp, weightsHelp } from "./data-source.ts";
-import { addDecoderOptions, addLossOptions } from "./decoder-file.ts";
+import { addDecoderOptions, addLossOptions, decoderHelp } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
+import { addFixedOptions } from "./fixed-inputs.ts";
 import type { EncodingOptions } from "./job.ts";
 import { addBatchSizeOption, addRunningOptions, requiredOption } from "./options.ts";
 import { parseCount } from "./parse.ts";
@@ -30,10 +31,11 @@ export function addEncodeCommand(program: Command): void {
         "Files of these names in DIR are replaced.",
     )
     .optionsGroup("What and where:")
-    .addOption(requiredOption("--decoder <file>", "the decoder: safetensors, a path or a URL"))
+    .addOption(requiredOption("--decoder <file>", decoderHelp))
     .addOption(requiredOption("--data <file>", dataHelp))
     .addOption(requiredOption("--out <dir>", "folder for the results, made if it is missing"))
-    .option("--limit <n>", "encode the first n samples (default: all)", parseCount)
+    .option("--limit <n>", "encode the first n samples (default: all)", parseCount);
+  addFixedOptions(command, "samples")
     .option("--weights <file>", weightsHelp)
     .option("--z0 <file>", "where the flows start, as latents.npy has it: one latent per sample (default: 0)")
     .option("--reconstructions", "also write reconstructions.npy, what the codes are decoded to");
@@ -52,7 +54,9 @@ Examples:
   $ latentflow encode --decoder D.safetensors --data samples.npy --out codes \\
       --loss squaredError --activation tanh --limit 10 --json
   $ latentflow encode --decoder D.safetensors --data samples.npy --out codes \\
-      --flow nesterov --solver rk4 --t1 30 --slices 100`,
+      --flow nesterov --solver rk4 --t1 30 --slices 100
+  $ latentflow encode --decoder D.onnx --data samples.npy --out codes --loss mse \\
+      --fixed label=labels.npy --fixed xyz=points.npy --points 2000`,
   );
   command.action(async (options: EncodeCommandOptions) => {
     await runJob({ ...options, ...chosenFlowAndSolver(command) });

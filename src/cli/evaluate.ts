@@ -18,12 +18,24 @@ import {
   addDecoderOptions,
   addLossOptions,
   type DecoderFlags,
+  decoderHelp,
+  limitsOf,
   readDecoder,
   readDecoderAndLoss,
 } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
 import type { Output } from "./files.ts";
 import { makeFolder, shortPath, writeOutputs } from "./files.ts";
+import {
+  addFixedOptions,
+  type FixedFlags,
+  type Given,
+  give,
+  givenFigures,
+  givenOptions,
+  givenRows,
+  readFixed,
+} from "./fixed-inputs.ts";
 import { interruptSignal, unlessInterrupted } from "./interrupt.ts";
 import {
   addBatchSizeOption,
@@ -54,7 +66,7 @@ import {
 } from "./solver-options.ts";
 
 /** What `latentflow evaluate` is asked for, as commander hands it over. */
-interface EvaluateJob extends DataOptions, DecoderFlags, RunningOptions {
+interface EvaluateJob extends DataOptions, DecoderFlags, FixedFlags, RunningOptions {
   readonly encoder?: string;
   readonly out?: string;
   readonly batchSize?: number;
@@ -73,11 +85,12 @@ export function addEvaluateCommand(program: Command): void {
         "A file of this name in DIR is replaced.",
     )
     .optionsGroup("What and where:")
-    .addOption(requiredOption("--decoder <file>", "the decoder: safetensors, a path or a URL"));
+    .addOption(requiredOption("--decoder <file>", decoderHelp));
   addDataOptions(command, "test", "evaluate")
     .option("--encoder <file>", "an autoencoder's encoder, whose codes are taken: no flow is followed")
     .option("--weights <file>", weightsHelp)
     .option("--out <dir>", "folder for the results, made if it is missing (default: none)");
+  addFixedOptions(command, "samples");
   addDecoderOptions(command);
   addBatchSizeOption(addRunningOptions(command));
   addLossOptions(command);
@@ -105,6 +118,7 @@ interface Input {
   readonly data: SourcedData;
   readonly weights: Float32Array | undefined;
   readonly decoder: Decoder;
+  readonly given: Given;
   readonly loss: StandardLoss;
   /** How samples are encoded: by an encoder or by a flow. */
   readonly by: { readonly encoder: Decoder } | ChosenFlowAndSolver;
@@ -140,19 +154,24 @@ async function readInput(
       signal,
     ),
   };
+  const fixed = await readFixed(decoder, job, limitsOf(job, signal));
   const data = await readData(job, "test", signal);
+  const { count, shape } = data.dataset;
+  const flag = job.dataset === undefined ? "--data" : `--dataset ${job.dataset}`;
+  const given = give(decoder, fixed, job.points, { count, total: data.total, samples: { flag, shape } });
   const weights = await readWeightsOf(data, job, signal);
-  return { data, weights, decoder, loss, by };
+  return { data, weights, decoder, given, loss, by };
 }
 
 async function evaluateShown(
   job: EvaluateJob,
-  { data, weights, decoder, loss, by }: Input,
+  { data, weights, decoder, given, loss, by }: Input,
   signal: AbortSignal,
 ): Promise<EvaluateReport> {
   const progress = showSampleProgress("evaluating", data.dataset.count, job.quiet ?? false, signal);
   const options: EvaluateOptions = {
     ...("encoder" in by ? by : { ...pairOf(by.flow.value, by.solver.value), ...(weights && { weights }) }),
+    ...givenOptions(given),
     loss,
     backend: backendOf(job),
     ...(job.batchSize && { batchSize: job.batchSize }),
@@ -183,12 +202,13 @@ async function writeResults(
   return writeOutputs(folder, [{ name: resultsName, bytes: table, content }]);
 }
 
-function documentOf(job: EvaluateJob, { data, decoder, loss, by }: Input, report: EvaluateReport) {
+function documentOf(job: EvaluateJob, { data, decoder, given, loss, by }: Input, report: EvaluateReport) {
   const { loss: _, initialLoss: __, gradientNorm: ___, status, stats, meanExcessLoss, ...figures } = report;
   const hasEntropy = termTraits(loss).floor !== undefined;
   return {
-    decoder: decoderFigures(job.decoder, decoder),
+    decoder: decoderFigures(job.decoder, decoder, given.decoder),
     data: dataFigures(data),
+    ...givenFigures(given),
     loss,
     ...("encoder" in by
       ? { encoder: decoderFigures(job.encoder!, by.encoder) }
@@ -199,11 +219,12 @@ function documentOf(job: EvaluateJob, { data, decoder, loss, by }: Input, report
   };
 }
 
-function rowsOf(job: EvaluateJob, { data, decoder, loss, by }: Input, report: EvaluateReport) {
+function rowsOf(job: EvaluateJob, { data, decoder, given, loss, by }: Input, report: EvaluateReport) {
   const rows: (readonly [string, string])[] = [
     ["decoder", showDecoder(job.decoder, decoder)],
     ["data", data.source],
     ["samples", showSamples(data)],
+    ...givenRows(given),
     "encoder" in by ? ["encoder", shortPath(job.encoder!)] : ["solver", showSolver(by)],
     showLoss(loss, report.meanLoss),
   ];

@@ -5,6 +5,7 @@ import {
   access,
   constants,
   mkdir,
+  open,
   readlink,
   realpath,
   rename,
@@ -23,6 +24,7 @@ import { readArray } from "../data/read.ts";
 import { fileError, syncFolder, writeSynced } from "../durable-file.ts";
 import { LatentflowError } from "../errors.ts";
 import { collect, type Limits, readFile } from "../source.ts";
+import { type FixedArgument, kebabCase } from "./parse.ts";
 
 /** A file that has been written, with a word on what is in it. */
 export interface Output {
@@ -49,7 +51,36 @@ export async function readDatasetFile(flag: string, path: string, limits: Limits
 
 /** A flag and the file that it gives, as messages begin: `--data digits.npy`. */
 export function showFile(flag: string, path: string): string {
-  return isStdin(path) ? `${flag} (stdin)` : `${flag} ${showPath(path)}`;
+  return isStdin(path) ? `${flag} (stdin)` : withValue(flag, showPath(path));
+}
+
+/** A flag with its value. Of `--fixed NAME=FILE` the name is a part of the flag: `--fixed NAME`. */
+function withValue(flag: string, value: string): string {
+  return flag.includes(" ") ? `${flag}=${value}` : `${flag} ${value}`;
+}
+
+/** Whether a file is to be fetched. */
+export function isUrl(file: string): boolean {
+  return /^https?:/i.test(file);
+}
+
+/** The first bytes of a file that is here; undefined of what cannot be read twice, a pipe say, or not at all. */
+export async function beginningOf(file: string): Promise<Uint8Array | undefined> {
+  if (isUrl(file)) return undefined;
+  try {
+    const path = /^file:/i.test(file) ? new URL(file) : file;
+    if (!(await stat(path)).isFile()) return undefined;
+    const handle = await open(path);
+    try {
+      const { buffer, bytesRead } = await handle.read(new Uint8Array(512), 0, 512, 0);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await handle.close();
+    }
+  } catch {
+    // Whoever reads it says why it cannot be.
+    return undefined;
+  }
 }
 
 async function readBytes(flag: string, path: string, limits: Limits) {
@@ -57,8 +88,10 @@ async function readBytes(flag: string, path: string, limits: Limits) {
     ? { file: stdin, array: path.slice(stdin.length + 1) || undefined }
     : splitArrayName(path);
   const where = showFile(flag, path);
-  if (/^https?:/i.test(file)) {
-    throw invalid(`${where}: a URL, expected a file; send it in: curl -L URL | latentflow … ${flag} -`);
+  if (isUrl(file)) {
+    throw invalid(
+      `${where}: a URL, expected a file; send it in: curl -L URL | latentflow … ${withValue(flag, "-")}`,
+    );
   }
   const bytes = await (file === stdin ? readStdin(where, limits) : readFile(where, file, limits)).catch(
     (cause) => {
@@ -106,7 +139,21 @@ export const networkOptions = ["decoder", "encoder"] as const;
 const inputOptions = [...dataOptions, ...networkOptions];
 
 /** A command's options, as far as they give files to be read. */
-type InputFiles = { readonly [name in (typeof inputOptions)[number]]?: unknown };
+type InputFiles = { readonly [name in (typeof inputOptions)[number]]?: unknown } & {
+  readonly fixed?: unknown;
+};
+
+/** What a command's options give of files, each with its flag. */
+export function givenFiles(
+  options: InputFiles,
+  names: readonly (typeof inputOptions)[number][],
+): { readonly flag: string; readonly path: string }[] {
+  const fixed = (options.fixed ?? []) as readonly FixedArgument[];
+  return [
+    ...names.map((name) => ({ flag: `--${kebabCase(name)}`, path: options[name] })),
+    ...fixed.map(({ name, value }) => ({ flag: `--fixed ${showPath(name)}`, path: value })),
+  ].flatMap(({ flag, path }) => (typeof path === "string" ? [{ flag, path }] : []));
+}
 
 /**
  * Makes a folder for output, and those around it, unless it is there.
@@ -150,14 +197,13 @@ async function makeFolders(folder: string): Promise<void> {
 
 /** Refuses to write over a file that is read. */
 async function refuseInput(folder: string, name: string, output: Stats, inputs: InputFiles): Promise<void> {
-  for (const option of inputOptions) {
-    const path = inputs[option];
-    if (typeof path !== "string" || isStdin(path)) continue;
+  for (const { flag, path } of givenFiles(inputs, inputOptions)) {
+    if (isStdin(path)) continue;
     for (const file of [path, splitArrayName(path).file]) {
       const input = await stat(file).catch(() => undefined);
       if (input?.ino !== output.ino || input.dev !== output.dev) continue;
       throw invalid(
-        `--out ${showPath(folder)}: ${name} would be written over the file of --${option}; give another folder`,
+        `--out ${showPath(folder)}: ${name} would be written over the file of ${flag}; give another folder`,
       );
     }
   }

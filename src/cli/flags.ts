@@ -18,6 +18,8 @@ const options: Readonly<Record<string, string>> = {
   "validation.everyImages": "validateEvery",
   "checkpoint.everySeconds": "checkpointSeconds",
   pixels: "shift",
+  "loadOnnx.points": "pointsInput",
+  "loadOnnx.output": "outputName",
   "loss.name": "loss",
   "loss.reduction": "reduction",
   // As a checkpoint describes its run.
@@ -70,10 +72,14 @@ const phrases: readonly (readonly [option: string, said: string, meant: string])
     ", write the right ones into the file, or give the option probe, which can tell",
     " or write the right ones into the file",
   ],
+  // Of ONNX files.
+  ["latent", "by the option latent", "by --latent"],
+  ["outputName", "by the option output", "by --output-name"],
+  ["pointsInput", "give the option points,", "give --points-input,"],
   ["outputShape", "give the decoder an outputShape like [28, 28]", "give --output-shape 28,28, say"],
   ...[
     ...["prefix", "activation", "outputActivation", "outputShape"],
-    ...["loss", "batchNorm", "batchNormEpsilon"],
+    ...["loss", "batchNorm", "batchNormEpsilon", "latent", "layout"],
   ].flatMap((name) => {
     const flag = `--${kebabCase(name)}`;
     return [
@@ -112,13 +118,15 @@ export function inFlags(message: string, command: Command): string {
   const parts = splitMessage(message);
   // A reader of files has been told the flag.
   if (!parts) return /^--[a-z]/.test(message) ? inPhrases(message, flagOf) : message;
-  const { file, scope, word, rest } = parts;
-  const flag = rest.startsWith(" ") ? flagOf(scope ? `${scope}.${word}` : word) : undefined;
+  const { from, file, scope, word, rest } = parts;
+  const own = `${from}.${word}`;
+  const name = scope ? `${scope}.${word}` : own in options ? own : word;
+  const flag = rest.startsWith(" ") ? flagOf(name) : undefined;
   let text = `${flag ?? word}${rest}`;
   if (scope === "validation" && !flag) text = `--validate: ${text}`;
   if (file && !flag) {
-    const from = ["decoder", "encoder"].find((option) => show(given[option]) === file);
-    text = `${from ? showFile(`--${from}`, String(given[from])) : file}: ${text}`;
+    const network = ["decoder", "encoder"].find((option) => show(given[option]) === file);
+    text = `${network ? showFile(`--${network}`, String(given[network])) : file}: ${text}`;
   }
   text = inPhrases(text, flagOf);
   const [head, differences] = text.split(anotherRun, 2);

@@ -1,6 +1,7 @@
 import { encode as encodePng } from "fast-png";
+import type { ImageLayout } from "../data/images.ts";
 
-/** A grey image: height × width numbers from 0 (black) to 1 (white), row-major. NaN is drawn as 0.5. */
+/** An image: numbers from 0 (black) to 1 (white), in the order of its layout. NaN is drawn as 0.5. */
 export type Tile = Float32Array;
 
 /** Pixels between two tiles and around all of them, and their grey. */
@@ -16,40 +17,43 @@ const tileLength = 84;
  * @param rows all of the same length
  * @returns the PNG's bytes
  */
-export function drawGrid(rows: readonly (readonly Tile[])[], height: number, width: number): Uint8Array {
+export function drawGrid(rows: readonly (readonly Tile[])[], layout: ImageLayout): Uint8Array {
+  const { height, width, channels } = layout;
   const zoom = Math.max(1, Math.round(tileLength / Math.max(height, width)));
   const [rowStep, columnStep] = [height * zoom + gap, width * zoom + gap];
   const picture = {
     height: rows.length * rowStep + gap,
     width: rows[0]!.length * columnStep + gap,
   };
-  const data = new Uint8Array(picture.height * picture.width).fill(background);
+  const data = new Uint8Array(picture.height * picture.width * channels).fill(background);
   for (const [row, tiles] of rows.entries()) {
     for (const [column, tile] of tiles.entries()) {
       const corner = (gap + row * rowStep) * picture.width + gap + column * columnStep;
-      drawTile(tile, height, width, zoom, data.subarray(corner), picture.width);
+      drawTile(tile, layout, zoom, data.subarray(corner * channels), picture.width);
     }
   }
-  return encodePng({ ...picture, data, channels: 1, depth: 8 });
+  return encodePng({ ...picture, data, channels, depth: 8 });
 }
 
 function drawTile(
   tile: Tile,
-  height: number,
-  width: number,
+  { height, width, channels, isChannelsFirst }: ImageLayout,
   zoom: number,
   target: Uint8Array,
   stride: number,
 ): void {
   for (let y = 0; y < height * zoom; y++) {
     for (let x = 0; x < width * zoom; x++) {
-      const value = tile[Math.floor(y / zoom) * width + Math.floor(x / zoom)]!;
-      target[y * stride + x] = greyLevel(value);
+      const pixel = Math.floor(y / zoom) * width + Math.floor(x / zoom);
+      for (let channel = 0; channel < channels; channel++) {
+        const at = isChannelsFirst ? channel * height * width + pixel : pixel * channels + channel;
+        target[(y * stride + x) * channels + channel] = level(tile[at]!);
+      }
     }
   }
 }
 
-function greyLevel(value: number): number {
+function level(value: number): number {
   if (Number.isNaN(value)) return 128;
   return Math.round(255 * Math.min(Math.max(value, 0), 1));
 }

@@ -1,11 +1,12 @@
 import type { Decoder, EncodeOptions, EncodeResult, StandardLoss } from "../index.ts";
 import type { DecoderFlags } from "./decoder-file.ts";
+import type { FixedFlags, Given } from "./fixed-inputs.ts";
 import { backendOf, type RunningOptions } from "./options.ts";
 import type { Samples } from "./samples.ts";
 import { type ChosenFlowAndSolver, pairOf } from "./solver-options.ts";
 
 /** What the options of the commands that encode say, as commander hands them over. */
-export interface EncodingOptions extends DecoderFlags, RunningOptions {
+export interface EncodingOptions extends DecoderFlags, FixedFlags, RunningOptions {
   readonly out: string;
   readonly limit?: number;
   readonly batchSize?: number;
@@ -28,6 +29,8 @@ export interface Job extends EncodingOptions, ChosenFlowAndSolver {
 export interface Run {
   readonly job: Job;
   readonly decoder: Decoder;
+  /** What is given with the samples, with a decoder that has their size. */
+  readonly given: Given;
   readonly samples: Samples;
   readonly weights: Float32Array | undefined;
   /** Where the flows start, if not at 0. */

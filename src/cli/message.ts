@@ -10,11 +10,15 @@ const functions = new Set([
   ...["approximate", "full", "direct", "shift", "binaryCrossEntropy", "squaredError"],
 ]);
 
+const loaders = new Set(["loadDecoder", "loadOnnx"]);
+
 const scopes = ["validation", "checkpoint", "encoder"] as const;
 
 /** A message of the library, taken apart. */
 export interface MessageParts {
-  /** Of `loadDecoder`: the file, as the message shows it. */
+  /** The function that was called. */
+  readonly from: string;
+  /** Of `loadDecoder` and `loadOnnx`: the file, as the message shows it. */
   readonly file: string | undefined;
   readonly scope: (typeof scopes)[number] | undefined;
   /** The first word after that, which may be an option's name. */
@@ -26,10 +30,10 @@ export interface MessageParts {
 /** Takes a message apart; undefined when it is none of a function of the library. */
 export function splitMessage(message: string): MessageParts | undefined {
   const [start, name, file] = /^(\w+)(?:\(("(?:[^"\\]|\\.)*")\))?: /.exec(message) ?? [];
-  if (start === undefined || !(functions.has(name!) || name === "loadDecoder")) return undefined;
+  if (start === undefined || !(functions.has(name!) || loaders.has(name!))) return undefined;
   let text = message.slice(start.length);
   const scope = scopes.find((each) => text.startsWith(`${each}: `));
   if (scope) text = text.slice(scope.length + 2);
   const [word] = /^[\w.]*/.exec(text)!;
-  return { file, scope, word, rest: text.slice(word.length) };
+  return { from: name!, file, scope, word, rest: text.slice(word.length) };
 }

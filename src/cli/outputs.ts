@@ -1,9 +1,10 @@
 import { formatCsv } from "../data/csv.ts";
-import { imageSize } from "../data/images.ts";
+import { type ImageLayout, imageLayout } from "../data/images.ts";
 import { writeNpy } from "../data/npy.ts";
 import { decode } from "../index.ts";
 import type { Output } from "./files.ts";
 import { type OutputFile, writeOutputs } from "./files.ts";
+import { givenOptions } from "./fixed-inputs.ts";
 import type { Run } from "./job.ts";
 import { backendOf } from "./options.ts";
 import { drawReconstructions, drawSteps, shownSteps } from "./pictures.ts";
@@ -43,7 +44,7 @@ export async function writeEncodeOutputs(run: Run): Promise<Output[]> {
   ];
   if (job.reconstructions) {
     const shape = [samples.count, ...samples.shape];
-    const values = await decode(decoder, result.z, { backend: backendOf(job) });
+    const values = await decode(decoder, result.z, { ...givenOptions(run.given), backend: backendOf(job) });
     numbers.push({
       name: "reconstructions.npy",
       bytes: writeNpy(values, shape),
@@ -60,17 +61,25 @@ export async function writeEncodeOutputs(run: Run): Promise<Output[]> {
 }
 
 async function drawPictures(run: Run): Promise<OutputFile[]> {
-  const size = imageSize(run.decoder.outputShape) ?? imageSize(run.samples.shape);
+  const layout = layoutOf(run);
   const pictures: OutputFile[] = [];
-  const reconstructions = size && (await drawReconstructions(run, size));
+  const reconstructions = layout && (await drawReconstructions(run, layout));
   if (reconstructions) {
     const content = "rows: original, reconstruction, difference (grey: none)";
     pictures.push({ name: "reconstructions.png", bytes: reconstructions, content });
   }
-  const steps = size && (await drawSteps(run, size));
+  const steps = layout && (await drawSteps(run, layout));
   if (steps) {
     const content = `columns: after ${shownSteps.join(", ")} steps, at the end, original`;
     pictures.push({ name: "steps.png", bytes: steps, content });
   }
   return pictures;
+}
+
+/** How the samples are pictures, by the decoder's shape of them or that of their file. */
+function layoutOf({ decoder, given, samples }: Run): ImageLayout | undefined {
+  if (given.points === undefined) return imageLayout(decoder.outputShape) ?? imageLayout(samples.shape);
+  // Points × channels is no picture, whatever the numbers; points may be the pixels of one all the same.
+  const isList = samples.shape.length === 2 && samples.shape[0] === given.points;
+  return isList ? undefined : imageLayout(samples.shape);
 }

@@ -76,6 +76,33 @@ export function parseAlpha(text: string): Alpha {
   return expDecay({ rate: number });
 }
 
+/** An input that is given with samples: `label=labels.npy`, `label=3`. */
+export interface FixedArgument {
+  readonly name: string;
+  /** A file, or a number. */
+  readonly value: string | number;
+}
+
+/** What a number is, of which a file may be told apart: `./3`. */
+const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
+
+/** One of them, behind those before it. */
+export function parseFixed(text: string, before: readonly FixedArgument[] = []): FixedArgument[] {
+  const [, name, value] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
+  if (name === undefined || value === undefined)
+    throw new InvalidArgumentError("Expected NAME=FILE or NAME=NUMBER.");
+  if (before.some((each) => each.name === name)) {
+    throw new InvalidArgumentError(`${name} is given twice, expected each input once.`);
+  }
+  return [...before, { name, value: NUMBER.test(value) ? Number(value) : value }];
+}
+
+/** A name that is not empty, behind those before it. */
+export function parseNames(text: string, before: readonly string[] = []): string[] {
+  if (text === "") throw new InvalidArgumentError("Expected a name.");
+  return [...before, text];
+}
+
 /** An option's name in the program of its name in a command line: `--step-init`, without the dashes, of stepInit. */
 export function kebabCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

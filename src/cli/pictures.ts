@@ -1,10 +1,9 @@
+import type { ImageLayout } from "../data/images.ts";
 import { decode, encode } from "../index.ts";
+import { givenOptions } from "./fixed-inputs.ts";
 import { drawGrid, greyScale, type Tile } from "./grid.ts";
 import { encodeOptions, type Run } from "./job.ts";
 import { backendOf } from "./options.ts";
-
-/** The height and width of a sample drawn as an image. */
-type ImageSize = readonly [height: number, width: number];
 
 /** Accepted steps after which steps.png shows a reconstruction, before that at the end. */
 export const shownSteps = [0, 1, 2, 5, 10, 20] as const;
@@ -25,11 +24,11 @@ const stepsCount = 6;
  *
  * @returns a PNG; undefined when no sample has ended
  */
-export async function drawReconstructions(run: Run, size: ImageSize): Promise<Uint8Array | undefined> {
+export async function drawReconstructions(run: Run, layout: ImageLayout): Promise<Uint8Array | undefined> {
   const shown = endedSamples(run, reconstructionCount);
   if (shown.length === 0) return undefined;
   const originals = shown.map((sample) => original(run, sample));
-  const reconstructions = await reconstruct(run, codes(run, shown));
+  const reconstructions = await reconstruct(run, shown, codes(run, shown));
   const { low, span } = greyScale(originals);
   const grey = (value: number) => (value - low) / span;
   const differences = reconstructions.map((reconstruction, i) =>
@@ -40,7 +39,7 @@ export async function drawReconstructions(run: Run, size: ImageSize): Promise<Ui
     reconstructions.map((tile) => tile.map(grey)),
     differences,
   ];
-  return drawGrid(rows, ...size);
+  return drawGrid(rows, layout);
 }
 
 /**
@@ -49,15 +48,15 @@ export async function drawReconstructions(run: Run, size: ImageSize): Promise<Ui
  *
  * @returns a PNG; undefined when no sample has ended, or on Ctrl-C
  */
-export async function drawSteps(run: Run, size: ImageSize): Promise<Uint8Array | undefined> {
+export async function drawSteps(run: Run, layout: ImageLayout): Promise<Uint8Array | undefined> {
   const shown = endedSamples(run, stepsCount);
   if (shown.length === 0) return undefined;
-  const { decoder, job, loss, samples, weights, signal } = run;
+  const { decoder, given, job, loss, samples, weights, signal } = run;
   const originals = shown.map((sample) => original(run, sample));
   const y = join(originals);
   const shownWeights =
     weights?.length === samples.y.length
-      ? join(shown.map((sample) => row(weights, sample, decoder.outputSize)))
+      ? join(shown.map((sample) => row(weights, sample, given.decoder.outputSize)))
       : weights;
 
   const maxSteps = job.solver.description.maxSteps;
@@ -65,27 +64,31 @@ export async function drawSteps(run: Run, size: ImageSize): Promise<Uint8Array |
     typeof maxSteps === "number"
       ? job.solver.withOption("maxSteps", Math.min(maxSteps, stepsTried))
       : job.solver.value;
-  const options = { ...encodeOptions(job, loss, shownWeights, solver), saveAt: "steps" as const };
+  const options = {
+    ...encodeOptions(job, loss, shownWeights, solver),
+    ...givenOptions(given, shown),
+    saveAt: "steps" as const,
+  };
   const { trajectory } = await encode(decoder, y, { ...options, signal, onAbort: "return" });
   if (signal.aborted) return undefined;
 
   const columns: Tile[][] = [];
   for (const steps of shownSteps) {
     const points = trajectory!.map(({ t, z }) => row(z, Math.min(steps, t.length - 1), decoder.latentSize));
-    columns.push(await reconstruct(run, join(points)));
+    columns.push(await reconstruct(run, shown, join(points)));
   }
-  columns.push(await reconstruct(run, codes(run, shown)), originals);
+  columns.push(await reconstruct(run, shown, codes(run, shown)), originals);
   const { low, span } = greyScale(originals);
   const rows = shown.map((_, i) => columns.map((column) => column[i]!.map((value) => (value - low) / span)));
-  return drawGrid(rows, ...size);
+  return drawGrid(rows, layout);
 }
 
 function endedSamples({ result }: Run, atMost: number): number[] {
   return [...result.status.keys()].filter((sample) => result.status[sample] !== "aborted").slice(0, atMost);
 }
 
-function original({ samples, decoder }: Run, sample: number): Float32Array {
-  return row(samples.y, sample, decoder.outputSize);
+function original({ samples, given }: Run, sample: number): Float32Array {
+  return row(samples.y, sample, given.decoder.outputSize);
 }
 
 function codes({ result, decoder }: Run, samples: readonly number[]): Float32Array {
@@ -96,9 +99,14 @@ function row(values: Float32Array, index: number, size: number): Float32Array {
   return values.subarray(index * size, (index + 1) * size);
 }
 
-async function reconstruct({ decoder, job }: Run, z: Float32Array): Promise<Float32Array[]> {
-  const size = decoder.outputSize;
-  const decoded = await decode(decoder, z, { backend: backendOf(job) });
+/** What latents are decoded to, with what is given with these samples. */
+async function reconstruct(
+  { decoder, given, job }: Run,
+  samples: readonly number[],
+  z: Float32Array,
+): Promise<Float32Array[]> {
+  const size = given.decoder.outputSize;
+  const decoded = await decode(decoder, z, { ...givenOptions(given, samples), backend: backendOf(job) });
   return Array.from({ length: decoded.length / size }, (_, index) => row(decoded, index, size));
 }
 

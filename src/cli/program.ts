@@ -9,7 +9,7 @@ import { addDescribeCommand } from "./describe.ts";
 import { addEncodeCommand } from "./encode.ts";
 import { addEvaluateCommand } from "./evaluate.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { dataOptions, isStdin, networkOptions } from "./files.ts";
+import { dataOptions, givenFiles, isStdin, networkOptions } from "./files.ts";
 import { inFlags } from "./flags.ts";
 import { checkRequired, wrongUsage } from "./options.ts";
 import { kebabCase } from "./parse.ts";
@@ -68,9 +68,9 @@ function checkStdin(command: Command): void {
   const network = networkOptions.find((name) => isStdin(given[name]));
   if (network)
     wrongUsage(command, `--${network} cannot be -, stdin, which is for data; give a file or a URL`);
-  const [first, second] = dataOptions
-    .filter((name) => isStdin(given[name]))
-    .map((name) => `--${kebabCase(name)}`);
+  const [first, second] = givenFiles(given, dataOptions)
+    .filter(({ path }) => isStdin(path))
+    .map(({ flag }) => flag);
   if (second) wrongUsage(command, `${first} and ${second} are both -, stdin; give one of them as a file`);
 }
 

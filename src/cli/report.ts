@@ -65,9 +65,13 @@ function showBuild(build: string, threads: number): string {
   return `${build} SIMD, ${threads === 1 ? "1 thread" : `${threads} threads`}`;
 }
 
-/** What a document says of a decoder. */
-export function decoderFigures(file: string, decoder: Decoder) {
-  const { latentSize, outputSize, parameterCount, verified } = decoder;
+/**
+ * What a document says of a decoder.
+ *
+ * @param sized the same with the samples' size, where it is one over points
+ */
+export function decoderFigures(file: string, decoder: Decoder, { outputSize }: Decoder = decoder) {
+  const { latentSize, parameterCount, verified } = decoder;
   return { file, latentSize, outputSize, parameterCount, verified };
 }
 

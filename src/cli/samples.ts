@@ -1,6 +1,7 @@
 import { invalidFile } from "../check.ts";
 import { type DataArray, elementCount, showLengths } from "../data/array.ts";
 import { scalePixels } from "../data/images.ts";
+import type { Decoder } from "../index.ts";
 import type { Limits } from "../source.ts";
 import type { SourcedData } from "./data-source.ts";
 import { limitsOf } from "./decoder-file.ts";
@@ -24,32 +25,55 @@ export interface Samples extends SamplesTaken {
   readonly scaled: boolean;
 }
 
+/** What a file holds, of which the first samples are to be taken. */
+export interface SamplesFile extends SamplesTaken {
+  /** The flag that gives it, or what it is where none does. */
+  readonly flag: string;
+  readonly file: string;
+  readonly data: DataArray["data"];
+}
+
 /**
- * Reads the first `limit` samples of a file whose first axis counts them.
+ * Reads a file whose first axis counts samples, of which the first `limit` are to be taken.
  *
  * @param flag that gives the file, or what it is where none does
- * @throws LatentflowError when the file cannot be read or its samples are not of the size of the decoder's
- *   output
+ * @throws LatentflowError when the file cannot be read, or its samples have no axis
  */
-export async function readSamples(
+export async function readSamplesFile(
   flag: string,
   file: string,
-  outputSize: number,
   limits: Limits,
   limit = Infinity,
-): Promise<Samples> {
+): Promise<SamplesFile> {
   const { shape, data } = await readArrayFile(flag, file, limits);
   const [total = 0, ...sampleShape] = shape;
-  if (sampleShape.length === 0 || elementCount(sampleShape) !== outputSize) {
-    const found =
-      sampleShape.length === 0
-        ? `its shape is ${showLengths(shape)}, expected an axis for the samples and at least one for their values; of one sample, numpy's y[None] is that`
-        : `its samples are ${showLengths(sampleShape)}, the decoder's output has ${outputSize} values`;
-    throw invalidFile(`${showFile(flag, file)}: ${found}`);
+  if (sampleShape.length === 0) {
+    throw invalidFile(
+      `${showFile(flag, file)}: its shape is ${showLengths(shape)}, expected an axis for the samples and at least ` +
+        "one for their values; of one sample, numpy's y[None] is that",
+    );
   }
-  const count = Math.min(total, limit);
-  const values = data.subarray(0, count * outputSize);
-  return { file, count, total, shape: sampleShape, ...toFloat(values) };
+  return { flag, file, count: Math.min(total, limit), total, shape: sampleShape, data };
+}
+
+/**
+ * Its samples, for a decoder.
+ *
+ * @throws LatentflowError when they are not of the size of its output
+ */
+export function takeSamples(
+  { flag, data, ...taken }: SamplesFile,
+  { outputSize, outputShape }: Decoder,
+  points: number | undefined,
+): Samples {
+  const { file, count, shape } = taken;
+  if (elementCount(shape) !== outputSize) {
+    const why = points === undefined ? "" : ` at ${points} points, ${showLengths(outputShape)}`;
+    throw invalidFile(
+      `${showFile(flag, file)}: its samples are ${showLengths(shape)}, the decoder's output has ${outputSize} values${why}`,
+    );
+  }
+  return { ...taken, ...toFloat(data.subarray(0, count * outputSize)) };
 }
 
 function toFloat(data: DataArray["data"]): { y: Float32Array; scaled: boolean } {

@@ -30,7 +30,7 @@ export function addTrainCommand(program: Command): void {
       "a new decoder, its sizes from latent to output: 20,150,300,600,784",
       parseCounts,
     )
-    .option("--decoder <file>", "instead, the decoder to go on from: safetensors, a path or a URL")
+    .option("--decoder <file>", "instead, the decoder to go on from: safetensors or ONNX, a path or a URL")
     .option("--weights <file>", `${weightsHelp}; without --autoencoder`)
     .addOption(requiredOption("--out <dir>", "folder for the results, made if it is missing"))
     .option("--resume", "go on from the checkpoint in DIR, to the same end; the other options as before")

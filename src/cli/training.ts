@@ -11,7 +11,7 @@ import {
 } from "../index.ts";
 import type { Dataset } from "../train/index.ts";
 import { readData, readDataFile, type SourcedData } from "./data-source.ts";
-import { limitsOf, lossOf, readDecoderAndLoss } from "./decoder-file.ts";
+import { limitsOf, lossOf, readDecoderAndLoss, readingFlags } from "./decoder-file.ts";
 import { makeFolder, shortPath } from "./files.ts";
 import { interruptSignal, sayInterrupted, unlessInterrupted } from "./interrupt.ts";
 import { kebabCase } from "./parse.ts";
@@ -83,9 +83,8 @@ async function makeDecoder(
       `--layers ends with ${layers!.at(-1)}, expected ${size} (a sample of --${job.dataset === undefined ? "data" : "dataset"} has ${showLengths(shape)} values)`,
     );
   }
-  const { prefix, batchNorm, batchNormEpsilon } = job;
-  for (const [name, value] of Object.entries({ prefix, batchNorm, batchNormEpsilon })) {
-    if (value === undefined) continue;
+  for (const name of readingFlags) {
+    if (job[name] === undefined) continue;
     throw new LatentflowError(
       "invalid_argument",
       `--${kebabCase(name)} says how a file is read; leave it out with --layers, or give --decoder`,

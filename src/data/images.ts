@@ -13,3 +13,30 @@ export function imageSize(shape: readonly number[]): readonly [height: number, w
   const [height = 1, width = 1] = sizes;
   return sizes.length === 2 && height > 1 && width > 1 ? [height, width] : undefined;
 }
+
+/** How samples are pictures. */
+export interface ImageLayout {
+  readonly height: number;
+  readonly width: number;
+  /** Grey, or red, green and blue. */
+  readonly channels: 1 | 3;
+  /** Each channel is an image of its own, as PyTorch has it; else a pixel's channels lie beside each other. */
+  readonly isChannelsFirst: boolean;
+}
+
+/** What a last axis of channels may be long: grey, colour, and colour with opacity. */
+const CHANNELS = [1, 3, 4];
+
+/**
+ * How samples of this shape are pictures: grey ones as `imageSize` has them, `[height, width, 3]`, or `[3, height, width]`
+ * where the last axis cannot be that of channels. Undefined for every other shape.
+ */
+export function imageLayout(shape: readonly number[]): ImageLayout | undefined {
+  const grey = imageSize(shape);
+  if (grey) return { height: grey[0], width: grey[1], channels: 1, isChannelsFirst: false };
+  const [first = 0, middle = 0, last = 0] = shape;
+  if (shape.length !== 3) return undefined;
+  const isChannelsFirst = first === 3 && !CHANNELS.includes(last);
+  const [height, width, channels] = isChannelsFirst ? [middle, last, first] : [first, middle, last];
+  return channels === 3 && height > 1 && width > 1 ? { height, width, channels, isChannelsFirst } : undefined;
+}

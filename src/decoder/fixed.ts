@@ -55,11 +55,16 @@ export function checkFixed(
   }
   return inputs.map((input) => {
     const values = (given as Record<string, unknown>)[input.name];
-    return checkInput(`${where}: fixed input ${show(input.name)}`, input, values, sampleCount);
+    return checkFixedInput(`${where}: fixed input ${show(input.name)}`, input, values, sampleCount);
   });
 }
 
-function checkInput(
+/**
+ * What is given for one input, checked.
+ *
+ * @param at what messages begin with: what gives it
+ */
+export function checkFixedInput(
   at: string,
   { shape, classes }: FixedInput,
   given: unknown,

@@ -1,0 +1,288 @@
+import type { Command } from "commander";
+import { invalid, invalidFile, show, showPath } from "../check.ts";
+import { type DataArray, elementCount, showLengths } from "../data/array.ts";
+import { type Decoder, graphAtPoints } from "../decoder/decoder.ts";
+import { checkFixedInput } from "../decoder/fixed.ts";
+import { atPoints } from "../decoder/points.ts";
+import type { Length } from "../graph/definition.ts";
+import type { FixedInput } from "../graph/graph.ts";
+import type { Limits } from "../source.ts";
+import { sourceName } from "./data-source.ts";
+import { readArrayFile } from "./files.ts";
+import { type FixedArgument, parseCount, parseFixed } from "./parse.ts";
+import { formatCount } from "./table.ts";
+
+// What is given with samples and not sought, and how many points a sample has.
+
+/** The options for that, as commander hands them over. */
+export interface FixedFlags {
+  readonly fixed?: readonly FixedArgument[];
+  readonly points?: number;
+}
+
+/** Adds them to the group there is. */
+export function addFixedOptions(command: Command, rows: string): Command {
+  return command
+    .option(
+      "--fixed <name=file>",
+      `an input that is given and not sought: NAME=FILE, .npy, one row for all ${rows} or one for each; or NAME=NUMBER; once for each input`,
+      parseFixed,
+    )
+    .option(
+      "--points <n>",
+      "of a decoder over points: how many there are (default: as many as the files have, where their shapes tell)",
+      parseCount,
+    );
+}
+
+/** What there is to give with some samples. */
+export interface Given {
+  /** Its sizes are those of the samples: of a decoder over points for so many, any other as it was read. */
+  readonly decoder: Decoder;
+  /** Undefined where the decoder is not over points. */
+  readonly points: number | undefined;
+  readonly inputs: readonly GivenInput[];
+}
+
+interface GivenInput extends FixedArgument {
+  /** How many numbers a sample has. */
+  readonly size: number;
+  /** Those of one sample, for all, or of each sample. */
+  readonly numbers: Float32Array;
+}
+
+/** An argument with its file's array, where it names a file. */
+interface FixedSource extends FixedArgument {
+  readonly array: DataArray | undefined;
+}
+
+/** The samples that it is given with: the first ones, of how many their file holds. */
+interface Rows {
+  readonly count: number;
+  readonly total: number;
+  /** The shape of a sample, and what has said so. Without it, nobody knows yet. */
+  readonly samples?: { readonly flag: string; readonly shape: readonly number[] };
+}
+
+/**
+ * Reads the files of fixed inputs.
+ *
+ * @throws LatentflowError where the decoder has no such input, or one that nothing is given for
+ */
+export async function readFixed(
+  { fixedInputs }: Decoder,
+  { fixed = [] }: FixedFlags,
+  limits: Limits,
+): Promise<FixedSource[]> {
+  const names = fixedInputs.map(({ name }) => name);
+  const shown = names.map((name) => show(name)).join(", ");
+  const unknown = fixed.find(({ name }) => !names.includes(name));
+  if (unknown) {
+    const has = names.length === 0 ? "it has none" : `those that it has are ${shown}`;
+    throw invalid(`--fixed: the decoder has no fixed input ${show(unknown.name)}; ${has}`);
+  }
+  const missing = fixedInputs.filter(({ name }) => !fixed.some((each) => each.name === name));
+  if (missing.length > 0) {
+    const flags = missing.map(
+      ({ name, shape }) => `--fixed ${quoted(name)}=${elementCount(shape) === 1 ? "NUMBER or FILE" : "FILE"}`,
+    );
+    throw invalid(
+      `the decoder has fixed inputs, ${shown}, which are given with the samples; add ${flags.join(" ")}`,
+    );
+  }
+  const sources: FixedSource[] = [];
+  // One after the other, in the decoder's order: one may be stdin.
+  for (const name of names) {
+    const argument = fixed.find((each) => each.name === name)!;
+    const { value } = argument;
+    const array = typeof value === "string" ? await readArrayFile(flagOf(name), value, limits) : undefined;
+    sources.push({ ...argument, array });
+  }
+  return sources;
+}
+
+/** A name as people type it in a shell. */
+function quoted(name: string): string {
+  return /^[\w.:/-]+$/.test(name) ? name : show(name);
+}
+
+/** The flag that gives the file of an input: its name is a part of it. */
+function flagOf(name: string): string {
+  return `--fixed ${showPath(name)}`;
+}
+
+/**
+ * Puts what has been read beside the samples.
+ *
+ * @param points as --points says it, if it does
+ * @throws LatentflowError where something has not as many numbers as it must, or the number of points is not known
+ */
+export function give(
+  decoder: Decoder,
+  sources: readonly FixedSource[],
+  points: number | undefined,
+  rows: Rows,
+): Given {
+  const isOverPoints = decoder.fixedInputs.some(({ hasPoints }) => hasPoints);
+  const count = points ?? (isOverPoints ? findPoints(decoder, sources, rows) : undefined);
+  const sized = atPoints("encode", decoder, count);
+  const inputs = sources.map((source, i) => giveInput(sized.fixedInputs[i]!, source, rows));
+  return { decoder: sized, points: count, inputs };
+}
+
+function giveInput(
+  input: FixedInput,
+  { array, name, value }: FixedSource,
+  { count, total }: Rows,
+): GivenInput {
+  const { shape } = input;
+  const size = elementCount(shape);
+  const at = `--fixed ${showPath(`${name}=${value}`)}`;
+  let numbers: Float32Array;
+  if (array === undefined) {
+    if (size !== 1) {
+      throw invalid(
+        `${at}: a number, expected ${showLengths(shape)} of them in a file: --fixed ${quoted(name)}=FILE`,
+      );
+    }
+    numbers = Float32Array.of(Number(value));
+  } else {
+    const each = rowsOf(array.shape, shape, [total, count]);
+    if (each === undefined) {
+      const samples = count === total ? `${total}` : `${total} or ${count}`;
+      throw invalidFile(
+        `${at}: its shape is ${showLengths(array.shape)}, expected ${showLengths(shape)}, one row for all samples, ` +
+          `or ${samples} × ${showLengths(shape)}, one for each`,
+      );
+    }
+    const taken = each === "all" ? array.data : array.data.subarray(0, count * size);
+    numbers = taken instanceof Float32Array ? taken : Float32Array.from(taken);
+  }
+  checkFixedInput(at, input, numbers, count);
+  return { name, value, size, numbers };
+}
+
+/** Whether a file of this shape has one row for all samples or one for each of so many; undefined where neither fits. */
+function rowsOf(
+  found: readonly number[],
+  shape: readonly number[],
+  counts: readonly number[],
+): "all" | "each" | undefined {
+  // Axes of length 1 change nothing, and a row may be flat.
+  const key = (lengths: readonly number[]) => lengths.filter((length) => length !== 1).join();
+  const isRow = (lengths: readonly number[]) =>
+    key(lengths) === key(shape) || key(lengths) === key([elementCount(shape)]);
+  if (isRow(found)) return "all";
+  const [first, ...rest] = found;
+  return counts.includes(first!) && isRow(rest) ? "each" : undefined;
+}
+
+/** How many points the shapes of the files say that there are. */
+function findPoints(decoder: Decoder, sources: readonly FixedSource[], rows: Rows): number {
+  const said: { readonly flag: string; readonly points: number }[] = [];
+  for (const { name, array } of sources) {
+    const shape = shapeWithPoints(decoder, name);
+    if (!array || !shape.includes("points")) continue;
+    const [first, ...rest] = array.shape;
+    const isEach = first === rows.total || first === rows.count;
+    const points = pointsIn(shape, array.shape) ?? (isEach ? pointsIn(shape, rest) : undefined);
+    if (points !== undefined) said.push({ flag: flagOf(name), points });
+  }
+  const { samples } = rows;
+  const points = samples && pointsIn(outputWithPoints(decoder), samples.shape);
+  if (points !== undefined) said.push({ flag: samples!.flag, points });
+
+  const [first] = said;
+  if (first && said.every((each) => each.points === first.points)) return first.points;
+  if (first) {
+    const all = said.map((each) => `${each.flag} has ${each.points}`).join(", ");
+    throw invalid(`the files have different numbers of points: ${all}; give files that go together`);
+  }
+  const inputs = decoder.fixedInputs
+    .filter(({ hasPoints }) => hasPoints)
+    .map(({ name }) => `${show(name)} ${showShape(shapeWithPoints(decoder, name))}`);
+  throw invalid(
+    `the decoder is over points (${inputs.join(", ")}), and no file's shape says how many there are; ` +
+      "give their number: --points 2000, say",
+  );
+}
+
+/** The number of points of a shape; undefined where it is another shape. */
+function pointsIn(shape: readonly (number | string)[], found: readonly number[]): number | undefined {
+  const fits =
+    shape.length === found.length &&
+    shape.every((length, axis) => length === "points" || length === found[axis]);
+  return fits ? found[shape.indexOf("points")] : undefined;
+}
+
+/** The shape of a fixed input, with the axis of points by its name. */
+export function shapeWithPoints({ definition }: Decoder, name: string): readonly Length[] {
+  return definition.fixed!.find((input) => input.name === name)!.shape;
+}
+
+/** The shape of a sample, with the axis of points by its name, and one that is so many times as long as `2·points`. */
+export function outputWithPoints(decoder: Decoder): readonly (number | string)[] {
+  const [one, two] = [1, 2].map((points) => graphAtPoints(decoder, points)?.operations.at(-1)?.shape);
+  if (!one || !two) return decoder.outputShape;
+  return one.map((length, axis) => {
+    const perPoint = two[axis]! - length;
+    if (perPoint === 0) return length;
+    const many = perPoint === 1 ? "points" : `${perPoint}·points`;
+    return length === perPoint ? many : `${many} + ${length - perPoint}`;
+  });
+}
+
+/** A shape as people read it: `points × 3`. */
+export function showShape(shape: readonly (number | string)[]): string {
+  return shape.join(" × ");
+}
+
+/**
+ * The options of a call of `encode`, `decode` or `evaluate`.
+ *
+ * @param samples for these ones alone
+ */
+export function givenOptions({ inputs, points }: Given, samples?: readonly number[]) {
+  const fixed = inputs.map(({ name, size, numbers }) => [name, pick(numbers, size, samples)] as const);
+  return {
+    ...(inputs.length > 0 && { fixed: Object.fromEntries(fixed) }),
+    ...(points !== undefined && { points }),
+  };
+}
+
+function pick(numbers: Float32Array, size: number, samples: readonly number[] | undefined): Float32Array {
+  if (numbers.length === size || !samples) return numbers;
+  const picked = new Float32Array(samples.length * size);
+  for (const [i, sample] of samples.entries()) {
+    picked.set(numbers.subarray(sample * size, (sample + 1) * size), i * size);
+  }
+  return picked;
+}
+
+/** What a document says of them. */
+export function givenFigures({ inputs, points }: Given) {
+  return {
+    fixed: inputs.map((input) => {
+      const { name, value } = input;
+      return { name, ...(typeof value === "number" ? { value } : { file: value }), perSample: isEach(input) };
+    }),
+    points: points ?? null,
+  };
+}
+
+/** The rows of a table for them, where there are any. */
+export function givenRows({ inputs, points }: Given): [string, string][] {
+  const shown = inputs.map((input) => {
+    const { name, value } = input;
+    if (typeof value === "number") return `${showPath(name)}: ${value}`;
+    return `${showPath(name)}: ${showPath(sourceName(value))}, ${isEach(input) ? "a row for each" : "one for all"}`;
+  });
+  return [
+    ...shown.map((text, i): [string, string] => [i === 0 ? "fixed inputs" : "", text]),
+    ...(points === undefined ? [] : [["points", formatCount(points)] satisfies [string, string]]),
+  ];
+}
+
+function isEach({ numbers, size }: GivenInput): boolean {
+  return numbers.length !== size;
+}
