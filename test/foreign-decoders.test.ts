@@ -37,6 +37,7 @@ interface Sample {
 interface Expected {
   readonly file: string;
   readonly loss: "mse" | "bce";
+  readonly latentShape: number[];
   readonly outputShape: number[];
   readonly inputShapes: {
     readonly fixed?: Record<string, number[]>;
@@ -79,6 +80,9 @@ for (const name of names) {
     const hasProbe = !/^(newer|keras|jax)/.test(name);
     assert.is(decoder.verified, hasProbe, decoder.unverifiedReason);
     if (!count) assert.equal(decoder.outputShape, expected.outputShape);
+    assert.equal(decoder.latentShape, expected.latentShape);
+    const isPicture = expected.outputShape.length === 3 && name !== "keras";
+    assert.is(decoder.outputLayout, isPicture ? "channelsFirst" : "channelsLast");
 
     const values = await decode(
       decoder,

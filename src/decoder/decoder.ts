@@ -63,10 +63,14 @@ export interface Decoder {
   readonly operations: readonly Operation[];
   /** The size of a latent, d. */
   readonly latentSize: number;
+  /** The shape of a latent where the decoder comes from, [4, 8, 8] say; z is flat, row-major. Else `[latentSize]`. */
+  readonly latentShape: readonly number[];
   /** The size of a sample, n. */
   readonly outputSize: number;
   /** The shape of a sample, [28, 28] say: data is stored row-major. `[outputSize]` unless it was given. */
   readonly outputShape: readonly number[];
+  /** Of a sample that is a picture: is its shape [channels, height, width], as PyTorch's, or are the channels last? */
+  readonly outputLayout: "channelsFirst" | "channelsLast";
   /** What is applied to the logits. */
   readonly outputActivation: Activation;
   /** The number of weights and biases. */
@@ -130,8 +134,10 @@ export class GraphDecoder implements Decoder {
   readonly definition: GraphDefinition;
   readonly operations: readonly Operation[];
   readonly latentSize: number;
+  readonly latentShape: readonly number[];
   readonly outputSize: number;
   readonly outputShape: readonly number[];
+  readonly outputLayout: "channelsFirst" | "channelsLast";
   readonly outputActivation: Activation;
   readonly parameterCount: number;
   readonly parameters: Float32Array;
@@ -162,6 +168,8 @@ export class GraphDecoder implements Decoder {
     this.definition = definition;
     this.#atPoints = graph.atPoints;
     this.latentSize = latentSize;
+    this.latentShape = Object.freeze([...(definition.latentShape ?? [latentSize])]);
+    this.outputLayout = definition.outputLayout ?? "channelsLast";
     this.outputShape = Object.freeze([...output.shape]);
     this.outputSize = sizeOf(output.shape);
     this.outputActivation = output.kind === "activation" ? output.activation : identity;

@@ -37,6 +37,10 @@ export interface GraphDefinition {
   /** Pixels lie one after the other, each with its channels: y of `[height, width, channels]` is read so. */
   readonly layout: "channelsLast";
   readonly latentSize: number;
+  /** What shape the latent has where the graph comes from; z is flat, row-major. Default: `[latentSize]`. */
+  readonly latentShape?: readonly number[];
+  /** The order of a sample's axes, where it is a picture: `[channels, height, width]`? Default: channels last. */
+  readonly outputLayout?: "channelsFirst" | "channelsLast";
   /** Default: none. */
   readonly fixed?: readonly FixedInputDefinition[];
   readonly operations: readonly OperationDefinition[];

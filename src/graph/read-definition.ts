@@ -1,11 +1,11 @@
-import { checkNumber, checkOptions, invalid, show } from "../check.ts";
+import { checkChoice, checkNumber, checkOptions, invalid, show } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
 import type { FixedInputDefinition, GraphDefinition, OperationDefinition } from "./definition.ts";
 import { type FixedInput, type Graph, LATENT } from "./graph.ts";
 import { type Reader, type Shape, sizeOf } from "./kind.ts";
 import type { OperationDescription, OperationKind } from "./operations.ts";
 import { READERS } from "./readers.ts";
-import { MOST_AXES } from "./settings.ts";
+import { checkLengths, MOST_AXES } from "./settings.ts";
 
 /** A value of more numbers would not fit into WebAssembly's memory, nor would its gradients. */
 const MOST_NUMBERS = 2 ** 28;
@@ -15,7 +15,10 @@ const MOST_FIXED = 100;
 /** Other files have their own names: of nodes of ONNX, say. */
 const PRINTABLE = /^[^\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]{1,200}$/u;
 
-const KEYS = { format: true, layout: true, latentSize: true, fixed: true, operations: true } as const;
+const KEYS = {
+  ...{ format: true, layout: true, latentSize: true, latentShape: true, outputLayout: true },
+  ...{ fixed: true, operations: true },
+} as const;
 
 /**
  * The graph of a definition.
@@ -44,6 +47,11 @@ function checkedGraph(where: string, definition: GraphDefinition, points: number
   if (layout !== "channelsLast")
     throw invalid(`${where}: layout is ${show(layout)}, expected "channelsLast"`);
   const latentSize = checkNumber(where, "latentSize", definition.latentSize, { min: 1, integer: true });
+  const { latentShape = [latentSize], outputLayout = "channelsLast" } = definition;
+  if (sizeOf(checkLengths(where, "latentShape", latentShape, 1)) !== latentSize) {
+    throw invalid(`${where}: latentShape is [${latentShape}], which does not hold ${latentSize} numbers`);
+  }
+  checkChoice(where, "outputLayout", outputLayout, ["channelsFirst", "channelsLast"]);
   const fixed = readFixed(where, definition.fixed ?? [], points);
   if (!Array.isArray(operations) || operations.length === 0 || operations.length > MOST_OPERATIONS) {
     throw invalid(`${where}: operations is ${show(operations)}, expected an array of at least one operation`);

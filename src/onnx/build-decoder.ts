@@ -17,6 +17,7 @@ import { simplify } from "./simplify.ts";
 export function* buildDecoder(
   where: string,
   { writer, inputs }: ImportedGraph,
+  outputLayout: "channelsFirst" | "channelsLast",
   loss: StandardLoss | undefined,
   maxBytes: number,
 ): Work<Decoder> {
@@ -35,6 +36,8 @@ export function* buildDecoder(
     });
   const definition: GraphDefinition = {
     ...{ format: 1, layout: "channelsLast", latentSize: inputs.latentSize },
+    ...(inputs.latentShape.length > 1 && { latentShape: inputs.latentShape }),
+    ...(outputLayout !== "channelsLast" && { outputLayout }),
     ...(fixed.length > 0 && { fixed }),
     operations: operations.map(definitionOf),
   };

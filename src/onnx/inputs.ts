@@ -19,6 +19,8 @@ export type Batching = "batched" | "single";
 export interface GraphInputs {
   readonly latent: Value;
   readonly latentSize: number;
+  /** Without the batch. */
+  readonly latentShape: readonly number[];
   /** All others. */
   readonly fixed: readonly (FixedInputDefinition & { readonly value: Value })[];
   /** The batch's length, where the file says one. */
@@ -84,6 +86,7 @@ export function makeInputs(
   return {
     latent: isRepeated ? expand(whole) : whole,
     latentSize,
+    latentShape: lengths,
     fixed: others.map((input) => fixedInput(input, points.includes(input.name), isBatched, traced)),
     tracedBatch: traced,
   };

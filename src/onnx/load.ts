@@ -216,8 +216,8 @@ function* importDecoder(
       }
       initializers.set(record.name, yield* readTensor(record, outside.get(record)));
     }
-    const graph = yield* importedGraph(where, file, initializers, options);
-    return yield* buildDecoder(where, graph, options.loss ?? lossOf(file.model), maxBytes);
+    const { graph, outputLayout } = yield* importedGraph(where, file, initializers, options);
+    return yield* buildDecoder(where, graph, outputLayout, options.loss ?? lossOf(file.model), maxBytes);
   } catch (error) {
     throw withName(where, error);
   }
@@ -232,15 +232,14 @@ function* importedGraph(
   { model, nodes, latent, output }: Parsed,
   initializers: ReadonlyMap<string, Tensor>,
   { points, layout, isLogits, outputShape }: Checked,
-): Work<ImportedGraph> {
+): Work<{ readonly graph: ImportedGraph; readonly outputLayout: "channelsFirst" | "channelsLast" }> {
   const isOpen = model.inputs.some(({ name, shape }) => points.includes(name) && (shape?.length ?? 0) <= 2);
   let failure: unknown;
   for (const batching of isOpen ? (["batched", "single"] as const) : (["batched"] as const)) {
     try {
       const graph = yield* importGraph(model, nodes, initializers, latent, output, points, batching);
       const activation = isLogits ? SIGMOID : undefined;
-      writeOutput(where, graph, { layout, activation, shape: outputShape });
-      return graph;
+      return { graph, outputLayout: writeOutput(where, graph, { layout, activation, shape: outputShape }) };
     } catch (error) {
       failure ??= error;
     }

@@ -24,7 +24,7 @@ export function writeOutput(
   where: string,
   graph: ImportedGraph,
   { layout, activation, shape }: OutputOptions,
-): void {
+): "channelsFirst" | "channelsLast" {
   const { output, end, writer } = graph;
   if (isConstant(output)) throw invalidFile("its output does not depend on any input");
   const value = perSample(output);
@@ -45,6 +45,16 @@ export function writeOutput(
   if (writer.operations.at(-1)?.name !== arranged.source) {
     end.writer.write("reshape", [arranged.source], arranged.shape, { settings: { shape: arranged.shape } });
   }
+  return layout === "file" && arranged.shape.length === 3 && isChannelsFirst(value)
+    ? "channelsFirst"
+    : "channelsLast";
+}
+
+/** Is the first axis of a picture that of channels, which are stored last, or is there one channel and no such axis? */
+function isChannelsFirst({ axes, shape }: Value): boolean {
+  if (axes.length !== 3) return false;
+  const [first] = axes;
+  return first!.length === 0 || Math.max(...first!) === shape.length - 1;
 }
 
 function activated(
