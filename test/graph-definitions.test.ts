@@ -72,6 +72,14 @@ const built = (build: (inputs: GraphInputs) => unknown) => graph(build as (input
 type Case = readonly [call: () => unknown, message: RegExp];
 
 const SETTINGS: readonly Case[] = [
+  [
+    () => sequential(2 ** 28, [sum({ axes: [0] })]),
+    /sequential: sum "0": it moves more than 4194304 numbers or rows/,
+  ],
+  [
+    () => sequential(2 ** 31, [dense(1)]),
+    /latentSize is 2147483648, expected an integer >= 1 and <= 268435456/,
+  ],
   [() => sequential(2, [dense(0)]), /sequential: dense "0": units is 0, expected an integer >= 1/],
   [() => sequential(2, [dense(1.5)]), /units is 1.5, expected an integer/],
   [() => sequential(2, [dense(Number.NaN)]), /units is NaN/],
@@ -127,9 +135,21 @@ const SETTINGS: readonly Case[] = [
   [() => after([3], expand([3, 2])), /\[3\] cannot be stretched to \[3,2\]/],
   [() => after([3], expand([0, 3])), /shape\[0\] is 0/],
   [
-    () => after([3], expand([2 ** 28, 3])),
-    /its output \[268435456,3\] has 805306368 numbers, expected at most 268435456/,
+    () => after([2 ** 10, 2], expand([2 ** 18, 2 ** 10, 2])),
+    /its output \[262144,1024,2\] has 536870912 numbers, expected at most 268435456/,
   ],
+  [() => after([3], expand([2 ** 28, 3])), /expand "2": it moves more than 4194304 numbers or rows/],
+  [() => after([3, 1], pad({ padding: 2 ** 26 })), /pad "2": it moves more than 4194304/],
+  [() => after([3, 1], pad({ padding: 2 ** 52 })), /it moves more than 4194304/],
+  [
+    () => after([2 ** 13, 1], averagePool({ kernel: 2 ** 12, stride: 1 })),
+    /averagePool "2": it moves more than 4194304/,
+  ],
+  [() => after([3, 3, 1], pad({ padding: 2 ** 11 })), /pad "2": it moves more than 4194304/],
+  [() => after([3, 1], upsample({ scale: 2 ** 40 })), /upsample "2": it moves more than 4194304/],
+  [() => after([3, 3, 1], upsample({ scale: 2 ** 12 })), /it moves more than 4194304/],
+  [() => ofTwo(add(), [1, 2 ** 12], [2 ** 11, 1]), /add "4": it moves more than 4194304/],
+  [() => ofTwo(mul(), [2 ** 11, 1], [2 ** 12]), /mul "4": it moves more than 4194304/],
   [
     () => after([4, 4], depthToSpace({ block: 2 })),
     /depthToSpace "2": what it reads has the shape \[4,4\], expected \[height, width, channels\], with channels divisible by 4/,

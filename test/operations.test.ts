@@ -26,6 +26,7 @@ import {
   permute,
   reshape,
   rmsNorm,
+  sequential,
   sigmoid,
   silu,
   sine,
@@ -39,7 +40,17 @@ import {
   type Value,
 } from "../src/graph/index.ts";
 import { KINDS as KINDS_OF_OPERATION, type OperationKind } from "../src/graph/operations.ts";
-import { binaryCrossEntropy, createDecoder, type Decoder } from "../src/index.ts";
+import {
+  amd,
+  binaryCrossEntropy,
+  createDecoder,
+  type Decoder,
+  decode,
+  type Operation,
+} from "../src/index.ts";
+import { sgd } from "../src/optimizer.ts";
+import { createDataset, train } from "../src/train/index.ts";
+import { allKinds } from "./support/all-kinds.ts";
 import { builds } from "./support/builds.ts";
 import { checkDerivatives, derivativeCase } from "./support/derivatives.ts";
 import { randomArray } from "./support/random.ts";
@@ -93,6 +104,7 @@ const KINDS: Readonly<Record<string, GraphDefinition>> = {
   "concat, an axis between, from the end": ofTwo(concat({ axis: -2 }), [3, 2, 5], [3, 5, 5]),
   "concat, one that is stretched": ofTwo(concat(), [5, 3], [17]),
   "concat, the first is stretched, along an axis between": ofTwo(concat({ axis: 1 }), [3, 2], [5, 1, 2]),
+  "concat, one that is stretched, between its own axes": ofTwo(concat({ axis: 2 }), [2, 3, 2], [3, 2, 1, 2]),
   "concat of one": after([3, 5], concat({ axis: 0 })),
   "concat of three": of((z) =>
     tanh()(concat({ axis: 0 })(from([3, 2], z), from([1, 2], z), from([5, 2], z))),
@@ -157,6 +169,7 @@ const KINDS: Readonly<Record<string, GraphDefinition>> = {
   "mean, kept, from the end": after([3, 17], mean({ axes: [-1], keepAxes: true })),
 
   layerNorm: after([5, 17], layerNorm()),
+  "layerNorm, many sets": after([33, 3], layerNorm({ epsilon: 0.1 })),
   "layerNorm, two axes": after([3, 5, 3], layerNorm({ axes: 2, epsilon: 0.1 })),
   "layerNorm, all axes": after([3, 1, 5], layerNorm({ axes: 3 })),
   "layerNorm, of one axis": after([5], layerNorm({ epsilon: 0.5 })),
@@ -363,6 +376,72 @@ test("the random graphs have all kinds of operation", () => {
     ["embedding"],
   );
 });
+
+/** Logits beyond the 88 of which float32 has an exponential, some close together and some far apart. */
+const largeLogits = (() => {
+  const decoder = decoderOf(of((z) => softmax()(dense(17)(z))));
+  const { bias } = decoder.operations[0] as Operation<"dense">;
+  bias.set(bias.map((value, i) => value + (i % 3 === 0 ? -92 : i % 3 === 1 ? 92 : 91)));
+  return derivativeCase(decoder);
+})();
+for (const build of builds) {
+  test(`${build.name}: softmax of large numbers`, () => checkDerivatives(build, largeLogits));
+}
+
+test("what lies behind a row has no influence on it, be it infinite", async () => {
+  const definition = of((z) => {
+    const [a, b] = [reshape([2, 3])(dense(6)(z)), reshape([2, 3])(dense(6)(z))];
+    return matmul({ transposed: true })(a, b);
+  }, 1);
+  for (const side of [0, 1]) {
+    const decoder = createDecoder(definition);
+    const denses = decoder.operations.filter((operation) => operation.kind === "dense");
+    // The first three make the first row, the others the second.
+    denses[side]!.weight.fill(3e38, 3);
+    for (const { backend } of builds) {
+      const output = await decode(decoder, Float32Array.of(10), { backend });
+      const finite = Array.from(output, (value) => Number.isFinite(value));
+      assert.equal(finite, side === 0 ? [true, true, false, false] : [true, false, true, false]);
+    }
+  }
+});
+
+test("a pixel between others does not take of them what is 0 times infinite", async () => {
+  const decoder = createDecoder(
+    sequential(1, [dense(2), reshape([2, 1]), upsample({ scale: 2, mode: "bilinear", alignCorners: true })]),
+  );
+  const { weight } = decoder.operations[0] as Operation<"dense">;
+  weight[1] = 3e38;
+  for (const { backend } of builds) {
+    const output = await decode(decoder, Float32Array.of(10), { backend });
+    const finite = Array.from(output, (value) => Number.isFinite(value));
+    assert.equal(finite, [true, false, false, false]);
+  }
+});
+
+for (const { name, backend } of builds) {
+  test(`${name}: parameters that training has changed are taken as they are`, async () => {
+    // Tensors of five numbers, each with others behind it: their rows are padded.
+    const odd = of((z) => add()(constant([5])(), rmsNorm()(layerNorm()(affine()(dense(5)(z))))));
+    for (const definition of [allKinds, odd, randomGraph(300), randomGraph(301)]) {
+      const decoder = createDecoder(definition, { seed: 4, loss: "mse" });
+      // One sample: of several the order, by which gradients are added up, is drawn anew in each epoch.
+      const y = randomArray(6, decoder.outputSize, 0.1, 0.9);
+      const data = createDataset(y, { shape: decoder.outputShape });
+      const optimizer = sgd({ learningRate: 0.1 });
+      const options = { optimizer, batchSize: 1, solver: amd({ maxSteps: 3 }), backend };
+      const whole = await train(decoder, data, { ...options, epochs: 3 });
+      let inParts = decoder;
+      for (let i = 0; i < 3; i++) {
+        const { decoder: next, history } = await train(inParts, data, { ...options, epochs: 1 });
+        inParts = next;
+        assert.is(history[0]!.loss, whole.history[i]!.loss, `the loss of step ${i}`);
+      }
+      assert.equal(whole.decoder.parameters, inParts.parameters);
+      assert.not.equal(inParts.parameters, decoder.parameters);
+    }
+  });
+}
 
 /** With parameters that say more than those of a new decoder, whose norms are the identity. */
 function decoderOf(definition: GraphDefinition, seed = 1): Decoder {

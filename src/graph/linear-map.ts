@@ -1,3 +1,4 @@
+import { invalid } from "../check.ts";
 import { type Shape, sizeOf } from "./kind.ts";
 
 // Operations that only move numbers or add them up, without parameters: upsampling, padding, slices, means, sums of two
@@ -51,8 +52,8 @@ export function changed(axis: AxisMap, length: number, terms: AxisMap["terms"]):
   return { length, stride: axis.stride, terms, isIdentity: false };
 }
 
-/** The map of an output with these axes, of an input with so many numbers. */
-export function linearMap(axes: readonly AxisMap[], inputSize: number): LinearMap {
+/** The width of a map's blocks, and the axes before them. */
+function blocksOf(axes: readonly AxisMap[]): { readonly width: number; readonly outer: readonly AxisMap[] } {
   let width = 1;
   let outer = axes.length;
   while (outer > 0) {
@@ -61,42 +62,125 @@ export function linearMap(axes: readonly AxisMap[], inputSize: number): LinearMa
     width *= length;
     outer--;
   }
-  const destinations: number[] = [];
+  return { width, outer: axes.slice(0, outer) };
+}
+
+/** Maps are listed once for a decoder, without a pause: so many entries take some 0.8 seconds and 300 MB. */
+const MOST_ENTRIES = 2 ** 22;
+
+/** Refuses the map of these axes where it has too many entries, before they are listed. */
+export function checkEntries(where: string, axes: readonly AxisMap[], inputSize: number): void {
+  const { width, outer } = blocksOf(axes);
+  // The transpose goes through all blocks of the input. Beyond this even to count the entries would take long.
+  const isCountable = [inputSize / width, ...outer.map(({ length }) => length)].every(
+    (length) => length <= MOST_ENTRIES,
+  );
+  const entries = isCountable
+    ? outer.reduce((all, axis) => all * countTerms(axis), 1)
+    : Number.POSITIVE_INFINITY;
+  if (entries <= MOST_ENTRIES) return;
+  throw invalid(`${where}: it moves more than ${MOST_ENTRIES} numbers or rows of them one by one, too many`);
+}
+
+/** So many terms all positions of an axis take, or more than there may be; what is 0 is written, too. */
+function countTerms({ length, terms }: AxisMap): number {
+  let count = 0;
+  for (let position = 0; position < length && count <= MOST_ENTRIES; position++) {
+    const there = terms(position);
+    if (there) count += Math.max(there.length, 1);
+  }
+  return count;
+}
+
+/** What all positions of an axis take, one after the other: lists of objects would take several times as long. */
+interface Listed {
+  /** The positions that are written. */
+  readonly written: Int32Array;
+  /** written[i] takes the terms from starts[i] to starts[i + 1] - 1. */
+  readonly starts: Int32Array;
+  /** Numbers from the input's start, along this axis. */
+  readonly offsets: Float64Array;
+  readonly weights: Float64Array;
+}
+
+function listed({ length, stride, terms }: AxisMap): Listed {
+  const written: number[] = [];
   const starts: number[] = [0];
-  const sources: number[] = [];
+  const offsets: number[] = [];
   const weights: number[] = [];
-  const blocks = axes.slice(0, outer);
-  const visit = (axis: number, block: number, terms: readonly Term[]): void => {
-    if (axis === blocks.length) {
-      destinations.push(block);
-      for (const { position, weight } of terms) {
-        sources.push(position / width);
-        weights.push(weight);
-      }
-      starts.push(sources.length);
+  for (let at = 0; at < length; at++) {
+    const there = terms(at);
+    if (!there) continue;
+    written.push(at);
+    for (const { position, weight } of there) {
+      offsets.push(position * stride);
+      weights.push(weight);
+    }
+    starts.push(offsets.length);
+  }
+  return {
+    ...{ written: Int32Array.from(written), starts: Int32Array.from(starts) },
+    ...{ offsets: Float64Array.from(offsets), weights: Float64Array.from(weights) },
+  };
+}
+
+/** The map of an output with these axes, of an input with so many numbers. */
+export function linearMap(axes: readonly AxisMap[], inputSize: number): LinearMap {
+  const { width, outer } = blocksOf(axes);
+  const along = outer.map(listed);
+  const product = (count: (axis: Listed) => number) => along.reduce((all, axis) => all * count(axis), 1);
+  const entryCount = product(({ offsets }) => offsets.length);
+  const destinations = new Int32Array(product(({ written }) => written.length));
+  const starts = new Int32Array(destinations.length + 1);
+  const sources = new Int32Array(entryCount);
+  const weights = new Float32Array(entryCount);
+  let destination = 0;
+  let entry = 0;
+  /** The terms of the axes before `axis`: where they are in the input, and their weights. */
+  const visit = (
+    axis: number,
+    block: number,
+    places: readonly number[],
+    factors: readonly number[],
+  ): void => {
+    if (axis === outer.length) {
+      places.forEach((place, i) => {
+        sources[entry] = place / width;
+        weights[entry++] = factors[i]!;
+      });
+      destinations[destination++] = block;
+      starts[destination] = entry;
       return;
     }
-    const { length, stride, terms: termsOf } = blocks[axis]!;
-    for (let position = 0; position < length; position++) {
-      const along = termsOf(position);
-      if (!along) continue;
-      const both = terms.flatMap((before) =>
-        along.map(({ position: at, weight }) => ({
-          position: before.position + at * stride,
-          weight: before.weight * weight,
-        })),
-      );
-      visit(axis + 1, block * length + position, both);
+    const own = along[axis]!;
+    const isLast = axis === outer.length - 1;
+    for (let i = 0; i < own.written.length; i++) {
+      const at = block * outer[axis]!.length + own.written[i]!;
+      const [start, end] = [own.starts[i]!, own.starts[i + 1]!];
+      const [nextPlaces, nextFactors]: [number[], number[]] = [[], []];
+      for (let before = 0; before < places.length; before++) {
+        for (let k = start; k < end; k++) {
+          const place = places[before]! + own.offsets[k]!;
+          const factor = factors[before]! * own.weights[k]!;
+          if (isLast) {
+            sources[entry] = place / width;
+            weights[entry++] = factor;
+          } else {
+            nextPlaces.push(place);
+            nextFactors.push(factor);
+          }
+        }
+      }
+      if (isLast) {
+        destinations[destination++] = at;
+        starts[destination] = entry;
+      } else {
+        visit(axis + 1, at, nextPlaces, nextFactors);
+      }
     }
   };
-  visit(0, 0, [{ position: 0, weight: 1 }]);
-  return {
-    ...{ width, inputBlocks: inputSize / width },
-    destinations: Int32Array.from(destinations),
-    starts: Int32Array.from(starts),
-    sources: Int32Array.from(sources),
-    weights: Float32Array.from(weights),
-  };
+  visit(0, 0, [0], [1]);
+  return { ...{ width, inputBlocks: inputSize / width }, destinations, starts, sources, weights };
 }
 
 /** The map of the backward pass: every block of the input takes what it has given. */
@@ -130,21 +214,25 @@ export function transposed({
 }
 
 /** One value beside another along an axis: its part of the output of `length` positions, from `first` on. */
-export function partOf(shape: Shape, axis: number, length: number, first: number): LinearMap {
+export function partOf(shape: Shape, axis: number, length: number, first: number): AxisMap[] {
   const axes = identityAxes(shape);
   const own = shape[axis]!;
   axes[axis] = changed(axes[axis]!, length, (position) =>
     position >= first && position < first + own ? one(position - first) : undefined,
   );
-  return linearMap(axes, sizeOf(shape));
+  return axes;
 }
 
-/** A value stretched to another shape along its axes of length 1, and to more axes before them; times a factor. */
-export function stretched(shape: Shape, to: Shape, factor = 1): LinearMap {
+/** The axes of a value stretched to another shape along those of length 1, and to more axes before them. */
+export function stretchedAxes(shape: Shape, to: Shape): AxisMap[] {
   const missing = to.length - shape.length;
-  const axes = identityAxes([...new Array<number>(missing).fill(1), ...shape]).map((axis, i) =>
+  return identityAxes([...new Array<number>(missing).fill(1), ...shape]).map((axis, i) =>
     axis.length === to[i] ? axis : changed(axis, to[i]!, () => one(0)),
   );
-  const map = linearMap(axes, sizeOf(shape));
+}
+
+/** A value stretched so, times a factor. */
+export function stretched(shape: Shape, to: Shape, factor = 1): LinearMap {
+  const map = linearMap(stretchedAxes(shape, to), sizeOf(shape));
   return factor === 1 ? map : { ...map, weights: map.weights.map((weight) => weight * factor) };
 }

@@ -3,7 +3,9 @@ import { LatentflowError } from "../errors.ts";
 import type { FixedInputDefinition, GraphDefinition, OperationDefinition } from "./definition.ts";
 import { type FixedInput, type Graph, LATENT } from "./graph.ts";
 import { type Reader, type Shape, sizeOf } from "./kind.ts";
-import type { OperationDescription, OperationKind } from "./operations.ts";
+import type { MapKind } from "./kinds/rearranging.ts";
+import { checkEntries } from "./linear-map.ts";
+import { KINDS, type OperationDescription, type OperationKind } from "./operations.ts";
 import { READERS } from "./readers.ts";
 import { checkLengths, MOST_AXES } from "./settings.ts";
 
@@ -46,7 +48,9 @@ function checkedGraph(where: string, definition: GraphDefinition, points: number
   }
   if (layout !== "channelsLast")
     throw invalid(`${where}: layout is ${show(layout)}, expected "channelsLast"`);
-  const latentSize = checkNumber(where, "latentSize", definition.latentSize, { min: 1, integer: true });
+  const latentSize = checkNumber(where, "latentSize", definition.latentSize, {
+    ...{ min: 1, max: MOST_NUMBERS, integer: true },
+  });
   const { latentShape = [latentSize], outputLayout = "channelsLast" } = definition;
   if (sizeOf(checkLengths(where, "latentShape", latentShape, 1)) !== latentSize) {
     throw invalid(`${where}: latentShape is [${latentShape}], which does not hold ${latentSize} numbers`);
@@ -156,6 +160,8 @@ function readOperation(
   const shapes = readInputs(at, kind, reader.reads, inputs, values);
   checkOptions(at, settings, reader.settings as never);
   const described = reader.read(at, withPoints(at, kind, settings, points), shapes);
+  const { axes } = KINDS[kind] as Partial<MapKind<object>>;
+  if (axes) shapes.forEach((input, i) => void checkEntries(at, axes(described, shapes, i), sizeOf(input)));
   if (sizeOf(described.shape) > MOST_NUMBERS) {
     throw invalid(
       `${at}: its output [${described.shape}] has ${sizeOf(described.shape)} numbers, expected at most ${MOST_NUMBERS}`,

@@ -2,7 +2,7 @@ import type { Decoder } from "../../decoder/decoder.ts";
 import { logitOperations, stepsOf } from "../../graph/graph.ts";
 import { concat, depthToSpace, expand, permute, slice } from "../../graph/kinds/rearranging.ts";
 import { averagePool, mean, pad, sum, upsample } from "../../graph/kinds/resampling.ts";
-import { type LinearMap, stretched } from "../../graph/linear-map.ts";
+import { type AxisMap, type LinearMap, linearMap, stretched } from "../../graph/linear-map.ts";
 import { type Operation, type OperationKind, type Shape, sizeOf } from "../../graph/operations.ts";
 import type { KernelOperation } from "./kernel-operations.ts";
 import { geometryOf, pointwiseGeometry } from "./pixel-sets.ts";
@@ -236,14 +236,15 @@ function sumOf(sign: number): Lowering<"add" | "sub">["emit"] {
 
 /** Each value that it reads has its own part of the output. */
 function maps<Kind extends OperationKind>(kind: {
-  map(operation: never, inputs: readonly Shape[], index: number): LinearMap;
+  axes(operation: never, inputs: readonly Shape[], index: number): readonly AxisMap[];
 }): Lowering<Kind> {
   return {
     place: own,
     emit(into, operation, reads, inputs) {
       const output = into.value(sizeOf(operation.shape));
       reads.forEach((read, i) => {
-        emitMap(into, kind.map(operation as never, inputs, i), read, output, false);
+        const map = linearMap(kind.axes(operation as never, inputs, i), sizeOf(inputs[i]!));
+        emitMap(into, map, read, output, false);
       });
       return output;
     },

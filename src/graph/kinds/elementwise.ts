@@ -1,5 +1,6 @@
 import { type Activation, type ActivationLike, normaliseActivation } from "../activation.ts";
 import { cost, type Kind, noTensors, type Reader, sizeOf } from "../kind.ts";
+import { checkEntries, stretchedAxes } from "../linear-map.ts";
 import { normalisePointwise, type PointwiseFunction, type PointwiseLike } from "../pointwise.ts";
 import { broadcast } from "../settings.ts";
 
@@ -68,5 +69,9 @@ export const mul = /* @__PURE__ */ ofTwo("mul");
 export const ofTwoReader: Reader<object, object> = {
   settings: {},
   reads: 2,
-  read: (where, _, inputs) => ({ shape: broadcast(where, inputs) }),
+  read(where, _, inputs) {
+    const shape = broadcast(where, inputs);
+    for (const input of inputs) checkEntries(where, stretchedAxes(input, shape), sizeOf(input));
+    return { shape };
+  },
 };

@@ -1,14 +1,14 @@
 import { checkChoice, checkNumber, invalid } from "../../check.ts";
 import { cost, type Described, type Kind, noTensors, type Reader, type Shape, sizeOf } from "../kind.ts";
-import { changed, identityAxes, type LinearMap, linearMap, partOf, stretched } from "../linear-map.ts";
+import { type AxisMap, changed, identityAxes, partOf, stretchedAxes } from "../linear-map.ts";
 import { checkAxes, checkAxis, checkLengths } from "../settings.ts";
 
 // Kinds that put numbers elsewhere, and take each as it is.
 
 /** A kind whose operations are maps, one for each value that they read. */
 export interface MapKind<Fields> extends Kind<Fields> {
-  /** What the output takes of input number `index`. */
-  map(operation: Described<Fields>, inputs: readonly Shape[], index: number): LinearMap;
+  /** The axes of the output, by what they take of input number `index`. */
+  axes(operation: Described<Fields>, inputs: readonly Shape[], index: number): readonly AxisMap[];
 }
 
 /** What such kinds have in common. */
@@ -47,12 +47,9 @@ export interface PermuteFields {
 
 export const permute = /* @__PURE__ */ mapKind<PermuteFields>({
   label: () => "permute",
-  map({ axes }, [input]) {
+  axes({ axes }, [input]) {
     const all = identityAxes(input!);
-    return linearMap(
-      axes.map((axis) => all[axis]!),
-      sizeOf(input!),
-    );
+    return axes.map((axis) => all[axis]!);
   },
 });
 
@@ -86,10 +83,10 @@ export interface SliceFields {
 /** Some positions along an axis. */
 export const slice = /* @__PURE__ */ mapKind<SliceFields>({
   label: () => "slice",
-  map({ axis, start, step, shape }, [input]) {
+  axes({ axis, start, step, shape }, [input]) {
     const axes = identityAxes(input!);
     axes[axis] = changed(axes[axis]!, shape[axis]!, (i) => [{ position: start + i * step, weight: 1 }]);
-    return linearMap(axes, sizeOf(input!));
+    return axes;
   },
 });
 
@@ -130,14 +127,14 @@ export interface ConcatFields {
  */
 export const concat = /* @__PURE__ */ mapKind<ConcatFields>({
   label: () => "concat",
-  map({ axis, shape }, inputs, index) {
+  axes({ axis, shape }, inputs, index) {
     const lengths = inputs.map((input) => input.at(axis - shape.length) ?? 1);
     const first = lengths.slice(0, index).reduce((sum, length) => sum + length, 0);
     const own = inputs[index]!;
     if (own.length === shape.length) return partOf(own, axis, shape[axis]!, first);
     // Stretched in the axes that it lacks, and beside the others in its own.
     const missing = shape.length - own.length;
-    const axes = identityAxes([...new Array<number>(missing).fill(1), ...own]).map((each, i) => {
+    return identityAxes([...new Array<number>(missing).fill(1), ...own]).map((each, i) => {
       if (i === axis) {
         return changed(each, shape[axis]!, (position) => {
           const at = position - first;
@@ -146,7 +143,6 @@ export const concat = /* @__PURE__ */ mapKind<ConcatFields>({
       }
       return i < missing ? changed(each, shape[i]!, () => [{ position: 0, weight: 1 }]) : each;
     });
-    return linearMap(axes, sizeOf(own));
   },
 });
 
@@ -180,7 +176,7 @@ export interface ExpandSettings {
 /** A value stretched along its axes of length 1, as NumPy broadcasts. */
 export const expand = /* @__PURE__ */ mapKind<object>({
   label: () => "expand",
-  map: ({ shape }, [input]) => stretched(input!, shape),
+  axes: ({ shape }, [input]) => stretchedAxes(input!, shape),
 });
 
 export const expandReader: Reader<ExpandSettings, object> = {
@@ -211,17 +207,14 @@ export interface DepthToSpaceSettings {
 /** Channels become pixels. */
 export const depthToSpace = /* @__PURE__ */ mapKind<DepthToSpaceFields>({
   label: ({ block }) => `depthToSpace ${block}`,
-  map({ block, order, shape }, [input]) {
+  axes({ block, order, shape }, [input]) {
     const [height, width] = input!;
     const channels = shape[2]!;
     const view =
       order === "CRD" ? [height!, width!, channels, block, block] : [height!, width!, block, block, channels];
     const all = identityAxes(view);
     const [rows, columns, own] = order === "CRD" ? [3, 4, 2] : [2, 3, 4];
-    return linearMap(
-      [0, rows!, 1, columns!, own!].map((axis) => all[axis]!),
-      sizeOf(input!),
-    );
+    return [0, rows!, 1, columns!, own!].map((axis) => all[axis]!);
   },
 });
 

@@ -1,6 +1,6 @@
 import { checkChoice, invalid } from "../../check.ts";
 import { type Reader, sizeOf } from "../kind.ts";
-import { type AxisMap, changed, identityAxes, linearMap } from "../linear-map.ts";
+import { type AxisMap, changed, identityAxes } from "../linear-map.ts";
 import { around, checkAxes, checkFlag, type PerAxis, perAxis, pixelAxes } from "../settings.ts";
 import { mapKind } from "./rearranging.ts";
 
@@ -21,15 +21,14 @@ export interface PadFields {
 /** Pixels around a value. */
 export const pad = /* @__PURE__ */ mapKind<PadFields>({
   label: ({ mode }) => `pad ${mode}`,
-  map({ padding, mode, shape }, [input]) {
-    const axes = identityAxes(input!).map((axis, i, { length }) => {
+  axes({ padding, mode, shape }, [input]) {
+    return identityAxes(input!).map((axis, i, { length }) => {
       if (i === length - 1) return axis;
       return changed(axis, shape[i]!, (position) => {
         const at = inside(position - padding[i]!, axis.length, mode);
         return at === undefined ? [] : [{ position: at, weight: 1 }];
       });
     });
-    return linearMap(axes, sizeOf(input!));
   },
 });
 
@@ -76,15 +75,14 @@ export interface UpsampleFields {
 /** More pixels: each several times, or between their neighbours. */
 export const upsample = /* @__PURE__ */ mapKind<UpsampleFields>({
   label: ({ scale, mode }) => `upsample ${scale.join("×")} ${mode}`,
-  map({ scale, mode, alignCorners, shape }, [input]) {
-    const axes = identityAxes(input!).map((axis, i) => {
+  axes({ scale, mode, alignCorners, shape }, [input]) {
+    return identityAxes(input!).map((axis, i) => {
       if (i === input!.length - 1) return axis;
       if (mode === "nearest") {
         return changed(axis, shape[i]!, (at) => [{ position: Math.floor(at / scale[i]!), weight: 1 }]);
       }
       return between(axis, shape[i]!, alignCorners);
     });
-    return linearMap(axes, sizeOf(input!));
   },
 });
 
@@ -143,18 +141,18 @@ export interface AveragePoolFields {
 /** The mean of the pixels under a window. */
 export const averagePool = /* @__PURE__ */ mapKind<AveragePoolFields>({
   label: ({ kernel }) => `averagePool ${kernel.join("×")}`,
-  map({ kernel, stride, padding, countPadding, shape }, [input]) {
-    const axes = identityAxes(input!).map((axis, i) => {
+  axes({ kernel, stride, padding, countPadding, shape }, [input]) {
+    return identityAxes(input!).map((axis, i) => {
       if (i === input!.length - 1) return axis;
       return changed(axis, shape[i]!, (position) => {
         const start = position * stride[i]! - padding[i]!;
-        const window = Array.from({ length: kernel[i]! }, (_, k) => start + k);
-        const there = window.filter((at) => at >= 0 && at < axis.length);
-        const weight = 1 / (countPadding ? kernel[i]! : there.length);
-        return there.map((at) => ({ position: at, weight }));
+        const first = Math.max(start, 0);
+        // A kernel may be far longer than the input, with a padding as long.
+        const count = Math.min(start + kernel[i]!, axis.length) - first;
+        const weight = 1 / (countPadding ? kernel[i]! : count);
+        return Array.from({ length: count }, (_, k) => ({ position: first + k, weight }));
       });
     });
-    return linearMap(axes, sizeOf(input!));
   },
 });
 
@@ -194,18 +192,17 @@ export interface ReduceFields {
 function reduction(label: string, weightOf: (count: number) => number) {
   return mapKind<ReduceFields>({
     label: () => label,
-    map({ axes }, [input]) {
+    axes({ axes }, [input]) {
       const count = sizeOf(axes.map((axis) => input![axis]!));
       // Each number is multiplied once, though several axes may be summed up.
       const factor = weightOf(count);
-      const all = identityAxes(input!).map((axis, i) => {
+      return identityAxes(input!).map((axis, i) => {
         if (!axes.includes(i)) return axis;
         const weight = i === axes[0] ? factor : 1;
         return changed(axis, 1, () =>
           Array.from({ length: axis.length }, (_, position) => ({ position, weight })),
         );
       });
-      return linearMap(all, sizeOf(input!));
     },
   });
 }
