@@ -4,6 +4,8 @@ import { fileURLToPath } from "node:url";
 import { decode as decodePng } from "fast-png";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { inFlags } from "../src/cli/flags.ts";
+import { createProgram } from "../src/cli/program.ts";
 import { readNpy } from "../src/data/npy.ts";
 import {
   add,
@@ -420,6 +422,19 @@ test("flags that do not go with the kind of file are refused by name", async () 
     await said(onnx, "--output-activation", "tanh"),
     /^latentflow: --output-activation is tanh, expected sigmoid, for a file that ends in logits/,
   );
+});
+
+test("what is said of an ONNX file is said in flags", () => {
+  const command = createProgram().commands.find((each) => each.name() === "describe")!;
+  for (const [said, meant] of [
+    ["several of its inputs are of floats; say which is the latent by the option latent", /by --latent$/],
+    ["the file has several outputs; say which by the option output", /by --output-name$/],
+    ["if it is that of points, give the option points, else", /give --points-input, else$/],
+    ['points is "x", but the file\'s inputs are "z"', /^--points-input is "x", but/],
+    ["it ends in a sigmoid already; leave the option outputActivation out", /leave --output-activation out$/],
+  ] as const) {
+    assert.match(inFlags(`loadOnnx: ${said}`, command), meant);
+  }
 });
 
 test("pictures: grey and in colour, channels last or first", async () => {

@@ -5,7 +5,7 @@ import { readDataset } from "../src/data/dataset.ts";
 import { writeNpy } from "../src/data/npy.ts";
 import { createDecoder } from "../src/decoder/initialise.ts";
 import { loadDecoder } from "../src/decoder/load.ts";
-import { recognise } from "../src/file-kind.ts";
+import { isOnnx, recognise } from "../src/file-kind.ts";
 import { rejected } from "./support/refusal.ts";
 import { fileOf } from "./support/safetensors-file.ts";
 
@@ -118,6 +118,17 @@ test("a safetensors file is one, whatever its first bytes look like", async () =
     const file = fileOf(`{}${" ".repeat(length - 2)}`);
     await rejected(loadDecoder(file), "invalid_file", /the file holds no tensors/);
   }
+});
+
+test("an ONNX file is told from a safetensors file by its first bytes", () => {
+  assert.ok(isOnnx(latin1("\x08\x07\x12\x07pytorch")));
+  assert.not.ok(isOnnx(npy));
+  assert.not.ok(isOnnx(new Uint8Array(0)));
+  // A header of 1,182,472 bytes: its length begins as an ONNX file does.
+  const safetensors = latin1('\x08\x0b\x12\0\0\0\0\0{"0.weight":');
+  assert.not.ok(isOnnx(safetensors));
+  safetensors[8] = 0x41;
+  assert.ok(isOnnx(safetensors));
 });
 
 test.run();

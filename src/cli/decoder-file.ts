@@ -92,7 +92,7 @@ export function addDecoderOptions(command: Command, standard = "what its file sa
     .option("--output-name <name>", "the output that is the sample (default: the only one)")
     .option(
       "--points-input <name>",
-      "an input of points, of which any number may be given; once for each",
+      "an input whose rows are points, any number of them; once for each such input",
       parseNames,
     )
     .addOption(

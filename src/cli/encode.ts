@@ -34,11 +34,11 @@ export function addEncodeCommand(program: Command): void {
     .addOption(requiredOption("--decoder <file>", decoderHelp))
     .addOption(requiredOption("--data <file>", dataHelp))
     .addOption(requiredOption("--out <dir>", "folder for the results, made if it is missing"))
-    .option("--limit <n>", "encode the first n samples (default: all)", parseCount);
-  addFixedOptions(command, "samples")
+    .option("--limit <n>", "encode the first n samples (default: all)", parseCount)
     .option("--weights <file>", weightsHelp)
     .option("--z0 <file>", "where the flows start, as latents.npy has it: one latent per sample (default: 0)")
     .option("--reconstructions", "also write reconstructions.npy, what the codes are decoded to");
+  addFixedOptions(command, "samples");
   addDecoderOptions(command);
   addBatchSizeOption(addRunningOptions(command));
   addLossOptions(command);

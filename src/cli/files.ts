@@ -56,7 +56,7 @@ export function showFile(flag: string, path: string): string {
 
 /** A flag with its value. Of `--fixed NAME=FILE` the name is a part of the flag: `--fixed NAME`. */
 function withValue(flag: string, value: string): string {
-  return flag.includes(" ") ? `${flag}=${value}` : `${flag} ${value}`;
+  return flag.startsWith("--fixed ") ? `${flag}=${value}` : `${flag} ${value}`;
 }
 
 /** Whether a file is to be fetched. */
