@@ -72,8 +72,9 @@ async function findReason(
     return "to run it on the probe would take too long; compare what decode makes of it";
   }
   // Each value, and room for its gradient.
+  const outputs = 4 * probe.rows * bound.outputSize;
   const numbers = bound.operations.reduce((sum, { shape }) => sum + sizeOf(shape), decoder.latentSize);
-  if (8 * numbers > maxBytes)
+  if (outputs + 8 * numbers > maxBytes)
     return `to run it on the probe would take more memory than maxBytes, ${maxBytes}`;
   const compare = async (session: Session, toLogits: boolean) => {
     const outputs = await decodeRowByRow(session, bound, probe, toLogits, signal);

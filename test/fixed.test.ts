@@ -272,6 +272,25 @@ test("a file holds fixed inputs and points, and a probe of them proves it right"
   }
 });
 
+test("a probe's class that names no row is refused, and so is one that a program writes later", async () => {
+  const decoder = conditional();
+  const probe = await makeProbe(decoder);
+  for (const wrong of [1e6, -3, 2.5, 5]) {
+    const fixed = { ...probe.fixed, kind: probe.fixed!.kind!.map(() => wrong) };
+    await rejected(
+      loadDecoder(decoder.toSafetensors(), { probe: { ...probe, fixed } }),
+      "invalid_argument",
+      /probe\.fixed\["kind"\] has the class .*, expected integers from 0 to 4/,
+    );
+  }
+  const kind = Float32Array.from(kinds);
+  const y = await decode(decoder, z, { fixed: { label: labels, kind } });
+  const expected = await encode(decoder, y, { fixed: { label: labels, kind } });
+  const running = encode(decoder, y, { fixed: { label: labels, kind } });
+  kind.fill(1e9);
+  assert.equal((await running).z, expected.z);
+});
+
 test("a decoder over points says its shapes for one, and lets go of all that it was bound to", async () => {
   const decoder = overPoints();
   assert.equal(decoder.outputShape, [1, 1]);

@@ -3,9 +3,11 @@ import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { decode, loadDecoder } from "../src/index.ts";
+import type { Written } from "../src/onnx/graph-writer.ts";
 import { type LoadOnnxOptions, loadOnnx } from "../src/onnx/index.ts";
 import { readModel } from "../src/onnx/model-file.ts";
 import { OPERATORS } from "../src/onnx/operators/table.ts";
+import { simplify } from "../src/onnx/simplify.ts";
 import { fuzzOnnx } from "./fuzz/onnx.ts";
 import { type Fed, feed, partOf, run } from "./support/onnx-file.ts";
 import { relativeDistance } from "./support/reference.ts";
@@ -134,6 +136,23 @@ test("inputs: the latent by name, metadata or type; integers name rows of a tabl
     "invalid_argument",
     /the input "z" is not the latent/,
   );
+});
+
+test("an operation that has taken up another one is no longer like what it was", () => {
+  const activation = (name: string, input: string, of: unknown) =>
+    ({ name, kind: "activation", inputs: [input], shape: [4], settings: { activation: of } }) as Written;
+  const linear = (scale: number) => ({ name: "linear", scale, shift: 0 });
+  const operations = [
+    activation("t", "z", "tanh"),
+    activation("a", "t", linear(2)),
+    activation("b", "a", linear(3)),
+    activation("c", "t", linear(2)),
+    { name: "out", kind: "add", inputs: ["b", "c"], shape: [4], settings: {} } as Written,
+  ];
+  const scales = simplify(operations, new Map([["z", [4]]])).map(({ kind, settings }) => {
+    return kind === "add" ? "add" : ((settings.activation as { scale?: number }).scale ?? "tanh");
+  });
+  assert.equal(scales, ["tanh", 6, 2, "add"]);
 });
 
 test("a decoder is written as safetensors and read back", async () => {

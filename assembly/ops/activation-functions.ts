@@ -171,6 +171,7 @@ class Activation {
           slope = sigmoid;
           if (curved) curvature = sigmoidSlope;
         } else {
+          if (kind !== SILU) unreachable();
           value = f32x4.mul(x, sigmoid);
           slope = F32x4.multiplyAdd(x, sigmoidSlope, sigmoid);
           if (curved) {

@@ -158,7 +158,7 @@ function scaledPower(x: v128, exponent: f32, factor: f32): v128 {
 
 function power(x: v128, exponent: f32): v128 {
   const count = <i32>exponent;
-  if (<f32>count === exponent && abs(count) <= MOST_FACTORS) {
+  if (abs<f32>(exponent) <= <f32>MOST_FACTORS && <f32>count === exponent) {
     let product = f32x4.splat(1);
     for (let k = abs(count); k > 0; k--) product = f32x4.mul(product, x);
     return count < 0 ? f32x4.div(f32x4.splat(1), product) : product;

@@ -30,7 +30,7 @@ export function forwardEmbedding(embedding: EmbeddingOperation, workspace: Works
     const classes = before.values + row * before.stride;
     const to = after.values + row * after.stride;
     for (let k: usize = 0; k < <usize>embedding.count; k++) {
-      memory.copy(to + k * bytes, embedding.table + classAt(classes, k) * bytes, bytes);
+      memory.copy(to + k * bytes, embedding.table + classAt(embedding, classes, k) * bytes, bytes);
     }
   }
 }
@@ -97,7 +97,7 @@ export function addEmbeddingGradient(
     const classes = before.values + row * before.stride;
     for (let k: usize = 0; k < <usize>embedding.count; k++) {
       const from = left + row * stride + ((k * <usize>embedding.units) << 2);
-      addRow(into + classAt(classes, k) * sumStride, from, embedding.units);
+      addRow(into + classAt(embedding, classes, k) * sumStride, from, embedding.units);
     }
   }
 }
@@ -116,8 +116,11 @@ export function packEmbedding(embedding: EmbeddingOperation, parameters: usize, 
   return parameters;
 }
 
-function classAt(classes: usize, index: usize): usize {
-  return <usize>(<i32>load<f32>(classes + (index << 2)));
+function classAt(embedding: EmbeddingOperation, classes: usize, index: usize): usize {
+  const number = <i32>load<f32>(classes + (index << 2));
+  // It has been checked; but an array that a program changes meanwhile must not lead out of the table.
+  if (<u32>number >= <u32>embedding.classes) unreachable();
+  return <usize>number;
 }
 
 function alignedRow(size: i32, alignment: i32): usize {

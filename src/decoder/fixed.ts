@@ -93,7 +93,8 @@ function asFloats(at: string, given: unknown, size: number, areClasses: boolean)
   if (typeof given === "number" && size === 1) return Float32Array.of(given);
   if (isFloat32Array(given)) {
     checkMemory(at, "it", given);
-    return given;
+    // Classes name rows of a table: what has been checked must stay as it is.
+    return areClasses ? given.slice() : given;
   }
   const type = typedArrayName(given);
   if (areClasses && type !== undefined && /^(Big)?(Ui|I)nt/.test(type)) {

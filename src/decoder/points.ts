@@ -31,7 +31,12 @@ export function atPoints(where: string, decoder: Decoder, points: unknown): Deco
     });
   }
   const there = known.get(count);
-  if (there) return there;
+  if (there) {
+    // The one used last is let go of last.
+    known.delete(count);
+    known.set(count, there);
+    return there;
+  }
   const made = decoderAtPoints(decoder, count);
   known.set(count, made);
   // Calls at work with one that is let go of keep it until they end.

@@ -102,11 +102,16 @@ export function readProbe(where: string, metadata: Metadata, decoder: Probed): C
     ...{ rows, points },
     z: readTensor(at, "z", z, [rows, latentSize]),
     fixed: new Map(
-      fixedInputs.map(({ name, shape }) => {
+      fixedInputs.map(({ name, shape, classes }) => {
         const tensor = tensors.get(`fixed.${name}`)!;
         // A class may have an axis of its own, or none.
         const isSame = tensor.shape[0] === rows && sizeOf(tensor.shape) === rows * sizeOf(shape);
-        return [name, readTensor(at, `fixed.${name}`, tensor, isSame ? tensor.shape : [rows, ...shape])];
+        const values = readTensor(at, `fixed.${name}`, tensor, isSame ? tensor.shape : [rows, ...shape]);
+        const wrong = wrongClass(values, classes);
+        if (wrong === undefined) return [name, values];
+        throw invalidFile(
+          `${at}: "fixed.${name}" has the class ${wrong}, expected integers from 0 to ${classes! - 1}`,
+        );
       }),
     ),
     indices,
@@ -120,6 +125,12 @@ function pointsOf({ fixedInputs }: Probed, rows: number, size: (name: string) =>
   if (!input) return undefined;
   // What does not come out even is refused by its size.
   return Math.min(Math.max(1, Math.floor(size(input.name) / rows / sizeOf(input.shape))), MOST_POINTS);
+}
+
+/** A number that names no row of a table, if there is one. */
+function wrongClass(values: Float32Array, classes: number | undefined): number | undefined {
+  if (classes === undefined) return undefined;
+  return values.find((value) => !(Number.isInteger(value) && value >= 0 && value < classes));
 }
 
 function bound(decoder: Probed, points: number | undefined): Probed {
@@ -214,6 +225,13 @@ export function fitProbe(where: string, probe: Probe, decoder: Probed): CheckedP
   }
   for (const input of fixedInputs) {
     const values = Object.hasOwn(fixed, input.name) ? fixed[input.name] : undefined;
+    const wrong = values && wrongClass(values, input.classes);
+    if (wrong !== undefined) {
+      const expected = `integers from 0 to ${input.classes! - 1}`;
+      throw invalid(
+        `${where}: probe.fixed[${show(input.name)}] has the class ${wrong}, expected ${expected}`,
+      );
+    }
     if (values?.length === rows * sizeOf(input.shape)) continue;
     throw invalid(
       `${where}: probe.fixed[${show(input.name)}] ${values ? `has ${values.length} values` : "is missing"}, ` +

@@ -88,7 +88,8 @@ export function normaliseActivation(where: string, option: string, value: unknow
   return Object.freeze({ name, [parameter.name]: number }) as Activation;
 }
 
-function isActivationName(name: unknown): name is ActivationName {
+/** Is it the name of an activation? */
+export function isActivationName(name: unknown): name is ActivationName {
   return typeof name === "string" && Object.hasOwn(activations, name);
 }
 

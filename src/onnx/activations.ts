@@ -1,4 +1,4 @@
-import type { ActivationLike } from "../graph/activation.ts";
+import { type ActivationLike, isActivationName } from "../graph/activation.ts";
 import type { PointwiseFunction } from "../graph/pointwise.ts";
 
 // The functions of a number that operators of ONNX are made of. While a graph is written all are activations; which of
@@ -6,22 +6,9 @@ import type { PointwiseFunction } from "../graph/pointwise.ts";
 
 export type NumberFunction = ActivationLike | PointwiseFunction;
 
-const ACTIVATIONS = [
-  "elu",
-  "relu",
-  "leakyRelu",
-  "tanh",
-  "sigmoid",
-  "silu",
-  "gelu",
-  "softplus",
-  "sine",
-  "identity",
-];
-
 /** Is it an activation of the graph's? */
 export function isActivation(of: NumberFunction): of is ActivationLike {
-  return ACTIVATIONS.includes(typeof of === "string" ? of : of.name);
+  return isActivationName(typeof of === "string" ? of : of.name);
 }
 
 export const RELU: ActivationLike = "relu";

@@ -51,7 +51,10 @@ function merge(operations: readonly Written[], inputShapes: ReadonlyMap<string, 
     const current: Written = { ...operation, inputs };
     const before = byName.get(inputs[0] ?? "");
     const isAlone = before !== undefined && readers.get(before.name) === 1;
+    const identity = before && identityOf(before);
     if (before && isAlone && mergeInto(before, current)) {
+      // It is another operation now, and what is like the one it was is not like it.
+      if (twins.get(identity!) === before.name) twins.delete(identity!);
       replaced.set(operation.name, before.name);
       readers.set(before.name, readers.get(operation.name) ?? 0);
       continue;

@@ -70,7 +70,7 @@ interface KernelKinds {
   readonly fixed: { readonly size: number; readonly offset: number };
 }
 
-type KernelKind = keyof KernelKinds & keyof typeof KERNEL_CODES;
+type KernelKind = keyof KernelKinds;
 
 /** An operation of the kernels, of any kind or of the kind `Kind`. */
 export type KernelOperation<Kind extends KernelKind = KernelKind> = {
@@ -323,7 +323,7 @@ export function fillOperation(
   { pointer, place }: ReturnType<typeof allocateOperation>,
 ): void {
   const { kind, input, output } = operation;
-  OperationStruct.set(memory, pointer, { kind: KERNEL_CODES[kind], input, output });
+  OperationStruct.set(memory, pointer, { kind: KERNEL_CODES[kind] satisfies number, input, output });
   kernelOf(operation).fill(memory, pointer, operation, place);
 }
 

@@ -36,6 +36,5 @@ export function assignSlots(
 function valuesOf(operation: KernelOperation): number[] {
   const { input, output } = operation;
   if (operation.kind === "fork") return [input, ...operation.branches.map(({ value }) => value)];
-  if (operation.kind === "product" || operation.kind === "matmul") return [input, operation.other, output];
-  return [input, output];
+  return "other" in operation ? [input, operation.other, output] : [input, output];
 }

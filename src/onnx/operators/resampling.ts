@@ -37,7 +37,11 @@ export function resize(node: NodeView): Value {
       return node.refuse(`it resizes [${from}] to [${to}] by nearest pixels, expected whole multiples`);
   } else {
     const isSound = place === "half_pixel" || place === "pytorch_half_pixel" || place === "align_corners";
-    const isWhole = from.every((length, axis) => Number.isInteger(to[axis]! / length));
+    // The scale says where pixels lie, and need not be the quotient of the lengths.
+    const isWhole = from.every((length, axis) => {
+      const scale = to[axis]! / length;
+      return Number.isInteger(scale) && (place === "align_corners" || scales[axis + 2] === scale);
+    });
     const isOne = place === "pytorch_half_pixel" && to.includes(1);
     if (!isSound || !isWhole || isOne || node.integer("antialias", 0) !== 0) {
       return node.refuse(
