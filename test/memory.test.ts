@@ -166,7 +166,7 @@ test("an arena gives back what was freed, and blocks never overlap", () => {
   // All free again: one gap, in which the largest block fits without growth.
   const { byteLength } = arena;
   // Behind each block are 16 bytes that are nobody's.
-  arena.allocate((piece) => piece(byteLength - 65536 - 16)).free();
+  arena.allocate((piece) => piece(byteLength - 65536 - 64)).free();
   assert.is(arena.byteLength, byteLength);
   assert.ok(peak > 0);
 });

@@ -17,9 +17,6 @@ interface Gap {
  *
  * Views are made on use and never kept: growth detaches them.
  */
-/** Kernels read whole vectors at the ends of rows: so many bytes behind each block are nobody's. */
-const GUARD = 16;
-
 export class Arena {
   readonly memory = new WebAssembly.Memory({ initial: 1 });
   /** Free blocks by ascending address, no two of them adjacent. */
@@ -35,7 +32,8 @@ export class Arena {
    * up the sizes, then with real addresses, so it must ask for the same pieces both times.
    */
   allocate<T>(layOut: (piece: (bytes: number) => number) => T): Block & { readonly layout: T } {
-    let size = GUARD;
+    // Kernels read whole vectors at the ends of rows: what is behind a block is nobody's.
+    let size = ALIGNMENT;
     layOut((bytes) => {
       size += align(bytes);
       return 0;
