@@ -1,6 +1,7 @@
 import { F32x4 } from "../simd";
 
-// Loops over a few numbers that lie one after the other, four at a time. What lies behind their end is not touched.
+// Loops over a few numbers that lie one after the other, four at a time. What lies behind their end is not written, though
+// sums read up to three numbers of it.
 
 /** to ← from · factor, or to += from · factor */
 export function addScaled(to: usize, from: usize, size: i32, factor: f32, accumulates: bool): void {
