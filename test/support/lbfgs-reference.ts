@@ -171,7 +171,8 @@ export async function referenceLbfgs(
     for (;;) {
       next = z.map((value, k) => value + dt * p[k]!);
       nextLoss = await evaluate(next);
-      if (Number.isFinite(nextLoss) && nextLoss < loss + slope * dt * gp) break;
+      const share = counts.acceptedSteps === 0 ? Math.max(slope, 0.4) : slope;
+      if (Number.isFinite(nextLoss) && nextLoss < loss + share * dt * gp) break;
       spent++;
       let shorter = 0.1 * dt;
       if (Number.isFinite(nextLoss)) {
