@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import { lowerGraph } from "../src/backend/wasm/lower.ts";
 import {
   add,
+  concat,
   dense,
   type GraphDefinition,
   graph,
@@ -92,6 +93,17 @@ test("numbers that lie one after the other are moved together", () => {
   assert.equal(widthOf([3, 1, 20], [1, 0, 2]), [60, 1]);
   assert.equal(widthOf([1, 2, 30], [1, 0, 2]), [60, 1]);
   assert.is(linearMap([], 1).width, 1);
+  const { operations } = lowered(
+    graph(({ latent, points }) => dense(2)(concat()(latent(4), points("xyz", 3)))),
+  );
+  const maps = operations.flatMap((operation) => (operation.kind === "map" ? [operation.map] : []));
+  assert.equal(
+    maps.map(({ width, destinations }) => [width, [...destinations]]),
+    [
+      [4, [0]],
+      [3, [4]],
+    ],
+  );
 });
 
 test.run();

@@ -7,11 +7,14 @@ import { type Shape, sizeOf } from "./kind.ts";
 /** A sparse matrix whose rows and columns are blocks of `width` numbers that lie one after the other. */
 export interface LinearMap {
   readonly width: number;
-  /** How many blocks the input has. */
+  /** How many blocks the input has, one after the other. */
   readonly inputBlocks: number;
-  /** The blocks of the output that it writes: others are left as they are. */
+  /** Where the blocks of the output begin that it writes, in numbers: others are left as they are. */
   readonly destinations: Int32Array;
-  /** Block destinations[i] is the sum of weights[k] · input block sources[k], k from starts[i] to starts[i + 1] - 1. */
+  /**
+   * Block i is the sum of weights[k] · the block of the input that begins at sources[k], k from starts[i] to
+   * starts[i + 1] - 1.
+   */
   readonly starts: Int32Array;
   readonly sources: Int32Array;
   readonly weights: Float32Array;
@@ -32,6 +35,8 @@ export interface AxisMap {
   terms(position: number): readonly Term[] | undefined;
   /** Whether every position takes the same one of the input. */
   readonly isIdentity: boolean;
+  /** The whole axis of the input, position by position, is written from this position on, and nothing else is. */
+  readonly part?: { readonly first: number; readonly count: number };
 }
 
 const one = (position: number): readonly Term[] => [{ position, weight: 1 }];
@@ -52,17 +57,29 @@ export function changed(axis: AxisMap, length: number, terms: AxisMap["terms"]):
   return { length, stride: axis.stride, terms, isIdentity: false };
 }
 
-/** The width of a map's blocks, and the axes before them. */
-function blocksOf(axes: readonly AxisMap[]): { readonly width: number; readonly outer: readonly AxisMap[] } {
+/** The blocks of a map, and the axes before them. */
+interface Blocks {
+  readonly width: number;
+  readonly outer: readonly AxisMap[];
+  /** Numbers of the output from one position of the axes before to the next, and where the block begins in them. */
+  readonly step: number;
+  readonly first: number;
+}
+
+function blocksOf(axes: readonly AxisMap[]): Blocks {
   let width = 1;
   let outer = axes.length;
   while (outer > 0) {
-    const { length, stride, isIdentity } = axes[outer - 1]!;
+    const { length, stride, isIdentity, part } = axes[outer - 1]!;
+    if (part && stride === width) {
+      const block = { width: width * part.count, step: width * length, first: width * part.first };
+      return { ...block, outer: axes.slice(0, outer - 1) };
+    }
     if (!isIdentity || (stride !== width && length !== 1)) break;
     width *= length;
     outer--;
   }
-  return { width, outer: axes.slice(0, outer) };
+  return { width, outer: axes.slice(0, outer), step: width, first: 0 };
 }
 
 /** Maps are listed once for a decoder, without a pause: so many entries take some 0.8 seconds and 300 MB. */
@@ -126,7 +143,7 @@ function listed({ length, stride, terms }: AxisMap): Listed {
 
 /** The map of an output with these axes, of an input with so many numbers. */
 export function linearMap(axes: readonly AxisMap[], inputSize: number): LinearMap {
-  const { width, outer } = blocksOf(axes);
+  const { width, outer, step, first } = blocksOf(axes);
   const along = outer.map(listed);
   const product = (count: (axis: Listed) => number) => along.reduce((all, axis) => all * count(axis), 1);
   const entryCount = product(({ offsets }) => offsets.length);
@@ -145,10 +162,10 @@ export function linearMap(axes: readonly AxisMap[], inputSize: number): LinearMa
   ): void => {
     if (axis === outer.length) {
       places.forEach((place, i) => {
-        sources[entry] = place / width;
+        sources[entry] = place;
         weights[entry++] = factors[i]!;
       });
-      destinations[destination++] = block;
+      destinations[destination++] = block * step + first;
       starts[destination] = entry;
       return;
     }
@@ -163,7 +180,7 @@ export function linearMap(axes: readonly AxisMap[], inputSize: number): LinearMa
           const place = places[before]! + own.offsets[k]!;
           const factor = factors[before]! * own.weights[k]!;
           if (isLast) {
-            sources[entry] = place / width;
+            sources[entry] = place;
             weights[entry++] = factor;
           } else {
             nextPlaces.push(place);
@@ -172,7 +189,7 @@ export function linearMap(axes: readonly AxisMap[], inputSize: number): LinearMa
         }
       }
       if (isLast) {
-        destinations[destination++] = at;
+        destinations[destination++] = at * step + first;
         starts[destination] = entry;
       } else {
         visit(axis + 1, at, nextPlaces, nextFactors);
@@ -193,33 +210,38 @@ export function transposed({
   weights,
 }: LinearMap): LinearMap {
   const counts = new Int32Array(inputBlocks + 1);
-  for (const source of sources) counts[source + 1]!++;
+  for (const source of sources) counts[source / width + 1]!++;
   for (let block = 0; block < inputBlocks; block++) counts[block + 1]! += counts[block]!;
   const next = counts.slice();
   const from = new Int32Array(sources.length);
   const by = new Float32Array(sources.length);
   for (let i = 0; i < destinations.length; i++) {
     for (let k = starts[i]!; k < starts[i + 1]!; k++) {
-      const at = next[sources[k]!]!++;
+      const at = next[sources[k]! / width]!++;
       from[at] = destinations[i]!;
       by[at] = weights[k]!;
     }
   }
   return {
     ...{ width, inputBlocks: 0 },
-    destinations: Int32Array.from({ length: inputBlocks }, (_, block) => block),
+    destinations: Int32Array.from({ length: inputBlocks }, (_, block) => block * width),
     starts: counts,
     ...{ sources: from, weights: by },
   };
 }
 
+/** An axis of an output of `length` positions that has the input's from `first` on. */
+export function partly(axis: AxisMap, length: number, first: number): AxisMap {
+  const count = axis.length;
+  const terms = (position: number) =>
+    position >= first && position < first + count ? one(position - first) : undefined;
+  return { ...changed(axis, length, terms), part: { first, count } };
+}
+
 /** One value beside another along an axis: its part of the output of `length` positions, from `first` on. */
 export function partOf(shape: Shape, axis: number, length: number, first: number): AxisMap[] {
   const axes = identityAxes(shape);
-  const own = shape[axis]!;
-  axes[axis] = changed(axes[axis]!, length, (position) =>
-    position >= first && position < first + own ? one(position - first) : undefined,
-  );
+  axes[axis] = partly(axes[axis]!, length, first);
   return axes;
 }
 

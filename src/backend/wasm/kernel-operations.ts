@@ -350,9 +350,9 @@ function fillMatrix(memory: DataView, place: MatrixPlace, map: LinearMap): void 
   const { width, destinations, starts, sources, weights } = map;
   SparseMatrix.set(memory, pointer, { ...pointers, width, blockCount: destinations.length });
   const integers = (at: number, count: number) => new Int32Array(memory.buffer, at, count);
-  const inBytes = (at: number, blocks: Int32Array) => {
-    const to = integers(at, blocks.length);
-    for (let i = 0; i < blocks.length; i++) to[i] = 4 * width * blocks[i]!;
+  const inBytes = (at: number, numbers: Int32Array) => {
+    const to = integers(at, numbers.length);
+    for (let i = 0; i < numbers.length; i++) to[i] = 4 * numbers[i]!;
   };
   inBytes(pointers.destinations, destinations);
   inBytes(pointers.sources, sources);

@@ -1,6 +1,6 @@
 import { checkChoice, checkNumber, invalid } from "../../check.ts";
 import { cost, type Described, type Kind, noTensors, type Reader, type Shape, sizeOf } from "../kind.ts";
-import { type AxisMap, changed, identityAxes, partOf, stretchedAxes } from "../linear-map.ts";
+import { type AxisMap, changed, identityAxes, partly, partOf, stretchedAxes } from "../linear-map.ts";
 import { checkAxes, checkAxis, checkLengths } from "../settings.ts";
 
 // Kinds that put numbers elsewhere, and take each as it is.
@@ -135,12 +135,7 @@ export const concat = /* @__PURE__ */ mapKind<ConcatFields>({
     // Stretched in the axes that it lacks, and beside the others in its own.
     const missing = shape.length - own.length;
     return identityAxes([...new Array<number>(missing).fill(1), ...own]).map((each, i) => {
-      if (i === axis) {
-        return changed(each, shape[axis]!, (position) => {
-          const at = position - first;
-          return at >= 0 && at < lengths[index]! ? [{ position: at, weight: 1 }] : undefined;
-        });
-      }
+      if (i === axis) return partly(each, shape[axis]!, first);
       return i < missing ? changed(each, shape[i]!, () => [{ position: 0, weight: 1 }]) : each;
     });
   },
