@@ -775,10 +775,14 @@ def _write_onnx(
                 )
             )
     _declare_shape(model.graph.output[0], axes[output], outputs)
-    for key, value in (
+    points = [one.name for one in inputs.all if one.kind == "points"]
+    metadata = [
         ("latentflow.latent", inputs.latent),
         ("latentflow.probe", base64.b64encode(probe).decode()),
-    ):
+    ]
+    if points:
+        metadata.append(("latentflow.points", json.dumps(points)))
+    for key, value in metadata:
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
     # Not ByteSize(), which fails beyond 2 GiB.

@@ -168,10 +168,7 @@ const signatures = (): readonly Signature[] => [
   {
     name: "an ONNX file",
     matches: ({ bytes }) => startsAsOnnx(bytes),
-    asDecoder:
-      "save the decoder where it was trained, as safetensors.torch.save_file(decoder.state_dict(), path); or " +
-      "convert its weights in Python: safetensors.numpy.save_file({t.name: onnx.numpy_helper.to_array(t) for t in " +
-      'onnx.load("decoder.onnx").graph.initializer}, "decoder.safetensors")',
+    asDecoder: 'read it by loadOnnx of "latentflow/onnx"',
     asData: saveFloats,
   },
   {

@@ -303,7 +303,7 @@ test("what other layers and models leave in a file is named, with what to do", (
     ],
     [
       { ...layers, "d.2.weight": [4, 3, 1, 1] },
-      /"d\.2\.weight" is \[4, 3, 1, 1\]: a convolution's; .*only fully connected layers are read today/,
+      /"d\.2\.weight" is \[4, 3, 1, 1\]: a convolution's; .*only fully connected layers are read.*latentflow_export\.py.*loadOnnx/,
     ],
     // After the only layer, or between two.
     [

@@ -60,7 +60,7 @@ const kinds: [name: RegExp, file: Uint8Array, asDecoder: RegExp | "read", asData
   ],
   [/a pickle/, latin1("\x80\x04\x95"), /can run code, .*weights_only=True/, /can run code, .*numpy\.save/],
   [/an HDF5 file/, latin1("\x89HDF\r\n\x1a\n"), /load_model\("decoder\.h5"\)/, /h5py\.File\("data\.h5"\)/],
-  [/an ONNX file/, latin1("\x08\x07\x12\x07pytorch"), /onnx\.load\("decoder\.onnx"\)/, /numpy\.save/],
+  [/an ONNX file/, latin1("\x08\x07\x12\x07pytorch"), /loadOnnx of "latentflow\/onnx"/, /numpy\.save/],
   [/a \.npy file/, npy, /safetensors\.torch\.save_file/, "read"],
   [/a \.npz file/, zipBeginning("x.npy"), /numpy\.load\("decoder\.npz"\)/, "read"],
   [/a zip file/, zipBeginning("decoder.safetensors"), /unzip/, "read"],

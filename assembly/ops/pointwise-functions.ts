@@ -163,7 +163,10 @@ function power(x: v128, exponent: f32): v128 {
     for (let k = abs(count); k > 0; k--) product = f32x4.mul(product, x);
     return count < 0 ? f32x4.div(f32x4.splat(1), product) : product;
   }
-  const magnitude = F32x4.exp(f32x4.mul(F32x4.log(f32x4.abs(x)), f32x4.splat(exponent)));
+  const argument = f32x4.mul(F32x4.log(f32x4.abs(x)), f32x4.splat(exponent));
+  // What float32 does not hold is infinite: the derivative of a root at 0, say.
+  const isBeyond = f32x4.gt(argument, f32x4.splat(88.72284));
+  const magnitude = v128.bitselect(f32x4.splat(Infinity), F32x4.exp(argument), isBeyond);
   const isNegative = f32x4.lt(x, f32x4.splat(0));
   // Of numbers below 0 there are integer powers only.
   const isInteger = floor(exponent) === exponent;

@@ -73,7 +73,24 @@ export function takeSamples(
       `${showFile(flag, file)}: its samples are ${showLengths(shape)}, the decoder's output has ${outputSize} values${why}`,
     );
   }
+  checkOrder(showFile(flag, file), shape, outputShape);
   return { ...taken, ...toFloat(data.subarray(0, count * outputSize)) };
+}
+
+/** Refuses pictures whose channels lie at the other end: nothing else would tell. */
+function checkOrder(at: string, shape: readonly number[], outputShape: readonly number[]): void {
+  const isSame = String(shape) === String(outputShape);
+  if (isSame || shape.length !== 3 || outputShape.length !== 3) return;
+  const [first, second, third] = shape;
+  const others = [
+    [third, first, second],
+    [second, third, first],
+  ];
+  if (!others.some((other) => String(other) === String(outputShape))) return;
+  throw invalidFile(
+    `${at}: its samples are ${showLengths(shape)}, the decoder's output is ${showLengths(outputShape)}; put the axes in ` +
+      "this order, by numpy's moveaxis, or give --layout for an ONNX file",
+  );
 }
 
 function toFloat(data: DataArray["data"]): { y: Float32Array; scaled: boolean } {

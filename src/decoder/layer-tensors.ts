@@ -311,8 +311,9 @@ function checkDense({ parts }: Found, modules: number, refuse: Refuse): void {
     const shown = `${show(tensor.name)} is ${showShape(tensor.shape)}`;
     if (axes >= 3 && axes <= 5) {
       throw refuse(
-        `${shown}: a convolution's; of files of PyTorch's only fully connected layers are read today, with weights ` +
-          "[out, in]. A decoder with convolutions can be made by sequential of latentflow/graph and trained here",
+        `${shown}: a convolution's; tensors alone do not say how it is applied, and of such files only fully connected ` +
+          "layers are read. Export the decoder with python/latentflow_export.py of this package, and read the ONNX file " +
+          'by loadOnnx of "latentflow/onnx"',
       );
     }
     if (axes === 1 && modules > 1) {

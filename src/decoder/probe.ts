@@ -338,10 +338,12 @@ export type Comparison =
 
 /**
  * What is taken for roundings: the largest difference, as a share of the largest output; and the root mean square of the
- * differences, as a share of that by which the rows differ from their mean.
+ * differences, as a share of that by which the rows differ from their mean. Of four deep decoders PyTorch itself is off by
+ * 0.3 to 1.4e-5 in that, seen from float64, ONNX Runtime by 0.3 to 1.4e-5, and these kernels by 1 to 1.8e-5
+ * (docs/public-decoders.md); dropout or statistics of a batch make a difference ten times as large as the limit.
  */
 const MOST_LARGEST = 1e-4;
-const MOST_MEAN = 1e-5;
+const MOST_MEAN = 1e-4;
 /**
  * Float32's own roundings, as a share of the outputs' root mean square: some ten units in the last place, which is what
  * sums of a thousand products come to. Where rows differ less than a tenth as much as the outputs are large, this is

@@ -55,7 +55,7 @@ export interface LoadOnnxOptions extends ReadingOptions {
   layout?: "file" | "channelsLast";
   /**
    * The name of the input of points, or of several: their first axis behind the batch, or the first of all where there is
-   * none of the batch, may have any length, which is said with each call.
+   * none of the batch, may have any length, which is said with each call. Default: what the file's metadata have as `latentflow.points`.
    */
   points?: string | readonly string[];
   /** Where tensors are that the file has put into others: bytes, a Blob, a path, or a function of the name. */
@@ -135,6 +135,8 @@ interface Parsed {
   readonly output: string;
   readonly nodes: readonly Node[];
   readonly tensors: readonly TensorRecord[];
+  /** The names of inputs of points. */
+  readonly points: readonly string[];
 }
 
 function checkLoadOptions(where: string, options: LoadOnnxOptions): Checked {
@@ -173,11 +175,12 @@ function parseFile(where: string, bytes: Uint8Array, options: Checked): Parsed {
   }
   const model = readModel(bytes);
   const latent = options.latent ?? model.metadata.get("latentflow.latent");
+  const points = options.points.length > 0 ? options.points : pointsOf(model);
   const output = findOutput(where, model, options.output);
   const nodes = nodesTo(model, output);
   const read = new Set([output, ...nodes.flatMap(({ inputs }) => inputs)]);
   return {
-    ...{ model, output, nodes, latent: findLatent(where, model, { latent, points: options.points }) },
+    ...{ model, output, nodes, points, latent: findLatent(where, model, { latent, points }) },
     tensors: model.initializers.filter(({ name }) => read.has(name)),
   };
 }
@@ -229,9 +232,9 @@ function* importDecoder(
  */
 function* importedGraph(
   where: string,
-  { model, nodes, latent, output }: Parsed,
+  { model, nodes, latent, output, points }: Parsed,
   initializers: ReadonlyMap<string, Tensor>,
-  { points, layout, isLogits, outputShape }: Checked,
+  { layout, isLogits, outputShape }: Checked,
 ): Work<{ readonly graph: ImportedGraph; readonly outputLayout: "channelsFirst" | "channelsLast" }> {
   const isOpen = model.inputs.some(({ name, shape }) => points.includes(name) && (shape?.length ?? 0) <= 2);
   let failure: unknown;
@@ -245,6 +248,19 @@ function* importedGraph(
     }
   }
   throw failure;
+}
+
+/** The inputs of points that the file's metadata names. */
+function pointsOf({ metadata }: Model): readonly string[] {
+  const text = metadata.get("latentflow.points");
+  if (text === undefined) return [];
+  try {
+    const names: unknown = JSON.parse(text);
+    if (Array.isArray(names) && names.every((name) => typeof name === "string")) return names;
+  } catch {
+    // Said below.
+  }
+  throw invalidFile(`the file's latentflow.points is ${show(text)}, expected a JSON array of names`);
 }
 
 /** What toOnnx writes of a decoder's loss. */

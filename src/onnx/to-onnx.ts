@@ -26,7 +26,8 @@ const MOST_BYTES = 2 ** 31 - 1;
  * channels last, as `decode` has it. The batch is of any size, and so is the axis of points. The parameters are
  * initialisers in PyTorch's order, under the operations' names: `NAME.weight`, `NAME.bias`.
  *
- * Beside the graph the file says, in its metadata, which input is the latent (`latentflow.latent`), what loss the decoder
+ * Beside the graph the file says, in its metadata, which input is the latent (`latentflow.latent`),
+ * which are of points (`latentflow.points`), what loss the decoder
  * has (`latentflow.loss`), and what it makes of some latents (`latentflow.probe`).
  *
  * @throws LatentflowError `invalid_argument` when an argument is wrong, or the file would have more than 2 GB; `disposed`
@@ -47,6 +48,8 @@ export async function toOnnx(decoder: Decoder, options: ToOnnxOptions = {}): Pro
   }
   checkFileSize(where, 4 * decoder.parameterCount);
   const metadata = new Map([["latentflow.latent", LATENT]]);
+  const points = decoder.fixedInputs.filter(({ hasPoints }) => hasPoints).map(({ name }) => name);
+  if (points.length > 0) metadata.set("latentflow.points", JSON.stringify(points));
   if (decoder.loss) metadata.set("latentflow.loss", JSON.stringify(decoder.loss));
   const probe = withProbe ? await makeProbe(decoder) : undefined;
   // Outputs that are not finite prove nothing.

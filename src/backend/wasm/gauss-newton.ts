@@ -1,9 +1,12 @@
+import { costOf } from "../../graph/graph.ts";
 import type { Block } from "./arena.ts";
 import { GaussNewton, paddedSize } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 
 /** So many tangents make a call: about a millisecond's work for a decoder of a million parameters. */
 const TANGENTS_AT_ONCE = 48;
+/** Their multiplications together are some 30 ms of work at most, but for one tangent, which is not cut. */
+const MOST_AT_ONCE = 2 ** 29;
 
 /** Room for Gauss-Newton matrices and for curvatures along a gradient, in their decoder's memory. */
 export interface GaussNewtonWork extends Block {
@@ -48,7 +51,8 @@ export function allocateGaussNewton(
   const { arena, decoder, lowered } = packed;
   const { latentSize: d } = decoder;
   const hasMatrices = jacobian !== 0 || own;
-  const tangentsAtOnce = hasMatrices ? Math.min(d, TANGENTS_AT_ONCE) : 1;
+  const atOnce = Math.floor(MOST_AT_ONCE / (costOf(decoder).multiplications + 1));
+  const tangentsAtOnce = hasMatrices ? Math.max(1, Math.min(d, TANGENTS_AT_ONCE, atOnce)) : 1;
   const stride = 4 * paddedSize(Math.max(...lowered.sizes));
   const slotCount = 1 + Math.max(...lowered.slots);
   const slotSize = tangentsAtOnce * stride;

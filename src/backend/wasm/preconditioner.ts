@@ -26,6 +26,8 @@ export interface Preconditioner {
 /** Beyond this many latents, or numbers of J₀, a preconditioner costs more than it saves. */
 const MOST_LATENTS = 512;
 const MOST_NUMBERS = 2 ** 24;
+/** Nor where its tangents take so many multiplications and sums, some three seconds on one thread. */
+const MOST_WORK = 2 ** 36;
 /** Beyond this many latents a matrix of its own costs a sample more than it saves. */
 const MOST_LATENTS_OF_OWN = 32;
 /** A sample's curvature is put into the decoder's matrix only where that costs no more than so many passes. */
@@ -38,9 +40,10 @@ const MOST_PASSES = 4;
 export function curvatureUse({ decoder, loss, weights }: Problem): CurvatureUse {
   const { latentSize: d, outputSize: n } = decoder;
   const { multiplications, sums } = costOf(decoder);
+  const work = d * (multiplications + sums);
   const { curvature } = termTraits(loss);
   const hasCurvature = !isCustom(loss) || loss.curvature !== undefined;
-  const hasRoom = hasCurvature && d <= MOST_LATENTS && n * d <= MOST_NUMBERS;
+  const hasRoom = hasCurvature && d <= MOST_LATENTS && n * d <= MOST_NUMBERS && work <= MOST_WORK;
   // What is given with a sample makes the decoder another one for each, also where it is given once for all.
   const isShared = hasRoom && decoder.fixedInputs.length === 0;
   const ownFirst = hasRoom && !isShared && d <= MOST_LATENTS_OF_OWN;
