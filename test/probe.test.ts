@@ -100,8 +100,10 @@ test("what counts as agreeing, and as proving nothing", () => {
   const probe = probeOf(1, -1, 2, -2);
   assert.is(outcome(probe, 1, -1, 2, -2), "agrees");
   assert.is(outcome(probe, 1.00001, -1, 2, -2), "agrees");
-  // A mean difference of 1e-4 / 2, of a mean of 1.6; and a largest of 3e-4, of 2.
-  assert.is(outcome(probe, 1.0001, -1, 2, -2), "differs");
+  // A mean difference of 5e-5, of a mean of 1.6; one of 1.9e-4, where the largest is as far below 2e-4; and a largest of
+  // 3e-4, of 2.
+  assert.is(outcome(probe, 1.0001, -1, 2, -2), "agrees");
+  assert.is(outcome(probe, 1.00019, -1.00019, 2.00019, -2.00019), "differs");
   assert.is(outcome(probe, 1.0003, -1, 2, -2), "differs");
   for (const wrong of [Number.NaN, Infinity, -1]) assert.is(outcome(probe, wrong, -1, 2, -2), "differs");
 
