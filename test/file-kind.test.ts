@@ -23,7 +23,8 @@ function zipBeginning(name: string): Uint8Array {
   return Buffer.concat([header, Buffer.from(name), deflateRawSync(Buffer.alloc(100))]);
 }
 
-const cure = /Python: .*\(|state_dict|git lfs pull|check the address|unpack it first|safetensors file|loadOnnx|end\?/;
+const cure =
+  /Python: .*\(|state_dict|git lfs pull|check the address|unpack it first|safetensors file|loadOnnx|end\?/;
 
 const kinds: [name: RegExp, file: Uint8Array, asDecoder: RegExp | "read", asData: RegExp | "read"][] = [
   [/an empty file/, new Uint8Array(0), /downloaded, to its end/, /downloaded, to its end/],
