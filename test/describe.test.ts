@@ -64,7 +64,10 @@ test("latentflow describe prints the same of a file", () => {
       ["--import", "tsx", "src/cli/main.ts", "describe", "--decoder", "demo/decoder.safetensors", ...more],
       { encoding: "utf8" },
     );
-  assert.is(run(), `${table}\n\nnot verified: there was no probe to compare it with\n`);
+  assert.is(
+    run(),
+    `${table}\n\nlatent  z  20\noutput     28 × 28\n\nnot verified: there was no probe to compare it with\n`,
+  );
   const { file, verified, parameters, operations } = JSON.parse(run("--json"));
   assert.equal(
     [file, verified, parameters, operations.length],

@@ -18,6 +18,7 @@ import { transform } from "esbuild";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { writeNpy } from "../src/data/npy.ts";
+import { concat, dense, elu, graph } from "../src/graph/index.ts";
 import { createDecoder, loadDecoder } from "../src/index.ts";
 import { toOnnx } from "../src/onnx/index.ts";
 import { findNewerNode } from "./support/runtimes.mjs";
@@ -44,6 +45,15 @@ test.before(async () => {
   cpSync(join(root, "demo/decoder.safetensors"), join(folder, "decoder.safetensors"));
   const small = createDecoder({ layers: [2, 10, 784], outputShape: [28, 28], loss: "bce", seed: 1 });
   writeFileSync(join(folder, "decoder.onnx"), await toOnnx(small));
+  const sdf = createDecoder(
+    graph(({ latent, points }) => dense(1)(elu()(dense(8)(concat()(latent(2), points("xyz", 3)))))),
+    { loss: "mse", seed: 1 },
+  );
+  writeFileSync(join(folder, "sdf.onnx"), await toOnnx(sdf));
+  // Two samples of 50 points.
+  writeFileSync(join(folder, "distances.npy"), writeNpy(new Float32Array(2 * 50).fill(0.1), [2, 50]));
+  const xyz = Float32Array.from({ length: 50 * 3 }, (_, i) => Math.sin(i));
+  writeFileSync(join(folder, "points.npy"), writeNpy(xyz, [50, 3]));
   const digits = gunzipSync(readFileSync(join(root, "demo/mnist-test-300.idx.gz")));
   writeFileSync(join(folder, "images.idx3-ubyte.gz"), gzipSync(firstImages(digits, 20)));
   const others = firstImages(digits, 10).subarray(HEADER);

@@ -90,15 +90,15 @@ test("no line of code is long: an error prints the one that threw, and a line of
       "",
     );
     const lines = code.split("\n").map((line) => line.length);
-    assert.ok(Math.max(...lines) < 750, `${file}: ${Math.max(...lines)} characters`);
+    assert.ok(Math.max(...lines) < 1000, `${file}: ${Math.max(...lines)} characters`);
   }
 });
 
-test("the package unpacks to 4.4 MB at most", () => {
+test("the package unpacks to 4.6 MB at most", () => {
   const [packed] = JSON.parse(
     execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: root, encoding: "utf8" }),
   );
-  assert.ok(packed.unpackedSize <= 4_400_000, `${packed.unpackedSize} bytes`);
+  assert.ok(packed.unpackedSize <= 4_600_000, `${packed.unpackedSize} bytes`);
 });
 
 test("its publisher's addresses are in the forms that npm takes, and what CDNs serve is one file", () => {
