@@ -1,5 +1,5 @@
-// npm run bench: the core's figures on this machine, on the Node that runs this and on Node 24, both builds; wider
-// decoders, and the solvers beside each other. With --profile instead: where the time goes.
+// npm run bench: the core's figures on this machine, on the Node that runs this and on Node 24, both builds; convolutions,
+// wider decoders, and the solvers beside each other. With --profile instead: where the time goes.
 import { execFileSync } from "node:child_process";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -19,6 +19,7 @@ for (const node of runtimes) {
   }
   run(node, "first-result.ts");
 }
+for (const build of ["relaxed", "plain"]) run(runtimes.at(-1)!, "convolution.ts", build);
 run(runtimes.at(-1)!, "widths.ts");
 run(runtimes.at(-1)!, "lbfgs.ts");
 

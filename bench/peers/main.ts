@@ -10,5 +10,13 @@ if (!existsSync(`${folder}node_modules`)) {
   execFileSync("npm", ["ci", "--ignore-scripts"], { cwd: folder, stdio: "inherit" });
 }
 const node = process.version.startsWith("v24.") ? process.execPath : findNewerNode();
-const args = [...relaxedSimdFlags(node), "--import", "tsx", `${folder}run.ts`, ...process.argv.slice(2)];
-execFileSync(node, args, { stdio: "inherit" });
+run("run.ts", process.argv.slice(2));
+run(
+  "convolution.ts",
+  process.argv.slice(2).filter((option) => option !== "--write"),
+);
+
+function run(script: string, options: readonly string[]): void {
+  const args = [...relaxedSimdFlags(node), "--import", "tsx", folder + script, ...options];
+  execFileSync(node, args, { stdio: "inherit" });
+}
