@@ -30,7 +30,7 @@ test("the gradient that onnxruntime-web is timed with is ours", async () => {
 
 test("so is that of a decoder with convolutions", async () => {
   for (const between of ["elu", "relu"] as const) {
-    const task = convolutionTask(between, 3);
+    const task = await convolutionTask(between, 3);
     const peer = await onnxruntimeConvolutions(task);
     const own = await latentflowConvolutions(task, false);
     for (const rows of [1, 3]) {

@@ -2,14 +2,14 @@ import { paddedSize } from "../../src/backend/wasm/layout.ts";
 import { compileKernels } from "../../src/backend/wasm/load.ts";
 import { packDecoder } from "../../src/backend/wasm/packed.ts";
 import { allocateWorkspace } from "../../src/backend/wasm/workspace.ts";
-import type { ConvolutionPeer, ConvolutionTask } from "./convolution-task.ts";
-import { repeatTimed } from "./peer.ts";
+import type { ConvolutionTask } from "./convolution-task.ts";
+import { type Peer, repeatTimed } from "./peer.ts";
 
 /** Our kernels on one thread, called without anything around them. */
 export async function latentflowConvolutions(
   { decoder, y, z }: ConvolutionTask,
   relaxed: boolean,
-): Promise<ConvolutionPeer> {
+): Promise<Peer> {
   const build = relaxed ? "relaxed" : "plain";
   const packed = await packDecoder(decoder, await compileKernels(relaxed));
   const { arena, kernels, graph } = packed;
@@ -47,6 +47,7 @@ export async function latentflowConvolutions(
         },
       };
     },
+    encode: undefined,
     dispose() {},
   };
 }

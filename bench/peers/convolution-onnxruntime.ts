@@ -1,11 +1,11 @@
 import * as ort from "onnxruntime-web/wasm";
 import { OnnxFile, type Operand, type Tensor } from "../../src/onnx/write/file.ts";
 import type { Attributes } from "../../src/onnx-messages.ts";
-import { type ConvolutionPeer, type ConvolutionTask, channelsFirst } from "./convolution-task.ts";
-import { repeatTimed } from "./peer.ts";
+import { type ConvolutionTask, channelsFirst } from "./convolution-task.ts";
+import { type Peer, repeatTimed } from "./peer.ts";
 
 /** onnxruntime-web derives no gradient: it is written as a graph. */
-export async function onnxruntimeConvolutions(task: ConvolutionTask): Promise<ConvolutionPeer> {
+export async function onnxruntimeConvolutions(task: ConvolutionTask): Promise<Peer> {
   ort.env.wasm.numThreads = 1;
   const sessions: ort.InferenceSession[] = [];
   const { decoder, y, z } = task;
@@ -36,6 +36,7 @@ export async function onnxruntimeConvolutions(task: ConvolutionTask): Promise<Co
         },
       };
     },
+    encode: undefined,
     dispose() {
       for (const session of sessions) void session.release();
     },

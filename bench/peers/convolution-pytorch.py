@@ -1,4 +1,4 @@
-"""The z-gradient of a DCGAN in PyTorch. A line of JSON in, a line of JSON out; times are taken here."""
+"""The z-gradient of a DCGAN in PyTorch, and encoding with it. A line of JSON in, a line of JSON out; times are taken here."""
 
 import json
 import sys
@@ -6,6 +6,7 @@ import time
 
 import torch
 import torch.nn.functional as F
+from amd import AMD, amd
 
 layers = []
 between = None
@@ -27,10 +28,15 @@ def decode(latents):
     return rows
 
 
-def load(file, shapes, start, function, data, latents, output, count):
+def losses(latents, targets):
+    return ((decode(latents) - targets) ** 2).flatten(1).mean(1)
+
+
+def load(file, shapes, start, function, data, latents, output, count, settings):
     """Parameters one after the other; all of the dense layer is channels first."""
     global layers, between, start_shape, y, z
     torch.set_num_threads(1)
+    AMD.update(settings)
     between = F.elu if function == "elu" else F.relu
     start_shape = start
     total = sum(torch.Size(shape).numel() for pair in shapes for shape in pair)
@@ -56,13 +62,18 @@ def run_gradient(rows, repeats):
     start = time.perf_counter()
     for _ in range(repeats):
         point = latents.clone().requires_grad_()
-        loss = ((decode(point) - targets) ** 2).flatten(1).mean(1)
-        (result,) = torch.autograd.grad(loss.sum(), point)
+        (result,) = torch.autograd.grad(losses(point, targets).sum(), point)
     seconds = time.perf_counter() - start
     return {"seconds": seconds, "gradients": result.flatten().tolist() if repeats == 1 else None}
 
 
-COMMANDS = {"load": load, "gradient": run_gradient}
+def encode(first, count, wanted):
+    start = time.perf_counter()
+    _, loss, iterations = amd(losses, z.shape[1], y[first : first + count], AMD["stepMax"], wanted)
+    return {"seconds": time.perf_counter() - start, "meanLoss": loss.mean().item(), "iterations": iterations}
+
+
+COMMANDS = {"load": load, "gradient": run_gradient, "encode": encode}
 for line in sys.stdin:
     request = json.loads(line)
     answer = COMMANDS[request.pop("command")](**request)

@@ -3,11 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type ConvolutionPeer, type ConvolutionTask, channelsFirst } from "./convolution-task.ts";
-import { conversation, environment } from "./pytorch.ts";
+import { type ConvolutionTask, channelsFirst } from "./convolution-task.ts";
+import type { Peer, PeerEncoded } from "./peer.ts";
+import { amdSettings, conversation, environment } from "./pytorch.ts";
 
 /** PyTorch on the CPU, in a process of its own, channels first. */
-export async function torchConvolutions(python: string, task: ConvolutionTask): Promise<ConvolutionPeer> {
+export async function torchConvolutions(python: string, task: ConvolutionTask): Promise<Peer> {
   const { between, decoder, dense, convolutions, start, y, z } = task;
   const folder = mkdtempSync(join(tmpdir(), "latentflow-torch-"));
   const script = fileURLToPath(new URL("convolution-pytorch.py", import.meta.url));
@@ -42,6 +43,7 @@ export async function torchConvolutions(python: string, task: ConvolutionTask): 
     data: fileOf("y", channelsFirst(y, outputHeight * outputWidth, outputChannels)),
     latents: fileOf("z", z),
     output: [outputChannels, outputHeight, outputWidth],
+    settings: amdSettings(),
   })) as { version: string; blas: string; cpu: string };
   return {
     name: "PyTorch",
@@ -58,6 +60,7 @@ export async function torchConvolutions(python: string, task: ConvolutionTask): 
         },
       };
     },
+    encode: async (first, count, wanted) => (await ask("encode", { first, count, wanted })) as PeerEncoded,
     dispose() {
       child.stdin.end();
       child.kill();

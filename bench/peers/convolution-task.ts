@@ -7,33 +7,21 @@ import {
   sequential,
   sigmoid,
 } from "../../src/graph/index.ts";
-import { createDecoder, type Decoder, type Operation } from "../../src/index.ts";
+import { createDecoder, decode, type Operation } from "../../src/index.ts";
 import { createRandom } from "../../src/random.ts";
-import type { GradientRun } from "./peer.ts";
+import { oneThread } from "./latentflow.ts";
+import type { Task } from "./peer.ts";
 
 /** What is between the layers. */
 export type Between = "elu" | "relu";
 
 /** What all are given: a decoder as DCGAN's, and data for it. The loss is the mean of (D(z) - y)². */
-export interface ConvolutionTask {
+export interface ConvolutionTask extends Task {
   readonly between: Between;
-  readonly decoder: Decoder;
   readonly dense: Operation<"dense">;
   readonly convolutions: readonly Operation<"convTranspose">[];
   /** What the first convolution reads: [height, width, channels]. */
   readonly start: readonly [height: number, width: number, channels: number];
-  /** Rows of [height, width, channels], in [0, 1]. */
-  readonly y: Float32Array;
-  readonly z: Float32Array;
-}
-
-/** Something a user could compute the same with, on one thread. */
-export interface ConvolutionPeer {
-  readonly name: string;
-  readonly about: string;
-  /** The z-gradients of the task's first so many rows, from z in the caller's array to the gradient there. */
-  gradient(rows: number): Promise<GradientRun>;
-  dispose(): void;
 }
 
 const LATENT_SIZE = 100;
@@ -48,17 +36,26 @@ function dcgan(between: Between): GraphDefinition {
   ]);
 }
 
-/** A decoder with random parameters, and random data: how long it takes does not depend on what the numbers are. */
-export function convolutionTask(between: Between, rows: number): ConvolutionTask {
+/** Of PyTorch's initialisation: as it is, outputs hardly depend on z, and there is little to encode. */
+const GAIN = 3;
+
+/** A decoder with random parameters, and data that it can nearly reach: its outputs, with a tenth of noise. */
+export async function convolutionTask(between: Between, rows: number): Promise<ConvolutionTask> {
   const decoder = createDecoder(dcgan(between), { seed: 1, loss: "mse" });
+  decoder.parameters.forEach((value, i, parameters) => {
+    parameters[i] = GAIN * value;
+  });
   const random = createRandom(2);
-  const { operations, outputSize, latentSize } = decoder;
+  const { operations, latentSize } = decoder;
   const layer = operations.find((operation) => operation.kind === "dense")!;
+  const latents = (range: number) =>
+    Float32Array.from({ length: rows * latentSize }, () => range * (2 * random.uniform() - 1));
+  const outputs = await decode(decoder, latents(1), { backend: oneThread() });
   return {
     ...{ between, decoder, dense: layer, start: [4, 4, 256] },
     convolutions: operations.filter((operation) => operation.kind === "convTranspose"),
-    y: Float32Array.from({ length: rows * outputSize }, () => random.uniform()),
-    z: Float32Array.from({ length: rows * latentSize }, () => 4 * random.uniform() - 2),
+    y: outputs.map((value) => Math.min(1, Math.max(0, value + 0.1 * (random.uniform() - 0.5)))),
+    z: latents(2),
   };
 }
 

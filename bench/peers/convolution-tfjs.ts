@@ -1,10 +1,13 @@
 import * as tf from "@tensorflow/tfjs";
 import { setThreadsCount, version_wasm } from "@tensorflow/tfjs-backend-wasm";
-import type { ConvolutionPeer, ConvolutionTask } from "./convolution-task.ts";
-import { repeatTimed } from "./peer.ts";
+import type { ConvolutionTask } from "./convolution-task.ts";
+import { type Peer, repeatTimed } from "./peer.ts";
+import { type Evaluated, encodeByAmd } from "./tfjs-amd.ts";
+
+type Shape = [rows: number, height: number, width: number, channels: number];
 
 /** TensorFlow.js twice: with the gradient that tf.grad derives, and with one by hand. Channels last, as is its wont. */
-export async function tfjsConvolutions(task: ConvolutionTask): Promise<ConvolutionPeer[]> {
+export async function tfjsConvolutions(task: ConvolutionTask): Promise<Peer[]> {
   setThreadsCount(1);
   await tf.setBackend("wasm");
   await tf.ready();
@@ -45,14 +48,16 @@ export async function tfjsConvolutions(task: ConvolutionTask): Promise<Convoluti
     return values;
   }
 
-  type Evaluate = (latents: tf.Tensor2D, targets: tf.Tensor4D) => tf.Tensor;
+  type Evaluate = (latents: tf.Tensor2D, targets: tf.Tensor4D) => Evaluated;
+
+  /** The mean of each row's squares: [rows, 1]. */
+  const lossesOf = (output: tf.Tensor4D, targets: tf.Tensor4D): tf.Tensor2D =>
+    tf.reshape(tf.mean(tf.squaredDifference(output, targets), [1, 2, 3]), [-1, 1]);
 
   const derived: Evaluate = (latents, targets) => {
-    const loss = (z0: tf.Tensor) => {
-      const error = tf.squaredDifference(forward(z0 as tf.Tensor2D).at(-1)!, targets);
-      return tf.div(tf.sum(error), n);
-    };
-    return tf.grad(loss)(latents);
+    const losses = (z0: tf.Tensor) => lossesOf(forward(z0 as tf.Tensor2D).at(-1)!, targets);
+    const { value, grad } = tf.valueAndGrad(losses)(latents, tf.ones([targets.shape[0], 1]));
+    return { loss: value, slope: grad };
   };
 
   const byHand: Evaluate = (latents, targets) => {
@@ -66,21 +71,21 @@ export async function tfjsConvolutions(task: ConvolutionTask): Promise<Convoluti
       const of: tf.Tensor = between === "elu" ? tf.add(tf.minimum(value, 0), 1) : tf.step(value);
       gradient = tf.mul(tf.conv2d(gradient, filters[i]!, stride, "same"), of);
     }
-    return tf.matMul(
-      tf.reshape(gradient, [latents.shape[0], height * width * channels]) as tf.Tensor2D,
-      first,
-    );
+    const rows: tf.Tensor2D = tf.reshape(gradient, [latents.shape[0], height * width * channels]);
+    return { loss: lossesOf(output, targets), slope: tf.matMul(rows, first) };
   };
 
+  const targetsOf = (from: number, rows: number) =>
+    tf.tensor4d(y.slice(from * n, (from + rows) * n), [rows, ...decoder.outputShape] as Shape);
+
   const gradientOf = (evaluate: Evaluate) => async (rows: number) => {
-    const shape = [rows, ...decoder.outputShape] as [number, number, number, number];
-    const targets = tf.tensor4d(y.slice(0, rows * n), shape);
+    const targets = targetsOf(0, rows);
     const latents = z.slice(0, rows * d);
     let gradients = new Float32Array();
     function once(): void {
       const result = tf.tidy(() => evaluate(tf.tensor2d(latents, [rows, d]), targets));
-      gradients = result.dataSync() as Float32Array<ArrayBuffer>;
-      result.dispose();
+      gradients = result.slope.dataSync() as Float32Array<ArrayBuffer>;
+      tf.dispose([result.loss, result.slope]);
     }
     return {
       run: (repeats: number) => repeatTimed(repeats, once),
@@ -91,15 +96,17 @@ export async function tfjsConvolutions(task: ConvolutionTask): Promise<Convoluti
     };
   };
   const about = `TensorFlow.js ${version_wasm}, WASM with SIMD, one thread`;
+  const peer = (name: string, how: string, evaluate: Evaluate): Peer => ({
+    name,
+    about: `${about}; ${how}, AMD eager`,
+    gradient: gradientOf(evaluate),
+    encode: (from, rows, wanted) => encodeByAmd(evaluate, [rows, d], () => targetsOf(from, rows), wanted),
+    dispose() {},
+  });
   return [
+    peer("tfjs, tf.grad", "the gradient that tf.grad derives", derived),
     {
-      ...{ name: "tfjs, tf.grad", about: `${about}; the gradient that tf.grad derives` },
-      gradient: gradientOf(derived),
-      dispose() {},
-    },
-    {
-      ...{ name: "tfjs, by hand", about: `${about}; the gradient by hand` },
-      gradient: gradientOf(byHand),
+      ...peer("tfjs, by hand", "the gradient by hand", byHand),
       dispose: () => tf.dispose([first, firstTransposed, firstBias, ...filters, ...biases]),
     },
   ];

@@ -1,4 +1,4 @@
-// The z-gradient of a decoder with convolutions, latentflow against what one could use instead, on one thread each:
+// The z-gradient of a decoder with convolutions, and encoding with it, latentflow against what one could use instead, on one thread each:
 // node --import tsx bench/peers/convolution.ts [--quick] [--between relu], on a Node where relaxed SIMD needs no flag, or
 // with it, and once `npm run bench:peers` has installed the peers. It prints a page of Markdown.
 import { parseArgs } from "node:util";
@@ -9,6 +9,7 @@ import { onnxruntimeConvolutions } from "./convolution-onnxruntime.ts";
 import { torchConvolutions } from "./convolution-pytorch.ts";
 import { type Between, convolutionTask } from "./convolution-task.ts";
 import { tfjsConvolutions } from "./convolution-tfjs.ts";
+import { measureEncode } from "./encode.ts";
 import { largestDifference } from "./gradient.ts";
 import { describeMachine } from "./machine.ts";
 import type { GradientRun } from "./peer.ts";
@@ -29,7 +30,7 @@ const [rounds, samplesARun] = values.quick ? [1, 32] : [9, 256];
 const TOLERANCE = 1e-4;
 
 const machine = describeMachine();
-const task = convolutionTask(between, Math.max(...BATCHES));
+const task = await convolutionTask(between, Math.max(...BATCHES));
 const relaxed = await latentflowConvolutions(task, true);
 const plain = await latentflowConvolutions(task, false);
 const python = findTorch();
@@ -72,6 +73,18 @@ for (const rows of BATCHES) {
   });
 }
 
+// TensorFlow.js takes seconds a sample: a few tell its speed.
+const [encodedByTfjs, encodeRounds] = values.quick ? [2, 1] : [8, 3];
+const encoded = await measureEncode(
+  task,
+  peers,
+  ({ name }) => {
+    const samples = name.startsWith("tfjs") ? encodedByTfjs : Math.max(...BATCHES);
+    return { batch: samples, samples };
+  },
+  encodeRounds,
+);
+
 const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
   [head, head.map((_, i) => (i === 0 ? "---" : "---:")), ...rows]
     .map((cells) => `| ${cells.join(" | ")} |`)
@@ -88,6 +101,15 @@ console.log(
     "Milliseconds per sample by size of batch, in brackets the share of the register peak; and divided by our relaxed " +
       "build's in the same round. Squared error; each gradient is held against ours before it is timed.",
     table(["", ...BATCHES.flatMap((rows) => [`${rows}`, "÷ ours"])], lines),
+    "Encoding to the mean loss at which our `amd` ends; the peers do AMD on all rows at once. Milliseconds per sample; " +
+      "and divided by our `amd`'s and `lbfgs`'s on one thread.",
+    table(
+      ["", "samples timed", "ms", "÷ our amd", "÷ our lbfgs", "mean loss"],
+      encoded.map(({ name, samples, seconds, toAmd, toLbfgs, meanLoss }) => [
+        ...[name, `${samples}`, ((1000 * seconds) / Math.max(...BATCHES)).toFixed(1)],
+        ...[`${toAmd.toFixed(2)}×`, `${toLbfgs.toFixed(2)}×`, meanLoss.toPrecision(4)],
+      ]),
+    ),
   ].join("\n\n"),
 );
 for (const peer of peers) peer.dispose();

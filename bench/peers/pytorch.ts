@@ -47,7 +47,6 @@ export async function torchPeer(python: string, { decoder, y, z }: Task): Promis
   const script = fileURLToPath(new URL("pytorch.py", import.meta.url));
   const child = spawn(python, [script], { env: environment, stdio: ["pipe", "pipe", "pipe"] });
   const ask = conversation(child);
-  const settings = { mostIterations: MOST_ITERATIONS };
   const count = y.length / decoder.outputSize;
 
   const fileOf = (name: string, values: Float32Array) => {
@@ -59,12 +58,11 @@ export async function torchPeer(python: string, { decoder, y, z }: Task): Promis
   const latents = fileOf("z", z);
 
   function load(decoder: Decoder, trainStepMax: number): Promise<unknown> {
-    const { t1, settle, tolerance, maxBacktracks } = amd();
     return ask("load", {
       file: fileOf("parameters", decoder.parameters),
       sizes: [decoder.latentSize, ...layersOf(decoder).map(({ outputSize }) => outputSize)],
       ...{ data, latents, count },
-      settings: { ...settings, ...AMD, t1, settle, tolerance, maxBacktracks, trainStepMax },
+      settings: { ...amdSettings(), trainStepMax },
     });
   }
 
@@ -97,6 +95,12 @@ export async function torchPeer(python: string, { decoder, y, z }: Task): Promis
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** AMD's for amd.py. */
+export function amdSettings() {
+  const { t1, settle, tolerance, maxBacktracks } = amd();
+  return { ...AMD, t1, settle, tolerance, maxBacktracks, mostIterations: MOST_ITERATIONS };
 }
 
 /** A question is a line of JSON, and so is its answer; one at a time. */

@@ -1,16 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { setThreadsCount, version_wasm } from "@tensorflow/tfjs-backend-wasm";
 import { layersOf } from "../../src/graph/layers.ts";
-import { mean } from "../measure.ts";
-import {
-  AMD,
-  MOST_ITERATIONS,
-  type Peer,
-  type PeerEncoded,
-  repeatTimed,
-  type Task,
-  tooMany,
-} from "./peer.ts";
+import { type Peer, repeatTimed, type Task } from "./peer.ts";
+import { type Evaluated, encodeByAmd } from "./tfjs-amd.ts";
 
 export const BY_HAND = "tfjs, by hand";
 
@@ -38,8 +30,7 @@ export async function tfjsPeers({ decoder, y, z }: Task): Promise<Peer[]> {
     return tf.mean(tf.add(tf.sub(tf.relu(logits), tf.mul(logits, targets)), tail), 1, true);
   }
 
-  /** Losses [rows, 1] and their gradients. */
-  type Evaluate = (latents: tf.Tensor2D, targets: tf.Tensor2D) => { loss: tf.Tensor; slope: tf.Tensor };
+  type Evaluate = (latents: tf.Tensor2D, targets: tf.Tensor2D) => Evaluated;
 
   const derived: Evaluate = (latents, targets) => {
     const losses = (z0: tf.Tensor) => {
@@ -74,46 +65,6 @@ export async function tfjsPeers({ decoder, y, z }: Task): Promise<Peer[]> {
   const targetsOf = (first: number, count: number) =>
     tf.tensor2d(y.slice(first * outputSize, (first + count) * outputSize), [count, outputSize]);
 
-  /** AMD, eager: TensorFlow.js has no jit. */
-  async function encode(
-    evaluate: Evaluate,
-    first: number,
-    count: number,
-    wanted: number,
-  ): Promise<PeerEncoded> {
-    const start = performance.now();
-    const targets = targetsOf(first, count);
-    let state = tf.tidy(() => {
-      const latents: tf.Tensor2D = tf.zeros([count, latentSize]);
-      return { latents, ...evaluate(latents, targets), dt: tf.fill([count, 1], AMD.stepInit) };
-    });
-    let meanLoss = Number.POSITIVE_INFINITY;
-    let iterations = 1;
-    for (; iterations < MOST_ITERATIONS; iterations++) {
-      const before = state;
-      state = tf.tidy(() => {
-        const { latents, loss, slope, dt } = before;
-        const ahead: tf.Tensor2D = tf.sub(latents, tf.mul(dt, slope));
-        const trial = evaluate(ahead, targets);
-        const lower = tf.less(trial.loss, loss);
-        const grown = tf.clipByValue(tf.mul(dt, AMD.increaseFactor), AMD.stepInit, AMD.stepMax);
-        return {
-          latents: tf.where(lower, ahead, latents),
-          loss: tf.where(lower, trial.loss, loss),
-          slope: tf.where(lower, trial.slope, slope),
-          dt: tf.where(lower, grown, tf.mul(dt, AMD.decreaseFactor)),
-        };
-      });
-      tf.dispose(before);
-      meanLoss = mean(state.loss.dataSync());
-      if (meanLoss <= wanted) break;
-    }
-    await state.latents.data();
-    tf.dispose([state.latents, state.loss, state.slope, state.dt, targets]);
-    if (meanLoss > wanted) throw tooMany("tfjs", meanLoss, wanted);
-    return { seconds: (performance.now() - start) / 1000, meanLoss, iterations };
-  }
-
   const gradientOf = (evaluate: Evaluate) => async (rows: number) => {
     const targets = targetsOf(0, rows);
     const latents = z.slice(0, rows * latentSize);
@@ -136,7 +87,8 @@ export async function tfjsPeers({ decoder, y, z }: Task): Promise<Peer[]> {
     name,
     about: `${about}; ${how}, AMD eager`,
     gradient: gradientOf(evaluate),
-    encode: (...batch) => encode(evaluate, ...batch),
+    encode: (first, count, wanted) =>
+      encodeByAmd(evaluate, [count, latentSize], () => targetsOf(first, count), wanted),
     dispose() {},
   });
   return [
