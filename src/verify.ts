@@ -4,14 +4,8 @@ import { throwIfAborted } from "./brand.ts";
 import { makeControl } from "./control.ts";
 import { checkDecoder, type Decoder, probedOf, withVerification } from "./decoder/decoder.ts";
 import { atPoints } from "./decoder/points.ts";
-import {
-  type CheckedProbe,
-  type Comparison,
-  compareWithProbe,
-  type Probe,
-  probeInputs,
-  refuseByProbe,
-} from "./decoder/probe.ts";
+import { type CheckedProbe, type Probe, probeInputs } from "./decoder/probe.ts";
+import { type Comparison, compareWithProbe, refuseByProbe } from "./decoder/probe-comparison.ts";
 import { LatentflowError } from "./errors.ts";
 import { costOf } from "./graph/graph.ts";
 import { sizeOf } from "./graph/operations.ts";

@@ -10,7 +10,7 @@ import {
   Workspace,
 } from "../memory/workspace";
 import { F32x4 } from "../simd";
-import { addProducts, addRow, dot, sumOf } from "./rows";
+import { addProducts, addRow, addScaled, dot, lanes, sumOf } from "./rows";
 
 // Layer, group and RMS norms: see NormOperation. With u the numbers of a set without their mean, s = √(variance + ε):
 // u = (x - mean x)/s and y = weight·u + bias. Of an RMS norm the means of x and of gradients are 0 in all of this.
@@ -89,6 +89,7 @@ export function tangentBackwardNorm(
   const after = valueRows(workspace, norm.output);
   const rows = changetype<NormRows>(kept);
   const size: f32 = <f32>(norm.runs * norm.width);
+  const stride = (<usize>norm.runStride) << 2;
   for (let i: i32 = 0; i < count; i++) {
     const row = rowAt(workspace.rows, i);
     const offset = row * after.stride;
@@ -101,9 +102,10 @@ export function tangentBackwardNorm(
       const to = before.gradientTangents + row * before.stride + start;
       const scale = load<f32>(scales + ((<usize>s) << 2));
       const weight = norm.weight + parametersOf(norm, s);
-      const relative = (dotOfSets(norm, before.tangents + row * before.stride + start, u) / size) * scale;
+      const relative =
+        (dotOfSet(norm, before.tangents + row * before.stride + start, u, stride) / size) * scale;
       // Of g = weight · the gradient: its mean, and its means with u and with u̇.
-      const mean = norm.hasMean ? dotOfRuns(norm, gradients, weight) / size : 0;
+      const mean = norm.hasMean ? dotOfSet(norm, gradients, weight, 0) / size : 0;
       const alongUnits = weighedDot(norm, gradients, weight, u) / size;
       const alongTangents = weighedDot(norm, gradients, weight, unitTangents) / size;
       weigh(norm, s, after.gradientTangents + offset + start, 0, to);
@@ -230,7 +232,9 @@ function normalise(norm: NormOperation, x: usize, u: usize): f32 {
     squares += dot(u + run * stride, u + run * stride, norm.width);
   }
   const scale = <f32>(1 / sqrt(squares / size + <f64>norm.epsilon));
-  for (let run: usize = 0; run < <usize>norm.runs; run++) scaleRow(u + run * stride, norm.width, scale);
+  for (let run: usize = 0; run < <usize>norm.runs; run++) {
+    addScaled(u + run * stride, u + run * stride, norm.width, scale, false);
+  }
   return scale;
 }
 
@@ -270,19 +274,13 @@ function copySet(norm: NormOperation, to: usize, from: usize): void {
   }
 }
 
-function dotOfSets(norm: NormOperation, a: usize, b: usize): f32 {
+/** Σ over a set of a·b; from one run to the next b goes on by `bStride`, which is 0 for weights. */
+function dotOfSet(norm: NormOperation, a: usize, b: usize, bStride: usize): f32 {
   const stride = (<usize>norm.runStride) << 2;
   let sum: f64 = 0;
-  for (let run: usize = 0; run < <usize>norm.runs; run++)
-    sum += dot(a + run * stride, b + run * stride, norm.width);
-  return <f32>sum;
-}
-
-/** Σ over a set of a·weight, the same weights for each run. */
-function dotOfRuns(norm: NormOperation, a: usize, weight: usize): f32 {
-  const stride = (<usize>norm.runStride) << 2;
-  let sum: f64 = 0;
-  for (let run: usize = 0; run < <usize>norm.runs; run++) sum += dot(a + run * stride, weight, norm.width);
+  for (let run: usize = 0; run < <usize>norm.runs; run++) {
+    sum += dot(a + run * stride, b + run * bStride, norm.width);
+  }
   return <f32>sum;
 }
 
@@ -301,8 +299,7 @@ function weighedDot(norm: NormOperation, a: usize, weight: usize, b: usize): f32
       const product = f32x4.mul(v128.load(left + k), v128.load(weight + k));
       sums = F32x4.multiplyAdd(product, v128.load(right + k), sums);
     }
-    let rest = f32x4.extract_lane(sums, 0) + f32x4.extract_lane(sums, 1);
-    rest += f32x4.extract_lane(sums, 2) + f32x4.extract_lane(sums, 3);
+    let rest = lanes(sums);
     for (; k < end; k += 4) rest += load<f32>(left + k) * load<f32>(weight + k) * load<f32>(right + k);
     sum += rest;
   }
@@ -355,15 +352,6 @@ function shift(to: usize, from: usize, size: i32, mean: f32): void {
   let k: usize = 0;
   for (; k < whole; k += 16) v128.store(to + k, f32x4.sub(v128.load(from + k), means));
   for (; k < end; k += 4) store<f32>(to + k, load<f32>(from + k) - mean);
-}
-
-function scaleRow(row: usize, size: i32, scale: f32): void {
-  const scales = f32x4.splat(scale);
-  const whole = (<usize>(size & ~3)) << 2;
-  const end = (<usize>size) << 2;
-  let k: usize = 0;
-  for (; k < whole; k += 16) v128.store(row + k, f32x4.mul(v128.load(row + k), scales));
-  for (; k < end; k += 4) store<f32>(row + k, load<f32>(row + k) * scale);
 }
 
 function projectRow(v: usize, u: usize, size: i32, mean: f32, share: f32, scale: f32): void {

@@ -69,7 +69,8 @@ export function dot(a: usize, b: usize, size: i32): f32 {
   return lanes(sums);
 }
 
-function lanes(sums: v128): f32 {
+/** The sum of four. */
+export function lanes(sums: v128): f32 {
   const low = f32x4.extract_lane(sums, 0) + f32x4.extract_lane(sums, 1);
   return low + (f32x4.extract_lane(sums, 2) + f32x4.extract_lane(sums, 3));
 }

@@ -1,7 +1,7 @@
 import { Graph, SoftmaxOperation } from "../memory/graph";
 import { GaussNewton, rowAt, SoftmaxRows, tangentsOf, valueRows, Workspace } from "../memory/workspace";
 import { F32x4 } from "../simd";
-import { dot } from "./rows";
+import { addScaled, dot, lanes } from "./rows";
 
 // y = exp(x) / Σ exp(x), along the last axis.
 
@@ -138,13 +138,11 @@ function exponentials(x: usize, y: usize, channels: i32): void {
     v128.store(y + k, e);
     sums = f32x4.add(sums, e);
   }
-  let sum = f32x4.extract_lane(sums, 0) + f32x4.extract_lane(sums, 1);
-  sum += f32x4.extract_lane(sums, 2) + f32x4.extract_lane(sums, 3);
+  let sum = lanes(sums);
   for (let k = whole; k < end; k += 4) {
     const e = f32x4.extract_lane(F32x4.exp(f32x4.splat(load<f32>(x + k) - largest)), 0);
     store<f32>(y + k, e);
     sum += e;
   }
-  const factor: f32 = 1 / sum;
-  for (let k: usize = 0; k < end; k += 4) store<f32>(y + k, load<f32>(y + k) * factor);
+  addScaled(y, y, channels, 1 / sum, false);
 }

@@ -1,6 +1,7 @@
 import { invalidFile, show } from "../check.ts";
 import type { Work } from "../turns.ts";
-import type { LayerTensors, NamedTensor, NormTensors } from "./layer-tensors.ts";
+import type { LayerTensors, NormTensors } from "./layer-tensors.ts";
+import type { NamedTensor } from "./sequential-modules.ts";
 import { readFloats } from "./tensor.ts";
 
 // What a layer's weight and bias come to: weight normalisation and BatchNorms are, for a decoder that is trained,

@@ -9,7 +9,7 @@ import { checkLoss, normaliseLoss, type StandardLoss, type StandardLossLike } fr
 import type { Work } from "../turns.ts";
 import { type Decoder, GraphDecoder, probedOf } from "./decoder.ts";
 import { readLayer } from "./fold.ts";
-import { type BatchNormPlace, collectLayers, type LayerTensors, list } from "./layer-tensors.ts";
+import { type BatchNormPlace, collectLayers, type LayerTensors } from "./layer-tensors.ts";
 import {
   checkMetadata,
   readActivations,
@@ -23,6 +23,7 @@ import {
 import { checkOutputShape, impliedOutputActivation, showShape } from "./output.ts";
 import { type CheckedProbe, copyProbe, fitProbe, PROBE, type Probe, readProbe } from "./probe.ts";
 import { type Metadata, readSafetensors, type SafetensorsFile } from "./safetensors.ts";
+import { list } from "./sequential-modules.ts";
 import { readFloats } from "./tensor.ts";
 
 /** What a decoder's file need not say, or says wrongly. Each option overrides the file's metadata. */

@@ -1,6 +1,5 @@
 import { checkMemory, isFloat32Array } from "../brand.ts";
 import { checkOptions, invalid, invalidFile, show } from "../check.ts";
-import type { LatentflowError } from "../errors.ts";
 import type { FixedInput } from "../graph/graph.ts";
 import { sizeOf } from "../graph/operations.ts";
 import { createRandom } from "../random.ts";
@@ -317,7 +316,7 @@ function spread(width: number): Int32Array {
 }
 
 /** These elements of each row. */
-function pick(rowsOfAll: Float32Array, rows: number, indices: Int32Array): Float32Array {
+export function pick(rowsOfAll: Float32Array, rows: number, indices: Int32Array): Float32Array {
   const width = rowsOfAll.length / rows;
   const picked = new Float32Array(rows * indices.length);
   for (let row = 0; row < rows; row++) {
@@ -326,101 +325,6 @@ function pick(rowsOfAll: Float32Array, rows: number, indices: Int32Array): Float
     }
   }
   return picked;
-}
-
-/** What a comparison came to. */
-export type Comparison =
-  | { readonly outcome: "agrees" }
-  /** The outputs agree, but so would those of other decoders. */
-  | { readonly outcome: "proves nothing"; readonly reason: string }
-  /** In words. */
-  | { readonly outcome: "differs"; readonly difference: string };
-
-/**
- * What is taken for roundings: the largest difference, as a share of the largest output; and the root mean square of the
- * differences, as a share of that by which the rows differ from their mean. Of four deep decoders PyTorch itself is off by
- * 0.3 to 1.4e-5 in that, seen from float64, ONNX Runtime by 0.3 to 1.4e-5, and these kernels by 1 to 1.8e-5
- * (docs/public-decoders.md); dropout or statistics of a batch make a difference ten times as large as the limit.
- */
-const MOST_LARGEST = 1e-4;
-const MOST_MEAN = 1e-4;
-/**
- * Float32's own roundings, as a share of the outputs' root mean square: some ten units in the last place, which is what
- * sums of a thousand products come to. Where rows differ less than a tenth as much as the outputs are large, this is
- * more than MOST_MEAN allows, and no decoder could keep to that.
- */
-const ROUNDING = 1e-6;
-/** Rows that differ less than this share of the outputs hardly do: a constant would pass for the decoder. */
-const LEAST_SPREAD = 1e-3;
-/** So many elements a message names. */
-const SHOWN = 3;
-
-/**
- * Compares what a decoder makes of a probe's latents with what the probe has.
- *
- * @param outputs rows × outputSize
- */
-export function compareWithProbe(probe: CheckedProbe, outputs: Float32Array): Comparison {
-  const { rows, indices, x } = probe;
-  const made = indices ? pick(outputs, rows, indices) : outputs;
-  const width = x.length / rows;
-  let largest = 0;
-  let largestDifference = 0;
-  let squares = 0;
-  let squaredDifferences = 0;
-  let squaredDeviations = 0;
-  const worst: { readonly at: number; readonly difference: number }[] = [];
-  for (let i = 0; i < width; i++) {
-    let mean = 0;
-    for (let row = 0; row < rows; row++) mean += x[row * width + i]! / rows;
-    for (let row = 0; row < rows; row++) {
-      const at = row * width + i;
-      const value = x[at]!;
-      // Whatever is no number is as wrong as can be.
-      const between = Math.abs(made[at]! - value);
-      const difference = Number.isFinite(between) ? between : Infinity;
-      largest = Math.max(largest, Math.abs(value));
-      largestDifference = Math.max(largestDifference, difference);
-      squares += value ** 2;
-      squaredDifferences += difference ** 2;
-      squaredDeviations += (value - mean) ** 2;
-      if (worst.length < SHOWN || difference > worst.at(-1)!.difference) {
-        worst.push({ at, difference });
-        worst.sort((a, b) => b.difference - a.difference);
-        worst.length = Math.min(worst.length, SHOWN);
-      }
-    }
-  }
-  const root = (sum: number) => Math.sqrt(sum / x.length);
-  const [size, difference, deviation] = [root(squares), root(squaredDifferences), root(squaredDeviations)];
-  const isClose = largestDifference <= MOST_LARGEST * largest;
-  const hardlyDiffer = rows < 2 || deviation === 0 || deviation < LEAST_SPREAD * size;
-  if (isClose && hardlyDiffer) {
-    return {
-      outcome: "proves nothing",
-      reason:
-        rows < 2
-          ? "the probe has one row, which a constant would agree with"
-          : "the rows of the probe hardly differ from each other: a constant would agree with them",
-    };
-  }
-  if (isClose && difference <= Math.max(MOST_MEAN * deviation, ROUNDING * size)) return { outcome: "agrees" };
-  const shown = worst.map(({ at }) => {
-    const element = indices ? indices[at % width]! : at % width;
-    return `output ${element} of row ${Math.floor(at / width)} is ${figure(made[at]!)}, expected ${figure(x[at]!)}`;
-  });
-  return { outcome: "differs", difference: shown.join("; ") };
-}
-
-function figure(value: number): string {
-  return String(Number(value.toPrecision(6)));
-}
-
-/** The error of a decoder that is not the probe's. */
-export function refuseByProbe(where: string, difference: string, hint: string): LatentflowError {
-  return invalidFile(
-    `${where}: the decoder that was read is not the one of the probe: ${difference}. ${hint}`,
-  );
 }
 
 function fromBase64(where: string, text: string): Uint8Array {
