@@ -185,6 +185,13 @@ export class F32x4 {
     return v128.xor(v128.bitselect(cos, sin, isOdd), sign);
   }
 
+  /** The sum of the four lanes, in pairs. */
+  @inline
+  static sum(x: v128): f32 {
+    const low = f32x4.extract_lane(x, 0) + f32x4.extract_lane(x, 1);
+    return low + (f32x4.extract_lane(x, 2) + f32x4.extract_lane(x, 3));
+  }
+
   /** The first `count` (1 to 3) lanes set to all ones, the others to zero: the mask of a row's tail. */
   @inline
   static tailMask(count: i32): v128 {

@@ -10,7 +10,7 @@ import {
   Workspace,
 } from "../memory/workspace";
 import { F32x4 } from "../simd";
-import { addProducts, addRow, addScaled, dot, lanes, sumOf } from "./rows";
+import { addProducts, addRow, addScaled, dot, sumOf } from "./rows";
 
 // Layer, group and RMS norms: see NormOperation. With u the numbers of a set without their mean, s = √(variance + ε):
 // u = (x - mean x)/s and y = weight·u + bias. Of an RMS norm the means of x and of gradients are 0 in all of this.
@@ -299,7 +299,7 @@ function weighedDot(norm: NormOperation, a: usize, weight: usize, b: usize): f32
       const product = f32x4.mul(v128.load(left + k), v128.load(weight + k));
       sums = F32x4.multiplyAdd(product, v128.load(right + k), sums);
     }
-    let rest = lanes(sums);
+    let rest = F32x4.sum(sums);
     for (; k < end; k += 4) rest += load<f32>(left + k) * load<f32>(weight + k) * load<f32>(right + k);
     sum += rest;
   }

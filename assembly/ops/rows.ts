@@ -51,7 +51,7 @@ export function sumOf(a: usize, size: i32): f32 {
   let sums = f32x4.splat(0);
   for (let k: usize = 0; k < whole; k += 16) sums = f32x4.add(sums, v128.load(a + k));
   if (size & 3) sums = f32x4.add(sums, v128.and(v128.load(a + whole), F32x4.tailMask(size & 3)));
-  return lanes(sums);
+  return F32x4.sum(sums);
 }
 
 /** Σ a · b */
@@ -66,11 +66,5 @@ export function dot(a: usize, b: usize, size: i32): f32 {
     const last = v128.and(v128.load(a + whole), mask);
     sums = F32x4.multiplyAdd(last, v128.and(v128.load(b + whole), mask), sums);
   }
-  return lanes(sums);
-}
-
-/** The sum of four. */
-export function lanes(sums: v128): f32 {
-  const low = f32x4.extract_lane(sums, 0) + f32x4.extract_lane(sums, 1);
-  return low + (f32x4.extract_lane(sums, 2) + f32x4.extract_lane(sums, 3));
+  return F32x4.sum(sums);
 }

@@ -1,7 +1,7 @@
 import { Graph, SoftmaxOperation } from "../memory/graph";
 import { GaussNewton, rowAt, SoftmaxRows, tangentsOf, valueRows, Workspace } from "../memory/workspace";
 import { F32x4 } from "../simd";
-import { addScaled, dot, lanes } from "./rows";
+import { addScaled, dot } from "./rows";
 
 // y = exp(x) / Σ exp(x), along the last axis.
 
@@ -138,7 +138,7 @@ function exponentials(x: usize, y: usize, channels: i32): void {
     v128.store(y + k, e);
     sums = f32x4.add(sums, e);
   }
-  let sum = lanes(sums);
+  let sum = F32x4.sum(sums);
   for (let k = whole; k < end; k += 4) {
     const e = f32x4.extract_lane(F32x4.exp(f32x4.splat(load<f32>(x + k) - largest)), 0);
     store<f32>(y + k, e);
