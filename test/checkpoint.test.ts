@@ -115,7 +115,7 @@ test("a checkpoint is a safetensors file, and what is read is what was written",
     [
       "history F64 12,3",
       "validation F64 4,2",
-      "latents F64 51",
+      "codes F64 51",
       ...["parameters", "optimizer.0", "optimizer.1"].map((name) => `${name} F32 113`),
       "checksum U32 1",
     ],

@@ -1,5 +1,5 @@
 import type { StandardLoss } from "../terms/losses.ts";
-import { type Decoder, descriptionOf, GraphDecoder } from "./decoder.ts";
+import { type Decoder, decoderGraphOf, GraphDecoder } from "./decoder.ts";
 
 /**
  * A decoder of the same operations and parameters with memory of its own.
@@ -7,7 +7,5 @@ import { type Decoder, descriptionOf, GraphDecoder } from "./decoder.ts";
  * @param loss the copy's
  */
 export function copyDecoder(decoder: Decoder, loss: StandardLoss | undefined): Decoder {
-  const copy = new GraphDecoder({ ...descriptionOf(decoder), loss });
-  copy.parameters.set(decoder.parameters);
-  return copy;
+  return new GraphDecoder({ ...decoderGraphOf(decoder), loss }, decoder.parameters.slice());
 }

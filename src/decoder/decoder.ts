@@ -283,12 +283,16 @@ export function descriptionOf(decoder: Decoder): DecoderGraph {
   return { latentSize, fixedInputs, operations: withoutTensors(operations), definition, loss };
 }
 
+/** All that a decoder but its parameters is made from: of one over points also what it is for other numbers of them. */
+export function decoderGraphOf(decoder: Decoder): DecoderGraph {
+  const isOverPoints = graphAtPoints(decoder) !== undefined;
+  const atPoints = (points: number) => graphAtPoints(decoder, points)!;
+  return { ...descriptionOf(decoder), ...(isOverPoints && { atPoints }) };
+}
+
 /** A decoder of the same parameters, in the same memory, of which more is known. */
 export function withVerification(decoder: Decoder, verification: Verification): Decoder {
-  const isOverPoints = decoder.fixedInputs.some(({ hasPoints }) => hasPoints);
-  const atPoints = (points: number) => graphAtPoints(decoder, points)!;
-  const graph = { ...descriptionOf(decoder), ...(isOverPoints && { atPoints }) };
-  return new GraphDecoder(graph, decoder.parameters, verification);
+  return new GraphDecoder(decoderGraphOf(decoder), decoder.parameters, verification);
 }
 
 function frozen(operation: Operation): Operation {

@@ -54,7 +54,8 @@ export async function trainAutoencoder(
   throwIfAborted(checked.settings.signal);
   const encoder = reverse(decoder);
   initialise(encoder, createRandom(checked.settings.sampling.seed, ENCODER_STREAM));
-  const { decoder: trained, ...rest } = await trainNetwork(join(encoder, decoder), checked);
+  const network = join(encoder, decoder);
+  const { decoder: trained, ...rest } = await trainNetwork(network, { ...checked, decoder: network });
   const [trainedEncoder, trainedDecoder] = split(trained, encoder, decoder);
   trained.dispose();
   return { ...rest, encoder: trainedEncoder, decoder: trainedDecoder };

@@ -5,6 +5,7 @@ import type { SamplerState } from "../data/sampler.ts";
 import { readSafetensors, writeSafetensors } from "../decoder/safetensors.ts";
 import { LatentflowError } from "../errors.ts";
 import type { RandomState } from "../random.ts";
+import type { CodesState } from "./codes.ts";
 import type { TrainStep } from "./progress.ts";
 import { differences, type RunDescription } from "./run-description.ts";
 import type { ValidationResult } from "./validation.ts";
@@ -16,7 +17,9 @@ import type { ValidationResult } from "./validation.ts";
 // Its tensors, u being the updates tried, v the validations, p the parameters:
 //   history           F64 [u, 3]: images, loss, gradient norm
 //   validation        F64 [v, 2]: images, loss
-//   latents           F64 [samples · d], where there are warm starts
+//   codes             F64 [samples · d], where they are kept; for those that are updated beside the weights also
+//   codes.updates     F64 [samples], and
+//   codes.0, …        F64 [samples · d], their optimizer's
 //   parameters        F32 [p]
 //   optimizer.0, …    F32 [p] each
 //   checksum          U32 [1], the last four bytes: the checksum of all before them
@@ -31,8 +34,8 @@ export interface RunState {
   readonly sampler: SamplerState;
   /** Of the augmentation. */
   readonly random: RandomState;
-  /** [samples, d], where each sample's last flow ended; undefined without warm starts. */
-  readonly latents: Float64Array | undefined;
+  /** Undefined where each mini-batch is encoded from 0. */
+  readonly codes: CodesState | undefined;
   readonly trainer: TrainerState;
   readonly history: readonly TrainStep[];
   readonly validation: readonly ValidationResult[];
@@ -46,7 +49,7 @@ export interface Checkpoint {
 
 /** A checkpoint as the bytes of a file. */
 export function writeCheckpoint({ run, state }: Checkpoint): Uint8Array {
-  const { images, sampler, random, latents, trainer, history, validation } = state;
+  const { images, sampler, random, codes, trainer, history, validation } = state;
   const { updates, parameters, vectors } = trainer;
   const json = { run, images, updates, sampler, random };
   const metadata = Object.entries(json).map(([key, value]) => [key, JSON.stringify(value)] as const);
@@ -59,7 +62,7 @@ export function writeCheckpoint({ run, state }: Checkpoint): Uint8Array {
     [
       tensor("history", Float64Array.from(steps), 3),
       tensor("validation", Float64Array.from(validations), 2),
-      ...(latents ? [tensor("latents", latents)] : []),
+      ...Object.entries(codesTensors(codes)).map(([name, values]) => tensor(name, values)),
       tensor("parameters", parameters),
       ...vectors.map((vector, i) => tensor(`optimizer.${i}`, vector)),
       tensor("checksum", new Uint32Array(1)),
@@ -104,7 +107,8 @@ export function readCheckpoint(where: string, bytes: Uint8Array): Checkpoint {
   };
   const history = floats("history", Float64Array);
   const validation = floats("validation", Float64Array);
-  const vectorNames = [...tensors.keys()].filter((name) => name.startsWith("optimizer."));
+  const namesOf = (prefix: string) =>
+    [...tensors.keys()].filter((name) => new RegExp(`^${prefix}\\.\\d+$`).test(name));
   const parse = (key: string) => {
     try {
       const value = JSON.parse(metadata.get(key) ?? "null");
@@ -120,17 +124,36 @@ export function readCheckpoint(where: string, bytes: Uint8Array): Checkpoint {
       images: parse("images"),
       sampler: parse("sampler"),
       random: parse("random"),
-      latents: tensors.has("latents") ? floats("latents", Float64Array) : undefined,
+      codes: tensors.has("codes")
+        ? {
+            values: floats("codes", Float64Array),
+            updates: tensors.has("codes.updates")
+              ? floats("codes.updates", Float64Array)
+              : new Float64Array(0),
+            vectors: namesOf("codes").map((name) => floats(name, Float64Array)),
+          }
+        : undefined,
       trainer: {
         updates: parse("updates"),
         parameters: floats("parameters", Float32Array),
-        vectors: vectorNames.map((name) => floats(name, Float32Array)),
+        vectors: namesOf("optimizer").map((name) => floats(name, Float32Array)),
       },
       history: rows(history, 3).map(([images, loss, gradientNorm]) => {
         return { images: images!, loss: loss!, gradientNorm: gradientNorm! };
       }),
       validation: rows(validation, 2).map(([images, loss]) => ({ images: images!, loss: loss! })),
     },
+  };
+}
+
+function codesTensors(codes: CodesState | undefined): Record<string, Float64Array> {
+  if (!codes) return {};
+  const { values, updates, vectors } = codes;
+  const ofOptimizer = vectors.map((vector, i) => [`codes.${i}`, vector] as const);
+  return {
+    codes: values,
+    ...(updates.length > 0 && { "codes.updates": updates }),
+    ...Object.fromEntries(ofOptimizer),
   };
 }
 
@@ -149,8 +172,10 @@ function rows(values: Float64Array, columns: number): Float64Array[] {
  */
 export function checkFits(where: string, there: RunState, here: RunState): void {
   const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0;
-  const sizes = ({ latents, trainer: { parameters, vectors } }: RunState) =>
-    [parameters, ...vectors, ...(latents ? [latents] : [])].map(({ length }) => length).join();
+  const sizes = ({ codes, trainer: { parameters, vectors } }: RunState) => {
+    const ofCodes = Object.entries(codesTensors(codes)).map(([name, { length }]) => `${name} ${length}`);
+    return [...[parameters, ...vectors].map(({ length }) => length), ...ofCodes.sort()].join();
+  };
   const wrong = Object.entries({
     images: !isCount(there.images),
     updates: !isCount(there.trainer.updates),

@@ -1,5 +1,6 @@
 import { showPath } from "../check.ts";
 import type { Decoder } from "../decoder/decoder.ts";
+import type { FixedValues } from "../decoder/fixed.ts";
 import type { Control } from "../solver/base.ts";
 import { checkFits, checkSameRun, writeCheckpoint } from "./checkpoint.ts";
 import type { CheckedTrainOptions } from "./options.ts";
@@ -38,11 +39,18 @@ export class Checkpoints {
     if (!checkpoint) return undefined;
     const loaded = await checkpoint.store.load();
     const { build } = run.trainer;
-    const { weights } = options;
+    const { weights, fixed } = options;
+    const describeAll = async (of: FixedValues) => {
+      const described = [];
+      for (const values of of) described.push(await describeValues(values, control));
+      return described;
+    };
     const made = {
       ...describedOptions(options),
       weights: weights && (await describeValues(weights, control)),
+      fixed: await describeAll(fixed),
       validationWeights: validation?.weights && (await describeValues(validation.weights, control)),
+      validationFixed: validation && (await describeAll(validation.fixed)),
     };
     const description = await describeRun(decoder, dataset, validation?.dataset, build, made, control);
     if (!loaded) return new Checkpoints(run, description, checkpoint, undefined);
@@ -80,9 +88,10 @@ export class Checkpoints {
 /** The options that the end result depends on, by the names that `train` knows them by. */
 function describedOptions({ loss, pair, adjoint, validation, settings }: CheckedTrainOptions) {
   // All but those that say where and how it is done: of a new option a resumed run has to be asked.
-  const { backend, signal, onEvent, onProgress, sampling, ...rest } = settings;
+  const { backend, signal, onEvent, onProgress, sampling, codeOptimizer, ...rest } = settings;
   return {
     ...{ loss, ...pair, adjoint, ...rest, ...sampling },
+    ...(settings.codes === "kept" && { codeOptimizer }),
     ...(validation && { validation: { everyImages: validation.everyImages } }),
   };
 }

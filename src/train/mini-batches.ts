@@ -1,10 +1,13 @@
 import type { Problem, Session } from "../backend/backend.ts";
 import { attached } from "../brand.ts";
 import type { Decoder } from "../decoder/decoder.ts";
+import type { FixedValues } from "../decoder/fixed.ts";
+import { sizeOf } from "../graph/operations.ts";
 import { createRandom, type RandomState } from "../random.ts";
 import { solve } from "../solve.ts";
 import type { Control } from "../solver/base.ts";
 import { Solution } from "../solver/solution.ts";
+import { Codes, type CodesState } from "./codes.ts";
 import type { CheckedTrainOptions } from "./options.ts";
 
 /** The stream of the seed's random numbers that the augmentation takes; the sampler has its own. */
@@ -12,9 +15,9 @@ const AUGMENTATION_STREAM = 2;
 
 /** The mini-batches of a run, each drawn, changed at random and encoded. */
 export class MiniBatches {
+  /** Undefined where each mini-batch is encoded from 0. */
+  readonly codes: Codes | undefined;
   private readonly random;
-  /** Where each sample's last flow ended, for warm starts. */
-  private readonly latents: Float64Array | undefined;
 
   constructor(
     private readonly decoder: Decoder,
@@ -22,68 +25,70 @@ export class MiniBatches {
   ) {
     const { dataset, settings } = options;
     this.random = createRandom(settings.sampling.seed, AUGMENTATION_STREAM);
-    this.latents = settings.warmStart ? new Float64Array(dataset.count * decoder.latentSize) : undefined;
+    const { warmStart, codes } = settings;
+    const isKept = warmStart || codes === "kept";
+    const optimizer = codes === "kept" ? settings.codeOptimizer : undefined;
+    this.codes = isKept ? new Codes(dataset.count, decoder.latentSize, optimizer) : undefined;
   }
 
-  /** Where it stands: what `restore` continues from. The latents are a view. */
-  state(): { readonly random: RandomState; readonly latents: Float64Array | undefined } {
-    return { random: this.random.state(), latents: this.latents };
+  /** Where it stands: what `restore` continues from. The codes are views. */
+  state(): { readonly random: RandomState; readonly codes: CodesState | undefined } {
+    return { random: this.random.state(), codes: this.codes?.state() };
   }
 
-  /** Continues from a state; without latents it leaves them as they are. */
-  restore(random: RandomState, latents?: Float64Array): void {
+  /** Continues from a state; without codes it leaves them as they are. */
+  restore(random: RandomState, codes?: CodesState): void {
     this.random.restore(random);
-    if (latents) this.latents?.set(latents);
+    if (codes) this.codes?.restore(codes);
   }
 
   /**
-   * Follows the flows of the chosen samples; returns them with what the adjoint has to know of their ways. The
-   * latents of an autoencoder are the samples themselves.
+   * Follows the flows of the chosen samples; returns them with what the adjoint has to know of their ways. Codes that
+   * are kept are where they are, and the latents of an autoencoder are the samples themselves.
    */
   async encode(
     indices: Uint32Array,
     session: Session,
     control: Control,
   ): Promise<{ problem: Problem; solution: Solution }> {
-    const { decoder, latents } = this;
+    const { decoder, codes } = this;
     const { dataset, loss, pair, adjoint, settings, isAutoencoder } = this.options;
     const d = decoder.latentSize;
     const targets = dataset.rows(indices);
     settings.augment?.apply(targets, decoder.outputShape, this.random);
     const problem: Problem = {
-      ...{ decoder, loss, targets, weights: this.weightsOf(indices), batchSize: undefined, fixed: [] },
-      sampleCount: indices.length,
+      ...{ decoder, loss, targets, weights: this.weightsOf(indices), fixed: this.fixedOf(indices) },
+      ...{ batchSize: undefined, sampleCount: indices.length },
     };
     const saveAt = adjoint.needs === "end" ? undefined : "steps";
     const solution = new Solution(indices.length, d, undefined, { order: pair.flow.order, saveAt });
-    if (latents) {
-      indices.forEach((sample, i) => {
-        solution.z.set(latents.subarray(sample * d, (sample + 1) * d), i * d);
-      });
-    }
+    codes?.read(indices, solution.z);
     if (isAutoencoder) solution.z.set(targets);
-    else await solve(session, problem, pair, solution, control);
+    else if (settings.codes === "encoded") await solve(session, problem, pair, solution, control);
     return { problem, solution };
   }
 
   /** The chosen samples' weights, or the one row that all samples have. */
   private weightsOf(indices: Uint32Array): Float32Array | undefined {
     if (!this.options.weights) return undefined;
-    const weights = attached("weights", this.options.weights);
-    const n = this.decoder.outputSize;
-    if (weights.length === n) return weights;
-    const chosen = new Float32Array(indices.length * n);
-    indices.forEach((sample, i) => {
-      chosen.set(weights.subarray(sample * n, (sample + 1) * n), i * n);
-    });
-    return chosen;
+    return rowsOf(attached("weights", this.options.weights), this.decoder.outputSize, indices);
   }
 
-  /** Keeps where the flows have come to, for warm starts. */
-  keep(indices: Uint32Array, { z }: Solution): void {
-    const d = this.decoder.latentSize;
-    indices.forEach((sample, i) => {
-      this.latents?.set(z.subarray(i * d, (i + 1) * d), sample * d);
+  /** What is given with the chosen samples. */
+  private fixedOf(indices: Uint32Array): FixedValues {
+    return this.options.fixed.map((values, i) => {
+      const { name, shape } = this.decoder.fixedInputs[i]!;
+      return rowsOf(attached(name, values), sizeOf(shape), indices);
     });
   }
+}
+
+/** The chosen rows of so many numbers each; or the one row that there is for all. */
+function rowsOf(values: Float32Array, size: number, indices: Uint32Array): Float32Array {
+  if (values.length === size) return values;
+  const chosen = new Float32Array(indices.length * size);
+  indices.forEach((sample, i) => {
+    chosen.set(values.subarray(sample * size, (sample + 1) * size), i * size);
+  });
+  return chosen;
 }

@@ -2,14 +2,24 @@ import { approximate } from "../adjoint/approximate.ts";
 import { type Adjoint, checkAdjoint } from "../adjoint/base.ts";
 import type { Backend } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
-import { callHint, checkNumber, checkOptions, checkSignal, invalid, show, showName } from "../check.ts";
+import {
+  callHint,
+  checkChoice,
+  checkNumber,
+  checkOptions,
+  checkSignal,
+  invalid,
+  show,
+  showName,
+} from "../check.ts";
 import type { Augmentation } from "../data/augment.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
-import { LatentflowError } from "../errors.ts";
+import { checkFixed, type FixedOption, type FixedValues } from "../decoder/fixed.ts";
+import { atPoints } from "../decoder/points.ts";
 import { gradientFlow } from "../flow.ts";
 import { isStackOfLayers } from "../graph/layers.ts";
-import { type Optimizer, rmsprop } from "../optimizer.ts";
+import { adam, type Optimizer, rmsprop } from "../optimizer.ts";
 import type { AbortSignalLike } from "../platform.ts";
 import { checkBackend, checkWeights } from "../problem.ts";
 import { constant, type Schedule } from "../schedule.ts";
@@ -77,8 +87,24 @@ export type TrainOptions = FlowAndSolver &
      * Not together with `augment`. Default: none, all elements alike.
      */
     weights?: Float32Array;
+    /**
+     * What is given with the samples and not sought, for each of the decoder's `fixedInputs` by name: one sample's
+     * numbers for all, or count times as many. Classes are integers. No default: a decoder with fixed inputs needs them.
+     */
+    fixed?: FixedOption;
+    /** For a decoder over points: how many each sample has, also those of the validation. */
+    points?: number;
     /** Each sample's flow starts where its last one ended, instead of at 0. Default false. */
     warmStart?: boolean;
+    /**
+     * Where the samples' codes come from. `"encoded"`, the default: each mini-batch is encoded anew. `"kept"`: each sample
+     * has a code from the start to the end, 0 at first, which is updated beside the weights by the same gradient, as
+     * DeepSDF's auto-decoder trains. One pass for each mini-batch, but many epochs. Flow and solver are then those of the
+     * validation alone; not with `warmStart` or an adjoint.
+     */
+    codes?: "encoded" | "kept";
+    /** How kept codes follow from their gradients; its learning rate follows the schedule. Default `adam()`. */
+    codeOptimizer?: Optimizer;
   };
 
 /** What `train` returns. */
@@ -87,6 +113,11 @@ export interface TrainResult {
   readonly decoder: Decoder;
   /** Every update, in order, also those before the checkpoint that it went on from. */
   readonly history: readonly TrainStep[];
+  /**
+   * count × latentSize, the samples' codes at the end: with `codes: "kept"` those that were trained, with `warmStart`
+   * where each sample's last flow ended. Undefined without either.
+   */
+  readonly codes: Float32Array | undefined;
   /** Every validation, in order; none without the option. */
   readonly validation: readonly ValidationResult[];
   /** The checkpoint that it went on from; undefined if it started anew. */
@@ -107,24 +138,27 @@ export const AMD_IN_TRAINING = amd({ stepMax: 1000 });
 
 /** The arguments of `train`, checked and completed. */
 export function checkArguments(
-  decoder: Decoder,
+  given: Decoder,
   data: Dataset | Float32Array,
   options: TrainOptions,
 ): CheckedTrainOptions {
-  checkDecoder("train", decoder);
+  checkDecoder("train", given);
   checkOptions("train", options, {
     flow: true,
     solver: true,
     adjoint: true,
     weights: true,
+    fixed: true,
+    points: true,
     warmStart: true,
+    codes: true,
+    codeOptimizer: true,
     ...RUN_OPTIONS,
   });
-  if (decoder.fixedInputs.length > 0) {
-    const message = "train: the decoder has fixed inputs, and cannot be trained here yet; train it elsewhere";
-    throw new LatentflowError("unsupported", message);
-  }
+  checkCodes(options);
+  const decoder = atPoints("train", given, options.points);
   const run = checkRun("train", decoder, data, options, { epochs: 1 });
+  const fixed = checkFixed("train", decoder, options.fixed, run.dataset.count);
   const { weights, augment } = options;
   checkWeights("train", weights, run.dataset.count, decoder);
   if (weights && augment) {
@@ -132,10 +166,25 @@ export function checkArguments(
       `train: weights and augment (${showName(augment.name)}) are given together; the weights would stay where the samples were`,
     );
   }
-  const { adjoint: given = approximate() } = options;
-  const pair = checkFlowAndSolver("train", options, given?.needs === "end" ? lbfgs() : AMD_IN_TRAINING);
-  const adjoint = checkAdjoint("train", given, pair.solver, run.loss);
-  return { ...run, pair, adjoint, weights, isAutoencoder: false };
+  const { adjoint: asked = approximate() } = options;
+  const pair = checkFlowAndSolver("train", options, asked?.needs === "end" ? lbfgs() : AMD_IN_TRAINING);
+  const adjoint = checkAdjoint("train", asked, pair.solver, run.loss);
+  return { ...run, pair, adjoint, weights, fixed, isAutoencoder: false };
+}
+
+/** Refuses what says two things of where codes come from. */
+function checkCodes({ codes = "encoded", codeOptimizer, warmStart, adjoint }: TrainOptions): void {
+  checkChoice("train", "codes", codes, ["encoded", "kept"]);
+  if (codes === "encoded") {
+    if (codeOptimizer === undefined) return;
+    throw invalid('train: codeOptimizer is given, but no codes are kept; give codes: "kept" too');
+  }
+  for (const [name, value] of Object.entries({ warmStart, adjoint })) {
+    if (value === undefined || value === false) continue;
+    throw invalid(
+      `train: codes: "kept" and ${name} are both given, expected one of them: no flow is followed in training`,
+    );
+  }
 }
 
 /** The arguments of `trainAutoencoder`, checked and completed. */
@@ -161,6 +210,7 @@ export function checkAutoencoderArguments(
     pair: { flow: gradientFlow(), solver: stay },
     adjoint: approximate(),
     weights: undefined,
+    fixed: [],
     isAutoencoder: true,
   };
 }
@@ -171,6 +221,8 @@ export interface CheckedTrainOptions extends ReturnType<typeof checkRun> {
   readonly adjoint: Adjoint;
   /** n values for all samples, or count × n. */
   readonly weights: Float32Array | undefined;
+  /** What is given with the samples. */
+  readonly fixed: FixedValues;
   /** Is the network an autoencoder, whose latents are its samples? Then nothing is followed to find them. */
   readonly isAutoencoder: boolean;
 }
@@ -179,7 +231,7 @@ function checkRun(
   where: string,
   decoder: Decoder,
   data: Dataset | Float32Array,
-  options: RunOptions & { readonly warmStart?: boolean },
+  options: RunOptions & CodesOptions,
   defaults: { readonly epochs: number },
 ) {
   const loss = checkLoss(where, options.loss, decoder);
@@ -187,7 +239,7 @@ function checkRun(
   const settings = checkSettings(where, options, decoder, defaults.epochs);
   const { validation, checkpoint } = options;
   return {
-    ...{ where, dataset, loss, settings },
+    ...{ where, decoder, dataset, loss, settings },
     validation:
       validation === undefined
         ? undefined
@@ -196,9 +248,12 @@ function checkRun(
   };
 }
 
+/** Options of `train` alone. */
+type CodesOptions = Pick<TrainOptions, "warmStart" | "codes" | "codeOptimizer">;
+
 function checkSettings(
   where: string,
-  options: RunOptions & { readonly warmStart?: boolean },
+  options: RunOptions & CodesOptions,
   decoder: Decoder,
   defaultEpochs: number,
 ) {
@@ -213,6 +268,8 @@ function checkSettings(
     seed = 0,
     replacement = false,
     warmStart = false,
+    codes = "encoded",
+    codeOptimizer = adam(),
     augment,
     gradientClip,
     signal,
@@ -227,9 +284,10 @@ function checkSettings(
     if (typeof value !== "boolean")
       throw invalid(`${where}: ${name} is ${show(value)}, expected true or false`);
   }
-  if (typeof optimizer?.stateVectors !== "number") {
+  for (const [name, value] of Object.entries({ optimizer, codeOptimizer })) {
+    if (typeof value?.stateVectors === "number") continue;
     throw invalid(
-      `${where}: optimizer is ${show(optimizer)}${callHint(optimizer)}, expected rmsprop(), adam() or sgd()`,
+      `${where}: ${name} is ${show(value)}${callHint(value)}, expected rmsprop(), adam() or sgd()`,
     );
   }
   if (typeof schedule?.factor !== "function") {
@@ -251,6 +309,6 @@ function checkSettings(
   const sampling = { seed, replacement };
   return {
     ...{ optimizer, schedule, batchSize, epochs, backend, sampling, warmStart, augment },
-    ...{ gradientClip, signal, onEvent, onProgress },
+    ...{ codes, codeOptimizer, gradientClip, signal, onEvent, onProgress },
   };
 }

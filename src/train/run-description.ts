@@ -4,7 +4,8 @@ import { show, showName } from "../check.ts";
 import { checksum, showChecksum } from "../checksum.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
-import { withoutTensors } from "../graph/graph.ts";
+import { stepsOf } from "../graph/graph.ts";
+import type { Operation } from "../graph/operations.ts";
 import type { Control } from "../solver/base.ts";
 import { isCustom, type Loss } from "../terms/losses.ts";
 import { pieces } from "./samples.ts";
@@ -34,8 +35,11 @@ export async function describeRun(
   control: Control,
 ): Promise<RunDescription> {
   const { latentSize } = decoder;
-  // Not the names, which change nothing.
-  const operations = withoutTensors(decoder.operations).map(({ name, inputs, ...settings }) => settings);
+  // Not by names, which change nothing.
+  const operations = stepsOf(decoder).map(({ operation, inputs }) => {
+    const { name, inputs: names, weight, bias, ...settings } = operation as Operation<"dense">;
+    return { ...settings, reads: inputs };
+  });
   return Object.fromEntries(
     leaves({
       ...{ version, build },

@@ -1,3 +1,4 @@
+import { addGradientAtEnd } from "../adjoint/approximate.ts";
 import type { Adjoint, Encoded } from "../adjoint/base.ts";
 import type { Problem, Session, Trainer } from "../backend/backend.ts";
 import { throwIfAborted } from "../brand.ts";
@@ -39,6 +40,12 @@ export class Run {
     this.trainer = session.train(optimizer);
   }
 
+  /** [samples, d], the codes that are kept, if any are. */
+  get codes(): Float32Array | undefined {
+    const { codes } = this.batches;
+    return codes && Float32Array.from(codes.state().values);
+  }
+
   get hasEnded(): boolean {
     return this.images >= this.total;
   }
@@ -50,14 +57,17 @@ export class Run {
     const { sampler, batches } = this;
     const before = { sampler: sampler.state(), random: batches.state().random };
     try {
-      const learningRate = optimizer.learningRate * schedule.factor(this.images / this.total);
+      const factor = schedule.factor(this.images / this.total);
+      const learningRate = optimizer.learningRate * factor;
       const indices = sampler.next();
       const { problem, solution } = await batches.encode(indices, this.session, control);
       throwIfAborted(signal);
-      const losses = await addGradient(this.trainer, adjoint, problem, { ...pair, solution, control });
+      const encoded = { ...pair, solution, control };
+      const { losses, dCodes } = await addGradient(this.trainer, adjoint, problem, encoded, settings.codes);
       throwIfAborted(signal);
       const gradientNorm = this.trainer.update({ learningRate, largestNorm: gradientClip * indices.length });
-      batches.keep(indices, solution);
+      if (dCodes) batches.codes?.update(indices, dCodes, factor);
+      else batches.codes?.keep(indices, solution.z);
       this.images += indices.length;
       const loss = losses.reduce((sum, value) => sum + value, 0) / losses.length;
       const step = { images: this.images, loss, gradientNorm };
@@ -98,23 +108,30 @@ export class Run {
   restore(state: RunState): void {
     this.images = state.images;
     this.sampler.restore(state.sampler);
-    this.batches.restore(state.random, state.latents);
+    this.batches.restore(state.random, state.codes);
     this.trainer.restore(state.trainer);
     this.history = [...state.history];
     this.validations = [...state.validation];
   }
 }
 
-/** Adds up the gradient of the samples' summed loss in the trainer; returns their losses. */
+/**
+ * Adds up the gradient of the samples' summed loss in the trainer.
+ *
+ * @returns their losses, and where the codes are updated too, [B, d] the gradients for those
+ */
 async function addGradient(
   trainer: Trainer,
   adjoint: Adjoint,
   problem: Problem,
   encoded: Encoded,
-): Promise<Float64Array> {
+  codes: "encoded" | "kept",
+): Promise<{ readonly losses: Float64Array; readonly dCodes?: Float64Array }> {
   const objective = trainer.objective(problem, adjoint.copies(encoded.solver));
   try {
-    return await adjoint.addGradient(objective, encoded);
+    if (codes === "encoded") return { losses: await adjoint.addGradient(objective, encoded) };
+    const { losses, gradients } = await addGradientAtEnd(objective, encoded);
+    return { losses, dCodes: gradients };
   } finally {
     objective.dispose();
   }

@@ -14,24 +14,24 @@ import { checkDataset } from "./samples.ts";
  * The loop that `train` and `trainAutoencoder` share: updates, validations and checkpoints, up to the end or an
  * abort.
  *
- * @param network what is trained; it is not changed
+ * @param network what is trained; it is not changed. Over points it is that for one of them, `checked.decoder` for all
  * @returns with a new network as `decoder`
  */
 export async function trainNetwork(network: Decoder, checked: CheckedTrainOptions): Promise<TrainResult> {
-  const { where, dataset, loss, weights, validation, settings } = checked;
+  const { where, decoder, dataset, loss, weights, fixed, validation, settings } = checked;
   const { backend, signal, onEvent, onProgress } = settings;
   const callbacks = new Callbacks();
   const control = makeControl(signal, () => callbacks.check());
   throwIfAborted(signal);
-  const copy = () => copyDecoder(network, isCustom(loss) ? network.loss : loss);
+  const copy = (of: Decoder) => copyDecoder(of, isCustom(loss) ? network.loss : loss);
   // A copy of its own: the trainer changes the weights that are packed for it.
-  const working = copy();
+  const working = copy(decoder);
   let run: Run | undefined;
   let checkpoints: Checkpoints | undefined;
   try {
-    await checkDataset(where, dataset, { decoder: network, loss, weights }, control);
+    await checkDataset(where, dataset, { decoder, loss, weights, fixed }, control);
     if (validation) {
-      const settings = { decoder: network, loss, weights: validation.weights };
+      const settings = { ...validation, decoder, loss };
       await checkDataset(`${where}: validation`, validation.dataset, settings, control);
     }
     throwIfAborted(signal);
@@ -60,9 +60,10 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
       await control.pause();
     }
     await callbacks.settled(signal);
-    const trained = copy();
+    const trained = copy(network);
     trained.parameters.set(run.trainer.parameters());
-    return { decoder: trained, history: run.history, validation: run.validations, resumedFrom };
+    const { history, validations, codes } = run;
+    return { decoder: trained, codes, history, validation: validations, resumedFrom };
   } catch (error) {
     // What has been learnt is not lost: the run stands where its last update ended.
     const saved = signal?.aborted ? await checkpoints?.save() : undefined;

@@ -2,6 +2,7 @@ import type { Session } from "../backend/backend.ts";
 import { checkNumber, checkOptions, invalid } from "../check.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
+import { checkFixed, type FixedOption, type FixedValues } from "../decoder/fixed.ts";
 import { checkWeights } from "../problem.ts";
 import { type CheckedPair, solve } from "../solve.ts";
 import type { Control } from "../solver/base.ts";
@@ -18,6 +19,8 @@ export interface ValidationOptions {
    * Default: none, all elements alike.
    */
   weights?: Float32Array;
+  /** What is given with these samples, as for training. No default: a decoder with fixed inputs needs them. */
+  fixed?: FixedOption;
   /** Images processed from one validation to the next, >= 1. Default: those of one pass over the data. */
   everyImages?: number;
 }
@@ -34,6 +37,7 @@ export interface ValidationResult {
 export interface Validation {
   readonly dataset: Dataset;
   readonly weights: Float32Array | undefined;
+  readonly fixed: FixedValues;
   readonly everyImages: number;
 }
 
@@ -44,13 +48,14 @@ export function checkValidation(
   decoder: Decoder,
   trainingSamples: number,
 ): Validation {
-  checkOptions(where, options, { data: true, weights: true, everyImages: true });
+  checkOptions(where, options, { data: true, weights: true, fixed: true, everyImages: true });
   if (options?.data === undefined) throw invalid(`${where}: data is undefined, expected samples`);
   const dataset = asDataset(where, options.data, decoder);
   const { weights, everyImages = trainingSamples } = options;
   checkWeights(where, weights, dataset.count, decoder);
+  const fixed = checkFixed(where, decoder, options.fixed, dataset.count);
   checkNumber(where, "everyImages", everyImages, { min: 1, integer: true });
-  return { dataset, weights, everyImages };
+  return { dataset, weights, fixed, everyImages };
 }
 
 /**
@@ -81,7 +86,7 @@ export function isValidationDue(
 export async function meanLoss(
   decoder: Decoder,
   session: Session,
-  { dataset, weights }: Validation,
+  { dataset, weights, fixed }: Validation,
   {
     loss,
     pair,
@@ -94,7 +99,7 @@ export async function meanLoss(
   control: Control,
 ): Promise<number> {
   let sum = 0;
-  for (const { problem } of problems(dataset, { decoder, loss, weights })) {
+  for (const { problem } of problems(dataset, { decoder, loss, weights, fixed })) {
     if (control.aborted()) break;
     const z0 = isAutoencoder ? problem.targets : undefined;
     const { order } = pair.flow;

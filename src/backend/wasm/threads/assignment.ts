@@ -32,7 +32,7 @@ export class Assignment {
     return this.ended === this.sampleCount;
   }
 
-  /** A new member. */
+  /** A new member; the first is the thread that calls. */
   join(): Member {
     return this.held.push(0) - 1;
   }
@@ -53,7 +53,10 @@ export class Assignment {
     if (held === undefined) return 0;
     const left = this.sampleCount - this.next + this.again.length;
     const members = this.held.filter((count) => count !== undefined).length;
-    const share = Math.ceil((this.sampleCount - this.ended) / members);
+    const exact = (this.sampleCount - this.ended) / members;
+    // The first to join is the thread that calls: it begins before the others have their messages, so what cannot be
+    // divided is its.
+    const share = member === 0 ? Math.ceil(exact) : Math.max(1, Math.floor(exact));
     return Math.min(left, Math.min(share, this.mostHeld) - held);
   }
 
