@@ -102,7 +102,7 @@ async function runDecode(options: DecodeCommandOptions): Promise<void> {
 async function decodeFile(options: DecodeCommandOptions, signal: AbortSignal) {
   const decoder = await readDecoder(options, signal);
   const limits = limitsOf(options, signal);
-  const fixed = await readFixed(decoder, options, limits);
+  const fixed = await readFixed(decoder, options.fixed, limits);
   const latents = await readLatents(options, decoder, limits);
   const given = give(decoder, fixed, options.points, latents);
   await makeFolder(options.out, decodeOutputs, options);

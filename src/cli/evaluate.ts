@@ -154,7 +154,7 @@ async function readInput(
       signal,
     ),
   };
-  const fixed = await readFixed(decoder, job, limitsOf(job, signal));
+  const fixed = await readFixed(decoder, job.fixed, limitsOf(job, signal));
   const data = await readData(job, "test", signal);
   const { count, shape } = data.dataset;
   const flag = job.dataset === undefined ? "--data" : `--dataset ${job.dataset}`;

@@ -56,7 +56,7 @@ export function showFile(flag: string, path: string): string {
 
 /** A flag with its value. Of `--fixed NAME=FILE` the name is a part of the flag: `--fixed NAME`. */
 function withValue(flag: string, value: string): string {
-  return flag.startsWith("--fixed ") ? `${flag}=${value}` : `${flag} ${value}`;
+  return flag.includes(" ") ? `${flag}=${value}` : `${flag} ${value}`;
 }
 
 /** Whether a file is to be fetched. */
@@ -134,13 +134,14 @@ export interface OutputFile {
 export const dataOptions = ["data", "latents", "weights", "z0", "validate"] as const;
 
 /** The options that give a file of a network. */
-export const networkOptions = ["decoder", "encoder"] as const;
+export const networkOptions = ["decoder", "encoder", "architecture"] as const;
 
 const inputOptions = [...dataOptions, ...networkOptions];
 
 /** A command's options, as far as they give files to be read. */
 type InputFiles = { readonly [name in (typeof inputOptions)[number]]?: unknown } & {
   readonly fixed?: unknown;
+  readonly validateFixed?: unknown;
 };
 
 /** What a command's options give of files, each with its flag. */
@@ -148,11 +149,16 @@ export function givenFiles(
   options: InputFiles,
   names: readonly (typeof inputOptions)[number][],
 ): { readonly flag: string; readonly path: string }[] {
-  const fixed = (options.fixed ?? []) as readonly FixedArgument[];
-  return [
-    ...names.map((name) => ({ flag: `--${kebabCase(name)}`, path: options[name] })),
-    ...fixed.map(({ name, value }) => ({ flag: `--fixed ${showPath(name)}`, path: value })),
-  ].flatMap(({ flag, path }) => (typeof path === "string" ? [{ flag, path }] : []));
+  const inputs = (["fixed", "validateFixed"] as const).flatMap((option) => {
+    const given = (options[option] ?? []) as readonly FixedArgument[];
+    return given.map(({ name, value }) => ({
+      flag: `--${kebabCase(option)} ${showPath(name)}`,
+      path: value,
+    }));
+  });
+  return [...names.map((name) => ({ flag: `--${kebabCase(name)}`, path: options[name] })), ...inputs].flatMap(
+    ({ flag, path }) => (typeof path === "string" ? [{ flag, path }] : []),
+  );
 }
 
 /**

@@ -53,6 +53,8 @@ interface GivenInput extends FixedArgument {
 
 /** An argument with its file's array, where it names a file. */
 interface FixedSource extends FixedArgument {
+  /** What has given it: `--fixed label`. */
+  readonly flag: string;
   readonly array: DataArray | undefined;
 }
 
@@ -71,20 +73,22 @@ interface Rows {
  */
 export async function readFixed(
   { fixedInputs }: Decoder,
-  { fixed = [] }: FixedFlags,
+  fixed: FixedFlags["fixed"],
   limits: Limits,
+  flag = "--fixed",
 ): Promise<FixedSource[]> {
   const names = fixedInputs.map(({ name }) => name);
   const shown = names.map((name) => show(name)).join(", ");
-  const unknown = fixed.find(({ name }) => !names.includes(name));
+  const given = fixed ?? [];
+  const unknown = given.find(({ name }) => !names.includes(name));
   if (unknown) {
     const has = names.length === 0 ? "it has none" : `those that it has are ${shown}`;
-    throw invalid(`--fixed: the decoder has no fixed input ${show(unknown.name)}; ${has}`);
+    throw invalid(`${flag}: the decoder has no fixed input ${show(unknown.name)}; ${has}`);
   }
-  const missing = fixedInputs.filter(({ name }) => !fixed.some((each) => each.name === name));
+  const missing = fixedInputs.filter(({ name }) => !given.some((each) => each.name === name));
   if (missing.length > 0) {
     const flags = missing.map(
-      ({ name, shape }) => `--fixed ${quoted(name)}=${elementCount(shape) === 1 ? "NUMBER or FILE" : "FILE"}`,
+      ({ name, shape }) => `${flag} ${quoted(name)}=${elementCount(shape) === 1 ? "NUMBER or FILE" : "FILE"}`,
     );
     throw invalid(
       `the decoder has fixed inputs, ${shown}, which are given with the samples; add ${flags.join(" ")}`,
@@ -93,10 +97,11 @@ export async function readFixed(
   const sources: FixedSource[] = [];
   // One after the other, in the decoder's order: one may be stdin.
   for (const name of names) {
-    const argument = fixed.find((each) => each.name === name)!;
+    const argument = given.find((each) => each.name === name)!;
     const { value } = argument;
-    const array = typeof value === "string" ? await readArrayFile(flagOf(name), value, limits) : undefined;
-    sources.push({ ...argument, array });
+    const own = `${flag} ${showPath(name)}`;
+    const array = typeof value === "string" ? await readArrayFile(own, value, limits) : undefined;
+    sources.push({ ...argument, flag: own, array });
   }
   return sources;
 }
@@ -104,11 +109,6 @@ export async function readFixed(
 /** A name as people type it in a shell. */
 function quoted(name: string): string {
   return /^[\w.:/-]+$/.test(name) ? name : show(name);
-}
-
-/** The flag that gives the file of an input: its name is a part of it. */
-function flagOf(name: string): string {
-  return `--fixed ${showPath(name)}`;
 }
 
 /**
@@ -132,18 +132,16 @@ export function give(
 
 function giveInput(
   input: FixedInput,
-  { array, name, value }: FixedSource,
+  { array, name, value, flag }: FixedSource,
   { count, total }: Rows,
 ): GivenInput {
   const { shape } = input;
   const size = elementCount(shape);
-  const at = `--fixed ${showPath(`${name}=${value}`)}`;
+  const at = `${flag}=${showPath(`${value}`)}`;
   let numbers: Float32Array;
   if (array === undefined) {
     if (size !== 1) {
-      throw invalid(
-        `${at}: a number, expected ${showLengths(shape)} of them in a file: --fixed ${quoted(name)}=FILE`,
-      );
+      throw invalid(`${at}: a number, expected ${showLengths(shape)} of them in a file: ${flag}=FILE`);
     }
     numbers = Float32Array.of(Number(value));
   } else {
@@ -180,13 +178,13 @@ function rowsOf(
 /** How many points the shapes of the files say that there are. */
 function findPoints(decoder: Decoder, sources: readonly FixedSource[], rows: Rows): number {
   const said: { readonly flag: string; readonly points: number }[] = [];
-  for (const { name, array } of sources) {
+  for (const { name, array, flag } of sources) {
     const shape = shapeWithPoints(decoder, name);
     if (!array || !shape.includes("points")) continue;
     const [first, ...rest] = array.shape;
     const isEach = first === rows.total || first === rows.count;
     const points = pointsIn(shape, array.shape) ?? (isEach ? pointsIn(shape, rest) : undefined);
-    if (points !== undefined) said.push({ flag: flagOf(name), points });
+    if (points !== undefined) said.push({ flag, points });
   }
   const { samples } = rows;
   const points = samples && pointsIn(outputWithPoints(decoder), samples.shape);

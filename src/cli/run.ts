@@ -46,7 +46,7 @@ export async function runJob(job: Job): Promise<void> {
 async function readInput(job: Job, signal: AbortSignal) {
   const { decoder, loss } = await readDecoderAndLoss(job, signal);
   const limits = limitsOf(job, signal);
-  const fixed = await readFixed(decoder, job, limits);
+  const fixed = await readFixed(decoder, job.fixed, limits);
   const flag = job.dataFlag ?? "--data";
   const file = await readSamplesFile(flag, job.data, limits, job.limit);
   const { count, total, shape } = file;

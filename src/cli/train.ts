@@ -2,8 +2,9 @@ import type { Command } from "commander";
 import { addDataOptions, checkDataOptions, stdinHelp, weightsHelp } from "./data-source.ts";
 import { addDecoderOptions, addLossOptions } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
+import { addFixedOptions } from "./fixed-inputs.ts";
 import { addRunningOptions, refuseOptions, requiredOption, wrongUsage } from "./options.ts";
-import { parseCount, parseCounts, parseNumber } from "./parse.ts";
+import { parseCount, parseCounts, parseFixed, parseNumber } from "./parse.ts";
 import { runTraining } from "./training.ts";
 import { addTrainingOptions, chosenTraining } from "./training-options.ts";
 import type { TrainingJob } from "./training-run.ts";
@@ -18,6 +19,7 @@ export function addTrainCommand(program: Command): void {
         "decoder's parameters follow the gradient of its loss. Writes to DIR:\n" +
         "  decoder.safetensors  the trained decoder, for encode, evaluate and decode\n" +
         "  encoder.safetensors  the encoder trained with it (with --autoencoder)\n" +
+        "  codes.npy            the samples' codes at the end (with --codes kept or --warm-start)\n" +
         "  history.csv          loss and gradient norm, a line per mini-batch\n" +
         "  validation.csv       the validation samples' mean loss (with --validate)\n" +
         "  log.jsonl            what happened when, as it happens\n" +
@@ -31,6 +33,7 @@ export function addTrainCommand(program: Command): void {
       parseCounts,
     )
     .option("--decoder <file>", "instead, the decoder to go on from: safetensors or ONNX, a path or a URL")
+    .option("--architecture <file>", "or a new decoder by its definition: JSON, as createDecoder takes it")
     .option("--weights <file>", `${weightsHelp}; without --autoencoder`)
     .addOption(requiredOption("--out <dir>", "folder for the results, made if it is missing"))
     .option("--resume", "go on from the checkpoint in DIR, to the same end; the other options as before")
@@ -40,7 +43,9 @@ export function addTrainCommand(program: Command): void {
       "also encode samples that are not trained on: those of a file, or the data set's own",
     )
     .option("--validate-every <n>", "after every n samples trained on (default: each epoch)", parseCount)
-    .option("--validate-limit <n>", "the first n of them (default: all)", parseCount);
+    .option("--validate-limit <n>", "the first n of them (default: all)", parseCount)
+    .option("--validate-fixed <name=file>", "what is given with them, as --fixed", parseFixed);
+  addFixedOptions(command, "samples");
   addDecoderOptions(command, "elu, and for cross entropy sigmoid; with --decoder what its file says");
   addLossOptions(command, "bce; with --decoder the one its file names");
   addRunningOptions(command);
@@ -56,18 +61,28 @@ ${exitCodesHelp("the same command with --resume goes on")}
 Examples:
   $ latentflow train --dataset mnist --layers 20,150,300,600,784 --out trained
   $ latentflow train --data digits-idx3-ubyte.gz --layers 20,150,784 --out trained \\
-      --optimizer adam --schedule linear --epochs 3 --limit 1920 --json`,
+      --optimizer adam --schedule linear --epochs 3 --limit 1920 --json
+  $ latentflow train --data distances.npy --architecture sdf.json --out trained \\
+      --fixed xyz=points.npy --codes kept --epochs 100 --loss mse --optimizer adam`,
   );
   command.action(async (options: TrainingJob) => {
     checkDataOptions(command);
-    if ((options.layers === undefined) === (options.decoder === undefined)) {
-      wrongUsage(command, "expected --layers <sizes> or --decoder <file>, one of them");
+    const decoders = [options.layers, options.decoder, options.architecture];
+    if (decoders.filter((given) => given !== undefined).length !== 1) {
+      wrongUsage(
+        command,
+        "expected --layers <sizes>, --architecture <file> or --decoder <file>, one of them",
+      );
     }
     if (options.validate === true && options.dataset === undefined) {
       wrongUsage(command, "--validate needs a file, except with --dataset");
     }
     if (options.validate === undefined) {
-      refuseOptions(command, ["validateEvery", "validateLimit"], "training without --validate");
+      refuseOptions(
+        command,
+        ["validateEvery", "validateLimit", "validateFixed"],
+        "training without --validate",
+      );
     }
     if (options.autoencoder) {
       refuseOptions(command, ["weights"], "--autoencoder, which takes all values alike");

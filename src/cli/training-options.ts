@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { Decoder } from "../index.ts";
 import {
   type Adjoint,
@@ -41,6 +41,8 @@ export interface TrainingOptions extends RunningOptions {
   readonly seed: number;
   readonly replacement?: true;
   readonly warmStart?: true;
+  readonly codes: "encoded" | "kept";
+  readonly codeLearningRate?: number;
   readonly shift?: number;
   readonly gradientClip?: number;
 }
@@ -102,6 +104,15 @@ export function addTrainingOptions(command: Command): Command {
     .option("--seed <n>", "of the new decoder, the mini-batches and the shifts", parseSeed, 0)
     .option("--replacement", "draw mini-batches with replacement, not from a permutation each epoch")
     .option("--warm-start", "start each sample's flow where its last one ended, not at 0")
+    .addOption(
+      new Option(
+        "--codes <way>",
+        "encode each mini-batch anew, or keep a code for each sample, which is updated beside the weights",
+      )
+        .choices(["encoded", "kept"])
+        .default("encoded"),
+    )
+    .option("--code-learning-rate <rate>", "how far kept codes go, by Adam (default: 0.001)", parseNumber)
     .option("--shift <pixels>", "shift images at random by up to so many pixels", parseCount)
     .option("--gradient-clip <norm>", "the largest norm of a mini-batch's mean gradient", parseNumber);
   addChoice(command, adjoints);
@@ -117,7 +128,7 @@ export interface ChosenTraining {
   readonly train: (
     decoder: Decoder,
     data: Dataset,
-    options: RunOptions & Pick<TrainOptions, "weights">,
+    options: RunOptions & Pick<TrainOptions, "weights" | "fixed" | "points">,
   ) => Promise<TrainResult | AutoencoderResult>;
   readonly description: TrainingDescription;
 }
@@ -135,6 +146,8 @@ interface TrainingDescription {
   readonly seed: number;
   readonly replacement: boolean;
   readonly warmStart?: boolean;
+  readonly codes?: "encoded" | "kept";
+  readonly codeOptimizer?: Optimizer;
   readonly gradientClip?: number;
   readonly shift?: number;
 }
@@ -167,7 +180,7 @@ export function chosenTraining(command: Command): ChosenTraining {
   if (autoencoder) {
     refuseFlowAndSolver(command, noFlow);
     refuseChoice(command, adjoints, noFlow);
-    refuseOptions(command, ["warmStart"], noFlow);
+    refuseOptions(command, ["warmStart", "codes", "codeLearningRate"], noFlow);
     return {
       train: (decoder, data, more) => trainAutoencoder(decoder, data, { ...options, ...more }),
       description,
@@ -185,8 +198,20 @@ export function chosenTraining(command: Command): ChosenTraining {
       `--adjoint ${adjoint.value.name} goes back along the gradient flow, which --solver ${solver.value.name} does not follow; use --solver amd, or --adjoint approximate`,
     );
   }
-  const { warmStart = false } = given;
-  const encoding = { ...pairOf(flow.value, solver.value), adjoint: adjoint.value, warmStart };
+  const { warmStart = false, codes, codeLearningRate } = given;
+  const pair = pairOf(flow.value, solver.value);
+  if (codes === "kept") {
+    refuseOptions(command, ["warmStart"], keptCodes);
+    refuseChoice(command, adjoints, keptCodes);
+    const codeOptimizer = adam(codeLearningRate === undefined ? {} : { learningRate: codeLearningRate });
+    return {
+      train: (decoder, data, more) =>
+        train(decoder, data, { ...pair, codes, codeOptimizer, ...options, ...more }),
+      description: { codes, codeOptimizer, ...description },
+    };
+  }
+  refuseOptions(command, ["codeLearningRate"], "--codes encoded: nothing is kept to be updated");
+  const encoding = { ...pair, adjoint: adjoint.value, warmStart };
   return {
     train: (decoder, data, more) => train(decoder, data, { ...encoding, ...options, ...more }),
     description: {
@@ -199,6 +224,7 @@ export function chosenTraining(command: Command): ChosenTraining {
   };
 }
 
+const keptCodes = "--codes kept: no flow is followed in training";
 const noFlow = "--autoencoder: no flow is followed";
 
 /** The library's defaults. */

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { formatCsv } from "../data/csv.ts";
+import { writeNpy } from "../data/npy.ts";
 import { type Decoder, LatentflowError, makeProbe } from "../index.ts";
 import type { Output } from "./files.ts";
 import { type OutputFile, writeOutputs } from "./files.ts";
@@ -9,6 +10,7 @@ import type { TrainingRun } from "./training-run.ts";
 export const trainingOutputs = [
   "decoder.safetensors",
   "encoder.safetensors",
+  "codes.npy",
   "history.csv",
   "validation.csv",
 ];
@@ -36,6 +38,11 @@ export async function writeTrainingOutputs({ job, result }: TrainingRun): Promis
   if ("encoder" in result) {
     const content = "the encoder trained with it";
     files.push({ name: "encoder.safetensors", bytes: await withProbe(result.encoder), content });
+  }
+  if (result.codes) {
+    const { codes } = result;
+    const shape = [codes.length / decoder.latentSize, decoder.latentSize];
+    files.push({ name: "codes.npy", bytes: writeNpy(codes, shape), content: "the samples' codes" });
   }
   const steps = {
     images: history.map(({ images }) => images),

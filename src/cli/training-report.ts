@@ -1,6 +1,7 @@
 import type { TrainStep } from "../train/index.ts";
 import { dataFigures, showCount, showSamples } from "./data-source.ts";
 import type { Output } from "./files.ts";
+import { givenFigures, givenRows } from "./fixed-inputs.ts";
 import { decoderFigures, formatJson, formatText, showDecoder, showLoss, showSpeed } from "./report.ts";
 import { formatCount } from "./table.ts";
 import type { TrainingRun } from "./training-run.ts";
@@ -22,6 +23,7 @@ function documentOf(run: TrainingRun, decoderFile: string) {
     validationData: validation ? dataFigures(validation) : null,
     loss,
     ...training.description,
+    ...givenFigures(run.given),
     images: history.at(-1)!.images,
     updates: history.length,
     skippedUpdates: skippedUpdates(history),
@@ -53,6 +55,7 @@ function rowsOf(run: TrainingRun, decoderFile: string): [string, string][] {
     ["updates", `${formatCount(history.length)}, mini-batches of ${batchSize}`],
     ["optimizer", `${optimizer.name}, learning rate ${optimizer.learningRate}, ${schedule.name}`],
     ["method", showMethod(training.description)],
+    ...givenRows(run.given),
     lossRow("first tenth", meanLoss(firstTenth(history))),
     lossRow("last tenth", meanLoss(lastTenth(history))),
   ];
@@ -82,7 +85,13 @@ function meanLoss(steps: readonly TrainStep[]): number {
   return steps.reduce((sum, { loss }) => sum + loss, 0) / steps.length;
 }
 
-function showMethod({ flow, solver, adjoint }: TrainingRun["training"]["description"]): string {
+function showMethod({
+  flow,
+  solver,
+  adjoint,
+  codeOptimizer,
+}: TrainingRun["training"]["description"]): string {
+  if (codeOptimizer) return `codes kept, ${codeOptimizer.name}, learning rate ${codeOptimizer.learningRate}`;
   if (!flow || !solver || !adjoint) return "autoencoder, backpropagation";
   return `${solver.name}, ${flow.name} flow, ${adjoint.name} adjoint`;
 }

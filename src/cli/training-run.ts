@@ -2,19 +2,23 @@ import type { Decoder, StandardLoss } from "../index.ts";
 import type { AutoencoderResult, TrainResult } from "../train/index.ts";
 import type { DataOptions, SourcedData } from "./data-source.ts";
 import type { DecoderFlags } from "./decoder-file.ts";
+import type { FixedFlags, Given } from "./fixed-inputs.ts";
+import type { FixedArgument } from "./parse.ts";
 import type { ChosenTraining, TrainingOptions } from "./training-options.ts";
 
 /** What `latentflow train` is asked for, as commander hands it over. */
-export interface TrainingJob extends DataOptions, Omit<DecoderFlags, "decoder">, TrainingOptions {
+export interface TrainingJob extends DataOptions, Omit<DecoderFlags, "decoder">, FixedFlags, TrainingOptions {
   readonly out: string;
   readonly layers?: readonly number[];
   readonly decoder?: string;
+  readonly architecture?: string;
   readonly weights?: string;
   readonly resume?: true;
   readonly checkpointSeconds: number;
   readonly validate?: string | true;
   readonly validateEvery?: number;
   readonly validateLimit?: number;
+  readonly validateFixed?: readonly FixedArgument[];
 }
 
 /** What it reads for that. */
@@ -25,6 +29,9 @@ export interface TrainingInput {
   readonly weights: Float32Array | undefined;
   readonly decoder: Decoder;
   readonly loss: StandardLoss;
+  /** What is given with the samples, and with those of the validation. */
+  readonly given: Given;
+  readonly validationGiven: Given | undefined;
 }
 
 /** A run of `train` that has come to its end. */

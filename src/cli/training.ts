@@ -1,6 +1,7 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { showLengths } from "../data/array.ts";
+import type { GraphDefinition } from "../graph/index.ts";
 import {
   binaryCrossEntropy,
   createDecoder,
@@ -9,10 +10,12 @@ import {
   loadDecoder,
   type StandardLoss,
 } from "../index.ts";
+import { readSource } from "../source.ts";
 import type { Dataset } from "../train/index.ts";
 import { readData, readDataFile, type SourcedData } from "./data-source.ts";
 import { limitsOf, lossOf, readDecoderAndLoss, readingFlags } from "./decoder-file.ts";
-import { makeFolder, shortPath } from "./files.ts";
+import { makeFolder, shortPath, showFile } from "./files.ts";
+import { type Given, give, givenOptions, readFixed } from "./fixed-inputs.ts";
 import { interruptSignal, sayInterrupted, unlessInterrupted } from "./interrupt.ts";
 import { kebabCase } from "./parse.ts";
 import { print } from "./print.ts";
@@ -53,7 +56,30 @@ async function readInput(job: TrainingJob, signal: AbortSignal): Promise<Trainin
   const data = await readData(job, "train", signal);
   const validation = job.validate ? await readValidation(job, job.validate, signal) : undefined;
   const weights = await readWeightsOf(data, job, signal);
-  return { data, validation, weights, ...(await makeDecoder(job, data.dataset, signal)) };
+  const { decoder, loss } = await makeDecoder(job, data.dataset, signal);
+  const limits = limitsOf(job, signal);
+  const given = give(
+    decoder,
+    await readFixed(decoder, job.fixed, limits),
+    job.points,
+    rowsOf(job, data, "data"),
+  );
+  const validationGiven =
+    validation &&
+    give(
+      decoder,
+      await readFixed(decoder, job.validateFixed, limits, "--validate-fixed"),
+      given.points,
+      rowsOf(job, validation, "validate"),
+    );
+  return { data, validation, weights, decoder, loss, given, validationGiven };
+}
+
+/** What fixed inputs have to fit. */
+function rowsOf(job: TrainingJob, { dataset, total }: SourcedData, option: "data" | "validate") {
+  const flag =
+    job.dataset === undefined || option === "validate" ? `--${option}` : `--dataset ${job.dataset}`;
+  return { count: dataset.count, total, samples: { flag, shape: dataset.shape } };
 }
 
 function readValidation(job: TrainingJob, file: string | true, signal: AbortSignal): Promise<SourcedData> {
@@ -68,7 +94,7 @@ async function makeDecoder(
   { shape, size }: Dataset,
   signal: AbortSignal,
 ): Promise<{ decoder: Decoder; loss: StandardLoss }> {
-  const { decoder: file, layers, activation, outputActivation, outputShape, seed } = job;
+  const { decoder: file, architecture, layers, activation, outputActivation, outputShape, seed } = job;
   if (file !== undefined) {
     const { decoder, loss } = await readDecoderAndLoss({ ...job, decoder: file }, signal);
     // Files often do not say what shape the samples have, which shifts have to know.
@@ -77,17 +103,23 @@ async function makeDecoder(
     const { maxBytes } = limitsOf(job);
     return { decoder: await loadDecoder(decoder.toSafetensors(), { outputShape: shape, maxBytes }), loss };
   }
+  refuseReadingFlags(job);
+  const loss = lossOf({ loss: "binaryCrossEntropy", ...job }) ?? binaryCrossEntropy();
+  if (architecture !== undefined) {
+    for (const name of ["activation", "outputActivation", "outputShape"] as const) {
+      if (job[name] === undefined) continue;
+      throw new LatentflowError(
+        "invalid_argument",
+        `--${kebabCase(name)} is given with --architecture, whose file says it; leave it out`,
+      );
+    }
+    const definition = await readArchitecture(architecture, job, signal);
+    return { decoder: createDecoder(definition, { loss, seed }), loss };
+  }
   if (layers!.at(-1) !== size) {
     throw new LatentflowError(
       "invalid_argument",
       `--layers ends with ${layers!.at(-1)}, expected ${size} (a sample of --${job.dataset === undefined ? "data" : "dataset"} has ${showLengths(shape)} values)`,
-    );
-  }
-  for (const name of readingFlags) {
-    if (job[name] === undefined) continue;
-    throw new LatentflowError(
-      "invalid_argument",
-      `--${kebabCase(name)} says how a file is read; leave it out with --layers, or give --decoder`,
     );
   }
   if (isList(activation)) {
@@ -96,7 +128,6 @@ async function makeDecoder(
       "--activation names several, expected one for all layers of --layers",
     );
   }
-  const loss = lossOf({ loss: "binaryCrossEntropy", ...job }) ?? binaryCrossEntropy();
   const decoder = createDecoder({
     layers: layers!,
     outputShape: outputShape ?? shape,
@@ -106,6 +137,33 @@ async function makeDecoder(
     ...(outputActivation && { outputActivation }),
   });
   return { decoder, loss };
+}
+
+function refuseReadingFlags(job: TrainingJob): void {
+  for (const name of readingFlags) {
+    if (job[name] === undefined) continue;
+    const flag = job.architecture === undefined ? "--layers" : "--architecture";
+    throw new LatentflowError(
+      "invalid_argument",
+      `--${kebabCase(name)} says how a file is read; leave it out with ${flag}, or give --decoder`,
+    );
+  }
+}
+
+/** The definition in a file of JSON. */
+async function readArchitecture(
+  path: string,
+  job: TrainingJob,
+  signal: AbortSignal,
+): Promise<GraphDefinition> {
+  const at = showFile("--architecture", path);
+  const bytes = await readSource(at, path, limitsOf(job, signal));
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as GraphDefinition;
+  } catch (cause) {
+    const message = `${at}: it is no JSON, expected a decoder's definition, as createDecoder takes it`;
+    throw new LatentflowError("invalid_file", message, { cause });
+  }
 }
 
 function isList<T>(value: T | readonly T[]): value is readonly T[] {
@@ -125,9 +183,15 @@ async function refuseExisting(checkpointFile: string): Promise<void> {
   );
 }
 
+/** Of what is given with the samples of the validation: how many points there are is said once, for all. */
+function fixedOf(given: Given | undefined) {
+  const { fixed } = given ? givenOptions(given) : {};
+  return fixed && { fixed };
+}
+
 /** Trains, with progress on stderr and in the log; undefined on Ctrl-C. */
 async function trainShown(
-  { decoder, loss, data, validation, weights }: TrainingInput,
+  { decoder, loss, data, validation, weights, given, validationGiven }: TrainingInput,
   job: TrainingJob,
   training: ChosenTraining,
   checkpointFile: string,
@@ -144,9 +208,11 @@ async function trainShown(
     return await training.train(decoder, data.dataset, {
       loss,
       ...(weights && { weights }),
+      ...givenOptions(given),
       ...(validation && {
         validation: {
           data: validation.dataset,
+          ...fixedOf(validationGiven),
           ...(validateEvery !== undefined && { everyImages: validateEvery }),
         },
       }),

@@ -40,17 +40,19 @@ export class Checkpoints {
     const loaded = await checkpoint.store.load();
     const { build } = run.trainer;
     const { weights, fixed } = options;
-    const describeAll = async (of: FixedValues) => {
-      const described = [];
-      for (const values of of) described.push(await describeValues(values, control));
+    const describeFixed = async (given: FixedValues) => {
+      const described: Record<string, string> = {};
+      for (const [i, values] of given.entries()) {
+        described[decoder.fixedInputs[i]!.name] = await describeValues(values, control);
+      }
       return described;
     };
     const made = {
       ...describedOptions(options),
       weights: weights && (await describeValues(weights, control)),
-      fixed: await describeAll(fixed),
+      fixed: await describeFixed(fixed),
       validationWeights: validation?.weights && (await describeValues(validation.weights, control)),
-      validationFixed: validation && (await describeAll(validation.fixed)),
+      validationFixed: validation && (await describeFixed(validation.fixed)),
     };
     const description = await describeRun(decoder, dataset, validation?.dataset, build, made, control);
     if (!loaded) return new Checkpoints(run, description, checkpoint, undefined);
