@@ -438,7 +438,11 @@ test("what makes no sense is refused by name, and nothing is written", async () 
   const flat = workplace.writeFloats(values, [72]);
   const cases: [args: string[], exit: number, message: RegExp][] = [
     [["--layers", "2,6"], 2, /expected --data <file> or --dataset <name>/],
-    [["--data", data], 2, /expected --layers <sizes> or --decoder <file>, one of them/],
+    [
+      ["--data", data],
+      2,
+      /expected --layers <sizes>, --architecture <file> or --decoder <file>, one of them/,
+    ],
     [["--data", data, "--layers", "2,6", "--decoder", tinyDecoderFile], 2, /one of them/],
     [
       ["--data", data, "--dataset", "mnist"],

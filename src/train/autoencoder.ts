@@ -6,12 +6,13 @@ import { makeControl, unlessAborted } from "../control.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { checkDecoder, type Decoder, descriptionOf, GraphDecoder } from "../decoder/decoder.ts";
 import { initialise } from "../decoder/initialise.ts";
-import { graphOfLayers, layersOf } from "../graph/layers.ts";
+import { readDefinition } from "../graph/read-definition.ts";
 import type { AbortSignalLike } from "../platform.ts";
 import { checkBackend, checkLatents } from "../problem.ts";
 import { createRandom } from "../random.ts";
 import type { StandardLoss } from "../terms/losses.ts";
 import { checkAutoencoderArguments, type RunOptions, type TrainResult } from "./options.ts";
+import { joinedDefinition, reverseDefinition } from "./reverse.ts";
 import { trainNetwork } from "./train-network.ts";
 
 /** Options of `trainAutoencoder`. */
@@ -26,15 +27,19 @@ export interface AutoencoderResult extends TrainResult {
   readonly encoder: Decoder;
 }
 
+const WHERE = "trainAutoencoder";
+
 /** The stream of the seed's random numbers for the encoder's parameters: `createDecoder` has 0. */
 const ENCODER_STREAM = 3;
 
 /**
  * Trains a decoder together with an encoder, by plain backpropagation: the conventional autoencoder, which the
  * paper compares with. The encoder is the exact reverse of the decoder (784 → 600 → 300 → 150 → 20 for
- * 20 → 150 → 300 → 600 → 784), with the same activations between its layers and none on the code; its parameters
- * begin as PyTorch's do, from the seed, and the decoder's as they are. Loss, optimizers and kernels are those of
- * `train`.
+ * 20 → 150 → 300 → 600 → 784; a convolution for each transposed one, and the other way round), with the same
+ * activations between its layers and none on the code; its parameters begin as PyTorch's do, from the seed, and the
+ * decoder's as they are. Loss, optimizers and kernels are those of `train`.
+ *
+ * A decoder is turned round that is made of dense, conv, convTranspose, reshape and activations, one after the other.
  *
  * With its result `run`, `evaluate(run.decoder, test, { encoder: run.encoder })` is the autoencoder's own loss, and
  * `evaluate(run.decoder, test, { solver: amd() })` the paper's "mixed": the same decoder, inverted by AMD.
@@ -61,16 +66,10 @@ export async function trainAutoencoder(
   return { ...rest, encoder: trainedEncoder, decoder: trainedDecoder };
 }
 
-/** The encoder of a decoder: its layers the other way round, each activation at its layer of neurons. */
+/** The encoder of a decoder, without parameters. */
 function reverse(decoder: Decoder): Decoder {
-  const reversed = layersOf(decoder).reverse();
-  const layers = reversed.map(({ inputSize, outputSize }, i) => ({
-    name: `encoder.${2 * i}`,
-    inputSize: outputSize,
-    outputSize: inputSize,
-    activation: reversed[i + 1]?.activation ?? Object.freeze({ name: "identity" as const }),
-  }));
-  return new GraphDecoder({ ...graphOfLayers(layers, [decoder.latentSize]), loss: undefined });
+  const definition = reverseDefinition(WHERE, decoder);
+  return new GraphDecoder({ ...readDefinition(WHERE, definition), loss: undefined });
 }
 
 /**
@@ -78,7 +77,7 @@ function reverse(decoder: Decoder): Decoder {
  * loss for its parameters is backpropagation.
  */
 function join(encoder: Decoder, decoder: Decoder): Decoder {
-  const graph = graphOfLayers([...layersOf(encoder), ...layersOf(decoder)], decoder.outputShape);
+  const graph = readDefinition(WHERE, joinedDefinition(encoder, decoder));
   const network = new GraphDecoder({ ...graph, loss: decoder.loss });
   network.parameters.set(encoder.parameters);
   network.parameters.set(decoder.parameters, encoder.parameterCount);

@@ -18,7 +18,6 @@ import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed, type FixedOption, type FixedValues } from "../decoder/fixed.ts";
 import { atPoints } from "../decoder/points.ts";
 import { gradientFlow } from "../flow.ts";
-import { isStackOfLayers } from "../graph/layers.ts";
 import { adam, type Optimizer, rmsprop } from "../optimizer.ts";
 import type { AbortSignalLike } from "../platform.ts";
 import { checkBackend, checkWeights } from "../problem.ts";
@@ -30,6 +29,7 @@ import { stay } from "../solver/stay.ts";
 import { checkLoss, type LossLike } from "../terms/losses.ts";
 import { type CheckpointOptions, checkCheckpoint } from "./checkpoint-options.ts";
 import type { Resumed, TrainEvent, TrainProgress, TrainStep } from "./progress.ts";
+import { checkReversible } from "./reverse.ts";
 import { asDataset } from "./samples.ts";
 import { checkValidation, type ValidationOptions, type ValidationResult } from "./validation.ts";
 
@@ -195,11 +195,7 @@ export function checkAutoencoderArguments(
 ): CheckedTrainOptions {
   const where = "trainAutoencoder";
   checkDecoder(where, decoder);
-  if (!isStackOfLayers(decoder)) {
-    throw invalid(
-      `${where}: the decoder is no stack of fully connected layers, which alone can be turned round`,
-    );
-  }
+  checkReversible(where, decoder);
   checkOptions(where, options, RUN_OPTIONS);
   const run = checkRun(where, decoder, data, options, { epochs: 12 });
   if (run.validation?.weights) {

@@ -1,0 +1,126 @@
+import { invalid, show } from "../check.ts";
+import type { Decoder } from "../decoder/decoder.ts";
+import { convolvedLengths, transposedLengths } from "../graph/convolution.ts";
+import type { GraphDefinition, OperationDefinition } from "../graph/definition.ts";
+import { LATENT, type Step, stepsOf } from "../graph/graph.ts";
+import { type Operation, type OperationKind, type Shape, sizeOf } from "../graph/operations.ts";
+
+// The encoder of an autoencoder is its decoder the other way round.
+
+/** An operation without its name and what it reads. */
+type Settings = OperationDefinition extends infer Each
+  ? Each extends OperationDefinition
+    ? Omit<Each, "name" | "inputs">
+    : never
+  : never;
+
+/** What leads back from an operation's output to its input, as far as shapes go. */
+type Reverse<Kind extends OperationKind> = (
+  where: string,
+  operation: Operation<Kind>,
+  input: Shape,
+) => Settings;
+
+/** Of the operations that have weights; activations and reshapes are their own. */
+const REVERSES = {
+  dense: (_where, _operation, input) => ({ kind: "dense", units: input.at(-1)! }),
+  convTranspose(where, operation, input) {
+    const { kernel, stride, padding, dilation, groups, shape } = operation;
+    const lengths = convolvedLengths(operation, shape.slice(0, -1));
+    if (String(lengths) !== String(input.slice(0, -1))) {
+      throw invalid(
+        `${where}: the decoder's convTranspose ${show(operation.name)} cannot be turned round: its outputPadding is [${operation.outputPadding}], expected less than the stride`,
+      );
+    }
+    return { kind: "conv", channels: input.at(-1)!, kernel, stride, padding, dilation, groups };
+  },
+  conv(_where, operation, input) {
+    const { kernel, stride, padding, dilation, groups, shape } = operation;
+    // Pixels at the end that a stride has left out.
+    const reached = transposedLengths(
+      { ...operation, outputPadding: kernel.map(() => 0) },
+      shape.slice(0, -1),
+    );
+    const outputPadding = reached.map((length, axis) => input[axis]! - length);
+    return {
+      ...{ kind: "convTranspose", channels: input.at(-1)!, kernel, stride, padding, dilation, groups },
+      outputPadding,
+    };
+  },
+} satisfies { readonly [Kind in OperationKind]?: Reverse<Kind> };
+
+function isReversible(kind: OperationKind): kind is keyof typeof REVERSES {
+  return kind in REVERSES;
+}
+
+/** Refuses a decoder that cannot be turned round. */
+export function checkReversible(where: string, decoder: Decoder): void {
+  const expected =
+    "an encoder is the reverse of dense, conv, convTranspose, reshape and activations in a row";
+  if (decoder.fixedInputs.length > 0) {
+    throw invalid(`${where}: the decoder has fixed inputs, which no encoder finds; ${expected}`);
+  }
+  // Each reads one value, so that they are in a row.
+  for (const { kind, name } of decoder.operations) {
+    if (isReversible(kind) || kind === "activation" || kind === "reshape") continue;
+    throw invalid(`${where}: the decoder's ${kind} ${show(name)} cannot be turned round; ${expected}`);
+  }
+  for (const step of stepsOf(decoder)) reverseOf(where, step);
+}
+
+/** Undefined of what has no weights. */
+function reverseOf(where: string, step: Step<Operation>): Settings | undefined {
+  const { operation, inputShapes } = step;
+  if (!isReversible(operation.kind)) return undefined;
+  return (REVERSES[operation.kind] as Reverse<OperationKind>)(where, operation, inputShapes[0]!);
+}
+
+/**
+ * The encoder of a decoder, from samples to codes: each operation the other way round, each activation where its value
+ * is, and none on the code.
+ */
+export function reverseDefinition(where: string, decoder: Decoder): GraphDefinition {
+  const operations: OperationDefinition[] = [];
+  let [input, shape]: [string, Shape] = [LATENT, [decoder.outputSize]];
+  const add = (name: string, settings: Settings, made: Shape) => {
+    operations.push({ ...settings, name, inputs: [input] } as OperationDefinition);
+    [input, shape] = [name, made];
+  };
+  const bring = (name: string, wanted: Shape) => {
+    if (String(shape) !== String(wanted)) add(name, { kind: "reshape", shape: wanted }, wanted);
+  };
+  const steps = stepsOf(decoder);
+  const first = steps.findIndex(({ operation }) => isReversible(operation.kind));
+  let count = 0;
+  for (const [i, step] of [...steps.entries()].reverse()) {
+    const { operation, inputShapes } = step;
+    const reverse = reverseOf(where, step);
+    const name = `encoder.${2 * count}`;
+    if (reverse) {
+      bring(count === 0 ? "encoder.reshape" : `${input}.reshape`, operation.shape);
+      add(name, reverse, inputShapes[0]!);
+      count++;
+    } else if (operation.kind === "activation" && count > 0 && i > first) {
+      add(`${input}.activation`, { kind: "activation", activation: operation.activation }, shape);
+    }
+  }
+  bring(`${input}.reshape`, [sizeOf(shape)]);
+  return { format: 1, layout: "channelsLast", latentSize: decoder.outputSize, operations };
+}
+
+/** Encoder and decoder as one network, from samples to samples; the encoder's parameters come first. */
+export function joinedDefinition(encoder: Decoder, decoder: Decoder): GraphDefinition {
+  const { latentShape, ...definition } = decoder.definition;
+  const own = (name: string) => `decoder.${name}`;
+  const code = encoder.operations.at(-1)!.name;
+  const moved = definition.operations.map(({ name, inputs, ...settings }) => ({
+    ...settings,
+    name: own(name),
+    inputs: inputs.map((input) => (input === LATENT ? code : own(input))),
+  }));
+  return {
+    ...definition,
+    latentSize: encoder.latentSize,
+    operations: [...encoder.definition.operations, ...(moved as OperationDefinition[])],
+  };
+}
