@@ -7,6 +7,7 @@ import time
 import torch
 import torch.nn.functional as F
 from amd import AMD, amd
+from training import train
 
 layers = []
 between = None
@@ -73,7 +74,12 @@ def encode(first, count, wanted):
     return {"seconds": time.perf_counter() - start, "meanLoss": loss.mean().item(), "iterations": iterations}
 
 
-COMMANDS = {"load": load, "gradient": run_gradient, "encode": encode}
+def run_training(batch, count):
+    parameters = [tensor for layer in layers for tensor in layer]
+    return train(parameters, losses, z.shape[1], y[:count], batch)
+
+
+COMMANDS = {"load": load, "gradient": run_gradient, "encode": encode, "train": run_training}
 for line in sys.stdin:
     request = json.loads(line)
     answer = COMMANDS[request.pop("command")](**request)

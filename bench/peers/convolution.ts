@@ -2,6 +2,7 @@
 // node --import tsx bench/peers/convolution.ts [--quick] [--between relu], on a Node where relaxed SIMD needs no flag, or
 // with it, and once `npm run bench:peers` has installed the peers. It prints a page of Markdown.
 import { parseArgs } from "node:util";
+import { copyDecoder } from "../../src/decoder/copy.ts";
 import { costOf } from "../../src/graph/graph.ts";
 import { bestOf, compilePeak } from "../peak.ts";
 import { latentflowConvolutions } from "./convolution-latentflow.ts";
@@ -15,6 +16,7 @@ import { describeMachine } from "./machine.ts";
 import type { GradientRun } from "./peer.ts";
 import { findTorch } from "./pytorch.ts";
 import { inTurns, medianOf, ratioOf, type Timed } from "./rounds.ts";
+import { measureTraining } from "./training.ts";
 
 const { values } = parseArgs({
   options: { quick: { type: "boolean", default: false }, between: { type: "string", default: "elu" } },
@@ -35,10 +37,11 @@ const relaxed = await latentflowConvolutions(task, true);
 const plain = await latentflowConvolutions(task, false);
 const python = findTorch();
 if (!python) console.error("No Python with PyTorch was found (set PYTHON to it): its line is left out.");
+const torch = python ? await torchConvolutions(python, task) : undefined;
 const peers = [
   ...[relaxed, plain, await onnxruntimeConvolutions(task)],
   ...(await tfjsConvolutions(task)),
-  ...(python ? [await torchConvolutions(python, task)] : []),
+  ...(torch ? [torch] : []),
 ];
 const peak = await compilePeak("relaxed");
 const PEAK = "register peak";
@@ -85,6 +88,14 @@ const encoded = await measureEncode(
   encodeRounds,
 );
 
+console.error("training");
+const trained = await measureTraining(
+  { untrained: () => copyDecoder(task.decoder, task.decoder.loss), y: task.y, miniBatches: [5] },
+  torch,
+  values.quick ? 5 : 30,
+  encodeRounds,
+);
+
 const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
   [head, head.map((_, i) => (i === 0 ? "---" : "---:")), ...rows]
     .map((cells) => `| ${cells.join(" | ")} |`)
@@ -110,6 +121,11 @@ console.log(
         ...[`${toAmd.toFixed(2)}×`, `${toLbfgs.toFixed(2)}×`, meanLoss.toPrecision(4)],
       ]),
     ),
+    `Training with mini-batches of 5 by \`amd\` to its own end and RMSprop, from the same parameters, ${trained[0]!.images} images: ` +
+      `${trained[0]!.imagesPerSecond.toFixed(1)} images a second` +
+      (trained[0]!.peer
+        ? `; PyTorch ${trained[0]!.peer.imagesPerSecond.toFixed(1)}, ours divided by its ${trained[0]!.peer.ratio.toFixed(2)}.`
+        : "."),
   ].join("\n\n"),
 );
 for (const peer of peers) peer.dispose();

@@ -7,6 +7,7 @@ import time
 import torch
 import torch.nn.functional as F
 from amd import AMD, amd
+from training import train
 
 layers = []
 y = None
@@ -72,30 +73,12 @@ def encode(first, count, wanted):
     return {"seconds": time.perf_counter() - start, "meanLoss": loss.mean().item(), "iterations": iterations}
 
 
-def train(batch, count):
-    """One pass over the first `count` samples in order, the approximate adjoint, RMSprop as rmsprop()."""
-    start = time.perf_counter()
+def run_training(batch, count):
     parameters = [tensor for layer in layers for tensor in layer]
-    optimizer = torch.optim.RMSprop(parameters, lr=5e-4, alpha=0.9, eps=1e-6)
-    history = []
-    for first in range(0, count, batch):
-        targets = y[first : min(first + batch, count)]
-        for tensor in parameters:
-            tensor.requires_grad_(False)
-        latents, _, _ = amd(losses, z.shape[1], targets, AMD["trainStepMax"])
-        for tensor in parameters:
-            tensor.requires_grad_()
-        loss = losses(latents, targets).sum()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        history.append(loss.item() / targets.shape[0])
-    for tensor in parameters:
-        tensor.requires_grad_(False)
-    return {"seconds": time.perf_counter() - start, "losses": history}
+    return train(parameters, losses, z.shape[1], y[:count], batch)
 
 
-COMMANDS = {"load": load, "gradient": run_gradient, "encode": encode, "train": train}
+COMMANDS = {"load": load, "gradient": run_gradient, "encode": encode, "train": run_training}
 for line in sys.stdin:
     request = json.loads(line)
     answer = COMMANDS[request.pop("command")](**request)

@@ -11,11 +11,11 @@ import { AMD, MOST_ITERATIONS, type Peer, type PeerEncoded, type Task } from "./
 /** PyTorch on the CPU, in a process of its own. */
 export interface Torch extends Peer {
   /**
-   * One pass of training over the task's first samples, from these parameters.
+   * One pass of training over the task's first samples, from the parameters that training starts from.
    *
    * @param stepMax AMD's
    */
-  train(decoder: Decoder, batch: number, count: number, stepMax: number): Promise<Trained>;
+  train(batch: number, count: number, stepMax: number): Promise<Trained>;
 }
 
 export interface Trained {
@@ -42,7 +42,12 @@ export function findTorch(): string | undefined {
   );
 }
 
-export async function torchPeer(python: string, { decoder, y, z }: Task): Promise<Torch> {
+/** @param makeUntrained what training starts from, to be disposed */
+export async function torchPeer(
+  python: string,
+  { decoder, y, z }: Task,
+  makeUntrained: () => Decoder,
+): Promise<Torch> {
   const folder = mkdtempSync(join(tmpdir(), "latentflow-torch-"));
   const script = fileURLToPath(new URL("pytorch.py", import.meta.url));
   const child = spawn(python, [script], { env: environment, stdio: ["pipe", "pipe", "pipe"] });
@@ -83,8 +88,10 @@ export async function torchPeer(python: string, { decoder, y, z }: Task): Promis
       };
     },
     encode: async (first, count, wanted) => (await ask("encode", { first, count, wanted })) as PeerEncoded,
-    async train(untrained, batch, samples, stepMax) {
+    async train(batch, samples, stepMax) {
+      const untrained = makeUntrained();
       await load(untrained, stepMax);
+      untrained.dispose();
       const trained = (await ask("train", { batch, count: samples })) as Trained;
       await load(decoder, AMD.stepMax);
       return trained;

@@ -1,7 +1,9 @@
 // The measurement itself, on the Node that runs this; main.ts starts it where the peers are installed.
+
 import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { binaryCrossEntropy, createDecoder } from "../../src/index.ts";
 import { createRandom } from "../../src/random.ts";
 import { benchDecoder, testDigits } from "../rig.ts";
 import { measureEncode } from "./encode.ts";
@@ -55,9 +57,17 @@ const z = Float32Array.from(
   () => 4 * random.uniform() - 2,
 );
 const task: Task = { decoder, y, z };
+/** The paper's decoder, as it is before training. */
+const untrained = () =>
+  createDecoder({
+    layers: [20, 150, 300, 600, decoder.outputSize],
+    loss: binaryCrossEntropy(),
+    outputShape: decoder.outputShape,
+    seed: 1,
+  });
 const python = findTorch();
 if (!python) console.error("No Python with PyTorch was found (set PYTHON to it): its lines are left out.");
-const torch = python ? await torchPeer(python, task) : undefined;
+const torch = python ? await torchPeer(python, task, untrained) : undefined;
 const peers = [
   await onnxruntimePeer(task),
   ...(await tfjsPeers(task)),
@@ -81,7 +91,12 @@ const figures = await measureEncode(
   amounts.rounds,
 );
 step("training");
-const training = await measureTraining(task, torch, amounts.images, amounts.rounds);
+const training = await measureTraining(
+  { untrained, y: task.y, miniBatches: [5, 32] },
+  torch,
+  amounts.images,
+  amounts.rounds,
+);
 for (const peer of peers) peer.dispose();
 step("scale");
 const scale = await measureScale(amounts.sizes);

@@ -1,13 +1,10 @@
-import { binaryCrossEntropy, createDecoder } from "../../src/index.ts";
+import type { Decoder } from "../../src/index.ts";
 import { rmsprop, train } from "../../src/train/index.ts";
 import { AMD_IN_TRAINING } from "../../src/train/options.ts";
 import { mean } from "../measure.ts";
 import { oneThread } from "./latentflow.ts";
-import type { Task } from "./peer.ts";
 import type { Torch } from "./pytorch.ts";
 import { inTurns, medianOf, ratioOf, type Timed } from "./rounds.ts";
-
-export const MINI_BATCHES = [5, 32];
 
 /**
  * The two take the samples in another order and round differently, so their losses differ; by more than this share,
@@ -25,28 +22,29 @@ export interface TrainingFigure {
     | undefined;
 }
 
+/** What is trained. */
+export interface TrainingTask {
+  /** A new decoder that training starts from, to be disposed. */
+  readonly untrained: () => Decoder;
+  readonly y: Float32Array;
+  readonly miniBatches: readonly number[];
+}
+
 /** Training from the same parameters on one thread: RMSprop, the approximate adjoint, AMD to its own end. */
 export async function measureTraining(
-  { decoder: { outputSize, outputShape }, y }: Task,
-  torch: Torch | undefined,
+  { untrained, y, miniBatches }: TrainingTask,
+  torch: Pick<Torch, "train"> | undefined,
   images: number,
   rounds: number,
 ): Promise<TrainingFigure[]> {
-  const data = y.slice(0, images * outputSize);
   const figures: TrainingFigure[] = [];
-  for (const miniBatch of MINI_BATCHES) {
-    const untrained = () =>
-      createDecoder({
-        layers: [20, 150, 300, 600, outputSize],
-        loss: binaryCrossEntropy(),
-        outputShape,
-        seed: 1,
-      });
+  for (const miniBatch of miniBatches) {
     const losses = { ours: Number.NaN, theirs: Number.NaN };
     const ours: Timed = {
       name: "ours",
       async time() {
         const decoder = untrained();
+        const data = y.slice(0, images * decoder.outputSize);
         const start = performance.now();
         const result = await train(decoder, data, {
           ...{ optimizer: rmsprop(), solver: AMD_IN_TRAINING, batchSize: miniBatch, backend: oneThread() },
@@ -63,12 +61,8 @@ export async function measureTraining(
           {
             name: "theirs",
             async time() {
-              const { seconds, losses: all } = await torch.train(
-                untrained(),
-                miniBatch,
-                images,
-                AMD_IN_TRAINING.stepMax,
-              );
+              const { stepMax } = AMD_IN_TRAINING;
+              const { seconds, losses: all } = await torch.train(miniBatch, images, stepMax);
               losses.theirs = endLoss(all);
               return seconds;
             },
