@@ -1,7 +1,9 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
+import { show } from "../check.ts";
 import { showLengths } from "../data/array.ts";
 import type { GraphDefinition } from "../graph/index.ts";
+import { readDefinition } from "../graph/read-definition.ts";
 import {
   binaryCrossEntropy,
   createDecoder,
@@ -158,12 +160,19 @@ async function readArchitecture(
 ): Promise<GraphDefinition> {
   const at = showFile("--architecture", path);
   const bytes = await readSource(at, path, limitsOf(job, signal));
+  let definition: GraphDefinition;
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as GraphDefinition;
+    definition = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
     const message = `${at}: it is no JSON, expected a decoder's definition, as createDecoder takes it`;
     throw new LatentflowError("invalid_file", message, { cause });
   }
+  if (typeof definition !== "object" || definition === null) {
+    throw new LatentflowError("invalid_file", `${at}: it holds ${show(definition)}, expected a definition`);
+  }
+  // What is wrong with it is said with the file's name.
+  readDefinition(at, definition);
+  return definition;
 }
 
 function isList<T>(value: T | readonly T[]): value is readonly T[] {
