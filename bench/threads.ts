@@ -2,15 +2,27 @@
 // runs this in each runtime, after a build: the workers are those of build/lib.
 
 import { availableParallelism } from "node:os";
-import { binaryCrossEntropy, createDecoder, encode, summary, wasm } from "../src/index.ts";
-import { createDataset, rmsprop, train } from "../src/train/index.ts";
+import {
+  binaryCrossEntropy,
+  createDecoder,
+  type Decoder,
+  decode,
+  encode,
+  summary,
+  wasm,
+} from "../src/index.ts";
+import { createDataset, type Dataset, evaluate, rmsprop, train } from "../src/train/index.ts";
 import { median } from "./measure.ts";
 import { startPeak } from "./peak.ts";
+import { convolutionTask } from "./peers/convolution-task.ts";
 import { benchDecoder, testDigits } from "./rig.ts";
 
 const ROUNDS = 5;
 const ENCODED = 1000;
 const TRAINED = 480;
+const PICTURES = 64;
+const TRAINED_PICTURES = 48;
+const DECODED = 2000;
 const PEAK_MILLISECONDS = 500;
 
 const build = process.argv[2] === "relaxed" ? "relaxed" : "plain";
@@ -19,6 +31,8 @@ const workerUrl = new URL("../build/lib/latentflow-worker.js", import.meta.url);
 const decoder = await benchDecoder();
 const y = await testDigits(ENCODED);
 const digits = createDataset(y.subarray(0, TRAINED * decoder.outputSize), { shape: [28, 28] });
+const { decoder: generator, y: pictures } = await convolutionTask("elu", PICTURES);
+const codes = Float32Array.from({ length: DECODED * generator.latentSize }, (_, i) => Math.sin(i));
 const peak = await startPeak(build, threads);
 let reason: string | undefined;
 
@@ -28,6 +42,10 @@ const CASES: { name: string; target?: number; speed(count: number): Promise<numb
   { name: `encode, ${ENCODED} digits`, target: 0.9, speed: encodingSpeed },
   { name: "training, mini-batch 16", target: 0.8, speed: (count) => trainingSpeed(count, 16) },
   { name: "training, mini-batch 5", target: 0.65, speed: (count) => trainingSpeed(count, 5) },
+  { name: `DCGAN: encode, ${PICTURES}`, target: 0.9, speed: encodingPictures },
+  { name: `DCGAN: decode, ${DECODED}`, target: 0.9, speed: decodingPictures },
+  { name: `DCGAN: evaluate, ${PICTURES}`, target: 0.9, speed: evaluatingPictures },
+  { name: "DCGAN: training, 16", target: 0.9, speed: trainingPictures },
 ];
 
 function backend(count: number) {
@@ -42,12 +60,46 @@ async function encodingSpeed(count: number): Promise<number> {
   return summary(result).samplesPerSecond;
 }
 
-async function trainingSpeed(count: number, batchSize: number): Promise<number> {
+/** How many a second, once there are workers that hold the decoder. */
+async function speedOf(units: number, work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return (units * 1000) / (performance.now() - start);
+}
+
+async function encodingPictures(count: number): Promise<number> {
+  const options = { backend: backend(count) };
+  await encode(generator, pictures.subarray(0, 2 * generator.outputSize), options);
+  return speedOf(PICTURES, () => encode(generator, pictures, options));
+}
+
+async function evaluatingPictures(count: number): Promise<number> {
+  return speedOf(PICTURES, () => evaluate(generator, pictures, { backend: backend(count) }));
+}
+
+async function decodingPictures(count: number): Promise<number> {
+  return speedOf(DECODED, () => decode(generator, codes, { backend: backend(count) }));
+}
+
+function trainingPictures(count: number): Promise<number> {
+  return imagesPerSecond(generator, pictures.subarray(0, TRAINED_PICTURES * generator.outputSize), 16, count);
+}
+
+function trainingSpeed(count: number, batchSize: number): Promise<number> {
   const layers = [20, 150, 300, 600, 784];
   const untrained = createDecoder({ layers, loss: binaryCrossEntropy(), outputShape: [28, 28] });
+  return imagesPerSecond(untrained, digits, batchSize, count);
+}
+
+async function imagesPerSecond(
+  untrained: Decoder,
+  data: Dataset | Float32Array,
+  batchSize: number,
+  count: number,
+): Promise<number> {
   // Not its start: the first mini-batch waits for the workers and sends them the decoder.
   const times: { images: number; at: number }[] = [];
-  await train(untrained, digits, {
+  await train(untrained, data, {
     ...{ optimizer: rmsprop(), batchSize, backend: backend(count) },
     onProgress: ({ images }) => void times.push({ images, at: performance.now() }),
   });
