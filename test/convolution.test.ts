@@ -280,6 +280,14 @@ test("what does not fit together is refused, with its place", async () => {
         } as never),
       /kind is "lstm"; the kinds are dense, activation/,
     ],
+    [
+      () =>
+        createDecoder({
+          ...{ format: 1, layout: "channelsLast", latentSize: 2 },
+          operations: [{ kind: "batchNorm" }],
+        } as never),
+      /kind is "batchNorm".*with fixed statistics it is affine, and groupNorm or layerNorm can be trained/,
+    ],
     [() => createDecoder(sequential(3, [dense(2)]), { loss: "bce" }), /bce|sigmoid/],
   ];
   for (const [call, message] of cases) refused(call, "invalid_argument", message);

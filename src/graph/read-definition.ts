@@ -151,7 +151,11 @@ function readOperation(
   const { kind, name, inputs, ...settings } = Object(operation) as Partial<OperationDefinition>;
   if (typeof kind !== "string" || !Object.hasOwn(READERS, kind)) {
     const kinds = Object.keys(READERS).join(", ");
-    throw invalid(`${where}: an operation's kind is ${show(kind)}; the kinds are ${kinds}`);
+    const hint = /batch.?norm/i.test(String(kind))
+      ? ". A BatchNorm in training depends on its batch, which a decoder here never does: with fixed statistics it is " +
+        "affine, and groupNorm or layerNorm can be trained"
+      : "";
+    throw invalid(`${where}: an operation's kind is ${show(kind)}; the kinds are ${kinds}${hint}`);
   }
   checkName(where, "an operation", name);
   if (values.has(name!)) throw invalid(`${where}: two values are called ${show(name)}`);
