@@ -1,5 +1,5 @@
-// Makes a safetensors file of half the size: its F32 tensors become F16, rounded to the nearest, ties to even. So
-// demo/decoder.safetensors was made:
+// Makes a safetensors file of half the size: its F32 tensors become F16, rounded to the nearest, ties to even. So the
+// demo's decoders were made:
 //
 //   node scripts/halve-decoder.mjs trained/decoder.safetensors demo/decoder.safetensors
 import { readFileSync, writeFileSync } from "node:fs";
@@ -19,6 +19,8 @@ for (const [name, tensor] of Object.entries(header)) {
   tensor.dtype = "F16";
   tensor.data_offsets = [begin / 2, end / 2];
 }
+// A probe is of the weights as they were.
+delete header.__metadata__["latentflow.probe"];
 const json = JSON.stringify(header);
 const text = json.padEnd(Math.ceil(json.length / 8) * 8);
 const size = Buffer.alloc(8);

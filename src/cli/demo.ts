@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { demoDecoder, demoDigits } from "./assets.ts";
+import { convolutionalDemoDecoder, demoDecoder, demoDigits } from "./assets.ts";
 import { addLossOptions } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
 import type { EncodingOptions } from "./job.ts";
@@ -7,6 +7,10 @@ import { addBatchSizeOption, addRunningOptions } from "./options.ts";
 import { parseCount } from "./parse.ts";
 import { runJob } from "./run.ts";
 import { addFlowAndSolverOptions, chosenFlowAndSolver } from "./solver-options.ts";
+
+interface DemoOptions extends EncodingOptions {
+  readonly convolutional?: true;
+}
 
 /** Adds `latentflow demo` to the program. */
 export function addDemoCommand(program: Command): void {
@@ -33,7 +37,13 @@ export function addDemoCommand(program: Command): void {
       new Option(
         "--decoder <file>",
         "a decoder of 784 outputs: safetensors or ONNX, a path or a URL",
-      ).default(demoDecoder, "the one that comes along"),
+      ).default(demoDecoder, "the one of fully connected layers that comes along"),
+    )
+    .addOption(
+      new Option(
+        "--convolutional",
+        "the one of convolutions that comes along, a seventeenth of its size",
+      ).conflicts("decoder"),
     );
   addBatchSizeOption(addRunningOptions(command));
   addLossOptions(command);
@@ -46,9 +56,12 @@ ${exitCodesHelp('what was done is written, the other samples are "aborted"')}
 Examples:
   $ latentflow demo
   $ latentflow demo --limit 100 --out digits
+  $ latentflow demo --convolutional
   $ latentflow demo --max-steps 50 --json`,
   );
-  command.action(async (options: EncodingOptions) => {
-    await runJob({ ...options, ...chosenFlowAndSolver(command), data: demoDigits(), dataFlag: "the digits" });
+  command.action(async ({ convolutional, ...options }: DemoOptions) => {
+    const decoder = convolutional ? convolutionalDemoDecoder : options.decoder;
+    const encoding = { ...options, decoder, ...chosenFlowAndSolver(command) };
+    await runJob({ ...encoding, data: demoDigits(), dataFlag: "the digits" });
   });
 }

@@ -1,7 +1,7 @@
 import { type EncodeSummary, summary } from "../index.ts";
 import { leastLosses } from "../terms/floor.ts";
 import { termTraits } from "../terms/terms.ts";
-import { demoDecoder } from "./assets.ts";
+import { DEMO_DECODERS } from "./assets.ts";
 import { sourceName } from "./data-source.ts";
 import type { Output } from "./files.ts";
 import { givenFigures, givenRows } from "./fixed-inputs.ts";
@@ -70,8 +70,8 @@ function rowsOf({ job, decoder, given, samples, loss }: Run, figures: Figures): 
   const values = `${samples.shape.join(" × ")} values each${samples.scaled ? ", bytes divided by 255" : ""}`;
   const rows: [string, string][] = [
     ["decoder", showDecoder(job.decoder, decoder)],
-    // The one that comes along is known.
-    ...(job.decoder === demoDecoder ? [] : verifiedRows(decoder)),
+    // What comes along is known.
+    ...(DEMO_DECODERS.includes(job.decoder) ? [] : verifiedRows(decoder)),
     ["data", sourceName(job.data)],
     ["samples", `${formatCount(samples.count)} of ${formatCount(samples.total)}, ${values}`],
     ...givenRows(given),
