@@ -26,6 +26,8 @@ const runsOnce = [
   "cli-runs.test.ts",
   "cli-train.test.ts",
   "command-line-docs.test.ts",
+  // Installs a package in a folder of the repository, which two runs at a time would do over each other.
+  "esrgan.test.ts",
   "everywhere.test.ts",
   "examples.test.ts",
   "fuzz.test.ts",
