@@ -5,9 +5,11 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { convert } from "../experiments/esrgan/convert.ts";
 import { decoderOf, esrganDecoder, modelFile, RANGE, SCALES } from "../experiments/esrgan/decoder.ts";
+import { fillHalf } from "../experiments/esrgan/fill.ts";
 import { install, modelPackage } from "../experiments/esrgan/install.ts";
 import { readLayersModel } from "../experiments/esrgan/layers-model.ts";
-import { middle, readPicture } from "../experiments/esrgan/picture.ts";
+import { knownHalf, middle, psnr, readPicture } from "../experiments/esrgan/picture.ts";
+import { averageBlocks, fillByMeans, fillByMembrane } from "../experiments/esrgan/plain-fills.ts";
 import { runTfjs } from "../experiments/esrgan/run-tfjs.ts";
 import { type Decoder, decode, wasm } from "../src/index.ts";
 import { createRandom } from "../src/random.ts";
@@ -149,6 +151,53 @@ test("what has no counterpart, or does not fit, is refused by its name", () => {
   });
   writeFileSync(join(folder, "short-1.bin"), readFileSync(join(folder, "short-1.bin")).subarray(4));
   refuses(short, /the files end within the weight "conv\/bias"/);
+});
+
+test("half the pixels are known, and gaps are filled by what is around them", () => {
+  const picture = middle(flower(), 32, 24);
+  const known = knownHalf(32 * 24, 1);
+  assert.is(
+    known.reduce((sum, value) => sum + value, 0),
+    32 * 12,
+  );
+  assert.not.equal(known, knownHalf(32 * 24, 2));
+  const values = picture.values.map((value, i) => (known[Math.floor(i / 3)] ? value : Number.NaN));
+  const given = { ...picture, values };
+  const membrane = fillByMembrane(given, known).values;
+  known.forEach((isKnown, pixel) => {
+    const [row, column] = [Math.floor(pixel / 24), pixel % 24];
+    if (isKnown || row === 0 || row === 31 || column === 0 || column === 23) return;
+    const around = [pixel - 24, pixel + 24, pixel - 1, pixel + 1].map((other) => membrane[3 * other]!);
+    const mean = around.reduce((sum, value) => sum + value, 0) / 4;
+    assert.ok(Math.abs(membrane[3 * pixel]! - mean) < 1e-5);
+  });
+  const grey = { ...picture, values: values.map((value) => (Number.isNaN(value) ? value : 0.25)) };
+  for (const filled of [
+    fillByMeans(grey, known),
+    fillByMembrane(grey, known),
+    averageBlocks(grey, known, 2),
+  ]) {
+    assert.ok(filled.values.every((value) => Math.abs(value - 0.25) < 1e-6));
+  }
+  const all = new Uint8Array(32 * 24).fill(1);
+  const off = { ...picture, values: new Float32Array(picture.values.length).fill(0.5) };
+  assert.ok(Math.abs(psnr(off, new Float32Array(picture.values.length).fill(0.6), all) - 20) < 1e-4);
+});
+
+test("the small picture is sought by the known pixels alone, and what it makes fits them better", async () => {
+  const picture = middle(flower(), 32, 32);
+  const options = { seed: 3, maxSteps: 12 };
+  const { way, values, known } = await fillHalf(picture, 4, options);
+  const [first, last] = [way[0]!, way.at(-1)!];
+  assert.ok(last.loss! < 0.9 * first.loss!, `${first.loss} to ${last.loss}`);
+  assert.ok(last.psnrKnown! > first.psnrKnown!);
+  // At z0 the decoder's output is already the picture, roughly.
+  assert.ok(first.psnrMissing > 15);
+  values.forEach((value, i) => {
+    if (known[Math.floor(i / 3)]) assert.is(value, picture.values[i]);
+  });
+  const others = picture.values.map((value, i) => (known[Math.floor(i / 3)] ? value : 1 - value));
+  assert.equal((await fillHalf({ ...picture, values: others }, 4, options)).values, values);
 });
 
 test.run();

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { decode } from "fast-png";
+import { createRandom } from "../../src/random.ts";
 
 /** A colour picture. */
 export interface Picture {
@@ -34,6 +35,14 @@ export function middle(picture: Picture, height: number, width: number): Picture
   return pick(height, width, picture, (row, column) => [top + row, left + column]);
 }
 
+/** Each pixel as a square of so many times so many. */
+export function enlarge(picture: Picture, times: number): Picture {
+  return pick(times * picture.height, times * picture.width, picture, (row, column) => [
+    Math.floor(row / times),
+    Math.floor(column / times),
+  ]);
+}
+
 /** A picture each of whose pixels is one of another. */
 function pick(
   height: number,
@@ -48,4 +57,33 @@ function pick(
     values.set(from.values.subarray(first, first + 3), pixel * 3);
   }
   return { height, width, values };
+}
+
+/** Which half of so many pixels is known: exactly so many, at random; 1 where one is. */
+export function knownHalf(pixels: number, seed: number): Uint8Array {
+  const random = createRandom(seed);
+  const order = Uint32Array.from({ length: pixels }, (_, i) => i);
+  for (let i = pixels - 1; i > 0; i--) {
+    const other = random.below(i + 1);
+    [order[i], order[other]] = [order[other]!, order[i]!];
+  }
+  const known = new Uint8Array(pixels);
+  for (const pixel of order.subarray(0, Math.ceil(pixels / 2))) known[pixel] = 1;
+  return known;
+}
+
+/**
+ * The peak signal-to-noise ratio in dB, 10 log₁₀(1 / mean squared error), of values cut to 0 … 1.
+ *
+ * @param counted 1 for the pixels that are compared
+ */
+export function psnr(picture: Picture, values: Float32Array, counted: Uint8Array): number {
+  let sum = 0;
+  let count = 0;
+  for (let i = 0; i < values.length; i++) {
+    if (!counted[Math.floor(i / 3)]) continue;
+    sum += (Math.min(Math.max(values[i]!, 0), 1) - picture.values[i]!) ** 2;
+    count++;
+  }
+  return 10 * Math.log10(count / sum);
 }
