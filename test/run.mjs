@@ -29,6 +29,7 @@ const runsOnce = [
   // Installs a package in a folder of the repository, which two runs at a time would do over each other.
   "esrgan.test.ts",
   "everywhere.test.ts",
+  "examples-folders.test.ts",
   "examples.test.ts",
   "fuzz.test.ts",
   "package.test.ts",
