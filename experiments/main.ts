@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { parseSeed } from "../src/cli/parse.ts";
 import { compareWithBaseline, recordBaseline } from "./baseline.ts";
+import { compareConvolutions } from "./convolutions.ts";
 import type { ExperimentSettings } from "./paper.ts";
 import { compareRuns, recordRuns } from "./run-hashes.ts";
 import { compareSolvers } from "./solvers.ts";
@@ -16,6 +17,10 @@ const EXPERIMENTS: Record<
 > = {
   baseline: [compareWithBaseline, "what the solvers do now beside what they did at the baseline"],
   "record-baseline": [recordBaseline, "keeps what the solvers do now as the baseline"],
+  convolutions: [
+    compareConvolutions,
+    "few images by a decoder of convolutions and by the paper's, at equal passes",
+  ],
   runs: [compareRuns, "which of the plain build's runs have other bits than those kept"],
   "record-runs": [recordRuns, "keeps the hashes of the plain build's runs"],
   solvers: [compareSolvers, "amd against lbfgs on two data sets, both losses and several decoders"],
