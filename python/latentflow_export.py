@@ -50,6 +50,7 @@ _SpectralNorm = importlib.import_module("torch.nn.utils.spectral_norm").Spectral
 
 OPSET = 17  # the first with LayerNormalization, and the last that torch 1.13 writes
 PROBE_VALUES = 4096  # the most values that are kept of an output
+LOSSES = {"bce": "binaryCrossEntropy", "mse": "squaredError"}  # by what files call them
 PROBE_POINTS = 32  # the most points that a probe is taken at
 ONE_FILE_BYTES = 2**31 - 2**24  # protobuf ends at 2 GiB; the graph needs a little of it
 SAFETENSORS_HEADER_BYTES = 2**20  # the longest header that latentflow reads
@@ -71,6 +72,7 @@ def export(
     points: Optional[Dict[str, Any]] = None,
     probe_rows: int = 4,
     seed: int = 0,
+    loss: Optional[str] = None,
 ) -> None:
     """
     Writes `module`, a decoder, to `path` as ONNX, and says so on stdout.
@@ -98,12 +100,16 @@ def export(
             [batch, points, c]. Their number stays open in the file.
         probe_rows: how many latents the probe has.
         seed: of the probe's latents, which are drawn from N(0, 1), and of the choice of values that it keeps.
+        loss: what the decoder was trained with, which a reader then takes: "bce", binary cross entropy on outputs that end
+            in a sigmoid, or "mse", squared error. Default: the file does not say, and its reader has to.
 
     Raises:
         ValueError: what the module does is not a decoder's work, or an argument is wrong. Nothing is written then.
     """
     shown, path = path, _check_path(path)
     rows = _check_count("probe_rows", probe_rows)
+    if loss not in (None, *LOSSES):
+        raise ValueError("export: loss is {!r}, expected {} or None".format(loss, " or ".join(map(repr, LOSSES))))
     onnx = _import_onnx()
     with _undisturbed():
         decoder, notes = _float32_copy(module)
@@ -112,11 +118,16 @@ def export(
         # Two at least, for the rows to be compared.
         values = inputs.draw(max(rows, 2), seed)
         outputs = _evaluate(decoder, inputs, values)
+        if loss == "bce" and not bool(((outputs >= 0) & (outputs <= 1)).all()):
+            raise ValueError(
+                'export: loss is "bce", but outputs are not in [0, 1]; end the module in a sigmoid: the loss on logits is '
+                "the same after it"
+            )
         probe = _write_probe(inputs, values, outputs, rows, seed)
         folder = tempfile.mkdtemp(prefix=".latentflow-", dir=os.path.dirname(path))
         try:
             written = os.path.join(folder, os.path.basename(path))
-            _write_onnx(onnx, decoder, inputs, values, outputs, probe, written)
+            _write_onnx(onnx, decoder, inputs, values, outputs, probe, loss, written)
             notes += _verify(written, decoder, inputs, values, outputs)
             # A second file has the weights. It goes first: the graph must not be there without them.
             files = sorted(os.listdir(folder), key=lambda name: name == os.path.basename(path))
@@ -724,6 +735,7 @@ def _write_onnx(
     values: Dict[str, torch.Tensor],
     outputs: torch.Tensor,
     probe: bytes,
+    loss: Optional[str],
     path: str,
 ) -> None:
     axes = {}
@@ -782,6 +794,8 @@ def _write_onnx(
     ]
     if points:
         metadata.append(("latentflow.points", json.dumps(points)))
+    if loss is not None:
+        metadata.append(("latentflow.loss", json.dumps({"name": LOSSES[loss], "reduction": "mean"})))
     for key, value in metadata:
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value

@@ -161,6 +161,21 @@ class Files(Exported):
         with mock.patch("importlib.util.find_spec", return_value=None):
             self.assertIn("pip install onnxruntime", self.export(Mlp(), latent=5))
 
+    def test_the_loss_is_in_the_file_where_it_is_given(self):
+        def losses():
+            return [entry.value for entry in self.model.metadata_props if entry.key == "latentflow.loss"]
+
+        module = torch.nn.Sequential(torch.nn.Linear(5, 12), torch.nn.Sigmoid())
+        self.export(module, latent=5)
+        self.assertEqual(losses(), [])
+        for loss, name in (("bce", "binaryCrossEntropy"), ("mse", "squaredError")):
+            self.export(module, latent=5, loss=loss)
+            self.assertEqual(losses(), ['{"name": "%s", "reduction": "mean"}' % name])
+        self.assertEqual(os.listdir(self.folder), ["decoder.onnx"])
+        os.remove(self.path)
+        self.refuses('loss is "bce", but outputs are not in', Mlp(), latent=5, loss="bce")
+        self.refuses("loss is 'l1', expected 'bce' or 'mse' or None", module, latent=5, loss="l1")
+
     def test_latents_are_standard_normal_and_follow_the_seed(self):
         self.export(Mlp(), latent=5, probe_rows=400, seed=3)
         z = self.probe["z"]
