@@ -39,15 +39,17 @@ const DATA: Readonly<Record<string, () => Promise<DataSplits>>> = {
 
 /** Passes over so many images, of all decoders. */
 const PASSES: readonly (readonly [count: number, passes: number])[] = [
-  [480, 60],
-  [1920, 30],
+  [480, 40],
+  [1920, 15],
 ];
 /** How far convolutions get with more passes, and with all images. */
 const FURTHER: readonly (readonly [count: number, passes: number])[] = [
   [480, 200],
-  [50_000, 3],
+  [50_000, 2],
 ];
-const backend = wasm({ relaxed: false });
+/** The workers are those of the build: `npm run build` first. */
+const worker = new URL("../build/lib/latentflow-worker.js", import.meta.url);
+const backend = wasm({ relaxed: false, threads: "auto", worker });
 
 /**
  * What convolutions are good for: few images, by flows, at equal passes, beside the paper's decoder. Mini-batches of 16,
@@ -65,10 +67,9 @@ export async function compareConvolutions({ seed, out }: ExperimentSettings): Pr
     for (const [count, passes] of PASSES) {
       for (const name of Object.keys(DECODERS)) tell(await rowOf(data, splits, count, passes, name, seed));
     }
-  }
-  const splits = await mnist();
-  for (const [count, passes] of FURTHER) {
-    tell(await rowOf("MNIST", splits, count, passes, Object.keys(DECODERS)[0]!, seed));
+    for (const [count, passes] of data === "MNIST" ? FURTHER : []) {
+      tell(await rowOf(data, splits, count, passes, Object.keys(DECODERS)[0]!, seed));
+    }
   }
   report(out, "convolutions", rows);
 }
