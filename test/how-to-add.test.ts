@@ -87,7 +87,7 @@ for (const { kind, file, before, after, named } of [
     },
     named: [
       "src/backend/wasm/lower.ts",
-      "src/backend/webgpu/passes.ts",
+      "src/backend/webgpu/operations.ts",
       "src/graph/definition.ts",
       "src/graph/operations.ts",
       "src/graph/readers.ts",

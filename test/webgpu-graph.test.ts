@@ -2,6 +2,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { type GraphProto, ModelProtoSchema, type ValueInfoProto } from "onnx-buf";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { dcgan } from "../bench/dcgan.ts";
 import { decodeGraph, objectiveGraph } from "../src/backend/webgpu/graphs.ts";
 import { OnnxGraph } from "../src/backend/webgpu/onnx.ts";
 import { activations } from "../src/graph/activation.ts";
@@ -11,10 +12,14 @@ import {
   type ActivationName,
   binaryCrossEntropy,
   createDecoder,
+  type Decoder,
   loadDecoder,
   squaredError,
 } from "../src/index.ts";
 import { ProtobufMessage } from "../src/protobuf.ts";
+import type { StandardLoss } from "../src/terms/losses.ts";
+import { allKinds } from "./support/all-kinds.ts";
+import { ONNX_CASES } from "./support/onnx-cases.ts";
 
 // What is written is read back by a decoder that was generated from ONNX's own definition. What the graphs compute
 // is held in the other webgpu tests.
@@ -42,9 +47,11 @@ function describe({ name, type }: ValueInfoProto): [name: string, shape: number[
 
 /** What onnxruntime-web computes on the GPU, and we use. */
 const OPERATORS = new Set(
-  "Abs Add And Cast Concat Cos Elu Erf Exp Expand Floor Gemm Greater GreaterOrEqual LeakyRelu Less LessOrEqual Log MatMul Max Min Mul Neg Not ReduceSum Relu Reshape Sigmoid Sin Slice Sqrt Sub Tanh Transpose Where".split(
-    " ",
-  ),
+  [
+    "Abs Add And AveragePool Cast Concat Conv ConvTranspose Cos DepthToSpace Div Elu Erf Exp Expand Floor Gather Gemm",
+    "Greater GreaterOrEqual LayerNormalization LeakyRelu Less LessOrEqual Log MatMul Max Min Mul Neg Pad Pow ReduceMean",
+    "ReduceSum Relu Reshape Resize Sigmoid Sin Slice Softmax Sqrt Sub Tanh Transpose Where",
+  ].flatMap((names) => names.split(" ")),
 );
 
 /** Asserts that every tensor is there before it is used, once, and comes out of an operator that we know. */
@@ -53,7 +60,7 @@ function checkGraph({ node, initializer, input, output }: GraphProto): void {
   assert.is(known.size, initializer.length + input.length);
   for (const { opType, input: inputs, output: outputs } of node) {
     assert.ok(OPERATORS.has(opType), opType);
-    for (const name of inputs) assert.ok(known.has(name), `${opType} uses ${name}`);
+    for (const name of inputs) assert.ok(name === "" || known.has(name), `${opType} uses ${name}`);
     for (const name of outputs) {
       assert.not(known.has(name), `${name} is computed twice`);
       known.add(name);
@@ -81,7 +88,7 @@ test("operators, attributes and constants are read back", () => {
   const x = graph.input("x", [2, 3]);
   const elu = graph.applyWith({ alpha: { float: 0.3 }, axis: { integer: 1 } }, "Elu", x, 0.5);
   const turned = graph.transpose(graph.transpose(elu, [1, 0]), [1, 0]);
-  graph.output("y", graph.apply("MatMul", turned, graph.matrix([1, 2, 3], [3, 1])), [2, 1]);
+  graph.output("y", graph.apply("MatMul", turned, graph.matrix([3, 1], Float32Array.of(1, 2, 3))), [2, 1]);
   const { node, initializer, input, output } = read(graph);
   assert.equal(input.map(describe), [["x", [2, 3]]]);
   assert.equal(output.map(describe), [["y", [2, 1]]]);
@@ -111,15 +118,12 @@ test("operators, attributes and constants are read back", () => {
   ]);
 });
 
-/** Of losses and gradients together, as docs/performance.md has it. */
-const NODES = 34;
-
 test("the graphs of every activation, loss and size are sound, of known operators and fixed shapes", () => {
   for (const activation of Object.keys(activations) as ActivationName[]) {
     for (const loss of [binaryCrossEntropy(), squaredError({ reduction: "sum" })]) {
       for (const weighted of [false, true]) {
         const decoder = createDecoder({ layers: [3, 5, 7], activation, outputActivation: "sigmoid" });
-        const shape = { decoder, loss, weighted, rows: 4 };
+        const shape = { decoder, loss, weighted, rows: 4, fixed: [] };
         const parameters = parametersOf(decoder).map(({ operation, tensor, shape: dims }) => [
           `${tensor}${operation}`,
           dims,
@@ -134,7 +138,7 @@ test("the graphs of every activation, loss and size are sound, of known operator
         ]);
         const products = objective.node.filter(({ opType }) => opType === "Gemm").length;
         assert.is(products, 2 * layersOf(decoder).length);
-        const decode = read(decodeGraph(decoder, 4, false));
+        const decode = read(decodeGraph({ decoder, rows: 4, fixed: [] }, false));
         checkGraph(decode);
         assert.equal(decode.output.map(describe), [["outputs", [4, 7]]]);
       }
@@ -142,11 +146,81 @@ test("the graphs of every activation, loss and size are sound, of known operator
   }
 });
 
-test("an evaluation of the paper's decoder takes so many nodes, each a dispatch or more on the GPU", async () => {
-  const decoder = await loadDecoder("demo/decoder.safetensors");
-  const shape = { decoder, loss: binaryCrossEntropy(), weighted: false, rows: 256 };
-  // docs/performance.md names the number: a step of a solver is one evaluation where its first trial is accepted.
-  assert.is(read(objectiveGraph(shape)).node.length, NODES);
+test("the graphs of every kind of operation are sound, of known operators and fixed shapes", () => {
+  for (const [name, definition] of Object.entries({ ...ONNX_CASES, allKinds })) {
+    const decoder = createDecoder(definition);
+    for (const sharing of ["shared", "own"] as const) {
+      const { fixedInputs, latentSize } = decoder;
+      const shape = { decoder, rows: 4, fixed: fixedInputs.map(() => sharing) };
+      const graph = read(objectiveGraph({ ...shape, loss: squaredError(), weighted: false }));
+      checkGraph(graph);
+      const inputs = new Map(graph.input.map(describe));
+      fixedInputs.forEach(({ shape: own }, i) => {
+        assert.equal(inputs.get(`fixed${i}`), [sharing === "own" ? 4 : 1, ...own], name);
+      });
+      assert.equal(graph.output.map(describe), [
+        ["losses", [4, 1]],
+        ["gradients", [4, latentSize]],
+      ]);
+      // What a Reshape makes would be an output of a captured graph that stays as it was at first.
+      const reshaped = graph.node
+        .filter(({ opType }) => opType === "Reshape")
+        .flatMap(({ output }) => output);
+      assert.not(reshaped.includes("gradients"), name);
+      checkGraph(read(decodeGraph(shape, false)));
+    }
+  }
+});
+
+/** Nodes of losses and gradients together, and so many of them are a Reshape, which takes no dispatch. */
+const EVALUATIONS: readonly (readonly [
+  name: string,
+  decoder: Decoder,
+  loss: StandardLoss,
+  number,
+  number,
+])[] = [
+  ["the paper's decoder", await loadDecoder("demo/decoder.safetensors"), binaryCrossEntropy(), 34, 0],
+  ["the DCGAN", createDecoder(dcgan("elu")), squaredError(), 37, 4],
+];
+
+for (const [name, decoder, loss, nodes, reshapes] of EVALUATIONS) {
+  test(`an evaluation of ${name} takes ${nodes} nodes, as docs/performance.md has it`, () => {
+    const graph = read(objectiveGraph({ decoder, loss, weighted: false, rows: 256, fixed: [] }));
+    assert.is(graph.node.length, nodes);
+    assert.is(graph.node.filter(({ opType }) => opType === "Reshape").length, reshapes);
+  });
+}
+
+test("what is not read is not written", () => {
+  const graph = new OnnxGraph();
+  const x = graph.input("x", [2, 3]);
+  const sum = graph.shaped(graph.apply("Add", x, 1), [2, 3]);
+  // There and back.
+  graph.output("y", graph.apply("Exp", graph.reshape(graph.reshape(sum, [6]), [2, 3])), [2, 3]);
+  graph.apply("Neg", x);
+  assert.is(graph.size, 2);
+  const { node, initializer } = read(graph);
+  assert.equal(
+    node.map(({ opType }) => opType),
+    ["Add", "Exp"],
+  );
+  assert.is(initializer.length, 1);
+});
+
+test("outputs that are inputs, or twice the same, are copies", () => {
+  const graph = new OnnxGraph();
+  const x = graph.input("x", [2]);
+  const y = graph.apply("Neg", x);
+  for (const [name, tensor] of Object.entries({ same: x, first: y, second: y }))
+    graph.output(name, tensor, [2]);
+  const { node, output } = read(graph);
+  assert.equal(
+    node.map(({ opType }) => opType),
+    ["Neg", "LeakyRelu", "LeakyRelu"],
+  );
+  checkGraph(read(graph));
+  assert.is(output.length, 3);
 });
 
 test.run();

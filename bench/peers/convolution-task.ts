@@ -1,19 +1,7 @@
-import {
-  activation,
-  convTranspose,
-  dense,
-  type GraphDefinition,
-  reshape,
-  sequential,
-  sigmoid,
-} from "../../src/graph/index.ts";
-import { createDecoder, decode, type Operation } from "../../src/index.ts";
-import { createRandom } from "../../src/random.ts";
+import type { Operation } from "../../src/index.ts";
+import { type Between, dcganDecoder, reachableData } from "../dcgan.ts";
 import { oneThread } from "./latentflow.ts";
 import type { Task } from "./peer.ts";
-
-/** What is between the layers. */
-export type Between = "elu" | "relu";
 
 /** What all are given: a decoder as DCGAN's, and data for it. The loss is the mean of (D(z) - y)². */
 export interface ConvolutionTask extends Task {
@@ -24,38 +12,14 @@ export interface ConvolutionTask extends Task {
   readonly start: readonly [height: number, width: number, channels: number];
 }
 
-const LATENT_SIZE = 100;
-
-/** 100 → 4×4×256 → 8×8×128 → 16×16×64 → 32×32×3 */
-function dcgan(between: Between): GraphDefinition {
-  const up = (channels: number) => convTranspose({ channels, kernel: 4, stride: 2, padding: 1 });
-  const f = () => activation(between);
-  return sequential(LATENT_SIZE, [
-    ...[dense(4 * 4 * 256), reshape([4, 4, 256]), f()],
-    ...[up(128), f(), up(64), f(), up(3), sigmoid()],
-  ]);
-}
-
-/** Of PyTorch's initialisation: as it is, outputs hardly depend on z, and there is little to encode. */
-const GAIN = 3;
-
-/** A decoder with random parameters, and data that it can nearly reach: its outputs, with a tenth of noise. */
 export async function convolutionTask(between: Between, rows: number): Promise<ConvolutionTask> {
-  const decoder = createDecoder(dcgan(between), { seed: 1, loss: "mse" });
-  decoder.parameters.forEach((value, i, parameters) => {
-    parameters[i] = GAIN * value;
-  });
-  const random = createRandom(2);
-  const { operations, latentSize } = decoder;
-  const layer = operations.find((operation) => operation.kind === "dense")!;
-  const latents = (range: number) =>
-    Float32Array.from({ length: rows * latentSize }, () => range * (2 * random.uniform() - 1));
-  const outputs = await decode(decoder, latents(1), { backend: oneThread() });
+  const decoder = dcganDecoder(between);
+  const { operations } = decoder;
   return {
-    ...{ between, decoder, dense: layer, start: [4, 4, 256] },
+    ...{ between, decoder, start: [4, 4, 256] },
+    dense: operations.find((operation) => operation.kind === "dense")!,
     convolutions: operations.filter((operation) => operation.kind === "convTranspose"),
-    y: outputs.map((value) => Math.min(1, Math.max(0, value + 0.1 * (random.uniform() - 0.5)))),
-    z: latents(2),
+    ...(await reachableData(decoder, rows, oneThread())),
   };
 }
 

@@ -4,11 +4,12 @@
 import { parseArgs } from "node:util";
 import { copyDecoder } from "../../src/decoder/copy.ts";
 import { costOf } from "../../src/graph/graph.ts";
+import type { Between } from "../dcgan.ts";
 import { bestOf, compilePeak } from "../peak.ts";
 import { latentflowConvolutions } from "./convolution-latentflow.ts";
 import { onnxruntimeConvolutions } from "./convolution-onnxruntime.ts";
 import { torchConvolutions } from "./convolution-pytorch.ts";
-import { type Between, convolutionTask } from "./convolution-task.ts";
+import { convolutionTask } from "./convolution-task.ts";
 import { tfjsConvolutions } from "./convolution-tfjs.ts";
 import { measureEncode } from "./encode.ts";
 import { largestDifference } from "./gradient.ts";

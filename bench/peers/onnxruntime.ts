@@ -51,7 +51,7 @@ export async function onnxruntimePeer({ decoder, y, z }: Task): Promise<Peer> {
 /** The losses and their gradients, the parameters constants of the model: it packs them for its products once. */
 function gradientModel(decoder: Decoder, rows: number): Uint8Array {
   const graph = new OnnxGraph();
-  const shape = { decoder, loss: binaryCrossEntropy(), weighted: false, rows };
+  const shape = { decoder, loss: binaryCrossEntropy(), weighted: false, rows, fixed: [] };
   const tensors = parametersOf(decoder).map(({ operation, tensor, shape: dims, offset, size }) => ({
     ...{ name: parameterName(operation, tensor), dims },
     values: decoder.parameters.subarray(offset, offset + size),

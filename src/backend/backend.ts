@@ -58,8 +58,8 @@ export interface Backend {
    * @param use what the session is for, where it is a solve: one backend may be better for it than another
    */
   open(decoder: Decoder, use?: Use): Promise<Session>;
-  /** Can it be used here, and would anyone want to? Left out where that needs no asking. */
-  readonly availability?: () => Promise<Availability>;
+  /** Can it be used here, for a decoder if one is given, and would anyone want to? Left out where that needs no asking. */
+  readonly availability?: (decoder?: Decoder) => Promise<Availability>;
 }
 
 /** What a session will be used for. */

@@ -1,8 +1,8 @@
 import type { Activation } from "../../graph/activation.ts";
 import type { OnnxGraph, Operand, Tensor } from "./onnx.ts";
 
-/** What an operation has written, and how it is passed backwards. */
-export interface Written {
+/** What a function of each number has written, and how it is passed backwards. */
+export interface WrittenFunction {
   readonly output: Tensor;
   /** Writes the gradient for its input, of that for its output. */
   backward(gradient: Tensor): Tensor;
@@ -12,7 +12,7 @@ export interface Written {
  * Writes f(x). Only operators that the WebGPU execution provider has are used: Selu, Softsign and their like
  * would send the tensors to the CPU and back.
  */
-export function activate(graph: OnnxGraph, activation: Activation, x: Tensor): Written {
+export function activate(graph: OnnxGraph, activation: Activation, x: Tensor): WrittenFunction {
   const apply = (operator: string, ...inputs: Operand[]) => graph.apply(operator, ...inputs);
   const times = (slope: () => Tensor) => (gradient: Tensor) => apply("Mul", gradient, slope());
   const isPositive = () => apply("Greater", x, 0);
@@ -75,7 +75,7 @@ export function activate(graph: OnnxGraph, activation: Activation, x: Tensor): W
 }
 
 /** log(1 + exp(x)) as max(x, 0) + log(1 + exp(-|x|)), which never overflows. */
-function softplus(graph: OnnxGraph, x: Tensor): Tensor {
+export function softplus(graph: OnnxGraph, x: Tensor): Tensor {
   return graph.apply("Add", graph.apply("Relu", x), softplusTail(graph, x));
 }
 

@@ -1,11 +1,13 @@
 import { messageOf } from "../../brand.ts";
 import { checkOptions, invalid, show } from "../../check.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
+import { sizeOf } from "../../graph/operations.ts";
 import { isCustom, squaredError } from "../../terms/losses.ts";
 import type { Availability, Backend, CheckedPair, Problem, Session, Use } from "../backend.ts";
 import { wasm } from "../wasm/wasm.ts";
+import { firstSamples } from "./problem.ts";
 import { DEFAULT_ROWS } from "./rows.ts";
-import { findDisparity, firstSamples, measureSpeed, warmUp } from "./trial.ts";
+import { findDisparity, measureSpeed, warmUp } from "./trial.ts";
 import { webgpu } from "./webgpu.ts";
 
 /** Options of `auto`. */
@@ -60,8 +62,8 @@ function isBackend(value: Backend): boolean {
   return typeof value?.open === "function" && typeof value.name === "string";
 }
 
-function availabilityOf(backend: Backend): Promise<Availability> {
-  return backend.availability?.() ?? Promise.resolve({ available: true });
+function availabilityOf(backend: Backend, decoder?: Decoder): Promise<Availability> {
+  return backend.availability?.(decoder) ?? Promise.resolve({ available: true });
 }
 
 /** What is known of a backend for some decoder and size of problem. */
@@ -92,7 +94,7 @@ async function open(
   if (isCustom(use.problem.loss)) return withReason(reference, "a customLoss runs in JavaScript");
   const reasons: string[] = [];
   for (const backend of others) {
-    const { available, reason, adapter } = await availabilityOf(backend);
+    const { available, reason, adapter } = await availabilityOf(backend, decoder);
     const label = adapter ? `${backend.name} (${adapter})` : backend.name;
     if (!available) {
       reasons.push(`${backend.name}: ${reason}`);
@@ -144,6 +146,7 @@ async function judgeByTrial(candidate: Candidate, { problem, pair }: Use): Promi
   if (!trial) {
     trial = {};
     known.set(key, trial);
+    // Copied: the trial may outlast the call whose data they are.
     tryOut(candidate, firstSamples(problem, 2 ** size), pair, trial);
   }
   return trial.verdict ?? { isTaken: false, reason: `${label} is being tried meanwhile` };
@@ -181,17 +184,15 @@ async function checkParity({ backend, label, decoder, reference }: Candidate): P
   const key = `${label} parity`;
   const verdict = known.get(key)?.verdict;
   if (verdict) return verdict;
-  const targets = Float32Array.from({ length: decoder.outputSize }, (_, i) => 0.5 + 0.5 * Math.sin(i));
+  const between0And1 = (size: number) =>
+    Float32Array.from({ length: size }, (_, i) => 0.5 + 0.5 * Math.sin(i));
   const problem: Problem = {
-    ...{
-      decoder,
-      targets,
-      loss: squaredError(),
-      sampleCount: 1,
-      weights: undefined,
-      batchSize: undefined,
-      fixed: [],
-    },
+    ...{ decoder, loss: squaredError(), sampleCount: 1, weights: undefined, batchSize: undefined },
+    targets: between0And1(decoder.outputSize),
+    fixed: decoder.fixedInputs.map(({ shape, classes }) => {
+      const values = between0And1(sizeOf(shape));
+      return classes === undefined ? values : values.map((value) => Math.floor(value * (classes - 1)));
+    }),
   };
   const disparity = await backend
     .open(decoder)

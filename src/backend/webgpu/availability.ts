@@ -1,14 +1,21 @@
+import type { Decoder } from "../../decoder/decoder.ts";
 import { LatentflowError } from "../../errors.ts";
 import type { Availability } from "../backend.ts";
 import { adapterName, type ContextOptions, isSoftware, requestAdapter } from "./device.ts";
+import { refusalOf } from "./refusal.ts";
 import { importRuntime } from "./runtime.ts";
 
-/** Can WebGPU be used with these options, on something that is a GPU? */
-export async function webgpuAvailability({ ort, device }: ContextOptions): Promise<Availability> {
+/** Can WebGPU be used with these options, on something that is a GPU, and for a decoder? */
+export async function webgpuAvailability(
+  { ort, device }: ContextOptions,
+  decoder?: Decoder,
+): Promise<Availability> {
   try {
     const info = device ? device.adapterInfo : (await requestAdapter()).info;
     const adapter = adapterName(info);
     if (isSoftware(info)) return { available: false, reason: `software adapter: ${adapter}`, adapter };
+    const refusal = decoder && refusalOf(decoder);
+    if (refusal !== undefined) return { available: false, reason: refusal, adapter };
     if (!ort) await importRuntime();
     return { available: true, adapter };
   } catch (error) {

@@ -1,18 +1,21 @@
 import { attached } from "../../brand.ts";
+import type { FixedValues } from "../../decoder/fixed.ts";
 import type { Control } from "../../solver/base.ts";
 import { decodeGraph, LATENTS, OUTPUTS } from "./graphs.ts";
 import type { LoadedDecoder } from "./loaded.ts";
-import { paddedRows } from "./rows.ts";
+import { paddedRows, sampleKey, sampleShape, writeOwn, writeShared } from "./rows.ts";
 
 /**
  * D(z) of B latents, some rows at a time.
  *
  * @param z B × latentSize
+ * @param fixed what is given with the latents
  * @returns B × outputSize; the rows after an abort are left 0
  */
 export async function decodeOnGpu(
   loaded: LoadedDecoder,
   z: Float32Array,
+  fixed: FixedValues,
   toLogits: boolean,
   rowsAtOnce: number,
   control: Control,
@@ -22,13 +25,16 @@ export async function decodeOnGpu(
   const sampleCount = z.length / d;
   const result = new Float32Array(sampleCount * n);
   const rows = paddedRows(rowsAtOnce, loaded.largestRows);
-  const lease = await loaded.acquire(`decode ${toLogits} ${rows}`, () =>
-    decodeGraph(decoder, rows, toLogits),
+  const shape = sampleShape(decoder, fixed, rows);
+  const lease = await loaded.acquire(`decode ${toLogits} ${sampleKey(shape)}`, () =>
+    decodeGraph(shape, toLogits),
   );
   try {
+    writeShared(lease.graph, shape, fixed);
     for (let first = 0; first < sampleCount && !control.aborted(); first += rows) {
       const count = Math.min(rows, sampleCount - first);
       lease.graph.write(LATENTS, attached("z", z).slice(first * d, (first + count) * d));
+      for (let row = 0; row < count; row++) writeOwn(lease.graph, shape, fixed, first + row, row);
       const outputs = await lease.graph.run();
       result.set(outputs[OUTPUTS]!.subarray(0, count * n), first * n);
       await control.pause();

@@ -1,6 +1,12 @@
-import type { Decoder } from "../../decoder/decoder.ts";
 import { OnnxGraph } from "./onnx.ts";
-import { dataInputs, forward, type ObjectiveShape, objective, parameterInputs } from "./passes.ts";
+import {
+  dataInputs,
+  forward,
+  type ObjectiveShape,
+  objective,
+  parameterInputs,
+  type SampleShape,
+} from "./passes.ts";
 
 // The names of inputs and outputs besides those of parameters and data.
 
@@ -30,11 +36,12 @@ export function objectiveGraph(shape: ObjectiveShape): OnnxGraph {
 }
 
 /** D(z), with `toLogits` before the output activation. */
-export function decodeGraph(decoder: Decoder, rows: number, toLogits: boolean): OnnxGraph {
+export function decodeGraph(shape: SampleShape, toLogits: boolean): OnnxGraph {
   const graph = new OnnxGraph();
+  const { decoder, rows } = shape;
   const parameters = parameterInputs(graph, decoder);
   const z = graph.input(LATENTS, [rows, decoder.latentSize]);
-  const { output } = forward(graph, decoder, parameters, z, toLogits).at(-1)!;
+  const { output } = forward(graph, shape, parameters, z, toLogits);
   graph.output(OUTPUTS, output, [rows, decoder.outputSize]);
   return graph;
 }

@@ -1,3 +1,4 @@
+import { show } from "../../check.ts";
 import { type Decoder, onDispose } from "../../decoder/decoder.ts";
 import { LatentflowError } from "../../errors.ts";
 import { parametersOf } from "../../graph/graph.ts";
@@ -32,15 +33,18 @@ export class LoadedDecoder {
   }
 
   static async load(context: GpuContext, decoder: Decoder): Promise<LoadedDecoder> {
-    const largest = Math.max(...parametersOf(decoder).map(({ size }) => size));
-    const widest = 4 * Math.max(largest, decoder.latentSize);
     const limit = bufferLimit(context);
-    if (widest > limit) {
+    const check = (what: string, size: number) => {
+      if (4 * size <= limit) return;
       throw new LatentflowError(
         "unsupported",
-        `webgpu: a layer's weight is ${widest} bytes, a buffer of this device holds ${limit}; use wasm()`,
+        `webgpu: ${what} is ${4 * size} bytes, a buffer of this device holds ${limit}; use wasm()`,
       );
+    };
+    for (const { operation, tensor, size } of parametersOf(decoder)) {
+      check(`${show(decoder.operations[operation]!.name)}'s ${tensor}`, size);
     }
+    check("what is computed of one sample", largestValue(decoder));
     const loaded = new LoadedDecoder(context, decoder);
     await loaded.parameters;
     return loaded;
@@ -48,9 +52,7 @@ export class LoadedDecoder {
 
   /** The most rows that the decoder's widest layer leaves room for in a buffer. */
   get largestRows(): number {
-    const { operations, latentSize } = this.decoder;
-    const widest = Math.max(latentSize, ...operations.map(({ shape }) => sizeOf(shape)));
-    return Math.max(1, Math.floor(bufferLimit(this.context) / (4 * widest)));
+    return Math.floor(bufferLimit(this.context) / (4 * largestValue(this.decoder)));
   }
 
   /**
@@ -100,6 +102,11 @@ export class LoadedDecoder {
     this.isFreed = true;
     ignoreFailure(this.parameters.then((parameters) => parameters.dispose()));
   }
+}
+
+/** How many numbers the largest of a decoder's values has, of one sample. */
+function largestValue({ latentSize, fixedInputs, operations }: Decoder): number {
+  return Math.max(latentSize, ...[...fixedInputs, ...operations].map(({ shape }) => sizeOf(shape)));
 }
 
 async function loadParameters(context: GpuContext, decoder: Decoder): Promise<GpuTensors> {

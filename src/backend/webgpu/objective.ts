@@ -1,13 +1,13 @@
-import { attached } from "../../brand.ts";
 import type { Curvature, Objective, SharedCurvature } from "../../objective.ts";
-import type { Problem, Session } from "../backend.ts";
+import type { Session } from "../backend.ts";
 import { curvatureUse } from "../wasm/preconditioner.ts";
 import { wasm } from "../wasm/wasm.ts";
 import { curvatureScale } from "../wasm/workspace.ts";
 import { GRADIENTS, LATENTS, LOSSES, objectiveGraph } from "./graphs.ts";
 import type { DeviceKeeper } from "./keeper.ts";
 import type { Lease, LoadedDecoder } from "./loaded.ts";
-import { type GpuProblem, paddedRows, shapeKey, shapeOf, writeRow } from "./rows.ts";
+import { chosenSamples } from "./problem.ts";
+import { type GpuProblem, paddedRows, shapeKey, shapeOf, writeRow, writeShared } from "./rows.ts";
 
 /** The data of an objective, bound to what computes it. */
 interface Bound {
@@ -93,7 +93,6 @@ function curvatureInWasm(
   pointsOf: (rows: Int32Array) => Float64Array,
 ): Curvature {
   const { latentSize: d } = problem.decoder;
-  const n = problem.decoder.outputSize;
 
   /** Calls back with an objective of some of the rows that has been evaluated where they were. */
   async function evaluated(
@@ -103,15 +102,10 @@ function curvatureInWasm(
     const session = await wasm({ threads: 1 }).open(problem.decoder);
     for (let from = 0; from < rows.length; from += ROWS_IN_WASM) {
       const chosen = rows.subarray(from, from + ROWS_IN_WASM);
-      const gather = (values: Float32Array) =>
-        Float32Array.from({ length: chosen.length * n }, (_, i) => {
-          return values[(first + chosen[Math.floor(i / n)]!) * n + (i % n)]!;
-        });
-      const { targets, weights } = problem;
-      const some: Problem = {
-        ...{ ...problem, sampleCount: chosen.length, targets: gather(attached("y", targets)) },
-        weights: weights && (weights.length === n ? weights : gather(attached("weights", weights))),
-      };
+      const some = chosenSamples(
+        problem,
+        Array.from(chosen, (row) => first + row),
+      );
       const objective = session.objective(some, 0, chosen.length);
       try {
         const at = Int32Array.from(chosen, (_, i) => i);
@@ -178,8 +172,9 @@ async function bindToGpu(
   async function bindRows(rows: Int32Array) {
     const shape = shapeOf(problem, paddedRows(rows.length, loaded.largestRows));
     const lease: Lease = await loaded.acquire(`objective ${shapeKey(shape)}`, () => objectiveGraph(shape));
+    writeShared(lease.graph, shape, problem.fixed);
     rows.forEach((row, place) => {
-      writeRow(lease.graph, problem, first + row, place);
+      writeRow(lease.graph, shape, problem, first + row, place);
     });
     const places = new Map(Array.from(rows, (row, place) => [row, place]));
     return { lease, places, rows: shape.rows, points: new Float32Array(shape.rows * d) };

@@ -12,8 +12,8 @@ import type { ProtobufMessage } from "../../protobuf.ts";
 export type Tensor = string & { readonly [isTensor]: true };
 declare const isTensor: unique symbol;
 
-/** What operators take. */
-export type Operand = Tensor | number;
+/** What operators take; "" is an input that is left out. */
+export type Operand = Tensor | number | "";
 
 /**
  * An ONNX graph being written. Every tensor that goes in or comes out is float32 and of a fixed shape, as graph
@@ -27,22 +27,36 @@ export class OnnxGraph {
   private readonly constants = new Map<string, ProtobufMessage>();
   /** The outputs' names by those that their tensors had before they became outputs. */
   private readonly outputNames = new Map<string, string>();
+  /** The shapes of tensors, as far as they have been said. */
+  private readonly shapes = new Map<Tensor, readonly number[]>();
+  /** Of what a Reshape has made, what it was made of. */
+  private readonly sources = new Map<Tensor, Tensor>();
   private count = 0;
 
   /** How many operators there are. */
   get size(): number {
-    return this.nodes.length;
+    return this.used().length;
   }
 
   input(name: string, shape: readonly number[]): Tensor {
     this.inputs.set(name, shape);
-    return name as Tensor;
+    return this.shaped(name as Tensor, shape);
   }
 
-  /** Makes what an operator has computed an output of the graph. */
+  /** Says of which shape a tensor is, so that it need not be given that again. */
+  shaped(tensor: Tensor, shape: readonly number[]): Tensor {
+    this.shapes.set(tensor, shape);
+    return tensor;
+  }
+
+  /** Makes a tensor an output of the graph. */
   output(name: string, value: Tensor, shape: readonly number[]): void {
     this.outputs.set(name, shape);
-    this.outputNames.set(value, name);
+    const maker = this.nodes.find(({ outputs }) => outputs.includes(value));
+    // Copied are inputs, and what is an output already; and since a Reshape's output would be made by a copy outside of
+    // shaders, which a captured graph does not repeat, that too.
+    const isOwn = maker && maker.operator !== "Reshape" && !this.outputNames.has(value);
+    this.outputNames.set(isOwn ? value : this.copy(value), name);
   }
 
   /** One operator with one output; a number among its inputs is a constant that goes with tensors of any shape. */
@@ -59,8 +73,18 @@ export class OnnxGraph {
   }
 
   /** A constant matrix of this shape, row-major. */
-  matrix(values: readonly number[], shape: readonly number[]): Tensor {
-    return this.constant(`${shape}:${values}`, shape, Float32Array.from(values));
+  matrix(shape: readonly number[], values: Float32Array): Tensor {
+    return this.constant(this.newName(), shape, values);
+  }
+
+  /** A constant list of `length` equal numbers. */
+  filled(length: number, value: number): Tensor {
+    return this.constant(`${length}*${value}`, [length], new Float32Array(length).fill(value));
+  }
+
+  /** A constant list of numbers. */
+  floats(values: readonly number[]): Tensor {
+    return this.constant(`(${values})`, [values.length], Float32Array.from(values));
   }
 
   /** A constant list of integers, as some operators take them for axes and bounds. */
@@ -71,7 +95,11 @@ export class OnnxGraph {
 
   /** The same numbers in another shape. */
   reshape(tensor: Tensor, shape: readonly number[]): Tensor {
-    return this.apply("Reshape", tensor, this.integers(shape));
+    const source = this.sources.get(tensor) ?? tensor;
+    if (this.shapes.get(source)?.join() === shape.join()) return source;
+    const reshaped = this.shaped(this.apply("Reshape", source, this.integers(shape)), shape);
+    this.sources.set(reshaped, source);
+    return reshaped;
   }
 
   /** The tensor with its axes in another order: axis i of the result is axis order[i] of what it was. */
@@ -80,23 +108,56 @@ export class OnnxGraph {
   }
 
   /**
-   * The columns begin … end - 1 of a matrix. (One Split into many parts would not do: a shader may have as few as
+   * The positions begin … end - 1 of an axis. (One Split into many parts would not do: a shader may have as few as
    * eight buffers, and a Split takes one for each part.)
    */
-  slice(matrix: Tensor, begin: number, end: number): Tensor {
-    return this.apply("Slice", matrix, this.integers([begin]), this.integers([end]), this.integers([1]));
+  slice(tensor: Tensor, axis: number, begin: number, end: number): Tensor {
+    return this.apply("Slice", tensor, ...[[begin], [end], [axis]].map((bounds) => this.integers(bounds)));
+  }
+
+  /** The sums along some axes, which stay, with the length 1. */
+  sum(tensor: Tensor, axes: readonly number[]): Tensor {
+    return this.applyWith({ keepdims: { integer: 1 } }, "ReduceSum", tensor, this.integers(axes));
+  }
+
+  /** The means along some axes, which stay, with the length 1. */
+  mean(tensor: Tensor, axes: readonly number[]): Tensor {
+    return this.applyWith({ axes: { integers: axes }, keepdims: { integer: 1 } }, "ReduceMean", tensor);
+  }
+
+  /** The tensor stretched to a shape along its axes of length 1. */
+  expand(tensor: Tensor, shape: readonly number[]): Tensor {
+    return this.apply("Expand", tensor, this.integers(shape));
   }
 
   /** The bytes of an ONNX file. */
   toBytes(): Uint8Array {
     const values = (map: ReadonlyMap<string, readonly number[]>) =>
       [...map].map(([name, shape]) => valueMessage(name, shape));
+    const nodes = this.used();
+    const read = new Set<string>(nodes.flatMap(({ inputs }) => inputs));
     return modelMessage({
-      nodes: this.nodes.map((node) => nodeMessage(this.renamed(node))),
-      initialisers: this.constants.values(),
+      nodes: nodes.map((node) => nodeMessage(this.renamed(node))),
+      initialisers: [...this.constants].flatMap(([name, message]) => (read.has(name) ? message : [])),
       inputs: values(this.inputs),
       outputs: values(this.outputs),
     }).toBytes();
+  }
+
+  /** The nodes that lead to an output: a shape that was given may have been taken back. */
+  private used(): WrittenNode[] {
+    const wanted = new Set<string>(this.outputNames.keys());
+    const used = [...this.nodes].reverse().filter(({ inputs, outputs }) => {
+      const isUsed = outputs.some((output) => wanted.has(output));
+      if (isUsed) for (const input of inputs) wanted.add(input);
+      return isUsed;
+    });
+    return used.reverse();
+  }
+
+  /** The same numbers in a tensor of its own, by an operator that the runtime does not leave out. */
+  private copy(tensor: Tensor): Tensor {
+    return this.applyWith({ alpha: { float: 1 } }, "LeakyRelu", tensor);
   }
 
   private newName(): Tensor {
@@ -120,6 +181,6 @@ export class OnnxGraph {
 
 /** A node before its tensors have the names of outputs. */
 interface WrittenNode extends Node {
-  readonly inputs: readonly Tensor[];
+  readonly inputs: readonly (Tensor | "")[];
   readonly outputs: readonly Tensor[];
 }

@@ -1,21 +1,29 @@
-import { show } from "../../check.ts";
+import { lastOrder } from "../../axis-order.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
-import { LatentflowError } from "../../errors.ts";
-import { logitOperations, parametersOf } from "../../graph/graph.ts";
-import type { Operation, OperationKind, TensorName } from "../../graph/operations.ts";
+import { logitOperations, parametersOf, stepsOf } from "../../graph/graph.ts";
+import { type Operation, sizeOf, type TensorName } from "../../graph/operations.ts";
 import type { StandardLoss } from "../../terms/losses.ts";
 import { type StandardTermKind, takesLogits } from "../../terms/terms.ts";
-import { activate, softplusTail, type Written } from "./activation.ts";
+import { softplusTail } from "./activation.ts";
 import type { OnnxGraph, Tensor } from "./onnx.ts";
+import { writeOperation } from "./operations.ts";
+import type { Backward } from "./task.ts";
+import { aligned, type Form, GraphValue } from "./value.ts";
+
+/** What a graph is about. */
+export interface SampleShape {
+  readonly decoder: Decoder;
+  /** How many samples are computed at once. */
+  readonly rows: number;
+  /** Of each of the decoder's fixed inputs: is one sample's given for all, or each sample's own? */
+  readonly fixed: readonly ("shared" | "own")[];
+}
 
 /** What a graph of an objective is about. */
-export interface ObjectiveShape {
-  readonly decoder: Decoder;
+export interface ObjectiveShape extends SampleShape {
   readonly loss: StandardLoss;
   /** Are there weights for the elements? */
   readonly weighted: boolean;
-  /** How many samples are computed at once. */
-  readonly rows: number;
 }
 
 /** A decoder's parameters as inputs of a graph, so that one set of them on the GPU serves all its graphs: by name. */
@@ -55,42 +63,33 @@ export function weightsInput(graph: OnnxGraph, { decoder, weighted, rows }: Obje
   return weighted ? graph.input(ELEMENT_WEIGHTS, [rows, decoder.outputSize]) : undefined;
 }
 
-/** How operations of a kind are written. Values are matrices of a row for each sample, whatever their shape. */
-type Writers = {
-  readonly [Kind in OperationKind]: (
-    graph: OnnxGraph,
-    operation: Operation<Kind>,
-    x: Tensor,
-    tensor: (name: TensorName) => Tensor,
-  ) => Written;
-};
+export const fixedName = (index: number): string => `fixed${index}`;
 
-const WRITERS: Writers = {
-  dense: (graph, _operation, x, tensor) => ({
-    output: graph.applyWith({ transB: { integer: 1 } }, "Gemm", x, tensor("weight"), tensor("bias")),
-    backward: (gradient) => graph.apply("Gemm", gradient, tensor("weight")),
-  }),
-  activation: (graph, { activation }, x) => activate(graph, activation, x),
-  reshape: (_graph, _operation, x) => ({ output: x, backward: (gradient) => gradient }),
-  ...{ conv: refuse, convTranspose: refuse, add: refuse, sub: refuse, mul: refuse, concat: refuse },
-  ...{ expand: refuse, permute: refuse, slice: refuse, depthToSpace: refuse, pad: refuse, upsample: refuse },
-  ...{ averagePool: refuse, sum: refuse, mean: refuse, layerNorm: refuse, groupNorm: refuse },
-  ...{
-    rmsNorm: refuse,
-    affine: refuse,
-    softmax: refuse,
-    matmul: refuse,
-    constant: refuse,
-    embedding: refuse,
-    pointwise: refuse,
-  },
-};
+/** What is given with the samples, as inputs of the graph: [rows, …shape], or [1, …shape] where it is the same for all. */
+export function fixedInputs(graph: OnnxGraph, { decoder, rows, fixed }: SampleShape): GraphValue[] {
+  return decoder.fixedInputs.map(({ shape }, i) => {
+    const batch = fixed[i] === "shared" ? 1 : rows;
+    const tensor = graph.input(fixedName(i), [batch, ...shape]);
+    return new GraphValue(graph, shape, batch, { tensor, order: lastOrder(shape.length) });
+  });
+}
 
-function refuse(_graph: OnnxGraph, { kind, name }: Operation): never {
-  throw new LatentflowError(
-    "unsupported",
-    `webgpu: ${kind} ${show(name)} is not computed on the GPU yet; use wasm()`,
-  );
+/** A value of the decoder, and how the gradient for it is passed on. */
+interface Node {
+  readonly value: GraphValue;
+  /** The values that it is made of, by their numbers, and what writes the gradients for them. */
+  readonly inputs: readonly number[];
+  readonly backward: readonly Backward[];
+  /** Has it a gradient for the latent? */
+  readonly isSought: boolean;
+}
+
+/** What a forward pass has written. */
+export interface Forward {
+  /** [rows, outputSize] */
+  readonly output: Tensor;
+  /** Writes the gradient for the latent, [rows, latentSize], of that for the output. */
+  backward(gradient: Tensor): Tensor;
 }
 
 /**
@@ -98,24 +97,79 @@ function refuse(_graph: OnnxGraph, { kind, name }: Operation): never {
  *
  * @param z [rows, latentSize]
  * @param toLogits leave out the output activation
- * @returns what the operations have written, in their order
  */
 export function forward(
   graph: OnnxGraph,
-  decoder: Decoder,
+  shape: SampleShape,
   parameters: ParameterInputs,
   z: Tensor,
   toLogits: boolean,
-): Written[] {
-  const count = toLogits ? logitOperations(decoder) : decoder.operations.length;
-  let x = z;
-  return decoder.operations.slice(0, count).map((operation, i) => {
-    const write = WRITERS[operation.kind] as Writers[OperationKind];
-    const tensor = (name: TensorName) => parameters.get(parameterName(i, name))!;
-    const written = write(graph, operation as never, x, tensor);
-    x = written.output;
-    return written;
+): Forward {
+  const { decoder, rows } = shape;
+  const latent = new GraphValue(graph, [decoder.latentSize], rows, { tensor: z, order: [0] });
+  const nodes: Node[] = [
+    { value: latent, inputs: [], backward: [], isSought: true },
+    ...fixedInputs(graph, shape).map((value) => ({ value, inputs: [], backward: [], isSought: false })),
+  ];
+  const steps = stepsOf<Operation>(decoder).slice(0, toLogits ? logitOperations(decoder) : undefined);
+  const isCut = steps.length < decoder.operations.length;
+  steps.forEach(({ operation, inputs }, i) => {
+    const read = inputs.map((input) => nodes[input]!);
+    const batch = read.some(({ value }) => value.batch > 1) ? rows : 1;
+    const parameter = (name: TensorName) => parameters.get(parameterName(i, name))!;
+    const values = read.map(({ value }) => value);
+    const { output, backward } = writeOperation({ graph, operation, inputs: values, batch, parameter });
+    const value = new GraphValue(graph, operation.shape, batch, output);
+    nodes.push({ value, inputs, backward, isSought: read.some(({ isSought }) => isSought) });
   });
+  const last = isCut ? stepsOf(decoder).at(-1)!.inputs[0]! : nodes.length - 1;
+  return {
+    output: flattened(graph, nodes[last]!.value, rows),
+    backward: (gradient) => backwardFrom(graph, nodes, last, gradient, rows),
+  };
+}
+
+/** As a matrix of a row for each sample. */
+function flattened(graph: OnnxGraph, value: GraphValue, rows: number): Tensor {
+  const { shape, batch } = value;
+  const matrix = graph.reshape(value.last, [batch, sizeOf(shape)]);
+  return batch === rows ? matrix : graph.expand(matrix, [rows, sizeOf(shape)]);
+}
+
+/** Passes the gradient for a value back to the latent, value number 0: where several read a value theirs are added. */
+function backwardFrom(
+  graph: OnnxGraph,
+  nodes: readonly Node[],
+  last: number,
+  gradient: Tensor,
+  rows: number,
+): Tensor {
+  const collected = nodes.map((): GraphValue[] => []);
+  const give = (to: number, form: Form) => {
+    collected[to]!.push(new GraphValue(graph, nodes[to]!.value.shape, rows, form));
+  };
+  const { shape } = nodes[last]!.value;
+  const tensor = graph.reshape(graph.shaped(gradient, [rows, sizeOf(shape)]), [rows, ...shape]);
+  give(last, { tensor, order: lastOrder(shape.length) });
+  for (let i = last; i > 0; i--) {
+    const { inputs, backward } = nodes[i]!;
+    const own = summed(graph, collected[i]!);
+    if (!own) continue;
+    inputs.forEach((input, k) => {
+      if (nodes[input]!.isSought) give(input, backward[k]!(own));
+    });
+  }
+  // An output that does not depend on the latent has no gradient for it.
+  return summed(graph, collected[0]!)?.last ?? graph.apply("Mul", nodes[0]!.value.last, 0);
+}
+
+/** The sum of gradients for one value; undefined where nobody has given any. */
+function summed(graph: OnnxGraph, gradients: readonly GraphValue[]): GraphValue | undefined {
+  if (gradients.length <= 1) return gradients[0];
+  const { shape, batch } = gradients[0]!;
+  const { order, tensors } = aligned(graph, gradients);
+  const tensor = tensors.reduce((sum, each) => graph.apply("Add", sum, each));
+  return new GraphValue(graph, shape, batch, { tensor, order });
 }
 
 /** l(y, D(z)), [rows, 1], and how its gradient is written. */
@@ -126,14 +180,9 @@ export function objective(
   data: DataInputs,
   z: Tensor,
 ): { readonly value: Tensor; gradient(): Tensor } {
-  const { decoder, loss } = shape;
-  const operations = forward(graph, decoder, parameters, z, takesLogits(loss));
-  const { elements, slope } = elementLosses(graph, shape, data, operations.at(-1)!.output);
-  const value = graph.applyWith({ keepdims: { integer: 1 } }, "ReduceSum", elements, graph.integers([1]));
-  return {
-    value,
-    gradient: () => operations.reduceRight((gradient, { backward }) => backward(gradient), slope()),
-  };
+  const { output, backward } = forward(graph, shape, parameters, z, takesLogits(shape.loss));
+  const { elements, slope } = elementLosses(graph, shape, data, output);
+  return { value: graph.sum(elements, [1]), gradient: () => backward(slope()) };
 }
 
 /** The elements' losses, whose sum is the sample's, and how their derivatives for the outputs are written. */

@@ -1,8 +1,11 @@
 import { attached } from "../../brand.ts";
+import type { Decoder } from "../../decoder/decoder.ts";
+import type { FixedValues } from "../../decoder/fixed.ts";
+import { sizeOf } from "../../graph/operations.ts";
 import type { StandardLoss } from "../../terms/losses.ts";
 import type { Problem } from "../backend.ts";
 import type { BoundGraph } from "./bound-graph.ts";
-import { ELEMENT_WEIGHTS, type ObjectiveShape, TARGETS } from "./passes.ts";
+import { ELEMENT_WEIGHTS, fixedName, type ObjectiveShape, type SampleShape, TARGETS } from "./passes.ts";
 
 /** A problem with a loss that graphs can be written for. */
 export interface GpuProblem extends Problem {
@@ -25,17 +28,60 @@ export function paddedRows(count: number, largestRows: number): number {
   return Math.min(2 ** Math.ceil(Math.log2(count)), largestRows);
 }
 
-export function shapeOf({ decoder, loss, weights }: GpuProblem, rows: number): ObjectiveShape {
-  return { decoder, loss, weighted: weights !== undefined, rows };
+/** The shape of a graph for so many rows. */
+export function sampleShape(decoder: Decoder, fixed: FixedValues, rows: number): SampleShape {
+  const isShared = (values: Float32Array, i: number) =>
+    values.length === sizeOf(decoder.fixedInputs[i]!.shape);
+  return { decoder, rows, fixed: fixed.map((values, i) => (isShared(values, i) ? "shared" : "own")) };
+}
+
+export function shapeOf({ decoder, loss, weights, fixed }: GpuProblem, rows: number): ObjectiveShape {
+  return { ...sampleShape(decoder, fixed, rows), loss, weighted: weights !== undefined };
 }
 
 /** What makes the graphs of one shape and decoder differ from those of another. */
-export function shapeKey({ loss, weighted, rows }: ObjectiveShape): string {
-  return `${loss.name} ${loss.reduction} ${weighted ? "weighted " : ""}${rows}`;
+export function sampleKey({ rows, fixed }: SampleShape): string {
+  return [rows, ...fixed].join(" ");
+}
+
+export function shapeKey(shape: ObjectiveShape): string {
+  const { loss, weighted } = shape;
+  return `${loss.name} ${loss.reduction} ${weighted ? "weighted " : ""}${sampleKey(shape)}`;
+}
+
+/** Writes what is given for all samples. */
+export function writeShared(graph: BoundGraph, { decoder, fixed }: SampleShape, values: FixedValues): void {
+  values.forEach((given, i) => {
+    const { name } = decoder.fixedInputs[i]!;
+    if (fixed[i] === "shared") graph.write(fixedName(i), attached(name, given));
+  });
+}
+
+/** Writes what is given with a sample alone into a row. */
+export function writeOwn(
+  graph: BoundGraph,
+  { decoder, fixed }: SampleShape,
+  values: FixedValues,
+  sample: number,
+  row: number,
+): void {
+  values.forEach((given, i) => {
+    const { name, shape } = decoder.fixedInputs[i]!;
+    const size = sizeOf(shape);
+    if (fixed[i] === "shared") return;
+    graph.write(fixedName(i), attached(name, given).slice(sample * size, (sample + 1) * size), row * size);
+  });
 }
 
 /** Writes a sample's data into a row. */
-export function writeRow(graph: BoundGraph, problem: GpuProblem, sample: number, row: number): void {
+export function writeRow(
+  graph: BoundGraph,
+  shape: ObjectiveShape,
+  problem: GpuProblem,
+  sample: number,
+  row: number,
+): void {
+  writeOwn(graph, shape, problem.fixed, sample, row);
   const n = problem.decoder.outputSize;
   const own = attached("y", problem.targets).slice(sample * n, (sample + 1) * n);
   const weights = writeWeights(graph, problem, sample, row);

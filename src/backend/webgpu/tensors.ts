@@ -13,6 +13,15 @@ export interface GpuTensors {
   dispose(): Promise<void>;
 }
 
+const NO_TENSORS: GpuTensors = {
+  byName: {},
+  buffer: (name) => {
+    throw new Error(`there is no tensor ${name}`);
+  },
+  write() {},
+  async dispose() {},
+};
+
 /**
  * Makes tensors of these shapes, all 0. They are the outputs of a graph made for it, because a graph can only be
  * captured over buffers that onnxruntime-web has allocated itself.
@@ -21,6 +30,8 @@ export async function allocateTensors(
   context: GpuContext,
   shapes: ReadonlyMap<string, readonly number[]>,
 ): Promise<GpuTensors> {
+  // A decoder may have no parameters, and a session without outputs cannot be made.
+  if (shapes.size === 0) return NO_TENSORS;
   const graph = new OnnxGraph();
   const zero = graph.input("zero", [1]);
   for (const [name, shape] of shapes) {

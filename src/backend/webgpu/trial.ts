@@ -1,7 +1,7 @@
-import { attached } from "../../brand.ts";
 import { Solution } from "../../solver/solution.ts";
 import type { CheckedPair, Problem, Session } from "../backend.ts";
 import { solve } from "../solve.ts";
+import { firstSamples } from "./problem.ts";
 
 /** So many samples are compared with the other backend's, and may be off by so much of their norm. */
 const COMPARED = 4;
@@ -9,19 +9,6 @@ const TOLERANCE = 1e-3;
 
 /** A backend is timed over so many pauses of its solver. */
 const TIMED = 3;
-
-/** The first samples of a problem, copied: a trial may outlast the call whose data they are. */
-export function firstSamples(problem: Problem, most: number): Problem {
-  const { decoder, targets, weights } = problem;
-  const sampleCount = Math.min(problem.sampleCount, most);
-  const n = decoder.outputSize;
-  const cut = (values: Float32Array) => values.slice(0, Math.min(values.length, sampleCount * n));
-  return {
-    ...{ ...problem, sampleCount },
-    targets: cut(attached("y", targets)),
-    weights: weights && cut(attached("weights", weights)),
-  };
-}
 
 /**
  * How a backend's losses and gradients of a few samples differ from another's: what is wrong, for people, or

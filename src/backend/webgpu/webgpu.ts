@@ -10,6 +10,7 @@ import type { ContextOptions } from "./device.ts";
 import { DeviceKeeper } from "./keeper.ts";
 import { gpuObjective } from "./objective.ts";
 import type { GpuDevice, OnnxRuntime } from "./platform.ts";
+import { refusalOf } from "./refusal.ts";
 import { atOnce, DEFAULT_ROWS, type GpuProblem } from "./rows.ts";
 
 /** Options of `webgpu`. */
@@ -51,17 +52,13 @@ export function webgpu(options: WebgpuOptions = {}): Backend {
   return Object.freeze({
     name: "webgpu",
     open: (decoder: Decoder) => open(decoder, { ort, device, wasmPaths }),
-    availability: () => webgpuAvailability({ ort, device, wasmPaths }),
+    availability: (decoder?: Decoder) => webgpuAvailability({ ort, device, wasmPaths }, decoder),
   });
 }
 
 async function open(decoder: Decoder, options: ContextOptions): Promise<Session> {
-  if (decoder.fixedInputs.length > 0) {
-    throw new LatentflowError(
-      "unsupported",
-      "webgpu: the decoder has fixed inputs, which are not computed on the GPU yet; use wasm()",
-    );
-  }
+  const refusal = refusalOf(decoder);
+  if (refusal) throw unsupported(refusal);
   const keeper = await DeviceKeeper.open(decoder, options);
   return {
     get info() {
@@ -73,7 +70,7 @@ async function open(decoder: Decoder, options: ContextOptions): Promise<Session>
       const sampleCount = z.length / decoder.latentSize;
       if (sampleCount === 0) return Promise.resolve(new Float32Array(0));
       return keeper.work(
-        (loaded) => decodeOnGpu(loaded, z, toLogits, Math.min(sampleCount, DEFAULT_ROWS), control),
+        (loaded) => decodeOnGpu(loaded, z, fixed, toLogits, Math.min(sampleCount, DEFAULT_ROWS), control),
         (session) => session.decode(z, fixed, toLogits, control),
       );
     },

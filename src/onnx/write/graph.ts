@@ -1,3 +1,4 @@
+import { lastOrder } from "../../axis-order.ts";
 import { invalid } from "../../check.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
 import { LATENT, parametersOf } from "../../graph/graph.ts";
@@ -7,7 +8,7 @@ import { OnnxFile, type Tensor } from "./file.ts";
 import { writeOperation } from "./operations.ts";
 import { type SymbolicGraph, type SymbolicShape, symbolicGraph } from "./shapes.ts";
 import { lengthOf, type Task } from "./task.ts";
-import { lastOrder, WrittenValue } from "./value.ts";
+import { WrittenValue } from "./value.ts";
 
 /** What the output is called, unless a fixed input is called so. */
 const OUTPUT = "x";

@@ -1,6 +1,7 @@
+import { firstOrder, lastOrder } from "../../axis-order.ts";
 import type { Tensor } from "./file.ts";
 import { reshaped, type Task } from "./task.ts";
-import { type Form, firstOrder, lastOrder } from "./value.ts";
+import type { Form } from "./value.ts";
 
 /** Every number multiplied by its channel's weight, and the bias added if there is one. */
 function scaled(task: Task, { tensor, order }: Form, channels: number, hasBias: boolean): Tensor {

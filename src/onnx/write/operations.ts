@@ -1,3 +1,4 @@
+import { lastOrder } from "../../axis-order.ts";
 import type { OperationKind } from "../../graph/operations.ts";
 import { writeActivation } from "./activations.ts";
 import { writeAffine, writeGroupNorm, writeLayerNorm, writeRmsNorm } from "./norms.ts";
@@ -19,7 +20,7 @@ import {
   writeSlice,
 } from "./rearranging.ts";
 import type { Task } from "./task.ts";
-import { aligned, type Form, lastOrder } from "./value.ts";
+import { aligned, type Form } from "./value.ts";
 
 /** Writes an operation; returns the tensor that holds its value, and which axes this has where. */
 type Writer<Kind extends OperationKind> = (task: Task<Kind>) => Form;

@@ -1,7 +1,8 @@
+import { firstOrder } from "../../axis-order.ts";
 import type { ConvolutionSettings } from "../../graph/convolution.ts";
 import type { Tensor } from "./file.ts";
 import type { Task } from "./task.ts";
-import { type Form, firstOrder } from "./value.ts";
+import type { Form } from "./value.ts";
 
 // Operations that ONNX knows with channels first.
 

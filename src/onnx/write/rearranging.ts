@@ -1,5 +1,6 @@
+import { lastOrder } from "../../axis-order.ts";
 import { lengthOf, reshaped, shapeTensor, type Task } from "./task.ts";
-import { aligned, type Form, lastOrder } from "./value.ts";
+import { aligned, type Form } from "./value.ts";
 
 // Operations that put numbers elsewhere, or add them up. Most take a tensor with its axes in any order.
 

@@ -1,0 +1,52 @@
+import type { OperationKind } from "../../../graph/operations.ts";
+import { activate, type WrittenFunction } from "../activation.ts";
+import type { OnnxGraph, Tensor } from "../onnx.ts";
+import { applyPointwise } from "../pointwise.ts";
+import type { Backward, Task, Writer, Written } from "../task.ts";
+import { aligned, unstretched } from "../value.ts";
+
+/** A function of each number: any tensor will do. */
+function ofEach<Kind extends OperationKind>(
+  write: (task: Task<Kind>, x: Tensor) => WrittenFunction,
+): Writer<Kind> {
+  return (task) => {
+    const { tensor, order } = task.inputs[0]!.any;
+    const { output, backward } = write(task, tensor);
+    return {
+      output: { tensor: output, order },
+      backward: [(gradient) => ({ tensor: backward(gradient.in(order)), order })],
+    };
+  };
+}
+
+export const writeActivation = ofEach<"activation">(({ graph, operation }, x) =>
+  activate(graph, operation.activation, x),
+);
+
+export const writePointwise = ofEach<"pointwise">(({ graph, operation }, x) =>
+  applyPointwise(graph, operation.function, x),
+);
+
+/** The gradient for one of two tensors, of that for what is made of them. */
+type Slope = (graph: OnnxGraph, gradient: Tensor, other: Tensor) => Tensor;
+
+function ofTwo(operator: string, slopes: readonly Slope[]): Writer<"add" | "sub" | "mul"> {
+  return ({ graph, operation: { shape }, inputs }): Written => {
+    const { order, tensors } = aligned(graph, inputs);
+    const backward = slopes.map((slope, i): Backward => {
+      const isWhole = inputs[i]!.shape.join() === shape.join();
+      return (gradient) => {
+        const tensor = slope(graph, gradient.in(order), tensors[1 - i]!);
+        return isWhole ? { tensor, order } : unstretched(graph, { tensor, order }, shape, inputs[i]!);
+      };
+    });
+    return { output: { tensor: graph.apply(operator, ...tensors), order }, backward };
+  };
+}
+
+const asItIs: Slope = (_graph, gradient) => gradient;
+const timesOther: Slope = (graph, gradient, other) => graph.apply("Mul", gradient, other);
+
+export const writeAdd = ofTwo("Add", [asItIs, asItIs]);
+export const writeSub = ofTwo("Sub", [asItIs, (graph, gradient) => graph.apply("Neg", gradient)]);
+export const writeMul = ofTwo("Mul", [timesOther, timesOther]);

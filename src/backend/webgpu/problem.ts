@@ -1,0 +1,36 @@
+import { attached } from "../../brand.ts";
+import { sizeOf } from "../../graph/operations.ts";
+import type { Problem } from "../backend.ts";
+
+/** The problem of some samples of another, with copies of their data. What is given for all is copied as it is. */
+export function chosenSamples<P extends Problem>(problem: P, samples: readonly number[]): P {
+  const { decoder, targets, weights, fixed } = problem;
+  const n = decoder.outputSize;
+  const gather = (name: string, values: Float32Array, size: number) => {
+    attached(name, values);
+    if (values.length === size) return values.slice();
+    const own = new Float32Array(samples.length * size);
+    samples.forEach((sample, i) => {
+      own.set(values.subarray(sample * size, (sample + 1) * size), i * size);
+    });
+    return own;
+  };
+  return {
+    ...{ ...problem, sampleCount: samples.length },
+    targets: gather("y", targets, n),
+    weights: weights && gather("weights", weights, n),
+    fixed: fixed.map((values, i) => {
+      const { name, shape } = decoder.fixedInputs[i]!;
+      return gather(name, values, sizeOf(shape));
+    }),
+  };
+}
+
+/** The first samples of a problem. */
+export function firstSamples<P extends Problem>(problem: P, most: number): P {
+  const count = Math.min(problem.sampleCount, most);
+  return chosenSamples(
+    problem,
+    Array.from({ length: count }, (_, sample) => sample),
+  );
+}
