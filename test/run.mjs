@@ -42,6 +42,7 @@ const runsOnce = [
 const needsNewerNode = [
   "webgpu-auto.test.ts",
   "webgpu-device.test.ts",
+  "webgpu-kinds.test.ts",
   "webgpu-objective.test.ts",
   "webgpu-solvers.test.ts",
 ];

@@ -1,7 +1,20 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { Session } from "../src/backend/backend.ts";
 import { solve } from "../src/backend/solve.ts";
 import { type AutoOptions, auto, availableBackends, webgpu } from "../src/backend/webgpu/index.ts";
+import { cutFixed } from "../src/decoder/fixed.ts";
+import {
+  concat,
+  dense,
+  embedding,
+  graph,
+  reshape,
+  sequential,
+  sigmoid,
+  tanh,
+  upsample,
+} from "../src/graph/index.ts";
 import {
   amd,
   type Backend,
@@ -25,6 +38,17 @@ test.after(leave);
 const newDecoder = () =>
   createDecoder({ layers: [3, 9, 7], seed: 5, outputActivation: "sigmoid", loss: binaryCrossEntropy() });
 const y = randomArray(8, 5 * 7, 0, 1);
+
+/** With a condition of 2 numbers and a class of 5. */
+const conditional = () =>
+  createDecoder(
+    graph(({ latent, fixed }) => {
+      const kind = embedding({ classes: 5, units: 3 })(fixed("kind", { classes: 5 }));
+      const h = tanh()(dense(9)(concat()(latent(3), fixed("label", 2), kind)));
+      return sigmoid()(dense(7)(h));
+    }),
+    { seed: 6, loss: "bce" },
+  );
 const solver = amd({ t1: 60, tolerance: 0 });
 
 /** A device that gives itself out for a GPU, since the one here is a program and would never be taken. */
@@ -135,6 +159,102 @@ test("a slower one is not, and is not tried again", async () => {
   assert.is(opened, 1);
   await encode(decoder, y, { backend, solver });
   assert.is(opened, 1);
+});
+
+test("both are timed with the solver that was asked for, on the samples' own data: lbfgs by its curvature", async () => {
+  const decoder = conditional();
+  const seen: Record<string, string[]> = { webgpu: [], wasm: [] };
+  let matrices = 0;
+  const watched = (backend: Backend): Backend => ({
+    ...backend,
+    async open(own: Decoder) {
+      const session = await backend.open(own);
+      const watchedSession: Session = {
+        ...session,
+        objective(problem, first, count) {
+          const objective = session.objective(problem, first, count);
+          const { curvature } = objective;
+          const shared = () => {
+            matrices++;
+            return curvature!.shared();
+          };
+          return { ...objective, curvature: { ...curvature!, shared } };
+        },
+      };
+      return {
+        ...session,
+        share({ problem, pair }, solution, control) {
+          const fixed = problem.fixed.map(({ length }) => length);
+          seen[backend.name]!.push(`${pair.solver.name}, ${problem.sampleCount} samples, given ${fixed}`);
+          const by = backend.name === "webgpu" ? watchedSession : session;
+          return solve(by, problem, pair, solution, control);
+        },
+      };
+    },
+  });
+  const backend = auto([watched(webgpu({ device: await gpuDevice() })), watched(wasm())]);
+  const fixed = { label: randomArray(5, 2 * 5, -1, 1), kind: Uint8Array.of(0, 1, 2, 3, 4) };
+  let reason: string | undefined = "meanwhile";
+  while (/meanwhile/.test(reason ?? "")) {
+    reason = (await encode(decoder, y, { backend, fixed })).backend.reason;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  assert.match(reason ?? "", /was measured at .* times the speed of wasm/);
+  for (const lines of Object.values(seen)) {
+    assert.ok(lines.length > 0);
+    for (const line of lines) assert.is(line, "lbfgs, 5 samples, given 5,10");
+  }
+  // On the GPU at least when it was made ready and when it was timed.
+  assert.ok(matrices >= 2, `${matrices}`);
+});
+
+test("what a GPU would compute wrongly for the samples' own data is found", async () => {
+  const decoder = conditional();
+  const gpu = webgpu({ device: await gpuDevice() });
+  // As if every sample were given what the first one is.
+  const mixedUp: Backend = {
+    ...gpu,
+    async open(own: Decoder) {
+      const session = await gpu.open(own);
+      return {
+        ...session,
+        objective: (problem, first, count) =>
+          session.objective({ ...problem, fixed: cutFixed(own, problem.fixed, 0, 1) }, first, count),
+      };
+    },
+  };
+  const fixed = { label: randomArray(5, 2 * 5, -1, 1), kind: Uint8Array.of(0, 1, 2, 3, 4) };
+  const backend = auto([mixedUp, wasm()]);
+  await encode(decoder, y, { backend, fixed });
+  let reason: string | undefined = "meanwhile";
+  while (/meanwhile/.test(reason ?? "")) {
+    reason = (await encode(decoder, y, { backend, fixed })).backend.reason;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  assert.match(reason ?? "", /computes wrongly/);
+});
+
+test("a decoder that graphs cannot be written of runs in WASM, and the reason says why, at once", async () => {
+  const decoder = createDecoder(
+    sequential(1, [dense(2000), reshape([2000, 1]), upsample({ scale: 2, mode: "bilinear" })]),
+    { loss: "mse" },
+  );
+  const backend = auto([webgpu({ device: await gpuDevice() }), wasm()]);
+  const few = amd({ maxSteps: 1 });
+  const result = await encode(decoder, new Float32Array(4000), { backend, solver: few });
+  assert.is(result.backend.name, "wasm");
+  assert.match(
+    result.backend.reason ?? "",
+    /^webgpu: upsample "[^"]+" cannot be computed on a GPU: .*matrix/,
+  );
+});
+
+test("without calibration fixed inputs are compared, too", async () => {
+  const backend = auto([webgpu({ device: await gpuDevice() }), wasm()], { calibrate: false });
+  const fixed = { label: randomArray(5, 2 * 5, -1, 1), kind: 3 };
+  const result = await encode(conditional(), y, { backend, fixed, solver });
+  assert.is(result.backend.name, "webgpu");
+  assert.match(result.backend.reason ?? "", /computes rightly/);
 });
 
 test("without calibration a GPU that computes rightly is taken at once, with every solver", async () => {

@@ -7,8 +7,12 @@ import { firstSamples } from "./problem.ts";
 const COMPARED = 4;
 const TOLERANCE = 1e-3;
 
-/** A backend is timed over so many pauses of its solver. */
+/**
+ * A backend is timed over so many pauses of its solver, and for so many milliseconds, unless it is done sooner: a GPU's
+ * first few rounds would say nothing of the matrices that lbfgs asks for on its way.
+ */
 const TIMED = 3;
+const SHORTEST = 100;
 
 /**
  * How a backend's losses and gradients of a few samples differ from another's: what is wrong, for people, or
@@ -34,22 +38,28 @@ export async function findDisparity(
  * first is made, and left out, if `warmUp` has been called before.
  */
 export function measureSpeed(session: Session, problem: Problem, pair: CheckedPair): Promise<number> {
-  return run(session, problem, pair, TIMED);
+  return run(session, problem, pair, TIMED, SHORTEST);
 }
 
 /** Has a backend make what it needs for the problem. */
 export async function warmUp(session: Session, problem: Problem, pair: CheckedPair): Promise<void> {
-  await run(session, problem, pair, 1);
+  await run(session, problem, pair, 1, 0);
 }
 
-/** Solves until the solver has paused so many times. */
-async function run(session: Session, problem: Problem, pair: CheckedPair, times: number): Promise<number> {
+/** Solves until the solver has paused so many times and so many milliseconds have gone by. */
+async function run(
+  session: Session,
+  problem: Problem,
+  pair: CheckedPair,
+  times: number,
+  milliseconds: number,
+): Promise<number> {
   const { sampleCount, decoder } = problem;
   const solution = new Solution(sampleCount, decoder.latentSize, undefined, { order: pair.flow.order });
   let pauses = 0;
   const start = performance.now();
   await solve(session, problem, pair, solution, {
-    aborted: () => pauses >= times,
+    aborted: () => pauses >= times && performance.now() - start >= milliseconds,
     pause: async () => {
       pauses++;
     },
