@@ -16,9 +16,9 @@ import { type Environment, makeReport, type Report, toMarkdown } from "./page/re
 import { defaultSettings, type GivenSettings, readSettings } from "./page/settings.ts";
 
 const program = new Command("bench:backends")
-  .description("WASM against WebGPU: the same digits, decoder and solvers on both")
+  .description("WASM against WebGPU: the same samples, decoders and solvers on both")
   .option("--sizes <list>", "batch sizes, as 1,16,256")
-  .option("--widths <list>", "how many times as wide as the paper's decoder, as 1,4")
+  .option("--decoders <list>", "some of mlp (the paper's), mlp4 (four times as wide), dcgan")
   .option("--solvers <list>", "lbfgs, amd, or both as lbfgs,amd")
   .option("--steps <n>", "accepted steps at most")
   .option("--rounds <n>", "calls of which the median counts")
@@ -52,7 +52,10 @@ async function findEnvironment(): Promise<Environment> {
 
 /** A process to measure in. */
 function openChild(): Channel {
-  const child = fork(fileURLToPath(new URL("./backends-child.ts", import.meta.url)));
+  const child = fork(fileURLToPath(new URL("./backends-child.ts", import.meta.url)), {
+    // Samples are arrays of numbers.
+    serialization: "advanced",
+  });
   let giveUp: (reason: Error) => void = () => {};
   child.on("exit", (code, signal) => giveUp(new Error(`the process ended with ${signal ?? `code ${code}`}`)));
   return {

@@ -9,6 +9,7 @@ import { build } from "vite";
 import { chartOption } from "../bench/page/chart.ts";
 import { CONTENDER_NAMES } from "../bench/page/contenders.ts";
 import { findCrossings } from "../bench/page/crossing.ts";
+import type { DecoderName } from "../bench/page/decoders.ts";
 import type { Report, Row } from "../bench/page/report.ts";
 import { defaultSettings, readSettings } from "../bench/page/settings.ts";
 import { widen } from "../bench/page/widen.ts";
@@ -18,7 +19,7 @@ import { launchChromium, launchChromiumWithWebgpu, newPage, textOf } from "./sup
 import { serve } from "./support/serve.ts";
 
 /** Tiny, since a software adapter takes its time. */
-const SETTINGS = "sizes=1,2&widths=1&solvers=lbfgs,amd&steps=3&rounds=1";
+const SETTINGS = "sizes=1,2&decoders=mlp&solvers=lbfgs,amd&steps=3&rounds=1";
 const SOLVERS = ["lbfgs", "amd"];
 const DESKTOP = { width: 1280, height: 900 };
 const PHONE = { width: 390, height: 844 };
@@ -114,8 +115,8 @@ for (const [name, size] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
     assert.is(report.environment.adapterIsSoftware, true);
     assert.equal(report.absences, []);
     assert.equal(
-      report.starts.map(({ solver, contender, width }) => [solver, contender, width]),
-      SOLVERS.flatMap((solver) => CONTENDER_NAMES.map((contender) => [solver, contender, 1])),
+      report.starts.map(({ solver, contender, decoder }) => [solver, contender, decoder]),
+      SOLVERS.flatMap((solver) => CONTENDER_NAMES.map((contender) => [solver, contender, "mlp"])),
     );
     assert.equal(
       report.rows.map(({ solver, contender, size }) => [solver, contender, size]),
@@ -154,7 +155,7 @@ for (const [name, size] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
 }
 
 test("it can be cancelled, and shows what there is", async () => {
-  const { page } = await openPage(chromium, "sizes=4096&widths=1&solvers=amd&limit=1000&run");
+  const { page } = await openPage(chromium, "sizes=4096&decoders=mlp&solvers=amd&limit=1000&run");
   await page.waitForSelector("#tables td");
   await click(page, "button", "Cancel");
   await waitForEnd(page, "Cancelled");
@@ -174,7 +175,7 @@ test("without WebGPU it says so and measures WASM alone, on one core and on all"
     // Enough work to be worth sharing.
     const { page, uncaught } = await openPage(
       browser,
-      "sizes=1,256&widths=1&solvers=amd&steps=20&rounds=1&run",
+      "sizes=1,256&decoders=mlp&solvers=amd&steps=20&rounds=1&run",
     );
     await waitForEnd(page, "Done.");
     assert.match(
@@ -209,13 +210,13 @@ test("without WebGPU it says so and measures WASM alone, on one core and on all"
 });
 
 /** Rows of both, by the digits a second of each at 1, 4, 16, … */
-function rowsOf(speeds: { wasm: number[]; webgpu: number[] }, width = 1): Row[] {
+function rowsOf(speeds: { wasm: number[]; webgpu: number[] }, decoder: DecoderName = "mlp"): Row[] {
   return (["wasm", "webgpu"] as const).flatMap((contender) =>
     speeds[contender].map((samplesPerSecond, i): Row => {
       const size = 4 ** i;
       const seconds = size / samplesPerSecond;
       const times = { firstSeconds: seconds, seconds, samplesPerSecond, microsecondsPerGradient: 1 };
-      return { solver: "lbfgs", contender, width, size, calls: 1, meanLoss: 0.1, build: "", ...times };
+      return { solver: "lbfgs", contender, decoder, size, calls: 1, meanLoss: 0.1, build: "", ...times };
     }),
   );
 }
@@ -240,12 +241,12 @@ test("the crossing is where the lines meet, and marked there", () => {
 
 test("no crossing where one is faster throughout, or falls back", () => {
   const sizes = (wasm: number[], webgpu: number[]) =>
-    findCrossings([...rowsOf({ wasm, webgpu }), ...rowsOf({ wasm: [1], webgpu: [2] }, 4)]).map(
-      ({ width, size }) => [width, size],
+    findCrossings([...rowsOf({ wasm, webgpu }), ...rowsOf({ wasm: [1], webgpu: [2] }, "dcgan")]).map(
+      ({ decoder, size }) => [decoder, size],
     );
   assert.equal(sizes([10, 10], [1, 2]), [
-    [1, "never"],
-    [4, "always"],
+    ["mlp", "never"],
+    ["dcgan", "always"],
   ]);
   assert.is(sizes([10, 10, 10], [11, 12, 13])[0]![1], "always");
   assert.is(sizes([10, 10, 10], [11, 12, 9])[0]![1], "never");
@@ -275,10 +276,18 @@ test("settings: lists are sorted and without doubles, what is no whole number in
   assert.equal(readSettings({}, defaults), defaults);
   assert.equal(readSettings({ sizes: "16,1,16" }, defaults).sizes, [1, 16]);
   assert.equal(Math.max(...defaults.sizes), 4096);
-  assert.equal(defaultSettings(true).widths, [1]);
+  assert.equal(defaultSettings(true).decoders, ["mlp"]);
   assert.equal(readSettings({ solvers: "amd,lbfgs" }, defaults).solvers, ["lbfgs", "amd"]);
-  assert.throws(() => readSettings({ solvers: "rk4" }, defaults), /^solvers is "rk4", expected lbfgs or amd/);
-  const wrong = { sizes: "1,,2", widths: "0", steps: "1.5", limit: "soon" };
+  assert.throws(
+    () => readSettings({ solvers: "rk4" }, defaults),
+    /^solvers is "rk4", expected some of lbfgs, amd/,
+  );
+  assert.equal(readSettings({ decoders: "dcgan,mlp" }, defaults).decoders, ["mlp", "dcgan"]);
+  assert.throws(
+    () => readSettings({ decoders: "vae" }, defaults),
+    /^decoders is "vae", expected some of mlp, /,
+  );
+  const wrong = { sizes: "1,,2", rounds: "0", steps: "1.5", limit: "soon" };
   for (const [name, text] of Object.entries(wrong)) {
     assert.throws(
       () => readSettings({ [name]: text }, defaults),
@@ -290,7 +299,7 @@ test("settings: lists are sorted and without doubles, what is no whole number in
 if (screenshot) {
   test("the picture for the docs", async () => {
     replaceDecoder(PAPER);
-    const settings = "sizes=1,4,16&widths=1&solvers=lbfgs&steps=20&rounds=1&limit=1000&run";
+    const settings = "sizes=1,4,16&decoders=mlp&solvers=lbfgs&steps=20&rounds=1&limit=1000&run";
     const { page } = await openPage(chromium, settings, { width: 1000, height: 900 });
     await waitForEnd(page, "Done.");
     await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());

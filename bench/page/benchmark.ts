@@ -1,5 +1,6 @@
 import { median } from "../measure.ts";
 import { CONTENDER_NAMES, CONTENDERS, type ContenderName } from "./contenders.ts";
+import { DECODERS, type DecoderName, samplesFor } from "./decoders.ts";
 import type { Measurement, Reply, Request, Subject } from "./measure.ts";
 import type { Absence, Row, Start } from "./report.ts";
 import type { Settings, SolverName } from "./settings.ts";
@@ -36,7 +37,7 @@ export interface Progress {
 const LONG = 5;
 
 /**
- * Measures all contenders with each solver on decoders of all widths, size after size, in turns. It ends early, with what there is, when
+ * Measures all contenders with each solver on each decoder, size after size, in turns. It ends early, with what there is, when
  * the signal is aborted; what fails is noted and the others go on.
  */
 export async function runBenchmark(
@@ -46,7 +47,7 @@ export async function runBenchmark(
 ): Promise<Findings> {
   const benchmark = new Benchmark(settings, open, signal, onProgress);
   for (const solver of settings.solvers) {
-    for (const width of settings.widths) await benchmark.measureSubjects({ solver, width });
+    for (const decoder of settings.decoders) await benchmark.measureSubjects({ solver, decoder });
   }
   return benchmark.findings;
 }
@@ -54,7 +55,7 @@ export async function runBenchmark(
 /** What all contenders are given to do. */
 interface Work {
   readonly solver: SolverName;
-  readonly width: number;
+  readonly decoder: DecoderName;
 }
 
 /** A contender with its channel, while it can still be measured. */
@@ -94,12 +95,15 @@ class Benchmark {
     this.signal = signal;
     this.onProgress = onProgress;
     this.total =
-      settings.solvers.length * settings.widths.length * (1 + settings.sizes.length) * CONTENDER_NAMES.length;
+      settings.solvers.length *
+      settings.decoders.length *
+      (1 + settings.sizes.length) *
+      CONTENDER_NAMES.length;
   }
 
   async measureSubjects(work: Work): Promise<void> {
     const entrants = CONTENDER_NAMES.map((name): Entrant => {
-      const label = `${CONTENDERS[name].label}, ${work.solver}, decoder ×${work.width}`;
+      const label = `${CONTENDERS[name].label}, ${work.solver}, ${DECODERS[work.decoder].label}`;
       return { name, work, label, channel: this.open(), last: undefined };
     });
     const closeAll = () => {
@@ -107,7 +111,8 @@ class Benchmark {
     };
     this.signal.addEventListener("abort", closeAll);
     try {
-      for (const entrant of entrants) await this.attempt(entrant, () => this.start(entrant));
+      const samples = await samplesFor(work.decoder);
+      for (const entrant of entrants) await this.attempt(entrant, () => this.start(entrant, samples));
       for (const size of this.settings.sizes) await this.measureSize(entrants, size);
     } finally {
       this.signal.removeEventListener("abort", closeAll);
@@ -127,10 +132,16 @@ class Benchmark {
     }
   }
 
-  private async start(entrant: Entrant): Promise<void> {
-    this.report(`${entrant.label}: the first digit`);
+  private async start(entrant: Entrant, samples: Float32Array | undefined): Promise<void> {
+    this.report(`${entrant.label}: the first sample`);
     const { steps, sizes } = this.settings;
-    const subject: Subject = { contender: entrant.name, ...entrant.work, steps, digits: sizes.at(-1)! };
+    const subject: Subject = {
+      contender: entrant.name,
+      ...entrant.work,
+      steps,
+      most: sizes.at(-1)!,
+      samples,
+    };
     const ready = await entrant.channel.ask({ subject });
     if ("error" in ready) throw new Error(ready.error);
     const cold = await measure(entrant, 1);

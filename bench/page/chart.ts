@@ -1,10 +1,11 @@
 import type { EChartsCoreOption } from "echarts/core";
 import { CONTENDER_NAMES, CONTENDERS } from "./contenders.ts";
+import { DECODERS } from "./decoders.ts";
 import type { Report } from "./report.ts";
 
 const INK = "#1c2733";
 const GRID = "#e3e7ec";
-/** A line and a mark for each width, so that colours are not all there is to tell them by. */
+/** A line and a mark for each decoder, so that colours are not all there is to tell them by. */
 const STYLES = [
   { type: "solid", symbol: "circle" },
   { type: "dashed", symbol: "rect" },
@@ -12,7 +13,7 @@ const STYLES = [
 ];
 
 /**
- * Digits a second by batch size, both logarithmic, a line for each backend and decoder; pins where WebGPU overtakes. With
+ * Samples a second by batch size, both logarithmic, a line for each backend and decoder; pins where WebGPU overtakes. With
  * the first solver that was measured.
  *
  * @param isNarrow for a screen as of a phone
@@ -23,18 +24,18 @@ export function chartOption(
 ): EChartsCoreOption {
   const solver = report.rows[0]?.solver;
   const ofSolver = report.rows.filter((row) => row.solver === solver);
-  const widths = [...new Set(ofSolver.map((row) => row.width))];
-  const series = widths.flatMap((width, i) =>
+  const decoders = [...new Set(ofSolver.map((row) => row.decoder))];
+  const series = decoders.flatMap((decoder, i) =>
     CONTENDER_NAMES.map((name) => {
       const { label, color } = CONTENDERS[name];
       const { type, symbol } = STYLES[i % STYLES.length]!;
-      const rows = ofSolver.filter((row) => row.width === width && row.contender === name);
+      const rows = ofSolver.filter((row) => row.decoder === decoder && row.contender === name);
       const crossings = report.crossings.filter(
-        (cross) => cross.solver === solver && cross.width === width && cross.contender === name,
+        (cross) => cross.solver === solver && cross.decoder === decoder && cross.contender === name,
       );
       return {
         type: "line",
-        name: `${label}, ${solver}, decoder ×${width}`,
+        name: `${label}, ${solver}, ${DECODERS[decoder].label}`,
         data: rows.map(({ size, samplesPerSecond }) => [size, samplesPerSecond]),
         ...{ color, symbol, symbolSize: 9, lineStyle: { type, width: 2.5 } },
         markPoint: {
@@ -79,11 +80,11 @@ export function chartOption(
       bottom: isNarrow ? 60 + 20 * series.length : 80,
     },
     xAxis: {
-      ...{ ...axis, name: "digits encoded at once", nameGap: 28, logBase: 4 },
+      ...{ ...axis, name: "samples encoded at once", nameGap: 28, logBase: 4 },
       min: Math.min(...sizes),
       max: Math.max(...sizes),
     },
-    yAxis: { ...axis, name: "digits a second", nameGap: isNarrow ? 40 : 50 },
+    yAxis: { ...axis, name: "samples a second", nameGap: isNarrow ? 40 : 50 },
     series,
   };
 }

@@ -1,16 +1,17 @@
 import { CONTENDER_NAMES, type ContenderName } from "./contenders.ts";
+import type { DecoderName } from "./decoders.ts";
 import type { Row } from "./report.ts";
 import type { SolverName } from "./settings.ts";
 
-/** From where on a contender is faster than another with a solver on the decoder of some width. */
+/** From where on a contender is faster than another with a solver on a decoder. */
 export interface Crossing {
   readonly solver: SolverName;
-  readonly width: number;
+  readonly decoder: DecoderName;
   readonly contender: ContenderName;
   readonly other: ContenderName;
   /** The batch size of the last change, between those measured; or how it was at all of them. */
   readonly size: number | "always" | "never";
-  /** Digits a second there. */
+  /** Samples a second there. */
   readonly samplesPerSecond: number | undefined;
 }
 
@@ -18,12 +19,13 @@ export interface Crossing {
 export function findCrossings(rows: readonly Row[]): Crossing[] {
   const contender = CONTENDER_NAMES.at(-1)!;
   const works = rows.filter(
-    ({ solver, width }, i) => rows.findIndex((row) => row.solver === solver && row.width === width) === i,
+    ({ solver, decoder }, i) =>
+      rows.findIndex((row) => row.solver === solver && row.decoder === decoder) === i,
   );
-  return works.flatMap(({ solver, width }) => {
-    const ofWork = rows.filter((row) => row.solver === solver && row.width === width);
+  return works.flatMap(({ solver, decoder }) => {
+    const ofWork = rows.filter((row) => row.solver === solver && row.decoder === decoder);
     return CONTENDER_NAMES.slice(0, -1).flatMap((other) =>
-      findCrossing(ofWork, contender, other).map((found) => ({ solver, width, ...found })),
+      findCrossing(ofWork, contender, other).map((found) => ({ solver, decoder, ...found })),
     );
   });
 }
@@ -40,7 +42,7 @@ function findCrossing(
   rows: readonly Row[],
   contender: ContenderName,
   other: ContenderName,
-): Omit<Crossing, "solver" | "width">[] {
+): Omit<Crossing, "solver" | "decoder">[] {
   const pairs = rows
     .filter((row) => row.contender === contender)
     .flatMap(({ size, samplesPerSecond }): Pair[] => {

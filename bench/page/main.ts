@@ -1,19 +1,13 @@
 // The benchmark page: asks what to measure, shows how far it is, and then the results. What it measures can also be
-// given in the address: ?sizes=1,16,256&widths=1,4&solvers=lbfgs,amd&steps=100&rounds=3&limit=60, and &run starts at once.
+// given in the address: ?sizes=1,16,256&decoders=mlp,dcgan&solvers=lbfgs,amd&steps=100&rounds=3&limit=60, and &run starts at once.
 import { availableBackends, webgpu } from "../../src/backend/webgpu/index.ts";
 import { type Findings, type Progress, runBenchmark } from "./benchmark.ts";
+import { DECODER_NAMES, DECODERS } from "./decoders.ts";
 import { openWorker } from "./open-worker.ts";
 import { element, fill, listItems } from "./page.ts";
 import { type Environment, METHOD, makeReport } from "./report.ts";
 import { ResultsView } from "./results-view.ts";
-import {
-  ALL_SIZES,
-  ALL_SOLVERS,
-  ALL_WIDTHS,
-  defaultSettings,
-  readSettings,
-  type Settings,
-} from "./settings.ts";
+import { ALL_SIZES, ALL_SOLVERS, defaultSettings, readSettings, type Settings } from "./settings.ts";
 
 const given = new URLSearchParams(location.search);
 const view = new ResultsView();
@@ -30,7 +24,7 @@ async function prepare(): Promise<void> {
   const settings = readSettings(
     {
       sizes: given.get("sizes") ?? undefined,
-      widths: given.get("widths") ?? undefined,
+      decoders: given.get("decoders") ?? undefined,
       solvers: given.get("solvers") ?? undefined,
       steps: given.get("steps") ?? undefined,
       rounds: given.get("rounds") ?? undefined,
@@ -40,16 +34,16 @@ async function prepare(): Promise<void> {
   );
   offer("sizes", ALL_SIZES, settings.sizes, (size) => `${size}`);
   offer("solvers", ALL_SOLVERS, settings.solvers, (solver) => `${solver}()`);
-  offer("widths", ALL_WIDTHS, settings.widths, (width) => (width === 1 ? "×1, the paper's" : `×${width}`));
+  offer("decoders", DECODER_NAMES, settings.decoders, (decoder) => DECODERS[decoder].label);
   element("settings").addEventListener("submit", (event) => {
     event.preventDefault();
     const chosen = {
       ...settings,
       sizes: chosenOf("sizes").map(Number),
-      widths: chosenOf("widths").map(Number),
+      decoders: DECODER_NAMES.filter((decoder) => chosenOf("decoders").includes(decoder)),
       solvers: ALL_SOLVERS.filter((solver) => chosenOf("solvers").includes(solver)),
     };
-    if ([chosen.sizes, chosen.widths, chosen.solvers].some(({ length }) => length === 0)) {
+    if ([chosen.sizes, chosen.decoders, chosen.solvers].some(({ length }) => length === 0)) {
       state.textContent = "Choose at least one batch size, one decoder and one solver.";
       return;
     }
@@ -75,7 +69,7 @@ async function findEnvironment(): Promise<Environment> {
   return { runtime, cores, adapter, adapterIsSoftware };
 }
 
-type Choosable = "sizes" | "widths" | "solvers";
+type Choosable = "sizes" | "decoders" | "solvers";
 
 function offer<T extends number | string>(
   name: Choosable,
@@ -84,7 +78,7 @@ function offer<T extends number | string>(
   label: (value: T) => string,
 ): void {
   const values = [...new Set([...usual, ...chosen])];
-  if (name !== "solvers") values.sort((a, b) => Number(a) - Number(b));
+  if (name === "sizes") values.sort((a, b) => Number(a) - Number(b));
   const choices = values.map((value) => {
     const input = Object.assign(document.createElement("input"), {
       ...{ type: "checkbox", name, value: String(value), checked: chosen.includes(value) },

@@ -1,21 +1,22 @@
-import { amd, type BackendInfo, type Decoder, encode, lbfgs, loadDecoder, summary } from "../../src/index.ts";
+import { amd, type BackendInfo, encode, lbfgs, summary } from "../../src/index.ts";
 import { CONTENDERS, type ContenderName } from "./contenders.ts";
+import { DECODERS, type DecoderName } from "./decoders.ts";
 import type { SolverName } from "./settings.ts";
-import { widen } from "./widen.ts";
 
 /** Who is measured, in a thread or process of its own, so that its first call is really the first. */
 export interface Subject {
   readonly contender: ContenderName;
-  /** How many times as wide as the paper's the hidden layers are. */
-  readonly width: number;
+  readonly decoder: DecoderName;
   readonly solver: SolverName;
   /** Accepted steps at most. */
   readonly steps: number;
-  /** The most digits that it will be given. */
-  readonly digits: number;
+  /** The most samples that it will be given. */
+  readonly most: number;
+  /** What it encodes, again and again where there are fewer; undefined: digits. */
+  readonly samples: Float32Array | undefined;
 }
 
-/** What is said to a thread or process: first who it is, then time and again how many digits to encode. */
+/** What is said to a thread or process: first who it is, then time and again how many samples to encode. */
 export type Request = { readonly subject: Subject } | { readonly count: number };
 
 /** One call of `encode`. */
@@ -59,20 +60,21 @@ export function makeResponder(surroundings: Surroundings): (request: Request) =>
   };
 }
 
-/** Brings decoder and digits into memory; what the backend needs is left to its first call. */
+/** Brings decoder and samples into memory; what the backend needs is left to its first call. */
 async function prepare(
-  { contender, width, solver: name, steps, digits }: Subject,
+  { contender, decoder: decoderName, solver: name, steps, most, samples }: Subject,
   { readDigits, workerUrl }: Surroundings,
 ) {
-  // In this form bundlers take the file along.
-  const narrow = await loadDecoder(new URL("../../demo/decoder.safetensors", import.meta.url));
-  const decoder = widen(narrow, width);
-  const y = await readDigits(digits);
+  const decoder = await DECODERS[decoderName].load();
+  const size = most * decoder.outputSize;
+  const y = samples
+    ? Float32Array.from({ length: size }, (_, i) => samples[i % samples.length]!)
+    : await readDigits(most);
   const backend = CONTENDERS[contender].makeBackend(workerUrl);
   const solver = { lbfgs, amd }[name]({ maxSteps: steps });
   return async (count: number): Promise<Measurement> => {
     const options = { backend, solver, batchSize: count };
-    const result = await encode(decoder, digitsOf(y, decoder, count), options);
+    const result = await encode(decoder, y.subarray(0, count * decoder.outputSize), options);
     const { valueEvaluations, gradientEvaluations } = result.stats;
     return {
       seconds: result.seconds,
@@ -81,10 +83,6 @@ async function prepare(
       backend: result.backend,
     };
   };
-}
-
-function digitsOf(y: Float32Array, { outputSize }: Decoder, count: number): Float32Array {
-  return y.subarray(0, count * outputSize);
 }
 
 function sum(counts: Uint32Array): number {

@@ -1,12 +1,13 @@
 import { CONTENDERS, type ContenderName } from "./contenders.ts";
 import { type Crossing, findCrossings } from "./crossing.ts";
+import { DECODERS, type DecoderName } from "./decoders.ts";
 import { DEFAULT_STEPS, type Settings, type SolverName } from "./settings.ts";
 
-/** The first result: one digit, from the call of `encode` on, with decoder and digit in memory. */
+/** The first result: one sample, from the call of `encode` on, with decoder and sample in memory. */
 export interface Start {
   readonly contender: ContenderName;
   readonly solver: SolverName;
-  readonly width: number;
+  readonly decoder: DecoderName;
   /** Nothing of the backend is loaded, compiled or packed. */
   readonly coldSeconds: number;
   /** The same once more. */
@@ -17,9 +18,8 @@ export interface Start {
 export interface Row {
   readonly contender: ContenderName;
   readonly solver: SolverName;
-  /** How many times as wide as the paper's the decoder's hidden layers are. */
-  readonly width: number;
-  /** How many digits were encoded at once. */
+  readonly decoder: DecoderName;
+  /** How many samples were encoded at once. */
   readonly size: number;
   /** How many calls the medians are of. */
   readonly calls: number;
@@ -44,7 +44,7 @@ export interface Row {
 export interface Absence {
   readonly contender: ContenderName;
   readonly solver: SolverName;
-  readonly width: number;
+  readonly decoder: DecoderName;
   readonly size: number | undefined;
   readonly reason: string;
 }
@@ -96,10 +96,10 @@ export interface Table {
 export function tablesOf({ starts, rows }: Pick<Report, "starts" | "rows">): Table[] {
   return [
     {
-      caption: "Time to the first result: one digit",
+      caption: "Time to the first result: one sample",
       head: ["decoder", "solver", "backend", "cold", "warm"],
-      body: starts.map(({ contender, solver, width, coldSeconds, warmSeconds }) => [
-        `×${width}`,
+      body: starts.map(({ contender, solver, decoder, coldSeconds, warmSeconds }) => [
+        DECODERS[decoder].label,
         solver,
         CONTENDERS[contender].label,
         showSeconds(coldSeconds),
@@ -110,10 +110,10 @@ export function tablesOf({ starts, rows }: Pick<Report, "starts" | "rows">): Tab
       caption: "By batch size",
       head: [
         ...["decoder", "solver", "backend", "batch", "first call", "call"],
-        ...["digits/s", "µs per z-gradient", "mean loss"],
+        ...["samples/s", "µs per z-gradient", "mean loss"],
       ],
       body: rows.map((row) => [
-        `×${row.width}`,
+        DECODERS[row.decoder].label,
         row.solver,
         CONTENDERS[row.contender].label,
         String(row.size),
@@ -139,16 +139,16 @@ export function remarksOf(report: Omit<Report, "crossings">): string[] {
   if (settings.steps < DEFAULT_STEPS) {
     remarks.push(`Samples were stopped after ${settings.steps} steps, unless they stopped by themselves.`);
   }
-  for (const { contender, solver, width, size, reason } of absences) {
+  for (const { contender, solver, decoder, size, reason } of absences) {
     const from = size === undefined ? "" : `, from ${size} on`;
     remarks.push(
-      `Not measured: ${CONTENDERS[contender].label}, ${solver}, decoder ×${width}${from}: ${reason}.`,
+      `Not measured: ${CONTENDERS[contender].label}, ${solver}, ${DECODERS[decoder].label}${from}: ${reason}.`,
     );
   }
-  for (const { contender, solver, width, size, reason, incidents = [] } of rows) {
+  for (const { contender, solver, decoder, size, reason, incidents = [] } of rows) {
     for (const incident of [...(reason ? [reason] : []), ...incidents]) {
       remarks.push(
-        `${CONTENDERS[contender].label}, ${solver}, decoder ×${width}, ${size} at once: ${incident}.`,
+        `${CONTENDERS[contender].label}, ${solver}, ${DECODERS[decoder].label}, ${size} at once: ${incident}.`,
       );
     }
   }
@@ -157,8 +157,9 @@ export function remarksOf(report: Omit<Report, "crossings">): string[] {
 
 /** How the figures are to be read, a sentence each. */
 export const METHOD = [
-  "The decoder is the paper's, 20 → 150 → 300 → 600 → 784, trained on MNIST; ×4 has each hidden unit four times, and computes the same function.",
-  "Each backend encodes the same digits, the first of the MNIST test file, with lbfgs() and with amd(), unless one of them was chosen. The chart is of the first.",
+  "MLP is the paper's decoder, 20 → 150 → 300 → 600 → 784, trained on MNIST; ×4 has each hidden unit four times, and computes the same function. They encode digits, the first of the MNIST test file.",
+  "DCGAN is 100 → 4×4×256 → 8×8×128 → 16×16×64 → 32×32×3 by transposed convolutions, with random weights. It encodes 64 pictures that it made itself, with a tenth of noise, again and again where more are encoded.",
+  "Each backend encodes the same samples with lbfgs() and with amd(), unless one of them was chosen. The chart is of the first.",
   "Cold: nothing of the backend is loaded, compiled or packed; browsers and drivers may remember shaders from an earlier run. First call: of this batch size, for which WebGPU compiles.",
   "A z-gradient is one sample's pass forward and back, a pass forward alone half of one. Medians of calls in turns.",
 ];
@@ -184,15 +185,15 @@ export function toMarkdown(report: Report): string {
   ].join("\n\n");
 }
 
-export function showCrossing({ solver, width, contender, other, size }: Crossing): string {
+export function showCrossing({ solver, decoder, contender, other, size }: Crossing): string {
   const [first, second] = [CONTENDERS[contender].label, CONTENDERS[other].label];
   if (size === "never") {
-    return `${solver}, decoder ×${width}: ${first} was slower than ${second} at every batch size measured.`;
+    return `${solver}, ${DECODERS[decoder].label}: ${first} was slower than ${second} at every batch size measured.`;
   }
   if (size === "always") {
-    return `${solver}, decoder ×${width}: ${first} was faster than ${second} at every batch size measured.`;
+    return `${solver}, ${DECODERS[decoder].label}: ${first} was faster than ${second} at every batch size measured.`;
   }
-  return `${solver}, decoder ×${width}: ${first} overtakes ${second} at a batch of about ${Math.round(size)}.`;
+  return `${solver}, ${DECODERS[decoder].label}: ${first} overtakes ${second} at a batch of about ${Math.round(size)}.`;
 }
 
 function showSeconds(seconds: number): string {

@@ -1,3 +1,5 @@
+import { DECODER_NAMES, type DecoderName } from "./decoders.ts";
+
 /** The solvers that can be measured; the first is the library's default. */
 export const ALL_SOLVERS = ["lbfgs", "amd"] as const;
 
@@ -7,8 +9,8 @@ export type SolverName = (typeof ALL_SOLVERS)[number];
 export interface Settings {
   /** Batch sizes, ascending. */
   readonly sizes: readonly number[];
-  /** How many times as wide as the paper's decoder, ascending. */
-  readonly widths: readonly number[];
+  /** In the order of DECODER_NAMES. */
+  readonly decoders: readonly DecoderName[];
   /** In the order of ALL_SOLVERS; the chart is of the first. */
   readonly solvers: readonly SolverName[];
   /** Accepted steps of a solver at most; its own stop comes before the default. */
@@ -20,14 +22,13 @@ export interface Settings {
 }
 
 export const ALL_SIZES = [1, 4, 16, 64, 256, 1024, 4096];
-export const ALL_WIDTHS = [1, 4];
 
 /** AMD's own default, before which both solvers stop. */
 export const DEFAULT_STEPS = 10_000;
 
 const DEFAULTS: Settings = {
   sizes: ALL_SIZES,
-  widths: ALL_WIDTHS,
+  decoders: DECODER_NAMES,
   solvers: ALL_SOLVERS,
   steps: DEFAULT_STEPS,
   rounds: 3,
@@ -36,15 +37,13 @@ const DEFAULTS: Settings = {
 
 /** The MNIST test file has so many digits. */
 const MOST_DIGITS = 10_000;
-/** Of a decoder 16 times as wide the weights are 300 MB. */
-const MOST_WIDTH = 16;
 
 /**
  * What is measured unless somebody says otherwise. On an adapter that is software a few small sizes will do: they say
  * nothing of a GPU, and the large ones take minutes.
  */
 export function defaultSettings(adapterIsSoftware: boolean): Settings {
-  return adapterIsSoftware ? { ...DEFAULTS, sizes: [1, 4, 16], widths: [1] } : DEFAULTS;
+  return adapterIsSoftware ? { ...DEFAULTS, sizes: [1, 4, 16], decoders: ["mlp"] } : DEFAULTS;
 }
 
 /** Settings that somebody has given, as lists or numbers in text; those not given are undefined. */
@@ -53,17 +52,20 @@ export type GivenSettings = { readonly [Name in keyof Settings]?: string | undef
 /**
  * The defaults with what somebody has given.
  *
- * @throws Error on what is not a list of whole numbers in range, or of solvers, or not a number
+ * @throws Error on what is not a list of whole numbers in range, or of solvers or decoders, or not a number
  */
 export function readSettings(given: GivenSettings, defaults: Settings): Settings {
-  const list = (name: "sizes" | "widths", most: number) =>
-    given[name] === undefined ? defaults[name] : readList(name, given[name], most);
+  const names = <Name extends string>(
+    name: "solvers" | "decoders",
+    all: readonly Name[],
+    usual: readonly Name[],
+  ) => (given[name] === undefined ? usual : readNames(name, given[name], all));
   const whole = (name: "steps" | "rounds" | "limit", most: number) =>
     given[name] === undefined ? defaults[name] : readWhole(name, given[name], most);
   return {
-    sizes: list("sizes", MOST_DIGITS),
-    widths: list("widths", MOST_WIDTH),
-    solvers: given.solvers === undefined ? defaults.solvers : readSolvers(given.solvers),
+    sizes: given.sizes === undefined ? defaults.sizes : readList("sizes", given.sizes, MOST_DIGITS),
+    decoders: names("decoders", DECODER_NAMES, defaults.decoders),
+    solvers: names("solvers", ALL_SOLVERS, defaults.solvers),
     steps: whole("steps", 1e6),
     rounds: whole("rounds", 100),
     limit: whole("limit", 1e5),
@@ -75,11 +77,11 @@ function readList(name: string, text: string, most: number): number[] {
   return [...values].sort((a, b) => a - b);
 }
 
-function readSolvers(text: string): SolverName[] {
+function readNames<Name extends string>(name: string, text: string, all: readonly Name[]): Name[] {
   const names = text.split(",");
-  const unknown = names.some((name) => !ALL_SOLVERS.some((solver) => solver === name));
-  if (unknown) throw new Error(`solvers is "${text}", expected ${ALL_SOLVERS.join(" or ")}, or both`);
-  return ALL_SOLVERS.filter((solver) => names.includes(solver));
+  const unknown = names.some((each) => !all.some((known) => known === each));
+  if (unknown) throw new Error(`${name} is "${text}", expected some of ${all.join(", ")}`);
+  return all.filter((each) => names.includes(each));
 }
 
 function readWhole(name: string, text: string, most: number): number {
