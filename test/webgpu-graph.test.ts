@@ -1,10 +1,12 @@
+import { readFileSync } from "node:fs";
 import { fromBinary } from "@bufbuild/protobuf";
 import { type GraphProto, ModelProtoSchema, type ValueInfoProto } from "onnx-buf";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { dcgan } from "../bench/dcgan.ts";
+import { dcgan, dcganDecoder, reachableData } from "../bench/dcgan.ts";
 import { decodeGraph, objectiveGraph } from "../src/backend/webgpu/graphs.ts";
 import { OnnxGraph } from "../src/backend/webgpu/onnx.ts";
+import { readIdx } from "../src/data/idx.ts";
 import { activations } from "../src/graph/activation.ts";
 import { parametersOf } from "../src/graph/graph.ts";
 import { layersOf } from "../src/graph/layers.ts";
@@ -13,8 +15,10 @@ import {
   binaryCrossEntropy,
   createDecoder,
   type Decoder,
+  encode,
   loadDecoder,
   squaredError,
+  wasm,
 } from "../src/index.ts";
 import { ProtobufMessage } from "../src/protobuf.ts";
 import type { StandardLoss } from "../src/terms/losses.ts";
@@ -191,6 +195,22 @@ for (const [name, decoder, loss, nodes, reshapes] of EVALUATIONS) {
     assert.is(graph.node.filter(({ opType }) => opType === "Reshape").length, reshapes);
   });
 }
+
+test("a step of lbfgs takes 1.1 evaluations, of the paper's decoder and of the DCGAN", async () => {
+  const { data } = await readIdx(readFileSync("demo/mnist-test-300.idx.gz"));
+  const digits = Float32Array.from(data.subarray(0, 32 * 784), (value) => value / 255);
+  const generator = dcganDecoder("elu");
+  const { y } = await reachableData(generator, 6, wasm());
+  for (const [decoder, samples] of [
+    [await loadDecoder("demo/decoder.safetensors"), digits],
+    [generator, y],
+  ] as const) {
+    const { stats } = await encode(decoder, samples);
+    const sum = (counts: Uint32Array) => counts.reduce((total, count) => total + count, 0);
+    const each = sum(stats.valueEvaluations) / sum(stats.acceptedSteps);
+    assert.ok(each > 1.05 && each < 1.2, `${each}`);
+  }
+});
 
 test("what is not read is not written", () => {
   const graph = new OnnxGraph();

@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { dcganDecoder } from "../bench/dcgan.ts";
 import { type OnnxRuntime, webgpu } from "../src/backend/webgpu/index.ts";
 import {
   add,
@@ -27,6 +28,7 @@ import {
   type EncodeOptions,
   encode,
   lbfgs,
+  loadDecoder,
   wasm,
 } from "../src/index.ts";
 import { allKinds } from "./support/all-kinds.ts";
@@ -172,6 +174,34 @@ for (const [name, { decoder, options }] of Object.entries({ conditional, overPoi
           `${solver.name}: ${loss}, in WASM ${expected.loss[i]}`,
         );
       });
+    }
+  });
+}
+
+/** What docs/performance.md has of an evaluation: losses and gradients of all samples. */
+const EVALUATIONS = [
+  { name: "the paper's decoder", decoder: await loadDecoder("demo/decoder.safetensors"), dispatches: 34 },
+  { name: "the DCGAN", decoder: dcganDecoder("elu"), dispatches: 35 },
+];
+
+for (const { name, decoder, dispatches } of EVALUATIONS) {
+  test(`an evaluation of ${name} takes ${dispatches} dispatches, and lbfgs nothing else of the GPU`, async () => {
+    const y = await decode(decoder, randomArray(6, decoder.latentSize, -1, 1));
+    const solver = lbfgs({ maxSteps: 2 });
+    await encode(decoder, y, { backend, solver });
+    const pass = GPUComputePassEncoder.prototype;
+    const { dispatchWorkgroups } = pass;
+    let counted = 0;
+    pass.dispatchWorkgroups = function (...counts) {
+      counted++;
+      return dispatchWorkgroups.apply(this, counts);
+    };
+    try {
+      const { stats } = await encode(decoder, y, { backend, solver });
+      assert.ok(stats.valueEvaluations[0]! >= 3);
+      assert.is(counted, dispatches * stats.valueEvaluations[0]!);
+    } finally {
+      pass.dispatchWorkgroups = dispatchWorkgroups;
     }
   });
 }
