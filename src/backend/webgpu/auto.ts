@@ -22,7 +22,7 @@ export interface AutoOptions {
 /**
  * Chooses a backend for each decoder, loss and number of samples: the first that can be used, is a real GPU,
  * computes what the last one computes (losses and gradients of a few samples to 1e-3) and is faster than it, and
- * else the last. `result.backend.reason` says why.
+ * else the last. `result.backend.reason` says why. A decoder that a backend cannot compute goes to the next.
  *
  * Trying takes a second or so the first time. Meanwhile the last backend does the work; calls that come later
  * have what was found out, which is kept with the decoder. Decoding, training and custom losses are the last

@@ -25,8 +25,8 @@ export interface WebgpuOptions {
 
 /**
  * The WebGPU backend: the decoder on a GPU, in float32, through onnxruntime-web, an optional peer dependency that
- * has to be installed beside latentflow. It encodes with every flow and solver, decodes, and knows binaryCrossEntropy
- * and squaredError; training and custom losses are `wasm()`'s. The GPU computes losses and gradients; the solvers' steps,
+ * has to be installed beside latentflow. It encodes with every flow and solver, decodes, and knows every kind of
+ * operation, fixed inputs and points, binaryCrossEntropy and squaredError; training and custom losses are `wasm()`'s. The GPU computes losses and gradients; the solvers' steps,
  * and the curvature that L-BFGS asks for now and then, are computed in WASM.
  *
  * A device that is lost is replaced and the call goes on; a second loss, and it goes on in WASM. The result's
@@ -34,8 +34,8 @@ export interface WebgpuOptions {
  * others unless the GPU rounds differently for another number of rows.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or one of the wrong type; from the call that uses
- *   it, `unsupported` where there is no WebGPU, no adapter or no onnxruntime-web, or on a loss or a use that it
- *   does not know
+ *   it, `unsupported` where there is no WebGPU, no adapter or no onnxruntime-web, on a loss or a use that it does
+ *   not know, and before anything is begun on a decoder that it cannot compute, with the operation and the reason
  */
 export function webgpu(options: WebgpuOptions = {}): Backend {
   checkOptions("webgpu", options, { ort: true, device: true, wasmPaths: true });
