@@ -15,7 +15,6 @@ import {
   reshape,
   sequential,
   sigmoid,
-  slice,
   softplus,
   tanh,
   upsample,
@@ -32,6 +31,7 @@ import {
   wasm,
 } from "../src/index.ts";
 import { allKinds } from "./support/all-kinds.ts";
+import { AWKWARD_CONVOLUTIONS } from "./support/awkward-convolutions.ts";
 import { leave, startDawn } from "./support/dawn.ts";
 import { ONNX_CASES, randomDecoder } from "./support/onnx-cases.ts";
 import { decoderOf } from "./support/operation-cases.ts";
@@ -85,19 +85,6 @@ const overPoints: Given = {
   options: { points: 7, fixed: { xyz: randomArray(8, 3 * 7, -1, 1) } },
 };
 
-/** Channels and positions that onnxruntime-web's own kernels take wrongly, if nothing is done about it. */
-const awkward = givenTo(
-  createDecoder(
-    graph(({ latent }) => {
-      const pixels = tanh()(reshape([5, 4, 6])(dense(120)(latent(3))));
-      const inner = elu()(conv({ channels: 8, kernel: 3, padding: 1 })(pixels));
-      const turned = slice({ axis: 0, start: 3, end: 0, step: -2 })(inner);
-      return sigmoid()(convTranspose({ channels: 9, kernel: 3, stride: 2 })(turned));
-    }),
-    { seed: 2, loss: "mse" },
-  ),
-);
-
 const generator = givenTo(
   createDecoder(
     sequential(4, [
@@ -114,7 +101,9 @@ const DECODERS: Readonly<Record<string, Given>> = {
   "a condition and a class": conditional,
   "points and a skip": overPoints,
   "a generator": generator,
-  "awkward channels": awkward,
+  ...Object.fromEntries(
+    Object.entries(AWKWARD_CONVOLUTIONS).map(([name, definition]) => [name, givenTo(decoderOf(definition))]),
+  ),
   ...Object.fromEntries(
     [3, 17, 29].map((seed) => [`random graph ${seed}`, givenTo(decoderOf(randomGraph(seed)))]),
   ),

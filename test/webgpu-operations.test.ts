@@ -9,6 +9,7 @@ import { normalisePointwise, type PointwiseLike } from "../src/graph/pointwise.t
 import { binaryCrossEntropy, createDecoder, type Decoder, decode, squaredError, wasm } from "../src/index.ts";
 import type { StandardLoss } from "../src/terms/losses.ts";
 import { allKinds } from "./support/all-kinds.ts";
+import { AWKWARD_CONVOLUTIONS } from "./support/awkward-convolutions.ts";
 import { decodeOnCpu, evaluateOnCpu } from "./support/graph-on-cpu.ts";
 import { gradientOf, graphLoss } from "./support/graph-reference.ts";
 import { allRows } from "./support/objective.ts";
@@ -85,6 +86,7 @@ async function check(given: Decoder, loss: StandardLoss): Promise<void> {
 const GRAPHS: Readonly<Record<string, GraphDefinition>> = {
   ...OPERATION_CASES,
   ...STRUCTURES,
+  ...AWKWARD_CONVOLUTIONS,
   "all kinds": allKinds,
   ...Object.fromEntries(Array.from({ length: 40 }, (_, seed) => [`random graph ${seed}`, randomGraph(seed)])),
 };

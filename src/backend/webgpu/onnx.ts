@@ -77,6 +77,15 @@ export class OnnxGraph {
     return this.constant(this.newName(), shape, values);
   }
 
+  /** A constant tensor of zeros. */
+  zeros(shape: readonly number[]): Tensor {
+    return this.constant(
+      `0:${shape}`,
+      shape,
+      new Float32Array(shape.reduce((size, length) => size * length, 1)),
+    );
+  }
+
   /** A constant list of `length` equal numbers. */
   filled(length: number, value: number): Tensor {
     return this.constant(`${length}*${value}`, [length], new Float32Array(length).fill(value));
@@ -91,6 +100,12 @@ export class OnnxGraph {
   integers(values: readonly number[]): Tensor {
     const integers = BigInt64Array.from(values, BigInt);
     return this.constant(`[${values}]`, [values.length], integers);
+  }
+
+  /** The shape of what a tensor has been padded of; undefined where it has not, or that is not known. */
+  unpaddedShape(tensor: Tensor): readonly number[] | undefined {
+    const maker = this.nodes.find(({ operator, outputs }) => operator === "Pad" && outputs.includes(tensor));
+    return maker && this.shapes.get(maker.inputs[0] as Tensor);
   }
 
   /** The same numbers in another shape. */

@@ -1,0 +1,136 @@
+import type { ConvolutionSettings } from "../../graph/convolution.ts";
+import type { Shape } from "../../graph/operations.ts";
+import type { Attributes } from "../../onnx-messages.ts";
+import type { OnnxGraph, Tensor } from "./onnx.ts";
+import type { GraphValue } from "./value.ts";
+
+// The operators Conv and ConvTranspose, and ways around them where onnxruntime-web 1.30 computes something else on a GPU,
+// as was found by comparing thousands of them with its own on the CPU:
+// - a Conv from 6, 9, 15, … channels, multiples of 3 and not of 4, to a multiple of 4: channels of zeros are put behind;
+// - one whose kernel is as long as its input, with zeros around that: the kernel gets a row of zeros more;
+// - grouped ones: a Conv to 4 channels or more for each group, of which a shader takes 2 or 4 at a time although those are
+//   not all of one group, and a ConvTranspose from several to one: channels of zeros are put behind each group's.
+
+/** A convolution, or a transposed one. */
+export interface Convolution {
+  readonly graph: OnnxGraph;
+  readonly input: GraphValue;
+  readonly settings: ConvolutionSettings;
+  /** What comes out, channels last. */
+  readonly output: Shape;
+  readonly weight: Tensor;
+  readonly bias?: Tensor;
+}
+
+const integers = (values: readonly number[]) => ({ integers: values });
+
+function attributesOf({ kernel, stride, padding, dilation, groups }: ConvolutionSettings): Attributes {
+  return {
+    ...{ kernel_shape: integers(kernel), strides: integers(stride), pads: integers(padding) },
+    ...{ dilations: integers(dilation), group: { integer: groups } },
+  };
+}
+
+/** Zeros behind an axis of a tensor with so many, and behind those after it. */
+function padBehind(
+  graph: OnnxGraph,
+  tensor: Tensor,
+  rank: number,
+  axis: number,
+  counts: readonly number[],
+): Tensor {
+  const pads = new Array<number>(2 * rank).fill(0);
+  pads.splice(rank + axis, counts.length, ...counts);
+  return graph.apply("Pad", tensor, graph.integers(pads));
+}
+
+/** What a Conv makes, channels first. */
+export function convolution(own: Convolution): Tensor {
+  const given = lengthened(own);
+  const { graph, input, output, weight } = given;
+  const { groups } = given.settings;
+  const [from, to] = [input.shape.at(-1)!, output.at(-1)!];
+  if (groups > 1) {
+    const each = to / groups;
+    const atOnce = to % 4 === 0 ? 4 : to % 2 === 0 ? 2 : 1;
+    return each >= 4 && each % atOnce !== 0 ? widened(given, "Conv") : applied(given, "Conv");
+  }
+  const isMisread = from > 3 && from % 3 === 0 && from % 4 !== 0 && to % 4 === 0;
+  if (!isMisread) return applied(given, "Conv");
+  const zeros = (tensor: Tensor) => padBehind(graph, tensor, input.rank + 1, 1, [4 - (from % 4)]);
+  return applied({ ...given, weight: zeros(weight) }, "Conv", zeros(input.first));
+}
+
+/** What a ConvTranspose makes, channels first, with pixels beyond, behind each axis. */
+export function transposedConvolution(given: Convolution, outputPadding: readonly number[]): Tensor {
+  const { graph, input, settings, output } = given;
+  const { stride, padding, groups } = settings;
+  const axes = stride.length;
+  // More pixels behind are fewer that are cut off there. Where none are cut off any more, what they come from is put
+  // behind the input, as zeros.
+  const after = outputPadding.map((extra, axis) => padding[axis + axes]! - extra);
+  const zeros = after.map((pixels, axis) => Math.max(0, Math.ceil(-pixels / stride[axis]!)));
+  const wider = zeros.some((pixels) => pixels > 0)
+    ? padBehind(graph, input.first, axes + 2, 2, zeros)
+    : input.first;
+  const cut = after.map((pixels, axis) => pixels + zeros[axis]! * stride[axis]!);
+  const changed = { ...given, settings: { ...settings, padding: [...padding.slice(0, axes), ...cut] } };
+  const isMisread = groups > 1 && output.at(-1) === groups && input.shape.at(-1)! > groups;
+  return isMisread ? widened(changed, "ConvTranspose", wider) : applied(changed, "ConvTranspose", wider);
+}
+
+function applied(
+  { graph, input, settings, weight, bias }: Convolution,
+  operator: "Conv" | "ConvTranspose",
+  tensor = input.first,
+): Tensor {
+  const tensors = bias === undefined ? [weight] : [weight, bias];
+  return graph.applyWith(attributesOf(settings), operator, tensor, ...tensors);
+}
+
+/** The same Conv by a kernel with a row of zeros more, where it would be misread for its length. */
+function lengthened(given: Convolution): Convolution {
+  const { graph, input, settings, output, weight } = given;
+  const { kernel, padding, dilation, groups } = settings;
+  // The runtime makes one Conv of a Pad and a Conv.
+  const unpadded = graph.unpaddedShape(input.first)?.slice(2);
+  const isPadded = unpadded !== undefined || padding.some((pixels) => pixels > 0);
+  const isAsLong = kernel.every((length, axis) => length === (unpadded ?? input.shape)[axis]);
+  if (!isPadded || !isAsLong) return given;
+  // Not by a Pad, which the runtime would take for one of the input.
+  const row = graph.zeros([output.at(-1)!, input.shape.at(-1)! / groups, 1, ...kernel.slice(1)]);
+  return {
+    ...given,
+    weight: graph.applyWith({ axis: { integer: 2 } }, "Concat", weight, row),
+    settings: {
+      ...settings,
+      kernel: kernel.map((length, axis) => (axis === 0 ? length + 1 : length)),
+      padding: padding.map((pixels, side) => (side === kernel.length ? pixels + dilation[0]! : pixels)),
+    },
+  };
+}
+
+/** The same with four channels, or a multiple, for each group, of which those that there were are kept. */
+function widened(given: Convolution, operator: "Conv" | "ConvTranspose", tensor?: Tensor): Tensor {
+  const { graph, input, settings, output, weight, bias } = given;
+  const { groups, kernel } = settings;
+  const [from, to] = [input.shape.at(-1)!, output.at(-1)!];
+  const each = to / groups;
+  const zeros = 4 - (each % 4);
+  const rest = [from / groups, ...kernel];
+  const wide =
+    operator === "ConvTranspose"
+      ? padBehind(graph, weight, 2 + kernel.length, 1, [zeros])
+      : graph.reshape(
+          padBehind(graph, graph.reshape(weight, [groups, each, ...rest]), 3 + kernel.length, 1, [zeros]),
+          [groups * (each + zeros), ...rest],
+        );
+  const { bias: _, ...plain } = given;
+  const made = applied({ ...plain, weight: wide }, operator, tensor);
+  const pixels = output.slice(0, -1);
+  const grouped = graph.reshape(made, [input.batch, groups, each + zeros, ...pixels]);
+  const kept = graph.reshape(graph.slice(grouped, 2, 0, each), [input.batch, to, ...pixels]);
+  return bias === undefined
+    ? kept
+    : graph.apply("Add", kept, graph.reshape(bias, [to, ...pixels.map(() => 1)]));
+}
