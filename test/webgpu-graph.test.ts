@@ -6,9 +6,11 @@ import * as assert from "uvu/assert";
 import { dcgan, dcganDecoder, reachableData } from "../bench/dcgan.ts";
 import { decodeGraph, objectiveGraph } from "../src/backend/webgpu/graphs.ts";
 import { OnnxGraph } from "../src/backend/webgpu/onnx.ts";
+import { defaultRows } from "../src/backend/webgpu/rows.ts";
 import { readIdx } from "../src/data/idx.ts";
 import { activations } from "../src/graph/activation.ts";
 import { parametersOf } from "../src/graph/graph.ts";
+import { dense, relu, reshape, sequential, upsample } from "../src/graph/index.ts";
 import { layersOf } from "../src/graph/layers.ts";
 import {
   type ActivationName,
@@ -210,6 +212,15 @@ test("a step of lbfgs takes 1.1 evaluations, of the paper's decoder and of the D
     const each = sum(stats.valueEvaluations) / sum(stats.acceptedSteps);
     assert.ok(each > 1.05 && each < 1.2, `${each}`);
   }
+});
+
+test("so many samples are computed at once that their values have room", async () => {
+  assert.is(defaultRows(await loadDecoder("demo/decoder.safetensors")), 1024);
+  assert.is(defaultRows(createDecoder(dcgan("elu"))), 1024);
+  const large = createDecoder(
+    sequential(2, [dense(1), reshape([1, 1, 1]), upsample({ scale: 1024 }), relu()]),
+  );
+  assert.is(defaultRows(large), Math.floor(2 ** 30 / (8 * (2 * 2 ** 20 + 4))));
 });
 
 test("what is not read is not written", () => {

@@ -6,7 +6,7 @@ import { isCustom, squaredError } from "../../terms/losses.ts";
 import type { Availability, Backend, CheckedPair, Problem, Session, Use } from "../backend.ts";
 import { wasm } from "../wasm/wasm.ts";
 import { firstSamples } from "./problem.ts";
-import { DEFAULT_ROWS } from "./rows.ts";
+import { atOnce } from "./rows.ts";
 import { findDisparity, measureSpeed, warmUp } from "./trial.ts";
 import { webgpu } from "./webgpu.ts";
 
@@ -137,10 +137,9 @@ async function judgeByTrial(candidate: Candidate, { problem, pair }: Use): Promi
   const { decoder, label, reference } = candidate;
   const known = trialsOf(decoder);
   for (const trial of known.values()) await trial.time?.(reference);
-  const { sampleCount, loss, weights } = problem;
+  const { loss, weights } = problem;
   // Of about the same size: the next power of two.
-  const atOnce = Math.max(1, Math.min(sampleCount, problem.batchSize ?? DEFAULT_ROWS));
-  const size = Math.ceil(Math.log2(atOnce));
+  const size = Math.ceil(Math.log2(atOnce(problem)));
   const key = `${label} ${loss.name} ${loss.reduction} ${weights !== undefined} ${pair.flow.name} ${pair.solver.name} ${size}`;
   let trial = known.get(key);
   if (!trial) {

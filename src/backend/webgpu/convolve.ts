@@ -5,7 +5,7 @@ import type { OnnxGraph, Tensor } from "./onnx.ts";
 import type { GraphValue } from "./value.ts";
 
 // The operators Conv and ConvTranspose, and ways around them where onnxruntime-web 1.30 computes something else on a GPU,
-// as was found by comparing thousands of them with its own on the CPU:
+// as `npm run sweep:webgpu` finds:
 // - a Conv from 6, 9, 15, … channels, multiples of 3 and not of 4, to a multiple of 4: channels of zeros are put behind;
 // - one whose kernel is as long as its input, with zeros around that: the kernel gets a row of zeros more;
 // - grouped ones: a Conv to 4 channels or more for each group, of which a shader takes 2 or 4 at a time although those are

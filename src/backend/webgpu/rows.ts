@@ -12,12 +12,21 @@ export interface GpuProblem extends Problem {
   readonly loss: StandardLoss;
 }
 
-/** So many samples are computed at once unless `batchSize` says otherwise. */
-export const DEFAULT_ROWS = 1024;
+/** So many samples are computed at once, and so many bytes their values take, unless `batchSize` says otherwise. */
+const DEFAULT_ROWS = 1024;
+const DEFAULT_BYTES = 2 ** 30;
+
+/** How many samples are computed at once unless `batchSize` says otherwise. */
+export function defaultRows({ latentSize, fixedInputs, operations }: Decoder): number {
+  const values = [...fixedInputs, ...operations];
+  // Of a forward pass all are kept, and of the one back there are at most as many.
+  const bytes = 2 * 4 * values.reduce((sum, { shape }) => sum + sizeOf(shape), latentSize);
+  return Math.max(1, Math.min(DEFAULT_ROWS, Math.floor(DEFAULT_BYTES / bytes)));
+}
 
 /** How many samples of a problem are worked on at once. */
-export function atOnce({ sampleCount, batchSize }: Problem, largestRows: number): number {
-  return Math.max(1, Math.min(sampleCount, batchSize ?? DEFAULT_ROWS, largestRows));
+export function atOnce({ decoder, sampleCount, batchSize }: Problem, largestRows = Infinity): number {
+  return Math.max(1, Math.min(sampleCount, batchSize ?? defaultRows(decoder), largestRows));
 }
 
 /**

@@ -11,7 +11,7 @@ import { DeviceKeeper } from "./keeper.ts";
 import { gpuObjective } from "./objective.ts";
 import type { GpuDevice, OnnxRuntime } from "./platform.ts";
 import { refusalOf } from "./refusal.ts";
-import { atOnce, DEFAULT_ROWS, type GpuProblem } from "./rows.ts";
+import { atOnce, defaultRows, type GpuProblem } from "./rows.ts";
 
 /** Options of `webgpu`. */
 export interface WebgpuOptions {
@@ -70,7 +70,8 @@ async function open(decoder: Decoder, options: ContextOptions): Promise<Session>
       const sampleCount = z.length / decoder.latentSize;
       if (sampleCount === 0) return Promise.resolve(new Float32Array(0));
       return keeper.work(
-        (loaded) => decodeOnGpu(loaded, z, fixed, toLogits, Math.min(sampleCount, DEFAULT_ROWS), control),
+        (loaded) =>
+          decodeOnGpu(loaded, z, fixed, toLogits, Math.min(sampleCount, defaultRows(decoder)), control),
         (session) => session.decode(z, fixed, toLogits, control),
       );
     },
