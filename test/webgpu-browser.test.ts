@@ -19,6 +19,7 @@ interface Report {
   decodeError: number;
   atOnceError: number;
   automatic: BackendInfo;
+  pictureError: number;
   afterLoss: { incidents: string[]; lossError: number };
   error?: { name: string; code: string; message: string };
 }
@@ -87,7 +88,12 @@ test("the page and the worker encode on the GPU, two calls at once, and go on af
     assert.ok(report.backend.adapter);
     assert.equal(new Set(report.status), new Set(["reached_t1"]));
     // Losses below 1, so that a float32 is off by 6e-8; some 40 steps amplify that.
-    for (const error of [report.lossError, report.decodeError, report.afterLoss.lossError]) {
+    for (const error of [
+      report.lossError,
+      report.decodeError,
+      report.pictureError,
+      report.afterLoss.lossError,
+    ]) {
       assert.ok(error < 1e-5, `${place}: ${error}`);
     }
     assert.is(report.atOnceError, 0);

@@ -1,6 +1,7 @@
 // What a page or a worker does with the library on the GPU. The decoder is tiny: a software adapter compiles each
 // shader for a while.
 import { amd, binaryCrossEntropy, createDecoder, decode, encode, wasm } from "latentflow";
+import { concat, convTranspose, dense, graph, reshape, sigmoid, tanh } from "latentflow/graph";
 import { auto, webgpu } from "latentflow/webgpu";
 
 const SAMPLES = 6;
@@ -36,8 +37,24 @@ async function findReport() {
       largestDifference(other.loss, first.loss.slice(1)),
     ),
     automatic: (await encode(decoder, y, { solver, backend: auto([backend, wasm()]) })).backend,
+    pictureError: await encodePictures(backend),
     afterLoss: await encodeOnLostDevice(decoder, y, first),
   };
+}
+
+/** By a convolution, of what is given with each sample. */
+async function encodePictures(backend) {
+  const decoder = createDecoder(
+    graph(({ latent, fixed }) => {
+      const pixels = reshape([2, 2, 3])(dense(12)(concat()(latent(2), fixed("label", 1))));
+      return sigmoid()(convTranspose({ channels: 1, kernel: 4, stride: 2, padding: 1 })(tanh()(pixels)));
+    }),
+    { seed: 2, loss: "mse" },
+  );
+  const y = Float32Array.from({ length: 3 * 16 }, (_, i) => 0.5 + 0.5 * Math.sin(i));
+  const options = { solver: amd({ maxSteps: 3 }), fixed: { label: Float32Array.of(-1, 0, 1) } };
+  const got = await encode(decoder, y, { ...options, backend });
+  return largestDifference(got.loss, (await encode(decoder, y, options)).loss);
 }
 
 /** A device that is destroyed once the first sample has ended. */

@@ -1,4 +1,4 @@
-import { commonOrder, firstOrder, lastOrder } from "../../../axis-order.ts";
+import { firstOrder, lastOrder } from "../../../axis-order.ts";
 import type { Tensor } from "../onnx.ts";
 import type { Backward, Task, Written } from "../task.ts";
 import { aligned, positionOf, stretchable, unstretched } from "../value.ts";
@@ -114,7 +114,7 @@ export function writeConcat({ graph, operation, inputs, batch }: Task<"concat">)
 export function writeExpand({ graph, operation: { shape }, inputs, batch }: Task<"expand">): Written {
   const input = inputs[0]!;
   const isLonger = shape.length > input.rank;
-  const order = isLonger ? lastOrder(shape.length) : commonOrder([input]);
+  const order = isLonger ? lastOrder(shape.length) : input.any.order;
   const own = isLonger ? graph.reshape(input.last, stretchable(input, order)) : input.in(order);
   const lengths = [batch, ...order.map((axis) => shape[axis]!)];
   const isWhole = stretchable(input, order).join() === lengths.join();
