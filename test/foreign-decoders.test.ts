@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { atPoints } from "../src/decoder/points.ts";
@@ -14,69 +13,15 @@ import {
 } from "../src/index.ts";
 import { loadOnnx, toOnnx } from "../src/onnx/index.ts";
 import { builds } from "./support/builds.ts";
+import { FOREIGN_DECODERS, openForeign } from "./support/foreign-decoders.ts";
 import { allRows, bindObjective } from "./support/objective.ts";
 import { relativeDistance } from "./support/reference.ts";
 
 // Decoders that PyTorch and others have written, against what float64 says of them: see fixtures/decoders/README.md.
 
-const folder = new URL("fixtures/decoders/", import.meta.url);
-
-interface Sample {
-  readonly z: number[];
-  readonly fixed?: Record<string, number[]>;
-  readonly points?: Record<string, number[]>;
-  readonly y: number[];
-  readonly value: number[];
-  readonly loss: number;
-  readonly gradient: number[];
-  readonly zTrue: number[];
-  readonly zMin: number[];
-  readonly lossMin: number;
-}
-
-interface Expected {
-  readonly file: string;
-  readonly loss: "mse" | "bce";
-  readonly latentShape: number[];
-  readonly outputShape: number[];
-  readonly inputShapes: {
-    readonly fixed?: Record<string, number[]>;
-    readonly points?: Record<string, number[]>;
-  };
-  readonly sharedPoints?: Record<string, number[]>;
-  readonly samples: readonly Sample[];
-}
-
-const load = (name: string): Expected => JSON.parse(readFileSync(new URL(`${name}.json`, folder), "utf8"));
-const names = readdirSync(folder)
-  .filter((file) => file.endsWith(".onnx"))
-  .map((file) => file.replace(".onnx", ""));
-
-/** A file by its name, the samples' inputs as options of calls, and their numbers one after the other. */
-async function open(name: string) {
-  const expected = load(name);
-  const { samples, inputShapes, sharedPoints = {} } = expected;
-  const points = Object.keys(inputShapes.points ?? {});
-  const bytes = new Uint8Array(readFileSync(new URL(expected.file, folder)));
-  const decoder = await loadOnnx(bytes, {
-    ...(points.length > 0 && { points: points[0]! }),
-    loss: expected.loss,
-  });
-  const ofAll = (pick: (sample: Sample) => number[]) => Float32Array.from(samples.flatMap(pick));
-  const fixed: Record<string, Float32Array> = {};
-  for (const { name: input } of decoder.fixedInputs) {
-    fixed[input] = sharedPoints[input]
-      ? Float32Array.from(sharedPoints[input])
-      : ofAll((sample) => (sample.fixed?.[input] ?? sample.points?.[input])!);
-  }
-  const count = points.length > 0 ? inputShapes.points![points[0]!]![0]! : undefined;
-  const inputs = { ...(decoder.fixedInputs.length > 0 && { fixed }), ...(count && { points: count }) };
-  return { expected, samples, decoder, inputs, fixed, ofAll, count };
-}
-
-for (const name of names) {
+for (const name of FOREIGN_DECODERS) {
   test(`${name}: values, gradients and minima are those of float64`, async () => {
-    const { expected, samples, decoder, inputs, fixed, ofAll, count } = await open(name);
+    const { expected, samples, decoder, inputs, fixed, ofAll, count } = await openForeign(name);
     const hasProbe = !/^(newer|keras|jax)/.test(name);
     assert.is(decoder.verified, hasProbe, decoder.unverifiedReason);
     if (!count) assert.equal(decoder.outputShape, expected.outputShape);
@@ -138,7 +83,7 @@ for (const name of names) {
   });
 
   test(`${name}: what toOnnx writes of it takes the same y, and computes the same`, async () => {
-    const { decoder, inputs, ofAll, count } = await open(name);
+    const { decoder, inputs, ofAll, count } = await openForeign(name);
     const again = await loadOnnx(
       await toOnnx(decoder),
       count ? { points: decoder.fixedInputs.map((input) => input.name) } : {},
@@ -153,7 +98,7 @@ for (const name of names) {
 
 test("a sample alone has the bits that it has beside others", async () => {
   for (const name of ["vae-groupnorm", "vae-attention", "cvae-embedding", "style"]) {
-    const { decoder, samples, inputs, fixed, ofAll } = await open(name);
+    const { decoder, samples, inputs, fixed, ofAll } = await openForeign(name);
     const y = ofAll((sample) => sample.y);
     const n = y.length / samples.length;
     const d = decoder.latentSize;

@@ -33,6 +33,7 @@ import {
 import { allKinds } from "./support/all-kinds.ts";
 import { AWKWARD_CONVOLUTIONS } from "./support/awkward-convolutions.ts";
 import { leave, startDawn } from "./support/dawn.ts";
+import { openForeign } from "./support/foreign-decoders.ts";
 import { ONNX_CASES, randomDecoder } from "./support/onnx-cases.ts";
 import { decoderOf } from "./support/operation-cases.ts";
 import { randomArray } from "./support/random.ts";
@@ -142,6 +143,20 @@ for (const [name, { decoder, options }] of Object.entries(DECODERS)) {
     assert.is(onGpu.backend.name, "webgpu");
     assert.equal(onGpu.backend.incidents, undefined);
     for (const values of ["z", "loss", "gradientNorm"] as const) {
+      const error = relativeDistance(onGpu[values], inWasm[values]);
+      assert.ok(error < 1e-3, `${values} off by ${error}`);
+    }
+  });
+}
+
+for (const name of ["dcgan", "vae-attention", "style", "deepsdf", "conv1d"]) {
+  test(`${name}, written by PyTorch: encoded as in WASM`, async () => {
+    const { decoder, inputs, ofAll } = await openForeign(name);
+    const y = ofAll((sample) => sample.y);
+    const options = { ...inputs, solver: amd({ maxSteps: 3 }) };
+    const onGpu = await encode(decoder, y, { ...options, backend });
+    const inWasm = await encode(decoder, y, options);
+    for (const values of ["z", "loss"] as const) {
       const error = relativeDistance(onGpu[values], inWasm[values]);
       assert.ok(error < 1e-3, `${values} off by ${error}`);
     }

@@ -10,6 +10,7 @@ import { binaryCrossEntropy, createDecoder, type Decoder, decode, squaredError, 
 import type { StandardLoss } from "../src/terms/losses.ts";
 import { allKinds } from "./support/all-kinds.ts";
 import { AWKWARD_CONVOLUTIONS } from "./support/awkward-convolutions.ts";
+import { FOREIGN_DECODERS, openForeign } from "./support/foreign-decoders.ts";
 import { decodeOnCpu, evaluateOnCpu } from "./support/graph-on-cpu.ts";
 import { gradientOf, graphLoss } from "./support/graph-reference.ts";
 import { allRows } from "./support/objective.ts";
@@ -101,6 +102,26 @@ for (const [name, definition] of Object.entries(ONNX_CASES)) {
 
 for (const [name, definition] of Object.entries(CROSS_ENTROPIES)) {
   test(`cross entropy: ${name}`, () => check(decoderOf(definition), binaryCrossEntropy()));
+}
+
+for (const name of FOREIGN_DECODERS) {
+  test(`${name}, written elsewhere: values and gradients are those of float64`, async () => {
+    const { expected, samples, decoder, fixed, ofAll, count } = await openForeign(name);
+    const bound = atPoints("test", decoder, count);
+    const given = bound.fixedInputs.map((input) => fixed[input.name]!);
+    const loss = expected.loss === "bce" ? binaryCrossEntropy() : squaredError();
+    const [z, y] = [ofAll((sample) => sample.z), ofAll((sample) => sample.y)];
+    const { losses, gradients } = await evaluateOnCpu(bound, loss, z, y, given);
+    const values = await decodeOnCpu(bound, z, given);
+    const part = (of: Float32Array, i: number) =>
+      of.subarray((i * of.length) / samples.length, ((i + 1) * of.length) / samples.length);
+    samples.forEach(({ value, loss: own, gradient }, i) => {
+      assert.ok(relativeDistance(part(values, i), value) < 1e-5, `value of ${i}`);
+      assert.ok(Math.abs(losses[i]! - own) < 1e-5 * own, `loss ${losses[i]}, not ${own}`);
+      const error = relativeDistance(part(gradients, i), gradient);
+      assert.ok(error < 1e-4, `gradient of ${i} off by ${error}`);
+    });
+  });
 }
 
 const FUNCTIONS: readonly PointwiseLike[] = [
