@@ -190,6 +190,7 @@ test("killed at random moments, again and again, --resume comes to the same byte
   const names = [
     "checkpoint.safetensors",
     "checkpoint.safetensors.previous",
+    "codes.npy",
     "decoder.safetensors",
     "history.csv",
   ];

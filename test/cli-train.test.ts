@@ -210,7 +210,7 @@ test("train: every option is the API's", async () => {
   assert.is(document.solver.slices, 6);
   assert.equal([document.images, document.updates], [33, 9]);
   assert.is(document.meanLossLastTenth, expected.history.loss.at(-1));
-  assert.ok(document.files.length === 3 && document.files.every(existsSync));
+  assert.ok(document.files.length === 4 && document.files.every(existsSync));
 });
 
 test("train: goes on from a decoder, with a validation on samples that it is not trained on", async () => {
