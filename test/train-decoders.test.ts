@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import type { Adjoint } from "../src/adjoint/base.ts";
 import { closeWorkers, type Decoder, decode, encode, euler, linearGrid, rk4, wasm } from "../src/index.ts";
 import { adam, rmsprop, sgd } from "../src/optimizer.ts";
+import { constant, type Schedule } from "../src/schedule.ts";
 import {
   approximate,
   createDataset,
@@ -251,6 +252,7 @@ test("what says two things of the codes is refused, and what is given with sampl
   await refused({ codeOptimizer: adam() }, /^train: codeOptimizer is given, but no codes are kept/);
   await refused({ codes: "kept", codeOptimizer: adam }, /^train: codeOptimizer is .*expected rmsprop\(\)/);
   await refused({ codes: "kept", warmStart: true }, /^train: codes: "kept" and warmStart are both given/);
+  await train(decoder, y, { ...conditions.given, codes: "kept", warmStart: false });
   await refused({ codes: "kept", adjoint: full() }, /^train: codes: "kept" and adjoint are both given/);
   await refused({ fixed: undefined }, /^train: the decoder has fixed inputs \("label", "kind"\); give them/);
   await refused({ points: 3 }, /^train: points is given, but the decoder has no input of points/);
@@ -276,6 +278,48 @@ test("what says two things of the codes is refused, and what is given with sampl
     "invalid_argument",
     /^train: the decoder is over points; give how many there are/,
   );
+});
+
+test("kept codes learn by the schedule, too", async () => {
+  const { make: makeOne, y } = decoderCases[0]!;
+  const codesOf = async (learningRate: number, schedule: Schedule) => {
+    const optimizer = sgd({ learningRate: 0 });
+    const codeOptimizer = sgd({ learningRate });
+    const options = { codes: "kept", optimizer, codeOptimizer, schedule, epochs: 2 } as const;
+    return (await train(makeOne(), y, options)).codes;
+  };
+  const half: Schedule = { name: "linear", factor: () => 0.5 };
+  assert.equal(await codesOf(1, half), await codesOf(0.5, constant()));
+});
+
+test("with warm starts the codes are where each sample's flow has ended", async () => {
+  const { make: makeOne, y, size, sampleCount } = decoderCases[0]!;
+  const solver = euler({ grid: linearGrid({ slices: 3, t1: 3 }) });
+  const decoder = makeOne();
+  const still = { warmStart: true, optimizer: sgd({ learningRate: 0 }), batchSize: 2, solver } as const;
+  const { codes } = await train(decoder, y, still);
+  const { z } = await encode(decoder, y, { solver });
+  assert.is(z.length, sampleCount * decoder.latentSize);
+  assert.is(y.length, sampleCount * size);
+  assert.equal(codes, z);
+});
+
+test("what is detached meanwhile ends the run, which names it", async () => {
+  const { make: makeOne, y, given, sampleCount } = decoderCases.find(({ name }) => name === "conditions")!;
+  const gone = /^label's buffer was detached \(transferred\) while the call was at work/;
+  for (const rows of [1, sampleCount]) {
+    for (const where of ["describing", "training"]) {
+      const label = new Float32Array(4 * rows);
+      const detach = () => void (label.length && structuredClone(label, { transfer: [label.buffer] }));
+      const options: TrainOptions = { fixed: { ...given.fixed, label } };
+      const run = train(makeOne(), y, {
+        ...options,
+        ...(where === "describing" ? { checkpoint: { save() {} } } : { onProgress: detach }),
+      } as TrainOptions);
+      if (where === "describing") detach();
+      await rejected(run, "invalid_argument", gone);
+    }
+  }
 });
 
 test("a decoder over points stays one for any number of them", async () => {

@@ -41,17 +41,20 @@ export class Checkpoints {
     const { build } = run.trainer;
     const { weights, fixed } = options;
     const describeFixed = async (given: FixedValues) => {
-      const described: Record<string, string> = {};
+      const described: [name: string, description: string][] = [];
       for (const [i, values] of given.entries()) {
-        described[decoder.fixedInputs[i]!.name] = await describeValues(values, control);
+        const { name } = decoder.fixedInputs[i]!;
+        described.push([name, await describeValues(name, values, control)]);
       }
-      return described;
+      // Not by assignment, which "__proto__" would not be a name for.
+      return Object.fromEntries(described);
     };
     const made = {
       ...describedOptions(options),
-      weights: weights && (await describeValues(weights, control)),
+      weights: weights && (await describeValues("weights", weights, control)),
       fixed: await describeFixed(fixed),
-      validationWeights: validation?.weights && (await describeValues(validation.weights, control)),
+      validationWeights:
+        validation?.weights && (await describeValues("weights", validation.weights, control)),
       validationFixed: validation && (await describeFixed(validation.fixed)),
     };
     const description = await describeRun(decoder, dataset, validation?.dataset, build, made, control);

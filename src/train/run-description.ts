@@ -84,15 +84,19 @@ function describeLoss(loss: Loss): unknown {
 /** So many values are summed up between two pauses. */
 const VALUES_AT_ONCE = 2 ** 20;
 
-/** Stands for values, of which there may be many, in a description. */
-export async function describeValues(values: Float32Array, control: Control): Promise<string> {
+/**
+ * Stands for values, of which there may be many, in a description.
+ *
+ * @param name what the caller knows them by, for messages
+ */
+export async function describeValues(name: string, values: Float32Array, control: Control): Promise<string> {
   let sum = 0;
   for (let first = 0; first < values.length; first += VALUES_AT_ONCE) {
     sum = checksum(bytesOf(values.subarray(first, first + VALUES_AT_ONCE)), sum);
     await control.pause();
   }
   // What was detached meanwhile has not been read to its end.
-  attached("weights", values);
+  attached(name, values);
   return showChecksum(sum);
 }
 

@@ -1,0 +1,83 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { adam, rmsprop, sgd } from "../src/optimizer.ts";
+import { createRandom } from "../src/random.ts";
+import { type KeptCode, updateCode } from "../src/train/code-updates.ts";
+import { Codes } from "../src/train/codes.ts";
+
+// The codes that a run keeps, each sample's beside the others.
+
+const SAMPLES = 5;
+const SIZE = 3;
+
+/** Mini-batches drawn with replacement, with gradients, of which some are not finite. */
+function* updates(seed: number) {
+  const random = createRandom(seed);
+  for (let step = 0; step < 30; step++) {
+    const indices = Uint32Array.from({ length: 1 + random.below(7) }, () => random.below(SAMPLES));
+    const gradients = Float64Array.from({ length: indices.length * SIZE }, () => random.uniform() - 0.5);
+    if (step % 4 === 1)
+      gradients[random.below(gradients.length)] = [Number.NaN, Infinity, -Infinity][step % 3]!;
+    yield { indices, gradients, factor: 0.5 + random.uniform() };
+  }
+}
+
+for (const optimizer of [sgd({ momentum: 0.9 }), sgd(), rmsprop(), adam({ weightDecay: 0.1 })]) {
+  test(`${optimizer.name}, ${optimizer.stateVectors} vectors: each sample is updated as if it were alone`, () => {
+    const codes = new Codes(SAMPLES, SIZE, optimizer);
+    const alone = Array.from({ length: SAMPLES }, () => {
+      const zeros = () => new Float64Array(SIZE);
+      return { values: zeros(), vectors: Array.from({ length: optimizer.stateVectors }, zeros), updates: 0 };
+    });
+    for (const { indices, gradients, factor } of updates(1)) {
+      codes.update(indices, gradients, factor);
+      for (const [sample, code] of alone.entries()) {
+        const rows = [...indices.keys()].filter((i) => indices[i] === sample);
+        if (rows.length === 0) continue;
+        // Drawn twice, it has the sum of its gradients, in one update.
+        const sum = new Float64Array(SIZE).map((_, k) =>
+          rows.map((i) => gradients[i * SIZE + k]!).reduce((total, value) => total + value),
+        );
+        if (!sum.every(Number.isFinite)) continue;
+        code.updates++;
+        updateCode(optimizer, code satisfies KeptCode, sum, optimizer.learningRate * factor);
+      }
+      const state = codes.state();
+      for (const [sample, code] of alone.entries()) {
+        const row = (all: Float64Array) => all.subarray(sample * SIZE, (sample + 1) * SIZE);
+        assert.equal(row(state.values), code.values);
+        assert.equal(state.vectors.map(row), code.vectors);
+        assert.is(state.updates[sample], code.updates);
+      }
+      const read = new Float64Array(indices.length * SIZE);
+      codes.read(indices, read);
+      assert.equal(
+        [...read],
+        [...indices].flatMap((sample) => [...alone[sample]!.values]),
+      );
+    }
+    assert.ok(alone.every(({ updates: count }) => count > 3 && count < 30));
+  });
+}
+
+test("what is kept of some samples is read of these, and leaves the others", () => {
+  const codes = new Codes(SAMPLES, SIZE, undefined);
+  const expected = new Float64Array(SAMPLES * SIZE);
+  const random = createRandom(2);
+  for (const indices of [Uint32Array.of(3, 0), Uint32Array.of(4), Uint32Array.of(1, 4, 3)]) {
+    const z = Float64Array.from({ length: indices.length * SIZE }, () => random.uniform());
+    codes.keep(indices, z);
+    for (const [i, sample] of indices.entries()) {
+      expected.set(z.subarray(i * SIZE, (i + 1) * SIZE), sample * SIZE);
+    }
+    assert.equal(codes.state().values, expected);
+    const all = new Float64Array(SAMPLES * SIZE);
+    codes.read(
+      Uint32Array.from({ length: SAMPLES }, (_, sample) => sample),
+      all,
+    );
+    assert.equal(all, expected);
+  }
+});
+
+test.run();
