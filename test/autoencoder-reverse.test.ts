@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { Augmentation } from "../src/data/augment.ts";
 import {
   concat,
   conv,
@@ -14,7 +15,7 @@ import {
   sigmoid,
   tanh,
 } from "../src/graph/index.ts";
-import { createDecoder, type Decoder, describe, loadDecoder } from "../src/index.ts";
+import { createDecoder, type Decoder, describe, loadDecoder, squaredError } from "../src/index.ts";
 import { sgd } from "../src/optimizer.ts";
 import { encodeWith, evaluate, trainAutoencoder } from "../src/train/index.ts";
 import { graphOutput } from "./support/graph-reference.ts";
@@ -107,6 +108,56 @@ for (const [name, { decoder: makeDecoder, operations }] of Object.entries(cases)
   });
 }
 
+test("each operation is turned round with its settings", async () => {
+  const settings = { kernel: [3, 2], stride: [1, 2], padding: [1, 0], dilation: [2, 1], groups: 2 };
+  const of = (decoder: Decoder, kind: string) => {
+    const found = decoder.operations.find((operation) => operation.kind === kind) as unknown as Record<
+      string,
+      unknown
+    >;
+    return Object.keys(settings).map((key) => found[key]);
+  };
+  for (const [kind, back, layer] of [
+    ["conv", "convTranspose", conv],
+    ["convTranspose", "conv", convTranspose],
+  ] as const) {
+    const layers = [reshape([6, 8, 2]), layer({ channels: 4, ...settings }), sigmoid()];
+    const decoder = make(96, layers);
+    const { encoder } = await trainAutoencoder(decoder, new Float32Array(decoder.outputSize), { epochs: 1 });
+    assert.equal(of(encoder, back), of(decoder, kind));
+  }
+});
+
+test("the decoder keeps the loss that it was trained with", async () => {
+  const loss = squaredError({ reduction: "sum" });
+  const trained = await trainAutoencoder(make(2, [dense(3), sigmoid()]), new Float32Array(3), {
+    loss,
+    epochs: 1,
+  });
+  assert.equal(trained.decoder.loss, loss);
+  assert.is(trained.encoder.loss, undefined);
+});
+
+test("an activation before the first weights is none on the code", async () => {
+  const decoder = make(3, [tanh(), dense(4), sigmoid()]);
+  const { encoder } = await trainAutoencoder(decoder, new Float32Array(4), { epochs: 1 });
+  assert.equal(
+    encoder.operations.map(({ kind }) => kind),
+    ["dense"],
+  );
+});
+
+test("where samples are changed at random, the encoder reads what the decoder is to make", async () => {
+  const decoder = make(2, [dense(6), sigmoid()]);
+  const y = randomArray(5, 12, 0, 1);
+  const augment: Augmentation = { name: "mirror", check() {}, apply: (samples) => void samples.reverse() };
+  const changed = await trainAutoencoder(decoder, y, { epochs: 1, batchSize: 1, augment });
+  const mirrored = Float32Array.from({ length: 12 }, (_, i) => y[6 * Math.floor(i / 6) + 5 - (i % 6)]!);
+  const expected = await trainAutoencoder(decoder, mirrored, { epochs: 1, batchSize: 1 });
+  assert.equal(changed.history, expected.history);
+  assert.equal(changed.encoder.parameters, expected.encoder.parameters);
+});
+
 test("what cannot be turned round is refused by name", async () => {
   const refused = (decoder: Decoder, message: RegExp) =>
     rejected(trainAutoencoder(decoder, new Float32Array(decoder.outputSize)), "invalid_argument", message);
@@ -126,6 +177,12 @@ test("what cannot be turned round is refused by name", async () => {
     ]),
     /convTranspose "[^"]+" cannot be turned round: its outputPadding is \[2\], expected less than the stride/,
   );
+  for (const layers of [[sigmoid()], [reshape([2, 2]), sigmoid()]]) {
+    await refused(
+      make(4, layers),
+      /^trainAutoencoder: the decoder has no operation with weights to turn round/,
+    );
+  }
   await refused(createDecoder(condition, { loss: "bce" }), /fixed inputs, which no encoder finds/);
 });
 

@@ -65,6 +65,9 @@ export function checkReversible(where: string, decoder: Decoder): void {
     if (isReversible(kind) || kind === "activation" || kind === "reshape") continue;
     throw invalid(`${where}: the decoder's ${kind} ${show(name)} cannot be turned round; ${expected}`);
   }
+  if (!decoder.operations.some(({ kind }) => isReversible(kind))) {
+    throw invalid(`${where}: the decoder has no operation with weights to turn round; ${expected}`);
+  }
   for (const step of stepsOf(decoder)) reverseOf(where, step);
 }
 
