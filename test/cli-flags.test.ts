@@ -92,6 +92,7 @@ const companions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   alpha: { solver: "rk4", t1: "1" },
   "nesterov-epsilon": { flow: "nesterov", solver: "rk4", t1: "1" },
   "rmsprop-alpha": {},
+  "code-learning-rate": { codes: "kept" },
   beta1: { optimizer: "adam" },
   beta2: { optimizer: "adam" },
   "weight-decay": { optimizer: "adam" },

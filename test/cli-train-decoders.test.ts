@@ -106,6 +106,11 @@ test("what makes no sense with a definition is refused by name", async () => {
     [["--architecture", data], /--architecture .*: it is no JSON, expected a decoder's definition/],
     [["--architecture", writeJson("{}")], /format is undefined, expected 1/],
     [["--architecture", writeJson("[1")], /it is no JSON/],
+    [["--architecture", writeJson("[]")], /it holds an Array, expected a definition/],
+    [
+      ["--architecture", plain, "--codes", "kept", "--code-learning-rate", "-1"],
+      /^latentflow: --code-learning-rate is -1, expected/,
+    ],
     [["--architecture", `${plain}.missing`], /--architecture .*there is no such file/],
     [["--architecture", plain, "--activation", "elu"], /--activation is given with --architecture/],
     [

@@ -32,6 +32,8 @@ const options: Readonly<Record<string, string>> = {
   "validationData.size": "validate",
   "validationData.checksum": "validate",
   "decoder.parameters": "decoder",
+  "codeOptimizer.learningRate": "codeLearningRate",
+  validationFixed: "validateFixed",
   ...Object.fromEntries(
     choices.flatMap((choice) => [
       [`${choice.name}.name`, choice.name],
@@ -108,7 +110,9 @@ const phrases: readonly (readonly [option: string, said: string, meant: string])
 export function inFlags(message: string, command: Command): string {
   const given = command.opts<Readonly<Record<string, unknown>>>();
   const flagOf = (name: string) => {
-    const known = options[name] ?? name.replace(/\..*/, "");
+    // Of fixed inputs, whose names differ, what comes before the dot.
+    const [first] = name.split(".") as [string];
+    const known = options[name] ?? options[first] ?? first;
     // Either names the samples.
     const option = known === "data" && given.dataset !== undefined ? "dataset" : known;
     return command.options.some((each) => each.attributeName() === option)
@@ -135,17 +139,17 @@ export function inFlags(message: string, command: Command): string {
     const [name] = /^[\w.]*/.exec(difference)!;
     return `${flagOf(name) ?? name}${difference.slice(name.length)}`;
   });
-  return `${head}${anotherRun}${named.join("; ")}${moreEpochs(differences, given.out)}`;
+  return `${head}${anotherRun}${named.join("; ")}${moreEpochs(differences, given)}`;
 }
 
 /** What to do for more epochs: how fast a run learns may depend on how many there are, so it cannot be made longer. */
-function moreEpochs(differences: string, out: unknown): string {
+function moreEpochs(differences: string, { out, architecture }: Readonly<Record<string, unknown>>): string {
   const [, there, here] = /(?:^|; )epochs is (\d+) there and (\d+) here/.exec(differences) ?? [];
   if (!(Number(here) > Number(there))) return "";
   const decoder = showPath(join(String(out), "decoder.safetensors"));
   return (
-    `. To train on from what came of it, give --decoder ${decoder} in place of --layers, another --out, and as ` +
-    "--epochs those that are to follow"
+    `. To train on from what came of it, give --decoder ${decoder} in place of ` +
+    `${architecture === undefined ? "--layers" : "--architecture"}, another --out, and as --epochs those that are to follow`
   );
 }
 

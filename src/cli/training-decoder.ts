@@ -99,7 +99,7 @@ async function readArchitecture(
     const message = `${at}: it is no JSON, expected a decoder's definition, as createDecoder takes it`;
     throw new LatentflowError("invalid_file", message, { cause });
   }
-  if (typeof definition !== "object" || definition === null) {
+  if (typeof definition !== "object" || definition === null || Array.isArray(definition)) {
     throw new LatentflowError("invalid_file", `${at}: it holds ${show(definition)}, expected a definition`);
   }
   // What is wrong with it is said with the file's name.

@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { checkNumber } from "../check.ts";
 import type { Decoder } from "../index.ts";
 import {
   type Adjoint,
@@ -203,6 +204,9 @@ export function chosenTraining(command: Command): ChosenTraining {
   if (codes === "kept") {
     refuseOptions(command, ["warmStart"], keptCodes);
     refuseChoice(command, adjoints, keptCodes);
+    // By the flag's name: adam() would say that its learningRate is wrong, which is another flag.
+    if (codeLearningRate !== undefined)
+      checkNumber("train", "codeLearningRate", codeLearningRate, { min: 0 });
     const codeOptimizer = adam(codeLearningRate === undefined ? {} : { learningRate: codeLearningRate });
     return {
       train: (decoder, data, more) =>
