@@ -53,6 +53,7 @@ test("what no run has written is refused, though its checksum is right", async (
     [{ codes: { ...state.codes, updates: new Float64Array(1) } }, /sizes of its tensors/],
     [{ codes: { ...state.codes, vectors: [new Float64Array(51)] } }, /sizes of its tensors/],
     [{ random: "1234" }, /random/],
+    [{ random: [1, 2, 3] }, /see random/],
     [{ sampler: null }, /the checkpoint has no sampler/],
     [{ sampler: 1 }, /sampler/],
   ];

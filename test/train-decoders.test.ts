@@ -280,6 +280,56 @@ test("what says two things of the codes is refused, and what is given with sampl
   );
 });
 
+test("a run does not go on with another validation, or other updates of its codes", async () => {
+  const { make: makeOne, y, given, size } = decoderCases.find(({ name }) => name === "conditions")!;
+  const weights = new Float32Array(size).fill(1);
+  const validation = { data: y, weights, ...given };
+  const options = { ...given, codes: "kept", validation } as const;
+  const checkpoints: Uint8Array[] = [];
+  const save = (bytes: Uint8Array) => void checkpoints.push(bytes);
+  await train(makeOne(), y, { ...options, checkpoint: { save, everySeconds: 0 } });
+  const goOn = (other: TrainOptions) =>
+    train(makeOne(), y, {
+      ...options,
+      ...other,
+      checkpoint: { save() {}, resume: checkpoints[1]! },
+    } as TrainOptions);
+  // The default.
+  assert.is((await goOn({ codeOptimizer: adam() })).resumedFrom?.images, 5);
+  const kind = new Uint8Array(7).fill(1);
+  const others: [other: object, message: RegExp][] = [
+    [
+      { codeOptimizer: adam({ learningRate: 0.5 }) },
+      /another run: codeOptimizer\.learningRate is 0\.001 there/,
+    ],
+    [{ validation: { ...validation, weights: weights.map(() => 2) } }, /another run: validationWeights is /],
+    [
+      { validation: { ...validation, fixed: { ...given.fixed, kind } } },
+      /another run: validationFixed\.kind is /,
+    ],
+  ];
+  for (const [other, message] of others) await rejected(goOn(other), "invalid_argument", message);
+});
+
+test("a run does not go on with a decoder of the same operations that is wired otherwise", async () => {
+  const { concat, dense, graph, tanh } = await import("../src/graph/index.ts");
+  const { createDecoder } = await import("../src/index.ts");
+  const wired = (isSwapped: boolean) => {
+    const definition = graph(({ latent }) => {
+      const a = dense(4)(latent(2));
+      const b = tanh()(a);
+      return dense(3)(isSwapped ? concat()(b, a) : concat()(a, b));
+    });
+    return createDecoder(definition, { seed: 1, loss: "mse" });
+  };
+  const checkpoints: Uint8Array[] = [];
+  const save = (bytes: Uint8Array) => void checkpoints.push(bytes);
+  const y = new Float32Array(6);
+  await train(wired(false), y, { checkpoint: { save } });
+  const checkpoint = { save, resume: checkpoints[0]! };
+  await rejected(train(wired(true), y, { checkpoint }), "invalid_argument", /another run: .*\.reads\.0 is /);
+});
+
 test("kept codes learn by the schedule, too", async () => {
   const { make: makeOne, y } = decoderCases[0]!;
   const codesOf = async (learningRate: number, schedule: Schedule) => {
