@@ -138,6 +138,13 @@ test("the decoder keeps the loss that it was trained with", async () => {
   assert.is(trained.encoder.loss, undefined);
 });
 
+test("the last validation is what evaluate finds of the networks that come of it", async () => {
+  const [y, unseen] = [randomArray(6, 18, 0, 1), randomArray(7, 12, 0, 1)];
+  const run = await trainAutoencoder(make(2, [dense(6), sigmoid()]), y, { validation: { data: unseen } });
+  const { meanLoss } = await evaluate(run.decoder, unseen, { encoder: run.encoder });
+  assert.ok(Math.abs(run.validation.at(-1)!.loss / meanLoss - 1) < 1e-5);
+});
+
 test("an activation before the first weights is none on the code", async () => {
   const decoder = make(3, [tanh(), dense(4), sigmoid()]);
   const { encoder } = await trainAutoencoder(decoder, new Float32Array(4), { epochs: 1 });
