@@ -107,6 +107,19 @@ export function sgd(options?: SgdOptions): Sgd {
   return Object.freeze({ name: "sgd", stateVectors: all.momentum > 0 ? 1 : 0, ...all });
 }
 
+const NAMES: { readonly [Name in Optimizer["name"]]: true } = { rmsprop: true, adam: true, sgd: true };
+
+/** Is it what `rmsprop`, `adam` or `sgd` returns, as far as can be told? */
+export function isOptimizer(value: unknown): value is Optimizer {
+  const { name, stateVectors, learningRate } = Object(value) as Partial<Optimizer>;
+  return (
+    Object.hasOwn(NAMES, String(name)) &&
+    typeof stateVectors === "number" &&
+    typeof learningRate === "number" &&
+    learningRate >= 0
+  );
+}
+
 // Backends compute in float32: a smaller epsilon would be 0 there, and 0 / 0 no parameter.
 const smallestEpsilon = 1e-37;
 

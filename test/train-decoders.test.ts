@@ -251,6 +251,8 @@ test("what says two things of the codes is refused, and what is given with sampl
     rejected(train(decoder, y, { ...conditions.given, ...options } as never), "invalid_argument", message);
   await refused({ codes: "some" }, /^train: codes is "some", expected "encoded" or "kept"/);
   await refused({ codeOptimizer: adam() }, /^train: codeOptimizer is given, but no codes are kept/);
+  await refused({ codes: "kept", codeOptimizer: { stateVectors: 1 } }, /codeOptimizer is .*expected rmsprop/);
+  await refused({ optimizer: { ...adam(), learningRate: "x" } }, /optimizer is .*expected rmsprop/);
   await refused({ codes: "kept", codeOptimizer: adam }, /^train: codeOptimizer is .*expected rmsprop\(\)/);
   await refused({ codes: "kept", warmStart: true }, /^train: codes: "kept" and warmStart are both given/);
   await train(decoder, y, { ...conditions.given, codes: "kept", warmStart: false });

@@ -18,7 +18,7 @@ import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed, type FixedOption, type FixedValues } from "../decoder/fixed.ts";
 import { atPoints } from "../decoder/points.ts";
 import { gradientFlow } from "../flow.ts";
-import { adam, type Optimizer, rmsprop } from "../optimizer.ts";
+import { adam, isOptimizer, type Optimizer, rmsprop } from "../optimizer.ts";
 import type { AbortSignalLike } from "../platform.ts";
 import { checkBackend, checkWeights } from "../problem.ts";
 import { constant, type Schedule } from "../schedule.ts";
@@ -281,7 +281,7 @@ function checkSettings(
       throw invalid(`${where}: ${name} is ${show(value)}, expected true or false`);
   }
   for (const [name, value] of Object.entries({ optimizer, codeOptimizer })) {
-    if (typeof value?.stateVectors === "number") continue;
+    if (isOptimizer(value)) continue;
     throw invalid(
       `${where}: ${name} is ${show(value)}${callHint(value)}, expected rmsprop(), adam() or sgd()`,
     );
