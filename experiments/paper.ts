@@ -1,7 +1,7 @@
 import { chooseRows } from "../reproduce/setting.ts";
 import type { Decoder, GradientFlow, Solver } from "../src/index.ts";
+import { AMD_IN_TRAINING } from "../src/train/check-options.ts";
 import { type Dataset, evaluate, mnist } from "../src/train/index.ts";
-import { AMD_IN_TRAINING } from "../src/train/options.ts";
 
 /** What every experiment is given. */
 export interface ExperimentSettings {

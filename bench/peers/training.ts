@@ -1,6 +1,6 @@
 import type { Decoder } from "../../src/index.ts";
+import { AMD_IN_TRAINING } from "../../src/train/check-options.ts";
 import { rmsprop, train } from "../../src/train/index.ts";
-import { AMD_IN_TRAINING } from "../../src/train/options.ts";
 import { mean } from "../measure.ts";
 import { oneThread } from "./latentflow.ts";
 import type { Torch } from "./pytorch.ts";

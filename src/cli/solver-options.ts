@@ -19,7 +19,7 @@ import {
   rk4,
   type Solver,
 } from "../index.ts";
-import { AMD_IN_TRAINING } from "../train/options.ts";
+import { AMD_IN_TRAINING } from "../train/check-options.ts";
 import { addChoice, type Choice, type Chosen, chosen, type Member, member, refuseChoice } from "./choice.ts";
 import { wrongUsage } from "./options.ts";
 import { parseAlpha } from "./parse.ts";

@@ -11,7 +11,8 @@ import type { AbortSignalLike } from "../platform.ts";
 import { checkBackend, checkLatents } from "../problem.ts";
 import { createRandom } from "../random.ts";
 import type { StandardLoss } from "../terms/losses.ts";
-import { checkAutoencoderArguments, type RunOptions, type TrainResult } from "./options.ts";
+import { checkAutoencoderArguments } from "./check-options.ts";
+import type { RunOptions, TrainResult } from "./options.ts";
 import { joinedDefinition, reverseDefinition } from "./reverse.ts";
 import { trainNetwork } from "./train-network.ts";
 

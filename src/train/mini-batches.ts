@@ -7,8 +7,8 @@ import { createRandom, type RandomState } from "../random.ts";
 import { solve } from "../solve.ts";
 import type { Control } from "../solver/base.ts";
 import { Solution } from "../solver/solution.ts";
+import type { CheckedTrainOptions } from "./check-options.ts";
 import { Codes, type CodesState } from "./codes.ts";
-import type { CheckedTrainOptions } from "./options.ts";
 
 /** The stream of the seed's random numbers that the augmentation takes; the sampler has its own. */
 const AUGMENTATION_STREAM = 2;

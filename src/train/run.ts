@@ -5,9 +5,9 @@ import { throwIfAborted } from "../brand.ts";
 import { createSampler } from "../data/sampler.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import type { Control } from "../solver/base.ts";
+import type { CheckedTrainOptions } from "./check-options.ts";
 import type { RunState } from "./checkpoint.ts";
 import { MiniBatches } from "./mini-batches.ts";
-import type { CheckedTrainOptions } from "./options.ts";
 import type { TrainStep } from "./progress.ts";
 import { isValidationDue, meanLoss, type ValidationResult } from "./validation.ts";
 

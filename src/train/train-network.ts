@@ -5,8 +5,9 @@ import { copyDecoder } from "../decoder/copy.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { LatentflowError } from "../errors.ts";
 import { isCustom } from "../terms/losses.ts";
+import type { CheckedTrainOptions } from "./check-options.ts";
 import { Checkpoints } from "./checkpoints.ts";
-import type { CheckedTrainOptions, TrainResult } from "./options.ts";
+import type { TrainResult } from "./options.ts";
 import { Run, type TrainingSession } from "./run.ts";
 import { checkDataset } from "./samples.ts";
 

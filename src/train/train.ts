@@ -1,6 +1,7 @@
 import type { Dataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
-import { checkArguments, type TrainOptions, type TrainResult } from "./options.ts";
+import { checkArguments } from "./check-options.ts";
+import type { TrainOptions, TrainResult } from "./options.ts";
 import { trainNetwork } from "./train-network.ts";
 
 /**

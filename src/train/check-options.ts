@@ -1,0 +1,218 @@
+import { approximate } from "../adjoint/approximate.ts";
+import { type Adjoint, checkAdjoint } from "../adjoint/base.ts";
+import { wasm } from "../backend/wasm/wasm.ts";
+import {
+  callHint,
+  checkChoice,
+  checkNumber,
+  checkOptions,
+  checkSignal,
+  invalid,
+  show,
+  showName,
+} from "../check.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
+import { checkFixed, type FixedValues } from "../decoder/fixed.ts";
+import { atPoints } from "../decoder/points.ts";
+import { gradientFlow } from "../flow.ts";
+import { adam, isOptimizer, rmsprop } from "../optimizer.ts";
+import { checkBackend, checkWeights } from "../problem.ts";
+import { constant } from "../schedule.ts";
+import { type CheckedPair, checkFlowAndSolver } from "../solve.ts";
+import { amd } from "../solver/amd.ts";
+import { lbfgs } from "../solver/lbfgs.ts";
+import { stay } from "../solver/stay.ts";
+import { checkLoss } from "../terms/losses.ts";
+import { checkCheckpoint } from "./checkpoint-options.ts";
+import type { RunOptions, TrainOptions } from "./options.ts";
+import { checkReversible } from "./reverse.ts";
+import { asDataset } from "./samples.ts";
+import { checkValidation } from "./validation.ts";
+
+// What is given to a training run, checked and completed.
+
+const RUN_OPTIONS: { readonly [Name in keyof Required<RunOptions>]: true } = {
+  ...{ loss: true, optimizer: true, schedule: true, batchSize: true, epochs: true, replacement: true },
+  ...{ seed: true, augment: true, gradientClip: true, backend: true, validation: true, checkpoint: true },
+  ...{ signal: true, onEvent: true, onProgress: true },
+};
+
+/**
+ * AMD without the paper's bound on its steps, for the adjoints that go back along the flow, whose way L-BFGS does not
+ * go. A decoder at the start of its training is flat: at steps of at most 10 the flows end early, far from rest.
+ */
+export const AMD_IN_TRAINING = amd({ stepMax: 1000 });
+
+/** The arguments of `train`, checked and completed. */
+export function checkArguments(
+  given: Decoder,
+  data: Dataset | Float32Array,
+  options: TrainOptions,
+): CheckedTrainOptions {
+  checkDecoder("train", given);
+  checkOptions("train", options, {
+    flow: true,
+    solver: true,
+    adjoint: true,
+    weights: true,
+    fixed: true,
+    points: true,
+    warmStart: true,
+    codes: true,
+    codeOptimizer: true,
+    ...RUN_OPTIONS,
+  });
+  checkCodes(options);
+  const decoder = atPoints("train", given, options.points);
+  const run = checkRun("train", decoder, data, options, { epochs: 1 });
+  const fixed = checkFixed("train", decoder, options.fixed, run.dataset.count);
+  const { weights, augment } = options;
+  checkWeights("train", weights, run.dataset.count, decoder);
+  if (weights && augment) {
+    throw invalid(
+      `train: weights and augment (${showName(augment.name)}) are given together; the weights would stay where the samples were`,
+    );
+  }
+  const { adjoint: asked = approximate() } = options;
+  const pair = checkFlowAndSolver("train", options, asked?.needs === "end" ? lbfgs() : AMD_IN_TRAINING);
+  const adjoint = checkAdjoint("train", asked, pair.solver, run.loss);
+  return { ...run, pair, adjoint, weights, fixed, isAutoencoder: false };
+}
+
+/** Refuses what says two things of where codes come from. */
+function checkCodes({ codes = "encoded", codeOptimizer, warmStart, adjoint }: TrainOptions): void {
+  checkChoice("train", "codes", codes, ["encoded", "kept"]);
+  if (codes === "encoded") {
+    if (codeOptimizer === undefined) return;
+    throw invalid('train: codeOptimizer is given, but no codes are kept; give codes: "kept" too');
+  }
+  for (const [name, value] of Object.entries({ warmStart, adjoint })) {
+    if (value === undefined || value === false) continue;
+    throw invalid(
+      `train: codes: "kept" and ${name} are both given, expected one of them: no flow is followed in training`,
+    );
+  }
+}
+
+/** The arguments of `trainAutoencoder`, checked and completed. */
+export function checkAutoencoderArguments(
+  decoder: Decoder,
+  data: Dataset | Float32Array,
+  options: RunOptions,
+): CheckedTrainOptions {
+  const where = "trainAutoencoder";
+  checkDecoder(where, decoder);
+  checkReversible(where, decoder);
+  checkOptions(where, options, RUN_OPTIONS);
+  const run = checkRun(where, decoder, data, options, { epochs: 12 });
+  if (run.validation?.weights) {
+    throw invalid(`${where}: validation has weights; an encoder takes all values alike, leave them out`);
+  }
+  return {
+    ...run,
+    pair: { flow: gradientFlow(), solver: stay },
+    adjoint: approximate(),
+    weights: undefined,
+    fixed: [],
+    isAutoencoder: true,
+  };
+}
+
+/** What a run is made from, checked and completed. */
+export interface CheckedTrainOptions extends ReturnType<typeof checkRun> {
+  readonly pair: CheckedPair;
+  readonly adjoint: Adjoint;
+  /** n values for all samples, or count × n. */
+  readonly weights: Float32Array | undefined;
+  /** What is given with the samples. */
+  readonly fixed: FixedValues;
+  /** Is the network an autoencoder, whose latents are its samples? Then nothing is followed to find them. */
+  readonly isAutoencoder: boolean;
+}
+
+function checkRun(
+  where: string,
+  decoder: Decoder,
+  data: Dataset | Float32Array,
+  options: RunOptions & CodesOptions,
+  defaults: { readonly epochs: number },
+) {
+  const loss = checkLoss(where, options.loss, decoder);
+  const dataset = asDataset(where, data, decoder);
+  const settings = checkSettings(where, options, decoder, defaults.epochs);
+  const { validation, checkpoint } = options;
+  return {
+    ...{ where, decoder, dataset, loss, settings },
+    validation:
+      validation === undefined
+        ? undefined
+        : checkValidation(`${where}: validation`, validation, decoder, dataset.count),
+    checkpoint: checkpoint === undefined ? undefined : checkCheckpoint(`${where}: checkpoint`, checkpoint),
+  };
+}
+
+/** Options of `train` alone. */
+type CodesOptions = Pick<TrainOptions, "warmStart" | "codes" | "codeOptimizer">;
+
+function checkSettings(
+  where: string,
+  options: RunOptions & CodesOptions,
+  decoder: Decoder,
+  defaultEpochs: number,
+) {
+  const {
+    optimizer = rmsprop(),
+    schedule = constant(),
+    batchSize = 5,
+    epochs = defaultEpochs,
+    backend = wasm(),
+  } = options;
+  const {
+    seed = 0,
+    replacement = false,
+    warmStart = false,
+    codes = "encoded",
+    codeOptimizer = adam(),
+    augment,
+    gradientClip,
+    signal,
+    onEvent,
+    onProgress,
+  } = options;
+  checkNumber(where, "batchSize", batchSize, { min: 1, integer: true });
+  checkNumber(where, "epochs", epochs, { min: 1, integer: true });
+  checkNumber(where, "seed", seed, { min: 0, integer: true });
+  if (gradientClip !== undefined) checkNumber(where, "gradientClip", gradientClip, { above: 0 });
+  for (const [name, value] of Object.entries({ replacement, warmStart })) {
+    if (typeof value !== "boolean")
+      throw invalid(`${where}: ${name} is ${show(value)}, expected true or false`);
+  }
+  for (const [name, value] of Object.entries({ optimizer, codeOptimizer })) {
+    if (isOptimizer(value)) continue;
+    throw invalid(
+      `${where}: ${name} is ${show(value)}${callHint(value)}, expected rmsprop(), adam() or sgd()`,
+    );
+  }
+  if (typeof schedule?.factor !== "function") {
+    throw invalid(`${where}: schedule is ${show(schedule)}, expected constant(), linear() or cosine()`);
+  }
+  checkBackend(where, backend);
+  for (const [name, callback] of Object.entries({ onEvent, onProgress })) {
+    if (callback !== undefined && typeof callback !== "function") {
+      throw invalid(`${where}: ${name} is ${show(callback)}, expected a function`);
+    }
+  }
+  checkSignal(where, signal);
+  if (augment !== undefined) {
+    if (typeof augment?.apply !== "function") {
+      throw invalid(`${where}: augment is ${show(augment)}, expected a value such as shift({ pixels: 2 })`);
+    }
+    augment.check(decoder.outputShape);
+  }
+  const sampling = { seed, replacement };
+  return {
+    ...{ optimizer, schedule, batchSize, epochs, backend, sampling, warmStart, augment },
+    ...{ codes, codeOptimizer, gradientClip, signal, onEvent, onProgress },
+  };
+}
