@@ -10,9 +10,24 @@ import {
   tangentsBackward,
 } from "./objective/derivatives";
 import { curvatureAlong, gaussNewton, jacobianRows, sharedGaussNewton } from "./objective/gauss-newton";
-import { backward, decode as decodeRows, gradient, packGraph, value } from "./objective/objective";
+import {
+  addPriorValues,
+  backward,
+  decode as decodeRows,
+  gradient,
+  packGraph,
+  value,
+} from "./objective/objective";
 import { admit, Descent, propose } from "./solve/descent";
 import { giveCurvature, giveMatrix, judge, run, turn } from "./solve/rounds";
+import {
+  addPriorCurvature,
+  addPriorGradient,
+  addPriorHessianProduct,
+  Prior,
+  priorCurvatureAlong,
+  priorValue as valueOfPrior,
+} from "./terms/prior";
 
 // For tests, which hold each kernel against a float64 reference.
 export { activationBackward, activationForward } from "./ops/activation-functions";
@@ -37,6 +52,11 @@ export function objectiveValue(graph: usize, workspace: usize, count: i32): void
 
 export function objectiveGradient(graph: usize, workspace: usize, count: i32): void {
   gradient(changetype<Graph>(graph), changetype<Workspace>(workspace), count);
+}
+
+/** Adds the rows' shares of their prior to losses that have been computed elsewhere. */
+export function objectivePriorValues(workspace: usize, count: i32): void {
+  addPriorValues(changetype<Workspace>(workspace), count);
 }
 
 export function objectiveBackward(graph: usize, workspace: usize, count: i32): void {
@@ -148,4 +168,26 @@ export function solverGiveCurvature(solver: usize, row: usize, curvature: f64): 
 
 export function solverGiveMatrix(solver: usize, row: usize, matrix: usize, stride: usize): void {
   giveMatrix(changetype<Descent>(solver), row, matrix, stride);
+}
+
+// A prior by itself: for backends that evaluate elsewhere, and for tests.
+
+export function priorValue(prior: usize, z: usize): f64 {
+  return valueOfPrior(changetype<Prior>(prior), z);
+}
+
+export function priorGradient(prior: usize, z: usize, scale: f64, gradient: usize): void {
+  addPriorGradient(changetype<Prior>(prior), z, scale, gradient);
+}
+
+export function priorHessianProduct(prior: usize, z: usize, scale: f64, v: usize, product: usize): void {
+  addPriorHessianProduct(changetype<Prior>(prior), z, scale, v, product);
+}
+
+export function priorCurvature(prior: usize, z: usize, scale: f64, matrix: usize, stride: usize): void {
+  addPriorCurvature(changetype<Prior>(prior), z, scale, matrix, stride);
+}
+
+export function priorAlong(prior: usize, z: usize, scale: f64, v: usize): f64 {
+  return priorCurvatureAlong(changetype<Prior>(prior), z, scale, v);
 }

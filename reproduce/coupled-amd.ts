@@ -29,7 +29,7 @@ export function coupledAmd(): Solver<GradientFlow<1>> {
       let t = 0;
       let step = STEP_INIT;
       const means: number[] = [];
-      solution.initialLoss.set(losses, first);
+      solution.initialObjective.set(losses, first);
       while (t < T1 && !control.aborted()) {
         let dt = Math.min(step, T1 - t);
         let halvings = 0;
@@ -56,7 +56,7 @@ export function coupledAmd(): Solver<GradientFlow<1>> {
       }
       for (const row of rows) {
         const gradient = gradients.subarray(row * d, (row + 1) * d);
-        solution.loss[first + row] = losses[row]!;
+        solution.objective[first + row] = losses[row]!;
         solution.gradientNorm[first + row] = Math.hypot(...gradient);
         solution.acceptedSteps[first + row] = accepted;
         solution.valueEvaluations[first + row] = evaluations;

@@ -1,4 +1,5 @@
 import type { Backend, Problem } from "./backend/backend.ts";
+import { withPrior } from "./backend/wasm/prior-values.ts";
 import { wasm } from "./backend/wasm/wasm.ts";
 import { throwIfAborted } from "./brand.ts";
 import { checkChoice, checkNumber, checkOptions, checkSignal, invalid, show } from "./check.ts";
@@ -10,9 +11,12 @@ import type { AbortSignalLike } from "./platform.ts";
 import { checkBackend, checkLatents, checkTargets, checkValues, checkWeights } from "./problem.ts";
 import type { EncodeResult } from "./result.ts";
 import { checkFlowAndSolver, type FlowAndSolver, solve } from "./solve.ts";
+import type { PriorOfSamples } from "./solver/prior-of-samples.ts";
 import { checkSaveAt, type SaveAt } from "./solver/recording.ts";
 import { Solution } from "./solver/solution.ts";
 import { checkLoss, type LossLike } from "./terms/losses.ts";
+import { componentsOf } from "./terms/prior-components.ts";
+import { checkPrior, type PriorLike } from "./terms/priors.ts";
 
 /** How far an `encode` call has come. */
 export interface EncodeProgress {
@@ -20,7 +24,7 @@ export interface EncodeProgress {
   readonly done: number;
   /** All samples. */
   readonly total: number;
-  /** Over the samples that have ended; NaN while there are none. */
+  /** Over the samples that have ended, without a prior; NaN while there are none. */
   readonly meanLoss: number;
   readonly samplesPerSecond: number;
 }
@@ -34,6 +38,13 @@ interface CommonOptions {
    * it has none, it must be given.
    */
   loss?: LossLike;
+  /**
+   * What codes are likely, such as `gaussian()`: then loss + prior(z)/N is lowered, N what the loss is divided by: n for a
+   * mean, Σw with weights, 1 for a sum. `"none"` leaves the decoder's own out. Default: the decoder's own, if it has one.
+   *
+   * For data with Gaussian noise of standard deviation σ, give `squaredError()` and weights of 1/(2σ²).
+   */
+  prior?: PriorLike;
   /**
    * ≥ 0, outputSize values for all samples or B × outputSize. y may be NaN where its weight is 0: missing
    * data. Default: none, all elements alike.
@@ -75,8 +86,16 @@ interface CommonOptions {
 }
 
 const OPTIONS: { readonly [Name in keyof Required<EncodeOptions>]: true } = {
-  ...{ loss: true, flow: true, solver: true, saveAt: true, weights: true, z0: true, backend: true },
-  ...{ fixed: true, points: true, batchSize: true, signal: true, onProgress: true, onAbort: true },
+  ...{ loss: true, prior: true, flow: true, solver: true, saveAt: true, weights: true, z0: true },
+  ...{
+    backend: true,
+    fixed: true,
+    points: true,
+    batchSize: true,
+    signal: true,
+    onProgress: true,
+    onAbort: true,
+  },
 };
 
 /**
@@ -87,6 +106,9 @@ const OPTIONS: { readonly [Name in keyof Required<EncodeOptions>]: true } = {
  * The arrays given are read while the call is at work: do not change them before it has settled. One that is
  * transferred while it is still needed rejects the call. They may lie in a SharedArrayBuffer, but in none that can be
  * resized.
+ *
+ * With a prior the objective is not the loss alone: a code stays where the prior expects one unless the data say
+ * otherwise. Solvers, statuses and `gradientNorm` go by the objective; `loss`, trajectories and progress are the data's.
  *
  * @param y B × outputSize, float32; in [0, 1] for cross entropy
  * @returns z (B × latentSize), losses, statuses and statistics. A numerical failure is a sample's status, not
@@ -100,7 +122,16 @@ export async function encode(
   options: EncodeOptions = {},
 ): Promise<EncodeResult> {
   const start = performance.now();
-  const { problem, z0, flow, solver, saveAt, backend } = checkArguments(given, y, options);
+  const checked = checkArguments(given, y, options);
+  return withPrior(checked.problem, (prior) => encodeChecked(checked, options, prior, start));
+}
+
+async function encodeChecked(
+  { problem, z0, flow, solver, saveAt, backend }: ReturnType<typeof checkArguments>,
+  options: EncodeOptions,
+  prior: PriorOfSamples | undefined,
+  start: number,
+): Promise<EncodeResult> {
   const { decoder } = problem;
   const { signal, onProgress, onAbort = "throw" } = options;
   const mayThrow = () => {
@@ -109,7 +140,7 @@ export async function encode(
   mayThrow();
   const seconds = () => (performance.now() - start) / 1000;
   const { sampleCount } = problem;
-  const solution = new Solution(sampleCount, decoder.latentSize, z0, { order: flow.order, saveAt });
+  const solution = new Solution(sampleCount, decoder.latentSize, z0, { order: flow.order, saveAt, prior });
   const callbacks = new Callbacks();
   let reported = 0;
   const control = makeControl(signal, () => {
@@ -158,6 +189,10 @@ function checkArguments(given: Decoder, y: Float32Array, options: EncodeOptions)
   }
   checkChoice("encode", "onAbort", options.onAbort ?? "throw", ["throw", "return"]);
   checkSignal("encode", options.signal);
-  const problem: Problem = { decoder, loss, sampleCount, targets: y, weights, fixed, batchSize };
+  const prior = checkPrior("encode", options.prior, decoder);
+  const problem: Problem = {
+    ...{ decoder, loss, sampleCount, targets: y, weights, fixed, batchSize },
+    prior: prior && componentsOf(prior, decoder.latentSize),
+  };
   return { problem, z0, flow, solver, saveAt, backend };
 }

@@ -65,4 +65,14 @@ export {
   type StandardLossLike,
   squaredError,
 } from "./terms/losses.ts";
+export {
+  type GaussianMixtureOptions,
+  type GaussianMixturePrior,
+  type GaussianOptions,
+  type GaussianPrior,
+  gaussian,
+  gaussianMixture,
+  type Prior,
+  type PriorLike,
+} from "./terms/priors.ts";
 export { makeProbe } from "./verify.ts";

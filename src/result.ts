@@ -79,12 +79,16 @@ export interface EncodeResult {
   readonly z: Float32Array;
   /** The velocities at the end of a second-order flow, B × latentSize. Undefined for the gradient flow. */
   readonly v: Float32Array | undefined;
-  /** l(y, D(z)), B. */
+  /** l(y, D(z)), B: how far the reconstructions are from the data. */
   readonly loss: Float32Array;
+  /** B, the prior's value at z in nats, times its weight: not yet divided by N. Undefined without a prior. */
+  readonly prior: Float32Array | undefined;
+  /** B, what was lowered: loss + prior/N, N what the loss was divided by. Without a prior it is the loss. */
+  readonly objective: Float32Array;
   /** l(y, D(z0)), B. NaN for a sample that an aborted call never started. */
   readonly initialLoss: Float32Array;
   /**
-   * ‖∇_z l‖ at z, B: how far from rest the sample is. NaN for a sample that an aborted call never started, and where
+   * ‖∇_z‖ of the objective at z, B: how far from rest the sample is. NaN for a sample that an aborted call never started, and where
    * the loss at z0 is not finite.
    */
   readonly gradientNorm: Float32Array;

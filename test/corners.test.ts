@@ -74,7 +74,7 @@ test("places that no sample is staged in are empty, whatever was in their memory
   const packed = await packDecoder(decoder, await compileKernels(undefined));
   const problem = {
     ...{ decoder, loss: binaryCrossEntropy(), sampleCount: 40, targets: randomArray(1, 40 * 50, 0, 1) },
-    ...{ weights: undefined, batchSize: undefined, fixed: [] },
+    ...{ weights: undefined, prior: undefined, batchSize: undefined, fixed: [] },
   };
   const solved = async () => {
     const solution = new Solution(40, 4);
@@ -103,7 +103,7 @@ test("an abort between losses and gradients: samples that end by their gradient 
   const packed = await packDecoder(decoder, await compileKernels(undefined));
   const problem = {
     ...{ decoder, loss: binaryCrossEntropy(), sampleCount: 40, targets: randomArray(1, 40 * 50, 0, 1) },
-    ...{ weights: undefined, fixed: [], batchSize: 8 },
+    ...{ weights: undefined, fixed: [], prior: undefined, batchSize: 8 },
   };
   const solution = new Solution(40, 4);
   let isAborted = false;

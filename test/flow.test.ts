@@ -292,10 +292,10 @@ test("AMD's points between steps lie on its straight way", async () => {
   // One step of length 1/4 down z²/2, from 1 to 3/4.
   const solver = amd({ t1: 0.25, tolerance: 0 });
   const { recording } = await solveAnalytic([quadratic(1)], gradientFlow(), solver, [1], [0.125, 0.25]);
-  const { t, states, loss } = recording!.samples[0]!;
+  const { t, states, objective } = recording!.samples[0]!;
   assert.equal(t, [0.125, 0.25]);
   assert.equal(states, [0.875, 0.75]);
-  assert.equal(loss, [0.875 ** 2 / 2, 0.75 ** 2 / 2]);
+  assert.equal(objective, [0.875 ** 2 / 2, 0.75 ** 2 / 2]);
 });
 
 test("a step that is too short for t to show it is kept as any other", async () => {
@@ -323,8 +323,8 @@ test("a way that explodes ends as nonfinite, at its last sound z", async () => {
     // Dormand-Prince sees it coming and runs out of shorter steps.
     assert.ok(solver.name === "dormandPrince" ? status !== "reached_t1" : status === "nonfinite", status);
     assert.ok(solution.t[0]! < (solver.name === "euler" ? 2 : 1));
-    assert.ok(Number.isFinite(solution.z[0]!) && Number.isFinite(solution.loss[0]!));
-    assert.is(solution.loss[0], quartic(-1).value(solution.z.slice(0, 1)));
+    assert.ok(Number.isFinite(solution.z[0]!) && Number.isFinite(solution.objective[0]!));
+    assert.is(solution.objective[0], quartic(-1).value(solution.z.slice(0, 1)));
     assert.is(solution.recording!.samples[0]!.t.length, solution.acceptedSteps[0]! + 1);
   }
 });
@@ -375,7 +375,7 @@ test("the other statuses can be had", async () => {
   assert.is(cut.solution.acceptedSteps[0], 2);
   const none = await statusOf(dormandPrince({ maxSteps: 0 }), quadratic(1), 1);
   assert.is(none.status, "max_steps");
-  assert.is(none.solution.loss[0], 0.5);
+  assert.is(none.solution.objective[0], 0.5);
   assert.is(none.solution.gradientEvaluations[0], 1);
   assert.is(none.solution.gradientNorm[0], 1);
   // A derivative that jumps to and fro with ever smaller steps has no error within a tolerance of 1e-300.

@@ -197,7 +197,7 @@ test("where a sample ends anyway, a gradient that is not finite there changes ne
     const plain = await solveAnalytic([quadratic(1)], gradientFlow(), solver, [1], "steps");
     const ended = await solveAnalytic([steep], gradientFlow(), solver, [1], "steps");
     assert.equal(ended.statuses(), ["reached_t1"], solver.name);
-    assert.equal([...ended.z, ...ended.loss, ...ended.t], [...plain.z, ...plain.loss, ...plain.t]);
+    assert.equal([...ended.z, ...ended.objective, ...ended.t], [...plain.z, ...plain.objective, ...plain.t]);
     assert.equal(ended.recording!.samples, plain.recording!.samples);
     assert.is(ended.gradientEvaluations[0], plain.gradientEvaluations[0]);
     assert.is(plain.gradientNorm[0], 0.75);

@@ -273,7 +273,7 @@ for (const build of builds) {
     const decoder = createDecoder({ layers: [2, 3], seed: 1 });
     const packed = await packDecoder(decoder, recogniseKernels(build.module));
     const { arena, kernels, graph } = packed;
-    const workspace = allocateWorkspace(packed, 1, "squaredError", true);
+    const workspace = allocateWorkspace(packed, 1, "squaredError", { withTangents: true });
     const work = allocateGaussNewton(packed, { jacobian: 0, jacobianPanels: 0, own: true });
     arena.i32(workspace.rows, 1).fill(0);
     const view = arena.view();

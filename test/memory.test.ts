@@ -186,7 +186,7 @@ test("a call that gets only a part of its memory gives that back", async () => {
   const arena = await arenaOf(decoder);
   const { allocate } = arena;
   const targets = { decoder, loss: binaryCrossEntropy(), sampleCount: 10, targets: y };
-  const problem = { ...targets, weights: undefined, batchSize: undefined, fixed: [] };
+  const problem = { ...targets, weights: undefined, prior: undefined, batchSize: undefined, fixed: [] };
   const calls: [parts: number, call: () => unknown][] = [
     [4, () => encode(decoder, y, { solver: lbfgs({ maxSteps: 9 }) })],
     [3, () => differentiableWasmObjective(packed, problem, 0, 10, 1).dispose()],

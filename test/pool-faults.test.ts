@@ -498,7 +498,14 @@ test("a worker that is started in the middle of an update follows from the next 
   const handle = decoderHandle(own, () => {});
   const trainer = lockStepTrainer(wasmTrainer(packed, optimizer, compiled), optimizer, handle, () => pool);
   const problem = {
-    ...{ decoder: own, loss: binaryCrossEntropy(), weights: undefined, batchSize: undefined, fixed: [] },
+    ...{
+      decoder: own,
+      loss: binaryCrossEntropy(),
+      weights: undefined,
+      prior: undefined,
+      batchSize: undefined,
+      fixed: [],
+    },
     ...{ sampleCount: 20, targets: y.subarray(0, 20 * SIZE) },
   };
   const control = makeControl(undefined);
@@ -534,7 +541,7 @@ test("a worker that is started in the middle of an update follows from the next 
   };
 
   const first = await solved("in workers", 1);
-  assert.equal(first.solution.loss, (await aloneNow()).loss);
+  assert.equal(first.solution.objective, (await aloneNow()).objective);
 
   const objective = trainer.objective(problem, 1);
   await objective.value(rows, z);
@@ -550,12 +557,12 @@ test("a worker that is started in the middle of an update follows from the next 
 
   const both = await solved("in workers", 2);
   assert.is(both.count, 2, both.reason);
-  assert.equal(both.solution.loss, (await aloneNow()).loss);
+  assert.equal(both.solution.objective, (await aloneNow()).objective);
   assert.equal(both.solution.z, (await aloneNow()).z);
-  assert.not.equal(both.solution.loss, first.solution.loss);
+  assert.not.equal(both.solution.objective, first.solution.objective);
   await update();
   const later = await solved("in workers", 2);
-  assert.equal(later.solution.loss, (await aloneNow()).loss);
+  assert.equal(later.solution.objective, (await aloneNow()).objective);
   trainer.dispose();
   own.dispose();
   pool.close();

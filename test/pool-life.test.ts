@@ -536,7 +536,14 @@ test("a worker that held the decoder before its training begins follows from whe
   const optimizer = adam({ learningRate: 0.1 });
   const trainer = lockStepTrainer(wasmTrainer(packed, optimizer, compiled), optimizer, handle, () => group);
   const problem = {
-    ...{ decoder: own, loss: binaryCrossEntropy(), weights: undefined, batchSize: undefined, fixed: [] },
+    ...{
+      decoder: own,
+      loss: binaryCrossEntropy(),
+      weights: undefined,
+      prior: undefined,
+      batchSize: undefined,
+      fixed: [],
+    },
     ...{ sampleCount: 1, targets: y.subarray(0, SIZE) },
   };
   for (let i = 0; i < 2; i++) {

@@ -105,7 +105,7 @@ for (const build of builds) {
           build.name === "debug" ? { ...compiled, module: build.module } : compiled,
         );
         const { arena } = packed;
-        const shared = await preconditionerOf(packed, loss.name);
+        const { preconditioner: shared } = await preconditionerOf(packed, { loss, prior: undefined });
         const label = `${layers.join("-")} ${loss.name}`;
         // J of the outputs before their activation.
         const linear = logitsOf(decoder);
@@ -193,6 +193,7 @@ test("how curvature is used depends on the decoder, the loss and whether there a
       sampleCount,
       targets: new Float32Array(0),
       weights,
+      prior: undefined,
       batchSize: undefined,
       fixed: [],
     };

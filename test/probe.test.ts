@@ -43,7 +43,7 @@ test("a decoder that is written with its probe is verified when it is read", asy
   assert.match(unproved.unverifiedReason!, /there was no probe to compare it with/);
   assert.is((await loadDecoder(plain, { probe })).verified, true);
   // What is trained is a copy, and another decoder.
-  assert.is(copyDecoder(loaded, undefined).verified, undefined);
+  assert.is(copyDecoder(loaded, loaded).verified, undefined);
 });
 
 test("also one whose file says what its graph is", async () => {

@@ -47,7 +47,16 @@ async function evaluate(
 ): Promise<{ losses: Float64Array; gradients: Float64Array }> {
   const sampleCount = y.length / decoder.outputSize;
   const session = await backend.open(decoder);
-  const problem = { decoder, loss, sampleCount, targets: y, weights, batchSize: undefined, fixed: [] };
+  const problem = {
+    decoder,
+    loss,
+    sampleCount,
+    targets: y,
+    weights,
+    prior: undefined,
+    batchSize: undefined,
+    fixed: [],
+  };
   const objective = session.objective(problem, 0, sampleCount);
   const rows = allRows(sampleCount);
   const losses = await objective.value(rows, z);
@@ -168,7 +177,16 @@ async function checkMatrices(
   const z = randomArray(2, sampleCount * d);
   const y = randomArray(3, sampleCount * n, 0, 1);
   const session = await backend.open(decoder);
-  const problem = { decoder, loss, sampleCount, targets: y, weights, batchSize: undefined, fixed: [] };
+  const problem = {
+    decoder,
+    loss,
+    sampleCount,
+    targets: y,
+    weights,
+    prior: undefined,
+    batchSize: undefined,
+    fixed: [],
+  };
   // The first sample is another objective's.
   const objective = session.objective(problem, 1, sampleCount - 1);
   await objective.value(allRows(sampleCount - 1), Float64Array.from(z.subarray(d)));
@@ -260,6 +278,7 @@ test("a chosen sample's numbers do not depend on those chosen with it; each grad
     sampleCount: 5,
     targets: y,
     weights: undefined,
+    prior: undefined,
     batchSize: undefined,
     fixed: [],
   };

@@ -52,6 +52,7 @@ async function check(given: Decoder, loss: StandardLoss): Promise<void> {
     sampleCount: ROWS,
     targets: y,
     weights: undefined,
+    prior: undefined,
     batchSize: undefined,
     fixed,
   };

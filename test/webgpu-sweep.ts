@@ -77,7 +77,7 @@ async function evaluate(backend: Backend, problem: Problem) {
 async function errorOf(definition: GraphDefinition): Promise<number> {
   const decoder = createDecoder(definition, { seed: 1 });
   const targets = randomArray(4, ROWS * decoder.outputSize, 0.1, 0.9);
-  const given = { weights: undefined, batchSize: undefined, fixed: [] };
+  const given = { weights: undefined, prior: undefined, batchSize: undefined, fixed: [] };
   const problem = { decoder, loss: squaredError(), sampleCount: ROWS, targets, ...given };
   const [got, expected] = [await evaluate(gpu, problem), await evaluate(cpu, problem)];
   decoder.dispose();

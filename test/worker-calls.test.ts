@@ -23,7 +23,7 @@ const endless = amd({ stepInit: 1e-4, stepMax: 1e-4, tolerance: 1e-12, t1: 1e9, 
 const description: SolveDescription = {
   kind: "solve",
   ...{ solver: serialize(endless)!, flow: serialize(gradientFlow())!, loss: squaredError() },
-  ...{ saveAt: undefined, sampleCount: SAMPLES, batchSize: undefined },
+  ...{ saveAt: undefined, prior: undefined, sampleCount: SAMPLES, batchSize: undefined },
   ...{ sharedWeights: undefined, hasOwnWeights: false, isFused: true },
 };
 

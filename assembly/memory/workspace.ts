@@ -74,12 +74,16 @@ export class Workspace {
   weights: usize; // 24
   /** f64[R]: what each row's sum over elements is multiplied by (1/n, 1/Σw or 1). */
   scales: usize; // 28
-  /** f64[R]: each row's loss after a value pass. */
+  /** f64[R]: each row's loss after a value pass, its share of the prior included. */
   losses: usize; // 32
   /** A constant of terms/loss.ts. */
   loss: i32; // 36
   /** usize[R]: what is given with each row's sample, its fixed inputs one after the other. */
   fixed: usize; // 40
+  /** A Prior of terms/prior.ts, or 0. */
+  prior: usize; // 44
+  /** f64[R]: what a prior is multiplied by for each row, 1/N. */
+  priorScales: usize; // 48
 }
 
 /** Where the parameters' gradients are summed up, and what room the sums need. */

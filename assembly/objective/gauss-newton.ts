@@ -13,10 +13,12 @@ import { packPanels } from "../ops/panels";
 import { multiply } from "../ops/product";
 import { F32x4 } from "../simd";
 import { LOSS_CUSTOM, lossTangent } from "../terms/loss";
+import { addPriorCurvature, Prior, priorCurvatureAlong } from "../terms/prior";
 import { operationsBeforeLoss } from "./objective";
 
 // Gauss-Newton matrices JᵀWJ: J the Jacobian of the logits, W the curvature of a row's loss
 // for them. W comes with any forward pass; J takes d tangents, but for the decoder's own, at z = 0, which is made once.
+// A prior's curvature at the row's z is added.
 
 /** The matrix of a row at the point of its last `value`, into work.matrix. */
 export function gaussNewton(graph: Graph, workspace: Workspace, work: GaussNewton, row: usize): void {
@@ -27,12 +29,30 @@ export function gaussNewton(graph: Graph, workspace: Workspace, work: GaussNewto
   curvatures(graph, workspace, work, row);
   packPanels(work.ownJacobian, d, graph.outputSize, work.jacobianStride, 4, work.panels);
   weighedProduct(graph, work, work.ownJacobian, work.panels);
+  addPrior(workspace, work, row);
 }
 
 /** The same with the decoder's own Jacobian. */
 export function sharedGaussNewton(graph: Graph, workspace: Workspace, work: GaussNewton, row: usize): void {
   curvatures(graph, workspace, work, row);
   weighedProduct(graph, work, work.jacobian, work.jacobianPanels);
+  addPrior(workspace, work, row);
+}
+
+function addPrior(workspace: Workspace, work: GaussNewton, row: usize): void {
+  if (!workspace.prior) return;
+  addPriorCurvature(
+    changetype<Prior>(workspace.prior),
+    latentOf(workspace, row),
+    load<f64>(workspace.priorScales + (row << 3)),
+    work.matrix,
+    work.matrixStride,
+  );
+}
+
+function latentOf(workspace: Workspace, row: usize): usize {
+  const latents = valueRows(workspace, 0);
+  return latents.values + row * latents.stride;
 }
 
 /** gᵀMg/gᵀg of a row's matrix M and its gradient g, where both have been computed last. */
@@ -58,7 +78,10 @@ export function curvatureAlong(graph: Graph, workspace: Workspace, work: GaussNe
     const change: f64 = load<f32>(tangent + (i << 2));
     sum += change * change * load<f32>(work.curvatures + (i << 2));
   }
-  return sum;
+  if (!workspace.prior) return sum;
+  const scale = load<f64>(workspace.priorScales + (row << 3));
+  const prior = changetype<Prior>(workspace.prior);
+  return sum + priorCurvatureAlong(prior, latentOf(workspace, row), scale, direction);
 }
 
 /** Rows first … first + count - 1 of Jᵀ at the point of a row's last `value`; count ≤ work.tangentsAtOnce. */

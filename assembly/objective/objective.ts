@@ -2,9 +2,10 @@ import { Graph } from "../memory/graph";
 import { rowAt, valueRows, Workspace } from "../memory/workspace";
 import { backward as backwardOperation, forward, pack } from "../ops/operation";
 import { lossBackward, lossForward, takesLogits } from "../terms/loss";
+import { addPriorGradient, Prior, priorValue } from "../terms/prior";
 
-// A graph as a function of z, and its loss: the passes over all operations, for the first `count` rows of
-// workspace.rows.
+// A graph as a function of z, and the objective: its loss, and a prior on z where there is one. The passes over all
+// operations, for the first `count` rows of workspace.rows.
 
 /**
  * Packs the parameters: weight, then bias, of each operation in turn, float32.
@@ -27,7 +28,7 @@ export function operationsBeforeLoss(graph: Graph, workspace: Workspace): i32 {
   return takesLogits(workspace.loss) ? graph.logitOperations : graph.operationCount;
 }
 
-/** l(y, D(z)), into workspace.losses. Keeps what `gradient` needs. */
+/** l(y, D(z)) + prior(z)/N, into workspace.losses. Keeps what `gradient` needs. */
 export function value(graph: Graph, workspace: Workspace, count: i32): void {
   decode(graph, workspace, count, takesLogits(workspace.loss));
   const output = valueRows(workspace, graph.output);
@@ -42,9 +43,22 @@ export function value(graph: Graph, workspace: Workspace, count: i32): void {
     );
     store<f64>(workspace.losses + (row << 3), sum * load<f64>(workspace.scales + (row << 3)));
   }
+  addPriorValues(workspace, count);
 }
 
-/** ∇_z l at the points of the rows' last `value`, into the gradients of the latents. */
+/** Adds each row's share of the prior to its loss. */
+export function addPriorValues(workspace: Workspace, count: i32): void {
+  if (!workspace.prior) return;
+  const latents = valueRows(workspace, 0);
+  for (let i: i32 = 0; i < count; i++) {
+    const row = rowAt(workspace.rows, i);
+    const at = workspace.losses + (row << 3);
+    const prior = priorValue(changetype<Prior>(workspace.prior), latents.values + row * latents.stride);
+    store<f64>(at, load<f64>(at) + prior * load<f64>(workspace.priorScales + (row << 3)));
+  }
+}
+
+/** The objective's ∇_z at the points of the rows' last `value`, into the gradients of the latents. */
 export function gradient(graph: Graph, workspace: Workspace, count: i32): void {
   const output = valueRows(workspace, graph.output);
   for (let i: i32 = 0; i < count; i++) {
@@ -63,9 +77,21 @@ export function gradient(graph: Graph, workspace: Workspace, count: i32): void {
   backward(graph, workspace, count);
 }
 
-/** The backward pass alone: from the gradients for the outputs to those for the latents. */
+/** The backward pass alone: from the gradients for the outputs to those for the latents, which a prior adds to. */
 export function backward(graph: Graph, workspace: Workspace, count: i32): void {
   for (let i = operationsBeforeLoss(graph, workspace) - 1; i >= 0; i--) {
     backwardOperation(graph, workspace, i, count);
+  }
+  if (!workspace.prior) return;
+  const latents = valueRows(workspace, 0);
+  for (let i: i32 = 0; i < count; i++) {
+    const row = rowAt(workspace.rows, i);
+    const offset = row * latents.stride;
+    addPriorGradient(
+      changetype<Prior>(workspace.prior),
+      latents.values + offset,
+      load<f64>(workspace.priorScales + (row << 3)),
+      latents.gradients + offset,
+    );
   }
 }

@@ -76,6 +76,8 @@ export class Sample {
   initialLoss: f64; // 128
   /** ‖∇l‖² at z; NaN before the first one */
   gradientNormSquared: f64; // 136
+  /** 1/N, what a prior is multiplied by, in */
+  priorScale: f64; // 144
 }
 
 /** The options that the solvers share, and their staging area. */
@@ -150,6 +152,7 @@ function nextWaiting(descent: Descent, workspace: Workspace, row: usize): usize 
     store<usize>(workspace.weights + (row << 2), sample.weights);
     store<usize>(workspace.fixed + (row << 2), sample.fixed);
     store<f64>(workspace.scales + (row << 3), sample.scale);
+    store<f64>(workspace.priorScales + (row << 3), sample.priorScale);
     return changetype<usize>(sample);
   }
   return 0;

@@ -91,7 +91,7 @@ const encoded = await measureEncode(
 
 console.error("training");
 const trained = await measureTraining(
-  { untrained: () => copyDecoder(task.decoder, task.decoder.loss), y: task.y, miniBatches: [5] },
+  { untrained: () => copyDecoder(task.decoder, task.decoder), y: task.y, miniBatches: [5] },
   torch,
   values.quick ? 5 : 30,
   encodeRounds,

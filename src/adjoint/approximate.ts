@@ -24,7 +24,7 @@ export async function addGradientAtEnd(
   objective: DifferentiableObjective,
   { flow, solution }: Encoded,
 ): Promise<{ losses: Float64Array; gradients: Float64Array; dStates: Float64Array }> {
-  const samples = Int32Array.from(solution.loss, (_, sample) => sample);
+  const samples = Int32Array.from(solution.objective, (_, sample) => sample);
   const losses = await objective.value(samples, solution.z);
   const gradients = await objective.gradient(samples);
   await objective.addParameterGradient(samples);

@@ -8,6 +8,7 @@ import type { Control, Solver } from "../solver/base.ts";
 import type { DescentSolver } from "../solver/descent.ts";
 import type { Solution } from "../solver/solution.ts";
 import type { Loss } from "../terms/losses.ts";
+import type { PriorComponents } from "../terms/prior-components.ts";
 import type { Feed, SampleRange } from "./feed.ts";
 
 /** What is to be encoded, checked: the data of B samples, n values each. */
@@ -21,6 +22,8 @@ export interface Problem {
   readonly weights: Float32Array | undefined;
   /** What is given with the samples, for each of the decoder's fixed inputs. */
   readonly fixed: FixedValues;
+  /** What each sample's objective has beside its loss, divided by N: see `priorScale`. */
+  readonly prior: PriorComponents | undefined;
   /** At most this many samples are resident at once, on each thread. */
   readonly batchSize: number | undefined;
 }

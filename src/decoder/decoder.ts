@@ -13,6 +13,7 @@ import {
 } from "../graph/graph.ts";
 import { type Operation, sizeOf } from "../graph/operations.ts";
 import type { StandardLoss } from "../terms/losses.ts";
+import type { Prior } from "../terms/priors.ts";
 import { writeMetadata } from "./metadata.ts";
 import { PROBE, type Probe, type Probed, writeProbe } from "./probe.ts";
 import { writeSafetensors } from "./safetensors.ts";
@@ -20,6 +21,7 @@ import { writeSafetensors } from "./safetensors.ts";
 /** What describes a decoder before it has parameters. Everything in it has been checked. */
 export interface DecoderGraph extends Graph {
   readonly loss: StandardLoss | undefined;
+  readonly prior?: Prior | undefined;
 }
 
 /** What is known of a decoder that was read from a file. */
@@ -79,6 +81,8 @@ export interface Decoder {
   readonly parameters: Float32Array;
   /** The loss that it was trained with, the default of `encode`; undefined when nobody said. */
   readonly loss: StandardLoss | undefined;
+  /** The prior on its codes, the default of `encode`; undefined where it has none. */
+  readonly prior: Prior | undefined;
   /**
    * Whether a decoder that was loaded is the function that was meant. True: there was a probe, a few latents and their
    * outputs, and it agreed. (Where one does not agree, loading fails.) False: there was none, or it proved nothing.
@@ -142,6 +146,7 @@ export class GraphDecoder implements Decoder {
   readonly parameterCount: number;
   readonly parameters: Float32Array;
   readonly loss: StandardLoss | undefined;
+  readonly prior: Prior | undefined;
   readonly verified: boolean | undefined;
   readonly unverifiedReason: string | undefined;
 
@@ -162,7 +167,7 @@ export class GraphDecoder implements Decoder {
     parameters: Float32Array = new Float32Array(countParameters(graph)),
     { verified, unverifiedReason }: Verification = MADE_HERE,
   ) {
-    const { latentSize, fixedInputs, operations, definition, loss } = graph;
+    const { latentSize, fixedInputs, operations, definition, loss, prior } = graph;
     const output = operations.at(-1)!;
     this.fixedInputs = Object.freeze(fixedInputs.map((input) => Object.freeze({ ...input })));
     this.definition = definition;
@@ -177,6 +182,7 @@ export class GraphDecoder implements Decoder {
     this.parameters = parameters;
     this.operations = Object.freeze(withTensors(graph, this.parameters).map(frozen));
     this.loss = loss;
+    this.prior = prior;
     this.verified = verified;
     this.unverifiedReason = unverifiedReason;
     // Not in the class: esbuild keeps one with computed names, and all that it needs, where nobody makes a decoder.
@@ -219,7 +225,10 @@ export class GraphDecoder implements Decoder {
   }
 
   #copyAtPoints(points: number): Decoder {
-    return new GraphDecoder({ ...this.#atPoints!(points), loss: this.loss }, this.parameters);
+    return new GraphDecoder(
+      { ...this.#atPoints!(points), loss: this.loss, prior: this.prior },
+      this.parameters,
+    );
   }
 }
 
@@ -279,8 +288,8 @@ function isDecoder(value: unknown): value is Decoder {
 
 /** What describes a decoder that there is, in a form that can be sent: of one over points, it is that for one. */
 export function descriptionOf(decoder: Decoder): DecoderGraph {
-  const { latentSize, fixedInputs, operations, definition, loss } = decoder;
-  return { latentSize, fixedInputs, operations: withoutTensors(operations), definition, loss };
+  const { latentSize, fixedInputs, operations, definition, loss, prior } = decoder;
+  return { latentSize, fixedInputs, operations: withoutTensors(operations), definition, loss, prior };
 }
 
 /** All that a decoder but its parameters is made from: of one over points also what it is for other numbers of them. */

@@ -6,6 +6,7 @@ import { countParameters, type Graph, parametersOf } from "../graph/graph.ts";
 import { countLayerParameters, graphOfLayers, layersOf } from "../graph/layers.ts";
 import { checkSize } from "../source.ts";
 import { checkLoss, normaliseLoss, type StandardLoss, type StandardLossLike } from "../terms/losses.ts";
+import { fitPrior, normalisePrior, type Prior } from "../terms/priors.ts";
 import type { Work } from "../turns.ts";
 import { type Decoder, GraphDecoder, probedOf } from "./decoder.ts";
 import { readLayer } from "./fold.ts";
@@ -19,6 +20,7 @@ import {
   readLoss,
   readOutputActivation,
   readOutputShape,
+  readPrior,
 } from "./metadata.ts";
 import { checkOutputShape, impliedOutputActivation, showShape } from "./output.ts";
 import { type CheckedProbe, copyProbe, fitProbe, PROBE, type Probe, readProbe } from "./probe.ts";
@@ -47,6 +49,8 @@ export interface DecoderFileOptions {
   outputShape?: readonly number[];
   /** The default of `encode`'s loss: `"bce"`, `"mse"`, or a value such as `squaredError()`. */
   loss?: StandardLossLike;
+  /** The default of `encode`'s prior: `gaussian()`, say, for a VAE's decoder. */
+  prior?: Prior;
   /**
    * Whether BatchNorms act before the activations or after them, where the numbers of the file's layers do not tell.
    * Where they do, it may be left out.
@@ -65,6 +69,7 @@ export interface CheckedFileOptions {
   readonly outputActivation: Activation | undefined;
   readonly outputShape: readonly number[] | undefined;
   readonly loss: StandardLoss | undefined;
+  readonly prior: Prior | undefined;
   readonly batchNorm: BatchNormPlace | undefined;
   readonly batchNormEpsilon: number | undefined;
   readonly probe: Probe | undefined;
@@ -73,13 +78,13 @@ export interface CheckedFileOptions {
 /** The names of the options. */
 export const fileOptions: { readonly [Name in keyof DecoderFileOptions]-?: true } = {
   ...{ prefix: true, activation: true, outputActivation: true, outputShape: true, loss: true },
-  ...{ batchNorm: true, batchNormEpsilon: true, probe: true },
+  ...{ prior: true, batchNorm: true, batchNormEpsilon: true, probe: true },
 };
 
 /** Checks what options there are before the file is at hand. */
 export function checkFileOptions(where: string, options: DecoderFileOptions): CheckedFileOptions {
-  const { prefix, activation, outputActivation, outputShape, loss, batchNorm, batchNormEpsilon, probe } =
-    options;
+  const { prefix, activation, outputActivation, outputShape, loss, prior } = options;
+  const { batchNorm, batchNormEpsilon, probe } = options;
   if (prefix !== undefined && typeof prefix !== "string") {
     throw invalid(`${where}: prefix is ${show(prefix)}, expected a string, as "decoder."`);
   }
@@ -93,6 +98,7 @@ export function checkFileOptions(where: string, options: DecoderFileOptions): Ch
     outputActivation: activationOption("outputActivation", outputActivation),
     outputShape,
     loss: loss === undefined ? undefined : normaliseLoss(where, loss),
+    prior: prior === undefined ? undefined : normalisePrior(where, prior),
     batchNorm:
       batchNorm === undefined
         ? undefined
@@ -178,12 +184,23 @@ function* parseLayers(
     })),
     outputShape ?? [outputSize],
   );
-  const decoder = new GraphDecoder({ ...graph, loss });
+  const prior = priorOf(where, metadata, options, graph.latentSize);
+  const decoder = new GraphDecoder({ ...graph, loss, prior });
   const epsilon = options.batchNormEpsilon ?? readBatchNormEpsilon(where, metadata) ?? BATCH_NORM_EPSILON;
   for (const [index, target] of layersOf(decoder).entries()) {
     yield* readLayer(where, layers[index]!, epsilon, target);
   }
   return decoder;
+}
+
+/** The option's, else the file's. */
+function priorOf(
+  where: string,
+  metadata: Metadata,
+  { prior }: CheckedFileOptions,
+  latentSize: number,
+): Prior | undefined {
+  return prior ? fitPrior(where, prior, latentSize) : readPrior(where, metadata, latentSize);
 }
 
 /** PyTorch's. */
@@ -283,7 +300,10 @@ function* parseGraphDecoder(
   const names = new Set(parameters.map(({ name }) => name));
   const surplus = [...tensors.keys()].find((name) => !names.has(name));
   if (surplus !== undefined) throw refuse(`the tensor ${show(surplus)} is none of the file's graph`);
-  const decoder = new GraphDecoder({ ...graph, loss: options.loss ?? readLoss(where, metadata) });
+  const decoder = new GraphDecoder({
+    ...{ ...graph, loss: options.loss ?? readLoss(where, metadata) },
+    prior: priorOf(where, metadata, options, graph.latentSize),
+  });
   if (decoder.loss) checkLoss(where, decoder.loss, decoder);
   for (const { name, tensor, shape, offset, size } of parameters) {
     if (!tensor) throw refuse(`the tensor ${show(name)} of the file's graph is missing`);

@@ -6,6 +6,7 @@ import { countLayerParameters, graphOfLayers } from "../graph/layers.ts";
 import { readDefinition } from "../graph/read-definition.ts";
 import { createRandom, type Random } from "../random.ts";
 import { checkLoss, normaliseLoss, type StandardLossLike } from "../terms/losses.ts";
+import { fitPrior, normalisePrior, type Prior } from "../terms/priors.ts";
 import { type Decoder, GraphDecoder } from "./decoder.ts";
 import { checkOutputShape, impliedOutputActivation, showShape } from "./output.ts";
 
@@ -21,6 +22,8 @@ export interface CreateDecoderOptions {
   outputShape?: readonly number[];
   /** The default of `encode`'s loss: `"bce"`, `"mse"`, or a value such as `squaredError()`. Default: none. */
   loss?: StandardLossLike;
+  /** The default of `encode`'s prior: `gaussian()`, say. Default: none. */
+  prior?: Prior;
   /** An integer from 0 to 2^53 - 1; the same seed gives the same parameters everywhere. Default: 0. */
   seed?: number;
 }
@@ -29,12 +32,15 @@ export interface CreateDecoderOptions {
 export interface GraphDecoderOptions {
   /** The default of `encode`'s loss: `"bce"`, `"mse"`, or a value such as `squaredError()`. Default: none. */
   loss?: StandardLossLike;
+  /** The default of `encode`'s prior: `gaussian()`, say. Default: none. */
+  prior?: Prior;
   /** An integer from 0 to 2^53 - 1; the same seed gives the same parameters everywhere. Default: 0. */
   seed?: number;
 }
 
 const OPTIONS: { readonly [Name in keyof CreateDecoderOptions]-?: true } = {
   ...{ layers: true, activation: true, outputActivation: true, outputShape: true, loss: true, seed: true },
+  prior: true,
 };
 
 // 1 GiB of parameters: backends keep them packed twice, within the 4 GiB that WebAssembly can address.
@@ -46,7 +52,7 @@ const maxParameters = 2 ** 28;
  * `decoder.0`, `decoder.2`, …
  *
  * Of any other graph, with convolutions say, give a definition such as `sequential` of `latentflow/graph` returns, and
- * `{ loss, seed }` beside it.
+ * `{ loss, prior, seed }` beside it.
  *
  * @throws LatentflowError `invalid_argument`
  */
@@ -91,7 +97,8 @@ export function createDecoder(
       `${where}: layers ${showShape(sizes)} have ${parameterCount} parameters, expected at most ${maxParameters}`,
     );
   }
-  const decoder = new GraphDecoder({ ...graphOfLayers(layers, outputShape), loss });
+  const prior = priorOption(where, options.prior, sizes[0]!);
+  const decoder = new GraphDecoder({ ...graphOfLayers(layers, outputShape), loss, prior });
   initialise(decoder, createRandom(seed));
   return decoder;
 }
@@ -101,7 +108,7 @@ function createGraphDecoder(
   definition: GraphDefinition,
   options: GraphDecoderOptions,
 ): Decoder {
-  checkOptions(where, options, { loss: true, seed: true });
+  checkOptions(where, options, { loss: true, prior: true, seed: true });
   const graph = readDefinition(where, definition);
   checkPoints(where, graph);
   const seed = checkNumber(where, "seed", options.seed ?? 0, { min: 0, integer: true });
@@ -110,10 +117,15 @@ function createGraphDecoder(
   if (parameterCount > maxParameters) {
     throw invalid(`${where}: the graph has ${parameterCount} parameters, expected at most ${maxParameters}`);
   }
-  const decoder = new GraphDecoder({ ...graph, loss });
+  const prior = priorOption(where, options.prior, graph.latentSize);
+  const decoder = new GraphDecoder({ ...graph, loss, prior });
   if (loss) checkLoss(where, loss, decoder);
   initialise(decoder, createRandom(seed));
   return decoder;
+}
+
+function priorOption(where: string, prior: Prior | undefined, latentSize: number): Prior | undefined {
+  return prior && fitPrior(where, normalisePrior(where, prior), latentSize);
 }
 
 /** Refuses a graph over points whose parameters depend on how many there are: a norm over their axis. */

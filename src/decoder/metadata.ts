@@ -7,6 +7,7 @@ import { isStackOfLayers, layersOf } from "../graph/layers.ts";
 import type { Operation } from "../graph/operations.ts";
 import { readDefinition } from "../graph/read-definition.ts";
 import { LOSS_MAKERS, type StandardLoss } from "../terms/losses.ts";
+import { fitPrior, normalisePrior, type Prior } from "../terms/priors.ts";
 import { termTraits } from "../terms/terms.ts";
 import type { BatchNormPlace } from "./layer-tensors.ts";
 import { checkOutputShape } from "./output.ts";
@@ -18,6 +19,7 @@ import type { Metadata } from "./safetensors.ts";
 //   outputActivation   after the last layer, in the same form
 //   loss               "bce" (binary cross entropy; "binaryCrossEntropy", "crossEntropy", "BCELoss" and
 //                      "BCEWithLogitsLoss" are read too) or "mse" (squared error; "squaredError" and "MSELoss" are)
+//   prior              the decoder's own prior on its codes as JSON, as gaussian() and gaussianMixture() return it
 //   reduction          "sum", or "mean", which is meant when it is missing
 //   outputShape        a JSON array: [28,28]
 //   latentSize         how many latents: 20. Needed only where a decoder has as many latents as outputs and fewer
@@ -26,8 +28,8 @@ import type { Metadata } from "./safetensors.ts";
 //                      tell: "beforeActivation" or "afterActivation"
 //   batchNormEpsilon   what BatchNorms add to a variance: 1e-3. Where it is missing, 1e-5
 //   latentflow.probe   a few latents and what the decoder makes of them, as base64: see probe.ts
-//   latentflow.graph   of a decoder that is no stack of layers, a GraphDefinition as JSON; then only loss, reduction
-//                      and the probe are read beside it
+//   latentflow.graph   of a decoder that is no stack of layers, a GraphDefinition as JSON; then only loss, reduction,
+//                      the prior and the probe are read beside it
 // Everything may be missing, and other keys are left alone, but for those that seem to mean one of these. In names of
 // activations capitals and separators do not count, so that PyTorch's spellings are read: "ELU", "leaky_relu".
 
@@ -37,6 +39,7 @@ const OPTIONS = {
   outputActivation: "outputActivation",
   loss: "loss",
   reduction: "loss",
+  prior: "prior",
   outputShape: "outputShape",
   latentSize: undefined,
   batchNorm: "batchNorm",
@@ -54,6 +57,7 @@ interface Described extends Pick<Graph<Operation>, "latentSize" | "operations" |
   readonly outputActivation: Activation;
   readonly outputShape: readonly number[];
   readonly loss: StandardLoss | undefined;
+  readonly prior: Prior | undefined;
 }
 
 /** The metadata that describes a decoder. */
@@ -61,7 +65,7 @@ export function writeMetadata(decoder: Described): Metadata {
   const metadata = new Map<string, string>();
   if (!isReadAsLayers(decoder)) {
     metadata.set(GRAPH, JSON.stringify(decoder.definition));
-    writeLoss(metadata, decoder.loss);
+    writeTerms(metadata, decoder);
     return metadata;
   }
   const layers = layersOf(decoder);
@@ -69,13 +73,14 @@ export function writeMetadata(decoder: Described): Metadata {
   if (new Set(between).size === 1) metadata.set("activation", between[0]!);
   else if (between.length > 0) metadata.set("activation", `[${between.map(asJson).join(",")}]`);
   metadata.set("outputActivation", writeActivation(decoder.outputActivation));
-  writeLoss(metadata, decoder.loss);
+  writeTerms(metadata, decoder);
   metadata.set("outputShape", JSON.stringify(decoder.outputShape));
   if (isLikeAutoencoder(layers)) metadata.set("latentSize", String(decoder.latentSize));
   return metadata;
 }
 
-function writeLoss(metadata: Map<string, string>, loss: StandardLoss | undefined): void {
+function writeTerms(metadata: Map<string, string>, { loss, prior }: Pick<Described, "loss" | "prior">): void {
+  if (prior) metadata.set("prior", JSON.stringify(prior));
   if (!loss) return;
   metadata.set("loss", termTraits(loss).fileName!);
   if (loss.reduction === "sum") metadata.set("reduction", "sum");
@@ -297,6 +302,18 @@ export function readLoss(where: string, metadata: Metadata): StandardLoss | unde
     if (!makeLoss) throw invalid(`${where}: the file's loss is ${show(text)}, expected "bce" or "mse"`);
     const reduction = metadata.get("reduction") ?? "mean";
     return makeLoss({ reduction: checkChoice(where, "the file's reduction", reduction, ["mean", "sum"]) });
+  });
+}
+
+/**
+ * The prior that the metadata give, if any.
+ *
+ * @throws LatentflowError `invalid_file` when it is not understood, or for latents of another size
+ */
+export function readPrior(where: string, metadata: Metadata, latentSize: number): Prior | undefined {
+  return read(metadata, "prior", (text) => {
+    const value = parseJson(where, "prior", text, '{"name": "gaussian", "mean": 0, "std": 1, "weight": 1}');
+    return fitPrior(where, normalisePrior(`${where}: the file's prior`, value), latentSize);
   });
 }
 

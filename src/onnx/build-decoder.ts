@@ -7,6 +7,7 @@ import type { PointwiseLike } from "../graph/pointwise.ts";
 import { readDefinition } from "../graph/read-definition.ts";
 import { checkSize } from "../source.ts";
 import { checkLoss, type StandardLoss } from "../terms/losses.ts";
+import { fitPrior, type Prior } from "../terms/priors.ts";
 import type { Work } from "../turns.ts";
 import { isActivation, type NumberFunction } from "./activations.ts";
 import type { Written } from "./graph-writer.ts";
@@ -18,7 +19,7 @@ export function* buildDecoder(
   where: string,
   { writer, inputs }: ImportedGraph,
   outputLayout: "channelsFirst" | "channelsLast",
-  loss: StandardLoss | undefined,
+  { loss, prior }: { readonly loss: StandardLoss | undefined; readonly prior: Prior | undefined },
   maxBytes: number,
 ): Work<Decoder> {
   const shapes = new Map<string, readonly Length[]>([[LATENT, [inputs.latentSize]]]);
@@ -43,7 +44,10 @@ export function* buildDecoder(
   };
   const graph = readGraph(where, definition);
   checkSize(where, "as float32 its parameters take", 4 * countParameters(graph), maxBytes);
-  const decoder = new GraphDecoder({ ...graph, loss });
+  const decoder = new GraphDecoder({
+    ...{ ...graph, loss },
+    prior: prior && fitPrior(where, prior, graph.latentSize),
+  });
   if (loss) checkLoss(where, loss, decoder);
   for (const { operation, tensor, offset, size } of parametersOf(graph)) {
     const { name, [tensor]: values } = operations[operation]!;

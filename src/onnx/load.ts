@@ -17,6 +17,7 @@ import {
   readSource,
 } from "../source.ts";
 import { normaliseLoss, type StandardLoss, type StandardLossLike } from "../terms/losses.ts";
+import { normalisePrior, type Prior } from "../terms/priors.ts";
 import { inTurns, type Work } from "../turns.ts";
 import { verifyDecoder } from "../verify.ts";
 import { SIGMOID } from "./activations.ts";
@@ -44,6 +45,8 @@ export interface LoadOnnxOptions extends ReadingOptions {
   output?: string;
   /** The default of `encode`'s loss: `"bce"`, `"mse"`, or a value such as `squaredError()`. */
   loss?: StandardLossLike;
+  /** The default of `encode`'s prior: `gaussian()`, say, for a VAE's decoder. Default: the file's, if it has one. */
+  prior?: Prior;
   /** For a graph that ends in logits: a sigmoid is put behind it, which cross entropy has in itself. */
   outputActivation?: "sigmoid";
   /** The shape of a sample, [28, 28] say. Default: the file's, without the batch. */
@@ -66,7 +69,7 @@ export interface LoadOnnxOptions extends ReadingOptions {
 
 const OPTIONS: { readonly [Name in keyof LoadOnnxOptions]-?: true } = {
   ...{ latent: true, output: true, loss: true, outputActivation: true, outputShape: true },
-  ...{ layout: true, points: true, externalData: true, probe: true, ...readingOptions },
+  ...{ prior: true, layout: true, points: true, externalData: true, probe: true, ...readingOptions },
 };
 
 /** Options that have been checked as far as they can be without the file. */
@@ -74,6 +77,7 @@ interface Checked {
   readonly latent: string | undefined;
   readonly output: string | undefined;
   readonly loss: StandardLoss | undefined;
+  readonly prior: Prior | undefined;
   readonly isLogits: boolean;
   readonly outputShape: readonly number[] | undefined;
   readonly layout: "file" | "channelsLast";
@@ -140,16 +144,8 @@ interface Parsed {
 }
 
 function checkLoadOptions(where: string, options: LoadOnnxOptions): Checked {
-  const {
-    latent,
-    output,
-    loss,
-    outputActivation,
-    outputShape,
-    layout = "file",
-    points = [],
-    probe,
-  } = options;
+  const { latent, output, loss, prior, outputActivation, outputShape, probe } = options;
+  const { layout = "file", points = [] } = options;
   const text = (name: string, value: unknown): string | undefined => {
     if (value === undefined || typeof value === "string") return value;
     throw invalid(`${where}: ${name} is ${show(value)}, expected a name`);
@@ -161,6 +157,7 @@ function checkLoadOptions(where: string, options: LoadOnnxOptions): Checked {
   return {
     ...{ latent: text("latent", latent), output: text("output", output), outputShape },
     loss: loss === undefined ? undefined : normaliseLoss(where, loss),
+    prior: prior === undefined ? undefined : normalisePrior(where, prior),
     isLogits: outputActivation !== undefined,
     layout: checkChoice(where, "layout", layout, ["file", "channelsLast"]),
     points: Array.from(names, (name) => text("points", name) ?? ""),
@@ -220,7 +217,11 @@ function* importDecoder(
       initializers.set(record.name, yield* readTensor(record, outside.get(record)));
     }
     const { graph, outputLayout } = yield* importedGraph(where, file, initializers, options);
-    return yield* buildDecoder(where, graph, outputLayout, options.loss ?? lossOf(file.model), maxBytes);
+    const terms = {
+      loss: options.loss ?? lossOf(file.model),
+      prior: options.prior ?? priorOf(file.model),
+    };
+    return yield* buildDecoder(where, graph, outputLayout, terms, maxBytes);
   } catch (error) {
     throw withName(where, error);
   }
@@ -272,6 +273,19 @@ function lossOf({ metadata }: Model): StandardLoss | undefined {
   } catch {
     throw invalidFile(
       `the file's latentflow.loss is ${show(text)}, expected JSON such as {"name":"squaredError"}`,
+    );
+  }
+}
+
+/** What toOnnx writes of a decoder's prior. */
+function priorOf({ metadata }: Model): Prior | undefined {
+  const text = metadata.get("latentflow.prior");
+  if (text === undefined) return undefined;
+  try {
+    return normalisePrior("the file's latentflow.prior", JSON.parse(text));
+  } catch {
+    throw invalidFile(
+      `the file's latentflow.prior is ${show(text)}, expected JSON such as {"name":"gaussian","mean":0,"std":1}`,
     );
   }
 }

@@ -28,7 +28,7 @@ const MOST_BYTES = 2 ** 31 - 1;
  *
  * Beside the graph the file says, in its metadata, which input is the latent (`latentflow.latent`),
  * which are of points (`latentflow.points`), what loss the decoder
- * has (`latentflow.loss`), and what it makes of some latents (`latentflow.probe`).
+ * has (`latentflow.loss`), what prior (`latentflow.prior`), and what it makes of some latents (`latentflow.probe`).
  *
  * @throws LatentflowError `invalid_argument` when an argument is wrong, or the file would have more than 2 GB; `disposed`
  *   when the decoder is; `unsupported` where the probe cannot be computed since the runtime lacks WebAssembly SIMD
@@ -51,6 +51,7 @@ export async function toOnnx(decoder: Decoder, options: ToOnnxOptions = {}): Pro
   const points = decoder.fixedInputs.filter(({ hasPoints }) => hasPoints).map(({ name }) => name);
   if (points.length > 0) metadata.set("latentflow.points", JSON.stringify(points));
   if (decoder.loss) metadata.set("latentflow.loss", JSON.stringify(decoder.loss));
+  if (decoder.prior) metadata.set("latentflow.prior", JSON.stringify(decoder.prior));
   const probe = withProbe ? await makeProbe(decoder) : undefined;
   // Outputs that are not finite prove nothing.
   const text = probe?.x.every(Number.isFinite) ? writeProbe(where, probe, probedOf(decoder)) : undefined;

@@ -1,5 +1,6 @@
-import { Arena, allocateBeside, type Block } from "../backend/wasm/arena.ts";
-import { instantiateKernels, type Kernels } from "../backend/wasm/instance.ts";
+import { type Arena, allocateBeside, type Block } from "../backend/wasm/arena.ts";
+import { giveInstanceBack, type KernelInstance, takeInstance } from "../backend/wasm/idle-instances.ts";
+import type { Kernels } from "../backend/wasm/instance.ts";
 import {
   Descent,
   Due,
@@ -34,7 +35,7 @@ export async function descend(
   const shared = curvature && isPreconditioned(solver, curvature.use) ? await curvature.shared() : undefined;
   const given = objective.kernels as WebAssembly.Module | undefined;
   const module = given ?? (await compileKernels(undefined)).module;
-  const instance = idle.get(module)?.pop() ?? (await makeInstance(module));
+  const instance = await takeInstance(module);
   let rows: Rows | undefined;
   try {
     rows = new Rows(instance, solver, objective, shared, solution, first);
@@ -42,25 +43,8 @@ export async function descend(
     rows.collectUnfinished();
   } finally {
     rows?.free();
-    if (instance.arena.byteLength <= MOST_KEPT) idle.set(module, [...(idle.get(module) ?? []), instance]);
+    giveInstanceBack(module, instance);
   }
-}
-
-/** An instance of the kernels, and its memory. */
-interface Instance {
-  readonly arena: Arena;
-  readonly kernels: Kernels;
-}
-
-/** Larger memories are not kept, in bytes. */
-const MOST_KEPT = 2 ** 24;
-
-/** Instances that nobody uses now: a memory of its own for each call would be reserved until it is collected. */
-const idle = new WeakMap<WebAssembly.Module, Instance[]>();
-
-async function makeInstance(module: WebAssembly.Module): Promise<Instance> {
-  const arena = new Arena();
-  return { arena, kernels: await instantiateKernels(module, arena.memory) };
 }
 
 /** An accepted step, for the points on it that are to be kept. */
@@ -91,7 +75,7 @@ class Rows {
   private readonly evaluationsBetween: Uint32Array;
 
   constructor(
-    { arena, kernels }: Instance,
+    { arena, kernels }: KernelInstance,
     solver: DescentSolver,
     private readonly objective: Objective,
     shared: SharedCurvature | undefined,
@@ -115,6 +99,8 @@ class Rows {
       targets: piece(4 * count),
       weights: piece(4 * count),
       scales: piece(8 * count),
+      fixed: piece(4 * count),
+      priorScales: piece(8 * count),
       losses: piece(8 * count),
       latents: piece(this.stride * count),
       gradients: piece(this.stride * count),
@@ -126,10 +112,10 @@ class Rows {
     }));
     this.blocks.push(rooms);
     this.at = rooms.layout;
-    const { workspace, values, rows, targets, weights, scales, losses, latents, gradients, samples } =
-      this.at;
+    const { workspace, values, rows, targets, weights, scales, losses, fixed, priorScales } = this.at;
+    const { latents, gradients, samples } = this.at;
     const view = arena.view();
-    Workspace.set(view, workspace, { values, rows, targets, weights, scales, losses });
+    Workspace.set(view, workspace, { values, rows, targets, weights, scales, losses, fixed, priorScales });
     ValueRows.set(view, values, { stride: this.stride, values: latents, gradients });
     if (own) arena.f64(this.at.factors, own.factors.length).set(own.factors);
     if (own) arena.f32(this.at.ownMatrix, own.matrix.length).set(own.matrix);

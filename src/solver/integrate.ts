@@ -82,8 +82,8 @@ export async function integrate(
     }
     const losses = await system.losses(rows, states);
     rows.forEach((row, i) => {
-      solution.initialLoss[first + row] = losses[i]!;
-      solution.loss[first + row] = losses[i]!;
+      solution.initialObjective[first + row] = losses[i]!;
+      solution.objective[first + row] = losses[i]!;
       recording?.keepStep(first + row, 0, system.row(states, row), losses[i]!);
     });
     rows = rows.filter((row, i) => isLoss(losses[i]!) || end(row, "nonfinite"));
@@ -148,7 +148,7 @@ export async function integrate(
     t[row] = ends[row]!;
     solution.z.set(state.subarray(0, d), sample * d);
     solution.v?.set(state.subarray(d), sample * d);
-    solution.loss[sample] = loss;
+    solution.objective[sample] = loss;
     solution.acceptedSteps[sample]!++;
     recording?.keepStep(sample, t[row]!, state, loss);
   }

@@ -1,5 +1,6 @@
 import { checkNumber, invalid, show } from "../check.ts";
 import type { Trajectory } from "../result.ts";
+import type { PriorOfSamples } from "./prior-of-samples.ts";
 
 /**
  * Which points of each sample's way are kept: `"steps"`, the start and the end of every accepted step; or
@@ -12,7 +13,7 @@ export interface RecordedSample {
   readonly t: number[];
   /** One state after another: z, for a flow of second order followed by v. */
   readonly states: number[];
-  readonly loss: number[];
+  readonly objective: number[];
 }
 
 /** The points that are kept of B samples, filled in by a solver on its way. */
@@ -37,17 +38,18 @@ export class Recording {
   }
 
   /** Keeps the point at the sample's next chosen time, one that `dueBefore` has named. */
-  keep(sample: number, t: number, state: ArrayLike<number>, loss: number): void {
-    const { t: times, states, loss: losses } = this.samples[sample]!;
+  keep(sample: number, t: number, state: ArrayLike<number>, value: number): void {
+    const { t: times, states, objective } = this.samples[sample]!;
     times.push(t);
-    losses.push(loss);
+    objective.push(value);
     for (let k = 0; k < state.length; k++) states.push(state[k]!);
     this.passed[sample]!++;
   }
 
   /** Keeps the start, or the end of an accepted step, if it is asked for. */
-  keepStep(sample: number, t: number, state: ArrayLike<number>, loss: number): void {
-    if (this.times === undefined || this.times[this.passed[sample]!] === t) this.keep(sample, t, state, loss);
+  keepStep(sample: number, t: number, state: ArrayLike<number>, value: number): void {
+    if (this.times === undefined || this.times[this.passed[sample]!] === t)
+      this.keep(sample, t, state, value);
   }
 
   /** Takes over what has been recorded elsewhere, of a sample that has ended there. */
@@ -55,21 +57,25 @@ export class Recording {
     this.samples[sample] = recorded;
   }
 
-  /** In the form of a result. */
-  toTrajectories(latentSize: number): Trajectory[] {
-    return this.samples.map(({ t, states, loss }) => {
+  /** In the form of a result, whose losses are without the prior. */
+  toTrajectories(latentSize: number, prior?: PriorOfSamples): Trajectory[] {
+    return this.samples.map(({ t, states, objective }, sample) => {
       const size = states.length / t.length;
       const z = new Float32Array(t.length * latentSize);
       t.forEach((_, i) => {
         z.set(states.slice(i * size, i * size + latentSize), i * latentSize);
       });
-      return { t: Float64Array.from(t), z, loss: Float32Array.from(loss) };
+      const loss = Float32Array.from(objective, (value, i) => {
+        if (!prior) return value;
+        return value - prior.value(z.subarray(i * latentSize, (i + 1) * latentSize)) * prior.scale(sample);
+      });
+      return { t: Float64Array.from(t), z, loss };
     });
   }
 }
 
 function nothing(): RecordedSample {
-  return { t: [], states: [], loss: [] };
+  return { t: [], states: [], objective: [] };
 }
 
 /** Refuses a saveAt that is none, or whose times a flow up to t1 does not pass in this order; returns a copy. */

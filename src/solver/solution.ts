@@ -1,15 +1,16 @@
 import type { Flow } from "../flow.ts";
 import { type EncodeResult, type SolveStatistics, STATUSES, type Status } from "../result.ts";
+import type { PriorOfSamples } from "./prior-of-samples.ts";
 import { type RecordedSample, Recording, type SaveAt } from "./recording.ts";
 
 const RUNNING = 255;
 
-type PerSample = "loss" | "initialLoss" | "gradientNorm" | keyof SolveStatistics;
+type PerSample = "objective" | "initialObjective" | "gradientNorm" | keyof SolveStatistics;
 
 /** The results that are one number for each sample: none can be forgotten. */
 const PER_SAMPLE = Object.keys({
-  ...{ loss: true, initialLoss: true, gradientNorm: true, acceptedSteps: true, backtracks: true, t: true },
-  ...{ valueEvaluations: true, gradientEvaluations: true, matrixEvaluations: true },
+  ...{ objective: true, initialObjective: true, gradientNorm: true, acceptedSteps: true, backtracks: true },
+  ...{ valueEvaluations: true, gradientEvaluations: true, matrixEvaluations: true, t: true },
 } satisfies Record<PerSample, true>) as PerSample[];
 
 /** The results of some samples of a solution, for another one; they may have come from another thread. */
@@ -28,9 +29,12 @@ export class Solution {
   readonly v: Float64Array | undefined;
   /** The points on the way, if they are asked for. */
   readonly recording: Recording | undefined;
-  readonly loss: Float64Array;
-  readonly initialLoss: Float64Array;
-  /** ‖∇_z l‖ at z. */
+  /** What a solver lowers: the loss, and a prior's share where there is one. At z, and at z0. */
+  readonly objective: Float64Array;
+  readonly initialObjective: Float64Array;
+  /** A prior's share of it at z0; undefined without a prior. */
+  readonly initialPriorShare: Float64Array | undefined;
+  /** Of the objective, at z. */
   readonly gradientNorm: Float64Array;
   readonly acceptedSteps: Uint32Array;
   readonly backtracks: Uint32Array;
@@ -47,7 +51,9 @@ export class Solution {
   onEnd: ((sample: number) => void) | undefined;
   private readonly codes: Uint8Array;
   private readonly latentSize: number;
+  private readonly prior: PriorOfSamples | undefined;
 
+  /** @param options `prior`: what of the objectives is not the loss, where whoever reads the losses has to know */
   constructor(
     sampleCount: number,
     latentSize: number,
@@ -55,14 +61,17 @@ export class Solution {
     options: {
       readonly order?: Flow["order"];
       readonly saveAt?: SaveAt | undefined;
+      readonly prior?: PriorOfSamples | undefined;
     } = {},
   ) {
     this.latentSize = latentSize;
     this.v = options.order === 2 ? new Float64Array(sampleCount * latentSize) : undefined;
     this.recording = options.saveAt && new Recording(options.saveAt, sampleCount);
     this.z = z0 ? Float64Array.from(z0) : new Float64Array(sampleCount * latentSize);
-    this.loss = new Float64Array(sampleCount).fill(Number.NaN);
-    this.initialLoss = new Float64Array(sampleCount).fill(Number.NaN);
+    this.prior = options.prior;
+    this.objective = new Float64Array(sampleCount).fill(Number.NaN);
+    this.initialObjective = new Float64Array(sampleCount).fill(Number.NaN);
+    this.initialPriorShare = this.prior && this.objective.map((_, sample) => this.priorShare(sample));
     this.gradientNorm = new Float64Array(sampleCount).fill(Number.NaN);
     this.acceptedSteps = new Uint32Array(sampleCount);
     this.backtracks = new Uint32Array(sampleCount);
@@ -77,15 +86,16 @@ export class Solution {
   end(sample: number, code: number): void {
     this.codes[sample] = code;
     this.done++;
-    if (Number.isFinite(this.loss[sample])) {
-      this.lossSum += this.loss[sample]!;
+    const loss = this.lossOf(sample);
+    if (Number.isFinite(loss)) {
+      this.lossSum += loss;
       this.lossCount++;
     }
     this.onEnd?.(sample);
   }
 
   /** Copies the results of samples, ended or not, out; default all. */
-  copyOut(samples: readonly number[] = Array.from(this.loss.keys())): SolutionPart {
+  copyOut(samples: readonly number[] = Array.from(this.objective.keys())): SolutionPart {
     const gather = (values: ArrayLike<number>) => Float64Array.from(samples, (sample) => values[sample]!);
     const numbers = Object.fromEntries(PER_SAMPLE.map((name) => [name, gather(this[name])]));
     return {
@@ -130,16 +140,37 @@ export class Solution {
     return Array.from(this.codes, (code) => STATUSES[code] ?? "aborted");
   }
 
+  /** l(y, D(z)) of a sample: its objective without the prior's share. */
+  lossOf(sample: number): number {
+    return this.objective[sample]! - this.priorShare(sample);
+  }
+
+  /** prior(z)/N of a sample, 0 without a prior. */
+  private priorShare(sample: number): number {
+    const { prior } = this;
+    return prior ? prior.value(this.zOf(sample)) * prior.scale(sample) : 0;
+  }
+
+  private zOf(sample: number): Float64Array {
+    return this.z.subarray(sample * this.latentSize, (sample + 1) * this.latentSize);
+  }
+
   /** In the form of a result: float32 where the result has it. */
   toResult(): Omit<EncodeResult, "backend" | "seconds"> {
+    const { prior } = this;
     return {
       z: Float32Array.from(this.z),
       v: this.v && Float32Array.from(this.v),
-      loss: Float32Array.from(this.loss),
-      initialLoss: Float32Array.from(this.initialLoss),
+      loss: Float32Array.from(this.objective, (_, sample) => this.lossOf(sample)),
+      prior: prior && Float32Array.from(this.objective, (_, sample) => prior.value(this.zOf(sample))),
+      objective: Float32Array.from(this.objective),
+      initialLoss: Float32Array.from(
+        this.initialObjective,
+        (objective, sample) => objective - (this.initialPriorShare?.[sample] ?? 0),
+      ),
       gradientNorm: Float32Array.from(this.gradientNorm),
       status: this.statuses(),
-      trajectory: this.recording?.toTrajectories(this.latentSize),
+      trajectory: this.recording?.toTrajectories(this.latentSize, this.prior),
       stats: {
         acceptedSteps: this.acceptedSteps,
         backtracks: this.backtracks,

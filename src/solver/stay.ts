@@ -22,8 +22,8 @@ export const stay: Solver<Flow> = Object.freeze<Solver<Flow>>({
     for (const [row, loss] of losses.entries()) {
       const gradient = gradients.subarray(row * latentSize, (row + 1) * latentSize);
       const sample = first + row;
-      solution.initialLoss[sample] = loss;
-      solution.loss[sample] = loss;
+      solution.initialObjective[sample] = loss;
+      solution.objective[sample] = loss;
       const norm = Math.sqrt(gradient.reduce((sum, g) => sum + g * g, 0));
       solution.gradientNorm[sample] = isLoss(loss) ? norm : Number.NaN;
       solution.valueEvaluations[sample] = 1;

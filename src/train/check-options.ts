@@ -24,6 +24,7 @@ import { amd } from "../solver/amd.ts";
 import { lbfgs } from "../solver/lbfgs.ts";
 import { stay } from "../solver/stay.ts";
 import { checkLoss } from "../terms/losses.ts";
+import { checkPrior, type Prior } from "../terms/priors.ts";
 import { checkCheckpoint } from "./checkpoint-options.ts";
 import type { RunOptions, TrainOptions } from "./options.ts";
 import { checkReversible } from "./reverse.ts";
@@ -55,6 +56,7 @@ export function checkArguments(
     flow: true,
     solver: true,
     adjoint: true,
+    prior: true,
     weights: true,
     fixed: true,
     points: true,
@@ -67,6 +69,7 @@ export function checkArguments(
   const decoder = atPoints("train", given, options.points);
   const run = checkRun("train", decoder, data, options, { epochs: 1 });
   const fixed = checkFixed("train", decoder, options.fixed, run.dataset.count);
+  const prior = checkPrior("train", options.prior, decoder);
   const { weights, augment } = options;
   checkWeights("train", weights, run.dataset.count, decoder);
   if (weights && augment) {
@@ -77,7 +80,7 @@ export function checkArguments(
   const { adjoint: asked = approximate() } = options;
   const pair = checkFlowAndSolver("train", options, asked?.needs === "end" ? lbfgs() : AMD_IN_TRAINING);
   const adjoint = checkAdjoint("train", asked, pair.solver, run.loss);
-  return { ...run, pair, adjoint, weights, fixed, isAutoencoder: false };
+  return { ...run, pair, adjoint, prior, weights, fixed, isAutoencoder: false };
 }
 
 /** Refuses what says two things of where codes come from. */
@@ -113,6 +116,7 @@ export function checkAutoencoderArguments(
     ...run,
     pair: { flow: gradientFlow(), solver: stay },
     adjoint: approximate(),
+    prior: undefined,
     weights: undefined,
     fixed: [],
     isAutoencoder: true,
@@ -123,6 +127,7 @@ export function checkAutoencoderArguments(
 export interface CheckedTrainOptions extends ReturnType<typeof checkRun> {
   readonly pair: CheckedPair;
   readonly adjoint: Adjoint;
+  readonly prior: Prior | undefined;
   /** n values for all samples, or count × n. */
   readonly weights: Float32Array | undefined;
   /** What is given with the samples. */

@@ -12,6 +12,8 @@ import { checkBackend, checkWeights } from "../problem.ts";
 import { type CheckedPair, checkFlowAndSolver, type FlowAndSolver } from "../solve.ts";
 import { stay } from "../solver/stay.ts";
 import { checkLoss, type LossLike } from "../terms/losses.ts";
+import { componentsOf } from "../terms/prior-components.ts";
+import { checkPrior, type PriorLike } from "../terms/priors.ts";
 import { asDataset, type ProblemSettings } from "./samples.ts";
 
 /** Options of `evaluate`: a flow and a solver as for `encode`, or an encoder. */
@@ -40,6 +42,8 @@ interface CommonOptions {
    * it has none, it must be given.
    */
   loss?: LossLike;
+  /** What codes are likely, as in `encode`. Default: the decoder's own, if it has one. */
+  prior?: PriorLike;
   /** What is given with the samples, as in `encode`. */
   fixed?: FixedOption;
   /** For a decoder over points: how many each sample has. */
@@ -56,7 +60,7 @@ interface CommonOptions {
 
 const OPTIONS: { readonly [Name in keyof Required<EvaluateOptions>]: true } = {
   ...{ loss: true, flow: true, solver: true, encoder: true, weights: true, backend: true, batchSize: true },
-  ...{ fixed: true, points: true, signal: true, onProgress: true },
+  ...{ prior: true, fixed: true, points: true, signal: true, onProgress: true },
 };
 
 /** The arguments of `evaluate`, checked and completed. */
@@ -81,7 +85,11 @@ export function checkEvaluateArguments(
   if (onProgress !== undefined && typeof onProgress !== "function") {
     throw invalid(`${where}: onProgress is ${show(onProgress)}, expected a function`);
   }
-  const settings: ProblemSettings = { decoder, loss, weights, fixed, batchSize };
+  const prior = checkPrior(where, options.prior, decoder);
+  const settings = {
+    ...{ decoder, loss, weights, fixed, batchSize },
+    prior: prior && componentsOf(prior, decoder.latentSize),
+  } satisfies ProblemSettings;
   return { dataset, settings, pair, encoder, backend, signal, onProgress };
 }
 

@@ -1,10 +1,12 @@
 import type { Session } from "../backend/backend.ts";
+import { withPrior } from "../backend/wasm/prior-values.ts";
 import { throwIfAborted } from "../brand.ts";
 import { Callbacks, makeControl, unlessAborted } from "../control.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { type EncodeSummary, meanOfFinite, type SolveStatistics, type Status, summary } from "../result.ts";
 import { solve } from "../solve.ts";
+import type { PriorOfSamples } from "../solver/prior-of-samples.ts";
 import { Solution } from "../solver/solution.ts";
 import { leastLosses } from "../terms/floor.ts";
 import { encodeWith } from "./autoencoder.ts";
@@ -18,11 +20,17 @@ export interface EvaluateReport extends EncodeSummary {
    * the targets, else 0, also for a loss of your own. The mean is over the same samples as `meanLoss`.
    */
   readonly meanExcessLoss: number;
+  /** Of the loss and a prior's share; without a prior `meanLoss`. */
+  readonly meanObjective: number;
   /** B, l(y, D(z)). */
   readonly loss: Float32Array;
+  /** B, the prior's value in nats times its weight; undefined without a prior. */
+  readonly prior: Float32Array | undefined;
+  /** B, loss + prior/N; without a prior the loss. */
+  readonly objective: Float32Array;
   /** B, l(y, D(z0)); with an encoder, at its codes. */
   readonly initialLoss: Float32Array;
-  /** B, ‖∇_z l‖ at z: 0 at rest. */
+  /** B, ‖∇_z‖ of the objective at z: 0 at rest. */
   readonly gradientNorm: Float32Array;
   /** B. */
   readonly status: readonly Status[];
@@ -47,11 +55,24 @@ export async function evaluate(
   options: EvaluateOptions = {},
 ): Promise<EvaluateReport> {
   const start = performance.now();
-  const { dataset, settings, pair, encoder, backend, signal, onProgress } = checkEvaluateArguments(
-    given,
-    data,
-    options,
-  );
+  const checked = checkEvaluateArguments(given, data, options);
+  return withPrior(checked.settings, (prior) => evaluateChecked(checked, prior, start));
+}
+
+/** @param prior of all samples */
+async function evaluateChecked(
+  {
+    dataset,
+    settings,
+    pair,
+    encoder,
+    backend,
+    signal,
+    onProgress,
+  }: ReturnType<typeof checkEvaluateArguments>,
+  prior: PriorOfSamples | undefined,
+  start: number,
+): Promise<EvaluateReport> {
   const { decoder } = settings;
   throwIfAborted(signal);
   await checkDataset("evaluate", dataset, settings, makeControl(signal));
@@ -59,7 +80,7 @@ export async function evaluate(
   const { count } = dataset;
   const { order } = pair.flow;
   const seconds = () => (performance.now() - start) / 1000;
-  const all = new Solution(count, decoder.latentSize, undefined, { order });
+  const all = new Solution(count, decoder.latentSize, undefined, { order, prior });
   const floors = new Float64Array(count);
   const callbacks = new Callbacks();
   let session: Session | undefined;
@@ -69,7 +90,11 @@ export async function evaluate(
     floors.set(leastLosses(loss, targets, decoder.outputSize, weights), first);
     const codes =
       encoder && (await encodeWith(encoder, problem.targets, { backend, ...(signal && { signal }) }));
-    const piece = new Solution(problem.sampleCount, decoder.latentSize, codes, { order });
+    const piece = new Solution(problem.sampleCount, decoder.latentSize, codes, {
+      order,
+      prior: prior && { value: prior.value, scale: (sample) => prior.scale(first + sample) },
+    });
+    if (piece.initialPriorShare) all.initialPriorShare?.set(piece.initialPriorShare, first);
     let reported = 0;
     const control = makeControl(signal, () => {
       callbacks.check();
@@ -82,7 +107,7 @@ export async function evaluate(
     await solve(session, problem, pair, piece, control);
     throwIfAborted(signal);
     all.copyIn(
-      Array.from(piece.loss, (_, i) => first + i),
+      Array.from(piece.objective, (_, i) => first + i),
       piece.copyOut(),
     );
   }
@@ -90,12 +115,15 @@ export async function evaluate(
   throwIfAborted(signal);
   const { info } = session ?? (await backend.open(decoder));
   const result = { ...all.toResult(), backend: info, seconds: seconds() };
-  const { loss, initialLoss, gradientNorm, status, stats } = result;
+  const { loss, prior: priors, objective, initialLoss, gradientNorm, status, stats } = result;
   const excess = Float64Array.from(loss, (value, sample) => value - floors[sample]!);
   return {
     ...summary(result),
     meanExcessLoss: meanOfFinite(excess),
+    meanObjective: meanOfFinite(objective),
     loss,
+    prior: priors,
+    objective,
     initialLoss,
     gradientNorm,
     status,

@@ -7,6 +7,7 @@ import { createRandom, type RandomState } from "../random.ts";
 import { solve } from "../solve.ts";
 import type { Control } from "../solver/base.ts";
 import { Solution } from "../solver/solution.ts";
+import { componentsOf } from "../terms/prior-components.ts";
 import type { CheckedTrainOptions } from "./check-options.ts";
 import { Codes, type CodesState } from "./codes.ts";
 
@@ -52,13 +53,14 @@ export class MiniBatches {
     control: Control,
   ): Promise<{ problem: Problem; solution: Solution }> {
     const { decoder, codes } = this;
-    const { dataset, loss, pair, adjoint, settings, isAutoencoder } = this.options;
+    const { dataset, loss, prior, pair, adjoint, settings, isAutoencoder } = this.options;
     const d = decoder.latentSize;
     const targets = dataset.rows(indices);
     settings.augment?.apply(targets, decoder.outputShape, this.random);
     const problem: Problem = {
       ...{ decoder, loss, targets, weights: this.weightsOf(indices), fixed: this.fixedOf(indices) },
       ...{ batchSize: undefined, sampleCount: indices.length },
+      prior: prior && componentsOf(prior, d),
     };
     const saveAt = adjoint.needs === "end" ? undefined : "steps";
     const solution = new Solution(indices.length, d, undefined, { order: pair.flow.order, saveAt });

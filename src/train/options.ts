@@ -8,6 +8,7 @@ import type { AbortSignalLike } from "../platform.ts";
 import type { Schedule } from "../schedule.ts";
 import type { FlowAndSolver } from "../solve.ts";
 import type { LossLike } from "../terms/losses.ts";
+import type { PriorLike } from "../terms/priors.ts";
 import type { CheckpointOptions } from "./checkpoint-options.ts";
 import type { Resumed, TrainEvent, TrainProgress, TrainStep } from "./progress.ts";
 import type { ValidationOptions, ValidationResult } from "./validation.ts";
@@ -61,6 +62,12 @@ export type TrainOptions = FlowAndSolver &
      * two go back over the flow, so they cost several times its passes, and the solver keeps its steps.
      */
     adjoint?: Adjoint;
+    /**
+     * What codes are likely, as in `encode`, also in the validation; the trained decoder has it as its own. Training lowers
+     * the objective, loss + prior(z)/N, for which alone the approximate gradient is exact; `history` has losses. Default:
+     * the decoder's own, if it has one.
+     */
+    prior?: PriorLike;
     /**
      * ≥ 0, outputSize values for all samples or count × outputSize. Data may be NaN where the weight is 0: missing.
      * Not together with `augment`. Default: none, all elements alike.

@@ -1,10 +1,12 @@
 import { addGradientAtEnd } from "../adjoint/approximate.ts";
 import type { Adjoint, Encoded } from "../adjoint/base.ts";
 import type { Problem, Session, Trainer } from "../backend/backend.ts";
+import { withPrior } from "../backend/wasm/prior-values.ts";
 import { throwIfAborted } from "../brand.ts";
 import { createSampler } from "../data/sampler.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import type { Control } from "../solver/base.ts";
+import type { Solution } from "../solver/solution.ts";
 import type { CheckedTrainOptions } from "./check-options.ts";
 import type { RunState } from "./checkpoint.ts";
 import { MiniBatches } from "./mini-batches.ts";
@@ -63,13 +65,19 @@ export class Run {
       const { problem, solution } = await batches.encode(indices, this.session, control);
       throwIfAborted(signal);
       const encoded = { ...pair, solution, control };
-      const { losses, dCodes } = await addGradient(this.trainer, adjoint, problem, encoded, settings.codes);
+      const { objectives, dCodes } = await addGradient(
+        this.trainer,
+        adjoint,
+        problem,
+        encoded,
+        settings.codes,
+      );
       throwIfAborted(signal);
       const gradientNorm = this.trainer.update({ learningRate, largestNorm: gradientClip * indices.length });
       if (dCodes) batches.codes?.update(indices, dCodes, factor);
       else batches.codes?.keep(indices, solution.z);
       this.images += indices.length;
-      const loss = losses.reduce((sum, value) => sum + value, 0) / losses.length;
+      const loss = await meanLossOf(problem, solution, objectives);
       const step = { images: this.images, loss, gradientNorm };
       this.history.push(step);
       return step;
@@ -115,10 +123,21 @@ export class Run {
   }
 }
 
+/** The mean of objectives without a prior's share. */
+function meanLossOf(problem: Problem, { z }: Solution, objectives: Float64Array): Promise<number> {
+  const d = problem.decoder.latentSize;
+  return withPrior(problem, async (prior) => {
+    const losses = objectives.map((objective, i) => {
+      return prior ? objective - prior.value(z.subarray(i * d, (i + 1) * d)) * prior.scale(i) : objective;
+    });
+    return losses.reduce((sum, value) => sum + value, 0) / losses.length;
+  });
+}
+
 /**
- * Adds up the gradient of the samples' summed loss in the trainer.
+ * Adds up the gradient of the samples' summed objectives in the trainer.
  *
- * @returns their losses, and where the codes are updated too, [B, d] the gradients for those
+ * @returns the objectives, and where the codes are updated too, [B, d] the gradients for those
  */
 async function addGradient(
   trainer: Trainer,
@@ -126,12 +145,12 @@ async function addGradient(
   problem: Problem,
   encoded: Encoded,
   codes: "encoded" | "kept",
-): Promise<{ readonly losses: Float64Array; readonly dCodes?: Float64Array }> {
+): Promise<{ readonly objectives: Float64Array; readonly dCodes?: Float64Array }> {
   const objective = trainer.objective(problem, adjoint.copies(encoded.solver));
   try {
-    if (codes === "encoded") return { losses: await adjoint.addGradient(objective, encoded) };
+    if (codes === "encoded") return { objectives: await adjoint.addGradient(objective, encoded) };
     const { losses, gradients } = await addGradientAtEnd(objective, encoded);
-    return { losses, dCodes: gradients };
+    return { objectives: losses, dCodes: gradients };
   } finally {
     objective.dispose();
   }

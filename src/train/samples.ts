@@ -7,6 +7,7 @@ import { cutFixed, type FixedValues } from "../decoder/fixed.ts";
 import { checkTargets, checkValues } from "../problem.ts";
 import type { Control } from "../solver/base.ts";
 import type { Loss } from "../terms/losses.ts";
+import type { PriorComponents } from "../terms/prior-components.ts";
 
 /** Samples as a data set of the decoder's output size, at least one. */
 export function asDataset(where: string, data: Dataset | Float32Array, decoder: Decoder): Dataset {
@@ -37,6 +38,7 @@ export function* pieces({ count, size }: Dataset): Generator<Uint32Array> {
 export interface ProblemSettings {
   readonly decoder: Decoder;
   readonly loss: Loss;
+  readonly prior?: PriorComponents | undefined;
   /** n values for all samples, or count × n. */
   readonly weights?: Float32Array | undefined;
   readonly fixed?: FixedValues;
@@ -46,7 +48,7 @@ export interface ProblemSettings {
 /** All samples of a data set as problems, piece by piece: bytes never are float32 all at once. */
 export function* problems(
   dataset: Dataset,
-  { decoder, loss, weights, fixed = [], batchSize }: ProblemSettings,
+  { decoder, loss, prior, weights, fixed = [], batchSize }: ProblemSettings,
 ): Generator<{ readonly first: number; readonly problem: Problem }> {
   const n = dataset.size;
   for (const indices of pieces(dataset)) {
@@ -58,7 +60,7 @@ export function* problems(
     yield {
       first,
       problem: {
-        ...{ decoder, loss, targets, weights: own, batchSize, sampleCount: indices.length },
+        ...{ decoder, loss, prior, targets, weights: own, batchSize, sampleCount: indices.length },
         fixed: cutFixed(decoder, fixed, first, end),
       },
     };

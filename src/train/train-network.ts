@@ -19,12 +19,12 @@ import { checkDataset } from "./samples.ts";
  * @returns with a new network as `decoder`
  */
 export async function trainNetwork(network: Decoder, checked: CheckedTrainOptions): Promise<TrainResult> {
-  const { where, decoder, dataset, loss, weights, fixed, validation, settings } = checked;
+  const { where, decoder, dataset, loss, prior, weights, fixed, validation, settings } = checked;
   const { backend, signal, onEvent, onProgress } = settings;
   const callbacks = new Callbacks();
   const control = makeControl(signal, () => callbacks.check());
   throwIfAborted(signal);
-  const copy = (of: Decoder) => copyDecoder(of, isCustom(loss) ? network.loss : loss);
+  const copy = (of: Decoder) => copyDecoder(of, { loss: isCustom(loss) ? network.loss : loss, prior });
   // A copy of its own: the trainer changes the weights that are packed for it.
   const working = copy(decoder);
   let run: Run | undefined;

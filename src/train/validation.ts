@@ -1,4 +1,5 @@
 import type { Session } from "../backend/backend.ts";
+import { withPrior } from "../backend/wasm/prior-values.ts";
 import { checkNumber, checkOptions, invalid } from "../check.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
@@ -8,6 +9,8 @@ import { type CheckedPair, solve } from "../solve.ts";
 import type { Control } from "../solver/base.ts";
 import { Solution } from "../solver/solution.ts";
 import type { Loss } from "../terms/losses.ts";
+import { componentsOf } from "../terms/prior-components.ts";
+import type { Prior } from "../terms/priors.ts";
 import { asDataset, problems } from "./samples.ts";
 
 /** Samples to see how well unseen ones are encoded, and when. */
@@ -89,23 +92,29 @@ export async function meanLoss(
   { dataset, weights, fixed }: Validation,
   {
     loss,
+    prior,
     pair,
     isAutoencoder,
   }: {
     readonly loss: Loss;
+    readonly prior: Prior | undefined;
     readonly pair: CheckedPair;
     readonly isAutoencoder: boolean;
   },
   control: Control,
 ): Promise<number> {
   let sum = 0;
-  for (const { problem } of problems(dataset, { decoder, loss, weights, fixed })) {
+  const { order } = pair.flow;
+  const components = prior && componentsOf(prior, decoder.latentSize);
+  for (const { problem } of problems(dataset, { decoder, loss, prior: components, weights, fixed })) {
     if (control.aborted()) break;
     const z0 = isAutoencoder ? problem.targets : undefined;
-    const { order } = pair.flow;
-    const solution = new Solution(problem.sampleCount, decoder.latentSize, z0, { order });
-    await solve(session, problem, pair, solution, control);
-    sum = solution.loss.reduce((total, value) => total + value, sum);
+    await withPrior(problem, async (priorOfSamples) => {
+      const options = { order, prior: priorOfSamples };
+      const solution = new Solution(problem.sampleCount, decoder.latentSize, z0, options);
+      await solve(session, problem, pair, solution, control);
+      for (let sample = 0; sample < problem.sampleCount; sample++) sum += solution.lossOf(sample);
+    });
   }
   return sum / dataset.count;
 }

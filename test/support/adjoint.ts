@@ -60,7 +60,7 @@ export async function solvedLoss(decoder: Decoder, loss: Loss, y: Float32Array, 
   };
   const solution = new Solution(count, d, way.z0, { order: way.flow.order });
   await way.solver.solve(objective, way.flow, solution, 0, control);
-  return solution.loss.reduce((sum, value) => sum + value, 0);
+  return solution.objective.reduce((sum, value) => sum + value, 0);
 }
 
 /**

@@ -18,7 +18,16 @@ export async function bindObjective(
   const sampleCount = y.length / decoder.outputSize;
   const module = builds.find((build) => build.backend === backend)?.module;
   const compiled = module ? recogniseKernels(module) : await compileKernels(undefined);
-  const problem = { decoder, loss, sampleCount, targets: y, weights, batchSize: undefined, fixed };
+  const problem = {
+    decoder,
+    loss,
+    sampleCount,
+    targets: y,
+    weights,
+    prior: undefined,
+    batchSize: undefined,
+    fixed,
+  };
   return differentiableWasmObjective(await packDecoder(decoder, compiled), problem, 0, sampleCount, copies);
 }
 

@@ -5,7 +5,7 @@ import { allocateGaussNewton, type GaussNewtonWork, NO_MATRICES } from "./gauss-
 import { DAMPINGS, packedSize } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 import type { Passes } from "./passes.ts";
-import { curvatureUse, preconditionerOf } from "./preconditioner.ts";
+import { curvatureUse, type PreconditionerLease, preconditionerOf } from "./preconditioner.ts";
 import { curvatureScale, type Workspace } from "./workspace.ts";
 
 /**
@@ -25,14 +25,21 @@ export function wasmCurvature(
   let work: GaussNewtonWork | undefined;
   let jacobian = { jacobian: 0, jacobianPanels: 0 };
   let hasMatrices = false;
+  let lease: PreconditionerLease | undefined;
 
-  function free(): void {
+  function freeWork(): void {
     work?.free();
     work = undefined;
   }
 
+  function free(): void {
+    freeWork();
+    lease?.free();
+    lease = undefined;
+  }
+
   function room(forMatrices: boolean): GaussNewtonWork {
-    if (forMatrices && !hasMatrices) free();
+    if (forMatrices && !hasMatrices) freeWork();
     hasMatrices ||= forMatrices;
     work ??= allocateGaussNewton(packed, hasMatrices ? { ...jacobian, own: true } : NO_MATRICES);
     return work;
@@ -43,10 +50,12 @@ export function wasmCurvature(
     scale: (row) => curvatureScale(problem, sampleOf(row)),
     async shared() {
       if (curvatureUse(problem).ownFirst) return {};
-      const shared = await preconditionerOf(packed, problem.loss.name);
+      lease?.free();
+      lease = await preconditionerOf(packed, problem);
+      const shared = lease.preconditioner;
       if (!shared) return undefined;
       jacobian = shared;
-      free();
+      freeWork();
       const { factors, matrix, damping } = shared;
       if (factors === 0) return {};
       const size = packedSize(d);

@@ -9,6 +9,7 @@ import { Descent } from "./layout.ts";
 import { Pacer } from "./pacer.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { curvatureUse, preconditionerOf } from "./preconditioner.ts";
+import { allocatePrior } from "./prior-block.ts";
 import { Staging } from "./staging.ts";
 import { allocateWorkspace } from "./workspace.ts";
 
@@ -33,15 +34,18 @@ export async function solveFused(
   const hasMatrices = isPreconditioned(solver, curvature);
   const capacity = Math.min(most, rowsWithRoom(solver, decoder.latentSize, hasMatrices));
   const isShared = hasMatrices && curvature.isShared;
-  const shared = isShared ? await preconditionerOf(packed, problem.loss.name) : undefined;
+  const lease = isShared ? await preconditionerOf(packed, problem) : undefined;
+  const shared = lease?.preconditioner;
   const hasFirst = shared !== undefined || (hasMatrices && curvature.ownFirst);
   const blocks: { free(): void }[] = [];
   const taken = <T extends { free(): void }>(block: T): T => {
     blocks.push(block);
     return block;
   };
+  if (lease) taken(lease);
   try {
-    const { pointer: workspace } = taken(allocateWorkspace(packed, capacity, problem.loss.name));
+    const { pointer: prior } = taken(allocatePrior(arena, problem.prior));
+    const { pointer: workspace } = taken(allocateWorkspace(packed, capacity, problem.loss.name, { prior }));
     const use = hasFirst ? { ...NO_MATRICES, ...shared, own: true } : NO_MATRICES;
     const { work } = taken(allocateGaussNewton(packed, use));
     const { solver: pointer } = taken(

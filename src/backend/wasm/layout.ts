@@ -177,6 +177,21 @@ export const Workspace = new Struct({
   losses: "usize",
   loss: "i32",
   fixed: "usize",
+  prior: "usize",
+  priorScales: "usize",
+});
+
+export const Prior = new Struct({
+  latentSize: "i32",
+  components: "i32",
+  isFull: "i32",
+  means: "usize",
+  precisions: "usize",
+  constants: "usize",
+  pulls: "usize",
+  responsibilities: "usize",
+  vector: "usize",
+  weight: "f64",
 });
 
 export const ParameterGradient = new Struct({
@@ -233,6 +248,7 @@ export const Sample = new Struct({
   loss: "f64",
   initialLoss: "f64",
   gradientNormSquared: "f64",
+  priorScale: "f64",
 });
 
 const descent = {

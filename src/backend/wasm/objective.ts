@@ -9,6 +9,7 @@ import { paddedSize } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { allocateParameterSums } from "./parameter-gradient.ts";
 import type { Passes } from "./passes.ts";
+import { allocatePrior } from "./prior-block.ts";
 import {
   allocateWorkspace,
   lossScales,
@@ -103,10 +104,14 @@ function bindRows(
   const { latentSize: d, outputSize: n } = decoder;
   const rowSize = 4 * paddedSize(n);
   const rowCount = count * copies;
-  const workspace = allocateWorkspace(packed, rowCount, problem.loss.name, withTangents);
-  const given = allocateBeside(workspace, () => allocateFixed(packed, count));
+  const prior = allocatePrior(arena, problem.prior);
+  const workspace = allocateBeside(prior, () =>
+    allocateWorkspace(packed, rowCount, problem.loss.name, { withTangents, prior: prior.pointer }),
+  );
+  const ofRows = { free: () => [workspace, prior].forEach((block) => void block.free()) };
+  const given = allocateBeside(ofRows, () => allocateFixed(packed, count));
   given.point(workspace, copies);
-  const room = { free: () => [given, workspace].forEach((block) => void block.free()) };
+  const room = { free: () => [given, ofRows].forEach((block) => void block.free()) };
   const data = allocateBeside(room, () =>
     arena.allocate((piece) => ({
       targets: piece(rowSize * count),
@@ -136,12 +141,15 @@ function bindRows(
     const weight = weights ? data.layout.weights + index * rowSize : 0;
     arena.f32(target, n).set(sampleTarget(problem, sample));
     given.write(index, problem.fixed, sample);
-    const { scale } = weights ? writeWeights(problem, weights, arena.f32(weight, n)) : lossScales(problem);
+    const { scale, priorScale } = weights
+      ? writeWeights(problem, weights, arena.f32(weight, n))
+      : lossScales(problem);
     const view = arena.view();
     for (let row = index; row < rowCount; row += count) {
       view.setUint32(workspace.targets + 4 * row, target, true);
       view.setUint32(workspace.weights + 4 * row, weight, true);
       view.setFloat64(workspace.scales + 8 * row, scale, true);
+      view.setFloat64(workspace.priorScales + 8 * row, priorScale, true);
     }
   }
 

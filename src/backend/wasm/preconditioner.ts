@@ -1,16 +1,18 @@
 import { costOf } from "../../graph/graph.ts";
 import type { CurvatureUse } from "../../objective.ts";
 import { isCustom, type Loss } from "../../terms/losses.ts";
+import { areSameComponents, type PriorComponents } from "../../terms/prior-components.ts";
 import { takesLogits, termTraits } from "../../terms/terms.ts";
 import { makeTurns } from "../../turns.ts";
 import type { Problem } from "../backend.ts";
-import type { Block } from "./arena.ts";
+import { allocateBeside, type Block } from "./arena.ts";
 import { allocateGaussNewton, type GaussNewtonWork, jacobianStride, panelBytes } from "./gauss-newton.ts";
 import { DAMPINGS, packedSize } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
+import { allocatePrior } from "./prior-block.ts";
 import { allocateWorkspace } from "./workspace.ts";
 
-/** What all samples of a decoder share, for one loss, where `lbfgs` is preconditioned by it. */
+/** What all samples of a decoder share, for one loss and prior, where `lbfgs` is preconditioned by it. */
 export interface Preconditioner {
   /** Point to the rows of J₀ᵀ, see `jacobianStride`, and to the same as panels. */
   readonly jacobian: number;
@@ -34,10 +36,10 @@ const MOST_LATENTS_OF_OWN = 32;
 const MOST_PASSES = 4;
 
 /**
- * Depends on the decoder, the loss and whether there are weights, never on the number of samples or on how the weights
- * were given.
+ * Depends on the decoder, the loss, the prior and whether there are weights, never on the number of samples or on how the
+ * weights were given.
  */
-export function curvatureUse({ decoder, loss, weights }: Problem): CurvatureUse {
+export function curvatureUse({ decoder, loss, weights, prior }: Problem): CurvatureUse {
   const { latentSize: d, outputSize: n } = decoder;
   const { multiplications, sums } = costOf(decoder);
   const work = d * (multiplications + sums);
@@ -48,12 +50,15 @@ export function curvatureUse({ decoder, loss, weights }: Problem): CurvatureUse 
   const isShared = hasRoom && decoder.fixedInputs.length === 0;
   const ownFirst = hasRoom && !isShared && d <= MOST_LATENTS_OF_OWN;
   const isCheap = isShared && n * packedSize(d) <= MOST_PASSES * (multiplications + sums);
-  const isConstant = curvature === "constant" && decoder.outputActivation.name === "identity";
+  const isConstant =
+    curvature === "constant" && decoder.outputActivation.name === "identity" && (prior?.count ?? 1) === 1;
+  // What a prior is divided by is Σw then, which the decoder's own matrix does not know.
+  const isWeighed = prior !== undefined && weights !== undefined;
   return {
     ...{ hasCurvature, isShared, ownFirst, rescues: isShared || ownFirst },
     refreshes: isCheap && !isConstant,
     refreshesOnce: isCheap && isConstant && weights !== undefined,
-    refreshesFirst: isCheap && curvature === "outputAndTarget",
+    refreshesFirst: isCheap && (curvature === "outputAndTarget" || isWeighed),
   };
 }
 
@@ -62,42 +67,101 @@ type Jacobian = Pick<Preconditioner, "jacobian" | "jacobianPanels">;
 /** What has been made for a packed decoder. */
 interface Made {
   jacobian: Promise<Jacobian> | undefined;
-  readonly byLoss: Map<Loss["name"], Promise<Preconditioner | undefined>>;
+  readonly factors: Factors[];
   readonly blocks: Block[];
 }
 
+/** What has been made for one loss and prior. */
+interface Factors {
+  readonly loss: Loss["name"];
+  readonly prior: PriorComponents | undefined;
+  /** How many calls use it now. */
+  users: number;
+  block: Block | undefined;
+  preconditioner: Promise<Preconditioner | undefined>;
+}
+
+/** So many priors' factors are kept while nobody uses them. */
+const MOST_KEPT = 4;
+
 const madeFor = new WeakMap<PackedDecoder, Made>();
+
+/** A preconditioner for the time of one call. */
+export interface PreconditionerLease {
+  /** Undefined where it is not finite, or no matrix. */
+  readonly preconditioner: Preconditioner | undefined;
+  /** To be called once the call has ended. */
+  free(): void;
+}
 
 /**
  * Makes what all samples share on its first use, a block of tangents at a time, and keeps it with the packed decoder:
  * calls at the same time share one promise, and the abort of one leaves it to the others.
- *
- * @returns undefined where it is not finite, or no matrix
  */
-export function preconditionerOf(
+export async function preconditionerOf(
+  packed: PackedDecoder,
+  { loss: { name: loss }, prior }: Pick<Problem, "loss" | "prior">,
+): Promise<PreconditionerLease> {
+  const made: Made = madeFor.get(packed) ?? { jacobian: undefined, factors: [], blocks: [] };
+  madeFor.set(packed, made);
+  const kept = made.factors.find((other) => other.loss === loss && isSame(other.prior, prior));
+  const factors = kept ?? makeFactorsFor(packed, loss, prior, made);
+  factors.users++;
+  let isFreed = false;
+  const free = () => {
+    if (isFreed) return;
+    isFreed = true;
+    factors.users--;
+    dropUnused(made);
+  };
+  try {
+    return { preconditioner: await factors.preconditioner, free };
+  } catch (error) {
+    free();
+    throw error;
+  }
+}
+
+function isSame(a: PriorComponents | undefined, b: PriorComponents | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && areSameComponents(a, b));
+}
+
+function makeFactorsFor(
   packed: PackedDecoder,
   loss: Loss["name"],
-): Promise<Preconditioner | undefined> {
-  const made: Made = madeFor.get(packed) ?? { jacobian: undefined, byLoss: new Map(), blocks: [] };
-  madeFor.set(packed, made);
-  let preconditioner = made.byLoss.get(loss);
-  if (!preconditioner) {
-    preconditioner = make(packed, loss, made);
-    made.byLoss.set(loss, preconditioner);
-    preconditioner.catch(() => made.byLoss.delete(loss));
+  prior: PriorComponents | undefined,
+  made: Made,
+): Factors {
+  const factors: Factors = {
+    ...{ loss, prior, users: 0, block: undefined },
+    preconditioner: Promise.resolve(undefined),
+  };
+  factors.preconditioner = make(packed, factors, made);
+  factors.preconditioner.catch(() => void made.factors.splice(made.factors.indexOf(factors), 1));
+  made.factors.push(factors);
+  return factors;
+}
+
+/** Of priors there may be any number, one for each call: the oldest that nobody uses are let go of. */
+function dropUnused({ factors }: Made): void {
+  const unused = factors.filter(({ prior, users }) => prior !== undefined && users === 0);
+  for (const old of unused.slice(0, Math.max(0, unused.length - MOST_KEPT))) {
+    factors.splice(factors.indexOf(old), 1);
+    old.block?.free();
   }
-  return preconditioner;
 }
 
 /** Forgets what was made of weights that have changed since. Nobody may be at work with it: an update ends every solve. */
 export function forgetPreconditioner(packed: PackedDecoder): void {
-  for (const block of madeFor.get(packed)?.blocks ?? []) block.free();
+  const made = madeFor.get(packed);
+  for (const block of made?.blocks ?? []) block.free();
+  for (const { block } of made?.factors ?? []) block?.free();
   madeFor.delete(packed);
 }
 
 async function make(
   packed: PackedDecoder,
-  loss: Loss["name"],
+  factors: Factors,
   made: Made,
 ): Promise<Preconditioner | undefined> {
   if (!made.jacobian) {
@@ -107,9 +171,9 @@ async function make(
     });
   }
   const jacobian = await made.jacobian;
-  if (termTraits({ name: loss }).curvature === "outputAndTarget")
+  if (termTraits({ name: factors.loss }).curvature === "outputAndTarget")
     return { ...jacobian, factors: 0, matrix: 0, damping: 0 };
-  return makeFactors(packed, jacobian, loss, made);
+  return makeFactors(packed, jacobian, factors);
 }
 
 /** J₀ᵀ, at z = 0. */
@@ -124,25 +188,33 @@ async function makeJacobian(packed: PackedDecoder, made: Made): Promise<Jacobian
   }));
   const { jacobian, jacobianPanels } = block.layout;
   await freeOnFailure(block, () =>
-    atOrigin(packed, "squaredError", block.layout, async ({ workspace, work, tangentsAtOnce }) => {
-      for (let first = 0; first < d; first += tangentsAtOnce) {
-        kernels.objectiveJacobian(graph, workspace, work, first, Math.min(tangentsAtOnce, d - first));
-        await turn();
-      }
-      kernels.packPanels(jacobian, d, n, stride, 4, jacobianPanels);
-    }),
+    atOrigin(
+      packed,
+      { loss: "squaredError", prior: undefined },
+      block.layout,
+      async ({ workspace, work, tangentsAtOnce }) => {
+        for (let first = 0; first < d; first += tangentsAtOnce) {
+          kernels.objectiveJacobian(graph, workspace, work, first, Math.min(tangentsAtOnce, d - first));
+          await turn();
+        }
+        kernels.packPanels(jacobian, d, n, stride, 4, jacobianPanels);
+      },
+    ),
   );
   made.blocks.push(block);
   return block.layout;
 }
 
-/** The factors of A₀ = J₀ᵀ W J₀, W the curvature at D(0) with every output weighted by 1/n. */
+/**
+ * The factors of A₀ = J₀ᵀ W J₀, W the curvature at D(0) with every output weighted by 1/n; and of a prior's curvature there,
+ * divided by n.
+ */
 async function makeFactors(
   packed: PackedDecoder,
   jacobian: Jacobian,
-  loss: Loss["name"],
-  made: Made,
+  made: Factors,
 ): Promise<Preconditioner | undefined> {
+  const { loss, prior } = made;
   const { arena, decoder, kernels, graph } = packed;
   const { latentSize: d } = decoder;
   const turn = makeTurns();
@@ -151,7 +223,7 @@ async function makeFactors(
   const { factors, packed: matrix } = block.layout;
   let damping = 0;
   await freeOnFailure(block, () =>
-    atOrigin(packed, loss, jacobian, async ({ workspace, work, matrix: rows, matrixStride }) => {
+    atOrigin(packed, { loss, prior }, jacobian, async ({ workspace, work, matrix: rows, matrixStride }) => {
       kernels.objectiveSharedGaussNewton(graph, workspace, work, 0);
       for (let i = 0; i < d; i++) {
         arena.f32(matrix, packedSize(d)).set(arena.f32(rows + i * matrixStride, i + 1), packedSize(i));
@@ -167,7 +239,7 @@ async function makeFactors(
     block.free();
     return undefined;
   }
-  made.blocks.push(block);
+  made.block = block;
   return { ...jacobian, factors, matrix, damping };
 }
 
@@ -183,12 +255,13 @@ async function freeOnFailure(block: Block, work: () => Promise<void>): Promise<v
 /** Calls `use` with a row whose last evaluation was at z = 0, and room for matrices. */
 async function atOrigin(
   packed: PackedDecoder,
-  loss: Loss["name"],
+  { loss, prior }: Pick<Factors, "loss" | "prior">,
   jacobian: Jacobian,
   use: (at: { readonly workspace: number } & GaussNewtonWork) => Promise<void>,
 ): Promise<void> {
   const { arena, decoder, kernels, graph } = packed;
-  const rows = allocateWorkspace(packed, 1, loss);
+  const given = allocatePrior(arena, prior);
+  const rows = allocateBeside(given, () => allocateWorkspace(packed, 1, loss, { prior: given.pointer }));
   try {
     const work = allocateGaussNewton(packed, { ...jacobian, own: false });
     try {
@@ -196,6 +269,7 @@ async function atOrigin(
       arena.i32(rows.rows, 1).fill(0);
       arena.i32(rows.weights, 1).fill(0);
       arena.f64(rows.scales, 1).fill(1 / decoder.outputSize);
+      arena.f64(rows.priorScales, 1).fill(1 / decoder.outputSize);
       kernels.decode(graph, rows.pointer, 1, takesLogits({ name: loss }) ? 1 : 0);
       await use({ workspace: rows.pointer, ...work });
     } finally {
@@ -203,5 +277,6 @@ async function atOrigin(
     }
   } finally {
     rows.free();
+    given.free();
   }
 }

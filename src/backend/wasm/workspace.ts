@@ -27,6 +27,8 @@ export interface Workspace extends Block {
   readonly weights: number;
   readonly scales: number;
   readonly losses: number;
+  /** Points to f64[capacity], 1/N of each row: what a prior is multiplied by. */
+  readonly priorScales: number;
   /** Points to usize[capacity]: what is given with each row's sample. */
   readonly fixed: number;
 }
@@ -41,13 +43,13 @@ export interface Rows {
 /**
  * Takes memory for `capacity` rows of a decoder and fills in the structs.
  *
- * @param withTangents also the rows that tangents need
+ * @param options `withTangents`: also the rows that tangents need; `prior` points to a Prior struct, if there is one
  */
 export function allocateWorkspace(
   { arena, lowered }: PackedDecoder,
   capacity: number,
   loss: Loss["name"],
-  withTangents = false,
+  { withTangents = false, prior = 0 } = {},
 ): Workspace {
   const { operations, sizes, aliases, output } = lowered;
   const strides = sizes.map((size) => 4 * paddedSize(size));
@@ -64,6 +66,7 @@ export function allocateWorkspace(
       targets: piece(4 * capacity),
       weights: piece(4 * capacity),
       scales: piece(8 * capacity),
+      priorScales: piece(8 * capacity),
       losses: piece(8 * capacity),
       fixed: piece(4 * capacity),
       ofValues: sizes.map((_, value) => {
@@ -88,13 +91,13 @@ export function allocateWorkspace(
     };
   });
   const { pointer, ofValues: ownRows, ofOperations, ...pointers } = block.layout;
-  const { rows, targets, weights, scales, losses, fixed } = pointers;
+  const { rows, targets, weights, scales, losses, priorScales, fixed } = pointers;
   const ofValues = ownRows.map((own, value) => {
     const { values, tangents } = ownRows[aliases[value] ?? value]!;
     return { ...own, values, tangents };
   });
   const view = arena.view();
-  WorkspaceStruct.set(view, pointer, { ...pointers, loss: LOSS_CODES[loss] });
+  WorkspaceStruct.set(view, pointer, { ...pointers, loss: LOSS_CODES[loss], prior });
   ofValues.forEach((of, value) => {
     ValueRows.set(view, pointers.values + value * ValueRows.size, { stride: strides[value]!, ...of });
   });
@@ -108,7 +111,7 @@ export function allocateWorkspace(
   });
   return {
     ...block,
-    ...{ pointer, rows, targets, weights, scales, losses, fixed },
+    ...{ pointer, rows, targets, weights, scales, losses, priorScales, fixed },
     latents: rowsAt(0, "values"),
     gradients: rowsAt(0, "gradients"),
     outputs: rowsAt(output, "values"),
@@ -124,12 +127,16 @@ export function allocateWorkspace(
 export interface LossScales {
   readonly scale: number;
   readonly curvatureScale: number;
+  /** 1/N: 1/n, 1/Σw or 1. */
+  readonly priorScale: number;
 }
 
 /** Of a sample without weights: the mean or the sum of its elements. */
 export function lossScales({ loss, decoder }: Problem): LossScales {
   const n = decoder.outputSize;
-  return loss.reduction === "sum" ? { scale: 1, curvatureScale: n } : { scale: 1 / n, curvatureScale: 1 };
+  return loss.reduction === "sum"
+    ? { scale: 1, curvatureScale: n, priorScale: 1 }
+    : { scale: 1 / n, curvatureScale: 1, priorScale: 1 / n };
 }
 
 /**
@@ -145,7 +152,9 @@ export function writeWeights(problem: Problem, weights: Float32Array, row: Float
     row[i] = weights[i]! * factor;
     sum += row[i]!;
   }
-  return isSum ? { scale: 1, curvatureScale: sum } : { scale: 1 / sum, curvatureScale: 1 };
+  return isSum
+    ? { scale: 1, curvatureScale: sum, priorScale: 1 }
+    : { scale: 1 / sum, curvatureScale: 1, priorScale: factor / sum };
 }
 
 /** The curvature scale of one sample. */
@@ -155,8 +164,18 @@ export function curvatureScale(problem: Problem, sample: number): number {
   return weights.reduce((sum, weight) => sum + weight, 0);
 }
 
+/** 1/N of one sample, what a prior is multiplied by: N is what the loss is divided by. */
+export function priorScale(problem: Pick<Problem, "loss" | "decoder" | "weights">, sample: number): number {
+  if (problem.loss.reduction === "sum") return 1;
+  const weights = sampleWeights(problem, sample);
+  return weights ? 1 / weights.reduce((sum, weight) => sum + weight, 0) : 1 / problem.decoder.outputSize;
+}
+
 /** The weights of one sample: its own row, or the one row for all. */
-export function sampleWeights(problem: Problem, index: number): Float32Array | undefined {
+export function sampleWeights(
+  problem: Pick<Problem, "decoder" | "weights">,
+  index: number,
+): Float32Array | undefined {
   const n = problem.decoder.outputSize;
   if (!problem.weights) return undefined;
   const weights = attached("weights", problem.weights);

@@ -186,7 +186,14 @@ async function checkParity({ backend, label, decoder, reference }: Candidate): P
   const between0And1 = (size: number) =>
     Float32Array.from({ length: size }, (_, i) => 0.5 + 0.5 * Math.sin(i));
   const problem: Problem = {
-    ...{ decoder, loss: squaredError(), sampleCount: 1, weights: undefined, batchSize: undefined },
+    ...{
+      decoder,
+      loss: squaredError(),
+      sampleCount: 1,
+      weights: undefined,
+      prior: undefined,
+      batchSize: undefined,
+    },
     targets: between0And1(decoder.outputSize),
     fixed: decoder.fixedInputs.map(({ shape, classes }) => {
       const values = between0And1(sizeOf(shape));

@@ -1,6 +1,7 @@
 import type { Curvature, Objective, SharedCurvature } from "../../objective.ts";
 import type { Session } from "../backend.ts";
 import { curvatureUse } from "../wasm/preconditioner.ts";
+import { priorValues, scalesOf } from "../wasm/prior-values.ts";
 import { wasm } from "../wasm/wasm.ts";
 import { curvatureScale } from "../wasm/workspace.ts";
 import { GRADIENTS, LATENTS, LOSSES, objectiveGraph } from "./graphs.ts";
@@ -166,6 +167,9 @@ async function bindToGpu(
   count: number,
 ): Promise<Bound> {
   const d = problem.decoder.latentSize;
+  // It costs little beside a decoder: the graphs know nothing of it.
+  const prior = problem.prior && (await priorValues(problem.prior));
+  const scaleOf = scalesOf(problem);
   /** A graph, the rows that it has been bound to, and where each of them is. */
   let bound = await bindRows(Int32Array.from({ length: count }, (_, row) => row));
 
@@ -199,12 +203,24 @@ async function bindToGpu(
     const gradients = new Float32Array(rows.length * d);
     const losses = Float64Array.from(rows, (row, i) => {
       const place = places.get(row)!;
-      gradients.set(outputs[GRADIENTS]!.subarray(place * d, (place + 1) * d), i * d);
-      return outputs[LOSSES]![place]!;
+      const gradient = gradients.subarray(i * d, (i + 1) * d);
+      gradient.set(outputs[GRADIENTS]!.subarray(place * d, (place + 1) * d));
+      const loss = outputs[LOSSES]![place]!;
+      if (!prior) return loss;
+      const z = points.subarray(place * d, (place + 1) * d);
+      const scale = scaleOf(first + row);
+      prior.addGradient(z, scale, gradient);
+      return loss + scale * prior.value(z);
     });
     return { losses, gradients };
   }
-  return { evaluate, dispose: () => bound.lease.release() };
+  return {
+    evaluate,
+    dispose() {
+      bound.lease.release();
+      prior?.free();
+    },
+  };
 }
 
 function bindToWasm(objective: Objective): Bound {

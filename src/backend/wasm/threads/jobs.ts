@@ -46,7 +46,7 @@ export function solveJob(
   solution: Solution,
 ): Job | string {
   const { problem, pair, isFused } = task;
-  const { decoder, loss, sampleCount, targets, fixed, batchSize } = problem;
+  const { decoder, loss, prior, sampleCount, targets, fixed, batchSize } = problem;
   const weights = problem.weights && attached("weights", problem.weights);
   const { latentSize: d, outputSize: n } = decoder;
   const solver = serialize(pair.solver);
@@ -62,7 +62,7 @@ export function solveJob(
     description: {
       kind: "solve",
       ...{ solver, flow, sampleCount, batchSize, sharedWeights, isFused },
-      loss: { name, reduction },
+      ...{ loss: { name, reduction }, prior },
       saveAt: solution.recording?.saveAt,
       hasOwnWeights: ownWeights !== undefined,
     },

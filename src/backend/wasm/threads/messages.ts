@@ -6,6 +6,7 @@ import type { Serialized } from "../../../serialize.ts";
 import type { SaveAt } from "../../../solver/recording.ts";
 import type { SolutionPart } from "../../../solver/solution.ts";
 import type { StandardLoss } from "../../../terms/losses.ts";
+import type { PriorComponents } from "../../../terms/prior-components.ts";
 import type { Problem, Trainer, TrainerState } from "../../backend.ts";
 import type { CompiledKernels } from "../instance.ts";
 
@@ -18,6 +19,7 @@ export interface SolveDescription {
   readonly solver: Serialized;
   readonly flow: Serialized;
   readonly loss: StandardLoss;
+  readonly prior: PriorComponents | undefined;
   readonly saveAt: SaveAt | undefined;
   readonly sampleCount: number;
   readonly batchSize: number | undefined;

@@ -104,14 +104,14 @@ class WorkerSolve implements WorkerJob, Feed<SampleSet> {
     makers: Makers,
     private readonly send: Send,
   ) {
-    const { loss, sampleCount, batchSize, sharedWeights, hasOwnWeights, isFused } = description;
+    const { loss, prior, sampleCount, batchSize, sharedWeights, hasOwnWeights, isFused } = description;
     const weights = sharedWeights ?? (hasOwnWeights ? NOTHING : undefined);
     const pair: CheckedPair = {
       flow: deserialize(description.flow, makers) as Flow,
       solver: deserialize(description.solver, makers) as Solver<Flow>,
     };
     this.task = {
-      problem: { decoder, loss, sampleCount, batchSize, targets: NOTHING, weights, fixed: [] },
+      problem: { decoder, loss, prior, sampleCount, batchSize, targets: NOTHING, weights, fixed: [] },
       ...{ pair, isFused },
     };
   }

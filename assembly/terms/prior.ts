@@ -1,0 +1,182 @@
+/**
+ * A prior on the latent: the negative log-density, times a weight, of a mixture of Gaussians, of which a single Gaussian
+ * is the case of one component. All in float64, one row at a time: d is small beside a decoder's passes.
+ * src/backend/wasm/prior-block.ts writes the struct.
+ */
+@unmanaged
+export class Prior {
+  latentSize: i32; // 0
+  /** K */
+  components: i32; // 4
+  /** Are the precisions matrices? Else only their diagonals are there. */
+  isFull: i32; // 8
+  /** f64[K][d] */
+  means: usize; // 12
+  /** f64[K][d], or f64[K][d][d]: Σ⁻¹ of each component. */
+  precisions: usize; // 16
+  /** f64[K]: log of the component's share less ½ log det Σ; 0 of a single Gaussian. */
+  constants: usize; // 20
+  // Scratch of one row.
+  /** f64[K][d]: Σ⁻¹(z - μ) of each component. */
+  pulls: usize; // 24
+  /** f64[K]: what each component has to do with the row, of a sum of 1. */
+  responsibilities: usize; // 28
+  /** f64[d] */
+  vector: usize; // 32
+  weight: f64; // 40
+}
+
+/** weight · prior(z) */
+export function priorValue(prior: Prior, z: usize): f64 {
+  return prior.weight * weigh(prior, z);
+}
+
+/** gradient += scale · weight · ∇prior(z), float32. */
+export function addPriorGradient(prior: Prior, z: usize, scale: f64, gradient: usize): void {
+  weigh(prior, z);
+  const factor = scale * prior.weight;
+  for (let i: i32 = 0; i < prior.latentSize; i++) {
+    const at = gradient + ((<usize>i) << 2);
+    store<f32>(at, <f32>(<f64>load<f32>(at) + factor * meanPull(prior, i)));
+  }
+}
+
+/**
+ * product += scale · weight · ∇²prior(z) · v, float32: the Hessian itself, which need not be positive between the
+ * components of a mixture.
+ */
+export function addPriorHessianProduct(prior: Prior, z: usize, scale: f64, v: usize, product: usize): void {
+  weigh(prior, z);
+  const d = prior.latentSize;
+  const factor = scale * prior.weight;
+  let along: f64 = 0;
+  for (let i: i32 = 0; i < d; i++) along += meanPull(prior, i) * load<f32>(v + ((<usize>i) << 2));
+  for (let i: i32 = 0; i < d; i++) store<f64>(prior.vector + ((<usize>i) << 3), along * meanPull(prior, i));
+  for (let k: i32 = 0; k < prior.components; k++) {
+    const responsibility = load<f64>(prior.responsibilities + ((<usize>k) << 3));
+    let own: f64 = 0;
+    for (let i: i32 = 0; i < d; i++) own += pull(prior, k, i) * load<f32>(v + ((<usize>i) << 2));
+    for (let i: i32 = 0; i < d; i++) {
+      const at = prior.vector + ((<usize>i) << 3);
+      const bent = precisionTimes(prior, k, i, v) - own * pull(prior, k, i);
+      store<f64>(at, load<f64>(at) + responsibility * bent);
+    }
+  }
+  for (let i: i32 = 0; i < d; i++) {
+    const at = product + ((<usize>i) << 2);
+    store<f32>(at, <f32>(<f64>load<f32>(at) + factor * load<f64>(prior.vector + ((<usize>i) << 3))));
+  }
+}
+
+/**
+ * matrix += scale · weight · Σ responsibility · Σ⁻¹, the lower triangle and the diagonal, float32: what Gauss and Newton
+ * would have of the prior, positive definite.
+ *
+ * @param stride bytes from one row of the matrix to the next
+ */
+export function addPriorCurvature(prior: Prior, z: usize, scale: f64, matrix: usize, stride: usize): void {
+  weigh(prior, z);
+  const factor = scale * prior.weight;
+  for (let i: i32 = 0; i < prior.latentSize; i++) {
+    const row = matrix + <usize>i * stride;
+    for (let j: i32 = prior.isFull ? 0 : i; j <= i; j++) {
+      let sum: f64 = 0;
+      for (let k: i32 = 0; k < prior.components; k++) {
+        sum += load<f64>(prior.responsibilities + ((<usize>k) << 3)) * precision(prior, k, i, j);
+      }
+      const at = row + ((<usize>j) << 2);
+      store<f32>(at, <f32>(<f64>load<f32>(at) + factor * sum));
+    }
+  }
+}
+
+/** scale · weight · vᵀ(Σ responsibility · Σ⁻¹)v */
+export function priorCurvatureAlong(prior: Prior, z: usize, scale: f64, v: usize): f64 {
+  weigh(prior, z);
+  let sum: f64 = 0;
+  for (let k: i32 = 0; k < prior.components; k++) {
+    let own: f64 = 0;
+    for (let i: i32 = 0; i < prior.latentSize; i++) {
+      own += <f64>load<f32>(v + ((<usize>i) << 2)) * precisionTimes(prior, k, i, v);
+    }
+    sum += load<f64>(prior.responsibilities + ((<usize>k) << 3)) * own;
+  }
+  return scale * prior.weight * sum;
+}
+
+/** The pulls and the responsibilities at z; returns the negative log-density without its weight. */
+function weigh(prior: Prior, z: usize): f64 {
+  const d = prior.latentSize;
+  let largest: f64 = -Infinity;
+  for (let k: i32 = 0; k < prior.components; k++) {
+    const mean = prior.means + ((<usize>(k * d)) << 3);
+    for (let i: usize = 0; i < <usize>d; i++) {
+      store<f64>(prior.vector + (i << 3), <f64>load<f32>(z + (i << 2)) - load<f64>(mean + (i << 3)));
+    }
+    let distance: f64 = 0;
+    for (let i: i32 = 0; i < d; i++) {
+      const own = precisionTimesDifference(prior, k, i);
+      store<f64>(prior.pulls + ((<usize>(k * d + i)) << 3), own);
+      distance += own * load<f64>(prior.vector + ((<usize>i) << 3));
+    }
+    const log = load<f64>(prior.constants + ((<usize>k) << 3)) - 0.5 * distance;
+    store<f64>(prior.responsibilities + ((<usize>k) << 3), log);
+    largest = max(largest, log);
+  }
+  if (prior.components === 1) {
+    store<f64>(prior.responsibilities, 1);
+    return -largest;
+  }
+  let total: f64 = 0;
+  for (let k: i32 = 0; k < prior.components; k++) {
+    const at = prior.responsibilities + ((<usize>k) << 3);
+    const share = Math.exp(load<f64>(at) - largest);
+    store<f64>(at, share);
+    total += share;
+  }
+  for (let k: i32 = 0; k < prior.components; k++) {
+    const at = prior.responsibilities + ((<usize>k) << 3);
+    store<f64>(at, load<f64>(at) / total);
+  }
+  return -largest - Math.log(total);
+}
+
+/** Σ responsibility · Σ⁻¹(z - μ), element i: the gradient without its weight. */
+function meanPull(prior: Prior, i: i32): f64 {
+  let sum: f64 = 0;
+  for (let k: i32 = 0; k < prior.components; k++) {
+    sum += load<f64>(prior.responsibilities + ((<usize>k) << 3)) * pull(prior, k, i);
+  }
+  return sum;
+}
+
+function pull(prior: Prior, k: i32, i: i32): f64 {
+  return load<f64>(prior.pulls + ((<usize>(k * prior.latentSize + i)) << 3));
+}
+
+/** Element (i, j) of the component's Σ⁻¹; of a diagonal one it is asked for where i = j. */
+function precision(prior: Prior, k: i32, i: i32, j: i32): f64 {
+  const d = <usize>prior.latentSize;
+  if (!prior.isFull) return load<f64>(prior.precisions + ((<usize>k * d + <usize>i) << 3));
+  return load<f64>(prior.precisions + (((<usize>k * d + <usize>i) * d + <usize>j) << 3));
+}
+
+/** Element i of the component's Σ⁻¹v, v in float32. */
+function precisionTimes(prior: Prior, k: i32, i: i32, v: usize): f64 {
+  if (!prior.isFull) return precision(prior, k, i, i) * load<f32>(v + ((<usize>i) << 2));
+  let sum: f64 = 0;
+  for (let j: i32 = 0; j < prior.latentSize; j++) {
+    sum += precision(prior, k, i, j) * load<f32>(v + ((<usize>j) << 2));
+  }
+  return sum;
+}
+
+/** Element i of the component's Σ⁻¹(z - μ), the difference in prior.vector. */
+function precisionTimesDifference(prior: Prior, k: i32, i: i32): f64 {
+  if (!prior.isFull) return precision(prior, k, i, i) * load<f64>(prior.vector + ((<usize>i) << 3));
+  let sum: f64 = 0;
+  for (let j: i32 = 0; j < prior.latentSize; j++) {
+    sum += precision(prior, k, i, j) * load<f64>(prior.vector + ((<usize>j) << 3));
+  }
+  return sum;
+}

@@ -1,0 +1,33 @@
+import type { PriorComponents } from "../../terms/prior-components.ts";
+import type { Arena, Block } from "./arena.ts";
+import { Prior } from "./layout.ts";
+
+/** A prior in an instance's memory. */
+export interface PriorBlock extends Block {
+  /** Points to the Prior struct; 0 where there is none. */
+  readonly pointer: number;
+}
+
+/** Writes a prior, and takes the scratch that one row of it needs. */
+export function allocatePrior(arena: Arena, prior: PriorComponents | undefined): PriorBlock {
+  if (!prior) return { start: 0, size: 0, pointer: 0, free: () => {} };
+  const { latentSize, count, isFull, means, precisions, constants, weight } = prior;
+  const block = arena.allocate((piece) => ({
+    pointer: piece(Prior.size),
+    means: piece(means.byteLength),
+    precisions: piece(precisions.byteLength),
+    constants: piece(constants.byteLength),
+    pulls: piece(means.byteLength),
+    responsibilities: piece(constants.byteLength),
+    vector: piece(8 * latentSize),
+  }));
+  const { pointer, ...pieces } = block.layout;
+  arena.f64(pieces.means, means.length).set(means);
+  arena.f64(pieces.precisions, precisions.length).set(precisions);
+  arena.f64(pieces.constants, constants.length).set(constants);
+  Prior.set(arena.view(), pointer, {
+    ...pieces,
+    ...{ latentSize, weight, components: count, isFull: isFull ? 1 : 0 },
+  });
+  return { ...block, pointer };
+}

@@ -1,0 +1,83 @@
+import type { PriorOfSamples } from "../../solver/prior-of-samples.ts";
+import type { PriorComponents } from "../../terms/prior-components.ts";
+import type { Problem } from "../backend.ts";
+import { allocateBeside } from "./arena.ts";
+import { giveInstanceBack, takeInstance } from "./idle-instances.ts";
+import { paddedSize } from "./layout.ts";
+import { compileKernels } from "./load.ts";
+import { allocatePrior } from "./prior-block.ts";
+import { priorScale } from "./workspace.ts";
+
+/** A prior to be evaluated by itself, by the kernels that the fused solvers have it from. */
+export interface PriorValues {
+  /**
+   * Its value in nats times its weight.
+   * @param z [d], rounded to float32 as an objective's latents are
+   */
+  value(z: ArrayLike<number>): number;
+  /**
+   * Adds its gradient times `scale` to a row.
+   * @param gradient [d]
+   */
+  addGradient(z: ArrayLike<number>, scale: number, gradient: Float32Array): void;
+  free(): void;
+}
+
+/** @throws LatentflowError `out_of_memory` */
+export async function priorValues(prior: PriorComponents): Promise<PriorValues> {
+  const { latentSize: d } = prior;
+  const { module } = await compileKernels(undefined);
+  const instance = await takeInstance(module);
+  const { arena, kernels } = instance;
+  const block = allocatePrior(arena, prior);
+  const size = 4 * paddedSize(d);
+  const rows = allocateBeside(block, () =>
+    arena.allocate((piece) => ({ z: piece(size), gradient: piece(size) })),
+  );
+  const { z: at, gradient: sums } = rows.layout;
+  let isFree = false;
+  return {
+    value(z) {
+      arena.f32(at, d).set(z);
+      return kernels.priorValue(block.pointer, at);
+    },
+    addGradient(z, scale, gradient) {
+      arena.f32(at, d).set(z);
+      arena.f32(sums, d).set(gradient);
+      kernels.priorGradient(block.pointer, at, scale, sums);
+      gradient.set(arena.f32(sums, d));
+    },
+    free() {
+      if (isFree) return;
+      isFree = true;
+      rows.free();
+      block.free();
+      giveInstanceBack(module, instance);
+    },
+  };
+}
+
+/**
+ * Calls `use` with what the losses of a problem's samples are told from their objectives by; with undefined where there is
+ * no prior.
+ */
+export async function withPrior<T>(
+  problem: Pick<Problem, "loss" | "decoder" | "weights" | "prior">,
+  use: (prior: PriorOfSamples | undefined) => Promise<T>,
+): Promise<T> {
+  if (!problem.prior) return use(undefined);
+  const values = await priorValues(problem.prior);
+  try {
+    return await use({ value: values.value, scale: scalesOf(problem) });
+  } finally {
+    values.free();
+  }
+}
+
+/** 1/N by sample; where all have the same it is found once. */
+export function scalesOf(problem: Pick<Problem, "loss" | "decoder" | "weights">): (sample: number) => number {
+  const { weights, decoder } = problem;
+  if (weights && weights.length !== decoder.outputSize) return (sample) => priorScale(problem, sample);
+  const scale = priorScale(problem, 0);
+  return () => scale;
+}

@@ -1,0 +1,150 @@
+import { type Bounds, checkNumber, invalid, show } from "../check.ts";
+
+/** An array of numbers, typed or not. */
+export type Numbers = ArrayLike<number>;
+
+/** Is it an array, typed or not? */
+export function isArray(values: unknown): values is ArrayLike<unknown> {
+  return Array.isArray(values) || (ArrayBuffer.isView(values) && "length" in values);
+}
+
+/**
+ * The numbers of a row, each within its bounds.
+ *
+ * @param size how many there have to be; undefined where that is open
+ */
+export function checkRow(
+  where: string,
+  name: string,
+  values: unknown,
+  size: number | undefined,
+  bounds: Bounds,
+): number[] {
+  if (!isArray(values) || values.length === 0) {
+    throw invalid(`${where}: ${name} is ${show(values)}, expected an array of numbers`);
+  }
+  if (size !== undefined && values.length !== size) {
+    throw invalid(`${where}: ${name} has ${values.length} values, expected ${size}`);
+  }
+  return Array.from(values, (value, i) => checkNumber(where, `${name}[${i}]`, value, bounds));
+}
+
+/** A number for all, or a row, frozen. */
+export function scalarOrRow(
+  where: string,
+  name: string,
+  value: unknown,
+  size: number | undefined,
+  bounds: Bounds,
+): number | readonly number[] {
+  if (isArray(value)) return Object.freeze(checkRow(where, name, value, size, bounds));
+  return checkNumber(where, name, value, bounds);
+}
+
+/** Two halves of a matrix may differ by so much of its largest number, which rounding explains. */
+const ASYMMETRY = 1e-6;
+
+/**
+ * The numbers of a symmetric, positive definite matrix, row-major and frozen.
+ *
+ * @param size of its rows; undefined where that is open
+ */
+export function checkMatrix(
+  where: string,
+  name: string,
+  value: unknown,
+  size: number | undefined,
+): readonly number[] {
+  if (!isArray(value) || value.length === 0) {
+    throw invalid(`${where}: ${name} is ${show(value)}, expected a matrix: d rows, or d × d numbers`);
+  }
+  const isNested = isArray(value[0]);
+  const d = isNested ? value.length : Math.sqrt(value.length);
+  if (!Number.isInteger(d)) {
+    throw invalid(`${where}: ${name} has ${value.length} values, expected d × d`);
+  }
+  if (size !== undefined && d !== size) {
+    throw invalid(`${where}: ${name} is ${d} × ${d}, expected ${size} × ${size}`);
+  }
+  const numbers = isNested
+    ? Array.from(value, (row, i) => checkRow(where, `${name}[${i}]`, row, d, {})).flat()
+    : checkRow(where, name, value, d * d, {});
+  const largest = numbers.reduce((most, number) => Math.max(most, Math.abs(number)), 0);
+  for (let i = 0; i < d; i++) {
+    for (let j = 0; j < i; j++) {
+      const [below, above] = [numbers[i * d + j]!, numbers[j * d + i]!];
+      if (Math.abs(below - above) <= ASYMMETRY * largest) continue;
+      throw invalid(
+        `${where}: ${name} is not symmetric: ${below} at row ${i}, column ${j}, and ${above} at row ${j}, column ${i}`,
+      );
+    }
+  }
+  if (!choleskyFactor(numbers, d)) {
+    throw invalid(
+      `${where}: ${name} is not positive definite; it may have been estimated from too few codes: add to its diagonal, ` +
+        "or use fitGaussian with shrinkage",
+    );
+  }
+  return Object.freeze(numbers);
+}
+
+/** Of the largest number on a diagonal: what a pivot must be more than, for rounding to leave anything of it. */
+const LEAST_PIVOT = 1e-14;
+
+/**
+ * L of a symmetric matrix LLᵀ, of which the lower triangle is read.
+ *
+ * @param matrix [d, d]
+ * @returns [d, d], 0 above the diagonal; undefined where the matrix is not positive definite in float64
+ */
+export function choleskyFactor(matrix: Numbers, d: number): Float64Array | undefined {
+  const factor = new Float64Array(d * d);
+  let largest = 0;
+  for (let i = 0; i < d; i++) largest = Math.max(largest, matrix[i * d + i]!);
+  for (let i = 0; i < d; i++) {
+    for (let j = 0; j <= i; j++) {
+      let sum = matrix[i * d + j]!;
+      for (let k = 0; k < j; k++) sum -= factor[i * d + k]! * factor[j * d + k]!;
+      if (i !== j) {
+        factor[i * d + j] = sum / factor[j * d + j]!;
+        continue;
+      }
+      if (!(sum > LEAST_PIVOT * largest && Number.isFinite(sum))) return undefined;
+      factor[i * d + i] = Math.sqrt(sum);
+    }
+  }
+  return factor;
+}
+
+/** The inverse of LLᵀ, symmetric to the last bit. */
+export function inverseOfFactor(factor: Float64Array, d: number): Float64Array {
+  // L⁻¹, row by row, then its transpose times itself.
+  const inverse = new Float64Array(d * d);
+  for (let i = 0; i < d; i++) {
+    const pivot = factor[i * d + i]!;
+    for (let j = 0; j < i; j++) {
+      let sum = 0;
+      for (let k = j; k < i; k++) sum += factor[i * d + k]! * inverse[k * d + j]!;
+      inverse[i * d + j] = -sum / pivot;
+    }
+    inverse[i * d + i] = 1 / pivot;
+  }
+  const product = new Float64Array(d * d);
+  for (let k = 0; k < d; k++) {
+    for (let i = 0; i <= k; i++) {
+      const own = inverse[k * d + i]!;
+      for (let j = 0; j <= i; j++) product[i * d + j]! += own * inverse[k * d + j]!;
+    }
+  }
+  for (let i = 0; i < d; i++) {
+    for (let j = 0; j < i; j++) product[j * d + i] = product[i * d + j]!;
+  }
+  return product;
+}
+
+/** log det of LLᵀ */
+export function logDeterminant(factor: Float64Array, d: number): number {
+  let sum = 0;
+  for (let i = 0; i < d; i++) sum += 2 * Math.log(factor[i * d + i]!);
+  return sum;
+}

@@ -1,0 +1,250 @@
+import { callHint, checkNumber, checkOptions, invalid, show } from "../check.ts";
+import { checkMatrix, checkRow, isArray, type Numbers, scalarOrRow } from "./prior-numbers.ts";
+
+/**
+ * The kinds of prior, and what each is made of: plain numbers, that JSON and messages hold. Every place that has to know
+ * the kinds has a table over all of them.
+ */
+export interface PriorKinds {
+  readonly gaussian: {
+    /** d values, or one for all. */
+    readonly mean: number | readonly number[];
+    /** d standard deviations, or one for all; undefined where there is a covariance. */
+    readonly std: number | readonly number[] | undefined;
+    /** d × d, row-major; undefined where there are standard deviations. */
+    readonly covariance: readonly number[] | undefined;
+  };
+  readonly gaussianMixture: {
+    /** K shares that add up to 1. */
+    readonly weights: readonly number[];
+    /** K × d, one component after the other. */
+    readonly means: readonly number[];
+    /** K × d; undefined where there are covariances. */
+    readonly stds: readonly number[] | undefined;
+    /** K × d × d; undefined where there are standard deviations. */
+    readonly covariances: readonly number[] | undefined;
+  };
+}
+
+export type PriorKind = keyof PriorKinds;
+
+interface PriorBase<Kind extends PriorKind> {
+  readonly name: Kind;
+  /** The size of the latents that it is for; undefined where it is for any. */
+  readonly latentSize: number | undefined;
+  /** What its value in nats is multiplied by. */
+  readonly weight: number;
+}
+
+type PriorOf<Kind extends PriorKind> = { readonly [K in Kind]: PriorBase<K> & PriorKinds[K] }[Kind];
+
+/** A Gaussian density of the codes: an immutable value made by `gaussian(…)`. */
+export type GaussianPrior = PriorOf<"gaussian">;
+/** A mixture of Gaussians: an immutable value made by `gaussianMixture(…)`. */
+export type GaussianMixturePrior = PriorOf<"gaussianMixture">;
+
+/**
+ * What is known of codes before any sample is seen: a density. The objective that `encode` lowers is then
+ * loss + prior(z)/N, prior(z) the negative log-density in nats, and N what the loss was divided by: n for a mean, Σw for
+ * a weighted one, 1 for a sum.
+ */
+export type Prior = PriorOf<PriorKind>;
+
+/** Options of `gaussian`. */
+export interface GaussianOptions {
+  /** d values, or one for all. Default 0. */
+  mean?: number | Numbers;
+  /** d standard deviations > 0, or one for all. Default 1. Not together with `covariance`. */
+  std?: number | Numbers;
+  /** d × d, symmetric and positive definite: d rows, or all numbers row-major. */
+  covariance?: Numbers | readonly Numbers[];
+  /** What its value in nats is multiplied by, > 0. Default 1. */
+  weight?: number;
+}
+
+/** Options of `gaussianMixture`, K components. */
+export interface GaussianMixtureOptions {
+  /** K shares > 0; they are divided by their sum. Default: all alike. */
+  weights?: Numbers;
+  /** K rows of d values. */
+  means: readonly Numbers[];
+  /** Of each component d standard deviations > 0, or one; or one for all. Either these or `covariances`. */
+  stds?: number | readonly (number | Numbers)[];
+  /** K symmetric, positive definite matrices, each d rows or d × d numbers row-major. */
+  covariances?: readonly (Numbers | readonly Numbers[])[];
+  /** What its value in nats is multiplied by, > 0. Default 1. */
+  weight?: number;
+}
+
+/**
+ * A Gaussian prior: weight · ½ (z - mean)ᵀ Σ⁻¹ (z - mean), Σ the covariance, or the squared standard deviations on its
+ * diagonal. Neither d/2 · ln 2π nor the log determinant is in it, so that it is 0 at its mean. With the default it is
+ * ½‖z‖², which a VAE's decoder was trained with.
+ *
+ * @example await encode(decoder, y, { prior: gaussian() })
+ * @throws LatentflowError `invalid_argument` on an unknown option, a value out of range, sizes that do not agree, or a
+ *   covariance that is not symmetric or not positive definite
+ */
+export function gaussian(options: GaussianOptions = {}): GaussianPrior {
+  const where = "gaussian";
+  checkOptions(where, options, { mean: true, std: true, covariance: true, weight: true });
+  const { mean = 0, std, covariance } = options;
+  const weight = checkNumber(where, "weight", options.weight ?? 1, { above: 0 });
+  if (std !== undefined && covariance !== undefined) {
+    throw invalid(`${where}: std and covariance are both given, expected one of them`);
+  }
+  const ownMean = scalarOrRow(where, "mean", mean, undefined, {});
+  const meanSize = typeof ownMean === "number" ? undefined : ownMean.length;
+  if (covariance !== undefined) {
+    const matrix = checkMatrix(where, "covariance", covariance, meanSize);
+    const latentSize = Math.sqrt(matrix.length);
+    return make({
+      ...{ name: "gaussian", latentSize, weight },
+      ...{ mean: ownMean, std: undefined, covariance: matrix },
+    });
+  }
+  const ownStd = scalarOrRow(where, "std", std ?? 1, meanSize, { above: 0 });
+  const latentSize = meanSize ?? (typeof ownStd === "number" ? undefined : ownStd.length);
+  return make({ name: "gaussian", latentSize, weight, mean: ownMean, std: ownStd, covariance: undefined });
+}
+
+/**
+ * A mixture of Gaussians: -weight · log Σ_k w_k N_k(z), with each component's log determinant, since it says where codes
+ * are dense, and without d/2 · ln 2π. A VampPrior is one whose means and standard deviations are a VAE's encoder's at
+ * its pseudo-inputs.
+ *
+ * @example gaussianMixture({ means: [[-1, 0], [1, 0]], stds: 0.5 })
+ * @throws LatentflowError `invalid_argument` on an unknown option, a value out of range, sizes that do not agree, or a
+ *   covariance that is not symmetric or not positive definite
+ */
+export function gaussianMixture(options: GaussianMixtureOptions): GaussianMixturePrior {
+  const where = "gaussianMixture";
+  checkOptions(where, options, { weights: true, means: true, stds: true, covariances: true, weight: true });
+  const { means, stds, covariances } = options ?? {};
+  const weight = checkNumber(where, "weight", options?.weight ?? 1, { above: 0 });
+  if (!isArray(means) || means.length === 0) {
+    throw invalid(`${where}: means is ${show(means)}, expected an array of rows, one for each component`);
+  }
+  const count = means.length;
+  const first = checkRow(where, "means[0]", means[0], undefined, {});
+  const latentSize = first.length;
+  const rows = Array.from(means, (row, k) => checkRow(where, `means[${k}]`, row, latentSize, {}));
+  if ((stds === undefined) === (covariances === undefined)) {
+    const which = stds === undefined ? "neither stds nor covariances is" : "stds and covariances are both";
+    throw invalid(`${where}: ${which} given, expected one of them`);
+  }
+  const shares = checkRow(where, "weights", options.weights ?? rows.map(() => 1), count, { above: 0 });
+  const sum = shares.reduce((total, share) => total + share, 0);
+  const common = {
+    ...({ name: "gaussianMixture", latentSize, weight } as const),
+    weights: freeze(shares.map((share) => share / sum)),
+    means: freeze(rows.flat()),
+  };
+  if (covariances !== undefined) {
+    const matrices = eachOf(where, "covariances", covariances, count).map((matrix, k) =>
+      checkMatrix(where, `covariances[${k}]`, matrix, latentSize),
+    );
+    return make({ ...common, stds: undefined, covariances: freeze(matrices.flat()) });
+  }
+  const spread = typeof stds === "number" ? rows.map(() => stds) : eachOf(where, "stds", stds, count);
+  const deviations = spread.flatMap((std, k) => {
+    const own = scalarOrRow(where, typeof stds === "number" ? "stds" : `stds[${k}]`, std, latentSize, {
+      above: 0,
+    });
+    return typeof own === "number" ? new Array<number>(latentSize).fill(own) : own;
+  });
+  return make({ ...common, stds: freeze(deviations), covariances: undefined });
+}
+
+/** What a call may be given as its prior: one, or `"none"` where the decoder has one of its own that is not to be used. */
+export type PriorLike = Prior | "none";
+
+/**
+ * The prior that a call uses: the one given, else the decoder's own. Refuses what is no prior, and one for latents of
+ * another size.
+ */
+export function checkPrior(
+  where: string,
+  given: PriorLike | undefined,
+  decoder: { readonly prior: Prior | undefined; readonly latentSize: number },
+): Prior | undefined {
+  if (given === "none") return undefined;
+  const prior = given ?? decoder.prior;
+  if (prior === undefined) return undefined;
+  return fitPrior(where, normalisePrior(where, prior), decoder.latentSize);
+}
+
+/** Refuses a prior for latents of another size. */
+export function fitPrior(where: string, prior: Prior, latentSize: number): Prior {
+  if (prior.latentSize === undefined || prior.latentSize === latentSize) return prior;
+  throw invalid(
+    `${where}: prior is for latents of ${prior.latentSize} values, expected ${latentSize} (the decoder's latent size)`,
+  );
+}
+
+/** Makes a prior of what JSON has kept of one. */
+const REMAKE: {
+  readonly [Kind in PriorKind]: (where: string, fields: PriorKinds[Kind], weight: number) => Prior;
+} = {
+  gaussian: (_, { mean, std, covariance }, weight) =>
+    gaussian({ mean, ...(covariance ? { covariance } : { std: std ?? 1 }), weight }),
+  gaussianMixture(where, { weights, means, stds, covariances }, weight) {
+    const count = weights.length;
+    const split = (name: string, values: readonly number[]) => {
+      const size = values.length / count;
+      if (!Number.isInteger(size))
+        throw invalid(`${where}: ${name} has ${values.length} values, expected a multiple of ${count}`);
+      return Array.from({ length: count }, (_, k) => values.slice(k * size, (k + 1) * size));
+    };
+    return gaussianMixture({
+      ...{ weights, weight, means: split("means", means) },
+      ...(covariances
+        ? { covariances: split("covariances", covariances) }
+        : { stds: split("stds", stds ?? []) }),
+    });
+  },
+};
+
+const made = new WeakSet<object>();
+
+function make<P extends Prior>(prior: P): P {
+  made.add(prior);
+  return Object.freeze(prior);
+}
+
+/**
+ * A prior as it was made; or, of another copy of this module or from a file, made anew of its numbers and so checked.
+ *
+ * @throws LatentflowError `invalid_argument` when it is none
+ */
+export function normalisePrior(where: string, value: unknown): Prior {
+  if (typeof value === "object" && value !== null) {
+    if (made.has(value)) return value as Prior;
+    const { name, weight = 1 } = value as Partial<Prior>;
+    if (typeof name === "string" && Object.hasOwn(REMAKE, name)) {
+      try {
+        return REMAKE[name](where, value as never, weight);
+      } catch (cause) {
+        throw invalid(`${where}: prior: ${cause instanceof Error ? cause.message : show(cause)}`);
+      }
+    }
+  }
+  throw invalid(
+    `${where}: prior is ${show(value)}${callHint(value)}, expected what gaussian() or gaussianMixture() returns, or "none"`,
+  );
+}
+
+function eachOf<T>(
+  where: string,
+  name: string,
+  values: readonly T[] | undefined,
+  count: number,
+): readonly T[] {
+  if (isArray(values) && values.length === count) return Array.from(values as readonly T[]);
+  const came = isArray(values) ? `has ${values.length} entries` : `is ${show(values)}`;
+  throw invalid(`${where}: ${name} ${came}, expected ${count}, one for each of the means`);
+}
+
+function freeze(values: number[]): readonly number[] {
+  return Object.freeze(values);
+}
