@@ -50,6 +50,12 @@ function addPrior(workspace: Workspace, work: GaussNewton, row: usize): void {
   );
 }
 
+function priorAlong(workspace: Workspace, row: usize, direction: usize): f64 {
+  if (!workspace.prior) return 0;
+  const scale = load<f64>(workspace.priorScales + (row << 3));
+  return priorCurvatureAlong(changetype<Prior>(workspace.prior), latentOf(workspace, row), scale, direction);
+}
+
 function latentOf(workspace: Workspace, row: usize): usize {
   const latents = valueRows(workspace, 0);
   return latents.values + row * latents.stride;
@@ -71,17 +77,15 @@ export function curvatureAlong(graph: Graph, workspace: Workspace, work: GaussNe
   for (let k: usize = 0; k < <usize>d; k++) {
     store<f32>(direction + (k << 2), <f32>(<f64>load<f32>(gradient + (k << 2)) / norm));
   }
+  // First: the direction's place is another tangent's afterwards.
+  let sum = priorAlong(workspace, row, direction);
   const tangent = throughOperations(graph, workspace, work, row, 1);
   curvatures(graph, workspace, work, row);
-  let sum: f64 = 0;
   for (let i: usize = 0; i < <usize>graph.outputSize; i++) {
     const change: f64 = load<f32>(tangent + (i << 2));
     sum += change * change * load<f32>(work.curvatures + (i << 2));
   }
-  if (!workspace.prior) return sum;
-  const scale = load<f64>(workspace.priorScales + (row << 3));
-  const prior = changetype<Prior>(workspace.prior);
-  return sum + priorCurvatureAlong(prior, latentOf(workspace, row), scale, direction);
+  return sum;
 }
 
 /** Rows first … first + count - 1 of Jᵀ at the point of a row's last `value`; count ≤ work.tangentsAtOnce. */

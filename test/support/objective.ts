@@ -2,7 +2,8 @@ import { compileKernels, recogniseKernels } from "../../src/backend/wasm/load.ts
 import { differentiableWasmObjective } from "../../src/backend/wasm/objective.ts";
 import { packDecoder } from "../../src/backend/wasm/packed.ts";
 import type { FixedValues } from "../../src/decoder/fixed.ts";
-import type { Backend, Decoder, DifferentiableObjective, Loss } from "../../src/index.ts";
+import type { Backend, Decoder, DifferentiableObjective, Loss, Prior } from "../../src/index.ts";
+import { componentsOf } from "../../src/terms/prior-components.ts";
 import { builds } from "./builds.ts";
 
 /** The objective of all samples given, in a build of the kernels, with all derivatives. */
@@ -14,6 +15,7 @@ export async function bindObjective(
   weights?: Float32Array,
   copies = 1,
   fixed: FixedValues = [],
+  prior?: Prior,
 ): Promise<DifferentiableObjective> {
   const sampleCount = y.length / decoder.outputSize;
   const module = builds.find((build) => build.backend === backend)?.module;
@@ -24,7 +26,7 @@ export async function bindObjective(
     sampleCount,
     targets: y,
     weights,
-    prior: undefined,
+    prior: prior && componentsOf(prior, decoder.latentSize),
     batchSize: undefined,
     fixed,
   };
