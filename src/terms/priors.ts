@@ -76,6 +76,9 @@ export interface GaussianMixtureOptions {
   weight?: number;
 }
 
+/** What a standard deviation may be: its square and the inverse of that have to be numbers. */
+const STD = { min: 1e-30, max: 1e30 };
+
 /**
  * A Gaussian prior: weight · ½ (z - mean)ᵀ Σ⁻¹ (z - mean), Σ the covariance, or the squared standard deviations on its
  * diagonal. Neither d/2 · ln 2π nor the log determinant is in it, so that it is 0 at its mean. With the default it is
@@ -103,7 +106,7 @@ export function gaussian(options: GaussianOptions = {}): GaussianPrior {
       ...{ mean: ownMean, std: undefined, covariance: matrix },
     });
   }
-  const ownStd = scalarOrRow(where, "std", std ?? 1, meanSize, { above: 0 });
+  const ownStd = scalarOrRow(where, "std", std ?? 1, meanSize, STD);
   const latentSize = meanSize ?? (typeof ownStd === "number" ? undefined : ownStd.length);
   return make({ name: "gaussian", latentSize, weight, mean: ownMean, std: ownStd, covariance: undefined });
 }
@@ -148,9 +151,7 @@ export function gaussianMixture(options: GaussianMixtureOptions): GaussianMixtur
   }
   const spread = typeof stds === "number" ? rows.map(() => stds) : eachOf(where, "stds", stds, count);
   const deviations = spread.flatMap((std, k) => {
-    const own = scalarOrRow(where, typeof stds === "number" ? "stds" : `stds[${k}]`, std, latentSize, {
-      above: 0,
-    });
+    const own = scalarOrRow(where, typeof stds === "number" ? "stds" : `stds[${k}]`, std, latentSize, STD);
     return typeof own === "number" ? new Array<number>(latentSize).fill(own) : own;
   });
   return make({ ...common, stds: freeze(deviations), covariances: undefined });
@@ -169,7 +170,7 @@ export function checkPrior(
   decoder: { readonly prior: Prior | undefined; readonly latentSize: number },
 ): Prior | undefined {
   if (given === "none") return undefined;
-  const prior = given ?? decoder.prior;
+  const prior = given === undefined ? decoder.prior : given;
   if (prior === undefined) return undefined;
   return fitPrior(where, normalisePrior(where, prior), decoder.latentSize);
 }

@@ -1,0 +1,169 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import {
+  binaryCrossEntropy,
+  createDecoder,
+  encode,
+  type GaussianOptions,
+  gaussian,
+  gaussianMixture,
+  loadDecoder,
+  type Prior,
+} from "../src/index.ts";
+import { loadOnnx, toOnnx } from "../src/onnx/index.ts";
+import { train } from "../src/train/index.ts";
+import { allPriors, covariance } from "./support/prior-reference.ts";
+import { randomArray } from "./support/random.ts";
+import { refused, rejected } from "./support/refusal.ts";
+
+// What priors are made of, what is refused, and where a decoder has one of its own.
+
+const D = 3;
+const decoderOf = (options: { prior?: Prior } = {}) =>
+  createDecoder({ layers: [D, 8, 5], loss: "mse", seed: 1, ...options });
+const y = randomArray(2, 10, 0, 1);
+
+test("what is given as arrays of any sort becomes frozen numbers", () => {
+  const prior = gaussian({ mean: Float32Array.of(1, 2), std: [1, 3] });
+  assert.equal(prior.mean, [1, 2]);
+  assert.equal(prior.std, [1, 3]);
+  assert.is(prior.latentSize, 2);
+  assert.is(gaussian().latentSize, undefined);
+  assert.ok(Object.isFrozen(prior) && Object.isFrozen(prior.mean));
+  const mixture = gaussianMixture({ weights: [1, 3], means: [[0], [1]], stds: [0.5, [2]] });
+  assert.equal(mixture.weights, [0.25, 0.75]);
+  assert.equal(mixture.stds, [0.5, 2]);
+  const [flat, rows] = [Float64Array.of(2, 1, 1, 2), [[2, 1], Float32Array.of(1, 2)]];
+  assert.equal(gaussian({ covariance: flat }), gaussian({ covariance: rows }));
+});
+
+const REFUSED: readonly [make: () => unknown, message: RegExp][] = [
+  [() => gaussian({ std: 0 }), /gaussian: std is 0, expected/],
+  [() => gaussian({ std: [1, -1] }), /gaussian: std\[1\] is -1/],
+  [() => gaussian({ mean: [1, Number.NaN] }), /gaussian: mean\[1\] is NaN/],
+  [() => gaussian({ mean: [1, 2], std: [1, 2, 3] }), /gaussian: std has 3 values, expected 2/],
+  [() => gaussian({ weight: 0 }), /gaussian: weight is 0/],
+  [() => gaussian({ std: 1, covariance: [1] }), /std and covariance are both given/],
+  [() => gaussian({ covariance: [1, 2, 3] }), /covariance has 3 values, expected d × d/],
+  [() => gaussian({ mean: [0, 0], covariance: covariance(1, 3) }), /covariance is 3 × 3, expected 2 × 2/],
+  [
+    () =>
+      gaussian({
+        covariance: [
+          [1, 0],
+          [0.5, 1],
+        ],
+      }),
+    /not symmetric: 0.5 at row 1, column 0, and 0/,
+  ],
+  [
+    () =>
+      gaussian({
+        covariance: [
+          [1, 1],
+          [1, 1],
+        ],
+      }),
+    /not positive definite/,
+  ],
+  [
+    () =>
+      gaussian({
+        covariance: [
+          [1, 2],
+          [2, 1],
+        ],
+      }),
+    /not positive definite/,
+  ],
+  [() => gaussian({ sigma: 1 } as GaussianOptions), /unknown option "sigma"/],
+  [() => gaussianMixture({ means: [], stds: 1 }), /means is an array|means is an Array/],
+  [() => gaussianMixture({ means: [[0, 1], [1]], stds: 1 }), /means\[1\] has 1 values, expected 2/],
+  [() => gaussianMixture({ means: [[0, 1]] }), /neither stds nor covariances is given/],
+  [() => gaussianMixture({ means: [[0]], stds: 1, covariances: [[1]] }), /both given/],
+  [() => gaussianMixture({ means: [[0], [1]], stds: [1] }), /stds has 1 entries, expected 2/],
+  [() => gaussianMixture({ means: [[0], [1]], weights: [1, 0], stds: 1 }), /weights\[1\] is 0/],
+  [() => gaussianMixture(undefined as never), /means is undefined/],
+];
+
+for (const [make, message] of REFUSED) {
+  test(`refused: ${message}`, () => {
+    refused(make, "invalid_argument", message);
+  });
+}
+
+test("a call refuses what is no prior of its decoder", async () => {
+  const decoder = decoderOf();
+  const given = (prior: unknown) => ({ prior }) as { prior: Prior };
+  for (const [prior, message] of [
+    [gaussian, /prior is a function \(are the brackets of the call missing\?\)/],
+    [{ name: "gaussian", mean: 0, std: -1 }, /encode: prior: gaussian: std is -1/],
+    [{ name: "uniform" }, /prior is an object, expected what gaussian\(\)/],
+    ["gaussian", /prior is "gaussian", expected/],
+    [null, /prior is null/],
+    [gaussian({ mean: [1, 2] }), /prior is for latents of 2 values, expected 3/],
+  ] as const) {
+    await rejected(encode(decoder, y, given(prior)), "invalid_argument", message);
+  }
+  const other = JSON.parse(JSON.stringify(gaussian({ std: 2 })));
+  assert.equal(
+    await zOf(encode(decoder, y, given(other))),
+    await zOf(encode(decoder, y, given(gaussian({ std: 2 })))),
+  );
+});
+
+test("without one the objective is the loss", async () => {
+  const result = await encode(decoderOf(), y);
+  assert.is(result.prior, undefined);
+  assert.equal(result.objective, result.loss);
+});
+
+test("a decoder's own is used, unless the call says otherwise", async () => {
+  const prior = gaussian({ std: 0.3 });
+  const [own, bare] = [decoderOf({ prior }), decoderOf()];
+  assert.equal(await zOf(encode(own, y)), await zOf(encode(bare, y, { prior })));
+  assert.equal(await zOf(encode(own, y, { prior: "none" })), await zOf(encode(bare, y)));
+  const trained = await train(own, y);
+  assert.equal(trained.decoder.prior, prior);
+  assert.is((await train(own, y, { prior: "none" })).decoder.prior, undefined);
+});
+
+test("files keep it, and their latents have to fit", async () => {
+  for (const { prior, name } of allPriors(D)) {
+    const decoder = decoderOf({ prior });
+    for (const copy of [await loadDecoder(decoder.toSafetensors()), await loadOnnx(await toOnnx(decoder))]) {
+      assert.equal(copy.prior, prior, name);
+      assert.equal(await zOf(encode(copy, y)), await zOf(encode(decoder, y)), name);
+    }
+  }
+  const other = await loadDecoder(decoderOf().toSafetensors(), { prior: gaussian() });
+  assert.equal(other.prior, gaussian());
+  const small = gaussian({ mean: [1, 2] });
+  await rejected(
+    loadDecoder(decoderOf().toSafetensors(), { prior: small }),
+    "invalid_argument",
+    /latents of 2 values, expected 3/,
+  );
+  refused(
+    () => decoderOf({ prior: small }),
+    "invalid_argument",
+    /createDecoder: prior is for latents of 2 values/,
+  );
+});
+
+test("a prior that holds weakly changes little, one that holds fast leaves the code at its mean", async () => {
+  const decoder = createDecoder({ layers: [D, 8, 5], outputActivation: "sigmoid", seed: 1 });
+  const loss = binaryCrossEntropy();
+  const free = await encode(decoder, y, { loss });
+  const weak = await encode(decoder, y, { loss, prior: gaussian({ std: 1e4 }) });
+  const fast = await encode(decoder, y, { loss, prior: gaussian({ mean: 2, std: 1e-6 }) });
+  for (const [i, value] of fast.z.entries()) assert.ok(Math.abs(value - 2) < 1e-5, `${i}: ${value}`);
+  weak.loss.forEach((value, i) => assert.ok(Math.abs(value / free.loss[i]! - 1) < 1e-3));
+  assert.ok(fast.status.every((status) => status === "converged"));
+});
+
+async function zOf(result: ReturnType<typeof encode>): Promise<Float32Array> {
+  return (await result).z;
+}
+
+test.run();
