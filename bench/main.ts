@@ -21,6 +21,7 @@ for (const node of runtimes) {
 }
 for (const build of ["relaxed", "plain"]) run(runtimes.at(-1)!, "convolution.ts", build);
 run(runtimes.at(-1)!, "widths.ts");
+run(runtimes.at(-1)!, "latents.ts");
 run(runtimes.at(-1)!, "lbfgs.ts");
 
 function run(node: string, script: string, ...args: string[]): void {

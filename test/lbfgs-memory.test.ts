@@ -11,6 +11,7 @@ import {
   customLoss,
   type Decoder,
   encode,
+  gaussian,
   lbfgs,
   squaredError,
   wasm,
@@ -99,6 +100,27 @@ test("calls free all they take but what is kept with the decoder, and do not gro
     for (let i = 0; i < 60; i++) await encode(decoder, y, { ...options, solver: lbfgs({ maxSteps: i % 7 }) });
     assert.equal([arena.byteLength, taken()], [bytes, used], options.loss.name);
   }
+});
+
+test("of any number of priors the factors of a few are kept, and a prior like another takes nothing", async () => {
+  const decoder = newDecoder(5);
+  const y = randomArray(2, 9 * outputs, 0, 1);
+  const { taken } = await memoryOf(decoder);
+  const calls = async (count: number, scale: number) => {
+    for (let i = 0; i < count; i++) {
+      await encode(decoder, y, { loss: squaredError(), solver, prior: gaussian({ std: 1 + scale * i }) });
+    }
+    return taken();
+  };
+  const before = await calls(1, 0);
+  assert.is(await calls(5, 0), before);
+  const full = await calls(30, 0.1);
+  assert.is(await calls(30, 0.2), full);
+  const factors = 5 * 8 * packedSize(6) + 4 * packedSize(6);
+  assert.ok(full - before < 4 * (factors + 3 * 64 + TAIL));
+  // At the same time all are needed, and let go of afterwards.
+  await Promise.all(Array.from({ length: 9 }, (_, i) => calls(1, 0).then(() => calls(2, i))));
+  assert.is(taken(), full);
 });
 
 test("an aborted call, a failing one and one without a matrix leave nothing behind", async () => {
