@@ -263,6 +263,10 @@ test("checkpoint refuses what it cannot use", async () => {
       /resume is a Uint8Array, expected true or false together with file/,
     ],
     [{ save() {}, resume: true }, /resume is true, expected a checkpoint's bytes together with save/],
+    [
+      { save() {}, resume: new Uint8Array(0) },
+      /resume is empty, expected a checkpoint's bytes; to start anew/,
+    ],
     [{ save() {}, everySeconds: -1 }, /everySeconds is -1/],
   ];
   for (const [checkpoint, message] of cases) {
@@ -274,7 +278,15 @@ test("bytes to go on from that have been transferred are refused, as what they a
   const { checkpoints } = await runWithCheckpoints();
   const gone = checkpoints[0]!;
   structuredClone(gone.buffer, { transfer: [gone.buffer as ArrayBuffer] });
-  await rejected(runSmall(resumeFrom(gone)), "invalid_argument", /checkpoint\.resume's buffer .*detached/);
+  await rejected(
+    runSmall(resumeFrom(gone)),
+    "invalid_argument",
+    /^train: checkpoint: the buffer of resume has been detached/,
+  );
+  const going = checkpoints[1]!;
+  const run = runSmall(resumeFrom(going));
+  structuredClone(going.buffer, { transfer: [going.buffer as ArrayBuffer] });
+  await rejected(run, "invalid_argument", /^the buffer of checkpoint\.resume was detached .* while the call/);
 });
 
 test("where there are no files, that is said", async () => {

@@ -196,6 +196,11 @@ test("beyond 32 latents there is no matrix, and the curvature along the gradient
   assert.ok(loss.every((value, i) => value < 0.01 * initialLoss[i]!));
 });
 
+function detached(values: Float32Array): Float32Array {
+  structuredClone(values, { transfer: [values.buffer] });
+  return values;
+}
+
 test("what does not fit is refused before any work", async () => {
   const decoder = conditional();
   const y = new Float32Array(9 * B);
@@ -230,6 +235,10 @@ test("what does not fit is refused before any work", async () => {
     [
       () => encode(decoder, y, { fixed: { label: [1, 2, 3, 4] as never, kind: 0 } }),
       /"label" is an Array, expected a Float32Array/,
+    ],
+    [
+      () => encode(decoder, y, { fixed: { label: detached(labels.slice()), kind: 0 } }),
+      /^encode: fixed input "label": the buffer of its values has been detached/,
     ],
     [() => encode(decoder, y, { fixed: labels as never }), /fixed is a Float32Array, expected an object/],
     [() => encode(plain, y, { fixed: { label: labels } }), /no fixed input "label"; it has none/],

@@ -71,7 +71,7 @@ function repeated(values: Float32Array): Float32Array {
 }
 
 const DETACHED =
-  /^(y|z|weights)'s buffer was detached \(transferred\) while the call was at work; give a copy/;
+  /^the buffer of (y|z|weights) was detached \(transferred\) while the call was at work; give a copy/;
 
 for (const [name, options] of Object.entries<EncodeOptions>({
   "AMD in WASM": { solver, batchSize: 4 },

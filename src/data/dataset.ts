@@ -143,7 +143,7 @@ export class Dataset {
   #present(): Uint8Array | Float32Array {
     if (this.#values.length === this.count * this.size) return this.#values;
     throw invalid(
-      "the data set's buffer was detached (transferred) after it had been made; give createDataset a copy (slice())",
+      "the buffer of the data set was detached (transferred) after it had been made; give createDataset a copy (slice())",
     );
   }
 

@@ -92,7 +92,7 @@ export function checkFixedInput(
 function asFloats(at: string, given: unknown, size: number, areClasses: boolean): Float32Array {
   if (typeof given === "number" && size === 1) return Float32Array.of(given);
   if (isFloat32Array(given)) {
-    checkMemory(at, "it", given);
+    checkMemory(at, "its values", given);
     // Classes name rows of a table: what has been checked must stay as it is.
     return areClasses ? given.slice() : given;
   }

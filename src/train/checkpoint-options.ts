@@ -1,4 +1,4 @@
-import { isUint8Array } from "../brand.ts";
+import { checkPresent, isUint8Array } from "../brand.ts";
 import { checkNumber, checkOptions, invalid, show } from "../check.ts";
 import { fileStore } from "./checkpoint-file.ts";
 import { type CheckpointStore, callerStore } from "./checkpoint-store.ts";
@@ -62,8 +62,17 @@ function makeStore(where: string, options: CheckpointOptions): CheckpointStore {
   const { save, resume } = options ?? {};
   if (typeof save !== "function")
     throw invalid(`${where}: expected { file } or { save }, save a function of bytes`);
-  if (resume !== undefined && !isUint8Array(resume)) {
+  if (resume !== undefined) checkBytes(where, resume);
+  return callerStore(where, save, resume);
+}
+
+function checkBytes(where: string, resume: Uint8Array): void {
+  if (!isUint8Array(resume)) {
     throw invalid(`${where}: resume is ${show(resume)}, expected a checkpoint's bytes together with save`);
   }
-  return callerStore(where, save, resume);
+  checkPresent(where, "resume", resume.buffer);
+  if (resume.length > 0) return;
+  throw invalid(
+    `${where}: resume is empty, expected a checkpoint's bytes; to start anew leave it out, or give undefined`,
+  );
 }

@@ -42,7 +42,7 @@ export class LoadedDecoder {
       );
     };
     for (const { operation, tensor, size } of parametersOf(decoder)) {
-      check(`${show(decoder.operations[operation]!.name)}'s ${tensor}`, size);
+      check(`the ${tensor} of ${show(decoder.operations[operation]!.name)}`, size);
     }
     check("what is computed of one sample", largestValue(decoder));
     const loaded = new LoadedDecoder(context, decoder);
