@@ -246,6 +246,10 @@ test("what does not fit is refused before any work", async () => {
     [() => encode(points, y, { fixed: { xyz } }), /is over points; give how many there are/],
     [() => encode(points, y, { fixed: { xyz }, points: 0 }), /points is 0, expected/],
     [
+      () => decode(points, z, { fixed: { xyz }, points: 2 ** 24 }),
+      /^decode: points is 16777216, which this decoder cannot be made for: concat "0": it moves more than/,
+    ],
+    [
       () => encode(points, new Float32Array(18), { fixed: { xyz }, points: 17 }),
       /y has 18 values, expected a multiple of 17/,
     ],

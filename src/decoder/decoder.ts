@@ -151,8 +151,8 @@ export class GraphDecoder implements Decoder {
   readonly unverifiedReason: string | undefined;
 
   declare readonly [leaveCallback]: (callback: () => void) => void;
-  declare readonly [bindPoints]: (points?: number) => Graph | undefined;
-  declare readonly [copyAtPoints]: (points: number) => Decoder;
+  declare readonly [bindPoints]: (points?: number, where?: string) => Graph | undefined;
+  declare readonly [copyAtPoints]: (points: number, where: string) => Decoder;
 
   readonly #atPoints: Graph["atPoints"];
   #disposed = false;
@@ -188,8 +188,8 @@ export class GraphDecoder implements Decoder {
     // Not in the class: esbuild keeps one with computed names, and all that it needs, where nobody makes a decoder.
     Object.defineProperties(this, {
       [leaveCallback]: { value: (callback: () => void) => this.#leaveCallback(callback) },
-      [bindPoints]: { value: (points = 1) => this.#atPoints?.(points) },
-      [copyAtPoints]: { value: (points: number) => this.#copyAtPoints(points) },
+      [bindPoints]: { value: (points = 1, where?: string) => this.#atPoints?.(points, where) },
+      [copyAtPoints]: { value: (points: number, where: string) => this.#copyAtPoints(points, where) },
       [disposeSymbol]: { value: () => this.dispose() },
     });
     Object.freeze(this);
@@ -224,9 +224,9 @@ export class GraphDecoder implements Decoder {
     else this.#disposeCallbacks.push(callback);
   }
 
-  #copyAtPoints(points: number): Decoder {
+  #copyAtPoints(points: number, where: string): Decoder {
     return new GraphDecoder(
-      { ...this.#atPoints!(points), loss: this.loss, prior: this.prior },
+      { ...this.#atPoints!(points, where), loss: this.loss, prior: this.prior },
       this.parameters,
     );
   }
@@ -242,14 +242,19 @@ export function onDispose(decoder: Decoder, callback: () => void): void {
 }
 
 /** Of a decoder over points its graph for so many of them; undefined of any other. */
-export function graphAtPoints(decoder: Decoder, points?: number): Graph | undefined {
-  return (decoder as GraphDecoder)[bindPoints](points);
+export function graphAtPoints(decoder: Decoder, points?: number, where?: string): Graph | undefined {
+  return (decoder as GraphDecoder)[bindPoints](points, where);
 }
 
-/** Of a decoder over points one for so many of them, with the same parameters. */
-export function decoderAtPoints(decoder: Decoder, points: number): Decoder {
+/**
+ * Of a decoder over points one for so many of them, with the same parameters.
+ *
+ * @param where who asks for so many, for messages
+ * @throws LatentflowError `invalid_argument` where its values would be too large
+ */
+export function decoderAtPoints(decoder: Decoder, points: number, where: string): Decoder {
   // It makes the other itself, so that who has a decoder need not have what makes one.
-  return (decoder as GraphDecoder)[copyAtPoints](points);
+  return (decoder as GraphDecoder)[copyAtPoints](points, where);
 }
 
 /** What of a decoder its probe has to fit. */
@@ -295,7 +300,7 @@ export function descriptionOf(decoder: Decoder): DecoderGraph {
 /** All that a decoder but its parameters is made from: of one over points also what it is for other numbers of them. */
 export function decoderGraphOf(decoder: Decoder): DecoderGraph {
   const isOverPoints = graphAtPoints(decoder) !== undefined;
-  const atPoints = (points: number) => graphAtPoints(decoder, points)!;
+  const atPoints = (points: number, where?: string) => graphAtPoints(decoder, points, where)!;
   return { ...descriptionOf(decoder), ...(isOverPoints && { atPoints }) };
 }
 

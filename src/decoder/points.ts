@@ -37,7 +37,9 @@ export function atPoints(where: string, decoder: Decoder, points: unknown): Deco
     known.set(count, there);
     return there;
   }
-  const made = decoderAtPoints(decoder, count);
+  // It is one of the operations that does not fit, but the option that is to be changed.
+  const asked = `${where}: points is ${count}, which this decoder cannot be made for`;
+  const made = decoderAtPoints(decoder, count, asked);
   known.set(count, made);
   // Calls at work with one that is let go of keep it until they end.
   if (known.size > MOST_KEPT) known.delete(known.keys().next().value!);

@@ -15,8 +15,8 @@ export interface Graph<O extends OperationDescription = OperationDescription> {
   readonly operations: readonly O[];
   /** The same as JSON. */
   readonly definition: GraphDefinition;
-  /** Of one over points, which is for one of them: the same for so many. */
-  readonly atPoints?: (points: number) => Graph;
+  /** Of one over points, which is for one of them: the same for so many. `where`: who asks, for messages. */
+  readonly atPoints?: (points: number, where?: string) => Graph;
 }
 
 /** What of a graph says which values there are. */

@@ -73,7 +73,9 @@ function checkedGraph(where: string, definition: GraphDefinition, points: number
   const own = structuredClone(definition);
   return {
     ...{ latentSize, fixedInputs: fixed, operations: read, definition: own },
-    ...(fixed.some((input) => input.hasPoints) && { atPoints: (count) => readDefinition(where, own, count) }),
+    ...(fixed.some((input) => input.hasPoints) && {
+      atPoints: (count, asker = where) => readDefinition(asker, own, count),
+    }),
   };
 }
 
