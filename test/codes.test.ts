@@ -29,8 +29,10 @@ for (const optimizer of [sgd({ momentum: 0.9 }), sgd(), rmsprop(), adam({ weight
       const zeros = () => new Float64Array(SIZE);
       return { values: zeros(), vectors: Array.from({ length: optimizer.stateVectors }, zeros), updates: 0 };
     });
+    let restarts = 0;
     for (const { indices, gradients, factor } of updates(1)) {
-      codes.update(indices, gradients, factor);
+      const restarted = codes.update(indices, gradients, factor);
+      restarts += restarted.length;
       for (const [sample, code] of alone.entries()) {
         const rows = [...indices.keys()].filter((i) => indices[i] === sample);
         if (rows.length === 0) continue;
@@ -38,7 +40,13 @@ for (const optimizer of [sgd({ momentum: 0.9 }), sgd(), rmsprop(), adam({ weight
         const sum = new Float64Array(SIZE).map((_, k) =>
           rows.map((i) => gradients[i * SIZE + k]!).reduce((total, value) => total + value),
         );
-        if (!sum.every(Number.isFinite)) continue;
+        const isSound = sum.every(Number.isFinite);
+        assert.is(restarted.includes(sample), !isSound);
+        if (!isSound) {
+          for (const numbers of [code.values, ...code.vectors]) numbers.fill(0);
+          code.updates = 0;
+          continue;
+        }
         code.updates++;
         updateCode(optimizer, code satisfies KeptCode, sum, optimizer.learningRate * factor);
       }
@@ -56,9 +64,22 @@ for (const optimizer of [sgd({ momentum: 0.9 }), sgd(), rmsprop(), adam({ weight
         [...indices].flatMap((sample) => [...alone[sample]!.values]),
       );
     }
-    assert.ok(alone.every(({ updates: count }) => count > 3 && count < 30));
+    assert.ok(restarts > 3);
+    assert.ok(alone.every(({ updates: count }) => count < 30));
   });
 }
+
+test("a code that would lie beyond float32 begins again at 0, and the others do not", () => {
+  const codes = new Codes(SAMPLES, SIZE, sgd({ learningRate: 1e30, momentum: 0.5 }));
+  const gradients = Float64Array.of(1, 1, 1, 1, 1e9, 1);
+  assert.equal(codes.update(Uint32Array.of(3, 0), gradients, 1), [0]);
+  const { values, vectors, updates } = codes.state();
+  const row = (all: Float64Array, sample: number) => [...all.subarray(sample * SIZE, (sample + 1) * SIZE)];
+  assert.equal(row(values, 0), [0, 0, 0]);
+  assert.equal(row(vectors[0]!, 0), [0, 0, 0]);
+  assert.equal(row(values, 3), [-1e30, -1e30, -1e30]);
+  assert.equal([...updates], [0, 0, 0, 1, 0]);
+});
 
 test("what is kept of some samples is read of these, and leaves the others", () => {
   const codes = new Codes(SAMPLES, SIZE, undefined);

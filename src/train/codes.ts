@@ -47,12 +47,14 @@ export class Codes {
   }
 
   /**
-   * Updates the codes of the chosen samples; a gradient that is not finite updates nothing.
+   * Updates the codes of the chosen samples. One whose gradient is not finite, or that would not be finite in float32,
+   * which objectives take, would stay so for good: it begins again at 0, as if it had never been updated.
    *
    * @param gradients [indices.length, d], of the samples' losses
    * @param factor the schedule's
+   * @returns the samples whose codes begin again
    */
-  update(indices: Uint32Array, gradients: Float64Array, factor: number): void {
+  update(indices: Uint32Array, gradients: Float64Array, factor: number): number[] {
     const { optimizer, latentSize: d } = this;
     // A sample that was drawn twice has the sum of its gradients, as a weight has.
     const sums = new Map<number, Float64Array>();
@@ -61,16 +63,21 @@ export class Codes {
       const sum = sums.get(sample);
       sums.set(sample, sum ? sum.map((value, k) => value + gradient[k]!) : gradient);
     });
+    const restarted: number[] = [];
     for (const [sample, gradient] of sums) {
-      if (!gradient.every(Number.isFinite)) continue;
       this.updates[sample]!++;
-      const code = {
-        values: this.row(this.values, sample),
-        vectors: this.vectors.map((vector) => this.row(vector, sample)),
-        updates: this.updates[sample]!,
-      };
-      updateCode(optimizer!, code, gradient, optimizer!.learningRate * factor);
+      const values = this.row(this.values, sample);
+      const vectors = this.vectors.map((vector) => this.row(vector, sample));
+      const code = { values, vectors, updates: this.updates[sample]! };
+      if (gradient.every(Number.isFinite)) {
+        updateCode(optimizer!, code, gradient, optimizer!.learningRate * factor);
+        if (values.every((value) => Number.isFinite(Math.fround(value)))) continue;
+      }
+      for (const numbers of [values, ...vectors]) numbers.fill(0);
+      this.updates[sample] = 0;
+      restarted.push(sample);
     }
+    return restarted;
   }
 
   /** Where they stand; views. */

@@ -85,7 +85,8 @@ export type TrainOptions = FlowAndSolver &
     /**
      * Where the samples' codes come from. `"encoded"`, the default: each mini-batch is encoded anew. `"kept"`: each sample
      * has a code from the start to the end, 0 at first, which is updated beside the weights by the same gradient, as
-     * DeepSDF's auto-decoder trains. One pass for each mini-batch, but many epochs. Flow and solver are then those of the
+     * DeepSDF's auto-decoder trains. One pass for each mini-batch, but many epochs. A sample whose gradient is not finite
+     * is left out of an update, and its code begins again at 0; `onEvent` says so. Flow and solver are then those of the
      * validation alone; not with `warmStart` or an adjoint.
      */
     codes?: "encoded" | "kept";

@@ -18,6 +18,11 @@ export type TrainEvent =
   /** It goes on from a checkpoint; comes first. */
   | ({ readonly kind: "resumed" } & Resumed)
   | ({ readonly kind: "validation" } & ValidationResult)
+  /**
+   * With `codes: "kept"`, before the update up to `images` is told: the codes of these samples begin again at 0. Their
+   * gradients were not finite, and were left out of it; or the codes came to lie beyond what float32 holds.
+   */
+  | { readonly kind: "restart"; readonly images: number; readonly samples: readonly number[] }
   /** A checkpoint of so many bytes has been kept: everything up to `images` is safe. */
   | { readonly kind: "checkpoint"; readonly images: number; readonly bytes: number };
 

@@ -1,10 +1,10 @@
-import { addGradientAtEnd } from "../adjoint/approximate.ts";
 import type { Adjoint, Encoded } from "../adjoint/base.ts";
 import type { Problem, Session, Trainer } from "../backend/backend.ts";
 import { withPrior } from "../backend/wasm/prior-values.ts";
 import { throwIfAborted } from "../brand.ts";
 import { createSampler } from "../data/sampler.ts";
 import type { Decoder } from "../decoder/decoder.ts";
+import type { DifferentiableObjective } from "../objective.ts";
 import type { Control } from "../solver/base.ts";
 import type { Solution } from "../solver/solution.ts";
 import type { CheckedTrainOptions } from "./check-options.ts";
@@ -52,8 +52,14 @@ export class Run {
     return this.images >= this.total;
   }
 
-  /** One mini-batch: encoded anew, and the parameters updated. If it throws, `state()` is that before it. */
-  async update(control: Control): Promise<TrainStep> {
+  /**
+   * One mini-batch: encoded anew, and the parameters updated. If it throws, `state()` is that before it.
+   *
+   * @returns with the samples whose kept codes begin again
+   */
+  async update(
+    control: Control,
+  ): Promise<{ readonly step: TrainStep; readonly restarted: readonly number[] }> {
     const { adjoint, pair, settings } = this.options;
     const { optimizer, schedule, gradientClip = Number.POSITIVE_INFINITY, signal } = settings;
     const { sampler, batches } = this;
@@ -74,13 +80,13 @@ export class Run {
       );
       throwIfAborted(signal);
       const gradientNorm = this.trainer.update({ learningRate, largestNorm: gradientClip * indices.length });
-      if (dCodes) batches.codes?.update(indices, dCodes, factor);
-      else batches.codes?.keep(indices, solution.z);
+      const restarted = dCodes ? batches.codes!.update(indices, dCodes, factor) : [];
+      if (!dCodes) batches.codes?.keep(indices, solution.z);
       this.images += indices.length;
       const loss = await meanLossOf(problem, solution, objectives);
       const step = { images: this.images, loss, gradientNorm };
       this.history.push(step);
-      return step;
+      return { step, restarted };
     } catch (error) {
       sampler.restore(before.sampler);
       batches.restore(before.random);
@@ -149,9 +155,26 @@ async function addGradient(
   const objective = trainer.objective(problem, adjoint.copies(encoded.solver));
   try {
     if (codes === "encoded") return { objectives: await adjoint.addGradient(objective, encoded) };
-    const { losses, gradients } = await addGradientAtEnd(objective, encoded);
-    return { objectives: losses, dCodes: gradients };
+    return await addGradientAtCodes(objective, encoded.solution.z);
   } finally {
     objective.dispose();
   }
+}
+
+/**
+ * The same at codes that are kept, z. A sample whose gradient for its code is not finite is left out of the sum, which
+ * would not be finite either, and so no update, for as long as the code is there.
+ */
+async function addGradientAtCodes(
+  objective: DifferentiableObjective,
+  z: Float64Array,
+): Promise<{ readonly objectives: Float64Array; readonly dCodes: Float64Array }> {
+  const d = objective.latentSize;
+  const rows = Int32Array.from({ length: objective.sampleCount }, (_, row) => row);
+  const objectives = await objective.value(rows, z);
+  const dCodes = await objective.gradient(rows);
+  const finite = rows.filter((row) => dCodes.subarray(row * d, (row + 1) * d).every(Number.isFinite));
+  // Where there is none, the sum is to say so: an update by 0 is one, too, for an optimizer with a state.
+  await objective.addParameterGradient(finite.length > 0 ? finite : rows);
+  return { objectives, dCodes };
 }

@@ -52,7 +52,9 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
       const saved = checkpoints?.isDue() ? await checkpoints.save() : undefined;
       if (saved) callbacks.call(onEvent, saved);
       if (run.hasEnded) break;
-      const step = await run.update(control);
+      const { step, restarted } = await run.update(control);
+      const { images } = step;
+      if (restarted.length > 0) callbacks.call(onEvent, { kind: "restart", images, samples: restarted });
       const { total } = run;
       const imagesPerSecond = ((run.images - start.images) * 1000) / (performance.now() - start.time);
       const secondsLeft = (total - run.images) / imagesPerSecond;
