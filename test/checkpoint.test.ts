@@ -18,7 +18,7 @@ import { linear } from "../src/schedule.ts";
 import { linearGrid } from "../src/solver/grid.ts";
 import { readCheckpoint, writeCheckpoint } from "../src/train/checkpoint.ts";
 import type { TrainOptions } from "../src/train/options.ts";
-import type { TrainEvent } from "../src/train/progress.ts";
+import type { TrainEvent, TrainStep } from "../src/train/progress.ts";
 import { train } from "../src/train/train.ts";
 import { builds } from "./support/builds.ts";
 import { randomArray } from "./support/random.ts";
@@ -237,7 +237,7 @@ test("a run that has ended resumes to its end at once, and events come in order"
 test("a run of more updates than a call takes arguments resumes", async () => {
   const { checkpoints, result } = await runWithCheckpoints();
   const { run, state } = readCheckpoint("checkpoint", checkpoints.at(-1)!);
-  const history = Array.from({ length: 250_000 }, () => result.history[0]!);
+  const history = [...new Array<TrainStep>(250_000).fill(result.history[0]!), ...result.history];
   const resumed = await runSmall(resumeFrom(writeCheckpoint({ run, state: { ...state, history } })));
   assert.is(resumed.history.length, history.length);
 });

@@ -1,5 +1,5 @@
 import { checkNumber, checkOptions, invalid, show } from "../check.ts";
-import { createRandom, type RandomState } from "../random.ts";
+import { checkRandomState, createRandom, type RandomState } from "../random.ts";
 
 /** Options of `createSampler`. */
 export interface SamplerOptions {
@@ -89,7 +89,7 @@ export function createSampler(options: SamplerOptions): Sampler {
   }
 
   function restore(state: SamplerState): void {
-    checkState(state, count, batchSize);
+    checkSamplerState("sampler.restore", state, count, batchSize);
     random.restore(state.random);
     makeOrder();
     epoch = state.epoch;
@@ -119,8 +119,17 @@ function checkSamplerOptions(options: SamplerOptions) {
   return { count, batchSize, replacement, seed };
 }
 
-function checkState(state: SamplerState, count: number, batchSize: number): void {
-  const where = "sampler.restore";
+/**
+ * Refuses what is no state of a sampler of this `count` and `batchSize`.
+ *
+ * @throws LatentflowError `invalid_argument`
+ */
+export function checkSamplerState(
+  where: string,
+  state: SamplerState,
+  count: number,
+  batchSize: number,
+): void {
   if (typeof state !== "object" || state === null) {
     throw invalid(`${where}: the state is ${show(state)}, expected what state() returned`);
   }
@@ -132,10 +141,5 @@ function checkState(state: SamplerState, count: number, batchSize: number): void
       `${where}: position is ${position}, expected a multiple of the batchSize ${batchSize}, or the count ${count}`,
     );
   }
-  if (!Array.isArray(random) || random.length !== 4) {
-    throw invalid(`${where}: random is ${show(random)}, expected four integers`);
-  }
-  for (const [i, word] of random.entries()) {
-    checkNumber(where, `random[${i}]`, word, { min: 0, max: 2 ** 32 - 1, integer: true });
-  }
+  checkRandomState(where, "random", random);
 }

@@ -1,13 +1,12 @@
 import type { TrainerState } from "../backend/backend.ts";
-import { show } from "../check.ts";
+import { invalidFile, show } from "../check.ts";
 import { checksum, showChecksum } from "../checksum.ts";
 import type { SamplerState } from "../data/sampler.ts";
 import { readSafetensors, writeSafetensors } from "../decoder/safetensors.ts";
-import { LatentflowError } from "../errors.ts";
 import type { RandomState } from "../random.ts";
 import type { CodesState } from "./codes.ts";
 import type { TrainStep } from "./progress.ts";
-import { differences, type RunDescription } from "./run-description.ts";
+import type { RunDescription } from "./run-description.ts";
 import type { ValidationResult } from "./validation.ts";
 
 // A checkpoint is a safetensors file. Its metadata:
@@ -82,7 +81,7 @@ export function writeCheckpoint({ run, state }: Checkpoint): Uint8Array {
  */
 export function readCheckpoint(where: string, bytes: Uint8Array): Checkpoint {
   const { metadata, tensors } = readSafetensors(where, bytes);
-  const refuse = (problem: string) => new LatentflowError("invalid_file", `${where}: ${problem}`);
+  const refuse = (problem: string) => invalidFile(`${where}: ${problem}`);
   const end = bytes.length - 4;
   const found = checksum(bytes.subarray(0, end));
   const expected = tensors.has("checksum")
@@ -99,14 +98,17 @@ export function readCheckpoint(where: string, bytes: Uint8Array): Checkpoint {
     );
   }
 
-  const floats = <T>(name: string, Type: FloatArray<T>): T => {
+  const floats = <T>(name: string, Type: FloatArray<T>, columns?: number): T => {
     const tensor = tensors.get(name);
     if (tensor?.dtype !== `F${8 * Type.BYTES_PER_ELEMENT}`) throw refuse(`the checkpoint has no ${name}`);
+    if (columns !== undefined && tensor.shape[1] !== columns) {
+      throw refuse(`the checkpoint's ${name} is [${tensor.shape}], expected rows of ${columns}`);
+    }
     // A copy, aligned; not by slice(), which a Buffer answers with a view.
     return new Type(new Uint8Array(tensor.bytes).buffer);
   };
-  const history = floats("history", Float64Array);
-  const validation = floats("validation", Float64Array);
+  const history = floats("history", Float64Array, 3);
+  const validation = floats("validation", Float64Array, 2);
   const namesOf = (prefix: string) =>
     [...tensors.keys()].filter((name) => new RegExp(`^${prefix}\\.\\d+$`).test(name));
   const parse = (key: string) => {
@@ -146,7 +148,8 @@ export function readCheckpoint(where: string, bytes: Uint8Array): Checkpoint {
   };
 }
 
-function codesTensors(codes: CodesState | undefined): Record<string, Float64Array> {
+/** By their names in the file. */
+export function codesTensors(codes: CodesState | undefined): Record<string, Float64Array> {
   if (!codes) return {};
   const { values, updates, vectors } = codes;
   const ofOptimizer = vectors.map((vector, i) => [`codes.${i}`, vector] as const);
@@ -162,49 +165,4 @@ type FloatArray<T> = { readonly BYTES_PER_ELEMENT: number; new (buffer: ArrayBuf
 function rows(values: Float64Array, columns: number): Float64Array[] {
   const count = values.length / columns;
   return Array.from({ length: count }, (_, row) => values.subarray(row * columns, (row + 1) * columns));
-}
-
-/**
- * Refuses a state that no run like this one can have been in: a checksum finds damage, not what was written wrong.
- *
- * @param here where this run stands
- * @throws LatentflowError `invalid_file`
- */
-export function checkFits(where: string, there: RunState, here: RunState): void {
-  const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0;
-  const sizes = ({ codes, trainer: { parameters, vectors } }: RunState) => {
-    const ofCodes = Object.entries(codesTensors(codes)).map(([name, { length }]) => `${name} ${length}`);
-    return [...[parameters, ...vectors].map(({ length }) => length), ...ofCodes.sort()].join();
-  };
-  const wrong = Object.entries({
-    images: !isCount(there.images),
-    updates: !isCount(there.trainer.updates),
-    sampler: typeof there.sampler !== "object",
-    random: !Array.isArray(there.random) || there.random.length !== here.random.length,
-    "the sizes of its tensors": sizes(there) !== sizes(here),
-  }).find(([, isWrong]) => isWrong);
-  if (!wrong) return;
-  throw new LatentflowError(
-    "invalid_file",
-    `${where}: the checkpoint is not one of this run: see ${wrong[0]}`,
-  );
-}
-
-/** Differences beyond so many are only counted: another decoder, say, differs in a lot at once. */
-const SHOWN_DIFFERENCES = 5;
-
-/**
- * Refuses a checkpoint of another run.
- *
- * @throws LatentflowError `invalid_argument`, whose message names what differs
- */
-export function checkSameRun(where: string, there: RunDescription, here: RunDescription): void {
-  const all = differences(there, here);
-  if (all.length === 0) return;
-  const shown = all.slice(0, SHOWN_DIFFERENCES).join("; ");
-  const more = all.length > SHOWN_DIFFERENCES ? `; and ${all.length - SHOWN_DIFFERENCES} more` : "";
-  throw new LatentflowError(
-    "invalid_argument",
-    `${where} is a checkpoint of another run: ${shown}${more}. Give what it was made from, or start a new run elsewhere`,
-  );
 }

@@ -3,7 +3,8 @@ import type { Decoder } from "../decoder/decoder.ts";
 import type { FixedValues } from "../decoder/fixed.ts";
 import type { Control } from "../solver/base.ts";
 import type { CheckedTrainOptions } from "./check-options.ts";
-import { checkFits, checkSameRun, writeCheckpoint } from "./checkpoint.ts";
+import { writeCheckpoint } from "./checkpoint.ts";
+import { checkSameRun, checkState } from "./checkpoint-checks.ts";
 import type { Resumed, TrainEvent } from "./progress.ts";
 import type { Run } from "./run.ts";
 import { describeRun, describeValues, type RunDescription } from "./run-description.ts";
@@ -35,7 +36,7 @@ export class Checkpoints {
     options: CheckedTrainOptions,
     control: Control,
   ): Promise<Checkpoints | undefined> {
-    const { where, checkpoint, dataset, validation } = options;
+    const { where, checkpoint, dataset, validation, settings } = options;
     if (!checkpoint) return undefined;
     const loaded = await checkpoint.store.load();
     const { build } = run.trainer;
@@ -61,8 +62,10 @@ export class Checkpoints {
     if (!loaded) return new Checkpoints(run, description, checkpoint, undefined);
     const { from, refused } = loaded;
     const { run: there, state } = loaded.checkpoint;
-    checkSameRun(`${where}: ${showPath(from)}`, there, description);
-    checkFits(`${where}: ${showPath(from)}`, state, run.state());
+    const at = `${where}: ${showPath(from)}`;
+    checkSameRun(at, there, description);
+    const { batchSize } = settings;
+    checkState(at, state, run.state(), { samples: dataset.count, batchSize, total: run.total });
     run.restore(state);
     return new Checkpoints(run, description, checkpoint, { images: run.images, from, refused });
   }

@@ -404,7 +404,7 @@ function checkpoint(maker: Maker): Uint8Array {
     [
       tensor("history", 9, "F64", 3),
       tensor("validation", 4, "F64", 2),
-      tensor("latents", 6, "F64"),
+      tensor("codes", 6, "F64"),
       tensor("parameters", 11, "F32"),
       tensor("optimizer.0", 11, "F32"),
       tensor("checksum", 1, "U32"),
