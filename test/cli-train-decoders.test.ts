@@ -93,6 +93,26 @@ for (const name of ["a DCGAN", "conditions", "points with a skip"]) {
   });
 }
 
+test("with kept codes the solver is the validation's, and the report says which", async () => {
+  const { y } = caseOf("a DCGAN");
+  const data = workplace.writeFloats(
+    y.slice(0, 5 * 9).map((value) => Math.abs(value)),
+    [5, 9],
+  );
+  const common = ["--data", data, "--architecture", writeJson(sequential(2, [dense(9)])), "--loss", "mse"];
+  const kept = [...common, "--codes", "kept", "--validate", data, "--solver", "amd"];
+  const [few, many] = [await runTrain(...kept, "--max-steps", "1"), await runTrain(...kept)];
+  const [first, second] = [few, many].map(({ exit, stderr, stdout }) => {
+    assert.is(exit, 0, stderr);
+    return JSON.parse(stdout);
+  });
+  assert.is(first.solver.name, "amd");
+  assert.is(first.solver.maxSteps, 1);
+  assert.is(first.flow.name, "gradient");
+  assert.ok(second.validation[0].loss < first.validation[0].loss);
+  assert.is(second.meanLossLastTenth, first.meanLossLastTenth);
+});
+
 test("what makes no sense with a definition is refused by name", async () => {
   const { y, make } = caseOf("conditions");
   const data = workplace.writeFloats(y, [7, 9]);
@@ -140,6 +160,18 @@ test("what makes no sense with a definition is refused by name", async () => {
     [
       ["--architecture", plain, "--codes", "kept", "--adjoint", "full"],
       /--adjoint does not go with --codes kept/,
+    ],
+    [
+      ["--architecture", plain, "--codes", "kept", "--solver", "amd"],
+      /--solver does not go with --codes kept: no flow is followed in training, and there is no --validate/,
+    ],
+    [
+      ["--architecture", plain, "--codes", "kept", "--max-steps", "3"],
+      /--max-steps does not go with --codes kept/,
+    ],
+    [
+      ["--architecture", plain, "--codes", "kept", "--flow", "gradient"],
+      /--flow does not go with --codes kept/,
     ],
     [
       ["--architecture", plain, "--code-learning-rate", "1"],

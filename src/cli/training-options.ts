@@ -44,6 +44,8 @@ export interface TrainingOptions extends RunningOptions {
   readonly warmStart?: true;
   readonly codes: "encoded" | "kept";
   readonly codeLearningRate?: number;
+  /** A file, or true for the data set's own samples. */
+  readonly validate?: string | true;
   readonly shift?: number;
   readonly gradientClip?: number;
 }
@@ -108,7 +110,8 @@ export function addTrainingOptions(command: Command): Command {
     .addOption(
       new Option(
         "--codes <way>",
-        "encode each mini-batch anew, or keep a code for each sample, which is updated beside the weights",
+        "encode each mini-batch anew, or keep a code for each sample, which is updated beside the weights: " +
+          "flow and solver are then those of --validate alone",
       )
         .choices(["encoded", "kept"])
         .default("encoded"),
@@ -199,7 +202,7 @@ export function chosenTraining(command: Command): ChosenTraining {
       `--adjoint ${adjoint.value.name} goes back along the gradient flow, which --solver ${solver.value.name} does not follow; use --solver amd, or --adjoint approximate`,
     );
   }
-  const { warmStart = false, codes, codeLearningRate } = given;
+  const { warmStart = false, codes, codeLearningRate, validate } = given;
   const pair = pairOf(flow.value, solver.value);
   if (codes === "kept") {
     refuseOptions(command, ["warmStart"], keptCodes);
@@ -207,11 +210,16 @@ export function chosenTraining(command: Command): ChosenTraining {
     // By the flag's name: adam() would say that its learningRate is wrong, which is another flag.
     if (codeLearningRate !== undefined)
       checkNumber("train", "codeLearningRate", codeLearningRate, { min: 0 });
+    if (validate === undefined) refuseFlowAndSolver(command, `${keptCodes}, and there is no --validate`);
     const codeOptimizer = adam(codeLearningRate === undefined ? {} : { learningRate: codeLearningRate });
     return {
       train: (decoder, data, more) =>
         train(decoder, data, { ...pair, codes, codeOptimizer, ...options, ...more }),
-      description: { codes, codeOptimizer, ...description },
+      description: {
+        ...{ codes, codeOptimizer },
+        ...(validate !== undefined && { flow: flow.description, solver: solver.description }),
+        ...description,
+      },
     };
   }
   refuseOptions(command, ["codeLearningRate"], "--codes encoded: nothing is kept to be updated");

@@ -15,7 +15,6 @@ export interface TrainingJob extends DataOptions, Omit<DecoderFlags, "decoder">,
   readonly weights?: string;
   readonly resume?: true;
   readonly checkpointSeconds: number;
-  readonly validate?: string | true;
   readonly validateEvery?: number;
   readonly validateLimit?: number;
   readonly validateFixed?: readonly FixedArgument[];
