@@ -10,9 +10,15 @@ import {
   binaryCrossEntropy,
   createDecoder,
   decode,
+  dormandPrince,
+  type EncodeOptions,
   type EncodeProgress,
   encode,
+  euler,
+  lbfgs,
+  linearGrid,
   loadDecoder,
+  rk4,
   squaredError,
   summary,
   wasm,
@@ -204,6 +210,23 @@ test("t1 is reached exactly", async () => {
   const { status, stats } = await encode(small, smallData, { solver: amd({ t1, tolerance: 0 }) });
   assert.ok(status.every((value) => value === "reached_t1"));
   assert.ok(stats.t.every((t) => t === t1));
+});
+
+test("every solver's last report is of all samples, be it one", async () => {
+  const grid = linearGrid({ t1: 1, slices: 3 });
+  for (const solver of [lbfgs(), amd(), euler({ grid }), rk4({ grid }), dormandPrince({ t1: 1 })]) {
+    for (const count of [1, 3, 5]) {
+      const done: number[] = [];
+      const y = smallData.slice(0, count * small.outputSize);
+      for (const saveAt of [undefined, "steps"] as const) {
+        await encode(small, y, {
+          ...{ solver, saveAt, batchSize: 2 },
+          onProgress: (report) => void done.push(report.done),
+        } as EncodeOptions);
+        assert.is(done.pop(), count, `${solver.name}, ${count}`);
+      }
+    }
+  }
 });
 
 test("progress counts up to the total, with a finite mean loss", async () => {

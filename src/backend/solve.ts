@@ -52,6 +52,8 @@ export async function solveOn(
     } finally {
       objective.dispose();
     }
+    // Samples may have ended since the solver's last pause, and nobody would hear of those that end last.
+    await control.pause();
   }
 }
 
