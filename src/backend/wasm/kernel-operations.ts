@@ -23,7 +23,6 @@ import {
   paddedSize,
   SoftmaxOperation,
   SoftmaxRows,
-  SparseMatrix,
 } from "./layout.ts";
 import {
   allocatePixelTaps,
@@ -32,6 +31,7 @@ import {
   fillPixelTaps,
   type PixelTapsPlace,
 } from "./pixel-sets.ts";
+import { allocateMatrix, fillMatrix, type MatrixPlace } from "./sparse-matrix.ts";
 
 /** What the kernels do, by its kind: settings of the structs of assembly/memory/graph.ts. */
 interface KernelKinds {
@@ -325,39 +325,6 @@ export function fillOperation(
   const { kind, input, output } = operation;
   OperationStruct.set(memory, pointer, { kind: KERNEL_CODES[kind] satisfies number, input, output });
   kernelOf(operation).fill(memory, pointer, operation, place);
-}
-
-interface MatrixPlace {
-  readonly pointer: number;
-  readonly destinations: number;
-  readonly starts: number;
-  readonly sources: number;
-  readonly weights: number;
-}
-
-function allocateMatrix({ destinations, sources }: LinearMap, piece: Pieces): MatrixPlace {
-  return {
-    pointer: piece(SparseMatrix.size),
-    destinations: piece(4 * destinations.length),
-    starts: piece(4 * (destinations.length + 1)),
-    sources: piece(4 * sources.length),
-    weights: piece(4 * sources.length),
-  };
-}
-
-function fillMatrix(memory: DataView, place: MatrixPlace, map: LinearMap): void {
-  const { pointer, ...pointers } = place;
-  const { width, destinations, starts, sources, weights } = map;
-  SparseMatrix.set(memory, pointer, { ...pointers, width, blockCount: destinations.length });
-  const integers = (at: number, count: number) => new Int32Array(memory.buffer, at, count);
-  const inBytes = (at: number, numbers: Int32Array) => {
-    const to = integers(at, numbers.length);
-    for (let i = 0; i < numbers.length; i++) to[i] = 4 * numbers[i]!;
-  };
-  inBytes(pointers.destinations, destinations);
-  inBytes(pointers.sources, sources);
-  integers(pointers.starts, starts.length).set(starts);
-  new Float32Array(memory.buffer, pointers.weights, weights.length).set(weights);
 }
 
 /** Memory for the matrices of `columnsOf`; 0 for those that there are none of. */

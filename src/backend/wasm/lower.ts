@@ -116,13 +116,7 @@ const LOWERINGS: { readonly [Kind in OperationKind]: Lowering<Kind> } = {
   layerNorm: {
     place: own,
     emit(into, operation, [input]) {
-      const size = sizeOf(operation.shape);
-      const width = sizeOf(operation.shape.slice(-operation.axes));
-      return into.emit({
-        ...{ kind: "norm", source: operation, input: input!, output: into.value(size) },
-        ...{ sets: size / width, beside: 1, setStride: width, runs: 1, runStride: 0, width },
-        ...{ hasMean: true, epsilon: operation.epsilon, parameterSize: width },
-      });
+      return emitNormOfRows(into, operation, input!, sizeOf(operation.shape.slice(-operation.axes)), true);
     },
   },
   groupNorm: {
@@ -141,13 +135,7 @@ const LOWERINGS: { readonly [Kind in OperationKind]: Lowering<Kind> } = {
   rmsNorm: {
     place: own,
     emit(into, operation, [input]) {
-      const size = sizeOf(operation.shape);
-      const width = operation.shape.at(-1)!;
-      return into.emit({
-        ...{ kind: "norm", source: operation, input: input!, output: into.value(size) },
-        ...{ sets: size / width, beside: 1, setStride: width, runs: 1, runStride: 0, width },
-        ...{ hasMean: false, epsilon: operation.epsilon, parameterSize: width },
-      });
+      return emitNormOfRows(into, operation, input!, operation.shape.at(-1)!, false);
     },
   },
   affine: {
@@ -211,6 +199,22 @@ const LOWERINGS: { readonly [Kind in OperationKind]: Lowering<Kind> } = {
     },
   },
 };
+
+/** A norm of numbers that lie one after the other, `width` at a time. */
+function emitNormOfRows(
+  into: Emission,
+  operation: Operation<"layerNorm" | "rmsNorm">,
+  input: number,
+  width: number,
+  hasMean: boolean,
+): number {
+  const size = sizeOf(operation.shape);
+  return into.emit({
+    ...{ kind: "norm", source: operation, input, output: into.value(size), hasMean },
+    ...{ sets: size / width, beside: 1, setStride: width, runs: 1, runStride: 0, width },
+    ...{ epsilon: operation.epsilon, parameterSize: width },
+  });
+}
 
 function convolution(
   into: Emission,

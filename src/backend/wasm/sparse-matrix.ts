@@ -1,0 +1,42 @@
+import type { LinearMap } from "../../graph/linear-map.ts";
+import { SparseMatrix } from "./layout.ts";
+
+/** Where the matrix of a linear map lies. */
+export interface MatrixPlace {
+  /** Points to the SparseMatrix struct. */
+  readonly pointer: number;
+  readonly destinations: number;
+  readonly starts: number;
+  readonly sources: number;
+  readonly weights: number;
+}
+
+/** Takes memory for it. */
+export function allocateMatrix(
+  { destinations, sources }: LinearMap,
+  piece: (bytes: number) => number,
+): MatrixPlace {
+  return {
+    pointer: piece(SparseMatrix.size),
+    destinations: piece(4 * destinations.length),
+    starts: piece(4 * (destinations.length + 1)),
+    sources: piece(4 * sources.length),
+    weights: piece(4 * sources.length),
+  };
+}
+
+/** Fills it in; the kernels count in bytes. */
+export function fillMatrix(memory: DataView, place: MatrixPlace, map: LinearMap): void {
+  const { pointer, ...pointers } = place;
+  const { width, destinations, starts, sources, weights } = map;
+  SparseMatrix.set(memory, pointer, { ...pointers, width, blockCount: destinations.length });
+  const integers = (at: number, count: number) => new Int32Array(memory.buffer, at, count);
+  const inBytes = (at: number, numbers: Int32Array) => {
+    const to = integers(at, numbers.length);
+    for (let i = 0; i < numbers.length; i++) to[i] = 4 * numbers[i]!;
+  };
+  inBytes(pointers.destinations, destinations);
+  inBytes(pointers.sources, sources);
+  integers(pointers.starts, starts.length).set(starts);
+  new Float32Array(memory.buffer, pointers.weights, weights.length).set(weights);
+}
