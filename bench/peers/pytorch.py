@@ -5,11 +5,12 @@ import sys
 import time
 
 import torch
-import torch.nn.functional as F
 from amd import AMD, amd
+from decoders import DECODERS
 from training import train
 
 layers = []
+losses = None
 y = None
 z = None
 
@@ -18,51 +19,41 @@ def read(file, *shape):
     return torch.from_file(file, shared=False, size=torch.Size(shape).numel()).reshape(shape)
 
 
-def decode(latents):
-    """To the logits."""
-    rows = latents
-    for i, (weight, bias) in enumerate(layers):
-        rows = F.linear(rows, weight, bias)
-        if i + 1 < len(layers):
-            rows = F.elu(rows)
-    return rows
-
-
-def losses(latents, targets):
-    return F.binary_cross_entropy_with_logits(decode(latents), targets, reduction="none").mean(1)
-
-
-def gradient(latents, targets):
-    latents = latents.requires_grad_()
-    each = losses(latents, targets)
-    return torch.autograd.grad(each.sum(), latents)[0]
-
-
-def load(file, sizes, data, latents, count, settings):
-    """Parameters as latentflow has them in one block: weight, then bias, of each layer."""
-    global layers, y, z
-    torch.set_num_threads(1)
-    AMD.update(settings)
-    total = sum(i * o + o for i, o in zip(sizes, sizes[1:]))
-    block = read(file, total)
-    layers = []
+def tensors_of(file, shapes):
+    """The tensors of a decoder, which the file has one after the other: of each layer its weight and its bias."""
+    block = read(file, sum(torch.Size(shape).numel() for pair in shapes for shape in pair))
+    result = []
     at = 0
-    for i, o in zip(sizes, sizes[1:]):
-        weight = block[at : at + i * o].reshape(o, i)
-        layers.append((weight.clone(), block[at + i * o : at + i * o + o].clone()))
-        at += i * o + o
-    y = read(data, count, sizes[-1])
-    z = read(latents, count, sizes[0])
+    for pair in shapes:
+        tensors = []
+        for shape in pair:
+            size = torch.Size(shape).numel()
+            tensors.append(block[at : at + size].reshape(shape).clone())
+            at += size
+        result.append(tensors)
+    return result
+
+
+def load(decoder, settings, parameters, shapes, data, output, latents, count, solver):
+    """A decoder by its name in DECODERS, with what it takes beside its layers; data and latents for it."""
+    global layers, losses, y, z
+    torch.set_num_threads(1)
+    AMD.update(solver)
+    layers = tensors_of(parameters, shapes)
+    losses = DECODERS[decoder](layers, **settings)
+    y = read(data, count, *output)
+    z = read(latents, count, shapes[0][0][1])
     with open("/proc/self/maps") as maps:
         blas = "OpenBLAS" if "openblas" in maps.read() else "no OpenBLAS"
     return {"version": torch.__version__, "blas": blas, "cpu": torch.backends.cpu.get_cpu_capability()}
 
 
-def run_gradient(rows, repeats):
+def gradient(rows, repeats):
     targets, latents = y[:rows], z[:rows]
     start = time.perf_counter()
     for _ in range(repeats):
-        result = gradient(latents.clone(), targets)
+        point = latents.clone().requires_grad_()
+        (result,) = torch.autograd.grad(losses(point, targets).sum(), point)
     seconds = time.perf_counter() - start
     return {"seconds": seconds, "gradients": result.flatten().tolist() if repeats == 1 else None}
 
@@ -78,7 +69,7 @@ def run_training(batch, count):
     return train(parameters, losses, z.shape[1], y[:count], batch)
 
 
-COMMANDS = {"load": load, "gradient": run_gradient, "encode": encode, "train": run_training}
+COMMANDS = {"load": load, "gradient": gradient, "encode": encode, "train": run_training}
 for line in sys.stdin:
     request = json.loads(line)
     answer = COMMANDS[request.pop("command")](**request)

@@ -28,7 +28,7 @@ export interface Trained {
  * One thread, also of OpenBLAS, which torch.set_num_threads does not reach; and OpenBLAS's own choice of kernels,
  * whatever the shell has asked of it for the sake of other programs.
  */
-export const environment = {
+const environment = {
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("OPENBLAS_"))),
   OPENBLAS_NUM_THREADS: "1",
   OMP_NUM_THREADS: "1",
@@ -42,36 +42,73 @@ export function findTorch(): string | undefined {
   );
 }
 
-/** @param makeUntrained what training starts from, to be disposed */
-export async function torchPeer(
+/** What PyTorch is told of a task. */
+export interface TorchTask {
+  /** Its name in decoders.py. */
+  readonly decoder: "dense" | "dcgan";
+  /** What it takes there beside its layers. */
+  readonly settings: object;
+  /** Of each layer the shapes of its weight and its bias. */
+  readonly shapes: readonly (readonly [weight: readonly number[], bias: readonly number[]])[];
+  /** All tensors, one after the other. */
+  readonly parameters: Float32Array;
+  /** Those that training starts from. */
+  readonly untrained: () => Float32Array;
+  /** [count, …output] */
+  readonly y: Float32Array;
+  readonly output: readonly number[];
+  /** [count, d] */
+  readonly z: Float32Array;
+}
+
+/**
+ * A stack of dense layers in PyTorch.
+ *
+ * @param makeUntrained what training starts from, to be disposed
+ */
+export function torchPeer(
   python: string,
   { decoder, y, z }: Task,
   makeUntrained: () => Decoder,
 ): Promise<Torch> {
+  return startTorch(python, {
+    ...{ decoder: "dense", settings: {}, y, output: [decoder.outputSize], z },
+    shapes: layersOf(decoder).map(({ inputSize, outputSize }) => [[outputSize, inputSize], [outputSize]]),
+    parameters: decoder.parameters,
+    untrained() {
+      const untrained = makeUntrained();
+      const { parameters } = untrained;
+      untrained.dispose();
+      return parameters;
+    },
+  });
+}
+
+/** PyTorch at work on a task. */
+export async function startTorch(python: string, task: TorchTask): Promise<Torch> {
+  const { decoder, settings, shapes, output, y, z } = task;
   const folder = mkdtempSync(join(tmpdir(), "latentflow-torch-"));
   const script = fileURLToPath(new URL("pytorch.py", import.meta.url));
   const child = spawn(python, [script], { env: environment, stdio: ["pipe", "pipe", "pipe"] });
   const ask = conversation(child);
-  const count = y.length / decoder.outputSize;
-
   const fileOf = (name: string, values: Float32Array) => {
     const file = join(folder, name);
     writeFileSync(file, values);
     return file;
   };
-  const data = fileOf("y", y);
-  const latents = fileOf("z", z);
+  const [data, latents] = [fileOf("y", y), fileOf("z", z)];
+  const count = y.length / output.reduce((size, length) => size * length);
 
-  function load(decoder: Decoder, trainStepMax: number): Promise<unknown> {
+  /** @param trainStepMax AMD's in training */
+  function load(parameters: Float32Array, trainStepMax: number): Promise<unknown> {
     return ask("load", {
-      file: fileOf("parameters", decoder.parameters),
-      sizes: [decoder.latentSize, ...layersOf(decoder).map(({ outputSize }) => outputSize)],
-      ...{ data, latents, count },
-      settings: { ...amdSettings(), trainStepMax },
+      ...{ decoder, settings, shapes, data, output, latents, count },
+      parameters: fileOf("parameters", parameters),
+      solver: { ...amdSettings(), trainStepMax },
     });
   }
 
-  const about = (await load(decoder, AMD.stepMax)) as { version: string; blas: string; cpu: string };
+  const about = (await load(task.parameters, AMD.stepMax)) as { version: string; blas: string; cpu: string };
   return {
     name: "PyTorch",
     about: `PyTorch ${about.version}, CPU (${about.blas}, ${about.cpu}), one thread; autograd`,
@@ -87,13 +124,12 @@ export async function torchPeer(
         },
       };
     },
-    encode: async (first, count, wanted) => (await ask("encode", { first, count, wanted })) as PeerEncoded,
+    encode: async (first, samples, wanted) =>
+      (await ask("encode", { first, count: samples, wanted })) as PeerEncoded,
     async train(batch, samples, stepMax) {
-      const untrained = makeUntrained();
-      await load(untrained, stepMax);
-      untrained.dispose();
+      await load(task.untrained(), stepMax);
       const trained = (await ask("train", { batch, count: samples })) as Trained;
-      await load(decoder, AMD.stepMax);
+      await load(task.parameters, AMD.stepMax);
       return trained;
     },
     dispose() {
@@ -105,13 +141,13 @@ export async function torchPeer(
 }
 
 /** AMD's for amd.py. */
-export function amdSettings() {
+function amdSettings() {
   const { t1, settle, tolerance, maxBacktracks } = amd();
   return { ...AMD, t1, settle, tolerance, maxBacktracks, mostIterations: MOST_ITERATIONS };
 }
 
 /** A question is a line of JSON, and so is its answer; one at a time. */
-export function conversation(child: ChildProcessWithoutNullStreams) {
+function conversation(child: ChildProcessWithoutNullStreams) {
   const lines: Interface = createInterface({ input: child.stdout });
   let stderr = "";
   child.stderr.on("data", (chunk: Buffer) => {
