@@ -1,5 +1,6 @@
 import type { Optimizer } from "../../optimizer.ts";
 import type { Trainer } from "../backend.ts";
+import { applyOptimizer } from "./apply-optimizer.ts";
 import type { CompiledKernels } from "./instance.ts";
 import { differentiableWasmObjective } from "./objective.ts";
 import type { PackedDecoder } from "./packed.ts";
@@ -33,32 +34,6 @@ export function wasmTrainer(
     arena.f32(block, shape.size).fill(0);
   }
 
-  function applyOptimizer(learningRate: number): void {
-    updates++;
-    if (optimizer.name === "rmsprop") {
-      const { alpha, epsilon } = optimizer;
-      const [squares] = states as [number];
-      kernels.rmsprop(parameters, gradients, squares, shape.size, learningRate, alpha, 1 - alpha, epsilon);
-    } else if (optimizer.name === "adam") {
-      const { beta1, beta2, epsilon, weightDecay } = optimizer;
-      const [means, squares] = states as [number, number];
-      const stepSize = learningRate / (1 - beta1 ** updates);
-      const rootCorrection = Math.sqrt(1 - beta2 ** updates);
-      const betas = [beta1, 1 - beta1, beta2, 1 - beta2] as const;
-      const decay = 1 - learningRate * weightDecay;
-      kernels.adam(
-        ...([parameters, gradients, means, squares, shape.size, stepSize, rootCorrection] as const),
-        ...betas,
-        ...([epsilon, decay] as const),
-      );
-    } else {
-      // Without momentum there is no state: the gradient itself is the velocity, 0 · g + g.
-      const [velocities = gradients] = states;
-      kernels.sgd(parameters, gradients, velocities, shape.size, learningRate, optimizer.momentum);
-    }
-    pack();
-  }
-
   function pack(): void {
     kernels.pack(graph, parameters, 8);
     forgetPreconditioner(packed);
@@ -73,7 +48,9 @@ export function wasmTrainer(
       // What is not finite would stay in the parameters for good.
       if (Number.isFinite(norm)) {
         if (norm > largestNorm) kernels.scale(gradients, shape.size, largestNorm / norm);
-        applyOptimizer(learningRate);
+        updates++;
+        applyOptimizer(kernels, optimizer, { ...blocks.layout, size: shape.size }, { learningRate, updates });
+        pack();
       }
       clear(gradients);
       return norm;

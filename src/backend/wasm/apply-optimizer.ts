@@ -1,0 +1,67 @@
+import type { Adam, Optimizer, Rmsprop, Sgd } from "../../optimizer.ts";
+import type { Kernels } from "./instance.ts";
+
+/** What is updated: blocks of one layout, by their pointers. */
+export interface UpdatedBlocks {
+  readonly parameters: number;
+  readonly gradients: number;
+  /** The optimizer's state vectors. */
+  readonly states: readonly number[];
+  /** In floats. */
+  readonly size: number;
+}
+
+/** How one update goes. */
+interface Update {
+  /** Times the schedule's factor. */
+  readonly learningRate: number;
+  /** How many updates there have been with this one. */
+  readonly updates: number;
+}
+
+/** Updates parameters by their gradients as an optimizer does; see ../../optimizer.ts. */
+export function applyOptimizer(
+  kernels: Kernels,
+  optimizer: Optimizer,
+  blocks: UpdatedBlocks,
+  update: Update,
+): void {
+  (UPDATES[optimizer.name] as Apply<Optimizer>)(kernels, optimizer, blocks, update);
+}
+
+type Apply<O extends Optimizer> = (
+  kernels: Kernels,
+  optimizer: O,
+  blocks: UpdatedBlocks,
+  update: Update,
+) => void;
+
+const UPDATES: { readonly [Name in Optimizer["name"]]: Apply<Extract<Optimizer, { readonly name: Name }>> } =
+  {
+    rmsprop(kernels, { alpha, epsilon }: Rmsprop, { parameters, gradients, states, size }, { learningRate }) {
+      const [squares] = states as [number];
+      kernels.rmsprop(parameters, gradients, squares, size, learningRate, alpha, 1 - alpha, epsilon);
+    },
+    adam(
+      kernels,
+      { beta1, beta2, epsilon, weightDecay }: Adam,
+      { parameters, gradients, states, size },
+      { learningRate, updates },
+    ) {
+      const [means, squares] = states as [number, number];
+      const stepSize = learningRate / (1 - beta1 ** updates);
+      const rootCorrection = Math.sqrt(1 - beta2 ** updates);
+      const betas = [beta1, 1 - beta1, beta2, 1 - beta2] as const;
+      const decay = 1 - learningRate * weightDecay;
+      kernels.adam(
+        ...([parameters, gradients, means, squares, size, stepSize, rootCorrection] as const),
+        ...betas,
+        ...([epsilon, decay] as const),
+      );
+    },
+    sgd(kernels, { momentum }: Sgd, { parameters, gradients, states, size }, { learningRate }) {
+      // Without momentum there is no state: the gradient itself is the velocity, 0 · g + g.
+      const [velocities = gradients] = states;
+      kernels.sgd(parameters, gradients, velocities, size, learningRate, momentum);
+    },
+  };
