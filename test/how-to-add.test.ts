@@ -73,7 +73,7 @@ for (const { kind, file, before, after, named } of [
     },
     named: [
       "src/backend/wasm/layout.ts",
-      "src/backend/webgpu/passes.ts",
+      "src/backend/webgpu/losses.ts",
       "src/cli/decoder-file.ts",
       "src/terms/terms.ts",
       "test/support/reference.ts",
@@ -93,6 +93,15 @@ for (const { kind, file, before, after, named } of [
       "src/graph/readers.ts",
       "src/onnx/write/operations.ts",
     ],
+  },
+  {
+    ...{ kind: "An optimizer", file: "src/optimizer.ts" },
+    ...{
+      before: "export type Optimizer = Rmsprop | Adam | Sgd;",
+      after:
+        'export type Optimizer = Rmsprop | Adam | Sgd | (Omit<Sgd, "name"> & { readonly name: "dummy" });',
+    },
+    named: ["src/backend/wasm/apply-optimizer.ts", "src/optimizer.ts", "src/train/code-updates.ts"],
   },
   {
     ...{ kind: "A solver", file: "src/serialize.ts" },

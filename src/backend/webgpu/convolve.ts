@@ -39,9 +39,8 @@ function padBehind(
   axis: number,
   counts: readonly number[],
 ): Tensor {
-  const pads = new Array<number>(2 * rank).fill(0);
-  pads.splice(rank + axis, counts.length, ...counts);
-  return graph.apply("Pad", tensor, graph.integers(pads));
+  const none = counts.map(() => 0);
+  return graph.padded(tensor, rank, axis, none, counts);
 }
 
 /** What a Conv makes, channels first. */

@@ -102,6 +102,26 @@ export class OnnxGraph {
     return this.constant(`[${values}]`, [values.length], integers);
   }
 
+  /**
+   * A tensor of so many axes with zeros around it.
+   *
+   * @param axis from which on, one axis for each entry of the lists
+   * @param before zeros in front of them
+   * @param behind zeros behind them
+   */
+  padded(
+    tensor: Tensor,
+    rank: number,
+    axis: number,
+    before: readonly number[],
+    behind: readonly number[],
+  ): Tensor {
+    const pads = new Array<number>(2 * rank).fill(0);
+    pads.splice(axis, before.length, ...before);
+    pads.splice(rank + axis, behind.length, ...behind);
+    return this.apply("Pad", tensor, this.integers(pads));
+  }
+
   /** The shape of what a tensor has been padded of; undefined where it has not, or that is not known. */
   unpaddedShape(tensor: Tensor): readonly number[] | undefined {
     const maker = this.nodes.find(({ operator, outputs }) => operator === "Pad" && outputs.includes(tensor));

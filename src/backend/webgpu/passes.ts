@@ -3,8 +3,8 @@ import type { Decoder } from "../../decoder/decoder.ts";
 import { logitOperations, parametersOf, stepsOf } from "../../graph/graph.ts";
 import { type Operation, sizeOf, type TensorName } from "../../graph/operations.ts";
 import type { StandardLoss } from "../../terms/losses.ts";
-import { type StandardTermKind, takesLogits } from "../../terms/terms.ts";
-import { softplusTail } from "./activation.ts";
+import { takesLogits } from "../../terms/terms.ts";
+import { elementLosses } from "./losses.ts";
 import type { OnnxGraph, Tensor } from "./onnx.ts";
 import { writeOperation } from "./operations.ts";
 import type { Backward } from "./task.ts";
@@ -181,51 +181,8 @@ export function objective(
   z: Tensor,
 ): { readonly value: Tensor; gradient(): Tensor } {
   const { output, backward } = forward(graph, shape, parameters, z, takesLogits(shape.loss));
-  const { elements, slope } = elementLosses(graph, shape, data, output);
+  const scale = shape.loss.reduction === "sum" ? 1 : 1 / shape.decoder.outputSize;
+  const weigh = (values: Tensor) => graph.apply("Mul", values, data.weights ?? scale);
+  const { elements, slope } = elementLosses(graph, shape.loss, output, data.targets, weigh);
   return { value: graph.sum(elements, [1]), gradient: () => backward(slope()) };
-}
-
-/** The elements' losses, whose sum is the sample's, and how their derivatives for the outputs are written. */
-interface Elements {
-  readonly elements: Tensor;
-  slope(): Tensor;
-}
-
-/** How each loss is written; `weigh` multiplies by an element's share of the sample's loss. */
-const ELEMENTS: {
-  readonly [Kind in StandardTermKind]: (
-    graph: OnnxGraph,
-    output: Tensor,
-    targets: Tensor,
-    weigh: (values: Tensor) => Tensor,
-  ) => Elements;
-} = {
-  squaredError(graph, output, targets, weigh) {
-    const error = graph.apply("Sub", output, targets);
-    // Weighted before it is squared: what a weight of 0 leaves out must not overflow.
-    const weighed = weigh(error);
-    return {
-      elements: graph.apply("Mul", weighed, error),
-      slope: () => graph.apply("Mul", weighed, 2),
-    };
-  },
-  binaryCrossEntropy(graph, output, targets, weigh) {
-    // Where y is 1 and the output large, what is left is small: nothing large may be added to it before.
-    const linear = graph.apply("Sub", graph.apply("Relu", output), graph.apply("Mul", output, targets));
-    return {
-      elements: weigh(graph.apply("Add", linear, softplusTail(graph, output))),
-      slope: () => weigh(graph.apply("Sub", graph.apply("Sigmoid", output), targets)),
-    };
-  },
-};
-
-function elementLosses(
-  graph: OnnxGraph,
-  { decoder, loss }: ObjectiveShape,
-  { targets, weights }: DataInputs,
-  output: Tensor,
-): Elements {
-  const scale = loss.reduction === "sum" ? 1 : 1 / decoder.outputSize;
-  const weigh = (values: Tensor) => graph.apply("Mul", values, weights ?? scale);
-  return ELEMENTS[loss.name](graph, output, targets, weigh);
 }

@@ -74,7 +74,7 @@ export function unstretched(
   return { tensor: graph.reshape(summed, lengths), order: ownOrder };
 }
 
-/** How many numbers a tensor of these lengths has, but for its last axis. */
-export function rowsOf(lengths: readonly number[]): number {
+/** How many rows a tensor of these lengths has: all positions of all axes but the last one. */
+export function rowCount(lengths: readonly number[]): number {
   return sizeOf(lengths.slice(0, -1));
 }

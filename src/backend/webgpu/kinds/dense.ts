@@ -1,7 +1,7 @@
 import { lastOrder } from "../../../axis-order.ts";
 import type { Tensor } from "../onnx.ts";
 import type { Task, Written } from "../task.ts";
-import { type GraphValue, rowsOf } from "../value.ts";
+import { type GraphValue, rowCount } from "../value.ts";
 
 /** A Gemm takes matrices only: rows are all positions of all axes but the last one. */
 export function writeDense({ graph, operation, inputs, batch, parameter }: Task<"dense">): Written {
@@ -9,7 +9,7 @@ export function writeDense({ graph, operation, inputs, batch, parameter }: Task<
   const { shape } = operation;
   const order = lastOrder(shape.length);
   const isMatrix = shape.length === 1;
-  const rows = batch * rowsOf(shape);
+  const rows = batch * rowCount(shape);
   const asMatrix = (tensor: Tensor, { shape: own }: GraphValue) =>
     isMatrix ? tensor : graph.reshape(tensor, [rows, own.at(-1)!]);
   const asValue = (matrix: Tensor, own: readonly number[]) => ({

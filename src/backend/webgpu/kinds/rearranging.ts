@@ -54,12 +54,8 @@ export function writeSlice({ graph, operation, inputs }: Task<"slice">): Written
       (gradient) => {
         const { tensor: own, order: ownOrder } = gradient.any;
         const at = positionOf(ownOrder, axis);
-        const pad = (before: number, behind: number) => {
-          const pads = new Array<number>(2 * (ownOrder.length + 1)).fill(0);
-          pads[at] = before;
-          pads[at + ownOrder.length + 1] = behind;
-          return graph.apply("Pad", own, graph.integers(pads));
-        };
+        const pad = (before: number, behind: number) =>
+          graph.padded(own, 1 + ownOrder.length, at, [before], [behind]);
         if (step === 1) return { tensor: pad(start, length - start - count), order: ownOrder };
         // Every position takes the one that was made of it, or the zero behind them all.
         const from = new Array<number>(length).fill(count);

@@ -1,0 +1,53 @@
+import type { StandardLoss } from "../../terms/losses.ts";
+import type { StandardTermKind } from "../../terms/terms.ts";
+import { softplusTail } from "./activation.ts";
+import type { OnnxGraph, Tensor } from "./onnx.ts";
+
+/** The elements' losses, whose sum is the sample's, and how their derivatives for the outputs are written. */
+export interface Elements {
+  readonly elements: Tensor;
+  slope(): Tensor;
+}
+
+/** How each loss is written; `weigh` multiplies by an element's share of the sample's loss. */
+const ELEMENTS: {
+  readonly [Kind in StandardTermKind]: (
+    graph: OnnxGraph,
+    output: Tensor,
+    targets: Tensor,
+    weigh: (values: Tensor) => Tensor,
+  ) => Elements;
+} = {
+  squaredError(graph, output, targets, weigh) {
+    const error = graph.apply("Sub", output, targets);
+    // Weighted before it is squared: what a weight of 0 leaves out must not overflow.
+    const weighed = weigh(error);
+    return {
+      elements: graph.apply("Mul", weighed, error),
+      slope: () => graph.apply("Mul", weighed, 2),
+    };
+  },
+  binaryCrossEntropy(graph, output, targets, weigh) {
+    // Where y is 1 and the output large, what is left is small: nothing large may be added to it before.
+    const linear = graph.apply("Sub", graph.apply("Relu", output), graph.apply("Mul", output, targets));
+    return {
+      elements: weigh(graph.apply("Add", linear, softplusTail(graph, output))),
+      slope: () => weigh(graph.apply("Sub", graph.apply("Sigmoid", output), targets)),
+    };
+  },
+};
+
+/**
+ * Writes the losses of a decoder's elements, [rows, n], each weighed.
+ *
+ * @param output what the loss takes: logits, or outputs
+ */
+export function elementLosses(
+  graph: OnnxGraph,
+  { name }: StandardLoss,
+  output: Tensor,
+  targets: Tensor,
+  weigh: (values: Tensor) => Tensor,
+): Elements {
+  return ELEMENTS[name](graph, output, targets, weigh);
+}
