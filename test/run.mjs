@@ -33,8 +33,11 @@ const runsOnce = [
   "examples-folders.test.ts",
   "examples.test.ts",
   "fuzz.test.ts",
+  // What the compiler says, and what a program does that is killed.
+  "how-to-add.test.ts",
   "package.test.ts",
   "published.test.ts",
+  "reproduce.test.ts",
   "runner.test.ts",
   "webgpu-browser.test.ts",
   "where-it-runs.test.ts",
@@ -44,6 +47,14 @@ const needsNewerNode = [
   "webgpu-device.test.ts",
   "webgpu-kinds.test.ts",
   "webgpu-objective.test.ts",
+  "webgpu-priors.test.ts",
+  "webgpu-solvers.test.ts",
+];
+/** They are begun first: one that is begun last keeps a single core busy while the other waits. */
+const slowest = [
+  "webgpu-kinds.test.ts",
+  "webgpu-browser.test.ts",
+  "package.test.ts",
   "webgpu-solvers.test.ts",
 ];
 const filesAtOnce = 2;
@@ -58,6 +69,9 @@ const here = files.filter((file) => isNewer || !needsNewerNode.includes(file));
 const jobs = makeJobs(process.execPath, here);
 const onNewer = files.filter((file) => !runsOnce.includes(file));
 if (onNewer.length > 0 && !isNewer) jobs.push(...makeJobs(findNewerNode(), onNewer));
+/** @param {{ file: string }} job */
+const isSlow = ({ file }) => slowest.includes(file);
+jobs.sort((a, b) => Number(isSlow(b)) - Number(isSlow(a)));
 
 for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
   process.on(signal, async () => {
@@ -106,6 +120,7 @@ function makeJobs(node, names) {
   const version = execFileSync(node, ["--version"], { encoding: "utf8" }).trim();
   const flags = relaxedSimdFlags(node);
   return names.map((name) => ({
+    file: name,
     name: `${name} on Node ${version}`,
     command: [node, "--expose-gc", ...flags, "--import", "tsx", join(basename(folder), name)],
   }));
