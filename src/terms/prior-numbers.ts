@@ -88,7 +88,10 @@ export function checkMatrix(
   return Object.freeze(numbers);
 }
 
-/** Of the largest number on a diagonal: what a pivot must be more than, for rounding to leave anything of it. */
+/**
+ * Of the number on its own diagonal: what a pivot must be more than, for rounding to leave anything of it. It is the share
+ * of a latent's variance that the latents before it do not explain, in whatever units each of them is.
+ */
 const LEAST_PIVOT = 1e-14;
 
 /**
@@ -99,8 +102,6 @@ const LEAST_PIVOT = 1e-14;
  */
 export function choleskyFactor(matrix: Numbers, d: number): Float64Array | undefined {
   const factor = new Float64Array(d * d);
-  let largest = 0;
-  for (let i = 0; i < d; i++) largest = Math.max(largest, matrix[i * d + i]!);
   for (let i = 0; i < d; i++) {
     for (let j = 0; j <= i; j++) {
       let sum = matrix[i * d + j]!;
@@ -109,7 +110,7 @@ export function choleskyFactor(matrix: Numbers, d: number): Float64Array | undef
         factor[i * d + j] = sum / factor[j * d + j]!;
         continue;
       }
-      if (!(sum > LEAST_PIVOT * largest && Number.isFinite(sum))) return undefined;
+      if (!(sum > LEAST_PIVOT * matrix[i * d + i]! && Number.isFinite(sum))) return undefined;
       factor[i * d + i] = Math.sqrt(sum);
     }
   }
