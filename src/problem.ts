@@ -1,7 +1,8 @@
 import type { Backend, Problem } from "./backend/backend.ts";
-import { attached, checkMemory, isFloat32Array, typedArrayName } from "./brand.ts";
-import { callHint, invalid, memberHint, show } from "./check.ts";
+import { attached } from "./brand.ts";
+import { callHint, invalid, show } from "./check.ts";
 import type { Decoder } from "./decoder/decoder.ts";
+import { checkFiniteRows, checkFloat32, place } from "./float32.ts";
 import type { Control } from "./solver/base.ts";
 import type { Loss } from "./terms/losses.ts";
 import { termTraits } from "./terms/terms.ts";
@@ -32,16 +33,7 @@ export function checkLatents(
   decoder: Decoder,
   whose = "the decoder's latent size",
 ): number {
-  checkFloat32(where, name, z);
-  const d = decoder.latentSize;
-  if (z.length % d !== 0) {
-    throw invalid(`${where}: ${name} has ${z.length} values, expected a multiple of ${d} (${whose})`);
-  }
-  const bad = z.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) {
-    throw invalid(`${where}: ${name} is ${z[bad]} at ${place(bad, d)}, expected finite numbers`);
-  }
-  return z.length / d;
+  return checkFiniteRows(where, name, z, decoder.latentSize, whose);
 }
 
 /** Refuses weights of the wrong type or length. */
@@ -148,34 +140,4 @@ function checkWeightRow(
     sum += weight;
   }
   if (sum === 0) throw invalid(`${where}: all weights${whose} are 0, expected at least one above 0`);
-}
-
-function checkFloat32(where: string, name: string, values: unknown): asserts values is Float32Array {
-  if (isFloat32Array(values)) {
-    checkMemory(where, name, values);
-    return;
-  }
-  if (name === "y" && /^Uint8(Clamped)?Array$/.test(typedArrayName(values) ?? "")) {
-    throw invalid(
-      `${where}: ${name} is ${show(values)}, expected a Float32Array; for pixels of 0 to 255 divide by 255: Float32Array.from(${name}, (v) => v / 255)`,
-    );
-  }
-  throw invalid(`${where}: ${name} is ${show(values)}, expected a Float32Array${float32Hint(name, values)}`);
-}
-
-/** How what came becomes a Float32Array. */
-function float32Hint(name: string, values: unknown): string {
-  if (Array.isArray(values)) {
-    const isNested = Array.isArray(values[0]);
-    return `; convert with Float32Array.from(${name}${isNested ? ".flat(Infinity)" : ""})`;
-  }
-  if (typedArrayName(values) !== undefined) return `; convert with Float32Array.from(${name})`;
-  if (typeof values === "string") return "; readDataset reads files, and its toFloat32() gives one";
-  if (memberHint(values, "toFloat32") !== "") return `; give ${name}.toFloat32()`;
-  return memberHint(values, "z");
-}
-
-/** Where an element is, for people. */
-function place(index: number, rowSize: number): string {
-  return `sample ${Math.floor(index / rowSize)}, element ${index % rowSize}`;
 }

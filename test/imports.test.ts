@@ -46,7 +46,7 @@ const ROOMS: [room: string, pattern: RegExp, mayImport: string[]][] = [
   ["graph", /^graph\//, ["basics"]],
   [
     "basics",
-    /^(axis-order|brand|builtin-module|check|checksum|durable-file|errors|file-kind|flow|objective|onnx-messages|optimizer|schedule|platform|protobuf|random|result|serialize|source|turns|values)\.ts$/,
+    /^(axis-order|brand|builtin-module|check|checksum|durable-file|errors|file-kind|float32|flow|objective|onnx-messages|optimizer|schedule|platform|protobuf|random|result|serialize|source|turns|values)\.ts$/,
     [],
   ],
 ];

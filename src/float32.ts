@@ -1,0 +1,59 @@
+import { checkMemory, isFloat32Array, typedArrayName } from "./brand.ts";
+import { invalid, memberHint, show } from "./check.ts";
+
+// Arrays of samples, latents and weights, as they come in.
+
+/** Refuses what is no Float32Array, or one whose memory has gone or may go. */
+export function checkFloat32(where: string, name: string, values: unknown): asserts values is Float32Array {
+  if (isFloat32Array(values)) {
+    checkMemory(where, name, values);
+    return;
+  }
+  if (name === "y" && /^Uint8(Clamped)?Array$/.test(typedArrayName(values) ?? "")) {
+    throw invalid(
+      `${where}: ${name} is ${show(values)}, expected a Float32Array; for pixels of 0 to 255 divide by 255: Float32Array.from(${name}, (v) => v / 255)`,
+    );
+  }
+  throw invalid(`${where}: ${name} is ${show(values)}, expected a Float32Array${float32Hint(name, values)}`);
+}
+
+/** How what came becomes a Float32Array. */
+function float32Hint(name: string, values: unknown): string {
+  if (Array.isArray(values)) {
+    const isNested = Array.isArray(values[0]);
+    return `; convert with Float32Array.from(${name}${isNested ? ".flat(Infinity)" : ""})`;
+  }
+  if (typedArrayName(values) !== undefined) return `; convert with Float32Array.from(${name})`;
+  if (typeof values === "string") return "; readDataset reads files, and its toFloat32() gives one";
+  if (memberHint(values, "toFloat32") !== "") return `; give ${name}.toFloat32()`;
+  return memberHint(values, "z");
+}
+
+/**
+ * Refuses rows of the wrong type or length, or that are not finite; returns how many there are.
+ *
+ * @param size of a row
+ * @param whose that size is, for messages
+ */
+export function checkFiniteRows(
+  where: string,
+  name: string,
+  values: unknown,
+  size: number,
+  whose: string,
+): number {
+  checkFloat32(where, name, values);
+  if (values.length % size !== 0) {
+    throw invalid(`${where}: ${name} has ${values.length} values, expected a multiple of ${size} (${whose})`);
+  }
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) {
+    throw invalid(`${where}: ${name} is ${values[bad]} at ${place(bad, size)}, expected finite numbers`);
+  }
+  return values.length / size;
+}
+
+/** Where an element is, for people. */
+export function place(index: number, rowSize: number): string {
+  return `sample ${Math.floor(index / rowSize)}, element ${index % rowSize}`;
+}
