@@ -52,6 +52,14 @@ export { type Lbfgs, type LbfgsOptions, lbfgs } from "./solver/lbfgs.ts";
 export type { SaveAt } from "./solver/recording.ts";
 export { type Rk4, type Rk4Options, rk4 } from "./solver/rk4.ts";
 export {
+  type CovarianceKind,
+  type FitGaussianMixtureOptions,
+  type FitGaussianOptions,
+  fitGaussian,
+  fitGaussianMixture,
+  type GaussianMixtureFit,
+} from "./terms/fit-priors.ts";
+export {
   binaryCrossEntropy,
   type CustomLoss,
   type CustomLossFunctions,

@@ -1,0 +1,70 @@
+/** So many sweeps at most; Jacobi's method has converged to float64 after 6 to 10 (Golub and Van Loan, section 8.5). */
+const MOST_SWEEPS = 30;
+
+/**
+ * Raises the eigenvalues of a symmetric matrix that are below `least` to it, in place; the eigenvectors stay. Of all
+ * matrices with no eigenvalue below `least`, it is the covariance under which samples with the given one are likeliest.
+ *
+ * @param matrix [d, d], row-major
+ */
+export function raiseEigenvalues(matrix: Float64Array, d: number, least: number): void {
+  const { values, vectors } = eigenvalues(matrix, d);
+  for (let k = 0; k < d; k++) {
+    const missing = least - values[k]!;
+    if (!(missing > 0)) continue;
+    for (let i = 0; i < d; i++) {
+      for (let j = 0; j <= i; j++) {
+        const share = missing * vectors[k * d + i]! * vectors[k * d + j]!;
+        matrix[i * d + j]! += share;
+        if (i !== j) matrix[j * d + i]! += share;
+      }
+    }
+  }
+}
+
+/**
+ * Eigenvalues and eigenvectors of a symmetric matrix, by Jacobi's cyclic method.
+ *
+ * @returns values [d], in no order; vectors [d, d], each a row of length 1
+ */
+export function eigenvalues(
+  matrix: Float64Array,
+  d: number,
+): { readonly values: Float64Array; readonly vectors: Float64Array } {
+  const a = matrix.slice();
+  const vectors = new Float64Array(d * d);
+  for (let i = 0; i < d; i++) vectors[i * d + i] = 1;
+  for (let sweep = 0; sweep < MOST_SWEEPS; sweep++) {
+    let rotations = 0;
+    for (let p = 0; p < d; p++) {
+      for (let q = p + 1; q < d; q++) {
+        // As small as rounding leaves it, beside the two eigenvalues it would be turned into.
+        const limit = 2 ** -53 * Math.sqrt(Math.abs(a[p * d + p]! * a[q * d + q]!));
+        if (!(Math.abs(a[p * d + q]!) > limit)) continue;
+        rotate(a, vectors, d, p, q);
+        rotations++;
+      }
+    }
+    if (rotations === 0) break;
+  }
+  return { values: Float64Array.from({ length: d }, (_, i) => a[i * d + i]!), vectors };
+}
+
+/** Turns two axes so that the matrix has 0 where they cross. */
+function rotate(a: Float64Array, vectors: Float64Array, d: number, p: number, q: number): void {
+  const difference = (a[q * d + q]! - a[p * d + p]!) / (2 * a[p * d + q]!);
+  const tangent = (difference < 0 ? -1 : 1) / (Math.abs(difference) + Math.sqrt(difference * difference + 1));
+  const cosine = 1 / Math.sqrt(tangent * tangent + 1);
+  const sine = tangent * cosine;
+  for (let k = 0; k < d; k++) turn(a, k * d + p, k * d + q, cosine, sine);
+  for (let k = 0; k < d; k++) turn(a, p * d + k, q * d + k, cosine, sine);
+  for (let k = 0; k < d; k++) turn(vectors, p * d + k, q * d + k, cosine, sine);
+  a[p * d + q] = 0;
+  a[q * d + p] = 0;
+}
+
+function turn(numbers: Float64Array, first: number, second: number, cosine: number, sine: number): void {
+  const [x, y] = [numbers[first]!, numbers[second]!];
+  numbers[first] = cosine * x - sine * y;
+  numbers[second] = sine * x + cosine * y;
+}

@@ -1,0 +1,220 @@
+import { raiseEigenvalues } from "./eigenvalues.ts";
+import type { MixtureStart } from "./mixture-start.ts";
+import { addOuterProduct, mirror } from "./moments.ts";
+import { choleskyFactor, logDeterminant } from "./prior-numbers.ts";
+import type { StandardisedCodes } from "./standardised-codes.ts";
+
+/** A mixture of K Gaussians, in the units of standardised codes. */
+export interface Mixture {
+  /** [K], adding up to 1. */
+  readonly shares: Float64Array;
+  /** [K, d] */
+  readonly means: Float64Array;
+  /** [K, d, d], row-major, or [K, d], their diagonals. */
+  readonly covariances: Float64Array;
+}
+
+/**
+ * Each component has at least this share of a code. A share of 0 has no logarithm; that of a component which has lost
+ * its codes goes there.
+ */
+const LEAST_OF_A_CODE = 1e-3;
+/** Of a code, for the sums of a component: so many of them as memory holds add up to nothing beside `LEAST_OF_A_CODE`. */
+const NEGLIGIBLE = 1e-30;
+
+/**
+ * Expectation maximisation (Dempster, Laird and Rubin, 1977) from a start, in which the log-likelihood never falls but by
+ * rounding: each maximisation is exact among all mixtures whose components have no variance below `varianceFloor` in any
+ * direction, and no share below a thousandth of a code's.
+ *
+ * Its memory is some three times the mixture's, however many codes there are: expectations are added up as they are found,
+ * around the means so far, which cancels less than around 0.
+ */
+export class ExpectationMaximisation {
+  readonly mixture: Mixture;
+  private readonly d: number;
+  /** K */
+  private readonly count: number;
+  /** Of the covariances: of all, one after the other, the size. */
+  private readonly size: number;
+  /** [K, d, d], or [K, d]: standard deviations. */
+  private readonly factors: Float64Array;
+  /** [K]: log of the share, less ½ log det Σ and d/2 · ln 2π. */
+  private readonly constants: Float64Array;
+  /** [K]: how many codes each has, in parts. */
+  private readonly sums: Float64Array;
+  /** [K, d] and as `covariances`: of the codes around the means. */
+  private readonly firstMoments: Float64Array;
+  private readonly secondMoments: Float64Array;
+  private readonly code: Float64Array;
+  /** [K, d]: the code around each mean. */
+  private readonly centred: readonly Float64Array[];
+  private readonly solved: Float64Array;
+  private readonly logs: Float64Array;
+
+  constructor(
+    private readonly codes: StandardisedCodes,
+    start: MixtureStart,
+    private readonly isFull: boolean,
+    private readonly varianceFloor: number,
+  ) {
+    const d = codes.latentSize;
+    const count = start.counts.length;
+    const size = isFull ? d * d : d;
+    this.d = d;
+    this.count = count;
+    this.size = size;
+    const covariances = new Float64Array(count * size);
+    for (let k = 0; k < count; k++) {
+      for (let i = 0; i < d; i++) {
+        covariances[k * size + (isFull ? i * d + i : i)] = Math.max(start.variances[i]!, varianceFloor);
+      }
+    }
+    const shares = new Float64Array(count);
+    this.mixture = { shares, means: start.means.slice(), covariances };
+    this.sums = start.counts.slice();
+    this.factors = new Float64Array(count * size);
+    this.constants = new Float64Array(count);
+    this.firstMoments = new Float64Array(count * d);
+    this.secondMoments = new Float64Array(count * size);
+    this.code = new Float64Array(d);
+    this.centred = Array.from({ length: count }, () => new Float64Array(d));
+    this.solved = new Float64Array(d);
+    this.logs = new Float64Array(count);
+    this.setShares();
+    for (let k = 0; k < count; k++) this.factorise(k);
+  }
+
+  /** The log-likelihood of the mixture, mean per code, in nats; adds up what `maximise` needs. */
+  expect(): number {
+    const { codes, count, logs, sums } = this;
+    this.setConstants();
+    sums.fill(0);
+    this.firstMoments.fill(0);
+    this.secondMoments.fill(0);
+    let total = 0;
+    for (let i = 0; i < codes.count; i++) {
+      codes.read(i, this.code);
+      let largest = Number.NEGATIVE_INFINITY;
+      for (let k = 0; k < count; k++) {
+        logs[k] = this.constants[k]! - this.squaredDistance(k) / 2;
+        largest = Math.max(largest, logs[k]!);
+      }
+      let sum = 0;
+      for (let k = 0; k < count; k++) sum += Math.exp(logs[k]! - largest);
+      const logDensity = largest + Math.log(sum);
+      total += logDensity;
+      for (let k = 0; k < count; k++) this.add(k, Math.exp(logs[k]! - logDensity));
+    }
+    return total / codes.count;
+  }
+
+  /** The mixture under which the codes are likeliest, each being of the components as was expected. */
+  maximise(): void {
+    this.setShares();
+    for (let k = 0; k < this.count; k++) if (this.sums[k]! > 0) this.moveComponent(k);
+  }
+
+  /** A code's distance from a component in its own standard deviations; leaves the code around the mean in `centred`. */
+  private squaredDistance(k: number): number {
+    const { d, code, factors, solved } = this;
+    const { means } = this.mixture;
+    const centred = this.centred[k]!;
+    for (let i = 0; i < d; i++) centred[i] = code[i]! - means[k * d + i]!;
+    let sum = 0;
+    if (!this.isFull) {
+      for (let i = 0; i < d; i++) {
+        const solution = centred[i]! / factors[k * d + i]!;
+        sum += solution * solution;
+      }
+      return sum;
+    }
+    for (let i = 0, row = k * d * d; i < d; i++, row += d) {
+      let left = centred[i]!;
+      for (let j = 0; j < i; j++) left -= factors[row + j]! * solved[j]!;
+      const solution = left / factors[row + i]!;
+      solved[i] = solution;
+      sum += solution * solution;
+    }
+    return sum;
+  }
+
+  private add(k: number, responsibility: number): void {
+    if (responsibility < NEGLIGIBLE) return;
+    const { d, size } = this;
+    const centred = this.centred[k]!;
+    this.sums[k]! += responsibility;
+    for (let i = 0; i < d; i++) this.firstMoments[k * d + i]! += responsibility * centred[i]!;
+    addOuterProduct(this.secondMoments, k * size, centred, responsibility, this.isFull);
+  }
+
+  /** The shares that make the codes likeliest, none of them below the least: those that would be have just that. */
+  private setShares(): void {
+    const { shares } = this.mixture;
+    const least = LEAST_OF_A_CODE / this.codes.count;
+    const isRaised = Array.from(shares, () => false);
+    for (let isDone = false; !isDone; ) {
+      isDone = true;
+      const left = 1 - least * isRaised.filter(Boolean).length;
+      const sum = this.sums.reduce((total, own, k) => total + (isRaised[k] ? 0 : own), 0);
+      for (let k = 0; k < shares.length; k++) {
+        shares[k] = isRaised[k] ? least : (left * this.sums[k]!) / sum;
+        if (isRaised[k] || shares[k]! >= least) continue;
+        isRaised[k] = true;
+        isDone = false;
+      }
+    }
+  }
+
+  private moveComponent(k: number): void {
+    const { d, size, isFull, varianceFloor } = this;
+    const { means, covariances } = this.mixture;
+    const sum = this.sums[k]!;
+    const shift = this.firstMoments.subarray(k * d, (k + 1) * d);
+    const moments = this.secondMoments.subarray(k * size, (k + 1) * size);
+    for (let i = 0; i < d; i++) shift[i]! /= sum;
+    for (let at = 0; at < size; at++) moments[at]! /= sum;
+    addOuterProduct(moments, 0, shift, -1, isFull);
+    if (isFull) {
+      mirror(moments, d);
+      if (hasEigenvalueBelow(moments, d, varianceFloor)) raiseEigenvalues(moments, d, varianceFloor);
+    } else {
+      for (let i = 0; i < d; i++) moments[i] = Math.max(moments[i]!, varianceFloor);
+    }
+    const before = covariances.slice(k * size, (k + 1) * size);
+    covariances.set(moments, k * size);
+    if (!this.factorise(k)) {
+      // Rounding has left no factor: the component stays as it was, which lowers no likelihood.
+      covariances.set(before, k * size);
+      return;
+    }
+    for (let i = 0; i < d; i++) means[k * d + i]! += shift[i]!;
+  }
+
+  /** false where there is no factor; the one before is kept. */
+  private factorise(k: number): boolean {
+    const { d, size } = this;
+    const covariance = this.mixture.covariances.subarray(k * size, (k + 1) * size);
+    const factor = this.isFull ? choleskyFactor(covariance, d) : covariance.map(Math.sqrt);
+    if (factor) this.factors.set(factor, k * size);
+    return factor !== undefined;
+  }
+
+  private setConstants(): void {
+    const { d, size, factors } = this;
+    for (let k = 0; k < this.count; k++) {
+      const factor = factors.subarray(k * size, (k + 1) * size);
+      const logDet = this.isFull
+        ? logDeterminant(factor, d)
+        : factor.reduce((sum, std) => sum + 2 * Math.log(std), 0);
+      this.constants[k] = Math.log(this.mixture.shares[k]!) - (logDet + d * Math.log(2 * Math.PI)) / 2;
+    }
+  }
+}
+
+/** A factor of the matrix less the bound on its diagonal costs a thirtieth of the eigenvalues. */
+function hasEigenvalueBelow(matrix: Float64Array, d: number, least: number): boolean {
+  const lowered = matrix.slice();
+  for (let i = 0; i < d; i++) lowered[i * d + i]! -= least;
+  return choleskyFactor(lowered, d) === undefined;
+}

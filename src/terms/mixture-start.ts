@@ -1,0 +1,97 @@
+import type { Random } from "../random.ts";
+import type { StandardisedCodes } from "./standardised-codes.ts";
+
+/** Where the search for a mixture starts. */
+export interface MixtureStart {
+  /** [K], how many codes are nearest to each of the centres. */
+  readonly counts: Float64Array;
+  /** [K, d], the means of those codes. */
+  readonly means: Float64Array;
+  /** [d], how far codes are from the mean of theirs, over all. */
+  readonly variances: Float64Array;
+}
+
+/**
+ * Centres by greedy k-means++ (Arthur and Vassilvitskii, 2007, section 5): each is a code, drawn with probabilities as the
+ * squared distance from the nearest centre so far; of 2 + ⌊ln K⌋ drawn, the one that leaves codes nearest to centres.
+ * All components have the variances within the clusters in common: a cluster of one code has none of its own, and would
+ * stay where it is.
+ *
+ * @returns how many different codes there are instead, where they are fewer than K
+ */
+export function startMixture(
+  codes: StandardisedCodes,
+  components: number,
+  random: Random,
+): MixtureStart | number {
+  const { count, latentSize: d } = codes;
+  const candidates = 2 + Math.floor(Math.log(components));
+  const nearest = new Uint32Array(count);
+  const code = new Float64Array(d);
+  const centre = new Float64Array(d);
+  let distances = new Float64Array(count).fill(Number.POSITIVE_INFINITY);
+  let best = distances.slice();
+  let tried = distances.slice();
+  let sum = 0;
+  for (let k = 0; k < components; k++) {
+    let leastSum = Number.POSITIVE_INFINITY;
+    for (let candidate = 0; candidate < (k === 0 ? 1 : candidates); candidate++) {
+      codes.read(k === 0 ? random.below(count) : draw(distances, sum, random), centre);
+      let triedSum = 0;
+      for (let i = 0; i < count; i++) {
+        codes.read(i, code);
+        tried[i] = Math.min(distances[i]!, squaredDistance(code, centre));
+        triedSum += tried[i]!;
+      }
+      if (!(triedSum < leastSum)) continue;
+      leastSum = triedSum;
+      [best, tried] = [tried, best];
+    }
+    for (let i = 0; i < count; i++) if (best[i]! < distances[i]!) nearest[i] = k;
+    [distances, best] = [best, distances];
+    sum = leastSum;
+    if (sum === 0 && k + 1 < components) return k + 1;
+  }
+  return clustersOf(codes, components, nearest);
+}
+
+/** The index of a code, with probabilities as the distances. */
+function draw(distances: Float64Array, sum: number, random: Random): number {
+  let left = random.uniform() * sum;
+  let last = 0;
+  for (let i = 0; i < distances.length; i++) {
+    if (distances[i] === 0) continue;
+    last = i;
+    left -= distances[i]!;
+    if (left < 0) break;
+  }
+  // Rounding may leave something at the end.
+  return last;
+}
+
+function squaredDistance(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i]! - b[i]!) ** 2;
+  return sum;
+}
+
+function clustersOf(codes: StandardisedCodes, components: number, nearest: Uint32Array): MixtureStart {
+  const { count, latentSize: d } = codes;
+  const counts = new Float64Array(components);
+  const means = new Float64Array(components * d);
+  const variances = new Float64Array(d);
+  const code = new Float64Array(d);
+  for (let i = 0; i < count; i++) {
+    const k = nearest[i]!;
+    codes.read(i, code);
+    counts[k]!++;
+    for (let j = 0; j < d; j++) means[k * d + j]! += code[j]!;
+  }
+  for (let k = 0; k < components; k++) for (let j = 0; j < d; j++) means[k * d + j]! /= counts[k]!;
+  for (let i = 0; i < count; i++) {
+    const first = nearest[i]! * d;
+    codes.read(i, code);
+    for (let j = 0; j < d; j++) variances[j]! += (code[j]! - means[first + j]!) ** 2 / count;
+  }
+  return { counts, means, variances };
+}

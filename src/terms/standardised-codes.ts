@@ -1,0 +1,26 @@
+import type { Moments } from "./moments.ts";
+
+/** Codes in units in which each coordinate has mean 0 and variance 1, so that none counts for more than another. */
+export interface StandardisedCodes {
+  readonly count: number;
+  readonly latentSize: number;
+  /** Writes one of them, d values. */
+  read(index: number, into: Float64Array): void;
+}
+
+/** They are computed as they are read: a copy in float64 would be twice as large as the codes. */
+export function standardise(
+  codes: Float32Array,
+  latentSize: number,
+  { mean, stds }: Pick<Moments, "mean"> & { readonly stds: Float64Array },
+): StandardisedCodes {
+  const scales = stds.map((std) => 1 / std);
+  return {
+    count: codes.length / latentSize,
+    latentSize,
+    read(index, into) {
+      const first = index * latentSize;
+      for (let i = 0; i < latentSize; i++) into[i] = (codes[first + i]! - mean[i]!) * scales[i]!;
+    },
+  };
+}
