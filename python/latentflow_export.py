@@ -51,6 +51,11 @@ _SpectralNorm = importlib.import_module("torch.nn.utils.spectral_norm").Spectral
 OPSET = 17  # the first with LayerNormalization, and the last that torch 1.13 writes
 PROBE_VALUES = 4096  # the most values that are kept of an output
 LOSSES = {"bce": "binaryCrossEntropy", "mse": "squaredError"}  # by what files call them
+# The numbers of each kind of prior, by how many components and latents they go, K and d.
+PRIORS: Dict[str, Dict[str, str]] = {
+    "gaussian": {"mean": "d", "std": "d", "covariance": "dd"},
+    "gaussianMixture": {"weights": "K", "means": "Kd", "stds": "Kd", "covariances": "Kdd"},
+}
 PROBE_POINTS = 32  # the most points that a probe is taken at
 ONE_FILE_BYTES = 2**31 - 2**24  # protobuf ends at 2 GiB; the graph needs a little of it
 SAFETENSORS_HEADER_BYTES = 2**20  # the longest header that latentflow reads
@@ -73,6 +78,7 @@ def export(
     probe_rows: int = 4,
     seed: int = 0,
     loss: Optional[str] = None,
+    prior: Optional[Dict[str, Any]] = None,
 ) -> None:
     """
     Writes `module`, a decoder, to `path` as ONNX, and says so on stdout.
@@ -102,6 +108,11 @@ def export(
         seed: of the probe's latents, which are drawn from N(0, 1), and of the choice of values that it keeps.
         loss: what the decoder was trained with, which a reader then takes: "bce", binary cross entropy on outputs that end
             in a sigmoid, or "mse", squared error. Default: the file does not say, and its reader has to.
+        prior: what codes are likely, which a reader then takes; d is how many latents there are, all axes together:
+            {"name": "gaussian", "mean": 0, "std": 1}, what a VAE is trained with: mean and std are numbers or d of them;
+            "covariance", d × d, may take the place of std. Or {"name": "gaussianMixture", "means": K × d, "stds": K × d,
+            or "covariances": K × d × d, "weights": K shares, by default all alike}. "weight" is what its value in nats
+            is multiplied by, by default 1. Numbers are lists, arrays or tensors. Default: none.
 
     Raises:
         ValueError: what the module does is not a decoder's work, or an argument is wrong. Nothing is written then.
@@ -110,6 +121,7 @@ def export(
     rows = _check_count("probe_rows", probe_rows)
     if loss not in (None, *LOSSES):
         raise ValueError("export: loss is {!r}, expected {} or None".format(loss, " or ".join(map(repr, LOSSES))))
+    written_prior = None if prior is None else _check_prior(prior, math.prod(_latent_shape(latent)))
     onnx = _import_onnx()
     with _undisturbed():
         decoder, notes = _float32_copy(module)
@@ -127,7 +139,7 @@ def export(
         folder = tempfile.mkdtemp(prefix=".latentflow-", dir=os.path.dirname(path))
         try:
             written = os.path.join(folder, os.path.basename(path))
-            _write_onnx(onnx, decoder, inputs, values, outputs, probe, loss, written)
+            _write_onnx(onnx, decoder, inputs, values, outputs, probe, loss, written_prior, written)
             notes += _verify(written, decoder, inputs, values, outputs)
             # A second file has the weights. It goes first: the graph must not be there without them.
             files = sorted(os.listdir(folder), key=lambda name: name == os.path.basename(path))
@@ -162,6 +174,87 @@ def _check_count(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError("export: {} is {!r}, expected an integer >= 1".format(name, value))
     return value
+
+
+def _check_prior(prior: Any, latent_size: int) -> str:
+    """A prior as files have it: JSON."""
+    examples = "{'name': 'gaussian', 'mean': 0, 'std': 1}"
+    if not isinstance(prior, dict):
+        raise ValueError("export: prior is {!r}, expected a dict, as {}".format(prior, examples))
+    name = prior.get("name")
+    if not isinstance(name, str) or name not in PRIORS:
+        expected = " or ".join(map(repr, PRIORS))
+        raise ValueError("export: prior['name'] is {!r}, expected {}, as in {}".format(name, expected, examples))
+    known = PRIORS[name]
+    for key in prior:
+        if key not in ("name", "weight", *known):
+            shown = ", ".join(map(repr, [*known, "weight"]))
+            raise ValueError("export: prior has {!r}, which is nothing of {!r}, expected {}".format(key, name, shown))
+    given = {key: value for key, value in prior.items() if value is not None}
+    if name == "gaussian":
+        if "std" in given and "covariance" in given:
+            raise ValueError("export: prior has 'std' and 'covariance', expected one of them")
+        given.setdefault("mean", 0)
+        if "covariance" not in given:
+            given.setdefault("std", 1)
+        components = 1
+    else:
+        if "means" not in given or ("stds" in given) == ("covariances" in given):
+            raise ValueError(
+                "export: prior has {}, expected 'means' and one of 'stds' and 'covariances'".format(
+                    ", ".join(map(repr, given))
+                )
+            )
+        means = _prior_numbers("means", given["means"])
+        components = len(means) if means.dim() else 1
+        given.setdefault("weights", [1] * components)
+    weight = _prior_numbers("weight", given.get("weight", 1))
+    if weight.dim() > 0 or not weight > 0:
+        raise ValueError("export: prior['weight'] is {!r}, expected a number > 0".format(given["weight"]))
+    lengths = {"K": components, "d": latent_size}
+    written: Dict[str, Any] = {"name": name, "weight": weight.item()}
+    for key, axes in known.items():
+        if key not in given:
+            continue
+        numbers = _prior_numbers(key, given[key])
+        shape = [lengths[axis] for axis in axes]
+        if list(numbers.shape) != shape and not (axes == "d" and numbers.dim() == 0):
+            raise ValueError(
+                "export: prior[{!r}] is of shape {}, expected {}{}; there are {} latents".format(
+                    key, list(numbers.shape), "one number or " if axes == "d" else "", shape, latent_size
+                )
+            )
+        if key in ("std", "stds", "weights") and not bool((numbers > 0).all()):
+            raise ValueError("export: prior[{!r}] has {:g}, expected numbers > 0".format(key, numbers.min().item()))
+        if axes.endswith("dd"):
+            _check_covariances(key, numbers)
+        written[key] = numbers.flatten().tolist() if numbers.dim() else numbers.item()
+    if name == "gaussianMixture":
+        total = sum(written["weights"])
+        written["weights"] = [share / total for share in written["weights"]]
+    return json.dumps(written)
+
+
+def _prior_numbers(key: str, value: Any) -> torch.Tensor:
+    try:
+        numbers = torch.as_tensor(value, dtype=torch.float64).detach().cpu()
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError("export: prior[{!r}] is {!r}, expected numbers".format(key, value)) from None
+    if not bool(torch.isfinite(numbers).all()):
+        raise ValueError("export: prior[{!r}] is not finite; give numbers that are".format(key))
+    return numbers
+
+
+def _check_covariances(key: str, matrices: torch.Tensor) -> None:
+    largest = matrices.abs().amax(dim=(-2, -1), keepdim=True)
+    # What rounding explains.
+    if bool(((matrices - matrices.mT).abs() > 1e-6 * largest).any()):
+        raise ValueError("export: prior[{!r}] is not symmetric, expected a covariance".format(key))
+    if bool((torch.linalg.cholesky_ex(matrices).info > 0).any()):
+        raise ValueError(
+            "export: prior[{!r}] is not positive definite; it may have been estimated from too few codes: add to its "
+            "diagonal".format(key)
+        )
 
 
 def _import_onnx() -> Any:
@@ -736,6 +829,7 @@ def _write_onnx(
     outputs: torch.Tensor,
     probe: bytes,
     loss: Optional[str],
+    prior: Optional[str],
     path: str,
 ) -> None:
     axes = {}
@@ -796,6 +890,8 @@ def _write_onnx(
         metadata.append(("latentflow.points", json.dumps(points)))
     if loss is not None:
         metadata.append(("latentflow.loss", json.dumps({"name": LOSSES[loss], "reduction": "mean"})))
+    if prior is not None:
+        metadata.append(("latentflow.prior", prior))
     for key, value in metadata:
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import pathlib
+import re
 import struct
 import subprocess
 import sys
@@ -175,6 +176,74 @@ class Files(Exported):
         os.remove(self.path)
         self.refuses('loss is "bce", but outputs are not in', Mlp(), latent=5, loss="bce")
         self.refuses("loss is 'l1', expected 'bce' or 'mse' or None", module, latent=5, loss="l1")
+
+    def priors(self):
+        return [json.loads(entry.value) for entry in self.model.metadata_props if entry.key == "latentflow.prior"]
+
+    def test_the_prior_is_in_the_file_where_it_is_given(self):
+        module = Mlp(latent=2)
+        self.export(module, latent=2)
+        self.assertEqual(self.priors(), [])
+        self.export(module, latent=2, prior={"name": "gaussian"})
+        self.assertEqual(self.priors(), [{"name": "gaussian", "weight": 1.0, "mean": 0.0, "std": 1.0}])
+        covariance = torch.tensor([[2.0, 0.5], [0.5, 1.0]])
+        cases = [
+            ({"mean": [0, 1], "std": np.array([0.5, 2.0]), "weight": 3}, {"mean": [0, 1], "std": [0.5, 2], "weight": 3}),
+            ({"std": None, "covariance": covariance}, {"mean": 0, "covariance": [2, 0.5, 0.5, 1], "weight": 1}),
+        ]
+        for given, expected in cases:
+            self.export(module, latent=2, prior={"name": "gaussian", **given})
+            self.assertEqual(self.priors(), [{"name": "gaussian", **expected}])
+        # Of latents with axes, all numbers one after the other.
+        self.export(nn.Sequential(nn.Flatten(), nn.Linear(2, 3)), latent=(1, 2), prior={"name": "gaussian", "mean": [1, 2]})
+        self.assertEqual(self.priors()[0]["mean"], [1, 2])
+
+    def test_a_mixture_is_in_the_file_with_shares_that_add_up_to_1(self):
+        module = Mlp(latent=2)
+        means = [[0, 1], [2, 3], [4, 5]]
+        self.export(module, latent=2, prior={"name": "gaussianMixture", "means": means, "stds": torch.ones(3, 2)})
+        (prior,) = self.priors()
+        self.assertEqual(prior["means"], [0, 1, 2, 3, 4, 5])
+        self.assertEqual(prior["stds"], [1] * 6)
+        np.testing.assert_allclose(prior["weights"], [1 / 3] * 3)
+        covariances = np.stack([np.eye(2)] * 3)
+        given = {"name": "gaussianMixture", "means": means, "covariances": covariances, "weights": [1, 2, 1]}
+        self.export(module, latent=2, prior=given)
+        (prior,) = self.priors()
+        self.assertEqual(prior["covariances"], [1, 0, 0, 1] * 3)
+        self.assertEqual(prior["weights"], [0.25, 0.5, 0.25])
+        self.assertNotIn("stds", prior)
+
+    def test_a_prior_that_is_none_is_refused(self):
+        module = Mlp(latent=2)
+        gaussian, mixture = "gaussian", "gaussianMixture"
+        indefinite = [[1, 2], [2, 1]]
+        cases = [
+            ("gaussian", "prior is 'gaussian', expected a dict, as {'name': 'gaussian', 'mean': 0, 'std': 1}"),
+            ({}, "prior['name'] is None, expected 'gaussian' or 'gaussianMixture'"),
+            ({"name": "normal"}, "prior['name'] is 'normal', expected"),
+            ({"name": gaussian, "sigma": 1}, "prior has 'sigma', which is nothing of 'gaussian', expected 'mean'"),
+            ({"name": gaussian, "mean": [0, 0, 0]}, "prior['mean'] is of shape [3], expected one number or [2]"),
+            ({"name": gaussian, "std": 0}, "prior['std'] has 0, expected numbers > 0"),
+            ({"name": gaussian, "std": [1, -1]}, "prior['std'] has -1, expected numbers > 0"),
+            ({"name": gaussian, "std": "wide"}, "prior['std'] is 'wide', expected numbers"),
+            ({"name": gaussian, "mean": float("nan")}, "prior['mean'] is not finite"),
+            ({"name": gaussian, "weight": 0}, "prior['weight'] is 0, expected a number > 0"),
+            ({"name": gaussian, "std": 1, "covariance": np.eye(2)}, "prior has 'std' and 'covariance'"),
+            ({"name": gaussian, "covariance": np.eye(3)}, "prior['covariance'] is of shape [3, 3], expected [2, 2]"),
+            ({"name": gaussian, "covariance": [[1, 0.5], [0, 1]]}, "prior['covariance'] is not symmetric"),
+            ({"name": gaussian, "covariance": indefinite}, "prior['covariance'] is not positive definite"),
+            ({"name": mixture, "means": [[0, 0]]}, "expected 'means' and one of 'stds' and 'covariances'"),
+            ({"name": mixture, "stds": [[1, 1]]}, "expected 'means' and one of"),
+            ({"name": mixture, "means": 0, "stds": 1}, "prior['means'] is of shape [], expected [1, 2]"),
+            ({"name": mixture, "means": [[0, 0]], "stds": [1, 1]}, "prior['stds'] is of shape [2], expected [1, 2]"),
+            (
+                {"name": mixture, "means": [[0, 0]], "stds": [[1, 1]], "weights": [1, 1]},
+                "prior['weights'] is of shape [2], expected [1]",
+            ),
+        ]
+        for prior, message in cases:
+            self.refuses(re.escape(message), module, latent=2, prior=prior)
 
     def test_latents_are_standard_normal_and_follow_the_seed(self):
         self.export(Mlp(), latent=5, probe_rows=400, seed=3)
