@@ -7,7 +7,7 @@ import { writeCheckpoint } from "./checkpoint.ts";
 import { checkSameRun, checkState } from "./checkpoint-checks.ts";
 import type { Resumed, TrainEvent } from "./progress.ts";
 import type { Run } from "./run.ts";
-import { describeRun, describeValues, type RunDescription } from "./run-description.ts";
+import { describePrior, describeRun, describeValues, type RunDescription } from "./run-description.ts";
 
 /** The checkpoints of a run: which one it goes on from, and when there is the next. */
 export class Checkpoints {
@@ -94,11 +94,12 @@ export class Checkpoints {
 }
 
 /** The options that the end result depends on, by the names that `train` knows them by. */
-function describedOptions({ loss, pair, adjoint, validation, settings }: CheckedTrainOptions) {
+function describedOptions({ loss, prior, pair, adjoint, validation, settings }: CheckedTrainOptions) {
   // All but those that say where and how it is done: of a new option a resumed run has to be asked.
   const { backend, signal, onEvent, onProgress, sampling, codeOptimizer, ...rest } = settings;
   return {
     ...{ loss, ...pair, adjoint, ...rest, ...sampling },
+    ...(prior && { prior: describePrior(prior) }),
     ...(settings.codes === "kept" && { codeOptimizer }),
     ...(validation && { validation: { everyImages: validation.everyImages } }),
   };

@@ -8,6 +8,7 @@ import { stepsOf } from "../graph/graph.ts";
 import type { Operation } from "../graph/operations.ts";
 import type { Control } from "../solver/base.ts";
 import { isCustom, type Loss } from "../terms/losses.ts";
+import type { Prior } from "../terms/priors.ts";
 import { pieces } from "./samples.ts";
 
 /** A value that JSON keeps exactly. */
@@ -79,6 +80,12 @@ function describeLoss(loss: Loss): unknown {
   const functions = Object.entries({ ...loss }).filter(([, value]) => typeof value === "function");
   const source = new TextEncoder().encode(functions.map(([name, value]) => `${name}: ${value}`).join("\n"));
   return { ...loss, source: showChecksum(checksum(source)) };
+}
+
+/** A prior in a description. Of its numbers, a mixture may have a million, there is a checksum. */
+export function describePrior({ name, weight, ...numbers }: Prior) {
+  const text = new TextEncoder().encode(JSON.stringify(numbers));
+  return { name, weight, numbers: showChecksum(checksum(text)) };
 }
 
 /** So many values are summed up between two pauses. */
