@@ -101,6 +101,11 @@ const companions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "dataset-folder": { dataset: "mnist" },
   "validate-every": { validate: data },
   "validate-limit": { validate: data },
+  "prior-weight": { prior: "gaussian" },
+  "prior-covariance": { "prior-from": latents },
+  "prior-shrinkage": { "prior-from": latents },
+  "prior-components": { prior: "mixture", "prior-from": latents },
+  "prior-seed": { prior: "mixture", "prior-from": latents, "prior-components": "2" },
   reduction: {},
 };
 
@@ -111,6 +116,7 @@ const moreWrong: Readonly<Record<string, readonly string[]>> = {
   decoder: [text, "missing.safetensors", data],
   latents: [text, "missing.npy", data, write(Number.NaN, [4, 2])],
   z0: [text, "missing.npy", data, write(Number.NaN, [4, 2]), write(1, [3, 2])],
+  "prior-from": [text, "missing.npy", data, write(Number.NaN, [4, 2])],
   weights: [text, "missing.npy", latents, write(Number.NaN), write(-1), write(0)],
   validate: [text, "missing.npy", write(300), write(1, [4, 5])],
   encoder: [text, "missing.safetensors", decoder],

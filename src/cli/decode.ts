@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { invalidFile } from "../check.ts";
 import { showLengths } from "../data/array.ts";
 import { imageLayout } from "../data/images.ts";
 import { writeNpy } from "../data/npy.ts";
@@ -9,7 +8,7 @@ import { stdinHelp } from "./data-source.ts";
 import { addDecoderOptions, type DecoderFlags, decoderHelp, limitsOf, readDecoder } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
 import type { Output } from "./files.ts";
-import { makeFolder, type OutputFile, readArrayFile, showFile, writeOutputs } from "./files.ts";
+import { makeFolder, type OutputFile, writeOutputs } from "./files.ts";
 import {
   addFixedOptions,
   type FixedFlags,
@@ -26,6 +25,7 @@ import { addRunningOptions, backendOf, type RunningOptions, requiredOption } fro
 import { parseCount } from "./parse.ts";
 import { print } from "./print.ts";
 import { decoderFigures, formatJson, formatText, showDecoder } from "./report.ts";
+import { readCodes } from "./samples.ts";
 import { formatCount } from "./table.ts";
 
 interface DecodeCommandOptions extends DecoderFlags, FixedFlags, RunningOptions {
@@ -127,17 +127,10 @@ async function readLatents(
   decoder: Decoder,
   limits: Limits,
 ): Promise<Latents> {
-  const { shape, data } = await readArrayFile("--latents", file, limits);
   const { latentSize } = decoder;
-  const [total = 0, size] = shape;
-  if (shape.length !== 2 || size !== latentSize || data instanceof Uint8Array) {
-    throw invalidFile(
-      `${showFile("--latents", file)}: its shape is ${showLengths(shape)} of ${data instanceof Uint8Array ? "bytes" : "floats"}, ` +
-        `expected floats, any number × ${latentSize} (the decoder's latent size)`,
-    );
-  }
+  const { values, count: total } = await readCodes("--latents", file, latentSize, limits);
   const count = Math.min(total, limit ?? total);
-  return { z: data.subarray(0, count * latentSize), count, total };
+  return { z: values.subarray(0, count * latentSize), count, total };
 }
 
 /** The picture's rows: 10 × 10 images at most. */

@@ -9,6 +9,7 @@ import { outputWithPoints, shapeWithPoints, showShape } from "./fixed-inputs.ts"
 import { interruptSignal, unlessInterrupted } from "./interrupt.ts";
 import { wrongUsage } from "./options.ts";
 import { print } from "./print.ts";
+import { showPrior } from "./prior.ts";
 
 interface DescribeCommandOptions extends Omit<DecoderFlags, "decoder"> {
   readonly decoder?: string;
@@ -22,7 +23,8 @@ export function addDescribeCommand(program: Command): void {
     .summary("say what a decoder is made of")
     .description(
       "Prints a decoder's operations with their shapes, parameters and multiplications for a sample, and totals; " +
-        "then its latent, what is given with each sample, its output, and whether it agrees with its file's probe. " +
+        "then its latent, what is given with each sample, its output, its prior if it has one, and whether it agrees " +
+        "with its file's probe. " +
         "Of a decoder over points the figures are those for one.",
     )
     .argument("[file]", decoderHelp)
@@ -58,7 +60,7 @@ async function runDescribe(options: DescribeCommandOptions & Pick<DecoderFlags, 
 }
 
 function formatDocument(file: string, decoder: Decoder): string {
-  const { verified, unverifiedReason, fixedInputs } = decoder;
+  const { verified, unverifiedReason, fixedInputs, prior } = decoder;
   const document = {
     ...{ latentflow: packageJson.version, file, verified, unverifiedReason: unverifiedReason ?? null },
     ...describe(decoder),
@@ -66,12 +68,13 @@ function formatDocument(file: string, decoder: Decoder): string {
       return { name, shape: shapeWithPoints(decoder, name), ...(classes !== undefined && { classes }) };
     }),
     outputShape: outputWithPoints(decoder),
+    prior: prior ?? null,
   };
   return `${JSON.stringify(document, null, 2)}\n`;
 }
 
 function formatDescription(decoder: Decoder): string {
-  const { verified, unverifiedReason, latentSize, fixedInputs } = decoder;
+  const { verified, unverifiedReason, latentSize, fixedInputs, prior } = decoder;
   const rows = [
     ["latent", "z", `${latentSize}`],
     ...fixedInputs.map(({ name, classes }) => {
@@ -79,6 +82,7 @@ function formatDescription(decoder: Decoder): string {
       return ["fixed input", escapeText(name), `${showShape(shapeWithPoints(decoder, name))} ${type}`];
     }),
     ["output", "", showShape(outputWithPoints(decoder))],
+    ...(prior ? [["prior", "", showPrior(prior)]] : []),
     ...(verified ? [["probe", "", "agrees"]] : []),
   ];
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]!.length)));

@@ -6,6 +6,7 @@ import { sourceName } from "./data-source.ts";
 import type { Output } from "./files.ts";
 import { givenFigures, givenRows } from "./fixed-inputs.ts";
 import type { Run } from "./job.ts";
+import { objectiveFigures, objectiveRows, priorFigures, priorRows } from "./prior.ts";
 import {
   decoderFigures,
   formatJson,
@@ -19,7 +20,7 @@ import {
 import { formatCount } from "./table.ts";
 
 /** The figures of a run: what `--json` prints, and the table shows in part. */
-interface Figures extends EncodeSummary {
+interface Figures extends EncodeSummary, ReturnType<typeof objectiveFigures> {
   readonly aborted: boolean;
   /** The least that the mean loss can come to, for cross entropy. */
   readonly meanTargetEntropy: number | null;
@@ -35,7 +36,7 @@ export function formatReport(run: Run, outputs: readonly Output[]): string {
 }
 
 function figuresOf(run: Run): Figures {
-  const figures = { ...summary(run.result), aborted: run.signal.aborted };
+  const figures = { ...summary(run.result), ...objectiveFigures(run.result), aborted: run.signal.aborted };
   if (!termTraits(run.loss).floor) {
     return { ...figures, meanTargetEntropy: null, meanLossAboveEntropy: null };
   }
@@ -47,7 +48,7 @@ function figuresOf(run: Run): Figures {
   return { ...figures, meanTargetEntropy, meanLossAboveEntropy: figures.meanLoss - meanTargetEntropy };
 }
 
-function documentOf({ job, decoder, given, samples, loss }: Run, figures: Figures) {
+function documentOf({ job, decoder, given, samples, loss, prior }: Run, figures: Figures) {
   return {
     decoder: decoderFigures(job.decoder, decoder, given.decoder),
     data: {
@@ -58,13 +59,14 @@ function documentOf({ job, decoder, given, samples, loss }: Run, figures: Figure
     },
     ...givenFigures(given),
     loss,
+    ...priorFigures(prior),
     flow: job.flow.description,
     solver: job.solver.description,
     ...figures,
   };
 }
 
-function rowsOf({ job, decoder, given, samples, loss }: Run, figures: Figures): [string, string][] {
+function rowsOf({ job, decoder, given, samples, loss, prior }: Run, figures: Figures): [string, string][] {
   const [lossName, before] = showLoss(loss, figures.meanInitialLoss);
   const [, after] = showLoss(loss, figures.meanLoss);
   const values = `${samples.shape.join(" × ")} values each${samples.scaled ? ", bytes divided by 255" : ""}`;
@@ -75,6 +77,7 @@ function rowsOf({ job, decoder, given, samples, loss }: Run, figures: Figures): 
     ["data", sourceName(job.data)],
     ["samples", `${formatCount(samples.count)} of ${formatCount(samples.total)}, ${values}`],
     ...givenRows(given),
+    ...priorRows(prior),
     ["solver", showSolver(job)],
     [`${lossName} before`, before],
     [`${lossName} after`, after],
@@ -83,6 +86,6 @@ function rowsOf({ job, decoder, given, samples, loss }: Run, figures: Figures): 
   if (floor && figures.meanLossAboveEntropy !== null) {
     rows.push([`above ${floor.name}`, showLoss(loss, figures.meanLossAboveEntropy)[1]]);
   }
-  rows.push(...summaryRows(figures));
+  rows.push(...objectiveRows(loss, figures), ...summaryRows(figures));
   return rows;
 }

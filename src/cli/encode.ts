@@ -6,6 +6,7 @@ import { addFixedOptions } from "./fixed-inputs.ts";
 import type { EncodingOptions } from "./job.ts";
 import { addBatchSizeOption, addRunningOptions, requiredOption } from "./options.ts";
 import { parseCount } from "./parse.ts";
+import { addPriorOptions, checkPriorOptions } from "./prior-options.ts";
 import { runJob } from "./run.ts";
 import { addFlowAndSolverOptions, chosenFlowAndSolver } from "./solver-options.ts";
 
@@ -24,7 +25,8 @@ export function addEncodeCommand(program: Command): void {
     .description(
       "Finds for each sample y of FILE the code z whose decoding D(z) is closest to it, and writes to DIR:\n" +
         "  latents.npy          the codes, samples × latent size, float32\n" +
-        "  results.csv          losses, gradient norm, status, steps and t, a line per sample\n" +
+        "  results.csv          losses, gradient norm, status, steps and t, a line per sample; of a prior its\n" +
+        "                       value and the objective, too\n" +
         "  reconstructions.npy  D(z) in the samples' shape (with --reconstructions)\n" +
         "  reconstructions.png  original, reconstruction, difference (of images)\n" +
         "  steps.png            reconstructions on the way (of images)\n" +
@@ -42,6 +44,7 @@ export function addEncodeCommand(program: Command): void {
   addDecoderOptions(command);
   addBatchSizeOption(addRunningOptions(command));
   addLossOptions(command);
+  addPriorOptions(command);
   addFlowAndSolverOptions(command).addHelpText(
     "after",
     `
@@ -56,9 +59,11 @@ Examples:
   $ latentflow encode --decoder D.safetensors --data samples.npy --out codes \\
       --flow nesterov --solver rk4 --t1 30 --slices 100
   $ latentflow encode --decoder D.onnx --data samples.npy --out codes --loss mse \\
-      --fixed label=labels.npy --fixed xyz=points.npy --points 2000`,
+      --fixed label=labels.npy --fixed xyz=points.npy --points 2000
+  $ latentflow encode --decoder vae.safetensors --data samples.npy --out codes --prior gaussian`,
   );
   command.action(async (options: EncodeCommandOptions) => {
+    checkPriorOptions(command);
     await runJob({ ...options, ...chosenFlowAndSolver(command) });
   });
 }

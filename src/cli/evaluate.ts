@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { formatCsv } from "../data/csv.ts";
 import type { Decoder, StandardLoss } from "../index.ts";
 import { termTraits } from "../terms/terms.ts";
 import { type EvaluateOptions, type EvaluateReport, evaluate } from "../train/index.ts";
@@ -24,7 +23,6 @@ import {
   readDecoderAndLoss,
 } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
-import type { Output } from "./files.ts";
 import { makeFolder, shortPath, writeOutputs } from "./files.ts";
 import {
   addFixedOptions,
@@ -46,6 +44,16 @@ import {
   requiredOption,
 } from "./options.ts";
 import { print } from "./print.ts";
+import {
+  type ChosenPrior,
+  objectiveFigures,
+  objectiveRows,
+  priorFigures,
+  priorOption,
+  priorRows,
+  readPrior,
+} from "./prior.ts";
+import { addPriorOptions, checkPriorOptions, type PriorFlags } from "./prior-options.ts";
 import { showSampleProgress } from "./progress.ts";
 import {
   decoderFigures,
@@ -56,6 +64,7 @@ import {
   showSolver,
   summaryRows,
 } from "./report.ts";
+import { resultsFile, resultsName } from "./results.ts";
 import { readWeightsOf } from "./samples.ts";
 import {
   addFlowAndSolverOptions,
@@ -66,7 +75,7 @@ import {
 } from "./solver-options.ts";
 
 /** What `latentflow evaluate` is asked for, as commander hands it over. */
-interface EvaluateJob extends DataOptions, DecoderFlags, FixedFlags, RunningOptions {
+interface EvaluateJob extends DataOptions, DecoderFlags, FixedFlags, PriorFlags, RunningOptions {
   readonly encoder?: string;
   readonly out?: string;
   readonly batchSize?: number;
@@ -81,7 +90,8 @@ export function addEvaluateCommand(program: Command): void {
     .description(
       "Encodes samples, unseen ones for example, and prints their mean loss, and for cross entropy how far " +
         "that is above the targets' own entropy, the least that there can be. With --out it writes to DIR:\n" +
-        "  results.csv          losses, gradient norm, status, steps and t, a line per sample\n" +
+        "  results.csv          losses, gradient norm, status, steps and t, a line per sample; of a prior its\n" +
+        "                       value and the objective, too\n" +
         "A file of this name in DIR is replaced.",
     )
     .optionsGroup("What and where:")
@@ -94,6 +104,7 @@ export function addEvaluateCommand(program: Command): void {
   addDecoderOptions(command);
   addBatchSizeOption(addRunningOptions(command));
   addLossOptions(command);
+  addPriorOptions(command);
   addFlowAndSolverOptions(command).addHelpText(
     "after",
     `
@@ -107,6 +118,7 @@ Examples:
   );
   command.action(async (job: EvaluateJob) => {
     checkDataOptions(command);
+    checkPriorOptions(command);
     if (job.encoder === undefined) return runEvaluation(job, chosenFlowAndSolver(command));
     refuseFlowAndSolver(command, "--encoder: no flow is followed");
     refuseOptions(command, ["weights"], "--encoder, which takes all values alike");
@@ -120,6 +132,7 @@ interface Input {
   readonly decoder: Decoder;
   readonly given: Given;
   readonly loss: StandardLoss;
+  readonly prior: ChosenPrior;
   /** How samples are encoded: by an encoder or by a flow. */
   readonly by: { readonly encoder: Decoder } | ChosenFlowAndSolver;
 }
@@ -134,7 +147,7 @@ async function runEvaluation(job: EvaluateJob, pair: ChosenFlowAndSolver | undef
   const report = await unlessInterrupted(signal, evaluateShown(job, input, signal), stopped);
   if (!report) return;
 
-  const outputs = job.out === undefined ? [] : await writeResults(job.out, report);
+  const outputs = job.out === undefined ? [] : await writeOutputs(job.out, [resultsFile(report)]);
   print(
     job.json
       ? formatJson(documentOf(job, input, report), outputs)
@@ -154,18 +167,19 @@ async function readInput(
       signal,
     ),
   };
+  const prior = await readPrior(job, decoder, limitsOf(job, signal));
   const fixed = await readFixed(decoder, job.fixed, limitsOf(job, signal));
   const data = await readData(job, "test", signal);
   const { count, shape } = data.dataset;
   const flag = job.dataset === undefined ? "--data" : `--dataset ${job.dataset}`;
   const given = give(decoder, fixed, job.points, { count, total: data.total, samples: { flag, shape } });
   const weights = await readWeightsOf(data, job, signal);
-  return { data, weights, decoder, given, loss, by };
+  return { data, weights, decoder, given, loss, prior, by };
 }
 
 async function evaluateShown(
   job: EvaluateJob,
-  { data, weights, decoder, given, loss, by }: Input,
+  { data, weights, decoder, given, loss, prior, by }: Input,
   signal: AbortSignal,
 ): Promise<EvaluateReport> {
   const progress = showSampleProgress("evaluating", data.dataset.count, job.quiet ?? false, signal);
@@ -173,6 +187,7 @@ async function evaluateShown(
     ...("encoder" in by ? by : { ...pairOf(by.flow.value, by.solver.value), ...(weights && { weights }) }),
     ...givenOptions(given),
     loss,
+    ...priorOption(prior),
     backend: backendOf(job),
     ...(job.batchSize && { batchSize: job.batchSize }),
     signal,
@@ -181,50 +196,47 @@ async function evaluateShown(
   return evaluate(decoder, data.dataset, options).finally(progress.stop);
 }
 
-const resultsName = "results.csv";
-
-async function writeResults(
-  folder: string,
-  { initialLoss, loss, gradientNorm, status, stats }: EvaluateReport,
-): Promise<Output[]> {
-  const table = formatCsv({
-    index: status.map((_, index) => index),
-    initial_loss: initialLoss,
-    loss,
-    gradient_norm: gradientNorm,
+function documentOf(
+  job: EvaluateJob,
+  { data, decoder, given, loss, prior: chosen, by }: Input,
+  report: EvaluateReport,
+) {
+  // What there is of each sample is in its file.
+  const {
+    loss: _,
+    initialLoss,
+    gradientNorm,
     status,
-    accepted_steps: stats.acceptedSteps,
-    backtracks: stats.backtracks,
-    t: stats.t,
-  });
-  const content =
-    "losses, gradient norm, status, steps and t (of lbfgs the sum of its steps), a line per sample";
-  return writeOutputs(folder, [{ name: resultsName, bytes: table, content }]);
-}
-
-function documentOf(job: EvaluateJob, { data, decoder, given, loss, by }: Input, report: EvaluateReport) {
-  const { loss: _, initialLoss: __, gradientNorm: ___, status, stats, meanExcessLoss, ...figures } = report;
+    stats,
+    prior,
+    objective,
+    meanExcessLoss,
+    ...figures
+  } = report;
   const hasEntropy = termTraits(loss).floor !== undefined;
   return {
     decoder: decoderFigures(job.decoder, decoder, given.decoder),
     data: dataFigures(data),
     ...givenFigures(given),
     loss,
+    ...priorFigures(chosen),
     ...("encoder" in by
       ? { encoder: decoderFigures(job.encoder!, by.encoder) }
       : { flow: by.flow.description, solver: by.solver.description }),
     ...figures,
+    ...objectiveFigures(report),
     meanTargetEntropy: hasEntropy ? report.meanLoss - meanExcessLoss : null,
     meanLossAboveEntropy: hasEntropy ? meanExcessLoss : null,
   };
 }
 
-function rowsOf(job: EvaluateJob, { data, decoder, given, loss, by }: Input, report: EvaluateReport) {
+function rowsOf(job: EvaluateJob, { data, decoder, given, loss, prior, by }: Input, report: EvaluateReport) {
   const rows: (readonly [string, string])[] = [
     ["decoder", showDecoder(job.decoder, decoder)],
     ["data", data.source],
     ["samples", showSamples(data)],
     ...givenRows(given),
+    ...priorRows(prior),
     "encoder" in by ? ["encoder", shortPath(job.encoder!)] : ["solver", showSolver(by)],
     showLoss(loss, report.meanLoss),
   ];
@@ -232,5 +244,5 @@ function rowsOf(job: EvaluateJob, { data, decoder, given, loss, by }: Input, rep
   if (floor) {
     rows.push([`above ${floor.name}`, showLoss(loss, report.meanExcessLoss)[1]]);
   }
-  return [...rows, ...summaryRows(report)];
+  return [...rows, ...objectiveRows(loss, objectiveFigures(report)), ...summaryRows(report)];
 }

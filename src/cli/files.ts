@@ -131,7 +131,7 @@ export interface OutputFile {
 }
 
 /** The options that give a file of data, which may be stdin. */
-export const dataOptions = ["data", "latents", "weights", "z0", "validate"] as const;
+export const dataOptions = ["data", "latents", "weights", "z0", "validate", "priorFrom"] as const;
 
 /** The options that give a file of a network. */
 export const networkOptions = ["decoder", "encoder", "architecture"] as const;

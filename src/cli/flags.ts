@@ -34,6 +34,9 @@ const options: Readonly<Record<string, string>> = {
   "decoder.parameters": "decoder",
   "codeOptimizer.learningRate": "codeLearningRate",
   validationFixed: "validateFixed",
+  "prior.name": "prior",
+  "prior.weight": "priorWeight",
+  "prior.numbers": "prior",
   ...Object.fromEntries(
     choices.flatMap((choice) => [
       [`${choice.name}.name`, choice.name],
@@ -104,6 +107,16 @@ const phrases: readonly (readonly [option: string, said: string, meant: string])
   ],
   ["out", "or give another file", "or give another --out"],
   ["validate", "validationData is absent", "--validate is absent"],
+  ["priorFrom", "codes has ", "it has "],
+  ["priorFrom", "codes[", "its value ["],
+  ["priorCovariance", 'give covariance: "diagonal"', "give --prior-covariance diagonal"],
+  ["priorShrinkage", "or a shrinkage (0.1, say)", "or --prior-shrinkage 0.1, say"],
+  ["priorComponents", "fewer components", "a smaller --prior-components"],
+  [
+    "priorStd",
+    "make a prior with gaussian() or gaussianMixture() and a standard deviation of your choice there",
+    "give --prior-mean and --prior-std of your choice in place of --prior-from",
+  ],
 ];
 
 /** A message of the library as one of this command: with its flags for the library's names. */

@@ -2,11 +2,13 @@ import type { Decoder, EncodeOptions, EncodeResult, StandardLoss } from "../inde
 import type { DecoderFlags } from "./decoder-file.ts";
 import type { FixedFlags, Given } from "./fixed-inputs.ts";
 import { backendOf, type RunningOptions } from "./options.ts";
+import { type ChosenPrior, priorOption } from "./prior.ts";
+import type { PriorFlags } from "./prior-options.ts";
 import type { Samples } from "./samples.ts";
 import { type ChosenFlowAndSolver, pairOf } from "./solver-options.ts";
 
 /** What the options of the commands that encode say, as commander hands them over. */
-export interface EncodingOptions extends DecoderFlags, FixedFlags, RunningOptions {
+export interface EncodingOptions extends DecoderFlags, FixedFlags, PriorFlags, RunningOptions {
   readonly out: string;
   readonly limit?: number;
   readonly batchSize?: number;
@@ -36,6 +38,7 @@ export interface Run {
   /** Where the flows start, if not at 0. */
   readonly z0: Float32Array | undefined;
   readonly loss: StandardLoss;
+  readonly prior: ChosenPrior;
   readonly result: EncodeResult;
   readonly signal: AbortSignal;
 }
@@ -43,13 +46,14 @@ export interface Run {
 /** The options of an `encode` call as this job has them. */
 export function encodeOptions(
   job: Job,
-  loss: StandardLoss,
+  { loss, prior }: Pick<Run, "loss" | "prior">,
   weights: Float32Array | undefined,
   solver = job.solver.value,
 ): EncodeOptions {
   return {
     ...pairOf(job.flow.value, solver),
     loss,
+    ...priorOption(prior),
     backend: backendOf(job),
     ...(weights && { weights }),
     ...(job.batchSize && { batchSize: job.batchSize }),

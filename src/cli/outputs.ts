@@ -1,46 +1,29 @@
-import { formatCsv } from "../data/csv.ts";
 import { type ImageLayout, imageLayout } from "../data/images.ts";
 import { writeNpy } from "../data/npy.ts";
 import { decode } from "../index.ts";
-import type { Output } from "./files.ts";
-import { type OutputFile, writeOutputs } from "./files.ts";
+import { type Output, type OutputFile, writeOutputs } from "./files.ts";
 import { givenOptions } from "./fixed-inputs.ts";
 import type { Run } from "./job.ts";
 import { backendOf } from "./options.ts";
 import { drawReconstructions, drawSteps, shownSteps } from "./pictures.ts";
+import { resultsFile, resultsName } from "./results.ts";
 
 const pictureNames = ["reconstructions.png", "steps.png"];
 
 /** What a run that encodes may write. */
-export const encodeOutputs = ["latents.npy", "results.csv", "reconstructions.npy", ...pictureNames];
+export const encodeOutputs = ["latents.npy", resultsName, "reconstructions.npy", ...pictureNames];
 
 /** Writes what a run has found to its folder: latents and results, and pictures when samples are images. */
 export async function writeEncodeOutputs(run: Run): Promise<Output[]> {
   const { job, decoder, samples, result } = run;
-  const { acceptedSteps, backtracks, t } = result.stats;
-  const table = formatCsv({
-    index: result.status.map((_, index) => index),
-    initial_loss: result.initialLoss,
-    loss: result.loss,
-    gradient_norm: result.gradientNorm,
-    status: result.status,
-    accepted_steps: acceptedSteps,
-    backtracks,
-    t,
-  });
   const codes = [samples.count, decoder.latentSize];
-  const numbers = [
+  const numbers: OutputFile[] = [
     {
       name: "latents.npy",
       bytes: writeNpy(result.z, codes),
       content: `the codes z: ${codes.join(" × ")}, float32`,
     },
-    {
-      name: "results.csv",
-      bytes: table,
-      content:
-        "losses, gradient norm, status, steps and t (of lbfgs the sum of its steps), a line per sample",
-    },
+    resultsFile(result),
   ];
   if (job.reconstructions) {
     const shape = [samples.count, ...samples.shape];

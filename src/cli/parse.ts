@@ -16,6 +16,44 @@ export function parseNumber(text: string): number {
   return number;
 }
 
+/** A finite number > 0. */
+export function parsePositive(text: string): number {
+  const number = parseNumber(text);
+  if (!(number > 0 && Number.isFinite(number))) throw new InvalidArgumentError("Expected a number > 0.");
+  return number;
+}
+
+/** A number from 0 to 1. */
+export function parseShare(text: string): number {
+  const number = parseNumber(text);
+  if (!(number >= 0 && number <= 1)) throw new InvalidArgumentError("Expected a number from 0 to 1.");
+  return number;
+}
+
+/** A finite number, or several with commas between them: `0,0.5`. */
+export function parseNumbers(text: string): number | number[] {
+  return parseList(text, parseFinite, "Expected a number, or several with commas between them.");
+}
+
+/** The same of numbers > 0. */
+export function parsePositives(text: string): number | number[] {
+  return parseList(text, parsePositive, "Expected a number > 0, or several with commas between them.");
+}
+
+function parseList(text: string, parse: (text: string) => number, expected: string): number | number[] {
+  try {
+    return text.includes(",") ? text.split(",").map(parse) : parse(text);
+  } catch {
+    throw new InvalidArgumentError(expected);
+  }
+}
+
+function parseFinite(text: string): number {
+  const number = parseNumber(text);
+  if (!Number.isFinite(number)) throw new InvalidArgumentError("Expected a finite number.");
+  return number;
+}
+
 /** A positive whole number. */
 export function parseCount(text: string): number {
   const count = parseNumber(text);

@@ -51,7 +51,7 @@ export async function drawReconstructions(run: Run, layout: ImageLayout): Promis
 export async function drawSteps(run: Run, layout: ImageLayout): Promise<Uint8Array | undefined> {
   const shown = endedSamples(run, stepsCount);
   if (shown.length === 0) return undefined;
-  const { decoder, given, job, loss, samples, weights, signal } = run;
+  const { decoder, given, job, samples, weights, signal } = run;
   const originals = shown.map((sample) => original(run, sample));
   const y = join(originals);
   const shownWeights =
@@ -65,7 +65,7 @@ export async function drawSteps(run: Run, layout: ImageLayout): Promise<Uint8Arr
       ? job.solver.withOption("maxSteps", Math.min(maxSteps, stepsTried))
       : job.solver.value;
   const options = {
-    ...encodeOptions(job, loss, shownWeights, solver),
+    ...encodeOptions(job, run, shownWeights, solver),
     ...givenOptions(given, shown),
     saveAt: "steps" as const,
   };

@@ -7,6 +7,7 @@ import { interruptSignal, setInterrupted, unlessInterrupted } from "./interrupt.
 import { encodeOptions, type Job } from "./job.ts";
 import { encodeOutputs, writeEncodeOutputs } from "./outputs.ts";
 import { print } from "./print.ts";
+import { readPrior } from "./prior.ts";
 import { showSampleProgress } from "./progress.ts";
 import { readSamplesFile, readWeights, readZ0, takeSamples } from "./samples.ts";
 
@@ -22,13 +23,13 @@ export async function runJob(job: Job): Promise<void> {
     "stopped before the first sample; nothing is written",
   );
   if (!input) return;
-  const { decoder, given, samples, weights, z0, loss } = input;
+  const { decoder, given, samples, weights, z0 } = input;
   // Before the work, so that a folder that cannot be made costs nothing.
   await makeFolder(job.out, encodeOutputs, job);
 
   const progress = showSampleProgress("encoding", samples.count, job.quiet ?? false, signal);
   const result = await encode(decoder, samples.y, {
-    ...encodeOptions(job, loss, weights),
+    ...encodeOptions(job, input, weights),
     ...givenOptions(given),
     ...(z0 && { z0 }),
     signal,
@@ -46,6 +47,7 @@ export async function runJob(job: Job): Promise<void> {
 async function readInput(job: Job, signal: AbortSignal) {
   const { decoder, loss } = await readDecoderAndLoss(job, signal);
   const limits = limitsOf(job, signal);
+  const prior = await readPrior(job, decoder, limits);
   const fixed = await readFixed(decoder, job.fixed, limits);
   const flag = job.dataFlag ?? "--data";
   const file = await readSamplesFile(flag, job.data, limits, job.limit);
@@ -54,5 +56,5 @@ async function readInput(job: Job, signal: AbortSignal) {
   const samples = takeSamples(file, given.decoder, given.points);
   const weights = job.weights === undefined ? undefined : await readWeights(job.weights, samples, limits);
   const z0 = job.z0 === undefined ? undefined : await readZ0(job.z0, samples, decoder.latentSize, limits);
-  return { decoder, given, samples, weights, z0, loss };
+  return { decoder, given, samples, weights, z0, loss, prior };
 }

@@ -130,6 +130,28 @@ export async function readWeightsOf(
 }
 
 /**
+ * Reads a file of codes, as encode and train write them.
+ *
+ * @returns count × latentSize values
+ * @throws LatentflowError when the file cannot be read or is not of this latent size
+ */
+export async function readCodes(
+  flag: string,
+  file: string,
+  latentSize: number,
+  limits: Limits,
+): Promise<{ readonly values: Float32Array; readonly count: number }> {
+  const { shape, data } = await readArrayFile(flag, file, limits);
+  const [count = 0, size] = shape;
+  if (data instanceof Float32Array && shape.length === 2 && size === latentSize)
+    return { values: data, count };
+  throw invalidFile(
+    `${showFile(flag, file)}: its shape is ${showLengths(shape)} of ${data instanceof Float32Array ? "floats" : "bytes"}, ` +
+      `expected floats, any number × ${latentSize} (the decoder's latent size)`,
+  );
+}
+
+/**
  * Reads where the flows of these samples start: a latent for each of them, or for each in their file.
  *
  * @throws LatentflowError when the file cannot be read or holds another number of latents

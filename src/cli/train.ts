@@ -5,6 +5,7 @@ import { exitCodesHelp } from "./exit-codes.ts";
 import { addFixedOptions } from "./fixed-inputs.ts";
 import { addRunningOptions, refuseOptions, requiredOption, wrongUsage } from "./options.ts";
 import { parseCount, parseCounts, parseFixed, parseNumber } from "./parse.ts";
+import { addPriorOptions, checkPriorOptions, priorOptionNames } from "./prior-options.ts";
 import { runTraining } from "./training.ts";
 import { addTrainingOptions, chosenTraining } from "./training-options.ts";
 import type { TrainingJob } from "./training-run.ts";
@@ -48,6 +49,7 @@ export function addTrainCommand(program: Command): void {
   addFixedOptions(command, "samples");
   addDecoderOptions(command, "elu, and for cross entropy sigmoid; with --decoder what its file says");
   addLossOptions(command, "bce; with --decoder the one its file names");
+  addPriorOptions(command);
   addRunningOptions(command);
   addTrainingOptions(command).addHelpText(
     "after",
@@ -67,6 +69,7 @@ Examples:
   );
   command.action(async (options: TrainingJob) => {
     checkDataOptions(command);
+    checkPriorOptions(command);
     const decoders = [options.layers, options.decoder, options.architecture];
     if (decoders.filter((given) => given !== undefined).length !== 1) {
       wrongUsage(
@@ -86,6 +89,7 @@ Examples:
     }
     if (options.autoencoder) {
       refuseOptions(command, ["weights"], "--autoencoder, which takes all values alike");
+      refuseOptions(command, priorOptionNames, "--autoencoder, whose codes come from its encoder");
     }
     if (options.weights !== undefined) {
       refuseOptions(command, ["shift"], "--weights, which would stay where the samples were");

@@ -132,7 +132,7 @@ export interface ChosenTraining {
   readonly train: (
     decoder: Decoder,
     data: Dataset,
-    options: RunOptions & Pick<TrainOptions, "weights" | "fixed" | "points">,
+    options: RunOptions & Pick<TrainOptions, "weights" | "prior" | "fixed" | "points">,
   ) => Promise<TrainResult | AutoencoderResult>;
   readonly description: TrainingDescription;
 }

@@ -2,6 +2,7 @@ import type { TrainStep } from "../train/index.ts";
 import { dataFigures, showCount, showSamples } from "./data-source.ts";
 import type { Output } from "./files.ts";
 import { givenFigures, givenRows } from "./fixed-inputs.ts";
+import { priorFigures, priorRows } from "./prior.ts";
 import { decoderFigures, formatJson, formatText, showDecoder, showLoss, showSpeed } from "./report.ts";
 import { formatCount } from "./table.ts";
 import type { TrainingRun } from "./training-run.ts";
@@ -15,13 +16,14 @@ export function formatTrainingReport(run: TrainingRun, outputs: readonly Output[
 }
 
 function documentOf(run: TrainingRun, decoderFile: string) {
-  const { training, data, validation, loss, result, seconds } = run;
+  const { training, data, validation, loss, prior, result, seconds } = run;
   const { history, resumedFrom } = result;
   return {
     decoder: decoderFigures(decoderFile, result.decoder),
     data: dataFigures(data),
     validationData: validation ? dataFigures(validation) : null,
     loss,
+    ...(prior ? priorFigures(prior) : { prior: null }),
     ...training.description,
     ...givenFigures(run.given),
     images: history.at(-1)!.images,
@@ -37,7 +39,7 @@ function documentOf(run: TrainingRun, decoderFile: string) {
 }
 
 function rowsOf(run: TrainingRun, decoderFile: string): [string, string][] {
-  const { training, data, loss, result, seconds } = run;
+  const { training, data, loss, prior, result, seconds } = run;
   const { history, validation } = result;
   const { optimizer, schedule, epochs, batchSize } = training.description;
   const lossRow = (when: string, mean: number): [string, string] => {
@@ -56,6 +58,7 @@ function rowsOf(run: TrainingRun, decoderFile: string): [string, string][] {
     ["optimizer", `${optimizer.name}, learning rate ${optimizer.learningRate}, ${schedule.name}`],
     ["method", showMethod(training.description)],
     ...givenRows(run.given),
+    ...(prior ? priorRows(prior) : []),
     lossRow("first tenth", meanLoss(firstTenth(history))),
     lossRow("last tenth", meanLoss(lastTenth(history))),
   ];

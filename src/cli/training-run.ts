@@ -4,10 +4,17 @@ import type { DataOptions, SourcedData } from "./data-source.ts";
 import type { DecoderFlags } from "./decoder-file.ts";
 import type { FixedFlags, Given } from "./fixed-inputs.ts";
 import type { FixedArgument } from "./parse.ts";
+import type { ChosenPrior } from "./prior.ts";
+import type { PriorFlags } from "./prior-options.ts";
 import type { ChosenTraining, TrainingOptions } from "./training-options.ts";
 
 /** What `latentflow train` is asked for, as commander hands it over. */
-export interface TrainingJob extends DataOptions, Omit<DecoderFlags, "decoder">, FixedFlags, TrainingOptions {
+export interface TrainingJob
+  extends DataOptions,
+    Omit<DecoderFlags, "decoder">,
+    FixedFlags,
+    PriorFlags,
+    TrainingOptions {
   readonly out: string;
   readonly layers?: readonly number[];
   readonly decoder?: string;
@@ -28,6 +35,8 @@ export interface TrainingInput {
   readonly weights: Float32Array | undefined;
   readonly decoder: Decoder;
   readonly loss: StandardLoss;
+  /** Undefined of an autoencoder, whose codes come from its encoder. */
+  readonly prior: ChosenPrior | undefined;
   /** What is given with the samples, and with those of the validation. */
   readonly given: Given;
   readonly validationGiven: Given | undefined;

@@ -7,6 +7,7 @@ import { makeFolder, shortPath } from "./files.ts";
 import { type Given, give, givenOptions, readFixed } from "./fixed-inputs.ts";
 import { interruptSignal, sayInterrupted, unlessInterrupted } from "./interrupt.ts";
 import { print } from "./print.ts";
+import { priorOption, readPrior } from "./prior.ts";
 import { RunningMean, showProgress } from "./progress.ts";
 import { readWeightsOf } from "./samples.ts";
 import { makeDecoder } from "./training-decoder.ts";
@@ -47,6 +48,7 @@ async function readInput(job: TrainingJob, signal: AbortSignal): Promise<Trainin
   const weights = await readWeightsOf(data, job, signal);
   const { decoder, loss } = await makeDecoder(job, data.dataset, signal);
   const limits = limitsOf(job, signal);
+  const prior = job.autoencoder ? undefined : await readPrior(job, decoder, limits);
   const given = give(
     decoder,
     await readFixed(decoder, job.fixed, limits),
@@ -61,7 +63,7 @@ async function readInput(job: TrainingJob, signal: AbortSignal): Promise<Trainin
       given.points,
       rowsOf(job, validation, "validate"),
     );
-  return { data, validation, weights, decoder, loss, given, validationGiven };
+  return { data, validation, weights, decoder, loss, prior, given, validationGiven };
 }
 
 /** What fixed inputs have to fit. */
@@ -99,7 +101,7 @@ function fixedOf(given: Given | undefined) {
 
 /** Trains, with progress on stderr and in the log; undefined on Ctrl-C. */
 async function trainShown(
-  { decoder, loss, data, validation, weights, given, validationGiven }: TrainingInput,
+  { decoder, loss, prior, data, validation, weights, given, validationGiven }: TrainingInput,
   job: TrainingJob,
   training: ChosenTraining,
   checkpointFile: string,
@@ -115,6 +117,7 @@ async function trainShown(
   try {
     return await training.train(decoder, data.dataset, {
       loss,
+      ...(prior && priorOption(prior)),
       ...(weights && { weights }),
       ...givenOptions(given),
       ...(validation && {
