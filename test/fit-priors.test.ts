@@ -316,6 +316,83 @@ test("fitGaussianMixture: the log-likelihood never falls, nor where components c
   }
 });
 
+/** One iteration from a prior on, code by code and component by component, in the codes' own units. */
+function referenceStep(codes: Float32Array, { weights, means, covariances }: GaussianMixturePrior) {
+  const d = means.length / weights.length;
+  const rows = Array.from({ length: codes.length / d }, (_, n) => [...codes.slice(n * d, (n + 1) * d)]);
+  const densities = rows.map((row) =>
+    weights.map((share, k) => {
+      const x = row.map((value, i) => value - means[k * d + i]!);
+      const { solved, logDet } = eliminate(covariances!.slice(k * d * d, (k + 1) * d * d), x);
+      return share * Math.exp(-(x.reduce((sum, value, i) => sum + value * solved[i]!, 0) + logDet) / 2);
+    }),
+  );
+  const components = weights.map((_, k) => {
+    const parts = densities.map((own) => own[k]! / own.reduce((sum, value) => sum + value, 0));
+    const sum = parts.reduce((total, part) => total + part, 0);
+    const over = (f: (row: number[]) => number) =>
+      rows.reduce((total, row, n) => total + parts[n]! * f(row), 0) / sum;
+    const mean = Array.from({ length: d }, (_, i) => over((row) => row[i]!));
+    const covariance = Array.from({ length: d * d }, (_, at) => {
+      const [i, j] = [Math.floor(at / d), at % d];
+      return over((row) => (row[i]! - mean[i]!) * (row[j]! - mean[j]!));
+    });
+    return { share: sum / rows.length, mean, covariance };
+  });
+  return components.sort((a, b) => b.share - a.share);
+}
+
+test("fitGaussianMixture: an iteration is that of the reference", () => {
+  for (const [d, codes] of [
+    [1, correlatedCodes(11, 60, 1)],
+    [2, knownCodes(6, 100)],
+    [3, correlatedCodes(12, 90, 3)],
+  ] as const) {
+    const fit = (maxIterations: number) =>
+      fitGaussianMixture(codes, {
+        ...{ latentSize: d, components: 3, covariance: "full", maxIterations, tolerance: 0 },
+      });
+    for (const iterations of [1, 2, 5]) {
+      const next = fit(iterations + 1);
+      // Clusters that are apart are at rest after five: another iteration leaves them there.
+      assert.ok(next.iterations === iterations + 1 || (d === 2 && next.converged));
+      const expected = referenceStep(codes, fit(iterations).prior);
+      const what = `d = ${d}, ${iterations} iterations`;
+      assertClose(
+        next.prior.weights,
+        expected.map(({ share }) => share),
+        1e-10,
+        what,
+      );
+      assertClose(
+        next.prior.means,
+        expected.flatMap(({ mean }) => mean),
+        1e-9,
+        what,
+      );
+      assertClose(
+        next.prior.covariances,
+        expected.flatMap(({ covariance }) => covariance),
+        1e-9,
+        what,
+      );
+    }
+  }
+});
+
+test("fitGaussianMixture: codes on a line have the floor across it, and their own variance along it", () => {
+  const count = 21;
+  const codes = Float32Array.from({ length: 2 * count }, (_, at) => at >> 1);
+  const { prior } = fitGaussianMixture(codes, {
+    ...{ latentSize: 2, components: 1, covariance: "full", varianceFloor: 0.01 },
+  });
+  // Where each coordinate has the unbiased variance 1: 2(n - 1)/n along (1, 1)/√2, and 0.01 along (1, -1)/√2.
+  const [along, across] = [(2 * (count - 1)) / count, 0.01];
+  const variance = (count * (count + 1)) / 12;
+  const [own, shared] = [(variance * (along + across)) / 2, (variance * (along - across)) / 2];
+  assertClose(prior.covariances, [own, shared, shared, own], 1e-11, "covariance");
+});
+
 test("fitGaussianMixture: components that collapse have the variance of the floor", () => {
   const codes = Float32Array.from({ length: 90 }, (_, at) => [0, 0, 1, 5, -2, 3][at % 6]!);
   const { covariance } = referenceMoments(codes, 2);
