@@ -26,6 +26,7 @@ const runsOnce = [
   "cli-runs.test.ts",
   "cli-train.test.ts",
   "cli-train-decoders.test.ts",
+  "cli-training-options.test.ts",
   "command-line-docs.test.ts",
   // Installs a package in a folder of the repository, which two runs at a time would do over each other.
   "esrgan.test.ts",
