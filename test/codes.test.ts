@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { adam, rmsprop, sgd } from "../src/optimizer.ts";
+import { adam, type Optimizer, rmsprop, sgd } from "../src/optimizer.ts";
 import { createRandom } from "../src/random.ts";
 import { type KeptCode, updateCode } from "../src/train/code-updates.ts";
 import { Codes } from "../src/train/codes.ts";
@@ -79,6 +79,64 @@ test("a code that would lie beyond float32 begins again at 0, and the others do 
   assert.equal(row(vectors[0]!, 0), [0, 0, 0]);
   assert.equal(row(values, 3), [-1e30, -1e30, -1e30]);
   assert.equal([...updates], [0, 0, 0, 1, 0]);
+});
+
+/** PyTorch's updates of one number by its gradients, one after the other. */
+function updated(optimizer: Optimizer, gradients: readonly number[], rate: number): number {
+  let [x, m, v] = [0.5, 0, 0];
+  for (const [i, g] of gradients.entries()) {
+    if (optimizer.name === "sgd") {
+      m = optimizer.momentum * m + g;
+      x -= rate * m;
+    } else if (optimizer.name === "rmsprop") {
+      v = optimizer.alpha * v + (1 - optimizer.alpha) * g ** 2;
+      x -= (rate * g) / (Math.sqrt(v) + optimizer.epsilon);
+    } else {
+      const { beta1, beta2, epsilon, weightDecay } = optimizer;
+      x *= 1 - rate * weightDecay;
+      m = beta1 * m + (1 - beta1) * g;
+      v = beta2 * v + (1 - beta2) * g ** 2;
+      x -= (rate * (m / (1 - beta1 ** (i + 1)))) / (Math.sqrt(v / (1 - beta2 ** (i + 1))) + epsilon);
+    }
+  }
+  return x;
+}
+
+for (const optimizer of [
+  ...[sgd(), sgd({ momentum: 0.7 }), rmsprop(), rmsprop({ alpha: 0.3, epsilon: 0.1 }), adam()],
+  ...[adam({ beta1: 0.4, beta2: 0.6, epsilon: 0.1 }), adam({ weightDecay: 0.9 })],
+]) {
+  test(`${JSON.stringify(optimizer)}: each number of a code follows its own gradients`, () => {
+    const gradients = Array.from({ length: 6 }, (_, step) =>
+      Float64Array.from({ length: SIZE }, (_, i) => Math.sin(1 + 5 * step + 2 * i)),
+    );
+    const values = Float64Array.from({ length: SIZE }, (_, i) => 0.5 + i);
+    const vectors = Array.from({ length: optimizer.stateVectors }, () => new Float64Array(SIZE));
+    const rate = 0.2;
+    for (const [i, gradient] of gradients.entries()) {
+      updateCode(optimizer, { values, vectors, updates: i + 1 }, gradient, rate);
+    }
+    const decay = optimizer.name === "adam" ? (1 - rate * optimizer.weightDecay) ** gradients.length : 1;
+    for (const [i, value] of values.entries()) {
+      const own = gradients.map((gradient) => gradient[i]!);
+      // Where it begins only shrinks, by the decay.
+      assert.ok(
+        Math.abs(value - (updated(optimizer, own, rate) + i * decay)) < 1e-12,
+        `number ${i}: ${value}`,
+      );
+    }
+  });
+}
+
+test("a state that is restored goes on as the one that it is of", () => {
+  const optimizer = adam({ weightDecay: 0.1 });
+  const [codes, restored] = [new Codes(SAMPLES, SIZE, optimizer), new Codes(SAMPLES, SIZE, optimizer)];
+  for (const [step, { indices, gradients, factor }] of [...updates(4)].entries()) {
+    if (step === 12) restored.restore(codes.state());
+    codes.update(indices, gradients, factor);
+    if (step >= 12) restored.update(indices, gradients, factor);
+  }
+  assert.equal(restored.state(), codes.state());
 });
 
 test("what is kept of some samples is read of these, and leaves the others", () => {
