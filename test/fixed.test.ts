@@ -154,6 +154,14 @@ for (const [name, decoder, fixed, options] of cases) {
     }
   });
 
+  test(`decode: ${name}: the same bits on three threads, each sample with what is given with it`, async () => {
+    const backend = wasm({ threads: 3, worker: workerUrl });
+    for (const output of ["data", "preActivation"] as const) {
+      const alone = await decode(decoder, z, { fixed, ...options, output, backend: wasm({ threads: 1 }) });
+      assert.equal(await decode(decoder, z, { fixed, ...options, output, backend }), alone);
+    }
+  });
+
   test(`encode: ${name}: the default solver finds what the decoder has made`, async () => {
     const y = await atZ();
     const { loss, status, stats } = await encode(decoder, y, { fixed, ...options });
