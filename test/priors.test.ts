@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { readSafetensors, writeSafetensors } from "../src/decoder/safetensors.ts";
 import {
   binaryCrossEntropy,
   createDecoder,
@@ -11,6 +12,7 @@ import {
   type Prior,
 } from "../src/index.ts";
 import { loadOnnx, toOnnx } from "../src/onnx/index.ts";
+import { normalisePrior } from "../src/terms/priors.ts";
 import { train } from "../src/train/index.ts";
 import { allPriors, covariance } from "./support/prior-reference.ts";
 import { randomArray } from "./support/random.ts";
@@ -77,7 +79,18 @@ const REFUSED: readonly [make: () => unknown, message: RegExp][] = [
     /not positive definite/,
   ],
   [() => gaussian({ sigma: 1 } as GaussianOptions), /unknown option "sigma"/],
-  [() => gaussianMixture({ means: [], stds: 1 }), /means is an array|means is an Array/],
+  [
+    () => gaussian({ covariance: [1e-100] }),
+    /covariance has the variance 1e-100 at 0, expected at least 1e-60/,
+  ],
+  [() => gaussian({ covariance: [[1e300]] }), /covariance\[0\]\[0\] is 1e\+300, expected/],
+  [() => gaussian({ mean: [] }), /gaussian: mean is empty, expected an array of numbers/],
+  [() => gaussian({ covariance: [] }), /covariance is empty, expected a matrix/],
+  [() => gaussianMixture({ means: [], stds: 1 }), /means is empty, expected an array of rows/],
+  [
+    () => gaussianMixture({ means: [[0], [1]], stds: 1, weights: [5e-324, 1e308] }),
+    /weights\[0\] is 5e-324 beside/,
+  ],
   [() => gaussianMixture({ means: [[0, 1], [1]], stds: 1 }), /means\[1\] has 1 values, expected 2/],
   [() => gaussianMixture({ means: [[0, 1]] }), /neither stds nor covariances is given/],
   [() => gaussianMixture({ means: [[0]], stds: 1, covariances: [[1]] }), /both given/],
@@ -111,6 +124,80 @@ test("a call refuses what is no prior of its decoder", async () => {
     await zOf(encode(decoder, y, given(gaussian({ std: 2 })))),
   );
 });
+
+test("shares whose sum is more than float64 holds are shares all the same", () => {
+  const shares = (weights: number[]) =>
+    gaussianMixture({ weights, means: weights.map(() => [0]), stds: 1 }).weights;
+  assert.equal(shares([1e308, 1e308]), [0.5, 0.5]);
+  assert.equal(shares([Number.MAX_VALUE]), [1]);
+});
+
+test("a prior that JSON has kept is the same one, to the last bit", () => {
+  for (const count of [1, 3, 5, 17]) {
+    for (let seed = 0; seed < 20; seed++) {
+      const weights = randomArray(seed, count, 0.1, 1);
+      const prior = gaussianMixture({ weights, means: [...weights].map((value) => [value]), stds: 1 });
+      const kept = JSON.parse(JSON.stringify(prior));
+      assert.equal(normalisePrior("test", kept), prior, `${count} components, seed ${seed}`);
+    }
+  }
+});
+
+const lengthAlone = { length: 2 ** 31 };
+const NO_PRIORS: readonly [value: object, message: RegExp][] = [
+  // Arrays of such lengths would fill the memory.
+  [
+    { name: "gaussianMixture", weights: lengthAlone, means: [], stds: [] },
+    /weights is an object, expected an array/,
+  ],
+  [
+    { name: "gaussianMixture", weights: [1], means: lengthAlone, stds: [1] },
+    /means is an object, expected an array/,
+  ],
+  [
+    { name: "gaussianMixture", weights: [1], means: [1], stds: lengthAlone },
+    /stds is an object, expected an array/,
+  ],
+  [
+    { name: "gaussianMixture", weights: [1], means: [1], covariances: lengthAlone },
+    /covariances is an object/,
+  ],
+  [{ name: "gaussian", mean: lengthAlone }, /mean is an object, expected a finite number/],
+  [{ name: "gaussian", covariance: lengthAlone }, /covariance is an object, expected a matrix/],
+  [{ name: "gaussianMixture", means: [1], stds: [1] }, /weights is undefined, expected an array/],
+  [{ name: "gaussianMixture", weights: [1], means: [1] }, /neither stds nor covariances is given/],
+  [{ name: "gaussianMixture", weights: [1], means: [1], stds: [1], covariances: [1] }, /are both given/],
+  [{ name: "gaussian", std: 1, covariance: [1] }, /std and covariance are both given/],
+  [
+    { name: "gaussian", sigma: 2 },
+    /unknown option "sigma"; the options are name, latentSize, weight, mean, std/,
+  ],
+];
+
+for (const [value, message] of NO_PRIORS) {
+  test(`a file's prior that is refused: ${message}`, async () => {
+    refused(() => normalisePrior("test", value), "invalid_argument", message);
+    const { bytes } = fileWithPrior(JSON.stringify(value));
+    await rejected(loadDecoder(bytes), "invalid_file", /^loadDecoder: the file's prior: gaussian/);
+  });
+}
+
+test("what a file has in place of a prior is said once, and without the options of a call", async () => {
+  const { bytes } = fileWithPrior('"none"');
+  const expected =
+    /^loadDecoder: the file's prior is "none", expected what gaussian\(\) or gaussianMixture\(\) returns; the option prior overrides the file's$/;
+  await rejected(loadDecoder(bytes), "invalid_file", expected);
+  assert.equal((await loadDecoder(bytes, { prior: gaussian() })).prior, gaussian());
+});
+
+/** A decoder's file whose prior is this text. */
+function fileWithPrior(text: string) {
+  const { tensors, metadata } = readSafetensors("test", decoderOf().toSafetensors());
+  const values = [...tensors].map(([name, { shape, bytes }]) => {
+    return { name, shape, values: new Float32Array(bytes.slice().buffer) };
+  });
+  return { bytes: writeSafetensors(values, new Map([...metadata, ["prior", text]])) };
+}
 
 test("without one the objective is the loss", async () => {
   const result = await encode(decoderOf(), y);

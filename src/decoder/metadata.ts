@@ -313,7 +313,7 @@ export function readLoss(where: string, metadata: Metadata): StandardLoss | unde
 export function readPrior(where: string, metadata: Metadata, latentSize: number): Prior | undefined {
   return read(metadata, "prior", (text) => {
     const value = parseJson(where, "prior", text, '{"name": "gaussian", "mean": 0, "std": 1, "weight": 1}');
-    return fitPrior(where, normalisePrior(`${where}: the file's prior`, value), latentSize);
+    return fitPrior(where, normalisePrior(where, value, { name: "the file's prior" }), latentSize);
   });
 }
 

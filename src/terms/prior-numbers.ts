@@ -8,6 +8,10 @@ export function isArray(values: unknown): values is ArrayLike<unknown> {
   return Array.isArray(values) || (ArrayBuffer.isView(values) && "length" in values);
 }
 
+/** What covariances may be: what a standard deviation may be, squared, so that the inverse is of numbers, too. */
+const COVARIANCE: Bounds = { min: -1e60, max: 1e60 };
+const LEAST_VARIANCE = 1e-60;
+
 /**
  * The numbers of a row, each within its bounds.
  *
@@ -21,7 +25,8 @@ export function checkRow(
   bounds: Bounds,
 ): number[] {
   if (!isArray(values) || values.length === 0) {
-    throw invalid(`${where}: ${name} is ${show(values)}, expected an array of numbers`);
+    const came = isArray(values) ? "empty" : show(values);
+    throw invalid(`${where}: ${name} is ${came}, expected an array of numbers`);
   }
   if (size !== undefined && values.length !== size) {
     throw invalid(`${where}: ${name} has ${values.length} values, expected ${size}`);
@@ -56,7 +61,8 @@ export function checkMatrix(
   size: number | undefined,
 ): readonly number[] {
   if (!isArray(value) || value.length === 0) {
-    throw invalid(`${where}: ${name} is ${show(value)}, expected a matrix: d rows, or d × d numbers`);
+    const came = isArray(value) ? "empty" : show(value);
+    throw invalid(`${where}: ${name} is ${came}, expected a matrix: d rows, or d × d numbers`);
   }
   const isNested = isArray(value[0]);
   const d = isNested ? value.length : Math.sqrt(value.length);
@@ -67,8 +73,8 @@ export function checkMatrix(
     throw invalid(`${where}: ${name} is ${d} × ${d}, expected ${size} × ${size}`);
   }
   const numbers = isNested
-    ? Array.from(value, (row, i) => checkRow(where, `${name}[${i}]`, row, d, {})).flat()
-    : checkRow(where, name, value, d * d, {});
+    ? Array.from(value, (row, i) => checkRow(where, `${name}[${i}]`, row, d, COVARIANCE)).flat()
+    : checkRow(where, name, value, d * d, COVARIANCE);
   const largest = numbers.reduce((most, number) => Math.max(most, Math.abs(number)), 0);
   for (let i = 0; i < d; i++) {
     for (let j = 0; j < i; j++) {
@@ -78,6 +84,13 @@ export function checkMatrix(
         `${where}: ${name} is not symmetric: ${below} at row ${i}, column ${j}, and ${above} at row ${j}, column ${i}`,
       );
     }
+  }
+  for (let i = 0; i < d; i++) {
+    const variance = numbers[i * d + i]!;
+    if (!(variance > 0 && variance < LEAST_VARIANCE)) continue;
+    throw invalid(
+      `${where}: ${name} has the variance ${variance} at ${i}, expected at least ${LEAST_VARIANCE}`,
+    );
   }
   if (!choleskyFactor(numbers, d)) {
     throw invalid(

@@ -54,9 +54,9 @@ export type Prior = PriorOf<PriorKind>;
 export interface GaussianOptions {
   /** d values, or one for all. Default 0. */
   mean?: number | Numbers;
-  /** d standard deviations > 0, or one for all. Default 1. Not together with `covariance`. */
+  /** d standard deviations from 1e-30 to 1e30, or one for all. Default 1. Not together with `covariance`. */
   std?: number | Numbers;
-  /** d × d, symmetric and positive definite: d rows, or all numbers row-major. */
+  /** d × d, symmetric and positive definite, variances from 1e-60 to 1e60: d rows, or all numbers row-major. */
   covariance?: Numbers | readonly Numbers[];
   /** What its value in nats is multiplied by, > 0. Default 1. */
   weight?: number;
@@ -68,7 +68,7 @@ export interface GaussianMixtureOptions {
   weights?: Numbers;
   /** K rows of d values. */
   means: readonly Numbers[];
-  /** Of each component d standard deviations > 0, or one; or one for all. Either these or `covariances`. */
+  /** Of each component d standard deviations, or one; or one for all. Either these or `covariances`. */
   stds?: number | readonly (number | Numbers)[];
   /** K symmetric, positive definite matrices, each d rows or d × d numbers row-major. */
   covariances?: readonly (Numbers | readonly Numbers[])[];
@@ -126,7 +126,8 @@ export function gaussianMixture(options: GaussianMixtureOptions): GaussianMixtur
   const { means, stds, covariances } = options ?? {};
   const weight = checkNumber(where, "weight", options?.weight ?? 1, { above: 0 });
   if (!isArray(means) || means.length === 0) {
-    throw invalid(`${where}: means is ${show(means)}, expected an array of rows, one for each component`);
+    const came = isArray(means) ? "empty" : show(means);
+    throw invalid(`${where}: means is ${came}, expected an array of rows, one for each component`);
   }
   const count = means.length;
   const first = checkRow(where, "means[0]", means[0], undefined, {});
@@ -136,11 +137,9 @@ export function gaussianMixture(options: GaussianMixtureOptions): GaussianMixtur
     const which = stds === undefined ? "neither stds nor covariances is" : "stds and covariances are both";
     throw invalid(`${where}: ${which} given, expected one of them`);
   }
-  const shares = checkRow(where, "weights", options.weights ?? rows.map(() => 1), count, { above: 0 });
-  const sum = shares.reduce((total, share) => total + share, 0);
   const common = {
     ...({ name: "gaussianMixture", latentSize, weight } as const),
-    weights: freeze(shares.map((share) => share / sum)),
+    weights: sharesOf(where, options.weights ?? rows.map(() => 1), count),
     means: freeze(rows.flat()),
   };
   if (covariances !== undefined) {
@@ -155,6 +154,27 @@ export function gaussianMixture(options: GaussianMixtureOptions): GaussianMixtur
     return typeof own === "number" ? new Array<number>(latentSize).fill(own) : own;
   });
   return make({ ...common, stds: freeze(deviations), covariances: undefined });
+}
+
+/** Numbers in proportion to shares, as shares that add up to 1. */
+function sharesOf(where: string, weights: Numbers, count: number): readonly number[] {
+  const given = checkRow(where, "weights", weights, count, { above: 0 });
+  const sum = given.reduce((total, share) => total + share, 0);
+  // What has been divided before stays as it is, to the last bit: a file gives back the prior that it was given.
+  if (Math.abs(sum - 1) <= count * Number.EPSILON) return freeze(given);
+  // Their sum may be more than float64 holds.
+  const largest = given.reduce((most, share) => Math.max(most, share), 0);
+  const whole = given.reduce((total, share) => total + share / largest, 0);
+  const shares = Number.isFinite(sum)
+    ? given.map((share) => share / sum)
+    : given.map((share) => share / largest / whole);
+  const none = shares.indexOf(0);
+  if (none >= 0) {
+    throw invalid(
+      `${where}: weights[${none}] is ${given[none]} beside ${largest}, expected a share that float64 can show; leave the component out`,
+    );
+  }
+  return freeze(shares);
 }
 
 /** What a call may be given as its prior: one, or `"none"` where the decoder has one of its own that is not to be used. */
@@ -172,7 +192,7 @@ export function checkPrior(
   if (given === "none") return undefined;
   const prior = given === undefined ? decoder.prior : given;
   if (prior === undefined) return undefined;
-  return fitPrior(where, normalisePrior(where, prior), decoder.latentSize);
+  return fitPrior(where, normalisePrior(where, prior, { orNone: true }), decoder.latentSize);
 }
 
 /** Refuses a prior for latents of another size. */
@@ -183,28 +203,53 @@ export function fitPrior(where: string, prior: Prior, latentSize: number): Prior
   );
 }
 
-/** Makes a prior of what JSON has kept of one. */
-const REMAKE: {
-  readonly [Kind in PriorKind]: (where: string, fields: PriorKinds[Kind], weight: number) => Prior;
+/** What a prior of each kind is made of, and how it is made anew of what JSON has kept of one. */
+const KINDS: {
+  readonly [Kind in PriorKind]: {
+    readonly fields: { readonly [Field in keyof PriorKinds[Kind]]: true };
+    readonly remake: (fields: Partial<PriorKinds[Kind]>, weight: number) => Prior;
+  };
 } = {
-  gaussian: (_, { mean, std, covariance }, weight) =>
-    gaussian({ mean, ...(covariance ? { covariance } : { std: std ?? 1 }), weight }),
-  gaussianMixture(where, { weights, means, stds, covariances }, weight) {
-    const count = weights.length;
-    const split = (name: string, values: readonly number[]) => {
-      const size = values.length / count;
-      if (!Number.isInteger(size))
-        throw invalid(`${where}: ${name} has ${values.length} values, expected a multiple of ${count}`);
-      return Array.from({ length: count }, (_, k) => values.slice(k * size, (k + 1) * size));
-    };
-    return gaussianMixture({
-      ...{ weights, weight, means: split("means", means) },
-      ...(covariances
-        ? { covariances: split("covariances", covariances) }
-        : { stds: split("stds", stds ?? []) }),
-    });
+  gaussian: {
+    fields: { mean: true, std: true, covariance: true },
+    remake: ({ mean, std, covariance }, weight) =>
+      gaussian({
+        ...(mean !== undefined && { mean }),
+        ...(std !== undefined && { std }),
+        ...(covariance !== undefined && { covariance }),
+        weight,
+      }),
+  },
+  gaussianMixture: {
+    fields: { weights: true, means: true, stds: true, covariances: true },
+    remake({ weights, means, stds, covariances }, weight) {
+      const where = "gaussianMixture";
+      // Arrays of its own: of what a file holds anything may say that it has a length.
+      const count = arrayOf(where, "weights", weights).length;
+      const split = (name: string, given: unknown) => {
+        const values = arrayOf(where, name, given);
+        const size = values.length / count;
+        if (!Number.isInteger(size))
+          throw invalid(`${where}: ${name} has ${values.length} values, expected a multiple of ${count}`);
+        return Array.from({ length: count }, (_, k) =>
+          Array.prototype.slice.call(values, k * size, (k + 1) * size),
+        );
+      };
+      return gaussianMixture({
+        ...{ weights: weights!, weight, means: split("means", means) },
+        ...(covariances !== undefined && { covariances: split("covariances", covariances) }),
+        ...(stds !== undefined && { stds: split("stds", stds) }),
+      });
+    },
   },
 };
+
+function arrayOf(where: string, name: string, values: unknown): ArrayLike<unknown> {
+  if (isArray(values) && values.length > 0) return values;
+  throw invalid(
+    `${where}: ${name} is ${isArray(values) ? "empty" : show(values)}, expected an array of numbers`,
+  );
+}
 
 const made = new WeakSet<object>();
 
@@ -216,22 +261,31 @@ function make<P extends Prior>(prior: P): P {
 /**
  * A prior as it was made; or, of another copy of this module or from a file, made anew of its numbers and so checked.
  *
+ * @param options.name what messages call it. Default "prior"
+ * @param options.orNone whether "none" would have been right, too. Default false
  * @throws LatentflowError `invalid_argument` when it is none
  */
-export function normalisePrior(where: string, value: unknown): Prior {
+export function normalisePrior(
+  where: string,
+  value: unknown,
+  { name = "prior", orNone = false }: { readonly name?: string; readonly orNone?: boolean } = {},
+): Prior {
   if (typeof value === "object" && value !== null) {
     if (made.has(value)) return value as Prior;
-    const { name, weight = 1 } = value as Partial<Prior>;
-    if (typeof name === "string" && Object.hasOwn(REMAKE, name)) {
+    const { name: kind, weight = 1 } = value as Partial<Prior>;
+    if (typeof kind === "string" && Object.hasOwn(KINDS, kind)) {
+      const { fields, remake } = KINDS[kind];
       try {
-        return REMAKE[name](where, value as never, weight);
+        checkOptions(kind, value as object, { name: true, latentSize: true, weight: true, ...fields });
+        return remake(value as never, weight);
       } catch (cause) {
-        throw invalid(`${where}: prior: ${cause instanceof Error ? cause.message : show(cause)}`);
+        throw invalid(`${where}: ${name}: ${cause instanceof Error ? cause.message : show(cause)}`);
       }
     }
   }
+  const none = orNone ? ', or "none"' : "";
   throw invalid(
-    `${where}: prior is ${show(value)}${callHint(value)}, expected what gaussian() or gaussianMixture() returns, or "none"`,
+    `${where}: ${name} is ${show(value)}${callHint(value)}, expected what gaussian() or gaussianMixture() returns${none}`,
   );
 }
 
