@@ -104,6 +104,14 @@ for (const { kind, file, before, after, named } of [
     named: ["src/backend/wasm/apply-optimizer.ts", "src/optimizer.ts", "src/train/code-updates.ts"],
   },
   {
+    ...{ kind: "A prior", file: "src/terms/priors.ts" },
+    ...{
+      before: "export interface PriorKinds {",
+      after: "export interface PriorKinds {\n  readonly dummy: object;",
+    },
+    named: ["src/cli/prior.ts", "src/terms/prior-components.ts", "src/terms/priors.ts"],
+  },
+  {
     ...{ kind: "A solver", file: "src/serialize.ts" },
     ...{ before: '  | ("linearGrid" | "logGrid")', after: '  | ("linearGrid" | "logGrid" | "dummy")' },
     named: ["src/backend/wasm/threads/latentflow-worker.ts"],

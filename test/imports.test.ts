@@ -33,12 +33,16 @@ const ROOMS: [room: string, pattern: RegExp, mayImport: string[]][] = [
   ["adjoint", /^adjoint\//, ["solver", "terms", "basics"]],
   [
     "backend",
-    /^backend\/(?!wasm\/(arena|instance|layout|load|struct)\.ts)/,
+    /^backend\/(?!wasm\/(arena|idle-instances|instance|layout|load|struct)\.ts)/,
     ["solver", "kernels", "decoder", "terms", "graph", "basics"],
   ],
   ["solver", /^(solver\/.*|control)\.ts$/, ["kernels", "basics"]],
   // The compiled kernels and their memory, whoever calls them: backends, and the solvers whose steps are in there.
-  ["kernels", /^backend\/wasm\/(arena|instance|layout|load|struct)\.ts$/, ["graph", "terms", "basics"]],
+  [
+    "kernels",
+    /^backend\/wasm\/(arena|idle-instances|instance|layout|load|struct)\.ts$/,
+    ["graph", "terms", "basics"],
+  ],
   ["decoder", /^decoder\/(?!load\.ts)/, ["terms", "graph", "basics"]],
   ["data", /^data\//, ["basics"]],
   // What an objective is a sum of, and what its data pass through.
