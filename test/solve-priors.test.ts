@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
@@ -18,6 +19,7 @@ import {
   squaredError,
   wasm,
 } from "../src/index.ts";
+import { loadOnnx } from "../src/onnx/index.ts";
 import { approximate, direct, evaluate, full, sgd, train } from "../src/train/index.ts";
 import { builds } from "./support/builds.ts";
 import { decoderCases } from "./support/decoders.ts";
@@ -229,6 +231,33 @@ test("on a linear decoder it is ridge regression", async () => {
   const summed = await encode(decoder, y, { ...options, loss: squaredError({ reduction: "sum" }) });
   assert.ok(relativeDistance(summed.z, z) < 1e-5);
 });
+
+interface PyTorchCase {
+  readonly decoder: string;
+  readonly loss: "bce" | "mse";
+  readonly prior: Prior;
+  readonly weights?: readonly number[];
+  readonly y: readonly (readonly number[])[];
+  readonly objective: readonly number[];
+}
+
+const fixtures = new URL("fixtures/", import.meta.url);
+const fromPyTorch: PyTorchCase[] = JSON.parse(readFileSync(new URL("priors/priors.json", fixtures), "utf8"));
+
+for (const { decoder: name, loss, prior, weights, y, objective: best } of fromPyTorch) {
+  test(`${name}: the objective is PyTorch's L-BFGS's, or lower`, async () => {
+    const decoder = await loadOnnx(new URL(`decoders/${name}.onnx`, fixtures), { loss, prior });
+    const { objective, status } = await encode(decoder, Float32Array.from(y.flat()), {
+      ...(weights && { weights: Float32Array.from(weights) }),
+      solver: lbfgs({ tolerance: 1e-9 }),
+    });
+    assert.ok(status.every((each) => each === "converged"));
+    best.forEach((least, sample) => {
+      const above = objective[sample]! - least;
+      assert.ok(above < 1e-6 * (1 + Math.abs(least)), `sample ${sample}: ${objective[sample]} of ${least}`);
+    });
+  });
+}
 
 test("a loss of one's own has a prior beside it", async () => {
   const decoder = createDecoder({ layers: [D, 9], loss: "mse", seed: 2 });
