@@ -17,6 +17,7 @@ import { adam, rmsprop, sgd } from "../src/optimizer.ts";
 import { linear } from "../src/schedule.ts";
 import { linearGrid } from "../src/solver/grid.ts";
 import { readCheckpoint, writeCheckpoint } from "../src/train/checkpoint.ts";
+import { checkSameRun } from "../src/train/checkpoint-checks.ts";
 import type { TrainOptions } from "../src/train/options.ts";
 import type { TrainEvent, TrainStep } from "../src/train/progress.ts";
 import { train } from "../src/train/train.ts";
@@ -197,6 +198,27 @@ test("another run's checkpoint is refused, and what differs is named", async () 
   }
 });
 
+test("of many differences the first five are named and the others counted", () => {
+  const made = (value: number, count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`o${i}`, value]));
+  const message = (count: number) => {
+    const named = Array.from({ length: Math.min(count, 5) }, (_, i) => `o${i} is 1 there and 2 here`);
+    return `run is a checkpoint of another run: ${named.join("; ")}`;
+  };
+  for (const [count, more] of [
+    [1, ""],
+    [5, ""],
+    [6, "; and 1 more"],
+    [8, "; and 3 more"],
+  ] as const) {
+    assert.throws(
+      () => checkSameRun("run", made(1, count), made(2, count)),
+      (error: Error) => error.message.startsWith(`${message(count)}${more}. Give what`),
+    );
+  }
+  checkSameRun("run", made(1, 8), made(1, 8));
+});
+
 test("losses of one's own are told apart by their source", async () => {
   const gradient = (output: number, target: number) => output - target;
   const loss = customLoss({ value: (output, target) => (output - target) ** 2 / 2, gradient });
@@ -232,6 +254,55 @@ test("a run that has ended resumes to its end at once, and events come in order"
   });
   assert.is(told(again), "resumed 51");
   assert.equal(endOf(resumed), endOf(whole));
+});
+
+test("from one checkpoint to the next it is everySeconds, and one at the end", async () => {
+  const { now } = performance;
+  let clock = 1e6;
+  performance.now = () => clock;
+  const keptAt = async (everySeconds: object, step: number) => {
+    const kept: number[] = [];
+    await runSmall({
+      checkpoint: { save() {}, ...everySeconds },
+      onEvent: ({ kind, images }) => void (kind === "checkpoint" && kept.push(images)),
+      onProgress() {
+        clock += 1000 * step;
+      },
+    });
+    return kept;
+  };
+  try {
+    // Updates end at 5, 10, 15, 17, 22, 27, 32, 34, 39, 44, 49, 51: the third is the first after 2 s.
+    const third = [15, 27, 39, 51];
+    assert.equal(await keptAt({ everySeconds: 2 }, 0.75), third);
+    // The default.
+    assert.equal(await keptAt({}, 22), third);
+    assert.equal(await keptAt({}, 30), [10, 17, 27, 34, 44, 51]);
+  } finally {
+    performance.now = now;
+  }
+});
+
+test("what has been kept is not kept again", async () => {
+  const reason = new Error("enough");
+  const controller = new AbortController();
+  const kept: number[] = [];
+  let saved = 0;
+  const run = runSmall({
+    signal: controller.signal,
+    checkpoint: { save: () => void saved++, everySeconds: 0 },
+    onEvent({ kind, images }) {
+      if (kind !== "checkpoint") return;
+      kept.push(images);
+      if (images === 10) controller.abort(reason);
+    },
+  });
+  await run.then(
+    () => assert.unreachable(),
+    (error) => assert.is(error, reason),
+  );
+  assert.equal(kept, [0, 5, 10]);
+  assert.is(saved, 3);
 });
 
 test("a run of more updates than a call takes arguments resumes", async () => {
