@@ -172,6 +172,32 @@ test("progress counts all samples; an abort rejects with its reason", async () =
   );
 });
 
+test("progress tells how many samples a second have ended, of all that have", async () => {
+  const { now } = performance;
+  let clock = 1e6;
+  // Every look takes a hundredth of a second.
+  performance.now = () => {
+    clock += 10;
+    return clock;
+  };
+  const start = clock;
+  let told = 0;
+  try {
+    await evaluate(decoder, many, {
+      solver,
+      onProgress({ done, samplesPerSecond }) {
+        told++;
+        const seconds = (clock - start) / 1000;
+        // The first look is the start.
+        assert.ok(Math.abs(samplesPerSecond / (done / (seconds - 0.01)) - 1) < 1e-9);
+      },
+    });
+  } finally {
+    performance.now = now;
+  }
+  assert.ok(told > 2);
+});
+
 test("evaluate refuses what it cannot use, before any work", async () => {
   const encoder = createDecoder({ layers: [n, 7, 3], seed: 2 });
   const disposed = createDecoder({ layers: [n, 3] });

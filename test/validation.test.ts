@@ -77,6 +77,8 @@ test("it comes at the start, once a multiple of everyImages is reached, and at t
   assert.ok(isValidationDue(validation, 7, 51, { images: 1, loss: 0 }));
   assert.not(isValidationDue(validation, 7, 51, { images: 7, loss: 0 }));
   assert.not(isValidationDue(validation, 7, 51, { images: 6, loss: 0 }));
+  assert.ok(isValidationDue(validation, 51, 51, { images: 50, loss: 0 }));
+  assert.not(isValidationDue(validation, 51, 51, { images: 51, loss: 0 }), "nothing has changed since");
 });
 
 test("what has weight 0 may be missing, and has no influence", async () => {
