@@ -4,7 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { readNpy } from "../src/data/npy.ts";
 import { dense, type GraphDefinition, sequential, sigmoid } from "../src/graph/index.ts";
-import { createDecoder, loadDecoder, wasm } from "../src/index.ts";
+import { binaryCrossEntropy, createDecoder, loadDecoder, wasm } from "../src/index.ts";
 import { adam, createDataset, type TrainOptions, train } from "../src/train/index.ts";
 import { BundledProgram } from "./support/bundled-program.ts";
 import { type DecoderCase, decoderCases } from "./support/decoders.ts";
@@ -113,6 +113,32 @@ test("with kept codes the solver is the validation's, and the report says which"
   assert.is(second.meanLossLastTenth, first.meanLossLastTenth);
 });
 
+test("--layers with --output-shape: the samples' shape is the one that is said", async () => {
+  const y = new Float32Array(27).fill(0.5);
+  const data = workplace.writeFloats(y, [3, 9]);
+  for (const [flags, shape] of [
+    [
+      ["--output-shape", "3,3"],
+      [3, 3],
+    ],
+    [[], [9]],
+  ] as const) {
+    const { exit, stderr, out } = await runTrain("--data", data, "--layers", "2,5,9", ...flags);
+    assert.is(exit, 0, stderr);
+    const { outputShape, loss } = await loadDecoder(join(out, "decoder.safetensors"));
+    assert.equal([...outputShape], shape);
+    assert.equal(loss, binaryCrossEntropy());
+  }
+  const { out } = await runTrain("--data", data, "--layers", "2,9", "--reduction", "sum");
+  const { loss } = await loadDecoder(join(out, "decoder.safetensors"));
+  assert.equal(loss, binaryCrossEntropy({ reduction: "sum" }));
+  const layers = ["--dataset", "mnist", "--limit", "2", "--layers", "2,8"];
+  assert.match(
+    await refusal(...layers),
+    /--layers ends with 8, expected 784 \(a sample of --dataset has 28 × 28/,
+  );
+});
+
 test("what makes no sense with a definition is refused by name", async () => {
   const { y, make } = caseOf("conditions");
   const data = workplace.writeFloats(y, [7, 9]);
@@ -131,6 +157,17 @@ test("what makes no sense with a definition is refused by name", async () => {
       ["--architecture", plain, "--codes", "kept", "--code-learning-rate", "-1"],
       /^latentflow: --code-learning-rate is -1, expected/,
     ],
+    [
+      ["--architecture", plain, "--output-activation", "tanh"],
+      /--output-activation is given with --architec/,
+    ],
+    [["--architecture", plain, "--output-shape", "3,3"], /--output-shape is given with --architecture/],
+    [
+      ["--layers", "2,9", "--prefix", "a"],
+      /--prefix says how a file is read; leave it out with --layers, or/,
+    ],
+    [["--layers", "2,5,7,9", "--activation", "elu,tanh"], /--activation names several, expected one for all/],
+    [["--layers", "2,8"], /--layers ends with 8, expected 9 \(a sample of --data has 9 values\)/],
     [["--architecture", `${plain}.missing`], /--architecture .*there is no such file/],
     [["--architecture", plain, "--activation", "elu"], /--activation is given with --architecture/],
     [
