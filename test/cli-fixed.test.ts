@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { decode as decodePng } from "fast-png";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { givenOptions, outputWithPoints } from "../src/cli/fixed-inputs.ts";
 import { inFlags } from "../src/cli/flags.ts";
 import { createProgram } from "../src/cli/program.ts";
 import { readNpy } from "../src/data/npy.ts";
@@ -173,6 +174,55 @@ test("encode --limit: the first rows, of as many as the data's file has, or just
     await succeed(...args);
     assert.equal(latentsIn(args), expected);
   }
+});
+
+test("encode --limit: points of as many samples as the data's file has, or of just so many", async () => {
+  const few = each.slice(0, 3 * N * 3);
+  const { z: expected } = await encode(overPoints, values.slice(0, 2 * N * 3), {
+    ...{ fixed: { xyz: few }, points: N, backend },
+  });
+  for (const file of [eachFile, workplace.writeFloats(few, [3, N, 3])]) {
+    // Flat samples say nothing of points: the file of points does.
+    const args = encoding(pointsFile, flatFile, ...fixedFlags(`xyz=${file}`), "--limit", "3");
+    const document = await succeed(...args);
+    assert.equal(latentsIn(args), expected);
+    assert.equal([document.points, document.fixed[0].perSample], [N, true]);
+  }
+});
+
+test("some samples have what is given with them, in their order", () => {
+  const input = (name: string, size: number, numbers: number[]) => {
+    return { name, value: "file.npy", size, numbers: Float32Array.from(numbers) };
+  };
+  const given = {
+    ...{ decoder: conditional, points: 7 },
+    inputs: [input("each", 2, [0, 1, 10, 11, 20, 21]), input("all", 2, [5, 6]), input("one", 1, [7, 8, 9])],
+  };
+  const all = { each: Float32Array.of(0, 1, 10, 11, 20, 21), all: Float32Array.of(5, 6) };
+  assert.equal(givenOptions(given), { fixed: { ...all, one: Float32Array.of(7, 8, 9) }, points: 7 });
+  assert.equal(givenOptions(given, [2, 0]), {
+    fixed: { each: Float32Array.of(20, 21, 0, 1), all: all.all, one: Float32Array.of(9, 7) },
+    points: 7,
+  });
+  assert.equal(givenOptions({ decoder: conditional, points: undefined, inputs: [] }), {});
+});
+
+test("the shape of a sample has the axis of points by its name", () => {
+  const shapeOf = (definition: Parameters<typeof createDecoder>[0]) =>
+    outputWithPoints(createDecoder(definition, { loss: "mse" }));
+  assert.equal(outputWithPoints(conditional), [9]);
+  assert.equal(outputWithPoints(overPoints), ["points", 2]);
+  const joined = graph(({ latent, points }) => {
+    const [z, x] = [latent(LATENT), points("xyz", 3)];
+    return concat({ axis: 0 })(dense(2)(x), reshape([1, 2])(dense(2)(z)));
+  });
+  assert.equal(shapeOf(joined), ["points + 1", 2]);
+  const twice = graph(({ latent, points }) => {
+    const [z, x] = [latent(LATENT), points("xyz", 3)];
+    const h = dense(2)(concat()(z, x));
+    return concat({ axis: 0 })(h, h);
+  });
+  assert.equal(shapeOf(twice), ["2·points", 2]);
 });
 
 test("the table names what is given", async () => {
