@@ -184,16 +184,24 @@ test("a decoder whose latent has a shape has an encoder, too, and keeps it", asy
 test("an encoder's operation has the shape of its decoder's, also where only the lengths of the axes differ", async () => {
   const decoder = createDecoder(
     sequential(2, [
-      ...[dense(12), reshape([2, 2, 3]), elu(), reshape([4, 1, 3])],
+      ...[
+        dense(12),
+        reshape([2, 2, 3]),
+        convTranspose({ channels: 3, kernel: 1 }),
+        elu(),
+        reshape([4, 1, 3]),
+      ],
       ...[convTranspose({ channels: 2, kernel: [2, 3] }), sigmoid()],
     ]),
     { seed: 1, loss: "bce" },
   );
   const { encoder } = await trainAutoencoder(decoder, new Float32Array(decoder.outputSize), { epochs: 1 });
-  assert.is(encoder.outputSize, 2);
   assert.equal(
     encoder.operations.map(({ kind, shape }) => `${kind} ${shape}`),
-    ["reshape 5,3,2", "conv 4,1,3", "activation 4,1,3", "reshape 12", "dense 2"],
+    [
+      ...["reshape 5,3,2", "conv 4,1,3", "activation 4,1,3", "reshape 2,2,3", "conv 2,2,3"],
+      ...["reshape 12", "dense 2"],
+    ],
   );
 });
 
@@ -240,8 +248,8 @@ test("a run is where its last update has ended, whenever it is aborted, by every
 test("a run that keeps its codes lets the event loop have its turns", async () => {
   const controller = new AbortController();
   const reason = new Error("enough");
-  setTimeout(() => controller.abort(reason), 20);
-  const options = { codes: "kept", epochs: 100_000, signal: controller.signal } as const;
+  setTimeout(() => controller.abort(reason), 5);
+  const options = { codes: "kept", epochs: 3000, signal: controller.signal } as const;
   await train(make(), y, options).then(
     () => assert.unreachable("the timer has had no turn"),
     (error) => assert.is(error, reason),
