@@ -335,6 +335,30 @@ test("a flow of second order trains as it encodes", async () => {
   assert.equal(codes, (await encode(decoder, y, options)).z);
 });
 
+test("an augmentation is asked before any work whether it suits the samples", async () => {
+  const asked: (readonly number[])[] = [];
+  const refusal = new Error("no image");
+  const augment = {
+    name: "picky",
+    check(shape: readonly number[]) {
+      asked.push([...shape]);
+      throw refusal;
+    },
+    apply: () => assert.unreachable("it has refused"),
+  };
+  const decoder = createDecoder({ layers: [2, SIZE], outputShape: [3, 2], loss: "bce" });
+  for (const run of [() => train(decoder, y, { augment }), () => trainAutoencoder(decoder, y, { augment })]) {
+    await run().then(
+      () => assert.unreachable(),
+      (error) => assert.is(error, refusal),
+    );
+  }
+  assert.equal(asked, [
+    [3, 2],
+    [3, 2],
+  ]);
+});
+
 test("of options that are no numbers or no choices, each is refused by its name", async () => {
   const image = createDataset(y, { shape: [3, 2] });
   const cases: [options: object, message: RegExp][] = [
