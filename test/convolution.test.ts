@@ -25,12 +25,13 @@ import {
   rk4,
   wasm,
 } from "../src/index.ts";
-import { adam } from "../src/optimizer.ts";
+import { adam, sgd } from "../src/optimizer.ts";
 import { leastLosses } from "../src/terms/floor.ts";
 import { createDataset, train } from "../src/train/index.ts";
 import { builds } from "./support/builds.ts";
 import { checkDerivatives, derivativeCase } from "./support/derivatives.ts";
 import { randomArray } from "./support/random.ts";
+import { relativeDistance } from "./support/reference.ts";
 import { refused } from "./support/refusal.ts";
 import { workerUrl } from "./support/threads.ts";
 
@@ -161,6 +162,37 @@ test("lbfgs finds what a decoder has made, with its preconditioner", async () =>
   const worse = loss.filter((value, i) => value > atTruth[i]! + 1e-5);
   assert.is(worse.length, 0, `${worse.length} of 20 are above the loss at the latents that y was made of`);
 });
+
+for (const { name, backend } of builds) {
+  test(`${name}: a mini-batch's update is the sum of its samples', of however many pixels`, async () => {
+    for (const length of [3, 5, 9, 11]) {
+      const decoder = createDecoder(
+        sequential(2, [
+          ...[dense(length * length), elu(), reshape([length, length, 1])],
+          ...[conv({ channels: 3, kernel: 3, padding: 1 }), sigmoid()],
+        ]),
+        { seed: 1, loss: "mse" },
+      );
+      const size = decoder.outputSize;
+      const count = 7;
+      const y = randomArray(1, count * size, 0, 1);
+      // No steps: all codes are 0.
+      const options = { backend, solver: amd({ maxSteps: 0 }), optimizer: sgd({ learningRate: 1 }) };
+      const stepOf = async (data: Float32Array, batchSize: number) => {
+        const trained = await train(decoder, data, { ...options, batchSize });
+        return trained.decoder.parameters.map((value, i) => value - decoder.parameters[i]!);
+      };
+      const expected = new Float64Array(decoder.parameterCount);
+      for (let i = 0; i < count; i++) {
+        const own = await stepOf(y.slice(i * size, (i + 1) * size), 1);
+        for (const [k, value] of own.entries()) expected[k]! += value;
+      }
+      const error = relativeDistance(await stepOf(y, count), expected);
+      // The steps are differences of float32 parameters.
+      assert.ok(error < 1e-4, `${length} × ${length} pixels: off by ${error}`);
+    }
+  });
+}
 
 test("training lowers the loss, to the same weights on any number of threads", async () => {
   const decoder = generator(2);
