@@ -12,6 +12,7 @@ import {
   type Prior,
 } from "../src/index.ts";
 import { loadOnnx, toOnnx } from "../src/onnx/index.ts";
+import { readPrior } from "../src/onnx/prior-text.ts";
 import { normalisePrior } from "../src/terms/priors.ts";
 import { train } from "../src/train/index.ts";
 import { allPriors, covariance } from "./support/prior-reference.ts";
@@ -190,6 +191,35 @@ test("what a file has in place of a prior is said once, and without the options 
   assert.equal((await loadDecoder(bytes, { prior: gaussian() })).prior, gaussian());
 });
 
+test("a file whose prior nobody would read is not written", async () => {
+  // Numbers of some 20 characters, so that the texts have 1.2 and 3 million.
+  const wide = (d: number) => {
+    return createDecoder({ layers: [d, 1], loss: "mse", prior: gaussian({ covariance: covariance(3, d) }) });
+  };
+  const decoder = wide(250);
+  refused(
+    () => decoder.toSafetensors(),
+    "invalid_argument",
+    /header would have \d+ bytes, more than the 1048576 that are read; of these "prior" has \d+; .* toOnnx\(\)/,
+  );
+  assert.equal((await loadOnnx(await toOnnx(decoder))).prior, decoder.prior);
+  await rejected(
+    toOnnx(wide(400)),
+    "invalid_argument",
+    /toOnnx: the decoder's prior would take \d+ characters/,
+  );
+});
+
+test("the prior in an ONNX file is bounded before it is read, and refused with the reason", () => {
+  refused(() => readPrior(`"${"x".repeat(2 ** 21)}"`), "invalid_file", /has 2097154 characters, more than/);
+  refused(() => readPrior("{"), "invalid_file", /latentflow.prior is "\{", expected JSON/);
+  refused(
+    () => readPrior('{"name":"gaussian","std":-1}'),
+    "invalid_file",
+    /the file's latentflow.prior: gaussian: std is -1/,
+  );
+});
+
 /** A decoder's file whose prior is this text. */
 function fileWithPrior(text: string) {
   const { tensors, metadata } = readSafetensors("test", decoderOf().toSafetensors());
@@ -245,7 +275,7 @@ test("a prior that holds weakly changes little, one that holds fast leaves the c
   const weak = await encode(decoder, y, { loss, prior: gaussian({ std: 1e4 }) });
   const fast = await encode(decoder, y, { loss, prior: gaussian({ mean: 2, std: 1e-6 }) });
   for (const [i, value] of fast.z.entries()) assert.ok(Math.abs(value - 2) < 1e-5, `${i}: ${value}`);
-  weak.loss.forEach((value, i) => assert.ok(Math.abs(value / free.loss[i]! - 1) < 1e-3));
+  for (const [i, value] of weak.loss.entries()) assert.ok(Math.abs(value / free.loss[i]! - 1) < 1e-3);
   assert.ok(fast.status.every((status) => status === "converged"));
 });
 

@@ -100,7 +100,8 @@ export interface Decoder {
    * It cannot make a probe, since running the decoder takes a promise: give one,
    * `decoder.toSafetensors({ probe: await makeProbe(decoder) })`. Without it the file has none.
    *
-   * @throws LatentflowError `disposed` after `dispose()`, `invalid_argument` when the probe does not fit
+   * @throws LatentflowError `disposed` after `dispose()`, `invalid_argument` when the probe does not fit, or when what the
+   *   file's header has to say, such as a prior with covariances, is more than the 1 MiB that readers take
    */
   toSafetensors(options?: SafetensorsOptions): Uint8Array;
   /**

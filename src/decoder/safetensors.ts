@@ -1,4 +1,4 @@
-import { show } from "../check.ts";
+import { invalid, show } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
 import { showShape } from "./output.ts";
 import { elementSizes, type Tensor } from "./tensor.ts";
@@ -202,6 +202,7 @@ function dtypeOf(values: TensorValues): string {
  * Writes a safetensors file, its tensors in the order given.
  *
  * @param tensors `values` as many as the product of `shape`; names differ
+ * @throws LatentflowError `invalid_argument` when the header would be longer than one that is read
  */
 export function writeSafetensors(
   tensors: readonly { name: string; shape: readonly number[]; values: TensorValues }[],
@@ -215,6 +216,7 @@ export function writeSafetensors(
     header[name] = { dtype: dtypeOf(values), shape, data_offsets: [begin, dataLength] };
   }
   const json = new TextEncoder().encode(JSON.stringify(header));
+  checkHeader(json.length, metadata);
   const dataStart = 8 + Math.ceil(json.length / 8) * 8;
 
   const bytes = new Uint8Array(dataStart + dataLength).fill(0x20, 0, dataStart);
@@ -226,4 +228,15 @@ export function writeSafetensors(
     position += values.byteLength;
   }
   return bytes;
+}
+
+/** Refuses a header that no reader would read: what is written has to be of use. */
+function checkHeader(length: number, metadata: Metadata): void {
+  if (length <= maxHeaderLength - 8) return;
+  const [largest] = [...metadata].sort(([, a], [, b]) => b.length - a.length);
+  const most = largest ? `; of these ${show(largest[0])} has ${largest[1].length}` : "";
+  throw invalid(
+    `a safetensors file's header would have ${length} bytes, more than the ${maxHeaderLength} that are read${most}; ` +
+      "keep a decoder as an ONNX file, by toOnnx() of latentflow/onnx, which has twice the room for a prior",
+  );
 }

@@ -28,6 +28,7 @@ import { findLatent } from "./inputs.ts";
 import type { Declared, Model, Node, TensorRecord } from "./model.ts";
 import { readModel } from "./model-file.ts";
 import { writeOutput } from "./output.ts";
+import { PRIOR, readPrior } from "./prior-text.ts";
 import { NodeRefusal } from "./site.ts";
 import { readTensor, type Tensor, bytesOf as tensorBytes } from "./tensor.ts";
 
@@ -279,15 +280,8 @@ function lossOf({ metadata }: Model): StandardLoss | undefined {
 
 /** What toOnnx writes of a decoder's prior. */
 function priorOf({ metadata }: Model): Prior | undefined {
-  const text = metadata.get("latentflow.prior");
-  if (text === undefined) return undefined;
-  try {
-    return normalisePrior("the file's latentflow.prior", JSON.parse(text));
-  } catch {
-    throw invalidFile(
-      `the file's latentflow.prior is ${show(text)}, expected JSON such as {"name":"gaussian","mean":0,"std":1}`,
-    );
-  }
+  const text = metadata.get(PRIOR);
+  return text === undefined ? undefined : readPrior(text);
 }
 
 function findOutput(where: string, model: Model, name: string | undefined): string {

@@ -3,6 +3,7 @@ import { checkDecoder, type Decoder, probedOf } from "../decoder/decoder.ts";
 import { PROBE, writeProbe } from "../decoder/probe.ts";
 import { LATENT } from "../graph/graph.ts";
 import { makeProbe } from "../verify.ts";
+import { PRIOR, writePrior } from "./prior-text.ts";
 import { writeGraph } from "./write/graph.ts";
 
 /** Options of `toOnnx`. */
@@ -30,8 +31,8 @@ const MOST_BYTES = 2 ** 31 - 1;
  * which are of points (`latentflow.points`), what loss the decoder
  * has (`latentflow.loss`), what prior (`latentflow.prior`), and what it makes of some latents (`latentflow.probe`).
  *
- * @throws LatentflowError `invalid_argument` when an argument is wrong, or the file would have more than 2 GB; `disposed`
- *   when the decoder is; `unsupported` where the probe cannot be computed since the runtime lacks WebAssembly SIMD
+ * @throws LatentflowError `invalid_argument` when an argument is wrong, the file would have more than 2 GB, or the prior is
+ *   too large to be read; `disposed` when the decoder is; `unsupported` where the probe cannot be computed since the runtime lacks WebAssembly SIMD
  * @example
  * import { writeFile } from "node:fs/promises";
  * import { toOnnx } from "latentflow/onnx";
@@ -51,7 +52,7 @@ export async function toOnnx(decoder: Decoder, options: ToOnnxOptions = {}): Pro
   const points = decoder.fixedInputs.filter(({ hasPoints }) => hasPoints).map(({ name }) => name);
   if (points.length > 0) metadata.set("latentflow.points", JSON.stringify(points));
   if (decoder.loss) metadata.set("latentflow.loss", JSON.stringify(decoder.loss));
-  if (decoder.prior) metadata.set("latentflow.prior", JSON.stringify(decoder.prior));
+  if (decoder.prior) metadata.set(PRIOR, writePrior(where, decoder.prior));
   const probe = withProbe ? await makeProbe(decoder) : undefined;
   // Outputs that are not finite prove nothing.
   const text = probe?.x.every(Number.isFinite) ? writeProbe(where, probe, probedOf(decoder)) : undefined;
