@@ -881,7 +881,7 @@ def _write_onnx(
                 )
             )
     _declare_shape(model.graph.output[0], axes[output], outputs)
-    points = [one.name for one in inputs.all if one.kind == "points"]
+    points = [one.name for one in inputs.all if one.kind in ("points", "shared points")]
     metadata = [
         ("latentflow.latent", inputs.latent),
         ("latentflow.probe", base64.b64encode(probe).decode()),

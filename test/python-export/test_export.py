@@ -381,6 +381,9 @@ class Inputs(Exported):
         self.assertEqual(found.shape, (2, 9, 1))
         dims = [dim.dim_param or dim.dim_value for dim in self.model.graph.output[0].type.tensor_type.shape.dim]
         self.assertEqual(dims, ["batch", "points", 1])
+        # Without it a reader takes the points for samples.
+        metadata = {entry.key: entry.value for entry in self.model.metadata_props}
+        self.assertEqual(metadata["latentflow.points"], '["xyz"]')
 
     def test_points_of_each_sample(self):
         self.export(Sdf(), latent=5, points={"xyz": torch.rand(2, 20, 3)})
