@@ -215,10 +215,13 @@ test("what does not fit is refused before any work", async () => {
   const plain = createDecoder({ layers: [3, 9], loss: "mse" });
   const points = overPoints();
   const refusals: [() => Promise<unknown>, RegExp][] = [
-    [() => encode(decoder, y), /has fixed inputs \("label", "kind"\); give them/],
+    [
+      () => encode(decoder, y),
+      /has fixed inputs \("label", "kind"\); give them: fixed: \{ "label": …, "kind": … \}$/,
+    ],
     [
       () => encode(decoder, y, { fixed: { label: labels } }),
-      /fixed input "kind": it? ?is missing|"kind" is missing/,
+      /fixed input "kind" is missing, expected a number a sample/,
     ],
     [
       () => encode(decoder, y, { fixed: { label: labels, kind: kinds, kin: kinds } }),

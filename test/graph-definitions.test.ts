@@ -492,7 +492,7 @@ const DEFINITIONS: readonly Case[] = [
           operation("activation", { activation: "tanh" }, `a${i}`, [i === 0 ? "z" : `a${i - 1}`]),
         ),
       ),
-    /operations is an Array/,
+    /there are 10001 operations, expected at most 10000/,
   ],
   [() => defined([dense2], { fixed: {} }), /fixed is an object, expected an array of inputs/],
   [

@@ -39,9 +39,8 @@ export function checkFixed(
   const names = inputs.map(({ name }) => show(name)).join(", ");
   if (given === undefined) {
     if (inputs.length === 0) return [];
-    throw invalid(
-      `${where}: the decoder has fixed inputs (${names}); give them: fixed: { ${inputs[0]!.name}: … }`,
-    );
+    const all = inputs.map(({ name }) => `${show(name)}: …`).join(", ");
+    throw invalid(`${where}: the decoder has fixed inputs (${names}); give them: fixed: { ${all} }`);
   }
   if (typeof given !== "object" || given === null || ArrayBuffer.isView(given)) {
     throw invalid(
@@ -100,7 +99,9 @@ function asFloats(at: string, given: unknown, size: number, areClasses: boolean)
   if (areClasses && type !== undefined && /^(Big)?(Ui|I)nt/.test(type)) {
     return Float32Array.from(given as Int32Array, Number);
   }
-  if (given === undefined) throw invalid(`${at} is missing, expected ${size} numbers a sample`);
+  if (given === undefined) {
+    throw invalid(`${at} is missing, expected ${size === 1 ? "a number" : `${size} numbers`} a sample`);
+  }
   const types = areClasses ? "a Float32Array or an array of integers" : "a Float32Array";
   throw invalid(`${at} is ${show(given)}, expected ${types}${size === 1 ? ", or a number" : ""}`);
 }

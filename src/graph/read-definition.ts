@@ -57,8 +57,11 @@ function checkedGraph(where: string, definition: GraphDefinition, points: number
   }
   checkChoice(where, "outputLayout", outputLayout, ["channelsFirst", "channelsLast"]);
   const fixed = readFixed(where, definition.fixed ?? [], points);
-  if (!Array.isArray(operations) || operations.length === 0 || operations.length > MOST_OPERATIONS) {
+  if (!Array.isArray(operations) || operations.length === 0) {
     throw invalid(`${where}: operations is ${show(operations)}, expected an array of at least one operation`);
+  }
+  if (operations.length > MOST_OPERATIONS) {
+    throw invalid(`${where}: there are ${operations.length} operations, expected at most ${MOST_OPERATIONS}`);
   }
   const values = new Map<string, Value>([[LATENT, { shape: [latentSize], readers: 0 }]]);
   for (const { name, shape, classes } of fixed) values.set(name, { shape, readers: 0, classes });
