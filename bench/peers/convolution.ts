@@ -12,10 +12,10 @@ import { torchConvolutions } from "./convolution-pytorch.ts";
 import { convolutionTask } from "./convolution-task.ts";
 import { tfjsConvolutions } from "./convolution-tfjs.ts";
 import { measureEncode } from "./encode.ts";
+import { findTorch } from "./find-torch.ts";
 import { largestDifference } from "./gradient.ts";
 import { describeMachine } from "./machine.ts";
 import type { GradientRun } from "./peer.ts";
-import { findTorch } from "./pytorch.ts";
 import { inTurns, medianOf, ratioOf, type Timed } from "./rounds.ts";
 import { measureTraining } from "./training.ts";
 

@@ -1,4 +1,4 @@
-import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +6,7 @@ import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { layersOf } from "../../src/graph/layers.ts";
 import { amd, type Decoder } from "../../src/index.ts";
+import { environment } from "./find-torch.ts";
 import { AMD, MOST_ITERATIONS, type Peer, type PeerEncoded, type Task } from "./peer.ts";
 
 /** PyTorch on the CPU, in a process of its own. */
@@ -22,24 +23,6 @@ export interface Trained {
   readonly seconds: number;
   /** The mean loss of each mini-batch at its latents, before its update. */
   readonly losses: readonly number[];
-}
-
-/**
- * One thread, also of OpenBLAS, which torch.set_num_threads does not reach; and OpenBLAS's own choice of kernels,
- * whatever the shell has asked of it for the sake of other programs.
- */
-const environment = {
-  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("OPENBLAS_"))),
-  OPENBLAS_NUM_THREADS: "1",
-  OMP_NUM_THREADS: "1",
-};
-
-/** The first Python that has PyTorch, of $PYTHON, the PATH's and the system's; undefined where there is none. */
-export function findTorch(): string | undefined {
-  const candidates = [process.env.PYTHON ?? "python3", "python3", "/usr/bin/python3"];
-  return candidates.find(
-    (python) => spawnSync(python, ["-c", "import torch"], { env: environment }).status === 0,
-  );
 }
 
 /** What PyTorch is told of a task. */
