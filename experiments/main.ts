@@ -9,6 +9,7 @@ import type { ExperimentSettings } from "./paper.ts";
 import { compareRuns, recordRuns } from "./run-hashes.ts";
 import { compareSolvers } from "./solvers.ts";
 import { compareTrainingSolvers } from "./training-solver.ts";
+import { measureUsefulness } from "./usefulness/usefulness.ts";
 import { compareWarmStarts } from "./warm-starts.ts";
 
 const EXPERIMENTS: Record<
@@ -25,6 +26,10 @@ const EXPERIMENTS: Record<
   "record-runs": [recordRuns, "keeps the hashes of the plain build's runs"],
   solvers: [compareSolvers, "amd against lbfgs on two data sets, both losses and several decoders"],
   "training-solver": [compareTrainingSolvers, "few digits trained by amd and by lbfgs, three seeds"],
+  usefulness: [
+    measureUsefulness,
+    "what codes are good for: neighbours, missing pixels, noise; a VAE's and an autoencoder's",
+  ],
   "warm-starts": [compareWarmStarts, "the same digits several times over, from 0 and from where they were"],
 };
 
