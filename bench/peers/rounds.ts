@@ -9,11 +9,28 @@ export interface Timed {
 /** What was measured, by name: a figure of each round. */
 export type Rounds = ReadonlyMap<string, readonly number[]>;
 
+/** Something of which one run takes several times. */
+export interface TimedRun {
+  readonly names: readonly string[];
+  /** Resolves to as many. */
+  time(): Promise<readonly number[]>;
+}
+
 /** Times all in turns, round after round, so that a machine that slows down slows all of them. */
 export async function inTurns(cases: readonly Timed[], rounds: number): Promise<Rounds> {
-  const times = new Map(cases.map(({ name }) => [name, [] as number[]]));
+  const runs = cases.map(({ name, time }) => ({ names: [name], time: async () => [await time()] }));
+  return runsInTurns(runs, rounds);
+}
+
+export async function runsInTurns(runs: readonly TimedRun[], rounds: number): Promise<Rounds> {
+  const times = new Map(runs.flatMap(({ names }) => names.map((name) => [name, [] as number[]])));
   for (let round = 0; round < rounds; round++) {
-    for (const { name, time } of cases) times.get(name)!.push(await time());
+    for (const { names, time } of runs) {
+      const taken = await time();
+      names.forEach((name, i) => {
+        times.get(name)!.push(taken[i]!);
+      });
+    }
   }
   return times;
 }
