@@ -1,0 +1,103 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Decoder, type EncodeResult, encode, lbfgs } from "../../../src/index.ts";
+import { loadOnnx } from "../../../src/onnx/index.ts";
+import { median } from "../../measure.ts";
+import { oneThread } from "../latentflow.ts";
+import type { TrainedDecoder } from "./decoders.ts";
+import type { Clock } from "./pytorch.ts";
+
+/** `lbfgs()` on one thread, for one decoder and its samples. */
+export interface Ours {
+  readonly decoder: Decoder;
+  /** To its own end, or for so many steps at most. */
+  solve(maxSteps?: number): Promise<EncodeResult>;
+  /** At rows of z that are given, without a step. */
+  evaluate(z: Float32Array): Promise<EncodeResult>;
+  /** Seconds of a call, the mean of as many as take a while together. */
+  time(clock: Clock, maxSteps?: number): Promise<number>;
+  /** Milliseconds that the first call on a decoder takes more than others: packing, and what samples are preconditioned by. */
+  timeOnce(clock: Clock): Promise<number>;
+  dispose(): void;
+}
+
+/** A call on few samples is over before a clock and a collection of garbage are out of sight. */
+const LEAST_SECONDS = 0.2;
+const FIRST_CALLS = 3;
+
+export async function latentflowOn(
+  { name, samples, latents }: TrainedDecoder,
+  folder: string,
+): Promise<Ours> {
+  const file = join(folder, name);
+  const decoder = await loadOnnx(`${file}.onnx`);
+  const xyz = existsSync(`${file}.points`) ? readFloats(`${file}.points`) : undefined;
+  const at = xyz && { points: xyz.length / 3, fixed: { xyz } };
+  const all = readFloats(`${file}.targets`);
+  const outputs = xyz ? xyz.length / 3 : decoder.outputSize;
+  const y = all.slice(0, samples * outputs);
+  if (decoder.latentSize !== latents || y.length !== samples * outputs) {
+    throw new Error(
+      `${name}: the decoder has ${decoder.latentSize} latents and ${all.length / outputs} samples, expected ${latents} and ${samples} at least`,
+    );
+  }
+  const backend = oneThread();
+  const solver = (maxSteps?: number) => lbfgs(maxSteps === undefined ? {} : { maxSteps });
+  const solve = (maxSteps?: number, by = decoder, data = y) =>
+    encode(by, data, { ...at, backend, solver: solver(maxSteps) });
+  return {
+    decoder,
+    solve: (maxSteps) => solve(maxSteps),
+    evaluate: (z0) => encode(decoder, y, { ...at, backend, z0, solver: solver(0) }),
+    async time(clock, maxSteps) {
+      const now = clockOf(clock);
+      const start = now();
+      let calls = 0;
+      do {
+        await solve(maxSteps);
+        calls++;
+      } while (now() - start < LEAST_SECONDS);
+      return (now() - start) / calls;
+    },
+    async timeOnce(clock) {
+      const now = clockOf(clock);
+      const first = y.slice(0, outputs);
+      const times: number[] = [];
+      for (let i = 0; i < FIRST_CALLS; i++) {
+        const fresh = await loadOnnx(`${file}.onnx`);
+        const start = now();
+        await solve(1, fresh, first);
+        const between = now();
+        await solve(1, fresh, first);
+        times.push(1000 * (between - start - (now() - between)));
+        fresh.dispose();
+      }
+      return median(times);
+    },
+    dispose: () => decoder.dispose(),
+  };
+}
+
+/** Passes of a sample on average: one row once through the decoder, forward or back; a tangent is one. */
+export function passesOf({ stats }: EncodeResult, latents: number): number {
+  const { valueEvaluations, gradientEvaluations, matrixEvaluations } = stats;
+  let sum = 0;
+  for (let i = 0; i < valueEvaluations.length; i++) {
+    sum += valueEvaluations[i]! + gradientEvaluations[i]! + latents * matrixEvaluations[i]!;
+  }
+  return sum / valueEvaluations.length;
+}
+
+/** Seconds. */
+function clockOf(clock: Clock): () => number {
+  if (clock === "wall") return () => performance.now() / 1000;
+  return () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
+  };
+}
+
+function readFloats(file: string): Float32Array {
+  const { buffer, byteOffset, byteLength } = readFileSync(file);
+  return new Float32Array(buffer.slice(byteOffset, byteOffset + byteLength));
+}
