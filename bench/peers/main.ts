@@ -1,20 +1,25 @@
 // npm run bench:peers [-- --quick] [-- --write]: latentflow against what one could use instead. Installs the peers on
-// the first use and runs on Node 24, where relaxed SIMD needs no flag. --write: into docs/.
+// the first use and runs on Node 24, where relaxed SIMD needs no flag. --write: into docs/. --ahead: its last part alone,
+// trained decoders beside PyTorch's solvers, which needs no peer to be installed; its options are in ahead/run.ts.
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { findNewerNode, relaxedSimdFlags } from "../../test/support/runtimes.mjs";
 
 const folder = fileURLToPath(new URL(".", import.meta.url));
-if (!existsSync(`${folder}node_modules`)) {
-  execFileSync("npm", ["ci", "--ignore-scripts"], { cwd: folder, stdio: "inherit" });
-}
+const options = process.argv.slice(2).filter((option) => option !== "--ahead");
 const node = process.version.startsWith("v24.") ? process.execPath : findNewerNode();
-run("run.ts", process.argv.slice(2));
-run(
-  "convolution.ts",
-  process.argv.slice(2).filter((option) => option !== "--write"),
-);
+if (options.length === process.argv.length - 2) {
+  if (!existsSync(`${folder}node_modules`)) {
+    execFileSync("npm", ["ci", "--ignore-scripts"], { cwd: folder, stdio: "inherit" });
+  }
+  run("run.ts", options);
+  run(
+    "convolution.ts",
+    options.filter((option) => option !== "--write"),
+  );
+}
+run("ahead/run.ts", options);
 
 function run(script: string, options: readonly string[]): void {
   const args = [...relaxedSimdFlags(node), "--import", "tsx", folder + script, ...options];

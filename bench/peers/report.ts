@@ -108,7 +108,7 @@ function gradientTable(figures: readonly GradientFigure[], cell: (figure: Gradie
 }
 
 /** A Markdown table: the first column to the left, the others to the right. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   const rule = head.map((_, i) => (i === 0 || head.length === 2 ? "---" : "---:"));
   return [line(head), line(rule), ...rows.map(line)].join("\n");
