@@ -30,8 +30,9 @@ export async function latentflowOn(
   folder: string,
 ): Promise<Ours> {
   const file = join(folder, name);
-  const decoder = await loadOnnx(`${file}.onnx`);
   const xyz = existsSync(`${file}.points`) ? readFloats(`${file}.points`) : undefined;
+  const load = () => loadOnnx(`${file}.onnx`, xyz ? { points: "xyz" } : {});
+  const decoder = await load();
   const at = xyz && { points: xyz.length / 3, fixed: { xyz } };
   const all = readFloats(`${file}.targets`);
   const outputs = xyz ? xyz.length / 3 : decoder.outputSize;
@@ -64,7 +65,7 @@ export async function latentflowOn(
       const first = y.slice(0, outputs);
       const times: number[] = [];
       for (let i = 0; i < FIRST_CALLS; i++) {
-        const fresh = await loadOnnx(`${file}.onnx`);
+        const fresh = await load();
         const start = now();
         await solve(1, fresh, first);
         const between = now();

@@ -1,173 +1,179 @@
+import type { EncodeResult } from "../../../src/index.ts";
 import { createRandom } from "../../../src/random.ts";
 import { mean } from "../../measure.ts";
 import { stepsTo } from "../../steps-to.ts";
 import { medianOf, type Rounds, ratioOf, runsInTurns, type TimedRun } from "../rounds.ts";
-import { CONTENDERS, type Contender, describeSetting, type Setting } from "./contenders.ts";
+import { CONTENDERS, describeSetting } from "./contenders.ts";
 import type { TrainedDecoder } from "./decoders.ts";
 import { latentflowOn, type Ours, passesOf } from "./latentflow.ts";
-import type { Clock, History, TorchContenders } from "./pytorch.ts";
+import type { Clock, TorchContenders } from "./pytorch.ts";
 import { CRITERIA, type Criterion, firstThere, isThere, leastLosses, shareThere } from "./reach.ts";
-import type { ContenderFigure, DecoderFigure, OurFigure, Reached, ReachedBy } from "./results.ts";
+import type { DecoderFigure, Reached } from "./results.ts";
+import { type Chosen, soonestRuns, tryAll } from "./tried.ts";
 
 /** How much is measured. */
 export interface Amounts {
   readonly clock: Clock;
   readonly rounds: number;
-  /** Seconds on the processor after which a setting's run is cut. */
-  readonly seconds: number;
+  /** The least and the most seconds on the processor after which a setting's run is cut. */
+  readonly seconds: readonly [least: number, most: number];
   /** The most samples of a decoder, and the most evaluations of a run. */
   readonly samples: number;
   readonly evaluations: number;
 }
 
-/** The run of a contender that is the soonest to a criterion, and the evaluation at which it is there. */
-interface Chosen {
-  readonly setting: Setting;
-  readonly history: History;
-  readonly at: number;
-}
+/** A setting has so many times as long as ours takes to its own end, within the seconds of the amounts. */
+const PATIENT = 20;
+/** What took so many times as long as the soonest contender to a criterion is no rival: it is not timed again. */
+const RIVAL = 3;
+/** By so much a run may be longer than the one before. */
+const SLACK = 1.1;
 
 /** Two computations in float32 of one loss, and of one gradient's norm, differ by no larger share. */
 const SAME_LOSS = 1e-4;
 const SAME_NORM = 1e-3;
 
+const OURS = "ours";
+const nameOf = (name: string, criterion: Criterion | "end") => `${name} ${criterion}`;
+
 /**
  * First every setting runs once, which says what the best losses are and which setting of a contender is there the soonest,
- * criterion by criterion. Those are then timed in turns with ours.
+ * criterion by criterion. Those near to the soonest of all are then timed in turns with ours.
  */
 export async function measureDecoder(
   trained: TrainedDecoder,
   folder: string,
   torch: TorchContenders,
-  amounts: Amounts,
+  { clock, rounds, ...amounts }: Amounts,
 ): Promise<DecoderFigure> {
   const task = { ...trained, samples: Math.min(trained.samples, amounts.samples) };
-  const step = (what: string) => console.error(`${trained.name}: ${what}`);
+  const say = (what: string) => console.error(`${trained.name}: ${what}`);
   const ours = await latentflowOn(task, folder);
   await torch.load(task, folder);
   await compareFunctions(task, ours, torch);
 
   const end = await ours.solve();
-  const runs = new Map<Contender, { setting: Setting; history: History }[]>();
-  for (const contender of CONTENDERS) {
-    // Without patience evaluations are those of single samples.
-    const evaluations = contender.patience
-      ? Math.min(contender.evaluations, amounts.evaluations)
-      : contender.evaluations;
-    const limits = { clock: amounts.clock, seconds: amounts.seconds, evaluations };
-    // Not what only a first run pays.
-    await torch.run(contender.name, contender.settings[0]!, { ...limits, evaluations: 3, patience: 0 });
-    runs.set(contender, []);
-    for (const setting of contender.settings) {
-      const history = await torch.run(contender.name, setting, { ...limits, patience: contender.patience });
-      runs.get(contender)!.push({ setting, history });
-      const [seconds, loss] = [history.times.at(-1)!, mean(history.losses.at(-1)!)];
-      step(
-        `${contender.name}, ${describeSetting(setting)}: ${seconds.toFixed(2)} s, ${history.times.length} evaluations, loss ${loss.toPrecision(6)}${history.cut ? ", cut" : ""}`,
-      );
-    }
-  }
-  const histories = [...runs.values()].flat().map(({ history }) => history.losses);
-  const best = leastLosses([[end.loss], ...histories], task.samples);
-  step(`ours ${mean(end.loss).toPrecision(6)}, the best ${mean(best).toPrecision(6)}; in turns`);
+  const [least, most] = amounts.seconds;
+  const seconds = Math.min(most, Math.max(least, PATIENT * (await ours.time(clock))));
+  const runs = await tryAll(torch, { clock, seconds, evaluations: amounts.evaluations }, most, say);
+  const best = leastLosses([[end.loss], ...runs.map(({ history }) => history.losses)], task.samples);
+  say(`ours ${mean(end.loss).toPrecision(6)}, the best ${mean(best).toPrecision(6)}; in turns`);
 
-  const cases: TimedRun[] = [];
-  const OURS = "ours";
-  const nameOf = (name: string, criterion: Criterion | "end") => `${name} ${criterion}`;
-  const timeOurs = (name: string, maxSteps?: number) =>
-    cases.push({ names: [name], time: async () => [await ours.time(amounts.clock, maxSteps)] });
-  timeOurs(nameOf(OURS, "end"));
-  const ourPasses = new Map<Criterion, number>();
+  const { cases, passes } = await timeOurs(ours, end, best, task.latents, clock);
+  const chosen = soonestRuns(runs, best);
+  const times = await runsInTurns([...cases, ...timeRivals(torch, chosen, best, clock)], rounds);
+  const figure: DecoderFigure = {
+    ...{ name: trained.name, samples: task.samples, bestLoss: mean(best) },
+    ours: {
+      share: shareThere(end.loss, best),
+      reached: byCriterion((criterion) =>
+        passes.has(criterion)
+          ? { seconds: medianOf(times, nameOf(OURS, criterion)), passes: passes.get(criterion)! }
+          : null,
+      ),
+      end: { seconds: medianOf(times, nameOf(OURS, "end")), passes: passesOf(end, task.latents) },
+      onceMilliseconds: await ours.timeOnce(clock),
+    },
+    contenders: CONTENDERS.map((contender) => {
+      const tried = runs
+        .filter((run) => run.contender === contender)
+        .map(({ setting, history }) => ({
+          setting,
+          seconds: byCriterion(
+            (criterion) => history.times[firstThere(criterion, history.losses, best)] ?? null,
+          ),
+          share: shareThere(leastLosses([history.losses], task.samples), best),
+          cut: history.cut,
+        }));
+      const reached = byCriterion((criterion) => {
+        const one = chosen.get(contender)!.get(criterion);
+        return one ? reachedBy(one, criterion, times) : null;
+      });
+      return { name: contender.name, share: Math.max(...tried.map(({ share }) => share)), reached, tried };
+    }),
+  };
+  ours.dispose();
+  return figure;
+}
+
+/** Calls with the fewest steps that come to each criterion, and their passes of a sample. */
+async function timeOurs(
+  ours: Ours,
+  end: EncodeResult,
+  best: readonly number[],
+  latents: number,
+  clock: Clock,
+): Promise<{ readonly cases: TimedRun[]; readonly passes: ReadonlyMap<Criterion, number> }> {
+  const timed = (criterion: Criterion | "end", maxSteps?: number): TimedRun => ({
+    names: [nameOf(OURS, criterion)],
+    time: async () => [await ours.time(clock, maxSteps)],
+  });
+  const cases = [timed("end")];
+  const passes = new Map<Criterion, number>();
   for (const criterion of CRITERIA) {
     if (!isThere(criterion, end.loss, best)) continue;
-    // A run of so many steps is the start of a longer one.
+    // A call of so many steps is the start of a longer one.
     const steps = await stepsTo(0, async (count) =>
       isThere(criterion, (await ours.solve(count)).loss, best) ? 0 : 1,
     );
-    ourPasses.set(criterion, passesOf(await ours.solve(steps), task.latents));
-    timeOurs(nameOf(OURS, criterion), steps);
+    passes.set(criterion, passesOf(await ours.solve(steps), latents));
+    cases.push(timed(criterion, steps));
   }
-  const chosen = new Map<Contender, Map<Criterion, Chosen>>();
-  for (const [contender, tried] of runs) {
-    const soonest = new Map<Criterion, Chosen>();
-    for (const criterion of CRITERIA) {
-      const [first] = tried
-        .map(({ setting, history }) => ({
-          ...{ setting, history, at: firstThere(criterion, history.losses, best) },
-        }))
-        .filter(({ at }) => at >= 0)
-        .sort((a, b) => a.history.times[a.at]! - b.history.times[b.at]!);
-      if (first) soonest.set(criterion, first);
-    }
-    chosen.set(contender, soonest);
-    for (const setting of new Set([...soonest.values()].map((one) => one.setting))) {
-      const parts = [...soonest].filter(([, one]) => one.setting === setting);
-      const evaluations = 1 + Math.max(...parts.map(([, { at }]) => at));
-      const limits = { clock: amounts.clock, evaluations, seconds: 1e9, patience: 0 };
-      cases.push({
-        names: parts.map(([criterion]) => nameOf(contender.name, criterion)),
+  return { cases, passes };
+}
+
+/** The chosen runs that are rivals, once more, as far as the last criterion that each was chosen for. */
+function timeRivals(
+  torch: TorchContenders,
+  chosen: ReturnType<typeof soonestRuns>,
+  best: readonly number[],
+  clock: Clock,
+): TimedRun[] {
+  const isRival = ({ seconds }: Chosen, criterion: Criterion) =>
+    [...chosen.values()].every((each) => seconds <= RIVAL * (each.get(criterion)?.seconds ?? seconds));
+  return [...chosen].flatMap(([{ name }, soonest]) => {
+    const rivals = [...soonest].filter(([criterion, one]) => isRival(one, criterion));
+    return [...new Set(rivals.map(([, { setting }]) => setting))].map((setting): TimedRun => {
+      const parts = rivals.filter(([, one]) => one.setting === setting);
+      const evaluations = Math.ceil(SLACK * (1 + Math.max(...parts.map(([, { at }]) => at))));
+      return {
+        names: parts.map(([criterion]) => nameOf(name, criterion)),
         async time() {
-          const again = await torch.run(contender.name, setting, limits);
+          const { losses, times } = await torch.run(name, setting, {
+            ...{ clock, evaluations, seconds: Number.MAX_VALUE, patience: 0 },
+          });
           return parts.map(([criterion, { at }]) => {
-            if (isThere(criterion, again.losses[at] ?? [], best)) return again.times[at]!;
+            const again = times[firstThere(criterion, losses, best)];
+            if (again !== undefined) return again;
             throw new Error(
-              `${trained.name}: ${contender.name}, ${describeSetting(setting)} was there after ${at + 1} evaluations, and is not in another run`,
+              `${name}, ${describeSetting(setting)}: there after ${at + 1} evaluations, and in another run not after ${evaluations}`,
             );
           });
         },
-      });
-    }
-  }
-  const times = await runsInTurns(cases, amounts.rounds);
-  const byCriterion = (of: (criterion: Criterion) => Reached | null): ReachedBy => ({
-    mean: of("mean"),
-    half: of("half"),
-    most: of("most"),
+      };
+    });
   });
-  const oursFigure: OurFigure = {
-    share: shareThere(end.loss, best),
-    reached: byCriterion((criterion) =>
-      ourPasses.has(criterion)
-        ? { seconds: medianOf(times, nameOf(OURS, criterion)), passes: ourPasses.get(criterion)! }
-        : null,
-    ),
-    end: { seconds: medianOf(times, nameOf(OURS, "end")), passes: passesOf(end, task.latents) },
-    onceMilliseconds: await ours.timeOnce(amounts.clock),
-  };
-  const contenders = [...runs].map(([contender, tried]): ContenderFigure => {
-    const all = tried.map(({ setting, history }) => ({
-      setting,
-      seconds: Object.fromEntries(
-        CRITERIA.map((criterion) => {
-          const at = firstThere(criterion, history.losses, best);
-          return [criterion, at < 0 ? null : history.times[at]!];
-        }),
-      ) as Record<Criterion, number | null>,
-      share: shareThere(leastLosses([history.losses], task.samples), best),
-      cut: history.cut,
-    }));
-    return {
-      name: contender.name,
-      share: Math.max(...all.map(({ share }) => share)),
-      reached: byCriterion((criterion) => {
-        const one = chosen.get(contender)!.get(criterion);
-        const name = nameOf(contender.name, criterion);
-        if (!one) return null;
-        const { setting, history, at } = one;
-        return {
-          ...{ seconds: medianOf(times, name), passes: history.passes[at]!, setting },
-          ratio: ratioTo(times, name, nameOf(OURS, criterion)),
-        };
-      }),
-      tried: all,
-    };
-  });
-  ours.dispose();
-  return { name: trained.name, samples: task.samples, bestLoss: mean(best), ours: oursFigure, contenders };
 }
 
-function ratioTo(times: Rounds, above: string, below: string): number | null {
-  return times.has(below) ? ratioOf(times, above, below) : null;
+/** The median of what was timed in turns with ours; of what was not the one run. */
+function reachedBy(
+  { contender, setting, history, at, seconds }: Chosen,
+  criterion: Criterion,
+  times: Rounds,
+): Reached {
+  const [own, theirs] = [nameOf(OURS, criterion), nameOf(contender.name, criterion)];
+  const again = times.has(theirs);
+  const figures = {
+    seconds: again ? medianOf(times, theirs) : seconds,
+    passes: history.passes[at]!,
+    setting,
+  };
+  if (!times.has(own)) return { ...figures, ratio: null };
+  return { ...figures, ratio: again ? ratioOf(times, theirs, own) : seconds / medianOf(times, own) };
+}
+
+function byCriterion<T>(of: (criterion: Criterion) => T): Readonly<Record<Criterion, T>> {
+  return { mean: of("mean"), half: of("half"), most: of("most") };
 }
 
 /** Both are the same function of z, or what follows says nothing. */

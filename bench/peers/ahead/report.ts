@@ -25,8 +25,8 @@ export function aheadSection(results: AheadResults): string {
     "`npm run bench:peers -- --ahead --write` writes this section alone. Seven trained decoders, one thread each: `lbfgs()` in " +
       "WASM, relaxed SIMD, against what one would write in PyTorch (float32). All start at z = 0. A sample is there when its loss is " +
       "within 1e-3 of the best that any run found for it, the mean when the mean loss is within 1e-3 of the mean of those. " +
-      "Every setting of the grid below ran once; the one that was soonest to a criterion is then timed in turns with ours, and " +
-      "medians over the rounds are given. PyTorch's times are taken along its run, where losses are known that its method has " +
+      "Every setting of the grid below ran once; of each contender the one that was soonest to a criterion counts. Those within three " +
+      "times the soonest of all are then timed in turns with ours, and medians over the rounds are given. PyTorch's times are taken along its run, where losses are known that its method has " +
       "computed anyway. Ours are whole calls with the fewest steps that get there, so that nothing is watched; they include " +
       "staging and results. A decoder's first call takes longer, by what *once* says: packing, and what samples are " +
       "preconditioned by.",

@@ -23,11 +23,11 @@ const { values } = parseArgs({
 const { quick, write, only } = values;
 const clock = values.cpu ? "cpu" : "wall";
 const amounts: Amounts = quick
-  ? { clock, rounds: 1, seconds: 0.5, samples: 4, evaluations: 60 }
+  ? { clock, rounds: 1, seconds: [0.5, 0.5], samples: 4, evaluations: 60 }
   : {
       clock,
       rounds: 3,
-      seconds: 8,
+      seconds: [3, 10],
       samples: Number.POSITIVE_INFINITY,
       evaluations: Number.POSITIVE_INFINITY,
     };
@@ -42,6 +42,11 @@ const python = findTorch();
 if (!python)
   throw new Error("no Python with PyTorch was found: install it, or set PYTHON to one that has it");
 const machine = describeMachine();
+if (clock === "wall" && machine.load > machine.cores / 2) {
+  console.error(
+    `The load is ${machine.load}: close everything else, or take times on the processor by --cpu.`,
+  );
+}
 const torch = await startContenders(python);
 console.error(`PyTorch ${torch.info.version}, ${torch.info.blas}, ${torch.info.cpu}`);
 const folder = trainDecoders(python, wanted);
