@@ -124,13 +124,13 @@ export async function startTorch(python: string, task: TorchTask): Promise<Torch
 }
 
 /** AMD's for amd.py. */
-function amdSettings() {
+export function amdSettings() {
   const { t1, settle, tolerance, maxBacktracks } = amd();
   return { ...AMD, t1, settle, tolerance, maxBacktracks, mostIterations: MOST_ITERATIONS };
 }
 
 /** A question is a line of JSON, and so is its answer; one at a time. */
-function conversation(child: ChildProcessWithoutNullStreams) {
+export function conversation(child: ChildProcessWithoutNullStreams) {
   const lines: Interface = createInterface({ input: child.stdout });
   let stderr = "";
   child.stderr.on("data", (chunk: Buffer) => {

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { amdSettings, conversation, environment } from "../pytorch.ts";
+import { environment } from "../find-torch.ts";
+import { amdSettings, conversation } from "../pytorch.ts";
 import type { Setting } from "./contenders.ts";
 import type { TrainedDecoder } from "./decoders.ts";
 

@@ -2,8 +2,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { findTorch } from "../find-torch.ts";
 import { describeMachine } from "../machine.ts";
-import { findTorch } from "../pytorch.ts";
 import { DECODERS } from "./decoders.ts";
 import { type Amounts, measureDecoder } from "./measure.ts";
 import { startContenders } from "./pytorch.ts";

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { environment } from "../pytorch.ts";
+import { environment } from "../find-torch.ts";
 import { DECODERS, type TrainedDecoder } from "./decoders.ts";
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));

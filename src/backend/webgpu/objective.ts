@@ -1,7 +1,8 @@
 import type { Curvature, Objective, SharedCurvature } from "../../objective.ts";
+import type { PriorComponents } from "../../terms/prior-components.ts";
 import type { Session } from "../backend.ts";
 import { curvatureUse } from "../wasm/preconditioner.ts";
-import { priorValues, scalesOf } from "../wasm/prior-values.ts";
+import { type PriorValues, priorValues, scalesOf } from "../wasm/prior-values.ts";
 import { wasm } from "../wasm/wasm.ts";
 import { curvatureScale } from "../wasm/workspace.ts";
 import { GRADIENTS, LATENTS, LOSSES, objectiveGraph } from "./graphs.ts";
@@ -167,11 +168,11 @@ async function bindToGpu(
   count: number,
 ): Promise<Bound> {
   const d = problem.decoder.latentSize;
-  // It costs little beside a decoder: the graphs know nothing of it.
-  const prior = problem.prior && (await priorValues(problem.prior));
-  const scaleOf = scalesOf(problem);
   /** A graph, the rows that it has been bound to, and where each of them is. */
   let bound = await bindRows(Int32Array.from({ length: count }, (_, row) => row));
+  // It costs little beside a decoder: the graphs know nothing of it.
+  const prior = problem.prior && (await priorOrRelease(problem.prior, bound.lease));
+  const scaleOf = scalesOf(problem);
 
   async function bindRows(rows: Int32Array) {
     const shape = shapeOf(problem, paddedRows(rows.length, loaded.largestRows));
@@ -221,6 +222,15 @@ async function bindToGpu(
       prior?.free();
     },
   };
+}
+
+async function priorOrRelease(prior: PriorComponents, lease: Lease): Promise<PriorValues> {
+  try {
+    return await priorValues(prior);
+  } catch (error) {
+    lease.release();
+    throw error;
+  }
 }
 
 function bindToWasm(objective: Objective): Bound {
