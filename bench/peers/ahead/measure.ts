@@ -23,7 +23,7 @@ export interface Amounts {
 }
 
 /** A setting has so many times as long as ours takes to its own end, within the seconds of the amounts. */
-const PATIENT = 20;
+export const PATIENT = 20;
 /** What took so many times as long as the soonest contender to a criterion is no rival: it is not timed again. */
 const RIVAL = 3;
 /** By so much a run may be longer than the one before. */

@@ -1,6 +1,7 @@
 import { table } from "../report.ts";
 import { CONTENDERS, describeSetting } from "./contenders.ts";
 import { DECODERS, leastRatio } from "./decoders.ts";
+import { PATIENT } from "./measure.ts";
 import { CRITERIA, type Criterion } from "./reach.ts";
 import {
   type AheadResults,
@@ -26,7 +27,9 @@ export function aheadSection(results: AheadResults): string {
       "WASM, relaxed SIMD, against what one would write in PyTorch (float32). All start at z = 0. A sample is there when its loss is " +
       "within 1e-3 of the best that any run found for it, the mean when the mean loss is within 1e-3 of the mean of those. " +
       "Every setting of the grid below ran once; of each contender the one that was soonest to a criterion counts. Those within three " +
-      "times the soonest of all are then timed in turns with ours, and medians over the rounds are given. PyTorch's times are taken along its run, where losses are known that its method has " +
+      "times the soonest of all are then timed in turns with ours, and medians over the rounds are given. A run is " +
+      `cut after ${PATIENT} times as long as ours takes to its own end, ${results.seconds[0]} s at least and ${results.seconds[1]} at most; ` +
+      "that of one sample after the other after the most; peers.json says which were. PyTorch's times are taken along its run, where losses are known that its method has " +
       "computed anyway. Ours are whole calls with the fewest steps that get there, so that nothing is watched; they include " +
       "staging and results. A decoder's first call takes longer, by what *once* says: packing, and what samples are " +
       "preconditioned by.",

@@ -59,6 +59,8 @@ export interface AheadResults {
   readonly quick: boolean;
   readonly clock: Clock;
   readonly torch: TorchInfo;
+  /** The least and the most seconds on the processor after which a setting's one run was cut. */
+  readonly seconds: readonly [least: number, most: number];
   readonly decoders: readonly DecoderFigure[];
 }
 

@@ -27,7 +27,7 @@ const amounts: Amounts = quick
   : {
       clock,
       rounds: 3,
-      seconds: [3, 10],
+      seconds: [3, 6],
       samples: Number.POSITIVE_INFINITY,
       evaluations: Number.POSITIVE_INFINITY,
     };
@@ -54,7 +54,14 @@ const decoders: DecoderFigure[] = [];
 for (const trained of wanted) decoders.push(await measureDecoder(trained, folder, torch, amounts));
 torch.dispose();
 
-const results: AheadResults = { machine, quick, clock, torch: torch.info, decoders };
+const results: AheadResults = {
+  machine,
+  quick,
+  clock,
+  torch: torch.info,
+  seconds: amounts.seconds,
+  decoders,
+};
 const section = aheadSection(results);
 console.log(`\n${section}`);
 if (only === undefined) {
