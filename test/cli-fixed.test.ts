@@ -408,7 +408,7 @@ test("describe FILE: inputs, output and whether its probe agrees, without anothe
   assert.match(text, /^operation +name +shape/);
   assert.match(text, /\nlatent +z +3\n/);
   assert.match(text, /\nfixed input +label +4 numbers\n/);
-  assert.match(text, /\nfixed input +kind +1 classes from 0 to 4\n/);
+  assert.match(text, /\nfixed input +kind +1 of 5 classes, counted from 0\n/);
   assert.match(text, /\noutput +9\n/);
   assert.match(text, /\nnot verified: there was no probe to compare it with\n$/);
   assert.is(await described("--decoder", conditionalFile), text);

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -195,6 +195,22 @@ test("a run does not go on with another prior", async () => {
   }
   const same = await run(args[0]!, ...args.slice(1), "--resume");
   assert.is(same.exit, 0, same.stderr);
+});
+
+test("a prior that the decoder's file has no room for is refused before the run", async () => {
+  const large = 256;
+  const decoder = createDecoder({ layers: [large, n], loss: "mse", seed: 1 });
+  const many = Float32Array.from({ length: 300 * large }, (_, i) => Math.sin(i * i));
+  const from = workplace.writeFloats(many, [300, large]);
+  const out = workplace.newPath();
+  const { exit, stderr } = await run(
+    "train",
+    ...["--decoder", fileOf(decoder.toSafetensors()), "--data", data, "--out", out],
+    ...["--prior-from", from, "--prior-covariance", "full"],
+  );
+  assert.is(exit, 1);
+  assert.match(stderr, /a safetensors file's header would have \d+ bytes/);
+  assert.not(existsSync(out));
 });
 
 test("flags that do not go together are refused, with what to write", async () => {

@@ -78,7 +78,7 @@ function formatDescription(decoder: Decoder): string {
   const rows = [
     ["latent", "z", `${latentSize}`],
     ...fixedInputs.map(({ name, classes }) => {
-      const type = classes === undefined ? "numbers" : `classes from 0 to ${classes - 1}`;
+      const type = classes === undefined ? "numbers" : `of ${classes} classes, counted from 0`;
       return ["fixed input", escapeText(name), `${showShape(shapeWithPoints(decoder, name))} ${type}`];
     }),
     ["output", "", showShape(outputWithPoints(decoder))],

@@ -1,6 +1,6 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
-import { LatentflowError } from "../index.ts";
+import { createDecoder, LatentflowError, type Prior } from "../index.ts";
 import { readData, readDataFile, type SourcedData } from "./data-source.ts";
 import { limitsOf } from "./decoder-file.ts";
 import { makeFolder, shortPath } from "./files.ts";
@@ -49,6 +49,7 @@ async function readInput(job: TrainingJob, signal: AbortSignal): Promise<Trainin
   const { decoder, loss } = await makeDecoder(job, data.dataset, signal);
   const limits = limitsOf(job, signal);
   const prior = job.autoencoder ? undefined : await readPrior(job, decoder, limits);
+  if (prior?.prior) refuseLargePrior(prior.prior, decoder.latentSize);
   const given = give(
     decoder,
     await readFixed(decoder, job.fixed, limits),
@@ -64,6 +65,11 @@ async function readInput(job: TrainingJob, signal: AbortSignal): Promise<Trainin
       rowsOf(job, validation, "validate"),
     );
   return { data, validation, weights, decoder, loss, prior, given, validationGiven };
+}
+
+/** Refuses a prior that decoder.safetensors will have no room for: better before the run than at its end. */
+function refuseLargePrior(prior: Prior, latentSize: number): void {
+  createDecoder({ layers: [latentSize, 1], prior }).toSafetensors();
 }
 
 /** What fixed inputs have to fit. */

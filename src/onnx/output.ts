@@ -69,7 +69,10 @@ function activated(
 function perSample(output: Value): Value {
   const [first, ...rest] = output.axes;
   if (rest.flat().includes(BATCH) || (first?.includes(BATCH) && first.length > 1)) {
-    throw invalidFile(`its output is ${showAxes(output)}, expected the batch as the first axis`);
+    throw invalidFile(
+      `its output is ${showAxes(output)}, expected the batch as the first axis; where an input has coordinates of points ` +
+        "that samples share, name it by the option points",
+    );
   }
   // A file for one sample at a time may have an axis of length 1 in its place.
   const hasBatch = first?.includes(BATCH) || (first?.length === 0 && rest.length > 0);
