@@ -269,7 +269,7 @@ test("all methods are measured, and a page and a picture made of them", async ()
 
   const results: Results = {
     machine: { processor: "P", cores: 1, memoryGiB: 1, system: "S", node: "N", load: 0, date: "D" },
-    ...{ minutes: 1, seed: 0, references: 12, queries: 12, neighbours: 3, fittedOn: 12 },
+    ...{ seed: 0, references: 12, queries: 12, neighbours: 3, fittedOn: 12 },
     ...{ plain: [pixels], networks: [{ name: network.name, sha256: [], figures }] },
   };
   const page = toMarkdown(results, "a.png", ["the digit"]);

@@ -18,7 +18,7 @@ export class KeptFigures {
   /**
    * The figures that are there, else those that are measured now and kept.
    *
-   * @param networks what the method depends on besides its name: hashes of files, nothing of one without a network
+   * @param networks what the method depends on besides its name: hashes of parameters, nothing of one without a network
    */
   async of(method: Method, task: Task, networks: readonly string[]): Promise<Figures> {
     const { references, queries, neighbours, seed } = task;

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -44,7 +44,10 @@ export async function networks(
   return Promise.all(
     Object.values(NAMES).map(async (name, i) => {
       const [decoder, encoder] = await Promise.all(files[i]!.map((file) => loadDecoder(file)));
-      const hashes = files[i]!.map((file) => createHash("sha256").update(readFileSync(file)).digest("hex"));
+      // Of the parameters: safetensors writes metadata in another order each time.
+      const hashes = [decoder!, encoder!].map((part) =>
+        createHash("sha256").update(part.parameters).digest("hex"),
+      );
       return { network: networkOf(name, decoder!, encoder!, backend), hashes };
     }),
   );

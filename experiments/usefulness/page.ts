@@ -5,7 +5,6 @@ import { DAMAGE_NAMES, type Estimate, type Figures } from "./measure.ts";
 /** Everything measured in one run; the JSON file is this. */
 export interface Results {
   readonly machine: Machine;
-  readonly minutes: number;
   readonly seed: number;
   readonly references: number;
   readonly queries: number;
@@ -16,7 +15,7 @@ export interface Results {
   readonly plain: readonly Figures[];
   readonly networks: readonly {
     readonly name: string;
-    /** Of the decoder's and the encoder's file. */
+    /** Of the decoder's and the encoder's parameters. */
     readonly sha256: readonly string[];
     readonly figures: readonly Figures[];
   }[];
@@ -24,7 +23,7 @@ export interface Results {
 
 /** The results as a page of Markdown. */
 export function toMarkdown(results: Results, picture: string, rowNames: readonly string[]): string {
-  const { machine, minutes, plain, networks, neighbours } = results;
+  const { machine, plain, networks, neighbours } = results;
   const numbers = (count: number) => count.toLocaleString("en");
   const all = [...plain, ...networks.flatMap(({ figures }) => figures)];
   const errors = all.flatMap((figures) => DAMAGE_NAMES.map((name) => figures.errors[name]));
@@ -36,13 +35,13 @@ export function toMarkdown(results: Results, picture: string, rowNames: readonly
   const parts = [
     "# What codes are good for",
     "`npm run build && npm run experiment -- usefulness --out docs` writes this page, usefulness.json and the picture. " +
-      "[experiments.md](experiments.md#usefulness) says what follows from it.",
+      "[experiments.md](experiments.md#usefulness) says what follows from it. Figures are kept in `out/experiments/usefulness/` as " +
+      "they come: a run that is interrupted goes on.",
     "The decoders are two that an encoder was trained with, in PyTorch, by " +
       "[train.py](../experiments/usefulness/train.py): a VAE's and an autoencoder's, 20 → 150 → 300 → 600 → 784, ELU, cross " +
       "entropy, 50,000 MNIST digits, 15 epochs. `encode` sees the decoder alone, and finds codes by `lbfgs()` from 0, or from " +
       "what the encoder finds of the same pixels.",
-    `${machine.processor}, ${machine.cores} cores; Node ${machine.node}; ${machine.date}; plain SIMD, seed ${results.seed}; ` +
-      `${minutes.toFixed(0)} minutes, of a busy machine.`,
+    `${machine.processor}, ${machine.cores} cores; Node ${machine.node}; ${machine.date}; plain SIMD, seed ${results.seed}.`,
     `- **‖z‖**: the mean norm of the codes of ${numbers(results.queries)} intact test digits.\n` +
       `- **${neighbours}-NN**: the share of these whose class is that of most of the ${neighbours} nearest, by Euclidean ` +
       `distance, of ${numbers(results.references)} training digits' codes, found in the same way. Its standard error is at ` +
@@ -57,7 +56,9 @@ export function toMarkdown(results: Results, picture: string, rowNames: readonly
       "usefulness.json has each.\n" +
       `- Encoders, and the pixels themselves, are given noisy digits cut to 0 … 1. PCA, its prior and the mean digit are of ` +
       `${numbers(results.fittedOn)} training digits, priors of the encoder's codes of the same.\n` +
-      `- Of every flow, at least ${(100 * converged).toFixed(1)} % of the samples converged.`,
+      (converged === 1
+        ? "- Every sample of every flow converged."
+        : `- Of every flow, at least ${(100 * converged).toFixed(1)} % of the samples converged.`),
     "## Without a network",
     figuresTable(plain, neighbours),
     ...networks.flatMap(({ name, figures }) => [`## With ${name}`, figuresTable(figures, neighbours)]),

@@ -1,7 +1,7 @@
 """
 Trains what `npm run experiment -- usefulness` encodes with, as other people would: a variational autoencoder and an
 autoencoder of the same size, on MNIST's first 50,000 training digits. Their decoders and encoders are safetensors files
-with a probe. Some minutes on one core; with the same PyTorch on the same machine the files have the same bytes.
+with a probe. Some minutes on one core; with the same PyTorch on the same machine the parameters have the same bits.
 
     python train.py MNIST-FOLDER OUT-FOLDER [--epochs 15] [--images 50000]
 """
