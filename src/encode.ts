@@ -85,7 +85,8 @@ interface CommonOptions {
   onAbort?: "throw" | "return";
 }
 
-const OPTIONS: { readonly [Name in keyof Required<EncodeOptions>]: true } = {
+/** Their names. */
+export const ENCODE_OPTIONS: { readonly [Name in keyof Required<EncodeOptions>]: true } = {
   ...{ loss: true, prior: true, flow: true, solver: true, saveAt: true, weights: true, z0: true },
   ...{
     backend: true,
@@ -166,33 +167,38 @@ async function encodeChecked(
 }
 
 function checkArguments(given: Decoder, y: Float32Array, options: EncodeOptions) {
-  checkDecoder("encode", given);
-  checkOptions("encode", options, OPTIONS);
+  checkOptions("encode", options, ENCODE_OPTIONS);
+  const { loss, prior, batchSize, ...settings } = checkSettings("encode", given, options);
   const decoder = atPoints("encode", given, options.points);
-  const loss = checkLoss("encode", options.loss, decoder);
   const sampleCount = checkTargets("encode", y, decoder);
-  const { weights } = options;
+  const { weights, z0 } = options;
   checkWeights("encode", weights, sampleCount, decoder);
   const fixed = checkFixed("encode", decoder, options.fixed, sampleCount);
-  const z0 = options.z0;
   if (z0 !== undefined && checkLatents("encode", "z0", z0, decoder) !== sampleCount) {
     const expected = `${sampleCount * decoder.latentSize} (${sampleCount} samples × the decoder's latent size ${decoder.latentSize})`;
     throw invalid(`encode: z0 has ${z0.length} values, expected ${expected}`);
   }
-  const { backend = wasm(), batchSize, onProgress } = options;
-  const { flow, solver } = checkFlowAndSolver("encode", options);
-  const saveAt = options.saveAt === undefined ? undefined : checkSaveAt("encode", options.saveAt, solver.t1);
-  checkBackend("encode", backend);
-  if (batchSize !== undefined) checkNumber("encode", "batchSize", batchSize, { min: 1, integer: true });
-  if (onProgress !== undefined && typeof onProgress !== "function") {
-    throw invalid(`encode: onProgress is ${show(onProgress)}, expected a function`);
-  }
-  checkChoice("encode", "onAbort", options.onAbort ?? "throw", ["throw", "return"]);
-  checkSignal("encode", options.signal);
-  const prior = checkPrior("encode", options.prior, decoder);
   const problem: Problem = {
-    ...{ decoder, loss, sampleCount, targets: y, weights, fixed, batchSize },
-    prior: prior && componentsOf(prior, decoder.latentSize),
+    ...{ decoder, loss, prior, sampleCount, targets: y, weights, fixed, batchSize },
   };
-  return { problem, z0, flow, solver, saveAt, backend };
+  return { problem, z0, ...settings };
+}
+
+/** The decoder, and options that are no samples' data, checked and completed. */
+export function checkSettings(where: string, decoder: Decoder, options: EncodeOptions) {
+  checkDecoder(where, decoder);
+  const loss = checkLoss(where, options.loss, decoder);
+  const { backend = wasm(), batchSize, onProgress } = options;
+  const { flow, solver } = checkFlowAndSolver(where, options);
+  const saveAt = options.saveAt === undefined ? undefined : checkSaveAt(where, options.saveAt, solver.t1);
+  checkBackend(where, backend);
+  if (batchSize !== undefined) checkNumber(where, "batchSize", batchSize, { min: 1, integer: true });
+  if (onProgress !== undefined && typeof onProgress !== "function") {
+    throw invalid(`${where}: onProgress is ${show(onProgress)}, expected a function`);
+  }
+  checkChoice(where, "onAbort", options.onAbort ?? "throw", ["throw", "return"]);
+  checkSignal(where, options.signal);
+  const given = checkPrior(where, options.prior, decoder);
+  const prior = given && componentsOf(given, decoder.latentSize);
+  return { loss, prior, batchSize, flow, solver, saveAt, backend };
 }

@@ -9,6 +9,7 @@ export { type DecoderSource, type LoadDecoderOptions, loadDecoder } from "./deco
 export type { Probe } from "./decoder/probe.ts";
 export { type DecoderDescription, type DescribedOperation, describe } from "./describe.ts";
 export { type EncodeOptions, type EncodeProgress, encode } from "./encode.ts";
+export { type EncodeItem, type EncodeStreamOptions, encodeStream } from "./encode-stream.ts";
 export { LatentflowError, type LatentflowErrorCode } from "./errors.ts";
 export {
   type Alpha,

@@ -27,7 +27,7 @@ const ROOMS: [room: string, pattern: RegExp, mayImport: string[]][] = [
   [
     "verbs",
     // What loads a decoder runs it, to compare it with the file's probe.
-    /^(encode|decode|describe|solve|problem|verify|decoder\/load)\.ts$/,
+    /^(encode|encode-stream|decode|describe|solve|problem|verify|decoder\/load)\.ts$/,
     ["backend", "solver", "decoder", "terms", "graph", "basics"],
   ],
   ["adjoint", /^adjoint\//, ["solver", "terms", "basics"]],
@@ -50,7 +50,7 @@ const ROOMS: [room: string, pattern: RegExp, mayImport: string[]][] = [
   ["graph", /^graph\//, ["basics"]],
   [
     "basics",
-    /^(axis-order|brand|builtin-module|check|checksum|durable-file|errors|file-kind|float32|flow|objective|onnx-messages|optimizer|schedule|platform|protobuf|random|result|serialize|source|turns|values)\.ts$/,
+    /^(axis-order|brand|builtin-module|check|checksum|durable-file|errors|file-kind|float32|flow|objective|onnx-messages|optimizer|schedule|platform|protobuf|random|read-ahead|result|serialize|source|turns|values)\.ts$/,
     [],
   ],
 ];

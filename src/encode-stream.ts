@@ -1,0 +1,105 @@
+import { isFloat32Array } from "./brand.ts";
+import { checkNumber, checkOptions, invalid, show } from "./check.ts";
+import { unlessAborted } from "./control.ts";
+import type { Decoder } from "./decoder/decoder.ts";
+import { checkSettings, ENCODE_OPTIONS, type EncodeOptions, encode } from "./encode.ts";
+import { LatentflowError } from "./errors.ts";
+import { ReadAhead } from "./read-ahead.ts";
+import type { EncodeResult } from "./result.ts";
+
+/** Samples that have come together: their data alone, or with what is given with each of them. */
+export type EncodeItem =
+  | Float32Array
+  | ({
+      /** B × outputSize */
+      readonly y: Float32Array;
+    } & Pick<EncodeOptions, "weights" | "z0" | "fixed" | "points">);
+
+/**
+ * Options of `encodeStream`: those of `encode`. What is given with samples is for all items here; an item's own takes its
+ * place.
+ */
+export type EncodeStreamOptions = Omit<EncodeOptions, "flow" | "solver" | "z0" | "onAbort"> &
+  Pick<EncodeOptions, "flow" | "solver"> & {
+    /** So many items are read while one is encoded, ≥ 0. It bounds memory. Default 2. */
+    ahead?: number;
+  };
+
+const ITEM = { y: true, weights: true, z0: true, fixed: true, points: true } as const;
+
+/**
+ * Encodes items of samples one after the other as they come, from a file or a database say: the result of each, in their
+ * order, to the same bits as `encode` of it. A few items are read while one is encoded, and no more are read than are
+ * asked for, so that the source never runs ahead of whoever reads the results. Ending the loop early closes the source.
+ *
+ * @param items an array, a generator, a stream: any iterable, or async iterable, of `EncodeItem`s
+ * @throws LatentflowError at once `invalid_argument` on a wrong option, `disposed` when the decoder is; in the loop, where
+ *   an item is wrong, as `encode` of it would, after the results of all before it. What the source throws, and the
+ *   signal's reason at an abort, is thrown in the loop, too
+ * @example
+ * for await (const { z } of encodeStream(decoder, batches)) await save(z);
+ */
+export function encodeStream(
+  decoder: Decoder,
+  items: AsyncIterable<EncodeItem> | Iterable<EncodeItem>,
+  options: EncodeStreamOptions = {},
+): AsyncGenerator<EncodeResult, void, undefined> {
+  const where = "encodeStream";
+  const { z0, onAbort, ...known } = ENCODE_OPTIONS;
+  checkOptions(where, options, { ...known, ahead: true });
+  const { ahead: given, ...shared } = options;
+  const ahead = checkNumber(where, "ahead", given ?? 2, { min: 0, max: 2 ** 16, integer: true });
+  checkSettings(where, decoder, shared as EncodeOptions);
+  if (!isIterable(items)) {
+    const hint = isFloat32Array(items) ? "; give [y], or use encode" : "";
+    throw invalid(`${where}: items is ${show(items)}, expected an iterable of Float32Arrays${hint}`);
+  }
+  return results(decoder, items, ahead, shared as EncodeOptions);
+}
+
+async function* results(
+  decoder: Decoder,
+  items: AsyncIterable<EncodeItem> | Iterable<EncodeItem>,
+  ahead: number,
+  options: EncodeOptions,
+): AsyncGenerator<EncodeResult, void, undefined> {
+  const { signal } = options;
+  const source = new ReadAhead(items, ahead);
+  try {
+    for (let index = 0; ; index++) {
+      const { done, value } = await unlessAborted(signal, () => source.next());
+      if (done) return;
+      yield await encodeItem(decoder, value as EncodeItem, index, options);
+    }
+  } finally {
+    const closed = source.close();
+    // A source that does not answer must not hold up an abort.
+    if (signal?.aborted) closed.catch(() => {});
+    else await closed;
+  }
+}
+
+async function encodeItem(
+  decoder: Decoder,
+  item: EncodeItem,
+  index: number,
+  options: EncodeOptions,
+): Promise<EncodeResult> {
+  try {
+    if (isFloat32Array(item) || typeof item !== "object" || item === null || !("y" in item)) {
+      return await encode(decoder, item as Float32Array, options);
+    }
+    checkOptions("encodeStream", item, ITEM);
+    const { y, ...own } = item;
+    return await encode(decoder, y, { ...options, ...own } as EncodeOptions);
+  } catch (error) {
+    if (!(error instanceof LatentflowError)) throw error;
+    throw new LatentflowError(error.code, `item ${index}: ${error.message}`, { cause: error });
+  }
+}
+
+function isIterable(value: unknown): boolean {
+  // A Float32Array is an iterable, too, of numbers; a string of characters.
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return false;
+  return Symbol.asyncIterator in value || Symbol.iterator in value;
+}
