@@ -315,9 +315,12 @@ test("evaluate: the figures and losses of the API; without --out nothing is writ
   const decoder = await loadDecoder(tinyDecoderFile);
   const options = { backend, solver: lbfgs({ maxSteps: 9 }) };
   const report = await evaluate(decoder, images.slice(0, 11), options);
-  const { loss, initialLoss, gradientNorm, status, stats, ...sums } = report;
+  const { loss, prior, objective, initialLoss, gradientNorm, status, stats, ...sums } = report;
   const { meanExcessLoss, seconds, samplesPerSecond, ...figures } = sums;
   const document = JSON.parse(stdout);
+  assert.is(document.prior, null);
+  assert.is(prior, undefined);
+  assert.equal(objective, loss);
   for (const [name, value] of Object.entries(figures)) assert.equal(document[name], value, name);
   assert.is(document.meanLossAboveEntropy, null, "squared errors have no entropy");
   const results = readCsv(join(out, "results.csv"));

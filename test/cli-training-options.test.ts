@@ -36,7 +36,7 @@ import {
 /** As the command line has them. */
 function parse(line: string): ChosenTraining {
   const command = new Command().exitOverride().configureOutput({ writeErr: () => {} });
-  addTrainingOptions(addRunningOptions(command));
+  addTrainingOptions(addRunningOptions(command)).option("--validate <file>");
   const words = line.split(" ").filter((word) => word !== "");
   command.parse(["--threads", "1", ...words], { from: "user" });
   return chosenTraining(command);
@@ -116,7 +116,8 @@ test("no two of these lines make the same run", async () => {
 
 test("with --codes kept validations are encoded by the flow and solver that are given", async () => {
   const options = { validation: { data: values } };
-  const flags = "--codes kept --flow nesterov --solver euler --t1 1 --grid linear --slices 2";
+  const flags =
+    "--codes kept --validate seen.npy --flow nesterov --solver euler --t1 1 --grid linear --slices 2";
   const { validation } = await parse(flags).train(make(), images, options);
   const expected = await train(make(), images, {
     ...{ ...options, backend, codes: "kept", flow: nesterovFlow() },

@@ -216,7 +216,7 @@ test("rows and matrices that are none are refused, with what came", () => {
   const row = (values: unknown, message: RegExp) =>
     refused(() => checkRow("f", "row", values, 2, { above: 0 }), "invalid_argument", message);
   row(undefined, /^f: row is undefined, expected an array of numbers$/);
-  row([], /^f: row is an Array, expected an array of numbers$/);
+  row([], /^f: row is empty, expected an array of numbers$/);
   row([1], /^f: row has 1 values, expected 2$/);
   row([1, 0], /^f: row\[1\] is 0, expected a finite number > 0$/);
   row([1, "2"], /^f: row\[1\] is "2", expected a finite number > 0$/);

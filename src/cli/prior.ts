@@ -93,11 +93,16 @@ function gaussianOf({ priorMean, priorStd, priorWeight }: PriorFlags, { latentSi
       `${flag} has ${values.length} values, expected 1 or ${latentSize} (the decoder's latent size)`,
     );
   }
-  return gaussian({
-    ...(priorMean !== undefined && { mean: priorMean }),
-    ...(priorStd !== undefined && { std: priorStd }),
-    ...(priorWeight !== undefined && { weight: priorWeight }),
-  });
+  try {
+    return gaussian({
+      ...(priorMean !== undefined && { mean: priorMean }),
+      ...(priorStd !== undefined && { std: priorStd }),
+      ...(priorWeight !== undefined && { weight: priorWeight }),
+    });
+  } catch (error) {
+    if (!(error instanceof LatentflowError)) throw error;
+    throw invalid(error.message.replace("gaussian: ", "--prior-"));
+  }
 }
 
 /** As a call's option: none has to be said, since a decoder may have one of its own. */
