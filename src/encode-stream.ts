@@ -2,10 +2,17 @@ import { isFloat32Array } from "./brand.ts";
 import { checkNumber, checkOptions, invalid, show } from "./check.ts";
 import { unlessAborted } from "./control.ts";
 import type { Decoder } from "./decoder/decoder.ts";
-import { checkSettings, ENCODE_OPTIONS, type EncodeOptions, encode } from "./encode.ts";
+import {
+  type CommonEncodeOptions,
+  checkSettings,
+  ENCODE_OPTIONS,
+  type EncodeOptions,
+  encode,
+} from "./encode.ts";
 import { LatentflowError } from "./errors.ts";
 import { ReadAhead } from "./read-ahead.ts";
 import type { EncodeResult } from "./result.ts";
+import type { FlowAndSolver } from "./solve.ts";
 
 /** Samples that have come together: their data alone, or with what is given with each of them. */
 export type EncodeItem =
@@ -19,8 +26,8 @@ export type EncodeItem =
  * Options of `encodeStream`: those of `encode`. What is given with samples is for all items here; an item's own takes its
  * place.
  */
-export type EncodeStreamOptions = Omit<EncodeOptions, "flow" | "solver" | "z0" | "onAbort"> &
-  Pick<EncodeOptions, "flow" | "solver"> & {
+export type EncodeStreamOptions = FlowAndSolver &
+  Omit<CommonEncodeOptions, "z0" | "onAbort"> & {
     /** So many items are read while one is encoded, ≥ 0. It bounds memory. Default 2. */
     ahead?: number;
   };
@@ -31,6 +38,8 @@ const ITEM = { y: true, weights: true, z0: true, fixed: true, points: true } as 
  * Encodes items of samples one after the other as they come, from a file or a database say: the result of each, in their
  * order, to the same bits as `encode` of it. A few items are read while one is encoded, and no more are read than are
  * asked for, so that the source never runs ahead of whoever reads the results. Ending the loop early closes the source.
+ * An item's arrays must not be changed before its result has come: a source that fills one buffer again and again has to
+ * give copies, or to be read with `ahead: 0`.
  *
  * @param items an array, a generator, a stream: any iterable, or async iterable, of `EncodeItem`s
  * @throws LatentflowError at once `invalid_argument` on a wrong option, `disposed` when the decoder is; in the loop, where
@@ -65,16 +74,20 @@ async function* results(
 ): AsyncGenerator<EncodeResult, void, undefined> {
   const { signal } = options;
   const source = new ReadAhead(items, ahead);
+  let failed = false;
   try {
     for (let index = 0; ; index++) {
       const { done, value } = await unlessAborted(signal, () => source.next());
       if (done) return;
       yield await encodeItem(decoder, value as EncodeItem, index, options);
     }
+  } catch (error) {
+    failed = true;
+    throw error;
   } finally {
     const closed = source.close();
-    // A source that does not answer must not hold up an abort.
-    if (signal?.aborted) closed.catch(() => {});
+    // A source that does not answer, or fails at its end, must not hold up or hide what has gone wrong.
+    if (failed) closed.catch(() => {});
     else await closed;
   }
 }

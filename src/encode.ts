@@ -11,7 +11,6 @@ import type { AbortSignalLike } from "./platform.ts";
 import { checkBackend, checkLatents, checkTargets, checkValues, checkWeights } from "./problem.ts";
 import type { EncodeResult } from "./result.ts";
 import { checkFlowAndSolver, type FlowAndSolver, solve } from "./solve.ts";
-import type { PriorOfSamples } from "./solver/prior-of-samples.ts";
 import { checkSaveAt, type SaveAt } from "./solver/recording.ts";
 import { Solution } from "./solver/solution.ts";
 import { checkLoss, type LossLike } from "./terms/losses.ts";
@@ -30,9 +29,10 @@ export interface EncodeProgress {
 }
 
 /** Options of `encode`. */
-export type EncodeOptions = FlowAndSolver & CommonOptions;
+export type EncodeOptions = FlowAndSolver & CommonEncodeOptions;
 
-interface CommonOptions {
+/** Those beside the flow and the solver. */
+export interface CommonEncodeOptions {
   /**
    * The distance between y and D(z), as a value or by its name, `"bce"` or `"mse"`. Default: the decoder's own; where
    * it has none, it must be given.
@@ -123,16 +123,7 @@ export async function encode(
   options: EncodeOptions = {},
 ): Promise<EncodeResult> {
   const start = performance.now();
-  const checked = checkArguments(given, y, options);
-  return withPrior(checked.problem, (prior) => encodeChecked(checked, options, prior, start));
-}
-
-async function encodeChecked(
-  { problem, z0, flow, solver, saveAt, backend }: ReturnType<typeof checkArguments>,
-  options: EncodeOptions,
-  prior: PriorOfSamples | undefined,
-  start: number,
-): Promise<EncodeResult> {
+  const { problem, z0, flow, solver, saveAt, backend } = checkArguments(given, y, options);
   const { decoder } = problem;
   const { signal, onProgress, onAbort = "throw" } = options;
   const mayThrow = () => {
@@ -141,12 +132,12 @@ async function encodeChecked(
   mayThrow();
   const seconds = () => (performance.now() - start) / 1000;
   const { sampleCount } = problem;
-  const solution = new Solution(sampleCount, decoder.latentSize, z0, { order: flow.order, saveAt, prior });
   const callbacks = new Callbacks();
+  let solution: Solution | undefined;
   let reported = 0;
   const control = makeControl(signal, () => {
     callbacks.check();
-    if (solution.done === reported) return;
+    if (!solution || solution.done === reported) return;
     reported = solution.done;
     callbacks.call(onProgress, {
       done: reported,
@@ -159,11 +150,15 @@ async function encodeChecked(
   mayThrow();
   const pair = { flow, solver };
   const session = await untilAborted(signal, () => backend.open(decoder, { problem, pair }));
-  if (session) await solve(session, problem, pair, solution, control);
-  await callbacks.settled(signal);
-  mayThrow();
-  const info = session?.info ?? { name: backend.name, build: "none" };
-  return { ...solution.toResult(), backend: info, seconds: seconds() };
+  return withPrior(problem, session, async (prior) => {
+    const { order } = flow;
+    solution = new Solution(sampleCount, decoder.latentSize, z0, { order, saveAt, prior });
+    if (session) await solve(session, problem, pair, solution, control);
+    await callbacks.settled(signal);
+    mayThrow();
+    const info = session?.info ?? { name: backend.name, build: "none" };
+    return { ...solution.toResult(), backend: info, seconds: seconds() };
+  });
 }
 
 function checkArguments(given: Decoder, y: Float32Array, options: EncodeOptions) {

@@ -177,6 +177,27 @@ test("what the source throws comes in its turn, and nothing is left unhandled", 
   assert.equal(unhandled, []);
 });
 
+test("an item that fails is said at once, whatever the source does then", async () => {
+  const bad = new Float32Array(n + 1);
+  const silent = {
+    asked: 0,
+    next() {
+      return this.asked++ === 0 ? Promise.resolve({ done: false, value: bad }) : new Promise<never>(() => {});
+    },
+    return: () => new Promise<never>(() => {}),
+  };
+  const failing = {
+    next: () => Promise.resolve({ done: false, value: bad }),
+    return: () => Promise.reject(new Error("of the end")),
+  };
+  for (const iterator of [silent, failing]) {
+    const items = { [Symbol.asyncIterator]: () => iterator as AsyncIterator<EncodeItem> };
+    await collect(encodeStream(decoder, items)).then(unreachable, (error) => {
+      assert.match(error.message, /^item 0: encode: y has 8 values/);
+    });
+  }
+});
+
 test("an abort ends a wait for a source that does not answer, and work that is begun", async () => {
   const controller = new AbortController();
   const silent = { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) };

@@ -23,6 +23,8 @@ const decoder = createDecoder({ layers, seed: 1, outputActivation: "sigmoid", lo
 const y = randomArray(1, 20 * 5, 0, 1);
 const solver = amd({ maxSteps: 20 });
 
+const indexUrl = new URL("../src/index.ts", import.meta.url).href;
+const trainUrl = new URL("../src/train/index.ts", import.meta.url).href;
 const file = (name: string) => new URL(`../build/wasm/${name}.wasm`, import.meta.url);
 
 /** A module with nothing but a custom section. */
@@ -43,6 +45,28 @@ test("a compiled module gives what the package's own gives, on threads, too, and
     assert.equal(result.z, expected.z);
     assert.equal(result.backend, { name: "wasm", build: "plain", threads });
   }
+});
+
+test("a module that was given is enough, also with a prior, where nothing may be compiled", () => {
+  // In a process of its own: what has been compiled before is kept.
+  const source = `
+    import { readFileSync } from "node:fs";
+    const module = new WebAssembly.Module(readFileSync(${JSON.stringify(fileURLToPath(file("plain")))}));
+    const refuse = () => { throw new Error("not here"); };
+    WebAssembly.compile = refuse;
+    WebAssembly.Module = new Proxy(WebAssembly.Module, { construct: refuse });
+    const { createDecoder, encode, gaussian, wasm } = await import(${JSON.stringify(indexUrl)});
+    const { evaluate, train } = await import(${JSON.stringify(trainUrl)});
+    const decoder = createDecoder({ layers: [2, 5], loss: "mse" });
+    const [y, prior, backend] = [new Float32Array(10), gaussian(), wasm({ module, threads: 1 })];
+    const { status } = await encode(decoder, y, { prior, backend });
+    await evaluate(decoder, y, { prior, backend });
+    await train(decoder, y, { prior, backend, validation: { data: y } });
+    console.log(status.join());
+  `;
+  const args = ["--import", "tsx", "--input-type=module", "--eval", source];
+  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  assert.is(stdout, "converged,converged\n", stderr);
 });
 
 test("a module of another realm is taken", async () => {

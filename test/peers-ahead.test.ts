@@ -92,7 +92,7 @@ const reached = (seconds: number, ratio: number | null): Reached => ({
 const figure = (own: Reached | null, ...theirs: (Reached | null)[]): DecoderFigure => ({
   ...{ name: "elu-20", samples: 1, bestLoss: 1 },
   ours: {
-    ...{ share: 1, end: { seconds: 1, passes: 1 }, onceMilliseconds: 1 },
+    ...{ share: 1, end: { seconds: 1, passes: 1, share: 1 }, onceMilliseconds: 1 },
     reached: { mean: own, half: own, most: own },
   },
   contenders: theirs.map((each, i) => ({

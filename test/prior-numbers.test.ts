@@ -228,6 +228,8 @@ test("rows and matrices that are none are refused, with what came", () => {
   matrix([[1, 0], [0]], /^f: m\[1\] has 1 values, expected 2$/);
   matrix([1, 0, 0, Number.NaN], /^f: m\[3\] is NaN, expected a finite number >= /);
   matrix([2, 0.5, 1, 2], /^f: m is not symmetric: 1 at row 1, column 0, and 0.5 at row 0, column 1$/);
+  // Whatever the units.
+  matrix([1e10, 0.5, -0.5, 1], /^f: m is not symmetric/);
   matrix([1, 2, 2, 1], /^f: m is not positive definite; .*too few codes: .*fitGaussian with shrinkage$/);
 });
 

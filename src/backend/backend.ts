@@ -3,6 +3,7 @@ import type { FixedValues } from "../decoder/fixed.ts";
 import type { Flow } from "../flow.ts";
 import type { DifferentiableObjective, Objective } from "../objective.ts";
 import type { Optimizer } from "../optimizer.ts";
+import type { WebAssemblyModule } from "../platform.ts";
 import type { BackendInfo } from "../result.ts";
 import type { Control, Solver } from "../solver/base.ts";
 import type { DescentSolver } from "../solver/descent.ts";
@@ -99,6 +100,8 @@ export interface Engine {
 /** A backend ready for one decoder. */
 export interface Session extends Engine {
   readonly info: BackendInfo;
+  /** The compiled kernels that it runs, for what is computed beside it. Default: the package's own. */
+  readonly kernels?: WebAssemblyModule;
   /** Does a task on as many threads as it is worth. Absent where there is one thread. */
   share?(task: Task, solution: Solution, control: Control): Promise<void>;
   /**

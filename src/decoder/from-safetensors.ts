@@ -6,7 +6,7 @@ import { countParameters, type Graph, parametersOf } from "../graph/graph.ts";
 import { countLayerParameters, graphOfLayers, layersOf } from "../graph/layers.ts";
 import { checkSize } from "../source.ts";
 import { checkLoss, normaliseLoss, type StandardLoss, type StandardLossLike } from "../terms/losses.ts";
-import { fitPrior, normalisePrior, type Prior } from "../terms/priors.ts";
+import { checkPriorSize, normalisePrior, type Prior } from "../terms/priors.ts";
 import type { Work } from "../turns.ts";
 import { type Decoder, GraphDecoder, probedOf } from "./decoder.ts";
 import { readLayer } from "./fold.ts";
@@ -200,7 +200,7 @@ function priorOf(
   { prior }: CheckedFileOptions,
   latentSize: number,
 ): Prior | undefined {
-  return prior ? fitPrior(where, prior, latentSize) : readPrior(where, metadata, latentSize);
+  return prior ? checkPriorSize(where, prior, latentSize) : readPrior(where, metadata, latentSize);
 }
 
 /** PyTorch's. */

@@ -6,7 +6,7 @@ import { countLayerParameters, graphOfLayers } from "../graph/layers.ts";
 import { readDefinition } from "../graph/read-definition.ts";
 import { createRandom, type Random } from "../random.ts";
 import { checkLoss, normaliseLoss, type StandardLossLike } from "../terms/losses.ts";
-import { fitPrior, normalisePrior, type Prior } from "../terms/priors.ts";
+import { checkPriorSize, normalisePrior, type Prior } from "../terms/priors.ts";
 import { type Decoder, GraphDecoder } from "./decoder.ts";
 import { checkOutputShape, impliedOutputActivation, showShape } from "./output.ts";
 
@@ -125,7 +125,7 @@ function createGraphDecoder(
 }
 
 function priorOption(where: string, prior: Prior | undefined, latentSize: number): Prior | undefined {
-  return prior && fitPrior(where, normalisePrior(where, prior), latentSize);
+  return prior && checkPriorSize(where, normalisePrior(where, prior), latentSize);
 }
 
 /** Refuses a graph over points whose parameters depend on how many there are: a norm over their axis. */

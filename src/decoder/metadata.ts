@@ -7,7 +7,7 @@ import { isStackOfLayers, layersOf } from "../graph/layers.ts";
 import type { Operation } from "../graph/operations.ts";
 import { readDefinition } from "../graph/read-definition.ts";
 import { LOSS_MAKERS, type StandardLoss } from "../terms/losses.ts";
-import { fitPrior, normalisePrior, type Prior } from "../terms/priors.ts";
+import { checkPriorSize, normalisePrior, type Prior } from "../terms/priors.ts";
 import { termTraits } from "../terms/terms.ts";
 import type { BatchNormPlace } from "./layer-tensors.ts";
 import { checkOutputShape } from "./output.ts";
@@ -313,7 +313,7 @@ export function readLoss(where: string, metadata: Metadata): StandardLoss | unde
 export function readPrior(where: string, metadata: Metadata, latentSize: number): Prior | undefined {
   return read(metadata, "prior", (text) => {
     const value = parseJson(where, "prior", text, '{"name": "gaussian", "mean": 0, "std": 1, "weight": 1}');
-    return fitPrior(where, normalisePrior(where, value, { name: "the file's prior" }), latentSize);
+    return checkPriorSize(where, normalisePrior(where, value, { name: "the file's prior" }), latentSize);
   });
 }
 

@@ -7,7 +7,7 @@ import type { PointwiseLike } from "../graph/pointwise.ts";
 import { readDefinition } from "../graph/read-definition.ts";
 import { checkSize } from "../source.ts";
 import { checkLoss, type StandardLoss } from "../terms/losses.ts";
-import { fitPrior, type Prior } from "../terms/priors.ts";
+import { checkPriorSize, type Prior } from "../terms/priors.ts";
 import type { Work } from "../turns.ts";
 import { isActivation, type NumberFunction } from "./activations.ts";
 import type { Written } from "./graph-writer.ts";
@@ -46,7 +46,7 @@ export function* buildDecoder(
   checkSize(where, "as float32 its parameters take", 4 * countParameters(graph), maxBytes);
   const decoder = new GraphDecoder({
     ...{ ...graph, loss },
-    prior: prior && fitPrior(where, prior, graph.latentSize),
+    prior: prior && checkPriorSize(where, prior, graph.latentSize),
   });
   if (loss) checkLoss(where, loss, decoder);
   for (const { operation, tensor, offset, size } of parametersOf(graph)) {

@@ -71,7 +71,7 @@ export class Solution {
     this.prior = options.prior;
     this.objective = new Float64Array(sampleCount).fill(Number.NaN);
     this.initialObjective = new Float64Array(sampleCount).fill(Number.NaN);
-    this.initialPriorShare = this.prior && this.objective.map((_, sample) => this.priorShare(sample));
+    this.initialPriorShare = this.prior && this.initialShares(this.prior, z0 !== undefined);
     this.gradientNorm = new Float64Array(sampleCount).fill(Number.NaN);
     this.acceptedSteps = new Uint32Array(sampleCount);
     this.backtracks = new Uint32Array(sampleCount);
@@ -145,6 +145,13 @@ export class Solution {
     return this.objective[sample]! - this.priorShare(sample);
   }
 
+  /** All start at one point where none is given. */
+  private initialShares(prior: PriorOfSamples, haveOwn: boolean): Float64Array {
+    if (haveOwn) return this.objective.map((_, sample) => this.priorShare(sample));
+    const value = prior.value(new Float64Array(this.latentSize));
+    return this.objective.map((_, sample) => value * prior.scale(sample));
+  }
+
   /** prior(z)/N of a sample, 0 without a prior. */
   private priorShare(sample: number): number {
     const { prior } = this;
@@ -158,11 +165,14 @@ export class Solution {
   /** In the form of a result: float32 where the result has it. */
   toResult(): Omit<EncodeResult, "backend" | "seconds"> {
     const { prior } = this;
+    const values = prior && Float64Array.from(this.objective, (_, sample) => prior.value(this.zOf(sample)));
     return {
       z: Float32Array.from(this.z),
       v: this.v && Float32Array.from(this.v),
-      loss: Float32Array.from(this.objective, (_, sample) => this.lossOf(sample)),
-      prior: prior && Float32Array.from(this.objective, (_, sample) => prior.value(this.zOf(sample))),
+      loss: Float32Array.from(this.objective, (objective, sample) =>
+        prior ? objective - values![sample]! * prior.scale(sample) : objective,
+      ),
+      prior: values && Float32Array.from(values),
       objective: Float32Array.from(this.objective),
       initialLoss: Float32Array.from(
         this.initialObjective,

@@ -6,6 +6,8 @@ export interface PriorComponents {
   readonly latentSize: number;
   /** K */
   readonly count: number;
+  /** What its second derivatives depend on. */
+  readonly curvature: "constant" | "latent";
   /** Are the precisions matrices? Else only their diagonals are there. */
   readonly isFull: boolean;
   /** [K, d] */
@@ -26,7 +28,7 @@ const MAKE: {
   gaussian({ mean, std, covariance }, d) {
     const { precisions } = precisionsOf(covariance, std === undefined ? undefined : spread(std, d), 1, d);
     return {
-      ...{ count: 1, isFull: covariance !== undefined, precisions },
+      ...{ count: 1, curvature: "constant", isFull: covariance !== undefined, precisions },
       ...{ means: spread(mean, d), constants: new Float64Array(1) },
     };
   },
@@ -34,7 +36,7 @@ const MAKE: {
     const count = weights.length;
     const { precisions, logDeterminants } = precisionsOf(covariances, stds, count, d);
     return {
-      ...{ count, isFull: covariances !== undefined, precisions },
+      ...{ count, curvature: "latent", isFull: covariances !== undefined, precisions },
       means: Float64Array.from(means),
       constants: Float64Array.from(weights, (weight, k) => Math.log(weight) - logDeterminants[k]! / 2),
     };

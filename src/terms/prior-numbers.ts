@@ -46,7 +46,7 @@ export function scalarOrRow(
   return checkNumber(where, name, value, bounds);
 }
 
-/** Two halves of a matrix may differ by so much of its largest number, which rounding explains. */
+/** Two halves of a matrix may differ by so much of their rows' standard deviations, which rounding explains. */
 const ASYMMETRY = 1e-6;
 
 /**
@@ -75,11 +75,11 @@ export function checkMatrix(
   const numbers = isNested
     ? Array.from(value, (row, i) => checkRow(where, `${name}[${i}]`, row, d, COVARIANCE)).flat()
     : checkRow(where, name, value, d * d, COVARIANCE);
-  const largest = numbers.reduce((most, number) => Math.max(most, Math.abs(number)), 0);
   for (let i = 0; i < d; i++) {
     for (let j = 0; j < i; j++) {
       const [below, above] = [numbers[i * d + j]!, numbers[j * d + i]!];
-      if (Math.abs(below - above) <= ASYMMETRY * largest) continue;
+      const size = Math.sqrt(Math.abs(numbers[i * d + i]! * numbers[j * d + j]!));
+      if (Math.abs(below - above) <= ASYMMETRY * size) continue;
       throw invalid(
         `${where}: ${name} is not symmetric: ${below} at row ${i}, column ${j}, and ${above} at row ${j}, column ${i}`,
       );

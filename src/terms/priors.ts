@@ -192,11 +192,11 @@ export function checkPrior(
   if (given === "none") return undefined;
   const prior = given === undefined ? decoder.prior : given;
   if (prior === undefined) return undefined;
-  return fitPrior(where, normalisePrior(where, prior, { orNone: true }), decoder.latentSize);
+  return checkPriorSize(where, normalisePrior(where, prior, { orNone: true }), decoder.latentSize);
 }
 
 /** Refuses a prior for latents of another size. */
-export function fitPrior(where: string, prior: Prior, latentSize: number): Prior {
+export function checkPriorSize(where: string, prior: Prior, latentSize: number): Prior {
   if (prior.latentSize === undefined || prior.latentSize === latentSize) return prior;
   throw invalid(
     `${where}: prior is for latents of ${prior.latentSize} values, expected ${latentSize} (the decoder's latent size)`,

@@ -1,4 +1,4 @@
-import type { Session } from "../backend/backend.ts";
+import type { Problem, Session } from "../backend/backend.ts";
 import { withPrior } from "../backend/wasm/prior-values.ts";
 import { throwIfAborted } from "../brand.ts";
 import { Callbacks, makeControl, unlessAborted } from "../control.ts";
@@ -56,11 +56,20 @@ export async function evaluate(
 ): Promise<EvaluateReport> {
   const start = performance.now();
   const checked = checkEvaluateArguments(given, data, options);
-  return withPrior(checked.settings, (prior) => evaluateChecked(checked, prior, start));
+  const { dataset, settings, pair, backend, signal } = checked;
+  const { decoder } = settings;
+  throwIfAborted(signal);
+  await checkDataset("evaluate", dataset, settings, makeControl(signal));
+  throwIfAborted(signal);
+  // At least one: an empty data set has been refused. Which backend is better may depend on the first piece.
+  const [{ problem }] = problems(dataset, settings) as unknown as [{ problem: Problem }];
+  const session = await unlessAborted(signal, () => backend.open(decoder, { problem, pair }));
+  return withPrior(settings, session, (prior) => evaluateOn(session, checked, prior, start));
 }
 
 /** @param prior of all samples */
-async function evaluateChecked(
+async function evaluateOn(
+  session: Session,
   {
     dataset,
     settings,
@@ -74,18 +83,13 @@ async function evaluateChecked(
   start: number,
 ): Promise<EvaluateReport> {
   const { decoder } = settings;
-  throwIfAborted(signal);
-  await checkDataset("evaluate", dataset, settings, makeControl(signal));
-  throwIfAborted(signal);
   const { count } = dataset;
   const { order } = pair.flow;
   const seconds = () => (performance.now() - start) / 1000;
   const all = new Solution(count, decoder.latentSize, undefined, { order, prior });
   const floors = new Float64Array(count);
   const callbacks = new Callbacks();
-  let session: Session | undefined;
   for (const { first, problem } of problems(dataset, settings)) {
-    session ??= await unlessAborted(signal, () => backend.open(decoder, { problem, pair }));
     const { loss, targets, weights } = problem;
     floors.set(leastLosses(loss, targets, decoder.outputSize, weights), first);
     const codes =
@@ -113,7 +117,7 @@ async function evaluateChecked(
   }
   await callbacks.settled(signal);
   throwIfAborted(signal);
-  const { info } = session ?? (await backend.open(decoder));
+  const { info } = session;
   const result = { ...all.toResult(), backend: info, seconds: seconds() };
   const { loss, prior: priors, objective, initialLoss, gradientNorm, status, stats } = result;
   const excess = Float64Array.from(loss, (value, sample) => value - floors[sample]!);

@@ -78,12 +78,12 @@ export class Run {
         encoded,
         settings.codes,
       );
+      const loss = await meanLossOf(problem, this.session, solution, objectives);
       throwIfAborted(signal);
       const gradientNorm = this.trainer.update({ learningRate, largestNorm: gradientClip * indices.length });
       const restarted = dCodes ? batches.codes!.update(indices, dCodes, factor) : [];
       if (!dCodes) batches.codes?.keep(indices, solution.z);
       this.images += indices.length;
-      const loss = await meanLossOf(problem, solution, objectives);
       const step = { images: this.images, loss, gradientNorm };
       this.history.push(step);
       return { step, restarted };
@@ -130,9 +130,14 @@ export class Run {
 }
 
 /** The mean of objectives without a prior's share. */
-function meanLossOf(problem: Problem, { z }: Solution, objectives: Float64Array): Promise<number> {
+function meanLossOf(
+  problem: Problem,
+  session: Session,
+  { z }: Solution,
+  objectives: Float64Array,
+): Promise<number> {
   const d = problem.decoder.latentSize;
-  return withPrior(problem, async (prior) => {
+  return withPrior(problem, session, async (prior) => {
     const losses = objectives.map((objective, i) => {
       return prior ? objective - prior.value(z.subarray(i * d, (i + 1) * d)) * prior.scale(i) : objective;
     });

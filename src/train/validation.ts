@@ -109,7 +109,7 @@ export async function meanLoss(
   for (const { problem } of problems(dataset, { decoder, loss, prior: components, weights, fixed })) {
     if (control.aborted()) break;
     const z0 = isAutoencoder ? problem.targets : undefined;
-    await withPrior(problem, async (priorOfSamples) => {
+    await withPrior(problem, session, async (priorOfSamples) => {
       const options = { order, prior: priorOfSamples };
       const solution = new Solution(problem.sampleCount, decoder.latentSize, z0, options);
       await solve(session, problem, pair, solution, control);

@@ -10,7 +10,7 @@ import type { Clock } from "./pytorch.ts";
 /** `lbfgs()` on one thread, for one decoder and its samples. */
 export interface Ours {
   readonly decoder: Decoder;
-  /** To its own end, or for so many steps at most. */
+  /** To its own end; or without a stop, as PyTorch's runs, for so many steps at most. */
   solve(maxSteps?: number): Promise<EncodeResult>;
   /** At rows of z that are given, without a step. */
   evaluate(z: Float32Array): Promise<EncodeResult>;
@@ -24,6 +24,8 @@ export interface Ours {
 /** A call on few samples is over before a clock and a collection of garbage are out of sight. */
 const LEAST_SECONDS = 0.2;
 const FIRST_CALLS = 3;
+/** With such a tolerance it ends where float32 shows no fall any more. */
+const NO_STOP = 1e-12;
 
 export async function latentflowOn(
   { name, samples, latents }: TrainedDecoder,
@@ -43,7 +45,7 @@ export async function latentflowOn(
     );
   }
   const backend = oneThread();
-  const solver = (maxSteps?: number) => lbfgs(maxSteps === undefined ? {} : { maxSteps });
+  const solver = (maxSteps?: number) => lbfgs(maxSteps === undefined ? {} : { maxSteps, tolerance: NO_STOP });
   const solve = (maxSteps?: number, by = decoder, data = y) =>
     encode(by, data, { ...at, backend, solver: solver(maxSteps) });
   return {

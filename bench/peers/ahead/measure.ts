@@ -24,6 +24,8 @@ export interface Amounts {
 
 /** A setting has so many times as long as ours takes to its own end, within the seconds of the amounts. */
 export const PATIENT = 20;
+/** More steps than any sample takes before float32 shows no fall. */
+const MOST_STEPS = 2000;
 /** What took so many times as long as the soonest contender to a criterion is no rival: it is not timed again. */
 const RIVAL = 3;
 /** By so much a run may be longer than the one before. */
@@ -53,25 +55,33 @@ export async function measureDecoder(
   await compareFunctions(task, ours, torch);
 
   const end = await ours.solve();
+  const further = await ours.solve(MOST_STEPS);
   const [least, most] = amounts.seconds;
   const seconds = Math.min(most, Math.max(least, PATIENT * (await ours.time(clock))));
   const runs = await tryAll(torch, { clock, seconds, evaluations: amounts.evaluations }, most, say);
-  const best = leastLosses([[end.loss], ...runs.map(({ history }) => history.losses)], task.samples);
+  const best = leastLosses(
+    [[end.loss], [further.loss], ...runs.map(({ history }) => history.losses)],
+    task.samples,
+  );
   say(`ours ${mean(end.loss).toPrecision(6)}, the best ${mean(best).toPrecision(6)}; in turns`);
 
-  const { cases, passes } = await timeOurs(ours, end, best, task.latents, clock);
+  const { cases, passes } = await timeOurs(ours, further, best, task.latents, clock);
   const chosen = soonestRuns(runs, best);
   const times = await runsInTurns([...cases, ...timeRivals(torch, chosen, best, clock)], rounds);
   const figure: DecoderFigure = {
     ...{ name: trained.name, samples: task.samples, bestLoss: mean(best) },
     ours: {
-      share: shareThere(end.loss, best),
+      share: shareThere(further.loss, best),
       reached: byCriterion((criterion) =>
         passes.has(criterion)
           ? { seconds: medianOf(times, nameOf(OURS, criterion)), passes: passes.get(criterion)! }
           : null,
       ),
-      end: { seconds: medianOf(times, nameOf(OURS, "end")), passes: passesOf(end, task.latents) },
+      end: {
+        seconds: medianOf(times, nameOf(OURS, "end")),
+        passes: passesOf(end, task.latents),
+        share: shareThere(end.loss, best),
+      },
       onceMilliseconds: await ours.timeOnce(clock),
     },
     contenders: CONTENDERS.map((contender) => {
@@ -99,7 +109,7 @@ export async function measureDecoder(
 /** Calls with the fewest steps that come to each criterion, and their passes of a sample. */
 async function timeOurs(
   ours: Ours,
-  end: EncodeResult,
+  further: EncodeResult,
   best: readonly number[],
   latents: number,
   clock: Clock,
@@ -111,7 +121,7 @@ async function timeOurs(
   const cases = [timed("end")];
   const passes = new Map<Criterion, number>();
   for (const criterion of CRITERIA) {
-    if (!isThere(criterion, end.loss, best)) continue;
+    if (!isThere(criterion, further.loss, best)) continue;
     // A call of so many steps is the start of a longer one.
     const steps = await stepsTo(0, async (count) =>
       isThere(criterion, (await ours.solve(count)).loss, best) ? 0 : 1,

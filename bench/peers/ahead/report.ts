@@ -31,7 +31,7 @@ export function aheadSection(results: AheadResults): string {
       `cut after ${PATIENT} times as long as ours takes to its own end, ${results.seconds[0]} s at least and ${results.seconds[1]} at most; ` +
       "that of one sample after the other after the most; peers.json says which were. PyTorch's times are taken along its run, where losses are known that its method has " +
       "computed anyway. Ours are whole calls with the fewest steps that get there, so that nothing is watched; they include " +
-      "staging and results. A decoder's first call takes longer, by what *once* says: packing, and what samples are " +
+      "staging and results. None has a stop: ours has a tolerance of 1e-12; what `lbfgs()` as it is comes to is said below each table. A decoder's first call takes longer, by what *once* says: packing, and what samples are " +
       "preconditioned by.",
     `${machine.processor}, ${machine.cores} cores; ${machine.system}; Node ${machine.node}; PyTorch ${torch.version}, ${torch.blas}, ` +
       `${torch.cpu}; ${machine.date}, load before the run ${machine.load}. ` +
@@ -67,7 +67,8 @@ export function aheadSection(results: AheadResults): string {
           ),
         ],
       ),
-      `Ours to its own end: ${showSeconds(figure.ours.end.seconds)} s, ${figure.ours.end.passes.toFixed(1)} passes; once ` +
+      `Ours to its own end: ${showSeconds(figure.ours.end.seconds)} s, ${figure.ours.end.passes.toFixed(1)} passes, ` +
+        `${(100 * figure.ours.end.share).toFixed(0)} % of the samples there; once ` +
         `${figure.ours.onceMilliseconds.toFixed(1)} ms.`,
       ...whyBehind(figure, leastRatio(DECODERS.find(({ name }) => name === figure.name)!.latents)),
     ]),

@@ -37,10 +37,11 @@ export interface ContenderFigure {
 }
 
 export interface OurFigure {
+  /** Of the samples, those that come there without a stop, as PyTorch's runs have none. */
   readonly share: number;
   readonly reached: ReachedBy;
-  /** To its own end. */
-  readonly end: { readonly seconds: number; readonly passes: number };
+  /** To its own end, by `lbfgs()` as it is. */
+  readonly end: { readonly seconds: number; readonly passes: number; readonly share: number };
   /** Milliseconds more that a decoder's first call takes. */
   readonly onceMilliseconds: number;
 }

@@ -7,8 +7,9 @@ export interface KernelInstance {
   readonly kernels: Kernels;
 }
 
-/** Larger memories are not kept, in bytes. */
-const MOST_KEPT = 2 ** 24;
+/** Larger memories are not kept, in bytes; nor more instances than a few calls at once use. */
+const MOST_BYTES = 2 ** 24;
+const MOST_INSTANCES = 8;
 
 /** Instances that nobody uses now: a memory of its own for each call would be reserved until it is collected. */
 const idle = new WeakMap<WebAssembly.Module, KernelInstance[]>();
@@ -23,6 +24,7 @@ export async function takeInstance(module: WebAssembly.Module): Promise<KernelIn
 
 /** All that was taken in its memory has to have been freed. */
 export function giveInstanceBack(module: WebAssembly.Module, instance: KernelInstance): void {
-  if (instance.arena.byteLength > MOST_KEPT) return;
-  idle.set(module, [...(idle.get(module) ?? []), instance]);
+  const kept = idle.get(module) ?? [];
+  if (instance.arena.byteLength > MOST_BYTES || kept.length >= MOST_INSTANCES) return;
+  idle.set(module, [...kept, instance]);
 }

@@ -51,7 +51,7 @@ export function curvatureUse({ decoder, loss, weights, prior }: Problem): Curvat
   const ownFirst = hasRoom && !isShared && d <= MOST_LATENTS_OF_OWN;
   const isCheap = isShared && n * packedSize(d) <= MOST_PASSES * (multiplications + sums);
   const isConstant =
-    curvature === "constant" && decoder.outputActivation.name === "identity" && (prior?.count ?? 1) === 1;
+    curvature === "constant" && decoder.outputActivation.name === "identity" && prior?.curvature !== "latent";
   // What a prior is divided by is Σw then, which the decoder's own matrix does not know.
   const isWeighed = prior !== undefined && weights !== undefined;
   return {

@@ -1,6 +1,7 @@
+import type { WebAssemblyModule } from "../../platform.ts";
 import type { PriorOfSamples } from "../../solver/prior-of-samples.ts";
 import type { PriorComponents } from "../../terms/prior-components.ts";
-import type { Problem } from "../backend.ts";
+import type { Problem, Session } from "../backend.ts";
 import { allocateBeside } from "./arena.ts";
 import { giveInstanceBack, takeInstance } from "./idle-instances.ts";
 import { paddedSize } from "./layout.ts";
@@ -23,10 +24,17 @@ export interface PriorValues {
   free(): void;
 }
 
-/** @throws LatentflowError `out_of_memory` */
-export async function priorValues(prior: PriorComponents): Promise<PriorValues> {
+/**
+ * @param kernelsOfSession those of the session beside which it is evaluated; default the package's own
+ * @throws LatentflowError `out_of_memory`
+ */
+export async function priorValues(
+  prior: PriorComponents,
+  kernelsOfSession?: WebAssemblyModule,
+): Promise<PriorValues> {
   const { latentSize: d } = prior;
-  const { module } = await compileKernels(undefined);
+  const given = kernelsOfSession as WebAssembly.Module | undefined;
+  const module = given ?? (await compileKernels(undefined)).module;
   const instance = await takeInstance(module);
   const { arena, kernels } = instance;
   const block = allocatePrior(arena, prior);
@@ -63,10 +71,11 @@ export async function priorValues(prior: PriorComponents): Promise<PriorValues> 
  */
 export async function withPrior<T>(
   problem: Pick<Problem, "loss" | "decoder" | "weights" | "prior">,
+  session: Pick<Session, "kernels"> | undefined,
   use: (prior: PriorOfSamples | undefined) => Promise<T>,
 ): Promise<T> {
   if (!problem.prior) return use(undefined);
-  const values = await priorValues(problem.prior);
+  const values = await priorValues(problem.prior, session?.kernels);
   try {
     return await use({ value: values.value, scale: scalesOf(problem) });
   } finally {

@@ -115,7 +115,7 @@ async function open(decoder: Decoder, options: CheckedOptions): Promise<Session>
     get info(): BackendInfo {
       return { name: "wasm", build: compiled.build, ...shared.info };
     },
-    ...{ objectiveSize, objective, fused },
+    ...{ objectiveSize, objective, fused, kernels: compiled.module },
     share: shared.solve,
     train: (optimizer) => shared.trainer(wasmTrainer(packed, optimizer, compiled), optimizer),
     async decode(z, fixed, toLogits, control) {

@@ -1,6 +1,7 @@
 import type { Curvature, Objective, SharedCurvature } from "../../objective.ts";
 import type { PriorComponents } from "../../terms/prior-components.ts";
 import type { Session } from "../backend.ts";
+import { allocateBeside } from "../wasm/arena.ts";
 import { curvatureUse } from "../wasm/preconditioner.ts";
 import { type PriorValues, priorValues, scalesOf } from "../wasm/prior-values.ts";
 import { wasm } from "../wasm/wasm.ts";
@@ -168,18 +169,21 @@ async function bindToGpu(
   count: number,
 ): Promise<Bound> {
   const d = problem.decoder.latentSize;
+  const scaleOf = scalesOf(problem);
   /** A graph, the rows that it has been bound to, and where each of them is. */
   let bound = await bindRows(Int32Array.from({ length: count }, (_, row) => row));
   // It costs little beside a decoder: the graphs know nothing of it.
   const prior = problem.prior && (await priorOrRelease(problem.prior, bound.lease));
-  const scaleOf = scalesOf(problem);
 
   async function bindRows(rows: Int32Array) {
     const shape = shapeOf(problem, paddedRows(rows.length, loaded.largestRows));
     const lease: Lease = await loaded.acquire(`objective ${shapeKey(shape)}`, () => objectiveGraph(shape));
-    writeShared(lease.graph, shape, problem.fixed);
-    rows.forEach((row, place) => {
-      writeRow(lease.graph, shape, problem, first + row, place);
+    // An array may have been transferred meanwhile.
+    allocateBeside({ free: () => lease.release() }, () => {
+      writeShared(lease.graph, shape, problem.fixed);
+      rows.forEach((row, place) => {
+        writeRow(lease.graph, shape, problem, first + row, place);
+      });
     });
     const places = new Map(Array.from(rows, (row, place) => [row, place]));
     return { lease, places, rows: shape.rows, points: new Float32Array(shape.rows * d) };
