@@ -10,14 +10,8 @@ import {
   tangentsBackward,
 } from "./objective/derivatives";
 import { curvatureAlong, gaussNewton, jacobianRows, sharedGaussNewton } from "./objective/gauss-newton";
-import {
-  addPriorValues,
-  backward,
-  decode as decodeRows,
-  gradient,
-  packGraph,
-  value,
-} from "./objective/objective";
+import { backward, decode as decodeRows, gradient, packGraph, value } from "./objective/objective";
+import { addShareOfValues } from "./objective/prior-share";
 import { admit, Descent, propose } from "./solve/descent";
 import { giveCurvature, giveMatrix, judge, run, turn } from "./solve/rounds";
 import {
@@ -56,7 +50,7 @@ export function objectiveGradient(graph: usize, workspace: usize, count: i32): v
 
 /** Adds the rows' shares of their prior to losses that have been computed elsewhere. */
 export function objectivePriorValues(workspace: usize, count: i32): void {
-  addPriorValues(changetype<Workspace>(workspace), count);
+  addShareOfValues(changetype<Workspace>(workspace), count);
 }
 
 export function objectiveBackward(graph: usize, workspace: usize, count: i32): void {

@@ -2,8 +2,8 @@ import { Graph } from "../memory/graph";
 import { ParameterGradient, rowAt, valueRows, Workspace } from "../memory/workspace";
 import { addGradient, addMixedGradient, tangent, tangentBackward } from "../ops/operation";
 import { lossTangent } from "../terms/loss";
-import { addPriorHessianProduct, Prior } from "../terms/prior";
 import { operationsBeforeLoss } from "./objective";
+import { addShareOfHessianProducts } from "./prior-share";
 
 // What the adjoints and training need beyond the gradient in z, after a value and a gradient pass of the same rows.
 
@@ -36,24 +36,11 @@ export function lossTangents(graph: Graph, workspace: Workspace, count: i32): vo
   }
 }
 
-/** The third part. A prior's Hessian is added at its end; it has nothing to do with the mixed term. */
 export function tangentsBackward(graph: Graph, workspace: Workspace, count: i32): void {
   for (let i = operationsBeforeLoss(graph, workspace) - 1; i >= 0; i--) {
     tangentBackward(graph, workspace, i, count);
   }
-  if (!workspace.prior) return;
-  const latents = valueRows(workspace, 0);
-  for (let i: i32 = 0; i < count; i++) {
-    const row = rowAt(workspace.rows, i);
-    const offset = row * latents.stride;
-    addPriorHessianProduct(
-      changetype<Prior>(workspace.prior),
-      latents.values + offset,
-      load<f64>(workspace.priorScales + (row << 3)),
-      latents.tangents + offset,
-      latents.gradientTangents + offset,
-    );
-  }
+  addShareOfHessianProducts(workspace, count);
 }
 
 /** Adds ∂_θ l of the rows, in their order, at the points of their last value and gradient pass. */

@@ -13,8 +13,8 @@ import { packPanels } from "../ops/panels";
 import { multiply } from "../ops/product";
 import { F32x4 } from "../simd";
 import { LOSS_CUSTOM, lossTangent } from "../terms/loss";
-import { addPriorCurvature, Prior, priorCurvatureAlong } from "../terms/prior";
 import { operationsBeforeLoss } from "./objective";
+import { addShareOfMatrix, curvatureOfShare } from "./prior-share";
 
 // Gauss-Newton matrices JᵀWJ: J the Jacobian of the logits, W the curvature of a row's loss
 // for them. W comes with any forward pass; J takes d tangents, but for the decoder's own, at z = 0, which is made once.
@@ -29,36 +29,14 @@ export function gaussNewton(graph: Graph, workspace: Workspace, work: GaussNewto
   curvatures(graph, workspace, work, row);
   packPanels(work.ownJacobian, d, graph.outputSize, work.jacobianStride, 4, work.panels);
   weighedProduct(graph, work, work.ownJacobian, work.panels);
-  addPrior(workspace, work, row);
+  addShareOfMatrix(workspace, work, row);
 }
 
 /** The same with the decoder's own Jacobian. */
 export function sharedGaussNewton(graph: Graph, workspace: Workspace, work: GaussNewton, row: usize): void {
   curvatures(graph, workspace, work, row);
   weighedProduct(graph, work, work.jacobian, work.jacobianPanels);
-  addPrior(workspace, work, row);
-}
-
-function addPrior(workspace: Workspace, work: GaussNewton, row: usize): void {
-  if (!workspace.prior) return;
-  addPriorCurvature(
-    changetype<Prior>(workspace.prior),
-    latentOf(workspace, row),
-    load<f64>(workspace.priorScales + (row << 3)),
-    work.matrix,
-    work.matrixStride,
-  );
-}
-
-function priorAlong(workspace: Workspace, row: usize, direction: usize): f64 {
-  if (!workspace.prior) return 0;
-  const scale = load<f64>(workspace.priorScales + (row << 3));
-  return priorCurvatureAlong(changetype<Prior>(workspace.prior), latentOf(workspace, row), scale, direction);
-}
-
-function latentOf(workspace: Workspace, row: usize): usize {
-  const latents = valueRows(workspace, 0);
-  return latents.values + row * latents.stride;
+  addShareOfMatrix(workspace, work, row);
 }
 
 /** gᵀMg/gᵀg of a row's matrix M and its gradient g, where both have been computed last. */
@@ -78,7 +56,7 @@ export function curvatureAlong(graph: Graph, workspace: Workspace, work: GaussNe
     store<f32>(direction + (k << 2), <f32>(<f64>load<f32>(gradient + (k << 2)) / norm));
   }
   // First: the direction's place is another tangent's afterwards.
-  let sum = priorAlong(workspace, row, direction);
+  let sum = curvatureOfShare(workspace, row, direction);
   const tangent = throughOperations(graph, workspace, work, row, 1);
   curvatures(graph, workspace, work, row);
   for (let i: usize = 0; i < <usize>graph.outputSize; i++) {

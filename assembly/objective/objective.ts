@@ -2,7 +2,7 @@ import { Graph } from "../memory/graph";
 import { rowAt, valueRows, Workspace } from "../memory/workspace";
 import { backward as backwardOperation, forward, pack } from "../ops/operation";
 import { lossBackward, lossForward, takesLogits } from "../terms/loss";
-import { addPriorGradient, Prior, priorValue } from "../terms/prior";
+import { addShareOfGradients, addShareOfValues } from "./prior-share";
 
 // A graph as a function of z, and the objective: its loss, and a prior on z where there is one. The passes over all
 // operations, for the first `count` rows of workspace.rows.
@@ -43,19 +43,7 @@ export function value(graph: Graph, workspace: Workspace, count: i32): void {
     );
     store<f64>(workspace.losses + (row << 3), sum * load<f64>(workspace.scales + (row << 3)));
   }
-  addPriorValues(workspace, count);
-}
-
-/** Adds each row's share of the prior to its loss. */
-export function addPriorValues(workspace: Workspace, count: i32): void {
-  if (!workspace.prior) return;
-  const latents = valueRows(workspace, 0);
-  for (let i: i32 = 0; i < count; i++) {
-    const row = rowAt(workspace.rows, i);
-    const at = workspace.losses + (row << 3);
-    const prior = priorValue(changetype<Prior>(workspace.prior), latents.values + row * latents.stride);
-    store<f64>(at, load<f64>(at) + prior * load<f64>(workspace.priorScales + (row << 3)));
-  }
+  addShareOfValues(workspace, count);
 }
 
 /** The objective's ∇_z at the points of the rows' last `value`, into the gradients of the latents. */
@@ -82,16 +70,5 @@ export function backward(graph: Graph, workspace: Workspace, count: i32): void {
   for (let i = operationsBeforeLoss(graph, workspace) - 1; i >= 0; i--) {
     backwardOperation(graph, workspace, i, count);
   }
-  if (!workspace.prior) return;
-  const latents = valueRows(workspace, 0);
-  for (let i: i32 = 0; i < count; i++) {
-    const row = rowAt(workspace.rows, i);
-    const offset = row * latents.stride;
-    addPriorGradient(
-      changetype<Prior>(workspace.prior),
-      latents.values + offset,
-      load<f64>(workspace.priorScales + (row << 3)),
-      latents.gradients + offset,
-    );
-  }
+  addShareOfGradients(workspace, count);
 }

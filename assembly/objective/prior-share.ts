@@ -1,0 +1,78 @@
+import { GaussNewton, rowAt, valueRows, Workspace } from "../memory/workspace";
+import {
+  addPriorCurvature,
+  addPriorGradient,
+  addPriorHessianProduct,
+  Prior,
+  priorCurvatureAlong,
+  priorValue,
+} from "../terms/prior";
+
+// What a prior adds to the passes of a graph, prior(z)/N of each row: nothing where there is none. A row's z is its latent.
+
+/** To the losses of the rows. */
+export function addShareOfValues(workspace: Workspace, count: i32): void {
+  if (!workspace.prior) return;
+  for (let i: i32 = 0; i < count; i++) {
+    const row = rowAt(workspace.rows, i);
+    const at = workspace.losses + (row << 3);
+    const value = priorValue(priorOf(workspace), latentOf(workspace, row));
+    store<f64>(at, load<f64>(at) + value * scaleOf(workspace, row));
+  }
+}
+
+/** To the gradients of the latents. */
+export function addShareOfGradients(workspace: Workspace, count: i32): void {
+  if (!workspace.prior) return;
+  const latents = valueRows(workspace, 0);
+  for (let i: i32 = 0; i < count; i++) {
+    const row = rowAt(workspace.rows, i);
+    const gradient = latents.gradients + row * latents.stride;
+    addPriorGradient(priorOf(workspace), latentOf(workspace, row), scaleOf(workspace, row), gradient);
+  }
+}
+
+/** To the Hessian-vector products of the latents. It has nothing to do with the mixed term. */
+export function addShareOfHessianProducts(workspace: Workspace, count: i32): void {
+  if (!workspace.prior) return;
+  const latents = valueRows(workspace, 0);
+  for (let i: i32 = 0; i < count; i++) {
+    const row = rowAt(workspace.rows, i);
+    const offset = row * latents.stride;
+    addPriorHessianProduct(
+      priorOf(workspace),
+      latentOf(workspace, row),
+      scaleOf(workspace, row),
+      latents.tangents + offset,
+      latents.gradientTangents + offset,
+    );
+  }
+}
+
+/** To the matrix of a row. */
+export function addShareOfMatrix(workspace: Workspace, work: GaussNewton, row: usize): void {
+  if (!workspace.prior) return;
+  const z = latentOf(workspace, row);
+  addPriorCurvature(priorOf(workspace), z, scaleOf(workspace, row), work.matrix, work.matrixStride);
+}
+
+/** The curvature of a row's share along a direction. */
+export function curvatureOfShare(workspace: Workspace, row: usize, direction: usize): f64 {
+  if (!workspace.prior) return 0;
+  const z = latentOf(workspace, row);
+  return priorCurvatureAlong(priorOf(workspace), z, scaleOf(workspace, row), direction);
+}
+
+function priorOf(workspace: Workspace): Prior {
+  return changetype<Prior>(workspace.prior);
+}
+
+function latentOf(workspace: Workspace, row: usize): usize {
+  const latents = valueRows(workspace, 0);
+  return latents.values + row * latents.stride;
+}
+
+/** 1/N */
+function scaleOf(workspace: Workspace, row: usize): f64 {
+  return load<f64>(workspace.priorScales + (row << 3));
+}
