@@ -25,6 +25,7 @@ import { builds } from "./support/builds.ts";
 import { randomArray } from "./support/random.ts";
 import { rejected } from "./support/refusal.ts";
 import {
+  abortedAtLook,
   endOf,
   resumeFrom,
   runSmall,
@@ -85,14 +86,8 @@ test("an abort leaves a checkpoint of the last whole update, wherever it comes",
   // At every time that the run looks at its signal.
   for (let looks = 1, ended = false; !ended; looks += 7) {
     let checkpoint: Uint8Array | undefined;
-    let left = looks;
-    const { signal } = new AbortController();
     const reason = new Error("enough");
-    const aborts = () => --left <= 0;
-    Object.defineProperty(signal, "aborted", { get: aborts });
-    signal.throwIfAborted = () => {
-      if (aborts()) throw reason;
-    };
+    const signal = abortedAtLook(looks, reason);
     const save = (bytes: Uint8Array) => {
       checkpoint = bytes;
     };

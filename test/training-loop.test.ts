@@ -29,7 +29,7 @@ import {
 import { randomArray } from "./support/random.ts";
 import { norm } from "./support/reference.ts";
 import { rejected } from "./support/refusal.ts";
-import { endOf, resumeFrom, runSmall, runWithCheckpoints } from "./support/small-run.ts";
+import { abortedAtLook, endOf, resumeFrom, runSmall, runWithCheckpoints } from "./support/small-run.ts";
 
 // What a training run does around its updates: rates, schedules, clipping, aborts, and what it leaves behind.
 
@@ -214,14 +214,8 @@ test("a run is where its last update has ended, whenever it is aborted, by every
     const told = new Map(whole.history.map((step) => [step.images, step]));
     for (let looks = 1, ended = false; !ended; looks += 3) {
       let checkpoint: Uint8Array | undefined;
-      let left = looks;
-      const { signal } = new AbortController();
       const reason = new Error("enough");
-      const aborts = () => --left <= 0;
-      Object.defineProperty(signal, "aborted", { get: aborts });
-      signal.throwIfAborted = () => {
-        if (aborts()) throw reason;
-      };
+      const signal = abortedAtLook(looks, reason);
       const save = (bytes: Uint8Array) => {
         checkpoint = bytes;
       };

@@ -42,3 +42,15 @@ export async function runWithCheckpoints(options: TrainOptions = {}) {
 
 /** Goes on from these bytes, and keeps no more. */
 export const resumeFrom = (resume: Uint8Array) => ({ checkpoint: { save() {}, resume } });
+
+/** A signal that is aborted from the `looks`-th time on that somebody looks at it, for aborts at every place of a run. */
+export function abortedAtLook(looks: number, reason: Error): AbortSignal {
+  let left = looks;
+  const { signal } = new AbortController();
+  const aborts = () => --left <= 0;
+  Object.defineProperty(signal, "aborted", { get: aborts });
+  signal.throwIfAborted = () => {
+    if (aborts()) throw reason;
+  };
+  return signal;
+}
