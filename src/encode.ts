@@ -13,9 +13,9 @@ import type { EncodeResult } from "./result.ts";
 import { checkFlowAndSolver, type FlowAndSolver, solve } from "./solve.ts";
 import { checkSaveAt, type SaveAt } from "./solver/recording.ts";
 import { Solution } from "./solver/solution.ts";
+import { checkPrior, type PriorLike } from "./terms/check-prior.ts";
 import { checkLoss, type LossLike } from "./terms/losses.ts";
 import { componentsOf } from "./terms/prior-components.ts";
-import { checkPrior, type PriorLike } from "./terms/priors.ts";
 
 /** How far an `encode` call has come. */
 export interface EncodeProgress {

@@ -52,6 +52,7 @@ export {
 export { type Lbfgs, type LbfgsOptions, lbfgs } from "./solver/lbfgs.ts";
 export type { SaveAt } from "./solver/recording.ts";
 export { type Rk4, type Rk4Options, rk4 } from "./solver/rk4.ts";
+export type { PriorLike } from "./terms/check-prior.ts";
 export {
   type CovarianceKind,
   type FitGaussianMixtureOptions,
@@ -82,6 +83,5 @@ export {
   gaussian,
   gaussianMixture,
   type Prior,
-  type PriorLike,
 } from "./terms/priors.ts";
 export { makeProbe } from "./verify.ts";

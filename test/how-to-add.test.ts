@@ -109,7 +109,7 @@ for (const { kind, file, before, after, named } of [
       before: "export interface PriorKinds {",
       after: "export interface PriorKinds {\n  readonly dummy: object;",
     },
-    named: ["src/cli/prior.ts", "src/terms/prior-components.ts", "src/terms/priors.ts"],
+    named: ["src/cli/prior.ts", "src/terms/check-prior.ts", "src/terms/prior-components.ts"],
   },
   {
     ...{ kind: "A solver", file: "src/serialize.ts" },

@@ -13,7 +13,7 @@ import {
 } from "../src/index.ts";
 import { loadOnnx, toOnnx } from "../src/onnx/index.ts";
 import { readPrior } from "../src/onnx/prior-text.ts";
-import { normalisePrior } from "../src/terms/priors.ts";
+import { normalisePrior } from "../src/terms/check-prior.ts";
 import { train } from "../src/train/index.ts";
 import { allPriors, covariance } from "./support/prior-reference.ts";
 import { randomArray } from "./support/random.ts";

@@ -5,8 +5,9 @@ import { type Activation, type ActivationLike, normaliseActivation } from "../gr
 import { countParameters, type Graph, parametersOf } from "../graph/graph.ts";
 import { countLayerParameters, graphOfLayers, layersOf } from "../graph/layers.ts";
 import { checkSize } from "../source.ts";
+import { checkPriorSize, normalisePrior } from "../terms/check-prior.ts";
 import { checkLoss, normaliseLoss, type StandardLoss, type StandardLossLike } from "../terms/losses.ts";
-import { checkPriorSize, normalisePrior, type Prior } from "../terms/priors.ts";
+import type { Prior } from "../terms/priors.ts";
 import type { Work } from "../turns.ts";
 import { type Decoder, GraphDecoder, probedOf } from "./decoder.ts";
 import { readLayer } from "./fold.ts";

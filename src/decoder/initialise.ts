@@ -5,8 +5,9 @@ import { countParameters, type Graph, parametersOf } from "../graph/graph.ts";
 import { countLayerParameters, graphOfLayers } from "../graph/layers.ts";
 import { readDefinition } from "../graph/read-definition.ts";
 import { createRandom, type Random } from "../random.ts";
+import { checkPriorSize, normalisePrior } from "../terms/check-prior.ts";
 import { checkLoss, normaliseLoss, type StandardLossLike } from "../terms/losses.ts";
-import { checkPriorSize, normalisePrior, type Prior } from "../terms/priors.ts";
+import type { Prior } from "../terms/priors.ts";
 import { type Decoder, GraphDecoder } from "./decoder.ts";
 import { checkOutputShape, impliedOutputActivation, showShape } from "./output.ts";
 

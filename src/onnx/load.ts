@@ -16,8 +16,9 @@ import {
   readingOptions,
   readSource,
 } from "../source.ts";
+import { normalisePrior } from "../terms/check-prior.ts";
 import { normaliseLoss, type StandardLoss, type StandardLossLike } from "../terms/losses.ts";
-import { normalisePrior, type Prior } from "../terms/priors.ts";
+import type { Prior } from "../terms/priors.ts";
 import { inTurns, type Work } from "../turns.ts";
 import { verifyDecoder } from "../verify.ts";
 import { SIGMOID } from "./activations.ts";

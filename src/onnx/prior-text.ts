@@ -1,6 +1,7 @@
 import { invalid, invalidFile, show } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
-import { normalisePrior, type Prior } from "../terms/priors.ts";
+import { normalisePrior } from "../terms/check-prior.ts";
+import type { Prior } from "../terms/priors.ts";
 
 // A decoder's prior in an ONNX file: metadata, `latentflow.prior`, as JSON.
 

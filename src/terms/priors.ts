@@ -1,4 +1,4 @@
-import { callHint, checkNumber, checkOptions, invalid, show } from "../check.ts";
+import { checkNumber, checkOptions, invalid, show } from "../check.ts";
 import { checkMatrix, checkRow, isArray, type Numbers, scalarOrRow } from "./prior-numbers.ts";
 
 /**
@@ -177,116 +177,16 @@ function sharesOf(where: string, weights: Numbers, count: number): readonly numb
   return freeze(shares);
 }
 
-/** What a call may be given as its prior: one, or `"none"` where the decoder has one of its own that is not to be used. */
-export type PriorLike = Prior | "none";
-
-/**
- * The prior that a call uses: the one given, else the decoder's own. Refuses what is no prior, and one for latents of
- * another size.
- */
-export function checkPrior(
-  where: string,
-  given: PriorLike | undefined,
-  decoder: { readonly prior: Prior | undefined; readonly latentSize: number },
-): Prior | undefined {
-  if (given === "none") return undefined;
-  const prior = given === undefined ? decoder.prior : given;
-  if (prior === undefined) return undefined;
-  return checkPriorSize(where, normalisePrior(where, prior, { orNone: true }), decoder.latentSize);
-}
-
-/** Refuses a prior for latents of another size. */
-export function checkPriorSize(where: string, prior: Prior, latentSize: number): Prior {
-  if (prior.latentSize === undefined || prior.latentSize === latentSize) return prior;
-  throw invalid(
-    `${where}: prior is for latents of ${prior.latentSize} values, expected ${latentSize} (the decoder's latent size)`,
-  );
-}
-
-/** What a prior of each kind is made of, and how it is made anew of what JSON has kept of one. */
-const KINDS: {
-  readonly [Kind in PriorKind]: {
-    readonly fields: { readonly [Field in keyof PriorKinds[Kind]]: true };
-    readonly remake: (fields: Partial<PriorKinds[Kind]>, weight: number) => Prior;
-  };
-} = {
-  gaussian: {
-    fields: { mean: true, std: true, covariance: true },
-    remake: ({ mean, std, covariance }, weight) =>
-      gaussian({
-        ...(mean !== undefined && { mean }),
-        ...(std !== undefined && { std }),
-        ...(covariance !== undefined && { covariance }),
-        weight,
-      }),
-  },
-  gaussianMixture: {
-    fields: { weights: true, means: true, stds: true, covariances: true },
-    remake({ weights, means, stds, covariances }, weight) {
-      const where = "gaussianMixture";
-      // Arrays of its own: of what a file holds anything may say that it has a length.
-      const count = arrayOf(where, "weights", weights).length;
-      const split = (name: string, given: unknown) => {
-        const values = arrayOf(where, name, given);
-        const size = values.length / count;
-        if (!Number.isInteger(size))
-          throw invalid(`${where}: ${name} has ${values.length} values, expected a multiple of ${count}`);
-        return Array.from({ length: count }, (_, k) =>
-          Array.prototype.slice.call(values, k * size, (k + 1) * size),
-        );
-      };
-      return gaussianMixture({
-        ...{ weights: weights!, weight, means: split("means", means) },
-        ...(covariances !== undefined && { covariances: split("covariances", covariances) }),
-        ...(stds !== undefined && { stds: split("stds", stds) }),
-      });
-    },
-  },
-};
-
-function arrayOf(where: string, name: string, values: unknown): ArrayLike<unknown> {
-  if (isArray(values) && values.length > 0) return values;
-  throw invalid(
-    `${where}: ${name} is ${isArray(values) ? "empty" : show(values)}, expected an array of numbers`,
-  );
-}
-
 const made = new WeakSet<object>();
+
+/** Is it what a maker here has returned, whose numbers need no check? */
+export function isMadeHere(value: object): value is Prior {
+  return made.has(value);
+}
 
 function make<P extends Prior>(prior: P): P {
   made.add(prior);
   return Object.freeze(prior);
-}
-
-/**
- * A prior as it was made; or, of another copy of this module or from a file, made anew of its numbers and so checked.
- *
- * @param options.name what messages call it. Default "prior"
- * @param options.orNone whether "none" would have been right, too. Default false
- * @throws LatentflowError `invalid_argument` when it is none
- */
-export function normalisePrior(
-  where: string,
-  value: unknown,
-  { name = "prior", orNone = false }: { readonly name?: string; readonly orNone?: boolean } = {},
-): Prior {
-  if (typeof value === "object" && value !== null) {
-    if (made.has(value)) return value as Prior;
-    const { name: kind, weight = 1 } = value as Partial<Prior>;
-    if (typeof kind === "string" && Object.hasOwn(KINDS, kind)) {
-      const { fields, remake } = KINDS[kind];
-      try {
-        checkOptions(kind, value as object, { name: true, latentSize: true, weight: true, ...fields });
-        return remake(value as never, weight);
-      } catch (cause) {
-        throw invalid(`${where}: ${name}: ${cause instanceof Error ? cause.message : show(cause)}`);
-      }
-    }
-  }
-  const none = orNone ? ', or "none"' : "";
-  throw invalid(
-    `${where}: ${name} is ${show(value)}${callHint(value)}, expected what gaussian() or gaussianMixture() returns${none}`,
-  );
 }
 
 function eachOf<T>(

@@ -50,7 +50,7 @@ export class Codes {
    * Updates the codes of the chosen samples. One whose gradient is not finite, or that would not be finite in float32,
    * which objectives take, would stay so for good: it begins again at 0, as if it had never been updated.
    *
-   * @param gradients [indices.length, d], of the samples' losses
+   * @param gradients [indices.length, d], of the samples' objectives
    * @param factor the schedule's
    * @returns the samples whose codes begin again
    */

@@ -11,9 +11,9 @@ import type { AbortSignalLike } from "../platform.ts";
 import { checkBackend, checkWeights } from "../problem.ts";
 import { type CheckedPair, checkFlowAndSolver, type FlowAndSolver } from "../solve.ts";
 import { stay } from "../solver/stay.ts";
+import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
 import { checkLoss, type LossLike } from "../terms/losses.ts";
 import { componentsOf } from "../terms/prior-components.ts";
-import { checkPrior, type PriorLike } from "../terms/priors.ts";
 import { asDataset, type ProblemSettings } from "./samples.ts";
 
 /** Options of `evaluate`: a flow and a solver as for `encode`, or an encoder. */

@@ -1,4 +1,4 @@
-import type { Problem, Session } from "../backend/backend.ts";
+import type { Session } from "../backend/backend.ts";
 import { withPrior } from "../backend/wasm/prior-values.ts";
 import { throwIfAborted } from "../brand.ts";
 import { Callbacks, makeControl, unlessAborted } from "../control.ts";
@@ -62,7 +62,8 @@ export async function evaluate(
   await checkDataset("evaluate", dataset, settings, makeControl(signal));
   throwIfAborted(signal);
   // At least one: an empty data set has been refused. Which backend is better may depend on the first piece.
-  const [{ problem }] = problems(dataset, settings) as unknown as [{ problem: Problem }];
+  const [first] = problems(dataset, settings);
+  const { problem } = first!;
   const session = await unlessAborted(signal, () => backend.open(decoder, { problem, pair }));
   return withPrior(settings, session, (prior) => evaluateOn(session, checked, prior, start));
 }
