@@ -48,15 +48,16 @@ test("a compiled module gives what the package's own gives, on threads, too, and
 });
 
 test("a module that was given is enough, also with a prior, where nothing may be compiled", () => {
-  // In a process of its own: what has been compiled before is kept.
+  // In a process of its own: what has been compiled before is kept. The library is imported first, since tsx compiles
+  // a module of its own while it reads TypeScript.
   const source = `
     import { readFileSync } from "node:fs";
+    import { createDecoder, encode, gaussian, wasm } from ${JSON.stringify(indexUrl)};
+    import { evaluate, train } from ${JSON.stringify(trainUrl)};
     const module = new WebAssembly.Module(readFileSync(${JSON.stringify(fileURLToPath(file("plain")))}));
     const refuse = () => { throw new Error("not here"); };
     WebAssembly.compile = refuse;
     WebAssembly.Module = new Proxy(WebAssembly.Module, { construct: refuse });
-    const { createDecoder, encode, gaussian, wasm } = await import(${JSON.stringify(indexUrl)});
-    const { evaluate, train } = await import(${JSON.stringify(trainUrl)});
     const decoder = createDecoder({ layers: [2, 5], loss: "mse" });
     const [y, prior, backend] = [new Float32Array(10), gaussian(), wasm({ module, threads: 1 })];
     const { status } = await encode(decoder, y, { prior, backend });
