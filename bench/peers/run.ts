@@ -1,11 +1,12 @@
 // The measurement itself, on the Node that runs this; main.ts starts it where the peers are installed.
 
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { binaryCrossEntropy, createDecoder } from "../../src/index.ts";
 import { createRandom } from "../../src/random.ts";
 import { benchDecoder, testDigits } from "../rig.ts";
+import { sectionOf, withSection } from "./ahead/report.ts";
 import { measureEncode } from "./encode.ts";
 import { findTorch } from "./find-torch.ts";
 import { measureGradients, PLAIN, RELAXED } from "./gradient.ts";
@@ -119,8 +120,12 @@ const markdown = toMarkdown(results);
 console.log(`\n${markdown}`);
 const folder = fileURLToPath(new URL(write ? "../../docs/" : "../../out/bench/", import.meta.url));
 mkdirSync(folder, { recursive: true });
-writeFileSync(`${folder}peers.md`, markdown);
-writeFileSync(`${folder}peers.json`, `${JSON.stringify(results, undefined, 2)}\n`);
+const [page, data] = [`${folder}peers.md`, `${folder}peers.json`];
+// What ahead/run.ts has written stays until it writes anew.
+const kept = existsSync(page) ? sectionOf(readFileSync(page, "utf8")) : "";
+const { ahead } = existsSync(data) ? JSON.parse(readFileSync(data, "utf8")) : { ahead: undefined };
+writeFileSync(page, kept === "" ? markdown : withSection(markdown, kept));
+writeFileSync(data, `${JSON.stringify({ ...results, ahead }, undefined, 2)}\n`);
 console.error(`${folder}peers.md, ${folder}peers.json`);
 // Emscripten's listeners keep nothing alive, but onnxruntime-web's sessions may.
 process.exit();

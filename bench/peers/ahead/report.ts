@@ -80,6 +80,14 @@ export function aheadSection(results: AheadResults): string {
   ].join("\n\n");
 }
 
+/** The section of a page; empty where it has none. */
+export function sectionOf(page: string): string {
+  const start = page.indexOf(`${HEADING}\n`);
+  if (start < 0) return "";
+  const next = page.indexOf("\n## ", start);
+  return page.slice(start, next < 0 ? undefined : next).trimEnd();
+}
+
 /** The page with this section in place of the one that it has, or at its end. */
 export function withSection(page: string, section: string): string {
   const start = page.indexOf(`${HEADING}\n`);
