@@ -4,7 +4,8 @@ import { fileURLToPath } from "node:url";
 import { decode as decodePng } from "fast-png";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { givenOptions, outputWithPoints } from "../src/cli/fixed-inputs.ts";
+import { wholeFile } from "../src/cli/array-files/whole-file.ts";
+import { givenOptions, outputWithPoints, readGiven } from "../src/cli/fixed-inputs.ts";
 import { inFlags } from "../src/cli/flags.ts";
 import { createProgram } from "../src/cli/program.ts";
 import { readNpy } from "../src/data/npy.ts";
@@ -190,18 +191,37 @@ test("encode --limit: points of as many samples as the data's file has, or of ju
   }
 });
 
-test("some samples have what is given with them, in their order", () => {
-  const input = (name: string, size: number, numbers: number[]) => {
-    return { name, value: "file.npy", size, numbers: Float32Array.from(numbers) };
+test("some samples have what is given with them", async () => {
+  const { fixedInputs } = conditional;
+  const [input] = fixedInputs as [(typeof fixedInputs)[number]];
+  const planned = (name: string, size: number, isEach: boolean, values: number[]) => {
+    const data = Float32Array.from(values);
+    const array = wholeFile({ shape: [values.length / size, size], type: "float32", data });
+    const { classes: _, ...ofAnyValue } = input;
+    return {
+      name,
+      value: "file.npy",
+      at: name,
+      input: { ...ofAnyValue, shape: [size] },
+      size,
+      isEach,
+      array,
+    };
   };
-  const given = {
+  const plan = {
     ...{ decoder: conditional, points: 7 },
-    inputs: [input("each", 2, [0, 1, 10, 11, 20, 21]), input("all", 2, [5, 6]), input("one", 1, [7, 8, 9])],
+    inputs: [
+      planned("each", 2, true, [0, 1, 10, 11, 20, 21]),
+      planned("all", 2, false, [5, 6]),
+      planned("one", 1, true, [7, 8, 9]),
+    ],
   };
   const all = { each: Float32Array.of(0, 1, 10, 11, 20, 21), all: Float32Array.of(5, 6) };
-  assert.equal(givenOptions(given), { fixed: { ...all, one: Float32Array.of(7, 8, 9) }, points: 7 });
-  assert.equal(givenOptions(given, [2, 0]), {
-    fixed: { each: Float32Array.of(20, 21, 0, 1), all: all.all, one: Float32Array.of(9, 7) },
+  assert.equal(givenOptions(await readGiven(plan, 0, 3)), {
+    ...{ fixed: { ...all, one: Float32Array.of(7, 8, 9) }, points: 7 },
+  });
+  assert.equal(givenOptions(await readGiven(plan, 1, 2)), {
+    fixed: { each: Float32Array.of(10, 11, 20, 21), all: all.all, one: Float32Array.of(8, 9) },
     points: 7,
   });
   assert.equal(givenOptions({ decoder: conditional, points: undefined, inputs: [] }), {});

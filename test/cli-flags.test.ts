@@ -69,7 +69,12 @@ const given: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   describe: { decoder },
   evaluate: { out: "", decoder, data },
   train: { out: "", layers: "2,5,6", data },
+  merge: { out: "" },
+  status: {},
 };
+
+/** What a command takes beside flags. */
+const words: Readonly<Record<string, readonly string[]>> = { merge: ["results"], status: ["results"] };
 
 /** Other flags that a flag needs. */
 const companions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -184,7 +189,11 @@ function argumentsOf(command: Command, option: Option, value: string): string[] 
   if (name === "decoder" && verb === "train") delete all.layers;
   if (name === "dataset" || all.dataset) delete all.data;
   if (name === "encoder") all.encoder = value;
-  return [...Object.entries(all).flatMap(([flag, text]) => [`--${flag}=${text}`]), ...quiet];
+  return [
+    ...Object.entries(all).flatMap(([flag, text]) => [`--${flag}=${text}`]),
+    ...quiet,
+    ...(words[verb] ?? []),
+  ];
 }
 
 test("what the checkpoint's run had otherwise is named by flags", async () => {

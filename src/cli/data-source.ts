@@ -30,6 +30,11 @@ export interface SourcedData {
 /** What a file of samples is, for the help. */
 export const dataHelp = "the samples: IDX or .npy, gzipped or not, or FILE.npz#NAME; first axis: samples";
 
+/** What files of samples are where they are read in blocks, for the help. */
+export const dataFilesHelp =
+  "the samples: IDX, .npy, gzipped or not, FILE.npz#NAME, or Parquet, FILE.parquet#COLUMN; several files follow each other; " +
+  "first axis: samples";
+
 /** What a file of weights is, for the help. */
 export const weightsHelp = "weights >= 0 of the values, in such a file: for one sample, or for all";
 

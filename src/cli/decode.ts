@@ -7,8 +7,6 @@ import type { Limits } from "../source.ts";
 import { stdinHelp } from "./data-source.ts";
 import { addDecoderOptions, type DecoderFlags, decoderHelp, limitsOf, readDecoder } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
-import type { Output } from "./files.ts";
-import { makeFolder, type OutputFile, writeOutputs } from "./files.ts";
 import {
   addFixedOptions,
   type FixedFlags,
@@ -17,11 +15,12 @@ import {
   givenFigures,
   givenOptions,
   givenRows,
-  readFixed,
+  openFixed,
 } from "./fixed-inputs.ts";
 import { drawGrid, greyScale, type Tile } from "./grid.ts";
 import { interruptSignal, unlessInterrupted } from "./interrupt.ts";
 import { addRunningOptions, backendOf, type RunningOptions, requiredOption } from "./options.ts";
+import { makeFolder, type Output, type OutputFile, writeOutputs } from "./output-files.ts";
 import { parseCount } from "./parse.ts";
 import { print } from "./print.ts";
 import { decoderFigures, formatJson, formatText, showDecoder } from "./report.ts";
@@ -102,9 +101,9 @@ async function runDecode(options: DecodeCommandOptions): Promise<void> {
 async function decodeFile(options: DecodeCommandOptions, signal: AbortSignal) {
   const decoder = await readDecoder(options, signal);
   const limits = limitsOf(options, signal);
-  const fixed = await readFixed(decoder, options.fixed, limits);
+  const fixed = await openFixed(decoder, options.fixed, limits);
   const latents = await readLatents(options, decoder, limits);
-  const given = give(decoder, fixed, options.points, latents);
+  const given = await give(decoder, fixed, options.points, latents);
   await makeFolder(options.out, decodeOutputs, options);
   const start = performance.now();
   const decoded = await decode(decoder, latents.z, {

@@ -11,8 +11,9 @@ import {
   type StandardLoss,
 } from "../index.ts";
 import { loadOnnx } from "../onnx/index.ts";
-import { type Limits, STANDARD_MAX_BYTES } from "../source.ts";
+import { STANDARD_MAX_BYTES } from "../source.ts";
 import { LOSS_MAKERS } from "../terms/losses.ts";
+import type { DataLimits } from "./array-files/open.ts";
 import { beginningOf, isUrl, showFile } from "./files.ts";
 import {
   kebabCase,
@@ -104,8 +105,8 @@ export function addDecoderOptions(command: Command, standard = "what its file sa
 }
 
 /** What bounds the reading of files. */
-export function limitsOf({ maxBytes }: Pick<DecoderFlags, "maxBytes">, signal?: AbortSignal): Limits {
-  return { maxBytes: maxBytes ?? STANDARD_MAX_BYTES, signal };
+export function limitsOf({ maxBytes }: Pick<DecoderFlags, "maxBytes">, signal?: AbortSignal): DataLimits {
+  return { maxBytes: maxBytes ?? STANDARD_MAX_BYTES, mostBytes: maxBytes, signal };
 }
 
 /** Adds the loss's options. */

@@ -62,6 +62,6 @@ Examples:
   command.action(async ({ convolutional, ...options }: DemoOptions) => {
     const decoder = convolutional ? convolutionalDemoDecoder : options.decoder;
     const encoding = { ...options, decoder, ...chosenFlowAndSolver(command) };
-    await runJob({ ...encoding, data: demoDigits(), dataFlag: "the digits" });
+    await runJob({ ...encoding, data: [demoDigits()], dataFlag: "the digits" });
   });
 }

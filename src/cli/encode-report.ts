@@ -1,12 +1,12 @@
-import { type EncodeSummary, summary } from "../index.ts";
-import { leastLosses } from "../terms/floor.ts";
 import { termTraits } from "../terms/terms.ts";
 import { DEMO_DECODERS } from "./assets.ts";
 import { sourceName } from "./data-source.ts";
-import type { Output } from "./files.ts";
+import type { EncodingInput } from "./encoding-input.ts";
 import { givenFigures, givenRows } from "./fixed-inputs.ts";
-import type { Run } from "./job.ts";
-import { objectiveFigures, objectiveRows, priorFigures, priorRows } from "./prior.ts";
+import type { Job } from "./job.ts";
+import type { Output } from "./output-files.ts";
+import type { Figures } from "./parts/figures.ts";
+import { objectiveRows, priorFigures, priorRows } from "./prior.ts";
 import {
   decoderFigures,
   formatJson,
@@ -19,40 +19,36 @@ import {
 } from "./report.ts";
 import { formatCount } from "./table.ts";
 
-/** The figures of a run: what `--json` prints, and the table shows in part. */
-interface Figures extends EncodeSummary, ReturnType<typeof objectiveFigures> {
+/** What a run of `encode` has come to. */
+export interface EncodeReport {
+  readonly job: Job;
+  readonly input: EncodingInput;
+  readonly figures: Figures;
   readonly aborted: boolean;
-  /** The least that the mean loss can come to, for cross entropy. */
-  readonly meanTargetEntropy: number | null;
-  readonly meanLossAboveEntropy: number | null;
+  /** Of a run that keeps parts. */
+  readonly units?: {
+    /** How many there are in this process's share of the work, and how many of them were there before. */
+    readonly count: number;
+    readonly found: number;
+    readonly of: number;
+  };
 }
 
 /** A run's report: a table and the files written, or with `--json` one JSON document. */
-export function formatReport(run: Run, outputs: readonly Output[]): string {
-  const figures = figuresOf(run);
-  return run.job.json
-    ? formatJson(documentOf(run, figures), outputs)
-    : formatText(rowsOf(run, figures), outputs);
+export function formatReport(report: EncodeReport, outputs: readonly Output[]): string {
+  return report.job.json
+    ? formatJson(documentOf(report), outputs)
+    : formatText([...rowsOf(report), ...unitRows(report)], outputs);
 }
 
-function figuresOf(run: Run): Figures {
-  const figures = { ...summary(run.result), ...objectiveFigures(run.result), aborted: run.signal.aborted };
-  if (!termTraits(run.loss).floor) {
-    return { ...figures, meanTargetEntropy: null, meanLossAboveEntropy: null };
-  }
-  const { given, loss, result, samples, weights } = run;
-  const entropies = leastLosses(loss, samples.y, given.decoder.outputSize, weights);
-  // Over the same samples as the mean loss: those that were started.
-  const started = entropies.filter((_, sample) => !Number.isNaN(result.loss[sample]!));
-  const meanTargetEntropy = started.reduce((sum, entropy) => sum + entropy, 0) / started.length;
-  return { ...figures, meanTargetEntropy, meanLossAboveEntropy: figures.meanLoss - meanTargetEntropy };
-}
-
-function documentOf({ job, decoder, given, samples, loss, prior }: Run, figures: Figures) {
+function documentOf({ job, input, figures, aborted, units }: EncodeReport) {
+  const { decoder, given, samples, loss, prior } = input;
+  const [file] = job.data;
   return {
     decoder: decoderFigures(job.decoder, decoder, given.decoder),
     data: {
-      file: job.data,
+      file,
+      ...(job.data.length > 1 && { files: job.data }),
       samples: samples.total,
       shape: samples.shape,
       dividedBy: samples.scaled ? 255 : 1,
@@ -62,19 +58,27 @@ function documentOf({ job, decoder, given, samples, loss, prior }: Run, figures:
     ...priorFigures(prior),
     flow: job.flow.description,
     solver: job.solver.description,
+    ...(job.shard && { shard: job.shard }),
+    ...(units && { units }),
     ...figures,
+    aborted,
   };
 }
 
-function rowsOf({ job, decoder, given, samples, loss, prior }: Run, figures: Figures): [string, string][] {
+function rowsOf({ job, input, figures }: EncodeReport): [string, string][] {
+  const { decoder, given, samples, loss, prior } = input;
   const [lossName, before] = showLoss(loss, figures.meanInitialLoss);
   const [, after] = showLoss(loss, figures.meanLoss);
   const values = `${samples.shape.join(" × ")} values each${samples.scaled ? ", bytes divided by 255" : ""}`;
+  const others = job.data.length - 1;
   const rows: [string, string][] = [
     ["decoder", showDecoder(job.decoder, decoder)],
     // What comes along is known.
     ...(DEMO_DECODERS.includes(job.decoder) ? [] : verifiedRows(decoder)),
-    ["data", sourceName(job.data)],
+    [
+      "data",
+      sourceName(job.data[0]!) + (others > 0 ? ` and ${others} other file${others > 1 ? "s" : ""}` : ""),
+    ],
     ["samples", `${formatCount(samples.count)} of ${formatCount(samples.total)}, ${values}`],
     ...givenRows(given),
     ...priorRows(prior),
@@ -88,4 +92,12 @@ function rowsOf({ job, decoder, given, samples, loss, prior }: Run, figures: Fig
   }
   rows.push(...objectiveRows(loss, figures), ...summaryRows(figures));
   return rows;
+}
+
+function unitRows({ job, units }: EncodeReport): [string, string][] {
+  if (!units) return [];
+  const { shard } = job;
+  const share = shard ? `shard ${shard.index} of ${shard.count}: ` : "";
+  const there = units.found > 0 ? `, ${formatCount(units.found)} were there` : "";
+  return [["units", `${share}${formatCount(units.count)} of ${formatCount(units.of)}${there}`]];
 }

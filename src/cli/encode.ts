@@ -1,20 +1,20 @@
-import type { Command } from "commander";
-import { dataHelp, stdinHelp, weightsHelp } from "./data-source.ts";
+import { type Command, Option } from "commander";
+import { dataFilesHelp, stdinHelp, weightsHelp } from "./data-source.ts";
 import { addDecoderOptions, addLossOptions, decoderHelp } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
 import { addFixedOptions } from "./fixed-inputs.ts";
-import type { EncodingOptions } from "./job.ts";
-import { addBatchSizeOption, addRunningOptions, requiredOption } from "./options.ts";
+import { type Job, STANDARD_UNIT } from "./job.ts";
+import { addBatchSizeOption, addRunningOptions, refuseOptions, requiredOption } from "./options.ts";
 import { parseCount } from "./parse.ts";
+import { chosenShard, parseShard, type ShardFlag, shardVariables } from "./parts/shard.ts";
+import { RESULTS_FORMATS } from "./parts/write-results.ts";
 import { addPriorOptions, checkPriorOptions } from "./prior-options.ts";
 import { runJob } from "./run.ts";
 import { addFlowAndSolverOptions, chosenFlowAndSolver } from "./solver-options.ts";
 
-interface EncodeCommandOptions extends EncodingOptions {
-  readonly data: string;
-  readonly weights?: string;
-  readonly z0?: string;
-  readonly reconstructions?: true;
+interface EncodeCommandOptions extends Omit<Job, "shard" | "flow" | "solver"> {
+  readonly shard?: ShardFlag;
+  readonly shards?: number;
 }
 
 /** Adds `latentflow encode` to the program. */
@@ -28,18 +28,43 @@ export function addEncodeCommand(program: Command): void {
         "  results.csv          losses, gradient norm, status, steps and t, a line per sample; of a prior its\n" +
         "                       value and the objective, too\n" +
         "  reconstructions.npy  D(z) in the samples' shape (with --reconstructions)\n" +
+        "  results.parquet      all of these in one file (with --format parquet)\n" +
         "  reconstructions.png  original, reconstruction, difference (of images)\n" +
         "  steps.png            reconstructions on the way (of images)\n" +
-        "Files of these names in DIR are replaced.",
+        "Files of these names in DIR are replaced. More samples than --unit has are computed a unit at a\n" +
+        "time, and what is done is kept in DIR/parts until all is: the same command goes on from there.",
     )
     .optionsGroup("What and where:")
     .addOption(requiredOption("--decoder <file>", decoderHelp))
-    .addOption(requiredOption("--data <file>", dataHelp))
+    .addOption(requiredOption("--data <files...>", dataFilesHelp))
     .addOption(requiredOption("--out <dir>", "folder for the results, made if it is missing"))
     .option("--limit <n>", "encode the first n samples (default: all)", parseCount)
     .option("--weights <file>", weightsHelp)
     .option("--z0 <file>", "where the flows start, as latents.npy has it: one latent per sample (default: 0)")
-    .option("--reconstructions", "also write reconstructions.npy, what the codes are decoded to");
+    .option("--reconstructions", "also write reconstructions.npy, what the codes are decoded to")
+    .addOption(
+      new Option(
+        "--format <name>",
+        "npy: latents.npy and results.csv; parquet: results.parquet (default: npy)",
+      ).choices(Object.keys(RESULTS_FORMATS)),
+    )
+    .option(
+      "--id-column <name>",
+      "of Parquet files: the column that says who the samples are; results carry it",
+    )
+    .optionsGroup("Large runs:")
+    .option(
+      "--unit <n>",
+      `so many samples are computed, and kept in DIR/parts, as a whole (default: ${STANDARD_UNIT})`,
+      parseCount,
+    )
+    .option(
+      "--shard <i/n>",
+      "do the part I of N of the work, I from 0, and write parts alone; auto: I is the batch system's index of the task; implies --plain",
+      parseShard,
+    )
+    .option("--shards <n>", "with --shard auto: how many there are", parseCount);
+  command.optionsGroup("Given with the samples:");
   addFixedOptions(command, "samples");
   addDecoderOptions(command);
   addBatchSizeOption(addRunningOptions(command));
@@ -50,8 +75,12 @@ export function addEncodeCommand(program: Command): void {
     `
 Bytes (uint8) are divided by 255. For cross entropy the values must lie in [0, 1].
 Missing values may be NaN where their weight is 0.
+.npy, IDX and Parquet files are read a block, or a row group, at a time, and may be of any size.
 ${stdinHelp}
-${exitCodesHelp('what was done is written, the other samples are "aborted"')}
+--shard auto looks at ${shardVariables.slice(0, 2).join(", ")},
+${shardVariables.slice(2).join(" and ")}. latentflow merge puts the parts together, latentflow status says
+what is missing.
+${exitCodesHelp('of up to one unit what was done is\nwritten, the other samples are "aborted"; of more, whole units are kept in DIR/parts')}
 Examples:
   $ latentflow encode --decoder D.safetensors --data digits-idx3-ubyte.gz --out codes
   $ latentflow encode --decoder D.safetensors --data samples.npy --out codes \\
@@ -60,10 +89,15 @@ Examples:
       --flow nesterov --solver rk4 --t1 30 --slices 100
   $ latentflow encode --decoder D.onnx --data samples.npy --out codes --loss mse \\
       --fixed label=labels.npy --fixed xyz=points.npy --points 2000
+  $ latentflow encode --decoder D.onnx --data part-*.parquet --id-column name --out codes --shard 0/16
   $ latentflow encode --decoder vae.safetensors --data samples.npy --out codes --prior gaussian`,
   );
-  command.action(async (options: EncodeCommandOptions) => {
+  command.action(async ({ shard: given, shards, ...options }: EncodeCommandOptions) => {
     checkPriorOptions(command);
-    await runJob({ ...options, ...chosenFlowAndSolver(command) });
+    const shard = chosenShard(given, shards, process.env);
+    if (shard) refuseOptions(command, ["format"], "--shard, which writes parts; give it to latentflow merge");
+    const pair = chosenFlowAndSolver(command);
+    // Clusters mix processors, on which the other build may differ in its last bits.
+    await runJob({ ...options, ...pair, ...(shard && { shard, plain: true }) });
   });
 }

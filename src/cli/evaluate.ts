@@ -23,7 +23,7 @@ import {
   readDecoderAndLoss,
 } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
-import { makeFolder, shortPath, writeOutputs } from "./files.ts";
+import { shortPath } from "./files.ts";
 import {
   addFixedOptions,
   type FixedFlags,
@@ -32,7 +32,7 @@ import {
   givenFigures,
   givenOptions,
   givenRows,
-  readFixed,
+  openFixed,
 } from "./fixed-inputs.ts";
 import { interruptSignal, unlessInterrupted } from "./interrupt.ts";
 import {
@@ -43,6 +43,7 @@ import {
   refuseOptions,
   requiredOption,
 } from "./options.ts";
+import { makeFolder, writeOutputs } from "./output-files.ts";
 import { print } from "./print.ts";
 import {
   type ChosenPrior,
@@ -168,11 +169,15 @@ async function readInput(
     ),
   };
   const prior = await readPrior(job, decoder, limitsOf(job, signal));
-  const fixed = await readFixed(decoder, job.fixed, limitsOf(job, signal));
+  const fixed = await openFixed(decoder, job.fixed, limitsOf(job, signal));
   const data = await readData(job, "test", signal);
   const { count, shape } = data.dataset;
   const flag = job.dataset === undefined ? "--data" : `--dataset ${job.dataset}`;
-  const given = give(decoder, fixed, job.points, { count, total: data.total, samples: { flag, shape } });
+  const given = await give(decoder, fixed, job.points, {
+    count,
+    total: data.total,
+    samples: { flag, shape },
+  });
   const weights = await readWeightsOf(data, job, signal);
   return { data, weights, decoder, given, loss, prior, by };
 }

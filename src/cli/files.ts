@@ -1,36 +1,15 @@
-import { randomBytes } from "node:crypto";
-import type { Stats } from "node:fs";
-import * as fileSystem from "node:fs/promises";
-import {
-  access,
-  constants,
-  mkdir,
-  open,
-  readlink,
-  realpath,
-  rename,
-  rm,
-  stat,
-  unlink,
-  writeFile,
-} from "node:fs/promises";
-import { dirname, isAbsolute, join, relative, resolve } from "node:path";
-import { codeOf } from "../brand.ts";
+import { open, stat } from "node:fs/promises";
+import { isAbsolute, relative } from "node:path";
 import { invalid, show, showPath } from "../check.ts";
 import type { DataArray } from "../data/array.ts";
 import { type Dataset, readDatasetAs } from "../data/dataset.ts";
 import { splitArrayName } from "../data/npz.ts";
 import { readArray } from "../data/read.ts";
-import { fileError, syncFolder, writeSynced } from "../durable-file.ts";
+import { fileError } from "../durable-file.ts";
 import { LatentflowError } from "../errors.ts";
 import { collect, type Limits, readFile } from "../source.ts";
 import { type FixedArgument, kebabCase } from "./parse.ts";
 
-/** A file that has been written, with a word on what is in it. */
-export interface Output {
-  readonly path: string;
-  readonly content: string;
-}
 /**
  * Reads an IDX or .npy file, gzipped or not, or `file.npz#name`, or one from stdin for "-" and `-#name`.
  *
@@ -99,9 +78,12 @@ async function readBytes(flag: string, path: string, limits: Limits) {
     },
   );
   const named = file === stdin || /\.npz$/i.test(file) ? file : "FILE.npz";
-  // With =, since commander takes -#name for a flag where a value may be left out.
-  const choice = (name: string) => show(`${flag}=${named}#${name}`);
-  return { where, bytes, array, choice };
+  return { where, bytes, array, choice: (name: string) => showChoice(flag, named, name) };
+}
+
+/** How one of a file's arrays is given. With =, since commander takes -#name for a flag where a value may be left out. */
+export function showChoice(flag: string, file: string, name: string): string {
+  return show(`${flag}=${file}#${name}`);
 }
 
 /** What a path of data may be instead: standard input. */
@@ -122,24 +104,17 @@ async function readStdin(where: string, limits: Limits): Promise<Uint8Array> {
   return collect(where, process.stdin, limits);
 }
 
-/** A file for the user. */
-export interface OutputFile {
-  readonly name: string;
-  readonly bytes: string | Uint8Array;
-  /** A word on what is in it. */
-  readonly content: string;
-}
-
 /** The options that give a file of data, which may be stdin. */
 export const dataOptions = ["data", "latents", "weights", "z0", "validate", "priorFrom"] as const;
 
 /** The options that give a file of a network. */
 export const networkOptions = ["decoder", "encoder", "architecture"] as const;
 
-const inputOptions = [...dataOptions, ...networkOptions];
+/** All of them. */
+export const inputOptions = [...dataOptions, ...networkOptions];
 
 /** A command's options, as far as they give files to be read. */
-type InputFiles = { readonly [name in (typeof inputOptions)[number]]?: unknown } & {
+export type InputFiles = { readonly [name in (typeof inputOptions)[number]]?: unknown } & {
   readonly fixed?: unknown;
   readonly validateFixed?: unknown;
 };
@@ -156,132 +131,13 @@ export function givenFiles(
       path: value,
     }));
   });
-  return [...names.map((name) => ({ flag: `--${kebabCase(name)}`, path: options[name] })), ...inputs].flatMap(
-    ({ flag, path }) => (typeof path === "string" ? [{ flag, path }] : []),
+  const given = names.flatMap((name) => {
+    const paths: unknown = options[name];
+    return (Array.isArray(paths) ? paths : [paths]).map((path) => ({ flag: `--${kebabCase(name)}`, path }));
+  });
+  return [...given, ...inputs].flatMap(({ flag, path }) =>
+    typeof path === "string" ? [{ flag, path }] : [],
   );
-}
-
-/**
- * Makes a folder for output, and those around it, unless it is there.
- *
- * @param names of the files that will be written there: that none can be written is to be known before the work
- * @param inputs the command's options: a file that they give is not to be replaced
- */
-export async function makeFolder(
-  folder: string,
-  names: readonly string[],
-  inputs: InputFiles,
-): Promise<void> {
-  await makeFolders(resolve(folder)).catch((cause) => {
-    throw fileError(`cannot make the folder ${folder}`, cause);
-  });
-  for (const name of names) {
-    const { status } = await placeOf(join(folder, name));
-    if (status?.isFile()) await refuseInput(folder, name, status, inputs);
-  }
-  const probe = temporaryOf(join(folder, "probe"));
-  await writeSynced(fileSystem, probe, "").catch((cause) => {
-    throw fileError(`cannot write into ${folder}`, cause);
-  });
-  await unlink(probe);
-}
-
-/** Not by mkdir's own `recursive`: on Node 20 it goes on for ever where a folder is that can have no others, as /proc. */
-async function makeFolders(folder: string): Promise<void> {
-  const parent = dirname(folder);
-  const make = () =>
-    mkdir(folder).catch(async (cause) => {
-      const isThere = codeOf(cause) === "EEXIST" && (await stat(folder)).isDirectory();
-      if (!isThere) throw cause;
-    });
-  await make().catch(async (cause) => {
-    if (codeOf(cause) !== "ENOENT" || parent === folder) throw cause;
-    await makeFolders(parent);
-    await make();
-  });
-}
-
-/** Refuses to write over a file that is read. */
-async function refuseInput(folder: string, name: string, output: Stats, inputs: InputFiles): Promise<void> {
-  for (const { flag, path } of givenFiles(inputs, inputOptions)) {
-    if (isStdin(path)) continue;
-    for (const file of [path, splitArrayName(path).file]) {
-      const input = await stat(file).catch(() => undefined);
-      if (input?.ino !== output.ino || input.dev !== output.dev) continue;
-      throw invalid(
-        `--out ${showPath(folder)}: ${name} would be written over the file of ${flag}; give another folder`,
-      );
-    }
-  }
-}
-
-/**
- * Writes files into a folder, over those of earlier runs. They take their places once all of them are on the disk:
- * where one cannot be written, all is as it was before.
- *
- * @param stale names of files that would not go with them: those of an earlier run are removed
- */
-export async function writeOutputs(
-  folder: string,
-  files: readonly OutputFile[],
-  stale: readonly string[] = [],
-): Promise<Output[]> {
-  const staged: { readonly place: string; readonly temporary: string }[] = [];
-  try {
-    for (const { name, bytes } of files) {
-      const { place, status } = await placeOf(join(folder, name));
-      // What is no file, a device say, takes the bytes as they come.
-      if (status && !status.isFile()) {
-        await attempt(place, writeFile(place, bytes));
-        continue;
-      }
-      const temporary = temporaryOf(place);
-      await attempt(place, writeSynced(fileSystem, temporary, bytes, status && status.mode & 0o777));
-      staged.push({ place, temporary });
-    }
-    for (const name of stale) await attempt(join(folder, name), rm(join(folder, name), { force: true }));
-    for (const { place, temporary } of staged) await attempt(place, rename(temporary, place));
-  } catch (error) {
-    for (const { temporary } of staged) await unlink(temporary).catch(() => {});
-    throw error;
-  }
-  for (const place of new Set([folder, ...staged.map((each) => dirname(each.place))])) {
-    await syncFolder(fileSystem, place);
-  }
-  return files.map(({ name, content }) => ({ path: join(folder, name), content }));
-}
-
-/** Where a path leads, through symbolic links, and what is there, if anything. Refused is what cannot be replaced. */
-async function placeOf(
-  path: string,
-): Promise<{ readonly place: string; readonly status: Stats | undefined }> {
-  const [place, status] = await attempt(path, follow(path));
-  if (status?.isDirectory())
-    throw fileError(`cannot write ${path}`, Object.assign(new Error(), { code: "EISDIR" }));
-  if (status) await attempt(path, access(place, constants.W_OK));
-  return { place, status };
-}
-
-async function follow(path: string): Promise<[place: string, status: Stats | undefined]> {
-  const status = await stat(path).catch((cause) => {
-    if (codeOf(cause) === "ENOENT") return undefined;
-    throw cause;
-  });
-  if (status) return [await realpath(path), status];
-  const target = await readlink(path).catch(() => undefined);
-  // A link to what is not there yet.
-  return target === undefined ? [path, undefined] : follow(resolve(dirname(path), target));
-}
-
-/** A name of its own beside a file's place: two programs may write into one folder. */
-function temporaryOf(place: string): string {
-  return `${place}.${randomBytes(6).toString("hex")}.temporary`;
-}
-
-function attempt<T>(path: string, work: Promise<T>): Promise<T> {
-  return work.catch((cause) => {
-    throw fileError(`cannot write ${path}`, cause);
-  });
 }
 
 /** A path as people would type it: from the current folder when it lies below. */

@@ -1,14 +1,14 @@
 import type { Command } from "commander";
 import { invalid, invalidFile, show, showPath } from "../check.ts";
-import { type DataArray, elementCount, showLengths } from "../data/array.ts";
+import { elementCount, showLengths } from "../data/array.ts";
 import { type Decoder, graphAtPoints } from "../decoder/decoder.ts";
 import { checkFixedInput } from "../decoder/fixed.ts";
 import { atPoints } from "../decoder/points.ts";
 import type { Length } from "../graph/definition.ts";
 import type { FixedInput } from "../graph/graph.ts";
-import type { Limits } from "../source.ts";
+import type { ArrayFile } from "./array-files/array-file.ts";
+import { type DataLimits, openArray } from "./array-files/open.ts";
 import { sourceName } from "./data-source.ts";
-import { readArrayFile } from "./files.ts";
 import { type FixedArgument, parseCount, parseFixed } from "./parse.ts";
 import { formatCount } from "./table.ts";
 
@@ -35,18 +35,31 @@ export function addFixedOptions(command: Command, rows: string): Command {
     );
 }
 
-/** What there is to give with some samples. */
-export interface Given {
+/** What is known of what is given with samples before its numbers are read. */
+export interface GivenPlan<Input extends PlannedInput = PlannedInput> {
   /** Its sizes are those of the samples: of a decoder over points for so many, any other as it was read. */
   readonly decoder: Decoder;
   /** Undefined where the decoder is not over points. */
   readonly points: number | undefined;
-  readonly inputs: readonly GivenInput[];
+  readonly inputs: readonly Input[];
 }
 
-interface GivenInput extends FixedArgument {
+/** What there is to give with some samples. */
+export type Given = GivenPlan<GivenInput>;
+
+interface PlannedInput extends FixedArgument {
+  /** What messages begin with. */
+  readonly at: string;
+  readonly input: FixedInput;
   /** How many numbers a sample has. */
   readonly size: number;
+  /** Whether each sample has its own, and not one row all of them. */
+  readonly isEach: boolean;
+  /** Undefined of a number. */
+  readonly array: ArrayFile | undefined;
+}
+
+interface GivenInput extends PlannedInput {
   /** Those of one sample, for all, or of each sample. */
   readonly numbers: Float32Array;
 }
@@ -55,7 +68,7 @@ interface GivenInput extends FixedArgument {
 interface FixedSource extends FixedArgument {
   /** What has given it: `--fixed label`. */
   readonly flag: string;
-  readonly array: DataArray | undefined;
+  readonly array: ArrayFile | undefined;
 }
 
 /** The samples that it is given with: the first ones, of how many their file holds. */
@@ -67,14 +80,14 @@ interface Rows {
 }
 
 /**
- * Reads the files of fixed inputs.
+ * Opens the files of fixed inputs.
  *
  * @throws LatentflowError where the decoder has no such input, or one that nothing is given for
  */
-export async function readFixed(
+export async function openFixed(
   { fixedInputs }: Decoder,
   fixed: FixedFlags["fixed"],
-  limits: Limits,
+  limits: DataLimits,
   flag = "--fixed",
 ): Promise<FixedSource[]> {
   const names = fixedInputs.map(({ name }) => name);
@@ -100,7 +113,7 @@ export async function readFixed(
     const argument = given.find((each) => each.name === name)!;
     const { value } = argument;
     const own = `${flag} ${showPath(name)}`;
-    const array = typeof value === "string" ? await readArrayFile(own, value, limits) : undefined;
+    const array = typeof value === "string" ? await openArray(own, value, limits) : undefined;
     sources.push({ ...argument, flag: own, array });
   }
   return sources;
@@ -112,52 +125,72 @@ function quoted(name: string): string {
 }
 
 /**
- * Puts what has been read beside the samples.
+ * Puts the files beside the samples.
  *
  * @param points as --points says it, if it does
- * @throws LatentflowError where something has not as many numbers as it must, or the number of points is not known
+ * @throws LatentflowError where a file has not the shape that it must, or the number of points is not known
  */
+export function planGiven(
+  decoder: Decoder,
+  sources: readonly FixedSource[],
+  points: number | undefined,
+  rows: Rows,
+): GivenPlan {
+  const isOverPoints = decoder.fixedInputs.some(({ hasPoints }) => hasPoints);
+  const count = points ?? (isOverPoints ? findPoints(decoder, sources, rows) : undefined);
+  const sized = atPoints("encode", decoder, count);
+  const inputs = sources.map((source, i) => planInput(sized.fixedInputs[i]!, source, rows));
+  return { decoder: sized, points: count, inputs };
+}
+
+function planInput(
+  input: FixedInput,
+  { array, name, value, flag }: FixedSource,
+  { count, total }: Rows,
+): PlannedInput {
+  const { shape } = input;
+  const size = elementCount(shape);
+  const at = `${flag}=${showPath(`${value}`)}`;
+  const planned = { name, value, at, input, size, array };
+  if (array === undefined) {
+    if (size === 1) return { ...planned, isEach: false };
+    throw invalid(`${at}: a number, expected ${showLengths(shape)} of them in a file: ${flag}=FILE`);
+  }
+  const each = rowsOf(array.shape, shape, [total, count]);
+  if (each) return { ...planned, isEach: each === "each" };
+  const samples = count === total ? `${total}` : `${total} or ${count}`;
+  throw invalidFile(
+    `${at}: its shape is ${showLengths(array.shape)}, expected ${showLengths(shape)}, one row for all samples, ` +
+      `or ${samples} × ${showLengths(shape)}, one for each`,
+  );
+}
+
+/**
+ * Reads what is given with some of the samples.
+ *
+ * @throws LatentflowError where a number is none that the input takes
+ */
+export async function readGiven(plan: GivenPlan, first: number, count: number): Promise<Given> {
+  const inputs: GivenInput[] = [];
+  for (const planned of plan.inputs) {
+    const { array, at, input, size, isEach, value } = planned;
+    const [start, end] = isEach ? [first * size, (first + count) * size] : [0, size];
+    const taken = array ? await array.read(start, end) : Float32Array.of(Number(value));
+    const numbers = taken instanceof Float32Array ? taken : Float32Array.from(taken);
+    checkFixedInput(at, input, numbers, count);
+    inputs.push({ ...planned, numbers });
+  }
+  return { ...plan, inputs };
+}
+
+/** Reads what is given with all samples. */
 export function give(
   decoder: Decoder,
   sources: readonly FixedSource[],
   points: number | undefined,
   rows: Rows,
-): Given {
-  const isOverPoints = decoder.fixedInputs.some(({ hasPoints }) => hasPoints);
-  const count = points ?? (isOverPoints ? findPoints(decoder, sources, rows) : undefined);
-  const sized = atPoints("encode", decoder, count);
-  const inputs = sources.map((source, i) => giveInput(sized.fixedInputs[i]!, source, rows));
-  return { decoder: sized, points: count, inputs };
-}
-
-function giveInput(
-  input: FixedInput,
-  { array, name, value, flag }: FixedSource,
-  { count, total }: Rows,
-): GivenInput {
-  const { shape } = input;
-  const size = elementCount(shape);
-  const at = `${flag}=${showPath(`${value}`)}`;
-  let numbers: Float32Array;
-  if (array === undefined) {
-    if (size !== 1) {
-      throw invalid(`${at}: a number, expected ${showLengths(shape)} of them in a file: ${flag}=FILE`);
-    }
-    numbers = Float32Array.of(Number(value));
-  } else {
-    const each = rowsOf(array.shape, shape, [total, count]);
-    if (each === undefined) {
-      const samples = count === total ? `${total}` : `${total} or ${count}`;
-      throw invalidFile(
-        `${at}: its shape is ${showLengths(array.shape)}, expected ${showLengths(shape)}, one row for all samples, ` +
-          `or ${samples} × ${showLengths(shape)}, one for each`,
-      );
-    }
-    const taken = each === "all" ? array.data : array.data.subarray(0, count * size);
-    numbers = taken instanceof Float32Array ? taken : Float32Array.from(taken);
-  }
-  checkFixedInput(at, input, numbers, count);
-  return { name, value, size, numbers };
+): Promise<Given> {
+  return readGiven(planGiven(decoder, sources, points, rows), 0, rows.count);
 }
 
 /** Whether a file of this shape has one row for all samples or one for each of so many; undefined where neither fits. */
@@ -235,52 +268,35 @@ export function showShape(shape: readonly (number | string)[]): string {
   return shape.join(" × ");
 }
 
-/**
- * The options of a call of `encode`, `decode` or `evaluate`.
- *
- * @param samples for these ones alone
- */
-export function givenOptions({ inputs, points }: Given, samples?: readonly number[]) {
-  const fixed = inputs.map(({ name, size, numbers }) => [name, pick(numbers, size, samples)] as const);
+/** The options of a call of `encode`, `decode` or `evaluate`. */
+export function givenOptions({ inputs, points }: Given) {
+  const fixed = inputs.map(({ name, numbers }) => [name, numbers] as const);
   return {
     ...(inputs.length > 0 && { fixed: Object.fromEntries(fixed) }),
     ...(points !== undefined && { points }),
   };
 }
 
-function pick(numbers: Float32Array, size: number, samples: readonly number[] | undefined): Float32Array {
-  if (numbers.length === size || !samples) return numbers;
-  const picked = new Float32Array(samples.length * size);
-  for (const [i, sample] of samples.entries()) {
-    picked.set(numbers.subarray(sample * size, (sample + 1) * size), i * size);
-  }
-  return picked;
-}
-
 /** What a document says of them. */
-export function givenFigures({ inputs, points }: Given) {
+export function givenFigures({ inputs, points }: GivenPlan) {
   return {
     fixed: inputs.map((input) => {
       const { name, value } = input;
-      return { name, ...(typeof value === "number" ? { value } : { file: value }), perSample: isEach(input) };
+      return { name, ...(typeof value === "number" ? { value } : { file: value }), perSample: input.isEach };
     }),
     points: points ?? null,
   };
 }
 
 /** The rows of a table for them, where there are any. */
-export function givenRows({ inputs, points }: Given): [string, string][] {
+export function givenRows({ inputs, points }: GivenPlan): [string, string][] {
   const shown = inputs.map((input) => {
     const { name, value } = input;
     if (typeof value === "number") return `${showPath(name)}: ${value}`;
-    return `${showPath(name)}: ${showPath(sourceName(value))}, ${isEach(input) ? "a row for each" : "one for all"}`;
+    return `${showPath(name)}: ${showPath(sourceName(value))}, ${input.isEach ? "a row for each" : "one for all"}`;
   });
   return [
     ...shown.map((text, i): [string, string] => [i === 0 ? "fixed inputs" : "", text]),
     ...(points === undefined ? [] : [["points", formatCount(points)] satisfies [string, string]]),
   ];
-}
-
-function isEach({ numbers, size }: GivenInput): boolean {
-  return numbers.length !== size;
 }

@@ -1,10 +1,11 @@
-import type { Decoder, EncodeOptions, EncodeResult, StandardLoss } from "../index.ts";
+import type { EncodeOptions, StandardLoss } from "../index.ts";
 import type { DecoderFlags } from "./decoder-file.ts";
-import type { FixedFlags, Given } from "./fixed-inputs.ts";
+import type { FixedFlags } from "./fixed-inputs.ts";
 import { backendOf, type RunningOptions } from "./options.ts";
+import type { Shard } from "./parts/units.ts";
+import type { ResultsFormat } from "./parts/write-results.ts";
 import { type ChosenPrior, priorOption } from "./prior.ts";
 import type { PriorFlags } from "./prior-options.ts";
-import type { Samples } from "./samples.ts";
 import { type ChosenFlowAndSolver, pairOf } from "./solver-options.ts";
 
 /** What the options of the commands that encode say, as commander hands them over. */
@@ -16,8 +17,8 @@ export interface EncodingOptions extends DecoderFlags, FixedFlags, PriorFlags, R
 
 /** What a command asks for. */
 export interface Job extends EncodingOptions, ChosenFlowAndSolver {
-  /** The file of samples. */
-  readonly data: string;
+  /** The files of samples, whose rows follow each other. */
+  readonly data: readonly string[];
   /** What the file is in messages, where no flag gives it. */
   readonly dataFlag?: string;
   /** A file of weights. */
@@ -25,28 +26,23 @@ export interface Job extends EncodingOptions, ChosenFlowAndSolver {
   /** A file of latents. */
   readonly z0?: string;
   readonly reconstructions?: true;
+  /** The column that says who the samples are, of files that are Parquet. */
+  readonly idColumn?: string;
+  /** How many samples are computed, and kept, as a whole. Default: `STANDARD_UNIT`. */
+  readonly unit?: number;
+  /** The part of the work that is to be done; undefined: all, with the results at its end. */
+  readonly shard?: Shard;
+  /** Default "npy". */
+  readonly format?: ResultsFormat;
 }
 
-/** A run that has ended, by itself or by Ctrl-C. */
-export interface Run {
-  readonly job: Job;
-  readonly decoder: Decoder;
-  /** What is given with the samples, with a decoder that has their size. */
-  readonly given: Given;
-  readonly samples: Samples;
-  readonly weights: Float32Array | undefined;
-  /** Where the flows start, if not at 0. */
-  readonly z0: Float32Array | undefined;
-  readonly loss: StandardLoss;
-  readonly prior: ChosenPrior;
-  readonly result: EncodeResult;
-  readonly signal: AbortSignal;
-}
+/** The samples of a unit, where nobody says how many. */
+export const STANDARD_UNIT = 10_000;
 
 /** The options of an `encode` call as this job has them. */
 export function encodeOptions(
   job: Job,
-  { loss, prior }: Pick<Run, "loss" | "prior">,
+  { loss, prior }: { readonly loss: StandardLoss; readonly prior: ChosenPrior },
   weights: Float32Array | undefined,
   solver = job.solver.value,
 ): EncodeOptions {

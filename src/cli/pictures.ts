@@ -1,9 +1,18 @@
 import type { ImageLayout } from "../data/images.ts";
 import { decode, encode } from "../index.ts";
+import { type Block, type EncodingInput, readSamplesAt } from "./encoding-input.ts";
 import { givenOptions } from "./fixed-inputs.ts";
 import { drawGrid, greyScale, type Tile } from "./grid.ts";
-import { encodeOptions, type Run } from "./job.ts";
+import { encodeOptions, type Job } from "./job.ts";
 import { backendOf } from "./options.ts";
+import type { Part } from "./parts/part.ts";
+
+/** What pictures are drawn of. */
+export interface PictureSource {
+  readonly job: Job;
+  readonly input: EncodingInput;
+  readonly signal: AbortSignal;
+}
 
 /** Accepted steps after which steps.png shows a reconstruction, before that at the end. */
 export const shownSteps = [0, 1, 2, 5, 10, 20] as const;
@@ -22,13 +31,19 @@ const stepsCount = 6;
  * Draws the first samples that have ended, one a column: the original, its reconstruction, and the
  * reconstruction minus the original, grey where they are equal.
  *
+ * @param part the first one
  * @returns a PNG; undefined when no sample has ended
  */
-export async function drawReconstructions(run: Run, layout: ImageLayout): Promise<Uint8Array | undefined> {
-  const shown = endedSamples(run, reconstructionCount);
-  if (shown.length === 0) return undefined;
-  const originals = shown.map((sample) => original(run, sample));
-  const reconstructions = await reconstruct(run, shown, codes(run, shown));
+export async function drawReconstructions(
+  source: PictureSource,
+  part: Part,
+  layout: ImageLayout,
+): Promise<Uint8Array | undefined> {
+  const shown = await endedSamples(source, part, reconstructionCount);
+  if (!shown) return undefined;
+  const { block, z } = shown;
+  const originals = originalsOf(block);
+  const reconstructions = await reconstruct(source, block, z);
   const { low, span } = greyScale(originals);
   const grey = (value: number) => (value - low) / span;
   const differences = reconstructions.map((reconstruction, i) =>
@@ -46,53 +61,64 @@ export async function drawReconstructions(run: Run, layout: ImageLayout): Promis
  * Draws a few samples, one a row: the reconstruction after 0, 1, 2, 5, 10 and 20 accepted steps and at the
  * end, then the original. A sample that ended sooner is shown as it ended.
  *
+ * @param part the first one
  * @returns a PNG; undefined when no sample has ended, or on Ctrl-C
  */
-export async function drawSteps(run: Run, layout: ImageLayout): Promise<Uint8Array | undefined> {
-  const shown = endedSamples(run, stepsCount);
-  if (shown.length === 0) return undefined;
-  const { decoder, given, job, samples, weights, signal } = run;
-  const originals = shown.map((sample) => original(run, sample));
-  const y = join(originals);
-  const shownWeights =
-    weights?.length === samples.y.length
-      ? join(shown.map((sample) => row(weights, sample, given.decoder.outputSize)))
-      : weights;
-
+export async function drawSteps(
+  source: PictureSource,
+  part: Part,
+  layout: ImageLayout,
+): Promise<Uint8Array | undefined> {
+  const shown = await endedSamples(source, part, stepsCount);
+  if (!shown) return undefined;
+  const { block, z } = shown;
+  const { job, input, signal } = source;
+  const originals = originalsOf(block);
   const maxSteps = job.solver.description.maxSteps;
   const solver =
     typeof maxSteps === "number"
       ? job.solver.withOption("maxSteps", Math.min(maxSteps, stepsTried))
       : job.solver.value;
   const options = {
-    ...encodeOptions(job, run, shownWeights, solver),
-    ...givenOptions(given, shown),
+    ...encodeOptions(job, input, block.weights, solver),
+    ...givenOptions(block.given),
     saveAt: "steps" as const,
   };
-  const { trajectory } = await encode(decoder, y, { ...options, signal, onAbort: "return" });
+  const { trajectory } = await encode(input.decoder, block.y, { ...options, signal, onAbort: "return" });
   if (signal.aborted) return undefined;
 
   const columns: Tile[][] = [];
   for (const steps of shownSteps) {
-    const points = trajectory!.map(({ t, z }) => row(z, Math.min(steps, t.length - 1), decoder.latentSize));
-    columns.push(await reconstruct(run, shown, join(points)));
+    const points = trajectory!.map(({ t, z }) =>
+      row(z, Math.min(steps, t.length - 1), input.decoder.latentSize),
+    );
+    columns.push(await reconstruct(source, block, join(points)));
   }
-  columns.push(await reconstruct(run, shown, codes(run, shown)), originals);
+  columns.push(await reconstruct(source, block, z), originals);
   const { low, span } = greyScale(originals);
-  const rows = shown.map((_, i) => columns.map((column) => column[i]!.map((value) => (value - low) / span)));
+  const rows = originals.map((_, i) =>
+    columns.map((column) => column[i]!.map((value) => (value - low) / span)),
+  );
   return drawGrid(rows, layout);
 }
 
-function endedSamples({ result }: Run, atMost: number): number[] {
-  return [...result.status.keys()].filter((sample) => result.status[sample] !== "aborted").slice(0, atMost);
+/** The first samples of a part that have ended, and their codes. */
+async function endedSamples(
+  { input }: PictureSource,
+  { first, results: { status, z } }: Part,
+  atMost: number,
+) {
+  const ended = [...status.keys()].filter((sample) => status[sample] !== "aborted").slice(0, atMost);
+  if (ended.length === 0) return undefined;
+  const block = await readSamplesAt(
+    input,
+    ended.map((sample) => first + sample),
+  );
+  return { block, z: join(ended.map((sample) => row(z, sample, input.decoder.latentSize))) };
 }
 
-function original({ samples, given }: Run, sample: number): Float32Array {
-  return row(samples.y, sample, given.decoder.outputSize);
-}
-
-function codes({ result, decoder }: Run, samples: readonly number[]): Float32Array {
-  return join(samples.map((sample) => row(result.z, sample, decoder.latentSize)));
+function originalsOf({ y, count }: Block): Float32Array[] {
+  return Array.from({ length: count }, (_, sample) => row(y, sample, y.length / count));
 }
 
 function row(values: Float32Array, index: number, size: number): Float32Array {
@@ -101,13 +127,12 @@ function row(values: Float32Array, index: number, size: number): Float32Array {
 
 /** What latents are decoded to, with what is given with these samples. */
 async function reconstruct(
-  { decoder, given, job }: Run,
-  samples: readonly number[],
+  { input, job }: PictureSource,
+  { given, count }: Block,
   z: Float32Array,
 ): Promise<Float32Array[]> {
-  const size = given.decoder.outputSize;
-  const decoded = await decode(decoder, z, { ...givenOptions(given, samples), backend: backendOf(job) });
-  return Array.from({ length: decoded.length / size }, (_, index) => row(decoded, index, size));
+  const decoded = await decode(input.decoder, z, { ...givenOptions(given), backend: backendOf(job) });
+  return Array.from({ length: count }, (_, index) => row(decoded, index, decoded.length / count));
 }
 
 /** Puts rows of one length one after the other. */

@@ -3,6 +3,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import { messageOf } from "../brand.ts";
 import { escapeText } from "../check.ts";
 import { LatentflowError } from "../index.ts";
+import { closeFiles } from "./array-files/open-files.ts";
 import { addDecodeCommand } from "./decode.ts";
 import { addDemoCommand } from "./demo.ts";
 import { addDescribeCommand } from "./describe.ts";
@@ -11,9 +12,11 @@ import { addEvaluateCommand } from "./evaluate.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { dataOptions, givenFiles, isStdin, networkOptions } from "./files.ts";
 import { inFlags } from "./flags.ts";
+import { addMergeCommand } from "./merge.ts";
 import { checkRequired, wrongUsage } from "./options.ts";
 import { kebabCase } from "./parse.ts";
 import { note, say } from "./print.ts";
+import { addStatusCommand } from "./status.ts";
 import { addTrainCommand } from "./train.ts";
 
 /** This variable of the environment makes an error that is a defect come with its stack. */
@@ -48,6 +51,8 @@ With ${debugVariable}=1 in the environment an error that is a defect comes with 
     });
   addDemoCommand(program);
   addEncodeCommand(program);
+  addMergeCommand(program);
+  addStatusCommand(program);
   addDecodeCommand(program);
   addDescribeCommand(program);
   addTrainCommand(program);
@@ -58,7 +63,8 @@ With ${debugVariable}=1 in the environment an error that is a defect comes with 
 /** A variable of a shell that is not set makes an empty value, which is no path. */
 function refuseEmpty(command: Command): void {
   const given = Object.entries(command.opts<Readonly<Record<string, unknown>>>());
-  const [name] = given.find(([, value]) => value === "") ?? [];
+  const [name] =
+    given.find(([, value]) => value === "" || (Array.isArray(value) && value.includes(""))) ?? [];
   if (name !== undefined) wrongUsage(command, `--${kebabCase(name)} is empty`);
 }
 
@@ -90,6 +96,8 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
     if (error instanceof LatentflowError) say(inFlags(error.message, running));
     else sayDefect(error);
     return exitCodes.failed;
+  } finally {
+    await closeFiles();
   }
 }
 

@@ -104,7 +104,7 @@ function figuresOf({ done, loss, perSecond, note }: Progress, total: number) {
 }
 
 /** Seconds as people read them: `42 s`, `3 min`, `2.5 h`. */
-function formatDuration(seconds: number): string {
+export function formatDuration(seconds: number): string {
   if (!Number.isFinite(seconds)) return "-";
   if (seconds < 100) return `${Math.ceil(seconds)} s`;
   return seconds < 6000 ? `${Math.ceil(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;

@@ -2,7 +2,8 @@ import packageJson from "../../package.json" with { type: "json" };
 import { isStackOfLayers } from "../graph/layers.ts";
 import type { Decoder, EncodeSummary, StandardLoss } from "../index.ts";
 import { termTraits } from "../terms/terms.ts";
-import { type Output, shortPath } from "./files.ts";
+import { shortPath } from "./files.ts";
+import type { Output } from "./output-files.ts";
 import type { ChosenFlowAndSolver } from "./solver-options.ts";
 import { formatCount, formatMean, formatTable } from "./table.ts";
 

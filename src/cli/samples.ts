@@ -1,8 +1,10 @@
 import { invalidFile } from "../check.ts";
-import { type DataArray, elementCount, showLengths } from "../data/array.ts";
+import { elementCount, showLengths } from "../data/array.ts";
 import { scalePixels } from "../data/images.ts";
 import type { Decoder } from "../index.ts";
 import type { Limits } from "../source.ts";
+import type { ArrayFile } from "./array-files/array-file.ts";
+import { type DataLimits, openArray, openArrays, rowsOf } from "./array-files/open.ts";
 import type { SourcedData } from "./data-source.ts";
 import { limitsOf } from "./decoder-file.ts";
 import { readArrayFile, showFile } from "./files.ts";
@@ -16,65 +18,63 @@ export interface SamplesTaken {
   readonly shape: readonly number[];
 }
 
-/** The samples of a file that are to be encoded. */
-export interface Samples extends SamplesTaken {
-  readonly file: string;
-  /** count × the decoder's output size. */
-  readonly y: Float32Array;
-  /** Whether the file holds bytes, which have been divided by 255. */
-  readonly scaled: boolean;
-}
-
-/** What a file holds, of which the first samples are to be taken. */
-export interface SamplesFile extends SamplesTaken {
-  /** The flag that gives it, or what it is where none does. */
+/** The samples of files, of which a block at a time is read. */
+export interface SamplesFiles extends SamplesTaken {
+  /** The flag that gives them, or what they are where none does. */
   readonly flag: string;
-  readonly file: string;
-  readonly data: DataArray["data"];
+  /** What messages begin with. */
+  readonly at: string;
+  /** Whether the files hold bytes, which are divided by 255. */
+  readonly scaled: boolean;
+  readonly array: ArrayFile;
 }
 
 /**
- * Reads a file whose first axis counts samples, of which the first `limit` are to be taken.
+ * Opens files whose first axis counts samples, of which the first `limit` are to be taken.
  *
- * @param flag that gives the file, or what it is where none does
- * @throws LatentflowError when the file cannot be read, or its samples have no axis
+ * @param flag that gives the files, or what they are where none does
+ * @throws LatentflowError when a file cannot be read, or its samples have no axis
  */
-export async function readSamplesFile(
+export async function openSamples(
   flag: string,
-  file: string,
-  limits: Limits,
+  files: readonly string[],
+  limits: DataLimits,
   limit = Infinity,
-): Promise<SamplesFile> {
-  const { shape, data } = await readArrayFile(flag, file, limits);
-  const [total = 0, ...sampleShape] = shape;
-  if (sampleShape.length === 0) {
-    throw invalidFile(
-      `${showFile(flag, file)}: its shape is ${showLengths(shape)}, expected an axis for the samples and at least ` +
-        "one for their values; of one sample, numpy's y[None] is that",
-    );
-  }
-  return { flag, file, count: Math.min(total, limit), total, shape: sampleShape, data };
+): Promise<SamplesFiles> {
+  const array = await openArrays(flag, files, limits);
+  const at = showFile(flag, files[0]!) + (files.length > 1 ? `, and ${files.length - 1} more` : "");
+  const { count: total, shape } = rowsOf(at, array);
+  return { flag, at, count: Math.min(total, limit), total, shape, scaled: array.type === "uint8", array };
 }
 
 /**
- * Its samples, for a decoder.
+ * Refuses samples that are not of the size of a decoder's output.
  *
- * @throws LatentflowError when they are not of the size of its output
+ * @throws LatentflowError
  */
-export function takeSamples(
-  { flag, data, ...taken }: SamplesFile,
+export function checkSamples(
+  { at, shape }: SamplesFiles,
   { outputSize, outputShape }: Decoder,
   points: number | undefined,
-): Samples {
-  const { file, count, shape } = taken;
+): void {
   if (elementCount(shape) !== outputSize) {
     const why = points === undefined ? "" : ` at ${points} points, ${showLengths(outputShape)}`;
     throw invalidFile(
-      `${showFile(flag, file)}: its samples are ${showLengths(shape)}, the decoder's output has ${outputSize} values${why}`,
+      `${at}: its samples are ${showLengths(shape)}, the decoder's output has ${outputSize} values${why}`,
     );
   }
-  checkOrder(showFile(flag, file), shape, outputShape);
-  return { ...taken, ...toFloat(data.subarray(0, count * outputSize)) };
+  checkOrder(at, shape, outputShape);
+}
+
+/** Reads some of the samples: count × their size. */
+export async function readSamples(
+  { array, shape }: SamplesFiles,
+  first: number,
+  count: number,
+): Promise<Float32Array> {
+  const size = elementCount(shape);
+  const data = await array.read(first * size, (first + count) * size);
+  return data instanceof Uint8Array ? scalePixels(data) : data;
 }
 
 /** Refuses pictures whose channels lie at the other end: nothing else would tell. */
@@ -93,30 +93,42 @@ function checkOrder(at: string, shape: readonly number[], outputShape: readonly 
   );
 }
 
-function toFloat(data: DataArray["data"]): { y: Float32Array; scaled: boolean } {
-  return data instanceof Uint8Array ? { y: scalePixels(data), scaled: true } : { y: data, scaled: false };
+/** Numbers that are given with samples, of which a block at a time is read. */
+export interface NumbersFile {
+  readonly array: ArrayFile;
+  /** Whether each sample has its own, and not one row all of them. */
+  readonly isEach: boolean;
+  readonly size: number;
 }
 
 /**
- * Reads weights for these samples: one per value of a sample, or one per value of each sample in their file.
- * Bytes are taken as they are, so that a mask may be 0 and 1.
+ * Opens weights for these samples: one per value of a sample, or one per value of each sample in their file.
  *
  * @throws LatentflowError when the file cannot be read or holds another number of weights
  */
-export async function readWeights(
+export async function openWeights(
   file: string,
   samples: SamplesTaken,
-  limits: Limits,
-): Promise<Float32Array> {
-  const { shape, data } = await readArrayFile("--weights", file, limits);
-  const sampleSize = elementCount(samples.shape);
-  const weights = Float32Array.from(data);
-  if (weights.length === sampleSize) return weights;
-  if (weights.length === samples.total * sampleSize) return weights.subarray(0, samples.count * sampleSize);
+  limits: DataLimits,
+): Promise<NumbersFile> {
+  const array = await openArray("--weights", file, limits);
+  const size = elementCount(samples.shape);
+  const found = elementCount(array.shape);
+  if (found === size || found === samples.total * size) return { array, size, isEach: found !== size };
   throw invalidFile(
-    `${showFile("--weights", file)}: its shape is ${showLengths(shape)}, expected ${showLengths(samples.shape)} ` +
+    `${showFile("--weights", file)}: its shape is ${showLengths(array.shape)}, expected ${showLengths(samples.shape)} ` +
       `or ${showLengths([samples.total, ...samples.shape])}, as the data have`,
   );
+}
+
+/** Reads what belongs to some of the samples. Bytes are taken as they are, so that a mask may be 0 and 1. */
+export async function readNumbers(
+  { array, isEach, size }: NumbersFile,
+  first: number,
+  count: number,
+): Promise<Float32Array> {
+  const data = await (isEach ? array.read(first * size, (first + count) * size) : array.read(0, size));
+  return data instanceof Float32Array ? data : Float32Array.from(data);
 }
 
 /** The weights of a data set's samples, where the options name a file of them. */
@@ -126,7 +138,8 @@ export async function readWeightsOf(
   signal: AbortSignal,
 ): Promise<Float32Array | undefined> {
   if (options.weights === undefined) return undefined;
-  return readWeights(options.weights, { count, shape, total }, limitsOf(options, signal));
+  const weights = await openWeights(options.weights, { count, shape, total }, limitsOf(options, signal));
+  return readNumbers(weights, 0, count);
 }
 
 /**
@@ -152,23 +165,24 @@ export async function readCodes(
 }
 
 /**
- * Reads where the flows of these samples start: a latent for each of them, or for each in their file.
+ * Opens where the flows of these samples start: a latent for each of them, or for each in their file.
  *
  * @throws LatentflowError when the file cannot be read or holds another number of latents
  */
-export async function readZ0(
+export async function openZ0(
   file: string,
   { count, total }: SamplesTaken,
   latentSize: number,
-  limits: Limits,
-): Promise<Float32Array> {
-  const { shape, data } = await readArrayFile("--z0", file, limits);
+  limits: DataLimits,
+): Promise<NumbersFile> {
+  const array = await openArray("--z0", file, limits);
+  const { shape, type } = array;
   const isOfSamples = shape[0] === count || shape[0] === total;
-  if (data instanceof Float32Array && shape.length === 2 && shape[1] === latentSize && isOfSamples) {
-    return data.subarray(0, count * latentSize);
+  if (type !== "uint8" && shape.length === 2 && shape[1] === latentSize && isOfSamples) {
+    return { array, size: latentSize, isEach: true };
   }
   throw invalidFile(
-    `${showFile("--z0", file)}: its shape is ${showLengths(shape)} of ${data instanceof Float32Array ? "floats" : "bytes"}, expected ` +
+    `${showFile("--z0", file)}: its shape is ${showLengths(shape)} of ${type === "uint8" ? "bytes" : "floats"}, expected ` +
       `floats, ${showLengths([count, latentSize])} (the samples and the decoder's latent size), as encode writes them`,
   );
 }

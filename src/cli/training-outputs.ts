@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { formatCsv } from "../data/csv.ts";
 import { writeNpy } from "../data/npy.ts";
 import { type Decoder, LatentflowError, makeProbe } from "../index.ts";
-import type { Output } from "./files.ts";
-import { type OutputFile, writeOutputs } from "./files.ts";
+
+import { type Output, type OutputFile, writeOutputs } from "./output-files.ts";
 import type { TrainingRun } from "./training-run.ts";
 
 /** What a training run may write, beside its log and its checkpoints. */

@@ -1,7 +1,7 @@
 import type { TrainStep } from "../train/index.ts";
 import { dataFigures, showCount, showSamples } from "./data-source.ts";
-import type { Output } from "./files.ts";
 import { givenFigures, givenRows } from "./fixed-inputs.ts";
+import type { Output } from "./output-files.ts";
 import { priorFigures, priorRows } from "./prior.ts";
 import { decoderFigures, formatJson, formatText, showDecoder, showLoss, showSpeed } from "./report.ts";
 import { formatCount } from "./table.ts";

@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { createDecoder, LatentflowError, type Prior } from "../index.ts";
 import { readData, readDataFile, type SourcedData } from "./data-source.ts";
 import { limitsOf } from "./decoder-file.ts";
-import { makeFolder, shortPath } from "./files.ts";
-import { type Given, give, givenOptions, readFixed } from "./fixed-inputs.ts";
+import { shortPath } from "./files.ts";
+import { type Given, give, givenOptions, openFixed } from "./fixed-inputs.ts";
 import { interruptSignal, sayInterrupted, unlessInterrupted } from "./interrupt.ts";
+import { makeFolder } from "./output-files.ts";
 import { print } from "./print.ts";
 import { priorOption, readPrior } from "./prior.ts";
 import { RunningMean, showProgress } from "./progress.ts";
@@ -50,20 +51,20 @@ async function readInput(job: TrainingJob, signal: AbortSignal): Promise<Trainin
   const limits = limitsOf(job, signal);
   const prior = job.autoencoder ? undefined : await readPrior(job, decoder, limits);
   if (prior?.prior) refuseLargePrior(prior.prior, decoder.latentSize);
-  const given = give(
+  const given = await give(
     decoder,
-    await readFixed(decoder, job.fixed, limits),
+    await openFixed(decoder, job.fixed, limits),
     job.points,
     rowsOf(job, data, "data"),
   );
   const validationGiven =
     validation &&
-    give(
+    (await give(
       decoder,
-      await readFixed(decoder, job.validateFixed, limits, "--validate-fixed"),
+      await openFixed(decoder, job.validateFixed, limits, "--validate-fixed"),
       given.points,
       rowsOf(job, validation, "validate"),
-    );
+    ));
   return { data, validation, weights, decoder, loss, prior, given, validationGiven };
 }
 

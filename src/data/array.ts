@@ -13,6 +13,15 @@ export interface DataArray {
   readonly type: ValueType;
 }
 
+/** What a file says of its array before the values. */
+export interface ArrayHeader {
+  readonly shape: readonly number[];
+  readonly type: ValueType;
+  readonly littleEndian: boolean;
+  /** Bytes before the values. */
+  readonly size: number;
+}
+
 /** So many axes are shown of a shape. */
 const MOST_AXES = 8;
 
@@ -49,6 +58,7 @@ export function checkDataSize(
  *
  * @param raw as many as the product of `shape`
  * @param maxBytes the most memory for them
+ * @param first how many values of the file come before them, for messages
  * @throws LatentflowError `invalid_file` where they would take more, or one of them is not what float32 can stand for
  */
 export function* readValues(
@@ -56,6 +66,7 @@ export function* readValues(
   shape: readonly number[],
   raw: RawValues,
   maxBytes: number,
+  first = 0,
 ): Work<DataArray> {
   const count = elementCount(shape);
   if (raw.type === "uint8") {
@@ -69,7 +80,7 @@ export function* readValues(
   const cure =
     raw.type === "bool" ? "0 or 1" : "what float32 can stand for; save array.astype(numpy.float32)";
   yield* convertValues(raw, data, (value, index) =>
-    invalidFile(`${where}: the value ${value} (${raw.type}) at index ${index}, expected ${cure}`),
+    invalidFile(`${where}: the value ${value} (${raw.type}) at index ${first + index}, expected ${cure}`),
   );
   return { shape, data, type: raw.type };
 }

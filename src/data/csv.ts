@@ -7,9 +7,13 @@ export type Column = Float32Array | Float64Array | Uint32Array | Int32Array | re
  * @param columns by name, all of the same length
  */
 export function formatCsv(columns: Readonly<Record<string, Column>>): string {
-  const cells = Object.entries(columns).map(([name, column]) => [name, ...formatColumn(column)]);
-  const lines = cells[0]!.map((_, row) => cells.map((column) => column[row]).join(","));
-  return `${lines.join("\n")}\n`;
+  return `${Object.keys(columns).join(",")}\n${formatCsvRows(columns)}`;
+}
+
+/** The lines of its rows alone. */
+export function formatCsvRows(columns: Readonly<Record<string, Column>>): string {
+  const cells = Object.values(columns).map(formatColumn);
+  return cells[0]!.map((_, row) => `${cells.map((column) => column[row]).join(",")}\n`).join("");
 }
 
 function formatColumn(column: Column): string[] {

@@ -2,7 +2,7 @@ import { invalidFile } from "../check.ts";
 import { STANDARD_MAX_BYTES } from "../source.ts";
 import { inTurns, type Work } from "../turns.ts";
 import { type ValueType, valueSizes } from "../values.ts";
-import { checkDataSize, type DataArray, elementCount, readValues } from "./array.ts";
+import { type ArrayHeader, checkDataSize, type DataArray, elementCount, readValues } from "./array.ts";
 import { isGzip, unpackGzip } from "./gzip.ts";
 
 // An IDX file, all numbers big-endian:
@@ -24,13 +24,6 @@ const valueTypes: ReadonlyMap<number, ValueType> = new Map([
 
 /** The longest header: 255 axes. */
 export const longestIdxHeader = 4 + 255 * 4;
-
-interface Header {
-  readonly shape: readonly number[];
-  readonly type: ValueType;
-  /** Bytes before the values. */
-  readonly size: number;
-}
 
 /** Whether `bytes` may be an IDX file. */
 export function isIdx(bytes: Uint8Array): boolean {
@@ -59,19 +52,20 @@ function* unpackAndParse(where: string, bytes: Uint8Array, maxBytes: number): Wo
 
 /** `readIdx`, as work, of a file that is not gzipped. @param where what messages begin with */
 export function* parseIdx(where: string, bytes: Uint8Array, maxBytes: number): Work<DataArray> {
-  const { shape, type, size } = readHeader(where, bytes);
+  const { shape, type, littleEndian, size } = readIdxHeader(where, bytes);
   const values = bytes.subarray(size);
   checkDataSize(where, shape, valueSizes[type], values.length);
-  return yield* readValues(where, shape, { type, bytes: values, littleEndian: false }, maxBytes);
+  return yield* readValues(where, shape, { type, bytes: values, littleEndian }, maxBytes);
 }
 
 /** The size of the file that begins with these bytes. */
 export function promisedIdxSize(where: string, beginning: Uint8Array): number {
-  const { shape, type, size } = readHeader(where, beginning);
+  const { shape, type, size } = readIdxHeader(where, beginning);
   return size + elementCount(shape) * valueSizes[type];
 }
 
-function readHeader(where: string, bytes: Uint8Array): Header {
+/** The header that a file begins with. @param bytes at least as many as the longest header, or the whole file */
+export function readIdxHeader(where: string, bytes: Uint8Array): ArrayHeader {
   if (!isIdx(bytes)) {
     const start = Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
     throw invalidFile(
@@ -94,5 +88,5 @@ function readHeader(where: string, bytes: Uint8Array): Header {
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const shape = Array.from({ length: axes }, (_, axis) => view.getUint32(4 + 4 * axis));
-  return { shape, type, size };
+  return { shape, type, littleEndian: false, size };
 }

@@ -2,7 +2,14 @@ import { invalid, invalidFile, show } from "../check.ts";
 import { allocate, STANDARD_MAX_BYTES } from "../source.ts";
 import { atOnce, type Work } from "../turns.ts";
 import { type ValueType, valueSizes } from "../values.ts";
-import { checkDataSize, type DataArray, elementCount, readValues, showLengths } from "./array.ts";
+import {
+  type ArrayHeader,
+  checkDataSize,
+  type DataArray,
+  elementCount,
+  readValues,
+  showLengths,
+} from "./array.ts";
 import { Dictionary, NoLiteral, type PythonValue, parsePythonLiteral, Tuple } from "./python-literal.ts";
 
 // A .npy file (numpy's format, versions 1 to 3):
@@ -68,7 +75,7 @@ export function readNpy(bytes: Uint8Array, maxBytes = STANDARD_MAX_BYTES): DataA
 
 /** `readNpy`, as work. @param where what messages begin with */
 export function* parseNpy(where: string, bytes: Uint8Array, maxBytes: number): Work<DataArray> {
-  const { shape, type, littleEndian, fortran, size } = readHeader(where, bytes);
+  const { shape, type, littleEndian, fortran, size } = readNpyHeader(where, bytes);
   const values = bytes.subarray(size);
   checkDataSize(where, shape, valueSizes[type], values.length);
   const array = yield* readValues(where, shape, { type, bytes: values, littleEndian }, maxBytes);
@@ -77,21 +84,17 @@ export function* parseNpy(where: string, bytes: Uint8Array, maxBytes: number): W
 
 /** The size of the file that begins with these bytes. */
 export function promisedNpySize(where: string, beginning: Uint8Array): number {
-  const { shape, type, size } = readHeader(where, beginning);
+  const { shape, type, size } = readNpyHeader(where, beginning);
   return size + elementCount(shape) * valueSizes[type];
 }
 
-interface Header {
-  readonly shape: readonly number[];
-  readonly type: ValueType;
-  readonly littleEndian: boolean;
+interface Header extends ArrayHeader {
   /** Whether the first axis is the one that changes fastest, and not the last. */
   readonly fortran: boolean;
-  /** Bytes before the values. */
-  readonly size: number;
 }
 
-function readHeader(where: string, bytes: Uint8Array): Header {
+/** The header that a file begins with. @param bytes at least as many as the longest header, or the whole file */
+export function readNpyHeader(where: string, bytes: Uint8Array): Header {
   if (!isNpy(bytes)) throw invalidFile(`${where}: not a .npy file: it does not begin with 93 4e 55 4d 50 59`);
   const { text, size } = splitHeader(where, bytes);
   const { descr, fortran_order: fortran, shape } = parseFields(where, text);
@@ -240,6 +243,15 @@ export function writeNpy(data: Float32Array, shape: readonly number[]): Uint8Arr
       `writeNpy: data has ${data.length} values, expected ${showLengths(shape)}, the product of the shape`,
     );
   }
+  const header = npyHeader(shape);
+  const bytes = new Uint8Array(header.length + data.byteLength);
+  bytes.set(header);
+  bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), header.length);
+  return bytes;
+}
+
+/** What a .npy file of float32 values of this shape begins with; the values follow, row-major and little-endian. */
+export function npyHeader(shape: readonly number[]): Uint8Array {
   // A Python tuple of one has a comma at its end.
   const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
   const dictionary = `{'descr': '<f4', 'fortran_order': False, 'shape': (${tuple}), }`;
@@ -247,11 +259,10 @@ export function writeNpy(data: Float32Array, shape: readonly number[]): Uint8Arr
   const size = Math.ceil((10 + dictionary.length + 1) / 64) * 64;
   const header = `${dictionary.padEnd(size - 10 - 1)}\n`;
 
-  const bytes = new Uint8Array(size + data.byteLength);
+  const bytes = new Uint8Array(size);
   bytes.set(magic);
   bytes[6] = 1;
   new DataView(bytes.buffer).setUint16(8, header.length, true);
   bytes.set(new TextEncoder().encode(header), 10);
-  bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), size);
   return bytes;
 }

@@ -52,9 +52,9 @@ export function* parseNpz(
   return yield* parseNpy(where, unpacked, maxBytes);
 }
 
-/** A path, or a URL, that names an array in a file: `file.npz#name`. */
+/** A path, or a URL, that names an array in a file: `file.npz#name`, or columns: `file.parquet#x,y`. */
 export function splitArrayName(location: string): { file: string; array: string | undefined } {
-  const [, file, array] = /^(.*\.npz)#(.+)$/is.exec(location) ?? [];
+  const [, file, array] = /^(.*\.(?:npz|parquet))#(.+)$/is.exec(location) ?? [];
   return { file: file ?? location, array };
 }
 

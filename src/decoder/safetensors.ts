@@ -190,11 +190,13 @@ function isCounts(value: unknown): value is number[] {
 }
 
 /** What a tensor can be written from, and its dtype. */
-type TensorValues = Float32Array | Float64Array | Int32Array | Uint32Array;
+type TensorValues = Float32Array | Float64Array | Int32Array | Uint32Array | Uint8Array | BigInt64Array;
 
 function dtypeOf(values: TensorValues): string {
   if (values instanceof Float64Array) return "F64";
   if (values instanceof Int32Array) return "I32";
+  if (values instanceof Uint8Array) return "U8";
+  if (values instanceof BigInt64Array) return "I64";
   return values instanceof Uint32Array ? "U32" : "F32";
 }
 

@@ -66,7 +66,7 @@ function showLeaf(leaf: Leaf | undefined): string {
 }
 
 /** Each number, text and truth value in `value` under its dotted name. */
-function leaves(value: unknown, name = ""): [name: string, leaf: Leaf][] {
+export function leaves(value: unknown, name = ""): [name: string, leaf: Leaf][] {
   if (value === undefined || typeof value === "function") return [];
   // JSON knows no infinities.
   if (typeof value === "number") return [[name, Number.isFinite(value) ? value : String(value)]];

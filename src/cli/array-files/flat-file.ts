@@ -1,0 +1,66 @@
+import type { FileHandle } from "node:fs/promises";
+import { throwIfAborted } from "../../brand.ts";
+import { invalidFile } from "../../check.ts";
+import { type ArrayHeader, checkDataSize, type DataArray, readValues } from "../../data/array.ts";
+import { allocate } from "../../source.ts";
+import { inTurns } from "../../turns.ts";
+import { valueSizes } from "../../values.ts";
+import type { ArrayFile } from "./array-file.ts";
+import { fingerprintOf } from "./fingerprint.ts";
+import { readBytes } from "./read-bytes.ts";
+
+/** An array whose values lie one after the other behind a header, in a .npy or IDX file. */
+export class FlatFile implements ArrayFile {
+  /**
+   * @param where what messages begin with
+   * @param size the file's, in bytes
+   * @param signal ends a fingerprint; what is read for work that it has ended is little
+   * @throws LatentflowError `invalid_file` where the file has more or fewer values than its header promises
+   */
+  constructor(
+    private readonly where: string,
+    private readonly handle: FileHandle,
+    private readonly header: ArrayHeader,
+    private readonly size: number,
+    private readonly signal: AbortSignal | undefined,
+  ) {
+    checkDataSize(where, header.shape, valueSizes[header.type], size - header.size);
+  }
+
+  get shape() {
+    return this.header.shape;
+  }
+
+  get type() {
+    return this.header.type;
+  }
+
+  async read(start: number, end: number): Promise<DataArray["data"]> {
+    const { where } = this;
+    const { type, littleEndian, size } = this.header;
+    const valueSize = valueSizes[type];
+    const bytes = await this.readBytes(size + start * valueSize, size + end * valueSize);
+    const raw = { type, bytes, littleEndian };
+    return (await inTurns(readValues(where, [end - start], raw, Number.POSITIVE_INFINITY, start))).data;
+  }
+
+  fingerprint(): Promise<string> {
+    const { type, shape } = this.header;
+    return fingerprintOf(`${type} ${shape}`, this.size, (start, end) => {
+      throwIfAborted(this.signal);
+      return this.readBytes(start, end);
+    });
+  }
+
+  private async readBytes(start: number, end: number): Promise<Uint8Array> {
+    const { where, handle } = this;
+    const bytes = allocate(where, Uint8Array, end - start);
+    const count = await readBytes(where, handle, bytes, start);
+    if (count < bytes.length) {
+      throw invalidFile(
+        `${where}: it has ended at byte ${start + count} of ${this.size}; it was changed while it was read`,
+      );
+    }
+    return bytes;
+  }
+}

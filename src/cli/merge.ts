@@ -1,0 +1,135 @@
+import { join } from "node:path";
+import { type Command, Option } from "commander";
+import { invalidFile, showPath } from "../check.ts";
+import { pictureNames } from "./draw-pictures.ts";
+import { exitCodesHelp } from "./exit-codes.ts";
+import { shortPath } from "./files.ts";
+import { interruptSignal, sayInterrupted } from "./interrupt.ts";
+import { makeFolder, type Output } from "./output-files.ts";
+import { PartFigures } from "./parts/figures.ts";
+import type { Part } from "./parts/part.ts";
+import { type PartsFolder, partsName } from "./parts/parts-folder.ts";
+import { allParts, missingUnits, openFolders, showRanges } from "./parts/read-parts.ts";
+import { unitCount } from "./parts/units.ts";
+import { RESULTS_FORMATS, type ResultsFormat, resultsNames, writeResults } from "./parts/write-results.ts";
+import { print } from "./print.ts";
+import { showProgress } from "./progress.ts";
+import { formatJson, formatText, summaryRows } from "./report.ts";
+import { formatCount, formatMean } from "./table.ts";
+
+interface MergeOptions {
+  readonly out?: string;
+  readonly format?: ResultsFormat;
+  readonly deleteParts?: true;
+  readonly json?: true;
+  readonly quiet?: true;
+}
+
+/** Adds `latentflow merge` to the program. */
+export function addMergeCommand(program: Command): void {
+  const command = program
+    .command("merge")
+    .summary("put the parts of encode --shard together")
+    .description(
+      "Checks every part in DIR/parts and writes to DIR, or to --out, what encode of all samples by one\n" +
+        "process would have written, byte for byte: latents.npy, results.csv and, where they were asked for,\n" +
+        "reconstructions.npy; or results.parquet.",
+    )
+    .argument(
+      "<dirs...>",
+      "the folder that was --out of the shards; several, where each had a disk of its own",
+    )
+    .optionsGroup("Where and how:")
+    .option("--out <dir>", "folder for the results (default: the first DIR)")
+    .addOption(
+      new Option(
+        "--format <name>",
+        "npy: latents.npy and results.csv; parquet: results.parquet (default: npy)",
+      ).choices(Object.keys(RESULTS_FORMATS)),
+    )
+    .option("--delete-parts", "remove the parts once the results are on the disk")
+    .option("--json", "print one JSON document on stdout instead of the table")
+    .option("--quiet", "show no progress on stderr")
+    .addHelpText(
+      "after",
+      `
+Refused are parts that are missing or torn, and those of other options, data or builds.
+${exitCodesHelp("nothing is written")}
+Examples:
+  $ latentflow merge results
+  $ latentflow merge node1/results node2/results --out results --format parquet --delete-parts`,
+    );
+  command.action(merge);
+}
+
+async function merge(dirs: readonly string[], options: MergeOptions): Promise<void> {
+  const signal = interruptSignal();
+  const folders = await openFolders(dirs.map((dir) => join(dir, partsName)));
+  const [{ manifest }] = folders as [PartsFolder];
+  await refuseMissing(folders, dirs);
+  const out = options.out ?? dirs[0]!;
+  await makeFolder(out, resultsNames, {});
+
+  const figures = new PartFigures();
+  const task = { verb: "merging", unit: "samples", total: manifest.samples };
+  const display = showProgress(task, options.quiet ?? false, signal);
+  const start = performance.now();
+  let outputs: Output[];
+  try {
+    const parts = counted(allParts(folders), (part) => {
+      signal.throwIfAborted();
+      figures.add(part);
+      const done = part.first + part.count;
+      const perSecond = (1000 * done) / (performance.now() - start);
+      display.update({ done, loss: figures.figures().meanLoss, perSecond });
+    });
+    outputs = await writeResults(out, options.format ?? "npy", manifest, parts, pictureNames);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    sayInterrupted("stopped; nothing is written");
+    return;
+  } finally {
+    display.stop();
+  }
+  if (options.deleteParts) for (const folder of folders) await folder.remove();
+  print(report(folders, figures, outputs, options));
+}
+
+async function* counted(parts: AsyncIterable<Part>, look: (part: Part) => void): AsyncGenerator<Part> {
+  for await (const part of parts) {
+    look(part);
+    yield part;
+  }
+}
+
+async function refuseMissing(folders: readonly PartsFolder[], dirs: readonly string[]): Promise<void> {
+  const missing = await missingUnits(folders);
+  if (missing.length === 0) return;
+  const total = unitCount(folders[0]!.manifest);
+  const where = dirs.map((dir) => showPath(shortPath(dir))).join(" ");
+  throw invalidFile(
+    `${formatCount(missing.length)} of ${formatCount(total)} units have no part yet: ${showRanges(missing)}; run their ` +
+      `shards again: latentflow status ${where} --shards N says which`,
+  );
+}
+
+function report(
+  folders: readonly PartsFolder[],
+  parts: PartFigures,
+  outputs: readonly Output[],
+  { json }: MergeOptions,
+): string {
+  const [{ manifest }] = folders as [PartsFolder];
+  const figures = parts.figures();
+  const units = unitCount(manifest);
+  if (json)
+    return formatJson({ units, unit: manifest.unit, idColumn: manifest.idColumn, ...figures }, outputs);
+  const rows: [string, string][] = [
+    ["samples", formatCount(manifest.samples)],
+    ["units", `${formatCount(units)} of ${formatCount(manifest.unit)} samples`],
+    ["mean loss before", formatMean(figures.meanInitialLoss)],
+    ["mean loss after", formatMean(figures.meanLoss)],
+    ...summaryRows(figures),
+  ];
+  return formatText(rows, outputs);
+}

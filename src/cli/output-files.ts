@@ -1,0 +1,206 @@
+import { randomBytes } from "node:crypto";
+import type { Stats } from "node:fs";
+import * as fileSystem from "node:fs/promises";
+import {
+  access,
+  constants,
+  mkdir,
+  open,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  stat,
+  unlink,
+} from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { codeOf } from "../brand.ts";
+import { invalid, showPath } from "../check.ts";
+import { splitArrayName } from "../data/npz.ts";
+import { fileError, syncFolder, writeSynced } from "../durable-file.ts";
+import { givenFiles, type InputFiles, inputOptions, isStdin } from "./files.ts";
+
+// What the program writes into folders of the user's.
+
+/** A file for the user. */
+export interface OutputFile {
+  readonly name: string;
+  readonly bytes: string | Uint8Array;
+  /** A word on what is in it. */
+  readonly content: string;
+}
+
+/** A file that has been written, with a word on what is in it. */
+export interface Output {
+  readonly path: string;
+  readonly content: string;
+}
+
+/**
+ * Makes a folder for output, and those around it, unless it is there.
+ *
+ * @param names of the files that will be written there: that none can be written is to be known before the work
+ * @param inputs the command's options: a file that they give is not to be replaced
+ */
+export async function makeFolder(
+  folder: string,
+  names: readonly string[],
+  inputs: InputFiles,
+): Promise<void> {
+  await makeFolders(resolve(folder)).catch((cause) => {
+    throw fileError(`cannot make the folder ${folder}`, cause);
+  });
+  for (const name of names) {
+    const { status } = await placeOf(join(folder, name));
+    if (status?.isFile()) await refuseInput(folder, name, status, inputs);
+  }
+  const probe = temporaryOf(join(folder, "probe"));
+  await writeSynced(fileSystem, probe, "").catch((cause) => {
+    throw fileError(`cannot write into ${folder}`, cause);
+  });
+  await unlink(probe);
+}
+
+/** Not by mkdir's own `recursive`: on Node 20 it goes on for ever where a folder is that can have no others, as /proc. */
+async function makeFolders(folder: string): Promise<void> {
+  const parent = dirname(folder);
+  const make = () =>
+    mkdir(folder).catch(async (cause) => {
+      const isThere = codeOf(cause) === "EEXIST" && (await stat(folder)).isDirectory();
+      if (!isThere) throw cause;
+    });
+  await make().catch(async (cause) => {
+    if (codeOf(cause) !== "ENOENT" || parent === folder) throw cause;
+    await makeFolders(parent);
+    await make();
+  });
+}
+
+/** Refuses to write over a file that is read. */
+async function refuseInput(folder: string, name: string, output: Stats, inputs: InputFiles): Promise<void> {
+  for (const { flag, path } of givenFiles(inputs, inputOptions)) {
+    if (isStdin(path)) continue;
+    for (const file of [path, splitArrayName(path).file]) {
+      const input = await stat(file).catch(() => undefined);
+      if (input?.ino !== output.ino || input.dev !== output.dev) continue;
+      throw invalid(
+        `--out ${showPath(folder)}: ${name} would be written over the file of ${flag}; give another folder`,
+      );
+    }
+  }
+}
+
+/**
+ * Writes files into a folder, over those of earlier runs. They take their places once all of them are on the disk:
+ * where one cannot be written, all is as it was before.
+ *
+ * @param stale names of files that would not go with them: those of an earlier run are removed
+ */
+export async function writeOutputs(
+  folder: string,
+  files: readonly OutputFile[],
+  stale: readonly string[] = [],
+): Promise<Output[]> {
+  const staged = new StagedOutputs(folder);
+  try {
+    for (const { name, bytes } of files) await staged.append(name, bytes);
+    await staged.commit(stale);
+  } catch (error) {
+    await staged.discard();
+    throw error;
+  }
+  return files.map(({ name, content }) => ({ path: join(folder, name), content }));
+}
+
+/** Files that are written beside their places, piece by piece, until they take them together. */
+export class StagedOutputs {
+  private readonly files = new Map<string, StagedFile>();
+
+  constructor(private readonly folder: string) {}
+
+  /** Writes behind what a file has so far. */
+  async append(name: string, bytes: string | Uint8Array): Promise<void> {
+    let file = this.files.get(name);
+    if (!file) {
+      file = await stage(join(this.folder, name));
+      this.files.set(name, file);
+    }
+    await attempt(file.place, file.handle.writeFile(bytes));
+  }
+
+  /** Brings all to the disk, and then into their places. @param stale names of files that would not go with them */
+  async commit(stale: readonly string[] = []): Promise<void> {
+    const files = [...this.files.values()];
+    for (const { place, handle, temporary } of files) {
+      if (temporary !== undefined) await attempt(place, handle.sync());
+      await attempt(place, handle.close());
+    }
+    for (const name of stale) {
+      const path = join(this.folder, name);
+      await attempt(path, rm(path, { force: true }));
+    }
+    for (const { place, temporary } of files) {
+      if (temporary !== undefined) await attempt(place, rename(temporary, place));
+    }
+    for (const place of new Set([this.folder, ...files.map((each) => dirname(each.place))])) {
+      await syncFolder(fileSystem, place);
+    }
+  }
+
+  /** Leaves everything as it was. */
+  async discard(): Promise<void> {
+    for (const { handle, temporary } of this.files.values()) {
+      await handle.close().catch(() => {});
+      if (temporary !== undefined) await unlink(temporary).catch(() => {});
+    }
+  }
+}
+
+interface StagedFile {
+  readonly place: string;
+  readonly handle: fileSystem.FileHandle;
+  /** Undefined of what is no file, a device say, which takes the bytes as they come. */
+  readonly temporary: string | undefined;
+}
+
+async function stage(path: string): Promise<StagedFile> {
+  const { place, status } = await placeOf(path);
+  if (status && !status.isFile())
+    return { place, handle: await attempt(place, open(place, "w")), temporary: undefined };
+  const temporary = temporaryOf(place);
+  const mode = status ? status.mode & 0o777 : 0o666;
+  return { place, handle: await attempt(place, open(temporary, "wx", mode)), temporary };
+}
+
+/** Where a path leads, through symbolic links, and what is there, if anything. Refused is what cannot be replaced. */
+async function placeOf(
+  path: string,
+): Promise<{ readonly place: string; readonly status: Stats | undefined }> {
+  const [place, status] = await attempt(path, follow(path));
+  if (status?.isDirectory())
+    throw fileError(`cannot write ${path}`, Object.assign(new Error(), { code: "EISDIR" }));
+  if (status) await attempt(path, access(place, constants.W_OK));
+  return { place, status };
+}
+
+async function follow(path: string): Promise<[place: string, status: Stats | undefined]> {
+  const status = await stat(path).catch((cause) => {
+    if (codeOf(cause) === "ENOENT") return undefined;
+    throw cause;
+  });
+  if (status) return [await realpath(path), status];
+  const target = await readlink(path).catch(() => undefined);
+  // A link to what is not there yet.
+  return target === undefined ? [path, undefined] : follow(resolve(dirname(path), target));
+}
+
+/** A name of its own beside a file's place: two programs may write into one folder. */
+export function temporaryOf(place: string): string {
+  return `${place}.${randomBytes(6).toString("hex")}.temporary`;
+}
+
+function attempt<T>(path: string, work: Promise<T>): Promise<T> {
+  return work.catch((cause) => {
+    throw fileError(`cannot write ${path}`, cause);
+  });
+}

@@ -1,0 +1,149 @@
+import { type Decoder, decode, type EncodeProgress, type EncodeResult, encode } from "../../index.ts";
+import { ReadAhead } from "../../read-ahead.ts";
+import { leastLosses } from "../../terms/floor.ts";
+import { termTraits } from "../../terms/terms.ts";
+import { type Block, blockSize, type EncodingInput, joinIds, readBlock } from "../encoding-input.ts";
+import { givenOptions } from "../fixed-inputs.ts";
+import { encodeOptions, type Job } from "../job.ts";
+import { backendOf } from "../options.ts";
+import type { Part, SampleResults } from "./part.ts";
+import type { Unit } from "./units.ts";
+
+/** What encodes units. */
+interface Encoding {
+  readonly job: Job;
+  readonly input: EncodingInput;
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: EncodeProgress) => void;
+}
+
+/**
+ * Encodes units one after the other, as they are asked for; while one block of samples is at work, the next is read.
+ *
+ * @param keepsHalf when the signal aborts, the unit that was at work comes all the same, with what was done, the other
+ *   samples "aborted"; else whole units come alone
+ */
+export async function* encodeUnits(
+  encoding: Encoding,
+  units: readonly Unit[],
+  keepsHalf: boolean,
+): AsyncGenerator<Part> {
+  const { input, signal, onProgress } = encoding;
+  const blocks = new ReadAhead(blocksOf(input, units), 1);
+  try {
+    let done = 0;
+    for (const unit of units) {
+      const results: BlockResult[] = [];
+      let count = 0;
+      // Also of no samples there is a block, which the library refuses in its words.
+      do {
+        const { value } = await blocks.next();
+        const block = value as Block;
+        const report = (progress: EncodeProgress) => onProgress({ ...progress, done: done + progress.done });
+        results.push(await encodeBlock({ ...encoding, onProgress: report }, block));
+        count += block.count;
+        done += block.count;
+        if (signal.aborted && !keepsHalf) return;
+      } while (count < unit.count);
+      yield joinBlocks(unit, results);
+      if (signal.aborted) return;
+    }
+  } finally {
+    await blocks.close();
+  }
+}
+
+async function* blocksOf(input: EncodingInput, units: readonly Unit[]): AsyncGenerator<Block> {
+  const most = blockSize(input);
+  for (const { first, count } of units) {
+    let start = 0;
+    do {
+      yield readBlock(input, first + start, Math.min(most, count - start));
+      start += most;
+    } while (start < count);
+  }
+}
+
+interface BlockResult {
+  readonly result: EncodeResult;
+  readonly reconstructions: Float32Array | undefined;
+  readonly ids: Block["ids"];
+  readonly leastLoss: Part["leastLoss"];
+}
+
+async function encodeBlock(encoding: Encoding, block: Block): Promise<BlockResult> {
+  const { job, input, signal, onProgress } = encoding;
+  const { decoder } = input;
+  const { y, weights, z0, given, ids } = block;
+  const result = await encode(decoder, y, {
+    ...encodeOptions(job, input, weights),
+    ...givenOptions(given),
+    ...(z0 && { z0 }),
+    ...{ signal, onAbort: "return", onProgress },
+  });
+  const reconstructions = job.reconstructions ? await reconstruct(job, decoder, result.z, block) : undefined;
+  return { result, reconstructions, ids, leastLoss: leastLossOf(input, block, result) };
+}
+
+function reconstruct(job: Job, decoder: Decoder, z: Float32Array, { given }: Block): Promise<Float32Array> {
+  return decode(decoder, z, { ...givenOptions(given), backend: backendOf(job) });
+}
+
+/** Over the same samples as the mean loss: those that were started. */
+function leastLossOf(
+  { loss, given }: EncodingInput,
+  { y, weights }: Block,
+  result: EncodeResult,
+): Part["leastLoss"] {
+  if (!termTraits(loss).floor) return undefined;
+  const least = leastLosses(loss, y, given.decoder.outputSize, weights);
+  const started = least.filter((_, sample) => !Number.isNaN(result.loss[sample]!));
+  return { sum: started.reduce((sum, entropy) => sum + entropy, 0), count: started.length };
+}
+
+function joinBlocks(unit: Unit, blocks: readonly BlockResult[]): Part {
+  const [first] = blocks as [BlockResult];
+  const all = <Values extends Float32Array | Float64Array | Uint32Array>(
+    pick: (block: BlockResult) => Values,
+  ): Values => {
+    if (blocks.length === 1) return pick(first);
+    const arrays = blocks.map(pick);
+    const Type = arrays[0]!.constructor as new (length: number) => Values;
+    const joined = new Type(arrays.reduce((length, array) => length + array.length, 0));
+    let end = 0;
+    for (const array of arrays) {
+      joined.set(array, end);
+      end += array.length;
+    }
+    return joined;
+  };
+  const results: SampleResults = {
+    z: all(({ result }) => result.z),
+    initialLoss: all(({ result }) => result.initialLoss),
+    loss: all(({ result }) => result.loss),
+    prior: first.result.prior && all(({ result }) => result.prior!),
+    objective: all(({ result }) => result.objective),
+    gradientNorm: all(({ result }) => result.gradientNorm),
+    status: blocks.flatMap(({ result }) => result.status),
+    stats: {
+      acceptedSteps: all(({ result }) => result.stats.acceptedSteps),
+      backtracks: all(({ result }) => result.stats.backtracks),
+      t: all(({ result }) => result.stats.t),
+    },
+    reconstructions: first.reconstructions && all((block) => block.reconstructions!),
+    ids: first.ids && joinIds(blocks.map(({ ids }) => ids!)),
+  };
+  const sum = (pick: (block: BlockResult) => number) =>
+    blocks.reduce((total, block) => total + pick(block), 0);
+  return {
+    ...unit,
+    results,
+    leastLoss: first.leastLoss && {
+      sum: sum(({ leastLoss }) => leastLoss!.sum),
+      count: sum(({ leastLoss }) => leastLoss!.count),
+    },
+    seconds: sum(({ result }) => result.seconds),
+    threads: Math.max(...blocks.map(({ result }) => result.backend.threads ?? 0)),
+    kernels: first.result.backend.build,
+  };
+}

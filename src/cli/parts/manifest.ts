@@ -1,0 +1,131 @@
+import { createHash } from "node:crypto";
+import packageJson from "../../../package.json" with { type: "json" };
+import { compileKernels } from "../../backend/wasm/load.ts";
+import { invalidFile } from "../../check.ts";
+import { elementCount } from "../../data/array.ts";
+import { differences, leaves, type RunDescription } from "../../train/run-description.ts";
+import type { EncodingInput } from "../encoding-input.ts";
+import type { Job } from "../job.ts";
+import type { Cut } from "./units.ts";
+
+// What all parts in a folder have in common, and what merging them has to know. It names all that a result depends on, and
+// not how many shards there are: whoever goes on may have another number of them.
+
+/** The manifest of a run, manifest.json. */
+export interface Manifest extends Cut {
+  readonly format: "latentflow parts 1";
+  readonly latentSize: number;
+  readonly sampleShape: readonly number[];
+  readonly hasPrior: boolean;
+  readonly hasReconstructions: boolean;
+  /** The column of identifiers in the files of samples. */
+  readonly idColumn: string | null;
+  /** What computes: `plain` and the checksum of its binary. */
+  readonly build: string;
+  /** What the results depend on, by dotted names. */
+  readonly run: RunDescription;
+}
+
+/** The manifest of what a command asks for. */
+export async function manifestOf(job: Job, input: EncodingInput, unit: number): Promise<Manifest> {
+  const { decoder, given, samples, weights, z0, loss, prior } = input;
+  const { build, checksum } = await compileKernels(job.plain ? false : undefined);
+  const fixed: Record<string, unknown> = {};
+  for (const { name, value, array } of given.inputs) fixed[name] = array ? await array.fingerprint() : value;
+  const run = {
+    latentflow: packageJson.version,
+    decoder: sha256(
+      JSON.stringify(decoder.definition),
+      new Uint8Array(decoder.parameters.buffer, decoder.parameters.byteOffset, decoder.parameters.byteLength),
+    ),
+    data: await samples.array.fingerprint(),
+    weights: await weights?.array.fingerprint(),
+    z0: await z0?.array.fingerprint(),
+    fixed,
+    points: given.points,
+    loss,
+    prior: prior.prior && sha256(JSON.stringify(prior.prior)),
+    flow: job.flow.description,
+    solver: job.solver.description,
+  };
+  return {
+    format: "latentflow parts 1",
+    samples: samples.count,
+    unit,
+    latentSize: decoder.latentSize,
+    sampleShape: samples.shape,
+    hasPrior: prior.prior !== undefined,
+    hasReconstructions: job.reconstructions ?? false,
+    idColumn: job.idColumn ?? null,
+    build: `${build} ${checksum}`,
+    run: Object.fromEntries(leaves(run)),
+  };
+}
+
+function sha256(...parts: readonly (string | Uint8Array)[]): string {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return hash.digest("hex");
+}
+
+/** A manifest as the text of its file. */
+export function formatManifest(manifest: Manifest): string {
+  return `${JSON.stringify(manifest, null, 2)}\n`;
+}
+
+/** What parts know their run by. */
+export function manifestSum(manifest: Manifest): string {
+  return sha256(formatManifest(manifest));
+}
+
+/**
+ * Reads a manifest.
+ *
+ * @param where what messages begin with
+ * @throws LatentflowError `invalid_file`
+ */
+export function parseManifest(where: string, text: string): Manifest {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw invalidFile(`${where}: it is no manifest of parts: it is not valid JSON; it is torn or damaged`);
+  }
+  if (!isManifest(value)) {
+    throw invalidFile(`${where}: it is no manifest of parts that this version of latentflow has written`);
+  }
+  return value;
+}
+
+/** What each field has to be, apart from the format. */
+const FIELDS: { readonly [Name in Exclude<keyof Manifest, "format">]: (value: unknown) => boolean } = {
+  samples: isCount,
+  unit: isCount,
+  latentSize: isCount,
+  sampleShape: (value) => Array.isArray(value) && value.length < 64 && value.every(isCount),
+  hasPrior: (value) => typeof value === "boolean",
+  hasReconstructions: (value) => typeof value === "boolean",
+  idColumn: (value) => value === null || typeof value === "string",
+  build: (value) => typeof value === "string",
+  run: (value) => typeof value === "object" && value !== null,
+};
+
+function isManifest(value: unknown): value is Manifest {
+  if (typeof value !== "object" || value === null) return false;
+  const fields = value as Readonly<Record<string, unknown>>;
+  return (
+    fields.format === "latentflow parts 1" &&
+    Object.entries(FIELDS).every(([name, isRight]) => isRight(fields[name])) &&
+    Number.isSafeInteger(elementCount(fields.sampleShape as number[]) * (fields.unit as number))
+  );
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) > 0;
+}
+
+/** What is not the same in two manifests, in words. */
+export function manifestDifferences(there: Manifest, here: Manifest): string[] {
+  const flat = ({ run, ...rest }: Manifest) => ({ ...run, ...Object.fromEntries(leaves(rest)) });
+  return differences(flat(there), flat(here));
+}

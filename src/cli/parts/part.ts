@@ -1,0 +1,200 @@
+import { createHash } from "node:crypto";
+import { invalidFile, show } from "../../check.ts";
+import { readSafetensors, writeSafetensors } from "../../decoder/safetensors.ts";
+import type { Tensor } from "../../decoder/tensor.ts";
+import type { EncodeResult, SolveStatistics } from "../../index.ts";
+import { STATUSES } from "../../result.ts";
+import type { Ids } from "../array-files/parquet-file.ts";
+import type { Unit } from "./units.ts";
+
+// What comes of a unit, as a file: safetensors, which Python reads, too. Its metadata say of which run it is a part, and
+// hold a checksum of everything else.
+
+/** What is known of each of a unit's samples. */
+export interface SampleResults
+  extends Pick<
+    EncodeResult,
+    "z" | "initialLoss" | "loss" | "prior" | "objective" | "gradientNorm" | "status"
+  > {
+  readonly stats: Pick<SolveStatistics, "acceptedSteps" | "backtracks" | "t">;
+  /** count × outputSize, where they are asked for. */
+  readonly reconstructions: Float32Array | undefined;
+  /** Who the samples are, where their file says so. */
+  readonly ids: Ids | undefined;
+}
+
+/** What has come of a unit. */
+export interface Part extends Unit {
+  readonly results: SampleResults;
+  /** The least that the losses can come to, summed up over the samples that were started; undefined of a loss without it. */
+  readonly leastLoss: { readonly sum: number; readonly count: number } | undefined;
+  /** How long it took, on how many threads, and by which build of the kernels. */
+  readonly seconds: number;
+  readonly threads: number;
+  readonly kernels: string;
+}
+
+/** What a part says of its run. */
+export interface PartOrigin {
+  /** The SHA-256 of the manifest. */
+  readonly manifest: string;
+  /** What has computed it, for messages: `plain 1a2b3c4d`. */
+  readonly build: string;
+}
+
+type Values = Float32Array | Float64Array | Uint32Array | Uint8Array | BigInt64Array;
+
+/** The bytes of a part's file. */
+export function writePart(part: Part, origin: PartOrigin): Uint8Array {
+  const { results, index, first, count, leastLoss, seconds, threads, kernels } = part;
+  const tensors = tensorsOf(results, count);
+  const description = JSON.stringify({
+    ...{ ...origin, index, first, count, seconds, threads, kernels },
+    ...(leastLoss && { leastLoss }),
+  });
+  const metadata = [
+    ["latentflow_part", description],
+    [
+      "sha256",
+      sumOf(
+        description,
+        tensors.map(({ name, values }) => [name, bytesOf(values)] as const),
+      ),
+    ],
+  ] as const;
+  return writeSafetensors(tensors, new Map(metadata));
+}
+
+function tensorsOf({ z, stats, ids, reconstructions, ...rest }: SampleResults, count: number) {
+  const columns: [name: string, values: Values | undefined][] = [
+    ["z", z],
+    ["initial_loss", rest.initialLoss],
+    ["loss", rest.loss],
+    ["prior", rest.prior],
+    ["objective", rest.prior && rest.objective],
+    ["gradient_norm", rest.gradientNorm],
+    ["status", Uint32Array.from(rest.status, (status) => STATUSES.indexOf(status))],
+    ["accepted_steps", stats.acceptedSteps],
+    ["backtracks", stats.backtracks],
+    ["t", stats.t],
+    ["reconstructions", reconstructions],
+  ];
+  const tensors = columns.flatMap(([name, values]) =>
+    values
+      ? [{ name, shape: values.length === count ? [count] : [count, values.length / count], values }]
+      : [],
+  );
+  return [...tensors, ...(ids ? tensorsOfIds(ids) : [])];
+}
+
+/** Texts are UTF-8, one behind the other, with where each ends. */
+function tensorsOfIds(ids: Ids) {
+  if (ids instanceof BigInt64Array) return [{ name: "ids", shape: [ids.length], values: ids }];
+  const texts = ids.map((id) => Buffer.from(id));
+  let end = 0;
+  const ends = Uint32Array.from(texts, ({ length }) => {
+    end += length;
+    return end;
+  });
+  return [
+    { name: "ids_text", shape: [end], values: new Uint8Array(Buffer.concat(texts)) },
+    { name: "ids_end", shape: [ends.length], values: ends },
+  ];
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Values): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+function sumOf(
+  description: string,
+  tensors: readonly (readonly [name: string, bytes: Uint8Array])[],
+): string {
+  const hash = createHash("sha256").update(description);
+  for (const [name, bytes] of tensors) hash.update(`\n${name} ${bytes.length}\n`).update(bytes);
+  return hash.digest("hex");
+}
+
+/** What is asked of a part that is read. */
+export interface WantedPart {
+  readonly unit: Unit;
+  readonly origin: PartOrigin;
+  readonly latentSize: number;
+  readonly outputSize: number;
+  readonly hasPrior: boolean;
+  readonly hasReconstructions: boolean;
+  readonly hasIds: boolean;
+}
+
+/**
+ * Reads a part's file.
+ *
+ * @param where what messages begin with
+ * @throws LatentflowError `invalid_file` where it is torn, or of another unit or run
+ */
+export function readPart(where: string, bytes: Uint8Array, wanted: WantedPart): Part {
+  const { metadata, tensors } = readSafetensors(where, bytes);
+  const description = metadata.get("latentflow_part") ?? "";
+  const sum = sumOf(
+    description,
+    [...tensors].map(([name, tensor]) => [name, tensor.bytes] as const),
+  );
+  if (description === "" || sum !== metadata.get("sha256")) {
+    throw invalidFile(
+      `${where}: its checksum is another one; it is torn or damaged, and is to be computed again`,
+    );
+  }
+  // What has the right checksum was written by this program.
+  const written: Omit<Part, "results"> & PartOrigin = JSON.parse(description);
+  const { manifest, build, index, first, count, seconds, threads, kernels, leastLoss } = written;
+  const { unit, origin } = wanted;
+  if (manifest !== origin.manifest) {
+    const why =
+      build === origin.build
+        ? "with other options or data"
+        : `by the build ${build}, here is ${origin.build}`;
+    throw invalidFile(`${where}: it is a part of another run, made ${why}`);
+  }
+  if (index !== unit.index || first !== unit.first || count !== unit.count) {
+    throw invalidFile(`${where}: it is the part of unit ${show(index)}; its name says ${unit.index}`);
+  }
+  return { ...unit, seconds, threads, kernels, leastLoss, results: readResults(where, tensors, wanted) };
+}
+
+function readResults(where: string, tensors: ReadonlyMap<string, Tensor>, wanted: WantedPart): SampleResults {
+  const { count } = wanted.unit;
+  const bytes = (name: string, size: number | undefined, elements?: number): ArrayBuffer => {
+    const tensor = tensors.get(name);
+    if (!tensor || (elements !== undefined && tensor.bytes.length !== elements * (size ?? 1))) {
+      throw invalidFile(`${where}: it has not ${elements ?? "the"} values ${show(name)} that its run has`);
+    }
+    // A copy, which is aligned.
+    return new Uint8Array(tensor.bytes).buffer as ArrayBuffer;
+  };
+  const floats = (name: string, size = 1) => new Float32Array(bytes(name, 4, count * size));
+  const counts = (name: string) => new Uint32Array(bytes(name, 4, count));
+  const loss = floats("loss");
+  return {
+    z: floats("z", wanted.latentSize),
+    initialLoss: floats("initial_loss"),
+    loss,
+    prior: wanted.hasPrior ? floats("prior") : undefined,
+    objective: wanted.hasPrior ? floats("objective") : loss,
+    gradientNorm: floats("gradient_norm"),
+    status: Array.from(counts("status"), (status) => STATUSES[status]!),
+    stats: {
+      acceptedSteps: counts("accepted_steps"),
+      backtracks: counts("backtracks"),
+      t: new Float64Array(bytes("t", 8, count)),
+    },
+    reconstructions: wanted.hasReconstructions ? floats("reconstructions", wanted.outputSize) : undefined,
+    ids: wanted.hasIds ? readIds() : undefined,
+  };
+
+  function readIds(): Ids {
+    if (tensors.has("ids")) return new BigInt64Array(bytes("ids", 8, count));
+    const text = Buffer.from(bytes("ids_text", 1));
+    const ends = counts("ids_end");
+    return Array.from(ends, (end, i) => text.toString("utf8", i === 0 ? 0 : ends[i - 1], end));
+  }
+}

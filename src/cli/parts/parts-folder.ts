@@ -1,0 +1,168 @@
+import * as fileSystem from "node:fs/promises";
+import { join } from "node:path";
+import { codeOf } from "../../brand.ts";
+import { invalid, invalidFile, showPath } from "../../check.ts";
+import { elementCount } from "../../data/array.ts";
+import { fileError, syncFolder, writeSynced } from "../../durable-file.ts";
+import { LatentflowError } from "../../errors.ts";
+import { shortPath } from "../files.ts";
+import { temporaryOf } from "../output-files.ts";
+import {
+  formatManifest,
+  type Manifest,
+  manifestDifferences,
+  manifestSum,
+  parseManifest,
+} from "./manifest.ts";
+import { type Part, readPart, writePart } from "./part.ts";
+import type { Unit } from "./units.ts";
+
+// A folder of parts: manifest.json, and a file for each unit that is done. Every file comes to its place by a renaming once
+// it is on the disk, so that it is whole or not there, whoever is killed when; and every process writes the same bytes.
+
+/** The folder of parts in a run's folder. */
+export const partsName = "parts";
+
+const manifestName = "manifest.json";
+
+/** Parts of one run. */
+export class PartsFolder {
+  private readonly origin: { readonly manifest: string; readonly build: string };
+
+  constructor(
+    readonly folder: string,
+    readonly manifest: Manifest,
+  ) {
+    this.origin = { manifest: manifestSum(manifest), build: manifest.build };
+  }
+
+  /**
+   * Opens the folder for a run, which is made unless it is there.
+   *
+   * @param alone whether nobody else can be at work there: a manifest without parts is then replaced
+   * @throws LatentflowError `invalid_argument` where the parts there are of another run
+   */
+  static async forRun(folder: string, manifest: Manifest, alone: boolean): Promise<PartsFolder> {
+    const path = join(folder, manifestName);
+    let there = await readManifest(path);
+    if (!there || (alone && (await partNames(folder)).length === 0)) {
+      await write(folder, manifestName, formatManifest(manifest));
+      // Another process may have written its own at the same time.
+      there = await readManifest(path);
+    }
+    const found = there ? manifestDifferences(there, manifest) : [];
+    if (found.length === 0) return new PartsFolder(folder, manifest);
+    throw invalid(
+      `${showPath(shortPath(folder))} has the parts of another run: ${found.join("; ")}. Give another --out, or remove ` +
+        "the folder",
+    );
+  }
+
+  /** Opens a folder that is there. @throws LatentflowError where it has no manifest */
+  static async open(folder: string): Promise<PartsFolder> {
+    const manifest = await readManifest(join(folder, manifestName));
+    if (manifest) return new PartsFolder(folder, manifest);
+    throw new LatentflowError(
+      "not_found",
+      `${showPath(shortPath(folder))} has no parts: there is no ${manifestName}; name the folder that was given as --out`,
+    );
+  }
+
+  /** Reads the part of a unit; undefined where there is none. @throws LatentflowError where it is torn or not this run's */
+  async read(unit: Unit): Promise<Part | undefined> {
+    const path = this.pathOf(unit);
+    const bytes = await fileSystem.readFile(path).catch((cause) => {
+      if (codeOf(cause) === "ENOENT") return undefined;
+      throw fileError(`cannot read ${showPath(shortPath(path))}`, cause);
+    });
+    if (!bytes) return undefined;
+    const { latentSize, sampleShape, hasPrior, hasReconstructions, idColumn } = this.manifest;
+    return readPart(showPath(shortPath(path)), bytes, {
+      ...{ unit, origin: this.origin, latentSize, outputSize: elementCount(sampleShape) },
+      ...{ hasPrior, hasReconstructions, hasIds: idColumn !== null },
+    });
+  }
+
+  /** The same; undefined, too, where it is torn or not this run's, which `tell` is told. */
+  async readWhole(unit: Unit, tell: (problem: string) => void): Promise<Part | undefined> {
+    return this.read(unit).catch((error) => {
+      // What the system says is about the disk, and not about the part.
+      if (!(error instanceof LatentflowError) || error.cause !== undefined) throw error;
+      tell(error.message);
+      return undefined;
+    });
+  }
+
+  /** Writes a part, in place of what may be there. */
+  async write(part: Part): Promise<void> {
+    await write(this.folder, nameOf(part), writePart(part, this.origin));
+  }
+
+  /** When the parts came that are there, in milliseconds, by their units; nothing is read. */
+  async list(): Promise<Map<number, number>> {
+    const parts = new Map<number, number>();
+    for (const name of await partNames(this.folder)) {
+      // It may be gone since.
+      const status = await fileSystem.stat(join(this.folder, name)).catch(() => undefined);
+      if (status) parts.set(Number.parseInt(name.slice("part-".length), 10), status.mtimeMs);
+    }
+    return parts;
+  }
+
+  /** Removes the parts, the manifest last, and what killed processes have left half written. */
+  async remove(): Promise<void> {
+    const names = await fileSystem.readdir(this.folder);
+    const ours = names.filter((name) => isPart(name) || /^(part-|manifest\.).*\.temporary$/.test(name));
+    for (const name of [...ours, manifestName]) {
+      await fileSystem.rm(join(this.folder, name), { force: true }).catch((cause) => {
+        throw fileError(`cannot remove ${showPath(shortPath(join(this.folder, name)))}`, cause);
+      });
+    }
+    // Whatever else is there is somebody else's.
+    await fileSystem.rmdir(this.folder).catch(() => {});
+  }
+
+  private pathOf(unit: Unit): string {
+    return join(this.folder, nameOf(unit));
+  }
+}
+
+function nameOf({ index }: Unit): string {
+  return `part-${String(index).padStart(8, "0")}.safetensors`;
+}
+
+function isPart(name: string): boolean {
+  return /^part-\d{8,15}\.safetensors$/.test(name);
+}
+
+/** The names of the parts in a folder; none where it is not there. */
+async function partNames(folder: string): Promise<string[]> {
+  const names = await fileSystem.readdir(folder).catch((cause) => {
+    if (codeOf(cause) === "ENOENT") return [];
+    throw fileError(`cannot read the folder ${showPath(shortPath(folder))}`, cause);
+  });
+  return names.filter(isPart);
+}
+
+async function readManifest(path: string): Promise<Manifest | undefined> {
+  const where = showPath(shortPath(path));
+  const text = await fileSystem.readFile(path, "utf8").catch((cause) => {
+    if (codeOf(cause) === "ENOENT") return undefined;
+    if (codeOf(cause) === "ENOTDIR") throw invalidFile(`${where}: a part of the path is a file`);
+    throw fileError(`cannot read ${where}`, cause);
+  });
+  return text === undefined ? undefined : parseManifest(where, text);
+}
+
+async function write(folder: string, name: string, content: string | Uint8Array): Promise<void> {
+  const place = join(folder, name);
+  const temporary = temporaryOf(place);
+  try {
+    await writeSynced(fileSystem, temporary, content);
+    await fileSystem.rename(temporary, place);
+  } catch (cause) {
+    await fileSystem.unlink(temporary).catch(() => {});
+    throw fileError(`cannot write ${showPath(shortPath(place))}`, cause);
+  }
+  await syncFolder(fileSystem, folder);
+}

@@ -1,0 +1,76 @@
+import { invalidFile, showPath } from "../../check.ts";
+import { LatentflowError } from "../../errors.ts";
+import { shortPath } from "../files.ts";
+import { manifestDifferences } from "./manifest.ts";
+import type { Part } from "./part.ts";
+import { PartsFolder } from "./parts-folder.ts";
+import { type Unit, unitAt, unitCount } from "./units.ts";
+
+// The parts of a run together, from one folder or, where its processes had no file system in common, from several.
+
+/**
+ * Opens folders whose parts are to be put together.
+ *
+ * @throws LatentflowError where one has no parts, or those of another run
+ */
+export async function openFolders(paths: readonly string[]): Promise<PartsFolder[]> {
+  const folders: PartsFolder[] = [];
+  for (const path of paths) {
+    const folder = await PartsFolder.open(path);
+    const first = folders[0] ?? folder;
+    const found = manifestDifferences(first.manifest, folder.manifest);
+    if (found.length > 0) {
+      throw invalidFile(
+        `${showPath(shortPath(path))} has the parts of another run than ${showPath(shortPath(first.folder))}: ` +
+          `${found.join("; ")}. Only parts of one run can be put together`,
+      );
+    }
+    folders.push(folder);
+  }
+  return folders;
+}
+
+/** The units of which no folder has a part, by the files' names; nothing is read. */
+export async function missingUnits(folders: readonly PartsFolder[]): Promise<number[]> {
+  const [{ manifest }] = folders as [PartsFolder];
+  const there = new Set<number>();
+  for (const folder of folders) for (const index of (await folder.list()).keys()) there.add(index);
+  const missing: number[] = [];
+  for (let index = 0; index < unitCount(manifest); index++) if (!there.has(index)) missing.push(index);
+  return missing;
+}
+
+/** All parts, in order, each checked. @throws LatentflowError `invalid_file` where one is missing or torn */
+export async function* allParts(folders: readonly PartsFolder[]): AsyncGenerator<Part> {
+  const [{ manifest }] = folders as [PartsFolder];
+  for (let index = 0; index < unitCount(manifest); index++) yield readPart(folders, unitAt(index, manifest));
+}
+
+async function readPart(folders: readonly PartsFolder[], unit: Unit): Promise<Part> {
+  let problem: unknown;
+  for (const folder of folders) {
+    try {
+      const part = await folder.read(unit);
+      if (part) return part;
+    } catch (error) {
+      if (!(error instanceof LatentflowError)) throw error;
+      problem ??= error;
+    }
+  }
+  throw problem ?? invalidFile(`the part of unit ${unit.index} is missing; run its shard again`);
+}
+
+/** Numbers in order as people write them: `3-5, 9`. */
+export function showRanges(numbers: readonly number[], most = 12): string {
+  const ranges: [first: number, last: number][] = [];
+  for (const number of numbers) {
+    const last = ranges.at(-1);
+    if (last && last[1] === number - 1) last[1] = number;
+    else ranges.push([number, number]);
+  }
+  const shown = ranges
+    .slice(0, most)
+    .map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`));
+  const rest = ranges.length - most;
+  return shown.join(",") + (rest > 0 ? `, and ${rest} more ranges` : "");
+}

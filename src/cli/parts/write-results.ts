@@ -1,0 +1,199 @@
+import { join } from "node:path";
+import { ByteWriter, ParquetWriter } from "hyparquet-writer";
+import { type Column, formatCsv, formatCsvRows } from "../../data/csv.ts";
+import { npyHeader } from "../../data/npy.ts";
+import { type Output, StagedOutputs } from "../output-files.ts";
+import { resultColumns, resultsName, showColumns } from "../results.ts";
+import type { Part } from "./part.ts";
+
+// The results of all samples as files, written part by part, so that no more than one part is in memory.
+
+/** What is written of a run. */
+export interface ResultsPlan {
+  readonly samples: number;
+  readonly latentSize: number;
+  readonly sampleShape: readonly number[];
+  readonly hasPrior: boolean;
+  readonly hasReconstructions: boolean;
+}
+
+/** How results are written. */
+export type ResultsFormat = "npy" | "parquet";
+
+interface Format {
+  /** The files of this plan, with a word on each. */
+  readonly files: (plan: ResultsPlan) => { readonly name: string; readonly content: string }[];
+  /** What writes the parts, which come in order. */
+  readonly writer: (plan: ResultsPlan, outputs: StagedOutputs) => PartWriter;
+}
+
+interface PartWriter {
+  add(part: Part): Promise<void>;
+  finish(): Promise<void>;
+}
+
+const latentsName = "latents.npy";
+const reconstructionsName = "reconstructions.npy";
+const parquetName = "results.parquet";
+
+export const RESULTS_FORMATS: { readonly [Name in ResultsFormat]: Format } = {
+  npy: { files: npyFiles, writer: npyWriter },
+  parquet: { files: parquetFiles, writer: parquetWriter },
+};
+
+/** The names of all files that any format writes. */
+export const resultsNames = [latentsName, resultsName, reconstructionsName, parquetName] as const;
+
+/**
+ * Writes the results of a run to its folder, over those of earlier runs; where it cannot be done, all is as it was before.
+ *
+ * @param parts all of them, in order
+ * @param others files that would not go with them: those of an earlier run are removed
+ */
+export async function writeResults(
+  folder: string,
+  format: ResultsFormat,
+  plan: ResultsPlan,
+  parts: AsyncIterable<Part> | Iterable<Part>,
+  others: readonly string[],
+): Promise<Output[]> {
+  const { files, writer: makeWriter } = RESULTS_FORMATS[format];
+  const written = files(plan);
+  const outputs = new StagedOutputs(folder);
+  try {
+    const writer = makeWriter(plan, outputs);
+    for await (const part of parts) await writer.add(part);
+    await writer.finish();
+    const stale = [...resultsNames, ...others].filter((name) => !written.some((file) => file.name === name));
+    await outputs.commit(stale);
+  } catch (error) {
+    await outputs.discard();
+    throw error;
+  }
+  return written.map(({ name, content }) => ({ path: join(folder, name), content }));
+}
+
+function npyFiles({ samples, latentSize, sampleShape, hasPrior, hasReconstructions }: ResultsPlan) {
+  return [
+    { name: latentsName, content: `the codes z: ${samples} × ${latentSize}, float32` },
+    { name: resultsName, content: showColumns(hasPrior) },
+    ...(hasReconstructions
+      ? [
+          {
+            name: reconstructionsName,
+            content: `the decodings D(z): ${[samples, ...sampleShape].join(" × ")}, float32`,
+          },
+        ]
+      : []),
+  ];
+}
+
+function npyWriter(
+  { samples, latentSize, sampleShape, hasReconstructions }: ResultsPlan,
+  outputs: StagedOutputs,
+): PartWriter {
+  const append = async (name: string, shape: readonly number[], values: Float32Array, isFirst: boolean) => {
+    if (isFirst) await outputs.append(name, npyHeader(shape));
+    await outputs.append(name, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  };
+  return {
+    async add({ first, results }) {
+      const isFirst = first === 0;
+      const columns = resultColumns(results, first, results.ids);
+      await append(latentsName, [samples, latentSize], results.z, isFirst);
+      await outputs.append(resultsName, isFirst ? formatCsv(columns) : formatCsvRows(columns));
+      if (hasReconstructions) {
+        await append(reconstructionsName, [samples, ...sampleShape], results.reconstructions!, isFirst);
+      }
+    },
+    async finish() {},
+  };
+}
+
+function parquetFiles({ hasPrior, hasReconstructions }: ResultsPlan) {
+  const reconstruction = hasReconstructions ? "reconstruction, " : "";
+  return [{ name: parquetName, content: `the codes (latent), ${reconstruction}${showColumns(hasPrior)}` }];
+}
+
+type Schema = ConstructorParameters<typeof ParquetWriter>[0]["schema"];
+type ParquetColumn = { readonly name: string; readonly data: unknown[]; readonly schema: Schema };
+
+function parquetWriter(plan: ResultsPlan, outputs: StagedOutputs): PartWriter {
+  const bytes = new ByteWriter();
+  let writer: ParquetWriter | undefined;
+  const flush = async () => {
+    await outputs.append(parquetName, bytes.getBytes().slice());
+    // Its offset, which stands in the file, counts on.
+    bytes.index = 0;
+  };
+  return {
+    async add(part) {
+      const columns = parquetColumns(plan, part);
+      const schema: Schema = [
+        { name: "root", num_children: columns.length },
+        ...columns.flatMap((column) => column.schema),
+      ];
+      // The same in every process: no time, no name of a machine.
+      writer ??= new ParquetWriter({ writer: bytes, schema, createdBy: "latentflow" });
+      const columnData = columns.map(({ name, data }) => ({ name, data }));
+      await writer.write({ columnData, rowGroupSize: part.count });
+      await flush();
+    },
+    async finish() {
+      writer?.finish();
+      await flush();
+    },
+  };
+}
+
+type Scalar = "INT64" | "DOUBLE" | "FLOAT";
+
+/** The columns that are no float32. */
+const SCALARS: Readonly<Record<string, Scalar>> = {
+  ...{ index: "INT64", accepted_steps: "INT64", backtracks: "INT64", t: "DOUBLE" },
+};
+
+function parquetColumns({ latentSize, sampleShape, hasReconstructions }: ResultsPlan, part: Part) {
+  const { results, first, count } = part;
+  const { ids } = results;
+  const { index, id, ...others } = resultColumns(results, first, ids);
+  const scalars = Object.entries(others).map(([name, values]) =>
+    name === "status" ? texts(name, values as string[]) : scalar(name, values, SCALARS[name] ?? "FLOAT"),
+  );
+  const sampleSize = sampleShape.reduce((product, length) => product * length, 1);
+  return [
+    scalar("index", index!, "INT64"),
+    ...(ids === undefined
+      ? []
+      : [ids instanceof BigInt64Array ? scalar("id", [...ids], "INT64") : texts("id", id as string[])]),
+    lists("latent", results.z, latentSize, count),
+    ...scalars,
+    ...(hasReconstructions ? [lists("reconstruction", results.reconstructions!, sampleSize, count)] : []),
+  ];
+}
+
+function scalar(name: string, values: Column | readonly bigint[], type: Scalar): ParquetColumn {
+  const data = Array.from<number | string | bigint, unknown>(values, (value) =>
+    type === "INT64" ? BigInt(value) : value,
+  );
+  return { name, data, schema: [{ name, type, repetition_type: "REQUIRED" }] };
+}
+
+function texts(name: string, data: readonly string[]): ParquetColumn {
+  const schema = { name, type: "BYTE_ARRAY", converted_type: "UTF8", repetition_type: "REQUIRED" } as const;
+  return { name, data: [...data], schema: [schema] };
+}
+
+/** A column of lists of one length. */
+function lists(name: string, values: Float32Array, size: number, count: number): ParquetColumn {
+  const data = Array.from({ length: count }, (_, i) => Array.from(values.subarray(i * size, (i + 1) * size)));
+  return {
+    name,
+    data,
+    schema: [
+      { name, repetition_type: "REQUIRED", converted_type: "LIST", num_children: 1 },
+      { name: "list", repetition_type: "REPEATED", num_children: 1 },
+      { name: "element", type: "FLOAT", repetition_type: "REQUIRED" },
+    ],
+  };
+}
