@@ -37,6 +37,7 @@ const options: Readonly<Record<string, string>> = {
   "prior.name": "prior",
   "prior.weight": "priorWeight",
   "prior.numbers": "prior",
+  hasReconstructions: "reconstructions",
   ...Object.fromEntries(
     choices.flatMap((choice) => [
       [`${choice.name}.name`, choice.name],
@@ -134,7 +135,8 @@ export function inFlags(message: string, command: Command): string {
   };
   const parts = splitMessage(message);
   // A reader of files has been told the flag.
-  if (!parts) return /^--[a-z]/.test(message) ? inPhrases(message, flagOf) : message;
+  if (!parts)
+    return inDifferences(/^--[a-z]/.test(message) ? inPhrases(message, flagOf) : message, flagOf, given);
   const { from, file, scope, word, rest } = parts;
   const own = `${from}.${word}`;
   const name = scope ? `${scope}.${word}` : own in options ? own : word;
@@ -145,14 +147,25 @@ export function inFlags(message: string, command: Command): string {
     const network = ["decoder", "encoder"].find((option) => show(given[option]) === file);
     text = `${network ? showFile(`--${network}`, String(given[network])) : file}: ${text}`;
   }
-  text = inPhrases(text, flagOf);
-  const [head, differences] = text.split(anotherRun, 2);
+  return inDifferences(inPhrases(text, flagOf), flagOf, given);
+}
+
+/** Where a message lists the options of another run, by the names that a checkpoint, or a manifest, has: their flags. */
+function inDifferences(
+  text: string,
+  flagOf: (name: string) => string | undefined,
+  given: Readonly<Record<string, unknown>>,
+): string {
+  const { head, another, differences } =
+    /^(?<head>.*?)(?<another>\bof another run: )(?<differences>.*)$/s.exec(text)?.groups ?? {};
   if (differences === undefined) return text;
   const named = differences.split("; ").map((difference) => {
     const [name] = /^[\w.]*/.exec(difference)!;
-    return `${flagOf(name) ?? name}${difference.slice(name.length)}`;
+    const [, input] = /^fixed\.(.+)$/.exec(name) ?? [];
+    const flag = flagOf(name);
+    return `${flag && input ? `${flag} ${input}` : (flag ?? name)}${difference.slice(name.length)}`;
   });
-  return `${head}${anotherRun}${named.join("; ")}${moreEpochs(differences, given)}`;
+  return `${head}${another}${named.join("; ")}${moreEpochs(differences, given)}`;
 }
 
 /** What to do for more epochs: how fast a run learns may depend on how many there are, so it cannot be made longer. */
@@ -174,6 +187,3 @@ function inPhrases(message: string, flagOf: (name: string) => string | undefined
   }
   return text;
 }
-
-/** What follows in a message is a list of options, by the names that a checkpoint describes its run with. */
-const anotherRun = "is a checkpoint of another run: ";

@@ -55,10 +55,11 @@ export async function makeFolder(
     if (status?.isFile()) await refuseInput(folder, name, status, inputs);
   }
   const probe = temporaryOf(join(folder, "probe"));
-  await writeSynced(fileSystem, probe, "").catch((cause) => {
-    throw fileError(`cannot write into ${folder}`, cause);
-  });
-  await unlink(probe);
+  await writeSynced(fileSystem, probe, "")
+    .then(() => unlink(probe))
+    .catch((cause) => {
+      throw fileError(`cannot write into ${folder}`, cause);
+    });
 }
 
 /** Not by mkdir's own `recursive`: on Node 20 it goes on for ever where a folder is that can have no others, as /proc. */

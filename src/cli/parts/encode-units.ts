@@ -22,14 +22,16 @@ interface Encoding {
  *
  * @param keepsHalf when the signal aborts, the unit that was at work comes all the same, with what was done, the other
  *   samples "aborted"; else whole units come alone
+ * @param mostAtOnce so many samples are in memory, and as many more that are read meanwhile
  */
 export async function* encodeUnits(
   encoding: Encoding,
   units: readonly Unit[],
   keepsHalf: boolean,
+  mostAtOnce = blockSize(encoding.input),
 ): AsyncGenerator<Part> {
   const { input, signal, onProgress } = encoding;
-  const blocks = new ReadAhead(blocksOf(input, units), 1);
+  const blocks = new ReadAhead(blocksOf(input, units, mostAtOnce), 1);
   try {
     let done = 0;
     for (const unit of units) {
@@ -53,8 +55,7 @@ export async function* encodeUnits(
   }
 }
 
-async function* blocksOf(input: EncodingInput, units: readonly Unit[]): AsyncGenerator<Block> {
-  const most = blockSize(input);
+async function* blocksOf(input: EncodingInput, units: readonly Unit[], most: number): AsyncGenerator<Block> {
   for (const { first, count } of units) {
     let start = 0;
     do {

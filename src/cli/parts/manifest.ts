@@ -82,14 +82,15 @@ export function manifestSum(manifest: Manifest): string {
  * Reads a manifest.
  *
  * @param where what messages begin with
- * @throws LatentflowError `invalid_file`
+ * @returns undefined where it is torn: half of it is no JSON
+ * @throws LatentflowError `invalid_file` where it is something else
  */
-export function parseManifest(where: string, text: string): Manifest {
+export function parseManifest(where: string, text: string): Manifest | undefined {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    throw invalidFile(`${where}: it is no manifest of parts: it is not valid JSON; it is torn or damaged`);
+    return undefined;
   }
   if (!isManifest(value)) {
     throw invalidFile(`${where}: it is no manifest of parts that this version of latentflow has written`);
@@ -120,12 +121,21 @@ function isManifest(value: unknown): value is Manifest {
   );
 }
 
+/** The first digits of a SHA-256 are enough to tell two apart. */
+function shortSum<Leaf>(leaf: Leaf): Leaf | string {
+  return typeof leaf === "string" && /^[0-9a-f]{64}$/.test(leaf) ? leaf.slice(0, 12) : leaf;
+}
+
 function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) > 0;
 }
 
 /** What is not the same in two manifests, in words. */
 export function manifestDifferences(there: Manifest, here: Manifest): string[] {
-  const flat = ({ run, ...rest }: Manifest) => ({ ...run, ...Object.fromEntries(leaves(rest)) });
+  // Whether there is a prior is said by which.
+  const flat = ({ run, hasPrior, ...rest }: Manifest) => ({
+    ...Object.fromEntries(Object.entries(run).map(([name, leaf]) => [name, shortSum(leaf)])),
+    ...Object.fromEntries(leaves(rest)),
+  });
   return differences(flat(there), flat(here));
 }

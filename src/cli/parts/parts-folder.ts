@@ -64,7 +64,8 @@ export class PartsFolder {
     if (manifest) return new PartsFolder(folder, manifest);
     throw new LatentflowError(
       "not_found",
-      `${showPath(shortPath(folder))} has no parts: there is no ${manifestName}; name the folder that was given as --out`,
+      `${showPath(shortPath(folder))} has no parts: there is no ${manifestName}, or it is torn; name the folder that was ` +
+        "given as --out, or run a shard again, which writes it anew",
     );
   }
 
@@ -112,7 +113,9 @@ export class PartsFolder {
   /** Removes the parts, the manifest last, and what killed processes have left half written. */
   async remove(): Promise<void> {
     const names = await fileSystem.readdir(this.folder);
-    const ours = names.filter((name) => isPart(name) || /^(part-|manifest\.).*\.temporary$/.test(name));
+    const ours = names.filter(
+      (name) => isPart(name) || /^(part-|manifest\.|probe\.).*\.temporary$/.test(name),
+    );
     for (const name of [...ours, manifestName]) {
       await fileSystem.rm(join(this.folder, name), { force: true }).catch((cause) => {
         throw fileError(`cannot remove ${showPath(shortPath(join(this.folder, name)))}`, cause);
@@ -144,6 +147,7 @@ async function partNames(folder: string): Promise<string[]> {
   return names.filter(isPart);
 }
 
+/** Undefined where there is none, or a torn one. */
 async function readManifest(path: string): Promise<Manifest | undefined> {
   const where = showPath(shortPath(path));
   const text = await fileSystem.readFile(path, "utf8").catch((cause) => {

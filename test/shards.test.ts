@@ -1,0 +1,425 @@
+import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { InvalidArgumentError } from "commander";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { openInput } from "../src/cli/encoding-input.ts";
+import type { Job } from "../src/cli/job.ts";
+import { encodeUnits } from "../src/cli/parts/encode-units.ts";
+import type { Part } from "../src/cli/parts/part.ts";
+import { showRanges } from "../src/cli/parts/read-parts.ts";
+import { chosenShard, parseShard } from "../src/cli/parts/shard.ts";
+import { shardOf, unitCount, unitsOf } from "../src/cli/parts/units.ts";
+import { readNpy } from "../src/data/npy.ts";
+import { concat, dense, graph, tanh } from "../src/graph/index.ts";
+import { createDecoder, type Decoder, encode, gaussian, gradientFlow, lbfgs, wasm } from "../src/index.ts";
+import { createRandom } from "../src/random.ts";
+import { Workplace } from "./support/program.ts";
+import { randomArray } from "./support/random.ts";
+import { runHere } from "./support/run-here.ts";
+
+// Units, shards and their parts: what one process writes, any number of shards comes to, byte for byte.
+
+const workplace = new Workplace();
+test.after(() => workplace.dispose());
+
+const [LATENT, SIZE, B] = [3, 6, 23];
+const decoder = createDecoder(
+  graph(({ latent, fixed }) => {
+    const h = tanh()(dense(9)(concat()(latent(LATENT), fixed("label", 2))));
+    return dense(SIZE)(h);
+  }),
+  { seed: 3, loss: "mse", prior: gaussian({ std: 2 }) },
+);
+
+function save(decoder: Decoder): string {
+  const file = `${workplace.newPath()}.safetensors`;
+  writeFileSync(file, decoder.toSafetensors());
+  return file;
+}
+
+const y = randomArray(1, B * SIZE, -1, 1);
+const weights = randomArray(2, B * SIZE, 0.1, 1);
+const z0 = randomArray(3, B * LATENT, -1, 1);
+const labels = randomArray(4, B * 2, -1, 1);
+const decoderFile = save(decoder);
+const write = (values: Float32Array, size: number, from = 0, to = B) =>
+  workplace.writeFloats(values.slice(from * size, to * size), [to - from, size]);
+const dataFile = write(y, SIZE);
+const weightsFile = write(weights, SIZE);
+const z0File = write(z0, LATENT);
+const labelFile = write(labels, 2);
+
+/** The options of `encode` by name: those that are given here in place of the others. */
+function encoding(options: Readonly<Record<string, string | readonly string[] | true | undefined>> = {}) {
+  const all = {
+    ...{ decoder: decoderFile, data: dataFile, weights: weightsFile, z0: z0File },
+    ...{ fixed: `label=${labelFile}`, unit: "4", threads: "1", reconstructions: true, quiet: true },
+    ...options,
+  };
+  const given = Object.entries(all).flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    return [`--${name}`, ...(typeof value === "boolean" ? [] : [value].flat())];
+  });
+  return ["encode", ...given];
+}
+
+async function succeed(...args: string[]): Promise<string> {
+  const { exit, stdout, stderr } = await runHere(...args);
+  assert.is(exit, undefined, stderr);
+  return stdout;
+}
+
+async function refusal(...args: string[]): Promise<string> {
+  const { exit, stdout, stderr } = await runHere(...args);
+  assert.is(exit, 1, `${args.join(" ")}: ${stderr}${stdout}`);
+  return stderr;
+}
+
+const names = ["latents.npy", "reconstructions.npy", "results.csv"];
+const resultsIn = (out: string) => names.map((name) => readFileSync(join(out, name), "latin1"));
+
+/** Runs shards into a folder. */
+async function runShards(out: string, count: number, options = {}, of = [...Array(count).keys()]) {
+  const reports: string[] = [];
+  for (const index of of)
+    reports.push(await succeed(...encoding({ ...options, out, shard: `${index}/${count}` })));
+  return reports;
+}
+
+test("units are dealt out whole, each once, in order, and evenly", () => {
+  const random = createRandom(7);
+  for (let i = 0; i < 300; i++) {
+    const cut = {
+      samples: 1 + Math.floor(random.uniform() * 500),
+      unit: 1 + Math.floor(random.uniform() * 60),
+    };
+    const count = 1 + Math.floor(random.uniform() * 40);
+    const shards = Array.from({ length: count }, (_, index) => unitsOf(cut, { index, count }));
+    const units = shards.flat();
+    assert.equal(units, unitsOf(cut));
+    assert.is(units.length, unitCount(cut));
+    let next = 0;
+    for (const [index, unit] of units.entries()) {
+      assert.equal([unit.index, unit.first], [index, next]);
+      assert.ok(unit.count === cut.unit || (index === units.length - 1 && unit.count <= cut.unit));
+      next += unit.count;
+    }
+    assert.is(next, cut.samples);
+    const sizes = shards.map(({ length }) => length);
+    assert.ok(Math.max(...sizes) - Math.min(...sizes) <= 1, `${sizes}`);
+    for (const [index, own] of shards.entries()) {
+      for (const unit of own) assert.is(shardOf(unit.index, cut, count), index);
+    }
+  }
+});
+
+test("--shard is I/N, and refuses what is none", () => {
+  assert.equal(parseShard("0/1"), { index: 0, count: 1 });
+  assert.equal(parseShard("15/16"), { index: 15, count: 16 });
+  assert.is(parseShard("auto"), "auto");
+  for (const [text, message] of [
+    ["16/16", /I counts from 0: expected 0\/16 to 15\/16\./],
+    ["1/0", /Expected I\/N, 0\/16 say, or auto\./],
+    ...["", "3", "1/2/3", "-1/2", "1/-2", "0.5/2", "1/2x", " 0/2", "0/", "/2", "0x1/2", "1e1/20", "Auto"].map(
+      (text) => [text, /Expected I\/N, 0\/16 say, or auto\./] as const,
+    ),
+  ] as const) {
+    assert.throws(
+      () => parseShard(text),
+      (error: unknown) => error instanceof InvalidArgumentError && message.test(error.message),
+      text,
+    );
+  }
+});
+
+test("--shard auto takes the index of each batch system, or says what to write", () => {
+  const cases: [environment: Record<string, string>, shards: number, index: number][] = [
+    [{ SLURM_ARRAY_TASK_ID: "0" }, 16, 0],
+    [{ SLURM_ARRAY_TASK_ID: "15" }, 16, 15],
+    [{ JOB_COMPLETION_INDEX: "3", PARALLEL_SEQ: "" }, 4, 3],
+    [{ AWS_BATCH_JOB_ARRAY_INDEX: "2" }, 4, 2],
+    [{ PARALLEL_SEQ: "1" }, 4, 0],
+    [{ PARALLEL_SEQ: "4" }, 4, 3],
+  ];
+  for (const [environment, count, index] of cases) {
+    assert.equal(chosenShard("auto", count, environment), { index, count });
+  }
+  assert.equal(chosenShard({ index: 1, count: 2 }, undefined, { PARALLEL_SEQ: "9" }), { index: 1, count: 2 });
+  assert.is(chosenShard(undefined, undefined, { PARALLEL_SEQ: "9" }), undefined);
+
+  const refused: [Parameters<typeof chosenShard>, RegExp][] = [
+    [["auto", 4, {}], /none of SLURM_ARRAY_TASK_ID, JOB_COMPLETION_INDEX, .* is set .*; give --shard I\/N/],
+    [
+      ["auto", undefined, { SLURM_ARRAY_TASK_ID: "0" }],
+      /Slurm says which shard this is, .*; add --shards N$/,
+    ],
+    [
+      ["auto", 16, { SLURM_ARRAY_TASK_ID: "16" }],
+      /is 16, expected 0 to 15 of --shards 16; start sbatch --array=0-15, or give --shards 17 or more$/,
+    ],
+    [
+      ["auto", 4, { JOB_COMPLETION_INDEX: "4" }],
+      /expected 0 to 3 .*; start an Indexed Job with completions: 4/,
+    ],
+    [["auto", 4, { AWS_BATCH_JOB_ARRAY_INDEX: "9" }], /start an array job with size 4/],
+    [
+      ["auto", 4, { PARALLEL_SEQ: "5" }],
+      /PARALLEL_SEQ is 5, expected 1 to 4 of --shards 4; start seq 4 \| parallel/,
+    ],
+    [["auto", 4, { PARALLEL_SEQ: "0" }], /PARALLEL_SEQ is "0", expected a whole number >= 1$/],
+    [["auto", 4, { SLURM_ARRAY_TASK_ID: "-1" }], /is "-1", expected a whole number >= 0$/],
+    [["auto", 4, { SLURM_ARRAY_TASK_ID: "1.5" }], /is "1\.5", expected a whole number/],
+    [
+      ["auto", 4, { SLURM_ARRAY_TASK_ID: "1", PARALLEL_SEQ: "2" }],
+      /are both set; say which counts: --shard \$SLURM_ARRAY_TASK_ID\/N$/,
+    ],
+    [[undefined, 4, {}], /^--shards 4 goes with --shard auto; there is none, leave --shards out$/],
+    [[{ index: 0, count: 4 }, 4, {}], /--shard 0\/4 says how many there are, leave --shards out$/],
+  ];
+  for (const [args, message] of refused) assert.throws(() => chosenShard(...args), message);
+});
+
+test("blocks change nothing: a unit's part is the same, however many samples are in memory", async () => {
+  const job: Job = {
+    ...{ decoder: decoderFile, data: [dataFile], weights: weightsFile, z0: z0File, out: "" },
+    ...{ fixed: [{ name: "label", value: labelFile }], reconstructions: true, plain: true, threads: 1 },
+    flow: { value: gradientFlow(), description: { name: "gradient" } },
+    solver: { value: lbfgs(), description: { name: "lbfgs" }, withOption: () => lbfgs() },
+  } as unknown as Job;
+  const { signal } = new AbortController();
+  const input = await openInput(job, signal);
+  const parts = async (most?: number) => {
+    const found: Part[] = [];
+    const done: number[] = [];
+    const onProgress = (progress: { done: number }) => void done.push(progress.done);
+    const units = unitsOf({ samples: B, unit: 10 });
+    for await (const part of encodeUnits({ job, input, signal, onProgress }, units, false, most))
+      found.push({ ...part, seconds: 0 });
+    assert.equal(
+      done,
+      [...done].sort((a, b) => a - b),
+      "progress goes on",
+    );
+    assert.is(done.at(-1), B);
+    return found;
+  };
+  const whole = await parts();
+  assert.equal(
+    whole.map(({ count }) => count),
+    [10, 10, 3],
+  );
+  for (const most of [1, 3, 10]) assert.equal(await parts(most), whole, `${most}`);
+
+  const backend = wasm({ relaxed: false, threads: 1 });
+  const expected = await encode(decoder, y, { weights, z0, fixed: { label: labels }, backend });
+  const z = Float32Array.from(whole.flatMap((part) => [...part.results.z]));
+  assert.equal(z, expected.z, "and what one call of encode returns");
+});
+
+test("shards of any number, and one process, write the same bytes", async () => {
+  const atOnce = workplace.newPath();
+  await succeed(...encoding({ out: atOnce, plain: true, unit: undefined }));
+  const expected = resultsIn(atOnce);
+  assert.equal(readNpy(readFileSync(join(atOnce, "latents.npy"))).shape, [B, LATENT]);
+
+  const inUnits = workplace.newPath();
+  const report = await succeed(...encoding({ out: inUnits, plain: true }));
+  assert.match(report, /units +│ 6 of 6 /);
+  assert.equal(resultsIn(inUnits), expected);
+  assert.equal(readdirSync(inUnits).sort(), names, "the parts are gone");
+
+  for (const count of [1, 2, 5, 6, 9]) {
+    const out = workplace.newPath();
+    const reports = await runShards(out, count);
+    assert.match(reports[0]!, new RegExp(`units +│ shard 0 of ${count}: ${Math.floor(6 / count)} of 6 `));
+    assert.equal(readdirSync(out), ["parts"], "shards write parts alone");
+    await succeed("merge", out, "--quiet");
+    assert.equal(resultsIn(out), expected, `${count}`);
+  }
+});
+
+test("samples of several files follow each other", async () => {
+  const out = workplace.newPath();
+  const halves = [write(y, SIZE, 0, 9), write(y, SIZE, 9, 10), write(y, SIZE, 10, B)];
+  await runShards(out, 2, { data: halves });
+  await succeed("merge", out, "--quiet");
+  const whole = workplace.newPath();
+  const document = JSON.parse(
+    await succeed(...encoding({ out: whole, plain: true, data: halves, json: true })),
+  );
+  assert.equal(resultsIn(out), resultsIn(whole));
+  assert.equal(document.data, { file: halves[0], files: halves, samples: B, shape: [SIZE], dividedBy: 1 });
+  assert.equal(document.units, { count: 6, found: 0, of: 6 });
+});
+
+test("another number of shards goes on; what is whole is skipped, what is torn computed again", async () => {
+  const out = workplace.newPath();
+  const parts = join(out, "parts");
+  await runShards(out, 2, {}, [0]);
+  const before = readdirSync(parts).filter((name) => name.startsWith("part-"));
+  assert.is(before.length, 3);
+  const torn = join(parts, before[1]!);
+  const bytes = readFileSync(torn);
+  writeFileSync(torn, bytes.subarray(0, bytes.length - 5));
+  const { exit, stdout, stderr } = await runHere(...encoding({ out, shard: "0/1", json: true }));
+  assert.is(exit, undefined);
+  assert.match(
+    stderr,
+    /^latentflow: \S*part-00000001\.safetensors: not a valid safetensors file: .*; it is computed again\n$/,
+  );
+  assert.equal(JSON.parse(stdout).units, { count: 6, found: 2, of: 6 });
+  assert.equal(JSON.parse(stdout).samples, B, "the figures are those of the whole shard");
+  await succeed("merge", out, "--quiet");
+  const again = JSON.parse(await succeed(...encoding({ out, shard: "0/1", json: true })));
+  assert.equal(again.units, { count: 6, found: 6, of: 6 });
+});
+
+test("a part that is not what it was is never merged: any byte, any length, any name", async () => {
+  const out = workplace.newPath();
+  const parts = join(out, "parts");
+  await runShards(out, 1);
+  await succeed("merge", out, "--quiet");
+  const expected = resultsIn(out);
+  for (const name of names) rmSync(join(out, name));
+  const file = join(parts, "part-00000002.safetensors");
+  const bytes = readFileSync(file);
+  const random = createRandom(5);
+  let refused = 0;
+  for (let i = 0; i < 150; i++) {
+    const damaged = Buffer.from(bytes);
+    const at = Math.floor(random.uniform() * bytes.length);
+    damaged[at] = damaged[at]! ^ (1 << Math.floor(random.uniform() * 8));
+    writeFileSync(file, i % 3 === 0 ? bytes.subarray(0, at) : damaged);
+    const { exit, stderr } = await runHere("merge", out, "--quiet");
+    if (exit === undefined) {
+      // A blank behind the header's JSON, say.
+      assert.equal(resultsIn(out), expected, `byte ${at}`);
+      for (const name of names) rmSync(join(out, name));
+    } else {
+      refused++;
+      assert.match(stderr, /^latentflow: \S*part-00000002\.safetensors: /);
+      assert.equal(readdirSync(out), ["parts"], stderr);
+    }
+  }
+  assert.ok(refused > 140, `${refused}`);
+
+  writeFileSync(file, readFileSync(join(parts, "part-00000001.safetensors")));
+  assert.match(await refusal("merge", out, "--quiet"), /it is the part of unit 1; its name says 2\n$/);
+  rmSync(file);
+  assert.match(
+    await refusal("merge", out, "--quiet"),
+    /^latentflow: 1 of 6 units have no part yet: 2; run their shards again: latentflow status \S+ --shards N says which\n$/,
+  );
+});
+
+test("parts of another run are refused, by what differs", async () => {
+  const out = workplace.newPath();
+  await runShards(out, 1);
+  const other = y.map((value, i) => (i === 77 ? value + 1e-6 : value));
+  const cases: [options: Parameters<typeof encoding>[0], differs: RegExp][] = [
+    [
+      { data: write(other, SIZE) },
+      /: --data is "[0-9a-f]{12}" there and "[0-9a-f]{12}" here\. Give another --out/,
+    ],
+    [{ weights: undefined }, /: --weights is "[0-9a-f]+" there and absent here\./],
+    [{ z0: undefined }, /: --z0 is /],
+    [{ fixed: `label=${write(other, 2)}` }, /: --fixed label is /],
+    [
+      { decoder: save(createDecoder({ layers: [LATENT, SIZE], loss: "mse" })), fixed: undefined },
+      /: --decoder is /,
+    ],
+    [{ tolerance: "1e-3" }, /: --tolerance is 0\.000001 there and 0\.001 here\./],
+    [{ solver: "amd" }, /--solver is "lbfgs" there and "amd" here/],
+    [{ "prior-weight": "3" }, /: --prior is /],
+    [{ prior: "none" }, /: --prior is "[0-9a-f]+" there and absent here\./],
+    [{ loss: "mse", reduction: "sum" }, /: --reduction is "mean" there and "sum" here\./],
+    [{ unit: "5" }, /: --unit is 4 there and 5 here\./],
+    [{ limit: "20" }, /: samples is 23 there and 20 here\./],
+    [{ reconstructions: undefined }, /: --reconstructions is true there and false here\./],
+  ];
+  for (const [options, differs] of cases) {
+    const message = await refusal(...encoding({ out, shard: "0/1", ...options }));
+    assert.match(message, /^latentflow: "?\S+parts"? has the parts of another run: /);
+    assert.match(message, differs);
+  }
+  // What changes no result is no difference.
+  for (const options of [
+    { threads: "2" },
+    { "batch-size": "3" },
+    { shard: "1/3" },
+    { data: write(y, SIZE) },
+  ]) {
+    await succeed(...encoding({ out, shard: "0/1", ...options }));
+  }
+});
+
+test("several folders are merged, if they are of one run and one build", async () => {
+  const [a, b, c, to] = [1, 2, 3, 4].map(() => workplace.newPath()) as [string, string, string, string];
+  await runShards(a, 2, {}, [0]);
+  await runShards(b, 2, {}, [1]);
+  await succeed("merge", b, a, "--out", to, "--quiet");
+  const whole = workplace.newPath();
+  await succeed(...encoding({ out: whole, plain: true }));
+  assert.equal(resultsIn(to), resultsIn(whole));
+
+  // As a relaxed build would have it, of a process that was killed.
+  cpSync(b, c, { recursive: true });
+  const manifest = join(c, "parts", "manifest.json");
+  writeFileSync(manifest, readFileSync(manifest, "utf8").replace('"build": "plain ', '"build": "relaxed '));
+  assert.match(
+    await refusal("merge", a, c, "--out", to, "--quiet"),
+    /has the parts of another run than \S+: build is "plain [0-9a-f]{8}" there and "relaxed [0-9a-f]{8}" here\. Only parts of one run/,
+  );
+  // A part alone, under the other's manifest.
+  const part = "part-00000004.safetensors";
+  renameSync(join(b, "parts", "manifest.json"), join(b, "parts", "kept"));
+  cpSync(manifest, join(b, "parts", "manifest.json"));
+  cpSync(join(a, "parts"), join(b, "parts"), {
+    recursive: true,
+    filter: (from) => !from.endsWith("manifest.json"),
+  });
+  assert.match(
+    await refusal("merge", b, "--quiet"),
+    /part-00000000\.safetensors: it is a part of another run, made by the build plain [0-9a-f]{8}, here is relaxed/,
+  );
+  assert.ok(readdirSync(join(b, "parts")).includes(part));
+});
+
+test("status says what is missing, of which shards, and merges nothing", async () => {
+  const out = workplace.newPath();
+  await runShards(out, 3, {}, [0, 2]);
+  const figures = JSON.parse(await succeed("status", out, "--shards", "3", "--json"));
+  assert.equal(
+    { ...figures, samplesPerSecond: 0, secondsLeft: 0, latentflow: "" },
+    {
+      ...{ latentflow: "", samples: B, samplesDone: 15, units: 6, unit: 4, missingUnits: "2-3" },
+      ...{ missingShards: "1", samplesPerSecond: 0, secondsLeft: 0, files: [] },
+    },
+  );
+  assert.ok(figures.samplesPerSecond > 0);
+  assert.match(await succeed("status", out), /missing units +│ 2-3 +│\n/);
+  assert.match(
+    await refusal("status", workplace.newPath()),
+    /has no parts: there is no manifest\.json, or it is torn; name/,
+  );
+  assert.match(await refusal("merge", decoderFile), /parts\/manifest\.json: a part of the path is a file/);
+  assert.equal(readdirSync(out), ["parts"]);
+});
+
+test("ranges of numbers are shown short", () => {
+  assert.is(showRanges([]), "");
+  assert.is(showRanges([0]), "0");
+  assert.is(showRanges([0, 1, 2, 4, 7, 8]), "0-2,4,7-8");
+  assert.is(showRanges([1, 3, 5, 7], 2), "1,3, and 2 more ranges");
+});
+
+test("options that do not go with shards are refused", async () => {
+  const out = workplace.newPath();
+  const { exit, stderr } = await runHere(...encoding({ out, shard: "0/2", format: "parquet" }));
+  assert.is(exit, 2);
+  assert.match(stderr, /--format does not go with --shard, which writes parts; give it to latentflow merge/);
+  assert.match(await refusal(...encoding({ out, shards: "3" })), /--shards 3 goes with --shard auto/);
+});
+
+test.run();
