@@ -34,6 +34,7 @@ export async function* encodeUnits(
   const blocks = new ReadAhead(blocksOf(input, units, mostAtOnce), 1);
   try {
     let done = 0;
+    const start = performance.now();
     for (const unit of units) {
       const results: BlockResult[] = [];
       let count = 0;
@@ -41,7 +42,12 @@ export async function* encodeUnits(
       do {
         const { value } = await blocks.next();
         const block = value as Block;
-        const report = (progress: EncodeProgress) => onProgress({ ...progress, done: done + progress.done });
+        const before = done;
+        const report = (progress: EncodeProgress) => {
+          const all = before + progress.done;
+          const samplesPerSecond = (1000 * all) / (performance.now() - start);
+          onProgress({ ...progress, done: all, samplesPerSecond });
+        };
         results.push(await encodeBlock({ ...encoding, onProgress: report }, block));
         count += block.count;
         done += block.count;
