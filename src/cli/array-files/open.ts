@@ -1,5 +1,5 @@
 import { type FileHandle, stat } from "node:fs/promises";
-import { invalidFile } from "../../check.ts";
+import { invalidFile, show, showName } from "../../check.ts";
 import { elementCount, showLengths } from "../../data/array.ts";
 import { isIdx, longestIdxHeader, readIdxHeader } from "../../data/idx.ts";
 import { isNpy, longestNpyHeader, readNpyHeader } from "../../data/npy.ts";
@@ -66,18 +66,31 @@ export async function openIdColumns(
   const opened: IdsFile[] = [];
   for (const path of paths) {
     const where = showFile(flag, path);
+    if (isStdin(path)) throw noIds(where, column);
     const handle = await openFile(where, splitArrayName(path).file);
     opened.push(await openParquetIds(where, handle, column, limits));
   }
-  return opened;
+  const [first] = opened as [IdsFile];
+  const other = opened.find(({ type }) => type !== first.type);
+  if (!other) return opened;
+  const types = { text: "texts", integer: "whole numbers" };
+  throw invalidFile(
+    `${other.where}: the column ${show(column)} of identifiers has ${types[other.type]}, that of ${first.where} has ` +
+      `${types[first.type]}; save them as one type`,
+  );
 }
 
 async function openParquetIds(where: string, handle: FileHandle, column: string, limits: DataLimits) {
   const beginning = new Uint8Array(4);
   await readBytes(where, handle, beginning, 0);
   if (isParquet(beginning)) return openIds(where, handle, column, limits);
-  throw invalidFile(
-    `${where}: --id-column ${column} is a column of Parquet files; this is none, and its samples have no identifiers`,
+  throw noIds(where, column);
+}
+
+function noIds(where: string, column: string) {
+  return invalidFile(
+    `${where}: --id-column ${showName(column)} is a column of Parquet files; this is none, and its samples have no ` +
+      "identifiers; leave --id-column out, or give a Parquet file",
   );
 }
 

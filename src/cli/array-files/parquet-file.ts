@@ -1,53 +1,30 @@
 import type { FileHandle } from "node:fs/promises";
-import * as zlib from "node:zlib";
-import {
-  type AsyncBuffer,
-  type Compressors,
-  type FileMetaData,
-  parquetMetadataAsync,
-  parquetScan,
-  parquetSchema,
-  type SchemaElement,
-  type SchemaTree,
-} from "hyparquet";
 import { throwIfAborted } from "../../brand.ts";
 import { invalid, invalidFile, show } from "../../check.ts";
 import { type DataArray, elementCount } from "../../data/array.ts";
-import { LatentflowError } from "../../errors.ts";
 import { allocate, type Limits } from "../../source.ts";
 import type { ValueType } from "../../values.ts";
 import type { ArrayFile } from "./array-file.ts";
 import { fingerprintOf } from "./fingerprint.ts";
-import { readBytes } from "./read-bytes.ts";
+import { checkChunks, readChunk } from "./parquet-chunk.ts";
+import {
+  chooseColumns,
+  columnsOf,
+  findColumn,
+  type ParquetColumn,
+  typeOfIds,
+  typeOfNumbers,
+} from "./parquet-columns.ts";
+import { type OpenedParquet, openMetadata, reading, readSlice } from "./parquet-metadata.ts";
 
-// Samples in a Parquet file: a column of lists that are all of one length, nested or not, or several columns of numbers.
-// A row group is read as a whole, and kept until another one is.
+// Samples in a Parquet file: a column of lists that are all of one length, nested or not, or columns of numbers. A row
+// group is read as a whole, and kept until another one is.
 
-/** Values that are unpacked at once, 8 bytes each: those of one row group. */
+/** Values that are unpacked at once, 8 bytes each: those of one row group in the columns that are read. */
 const MOST_VALUES = 2 ** 26;
-
-/** How the bytes of a page are unpacked, beside what the library knows, Snappy. */
-const compressors: Compressors = {
-  GZIP: (bytes) => zlib.gunzipSync(bytes),
-  BROTLI: (bytes) => zlib.brotliDecompressSync(bytes),
-  ...("zstdDecompressSync" in zlib && {
-    ZSTD: (bytes: Uint8Array) =>
-      (zlib as unknown as { zstdDecompressSync(bytes: Uint8Array): Uint8Array }).zstdDecompressSync(bytes),
-  }),
-};
 
 /** What a column of identifiers holds. */
 export type Ids = readonly string[] | BigInt64Array;
-
-/** A Parquet file that has been opened. */
-interface Opened {
-  readonly where: string;
-  readonly handle: FileHandle;
-  readonly buffer: AsyncBuffer;
-  readonly metadata: FileMetaData;
-  readonly columns: readonly SchemaTree[];
-  readonly signal: AbortSignal | undefined;
-}
 
 /**
  * Opens the columns of a Parquet file that `names` says, with commas between them; without it the only one that there is,
@@ -62,59 +39,60 @@ export async function openParquet(
   choice: (name: string) => string,
   limits: Limits,
 ): Promise<ArrayFile> {
-  const opened = await open(where, handle, limits);
-  const chosen = chooseColumns(opened, names, choice);
-  const isList = isListColumn(chosen[0]!);
-  if (chosen.length > 1 && chosen.some(isListColumn)) {
-    const list = chosen.find(isListColumn)!;
+  const opened = await openMetadata(where, handle, limits.signal);
+  const columns = await reading(where, () => columnsOf(opened));
+  const chosen = chooseColumns(where, columns, names, choice);
+  const types = chosen.map((column) => typeOfNumbers(where, column));
+  const [type] = types as [ValueType];
+  const list = chosen.find(({ values }) => values!.lists > 0);
+  if (list && chosen.length > 1) {
     throw invalid(
-      `${where}: the column ${show(list.element.name)} is one of lists, which stands alone; name it alone, or columns of ` +
-        "one number each",
+      `${where}: the column ${show(list.name)} is one of lists, which stands alone; name it alone, or columns of one ` +
+        "number each",
     );
   }
-  const types = chosen.map((column) => typeOf(where, column));
-  const other = types.findIndex((type) => (type === "uint8") !== (types[0] === "uint8"));
+  const other = types.findIndex((each) => (each === "uint8") !== (type === "uint8"));
   if (other > 0) {
     throw invalid(
-      `${where}: the columns ${show(chosen[0]!.element.name)} and ${show(chosen[other]!.element.name)} are of the types ` +
-        `${types[0]} and ${types[other]}; bytes are divided by 255 and others are not: save them as one type`,
+      `${where}: the columns ${show(chosen[0]!.name)} and ${show(chosen[other]!.name)} are of the types ${type} and ` +
+        `${types[other]}; bytes are divided by 255 and others are not: save them as one type`,
     );
   }
-  const rowCount = Number(opened.metadata.num_rows);
   const rows = new ParquetRows(opened, chosen);
-  const rowShape = isList ? await rows.firstShape() : [chosen.length];
+  const counts = await rows.check();
+  const numbers = new ParquetNumbers(rows, type, list ? await shapeOfLists(rows, list) : [chosen.length]);
+  if (list) await numbers.checkLengths(counts);
   return {
-    shape: [rowCount, ...rowShape],
-    type: types[0]!,
-    read: (start, end) => rows.read(start, end, rowShape, types[0]!),
+    shape: [rows.count, ...numbers.rowShape],
+    type,
+    read: (start, end) => numbers.read(start, end),
     fingerprint: () => fingerprintOfFile(opened, chosen),
   };
 }
 
 /** Opens the column of a file that says who each row is. */
 export async function openIds(where: string, handle: FileHandle, name: string, limits: Limits) {
-  const opened = await open(where, handle, limits);
-  const column = opened.columns.find(({ element }) => element.name === name);
-  if (!column) throw invalid(`${where}: ${noColumn(opened, name)}`);
-  const { type } = column.element;
-  const isText = type === "BYTE_ARRAY";
-  const isInteger = (type === "INT32" || type === "INT64") && !isTime(column.element);
-  if (column.children.length > 0 || !(isText || isInteger)) {
-    throw invalid(
-      `${where}: the column ${show(name)} of identifiers is ${describe(column)}, expected texts or whole numbers`,
-    );
-  }
+  const opened = await openMetadata(where, handle, limits.signal);
+  const column = findColumn(where, await reading(where, () => columnsOf(opened)), name);
+  const type = typeOfIds(where, column);
   const rows = new ParquetRows(opened, [column]);
+  await rows.check();
+  const refuse = (row: number, found: string, cure: string) =>
+    invalidFile(`${where}: row ${row} of the column ${show(name)} of identifiers has ${found}; ${cure}`);
   return {
-    count: Number(opened.metadata.num_rows),
+    where,
+    type,
+    count: rows.count,
     async read(first: number, end: number): Promise<Ids> {
-      const values = await rows.column(column, first, end);
+      const values: unknown[] = [];
+      await rows.each(first, end, (_, [column], at) => void values.push(column![at]));
       const missing = values.findIndex((value) => value === null || value === undefined);
-      if (missing >= 0)
-        throw invalidFile(`${where}: the column ${show(name)} has nothing in row ${first + missing}`);
-      return isText
-        ? values.map(String)
-        : BigInt64Array.from(values as number[], (value) => BigInt.asIntN(64, BigInt(value)));
+      if (missing >= 0) throw refuse(first + missing, "nothing", "give each row one");
+      if (type === "text") return values as string[];
+      const integers = (values as (number | bigint)[]).map(BigInt);
+      const far = integers.findIndex((value) => BigInt.asIntN(64, value) !== value);
+      if (far < 0) return BigInt64Array.from(integers);
+      throw refuse(first + far, `${integers[far]}, beyond 64 bits with a sign`, "cast the column to texts");
     },
   };
 }
@@ -122,261 +100,205 @@ export async function openIds(where: string, handle: FileHandle, name: string, l
 /** What reads identifiers. */
 export type IdsFile = Awaited<ReturnType<typeof openIds>>;
 
-async function open(where: string, handle: FileHandle, limits: Limits): Promise<Opened> {
-  const { size } = await handle.stat();
-  const buffer: AsyncBuffer = {
-    byteLength: size,
-    async slice(start, end = size) {
-      const bytes = allocate(where, Uint8Array, Math.max(0, end - start));
-      const count = await readBytes(where, handle, bytes, start);
-      if (count < bytes.length) throw invalidFile(`${where}: the Parquet file is cut short or damaged`);
-      return bytes.buffer as ArrayBuffer;
-    },
-  };
-  const metadata = await reading(where, () => parquetMetadataAsync(buffer));
-  const schema = await reading(where, async () => parquetSchema(metadata));
-  return { where, handle, buffer, metadata, columns: schema.children, signal: limits.signal };
-}
-
-/** What the library throws is about the file. */
-async function reading<T>(where: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    if (cause instanceof LatentflowError) throw cause;
-    const { message } = cause as Error;
-    const cure = /unsupported compression codec/.test(message)
-      ? `${message.replace(/^parquet /, "")}; write it with compression="snappy", say`
-      : `the Parquet file is damaged, or of a kind that is not read: ${message}`;
-    throw invalidFile(`${where}: ${cure}`, cause);
-  }
-}
-
-function chooseColumns(
-  opened: Opened,
-  names: string | undefined,
-  choice: (name: string) => string,
-): SchemaTree[] {
-  const { where, columns } = opened;
-  if (names !== undefined) {
-    // A name may have a comma in it.
-    const alone = columns.find(({ element }) => element.name === names);
-    if (alone) return [alone];
-    return names.split(",").map((name) => {
-      const column = columns.find(({ element }) => element.name === name);
-      if (!column) throw invalid(`${where}: ${noColumn(opened, name)}`);
-      return column;
-    });
-  }
-  const lists = columns.filter(isListColumn);
-  if (columns.length === 1) return [...columns];
-  if (lists.length === 1) return lists;
-  const [first = ""] = columns.map(({ element }) => element.name);
-  throw invalid(
-    `${where}: the Parquet file has the columns ${listColumns(columns)}; say which, as in ${choice(first)}, or several ` +
-      "of one number each with commas between them",
-  );
-}
-
-function noColumn({ columns }: Opened, name: string): string {
-  return `the Parquet file has no column ${show(name)}; it has ${listColumns(columns)}`;
-}
-
-function listColumns(columns: readonly SchemaTree[]): string {
-  const shown = 8;
-  const rest = columns.length - shown;
-  const names = columns.slice(0, shown).map(({ element }) => show(element.name));
-  return names.join(", ") + (rest > 0 ? ` and ${rest} more` : "");
-}
-
-function isListColumn({ children }: SchemaTree): boolean {
-  return children.length === 1;
-}
-
-const PHYSICAL: { readonly [type in NonNullable<SchemaElement["type"]>]?: ValueType } = {
-  ...{ FLOAT: "float32", DOUBLE: "float64", INT32: "int32", INT64: "int64", BOOLEAN: "bool" },
-};
-
-/** The type of a column's numbers, within as many lists as there are. */
-function typeOf(where: string, column: SchemaTree): ValueType {
-  let leaf = column;
-  while (leaf.children.length === 1) leaf = leaf.children[0]!;
-  const { element } = leaf;
-  const { type, logical_type: logical } = element;
-  const known = type && PHYSICAL[type];
-  const isOther = leaf.children.length > 1 || isTime(element) || logical?.type === "DECIMAL";
-  if (logical?.type === "FLOAT16") return "float16";
-  if (known === undefined || isOther) {
-    throw invalid(
-      `${where}: the column ${show(column.element.name)} is ${describe(column)}, expected numbers, or lists of them that ` +
-        "are all of one length",
-    );
-  }
-  const isByte =
-    element.converted_type === "UINT_8" ||
-    (logical?.type === "INTEGER" && logical.bitWidth === 8 && !logical.isSigned);
-  return isByte ? "uint8" : known;
-}
-
-function isTime({ converted_type: converted, logical_type: logical }: SchemaElement): boolean {
-  return /TIME|DATE|INTERVAL/.test(`${converted} ${logical?.type}`);
-}
-
-function describe({ element, children }: SchemaTree): string {
-  if (children.length > 1) return "a struct";
-  return children.length === 1 ? "of lists" : `of type ${element.logical_type?.type ?? element.type}`;
+/** Some rows that are stored together, and decoded as a whole. */
+interface RowGroup {
+  readonly index: number;
+  readonly first: number;
+  readonly count: number;
 }
 
 /** The rows of some columns. */
 class ParquetRows {
-  /** The row group that was read last, by its first row: its columns, in their order. */
-  private kept: { readonly first: number; readonly columns: readonly ArrayLike<unknown>[] } | undefined;
+  readonly count: number;
+  private readonly groups: readonly RowGroup[];
+  /** The row group that was read last: its columns, in their order. */
+  private kept: { readonly index: number; readonly columns: readonly ArrayLike<unknown>[] } | undefined;
 
   constructor(
-    private readonly opened: Opened,
-    private readonly columns: readonly SchemaTree[],
-  ) {}
-
-  /** The shape of the first row's lists. */
-  async firstShape(): Promise<number[]> {
-    const { where, metadata } = this.opened;
-    if (metadata.num_rows === 0n) throw invalidFile(`${where}: the Parquet file has no rows`);
-    const [group] = this.groups();
-    const shape: number[] = [];
-    // So that a group too large to be unpacked is refused before it is.
-    let value: unknown = (await this.firstRows(group!.count))[0];
-    while (isList(value)) {
-      shape.push(value.length);
-      value = value[0];
-    }
-    return shape;
-  }
-
-  private async firstRows(count: number): Promise<ArrayLike<unknown>> {
-    const [column] = this.columns;
-    this.checkSize(column!, 0, count);
-    return this.column(column!, 0, 1);
-  }
-
-  async read(
-    start: number,
-    end: number,
-    rowShape: readonly number[],
-    type: ValueType,
-  ): Promise<DataArray["data"]> {
-    const { where } = this.opened;
-    const size = elementCount(rowShape);
-    const data =
-      type === "uint8"
-        ? allocate(where, Uint8Array, end - start)
-        : allocate(where, Float32Array, end - start);
-    const [firstRow, endRow] = [start / size, end / size];
-    for (const { first, count } of this.groups()) {
-      if (first + count <= firstRow || first >= endRow) continue;
-      const columns = await this.group(first, count);
-      for (let row = Math.max(first, firstRow); row < Math.min(first + count, endRow); row++) {
-        const to = (row - firstRow) * size;
-        columns.forEach((column, k) => {
-          const value = column[row - first];
-          if (columns.length === 1) this.flatten(value, rowShape, data.subarray(to, to + size), row);
-          else this.put(value, data, to + k, row);
-        });
-      }
-    }
-    return data;
-  }
-
-  /** The values of one column in some rows. */
-  async column(column: SchemaTree, first: number, end: number): Promise<unknown[]> {
-    const values: unknown[] = [];
-    for (const group of this.groups()) {
-      const [from, to] = [Math.max(first, group.first), Math.min(end, group.first + group.count)];
-      if (from >= to) continue;
-      const whole = await this.group(group.first, group.count);
-      const k = this.columns.indexOf(column);
-      for (let row = from; row < to; row++) values.push(whole[k]![row - group.first]);
-    }
-    return values;
-  }
-
-  private groups(): { readonly first: number; readonly count: number }[] {
+    readonly opened: OpenedParquet,
+    readonly columns: readonly ParquetColumn[],
+  ) {
+    const { num_rows, row_groups } = opened.metadata;
+    this.count = Number(num_rows);
     let first = 0;
-    return this.opened.metadata.row_groups.map(({ num_rows }) => {
-      const group = { first, count: Number(num_rows) };
+    this.groups = row_groups.map(({ num_rows: rows }, index) => {
+      const group = { index, first, count: Number(rows) };
       first += group.count;
       return group;
     });
   }
 
-  private async group(first: number, count: number): Promise<readonly ArrayLike<unknown>[]> {
-    if (this.kept?.first === first) return this.kept.columns;
-    const { where, buffer, metadata } = this.opened;
+  /**
+   * Refuses a file with a row group that cannot be read, or would not fit into memory, as far as its metadata tell.
+   *
+   * @returns how many values each row group has in all columns together
+   */
+  async check(): Promise<number[]> {
+    const counts = this.groups.map(() => 0);
+    for (const column of this.columns) {
+      for (const [i, values] of (await checkChunks(this.opened, column)).entries()) counts[i]! += values;
+    }
+    const large = counts.findIndex((values) => values > MOST_VALUES);
+    if (large < 0) return counts;
+    const names = this.columns.map(({ name }) => show(name));
+    const rows = Math.max(1, Math.floor((this.groups[large]!.count * MOST_VALUES) / counts[large]! / 2));
+    throw invalidFile(
+      `${this.opened.where}: row group ${large} has ${counts[large]} values in the column` +
+        `${names.length > 1 ? `s ${names[0]} to ${names.at(-1)}` : ` ${names[0]}`}, more than the ${MOST_VALUES} that are ` +
+        `unpacked at once; write the file with smaller row groups: row_group_size=${rows} in pyarrow`,
+    );
+  }
+
+  /** The row groups that have rows. */
+  withRows(): readonly RowGroup[] {
+    return this.groups.filter(({ count }) => count > 0);
+  }
+
+  /** Calls for each of some rows, with the columns of its group and its place there. */
+  async each(
+    start: number,
+    end: number,
+    take: (row: number, columns: readonly ArrayLike<unknown>[], at: number) => void,
+  ): Promise<void> {
+    for (const group of this.groups) {
+      const [from, to] = [Math.max(start, group.first), Math.min(end, group.first + group.count)];
+      if (from >= to) continue;
+      const columns = await this.read(group.index);
+      for (let row = from; row < to; row++) take(row, columns, row - group.first);
+    }
+  }
+
+  private async read(index: number): Promise<readonly ArrayLike<unknown>[]> {
+    if (this.kept?.index === index) return this.kept.columns;
     this.kept = undefined;
     const columns: ArrayLike<unknown>[] = [];
     for (const column of this.columns) {
-      this.checkSize(column, first, count);
-      const { name } = column.element;
-      const values = await reading(where, async () => {
-        const scan = await parquetScan({ file: buffer, metadata, columns: [name], compressors });
-        return scan.readColumn({ column: name, rowStart: first, rowEnd: first + count });
-      });
-      columns.push(values);
+      throwIfAborted(this.opened.signal);
+      columns.push(await readChunk(this.opened, column, index));
     }
-    this.kept = { first, columns };
+    this.kept = { index, columns };
     return columns;
   }
+}
 
-  /** Refuses a row group that would not fit into memory: how many values it has stands in the file's metadata. */
-  private checkSize(column: SchemaTree, first: number, count: number): void {
-    const { where, metadata } = this.opened;
-    const index = this.groups().findIndex((group) => group.first === first);
-    const { name } = column.element;
-    const chunk = metadata.row_groups[index]!.columns.find(
-      (each) => each.meta_data?.path_in_schema[0] === name,
-    );
-    const values = Number(chunk?.meta_data?.num_values ?? 0n);
-    if (values <= MOST_VALUES) return;
-    const rows = Math.max(1, Math.floor((count * MOST_VALUES) / values / 2));
-    throw invalidFile(
-      `${where}: a row group has ${values} values in the column ${show(name)}, more than the ${MOST_VALUES} that are ` +
-        `unpacked at once; write the file with smaller ones: row_group_size=${rows} in pyarrow`,
-    );
+/** The shape of the first row's lists. */
+async function shapeOfLists(rows: ParquetRows, { name, values }: ParquetColumn): Promise<number[]> {
+  const { where } = rows.opened;
+  if (rows.count === 0) throw invalidFile(`${where}: the Parquet file has no rows; leave it out`);
+  const shape: number[] = [];
+  await rows.each(0, 1, (_, [column], at) => {
+    let value = column![at];
+    for (let i = 0; i < values!.lists; i++) {
+      if (!isList(value) || value.length === 0) {
+        const found = isList(value) ? "an empty list" : "nothing";
+        throw invalidFile(
+          `${where}: row 0 of the column ${show(name)} has ${found}, expected a list of numbers; leave such rows out`,
+        );
+      }
+      shape.push(value.length);
+      value = value[0];
+    }
+  });
+  return shape;
+}
+
+/** The numbers of rows as one array. */
+class ParquetNumbers {
+  private readonly where: string;
+
+  constructor(
+    private readonly rows: ParquetRows,
+    private readonly type: ValueType,
+    readonly rowShape: readonly number[],
+  ) {
+    this.where = rows.opened.where;
   }
 
+  /** Refuses lists of another length before the work starts where the metadata tell of them. @param counts see `check` */
+  async checkLengths(counts: readonly number[]): Promise<void> {
+    const size = elementCount(this.rowShape);
+    for (const { index, first, count } of this.rows.withRows()) {
+      if (counts[index] === count * size) continue;
+      // It says which row it is.
+      await this.read(first * size, (first + count) * size);
+      throw invalidFile(
+        `${this.where}: row group ${index} is to have ${counts[index]} values in ${count} rows of ${size}; the Parquet ` +
+          "file is damaged; write or copy it again",
+      );
+    }
+  }
+
+  async read(start: number, end: number): Promise<DataArray["data"]> {
+    const { rows, where, type } = this;
+    const size = elementCount(this.rowShape);
+    const [firstRow, endRow] = [Math.floor(start / size), Math.ceil(end / size)];
+    const length = (endRow - firstRow) * size;
+    const data =
+      type === "uint8" ? allocate(where, Uint8Array, length) : allocate(where, Float32Array, length);
+    await rows.each(firstRow, endRow, (row, columns, at) => {
+      const to = (row - firstRow) * size;
+      for (const [k, column] of columns.entries()) {
+        const { name, values } = rows.columns[k]!;
+        if (values!.lists > 0) this.flatten(column[at], 0, data, to, name, row);
+        else this.put(column[at], data, to + k, name, row);
+      }
+    });
+    return data.subarray(start - firstRow * size, end - firstRow * size);
+  }
+
+  /** Puts a list's numbers one behind the other; returns where they end. */
   private flatten(
     value: unknown,
-    shape: readonly number[],
-    into: Uint8Array | Float32Array,
+    axis: number,
+    data: DataArray["data"],
+    to: number,
+    name: string,
     row: number,
-  ): void {
-    const [length, ...inner] = shape;
-    if (length === undefined) {
-      this.put(value, into, 0, row);
-      return;
-    }
+  ): number {
+    const length = this.rowShape[axis]!;
     if (!isList(value) || value.length !== length) {
-      const found = isList(value) ? `a list of ${value.length}` : show(value);
+      const found = isList(value) ? `a list of ${value.length}` : "nothing";
       throw invalidFile(
-        `${this.opened.where}: row ${row} has ${found}, expected ${length} values, as the first row has`,
+        `${this.where}: row ${row} of the column ${show(name)} has ${found}, expected a list of ${length}, as the first ` +
+          "row has; cut or fill the lists to one length",
       );
     }
-    const size = elementCount(inner);
+    let end = to;
     for (let i = 0; i < length; i++) {
-      if (inner.length === 0) this.put(value[i], into, i, row);
-      else this.flatten(value[i], inner, into.subarray(i * size, (i + 1) * size), row);
+      if (axis + 1 < this.rowShape.length) end = this.flatten(value[i], axis + 1, data, end, name, row);
+      else this.put(value[i], data, end++, name, row);
     }
+    return end;
   }
 
-  private put(value: unknown, into: Uint8Array | Float32Array, at: number, row: number): void {
+  private put(value: unknown, data: DataArray["data"], at: number, name: string, row: number): void {
     const number = typeof value === "number" ? value : toNumber(value);
-    if (number === undefined || (Number.isFinite(number) && !Number.isFinite(Math.fround(number)))) {
-      const found = value === null || value === undefined ? "nothing" : show(value);
-      throw invalidFile(
-        `${this.opened.where}: row ${row} has ${found}, expected a number that float32 can stand for` +
-          (found === "nothing" ? "; write NaN, and weights that are 0 there" : ""),
-      );
-    }
-    into[at] = number;
+    const isByte = data instanceof Uint8Array;
+    const fits =
+      number !== undefined &&
+      (isByte
+        ? Number.isInteger(number) && number >= 0 && number <= 255
+        : !Number.isFinite(number) || Number.isFinite(Math.fround(number)));
+    if (!fits) throw this.refuse(value, isByte, name, row);
+    data[at] = number;
+  }
+
+  private refuse(value: unknown, isByte: boolean, name: string, row: number) {
+    const isNothing = value === null || value === undefined;
+    const found = typeof value === "bigint" ? `${value}` : isNothing ? "nothing" : show(value);
+    const expected = isByte
+      ? "a whole number from 0 to 255"
+      : typeof value === "bigint"
+        ? "a whole number of less than 2^53"
+        : "a number that float32 can stand for";
+    const cure = isNothing
+      ? isByte
+        ? "fill it in"
+        : "write NaN, and weights that are 0 there"
+      : "scale the numbers, or cast them to float32";
+    return invalidFile(
+      `${this.where}: row ${row} of the column ${show(name)} has ${found}, expected ${expected}; ${cure}`,
+    );
   }
 }
 
@@ -392,12 +314,13 @@ function toNumber(value: unknown): number | undefined {
   return Number.isSafeInteger(number) ? number : undefined;
 }
 
-async function fingerprintOfFile({ buffer, metadata, where, signal }: Opened, chosen: readonly SchemaTree[]) {
-  const names = chosen.map(({ element }) => element.name);
+async function fingerprintOfFile(opened: OpenedParquet, chosen: readonly ParquetColumn[]): Promise<string> {
+  const { where, handle, size, metadata, signal } = opened;
+  const names = chosen.map(({ name }) => name);
   return reading(where, () =>
-    fingerprintOf(`${JSON.stringify(names)} ${metadata.num_rows}`, buffer.byteLength, async (start, end) => {
+    fingerprintOf(`${JSON.stringify(names)} ${metadata.num_rows}`, size, (start, end) => {
       throwIfAborted(signal);
-      return new Uint8Array(await buffer.slice(start, end));
+      return readSlice(where, handle, size, start, end);
     }),
   );
 }

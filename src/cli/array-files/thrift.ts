@@ -1,0 +1,112 @@
+// Thrift's compact protocol, in which a Parquet file's footer and the headers of its pages are written, read with no more
+// memory than the bytes have: the library that decodes them makes an array of as many items as a list says it has.
+
+/** What is wrong with a file's bytes; whoever reads the file says which one it is. */
+export class Damaged extends Error {}
+
+/** A struct's numbers, truth values and structs, by their fields' numbers; texts and lists are left out. */
+export type ThriftStruct = ReadonlyMap<number, number | boolean | ThriftStruct>;
+
+/** Structs within structs: Parquet has fewer than ten. */
+const DEEPEST = 64;
+
+/** The types of values. */
+const [STOP, TRUE, FALSE, BYTE, INT16, INT32, INT64, DOUBLE, BINARY, LIST, STRUCT] = [
+  ...[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12],
+] as const;
+
+export class ThriftReader {
+  constructor(
+    private readonly bytes: Uint8Array,
+    /** Where the next value begins. */
+    public offset: number,
+  ) {}
+
+  /** @throws Damaged where the bytes are no struct, or end within one */
+  struct(depth = 0): ThriftStruct {
+    if (depth > DEEPEST) throw new Damaged(`its metadata have more than ${DEEPEST} structs in each other`);
+    const fields = new Map<number, number | boolean | ThriftStruct>();
+    let field = 0;
+    for (;;) {
+      const header = this.byte();
+      const type = header & 15;
+      if (type === STOP) return fields;
+      const step = header >> 4;
+      field = step === 0 ? zigZag(this.varint(5)) : field + step;
+      const value = this.value(type, depth);
+      if (value !== undefined) fields.set(field, value);
+    }
+  }
+
+  private value(type: number, depth: number): number | boolean | ThriftStruct | undefined {
+    switch (type) {
+      case TRUE:
+      case FALSE:
+        return type === TRUE;
+      case BYTE:
+        return this.byte();
+      case INT16:
+      case INT32:
+        return zigZag(this.varint(5));
+      case INT64:
+        this.varint(10);
+        return undefined;
+      case DOUBLE:
+        this.skip(8);
+        return undefined;
+      case BINARY:
+        this.skip(this.varint(5));
+        return undefined;
+      case LIST:
+        this.list(depth);
+        return undefined;
+      case STRUCT:
+        return this.struct(depth + 1);
+      default:
+        throw new Damaged(`its metadata have a value of the type ${type}, which Parquet has not`);
+    }
+  }
+
+  private list(depth: number): void {
+    const header = this.byte();
+    const size = header >> 4 === 15 ? this.varint(5) : header >> 4;
+    // Each item has at least a byte.
+    if (size > this.bytes.length - this.offset) {
+      throw new Damaged(`its metadata have a list of ${size} items, more than there are bytes`);
+    }
+    if (depth > DEEPEST) throw new Damaged(`its metadata have more than ${DEEPEST} lists in each other`);
+    const type = header & 15;
+    for (let i = 0; i < size; i++) {
+      if (type === TRUE || type === FALSE) this.skip(1);
+      else this.value(type, depth + 1);
+    }
+  }
+
+  private byte(): number {
+    const byte = this.bytes[this.offset++];
+    if (byte === undefined) throw new Damaged("its metadata are cut short");
+    return byte;
+  }
+
+  private skip(count: number): void {
+    this.offset += count;
+    if (this.offset > this.bytes.length) throw new Damaged("its metadata are cut short");
+  }
+
+  /** A number of at most `most` groups of seven bits: as many as 32 or 64 bits have. */
+  private varint(most: number): number {
+    let value = 0;
+    for (let i = 0, factor = 1; i < most; i++, factor *= 128) {
+      const byte = this.byte();
+      value += (byte & 127) * factor;
+      if (byte < 128) return value;
+    }
+    throw new Damaged("its metadata have a number that is too long");
+  }
+}
+
+/** A signed number of 32 bits, whose sign stands in the last of them. */
+function zigZag(value: number): number {
+  const bits = value | 0;
+  return (bits >>> 1) ^ -(bits & 1);
+}
