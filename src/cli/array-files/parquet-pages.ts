@@ -70,6 +70,7 @@ export function unpackPages(chunk: ColumnChunk): UnpackedChunk {
   const { bytes, values } = chunk;
   const unpacked: Uint8Array[] = [];
   let offset = 0;
+  let hasDictionary = false;
   for (let seen = 0; seen < values; ) {
     const reader = new ThriftReader(bytes, offset);
     const header = reader.struct();
@@ -82,12 +83,20 @@ export function unpackPages(chunk: ColumnChunk): UnpackedChunk {
       const page = unpack(chunk, packed, size);
       unpacked.push(page);
       numberIn(structIn(header, 7), 1, 0, chunk.type === "BOOLEAN" ? 8 * size : size);
+      hasDictionary = true;
     } else if (type === DATA_PAGE) {
       const page = unpack(chunk, packed, size);
       unpacked.push(page);
-      seen += checkDataPage(chunk, structIn(header, 5), page, values - seen);
+      seen += checkDataPage({ ...chunk, hasDictionary }, structIn(header, 5), page, values - seen);
     } else if (type === DATA_PAGE_V2) {
-      seen += checkDataPageV2(chunk, structIn(header, 8), { packed, size }, values - seen, unpacked);
+      const parts = { packed, size };
+      seen += checkDataPageV2(
+        { ...chunk, hasDictionary },
+        structIn(header, 8),
+        parts,
+        values - seen,
+        unpacked,
+      );
     } else {
       throw new Damaged(`it has a page of the type ${type}, which is not read`);
     }
@@ -106,8 +115,12 @@ function unpack({ codec }: ColumnChunk, packed: Uint8Array, size: number): Uint8
   throw new Damaged(`a page unpacks to ${page.length} bytes in place of ${size}`);
 }
 
+interface ChunkSoFar extends ColumnChunk {
+  readonly hasDictionary: boolean;
+}
+
 /** Returns how many values it has. */
-function checkDataPage(chunk: ColumnChunk, header: ThriftStruct, page: Uint8Array, most: number): number {
+function checkDataPage(chunk: ChunkSoFar, header: ThriftStruct, page: Uint8Array, most: number): number {
   const count = numberIn(header, 1, 0, most);
   const view = new DataView(page.buffer, page.byteOffset, page.byteLength);
   let offset = 0;
@@ -128,7 +141,7 @@ function checkDataPage(chunk: ColumnChunk, header: ThriftStruct, page: Uint8Arra
 
 /** The same of a page whose levels are not packed. */
 function checkDataPageV2(
-  chunk: ColumnChunk,
+  chunk: ChunkSoFar,
   header: ThriftStruct,
   { packed, size }: { readonly packed: Uint8Array; readonly size: number },
   most: number,
@@ -155,9 +168,16 @@ function checkDataPageV2(
 }
 
 /** Looks through values that come in runs: the others are as long as the page. */
-function checkValues({ type }: ColumnChunk, encoding: unknown, bytes: Uint8Array, count: number): void {
+function checkValues(
+  { type, hasDictionary }: ChunkSoFar,
+  encoding: unknown,
+  bytes: Uint8Array,
+  count: number,
+): void {
   if (count === 0) return;
   if (encoding === PLAIN_DICTIONARY || encoding === RLE_DICTIONARY) {
+    // Its indices would be taken for values.
+    if (!hasDictionary) throw new Damaged("a page has no dictionary before it");
     const width = bytes[0] ?? 0;
     if (width > 32) throw new Damaged(`a page has values of ${width} bits`);
     if (width > 0) countInRuns(bytes.subarray(1), width, count);
