@@ -116,7 +116,13 @@ function parquetFiles({ hasPrior, hasReconstructions }: ResultsPlan) {
 }
 
 type Schema = ConstructorParameters<typeof ParquetWriter>[0]["schema"];
-type ParquetColumn = { readonly name: string; readonly data: unknown[]; readonly schema: Schema };
+type ParquetColumn = {
+  readonly name: string;
+  readonly data: unknown[];
+  readonly schema: Schema;
+  /** Of floats: the writer would else number values that come often, by a Map, to which -0 is 0. */
+  readonly encoding?: "PLAIN";
+};
 
 function parquetWriter(plan: ResultsPlan, outputs: StagedOutputs): PartWriter {
   const bytes = new ByteWriter();
@@ -135,7 +141,7 @@ function parquetWriter(plan: ResultsPlan, outputs: StagedOutputs): PartWriter {
       ];
       // The same in every process: no time, no name of a machine.
       writer ??= new ParquetWriter({ writer: bytes, schema, createdBy: "latentflow" });
-      const columnData = columns.map(({ name, data }) => ({ name, data }));
+      const columnData = columns.map(({ schema: _, ...column }) => column);
       await writer.write({ columnData, rowGroupSize: part.count });
       await flush();
     },
@@ -176,7 +182,8 @@ function scalar(name: string, values: Column | readonly bigint[], type: Scalar):
   const data = Array.from<number | string | bigint, unknown>(values, (value) =>
     type === "INT64" ? BigInt(value) : value,
   );
-  return { name, data, schema: [{ name, type, repetition_type: "REQUIRED" }] };
+  const schema: Schema = [{ name, type, repetition_type: "REQUIRED" }];
+  return { name, data, schema, ...(type !== "INT64" && { encoding: "PLAIN" }) };
 }
 
 function texts(name: string, data: readonly string[]): ParquetColumn {
@@ -190,6 +197,7 @@ function lists(name: string, values: Float32Array, size: number, count: number):
   return {
     name,
     data,
+    encoding: "PLAIN",
     schema: [
       { name, repetition_type: "REQUIRED", converted_type: "LIST", num_children: 1 },
       { name: "list", repetition_type: "REPEATED", num_children: 1 },
