@@ -69,10 +69,10 @@ test("samples of a Parquet file are encoded as those of a .npy file", async () =
       file = `${workplace.newPath()}.idx`;
       writeFileSync(file, Uint8Array.from([0, 0, 8, 2, 0, 0, 0, 20, 0, 0, 0, 6, ...values]));
     }
-    const [fromFile, fromParquet] = [
-      await encode("--data", file, "--loss", loss),
-      await encode("--data", `${samples}#${name}`, "--loss", loss, "--unit", "8"),
-    ];
+    const [fromFile, fromParquet] = await Promise.all([
+      encode("--data", file, "--loss", loss),
+      encode("--data", `${samples}#${name}`, "--loss", loss, "--unit", "8"),
+    ]);
     assert.equal(read(fromParquet, "latents.npy"), read(fromFile, "latents.npy"));
     assert.equal(read(fromParquet, "results.csv"), read(fromFile, "results.csv"));
   }
@@ -92,8 +92,7 @@ for (const [idColumn, expected] of [
       "--prior",
       "gaussian",
     ];
-    const asNpy = await encode(...options);
-    const out = await encode(...options, "--format", "parquet");
+    const [asNpy, out] = await Promise.all([encode(...options), encode(...options, "--format", "parquet")]);
     const rows = await readParquet(out);
     assert.equal(
       rows.map(({ id }) => id),
@@ -148,8 +147,10 @@ function readCsvOf(out: string): string[][] {
 
 test("units, shards and a merge: the same results, and of the same unit the same bytes", async () => {
   const options = ["--data", `${samples}#fixed`, "--loss", "mse", "--id-column", "name"];
-  const whole = await encode(...options, "--format", "parquet");
-  const inUnits = await encode(...options, "--format", "parquet", "--unit", "7");
+  const [whole, inUnits] = await Promise.all([
+    encode(...options, "--format", "parquet"),
+    encode(...options, "--format", "parquet", "--unit", "7"),
+  ]);
   assert.equal(await readParquet(inUnits), await readParquet(whole));
   const groups = (out: string) =>
     parquetMetadata(new Uint8Array(read(out, "results.parquet"))).row_groups.map(({ num_rows }) => num_rows);
@@ -157,11 +158,10 @@ test("units, shards and a merge: the same results, and of the same unit the same
   assert.equal(groups(inUnits), [7n, 7n, 6n]);
 
   const shards = workplace.newPath();
-  for (const shard of ["1/2", "0/2"]) {
-    const args = ["encode", ...few, ...running, "--out", shards, ...options, "--unit", "7", "--shard", shard];
-    const { exit, stderr } = await run(...args);
-    assert.is(exit, 0, stderr);
-  }
+  const ends = ["1/2", "0/2"].map((shard) =>
+    run("encode", ...few, ...running, "--out", shards, ...options, "--unit", "7", "--shard", shard),
+  );
+  for (const { exit, stderr } of await Promise.all(ends)) assert.is(exit, 0, stderr);
   const merge = async (format: string) => {
     const out = workplace.newPath();
     const { exit, stderr } = await run(
@@ -244,7 +244,7 @@ test("what cannot be read is refused before anything is computed or written", as
   const cut = `${workplace.newPath()}.parquet`;
   writeFileSync(cut, bad.subarray(0, bad.length - 9));
   const refused = join(folder, "rust-refused.parquet");
-  for (const [data, message] of [
+  const refusals = [
     [[texts], `--data ${texts}: the Parquet file has the columns "id", "v0"`],
     [[`${texts}#v0,id`], `--data ${texts}#v0,id: the column "id" is of texts`],
     [[`${texts}#v0`], `--data ${texts}#v0: its samples are 1, the decoder's output has 6 values`],
@@ -257,7 +257,8 @@ test("what cannot be read is refused before anything is computed or written", as
     [[`${samples}#bytes`], `--data ${samples}#bytes: the Parquet file has no column "id"`],
     [[`${samples}#bytes`, named(texts)], `--data ${named(texts)}: its values are of the type float32`],
     [[`${cut}#v0`], `--data ${cut}#v0: the Parquet file is damaged`],
-  ] as const) {
+  ] as const;
+  const check = async ([data, message]: (typeof refusals)[number]) => {
     const out = workplace.newPath();
     const args = ["--out", out, "--data", ...data, "--id-column", "id"];
     const { exit, stdout, stderr } = await run("encode", ...few, ...running, ...args);
@@ -265,7 +266,8 @@ test("what cannot be read is refused before anything is computed or written", as
     assert.is(stdout, "");
     assert.ok(stderr.startsWith(`latentflow: ${message}`), `${stderr} in place of ${message}`);
     assert.not.ok(existsSync(out));
-  }
+  };
+  for (let i = 0; i < refusals.length; i += 3) await Promise.all(refusals.slice(i, i + 3).map(check));
 });
 
 test("results.parquet keeps every bit: -0, the numbers that are none, and the smallest and largest ones", async () => {
