@@ -14,11 +14,13 @@ import { launchChromium, newPage, textOf } from "./support/browsers.ts";
 import { packPackage } from "./support/installed-package.ts";
 import { serve } from "./support/serve.ts";
 
-// Each folder of examples/ as its users have it: a copy with the packed package, run by the commands of its README.
+// Each project of examples/ as its users have it: a copy with the packed package, run by the commands of its README. What
+// is no project, cluster/, has cluster-examples.test.ts.
 
 const examples = fileURLToPath(new URL("../examples", import.meta.url));
 const names = readdirSync(examples, { withFileTypes: true })
   .flatMap((entry) => (entry.isDirectory() ? [entry.name] : []))
+  .filter((name) => existsSync(join(examples, name, "package.json")))
   .sort();
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "latentflow-examples-")));
 const tarball = packPackage(join(folder, "packed"));
@@ -52,7 +54,7 @@ const checks: Readonly<Record<string, (context: Context) => Promise<void>>> = {
   },
 };
 
-test("every folder of examples/ has its check", () => {
+test("every project of examples/ has its check", () => {
   assert.equal(names, Object.keys(checks));
 });
 

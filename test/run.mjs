@@ -27,6 +27,7 @@ const runsOnce = [
   "cli-train.test.ts",
   "cli-train-decoders.test.ts",
   "cli-training-options.test.ts",
+  "cluster-examples.test.ts",
   "command-line-docs.test.ts",
   // Installs a package in a folder of the repository, which two runs at a time would do over each other.
   "esrgan.test.ts",
@@ -40,6 +41,7 @@ const runsOnce = [
   "published.test.ts",
   "reproduce.test.ts",
   "runner.test.ts",
+  "shards-killed.test.ts",
   "webgpu-browser.test.ts",
   "where-it-runs.test.ts",
 ];

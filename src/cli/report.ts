@@ -35,8 +35,9 @@ export function showLoss(loss: StandardLoss, mean: number): readonly [name: stri
   return [`mean ${title}`, formatMean(mean, unit)];
 }
 
-/** How fast it went: `62 (0.32 s)`. */
+/** How fast it went: `62 (0.32 s)`; a word where there was nothing to do. */
 export function showSpeed(perSecond: number, seconds: number): string {
+  if (Number.isNaN(perSecond)) return "none";
   return `${formatCount(Math.round(perSecond))} (${seconds.toFixed(2)} s)`;
 }
 

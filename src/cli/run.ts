@@ -89,7 +89,7 @@ async function encodeInParts(run: Run, folder: PartsFolder): Promise<void> {
     await folder.remove();
     return;
   }
-  const content = `parts of ${units.length} units; latentflow merge ${showPath(shortPath(job.out))} puts all together`;
+  const content = `parts of ${formatCount(units.length)} ${units.length === 1 ? "unit" : "units"}; latentflow merge ${showPath(shortPath(job.out))} puts all together`;
   const report = {
     ...{ job, input, aborted: false },
     figures: figures.figures(),
