@@ -46,6 +46,7 @@ const PASSES: readonly (readonly [count: number, passes: number])[] = [
 const FURTHER: readonly (readonly [count: number, passes: number])[] = [
   [480, 200],
   [50_000, 2],
+  [50_000, 10],
 ];
 /** The workers are those of the build: `npm run build` first. */
 const worker = new URL("../build/lib/latentflow-worker.js", import.meta.url);

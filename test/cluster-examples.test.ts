@@ -269,6 +269,7 @@ test("subprocess_per_partition.py encodes and merges; a killed subprocess is sta
   const env = withPrograms({ latentflow });
   const script = join(examples, "subprocess_per_partition.py");
   const args = [...input, "--unit", "10", "--out", out, "--shards", "3", "--workers", "2"];
+  findOrInstall("python3", () => (existsSync("/usr/bin/python3") ? "/usr/bin/python3" : undefined));
   await command("python3", [script, ...args], { env });
   checkSame(out);
   rmSync(out, { recursive: true });

@@ -41,7 +41,7 @@ export async function runJob(job: Job): Promise<void> {
   const input = await unlessInterrupted(signal, openInput(job, signal), nothing);
   if (!input) return;
   // Before the work, so that a folder that cannot be made costs nothing.
-  await makeFolder(job.out, encodeOutputs, job);
+  await makeFolder(job.out, job.shard ? [] : encodeOutputs, job);
   const cut = { samples: input.samples.count, unit: job.unit ?? STANDARD_UNIT };
   const run = { job, input, cut, signal };
   if (cut.samples === 0 || (unitCount(cut) === 1 && !job.shard)) return encodeAtOnce(run);
