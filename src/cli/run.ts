@@ -115,7 +115,7 @@ async function unitsWithoutPart(
   const missing: Unit[] = [];
   for (const unit of units) {
     if (signal.aborted) break;
-    const part = await folder.readWhole(unit, (problem) => say(`${problem}; it is computed again`));
+    const part = await folder.readIfWhole(unit, (problem) => say(`${problem}; it is computed again`));
     if (part) figures?.add(part);
     else missing.push(unit);
   }

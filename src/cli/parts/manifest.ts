@@ -8,19 +8,22 @@ import type { EncodingInput } from "../encoding-input.ts";
 import type { Job } from "../job.ts";
 import type { Cut } from "./units.ts";
 
-// What all parts in a folder have in common, and what merging them has to know. It names all that a result depends on, and
-// not how many shards there are: whoever goes on may have another number of them.
+// The manifest says what all parts in a folder have in common, and what merging them needs. It names everything that a
+// result depends on. The number of shards is no part of it: a run may be continued with another number.
+
+/** The format of a folder of parts, manifest and parts alike. A manifest of another one is refused. */
+const FORMAT = "latentflow parts 1";
 
 /** The manifest of a run, manifest.json. */
 export interface Manifest extends Cut {
-  readonly format: "latentflow parts 1";
+  readonly format: typeof FORMAT;
   readonly latentSize: number;
   readonly sampleShape: readonly number[];
   readonly hasPrior: boolean;
   readonly hasReconstructions: boolean;
   /** The column of identifiers in the files of samples. */
   readonly idColumn: string | null;
-  /** What computes: `plain` and the checksum of its binary. */
+  /** The kernels: their build and the checksum of its binary, `plain 1a2b3c4d`. */
   readonly build: string;
   /** What the results depend on, by dotted names. */
   readonly run: RunDescription;
@@ -49,7 +52,7 @@ export async function manifestOf(job: Job, input: EncodingInput, unit: number): 
     solver: job.solver.description,
   };
   return {
-    format: "latentflow parts 1",
+    format: FORMAT,
     samples: samples.count,
     unit,
     latentSize: decoder.latentSize,
@@ -73,7 +76,7 @@ export function formatManifest(manifest: Manifest): string {
   return `${JSON.stringify(manifest, null, 2)}\n`;
 }
 
-/** What parts know their run by. */
+/** The SHA-256 of a manifest's text. Parts record it: it says which run they belong to. */
 export function manifestSum(manifest: Manifest): string {
   return sha256(formatManifest(manifest));
 }
@@ -82,7 +85,7 @@ export function manifestSum(manifest: Manifest): string {
  * Reads a manifest.
  *
  * @param where what messages begin with
- * @returns undefined where it is torn: half of it is no JSON
+ * @returns undefined where it is not JSON: its writer was killed before it had written all of it
  * @throws LatentflowError `invalid_file` where it is something else
  */
 export function parseManifest(where: string, text: string): Manifest | undefined {
@@ -115,13 +118,13 @@ function isManifest(value: unknown): value is Manifest {
   if (typeof value !== "object" || value === null) return false;
   const fields = value as Readonly<Record<string, unknown>>;
   return (
-    fields.format === "latentflow parts 1" &&
+    fields.format === FORMAT &&
     Object.entries(FIELDS).every(([name, isRight]) => isRight(fields[name])) &&
     Number.isSafeInteger(elementCount(fields.sampleShape as number[]) * (fields.unit as number))
   );
 }
 
-/** The first digits of a SHA-256 are enough to tell two apart. */
+/** A SHA-256 by its first digits, for messages. */
 function shortSum<Leaf>(leaf: Leaf): Leaf | string {
   return typeof leaf === "string" && /^[0-9a-f]{64}$/.test(leaf) ? leaf.slice(0, 12) : leaf;
 }
@@ -130,9 +133,9 @@ function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) > 0;
 }
 
-/** What is not the same in two manifests, in words. */
+/** Where two manifests differ, a text for each difference. None where they are the same. */
 export function manifestDifferences(there: Manifest, here: Manifest): string[] {
-  // Whether there is a prior is said by which.
+  // hasPrior follows from the prior in `run`, which would be named a second time.
   const flat = ({ run, hasPrior, ...rest }: Manifest) => ({
     ...Object.fromEntries(Object.entries(run).map(([name, leaf]) => [name, shortSum(leaf)])),
     ...Object.fromEntries(leaves(rest)),

@@ -10,7 +10,7 @@ import type { Unit } from "./units.ts";
 // What comes of a unit, as a file: safetensors, which Python reads, too. Its metadata say of which run it is a part, and
 // hold a checksum of everything else.
 
-/** What is known of each of a unit's samples. */
+/** The results of a unit's samples: of each array `count` values, of z count × latent size. */
 export interface SampleResults
   extends Pick<
     EncodeResult,
@@ -28,24 +28,30 @@ export interface Part extends Unit {
   readonly results: SampleResults;
   /** The least that the losses can come to, summed up over the samples that were started; undefined of a loss without it. */
   readonly leastLoss: { readonly sum: number; readonly count: number } | undefined;
-  /** How long it took, on how many threads, and by which build of the kernels. */
+  /** How long it took to encode. */
   readonly seconds: number;
+  /** The most threads that took part; 0 where the backend has no threads. */
   readonly threads: number;
+  /** The name of the kernels' build: `plain`, say. */
   readonly kernels: string;
 }
 
-/** What a part says of its run. */
+/** Which run a part belongs to, as the part's file records it. */
 export interface PartOrigin {
-  /** The SHA-256 of the manifest. */
+  /** The SHA-256 of the run's manifest. */
   readonly manifest: string;
-  /** What has computed it, for messages: `plain 1a2b3c4d`. */
+  /** The build of the kernels that computed it, for messages: `plain 1a2b3c4d`. */
   readonly build: string;
 }
+
+/** The metadata of a part's file. */
+const DESCRIPTION = "latentflow_part";
+const CHECKSUM = "sha256";
 
 type Values = Float32Array | Float64Array | Uint32Array | Uint8Array | BigInt64Array;
 
 /** The bytes of a part's file. */
-export function writePart(part: Part, origin: PartOrigin): Uint8Array {
+export function formatPart(part: Part, origin: PartOrigin): Uint8Array {
   const { results, index, first, count, leastLoss, seconds, threads, kernels } = part;
   const tensors = tensorsOf(results, count);
   const description = JSON.stringify({
@@ -53,9 +59,9 @@ export function writePart(part: Part, origin: PartOrigin): Uint8Array {
     ...(leastLoss && { leastLoss }),
   });
   const metadata = [
-    ["latentflow_part", description],
+    [DESCRIPTION, description],
     [
-      "sha256",
+      CHECKSUM,
       sumOf(
         description,
         tensors.map(({ name, values }) => [name, bytesOf(values)] as const),
@@ -115,7 +121,7 @@ function sumOf(
   return hash.digest("hex");
 }
 
-/** What is asked of a part that is read. */
+/** What a part has to be, as its run's manifest says. */
 export interface WantedPart {
   readonly unit: Unit;
   readonly origin: PartOrigin;
@@ -127,19 +133,19 @@ export interface WantedPart {
 }
 
 /**
- * Reads a part's file.
+ * Reads a part from the bytes of its file.
  *
  * @param where what messages begin with
  * @throws LatentflowError `invalid_file` where it is torn, or of another unit or run
  */
-export function readPart(where: string, bytes: Uint8Array, wanted: WantedPart): Part {
+export function parsePart(where: string, bytes: Uint8Array, wanted: WantedPart): Part {
   const { metadata, tensors } = readSafetensors(where, bytes);
-  const description = metadata.get("latentflow_part") ?? "";
+  const description = metadata.get(DESCRIPTION) ?? "";
   const sum = sumOf(
     description,
     [...tensors].map(([name, tensor]) => [name, tensor.bytes] as const),
   );
-  if (description === "" || sum !== metadata.get("sha256")) {
+  if (description === "" || sum !== metadata.get(CHECKSUM)) {
     throw invalidFile(
       `${where}: its checksum is another one; it is torn or damaged, and is to be computed again`,
     );

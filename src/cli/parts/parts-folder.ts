@@ -14,7 +14,7 @@ import {
   manifestSum,
   parseManifest,
 } from "./manifest.ts";
-import { type Part, readPart, writePart } from "./part.ts";
+import { formatPart, type Part, type PartOrigin, parsePart } from "./part.ts";
 import type { Unit } from "./units.ts";
 
 // A folder of parts: manifest.json, and a file for each unit that is done. Every file comes to its place by a renaming once
@@ -27,7 +27,7 @@ const manifestName = "manifest.json";
 
 /** Parts of one run. */
 export class PartsFolder {
-  private readonly origin: { readonly manifest: string; readonly build: string };
+  private readonly origin: PartOrigin;
 
   constructor(
     readonly folder: string,
@@ -78,14 +78,14 @@ export class PartsFolder {
     });
     if (!bytes) return undefined;
     const { latentSize, sampleShape, hasPrior, hasReconstructions, idColumn } = this.manifest;
-    return readPart(showPath(shortPath(path)), bytes, {
+    return parsePart(showPath(shortPath(path)), bytes, {
       ...{ unit, origin: this.origin, latentSize, outputSize: elementCount(sampleShape) },
       ...{ hasPrior, hasReconstructions, hasIds: idColumn !== null },
     });
   }
 
-  /** The same; undefined, too, where it is torn or not this run's, which `tell` is told. */
-  async readWhole(unit: Unit, tell: (problem: string) => void): Promise<Part | undefined> {
+  /** As `read`, but a part that is torn or not this run's is undefined, too; `tell` gets the reason. */
+  async readIfWhole(unit: Unit, tell: (problem: string) => void): Promise<Part | undefined> {
     return this.read(unit).catch((error) => {
       // What the system says is about the disk, and not about the part.
       if (!(error instanceof LatentflowError) || error.cause !== undefined) throw error;
@@ -96,7 +96,7 @@ export class PartsFolder {
 
   /** Writes a part, in place of what may be there. */
   async write(part: Part): Promise<void> {
-    await write(this.folder, nameOf(part), writePart(part, this.origin));
+    await write(this.folder, nameOf(part), formatPart(part, this.origin));
   }
 
   /** When the parts came that are there, in milliseconds, by their units; nothing is read. */
