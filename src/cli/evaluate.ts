@@ -65,7 +65,7 @@ import {
   showSolver,
   summaryRows,
 } from "./report.ts";
-import { resultsFile, resultsName } from "./results.ts";
+import { resultsFile, resultsTableName } from "./results.ts";
 import { readWeightsOf } from "./samples.ts";
 import {
   addFlowAndSolverOptions,
@@ -144,7 +144,7 @@ async function runEvaluation(job: EvaluateJob, pair: ChosenFlowAndSolver | undef
   const stopped = "stopped; nothing is written";
   const input = await unlessInterrupted(signal, readInput(job, pair, signal), stopped);
   if (!input) return;
-  if (job.out !== undefined) await makeFolder(job.out, [resultsName], job);
+  if (job.out !== undefined) await makeFolder(job.out, [resultsTableName], job);
   const report = await unlessInterrupted(signal, evaluateShown(job, input, signal), stopped);
   if (!report) return;
 

@@ -11,7 +11,12 @@ import type { Part } from "./parts/part.ts";
 import { type PartsFolder, partsName } from "./parts/parts-folder.ts";
 import { allParts, missingUnits, openFolders, showRanges } from "./parts/read-parts.ts";
 import { unitCount } from "./parts/units.ts";
-import { RESULTS_FORMATS, type ResultsFormat, resultsNames, writeResults } from "./parts/write-results.ts";
+import {
+  RESULTS_FORMATS,
+  type ResultsFormat,
+  resultsFileNames,
+  writeResults,
+} from "./parts/write-results.ts";
 import { print } from "./print.ts";
 import { showProgress } from "./progress.ts";
 import { formatJson, formatText, summaryRows } from "./report.ts";
@@ -68,7 +73,7 @@ async function merge(dirs: readonly string[], options: MergeOptions): Promise<vo
   const [{ manifest }] = folders as [PartsFolder];
   await refuseMissing(folders, dirs);
   const out = options.out ?? dirs[0]!;
-  await makeFolder(out, resultsNames, {});
+  await makeFolder(out, resultsFileNames, {});
 
   const figures = new PartFigures();
   const task = { verb: "merging", unit: "samples", total: manifest.samples };

@@ -3,18 +3,36 @@ import type { Ids } from "./array-files/parquet-file.ts";
 import type { OutputFile } from "./output-files.ts";
 import type { SampleResults } from "./parts/part.ts";
 
-/** The name of the file of what is known of each sample. */
-export const resultsName = "results.csv";
+/** The table of results, a line per sample. */
+export const resultsTableName = "results.csv";
 
-/** What is known of each sample but its code. */
+/** The results of samples without their codes: what a table has room for. */
 export type Results = Omit<SampleResults, "z" | "reconstructions" | "ids">;
 
-/** What is known of each sample, by the names of its columns. @param first the index of the first one */
+/** The columns of results, in their order. `id`, `prior` and `objective` are absent where there are none. */
+export type ResultColumn =
+  | "index"
+  | "id"
+  | "initial_loss"
+  | "loss"
+  | "prior"
+  | "objective"
+  | "gradient_norm"
+  | "status"
+  | "accepted_steps"
+  | "backtracks"
+  | "t";
+
+/**
+ * Results as the columns of a table, a row per sample.
+ *
+ * @param first the index of the first sample
+ */
 export function resultColumns(
   { initialLoss, loss, prior, objective, gradientNorm, status, stats }: Results,
   first = 0,
   ids?: Ids,
-): Record<string, Column> {
+): { readonly [name in ResultColumn]?: Column } {
   return {
     index: status.map((_, index) => first + index),
     ...(ids && { id: ids instanceof BigInt64Array ? Array.from(ids, String) : ids }),
@@ -29,7 +47,7 @@ export function resultColumns(
   };
 }
 
-/** A word on what is in these columns. */
+/** What is in these columns, for the list of a command's outputs. */
 export function showColumns(hasPrior: boolean): string {
   return (
     `losses, ${hasPrior ? "prior, objective, " : ""}gradient norm, status, steps and t (of lbfgs the sum of its steps), ` +
@@ -37,8 +55,8 @@ export function showColumns(hasPrior: boolean): string {
   );
 }
 
-/** All of it, as a file. */
+/** The table as a file. */
 export function resultsFile(results: Results): OutputFile {
   const content = showColumns(results.prior !== undefined);
-  return { name: resultsName, bytes: formatCsv(resultColumns(results)), content };
+  return { name: resultsTableName, bytes: formatCsv(resultColumns(results)), content };
 }

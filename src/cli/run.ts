@@ -14,13 +14,13 @@ import type { Part } from "./parts/part.ts";
 import { PartsFolder, partsName } from "./parts/parts-folder.ts";
 import { allParts } from "./parts/read-parts.ts";
 import { type Cut, type Unit, unitAt, unitCount, unitsOf } from "./parts/units.ts";
-import { type ResultsPlan, resultsNames, writeResults } from "./parts/write-results.ts";
+import { type ResultsPlan, resultsFileNames, writeResults } from "./parts/write-results.ts";
 import { print, say } from "./print.ts";
 import { showSampleProgress } from "./progress.ts";
 import { formatCount } from "./table.ts";
 
 /** What a run that encodes may write. */
-const encodeOutputs = [...resultsNames, ...pictureNames];
+const encodeOutputs = [...resultsFileNames, ...pictureNames];
 
 /** A run whose input has been opened. */
 interface Run {

@@ -3,12 +3,12 @@ import { ByteWriter, ParquetWriter } from "hyparquet-writer";
 import { type Column, formatCsv, formatCsvRows } from "../../data/csv.ts";
 import { npyHeader } from "../../data/npy.ts";
 import { type Output, StagedOutputs } from "../output-files.ts";
-import { resultColumns, resultsName, showColumns } from "../results.ts";
+import { type ResultColumn, resultColumns, resultsTableName, showColumns } from "../results.ts";
 import type { Part } from "./part.ts";
 
 // The results of all samples as files, written part by part, so that no more than one part is in memory.
 
-/** What is written of a run. */
+/** What the results of a run have, before there are any. */
 export interface ResultsPlan {
   readonly samples: number;
   readonly latentSize: number;
@@ -21,9 +21,9 @@ export interface ResultsPlan {
 export type ResultsFormat = "npy" | "parquet";
 
 interface Format {
-  /** The files of this plan, with a word on each. */
+  /** The files that a run of this plan writes, with what is in each. */
   readonly files: (plan: ResultsPlan) => { readonly name: string; readonly content: string }[];
-  /** What writes the parts, which come in order. */
+  /** Makes what appends parts, in order, to those files. */
   readonly writer: (plan: ResultsPlan, outputs: StagedOutputs) => PartWriter;
 }
 
@@ -41,8 +41,8 @@ export const RESULTS_FORMATS: { readonly [Name in ResultsFormat]: Format } = {
   parquet: { files: parquetFiles, writer: parquetWriter },
 };
 
-/** The names of all files that any format writes. */
-export const resultsNames = [latentsName, resultsName, reconstructionsName, parquetName] as const;
+/** The files of all formats. */
+export const resultsFileNames = [latentsName, resultsTableName, reconstructionsName, parquetName] as const;
 
 /**
  * Writes the results of a run to its folder, over those of earlier runs; where it cannot be done, all is as it was before.
@@ -64,7 +64,9 @@ export async function writeResults(
     const writer = makeWriter(plan, outputs);
     for await (const part of parts) await writer.add(part);
     await writer.finish();
-    const stale = [...resultsNames, ...others].filter((name) => !written.some((file) => file.name === name));
+    const stale = [...resultsFileNames, ...others].filter(
+      (name) => !written.some((file) => file.name === name),
+    );
     await outputs.commit(stale);
   } catch (error) {
     await outputs.discard();
@@ -76,7 +78,7 @@ export async function writeResults(
 function npyFiles({ samples, latentSize, sampleShape, hasPrior, hasReconstructions }: ResultsPlan) {
   return [
     { name: latentsName, content: `the codes z: ${samples} × ${latentSize}, float32` },
-    { name: resultsName, content: showColumns(hasPrior) },
+    { name: resultsTableName, content: showColumns(hasPrior) },
     ...(hasReconstructions
       ? [
           {
@@ -101,7 +103,7 @@ function npyWriter(
       const isFirst = first === 0;
       const columns = resultColumns(results, first, results.ids);
       await append(latentsName, [samples, latentSize], results.z, isFirst);
-      await outputs.append(resultsName, isFirst ? formatCsv(columns) : formatCsvRows(columns));
+      await outputs.append(resultsTableName, isFirst ? formatCsv(columns) : formatCsvRows(columns));
       if (hasReconstructions) {
         await append(reconstructionsName, [samples, ...sampleShape], results.reconstructions!, isFirst);
       }
@@ -154,18 +156,20 @@ function parquetWriter(plan: ResultsPlan, outputs: StagedOutputs): PartWriter {
 
 type Scalar = "INT64" | "DOUBLE" | "FLOAT";
 
-/** The columns that are no float32. */
-const SCALARS: Readonly<Record<string, Scalar>> = {
-  ...{ index: "INT64", accepted_steps: "INT64", backtracks: "INT64", t: "DOUBLE" },
+/** The types of the columns that come after `index` and `id`. */
+const TYPES: { readonly [name in Exclude<ResultColumn, "index" | "id">]: Scalar | "TEXT" } = {
+  ...{ initial_loss: "FLOAT", loss: "FLOAT", prior: "FLOAT", objective: "FLOAT" },
+  ...{ gradient_norm: "FLOAT", status: "TEXT", accepted_steps: "INT64", backtracks: "INT64", t: "DOUBLE" },
 };
 
 function parquetColumns({ latentSize, sampleShape, hasReconstructions }: ResultsPlan, part: Part) {
   const { results, first, count } = part;
   const { ids } = results;
   const { index, id, ...others } = resultColumns(results, first, ids);
-  const scalars = Object.entries(others).map(([name, values]) =>
-    name === "status" ? texts(name, values as string[]) : scalar(name, values, SCALARS[name] ?? "FLOAT"),
-  );
+  const scalars = (Object.keys(others) as (keyof typeof others)[]).map((name) => {
+    const type = TYPES[name];
+    return type === "TEXT" ? texts(name, others[name] as string[]) : scalar(name, others[name]!, type);
+  });
   const sampleSize = sampleShape.reduce((product, length) => product * length, 1);
   return [
     scalar("index", index!, "INT64"),
