@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { invalidFile, showPath } from "../check.ts";
-import { pictureNames } from "./draw-pictures.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
 import { shortPath } from "./files.ts";
 import { interruptSignal, sayInterrupted } from "./interrupt.ts";
@@ -17,6 +16,7 @@ import {
   resultsFileNames,
   writeResults,
 } from "./parts/write-results.ts";
+import { pictureNames } from "./picture-files.ts";
 import { print } from "./print.ts";
 import { showProgress } from "./progress.ts";
 import { formatJson, formatText, summaryRows } from "./report.ts";

@@ -7,7 +7,7 @@ import { encodeOptions, type Job } from "./job.ts";
 import { backendOf } from "./options.ts";
 import type { Part } from "./parts/part.ts";
 
-/** What pictures are drawn of. */
+/** What the samples of a picture are read, encoded and decoded with. */
 export interface PictureSource {
   readonly job: Job;
   readonly input: EncodingInput;
@@ -18,8 +18,8 @@ export interface PictureSource {
 export const shownSteps = [0, 1, 2, 5, 10, 20] as const;
 
 /**
- * As many steps are tried for that, where the solver can be told how many. Of Dormand-Prince's some are refused, and
- * here are ten times those shown.
+ * The most steps that a solver with `maxSteps` tries for steps.png. Dormand-Prince counts the steps that it refuses, so
+ * there are ten times as many as the picture shows.
  */
 const stepsTried = 200;
 
@@ -31,7 +31,7 @@ const stepsCount = 6;
  * Draws the first samples that have ended, one a column: the original, its reconstruction, and the
  * reconstruction minus the original, grey where they are equal.
  *
- * @param part the first one
+ * @param part of the first unit
  * @returns a PNG; undefined when no sample has ended
  */
 export async function drawReconstructions(
@@ -61,7 +61,7 @@ export async function drawReconstructions(
  * Draws a few samples, one a row: the reconstruction after 0, 1, 2, 5, 10 and 20 accepted steps and at the
  * end, then the original. A sample that ended sooner is shown as it ended.
  *
- * @param part the first one
+ * @param part of the first unit
  * @returns a PNG; undefined when no sample has ended, or on Ctrl-C
  */
 export async function drawSteps(

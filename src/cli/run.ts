@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { showPath } from "../check.ts";
-import { pictureNames, writePictures } from "./draw-pictures.ts";
 import { formatReport } from "./encode-report.ts";
 import { type EncodingInput, openInput } from "./encoding-input.ts";
 import { shortPath } from "./files.ts";
@@ -15,6 +14,7 @@ import { PartsFolder, partsName } from "./parts/parts-folder.ts";
 import { allParts } from "./parts/read-parts.ts";
 import { type Cut, type Unit, unitAt, unitCount, unitsOf } from "./parts/units.ts";
 import { type ResultsPlan, resultsFileNames, writeResults } from "./parts/write-results.ts";
+import { pictureNames, writePictures } from "./picture-files.ts";
 import { print, say } from "./print.ts";
 import { showSampleProgress } from "./progress.ts";
 import { formatCount } from "./table.ts";

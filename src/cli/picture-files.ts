@@ -1,14 +1,22 @@
 import { type ImageLayout, imageLayout } from "../data/images.ts";
 import type { EncodingInput } from "./encoding-input.ts";
-import { type OutputFile, writeOutputs } from "./output-files.ts";
+import { type Output, type OutputFile, writeOutputs } from "./output-files.ts";
 import type { Part } from "./parts/part.ts";
 import { drawReconstructions, drawSteps, type PictureSource, shownSteps } from "./pictures.ts";
 
-/** The names of the pictures. */
-export const pictureNames = ["reconstructions.png", "steps.png"];
+const reconstructionsName = "reconstructions.png";
+const stepsName = "steps.png";
 
-/** Draws the first samples that have ended, where samples are images, and writes the pictures to a folder. */
-export async function writePictures(folder: string, source: PictureSource, part: Part) {
+/** The files of pictures. */
+export const pictureNames = [reconstructionsName, stepsName] as const;
+
+/**
+ * Draws the first samples that have ended, where samples are images, and writes the pictures to a folder.
+ *
+ * @param part of the first unit
+ * @returns the pictures written; none where samples are no images, or none of the part's samples has ended
+ */
+export async function writePictures(folder: string, source: PictureSource, part: Part): Promise<Output[]> {
   const layout = layoutOf(source.input);
   return layout ? writeOutputs(folder, await drawPictures(source, part, layout)) : [];
 }
@@ -18,17 +26,17 @@ async function drawPictures(source: PictureSource, part: Part, layout: ImageLayo
   const reconstructions = await drawReconstructions(source, part, layout);
   if (reconstructions) {
     const content = "rows: original, reconstruction, difference (grey: none)";
-    pictures.push({ name: "reconstructions.png", bytes: reconstructions, content });
+    pictures.push({ name: reconstructionsName, bytes: reconstructions, content });
   }
   const steps = await drawSteps(source, part, layout);
   if (steps) {
     const content = `columns: after ${shownSteps.join(", ")} steps, at the end, original`;
-    pictures.push({ name: "steps.png", bytes: steps, content });
+    pictures.push({ name: stepsName, bytes: steps, content });
   }
   return pictures;
 }
 
-/** How the samples are pictures, by the decoder's shape of them or that of their file. */
+/** The layout of samples that are images, by the decoder's output or by their file; undefined of others. */
 function layoutOf({ decoder, given, samples }: EncodingInput): ImageLayout | undefined {
   if (given.points === undefined) return imageLayout(decoder.outputShape) ?? imageLayout(samples.shape);
   // Points × channels is no picture, whatever the numbers; points may be the pixels of one all the same.
