@@ -1,8 +1,7 @@
-import { invalid } from "../check.ts";
 import { elementCount } from "../data/array.ts";
 import type { Decoder, StandardLoss } from "../index.ts";
 import { openIdColumns } from "./array-files/open.ts";
-import type { Ids, IdsFile } from "./array-files/parquet-file.ts";
+import { type Ids, type IdsFile, joinIds, readIds } from "./array-files/parquet-ids.ts";
 import { limitsOf, readDecoderAndLoss } from "./decoder-file.ts";
 import { type Given, type GivenPlan, openFixed, planGiven, readGiven } from "./fixed-inputs.ts";
 import type { Job } from "./job.ts";
@@ -29,7 +28,7 @@ export interface EncodingInput {
   readonly weights: NumbersFile | undefined;
   /** Where the flows start, if not at 0. */
   readonly z0: NumbersFile | undefined;
-  /** Who the samples are, by the files of samples. */
+  /** The identifiers of the samples, a column in each of their files. */
   readonly ids: readonly IdsFile[] | undefined;
 }
 
@@ -99,29 +98,6 @@ export async function readSamplesAt(input: EncodingInput, samples: readonly numb
     given: { ...first.given, inputs },
     ids: first.ids && joinIds(blocks.map(({ ids }) => ids!)),
   };
-}
-
-async function readIds(files: readonly IdsFile[], first: number, count: number): Promise<Ids> {
-  const pieces: Ids[] = [];
-  let before = 0;
-  for (const file of files) {
-    const [from, to] = [Math.max(first, before), Math.min(first + count, before + file.count)];
-    if (from < to) pieces.push(await file.read(from - before, to - before));
-    before += file.count;
-  }
-  return joinIds(pieces);
-}
-
-/** Identifiers one behind the other. */
-export function joinIds(pieces: readonly Ids[]): Ids {
-  const isText = pieces.map((ids) => !(ids instanceof BigInt64Array));
-  if (isText.some((each) => each !== isText[0])) {
-    throw invalid(
-      "--id-column is a column of texts in one file and of whole numbers in another; save it as one type",
-    );
-  }
-  if (isText[0]) return (pieces as string[][]).flat();
-  return BigInt64Array.from((pieces as BigInt64Array[]).flatMap((ids) => [...ids]));
 }
 
 /** Values of a block of samples in memory: a block has no more of them, unless a single sample has. */

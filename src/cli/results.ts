@@ -1,5 +1,5 @@
 import { type Column, formatCsv } from "../data/csv.ts";
-import type { Ids } from "./array-files/parquet-file.ts";
+import type { Ids } from "./array-files/parquet-ids.ts";
 import type { OutputFile } from "./output-files.ts";
 import type { SampleResults } from "./parts/part.ts";
 

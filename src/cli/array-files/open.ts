@@ -11,7 +11,8 @@ import type { ArrayFile } from "./array-file.ts";
 import { FlatFile } from "./flat-file.ts";
 import { joinFiles } from "./joined-files.ts";
 import { openFile } from "./open-files.ts";
-import { type IdsFile, openIds, openParquet } from "./parquet-file.ts";
+import { type IdsFile, openIds } from "./parquet-ids.ts";
+import { openNumbers } from "./parquet-numbers.ts";
 import { readBytes } from "./read-bytes.ts";
 import { wholeFile } from "./whole-file.ts";
 
@@ -114,7 +115,7 @@ async function openInParts(
   if (!isFlat && !isParquet(beginning)) return undefined;
   if (limits.mostBytes !== undefined) checkSize(where, "the file has", size, limits.mostBytes);
   if (!isFlat) {
-    return openParquet(where, handle, names, (name) => showChoice(flag, "FILE.parquet", name), limits);
+    return openNumbers(where, handle, names, (name) => showChoice(flag, "FILE.parquet", name), limits);
   }
   if (names !== undefined) return undefined;
   if (!isNpy(beginning))

@@ -117,8 +117,11 @@ function isPlainNumber({ converted_type: converted, logical_type: logical }: Sch
   );
 }
 
-/** What identifiers are. @throws LatentflowError where a column is neither */
-export function typeOfIds(where: string, column: ParquetColumn): "text" | "integer" {
+/** What identifiers are. */
+export type IdsType = "text" | "integer";
+
+/** The type of a column's identifiers. @throws LatentflowError where they are of neither */
+export function typeOfIds(where: string, column: ParquetColumn): IdsType {
   const { element, lists } = column.values ?? {};
   if (element && lists === 0) {
     const { type, converted_type: converted, logical_type: logical } = element;

@@ -2,7 +2,8 @@ import { type Decoder, decode, type EncodeProgress, type EncodeResult, encode } 
 import { ReadAhead } from "../../read-ahead.ts";
 import { leastLosses } from "../../terms/floor.ts";
 import { termTraits } from "../../terms/terms.ts";
-import { type Block, blockSize, type EncodingInput, joinIds, readBlock } from "../encoding-input.ts";
+import { joinIds } from "../array-files/parquet-ids.ts";
+import { type Block, blockSize, type EncodingInput, readBlock } from "../encoding-input.ts";
 import { givenOptions } from "../fixed-inputs.ts";
 import { encodeOptions, type Job } from "../job.ts";
 import { backendOf } from "../options.ts";

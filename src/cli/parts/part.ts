@@ -4,7 +4,7 @@ import { readSafetensors, writeSafetensors } from "../../decoder/safetensors.ts"
 import type { Tensor } from "../../decoder/tensor.ts";
 import type { EncodeResult, SolveStatistics } from "../../index.ts";
 import { STATUSES } from "../../result.ts";
-import type { Ids } from "../array-files/parquet-file.ts";
+import type { Ids } from "../array-files/parquet-ids.ts";
 import type { Unit } from "./units.ts";
 
 // What comes of a unit, as a file: safetensors, which Python reads, too. Its metadata say of which run it is a part, and

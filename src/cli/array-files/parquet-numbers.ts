@@ -6,25 +6,11 @@ import { allocate, type Limits } from "../../source.ts";
 import type { ValueType } from "../../values.ts";
 import type { ArrayFile } from "./array-file.ts";
 import { fingerprintOf } from "./fingerprint.ts";
-import { checkChunks, readChunk } from "./parquet-chunk.ts";
-import {
-  chooseColumns,
-  columnsOf,
-  findColumn,
-  type ParquetColumn,
-  typeOfIds,
-  typeOfNumbers,
-} from "./parquet-columns.ts";
+import { chooseColumns, columnsOf, type ParquetColumn, typeOfNumbers } from "./parquet-columns.ts";
 import { type OpenedParquet, openMetadata, reading, readSlice } from "./parquet-metadata.ts";
+import { ParquetRows } from "./parquet-rows.ts";
 
-// Samples in a Parquet file: a column of lists that are all of one length, nested or not, or columns of numbers. A row
-// group is read as a whole, and kept until another one is.
-
-/** Values that are unpacked at once, 8 bytes each: those of one row group in the columns that are read. */
-const MOST_VALUES = 2 ** 26;
-
-/** What a column of identifiers holds. */
-export type Ids = readonly string[] | BigInt64Array;
+// Samples in a Parquet file: a column of lists that are all of one length, nested or not, or columns of numbers.
 
 /**
  * Opens the columns of a Parquet file that `names` says, with commas between them; without it the only one that there is,
@@ -32,7 +18,7 @@ export type Ids = readonly string[] | BigInt64Array;
  *
  * @throws LatentflowError where it is no Parquet file, has no such columns, or other values than numbers in them
  */
-export async function openParquet(
+export async function openNumbers(
   where: string,
   handle: FileHandle,
   names: string | undefined,
@@ -68,117 +54,6 @@ export async function openParquet(
     read: (start, end) => numbers.read(start, end),
     fingerprint: () => fingerprintOfFile(opened, chosen),
   };
-}
-
-/** Opens the column of a file that says who each row is. */
-export async function openIds(where: string, handle: FileHandle, name: string, limits: Limits) {
-  const opened = await openMetadata(where, handle, limits.signal);
-  const column = findColumn(where, await reading(where, () => columnsOf(opened)), name);
-  const type = typeOfIds(where, column);
-  const rows = new ParquetRows(opened, [column]);
-  await rows.check();
-  const refuse = (row: number, found: string, cure: string) =>
-    invalidFile(`${where}: row ${row} of the column ${show(name)} of identifiers has ${found}; ${cure}`);
-  return {
-    where,
-    type,
-    count: rows.count,
-    async read(first: number, end: number): Promise<Ids> {
-      const values: unknown[] = [];
-      await rows.each(first, end, (_, [column], at) => void values.push(column![at]));
-      const missing = values.findIndex((value) => value === null || value === undefined);
-      if (missing >= 0) throw refuse(first + missing, "nothing", "give each row one");
-      if (type === "text") return values as string[];
-      const integers = (values as (number | bigint)[]).map(BigInt);
-      const far = integers.findIndex((value) => BigInt.asIntN(64, value) !== value);
-      if (far < 0) return BigInt64Array.from(integers);
-      throw refuse(first + far, `${integers[far]}, beyond 64 bits with a sign`, "cast the column to texts");
-    },
-  };
-}
-
-/** What reads identifiers. */
-export type IdsFile = Awaited<ReturnType<typeof openIds>>;
-
-/** Some rows that are stored together, and decoded as a whole. */
-interface RowGroup {
-  readonly index: number;
-  readonly first: number;
-  readonly count: number;
-}
-
-/** The rows of some columns. */
-class ParquetRows {
-  readonly count: number;
-  private readonly groups: readonly RowGroup[];
-  /** The row group that was read last: its columns, in their order. */
-  private kept: { readonly index: number; readonly columns: readonly ArrayLike<unknown>[] } | undefined;
-
-  constructor(
-    readonly opened: OpenedParquet,
-    readonly columns: readonly ParquetColumn[],
-  ) {
-    const { num_rows, row_groups } = opened.metadata;
-    this.count = Number(num_rows);
-    let first = 0;
-    this.groups = row_groups.map(({ num_rows: rows }, index) => {
-      const group = { index, first, count: Number(rows) };
-      first += group.count;
-      return group;
-    });
-  }
-
-  /**
-   * Refuses a file with a row group that cannot be read, or would not fit into memory, as far as its metadata tell.
-   *
-   * @returns how many values each row group has in all columns together
-   */
-  async check(): Promise<number[]> {
-    const counts = this.groups.map(() => 0);
-    for (const column of this.columns) {
-      for (const [i, values] of (await checkChunks(this.opened, column)).entries()) counts[i]! += values;
-    }
-    const large = counts.findIndex((values) => values > MOST_VALUES);
-    if (large < 0) return counts;
-    const names = this.columns.map(({ name }) => show(name));
-    const rows = Math.max(1, Math.floor((this.groups[large]!.count * MOST_VALUES) / counts[large]! / 2));
-    throw invalidFile(
-      `${this.opened.where}: row group ${large} has ${counts[large]} values in the column` +
-        `${names.length > 1 ? `s ${names[0]} to ${names.at(-1)}` : ` ${names[0]}`}, more than the ${MOST_VALUES} that are ` +
-        `unpacked at once; write the file with smaller row groups: row_group_size=${rows} in pyarrow`,
-    );
-  }
-
-  /** The row groups that have rows. */
-  withRows(): readonly RowGroup[] {
-    return this.groups.filter(({ count }) => count > 0);
-  }
-
-  /** Calls for each of some rows, with the columns of its group and its place there. */
-  async each(
-    start: number,
-    end: number,
-    take: (row: number, columns: readonly ArrayLike<unknown>[], at: number) => void,
-  ): Promise<void> {
-    for (const group of this.groups) {
-      const [from, to] = [Math.max(start, group.first), Math.min(end, group.first + group.count)];
-      if (from >= to) continue;
-      const columns = await this.read(group.index);
-      for (let row = from; row < to; row++) take(row, columns, row - group.first);
-    }
-  }
-
-  private async read(index: number): Promise<readonly ArrayLike<unknown>[]> {
-    if (this.kept?.index === index) return this.kept.columns;
-    this.kept = undefined;
-    const columns: ArrayLike<unknown>[] = [];
-    for (const column of this.columns) {
-      throwIfAborted(this.opened.signal);
-      columns.push(await readChunk(this.opened, column, index));
-    }
-    this.kept = { index, columns };
-    return columns;
-  }
 }
 
 /** The shape of the first row's lists. */
