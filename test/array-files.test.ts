@@ -25,7 +25,7 @@ const workplace = new Workplace();
 test.after.each(closeFiles);
 test.after(() => workplace.dispose());
 
-const limits = { maxBytes: 2 ** 30, mostBytes: undefined, signal: undefined };
+const limits = { maxBytes: 2 ** 30, givenMaxBytes: undefined, signal: undefined };
 const folder = fileURLToPath(new URL("fixtures/parquet/", import.meta.url));
 const fixture = (name: string) => join(folder, `${name}.parquet`);
 const expected: {
@@ -360,7 +360,7 @@ test("of 3 GiB a block in the middle is read, in little memory", async () => {
   assert.is((await array.read(rows * size - size, rows * size)).length, size);
   assert.ok(process.memoryUsage().rss - before < 2 ** 26);
   // Somebody who gives --max-bytes means it.
-  const { message } = await refusal(() => openArray("--data", path, { ...limits, mostBytes: 2 ** 30 }));
+  const { message } = await refusal(() => openArray("--data", path, { ...limits, givenMaxBytes: 2 ** 30 }));
   assert.match(message, /the file has 3221225\d+ bytes, more than maxBytes, 1073741824/);
 });
 

@@ -106,7 +106,7 @@ export function addDecoderOptions(command: Command, standard = "what its file sa
 
 /** What bounds the reading of files. */
 export function limitsOf({ maxBytes }: Pick<DecoderFlags, "maxBytes">, signal?: AbortSignal): DataLimits {
-  return { maxBytes: maxBytes ?? STANDARD_MAX_BYTES, mostBytes: maxBytes, signal };
+  return { maxBytes: maxBytes ?? STANDARD_MAX_BYTES, givenMaxBytes: maxBytes, signal };
 }
 
 /** Adds the loss's options. */

@@ -16,14 +16,14 @@ import { type FixedArgument, kebabCase } from "./parse.ts";
  * @param flag that gives the file: errors name both
  */
 export async function readArrayFile(flag: string, path: string, limits: Limits): Promise<DataArray> {
-  const { where, bytes, array, choice } = await readBytes(flag, path, limits);
+  const { where, bytes, array, choice } = await readInput(flag, path, limits);
   return readArray(bytes, { where, array, choice, ...limits });
 }
 
 /** Reads such a file as a data set, whose bytes stay bytes. */
 export async function readDatasetFile(flag: string, path: string, limits: Limits): Promise<Dataset> {
   const { maxBytes, signal } = limits;
-  const { where, bytes, array, choice } = await readBytes(flag, path, limits);
+  const { where, bytes, array, choice } = await readInput(flag, path, limits);
   const options = { maxBytes, ...(array !== undefined && { array }), ...(signal && { signal }) };
   return readDatasetAs(where, bytes, options, choice);
 }
@@ -62,7 +62,7 @@ export async function beginningOf(file: string): Promise<Uint8Array | undefined>
   }
 }
 
-async function readBytes(flag: string, path: string, limits: Limits) {
+async function readInput(flag: string, path: string, limits: Limits) {
   const { file, array } = isStdin(path)
     ? { file: stdin, array: path.slice(stdin.length + 1) || undefined }
     : splitArrayName(path);

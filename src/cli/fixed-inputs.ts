@@ -156,8 +156,8 @@ function planInput(
     if (size === 1) return { ...planned, isEach: false };
     throw invalid(`${at}: a number, expected ${showLengths(shape)} of them in a file: ${flag}=FILE`);
   }
-  const each = rowsOf(array.shape, shape, [total, count]);
-  if (each) return { ...planned, isEach: each === "each" };
+  const isEach = hasRowForEach(array.shape, shape, [total, count]);
+  if (isEach !== undefined) return { ...planned, isEach };
   const samples = count === total ? `${total}` : `${total} or ${count}`;
   throw invalidFile(
     `${at}: its shape is ${showLengths(array.shape)}, expected ${showLengths(shape)}, one row for all samples, ` +
@@ -193,19 +193,26 @@ export function give(
   return readGiven(planGiven(decoder, sources, points, rows), 0, rows.count);
 }
 
-/** Whether a file of this shape has one row for all samples or one for each of so many; undefined where neither fits. */
-function rowsOf(
+/**
+ * Whether a file has a row for each sample, and not one for all of them.
+ *
+ * @param found the shape of the file
+ * @param shape of a row
+ * @param counts the numbers of rows that are a row for each
+ * @returns undefined where neither fits
+ */
+function hasRowForEach(
   found: readonly number[],
   shape: readonly number[],
   counts: readonly number[],
-): "all" | "each" | undefined {
+): boolean | undefined {
   // Axes of length 1 change nothing, and a row may be flat.
   const key = (lengths: readonly number[]) => lengths.filter((length) => length !== 1).join();
   const isRow = (lengths: readonly number[]) =>
     key(lengths) === key(shape) || key(lengths) === key([elementCount(shape)]);
-  if (isRow(found)) return "all";
+  if (isRow(found)) return false;
   const [first, ...rest] = found;
-  return counts.includes(first!) && isRow(rest) ? "each" : undefined;
+  return counts.includes(first!) && isRow(rest) ? true : undefined;
 }
 
 /** How many points the shapes of the files say that there are. */

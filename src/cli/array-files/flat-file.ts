@@ -7,7 +7,7 @@ import { inTurns } from "../../turns.ts";
 import { valueSizes } from "../../values.ts";
 import type { ArrayFile } from "./array-file.ts";
 import { fingerprintOf } from "./fingerprint.ts";
-import { readBytes } from "./read-bytes.ts";
+import { readInto } from "./read-into.ts";
 
 /** An array whose values lie one after the other behind a header, in a .npy or IDX file. */
 export class FlatFile implements ArrayFile {
@@ -55,7 +55,7 @@ export class FlatFile implements ArrayFile {
   private async readBytes(start: number, end: number): Promise<Uint8Array> {
     const { where, handle } = this;
     const bytes = allocate(where, Uint8Array, end - start);
-    const count = await readBytes(where, handle, bytes, start);
+    const count = await readInto(where, handle, bytes, start);
     if (count < bytes.length) {
       throw invalidFile(
         `${where}: it has ended at byte ${start + count} of ${this.size}; it was changed while it was read`,

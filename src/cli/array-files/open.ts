@@ -13,13 +13,13 @@ import { joinFiles } from "./joined-files.ts";
 import { openFile } from "./open-files.ts";
 import { type IdsFile, openIds } from "./parquet-ids.ts";
 import { openNumbers } from "./parquet-numbers.ts";
-import { readBytes } from "./read-bytes.ts";
+import { readInto } from "./read-into.ts";
 import { wholeFile } from "./whole-file.ts";
 
 /** What bounds the reading of data. */
 export interface DataLimits extends Limits {
-  /** The most bytes of a file, where somebody has said so: one that is read in parts may else be as large as it is. */
-  readonly mostBytes: number | undefined;
+  /** `--max-bytes`, where it is given. It bounds files that are read in parts, too, which `maxBytes` does not. */
+  readonly givenMaxBytes: number | undefined;
 }
 
 /**
@@ -83,7 +83,7 @@ export async function openIdColumns(
 
 async function openParquetIds(where: string, handle: FileHandle, column: string, limits: DataLimits) {
   const beginning = new Uint8Array(4);
-  await readBytes(where, handle, beginning, 0);
+  await readInto(where, handle, beginning, 0);
   if (isParquet(beginning)) return openIds(where, handle, column, limits);
   throw noIds(where, column);
 }
@@ -110,10 +110,10 @@ async function openInParts(
   const where = showFile(flag, path);
   const { size } = await handle.stat();
   const buffer = new Uint8Array(Math.min(size, Math.max(longestNpyHeader, longestIdxHeader)));
-  const beginning = buffer.subarray(0, await readBytes(where, handle, buffer, 0, limits.signal));
+  const beginning = buffer.subarray(0, await readInto(where, handle, buffer, 0, limits.signal));
   const isFlat = isNpy(beginning) || isIdx(beginning);
   if (!isFlat && !isParquet(beginning)) return undefined;
-  if (limits.mostBytes !== undefined) checkSize(where, "the file has", size, limits.mostBytes);
+  if (limits.givenMaxBytes !== undefined) checkSize(where, "the file has", size, limits.givenMaxBytes);
   if (!isFlat) {
     return openNumbers(where, handle, names, (name) => showChoice(flag, "FILE.parquet", name), limits);
   }

@@ -3,7 +3,7 @@ import { type FileMetaData, parquetMetadata, type SchemaElement } from "hyparque
 import { invalidFile } from "../../check.ts";
 import { LatentflowError } from "../../errors.ts";
 import { allocate } from "../../source.ts";
-import { readBytes } from "./read-bytes.ts";
+import { readInto } from "./read-into.ts";
 import { Damaged, ThriftReader } from "./thrift.ts";
 
 // A Parquet file ends with its metadata, their length in 4 bytes, and its four letters once more.
@@ -65,7 +65,7 @@ export async function readSlice(
     throw new Damaged(`its metadata name the bytes ${start} to ${end}, and it has ${size}`);
   }
   const bytes = allocate(where, Uint8Array, end - start);
-  if ((await readBytes(where, handle, bytes, start)) === bytes.length) return bytes;
+  if ((await readInto(where, handle, bytes, start)) === bytes.length) return bytes;
   throw invalidFile(
     `${where}: it has become shorter than the ${size} bytes it had; it was changed while it was read`,
   );

@@ -2,11 +2,17 @@ import type { FileHandle } from "node:fs/promises";
 import { throwIfAborted } from "../../brand.ts";
 import { fileError } from "../../durable-file.ts";
 
-/** So many bytes are read at once, between two looks at the signal. */
+/** The most bytes that are read between two looks at the signal. */
 const PIECE = 2 ** 24;
 
-/** Fills `bytes` from a place in a file on; returns how many there were. */
-export async function readBytes(
+/**
+ * Fills `bytes` from byte `position` of a file on.
+ *
+ * @param where what messages begin with
+ * @returns how many bytes there were: fewer than asked for where the file ends
+ * @throws LatentflowError where the system refuses, or the signal's reason once it aborts
+ */
+export async function readInto(
   where: string,
   handle: FileHandle,
   bytes: Uint8Array,
