@@ -12,10 +12,10 @@ import { type OpenedParquet, reading, readSlice } from "./parquet-metadata.ts";
 import { isKnownCodec, unpackPages } from "./parquet-pages.ts";
 import { Damaged } from "./thrift.ts";
 
-// What a row group has of a column: its chunk. hyparquet decodes it, once it has been looked through, and is given
-// nothing else of the file.
+// A chunk is what a row group has of a column. It is checked first, and then decoded by hyparquet, which gets nothing else
+// of the file.
 
-/** What a column's chunk is, as the metadata have it. */
+/** A chunk as the file's metadata describe it: bytes `start` up to `end` of the file. */
 interface Chunk {
   readonly start: number;
   readonly end: number;
@@ -107,11 +107,12 @@ function unknownCodec(where: string, codec: string | undefined) {
   );
 }
 
-/** How deep its values lie in what repeats, and in what may be missing. */
+/** The highest repetition level of a column's values. */
 function repetitions({ tree }: ParquetColumn): number {
   return countOnTheWay(tree, ({ repetition_type: repetition }) => repetition === "REPEATED");
 }
 
+/** The highest definition level of a column's values. */
 function definitions({ tree }: ParquetColumn): number {
   return countOnTheWay(tree, ({ repetition_type: repetition }) => repetition !== "REQUIRED");
 }
@@ -121,7 +122,7 @@ function countOnTheWay(tree: SchemaTree, counts: (element: SchemaElement) => boo
   return Number(counts(tree.element)) + (child ? countOnTheWay(child, counts) : 0);
 }
 
-/** A column's elements as the library knows lists. */
+/** A column's elements, with lists marked as hyparquet knows them, by `converted_type`. */
 function elementsOf({ element, tree }: ParquetColumn, schema: readonly SchemaElement[]): SchemaElement[] {
   return schema
     .slice(element, element + tree.count)
@@ -158,14 +159,14 @@ function sliceOf(buffer: ArrayBuffer, from: number, to: number): ArrayBuffer {
   return from === 0 && to === buffer.byteLength ? buffer : buffer.slice(from, to);
 }
 
-/** What has been unpacked already, in the order in which it is asked for. */
+/** Codecs for hyparquet that hand out what has been unpacked already, in the same order. */
 function compressorsOf(unpacked: readonly Uint8Array[]): Compressors {
   let next = 0;
   const take = () => unpacked[next++]!;
   return { SNAPPY: take, GZIP: take, BROTLI: take, ZSTD: take };
 }
 
-// A mark of byte order at its beginning belongs to a text.
+// A byte order mark at the beginning of a text is a part of it.
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function decodeText(bytes: Uint8Array): string {

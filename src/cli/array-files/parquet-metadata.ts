@@ -9,7 +9,7 @@ import { Damaged, ThriftReader } from "./thrift.ts";
 // A Parquet file ends with its metadata, their length in 4 bytes, and its four letters once more.
 
 const TAIL = 8;
-/** Columns within columns: lists of lists have two for each. */
+/** The deepest that columns may be nested. A list takes two levels. */
 const DEEPEST = 64;
 
 /** A Parquet file that has been opened. */
@@ -71,14 +71,18 @@ export async function readSlice(
   );
 }
 
-/** What goes wrong while a file's bytes are made sense of is about the file. */
+/**
+ * Does work that decodes a file. Whatever it throws is about the file.
+ *
+ * @throws LatentflowError `invalid_file` in place of any other error
+ */
 export async function reading<T>(where: string, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
     if (cause instanceof LatentflowError) throw cause;
     const { message } = cause as Error;
-    // Others are those of code that has met what cannot be.
+    // Other messages are of failures inside the decoders, and say nothing to users.
     const why = cause instanceof Damaged || /^(parquet|thrift|snappy) /.test(message) ? `: ${message}` : "";
     throw invalidFile(
       `${where}: the Parquet file is damaged, or of a kind that is not read${why}; write or copy it again`,
@@ -87,7 +91,7 @@ export async function reading<T>(where: string, work: () => T | Promise<T>): Pro
   }
 }
 
-/** The columns' tree is walked by functions that call themselves. */
+/** Refuses columns that are nested deeper than recursive functions can follow. */
 function checkDepth(schema: readonly SchemaElement[]): void {
   /** How many children each element on the way to this one has yet to come. */
   const left: number[] = [];

@@ -2,8 +2,8 @@ import * as zlib from "node:zlib";
 import { type CompressionCodec, type ParquetType, snappyUncompress } from "hyparquet";
 import { Damaged, ThriftReader, type ThriftStruct } from "./thrift.ts";
 
-// The pages of a column in a row group, unpacked, and looked through before they are decoded: the library that decodes
-// them believes what they say of their sizes, and a byte that has changed in a file can make it fill the memory.
+// The pages of a column in a row group, unpacked, and checked before hyparquet decodes them. hyparquet does not check the
+// sizes that pages state: a byte that has changed in a file can make it fill the memory.
 
 type Unpack = (bytes: Uint8Array, size: number) => Uint8Array;
 
@@ -13,7 +13,7 @@ interface Zstd {
 
 const { zstdDecompressSync } = zlib as Zstd;
 
-/** No further than the page is to be long; zlib takes no 0. */
+/** Bounds what zlib unpacks by the size of the page. It refuses a bound of 0. */
 const atMost = (size: number) => ({ maxOutputLength: Math.max(1, size) });
 
 const codecs: { readonly [codec in CompressionCodec]?: Unpack } = {
@@ -29,7 +29,7 @@ const codecs: { readonly [codec in CompressionCodec]?: Unpack } = {
   ...(zstdDecompressSync && { ZSTD: (bytes, size) => zstdDecompressSync(bytes, atMost(size)) }),
 };
 
-/** Whether pages that are packed in this way can be unpacked here. */
+/** Whether pages that are packed by this codec can be unpacked. */
 export function isKnownCodec(codec: CompressionCodec): boolean {
   return codec in codecs;
 }
@@ -46,11 +46,11 @@ export interface ColumnChunk {
   readonly values: number;
 }
 
-/** What of a chunk there is to be decoded. */
+/** A chunk that has been checked. */
 export interface UnpackedChunk {
-  /** Where its last page ends. */
+  /** Where its last page ends, in bytes from the chunk's start. */
   readonly end: number;
-  /** Of each part that is packed what it unpacks to, in the order in which they stand there. */
+  /** The unpacked bytes of each packed part, in their order in the chunk. */
   readonly unpacked: readonly Uint8Array[];
 }
 
@@ -58,14 +58,27 @@ export interface UnpackedChunk {
 const [DATA_PAGE, DICTIONARY_PAGE, DATA_PAGE_V2] = [0, 2, 3] as const;
 const [PLAIN_DICTIONARY, RLE, RLE_DICTIONARY] = [2, 3, 8] as const;
 
-/** Bytes that a page of numbers may have beside those of its values: delta encoding fills blocks up. */
+// The numbers of the fields that are read of a page's header, as parquet.thrift has them.
+const PAGE = { type: 1, size: 2, packedSize: 3, data: 5, dictionary: 7, dataV2: 8 } as const;
+const DICTIONARY = { values: 1 } as const;
+const DATA = { values: 1, encoding: 2 } as const;
+const DATA_V2 = {
+  ...{ values: 1, missing: 2, rows: 3, encoding: 4 },
+  ...{ definitionsSize: 5, repetitionsSize: 6, isPacked: 7 },
+} as const;
+
+/** The most bytes that a page of numbers has beside those of its values: delta encoding fills blocks up. */
 const SLACK = 2 ** 16;
-/** Of a value with its levels, far more than there are. */
+/** The most bytes of a number with its levels, far more than writers need. */
 const VALUE_SIZE = 16;
 /** The most bytes of a page of texts. */
 const LARGEST_TEXTS = 2 ** 30;
 
-/** @throws Damaged, and what zlib throws */
+/**
+ * Unpacks the pages of a chunk, and checks what hyparquet does not.
+ *
+ * @throws Damaged, and what zlib throws
+ */
 export function unpackPages(chunk: ColumnChunk): UnpackedChunk {
   const { bytes, values } = chunk;
   const unpacked: Uint8Array[] = [];
@@ -74,25 +87,30 @@ export function unpackPages(chunk: ColumnChunk): UnpackedChunk {
   for (let seen = 0; seen < values; ) {
     const reader = new ThriftReader(bytes, offset);
     const header = reader.struct();
-    const size = numberIn(header, 2, 0, largestPage(chunk));
-    const packedSize = numberIn(header, 3, 0, bytes.length - reader.offset);
+    const size = numberIn(header, PAGE.size, 0, largestPage(chunk));
+    const packedSize = numberIn(header, PAGE.packedSize, 0, bytes.length - reader.offset);
     offset = reader.offset + packedSize;
     const packed = bytes.subarray(reader.offset, offset);
-    const type = header.get(1);
+    const type = header.get(PAGE.type);
     if (type === DICTIONARY_PAGE) {
       const page = unpack(chunk, packed, size);
       unpacked.push(page);
-      numberIn(structIn(header, 7), 1, 0, chunk.type === "BOOLEAN" ? 8 * size : size);
+      numberIn(
+        structIn(header, PAGE.dictionary),
+        DICTIONARY.values,
+        0,
+        chunk.type === "BOOLEAN" ? 8 * size : size,
+      );
       hasDictionary = true;
     } else if (type === DATA_PAGE) {
       const page = unpack(chunk, packed, size);
       unpacked.push(page);
-      seen += checkDataPage({ ...chunk, hasDictionary }, structIn(header, 5), page, values - seen);
+      seen += checkDataPage({ ...chunk, hasDictionary }, structIn(header, PAGE.data), page, values - seen);
     } else if (type === DATA_PAGE_V2) {
       const parts = { packed, size };
       seen += checkDataPageV2(
         { ...chunk, hasDictionary },
-        structIn(header, 8),
+        structIn(header, PAGE.dataV2),
         parts,
         values - seen,
         unpacked,
@@ -119,12 +137,12 @@ interface ChunkSoFar extends ColumnChunk {
   readonly hasDictionary: boolean;
 }
 
-/** Returns how many values it has. */
+/** Checks a page of values. Returns how many it has, at most `most`. */
 function checkDataPage(chunk: ChunkSoFar, header: ThriftStruct, page: Uint8Array, most: number): number {
-  const count = numberIn(header, 1, 0, most);
+  const count = numberIn(header, DATA.values, 0, most);
   const view = new DataView(page.buffer, page.byteOffset, page.byteLength);
   let offset = 0;
-  /** Runs with their length before them. Returns how many of the values are `match`. */
+  /** Checks levels, runs with their length before them. Returns how many of them are the highest. */
   const levels = (highest: number): number => {
     if (highest === 0) return count;
     if (offset + 4 > page.length) throw new Damaged("a page is cut short");
@@ -135,11 +153,11 @@ function checkDataPage(chunk: ChunkSoFar, header: ThriftStruct, page: Uint8Array
   };
   levels(chunk.repetitionLevels);
   const present = levels(chunk.definitionLevels);
-  checkValues(chunk, header.get(2), page.subarray(offset), present);
+  checkValues(chunk, header.get(DATA.encoding), page.subarray(offset), present);
   return count;
 }
 
-/** The same of a page whose levels are not packed. */
+/** The same of a page of version 2, whose levels are not packed. Appends its unpacked values to `unpacked`. */
 function checkDataPageV2(
   chunk: ChunkSoFar,
   header: ThriftStruct,
@@ -147,11 +165,12 @@ function checkDataPageV2(
   most: number,
   unpacked: Uint8Array[],
 ): number {
-  const count = numberIn(header, 1, 0, most);
-  const missing = numberIn(header, 2, 0, count);
-  numberIn(header, 3, 0, count);
-  const definitionSize = numberIn(header, 5, 0, Math.min(packed.length, size));
-  const levelsSize = definitionSize + numberIn(header, 6, 0, Math.min(packed.length, size) - definitionSize);
+  const count = numberIn(header, DATA_V2.values, 0, most);
+  const missing = numberIn(header, DATA_V2.missing, 0, count);
+  numberIn(header, DATA_V2.rows, 0, count);
+  const largest = Math.min(packed.length, size);
+  const definitionSize = numberIn(header, DATA_V2.definitionsSize, 0, largest);
+  const levelsSize = definitionSize + numberIn(header, DATA_V2.repetitionsSize, 0, largest - definitionSize);
   const levels = packed.subarray(0, levelsSize);
   const { repetitionLevels, definitionLevels } = chunk;
   const repetitions = levels.subarray(0, levelsSize - definitionSize);
@@ -159,15 +178,15 @@ function checkDataPageV2(
   if (repetitionLevels > 0) countInRuns(repetitions, widthOf(repetitionLevels), count, repetitionLevels);
   if (definitionLevels > 0) countInRuns(definitions, widthOf(definitionLevels), count, definitionLevels);
   let values = packed.subarray(levelsSize);
-  if (header.get(7) !== false) {
+  if (header.get(DATA_V2.isPacked) !== false) {
     values = unpack(chunk, values, size - levelsSize);
     unpacked.push(values);
   }
-  checkValues(chunk, header.get(4), values, count - missing);
+  checkValues(chunk, header.get(DATA_V2.encoding), values, count - missing);
   return count;
 }
 
-/** Looks through values that come in runs: the others are as long as the page. */
+/** Checks values that are stored in runs. What comes in other encodings is left to hyparquet. */
 function checkValues(
   { type, hasDictionary }: ChunkSoFar,
   encoding: unknown,
@@ -176,7 +195,7 @@ function checkValues(
 ): void {
   if (count === 0) return;
   if (encoding === PLAIN_DICTIONARY || encoding === RLE_DICTIONARY) {
-    // Its indices would be taken for values.
+    // hyparquet would take the indices for values.
     if (!hasDictionary) throw new Damaged("a page has no dictionary before it");
     const width = bytes[0] ?? 0;
     if (width > 32) throw new Damaged(`a page has values of ${width} bits`);
@@ -189,7 +208,7 @@ function checkValues(
 }
 
 /**
- * Looks through `count` values of `width` bits in Parquet's mixture of runs: of one value, or of as many as are given.
+ * Checks `count` values of `width` bits in Parquet's hybrid of runs of one value (RLE) and of values side by side.
  *
  * @returns how many of them are `match`
  * @throws Damaged where a run has more values than there are, or the bytes fewer
@@ -231,7 +250,7 @@ function countInRuns(bytes: Uint8Array, width: number, count: number, match?: nu
   return found;
 }
 
-/** How many of some values of at most 8 bits, one behind the other, are `match`. */
+/** How many of `count` values of `width` bits, 8 at most, from byte `start` on are `match`. */
 function countPacked(bytes: Uint8Array, start: number, width: number, count: number, match: number): number {
   const mask = 2 ** width - 1;
   let found = 0;

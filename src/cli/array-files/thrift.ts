@@ -1,7 +1,7 @@
-// Thrift's compact protocol, in which a Parquet file's footer and the headers of its pages are written, read with no more
-// memory than the bytes have: the library that decodes them makes an array of as many items as a list says it has.
+// Thrift's compact protocol, in which the footer of a Parquet file and the headers of its pages are written. Reading takes
+// no more memory than the bytes do. hyparquet's own reader makes an array of as many items as a list claims.
 
-/** What is wrong with a file's bytes; whoever reads the file says which one it is. */
+/** Why the bytes of a Parquet file are not read: damage, or a kind that is not supported. `reading` adds the file. */
 export class Damaged extends Error {}
 
 /** A struct's numbers, truth values and structs, by their fields' numbers; texts and lists are left out. */
@@ -105,7 +105,7 @@ export class ThriftReader {
   }
 }
 
-/** A signed number of 32 bits, whose sign stands in the last of them. */
+/** Undoes the zigzag encoding of a signed number of 32 bits: its sign is the lowest bit. */
 function zigZag(value: number): number {
   const bits = value | 0;
   return (bits >>> 1) ^ -(bits & 1);

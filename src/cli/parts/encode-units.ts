@@ -39,7 +39,7 @@ export async function* encodeUnits(
     for (const unit of units) {
       const results: BlockResult[] = [];
       let count = 0;
-      // Also of no samples there is a block, which the library refuses in its words.
+      // A unit without samples has a block, too: `encode` refuses it with its own message.
       do {
         const { value } = await blocks.next();
         const block = value as Block;
