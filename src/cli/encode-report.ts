@@ -26,12 +26,17 @@ export interface EncodeReport {
   readonly figures: Figures;
   readonly aborted: boolean;
   /** Of a run that keeps parts. */
-  readonly units?: {
-    /** How many there are in this process's share of the work, and how many of them were there before. */
-    readonly count: number;
-    readonly found: number;
-    readonly of: number;
-  };
+  readonly units?: UnitCounts;
+}
+
+/** The units of a run that keeps parts. */
+export interface UnitCounts {
+  /** How many units this process had to do: those of its shard, or all. */
+  readonly count: number;
+  /** How many of those had a whole part before. */
+  readonly found: number;
+  /** How many units the samples make. */
+  readonly of: number;
 }
 
 /** A run's report: a table and the files written, or with `--json` one JSON document. */

@@ -6,9 +6,8 @@ import { shortPath } from "./files.ts";
 import { interruptSignal, sayInterrupted } from "./interrupt.ts";
 import { makeFolder, type Output } from "./output-files.ts";
 import { PartFigures } from "./parts/figures.ts";
-import type { Part } from "./parts/part.ts";
 import { type PartsFolder, partsName } from "./parts/parts-folder.ts";
-import { allParts, missingUnits, openFolders, showRanges } from "./parts/read-parts.ts";
+import { allParts, missingUnits, observed, openFolders, showRanges } from "./parts/read-parts.ts";
 import { unitCount } from "./parts/units.ts";
 import {
   RESULTS_FORMATS,
@@ -81,7 +80,7 @@ async function merge(dirs: readonly string[], options: MergeOptions): Promise<vo
   const start = performance.now();
   let outputs: Output[];
   try {
-    const parts = counted(allParts(folders), (part) => {
+    const parts = observed(allParts(folders), (part) => {
       signal.throwIfAborted();
       figures.add(part);
       const done = part.first + part.count;
@@ -98,13 +97,6 @@ async function merge(dirs: readonly string[], options: MergeOptions): Promise<vo
   }
   if (options.deleteParts) for (const folder of folders) await folder.remove();
   print(report(folders, figures, outputs, options));
-}
-
-async function* counted(parts: AsyncIterable<Part>, look: (part: Part) => void): AsyncGenerator<Part> {
-  for await (const part of parts) {
-    look(part);
-    yield part;
-  }
 }
 
 async function refuseMissing(folders: readonly PartsFolder[], dirs: readonly string[]): Promise<void> {

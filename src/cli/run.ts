@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { showPath } from "../check.ts";
-import { formatReport } from "./encode-report.ts";
+import { formatReport, type UnitCounts } from "./encode-report.ts";
 import { type EncodingInput, openInput } from "./encoding-input.ts";
 import { shortPath } from "./files.ts";
 import { interruptSignal, sayInterrupted, setInterrupted, unlessInterrupted } from "./interrupt.ts";
@@ -11,7 +11,7 @@ import { PartFigures } from "./parts/figures.ts";
 import { manifestOf } from "./parts/manifest.ts";
 import type { Part } from "./parts/part.ts";
 import { PartsFolder, partsName } from "./parts/parts-folder.ts";
-import { allParts } from "./parts/read-parts.ts";
+import { allParts, observed } from "./parts/read-parts.ts";
 import { type Cut, type Unit, unitAt, unitCount, unitsOf } from "./parts/units.ts";
 import { type ResultsPlan, resultsFileNames, writeResults } from "./parts/write-results.ts";
 import { pictureNames, writePictures } from "./picture-files.ts";
@@ -31,9 +31,10 @@ interface Run {
 }
 
 /**
- * Encodes files of samples, writes what comes of it to the job's folder and prints a report. Ctrl-C or SIGTERM ends
- * the work and not the rest, or, before the work has begun, everything; the exit code says so. More samples than a unit
- * are computed a unit at a time, whose part is kept: the same command goes on from there, whatever has ended it.
+ * Encodes files of samples, writes the results to the job's folder and prints a report. Up to a unit of samples are
+ * encoded at once; Ctrl-C or SIGTERM then stops the work, and what was done is written. More samples, and shards, are
+ * encoded a unit at a time, and each unit's part is kept: after any end the same command goes on from there. The exit
+ * code says which signal has come.
  */
 export async function runJob(job: Job): Promise<void> {
   const signal = interruptSignal();
@@ -49,53 +50,55 @@ export async function runJob(job: Job): Promise<void> {
   if (folder) await encodeInParts(run, folder);
 }
 
-/** Encodes the samples of one unit. */
+/** Encodes the samples of a run that is one unit. It keeps no parts. */
 async function encodeAtOnce(run: Run): Promise<void> {
-  const { input, cut, signal } = run;
+  const { cut, signal } = run;
   const unit = { index: 0, first: 0, count: cut.samples };
   const parts: Part[] = [];
   await encodeShown(run, [unit], true, async (part) => void parts.push(part));
-  await writeAll(run, input, parts, parts[0]!);
+  await writeAll(run, parts, parts[0]!);
   if (signal.aborted) setInterrupted();
 }
 
-/** Encodes the units that have no part yet, and, of a run that is no shard, writes the results of all. */
+/** Encodes the units that have no part yet. A shard is done then; a run of all units writes the results and removes the parts. */
 async function encodeInParts(run: Run, folder: PartsFolder): Promise<void> {
-  const { job, input, cut, signal } = run;
+  const { job, cut, signal } = run;
   const units = unitsOf(cut, job.shard);
   const figures = new PartFigures();
-  const missing = await unitsWithoutPart(folder, units, job.shard ? figures : undefined, signal);
-  let done = units.length - missing.length;
+  const { found, missing } = await findParts(folder, units, figures, signal);
+  let written = 0;
   if (!signal.aborted) {
     await encodeShown(run, missing, false, async (part) => {
       await folder.write(part);
-      if (job.shard) figures.add(part);
-      done++;
+      figures.add(part);
+      written++;
     });
   }
   if (signal.aborted) {
     sayInterrupted(
-      `stopped; ${formatCount(done)} of ${formatCount(units.length)} units are in ` +
+      `stopped; ${formatCount(found + written)} of ${formatCount(units.length)} units are in ` +
         `${showPath(shortPath(folder.folder))}, and the same command goes on from there`,
     );
     return;
   }
-  if (!job.shard) {
-    const first = await folder.read(unitAt(0, cut));
-    await writeAll(run, input, allParts([folder]), first!, {
-      count: units.length,
-      found: units.length - missing.length,
-    });
-    await folder.remove();
-    return;
-  }
-  const content = `parts of ${formatCount(units.length)} ${units.length === 1 ? "unit" : "units"}; latentflow merge ${showPath(shortPath(job.out))} puts all together`;
-  const report = {
-    ...{ job, input, aborted: false },
-    figures: figures.figures(),
-    units: { count: units.length, found: units.length - missing.length, of: unitCount(cut) },
-  };
-  print(formatReport(report, [{ path: folder.folder, content }]));
+  const counts = { count: units.length, found, of: unitCount(cut) };
+  if (job.shard) return printShard(run, folder, figures, counts);
+  const first = await folder.read(unitAt(0, cut));
+  await writeAll(run, allParts([folder]), first!, counts);
+  await folder.remove();
+}
+
+/** Prints the report of a shard, whose only output is its parts. */
+function printShard(
+  { job, input }: Run,
+  { folder }: PartsFolder,
+  figures: PartFigures,
+  units: UnitCounts,
+): void {
+  const many = `${formatCount(units.count)} ${units.count === 1 ? "unit" : "units"}`;
+  const content = `parts of ${many}; latentflow merge ${showPath(shortPath(job.out))} puts all together`;
+  const report = { job, input, figures: figures.figures(), units, aborted: false };
+  print(formatReport(report, [{ path: folder, content }]));
 }
 
 async function openParts({ job, input, cut }: Run): Promise<PartsFolder> {
@@ -105,49 +108,60 @@ async function openParts({ job, input, cut }: Run): Promise<PartsFolder> {
   return PartsFolder.forRun(folder, manifest, job.shard === undefined);
 }
 
-/** The units whose part is missing, torn, or of another run. @param figures of those that are whole */
-async function unitsWithoutPart(
+/**
+ * Reads the parts that are there, until the signal aborts.
+ *
+ * @param figures to which whole parts are added
+ * @returns how many units have a whole part, and those whose part is missing, torn, or of another run
+ */
+async function findParts(
   folder: PartsFolder,
   units: readonly Unit[],
-  figures: PartFigures | undefined,
+  figures: PartFigures,
   signal: AbortSignal,
-): Promise<Unit[]> {
+): Promise<{ readonly found: number; readonly missing: readonly Unit[] }> {
+  let found = 0;
   const missing: Unit[] = [];
   for (const unit of units) {
     if (signal.aborted) break;
     const part = await folder.readIfWhole(unit, (problem) => say(`${problem}; it is computed again`));
-    if (part) figures?.add(part);
-    else missing.push(unit);
+    if (part) {
+      figures.add(part);
+      found++;
+    } else missing.push(unit);
   }
-  return missing;
+  return { found, missing };
 }
 
-/** Encodes units, with a bar. */
+/** Encodes units and shows the progress. @param keepsUnfinished see `encodeUnits` */
 async function encodeShown(
   { job, input, signal }: Run,
   units: readonly Unit[],
-  keepsHalf: boolean,
+  keepsUnfinished: boolean,
   keep: (part: Part) => Promise<void>,
 ): Promise<void> {
   const total = units.reduce((sum, { count }) => sum + count, 0);
   const { onProgress, stop } = showSampleProgress("encoding", total, job.quiet ?? false, signal);
   try {
-    for await (const part of encodeUnits({ job, input, signal, onProgress }, units, keepsHalf))
+    for await (const part of encodeUnits({ job, input, signal, onProgress }, units, keepsUnfinished))
       await keep(part);
   } finally {
     stop();
   }
 }
 
-/** Writes the results of all samples, and pictures of the first ones; prints the report. */
+/**
+ * Writes the results of all samples, and pictures of the first ones; prints the report.
+ *
+ * @param parts all of them, in order
+ * @param units of a run that keeps parts
+ */
 async function writeAll(
-  run: Run,
-  input: EncodingInput,
+  { job, input, cut, signal }: Run,
   parts: AsyncIterable<Part> | Iterable<Part>,
   first: Part,
-  units?: { readonly count: number; readonly found: number },
+  units?: UnitCounts,
 ): Promise<void> {
-  const { job, cut, signal } = run;
   const plan: ResultsPlan = {
     ...{ samples: cut.samples, latentSize: input.decoder.latentSize, sampleShape: input.samples.shape },
     hasPrior: input.prior.prior !== undefined,
@@ -159,21 +173,10 @@ async function writeAll(
     job.out,
     job.format ?? "npy",
     plan,
-    summed(parts, figures),
+    observed(parts, (part) => figures.add(part)),
     pictureNames,
   );
   const outputs = [...written, ...(await writePictures(job.out, { job, input, signal }, first))];
-  const report = { job, input, figures: figures.figures(), aborted: signal.aborted };
-  print(formatReport({ ...report, ...(units && { units: { ...units, of: unitCount(cut) } }) }, outputs));
-}
-
-/** The same parts, which are added to some figures as they come. */
-async function* summed(
-  parts: AsyncIterable<Part> | Iterable<Part>,
-  figures: PartFigures,
-): AsyncGenerator<Part> {
-  for await (const part of parts) {
-    figures.add(part);
-    yield part;
-  }
+  const report = { job, input, figures: figures.figures(), aborted: signal.aborted, ...(units && { units }) };
+  print(formatReport(report, outputs));
 }

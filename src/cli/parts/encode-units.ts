@@ -21,14 +21,14 @@ interface Encoding {
 /**
  * Encodes units one after the other, as they are asked for; while one block of samples is at work, the next is read.
  *
- * @param keepsHalf when the signal aborts, the unit that was at work comes all the same, with what was done, the other
- *   samples "aborted"; else whole units come alone
- * @param mostAtOnce so many samples are in memory, and as many more that are read meanwhile
+ * @param keepsUnfinished whether the unit that is at work when the signal aborts comes, too, with its other samples
+ *   "aborted". Without it only whole units come.
+ * @param mostAtOnce the most samples that are encoded at once. As many more are in memory, which are read meanwhile.
  */
 export async function* encodeUnits(
   encoding: Encoding,
   units: readonly Unit[],
-  keepsHalf: boolean,
+  keepsUnfinished: boolean,
   mostAtOnce = blockSize(encoding.input),
 ): AsyncGenerator<Part> {
   const { input, signal, onProgress } = encoding;
@@ -52,7 +52,7 @@ export async function* encodeUnits(
         results.push(await encodeBlock({ ...encoding, onProgress: report }, block));
         count += block.count;
         done += block.count;
-        if (signal.aborted && !keepsHalf) return;
+        if (signal.aborted && !keepsUnfinished) return;
       } while (count < unit.count);
       yield joinBlocks(unit, results);
       if (signal.aborted) return;

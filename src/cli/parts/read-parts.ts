@@ -40,7 +40,7 @@ export async function missingUnits(folders: readonly PartsFolder[]): Promise<num
   return missing;
 }
 
-/** All parts, in order, each checked. @throws LatentflowError `invalid_file` where one is missing or torn */
+/** All parts of a run, in order, each checked. @throws LatentflowError `invalid_file` where one is missing or torn */
 export async function* allParts(folders: readonly PartsFolder[]): AsyncGenerator<Part> {
   const [{ manifest }] = folders as [PartsFolder];
   for (let index = 0; index < unitCount(manifest); index++) yield readPart(folders, unitAt(index, manifest));
@@ -60,7 +60,18 @@ async function readPart(folders: readonly PartsFolder[], unit: Unit): Promise<Pa
   throw problem ?? invalidFile(`the part of unit ${unit.index} is missing; run its shard again`);
 }
 
-/** Numbers in order as people write them: `3-5, 9`. */
+/** The same parts. `look` is called with each as it comes. */
+export async function* observed(
+  parts: AsyncIterable<Part> | Iterable<Part>,
+  look: (part: Part) => void,
+): AsyncGenerator<Part> {
+  for await (const part of parts) {
+    look(part);
+    yield part;
+  }
+}
+
+/** Numbers in ascending order as ranges: `3-5,9`. @param most the most ranges that are shown */
 export function showRanges(numbers: readonly number[], most = 12): string {
   const ranges: [first: number, last: number][] = [];
   for (const number of numbers) {
