@@ -8,7 +8,6 @@ import { readArray } from "../data/read.ts";
 import { fileError } from "../durable-file.ts";
 import { LatentflowError } from "../errors.ts";
 import { collect, type Limits, readFile } from "../source.ts";
-import { type FixedArgument, kebabCase } from "./parse.ts";
 
 /**
  * Reads an IDX or .npy file, gzipped or not, or `file.npz#name`, or one from stdin for "-" and `-#name`.
@@ -43,7 +42,7 @@ export function isUrl(file: string): boolean {
   return /^https?:/i.test(file);
 }
 
-/** The first bytes of a file that is here; undefined of what cannot be read twice, a pipe say, or not at all. */
+/** The first 512 bytes of a local file; undefined of what cannot be read twice, a pipe say, or not at all. */
 export async function beginningOf(file: string): Promise<Uint8Array | undefined> {
   if (isUrl(file)) return undefined;
   try {
@@ -57,7 +56,7 @@ export async function beginningOf(file: string): Promise<Uint8Array | undefined>
       await handle.close();
     }
   } catch {
-    // Whoever reads it says why it cannot be.
+    // The caller reads the file next, and that says why it fails.
     return undefined;
   }
 }
@@ -96,48 +95,9 @@ export function isStdin(path: unknown): boolean {
 
 async function readStdin(where: string, limits: Limits): Promise<Uint8Array> {
   if (process.stdin.isTTY) {
-    throw new LatentflowError(
-      "invalid_argument",
-      `${where}: it is a terminal here; send a file into it: < FILE`,
-    );
+    throw invalid(`${where}: it is a terminal here; send a file into it: < FILE`);
   }
   return collect(where, process.stdin, limits);
-}
-
-/** The options that give a file of data, which may be stdin. */
-export const dataOptions = ["data", "latents", "weights", "z0", "validate", "priorFrom"] as const;
-
-/** The options that give a file of a network. */
-export const networkOptions = ["decoder", "encoder", "architecture"] as const;
-
-/** All of them. */
-export const inputOptions = [...dataOptions, ...networkOptions];
-
-/** A command's options, as far as they give files to be read. */
-export type InputFiles = { readonly [name in (typeof inputOptions)[number]]?: unknown } & {
-  readonly fixed?: unknown;
-  readonly validateFixed?: unknown;
-};
-
-/** What a command's options give of files, each with its flag. */
-export function givenFiles(
-  options: InputFiles,
-  names: readonly (typeof inputOptions)[number][],
-): { readonly flag: string; readonly path: string }[] {
-  const inputs = (["fixed", "validateFixed"] as const).flatMap((option) => {
-    const given = (options[option] ?? []) as readonly FixedArgument[];
-    return given.map(({ name, value }) => ({
-      flag: `--${kebabCase(option)} ${showPath(name)}`,
-      path: value,
-    }));
-  });
-  const given = names.flatMap((name) => {
-    const paths: unknown = options[name];
-    return (Array.isArray(paths) ? paths : [paths]).map((path) => ({ flag: `--${kebabCase(name)}`, path }));
-  });
-  return [...given, ...inputs].flatMap(({ flag, path }) =>
-    typeof path === "string" ? [{ flag, path }] : [],
-  );
 }
 
 /** A path as people would type it: from the current folder when it lies below. */

@@ -18,7 +18,8 @@ import { codeOf } from "../brand.ts";
 import { invalid, showPath } from "../check.ts";
 import { splitArrayName } from "../data/npz.ts";
 import { fileError, syncFolder, writeSynced } from "../durable-file.ts";
-import { givenFiles, type InputFiles, inputOptions, isStdin } from "./files.ts";
+import { isStdin } from "./files.ts";
+import { givenFiles, type InputFiles, inputOptions } from "./input-options.ts";
 
 // What the program writes into folders of the user's.
 
@@ -26,11 +27,11 @@ import { givenFiles, type InputFiles, inputOptions, isStdin } from "./files.ts";
 export interface OutputFile {
   readonly name: string;
   readonly bytes: string | Uint8Array;
-  /** A word on what is in it. */
+  /** What is in it, for the list of outputs. */
   readonly content: string;
 }
 
-/** A file that has been written, with a word on what is in it. */
+/** A file that has been written, with what is in it. */
 export interface Output {
   readonly path: string;
   readonly content: string;
@@ -39,8 +40,9 @@ export interface Output {
 /**
  * Makes a folder for output, and those around it, unless it is there.
  *
- * @param names of the files that will be written there: that none can be written is to be known before the work
+ * @param names of the files that will be written there
  * @param inputs the command's options: a file that they give is not to be replaced
+ * @throws LatentflowError where the folder cannot be made, nothing can be written there, or a file cannot be replaced
  */
 export async function makeFolder(
   folder: string,
@@ -148,7 +150,7 @@ export class StagedOutputs {
     }
   }
 
-  /** Leaves everything as it was. */
+  /** Removes what has been staged. What was in the places before `commit` stays. */
   async discard(): Promise<void> {
     for (const { handle, temporary } of this.files.values()) {
       await handle.close().catch(() => {});
@@ -173,7 +175,11 @@ async function stage(path: string): Promise<StagedFile> {
   return { place, handle: await attempt(place, open(temporary, "wx", mode)), temporary };
 }
 
-/** Where a path leads, through symbolic links, and what is there, if anything. Refused is what cannot be replaced. */
+/**
+ * Where a path leads, through symbolic links, and what is there, if anything.
+ *
+ * @throws LatentflowError where it is a folder, or may not be written
+ */
 async function placeOf(
   path: string,
 ): Promise<{ readonly place: string; readonly status: Stats | undefined }> {
@@ -195,7 +201,7 @@ async function follow(path: string): Promise<[place: string, status: Stats | und
   return target === undefined ? [path, undefined] : follow(resolve(dirname(path), target));
 }
 
-/** A name of its own beside a file's place: two programs may write into one folder. */
+/** A random name beside a file's place: two processes may write the same file. */
 export function temporaryOf(place: string): string {
   return `${place}.${randomBytes(6).toString("hex")}.temporary`;
 }
