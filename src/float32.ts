@@ -34,6 +34,7 @@ function float32Hint(name: string, values: unknown): string {
  *
  * @param size of a row
  * @param whose that size is, for messages
+ * @param before how many rows come before these, for messages
  */
 export function checkFiniteRows(
   where: string,
@@ -41,6 +42,7 @@ export function checkFiniteRows(
   values: unknown,
   size: number,
   whose: string,
+  before = 0,
 ): number {
   checkFloat32(where, name, values);
   if (values.length % size !== 0) {
@@ -48,7 +50,9 @@ export function checkFiniteRows(
   }
   const bad = values.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) {
-    throw invalid(`${where}: ${name} is ${values[bad]} at ${place(bad, size)}, expected finite numbers`);
+    throw invalid(
+      `${where}: ${name} is ${values[bad]} at ${place(before * size + bad, size)}, expected finite numbers`,
+    );
   }
   return values.length / size;
 }

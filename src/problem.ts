@@ -25,6 +25,7 @@ export function checkTargets(where: string, y: unknown, decoder: Decoder): numbe
  * Refuses latents of the wrong type or length, or that are not finite; returns how many there are.
  *
  * @param whose the size they have, for messages
+ * @param before how many come before these, for messages
  */
 export function checkLatents(
   where: string,
@@ -32,8 +33,9 @@ export function checkLatents(
   z: unknown,
   decoder: Decoder,
   whose = "the decoder's latent size",
+  before = 0,
 ): number {
-  return checkFiniteRows(where, name, z, decoder.latentSize, whose);
+  return checkFiniteRows(where, name, z, decoder.latentSize, whose, before);
 }
 
 /** Refuses weights of the wrong type or length. */
@@ -73,7 +75,7 @@ const VALUES_AT_ONCE = 2 ** 20;
  */
 export async function checkValues(
   where: string,
-  problem: Problem,
+  problem: Pick<Problem, "decoder" | "loss" | "sampleCount" | "targets" | "weights">,
   control: Control,
   before = 0,
 ): Promise<void> {

@@ -82,6 +82,7 @@ export async function drawSteps(
   const options = {
     ...encodeOptions(job, input, block.weights, solver),
     ...givenOptions(block.given),
+    ...(block.z0 && { z0: block.z0 }),
     saveAt: "steps" as const,
   };
   const { trajectory } = await encode(input.decoder, block.y, { ...options, signal, onAbort: "return" });

@@ -52,12 +52,11 @@ export async function runJob(job: Job): Promise<void> {
 
 /** Encodes the samples of a run that is one unit. It keeps no parts. */
 async function encodeAtOnce(run: Run): Promise<void> {
-  const { cut, signal } = run;
+  const { cut } = run;
   const unit = { index: 0, first: 0, count: cut.samples };
   const parts: Part[] = [];
   await encodeShown(run, [unit], true, async (part) => void parts.push(part));
   await writeAll(run, parts, parts[0]!);
-  if (signal.aborted) setInterrupted();
 }
 
 /** Encodes the units that have no part yet. A shard is done then; a run of all units writes the results and removes the parts. */
@@ -179,4 +178,6 @@ async function writeAll(
   const outputs = [...written, ...(await writePictures(job.out, { job, input, signal }, first))];
   const report = { job, input, figures: figures.figures(), aborted: signal.aborted, ...(units && { units }) };
   print(formatReport(report, outputs));
+  // Also of a run whose samples were all done: it may have come to fewer pictures.
+  if (signal.aborted) setInterrupted();
 }

@@ -62,12 +62,14 @@ export function checkFixed(
  * What is given for one input, checked.
  *
  * @param at what messages begin with: what gives it
+ * @param before how many values come before these, for messages
  */
 export function checkFixedInput(
   at: string,
   { shape, classes }: FixedInput,
   given: unknown,
   sampleCount: number,
+  before = 0,
 ): Float32Array {
   const size = sizeOf(shape);
   const values = asFloats(at, given, size, classes !== undefined);
@@ -83,7 +85,7 @@ export function checkFixedInput(
         : Number.isInteger(value) && value >= 0 && value < classes;
     if (isRight) continue;
     const expected = classes === undefined ? "finite numbers" : `integers from 0 to ${classes - 1}`;
-    throw invalid(`${at} is ${value} at ${i}, expected ${expected}`);
+    throw invalid(`${at} is ${value} at ${before + i}, expected ${expected}`);
   }
   return values;
 }

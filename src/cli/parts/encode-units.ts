@@ -1,4 +1,6 @@
+import { makeControl } from "../../control.ts";
 import { type Decoder, decode, type EncodeProgress, type EncodeResult, encode } from "../../index.ts";
+import { checkLatents, checkValues } from "../../problem.ts";
 import { ReadAhead } from "../../read-ahead.ts";
 import { leastLosses } from "../../terms/floor.ts";
 import { termTraits } from "../../terms/terms.ts";
@@ -83,6 +85,7 @@ async function encodeBlock(encoding: Encoding, block: Block): Promise<BlockResul
   const { job, input, signal, onProgress } = encoding;
   const { decoder } = input;
   const { y, weights, z0, given, ids } = block;
+  await checkBlock(input, block, signal);
   const result = await encode(decoder, y, {
     ...encodeOptions(job, input, weights),
     ...givenOptions(given),
@@ -93,11 +96,22 @@ async function encodeBlock(encoding: Encoding, block: Block): Promise<BlockResul
   return { result, reconstructions, ids, leastLoss: leastLossOf(input, block, result) };
 }
 
+/** As `encode` checks it, which would count the samples in messages from the block's first one. */
+async function checkBlock(
+  { decoder, given, loss }: EncodingInput,
+  { first, count, y, weights, z0 }: Block,
+  signal: AbortSignal,
+): Promise<void> {
+  if (z0) checkLatents("encode", "z0", z0, decoder, undefined, first);
+  const problem = { decoder: given.decoder, loss, sampleCount: count, targets: y, weights };
+  await checkValues("encode", problem, makeControl(signal), first);
+}
+
 function reconstruct(job: Job, decoder: Decoder, z: Float32Array, { given }: Block): Promise<Float32Array> {
   return decode(decoder, z, { ...givenOptions(given), backend: backendOf(job) });
 }
 
-/** Over the same samples as the mean loss: those that were started. */
+/** Over the same samples as the mean loss: those that were started, and have a finite one. */
 function leastLossOf(
   { loss, given }: EncodingInput,
   { y, weights }: Block,
@@ -105,8 +119,8 @@ function leastLossOf(
 ): Part["leastLoss"] {
   if (!termTraits(loss).floor) return undefined;
   const least = leastLosses(loss, y, given.decoder.outputSize, weights);
-  const started = least.filter((_, sample) => !Number.isNaN(result.loss[sample]!));
-  return { sum: started.reduce((sum, entropy) => sum + entropy, 0), count: started.length };
+  const counted = least.filter((_, sample) => Number.isFinite(result.loss[sample]!));
+  return { sum: counted.reduce((sum, entropy) => sum + entropy, 0), count: counted.length };
 }
 
 function joinBlocks(unit: Unit, blocks: readonly BlockResult[]): Part {

@@ -26,7 +26,7 @@ export interface SampleResults
 /** What has come of a unit. */
 export interface Part extends Unit {
   readonly results: SampleResults;
-  /** The least that the losses can come to, summed up over the samples that were started; undefined of a loss without it. */
+  /** The least that the losses can come to, summed up over the samples whose loss is finite; undefined of a loss without it. */
   readonly leastLoss: { readonly sum: number; readonly count: number } | undefined;
   /** How long it took to encode. */
   readonly seconds: number;

@@ -112,7 +112,8 @@ export class PartsFolder {
 
   /** Removes the parts, the manifest last, and what killed processes have left half written. */
   async remove(): Promise<void> {
-    const names = await fileSystem.readdir(this.folder);
+    // Where merge is given a folder by two names, it is gone already.
+    const names = await namesIn(this.folder);
     const ours = names.filter(
       (name) => isPart(name) || /^(part-|manifest\.|probe\.).*\.temporary$/.test(name),
     );
@@ -140,11 +141,15 @@ function isPart(name: string): boolean {
 
 /** The names of the parts in a folder; none where it is not there. */
 async function partNames(folder: string): Promise<string[]> {
-  const names = await fileSystem.readdir(folder).catch((cause) => {
+  return (await namesIn(folder)).filter(isPart);
+}
+
+/** All names in a folder; none where it is not there. */
+function namesIn(folder: string): Promise<string[]> {
+  return fileSystem.readdir(folder).catch((cause) => {
     if (codeOf(cause) === "ENOENT") return [];
     throw fileError(`cannot read the folder ${showPath(shortPath(folder))}`, cause);
   });
-  return names.filter(isPart);
 }
 
 /** Undefined where there is none, or a torn one. */
