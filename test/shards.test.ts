@@ -165,7 +165,7 @@ test("--shard auto takes the index of each batch system, or says what to write",
     [["auto", 4, { AWS_BATCH_JOB_ARRAY_INDEX: "9" }], /start an array job with size 4/],
     [
       ["auto", 4, { PARALLEL_SEQ: "5" }],
-      /PARALLEL_SEQ is 5, expected 1 to 4 of --shards 4; start seq 4 \| parallel/,
+      /PARALLEL_SEQ is 5, expected 1 to 4 of --shards 4; start seq 4 \| parallel -N0, or/,
     ],
     [["auto", 4, { PARALLEL_SEQ: "0" }], /PARALLEL_SEQ is "0", expected a whole number >= 1$/],
     [["auto", 4, { SLURM_ARRAY_TASK_ID: "-1" }], /is "-1", expected a whole number >= 0$/],
@@ -305,11 +305,14 @@ test("a part that is not what it was is never merged: any byte, any length, any 
   assert.ok(refused > 140, `${refused}`);
 
   writeFileSync(file, readFileSync(join(parts, "part-00000001.safetensors")));
-  assert.match(await refusal("merge", out, "--quiet"), /it is the part of unit 1; its name says 2\n$/);
+  assert.match(
+    await refusal("merge", out, "--quiet"),
+    /it is the part of unit 1; its name says 2; run its shard, or the same encode command, again\n$/,
+  );
   rmSync(file);
   assert.match(
     await refusal("merge", out, "--quiet"),
-    /^latentflow: 1 of 6 units have no part yet: 2; run their shards again: latentflow status \S+ --shards N says which\n$/,
+    /^latentflow: 1 of 6 units have no part yet: 2; run the same encode command again, of shards those that latentflow status \S+ --shards N names\n$/,
   );
 });
 
@@ -399,6 +402,22 @@ test("status says what is missing, of which shards, and merges nothing", async (
   );
   assert.ok(figures.samplesPerSecond > 0);
   assert.match(await succeed("status", out), /missing units +│ 2-3 +│\n/);
+  const file = join(out, "parts", "part-00000005.safetensors");
+  writeFileSync(file, readFileSync(file).subarray(0, 100));
+  assert.is(
+    JSON.parse(await succeed("status", out, "--json")).missingUnits,
+    "2-3",
+    "names alone say nothing of that",
+  );
+  const checked = await runHere("status", out, "--check", "--shards", "3", "--json");
+  assert.equal(
+    [JSON.parse(checked.stdout).missingUnits, JSON.parse(checked.stdout).missingShards],
+    ["2-3,5", "1-2"],
+  );
+  assert.match(
+    checked.stderr,
+    /^latentflow: \S*part-00000005\.safetensors: .*; run its shard, or the same encode command, again\n$/,
+  );
   assert.match(
     await refusal("status", workplace.newPath()),
     /has no parts: there is no manifest\.json, or it is torn; name/,
@@ -412,6 +431,26 @@ test("ranges of numbers are shown short", () => {
   assert.is(showRanges([0]), "0");
   assert.is(showRanges([0, 1, 2, 4, 7, 8]), "0-2,4,7-8");
   assert.is(showRanges([1, 3, 5, 7], 2), "1,3, and 2 more ranges");
+});
+
+test("parts that are there are gone on from, or refused: also by a run that would be one unit", async () => {
+  const out = workplace.newPath();
+  await runShards(out, 2, {}, [0]);
+  const message = await refusal(...encoding({ out, plain: true, unit: undefined }));
+  assert.match(message, /has the parts of another run: --unit is 4 there and 10000 here\./);
+  assert.equal(readdirSync(out), ["parts"]);
+});
+
+test("more shards than units are said to be idle", async () => {
+  const out = workplace.newPath();
+  const { exit, stdout, stderr } = await runHere(...encoding({ out, shard: "0/9" }));
+  assert.is(exit, undefined, stderr);
+  assert.is(
+    stderr,
+    "latentflow: there are 6 units for 9 shards, so some have nothing to do; a smaller --unit makes more\n",
+  );
+  assert.match(stdout, /samples +│ 0 of 23,/);
+  assert.match(stdout, /units +│ shard 0 of 9: 0 of 6 /);
 });
 
 test("options that do not go with shards are refused", async () => {

@@ -84,7 +84,10 @@ function rowsOf({ job, input, figures }: EncodeReport): [string, string][] {
       "data",
       sourceName(job.data[0]!) + (others > 0 ? ` and ${others} other file${others > 1 ? "s" : ""}` : ""),
     ],
-    ["samples", `${formatCount(samples.count)} of ${formatCount(samples.total)}, ${values}`],
+    [
+      "samples",
+      `${formatCount(job.shard ? figures.samples : samples.count)} of ${formatCount(samples.total)}, ${values}`,
+    ],
     ...givenRows(given),
     ...priorRows(prior),
     ["solver", showSolver(job)],

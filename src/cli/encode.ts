@@ -45,7 +45,7 @@ export function addEncodeCommand(program: Command): void {
     .addOption(
       new Option(
         "--format <name>",
-        "npy: latents.npy and results.csv; parquet: results.parquet (default: npy)",
+        "npy: latents.npy and results.csv; parquet: results.parquet (default: npy); of shards it is merge's",
       ).choices(Object.keys(RESULTS_FORMATS)),
     )
     .option(

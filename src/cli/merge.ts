@@ -17,8 +17,8 @@ import {
 } from "./parts/write-results.ts";
 import { pictureNames } from "./picture-files.ts";
 import { print } from "./print.ts";
-import { showProgress } from "./progress.ts";
-import { formatJson, formatText, summaryRows } from "./report.ts";
+import { formatDuration, showProgress } from "./progress.ts";
+import { endingRows, formatJson, formatText } from "./report.ts";
 import { formatCount, formatMean } from "./table.ts";
 
 interface MergeOptions {
@@ -105,8 +105,8 @@ async function refuseMissing(folders: readonly PartsFolder[], dirs: readonly str
   const total = unitCount(folders[0]!.manifest);
   const where = dirs.map((dir) => showPath(shortPath(dir))).join(" ");
   throw invalidFile(
-    `${formatCount(missing.length)} of ${formatCount(total)} units have no part yet: ${showRanges(missing)}; run their ` +
-      `shards again: latentflow status ${where} --shards N says which`,
+    `${formatCount(missing.length)} of ${formatCount(total)} units have no part yet: ${showRanges(missing)}; run the ` +
+      `same encode command again, of shards those that latentflow status ${where} --shards N names`,
   );
 }
 
@@ -126,7 +126,9 @@ function report(
     ["units", `${formatCount(units)} of ${formatCount(manifest.unit)} samples`],
     ["mean loss before", formatMean(figures.meanInitialLoss)],
     ["mean loss after", formatMean(figures.meanLoss)],
-    ...summaryRows(figures),
+    ...endingRows(figures),
+    // Their processes may have been at work at the same time, or been killed on the way.
+    ["time of all parts", formatDuration(figures.seconds)],
   ];
   return formatText(rows, outputs);
 }

@@ -48,6 +48,20 @@ export function showSolver({ flow, solver }: ChosenFlowAndSolver): string {
 
 /** What encoding samples has cost, and how they ended. */
 export function summaryRows(figures: EncodeSummary): [string, string][] {
+  return [
+    ...endingRows(figures),
+    ["samples per second", showSpeed(figures.samplesPerSecond, figures.seconds)],
+    // Of a run that was stopped before there was one, nothing.
+    ...(figures.threads === undefined
+      ? []
+      : [["WASM", showBuild(figures.build, figures.threads)] satisfies [string, string]]),
+  ];
+}
+
+/** How samples ended, and after how many steps. */
+export function endingRows(
+  figures: Pick<EncodeSummary, "statuses" | "meanAcceptedSteps" | "meanBacktracks">,
+): [string, string][] {
   const statuses = Object.entries(figures.statuses).map(
     ([status, count]) => `${formatCount(count)} ${status}`,
   );
@@ -55,11 +69,6 @@ export function summaryRows(figures: EncodeSummary): [string, string][] {
     ["mean accepted steps", formatMean(figures.meanAcceptedSteps)],
     ["mean backtracks", formatMean(figures.meanBacktracks)],
     ["statuses", statuses.join(", ") || "none"],
-    ["samples per second", showSpeed(figures.samplesPerSecond, figures.seconds)],
-    // Of a run that was stopped before there was one, nothing.
-    ...(figures.threads === undefined
-      ? []
-      : [["WASM", showBuild(figures.build, figures.threads)] satisfies [string, string]]),
   ];
 }
 

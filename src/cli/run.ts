@@ -45,7 +45,10 @@ export async function runJob(job: Job): Promise<void> {
   await makeFolder(job.out, job.shard ? [] : encodeOutputs, job);
   const cut = { samples: input.samples.count, unit: job.unit ?? STANDARD_UNIT };
   const run = { job, input, cut, signal };
-  if (cut.samples === 0 || (unitCount(cut) === 1 && !job.shard)) return encodeAtOnce(run);
+  // Parts of a run that was cut otherwise are not to be left behind: what differs is said.
+  const isOneUnit =
+    unitCount(cut) <= 1 && !job.shard && !(await PartsFolder.hasParts(join(job.out, partsName)));
+  if (cut.samples === 0 || isOneUnit) return encodeAtOnce(run);
   const folder = await unlessInterrupted(signal, openParts(run), nothing);
   if (folder) await encodeInParts(run, folder);
 }
@@ -63,6 +66,12 @@ async function encodeAtOnce(run: Run): Promise<void> {
 async function encodeInParts(run: Run, folder: PartsFolder): Promise<void> {
   const { job, cut, signal } = run;
   const units = unitsOf(cut, job.shard);
+  if (job.shard && unitCount(cut) < job.shard.count) {
+    say(
+      `there are ${formatCount(unitCount(cut))} units for ${formatCount(job.shard.count)} shards, so some have nothing to ` +
+        "do; a smaller --unit makes more",
+    );
+  }
   const figures = new PartFigures();
   const { found, missing } = await findParts(folder, units, figures, signal);
   let written = 0;

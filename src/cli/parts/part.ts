@@ -146,9 +146,7 @@ export function parsePart(where: string, bytes: Uint8Array, wanted: WantedPart):
     [...tensors].map(([name, tensor]) => [name, tensor.bytes] as const),
   );
   if (description === "" || sum !== metadata.get(CHECKSUM)) {
-    throw invalidFile(
-      `${where}: its checksum is another one; it is torn or damaged, and is to be computed again`,
-    );
+    throw invalidFile(`${where}: its checksum is another one; it is torn or damaged`);
   }
   // What has the right checksum was written by this program.
   const written: Omit<Part, "results"> & PartOrigin = JSON.parse(description);

@@ -58,6 +58,11 @@ export class PartsFolder {
     );
   }
 
+  /** Whether there is a part in a folder, of whatever run. */
+  static async hasParts(folder: string): Promise<boolean> {
+    return (await partNames(folder)).length > 0;
+  }
+
   /** Opens a folder that is there. @throws LatentflowError where it has no manifest */
   static async open(folder: string): Promise<PartsFolder> {
     const manifest = await readManifest(join(folder, manifestName));

@@ -47,7 +47,7 @@ export async function* allParts(folders: readonly PartsFolder[]): AsyncGenerator
 }
 
 async function readPart(folders: readonly PartsFolder[], unit: Unit): Promise<Part> {
-  let problem: unknown;
+  let problem: LatentflowError | undefined;
   for (const folder of folders) {
     try {
       const part = await folder.read(unit);
@@ -57,7 +57,34 @@ async function readPart(folders: readonly PartsFolder[], unit: Unit): Promise<Pa
       problem ??= error;
     }
   }
-  throw problem ?? invalidFile(`the part of unit ${unit.index} is missing; run its shard again`);
+  const cure = "run its shard, or the same encode command, again";
+  throw problem
+    ? new LatentflowError(problem.code, `${problem.message}; ${cure}`, { cause: problem })
+    : invalidFile(`the part of unit ${unit.index} is missing; ${cure}`);
+}
+
+/** The units of which no folder has a whole part: each is read. @param tell is told what is wrong with a part */
+export async function tornUnits(
+  folders: readonly PartsFolder[],
+  missing: readonly number[],
+  tell: (problem: string) => void,
+): Promise<number[]> {
+  const [{ manifest }] = folders as [PartsFolder];
+  const torn = [...missing];
+  const absent = new Set(missing);
+  for (let index = 0; index < unitCount(manifest); index++) {
+    if (absent.has(index)) continue;
+    const isWhole = await readPart(folders, unitAt(index, manifest)).then(
+      () => true,
+      (error) => {
+        if (!(error instanceof LatentflowError)) throw error;
+        tell(error.message);
+        return false;
+      },
+    );
+    if (!isWhole) torn.push(index);
+  }
+  return torn.sort((a, b) => a - b);
 }
 
 /** The same parts. `look` is called with each as it comes. */

@@ -47,7 +47,7 @@ const BATCH_SYSTEMS: readonly BatchSystem[] = [
   },
   {
     ...{ variable: "PARALLEL_SEQ", name: "GNU parallel", from: 1 },
-    start: (count) => `seq ${count} | parallel`,
+    start: (count) => `seq ${count} | parallel -N0`,
   },
 ];
 
