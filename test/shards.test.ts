@@ -1,4 +1,6 @@
 import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import fileSystem from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { InvalidArgumentError } from "commander";
 import { test } from "uvu";
@@ -273,6 +275,26 @@ test("another number of shards goes on; what is whole is skipped, what is torn c
   await succeed("merge", out, "--quiet");
   const again = JSON.parse(await succeed(...encoding({ out, shard: "0/1", json: true })));
   assert.equal(again.units, { count: 6, found: 6, of: 6 });
+});
+
+test("a shard that is stopped while it looks for parts counts those that it has looked at", async () => {
+  const out = workplace.newPath();
+  await runShards(out, 1);
+  const { readFile } = fileSystem;
+  const stopAtPart = async (...args: Parameters<typeof readFile>) => {
+    if (String(args[0]).endsWith("part-00000001.safetensors")) process.emit("SIGINT");
+    return readFile(...args);
+  };
+  Object.assign(fileSystem, { readFile: stopAtPart });
+  syncBuiltinESMExports();
+  try {
+    const { exit, stderr } = await runHere(...encoding({ out, shard: "0/1" }));
+    assert.is(exit, undefined);
+    assert.match(stderr, /stopped; 2 of 6 units are in /);
+  } finally {
+    Object.assign(fileSystem, { readFile });
+    syncBuiltinESMExports();
+  }
 });
 
 test("a part that is not what it was is never merged: any byte, any length, any name", async () => {

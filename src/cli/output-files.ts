@@ -94,8 +94,8 @@ async function refuseInput(folder: string, name: string, output: Stats, inputs: 
 }
 
 /**
- * Writes files into a folder, over those of earlier runs. They take their places once all of them are on the disk:
- * where one cannot be written, all is as it was before.
+ * Writes files into a folder, over those of earlier runs. Nothing there is changed before all of them are on the disk;
+ * they are then renamed into their places one by one.
  *
  * @param stale names of files that would not go with them: those of an earlier run are removed
  */
@@ -115,7 +115,7 @@ export async function writeOutputs(
   return files.map(({ name, content }) => ({ path: join(folder, name), content }));
 }
 
-/** Files that are written beside their places, piece by piece, until they take them together. */
+/** Files that are written beside their places, piece by piece, and are then renamed into them one after the other. */
 export class StagedOutputs {
   private readonly files = new Map<string, StagedFile>();
 

@@ -45,7 +45,8 @@ export const RESULTS_FORMATS: { readonly [Name in ResultsFormat]: Format } = {
 export const resultsFileNames = [latentsName, resultsTableName, reconstructionsName, parquetName] as const;
 
 /**
- * Writes the results of a run to its folder, over those of earlier runs; where it cannot be done, all is as it was before.
+ * Writes the results of a run to its folder, over those of earlier runs. Nothing there is changed before all of them are on
+ * the disk.
  *
  * @param parts all of them, in order
  * @param others files that would not go with them: those of an earlier run are removed
