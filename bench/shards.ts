@@ -1,6 +1,6 @@
 // Throughput, memory and overhead of large runs, from 1,000 to a million samples, by 1 to 4 processes of a thread each:
-// npm run bench:scale [-- --quick]. A run without parts, in one unit, is what shards are compared with: the time on the
-// processor of all processes, from their start to their end, and of merge.
+// npm run bench:scale [-- --quick]. Shards are compared with a run in one unit, which keeps no parts. The overhead is the
+// processor time of all shards and of merge, over that of this run, less 1. MB are 10^6 bytes.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -37,21 +37,21 @@ interface Work {
   readonly write: (file: string, count: number) => Promise<void>;
 }
 
-/** What a process, or several, have cost. */
+/** What processes that run beside each other cost. */
 interface Cost {
-  /** From the first start to the last end. */
+  /** Wall-clock time from the first start to the last end. */
   readonly seconds: number;
-  /** On the processor, of all together. */
+  /** Processor time, of all processes together. */
   readonly cpuSeconds: number;
-  /** The largest that one has been in memory. */
+  /** The largest resident memory of one process, in 10^6 bytes. */
   readonly megabytes: number;
 }
 
-/** Starts it with a word at its end on what it has cost: Linux counts that, and forgets it with the process. */
+/** A preload by which a process writes at its end what it has cost: later nobody can ask the system for it. */
 const measured = `
   process.on("exit", () => {
     const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
-    require("node:fs").writeSync(3, JSON.stringify({ cpu: (userCPUTime + systemCPUTime) / 1e6, megabytes: maxRSS / 1024 }));
+    require("node:fs").writeSync(3, JSON.stringify({ cpu: (userCPUTime + systemCPUTime) / 1e6, megabytes: maxRSS * 1024 / 1e6 }));
   });
 `;
 const preload = join(folder, "measured.cjs");

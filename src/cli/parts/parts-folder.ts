@@ -17,8 +17,9 @@ import {
 import { formatPart, type Part, type PartOrigin, parsePart } from "./part.ts";
 import type { Unit } from "./units.ts";
 
-// A folder of parts: manifest.json, and a file for each unit that is done. Every file comes to its place by a renaming once
-// it is on the disk, so that it is whole or not there, whoever is killed when; and every process writes the same bytes.
+// A folder of parts: manifest.json, and a file for each unit that is done. A file is written beside its place, brought to the
+// disk and renamed, so that it is whole or not there whenever a process is killed. Two processes that compute the same unit
+// write the same results: their parts differ in the seconds that it took, and either may stay.
 
 /** The folder of parts in a run's folder. */
 export const partsName = "parts";
