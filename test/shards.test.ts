@@ -1,21 +1,34 @@
-import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import fileSystem from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { InvalidArgumentError } from "commander";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import packageJson from "../package.json" with { type: "json" };
 import { openInput } from "../src/cli/encoding-input.ts";
 import type { Job } from "../src/cli/job.ts";
 import { encodeUnits } from "../src/cli/parts/encode-units.ts";
-import type { Part } from "../src/cli/parts/part.ts";
+import { manifestDifferences, manifestOf, manifestSum, parseManifest } from "../src/cli/parts/manifest.ts";
+import { formatPart, type Part, parsePart } from "../src/cli/parts/part.ts";
 import { showRanges } from "../src/cli/parts/read-parts.ts";
 import { chosenShard, parseShard } from "../src/cli/parts/shard.ts";
 import { shardOf, unitCount, unitsOf } from "../src/cli/parts/units.ts";
 import { readNpy } from "../src/data/npy.ts";
-import { concat, dense, graph, tanh } from "../src/graph/index.ts";
+import { concat, dense, graph, relu, tanh } from "../src/graph/index.ts";
 import { createDecoder, type Decoder, encode, gaussian, gradientFlow, lbfgs, wasm } from "../src/index.ts";
 import { createRandom } from "../src/random.ts";
+import { STATUSES } from "../src/result.ts";
 import { Workplace } from "./support/program.ts";
 import { randomArray } from "./support/random.ts";
 import { runHere } from "./support/run-here.ts";
@@ -26,13 +39,15 @@ const workplace = new Workplace();
 test.after(() => workplace.dispose());
 
 const [LATENT, SIZE, B] = [3, 6, 23];
-const decoder = createDecoder(
-  graph(({ latent, fixed }) => {
-    const h = tanh()(dense(9)(concat()(latent(LATENT), fixed("label", 2))));
-    return dense(SIZE)(h);
-  }),
-  { seed: 3, loss: "mse", prior: gaussian({ std: 2 }) },
-);
+const makeDecoder = (activation = tanh(), seed = 3) =>
+  createDecoder(
+    graph(({ latent, fixed }) => {
+      const h = activation(dense(9)(concat()(latent(LATENT), fixed("label", 2))));
+      return dense(SIZE)(h);
+    }),
+    { seed, loss: "mse", prior: gaussian({ std: 2 }) },
+  );
+const decoder = makeDecoder();
 
 function save(decoder: Decoder): string {
   const file = `${workplace.newPath()}.safetensors`;
@@ -182,13 +197,14 @@ test("--shard auto takes the index of each batch system, or says what to write",
   for (const [args, message] of refused) assert.throws(() => chosenShard(...args), message);
 });
 
+const job: Job = {
+  ...{ decoder: decoderFile, data: [dataFile], weights: weightsFile, z0: z0File, out: "" },
+  ...{ fixed: [{ name: "label", value: labelFile }], reconstructions: true, plain: true, threads: 1 },
+  flow: { value: gradientFlow(), description: { name: "gradient" } },
+  solver: { value: lbfgs(), description: { name: "lbfgs" }, withOption: () => lbfgs() },
+} as unknown as Job;
+
 test("blocks change nothing: a unit's part is the same, however many samples are in memory", async () => {
-  const job: Job = {
-    ...{ decoder: decoderFile, data: [dataFile], weights: weightsFile, z0: z0File, out: "" },
-    ...{ fixed: [{ name: "label", value: labelFile }], reconstructions: true, plain: true, threads: 1 },
-    flow: { value: gradientFlow(), description: { name: "gradient" } },
-    solver: { value: lbfgs(), description: { name: "lbfgs" }, withOption: () => lbfgs() },
-  } as unknown as Job;
   const { signal } = new AbortController();
   const input = await openInput(job, signal);
   const parts = async (most?: number) => {
@@ -473,6 +489,225 @@ test("more shards than units are said to be idle", async () => {
   );
   assert.match(stdout, /samples +│ 0 of 23,/);
   assert.match(stdout, /units +│ shard 0 of 9: 0 of 6 /);
+});
+
+test("a manifest tells apart all that results depend on", async () => {
+  const { signal } = new AbortController();
+  const input = await openInput(job, signal);
+  const base = await manifestOf(job, input, 4);
+  assert.is(base.run.latentflow, packageJson.version);
+  assert.equal(await manifestOf({ ...job, threads: 2 }, await openInput(job, signal), 4), base);
+  const opened = (other: Partial<Job>) => openInput({ ...job, ...other }, signal);
+  const number = (value: number) => ({
+    ...input.given,
+    inputs: input.given.inputs.map((each) => ({ ...each, value, array: undefined })),
+  });
+  const others = [
+    { input: { ...input, decoder: makeDecoder(relu()) } },
+    { input: { ...input, decoder: makeDecoder(tanh(), 4) } },
+    { input: await opened({ weights: write(weights.map(Math.sqrt), SIZE) }) },
+    { input: await opened({ z0: write(z0.map(Math.sin), LATENT) }) },
+    { input: await opened({ data: [workplace.writeFloats(y, [B, 2, 3])] }) },
+    { input: { ...input, given: number(1) } },
+    { input: { ...input, given: number(2) } },
+    { input: { ...input, given: { ...input.given, points: 5 } } },
+    { input: { ...input, loss: { ...input.loss, reduction: "sum" as const } } },
+    { job: { ...job, flow: { ...job.flow, description: { name: "gradient", alpha: 2 } } } },
+    { job: { ...job, solver: { ...job.solver, description: { name: "lbfgs", memory: 3 } } } },
+    { job: { ...job, idColumn: "name" } },
+    { unit: 5 },
+  ];
+  const sums = new Set([manifestSum(base)]);
+  for (const [i, other] of others.entries()) {
+    const all = { job, input, unit: 4, ...other };
+    const manifest = await manifestOf(all.job, all.input, all.unit);
+    assert.ok(manifestDifferences(base, manifest).length > 0, `${i}`);
+    sums.add(manifestSum(manifest));
+  }
+  assert.is(sums.size, others.length + 1);
+  const shaped = await manifestOf(job, await opened({ data: [workplace.writeFloats(y, [B, 2, 3])] }), 4);
+  assert.equal(shaped.sampleShape, [2, 3]);
+});
+
+test("a manifest that is torn is none; one that is something else is refused", async () => {
+  const base = await manifestOf(job, await openInput(job, new AbortController().signal), 4);
+  const text = JSON.stringify(base);
+  assert.equal(parseManifest("m", text), base);
+  for (const length of [0, 1, 20, text.length - 1]) {
+    assert.is(parseManifest("m", text.slice(0, length)), undefined, `${length}`);
+  }
+  for (const wrong of [
+    ...[{ format: "latentflow parts 2" }, { samples: 0 }, { unit: 1.5 }, { latentSize: "3" }, { build: 1 }],
+    ...[{ sampleShape: 6 }, { sampleShape: [-1] }, { hasPrior: 1 }, { hasReconstructions: null }],
+    ...[{ idColumn: 1 }, { run: null }, { unit: 2 ** 40, sampleShape: [2 ** 30] }],
+  ]) {
+    assert.throws(
+      () => parseManifest("m", JSON.stringify({ ...base, ...wrong })),
+      /^m: it is no manifest of parts that this version of latentflow has written$/,
+      JSON.stringify(wrong),
+    );
+  }
+});
+
+test("a part's file holds every bit, each under its name", () => {
+  const count = STATUSES.length;
+  const unit = { index: 3, first: 12, count };
+  const values = (seed: number, size = 1) => randomArray(seed, count * size, -1, 1);
+  const counts = (from: number) => Uint32Array.from(STATUSES, (_, i) => from + i);
+  const part = (ids: Part["results"]["ids"]): Part => ({
+    ...{ ...unit, seconds: 0.1, threads: 2, kernels: "plain", leastLoss: { sum: 1 / 3, count: 5 } },
+    results: {
+      ...{ z: values(1, 2), initialLoss: values(2), loss: values(3), prior: values(4) },
+      ...{ objective: values(5), gradientNorm: values(6), status: STATUSES },
+      stats: { acceptedSteps: counts(1), backtracks: counts(9), t: Float64Array.from(values(7)) },
+      ...{ reconstructions: values(8, 4), ids },
+    },
+  });
+  const origin = { manifest: "m", build: "plain 1" };
+  const wanted = {
+    ...{ unit, origin, latentSize: 2, outputSize: 4 },
+    ...{ hasPrior: true, hasReconstructions: true, hasIds: true },
+  };
+  const texts = ["", "a", "é\u0000,\n", "", "😀", "z".repeat(300)];
+  for (const ids of [texts, BigInt64Array.from(texts, (_, i) => -(2n ** 62n) + BigInt(i))]) {
+    assert.equal(parsePart("p", formatPart(part(ids), origin), wanted), part(ids));
+  }
+  const bytes = Buffer.from(formatPart(part(texts), origin));
+  // Names that are exchanged leave all other bytes as they were.
+  const exchanged = bytes
+    .toString("latin1")
+    .replace('"initial_loss"', '"gradient_swap"')
+    .replace('"gradient_norm"', '"initial_loss"')
+    .replace('"gradient_swap"', '"gradient_norm"');
+  assert.is(exchanged.length, bytes.length);
+  assert.not.equal(Buffer.from(exchanged, "latin1"), bytes);
+  assert.throws(
+    () => parsePart("p", Buffer.from(exchanged, "latin1"), wanted),
+    /its checksum is another one/,
+  );
+});
+
+test("status: how fast parts have come within the last hour, and how long the rest will take", async () => {
+  const out = workplace.newPath();
+  await runShards(out, 3, {}, [0, 2]);
+  const end = 1.7e9;
+  for (const [index, before] of [
+    [0, 7200],
+    [1, 90],
+    [4, 50],
+    [5, 10],
+  ] as const) {
+    const path = join(out, "parts", `part-0000000${index}.safetensors`);
+    utimesSync(path, end - before, end - before);
+  }
+  // 4 and 3 samples within 80 s, and 8 are missing.
+  const { samplesPerSecond, secondsLeft } = JSON.parse(await succeed("status", out, "--json"));
+  assert.equal([samplesPerSecond, secondsLeft], [7 / 80, 8 / (7 / 80)]);
+  await runShards(out, 3, {}, [1]);
+  assert.is(JSON.parse(await succeed("status", out, "--json")).secondsLeft, null);
+});
+
+test("a torn part is taken from another folder; what is not ours stays; a folder may be given twice", async () => {
+  const [a, b, to] = [1, 2, 3].map(() => workplace.newPath()) as [string, string, string];
+  await runShards(a, 1);
+  cpSync(a, b, { recursive: true });
+  const whole = workplace.newPath();
+  await succeed("merge", a, "--out", whole, "--quiet");
+  assert.ok(existsSync(join(a, "parts", "manifest.json")), "without --delete-parts they stay");
+  writeFileSync(join(a, "parts", "part-00000001.safetensors"), "torn");
+  for (const name of ["notes.txt", "part-00000009.safetensors.0f.temporary", "probe.0f.temporary"]) {
+    writeFileSync(join(a, "parts", name), "");
+  }
+  await succeed("merge", a, b, b, "--out", to, "--quiet", "--delete-parts");
+  assert.equal(resultsIn(to), resultsIn(whole));
+  assert.equal(readdirSync(join(a, "parts")), ["notes.txt"]);
+  assert.equal(readdirSync(b), []);
+});
+
+test("a manifest without parts gives way to a run alone, not to a shard", async () => {
+  const out = workplace.newPath();
+  await runShards(out, 3, {}, [0]);
+  for (const index of [0, 1]) rmSync(join(out, "parts", `part-0000000${index}.safetensors`));
+  assert.match(await refusal(...encoding({ out, shard: "0/3", tolerance: "1e-3" })), /--tolerance is/);
+  await succeed(...encoding({ out, plain: true, tolerance: "1e-3" }));
+  assert.equal(readdirSync(out).sort(), names);
+
+  // What the disk says is no reason to compute a part again.
+  const broken = workplace.newPath();
+  await runShards(broken, 3, {}, [0]);
+  const path = join(broken, "parts", "part-00000001.safetensors");
+  rmSync(path);
+  mkdirSync(path);
+  assert.match(await refusal(...encoding({ out: broken, shard: "0/3" })), /cannot read \S+part-00000001/);
+});
+
+test("a wrong value is said by its place in all data", async () => {
+  const wrong = (values: Float32Array, at: number) =>
+    values.map((value, i) => (i === at ? Number.NaN : value));
+  const out = workplace.newPath();
+  for (const [options, message] of [
+    [{ data: write(wrong(y, 13 * SIZE + 2), SIZE) }, /--data is NaN at sample 13, element 2,/],
+    [{ weights: write(wrong(weights, 13 * SIZE + 2), SIZE) }, /--weights is NaN at sample 13, element 2,/],
+    [{ z0: write(wrong(z0, 13 * LATENT + 1), LATENT) }, /--z0 is NaN at sample 13, element 1,/],
+    [{ fixed: `label=${write(wrong(labels, 27), 2)}` }, /--fixed label=\S+ is NaN at 27,/],
+  ] as const) {
+    assert.match(await refusal(...encoding({ out, shard: "0/1", ...options })), message);
+    rmSync(out, { recursive: true });
+  }
+});
+
+/** Ctrl-C comes once a file has been read, or has come to its place, whose name ends so. */
+async function interrupted(name: "readFile" | "rename", end: string, ...args: string[]) {
+  const real = fileSystem[name] as (...args: unknown[]) => Promise<unknown>;
+  Object.assign(fileSystem, {
+    async [name](...paths: unknown[]) {
+      const result = await real(...paths);
+      if (String(paths[name === "rename" ? 1 : 0]).endsWith(end)) process.emit("SIGINT");
+      return result;
+    },
+  });
+  syncBuiltinESMExports();
+  try {
+    return await runHere(...args);
+  } finally {
+    Object.assign(fileSystem, { [name]: real });
+    syncBuiltinESMExports();
+  }
+}
+
+test("Ctrl-C: what is done is kept, and the same command goes on; nothing is merged by half", async () => {
+  const whole = workplace.newPath();
+  await succeed(...encoding({ out: whole, plain: true }));
+  const out = workplace.newPath();
+  const all = encoding({ out, plain: true, json: true });
+  const stopped = await interrupted("rename", "part-00000001.safetensors", ...all);
+  assert.equal([stopped.exit, stopped.stdout], [130, ""]);
+  assert.match(
+    stopped.stderr,
+    /\nlatentflow: stopped; 2 of 6 units are in \S+parts, and the same command goes on from there\n$/,
+  );
+  assert.equal(readdirSync(out), ["parts"]);
+  // While the parts are looked through.
+  const again = await interrupted("readFile", "part-00000000.safetensors", ...all);
+  assert.is(again.exit, 130);
+  assert.is(readdirSync(join(out, "parts")).length, 3);
+  // All is done, and is being written.
+  const late = await interrupted("rename", "latents.npy", ...all);
+  assert.is(late.exit, 130);
+  const { aborted, units, samples } = JSON.parse(late.stdout);
+  assert.equal([aborted, units, samples], [true, { count: 6, found: 2, of: 6 }, B]);
+  assert.equal(resultsIn(out), resultsIn(whole));
+  assert.equal(readdirSync(out).sort(), names);
+
+  const shards = workplace.newPath();
+  await runShards(shards, 1);
+  const merge = ["merge", shards, "--quiet", "--delete-parts"];
+  const unmerged = await interrupted("readFile", "part-00000003.safetensors", ...merge);
+  assert.equal([unmerged.exit, unmerged.stdout], [130, ""]);
+  assert.match(unmerged.stderr, /\nlatentflow: stopped; nothing is written\n$/);
+  assert.equal(readdirSync(shards), ["parts"]);
+  await succeed(...merge);
+  assert.equal(resultsIn(shards), resultsIn(whole));
 });
 
 test("options that do not go with shards are refused", async () => {
