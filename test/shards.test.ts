@@ -235,6 +235,26 @@ test("blocks change nothing: a unit's part is the same, however many samples are
   assert.equal(z, expected.z, "and what one call of encode returns");
 });
 
+test("of a unit that is stopped half-way there is no part, or one that says which samples were not done", async () => {
+  const units = unitsOf({ samples: B, unit: 10 });
+  for (const keepsHalf of [false, true]) {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const input = await openInput(job, signal);
+    const onProgress = ({ done }: { done: number }) => {
+      if (done >= 12) controller.abort();
+    };
+    const parts: Part[] = [];
+    // So few are encoded at once that it is known which are done.
+    for await (const part of encodeUnits({ job, input, signal, onProgress }, units, keepsHalf, 1))
+      parts.push(part);
+    const indices = parts.map(({ index }) => index);
+    assert.equal(indices, keepsHalf ? [0, 1] : [0]);
+    const aborted = parts.map(({ results }) => results.status.filter((each) => each === "aborted").length);
+    assert.equal(aborted, keepsHalf ? [0, 8] : [0]);
+  }
+});
+
 test("shards of any number, and one process, write the same bytes", async () => {
   const atOnce = workplace.newPath();
   await succeed(...encoding({ out: atOnce, plain: true, unit: undefined }));
