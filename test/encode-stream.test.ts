@@ -177,6 +177,45 @@ test("what the source throws comes in its turn, and nothing is left unhandled", 
   assert.equal(unhandled, []);
 });
 
+test("a source that fails at its end is heard; one that has failed is not asked again", async () => {
+  async function* failing() {
+    try {
+      yield batches[0]!;
+      yield batches[1]!;
+    } finally {
+      // biome-ignore lint/correctness/noUnsafeFinally: what closing a file does where its disk is gone
+      throw new Error("not closed");
+    }
+  }
+  let message = "";
+  try {
+    for await (const _ of encodeStream(decoder, failing(), { ahead: 0 })) break;
+  } catch (error) {
+    message = (error as Error).message;
+  }
+  assert.is(message, "not closed");
+
+  const calls = { next: 0, return: 0 };
+  const iterator = {
+    async next(): Promise<IteratorResult<Float32Array>> {
+      calls.next++;
+      throw new Error("torn");
+    },
+    async return() {
+      calls.return++;
+      return { done: true as const, value: undefined };
+    },
+  };
+  const source = { [Symbol.asyncIterator]: () => iterator };
+  message = "";
+  try {
+    await collect(encodeStream(decoder, source, { ahead: 3 }));
+  } catch (error) {
+    message = (error as Error).message;
+  }
+  assert.equal([message, calls], ["torn", { next: 1, return: 0 }]);
+});
+
 test("an item that fails is said at once, whatever the source does then", async () => {
   const bad = new Float32Array(n + 1);
   const silent = {

@@ -46,11 +46,15 @@ const signal = new AbortController().signal;
 const layout = imageLayout([H, W])!;
 
 test("pictures show the first samples that have ended, with what is given with each, from where each began", async () => {
+  const solver = lbfgs({ maxSteps: 3 });
   const job = {
     ...{ decoder: decoderFile, data: [dataFile], weights: weightsFile, z0: z0File, out: "" },
     ...{ fixed: [{ name: "label", value: labelFile }], plain: true, threads: 1 },
     flow: { value: gradientFlow(), description: { name: "gradient" } },
-    solver: { value: lbfgs(), description: { name: "lbfgs" }, withOption: () => lbfgs() },
+    solver: {
+      ...{ value: solver, description: { name: "lbfgs", maxSteps: 3 } },
+      withOption: (_: string, maxSteps: number) => lbfgs({ maxSteps }),
+    },
   } as unknown as Job;
   const input = await openInput(job, signal);
   // Samples 2 to 8, of which 3 and 5 are shown as if they had been stopped.
@@ -82,7 +86,13 @@ test("pictures show the first samples that have ended, with what is given with e
   };
   const originals = rowsOf(take(y, SIZE));
   const { z, trajectory } = await encode(decoder, take(y, SIZE), {
-    ...{ ...own, weights: take(all.weights, SIZE), z0: take(all.z0, LATENT), saveAt: "steps" as const },
+    ...{
+      ...own,
+      weights: take(all.weights, SIZE),
+      z0: take(all.z0, LATENT),
+      saveAt: "steps" as const,
+      solver,
+    },
   });
   const decoded = async (z: Float32Array) => rowsOf(await decode(decoder, z, own));
   const ends = await decoded(z);
