@@ -638,8 +638,11 @@ test("a torn part is taken from another folder; what is not ours stays; a folder
   for (const name of ["notes.txt", "part-00000009.safetensors.0f.temporary", "probe.0f.temporary"]) {
     writeFileSync(join(a, "parts", name), "");
   }
+  mkdirSync(to);
+  writeFileSync(join(to, "steps.png"), "");
   await succeed("merge", a, b, b, "--out", to, "--quiet", "--delete-parts");
   assert.equal(resultsIn(to), resultsIn(whole));
+  assert.equal(readdirSync(to).sort(), names, "pictures of an earlier run go");
   assert.equal(readdirSync(join(a, "parts")), ["notes.txt"]);
   assert.equal(readdirSync(b), []);
 });
