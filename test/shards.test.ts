@@ -316,21 +316,10 @@ test("another number of shards goes on; what is whole is skipped, what is torn c
 test("a shard that is stopped while it looks for parts counts those that it has looked at", async () => {
   const out = workplace.newPath();
   await runShards(out, 1);
-  const { readFile } = fileSystem;
-  const stopAtPart = async (...args: Parameters<typeof readFile>) => {
-    if (String(args[0]).endsWith("part-00000001.safetensors")) process.emit("SIGINT");
-    return readFile(...args);
-  };
-  Object.assign(fileSystem, { readFile: stopAtPart });
-  syncBuiltinESMExports();
-  try {
-    const { exit, stderr } = await runHere(...encoding({ out, shard: "0/1" }));
-    assert.is(exit, undefined);
-    assert.match(stderr, /stopped; 2 of 6 units are in /);
-  } finally {
-    Object.assign(fileSystem, { readFile });
-    syncBuiltinESMExports();
-  }
+  const shard = encoding({ out, shard: "0/1" });
+  const { exit, stderr } = await interrupted("open", "part-00000001.safetensors", ...shard);
+  assert.is(exit, 130);
+  assert.match(stderr, /stopped; 2 of 6 units are in /);
 });
 
 test("a part that is not what it was is never merged: any byte, any length, any name", async () => {
@@ -559,7 +548,7 @@ test("a manifest that is torn is none; one that is something else is refused", a
   for (const wrong of [
     ...[{ format: "latentflow parts 2" }, { samples: 0 }, { unit: 1.5 }, { latentSize: "3" }, { build: 1 }],
     ...[{ sampleShape: 6 }, { sampleShape: [-1] }, { hasPrior: 1 }, { hasReconstructions: null }],
-    ...[{ idColumn: 1 }, { run: null }, { unit: 2 ** 40, sampleShape: [2 ** 30] }],
+    ...[{ idColumn: 1 }, { run: null }, { samples: 2 ** 40, unit: 2 ** 40, sampleShape: [2 ** 30] }],
   ]) {
     assert.throws(
       () => parseManifest("m", JSON.stringify({ ...base, ...wrong })),
@@ -679,8 +668,8 @@ test("a wrong value is said by its place in all data", async () => {
   }
 });
 
-/** Ctrl-C comes once a file has been read, or has come to its place, whose name ends so. */
-async function interrupted(name: "readFile" | "rename", end: string, ...args: string[]) {
+/** Ctrl-C comes once a file has been opened, or has come to its place, whose name ends so. */
+async function interrupted(name: "open" | "rename", end: string, ...args: string[]) {
   const real = fileSystem[name] as (...args: unknown[]) => Promise<unknown>;
   Object.assign(fileSystem, {
     async [name](...paths: unknown[]) {
@@ -711,7 +700,7 @@ test("Ctrl-C: what is done is kept, and the same command goes on; nothing is mer
   );
   assert.equal(readdirSync(out), ["parts"]);
   // While the parts are looked through.
-  const again = await interrupted("readFile", "part-00000000.safetensors", ...all);
+  const again = await interrupted("open", "part-00000000.safetensors", ...all);
   assert.is(again.exit, 130);
   assert.is(readdirSync(join(out, "parts")).length, 3);
   // All is done, and is being written.
@@ -725,7 +714,7 @@ test("Ctrl-C: what is done is kept, and the same command goes on; nothing is mer
   const shards = workplace.newPath();
   await runShards(shards, 1);
   const merge = ["merge", shards, "--quiet", "--delete-parts"];
-  const unmerged = await interrupted("readFile", "part-00000003.safetensors", ...merge);
+  const unmerged = await interrupted("open", "part-00000003.safetensors", ...merge);
   assert.equal([unmerged.exit, unmerged.stdout], [130, ""]);
   assert.match(unmerged.stderr, /\nlatentflow: stopped; nothing is written\n$/);
   assert.equal(readdirSync(shards), ["parts"]);

@@ -67,6 +67,11 @@ function refuseEmpty(command: Command): void {
   const [name] =
     given.find(([, value]) => value === "" || (Array.isArray(value) && value.includes(""))) ?? [];
   if (name !== undefined) wrongUsage(command, `--${kebabCase(name)} is empty`);
+  const place = command.args.indexOf("");
+  if (place < 0) return;
+  const { registeredArguments } = command;
+  const argument = registeredArguments[Math.min(place, registeredArguments.length - 1)];
+  if (argument) wrongUsage(command, `<${argument.name()}> is empty`);
 }
 
 /** stdin is read to its end, once, and only as data. */
@@ -78,7 +83,9 @@ function checkStdin(command: Command): void {
   const [first, second] = givenFiles(given, dataOptions)
     .filter(({ path }) => isStdin(path))
     .map(({ flag }) => flag);
-  if (second) wrongUsage(command, `${first} and ${second} are both -, stdin; give one of them as a file`);
+  if (second === undefined) return;
+  const both = first === second ? `${first} is -, stdin, twice` : `${first} and ${second} are both -, stdin`;
+  wrongUsage(command, `${both}; give one of them as a file`);
 }
 
 /** Runs the program. Whatever goes wrong is said in a line on stderr; returns the exit code, undefined if all is well. */

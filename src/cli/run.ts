@@ -12,7 +12,7 @@ import { manifestOf } from "./parts/manifest.ts";
 import type { Part } from "./parts/part.ts";
 import { PartsFolder, partsName } from "./parts/parts-folder.ts";
 import { allParts, observed } from "./parts/read-parts.ts";
-import { type Cut, type Unit, unitAt, unitCount, unitsOf } from "./parts/units.ts";
+import { type Cut, type Unit, unitCount, unitsOf } from "./parts/units.ts";
 import { type ResultsPlan, resultsFileNames, writeResults } from "./parts/write-results.ts";
 import { pictureNames, writePictures } from "./picture-files.ts";
 import { print, say } from "./print.ts";
@@ -82,17 +82,21 @@ async function encodeInParts(run: Run, folder: PartsFolder): Promise<void> {
       written++;
     });
   }
-  if (signal.aborted) {
+  const sayStopped = () =>
     sayInterrupted(
       `stopped; ${formatCount(found + written)} of ${formatCount(units.length)} units are in ` +
         `${showPath(shortPath(folder.folder))}, and the same command goes on from there`,
     );
-    return;
-  }
+  if (signal.aborted) return sayStopped();
   const counts = { count: units.length, found, of: unitCount(cut) };
   if (job.shard) return printShard(run, folder, figures, counts);
-  const first = await folder.read(unitAt(0, cut));
-  await writeAll(run, allParts([folder]), first!, counts);
+  const first = (await allParts([folder]).next()).value as Part;
+  try {
+    await writeAll(run, allParts([folder]), first, counts);
+  } catch (error) {
+    if (error !== signal.reason || !signal.aborted) throw error;
+    return sayStopped();
+  }
   await folder.remove();
 }
 
@@ -181,7 +185,11 @@ async function writeAll(
     job.out,
     job.format ?? "npy",
     plan,
-    observed(parts, (part) => figures.add(part)),
+    observed(parts, (part) => {
+      // Of one unit the results are written also when they are not all: there are no parts to go on from.
+      if (units) signal.throwIfAborted();
+      figures.add(part);
+    }),
     pictureNames,
   );
   const outputs = [...written, ...(await writePictures(job.out, { job, input, signal }, first))];

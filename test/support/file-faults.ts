@@ -16,7 +16,7 @@ export type FileFault =
 
 export const FILE_FAULTS: readonly FileFault[] = ["full", "killed", "torn", "lost bytes", "lost rename"];
 
-const NAMES = ["open", "rename", "unlink", "rm", "mkdir", "rmdir", "writeFile"] as const;
+const NAMES = ["open", "rename", "link", "unlink", "rm", "mkdir", "rmdir", "writeFile"] as const;
 
 /**
  * Runs a program in this process, whose file operations that change something are counted from 0; the one of this number
@@ -58,7 +58,7 @@ export async function withFault(
       [name](...args: unknown[]) {
         const work = () => (real[name] as (...args: unknown[]) => Promise<unknown>)(...args);
         const changes = name !== "open" || /[wa+]/.test(String(args[1] ?? "r"));
-        return changes ? attempt(work, undefined, name === "rename") : work();
+        return changes ? attempt(work, undefined, name === "rename" || name === "link") : work();
       },
     });
   }

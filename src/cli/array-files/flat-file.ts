@@ -22,6 +22,8 @@ export class FlatFile implements ArrayFile {
     private readonly handle: FileHandle,
     private readonly header: ArrayHeader,
     private readonly size: number,
+    /** When the file was last written to, in nanoseconds, as it was opened. */
+    private readonly written: bigint,
     private readonly signal: AbortSignal | undefined,
   ) {
     checkDataSize(where, header.shape, valueSizes[header.type], size - header.size);
@@ -53,12 +55,19 @@ export class FlatFile implements ArrayFile {
   }
 
   private async readBytes(start: number, end: number): Promise<Uint8Array> {
-    const { where, handle } = this;
+    const { where, handle, written } = this;
     const bytes = allocate(where, Uint8Array, end - start);
     const count = await readInto(where, handle, bytes, start);
     if (count < bytes.length) {
       throw invalidFile(
         `${where}: it has ended at byte ${start + count} of ${this.size}; it was changed while it was read`,
+      );
+    }
+    // After the reading: what was read before this moment is of the file as it was opened.
+    if ((await handle.stat({ bigint: true })).mtimeNs !== written) {
+      throw invalidFile(
+        `${where}: it was written to while it was read; run the same command again, which says whether it holds ` +
+          "something else now",
       );
     }
     return bytes;

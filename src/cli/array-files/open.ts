@@ -108,7 +108,8 @@ async function openInParts(
   limits: DataLimits,
 ): Promise<ArrayFile | undefined> {
   const where = showFile(flag, path);
-  const { size } = await handle.stat();
+  const { size: length, mtimeNs } = await handle.stat({ bigint: true });
+  const size = Number(length);
   const buffer = new Uint8Array(Math.min(size, Math.max(longestNpyHeader, longestIdxHeader)));
   const beginning = buffer.subarray(0, await readInto(where, handle, buffer, 0, limits.signal));
   const isFlat = isNpy(beginning) || isIdx(beginning);
@@ -119,10 +120,10 @@ async function openInParts(
   }
   if (names !== undefined) return undefined;
   if (!isNpy(beginning))
-    return new FlatFile(where, handle, readIdxHeader(where, beginning), size, limits.signal);
+    return new FlatFile(where, handle, readIdxHeader(where, beginning), size, mtimeNs, limits.signal);
   const header = readNpyHeader(where, beginning);
   const isTransposed = header.fortran && header.shape.filter((length) => length > 1).length > 1;
-  return isTransposed ? undefined : new FlatFile(where, handle, header, size, limits.signal);
+  return isTransposed ? undefined : new FlatFile(where, handle, header, size, mtimeNs, limits.signal);
 }
 
 function isParquet(beginning: Uint8Array): boolean {

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import packageJson from "../../../package.json" with { type: "json" };
 import { compileKernels } from "../../backend/wasm/load.ts";
-import { invalidFile } from "../../check.ts";
+import { invalid, invalidFile } from "../../check.ts";
 import { elementCount } from "../../data/array.ts";
 import { differences, leaves, type RunDescription } from "../../train/run-description.ts";
 import type { EncodingInput } from "../encoding-input.ts";
 import type { Job } from "../job.ts";
-import type { Cut } from "./units.ts";
+import { type Cut, unitCount } from "./units.ts";
 
 // The manifest says what all parts in a folder have in common, and what merging them needs. It names everything that a
 // result depends on. The number of shards is no part of it: a run may be continued with another number.
@@ -29,7 +29,37 @@ export interface Manifest extends Cut {
   readonly run: RunDescription;
 }
 
-/** The manifest of what a command asks for. */
+/** A folder with more files is slow to list on any file system. */
+const MOST_UNITS = 1_000_000;
+
+/** A part is written, hashed and read as a whole, which Node does up to 2 GiB; half of that leaves room for identifiers. */
+const MOST_PART_BYTES = 2 ** 30;
+
+/** Bytes of a sample's figures in a part, apart from its latents and its reconstruction. */
+const FIGURE_BYTES = 9 * 4;
+
+/**
+ * Refuses units of a size that would come to more parts, or larger ones, than can be handled.
+ *
+ * @throws LatentflowError `invalid_argument`
+ */
+function checkUnit({ samples, unit, latentSize, sampleShape, hasReconstructions }: Manifest): void {
+  const least = Math.ceil(samples / MOST_UNITS);
+  if (unit < least) {
+    throw invalid(
+      `--unit ${unit}: ${samples} samples would be ${unitCount({ samples, unit })} units, expected at most ` +
+        `${MOST_UNITS}; give --unit ${least} or more`,
+    );
+  }
+  const values = latentSize + (hasReconstructions ? elementCount(sampleShape) : 0);
+  const most = Math.max(1, Math.floor(MOST_PART_BYTES / (4 * values + FIGURE_BYTES)));
+  if (Math.min(unit, samples) <= most) return;
+  throw invalid(
+    `--unit ${unit}: the results of so many samples are a file of more than 1 GiB; give --unit ${most} or less`,
+  );
+}
+
+/** The manifest of what a command asks for. @throws LatentflowError where its units are too many, or too large */
 export async function manifestOf(job: Job, input: EncodingInput, unit: number): Promise<Manifest> {
   const { decoder, given, samples, weights, z0, loss, prior } = input;
   const { build, checksum } = await compileKernels(job.plain ? false : undefined);
@@ -51,7 +81,7 @@ export async function manifestOf(job: Job, input: EncodingInput, unit: number): 
     flow: job.flow.description,
     solver: job.solver.description,
   };
-  return {
+  const manifest: Manifest = {
     format: FORMAT,
     samples: samples.count,
     unit,
@@ -63,6 +93,8 @@ export async function manifestOf(job: Job, input: EncodingInput, unit: number): 
     build: `${build} ${checksum}`,
     run: Object.fromEntries(leaves(run)),
   };
+  checkUnit(manifest);
+  return manifest;
 }
 
 function sha256(...parts: readonly (string | Uint8Array)[]): string {
@@ -111,8 +143,12 @@ const FIELDS: { readonly [Name in Exclude<keyof Manifest, "format">]: (value: un
   hasReconstructions: (value) => typeof value === "boolean",
   idColumn: (value) => value === null || typeof value === "string",
   build: (value) => typeof value === "string",
-  run: (value) => typeof value === "object" && value !== null,
+  run: (value) => typeof value === "object" && value !== null && Object.values(value).every(isLeaf),
 };
+
+function isLeaf(value: unknown): boolean {
+  return typeof value !== "object" || value === null;
+}
 
 function isManifest(value: unknown): value is Manifest {
   if (typeof value !== "object" || value === null) return false;
@@ -120,7 +156,10 @@ function isManifest(value: unknown): value is Manifest {
   return (
     fields.format === FORMAT &&
     Object.entries(FIELDS).every(([name, isRight]) => isRight(fields[name])) &&
-    Number.isSafeInteger(elementCount(fields.sampleShape as number[]) * (fields.unit as number))
+    unitCount(value as Manifest) <= MOST_UNITS &&
+    Number.isSafeInteger(
+      elementCount(fields.sampleShape as number[]) * Math.min(fields.unit as number, fields.samples as number),
+    )
   );
 }
 

@@ -148,9 +148,10 @@ export function parsePart(where: string, bytes: Uint8Array, wanted: WantedPart):
   if (description === "" || sum !== metadata.get(CHECKSUM)) {
     throw invalidFile(`${where}: its checksum is another one; it is torn or damaged`);
   }
-  // What has the right checksum was written by this program.
-  const written: Omit<Part, "results"> & PartOrigin = JSON.parse(description);
-  const { manifest, build, index, first, count, seconds, threads, kernels, leastLoss } = written;
+  const { manifest, build, index, first, count, seconds, threads, kernels, leastLoss } = parseDescription(
+    where,
+    description,
+  );
   const { unit, origin } = wanted;
   if (manifest !== origin.manifest) {
     const why =
@@ -163,6 +164,49 @@ export function parsePart(where: string, bytes: Uint8Array, wanted: WantedPart):
     throw invalidFile(`${where}: it is the part of unit ${show(index)}; its name says ${unit.index}`);
   }
   return { ...unit, seconds, threads, kernels, leastLoss, results: readResults(where, tensors, wanted) };
+}
+
+type PartDescription = Omit<Part, "results"> & PartOrigin;
+
+/** What each field has to be: the checksum is no secret, and another program may have made one. */
+const FIELDS: { readonly [Name in keyof PartDescription]-?: (value: unknown) => boolean } = {
+  manifest: isText,
+  build: isText,
+  index: Number.isSafeInteger,
+  first: Number.isSafeInteger,
+  count: Number.isSafeInteger,
+  seconds: Number.isFinite,
+  threads: Number.isSafeInteger,
+  kernels: isText,
+  leastLoss: (value) => value === undefined || isLeastLoss(value),
+};
+
+function isText(value: unknown): boolean {
+  return typeof value === "string" && /^[ -~]{1,100}$/.test(value);
+}
+
+/** The sum may be null: JSON has no NaN. */
+function isLeastLoss(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const { sum, count } = value as Readonly<Record<string, unknown>>;
+  return (sum === null || typeof sum === "number") && Number.isSafeInteger(count);
+}
+
+function parseDescription(where: string, text: string): PartDescription {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = undefined;
+  }
+  const fields = (value ?? {}) as Readonly<Record<string, unknown>>;
+  if (Object.entries(FIELDS).every(([name, isRight]) => isRight(fields[name])))
+    return value as PartDescription;
+  throw notOurs(where);
+}
+
+function notOurs(where: string) {
+  return invalidFile(`${where}: it is no part that this version of latentflow has written`);
 }
 
 function readResults(where: string, tensors: ReadonlyMap<string, Tensor>, wanted: WantedPart): SampleResults {
@@ -185,7 +229,7 @@ function readResults(where: string, tensors: ReadonlyMap<string, Tensor>, wanted
     prior: wanted.hasPrior ? floats("prior") : undefined,
     objective: wanted.hasPrior ? floats("objective") : loss,
     gradientNorm: floats("gradient_norm"),
-    status: Array.from(counts("status"), (status) => STATUSES[status]!),
+    status: Array.from(counts("status"), (status) => STATUSES[status] ?? refuse()),
     stats: {
       acceptedSteps: counts("accepted_steps"),
       backtracks: counts("backtracks"),
@@ -195,10 +239,15 @@ function readResults(where: string, tensors: ReadonlyMap<string, Tensor>, wanted
     ids: wanted.hasIds ? readIds() : undefined,
   };
 
+  function refuse(): never {
+    throw notOurs(where);
+  }
+
   function readIds(): Ids {
     if (tensors.has("ids")) return new BigInt64Array(bytes("ids", 8, count));
     const text = Buffer.from(bytes("ids_text", 1));
     const ends = counts("ids_end");
+    if (ends.some((end, i) => end < (i === 0 ? 0 : ends[i - 1]!)) || ends.at(-1) !== text.length) refuse();
     return Array.from(ends, (end, i) => text.toString("utf8", i === 0 ? 0 : ends[i - 1], end));
   }
 }

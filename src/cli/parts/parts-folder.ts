@@ -1,3 +1,4 @@
+import { constants } from "node:fs";
 import * as fileSystem from "node:fs/promises";
 import { join } from "node:path";
 import { codeOf } from "../../brand.ts";
@@ -5,6 +6,8 @@ import { invalid, invalidFile, showPath } from "../../check.ts";
 import { elementCount } from "../../data/array.ts";
 import { fileError, syncFolder, writeSynced } from "../../durable-file.ts";
 import { LatentflowError } from "../../errors.ts";
+import { allocate } from "../../source.ts";
+import { readInto } from "../array-files/read-into.ts";
 import { shortPath } from "../files.ts";
 import { temporaryOf } from "../output-files.ts";
 import {
@@ -15,7 +18,7 @@ import {
   parseManifest,
 } from "./manifest.ts";
 import { formatPart, type Part, type PartOrigin, parsePart } from "./part.ts";
-import type { Unit } from "./units.ts";
+import { type Unit, unitCount } from "./units.ts";
 
 // A folder of parts: manifest.json, and a file for each unit that is done. A file is written beside its place, brought to the
 // disk and renamed, so that it is whole or not there whenever a process is killed. Two processes that compute the same unit
@@ -47,8 +50,12 @@ export class PartsFolder {
     const path = join(folder, manifestName);
     let there = await readManifest(path);
     if (!there || (alone && (await partNames(folder)).length === 0)) {
-      await write(folder, manifestName, formatManifest(manifest));
-      // Another process may have written its own at the same time.
+      // Where none is there, of two processes that make one at the same time the first has made it for both.
+      const isThere = await fileSystem.lstat(path).then(
+        () => true,
+        () => false,
+      );
+      await write(folder, manifestName, formatManifest(manifest), isThere ? "replace" : "keep");
       there = await readManifest(path);
     }
     const found = there ? manifestDifferences(there, manifest) : [];
@@ -78,10 +85,7 @@ export class PartsFolder {
   /** Reads the part of a unit; undefined where there is none. @throws LatentflowError where it is torn or not this run's */
   async read(unit: Unit): Promise<Part | undefined> {
     const path = this.pathOf(unit);
-    const bytes = await fileSystem.readFile(path).catch((cause) => {
-      if (codeOf(cause) === "ENOENT") return undefined;
-      throw fileError(`cannot read ${showPath(shortPath(path))}`, cause);
-    });
+    const bytes = await readFile(path);
     if (!bytes) return undefined;
     const { latentSize, sampleShape, hasPrior, hasReconstructions, idColumn } = this.manifest;
     return parsePart(showPath(shortPath(path)), bytes, {
@@ -100,18 +104,38 @@ export class PartsFolder {
     });
   }
 
-  /** Writes a part, in place of what may be there. */
+  /**
+   * Writes a part, in place of what may be there.
+   *
+   * @throws LatentflowError `invalid_argument` where the folder has become another run's, or has been cleared
+   */
   async write(part: Part): Promise<void> {
-    await write(this.folder, nameOf(part), formatPart(part, this.origin));
+    await this.checkOwner();
+    await write(this.folder, nameOf(part), formatPart(part, this.origin), "replace");
   }
 
-  /** When the parts came that are there, in milliseconds, by their units; nothing is read. */
+  /** Of two runs in one folder, the one that has lost it is to know before it has computed everything for nothing. */
+  private async checkOwner(): Promise<void> {
+    const there = await readManifest(join(this.folder, manifestName));
+    if (there && manifestSum(there) === this.origin.manifest) return;
+    const where = showPath(shortPath(this.folder));
+    throw invalid(
+      there
+        ? `${where} has become the folder of another run while this one was at work: ` +
+            `${manifestDifferences(there, this.manifest).join("; ")}. Give each run an --out of its own`
+        : `${where}: ${manifestName} is gone; another process has merged or removed the parts while this one was at ` +
+            "work. Where the results are there, nothing is missing; else run the same command again",
+    );
+  }
+
+  /** When the parts of this run's units came that are there, in milliseconds, by their units; nothing is read. */
   async list(): Promise<Map<number, number>> {
     const parts = new Map<number, number>();
     for (const name of await partNames(this.folder)) {
       // It may be gone since.
       const status = await fileSystem.stat(join(this.folder, name)).catch(() => undefined);
-      if (status) parts.set(Number.parseInt(name.slice("part-".length), 10), status.mtimeMs);
+      const index = Number.parseInt(name.slice("part-".length), 10);
+      if (status && index < unitCount(this.manifest)) parts.set(index, status.mtimeMs);
     }
     return parts;
   }
@@ -158,26 +182,67 @@ function namesIn(folder: string): Promise<string[]> {
   });
 }
 
-/** Undefined where there is none, or a torn one. */
-async function readManifest(path: string): Promise<Manifest | undefined> {
+/** Reads a file; undefined where there is none. Refused is what is no file: a pipe would never end, nor would /dev/zero. */
+async function readFile(path: string): Promise<Uint8Array | undefined> {
   const where = showPath(shortPath(path));
-  const text = await fileSystem.readFile(path, "utf8").catch((cause) => {
+  // Without waiting for somebody who writes into a pipe. Windows has no such flag.
+  const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+  const handle = await fileSystem.open(path, flags).catch((cause) => {
     if (codeOf(cause) === "ENOENT") return undefined;
     if (codeOf(cause) === "ENOTDIR") throw invalidFile(`${where}: a part of the path is a file`);
     throw fileError(`cannot read ${where}`, cause);
   });
-  return text === undefined ? undefined : parseManifest(where, text);
+  if (!handle) return undefined;
+  try {
+    const status = await handle.stat();
+    if (!status.isFile()) {
+      const found = status.isDirectory() ? "a folder" : "a device or a pipe";
+      // With a cause: it is not for whoever computes a torn part again to replace it.
+      throw new LatentflowError(
+        "invalid_file",
+        `cannot read ${where}: it is ${found}, expected a file; remove it`,
+        {
+          cause: Object.assign(new Error(), { code: "EISDIR" }),
+        },
+      );
+    }
+    const bytes = allocate(where, Uint8Array, status.size);
+    return bytes.subarray(0, await readInto(where, handle, bytes, 0));
+  } finally {
+    await handle.close();
+  }
 }
 
-async function write(folder: string, name: string, content: string | Uint8Array): Promise<void> {
+/** Undefined where there is none, or a torn one. */
+async function readManifest(path: string): Promise<Manifest | undefined> {
+  const where = showPath(shortPath(path));
+  const bytes = await readFile(path);
+  return bytes && parseManifest(where, Buffer.from(bytes).toString());
+}
+
+/** @param existing what becomes of a file that is there */
+async function write(
+  folder: string,
+  name: string,
+  content: string | Uint8Array,
+  existing: "replace" | "keep",
+): Promise<void> {
   const place = join(folder, name);
   const temporary = temporaryOf(place);
   try {
     await writeSynced(fileSystem, temporary, content);
-    await fileSystem.rename(temporary, place);
+    await (existing === "keep" ? linkOrRename(temporary, place) : fileSystem.rename(temporary, place));
   } catch (cause) {
     await fileSystem.unlink(temporary).catch(() => {});
     throw fileError(`cannot write ${showPath(shortPath(place))}`, cause);
   }
   await syncFolder(fileSystem, folder);
+}
+
+/** Brings a file to its place unless there is one, whoever else does so at the same moment. */
+async function linkOrRename(temporary: string, place: string): Promise<void> {
+  const error = await fileSystem.link(temporary, place).catch((cause) => cause);
+  // Where the file system has no links, who comes last wins, and the others are told at their next part.
+  if (error && codeOf(error) !== "EEXIST") await fileSystem.rename(temporary, place);
+  else await fileSystem.unlink(temporary);
 }

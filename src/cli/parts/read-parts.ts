@@ -1,3 +1,4 @@
+import { realpath } from "node:fs/promises";
 import { invalidFile, showPath } from "../../check.ts";
 import { LatentflowError } from "../../errors.ts";
 import { shortPath } from "../files.ts";
@@ -15,7 +16,12 @@ import { type Unit, unitAt, unitCount } from "./units.ts";
  */
 export async function openFolders(paths: readonly string[]): Promise<PartsFolder[]> {
   const folders: PartsFolder[] = [];
+  const places = new Set<string>();
   for (const path of paths) {
+    // A folder that is named twice has its parts once.
+    const place = await realpath(path).catch(() => path);
+    if (places.has(place)) continue;
+    places.add(place);
     const folder = await PartsFolder.open(path);
     const first = folders[0] ?? folder;
     const found = manifestDifferences(first.manifest, folder.manifest);
@@ -57,6 +63,8 @@ async function readPart(folders: readonly PartsFolder[], unit: Unit): Promise<Pa
       problem ??= error;
     }
   }
+  // What the system says is about the disk, and computing it again is no cure.
+  if (problem?.cause !== undefined) throw problem;
   const cure = "run its shard, or the same encode command, again";
   throw problem
     ? new LatentflowError(problem.code, `${problem.message}; ${cure}`, { cause: problem })
