@@ -63,6 +63,7 @@ const reasons: Readonly<Record<string, string>> = {
   EFBIG: "it would be larger than a file may be here",
   ELOOP: "its symbolic links go in a circle",
   ENAMETOOLONG: "the name is too long",
+  EMFILE: "too many files are open; let the process open more (ulimit -n), or give fewer, larger files",
   ERR_FS_FILE_TOO_LARGE: "it is larger than 2 GiB",
 };
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { showPath } from "../check.ts";
+import { invalid, showPath } from "../check.ts";
 import { formatReport, type UnitCounts } from "./encode-report.ts";
 import { type EncodingInput, openInput } from "./encoding-input.ts";
 import { shortPath } from "./files.ts";
@@ -45,6 +45,8 @@ export async function runJob(job: Job): Promise<void> {
   await makeFolder(job.out, job.shard ? [] : encodeOutputs, job);
   const cut = { samples: input.samples.count, unit: job.unit ?? STANDARD_UNIT };
   const run = { job, input, cut, signal };
+  if (cut.samples === 0 && job.shard)
+    throw invalid("there are no samples in --data, so there is no shard of them");
   // Parts of a run that was cut otherwise are not to be left behind: what differs is said.
   const isOneUnit =
     unitCount(cut) <= 1 && !job.shard && !(await PartsFolder.hasParts(join(job.out, partsName)));

@@ -158,7 +158,8 @@ function isManifest(value: unknown): value is Manifest {
     Object.entries(FIELDS).every(([name, isRight]) => isRight(fields[name])) &&
     unitCount(value as Manifest) <= MOST_UNITS &&
     Number.isSafeInteger(
-      elementCount(fields.sampleShape as number[]) * Math.min(fields.unit as number, fields.samples as number),
+      elementCount(fields.sampleShape as number[]) *
+        Math.min(fields.unit as number, fields.samples as number),
     )
   );
 }
