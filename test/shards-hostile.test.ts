@@ -250,6 +250,18 @@ test("a unit larger than all samples is all of them", async () => {
   assert.equal(readNpy(readFileSync(join(out, "latents.npy"))).shape, [B, LATENT]);
 });
 
+test("no samples are no work for a shard", async () => {
+  const out = workplace.newPath();
+  const none = {
+    data: workplace.writeFloats(new Float32Array(), [0, SIZE]),
+    weights: undefined,
+    z0: undefined,
+  };
+  const label = { fixed: `label=${workplace.writeFloats(Float32Array.of(1, 2), [2])}` };
+  const message = await refusal(...encoding({ out, shard: "0/2", ...none, ...label }));
+  assert.is(message, "latentflow: there are no samples in --data, so there is no shard of them\n");
+});
+
 test("a run that has lost its folder to another says so at its next part", async () => {
   const out = workplace.newPath();
   await runShards(out, 2, {}, [0]);
