@@ -467,7 +467,7 @@ test("status says what is missing, of which shards, and merges nothing", async (
   );
   assert.match(
     await refusal("status", workplace.newPath()),
-    /has no parts: there is no manifest\.json, or it is torn; name/,
+    /has no parts: there is no manifest\.json, or it is torn\. A run without shards that has ended keeps none; else name/,
   );
   assert.match(await refusal("merge", decoderFile), /parts\/manifest\.json: a part of the path is a file/);
   assert.equal(readdirSync(out), ["parts"]);

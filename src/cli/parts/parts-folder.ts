@@ -77,8 +77,8 @@ export class PartsFolder {
     if (manifest) return new PartsFolder(folder, manifest);
     throw new LatentflowError(
       "not_found",
-      `${showPath(shortPath(folder))} has no parts: there is no ${manifestName}, or it is torn; name the folder that was ` +
-        "given as --out, or run a shard again, which writes it anew",
+      `${showPath(shortPath(folder))} has no parts: there is no ${manifestName}, or it is torn. A run without shards ` +
+        "that has ended keeps none; else name the folder that was given as --out, or run a shard again, which writes it anew",
     );
   }
 
