@@ -317,7 +317,7 @@ test("data that are written to while they are read end the run", async () => {
 test("an argument or a second stdin that makes no sense is named", async () => {
   const empty = await runHere("merge", "");
   assert.is(empty.exit, 2);
-  assert.match(empty.stderr, /^latentflow: <dirs> is empty\n/);
+  assert.match(empty.stderr, /^latentflow: DIR is empty\n/);
   const twice = await runHere(...encoding({ out: workplace.newPath(), data: ["-", "-"] }));
   assert.is(twice.exit, 2);
   assert.match(twice.stderr, /^latentflow: --data is -, stdin, twice; give one of them as a file\n/);

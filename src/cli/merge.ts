@@ -40,7 +40,7 @@ export function addMergeCommand(program: Command): void {
         "reconstructions.npy; or results.parquet.",
     )
     .argument(
-      "<dirs...>",
+      "<dir...>",
       "the folder that was --out of the shards; several, where each had a disk of its own",
     )
     .optionsGroup("Where and how:")

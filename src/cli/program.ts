@@ -71,7 +71,7 @@ function refuseEmpty(command: Command): void {
   if (place < 0) return;
   const { registeredArguments } = command;
   const argument = registeredArguments[Math.min(place, registeredArguments.length - 1)];
-  if (argument) wrongUsage(command, `<${argument.name()}> is empty`);
+  if (argument) wrongUsage(command, `${argument.name().toUpperCase()} is empty`);
 }
 
 /** stdin is read to its end, once, and only as data. */

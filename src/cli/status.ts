@@ -26,10 +26,7 @@ export function addStatusCommand(program: Command): void {
       "Says how many units of a run have their part in DIR/parts, which are missing, and how fast parts\n" +
         "have come. Looks at the files' names and times alone, unless --check has each part read; merge checks all.",
     )
-    .argument(
-      "<dirs...>",
-      "the folder that is --out of the shards; several, where each has a disk of its own",
-    )
+    .argument("<dir...>", "the folder that is --out of the shards; several, where each has a disk of its own")
     .optionsGroup("What and how:")
     .option("--shards <n>", "how many shards there are: say which of them have to be run again", parseCount)
     .option("--check", "read every part, and count one that is torn, or of another run, as missing")
