@@ -25,84 +25,41 @@ import { showRanges } from "../src/cli/parts/read-parts.ts";
 import { chosenShard, parseShard } from "../src/cli/parts/shard.ts";
 import { shardOf, unitCount, unitsOf } from "../src/cli/parts/units.ts";
 import { readNpy } from "../src/data/npy.ts";
-import { concat, dense, graph, relu, tanh } from "../src/graph/index.ts";
-import { createDecoder, type Decoder, encode, gaussian, gradientFlow, lbfgs, wasm } from "../src/index.ts";
+import { relu, tanh } from "../src/graph/index.ts";
+import { createDecoder, encode, gradientFlow, lbfgs, wasm } from "../src/index.ts";
 import { createRandom } from "../src/random.ts";
 import { STATUSES } from "../src/result.ts";
-import { Workplace } from "./support/program.ts";
 import { randomArray } from "./support/random.ts";
 import { runHere } from "./support/run-here.ts";
+import {
+  B,
+  dataFile,
+  decoder,
+  decoderFile,
+  encoding,
+  LATENT,
+  labelFile,
+  labels,
+  makeDecoder,
+  names,
+  refusal,
+  resultsIn,
+  runShards,
+  SIZE,
+  save,
+  succeed,
+  weights,
+  weightsFile,
+  workplace,
+  write,
+  y,
+  z0,
+  z0File,
+} from "./support/shard-run.ts";
 
 // Units, shards and their parts: what one process writes, any number of shards comes to, byte for byte.
 
-const workplace = new Workplace();
 test.after(() => workplace.dispose());
-
-const [LATENT, SIZE, B] = [3, 6, 23];
-const makeDecoder = (activation = tanh(), seed = 3) =>
-  createDecoder(
-    graph(({ latent, fixed }) => {
-      const h = activation(dense(9)(concat()(latent(LATENT), fixed("label", 2))));
-      return dense(SIZE)(h);
-    }),
-    { seed, loss: "mse", prior: gaussian({ std: 2 }) },
-  );
-const decoder = makeDecoder();
-
-function save(decoder: Decoder): string {
-  const file = `${workplace.newPath()}.safetensors`;
-  writeFileSync(file, decoder.toSafetensors());
-  return file;
-}
-
-const y = randomArray(1, B * SIZE, -1, 1);
-const weights = randomArray(2, B * SIZE, 0.1, 1);
-const z0 = randomArray(3, B * LATENT, -1, 1);
-const labels = randomArray(4, B * 2, -1, 1);
-const decoderFile = save(decoder);
-const write = (values: Float32Array, size: number, from = 0, to = B) =>
-  workplace.writeFloats(values.slice(from * size, to * size), [to - from, size]);
-const dataFile = write(y, SIZE);
-const weightsFile = write(weights, SIZE);
-const z0File = write(z0, LATENT);
-const labelFile = write(labels, 2);
-
-/** The options of `encode` by name: those that are given here in place of the others. */
-function encoding(options: Readonly<Record<string, string | readonly string[] | true | undefined>> = {}) {
-  const all = {
-    ...{ decoder: decoderFile, data: dataFile, weights: weightsFile, z0: z0File },
-    ...{ fixed: `label=${labelFile}`, unit: "4", threads: "1", reconstructions: true, quiet: true },
-    ...options,
-  };
-  const given = Object.entries(all).flatMap(([name, value]) => {
-    if (value === undefined) return [];
-    return [`--${name}`, ...(typeof value === "boolean" ? [] : [value].flat())];
-  });
-  return ["encode", ...given];
-}
-
-async function succeed(...args: string[]): Promise<string> {
-  const { exit, stdout, stderr } = await runHere(...args);
-  assert.is(exit, undefined, stderr);
-  return stdout;
-}
-
-async function refusal(...args: string[]): Promise<string> {
-  const { exit, stdout, stderr } = await runHere(...args);
-  assert.is(exit, 1, `${args.join(" ")}: ${stderr}${stdout}`);
-  return stderr;
-}
-
-const names = ["latents.npy", "reconstructions.npy", "results.csv"];
-const resultsIn = (out: string) => names.map((name) => readFileSync(join(out, name), "latin1"));
-
-/** Runs shards into a folder. */
-async function runShards(out: string, count: number, options = {}, of = [...Array(count).keys()]) {
-  const reports: string[] = [];
-  for (const index of of)
-    reports.push(await succeed(...encoding({ ...options, out, shard: `${index}/${count}` })));
-  return reports;
-}
 
 test("units are dealt out whole, each once, in order, and evenly", () => {
   const random = createRandom(7);
