@@ -5,8 +5,9 @@ import { decode as decodePng } from "fast-png";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { wholeFile } from "../src/cli/array-files/whole-file.ts";
-import { givenOptions, outputWithPoints, readGiven } from "../src/cli/fixed-inputs.ts";
+import { givenOptions, readGiven } from "../src/cli/fixed-inputs.ts";
 import { inFlags } from "../src/cli/flags.ts";
+import { outputWithPoints } from "../src/cli/points.ts";
 import { createProgram } from "../src/cli/program.ts";
 import { readNpy } from "../src/data/npy.ts";
 import {

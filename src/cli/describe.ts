@@ -5,9 +5,9 @@ import { type Decoder, describe } from "../index.ts";
 import { addDecoderOptions, type DecoderFlags, decoderHelp, readDecoder } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
 import { isStdin } from "./files.ts";
-import { outputWithPoints, shapeWithPoints, showShape } from "./fixed-inputs.ts";
 import { interruptSignal, unlessInterrupted } from "./interrupt.ts";
 import { wrongUsage } from "./options.ts";
+import { outputWithPoints, shapeWithPoints, showShape } from "./points.ts";
 import { print } from "./print.ts";
 import { showPrior } from "./prior.ts";
 
