@@ -139,6 +139,9 @@ function curvatures(graph: Graph, workspace: Workspace, work: GaussNewton, row: 
   }
 }
 
+/** So many outputs at a time: their part of a panel stays in the first-level cache, that of all rows of Jᵀ in the second. */
+const OUTPUTS_AT_ONCE: i32 = 512;
+
 /**
  * work.matrix = Jᵀ diag(work.curvatures) J, the panels of it that reach the diagonal.
  *
@@ -147,27 +150,30 @@ function curvatures(graph: Graph, workspace: Workspace, work: GaussNewton, row: 
 function weighedProduct(graph: Graph, work: GaussNewton, jacobian: usize, from: usize): void {
   const d = graph.latentSize;
   const depth = graph.outputSize;
-  const panels = (d + 7) >> 3;
   const panelSize = (<usize>depth) << 5;
-  let to = work.panels;
-  for (let p: i32 = 0; p < panels; p++) {
-    for (let k: usize = 0; k < <usize>depth; k++, from += 32, to += 32) {
-      const curvature = v128.load32_splat(work.curvatures + (k << 2));
-      v128.store(to, f32x4.mul(v128.load(from), curvature));
-      v128.store(to, f32x4.mul(v128.load(from, 16), curvature), 16);
+  for (let k: i32 = 0; k < depth; k += OUTPUTS_AT_ONCE) {
+    const count = min(OUTPUTS_AT_ONCE, depth - k);
+    const offset = (<usize>k) << 5;
+    const rows = jacobian + ((<usize>k) << 2);
+    // Later outputs are added to what the first ones have come to.
+    const bias = k === 0 ? graph.zeros : 0;
+    for (let above: i32 = 0; above < d; above += 8) {
+      const panel = <usize>(above >> 3) * panelSize + offset;
+      weighPanel(from + panel, work.curvatures + ((<usize>k) << 2), count, work.panels + panel);
+      const column = (<usize>above) << 2;
+      const to = work.matrix + <usize>above * work.matrixStride + column;
+      point(work.sources, rows + <usize>above * work.jacobianStride, work.jacobianStride, d - above);
+      point(work.destinations, to, work.matrixStride, d - above);
+      multiply(d - above, work.sources, work.destinations, work.panels + panel, bias, count, 1);
     }
   }
-  for (let p: i32 = 0; p < panels; p++) {
-    const above = p << 3;
-    const column = (<usize>p) << 5;
-    point(work.sources, jacobian + <usize>above * work.jacobianStride, work.jacobianStride, d - above);
-    point(
-      work.destinations,
-      work.matrix + <usize>above * work.matrixStride + column,
-      work.matrixStride,
-      d - above,
-    );
-    const panel = work.panels + <usize>p * panelSize;
-    multiply(d - above, work.sources, work.destinations, panel, graph.zeros, depth, 1);
+}
+
+/** Multiplies `count` rows of a panel by one curvature each. */
+function weighPanel(from: usize, curvatures: usize, count: i32, to: usize): void {
+  for (let k: i32 = 0; k < count; k++, from += 32, curvatures += 4, to += 32) {
+    const curvature = v128.load32_splat(curvatures);
+    v128.store(to, f32x4.mul(v128.load(from), curvature));
+    v128.store(to, f32x4.mul(v128.load(from, 16), curvature), 16);
   }
 }

@@ -1,5 +1,6 @@
 import { makeControl } from "../../../control.ts";
 import type { Decoder } from "../../../decoder/decoder.ts";
+import { cutFixed } from "../../../decoder/fixed.ts";
 import type { Flow } from "../../../flow.ts";
 import { deserialize, type Makers } from "../../../serialize.ts";
 import type { Control, Solver } from "../../../solver/base.ts";
@@ -7,6 +8,7 @@ import { Solution } from "../../../solver/solution.ts";
 import type { CheckedPair, Problem, SampleSet, Task } from "../../backend.ts";
 import { allSamples, type Feed } from "../../feed.ts";
 import { solveOn } from "../../solve.ts";
+import type { Decoding } from "../decode.ts";
 import type { WasmEngine } from "../engine.ts";
 import {
   type DecodeData,
@@ -185,9 +187,9 @@ function resultsOf({ samples, solution }: Delivery, ended: readonly number[]): R
   return { samples: ended.map((sample) => samples[sample]!), values: solution.copyOut(ended) };
 }
 
-/** Delivery after delivery is decoded. */
+/** Samples are decoded in the order they come in, and sent as soon as a pass has them: others are given while it works. */
 class WorkerDecode implements WorkerJob {
-  private readonly deliveries: ({ samples: readonly number[] } & DecodeData)[] = [];
+  private readonly passes: ({ samples: readonly number[] } & Pick<Decoding, "z" | "fixed">)[] = [];
 
   constructor(
     private readonly engine: WasmEngine,
@@ -197,15 +199,24 @@ class WorkerDecode implements WorkerJob {
   ) {}
 
   get hasMore(): boolean {
-    return this.deliveries.length > 0;
+    return this.passes.length > 0;
   }
 
   add(samples: readonly number[], data: SolveData | DecodeData): void {
-    this.deliveries.push({ samples, ...(data as DecodeData) });
+    const { z, fixed } = data as DecodeData;
+    const { latentSize } = this.decoder;
+    for (let first = 0; first < samples.length; first += this.engine.rows) {
+      const end = Math.min(first + this.engine.rows, samples.length);
+      this.passes.push({
+        samples: samples.slice(first, end),
+        z: z.subarray(first * latentSize, end * latentSize),
+        fixed: cutFixed(this.decoder, fixed, first, end),
+      });
+    }
   }
 
   async run(control: Control): Promise<void> {
-    const { samples, z, fixed } = this.deliveries.shift()!;
+    const { samples, z, fixed } = this.passes.shift()!;
     const { toLogits } = this.description;
     const outputs = new Float32Array(samples.length * this.decoder.outputSize);
     await this.engine.decode({ z, fixed, outputs, toLogits }, control, allSamples(samples.length));
