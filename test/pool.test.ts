@@ -23,6 +23,7 @@ import {
   euler,
   lbfgs,
   linearGrid,
+  squaredError,
   wasm,
 } from "../src/index.ts";
 import { adam } from "../src/optimizer.ts";
@@ -170,6 +171,67 @@ test("a worker that dies costs no sample, in encode, decode and train", async ()
   await killAt(started, "results");
   assert.equal((await run).decoder.parameters, trained.decoder.parameters);
   assert.is(threads.length, started + 3);
+});
+
+/** So large that threads share what its samples are preconditioned by. */
+const large = createDecoder({ layers: [64, 1100, 1100], seed: 5, loss: squaredError() });
+const largeData = createDataset(randomArray(6, 11 * large.outputSize, -1, 1), { shape: [large.outputSize] });
+const largeTraining = { optimizer: adam(), batchSize: 4, seed: 2, solver: lbfgs({ maxSteps: 6 }) };
+
+/** How many rows of Jacobians threads have computed, and how often they were told one. */
+function jacobiansOf(those: readonly WatchedThread[]) {
+  const [rows, told] = [new Map<WatchedThread, number>(), new Map<WatchedThread, number>()];
+  for (const thread of those) {
+    const calls = thread.told.flatMap((message) =>
+      message.type === "open" && message.description.kind === "jacobian" ? [message.call] : [],
+    );
+    const sent = thread.messages.flatMap((message) =>
+      message.type === "results" && calls.includes(message.call) ? message.results : [],
+    );
+    rows.set(
+      thread,
+      sent.reduce((sum, { samples }) => sum + samples.length, 0),
+    );
+    told.set(thread, thread.told.filter(({ type }) => type === "jacobian").length);
+  }
+  return { rows: [...rows.values()], told: [...told.values()] };
+}
+
+test("what samples are preconditioned by is computed by all threads, after each update, with the same bits", async () => {
+  const expected = await train(large, largeData, { ...largeTraining, backend: alone });
+  for (const count of [2, 3]) {
+    await closeWorkers();
+    const started = threads.length;
+    const result = await train(large, largeData, { ...largeTraining, backend: on(count) });
+    assert.equal(result.decoder.parameters, expected.decoder.parameters, `${count} threads`);
+    const { rows, told } = jacobiansOf(threads.slice(started));
+    assert.is(rows.length, count - 1);
+    assert.ok(
+      rows.every((of) => of > 0),
+      `${rows} rows`,
+    );
+    assert.equal(
+      told,
+      rows.map(() => 3),
+      "one for each mini-batch",
+    );
+  }
+});
+
+test("a worker that dies over its part of that costs nothing", async () => {
+  const options = { solver: lbfgs({ maxSteps: 6 }) };
+  const targets = largeData.toFloat32();
+  const expected = await encode(large, targets, { ...options, backend: alone });
+  for (const kill of ["results", "memory"] as const) {
+    await closeWorkers();
+    // Of a decoder that has been encoded with it is there.
+    const anew = createDecoder({ layers: [64, 1100, 1100], seed: 5, loss: squaredError() });
+    const started = threads.length;
+    const call = encode(anew, targets, { ...options, backend: on(3) });
+    await killAt(started, kill);
+    assert.equal(resultOf(await call), resultOf(expected), `killed at its first ${kill}`);
+    anew.dispose();
+  }
 });
 
 function repeated(values: Float32Array): Float32Array {

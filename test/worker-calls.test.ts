@@ -3,11 +3,11 @@ import * as assert from "uvu/assert";
 import { type WasmEngine, wasmEngine } from "../src/backend/wasm/engine.ts";
 import { compileKernels } from "../src/backend/wasm/load.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
-import type { FromWorker, SolveDescription } from "../src/backend/wasm/threads/messages.ts";
+import type { CallDescription, FromWorker, SolveDescription } from "../src/backend/wasm/threads/messages.ts";
 import { WorkerCall } from "../src/backend/wasm/threads/worker-call.ts";
 import { LatentflowError } from "../src/errors.ts";
 import { gradientFlow } from "../src/flow.ts";
-import { amd, createDecoder, decode, squaredError } from "../src/index.ts";
+import { amd, createDecoder, type Decoder, decode, squaredError } from "../src/index.ts";
 import { type Makers, serialize } from "../src/serialize.ts";
 import { randomArray } from "./support/random.ts";
 
@@ -16,11 +16,11 @@ import { randomArray } from "./support/random.ts";
 const SAMPLES = 4;
 const SIZE = 6;
 const decoder = createDecoder({ layers: [2, 7, SIZE], seed: 3 });
-const thread = wasmEngine(await packDecoder(decoder, await compileKernels(undefined)));
+const { engine: thread } = await engineOf(decoder);
 /** Goes on for minutes, by small steps, but where the gradient is 0. */
 const endless = amd({ stepInit: 1e-4, stepMax: 1e-4, tolerance: 1e-12, t1: 1e9, maxSteps: 1e8 });
 
-const description: SolveDescription = {
+const solving: SolveDescription = {
   kind: "solve",
   ...{ solver: serialize(endless)!, flow: serialize(gradientFlow())!, loss: squaredError() },
   ...{ saveAt: undefined, prior: undefined, sampleCount: SAMPLES, batchSize: undefined },
@@ -36,10 +36,19 @@ async function samplesFor(atRest: readonly number[]) {
   return { targets, weights: undefined, fixed: [], z0: Float64Array.from(z) };
 }
 
+/** More latents than go through a decoder at once. */
+const LATENTS = 61;
+const wide = await engineOf(createDecoder({ layers: [LATENTS, 7, SIZE], seed: 4 }));
+
+async function engineOf(of: Decoder) {
+  const packed = await packDecoder(of, await compileKernels(undefined));
+  return { engine: wasmEngine(packed) };
+}
+
 const all = Array.from({ length: SAMPLES }, (_, sample) => sample);
 
 /** A call, and what it says. */
-function open(on: WasmEngine = thread) {
+function open(on: WasmEngine = thread, description: CallDescription = solving) {
   const said: FromWorker[] = [];
   const makers = { amd, gradientFlow } as Partial<Makers> as Makers;
   const call = new WorkerCall(5, on, decoder, description, makers, (message) => void said.push(message));
@@ -96,6 +105,39 @@ test("what goes wrong is told with its code, and the call can be stopped", async
       { type: "stopped", call: 5 },
     ]);
   }
+});
+
+test("decoded samples leave pass by pass, and none after a stop", async () => {
+  const { call, said, hears, samplesIn } = open({ ...thread, rows: 3 }, { kind: "decode", toLogits: false });
+  const z = Float32Array.from(randomArray(3, SAMPLES * 2, -1, 1));
+  call.add(all, { z, fixed: [] });
+  while (samplesIn().length < 2) await new Promise((resolve) => setTimeout(resolve));
+  assert.equal(samplesIn(), [[0, 1, 2], [3]]);
+  const sent = said.flatMap((message) => (message.type === "results" ? message.results : []));
+  const values = sent.flatMap(({ values }) => [...(values as Float32Array)]);
+  assert.equal(values, [...(await decode(decoder, z))]);
+  call.add(all, { z, fixed: [] });
+  call.stop();
+  await hears("stopped");
+  assert.equal(samplesIn().slice(2), ["stopped"]);
+});
+
+test("rows of the decoder's own Jacobian leave with the bits that they have here", async () => {
+  const here = wide.engine.jacobianRows();
+  await here.compute(here.missing());
+  const { call, said, samplesIn } = open(wide.engine, { kind: "jacobian" });
+  const asked = [[3, 4, 5], [0], Array.from({ length: LATENTS - 6 }, (_, i) => 6 + i)];
+  for (const rows of asked) call.add(rows, undefined);
+  while (samplesIn().flat().length < asked.flat().length) await new Promise((resolve) => setTimeout(resolve));
+  assert.equal(samplesIn().flat(), asked.flat());
+  assert.ok(samplesIn().length > asked.length, "more rows than a pass takes");
+  for (const message of said) {
+    assert.is(message.type, "results");
+    for (const { samples, values } of message.type === "results" ? message.results : []) {
+      assert.equal(values, here.read({ first: samples[0]!, count: samples.length }));
+    }
+  }
+  here.free();
 });
 
 test.run();

@@ -22,11 +22,14 @@ export interface GaussNewtonWork extends Block {
   read(into: Float32Array): void;
 }
 
-/** What matrices there is to be room for. */
-export interface GaussNewtonUse {
-  /** Point to the decoder's own Jacobian, [d] rows as `jacobianStride` has them, and to its panels; 0 without. */
+/** Points to the rows of J₀ᵀ, the decoder's own Jacobian, see `jacobianStride`, and to the same as panels. */
+export interface Jacobian {
   readonly jacobian: number;
   readonly jacobianPanels: number;
+}
+
+/** What matrices there is to be room for. Without the decoder's own Jacobian its pointers are 0. */
+export interface GaussNewtonUse extends Jacobian {
   /** Matrices at a row's own z as well. */
   readonly own: boolean;
 }

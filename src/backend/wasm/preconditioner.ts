@@ -1,22 +1,20 @@
 import { costOf } from "../../graph/graph.ts";
 import type { CurvatureUse } from "../../objective.ts";
+import { isDescentSolver, isPreconditioned } from "../../solver/descent.ts";
 import { isCustom, type Loss } from "../../terms/losses.ts";
 import { areSameComponents, type PriorComponents } from "../../terms/prior-components.ts";
-import { takesLogits, termTraits } from "../../terms/terms.ts";
+import { termTraits } from "../../terms/terms.ts";
 import { makeTurns } from "../../turns.ts";
 import type { Problem } from "../backend.ts";
-import { allocateBeside, type Block } from "./arena.ts";
-import { allocateGaussNewton, type GaussNewtonWork, jacobianStride, panelBytes } from "./gauss-newton.ts";
+import type { Block } from "./arena.ts";
+import { atOrigin } from "./at-origin.ts";
+import type { Jacobian } from "./gauss-newton.ts";
+import { JacobianRows } from "./jacobian-rows.ts";
 import { DAMPINGS, packedSize } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
-import { allocatePrior } from "./prior-block.ts";
-import { allocateWorkspace } from "./workspace.ts";
 
 /** What all samples of a decoder share, for one loss and prior, where `lbfgs` is preconditioned by it. */
-export interface Preconditioner {
-  /** Point to the rows of J₀ᵀ, see `jacobianStride`, and to the same as panels. */
-  readonly jacobian: number;
-  readonly jacobianPanels: number;
+export interface Preconditioner extends Jacobian {
   /** Points to f64[DAMPINGS][packed d], the factors of A₀ + λτI; 0 for a loss whose curvature depends on the data. */
   readonly factors: number;
   /** Points to f32[packed d], A₀ itself; 0 for the same. */
@@ -62,13 +60,17 @@ export function curvatureUse({ decoder, loss, weights, prior }: Problem): Curvat
   };
 }
 
-type Jacobian = Pick<Preconditioner, "jacobian" | "jacobianPanels">;
+/** Does the solver begin with what all samples of the decoder share? */
+export function needsPreconditioner(problem: Problem, solver: object): boolean {
+  const use = curvatureUse(problem);
+  return use.isShared && isDescentSolver(solver) && isPreconditioned(solver, use);
+}
 
 /** What has been made for a packed decoder. */
 interface Made {
   jacobian: Promise<Jacobian> | undefined;
   readonly factors: Factors[];
-  readonly blocks: Block[];
+  readonly blocks: { free(): void }[];
 }
 
 /** What has been made for one loss and prior. */
@@ -86,6 +88,12 @@ const MOST_KEPT = 4;
 
 const madeFor = new WeakMap<PackedDecoder, Made>();
 
+function madeOf(packed: PackedDecoder): Made {
+  const made: Made = madeFor.get(packed) ?? { jacobian: undefined, factors: [], blocks: [] };
+  madeFor.set(packed, made);
+  return made;
+}
+
 /** A preconditioner for the time of one call. */
 export interface PreconditionerLease {
   /** Undefined where it is not finite, or no matrix. */
@@ -102,8 +110,7 @@ export async function preconditionerOf(
   packed: PackedDecoder,
   { loss: { name: loss }, prior }: Pick<Problem, "loss" | "prior">,
 ): Promise<PreconditionerLease> {
-  const made: Made = madeFor.get(packed) ?? { jacobian: undefined, factors: [], blocks: [] };
-  madeFor.set(packed, made);
+  const made = madeOf(packed);
   const kept = made.factors.find((other) => other.loss === loss && isSame(other.prior, prior));
   const factors = kept ?? makeFactorsFor(packed, loss, prior, made);
   factors.users++;
@@ -159,50 +166,65 @@ export function forgetPreconditioner(packed: PackedDecoder): void {
   madeFor.delete(packed);
 }
 
+/**
+ * Has `help` come by rows of J₀ᵀ from elsewhere; what it leaves, also by throwing, is computed here.
+ *
+ * @returns a copy of the rows, d × n; undefined where they are there already or being made, without a call of `help`
+ */
+export async function makeJacobian(
+  packed: PackedDecoder,
+  help: (rows: JacobianRows) => Promise<void>,
+): Promise<Float32Array<ArrayBuffer> | undefined> {
+  const made = madeOf(packed);
+  if (made.jacobian) return undefined;
+  const rows = new JacobianRows(packed);
+  await keepJacobian(made, rows, help);
+  return rows.read({ first: 0, count: packed.decoder.latentSize });
+}
+
+/** Takes over all rows of J₀ᵀ, d × n, unless they are there already or being made. */
+export async function adoptJacobian(packed: PackedDecoder, values: Float32Array): Promise<void> {
+  const { latentSize: d, outputSize: n } = packed.decoder;
+  const made = madeOf(packed);
+  if (made.jacobian) return;
+  const rows = new JacobianRows(packed);
+  for (let row = 0; row < d; row++) rows.write(row, values.subarray(row * n, (row + 1) * n));
+  await keepJacobian(made, rows);
+}
+
+async function keepJacobian(
+  made: Made,
+  rows: JacobianRows,
+  help?: (rows: JacobianRows) => Promise<void>,
+): Promise<Jacobian> {
+  made.jacobian = finish();
+  try {
+    const jacobian = await made.jacobian;
+    made.blocks.push(rows);
+    return jacobian;
+  } catch (error) {
+    made.jacobian = undefined;
+    rows.free();
+    throw error;
+  }
+
+  async function finish(): Promise<Jacobian> {
+    // What goes wrong with the help of others is none of those who want a Jacobian.
+    await help?.(rows).catch(() => {});
+    await rows.compute(rows.missing());
+    return rows.pack();
+  }
+}
+
 async function make(
   packed: PackedDecoder,
   factors: Factors,
   made: Made,
 ): Promise<Preconditioner | undefined> {
-  if (!made.jacobian) {
-    made.jacobian = makeJacobian(packed, made);
-    made.jacobian.catch(() => {
-      made.jacobian = undefined;
-    });
-  }
-  const jacobian = await made.jacobian;
+  const jacobian = await (made.jacobian ?? keepJacobian(made, new JacobianRows(packed)));
   if (termTraits({ name: factors.loss }).curvature === "outputAndTarget")
     return { ...jacobian, factors: 0, matrix: 0, damping: 0 };
   return makeFactors(packed, jacobian, factors);
-}
-
-/** J₀ᵀ, at z = 0. */
-async function makeJacobian(packed: PackedDecoder, made: Made): Promise<Jacobian> {
-  const { arena, decoder, kernels, graph } = packed;
-  const { latentSize: d, outputSize: n } = decoder;
-  const turn = makeTurns();
-  const stride = jacobianStride(packed);
-  const block = arena.allocate((piece) => ({
-    jacobian: piece(d * stride),
-    jacobianPanels: piece(panelBytes(packed)),
-  }));
-  const { jacobian, jacobianPanels } = block.layout;
-  await freeOnFailure(block, () =>
-    atOrigin(
-      packed,
-      { loss: "squaredError", prior: undefined },
-      block.layout,
-      async ({ workspace, work, tangentsAtOnce }) => {
-        for (let first = 0; first < d; first += tangentsAtOnce) {
-          kernels.objectiveJacobian(graph, workspace, work, first, Math.min(tangentsAtOnce, d - first));
-          await turn();
-        }
-        kernels.packPanels(jacobian, d, n, stride, 4, jacobianPanels);
-      },
-    ),
-  );
-  made.blocks.push(block);
-  return block.layout;
 }
 
 /**
@@ -214,7 +236,6 @@ async function makeFactors(
   jacobian: Jacobian,
   made: Factors,
 ): Promise<Preconditioner | undefined> {
-  const { loss, prior } = made;
   const { arena, decoder, kernels, graph } = packed;
   const { latentSize: d } = decoder;
   const turn = makeTurns();
@@ -222,8 +243,8 @@ async function makeFactors(
   const block = arena.allocate((piece) => ({ factors: piece(DAMPINGS * size), packed: piece(size / 2) }));
   const { factors, packed: matrix } = block.layout;
   let damping = 0;
-  await freeOnFailure(block, () =>
-    atOrigin(packed, { loss, prior }, jacobian, async ({ workspace, work, matrix: rows, matrixStride }) => {
+  try {
+    await atOrigin(packed, made, jacobian, async ({ workspace, work, matrix: rows, matrixStride }) => {
       kernels.objectiveSharedGaussNewton(graph, workspace, work, 0);
       for (let i = 0; i < d; i++) {
         arena.f32(matrix, packedSize(d)).set(arena.f32(rows + i * matrixStride, i + 1), packedSize(i));
@@ -233,50 +254,15 @@ async function makeFactors(
         if (damping === 0) return;
         await turn();
       }
-    }),
-  );
+    });
+  } catch (error) {
+    block.free();
+    throw error;
+  }
   if (damping === 0) {
     block.free();
     return undefined;
   }
   made.block = block;
   return { ...jacobian, factors, matrix, damping };
-}
-
-async function freeOnFailure(block: Block, work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    block.free();
-    throw error;
-  }
-}
-
-/** Calls `use` with a row whose last evaluation was at z = 0, and room for matrices. */
-async function atOrigin(
-  packed: PackedDecoder,
-  { loss, prior }: Pick<Factors, "loss" | "prior">,
-  jacobian: Jacobian,
-  use: (at: { readonly workspace: number } & GaussNewtonWork) => Promise<void>,
-): Promise<void> {
-  const { arena, decoder, kernels, graph } = packed;
-  const given = allocatePrior(arena, prior);
-  const rows = allocateBeside(given, () => allocateWorkspace(packed, 1, loss, { prior: given.pointer }));
-  try {
-    const work = allocateGaussNewton(packed, { ...jacobian, own: false });
-    try {
-      arena.f32(rows.latents.pointer, decoder.latentSize).fill(0);
-      arena.i32(rows.rows, 1).fill(0);
-      arena.i32(rows.weights, 1).fill(0);
-      arena.f64(rows.scales, 1).fill(1 / decoder.outputSize);
-      arena.f64(rows.priorScales, 1).fill(1 / decoder.outputSize);
-      kernels.decode(graph, rows.pointer, 1, takesLogits({ name: loss }) ? 1 : 0);
-      await use({ workspace: rows.pointer, ...work });
-    } finally {
-      work.free();
-    }
-  } finally {
-    rows.free();
-    given.free();
-  }
 }

@@ -57,6 +57,12 @@ export class HeldDecoders {
     held.steps++;
   }
 
+  /** Tells the worker what follows from a decoder as it is now, if it holds it as it is now. */
+  tell({ number, training }: DecoderHandle, message: ToWorker): void {
+    const held = this.decoders.get(number);
+    if (held && held.steps === training?.steps) this.post(message);
+  }
+
   /** Has the worker forget a decoder, unless it works with it. */
   forget(number: number): void {
     if (!this.decoders.has(number) || this.isAtWork(number)) return;

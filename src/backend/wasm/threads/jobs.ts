@@ -11,8 +11,9 @@ import type { Feed, SampleRange } from "../../feed.ts";
 import { samplesOf, solveOn } from "../../solve.ts";
 import type { Decoding } from "../decode.ts";
 import type { WasmEngine } from "../engine.ts";
+import type { JacobianRows } from "../jacobian-rows.ts";
 import type { DecoderHandle } from "./decoder-handle.ts";
-import type { DecodeData, DecodeDescription, Results, SolveData, SolveDescription } from "./messages.ts";
+import type { CallData, CallDescription, Results } from "./messages.ts";
 
 /** Why a call with such a loss stays on one thread. */
 export const WHY_NOT_CUSTOM_LOSS =
@@ -23,9 +24,9 @@ export interface Job {
   readonly handle: DecoderHandle;
   readonly sampleCount: number;
   /** What a worker has to know before it gets samples. */
-  readonly description: SolveDescription | DecodeDescription;
+  readonly description: CallDescription;
   /** What it has to know of samples, in buffers of their own. */
-  data(range: SampleRange): SolveData | DecodeData;
+  data(range: SampleRange): CallData;
   /**
    * Takes over what a worker has found; after an abort also of samples that have not ended.
    *
@@ -139,6 +140,31 @@ export function decodeJob(handle: DecoderHandle, engine: WasmEngine, decoding: D
       await engine.decode(decoding, control, watched);
       endRange();
     },
+    watch(watcher) {
+      onEnd = watcher;
+    },
+  };
+}
+
+/** The rows of J₀ᵀ as a job, each latent a sample. */
+export function jacobianJob(handle: DecoderHandle, rows: JacobianRows): Job {
+  const { latentSize, outputSize: n } = handle.decoder;
+  let onEnd = (_sample: number) => {};
+  return {
+    ...{ handle, sampleCount: latentSize },
+    description: { kind: "jacobian" },
+    data: () => undefined,
+    place(samples, values) {
+      samples.forEach((sample, i) => {
+        if (sample < 0) return;
+        rows.write(sample, (values as Float32Array).subarray(i * n, (i + 1) * n));
+        onEnd(sample);
+      });
+    },
+    workHere: (control, feed) =>
+      rows.compute(feed, control, ({ first, count }) => {
+        for (let i = 0; i < count; i++) onEnd(first + i);
+      }),
     watch(watcher) {
       onEnd = watcher;
     },

@@ -14,6 +14,7 @@ import { rk4 } from "../../../solver/rk4.ts";
 import { type WasmEngine, wasmEngine } from "../engine.ts";
 import type { CompiledKernels } from "../instance.ts";
 import { type PackedDecoder, packDecoder } from "../packed.ts";
+import { adoptJacobian } from "../preconditioner.ts";
 import { buffersOf, type FromWorker, failure, type ToWorker } from "./messages.ts";
 import { WorkerCall } from "./worker-call.ts";
 import { WorkerTraining } from "./worker-training.ts";
@@ -83,6 +84,11 @@ const HANDLERS: {
     const opened = await calls.get(call);
     calls.delete(call);
     if (opened) reportMemory(opened.held);
+  },
+  async jacobian({ decoder, rows }) {
+    const held = await decoders.get(decoder)?.catch(() => undefined);
+    // Where there is no room for it, the call that needs it says so.
+    if (held) await adoptJacobian(held.packed, rows).catch(() => {});
   },
   async train({ decoder, step }) {
     // One that could not be packed takes no steps; who opens a call with it hears of it.

@@ -40,6 +40,14 @@ export interface DecodeDescription {
   readonly toLogits: boolean;
 }
 
+/** That rows of J₀ᵀ are computed: the samples of such a call are latents, and there is no data. */
+export interface JacobianDescription {
+  readonly kind: "jacobian";
+}
+
+/** What a call does, but for its samples. */
+export type CallDescription = SolveDescription | DecodeDescription | JacobianDescription;
+
 /** The data of B samples to be solved. */
 export interface SolveData {
   /** B × n. */
@@ -57,7 +65,10 @@ export interface DecodeData {
   readonly fixed: FixedData;
 }
 
-/** What has been found out about some samples: of a solve, or of a decoding B × n outputs. */
+/** What a worker has to know of samples. */
+export type CallData = SolveData | DecodeData | undefined;
+
+/** What has been found out about some samples: of a solve; of others B × n outputs, or numbers of J₀ᵀ. */
 export interface Results {
   readonly samples: readonly number[];
   readonly values: SolutionPart | Float32Array<ArrayBuffer>;
@@ -96,17 +107,19 @@ export type ToWorker =
       readonly type: "open";
       readonly call: number;
       readonly decoder: number;
-      readonly description: SolveDescription | DecodeDescription;
+      readonly description: CallDescription;
     }
   | {
       readonly type: "samples";
       readonly call: number;
       readonly samples: readonly number[];
-      readonly data: SolveData | DecodeData;
+      readonly data: CallData;
     }
   /** Stop working on a call, send what there is, and say "stopped". */
   | { readonly type: "stop"; readonly call: number }
   | { readonly type: "close"; readonly call: number }
+  /** The J₀ᵀ, d × n, of a decoder as it is after the steps so far: it need not be computed. */
+  | { readonly type: "jacobian"; readonly decoder: number; readonly rows: Float32Array }
   | { readonly type: "train"; readonly decoder: number; readonly step: TrainerStep };
 
 export type FromWorker =
@@ -136,6 +149,7 @@ export function failure(call: number | undefined, error: unknown): FromWorker {
 export function buffersOf(message: ToWorker | FromWorker): ArrayBuffer[] {
   if (message.type === "samples") {
     const { data } = message;
+    if (!data) return [];
     return "z" in data
       ? buffersIn(data.z, ...data.fixed)
       : buffersIn(data.targets, data.weights, ...data.fixed, data.z0);

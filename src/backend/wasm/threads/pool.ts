@@ -218,6 +218,17 @@ export class WorkerGroup {
     }
   }
 
+  /** Has the workers that hold a decoder as it is now know its J₀ᵀ. */
+  postJacobian(handle: DecoderHandle, rows: Float32Array): void {
+    for (const worker of [...this.workers.keys()]) {
+      try {
+        worker.decoders.tell(handle, { type: "jacobian", decoder: handle.number, rows });
+      } catch (error) {
+        worker.end(messageOf(error));
+      }
+    }
+  }
+
   forget(decoder: number): void {
     for (const worker of this.workers.keys()) worker.decoders.forget(decoder);
   }

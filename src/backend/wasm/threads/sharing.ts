@@ -9,8 +9,9 @@ import type { Decoding } from "../decode.ts";
 import type { WasmEngine } from "../engine.ts";
 import type { CompiledKernels } from "../instance.ts";
 import type { PackedDecoder } from "../packed.ts";
+import { makeJacobian, needsPreconditioner } from "../preconditioner.ts";
 import { decoderHandle } from "./decoder-handle.ts";
-import { decodeJob, type Job, solveJob } from "./jobs.ts";
+import { decodeJob, type Job, jacobianJob, solveJob } from "./jobs.ts";
 import { lockStepTrainer } from "./lock-step.ts";
 import { forgetDecoder, knownWorkerGroup, workerGroup } from "./pool.ts";
 import type { WorkerSource } from "./thread.ts";
@@ -33,6 +34,15 @@ export interface ThreadOptions {
   readonly worker: WorkerSource | undefined;
   /** In bytes. */
   readonly workerMemory: number;
+}
+
+/** How much work a call is. */
+interface Load {
+  readonly sampleCount: number;
+  /** How many samples a thread works on at once. */
+  readonly atOnce: number;
+  /** What one of them takes. */
+  readonly milliseconds: number;
 }
 
 /** A decoder's calls that lie further apart than this, in milliseconds, do not count together. */
@@ -69,28 +79,45 @@ export function sharing(
   }
 
   /**
-   * @param atOnce how many samples a thread works on at once
-   * @param milliseconds that one of them takes
    * @param makeJob the work, or why it cannot be shared
    * @param workAlone the work on this thread
+   * @param prepare called where it is shared: what the threads do together first
    */
   async function run(
-    { sampleCount, atOnce, milliseconds }: { sampleCount: number; atOnce: number; milliseconds: number },
+    { sampleCount, atOnce, milliseconds }: Load,
     makeJob: () => Job | string,
     workAlone: (feed: Feed) => Promise<void>,
     control: Control,
+    prepare?: () => Promise<void>,
   ): Promise<void> {
     const job = isShared(sampleCount, milliseconds) ? makeJob() : undefined;
     if (typeof job === "object") {
-      const most = samplesHeld(atOnce, milliseconds);
-      const workers = workerGroup(compiled, options.worker);
-      info = withReason(await workers.run(job, { ...options, most, mostWorkers, waits: isAsked }, control));
+      await prepare?.();
+      info = withReason(await runShared(job, { atOnce, milliseconds }, control));
     } else {
       const reason =
         typeof job === "string" ? job : (handle.whyAlone ?? (hasWorkers ? known()?.failure : undefined));
       info = withReason({ threads: 1, reason });
       await workAlone(allSamples(sampleCount));
     }
+  }
+
+  function runShared(job: Job, { atOnce, milliseconds }: Omit<Load, "sampleCount">, control: Control) {
+    const most = samplesHeld(atOnce, milliseconds);
+    const use = { ...options, most, mostWorkers, waits: isAsked };
+    return workerGroup(compiled, options.worker).run(job, use, control);
+  }
+
+  /** Has the threads make what samples are preconditioned by together: after each update of a training it is made anew. */
+  async function shareJacobian({ problem, pair }: Task, control: Control): Promise<void> {
+    const milliseconds = decodeTime(decoder);
+    if (decoder.latentSize * milliseconds < WORTH_SHARING || !needsPreconditioner(problem, pair.solver))
+      return;
+    const load = { atOnce: engine.rows, milliseconds };
+    const rows = await makeJacobian(packed, async (rows) => {
+      await runShared(jacobianJob(handle, rows), load, control);
+    });
+    if (rows) known()?.postJacobian(handle, rows);
   }
 
   return {
@@ -107,6 +134,7 @@ export function sharing(
         () => solveJob(handle, engine, task, solution),
         (feed) => solveOn(engine, task, control, samplesOf(problem, solution, feed)),
         control,
+        () => shareJacobian(task, control),
       );
     },
     decode(decoding, control) {

@@ -6,11 +6,13 @@ import { deserialize, type Makers } from "../../../serialize.ts";
 import type { Control, Solver } from "../../../solver/base.ts";
 import { Solution } from "../../../solver/solution.ts";
 import type { CheckedPair, Problem, SampleSet, Task } from "../../backend.ts";
-import { allSamples, type Feed } from "../../feed.ts";
+import { allSamples, type Feed, type SampleRange } from "../../feed.ts";
 import { solveOn } from "../../solve.ts";
 import type { Decoding } from "../decode.ts";
 import type { WasmEngine } from "../engine.ts";
 import {
+  type CallData,
+  type CallDescription,
   type DecodeData,
   type DecodeDescription,
   type FromWorker,
@@ -22,7 +24,7 @@ import {
 
 /** A worker's part of a job, whatever it computes. */
 interface WorkerJob {
-  add(samples: readonly number[], data: SolveData | DecodeData): void;
+  add(samples: readonly number[], data: CallData): void;
   readonly hasMore: boolean;
   /** Works until it has nothing left, or until the call is stopped. */
   run(control: Control): Promise<void>;
@@ -31,6 +33,25 @@ interface WorkerJob {
 }
 
 type Send = (results: readonly Results[]) => void;
+
+/** What a worker's job works with. */
+interface Here {
+  readonly engine: WasmEngine;
+  readonly decoder: Decoder;
+  readonly makers: Makers;
+  readonly send: Send;
+}
+
+const BEGIN: {
+  readonly [Kind in CallDescription["kind"]]: (
+    here: Here,
+    description: Extract<CallDescription, { readonly kind: Kind }>,
+  ) => WorkerJob;
+} = {
+  solve: (here, description) => new WorkerSolve(here, description),
+  decode: (here, description) => new WorkerDecode(here, description),
+  jacobian: (here) => new WorkerJacobian(here),
+};
 
 /** A worker's part of a call: it runs while it has samples, and stops and reports what goes wrong. */
 export class WorkerCall {
@@ -43,19 +64,17 @@ export class WorkerCall {
     private readonly call: number,
     engine: WasmEngine,
     decoder: Decoder,
-    description: SolveDescription | DecodeDescription,
+    description: CallDescription,
     makers: Makers,
     private readonly post: (message: FromWorker) => void,
   ) {
     const send: Send = (results) => post({ type: "results", call, results });
-    this.job =
-      description.kind === "solve"
-        ? new WorkerSolve(engine, decoder, description, makers, send)
-        : new WorkerDecode(engine, decoder, description, send);
+    const begin = BEGIN[description.kind] as (here: Here, description: CallDescription) => WorkerJob;
+    this.job = begin({ engine, decoder, makers, send }, description);
     this.control = makeControl(this.abort.signal, () => this.job.flush?.());
   }
 
-  add(samples: readonly number[], data: SolveData | DecodeData): void {
+  add(samples: readonly number[], data: CallData): void {
     this.job.add(samples, data);
     if (!this.running) void this.run();
   }
@@ -100,12 +119,10 @@ class WorkerSolve implements WorkerJob, Feed<SampleSet> {
   private deliveries: Delivery[] = [];
 
   constructor(
-    private readonly engine: WasmEngine,
-    decoder: Decoder,
+    private readonly here: Here,
     private readonly description: SolveDescription,
-    makers: Makers,
-    private readonly send: Send,
   ) {
+    const { decoder, makers } = here;
     const { loss, prior, sampleCount, batchSize, sharedWeights, hasOwnWeights, isFused } = description;
     const weights = sharedWeights ?? (hasOwnWeights ? NOTHING : undefined);
     const pair: CheckedPair = {
@@ -122,7 +139,7 @@ class WorkerSolve implements WorkerJob, Feed<SampleSet> {
     return this.nextDelivery !== undefined;
   }
 
-  add(samples: readonly number[], data: SolveData | DecodeData): void {
+  add(samples: readonly number[], data: CallData): void {
     const { targets, weights, fixed, z0 } = data as SolveData;
     const { problem, pair } = this.task;
     const { saveAt, sharedWeights } = this.description;
@@ -138,7 +155,7 @@ class WorkerSolve implements WorkerJob, Feed<SampleSet> {
   }
 
   async run(control: Control): Promise<void> {
-    await solveOn(this.engine, this.task, control, this);
+    await solveOn(this.here.engine, this.task, control, this);
     this.flush();
     if (control.aborted()) this.sendUnfinished();
   }
@@ -163,7 +180,7 @@ class WorkerSolve implements WorkerJob, Feed<SampleSet> {
     }
     if (results.length === 0) return;
     this.deliveries = this.deliveries.filter(({ sent, samples }) => sent < samples.length);
-    this.send(results);
+    this.here.send(results);
   }
 
   private get nextDelivery(): Delivery | undefined {
@@ -179,7 +196,7 @@ class WorkerSolve implements WorkerJob, Feed<SampleSet> {
         [...begun.keys()].filter((sample) => begun[sample] === "aborted"),
       );
     });
-    this.send(results);
+    this.here.send(results);
   }
 }
 
@@ -192,25 +209,24 @@ class WorkerDecode implements WorkerJob {
   private readonly passes: ({ samples: readonly number[] } & Pick<Decoding, "z" | "fixed">)[] = [];
 
   constructor(
-    private readonly engine: WasmEngine,
-    private readonly decoder: Decoder,
+    private readonly here: Here,
     private readonly description: DecodeDescription,
-    private readonly send: Send,
   ) {}
 
   get hasMore(): boolean {
     return this.passes.length > 0;
   }
 
-  add(samples: readonly number[], data: SolveData | DecodeData): void {
+  add(samples: readonly number[], data: CallData): void {
     const { z, fixed } = data as DecodeData;
-    const { latentSize } = this.decoder;
-    for (let first = 0; first < samples.length; first += this.engine.rows) {
-      const end = Math.min(first + this.engine.rows, samples.length);
+    const { decoder, engine } = this.here;
+    const { latentSize } = decoder;
+    for (let first = 0; first < samples.length; first += engine.rows) {
+      const end = Math.min(first + engine.rows, samples.length);
       this.passes.push({
         samples: samples.slice(first, end),
         z: z.subarray(first * latentSize, end * latentSize),
-        fixed: cutFixed(this.decoder, fixed, first, end),
+        fixed: cutFixed(decoder, fixed, first, end),
       });
     }
   }
@@ -218,8 +234,46 @@ class WorkerDecode implements WorkerJob {
   async run(control: Control): Promise<void> {
     const { samples, z, fixed } = this.passes.shift()!;
     const { toLogits } = this.description;
-    const outputs = new Float32Array(samples.length * this.decoder.outputSize);
-    await this.engine.decode({ z, fixed, outputs, toLogits }, control, allSamples(samples.length));
-    if (!control.aborted()) this.send([{ samples, values: outputs }]);
+    const { engine, decoder, send } = this.here;
+    const outputs = new Float32Array(samples.length * decoder.outputSize);
+    await engine.decode({ z, fixed, outputs, toLogits }, control, allSamples(samples.length));
+    if (!control.aborted()) send([{ samples, values: outputs }]);
+  }
+}
+
+/** Rows of J₀ᵀ, sent as soon as a pass has them. */
+class WorkerJacobian implements WorkerJob, Feed {
+  private readonly ranges: SampleRange[] = [];
+
+  constructor(private readonly here: Here) {}
+
+  get hasMore(): boolean {
+    return this.ranges.length > 0;
+  }
+
+  add(samples: readonly number[]): void {
+    this.ranges.push({ first: samples[0]!, count: samples.length });
+  }
+
+  take(most: number): SampleRange | undefined {
+    const range = this.ranges.shift();
+    if (!range) return undefined;
+    const { first } = range;
+    const count = Math.min(most, range.count);
+    if (count < range.count) this.ranges.unshift({ first: first + count, count: range.count - count });
+    return { first, count };
+  }
+
+  async run(control: Control): Promise<void> {
+    const { engine, send } = this.here;
+    const rows = engine.jacobianRows();
+    try {
+      await rows.compute(this, control, (range) => {
+        const samples = Array.from({ length: range.count }, (_, i) => range.first + i);
+        send([{ samples, values: rows.read(range) }]);
+      });
+    } finally {
+      rows.free();
+    }
   }
 }
