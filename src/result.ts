@@ -79,13 +79,16 @@ export interface EncodeResult {
   readonly z: Float32Array;
   /** The velocities at the end of a second-order flow, B × latentSize. Undefined for the gradient flow. */
   readonly v: Float32Array | undefined;
-  /** l(y, D(z)), B: how far the reconstructions are from the data. */
+  /**
+   * l(y, D(z)), B: how far the reconstructions are from the data. NaN where the prior is so large at z (some 1e9 and more) that
+   * the loss is lost in its rounding.
+   */
   readonly loss: Float32Array;
   /** B, the prior's value at z in nats, times its weight: not yet divided by N. Undefined without a prior. */
   readonly prior: Float32Array | undefined;
   /** B, what was lowered: loss + prior/N, N what the loss was divided by. Without a prior it is the loss. */
   readonly objective: Float32Array;
-  /** l(y, D(z0)), B. NaN for a sample that an aborted call never started. */
+  /** l(y, D(z0)), B. NaN for a sample that an aborted call never started, and where the prior is as large as that at z0. */
   readonly initialLoss: Float32Array;
   /**
    * ‖∇_z‖ of the objective at z, B: how far from rest the sample is. NaN for a sample that an aborted call never started, and where

@@ -1,6 +1,6 @@
 import { checkNumber, invalid, show } from "../check.ts";
 import type { Trajectory } from "../result.ts";
-import type { PriorOfSamples } from "./prior-of-samples.ts";
+import { type PriorOfSamples, withoutShare } from "./prior-of-samples.ts";
 
 /**
  * Which points of each sample's way are kept: `"steps"`, the start and the end of every accepted step; or
@@ -67,7 +67,8 @@ export class Recording {
       });
       const loss = Float32Array.from(objective, (value, i) => {
         if (!prior) return value;
-        return value - prior.value(z.subarray(i * latentSize, (i + 1) * latentSize)) * prior.scale(sample);
+        const at = z.subarray(i * latentSize, (i + 1) * latentSize);
+        return withoutShare(value, prior.value(at) * prior.scale(sample));
       });
       return { t: Float64Array.from(t), z, loss };
     });

@@ -1,6 +1,6 @@
 import type { Flow } from "../flow.ts";
 import { type EncodeResult, type SolveStatistics, STATUSES, type Status } from "../result.ts";
-import type { PriorOfSamples } from "./prior-of-samples.ts";
+import { type PriorOfSamples, withoutShare } from "./prior-of-samples.ts";
 import { type RecordedSample, Recording, type SaveAt } from "./recording.ts";
 
 const RUNNING = 255;
@@ -142,7 +142,7 @@ export class Solution {
 
   /** l(y, D(z)) of a sample: its objective without the prior's share. */
   lossOf(sample: number): number {
-    return this.objective[sample]! - this.priorShare(sample);
+    return withoutShare(this.objective[sample]!, this.priorShare(sample));
   }
 
   /** All start at one point where none is given. */
@@ -170,13 +170,12 @@ export class Solution {
       z: Float32Array.from(this.z),
       v: this.v && Float32Array.from(this.v),
       loss: Float32Array.from(this.objective, (objective, sample) =>
-        prior ? objective - values![sample]! * prior.scale(sample) : objective,
+        prior ? withoutShare(objective, values![sample]! * prior.scale(sample)) : objective,
       ),
       prior: values && Float32Array.from(values),
       objective: Float32Array.from(this.objective),
-      initialLoss: Float32Array.from(
-        this.initialObjective,
-        (objective, sample) => objective - (this.initialPriorShare?.[sample] ?? 0),
+      initialLoss: Float32Array.from(this.initialObjective, (objective, sample) =>
+        withoutShare(objective, this.initialPriorShare?.[sample] ?? 0),
       ),
       gradientNorm: Float32Array.from(this.gradientNorm),
       status: this.statuses(),

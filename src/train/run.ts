@@ -6,6 +6,7 @@ import { createSampler } from "../data/sampler.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import type { DifferentiableObjective } from "../objective.ts";
 import type { Control } from "../solver/base.ts";
+import { withoutShare } from "../solver/prior-of-samples.ts";
 import type { Solution } from "../solver/solution.ts";
 import type { CheckedTrainOptions } from "./check-options.ts";
 import type { RunState } from "./checkpoint.ts";
@@ -139,7 +140,8 @@ function meanLossOf(
   const d = problem.decoder.latentSize;
   return withPrior(problem, session, async (prior) => {
     const losses = objectives.map((objective, i) => {
-      return prior ? objective - prior.value(z.subarray(i * d, (i + 1) * d)) * prior.scale(i) : objective;
+      if (!prior) return objective;
+      return withoutShare(objective, prior.value(z.subarray(i * d, (i + 1) * d)) * prior.scale(i));
     });
     return losses.reduce((sum, value) => sum + value, 0) / losses.length;
   });
