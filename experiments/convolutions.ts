@@ -1,6 +1,5 @@
-import { readFileSync } from "node:fs";
-import { chooseRows, createPaperDecoder } from "../reproduce/setting.ts";
-import { createDecoder, type Decoder, lbfgs, wasm } from "../src/index.ts";
+import { chooseRows, createConvolutionalDecoder, createPaperDecoder } from "../reproduce/setting.ts";
+import { type Decoder, lbfgs, wasm } from "../src/index.ts";
 import {
   adam,
   type DataSplits,
@@ -15,10 +14,7 @@ import type { ExperimentSettings } from "./paper.ts";
 import { type Row, report, seconds } from "./table.ts";
 
 /** The demo's decoder of convolutions: 20 → 7×7×32 → 14×14×16 → 28×28×1. */
-function createConvolutional(seed: number): Decoder {
-  const file = new URL("../demo/convolutional.json", import.meta.url);
-  return createDecoder(JSON.parse(readFileSync(file, "utf8")), { seed, loss: "bce" });
-}
+const createConvolutional = (seed: number) => createConvolutionalDecoder("small", seed);
 
 interface Trained {
   readonly decoder: (seed: number) => Decoder;

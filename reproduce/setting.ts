@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { createSampler } from "../src/data/sampler.ts";
 import { type Amd, amd, binaryCrossEntropy, createDecoder, type Decoder, wasm } from "../src/index.ts";
 import {
@@ -45,6 +46,18 @@ export function createPaperDecoder(seed: number): Decoder {
     loss: binaryCrossEntropy(),
     seed,
   });
+}
+
+/** Decoders of convolutions: the demo's and one of as many parameters as the paper's. */
+const CONVOLUTIONAL = {
+  small: new URL("../demo/convolutional.json", import.meta.url),
+  large: new URL("./convolutional-decoder.json", import.meta.url),
+} as const;
+
+/** A decoder of convolutions for digits, untrained. */
+export function createConvolutionalDecoder(size: keyof typeof CONVOLUTIONAL, seed: number): Decoder {
+  const definition = JSON.parse(readFileSync(CONVOLUTIONAL[size], "utf8"));
+  return createDecoder(definition, { loss: binaryCrossEntropy(), seed });
 }
 
 export const DATA = { MNIST: mnist, SegMNIST: segMnist, "Fashion-MNIST": fashionMnist } as const;
