@@ -164,7 +164,7 @@ test("units, shards and a merge: the same results, and of the same unit the same
   for (const { exit, stderr } of await Promise.all(ends)) assert.is(exit, 0, stderr);
   const merge = async (format: string) => {
     const out = workplace.newPath();
-    const { exit, stderr } = await run(
+    const { exit, stdout, stderr } = await run(
       "merge",
       shards,
       "--out",
@@ -175,6 +175,7 @@ test("units, shards and a merge: the same results, and of the same unit the same
       "--json",
     );
     assert.is(exit, 0, stderr);
+    assert.is(JSON.parse(stdout).idColumn, "name");
     return out;
   };
   assert.equal(read(await merge("parquet"), "results.parquet"), read(inUnits, "results.parquet"));
