@@ -8,6 +8,7 @@ import { compareConvolutions } from "./convolutions.ts";
 import type { ExperimentSettings } from "./paper.ts";
 import { compareRuns, recordRuns } from "./run-hashes.ts";
 import { compareSolvers } from "./solvers.ts";
+import { compareStarts } from "./starts.ts";
 import { compareTrainingSolvers } from "./training-solver.ts";
 import { measureUsefulness } from "./usefulness/usefulness.ts";
 import { compareWarmStarts } from "./warm-starts.ts";
@@ -25,6 +26,7 @@ const EXPERIMENTS: Record<
   runs: [compareRuns, "which of the plain build's runs have other bits than those kept"],
   "record-runs": [recordRuns, "keeps the hashes of the plain build's runs"],
   solvers: [compareSolvers, "amd against lbfgs on two data sets, both losses and several decoders"],
+  starts: [compareStarts, "flows from 0 beside flows from elsewhere: whether they end in other minima"],
   "training-solver": [compareTrainingSolvers, "few digits trained by amd and by lbfgs, three seeds"],
   usefulness: [
     measureUsefulness,
