@@ -37,6 +37,12 @@ const WIDE_SIZES = [
   [53, 20, 30],
   [97, 7, 21],
 ];
+/** More outputs than are summed at a time: one more, two parts, two and some; numbers of latents with tails and without. */
+const MANY_OUTPUTS = [
+  [3, 4, 513],
+  [13, 5, 1024],
+  [8, 6, 1500],
+];
 const SAMPLES = 3;
 
 interface Expected {
@@ -146,6 +152,14 @@ for (const build of builds) {
     for (const layers of WIDE_SIZES) {
       for (const loss of LOSSES) {
         await checkMatrices(build, layers, loss, { activation: "elu", outputActivation: "sigmoid" });
+      }
+    }
+  });
+
+  test(`${build.name}: matrices of more outputs than are summed at once`, async () => {
+    for (const layers of MANY_OUTPUTS) {
+      for (const loss of LOSSES) {
+        await checkMatrices(build, layers, loss, { activation: "tanh", outputActivation: "sigmoid" });
       }
     }
   });

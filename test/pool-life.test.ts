@@ -66,6 +66,89 @@ test("a call after one that a worker has declined is done, and on one thread aga
   }
 });
 
+test("a worker that declines a call after its end declines the next one too", async () => {
+  await closeWorkers();
+  const started = threads.length;
+  const gate = new Int32Array(new SharedArrayBuffer(4));
+  let made = 0;
+  /** The third one has no memory, and finds out when the gate is opened. */
+  const worker = () =>
+    new (process.getBuiltinModule("node:worker_threads").Worker)(
+      `const { workerData: { gate, isThird } } = require("node:worker_threads");
+      const { Memory } = WebAssembly;
+      if (isThird) {
+        WebAssembly.Memory = class {
+          constructor() {
+            Atomics.wait(gate, 0, 0);
+            throw new Error("no memory today");
+          }
+        };
+      }
+      import(${JSON.stringify(workerUrl.href)});`,
+      { eval: true, workerData: { gate, isThird: made++ === 2 } },
+    );
+  const backend = wasm({ threads: 4, worker });
+  // The others have a sample each, and it has none.
+  const first = await encode(decoder, y.subarray(0, 2 * SIZE), { solver, backend });
+  assert.is(first.backend.threads, 2, first.backend.reason);
+  const third = threads[started + 2]!;
+  const declined = () => third.messages.filter(({ type }) => type === "declined").length;
+  assert.is(declined(), 0);
+  Atomics.store(gate, 0, 1);
+  Atomics.notify(gate, 0);
+  while (declined() === 0) {
+    assert.not(third.hasEnded);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  const next = await encode(decoder, y, { solver, backend });
+  assert.is(next.backend.threads, 3);
+  assert.match(next.backend.reason ?? "", /^a worker could not take part: no memory today/);
+  const { z } = await encode(decoder, y, { solver, backend: wasm({ threads: 1 }) });
+  assert.equal(next.z, z);
+  await closeWorkers();
+});
+
+test("a worker that has no room for a Jacobian, or does not hold its decoder, goes on without", async () => {
+  const own = createDecoder({ layers: [1, 1, 5000] });
+  const [graph, { parameters }] = [descriptionOf(own), own];
+  for (const [without, packs] of [
+    ["WebAssembly.Memory.prototype.grow = () => { throw new RangeError('no more'); };", true],
+    ["", false],
+  ] as const) {
+    const worker = new Worker(
+      `const { parentPort } = require("node:worker_threads");
+      const { on } = parentPort;
+      parentPort.on = (event, receive) =>
+        on.call(parentPort, event, (message) => {
+          if (message.type === "jacobian") { ${without} }
+          receive(message);
+        });
+      if (!${packs}) WebAssembly.Memory = class { constructor() { throw new Error("no memory today"); } };
+      import(${JSON.stringify(workerUrl.href)});`,
+      { eval: true },
+    );
+    const said: string[] = [];
+    const last = new Promise<void>((resolve, reject) => {
+      worker.on("error", reject);
+      worker.on("message", ({ type }: FromWorker) => {
+        said.push(type);
+        if (type === "stopped" || type === "declined") resolve();
+      });
+    });
+    const messages: ToWorker[] = [
+      { type: "start", compiled: await compileKernels(undefined) },
+      { type: "decoder", decoder: 0, graph, parameters },
+      { type: "jacobian", decoder: 0, rows: new Float32Array(5000) },
+      { type: "open", call: 1, decoder: 0, description: { kind: "jacobian" } },
+      { type: "stop", call: 1 },
+    ];
+    for (const message of messages) worker.postMessage(message);
+    await last;
+    await worker.terminate();
+    assert.equal(said, ["ready", ...(packs ? ["memory", "stopped"] : ["declined"])]);
+  }
+});
+
 const dataset = createDataset(y.subarray(0, 23 * SIZE), { shape: [SIZE] });
 const training = {
   solver: amd({ maxSteps: 20 }),

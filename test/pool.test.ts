@@ -218,6 +218,22 @@ test("what samples are preconditioned by is computed by all threads, after each 
   }
 });
 
+test("no Jacobian is shared that is there already, that takes no time, or that the solver does without", async () => {
+  await closeWorkers();
+  const started = threads.length;
+  const told = () => jacobiansOf(threads.slice(started)).told;
+  const anew = createDecoder({ layers: [64, 1100, 1100], seed: 5, loss: squaredError() });
+  const targets = largeData.toFloat32();
+  await encode(decoder, y, { solver: lbfgs({ maxSteps: 2 }), backend: on(2) });
+  await encode(anew, targets, { solver: amd({ maxSteps: 2 }), backend: on(2) });
+  assert.equal(told(), [0]);
+  for (let i = 0; i < 2; i++) {
+    await encode(anew, targets, { solver: lbfgs({ maxSteps: 2 }), backend: on(2) });
+    assert.equal(told(), [1]);
+  }
+  anew.dispose();
+});
+
 test("a worker that dies over its part of that costs nothing", async () => {
   const options = { solver: lbfgs({ maxSteps: 6 }) };
   const targets = largeData.toFloat32();

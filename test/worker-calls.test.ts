@@ -7,6 +7,7 @@ import type { CallDescription, FromWorker, SolveDescription } from "../src/backe
 import { WorkerCall } from "../src/backend/wasm/threads/worker-call.ts";
 import { LatentflowError } from "../src/errors.ts";
 import { gradientFlow } from "../src/flow.ts";
+import { concat, dense, graph, tanh } from "../src/graph/index.ts";
 import { amd, createDecoder, type Decoder, decode, squaredError } from "../src/index.ts";
 import { type Makers, serialize } from "../src/serialize.ts";
 import { randomArray } from "./support/random.ts";
@@ -40,25 +41,33 @@ async function samplesFor(atRest: readonly number[]) {
 const LATENTS = 61;
 const wide = await engineOf(createDecoder({ layers: [LATENTS, 7, SIZE], seed: 4 }));
 
+/** Of a decoder packed anew, and how much of its memory is taken. */
 async function engineOf(of: Decoder) {
   const packed = await packDecoder(of, await compileKernels(undefined));
-  return { engine: wasmEngine(packed) };
+  const { arena } = packed;
+  const { gaps } = arena as unknown as { gaps: { size: number }[] };
+  const taken = () => arena.byteLength - gaps.reduce((sum, { size }) => sum + size, 0);
+  return { engine: wasmEngine(packed), taken };
 }
 
 const all = Array.from({ length: SAMPLES }, (_, sample) => sample);
 
+/** Waits for what a call will do. */
+async function until(isSo: () => boolean, what: string): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  while (!isSo()) {
+    assert.ok(Date.now() < deadline, what);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
 /** A call, and what it says. */
-function open(on: WasmEngine = thread, description: CallDescription = solving) {
+function open(on: WasmEngine = thread, description: CallDescription = solving, of: Decoder = decoder) {
   const said: FromWorker[] = [];
   const makers = { amd, gradientFlow } as Partial<Makers> as Makers;
-  const call = new WorkerCall(5, on, decoder, description, makers, (message) => void said.push(message));
-  const hears = async (type: FromWorker["type"]) => {
-    const deadline = Date.now() + 30_000;
-    while (!said.some((message) => message.type === type)) {
-      assert.ok(Date.now() < deadline, `it does not say ${type}`);
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
-  };
+  const call = new WorkerCall(5, on, of, description, makers, (message) => void said.push(message));
+  const hears = (type: FromWorker["type"]) =>
+    until(() => said.some((message) => message.type === type), `it does not say ${type}`);
   const samplesIn = () =>
     said.map((message) =>
       message.type === "results" ? message.results.flatMap(({ samples }) => samples) : message.type,
@@ -111,7 +120,7 @@ test("decoded samples leave pass by pass, and none after a stop", async () => {
   const { call, said, hears, samplesIn } = open({ ...thread, rows: 3 }, { kind: "decode", toLogits: false });
   const z = Float32Array.from(randomArray(3, SAMPLES * 2, -1, 1));
   call.add(all, { z, fixed: [] });
-  while (samplesIn().length < 2) await new Promise((resolve) => setTimeout(resolve));
+  await until(() => samplesIn().length >= 2, "it does not send two passes");
   assert.equal(samplesIn(), [[0, 1, 2], [3]]);
   const sent = said.flatMap((message) => (message.type === "results" ? message.results : []));
   const values = sent.flatMap(({ values }) => [...(values as Float32Array)]);
@@ -122,13 +131,33 @@ test("decoded samples leave pass by pass, and none after a stop", async () => {
   assert.equal(samplesIn().slice(2), ["stopped"]);
 });
 
+test("each pass is decoded with what was given with its own samples", async () => {
+  const conditional = createDecoder(
+    graph(({ latent, fixed }) => dense(SIZE)(tanh()(dense(9)(concat()(latent(2), fixed("label", 3)))))),
+    { seed: 6 },
+  );
+  const { engine } = await engineOf(conditional);
+  const { call, said, samplesIn } = open(
+    { ...engine, rows: 3 },
+    { kind: "decode", toLogits: false },
+    conditional,
+  );
+  const z = Float32Array.from(randomArray(3, SAMPLES * 2, -1, 1));
+  const label = Float32Array.from(randomArray(8, SAMPLES * 3, -1, 1));
+  call.add(all, { z, fixed: [label] });
+  await until(() => samplesIn().flat().length >= SAMPLES, "it does not send all samples");
+  const sent = said.flatMap((message) => (message.type === "results" ? message.results : []));
+  const values = sent.flatMap(({ values }) => [...(values as Float32Array)]);
+  assert.equal(values, [...(await decode(conditional, z, { fixed: { label } }))]);
+});
+
 test("rows of the decoder's own Jacobian leave with the bits that they have here", async () => {
   const here = wide.engine.jacobianRows();
   await here.compute(here.missing());
   const { call, said, samplesIn } = open(wide.engine, { kind: "jacobian" });
   const asked = [[3, 4, 5], [0], Array.from({ length: LATENTS - 6 }, (_, i) => 6 + i)];
   for (const rows of asked) call.add(rows, undefined);
-  while (samplesIn().flat().length < asked.flat().length) await new Promise((resolve) => setTimeout(resolve));
+  await until(() => samplesIn().flat().length >= asked.flat().length, "it does not send all rows");
   assert.equal(samplesIn().flat(), asked.flat());
   assert.ok(samplesIn().length > asked.length, "more rows than a pass takes");
   for (const message of said) {
@@ -138,6 +167,21 @@ test("rows of the decoder's own Jacobian leave with the bits that they have here
     }
   }
   here.free();
+});
+
+test("after a stop no more rows leave, and what they took of the decoder's memory is free", async () => {
+  const before = wide.taken();
+  const { call, hears, samplesIn } = open(wide.engine, { kind: "jacobian" });
+  call.add(
+    Array.from({ length: LATENTS }, (_, row) => row),
+    undefined,
+  );
+  const [begun] = samplesIn();
+  assert.ok(begun!.length < LATENTS, "a pass takes a part of them");
+  call.stop();
+  await hears("stopped");
+  assert.equal(samplesIn(), [begun, "stopped"]);
+  assert.is(wide.taken(), before);
 });
 
 test.run();

@@ -112,7 +112,7 @@ async function open(message: Extract<ToWorker, { readonly type: "open" }>): Prom
   try {
     held = (await decoders.get(decoder))!;
   } catch (error) {
-    decoders.delete(decoder);
+    // The next call is declined as well: where this one has ended before it hears of it, the decoder is not sent again.
     post({ type: "declined", call, message: messageOf(error) });
     return undefined;
   }

@@ -1,0 +1,148 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { jacobianStride } from "../src/backend/wasm/gauss-newton.ts";
+import type { JacobianRows } from "../src/backend/wasm/jacobian-rows.ts";
+import { compileKernels } from "../src/backend/wasm/load.ts";
+import { packDecoder } from "../src/backend/wasm/packed.ts";
+import {
+  adoptJacobian,
+  forgetPreconditioner,
+  makeJacobian,
+  preconditionerOf,
+} from "../src/backend/wasm/preconditioner.ts";
+import { HeldDecoders } from "../src/backend/wasm/threads/held-decoders.ts";
+import { jacobianJob } from "../src/backend/wasm/threads/jobs.ts";
+import type { ToWorker } from "../src/backend/wasm/threads/messages.ts";
+import { createDecoder, squaredError } from "../src/index.ts";
+
+// How a decoder's own Jacobian is made with the help of others, or taken over from them, and what that leaves in memory.
+
+const [D, N] = [61, 13];
+const asked = { loss: squaredError(), prior: undefined };
+
+/** A decoder packed anew: how many rows of Jacobians its kernels make, and how much of its memory is taken. */
+async function newPacked() {
+  const packed = await packDecoder(
+    createDecoder({ layers: [D, 5, N], seed: 3 }),
+    await compileKernels(undefined),
+  );
+  const counts = { rows: 0, fails: false };
+  const { objectiveJacobian } = packed.kernels;
+  const counting = (...args: Parameters<typeof objectiveJacobian>) => {
+    if (counts.fails) throw new Error("no Jacobian today");
+    counts.rows += args[4];
+    objectiveJacobian(...args);
+  };
+  Object.assign(packed, { kernels: { ...packed.kernels, objectiveJacobian: counting } });
+  const taken = () => {
+    const { gaps } = packed.arena as unknown as { gaps: { size: number }[] };
+    return packed.arena.byteLength - gaps.reduce((sum, { size }) => sum + size, 0);
+  };
+  const rows = async () => {
+    const { preconditioner, free } = await preconditionerOf(packed, asked);
+    const { jacobian } = preconditioner!;
+    const all = Array.from({ length: D }, (_, k) => [
+      ...packed.arena.f32(jacobian + k * jacobianStride(packed), N),
+    ]);
+    free();
+    return all;
+  };
+  return { packed, counts, taken, rows };
+}
+
+/** Such a row no decoder has: so that it can be told who made it. */
+const marked = (k: number) => new Float32Array(N).fill(1000 + k);
+const expected = await (await newPacked()).rows();
+const isGiven = (k: number) => k > 0 && k < D - 1 && k % 7 > 0;
+const withGiven = expected.map((row, k) => (isGiven(k) ? [...marked(k)] : row));
+const given = withGiven.filter((_, k) => isGiven(k)).length;
+const help = async (rows: JacobianRows) => {
+  for (let k = D - 1; k >= 0; k--) if (isGiven(k)) rows.write(k, marked(k));
+};
+
+test("rows that others have made are taken as they are, and those that are missing are computed, each once", async () => {
+  const { packed, counts, taken, rows } = await newPacked();
+  const before = taken();
+  const made = await makeJacobian(packed, help);
+  assert.equal([...made!], withGiven.flat());
+  assert.is(counts.rows, D - given);
+  assert.equal(await rows(), withGiven);
+  assert.is(counts.rows, D - given, "the preconditioner is made of it");
+  const again = await makeJacobian(packed, async () => assert.unreachable());
+  assert.is(again, undefined, "it is there");
+  forgetPreconditioner(packed);
+  assert.is(taken(), before);
+  assert.equal(await rows(), expected, "after an update it is made anew");
+});
+
+test("what goes wrong with the help of others costs nothing but time", async () => {
+  const { packed, counts, rows } = await newPacked();
+  const made = await makeJacobian(packed, async (of) => {
+    await help(of);
+    throw new Error("4 workers have died");
+  });
+  assert.equal([...made!], withGiven.flat());
+  assert.is(counts.rows, D - given);
+  assert.equal(await rows(), withGiven);
+});
+
+test("what cannot be made takes no memory, rejects all who wait for it, and is made by the next who wants it", async () => {
+  const { packed, counts, taken, rows } = await newPacked();
+  const before = taken();
+  counts.fails = true;
+  const calls = [makeJacobian(packed, help), preconditionerOf(packed, asked)];
+  for (const { status } of await Promise.allSettled(calls)) assert.is(status, "rejected");
+  assert.is(taken(), before);
+  counts.fails = false;
+  assert.equal([...(await makeJacobian(packed, help))!], withGiven.flat());
+  assert.equal(await rows(), withGiven);
+});
+
+test("one that is taken over is used as it is, but does not take the place of one that is there", async () => {
+  const { packed, counts, taken, rows } = await newPacked();
+  const before = taken();
+  await adoptJacobian(packed, Float32Array.from(withGiven.flat()));
+  const used = taken();
+  await adoptJacobian(packed, Float32Array.from(expected.flat()));
+  assert.is(taken(), used);
+  assert.equal(await rows(), withGiven);
+  assert.is(counts.rows, 0);
+  forgetPreconditioner(packed);
+  assert.is(taken(), before);
+});
+
+const handle = () => ({
+  ...{ number: 7, decoder: createDecoder({ layers: [2, 3] }), whyAlone: undefined },
+  ...{ training: undefined, recentWork: { milliseconds: 0, at: 0 } },
+});
+
+test("of a worker's results those that are not to be taken are left out", () => {
+  const written: [number, number[]][] = [];
+  const rows = { write: (row: number, values: Float32Array) => void written.push([row, [...values]]) };
+  const job = jacobianJob(handle(), rows as unknown as JacobianRows);
+  const ended: number[] = [];
+  job.watch((row) => void ended.push(row));
+  job.place([-1, 1], Float32Array.of(1, 2, 3, 4, 5, 6));
+  assert.equal(written, [[1, [4, 5, 6]]]);
+  assert.equal(ended, [1]);
+});
+
+test("only workers that hold a decoder as it is now are told what follows from it", () => {
+  const told: string[] = [];
+  const held = new HeldDecoders(
+    ({ type }) => void told.push(type),
+    () => Number.POSITIVE_INFINITY,
+    () => false,
+  );
+  const of = handle();
+  const message: ToWorker = { type: "jacobian", decoder: 7, rows: new Float32Array(6) };
+  held.tell(of, message);
+  assert.equal(told, []);
+  held.bring(of);
+  held.tell(of, message);
+  assert.equal(told, ["decoder", "jacobian"]);
+  held.tell({ ...of, training: { steps: 3, catchUp: () => [] } }, message);
+  assert.is(told.length, 2, "it has missed three steps");
+});
+
+test.run();
