@@ -27,7 +27,9 @@ import {
   createDecoder,
   encode,
   euler,
+  lbfgs,
   linearGrid,
+  squaredError,
   wasm,
 } from "../src/index.ts";
 import { adam } from "../src/optimizer.ts";
@@ -147,6 +149,37 @@ test("a worker that has no room for a Jacobian, or does not hold its decoder, go
     await worker.terminate();
     assert.equal(said, ["ready", ...(packs ? ["memory", "stopped"] : ["declined"])]);
   }
+});
+
+test("a worker that has no room to train takes no part, and the others train", async () => {
+  await closeWorkers();
+  const wide = createDecoder({ layers: [3, 900, 900], seed: 2, loss: squaredError() });
+  const samples = randomArray(8, 6 * wide.outputSize, 0, 1);
+  const options = { batchSize: 3, solver: lbfgs({ maxSteps: 2 }), optimizer: adam(), seed: 1 } as const;
+  let made = 0;
+  const worker = () =>
+    new (process.getBuiltinModule("node:worker_threads").Worker)(
+      `const { parentPort, workerData } = require("node:worker_threads");
+      const { on } = parentPort;
+      parentPort.on = (event, receive) =>
+        on.call(parentPort, event, (message) => {
+          if (workerData && message.type === "train" && message.step.kind === "begin") {
+            WebAssembly.Memory.prototype.grow = () => { throw new RangeError("no more"); };
+          }
+          receive(message);
+        });
+      import(${JSON.stringify(workerUrl.href)});`,
+      { eval: true, workerData: made++ === 0 },
+    );
+  const started = threads.length;
+  const trained = await train(wide, samples, { ...options, backend: wasm({ threads: 3, worker }) });
+  const alone = await train(wide, samples, { ...options, backend: wasm({ threads: 1 }) });
+  assert.equal(trained.decoder.parameters, alone.decoder.parameters);
+  const said = threads.slice(started).map(({ messages }) => new Set(messages.map(({ type }) => type)));
+  assert.is(said.length, 2, "none has died of it");
+  assert.ok(said[0]!.has("declined") && !said[0]!.has("results"));
+  assert.ok(said[1]!.has("results"));
+  await closeWorkers();
 });
 
 const dataset = createDataset(y.subarray(0, 23 * SIZE), { shape: [SIZE] });

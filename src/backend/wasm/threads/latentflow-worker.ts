@@ -93,7 +93,14 @@ const HANDLERS: {
   async train({ decoder, step }) {
     // One that could not be packed takes no steps; who opens a call with it hears of it.
     const held = await decoders.get(decoder)?.catch(() => undefined);
-    await held?.training.take(step);
+    try {
+      await held?.training.take(step);
+    } catch (error) {
+      // For want of memory, say: the next call is declined, as by a worker that could not pack the decoder.
+      const failed = Promise.reject(error);
+      failed.catch(() => {});
+      decoders.set(decoder, failed);
+    }
   },
 };
 
