@@ -119,7 +119,7 @@ const RECIPES: Readonly<Record<number, readonly Recipe[]>> = {
     { network: "paper", autoencoder: 40, flow: 0, pixels: 2 },
     { network: "paper", autoencoder: 40, flow: 3, pixels: 1, isKept: true },
     { network: "large", autoencoder: 12, flow: 0, pixels: 0 },
-    { network: "large", autoencoder: 12, flow: 2, pixels: 0, isKept: true },
+    { network: "large", autoencoder: 12, flow: 1, pixels: 0, isKept: true },
   ],
 };
 const COUNTS = Object.keys(RECIPES).map(Number);
