@@ -115,13 +115,18 @@ test("SIGTERM while samples are encoded: what is done is written, exit code 143"
 });
 
 test("a second run at the same folder is refused by name and spoils nothing", async () => {
-  const { out, args } = newRun(1500);
-  const alone = newRun(1500);
+  const { out, args } = newRun(500);
+  const alone = newRun(500);
   assert.is((await endOf(program.start(alone.args))).exit, 0);
   const first = program.start(args);
   const end = endOf(first);
-  await logged(out, 2000);
-  for (const more of [["--resume"], []]) {
+  for (const [more, bytes] of [
+    [["--resume"], 2000],
+    [[], 4000],
+  ] as const) {
+    await logged(out, bytes);
+    // Else it might end before the second one has begun.
+    first.kill("SIGSTOP");
     // Before it has a checkpoint the lock speaks, then either.
     const second = await endOf(program.start([...args, ...more]));
     assert.is(second.exit, 1);
@@ -131,6 +136,7 @@ test("a second run at the same folder is refused by name and spoils nothing", as
         `^latentflow: \\S+ is in use by another run, process ${first.pid} on ".*" since .*give another --out`,
       ),
     );
+    first.kill("SIGCONT");
   }
   const { exit, stderr } = await end;
   assert.is(exit, 0, stderr);
@@ -139,7 +145,7 @@ test("a second run at the same folder is refused by name and spoils nothing", as
 });
 
 test("stopped for longer than a minute while another has gone on: it ends and changes nothing", async () => {
-  const { out, args } = newRun(1500, "--checkpoint-seconds", "0.1");
+  const { out, args } = newRun(500, "--checkpoint-seconds", "0.1");
   const first = program.start(args);
   const end = endOf(first);
   await logged(out, 10_000);
@@ -163,11 +169,11 @@ test("stopped for longer than a minute while another has gone on: it ends and ch
 test("killed at random moments, again and again, --resume comes to the same bytes", async () => {
   const kills = Number(process.env.LATENTFLOW_KILLS ?? 5);
   const long = ["--warm-start", "--optimizer", "adam", "--checkpoint-seconds", "0.01"];
-  const whole = newRun(1500, ...long);
+  const whole = newRun(500, ...long);
   const start = performance.now();
   assert.is((await endOf(program.start(whole.args))).exit, 0);
   const time = performance.now() - start;
-  const { out, args } = newRun(1500, ...long);
+  const { out, args } = newRun(500, ...long);
   let killed = 0;
   for (let attempt = 0; killed < kills; attempt++) {
     const child = program.start([...args, "--resume"]);
