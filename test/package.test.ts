@@ -6,7 +6,7 @@ import { transformSync } from "esbuild";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import packageJson from "../package.json" with { type: "json" };
-import { type Bundle, bundlers } from "./support/bundlers.ts";
+import { type Bundle, bundlers, quickWebpack } from "./support/bundlers.ts";
 import { encodeDemoDigits } from "./support/demo-digits.ts";
 import { installPackage } from "./support/installed-package.ts";
 import { exportedValues, unportableSyntax } from "./support/syntax.ts";
@@ -30,7 +30,7 @@ function checkTypes(files: readonly string[], compilerOptions: object): void {
   const strict = { strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, target: "es2022" };
   const json = { compilerOptions: { ...strict, ...compilerOptions }, files };
   writeFileSync(join(user.folder, config), JSON.stringify(json));
-  run("npx", ["tsc", "--project", config]);
+  run(process.execPath, ["node_modules/typescript/bin/tsc", "--project", config]);
 }
 
 /** Copies the TypeScript source to a name whose extension says what kind of module it is. */
@@ -178,7 +178,7 @@ test("Node's globals are asked for as properties of globalThis: a bare name has 
   for (const file of files) assert.is(bareNames(readFileSync(join(library, file), "utf8")), null, file);
 });
 
-for (const [name, bundle] of Object.entries(bundlers)) {
+for (const [name, bundle] of Object.entries({ ...bundlers, webpack: quickWebpack })) {
   test(`of WebGPU nothing is in what ${name} makes of a program that does not ask for it`, async () => {
     const program = 'import * as all from "latentflow"; import * as train from "latentflow/train";';
     const { text, warnings } = await bundleOf(bundle, `${program} globalThis.kept = [all, train];`);
