@@ -30,7 +30,8 @@ export function graphOutput(
   }
   let offset = 0;
   const take = (shape: Shape): Value => {
-    const data = Array.from({ length: size(shape) }, (_, i) => parameters[offset + i]!);
+    const data = new Float64Array(size(shape));
+    for (let i = 0; i < data.length; i++) data[i] = parameters[offset + i]!;
     offset += data.length;
     return { shape, data };
   };
