@@ -4,7 +4,7 @@
 //   node test/run.mjs amd wasm     the files whose names contain "amd" or "wasm"
 //
 // Files run on the Node that runs this one and again on Node 24, since the engines differ in what they make of
-// the same WASM; all but those that are about the package and its programs rather than about numbers. Those that
+// the same WASM; all but those that are about the package, its programs and files rather than about numbers. Those that
 // compute on a GPU run on Node 24 only: Dawn, which gives Node WebGPU, does not work with onnxruntime-web on Node 20.
 import { execFileSync } from "node:child_process";
 import { readdirSync } from "node:fs";
@@ -17,6 +17,9 @@ const runsOnce = [
   "bench-page.test.ts",
   "browser.test.ts",
   "build.test.ts",
+  "checkpoint-file.test.ts",
+  "checkpoint-kill.test.ts",
+  "checkpoint-lock.test.ts",
   "cli.test.ts",
   "cli-decoder.test.ts",
   "cli-files.test.ts",
@@ -37,15 +40,19 @@ const runsOnce = [
   "everywhere.test.ts",
   "examples-folders.test.ts",
   "examples.test.ts",
+  "file-kind.test.ts",
   "fuzz.test.ts",
   // What the compiler says, and what a program does that is killed.
   "how-to-add.test.ts",
+  "imports.test.ts",
   "package.test.ts",
   "published.test.ts",
   "reproduce.test.ts",
   "runner.test.ts",
   "shards-faults.test.ts",
+  "shards-hostile.test.ts",
   "shards-killed.test.ts",
+  "training-log.test.ts",
   "webgpu-browser.test.ts",
   "where-it-runs.test.ts",
 ];
@@ -57,12 +64,29 @@ const needsNewerNode = [
   "webgpu-priors.test.ts",
   "webgpu-solvers.test.ts",
 ];
-/** They are begun first: one that is begun last keeps a single core busy while the other waits. */
+/** They are begun first, in this order: one that is begun last keeps a single core busy while the other waits. */
 const slowest = [
   "webgpu-kinds.test.ts",
   "webgpu-browser.test.ts",
   "package.test.ts",
   "webgpu-solvers.test.ts",
+  "bench-page.test.ts",
+  "cli-files.test.ts",
+  "how-to-add.test.ts",
+  "browser.test.ts",
+  "fuzz.test.ts",
+  "cli-runs.test.ts",
+  "reproduce.test.ts",
+  "everywhere.test.ts",
+  "examples.test.ts",
+  "webgpu-device.test.ts",
+  "shards-faults.test.ts",
+  "cli-priors.test.ts",
+  "esrgan.test.ts",
+  "operations.test.ts",
+  "webgpu-operations.test.ts",
+  "webgpu-priors.test.ts",
+  "webgpu-objective.test.ts",
 ];
 const filesAtOnce = 2;
 /** In seconds, for a file; a busy machine takes several times as long as an idle one. */
@@ -77,8 +101,8 @@ const jobs = makeJobs(process.execPath, here);
 const onNewer = files.filter((file) => !runsOnce.includes(file));
 if (onNewer.length > 0 && !isNewer) jobs.push(...makeJobs(findNewerNode(), onNewer));
 /** @param {{ file: string }} job */
-const isSlow = ({ file }) => slowest.includes(file);
-jobs.sort((a, b) => Number(isSlow(b)) - Number(isSlow(a)));
+const turnOf = ({ file }) => (slowest.includes(file) ? slowest.indexOf(file) : slowest.length);
+jobs.sort((a, b) => turnOf(a) - turnOf(b));
 
 for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
   process.on(signal, async () => {
