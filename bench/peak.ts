@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
-import asc from "assemblyscript/asc";
 
 /** The register peak of a build: see bench/probe. */
 export interface Peak {
@@ -74,6 +73,8 @@ export async function startPeak(build: "plain" | "relaxed", threads: number): Pr
 }
 
 async function compileProbe(build: "plain" | "relaxed"): Promise<BufferSource> {
+  // Here, since it takes ten seconds to load: most of who imports this file measures nothing.
+  const { default: asc } = await import("assemblyscript/asc");
   const features = build === "relaxed" ? ["--enable", "relaxed-simd"] : [];
   let binary: Uint8Array<ArrayBuffer> | undefined;
   const source = fileURLToPath(new URL("./probe/index.ts", import.meta.url));
