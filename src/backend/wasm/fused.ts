@@ -33,7 +33,7 @@ export async function solveFused(
   const curvature = curvatureUse(problem);
   const hasMatrices = isPreconditioned(solver, curvature);
   const capacity = Math.min(most, rowsWithRoom(solver, decoder.latentSize, hasMatrices));
-  const isShared = needsPreconditioner(problem, solver);
+  const isShared = needsPreconditioner(curvature, solver);
   const lease = isShared ? await preconditionerOf(packed, problem) : undefined;
   const shared = lease?.preconditioner;
   const hasFirst = shared !== undefined || (hasMatrices && curvature.ownFirst);

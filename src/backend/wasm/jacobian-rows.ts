@@ -42,11 +42,9 @@ export class JacobianRows {
       { loss: "squaredError", prior: undefined },
       this.block.layout,
       async ({ workspace, work, tangentsAtOnce }) => {
-        for (
-          let range = feed.take(tangentsAtOnce);
-          range && !control.aborted();
-          range = feed.take(tangentsAtOnce)
-        ) {
+        while (!control.aborted()) {
+          const range = feed.take(tangentsAtOnce);
+          if (!range) return;
           const { first, count } = range;
           kernels.objectiveJacobian(graph, workspace, work, first, count);
           this.isThere.fill(true, first, first + count);

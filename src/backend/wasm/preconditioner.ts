@@ -61,8 +61,7 @@ export function curvatureUse({ decoder, loss, weights, prior }: Problem): Curvat
 }
 
 /** Does the solver begin with what all samples of the decoder share? */
-export function needsPreconditioner(problem: Problem, solver: object): boolean {
-  const use = curvatureUse(problem);
+export function needsPreconditioner(use: CurvatureUse, solver: object): boolean {
   return use.isShared && isDescentSolver(solver) && isPreconditioned(solver, use);
 }
 

@@ -9,7 +9,7 @@ import type { Decoding } from "../decode.ts";
 import type { WasmEngine } from "../engine.ts";
 import type { CompiledKernels } from "../instance.ts";
 import type { PackedDecoder } from "../packed.ts";
-import { makeJacobian, needsPreconditioner } from "../preconditioner.ts";
+import { curvatureUse, makeJacobian, needsPreconditioner } from "../preconditioner.ts";
 import { decoderHandle } from "./decoder-handle.ts";
 import { decodeJob, type Job, jacobianJob, solveJob } from "./jobs.ts";
 import { lockStepTrainer } from "./lock-step.ts";
@@ -111,8 +111,8 @@ export function sharing(
   /** Has the threads make what samples are preconditioned by together: after each update of a training it is made anew. */
   async function shareJacobian({ problem, pair }: Task, control: Control): Promise<void> {
     const milliseconds = decodeTime(decoder);
-    if (decoder.latentSize * milliseconds < WORTH_SHARING || !needsPreconditioner(problem, pair.solver))
-      return;
+    if (decoder.latentSize * milliseconds < WORTH_SHARING) return;
+    if (!needsPreconditioner(curvatureUse(problem), pair.solver)) return;
     const load = { atOnce: engine.rows, milliseconds };
     const rows = await makeJacobian(packed, async (rows) => {
       await runShared(jacobianJob(handle, rows), load, control);
