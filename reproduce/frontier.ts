@@ -212,15 +212,15 @@ function seedsFor(count: number, { isKept }: Recipe, settings: Settings): number
   return isKept && count < 50_000 ? seedsOf(settings) : [0];
 }
 
-/** The kept recipes of each number of images: by the flow, by the autoencoder, by both, and of another decoder. */
+/** Lines of the chart. */
 const WAYS: readonly (readonly [name: string, isOne: (recipe: Recipe) => boolean])[] = [
-  ["the flow", ({ network, autoencoder }) => network === "paper" && autoencoder === 0],
-  ["the autoencoder, inverted in the test", ({ network, flow }) => network === "paper" && flow === 0],
+  ["flow", ({ network, autoencoder }) => network === "paper" && autoencoder === 0],
+  ["autoencoder, inverted", ({ network, flow }) => network === "paper" && flow === 0],
   [
-    "the autoencoder, then the flow",
+    "autoencoder, then flow",
     ({ network, autoencoder, flow }) => network === "paper" && autoencoder > 0 && flow > 0,
   ],
-  ["a decoder of convolutions", ({ network }) => network !== "paper"],
+  ["convolutions", ({ network }) => network !== "paper"],
 ];
 
 export const frontier: Element<Found> = {
@@ -263,15 +263,15 @@ export const frontier: Element<Found> = {
         minutes(count, recipe).text,
       ]),
     );
-    /** The recipe that is best on the validation images, of those that have been computed. */
-    const best = (count: number) => {
+    /** The recipe of a way that is best on the validation images, of those that have been computed. */
+    const best = (count: number, isOne: (recipe: Recipe) => boolean = () => true) => {
       const validated = (recipe: Recipe) =>
         means(
           seedsFor(count, recipe, settings).map(
             (seed) => results.get(idOf(count, recipe, seed))?.validated.loss,
           ),
         ).mean ?? Number.POSITIVE_INFINITY;
-      const [first] = [...RECIPES[count]!].sort((a, b) => validated(a) - validated(b));
+      const [first] = RECIPES[count]!.filter(isOne).sort((a, b) => validated(a) - validated(b));
       return first && Number.isFinite(validated(first)) ? first : undefined;
     };
     const goals = COUNTS.map((count) => {
@@ -282,13 +282,12 @@ export const frontier: Element<Found> = {
     const lines = WAYS.map(([name, isOne]) => ({
       name,
       points: COUNTS.flatMap((count) => {
-        const recipe = RECIPES[count]!.find((one) => one.isKept && isOne(one));
-        const { mean, deviation } = recipe
-          ? figure(count, recipe, BY.ours)
-          : { mean: undefined, deviation: undefined };
-        return mean === undefined ? [] : [{ x: count, y: mean, deviation: deviation ?? 0 }];
+        const recipe = best(count, isOne);
+        if (!recipe) return [];
+        const { mean, deviation } = figure(count, recipe, BY.ours);
+        return [{ x: count, y: mean!, deviation: deviation ?? 0 }];
       }),
-    }));
+    })).filter(({ points }) => points.length > 0);
     const paper = (["the paper's AE", "the paper's GFE-amd"] as const).map((name, i) => ({
       name,
       isDashed: true,
