@@ -30,6 +30,7 @@ export interface Job<Result> {
 /** What a job has found, and how. */
 export interface Kept<Result> {
   readonly result: Result;
+  /** Of computing on one core, over all sittings; of the clock on the wall where `versions` names no commit. */
   readonly seconds: number;
   readonly versions: Readonly<Record<string, string>>;
 }

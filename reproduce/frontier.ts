@@ -160,20 +160,22 @@ async function run(
   const { train: images, validation, test } = await readData("MNIST", settings);
   const y = chooseRows(images, imagesOf(count, settings), seed);
   const epochs = (passes: number) => (settings.quick ? Math.ceil(passes / 100) : passes);
-  const byEncoder = followTraining(context, "autoencoder", (share) => progress(0.4 * share));
-  const byFlow = followTraining(context, "flow", (share) => progress(0.4 + 0.4 * share));
+  let trainedInSeconds = 0;
   let decoder = network.create(seed);
   let encoder: Decoder | undefined;
   if (autoencoder > 0) {
-    const common = { ...options(network.learningRate, pixels, seed), ...byEncoder.options };
+    const following = followTraining(context, "autoencoder", (share) => progress(0.4 * share));
+    const common = { ...options(network.learningRate, pixels, seed), ...following.options };
     ({ decoder, encoder } = await trainAutoencoder(decoder, y, { ...common, epochs: epochs(autoencoder) }));
+    trainedInSeconds += following.seconds();
   }
   if (flow > 0) {
     const learningRate = autoencoder > 0 ? network.laterLearningRate : network.learningRate;
-    const common = { ...options(learningRate, pixels, seed), ...byFlow.options };
+    const following = followTraining(context, "flow", (share) => progress(0.4 + 0.4 * share));
+    const common = { ...options(learningRate, pixels, seed), ...following.options };
     ({ decoder } = await train(decoder, y, { ...common, solver: lbfgs(), epochs: epochs(flow) }));
+    trainedInSeconds += following.seconds();
   }
-  const trainedInSeconds = byEncoder.seconds() + byFlow.seconds();
   const validated = await measureFlow(
     decoder,
     validation.slice(0, Math.min(1000, validation.count)),
@@ -191,7 +193,11 @@ async function run(
 }
 
 function nameOf({ network, autoencoder, flow, pixels }: Recipe): string {
-  const parts = [autoencoder > 0 && `autoencoder, ${autoencoder} passes`, flow > 0 && `flow, ${flow} passes`];
+  const passes = (count: number) => (count === 1 ? "1 pass" : `${count} passes`);
+  const parts = [
+    autoencoder > 0 && `autoencoder, ${passes(autoencoder)}`,
+    flow > 0 && `flow, ${passes(flow)}`,
+  ];
   const { label }: Network = NETWORKS[network];
   const shifts = pixels > 0 ? `shifts of ${pixels}` : "no shifts";
   return [parts.filter(Boolean).join("; then "), shifts, label].filter(Boolean).join("; ");

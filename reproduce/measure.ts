@@ -8,6 +8,7 @@ import {
   type Solver,
 } from "../src/index.ts";
 import { type Dataset, encodeWith } from "../src/train/index.ts";
+import { cpuSeconds } from "./clock.ts";
 import { backend } from "./setting.ts";
 
 /** How well the images of a data set are reconstructed, on average. */
@@ -19,6 +20,7 @@ export interface Measured {
   /** Rows once forward or once backward, of an image; 0 where there is no flow. */
   readonly passes?: number;
   readonly statuses?: Readonly<Record<string, number>>;
+  /** Of computing on one core. */
   readonly seconds: number;
 }
 
@@ -57,7 +59,7 @@ async function measure(
   progress: ((share: number) => void) | undefined,
   encodePiece: (y: Float32Array) => Promise<EncodeResult>,
 ): Promise<Measured> {
-  const start = performance.now();
+  const start = cpuSeconds();
   const statuses: Record<string, number> = {};
   let [loss, squares, passes] = [0, 0, 0];
   for (let first = 0; first < data.count; first += PIECE) {
@@ -79,6 +81,6 @@ async function measure(
     squaredError: squares / (count * size),
     passes: passes / count,
     statuses,
-    seconds: (performance.now() - start) / 1000,
+    seconds: cpuSeconds() - start,
   };
 }

@@ -63,7 +63,7 @@ export async function runJobs(
     for (let task = left.shift(); task && !signal.aborted; task = left.shift()) {
       const current = task;
       const { element, id } = current;
-      if (!worker.child.connected) worker = startWorker();
+      if (!worker.isAlive()) worker = startWorker();
       const folder = join(folders.scratch, element, id.replaceAll(/[^\w-]+/g, "_"));
       const order = { element, id, settings, folder };
       const answer = await worker.run(order, (share) => shares.set(current, share));
@@ -72,9 +72,9 @@ export async function runJobs(
         fail(current, answer.message);
         continue;
       }
-      const { result, seconds, versions } = answer;
+      const { kept } = answer;
       try {
-        stores.get(element)!.add(id, { result, seconds, versions });
+        stores.get(element)!.add(id, kept);
       } catch (error) {
         fail(current, String(error));
         continue;
@@ -87,7 +87,7 @@ export async function runJobs(
       const worked = [...shares].reduce((sum, [one, share]) => sum + share * one.seconds, 0);
       const secondsLeft = (gone / worked) * (total - worked);
       const time = `${clock(gone)} gone, about ${clock(secondsLeft)} left`;
-      say(`${time}; ${done} of ${all.length} done: ${element}: ${id}, ${Math.round(seconds)} s`);
+      say(`${time}; ${done} of ${all.length} done: ${element}: ${id}, ${Math.round(kept.seconds)} s`);
     }
     signal.removeEventListener("abort", end);
     end();
@@ -102,14 +102,23 @@ function startWorker() {
     execArgv: ["--import", "tsx"],
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
+  let isAlive = true;
+  const end = () => {
+    isAlive = false;
+  };
+  child.once("exit", end);
+  // It could not be started, or what it was sent did not arrive.
+  child.on("error", end);
   return {
     child,
+    isAlive: () => isAlive,
     /** Settles also when the process dies. */
     run(order: Order, progress: (share: number) => void) {
       return new Promise<Exclude<Answer, { kind: "progress" }>>((resolve) => {
         const settle = (answer: Exclude<Answer, { kind: "progress" }>) => {
           child.off("message", onMessage);
           child.off("exit", onExit);
+          child.off("error", onError);
           resolve(answer);
         };
         const onMessage = (answer: Answer) => {
@@ -118,8 +127,10 @@ function startWorker() {
         };
         const onExit = (code: number | null, cause: string | null) =>
           settle({ kind: "failed", message: `its process ended with ${cause ?? `exit code ${code}`}` });
+        const onError = (error: Error) => settle({ kind: "failed", message: String(error) });
         child.on("message", onMessage);
         child.on("exit", onExit);
+        child.on("error", onError);
         child.send(order);
       });
     },

@@ -1,14 +1,19 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RunOptions } from "../src/train/index.ts";
+import { cpuSeconds } from "./clock.ts";
 import type { JobContext } from "./element.ts";
+
+/** So many are kept of a run, evenly over its images however often it was killed. */
+const MARKS = 4000;
 
 /** Images processed, and the seconds of training until then. */
 type Mark = readonly [images: number, seconds: number];
 
 /**
  * A training run of a job, which goes on where it was killed: checkpoints every minute, the progress, and a clock that
- * counts the seconds of training alone, without validation, over all sittings.
+ * counts the seconds of computing for training alone, without validation, over all sittings. The clock starts when this is
+ * called: just before the run.
  *
  * @example
  * const following = followTraining(context, "flow", (share) => context.progress(share / 2));
@@ -18,28 +23,32 @@ type Mark = readonly [images: number, seconds: number];
 export function followTraining({ folder }: JobContext, name: string, progress: (share: number) => void) {
   const secondsFile = join(folder, `${name}.seconds.json`);
   let marks: Mark[] = [[0, 0]];
-  let last = performance.now();
+  let apart = 0;
+  let last = cpuSeconds();
   const seconds = () => marks.at(-1)![1];
   const options = {
     checkpoint: { file: join(folder, `${name}.checkpoint`), everySeconds: 60, resume: true },
     onProgress({ images, total }) {
-      const now = performance.now();
-      marks.push([images, seconds() + (now - last) / 1000]);
+      const now = cpuSeconds();
+      marks.push([images, seconds() + now - last]);
       last = now;
+      apart = total / MARKS;
       progress(images / total);
     },
     onEvent(event) {
       if (event.kind === "resumed")
         marks = readMarks(secondsFile).filter(([images]) => images <= event.images);
       if (event.kind === "checkpoint") {
-        // A thousand are enough to look things up in.
-        const step = Math.ceil(marks.length / 1000);
-        const kept = marks.filter((_, i) => i % step === 0 || i === marks.length - 1);
+        const kept: Mark[] = [];
+        for (const mark of marks)
+          if (kept.length === 0 || mark[0] - kept.at(-1)![0] >= apart) kept.push(mark);
+        // The seconds so far.
+        if (kept.at(-1) !== marks.at(-1)) kept.push(marks.at(-1)!);
         writeFileSync(`${secondsFile}.part`, JSON.stringify(kept));
         renameSync(`${secondsFile}.part`, secondsFile);
       }
       // What was between the last mini-batch and now, a validation say, was no training.
-      last = performance.now();
+      last = cpuSeconds();
     },
   } satisfies RunOptions;
   return {

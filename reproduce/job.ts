@@ -1,0 +1,58 @@
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { cpuSeconds, versions } from "./clock.ts";
+import type { Job, JobContext, Kept } from "./element.ts";
+
+// At once: what is changed in the repository while a job runs has no part in it.
+const VERSIONS = versions();
+
+/** How often the seconds so far are kept. */
+const KEPT_EVERY_SECONDS = 20;
+
+/**
+ * Runs a job, or goes on with it where a killed one has left something in its folder, which the caller removes when what
+ * is returned has been kept.
+ *
+ * @returns what the job has found, with the seconds of computing over all sittings
+ */
+export async function runJob<Result>(
+  job: Job<Result>,
+  { folder, progress }: JobContext,
+): Promise<Kept<Result>> {
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, "job.seconds.json");
+  const before = readSeconds(file);
+  const start = cpuSeconds();
+  const seconds = () => before + cpuSeconds() - start;
+  let last = start;
+  const context: JobContext = {
+    folder,
+    progress(share) {
+      progress(share);
+      if (cpuSeconds() - last < KEPT_EVERY_SECONDS) return;
+      last = cpuSeconds();
+      writeFileSync(`${file}.part`, JSON.stringify(seconds()));
+      renameSync(`${file}.part`, file);
+    },
+  };
+  const result = await job.run(context).catch((error: Error) => {
+    const isStale =
+      /is a checkpoint of another run/.test(error.message) ||
+      (error as { code?: string }).code === "invalid_file";
+    if (!isStale) throw error;
+    // Of what was killed before the code changed: begin anew.
+    rmSync(folder, { recursive: true });
+    mkdirSync(folder);
+    return job.run(context);
+  });
+  return { result, seconds: seconds(), versions: VERSIONS };
+}
+
+/** A clock that has been lost begins anew: the work is worth more. */
+function readSeconds(file: string): number {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    return 0;
+  }
+}
