@@ -32,11 +32,24 @@ export function means(values: readonly (number | null | undefined)[], digits = 4
 }
 
 /** Whether a goal has been met, once all of it has been computed. */
-export function verdict({ mean, isWhole }: Figure, goal: number): string {
+export function verdict({ mean, deviation, isWhole }: Figure, goal: number): string {
   if (mean === undefined || !isWhole) return "not computed yet";
-  return mean <= goal ? "met" : `missed by ${percent(mean / goal - 1)}`;
+  if (mean <= goal) return "met";
+  const excess = mean - goal;
+  const missed = `missed by ${Number(excess.toPrecision(2))} (${percent(excess / goal)})`;
+  return deviation !== undefined && excess <= deviation
+    ? `${missed}, less than the deviation over seeds`
+    : missed;
 }
 
 function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
+  return share < 0.001 ? "less than 0.1 %" : `${(100 * share).toFixed(1)} %`;
+}
+
+/** One figure beside another: whether it is lower by more than the deviations over seeds of both. */
+export function compared(one: Figure, other: Figure): "lower" | "higher" | "as low" | undefined {
+  if (one.mean === undefined || other.mean === undefined) return undefined;
+  const difference = one.mean - other.mean;
+  if (!(Math.abs(difference) > Math.hypot(one.deviation ?? 0, other.deviation ?? 0))) return "as low";
+  return difference < 0 ? "lower" : "higher";
 }

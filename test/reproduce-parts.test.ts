@@ -5,7 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { coupledAmd } from "../reproduce/coupled-amd.ts";
 import { elements, jobsOf } from "../reproduce/elements.ts";
-import { means, table, verdict } from "../reproduce/page.ts";
+import { compared, means, table, verdict } from "../reproduce/page.ts";
 import { letter } from "../reproduce/setting.ts";
 import { Store } from "../reproduce/store.ts";
 import { followTraining } from "../reproduce/training-run.ts";
@@ -36,9 +36,15 @@ test("figures: the mean and deviation over seeds, what is missing and what is no
     assert.is(means([0.1, bad]).text, "not finite");
 
   assert.is(verdict(means([1, 1]), 1), "met");
-  assert.is(verdict(means([1.1, 1.1]), 1), "missed by 10.0 %");
+  assert.is(verdict(means([1.1, 1.1]), 1), "missed by 0.1 (10.0 %)");
+  assert.is(verdict(means([1, 1.4]), 1), "missed by 0.2 (20.0 %), less than the deviation over seeds");
+  assert.match(verdict(means([0.1000321]), 0.1), /missed by 0\.000032 \(less than 0\.1 %\)/);
   assert.is(verdict(means([0.5, undefined]), 1), "not computed yet");
   assert.not.match(verdict(means([null]), 1), /met/);
+  assert.is(compared(means([1, 1.1]), means([2, 2.1])), "lower");
+  assert.is(compared(means([2]), means([1, 1.1])), "higher");
+  assert.is(compared(means([1, 2]), means([1.4, 2])), "as low");
+  assert.is(compared(means([undefined]), means([1])), undefined);
   assert.is(table(["", "a"], [["b", "c"]]), "|  | a |\n| --- | --- |\n| b | c |");
 });
 
