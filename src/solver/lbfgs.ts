@@ -36,7 +36,7 @@ const DEFAULTS: Required<LbfgsOptions> = {
  *   diagonal, and the pairs are dropped: λτ hides directions of far less curvature than the steepest. The sample goes on if
  *   that promises more, until it does so in vain.
  * - A step is accepted if it lowers the loss by more than `slope` of what p promises, and else made shorter by quadratic
- *   interpolation: δt = 1 nearly always. Of the first step, which goes by the curvature at z0 alone, 0.4 is asked.
+ *   interpolation: δt = 1 nearly always. Of the first eight, whose curvature may be of another place, 0.4 is asked.
  * - Beyond 512 latents, or 2²⁴ numbers of J₀, H is a multiple of I, as in plain L-BFGS; so it is for a `customLoss`
  *   without `curvature`, which it does not need. Before the end it is the least curvature of the pairs.
  *

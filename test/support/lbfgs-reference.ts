@@ -171,7 +171,7 @@ export async function referenceLbfgs(
     for (;;) {
       next = z.map((value, k) => value + dt * p[k]!);
       nextLoss = await evaluate(next);
-      const share = counts.acceptedSteps === 0 ? Math.max(slope, 0.4) : slope;
+      const share = counts.acceptedSteps < 8 ? Math.max(slope, 0.4) : slope;
       if (Number.isFinite(nextLoss) && nextLoss < loss + share * dt * gp) break;
       spent++;
       let shorter = 0.1 * dt;
