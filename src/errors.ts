@@ -49,3 +49,8 @@ export class LatentflowError extends Error {
     this.code = code;
   }
 }
+
+/** Is it one of ours, with one of these codes? */
+export function hasCode(error: unknown, ...codes: readonly LatentflowErrorCode[]): boolean {
+  return error instanceof LatentflowError && codes.includes(error.code);
+}

@@ -182,6 +182,35 @@ test("a worker that has no room to train takes no part, and the others train", a
   await closeWorkers();
 });
 
+test("a call with a decoder whose last step failed is declined, also where it came before the decoder was packed", async () => {
+  const [graph, { parameters }] = [descriptionOf(decoder), decoder];
+  // Instances are awaited where they are refused at once.
+  const worker = new Worker(
+    `WebAssembly.Instance = class { constructor() { throw new RangeError("too big"); } };
+    import(${JSON.stringify(workerUrl.href)});`,
+    { eval: true },
+  );
+  const said: string[] = [];
+  const last = new Promise<void>((resolve, reject) => {
+    worker.on("error", reject);
+    worker.on("message", ({ type }: FromWorker) => {
+      said.push(type);
+      if (type !== "ready") resolve();
+    });
+  });
+  const messages: ToWorker[] = [
+    { type: "start", compiled: await compileKernels(undefined) },
+    { type: "decoder", decoder: 0, graph, parameters },
+    // Of a training that has not begun.
+    { type: "train", decoder: 0, step: { kind: "update", settings: { learningRate: 1, largestNorm: 1 } } },
+    { type: "open", call: 1, decoder: 0, description: { kind: "decode", toLogits: false } },
+  ];
+  for (const message of messages) worker.postMessage(message);
+  await last;
+  await worker.terminate();
+  assert.equal(said, ["ready", "declined"]);
+});
+
 const dataset = createDataset(y.subarray(0, 23 * SIZE), { shape: [SIZE] });
 const training = {
   solver: amd({ maxSteps: 20 }),

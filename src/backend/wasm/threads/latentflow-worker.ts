@@ -3,6 +3,7 @@
 import { messageOf } from "../../../brand.ts";
 import { builtinModule } from "../../../builtin-module.ts";
 import { GraphDecoder } from "../../../decoder/decoder.ts";
+import { hasCode } from "../../../errors.ts";
 import { gradientFlow, nesterovFlow } from "../../../flow.ts";
 import type { Makers } from "../../../serialize.ts";
 import { amd } from "../../../solver/amd.ts";
@@ -43,7 +44,8 @@ interface OpenCall {
 
 const post = receiveBy(handle);
 let compiled: CompiledKernels;
-// Promises, so that what is asked of a decoder or a call while it gets ready is done then, in turn.
+// Promises, so that what is asked of a decoder or a call while it gets ready is done then, in turn. A decoder's is
+// another one after each change, and rejects with what has gone wrong: the next call with it is declined.
 const decoders = new Map<number, Promise<PackedHere>>();
 const calls = new Map<number, Promise<OpenCall | undefined>>();
 
@@ -62,12 +64,7 @@ const HANDLERS: {
     compiled = message.compiled;
     post({ type: "ready" });
   },
-  decoder(message) {
-    const held = hold(message);
-    // Whoever asks for it hears of it.
-    held.catch(() => {});
-    decoders.set(message.decoder, held);
-  },
+  decoder: (message) => keep(message.decoder, hold(message)),
   forget: ({ decoder }) => decoders.delete(decoder),
   open(message) {
     const opened = open(message);
@@ -85,24 +82,30 @@ const HANDLERS: {
     calls.delete(call);
     if (opened) reportMemory(opened.held);
   },
-  async jacobian({ decoder, rows }) {
-    const held = await decoders.get(decoder)?.catch(() => undefined);
-    // Where there is no room for it, the call that needs it says so.
-    if (held) await adoptJacobian(held.packed, rows).catch(() => {});
-  },
-  async train({ decoder, step }) {
-    // One that could not be packed takes no steps; who opens a call with it hears of it.
-    const held = await decoders.get(decoder)?.catch(() => undefined);
-    try {
-      await held?.training.take(step);
-    } catch (error) {
-      // For want of memory, say: the next call is declined, as by a worker that could not pack the decoder.
-      const failed = Promise.reject(error);
-      failed.catch(() => {});
-      decoders.set(decoder, failed);
-    }
-  },
+  // Where there is no room for it, the call that needs it says so.
+  jacobian: ({ decoder, rows }) =>
+    change(decoder, ({ packed }) => adoptJacobian(packed, rows).catch(unlessOutOfMemory)),
+  train: ({ decoder, step }) => change(decoder, ({ training }) => training.take(step)),
 };
+
+function keep(decoder: number, held: Promise<PackedHere>): void {
+  // Whoever asks for it hears of it.
+  held.catch(() => {});
+  decoders.set(decoder, held);
+}
+
+/** Changes a decoder, if it is held, when all earlier changes are done. */
+function change(decoder: number, make: (held: PackedHere) => Promise<void>): void {
+  const changed = decoders.get(decoder)?.then(async (held) => {
+    await make(held);
+    return held;
+  });
+  if (changed) keep(decoder, changed);
+}
+
+function unlessOutOfMemory(error: unknown): void {
+  if (!hasCode(error, "out_of_memory")) throw error;
+}
 
 async function hold(message: Extract<ToWorker, { readonly type: "decoder" }>): Promise<PackedHere> {
   const decoder = new GraphDecoder(message.graph);
