@@ -9,11 +9,13 @@ import {
   forgetPreconditioner,
   makeJacobian,
   preconditionerOf,
+  readJacobian,
 } from "../src/backend/wasm/preconditioner.ts";
+import type { DecoderHandle } from "../src/backend/wasm/threads/decoder-handle.ts";
 import { HeldDecoders } from "../src/backend/wasm/threads/held-decoders.ts";
 import { jacobianJob } from "../src/backend/wasm/threads/jobs.ts";
-import type { ToWorker } from "../src/backend/wasm/threads/messages.ts";
 import { createDecoder, squaredError } from "../src/index.ts";
+import { adam } from "../src/optimizer.ts";
 
 // How a decoder's own Jacobian is made with the help of others, or taken over from them, and what that leaves in memory.
 
@@ -63,25 +65,26 @@ const help = async (rows: JacobianRows) => {
 test("rows that others have made are taken as they are, and those that are missing are computed, each once", async () => {
   const { packed, counts, taken, rows } = await newPacked();
   const before = taken();
-  const made = await makeJacobian(packed, help);
-  assert.equal([...made!], withGiven.flat());
+  assert.is(readJacobian(packed), undefined);
+  await makeJacobian(packed, help);
+  assert.equal([...readJacobian(packed)!], withGiven.flat());
   assert.is(counts.rows, D - given);
   assert.equal(await rows(), withGiven);
   assert.is(counts.rows, D - given, "the preconditioner is made of it");
-  const again = await makeJacobian(packed, async () => assert.unreachable());
-  assert.is(again, undefined, "it is there");
+  await makeJacobian(packed, async () => assert.unreachable("it is there"));
   forgetPreconditioner(packed);
+  assert.is(readJacobian(packed), undefined);
   assert.is(taken(), before);
   assert.equal(await rows(), expected, "after an update it is made anew");
 });
 
 test("what goes wrong with the help of others costs nothing but time", async () => {
   const { packed, counts, rows } = await newPacked();
-  const made = await makeJacobian(packed, async (of) => {
+  await makeJacobian(packed, async (of) => {
     await help(of);
     throw new Error("4 workers have died");
   });
-  assert.equal([...made!], withGiven.flat());
+  assert.equal([...readJacobian(packed)!], withGiven.flat());
   assert.is(counts.rows, D - given);
   assert.equal(await rows(), withGiven);
 });
@@ -93,8 +96,10 @@ test("what cannot be made takes no memory, rejects all who wait for it, and is m
   const calls = [makeJacobian(packed, help), preconditionerOf(packed, asked)];
   for (const { status } of await Promise.allSettled(calls)) assert.is(status, "rejected");
   assert.is(taken(), before);
+  assert.is(readJacobian(packed), undefined);
   counts.fails = false;
-  assert.equal([...(await makeJacobian(packed, help))!], withGiven.flat());
+  await makeJacobian(packed, help);
+  assert.equal([...readJacobian(packed)!], withGiven.flat());
   assert.equal(await rows(), withGiven);
 });
 
@@ -127,22 +132,34 @@ test("of a worker's results those that are not to be taken are left out", () => 
   assert.equal(ended, [1]);
 });
 
-test("only workers that hold a decoder as it is now are told what follows from it", () => {
+test("a worker is told the Jacobian with the decoder, once, when it is there, and again after each step", () => {
   const told: string[] = [];
   const held = new HeldDecoders(
     ({ type }) => void told.push(type),
     () => Number.POSITIVE_INFINITY,
     () => false,
   );
-  const of = handle();
-  const message: ToWorker = { type: "jacobian", decoder: 7, rows: new Float32Array(6) };
-  held.tell(of, message);
-  assert.equal(told, []);
+  const of: DecoderHandle = handle();
+  const rows = () => new Float32Array(6);
+  const since = () => told.splice(0).join(" ");
+  held.bring(of, () => undefined);
+  assert.is(since(), "decoder");
   held.bring(of);
-  held.tell(of, message);
-  assert.equal(told, ["decoder", "jacobian"]);
-  held.tell({ ...of, training: { steps: 3, catchUp: () => [] } }, message);
-  assert.is(told.length, 2, "it has missed three steps");
+  assert.is(since(), "", "a call that does without");
+  held.bring(of, rows);
+  assert.is(since(), "jacobian");
+  held.bring(of, rows);
+  assert.is(since(), "", "it has it");
+  held.forget(of.number);
+  held.bring(of, rows);
+  assert.is(since(), "forget decoder jacobian");
+  of.training = { steps: 3, catchUp: () => [{ kind: "begin", optimizer: adam() }] };
+  held.bring(of, rows);
+  assert.is(since(), "train jacobian", "it has missed three steps");
+  held.step(of, () => ({ kind: "takeParameterSums" }));
+  of.training.steps++;
+  held.bring(of, rows);
+  assert.is(since(), "train jacobian");
 });
 
 test.run();

@@ -234,6 +234,26 @@ test("no Jacobian is shared that is there already, that takes no time, or that t
   anew.dispose();
 });
 
+test("a worker that comes later, or held another decoder meanwhile, is told what samples are preconditioned by", async () => {
+  const own = createDecoder({ layers: [64, 1100, 1100], seed: 5, loss: squaredError() });
+  const targets = largeData.toFloat32();
+  const options = { solver: lbfgs({ maxSteps: 6 }) };
+  const expected = await encode(own, targets, { ...options, backend: alone });
+  await closeWorkers();
+  const started = threads.length;
+  const run = async () => {
+    const backend = wasm({ threads: 2, worker: workerUrl, workerMemory: 0 });
+    assert.equal(resultOf(await encode(own, targets, { ...options, backend })), resultOf(expected));
+    await encode(decoder, y, { solver: amd({ maxSteps: 2 }), backend });
+    const { told } = threads[started]!;
+    return told.flatMap(({ type }) => (/decoder|jacobian/.test(type) ? [type] : [])).join(" ");
+  };
+  assert.is(await run(), "decoder jacobian decoder");
+  assert.is(await run(), "decoder jacobian decoder decoder jacobian decoder");
+  assert.is(threads.length, started + 1);
+  own.dispose();
+});
+
 test("a worker that dies over its part of that costs nothing", async () => {
   const options = { solver: lbfgs({ maxSteps: 6 }) };
   const targets = largeData.toFloat32();

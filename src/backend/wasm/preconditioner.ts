@@ -68,8 +68,9 @@ export function needsPreconditioner(use: CurvatureUse, solver: object): boolean 
 /** What has been made for a packed decoder. */
 interface Made {
   jacobian: Promise<Jacobian> | undefined;
+  /** Its rows, once they are all there. */
+  rows: JacobianRows | undefined;
   readonly factors: Factors[];
-  readonly blocks: { free(): void }[];
 }
 
 /** What has been made for one loss and prior. */
@@ -88,7 +89,7 @@ const MOST_KEPT = 4;
 const madeFor = new WeakMap<PackedDecoder, Made>();
 
 function madeOf(packed: PackedDecoder): Made {
-  const made: Made = madeFor.get(packed) ?? { jacobian: undefined, factors: [], blocks: [] };
+  const made: Made = madeFor.get(packed) ?? { jacobian: undefined, rows: undefined, factors: [] };
   madeFor.set(packed, made);
   return made;
 }
@@ -160,25 +161,27 @@ function dropUnused({ factors }: Made): void {
 /** Forgets what was made of weights that have changed since. Nobody may be at work with it: an update ends every solve. */
 export function forgetPreconditioner(packed: PackedDecoder): void {
   const made = madeFor.get(packed);
-  for (const block of made?.blocks ?? []) block.free();
+  made?.rows?.free();
   for (const { block } of made?.factors ?? []) block?.free();
   madeFor.delete(packed);
 }
 
 /**
- * Has `help` come by rows of J₀ᵀ from elsewhere; what it leaves, also by throwing, is computed here.
+ * Makes J₀ᵀ unless it is there already or being made, which it waits for.
  *
- * @returns a copy of the rows, d × n; undefined where they are there already or being made, without a call of `help`
+ * @param help writes rows that were computed elsewhere; those that it leaves out, also by throwing, are computed here
  */
 export async function makeJacobian(
   packed: PackedDecoder,
   help: (rows: JacobianRows) => Promise<void>,
-): Promise<Float32Array<ArrayBuffer> | undefined> {
+): Promise<void> {
   const made = madeOf(packed);
-  if (made.jacobian) return undefined;
-  const rows = new JacobianRows(packed);
-  await keepJacobian(made, rows, help);
-  return rows.read({ first: 0, count: packed.decoder.latentSize });
+  await (made.jacobian ?? keepJacobian(made, new JacobianRows(packed), help));
+}
+
+/** A copy of J₀ᵀ, d × n; undefined unless it has been made. */
+export function readJacobian(packed: PackedDecoder): Float32Array<ArrayBuffer> | undefined {
+  return madeFor.get(packed)?.rows?.read({ first: 0, count: packed.decoder.latentSize });
 }
 
 /** Takes over all rows of J₀ᵀ, d × n, unless they are there already or being made. */
@@ -199,7 +202,7 @@ async function keepJacobian(
   made.jacobian = finish();
   try {
     const jacobian = await made.jacobian;
-    made.blocks.push(rows);
+    made.rows = rows;
     return jacobian;
   } catch (error) {
     made.jacobian = undefined;

@@ -6,6 +6,8 @@ import type { ToWorker, TrainerStep } from "./messages.ts";
 interface HeldDecoder {
   /** How many steps of its training it has taken; undefined outside of a training. */
   steps: number | undefined;
+  /** Has it been told J₀ᵀ as it is after these steps? */
+  hasJacobian: boolean;
   /** The memory it takes, as far as is known. */
   bytes: number;
   /** Larger for one that was used later. */
@@ -36,14 +38,25 @@ export class HeldDecoders {
     return this.decoders.has(number);
   }
 
-  /** Has the worker hold a decoder as it is now; returns why that is not possible, if it is not. */
-  bring({ number, decoder, training }: DecoderHandle): string | undefined {
+  /**
+   * Has the worker hold a decoder as it is now; returns why that is not possible, if it is not.
+   *
+   * @param jacobian a copy of J₀ᵀ, which it is to have as well, if that has been made
+   */
+  bring(
+    { number, decoder, training }: DecoderHandle,
+    jacobian: () => Float32Array<ArrayBuffer> | undefined = () => undefined,
+  ): string | undefined {
     const held = this.decoders.get(number);
     const missed = held && held.steps === training?.steps ? [] : training ? training.catchUp() : [];
     if (!missed) return "the decoder is in the middle of an update";
     const brought = held ?? this.send(number, decoder);
     for (const step of missed) this.post({ type: "train", decoder: number, step });
     brought.steps = training?.steps;
+    if (missed.length > 0) brought.hasJacobian = false;
+    const rows = brought.hasJacobian ? undefined : jacobian();
+    if (rows) this.post({ type: "jacobian", decoder: number, rows });
+    brought.hasJacobian ||= rows !== undefined;
     brought.usedAt = ++uses;
     this.forgetSurplus();
     return undefined;
@@ -55,12 +68,7 @@ export class HeldDecoders {
     if (!held || held.steps !== training!.steps) return;
     this.post({ type: "train", decoder: number, step: makeStep() });
     held.steps++;
-  }
-
-  /** Tells the worker what follows from a decoder as it is now, if it holds it as it is now. */
-  tell({ number, training }: DecoderHandle, message: ToWorker): void {
-    const held = this.decoders.get(number);
-    if (held && held.steps === training?.steps) this.post(message);
+    held.hasJacobian = false;
   }
 
   /** Has the worker forget a decoder, unless it works with it. */
@@ -101,7 +109,10 @@ export class HeldDecoders {
   private send(number: number, decoder: Decoder): HeldDecoder {
     const { parameters } = decoder;
     this.post({ type: "decoder", decoder: number, graph: descriptionOf(decoder), parameters });
-    const held = { steps: undefined, bytes: COPIES * parameters.byteLength, usedAt: 0 };
+    const held: HeldDecoder = {
+      ...{ steps: undefined, hasJacobian: false },
+      ...{ bytes: COPIES * parameters.byteLength, usedAt: 0 },
+    };
     this.decoders.set(number, held);
     return held;
   }

@@ -25,6 +25,8 @@ export interface Job {
   readonly sampleCount: number;
   /** What a worker has to know before it gets samples. */
   readonly description: CallDescription;
+  /** A copy of the decoder's J₀ᵀ, d × n, where workers are to have that too, and it has been made. */
+  readonly jacobian?: () => Float32Array<ArrayBuffer> | undefined;
   /** What it has to know of samples, in buffers of their own. */
   data(range: SampleRange): CallData;
   /**
@@ -39,12 +41,17 @@ export interface Job {
   watch(onEnd: (sample: number) => void): void;
 }
 
-/** A solve as a job; or why workers cannot do it. */
+/**
+ * A solve as a job; or why workers cannot do it.
+ *
+ * @param jacobian as in `Job`
+ */
 export function solveJob(
   handle: DecoderHandle,
   engine: WasmEngine,
   task: Task,
   solution: Solution,
+  jacobian?: Job["jacobian"],
 ): Job | string {
   const { problem, pair, isFused } = task;
   const { decoder, loss, prior, sampleCount, targets, fixed, batchSize } = problem;
@@ -59,7 +66,7 @@ export function solveJob(
   const sharedWeights = weights?.length === n ? weights.slice() : undefined;
   const ownWeights = sharedWeights ? undefined : weights;
   return {
-    ...{ handle, sampleCount },
+    ...{ handle, sampleCount, ...(jacobian && { jacobian }) },
     description: {
       kind: "solve",
       ...{ solver, flow, sampleCount, batchSize, sharedWeights, isFused },

@@ -119,7 +119,7 @@ export type ToWorker =
   | { readonly type: "stop"; readonly call: number }
   | { readonly type: "close"; readonly call: number }
   /** The J₀ᵀ, d × n, of a decoder as it is after the steps so far: it need not be computed. */
-  | { readonly type: "jacobian"; readonly decoder: number; readonly rows: Float32Array }
+  | { readonly type: "jacobian"; readonly decoder: number; readonly rows: Float32Array<ArrayBuffer> }
   | { readonly type: "train"; readonly decoder: number; readonly step: TrainerStep };
 
 export type FromWorker =
@@ -159,6 +159,7 @@ export function buffersOf(message: ToWorker | FromWorker): ArrayBuffer[] {
       ArrayBuffer.isView(values) ? [values.buffer] : buffersIn(values.z, values.v),
     );
   }
+  if (message.type === "jacobian") return [message.rows.buffer];
   if (message.type === "train" && message.step.kind === "objective") {
     const { targets, weights, fixed } = message.step.problem;
     return buffersIn(targets, weights, ...fixed);

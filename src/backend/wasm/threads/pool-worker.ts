@@ -70,9 +70,9 @@ export class PoolWorker implements Participant {
   }
 
   /** Has it get ready for the job of a call, with the decoder as it is now. */
-  open(call: number, { handle, description }: Job): string | undefined {
+  open(call: number, { handle, description, jacobian }: Job): string | undefined {
     try {
-      const reason = this.decoders.bring(handle);
+      const reason = this.decoders.bring(handle, jacobian);
       if (reason !== undefined) return reason;
     } catch (error) {
       // A decoder may be larger than what can be copied.

@@ -207,21 +207,11 @@ export class WorkerGroup {
     });
   }
 
-  /** Has the workers that have taken all steps of a decoder's training so far take one more. */
+  /** Has the workers that have taken all steps of a decoder's training so far take one more; one that cannot be told is ended. */
   postStep(handle: DecoderHandle, makeStep: () => TrainerStep): void {
-    this.tellAll((worker) => worker.postStep(handle, makeStep));
-  }
-
-  /** Has the workers that hold a decoder as it is now know its J₀ᵀ. */
-  postJacobian(handle: DecoderHandle, rows: Float32Array): void {
-    this.tellAll(({ decoders }) => decoders.tell(handle, { type: "jacobian", decoder: handle.number, rows }));
-  }
-
-  /** Tells each worker something; one that cannot be told is ended. */
-  private tellAll(tell: (worker: PoolWorker) => void): void {
     for (const worker of [...this.workers.keys()]) {
       try {
-        tell(worker);
+        worker.postStep(handle, makeStep);
       } catch (error) {
         worker.end(messageOf(error));
       }

@@ -9,7 +9,7 @@ import type { Decoding } from "../decode.ts";
 import type { WasmEngine } from "../engine.ts";
 import type { CompiledKernels } from "../instance.ts";
 import type { PackedDecoder } from "../packed.ts";
-import { curvatureUse, makeJacobian, needsPreconditioner } from "../preconditioner.ts";
+import { curvatureUse, makeJacobian, needsPreconditioner, readJacobian } from "../preconditioner.ts";
 import { decoderHandle } from "./decoder-handle.ts";
 import { decodeJob, type Job, jacobianJob, solveJob } from "./jobs.ts";
 import { lockStepTrainer } from "./lock-step.ts";
@@ -108,16 +108,17 @@ export function sharing(
     return workerGroup(compiled, options.worker).run(job, use, control);
   }
 
-  /** Has the threads make what samples are preconditioned by together: after each update of a training it is made anew. */
-  async function shareJacobian({ problem, pair }: Task, control: Control): Promise<void> {
-    const milliseconds = decodeTime(decoder);
-    if (decoder.latentSize * milliseconds < WORTH_SHARING) return;
-    if (!needsPreconditioner(curvatureUse(problem), pair.solver)) return;
-    const load = { atOnce: engine.rows, milliseconds };
-    const rows = await makeJacobian(packed, async (rows) => {
+  /** Is what samples are preconditioned by needed, and worth making together? After each update of a training it is made anew. */
+  function isJacobianShared({ problem, pair }: Task): boolean {
+    if (decoder.latentSize * decodeTime(decoder) < WORTH_SHARING) return false;
+    return needsPreconditioner(curvatureUse(problem), pair.solver);
+  }
+
+  function shareJacobian(control: Control): Promise<void> {
+    const load = { atOnce: engine.rows, milliseconds: decodeTime(decoder) };
+    return makeJacobian(packed, async (rows) => {
       await runShared(jacobianJob(handle, rows), load, control);
     });
-    if (rows) known()?.postJacobian(handle, rows);
   }
 
   return {
@@ -129,12 +130,15 @@ export function sharing(
     solve(task, solution, control) {
       const { problem, pair } = task;
       const { sampleCount } = problem;
+      const isPrepared = isJacobianShared(task);
+      // Workers that come later, or hold another decoder now, are to have it as well.
+      const jacobian = isPrepared ? () => readJacobian(packed) : undefined;
       return run(
         { sampleCount, atOnce: engine.objectiveSize(problem), milliseconds: solveTime(decoder, pair.solver) },
-        () => solveJob(handle, engine, task, solution),
+        () => solveJob(handle, engine, task, solution, jacobian),
         (feed) => solveOn(engine, task, control, samplesOf(problem, solution, feed)),
         control,
-        () => shareJacobian(task, control),
+        isPrepared ? () => shareJacobian(control) : undefined,
       );
     },
     decode(decoding, control) {
