@@ -14,8 +14,11 @@ import {
 import type { DecoderHandle } from "../src/backend/wasm/threads/decoder-handle.ts";
 import { HeldDecoders } from "../src/backend/wasm/threads/held-decoders.ts";
 import { jacobianJob } from "../src/backend/wasm/threads/jobs.ts";
+import { makeControl } from "../src/control.ts";
+import { LatentflowError } from "../src/errors.ts";
 import { createDecoder, squaredError } from "../src/index.ts";
 import { adam } from "../src/optimizer.ts";
+import type { Control } from "../src/solver/base.ts";
 
 // How a decoder's own Jacobian is made with the help of others, or taken over from them, and what that leaves in memory.
 
@@ -52,6 +55,8 @@ async function newPacked() {
   return { packed, counts, taken, rows };
 }
 
+const control = makeControl(undefined);
+
 /** Such a row no decoder has: so that it can be told who made it. */
 const marked = (k: number) => new Float32Array(N).fill(1000 + k);
 const expected = await (await newPacked()).rows();
@@ -66,39 +71,102 @@ test("rows that others have made are taken as they are, and those that are missi
   const { packed, counts, taken, rows } = await newPacked();
   const before = taken();
   assert.is(readJacobian(packed), undefined);
-  await makeJacobian(packed, help);
+  await makeJacobian(packed, control, help);
   assert.equal([...readJacobian(packed)!], withGiven.flat());
   assert.is(counts.rows, D - given);
   assert.equal(await rows(), withGiven);
   assert.is(counts.rows, D - given, "the preconditioner is made of it");
-  await makeJacobian(packed, async () => assert.unreachable("it is there"));
+  await makeJacobian(packed, control, async () => assert.unreachable("it is there"));
   forgetPreconditioner(packed);
   assert.is(readJacobian(packed), undefined);
   assert.is(taken(), before);
   assert.equal(await rows(), expected, "after an update it is made anew");
 });
 
-test("what goes wrong with the help of others costs nothing but time", async () => {
-  const { packed, counts, rows } = await newPacked();
-  await makeJacobian(packed, async (of) => {
-    await help(of);
-    throw new Error("4 workers have died");
+test("workers that are lost, or have no room for them, leave their rows to this thread", async () => {
+  for (const code of ["worker_failed", "out_of_memory"] as const) {
+    const { packed, counts, rows } = await newPacked();
+    await makeJacobian(packed, control, async (of) => {
+      await help(of);
+      throw new LatentflowError(code, "4 workers have died");
+    });
+    assert.equal([...readJacobian(packed)!], withGiven.flat());
+    assert.is(counts.rows, D - given);
+    assert.equal(await rows(), withGiven);
+  }
+});
+
+const failures: readonly [string, Error][] = [
+  ["an error of the call's own", new Error("from onProgress")],
+  ["an argument that is taken away", new LatentflowError("invalid_argument", "y was detached")],
+];
+for (const [what, error] of failures) {
+  test(`${what} rejects that call, keeps nothing, and those who wait make it themselves`, async () => {
+    const { packed, counts, taken, rows } = await newPacked();
+    const before = taken();
+    const fails = makeJacobian(packed, control, async (of) => {
+      await help(of);
+      throw error;
+    });
+    const others = [makeJacobian(packed, control, help), rows()];
+    await fails.then(
+      () => assert.unreachable(),
+      (reason) => assert.is(reason, error),
+    );
+    const [, waited] = await Promise.all(others);
+    assert.equal(waited, withGiven);
+    assert.is(counts.rows, D - given, "once");
+    forgetPreconditioner(packed);
+    assert.is(taken(), before);
   });
-  assert.equal([...readJacobian(packed)!], withGiven.flat());
-  assert.is(counts.rows, D - given);
-  assert.equal(await rows(), withGiven);
+}
+
+test("an abort ends the making at its next pass and keeps nothing; those who wait make it themselves", async () => {
+  const duringHelp = async (of: JacobianRows, stop: () => void) => {
+    await help(of);
+    stop();
+  };
+  const afterIt = async (_: JacobianRows, stop: () => void) => void setImmediate(stop);
+  for (const [helpAndStop, most] of [
+    [duringHelp, 0],
+    [afterIt, D - 1],
+  ] as const) {
+    const { packed, counts, taken, rows } = await newPacked();
+    const before = taken();
+    const controller = new AbortController();
+    const { signal } = controller;
+    // Each pass is a turn.
+    const slow: Control = {
+      aborted: () => signal.aborted,
+      pause: () => new Promise((resolve) => setTimeout(resolve, 5)),
+    };
+    const aborted = makeJacobian(packed, slow, (of) => helpAndStop(of, () => controller.abort()));
+    assert.is(await aborted, undefined);
+    assert.ok(counts.rows <= most, `${counts.rows} rows`);
+    assert.is(taken(), before);
+    assert.is(readJacobian(packed), undefined);
+
+    const computed = counts.rows;
+    const again = new AbortController();
+    const first = makeJacobian(packed, makeControl(again.signal), async () => again.abort());
+    const others = [makeJacobian(packed, control, help), makeJacobian(packed, control, help)];
+    assert.is(await first, undefined);
+    for (const other of others) assert.ok(await other);
+    assert.is(counts.rows, computed + D - given, "once");
+    assert.equal(await rows(), withGiven);
+  }
 });
 
 test("what cannot be made takes no memory, rejects all who wait for it, and is made by the next who wants it", async () => {
   const { packed, counts, taken, rows } = await newPacked();
   const before = taken();
   counts.fails = true;
-  const calls = [makeJacobian(packed, help), preconditionerOf(packed, asked)];
+  const calls = [makeJacobian(packed, control, help), preconditionerOf(packed, asked)];
   for (const { status } of await Promise.allSettled(calls)) assert.is(status, "rejected");
   assert.is(taken(), before);
   assert.is(readJacobian(packed), undefined);
   counts.fails = false;
-  await makeJacobian(packed, help);
+  await makeJacobian(packed, control, help);
   assert.equal([...readJacobian(packed)!], withGiven.flat());
   assert.equal(await rows(), withGiven);
 });

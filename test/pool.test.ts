@@ -254,6 +254,29 @@ test("a worker that comes later, or held another decoder meanwhile, is told what
   own.dispose();
 });
 
+test("an abort while that is computed ends the call before it gives samples out; the next one has the same bits", async () => {
+  const targets = largeData.toFloat32();
+  const options = { solver: lbfgs({ maxSteps: 6 }), backend: on(2) };
+  const expected = await encode(large, targets, { ...options, backend: alone });
+  await closeWorkers();
+  const anew = createDecoder({ layers: [64, 1100, 1100], seed: 5, loss: squaredError() });
+  const started = threads.length;
+  const controller = new AbortController();
+  const call = encode(anew, targets, { ...options, signal: controller.signal });
+  while (!threads[started]) await new Promise((resolve) => setImmediate(resolve));
+  const { worker, told } = threads[started]!;
+  worker.on("message", ({ type }) => type === "ready" && controller.abort(new Error("enough")));
+  await call.then(
+    () => assert.unreachable(),
+    ({ message }) => assert.is(message, "enough"),
+  );
+  const opened = () => told.flatMap((message) => (message.type === "open" ? [message.description.kind] : []));
+  assert.equal(opened(), ["jacobian"]);
+  assert.equal(resultOf(await encode(anew, targets, options)), resultOf(expected));
+  assert.equal(opened(), ["jacobian", "jacobian", "solve"]);
+  anew.dispose();
+});
+
 test("a worker that dies over its part of that costs nothing", async () => {
   const options = { solver: lbfgs({ maxSteps: 6 }) };
   const targets = largeData.toFloat32();

@@ -1,5 +1,5 @@
+import { makeControl } from "../../control.ts";
 import type { Control } from "../../solver/base.ts";
-import { makeTurns } from "../../turns.ts";
 import type { Feed, SampleRange } from "../feed.ts";
 import type { Block } from "./arena.ts";
 import { atOrigin } from "./at-origin.ts";
@@ -13,6 +13,8 @@ import type { PackedDecoder } from "./packed.ts";
 export class JacobianRows {
   private readonly block: Block & { readonly layout: Jacobian };
   private readonly isThere: boolean[];
+  /** Are all rows there, and packed? */
+  isPacked = false;
 
   constructor(private readonly packed: PackedDecoder) {
     const { arena, decoder } = packed;
@@ -32,7 +34,7 @@ export class JacobianRows {
    */
   async compute(
     feed: Feed,
-    control: Control = withoutAbort(),
+    control: Control = makeControl(undefined),
     onRows: (range: SampleRange) => void = () => {},
   ): Promise<void> {
     if (!feed.hasMore) return;
@@ -93,6 +95,7 @@ export class JacobianRows {
     const { jacobian, jacobianPanels } = this.block.layout;
     const { latentSize, outputSize } = decoder;
     kernels.packPanels(jacobian, latentSize, outputSize, jacobianStride(this.packed), 4, jacobianPanels);
+    this.isPacked = true;
     return this.block.layout;
   }
 
@@ -103,9 +106,4 @@ export class JacobianRows {
   private pointerTo(row: number): number {
     return this.block.layout.jacobian + row * jacobianStride(this.packed);
   }
-}
-
-function withoutAbort(): Control {
-  const turn = makeTurns();
-  return { aborted: () => false, pause: async () => turn() };
 }

@@ -1,5 +1,8 @@
+import { makeControl } from "../../control.ts";
+import { hasCode } from "../../errors.ts";
 import { costOf } from "../../graph/graph.ts";
 import type { CurvatureUse } from "../../objective.ts";
+import type { Control } from "../../solver/base.ts";
 import { isDescentSolver, isPreconditioned } from "../../solver/descent.ts";
 import { isCustom, type Loss } from "../../terms/losses.ts";
 import { areSameComponents, type PriorComponents } from "../../terms/prior-components.ts";
@@ -67,7 +70,8 @@ export function needsPreconditioner(use: CurvatureUse, solver: object): boolean 
 
 /** What has been made for a packed decoder. */
 interface Made {
-  jacobian: Promise<Jacobian> | undefined;
+  /** While it is made, and then. One that comes to nothing is taken out before those who wait hear of it. */
+  jacobian: Promise<Jacobian | undefined> | undefined;
   /** Its rows, once they are all there. */
   rows: JacobianRows | undefined;
   readonly factors: Factors[];
@@ -143,7 +147,7 @@ function makeFactorsFor(
     ...{ loss, prior, users: 0, block: undefined },
     preconditioner: Promise.resolve(undefined),
   };
-  factors.preconditioner = make(packed, factors, made);
+  factors.preconditioner = make(packed, factors);
   factors.preconditioner.catch(() => void made.factors.splice(made.factors.indexOf(factors), 1));
   made.factors.push(factors);
   return factors;
@@ -167,16 +171,46 @@ export function forgetPreconditioner(packed: PackedDecoder): void {
 }
 
 /**
- * Makes J₀ᵀ unless it is there already or being made, which it waits for.
+ * Makes J₀ᵀ unless it is there already. While another call makes it this one waits, and makes it itself where that comes to
+ * nothing, by an abort or an error.
  *
- * @param help writes rows that were computed elsewhere; those that it leaves out, also by throwing, are computed here
+ * @param help writes rows that were computed elsewhere. Those that it leaves out are computed here, also where workers
+ *   are lost or have no room for them; any other error of its is thrown
+ * @returns undefined where the call was aborted first: then nothing is kept
+ * @throws LatentflowError `out_of_memory` where there is no room for it
  */
 export async function makeJacobian(
   packed: PackedDecoder,
-  help: (rows: JacobianRows) => Promise<void>,
-): Promise<void> {
+  control: Control = makeControl(undefined),
+  help: (rows: JacobianRows) => Promise<void> = async () => {},
+): Promise<Jacobian | undefined> {
   const made = madeOf(packed);
-  await (made.jacobian ?? keepJacobian(made, new JacobianRows(packed), help));
+  while (made.jacobian) {
+    const jacobian = await made.jacobian.catch(() => undefined);
+    if (jacobian || control.aborted()) return jacobian;
+  }
+  const rows = new JacobianRows(packed);
+  made.jacobian = complete(rows, control, help).finally(() => {
+    if (rows.isPacked) {
+      made.rows = rows;
+    } else {
+      made.jacobian = undefined;
+      rows.free();
+    }
+  });
+  return made.jacobian;
+}
+
+async function complete(
+  rows: JacobianRows,
+  control: Control,
+  help: (rows: JacobianRows) => Promise<void>,
+): Promise<Jacobian | undefined> {
+  await help(rows).catch((error) => {
+    if (!hasCode(error, "worker_failed", "out_of_memory")) throw error;
+  });
+  await rows.compute(rows.missing(), control);
+  return rows.missing().hasMore ? undefined : rows.pack();
 }
 
 /** A copy of J₀ᵀ, d × n; undefined unless it has been made. */
@@ -184,46 +218,22 @@ export function readJacobian(packed: PackedDecoder): Float32Array<ArrayBuffer> |
   return madeFor.get(packed)?.rows?.read({ first: 0, count: packed.decoder.latentSize });
 }
 
-/** Takes over all rows of J₀ᵀ, d × n, unless they are there already or being made. */
+/**
+ * Takes over all rows of J₀ᵀ, d × n, unless they are there already or being made.
+ *
+ * @throws LatentflowError `out_of_memory` where there is no room for them
+ */
 export async function adoptJacobian(packed: PackedDecoder, values: Float32Array): Promise<void> {
+  if (madeOf(packed).jacobian) return;
   const { latentSize: d, outputSize: n } = packed.decoder;
-  const made = madeOf(packed);
-  if (made.jacobian) return;
-  const rows = new JacobianRows(packed);
-  for (let row = 0; row < d; row++) rows.write(row, values.subarray(row * n, (row + 1) * n));
-  await keepJacobian(made, rows);
+  await makeJacobian(packed, undefined, async (rows) => {
+    for (let row = 0; row < d; row++) rows.write(row, values.subarray(row * n, (row + 1) * n));
+  });
 }
 
-async function keepJacobian(
-  made: Made,
-  rows: JacobianRows,
-  help?: (rows: JacobianRows) => Promise<void>,
-): Promise<Jacobian> {
-  made.jacobian = finish();
-  try {
-    const jacobian = await made.jacobian;
-    made.rows = rows;
-    return jacobian;
-  } catch (error) {
-    made.jacobian = undefined;
-    rows.free();
-    throw error;
-  }
-
-  async function finish(): Promise<Jacobian> {
-    // What goes wrong with the help of others is none of those who want a Jacobian.
-    await help?.(rows).catch(() => {});
-    await rows.compute(rows.missing());
-    return rows.pack();
-  }
-}
-
-async function make(
-  packed: PackedDecoder,
-  factors: Factors,
-  made: Made,
-): Promise<Preconditioner | undefined> {
-  const jacobian = await (made.jacobian ?? keepJacobian(made, new JacobianRows(packed)));
+async function make(packed: PackedDecoder, factors: Factors): Promise<Preconditioner | undefined> {
+  // Of all calls that wait for it here: no abort of one ends it.
+  const jacobian = (await makeJacobian(packed))!;
   if (termTraits({ name: factors.loss }).curvature === "outputAndTarget")
     return { ...jacobian, factors: 0, matrix: 0, damping: 0 };
   return makeFactors(packed, jacobian, factors);

@@ -93,6 +93,7 @@ export function sharing(
     const job = isShared(sampleCount, milliseconds) ? makeJob() : undefined;
     if (typeof job === "object") {
       await prepare?.();
+      if (control.aborted()) return;
       info = withReason(await runShared(job, { atOnce, milliseconds }, control));
     } else {
       const reason =
@@ -114,9 +115,9 @@ export function sharing(
     return needsPreconditioner(curvatureUse(problem), pair.solver);
   }
 
-  function shareJacobian(control: Control): Promise<void> {
+  async function shareJacobian(control: Control): Promise<void> {
     const load = { atOnce: engine.rows, milliseconds: decodeTime(decoder) };
-    return makeJacobian(packed, async (rows) => {
+    await makeJacobian(packed, control, async (rows) => {
       await runShared(jacobianJob(handle, rows), load, control);
     });
   }
