@@ -239,9 +239,10 @@ test("results that come after their worker has left are not taken", async () => 
   const [lost, other] = [workerByHand(), workerByHand()];
   call.join(lost);
   call.join(other);
+  assert.equal([...lost.said, ...other.said], [], "nothing before the call runs");
+  const run = call.run(makeControl(undefined));
   // This thread holds no more than its share; the two workers have a sample each.
   assert.equal([...lost.got, ...other.got].sort(), [0, 1]);
-  const run = call.run(makeControl(undefined));
   const [sample] = lost.got as [number];
   call.leave(lost, "killed");
   call.receive(lost, results([sample]));
@@ -291,6 +292,32 @@ test("workers that were never ready have not died of the work", async () => {
   call.receive(worker, results(worker.got));
   await run;
   assert.is(call.threads, 1, "the one that was given the sample");
+});
+
+test("workers that die before the call runs have not died of it", async () => {
+  const { work } = workByHand(1);
+  const call = new Call(0, work, 1, 10);
+  for (let i = 0; i < 9; i++) {
+    const lost = workerByHand();
+    call.join(lost);
+    call.leave(lost, "killed");
+    assert.equal(lost.said, []);
+  }
+  const worker = workerByHand();
+  call.join(worker);
+  const run = call.run(makeControl(undefined));
+  call.receive(worker, results(worker.got));
+  await run;
+});
+
+test("a call that is aborted before it runs gives nothing out, and ends at once", async () => {
+  const { work } = workByHand(3);
+  const call = new Call(0, work, 1, 1);
+  const worker = workerByHand();
+  call.join(worker);
+  await call.run(makeControl(AbortSignal.abort()));
+  call.close();
+  assert.equal(worker.said, []);
 });
 
 test("a worker that has left is not heard any more, whatever it says", async () => {

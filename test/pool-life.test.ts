@@ -502,14 +502,19 @@ function byHand(sampleCount: number, most: number) {
   return { call: new Call(0, work, most, 9), worker };
 }
 
-test("workers that join together get equal shares", () => {
+test("workers that join together get equal shares", async () => {
   const { call, worker } = byHand(9, 9);
   const workers = [worker(), worker()];
   call.join(...workers);
+  const controller = new AbortController();
+  const run = call.run(makeControl(controller.signal));
   assert.equal(
     workers.map(({ got }) => got.length),
     [3, 3],
   );
+  for (const one of workers) call.leave(one);
+  controller.abort();
+  await run;
 });
 
 test("nothing is given once the call has failed", async () => {

@@ -277,6 +277,27 @@ test("an abort while that is computed ends the call before it gives samples out;
   anew.dispose();
 });
 
+test("workers that are closed while that is computed go on until the call has ended", async () => {
+  const targets = largeData.toFloat32();
+  const options = { solver: lbfgs({ maxSteps: 6 }), backend: on(3) };
+  const expected = await encode(large, targets, { ...options, backend: alone });
+  await closeWorkers();
+  const anew = createDecoder({ layers: [64, 1100, 1100], seed: 5, loss: squaredError() });
+  const started = threads.length;
+  const call = encode(anew, targets, options);
+  const isComputed = () => threads[started]?.told.some(({ type }) => type === "samples");
+  while (!isComputed()) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(jacobiansOf([threads[started]!]).told, [0]);
+  const closed = closeWorkers();
+  const result = await call;
+  assert.equal(resultOf(result), resultOf(expected));
+  assert.is(result.backend.threads, 3);
+  await closed;
+  assert.is(threads.length, started + 2, "none is started in their place");
+  assert.equal(jacobiansOf(threads.slice(started)).told, [1, 1], "they have solved");
+  anew.dispose();
+});
+
 test("a worker that dies over its part of that costs nothing", async () => {
   const options = { solver: lbfgs({ maxSteps: 6 }) };
   const targets = largeData.toFloat32();

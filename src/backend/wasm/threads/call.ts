@@ -29,7 +29,10 @@ const LONGEST_STOP = 10_000;
 /** What a worker has found out about a call. */
 export type CallMessage = Extract<FromWorker, { type: "results" | "stopped" | "declined" | "failed" }>;
 
-/** A call that this thread and workers do together: it gives the samples out and takes the results in. */
+/**
+ * A call that this thread and workers do together: it gives the samples out and takes the results in. Workers may join
+ * before it runs: they are kept for it, and hear of it then.
+ */
 export class Call {
   private readonly assignment: Assignment;
   private readonly here: Member;
@@ -37,6 +40,7 @@ export class Call {
   private readonly stopping = new Set<Participant>();
   /** Who has been given samples: this thread, as undefined, and workers. */
   private readonly given = new Set<Participant | undefined>();
+  private isRunning = false;
   private deaths = 0;
   private error: LatentflowError | undefined;
   /** Why a worker takes no part; undefined where nothing is wrong. */
@@ -69,7 +73,7 @@ export class Call {
 
   /** A worker that had joined is ready. */
   begin(worker: Participant): void {
-    if (!this.members.has(worker)) return;
+    if (!this.isRunning || !this.members.has(worker)) return;
     this.wake();
     this.guard(() => {
       const reason = worker.open(this.number, this.job);
@@ -89,8 +93,9 @@ export class Call {
     this.members.delete(worker);
     const isStopping = this.stopping.delete(worker);
     this.assignment.leave(member);
-    // Where the call has been aborted it does not matter.
-    if (death !== undefined && worker.isReady && !isStopping && ++this.deaths > MOST_DEATHS) {
+    // Before the call runs, and where it has been aborted, it does not matter.
+    const matters = this.isRunning && worker.isReady && !isStopping;
+    if (death !== undefined && matters && ++this.deaths > MOST_DEATHS) {
       const message = `wasm: ${this.deaths} workers have died in one call, the last one with: ${death}; ${DOES_WITHOUT}`;
       this.error ??= new LatentflowError("worker_failed", message);
     }
@@ -146,9 +151,9 @@ export class Call {
     }
   }
 
-  /** How many threads have been given samples. */
+  /** How many threads have been given samples, or the one that calls. */
   get threads(): number {
-    return this.given.size;
+    return Math.max(1, this.given.size);
   }
 
   /** Does a worker take part, or will it when it is ready? */
@@ -158,6 +163,9 @@ export class Call {
 
   /** Runs the call to its end, or to its abort. */
   async run(control: Control): Promise<void> {
+    if (control.aborted()) return;
+    this.isRunning = true;
+    for (const worker of [...this.members.keys()]) if (worker.isReady) this.begin(worker);
     const { assignment, here } = this;
     const own: Control = {
       aborted: () => this.error !== undefined || control.aborted(),
@@ -190,6 +198,7 @@ export class Call {
 
   /** Has the workers forget the call. */
   close(): void {
+    if (!this.isRunning) return;
     for (const worker of this.members.keys()) {
       if (!worker.isReady) continue;
       if (!this.assignment.isDone) this.send(worker, "stop");
@@ -200,7 +209,8 @@ export class Call {
   /** Gives a worker what it has room for. */
   private give(worker: Participant): void {
     const member = this.members.get(worker);
-    if (member === undefined || this.waits || this.error || this.stopping.has(worker)) return;
+    if (!this.isRunning || member === undefined || this.waits || this.error) return;
+    if (this.stopping.has(worker)) return;
     this.guard(() => {
       for (;;) {
         const range = this.assignment.take(member, this.job.sampleCount);

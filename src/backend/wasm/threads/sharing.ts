@@ -92,9 +92,7 @@ export function sharing(
   ): Promise<void> {
     const job = isShared(sampleCount, milliseconds) ? makeJob() : undefined;
     if (typeof job === "object") {
-      await prepare?.();
-      if (control.aborted()) return;
-      info = withReason(await runShared(job, { atOnce, milliseconds }, control));
+      info = withReason(await runShared(job, { atOnce, milliseconds }, control, prepare));
     } else {
       const reason =
         typeof job === "string" ? job : (handle.whyAlone ?? (hasWorkers ? known()?.failure : undefined));
@@ -103,10 +101,15 @@ export function sharing(
     }
   }
 
-  function runShared(job: Job, { atOnce, milliseconds }: Omit<Load, "sampleCount">, control: Control) {
+  function runShared(
+    job: Job,
+    { atOnce, milliseconds }: Omit<Load, "sampleCount">,
+    control: Control,
+    prepare?: () => Promise<void>,
+  ) {
     const most = samplesHeld(atOnce, milliseconds);
     const use = { ...options, most, mostWorkers, waits: isAsked };
-    return workerGroup(compiled, options.worker).run(job, use, control);
+    return workerGroup(compiled, options.worker).run(job, use, control, prepare);
   }
 
   /** Is what samples are preconditioned by needed, and worth making together? After each update of a training it is made anew. */
