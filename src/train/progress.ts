@@ -4,7 +4,10 @@ import type { ValidationResult } from "./validation.ts";
 export interface TrainStep {
   /** Images processed up to and with this mini-batch. */
   readonly images: number;
-  /** The mini-batch's mean loss at the latents found, before its update. */
+  /**
+   * The mini-batch's mean loss at the latents found, before its update: over the samples whose loss is finite, NaN where
+   * there are none.
+   */
   readonly loss: number;
   /**
    * The norm of the gradient of the mini-batch's summed loss: divided by the mini-batch's samples it is what

@@ -5,6 +5,7 @@ import { throwIfAborted } from "../brand.ts";
 import { createSampler } from "../data/sampler.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import type { DifferentiableObjective } from "../objective.ts";
+import { meanOfFinite } from "../result.ts";
 import type { Control } from "../solver/base.ts";
 import { withoutShare } from "../solver/prior-of-samples.ts";
 import type { Solution } from "../solver/solution.ts";
@@ -130,7 +131,7 @@ export class Run {
   }
 }
 
-/** The mean of objectives without a prior's share. */
+/** The mean of objectives without a prior's share, as in `TrainStep`. */
 function meanLossOf(
   problem: Problem,
   session: Session,
@@ -143,7 +144,7 @@ function meanLossOf(
       if (!prior) return objective;
       return withoutShare(objective, prior.value(z.subarray(i * d, (i + 1) * d)) * prior.scale(i));
     });
-    return losses.reduce((sum, value) => sum + value, 0) / losses.length;
+    return meanOfFinite(losses);
   });
 }
 

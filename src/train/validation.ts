@@ -5,6 +5,7 @@ import type { Dataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { checkFixed, type FixedOption, type FixedValues } from "../decoder/fixed.ts";
 import { checkWeights } from "../problem.ts";
+import { meanOfFinite } from "../result.ts";
 import { type CheckedPair, solve } from "../solve.ts";
 import type { Control } from "../solver/base.ts";
 import { Solution } from "../solver/solution.ts";
@@ -32,7 +33,10 @@ export interface ValidationOptions {
 export interface ValidationResult {
   /** Images processed before it. */
   readonly images: number;
-  /** The mean loss of the validation samples, each encoded from z = 0, or by the autoencoder. */
+  /**
+   * The mean loss of the validation samples, each encoded from z = 0, or by the autoencoder: over those whose loss is
+   * finite, NaN where there are none.
+   */
   readonly loss: number;
 }
 
@@ -80,11 +84,11 @@ export function isValidationDue(
 }
 
 /**
- * The mean loss of samples encoded with the decoder as it is, in the order of the samples. It changes nothing that
- * the training goes on from.
+ * The mean loss of samples encoded with the decoder as it is, summed in the order of the samples, of those whose loss is
+ * finite. It changes nothing that the training goes on from.
  *
  * @param options `isAutoencoder`: of a network whose latents are the samples
- * @returns what has been added up so far, no mean, once the caller has aborted
+ * @returns no mean of all samples once the caller has aborted
  */
 export async function meanLoss(
   decoder: Decoder,
@@ -103,18 +107,18 @@ export async function meanLoss(
   },
   control: Control,
 ): Promise<number> {
-  let sum = 0;
+  const losses = new Float64Array(dataset.count).fill(Number.NaN);
   const { order } = pair.flow;
   const components = prior && componentsOf(prior, decoder.latentSize);
-  for (const { problem } of problems(dataset, { decoder, loss, prior: components, weights, fixed })) {
+  for (const { first, problem } of problems(dataset, { decoder, loss, prior: components, weights, fixed })) {
     if (control.aborted()) break;
     const z0 = isAutoencoder ? problem.targets : undefined;
     await withPrior(problem, session, async (priorOfSamples) => {
       const options = { order, prior: priorOfSamples };
       const solution = new Solution(problem.sampleCount, decoder.latentSize, z0, options);
       await solve(session, problem, pair, solution, control);
-      for (let sample = 0; sample < problem.sampleCount; sample++) sum += solution.lossOf(sample);
+      for (let i = 0; i < problem.sampleCount; i++) losses[first + i] = solution.lossOf(i);
     });
   }
-  return sum / dataset.count;
+  return meanOfFinite(losses);
 }
