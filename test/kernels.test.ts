@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { allocateGaussNewton } from "../src/backend/wasm/gauss-newton.ts";
+import { allocateGaussNewton, NO_MATRICES } from "../src/backend/wasm/gauss-newton.ts";
 import {
   ACTIVATION_CODES,
   Graph,
@@ -274,7 +274,7 @@ for (const build of builds) {
     const packed = await packDecoder(decoder, recogniseKernels(build.module));
     const { arena, kernels, graph } = packed;
     const workspace = allocateWorkspace(packed, 1, "squaredError", { withTangents: true });
-    const work = allocateGaussNewton(packed, { jacobian: 0, jacobianPanels: 0, own: true });
+    const work = allocateGaussNewton(packed, { ...NO_MATRICES, own: true });
     arena.i32(workspace.rows, 1).fill(0);
     const view = arena.view();
     const pointer = view.getUint32(Graph.get(view, graph, "operations"), true);

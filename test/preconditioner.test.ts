@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { allocateGaussNewton, jacobianStride } from "../src/backend/wasm/gauss-newton.ts";
+import { allocateGaussNewton, jacobianStride, NO_MATRICES } from "../src/backend/wasm/gauss-newton.ts";
 import { compileKernels } from "../src/backend/wasm/load.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
 import { curvatureUse, preconditionerOf } from "../src/backend/wasm/preconditioner.ts";
@@ -155,7 +155,7 @@ function checkBlocks(
   const stride = jacobianStride(packed);
   const into = arena.allocate((piece) => piece(d * stride));
   const workspace = allocateWorkspace(packed, 1, "squaredError");
-  const work = allocateGaussNewton(packed, { jacobian: into.layout, jacobianPanels: 0, own: false });
+  const work = allocateGaussNewton(packed, { ...NO_MATRICES, jacobian: into.layout });
   assert.is(work.tangentsAtOnce, Math.min(d, 48));
   arena.f32(workspace.latents.pointer, d).fill(0);
   arena.i32(workspace.rows, 1).fill(0);

@@ -1,10 +1,12 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { allSamples } from "../src/backend/feed.ts";
 import { type WasmEngine, wasmEngine } from "../src/backend/wasm/engine.ts";
 import { compileKernels } from "../src/backend/wasm/load.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
 import type { CallDescription, FromWorker, SolveDescription } from "../src/backend/wasm/threads/messages.ts";
 import { WorkerCall } from "../src/backend/wasm/threads/worker-call.ts";
+import { makeControl } from "../src/control.ts";
 import { LatentflowError } from "../src/errors.ts";
 import { gradientFlow } from "../src/flow.ts";
 import { concat, dense, graph, tanh } from "../src/graph/index.ts";
@@ -41,13 +43,13 @@ async function samplesFor(atRest: readonly number[]) {
 const LATENTS = 61;
 const wide = await engineOf(createDecoder({ layers: [LATENTS, 7, SIZE], seed: 4 }));
 
-/** Of a decoder packed anew, and how much of its memory is taken. */
+/** Of a decoder packed anew, how much of its memory is taken, and how much it has at all. */
 async function engineOf(of: Decoder) {
   const packed = await packDecoder(of, await compileKernels(undefined));
   const { arena } = packed;
   const { gaps } = arena as unknown as { gaps: { size: number }[] };
   const taken = () => arena.byteLength - gaps.reduce((sum, { size }) => sum + size, 0);
-  return { engine: wasmEngine(packed), taken };
+  return { engine: wasmEngine(packed), taken, held: () => arena.byteLength };
 }
 
 const all = Array.from({ length: SAMPLES }, (_, sample) => sample);
@@ -152,8 +154,10 @@ test("each pass is decoded with what was given with its own samples", async () =
 });
 
 test("rows of the decoder's own Jacobian leave with the bits that they have here", async () => {
-  const here = wide.engine.jacobianRows();
-  await here.compute(here.missing());
+  const here = new Float32Array(LATENTS * SIZE);
+  await wide.engine.jacobianRows(allSamples(LATENTS), makeControl(undefined), ({ first }, values) => {
+    here.set(values, first * SIZE);
+  });
   const { call, said, samplesIn } = open(wide.engine, { kind: "jacobian" });
   const asked = [[3, 4, 5], [0], Array.from({ length: LATENTS - 6 }, (_, i) => 6 + i)];
   for (const rows of asked) call.add(rows, undefined);
@@ -163,10 +167,20 @@ test("rows of the decoder's own Jacobian leave with the bits that they have here
   for (const message of said) {
     assert.is(message.type, "results");
     for (const { samples, values } of message.type === "results" ? message.results : []) {
-      assert.equal(values, here.read({ first: samples[0]!, count: samples.length }));
+      const [first] = samples as [number];
+      assert.equal(values, here.slice(first * SIZE, (first + samples.length) * SIZE));
     }
   }
-  here.free();
+});
+
+test("rows take memory for those that are computed at once, not for the whole Jacobian", async () => {
+  const [d, n] = [400, 3000];
+  const large = await engineOf(createDecoder({ layers: [d, 3, n], seed: 4 }));
+  const before = large.held();
+  const { call, samplesIn } = open(large.engine, { kind: "jacobian" });
+  call.add([d - 2, d - 1], undefined);
+  await until(() => samplesIn().length > 0, "it does not send rows");
+  assert.ok(large.held() - before < 4 * d * n, `${large.held() - before} bytes`);
 });
 
 test("after a stop no more rows leave, and what they took of the decoder's memory is free", async () => {

@@ -2,23 +2,27 @@ import type { Loss } from "../../terms/losses.ts";
 import type { PriorComponents } from "../../terms/prior-components.ts";
 import { takesLogits } from "../../terms/terms.ts";
 import { allocateBeside } from "./arena.ts";
-import { allocateGaussNewton, type GaussNewtonWork, type Jacobian } from "./gauss-newton.ts";
+import { allocateGaussNewton, type GaussNewtonUse, type GaussNewtonWork } from "./gauss-newton.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { allocatePrior } from "./prior-block.ts";
 import { allocateWorkspace } from "./workspace.ts";
 
-/** Calls `use` with a row whose last evaluation was at z = 0, and room for matrices. */
+/**
+ * Calls `use` with a row whose last evaluation was at z = 0, and room for Gauss-Newton matrices or rows of a Jacobian.
+ *
+ * @throws LatentflowError `out_of_memory`
+ */
 export async function atOrigin(
   packed: PackedDecoder,
   { loss, prior }: { readonly loss: Loss["name"]; readonly prior: PriorComponents | undefined },
-  jacobian: Jacobian,
+  room: GaussNewtonUse,
   use: (at: { readonly workspace: number } & GaussNewtonWork) => Promise<void>,
 ): Promise<void> {
   const { arena, decoder, kernels, graph } = packed;
   const given = allocatePrior(arena, prior);
   const rows = allocateBeside(given, () => allocateWorkspace(packed, 1, loss, { prior: given.pointer }));
   try {
-    const work = allocateGaussNewton(packed, { ...jacobian, own: false });
+    const work = allocateGaussNewton(packed, room);
     try {
       arena.f32(rows.latents.pointer, decoder.latentSize).fill(0);
       arena.i32(rows.rows, 1).fill(0);

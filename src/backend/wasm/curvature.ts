@@ -41,7 +41,10 @@ export function wasmCurvature(
   function room(forMatrices: boolean): GaussNewtonWork {
     if (forMatrices && !hasMatrices) freeWork();
     hasMatrices ||= forMatrices;
-    work ??= allocateGaussNewton(packed, hasMatrices ? { ...jacobian, own: true } : NO_MATRICES);
+    work ??= allocateGaussNewton(
+      packed,
+      hasMatrices ? { ...NO_MATRICES, ...jacobian, own: true } : NO_MATRICES,
+    );
     return work;
   }
 

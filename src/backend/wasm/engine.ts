@@ -3,7 +3,7 @@ import type { Engine, Problem } from "../backend.ts";
 import type { Feed } from "../feed.ts";
 import { type Decoding, decodeRows } from "./decode.ts";
 import { solveFused } from "./fused.ts";
-import { JacobianRows } from "./jacobian-rows.ts";
+import { computeJacobianRows, type OnJacobianRows } from "./jacobian-rows.ts";
 import { wasmObjective } from "./objective.ts";
 import { residentRows } from "./pacer.ts";
 import type { PackedDecoder } from "./packed.ts";
@@ -14,8 +14,8 @@ export interface WasmEngine extends Engine {
   readonly rows: number;
   fused: NonNullable<Engine["fused"]>;
   decode(decoding: Decoding, control: Control, feed: Feed): Promise<void>;
-  /** Room for rows of J₀ᵀ. */
-  jacobianRows(): JacobianRows;
+  /** See `computeJacobianRows`. */
+  jacobianRows(feed: Feed, control: Control, onRows: OnJacobianRows): Promise<void>;
 }
 
 export function wasmEngine(packed: PackedDecoder): WasmEngine {
@@ -28,6 +28,6 @@ export function wasmEngine(packed: PackedDecoder): WasmEngine {
     fused: (problem, solver, control, feed) =>
       solveFused(packed, problem, solver, objectiveSize(problem), control, feed),
     decode: (decoding, control, feed) => decodeRows(packed, decoding, rows, feed, control),
-    jacobianRows: () => new JacobianRows(packed),
+    jacobianRows: (feed, control, onRows) => computeJacobianRows(packed, feed, control, onRows),
   };
 }

@@ -15,6 +15,8 @@ export interface GaussNewtonWork extends Block {
   /** Points to as many floats as there are outputs: where a custom loss writes its curvatures. */
   readonly curvatures: number;
   readonly tangentsAtOnce: number;
+  /** Points to room for as many rows of a Jacobian, see `jacobianStride`; 0 without. */
+  readonly rows: number;
   /** Where row k of the matrix begins is matrix + k · matrixStride. */
   readonly matrix: number;
   readonly matrixStride: number;
@@ -32,10 +34,12 @@ export interface Jacobian {
 export interface GaussNewtonUse extends Jacobian {
   /** Matrices at a row's own z as well. */
   readonly own: boolean;
+  /** Rows of a Jacobian, some at a time. */
+  readonly rows: boolean;
 }
 
 /** Curvatures along a gradient take little room. */
-export const NO_MATRICES: GaussNewtonUse = { jacobian: 0, jacobianPanels: 0, own: false };
+export const NO_MATRICES: GaussNewtonUse = { jacobian: 0, jacobianPanels: 0, own: false, rows: false };
 
 /** In bytes, from one row of a Jacobian to the next. */
 export function jacobianStride({ decoder }: PackedDecoder): number {
@@ -49,13 +53,13 @@ export function panelBytes({ decoder }: PackedDecoder): number {
 
 export function allocateGaussNewton(
   packed: PackedDecoder,
-  { jacobian, jacobianPanels, own }: GaussNewtonUse,
+  { jacobian, jacobianPanels, own, rows: hasRows }: GaussNewtonUse,
 ): GaussNewtonWork {
   const { arena, decoder, lowered } = packed;
   const { latentSize: d } = decoder;
   const hasMatrices = jacobian !== 0 || own;
   const atOnce = Math.floor(MOST_AT_ONCE / (costOf(decoder).multiplications + 1));
-  const tangentsAtOnce = hasMatrices ? Math.max(1, Math.min(d, TANGENTS_AT_ONCE, atOnce)) : 1;
+  const tangentsAtOnce = hasMatrices || hasRows ? Math.max(1, Math.min(d, TANGENTS_AT_ONCE, atOnce)) : 1;
   const stride = 4 * paddedSize(Math.max(...lowered.sizes));
   const slotCount = 1 + Math.max(...lowered.slots);
   const slotSize = tangentsAtOnce * stride;
@@ -64,13 +68,14 @@ export function allocateGaussNewton(
     work: piece(GaussNewton.size),
     matrix: piece(hasMatrices ? d * matrixStride : 0),
     ownJacobian: piece(own ? d * jacobianStride(packed) : 0),
+    rows: piece(hasRows ? tangentsAtOnce * jacobianStride(packed) : 0),
     tangents: piece(slotCount * slotSize),
     curvatures: piece(jacobianStride(packed)),
     panels: piece(hasMatrices ? panelBytes(packed) : 0),
     sources: piece(4 * d),
     destinations: piece(4 * d),
   }));
-  const { work, ...pointers } = block.layout;
+  const { work, rows, ...pointers } = block.layout;
   const { matrix, curvatures } = pointers;
   GaussNewton.set(arena.view(), work, {
     ...{ ...pointers, jacobian, jacobianPanels, stride, slotSize, matrixStride, tangentsAtOnce },
@@ -78,7 +83,7 @@ export function allocateGaussNewton(
   });
   return {
     ...block,
-    ...{ work, curvatures, tangentsAtOnce, matrix, matrixStride },
+    ...{ work, curvatures, tangentsAtOnce, rows, matrix, matrixStride },
     read(into) {
       for (let k = 0; k < d; k++) into.set(arena.f32(matrix + k * matrixStride, k + 1), k * d);
     },

@@ -3,61 +3,82 @@ import type { Control } from "../../solver/base.ts";
 import type { Feed, SampleRange } from "../feed.ts";
 import type { Block } from "./arena.ts";
 import { atOrigin } from "./at-origin.ts";
-import { type Jacobian, jacobianStride, panelBytes } from "./gauss-newton.ts";
+import { type Jacobian, jacobianStride, NO_MATRICES, panelBytes } from "./gauss-newton.ts";
+import { GaussNewton } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 
+/** Hears of rows first … first + count - 1 of J₀ᵀ; `values` are its own, count × n. */
+export type OnJacobianRows = (range: SampleRange, values: Float32Array<ArrayBuffer>) => void;
+
 /**
- * J₀ᵀ while it is made, in its decoder's memory: row k says how the logits change at z = 0 as latent k grows. Rows may come
- * in any order, computed here or elsewhere: a row's bits do not depend on those beside it.
+ * Computes the rows of J₀ᵀ that `feed` gives, a block of tangents at a time, until it gives none or the caller aborts. It takes
+ * memory for one block. A row's bits do not depend on those beside it.
+ *
+ * @throws LatentflowError `out_of_memory`
+ */
+export async function computeJacobianRows(
+  packed: PackedDecoder,
+  feed: Feed,
+  control: Control,
+  onRows: OnJacobianRows,
+): Promise<void> {
+  if (!feed.hasMore) return;
+  const { arena, decoder, kernels, graph } = packed;
+  const n = decoder.outputSize;
+  const stride = jacobianStride(packed);
+  const room = { ...NO_MATRICES, rows: true };
+  const objective = { loss: "squaredError", prior: undefined } as const;
+  await atOrigin(packed, objective, room, async ({ workspace, work, rows, tangentsAtOnce }) => {
+    while (!control.aborted()) {
+      const range = feed.take(tangentsAtOnce);
+      if (!range) return;
+      const { first, count } = range;
+      // The kernels write a row at its place in the whole Jacobian, of which there is this block only.
+      GaussNewton.set(arena.view(), work, { jacobian: rows - first * stride });
+      kernels.objectiveJacobian(graph, workspace, work, first, count);
+      const values = new Float32Array(count * n);
+      for (let i = 0; i < count; i++) values.set(arena.f32(rows + i * stride, n), i * n);
+      onRows(range, values);
+      await control.pause();
+    }
+  });
+}
+
+/**
+ * J₀ᵀ while it is made, in its decoder's memory, and then: row k says how the logits change at z = 0 as latent k grows.
+ * Rows come in any order, computed here or elsewhere.
  */
 export class JacobianRows {
-  private readonly block: Block & { readonly layout: Jacobian };
+  private readonly rows: Block & { readonly layout: number };
+  private panels: (Block & { readonly layout: number }) | undefined;
   private readonly isThere: boolean[];
-  /** Are all rows there, and packed? */
-  isPacked = false;
 
+  /** @throws LatentflowError `out_of_memory` */
   constructor(private readonly packed: PackedDecoder) {
     const { arena, decoder } = packed;
     const { latentSize: d } = decoder;
-    const stride = jacobianStride(packed);
-    this.block = arena.allocate((piece) => ({
-      jacobian: piece(d * stride),
-      jacobianPanels: piece(panelBytes(packed)),
-    }));
+    this.rows = arena.allocate((piece) => piece(d * jacobianStride(packed)));
     this.isThere = new Array<boolean>(d).fill(false);
   }
 
   /**
-   * Computes rows that it is given, some at a time, until it is given none.
+   * Computes the rows that `feed` gives, until it gives none or the caller aborts.
    *
-   * @param onRows called with those that are done
+   * @param onRows called with those that are there now
+   * @throws LatentflowError `out_of_memory`
    */
-  async compute(
+  compute(
     feed: Feed,
     control: Control = makeControl(undefined),
     onRows: (range: SampleRange) => void = () => {},
   ): Promise<void> {
-    if (!feed.hasMore) return;
-    const { kernels, graph } = this.packed;
-    await atOrigin(
-      this.packed,
-      { loss: "squaredError", prior: undefined },
-      this.block.layout,
-      async ({ workspace, work, tangentsAtOnce }) => {
-        while (!control.aborted()) {
-          const range = feed.take(tangentsAtOnce);
-          if (!range) return;
-          const { first, count } = range;
-          kernels.objectiveJacobian(graph, workspace, work, first, count);
-          this.isThere.fill(true, first, first + count);
-          onRows(range);
-          await control.pause();
-        }
-      },
-    );
+    return computeJacobianRows(this.packed, feed, control, (range, values) => {
+      this.write(range.first, values);
+      onRows(range);
+    });
   }
 
-  /** Those that are not there yet. */
+  /** The rows that are not there yet, each run of them from its start. A row is given again until it is there. */
   missing(): Feed {
     const { isThere } = this;
     const next = () => isThere.indexOf(false);
@@ -74,36 +95,54 @@ export class JacobianRows {
     };
   }
 
-  /** A copy of rows, count × n. */
-  read({ first, count }: SampleRange): Float32Array<ArrayBuffer> {
+  /** A copy of all rows, d × n. */
+  read(): Float32Array<ArrayBuffer> {
     const { arena, decoder } = this.packed;
-    const { outputSize: n } = decoder;
-    const rows = new Float32Array(count * n);
-    for (let i = 0; i < count; i++) rows.set(arena.f32(this.pointerTo(first + i), n), i * n);
+    const { latentSize: d, outputSize: n } = decoder;
+    const rows = new Float32Array(d * n);
+    for (let row = 0; row < d; row++) rows.set(arena.f32(this.pointerTo(row), n), row * n);
     return rows;
   }
 
-  /** Takes over a row that was computed elsewhere. */
-  write(row: number, values: Float32Array): void {
-    this.packed.arena.f32(this.pointerTo(row), values.length).set(values);
-    this.isThere[row] = true;
+  /**
+   * Takes over rows from `first` on.
+   *
+   * @param values count × n
+   */
+  write(first: number, values: Float32Array): void {
+    const { arena, decoder } = this.packed;
+    const { outputSize: n } = decoder;
+    for (let i = 0; i * n < values.length; i++) {
+      arena.f32(this.pointerTo(first + i), n).set(values.subarray(i * n, (i + 1) * n));
+      this.isThere[first + i] = true;
+    }
   }
 
-  /** Once all rows are there. */
+  /** Has `pack` been called? */
+  get isPacked(): boolean {
+    return this.panels !== undefined;
+  }
+
+  /**
+   * Makes panels of all rows, which have to be there, and returns where both lie.
+   *
+   * @throws LatentflowError `out_of_memory`
+   */
   pack(): Jacobian {
-    const { kernels, decoder } = this.packed;
-    const { jacobian, jacobianPanels } = this.block.layout;
+    const { arena, kernels, decoder } = this.packed;
     const { latentSize, outputSize } = decoder;
+    this.panels = arena.allocate((piece) => piece(panelBytes(this.packed)));
+    const [jacobian, jacobianPanels] = [this.rows.layout, this.panels.layout];
     kernels.packPanels(jacobian, latentSize, outputSize, jacobianStride(this.packed), 4, jacobianPanels);
-    this.isPacked = true;
-    return this.block.layout;
+    return { jacobian, jacobianPanels };
   }
 
   free(): void {
-    this.block.free();
+    this.rows.free();
+    this.panels?.free();
   }
 
   private pointerTo(row: number): number {
-    return this.block.layout.jacobian + row * jacobianStride(this.packed);
+    return this.rows.layout + row * jacobianStride(this.packed);
   }
 }

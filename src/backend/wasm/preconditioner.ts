@@ -11,7 +11,7 @@ import { makeTurns } from "../../turns.ts";
 import type { Problem } from "../backend.ts";
 import type { Block } from "./arena.ts";
 import { atOrigin } from "./at-origin.ts";
-import type { Jacobian } from "./gauss-newton.ts";
+import { type Jacobian, NO_MATRICES } from "./gauss-newton.ts";
 import { JacobianRows } from "./jacobian-rows.ts";
 import { DAMPINGS, packedSize } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
@@ -215,7 +215,7 @@ async function complete(
 
 /** A copy of J₀ᵀ, d × n; undefined unless it has been made. */
 export function readJacobian(packed: PackedDecoder): Float32Array<ArrayBuffer> | undefined {
-  return madeFor.get(packed)?.rows?.read({ first: 0, count: packed.decoder.latentSize });
+  return madeFor.get(packed)?.rows?.read();
 }
 
 /**
@@ -225,10 +225,7 @@ export function readJacobian(packed: PackedDecoder): Float32Array<ArrayBuffer> |
  */
 export async function adoptJacobian(packed: PackedDecoder, values: Float32Array): Promise<void> {
   if (madeOf(packed).jacobian) return;
-  const { latentSize: d, outputSize: n } = packed.decoder;
-  await makeJacobian(packed, undefined, async (rows) => {
-    for (let row = 0; row < d; row++) rows.write(row, values.subarray(row * n, (row + 1) * n));
-  });
+  await makeJacobian(packed, undefined, async (rows) => rows.write(0, values));
 }
 
 async function make(packed: PackedDecoder, factors: Factors): Promise<Preconditioner | undefined> {
@@ -256,7 +253,8 @@ async function makeFactors(
   const { factors, packed: matrix } = block.layout;
   let damping = 0;
   try {
-    await atOrigin(packed, made, jacobian, async ({ workspace, work, matrix: rows, matrixStride }) => {
+    const room = { ...NO_MATRICES, ...jacobian };
+    await atOrigin(packed, made, room, async ({ workspace, work, matrix: rows, matrixStride }) => {
       kernels.objectiveSharedGaussNewton(graph, workspace, work, 0);
       for (let i = 0; i < d; i++) {
         arena.f32(matrix, packedSize(d)).set(arena.f32(rows + i * matrixStride, i + 1), packedSize(i));

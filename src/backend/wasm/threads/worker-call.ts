@@ -266,14 +266,8 @@ class WorkerJacobian implements WorkerJob, Feed {
 
   async run(control: Control): Promise<void> {
     const { engine, send } = this.here;
-    const rows = engine.jacobianRows();
-    try {
-      await rows.compute(this, control, (range) => {
-        const samples = Array.from({ length: range.count }, (_, i) => range.first + i);
-        send([{ samples, values: rows.read(range) }]);
-      });
-    } finally {
-      rows.free();
-    }
+    await engine.jacobianRows(this, control, ({ first, count }, values) => {
+      send([{ samples: Array.from({ length: count }, (_, i) => first + i), values }]);
+    });
   }
 }
