@@ -1,7 +1,7 @@
 import { attached } from "../../brand.ts";
 import type { FixedValues } from "../../decoder/fixed.ts";
 import type { Control } from "../../solver/base.ts";
-import type { Feed } from "../feed.ts";
+import type { Feed, SampleRange } from "../feed.ts";
 import { allocateBeside } from "./arena.ts";
 import { allocateFixed } from "./fixed-rows.ts";
 import type { PackedDecoder } from "./packed.ts";
@@ -23,6 +23,8 @@ export interface Decoding {
  * D(z), `capacity` rows at a time.
  *
  * @param feed the samples that are decoded
+ * @param onRows called with those whose outputs are there now
+ * @throws LatentflowError `out_of_memory`
  */
 export async function decodeRows(
   packed: PackedDecoder,
@@ -30,6 +32,7 @@ export async function decodeRows(
   capacity: number,
   feed: Feed,
   control: Control,
+  onRows: (range: SampleRange) => void = () => {},
 ): Promise<void> {
   const { arena, decoder, kernels, graph } = packed;
   const { latentSize: d, outputSize: n } = decoder;
@@ -53,6 +56,7 @@ export async function decodeRows(
         const output = arena.f32(workspace.outputs.pointer + row * workspace.outputs.stride, n);
         outputs.set(output, (first + row) * n);
       }
+      onRows(range);
       await control.pause();
     }
   } finally {

@@ -1,6 +1,6 @@
 import type { Control } from "../../solver/base.ts";
 import type { Engine, Problem } from "../backend.ts";
-import type { Feed } from "../feed.ts";
+import type { Feed, SampleRange } from "../feed.ts";
 import { type Decoding, decodeRows } from "./decode.ts";
 import { solveFused } from "./fused.ts";
 import { computeJacobianRows, type OnJacobianRows } from "./jacobian-rows.ts";
@@ -13,7 +13,13 @@ export interface WasmEngine extends Engine {
   /** How many rows it works on at once at most. */
   readonly rows: number;
   fused: NonNullable<Engine["fused"]>;
-  decode(decoding: Decoding, control: Control, feed: Feed): Promise<void>;
+  /** See `decodeRows`. */
+  decode(
+    decoding: Decoding,
+    control: Control,
+    feed: Feed,
+    onRows?: (range: SampleRange) => void,
+  ): Promise<void>;
   /** See `computeJacobianRows`. */
   jacobianRows(feed: Feed, control: Control, onRows: OnJacobianRows): Promise<void>;
 }
@@ -27,7 +33,7 @@ export function wasmEngine(packed: PackedDecoder): WasmEngine {
     objective: (problem, first, count) => wasmObjective(packed, problem, first, count),
     fused: (problem, solver, control, feed) =>
       solveFused(packed, problem, solver, objectiveSize(problem), control, feed),
-    decode: (decoding, control, feed) => decodeRows(packed, decoding, rows, feed, control),
+    decode: (decoding, control, feed, onRows) => decodeRows(packed, decoding, rows, feed, control, onRows),
     jacobianRows: (feed, control, onRows) => computeJacobianRows(packed, feed, control, onRows),
   };
 }

@@ -4,7 +4,7 @@ import type { Decoder } from "../../../decoder/decoder.ts";
 import { cutFixed, type FixedValues } from "../../../decoder/fixed.ts";
 import { serialize } from "../../../serialize.ts";
 import type { Control } from "../../../solver/base.ts";
-import type { Solution, SolutionPart } from "../../../solver/solution.ts";
+import type { Solution } from "../../../solver/solution.ts";
 import { isCustom } from "../../../terms/losses.ts";
 import type { Task } from "../../backend.ts";
 import type { Feed, SampleRange } from "../../feed.ts";
@@ -13,28 +13,28 @@ import type { Decoding } from "../decode.ts";
 import type { WasmEngine } from "../engine.ts";
 import type { JacobianRows } from "../jacobian-rows.ts";
 import type { DecoderHandle } from "./decoder-handle.ts";
-import type { CallData, CallDescription, Results } from "./messages.ts";
+import type { CallData, CallDescription, CallKind, Results } from "./messages.ts";
 
 /** Why a call with such a loss stays on one thread. */
 export const WHY_NOT_CUSTOM_LOSS =
   "the functions of a customLoss cannot be sent to workers; a loss of latentflow's own can";
 
 /** What a call does with its samples, in a form that several threads can do: data in, data out. */
-export interface Job {
+export interface Job<Kind extends CallKind = CallKind> {
   readonly handle: DecoderHandle;
   readonly sampleCount: number;
   /** What a worker has to know before it gets samples. */
-  readonly description: CallDescription;
+  readonly description: CallDescription<Kind>;
   /** A copy of the decoder's J₀ᵀ, d × n, where workers are to have that too, and it has been made. */
   readonly jacobian?: () => Float32Array<ArrayBuffer> | undefined;
   /** What it has to know of samples, in buffers of their own. */
-  data(range: SampleRange): CallData;
+  data(range: SampleRange): CallData<Kind>;
   /**
    * Takes over what a worker has found; after an abort also of samples that have not ended.
    *
    * @param samples which ones the values are of; -1 for one that is not to be taken
    */
-  place(samples: readonly number[], values: Results["values"]): void;
+  place(samples: readonly number[], values: Results<Kind>["values"]): void;
   /** What this thread does with the samples it takes, until it can take no more and those have ended. */
   workHere(control: Control, feed: Feed): Promise<void>;
   /** Has `onEnd` called when a sample has ended, here or in a worker. */
@@ -52,7 +52,7 @@ export function solveJob(
   task: Task,
   solution: Solution,
   jacobian?: Job["jacobian"],
-): Job | string {
+): Job<"solve"> | string {
   const { problem, pair, isFused } = task;
   const { decoder, loss, prior, sampleCount, targets, fixed, batchSize } = problem;
   const weights = problem.weights && attached("weights", problem.weights);
@@ -80,7 +80,7 @@ export function solveJob(
       fixed: copyFixed(decoder, fixed, first, first + count),
       z0: solution.z.slice(first * d, (first + count) * d),
     }),
-    place: (samples, values) => solution.copyIn(samples, values as SolutionPart),
+    place: (samples, values) => solution.copyIn(samples, values),
     workHere: (control, feed) => solveOn(engine, task, control, samplesOf(problem, solution, feed)),
     watch(onEnd) {
       solution.onEnd = onEnd;
@@ -107,72 +107,56 @@ function notOurs(kind: string, value: { readonly name: string }): string {
 }
 
 /** A decoding as a job. */
-export function decodeJob(handle: DecoderHandle, engine: WasmEngine, decoding: Decoding): Job {
-  const { latentSize } = handle.decoder;
+export function decodeJob(handle: DecoderHandle, engine: WasmEngine, decoding: Decoding): Job<"decode"> {
+  const { decoder } = handle;
+  const { latentSize: d, outputSize: n } = decoder;
   const { z, fixed, outputs, toLogits } = decoding;
-  const sampleCount = z.length / latentSize;
-  const n = outputs.length / sampleCount;
-  let onEnd = (_sample: number) => {};
+  const { ended, ...rows } = rowsOf(n, (sample, values) => outputs.set(values, sample * n));
   return {
-    ...{ handle, sampleCount },
+    ...{ handle, sampleCount: z.length / d },
     description: { kind: "decode", toLogits },
     data: ({ first, count }) => ({
-      z: attached("z", z).slice(first * latentSize, (first + count) * latentSize),
-      fixed: copyFixed(handle.decoder, fixed, first, first + count),
+      z: attached("z", z).slice(first * d, (first + count) * d),
+      fixed: copyFixed(decoder, fixed, first, first + count),
     }),
-    place(samples, values) {
-      samples.forEach((sample, i) => {
-        if (sample < 0) return;
-        outputs.set((values as Float32Array).subarray(i * n, (i + 1) * n), sample * n);
-        onEnd(sample);
-      });
-    },
-    async workHere(control, feed) {
-      // A range has ended when the next one is asked for.
-      let range: SampleRange | undefined;
-      const endRange = () => {
-        for (let i = 0; range && i < range.count; i++) onEnd(range.first + i);
-        range = undefined;
-      };
-      const watched: Feed = {
-        get hasMore() {
-          return feed.hasMore;
-        },
-        take(most) {
-          endRange();
-          range = feed.take(most);
-          return range;
-        },
-      };
-      await engine.decode(decoding, control, watched);
-      endRange();
-    },
-    watch(watcher) {
-      onEnd = watcher;
-    },
+    workHere: (control, feed) => engine.decode(decoding, control, feed, ended),
+    ...rows,
   };
 }
 
 /** The rows of J₀ᵀ as a job, each latent a sample. */
-export function jacobianJob(handle: DecoderHandle, rows: JacobianRows): Job {
+export function jacobianJob(handle: DecoderHandle, rows: JacobianRows): Job<"jacobian"> {
   const { latentSize, outputSize: n } = handle.decoder;
-  let onEnd = (_sample: number) => {};
+  const { ended, ...placed } = rowsOf(n, (row, values) => rows.write(row, values));
   return {
     ...{ handle, sampleCount: latentSize },
     description: { kind: "jacobian" },
     data: () => undefined,
-    place(samples, values) {
+    workHere: (control, feed) => rows.compute(feed, control, ended),
+    ...placed,
+  };
+}
+
+/**
+ * What jobs have in common of which a sample's result is a row of n numbers, and has ended when that is there.
+ *
+ * @param write takes over a row that a worker has computed
+ */
+function rowsOf(n: number, write: (sample: number, values: Float32Array) => void) {
+  let onEnd = (_sample: number) => {};
+  return {
+    place(samples: readonly number[], values: Float32Array): void {
       samples.forEach((sample, i) => {
         if (sample < 0) return;
-        rows.write(sample, (values as Float32Array).subarray(i * n, (i + 1) * n));
+        write(sample, values.subarray(i * n, (i + 1) * n));
         onEnd(sample);
       });
     },
-    workHere: (control, feed) =>
-      rows.compute(feed, control, ({ first, count }) => {
-        for (let i = 0; i < count; i++) onEnd(first + i);
-      }),
-    watch(watcher) {
+    /** To be called with those that this thread has computed. */
+    ended({ first, count }: SampleRange): void {
+      for (let sample = first; sample < first + count; sample++) onEnd(sample);
+    },
+    watch(watcher: (sample: number) => void): void {
       onEnd = watcher;
     },
   };

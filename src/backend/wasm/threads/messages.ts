@@ -45,9 +45,6 @@ export interface JacobianDescription {
   readonly kind: "jacobian";
 }
 
-/** What a call does, but for its samples. */
-export type CallDescription = SolveDescription | DecodeDescription | JacobianDescription;
-
 /** The data of B samples to be solved. */
 export interface SolveData {
   /** B × n. */
@@ -65,13 +62,38 @@ export interface DecodeData {
   readonly fixed: FixedData;
 }
 
-/** What a worker has to know of samples. */
-export type CallData = SolveData | DecodeData | undefined;
+/**
+ * The kinds of calls: what a worker has to know of one, and of B of its samples, in buffers of their own; and what it finds
+ * out about them, of a decoding B × n outputs, of a Jacobian B × n numbers of J₀ᵀ.
+ */
+interface CallKinds {
+  readonly solve: {
+    readonly description: SolveDescription;
+    readonly data: SolveData;
+    readonly values: SolutionPart;
+  };
+  readonly decode: {
+    readonly description: DecodeDescription;
+    readonly data: DecodeData;
+    readonly values: Float32Array<ArrayBuffer>;
+  };
+  readonly jacobian: {
+    readonly description: JacobianDescription;
+    readonly data: undefined;
+    readonly values: Float32Array<ArrayBuffer>;
+  };
+}
 
-/** What has been found out about some samples: of a solve; of others B × n outputs, or numbers of J₀ᵀ. */
-export interface Results {
+export type CallKind = keyof CallKinds;
+/** What a call does, but for its samples. */
+export type CallDescription<Kind extends CallKind = CallKind> = CallKinds[Kind]["description"];
+/** What a worker has to know of samples. */
+export type CallData<Kind extends CallKind = CallKind> = CallKinds[Kind]["data"];
+
+/** What has been found out about some samples. */
+export interface Results<Kind extends CallKind = CallKind> {
   readonly samples: readonly number[];
-  readonly values: SolutionPart | Float32Array<ArrayBuffer>;
+  readonly values: CallKinds[Kind]["values"];
 }
 
 /** What a trainer and its objective do, for a worker to do the same. */
@@ -147,13 +169,7 @@ export function failure(call: number | undefined, error: unknown): FromWorker {
 
 /** The buffers that go with a message and are not copied: those that were made for it. */
 export function buffersOf(message: ToWorker | FromWorker): ArrayBuffer[] {
-  if (message.type === "samples") {
-    const { data } = message;
-    if (!data) return [];
-    return "z" in data
-      ? buffersIn(data.z, ...data.fixed)
-      : buffersIn(data.targets, data.weights, ...data.fixed, data.z0);
-  }
+  if (message.type === "samples") return buffersIn(...Object.values(message.data ?? {}).flat());
   if (message.type === "results") {
     return message.results.flatMap(({ values }) =>
       ArrayBuffer.isView(values) ? [values.buffer] : buffersIn(values.z, values.v),

@@ -13,18 +13,15 @@ import type { WasmEngine } from "../engine.ts";
 import {
   type CallData,
   type CallDescription,
-  type DecodeData,
-  type DecodeDescription,
+  type CallKind,
   type FromWorker,
   failure,
   type Results,
-  type SolveData,
-  type SolveDescription,
 } from "./messages.ts";
 
 /** A worker's part of a job, whatever it computes. */
-interface WorkerJob {
-  add(samples: readonly number[], data: CallData): void;
+interface WorkerJob<Kind extends CallKind = CallKind> {
+  add(samples: readonly number[], data: CallData<Kind>): void;
   readonly hasMore: boolean;
   /** Works until it has nothing left, or until the call is stopped. */
   run(control: Control): Promise<void>;
@@ -43,10 +40,7 @@ interface Here {
 }
 
 const BEGIN: {
-  readonly [Kind in CallDescription["kind"]]: (
-    here: Here,
-    description: Extract<CallDescription, { readonly kind: Kind }>,
-  ) => WorkerJob;
+  readonly [Kind in CallKind]: (here: Here, description: CallDescription<Kind>) => WorkerJob<Kind>;
 } = {
   solve: (here, description) => new WorkerSolve(here, description),
   decode: (here, description) => new WorkerDecode(here, description),
@@ -113,14 +107,14 @@ interface Delivery {
 }
 
 /** Samples are solved in the order they come in; results are sent as soon as there are any. */
-class WorkerSolve implements WorkerJob, Feed<SampleSet> {
+class WorkerSolve implements WorkerJob<"solve">, Feed<SampleSet> {
   private readonly task: Task;
   /** Those of which results are still to be sent. */
   private deliveries: Delivery[] = [];
 
   constructor(
     private readonly here: Here,
-    private readonly description: SolveDescription,
+    private readonly description: CallDescription<"solve">,
   ) {
     const { decoder, makers } = here;
     const { loss, prior, sampleCount, batchSize, sharedWeights, hasOwnWeights, isFused } = description;
@@ -139,8 +133,7 @@ class WorkerSolve implements WorkerJob, Feed<SampleSet> {
     return this.nextDelivery !== undefined;
   }
 
-  add(samples: readonly number[], data: CallData): void {
-    const { targets, weights, fixed, z0 } = data as SolveData;
+  add(samples: readonly number[], { targets, weights, fixed, z0 }: CallData<"solve">): void {
     const { problem, pair } = this.task;
     const { saveAt, sharedWeights } = this.description;
     const { order } = pair.flow;
@@ -200,25 +193,27 @@ class WorkerSolve implements WorkerJob, Feed<SampleSet> {
   }
 }
 
-function resultsOf({ samples, solution }: Delivery, ended: readonly number[]): Results {
+function resultsOf({ samples, solution }: Delivery, ended: readonly number[]): Results<"solve"> {
   return { samples: ended.map((sample) => samples[sample]!), values: solution.copyOut(ended) };
 }
 
-/** Samples are decoded in the order they come in, and sent as soon as a pass has them: others are given while it works. */
-class WorkerDecode implements WorkerJob {
+/**
+ * Samples are decoded in the order they come in, pass by pass. What a pass has decoded is sent before the next one, so that
+ * the main thread gives more samples meanwhile.
+ */
+class WorkerDecode implements WorkerJob<"decode"> {
   private readonly passes: ({ samples: readonly number[] } & Pick<Decoding, "z" | "fixed">)[] = [];
 
   constructor(
     private readonly here: Here,
-    private readonly description: DecodeDescription,
+    private readonly description: CallDescription<"decode">,
   ) {}
 
   get hasMore(): boolean {
     return this.passes.length > 0;
   }
 
-  add(samples: readonly number[], data: CallData): void {
-    const { z, fixed } = data as DecodeData;
+  add(samples: readonly number[], { z, fixed }: CallData<"decode">): void {
     const { decoder, engine } = this.here;
     const { latentSize } = decoder;
     for (let first = 0; first < samples.length; first += engine.rows) {
@@ -242,7 +237,7 @@ class WorkerDecode implements WorkerJob {
 }
 
 /** Rows of J₀ᵀ, sent as soon as a pass has them. */
-class WorkerJacobian implements WorkerJob, Feed {
+class WorkerJacobian implements WorkerJob<"jacobian">, Feed {
   private readonly ranges: SampleRange[] = [];
 
   constructor(private readonly here: Here) {}
