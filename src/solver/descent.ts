@@ -50,3 +50,8 @@ export function isDescentSolver(solver: object): solver is DescentSolver {
 export function isPreconditioned(solver: DescentSolver, use: CurvatureUse): boolean {
   return solver.name === "lbfgs" && hasMatrices(use);
 }
+
+/** Is that matrix one that all samples of the decoder share? */
+export function isPreconditionedByDecoder(solver: object, use: CurvatureUse): boolean {
+  return use.isShared && isDescentSolver(solver) && isPreconditioned(solver, use);
+}

@@ -1,6 +1,6 @@
 import { withoutMatrices } from "../../objective.ts";
 import type { Control } from "../../solver/base.ts";
-import { type DescentSolver, isPreconditioned } from "../../solver/descent.ts";
+import { type DescentSolver, isPreconditioned, isPreconditionedByDecoder } from "../../solver/descent.ts";
 import { allocateSolver, rowsWithRoom } from "../../solver/solver-block.ts";
 import type { Problem, SampleSet } from "../backend.ts";
 import type { Feed } from "../feed.ts";
@@ -8,7 +8,7 @@ import { allocateGaussNewton, NO_MATRICES } from "./gauss-newton.ts";
 import { Descent } from "./layout.ts";
 import { Pacer } from "./pacer.ts";
 import type { PackedDecoder } from "./packed.ts";
-import { curvatureUse, needsPreconditioner, preconditionerOf } from "./preconditioner.ts";
+import { curvatureUse, preconditionerOf } from "./preconditioner.ts";
 import { allocatePrior } from "./prior-block.ts";
 import { Staging } from "./staging.ts";
 import { allocateWorkspace } from "./workspace.ts";
@@ -33,7 +33,7 @@ export async function solveFused(
   const curvature = curvatureUse(problem);
   const hasMatrices = isPreconditioned(solver, curvature);
   const capacity = Math.min(most, rowsWithRoom(solver, decoder.latentSize, hasMatrices));
-  const isShared = needsPreconditioner(curvature, solver);
+  const isShared = isPreconditionedByDecoder(solver, curvature);
   const lease = isShared ? await preconditionerOf(packed, problem) : undefined;
   const shared = lease?.preconditioner;
   const hasFirst = shared !== undefined || (hasMatrices && curvature.ownFirst);

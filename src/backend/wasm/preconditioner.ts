@@ -3,7 +3,6 @@ import { hasCode } from "../../errors.ts";
 import { costOf } from "../../graph/graph.ts";
 import type { CurvatureUse } from "../../objective.ts";
 import type { Control } from "../../solver/base.ts";
-import { isDescentSolver, isPreconditioned } from "../../solver/descent.ts";
 import { isCustom, type Loss } from "../../terms/losses.ts";
 import { areSameComponents, type PriorComponents } from "../../terms/prior-components.ts";
 import { termTraits } from "../../terms/terms.ts";
@@ -61,11 +60,6 @@ export function curvatureUse({ decoder, loss, weights, prior }: Problem): Curvat
     refreshesOnce: isCheap && isConstant && weights !== undefined,
     refreshesFirst: isCheap && (curvature === "outputAndTarget" || isWeighed),
   };
-}
-
-/** Does the solver begin with what all samples of the decoder share? */
-export function needsPreconditioner(use: CurvatureUse, solver: object): boolean {
-  return use.isShared && isDescentSolver(solver) && isPreconditioned(solver, use);
 }
 
 /** What has been made for a packed decoder. */

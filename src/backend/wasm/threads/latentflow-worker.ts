@@ -122,7 +122,8 @@ async function open(message: Extract<ToWorker, { readonly type: "open" }>): Prom
   try {
     held = (await decoders.get(decoder))!;
   } catch (error) {
-    // The next call is declined as well: where this one has ended before it hears of it, the decoder is not sent again.
+    // It stays among the decoders, so that the next call is declined as well: where this one has ended already, the main
+    // thread does not hear of it, takes the decoder for held, and does not send it again.
     post({ type: "declined", call, message: messageOf(error) });
     return undefined;
   }

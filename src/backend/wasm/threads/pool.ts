@@ -179,14 +179,14 @@ export class WorkerGroup {
    *
    * @param most samples that one thread holds
    * @param waits for the workers to be ready; otherwise this thread begins meanwhile
-   * @param prepare what is done first, by another job of the same workers, say: they stay for both
+   * @param first what is done before, by another job of the same workers, say: they stay for both
    * @returns how many threads were given samples, and why not more
    */
   run(
     job: Job,
     { most, mostWorkers, waits, ...use }: WorkerUse & RunOptions,
     control: Control,
-    prepare: () => Promise<void> = async () => {},
+    first: () => Promise<void> = async () => {},
   ): Promise<{ readonly threads: number; readonly reason: string | undefined }> {
     return this.use(async () => {
       const call = new Call(nextCall++, job, most, mostWorkers, waits);
@@ -196,7 +196,7 @@ export class WorkerGroup {
         this.memory = use.workerMemory;
         call.join(...this.bestFor(job));
         this.start(mostWorkers);
-        await prepare();
+        await first();
         await call.run(control);
         return { threads: call.threads, reason: call.declined ?? this.failure };
       } finally {

@@ -1,6 +1,7 @@
 import type { Decoder } from "../../../decoder/decoder.ts";
 import type { Optimizer } from "../../../optimizer.ts";
 import type { Control } from "../../../solver/base.ts";
+import { isPreconditionedByDecoder } from "../../../solver/descent.ts";
 import type { Solution } from "../../../solver/solution.ts";
 import type { Task, Trainer } from "../../backend.ts";
 import { allSamples, type Feed } from "../../feed.ts";
@@ -9,7 +10,7 @@ import type { Decoding } from "../decode.ts";
 import type { WasmEngine } from "../engine.ts";
 import type { CompiledKernels } from "../instance.ts";
 import type { PackedDecoder } from "../packed.ts";
-import { curvatureUse, makeJacobian, needsPreconditioner, readJacobian } from "../preconditioner.ts";
+import { curvatureUse, makeJacobian, readJacobian } from "../preconditioner.ts";
 import { decoderHandle } from "./decoder-handle.ts";
 import { decodeJob, type Job, jacobianJob, solveJob } from "./jobs.ts";
 import { lockStepTrainer } from "./lock-step.ts";
@@ -81,18 +82,18 @@ export function sharing(
   /**
    * @param makeJob the work, or why it cannot be shared
    * @param workAlone the work on this thread
-   * @param prepare called where it is shared: what the threads do together first
+   * @param first called where the work is shared: what the threads do together before it
    */
   async function run(
     { sampleCount, atOnce, milliseconds }: Load,
     makeJob: () => Job | string,
     workAlone: (feed: Feed) => Promise<void>,
     control: Control,
-    prepare?: () => Promise<void>,
+    first?: () => Promise<void>,
   ): Promise<void> {
     const job = isShared(sampleCount, milliseconds) ? makeJob() : undefined;
     if (typeof job === "object") {
-      info = withReason(await runShared(job, { atOnce, milliseconds }, control, prepare));
+      info = withReason(await runShared(job, { atOnce, milliseconds }, control, first));
     } else {
       const reason =
         typeof job === "string" ? job : (handle.whyAlone ?? (hasWorkers ? known()?.failure : undefined));
@@ -105,20 +106,21 @@ export function sharing(
     job: Job,
     { atOnce, milliseconds }: Omit<Load, "sampleCount">,
     control: Control,
-    prepare?: () => Promise<void>,
+    first?: () => Promise<void>,
   ) {
     const most = samplesHeld(atOnce, milliseconds);
     const use = { ...options, most, mostWorkers, waits: isAsked };
-    return workerGroup(compiled, options.worker).run(job, use, control, prepare);
+    return workerGroup(compiled, options.worker).run(job, use, control, first);
   }
 
-  /** Is what samples are preconditioned by needed, and worth making together? After each update of a training it is made anew. */
-  function isJacobianShared({ problem, pair }: Task): boolean {
+  /** Do samples need the decoder's own Jacobian, and is it worth making together? After each update of a training it is made anew. */
+  function isWorthPreparing({ problem, pair }: Task): boolean {
     if (decoder.latentSize * decodeTime(decoder) < WORTH_SHARING) return false;
-    return needsPreconditioner(curvatureUse(problem), pair.solver);
+    return isPreconditionedByDecoder(pair.solver, curvatureUse(problem));
   }
 
-  async function shareJacobian(control: Control): Promise<void> {
+  /** Has the threads make it. */
+  async function prepare(control: Control): Promise<void> {
     const load = { atOnce: engine.rows, milliseconds: decodeTime(decoder) };
     await makeJacobian(packed, control, async (rows) => {
       await runShared(jacobianJob(handle, rows), load, control);
@@ -134,7 +136,7 @@ export function sharing(
     solve(task, solution, control) {
       const { problem, pair } = task;
       const { sampleCount } = problem;
-      const isPrepared = isJacobianShared(task);
+      const isPrepared = isWorthPreparing(task);
       // Workers that come later, or hold another decoder now, are to have it as well.
       const jacobian = isPrepared ? () => readJacobian(packed) : undefined;
       return run(
@@ -142,7 +144,7 @@ export function sharing(
         () => solveJob(handle, engine, task, solution, jacobian),
         (feed) => solveOn(engine, task, control, samplesOf(problem, solution, feed)),
         control,
-        isPrepared ? () => shareJacobian(control) : undefined,
+        isPrepared ? () => prepare(control) : undefined,
       );
     },
     decode(decoding, control) {
