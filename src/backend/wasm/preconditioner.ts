@@ -64,7 +64,7 @@ export function curvatureUse({ decoder, loss, weights, prior }: Problem): Curvat
 
 /** What has been made for a packed decoder. */
 interface Made {
-  /** While it is made, and then. One that comes to nothing is taken out before those who wait hear of it. */
+  /** While it is made, and then. Where it comes to nothing this is undefined again before those who wait go on. */
   jacobian: Promise<Jacobian | undefined> | undefined;
   /** Its rows, once they are all there. */
   rows: JacobianRows | undefined;
@@ -168,8 +168,8 @@ export function forgetPreconditioner(packed: PackedDecoder): void {
  * Makes J₀ᵀ unless it is there already. While another call makes it this one waits, and makes it itself where that comes to
  * nothing, by an abort or an error.
  *
- * @param help writes rows that were computed elsewhere. Those that it leaves out are computed here, also where workers
- *   are lost or have no room for them; any other error of its is thrown
+ * @param help writes rows that were computed elsewhere. Those that it leaves out are computed here, also where it throws
+ *   because workers are lost or have no room; what else it throws rejects this call
  * @returns undefined where the call was aborted first: then nothing is kept
  * @throws LatentflowError `out_of_memory` where there is no room for it
  */
@@ -223,7 +223,7 @@ export async function adoptJacobian(packed: PackedDecoder, values: Float32Array)
 }
 
 async function make(packed: PackedDecoder, factors: Factors): Promise<Preconditioner | undefined> {
-  // Of all calls that wait for it here: no abort of one ends it.
+  // By no call's own control: others may wait for these factors too, and the abort of one is to leave it to them.
   const jacobian = (await makeJacobian(packed))!;
   if (termTraits({ name: factors.loss }).curvature === "outputAndTarget")
     return { ...jacobian, factors: 0, matrix: 0, damping: 0 };
