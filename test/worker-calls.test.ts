@@ -4,7 +4,13 @@ import { allSamples } from "../src/backend/feed.ts";
 import { type WasmEngine, wasmEngine } from "../src/backend/wasm/engine.ts";
 import { compileKernels } from "../src/backend/wasm/load.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
-import type { CallDescription, FromWorker, SolveDescription } from "../src/backend/wasm/threads/messages.ts";
+import {
+  buffersOf,
+  type CallData,
+  type CallDescription,
+  type FromWorker,
+  type SolveDescription,
+} from "../src/backend/wasm/threads/messages.ts";
 import { WorkerCall } from "../src/backend/wasm/threads/worker-call.ts";
 import { makeControl } from "../src/control.ts";
 import { LatentflowError } from "../src/errors.ts";
@@ -76,6 +82,19 @@ function open(on: WasmEngine = thread, description: CallDescription = solving, o
     );
   return { call, said, hears, samplesIn };
 }
+
+test("what was made for a message goes with it, whatever the kind of its call", () => {
+  const [a, b, c, d] = [1, 2, 3, 4].map((size) => new Float32Array(size));
+  const z0 = new Float64Array(5);
+  const sent = (data: CallData) => buffersOf({ type: "samples", call: 5, samples: [0], data });
+  const solve: CallData<"solve"> = { targets: a!, weights: b!, fixed: [c!, d!], z0 };
+  const sizesOf = (buffers: readonly ArrayBuffer[]) => buffers.map(({ byteLength }) => byteLength).sort();
+  assert.equal(sizesOf(sent(solve)), [12, 16, 4, 40, 8]);
+  assert.equal(sizesOf(sent({ ...solve, weights: undefined, fixed: [] })), [4, 40]);
+  assert.equal(sizesOf(sent({ z: a!, fixed: [b!] })), [4, 8]);
+  assert.equal(sent(undefined), []);
+  assert.equal(sizesOf(buffersOf({ type: "jacobian", decoder: 1, rows: d! })), [16]);
+});
 
 test("a call that is stopped sends what it has of each sample, the first too, and then says so", async () => {
   const { call, hears, samplesIn } = open();
