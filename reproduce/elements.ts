@@ -20,6 +20,19 @@ export const elements: readonly Element[] = [
   frontier,
 ] as readonly unknown[] as readonly Element[];
 
+/** As README.md walks through them. */
+export const inThePapersOrder: readonly Element[] = [
+  stiffness,
+  figure1,
+  figure2Left,
+  figure2Right,
+  figure3,
+  table1Left,
+  authorsCode,
+  table1Right,
+  frontier,
+] as readonly unknown[] as readonly Element[];
+
 export function elementNamed(name: string): Element {
   return elements.find((element) => element.name === name)!;
 }

@@ -125,7 +125,8 @@ function look(
         name: label,
         points: (runs(name).find((run) => run)?.validation ?? []).flatMap(({ images: seen }, i) => {
           const { mean, deviation } = lossAt(name, i);
-          return mean !== undefined && Number.isFinite(mean)
+          // Where training begins the loss is so high that nothing of the rest would be seen.
+          return mean !== undefined && Number.isFinite(mean) && seen > 0
             ? [{ x: seen / 5, y: mean, deviation: deviation ?? 0 }]
             : [];
         }),
@@ -203,7 +204,6 @@ ${table(
           title: "The gradient for the decoder",
           xTitle: "updates of 5 digits",
           yTitle: "cross entropy of validation digits, nats a pixel",
-          yScale: "log",
           lines,
         },
       },
@@ -278,7 +278,6 @@ ${table(
           title: "The flows",
           xTitle: "updates of 5 digits",
           yTitle: "cross entropy of validation digits, nats a pixel",
-          yScale: "log",
           lines,
         },
       },

@@ -7,8 +7,8 @@ import { Command, InvalidArgumentError } from "commander";
 import { parseCount } from "../src/cli/parse.ts";
 import { fashionMnist } from "../src/train/index.ts";
 import { writeChart, writePicture } from "./chart.ts";
-import type { Element, Page, Settings } from "./element.ts";
-import { elements, jobsOf } from "./elements.ts";
+import type { Element, Kept, Page, Settings } from "./element.ts";
+import { elements, inThePapersOrder, jobsOf } from "./elements.ts";
 import { table } from "./page.ts";
 import { runJobs } from "./run.ts";
 import { Store } from "./store.ts";
@@ -94,7 +94,7 @@ function writePages(folder: string, settings: Settings): void {
     return stores.get(name)!.results(jobsOf(element, settings).map(({ id }) => id));
   };
   const lines: string[][] = [];
-  for (const element of elements) {
+  for (const element of inThePapersOrder) {
     const page = element.page(resultsOf(element.name), settings, resultsOf);
     const state = writePage(folder, element, page, stores.get(element.name)!, settings);
     const { paper, letter, ours } = page.summary;
@@ -119,28 +119,39 @@ function writePage(
 ): string {
   const ids = element.jobs(settings).map(({ id }) => id);
   const kept = store.kept(ids);
-  const hours = kept.reduce((sum, { seconds }) => sum + seconds, 0) / 3600;
-  const versions = [
-    ...new Set(kept.map(({ versions: { latentflow, node } }) => `latentflow ${latentflow}, Node ${node}`)),
-  ];
   const state = kept.length === ids.length ? "done" : `${kept.length} of ${ids.length} runs`;
   // Of nothing there is nothing to draw.
-  const charts = kept.length > 0 ? Object.entries(page.charts ?? {}) : [];
+  const charts = Object.entries(page.charts ?? {}).filter(([, { lines }]) =>
+    lines.some(({ points }) => points.length > 0),
+  );
   for (const [file, chart] of charts) writeChart(join(folder, file), chart);
-  const pictures = kept.length > 0 ? Object.entries(page.pictures ?? {}) : [];
+  const pictures = Object.entries(page.pictures ?? {});
   for (const [file, svg] of pictures) writePicture(join(folder, file), svg);
   const shown = [
     ...charts.map(([file, chart]) => `![${chart.title}](${file}.png)`),
     ...pictures.map(([file]) => `![${title}](${file}.png)`),
   ];
-  const made =
-    `\`npm run reproduce -- --only ${name}\`: ${state}, ${hours.toFixed(1)} hours of a core (${versions.join("; ") || "nothing yet"}; plain SIMD).
-${kept.length > 0 ? `Every run, with its seconds, is in [results/${name}.json](results/${name}.json); charts are there as SVG, too.` : ""}`.trim();
+  const made = [
+    `\`npm run reproduce -- --only ${name}\`: ${state}${kept.length > 0 ? `, ${describe(kept)}` : ""}.`,
+    kept.length > 0 && `Every run, with its seconds, is in [results/${name}.json](results/${name}.json).`,
+    shown.length > 0 && "Pictures are there as SVG, too.",
+  ];
   writeFileSync(
     join(folder, `${name}.md`),
-    [`# ${title}`, made, page.markdown.trim(), ...shown, ""].join("\n\n"),
+    [`# ${title}`, made.filter(Boolean).join("\n"), page.markdown.trim(), ...shown, ""].join("\n\n"),
   );
   return state;
+}
+
+/** How long runs have taken, and by what they were made. */
+function describe(kept: readonly Kept<unknown>[]): string {
+  const hours = kept.reduce((sum, { seconds }) => sum + seconds, 0) / 3600;
+  const of = (name: string) => [...new Set(kept.map(({ versions }) => versions[name]))].join(" and ");
+  const made = `${hours.toFixed(1)} hours of a core (latentflow ${of("latentflow")}, Node ${of("node")}; plain SIMD)`;
+  const old = kept.filter(({ versions }) => versions.commit === undefined).length;
+  return old === 0
+    ? made
+    : `${made}; ${old} of them were made before commits were noted: their seconds are of the clock on the wall of a busy machine, and \`lbfgs\` believed its early steps more easily`;
 }
 
 process.exitCode = await main(program.parse().opts<Options>());

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { coupledAmd } from "../reproduce/coupled-amd.ts";
-import { elements, jobsOf } from "../reproduce/elements.ts";
+import { elements, inThePapersOrder, jobsOf } from "../reproduce/elements.ts";
 import { compared, means, table, verdict } from "../reproduce/page.ts";
 import { letter } from "../reproduce/setting.ts";
 import { Store } from "../reproduce/store.ts";
@@ -72,6 +72,11 @@ test("two sittings at once keep what each has found", () => {
   one.add("third", kept(3));
   const all = new Store(folder, "both", settings).results(["first", "second", "third"]);
   assert.equal([...all.values()], [1, 2, 3]);
+});
+
+test("README.md walks through every element", () => {
+  assert.equal(new Set(inThePapersOrder), new Set(elements));
+  assert.is(inThePapersOrder.length, elements.length);
 });
 
 test("every element has jobs of its own names, and a page of nothing", () => {
