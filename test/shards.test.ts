@@ -19,7 +19,13 @@ import packageJson from "../package.json" with { type: "json" };
 import { openInput } from "../src/cli/encoding-input.ts";
 import type { Job } from "../src/cli/job.ts";
 import { encodeUnits } from "../src/cli/parts/encode-units.ts";
-import { manifestDifferences, manifestOf, manifestSum, parseManifest } from "../src/cli/parts/manifest.ts";
+import {
+  manifestDifferences,
+  manifestOf,
+  manifestSum,
+  parseManifest,
+  RUN_OPTIONS,
+} from "../src/cli/parts/manifest.ts";
 import { formatPart, type Part, parsePart } from "../src/cli/parts/part.ts";
 import { showRanges } from "../src/cli/parts/read-parts.ts";
 import { chosenShard, parseShard } from "../src/cli/parts/shard.ts";
@@ -493,6 +499,63 @@ test("a manifest tells apart all that results depend on", async () => {
   assert.is(sums.size, others.length + 1);
   const shaped = await manifestOf(job, await opened({ data: [workplace.writeFloats(y, [B, 2, 3])] }), 4);
   assert.equal(shaped.sampleShape, [2, 3]);
+});
+
+test("an option by which no run is told apart changes no manifest; each of the others shows where the table says", async () => {
+  const { signal } = new AbortController();
+  const base = await manifestOf(job, await openInput(job, signal), 4);
+  const others = {
+    ...{
+      batchSize: 2,
+      threads: 3,
+      shard: { index: 1, count: 2 },
+      out: "elsewhere",
+      format: "parquet" as const,
+    },
+    ...{ maxBytes: 2 ** 20, dataFlag: "the digits", json: true as const, quiet: true as const },
+  };
+  const named = Object.entries(RUN_OPTIONS).flatMap(([option, place]) => (place === null ? [option] : []));
+  assert.equal(Object.keys(others).sort(), named.sort());
+  for (const [option, value] of Object.entries(others)) {
+    const other = { ...job, [option]: value };
+    assert.equal(await manifestOf(other, await openInput(other, signal), 4), base, option);
+  }
+  // Those that say how files of other decoders are read are not here.
+  const told: { readonly [Option in keyof Job]?: Job[Option] | undefined } = {
+    ...{
+      decoder: save(makeDecoder(relu())),
+      data: [workplace.writeFloats(y.map(Math.sin), [B, SIZE])],
+      limit: 5,
+    },
+    ...{
+      weights: undefined,
+      z0: undefined,
+      fixed: [{ name: "label", value: write(labels.map(Math.sin), 2) }],
+    },
+    ...{ reconstructions: undefined, reduction: "sum" },
+    ...{ prior: "gaussian", priorMean: 1, priorStd: 3, priorFrom: z0File },
+    flow: { ...job.flow, description: { name: "gradient", alpha: 2 } },
+    solver: { ...job.solver, description: { name: "amd" } },
+  };
+  for (const [option, value] of Object.entries(told)) {
+    const place = RUN_OPTIONS[option as keyof Job];
+    const shown = typeof place === "function" ? option : String(place);
+    const other = { ...job, [option]: value };
+    const differences = manifestDifferences(base, await manifestOf(other, await openInput(other, signal), 4));
+    assert.ok(
+      differences.length > 0 && differences.every((text) => text.startsWith(shown)),
+      `${option}: ${differences.join("; ")}`,
+    );
+  }
+});
+
+test("the entries of a manifest keep their order: its sum tells whose the parts are that are there", async () => {
+  const all: Job = { ...job, prior: "gaussian" };
+  const { run } = await manifestOf(all, await openInput(all, new AbortController().signal), 4);
+  assert.equal(Object.keys(run), [
+    ...["latentflow", "decoder", "data", "weights", "z0", "fixed.label", "loss.name", "loss.reduction"],
+    ...["prior", "flow.name", "solver.name"],
+  ]);
 });
 
 test("a manifest that is torn is none; one that is something else is refused", async () => {

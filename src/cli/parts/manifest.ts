@@ -59,28 +59,63 @@ function checkUnit({ samples, unit, latentSize, sampleShape, hasReconstructions 
   );
 }
 
-/** The manifest of what a command asks for. @throws LatentflowError where its units are too many, or too large */
-export async function manifestOf(job: Job, input: EncodingInput, unit: number): Promise<Manifest> {
-  const { decoder, given, samples, weights, z0, loss, prior } = input;
-  const { build, checksum } = await compileKernels(job.plain ? false : undefined);
-  const fixed: Record<string, unknown> = {};
-  for (const { name, value, array } of given.inputs) fixed[name] = array ? await array.fingerprint() : value;
-  const run = {
-    latentflow: packageJson.version,
-    decoder: sha256(
+/** What `run` has of an option, under the option's name. */
+type Description = (job: Job, input: EncodingInput) => unknown;
+
+/** A field of the manifest that an option shows in. */
+type Field = Exclude<keyof Manifest, "format" | "run">;
+
+/**
+ * By what the manifest tells apart runs that differ in an option of a job: by its own entry of `run`, by the entry of
+ * another option or a field that it shows in, or by nothing, since no result depends on it. With `null` for an option that
+ * a result does depend on, parts of different runs would be mixed. The entries of `run` are written in this order; another
+ * order, as another value, is another run to those who have parts.
+ */
+export const RUN_OPTIONS = {
+  decoder: (_, { decoder }) =>
+    sha256(
       JSON.stringify(decoder.definition),
       new Uint8Array(decoder.parameters.buffer, decoder.parameters.byteOffset, decoder.parameters.byteLength),
     ),
-    data: await samples.array.fingerprint(),
-    weights: await weights?.array.fingerprint(),
-    z0: await z0?.array.fingerprint(),
-    fixed,
-    points: given.points,
-    loss,
-    prior: prior.prior && sha256(JSON.stringify(prior.prior)),
-    flow: job.flow.description,
-    solver: job.solver.description,
-  };
+  ...{ prefix: "decoder", activation: "decoder", outputActivation: "decoder", outputShape: "decoder" },
+  ...{ batchNorm: "decoder", batchNormEpsilon: "decoder" },
+  ...{ latent: "decoder", outputName: "decoder", pointsInput: "decoder", layout: "decoder" },
+  data: (_, { samples }) => samples.array.fingerprint(),
+  limit: "samples",
+  unit: "unit",
+  idColumn: "idColumn",
+  reconstructions: "hasReconstructions",
+  weights: (_, { weights }) => weights?.array.fingerprint(),
+  z0: (_, { z0 }) => z0?.array.fingerprint(),
+  async fixed(_, { given }) {
+    const fixed: Record<string, unknown> = {};
+    for (const { name, value, array } of given.inputs)
+      fixed[name] = array ? await array.fingerprint() : value;
+    return fixed;
+  },
+  points: (_, { given }) => given.points,
+  loss: (_, { loss }) => loss,
+  reduction: "loss",
+  prior: (_, { prior }) => prior.prior && sha256(JSON.stringify(prior.prior)),
+  ...{ priorMean: "prior", priorStd: "prior", priorWeight: "prior", priorFrom: "prior" },
+  ...{ priorCovariance: "prior", priorShrinkage: "prior", priorComponents: "prior", priorSeed: "prior" },
+  flow: ({ flow }) => flow.description,
+  solver: ({ solver }) => solver.description,
+  plain: "build",
+  // How the work is divided.
+  ...{ batchSize: null, threads: null, shard: null },
+  // What is read and written where, and what is said.
+  ...{ out: null, format: null, maxBytes: null, dataFlag: null, json: null, quiet: null },
+} satisfies { readonly [Option in keyof Required<Job>]: Description | keyof Job | Field | null };
+
+/** The manifest of what a command asks for. @throws LatentflowError where its units are too many, or too large */
+export async function manifestOf(job: Job, input: EncodingInput, unit: number): Promise<Manifest> {
+  const { decoder, samples, prior } = input;
+  const { build, checksum } = await compileKernels(job.plain ? false : undefined);
+  const run: Record<string, unknown> = { latentflow: packageJson.version };
+  for (const [option, describe] of Object.entries<Description | string | null>(RUN_OPTIONS)) {
+    if (typeof describe === "function") run[option] = await describe(job, input);
+  }
   const manifest: Manifest = {
     format: FORMAT,
     samples: samples.count,
