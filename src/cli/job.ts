@@ -36,9 +36,6 @@ export interface Job extends EncodingOptions, ChosenFlowAndSolver {
   readonly format?: ResultsFormat;
 }
 
-/** The samples of a unit, where nobody says how many. */
-export const STANDARD_UNIT = 10_000;
-
 /** The options of an `encode` call as this job has them. */
 export function encodeOptions(
   job: Job,

@@ -23,6 +23,12 @@ export interface Cut {
   readonly unit: number;
 }
 
+/**
+ * The samples of a unit, where no `--unit` says how many. Once it is another number, a run begun before without `--unit` is
+ * refused: its parts are of units of the old size, and only `--unit` with that goes on from them.
+ */
+export const STANDARD_UNIT = 10_000;
+
 /** How many units there are. */
 export function unitCount({ samples, unit }: Cut): number {
   return Math.ceil(samples / unit);
