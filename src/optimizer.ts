@@ -126,7 +126,10 @@ const smallestEpsilon = 1e-37;
 /** A share below 1: at 1 a state would never forget, and Adam would divide by 0. Also below 1 in float32. */
 const share: Bounds = { min: 0, max: 1 - 2 ** -24 };
 
-const bounds: Readonly<Record<string, Bounds>> = {
+type OptionOf<O> = O extends Optimizer ? Exclude<keyof O, "name" | "stateVectors"> : never;
+
+/** Of every option of an optimizer, so that none goes unchecked. */
+const bounds: { readonly [Name in OptionOf<Optimizer>]: Bounds } = {
   learningRate: { min: 0 },
   alpha: share,
   beta1: share,
@@ -144,6 +147,6 @@ function fillIn<T extends { readonly [K in keyof T]: number }>(
 ): T {
   checkOptions(where, options as T | undefined, defaults);
   const given = Object.entries(options ?? {}).filter(([, value]) => value !== undefined);
-  for (const [name, value] of given) checkNumber(where, name, value, bounds[name]);
+  for (const [name, value] of given) checkNumber(where, name, value, bounds[name as keyof typeof bounds]);
   return { ...defaults, ...Object.fromEntries(given) };
 }

@@ -1,8 +1,8 @@
+/** The functions that make solvers. */
+export type SolverName = "amd" | "lbfgs" | "euler" | "rk4" | "dormandPrince";
+
 /** The functions that make values of ours with functions in them: solvers, flows and grids. */
-export type MakerName =
-  | ("gradientFlow" | "nesterovFlow")
-  | ("amd" | "lbfgs" | "euler" | "rk4" | "dormandPrince")
-  | ("linearGrid" | "logGrid");
+export type MakerName = SolverName | ("gradientFlow" | "nesterovFlow") | ("linearGrid" | "logGrid");
 
 /** Each maker by its name. */
 export type Makers = { readonly [Name in MakerName]: (options: never) => unknown };

@@ -98,7 +98,12 @@ for (const dummies of [
         after:
           'export type Optimizer = Rmsprop | Adam | Sgd | (Omit<Sgd, "name"> & { readonly name: "dummyOptimizer" });',
       },
-      named: ["src/backend/wasm/apply-optimizer.ts", "src/optimizer.ts", "src/train/code-updates.ts"],
+      named: [
+        "src/backend/wasm/apply-optimizer.ts",
+        "src/cli/training-options.ts",
+        "src/optimizer.ts",
+        "src/train/code-updates.ts",
+      ],
     },
   ],
   [
@@ -144,10 +149,37 @@ for (const dummies of [
     {
       ...{ kind: "A solver", name: "dummySolver", file: "src/serialize.ts" },
       ...{
-        before: '  | ("linearGrid" | "logGrid")',
-        after: '  | ("linearGrid" | "logGrid" | "dummySolver")',
+        before: 'export type SolverName = "amd" | ',
+        after: 'export type SolverName = "dummySolver" | "amd" | ',
       },
-      named: ["src/backend/wasm/threads/latentflow-worker.ts"],
+      named: ["src/backend/wasm/threads/latentflow-worker.ts", "src/cli/solver-options.ts"],
+    },
+  ],
+  [
+    {
+      ...{ kind: "A solver's option", name: "dummyOption", file: "src/solver/descent-solvers.ts" },
+      ...{ before: "  window?: number;", after: "  window?: number;\n  dummyOption?: number;" },
+      named: ["src/cli/solver-options.ts", "src/solver/amd.ts"],
+    },
+    {
+      ...{ kind: "An optimizer's option", name: "dummyShare", file: "src/optimizer.ts" },
+      ...{ before: "  momentum?: number;", after: "  momentum?: number;\n  dummyShare?: number;" },
+      named: ["src/cli/training-options.ts", "src/optimizer.ts"],
+    },
+  ],
+  [
+    {
+      ...{ kind: "An option of `encode`", name: "dummySetting", file: "src/encode.ts" },
+      ...{ before: "  saveAt?: SaveAt;", after: "  saveAt?: SaveAt;\n  dummySetting?: number;" },
+      named: ["src/encode.ts"],
+    },
+    {
+      ...{ kind: "An option of `latentflow encode`", name: "dummyFlag", file: "src/cli/job.ts" },
+      ...{
+        before: "  readonly unit?: number;",
+        after: "  readonly unit?: number;\n  readonly dummyFlag?: number;",
+      },
+      named: ["src/cli/parts/manifest.ts"],
     },
   ],
 ] satisfies Dummy[][]) {

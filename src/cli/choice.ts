@@ -16,10 +16,10 @@ export interface Choice<T extends object> {
   readonly options: Readonly<Record<string, ChoiceOption>>;
 }
 
-/** One of those values. */
-export interface Member<T> {
+/** One of those values, with the names of its options. */
+export interface Member<T, Name extends string = string> {
   /** Its options with their defaults; undefined where there is none, so that the user must give one. */
-  readonly defaults: Readonly<Record<string, unknown>>;
+  readonly defaults: Readonly<Record<Name, unknown>>;
   /** Makes it of the options that were given, or throws a LatentflowError. */
   readonly make: (given: Readonly<Record<string, unknown>>) => T;
 }
@@ -35,6 +35,10 @@ export interface ChoiceOption {
   readonly words?: readonly string[];
   readonly parse?: (text: string) => unknown;
 }
+
+/** What options mean, of all that the members have: the compiler names one that is missing, or that none of them has. */
+export type OptionsOf<Members> = Readonly<Record<NameOf<Members[keyof Members]>, ChoiceOption>>;
+type NameOf<M> = M extends Member<unknown, infer Name> ? Name : never;
 
 /** A name and options. */
 export interface Description {
@@ -52,14 +56,19 @@ export interface Chosen<T> {
 }
 
 /**
- * A member that one function of the library makes. That checks what it is given, so that here the options need
- * no types of their own.
+ * A member that one function of the library makes, which checks the values that it is given.
  *
  * @param defaults an object with the defaults among its properties: what the function returns will do
  */
-export function member<O, T>(make: (options: O) => T, defaults: object): Member<T> {
+export function member<O, T>(
+  make: (options: O) => T,
+  defaults: { readonly [Name in OptionOf<O>]: unknown },
+): Member<T, OptionOf<O>> {
   return { make: (given) => make(given as O), defaults: { ...defaults } };
 }
+
+/** The names of a function's options, where it has any. */
+type OptionOf<O> = keyof NonNullable<O> & string;
 
 /** Adds to a command the option that names the member, and the members' own. */
 export function addChoice<T extends object>(command: Command, choice: Choice<T>): void {

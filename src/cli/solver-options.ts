@@ -19,8 +19,18 @@ import {
   rk4,
   type Solver,
 } from "../index.ts";
+import type { SolverName } from "../serialize.ts";
 import { AMD_IN_TRAINING } from "../train/check-options.ts";
-import { addChoice, type Choice, type Chosen, chosen, type Member, member, refuseChoice } from "./choice.ts";
+import {
+  addChoice,
+  type Choice,
+  type Chosen,
+  chosen,
+  type Member,
+  member,
+  type OptionsOf,
+  refuseChoice,
+} from "./choice.ts";
 import { wrongUsage } from "./options.ts";
 import { parseAlpha } from "./parse.ts";
 
@@ -33,13 +43,17 @@ export interface ChosenFlowAndSolver {
   readonly solver: Chosen<AnySolver>;
 }
 
+const flowMembers = {
+  gradient: member(gradientFlow, gradientFlow()),
+  nesterov: member(nesterovFlow, nesterovFlow()),
+} satisfies {
+  readonly [Name in Flow["name"] as Name extends `${infer Short}Flow` ? Short : Name]: Member<Flow>;
+};
+
 const flows: Choice<Flow> = {
   name: "flow",
   text: "the differential equation that leads to the code",
-  members: {
-    gradient: member(gradientFlow, gradientFlow()),
-    nesterov: member(nesterovFlow, nesterovFlow()),
-  },
+  members: flowMembers,
   options: {
     alpha: {
       value: "alpha",
@@ -47,18 +61,20 @@ const flows: Choice<Flow> = {
       parse: parseAlpha,
     },
     epsilon: { value: "time", text: "the damping is 3/(t + epsilon)", as: "nesterovEpsilon" },
-  },
+  } satisfies OptionsOf<typeof flowMembers>,
 };
 
 // Its t1 is infinite and no option of it.
 const { t1: _, ...lbfgsDefaults } = lbfgs();
 
-const solverMembers: Choice<AnySolver>["members"] = {
+const solverMembers = {
   lbfgs: member(lbfgs, lbfgsDefaults),
   amd: member(amd, amd()),
-  euler: onGrid(euler),
+  euler: onGrid(euler, {}),
   rk4: onGrid(rk4, { rule: "classic" }),
   "dormand-prince": member(dormandPrince, dormandPrince()),
+} satisfies {
+  readonly [Name in SolverName as Name extends "dormandPrince" ? "dormand-prince" : Name]: Member<AnySolver>;
 };
 
 const solvers: Choice<AnySolver> = {
@@ -95,7 +111,7 @@ const solvers: Choice<AnySolver> = {
     slices: { value: "n", text: "steps of the grid" },
     base: { value: "factor", text: "log grid: the last steps are about so many times the first" },
     rule: { value: "name", text: "RK4's weights", words: ["classic", "3/8"] },
-  },
+  } satisfies OptionsOf<typeof solverMembers>,
 };
 
 /** What is chosen by name. */
@@ -153,15 +169,18 @@ export function pairOf(flow: Flow, solver: AnySolver): FlowAndSolver {
  * A solver on a grid: the options of the grid are among its own. The grid has as many slices as the paper's, and
  * is denser near t = 0 as there. A t1 that suits every decoder there is not.
  */
-function onGrid(make: (options: EulerOptions) => AnySolver, defaults: object = {}): Member<AnySolver> {
+function onGrid<O extends EulerOptions>(
+  make: (options: O) => AnySolver,
+  defaults: { readonly [Name in Exclude<keyof O, "grid">]-?: unknown },
+): Member<AnySolver, keyof LogGridOptions | (keyof O & string)> {
   type Options = LogGridOptions & { readonly grid?: "log" | "linear" };
   const slicesOfThePaper = 100;
   return member(
     ({ t1, slices = slicesOfThePaper, grid = "log", base, ...options }: Options) => {
       if (grid === "linear" && base !== undefined) throw invalid("--base is no option of --grid linear");
       const shape = { t1, slices, ...(base !== undefined && { base }) };
-      return make({ ...options, grid: grid === "linear" ? linearGrid(shape) : logGrid(shape) });
+      return make({ ...options, grid: grid === "linear" ? linearGrid(shape) : logGrid(shape) } as O);
     },
     { t1: undefined, slices: slicesOfThePaper, grid: "log", base: 4, ...defaults },
-  );
+  ) as Member<AnySolver, keyof LogGridOptions | (keyof O & string)>;
 }

@@ -23,7 +23,16 @@ import {
   train,
   trainAutoencoder,
 } from "../train/index.ts";
-import { addChoice, type Choice, chosen, type Description, member, refuseChoice } from "./choice.ts";
+import {
+  addChoice,
+  type Choice,
+  chosen,
+  type Description,
+  type Member,
+  member,
+  type OptionsOf,
+  refuseChoice,
+} from "./choice.ts";
 import { backendOf, type RunningOptions, refuseOptions, wrongUsage } from "./options.ts";
 import { parseCount, parseNumber, parseSeed } from "./parse.ts";
 import {
@@ -57,18 +66,20 @@ const adjoints: Choice<Adjoint> = {
     approximate: member(approximate, {}),
     full: member(full, {}),
     direct: member(direct, {}),
-  },
+  } satisfies Record<Adjoint["name"], Member<Adjoint>>,
   options: {},
 };
+
+const optimizerMembers = {
+  rmsprop: member(rmsprop, rmsprop()),
+  adam: member(adam, adam()),
+  sgd: member(sgd, sgd()),
+} satisfies Record<Optimizer["name"], Member<Optimizer>>;
 
 const optimizers: Choice<Optimizer> = {
   name: "optimizer",
   text: "how the parameters follow from their gradients",
-  members: {
-    rmsprop: member(rmsprop, rmsprop()),
-    adam: member(adam, adam()),
-    sgd: member(sgd, sgd()),
-  },
+  members: optimizerMembers,
   options: {
     learningRate: { value: "rate", text: "how far a step goes" },
     alpha: { value: "share", text: "how slowly squared gradients are forgotten", as: "rmspropAlpha" },
@@ -77,18 +88,22 @@ const optimizers: Choice<Optimizer> = {
     epsilon: { value: "number", text: "keeps steps finite", as: "optimizerEpsilon" },
     weightDecay: { value: "share", text: "how much of the weights a step takes away, times the rate" },
     momentum: { value: "share", text: "how slowly gradients are forgotten" },
-  },
+  } satisfies OptionsOf<typeof optimizerMembers>,
 };
+
+const scheduleMembers = {
+  constant: member(constant, {}),
+  linear: member(linear, linear()),
+  cosine: member(cosine, cosine()),
+} satisfies Record<Schedule["name"], Member<Schedule>>;
 
 const schedules: Choice<Schedule> = {
   name: "schedule",
   text: "how the learning rate changes over the run",
-  members: {
-    constant: member(constant, {}),
-    linear: member(linear, linear()),
-    cosine: member(cosine, cosine()),
-  },
-  options: { to: { value: "factor", text: "the learning rate's factor at the end", as: "scheduleTo" } },
+  members: scheduleMembers,
+  options: {
+    to: { value: "factor", text: "the learning rate's factor at the end", as: "scheduleTo" },
+  } satisfies OptionsOf<typeof scheduleMembers>,
 };
 
 /** All that is chosen by name: what a training run has is all that there is. */
