@@ -1,0 +1,87 @@
+import { readFileSync } from "node:fs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { activations } from "../src/graph/activation.ts";
+import * as layers from "../src/graph/index.ts";
+import { KINDS } from "../src/graph/operations.ts";
+import { amd, dormandPrince, lbfgs } from "../src/index.ts";
+import { adam, rmsprop, sgd } from "../src/train/index.ts";
+
+// What README and docstrings list by hand is what there is.
+
+const readme = readFileSync("README.md", "utf8");
+
+/** The text from one place to another, which both have to be there. */
+function between(text: string, start: string, end: string): string {
+  const first = text.indexOf(start);
+  const last = text.indexOf(end, first);
+  assert.ok(first >= 0 && last > first, `there is a text from ${start} to ${end}`);
+  return text.slice(first, last);
+}
+
+const quoted = (text: string) => [...text.matchAll(/`(\w+)[`(]/g)].map(([, name]) => name!);
+
+test("README's list of operations is that of all kinds, each a layer of latentflow/graph", () => {
+  const section = between(readme, "### Decoders of your own", "\n### ");
+  const listed = quoted(between(section, "\nThere are `", "\ndecoder is encoded with"));
+  // Those that the examples before it have, and the activations, which it names as such.
+  const kinds = ["dense", "conv", "convTranspose", "activation", ...listed].sort();
+  assert.equal([...new Set(kinds)], Object.keys(KINDS).sort());
+  const missing = kinds.filter((kind) => !Object.keys(layers).includes(kind));
+  assert.equal(missing, []);
+});
+
+test("README's list of activations is that of all", () => {
+  const [, list] = /activation: \{ name: "leakyRelu", slope: 0\.2 \}, \/\/ (.*)/.exec(readme)!;
+  assert.equal(list!.split(", ").sort(), Object.keys(activations).sort());
+});
+
+/** Of each interface of options whose defaults are numbers and words: its file, and values made without any option. */
+const DEFAULTS = {
+  LbfgsOptions: { file: "src/solver/descent-solvers.ts", made: lbfgs() },
+  AmdOptions: { file: "src/solver/descent-solvers.ts", made: amd() },
+  DormandPrinceOptions: { file: "src/solver/dormand-prince.ts", made: dormandPrince() },
+  RmspropOptions: { file: "src/optimizer.ts", made: rmsprop() },
+  AdamOptions: { file: "src/optimizer.ts", made: adam() },
+  SgdOptions: { file: "src/optimizer.ts", made: sgd() },
+};
+
+/** A default as a text says it: `10,000`, `1e-6`, `"accepted"`. */
+function read(text: string): number | string {
+  return text.startsWith('"') ? text.slice(1, -1) : Number(text.replaceAll(",", ""));
+}
+
+for (const [name, { file, made }] of Object.entries(DEFAULTS)) {
+  test(`the docstrings of ${name} say the defaults`, () => {
+    const text = between(readFileSync(file, "utf8"), `export interface ${name} {`, "\n}");
+    const options = [...text.matchAll(/\/\*\*((?:[^*]|\*(?!\/))*)\*\/\s*(\w+)\?: /g)];
+    assert.is(options.length, text.match(/^ {2}\w+\?: /gm)!.length, "each has a docstring");
+    for (const [, doc, option] of options) {
+      const number = /Default (\d[\d,]*(?:\.\d+)?(?:e-?\d+)?)/.exec(doc!);
+      const word = /\(("\w+"), the default\)/.exec(doc!);
+      const said = (number ?? word)?.[1]?.replace(/,$/, "");
+      assert.ok(said, `${option} says its default`);
+      assert.is(read(said), made[option as keyof typeof made], option);
+    }
+  });
+}
+
+for (const { solver, from, to } of [
+  { solver: lbfgs(), from: "\n`lbfgs` is the default solver", to: "\n\n`amd` is" },
+  { solver: amd(), from: "\n`amd` is the paper's adaptive solver", to: "\n\nIts `tolerance`" },
+]) {
+  test(`README's table of ${solver.name}'s options has all, with their defaults`, () => {
+    const said = between(readme, from, to)
+      .split("\n")
+      .flatMap((line) => {
+        const [, options, defaults] = /^\| (`.*?`) \| (.*?) \|/.exec(line) ?? [];
+        const values = defaults?.split(", ").map((value) => read(value.replaceAll("`", ""))) ?? [];
+        return quoted(options ?? "").map((option, i) => [option, values[i]] as const);
+      });
+    const { name, flows, tableau, solve, ...all } = solver;
+    const { t1, ...withoutEnd } = all;
+    assert.equal(Object.fromEntries(said), t1 === Number.POSITIVE_INFINITY ? withoutEnd : all);
+  });
+}
+
+test.run();
