@@ -100,6 +100,7 @@ for (const dummies of [
       },
       named: [
         "src/backend/wasm/apply-optimizer.ts",
+        "src/cli/message.ts",
         "src/cli/training-options.ts",
         "src/optimizer.ts",
         "src/train/code-updates.ts",
@@ -117,6 +118,7 @@ for (const dummies of [
         "src/backend/wasm/layout.ts",
         "src/backend/webgpu/losses.ts",
         "src/cli/decoder-file.ts",
+        "src/cli/message.ts",
         "src/terms/terms.ts",
         "test/support/reference.ts",
       ],
@@ -152,7 +154,11 @@ for (const dummies of [
         before: 'export type SolverName = "amd" | ',
         after: 'export type SolverName = "dummySolver" | "amd" | ',
       },
-      named: ["src/backend/wasm/threads/latentflow-worker.ts", "src/cli/solver-options.ts"],
+      named: [
+        "src/backend/wasm/threads/latentflow-worker.ts",
+        "src/cli/message.ts",
+        "src/cli/solver-options.ts",
+      ],
     },
   ],
   [

@@ -1,14 +1,36 @@
+import type { ExpDecay, StandardLoss } from "../index.ts";
+import type { MakerName } from "../serialize.ts";
+import type { Adjoint, Optimizer, Schedule, Shift } from "../train/index.ts";
+
 // The library's messages begin with the function that was called, then what of an option's value is meant, then the
 // option: "train: validation: everyImages is 0, expected …". Where the program calls the library, people have given
 // flags.
 
-/** The functions that the program calls, and the makers of what it passes to them. */
-const functions = new Set([
-  ...["encode", "decode", "evaluate", "train", "trainAutoencoder", "encodeWith", "createDecoder", "wasm"],
-  ...["lbfgs", "amd", "euler", "rk4", "dormandPrince", "logGrid", "linearGrid"],
-  ...["gradientFlow", "nesterovFlow", "expDecay", "rmsprop", "adam", "sgd", "constant", "linear", "cosine"],
-  ...["approximate", "full", "direct", "shift", "binaryCrossEntropy", "squaredError"],
-]);
+/** The functions that the program calls. */
+const verbs = [
+  "encode",
+  "decode",
+  "evaluate",
+  "train",
+  "trainAutoencoder",
+  "encodeWith",
+  "createDecoder",
+  "wasm",
+];
+
+/** The makers of what it passes to them, of all kinds; the values do not matter. */
+const MAKERS: { readonly [Name in MakerName | ValueName]: true } = {
+  ...{ lbfgs: true, amd: true, euler: true, rk4: true, dormandPrince: true, logGrid: true, linearGrid: true },
+  ...{ gradientFlow: true, nesterovFlow: true, expDecay: true },
+  ...{ rmsprop: true, adam: true, sgd: true, constant: true, linear: true, cosine: true },
+  ...{ approximate: true, full: true, direct: true, shift: true },
+  ...{ binaryCrossEntropy: true, squaredError: true },
+};
+
+/** Values that have their maker's name. */
+type ValueName = (Optimizer | Schedule | Adjoint | StandardLoss | ExpDecay | Shift)["name"];
+
+const functions = new Set([...verbs, ...Object.keys(MAKERS)]);
 
 const loaders = new Set(["loadDecoder", "loadOnnx"]);
 
