@@ -1,9 +1,10 @@
-import { readdirSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command, Option } from "commander";
+import ts from "typescript";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { inFlags } from "../src/cli/flags.ts";
+import { inFlags, phrases } from "../src/cli/flags.ts";
 import { createProgram } from "../src/cli/program.ts";
 import { createDecoder, LatentflowError } from "../src/index.ts";
 import { Workplace } from "./support/program.ts";
@@ -195,6 +196,49 @@ function argumentsOf(command: Command, option: Option, value: string): string[] 
     ...(words[verb] ?? []),
   ];
 }
+
+/** What is filled into a text of the sources. */
+const FILLED = "\0";
+
+/** A text of the sources, with its pieces put together: undefined of what is none. */
+function textOf(node: ts.Node): string | undefined {
+  if (ts.isStringLiteralLike(node)) return node.text;
+  if (ts.isTemplateExpression(node)) {
+    return node.head.text + node.templateSpans.map(({ literal }) => FILLED + literal.text).join("");
+  }
+  if (!ts.isBinaryExpression(node) || node.operatorToken.kind !== ts.SyntaxKind.PlusToken) return undefined;
+  const [left, right] = [textOf(node.left), textOf(node.right)];
+  return left === undefined && right === undefined ? undefined : (left ?? FILLED) + (right ?? FILLED);
+}
+
+/** All texts of the library: no phrase is one of the program's own. */
+function libraryTexts(): string[] {
+  const source = new URL("../src/", import.meta.url);
+  const texts: string[] = [];
+  const visit = (node: ts.Node) => {
+    const text = textOf(node);
+    if (text !== undefined) texts.push(text);
+    ts.forEachChild(node, visit);
+  };
+  for (const file of readdirSync(source, { recursive: true, encoding: "utf8" })) {
+    if (!file.endsWith(".ts") || file.startsWith("cli")) continue;
+    visit(ts.createSourceFile(file, readFileSync(new URL(file, source), "utf8"), ts.ScriptTarget.Latest));
+  }
+  return texts;
+}
+
+test("what the program puts into other words is what the library says", () => {
+  const texts = libraryTexts();
+  const isSaid = (phrase: string) => texts.some((text) => text.includes(phrase));
+  const unsaid = phrases.flatMap(([, said]) => {
+    // One word of it, a loss's name say, may be filled in.
+    const words = [...said.matchAll(/\w+/g)].map(
+      ({ 0: word, index }) => said.slice(0, index) + FILLED + said.slice(index + word.length),
+    );
+    return [said, ...words].some(isSaid) ? [] : [said];
+  });
+  assert.equal(unsaid, [], "change them in src/cli/flags.ts as they were changed in the library");
+});
 
 test("what the checkpoint's run had otherwise is named by flags", async () => {
   const out = workplace.newPath();

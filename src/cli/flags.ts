@@ -46,12 +46,15 @@ const options: Readonly<Record<string, string>> = {
   ),
 };
 
-/** The library's advice, and what it comes to for a command that has the option. */
-const phrases: readonly (readonly [option: string, said: string, meant: string])[] = [
+/**
+ * The library's advice, word for word, and what it comes to for a command that has the option. Whoever changes a text of
+ * the library that stands here changes it here, too: a test looks for each of them in the sources.
+ */
+export const phrases: readonly (readonly [option: string, said: string, meant: string])[] = [
   ["data", "the samples have", "the samples of --data have"],
   ["data", "there are no samples", "there are no samples in --data"],
-  ["loss", "for binaryCrossEntropy", "for --loss bce"],
-  ["loss", "binaryCrossEntropy needs", "--loss bce needs"],
+  ["loss", "for binaryCrossEntropy; scale the data", "for --loss bce; scale the data"],
+  ["loss", "binaryCrossEntropy needs a decoder", "--loss bce needs a decoder"],
   ["loss", "use squaredError()", "use --loss mse"],
   ["loss", 'give { loss: "bce" } or { loss: "mse" }', "give --loss bce or --loss mse"],
   [
@@ -60,7 +63,7 @@ const phrases: readonly (readonly [option: string, said: string, meant: string])
     "give --output-activation sigmoid",
   ],
   // Of a command without --loss: it is the file's.
-  ["outputActivation", "binaryCrossEntropy needs", "the file's loss bce needs"],
+  ["outputActivation", "binaryCrossEntropy needs a decoder", "the file's loss bce needs a decoder"],
   ["outputActivation", ", else use squaredError()", ""],
   ["encoder", "the encoder goes", "--encoder goes"],
   ["activation", 'give the option activation: "elu", say', "give --activation elu, say"],
@@ -107,7 +110,6 @@ const phrases: readonly (readonly [option: string, said: string, meant: string])
     "go on from it with --resume, give another --out,",
   ],
   ["out", "or give another file", "or give another --out"],
-  ["validate", "validationData is absent", "--validate is absent"],
   ["priorFrom", "codes has ", "it has "],
   ["priorFrom", "codes[", "its value ["],
   ["priorCovariance", 'give covariance: "diagonal"', "give --prior-covariance diagonal"],
