@@ -4,91 +4,15 @@
 //   node test/run.mjs amd wasm     the files whose names contain "amd" or "wasm"
 //
 // Files run on the Node that runs this one and again on Node 24, since the engines differ in what they make of
-// the same WASM; all but those that are about the package, its programs and files rather than about numbers. Those that
-// compute on a GPU run on Node 24 only: Dawn, which gives Node WebGPU, does not work with onnxruntime-web on Node 20.
+// the same WASM; test/special-files.mjs has those that do not, and those that are begun first.
 import { execFileSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { needsNewerNode, runsOnce, slowest } from "./special-files.mjs";
 import { runFile, stopAll } from "./support/run-file.mjs";
 import { findNewerNode, newerNode, relaxedSimdFlags } from "./support/runtimes.mjs";
 
-const runsOnce = [
-  "bench-page.test.ts",
-  "browser.test.ts",
-  "build.test.ts",
-  "checkpoint-file.test.ts",
-  "checkpoint-kill.test.ts",
-  "checkpoint-lock.test.ts",
-  "cli.test.ts",
-  "cli-decoder.test.ts",
-  "cli-files.test.ts",
-  "cli-flags.test.ts",
-  "cli-fixed.test.ts",
-  "cli-inputs.test.ts",
-  "cli-parquet.test.ts",
-  "cli-priors.test.ts",
-  "cli-progress.test.ts",
-  "cli-runs.test.ts",
-  "cli-train.test.ts",
-  "cli-train-decoders.test.ts",
-  "cli-training-options.test.ts",
-  "cluster-examples.test.ts",
-  "command-line-docs.test.ts",
-  "documented.test.ts",
-  // Installs a package in a folder of the repository, which two runs at a time would do over each other.
-  "esrgan.test.ts",
-  "everywhere.test.ts",
-  "examples-folders.test.ts",
-  "examples.test.ts",
-  "file-kind.test.ts",
-  "fuzz.test.ts",
-  // What the compiler says, and what a program does that is killed.
-  "how-to-add.test.ts",
-  "imports.test.ts",
-  "package.test.ts",
-  "published.test.ts",
-  "reproduce.test.ts",
-  "runner.test.ts",
-  "shards-faults.test.ts",
-  "shards-hostile.test.ts",
-  "shards-killed.test.ts",
-  "training-log.test.ts",
-  "webgpu-browser.test.ts",
-  "where-it-runs.test.ts",
-];
-const needsNewerNode = [
-  "webgpu-auto.test.ts",
-  "webgpu-device.test.ts",
-  "webgpu-kinds.test.ts",
-  "webgpu-objective.test.ts",
-  "webgpu-priors.test.ts",
-  "webgpu-solvers.test.ts",
-];
-/** They are begun first, in this order: one that is begun last keeps a single core busy while the other waits. */
-const slowest = [
-  "webgpu-kinds.test.ts",
-  "webgpu-browser.test.ts",
-  "package.test.ts",
-  "webgpu-solvers.test.ts",
-  "bench-page.test.ts",
-  "cli-files.test.ts",
-  "how-to-add.test.ts",
-  "browser.test.ts",
-  "fuzz.test.ts",
-  "cli-runs.test.ts",
-  "reproduce.test.ts",
-  "everywhere.test.ts",
-  "examples.test.ts",
-  "webgpu-device.test.ts",
-  "shards-faults.test.ts",
-  "cli-priors.test.ts",
-  "esrgan.test.ts",
-  "operations.test.ts",
-  "webgpu-operations.test.ts",
-  "webgpu-priors.test.ts",
-  "webgpu-objective.test.ts",
-];
 const filesAtOnce = 2;
 /** In seconds, for a file; a busy machine takes several times as long as an idle one. */
 const timeLimit = 600;
@@ -136,6 +60,14 @@ async function work() {
 /** @param {string[]} patterns */
 function chooseFiles(patterns) {
   const all = readdirSync(folder).filter((file) => file.endsWith(".test.ts"));
+  const missing = [...runsOnce, ...needsNewerNode, ...slowest].filter((file) => !all.includes(file));
+  if (missing.length > 0) {
+    const names = [...new Set(missing)].join(", ");
+    console.error(
+      `test/special-files.mjs: there is no ${names} in test/; put a renamed file's new name there, or take it out`,
+    );
+    process.exit(1);
+  }
   const unmatched = patterns.filter((pattern) => !all.some((file) => file.includes(pattern)));
   if (all.length === 0 || unmatched.length > 0) {
     console.error(`test/run.mjs: no test file matches ${unmatched.join(", ") || "test/*.test.ts"}`);

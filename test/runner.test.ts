@@ -96,21 +96,45 @@ test("a pattern that matches no file is refused", () => {
   assert.not.match(runner.stdout, "passed");
 });
 
-test("the last line has the counts and the exit code says whether any test failed", () => {
-  const copy = join(folder, "run.mjs");
-  cpSync("test/run.mjs", copy);
-  cpSync("test/support", join(folder, "support"), { recursive: true });
-  const imports = 'import { test } from "uvu";';
-  // Names of files that run on one Node only.
-  writeFileSync(join(folder, "cli.test.ts"), `${imports} test("a", () => {}); test.run();`);
-  writeFileSync(join(folder, "package.test.ts"), `${imports} test("a", () => {});`);
+/** A copy of the runner in a folder of its own, with these files, and those of them that run on one Node. */
+function copyRunner(files: Readonly<Record<string, string>>, runsOnce: readonly string[]): string {
+  const own = mkdtempSync(join(folder, "copy-"));
+  cpSync("test/run.mjs", join(own, "run.mjs"));
+  cpSync("test/support", join(own, "support"), { recursive: true });
+  writeFileSync(
+    join(own, "special-files.mjs"),
+    `export const runsOnce = ${JSON.stringify(runsOnce)}; export const needsNewerNode = []; export const slowest = [];`,
+  );
+  for (const [name, text] of Object.entries(files)) {
+    writeFileSync(join(own, name), `import { test } from "uvu";\n${text}\n`);
+  }
+  return join(own, "run.mjs");
+}
 
+test("the last line has the counts and the exit code says whether any test failed", () => {
+  const files = {
+    "good.test.ts": 'test("a", () => {}); test.run();',
+    "bad.test.ts": 'test("a", () => {});',
+  };
+  const copy = copyRunner(files, Object.keys(files));
   const all = spawnSync(process.execPath, [copy], { encoding: "utf8" });
   assert.match(all.stdout, /\n1 passed, 1 failed\n$/);
   assert.is(all.status, 1);
-  const one = spawnSync(process.execPath, [copy, "cli"], { encoding: "utf8" });
+  const one = spawnSync(process.execPath, [copy, "good"], { encoding: "utf8" });
   assert.match(one.stdout, /\n1 passed, 0 failed\n$/);
   assert.is(one.status, 0);
+});
+
+test("a file that is treated in its own way has to be there: a renamed one would be treated as the others", () => {
+  const files = { "renamed.test.ts": 'test("a", () => {}); test.run();' };
+  const copy = copyRunner(files, ["renamed.test.ts", "old.test.ts"]);
+  const { status, stdout, stderr } = spawnSync(process.execPath, [copy, "renamed"], { encoding: "utf8" });
+  assert.is(status, 1);
+  assert.match(
+    stderr,
+    /^test\/special-files\.mjs: there is no old\.test\.ts in test\/; put a renamed file's/,
+  );
+  assert.is(stdout, "");
 });
 
 test.run();
