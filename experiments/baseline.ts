@@ -6,7 +6,7 @@ import { type Amd, amd, type EncodeResult, encode, type Lbfgs, lbfgs, wasm } fro
 import { STATUSES } from "../src/result.ts";
 import { readDataset } from "../src/train/index.ts";
 import { type Subject, subjects, writeHashes } from "./decoders.ts";
-import type { ExperimentSettings } from "./paper.ts";
+import type { ExperimentSettings } from "./experiment-settings.ts";
 import { compareRuns, recordRuns } from "./run-hashes.ts";
 import { type Row, report } from "./table.ts";
 

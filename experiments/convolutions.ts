@@ -10,7 +10,7 @@ import {
   shift,
   train,
 } from "../src/train/index.ts";
-import type { ExperimentSettings } from "./paper.ts";
+import type { ExperimentSettings } from "./experiment-settings.ts";
 import { type Row, report, seconds } from "./table.ts";
 
 /** The demo's decoder of convolutions: 20 → 7×7×32 → 14×14×16 → 28×28×1. */

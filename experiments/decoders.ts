@@ -21,7 +21,7 @@ import {
   train,
   trainAutoencoder,
 } from "../src/train/index.ts";
-import { SOLVER } from "./paper.ts";
+import { SOLVER } from "./digits.ts";
 
 // The decoders that solvers are compared on. Each comes from a seed and the plain build, so that it has the same bits
 // on every machine, and is kept in a folder once it has been trained; `sha256.json` says which bits.

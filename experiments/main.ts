@@ -5,7 +5,7 @@ import { Command } from "commander";
 import { parseSeed } from "../src/cli/parse.ts";
 import { compareWithBaseline, recordBaseline } from "./baseline.ts";
 import { compareConvolutions } from "./convolutions.ts";
-import type { ExperimentSettings } from "./paper.ts";
+import type { ExperimentSettings } from "./experiment-settings.ts";
 import { compareRuns, recordRuns } from "./run-hashes.ts";
 import { compareSolvers } from "./solvers.ts";
 import { compareStarts } from "./starts.ts";

@@ -2,7 +2,7 @@ import { mean } from "../bench/measure.ts";
 import { stepsTo } from "../bench/steps-to.ts";
 import { amd, type EncodeResult, encode, lbfgs, summary } from "../src/index.ts";
 import { type Subject, subjects } from "./decoders.ts";
-import type { ExperimentSettings } from "./paper.ts";
+import type { ExperimentSettings } from "./experiment-settings.ts";
 import { type Row, report } from "./table.ts";
 
 /**

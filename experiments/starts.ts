@@ -2,7 +2,7 @@ import { mean } from "../bench/measure.ts";
 import { type Decoder, encode, loadDecoder } from "../src/index.ts";
 import { createRandom } from "../src/random.ts";
 import { mnist } from "../src/train/index.ts";
-import type { ExperimentSettings } from "./paper.ts";
+import type { ExperimentSettings } from "./experiment-settings.ts";
 import { type Row, report } from "./table.ts";
 
 const DIGITS = 1000;

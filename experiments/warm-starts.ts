@@ -2,7 +2,8 @@ import { countingBackend } from "../bench/timed-backend.ts";
 import { createPaperDecoder } from "../reproduce/setting.ts";
 import { lbfgs } from "../src/index.ts";
 import { rmsprop, train } from "../src/train/index.ts";
-import { chooseDigits, type ExperimentSettings, SOLVER, testLoss } from "./paper.ts";
+import { chooseDigits, SOLVER, testLoss } from "./digits.ts";
+import type { ExperimentSettings } from "./experiment-settings.ts";
 import { type Row, report, seconds } from "./table.ts";
 
 const DIGITS = 480;

@@ -4,7 +4,7 @@ import { describeMachine } from "../../bench/peers/machine.ts";
 import { createSampler } from "../../src/data/sampler.ts";
 import { type Backend, wasm } from "../../src/index.ts";
 import { type Dataset, mnist } from "../../src/train/index.ts";
-import type { ExperimentSettings } from "../paper.ts";
+import type { ExperimentSettings } from "../experiment-settings.ts";
 import { codePriors, type MixtureSizes } from "./code-priors.ts";
 import { KeptFigures } from "./kept-figures.ts";
 import type { Figures, Task } from "./measure.ts";

@@ -3,13 +3,6 @@ import type { Decoder, GradientFlow, Solver } from "../src/index.ts";
 import { AMD_IN_TRAINING } from "../src/train/check-options.ts";
 import { type Dataset, evaluate, mnist } from "../src/train/index.ts";
 
-/** What every experiment is given. */
-export interface ExperimentSettings {
-  readonly seed: number;
-  /** The folder for its files. */
-  readonly out: string;
-}
-
 export { AMD_IN_TRAINING as SOLVER };
 
 /** `count` MNIST training digits chosen by the seed, and the 10,000 test digits. */
