@@ -3,7 +3,8 @@ import { type Decoder, graphAtPoints } from "../decoder/decoder.ts";
 import type { Length } from "../graph/definition.ts";
 import type { ArrayFile } from "./array-files/array-file.ts";
 
-// How many points a sample of a decoder over points has, by the shapes of what is given.
+// How many points a sample of a decoder over points has, by the shapes of the files that are given. The decoder for so many
+// is made in src/decoder/points.ts.
 
 /** The samples that it is given with: the first ones, of how many their file holds. */
 export interface SampleRows {
