@@ -4,10 +4,12 @@ import * as assert from "uvu/assert";
 import { activations } from "../src/graph/activation.ts";
 import * as layers from "../src/graph/index.ts";
 import { KINDS } from "../src/graph/operations.ts";
-import { amd, dormandPrince, lbfgs } from "../src/index.ts";
-import { adam, rmsprop, sgd } from "../src/train/index.ts";
+import { amd, createDecoder, dormandPrince, encode, lbfgs } from "../src/index.ts";
+import type { Optimizer } from "../src/optimizer.ts";
+import { LOSS_MAKERS, normaliseLoss } from "../src/terms/losses.ts";
+import { adam, rmsprop, sgd, train } from "../src/train/index.ts";
 
-// What README and docstrings list by hand is what there is.
+// What README, docstrings and messages list by hand is what there is.
 
 const readme = readFileSync("README.md", "utf8");
 
@@ -34,6 +36,33 @@ test("README's list of operations is that of all kinds, each a layer of latentfl
 test("README's list of activations is that of all", () => {
   const [, list] = /activation: \{ name: "leakyRelu", slope: 0\.2 \}, \/\/ (.*)/.exec(readme)!;
   assert.equal(list!.split(", ").sort(), Object.keys(activations).sort());
+});
+
+/** What a call that has to be refused says. */
+async function refusal(call: () => unknown): Promise<string> {
+  try {
+    await call();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error("it was not refused");
+}
+
+test("what refuses a loss or an optimizer lists all that there are", async () => {
+  const decoder = createDecoder({ layers: [2, 3] });
+  const y = new Float32Array(3);
+  const wrong = 1 as never;
+  const makers = [...new Set(Object.values(LOSS_MAKERS).map((make) => `${make.name}()`))];
+  const short = Object.keys(LOSS_MAKERS).filter((name) => !makers.includes(`${name}()`));
+  for (const message of [
+    await refusal(() => encode(decoder, y, { loss: wrong })),
+    await refusal(() => normaliseLoss("loss", wrong)),
+  ]) {
+    for (const name of [...short.map((name) => `"${name}"`), ...makers]) assert.match(message, name);
+  }
+  const optimizers: { readonly [Name in Optimizer["name"]]: true } = { rmsprop: true, adam: true, sgd: true };
+  const message = await refusal(() => train(decoder, y, { loss: "mse", optimizer: wrong }));
+  for (const name of Object.keys(optimizers)) assert.match(message, `${name}()`);
 });
 
 /** Of each interface of options whose defaults are numbers and words: its file, and values made without any option. */
