@@ -70,10 +70,11 @@ const ofThePaper = (["MNIST", "Fashion-MNIST"] as const).flatMap((data) =>
   (["bce", "mse"] as const).flatMap((loss) =>
     variants.map(({ activation = "elu", latents = 20, trainedWith = "amd" }): Recipe => {
       const traits = { data, loss, activation, latents, "trained with": trainedWith };
+      const name = Object.values(traits).join("-").toLowerCase();
       return {
-        ...{ name: Object.values(traits).join("-").toLowerCase(), data, traits, sampleCount: 1000, side: 28 },
+        ...{ name, data, traits, sampleCount: 1000, side: 28 },
         async make(images, seed) {
-          if (trainedWith === "implicitAmd") return loadDecoder(join(folder, `${this.name}.safetensors`));
+          if (trainedWith === "implicitAmd") return loadDecoder(join(folder, `${name}.safetensors`));
           const untrained = createDecoder({
             layers: [latents, 150, 300, 600, 784],
             ...{ activation, outputActivation: "sigmoid", loss, seed, outputShape: [28, 28] },
