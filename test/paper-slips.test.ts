@@ -82,6 +82,7 @@ test("equations 9 and 10: of the two signs only da/dt = α∇²l a and -∫ give
     [1, 1],
     [-1, 1],
   ] as const) {
+    // One of them is the printed one.
     assert.ok(off(signs) > 0.1, `${signs}: ${off(signs)}`);
   }
   // And the gradient at z held fixed is another: the flow has not come to rest.
