@@ -267,12 +267,8 @@ function takeOver(file: string, meanwhile: (content: string) => void) {
   const modules = fileModules()!;
   const open = async (path: string, flags: string) => {
     const handle = await modules.fileSystem.open(path, flags);
-    if (path === `${file}.lock` || !path.startsWith(`${file}.lock.`)) return handle;
-    const write = async (content: Uint8Array) => {
-      await handle.writeFile(content);
-      meanwhile(String(Buffer.from(content)));
-    };
-    return { write, close: () => handle.close() };
+    if (path.startsWith(`${file}.lock.`)) meanwhile(readFileSync(path, "utf8"));
+    return handle;
   };
   const fileSystem = { ...modules.fileSystem, open } as typeof modules.fileSystem;
   return lockFile("test", file, { ...modules, fileSystem });
@@ -311,6 +307,20 @@ test("a dead lock that others take over and release meanwhile leads to a lock of
   await held.check();
   await held.release();
   assert.equal(locksOf(file), []);
+});
+
+test("a lock is never there without saying whose it is", async () => {
+  const modules = fileModules()!;
+  const seen: string[] = [];
+  const open: typeof modules.fileSystem.open = (path, flags) => {
+    if (String(path).endsWith(".lock")) seen.push(readFileSync(String(path), "utf8"));
+    return modules.fileSystem.open(path, flags);
+  };
+  const fileSystem = { ...modules.fileSystem, open };
+  const held = await lockFile("test", newFile(), { ...modules, fileSystem });
+  assert.is(seen.length, 1);
+  assert.is(JSON.parse(seen[0]!).pid, process.pid);
+  await held.release();
 });
 
 test("who has lost the lock does not touch the other run's half-written file either", async () => {

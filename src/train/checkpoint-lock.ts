@@ -133,20 +133,18 @@ export async function lockFile(
     return Math.abs((await now()) - beat);
   }
 
-  /** Makes a lock's file; undefined when there is one. */
+  /**
+   * Makes a lock's file; undefined when there is one. It is made and filled in one go: a process that ended in between, as at
+   * a signal that it waits for, would leave a lock that does not say whose it was, which counts as alive for a minute.
+   */
   async function make(path: string) {
     try {
-      const handle = await fileSystem.open(path, "wx");
-      try {
-        await handle.write(content, 0, content.length, 0);
-        return handle;
-      } catch (error) {
-        await handle.close();
-        await fileSystem.unlink(path).catch(() => {});
-        throw error;
-      }
+      builtinModule("node:fs")!.writeFileSync(path, content, { flag: "wx" });
+      return await fileSystem.open(path, "r+");
     } catch (error) {
       if (codeOf(error) === "EEXIST") return undefined;
+      // Of a full disk: the file is there, and says nothing.
+      await fileSystem.unlink(path).catch(() => {});
       throw error;
     }
   }
