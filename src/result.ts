@@ -167,3 +167,18 @@ export function meanOfFinite(values: ArrayLike<number>): number {
   }
   return sum / count;
 }
+
+/**
+ * Over the values that are numbers, NaN where there are none: one that is infinite makes it so. Of the losses of a training,
+ * which has to say that it has gone astray, but not that a prior has drowned a sample's loss.
+ */
+export function meanOfNumbers(values: ArrayLike<number>): number {
+  let sum = 0;
+  let count = 0;
+  for (let i = 0; i < values.length; i++) {
+    if (Number.isNaN(values[i])) continue;
+    sum += values[i]!;
+    count++;
+  }
+  return sum / count;
+}

@@ -5,8 +5,8 @@ export interface TrainStep {
   /** Images processed up to and with this mini-batch. */
   readonly images: number;
   /**
-   * The mini-batch's mean loss at the latents found, before its update: over the samples whose loss is finite, NaN where
-   * there are none.
+   * The mini-batch's mean loss at the latents found, before its update: over the samples whose loss is a number, which it is
+   * not where a prior's share drowns it; infinite where one of them is.
    */
   readonly loss: number;
   /**

@@ -5,7 +5,7 @@ import { throwIfAborted } from "../brand.ts";
 import { createSampler } from "../data/sampler.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import type { DifferentiableObjective } from "../objective.ts";
-import { meanOfFinite } from "../result.ts";
+import { meanOfNumbers } from "../result.ts";
 import type { Control } from "../solver/base.ts";
 import { withoutShare } from "../solver/prior-of-samples.ts";
 import type { Solution } from "../solver/solution.ts";
@@ -144,7 +144,7 @@ function meanLossOf(
       if (!prior) return objective;
       return withoutShare(objective, prior.value(z.subarray(i * d, (i + 1) * d)) * prior.scale(i));
     });
-    return meanOfFinite(losses);
+    return meanOfNumbers(losses);
   });
 }
 

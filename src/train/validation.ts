@@ -5,7 +5,7 @@ import type { Dataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { checkFixed, type FixedOption, type FixedValues } from "../decoder/fixed.ts";
 import { checkWeights } from "../problem.ts";
-import { meanOfFinite } from "../result.ts";
+import { meanOfNumbers } from "../result.ts";
 import { type CheckedPair, solve } from "../solve.ts";
 import type { Control } from "../solver/base.ts";
 import { Solution } from "../solver/solution.ts";
@@ -34,8 +34,8 @@ export interface ValidationResult {
   /** Images processed before it. */
   readonly images: number;
   /**
-   * The mean loss of the validation samples, each encoded from z = 0, or by the autoencoder: over those whose loss is
-   * finite, NaN where there are none.
+   * The mean loss of the validation samples, each encoded from z = 0, or by the autoencoder: over those whose loss is a
+   * number, infinite where one of them is.
    */
   readonly loss: number;
 }
@@ -85,7 +85,7 @@ export function isValidationDue(
 
 /**
  * The mean loss of samples encoded with the decoder as it is, summed in the order of the samples, of those whose loss is
- * finite. It changes nothing that the training goes on from.
+ * a number. It changes nothing that the training goes on from.
  *
  * @param options `isAutoencoder`: of a network whose latents are the samples
  * @returns no mean of all samples once the caller has aborted
@@ -120,5 +120,5 @@ export async function meanLoss(
       for (let i = 0; i < problem.sampleCount; i++) losses[first + i] = solution.lossOf(i);
     });
   }
-  return meanOfFinite(losses);
+  return meanOfNumbers(losses);
 }
