@@ -96,7 +96,7 @@ const RECIPES: Readonly<Record<number, readonly Recipe[]>> = {
     ...[paper(0, 200, 3), lookAtPaper(0, 100, 3), lookAtPaper(0, 200, 2), lookAtPaper(0, 200, 4)],
     ...[paper(1600, 0, 3), lookAtPaper(800, 0, 3), lookAtPaper(1600, 0, 2), lookAtPaper(1600, 0, 4)],
     paper(1600, 40, 3),
-    ...[small(800, 0, 3), lookAtSmall(400, 0, 3), lookAtSmall(1600, 0, 3)],
+    ...[small(800, 0, 3), lookAtSmall(400, 0, 3), small(1600, 0, 3), lookAtSmall(3200, 0, 3)],
     ...[lookAtSmall(800, 0, 1), lookAtSmall(800, 0, 2), lookAtSmall(800, 0, 4)],
     ...[small(800, 40, 3), lookAtSmall(0, 200, 3)],
     lookAtLarge(400, 0, 3),
