@@ -198,7 +198,7 @@ for (const [name, decoder, loss, nodes, reshapes] of EVALUATIONS) {
   });
 }
 
-test("a step of lbfgs takes 1.1 evaluations, of the paper's decoder and of the DCGAN", async () => {
+test("a step of lbfgs takes 1.2 evaluations, of the paper's decoder and of the DCGAN", async () => {
   const { data } = await readIdx(readFileSync("demo/mnist-test-300.idx.gz"));
   const digits = Float32Array.from(data.subarray(0, 32 * 784), (value) => value / 255);
   const generator = dcganDecoder("elu");
@@ -210,7 +210,7 @@ test("a step of lbfgs takes 1.1 evaluations, of the paper's decoder and of the D
     const { stats } = await encode(decoder, samples);
     const sum = (counts: Uint32Array) => counts.reduce((total, count) => total + count, 0);
     const each = sum(stats.valueEvaluations) / sum(stats.acceptedSteps);
-    assert.ok(each > 1.05 && each < 1.2, `${each}`);
+    assert.ok(each > 1.1 && each < 1.25, `${each}`);
   }
 });
 
