@@ -27,14 +27,15 @@ export interface Measured {
 /** Images at once: their float32 values take 3 MB. */
 const PIECE = 1000;
 
-/** Each image encoded by a solver. */
+/** Each image encoded by a solver, from z0 for all of them, by default 0. */
 export function measureFlow(
   decoder: Decoder,
   data: Dataset,
   solver: Solver<GradientFlow<1>>,
   progress?: (share: number) => void,
+  z0: Float32Array = new Float32Array(decoder.latentSize),
 ): Promise<Measured> {
-  return measure(decoder, data, progress, (y) => encode(decoder, y, { solver, backend }));
+  return measure(decoder, data, progress, (y) => encode(decoder, y, { solver, backend, z0 }));
 }
 
 /** Each image encoded by an autoencoder's encoder. */

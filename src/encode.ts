@@ -57,7 +57,7 @@ export interface CommonEncodeOptions {
   fixed?: FixedOption;
   /** For a decoder over points: how many each sample has. y has points × channels values a sample then. */
   points?: number;
-  /** Where the flow starts, B × latentSize. Default 0. */
+  /** Where the flow starts: latentSize values for all samples, or B × latentSize. Default 0. */
   z0?: Float32Array;
   /** Where the work is done. Default `wasm()`. */
   backend?: Backend;
@@ -166,17 +166,29 @@ function checkArguments(given: Decoder, y: Float32Array, options: EncodeOptions)
   const { loss, prior, batchSize, ...settings } = checkSettings("encode", given, options);
   const decoder = atPoints("encode", given, options.points);
   const sampleCount = checkTargets("encode", y, decoder);
-  const { weights, z0 } = options;
+  const { weights } = options;
   checkWeights("encode", weights, sampleCount, decoder);
   const fixed = checkFixed("encode", decoder, options.fixed, sampleCount);
-  if (z0 !== undefined && checkLatents("encode", "z0", z0, decoder) !== sampleCount) {
-    const expected = `${sampleCount * decoder.latentSize} (${sampleCount} samples × the decoder's latent size ${decoder.latentSize})`;
-    throw invalid(`encode: z0 has ${z0.length} values, expected ${expected}`);
-  }
+  const z0 = options.z0 && startOf(options.z0, sampleCount, decoder);
   const problem: Problem = {
     ...{ decoder, loss, prior, sampleCount, targets: y, weights, fixed, batchSize },
   };
   return { problem, z0, ...settings };
+}
+
+/** B × latentSize: where each sample's flow starts. */
+function startOf(z0: Float32Array, sampleCount: number, decoder: Decoder): Float32Array {
+  const { latentSize } = decoder;
+  const rows = checkLatents("encode", "z0", z0, decoder);
+  if (rows === sampleCount) return z0;
+  if (rows !== 1) {
+    throw invalid(
+      `encode: z0 has ${z0.length} values, expected ${latentSize} (one latent for all samples) or ${sampleCount * latentSize} (one for each sample)`,
+    );
+  }
+  const all = new Float32Array(sampleCount * latentSize);
+  for (let sample = 0; sample < sampleCount; sample++) all.set(z0, sample * latentSize);
+  return all;
 }
 
 /** The decoder, and options that are no samples' data, checked and completed. */

@@ -91,12 +91,27 @@ test("encode refuses weights that are none, and y that is missing where there is
 test("encode refuses a z0 that does not fit", async () => {
   await rejected(encode(decoder, y, { z0: new Float32Array(3) }), "invalid_argument", /z0 has 3 values/);
   await rejected(
-    encode(decoder, y, { z0: new Float32Array(2) }),
+    encode(decoder, y, { z0: new Float32Array(6) }),
     "invalid_argument",
-    /z0 has 2 values, expected 4 \(2 samples/,
+    /z0 has 6 values, expected 2 \(one latent for all samples\) or 4 \(one for each sample\)/,
+  );
+  await rejected(
+    encode(decoder, y, { z0: new Float32Array(0) }),
+    "invalid_argument",
+    /z0 has 0 values, expected 2 /,
   );
   const z0 = Float32Array.of(0, 0, Number.NaN, 0);
   await rejected(encode(decoder, y, { z0 }), "invalid_argument", /z0 is NaN at sample 1, element 0/);
+});
+
+test("a z0 for all samples is each one's", async () => {
+  const z0 = Float32Array.of(0.3, -0.2);
+  const [once, each] = [
+    await encode(decoder, y, { z0 }),
+    await encode(decoder, y, { z0: Float32Array.of(...z0, ...z0) }),
+  ];
+  assert.equal([once.z, once.initialLoss], [each.z, each.initialLoss]);
+  assert.is.not(once.initialLoss[0], (await encode(decoder, y)).initialLoss[0]);
 });
 
 test("encode refuses unknown options and options of the wrong type", async () => {

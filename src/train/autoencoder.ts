@@ -1,9 +1,9 @@
 import type { Backend } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { attached, throwIfAborted } from "../brand.ts";
-import { checkOptions, checkSignal } from "../check.ts";
+import { checkOptions, checkSignal, invalid } from "../check.ts";
 import { makeControl, unlessAborted } from "../control.ts";
-import type { Dataset } from "../data/dataset.ts";
+import { createDataset, type Dataset, isDataset } from "../data/dataset.ts";
 import { checkDecoder, type Decoder, descriptionOf, GraphDecoder } from "../decoder/decoder.ts";
 import { initialise } from "../decoder/initialise.ts";
 import { readDefinition } from "../graph/read-definition.ts";
@@ -14,6 +14,7 @@ import type { StandardLoss } from "../terms/losses.ts";
 import { checkAutoencoderArguments } from "./check-options.ts";
 import type { RunOptions, TrainResult } from "./options.ts";
 import { joinedDefinition, reverseDefinition } from "./reverse.ts";
+import { pieces } from "./samples.ts";
 import { trainNetwork } from "./train-network.ts";
 
 /** Options of `trainAutoencoder`. */
@@ -44,6 +45,8 @@ const ENCODER_STREAM = 3;
  *
  * With its result `run`, `evaluate(run.decoder, test, { encoder: run.encoder })` is the autoencoder's own loss, and
  * `evaluate(run.decoder, test, { solver: amd() })` the paper's "mixed": the same decoder, inverted by AMD.
+ *
+ * Its codes need not lie about 0, where flows start: `encode` from `meanCode(run.encoder, data)`.
  *
  * The same seed, machine and build give the same weights, bit for bit.
  *
@@ -117,7 +120,15 @@ export async function encodeWith(
   y: Float32Array,
   options: EncodeWithOptions = {},
 ): Promise<Float32Array> {
-  const where = "encodeWith";
+  return codesOf("encodeWith", encoder, y, options);
+}
+
+async function codesOf(
+  where: string,
+  encoder: Decoder,
+  y: Float32Array,
+  options: EncodeWithOptions,
+): Promise<Float32Array> {
   checkDecoder(where, encoder);
   checkOptions(where, options, { backend: true, signal: true });
   const { backend = wasm(), signal } = options;
@@ -130,4 +141,42 @@ export async function encodeWith(
   const codes = await session.decode(y, [], false, makeControl(signal));
   throwIfAborted(signal);
   return codes;
+}
+
+/**
+ * The mean of the codes that an encoder gives samples: where the flows of its decoder are best begun. An autoencoder's codes
+ * need not lie about 0, and flows from there may end in minima where no sample has its code, far above those of most others.
+ *
+ * @param encoder of `trainAutoencoder`
+ * @param data samples of the encoder's `latentSize`, those that it was trained on say: a Dataset, or a Float32Array
+ * @returns the encoder's `outputSize` values, which `encode` takes as `z0`
+ * @throws LatentflowError as `encodeWith`; `invalid_argument` also where there are no samples
+ * @example
+ * const z0 = await meanCode(run.encoder, images);
+ * await encode(run.decoder, y, { z0 });
+ */
+export async function meanCode(
+  encoder: Decoder,
+  data: Dataset | Float32Array,
+  options: EncodeWithOptions = {},
+): Promise<Float32Array> {
+  const where = "meanCode";
+  checkDecoder(where, encoder);
+  const { latentSize: size, outputSize: d } = encoder;
+  if (!isDataset(data)) checkLatents(where, "data", data, encoder, "the encoder's input size");
+  const dataset = isDataset(data) ? data : createDataset(data, { shape: [size] });
+  if (dataset.size !== size) {
+    throw invalid(
+      `${where}: the samples have ${dataset.size} values, expected ${size} (the encoder's input size)`,
+    );
+  }
+  if (dataset.count === 0) throw invalid(`${where}: there are no samples`);
+  const sums = new Float64Array(d);
+  for (const indices of pieces(dataset)) {
+    const codes = await codesOf(where, encoder, dataset.rows(indices), options);
+    codes.forEach((value, i) => {
+      sums[i % d]! += value;
+    });
+  }
+  return Float32Array.from(sums, (sum) => sum / dataset.count);
 }

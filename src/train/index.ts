@@ -35,6 +35,7 @@ export {
   type AutoencoderResult,
   type EncodeWithOptions,
   encodeWith,
+  meanCode,
   type TrainAutoencoderOptions,
   trainAutoencoder,
 } from "./autoencoder.ts";
