@@ -21,8 +21,8 @@ export class Store {
 
   add(id: string, kept: Kept<unknown>): void {
     mkdirSync(join(this.file, ".."), { recursive: true });
-    // Another sitting may have kept something meanwhile.
-    this.jobs = { ...this.jobs, ...readJobs(this.file), [id]: kept };
+    // Another sitting may have kept something meanwhile, or somebody may have taken something out.
+    this.jobs = { ...readJobs(this.file), [id]: kept };
     const jobs = Object.fromEntries(Object.entries(this.jobs).sort(([a], [b]) => (a < b ? -1 : 1)));
     const part = `${this.file}.${process.pid}.part`;
     writeFileSync(part, `${JSON.stringify({ jobs }, undefined, 1)}\n`);

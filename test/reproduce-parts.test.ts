@@ -77,6 +77,10 @@ test("two sittings at once keep what each has found", () => {
   one.add("third", kept(3));
   const all = new Store(folder, "both", settings).results(["first", "second", "third"]);
   assert.equal([...all.values()], [1, 2, 3]);
+  // What is taken out of the file stays out.
+  writeFileSync(join(folder, "results", "both.json"), '{"jobs":{}}');
+  one.add("fourth", kept(4));
+  assert.equal([...new Store(folder, "both", settings).results(["first", "fourth"]).values()], [4]);
 });
 
 test("README.md walks through every element", () => {
