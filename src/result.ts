@@ -157,15 +157,7 @@ export function summary(result: SummarisedResult): EncodeSummary {
 
 /** Over the values that are finite; NaN where there are none. */
 export function meanOfFinite(values: ArrayLike<number>): number {
-  let sum = 0;
-  let count = 0;
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i]!;
-    if (!Number.isFinite(value)) continue;
-    sum += value;
-    count++;
-  }
-  return sum / count;
+  return meanOf(values, Number.isFinite);
 }
 
 /**
@@ -173,12 +165,10 @@ export function meanOfFinite(values: ArrayLike<number>): number {
  * which has to say that it has gone astray, but not that a prior has drowned a sample's loss.
  */
 export function meanOfNumbers(values: ArrayLike<number>): number {
-  let sum = 0;
-  let count = 0;
-  for (let i = 0; i < values.length; i++) {
-    if (Number.isNaN(values[i])) continue;
-    sum += values[i]!;
-    count++;
-  }
-  return sum / count;
+  return meanOf(values, (value) => !Number.isNaN(value));
+}
+
+function meanOf(values: ArrayLike<number>, isCounted: (value: number) => boolean): number {
+  const counted = Array.from(values).filter(isCounted);
+  return counted.reduce((sum, value) => sum + value, 0) / counted.length;
 }
