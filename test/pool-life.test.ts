@@ -52,6 +52,19 @@ const y = randomArray(1, SAMPLES * SIZE, 0, 1);
 const solver = amd({ t1: 4000, stepInit: 5, stepMax: 400, tolerance: 1e-9 });
 const on = (count: number) => wasm({ threads: count, worker: workerUrl });
 
+/** The program of a worker that runs `onMessage` before it hears of a message, and `first` before all else. */
+function workerThat(onMessage: string, first = ""): string {
+  return `const { parentPort, workerData } = require("node:worker_threads");
+    const { on } = parentPort;
+    parentPort.on = (event, receive) =>
+      on.call(parentPort, event, (message) => {
+        ${onMessage}
+        receive(message);
+      });
+    ${first}
+    import(${JSON.stringify(workerUrl.href)});`;
+}
+
 test("a call after one that a worker has declined is done, and on one thread again", async () => {
   await closeWorkers();
   const worker = () =>
@@ -118,15 +131,10 @@ test("a worker that has no room for a Jacobian, or does not hold its decoder, go
     ["", false],
   ] as const) {
     const worker = new Worker(
-      `const { parentPort } = require("node:worker_threads");
-      const { on } = parentPort;
-      parentPort.on = (event, receive) =>
-        on.call(parentPort, event, (message) => {
-          if (message.type === "jacobian") { ${without} }
-          receive(message);
-        });
-      if (!${packs}) WebAssembly.Memory = class { constructor() { throw new Error("no memory today"); } };
-      import(${JSON.stringify(workerUrl.href)});`,
+      workerThat(
+        `if (message.type === "jacobian") { ${without} }`,
+        `if (!${packs}) WebAssembly.Memory = class { constructor() { throw new Error("no memory today"); } };`,
+      ),
       { eval: true },
     );
     const said: string[] = [];
@@ -159,16 +167,11 @@ test("a worker that has no room to train takes no part, and the others train", a
   let made = 0;
   const worker = () =>
     new (process.getBuiltinModule("node:worker_threads").Worker)(
-      `const { parentPort, workerData } = require("node:worker_threads");
-      const { on } = parentPort;
-      parentPort.on = (event, receive) =>
-        on.call(parentPort, event, (message) => {
-          if (workerData && message.type === "train" && message.step.kind === "begin") {
-            WebAssembly.Memory.prototype.grow = () => { throw new RangeError("no more"); };
-          }
-          receive(message);
-        });
-      import(${JSON.stringify(workerUrl.href)});`,
+      workerThat(
+        `if (workerData && message.type === "train" && message.step.kind === "begin") {
+          WebAssembly.Memory.prototype.grow = () => { throw new RangeError("no more"); };
+        }`,
+      ),
       { eval: true, workerData: made++ === 0 },
     );
   const started = threads.length;
