@@ -11,11 +11,13 @@ export interface Settings {
 }
 
 /** What a job may use while it runs. */
-export interface JobContext {
+export interface JobContext<Result = never> {
   /** A folder of its own, for what a killed job goes on from. */
   readonly folder: string;
   /** Says which share of the job is done. */
   progress(share: number): void;
+  /** Keeps what there is of the result: pages show it where a job takes longer than a sitting. */
+  soFar(result: Result): void;
 }
 
 /** A job: a decoder trained and tested, say. What it returns is kept as JSON. */
@@ -24,7 +26,7 @@ export interface Job<Result> {
   readonly id: string;
   /** About how long it takes on one core of the machine of docs/performance.md: only the time left follows from it. */
   readonly seconds: number;
-  run(context: JobContext): Promise<Result>;
+  run(context: JobContext<Result>): Promise<Result>;
 }
 
 /** What a job has found, and how. */
@@ -33,6 +35,8 @@ export interface Kept<Result> {
   /** Of computing on one core, over all sittings; of the clock on the wall where `versions` names no commit. */
   readonly seconds: number;
   readonly versions: Readonly<Record<string, string>>;
+  /** Of the job: the result is what there was of it so far. Left out when the job is done. */
+  readonly share?: number;
 }
 
 /** The results there are, by the jobs' ids. */

@@ -3,7 +3,7 @@ import { type RunOptions, train, trainAutoencoder } from "../src/train/index.ts"
 import type { Element, JobContext, Page, Settings } from "./element.ts";
 import { means, table } from "./page.ts";
 import { adamOfFigure1, createPaperDecoder, imagesOf, letter, readData, training } from "./setting.ts";
-import { followTraining } from "./training-run.ts";
+import { followTraining, type Point } from "./training-run.ts";
 
 // Figure 1: the loss of validation images as training goes on and on, against images and against seconds.
 
@@ -12,13 +12,6 @@ const IMAGES = 800_000;
 /** The flow has learnt much before 10,000 images: many looks at few digits, not few at many. */
 const POINTS = 800;
 const VALIDATED = 100;
-
-/** The loss when so many images have been processed, in so many seconds of training. */
-interface Point {
-  readonly images: number;
-  readonly loss: number;
-  readonly seconds: number;
-}
 
 interface Method {
   readonly label: string;
@@ -57,14 +50,18 @@ export const figure1: Element<readonly Point[]> = {
           .map((point) => ({ x: x(point), y: point.loss, deviation: 0 })),
       }));
     const axes = { yTitle: "cross entropy of validation digits, nats a pixel", xScale: "log" } as const;
-    const end = (name: string) => means([results.get(idOf(name))?.at(-1)?.loss]).text;
+    const end = (name: string) => {
+      const last = results.get(idOf(name))?.at(-1);
+      const soFar = last && last.images < IMAGES ? ` (after ${last.images} images)` : "";
+      return `${means([last?.loss]).text}${soFar}`;
+    };
     return {
       markdown: `The loss of ${VALIDATED} validation digits, encoded as in training, as ${IMAGES} images are processed: mini-batches of
 5 drawn with replacement from all 50,000, Adam with PyTorch's settings (the paper names none), one seed. Seconds are of training
 alone, on one core, beside as many other jobs as there were cores.
 
 ${table(
-  ["", "loss at the end", "lowest", "after images", "hours of training"],
+  ["", "images so far", "loss after them", "lowest", "after images", "hours of training"],
   runs.map(({ label, points }) => {
     // JSON has null for what is not finite.
     const lossOf = ({ loss }: Point) => loss ?? Number.POSITIVE_INFINITY;
@@ -72,6 +69,7 @@ ${table(
     const last = points.at(-1)!;
     return [
       label,
+      `${last.images}`,
       means([last.loss]).text,
       means([lowest.loss]).text,
       `${lowest.images}`,
@@ -107,9 +105,9 @@ const idOf = (name: string) => `${IMAGES} images, ${name}, seed 0`;
 
 async function follow(
   solver: Solver<GradientFlow<1>> | undefined,
-  context: JobContext,
+  context: JobContext<readonly Point[]>,
   settings: Settings,
-): Promise<Point[]> {
+): Promise<readonly Point[]> {
   const data = await readData("MNIST", settings);
   const total = imagesOf(IMAGES, settings);
   const images = data.train.slice(0, Math.min(data.train.count, total));
@@ -124,14 +122,14 @@ async function follow(
       everyImages: Math.ceil(total / POINTS),
     },
     ...following.options,
+    onEvent(event) {
+      following.options.onEvent(event);
+      if (event.kind === "checkpoint") context.soFar(following.points());
+    },
   };
   const decoder = createPaperDecoder(0);
-  const run = await (solver
+  await (solver
     ? train(decoder, images, { ...options, solver })
     : trainAutoencoder(decoder, images, options));
-  return run.validation.map(({ images: seen, loss }) => ({
-    images: seen,
-    loss,
-    seconds: following.seconds(seen),
-  }));
+  return following.points();
 }

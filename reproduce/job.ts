@@ -9,26 +9,35 @@ const VERSIONS = versions();
 /** How often the seconds so far are kept. */
 const KEPT_EVERY_SECONDS = 20;
 
+/** Where a job runs, and whom it tells. */
+export interface JobPlace<Result> {
+  /** See JobContext. */
+  readonly folder: string;
+  progress(share: number): void;
+  soFar(kept: Kept<Result>): void;
+}
+
 /**
  * Runs a job, or goes on with it where a killed one has left something in its folder, which the caller removes when what
  * is returned has been kept.
  *
  * @returns what the job has found, with the seconds of computing over all sittings
  */
-export async function runJob<Result>(
-  job: Job<Result>,
-  { folder, progress }: JobContext,
-): Promise<Kept<Result>> {
+export async function runJob<Result>(job: Job<Result>, place: JobPlace<Result>): Promise<Kept<Result>> {
+  const { folder } = place;
   mkdirSync(folder, { recursive: true });
   const file = join(folder, "job.seconds.json");
   const before = readSeconds(file);
   const start = cpuSeconds();
   const seconds = () => before + cpuSeconds() - start;
   let last = start;
-  const context: JobContext = {
+  let done = 0;
+  const context: JobContext<Result> = {
     folder,
+    soFar: (result) => place.soFar({ result, seconds: seconds(), versions: VERSIONS, share: done }),
     progress(share) {
-      progress(share);
+      done = share;
+      place.progress(share);
       if (cpuSeconds() - last < KEPT_EVERY_SECONDS) return;
       last = cpuSeconds();
       writeFileSync(`${file}.part`, JSON.stringify(seconds()));

@@ -119,7 +119,10 @@ function writePage(
 ): string {
   const ids = element.jobs(settings).map(({ id }) => id);
   const kept = store.kept(ids);
-  const state = kept.length === ids.length ? "done" : `${kept.length} of ${ids.length} runs`;
+  const begun = kept.flatMap(({ share }) => (share === undefined ? [] : `${Math.floor(100 * share)} %`));
+  const done = kept.length - begun.length;
+  const andBegun = begun.length > 0 ? `, ${begun.length} begun (${begun.join(", ")})` : "";
+  const state = done === ids.length ? "done" : `${done} of ${ids.length} runs${andBegun}`;
   // Of nothing there is nothing to draw.
   const charts = Object.entries(page.charts ?? {}).filter(([, { lines }]) =>
     lines.some(({ points }) => points.length > 0),

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Settings } from "./element.ts";
+import type { Kept, Settings } from "./element.ts";
 import { elements, jobsOf } from "./elements.ts";
 import { Store } from "./store.ts";
 import type { Answer, Order } from "./worker.ts";
@@ -55,6 +55,17 @@ export async function runJobs(
     say(`failed: ${task.element}: ${task.id}: ${message.split("\n")[0]}`);
   }
 
+  /** Whether it could be. */
+  function keep(task: Task, kept: Kept<unknown>): boolean {
+    try {
+      stores.get(task.element)!.add(task.id, kept);
+      return true;
+    } catch (error) {
+      fail(task, String(error));
+      return false;
+    }
+  }
+
   /** Takes jobs until there are none. */
   async function work(): Promise<void> {
     let worker = startWorker();
@@ -66,19 +77,17 @@ export async function runJobs(
       if (!worker.isAlive()) worker = startWorker();
       const folder = join(folders.scratch, element, id.replaceAll(/[^\w-]+/g, "_"));
       const order = { element, id, settings, folder };
-      const answer = await worker.run(order, (share) => shares.set(current, share));
+      const answer = await worker.run(order, {
+        progress: (share) => shares.set(current, share),
+        soFar: (kept) => keep(current, kept),
+      });
       if (answer.kind === "failed") {
         if (signal.aborted) break;
         fail(current, answer.message);
         continue;
       }
       const { kept } = answer;
-      try {
-        stores.get(element)!.add(id, kept);
-      } catch (error) {
-        fail(current, String(error));
-        continue;
-      }
+      if (!keep(current, kept)) continue;
       // Only now: what it would go on from is not needed any more.
       rmSync(folder, { recursive: true, force: true });
       done++;
@@ -95,6 +104,8 @@ export async function runJobs(
   await Promise.all(Array.from({ length: Math.min(processes, left.length) }, work));
   return failures;
 }
+
+type LastAnswer = Extract<Answer, { kind: "done" | "failed" }>;
 
 function startWorker() {
   const path = new URL("./worker.ts", import.meta.url);
@@ -113,16 +124,17 @@ function startWorker() {
     child,
     isAlive: () => isAlive,
     /** Settles also when the process dies. */
-    run(order: Order, progress: (share: number) => void) {
-      return new Promise<Exclude<Answer, { kind: "progress" }>>((resolve) => {
-        const settle = (answer: Exclude<Answer, { kind: "progress" }>) => {
+    run(order: Order, on: { progress(share: number): void; soFar(kept: Kept<unknown>): void }) {
+      return new Promise<LastAnswer>((resolve) => {
+        const settle = (answer: LastAnswer) => {
           child.off("message", onMessage);
           child.off("exit", onExit);
           child.off("error", onError);
           resolve(answer);
         };
         const onMessage = (answer: Answer) => {
-          if (answer.kind === "progress") progress(answer.share);
+          if (answer.kind === "progress") on.progress(answer.share);
+          else if (answer.kind === "soFar") on.soFar(answer.kept);
           else settle(answer);
         };
         const onExit = (code: number | null, cause: string | null) =>

@@ -15,30 +15,40 @@ export class Store {
     this.jobs = readJobs(this.file);
   }
 
+  /** Is the job done? */
   has(id: string): boolean {
-    return Object.hasOwn(this.jobs, id);
+    return Object.hasOwn(this.jobs, id) && shareOf(this.jobs[id]!) === 1;
   }
 
+  /** Keeps what a job has found, or what it has found so far: less than is there is left out. */
   add(id: string, kept: Kept<unknown>): void {
     mkdirSync(join(this.file, ".."), { recursive: true });
     // Another sitting may have kept something meanwhile, or somebody may have taken something out.
-    this.jobs = { ...readJobs(this.file), [id]: kept };
+    this.jobs = readJobs(this.file);
+    if (Object.hasOwn(this.jobs, id) && shareOf(this.jobs[id]!) > shareOf(kept)) return;
+    this.jobs[id] = kept;
     const jobs = Object.fromEntries(Object.entries(this.jobs).sort(([a], [b]) => (a < b ? -1 : 1)));
     const part = `${this.file}.${process.pid}.part`;
     writeFileSync(part, `${JSON.stringify({ jobs }, undefined, 1)}\n`);
     renameSync(part, this.file);
   }
 
-  /** The results of the jobs named that are there. */
+  /** The results of the jobs named that are there, of jobs that are not done what there is so far. */
   results(ids: readonly string[]): Map<string, never> {
-    return new Map(ids.filter((id) => this.has(id)).map((id) => [id, this.jobs[id]!.result as never]));
+    return new Map(this.entries(ids).map(([id, { result }]) => [id, result as never]));
   }
 
-  /** How long the jobs named have taken, and by what. */
+  /** What is kept of the jobs named. */
   kept(ids: readonly string[]): Kept<unknown>[] {
-    return ids.filter((id) => this.has(id)).map((id) => this.jobs[id]!);
+    return this.entries(ids).map(([, kept]) => kept);
+  }
+
+  private entries(ids: readonly string[]): [string, Kept<unknown>][] {
+    return ids.filter((id) => Object.hasOwn(this.jobs, id)).map((id) => [id, this.jobs[id]!]);
   }
 }
+
+const shareOf = ({ share }: Kept<unknown>) => share ?? 1;
 
 function readJobs(file: string): Record<string, Kept<unknown>> {
   if (!existsSync(file)) return {};

@@ -10,19 +10,32 @@ const MARKS = 4000;
 /** Images processed, and the seconds of training until then. */
 type Mark = readonly [images: number, seconds: number];
 
+/** The loss of validation images after so many images, and so many seconds of training. */
+export interface Point {
+  readonly images: number;
+  readonly loss: number;
+  readonly seconds: number;
+}
+
 /**
- * A training run of a job, which goes on where it was killed: checkpoints every minute, the progress, and a clock that
- * counts the seconds of computing for training alone, without validation, over all sittings. The clock starts when this is
- * called: just before the run.
+ * A training run of a job, which goes on where it was killed: checkpoints every minute, the progress, the points validated
+ * so far, and a clock that counts the seconds of computing for training alone, without validation, over all sittings. The
+ * clock starts when this is called: just before the run.
  *
  * @example
  * const following = followTraining(context, "flow", (share) => context.progress(share / 2));
  * await train(decoder, y, { ...following.options });
  * following.seconds();
  */
-export function followTraining({ folder }: JobContext, name: string, progress: (share: number) => void) {
+export function followTraining(
+  { folder }: Pick<JobContext, "folder">,
+  name: string,
+  progress: (share: number) => void,
+) {
   const secondsFile = join(folder, `${name}.seconds.json`);
+  const pointsFile = join(folder, `${name}.validation.json`);
   let marks: Mark[] = [[0, 0]];
+  let points: Point[] = [];
   let apart = 0;
   let last = cpuSeconds();
   const seconds = () => marks.at(-1)![1];
@@ -36,16 +49,20 @@ export function followTraining({ folder }: JobContext, name: string, progress: (
       progress(images / total);
     },
     onEvent(event) {
-      if (event.kind === "resumed")
-        marks = readMarks(secondsFile).filter(([images]) => images <= event.images);
+      if (event.kind === "resumed") {
+        marks = (read<Mark[]>(secondsFile) ?? [[0, 0]]).filter(([images]) => images <= event.images);
+        points = (read<Point[]>(pointsFile) ?? []).filter(({ images }) => images <= event.images);
+      }
+      if (event.kind === "validation")
+        points.push({ images: event.images, loss: event.loss, seconds: seconds() });
       if (event.kind === "checkpoint") {
         const kept: Mark[] = [];
         for (const mark of marks)
           if (kept.length === 0 || mark[0] - kept.at(-1)![0] >= apart) kept.push(mark);
         // The seconds so far.
         if (kept.at(-1) !== marks.at(-1)) kept.push(marks.at(-1)!);
-        writeFileSync(`${secondsFile}.part`, JSON.stringify(kept));
-        renameSync(`${secondsFile}.part`, secondsFile);
+        write(secondsFile, kept);
+        write(pointsFile, points);
       }
       // What was between the last mini-batch and now, a validation say, was no training.
       last = cpuSeconds();
@@ -53,16 +70,22 @@ export function followTraining({ folder }: JobContext, name: string, progress: (
   } satisfies RunOptions;
   return {
     options,
+    points: (): readonly Point[] => points,
     /** Of training until so many images were processed, or until now. */
     seconds: (images = Number.POSITIVE_INFINITY) => marks.filter(([seen]) => seen <= images).at(-1)![1],
   };
 }
 
-/** A clock that has been lost begins anew: the training is worth more. */
-function readMarks(file: string): Mark[] {
+/** What has been lost is begun anew: the training is worth more. */
+function read<Value>(file: string): Value | undefined {
   try {
     return JSON.parse(readFileSync(file, "utf8"));
   } catch {
-    return [[0, 0]];
+    return undefined;
   }
+}
+
+function write(file: string, value: unknown): void {
+  writeFileSync(`${file}.part`, JSON.stringify(value));
+  renameSync(`${file}.part`, file);
 }

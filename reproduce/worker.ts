@@ -16,6 +16,7 @@ export interface Order {
 /** What it answers with. */
 export type Answer =
   | { readonly kind: "progress"; readonly share: number }
+  | { readonly kind: "soFar"; readonly kept: Kept<unknown> }
   | { readonly kind: "done"; readonly kept: Kept<unknown> }
   | { readonly kind: "failed"; readonly message: string };
 
@@ -33,7 +34,8 @@ process.on("message", async ({ element, id, settings, folder }: Order) => {
       if (performance.now() - last > 500) answer({ kind: "progress", share });
       last = performance.now();
     };
-    answer({ kind: "done", kept: await runJob(job, { folder, progress }) });
+    const soFar = (kept: Kept<unknown>) => answer({ kind: "soFar", kept });
+    answer({ kind: "done", kept: await runJob<unknown>(job, { folder, progress, soFar }) });
   } catch (error) {
     answer({ kind: "failed", message: error instanceof Error ? `${error.stack}` : String(error) });
   }

@@ -7,7 +7,7 @@ import { writeChart } from "../reproduce/chart.ts";
 import { cpuSeconds } from "../reproduce/clock.ts";
 import { countedAdjoint, noCalls } from "../reproduce/counted-adjoint.ts";
 import { coupledAmd } from "../reproduce/coupled-amd.ts";
-import type { Job } from "../reproduce/element.ts";
+import type { Job, Kept } from "../reproduce/element.ts";
 import { elements, inThePapersOrder, jobsOf } from "../reproduce/elements.ts";
 import { runJob } from "../reproduce/job.ts";
 import { compared, means, table, verdict } from "../reproduce/page.ts";
@@ -83,6 +83,42 @@ test("two sittings at once keep what each has found", () => {
   assert.equal([...new Store(folder, "both", settings).results(["first", "fourth"]).values()], [4]);
 });
 
+test("what a job has found so far is kept with its share, and is never taken for done", async () => {
+  const id = "long, seed 0";
+  const store = new Store(folder, "long", settings);
+  const jobOf = (shares: readonly number[]): Job<number> => ({
+    ...{ id, seconds: 1 },
+    async run({ progress, soFar }) {
+      for (const share of shares) {
+        progress(share);
+        soFar(share);
+      }
+      throw new Error("killed");
+    },
+  });
+  const place = {
+    folder: join(folder, "jobs", "long"),
+    progress: () => {},
+    soFar: (kept: Kept<number>) => store.add(id, kept),
+  };
+  const resultOf = () => new Store(folder, "long", settings).results([id]).get(id);
+  for (const [shares, left] of [
+    [[0.1, 0.4], 0.4],
+    // Begun anew on another machine: less than there is.
+    [[0.2], 0.4],
+    [[0.5], 0.5],
+  ] as const) {
+    await runJob(jobOf(shares), place).catch(() => {});
+    assert.is(resultOf(), left);
+    assert.not(new Store(folder, "long", settings).has(id));
+  }
+  const kept = await runJob({ id, seconds: 1, run: async () => 1 }, place);
+  store.add(id, kept);
+  assert.ok(store.has(id) && resultOf() === 1);
+  store.add(id, { ...kept, result: 0.9, share: 0.9 });
+  assert.ok(store.has(id) && resultOf() === 1);
+});
+
 test("README.md walks through every element", () => {
   assert.equal(new Set(inThePapersOrder), new Set(elements));
   assert.is(inThePapersOrder.length, elements.length);
@@ -107,6 +143,7 @@ for (const element of elements.filter(({ name }) => name !== "figure3")) {
     const context = {
       folder: join(folder, "jobs", element.name),
       progress: (share: number) => shares.push(share),
+      soFar: () => {},
     };
     const kept = await runJob(job!, context);
     assert.ok(kept.seconds > 0 && kept.versions.kernels!.length === 16);
@@ -127,7 +164,7 @@ test("a job that goes on counts its seconds over sittings, and one that was of o
   const job = (run: Job<number>["run"]) => ({ id: "some, seed 0", seconds: 1, run });
   mkdirSync(at, { recursive: true });
   writeFileSync(join(at, "job.seconds.json"), "1000");
-  const context = { folder: at, progress: () => {} };
+  const context = { folder: at, progress: () => {}, soFar: () => {} };
   const { seconds } = await runJob(
     job(async () => {
       await spin();
@@ -182,9 +219,8 @@ test("a training that is followed counts its seconds over sittings, and not thos
   const y = randomArray(1, 60 * 9, 0, 1);
   const validation = { data: y, everyImages: 30 };
   const options = { batchSize: 5, seed: 1, backend: wasm({ threads: 1 }), validation };
-  const context = { folder, progress: () => {} };
   const shares: number[] = [];
-  const first = followTraining(context, "run", (share) => shares.push(share));
+  const first = followTraining({ folder }, "run", (share) => shares.push(share));
   const stop = new AbortController();
   const { onProgress } = first.options;
   const stopped = train(decoder, y, {
@@ -204,7 +240,7 @@ test("a training that is followed counts its seconds over sittings, and not thos
   const spent = first.seconds();
   assert.ok(spent > 0.02 && shares.at(-1) === 0.5);
 
-  const second = followTraining(context, "run", () => {});
+  const second = followTraining({ folder }, "run", () => {});
   const run = await train(decoder, y, {
     ...options,
     ...second.options,
@@ -217,6 +253,12 @@ test("a training that is followed counts its seconds over sittings, and not thos
   assert.ok(second.seconds() > spent && second.seconds(0) === 0);
   assert.ok(second.seconds() < spent + 1, "validation counts, or is not there");
   assert.ok(second.seconds(30) <= second.seconds(60));
+  // What was validated before the stop is there, too.
+  assert.equal(
+    second.points().map(({ images, loss }) => ({ images, loss })),
+    run.validation,
+  );
+  assert.ok(second.points().every(({ images, seconds }) => seconds === second.seconds(images)));
 });
 
 test("coupled AMD takes one step for all: a sample alone ends elsewhere, and as the letter's", async () => {

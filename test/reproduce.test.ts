@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -46,6 +46,18 @@ test("killed half way it goes on, and does nothing twice; the page has every fig
   assert.match(page, /--only table1-left`: done, /);
   assert.not.match(page, /…|NaN|undefined/);
   for (const ending of ["png", "svg"]) assert.ok(existsSync(join(out, `table1-left.${ending}`)));
+});
+
+test("a job that is not done is named with its share", () => {
+  const [[id, kept]] = Object.entries(jobs()) as [[string, object]];
+  writeFileSync(file, JSON.stringify({ jobs: { ...jobs(), [id]: { ...kept, share: 0.314 } } }));
+  const { status, stderr } = spawnSync(process.execPath, [...command, "--pages"], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  assert.is(status, 0, stderr);
+  const page = readFileSync(join(out, "table1-left.md"), "utf8");
+  assert.match(page, /--only table1-left`: 17 of 18 runs, 1 begun \(31 %\), /);
 });
 
 test("an element that there is not is refused by name", () => {
