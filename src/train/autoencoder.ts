@@ -1,7 +1,7 @@
 import type { Backend } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { attached, throwIfAborted } from "../brand.ts";
-import { checkOptions, checkSignal, invalid } from "../check.ts";
+import { checkOptions, checkSignal } from "../check.ts";
 import { makeControl, unlessAborted } from "../control.ts";
 import { createDataset, type Dataset, isDataset } from "../data/dataset.ts";
 import { checkDecoder, type Decoder, descriptionOf, GraphDecoder } from "../decoder/decoder.ts";
@@ -14,7 +14,7 @@ import type { StandardLoss } from "../terms/losses.ts";
 import { checkAutoencoderArguments } from "./check-options.ts";
 import type { RunOptions, TrainResult } from "./options.ts";
 import { joinedDefinition, reverseDefinition } from "./reverse.ts";
-import { pieces } from "./samples.ts";
+import { checkSamples, pieces } from "./samples.ts";
 import { trainNetwork } from "./train-network.ts";
 
 /** Options of `trainAutoencoder`. */
@@ -163,14 +163,10 @@ export async function meanCode(
   const where = "meanCode";
   checkDecoder(where, encoder);
   const { latentSize: size, outputSize: d } = encoder;
-  if (!isDataset(data)) checkLatents(where, "data", data, encoder, "the encoder's input size");
+  const sizeName = "the encoder's input size";
+  if (!isDataset(data)) checkLatents(where, "data", data, encoder, sizeName);
   const dataset = isDataset(data) ? data : createDataset(data, { shape: [size] });
-  if (dataset.size !== size) {
-    throw invalid(
-      `${where}: the samples have ${dataset.size} values, expected ${size} (the encoder's input size)`,
-    );
-  }
-  if (dataset.count === 0) throw invalid(`${where}: there are no samples`);
+  checkSamples(where, dataset, size, sizeName);
   const sums = new Float64Array(d);
   for (const indices of pieces(dataset)) {
     const codes = await codesOf(where, encoder, dataset.rows(indices), options);

@@ -13,13 +13,15 @@ import type { PriorComponents } from "../terms/prior-components.ts";
 export function asDataset(where: string, data: Dataset | Float32Array, decoder: Decoder): Dataset {
   if (!isDataset(data)) checkTargets(where, data, decoder);
   const dataset = isDataset(data) ? data : createDataset(data, { shape: decoder.outputShape });
-  if (dataset.size !== decoder.outputSize) {
-    throw invalid(
-      `${where}: the samples have ${dataset.size} values, expected ${decoder.outputSize} (the decoder's output size)`,
-    );
-  }
-  if (dataset.count === 0) throw invalid(`${where}: there are no samples`);
+  checkSamples(where, dataset, decoder.outputSize, "the decoder's output size");
   return dataset;
+}
+
+/** That there are samples, of `size` values each: `sizeName` says whose size that is. */
+export function checkSamples(where: string, dataset: Dataset, size: number, sizeName: string): void {
+  if (dataset.size !== size)
+    throw invalid(`${where}: the samples have ${dataset.size} values, expected ${size} (${sizeName})`);
+  if (dataset.count === 0) throw invalid(`${where}: there are no samples`);
 }
 
 /** At most so many samples, and values, are read at once where all are gone through: 4 MB, or a single sample. */
