@@ -62,7 +62,8 @@ export function writeChart(path: string, { title, xTitle, yTitle, xScale, yScale
     textStyle: { fontFamily: "DejaVu Sans" },
     title: { text: title, left: "center", top: 10, textStyle: { fontSize: 16, color: "#000" } },
     legend: {
-      ...{ bottom: 6, width: 760, itemGap: 16, textStyle: { fontSize: 12, color: "#000" } },
+      // Texts are taken for narrower than this font is.
+      ...{ bottom: 6, width: 720, itemGap: 32, textStyle: { fontSize: 12, color: "#000" } },
       data: lines.map(({ name }) => name),
     },
     grid: { left: 85, right: 30, top: 50, bottom: 70 + 22 * legendRows },
