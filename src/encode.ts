@@ -8,7 +8,7 @@ import { checkDecoder, type Decoder } from "./decoder/decoder.ts";
 import { checkFixed, type FixedOption } from "./decoder/fixed.ts";
 import { atPoints } from "./decoder/points.ts";
 import type { AbortSignalLike } from "./platform.ts";
-import { checkBackend, checkLatents, checkTargets, checkValues, checkWeights } from "./problem.ts";
+import { checkBackend, checkStart, checkTargets, checkValues, checkWeights, startsOf } from "./problem.ts";
 import type { EncodeResult } from "./result.ts";
 import { checkFlowAndSolver, type FlowAndSolver, solve } from "./solve.ts";
 import { checkSaveAt, type SaveAt } from "./solver/recording.ts";
@@ -152,7 +152,8 @@ export async function encode(
   const session = await untilAborted(signal, () => backend.open(decoder, { problem, pair }));
   return withPrior(problem, session, async (prior) => {
     const { order } = flow;
-    solution = new Solution(sampleCount, decoder.latentSize, z0, { order, saveAt, prior });
+    const starts = z0 && startsOf(z0, decoder, 0, sampleCount);
+    solution = new Solution(sampleCount, decoder.latentSize, starts, { order, saveAt, prior });
     if (session) await solve(session, problem, pair, solution, control);
     await callbacks.settled(signal);
     mayThrow();
@@ -169,26 +170,13 @@ function checkArguments(given: Decoder, y: Float32Array, options: EncodeOptions)
   const { weights } = options;
   checkWeights("encode", weights, sampleCount, decoder);
   const fixed = checkFixed("encode", decoder, options.fixed, sampleCount);
-  const z0 = options.z0 && startOf(options.z0, sampleCount, decoder);
+  if (options.z0 !== undefined) checkStart("encode", options.z0, sampleCount, decoder);
+  // Of one's own: it is read when the backend has been opened.
+  const z0 = options.z0?.slice();
   const problem: Problem = {
     ...{ decoder, loss, prior, sampleCount, targets: y, weights, fixed, batchSize },
   };
   return { problem, z0, ...settings };
-}
-
-/** B × latentSize: where each sample's flow starts. */
-function startOf(z0: Float32Array, sampleCount: number, decoder: Decoder): Float32Array {
-  const { latentSize } = decoder;
-  const rows = checkLatents("encode", "z0", z0, decoder);
-  if (rows === sampleCount) return z0;
-  if (rows !== 1) {
-    throw invalid(
-      `encode: z0 has ${z0.length} values, expected ${latentSize} (one latent for all samples) or ${sampleCount * latentSize} (one for each sample)`,
-    );
-  }
-  const all = new Float32Array(sampleCount * latentSize);
-  for (let sample = 0; sample < sampleCount; sample++) all.set(z0, sample * latentSize);
-  return all;
 }
 
 /** The decoder, and options that are no samples' data, checked and completed. */

@@ -1,4 +1,4 @@
-import { checkMemory, isFloat32Array, typedArrayName } from "./brand.ts";
+import { checkMemory, isFloat32Array, isPromise, typedArrayName } from "./brand.ts";
 import { invalid, memberHint, show } from "./check.ts";
 
 // Arrays of samples, latents and weights, as they come in.
@@ -9,7 +9,7 @@ export function checkFloat32(where: string, name: string, values: unknown): asse
     checkMemory(where, name, values);
     return;
   }
-  if (name === "y" && /^Uint8(Clamped)?Array$/.test(typedArrayName(values) ?? "")) {
+  if ((name === "y" || name === "data") && /^Uint8(Clamped)?Array$/.test(typedArrayName(values) ?? "")) {
     throw invalid(
       `${where}: ${name} is ${show(values)}, expected a Float32Array; for pixels of 0 to 255 divide by 255: Float32Array.from(${name}, (v) => v / 255)`,
     );
@@ -24,9 +24,10 @@ function float32Hint(name: string, values: unknown): string {
     return `; convert with Float32Array.from(${name}${isNested ? ".flat(Infinity)" : ""})`;
   }
   if (typedArrayName(values) !== undefined) return `; convert with Float32Array.from(${name})`;
+  if (isPromise(values)) return " (is an await missing?)";
   if (typeof values === "string") return "; readDataset reads files, and its toFloat32() gives one";
   if (memberHint(values, "toFloat32") !== "") return `; give ${name}.toFloat32()`;
-  return memberHint(values, "z");
+  return memberHint(values, "z") || memberHint(values, "train");
 }
 
 /**

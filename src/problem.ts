@@ -50,9 +50,51 @@ export function checkWeights(
   const n = decoder.outputSize;
   if (weights.length !== n && weights.length !== sampleCount * n) {
     throw invalid(
-      `${where}: weights has ${weights.length} values, expected ${n} (one row for all samples) or ${sampleCount * n} (one for each sample)`,
+      `${where}: weights has ${weights.length} values, expected ${oneOrEach(n, "row", sampleCount)}`,
     );
   }
+}
+
+/**
+ * Refuses what flows cannot start at: latents of the wrong type or length, or that are not finite.
+ *
+ * @param before how many samples come before these, for messages
+ */
+export function checkStart(
+  where: string,
+  z0: unknown,
+  sampleCount: number,
+  decoder: Decoder,
+  before = 0,
+): asserts z0 is Float32Array {
+  checkFloat32(where, "z0", z0);
+  const d = decoder.latentSize;
+  const isShared = z0.length === d;
+  if (!isShared && z0.length !== sampleCount * d)
+    throw invalid(`${where}: z0 has ${z0.length} values, expected ${oneOrEach(d, "latent", sampleCount)}`);
+  const bad = z0.findIndex((value) => !Number.isFinite(value));
+  if (bad < 0) return;
+  const at = isShared ? `element ${bad}` : place(before * d + bad, d);
+  throw invalid(`${where}: z0 is ${z0[bad]} at ${at}, expected finite numbers`);
+}
+
+/** Where the flows of `count` samples from `first` on start, of latents that `checkStart` takes: count × latentSize. */
+export function startsOf(
+  z0: Float32Array,
+  { latentSize }: Decoder,
+  first: number,
+  count: number,
+): Float32Array {
+  if (z0.length !== latentSize) return z0.subarray(first * latentSize, (first + count) * latentSize);
+  const starts = new Float32Array(count * latentSize);
+  for (let i = 0; i < count; i++) starts.set(z0, i * latentSize);
+  return starts;
+}
+
+/** How many values there are to be, of rows of `size`. */
+function oneOrEach(size: number, row: string, sampleCount: number): string {
+  if (sampleCount === 1) return `${size}`;
+  return `${size} (one ${row} for all samples) or ${sampleCount * size} (one for each sample)`;
 }
 
 /** Refuses what is no backend. */

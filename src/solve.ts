@@ -28,8 +28,8 @@ export function checkFlowAndSolver(
   options: FlowAndSolver,
   defaultSolver: Solver<GradientFlow<1>> = lbfgs(),
 ): CheckedPair {
-  const flow = checkFlow(where, options.flow ?? gradientFlow());
-  const solver = options.solver ?? defaultSolver;
+  const { flow: given = gradientFlow(), solver = defaultSolver } = options;
+  const flow = checkFlow(where, given);
   if (typeof solver?.solve !== "function") {
     throw invalid(
       `${where}: solver is ${show(solver)}${callHint(solver)}, expected a solver such as lbfgs()`,

@@ -11,20 +11,14 @@ import {
   createDecoder,
   customLoss,
   type Decoder,
-  encode,
   type Loss,
-  lbfgs,
   loadDecoder,
   squaredError,
 } from "../src/index.ts";
 import { adam, rmsprop, sgd } from "../src/optimizer.ts";
 import { linear } from "../src/schedule.ts";
-import {
-  encodeWith,
-  meanCode,
-  type TrainAutoencoderOptions,
-  trainAutoencoder,
-} from "../src/train/autoencoder.ts";
+import { type TrainAutoencoderOptions, trainAutoencoder } from "../src/train/autoencoder.ts";
+import { encodeWith } from "../src/train/encode-with.ts";
 import { evaluate } from "../src/train/evaluate.ts";
 import { builds } from "./support/builds.ts";
 import { randomArray } from "./support/random.ts";
@@ -295,43 +289,6 @@ test("what cannot be used is refused", async () => {
   await rejected(encodeWith(encoder, y, { solver: amd() } as never), "invalid_argument", /unknown option/);
   encoder.dispose();
   await rejected(encodeWith(encoder, y), "disposed", /^encodeWith/);
-});
-
-test("the mean code is that of all samples' codes, and encode starts from it", async () => {
-  const { encoder } = await untrained(decoder);
-  const many = randomArray(9, 1003 * 9, 0, 1);
-  const codes = await encodeWith(encoder, many);
-  const d = decoder.latentSize;
-  const expected = Float32Array.from({ length: d }, (_, k) => {
-    let sum = 0;
-    for (let i = k; i < codes.length; i += d) sum += codes[i]!;
-    return sum / 1003;
-  });
-  assert.equal(await meanCode(encoder, many), expected);
-  assert.equal(await meanCode(encoder, createDataset(many, { shape: [9] })), expected);
-  const { z } = await encode(decoder, many.subarray(0, 18), { z0: expected, solver: lbfgs({ maxSteps: 0 }) });
-  assert.equal(z, Float32Array.of(...expected, ...expected));
-
-  const reason = new Error("enough");
-  await meanCode(encoder, many, { signal: AbortSignal.abort(reason) }).then(
-    () => assert.unreachable(),
-    (error) => assert.is(error, reason),
-  );
-  const none = new Float32Array(0);
-  await rejected(meanCode(encoder, none), "invalid_argument", /^meanCode: there are no samples/);
-  const odd = createDataset(many.subarray(0, 20), { shape: [10] });
-  await rejected(
-    meanCode(encoder, odd),
-    "invalid_argument",
-    /^meanCode: the samples have 10 values, expected 9/,
-  );
-  await rejected(meanCode(encoder, many.subarray(1)), "invalid_argument", /^meanCode: data has 9026 values/);
-  await rejected(
-    meanCode(encoder, many, { solver: 1 } as never),
-    "invalid_argument",
-    /^meanCode: unknown option/,
-  );
-  await rejected(meanCode({} as never, many), "invalid_argument", /^meanCode: /);
 });
 
 test.run();

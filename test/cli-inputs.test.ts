@@ -74,6 +74,30 @@ test("encode --z0 --weights --reconstructions: as the API has it, the first samp
   }
 });
 
+test("encode --z0: one latent for all samples, in every unit and in the pictures", async () => {
+  const one = z0.slice(2, 4);
+  const { z, initialLoss } = await encode(decoder, values, { z0: one, backend });
+  for (const shape of [[2], [1, 2]]) {
+    const out = workplace.newPath();
+    const args = ["--decoder", decoderFile, "--data", data, "--z0", workplace.writeFloats(one, shape)];
+    await succeed(undefined, "encode", ...args, "--unit", "3", "--out", out);
+    assert.equal(readNpy(readFileSync(join(out, "latents.npy"))).data, z);
+    const initial = column(readCsv(join(out, "results.csv")), "initial_loss");
+    assert.equal(Float32Array.from(initial, Number), initialLoss);
+  }
+  const args = ["--decoder", decoderFile, "--data", data, "--out", workplace.newPath()];
+  const refused = async (values: Float32Array, shape: readonly number[]) =>
+    (
+      await runWith(
+        undefined,
+        ...["encode", ...args, "--z0", workplace.writeFloats(values, shape)],
+        ...running,
+      )
+    ).stderr;
+  assert.match(await refused(z0.slice(0, 6), [3, 2]), /3 × 2 of floats, expected floats, 4 × 2 .* or 1 × 2/);
+  assert.match(await refused(new Float32Array([0, Number.NaN]), [2]), /z0 is NaN at element 1,/);
+});
+
 test("evaluate --weights: as the API has it; not with an encoder", async () => {
   const images = createDataset(values, { shape: [3, 2] });
   for (const [own, shape] of [

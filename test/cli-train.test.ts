@@ -4,6 +4,7 @@ import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { readNpy } from "../src/data/npy.ts";
 import {
   binaryCrossEntropy,
   createDecoder,
@@ -23,6 +24,7 @@ import {
   direct,
   evaluate,
   full,
+  meanCode,
   mnist,
   segMnist,
   shift,
@@ -296,6 +298,20 @@ test("train --autoencoder, evaluate --encoder: the API's baseline", async () => 
   assert.equal((await resultsIn(out)).parameters, expected.decoder.parameters);
   assert.equal((await loadDecoder(files.encoder)).parameters, expected.encoder.parameters);
   for (const file of Object.values(files)) assert.is((await loadDecoder(file)).verified, true);
+  const meanCodeFile = join(out, "mean-code.npy");
+  const z0 = await meanCode(expected.encoder, images, { backend });
+  const { shape, data: mean } = readNpy(readFileSync(meanCodeFile));
+  assert.equal([shape, mean], [[1, 2], z0]);
+  // One latent for all, as 1 × 2 and as 2 values.
+  const flat = workplace.writeFloats(z0, [2]);
+  for (const start of [meanCodeFile, flat]) {
+    const args = ["evaluate", "--data", data, "--decoder", files.decoder, "--z0", start, "--plain", "--json"];
+    const fromMean = await run(...args);
+    assert.is(fromMean.exit, 0, fromMean.stderr);
+    const report = await evaluate(expected.decoder, images, { z0, backend });
+    assert.is(JSON.parse(fromMean.stdout).meanLoss, report.meanLoss);
+    assert.is(JSON.parse(fromMean.stdout).meanInitialLoss, report.meanInitialLoss);
+  }
 
   const evaluation = ["evaluate", "--data", data, "--decoder", files.decoder, "--encoder", files.encoder];
   const evaluated = await run(...evaluation, "--plain", "--json");

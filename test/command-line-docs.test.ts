@@ -35,6 +35,7 @@ test("each command's help names the files that it writes", () => {
     train: [
       "decoder.safetensors",
       "encoder.safetensors",
+      "mean-code.npy",
       "history.csv",
       "validation.csv",
       "log.jsonl",

@@ -102,6 +102,29 @@ test("encode refuses a z0 that does not fit", async () => {
   );
   const z0 = Float32Array.of(0, 0, Number.NaN, 0);
   await rejected(encode(decoder, y, { z0 }), "invalid_argument", /z0 is NaN at sample 1, element 0/);
+  await rejected(
+    encode(decoder, y, { z0: z0.subarray(2) }),
+    "invalid_argument",
+    /z0 is NaN at element 0, expected finite/,
+  );
+  await rejected(
+    encode(decoder, y.subarray(0, decoder.outputSize), { z0 }),
+    "invalid_argument",
+    /z0 has 4 values, expected 2$/,
+  );
+  for (const nothing of [null, 0, Number.NaN, "", false, 0n])
+    await rejected(encode(decoder, y, { z0: nothing as never }), "invalid_argument", /z0 is /);
+});
+
+test("a z0 that changes while the call works, or goes, has been taken", async () => {
+  const z0 = Float32Array.of(0.3, -0.2, 0.1, 0);
+  const expected = await encode(decoder, y, { z0 });
+  for (const spoil of [() => z0.fill(9), () => structuredClone(z0.buffer, { transfer: [z0.buffer] })]) {
+    const running = encode(decoder, y, { z0, batchSize: 1 });
+    spoil();
+    assert.equal((await running).z, expected.z);
+    if (z0.length > 0) z0.set([0.3, -0.2, 0.1, 0]);
+  }
 });
 
 test("a z0 for all samples is each one's", async () => {

@@ -203,7 +203,7 @@ test("evaluate refuses what it cannot use, before any work", async () => {
   const disposed = createDecoder({ layers: [n, 3] });
   disposed.dispose();
   const cases: [object, RegExp][] = [
-    [{ z0: new Float32Array(3) }, /unknown option "z0"; the options are loss, flow, solver, encoder/],
+    [{ saveAt: "steps" }, /unknown option "saveAt"; the options are loss, flow, solver, encoder/],
     [{ loss: "l1" }, /^evaluate: loss is "l1"/],
     [{ solver: 5 }, /^evaluate: solver is 5/],
     [{ flow: nesterovFlow() }, /^evaluate: solver lbfgs follows/],
@@ -215,7 +215,7 @@ test("evaluate refuses what it cannot use, before any work", async () => {
     [{ signal: {} }, /^evaluate: signal is/],
     [{ onProgress: 1 }, /^evaluate: onProgress is 1, expected a function/],
     [{ encoder: decoder }, /the encoder goes from 3 to 9 values, expected 9 to 3/],
-    [{ encoder: {} }, /^evaluate: encoder: the decoder is an object/],
+    [{ encoder: {} }, /^evaluate: the encoder is an object/],
     [{ encoder, solver }, /encoder and solver are both given, expected one of them: no flow/],
     [{ encoder, weights: rowWeights }, /encoder and weights are both given.*missing data/],
   ];

@@ -36,6 +36,8 @@ export const dataFilesHelp =
   "first axis: samples";
 
 /** What a file of weights is, for the help. */
+export const z0Help =
+  "where the flows start, as latents.npy has it: a latent per sample, or one for all, as train's mean-code.npy is (default: 0)";
 export const weightsHelp = "weights >= 0 of the values, in such a file: for one sample, or for all";
 
 /** That such a file may be stdin, for the help. */

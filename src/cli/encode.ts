@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { dataFilesHelp, stdinHelp, weightsHelp } from "./data-source.ts";
+import { dataFilesHelp, stdinHelp, weightsHelp, z0Help } from "./data-source.ts";
 import { addDecoderOptions, addLossOptions, decoderHelp } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
 import { addFixedOptions } from "./fixed-inputs.ts";
@@ -41,7 +41,7 @@ export function addEncodeCommand(program: Command): void {
     .addOption(requiredOption("--out <dir>", "folder for the results, made if it is missing"))
     .option("--limit <n>", "encode the first n samples (default: all)", parseCount)
     .option("--weights <file>", weightsHelp)
-    .option("--z0 <file>", "where the flows start, as latents.npy has it: one latent per sample (default: 0)")
+    .option("--z0 <file>", z0Help)
     .option("--reconstructions", "also write reconstructions.npy, what the codes are decoded to")
     .addOption(
       new Option(

@@ -94,7 +94,7 @@ export async function readSamplesAt(input: EncodingInput, samples: readonly numb
     ...{ first: first.first, count: samples.length },
     y: join(({ y }) => y),
     weights: input.weights?.isEach ? join(({ weights }) => weights!) : first.weights,
-    z0: first.z0 && join(({ z0 }) => z0!),
+    z0: input.z0?.isEach ? join(({ z0 }) => z0!) : first.z0,
     given: { ...first.given, inputs },
     ids: first.ids && joinIds(blocks.map(({ ids }) => ids!)),
   };

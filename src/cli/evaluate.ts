@@ -12,6 +12,7 @@ import {
   showSamples,
   stdinHelp,
   weightsHelp,
+  z0Help,
 } from "./data-source.ts";
 import {
   addDecoderOptions,
@@ -66,7 +67,7 @@ import {
   summaryRows,
 } from "./report.ts";
 import { resultsFile, resultsTableName } from "./results.ts";
-import { readWeightsOf } from "./samples.ts";
+import { readWeightsOf, readZ0Of } from "./samples.ts";
 import {
   addFlowAndSolverOptions,
   type ChosenFlowAndSolver,
@@ -81,6 +82,7 @@ interface EvaluateJob extends DataOptions, DecoderFlags, FixedFlags, PriorFlags,
   readonly out?: string;
   readonly batchSize?: number;
   readonly weights?: string;
+  readonly z0?: string;
 }
 
 /** Adds `latentflow evaluate` to the program. */
@@ -100,6 +102,7 @@ export function addEvaluateCommand(program: Command): void {
   addDataOptions(command, "test", "evaluate")
     .option("--encoder <file>", "an autoencoder's encoder, whose codes are taken: no flow is followed")
     .option("--weights <file>", weightsHelp)
+    .option("--z0 <file>", z0Help)
     .option("--out <dir>", "folder for the results, made if it is missing (default: none)");
   addFixedOptions(command, "samples");
   addDecoderOptions(command);
@@ -122,6 +125,7 @@ Examples:
     checkPriorOptions(command);
     if (job.encoder === undefined) return runEvaluation(job, chosenFlowAndSolver(command));
     refuseFlowAndSolver(command, "--encoder: no flow is followed");
+    refuseOptions(command, ["z0"], "--encoder: no flow is followed");
     refuseOptions(command, ["weights"], "--encoder, which takes all values alike");
     return runEvaluation(job, undefined);
   });
@@ -130,6 +134,7 @@ Examples:
 interface Input {
   readonly data: SourcedData;
   readonly weights: Float32Array | undefined;
+  readonly z0: Float32Array | undefined;
   readonly decoder: Decoder;
   readonly given: Given;
   readonly loss: StandardLoss;
@@ -179,17 +184,20 @@ async function readInput(
     samples: { flag, shape },
   });
   const weights = await readWeightsOf(data, job, signal);
-  return { data, weights, decoder, given, loss, prior, by };
+  const z0 = await readZ0Of(data, decoder.latentSize, job, signal);
+  return { data, weights, z0, decoder, given, loss, prior, by };
 }
 
 async function evaluateShown(
   job: EvaluateJob,
-  { data, weights, decoder, given, loss, prior, by }: Input,
+  { data, weights, z0, decoder, given, loss, prior, by }: Input,
   signal: AbortSignal,
 ): Promise<EvaluateReport> {
   const progress = showSampleProgress("evaluating", data.dataset.count, job.quiet ?? false, signal);
   const options: EvaluateOptions = {
-    ...("encoder" in by ? by : { ...pairOf(by.flow.value, by.solver.value), ...(weights && { weights }) }),
+    ...("encoder" in by
+      ? by
+      : { ...pairOf(by.flow.value, by.solver.value), ...(weights && { weights }), ...(z0 && { z0 }) }),
     ...givenOptions(given),
     loss,
     ...priorOption(prior),

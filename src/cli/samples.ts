@@ -164,25 +164,38 @@ export async function readCodes(
   );
 }
 
+/** Where the flows of a data set's samples start, where the options name a file of it. */
+export async function readZ0Of(
+  { dataset: { count }, total }: SourcedData,
+  latentSize: number,
+  options: { readonly z0?: string; readonly maxBytes?: number },
+  signal: AbortSignal,
+): Promise<Float32Array | undefined> {
+  if (options.z0 === undefined) return undefined;
+  const z0 = await openZ0(options.z0, { count, total }, latentSize, limitsOf(options, signal));
+  return readNumbers(z0, 0, count);
+}
+
 /**
- * Opens where the flows of these samples start: a latent for each of them, or for each in their file.
+ * Opens where the flows of these samples start: a latent for all of them, for each of them, or for each in their file.
  *
  * @throws LatentflowError when the file cannot be read or holds another number of latents
  */
 export async function openZ0(
   file: string,
-  { count, total }: SamplesTaken,
+  { count, total }: Pick<SamplesTaken, "count" | "total">,
   latentSize: number,
   limits: DataLimits,
 ): Promise<NumbersFile> {
   const array = await openArray("--z0", file, limits);
   const { shape, type } = array;
-  const isOfSamples = shape[0] === count || shape[0] === total;
-  if (type !== "uint8" && shape.length === 2 && shape[1] === latentSize && isOfSamples) {
-    return { array, size: latentSize, isEach: true };
-  }
+  const [rows = 1] = shape.length === 1 ? [] : shape;
+  const isOfLatents = type !== "uint8" && shape.length <= 2 && shape.at(-1) === latentSize;
+  const isEach = rows === count || rows === total;
+  if (isOfLatents && (isEach || rows === 1)) return { array, size: latentSize, isEach };
   throw invalidFile(
     `${showFile("--z0", file)}: its shape is ${showLengths(shape)} of ${type === "uint8" ? "bytes" : "floats"}, expected ` +
-      `floats, ${showLengths([count, latentSize])} (the samples and the decoder's latent size), as encode writes them`,
+      `floats, ${showLengths([count, latentSize])} (the samples and the decoder's latent size), as encode writes them, ` +
+      `or ${showLengths([1, latentSize])}, one latent for all`,
   );
 }

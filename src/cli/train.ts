@@ -20,6 +20,7 @@ export function addTrainCommand(program: Command): void {
         "decoder's parameters follow the gradient of its loss. Writes to DIR:\n" +
         "  decoder.safetensors  the trained decoder, for encode, evaluate and decode\n" +
         "  encoder.safetensors  the encoder trained with it (with --autoencoder)\n" +
+        "  mean-code.npy        the mean of its codes, for --z0: where flows are best begun (with --autoencoder)\n" +
         "  codes.npy            the samples' codes at the end (with --codes kept or --warm-start)\n" +
         "  history.csv          loss and gradient norm, a line per mini-batch\n" +
         "  validation.csv       the validation samples' mean loss (with --validate)\n" +

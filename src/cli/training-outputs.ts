@@ -2,7 +2,8 @@ import { join } from "node:path";
 import { formatCsv } from "../data/csv.ts";
 import { writeNpy } from "../data/npy.ts";
 import { type Decoder, LatentflowError, makeProbe } from "../index.ts";
-
+import { type Dataset, meanCode } from "../train/index.ts";
+import { backendOf } from "./options.ts";
 import { type Output, type OutputFile, writeOutputs } from "./output-files.ts";
 import type { TrainingRun } from "./training-run.ts";
 
@@ -10,6 +11,7 @@ import type { TrainingRun } from "./training-run.ts";
 export const trainingOutputs = [
   "decoder.safetensors",
   "encoder.safetensors",
+  "mean-code.npy",
   "codes.npy",
   "history.csv",
   "validation.csv",
@@ -29,8 +31,20 @@ async function withProbe(decoder: Decoder): Promise<Uint8Array> {
   }
 }
 
+/** None where there can be none, as with a probe. */
+async function meanOfCodes(
+  encoder: Decoder,
+  dataset: Dataset,
+  job: TrainingRun["job"],
+): Promise<Float32Array | undefined> {
+  return meanCode(encoder, dataset, { backend: backendOf(job) }).catch((error) => {
+    if (error instanceof LatentflowError) return undefined;
+    throw error;
+  });
+}
+
 /** Writes what a training run has come to into its folder. */
-export async function writeTrainingOutputs({ job, result }: TrainingRun): Promise<Output[]> {
+export async function writeTrainingOutputs({ job, data, result }: TrainingRun): Promise<Output[]> {
   const { decoder, history, validation } = result;
   const files: OutputFile[] = [
     { name: "decoder.safetensors", bytes: await withProbe(decoder), content: "the trained decoder" },
@@ -38,6 +52,9 @@ export async function writeTrainingOutputs({ job, result }: TrainingRun): Promis
   if ("encoder" in result) {
     const content = "the encoder trained with it";
     files.push({ name: "encoder.safetensors", bytes: await withProbe(result.encoder), content });
+    const mean = await meanOfCodes(result.encoder, data.dataset, job);
+    const shape = [1, decoder.latentSize];
+    if (mean) files.push({ name: "mean-code.npy", bytes: writeNpy(mean, shape), content: "the mean code" });
   }
   if (result.codes) {
     const { codes } = result;

@@ -269,22 +269,33 @@ export function probedOf(decoder: Decoder): Probed {
   return { latentSize, outputSize, fixedInputs, atPoints: atPointsOf };
 }
 
+/** Where what stands for each comes from, and how it is had anew. */
+const SOURCES = {
+  decoder: ["loadDecoder", "what loadDecoder or createDecoder returns", "load or create it anew"],
+  encoder: ["trainAutoencoder", "the encoder that trainAutoencoder returns", "load or train it anew"],
+} as const;
+
 /**
  * Refuses what is no decoder, or one that has been disposed.
  *
  * @param where the function called, for messages
+ * @param part what it is there, for messages: an encoder is a decoder from samples to codes
  * @throws LatentflowError `invalid_argument` or `disposed`
  */
-export function checkDecoder(where: string, decoder: unknown): asserts decoder is Decoder {
+export function checkDecoder(
+  where: string,
+  decoder: unknown,
+  part: keyof typeof SOURCES = "decoder",
+): asserts decoder is Decoder {
+  const [maker, expected, anew] = SOURCES[part];
   if (!isDecoder(decoder)) {
-    const hint = isPromise(decoder) ? " (is an await missing before loadDecoder?)" : "";
+    const hint = isPromise(decoder) ? ` (is an await missing before ${maker}?)` : "";
     throw invalid(
-      `${where}: the decoder is ${show(decoder)}${hint}, expected what loadDecoder or createDecoder returns` +
-        memberHint(decoder, "decoder"),
+      `${where}: the ${part} is ${show(decoder)}${hint}, expected ${expected}${memberHint(decoder, part)}`,
     );
   }
   if (decoder.disposed) {
-    throw new LatentflowError("disposed", `${where}: the decoder has been disposed; load or create it anew`);
+    throw new LatentflowError("disposed", `${where}: the ${part} has been disposed; ${anew}`);
   }
 }
 

@@ -1,20 +1,13 @@
-import type { Backend } from "../backend/backend.ts";
-import { wasm } from "../backend/wasm/wasm.ts";
-import { attached, throwIfAborted } from "../brand.ts";
-import { checkOptions, checkSignal } from "../check.ts";
-import { makeControl, unlessAborted } from "../control.ts";
-import { createDataset, type Dataset, isDataset } from "../data/dataset.ts";
-import { checkDecoder, type Decoder, descriptionOf, GraphDecoder } from "../decoder/decoder.ts";
+import { throwIfAborted } from "../brand.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { type Decoder, descriptionOf, GraphDecoder } from "../decoder/decoder.ts";
 import { initialise } from "../decoder/initialise.ts";
 import { readDefinition } from "../graph/read-definition.ts";
-import type { AbortSignalLike } from "../platform.ts";
-import { checkBackend, checkLatents } from "../problem.ts";
 import { createRandom } from "../random.ts";
 import type { StandardLoss } from "../terms/losses.ts";
 import { checkAutoencoderArguments } from "./check-options.ts";
 import type { RunOptions, TrainResult } from "./options.ts";
 import { joinedDefinition, reverseDefinition } from "./reverse.ts";
-import { checkSamples, pieces } from "./samples.ts";
 import { trainNetwork } from "./train-network.ts";
 
 /** Options of `trainAutoencoder`. */
@@ -46,7 +39,7 @@ const ENCODER_STREAM = 3;
  * With its result `run`, `evaluate(run.decoder, test, { encoder: run.encoder })` is the autoencoder's own loss, and
  * `evaluate(run.decoder, test, { solver: amd() })` the paper's "mixed": the same decoder, inverted by AMD.
  *
- * Its codes need not lie about 0, where flows start: `encode` from `meanCode(run.encoder, data)`.
+ * Its codes need not lie about 0, where flows start: `encode` and `evaluate` from `meanCode(run.encoder, data)`.
  *
  * The same seed, machine and build give the same weights, bit for bit.
  *
@@ -96,83 +89,4 @@ function split({ parameters, loss }: Decoder, encoder: Decoder, decoder: Decoder
     return network;
   };
   return [part(encoder, undefined, 0), part(decoder, loss, encoder.parameterCount)];
-}
-
-/** Options of `encodeWith`. */
-export interface EncodeWithOptions {
-  /** Where the work is done. Default `wasm()`. */
-  backend?: Backend;
-  /** Ends the call early: it rejects with the signal's reason. */
-  signal?: AbortSignalLike;
-}
-
-/**
- * The codes that an encoder gives samples: one forward pass, no flow.
- *
- * @param encoder of `trainAutoencoder`
- * @param y B × the encoder's `latentSize`, which is the size of a sample
- * @returns B × the encoder's `outputSize`, which is the size of a code
- * @throws LatentflowError `invalid_argument` when an argument has the wrong type, length or value; `disposed` when
- *   the encoder is; `unsupported`, `out_of_memory` and `worker_failed` from the backend
- */
-export async function encodeWith(
-  encoder: Decoder,
-  y: Float32Array,
-  options: EncodeWithOptions = {},
-): Promise<Float32Array> {
-  return codesOf("encodeWith", encoder, y, options);
-}
-
-async function codesOf(
-  where: string,
-  encoder: Decoder,
-  y: Float32Array,
-  options: EncodeWithOptions,
-): Promise<Float32Array> {
-  checkDecoder(where, encoder);
-  checkOptions(where, options, { backend: true, signal: true });
-  const { backend = wasm(), signal } = options;
-  checkBackend(where, backend);
-  checkSignal(where, signal);
-  throwIfAborted(signal);
-  const count = checkLatents(where, "y", y, encoder, "the encoder's input size");
-  const session = await unlessAborted(signal, () => backend.open(encoder));
-  if (count > 0) attached("y", y);
-  const codes = await session.decode(y, [], false, makeControl(signal));
-  throwIfAborted(signal);
-  return codes;
-}
-
-/**
- * The mean of the codes that an encoder gives samples: where the flows of its decoder are best begun. An autoencoder's codes
- * need not lie about 0, and flows from there may end in minima where no sample has its code, far above those of most others.
- *
- * @param encoder of `trainAutoencoder`
- * @param data samples of the encoder's `latentSize`, those that it was trained on say: a Dataset, or a Float32Array
- * @returns the encoder's `outputSize` values, which `encode` takes as `z0`
- * @throws LatentflowError as `encodeWith`; `invalid_argument` also where there are no samples
- * @example
- * const z0 = await meanCode(run.encoder, images);
- * await encode(run.decoder, y, { z0 });
- */
-export async function meanCode(
-  encoder: Decoder,
-  data: Dataset | Float32Array,
-  options: EncodeWithOptions = {},
-): Promise<Float32Array> {
-  const where = "meanCode";
-  checkDecoder(where, encoder);
-  const { latentSize: size, outputSize: d } = encoder;
-  const sizeName = "the encoder's input size";
-  if (!isDataset(data)) checkLatents(where, "data", data, encoder, sizeName);
-  const dataset = isDataset(data) ? data : createDataset(data, { shape: [size] });
-  checkSamples(where, dataset, size, sizeName);
-  const sums = new Float64Array(d);
-  for (const indices of pieces(dataset)) {
-    const codes = await codesOf(where, encoder, dataset.rows(indices), options);
-    codes.forEach((value, i) => {
-      sums[i % d]! += value;
-    });
-  }
-  return Float32Array.from(sums, (sum) => sum / dataset.count);
 }

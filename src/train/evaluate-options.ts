@@ -8,12 +8,13 @@ import { atPoints } from "../decoder/points.ts";
 import type { EncodeProgress } from "../encode.ts";
 import { gradientFlow } from "../flow.ts";
 import type { AbortSignalLike } from "../platform.ts";
-import { checkBackend, checkWeights } from "../problem.ts";
+import { checkBackend, checkStart, checkWeights } from "../problem.ts";
 import { type CheckedPair, checkFlowAndSolver, type FlowAndSolver } from "../solve.ts";
 import { stay } from "../solver/stay.ts";
 import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
 import { checkLoss, type LossLike } from "../terms/losses.ts";
 import { componentsOf } from "../terms/prior-components.ts";
+import { checkEncoder } from "./encode-with.ts";
 import { asDataset, type ProblemSettings } from "./samples.ts";
 
 /** Options of `evaluate`: a flow and a solver as for `encode`, or an encoder. */
@@ -26,6 +27,11 @@ interface NoEncoder {
    * Default: none, all elements alike.
    */
   weights?: Float32Array;
+  /**
+   * Where flows start, finite: latentSize values for all samples or count × latentSize, as in `encode`. Of an
+   * autoencoder's decoder the mean code, see `meanCode`. Default 0.
+   */
+  z0?: Float32Array;
 }
 
 interface ByEncoder {
@@ -34,6 +40,7 @@ interface ByEncoder {
   flow?: undefined;
   solver?: undefined;
   weights?: undefined;
+  z0?: undefined;
 }
 
 interface CommonOptions {
@@ -59,8 +66,16 @@ interface CommonOptions {
 }
 
 const OPTIONS: { readonly [Name in keyof Required<EvaluateOptions>]: true } = {
-  ...{ loss: true, flow: true, solver: true, encoder: true, weights: true, backend: true, batchSize: true },
-  ...{ prior: true, fixed: true, points: true, signal: true, onProgress: true },
+  ...{ loss: true, flow: true, solver: true, encoder: true, weights: true, z0: true },
+  ...{
+    backend: true,
+    batchSize: true,
+    prior: true,
+    fixed: true,
+    points: true,
+    signal: true,
+    onProgress: true,
+  },
 };
 
 /** The arguments of `evaluate`, checked and completed. */
@@ -77,8 +92,11 @@ export function checkEvaluateArguments(
   const dataset = asDataset(where, data, decoder);
   const { encoder, weights, backend = wasm(), batchSize, signal, onProgress } = options;
   checkWeights(where, weights, dataset.count, decoder);
+  if (options.z0 !== undefined) checkStart(where, options.z0, dataset.count, decoder);
   const fixed = checkFixed(where, decoder, options.fixed, dataset.count);
-  const pair = encoder ? checkEncoder(where, encoder, decoder, options) : checkFlowAndSolver(where, options);
+  const pair = encoder
+    ? checkByEncoder(where, encoder, decoder, options)
+    : checkFlowAndSolver(where, options);
   checkBackend(where, backend);
   if (batchSize !== undefined) checkNumber(where, "batchSize", batchSize, { min: 1, integer: true });
   checkSignal(where, signal);
@@ -90,17 +108,18 @@ export function checkEvaluateArguments(
     ...{ decoder, loss, weights, fixed, batchSize },
     prior: prior && componentsOf(prior, decoder.latentSize),
   } satisfies ProblemSettings;
-  return { dataset, settings, pair, encoder, backend, signal, onProgress };
+  // Of one's own: it is read piece by piece.
+  return { dataset, settings, pair, encoder, z0: options.z0?.slice(), backend, signal, onProgress };
 }
 
-/** Refuses what is no encoder of this decoder, or is given with what goes without one. */
-function checkEncoder(
+/** Refuses what is no encoder of this decoder, or that is given with what goes without one. */
+function checkByEncoder(
   where: string,
   encoder: Decoder,
   decoder: Decoder,
   options: EvaluateOptions,
 ): CheckedPair {
-  checkDecoder(`${where}: encoder`, encoder);
+  checkEncoder(where, encoder);
   const { latentSize: inputSize, outputSize: codeSize } = encoder;
   const { latentSize, outputSize } = decoder;
   if (inputSize !== outputSize || codeSize !== latentSize) {
@@ -108,7 +127,7 @@ function checkEncoder(
       `${where}: the encoder goes from ${inputSize} to ${codeSize} values, expected ${outputSize} to ${latentSize} (the decoder's the other way round)`,
     );
   }
-  for (const name of ["flow", "solver", "weights"] as const) {
+  for (const name of ["flow", "solver", "weights", "z0"] as const) {
     if (options[name] === undefined) continue;
     const reason = name === "weights" ? "an encoder knows nothing of missing data" : "no flow is followed";
     throw invalid(`${where}: encoder and ${name} are both given, expected one of them: ${reason}`);

@@ -4,12 +4,13 @@ import { throwIfAborted } from "../brand.ts";
 import { Callbacks, makeControl, unlessAborted } from "../control.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
+import { startsOf } from "../problem.ts";
 import { type EncodeSummary, meanOfFinite, type SolveStatistics, type Status, summary } from "../result.ts";
 import { solve } from "../solve.ts";
 import type { PriorOfSamples } from "../solver/prior-of-samples.ts";
 import { Solution } from "../solver/solution.ts";
 import { leastLosses } from "../terms/floor.ts";
-import { encodeWith } from "./autoencoder.ts";
+import { encodeWith } from "./encode-with.ts";
 import { checkEvaluateArguments, type EvaluateOptions } from "./evaluate-options.ts";
 import { checkDataset, problems } from "./samples.ts";
 
@@ -76,6 +77,7 @@ async function evaluateOn(
     settings,
     pair,
     encoder,
+    z0,
     backend,
     signal,
     onProgress,
@@ -93,9 +95,10 @@ async function evaluateOn(
   for (const { first, problem } of problems(dataset, settings)) {
     const { loss, targets, weights } = problem;
     floors.set(leastLosses(loss, targets, decoder.outputSize, weights), first);
-    const codes =
-      encoder && (await encodeWith(encoder, problem.targets, { backend, ...(signal && { signal }) }));
-    const piece = new Solution(problem.sampleCount, decoder.latentSize, codes, {
+    const starts = encoder
+      ? await encodeWith(encoder, targets, { backend, ...(signal && { signal }) })
+      : z0 && startsOf(z0, decoder, first, problem.sampleCount);
+    const piece = new Solution(problem.sampleCount, decoder.latentSize, starts, {
       order,
       prior: prior && { value: prior.value, scale: (sample) => prior.scale(first + sample) },
     });

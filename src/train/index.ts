@@ -33,13 +33,11 @@ export {
 } from "../schedule.ts";
 export {
   type AutoencoderResult,
-  type EncodeWithOptions,
-  encodeWith,
-  meanCode,
   type TrainAutoencoderOptions,
   trainAutoencoder,
 } from "./autoencoder.ts";
 export type { CallerCheckpoints, CheckpointOptions, FileCheckpoints } from "./checkpoint-options.ts";
+export { type EncodeWithOptions, encodeWith, meanCode } from "./encode-with.ts";
 export { type EvaluateReport, evaluate } from "./evaluate.ts";
 export type { EvaluateOptions } from "./evaluate-options.ts";
 export type { RunOptions, TrainOptions, TrainResult } from "./options.ts";

@@ -1,6 +1,6 @@
 import { makeControl } from "../../control.ts";
 import { type Decoder, decode, type EncodeProgress, type EncodeResult, encode } from "../../index.ts";
-import { checkLatents, checkValues } from "../../problem.ts";
+import { checkStart, checkValues } from "../../problem.ts";
 import { ReadAhead } from "../../read-ahead.ts";
 import { leastLosses } from "../../terms/floor.ts";
 import { termTraits } from "../../terms/terms.ts";
@@ -102,7 +102,7 @@ async function checkBlock(
   { first, count, y, weights, z0 }: Block,
   signal: AbortSignal,
 ): Promise<void> {
-  if (z0) checkLatents("encode", "z0", z0, decoder, undefined, first);
+  if (z0) checkStart("encode", z0, count, decoder, first);
   const problem = { decoder: given.decoder, loss, sampleCount: count, targets: y, weights };
   await checkValues("encode", problem, makeControl(signal), first);
 }

@@ -1,0 +1,116 @@
+import type { Backend, Session } from "../backend/backend.ts";
+import { wasm } from "../backend/wasm/wasm.ts";
+import { attached, throwIfAborted } from "../brand.ts";
+import { checkOptions, checkSignal, invalid } from "../check.ts";
+import { makeControl, unlessAborted } from "../control.ts";
+import { createDataset, type Dataset, isDataset } from "../data/dataset.ts";
+import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
+import { checkFiniteRows } from "../float32.ts";
+import type { AbortSignalLike } from "../platform.ts";
+import { checkBackend, checkLatents } from "../problem.ts";
+import { checkSamples, pieces } from "./samples.ts";
+
+/** Options of `encodeWith`. */
+export interface EncodeWithOptions {
+  /** Where the work is done. Default `wasm()`. */
+  backend?: Backend;
+  /** Ends the call early: it rejects with the signal's reason. */
+  signal?: AbortSignalLike;
+}
+
+/**
+ * The codes that an encoder gives samples: one forward pass, no flow.
+ *
+ * @param encoder of `trainAutoencoder`
+ * @param y B × the encoder's `latentSize`, which is the size of a sample
+ * @returns B × the encoder's `outputSize`, which is the size of a code
+ * @throws LatentflowError `invalid_argument` when an argument has the wrong type, length or value; `disposed` when
+ *   the encoder is; `unsupported`, `out_of_memory` and `worker_failed` from the backend
+ */
+export async function encodeWith(
+  encoder: Decoder,
+  y: Float32Array,
+  options: EncodeWithOptions = {},
+): Promise<Float32Array> {
+  const { backend, signal } = checkEncodeWith("encodeWith", encoder, options);
+  const count = checkLatents("encodeWith", "y", y, encoder, INPUT_SIZE);
+  const session = await unlessAborted(signal, () => backend.open(encoder));
+  if (count > 0) attached("y", y);
+  return codesOf(session, y, signal);
+}
+
+/**
+ * The mean of the codes that an encoder gives samples: where the flows of its decoder are best begun. An autoencoder's codes
+ * need not lie about 0, and flows from there may end in minima where no sample has its code, far above those of most others.
+ *
+ * @param encoder of `trainAutoencoder`
+ * @param data samples of the encoder's `latentSize`, those that it was trained on say: a Dataset, or a Float32Array
+ * @returns the encoder's `outputSize` values, which `encode` and `evaluate` take as `z0`
+ * @throws LatentflowError as `encodeWith`; `invalid_argument` also where there are no samples, or a code is not finite
+ * @example
+ * const z0 = await meanCode(run.encoder, images);
+ * await encode(run.decoder, y, { z0 });
+ */
+export async function meanCode(
+  encoder: Decoder,
+  data: Dataset | Float32Array,
+  options: EncodeWithOptions = {},
+): Promise<Float32Array> {
+  const where = "meanCode";
+  const { backend, signal } = checkEncodeWith(where, encoder, options);
+  const { latentSize: size, outputSize: d } = encoder;
+  if (!isDataset(data)) checkLatents(where, "data", data, encoder, INPUT_SIZE);
+  const dataset = isDataset(data) ? data : createDataset(data, { shape: [size] });
+  checkSamples(where, dataset, size, INPUT_SIZE);
+  const { pause } = makeControl(signal);
+  for (const indices of pieces(dataset)) {
+    checkFiniteRows(where, "data", dataset.rows(indices), size, INPUT_SIZE, indices[0]);
+    await pause();
+    throwIfAborted(signal);
+  }
+  const session = await unlessAborted(signal, () => backend.open(encoder));
+  const sums = new Float64Array(d);
+  for (const indices of pieces(dataset)) {
+    const codes = await codesOf(session, dataset.rows(indices), signal);
+    codes.forEach((value, i) => {
+      if (!Number.isFinite(value)) {
+        const sample = indices[0]! + Math.floor(i / d);
+        throw invalid(`${where}: the encoder's code of sample ${sample} is not finite; leave the sample out`);
+      }
+      sums[i % d]! += value;
+    });
+  }
+  return Float32Array.from(sums, (sum) => sum / dataset.count);
+}
+
+/** Whose size samples have. */
+const INPUT_SIZE = "the encoder's input size";
+
+/** The arguments of `encodeWith` but the samples, checked and completed. */
+function checkEncodeWith(where: string, encoder: Decoder, options: EncodeWithOptions) {
+  checkEncoder(where, encoder);
+  checkOptions(where, options, { backend: true, signal: true });
+  const { backend = wasm(), signal } = options;
+  checkBackend(where, backend);
+  checkSignal(where, signal);
+  throwIfAborted(signal);
+  return { backend, signal };
+}
+
+/** Refuses what is no encoder: one that has been disposed, too, and one that takes more than a sample. */
+export function checkEncoder(where: string, encoder: unknown): asserts encoder is Decoder {
+  checkDecoder(where, encoder, "encoder");
+  const names = encoder.fixedInputs.map(({ name }) => name).join(", ");
+  if (names !== "")
+    throw invalid(`${where}: the encoder has fixed inputs (${names}), expected one that takes samples alone`);
+}
+
+async function codesOf(
+  session: Session,
+  y: Float32Array,
+  signal: AbortSignalLike | undefined,
+): Promise<Float32Array> {
+  const codes = await session.decode(y, [], false, makeControl(signal));
+  throwIfAborted(signal);
+  return codes;
+}
