@@ -1,13 +1,17 @@
-import { LatentflowError } from "./errors.ts";
+import { LatentflowError, type LatentflowErrorCode } from "./errors.ts";
 
 /** An `invalid_argument` error, ready to be thrown. */
-export function invalid(message: string): LatentflowError {
-  return new LatentflowError("invalid_argument", message);
+export function invalid(message: string, cause?: unknown): LatentflowError {
+  return refusal("invalid_argument", message, cause);
 }
 
 /** An `invalid_file` error, ready to be thrown. */
 export function invalidFile(message: string, cause?: unknown): LatentflowError {
-  return new LatentflowError("invalid_file", message, cause === undefined ? undefined : { cause });
+  return refusal("invalid_file", message, cause);
+}
+
+function refusal(code: LatentflowErrorCode, message: string, cause: unknown): LatentflowError {
+  return new LatentflowError(code, message, cause === undefined ? undefined : { cause });
 }
 
 /** So many characters of a text are shown. */
@@ -111,7 +115,7 @@ function ownKeys(where: string, options: object): string[] {
   try {
     return Object.keys(options);
   } catch (cause) {
-    throw new LatentflowError("invalid_argument", `${where}: the options cannot be read`, { cause });
+    throw invalid(`${where}: the options cannot be read`, cause);
   }
 }
 

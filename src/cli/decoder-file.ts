@@ -5,7 +5,6 @@ import { isOnnx } from "../file-kind.ts";
 import {
   type ActivationLike,
   type Decoder,
-  LatentflowError,
   type LossName,
   loadDecoder,
   type StandardLoss,
@@ -201,10 +200,7 @@ export async function readDecoderAndLoss(
 ): Promise<{ decoder: Decoder; loss: StandardLoss }> {
   const decoder = await readDecoder(options, signal);
   if (!decoder.loss) {
-    throw new LatentflowError(
-      "invalid_argument",
-      `${showFile("--decoder", options.decoder)} names no loss; give --loss bce or --loss mse`,
-    );
+    throw invalid(`${showFile("--decoder", options.decoder)} names no loss; give --loss bce or --loss mse`);
   }
   const { name, reduction } = decoder.loss;
   return { decoder, loss: LOSS_MAKERS[name]({ reduction: options.reduction ?? reduction }) };

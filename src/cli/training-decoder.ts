@@ -1,15 +1,8 @@
-import { show } from "../check.ts";
+import { invalid, invalidFile, show } from "../check.ts";
 import { showLengths } from "../data/array.ts";
 import type { GraphDefinition } from "../graph/index.ts";
 import { readDefinition } from "../graph/read-definition.ts";
-import {
-  binaryCrossEntropy,
-  createDecoder,
-  type Decoder,
-  LatentflowError,
-  loadDecoder,
-  type StandardLoss,
-} from "../index.ts";
+import { binaryCrossEntropy, createDecoder, type Decoder, loadDecoder, type StandardLoss } from "../index.ts";
 import { readSource } from "../source.ts";
 import type { Dataset } from "../train/index.ts";
 import { limitsOf, lossOf, readDecoderAndLoss, readingFlags } from "./decoder-file.ts";
@@ -42,25 +35,18 @@ export async function makeDecoder(
   if (architecture !== undefined) {
     for (const name of ["activation", "outputActivation", "outputShape"] as const) {
       if (job[name] === undefined) continue;
-      throw new LatentflowError(
-        "invalid_argument",
-        `--${kebabCase(name)} is given with --architecture, whose file says it; leave it out`,
-      );
+      throw invalid(`--${kebabCase(name)} is given with --architecture, whose file says it; leave it out`);
     }
     const definition = await readArchitecture(architecture, job, signal);
     return { decoder: createDecoder(definition, { loss, seed }), loss };
   }
   if (layers!.at(-1) !== size) {
-    throw new LatentflowError(
-      "invalid_argument",
+    throw invalid(
       `--layers ends with ${layers!.at(-1)}, expected ${size} (a sample of --${job.dataset === undefined ? "data" : "dataset"} has ${showLengths(shape)} values)`,
     );
   }
   if (isList(activation)) {
-    throw new LatentflowError(
-      "invalid_argument",
-      "--activation names several, expected one for all layers of --layers",
-    );
+    throw invalid("--activation names several, expected one for all layers of --layers");
   }
   const decoder = createDecoder({
     layers: layers!,
@@ -77,8 +63,7 @@ function refuseReadingFlags(job: TrainingJob): void {
   for (const name of readingFlags) {
     if (job[name] === undefined) continue;
     const flag = job.architecture === undefined ? "--layers" : "--architecture";
-    throw new LatentflowError(
-      "invalid_argument",
+    throw invalid(
       `--${kebabCase(name)} says how a file is read; leave it out with ${flag}, or give --decoder`,
     );
   }
@@ -97,10 +82,10 @@ async function readArchitecture(
     definition = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
     const message = `${at}: it is no JSON, expected a decoder's definition, as createDecoder takes it`;
-    throw new LatentflowError("invalid_file", message, { cause });
+    throw invalidFile(message, cause);
   }
   if (typeof definition !== "object" || definition === null || Array.isArray(definition)) {
-    throw new LatentflowError("invalid_file", `${at}: it holds ${show(definition)}, expected a definition`);
+    throw invalidFile(`${at}: it holds ${show(definition)}, expected a definition`);
   }
   // What is wrong with it is said with the file's name.
   readDefinition(at, definition);

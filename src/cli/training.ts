@@ -1,6 +1,7 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
-import { createDecoder, LatentflowError, type Prior } from "../index.ts";
+import { invalid } from "../check.ts";
+import { createDecoder, type Prior } from "../index.ts";
 import { readData, readDataFile, type SourcedData } from "./data-source.ts";
 import { limitsOf } from "./decoder-file.ts";
 import { shortPath } from "./files.ts";
@@ -93,8 +94,7 @@ async function refuseExisting(checkpointFile: string): Promise<void> {
     () => false,
   );
   if (!exists) return;
-  throw new LatentflowError(
-    "invalid_argument",
+  throw invalid(
     `${shortPath(checkpointFile)} is there, the checkpoint of an earlier run; go on from it with --resume, give ` +
       "another --out, or remove it",
   );

@@ -1,5 +1,4 @@
-import { checkChoice, checkNumber, invalid, show } from "../check.ts";
-import { LatentflowError } from "../errors.ts";
+import { checkChoice, checkNumber, invalid, invalidFile, show } from "../check.ts";
 import { recognise } from "../file-kind.ts";
 import { type Activation, type ActivationLike, normaliseActivation } from "../graph/activation.ts";
 import { countParameters, type Graph, parametersOf } from "../graph/graph.ts";
@@ -134,7 +133,7 @@ export function* parseDecoder(
 ): Work<ParsedDecoder> {
   const kind = recognise(bytes);
   if (kind?.asDecoder) {
-    throw new LatentflowError("invalid_file", `${where}: it is ${kind.name}; ${kind.asDecoder}`);
+    throw invalidFile(`${where}: it is ${kind.name}; ${kind.asDecoder}`);
   }
   // A Node Buffer is a Uint8Array whose slice() does not copy: take the plain view of the same bytes.
   const file = readSafetensors(where, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
@@ -229,7 +228,7 @@ function activationsBetween(
       );
     }
     if (own && isList(own) && own.length !== count) {
-      throw new LatentflowError("invalid_file", `${where}: the file's activation ${wrongCount(own)}`);
+      throw invalidFile(`${where}: the file's activation ${wrongCount(own)}`);
     }
     return own ? each(own) : [];
   }
@@ -297,7 +296,7 @@ function* parseGraphDecoder(
     const name = `${graph.operations[parameter.operation]!.name}.${parameter.tensor}`;
     return { ...parameter, name, tensor: tensors.get(name) };
   });
-  const refuse = (problem: string) => new LatentflowError("invalid_file", `${where}: ${problem}`);
+  const refuse = (problem: string) => invalidFile(`${where}: ${problem}`);
   const names = new Set(parameters.map(({ name }) => name));
   const surplus = [...tensors.keys()].find((name) => !names.has(name));
   if (surplus !== undefined) throw refuse(`the tensor ${show(surplus)} is none of the file's graph`);
@@ -321,8 +320,7 @@ function* parseGraphDecoder(
 /** A run's checkpoint is a safetensors file too. */
 function refuseCheckpoint(where: string, metadata: Metadata): void {
   if (!metadata.get("format")?.startsWith("latentflow checkpoint")) return;
-  throw new LatentflowError(
-    "invalid_file",
+  throw invalidFile(
     `${where}: it is the checkpoint of a training run, not a decoder; go on from it with train and resume: true, ` +
       "or take decoder.safetensors, which the run writes at its end",
   );

@@ -1,5 +1,4 @@
-import { show } from "../check.ts";
-import { LatentflowError } from "../errors.ts";
+import { invalidFile, show } from "../check.ts";
 import { showShape } from "./output.ts";
 import {
   findModules,
@@ -67,7 +66,7 @@ export function collectLayers(
   tensors: ReadonlyMap<string, Tensor>,
   { prefix, batchNorm }: LayerOptions,
 ): LayerTensors[] {
-  const refuse: Refuse = (problem) => new LatentflowError("invalid_file", `${where}: ${problem}`);
+  const refuse: Refuse = (problem) => invalidFile(`${where}: ${problem}`);
   const found = findModules(prefix === undefined ? tensors : under(where, prefix, tensors), refuse);
   const norms = found.filter(isNorm);
   const dense = found.filter((module) => !isNorm(module));

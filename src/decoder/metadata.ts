@@ -1,4 +1,4 @@
-import { checkChoice, checkNumber, invalid, show } from "../check.ts";
+import { checkChoice, checkNumber, invalid, invalidFile, show } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
 import { type Activation, activations, normaliseActivation } from "../graph/activation.ts";
 import type { GraphDefinition } from "../graph/definition.ts";
@@ -120,7 +120,7 @@ export function readGraph(where: string, metadata: Metadata): Graph | undefined 
   } catch (error) {
     const message =
       error instanceof LatentflowError ? error.message : `${where}: the file's ${GRAPH} is no JSON`;
-    throw new LatentflowError("invalid_file", message);
+    throw invalidFile(message);
   }
 }
 
@@ -143,7 +143,7 @@ export function checkMetadata(
   layers: readonly Sizes[],
   options: { readonly [Key in OptionKey]: unknown },
 ): void {
-  const refuse = (problem: string) => new LatentflowError("invalid_file", `${where}: ${problem}`);
+  const refuse = (problem: string) => invalidFile(`${where}: ${problem}`);
   for (const key of metadata.keys()) {
     const meant = meantBy(key);
     // An option overrides what the file says, however it says it.
@@ -353,6 +353,6 @@ function read<T>(metadata: Metadata, key: Key, parse: (text: string) => T): T | 
     return parse(text);
   } catch (error) {
     if (!(error instanceof LatentflowError)) throw error;
-    throw new LatentflowError("invalid_file", `${error.message}; the option ${key} overrides the file's`);
+    throw invalidFile(`${error.message}; the option ${key} overrides the file's`);
   }
 }

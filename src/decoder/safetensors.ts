@@ -1,5 +1,5 @@
-import { invalid, show } from "../check.ts";
-import { LatentflowError } from "../errors.ts";
+import { invalid, invalidFile, show } from "../check.ts";
+import type { LatentflowError } from "../errors.ts";
 import { showShape } from "./output.ts";
 import { elementSizes, type Tensor } from "./tensor.ts";
 
@@ -36,8 +36,7 @@ export interface SafetensorsFile {
  * @throws LatentflowError `invalid_file`
  */
 export function readSafetensors(where: string, bytes: Uint8Array): SafetensorsFile {
-  const refuse = (problem: string) =>
-    new LatentflowError("invalid_file", `${where}: not a valid safetensors file: ${problem}`);
+  const refuse = (problem: string) => invalidFile(`${where}: not a valid safetensors file: ${problem}`);
 
   const headerLength = readHeaderLength(bytes, refuse);
   const header = parseHeader(bytes.slice(8, 8 + headerLength), refuse);

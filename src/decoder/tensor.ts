@@ -1,5 +1,4 @@
-import { show } from "../check.ts";
-import { LatentflowError } from "../errors.ts";
+import { invalidFile, show } from "../check.ts";
 import type { Work } from "../turns.ts";
 import { convertValues, type ValueType } from "../values.ts";
 
@@ -51,16 +50,12 @@ export function* readFloats(where: string, name: string, tensor: Tensor, target:
   const type = floatTypes.get(tensor.dtype);
   if (!type) {
     const expected = [...floatTypes.keys()].join(", ");
-    throw new LatentflowError(
-      "invalid_file",
+    throw invalidFile(
       `${where}: tensor ${show(name)} has the dtype ${tensor.dtype}, expected one of ${expected}; ` +
         "save the state dict of model.float()",
     );
   }
   const refuse = (value: number | bigint, index: number) =>
-    new LatentflowError(
-      "invalid_file",
-      `${where}: tensor ${show(name)} holds ${value} at index ${index}, expected a finite float32`,
-    );
+    invalidFile(`${where}: tensor ${show(name)} holds ${value} at index ${index}, expected a finite float32`);
   yield* convertValues({ type, bytes: tensor.bytes, littleEndian: true }, target, refuse, true);
 }

@@ -34,7 +34,7 @@ export function readDefinition(where: string, definition: GraphDefinition, point
   } catch (cause) {
     if (cause instanceof LatentflowError) throw cause;
     // A getter or a proxy has thrown.
-    throw new LatentflowError("invalid_argument", `${where}: the definition cannot be read`, { cause });
+    throw invalid(`${where}: the definition cannot be read`, cause);
   }
 }
 

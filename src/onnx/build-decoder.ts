@@ -88,6 +88,6 @@ function readGraph(where: string, definition: GraphDefinition) {
     return readDefinition(where, definition);
   } catch (error) {
     if (!(error instanceof LatentflowError)) throw error;
-    throw new LatentflowError("invalid_file", error.message);
+    throw invalidFile(error.message);
   }
 }

@@ -1,5 +1,4 @@
 import { invalidFile, show } from "../check.ts";
-import { LatentflowError } from "../errors.ts";
 import type { Work } from "../turns.ts";
 import { convertValues, type ValueType, valueSizes } from "../values.ts";
 import type { TensorRecord } from "./model.ts";
@@ -80,7 +79,7 @@ function readNumbers(type: ValueType, numbers: readonly number[], values: Number
   if (type !== "float16" && type !== "bfloat16") return;
   // The bits of each as an integer.
   const bytes = new Uint8Array(Uint16Array.from(numbers).buffer);
-  const refuse = () => new LatentflowError("invalid_file", "a float of 16 bits cannot be read");
+  const refuse = () => invalidFile("a float of 16 bits cannot be read");
   for (const _ of convertValues({ type, bytes, littleEndian: true }, values as Float32Array, refuse));
 }
 

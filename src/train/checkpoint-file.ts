@@ -1,5 +1,5 @@
 import { codeOf } from "../brand.ts";
-import { invalid, showPath } from "../check.ts";
+import { invalid, invalidFile, showPath } from "../check.ts";
 import { fileError, fileModules, syncFolder, writeSynced } from "../durable-file.ts";
 import { LatentflowError } from "../errors.ts";
 import { readCheckpoint } from "./checkpoint.ts";
@@ -47,7 +47,7 @@ export function fileStore(where: string, file: string, resume: boolean): Checkpo
       const bytes = await read(from);
       found ||= bytes !== undefined;
       try {
-        if (!bytes) throw new LatentflowError("invalid_file", `${showPath(from)}: there is no such file`);
+        if (!bytes) throw invalidFile(`${showPath(from)}: there is no such file`);
         const checkpoint = readCheckpoint(from, bytes);
         isSound = from === file;
         return { checkpoint, from, refused: problems[0] };
@@ -57,10 +57,7 @@ export function fileStore(where: string, file: string, resume: boolean): Checkpo
       }
     }
     if (!found) return undefined;
-    throw new LatentflowError(
-      "invalid_file",
-      `${where}: there is no checkpoint to go on from: ${problems.join("; ")}`,
-    );
+    throw invalidFile(`${where}: there is no checkpoint to go on from: ${problems.join("; ")}`);
   }
 
   async function refuseExisting(): Promise<void> {

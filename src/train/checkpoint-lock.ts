@@ -1,6 +1,6 @@
 import { codeOf } from "../brand.ts";
 import { builtinModule } from "../builtin-module.ts";
-import { show, showPath } from "../check.ts";
+import { invalidFile, show, showPath } from "../check.ts";
 import type { fileModules } from "../durable-file.ts";
 import { LatentflowError } from "../errors.ts";
 
@@ -85,8 +85,7 @@ export async function lockFile(
     try {
       // Of a link itself: one that leads nowhere would be no file here, and none that can be made.
       const stat = await fileSystem.lstat(path);
-      if (!stat.isFile())
-        throw new LatentflowError("invalid_file", `${where}: ${showPath(path)} is no file, remove it`);
+      if (!stat.isFile()) throw invalidFile(`${where}: ${showPath(path)} is no file, remove it`);
       const text = stat.size > MOST_BYTES ? "" : await fileSystem.readFile(path, "utf8");
       const { token: own, ...found } = parse(text);
       // One that is only being written, or is damaged, has a name too.
@@ -106,8 +105,7 @@ export async function lockFile(
       const found = await read(path);
       if (!found) return all;
       if (all.some((before) => before.token === found.token)) {
-        throw new LatentflowError(
-          "invalid_file",
+        throw invalidFile(
           `${where}: ${showPath(first)} is damaged: ${showPath(found.path)} leads back to it`,
         );
       }

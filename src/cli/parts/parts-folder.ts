@@ -198,12 +198,9 @@ async function readFile(path: string): Promise<Uint8Array | undefined> {
     if (!status.isFile()) {
       const found = status.isDirectory() ? "a folder" : "a device or a pipe";
       // With a cause: it is not for whoever computes a torn part again to replace it.
-      throw new LatentflowError(
-        "invalid_file",
+      throw invalidFile(
         `cannot read ${where}: it is ${found}, expected a file; remove it`,
-        {
-          cause: Object.assign(new Error(), { code: "EISDIR" }),
-        },
+        Object.assign(new Error(), { code: "EISDIR" }),
       );
     }
     const bytes = allocate(where, Uint8Array, status.size);
