@@ -184,6 +184,18 @@ export function checkChoice<T extends string>(
   throw invalid(`${where}: ${name} is ${show(value)}, expected ${choices.map((c) => `"${c}"`).join(" or ")}`);
 }
 
+/** Refuses what is neither true nor false; returns it otherwise. */
+export function checkFlag(where: string, name: string, value: unknown): boolean {
+  if (typeof value === "boolean") return value;
+  throw invalid(`${where}: ${name} is ${show(value)}, expected true or false`);
+}
+
+/** Refuses an option that is given and is no function. */
+export function checkCallback(where: string, name: string, value: unknown): void {
+  if (value === undefined || typeof value === "function") return;
+  throw invalid(`${where}: ${name} is ${show(value)}, expected a function`);
+}
+
 /** Refuses what is no AbortSignal. */
 export function checkSignal(where: string, signal: AbortSignal | undefined): void {
   if (signal === undefined) return;

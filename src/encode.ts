@@ -2,7 +2,7 @@ import type { Backend, Problem } from "./backend/backend.ts";
 import { withPrior } from "./backend/wasm/prior-values.ts";
 import { wasm } from "./backend/wasm/wasm.ts";
 import { throwIfAborted } from "./brand.ts";
-import { checkChoice, checkNumber, checkOptions, checkSignal, invalid, show } from "./check.ts";
+import { checkCallback, checkChoice, checkNumber, checkOptions, checkSignal } from "./check.ts";
 import { Callbacks, makeControl, untilAborted } from "./control.ts";
 import { checkDecoder, type Decoder } from "./decoder/decoder.ts";
 import { checkFixed, type FixedOption } from "./decoder/fixed.ts";
@@ -188,9 +188,7 @@ export function checkSettings(where: string, decoder: Decoder, options: EncodeOp
   const saveAt = options.saveAt === undefined ? undefined : checkSaveAt(where, options.saveAt, solver.t1);
   checkBackend(where, backend);
   if (batchSize !== undefined) checkNumber(where, "batchSize", batchSize, { min: 1, integer: true });
-  if (onProgress !== undefined && typeof onProgress !== "function") {
-    throw invalid(`${where}: onProgress is ${show(onProgress)}, expected a function`);
-  }
+  checkCallback(where, "onProgress", onProgress);
   checkChoice(where, "onAbort", options.onAbort ?? "throw", ["throw", "return"]);
   checkSignal(where, options.signal);
   const given = checkPrior(where, options.prior, decoder);

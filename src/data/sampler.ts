@@ -1,4 +1,4 @@
-import { checkNumber, checkOptions, invalid, show } from "../check.ts";
+import { checkFlag, checkNumber, checkOptions, invalid, show } from "../check.ts";
 import { checkRandomState, createRandom, type RandomState } from "../random.ts";
 
 /** Options of `createSampler`. */
@@ -113,9 +113,7 @@ function checkSamplerOptions(options: SamplerOptions) {
   checkNumber(where, "count", count, { min: 1, max: 2 ** 32 - 1, integer: true });
   checkNumber(where, "batchSize", batchSize, { min: 1, integer: true });
   checkNumber(where, "seed", seed, { min: 0, integer: true });
-  if (typeof replacement !== "boolean") {
-    throw invalid(`${where}: replacement is ${show(replacement)}, expected true or false`);
-  }
+  checkFlag(where, "replacement", replacement);
   return { count, batchSize, replacement, seed };
 }
 

@@ -84,8 +84,3 @@ export function broadcast(where: string, shapes: readonly Shape[]): Shape {
     throw invalid(`${where}: the shapes ${shown} do not fit together; axes that differ must have length 1`);
   });
 }
-
-export function checkFlag(where: string, name: string, value: unknown): boolean {
-  if (typeof value === "boolean") return value;
-  throw invalid(`${where}: ${name} is ${show(value)}, expected true or false`);
-}

@@ -1,4 +1,4 @@
-import { checkOptions, invalid, show } from "../check.ts";
+import { checkFlag, checkOptions, invalid } from "../check.ts";
 import { checkDecoder, type Decoder, probedOf } from "../decoder/decoder.ts";
 import { PROBE, writeProbe } from "../decoder/probe.ts";
 import { LATENT } from "../graph/graph.ts";
@@ -44,9 +44,7 @@ export async function toOnnx(decoder: Decoder, options: ToOnnxOptions = {}): Pro
   checkDecoder(where, decoder);
   checkOptions(where, options, { probe: true });
   const { probe: withProbe = true } = options;
-  if (typeof withProbe !== "boolean") {
-    throw invalid(`${where}: probe is ${show(withProbe)}, expected true or false`);
-  }
+  checkFlag(where, "probe", withProbe);
   checkFileSize(where, 4 * decoder.parameterCount);
   const metadata = new Map([["latentflow.latent", LATENT]]);
   const points = decoder.fixedInputs.filter(({ hasPoints }) => hasPoints).map(({ name }) => name);

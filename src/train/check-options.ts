@@ -3,7 +3,9 @@ import { type Adjoint, checkAdjoint } from "../adjoint/base.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import {
   callHint,
+  checkCallback,
   checkChoice,
+  checkFlag,
   checkNumber,
   checkOptions,
   checkSignal,
@@ -190,10 +192,8 @@ function checkSettings(
   checkNumber(where, "epochs", epochs, { min: 1, integer: true });
   checkNumber(where, "seed", seed, { min: 0, integer: true });
   if (gradientClip !== undefined) checkNumber(where, "gradientClip", gradientClip, { above: 0 });
-  for (const [name, value] of Object.entries({ replacement, warmStart })) {
-    if (typeof value !== "boolean")
-      throw invalid(`${where}: ${name} is ${show(value)}, expected true or false`);
-  }
+  checkFlag(where, "replacement", replacement);
+  checkFlag(where, "warmStart", warmStart);
   for (const [name, value] of Object.entries({ optimizer, codeOptimizer })) {
     if (isOptimizer(value)) continue;
     throw invalid(
@@ -204,11 +204,8 @@ function checkSettings(
     throw invalid(`${where}: schedule is ${show(schedule)}, expected constant(), linear() or cosine()`);
   }
   checkBackend(where, backend);
-  for (const [name, callback] of Object.entries({ onEvent, onProgress })) {
-    if (callback !== undefined && typeof callback !== "function") {
-      throw invalid(`${where}: ${name} is ${show(callback)}, expected a function`);
-    }
-  }
+  checkCallback(where, "onEvent", onEvent);
+  checkCallback(where, "onProgress", onProgress);
   checkSignal(where, signal);
   if (augment !== undefined) {
     if (typeof augment?.apply !== "function") {

@@ -1,6 +1,6 @@
 import type { Backend } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
-import { checkNumber, checkOptions, checkSignal, invalid, show } from "../check.ts";
+import { checkCallback, checkNumber, checkOptions, checkSignal, invalid } from "../check.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed, type FixedOption } from "../decoder/fixed.ts";
@@ -100,9 +100,7 @@ export function checkEvaluateArguments(
   checkBackend(where, backend);
   if (batchSize !== undefined) checkNumber(where, "batchSize", batchSize, { min: 1, integer: true });
   checkSignal(where, signal);
-  if (onProgress !== undefined && typeof onProgress !== "function") {
-    throw invalid(`${where}: onProgress is ${show(onProgress)}, expected a function`);
-  }
+  checkCallback(where, "onProgress", onProgress);
   const prior = checkPrior(where, options.prior, decoder);
   const settings = {
     ...{ decoder, loss, weights, fixed, batchSize },

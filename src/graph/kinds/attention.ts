@@ -1,6 +1,5 @@
-import { invalid } from "../../check.ts";
+import { checkFlag, invalid } from "../../check.ts";
 import { cost, type Kind, noTensors, type Reader, sizeOf } from "../kind.ts";
-import { checkFlag } from "../settings.ts";
 
 /** exp(x) divided by its sum, along the last axis. */
 export const softmax: Kind<object> = {

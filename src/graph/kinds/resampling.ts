@@ -1,7 +1,7 @@
-import { checkChoice, invalid } from "../../check.ts";
+import { checkChoice, checkFlag, invalid } from "../../check.ts";
 import { type Reader, sizeOf } from "../kind.ts";
 import { type AxisMap, changed, identityAxes } from "../linear-map.ts";
-import { around, checkAxes, checkFlag, type PerAxis, perAxis, pixelAxes } from "../settings.ts";
+import { around, checkAxes, type PerAxis, perAxis, pixelAxes } from "../settings.ts";
 import { mapKind } from "./rearranging.ts";
 
 // Kinds that make a value longer or shorter along its axes.
