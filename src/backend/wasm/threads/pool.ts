@@ -88,16 +88,15 @@ function makeRoom(asking: WorkerGroup): boolean {
   return count < mostWorkersAsked || all.some((group) => group !== asking && group.endOneIdle());
 }
 
-/** What a call says of the workers. */
-interface WorkerUse {
+/** How a job is to be done. */
+interface JobOptions {
   readonly worker: WorkerSource | undefined;
-  /** In bytes, of each for its decoders. */
+  /** How much memory the decoders of a worker may take, in bytes. */
   readonly workerMemory: number;
-}
-
-interface RunOptions {
+  /** How many samples one thread holds at most. */
   readonly most: number;
   readonly mostWorkers: number;
+  /** Whether to wait for the workers to be ready; otherwise this thread begins meanwhile. */
   readonly waits: boolean;
 }
 
@@ -149,17 +148,8 @@ export class WorkerGroup {
     return this.staying().some(({ decoders }) => decoders.has(handle));
   }
 
-  /**
-   * Has `count` workers started, unless they are there or cannot be. A start that failed is tried again later.
-   *
-   * @param use what the call says of them; default what the one before has said
-   */
-  start(
-    count: number,
-    use?: { readonly worker: WorkerSource | undefined; readonly workerMemory: number },
-  ): void {
-    if (typeof use?.worker === "function") this.source = use.worker;
-    if (use) this.memory = use.workerMemory;
+  /** Has `count` workers started, unless they are there or cannot be. A start that failed is tried again later. */
+  start(count: number): void {
     mostWorkersAsked = Math.max(mostWorkersAsked, count, threadCount("auto") - 1);
     this.shortage = undefined;
     if (this.closed !== undefined) return;
@@ -177,14 +167,12 @@ export class WorkerGroup {
   /**
    * Does a job on this thread and on workers, which are started if there are too few.
    *
-   * @param most samples that one thread holds
-   * @param waits for the workers to be ready; otherwise this thread begins meanwhile
    * @param first what is done before, by another job of the same workers, say: they stay for both
    * @returns how many threads were given samples, and why not more
    */
   run(
     job: Job,
-    { most, mostWorkers, waits, ...use }: WorkerUse & RunOptions,
+    { worker: source, workerMemory, most, mostWorkers, waits }: JobOptions,
     control: Control,
     first: () => Promise<void> = async () => {},
   ): Promise<{ readonly threads: number; readonly reason: string | undefined }> {
@@ -192,8 +180,8 @@ export class WorkerGroup {
       const call = new Call(nextCall++, job, most, mostWorkers, waits);
       this.calls.set(call.number, call);
       try {
-        if (typeof use.worker === "function") this.source = use.worker;
-        this.memory = use.workerMemory;
+        if (typeof source === "function") this.source = source;
+        this.memory = workerMemory;
         call.join(...this.bestFor(job));
         this.start(mostWorkers);
         await first();
