@@ -63,7 +63,7 @@ export function addDecoderOptions(command: Command, standard = "what its file sa
   return command
     .option(
       "--max-bytes <n>",
-      "the most bytes that a file may have, and unpack to (default: 1073741824, 1 GiB)",
+      `the most bytes that a file may have, and unpack to (default: ${STANDARD_MAX_BYTES}, 1 GiB)`,
       parseCount,
     )
     .optionsGroup(`Decoder (default: ${standard}):`)

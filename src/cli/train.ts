@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { STANDARD_SECONDS } from "../train/checkpoint-options.ts";
 import { addDataOptions, checkDataOptions, stdinHelp, weightsHelp } from "./data-source.ts";
 import { addDecoderOptions, addLossOptions } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
@@ -39,7 +40,12 @@ export function addTrainCommand(program: Command): void {
     .option("--weights <file>", `${weightsHelp}; without --autoencoder`)
     .addOption(requiredOption("--out <dir>", "folder for the results, made if it is missing"))
     .option("--resume", "go on from the checkpoint in DIR, to the same end; the other options as before")
-    .option("--checkpoint-seconds <s>", "seconds from one checkpoint to the next", parseNumber, 60)
+    .option(
+      "--checkpoint-seconds <s>",
+      "seconds from one checkpoint to the next",
+      parseNumber,
+      STANDARD_SECONDS,
+    )
     .option(
       "--validate [file]",
       "also encode samples that are not trained on: those of a file, or the data set's own",

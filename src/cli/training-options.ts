@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { checkNumber } from "../check.ts";
 import type { Decoder } from "../index.ts";
+import { STANDARD_TRAINING } from "../train/check-options.ts";
 import {
   type Adjoint,
   type AutoencoderResult,
@@ -114,12 +115,22 @@ export const choices: readonly Pick<Choice<object>, "name" | "options">[] = [
 
 /** Adds the options of a training run: groups of a command's help. */
 export function addTrainingOptions(command: Command): Command {
+  const { epochs } = STANDARD_TRAINING;
   command
     .optionsGroup("Training:")
-    .option("--batch-size <n>", "samples in a mini-batch", parseCount, 5)
-    .option("--epochs <n>", "passes over the data (default: 1, with --autoencoder 12)", parseCount)
+    .option("--batch-size <n>", "samples in a mini-batch", parseCount, STANDARD_TRAINING.batchSize)
+    .option(
+      "--epochs <n>",
+      `passes over the data (default: ${epochs.train}, with --autoencoder ${epochs.trainAutoencoder})`,
+      parseCount,
+    )
     .option("--autoencoder", "train with an encoder, the decoder's reverse, by backpropagation")
-    .option("--seed <n>", "of the new decoder, the mini-batches and the shifts", parseSeed, 0)
+    .option(
+      "--seed <n>",
+      "of the new decoder, the mini-batches and the shifts",
+      parseSeed,
+      STANDARD_TRAINING.seed,
+    )
     .option("--replacement", "draw mini-batches with replacement, not from a permutation each epoch")
     .option("--warm-start", "start each sample's flow where its last one ended, not at 0")
     .addOption(
@@ -131,7 +142,11 @@ export function addTrainingOptions(command: Command): Command {
         .choices(["encoded", "kept"])
         .default("encoded"),
     )
-    .option("--code-learning-rate <rate>", "how far kept codes go, by Adam (default: 0.001)", parseNumber)
+    .option(
+      "--code-learning-rate <rate>",
+      `how far kept codes go, by Adam (default: ${adam().learningRate})`,
+      parseNumber,
+    )
     .option("--shift <pixels>", "shift images at random by up to so many pixels", parseCount)
     .option("--gradient-clip <norm>", "the largest norm of a mini-batch's mean gradient", parseNumber);
   addChoice(command, adjoints);
@@ -177,7 +192,7 @@ export function chosenTraining(command: Command): ChosenTraining {
   const optimizer = chosen(command, optimizers);
   const schedule = chosen(command, schedules);
   const { batchSize, seed, autoencoder = false, replacement = false, shift: pixels, gradientClip } = given;
-  const epochs = given.epochs ?? epochsOfThePaper(autoencoder);
+  const epochs = given.epochs ?? STANDARD_TRAINING.epochs[autoencoder ? "trainAutoencoder" : "train"];
   const common = {
     ...{ batchSize, epochs, seed, replacement },
     ...(gradientClip !== undefined && { gradientClip }),
@@ -253,8 +268,3 @@ export function chosenTraining(command: Command): ChosenTraining {
 
 const keptCodes = "--codes kept: no flow is followed in training";
 const noFlow = "--autoencoder: no flow is followed";
-
-/** The library's defaults. */
-function epochsOfThePaper(autoencoder: boolean): number {
-  return autoencoder ? 12 : 1;
-}

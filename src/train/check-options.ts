@@ -42,6 +42,16 @@ const RUN_OPTIONS: { readonly [Name in keyof Required<RunOptions>]: true } = {
   ...{ signal: true, onEvent: true, onProgress: true },
 };
 
+/** What a run has where an option is not given: the paper's. The passes are those of each verb. */
+export const STANDARD_TRAINING = {
+  batchSize: 5,
+  epochs: { train: 1, trainAutoencoder: 12 },
+  seed: 0,
+} as const;
+
+/** The verbs that train. */
+type Verb = keyof typeof STANDARD_TRAINING.epochs;
+
 /**
  * AMD without the paper's bound on its steps, for the adjoints that go back along the flow, whose way L-BFGS does not
  * go. A decoder at the start of its training is flat: at steps of at most 10 the flows end early, far from rest.
@@ -70,7 +80,7 @@ export function checkArguments(
   });
   checkCodes(options);
   const decoder = atPoints("train", given, options.points);
-  const run = checkRun("train", decoder, data, options, { epochs: 1 });
+  const run = checkRun("train", decoder, data, options);
   const fixed = checkFixed("train", decoder, options.fixed, run.dataset.count);
   const prior = checkPrior("train", options.prior, decoder);
   const { weights, augment } = options;
@@ -111,7 +121,7 @@ export function checkAutoencoderArguments(
   checkDecoder(where, decoder);
   checkReversible(where, decoder);
   checkOptions(where, options, RUN_OPTIONS);
-  const run = checkRun(where, decoder, data, options, { epochs: 12 });
+  const run = checkRun(where, decoder, data, options);
   if (run.validation?.weights) {
     throw invalid(`${where}: validation has weights; an encoder takes all values alike, leave them out`);
   }
@@ -140,15 +150,14 @@ export interface CheckedTrainOptions extends ReturnType<typeof checkRun> {
 }
 
 function checkRun(
-  where: string,
+  where: Verb,
   decoder: Decoder,
   data: Dataset | Float32Array,
   options: RunOptions & CodesOptions,
-  defaults: { readonly epochs: number },
 ) {
   const loss = checkLoss(where, options.loss, decoder);
   const dataset = asDataset(where, data, decoder);
-  const settings = checkSettings(where, options, decoder, defaults.epochs);
+  const settings = checkSettings(where, options, decoder);
   const { validation, checkpoint } = options;
   return {
     ...{ where, decoder, dataset, loss, settings },
@@ -163,21 +172,16 @@ function checkRun(
 /** Options of `train` alone. */
 type CodesOptions = Pick<TrainOptions, "warmStart" | "codes" | "codeOptimizer">;
 
-function checkSettings(
-  where: string,
-  options: RunOptions & CodesOptions,
-  decoder: Decoder,
-  defaultEpochs: number,
-) {
+function checkSettings(where: Verb, options: RunOptions & CodesOptions, decoder: Decoder) {
   const {
     optimizer = rmsprop(),
     schedule = constant(),
-    batchSize = 5,
-    epochs = defaultEpochs,
+    batchSize = STANDARD_TRAINING.batchSize,
+    epochs = STANDARD_TRAINING.epochs[where],
     backend = wasm(),
   } = options;
   const {
-    seed = 0,
+    seed = STANDARD_TRAINING.seed,
     replacement = false,
     warmStart = false,
     codes = "encoded",

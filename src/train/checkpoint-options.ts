@@ -37,12 +37,13 @@ export interface CallerCheckpoints {
 /** Where a run's checkpoints are kept. */
 export type CheckpointOptions = FileCheckpoints | CallerCheckpoints;
 
-const DEFAULT_SECONDS = 60;
+/** The default of `everySeconds`. */
+export const STANDARD_SECONDS = 60;
 
 /** The option, checked. */
 export function checkCheckpoint(where: string, options: CheckpointOptions) {
   checkOptions(where, options, { file: true, save: true, resume: true, everySeconds: true });
-  const everySeconds = checkNumber(where, "everySeconds", options?.everySeconds ?? DEFAULT_SECONDS, {
+  const everySeconds = checkNumber(where, "everySeconds", options?.everySeconds ?? STANDARD_SECONDS, {
     min: 0,
   });
   return { everySeconds, store: makeStore(where, options) };
