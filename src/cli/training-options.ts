@@ -107,7 +107,7 @@ const schedules: Choice<Schedule> = {
   } satisfies OptionsOf<typeof scheduleMembers>,
 };
 
-/** All that is chosen by name: what a training run has is all that there is. */
+/** All that any command's user chooses by name: `train` has every such option that there is. */
 export const choices: readonly Pick<Choice<object>, "name" | "options">[] = [
   ...flowAndSolverChoices,
   ...[adjoints, optimizers, schedules],

@@ -5,6 +5,7 @@ import { type Decoder, LatentflowError, makeProbe } from "../index.ts";
 import { type Dataset, meanCode } from "../train/index.ts";
 import { backendOf } from "./options.ts";
 import { type Output, type OutputFile, writeOutputs } from "./output-files.ts";
+import { logName } from "./training-log.ts";
 import type { TrainingRun } from "./training-run.ts";
 
 /** What a training run may write, beside its log and its checkpoints. */
@@ -81,6 +82,6 @@ export async function writeTrainingOutputs({ job, data, result }: TrainingRun): 
   }
   const written = files.map(({ name }) => name);
   const stale = trainingOutputs.filter((name) => !written.includes(name));
-  const log = { path: join(job.out, "log.jsonl"), content: "what happened when" };
+  const log = { path: join(job.out, logName), content: "what happened when" };
   return [...(await writeOutputs(job.out, files, stale)), log];
 }

@@ -13,7 +13,7 @@ import { priorOption, readPrior } from "./prior.ts";
 import { RunningMean, showProgress } from "./progress.ts";
 import { readWeightsOf } from "./samples.ts";
 import { makeDecoder } from "./training-decoder.ts";
-import { openTrainingLog } from "./training-log.ts";
+import { logName, openTrainingLog } from "./training-log.ts";
 import type { ChosenTraining } from "./training-options.ts";
 import { trainingOutputs, writeTrainingOutputs } from "./training-outputs.ts";
 import { formatTrainingReport } from "./training-report.ts";
@@ -31,7 +31,7 @@ export async function runTraining(job: TrainingJob, training: ChosenTraining): P
   const work = readInput(job, signal);
   const input = await unlessInterrupted(signal, work, "stopped before the first sample; nothing is written");
   if (!input) return;
-  await makeFolder(job.out, [...trainingOutputs, "log.jsonl"], job);
+  await makeFolder(job.out, [...trainingOutputs, logName], job);
   const checkpointFile = join(job.out, "checkpoint.safetensors");
   if (!job.resume) await refuseExisting(checkpointFile);
 
@@ -116,7 +116,7 @@ async function trainShown(
 ): Promise<TrainingRun["result"] | undefined> {
   const { out, quiet = false, resume = false, checkpointSeconds, validateEvery } = job;
   const total = data.dataset.count * training.description.epochs;
-  const log = openTrainingLog(join(out, "log.jsonl"));
+  const log = openTrainingLog(join(out, logName));
   const display = showProgress({ verb: "training on", unit: "images", total }, quiet, signal);
   const recentLoss = new RunningMean(shownBatches);
   /** Images of the latest checkpoint, if there is one: the first may come before the first update. */
