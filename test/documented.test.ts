@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { activations } from "../src/graph/activation.ts";
+import { type ActivationLike, activations, normaliseActivation } from "../src/graph/activation.ts";
 import * as layers from "../src/graph/index.ts";
 import { KINDS } from "../src/graph/operations.ts";
 import { amd, createDecoder, dormandPrince, encode, lbfgs } from "../src/index.ts";
@@ -36,6 +36,18 @@ test("README's list of operations is that of all kinds, each a layer of latentfl
 test("README's list of activations is that of all", () => {
   const [, list] = /activation: \{ name: "leakyRelu", slope: 0\.2 \}, \/\/ (.*)/.exec(readme)!;
   assert.equal(list!.split(", ").sort(), Object.keys(activations).sort());
+});
+
+test("each activation but the identity is a layer of latentflow/graph", () => {
+  const made: Readonly<Record<string, unknown>> = { ...layers };
+  for (const [name, { parameter }] of Object.entries(activations)) {
+    if (name === "identity") continue;
+    const make = made[name];
+    assert.type(make, "function", name);
+    const settings = (make as () => layers.Layer)().settings as { activation: ActivationLike };
+    const activation = normaliseActivation("", "", settings.activation);
+    assert.equal(activation, { name, ...(parameter && { [parameter.name]: parameter.default }) });
+  }
 });
 
 /** What a call that has to be refused says. */

@@ -81,7 +81,7 @@ for (const dummies of [
   [
     {
       ...{ kind: "An activation", name: "dummyActivation", file: "src/graph/activation.ts" },
-      ...{ before: '{ readonly name: "relu" | ', after: '{ readonly name: "dummyActivation" | "relu" | ' },
+      ...{ before: "type PlainName = ", after: 'type PlainName = "dummyActivation" | ' },
       named: [
         "src/backend/wasm/kernel-operations.ts",
         "src/backend/wasm/layout.ts",

@@ -18,7 +18,10 @@ export type Activation =
   | { readonly name: "elu"; readonly alpha: number }
   | { readonly name: "leakyRelu"; readonly slope: number }
   | { readonly name: "sine"; readonly frequency: number }
-  | { readonly name: "relu" | "tanh" | "sigmoid" | "silu" | "gelu" | "softplus" | "identity" };
+  | { readonly name: PlainName };
+
+/** Those without a parameter. */
+type PlainName = "relu" | "tanh" | "sigmoid" | "silu" | "gelu" | "softplus" | "identity";
 
 /** The name of an activation. */
 export type ActivationName = Activation["name"];
@@ -32,7 +35,7 @@ export type ActivationLike =
   | { readonly name: "elu"; readonly alpha?: number }
   | { readonly name: "leakyRelu"; readonly slope?: number }
   | { readonly name: "sine"; readonly frequency?: number }
-  | { readonly name: "relu" | "tanh" | "sigmoid" | "silu" | "gelu" | "softplus" | "identity" };
+  | { readonly name: PlainName };
 
 /** What there is to know of an activation besides its arithmetic, which is each backend's. */
 export interface ActivationTraits {

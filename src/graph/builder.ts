@@ -213,6 +213,7 @@ export function relu(): Layer<"activation"> {
   return activation("relu");
 }
 
+/** tanh(x) */
 export function tanh(): Layer<"activation"> {
   return activation("tanh");
 }

@@ -18,6 +18,7 @@ export type PointwiseFunction =
   | { readonly name: "hardSigmoid"; readonly slope: number; readonly offset: number }
   | { readonly name: PlainName };
 
+/** Those without parameters. */
 type PlainName = "exp" | "log" | "sqrt" | "reciprocal" | "abs" | "erf" | "mish" | "hardSwish";
 
 export type PointwiseName = PointwiseFunction["name"];
