@@ -7,7 +7,7 @@ import { KINDS } from "../src/graph/operations.ts";
 import { amd, createDecoder, dormandPrince, encode, lbfgs } from "../src/index.ts";
 import type { Optimizer } from "../src/optimizer.ts";
 import { LOSS_MAKERS, normaliseLoss } from "../src/terms/losses.ts";
-import { adam, rmsprop, sgd, train } from "../src/train/index.ts";
+import { adam, rmsprop, type Schedule, sgd, train } from "../src/train/index.ts";
 
 // What README, docstrings and messages list by hand is what there is.
 
@@ -60,7 +60,7 @@ async function refusal(call: () => unknown): Promise<string> {
   throw new Error("it was not refused");
 }
 
-test("what refuses a loss or an optimizer lists all that there are", async () => {
+test("what refuses a loss, an optimizer or a schedule lists all that there are", async () => {
   const decoder = createDecoder({ layers: [2, 3] });
   const y = new Float32Array(3);
   const wrong = 1 as never;
@@ -72,6 +72,13 @@ test("what refuses a loss or an optimizer lists all that there are", async () =>
   ]) {
     for (const name of [...short.map((name) => `"${name}"`), ...makers]) assert.match(message, name);
   }
+  const schedules: { readonly [Name in Schedule["name"]]: true } = {
+    constant: true,
+    linear: true,
+    cosine: true,
+  };
+  const ofSchedules = await refusal(() => train(decoder, y, { loss: "mse", schedule: wrong }));
+  for (const name of Object.keys(schedules)) assert.match(ofSchedules, `${name}()`);
   const optimizers: { readonly [Name in Optimizer["name"]]: true } = { rmsprop: true, adam: true, sgd: true };
   const message = await refusal(() => train(decoder, y, { loss: "mse", optimizer: wrong }));
   for (const name of Object.keys(optimizers)) assert.match(message, `${name}()`);

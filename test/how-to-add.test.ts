@@ -175,6 +175,31 @@ for (const dummies of [
   ],
   [
     {
+      ...{ kind: "A schedule", name: "dummySchedule", file: "src/schedule.ts" },
+      ...{
+        before: 'readonly name: "constant" | ',
+        after: 'readonly name: "dummySchedule" | "constant" | ',
+      },
+      named: ["src/cli/message.ts", "src/cli/training-options.ts"],
+    },
+    {
+      ...{ kind: "What samples are solved with", name: "dummyField", file: "src/backend/backend.ts" },
+      ...{
+        before: "  readonly sampleCount: number;",
+        after: "  readonly sampleCount: number;\n  readonly dummyField: number | undefined;",
+      },
+      named: [
+        "src/backend/wasm/threads/lock-step.ts",
+        "src/backend/wasm/threads/worker-call.ts",
+        "src/backend/webgpu/auto.ts",
+        "src/encode.ts",
+        "src/train/mini-batches.ts",
+        "src/train/samples.ts",
+      ],
+    },
+  ],
+  [
+    {
       ...{ kind: "An option of `encode`", name: "dummySetting", file: "src/encode.ts" },
       ...{ before: "  saveAt?: SaveAt;", after: "  saveAt?: SaveAt;\n  dummySetting?: number;" },
       named: ["src/encode.ts"],
