@@ -106,8 +106,11 @@ const many =
   (tensors: readonly (Tensor | undefined)[]): Tensor =>
     tensors.map((tensor) => tensor!).reduce((a, b) => broadcast(a, b, f));
 
+/** What an operator makes of constants, number by number. */
+export type Elementwise = (inputs: readonly (Tensor | undefined)[]) => Tensor;
+
 /** Operators of one number or of two. */
-export const ELEMENTWISE: Readonly<Record<string, (inputs: readonly (Tensor | undefined)[]) => Tensor>> = {
+export const ELEMENTWISE = {
   Add: binary((a, b) => a + b),
   Sub: binary((a, b) => a - b),
   Mul: binary((a, b) => a * b),
@@ -143,4 +146,4 @@ export const ELEMENTWISE: Readonly<Record<string, (inputs: readonly (Tensor | un
   Floor: each(Math.floor),
   Ceil: each(Math.ceil),
   Round: each(roundEven),
-};
+} satisfies Readonly<Record<string, Elementwise>>;

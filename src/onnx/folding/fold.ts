@@ -3,7 +3,7 @@ import { dimensionsOfConstant, type NodeView } from "../node-view.ts";
 import { lengthsOf, SIZES } from "../sizes.ts";
 import { countOf, floats, integers, type Tensor } from "../tensor.ts";
 import { type Constant, dimensionsOf, isConstant } from "../value.ts";
-import { broadcastShape, ELEMENTWISE, isBroadcastable } from "./elementwise.ts";
+import { broadcastShape, ELEMENTWISE, type Elementwise, isBroadcastable } from "./elementwise.ts";
 import { REDUCTIONS } from "./reductions.ts";
 import { type Fold, SHAPES } from "./shapes.ts";
 
@@ -50,14 +50,21 @@ export function canFold(operator: string): boolean {
 }
 
 function foldOf(operator: string): Fold | undefined {
-  for (const table of [SHAPES, REDUCTIONS]) if (Object.hasOwn(table, operator)) return table[operator];
-  if (!Object.hasOwn(ELEMENTWISE, operator)) return undefined;
+  const fold = entryOf<Fold>(SHAPES, operator) ?? entryOf<Fold>(REDUCTIONS, operator);
+  if (fold) return fold;
+  const elementwise = entryOf<Elementwise>(ELEMENTWISE, operator);
+  if (!elementwise) return undefined;
   return (node, inputs, claim) => {
     const shapes = inputs.map((tensor, i) => (tensor ?? node.refuse(`its input ${i} is missing`)).shape);
     if (!isBroadcastable(shapes)) return node.refuse("the shapes that it reads do not fit together");
     claim(countOf(broadcastShape(shapes)));
-    return ELEMENTWISE[operator]!(inputs);
+    return elementwise(inputs);
   };
+}
+
+/** Of operators by their names, which are a file's. */
+function entryOf<Entry>(table: Readonly<Record<string, Entry>>, operator: string): Entry | undefined {
+  return Object.hasOwn(table, operator) ? table[operator] : undefined;
 }
 
 /** Only one where they are all the same. */

@@ -76,7 +76,7 @@ const matmul: Fold = (_node, [a, b], claim) => {
 };
 
 /** By operator. */
-export const REDUCTIONS: Readonly<Record<string, Fold>> = {
+export const REDUCTIONS = {
   ReduceSum: reduction(total),
   ReduceMean: reduction((numbers) => total(numbers) / numbers.length),
   ReduceL1: reduction((numbers) => total(numbers.map(Math.abs))),
@@ -86,4 +86,4 @@ export const REDUCTIONS: Readonly<Record<string, Fold>> = {
   ReduceMin: reduction(combined(Math.min, Number.POSITIVE_INFINITY)),
   ReduceProd: reduction(combined((a, b) => a * b, 1)),
   MatMul: matmul,
-};
+} satisfies Readonly<Record<string, Fold>>;

@@ -259,7 +259,7 @@ const where: Fold = (node, [condition, a, b], claim) => {
 const same: Fold = (_node, [tensor]) => tensor!;
 
 /** By operator. */
-export const SHAPES: Readonly<Record<string, Fold>> = {
+export const SHAPES = {
   ...{ Reshape: reshape, Transpose: transpose, Flatten: flatten, Squeeze: squeeze, Unsqueeze: unsqueeze },
   ...{ Expand: expand, Tile: tile, Concat: concat, Slice: slice, Split: split, Gather: gather },
   ...{
@@ -270,4 +270,4 @@ export const SHAPES: Readonly<Record<string, Fold>> = {
     Identity: same,
     Dropout: same,
   },
-};
+} satisfies Readonly<Record<string, Fold>>;
