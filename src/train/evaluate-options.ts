@@ -1,18 +1,17 @@
-import type { Backend } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { checkCallback, checkNumber, checkOptions, checkSignal, invalid } from "../check.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
-import { checkFixed, type FixedOption } from "../decoder/fixed.ts";
+import { checkFixed } from "../decoder/fixed.ts";
 import { atPoints } from "../decoder/points.ts";
-import type { EncodeProgress } from "../encode.ts";
+import type { CommonEncodeOptions } from "../encode.ts";
 import { gradientFlow } from "../flow.ts";
 import type { AbortSignalLike } from "../platform.ts";
 import { checkBackend, checkStart, checkWeights } from "../problem.ts";
 import { type CheckedPair, checkFlowAndSolver, type FlowAndSolver } from "../solve.ts";
 import { stay } from "../solver/stay.ts";
-import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
-import { checkLoss, type LossLike } from "../terms/losses.ts";
+import { checkPrior } from "../terms/check-prior.ts";
+import { checkLoss } from "../terms/losses.ts";
 import { componentsOf } from "../terms/prior-components.ts";
 import { checkEncoder } from "./encode-with.ts";
 import { asDataset, type ProblemSettings } from "./samples.ts";
@@ -43,26 +42,13 @@ interface ByEncoder {
   z0?: undefined;
 }
 
-interface CommonOptions {
-  /**
-   * The distance between y and D(z), as a value or by its name, `"bce"` or `"mse"`. Default: the decoder's own; where
-   * it has none, it must be given.
-   */
-  loss?: LossLike;
-  /** What codes are likely, as in `encode`. Default: the decoder's own, if it has one. */
-  prior?: PriorLike;
-  /** What is given with the samples, as in `encode`. */
-  fixed?: FixedOption;
-  /** For a decoder over points: how many each sample has. */
-  points?: number;
-  /** Where the work is done. Default `wasm()`. */
-  backend?: Backend;
-  /** At most this many samples are worked on at once. It bounds memory and never changes a result. */
-  batchSize?: number;
+interface CommonOptions
+  extends Pick<
+    CommonEncodeOptions,
+    "loss" | "prior" | "fixed" | "points" | "backend" | "batchSize" | "onProgress"
+  > {
   /** Ends the call early: it rejects with the signal's reason. */
   signal?: AbortSignalLike;
-  /** Called now and then, about every 10 ms at most. What it throws, or its promise rejects with, rejects the call. */
-  onProgress?: (progress: EncodeProgress) => void;
 }
 
 const OPTIONS: { readonly [Name in keyof Required<EvaluateOptions>]: true } = {
