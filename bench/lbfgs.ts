@@ -2,6 +2,7 @@
 import { compileKernels } from "../src/backend/wasm/load.ts";
 import { type Amd, amd, type EncodeResult, encode, type Lbfgs, lbfgs, wasm } from "../src/index.ts";
 import { mean, median } from "./measure.ts";
+import { passesOf } from "./passes.ts";
 import { bestOf, compilePeak } from "./peak.ts";
 import { benchDecoder, testDigits, watchSlices } from "./rig.ts";
 import { stepsTo } from "./steps-to.ts";
@@ -23,11 +24,7 @@ const longestSlice = await watchSlices(decoder, build === "relaxed");
 
 const solve = (solver: Amd | Lbfgs, y = digits, by = decoder) => encode(by, y, { backend, solver });
 const meanLoss = ({ loss }: EncodeResult) => mean(loss);
-/** Passes of one row through the decoder, forward or back; a matrix of a sample's own is as many as its tangents. */
-const passes = ({ stats }: EncodeResult) =>
-  mean(stats.valueEvaluations) +
-  mean(stats.gradientEvaluations) +
-  decoder.latentSize * mean(stats.matrixEvaluations);
+const passes = (result: EncodeResult) => mean(passesOf(result, decoder.latentSize));
 
 const explicit = await solve(amd());
 longestSlice();

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Zippable, zipSync } from "fflate";
+import { passesOf } from "../bench/passes.ts";
 import { writeNpy } from "../src/data/npy.ts";
 import { type Amd, amd, type EncodeResult, encode, type Lbfgs, lbfgs, wasm } from "../src/index.ts";
 import { STATUSES } from "../src/result.ts";
@@ -23,7 +24,7 @@ const COLUMNS = 3;
 
 interface SampleRecord {
   readonly loss: number;
-  /** Rows once forward, once backward or once along a tangent. */
+  /** See `passesOf`. */
   readonly passes: number;
   readonly status: string;
 }
@@ -36,14 +37,10 @@ function recordsOf(values: Float32Array): SampleRecord[] {
   });
 }
 
-function arrayOf({ decoder }: Subject, { loss, status, stats }: EncodeResult): Float32Array {
+function arrayOf({ decoder }: Subject, result: EncodeResult): Float32Array {
+  const { loss, status } = result;
   const values = new Float32Array(loss.length * COLUMNS);
-  const { valueEvaluations, gradientEvaluations, matrixEvaluations } = stats;
-  for (const sample of loss.keys()) {
-    const passes =
-      valueEvaluations[sample]! +
-      gradientEvaluations[sample]! +
-      matrixEvaluations[sample]! * decoder.latentSize;
+  for (const [sample, passes] of passesOf(result, decoder.latentSize).entries()) {
     values.set([loss[sample]!, passes, STATUSES.indexOf(status[sample]!)], sample * COLUMNS);
   }
   return values;

@@ -1,4 +1,5 @@
 import { mean } from "../bench/measure.ts";
+import { passesOf } from "../bench/passes.ts";
 import { stepsTo } from "../bench/steps-to.ts";
 import { amd, type EncodeResult, encode, lbfgs, summary } from "../src/index.ts";
 import { type Subject, subjects } from "./decoders.ts";
@@ -33,10 +34,7 @@ async function compare({ decoder, y, traits }: Subject): Promise<Row> {
     const steps = await stepsTo(explicitLoss, async (count) => summary(await afterSteps(count)).meanLoss);
     soFar = await afterSteps(steps);
   }
-  const passes = ({ stats }: EncodeResult) =>
-    mean(stats.valueEvaluations) +
-    mean(stats.gradientEvaluations) +
-    decoder.latentSize * mean(stats.matrixEvaluations);
+  const passes = (result: EncodeResult) => mean(passesOf(result, decoder.latentSize));
   return {
     ...traits,
     "amd loss": explicitLoss.toFixed(5),

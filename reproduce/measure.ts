@@ -1,3 +1,4 @@
+import { passesOf } from "../bench/passes.ts";
 import {
   type Decoder,
   decode,
@@ -17,7 +18,7 @@ export interface Measured {
   readonly loss: number;
   /** Mean over the pixels. */
   readonly squaredError: number;
-  /** Rows once forward or once backward, of an image; 0 where there is no flow. */
+  /** Of an image, see `passesOf`; left out where there is no flow. */
   readonly passes?: number;
   readonly statuses?: Readonly<Record<string, number>>;
   /** Of computing on one core. */
@@ -68,10 +69,10 @@ async function measure(
     const result = await encodePiece(y);
     const x = await decode(decoder, result.z, { backend });
     for (let i = 0; i < y.length; i++) squares += (x[i]! - y[i]!) ** 2;
-    const { valueEvaluations, gradientEvaluations, matrixEvaluations } = result.stats;
+    const taken = passesOf(result, decoder.latentSize);
     for (const [i, status] of result.status.entries()) {
       loss += result.loss[i]!;
-      passes += valueEvaluations[i]! + gradientEvaluations[i]! + decoder.latentSize * matrixEvaluations[i]!;
+      passes += taken[i]!;
       statuses[status] = (statuses[status] ?? 0) + 1;
     }
     progress?.(Math.min(1, (first + PIECE) / data.count));

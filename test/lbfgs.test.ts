@@ -1,5 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { mean } from "../bench/measure.ts";
+import { passesOf } from "../bench/passes.ts";
 import { compileKernels } from "../src/backend/wasm/load.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
 import { layersOf } from "../src/graph/layers.ts";
@@ -11,7 +13,6 @@ import {
   type Decoder,
   decode,
   dormandPrince,
-  type EncodeResult,
   encode,
   euler,
   type LbfgsOptions,
@@ -55,17 +56,6 @@ function decoderOf(
   made.parameters.set(parameters);
   return made;
 }
-
-function passesOf({ stats }: EncodeResult, d: number): number {
-  return everySampleOf(stats.t).reduce(
-    (sum, i) =>
-      sum + stats.valueEvaluations[i]! + stats.gradientEvaluations[i]! + d * stats.matrixEvaluations[i]!,
-    0,
-  );
-}
-
-const everySampleOf = (values: ArrayLike<number>) => Array.from(values, (_, i) => i);
-const meanOf = (values: Float32Array) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 for (const activation of ["tanh", "elu"] as const) {
   test(`${activation}: with data missing and weights it ends in a minimum in float64`, async () => {
@@ -121,12 +111,10 @@ test("digits: all come to rest, in less than 45 passes on average; more would ga
   const result = await encode(mnist, digits);
   assert.equal((await encode(mnist, digits, { solver: lbfgs() })).z, result.z);
   assert.ok(result.status.every((status) => status === "converged"));
-  assert.ok(
-    passesOf(result, mnist.latentSize) / 32 < 45,
-    `${passesOf(result, mnist.latentSize) / 32} passes`,
-  );
+  const passes = mean(passesOf(result, mnist.latentSize));
+  assert.ok(passes < 45, `${passes} passes`);
   const long = await encode(mnist, digits, { solver: lbfgs({ tolerance: 1e-9 }) });
-  assert.ok(meanOf(result.loss) < meanOf(long.loss) + 1e-4, `${meanOf(result.loss)}, ${meanOf(long.loss)}`);
+  assert.ok(mean(result.loss) < mean(long.loss) + 1e-4, `${mean(result.loss)}, ${mean(long.loss)}`);
 
   // Started at its own result, again and again, it finds rest, and never takes it for a stall.
   const many = await demoDigits(100);
@@ -147,7 +135,8 @@ test("digits: all come to rest, in less than 45 passes on average; more would ga
   // There is little left to do.
   const again = await encode(mnist, digits, { z0: result.z });
   assert.ok(again.status.every((status) => status === "converged"));
-  assert.ok(passesOf(again, mnist.latentSize) / 32 < 10, `${passesOf(again, mnist.latentSize) / 32} passes`);
+  const few = mean(passesOf(again, mnist.latentSize));
+  assert.ok(few < 10, `${few} passes`);
   for (const [i, value] of again.loss.entries()) assert.ok(value <= result.loss[i]!);
   // A step is tried before it is said to be at rest.
   assert.ok(again.stats.valueEvaluations.every((count) => count >= 2));
@@ -173,7 +162,7 @@ test("latents, weights and losses of very different scales: converged is said in
     for (let at = 7; at < weight.length; at += 20) weight[at]! *= scale;
     const { loss, status } = await encode(scaled, digits);
     assert.ok(status.every((each) => each === "converged"));
-    const above = meanOf(loss) / meanOf(minima.loss) - 1;
+    const above = mean(loss) / mean(minima.loss) - 1;
     assert.ok(above < 1e-3, `latent times ${scale}: ${above} above`);
   }
 
@@ -184,7 +173,7 @@ test("latents, weights and losses of very different scales: converged is said in
     await encode(mnist, digits, { weights }),
     await encode(mnist, digits, { weights, solver: lbfgs({ tolerance: 1e-9, maxSteps: 5000 }) }),
   ];
-  const above = meanOf(usual.loss) / meanOf(long.loss) - 1;
+  const above = mean(usual.loss) / mean(long.loss) - 1;
   assert.ok(above < 5e-3, `a pixel of weight 1e5: ${above} above`);
 
   // |o - t|, but for a rounded tip; a curvature that is right there and nowhere else would mislead.
@@ -195,7 +184,7 @@ test("latents, weights and losses of very different scales: converged is said in
   });
   const absolute = await encode(mnist, digits, { loss: smooth });
   const settled = await encode(mnist, digits, { loss: smooth, z0: absolute.z, solver: finest });
-  const left = 1 - meanOf(settled.loss) / meanOf(absolute.loss);
+  const left = 1 - mean(settled.loss) / mean(absolute.loss);
   assert.ok(left < 0.02, `absolute error: ${left} left`);
 });
 
@@ -323,7 +312,7 @@ test("slices do about what they were given, a matrix counting for its passes", a
   // A round is never cut: four rows forward and back, and a matrix each.
   for (const { given, spent } of slices) assert.ok(spent < given + 4 * (2 + 13), `${spent} of ${given}`);
   const spent = slices.reduce((sum, slice) => sum + slice.spent, 0);
-  const passes = passesOf(result, 13);
+  const passes = passesOf(result, 13).reduce((sum, count) => sum + count, 0);
   assert.ok(Math.max(...result.stats.matrixEvaluations) > 0);
   // A matrix of the decoder's Jacobian counts as a pass, four of them at most.
   assert.ok(spent >= passes && spent <= passes + 4 * 100, `${spent}, ${passes} by the samples' counts`);

@@ -81,16 +81,6 @@ export async function latentflowOn(
   };
 }
 
-/** Passes of a sample on average: one row once through the decoder, forward or back; a tangent is one. */
-export function passesOf({ stats }: EncodeResult, latents: number): number {
-  const { valueEvaluations, gradientEvaluations, matrixEvaluations } = stats;
-  let sum = 0;
-  for (let i = 0; i < valueEvaluations.length; i++) {
-    sum += valueEvaluations[i]! + gradientEvaluations[i]! + latents * matrixEvaluations[i]!;
-  }
-  return sum / valueEvaluations.length;
-}
-
 /** Seconds. */
 function clockOf(clock: Clock): () => number {
   if (clock === "wall") return () => performance.now() / 1000;

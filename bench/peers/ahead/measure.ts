@@ -1,11 +1,12 @@
 import type { EncodeResult } from "../../../src/index.ts";
 import { createRandom } from "../../../src/random.ts";
 import { mean } from "../../measure.ts";
+import { passesOf } from "../../passes.ts";
 import { stepsTo } from "../../steps-to.ts";
 import { medianOf, type Rounds, ratioOf, runsInTurns, type TimedRun } from "../rounds.ts";
 import { CONTENDERS, describeSetting } from "./contenders.ts";
 import type { TrainedDecoder } from "./decoders.ts";
-import { latentflowOn, type Ours, passesOf } from "./latentflow.ts";
+import { latentflowOn, type Ours } from "./latentflow.ts";
 import type { Clock, TorchContenders } from "./pytorch.ts";
 import { CRITERIA, type Criterion, firstThere, isThere, leastLosses, shareThere } from "./reach.ts";
 import type { DecoderFigure, Reached } from "./results.ts";
@@ -79,7 +80,7 @@ export async function measureDecoder(
       ),
       end: {
         seconds: medianOf(times, nameOf(OURS, "end")),
-        passes: passesOf(end, task.latents),
+        passes: mean(passesOf(end, task.latents)),
         share: shareThere(end.loss, best),
       },
       onceMilliseconds: await ours.timeOnce(clock),
@@ -126,7 +127,7 @@ async function timeOurs(
     const steps = await stepsTo(0, async (count) =>
       isThere(criterion, (await ours.solve(count)).loss, best) ? 0 : 1,
     );
-    passes.set(criterion, passesOf(await ours.solve(steps), latents));
+    passes.set(criterion, mean(passesOf(await ours.solve(steps), latents)));
     cases.push(timed(criterion, steps));
   }
   return { cases, passes };
