@@ -10,6 +10,7 @@ import {
   loadDecoder,
   wasm,
 } from "../src/index.ts";
+import { AMD_IN_TRAINING } from "../src/train/check-options.ts";
 import {
   adam,
   type DataSplits,
@@ -21,7 +22,6 @@ import {
   train,
   trainAutoencoder,
 } from "../src/train/index.ts";
-import { SOLVER } from "./digits.ts";
 
 // The decoders that solvers are compared on. Each comes from a seed and the plain build, so that it has the same bits
 // on every machine, and is kept in a folder once it has been trained; `sha256.json` says which bits.
@@ -80,7 +80,7 @@ const ofThePaper = (["MNIST", "Fashion-MNIST"] as const).flatMap((data) =>
             ...{ activation, outputActivation: "sigmoid", loss, seed, outputShape: [28, 28] },
           });
           const { decoder } = await train(untrained, chooseRows(images, 1920, seed), {
-            ...{ solver: SOLVER, optimizer: rmsprop(), batchSize: 5, seed, backend: plain },
+            ...{ solver: AMD_IN_TRAINING, optimizer: rmsprop(), batchSize: 5, seed, backend: plain },
           });
           return decoder;
         },

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import Table from "cli-table3";
 import { formatCsv } from "../src/data/csv.ts";
 
+/** A row of a table: its columns by their names. */
 export type Row = Readonly<Record<string, string | number>>;
 
 /** Prints rows as a table and writes them as FOLDER/NAME.csv; the columns are the first row's keys. */
@@ -17,6 +18,7 @@ export function report(folder: string, name: string, rows: readonly Row[]): void
   console.log(file);
 }
 
+/** Seconds since `start`, as `performance.now()` had it, to a tenth. */
 export function seconds(start: number): number {
   return Number(((performance.now() - start) / 1000).toFixed(1));
 }

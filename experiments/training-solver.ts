@@ -1,8 +1,9 @@
 import { median } from "../bench/measure.ts";
 import { createPaperDecoder } from "../reproduce/setting.ts";
-import { lbfgs } from "../src/index.ts";
+import { type Amd, type Lbfgs, lbfgs } from "../src/index.ts";
+import { AMD_IN_TRAINING } from "../src/train/check-options.ts";
 import { rmsprop, train } from "../src/train/index.ts";
-import { chooseDigits, SOLVER, testLoss } from "./digits.ts";
+import { chooseDigits, testLoss } from "./digits.ts";
 import type { ExperimentSettings } from "./experiment-settings.ts";
 import { type Row, report, seconds } from "./table.ts";
 
@@ -27,7 +28,7 @@ export async function compareTrainingSolvers({ seed: firstSeed, out }: Experimen
     const outcomes: { readonly amd: Outcome; readonly lbfgs: Outcome }[] = [];
     for (let seed = firstSeed; seed < firstSeed + SEEDS; seed++) {
       const outcome = {
-        amd: await trainWith(SOLVER, count, seed),
+        amd: await trainWith(AMD_IN_TRAINING, count, seed),
         lbfgs: await trainWith(lbfgs(), count, seed),
       };
       outcomes.push(outcome);
@@ -43,11 +44,7 @@ export async function compareTrainingSolvers({ seed: firstSeed, out }: Experimen
   report(out, "training-solver", rows);
 }
 
-async function trainWith(
-  solver: typeof SOLVER | ReturnType<typeof lbfgs>,
-  count: number,
-  seed: number,
-): Promise<Outcome> {
+async function trainWith(solver: Amd | Lbfgs, count: number, seed: number): Promise<Outcome> {
   const digits = await chooseDigits(count, seed);
   const start = performance.now();
   const run = await train(createPaperDecoder(seed), digits.train, {
@@ -55,7 +52,7 @@ async function trainWith(
     optimizer: rmsprop(),
   });
   const trained = seconds(start);
-  return { loss: await testLoss(run.decoder, digits.test.slice(0, TESTED), lbfgs()), trained };
+  return { loss: await testLoss(run.decoder, digits.test.slice(0, TESTED)), trained };
 }
 
 function rowOf(

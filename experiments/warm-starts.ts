@@ -1,8 +1,9 @@
 import { countingBackend } from "../bench/timed-backend.ts";
 import { createPaperDecoder } from "../reproduce/setting.ts";
 import { lbfgs } from "../src/index.ts";
+import { AMD_IN_TRAINING } from "../src/train/check-options.ts";
 import { rmsprop, train } from "../src/train/index.ts";
-import { chooseDigits, SOLVER, testLoss } from "./digits.ts";
+import { chooseDigits, testLoss } from "./digits.ts";
 import type { ExperimentSettings } from "./experiment-settings.ts";
 import { type Row, report, seconds } from "./table.ts";
 
@@ -18,7 +19,7 @@ const TESTED = 1000;
 export async function compareWarmStarts({ seed, out }: ExperimentSettings): Promise<void> {
   const digits = await chooseDigits(DIGITS, seed);
   const rows: Row[] = [];
-  for (const solver of [lbfgs(), SOLVER]) {
+  for (const solver of [lbfgs(), AMD_IN_TRAINING]) {
     for (const warmStart of [false, true]) {
       const { backend, passes } = countingBackend();
       const start = performance.now();
@@ -31,7 +32,7 @@ export async function compareWarmStarts({ seed, out }: ExperimentSettings): Prom
         solver: solver.name,
         start: warmStart ? "where the last flow ended" : "0",
         epochs: EPOCHS,
-        "test loss": (await testLoss(run.decoder, digits.test.slice(0, TESTED), lbfgs())).toFixed(4),
+        "test loss": (await testLoss(run.decoder, digits.test.slice(0, TESTED))).toFixed(4),
         "trained in s": trained,
         "passes a digit": (passes() / DIGITS / EPOCHS).toFixed(1),
       };
