@@ -1,3 +1,4 @@
+import { mean } from "../bench/measure.ts";
 import { encode, type GradientFlow, type Solver } from "../src/index.ts";
 import { train } from "../src/train/index.ts";
 import { coupledAmd } from "./coupled-amd.ts";
@@ -56,8 +57,6 @@ export const authorsCode: Element<Found> = {
           const images = test.slice(0, Math.min(FIRST, test.count)).toFloat32();
           // What is coupled is so in fives in the test, too.
           const { loss, stats } = await encode(decoder, images, { solver: solver(), backend, batchSize: 5 });
-          const mean = (values: ArrayLike<number>) =>
-            Array.from(values).reduce((sum, value) => sum + value, 0) / values.length;
           return { loss: mean(loss), t: mean(stats.t) };
         },
       })),

@@ -1,3 +1,4 @@
+import { mean } from "../bench/measure.ts";
 import type { GradientFlow, Solver } from "../src/index.ts";
 import { STATUSES } from "../src/result.ts";
 
@@ -56,7 +57,7 @@ export function coupledAmd(): Solver<GradientFlow<1>> {
         losses = tried;
         gradients = triedGradients;
         accepted++;
-        if (t >= SETTLED) means.push(losses.reduce((sum, loss) => sum + loss, 0) / sampleCount);
+        if (t >= SETTLED) means.push(mean(losses));
         const [l0, l1, , l3, l4] = means.slice(-WINDOW);
         if (means.length >= WINDOW && Math.abs((3 * (l4! - l0!) + l1! - l3!) / 10) < TOLERANCE) break;
         await control.pause();

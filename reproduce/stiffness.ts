@@ -1,3 +1,4 @@
+import { mean } from "../bench/measure.ts";
 import { type Decoder, dormandPrince, encode, type GradientFlow, type Solver } from "../src/index.ts";
 import { train } from "../src/train/index.ts";
 import type { Element, Results, Settings } from "./element.ts";
@@ -123,6 +124,6 @@ async function costOf(decoder: Decoder, y: Float32Array, solver: Solver<Gradient
   const passes = [...valueEvaluations, ...gradientEvaluations].reduce((sum, count) => sum + count, 0);
   return {
     evaluations: passes / 2 / loss.length,
-    loss: loss.reduce((sum, value) => sum + value, 0) / loss.length,
+    loss: mean(loss),
   };
 }

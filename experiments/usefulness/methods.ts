@@ -1,3 +1,4 @@
+import { mean } from "../../bench/measure.ts";
 import { type Backend, decode, encode, lbfgs, type Prior } from "../../src/index.ts";
 import { filled, type Given } from "./given.ts";
 import type { Network } from "./networks.ts";
@@ -96,7 +97,7 @@ export function flowMethod(
       });
       return {
         z,
-        gradients: stats.gradientEvaluations.reduce((sum, count) => sum + count, 0) / status.length,
+        gradients: mean(stats.gradientEvaluations),
         converged: status.filter((each) => each === "converged").length / status.length,
       };
     },
