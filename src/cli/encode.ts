@@ -6,7 +6,7 @@ import { addFixedOptions } from "./fixed-inputs.ts";
 import type { Job } from "./job.ts";
 import { addBatchSizeOption, addRunningOptions, refuseOptions, requiredOption } from "./options.ts";
 import { parseCount } from "./parse.ts";
-import { chosenShard, parseShard, type ShardFlag, shardVariables } from "./parts/shard.ts";
+import { batchSystemsHelp, chosenShard, parseShard, type ShardFlag } from "./parts/shard.ts";
 import { STANDARD_UNIT } from "./parts/units.ts";
 import { RESULTS_FORMATS } from "./parts/write-results.ts";
 import { addPriorOptions, checkPriorOptions } from "./prior-options.ts";
@@ -78,9 +78,9 @@ Bytes (uint8) are divided by 255. For cross entropy the values must lie in [0, 1
 Missing values may be NaN where their weight is 0.
 .npy, IDX and Parquet files are read a block, or a row group, at a time, and may be of any size.
 ${stdinHelp}
---shard auto looks at ${shardVariables.slice(0, 2).join(", ")},
-${shardVariables.slice(2).join(" and ")}. latentflow merge puts the parts together, latentflow status says
-what is missing.
+--shard auto takes I from where the batch system has it, a variable of the environment:
+${batchSystemsHelp}
+latentflow merge puts the parts together, latentflow status says what is missing.
 ${exitCodesHelp('of up to one unit what was done is\nwritten, the other samples are "aborted"; of more, whole units are kept in DIR/parts')}
 Examples:
   $ latentflow encode --decoder D.safetensors --data digits-idx3-ubyte.gz --out codes

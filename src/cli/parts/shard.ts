@@ -51,8 +51,13 @@ const BATCH_SYSTEMS: readonly BatchSystem[] = [
   },
 ];
 
-/** The variables that `--shard auto` looks at, for the help. */
-export const shardVariables = BATCH_SYSTEMS.map(({ variable }) => variable);
+const variables = BATCH_SYSTEMS.map(({ variable }) => variable);
+const longestVariable = Math.max(...variables.map(({ length }) => length));
+
+/** What `--shard auto` looks at, for the help: a line for each batch system. */
+export const batchSystemsHelp = BATCH_SYSTEMS.map(
+  ({ variable, name }) => `  ${variable.padEnd(longestVariable)}  ${name}`,
+).join("\n");
 
 /**
  * The shard that a command is to do.
@@ -78,7 +83,7 @@ export function chosenShard(
   const [system, second] = found;
   if (!system) {
     throw invalid(
-      `--shard auto: none of ${shardVariables.join(", ")} is set here, which tasks of batch systems have; ` +
+      `--shard auto: none of ${variables.join(", ")} is set here, which tasks of batch systems have; ` +
         "give --shard I/N, 0/16 say",
     );
   }
