@@ -1,4 +1,4 @@
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { dataFilesHelp, stdinHelp, weightsHelp, z0Help } from "./data-source.ts";
 import { addDecoderOptions, addLossOptions, decoderHelp } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
@@ -8,7 +8,7 @@ import { addBatchSizeOption, addRunningOptions, refuseOptions, requiredOption } 
 import { parseCount } from "./parse.ts";
 import { batchSystemsHelp, chosenShard, parseShard, type ShardFlag } from "./parts/shard.ts";
 import { STANDARD_UNIT } from "./parts/units.ts";
-import { RESULTS_FORMATS } from "./parts/write-results.ts";
+import { formatOption } from "./parts/write-results.ts";
 import { addPriorOptions, checkPriorOptions } from "./prior-options.ts";
 import { runJob } from "./run.ts";
 import { addFlowAndSolverOptions, chosenFlowAndSolver } from "./solver-options.ts";
@@ -43,12 +43,7 @@ export function addEncodeCommand(program: Command): void {
     .option("--weights <file>", weightsHelp)
     .option("--z0 <file>", z0Help)
     .option("--reconstructions", "also write reconstructions.npy, what the codes are decoded to")
-    .addOption(
-      new Option(
-        "--format <name>",
-        "npy: latents.npy and results.csv; parquet: results.parquet (default: npy); of shards it is merge's",
-      ).choices(Object.keys(RESULTS_FORMATS)),
-    )
+    .addOption(formatOption("; of shards it is merge's"))
     .option(
       "--id-column <name>",
       "of Parquet files: the column that says who the samples are; results carry it",

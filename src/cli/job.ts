@@ -32,7 +32,7 @@ export interface Job extends EncodingOptions, ChosenFlowAndSolver {
   readonly unit?: number;
   /** The part of the work that is to be done; undefined: all, with the results at its end. */
   readonly shard?: Shard;
-  /** Default "npy". */
+  /** See `formatOption`. */
   readonly format?: ResultsFormat;
 }
 

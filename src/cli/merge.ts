@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { invalidFile, showPath } from "../check.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
 import { shortPath } from "./files.ts";
@@ -9,12 +9,7 @@ import { PartFigures } from "./parts/figures.ts";
 import { type PartsFolder, partsName } from "./parts/parts-folder.ts";
 import { allParts, missingUnits, observed, openFolders, showRanges } from "./parts/read-parts.ts";
 import { unitCount } from "./parts/units.ts";
-import {
-  RESULTS_FORMATS,
-  type ResultsFormat,
-  resultsFileNames,
-  writeResults,
-} from "./parts/write-results.ts";
+import { formatOption, type ResultsFormat, resultsFileNames, writeResults } from "./parts/write-results.ts";
 import { pictureNames } from "./picture-files.ts";
 import { print } from "./print.ts";
 import { formatDuration, showProgress } from "./progress.ts";
@@ -45,12 +40,7 @@ export function addMergeCommand(program: Command): void {
     )
     .optionsGroup("Where and how:")
     .option("--out <dir>", "folder for the results (default: the first DIR)")
-    .addOption(
-      new Option(
-        "--format <name>",
-        "npy: latents.npy and results.csv; parquet: results.parquet (default: npy)",
-      ).choices(Object.keys(RESULTS_FORMATS)),
-    )
+    .addOption(formatOption())
     .option("--delete-parts", "remove the parts once the results are on the disk")
     .option("--json", "print one JSON document on stdout instead of the table")
     .option("--quiet", "show no progress on stderr")
@@ -87,7 +77,7 @@ async function merge(dirs: readonly string[], options: MergeOptions): Promise<vo
       const perSecond = (1000 * done) / (performance.now() - start);
       display.update({ done, loss: figures.figures().meanLoss, perSecond });
     });
-    outputs = await writeResults(out, options.format ?? "npy", manifest, parts, pictureNames);
+    outputs = await writeResults(out, options.format, manifest, parts, pictureNames);
   } catch (error) {
     if (!signal.aborted) throw error;
     sayInterrupted("stopped; nothing is written");

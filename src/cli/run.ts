@@ -185,7 +185,7 @@ async function writeAll(
   // A run that draws no pictures must not be left beside an earlier one's.
   const written = await writeResults(
     job.out,
-    job.format ?? "npy",
+    job.format,
     plan,
     observed(parts, (part) => {
       // Of one unit the results are written also when they are not all: there are no parts to go on from.

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { Option } from "commander";
 import { ByteWriter, ParquetWriter } from "hyparquet-writer";
 import { type Column, formatCsv, formatCsvRows } from "../../data/csv.ts";
 import { npyHeader } from "../../data/npy.ts";
@@ -36,29 +37,47 @@ const latentsName = "latents.npy";
 const reconstructionsName = "reconstructions.npy";
 const parquetName = "results.parquet";
 
-export const RESULTS_FORMATS: { readonly [Name in ResultsFormat]: Format } = {
+const FORMATS: { readonly [Name in ResultsFormat]: Format } = {
   npy: { files: npyFiles, writer: npyWriter },
   parquet: { files: parquetFiles, writer: parquetWriter },
 };
 
+const STANDARD_FORMAT: ResultsFormat = "npy";
+
+/** The files of a format, whatever the samples are. */
+function fileNames({ files }: Format, hasReconstructions: boolean): string[] {
+  const plan = { samples: 0, latentSize: 0, sampleShape: [], hasPrior: true, hasReconstructions };
+  return files(plan).map(({ name }) => name);
+}
+
 /** The files of all formats. */
-export const resultsFileNames = [latentsName, resultsTableName, reconstructionsName, parquetName] as const;
+export const resultsFileNames = Object.values(FORMATS).flatMap((format) => fileNames(format, true));
+
+/** The option that chooses a format. @param more what there is to say of it besides */
+export function formatOption(more = ""): Option {
+  const formats = Object.entries(FORMATS).map(
+    ([name, format]) => `${name}: ${fileNames(format, false).join(" and ")}`,
+  );
+  const text = `${formats.join("; ")} (default: ${STANDARD_FORMAT})${more}`;
+  return new Option("--format <name>", text).choices(Object.keys(FORMATS));
+}
 
 /**
  * Writes the results of a run to its folder, over those of earlier runs. Nothing there is changed before all of them are on
  * the disk.
  *
+ * @param format undefined: the standard one
  * @param parts all of them, in order
  * @param others files that would not go with them: those of an earlier run are removed
  */
 export async function writeResults(
   folder: string,
-  format: ResultsFormat,
+  format: ResultsFormat | undefined,
   plan: ResultsPlan,
   parts: AsyncIterable<Part> | Iterable<Part>,
   others: readonly string[],
 ): Promise<Output[]> {
-  const { files, writer: makeWriter } = RESULTS_FORMATS[format];
+  const { files, writer: makeWriter } = FORMATS[format ?? STANDARD_FORMAT];
   const written = files(plan);
   const outputs = new StagedOutputs(folder);
   try {
