@@ -1,5 +1,6 @@
 import { mean } from "../bench/measure.ts";
 import type { GradientFlow, Solver } from "../src/index.ts";
+import { allRows } from "../src/objective.ts";
 import { STATUSES } from "../src/result.ts";
 
 const T1 = 1e4;
@@ -24,7 +25,7 @@ export function coupledAmd(): Solver<GradientFlow<1>> {
     flows: "unitGradient",
     async solve(objective, _flow, solution, first, control) {
       const { sampleCount, latentSize: d } = objective;
-      const rows = Int32Array.from({ length: sampleCount }, (_, row) => row);
+      const rows = allRows(sampleCount);
       const z = solution.z.subarray(first * d, (first + sampleCount) * d);
       const next = z.slice();
       let losses: Float64Array = (await objective.value(rows, z)).slice();

@@ -37,6 +37,11 @@ export interface Objective {
   dispose(): void;
 }
 
+/** The indices of all of an objective's samples: 0 … count - 1. */
+export function allRows(count: number): Int32Array {
+  return Int32Array.from({ length: count }, (_, row) => row);
+}
+
 /** The curvature of an objective's losses, by Gauss and Newton: M = JᵀWJ, J of the outputs before their activation. */
 export interface Curvature {
   /** How solvers are to use it. */

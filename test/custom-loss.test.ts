@@ -17,9 +17,10 @@ import {
   rk4,
   summary,
 } from "../src/index.ts";
+import { allRows } from "../src/objective.ts";
 import { train } from "../src/train/train.ts";
 import { builds } from "./support/builds.ts";
-import { allRows, bindObjective } from "./support/objective.ts";
+import { bindObjective } from "./support/objective.ts";
 import { randomArray } from "./support/random.ts";
 import { rejected } from "./support/refusal.ts";
 

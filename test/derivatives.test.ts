@@ -12,8 +12,9 @@ import {
   type Loss,
   squaredError,
 } from "../src/index.ts";
+import { allRows } from "../src/objective.ts";
 import { builds } from "./support/builds.ts";
-import { allRows, bindObjective } from "./support/objective.ts";
+import { bindObjective } from "./support/objective.ts";
 import { randomArray } from "./support/random.ts";
 import { norm, objectiveOf, relativeDistance } from "./support/reference.ts";
 import { refused, rejected } from "./support/refusal.ts";

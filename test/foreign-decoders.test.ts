@@ -11,10 +11,11 @@ import {
   squaredError,
   wasm,
 } from "../src/index.ts";
+import { allRows } from "../src/objective.ts";
 import { loadOnnx, toOnnx } from "../src/onnx/index.ts";
 import { builds } from "./support/builds.ts";
 import { FOREIGN_DECODERS, openForeign } from "./support/foreign-decoders.ts";
-import { allRows, bindObjective } from "./support/objective.ts";
+import { bindObjective } from "./support/objective.ts";
 import { relativeDistance } from "./support/reference.ts";
 
 // Decoders that PyTorch and others have written, against what float64 says of them: see fixtures/decoders/README.md.

@@ -10,8 +10,9 @@ import {
   type Loss,
   squaredError,
 } from "../src/index.ts";
+import { allRows } from "../src/objective.ts";
 import { builds } from "./support/builds.ts";
-import { allRows, bindObjective } from "./support/objective.ts";
+import { bindObjective } from "./support/objective.ts";
 import { randomArray } from "./support/random.ts";
 import { derivative, gaussNewtonOf, logitsOf, norm, relativeDistance } from "./support/reference.ts";
 import { loadVectors, VECTOR_NAMES, vectorLoss } from "./support/vectors.ts";

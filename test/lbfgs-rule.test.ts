@@ -14,9 +14,10 @@ import {
   lbfgs,
   squaredError,
 } from "../src/index.ts";
+import { allRows } from "../src/objective.ts";
 import { type Build, builds } from "./support/builds.ts";
 import { type ReferenceObjective, referenceLbfgs } from "./support/lbfgs-reference.ts";
-import { allRows, bindObjective } from "./support/objective.ts";
+import { bindObjective } from "./support/objective.ts";
 import { randomArray } from "./support/random.ts";
 import { norm } from "./support/reference.ts";
 import { sampleOf } from "./support/sample-result.ts";

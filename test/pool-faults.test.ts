@@ -31,6 +31,7 @@ import {
   rk4,
   wasm,
 } from "../src/index.ts";
+import { allRows } from "../src/objective.ts";
 import { sgd } from "../src/optimizer.ts";
 import { Solution } from "../src/solver/solution.ts";
 import { createDataset, evaluate, train } from "../src/train/index.ts";
@@ -541,7 +542,7 @@ test("a worker that is started in the middle of an update follows from the next 
     pair: { flow: gradientFlow(), solver: amd({ maxSteps: 5 }) as never },
     isFused: true,
   };
-  const rows = Int32Array.from({ length: 20 }, (_, row) => row);
+  const rows = allRows(20);
   const z = new Float64Array(20 * 5).fill(0.1);
   const limits = { most: 4, waits: true, worker: undefined, workerMemory: 1e9 };
   const settings = { learningRate: 0.5, largestNorm: Number.POSITIVE_INFINITY };

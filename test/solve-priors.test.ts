@@ -19,12 +19,13 @@ import {
   squaredError,
   wasm,
 } from "../src/index.ts";
+import { allRows } from "../src/objective.ts";
 import { loadOnnx } from "../src/onnx/index.ts";
 import { approximate, direct, evaluate, full, sgd, train } from "../src/train/index.ts";
 import { builds } from "./support/builds.ts";
 import { decoderCases } from "./support/decoders.ts";
 import { gradientOf, graphLoss } from "./support/graph-reference.ts";
-import { allRows, bindObjective } from "./support/objective.ts";
+import { bindObjective } from "./support/objective.ts";
 import { allPriors, priorAt } from "./support/prior-reference.ts";
 import { randomArray } from "./support/random.ts";
 import { norm, relativeDistance } from "./support/reference.ts";

@@ -1,8 +1,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type AmdOptions, amd, type Decoder, encode, type Loss, type Reduction } from "../src/index.ts";
+import { allRows } from "../src/objective.ts";
 import { builds } from "./support/builds.ts";
-import { allRows, bindObjective } from "./support/objective.ts";
+import { bindObjective } from "./support/objective.ts";
 import { relativeDistance } from "./support/reference.ts";
 import { loadVectors, type ValueVectors, VECTOR_NAMES, vectorLoss } from "./support/vectors.ts";
 

@@ -18,8 +18,8 @@ import {
   loadDecoder,
   squaredError,
 } from "../src/index.ts";
+import { allRows } from "../src/objective.ts";
 import { leave, startDawn } from "./support/dawn.ts";
-import { allRows } from "./support/objective.ts";
 import { randomArray } from "./support/random.ts";
 import {
   activate,

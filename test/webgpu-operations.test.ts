@@ -7,13 +7,13 @@ import { dense, type GraphDefinition, pointwise, reshape, sequential, upsample }
 import { sizeOf } from "../src/graph/operations.ts";
 import { normalisePointwise, type PointwiseLike } from "../src/graph/pointwise.ts";
 import { binaryCrossEntropy, createDecoder, type Decoder, decode, squaredError, wasm } from "../src/index.ts";
+import { allRows } from "../src/objective.ts";
 import type { StandardLoss } from "../src/terms/losses.ts";
 import { allKinds } from "./support/all-kinds.ts";
 import { AWKWARD_CONVOLUTIONS } from "./support/awkward-convolutions.ts";
 import { FOREIGN_DECODERS, openForeign } from "./support/foreign-decoders.ts";
 import { decodeOnCpu, evaluateOnCpu } from "./support/graph-on-cpu.ts";
 import { gradientOf, graphLoss } from "./support/graph-reference.ts";
-import { allRows } from "./support/objective.ts";
 import { ONNX_CASES, randomDecoder } from "./support/onnx-cases.ts";
 import { CROSS_ENTROPIES, decoderOf, OPERATION_CASES, STRUCTURES } from "./support/operation-cases.ts";
 import { pointwise as pointwiseReference } from "./support/pointwise.ts";

@@ -1,6 +1,7 @@
 // npm run sweep:webgpu: random decoders on this machine's GPU and in WASM. Kernels of onnxruntime-web have been found to
 // compute wrongly for some channels, groups and lengths: with a new version of it, or for a GPU's driver, this looks for
 // more. Dawn takes the first GPU that the machine's driver offers, and else a program on the CPU.
+
 import { Command } from "commander";
 import { startDawn } from "../bench/dawn.ts";
 import type { Problem } from "../src/backend/backend.ts";
@@ -19,8 +20,8 @@ import {
   upsample,
 } from "../src/graph/index.ts";
 import { type Backend, createDecoder, squaredError, wasm } from "../src/index.ts";
+import { allRows } from "../src/objective.ts";
 import { createRandom } from "../src/random.ts";
-import { allRows } from "./support/objective.ts";
 import { randomArray } from "./support/random.ts";
 import { randomGraph } from "./support/random-graph.ts";
 import { norm, relativeDistance } from "./support/reference.ts";

@@ -1,5 +1,5 @@
 import type { Flow } from "../flow.ts";
-import type { Objective } from "../objective.ts";
+import { allRows, type Objective } from "../objective.ts";
 import { STATUSES, type Status } from "../result.ts";
 import { type Control, isLoss } from "./base.ts";
 import { RungeKutta } from "./runge-kutta.ts";
@@ -65,7 +65,7 @@ export async function integrate(
   const t = solution.t.subarray(first, first + count);
   const ends = new Float64Array(count);
   const lengths = new Float64Array(count);
-  let rows = Int32Array.from({ length: count }, (_, row) => row);
+  let rows = allRows(count);
   if (control.aborted()) return;
   await start();
   while (rows.length > 0 && !control.aborted()) await step();

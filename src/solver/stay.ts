@@ -1,4 +1,5 @@
 import type { Flow } from "../flow.ts";
+import { allRows } from "../objective.ts";
 import { STATUSES } from "../result.ts";
 import { isLoss, type Solver } from "./base.ts";
 
@@ -15,7 +16,7 @@ export const stay: Solver<Flow> = Object.freeze<Solver<Flow>>({
   flows: "any",
   async solve(objective, _flow, solution, first, control) {
     const { sampleCount, latentSize } = objective;
-    const rows = Int32Array.from({ length: sampleCount }, (_, row) => row);
+    const rows = allRows(sampleCount);
     const z = solution.z.subarray(first * latentSize, (first + sampleCount) * latentSize);
     const losses = await objective.value(rows, z);
     const gradients = await objective.gradient(rows);

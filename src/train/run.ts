@@ -4,7 +4,7 @@ import { withPrior } from "../backend/wasm/prior-values.ts";
 import { throwIfAborted } from "../brand.ts";
 import { createSampler } from "../data/sampler.ts";
 import type { Decoder } from "../decoder/decoder.ts";
-import type { DifferentiableObjective } from "../objective.ts";
+import { allRows, type DifferentiableObjective } from "../objective.ts";
 import { meanOfNumbers } from "../result.ts";
 import type { Control } from "../solver/base.ts";
 import { withoutShare } from "../solver/prior-of-samples.ts";
@@ -178,7 +178,7 @@ async function addGradientAtCodes(
   z: Float64Array,
 ): Promise<{ readonly objectives: Float64Array; readonly dCodes: Float64Array }> {
   const d = objective.latentSize;
-  const rows = Int32Array.from({ length: objective.sampleCount }, (_, row) => row);
+  const rows = allRows(objective.sampleCount);
   const objectives = await objective.value(rows, z);
   const dCodes = await objective.gradient(rows);
   const finite = rows.filter((row) => dCodes.subarray(row * d, (row + 1) * d).every(Number.isFinite));

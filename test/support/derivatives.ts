@@ -1,9 +1,10 @@
 import * as assert from "uvu/assert";
 import { parametersOf } from "../../src/graph/graph.ts";
 import { type Decoder, decode, type Loss, squaredError } from "../../src/index.ts";
+import { allRows } from "../../src/objective.ts";
 import type { Build } from "./builds.ts";
 import { gradientOf, graphLoss, graphOutput } from "./graph-reference.ts";
-import { allRows, bindObjective } from "./objective.ts";
+import { bindObjective } from "./objective.ts";
 import { randomArray } from "./random.ts";
 import { derivative, norm, relativeDistance } from "./reference.ts";
 

@@ -32,8 +32,3 @@ export async function bindObjective(
   };
   return differentiableWasmObjective(await packDecoder(decoder, compiled), problem, 0, sampleCount, copies);
 }
-
-/** Indices 0 … count - 1. */
-export function allRows(count: number): Int32Array {
-  return Int32Array.from({ length: count }, (_, row) => row);
-}

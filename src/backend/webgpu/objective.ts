@@ -1,4 +1,4 @@
-import type { Curvature, Objective, SharedCurvature } from "../../objective.ts";
+import { allRows, type Curvature, type Objective, type SharedCurvature } from "../../objective.ts";
 import type { PriorComponents } from "../../terms/prior-components.ts";
 import type { Session } from "../backend.ts";
 import { allocateBeside } from "../wasm/arena.ts";
@@ -171,7 +171,7 @@ async function bindToGpu(
   const d = problem.decoder.latentSize;
   const scaleOf = scalesOf(problem);
   /** A graph, the rows that it has been bound to, and where each of them is. */
-  let bound = await bindRows(Int32Array.from({ length: count }, (_, row) => row));
+  let bound = await bindRows(allRows(count));
   // It costs little beside a decoder: the graphs know nothing of it.
   const prior = problem.prior && (await priorOrRelease(problem.prior, bound.lease));
 

@@ -1,3 +1,4 @@
+import { allRows } from "../../objective.ts";
 import { Solution } from "../../solver/solution.ts";
 import type { CheckedPair, Problem, Session } from "../backend.ts";
 import { solve } from "../solve.ts";
@@ -71,7 +72,7 @@ async function run(
 async function evaluate(session: Session, problem: Problem) {
   const { decoder, sampleCount } = problem;
   const objective = session.objective(problem, 0, sampleCount);
-  const rows = Int32Array.from({ length: sampleCount }, (_, row) => row);
+  const rows = allRows(sampleCount);
   // Anywhere but 0, where what is wrong might not show.
   const z = Float64Array.from({ length: sampleCount * decoder.latentSize }, (_, i) => Math.sin(i + 1));
   try {
