@@ -25,6 +25,7 @@ import { stay } from "../src/solver/stay.ts";
 import { evaluate } from "../src/train/index.ts";
 import { type AnalyticLoss, quadratic, solveAnalytic } from "./support/analytic.ts";
 import { builds } from "./support/builds.ts";
+import { uninterrupted } from "./support/control.ts";
 import { bindObjective } from "./support/objective.ts";
 import { randomArray } from "./support/random.ts";
 import { norm, objectiveOf } from "./support/reference.ts";
@@ -127,8 +128,7 @@ for (const { name: build, backend } of builds) {
     const loss = binaryCrossEntropy();
     const objective = await bindObjective(backend, decoder, loss, y);
     const solution = new Solution(SAMPLES, D, z0, { order: 1 });
-    const control = { aborted: () => false, pause: async () => {} };
-    await stay.solve(objective, gradientFlow(), solution, 0, control);
+    await stay.solve(objective, gradientFlow(), solution, 0, uninterrupted);
     objective.dispose();
     const { z, gradientNorm } = solution.toResult();
     assert.equal(z, z0);

@@ -11,6 +11,7 @@ import {
 } from "../src/index.ts";
 import { Solution } from "../src/solver/solution.ts";
 import { builds } from "./support/builds.ts";
+import { uninterrupted } from "./support/control.ts";
 import { bindObjective } from "./support/objective.ts";
 import { randomArray } from "./support/random.ts";
 import { sampleOf } from "./support/sample-result.ts";
@@ -66,8 +67,7 @@ for (const { name, backend } of builds) {
       const fused = await encode(decoder, y, { ...options, weights, z0 });
       const objective = await bindObjective(backend, decoder, loss, y, weights);
       const solution = new Solution(SAMPLES, 5, z0);
-      const control = { aborted: () => false, pause: async () => {} };
-      await solver.solve(objective, gradientFlow(), solution, 0, control);
+      await solver.solve(objective, gradientFlow(), solution, 0, uninterrupted);
       objective.dispose();
       const general = { ...solution.toResult(), backend: fused.backend, seconds: 0 };
       for (const i of everySample) assert.equal(sampleOf(general, i), sampleOf(fused, i), `sample ${i}`);

@@ -14,6 +14,7 @@ import {
 } from "../src/index.ts";
 import { Solution } from "../src/solver/solution.ts";
 import { builds } from "./support/builds.ts";
+import { uninterrupted } from "./support/control.ts";
 import { bindObjective } from "./support/objective.ts";
 import { randomArray } from "./support/random.ts";
 import { objectiveOf } from "./support/reference.ts";
@@ -65,13 +66,12 @@ for (const { name, backend } of builds) {
       const fused = await encode(decoder, y, { ...options, backend });
       const objective = await bindObjective(backend, decoder, options.loss as typeof bce, y, options.weights);
       const solution = new Solution(SAMPLES, decoder.latentSize, options.z0);
-      const control = { aborted: () => false, pause: async () => {} };
       await lbfgs({ tolerance: (options.solver as ReturnType<typeof lbfgs>).tolerance }).solve(
         objective,
         gradientFlow(),
         solution,
         0,
-        control,
+        uninterrupted,
       );
       objective.dispose();
       const general = { ...solution.toResult(), backend: fused.backend, seconds: 0 };

@@ -1,12 +1,11 @@
 import type { Adjoint } from "../../src/adjoint/base.ts";
 import type { Backend, Decoder, Flow, Loss, Objective, Solver } from "../../src/index.ts";
 import { Solution } from "../../src/solver/solution.ts";
+import { uninterrupted } from "./control.ts";
 import { bindObjective } from "./objective.ts";
 import { randomArray } from "./random.ts";
 import { objectiveOf } from "./reference.ts";
 import { decoderOf } from "./safetensors-file.ts";
-
-const control = { aborted: () => false, pause: async () => {} };
 
 /** Which flow from where, how it is followed, and with which weights. */
 export interface Way {
@@ -30,10 +29,10 @@ export async function gradientOf(
   const count = y.length / decoder.outputSize;
   const solution = new Solution(count, decoder.latentSize, z0, { order: flow.order, saveAt: "steps" });
   const flat = await bindObjective(backend, decoder, loss, y, weights);
-  await solver.solve(flat, flow, solution, 0, control);
+  await solver.solve(flat, flow, solution, 0, uninterrupted);
   flat.dispose();
   const objective = await bindObjective(backend, decoder, loss, y, weights, copies);
-  const losses = await adjoint.addGradient(objective, { flow, solver, solution, control });
+  const losses = await adjoint.addGradient(objective, { flow, solver, solution, control: uninterrupted });
   const gradient = await objective.takeParameterSums();
   objective.dispose();
   return { solution, losses, gradient };
@@ -59,7 +58,7 @@ export async function solvedLoss(decoder: Decoder, loss: Loss, y: Float32Array, 
     dispose() {},
   };
   const solution = new Solution(count, d, way.z0, { order: way.flow.order });
-  await way.solver.solve(objective, way.flow, solution, 0, control);
+  await way.solver.solve(objective, way.flow, solution, 0, uninterrupted);
   return solution.objective.reduce((sum, value) => sum + value, 0);
 }
 

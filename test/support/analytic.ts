@@ -1,6 +1,7 @@
 import type { Flow, Objective, Solver } from "../../src/index.ts";
 import type { SaveAt } from "../../src/solver/recording.ts";
 import { Solution } from "../../src/solver/solution.ts";
+import { uninterrupted } from "./control.ts";
 
 /** One sample's loss of its latent, in float64. */
 export interface AnalyticLoss {
@@ -58,7 +59,6 @@ export async function solveAnalytic<F extends Flow>(
   const latentSize = z0.length / losses.length;
   const solution = new Solution(losses.length, latentSize, undefined, { order: flow.order, saveAt });
   solution.z.set(z0);
-  const control = { aborted: () => false, pause: async () => {} };
-  await solver.solve(analyticObjective(latentSize, losses), flow, solution, 0, control);
+  await solver.solve(analyticObjective(latentSize, losses), flow, solution, 0, uninterrupted);
   return solution;
 }
