@@ -22,6 +22,7 @@ import {
 } from "../src/index.ts";
 import { Solution } from "../src/solver/solution.ts";
 import { leastLosses } from "../src/terms/floor.ts";
+import { problemOf } from "./support/problem.ts";
 // Corners that the other tests do not reach.
 import { randomArray } from "./support/random.ts";
 import { refused, rejected } from "./support/refusal.ts";
@@ -72,10 +73,7 @@ test("the parameter of an activation reaches the kernels", async () => {
 test("places that no sample is staged in are empty, whatever was in their memory", async () => {
   const decoder = createDecoder({ layers: [4, 30, 50], seed: 2, outputActivation: "sigmoid" });
   const packed = await packDecoder(decoder, await compileKernels(undefined));
-  const problem = {
-    ...{ decoder, loss: binaryCrossEntropy(), sampleCount: 40, targets: randomArray(1, 40 * 50, 0, 1) },
-    ...{ weights: undefined, prior: undefined, batchSize: undefined, fixed: [] },
-  };
+  const problem = problemOf(decoder, binaryCrossEntropy(), randomArray(1, 40 * 50, 0, 1));
   const solved = async () => {
     const solution = new Solution(40, 4);
     // A thread that shares a call gets a part of its samples.
@@ -101,10 +99,7 @@ test("places that no sample is staged in are empty, whatever was in their memory
 test("an abort between losses and gradients: samples that end by their gradient have ended", async () => {
   const decoder = createDecoder({ layers: [4, 30, 50], seed: 2, outputActivation: "sigmoid" });
   const packed = await packDecoder(decoder, await compileKernels(undefined));
-  const problem = {
-    ...{ decoder, loss: binaryCrossEntropy(), sampleCount: 40, targets: randomArray(1, 40 * 50, 0, 1) },
-    ...{ weights: undefined, fixed: [], prior: undefined, batchSize: 8 },
-  };
+  const problem = problemOf(decoder, binaryCrossEntropy(), randomArray(1, 40 * 50, 0, 1), { batchSize: 8 });
   const solution = new Solution(40, 4);
   let isAborted = false;
   const control = {

@@ -15,6 +15,7 @@ import { graphOfLayers } from "../src/graph/layers.ts";
 import { amd, binaryCrossEntropy, createDecoder, decode, encode, lbfgs, wasm } from "../src/index.ts";
 import { createRandom } from "../src/random.ts";
 import { rowsWithRoom } from "../src/solver/solver-block.ts";
+import { problemOf } from "./support/problem.ts";
 import { randomArray } from "./support/random.ts";
 import { refused } from "./support/refusal.ts";
 
@@ -185,8 +186,7 @@ test("a call that gets only a part of its memory gives that back", async () => {
   const packed = await packDecoder(decoder, await compileKernels(undefined));
   const arena = await arenaOf(decoder);
   const { allocate } = arena;
-  const targets = { decoder, loss: binaryCrossEntropy(), sampleCount: 10, targets: y };
-  const problem = { ...targets, weights: undefined, prior: undefined, batchSize: undefined, fixed: [] };
+  const problem = problemOf(decoder, binaryCrossEntropy(), y);
   const calls: [parts: number, call: () => unknown][] = [
     [4, () => encode(decoder, y, { solver: lbfgs({ maxSteps: 9 }) })],
     [3, () => differentiableWasmObjective(packed, problem, 0, 10, 1).dispose()],

@@ -35,6 +35,7 @@ import { allRows } from "../src/objective.ts";
 import { sgd } from "../src/optimizer.ts";
 import { Solution } from "../src/solver/solution.ts";
 import { createDataset, evaluate, train } from "../src/train/index.ts";
+import { problemOf } from "./support/problem.ts";
 import { randomArray } from "./support/random.ts";
 import { rejected } from "./support/refusal.ts";
 import { watchThreads, workerUrl } from "./support/threads.ts";
@@ -525,17 +526,7 @@ test("a worker that is started in the middle of an update follows from the next 
   const pool = new WorkerGroup(compiled, workerUrl);
   const handle = decoderHandle(own, () => {});
   const trainer = lockStepTrainer(wasmTrainer(packed, optimizer, compiled), optimizer, handle, () => pool);
-  const problem = {
-    ...{
-      decoder: own,
-      loss: binaryCrossEntropy(),
-      weights: undefined,
-      prior: undefined,
-      batchSize: undefined,
-      fixed: [],
-    },
-    ...{ sampleCount: 20, targets: y.subarray(0, 20 * SIZE) },
-  };
+  const problem = problemOf(own, binaryCrossEntropy(), y.subarray(0, 20 * SIZE));
   const control = makeControl(undefined);
   const task = {
     problem,

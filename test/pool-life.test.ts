@@ -35,6 +35,7 @@ import {
 import { adam } from "../src/optimizer.ts";
 import { Solution } from "../src/solver/solution.ts";
 import { train } from "../src/train/index.ts";
+import { problemOf } from "./support/problem.ts";
 import { randomArray } from "./support/random.ts";
 import { type WatchedThread, watchThreads, workerUrl } from "./support/threads.ts";
 
@@ -688,17 +689,7 @@ test("a worker that held the decoder before its training begins follows from whe
   const before = await run();
   const optimizer = adam({ learningRate: 0.1 });
   const trainer = lockStepTrainer(wasmTrainer(packed, optimizer, compiled), optimizer, handle, () => group);
-  const problem = {
-    ...{
-      decoder: own,
-      loss: binaryCrossEntropy(),
-      weights: undefined,
-      prior: undefined,
-      batchSize: undefined,
-      fixed: [],
-    },
-    ...{ sampleCount: 1, targets: y.subarray(0, SIZE) },
-  };
+  const problem = problemOf(own, binaryCrossEntropy(), y.subarray(0, SIZE));
   for (let i = 0; i < 2; i++) {
     const objective = trainer.objective(problem, 1);
     await objective.value(Int32Array.of(0), new Float64Array(5));

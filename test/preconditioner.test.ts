@@ -8,6 +8,7 @@ import { allocateWorkspace } from "../src/backend/wasm/workspace.ts";
 import { layersOf } from "../src/graph/layers.ts";
 import { binaryCrossEntropy, createDecoder, customLoss, squaredError } from "../src/index.ts";
 import { bareKernels, builds } from "./support/builds.ts";
+import { problemOf } from "./support/problem.ts";
 import { randomArray } from "./support/random.ts";
 import { derivative, gaussNewtonOf, logitsOf, relativeDistance } from "./support/reference.ts";
 
@@ -187,16 +188,7 @@ test("how curvature is used depends on the decoder, the loss and whether there a
       sampleCount?: number;
     };
     const decoder = createDecoder({ layers, outputActivation: output });
-    const problem = {
-      decoder,
-      loss,
-      sampleCount,
-      targets: new Float32Array(0),
-      weights,
-      prior: undefined,
-      batchSize: undefined,
-      fixed: [],
-    };
+    const problem = problemOf(decoder, loss, new Float32Array(0), { sampleCount, weights });
     const { hasCurvature, isShared, refreshes, refreshesOnce, refreshesFirst, rescues } =
       curvatureUse(problem);
     return [hasCurvature, isShared, refreshes, refreshesOnce, refreshesFirst, rescues].map(Number).join("");

@@ -20,6 +20,7 @@ import {
 } from "../src/index.ts";
 import { allRows } from "../src/objective.ts";
 import { leave, startDawn } from "./support/dawn.ts";
+import { problemOf } from "./support/problem.ts";
 import { randomArray } from "./support/random.ts";
 import {
   activate,
@@ -47,16 +48,7 @@ async function evaluate(
 ): Promise<{ losses: Float64Array; gradients: Float64Array }> {
   const sampleCount = y.length / decoder.outputSize;
   const session = await backend.open(decoder);
-  const problem = {
-    decoder,
-    loss,
-    sampleCount,
-    targets: y,
-    weights,
-    prior: undefined,
-    batchSize: undefined,
-    fixed: [],
-  };
+  const problem = problemOf(decoder, loss, y, { weights });
   const objective = session.objective(problem, 0, sampleCount);
   const rows = allRows(sampleCount);
   const losses = await objective.value(rows, z);
@@ -177,16 +169,7 @@ async function checkMatrices(
   const z = randomArray(2, sampleCount * d);
   const y = randomArray(3, sampleCount * n, 0, 1);
   const session = await backend.open(decoder);
-  const problem = {
-    decoder,
-    loss,
-    sampleCount,
-    targets: y,
-    weights,
-    prior: undefined,
-    batchSize: undefined,
-    fixed: [],
-  };
+  const problem = problemOf(decoder, loss, y, { weights });
   // The first sample is another objective's.
   const objective = session.objective(problem, 1, sampleCount - 1);
   await objective.value(allRows(sampleCount - 1), Float64Array.from(z.subarray(d)));
@@ -272,16 +255,7 @@ test("a chosen sample's numbers do not depend on those chosen with it; each grad
   const z = Float64Array.from(randomArray(2, 5 * 3));
   const all = await evaluate(decoder, binaryCrossEntropy(), z, y);
   const session = await backend.open(decoder);
-  const problem = {
-    decoder,
-    loss: binaryCrossEntropy(),
-    sampleCount: 5,
-    targets: y,
-    weights: undefined,
-    prior: undefined,
-    batchSize: undefined,
-    fixed: [],
-  };
+  const problem = problemOf(decoder, binaryCrossEntropy(), y);
   const objective = session.objective(problem, 0, 5);
   const losses = await objective.value(
     Int32Array.of(4, 1),

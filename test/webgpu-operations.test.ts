@@ -17,6 +17,7 @@ import { gradientOf, graphLoss } from "./support/graph-reference.ts";
 import { ONNX_CASES, randomDecoder } from "./support/onnx-cases.ts";
 import { CROSS_ENTROPIES, decoderOf, OPERATION_CASES, STRUCTURES } from "./support/operation-cases.ts";
 import { pointwise as pointwiseReference } from "./support/pointwise.ts";
+import { problemOf } from "./support/problem.ts";
 import { randomArray } from "./support/random.ts";
 import { randomGraph } from "./support/random-graph.ts";
 import { norm, relativeDistance } from "./support/reference.ts";
@@ -46,16 +47,7 @@ async function check(given: Decoder, loss: StandardLoss): Promise<void> {
   const fixed = fixedFor(decoder, ROWS);
   const { losses, gradients } = await evaluateOnCpu(decoder, loss, z, y, fixed);
   const session = await backend.open(decoder);
-  const problem = {
-    decoder,
-    loss,
-    sampleCount: ROWS,
-    targets: y,
-    weights: undefined,
-    prior: undefined,
-    batchSize: undefined,
-    fixed,
-  };
+  const problem = problemOf(decoder, loss, y, { fixed });
   const objective = session.objective(problem, 0, ROWS);
   const inWasm = {
     losses: await objective.value(allRows(ROWS), Float64Array.from(z)),

@@ -22,6 +22,7 @@ import {
 import { type Backend, createDecoder, squaredError, wasm } from "../src/index.ts";
 import { allRows } from "../src/objective.ts";
 import { createRandom } from "../src/random.ts";
+import { problemOf } from "./support/problem.ts";
 import { randomArray } from "./support/random.ts";
 import { randomGraph } from "./support/random-graph.ts";
 import { norm, relativeDistance } from "./support/reference.ts";
@@ -78,8 +79,7 @@ async function evaluate(backend: Backend, problem: Problem) {
 async function errorOf(definition: GraphDefinition): Promise<number> {
   const decoder = createDecoder(definition, { seed: 1 });
   const targets = randomArray(4, ROWS * decoder.outputSize, 0.1, 0.9);
-  const given = { weights: undefined, prior: undefined, batchSize: undefined, fixed: [] };
-  const problem = { decoder, loss: squaredError(), sampleCount: ROWS, targets, ...given };
+  const problem = problemOf(decoder, squaredError(), targets);
   const [got, expected] = [await evaluate(gpu, problem), await evaluate(cpu, problem)];
   decoder.dispose();
   const distance = (a: Float64Array, b: Float64Array) => (norm(b) === 0 ? norm(a) : relativeDistance(a, b));

@@ -5,6 +5,7 @@ import type { FixedValues } from "../../src/decoder/fixed.ts";
 import type { Backend, Decoder, DifferentiableObjective, Loss, Prior } from "../../src/index.ts";
 import { componentsOf } from "../../src/terms/prior-components.ts";
 import { builds } from "./builds.ts";
+import { problemOf } from "./problem.ts";
 
 /** The objective of all samples given, in a build of the kernels, with all derivatives. */
 export async function bindObjective(
@@ -20,15 +21,8 @@ export async function bindObjective(
   const sampleCount = y.length / decoder.outputSize;
   const module = builds.find((build) => build.backend === backend)?.module;
   const compiled = module ? recogniseKernels(module) : await compileKernels(undefined);
-  const problem = {
-    decoder,
-    loss,
-    sampleCount,
-    targets: y,
-    weights,
-    prior: prior && componentsOf(prior, decoder.latentSize),
-    batchSize: undefined,
-    fixed,
-  };
+  const problem = problemOf(decoder, loss, y, {
+    ...{ weights, fixed, prior: prior && componentsOf(prior, decoder.latentSize) },
+  });
   return differentiableWasmObjective(await packDecoder(decoder, compiled), problem, 0, sampleCount, copies);
 }
