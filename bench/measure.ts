@@ -20,6 +20,15 @@ export function interleave(cases: readonly Case[], rounds: number): number[][] {
   );
 }
 
+/**
+ * Seconds that this process has computed since it began. Of work on one thread, on a machine that is shared, it is what that
+ * would have taken alone, which a clock on the wall is not.
+ */
+export function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
+
 /** The middle one of some values, or the mean of the two in the middle. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);

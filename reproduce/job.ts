@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { cpuSeconds, versions } from "./clock.ts";
+import { cpuSeconds } from "../bench/measure.ts";
 import type { Job, JobContext, Kept } from "./element.ts";
+import { versions } from "./versions.ts";
 
 // At once: what is changed in the repository while a job runs has no part in it.
 const VERSIONS = versions();

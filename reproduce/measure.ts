@@ -1,3 +1,4 @@
+import { cpuSeconds } from "../bench/measure.ts";
 import { passesOf } from "../bench/passes.ts";
 import {
   type Decoder,
@@ -9,7 +10,6 @@ import {
   type Solver,
 } from "../src/index.ts";
 import { type Dataset, encodeWith } from "../src/train/index.ts";
-import { cpuSeconds } from "./clock.ts";
 import { backend } from "./setting.ts";
 
 /** How well the images of a data set are reconstructed, on average. */

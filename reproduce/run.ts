@@ -42,7 +42,7 @@ export async function runJobs(
     );
   const left = all.filter(({ element, id }) => !stores.get(element)!.has(id));
   const total = left.reduce((sum, { seconds }) => sum + seconds, 0);
-  const rest = left.length ? `, ${left.length} to go: about ${clock(total / processes)}` : "";
+  const rest = left.length ? `, ${left.length} to go: about ${showTime(total / processes)}` : "";
   say(`${all.length - left.length} of ${all.length} jobs are done${rest}`);
 
   const start = performance.now();
@@ -95,7 +95,7 @@ export async function runJobs(
       const gone = (performance.now() - start) / 1000;
       const worked = [...shares].reduce((sum, [one, share]) => sum + share * one.seconds, 0);
       const secondsLeft = (gone / worked) * (total - worked);
-      const time = `${clock(gone)} gone, about ${clock(secondsLeft)} left`;
+      const time = `${showTime(gone)} gone, about ${showTime(secondsLeft)} left`;
       say(`${time}; ${done} of ${all.length} done: ${element}: ${id}, ${Math.round(kept.seconds)} s`);
     }
     signal.removeEventListener("abort", end);
@@ -150,7 +150,7 @@ function startWorker() {
 }
 
 /** Seconds as h:mm:ss. */
-function clock(seconds: number): string {
+function showTime(seconds: number): string {
   const whole = Math.round(seconds);
   const two = (n: number) => String(n).padStart(2, "0");
   return `${Math.floor(whole / 3600)}:${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}`;

@@ -1,6 +1,6 @@
+import { cpuSeconds } from "../bench/measure.ts";
 import { type Decoder, decode, encode, type GradientFlow, lbfgs, type Solver } from "../src/index.ts";
 import { type Dataset, encodeWith, train, trainAutoencoder } from "../src/train/index.ts";
-import { cpuSeconds } from "./clock.ts";
 import type { Element, Job, JobContext, Page, Results, Settings } from "./element.ts";
 import { type Measured, measureCodes, measureFlow } from "./measure.ts";
 import { compared, type Figure, means, table, verdict } from "./page.ts";

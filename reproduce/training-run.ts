@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { cpuSeconds } from "../bench/measure.ts";
 import type { RunOptions } from "../src/train/index.ts";
-import { cpuSeconds } from "./clock.ts";
 import type { JobContext } from "./element.ts";
 
 /** So many are kept of a run, evenly over its images however often it was killed. */

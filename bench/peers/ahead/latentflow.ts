@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Decoder, type EncodeResult, encode, lbfgs } from "../../../src/index.ts";
 import { loadOnnx } from "../../../src/onnx/index.ts";
-import { median } from "../../measure.ts";
+import { cpuSeconds, median } from "../../measure.ts";
 import { oneThread } from "../latentflow.ts";
 import type { TrainedDecoder } from "./decoders.ts";
 import type { Clock } from "./pytorch.ts";
@@ -83,11 +83,7 @@ export async function latentflowOn(
 
 /** Seconds. */
 function clockOf(clock: Clock): () => number {
-  if (clock === "wall") return () => performance.now() / 1000;
-  return () => {
-    const { user, system } = process.cpuUsage();
-    return (user + system) / 1e6;
-  };
+  return clock === "wall" ? () => performance.now() / 1000 : cpuSeconds;
 }
 
 function readFloats(file: string): Float32Array {
