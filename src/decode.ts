@@ -30,6 +30,8 @@ export interface DecodeOptions {
  * @returns B × outputSize, in data space unless `output` says otherwise
  * @throws LatentflowError `invalid_argument` when an argument has the wrong type, length or value; `disposed`
  *   when the decoder is; `unsupported`, `out_of_memory` and `worker_failed` from the backend
+ * @example
+ * const reconstructions = await decode(decoder, z);
  */
 export async function decode(
   given: Decoder,

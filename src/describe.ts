@@ -30,9 +30,9 @@ export interface DecoderDescription {
 /**
  * What a decoder is made of: its operations with their shapes, parameters and multiplications, and totals.
  *
- *     console.log(`${describe(decoder)}`);
- *
  * @throws LatentflowError `invalid_argument` when it is no decoder, `disposed` when it has been disposed
+ * @example
+ * console.log(`${describe(decoder)}`);
  */
 export function describe(decoder: Decoder): DecoderDescription {
   checkDecoder("describe", decoder);

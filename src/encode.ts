@@ -116,6 +116,9 @@ export const ENCODE_OPTIONS: { readonly [Name in keyof Required<EncodeOptions>]:
  *   an error.
  * @throws LatentflowError `invalid_argument`, before any work, when an argument has the wrong type, length or
  *   value; `disposed` when the decoder is; `unsupported`, `out_of_memory` and `worker_failed` from the backend
+ * @example
+ * const { z, loss, status } = await encode(decoder, y);
+ * const likely = await encode(decoder, y, { weights, prior: gaussian(), solver: lbfgs({ maxSteps: 50 }) });
  */
 export async function encode(
   given: Decoder,

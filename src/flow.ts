@@ -66,6 +66,8 @@ export interface NesterovFlowOptions extends GradientFlowOptions {
  *
  * @param options.rate ≥ 0. Default 2, the paper's.
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
+ * @example
+ * const flow = gradientFlow({ alpha: expDecay({ rate: 3 }) });
  */
 export function expDecay(options: { rate?: number } = {}): ExpDecay {
   checkOptions("expDecay", options, { rate: true });
@@ -77,6 +79,8 @@ export function expDecay(options: { rate?: number } = {}): ExpDecay {
  * The gradient flow, dz/dt = -α(t) ∇_z l (equation 2).
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
+ * @example
+ * await encode(decoder, y, { flow: gradientFlow({ alpha: 0.5 }), solver: dormandPrince({ t1: 100 }) });
  */
 export function gradientFlow(options?: { alpha?: 1 }): GradientFlow<1>;
 export function gradientFlow(options: GradientFlowOptions): GradientFlow;
@@ -100,6 +104,8 @@ export function gradientFlow(options: GradientFlowOptions = {}): GradientFlow {
  * equation 4 needs). It starts at rest, v(0) = 0.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
+ * @example
+ * await encode(decoder, y, { flow: nesterovFlow(), solver: dormandPrince({ t1: 100 }) });
  */
 export function nesterovFlow(options: NesterovFlowOptions = {}): NesterovFlow {
   checkOptions("nesterovFlow", options, { epsilon: true, alpha: true });

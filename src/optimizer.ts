@@ -33,6 +33,8 @@ export interface Rmsprop extends Readonly<Required<RmspropOptions>> {
  * One state vector, v.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
+ * @example
+ * await train(decoder, images, { optimizer: rmsprop({ learningRate: 1e-3 }) });
  */
 export function rmsprop(options?: RmspropOptions): Rmsprop {
   const defaults = { learningRate: 5e-4, alpha: 0.9, epsilon: 1e-6 };
@@ -71,6 +73,8 @@ export interface Adam extends Readonly<Required<AdamOptions>> {
  * Two state vectors, m and v, and the count t.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
+ * @example
+ * await train(decoder, images, { optimizer: adam({ weightDecay: 0.01 }), schedule: cosine() });
  */
 export function adam(options?: AdamOptions): Adam {
   const defaults = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 };
@@ -101,6 +105,8 @@ export interface Sgd extends Readonly<Required<SgdOptions>> {
  * One state vector, u; none without momentum, where u = g.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
+ * @example
+ * await train(decoder, images, { optimizer: sgd({ learningRate: 0.1, momentum: 0.9 }) });
  */
 export function sgd(options?: SgdOptions): Sgd {
   const all = fillIn("sgd", { learningRate: 1e-3, momentum: 0 }, options);

@@ -134,6 +134,8 @@ export interface EncodeSummary {
  * an aborted call never started nor those of status "nonfinite" without one.
  *
  * @throws LatentflowError `invalid_argument` when `result` is not what `encode` returns
+ * @example
+ * const { meanLoss, statuses } = summary(await encode(decoder, y));
  */
 export function summary(result: SummarisedResult): EncodeSummary {
   if (!result?.stats || !result.status) throw invalid("summary: expected the result of encode");

@@ -24,7 +24,12 @@ export interface DecayOptions {
   to?: number;
 }
 
-/** The learning rate as it is: the factor is 1. */
+/**
+ * The learning rate as it is: the factor is 1.
+ *
+ * @example
+ * await train(decoder, images, { schedule: constant() });
+ */
 export function constant(): Schedule {
   return Object.freeze({ name: "constant", factor: () => 1 });
 }
@@ -33,6 +38,8 @@ export function constant(): Schedule {
  * From 1 to `to` along a straight line: (1 - p) + p · to, p the progress.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
+ * @example
+ * await train(decoder, images, { optimizer: adam(), schedule: linear({ to: 0.1 }) });
  */
 export function linear(options?: DecayOptions): DecaySchedule {
   return decay("linear", options, (progress) => 1 - progress);
@@ -43,6 +50,8 @@ export function linear(options?: DecayOptions): DecaySchedule {
  * progress.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
+ * @example
+ * await train(decoder, images, { optimizer: adam(), schedule: cosine() });
  */
 export function cosine(options?: DecayOptions): DecaySchedule {
   return decay("cosine", options, (progress) => (1 + Math.cos(Math.PI * progress)) / 2);

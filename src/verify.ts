@@ -139,6 +139,8 @@ function hintOf(probe: CheckedProbe, outputs: Float32Array, agreesWithOther: boo
  *
  * @throws LatentflowError `invalid_argument` when it is no decoder, `disposed` when it has been disposed, `unsupported`
  *   and `out_of_memory` where it cannot be run
+ * @example
+ * const file = decoder.toSafetensors({ probe: await makeProbe(decoder) });
  */
 export async function makeProbe(decoder: Decoder): Promise<Probe> {
   checkDecoder("makeProbe", decoder);

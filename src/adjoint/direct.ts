@@ -9,6 +9,9 @@ import { Stages } from "./stages.ts";
 /**
  * The derivative of what the solver computed: back through its accepted steps, with their lengths as constants.
  * A step costs as many passes as forwards and as many tangent passes, each of two passes' work.
+ *
+ * @example
+ * await train(decoder, images, { adjoint: direct(), solver: rk4({ grid: logGrid({ t1: 100, slices: 50 }) }) });
  */
 export function direct(): Adjoint {
   return Object.freeze<Adjoint>({

@@ -16,6 +16,9 @@ import { Stages } from "./stages.ts";
  * A slice costs as many passes and tangent passes as a step of RK4, or of the solver's own method if that has as
  * many stages or more. That method is explicit: on slices longer than it is stable on, as some of AMD's may be, the
  * adjoint grows instead of decaying. `lbfgs`, which has no end t1 and whose steps are longer still, is refused.
+ *
+ * @example
+ * await train(decoder, images, { adjoint: full() });
  */
 export function full(): Adjoint {
   return Object.freeze<Adjoint>({

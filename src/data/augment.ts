@@ -36,6 +36,8 @@ export interface Shift extends Augmentation {
  *
  * @param options.pixels an integer >= 1, and less than the image's height and width
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
+ * @example
+ * await train(decoder, images, { augment: shift({ pixels: 2 }) });
  */
 export function shift(options: { pixels: number }): Shift {
   if (options === undefined) throw invalid("shift: options are undefined, expected { pixels }");

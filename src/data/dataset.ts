@@ -165,6 +165,8 @@ export class Dataset {
  *   float32, taken as they are. What a loss asks of them (cross entropy: [0, 1]) is checked where they are used.
  * @throws LatentflowError `invalid_argument` on an unknown option, values of another type, of no whole number
  *   of samples, or labels that are not one per sample
+ * @example
+ * const images = createDataset(y, { shape: [28, 28] });
  */
 export function createDataset(values: Uint8Array | Float32Array, options: DatasetOptions): Dataset {
   const where = "createDataset";
@@ -223,6 +225,9 @@ export interface ReadDatasetOptions extends ReadingOptions {
  *   or file:, elsewhere a URL; `file.npz#name` for an array of a .npz file. Bytes are copied; do not change or transfer them before that is done.
  * @throws LatentflowError `not_found` when a file cannot be read; `invalid_file` when it holds no data set, more than
  *   `maxBytes`, or labels that do not fit; `invalid_argument` on a wrong option
+ * @example
+ * const images = await readDataset("images-idx3-ubyte.gz", { labels: "labels-idx1-ubyte.gz" });
+ * const { z } = await encode(decoder, images.slice(0, 100).toFloat32());
  */
 export async function readDataset(source: FileSource, options: ReadDatasetOptions = {}): Promise<Dataset> {
   return readDatasetAs("readDataset", source, options);

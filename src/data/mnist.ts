@@ -30,6 +30,8 @@ const trainCount = 50_000;
  *
  * @throws LatentflowError `not_found` when the files are not there, `invalid_file` when they do not hold what
  *   they should, `unsupported` outside Node, `invalid_argument` on an unknown option
+ * @example
+ * const { train: images, test } = await mnist();
  */
 export async function mnist(options?: LoaderOptions): Promise<DataSplits> {
   return splitRows(await readFolder("mnist", options, mnistFolder));
@@ -40,6 +42,9 @@ export async function mnist(options?: LoaderOptions): Promise<DataSplits> {
  * Validation is on all ten digits of MNIST's validation images. In Node only.
  *
  * The files, and the errors, are those of `mnist`.
+ *
+ * @example
+ * const { train: digitsBelow5, test: digitsFrom5 } = await segMnist();
  */
 export async function segMnist(options?: LoaderOptions): Promise<DataSplits> {
   const { train, validation, test } = splitRows(await readFolder("segMnist", options, mnistFolder));
@@ -57,6 +62,8 @@ export async function segMnist(options?: LoaderOptions): Promise<DataSplits> {
  * `data/fashion-mnist` in the current folder, where this project's `scripts/fetch-fashion-mnist.ts` puts them.
  *
  * @throws LatentflowError as `mnist` does
+ * @example
+ * const { train: images } = await fashionMnist({ folder: "data/fashion-mnist" });
  */
 export async function fashionMnist(options?: LoaderOptions): Promise<DataSplits> {
   return splitRows(await readFolder("fashionMnist", options, fashionMnistFolder));

@@ -56,6 +56,8 @@ const maxParameters = 2 ** 28;
  * `{ loss, prior, seed }` beside it.
  *
  * @throws LatentflowError `invalid_argument`
+ * @example
+ * const decoder = createDecoder({ layers: [20, 150, 784], outputShape: [28, 28], loss: "bce", seed: 1 });
  */
 export function createDecoder(options: CreateDecoderOptions): Decoder;
 export function createDecoder(definition: GraphDefinition, options?: GraphDecoderOptions): Decoder;

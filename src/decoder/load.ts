@@ -40,6 +40,8 @@ export interface LoadDecoderOptions extends DecoderFileOptions, ReadingOptions {
  *   or file:, elsewhere a URL. Bytes are copied; do not change or transfer them before that is done.
  * @throws LatentflowError `not_found` when the file cannot be read, `invalid_file` when it holds no decoder or more
  *   than `maxBytes`, `invalid_argument` on a wrong option or one that is missing
+ * @example
+ * const decoder = await loadDecoder("decoder.safetensors", { activation: "relu", loss: "mse" });
  */
 export async function loadDecoder(source: DecoderSource, options: LoadDecoderOptions = {}): Promise<Decoder> {
   checkOptions("loadDecoder", options, { ...fileOptions, ...readingOptions });

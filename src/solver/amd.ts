@@ -34,6 +34,8 @@ const DEFAULTS: Required<AmdOptions> = {
  * less than float32 can show, and `"stalled"` if it is more.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
+ * @example
+ * await encode(decoder, y, { solver: amd({ t1: 1000 }) });
  */
 export function amd(options: AmdOptions = {}): Amd {
   const all = completeOptions("amd", DEFAULTS, options);

@@ -61,6 +61,8 @@ const ERROR_ORDER = 5;
  * atol + rtol · |state|, is at most 1. On a stiff flow the steps are short however slowly it moves.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
+ * @example
+ * await encode(decoder, y, { flow: nesterovFlow(), solver: dormandPrince({ t1: 100 }) });
  */
 export function dormandPrince(options: DormandPrinceOptions = {}): DormandPrince {
   checkOptions("dormandPrince", options, DEFAULTS);

@@ -23,6 +23,8 @@ export interface Euler extends Solver<Flow> {
  * Forward Euler on a fixed grid: of first order, one decoder pass forward and back a step.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a grid that is none
+ * @example
+ * await encode(decoder, y, { solver: euler({ grid: linearGrid({ t1: 100, slices: 1000 }) }) });
  */
 export function euler(options: EulerOptions): Euler {
   checkOptions("euler", options, { grid: true });

@@ -33,6 +33,8 @@ const MAX_SLICES = 2 ** 31 - 1;
  * A grid that is denser near t = 0, where the flow is fast: t_i = t1 (b^(i/N) - 1)/(b - 1).
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
+ * @example
+ * const solver = rk4({ grid: logGrid({ t1: 100, slices: 100, base: 10 }) });
  */
 export function logGrid(options: LogGridOptions): Grid {
   checkOptions("logGrid", options, { t1: true, slices: true, base: true });
@@ -47,6 +49,8 @@ export function logGrid(options: LogGridOptions): Grid {
  * A grid of equal steps, t_i = t1 i/N.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
+ * @example
+ * const solver = euler({ grid: linearGrid({ t1: 100, slices: 1000 }) });
  */
 export function linearGrid(options: LinearGridOptions): Grid {
   checkOptions("linearGrid", options, { t1: true, slices: true });

@@ -45,6 +45,8 @@ export const RULES: Readonly<Record<Rk4["rule"], Tableau>> = {
  * The Runge-Kutta method of fourth order on a fixed grid: four decoder passes forward and back a step.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option, rule or a grid that is none
+ * @example
+ * await encode(decoder, y, { solver: rk4({ grid: logGrid({ t1: 100, slices: 100 }) }) });
  */
 export function rk4(options: Rk4Options): Rk4 {
   checkOptions("rk4", options, { grid: true, rule: true });

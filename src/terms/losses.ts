@@ -51,6 +51,8 @@ export interface LossOptions {
  * targets its floor is the entropy of y, not 0. It asks for a decoder whose output activation is "sigmoid".
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or reduction
+ * @example
+ * await encode(decoder, y, { loss: binaryCrossEntropy() });
  */
 export function binaryCrossEntropy(options?: LossOptions): StandardLoss {
   return makeLoss("binaryCrossEntropy", options);
@@ -61,6 +63,8 @@ export function binaryCrossEntropy(options?: LossOptions): StandardLoss {
  * default, keeps the step sizes of the solvers meaningful whatever the size of the data.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or reduction
+ * @example
+ * await encode(decoder, y, { loss: squaredError({ reduction: "sum" }) });
  */
 export function squaredError(options?: LossOptions): StandardLoss {
   return makeLoss("squaredError", options);
@@ -75,6 +79,13 @@ export function squaredError(options?: LossOptions): StandardLoss {
  * or whose gradient is not finite ends as "nonfinite".
  *
  * @throws LatentflowError `invalid_argument` on an unknown option, or where a function is missing
+ * @example
+ * const loss = customLoss({
+ *   value: (output, target) => Math.sqrt(1 + (output - target) ** 2),
+ *   gradient: (output, target) => (output - target) / Math.sqrt(1 + (output - target) ** 2),
+ *   curvature: (output, target) => (1 + (output - target) ** 2) ** -1.5,
+ * });
+ * await encode(decoder, y, { loss });
  */
 export function customLoss(options: CustomLossFunctions & LossOptions): CustomLoss {
   checkOptions("customLoss", options, { value: true, gradient: true, curvature: true, reduction: true });

@@ -46,6 +46,8 @@ const ENCODER_STREAM = 3;
  * @param data samples of the decoder's output size: a Dataset, or a Float32Array of count × outputSize
  * @returns the encoder and a new decoder; `history` holds the losses of the reconstructions D(E(y))
  * @throws LatentflowError as `train`
+ * @example
+ * const { decoder: trained, encoder } = await trainAutoencoder(decoder, images, { optimizer: adam(), epochs: 10 });
  */
 export async function trainAutoencoder(
   decoder: Decoder,

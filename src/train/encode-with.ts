@@ -26,6 +26,8 @@ export interface EncodeWithOptions {
  * @returns B × the encoder's `outputSize`, which is the size of a code
  * @throws LatentflowError `invalid_argument` when an argument has the wrong type, length or value; `disposed` when
  *   the encoder is; `unsupported`, `out_of_memory` and `worker_failed` from the backend
+ * @example
+ * const z = await encodeWith(run.encoder, y);
  */
 export async function encodeWith(
   encoder: Decoder,

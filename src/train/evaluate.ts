@@ -49,6 +49,8 @@ export interface EvaluateReport extends EncodeSummary {
  * @returns a numerical failure is a sample's status, not an error
  * @throws LatentflowError `invalid_argument`, before any work, when an argument has the wrong type, length or
  *   value; `disposed` when a network is; `unsupported`, `out_of_memory` and `worker_failed` from the backend
+ * @example
+ * const { meanLoss, statuses } = await evaluate(run.decoder, test);
  */
 export async function evaluate(
   given: Decoder,

@@ -16,6 +16,11 @@ import { trainNetwork } from "./train-network.ts";
  *   value, or a checkpoint is of another run; `disposed` when the decoder is; `invalid_file` and `not_found` when a
  *   checkpoint cannot be read or written; `locked` when another run has its file; `unsupported` for files where there
  *   are none, and, as `out_of_memory` and `worker_failed`, from the backend
+ * @example
+ * const { decoder: trained, history } = await train(decoder, images, {
+ *   ...{ optimizer: adam(), schedule: linear(), batchSize: 16, epochs: 10, seed: 1 },
+ *   checkpoint: { file: "run.checkpoint", resume: true },
+ * });
  */
 export async function train(
   decoder: Decoder,

@@ -58,6 +58,8 @@ export interface WasmOptions {
  * @throws LatentflowError `invalid_argument` on an unknown option or one of the wrong type; `unsupported`,
  *   from the call that uses it, where the runtime cannot run the build; `worker_failed`, from a call in which
  *   workers die again and again
+ * @example
+ * await encode(decoder, y, { backend: wasm({ relaxed: false, threads: 4 }) });
  */
 export function wasm(options: WasmOptions = {}): Backend {
   checkOptions("wasm", options, {

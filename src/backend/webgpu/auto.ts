@@ -30,6 +30,9 @@ export interface AutoOptions {
  *
  * @param backends in order of preference, the last one for wherever no other will do: `[webgpu(), wasm()]`
  * @throws LatentflowError `invalid_argument` on what are no backends, or an unknown option
+ * @example
+ * const { backend } = await encode(decoder, y, { backend: auto([webgpu(), wasm()]) });
+ * console.log(backend.reason);
  */
 export function auto(backends: readonly Backend[], options: AutoOptions = {}): Backend {
   const wrong = Array.isArray(backends) ? backends.find((backend) => !isBackend(backend)) : backends;
@@ -49,7 +52,12 @@ export function auto(backends: readonly Backend[], options: AutoOptions = {}): B
   });
 }
 
-/** What can be used here, and why not: of each backend its name and its availability. */
+/**
+ * What can be used here, and why not: of each backend its name and its availability.
+ *
+ * @example
+ * const [gpu] = await availableBackends([webgpu()]);
+ */
 export async function availableBackends(
   backends: readonly Backend[] = [webgpu(), wasm()],
 ): Promise<(Availability & { readonly name: string })[]> {

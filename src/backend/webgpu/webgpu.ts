@@ -36,6 +36,8 @@ export interface WebgpuOptions {
  * @throws LatentflowError `invalid_argument` on an unknown option or one of the wrong type; from the call that uses
  *   it, `unsupported` where there is no WebGPU, no adapter or no onnxruntime-web, on a loss or a use that it does
  *   not know, and before anything is begun on a decoder that it cannot compute, with the operation and the reason
+ * @example
+ * await encode(decoder, y, { backend: webgpu() });
  */
 export function webgpu(options: WebgpuOptions = {}): Backend {
   checkOptions("webgpu", options, { ort: true, device: true, wasmPaths: true });
