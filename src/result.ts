@@ -12,20 +12,13 @@ import { invalid } from "./check.ts";
  * - `nonfinite`: the loss or its gradient is not finite at z, or at every point that could come next
  * - `aborted`: the call was aborted before the sample had ended
  */
-export type Status = "converged" | "reached_t1" | "max_steps" | "stalled" | "nonfinite" | "aborted";
+export type Status = (typeof STATUSES)[number];
 
 /**
  * The statuses by their number inside the solvers and assembly/solve/descent.ts: a new one comes last. README says what to do
  * about each.
  */
-export const STATUSES: readonly Status[] = [
-  "converged",
-  "reached_t1",
-  "max_steps",
-  "stalled",
-  "nonfinite",
-  "aborted",
-];
+export const STATUSES = ["converged", "reached_t1", "max_steps", "stalled", "nonfinite", "aborted"] as const;
 
 /** What each sample cost: one number per sample, B each. */
 export interface SolveStatistics {
@@ -95,11 +88,13 @@ export interface EncodeResult {
    * the loss at z0 is not finite.
    */
   readonly gradientNorm: Float32Array;
-  /** B. */
+  /** B, how each sample ended. */
   readonly status: readonly Status[];
+  /** What each sample cost. */
   readonly stats: SolveStatistics;
   /** B, in the order of the samples. Undefined without the option `saveAt`. */
   readonly trajectory: readonly Trajectory[] | undefined;
+  /** Which backend did the work, on how many threads. */
   readonly backend: BackendInfo;
   /** The wall time of the call, in seconds. */
   readonly seconds: number;
@@ -120,9 +115,11 @@ export interface EncodeSummary {
   readonly meanBacktracks: number;
   /** How many samples ended with each status; only statuses that occur. */
   readonly statuses: Partial<Record<Status, number>>;
+  /** The wall time of the call. */
   readonly seconds: number;
-  /** Samples that have ended, aborted ones left out. */
+  /** Of those that have ended: aborted ones are left out. */
   readonly samplesPerSecond: number;
+  /** Its name and its build, as in `BackendInfo`. */
   readonly backend: string;
   readonly build: string;
   /** How many threads have worked on it, where the backend has threads. */

@@ -84,6 +84,7 @@ export interface OperationKinds {
   readonly embedding: EmbeddingFields;
 }
 
+/** The name of a kind: `"dense"`, say. */
 export type OperationKind = keyof OperationKinds;
 
 /** Every kind there is; how its definitions are read stands in `READERS`. */
