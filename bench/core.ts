@@ -3,7 +3,7 @@
 import { residentRows } from "../src/backend/wasm/pacer.ts";
 import { costOf } from "../src/graph/graph.ts";
 import { type Amd, amd, encode, type Lbfgs, lbfgs, summary, wasm } from "../src/index.ts";
-import { type Case, interleave, median } from "./measure.ts";
+import { type Case, interleave, median, total } from "./measure.ts";
 import { compilePeak } from "./peak.ts";
 import { benchDecoder, makeRig, testDigits, watchSlices } from "./rig.ts";
 
@@ -87,7 +87,6 @@ async function reportLoop(solver: Amd | Lbfgs, target: number): Promise<void> {
     const before = passTimes();
     const result = await encode(decoder, y, { backend, solver });
     const after = passTimes();
-    const total = (counts: Uint32Array) => counts.reduce((sum, count) => sum + count, 0);
     const { valueEvaluations, gradientEvaluations, matrixEvaluations } = result.stats;
     const forward = total(valueEvaluations) + decoder.latentSize * total(matrixEvaluations);
     const passes =

@@ -36,9 +36,14 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** Σ values / their number. */
-export function mean(values: ArrayLike<number>): number {
+/** Σ values */
+export function total(values: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i]!;
-  return sum / values.length;
+  return sum;
+}
+
+/** Σ values / their number. */
+export function mean(values: ArrayLike<number>): number {
+  return total(values) / values.length;
 }

@@ -26,6 +26,7 @@ import {
   wasm,
 } from "../src/index.ts";
 import { createDataset, rmsprop, train } from "../src/train/index.ts";
+import { total } from "./measure.ts";
 import { measureParts, type PassParts } from "./parts.ts";
 import { benchDecoder, makeRig, type Rig, testDigits } from "./rig.ts";
 import { timedBackend } from "./timed-backend.ts";
@@ -59,7 +60,6 @@ async function profileEncode(solver: Amd | Lbfgs): Promise<void> {
   const end = performance.now();
   const after = measureParts(rig, residents);
 
-  const total = (counts: Uint32Array) => counts.reduce((sum, count) => sum + count, 0);
   const passes = { forward: total(stats.valueEvaluations), backward: total(stats.gradientEvaluations) };
   const part = (name: keyof PassParts["forward"]) =>
     (["forward", "backward"] as const).reduce(

@@ -2,7 +2,7 @@
 import { compileKernels } from "../src/backend/wasm/load.ts";
 import { layersOf } from "../src/graph/layers.ts";
 import { amd, binaryCrossEntropy, createDecoder, type Decoder, encode, wasm } from "../src/index.ts";
-import { median } from "./measure.ts";
+import { median, total } from "./measure.ts";
 import { bestOf, compilePeak } from "./peak.ts";
 import { testDigits } from "./rig.ts";
 
@@ -71,7 +71,6 @@ async function measure({ decoder, y, weights }: Subject): Promise<{ share: numbe
   const before = bestOf(peak);
   const { seconds, stats } = await encode(decoder, y, { solver, backend });
   const best = Math.max(before, bestOf(peak));
-  const total = (counts: Uint32Array) => counts.reduce((sum, count) => sum + count, 0);
   const passes = total(stats.valueEvaluations) + total(stats.gradientEvaluations);
   return {
     share: (2 * weights * passes) / (seconds * 1e9) / best,

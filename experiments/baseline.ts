@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Zippable, zipSync } from "fflate";
+import { mean } from "../bench/measure.ts";
 import { passesOf } from "../bench/passes.ts";
 import { writeNpy } from "../src/data/npy.ts";
 import { type Amd, amd, type EncodeResult, encode, type Lbfgs, lbfgs, wasm } from "../src/index.ts";
@@ -108,7 +109,7 @@ export async function compareWithBaseline(
       );
     const blank = { solver, loss: "", passes: "" };
     const rest = { same: "", statuses: "", s: "" };
-    rows.push({ decoder: "MEAN", ...blank, ...over((values) => sum(values) / values.length), ...rest });
+    rows.push({ decoder: "MEAN", ...blank, ...over((values) => mean(values)), ...rest });
     rows.push({ decoder: "WORST", ...blank, ...over((values) => Math.max(...values)), ...rest });
   }
   report(out, "baseline", rows);
@@ -135,13 +136,11 @@ function figuresOf(records: readonly SampleRecord[]): { loss: number; passes: nu
     status,
   ]);
   return {
-    loss: sum(records.map(({ loss }) => loss)) / records.length,
-    passes: sum(records.map(({ passes }) => passes)) / records.length,
+    loss: mean(records.map(({ loss }) => loss)),
+    passes: mean(records.map(({ passes }) => passes)),
     statuses: counts
       .filter(([count]) => count !== 0)
       .map((count) => count.join(" "))
       .join(" "),
   };
 }
-
-const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);

@@ -1,3 +1,4 @@
+import { total } from "../bench/measure.ts";
 import type { DifferentiableObjective } from "../src/objective.ts";
 import type { Adjoint } from "../src/train/index.ts";
 
@@ -23,7 +24,7 @@ export function countedAdjoint(adjoint: Adjoint, calls: Calls): Adjoint {
     addGradient(objective, encoded) {
       const { gradientEvaluations } = encoded.solution;
       calls.digits += gradientEvaluations.length;
-      calls.forwards += gradientEvaluations.reduce((sum, count) => sum + count, 0);
+      calls.forwards += total(gradientEvaluations);
       return adjoint.addGradient(counted(objective, calls), encoded);
     },
   };

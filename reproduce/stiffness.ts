@@ -1,4 +1,4 @@
-import { mean } from "../bench/measure.ts";
+import { mean, total } from "../bench/measure.ts";
 import { type Decoder, dormandPrince, encode, type GradientFlow, type Solver } from "../src/index.ts";
 import { train } from "../src/train/index.ts";
 import type { Element, Results, Settings } from "./element.ts";
@@ -120,10 +120,6 @@ ${table(
 
 async function costOf(decoder: Decoder, y: Float32Array, solver: Solver<GradientFlow<1>>): Promise<Cost> {
   const { stats, loss } = await encode(decoder, y, { solver, backend });
-  const { valueEvaluations, gradientEvaluations } = stats;
-  const passes = [...valueEvaluations, ...gradientEvaluations].reduce((sum, count) => sum + count, 0);
-  return {
-    evaluations: passes / 2 / loss.length,
-    loss: mean(loss),
-  };
+  const passes = total(stats.valueEvaluations) + total(stats.gradientEvaluations);
+  return { evaluations: passes / 2 / loss.length, loss: mean(loss) };
 }
