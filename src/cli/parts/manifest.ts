@@ -6,6 +6,7 @@ import { elementCount } from "../../data/array.ts";
 import { differences, leaves, type RunDescription } from "../../train/run-description.ts";
 import type { EncodingInput } from "../encoding-input.ts";
 import type { Job } from "../job.ts";
+import { FIGURE_BYTES } from "./part.ts";
 import { type Cut, unitCount } from "./units.ts";
 
 // The manifest says what all parts in a folder have in common, and what merging them needs. It names everything that a
@@ -34,9 +35,6 @@ const MOST_UNITS = 1_000_000;
 
 /** A part is written, hashed and read as a whole, which Node does up to 2 GiB; half of that leaves room for identifiers. */
 const MOST_PART_BYTES = 2 ** 30;
-
-/** Bytes of a sample's figures in a part, apart from its latents and its reconstruction. */
-const FIGURE_BYTES = 9 * 4;
 
 /**
  * Refuses units of a size that would come to more parts, or larger ones, than can be handled.

@@ -71,6 +71,9 @@ export function formatPart(part: Part, origin: PartOrigin): Uint8Array {
   return writeSafetensors(tensors, new Map(metadata));
 }
 
+/** What a sample's figures take in a part, without its latents and its reconstruction: eight of four bytes, and t. */
+export const FIGURE_BYTES = 8 * 4 + 8;
+
 function tensorsOf({ z, stats, ids, reconstructions, ...rest }: SampleResults, count: number) {
   const columns: [name: string, values: Values | undefined][] = [
     ["z", z],
