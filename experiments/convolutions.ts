@@ -1,15 +1,12 @@
-import { chooseRows, createConvolutionalDecoder, createPaperDecoder } from "../reproduce/setting.ts";
-import { type Decoder, lbfgs, wasm } from "../src/index.ts";
 import {
-  adam,
-  type DataSplits,
-  evaluate,
-  fashionMnist,
-  linear,
-  mnist,
-  shift,
-  train,
-} from "../src/train/index.ts";
+  chooseRows,
+  createConvolutionalDecoder,
+  createPaperDecoder,
+  DATA,
+  type DataName,
+} from "../reproduce/setting.ts";
+import { type Decoder, lbfgs, wasm } from "../src/index.ts";
+import { adam, type DataSplits, evaluate, linear, shift, train } from "../src/train/index.ts";
 import type { ExperimentSettings } from "./experiment-settings.ts";
 import { type Row, report, seconds } from "./table.ts";
 
@@ -28,10 +25,7 @@ const DECODERS: Readonly<Record<string, Trained>> = {
   "the paper's at the other's learning rate": { decoder: createPaperDecoder, learningRate: 3e-3 },
 };
 
-const DATA: Readonly<Record<string, () => Promise<DataSplits>>> = {
-  MNIST: mnist,
-  "Fashion-MNIST": fashionMnist,
-};
+const SETS = ["MNIST", "Fashion-MNIST"] as const satisfies readonly DataName[];
 
 /** Passes over so many images, of all decoders. */
 const PASSES: readonly (readonly [count: number, passes: number])[] = [
@@ -59,8 +53,8 @@ export async function compareConvolutions({ seed, out }: ExperimentSettings): Pr
     console.log(Object.values(row).join(" | "));
     rows.push(row);
   };
-  for (const [data, read] of Object.entries(DATA)) {
-    const splits = await read();
+  for (const data of SETS) {
+    const splits = await DATA[data]();
     for (const [count, passes] of PASSES) {
       for (const name of Object.keys(DECODERS)) tell(await rowOf(data, splits, count, passes, name, seed));
     }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { chooseRows } from "../reproduce/setting.ts";
+import { chooseRows, DATA } from "../reproduce/setting.ts";
 import {
   type ActivationName,
   createDecoder,
@@ -15,9 +15,7 @@ import {
   adam,
   type DataSplits,
   type Dataset,
-  fashionMnist,
   linear,
-  mnist,
   rmsprop,
   train,
   trainAutoencoder,
@@ -168,7 +166,7 @@ const groups = { "the paper's": ofThePaper, all: [demo, ...ofThePaper, ...others
 export async function* subjects(group: keyof typeof groups, seed = 0): AsyncGenerator<Subject> {
   const splits: { [Name in DataName]?: DataSplits } = {};
   for (const { name, traits, sampleCount, side, data, make } of groups[group]) {
-    splits[data] ??= await { MNIST: mnist, "Fashion-MNIST": fashionMnist }[data]();
+    splits[data] ??= await DATA[data]();
     const { train: images, test } = splits[data];
     const decoder = await keptOr(`${name}-seed-${seed}`, () => make(images, seed));
     yield { name, decoder, y: resized(test.slice(0, sampleCount).toFloat32(), side), traits };
