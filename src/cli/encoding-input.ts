@@ -1,4 +1,4 @@
-import { elementCount } from "../data/array.ts";
+import { elementCount, joinValues } from "../data/array.ts";
 import type { Decoder, StandardLoss } from "../index.ts";
 import { openIdColumns } from "./array-files/open.ts";
 import { type Ids, type IdsFile, joinIds, readIds } from "./array-files/parquet-ids.ts";
@@ -81,12 +81,7 @@ export async function readSamplesAt(input: EncodingInput, samples: readonly numb
   const blocks: Block[] = [];
   for (const sample of samples) blocks.push(await readBlock(input, sample, 1));
   const [first] = blocks as [Block];
-  const join = (pick: (block: Block) => Float32Array) => {
-    const size = pick(first).length;
-    const joined = new Float32Array(blocks.length * size);
-    for (const [i, block] of blocks.entries()) joined.set(pick(block), i * size);
-    return joined;
-  };
+  const join = (pick: (block: Block) => Float32Array) => joinValues(blocks.map(pick));
   const inputs = first.given.inputs.map((each, i) =>
     each.isEach ? { ...each, numbers: join(({ given }) => given.inputs[i]!.numbers) } : each,
   );

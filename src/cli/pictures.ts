@@ -1,3 +1,4 @@
+import { joinValues } from "../data/array.ts";
 import type { ImageLayout } from "../data/images.ts";
 import { decode, encode } from "../index.ts";
 import { type Block, type EncodingInput, readSamplesAt } from "./encoding-input.ts";
@@ -93,7 +94,7 @@ export async function drawSteps(
     const points = trajectory!.map(({ t, z }) =>
       row(z, Math.min(steps, t.length - 1), input.decoder.latentSize),
     );
-    columns.push(await reconstruct(source, block, join(points)));
+    columns.push(await reconstruct(source, block, joinValues(points)));
   }
   columns.push(await reconstruct(source, block, z), originals);
   const { low, span } = greyScale(originals);
@@ -115,7 +116,7 @@ async function endedSamples(
     input,
     ended.map((sample) => first + sample),
   );
-  return { block, z: join(ended.map((sample) => row(z, sample, input.decoder.latentSize))) };
+  return { block, z: joinValues(ended.map((sample) => row(z, sample, input.decoder.latentSize))) };
 }
 
 function originalsOf({ y, count }: Block): Float32Array[] {
@@ -134,12 +135,4 @@ async function reconstruct(
 ): Promise<Float32Array[]> {
   const decoded = await decode(input.decoder, z, { ...givenOptions(given), backend: backendOf(job) });
   return Array.from({ length: count }, (_, index) => row(decoded, index, decoded.length / count));
-}
-
-/** Puts rows of one length one after the other. */
-function join(rows: readonly Float32Array[]): Float32Array {
-  const size = rows[0]!.length;
-  const joined = new Float32Array(rows.length * size);
-  for (const [i, values] of rows.entries()) joined.set(values, i * size);
-  return joined;
 }

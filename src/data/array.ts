@@ -36,6 +36,22 @@ export function elementCount(shape: readonly number[]): number {
   return shape.includes(0) ? 0 : shape.reduce((product, length) => product * length, 1);
 }
 
+/** Numbers one behind the other, in an array of the pieces' own type: of a single piece that itself. */
+export function joinValues<Values extends Float32Array | Float64Array | Uint32Array>(
+  pieces: readonly Values[],
+): Values {
+  const [first] = pieces as readonly [Values];
+  if (pieces.length === 1) return first;
+  const Type = first.constructor as new (length: number) => Values;
+  const joined = new Type(pieces.reduce((length, piece) => length + piece.length, 0));
+  let end = 0;
+  for (const piece of pieces) {
+    joined.set(piece, end);
+    end += piece.length;
+  }
+  return joined;
+}
+
 /** Refuses a file whose values fill fewer or more bytes than its header promises. */
 export function checkDataSize(
   where: string,

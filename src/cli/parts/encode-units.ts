@@ -1,4 +1,5 @@
 import { makeControl } from "../../control.ts";
+import { joinValues } from "../../data/array.ts";
 import { type Decoder, decode, type EncodeProgress, type EncodeResult, encode } from "../../index.ts";
 import { checkStart, checkValues } from "../../problem.ts";
 import { ReadAhead } from "../../read-ahead.ts";
@@ -127,18 +128,7 @@ function joinBlocks(unit: Unit, blocks: readonly BlockResult[]): Part {
   const [first] = blocks as [BlockResult];
   const all = <Values extends Float32Array | Float64Array | Uint32Array>(
     pick: (block: BlockResult) => Values,
-  ): Values => {
-    if (blocks.length === 1) return pick(first);
-    const arrays = blocks.map(pick);
-    const Type = arrays[0]!.constructor as new (length: number) => Values;
-    const joined = new Type(arrays.reduce((length, array) => length + array.length, 0));
-    let end = 0;
-    for (const array of arrays) {
-      joined.set(array, end);
-      end += array.length;
-    }
-    return joined;
-  };
+  ): Values => joinValues(blocks.map(pick));
   const results: SampleResults = {
     z: all(({ result }) => result.z),
     initialLoss: all(({ result }) => result.initialLoss),
