@@ -1,4 +1,5 @@
 import { cpuSeconds } from "../bench/measure.ts";
+import { eigenvalues } from "../src/terms/eigenvalues.ts";
 import type { Dataset } from "../src/train/index.ts";
 import type { Measured } from "./measure.ts";
 
@@ -53,30 +54,12 @@ export function principalComponents(
   return { mean, basis: principal };
 }
 
-/** Of a symmetric matrix, those of the greatest eigenvalues first, by Jacobi's rotations. */
-function eigenvectors(matrix: number[][]): number[][] {
+/** Of a symmetric matrix, those of the greatest eigenvalues first. */
+function eigenvectors(matrix: readonly (readonly number[])[]): Float64Array[] {
   const size = matrix.length;
-  const a = matrix.map((row) => [...row]);
-  const vectors = a.map((_, i) => a.map((_, j) => (i === j ? 1 : 0)));
-  for (let sweep = 0; sweep < 30; sweep++) {
-    for (let p = 0; p < size; p++) {
-      for (let q = p + 1; q < size; q++) {
-        if (a[p]![q] === 0) continue;
-        const angle = Math.atan2(2 * a[p]![q]!, a[p]![p]! - a[q]![q]!) / 2;
-        const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
-        const turn = (row: number[], i: number, j: number) => {
-          [row[i], row[j]] = [cos * row[i]! + sin * row[j]!, cos * row[j]! - sin * row[i]!];
-        };
-        for (const row of a) turn(row, p, q);
-        const [first, second] = [a[p]!, a[q]!];
-        a[p] = first.map((value, k) => cos * value + sin * second[k]!);
-        a[q] = second.map((value, k) => cos * value - sin * first[k]!);
-        for (const row of vectors) turn(row, p, q);
-      }
-    }
-  }
-  const order = [...a.keys()].sort((i, j) => a[j]![j]! - a[i]![i]!);
-  return order.map((k) => vectors.map((row) => row[k]!));
+  const { values, vectors } = eigenvalues(Float64Array.from(matrix.flat()), size);
+  const order = [...values.keys()].sort((i, j) => values[j]! - values[i]!);
+  return order.map((k) => vectors.subarray(k * size, (k + 1) * size));
 }
 
 /** How well samples are reconstructed from their projections. */
