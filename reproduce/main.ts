@@ -154,7 +154,7 @@ function describe(kept: readonly Kept<unknown>[]): string {
   const old = kept.filter(({ versions }) => versions.commit === undefined).length;
   return old === 0
     ? made
-    : `${made}; ${old} of them were made before commits were noted: their seconds are of the clock on the wall of a busy machine, and \`lbfgs\` believed its early steps more easily`;
+    : `${made}; ${old} of them ${old === 1 ? "was" : "were"} made before commits were noted: their seconds are of the clock on the wall of a busy machine, and \`lbfgs\` believed its early steps more easily`;
 }
 
 process.exitCode = await main(program.parse().opts<Options>());

@@ -450,11 +450,16 @@ const FOLLOWED: readonly (readonly [label: string, method: Method])[] = [
 /** The claim that the flow needs a twelfth of the autoencoder's iterations, held against what was found. */
 function twelfth(name: DataName, flow: Trained | undefined, autoencoder: Trained | undefined): string {
   if (!flow?.validation || !autoencoder?.validation) return `${name}: not computed yet.`;
+  const isThere = ({ loss }: { loss: number }) => Number.isFinite(loss);
+  // Its lowest, not its last: an autoencoder may jump on the way, and what a flow is held against must not be chance.
+  const [lowest] = autoencoder.validation.filter(isThere).sort((a, b) => a.loss - b.loss);
+  if (!lowest) return `${name}: the autoencoder's losses are not finite.`;
   const end = autoencoder.validation.at(-1)!;
-  const reached = flow.validation.find(({ loss }) => Number.isFinite(loss) && loss <= end.loss);
-  const ends = `the autoencoder ends at ${means([end.loss]).text} after ${end.images} images`;
+  const reached = flow.validation.filter(isThere).find(({ loss }) => loss <= lowest.loss);
+  const ends = end.loss === lowest.loss ? "" : ` (and ends at ${means([end.loss]).text})`;
+  const best = `the autoencoder is lowest after ${lowest.images} images, ${means([lowest.loss]).text}${ends}`;
   const last = flow.validation.at(-1)!;
   return reached
-    ? `${name}: ${ends}; the flow is there after ${reached.images}, ${(reached.images / end.images).toFixed(3)} of them (looked at ten times in its pass).`
-    : `${name}: ${ends}; the flow ends its pass of ${last.images} at ${means([last.loss]).text} and has not been there.`;
+    ? `${name}: ${best}; the flow is there after ${reached.images}, ${(reached.images / lowest.images).toFixed(3)} of them (looked at ten times in its pass).`
+    : `${name}: ${best}; the flow ends its pass of ${last.images} at ${means([last.loss]).text} and has not been there.`;
 }
