@@ -187,7 +187,7 @@ const works: [name: string, work: (signal?: AbortSignal) => Promise<unknown>][] 
   ["unpacking", (signal) => readArray(packed, { signal })],
   ...(["BF16", "F16", "F32", "F64"] as const).map(
     (dtype): [string, (signal?: AbortSignal) => Promise<unknown>] => {
-      const file = decoderFile(2 ** 22, dtype);
+      const file = decoderFile(2 ** 24, dtype);
       return [`converting ${dtype}`, (signal) => loadDecoder(file, signal ? { signal } : {})];
     },
   ),
