@@ -22,9 +22,9 @@ interface Method {
 }
 
 const METHODS: Readonly<Record<string, Method>> = {
-  autoencoder: { label: "AE", seconds: [0.6, 0.1] },
-  "GFE-amd": { label: "GFE-amd", solver: letter, seconds: [20, 35] },
-  lbfgs: { label: "lbfgs, latentflow's default", solver: lbfgs, seconds: [9, 5] },
+  autoencoder: { label: "AE", seconds: [1.1, 0.1] },
+  "GFE-amd": { label: "GFE-amd", solver: letter, seconds: [60, 40] },
+  lbfgs: { label: "lbfgs, latentflow's default", solver: lbfgs, seconds: [4, 5] },
 };
 
 export const figure1: Element<readonly Point[]> = {
