@@ -30,8 +30,8 @@ interface Network {
   readonly laterLearningRate: number;
   /** For 1,000 images seen once, and for 1,000 encoded by each test, on one core. */
   readonly seconds: { readonly autoencoder: number; readonly flow: number; readonly tests: number };
-  /** By AMD to the letter, which takes hours over 10,000 images where the decoder has convolutions? */
-  readonly isTestedByAmd: boolean;
+  /** Does AMD to the letter encode 10,000 images in minutes? It takes hours where the decoder has convolutions. */
+  readonly isQuickByAmd: boolean;
 }
 
 /** For 1,000 images encoded by AMD to the letter. */
@@ -44,7 +44,7 @@ const NETWORKS = {
     learningRate: 1e-3,
     laterLearningRate: 1e-3,
     seconds: { autoencoder: 0.6, flow: 3.6, tests: 5 },
-    isTestedByAmd: true,
+    isQuickByAmd: true,
   },
   small: {
     label: "small convolutions",
@@ -52,7 +52,7 @@ const NETWORKS = {
     learningRate: 3e-3,
     laterLearningRate: 3e-4,
     seconds: { autoencoder: 0.3, flow: 2.5, tests: 5 },
-    isTestedByAmd: false,
+    isQuickByAmd: false,
   },
   large: {
     label: "large convolutions",
@@ -60,7 +60,7 @@ const NETWORKS = {
     learningRate: 1e-3,
     laterLearningRate: 1e-4,
     seconds: { autoencoder: 2.4, flow: 13, tests: 30 },
-    isTestedByAmd: false,
+    isQuickByAmd: false,
   },
 } as const satisfies Record<string, Network>;
 
@@ -223,7 +223,7 @@ function secondsOf(count: number, recipe: Recipe): number {
 }
 
 /** It takes five times as long as all other tests together: what was only a look goes without. */
-const isTestedByAmd = ({ network, hasAllSeeds }: Recipe) => NETWORKS[network].isTestedByAmd && hasAllSeeds;
+const isTestedByAmd = ({ network, hasAllSeeds }: Recipe) => NETWORKS[network].isQuickByAmd && hasAllSeeds;
 
 /** With all 50,000 images there is one. */
 function seedsFor(count: number, { hasAllSeeds }: Recipe, settings: Settings): number[] {

@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { concat, dense, graph } from "../src/graph/index.ts";
-import { type Backend, createDecoder, encode, lbfgs } from "../src/index.ts";
+import { type Backend, createDecoder, encode, gaussian, lbfgs } from "../src/index.ts";
 import { createDataset, encodeWith, evaluate, meanCode, trainAutoencoder } from "../src/train/index.ts";
 import { randomArray } from "./support/random.ts";
 import { rejected } from "./support/refusal.ts";
@@ -118,10 +118,13 @@ test("evaluate starts where encode does: at one latent for all samples, or at ea
   const y = data.toFloat32();
   const each = randomArray(5, 23 * 3, -1, 1);
   for (const z0 of [each, each.slice(0, 3)]) {
-    const expected = await encode(decoder, y, { z0 });
-    for (const samples of [y, data]) {
-      const report = await evaluate(decoder, samples, { z0 });
-      assert.equal([report.loss, report.initialLoss], [expected.loss, expected.initialLoss]);
+    for (const options of [{ z0 }, { z0, prior: gaussian() }]) {
+      const expected = await encode(decoder, y, options);
+      for (const samples of [y, data]) {
+        const report = await evaluate(decoder, samples, options);
+        for (const name of ["loss", "initialLoss", "prior", "objective"] as const)
+          assert.equal(report[name], expected[name], name);
+      }
     }
   }
   for (const [z0, message] of [
