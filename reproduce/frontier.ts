@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { type Decoder, lbfgs } from "../src/index.ts";
 import { adam, linear, meanCode, shift, train, trainAutoencoder } from "../src/train/index.ts";
 import type { ChartLine } from "./chart.ts";
@@ -190,12 +191,15 @@ async function run(
   }
   const validating = validation.slice(0, Math.min(1000, validation.count));
   const z0 = encoder && (await meanCode(encoder, y, { backend }));
-  const validated = await measureFlow(decoder, validating, lbfgs(), undefined, z0);
+  const validated = await measureFlow(decoder, validating, lbfgs(), { z0 });
   const tests = {
     [BY.ours]: await measureFlow(decoder, test, lbfgs()),
-    ...(z0 && { [BY.mean]: await measureFlow(decoder, test, lbfgs(), undefined, z0) }),
+    ...(z0 && { [BY.mean]: await measureFlow(decoder, test, lbfgs(), { z0 }) }),
     ...(isTestedByAmd(recipe) && {
-      [BY.letter]: await measureFlow(decoder, test, letter(), (share) => progress(0.8 + 0.2 * share)),
+      [BY.letter]: await measureFlow(decoder, test, letter(), {
+        progress: (share) => progress(0.8 + 0.2 * share),
+        file: join(context.folder, "test by amd.json"),
+      }),
     }),
     ...(encoder && { [BY.code]: await measureCodes(decoder, encoder, test) }),
   };

@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { cpuSeconds } from "../bench/measure.ts";
 import type { Job, JobContext, Kept } from "./element.ts";
+import { readKept, writeKept } from "./kept-file.ts";
 import { versions } from "./versions.ts";
 
 // At once: what is changed in the repository while a job runs has no part in it.
@@ -28,7 +29,7 @@ export async function runJob<Result>(job: Job<Result>, place: JobPlace<Result>):
   const { folder } = place;
   mkdirSync(folder, { recursive: true });
   const file = join(folder, "job.seconds.json");
-  const before = readSeconds(file);
+  const before = readKept<number>(file) ?? 0;
   const start = cpuSeconds();
   const seconds = () => before + cpuSeconds() - start;
   let last = start;
@@ -41,8 +42,7 @@ export async function runJob<Result>(job: Job<Result>, place: JobPlace<Result>):
       place.progress(share);
       if (cpuSeconds() - last < KEPT_EVERY_SECONDS) return;
       last = cpuSeconds();
-      writeFileSync(`${file}.part`, JSON.stringify(seconds()));
-      renameSync(`${file}.part`, file);
+      writeKept(file, seconds());
     },
   };
   const result = await job.run(context).catch((error: Error) => {
@@ -56,13 +56,4 @@ export async function runJob<Result>(job: Job<Result>, place: JobPlace<Result>):
     return job.run(context);
   });
   return { result, seconds: seconds(), versions: VERSIONS };
-}
-
-/** A clock that has been lost begins anew: the work is worth more. */
-function readSeconds(file: string): number {
-  try {
-    return JSON.parse(readFileSync(file, "utf8"));
-  } catch {
-    return 0;
-  }
 }

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { cpuSeconds } from "../bench/measure.ts";
 import { type Decoder, decode, encode, type GradientFlow, lbfgs, type Solver } from "../src/index.ts";
 import { type Dataset, encodeWith, train, trainAutoencoder } from "../src/train/index.ts";
@@ -88,8 +89,7 @@ async function trainFlow(
   { y, seed, test, validation }: Given,
   context: JobContext,
 ): Promise<Trained> {
-  const { progress } = context;
-  const following = followTraining(context, "training", (share) => progress(0.5 * share));
+  const following = followTraining(context, "training", (share) => context.progress(0.5 * share));
   const run = await train(createPaperDecoder(seed), y, {
     ...training(seed),
     solver,
@@ -100,7 +100,7 @@ async function trainFlow(
   });
   return {
     trainedInSeconds: following.seconds(),
-    ...(await testAll(run.decoder, testedBy, test, progress)),
+    ...(await testAll(run.decoder, testedBy, test, context)),
     ...(validation && { validation: run.validation }),
   };
 }
@@ -110,8 +110,7 @@ async function trainEncoder(
   { y, seed, test, validation }: Given,
   context: JobContext,
 ): Promise<Trained> {
-  const { progress } = context;
-  const following = followTraining(context, "training", (share) => progress(0.5 * share));
+  const following = followTraining(context, "training", (share) => context.progress(0.5 * share));
   const { decoder, encoder, ...run } = await trainAutoencoder(createPaperDecoder(seed), y, {
     ...training(seed),
     epochs,
@@ -119,7 +118,7 @@ async function trainEncoder(
     ...(validation && { validation: { data: validation } }),
   });
   const own = await measureCodes(decoder, encoder, test);
-  const inverted = await testAll(decoder, { [BY.letter]: letter(), [BY.ours]: lbfgs() }, test, progress);
+  const inverted = await testAll(decoder, { [BY.letter]: letter(), [BY.ours]: lbfgs() }, test, context);
   const z0 = await encodeWith(encoder, test.slice(0, SHOWN).toFloat32(), { backend });
   return {
     trainedInSeconds: following.seconds(),
@@ -136,16 +135,17 @@ async function testAll(
   decoder: Decoder,
   testedBy: Readonly<Record<string, Solver<GradientFlow<1>>>>,
   test: Dataset,
-  progress: JobContext["progress"],
+  { folder, progress }: JobContext,
 ): Promise<Pick<Trained, "tests"> & Required<Pick<Trained, "reconstructions">>> {
   const tests: Record<string, Measured> = {};
   const shown = test.slice(0, SHOWN).toFloat32();
   const reconstructions: Record<string, string> = { [ORIGINAL]: bytesOf(shown) };
   const count = Object.keys(testedBy).length;
   for (const [i, [name, solver]] of Object.entries(testedBy).entries()) {
-    tests[name] = await measureFlow(decoder, test, solver, (share) =>
-      progress(0.5 + (0.5 * (i + share)) / count),
-    );
+    tests[name] = await measureFlow(decoder, test, solver, {
+      progress: (share) => progress(0.5 + (0.5 * (i + share)) / count),
+      file: join(folder, `test by ${name}.json`),
+    });
     const { z } = await encode(decoder, shown, { solver, backend });
     reconstructions[name] = bytesOf(await decode(decoder, z, { backend }));
   }

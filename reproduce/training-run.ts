@@ -1,8 +1,8 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cpuSeconds } from "../bench/measure.ts";
 import type { RunOptions } from "../src/train/index.ts";
 import type { JobContext } from "./element.ts";
+import { readKept, writeKept } from "./kept-file.ts";
 
 /** So many are kept of a run, evenly over its images however often it was killed. */
 const MARKS = 4000;
@@ -50,8 +50,8 @@ export function followTraining(
     },
     onEvent(event) {
       if (event.kind === "resumed") {
-        marks = (read<Mark[]>(secondsFile) ?? [[0, 0]]).filter(([images]) => images <= event.images);
-        points = (read<Point[]>(pointsFile) ?? []).filter(({ images }) => images <= event.images);
+        marks = (readKept<Mark[]>(secondsFile) ?? [[0, 0]]).filter(([images]) => images <= event.images);
+        points = (readKept<Point[]>(pointsFile) ?? []).filter(({ images }) => images <= event.images);
       }
       if (event.kind === "validation")
         points.push({ images: event.images, loss: event.loss, seconds: seconds() });
@@ -61,8 +61,8 @@ export function followTraining(
           if (kept.length === 0 || mark[0] - kept.at(-1)![0] >= apart) kept.push(mark);
         // The seconds so far.
         if (kept.at(-1) !== marks.at(-1)) kept.push(marks.at(-1)!);
-        write(secondsFile, kept);
-        write(pointsFile, points);
+        writeKept(secondsFile, kept);
+        writeKept(pointsFile, points);
       }
       // What was between the last mini-batch and now, a validation say, was no training.
       last = cpuSeconds();
@@ -74,18 +74,4 @@ export function followTraining(
     /** Of training until so many images were processed, or until now. */
     seconds: (images = Number.POSITIVE_INFINITY) => marks.filter(([seen]) => seen <= images).at(-1)![1],
   };
-}
-
-/** What has been lost is begun anew: the training is worth more. */
-function read<Value>(file: string): Value | undefined {
-  try {
-    return JSON.parse(readFileSync(file, "utf8"));
-  } catch {
-    return undefined;
-  }
-}
-
-function write(file: string, value: unknown): void {
-  writeFileSync(`${file}.part`, JSON.stringify(value));
-  renameSync(`${file}.part`, file);
 }

@@ -10,12 +10,13 @@ import { coupledAmd } from "../reproduce/coupled-amd.ts";
 import type { Job, Kept } from "../reproduce/element.ts";
 import { elementNamed, elements, inThePapersOrder, jobsOf } from "../reproduce/elements.ts";
 import { runJob } from "../reproduce/job.ts";
+import { measureFlow } from "../reproduce/measure.ts";
 import { compared, means, table, verdict } from "../reproduce/page.ts";
 import { letter } from "../reproduce/setting.ts";
 import { Store } from "../reproduce/store.ts";
 import { followTraining } from "../reproduce/training-run.ts";
-import { createDecoder, encode, logGrid, rk4, wasm } from "../src/index.ts";
-import { approximate, direct, full, train } from "../src/train/index.ts";
+import { createDecoder, encode, lbfgs, logGrid, rk4, wasm } from "../src/index.ts";
+import { approximate, createDataset, direct, full, train } from "../src/train/index.ts";
 import { randomArray } from "./support/random.ts";
 
 // What npm run reproduce is made of.
@@ -117,6 +118,37 @@ test("what a job has found so far is kept with its share, and is never taken for
   assert.ok(store.has(id) && resultOf() === 1);
   store.add(id, { ...kept, result: 0.9, share: 0.9 });
   assert.ok(store.has(id) && resultOf() === 1);
+});
+
+test("a test that is killed goes on from the images before, of the same decoder and solver alone", async () => {
+  const decoderOf = (seed: number) => createDecoder({ layers: [2, 3], loss: "mse", seed });
+  const data = createDataset(randomArray(1, 2500 * 3), { shape: [3] });
+  const [decoder, file] = [decoderOf(1), join(folder, "test.json")];
+  const whole = await measureFlow(decoder, data, lbfgs());
+  let seen: number[] = [];
+  const killed = (share: number) => {
+    seen.push(share);
+    if (share > 0.5) throw new Error("killed");
+  };
+  await measureFlow(decoder, data, lbfgs(), { file, progress: killed }).catch(() => {});
+  assert.equal(seen, [0.4, 0.8]);
+  seen = [];
+  const progress = (share: number) => seen.push(share);
+  const resumed = await measureFlow(decoder, data, lbfgs(), { file, progress });
+  assert.equal(seen, [1]);
+  assert.equal({ ...resumed, seconds: 0 }, { ...whole, seconds: 0 });
+
+  for (const [other, solver, z0] of [
+    [decoderOf(2), lbfgs()],
+    [decoder, lbfgs({ maxSteps: 3 })],
+    [decoder, lbfgs(), Float32Array.of(1, 0)],
+  ] as const) {
+    seen = [];
+    await measureFlow(other, data, solver, { file, progress, z0 });
+    assert.equal(seen, [0.4, 0.8, 1]);
+  }
+  writeFileSync(file, "{");
+  assert.is((await measureFlow(decoder, data, lbfgs(), { file })).loss, whole.loss);
 });
 
 test("README.md walks through every element", () => {
