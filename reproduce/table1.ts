@@ -175,15 +175,16 @@ function slowness(name: DataName, method: Method): number {
   return name === "Fashion-MNIST" && method.startsWith("flow, amd") ? 12 : 1;
 }
 
-/** A job for each method. */
-export function jobsFor(
+/** A decoder trained by a method on so many images, and tested. */
+export function jobFor(
   name: DataName,
   count: number,
+  method: Method,
   seed: number,
   settings: Settings,
   withValidation = false,
-): Job<Trained>[] {
-  return methods.map((method) => ({
+): Job<Trained> {
+  return {
     id: idOf(name, count, method, seed),
     seconds: slowness(name, method) * ((COSTS[method][0] * count) / 1000 + COSTS[method][1] * 10),
     async run(context) {
@@ -195,7 +196,7 @@ export function jobsFor(
         : undefined;
       return METHODS[method]({ y, seed, test: data.test, validation }, context);
     },
-  }));
+  };
 }
 
 /** What a job has found, if it is done. */
@@ -243,7 +244,9 @@ export const table1Left: Element<Trained> = {
   name: "table1-left",
   title: "Table 1, left: few images",
   jobs: (settings) =>
-    seedsOf(settings).flatMap((seed) => LEFT.flatMap((count) => jobsFor("MNIST", count, seed, settings))),
+    seedsOf(settings).flatMap((seed) =>
+      LEFT.flatMap((count) => methods.map((method) => jobFor("MNIST", count, method, seed, settings))),
+    ),
   page(results, settings): Page {
     const figure = (count: number, method: Method, by: string, of: keyof Measured = "loss") =>
       means(
@@ -377,14 +380,27 @@ const { sets: RIGHT, ...PAPER_RIGHT } = PAPER_TABLE.complete;
 export const ALL = 50_000;
 const GOAL_RIGHT = [0.083, 0.1135, 0.276];
 
+/** One; of GFE-amd, which the goals are for, as many as small runs have, where it takes minutes and not hours. */
+const seedsRight = (name: DataName, method: Method, settings: Settings) =>
+  method === "flow, amd" && name !== "Fashion-MNIST" ? seedsOf(settings) : [0];
+
 export const table1Right: Element<Trained> = {
   name: "table1-right",
   title: "Table 1, right: complete sets",
-  jobs: (settings) => RIGHT.flatMap((name) => jobsFor(name, ALL, 0, settings, true)),
-  page(results): Page {
+  jobs: (settings) =>
+    RIGHT.flatMap((name) =>
+      methods.flatMap((method) =>
+        seedsRight(name, method, settings).map((seed) => jobFor(name, ALL, method, seed, settings, true)),
+      ),
+    ),
+  page(results, settings): Page {
     const trained = (name: DataName, method: Method) => results.get(idOf(name, ALL, method, 0));
     const figure = (name: DataName, method: Method, by: string, of: keyof Measured = "loss") =>
-      means([trained(name, method)?.tests[by]?.[of] as number]);
+      means(
+        seedsRight(name, method, settings).map(
+          (seed) => results.get(idOf(name, ALL, method, seed))?.tests[by]?.[of] as number,
+        ),
+      );
     const rows = (columns: typeof COLUMNS, of: keyof Measured = "loss") =>
       columns.map(([label, method, by]) => [
         label,
@@ -397,8 +413,9 @@ export const table1Right: Element<Trained> = {
       ["the paper's AE", ...figures(PAPER_RIGHT.AE)],
     ];
     return {
-      markdown: `Mean cross entropy of all test images, after training on all training images, one seed: MNIST's and
-Fashion-MNIST's 50,000; SegMNIST's are the 25,538 among MNIST's that are of digits 0 to 4, tested on the 4,861 of digits 5 to 9.
+      markdown: `Mean cross entropy of all test images, after training on all training images: MNIST's and Fashion-MNIST's
+50,000; SegMNIST's are the 25,538 among MNIST's that are of digits 0 to 4, tested on the 4,861 of digits 5 to 9.
+One seed, but for GFE-amd of MNIST and SegMNIST: the mean over seeds ± the standard deviation over them.
 
 ## To the letter
 
