@@ -143,6 +143,11 @@ export interface Bounds {
   readonly integer?: boolean;
 }
 
+/** What an option is when it is left out. `null` is no way to leave it out: it is refused as any other wrong value is. */
+export function orDefault<Value, Default>(value: Value | undefined, standard: Default): Value | Default {
+  return value === undefined ? standard : value;
+}
+
 /** Refuses a value that is no number within its bounds; returns it otherwise. */
 export function checkNumber(where: string, name: string, value: unknown, bounds: Bounds = {}): number {
   const {

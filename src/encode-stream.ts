@@ -1,5 +1,5 @@
 import { isFloat32Array } from "./brand.ts";
-import { checkNumber, checkOptions, invalid, show } from "./check.ts";
+import { checkNumber, checkOptions, invalid, orDefault, show } from "./check.ts";
 import { unlessAborted } from "./control.ts";
 import type { Decoder } from "./decoder/decoder.ts";
 import {
@@ -57,7 +57,7 @@ export function encodeStream(
   const { z0, onAbort, ...known } = ENCODE_OPTIONS;
   checkOptions(where, options, { ...known, ahead: true });
   const { ahead: given, ...shared } = options;
-  const ahead = checkNumber(where, "ahead", given ?? 2, { min: 0, max: 2 ** 16, integer: true });
+  const ahead = checkNumber(where, "ahead", orDefault(given, 2), { min: 0, max: 2 ** 16, integer: true });
   checkSettings(where, decoder, shared as EncodeOptions);
   if (!isIterable(items)) {
     const hint = isFloat32Array(items) ? "; give [y], or use encode" : "";

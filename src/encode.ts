@@ -2,7 +2,7 @@ import type { Backend, Problem } from "./backend/backend.ts";
 import { withPrior } from "./backend/wasm/prior-values.ts";
 import { wasm } from "./backend/wasm/wasm.ts";
 import { throwIfAborted } from "./brand.ts";
-import { checkCallback, checkChoice, checkNumber, checkOptions, checkSignal } from "./check.ts";
+import { checkCallback, checkChoice, checkNumber, checkOptions, checkSignal, orDefault } from "./check.ts";
 import { Callbacks, makeControl, untilAborted } from "./control.ts";
 import { checkDecoder, type Decoder } from "./decoder/decoder.ts";
 import { checkFixed, type FixedOption } from "./decoder/fixed.ts";
@@ -192,7 +192,7 @@ export function checkSettings(where: string, decoder: Decoder, options: EncodeOp
   checkBackend(where, backend);
   if (batchSize !== undefined) checkNumber(where, "batchSize", batchSize, { min: 1, integer: true });
   checkCallback(where, "onProgress", onProgress);
-  checkChoice(where, "onAbort", options.onAbort ?? "throw", ["throw", "return"]);
+  checkChoice(where, "onAbort", orDefault(options.onAbort, "throw"), ["throw", "return"]);
   checkSignal(where, options.signal);
   const given = checkPrior(where, options.prior, decoder);
   const prior = given && componentsOf(given, decoder.latentSize);

@@ -1,4 +1,4 @@
-import { checkNumber, checkOptions, invalid, show } from "./check.ts";
+import { checkNumber, checkOptions, invalid, orDefault, show } from "./check.ts";
 import { serializable } from "./serialize.ts";
 
 /** α(t) = exp(-rate · t / t1), t1 the end of the flow: an immutable value made by `expDecay(…)`. */
@@ -71,7 +71,7 @@ export interface NesterovFlowOptions extends GradientFlowOptions {
  */
 export function expDecay(options: { rate?: number } = {}): ExpDecay {
   checkOptions("expDecay", options, { rate: true });
-  const rate = checkNumber("expDecay", "rate", options.rate ?? 2, { min: 0 });
+  const rate = checkNumber("expDecay", "rate", orDefault(options.rate, 2), { min: 0 });
   return Object.freeze({ name: "expDecay", rate });
 }
 
@@ -86,7 +86,7 @@ export function gradientFlow(options?: { alpha?: 1 }): GradientFlow<1>;
 export function gradientFlow(options: GradientFlowOptions): GradientFlow;
 export function gradientFlow(options: GradientFlowOptions = {}): GradientFlow {
   checkOptions("gradientFlow", options, { alpha: true });
-  const alpha = checkAlpha("gradientFlow", options.alpha ?? 1);
+  const alpha = checkAlpha("gradientFlow", orDefault(options.alpha, 1));
   const flow: GradientFlow = {
     name: "gradientFlow",
     order: 1,
@@ -109,8 +109,8 @@ export function gradientFlow(options: GradientFlowOptions = {}): GradientFlow {
  */
 export function nesterovFlow(options: NesterovFlowOptions = {}): NesterovFlow {
   checkOptions("nesterovFlow", options, { epsilon: true, alpha: true });
-  const epsilon = checkNumber("nesterovFlow", "epsilon", options.epsilon ?? 1e-5, { above: 0 });
-  const alpha = checkAlpha("nesterovFlow", options.alpha ?? 1);
+  const epsilon = checkNumber("nesterovFlow", "epsilon", orDefault(options.epsilon, 1e-5), { above: 0 });
+  const alpha = checkAlpha("nesterovFlow", orDefault(options.alpha, 1));
   const flow: NesterovFlow = {
     name: "nesterovFlow",
     order: 2,

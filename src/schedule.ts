@@ -1,4 +1,4 @@
-import { checkNumber, checkOptions } from "./check.ts";
+import { checkNumber, checkOptions, orDefault } from "./check.ts";
 
 /** How the learning rate changes over a training run: an immutable value. */
 export interface Schedule {
@@ -64,7 +64,7 @@ function decay(
   startWeight: (progress: number) => number,
 ): DecaySchedule {
   checkOptions(name, options, { to: true });
-  const to = checkNumber(name, "to", options.to ?? 0, { min: 0 });
+  const to = checkNumber(name, "to", orDefault(options.to, 0), { min: 0 });
   const factor = (progress: number) => {
     const weight = startWeight(progress);
     return weight + (1 - weight) * to;

@@ -1,4 +1,4 @@
-import { checkNumber, checkOptions, invalid, show } from "../check.ts";
+import { checkNumber, checkOptions, invalid, orDefault, show } from "../check.ts";
 import { type ActivationLike, normaliseActivation } from "../graph/activation.ts";
 import type { GraphDefinition } from "../graph/definition.ts";
 import { countParameters, type Graph, parametersOf } from "../graph/graph.ts";
@@ -77,16 +77,16 @@ export function createDecoder(
   checkOptions(where, options, OPTIONS);
   const sizes = checkSizes(where, options.layers);
   const outputSize = sizes.at(-1)!;
-  const seed = checkNumber(where, "seed", options.seed ?? 0, { min: 0, integer: true });
+  const seed = checkNumber(where, "seed", orDefault(options.seed, 0), { min: 0, integer: true });
   const loss = options.loss === undefined ? undefined : normaliseLoss(where, options.loss);
-  const activation = normaliseActivation(where, "activation", options.activation ?? "elu");
+  const activation = normaliseActivation(where, "activation", orDefault(options.activation, "elu"));
   const outputActivation = normaliseActivation(
     where,
     "outputActivation",
-    options.outputActivation ?? impliedOutputActivation(loss),
+    orDefault(options.outputActivation, impliedOutputActivation(loss)),
   );
   if (loss) checkLoss(where, loss, { loss, outputActivation });
-  const outputShape = checkOutputShape(where, options.outputShape ?? [outputSize], outputSize);
+  const outputShape = checkOutputShape(where, orDefault(options.outputShape, [outputSize]), outputSize);
 
   const layers = sizes.slice(1).map((size, index) => ({
     name: `decoder.${2 * index}`,
@@ -114,7 +114,7 @@ function createGraphDecoder(
   checkOptions(where, options, { loss: true, prior: true, seed: true });
   const graph = readDefinition(where, definition);
   checkPoints(where, graph);
-  const seed = checkNumber(where, "seed", options.seed ?? 0, { min: 0, integer: true });
+  const seed = checkNumber(where, "seed", orDefault(options.seed, 0), { min: 0, integer: true });
   const loss = options.loss === undefined ? undefined : normaliseLoss(where, options.loss);
   const parameterCount = countParameters(graph);
   if (parameterCount > maxParameters) {
@@ -128,7 +128,7 @@ function createGraphDecoder(
 }
 
 function priorOption(where: string, prior: Prior | undefined, latentSize: number): Prior | undefined {
-  return prior && checkPriorSize(where, normalisePrior(where, prior), latentSize);
+  return prior === undefined ? undefined : checkPriorSize(where, normalisePrior(where, prior), latentSize);
 }
 
 /** Refuses a graph over points whose parameters depend on how many there are: a norm over their axis. */

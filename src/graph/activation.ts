@@ -1,4 +1,4 @@
-import { type Bounds, checkNumber, checkOptions, invalid, show } from "../check.ts";
+import { type Bounds, checkNumber, checkOptions, invalid, orDefault, show } from "../check.ts";
 
 /**
  * The function applied to each output of a layer: an immutable value.
@@ -86,7 +86,7 @@ export function normaliseActivation(where: string, option: string, value: unknow
     return Object.freeze({ name }) as Activation;
   }
   checkOptions(`${where}: ${option} ${name}`, given, { name: true, [parameter.name]: true });
-  const number = given[parameter.name] ?? parameter.default;
+  const number = orDefault(given[parameter.name], parameter.default);
   checkNumber(where, `${option}.${parameter.name}`, number, parameter.bounds);
   return Object.freeze({ name, [parameter.name]: number }) as Activation;
 }

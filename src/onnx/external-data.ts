@@ -36,6 +36,11 @@ export async function readOutside(
   option: ExternalData | undefined,
   limits: Limits,
 ): Promise<Outside> {
+  if (option === null) {
+    throw invalid(
+      `${where}: externalData is null, expected bytes, a Blob, a path or a function; or leave it out`,
+    );
+  }
   const outside = new Map<TensorRecord, Uint8Array>();
   const external = tensors.filter((tensor) => tensor.external);
   if (external.length === 0) return outside;

@@ -31,7 +31,7 @@ export function writeOutput(
   const last = withoutActivation(writer.operations, value, end);
   const before = last ? { ...value, source: last.source } : value;
   let arranged = inOrder(end, before, layout);
-  if (shape) {
+  if (shape !== undefined) {
     const size = productOf(arranged.shape);
     if (typeof size !== "number") throw invalid(`${where}: outputShape is for decoders without points`);
     arranged = reshaped(end, arranged, checkOutputShape(where, shape, size));

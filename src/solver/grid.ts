@@ -1,4 +1,4 @@
-import { checkNumber, checkOptions, invalid, show } from "../check.ts";
+import { checkNumber, checkOptions, invalid, orDefault, show } from "../check.ts";
 import { serializable } from "../serialize.ts";
 
 /** The times between the steps of a fixed-grid solver: an immutable value. */
@@ -39,7 +39,7 @@ const MAX_SLICES = 2 ** 31 - 1;
 export function logGrid(options: LogGridOptions): Grid {
   checkOptions("logGrid", options, { t1: true, slices: true, base: true });
   const { t1, slices } = checkSlices("logGrid", options);
-  const base = checkNumber("logGrid", "base", options.base ?? 4, { above: 1 });
+  const base = checkNumber("logGrid", "base", orDefault(options.base, 4), { above: 1 });
   const time = (i: number) => (i === slices ? t1 : (t1 * (base ** (i / slices) - 1)) / (base - 1));
   const grid: Grid & { base: number } = { name: "logGrid", t1, slices, base, time };
   return serializable(Object.freeze(grid), "logGrid", { t1, slices, base });

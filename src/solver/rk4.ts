@@ -1,4 +1,4 @@
-import { checkChoice, checkOptions } from "../check.ts";
+import { checkChoice, checkOptions, orDefault } from "../check.ts";
 import type { Flow } from "../flow.ts";
 import { serializable } from "../serialize.ts";
 import type { Solver } from "./base.ts";
@@ -51,7 +51,7 @@ export const RULES: Readonly<Record<Rk4["rule"], Tableau>> = {
 export function rk4(options: Rk4Options): Rk4 {
   checkOptions("rk4", options, { grid: true, rule: true });
   const grid = checkGrid("rk4", options?.grid);
-  const rule = checkChoice("rk4", "rule", options.rule ?? "classic", ["classic", "3/8"]);
+  const rule = checkChoice("rk4", "rule", orDefault(options.rule, "classic"), ["classic", "3/8"]);
   const solver: Rk4 = {
     name: "rk4",
     flows: "any",

@@ -1,4 +1,4 @@
-import { checkChoice, checkNumber, checkOptions, invalid } from "../check.ts";
+import { checkChoice, checkNumber, checkOptions, invalid, orDefault } from "../check.ts";
 import { checkFiniteRows } from "../float32.ts";
 import { createRandom } from "../random.ts";
 import { ExpectationMaximisation, type Mixture } from "./expectation-maximisation.ts";
@@ -88,8 +88,8 @@ export function fitGaussian(codes: Float32Array, options: FitGaussianOptions): G
   checkOptions(where, options, { latentSize: true, covariance: true, shrinkage: true, weight: true });
   const latentSize = checkNumber(where, "latentSize", options.latentSize, COUNT);
   const isFull = checkCovariance(where, options.covariance);
-  const shrinkage = checkNumber(where, "shrinkage", options.shrinkage ?? 0, { min: 0, max: 1 });
-  const weight = checkNumber(where, "weight", options.weight ?? 1, { above: 0 });
+  const shrinkage = checkNumber(where, "shrinkage", orDefault(options.shrinkage, 0), { min: 0, max: 1 });
+  const weight = checkNumber(where, "weight", orDefault(options.weight, 1), { above: 0 });
   if (options.shrinkage !== undefined && !isFull) {
     throw invalid(
       `${where}: shrinkage is given for a diagonal covariance, which has nothing to shrink; leave it out, or give covariance: "full"`,
@@ -153,14 +153,14 @@ export function fitGaussianMixture(
   });
   const latentSize = checkNumber(where, "latentSize", options.latentSize, COUNT);
   const components = checkNumber(where, "components", options.components, COUNT);
-  const seed = checkNumber(where, "seed", options.seed ?? 0, { min: 0, integer: true });
+  const seed = checkNumber(where, "seed", orDefault(options.seed, 0), { min: 0, integer: true });
   const isFull = checkCovariance(where, options.covariance);
-  const maxIterations = checkNumber(where, "maxIterations", options.maxIterations ?? 500, COUNT);
-  const tolerance = checkNumber(where, "tolerance", options.tolerance ?? 1e-6, { min: 0 });
-  const varianceFloor = checkNumber(where, "varianceFloor", options.varianceFloor ?? 1e-6, {
+  const maxIterations = checkNumber(where, "maxIterations", orDefault(options.maxIterations, 500), COUNT);
+  const tolerance = checkNumber(where, "tolerance", orDefault(options.tolerance, 1e-6), { min: 0 });
+  const varianceFloor = checkNumber(where, "varianceFloor", orDefault(options.varianceFloor, 1e-6), {
     ...{ min: 1e-8, max: 1 },
   });
-  const weight = checkNumber(where, "weight", options.weight ?? 1, { above: 0 });
+  const weight = checkNumber(where, "weight", orDefault(options.weight, 1), { above: 0 });
   const count = checkCodes(where, codes, latentSize, Math.max(2, components));
   if (isFull && count <= components * latentSize) {
     throw invalid(
@@ -232,7 +232,7 @@ function checkGiven(where: string, options: unknown, expected: string): void {
 
 /** Is it the full one? */
 function checkCovariance(where: string, covariance: CovarianceKind | undefined): boolean {
-  return checkChoice(where, "covariance", covariance ?? "diagonal", ["diagonal", "full"]) === "full";
+  return checkChoice(where, "covariance", orDefault(covariance, "diagonal"), ["diagonal", "full"]) === "full";
 }
 
 /** Refuses codes of the wrong type or length, that are not finite, or too few; returns how many there are. */

@@ -1,4 +1,4 @@
-import { callHint, checkChoice, checkOptions, invalid, show } from "../check.ts";
+import { callHint, checkChoice, checkOptions, invalid, orDefault, show } from "../check.ts";
 import {
   type CustomLossFunctions,
   isTermKind,
@@ -116,7 +116,7 @@ function isLossName(value: unknown): value is LossName {
 
 function makeLoss(name: StandardLoss["name"], options: LossOptions = {}): StandardLoss {
   checkOptions(name, options, { reduction: true });
-  const reduction = checkChoice(name, "reduction", options.reduction ?? "mean", ["mean", "sum"]);
+  const reduction = checkChoice(name, "reduction", orDefault(options.reduction, "mean"), ["mean", "sum"]);
   return Object.freeze({ name, reduction });
 }
 
@@ -156,7 +156,7 @@ export function checkLoss(
     readonly outputActivation: { readonly name: string };
   },
 ): Loss {
-  const named = given ?? decoder.loss;
+  const named = orDefault(given, decoder.loss);
   if (named === undefined) {
     throw invalid(
       `${where}: there is no loss: the decoder has none of its own; give { loss: "bce" } or { loss: "mse" }`,

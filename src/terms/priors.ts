@@ -1,4 +1,4 @@
-import { checkNumber, checkOptions, invalid, show } from "../check.ts";
+import { checkNumber, checkOptions, invalid, orDefault, show } from "../check.ts";
 import { checkMatrix, checkRow, isArray, type Numbers, scalarOrRow } from "./prior-numbers.ts";
 
 /**
@@ -92,7 +92,7 @@ export function gaussian(options: GaussianOptions = {}): GaussianPrior {
   const where = "gaussian";
   checkOptions(where, options, { mean: true, std: true, covariance: true, weight: true });
   const { mean = 0, std, covariance } = options;
-  const weight = checkNumber(where, "weight", options.weight ?? 1, { above: 0 });
+  const weight = checkNumber(where, "weight", orDefault(options.weight, 1), { above: 0 });
   if (std !== undefined && covariance !== undefined) {
     throw invalid(`${where}: std and covariance are both given, expected one of them`);
   }
@@ -106,7 +106,7 @@ export function gaussian(options: GaussianOptions = {}): GaussianPrior {
       ...{ mean: ownMean, std: undefined, covariance: matrix },
     });
   }
-  const ownStd = scalarOrRow(where, "std", std ?? 1, meanSize, STD);
+  const ownStd = scalarOrRow(where, "std", orDefault(std, 1), meanSize, STD);
   const latentSize = meanSize ?? (typeof ownStd === "number" ? undefined : ownStd.length);
   return make({ name: "gaussian", latentSize, weight, mean: ownMean, std: ownStd, covariance: undefined });
 }
@@ -124,7 +124,7 @@ export function gaussianMixture(options: GaussianMixtureOptions): GaussianMixtur
   const where = "gaussianMixture";
   checkOptions(where, options, { weights: true, means: true, stds: true, covariances: true, weight: true });
   const { means, stds, covariances } = options ?? {};
-  const weight = checkNumber(where, "weight", options?.weight ?? 1, { above: 0 });
+  const weight = checkNumber(where, "weight", orDefault(options?.weight, 1), { above: 0 });
   if (!isArray(means) || means.length === 0) {
     const came = isArray(means) ? "empty" : show(means);
     throw invalid(`${where}: means is ${came}, expected an array of rows, one for each component`);
@@ -137,9 +137,10 @@ export function gaussianMixture(options: GaussianMixtureOptions): GaussianMixtur
     const which = stds === undefined ? "neither stds nor covariances is" : "stds and covariances are both";
     throw invalid(`${where}: ${which} given, expected one of them`);
   }
+  const equal = rows.map(() => 1);
   const common = {
     ...({ name: "gaussianMixture", latentSize, weight } as const),
-    weights: sharesOf(where, options.weights ?? rows.map(() => 1), count),
+    weights: sharesOf(where, orDefault(options.weights, equal), count),
     means: freeze(rows.flat()),
   };
   if (covariances !== undefined) {

@@ -1,5 +1,5 @@
 import { checkPresent, isUint8Array } from "../brand.ts";
-import { checkNumber, checkOptions, invalid, show } from "../check.ts";
+import { checkNumber, checkOptions, invalid, orDefault, show } from "../check.ts";
 import { fileStore } from "./checkpoint-file.ts";
 import { type CheckpointStore, callerStore } from "./checkpoint-store.ts";
 
@@ -43,9 +43,14 @@ export const STANDARD_SECONDS = 60;
 /** The option, checked. */
 export function checkCheckpoint(where: string, options: CheckpointOptions) {
   checkOptions(where, options, { file: true, save: true, resume: true, everySeconds: true });
-  const everySeconds = checkNumber(where, "everySeconds", options?.everySeconds ?? STANDARD_SECONDS, {
-    min: 0,
-  });
+  const everySeconds = checkNumber(
+    where,
+    "everySeconds",
+    orDefault(options?.everySeconds, STANDARD_SECONDS),
+    {
+      min: 0,
+    },
+  );
   return { everySeconds, store: makeStore(where, options) };
 }
 

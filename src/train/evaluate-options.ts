@@ -80,9 +80,10 @@ export function checkEvaluateArguments(
   checkWeights(where, weights, dataset.count, decoder);
   if (options.z0 !== undefined) checkStart(where, options.z0, dataset.count, decoder);
   const fixed = checkFixed(where, decoder, options.fixed, dataset.count);
-  const pair = encoder
-    ? checkByEncoder(where, encoder, decoder, options)
-    : checkFlowAndSolver(where, options);
+  const pair =
+    encoder === undefined
+      ? checkFlowAndSolver(where, options)
+      : checkByEncoder(where, encoder, decoder, options);
   checkBackend(where, backend);
   if (batchSize !== undefined) checkNumber(where, "batchSize", batchSize, { min: 1, integer: true });
   checkSignal(where, signal);

@@ -51,6 +51,11 @@ export function webgpu(options: WebgpuOptions = {}): Backend {
   if (device !== undefined && typeof device?.createBuffer !== "function") {
     throw invalid(`webgpu: device is ${show(device)}, expected a GPUDevice`);
   }
+  if (wasmPaths === null) {
+    throw invalid(
+      `webgpu: wasmPaths is null, expected what onnxruntime-web's env.wasm.wasmPaths takes; leave it out for its own choice`,
+    );
+  }
   return Object.freeze({
     name: "webgpu",
     open: (decoder: Decoder) => open(decoder, { ort, device, wasmPaths }),

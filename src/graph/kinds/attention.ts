@@ -1,4 +1,4 @@
-import { checkFlag, invalid } from "../../check.ts";
+import { checkFlag, invalid, orDefault } from "../../check.ts";
 import { cost, type Kind, noTensors, type Reader, sizeOf } from "../kind.ts";
 
 /** exp(x) divided by its sum, along the last axis. */
@@ -34,7 +34,7 @@ export const matmulReader: Reader<MatmulSettings, MatmulFields> = {
   settings: { transposed: true },
   reads: 2,
   read(where, settings, [left, right]) {
-    const transposed = checkFlag(where, "transposed", settings.transposed ?? false);
+    const transposed = checkFlag(where, "transposed", orDefault(settings.transposed, false));
     const [rows, inner] = left!.slice(-2);
     const last = right!.slice(-2);
     const [depth, columns] = transposed ? [last[1], last[0]] : last;

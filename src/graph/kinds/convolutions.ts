@@ -1,4 +1,4 @@
-import { checkNumber, invalid } from "../../check.ts";
+import { checkNumber, invalid, orDefault } from "../../check.ts";
 import {
   type ConvolutionSettings,
   convolvedLengths,
@@ -98,7 +98,7 @@ export const convTransposeReader: Reader<ConvTransposeSettings, ConvTransposeFie
     const outputPadding = perAxis(
       where,
       "outputPadding",
-      definition.outputPadding ?? 0,
+      orDefault(definition.outputPadding, 0),
       0,
       input!.length - 1,
     );
@@ -134,7 +134,7 @@ function readConvolution(where: string, definition: ConvolutionDefinition, input
   const axes = pixelAxes(where, input);
   const { channels, kernel, stride = 1, padding = 0, dilation = 1 } = definition;
   checkNumber(where, "channels", channels, { min: 1, integer: true });
-  const groups = checkNumber(where, "groups", definition.groups ?? 1, { min: 1, integer: true });
+  const groups = checkNumber(where, "groups", orDefault(definition.groups, 1), { min: 1, integer: true });
   const inputChannels = input[axes]!;
   if (inputChannels % groups !== 0 || channels % groups !== 0) {
     throw invalid(

@@ -1,4 +1,4 @@
-import { checkNumber, invalid } from "../../check.ts";
+import { checkNumber, invalid, orDefault } from "../../check.ts";
 import { cost, type Kind, type Reader, type Shape, sizeOf, type Tensor } from "../kind.ts";
 
 /** What norms have in common. */
@@ -56,7 +56,7 @@ export interface AffineFields {
 const DEFAULT_EPSILON = 1e-5;
 
 function checkEpsilon(where: string, epsilon: number | undefined): number {
-  return checkNumber(where, "epsilon", epsilon ?? DEFAULT_EPSILON, { above: 0, max: 1e30 });
+  return checkNumber(where, "epsilon", orDefault(epsilon, DEFAULT_EPSILON), { above: 0, max: 1e30 });
 }
 
 function scaleAndShift(shape: Shape): Tensor[] {
@@ -79,7 +79,11 @@ export const layerNormReader: Reader<LayerNormSettings, LayerNormFields> = {
   settings: { axes: true, epsilon: true },
   reads: 1,
   read: (where, settings, [input]) => ({
-    axes: checkNumber(where, "axes", settings.axes ?? 1, { min: 1, max: input!.length, integer: true }),
+    axes: checkNumber(where, "axes", orDefault(settings.axes, 1), {
+      min: 1,
+      max: input!.length,
+      integer: true,
+    }),
     epsilon: checkEpsilon(where, settings.epsilon),
     shape: input!,
   }),

@@ -1,4 +1,4 @@
-import { checkChoice, checkNumber, invalid } from "../../check.ts";
+import { checkChoice, checkNumber, invalid, orDefault } from "../../check.ts";
 import { cost, type Described, type Kind, noTensors, type Reader, type Shape, sizeOf } from "../kind.ts";
 import { type AxisMap, changed, identityAxes, partly, partOf, stretchedAxes } from "../linear-map.ts";
 import { checkAxes, checkAxis, checkLengths } from "../settings.ts";
@@ -96,7 +96,7 @@ export const sliceReader: Reader<SliceSettings, SliceFields> = {
   read(where, settings, [input]) {
     const axis = checkAxis(where, "axis", settings.axis, input!);
     const length = input![axis]!;
-    const step = checkNumber(where, "step", settings.step ?? 1, { integer: true });
+    const step = checkNumber(where, "step", orDefault(settings.step, 1), { integer: true });
     if (step === 0) throw invalid(`${where}: step is 0`);
     const from = (name: string, value: number) => {
       const position = checkNumber(where, name, value, { min: -length, max: length, integer: true });
@@ -146,7 +146,7 @@ export const concatReader: Reader<ConcatSettings, ConcatFields> = {
   reads: "some",
   read(where, settings, inputs) {
     const most = inputs.reduce((longest, shape) => (shape.length > longest.length ? shape : longest));
-    const axis = checkAxis(where, "axis", settings.axis ?? -1, most);
+    const axis = checkAxis(where, "axis", orDefault(settings.axis, -1), most);
     const whole = inputs.map((shape) => besideShape(where, shape, most, axis));
     const length = whole.reduce((sum, shape) => sum + shape[axis]!, 0);
     return { axis, shape: most.map((each, i) => (i === axis ? length : each)) };
@@ -218,7 +218,7 @@ export const depthToSpaceReader: Reader<DepthToSpaceSettings, DepthToSpaceFields
   reads: 1,
   read(where, settings, [input]) {
     const block = checkNumber(where, "block", settings.block, { min: 1, integer: true });
-    const order = checkChoice(where, "order", settings.order ?? "CRD", ["CRD", "DCR"]);
+    const order = checkChoice(where, "order", orDefault(settings.order, "CRD"), ["CRD", "DCR"]);
     const [height, width, channels] = input!;
     if (input!.length !== 3 || channels! % block ** 2 !== 0) {
       throw invalid(

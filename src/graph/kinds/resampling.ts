@@ -1,4 +1,4 @@
-import { checkChoice, checkFlag, invalid } from "../../check.ts";
+import { checkChoice, checkFlag, invalid, orDefault } from "../../check.ts";
 import { type Reader, sizeOf } from "../kind.ts";
 import { type AxisMap, changed, identityAxes } from "../linear-map.ts";
 import { around, checkAxes, type PerAxis, perAxis, pixelAxes } from "../settings.ts";
@@ -38,7 +38,7 @@ export const padReader: Reader<PadSettings, PadFields> = {
   read(where, settings, [input]) {
     const axes = pixelAxes(where, input!);
     const padding = around(where, "padding", settings.padding, axes);
-    const mode = checkChoice(where, "mode", settings.mode ?? "zeros", ["zeros", "reflect", "edge"]);
+    const mode = checkChoice(where, "mode", orDefault(settings.mode, "zeros"), ["zeros", "reflect", "edge"]);
     const lengths = input!.slice(0, axes);
     if (mode === "reflect" && padding.some((pixels, i) => pixels >= lengths[i % axes]!)) {
       throw invalid(
@@ -92,8 +92,8 @@ export const upsampleReader: Reader<UpsampleSettings, UpsampleFields> = {
   read(where, settings, [input]) {
     const axes = pixelAxes(where, input!);
     const scale = perAxis(where, "scale", settings.scale, 1, axes);
-    const mode = checkChoice(where, "mode", settings.mode ?? "nearest", ["nearest", "bilinear"]);
-    const alignCorners = checkFlag(where, "alignCorners", settings.alignCorners ?? false);
+    const mode = checkChoice(where, "mode", orDefault(settings.mode, "nearest"), ["nearest", "bilinear"]);
+    const alignCorners = checkFlag(where, "alignCorners", orDefault(settings.alignCorners, false));
     if (alignCorners && mode === "nearest") {
       throw invalid(`${where}: alignCorners is for the mode "bilinear"`);
     }
@@ -162,9 +162,9 @@ export const averagePoolReader: Reader<AveragePoolSettings, AveragePoolFields> =
   read(where, settings, [input]) {
     const axes = pixelAxes(where, input!);
     const kernel = perAxis(where, "kernel", settings.kernel, 1, axes);
-    const stride = perAxis(where, "stride", settings.stride ?? kernel, 1, axes);
-    const padding = around(where, "padding", settings.padding ?? 0, axes);
-    const countPadding = checkFlag(where, "countPadding", settings.countPadding ?? true);
+    const stride = perAxis(where, "stride", orDefault(settings.stride, kernel), 1, axes);
+    const padding = around(where, "padding", orDefault(settings.padding, 0), axes);
+    const countPadding = checkFlag(where, "countPadding", orDefault(settings.countPadding, true));
     const lengths = kernel.map((size, i) => {
       return Math.floor((input![i]! + padding[i]! + padding[i + axes]! - size) / stride[i]!) + 1;
     });
@@ -216,7 +216,7 @@ export const reductionReader: Reader<ReduceSettings, ReduceFields> = {
   reads: 1,
   read(where, settings, [input]) {
     const axes = checkAxes(where, "axes", settings.axes, input!);
-    const keepAxes = checkFlag(where, "keepAxes", settings.keepAxes ?? false);
+    const keepAxes = checkFlag(where, "keepAxes", orDefault(settings.keepAxes, false));
     const shape = input!.map((length, i) => (axes.includes(i) ? 1 : length));
     const kept = keepAxes ? shape : shape.filter((_, i) => !axes.includes(i));
     return { axes, keepAxes, shape: kept.length > 0 ? kept : [1] };

@@ -1,0 +1,145 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { auto, webgpu } from "../src/backend/webgpu/index.ts";
+import { writeNpy } from "../src/data/npy.ts";
+import { LatentflowError } from "../src/errors.ts";
+import { READERS } from "../src/graph/readers.ts";
+import * as main from "../src/index.ts";
+import { loadOnnx, toOnnx } from "../src/onnx/index.ts";
+import * as training from "../src/train/index.ts";
+import { allKinds } from "./support/all-kinds.ts";
+import { refused } from "./support/refusal.ts";
+
+// null is not taken for an option that was left out, by any public function. Each lists its options itself, when it is
+// given one that it does not know.
+
+const folder = mkdtempSync(join(tmpdir(), "latentflow-null-"));
+test.after(() => rmSync(folder, { recursive: true }));
+
+const { createDecoder, encode, loadDecoder } = main;
+const decoderOf = (latentSize: number, outputSize: number) =>
+  createDecoder({ layers: [latentSize, outputSize], loss: "mse" });
+const [decoder, encoder] = [decoderOf(2, 3), decoderOf(3, 2)];
+const y = Float32Array.of(1, 2, 3);
+const z = new Float32Array(2);
+const latents = Float32Array.from({ length: 40 }, (_, i) => Math.sin(i));
+const definition = {
+  format: 1,
+  layout: "channelsLast",
+  latentSize: 2,
+  operations: [{ kind: "dense", name: "0", inputs: ["z"], units: 3 }],
+};
+const data = training.createDataset(
+  Float32Array.from({ length: 30 }, (_, i) => Math.cos(i)),
+  { shape: [3] },
+);
+
+type Options = Readonly<Record<string, unknown>>;
+
+/** What a function has to be given anyhow, and a call of it. */
+const CALLS: Readonly<Record<string, readonly [needed: Options, call: (options: never) => unknown]>> = {
+  encode: [{}, (options) => encode(decoder, y, options)],
+  encodeStream: [
+    {},
+    async (options) => {
+      for await (const _ of main.encodeStream(decoder, [y], options));
+    },
+  ],
+  decode: [{}, (options) => main.decode(decoder, z, options)],
+  wasm: [{}, main.wasm],
+  createDecoder: [{ layers: [2, 3] }, createDecoder],
+  "createDecoder of a graph": [{}, (options) => createDecoder(definition as never, options)],
+  loadDecoder: [{}, (options) => loadDecoder(decoder.toSafetensors(), options)],
+  loadOnnx: [{}, async (options) => loadOnnx(await toOnnx(decoder), options)],
+  toOnnx: [{}, (options) => toOnnx(decoder, options)],
+  amd: [{}, main.amd],
+  lbfgs: [{}, main.lbfgs],
+  dormandPrince: [{ t1: 10 }, main.dormandPrince],
+  rk4: [{ grid: main.linearGrid({ t1: 1, slices: 2 }) }, main.rk4],
+  euler: [{ grid: main.linearGrid({ t1: 1, slices: 2 }) }, main.euler],
+  logGrid: [{ t1: 1, slices: 2 }, main.logGrid],
+  linearGrid: [{ t1: 1, slices: 2 }, main.linearGrid],
+  gradientFlow: [{}, main.gradientFlow],
+  nesterovFlow: [{}, main.nesterovFlow],
+  expDecay: [{}, main.expDecay],
+  binaryCrossEntropy: [{}, main.binaryCrossEntropy],
+  squaredError: [{}, main.squaredError],
+  customLoss: [{ value: () => 0, gradient: () => 0 }, main.customLoss],
+  gaussian: [{ mean: z }, main.gaussian],
+  gaussianMixture: [{ means: [z], stds: [Float32Array.of(1, 1)] }, main.gaussianMixture],
+  fitGaussian: [{ latentSize: 2 }, (options) => main.fitGaussian(latents, options)],
+  fitGaussianMixture: [
+    { latentSize: 2, components: 2 },
+    (options) => main.fitGaussianMixture(latents, options),
+  ],
+  webgpu: [{}, webgpu],
+  auto: [{}, (options) => auto([main.wasm()], options)],
+  train: [{}, (options) => training.train(decoder, data, options)],
+  "train, validation": [{ data }, (validation) => training.train(decoder, data, { validation })],
+  "train, checkpoint": [
+    { file: join(folder, "a.checkpoint") },
+    (checkpoint) => training.train(decoder, data, { checkpoint }),
+  ],
+  trainAutoencoder: [{}, (options) => training.trainAutoencoder(decoder, data, options)],
+  evaluate: [{}, (options) => training.evaluate(decoder, data, options)],
+  encodeWith: [{}, (options) => training.encodeWith(encoder, y, options)],
+  meanCode: [{}, (options) => training.meanCode(encoder, data, options)],
+  rmsprop: [{}, training.rmsprop],
+  adam: [{}, training.adam],
+  sgd: [{}, training.sgd],
+  linear: [{}, training.linear],
+  cosine: [{}, training.cosine],
+  shift: [{ pixels: 1 }, training.shift],
+  createDataset: [{ shape: [3] }, (options) => training.createDataset(new Float32Array(30), options)],
+  readDataset: [{}, (options) => training.readDataset(writeNpy(y, [3, 1]), options)],
+  mnist: [{ folder }, training.mnist],
+};
+
+async function errorOf(call: () => unknown): Promise<Error | undefined> {
+  try {
+    await call();
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+for (const [name, [needed, call]] of Object.entries(CALLS)) {
+  test(`${name}: no option may be null`, async () => {
+    const unknown = await errorOf(() => call({ ...needed, noSuchOption: 1 } as never));
+    const [, list] = /unknown option "noSuchOption"; the options are (.*)$/.exec(`${unknown?.message}`) ?? [];
+    assert.ok(list, `${unknown?.message}`);
+    for (const option of list!.split(", ")) {
+      const error = await errorOf(() => call({ ...needed, [option]: null } as never));
+      assert.instance(error, LatentflowError, `${option}: ${error?.stack ?? "null is accepted"}`);
+      assert.is((error as LatentflowError).code, "invalid_argument", option);
+      assert.ok(
+        [option, "null"].some((word) => error!.message.includes(word)),
+        error!.message,
+      );
+    }
+  });
+}
+
+test("no setting of an operation may be null, of any kind", () => {
+  const kinds = new Set<string>();
+  for (const [at, operation] of allKinds.operations.entries()) {
+    kinds.add(operation.kind);
+    for (const setting of Object.keys(READERS[operation.kind].settings)) {
+      const operations = [...allKinds.operations];
+      operations[at] = { ...operation, [setting]: null } as never;
+      refused(
+        () => createDecoder({ ...allKinds, operations }),
+        "invalid_argument",
+        RegExp(`${setting}|null`),
+      );
+    }
+  }
+  const missing = Object.keys(READERS).filter((kind) => !kinds.has(kind));
+  assert.equal(missing, ["embedding"], "kinds that allKinds has no operation of");
+});
+
+test.run();
