@@ -13,7 +13,8 @@ import { curvatureAlong, gaussNewton, jacobianRows, sharedGaussNewton } from "./
 import { backward, decode as decodeRows, gradient, packGraph, value } from "./objective/objective";
 import { addShareOfValues } from "./objective/prior-share";
 import { admit, Descent, propose } from "./solve/descent";
-import { giveCurvature, giveMatrix, judge, run, turn } from "./solve/rounds";
+import { judge, run, turn } from "./solve/rounds";
+import { giveCurvature, giveMatrix } from "./solve/solvers";
 import {
   addPriorCurvature,
   addPriorGradient,

@@ -34,16 +34,16 @@ export function multiply(
   const panelSize = (<usize>depth) << 5;
   let column: usize = 0; // bytes into a destination row and into the bias
   let left = panels;
-  // So few rows cannot fill a tile's accumulators; several panels at once can.
   if (bias !== 0 && count === 1) {
+    // One row cannot fill a tile's accumulators; several panels at once can.
     for (; left >= 4; left -= 4, column += 128, matrix += panelSize << 2) {
       Tile.oneRowFourPanels(sources, destinations, matrix, bias, panelSize, column);
     }
-  } else if (bias !== 0 && count === 2) {
+  } else if (bias !== 0 && (count === 2 || !ASC_FEATURE_RELAXED_SIMD)) {
     for (; left >= 2; left -= 2, column += 64, matrix += panelSize << 1) {
-      Tile.twoRowsTwoPanels(sources, destinations, matrix, bias, panelSize, column);
+      multiplyPairs(count, sources, destinations, matrix, bias, panelSize, column);
     }
-  } else if (ASC_FEATURE_RELAXED_SIMD && bias !== 0 && count === 3) {
+  } else if (bias !== 0 && count === 3) {
     for (; left >= 2; left -= 2, column += 64, matrix += panelSize << 1) {
       Tile.threeRowsTwoPanels(sources, destinations, matrix, bias, panelSize, column);
     }
@@ -58,6 +58,32 @@ export function multiply(
       row += height;
     }
   }
+}
+
+/**
+ * Two rows by two panels, as often as there are two rows, and three rows by one panel where their number is odd.
+ *
+ * Without fused multiply-adds such a tile is the fastest: as many accumulators as four rows by one panel have, and fewer
+ * pointers to move.
+ *
+ * @param count of rows, 2 or more
+ */
+function multiplyPairs(
+  count: i32,
+  sources: usize,
+  destinations: usize,
+  panels: usize,
+  bias: usize,
+  panelSize: usize,
+  column: usize,
+): void {
+  let left = count;
+  for (; left > 3 || left === 2; left -= 2, sources += 8, destinations += 8) {
+    Tile.twoRowsTwoPanels(sources, destinations, panels, bias, panelSize, column);
+  }
+  if (left === 0) return;
+  multiplyTile(3, sources, destinations, panels, bias, panelSize, column);
+  multiplyTile(3, sources, destinations, panels + panelSize, bias, panelSize, column + 32);
 }
 
 function multiplyTile(

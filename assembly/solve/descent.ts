@@ -3,7 +3,7 @@ import { rowAt, valueRows, Workspace } from "../memory/workspace";
 /**
  * What the solvers that take a step only if it lowers the sample's own loss have in common: samples that come and
  * go, each resident in a row while it is worked on, and the steps z + δt·p that are tried along a direction p. The
- * directions and the lengths are each solver's: amd.ts and lbfgs.ts. What is called when is in rounds.ts.
+ * directions and the lengths are each solver's: amd.ts and lbfgs.ts, by way of solvers.ts. What is called when is in rounds.ts.
  *
  * A staged sample is WAITING until it gets a row, RUNNING in it, and DONE when it has left with a status. The
  * caller fills EMPTY places and collects DONE ones between slices of work.
@@ -175,19 +175,10 @@ export function propose(descent: Descent, workspace: Workspace, count: i32): voi
 }
 
 /**
- * The first steps of lbfgs go by a curvature that may be far too little for steps that long: where the decoder saturates at
- * z0, say, as one that short steps have trained does. So they are believed only if the loss falls by most of what they
- * promise, half of the slope's, until the curvature has been renewed for the last time. Without it a quarter of the digits
- * ended in minima far away with the paper's decoder, trained on all digits by AMD (0.104 in place of 0.081), and so did
- * decoders with convolutions and batch norm. The demo's decoder takes 2 % more passes by it, and ends where it did.
+ * Does the step being tried lower the loss by more than a share of what its slope promises, to a loss that float32, in
+ * which it is returned, can hold?
  */
-const EARLY_SHARE: f64 = 0.4;
-const EARLY_STEPS: i32 = 8;
-
-/** Does the step being tried lower the loss by enough, to one that float32, in which it is returned, can hold? */
-export function isLower(descent: Descent, sample: Sample, loss: f64): bool {
-  const isEarly = descent.solver === LBFGS && sample.acceptedSteps < EARLY_STEPS;
-  const share = isEarly ? max(descent.slope, EARLY_SHARE) : descent.slope;
+export function isLower(sample: Sample, loss: f64, share: f64): bool {
   return isFinite(<f32>loss) && loss < sample.loss - share * sample.dt * -sample.slope;
 }
 

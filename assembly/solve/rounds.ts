@@ -2,9 +2,7 @@ import { Graph } from "../memory/graph";
 import { GaussNewton, rowAt, valueRows, Workspace } from "../memory/workspace";
 import { curvatureAlong, gaussNewton, sharedGaussNewton } from "../objective/gauss-newton";
 import { gradient, value } from "../objective/objective";
-import { Amd, amdAccepted, amdCurvature, amdRejected, amdTurn } from "./amd";
 import {
-  AMD,
   accept,
   admit,
   CONVERGED,
@@ -13,7 +11,6 @@ import {
   FIRST,
   finish,
   isLower,
-  LBFGS,
   listRow,
   MAX_STEPS,
   NONFINITE,
@@ -21,8 +18,7 @@ import {
   propose,
   residentOf,
 } from "./descent";
-import { lbfgsAccepted, lbfgsCurvature, lbfgsMatrix, lbfgsRejected, lbfgsTurn } from "./lbfgs";
-import { Lbfgs } from "./lbfgs-state";
+import { accepted, giveCurvature, giveMatrix, leastShare, rejected, takeGradient } from "./solvers";
 
 /**
  * A round of a solver, over the rows in use:
@@ -91,17 +87,13 @@ export function judge(descent: Descent, workspace: Workspace, count: i32): i32 {
       }
       if (descent.maxSteps === 0) sample.ending = MAX_STEPS;
     } else if (sample.trial >= 0) {
-      if (!isLower(descent, sample, loss)) {
-        if (descent.solver === AMD) amdRejected(changetype<Amd>(descent), row);
-        else lbfgsRejected(changetype<Lbfgs>(descent), row, loss);
+      if (!isLower(sample, loss, leastShare(descent, sample))) {
+        rejected(descent, row, loss);
         continue;
       }
       const before = sample.loss;
       accept(descent, sample, loss);
-      sample.ending =
-        descent.solver === AMD
-          ? amdAccepted(changetype<Amd>(descent), sample)
-          : lbfgsAccepted(changetype<Lbfgs>(descent), sample, before - loss);
+      sample.ending = accepted(descent, sample, before - loss);
       if (sample.ending < 0 && sample.acceptedSteps >= descent.maxSteps) sample.ending = MAX_STEPS;
     }
     listRow(workspace, goOn++, row);
@@ -128,8 +120,7 @@ export function turn(descent: Descent, workspace: Workspace, count: i32): i32 {
     if (sample.ending >= 0) finish(descent, row, sample.ending);
     else if (!isFinite(sum)) finish(descent, row, NONFINITE);
     else if (sum === 0) finish(descent, row, CONVERGED);
-    else if (descent.solver === AMD) amdTurn(changetype<Amd>(descent), sample, gradient);
-    else lbfgsTurn(changetype<Lbfgs>(descent), row, gradient);
+    else takeGradient(descent, row, gradient);
     if (sample.due !== 0) listRow(workspace, due++, row);
   }
   return due;
@@ -150,20 +141,4 @@ function serve(descent: Descent, graph: Graph, workspace: Workspace, work: Gauss
   sharedGaussNewton(graph, workspace, work, row);
   giveMatrix(descent, row, work.matrix, work.matrixStride);
   return 1;
-}
-
-/** Gives a row the curvature gᵀMg/gᵀg along its gradient that it has asked for. */
-export function giveCurvature(descent: Descent, row: usize, curvature: f64): void {
-  if (descent.solver === AMD) amdCurvature(changetype<Amd>(descent), row, curvature);
-  else lbfgsCurvature(changetype<Lbfgs>(descent), row, curvature);
-}
-
-/**
- * Gives a row the matrix that it has asked for.
- *
- * @param matrix f32[d][…], rows `stride` bytes apart, of which the lower triangle and the diagonal are read
- */
-export function giveMatrix(descent: Descent, row: usize, matrix: usize, stride: usize): void {
-  assert(descent.solver === LBFGS);
-  lbfgsMatrix(changetype<Lbfgs>(descent), row, matrix, stride);
 }

@@ -1,5 +1,5 @@
 import type { Control } from "../solver/base.ts";
-import { isDescentSolver } from "../solver/descent.ts";
+import { isDescentSolver, takesMatrices } from "../solver/descent.ts";
 import type { Solution } from "../solver/solution.ts";
 import { rowsWithRoom } from "../solver/solver-block.ts";
 import { isCustom } from "../terms/losses.ts";
@@ -40,7 +40,7 @@ export async function solveOn(
   const { latentSize } = problem.decoder;
   const isDescent = isDescentSolver(solver);
   if (isFused && isDescent) return engine.fused!(problem, solver, control, feed);
-  const room = isDescent ? rowsWithRoom(solver, latentSize, solver.name === "lbfgs") : Infinity;
+  const room = isDescent ? rowsWithRoom(solver, latentSize, takesMatrices(solver)) : Infinity;
   const size = Math.min(engine.objectiveSize(problem), room);
   while (!control.aborted()) {
     const samples = feed.take(size);

@@ -46,9 +46,16 @@ export function isDescentSolver(solver: object): solver is DescentSolver {
   return made.has(solver);
 }
 
+const TAKES_MATRICES: { readonly [Name in DescentSolver["name"]]: boolean } = { amd: false, lbfgs: true };
+
+/** Does the solver precondition its steps by matrices, where there are any? */
+export function takesMatrices({ name }: DescentSolver): boolean {
+  return TAKES_MATRICES[name];
+}
+
 /** Does the solver begin with a matrix, one that samples share or their own? */
 export function isPreconditioned(solver: DescentSolver, use: CurvatureUse): boolean {
-  return solver.name === "lbfgs" && hasMatrices(use);
+  return takesMatrices(solver) && hasMatrices(use);
 }
 
 /** Is that matrix one that all samples of the decoder share? */

@@ -1,0 +1,101 @@
+import { Amd, amdAccepted, amdCurvature, amdRejected, amdTurn } from "./amd";
+import { AMD, Descent, LBFGS, residentOf, Sample } from "./descent";
+import {
+  lbfgsAccepted,
+  lbfgsCurvature,
+  lbfgsLeastShare,
+  lbfgsMatrix,
+  lbfgsRejected,
+  lbfgsTurn,
+} from "./lbfgs";
+import { Lbfgs } from "./lbfgs-state";
+
+/**
+ * What each solver does with what a round has found. A solver is a case in each of these functions, or says by its absence
+ * that the moment never comes for it.
+ */
+
+/** Of what its slope promises, a step has to lower the loss by more than this share. */
+export function leastShare(descent: Descent, sample: Sample): f64 {
+  switch (descent.solver) {
+    case AMD:
+      return descent.slope;
+    case LBFGS:
+      return lbfgsLeastShare(changetype<Lbfgs>(descent), sample);
+    default:
+      return unreachable();
+  }
+}
+
+/** A step has been accepted, and has lowered the loss by `fall`. Returns the status that the sample ends with, or -1. */
+export function accepted(descent: Descent, sample: Sample, fall: f64): i32 {
+  switch (descent.solver) {
+    case AMD:
+      return amdAccepted(changetype<Amd>(descent), sample);
+    case LBFGS:
+      return lbfgsAccepted(changetype<Lbfgs>(descent), sample, fall);
+    default:
+      return unreachable();
+  }
+}
+
+/** A step has not lowered the loss by enough: it came to `loss`. */
+export function rejected(descent: Descent, row: usize, loss: f64): void {
+  switch (descent.solver) {
+    case AMD:
+      amdRejected(changetype<Amd>(descent), row);
+      break;
+    case LBFGS:
+      lbfgsRejected(changetype<Lbfgs>(descent), row, loss);
+      break;
+    default:
+      unreachable();
+  }
+}
+
+/**
+ * The gradient at a sample's z is known, and the sample does not end there.
+ *
+ * @param gradient f32[d]
+ */
+export function takeGradient(descent: Descent, row: usize, gradient: usize): void {
+  switch (descent.solver) {
+    case AMD:
+      amdTurn(changetype<Amd>(descent), residentOf(descent, row), gradient);
+      break;
+    case LBFGS:
+      lbfgsTurn(changetype<Lbfgs>(descent), row, gradient);
+      break;
+    default:
+      unreachable();
+  }
+}
+
+/** Gives a row the curvature gᵀMg/gᵀg along its gradient that it has asked for. */
+export function giveCurvature(descent: Descent, row: usize, curvature: f64): void {
+  switch (descent.solver) {
+    case AMD:
+      amdCurvature(changetype<Amd>(descent), row, curvature);
+      break;
+    case LBFGS:
+      lbfgsCurvature(changetype<Lbfgs>(descent), row, curvature);
+      break;
+    default:
+      unreachable();
+  }
+}
+
+/**
+ * Gives a row the matrix that it has asked for.
+ *
+ * @param matrix f32[d][…], rows `stride` bytes apart, of which the lower triangle and the diagonal are read
+ */
+export function giveMatrix(descent: Descent, row: usize, matrix: usize, stride: usize): void {
+  switch (descent.solver) {
+    case LBFGS:
+      lbfgsMatrix(changetype<Lbfgs>(descent), row, matrix, stride);
+      break;
+    default:
+      unreachable();
+  }
+}
