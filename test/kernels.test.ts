@@ -76,7 +76,8 @@ for (const build of builds) {
     const { kernels, arena } = await bareKernels(build);
     for (const depth of SIZES) {
       for (const columns of SIZES) {
-        const rows = Math.max(...ROW_COUNTS);
+        // Some more than are asked for, which must be left alone.
+        const rows = Math.max(...ROW_COUNTS) + 5;
         const width = paddedSize(columns);
         const { layout } = arena.allocate((piece) => ({
           matrix: piece(4 * columns * depth),
@@ -97,13 +98,15 @@ for (const build of builds) {
         kernels.packPanels(layout.matrix, columns, depth, 4 * depth, 4, layout.panels);
         for (const count of ROW_COUNTS) {
           // Rows in reverse, so that a pointer mistaken for a stride is seen.
-          for (let r = 0; r < count; r++) {
-            arena.i32(layout.sources, rows)[r] = layout.x + 4 * depth * (count - 1 - r);
+          for (let r = 0; r < rows; r++) {
+            arena.i32(layout.sources, rows)[r] = layout.x + 4 * depth * Math.max(count - 1 - r, 0);
             arena.i32(layout.destinations, rows)[r] = layout.y + 4 * width * r;
           }
           arena.f32(layout.y, width * rows).fill(Number.NaN);
           const { sources, destinations, panels } = layout;
           kernels.multiply(count, sources, destinations, panels, layout.bias, depth, width / 8);
+          const beyond = arena.f32(layout.y + 4 * width * count, width * (rows - count));
+          assert.ok(beyond.every(Number.isNaN), `rows beyond ${count} are written`);
           for (let r = 0; r < count; r++) {
             const row = x.subarray((count - 1 - r) * depth, (count - r) * depth);
             const y = arena.f32(layout.y + 4 * width * r, width);
