@@ -1,6 +1,6 @@
 // Measures one subject of bench/backends.ts, in a process of its own.
 import { startDawn } from "./dawn.ts";
-import { makeResponder, type Request } from "./page/measure.ts";
+import { makeResponder, type Request } from "./page/responder.ts";
 import { testDigits } from "./rig.ts";
 
 startDawn();

@@ -11,8 +11,8 @@ import { availableBackends, webgpu } from "../src/backend/webgpu/index.ts";
 import { startDawn } from "./dawn.ts";
 import { type Channel, runBenchmark } from "./page/benchmark.ts";
 import { chartOption } from "./page/chart.ts";
-import type { Reply } from "./page/measure.ts";
 import { type Environment, makeReport, type Report, toMarkdown } from "./page/report.ts";
+import type { Reply } from "./page/responder.ts";
 import { defaultSettings, type GivenSettings, readSettings } from "./page/settings.ts";
 
 const program = new Command("bench:backends")

@@ -17,8 +17,8 @@ import {
   sigmoid,
 } from "../src/graph/index.ts";
 import { createDecoder, type Decoder } from "../src/index.ts";
-import { type Case, interleave, median } from "./measure.ts";
 import { compilePeak } from "./peak.ts";
+import { type Case, interleave, median } from "./timing.ts";
 
 const ROUNDS = 9;
 const build = process.argv[2] === "relaxed" ? "relaxed" : "plain";

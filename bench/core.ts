@@ -3,9 +3,9 @@
 import { residentRows } from "../src/backend/wasm/pacer.ts";
 import { costOf } from "../src/graph/graph.ts";
 import { type Amd, amd, encode, type Lbfgs, lbfgs, summary, wasm } from "../src/index.ts";
-import { type Case, interleave, median, total } from "./measure.ts";
 import { compilePeak } from "./peak.ts";
 import { benchDecoder, makeRig, testDigits, watchSlices } from "./rig.ts";
+import { type Case, interleave, median, total } from "./timing.ts";
 
 const ROUNDS = 15;
 const ROWS = [1, 5, 32, 36, 96, 128];

@@ -4,7 +4,7 @@ import { compileKernels } from "../src/backend/wasm/load.ts";
 import { type PackedDecoder, packDecoder } from "../src/backend/wasm/packed.ts";
 import { conv, elu, reshape, sequential, sigmoid } from "../src/graph/index.ts";
 import { createDecoder, type Decoder, decode, encode, lbfgs, wasm } from "../src/index.ts";
-import { mean, median } from "./measure.ts";
+import { mean, median } from "./timing.ts";
 
 const SAMPLES = 16;
 const ROUNDS = 3;

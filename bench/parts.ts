@@ -6,8 +6,8 @@ import {
   ValueRows,
   Workspace,
 } from "../src/backend/wasm/layout.ts";
-import { type Case, interleave, median } from "./measure.ts";
 import type { Rig } from "./rig.ts";
+import { type Case, interleave, median } from "./timing.ts";
 
 /** Milliseconds of one row's forward and backward pass, and of what they consist of. */
 export interface PassParts {

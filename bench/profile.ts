@@ -26,10 +26,10 @@ import {
   wasm,
 } from "../src/index.ts";
 import { createDataset, rmsprop, train } from "../src/train/index.ts";
-import { total } from "./measure.ts";
 import { measureParts, type PassParts } from "./parts.ts";
 import { benchDecoder, makeRig, type Rig, testDigits } from "./rig.ts";
 import { timedBackend } from "./timed-backend.ts";
+import { total } from "./timing.ts";
 
 const ENCODED = 500;
 const TRAINED = 240;

@@ -12,10 +12,10 @@ import {
   wasm,
 } from "../src/index.ts";
 import { createDataset, type Dataset, evaluate, rmsprop, train } from "../src/train/index.ts";
-import { median } from "./measure.ts";
 import { startPeak } from "./peak.ts";
 import { convolutionTask } from "./peers/convolution-task.ts";
 import { benchDecoder, testDigits } from "./rig.ts";
+import { median } from "./timing.ts";
 
 const ROUNDS = 5;
 const ENCODED = 1000;

@@ -2,9 +2,9 @@
 
 import { binaryCrossEntropy, createDecoder } from "../src/index.ts";
 import { createDataset, rmsprop, train } from "../src/train/index.ts";
-import { median } from "./measure.ts";
 import { testDigits } from "./rig.ts";
 import { timedBackend } from "./timed-backend.ts";
+import { median } from "./timing.ts";
 
 const DIGITS = 480;
 const ROUNDS = 3;

@@ -2,9 +2,9 @@
 import { compileKernels } from "../src/backend/wasm/load.ts";
 import { layersOf } from "../src/graph/layers.ts";
 import { amd, binaryCrossEntropy, createDecoder, type Decoder, encode, wasm } from "../src/index.ts";
-import { median, total } from "./measure.ts";
 import { bestOf, compilePeak } from "./peak.ts";
 import { testDigits } from "./rig.ts";
+import { median, total } from "./timing.ts";
 
 const WIDTHS = [1, 2, 4, 8, 16];
 const ROUNDS = 3;

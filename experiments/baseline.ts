@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Zippable, zipSync } from "fflate";
-import { mean } from "../bench/measure.ts";
 import { passesOf } from "../bench/passes.ts";
+import { mean } from "../bench/timing.ts";
 import { writeNpy } from "../src/data/npy.ts";
 import { type Amd, amd, type EncodeResult, encode, type Lbfgs, lbfgs, wasm } from "../src/index.ts";
 import { STATUSES } from "../src/result.ts";

@@ -1,6 +1,6 @@
-import { mean } from "../bench/measure.ts";
 import { passesOf } from "../bench/passes.ts";
 import { stepsTo } from "../bench/steps-to.ts";
+import { mean } from "../bench/timing.ts";
 import { amd, type EncodeResult, encode, lbfgs, summary } from "../src/index.ts";
 import { type Subject, subjects } from "./decoders.ts";
 import type { ExperimentSettings } from "./experiment-settings.ts";

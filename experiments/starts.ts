@@ -1,4 +1,4 @@
-import { mean } from "../bench/measure.ts";
+import { mean } from "../bench/timing.ts";
 import { type Decoder, encode, loadDecoder } from "../src/index.ts";
 import { createRandom } from "../src/random.ts";
 import { mnist } from "../src/train/index.ts";

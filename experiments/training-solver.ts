@@ -1,4 +1,4 @@
-import { median } from "../bench/measure.ts";
+import { median } from "../bench/timing.ts";
 import { createPaperDecoder } from "../reproduce/setting.ts";
 import { type Amd, type Lbfgs, lbfgs } from "../src/index.ts";
 import { AMD_IN_TRAINING } from "../src/train/check-options.ts";

@@ -1,4 +1,4 @@
-import { mean } from "../bench/measure.ts";
+import { mean } from "../bench/timing.ts";
 import { encode, type GradientFlow, type Solver } from "../src/index.ts";
 import { train } from "../src/train/index.ts";
 import { coupledAmd } from "./coupled-amd.ts";

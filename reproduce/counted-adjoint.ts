@@ -1,4 +1,4 @@
-import { total } from "../bench/measure.ts";
+import { total } from "../bench/timing.ts";
 import type { DifferentiableObjective } from "../src/objective.ts";
 import type { Adjoint } from "../src/train/index.ts";
 

@@ -1,4 +1,4 @@
-import { mean } from "../bench/measure.ts";
+import { mean } from "../bench/timing.ts";
 import type { GradientFlow, Solver } from "../src/index.ts";
 import { allRows } from "../src/objective.ts";
 import { STATUSES } from "../src/result.ts";

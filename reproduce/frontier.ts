@@ -3,8 +3,8 @@ import { type Decoder, lbfgs } from "../src/index.ts";
 import { adam, linear, meanCode, shift, train, trainAutoencoder } from "../src/train/index.ts";
 import type { ChartLine } from "./chart.ts";
 import type { Element, Job, JobContext, Page, Results, Settings } from "./element.ts";
-import { type Measured, measureCodes, measureFlow } from "./measure.ts";
 import { type Figure, means, table, verdict } from "./page.ts";
+import { type Measured, measureCodes, measureFlow } from "./reconstruction.ts";
 import {
   backend,
   chooseRows,

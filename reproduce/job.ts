@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { cpuSeconds } from "../bench/measure.ts";
+import { cpuSeconds } from "../bench/timing.ts";
 import type { Job, JobContext, Kept } from "./element.ts";
 import { readKept, writeKept } from "./kept-file.ts";
 import { versions } from "./versions.ts";

@@ -1,7 +1,7 @@
-import { cpuSeconds } from "../bench/measure.ts";
+import { cpuSeconds } from "../bench/timing.ts";
 import { eigenvalues } from "../src/terms/eigenvalues.ts";
 import type { Dataset } from "../src/train/index.ts";
-import type { Measured } from "./measure.ts";
+import type { Measured } from "./reconstruction.ts";
 
 // The baseline that the paper leaves out: principal components.
 

@@ -1,4 +1,4 @@
-import { mean, total } from "../bench/measure.ts";
+import { mean, total } from "../bench/timing.ts";
 import { type Decoder, dormandPrince, encode, type GradientFlow, type Solver } from "../src/index.ts";
 import { train } from "../src/train/index.ts";
 import type { Element, Results, Settings } from "./element.ts";

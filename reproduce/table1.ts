@@ -1,11 +1,11 @@
 import { join } from "node:path";
-import { cpuSeconds } from "../bench/measure.ts";
+import { cpuSeconds } from "../bench/timing.ts";
 import { type Decoder, decode, encode, type GradientFlow, lbfgs, type Solver } from "../src/index.ts";
 import { type Dataset, encodeWith, train, trainAutoencoder } from "../src/train/index.ts";
 import type { Element, Job, JobContext, Page, Results, Settings } from "./element.ts";
-import { type Measured, measureCodes, measureFlow } from "./measure.ts";
 import { compared, type Figure, means, table, verdict } from "./page.ts";
 import { measureProjections, principalComponents } from "./pca.ts";
+import { type Measured, measureCodes, measureFlow } from "./reconstruction.ts";
 import {
   backend,
   chooseRows,

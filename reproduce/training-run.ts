@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { cpuSeconds } from "../bench/measure.ts";
+import { cpuSeconds } from "../bench/timing.ts";
 import type { RunOptions } from "../src/train/index.ts";
 import type { JobContext } from "./element.ts";
 import { readKept, writeKept } from "./kept-file.ts";

@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { mean } from "../bench/measure.ts";
 import { passesOf } from "../bench/passes.ts";
+import { mean } from "../bench/timing.ts";
 import { compileKernels } from "../src/backend/wasm/load.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
 import { layersOf } from "../src/graph/layers.ts";

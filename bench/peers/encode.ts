@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { type Amd, amd, encode, type Lbfgs } from "../../src/index.ts";
-import { mean } from "../measure.ts";
+import { mean } from "../timing.ts";
 import { lbfgsTo, oneThread, threaded } from "./latentflow.ts";
 import type { Peer, Task } from "./peer.ts";
 import { inTurns, medianOf, ratioOf, type Timed } from "./rounds.ts";

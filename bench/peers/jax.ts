@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { init, jit, nn, numpy as np, valueAndGrad } from "@jax-js/jax";
 import { layersOf } from "../../src/graph/layers.ts";
-import { mean } from "../measure.ts";
+import { mean } from "../timing.ts";
 import {
   AMD,
   MOST_ITERATIONS,

@@ -1,7 +1,7 @@
 import { type Backend, encode, lbfgs, wasm } from "../../src/index.ts";
-import { mean } from "../measure.ts";
 import { makeRig } from "../rig.ts";
 import { stepsTo } from "../steps-to.ts";
+import { mean } from "../timing.ts";
 import { type GradientRun, repeatTimed, type Task } from "./peer.ts";
 
 /** Our z-gradients on one thread, from z in JavaScript to ∇l in JavaScript, as the peers'. */

@@ -1,4 +1,4 @@
-import { median } from "../measure.ts";
+import { median } from "../timing.ts";
 
 /** Something timed: resolves to what it took, in any one unit. */
 export interface Timed {

@@ -4,8 +4,8 @@ import { compileKernels } from "../../src/backend/wasm/load.ts";
 import { packDecoder } from "../../src/backend/wasm/packed.ts";
 import { layersOf } from "../../src/graph/layers.ts";
 import { amd, binaryCrossEntropy, createDecoder, encode } from "../../src/index.ts";
-import { mean } from "../measure.ts";
 import { testDigits } from "../rig.ts";
+import { mean } from "../timing.ts";
 import { oneThread } from "./latentflow.ts";
 
 /** As many as there are; a larger number of samples is a multiple of it. */

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { mean } from "../measure.ts";
+import { mean } from "../timing.ts";
 import { AMD, MOST_ITERATIONS, type PeerEncoded, tooMany } from "./peer.ts";
 
 /** The loss of each row [rows, 1], and its gradient [rows, latentSize]. */

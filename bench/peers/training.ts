@@ -1,7 +1,7 @@
 import type { Decoder } from "../../src/index.ts";
 import { AMD_IN_TRAINING } from "../../src/train/check-options.ts";
 import { rmsprop, train } from "../../src/train/index.ts";
-import { mean } from "../measure.ts";
+import { mean } from "../timing.ts";
 import { oneThread } from "./latentflow.ts";
 import type { Torch } from "./pytorch.ts";
 import { inTurns, medianOf, ratioOf, type Timed } from "./rounds.ts";

@@ -1,4 +1,4 @@
-import { mean } from "../../bench/measure.ts";
+import { mean } from "../../bench/timing.ts";
 import { type Backend, decode, encode, lbfgs, type Prior } from "../../src/index.ts";
 import { filled, type Given } from "./given.ts";
 import type { Network } from "./networks.ts";

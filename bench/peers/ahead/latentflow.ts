@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Decoder, type EncodeResult, encode, lbfgs } from "../../../src/index.ts";
 import { loadOnnx } from "../../../src/onnx/index.ts";
-import { cpuSeconds, median } from "../../measure.ts";
+import { cpuSeconds, median } from "../../timing.ts";
 import { oneThread } from "../latentflow.ts";
 import type { TrainedDecoder } from "./decoders.ts";
 import type { Clock } from "./pytorch.ts";

@@ -1,8 +1,8 @@
 import type { EncodeResult } from "../../../src/index.ts";
 import { createRandom } from "../../../src/random.ts";
-import { mean } from "../../measure.ts";
 import { passesOf } from "../../passes.ts";
 import { stepsTo } from "../../steps-to.ts";
+import { mean } from "../../timing.ts";
 import { medianOf, type Rounds, ratioOf, runsInTurns, type TimedRun } from "../rounds.ts";
 import { CONTENDERS, describeSetting } from "./contenders.ts";
 import type { TrainedDecoder } from "./decoders.ts";

@@ -1,4 +1,4 @@
-import { mean } from "../../measure.ts";
+import { mean } from "../../timing.ts";
 
 /** How near to the best loss counts as there, as a share of it. */
 export const WITHIN = 1e-3;

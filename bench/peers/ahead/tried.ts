@@ -1,4 +1,4 @@
-import { mean } from "../../measure.ts";
+import { mean } from "../../timing.ts";
 import { CONTENDERS, type Contender, describeSetting, type Setting } from "./contenders.ts";
 import type { Clock, History, TorchContenders } from "./pytorch.ts";
 import { CRITERIA, type Criterion, firstThere } from "./reach.ts";

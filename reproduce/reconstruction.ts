@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { cpuSeconds, total } from "../bench/measure.ts";
 import { passesOf } from "../bench/passes.ts";
+import { cpuSeconds, total } from "../bench/timing.ts";
 import {
   type Decoder,
   decode,
