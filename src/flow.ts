@@ -1,5 +1,5 @@
 import { checkNumber, checkOptions, invalid, orDefault, show } from "./check.ts";
-import { serializable } from "./serialize.ts";
+import { refuseCopy, serializable } from "./serialize.ts";
 
 /** α(t) = exp(-rate · t / t1), t1 the end of the flow: an immutable value made by `expDecay(…)`. */
 export interface ExpDecay {
@@ -144,7 +144,10 @@ export function isUnitGradientFlow(flow: Flow): flow is GradientFlow<1> {
 
 /** Refuses what is no flow; returns it otherwise. */
 export function checkFlow(where: string, flow: Flow): Flow {
-  if (typeof flow?.derivative === "function") return flow;
+  if (typeof flow?.derivative === "function") {
+    refuseCopy(where, "flow", flow);
+    return flow;
+  }
   throw invalid(`${where}: flow is ${show(flow)}, expected gradientFlow() or nesterovFlow()`);
 }
 

@@ -1,4 +1,4 @@
-import { invalid } from "./check.ts";
+import { invalid, show } from "./check.ts";
 
 /**
  * How a sample's solve ended. In every case its z is the last one that the solver accepted; L-BFGS and AMD accept only
@@ -135,7 +135,8 @@ export interface EncodeSummary {
  * const { meanLoss, statuses } = summary(await encode(decoder, y));
  */
 export function summary(result: SummarisedResult): EncodeSummary {
-  if (!result?.stats || !result.status) throw invalid("summary: expected the result of encode");
+  if (!result?.stats || !result.status)
+    throw invalid(`summary: what was given is ${show(result)}, expected the result of encode`);
   const statuses: Partial<Record<Status, number>> = {};
   for (const status of result.status) statuses[status] = (statuses[status] ?? 0) + 1;
   const samples = result.status.length;

@@ -1,3 +1,5 @@
+import { invalid } from "./check.ts";
+
 /** The functions that make solvers. */
 export type SolverName = "amd" | "lbfgs" | "euler" | "rk4" | "dormandPrince";
 
@@ -19,10 +21,26 @@ export interface Serialized {
 /** For the values that our makers have made: what only looks like one has none. */
 const origins = new WeakMap<object, Serialized>();
 
-/** Keeps what a value was made by, for `serialize`; returns the value. */
+/** Whose each function of such a value is: a copy has those of what it was copied from. */
+const owners = new WeakMap<object, object>();
+
+/** Keeps what a value was made by, for `serialize` and `refuseCopy`; returns the value. */
 export function serializable<T extends object>(value: T, maker: MakerName, options: object): T {
   origins.set(value, { maker, options: { ...options } });
+  for (const part of Object.values(value)) if (typeof part === "function") owners.set(part, value);
   return value;
+}
+
+/** Refuses a copy of a value of ours: its functions would go on with the options of what it was copied from. */
+export function refuseCopy(where: string, name: string, value: object): void {
+  for (const part of Object.values(value)) {
+    const owner = typeof part === "function" ? owners.get(part) : undefined;
+    if (!owner || owner === value) continue;
+    const { maker } = origins.get(owner)!;
+    throw invalid(
+      `${where}: ${name} is a copy of what ${maker}() has made, which works as that does whatever its options say; make one with the options wanted, ${maker}({ … })`,
+    );
+  }
 }
 
 /** Undefined where a part of the value has been made by somebody else and holds functions. */

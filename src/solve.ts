@@ -1,6 +1,7 @@
 import type { CheckedPair } from "./backend/backend.ts";
 import { callHint, invalid, show, showName } from "./check.ts";
 import { checkFlow, type Flow, type GradientFlow, gradientFlow, isUnitGradientFlow } from "./flow.ts";
+import { refuseCopy } from "./serialize.ts";
 import type { Solver } from "./solver/base.ts";
 import { lbfgs } from "./solver/lbfgs.ts";
 
@@ -35,6 +36,7 @@ export function checkFlowAndSolver(
       `${where}: solver is ${show(solver)}${callHint(solver)}, expected a solver such as lbfgs()`,
     );
   }
+  refuseCopy(where, "solver", solver);
   if (solver.flows !== "any" && !isUnitGradientFlow(flow)) {
     const given =
       flow.name === "gradientFlow" ? "gradientFlow() with another alpha" : `${showName(flow.name)}()`;

@@ -82,11 +82,8 @@ export class Dataset {
     into: Float32Array = new Float32Array((indices?.length ?? 0) * this.size),
   ): Float32Array {
     const { size } = this;
-    if (typeof indices?.length !== "number") {
-      throw invalid(
-        `rows: indices is ${show(indices)}, expected an array of them; slice(start, end) takes two numbers`,
-      );
-    }
+    checkIndices("rows", indices);
+    if (!isFloat32Array(into)) throw invalid(`rows: into is ${show(into)}, expected a Float32Array`);
     if (into.length !== indices.length * size) {
       throw invalid(
         `rows: into has ${into.length} values, expected ${indices.length * size} (${indices.length} samples of ${size})`,
@@ -125,6 +122,7 @@ export class Dataset {
    */
   select(indices: ArrayLike<number>): Dataset {
     const { size, labels } = this;
+    checkIndices("select", indices);
     const length = indices.length * size;
     const from = this.#present();
     const values = isUint8Array(from) ? new Uint8Array(length) : new Float32Array(length);
@@ -302,5 +300,12 @@ function checkLabels(where: string, { shape, data, type }: DataArray, count: num
   if (isInteger && shape.length === 1 && shape[0] === count) return Uint8Array.from(data);
   throw invalidFile(
     `${where}: found ${showLengths(shape)} (${type}), expected ${count} integers from 0 to 255, one per sample`,
+  );
+}
+
+function checkIndices(where: string, indices: ArrayLike<number>): void {
+  if (Array.isArray(indices) || (ArrayBuffer.isView(indices) && "length" in indices)) return;
+  throw invalid(
+    `${where}: indices is ${show(indices)}, expected an array of them; slice(start, end) takes two numbers`,
   );
 }

@@ -203,7 +203,8 @@ export class GraphDecoder implements Decoder {
   toSafetensors(options: SafetensorsOptions = {}): Uint8Array {
     checkDecoder("toSafetensors", this);
     checkOptions("toSafetensors", options, { probe: true });
-    const probe = options.probe && writeProbe("toSafetensors", options.probe, probedOf(this));
+    const probe =
+      options.probe === undefined ? undefined : writeProbe("toSafetensors", options.probe, probedOf(this));
     const tensors = parametersOf(this).map(({ operation, tensor, shape, offset, size }) => ({
       name: `${this.operations[operation]!.name}.${tensor}`,
       shape,

@@ -194,18 +194,24 @@ export function pointwise(of: PointwiseLike): Layer<"pointwise"> {
 }
 
 /** x for x > 0, else alpha · (exp(x) - 1). Default alpha: 1. */
-export function elu({ alpha }: { readonly alpha?: number } = {}): Layer<"activation"> {
-  return activation({ name: "elu", ...(alpha !== undefined && { alpha }) });
+export function elu(options: { readonly alpha?: number } = {}): Layer<"activation"> {
+  checkOptions("elu", options, { alpha: true });
+  return activation({ name: "elu", ...(options.alpha !== undefined && { alpha: options.alpha }) });
 }
 
 /** x for x > 0, else slope · x. Default slope: 0.01. */
-export function leakyRelu({ slope }: { readonly slope?: number } = {}): Layer<"activation"> {
-  return activation({ name: "leakyRelu", ...(slope !== undefined && { slope }) });
+export function leakyRelu(options: { readonly slope?: number } = {}): Layer<"activation"> {
+  checkOptions("leakyRelu", options, { slope: true });
+  return activation({ name: "leakyRelu", ...(options.slope !== undefined && { slope: options.slope }) });
 }
 
 /** sin(frequency · x). Default frequency: 1. */
-export function sine({ frequency }: { readonly frequency?: number } = {}): Layer<"activation"> {
-  return activation({ name: "sine", ...(frequency !== undefined && { frequency }) });
+export function sine(options: { readonly frequency?: number } = {}): Layer<"activation"> {
+  checkOptions("sine", options, { frequency: true });
+  return activation({
+    name: "sine",
+    ...(options.frequency !== undefined && { frequency: options.frequency }),
+  });
 }
 
 /** max(x, 0) */

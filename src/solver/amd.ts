@@ -39,9 +39,9 @@ const DEFAULTS: Required<AmdOptions> = {
  */
 export function amd(options: AmdOptions = {}): Amd {
   const all = completeOptions("amd", DEFAULTS, options);
-  if (options.stepMax === undefined) all.stepMax = Math.max(DEFAULTS.stepMax, all.stepInit);
   checkNumber("amd", "t1", all.t1, { above: 0 });
   checkNumber("amd", "stepInit", all.stepInit, { above: 0 });
+  if (options.stepMax === undefined) all.stepMax = Math.max(DEFAULTS.stepMax, all.stepInit);
   checkNumber("amd", "stepMax", all.stepMax, { min: all.stepInit });
   checkNumber("amd", "increaseFactor", all.increaseFactor, { min: 1 });
   checkNumber("amd", "decreaseFactor", all.decreaseFactor, { above: 0, below: 1 });

@@ -1,5 +1,5 @@
 import { checkNumber, checkOptions, invalid, orDefault, show } from "../check.ts";
-import { serializable } from "../serialize.ts";
+import { refuseCopy, serializable } from "../serialize.ts";
 
 /** The times between the steps of a fixed-grid solver: an immutable value. */
 export interface Grid {
@@ -61,7 +61,10 @@ export function linearGrid(options: LinearGridOptions): Grid {
 
 /** Refuses what is no grid; returns it otherwise. */
 export function checkGrid(where: string, grid: Grid): Grid {
-  if (typeof grid?.time === "function") return grid;
+  if (typeof grid?.time === "function") {
+    refuseCopy(where, "grid", grid);
+    return grid;
+  }
   throw invalid(`${where}: grid is ${show(grid)}, expected a grid such as logGrid({ t1: 100, slices: 100 })`);
 }
 

@@ -212,8 +212,10 @@ function checkSettings(where: Verb, options: RunOptions & CodesOptions, decoder:
   checkCallback(where, "onProgress", onProgress);
   checkSignal(where, signal);
   if (augment !== undefined) {
-    if (typeof augment?.apply !== "function") {
-      throw invalid(`${where}: augment is ${show(augment)}, expected a value such as shift({ pixels: 2 })`);
+    if (typeof augment?.apply !== "function" || typeof augment.check !== "function") {
+      throw invalid(
+        `${where}: augment is ${show(augment)}${callHint(augment)}, expected a value such as shift({ pixels: 2 })`,
+      );
     }
     augment.check(decoder.outputShape);
   }

@@ -1,5 +1,5 @@
 import { messageOf } from "../../brand.ts";
-import { checkOptions, invalid, show } from "../../check.ts";
+import { callHint, checkOptions, invalid, show } from "../../check.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
 import { sizeOf } from "../../graph/operations.ts";
 import { isCustom, squaredError } from "../../terms/losses.ts";
@@ -35,10 +35,9 @@ export interface AutoOptions {
  * console.log(backend.reason);
  */
 export function auto(backends: readonly Backend[], options: AutoOptions = {}): Backend {
-  const wrong = Array.isArray(backends) ? backends.find((backend) => !isBackend(backend)) : backends;
-  if (wrong !== undefined || backends.length === 0) {
-    throw invalid(`auto: ${show(wrong ?? backends)} is no backend, expected some as in [webgpu(), wasm()]`);
-  }
+  checkBackends("auto", backends);
+  if (backends.length === 0)
+    throw invalid("auto: there is no backend, expected some as in [webgpu(), wasm()]");
   checkOptions("auto", options, { calibrate: true });
   const { calibrate = true } = options;
   if (typeof calibrate !== "boolean") {
@@ -61,13 +60,23 @@ export function auto(backends: readonly Backend[], options: AutoOptions = {}): B
 export async function availableBackends(
   backends: readonly Backend[] = [webgpu(), wasm()],
 ): Promise<(Availability & { readonly name: string })[]> {
+  checkBackends("availableBackends", backends);
   return Promise.all(
     backends.map(async (backend) => ({ name: backend.name, ...(await availabilityOf(backend)) })),
   );
 }
 
-function isBackend(value: Backend): boolean {
-  return typeof value?.open === "function" && typeof value.name === "string";
+function checkBackends(where: string, backends: readonly Backend[]): void {
+  const example = "[webgpu(), wasm()]";
+  if (!Array.isArray(backends)) {
+    throw invalid(`${where}: backends is ${show(backends)}, expected an array as ${example}`);
+  }
+  for (const backend of backends as readonly (Backend | undefined)[]) {
+    if (typeof backend?.open === "function" && typeof backend.name === "string") continue;
+    throw invalid(
+      `${where}: ${show(backend)} is no backend${callHint(backend)}, expected some as in ${example}`,
+    );
+  }
 }
 
 function availabilityOf(backend: Backend, decoder?: Decoder): Promise<Availability> {
