@@ -4,17 +4,22 @@ import { invalid, memberHint, show } from "./check.ts";
 // Arrays of samples, latents and weights, as they come in.
 
 /** Refuses what is no Float32Array, or one whose memory has gone or may go. */
-export function checkFloat32(where: string, name: string, values: unknown): asserts values is Float32Array {
+export function checkFloat32(
+  where: string,
+  name: string,
+  values: unknown,
+  expected = "a Float32Array",
+): asserts values is Float32Array {
   if (isFloat32Array(values)) {
     checkMemory(where, name, values);
     return;
   }
   if ((name === "y" || name === "data") && /^Uint8(Clamped)?Array$/.test(typedArrayName(values) ?? "")) {
     throw invalid(
-      `${where}: ${name} is ${show(values)}, expected a Float32Array; for pixels of 0 to 255 divide by 255: Float32Array.from(${name}, (v) => v / 255)`,
+      `${where}: ${name} is ${show(values)}, expected ${expected}; for pixels of 0 to 255 divide by 255: Float32Array.from(${name}, (v) => v / 255)`,
     );
   }
-  throw invalid(`${where}: ${name} is ${show(values)}, expected a Float32Array${float32Hint(name, values)}`);
+  throw invalid(`${where}: ${name} is ${show(values)}, expected ${expected}${float32Hint(name, values)}`);
 }
 
 /** How what came becomes a Float32Array. */

@@ -160,7 +160,7 @@ function checkTargetRow(
     throw invalid(
       Number.isFinite(value) && targets !== "finite"
         ? `${message}, expected [${min}, ${max}] for ${loss.name}; scale the data (bytes: divide by 255), or use squaredError()`
-        : `${message}, expected finite numbers; where data are missing, give weights that are 0 there`,
+        : `${message}, expected finite numbers; where data are missing, give weights that are 0 there, which an autoencoder does not take`,
     );
   }
 }

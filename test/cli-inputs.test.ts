@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { test } from "uvu";
@@ -60,6 +60,7 @@ test("encode --z0 --weights --reconstructions: as the API has it, the first samp
     assert.equal(shape, [count, 3, 2]);
     assert.equal(decoded, await decode(decoder, z, { backend }));
     assert.ok(document.files.includes(join(out, "reconstructions.npy")));
+    assert.equal([document.z0, document.weights], [files[1], files[3]]);
 
     // One's own latents are where it stays.
     const again = workplace.newPath();
@@ -95,7 +96,16 @@ test("encode --z0: one latent for all samples, in every unit and in the pictures
       )
     ).stderr;
   assert.match(await refused(z0.slice(0, 6), [3, 2]), /3 × 2 of floats, expected floats, 4 × 2 .* or 1 × 2/);
-  assert.match(await refused(new Float32Array([0, Number.NaN]), [2]), /z0 is NaN at element 1,/);
+  assert.match(
+    await refused(new Float32Array([0, Number.NaN]), [2]),
+    /^latentflow: --z0 \S+\.npy: it is NaN at element 1, expected finite/,
+  );
+  // Before any unit has been worked on.
+  const wrong = z0.slice();
+  wrong[7] = Number.POSITIVE_INFINITY;
+  const folder = args.at(-1)!;
+  assert.match(await refused(wrong, [4, 2]), /^latentflow: --z0 \S+: it is Infinity at sample 3, element 1,/);
+  assert.not(existsSync(folder));
 });
 
 test("evaluate --weights: as the API has it; not with an encoder", async () => {

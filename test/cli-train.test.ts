@@ -311,6 +311,9 @@ test("train --autoencoder, evaluate --encoder: the API's baseline", async () => 
     const report = await evaluate(expected.decoder, images, { z0, backend });
     assert.is(JSON.parse(fromMean.stdout).meanLoss, report.meanLoss);
     assert.is(JSON.parse(fromMean.stdout).meanInitialLoss, report.meanInitialLoss);
+    assert.is(JSON.parse(fromMean.stdout).z0, start);
+    const table = await run(...args.filter((arg) => arg !== "--json"));
+    assert.match(table.stdout, /flows start at +│ \S+\.npy\n/);
   }
 
   const evaluation = ["evaluate", "--data", data, "--decoder", files.decoder, "--encoder", files.encoder];
@@ -321,6 +324,25 @@ test("train --autoencoder, evaluate --encoder: the API's baseline", async () => 
   assert.is(document.meanLoss, meanLoss);
   assert.is(document.encoder.parameterCount, expected.encoder.parameterCount);
   assert.is(document.solver, undefined);
+});
+
+test("train --autoencoder: a run that diverges says that there is no mean code", async () => {
+  const { out, args } = newRun(
+    "--layers",
+    "2,5,6",
+    "--autoencoder",
+    "--optimizer",
+    "sgd",
+    "--learning-rate",
+    "1e30",
+  );
+  const { exit, stdout, stderr } = await run(...args);
+  assert.is(exit, 0, stderr);
+  assert.match(
+    stdout,
+    /mean code +│ none: the encoder's codes are not finite, and mean-code\.npy is not written/,
+  );
+  assert.not(existsSync(join(out, "mean-code.npy")));
 });
 
 test("evaluate: the figures and losses of the API; without --out nothing is written", async () => {
@@ -462,7 +484,11 @@ test("what makes no sense is refused by name, and nothing is written", async () 
       2,
       /expected --layers <sizes>, --architecture <file> or --decoder <file>, one of them/,
     ],
-    [["--data", data, "--layers", "2,6", "--decoder", tinyDecoderFile], 2, /one of them/],
+    [
+      ["--data", data, "--layers", "2,6", "--decoder", tinyDecoderFile],
+      2,
+      /--layers and --decoder are given together, expected .* one of them/,
+    ],
     [
       ["--data", data, "--dataset", "mnist"],
       2,

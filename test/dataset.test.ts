@@ -90,6 +90,17 @@ test("what is out of range is refused", () => {
     "invalid_argument",
     /into has 3 values, expected 2 \(1 samples of 2\)/,
   );
+  for (const indices of [undefined, null, 5, {}, new Set([0, 1]), "01"] as never[]) {
+    refused(
+      () => dataset.rows(indices),
+      "invalid_argument",
+      /^rows: indices is .*, expected an array of them/,
+    );
+    refused(() => dataset.select(indices), "invalid_argument", /^select: indices is .*, expected an array/);
+  }
+  for (const into of [null, 5, [0, 0]] as never[]) {
+    refused(() => dataset.rows([0], into), "invalid_argument", /^rows: into is .*, expected a Float32Array/);
+  }
   refused(
     () => dataset.slice(0, 4),
     "invalid_argument",

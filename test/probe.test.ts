@@ -61,6 +61,13 @@ test("also one whose file says what its graph is", async () => {
   );
 });
 
+test("what is no probe is refused when the file is written", () => {
+  const decoder = createDecoder({ layers: [2, 3] });
+  for (const probe of [null, true, false, 0, Number.NaN, "", {}] as never[]) {
+    refused(() => decoder.toSafetensors({ probe }), "invalid_argument", /^toSafetensors: probe/);
+  }
+});
+
 test("of outputs with many elements the probe has 4,096, all over them", async () => {
   const decoder = createDecoder({ layers: [2, 10_000] });
   const file = decoder.toSafetensors({ probe: await makeProbe(decoder) });

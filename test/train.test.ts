@@ -299,6 +299,10 @@ test("train refuses what it cannot use", async () => {
     ],
     [{ weights: new Float32Array(9) }, /weights/],
     [
+      { augment: shift },
+      /augment is a function \(are the brackets of the call missing\?\), expected a value/,
+    ],
+    [
       { weights: new Float32Array(9).fill(1), augment: shift({ pixels: 1 }) },
       /weights and augment \(shift\) are given together/,
     ],
@@ -312,8 +316,11 @@ test("train refuses what it cannot use", async () => {
       new Float32Array(10),
       /^train: y has 10 values, expected a multiple of 9 \(the decoder's output size\)$/,
     ],
-    [undefined, /^train: y is undefined, expected a Float32Array/],
-    [new Uint8Array(9), /^train: y is a Uint8Array, expected a Float32Array; for pixels of 0 to 255/],
+    [undefined, /^train: data is undefined, expected a Dataset or a Float32Array/],
+    [
+      new Uint8Array(9),
+      /^train: data is a Uint8Array, expected a Dataset or a Float32Array; for pixels of 0 to 255/,
+    ],
   ] as const) {
     await rejected(train(decoder, samples as never), "invalid_argument", message);
   }

@@ -8,6 +8,8 @@ import type { Output } from "./output-files.ts";
 import type { Figures } from "./parts/figures.ts";
 import { objectiveRows, priorFigures, priorRows } from "./prior.ts";
 import {
+  besideFigures,
+  besideRows,
   decoderFigures,
   formatJson,
   formatText,
@@ -59,6 +61,7 @@ function documentOf({ job, input, figures, aborted, units }: EncodeReport) {
       dividedBy: samples.scaled ? 255 : 1,
     },
     ...givenFigures(given),
+    ...besideFigures(job),
     loss,
     ...priorFigures(prior),
     flow: job.flow.description,
@@ -89,6 +92,7 @@ function rowsOf({ job, input, figures }: EncodeReport): [string, string][] {
       `${formatCount(job.shard ? figures.samples : samples.count)} of ${formatCount(samples.total)}, ${values}`,
     ],
     ...givenRows(given),
+    ...besideRows(job),
     ...priorRows(prior),
     ["solver", showSolver(job)],
     [`${lossName} before`, before],

@@ -58,6 +58,8 @@ import {
 import { addPriorOptions, checkPriorOptions, type PriorFlags } from "./prior-options.ts";
 import { showSampleProgress } from "./progress.ts";
 import {
+  besideFigures,
+  besideRows,
   decoderFigures,
   formatJson,
   formatText,
@@ -231,6 +233,7 @@ function documentOf(
     decoder: decoderFigures(job.decoder, decoder, given.decoder),
     data: dataFigures(data),
     ...givenFigures(given),
+    ...besideFigures(job),
     loss,
     ...priorFigures(chosen),
     ...("encoder" in by
@@ -249,6 +252,7 @@ function rowsOf(job: EvaluateJob, { data, decoder, given, loss, prior, by }: Inp
     ["data", data.source],
     ["samples", showSamples(data)],
     ...givenRows(given),
+    ...besideRows(job),
     ...priorRows(prior),
     "encoder" in by ? ["encoder", shortPath(job.encoder!)] : ["solver", showSolver(by)],
     showLoss(loss, report.meanLoss),

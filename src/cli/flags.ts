@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { show, showPath } from "../check.ts";
 import { showFile } from "./files.ts";
+import { dataOptions } from "./input-options.ts";
 import { splitMessage } from "./message.ts";
 import { kebabCase } from "./parse.ts";
 import { choices } from "./training-options.ts";
@@ -96,7 +97,11 @@ export const phrases: readonly (readonly [option: string, said: string, meant: s
       [name, `leave the option ${name} out`, `leave ${flag} out`],
     ] as const;
   }),
-  ["weights", "give weights that are 0 there", "give --weights that are 0 there"],
+  [
+    "weights",
+    "give weights that are 0 there, which an autoencoder does not take",
+    "give --weights that are 0 there, which --autoencoder and --encoder do not take",
+  ],
   ["weights", "all weights", "all --weights"],
   ["batchSize", "a smaller batchSize", "a smaller --batch-size"],
   ["datasetFolder", "as { folder }", "by --dataset-folder"],
@@ -143,13 +148,25 @@ export function inFlags(message: string, command: Command): string {
   const own = `${from}.${word}`;
   const name = scope ? `${scope}.${word}` : own in options ? own : word;
   const flag = rest.startsWith(" ") ? flagOf(name) : undefined;
-  let text = `${flag ?? word}${rest}`;
-  if (scope === "validation" && !flag) text = `--validate: ${text}`;
+  let text = `${flag ? withFile(flag, rest, given) : word}${rest}`;
+  if (scope === "validation") {
+    // There are none for its samples.
+    text = text.replace(/; where data are missing, give weights .*$/, "");
+    if (!flag) text = `--validate: ${text}`;
+  }
   if (file && !flag) {
     const network = ["decoder", "encoder"].find((option) => show(given[option]) === file);
     text = `${network ? showFile(`--${network}`, String(given[network])) : file}: ${text}`;
   }
   return inDifferences(inPhrases(text, flagOf), flagOf, given);
+}
+
+/** Of a number in a file: the flag with the file, or with how many there are, whose samples are counted together. */
+function withFile(flag: string, rest: string, given: Readonly<Record<string, unknown>>): string {
+  const option = dataOptions.find((name) => `--${kebabCase(name)}` === flag);
+  if (!option || !/^ is \S+ at /.test(rest)) return flag;
+  const paths = [given[option]].flat().map(String);
+  return paths.length === 1 ? showFile(flag, paths[0]!) : `${flag} (${paths.length} files)`;
 }
 
 /** Where a message lists the options of another run, by the names that a checkpoint, or a manifest, has: their flags. */

@@ -46,6 +46,22 @@ export function showSolver({ flow, solver }: ChosenFlowAndSolver): string {
   return `${solver.description.name}, ${flow.description.name} flow`;
 }
 
+/** What is given with samples, beside what the decoder takes. */
+interface Beside {
+  readonly weights?: string;
+  readonly z0?: string;
+}
+
+export const besideFigures = ({ weights, z0 }: Beside) => ({
+  ...(weights !== undefined && { weights }),
+  ...(z0 !== undefined && { z0 }),
+});
+
+export const besideRows = ({ weights, z0 }: Beside): [string, string][] => [
+  ...(weights === undefined ? [] : [["weights", shortPath(weights)] satisfies [string, string]]),
+  ...(z0 === undefined ? [] : [["flows start at", shortPath(z0)] satisfies [string, string]]),
+];
+
 /** What encoding samples has cost, and how they ended. */
 export function summaryRows(figures: EncodeSummary): [string, string][] {
   return [

@@ -192,10 +192,33 @@ export async function openZ0(
   const [rows = 1] = shape.length === 1 ? [] : shape;
   const isOfLatents = type !== "uint8" && shape.length <= 2 && shape.at(-1) === latentSize;
   const isEach = rows === count || rows === total;
-  if (isOfLatents && (isEach || rows === 1)) return { array, size: latentSize, isEach };
+  if (isOfLatents && (isEach || rows === 1)) {
+    const z0 = { array, size: latentSize, isEach };
+    await checkFiniteNumbers(showFile("--z0", file), z0, count);
+    return z0;
+  }
   throw invalidFile(
     `${showFile("--z0", file)}: its shape is ${showLengths(shape)} of ${type === "uint8" ? "bytes" : "floats"}, expected ` +
       `floats, ${showLengths([count, latentSize])} (the samples and the decoder's latent size), as encode writes them, ` +
       `or ${showLengths([1, latentSize])}, one latent for all`,
   );
+}
+
+/** So many values are looked at at once. */
+const VALUES_AT_ONCE = 2 ** 20;
+
+/** Before any sample is worked on, since whole runs may go by before the sample whose numbers are no numbers. */
+async function checkFiniteNumbers(at: string, numbers: NumbersFile, count: number): Promise<void> {
+  const { isEach, size } = numbers;
+  const rows = isEach ? count : 1;
+  const atOnce = Math.max(1, Math.floor(VALUES_AT_ONCE / size));
+  for (let first = 0; first < rows; first += atOnce) {
+    const values = await readNumbers(numbers, first, Math.min(atOnce, rows - first));
+    const bad = values.findIndex((value) => !Number.isFinite(value));
+    if (bad < 0) continue;
+    const sample = isEach ? `sample ${first + Math.floor(bad / size)}, ` : "";
+    throw invalidFile(
+      `${at}: it is ${values[bad]} at ${sample}element ${bad % size}, expected finite numbers`,
+    );
+  }
 }

@@ -77,11 +77,14 @@ Examples:
   command.action(async (options: TrainingJob) => {
     checkDataOptions(command);
     checkPriorOptions(command);
-    const decoders = [options.layers, options.decoder, options.architecture];
-    if (decoders.filter((given) => given !== undefined).length !== 1) {
+    const decoders = (["layers", "architecture", "decoder"] as const).filter(
+      (name) => options[name] !== undefined,
+    );
+    if (decoders.length !== 1) {
+      const came = decoders.map((name) => `--${name}`).join(" and ");
       wrongUsage(
         command,
-        "expected --layers <sizes>, --architecture <file> or --decoder <file>, one of them",
+        `${came ? `${came} are given together, ` : ""}expected --layers <sizes>, --architecture <file> or --decoder <file>, one of them`,
       );
     }
     if (options.validate === true && options.dataset === undefined) {

@@ -8,11 +8,14 @@ import { type Output, type OutputFile, writeOutputs } from "./output-files.ts";
 import { logName } from "./training-log.ts";
 import type { TrainingRun } from "./training-run.ts";
 
+/** Where the mean of an encoder's codes is written. */
+export const MEAN_CODE = "mean-code.npy";
+
 /** What a training run may write, beside its log and its checkpoints. */
 export const trainingOutputs = [
   "decoder.safetensors",
   "encoder.safetensors",
-  "mean-code.npy",
+  MEAN_CODE,
   "codes.npy",
   "history.csv",
   "validation.csv",
@@ -55,7 +58,7 @@ export async function writeTrainingOutputs({ job, data, result }: TrainingRun): 
     files.push({ name: "encoder.safetensors", bytes: await withProbe(result.encoder), content });
     const mean = await meanOfCodes(result.encoder, data.dataset, job);
     const shape = [1, decoder.latentSize];
-    if (mean) files.push({ name: "mean-code.npy", bytes: writeNpy(mean, shape), content: "the mean code" });
+    if (mean) files.push({ name: MEAN_CODE, bytes: writeNpy(mean, shape), content: "the mean code" });
   }
   if (result.codes) {
     const { codes } = result;

@@ -1,10 +1,21 @@
+import { basename } from "node:path";
 import type { TrainStep } from "../train/index.ts";
 import { dataFigures, showCount, showSamples } from "./data-source.ts";
 import { givenFigures, givenRows } from "./fixed-inputs.ts";
 import type { Output } from "./output-files.ts";
 import { priorFigures, priorRows } from "./prior.ts";
-import { decoderFigures, formatJson, formatText, showDecoder, showLoss, showSpeed } from "./report.ts";
+import {
+  besideFigures,
+  besideRows,
+  decoderFigures,
+  formatJson,
+  formatText,
+  showDecoder,
+  showLoss,
+  showSpeed,
+} from "./report.ts";
 import { formatCount } from "./table.ts";
+import { MEAN_CODE } from "./training-outputs.ts";
 import type { TrainingRun } from "./training-run.ts";
 
 /** A training run's report: a table and the files written, or with `--json` one JSON document. */
@@ -12,7 +23,7 @@ export function formatTrainingReport(run: TrainingRun, outputs: readonly Output[
   const decoderFile = outputs[0]!.path;
   return run.job.json
     ? formatJson(documentOf(run, decoderFile), outputs)
-    : formatText(rowsOf(run, decoderFile), outputs);
+    : formatText([...rowsOf(run, decoderFile), ...missingRows(run, outputs)], outputs);
 }
 
 function documentOf(run: TrainingRun, decoderFile: string) {
@@ -26,6 +37,7 @@ function documentOf(run: TrainingRun, decoderFile: string) {
     ...(prior ? priorFigures(prior) : { prior: null }),
     ...training.description,
     ...givenFigures(run.given),
+    ...besideFigures(run.job),
     images: history.at(-1)!.images,
     updates: history.length,
     skippedUpdates: skippedUpdates(history),
@@ -58,6 +70,7 @@ function rowsOf(run: TrainingRun, decoderFile: string): [string, string][] {
     ["optimizer", `${optimizer.name}, learning rate ${optimizer.learningRate}, ${schedule.name}`],
     ["method", showMethod(training.description)],
     ...givenRows(run.given),
+    ...besideRows(run.job),
     ...(prior ? priorRows(prior) : []),
     lossRow("first tenth", meanLoss(firstTenth(history))),
     lossRow("last tenth", meanLoss(lastTenth(history))),
@@ -73,6 +86,14 @@ function rowsOf(run: TrainingRun, decoderFile: string): [string, string][] {
   }
   rows.push(["images per second", showSpeed(imagesPerSecond(run), seconds)]);
   return rows;
+}
+
+/** What a run that has diverged does not write. */
+function missingRows({ result }: TrainingRun, outputs: readonly Output[]): [string, string][] {
+  const hasMeanCode = outputs.some(({ path }) => basename(path) === MEAN_CODE);
+  return "encoder" in result && !hasMeanCode
+    ? [["mean code", `none: the encoder's codes are not finite, and ${MEAN_CODE} is not written`]]
+    : [];
 }
 
 // The loss of one mini-batch alone says little.

@@ -50,6 +50,9 @@ function layer<Kind extends OperationKind>(
   kind: Kind,
   settings: SettingsOf<Kind> | object = {},
 ): Layer<Kind> {
+  if (typeof settings !== "object" || settings === null) {
+    throw invalid(`${kind}: the settings are ${show(settings)}, expected an object`);
+  }
   const apply = (...inputs: readonly Value[]): Value => {
     for (const [i, input] of inputs.entries()) checkValue(`${kind}: argument ${i}`, input);
     return value(self as Layer, inputs);

@@ -20,6 +20,11 @@ export function perAxis(
   if (typeof value === "number") {
     return new Array(axes).fill(checkNumber(where, name, value, { min, integer: true }));
   }
+  if (!Array.isArray(value)) {
+    throw invalid(
+      `${where}: ${name} is ${show(value)}, expected an integer, or an array of ${axes}, one for each axis`,
+    );
+  }
   const lengths = checkLengths(where, name, value, min);
   if (lengths.length === axes) return lengths;
   throw invalid(

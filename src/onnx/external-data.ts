@@ -36,9 +36,9 @@ export async function readOutside(
   option: ExternalData | undefined,
   limits: Limits,
 ): Promise<Outside> {
-  if (option === null) {
+  if (option !== undefined && typeof option !== "string" && Object(option) !== option) {
     throw invalid(
-      `${where}: externalData is null, expected bytes, a Blob, a path or a function; or leave it out`,
+      `${where}: externalData is ${show(option)}, expected bytes, a Blob, a path or a function; or leave it out`,
     );
   }
   const outside = new Map<TensorRecord, Uint8Array>();

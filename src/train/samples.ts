@@ -4,6 +4,7 @@ import { invalid } from "../check.ts";
 import { createDataset, type Dataset, isDataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { cutFixed, type FixedValues } from "../decoder/fixed.ts";
+import { checkFloat32 } from "../float32.ts";
 import { checkTargets, checkValues } from "../problem.ts";
 import type { Control } from "../solver/base.ts";
 import type { Loss } from "../terms/losses.ts";
@@ -11,7 +12,10 @@ import type { PriorComponents } from "../terms/prior-components.ts";
 
 /** Samples as a data set of the decoder's output size, at least one. */
 export function asDataset(where: string, data: Dataset | Float32Array, decoder: Decoder): Dataset {
-  if (!isDataset(data)) checkTargets(where, data, decoder);
+  if (!isDataset(data)) {
+    checkFloat32(where, "data", data, "a Dataset or a Float32Array");
+    checkTargets(where, data, decoder);
+  }
   const dataset = isDataset(data) ? data : createDataset(data, { shape: decoder.outputShape });
   checkSamples(where, dataset, decoder.outputSize, "the decoder's output size");
   return dataset;

@@ -51,9 +51,9 @@ export function webgpu(options: WebgpuOptions = {}): Backend {
   if (device !== undefined && typeof device?.createBuffer !== "function") {
     throw invalid(`webgpu: device is ${show(device)}, expected a GPUDevice`);
   }
-  if (wasmPaths === null) {
+  if (wasmPaths !== undefined && typeof wasmPaths !== "string" && Object(wasmPaths) !== wasmPaths) {
     throw invalid(
-      `webgpu: wasmPaths is null, expected what onnxruntime-web's env.wasm.wasmPaths takes; leave it out for its own choice`,
+      `webgpu: wasmPaths is ${show(wasmPaths)}, expected what onnxruntime-web's env.wasm.wasmPaths takes, a path or an object of them; leave it out for its own choice`,
     );
   }
   return Object.freeze({

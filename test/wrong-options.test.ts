@@ -13,8 +13,8 @@ import * as training from "../src/train/index.ts";
 import { allKinds } from "./support/all-kinds.ts";
 import { refused } from "./support/refusal.ts";
 
-// null is not taken for an option that was left out, by any public function. Each lists its options itself, when it is
-// given one that it does not know.
+// null is not taken for an option that was left out, by any public function, and what no option can be, which arithmetic
+// throws at, is refused as all else is. Each function lists its options itself, when it is given one that it does not know.
 
 const folder = mkdtempSync(join(tmpdir(), "latentflow-null-"));
 test.after(() => rmSync(folder, { recursive: true }));
@@ -98,6 +98,12 @@ const CALLS: Readonly<Record<string, readonly [needed: Options, call: (options: 
   mnist: [{ folder }, training.mnist],
 };
 
+const WRONG = [
+  ["null", null],
+  ["a BigInt", 10n],
+  ["a symbol", Symbol("wrong")],
+] as const;
+
 async function errorOf(call: () => unknown): Promise<Error | undefined> {
   try {
     await call();
@@ -108,18 +114,18 @@ async function errorOf(call: () => unknown): Promise<Error | undefined> {
 }
 
 for (const [name, [needed, call]] of Object.entries(CALLS)) {
-  test(`${name}: no option may be null`, async () => {
+  test(`${name}: no option may be null, a BigInt or a symbol`, async () => {
     const unknown = await errorOf(() => call({ ...needed, noSuchOption: 1 } as never));
     const [, list] = /unknown option "noSuchOption"; the options are (.*)$/.exec(`${unknown?.message}`) ?? [];
     assert.ok(list, `${unknown?.message}`);
     for (const option of list!.split(", ")) {
-      const error = await errorOf(() => call({ ...needed, [option]: null } as never));
-      assert.instance(error, LatentflowError, `${option}: ${error?.stack ?? "null is accepted"}`);
-      assert.is((error as LatentflowError).code, "invalid_argument", option);
-      assert.ok(
-        [option, "null"].some((word) => error!.message.includes(word)),
-        error!.message,
-      );
+      for (const [shown, wrong] of WRONG) {
+        const error = await errorOf(() => call({ ...needed, [option]: wrong } as never));
+        assert.instance(error, LatentflowError, `${option}: ${error?.stack ?? `${shown} is accepted`}`);
+        assert.is((error as LatentflowError).code, "invalid_argument", option);
+        const isNamed = [option, shown].some((word) => error!.message.includes(word));
+        assert.ok(isNamed, error!.message);
+      }
     }
   });
 }
