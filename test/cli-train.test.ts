@@ -313,7 +313,7 @@ test("train --autoencoder, evaluate --encoder: the API's baseline", async () => 
     assert.is(JSON.parse(fromMean.stdout).meanInitialLoss, report.meanInitialLoss);
     assert.is(JSON.parse(fromMean.stdout).z0, start);
     const table = await run(...args.filter((arg) => arg !== "--json"));
-    assert.match(table.stdout, /flows start at +│ \S+\.npy\n/);
+    assert.match(table.stdout, /flows start at +│ \S+\.npy/);
   }
 
   const evaluation = ["evaluate", "--data", data, "--decoder", files.decoder, "--encoder", files.encoder];
