@@ -57,12 +57,12 @@ const METHODS: Readonly<
     Method,
     (
       given: { y: Float32Array; seed: number; test: Dataset; validation: Dataset | undefined },
-      context: JobContext,
+      context: JobContext<Trained>,
     ) => Promise<Trained>
   >
 > = {
   "flow, amd": (given, context) =>
-    trainFlow(letter(), { [BY.letter]: letter(), [BY.ours]: lbfgs() }, given, context),
+    trainFlow(letter(), { [BY.ours]: lbfgs(), [BY.letter]: letter() }, given, context),
   "flow, amd as printed": (given, context) =>
     trainFlow(printed(), { [BY.printed]: printed() }, given, context),
   "flow, lbfgs": (given, context) => trainFlow(lbfgs(), { [BY.ours]: lbfgs() }, given, context),
@@ -87,7 +87,7 @@ async function trainFlow(
   solver: Solver<GradientFlow<1>>,
   testedBy: Readonly<Record<string, Solver<GradientFlow<1>>>>,
   { y, seed, test, validation }: Given,
-  context: JobContext,
+  context: JobContext<Trained>,
 ): Promise<Trained> {
   const following = followTraining(context, "training", (share) => context.progress(0.5 * share));
   const run = await train(createPaperDecoder(seed), y, {
@@ -98,17 +98,17 @@ async function trainFlow(
       validation: { data: validation, everyImages: Math.ceil(y.length / test.size / 10) },
     }),
   });
-  return {
+  const trained = {
     trainedInSeconds: following.seconds(),
-    ...(await testAll(run.decoder, testedBy, test, context)),
     ...(validation && { validation: run.validation }),
   };
+  return testAll(run.decoder, testedBy, test, trained, context);
 }
 
 async function trainEncoder(
   epochs: number,
   { y, seed, test, validation }: Given,
-  context: JobContext,
+  context: JobContext<Trained>,
 ): Promise<Trained> {
   const following = followTraining(context, "training", (share) => context.progress(0.5 * share));
   const { decoder, encoder, ...run } = await trainAutoencoder(createPaperDecoder(seed), y, {
@@ -117,39 +117,47 @@ async function trainEncoder(
     ...following.options,
     ...(validation && { validation: { data: validation } }),
   });
-  const own = await measureCodes(decoder, encoder, test);
-  const inverted = await testAll(decoder, { [BY.letter]: letter(), [BY.ours]: lbfgs() }, test, context);
   const z0 = await encodeWith(encoder, test.slice(0, SHOWN).toFloat32(), { backend });
-  return {
+  const trained = {
     trainedInSeconds: following.seconds(),
-    tests: { [BY.code]: own, ...inverted.tests },
+    tests: { [BY.code]: await measureCodes(decoder, encoder, test) },
     ...(validation && { validation: run.validation }),
-    reconstructions: {
-      [BY.code]: bytesOf(await decode(decoder, z0, { backend })),
-      ...inverted.reconstructions,
-    },
+    reconstructions: { [BY.code]: bytesOf(await decode(decoder, z0, { backend })) },
   };
+  return testAll(decoder, { [BY.ours]: lbfgs(), [BY.letter]: letter() }, test, trained, context);
 }
 
+/**
+ * Encodes the test images by each solver. Pictures come first, and what there is is kept after each solver: AMD may take an
+ * hour over all images.
+ *
+ * @param trained what there is already
+ */
 async function testAll(
   decoder: Decoder,
   testedBy: Readonly<Record<string, Solver<GradientFlow<1>>>>,
   test: Dataset,
-  { folder, progress }: JobContext,
-): Promise<Pick<Trained, "tests"> & Required<Pick<Trained, "reconstructions">>> {
-  const tests: Record<string, Measured> = {};
+  trained: Omit<Trained, "tests"> & Partial<Trained>,
+  { folder, progress, soFar }: JobContext<Trained>,
+): Promise<Trained> {
   const shown = test.slice(0, SHOWN).toFloat32();
-  const reconstructions: Record<string, string> = { [ORIGINAL]: bytesOf(shown) };
-  const count = Object.keys(testedBy).length;
-  for (const [i, [name, solver]] of Object.entries(testedBy).entries()) {
-    tests[name] = await measureFlow(decoder, test, solver, {
-      progress: (share) => progress(0.5 + (0.5 * (i + share)) / count),
-      file: join(folder, `test by ${name}.json`),
-    });
+  const reconstructions: Record<string, string> = { [ORIGINAL]: bytesOf(shown), ...trained.reconstructions };
+  progress(0.5);
+  for (const [name, solver] of Object.entries(testedBy)) {
     const { z } = await encode(decoder, shown, { solver, backend });
     reconstructions[name] = bytesOf(await decode(decoder, z, { backend }));
   }
-  return { tests, reconstructions };
+  let found: Trained = { ...trained, tests: { ...trained.tests }, reconstructions };
+  const count = Object.keys(testedBy).length;
+  for (const [i, [name, solver]] of Object.entries(testedBy).entries()) {
+    soFar(found);
+    const measured = await measureFlow(decoder, test, solver, {
+      progress: (share) => progress(0.5 + (0.5 * (i + share)) / count),
+      file: join(folder, `test by ${name}.json`),
+    });
+    found = { ...found, tests: { ...found.tests, [name]: measured } };
+  }
+  return found;
 }
 
 /** Values from 0 to 1 as bytes in base64. */
