@@ -156,6 +156,7 @@ for (const dummies of [
       },
       named: [
         "src/backend/wasm/threads/latentflow-worker.ts",
+        "src/backend/wasm/threads/times.ts",
         "src/cli/message.ts",
         "src/cli/solver-options.ts",
       ],
