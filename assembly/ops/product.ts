@@ -63,8 +63,8 @@ export function multiply(
 /**
  * Two rows by two panels, as often as there are two rows, and three rows by one panel where their number is odd.
  *
- * Without fused multiply-adds such a tile is the fastest: as many accumulators as four rows by one panel have, and fewer
- * pointers to move.
+ * Without fused multiply-adds such a tile is the fastest with Node 20, and as fast as any with Node 24: it has as many
+ * accumulators as four rows by one panel, and fewer pointers to move.
  *
  * @param count of rows, 2 or more
  */
