@@ -1,7 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import packageJson from "../package.json" with { type: "json" };
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** What a result was made by: the release, the commit ("+" where files were changed), the kernels' SHA-256 and Node. */
 export function versions(): Record<string, string> {
@@ -16,7 +19,8 @@ export function versions(): Record<string, string> {
 
 function commit(): string {
   const git = (...args: string[]) =>
-    execFileSync("git", args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    // Of this file's repository, wherever the command was started.
+    execFileSync("git", args, { cwd: ROOT, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
   try {
     const isChanged = git("status", "--porcelain", "--", "src", "assembly", "bench", "reproduce") !== "";
     return `${git("rev-parse", "--short=12", "HEAD")}${isChanged ? "+" : ""}`;
