@@ -90,6 +90,9 @@ test("what is out of range is refused", () => {
     "invalid_argument",
     /into has 3 values, expected 2 \(1 samples of 2\)/,
   );
+  // Whatever has a length and numbers, as the types say.
+  assert.equal(dataset.rows({ length: 1, 0: 2 }), dataset.rows([2]));
+  assert.equal(dataset.select({ length: 1, 0: 2 }).toFloat32(), dataset.rows([2]));
   for (const indices of [undefined, null, 5, {}, new Set([0, 1]), "01"] as never[]) {
     refused(
       () => dataset.rows(indices),

@@ -11,8 +11,8 @@ import {
 import { Lbfgs } from "./lbfgs-state";
 
 /**
- * What each solver does with what a round has found. A solver is a case in each of these functions, or says by its absence
- * that the moment never comes for it.
+ * What each solver does with what a round has found: a case in each of these functions, but where the solver never asks for
+ * what is given.
  */
 
 /** Of what its slope promises, a step has to lower the loss by more than this share. */

@@ -304,7 +304,7 @@ function checkLabels(where: string, { shape, data, type }: DataArray, count: num
 }
 
 function checkIndices(where: string, indices: ArrayLike<number>): void {
-  if (Array.isArray(indices) || (ArrayBuffer.isView(indices) && "length" in indices)) return;
+  if (typeof indices === "object" && typeof indices?.length === "number") return;
   throw invalid(
     `${where}: indices is ${show(indices)}, expected an array of them; slice(start, end) takes two numbers`,
   );
