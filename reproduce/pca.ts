@@ -6,7 +6,7 @@ import type { Measured } from "./reconstruction.ts";
 // The baseline that the paper leaves out: principal components.
 
 /** For cross entropy, outputs are cut to what half a grey level is from black and white: [1/510, 1 - 1/510]. */
-export const CLIP = 1 / 510;
+const CLIP = 1 / 510;
 
 /**
  * The mean of some samples and their first principal components, by orthogonal iteration on the covariance matrix.

@@ -6,8 +6,9 @@ import { makeControl, unlessAborted } from "./control.ts";
 import { checkDecoder, type Decoder } from "./decoder/decoder.ts";
 import { checkFixed, type FixedOption } from "./decoder/fixed.ts";
 import { atPoints } from "./decoder/points.ts";
+import { checkFiniteRows } from "./float32.ts";
 import type { AbortSignalLike } from "./platform.ts";
-import { checkBackend, checkLatents } from "./problem.ts";
+import { checkBackend } from "./problem.ts";
 
 /** Options of `decode`. */
 export interface DecodeOptions {
@@ -48,7 +49,7 @@ export async function decode(
   checkBackend("decode", backend);
   checkSignal("decode", signal);
   throwIfAborted(signal);
-  const count = checkLatents("decode", "z", z, decoder);
+  const count = checkFiniteRows("decode", "z", z, decoder.latentSize, "the decoder's latent size");
   const fixed = checkFixed("decode", decoder, options.fixed, count);
   const session = await unlessAborted(signal, () => backend.open(decoder));
   if (count > 0) attached("z", z);

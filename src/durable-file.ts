@@ -24,12 +24,11 @@ export async function writeSynced(
   fileSystem: FileSystem,
   path: string,
   content: string | Uint8Array,
-  mode = 0o666,
 ): Promise<void> {
   await fileSystem.unlink(path).catch((cause) => {
     if (codeOf(cause) !== "ENOENT") throw cause;
   });
-  const handle = await fileSystem.open(path, "wx", mode);
+  const handle = await fileSystem.open(path, "wx");
   try {
     try {
       await handle.writeFile(content);

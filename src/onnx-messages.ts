@@ -12,7 +12,7 @@ export type Attribute =
   | { readonly text: string };
 
 /** Numbers of ONNX's own: TensorProto.DataType. */
-export const FLOAT = 1;
+const FLOAT = 1;
 export const INT64 = 7;
 
 /** The operator set of ONNX that our graphs are written in, and the version of the format that it came with. */

@@ -2,12 +2,12 @@ import type { Backend, Problem } from "./backend/backend.ts";
 import { attached } from "./brand.ts";
 import { callHint, invalid, show } from "./check.ts";
 import type { Decoder } from "./decoder/decoder.ts";
-import { checkFiniteRows, checkFloat32, place } from "./float32.ts";
+import { checkFloat32, place } from "./float32.ts";
 import type { Control } from "./solver/base.ts";
 import type { Loss } from "./terms/losses.ts";
 import { termTraits } from "./terms/terms.ts";
 
-/** Checks the data of a call: what is refused here is refused before work starts. */
+// Checks of the data of a call: what is refused here is refused before work starts.
 
 /** Refuses samples of the wrong type or length; returns how many there are. */
 export function checkTargets(where: string, y: unknown, decoder: Decoder): number {
@@ -19,23 +19,6 @@ export function checkTargets(where: string, y: unknown, decoder: Decoder): numbe
     );
   }
   return y.length / n;
-}
-
-/**
- * Refuses latents of the wrong type or length, or that are not finite; returns how many there are.
- *
- * @param whose the size they have, for messages
- * @param before how many come before these, for messages
- */
-export function checkLatents(
-  where: string,
-  name: string,
-  z: unknown,
-  decoder: Decoder,
-  whose = "the decoder's latent size",
-  before = 0,
-): number {
-  return checkFiniteRows(where, name, z, decoder.latentSize, whose, before);
 }
 
 /** Refuses weights of the wrong type or length. */

@@ -5,7 +5,7 @@ import { lbfgsTo, oneThread, threaded } from "./latentflow.ts";
 import type { Peer, Task } from "./peer.ts";
 import { inTurns, medianOf, ratioOf, type Timed } from "./rounds.ts";
 
-export const AMD_NAME = "latentflow, amd";
+const AMD_NAME = "latentflow, amd";
 export const LBFGS_NAME = "latentflow, lbfgs";
 
 /** How many digits a peer encodes at once, and how many it is timed on. */

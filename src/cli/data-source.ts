@@ -28,7 +28,7 @@ export interface SourcedData {
 }
 
 /** What a file of samples is, for the help. */
-export const dataHelp = "the samples: IDX or .npy, gzipped or not, or FILE.npz#NAME; first axis: samples";
+const dataHelp = "the samples: IDX or .npy, gzipped or not, or FILE.npz#NAME; first axis: samples";
 
 /** What files of samples are where they are read in blocks, for the help. */
 export const dataFilesHelp =

@@ -108,11 +108,6 @@ function asFloats(at: string, given: unknown, size: number, areClasses: boolean)
   throw invalid(`${at} is ${show(given)}, expected ${types}${size === 1 ? ", or a number" : ""}`);
 }
 
-/** How many numbers are given with each sample. */
-export function fixedSize(decoder: Decoder): number {
-  return decoder.fixedInputs.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-}
-
 /** Writes what is given with a sample, one input after the other. */
 export function writeFixed(decoder: Decoder, fixed: FixedValues, sample: number, into: Float32Array): void {
   let at = 0;

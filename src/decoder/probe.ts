@@ -62,7 +62,7 @@ const MOST_ROWS = 64;
 const MOST_INDICES = 4096;
 const MOST_POINTS = 2 ** 20;
 /** Points of a probe that is made. */
-export const PROBE_POINTS = 5;
+const PROBE_POINTS = 5;
 /** The header of a file, at most 2^20 bytes, has it as base64, which is 4/3 as long, among other things. */
 const MOST_BYTES = 2 ** 19;
 

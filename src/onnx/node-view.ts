@@ -153,7 +153,7 @@ export function dimensionsOfConstant(node: NodeView, { at }: Constant): Dimensio
 }
 
 /** What is known as a value: the batch and the points are axes that it repeats along. */
-export function valueOfConstant(node: NodeView, constant: Constant): Value {
+function valueOfConstant(node: NodeView, constant: Constant): Value {
   const [first] = constant.at;
   if (first!.values.length === 0) return node.refuse("it reads a tensor without numbers");
   if (constant.at.length === 1) {

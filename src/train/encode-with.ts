@@ -7,7 +7,7 @@ import { createDataset, type Dataset, isDataset } from "../data/dataset.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFiniteRows } from "../float32.ts";
 import type { AbortSignalLike } from "../platform.ts";
-import { checkBackend, checkLatents } from "../problem.ts";
+import { checkBackend } from "../problem.ts";
 import { checkSamples, pieces } from "./samples.ts";
 
 /** Options of `encodeWith`. */
@@ -35,7 +35,7 @@ export async function encodeWith(
   options: EncodeWithOptions = {},
 ): Promise<Float32Array> {
   const { backend, signal } = checkEncodeWith("encodeWith", encoder, options);
-  const count = checkLatents("encodeWith", "y", y, encoder, INPUT_SIZE);
+  const count = checkFiniteRows("encodeWith", "y", y, encoder.latentSize, INPUT_SIZE);
   const session = await unlessAborted(signal, () => backend.open(encoder));
   if (count > 0) attached("y", y);
   return codesOf(session, y, signal);
@@ -61,7 +61,7 @@ export async function meanCode(
   const where = "meanCode";
   const { backend, signal } = checkEncodeWith(where, encoder, options);
   const { latentSize: size, outputSize: d } = encoder;
-  if (!isDataset(data)) checkLatents(where, "data", data, encoder, INPUT_SIZE);
+  if (!isDataset(data)) checkFiniteRows(where, "data", data, size, INPUT_SIZE);
   const dataset = isDataset(data) ? data : createDataset(data, { shape: [size] });
   checkSamples(where, dataset, size, INPUT_SIZE);
   const { pause } = makeControl(signal);

@@ -39,7 +39,7 @@ export async function gradientOf(
 }
 
 /** The sum of the samples' losses where their flows come to, in float64. */
-export async function solvedLoss(decoder: Decoder, loss: Loss, y: Float32Array, way: Way): Promise<number> {
+async function solvedLoss(decoder: Decoder, loss: Loss, y: Float32Array, way: Way): Promise<number> {
   const [d, n] = [decoder.latentSize, decoder.outputSize];
   const count = y.length / n;
   const points = new Map<number, Float64Array>();

@@ -26,7 +26,7 @@ export function quartic(scale = 1): AnalyticLoss {
 }
 
 /** An objective of analytic losses, one for each sample, that checks how it is called. */
-export function analyticObjective(latentSize: number, losses: readonly AnalyticLoss[]): Objective {
+function analyticObjective(latentSize: number, losses: readonly AnalyticLoss[]): Objective {
   const points = new Map<number, Float64Array>();
   return {
     sampleCount: losses.length,

@@ -44,7 +44,7 @@ export function findOrInstall(name: string, find: () => string | undefined, reme
  *
  * @throws Error with what apt said
  */
-export function install(name: string): void {
+function install(name: string): void {
   const deadline = performance.now() + PATIENCE * 1000;
   for (;;) {
     const { status, output } = run("flock", [LOCK, "sh", "-c", INSTALL, "sh", name]);

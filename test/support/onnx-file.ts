@@ -16,9 +16,11 @@ export interface Fed {
 
 const SAMPLES = 2;
 const POINTS = 3;
+/** No file has fewer. */
+const CLASSES = 5;
 
 /** Inputs for a file: lengths without a number are 2 for the batch, 3 for points. */
-export function feed(bytes: Uint8Array, classes = 5): Fed[] {
+export function feed(bytes: Uint8Array): Fed[] {
   const { inputs, initializers } = readModel(bytes);
   const known = new Set(initializers.map(({ name }) => name));
   return inputs
@@ -28,7 +30,7 @@ export function feed(bytes: Uint8Array, classes = 5): Fed[] {
       const size = lengths.reduce((product, length) => product * length, 1);
       const isInteger = elementType !== 1;
       const values = isInteger
-        ? Float32Array.from({ length: size }, (_, k) => (3 * k + 1) % classes)
+        ? Float32Array.from({ length: size }, (_, k) => (3 * k + 1) % CLASSES)
         : randomArray(10 + i, size, -1, 1);
       return { name, shape: lengths, values, isInteger };
     });

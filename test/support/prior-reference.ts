@@ -5,7 +5,7 @@ import { randomArray } from "./random.ts";
 // Priors in float64 of their plain numbers alone, by matrices inverted here: what the kernels are held against.
 
 /** A few of each kind for latents of d values: with standard deviations and with covariances. */
-export function priorCases(d: number): { readonly [Kind in PriorKind]: readonly Prior[] } {
+function priorCases(d: number): { readonly [Kind in PriorKind]: readonly Prior[] } {
   const rows = (seed: number, count: number) =>
     Array.from({ length: count }, (_, k) => randomArray(seed + k, d, -1.5, 1.5));
   const stds = (seed: number, count: number) =>

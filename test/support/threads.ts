@@ -1,5 +1,4 @@
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import type { Worker } from "node:worker_threads";
 import type { FromWorker, ToWorker } from "../../src/backend/wasm/threads/messages.ts";
 
@@ -57,9 +56,4 @@ export async function allEnded(threads: readonly WatchedThread[]): Promise<void>
     worker.ref();
     await once(worker, "exit");
   }
-}
-
-/** The path of a file beside the tests. */
-export function pathOf(file: string): string {
-  return fileURLToPath(new URL(`../${file}`, import.meta.url));
 }

@@ -39,7 +39,7 @@ export const DECODERS: readonly TrainedDecoder[] = [
 ];
 
 /** Up to so many latents we mean to be ahead; above, not to be far behind. */
-export const FEW_LATENTS = 64;
+const FEW_LATENTS = 64;
 
 /** PyTorch's best time divided by ours that is meant at least. */
 export function leastRatio(latents: number): number {

@@ -1,7 +1,7 @@
 import { mean } from "../../timing.ts";
 
 /** How near to the best loss counts as there, as a share of it. */
-export const WITHIN = 1e-3;
+const WITHIN = 1e-3;
 
 /** What has to be there: the mean of all losses to that of the best ones, or so many of the samples each to its own. */
 export const CRITERIA = ["mean", "half", "most"] as const;

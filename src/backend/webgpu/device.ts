@@ -4,7 +4,7 @@ import type { Gpu, GpuAdapter, GpuAdapterInfo, GpuDevice, OnnxRuntime } from "./
 import { importRuntime } from "./runtime.ts";
 
 /** The work could not be done because the device was lost: destroyed, or its process ended. */
-export class DeviceLost extends Error {
+class DeviceLost extends Error {
   override readonly name = "DeviceLost";
 }
 

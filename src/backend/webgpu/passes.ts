@@ -59,14 +59,14 @@ export function dataInputs(graph: OnnxGraph, shape: ObjectiveShape): DataInputs 
   return { targets, weights: weightsInput(graph, shape) };
 }
 
-export function weightsInput(graph: OnnxGraph, { decoder, weighted, rows }: ObjectiveShape) {
+function weightsInput(graph: OnnxGraph, { decoder, weighted, rows }: ObjectiveShape) {
   return weighted ? graph.input(ELEMENT_WEIGHTS, [rows, decoder.outputSize]) : undefined;
 }
 
 export const fixedName = (index: number): string => `fixed${index}`;
 
 /** What is given with the samples, as inputs of the graph: [rows, …shape], or [1, …shape] where it is the same for all. */
-export function fixedInputs(graph: OnnxGraph, { decoder, rows, fixed }: SampleShape): GraphValue[] {
+function fixedInputs(graph: OnnxGraph, { decoder, rows, fixed }: SampleShape): GraphValue[] {
   return decoder.fixedInputs.map(({ shape }, i) => {
     const batch = fixed[i] === "shared" ? 1 : rows;
     const tensor = graph.input(fixedName(i), [batch, ...shape]);

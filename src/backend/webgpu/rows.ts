@@ -100,7 +100,7 @@ export function writeRow(
 }
 
 /** Writes what a sample's elements are weighted by, and returns it; where there are no weights, nothing. */
-export function writeWeights(
+function writeWeights(
   graph: BoundGraph,
   { decoder, weights, loss }: GpuProblem,
   sample: number,

@@ -5,14 +5,14 @@ import { countOf, type ElementType, type Numbers, stridesOf, type Tensor } from 
 type Unary = (x: number) => number;
 
 /** A function of each number. */
-export const each =
+const each =
   (f: Unary) =>
   ([tensor]: readonly (Tensor | undefined)[]): Tensor => ({ ...tensor!, values: tensor!.values.map(f) });
 
 type Binary = (a: number, b: number, type: ElementType) => number;
 
 /** A function of two numbers of tensors that are stretched along their axes of length 1. */
-export function broadcast(a: Tensor, b: Tensor, f: Binary, type: ElementType = a.type): Tensor {
+function broadcast(a: Tensor, b: Tensor, f: Binary, type: ElementType = a.type): Tensor {
   const shape = broadcastShape([a.shape, b.shape]);
   const values = emptyLike(type, [a, b], countOf(shape));
   const [left, right] = [a, b].map((tensor) => stretchedStrides(tensor.shape, shape));
@@ -33,7 +33,7 @@ export function broadcast(a: Tensor, b: Tensor, f: Binary, type: ElementType = a
 }
 
 /** Numbers of a type: floats are float32 unless something of float64 goes into them. */
-export function emptyLike(type: ElementType, tensors: readonly Tensor[], count: number): Numbers {
+function emptyLike(type: ElementType, tensors: readonly Tensor[], count: number): Numbers {
   const isNarrow =
     type === "float" &&
     tensors.every(({ values, type: own }) => own !== "float" || values instanceof Float32Array);

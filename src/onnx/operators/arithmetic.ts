@@ -116,7 +116,7 @@ function withKnown(node: Site, kind: Kind, alignment: Alignment, { numbers, keys
 }
 
 /** 1 / value, known or not. */
-export function reciprocal(node: Site, value: Value): Value {
+function reciprocal(node: Site, value: Value): Value {
   if (typeof value.source === "string") return pointwise(node, value, functions.RECIPROCAL);
   return { ...value, source: value.source.map((number) => 1 / number) };
 }

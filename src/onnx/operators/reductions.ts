@@ -16,7 +16,7 @@ export function reducedAxes(node: NodeView, rank: number): number[] | undefined 
 }
 
 /** The sum or mean over axes of the file. */
-export function reduce(
+function reduce(
   node: Site,
   kind: "sum" | "mean",
   value: Value,
