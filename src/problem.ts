@@ -38,17 +38,12 @@ export function checkWeights(
   }
 }
 
-/**
- * Refuses what flows cannot start at: latents of the wrong type or length, or that are not finite.
- *
- * @param before how many samples come before these, for messages
- */
+/** Refuses what flows cannot start at: latents of the wrong type or length, or that are not finite. */
 export function checkStart(
   where: string,
   z0: unknown,
   sampleCount: number,
   decoder: Decoder,
-  before = 0,
 ): asserts z0 is Float32Array {
   checkFloat32(where, "z0", z0);
   const d = decoder.latentSize;
@@ -57,7 +52,7 @@ export function checkStart(
     throw invalid(`${where}: z0 has ${z0.length} values, expected ${oneOrEach(d, "latent", sampleCount)}`);
   const bad = z0.findIndex((value) => !Number.isFinite(value));
   if (bad < 0) return;
-  const at = isShared ? `element ${bad}` : place(before * d + bad, d);
+  const at = isShared ? `element ${bad}` : place(bad, d);
   throw invalid(`${where}: z0 is ${z0[bad]} at ${at}, expected finite numbers`);
 }
 

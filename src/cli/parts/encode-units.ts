@@ -1,7 +1,7 @@
 import { makeControl } from "../../control.ts";
 import { joinValues } from "../../data/array.ts";
 import { type Decoder, decode, type EncodeProgress, type EncodeResult, encode } from "../../index.ts";
-import { checkStart, checkValues } from "../../problem.ts";
+import { checkValues } from "../../problem.ts";
 import { ReadAhead } from "../../read-ahead.ts";
 import { leastLosses } from "../../terms/floor.ts";
 import { termTraits } from "../../terms/terms.ts";
@@ -97,13 +97,15 @@ async function encodeBlock(encoding: Encoding, block: Block): Promise<BlockResul
   return { result, reconstructions, ids, leastLoss: leastLossOf(input, block, result) };
 }
 
-/** As `encode` checks it, which would count the samples in messages from the block's first one. */
+/**
+ * As `encode` checks samples and weights, which would count the samples in messages from the block's first one. Starts have
+ * been looked through when their file was opened.
+ */
 async function checkBlock(
-  { decoder, given, loss }: EncodingInput,
-  { first, count, y, weights, z0 }: Block,
+  { given, loss }: EncodingInput,
+  { first, count, y, weights }: Block,
   signal: AbortSignal,
 ): Promise<void> {
-  if (z0) checkStart("encode", z0, count, decoder, first);
   const problem = { decoder: given.decoder, loss, sampleCount: count, targets: y, weights };
   await checkValues("encode", problem, makeControl(signal), first);
 }
