@@ -148,6 +148,15 @@ export function orDefault<Value, Default>(value: Value | undefined, standard: De
   return value === undefined ? standard : value;
 }
 
+/** Options over their defaults. What is undefined is left out. */
+export function withDefaults<Options extends object>(
+  defaults: Options,
+  options: { readonly [Name in keyof Options]?: Options[Name] | undefined },
+): Options {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return { ...defaults, ...Object.fromEntries(given) };
+}
+
 /** Refuses a value that is no number within its bounds; returns it otherwise. */
 export function checkNumber(where: string, name: string, value: unknown, bounds: Bounds = {}): number {
   const {

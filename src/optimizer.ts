@@ -1,4 +1,4 @@
-import { type Bounds, checkNumber, checkOptions } from "./check.ts";
+import { type Bounds, checkNumber, checkOptions, withDefaults } from "./check.ts";
 
 // In the formulas θ is a parameter, g its gradient (of the mini-batch), lr the learning rate times the
 // schedule's factor, and t the number of updates, 1 at the first. All states begin at 0. The definitions are
@@ -152,7 +152,9 @@ function fillIn<T extends { readonly [K in keyof T]: number }>(
   options: Partial<T> | undefined,
 ): T {
   checkOptions(where, options as T | undefined, defaults);
-  const given = Object.entries(options ?? {}).filter(([, value]) => value !== undefined);
-  for (const [name, value] of given) checkNumber(where, name, value, bounds[name as keyof typeof bounds]);
-  return { ...defaults, ...Object.fromEntries(given) };
+  const all = withDefaults(defaults, options ?? {});
+  for (const [name, value] of Object.entries(all)) {
+    checkNumber(where, name, value, bounds[name as keyof typeof bounds]);
+  }
+  return all;
 }

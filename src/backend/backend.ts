@@ -6,7 +6,7 @@ import type { Optimizer } from "../optimizer.ts";
 import type { WebAssemblyModule } from "../platform.ts";
 import type { BackendInfo } from "../result.ts";
 import type { Control, Solver } from "../solver/base.ts";
-import type { DescentSolver } from "../solver/descent.ts";
+import type { DescentSolver } from "../solver/descent-solvers.ts";
 import type { Solution } from "../solver/solution.ts";
 import type { Loss } from "../terms/losses.ts";
 import type { PriorComponents } from "../terms/prior-components.ts";

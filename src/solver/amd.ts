@@ -1,7 +1,8 @@
 import { checkChoice, checkNumber } from "../check.ts";
 import { serializable } from "../serialize.ts";
+import { MAX_COUNT } from "./base.ts";
 import { descend } from "./descend.ts";
-import { completeOptions, MAX_COUNT, makeDescentSolver } from "./descent.ts";
+import { completeOptions, makeDescentSolver } from "./descent.ts";
 import type { Amd, AmdOptions } from "./descent-solvers.ts";
 import { EULER } from "./tableau.ts";
 

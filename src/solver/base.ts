@@ -41,6 +41,9 @@ export interface Control {
   pause(): Promise<void>;
 }
 
+/** Larger counts would not fit the 32-bit counters of a result, nor those in assembly/. */
+export const MAX_COUNT = 2 ** 31 - 1;
+
 /** Is it a loss that float32, in which it is returned, can hold? */
 export function isLoss(loss: number): boolean {
   return Number.isFinite(Math.fround(loss));

@@ -14,7 +14,8 @@ import {
 import { compileKernels } from "../backend/wasm/load.ts";
 import { type Objective, type SharedCurvature, withoutMatrices } from "../objective.ts";
 import type { Control } from "./base.ts";
-import { type DescentSolver, isPreconditioned } from "./descent.ts";
+import { isPreconditioned } from "./descent.ts";
+import type { DescentSolver } from "./descent-solvers.ts";
 import { collectRecord } from "./sample-record.ts";
 import type { Solution } from "./solution.ts";
 import { allocateSolver } from "./solver-block.ts";

@@ -1,14 +1,10 @@
-import { checkNumber, checkOptions } from "../check.ts";
+import { checkNumber, checkOptions, withDefaults } from "../check.ts";
 import { type CurvatureUse, hasMatrices } from "../objective.ts";
+import { MAX_COUNT } from "./base.ts";
 import type { DescentSolver } from "./descent-solvers.ts";
 
 // What the solvers have in common that take a step only if it lowers the sample's own loss. Their steps are in assembly/,
 // where they are called round by round: fused with the kernels, or around evaluations that are made elsewhere (descend.ts).
-
-export type { DescentSolver };
-
-/** Larger counts would not fit the 32-bit counters in assembly. */
-export const MAX_COUNT = 2 ** 31 - 1;
 
 /** Options that these solvers have in common. */
 export interface DescentOptions {
@@ -24,8 +20,7 @@ export function completeOptions<Options extends DescentOptions>(
   options: { [Name in keyof Options]?: Options[Name] },
 ): Options {
   checkOptions(where, options, defaults);
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const all: Options = { ...defaults, ...given };
+  const all = withDefaults(defaults, options);
   checkNumber(where, "slope", all.slope, { min: 0, below: 1 });
   checkNumber(where, "tolerance", all.tolerance, { min: 0 });
   checkNumber(where, "maxSteps", all.maxSteps, { min: 0, max: MAX_COUNT, integer: true });

@@ -1,7 +1,7 @@
-import { checkNumber, checkOptions } from "../check.ts";
+import { checkNumber, checkOptions, withDefaults } from "../check.ts";
 import type { Flow } from "../flow.ts";
 import { serializable } from "../serialize.ts";
-import type { Solver } from "./base.ts";
+import { MAX_COUNT, type Solver } from "./base.ts";
 import { integrate, type StepControl, type TriedStep } from "./integrate.ts";
 import type { Tableau } from "./tableau.ts";
 
@@ -31,9 +31,6 @@ const DEFAULTS: Required<DormandPrinceOptions> = {
   stepInit: 1,
   maxSteps: 10_000,
 };
-
-/** Larger counts would not fit the 32-bit step counts of a result. */
-const MAX_COUNT = 2 ** 31 - 1;
 
 /** Dormand and Prince, 1980: the fifth-order solution is the one that goes on. */
 export const DORMAND_PRINCE: Tableau = {
@@ -66,8 +63,7 @@ const ERROR_ORDER = 5;
  */
 export function dormandPrince(options: DormandPrinceOptions = {}): DormandPrince {
   checkOptions("dormandPrince", options, DEFAULTS);
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const all: Required<DormandPrinceOptions> = { ...DEFAULTS, ...given };
+  const all = withDefaults(DEFAULTS, options);
   checkNumber("dormandPrince", "t1", all.t1, { above: 0 });
   checkNumber("dormandPrince", "rtol", all.rtol, { min: 0 });
   checkNumber("dormandPrince", "atol", all.atol, { above: 0 });

@@ -1,5 +1,6 @@
 import { checkNumber, checkOptions, invalid, orDefault, show } from "../check.ts";
 import { refuseCopy, serializable } from "../serialize.ts";
+import { MAX_COUNT } from "./base.ts";
 
 /** The times between the steps of a fixed-grid solver: an immutable value. */
 export interface Grid {
@@ -25,9 +26,6 @@ export interface LogGridOptions extends LinearGridOptions {
   /** b > 1: the last steps are about b times as long as the first. Default 4. */
   base?: number;
 }
-
-/** A grid with more slices would not fit the 32-bit step counts of a result. */
-const MAX_SLICES = 2 ** 31 - 1;
 
 /**
  * A grid that is denser near t = 0, where the flow is fast: t_i = t1 (b^(i/N) - 1)/(b - 1).
@@ -70,6 +68,6 @@ export function checkGrid(where: string, grid: Grid): Grid {
 
 function checkSlices(where: string, options: LinearGridOptions): LinearGridOptions {
   const t1 = checkNumber(where, "t1", options?.t1, { above: 0 });
-  const slices = checkNumber(where, "slices", options?.slices, { min: 1, max: MAX_SLICES, integer: true });
+  const slices = checkNumber(where, "slices", options?.slices, { min: 1, max: MAX_COUNT, integer: true });
   return { t1, slices };
 }
