@@ -10,9 +10,9 @@ import {
   encode,
 } from "./encode.ts";
 import { LatentflowError } from "./errors.ts";
+import type { FlowAndSolver } from "./flow-and-solver.ts";
 import { ReadAhead } from "./read-ahead.ts";
 import type { EncodeResult } from "./result.ts";
-import type { FlowAndSolver } from "./solve.ts";
 
 /** Samples that have come together: their data alone, or with what is given with each of them. */
 export type EncodeItem =

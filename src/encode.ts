@@ -1,4 +1,5 @@
 import type { Backend, Problem } from "./backend/backend.ts";
+import { solve } from "./backend/solve.ts";
 import { withPrior } from "./backend/wasm/prior-values.ts";
 import { wasm } from "./backend/wasm/wasm.ts";
 import { throwIfAborted } from "./brand.ts";
@@ -7,10 +8,10 @@ import { Callbacks, makeControl, untilAborted } from "./control.ts";
 import { checkDecoder, type Decoder } from "./decoder/decoder.ts";
 import { checkFixed, type FixedOption } from "./decoder/fixed.ts";
 import { atPoints } from "./decoder/points.ts";
+import { checkFlowAndSolver, type FlowAndSolver } from "./flow-and-solver.ts";
 import type { AbortSignalLike } from "./platform.ts";
 import { checkBackend, checkStart, checkTargets, checkValues, checkWeights, startsOf } from "./problem.ts";
 import type { EncodeResult } from "./result.ts";
-import { checkFlowAndSolver, type FlowAndSolver, solve } from "./solve.ts";
 import { checkSaveAt, type SaveAt } from "./solver/recording.ts";
 import { Solution } from "./solver/solution.ts";
 import { checkPrior, type PriorLike } from "./terms/check-prior.ts";

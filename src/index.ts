@@ -23,6 +23,7 @@ export {
   type NesterovFlowOptions,
   nesterovFlow,
 } from "./flow.ts";
+export type { FlowAndSolver } from "./flow-and-solver.ts";
 export type { Activation, ActivationLike, ActivationName } from "./graph/activation.ts";
 export type { GraphDefinition } from "./graph/definition.ts";
 export type { FixedInput } from "./graph/graph.ts";
@@ -37,7 +38,6 @@ export {
   summary,
   type Trajectory,
 } from "./result.ts";
-export type { FlowAndSolver } from "./solve.ts";
 export { type Amd, type AmdOptions, amd } from "./solver/amd.ts";
 export type { Solver } from "./solver/base.ts";
 export { type DormandPrince, type DormandPrinceOptions, dormandPrince } from "./solver/dormand-prince.ts";

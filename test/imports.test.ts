@@ -33,7 +33,7 @@ const ROOMS: [room: string, pattern: RegExp, mayImport: string[]][] = [
   [
     "verbs",
     // What loads a decoder runs it, to compare it with the file's probe.
-    /^(encode|encode-stream|decode|describe|solve|problem|verify|decoder\/load)\.ts$/,
+    /^(encode|encode-stream|decode|describe|flow-and-solver|problem|verify|decoder\/load)\.ts$/,
     ["backend", "solver", "decoder", "terms", "graph", "basics"],
   ],
   ["adjoint", /^adjoint\//, ["solver", "terms", "basics"]],

@@ -1,5 +1,6 @@
 import { approximate } from "../adjoint/approximate.ts";
 import { type Adjoint, checkAdjoint } from "../adjoint/base.ts";
+import type { CheckedPair } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import {
   callHint,
@@ -18,10 +19,10 @@ import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed, type FixedValues } from "../decoder/fixed.ts";
 import { atPoints } from "../decoder/points.ts";
 import { gradientFlow } from "../flow.ts";
+import { checkFlowAndSolver } from "../flow-and-solver.ts";
 import { adam, isOptimizer, rmsprop } from "../optimizer.ts";
 import { checkBackend, checkWeights } from "../problem.ts";
 import { constant } from "../schedule.ts";
-import { type CheckedPair, checkFlowAndSolver } from "../solve.ts";
 import { amd } from "../solver/amd.ts";
 import { lbfgs } from "../solver/lbfgs.ts";
 import { stay } from "../solver/stay.ts";

@@ -1,3 +1,4 @@
+import type { CheckedPair } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { checkCallback, checkNumber, checkOptions, checkSignal, invalid } from "../check.ts";
 import type { Dataset } from "../data/dataset.ts";
@@ -6,9 +7,9 @@ import { checkFixed } from "../decoder/fixed.ts";
 import { atPoints } from "../decoder/points.ts";
 import type { CommonEncodeOptions } from "../encode.ts";
 import { gradientFlow } from "../flow.ts";
+import { checkFlowAndSolver, type FlowAndSolver } from "../flow-and-solver.ts";
 import type { AbortSignalLike } from "../platform.ts";
 import { checkBackend, checkStart, checkWeights } from "../problem.ts";
-import { type CheckedPair, checkFlowAndSolver, type FlowAndSolver } from "../solve.ts";
 import { stay } from "../solver/stay.ts";
 import { checkPrior } from "../terms/check-prior.ts";
 import { checkLoss } from "../terms/losses.ts";

@@ -1,10 +1,10 @@
 import type { Problem, Session } from "../backend/backend.ts";
+import { solve } from "../backend/solve.ts";
 import { attached } from "../brand.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import type { FixedValues } from "../decoder/fixed.ts";
 import { sizeOf } from "../graph/operations.ts";
 import { createRandom, type RandomState } from "../random.ts";
-import { solve } from "../solve.ts";
 import type { Control } from "../solver/base.ts";
 import { Solution } from "../solver/solution.ts";
 import { componentsOf } from "../terms/prior-components.ts";

@@ -1,4 +1,5 @@
-import type { Session } from "../backend/backend.ts";
+import type { CheckedPair, Session } from "../backend/backend.ts";
+import { solve } from "../backend/solve.ts";
 import { withPrior } from "../backend/wasm/prior-values.ts";
 import { checkNumber, checkOptions, invalid } from "../check.ts";
 import type { Dataset } from "../data/dataset.ts";
@@ -6,7 +7,6 @@ import type { Decoder } from "../decoder/decoder.ts";
 import { checkFixed, type FixedOption, type FixedValues } from "../decoder/fixed.ts";
 import { checkWeights } from "../problem.ts";
 import { meanOfNumbers } from "../result.ts";
-import { type CheckedPair, solve } from "../solve.ts";
 import type { Control } from "../solver/base.ts";
 import { Solution } from "../solver/solution.ts";
 import type { Loss } from "../terms/losses.ts";

@@ -5,9 +5,6 @@ import { refuseCopy } from "./serialize.ts";
 import type { Solver } from "./solver/base.ts";
 import { lbfgs } from "./solver/lbfgs.ts";
 
-export { solve } from "./backend/solve.ts";
-export type { CheckedPair };
-
 /** Which flow is followed, and how. `lbfgs` and `amd` follow the gradient flow at α = 1 only. */
 export type FlowAndSolver =
   | {
@@ -38,10 +35,10 @@ export function checkFlowAndSolver(
   }
   refuseCopy(where, "solver", solver);
   if (solver.flows !== "any" && !isUnitGradientFlow(flow)) {
-    const given =
+    const shown =
       flow.name === "gradientFlow" ? "gradientFlow() with another alpha" : `${showName(flow.name)}()`;
     throw invalid(
-      `${where}: solver ${showName(solver.name)} follows gradientFlow() with alpha 1 only, flow is ${given}; use euler, rk4 or dormandPrince`,
+      `${where}: solver ${showName(solver.name)} follows gradientFlow() with alpha 1 only, flow is ${shown}; use euler, rk4 or dormandPrince`,
     );
   }
   // A solver that does not take any flow has been held against this one.
