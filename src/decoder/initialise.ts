@@ -2,32 +2,14 @@ import { checkNumber, checkOptions, invalid, orDefault, show } from "../check.ts
 import { type ActivationLike, normaliseActivation } from "../graph/activation.ts";
 import type { GraphDefinition } from "../graph/definition.ts";
 import { countParameters, type Graph, parametersOf } from "../graph/graph.ts";
-import { countLayerParameters, graphOfLayers } from "../graph/layers.ts";
+import { graphOfLayers } from "../graph/layers.ts";
 import { readDefinition } from "../graph/read-definition.ts";
 import { createRandom, type Random } from "../random.ts";
 import { checkPriorSize, normalisePrior } from "../terms/check-prior.ts";
-import { checkLoss, normaliseLoss, type StandardLossLike } from "../terms/losses.ts";
+import { checkLoss, normaliseLoss, type StandardLoss, type StandardLossLike } from "../terms/losses.ts";
 import type { Prior } from "../terms/priors.ts";
 import { type Decoder, GraphDecoder } from "./decoder.ts";
 import { checkOutputShape, impliedOutputActivation, showShape } from "./output.ts";
-
-/** What a new decoder is to be. */
-export interface CreateDecoderOptions {
-  /** The sizes from latent to output, at least two: [20, 150, 300, 600, 784] has four layers. */
-  layers: readonly number[];
-  /** Between the layers. Default: `"elu"`. */
-  activation?: ActivationLike;
-  /** After the last layer. Default: `"sigmoid"` when `loss` is cross entropy, otherwise `"identity"`. */
-  outputActivation?: ActivationLike;
-  /** The shape of a sample, [28, 28] say; its product is the last size. Default: [outputSize]. */
-  outputShape?: readonly number[];
-  /** The default of `encode`'s loss: `"bce"`, `"mse"`, or a value such as `squaredError()`. Default: none. */
-  loss?: StandardLossLike;
-  /** The default of `encode`'s prior: `gaussian()`, say. Default: none. */
-  prior?: Prior;
-  /** An integer from 0 to 2^53 - 1; the same seed gives the same parameters everywhere. Default: 0. */
-  seed?: number;
-}
 
 /** Options of `createDecoder` beside a graph's definition. */
 export interface GraphDecoderOptions {
@@ -39,9 +21,25 @@ export interface GraphDecoderOptions {
   seed?: number;
 }
 
+/** What a new decoder of fully connected layers is to be. */
+export interface CreateDecoderOptions extends GraphDecoderOptions {
+  /** The sizes from latent to output, at least two: [20, 150, 300, 600, 784] has four layers. */
+  layers: readonly number[];
+  /** Between the layers. Default: `"elu"`. */
+  activation?: ActivationLike;
+  /** After the last layer. Default: `"sigmoid"` when `loss` is cross entropy, otherwise `"identity"`. */
+  outputActivation?: ActivationLike;
+  /** The shape of a sample, [28, 28] say; its product is the last size. Default: [outputSize]. */
+  outputShape?: readonly number[];
+}
+
+const GRAPH_OPTIONS: { readonly [Name in keyof GraphDecoderOptions]-?: true } = {
+  ...{ loss: true, prior: true, seed: true },
+};
+
 const OPTIONS: { readonly [Name in keyof CreateDecoderOptions]-?: true } = {
-  ...{ layers: true, activation: true, outputActivation: true, outputShape: true, loss: true, seed: true },
-  prior: true,
+  ...{ layers: true, activation: true, outputActivation: true, outputShape: true },
+  ...GRAPH_OPTIONS,
 };
 
 // 1 GiB of parameters: backends keep them packed twice, within the 4 GiB that WebAssembly can address.
@@ -62,79 +60,67 @@ const maxParameters = 2 ** 28;
 export function createDecoder(options: CreateDecoderOptions): Decoder;
 export function createDecoder(definition: GraphDefinition, options?: GraphDecoderOptions): Decoder;
 export function createDecoder(
-  options: CreateDecoderOptions | GraphDefinition,
+  given: CreateDecoderOptions | GraphDefinition,
   graphOptions: GraphDecoderOptions = {},
 ): Decoder {
   const where = "createDecoder";
-  if (typeof options === "object" && options !== null && "operations" in options) {
-    return createGraphDecoder(where, options, graphOptions);
-  }
-  if (options === undefined || Array.isArray(options)) {
-    throw invalid(
-      `${where}: the options are ${show(options)}, expected an object, as { layers: [20, 150, 784] }`,
-    );
-  }
-  checkOptions(where, options, OPTIONS);
-  const sizes = checkSizes(where, options.layers);
-  const outputSize = sizes.at(-1)!;
+  const isDefinition = typeof given === "object" && given !== null && "operations" in given;
+  if (isDefinition) checkOptions(where, graphOptions, GRAPH_OPTIONS);
+  else checkLayerOptions(where, given);
+  const options = isDefinition ? graphOptions : given;
   const seed = checkNumber(where, "seed", orDefault(options.seed, 0), { min: 0, integer: true });
   const loss = options.loss === undefined ? undefined : normaliseLoss(where, options.loss);
-  const activation = normaliseActivation(where, "activation", orDefault(options.activation, "elu"));
-  const outputActivation = normaliseActivation(
-    where,
-    "outputActivation",
-    orDefault(options.outputActivation, impliedOutputActivation(loss)),
-  );
-  if (loss) checkLoss(where, loss, { loss, outputActivation });
-  const outputShape = checkOutputShape(where, orDefault(options.outputShape, [outputSize]), outputSize);
-
-  const layers = sizes.slice(1).map((size, index) => ({
-    name: `decoder.${2 * index}`,
-    inputSize: sizes[index]!,
-    outputSize: size,
-    activation: index === sizes.length - 2 ? outputActivation : activation,
-  }));
-  const parameterCount = countLayerParameters(layers);
-  if (parameterCount > maxParameters) {
-    throw invalid(
-      `${where}: layers ${showShape(sizes)} have ${parameterCount} parameters, expected at most ${maxParameters}`,
-    );
-  }
-  const prior = priorOption(where, options.prior, sizes[0]!);
-  const decoder = new GraphDecoder({ ...graphOfLayers(layers, outputShape), loss, prior });
-  initialise(decoder, createRandom(seed));
-  return decoder;
-}
-
-function createGraphDecoder(
-  where: string,
-  definition: GraphDefinition,
-  options: GraphDecoderOptions,
-): Decoder {
-  checkOptions(where, options, { loss: true, prior: true, seed: true });
-  const graph = readDefinition(where, definition);
-  checkPoints(where, graph);
-  const seed = checkNumber(where, "seed", orDefault(options.seed, 0), { min: 0, integer: true });
-  const loss = options.loss === undefined ? undefined : normaliseLoss(where, options.loss);
+  const graph = isDefinition
+    ? checkPoints(where, readDefinition(where, given))
+    : graphOfOptions(where, given, loss);
   const parameterCount = countParameters(graph);
   if (parameterCount > maxParameters) {
-    throw invalid(`${where}: the graph has ${parameterCount} parameters, expected at most ${maxParameters}`);
+    const who = isDefinition ? "the graph has" : "the layers have";
+    throw invalid(`${where}: ${who} ${parameterCount} parameters, expected at most ${maxParameters}`);
   }
-  const prior = priorOption(where, options.prior, graph.latentSize);
+  const prior =
+    options.prior === undefined
+      ? undefined
+      : checkPriorSize(where, normalisePrior(where, options.prior), graph.latentSize);
   const decoder = new GraphDecoder({ ...graph, loss, prior });
   if (loss) checkLoss(where, loss, decoder);
   initialise(decoder, createRandom(seed));
   return decoder;
 }
 
-function priorOption(where: string, prior: Prior | undefined, latentSize: number): Prior | undefined {
-  return prior === undefined ? undefined : checkPriorSize(where, normalisePrior(where, prior), latentSize);
+function checkLayerOptions(where: string, options: CreateDecoderOptions): void {
+  if (options === undefined || Array.isArray(options)) {
+    throw invalid(
+      `${where}: the options are ${show(options)}, expected an object, as { layers: [20, 150, 784] }`,
+    );
+  }
+  checkOptions(where, options, OPTIONS);
 }
 
-/** Refuses a graph over points whose parameters depend on how many there are: a norm over their axis. */
-function checkPoints(where: string, graph: Graph): void {
+/** The graph of fully connected layers that options ask for. */
+function graphOfOptions(where: string, options: CreateDecoderOptions, loss: StandardLoss | undefined): Graph {
+  const sizes = checkSizes(where, options.layers);
+  const outputSize = sizes.at(-1)!;
+  const activation = normaliseActivation(where, "activation", orDefault(options.activation, "elu"));
+  const outputActivation = normaliseActivation(
+    where,
+    "outputActivation",
+    orDefault(options.outputActivation, impliedOutputActivation(loss)),
+  );
+  const outputShape = checkOutputShape(where, orDefault(options.outputShape, [outputSize]), outputSize);
+  const layers = sizes.slice(1).map((size, index) => ({
+    name: `decoder.${2 * index}`,
+    inputSize: sizes[index]!,
+    outputSize: size,
+    activation: index === sizes.length - 2 ? outputActivation : activation,
+  }));
+  return graphOfLayers(layers, outputShape);
+}
+
+/** Refuses a graph over points whose parameters depend on how many there are: a norm over their axis. Returns any other. */
+function checkPoints(where: string, graph: Graph): Graph {
   const [one, two] = [graph, graph.atPoints?.(2)].map((each) => each && countParameters(each));
-  if (two === undefined || one === two) return;
+  if (two === undefined || one === two) return graph;
   throw invalid(
     `${where}: the graph has ${one} parameters for one point and ${two} for two, expected as many for any`,
   );
