@@ -117,11 +117,11 @@ export interface Decoder {
  * copy of this module: a program that both imports and requires the package has two, and may pass a decoder
  * from one to the other.
  */
-const leaveCallback: unique symbol = Symbol.for("latentflow.decoder.onDispose");
+const onDisposeMethod: unique symbol = Symbol.for("latentflow.decoder.onDispose");
 /** Names the method behind `graphAtPoints`, in every copy. */
-const bindPoints: unique symbol = Symbol.for("latentflow.decoder.atPoints");
+const graphAtPointsMethod: unique symbol = Symbol.for("latentflow.decoder.atPoints");
 /** Names the method behind `decoderAtPoints`, in every copy. */
-const copyAtPoints: unique symbol = Symbol.for("latentflow.decoder.copyAtPoints");
+const decoderAtPointsMethod: unique symbol = Symbol.for("latentflow.decoder.copyAtPoints");
 
 /** `Symbol.dispose`, which TypeScript's lib es2022 and older runtimes do not know; there nobody asks for it. */
 const disposeSymbol: symbol = (Symbol as { readonly dispose?: symbol }).dispose ?? Symbol("dispose");
@@ -151,9 +151,9 @@ export class GraphDecoder implements Decoder {
   readonly verified: boolean | undefined;
   readonly unverifiedReason: string | undefined;
 
-  declare readonly [leaveCallback]: (callback: () => void) => void;
-  declare readonly [bindPoints]: (points?: number, where?: string) => Graph | undefined;
-  declare readonly [copyAtPoints]: (points: number, where: string) => Decoder;
+  declare readonly [onDisposeMethod]: (callback: () => void) => void;
+  declare readonly [graphAtPointsMethod]: (points?: number, where?: string) => Graph | undefined;
+  declare readonly [decoderAtPointsMethod]: (points: number, where: string) => Decoder;
 
   readonly #atPoints: Graph["atPoints"];
   #disposed = false;
@@ -188,9 +188,11 @@ export class GraphDecoder implements Decoder {
     this.unverifiedReason = unverifiedReason;
     // Not in the class: esbuild keeps one with computed names, and all that it needs, where nobody makes a decoder.
     Object.defineProperties(this, {
-      [leaveCallback]: { value: (callback: () => void) => this.#leaveCallback(callback) },
-      [bindPoints]: { value: (points = 1, where?: string) => this.#atPoints?.(points, where) },
-      [copyAtPoints]: { value: (points: number, where: string) => this.#copyAtPoints(points, where) },
+      [onDisposeMethod]: { value: (callback: () => void) => this.#onDispose(callback) },
+      [graphAtPointsMethod]: { value: (points = 1, where?: string) => this.#atPoints?.(points, where) },
+      [decoderAtPointsMethod]: {
+        value: (points: number, where: string) => this.#decoderAtPoints(points, where),
+      },
       [disposeSymbol]: { value: () => this.dispose() },
     });
     Object.freeze(this);
@@ -221,12 +223,12 @@ export class GraphDecoder implements Decoder {
     for (const callback of this.#disposeCallbacks.splice(0)) callback();
   }
 
-  #leaveCallback(callback: () => void): void {
+  #onDispose(callback: () => void): void {
     if (this.#disposed) callback();
     else this.#disposeCallbacks.push(callback);
   }
 
-  #copyAtPoints(points: number, where: string): Decoder {
+  #decoderAtPoints(points: number, where: string): Decoder {
     return new GraphDecoder(
       { ...this.#atPoints!(points, where), loss: this.loss, prior: this.prior },
       this.parameters,
@@ -240,12 +242,12 @@ export class GraphDecoder implements Decoder {
  */
 export function onDispose(decoder: Decoder, callback: () => void): void {
   // What has passed checkDecoder is one.
-  (decoder as GraphDecoder)[leaveCallback](callback);
+  (decoder as GraphDecoder)[onDisposeMethod](callback);
 }
 
 /** Of a decoder over points its graph for so many of them; undefined of any other. */
 export function graphAtPoints(decoder: Decoder, points?: number, where?: string): Graph | undefined {
-  return (decoder as GraphDecoder)[bindPoints](points, where);
+  return (decoder as GraphDecoder)[graphAtPointsMethod](points, where);
 }
 
 /**
@@ -256,7 +258,7 @@ export function graphAtPoints(decoder: Decoder, points?: number, where?: string)
  */
 export function decoderAtPoints(decoder: Decoder, points: number, where: string): Decoder {
   // It makes the other itself, so that who has a decoder need not have what makes one.
-  return (decoder as GraphDecoder)[copyAtPoints](points, where);
+  return (decoder as GraphDecoder)[decoderAtPointsMethod](points, where);
 }
 
 /** What of a decoder its probe has to fit. */
@@ -301,7 +303,7 @@ export function checkDecoder(
 }
 
 function isDecoder(value: unknown): value is Decoder {
-  return typeof value === "object" && value !== null && leaveCallback in value;
+  return typeof value === "object" && value !== null && onDisposeMethod in value;
 }
 
 /** What describes a decoder that there is, in a form that can be sent: of one over points, it is that for one. */
