@@ -1,4 +1,4 @@
-import { Tile } from "./tiles";
+import { TALLEST_TILE, Tile } from "./tiles";
 
 /**
  * Y = X·M + bias for rows reached by pointers and a matrix packed into panels of 8 columns.
@@ -9,13 +9,6 @@ import { Tile } from "./tiles";
  *   x1 ──▶   a10         │ a11              so a row's bits never depend on the rows beside it.
  *   …        …           │ …
  *
- * The tile is as tall as the sixteen vector registers of x86-64 allow in each build: a fused multiply-add
- * needs 2 registers beside the accumulators for b and 1 for x, a product apart from its sum one more, and V8
- * keeps one. The loop over the depth is not unrolled: V8 spills the accumulators then.
- */
-const TALLEST_TILE: i32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 4;
-
-/**
  * @param count rows
  * @param sources usize[count], rows of `depth` floats
  * @param destinations usize[count], rows of 8·panels floats

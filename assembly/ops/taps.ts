@@ -1,8 +1,6 @@
-import { Tile } from "./tiles";
+import { TALLEST_TILE, Tile } from "./tiles";
 
 // Products summed up over taps: see `multiply` in product.ts, whose order they keep, tap after tap.
-
-const TALLEST_TILE: i32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 4;
 
 /**
  * Each row is bias + Σ over taps of a matrix times the row that the tap leads to.

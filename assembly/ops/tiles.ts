@@ -1,5 +1,12 @@
 import { F32x4 } from "../simd";
 
+/**
+ * How many rows a tile of one panel has at most: as many as the sixteen vector registers of x86-64 allow in each build. A
+ * fused multiply-add needs 2 registers beside the accumulators for b and 1 for x, a product apart from its sum one more, and
+ * V8 keeps one. The loops over the depth are not unrolled: V8 spills the accumulators then.
+ */
+export const TALLEST_TILE: i32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 4;
+
 /** The bytes of a Tap, see memory/graph.ts. */
 const TAP_SIZE: usize = 20;
 
@@ -7,7 +14,7 @@ const TAP_SIZE: usize = 20;
 export class Tile {
   /**
    * @param panel of the matrix; where there are taps, that of their first matrix
-   * @param taps Tap[] up to `tapsEnd`, see memory/graph.ts; constant 0 for one product alone
+   * @param taps Tap[] up to `tapsEnd`; constant 0 for one product alone
    */
   @inline
   static onePanel(
