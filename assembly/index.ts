@@ -14,7 +14,7 @@ import { backward, decode as decodeRows, gradient, packGraph, value } from "./ob
 import { addShareOfValues } from "./objective/prior-share";
 import { admit, Descent, propose } from "./solve/descent";
 import { judge, run, turn } from "./solve/rounds";
-import { giveCurvature, giveMatrix } from "./solve/solvers";
+import { takeCurvature, takeMatrix } from "./solve/solvers";
 import {
   addPriorCurvature,
   addPriorGradient,
@@ -158,11 +158,11 @@ export function solverTurn(solver: usize, workspace: usize, count: i32): i32 {
 }
 
 export function solverGiveCurvature(solver: usize, row: usize, curvature: f64): void {
-  giveCurvature(changetype<Descent>(solver), row, curvature);
+  takeCurvature(changetype<Descent>(solver), row, curvature);
 }
 
 export function solverGiveMatrix(solver: usize, row: usize, matrix: usize, stride: usize): void {
-  giveMatrix(changetype<Descent>(solver), row, matrix, stride);
+  takeMatrix(changetype<Descent>(solver), row, matrix, stride);
 }
 
 // A prior by itself: for backends that evaluate elsewhere, and for tests.

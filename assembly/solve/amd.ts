@@ -63,7 +63,7 @@ export function amdRejected(amd: Amd, row: usize): void {
 }
 
 /** The gradient at z is known: the first trial of the next step, or what it takes to tell whether z0 is at rest. */
-export function amdTurn(amd: Amd, sample: Sample, gradient: usize): void {
+export function amdTakeGradient(amd: Amd, sample: Sample, gradient: usize): void {
   if (sample.trial === AT_REST) {
     sample.due = CURVATURE_ALONG_GRADIENT;
     return;
@@ -82,7 +82,7 @@ export function amdTurn(amd: Amd, sample: Sample, gradient: usize): void {
  * The curvature gᵀMg/gᵀg along the gradient is known at z0, where no step has lowered the loss: the best step along it
  * is expected to lower it by ½‖g‖⁴/gᵀMg.
  */
-export function amdCurvature(amd: Amd, row: usize, curvature: f64): void {
+export function amdTakeCurvature(amd: Amd, row: usize, curvature: f64): void {
   const sample = residentOf(amd, row);
   sample.valueEvaluations++;
   finishWithoutStep(amd, row, (0.5 * sample.gradientNormSquared) / curvature);

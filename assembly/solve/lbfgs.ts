@@ -108,7 +108,7 @@ function hasFallen(sample: Sample): bool {
 }
 
 /** The gradient at z is known: what it says of the curvature, and the next direction or what that takes. */
-export function lbfgsTurn(lbfgs: Lbfgs, row: usize, gradient: usize): void {
+export function lbfgsTakeGradient(lbfgs: Lbfgs, row: usize, gradient: usize): void {
   const sample = residentOf(lbfgs, row);
   const state = stateOf(lbfgs, sample);
   if (sample.acceptedSteps === 0) {
@@ -160,7 +160,7 @@ function begin(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, gradient: usize)
 }
 
 /** The curvature along the gradient is known at z0: the first step is the best one along it, Cauchy's. */
-export function lbfgsCurvature(lbfgs: Lbfgs, row: usize, curvature: f64): void {
+export function lbfgsTakeCurvature(lbfgs: Lbfgs, row: usize, curvature: f64): void {
   const sample = residentOf(lbfgs, row);
   sample.valueEvaluations++;
   if (curvature > 0 && isFinite(curvature)) stateOf(lbfgs, sample).inverseScale = 1 / curvature;
@@ -168,7 +168,7 @@ export function lbfgsCurvature(lbfgs: Lbfgs, row: usize, curvature: f64): void {
 }
 
 /** The matrix that the sample has asked for: of the decoder's Jacobian, or at its own z. */
-export function lbfgsMatrix(lbfgs: Lbfgs, row: usize, matrix: usize, stride: usize): void {
+export function lbfgsTakeMatrix(lbfgs: Lbfgs, row: usize, matrix: usize, stride: usize): void {
   const sample = residentOf(lbfgs, row);
   const state = stateOf(lbfgs, sample);
   const mean = copyMatrix(lbfgs, sample, matrix, stride);

@@ -18,7 +18,7 @@ import {
   propose,
   residentOf,
 } from "./descent";
-import { accepted, giveCurvature, giveMatrix, leastShare, rejected, takeGradient } from "./solvers";
+import { accepted, leastShare, rejected, takeCurvature, takeGradient, takeMatrix } from "./solvers";
 
 /**
  * A round of a solver, over the rows in use:
@@ -130,15 +130,15 @@ export function turn(descent: Descent, workspace: Workspace, count: i32): i32 {
 function serve(descent: Descent, graph: Graph, workspace: Workspace, work: GaussNewton, row: usize): i32 {
   const due = residentOf(descent, row).due;
   if (due === CURVATURE_ALONG_GRADIENT) {
-    giveCurvature(descent, row, curvatureAlong(graph, workspace, work, row));
+    takeCurvature(descent, row, curvatureAlong(graph, workspace, work, row));
     return 1;
   }
   if (due === OWN_MATRIX) {
     gaussNewton(graph, workspace, work, row);
-    giveMatrix(descent, row, work.matrix, work.matrixStride);
+    takeMatrix(descent, row, work.matrix, work.matrixStride);
     return descent.latentSize;
   }
   sharedGaussNewton(graph, workspace, work, row);
-  giveMatrix(descent, row, work.matrix, work.matrixStride);
+  takeMatrix(descent, row, work.matrix, work.matrixStride);
   return 1;
 }

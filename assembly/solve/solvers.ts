@@ -1,12 +1,12 @@
-import { Amd, amdAccepted, amdCurvature, amdRejected, amdTurn } from "./amd";
+import { Amd, amdAccepted, amdRejected, amdTakeCurvature, amdTakeGradient } from "./amd";
 import { AMD, Descent, LBFGS, residentOf, Sample } from "./descent";
 import {
   lbfgsAccepted,
-  lbfgsCurvature,
   lbfgsLeastShare,
-  lbfgsMatrix,
   lbfgsRejected,
-  lbfgsTurn,
+  lbfgsTakeCurvature,
+  lbfgsTakeGradient,
+  lbfgsTakeMatrix,
 } from "./lbfgs";
 import { Lbfgs } from "./lbfgs-state";
 
@@ -61,24 +61,24 @@ export function rejected(descent: Descent, row: usize, loss: f64): void {
 export function takeGradient(descent: Descent, row: usize, gradient: usize): void {
   switch (descent.solver) {
     case AMD:
-      amdTurn(changetype<Amd>(descent), residentOf(descent, row), gradient);
+      amdTakeGradient(changetype<Amd>(descent), residentOf(descent, row), gradient);
       break;
     case LBFGS:
-      lbfgsTurn(changetype<Lbfgs>(descent), row, gradient);
+      lbfgsTakeGradient(changetype<Lbfgs>(descent), row, gradient);
       break;
     default:
       unreachable();
   }
 }
 
-/** Gives a row the curvature gᵀMg/gᵀg along its gradient that it has asked for. */
-export function giveCurvature(descent: Descent, row: usize, curvature: f64): void {
+/** The curvature gᵀMg/gᵀg along its gradient that a row has asked for is known. */
+export function takeCurvature(descent: Descent, row: usize, curvature: f64): void {
   switch (descent.solver) {
     case AMD:
-      amdCurvature(changetype<Amd>(descent), row, curvature);
+      amdTakeCurvature(changetype<Amd>(descent), row, curvature);
       break;
     case LBFGS:
-      lbfgsCurvature(changetype<Lbfgs>(descent), row, curvature);
+      lbfgsTakeCurvature(changetype<Lbfgs>(descent), row, curvature);
       break;
     default:
       unreachable();
@@ -86,14 +86,14 @@ export function giveCurvature(descent: Descent, row: usize, curvature: f64): voi
 }
 
 /**
- * Gives a row the matrix that it has asked for.
+ * The matrix that a row has asked for is known.
  *
  * @param matrix f32[d][…], rows `stride` bytes apart, of which the lower triangle and the diagonal are read
  */
-export function giveMatrix(descent: Descent, row: usize, matrix: usize, stride: usize): void {
+export function takeMatrix(descent: Descent, row: usize, matrix: usize, stride: usize): void {
   switch (descent.solver) {
     case LBFGS:
-      lbfgsMatrix(changetype<Lbfgs>(descent), row, matrix, stride);
+      lbfgsTakeMatrix(changetype<Lbfgs>(descent), row, matrix, stride);
       break;
     default:
       unreachable();
