@@ -1,13 +1,11 @@
 import {
   expDecay,
-  type Flow,
-  type GradientFlow,
+  type FlowAndSolver,
   gradientFlow,
   lbfgs,
   logGrid,
   nesterovFlow,
   rk4,
-  type Solver,
 } from "../src/index.ts";
 import { type Adjoint, approximate, direct, full, train } from "../src/train/index.ts";
 import { type Calls, countedAdjoint, noCalls } from "./counted-adjoint.ts";
@@ -33,8 +31,7 @@ interface Found {
 
 interface Method {
   readonly label: string;
-  readonly flow: Flow;
-  readonly solver: Solver<Flow>;
+  readonly encodedBy: FlowAndSolver;
   readonly adjoint: Adjoint;
   /** For 1,000 images trained on and 1,000 validated, on one core. */
   readonly seconds: readonly [trained: number, validated: number];
@@ -43,14 +40,14 @@ interface Method {
 const VALIDATED = 100;
 const POINTS = 16;
 
-function jobsOf(
+function trainings(
   methods: Readonly<Record<string, Method>>,
   images: number,
   seeds: readonly number[],
   settings: Settings,
 ): Job<Found>[] {
   return seeds.flatMap((seed) =>
-    Object.entries(methods).map(([name, { flow, solver, adjoint, seconds }]) => ({
+    Object.entries(methods).map(([name, { encodedBy, adjoint, seconds }]) => ({
       id: idOf(name, images, seed),
       seconds: (seconds[0] * images + seconds[1] * POINTS * VALIDATED) / 1000,
       async run(context: JobContext) {
@@ -59,7 +56,8 @@ function jobsOf(
         const calls = noCalls();
         const following = followTraining(context, "training", context.progress);
         const run = await train(createPaperDecoder(seed), y, {
-          ...({ flow, solver, ...training(seed) } as Parameters<typeof train>[2]),
+          ...encodedBy,
+          ...training(seed),
           adjoint: countedAdjoint(adjoint, calls),
           validation: {
             data: validation.slice(0, Math.min(VALIDATED, validation.count)),
@@ -135,27 +133,22 @@ function look(
   };
 }
 
-const first = (solver: Solver<GradientFlow<1>>): Solver<Flow> => solver as Solver<Flow>;
-
 const ADJOINTS: Readonly<Record<string, Method>> = {
   approximate: {
     label: "approximate",
-    flow: gradientFlow(decaying),
-    solver: grid(),
+    encodedBy: { flow: gradientFlow(decaying), solver: grid() },
     adjoint: approximate(),
     seconds: [35, 30],
   },
   full: {
     label: "full adjoint",
-    flow: gradientFlow(decaying),
-    solver: grid(),
+    encodedBy: { flow: gradientFlow(decaying), solver: grid() },
     adjoint: full(),
     seconds: [180, 30],
   },
   direct: {
     label: "direct",
-    flow: gradientFlow(decaying),
-    solver: grid(),
+    encodedBy: { flow: gradientFlow(decaying), solver: grid() },
     adjoint: direct(),
     seconds: [180, 30],
   },
@@ -166,7 +159,7 @@ export const figure2Left: Element<Found> = {
   name: "figure2-left",
   title: "Figure 2, left: the gradient for the decoder",
   // One seed, as in the paper.
-  jobs: (settings) => jobsOf(ADJOINTS, ADJOINT_IMAGES, [0], settings),
+  jobs: (settings) => trainings(ADJOINTS, ADJOINT_IMAGES, [0], settings),
   page(results): Page {
     const { end, lowest, secondsOf, callsOf, lines } = look(ADJOINTS, ADJOINT_IMAGES, [0], results);
     return {
@@ -221,29 +214,25 @@ ${table(
 const FLOWS: Readonly<Record<string, Method>> = {
   "GFE, RK4": {
     label: "GFE, RK4",
-    flow: gradientFlow(decaying),
-    solver: grid(),
+    encodedBy: { flow: gradientFlow(decaying), solver: grid() },
     adjoint: approximate(),
     seconds: [35, 30],
   },
   "second order, RK4": {
     label: "second order, RK4",
-    flow: nesterovFlow(decaying),
-    solver: grid(),
+    encodedBy: { flow: nesterovFlow(decaying), solver: grid() },
     adjoint: approximate(),
     seconds: [35, 30],
   },
   "GFE-amd": {
     label: "GFE-amd",
-    flow: gradientFlow(),
-    solver: first(letter()),
+    encodedBy: { flow: gradientFlow(), solver: letter() },
     adjoint: approximate(),
     seconds: [20, 25],
   },
   lbfgs: {
     label: "lbfgs, latentflow's default",
-    flow: gradientFlow(),
-    solver: first(lbfgs()),
+    encodedBy: { flow: gradientFlow(), solver: lbfgs() },
     adjoint: approximate(),
     seconds: [9, 5],
   },
@@ -253,7 +242,7 @@ const FLOW_IMAGES = 5760;
 export const figure2Right: Element<Found> = {
   name: "figure2-right",
   title: "Figure 2, right: the flows",
-  jobs: (settings) => jobsOf(FLOWS, FLOW_IMAGES, seedsOf(settings), settings),
+  jobs: (settings) => trainings(FLOWS, FLOW_IMAGES, seedsOf(settings), settings),
   page(results, settings): Page {
     const { end, lowest, rises, lines, secondsOf } = look(FLOWS, FLOW_IMAGES, seedsOf(settings), results);
     return {

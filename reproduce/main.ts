@@ -8,7 +8,7 @@ import { parseCount } from "../src/cli/parse.ts";
 import { fashionMnist } from "../src/train/index.ts";
 import { writeChart, writePicture } from "./chart.ts";
 import type { Element, Kept, Page, Settings } from "./element.ts";
-import { elements, inThePapersOrder, jobsOf } from "./elements.ts";
+import { elementNamed, elements, inThePapersOrder, jobsOf } from "./elements.ts";
 import { table } from "./page.ts";
 import { runJobs } from "./run.ts";
 import { Store } from "./store.ts";
@@ -89,10 +89,8 @@ async function haveData(only: readonly string[], settings: Settings): Promise<vo
 /** Every page of what there is so far, and the table of README.md. */
 function writePages(folder: string, settings: Settings): void {
   const stores = new Map(elements.map(({ name }) => [name, new Store(folder, name, settings)]));
-  const resultsOf = (name: string) => {
-    const element = elements.find((one) => one.name === name)!;
-    return stores.get(name)!.results(jobsOf(element, settings).map(({ id }) => id));
-  };
+  const resultsOf = (name: string) =>
+    stores.get(name)!.results(jobsOf(elementNamed(name), settings).map(({ id }) => id));
   const lines: string[][] = [];
   for (const element of inThePapersOrder) {
     const page = element.page(resultsOf(element.name), settings, resultsOf);

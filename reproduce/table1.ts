@@ -256,13 +256,11 @@ export const table1Left: Element<Trained> = {
       LEFT.flatMap((count) => methods.map((method) => jobFor("MNIST", count, method, seed, settings))),
     ),
   page(results, settings): Page {
-    const figure = (count: number, method: Method, by: string, of: keyof Measured = "loss") =>
+    const figure = (count: number, method: Method, by: string, of: "loss" | "squaredError" = "loss") =>
       means(
-        seedsOf(settings).map(
-          (seed) => results.get(idOf("MNIST", count, method, seed))?.tests[by]?.[of] as number,
-        ),
+        seedsOf(settings).map((seed) => results.get(idOf("MNIST", count, method, seed))?.tests[by]?.[of]),
       );
-    const rows = (columns: typeof COLUMNS, of: keyof Measured = "loss") =>
+    const rows = (columns: typeof COLUMNS, of: "loss" | "squaredError" = "loss") =>
       columns.map(([label, method, by]) => [
         label,
         ...LEFT.map((count) => figure(count, method, by, of).text),
@@ -403,13 +401,13 @@ export const table1Right: Element<Trained> = {
     ),
   page(results, settings): Page {
     const trained = (name: DataName, method: Method) => results.get(idOf(name, ALL, method, 0));
-    const figure = (name: DataName, method: Method, by: string, of: keyof Measured = "loss") =>
+    const figure = (name: DataName, method: Method, by: string, of: "loss" | "squaredError" = "loss") =>
       means(
         seedsRight(name, method, settings).map(
-          (seed) => results.get(idOf(name, ALL, method, seed))?.tests[by]?.[of] as number,
+          (seed) => results.get(idOf(name, ALL, method, seed))?.tests[by]?.[of],
         ),
       );
-    const rows = (columns: typeof COLUMNS, of: keyof Measured = "loss") =>
+    const rows = (columns: typeof COLUMNS, of: "loss" | "squaredError" = "loss") =>
       columns.map(([label, method, by]) => [
         label,
         ...RIGHT.map((name) => figure(name, method, by, of).text),
