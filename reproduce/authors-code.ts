@@ -14,7 +14,7 @@ import {
   seedsOf,
   training,
 } from "./setting.ts";
-import { BY, type Method, resultOf, type Trained } from "./table1.ts";
+import { BY, type Method, resultOf, type Trained } from "./trained-decoders.ts";
 
 // How much of the authors' code's lower loss is in what it was tested on, and how much in its coupled mini-batches.
 

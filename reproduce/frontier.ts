@@ -16,7 +16,7 @@ import {
   readData,
   seedsOf,
 } from "./setting.ts";
-import { resultOf, BY as TABLE_BY, type Trained } from "./table1.ts";
+import { resultOf, BY as TABLE_BY, type Trained } from "./trained-decoders.ts";
 import { followTraining } from "./training-run.ts";
 
 // Beyond the paper: how well few images can be made to do, whoever trains the decoder, when it is inverted in the test.
@@ -358,12 +358,12 @@ function rowsOf(
       figures.of(count, one, ({ tests }) => tests[wayOf(one)]?.squaredError).text,
       figures.of(count, one, ({ trainedInSeconds }) => trainedInSeconds / 60, 1).text,
     ]),
-    principalComponents(count, settings, resultsOf),
+    rowOfPca(count, settings, resultsOf),
   ]);
 }
 
 /** The row of PCA, which table 1 has computed. */
-function principalComponents(
+function rowOfPca(
   count: number,
   settings: Settings,
   resultsOf: (element: string) => Results<unknown>,
