@@ -1,5 +1,5 @@
 import { invalid } from "../check.ts";
-import { type Shape, sizeOf } from "./kind.ts";
+import { type Shape, sizeOf, stridesOf } from "./kind.ts";
 
 // Operations that only move numbers or add them up, without parameters: upsampling, padding, slices, means, sums of two
 // values. All are one sparse matrix, and their backward passes are its transpose.
@@ -45,11 +45,6 @@ const one = (position: number): readonly Term[] => [{ position, weight: 1 }];
 export function identityAxes(shape: Shape): AxisMap[] {
   const strides = stridesOf(shape);
   return shape.map((length, axis) => ({ length, stride: strides[axis]!, terms: one, isIdentity: true }));
-}
-
-/** Numbers from one position to the next, along each axis. */
-export function stridesOf(shape: Shape): number[] {
-  return shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
 }
 
 /** The axis of the input, of which an output of `length` positions takes `terms`. */

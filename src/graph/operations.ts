@@ -47,7 +47,7 @@ import {
 import { type ConstantFields, constant, type EmbeddingFields, embedding } from "./kinds/sources.ts";
 
 export type { Cost, Shape, TensorName } from "./kind.ts";
-export { sizeOf } from "./kind.ts";
+export { sizeOf, stridesOf } from "./kind.ts";
 
 /**
  * The kinds of operation, and what each has beyond what all have: settings, and tensors that are views into the

@@ -1,7 +1,8 @@
 import type { Length } from "../graph/definition.ts";
+import { stridesOf } from "../graph/operations.ts";
 import { joined, refine, storedAxes } from "./layout.ts";
 import type { Site } from "./site.ts";
-import { strided, stridesOf } from "./tensor.ts";
+import { strided } from "./tensor.ts";
 import { BATCH, makeValue, showAxes, type Value, withAxes } from "./value.ts";
 
 // Several values beside each other: for addition, concatenation, products of matrices.

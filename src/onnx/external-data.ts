@@ -1,10 +1,10 @@
 import { throwIfAborted } from "../brand.ts";
 import { builtinModule } from "../builtin-module.ts";
 import { invalid, invalidFile, show } from "../check.ts";
+import { sizeOf } from "../graph/operations.ts";
 import type { BlobLike } from "../platform.ts";
 import { type FileSource, bytesOf as givenBytes, type Limits, readSource } from "../source.ts";
 import type { TensorRecord } from "./model.ts";
-import { countOf } from "./tensor.ts";
 
 // Tensors that lie beside the file: PyTorch's newer exporter writes them so, at any size.
 
@@ -140,7 +140,7 @@ function part(where: string, { name, dims, external }: TensorRecord, file: Uint8
   const size = length ?? file.length - start;
   if (start + size <= file.length && size >= 0) return file.subarray(start, start + size);
   throw invalidFile(
-    `${where}: the tensor ${show(name)} of ${countOf(dims)} numbers is said to be bytes ${offset ?? 0} and ` +
+    `${where}: the tensor ${show(name)} of ${sizeOf(dims)} numbers is said to be bytes ${offset ?? 0} and ` +
       `${length ?? "all"} that follow, of a file of ${file.length}`,
   );
 }

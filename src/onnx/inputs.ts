@@ -1,6 +1,7 @@
 import { invalid, invalidFile, show } from "../check.ts";
 import type { FixedInputDefinition, Length } from "../graph/definition.ts";
 import { LATENT } from "../graph/graph.ts";
+import { sizeOf } from "../graph/operations.ts";
 import type { Declared, Model } from "./model.ts";
 import { elementTypeOf } from "./tensor.ts";
 import { BATCH, makeValue, type Value } from "./value.ts";
@@ -76,7 +77,7 @@ export function makeInputs(
   const [first, ...rest] = shape;
   const own = shape.length > 1 ? rest : shape;
   const lengths = own.map((length, i) => length ?? unknown(latent, i + shape.length - own.length));
-  const latentSize = lengths.reduce((product, length) => product * length, 1);
+  const latentSize = sizeOf(lengths);
   const axes = lengths.map((_, axis) => [axis]);
   const value = makeValue(LATENT, lengths, shape.length > 1 ? [isBatched ? [BATCH] : [], ...axes] : axes);
   const whole: Value = { ...value, sourceShape: [latentSize] };

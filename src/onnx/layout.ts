@@ -1,7 +1,8 @@
 import type { Length } from "../graph/definition.ts";
+import { sizeOf, stridesOf } from "../graph/operations.ts";
 import { MOST_AXES } from "../graph/settings.ts";
 import type { Site } from "./site.ts";
-import { countOf, strided, stridesOf } from "./tensor.ts";
+import { strided } from "./tensor.ts";
 import { BATCH, makeValue, productOf, splitAxis, type Value } from "./value.ts";
 
 // Values in the orders that operations want them in.
@@ -132,7 +133,7 @@ function literalOr(
     order.map((axis) => lengths[axis]!),
     order.map((axis) => strides[axis]!),
   );
-  return { source, shape: groups.map((group) => countOf(group.map((axis) => lengths[axis]!))) };
+  return { source, shape: groups.map((group) => sizeOf(group.map((axis) => lengths[axis]!))) };
 }
 
 /** The value with all that it has in the file's order, and its axes without the batch as one stored axis each. */

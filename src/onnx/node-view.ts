@@ -1,10 +1,11 @@
 import { show } from "../check.ts";
+import { sizeOf, stridesOf } from "../graph/operations.ts";
 import type { GraphWriter } from "./graph-writer.ts";
 import { stretch } from "./layout.ts";
 import type { Attribute, Node } from "./model.ts";
 import { NodeRefusal, type Site } from "./site.ts";
 import { type Dimension, dimensionOf } from "./sizes.ts";
-import { countOf, type Numbers, strided, stridesOf, type Tensor } from "./tensor.ts";
+import { type Numbers, strided, type Tensor } from "./tensor.ts";
 import { BATCH, type Constant, isConstant, makeValue, type Operand, type Value } from "./value.ts";
 
 /** What all nodes of a file have in common. */
@@ -193,7 +194,7 @@ function unrepeated(
     view,
     stridesOf(counts).flatMap((stride) => [0, stride]),
   );
-  const isRepeated = countOf(view) === values.length && back.every((value, i) => Object.is(value, values[i]));
+  const isRepeated = sizeOf(view) === values.length && back.every((value, i) => Object.is(value, values[i]));
   return isRepeated
     ? one
     : node.refuse("it reads numbers that differ from sample to sample, or point to point");

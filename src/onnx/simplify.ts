@@ -1,4 +1,5 @@
 import type { Length } from "../graph/definition.ts";
+import { sizeOf } from "../graph/operations.ts";
 import { asLinear, asSine, linear, sine } from "./activations.ts";
 import type { Written } from "./graph-writer.ts";
 import type { Numbers } from "./tensor.ts";
@@ -137,7 +138,7 @@ function scaledWeight(
   if (kind === "convTranspose") {
     // [input channels, channels / groups, …kernel]: the outputs of a group are with its inputs.
     const { groups, kernel } = settings as { readonly groups: number; readonly kernel: readonly number[] };
-    const taps = kernel.reduce((product, length) => product * length, 1);
+    const taps = sizeOf(kernel);
     const own = channels / groups;
     const rows = result.length / (own * taps);
     for (let k = 0; k < result.length; k++) {

@@ -1,4 +1,5 @@
 import { invalidFile, show } from "../check.ts";
+import { sizeOf } from "../graph/operations.ts";
 import type { Work } from "../turns.ts";
 import { convertValues, type ValueType, valueSizes } from "../values.ts";
 import type { TensorRecord } from "./model.ts";
@@ -30,14 +31,9 @@ export function elementTypeOf(dataType: number): ElementType | undefined {
   return /float/.test(type) ? "float" : "integer";
 }
 
-/** How many numbers a shape holds; far beyond what is exact is as good as infinite. */
-export function countOf(shape: readonly number[]): number {
-  return shape.reduce((product, length) => product * length, 1);
-}
-
 /** So many bytes a tensor's numbers take once they are read. */
 export function bytesOf({ dims, dataType }: TensorRecord): number {
-  return countOf(dims) * (elementTypeOf(dataType) === "float" && dataType !== 11 ? 4 : 8);
+  return sizeOf(dims) * (elementTypeOf(dataType) === "float" && dataType !== 11 ? 4 : 8);
 }
 
 /**
@@ -56,7 +52,7 @@ export function* readTensor(record: TensorRecord, outside?: Uint8Array): Work<Te
   if (!dims.every((length) => Number.isSafeInteger(length) && length >= 0)) {
     throw invalidFile(`${at} has the shape [${dims.slice(0, 8)}], expected lengths of at least 0`);
   }
-  const count = countOf(dims);
+  const count = sizeOf(dims);
   const elementType = elementTypeOf(dataType)!;
   const bytes = outside ?? record.raw;
   // Before memory is taken: there is as much as the file has.
@@ -120,13 +116,6 @@ export function floats(values: ArrayLike<number>, shape: readonly number[]): Ten
   return { type: "float", shape, values: Float32Array.from(values) };
 }
 
-/** Numbers from one position of each axis to the next. */
-export function stridesOf(shape: readonly number[]): number[] {
-  const strides = new Array<number>(shape.length).fill(1);
-  for (let axis = shape.length - 2; axis >= 0; axis--) strides[axis] = strides[axis + 1]! * shape[axis + 1]!;
-  return strides;
-}
-
 /**
  * Numbers of a tensor in another order: the one at position [i, j, …] of `shape` is number offset + i·strides[0] +
  * j·strides[1] + … of `values`.
@@ -137,7 +126,7 @@ export function strided(
   strides: readonly number[],
   offset = 0,
 ): Numbers {
-  const count = countOf(shape);
+  const count = sizeOf(shape);
   const result = values instanceof Float32Array ? new Float32Array(count) : new Float64Array(count);
   const position = new Array<number>(shape.length).fill(0);
   let from = offset;

@@ -1,3 +1,4 @@
+import { sizeOf } from "../../graph/operations.ts";
 import type { GpuContext } from "./device.ts";
 import type { OnnxGraph } from "./onnx.ts";
 import type { GpuBuffer, GpuDevice, OnnxSession } from "./platform.ts";
@@ -97,7 +98,7 @@ class Reader {
     this.tensors = tensors;
     let at = 0;
     this.outputs = Array.from(shapes, ([name, shape]) => {
-      const size = 4 * shape.reduce((product, length) => product * length, 1);
+      const size = 4 * sizeOf(shape);
       at += size;
       return { name, at: at - size, size };
     });

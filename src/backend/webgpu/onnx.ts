@@ -1,3 +1,4 @@
+import { sizeOf } from "../../graph/operations.ts";
 import {
   type Attributes,
   modelMessage,
@@ -79,11 +80,7 @@ export class OnnxGraph {
 
   /** A constant tensor of zeros. */
   zeros(shape: readonly number[]): Tensor {
-    return this.constant(
-      `0:${shape}`,
-      shape,
-      new Float32Array(shape.reduce((size, length) => size * length, 1)),
-    );
+    return this.constant(`0:${shape}`, shape, new Float32Array(sizeOf(shape)));
   }
 
   /** A constant list of `length` equal numbers. */

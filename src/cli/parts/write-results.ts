@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { Option } from "commander";
 import { ByteWriter, ParquetWriter } from "hyparquet-writer";
+import { elementCount } from "../../data/array.ts";
 import { type Column, formatCsv, formatCsvRows } from "../../data/csv.ts";
 import { npyHeader } from "../../data/npy.ts";
 import { type Output, StagedOutputs } from "../output-files.ts";
@@ -190,7 +191,7 @@ function parquetColumns({ latentSize, sampleShape, hasReconstructions }: Results
     const type = TYPES[name];
     return type === "TEXT" ? texts(name, others[name] as string[]) : scalar(name, others[name]!, type);
   });
-  const sampleSize = sampleShape.reduce((product, length) => product * length, 1);
+  const sampleSize = elementCount(sampleShape);
   return [
     scalar("index", index!, "INT64"),
     ...(ids === undefined

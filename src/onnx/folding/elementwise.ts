@@ -1,4 +1,5 @@
-import { countOf, type ElementType, type Numbers, stridesOf, type Tensor } from "../tensor.ts";
+import { sizeOf, stridesOf } from "../../graph/operations.ts";
+import type { ElementType, Numbers, Tensor } from "../tensor.ts";
 
 // Constants, number by number. Floats are rounded to float32 after each operator, as they are where it is run.
 
@@ -14,7 +15,7 @@ type Binary = (a: number, b: number, type: ElementType) => number;
 /** A function of two numbers of tensors that are stretched along their axes of length 1. */
 function broadcast(a: Tensor, b: Tensor, f: Binary, type: ElementType = a.type): Tensor {
   const shape = broadcastShape([a.shape, b.shape]);
-  const values = emptyLike(type, [a, b], countOf(shape));
+  const values = emptyLike(type, [a, b], sizeOf(shape));
   const [left, right] = [a, b].map((tensor) => stretchedStrides(tensor.shape, shape));
   const position = new Array<number>(shape.length).fill(0);
   let [x, y] = [0, 0];

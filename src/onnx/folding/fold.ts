@@ -1,7 +1,8 @@
 import { invalidFile } from "../../check.ts";
+import { sizeOf } from "../../graph/operations.ts";
 import { dimensionsOfConstant, type NodeView } from "../node-view.ts";
 import { lengthsOf, SIZES } from "../sizes.ts";
-import { countOf, floats, integers, type Tensor } from "../tensor.ts";
+import { floats, integers, type Tensor } from "../tensor.ts";
 import { type Constant, dimensionsOf, isConstant } from "../value.ts";
 import { broadcastShape, ELEMENTWISE, type Elementwise, isBroadcastable } from "./elementwise.ts";
 import { REDUCTIONS } from "./reductions.ts";
@@ -57,7 +58,7 @@ function foldOf(operator: string): Fold | undefined {
   return (node, inputs, claim) => {
     const shapes = inputs.map((tensor, i) => (tensor ?? node.refuse(`its input ${i} is missing`)).shape);
     if (!isBroadcastable(shapes)) return node.refuse("the shapes that it reads do not fit together");
-    claim(countOf(broadcastShape(shapes)));
+    claim(sizeOf(broadcastShape(shapes)));
     return elementwise(inputs);
   };
 }
@@ -107,7 +108,7 @@ function shapeOf(node: NodeView, isSize: boolean): Constant {
     at: merged(
       SIZES.map((_, size) => {
         const shape = lengths.map((each) => each[size]!);
-        return isSize ? integers([countOf(shape)], []) : integers(shape);
+        return isSize ? integers([sizeOf(shape)], []) : integers(shape);
       }),
     ),
   };

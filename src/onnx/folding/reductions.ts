@@ -1,5 +1,6 @@
+import { sizeOf, stridesOf } from "../../graph/operations.ts";
 import { reducedAxes } from "../operators/reductions.ts";
-import { countOf, type Numbers, strided, stridesOf, type Tensor } from "../tensor.ts";
+import { type Numbers, strided, type Tensor } from "../tensor.ts";
 import type { Fold } from "./shapes.ts";
 
 // Sums of constants, and their products as matrices.
@@ -39,8 +40,8 @@ function reduction(summary: Summary): Fold {
       order.map((axis) => shape[axis]!),
       order.map((axis) => strides[axis]!),
     );
-    const width = countOf(axes.map((axis) => shape[axis]!));
-    const count = countOf(kept.map((axis) => shape[axis]!));
+    const width = sizeOf(axes.map((axis) => shape[axis]!));
+    const count = sizeOf(kept.map((axis) => shape[axis]!));
     const result = values instanceof Float32Array ? new Float32Array(count) : new Float64Array(count);
     const keepsAxes = node.integer("keepdims", 1) !== 0;
     return {

@@ -1,15 +1,7 @@
+import { sizeOf, stridesOf } from "../../graph/operations.ts";
 import type { NodeView } from "../node-view.ts";
 import { sliceRange } from "../operators/rearranging.ts";
-import {
-  countOf,
-  type ElementType,
-  elementTypeOf,
-  floats,
-  type Numbers,
-  strided,
-  stridesOf,
-  type Tensor,
-} from "../tensor.ts";
+import { type ElementType, elementTypeOf, floats, type Numbers, strided, type Tensor } from "../tensor.ts";
 import { broadcastShape, isBroadcastable, stretchedStrides } from "./elementwise.ts";
 
 // Constants in other shapes and orders.
@@ -39,10 +31,10 @@ const reshape: Fold = (node, [tensor, shape]) => {
     return length === 0 && node.integer("allowzero", 0) === 0 ? (tensor!.shape[axis] ?? 0) : length;
   });
   const open = wanted.indexOf(-1);
-  const others = countOf(wanted.filter((_, i) => i !== open));
+  const others = sizeOf(wanted.filter((_, i) => i !== open));
   if (open >= 0) wanted[open] = tensor!.values.length / others;
   if (
-    countOf(wanted) === tensor!.values.length &&
+    sizeOf(wanted) === tensor!.values.length &&
     wanted.every((length) => Number.isInteger(length) && length >= 0)
   ) {
     return { ...tensor!, shape: wanted };
@@ -66,7 +58,7 @@ const flatten: Fold = (node, [tensor]) => {
   const rank = tensor!.shape.length;
   const axis = node.integer("axis", 1);
   const first = axis === rank ? rank : node.axis(axis, rank);
-  return { ...tensor!, shape: [countOf(tensor!.shape.slice(0, first)), countOf(tensor!.shape.slice(first))] };
+  return { ...tensor!, shape: [sizeOf(tensor!.shape.slice(0, first)), sizeOf(tensor!.shape.slice(first))] };
 };
 
 function namedAxes(node: NodeView, axes: Tensor | undefined): readonly number[] | undefined {
@@ -96,7 +88,7 @@ const expand: Fold = (node, [tensor, given], claim) => {
   if (!isBroadcastable([tensor!.shape, wanted]))
     return node.refuse(`it stretches [${tensor!.shape}] to [${wanted}]`);
   const shape = broadcastShape([tensor!.shape, wanted]);
-  claim(countOf(shape));
+  claim(sizeOf(shape));
   return ordered(tensor!, shape, stretchedStrides(tensor!.shape, shape));
 };
 
@@ -104,7 +96,7 @@ const tile: Fold = (node, [tensor, given], claim) => {
   const repeats = lengths(node, given);
   if (repeats.length !== tensor!.shape.length) return node.refuse("its repeats are not as many as axes");
   const shape = tensor!.shape.flatMap((length, axis) => [repeats[axis]!, length]);
-  claim(countOf(shape));
+  claim(sizeOf(shape));
   const strides = stridesOf(tensor!.shape).flatMap((stride) => [0, stride]);
   const { values } = ordered(tensor!, shape, strides);
   return { ...tensor!, shape: tensor!.shape.map((length, axis) => length * repeats[axis]!), values };
@@ -123,14 +115,14 @@ const concat: Fold = (node, inputs, claim) => {
   if (!fits) return node.refuse("what it puts together does not fit");
   const total = tensors.reduce((sum, { shape }) => sum + shape[axis]!, 0);
   const shape = first!.shape.map((length, i) => (i === axis ? total : length));
-  claim(countOf(shape));
+  claim(sizeOf(shape));
   const isNarrow = tensors.every(({ values }) => values instanceof Float32Array);
-  const values: Numbers = isNarrow ? new Float32Array(countOf(shape)) : new Float64Array(countOf(shape));
-  const outer = countOf(shape.slice(0, axis));
-  const row = countOf(shape.slice(axis));
+  const values: Numbers = isNarrow ? new Float32Array(sizeOf(shape)) : new Float64Array(sizeOf(shape));
+  const outer = sizeOf(shape.slice(0, axis));
+  const row = sizeOf(shape.slice(axis));
   let start = 0;
   for (const { shape: own, values: from } of tensors) {
-    const part = countOf(own.slice(axis));
+    const part = sizeOf(own.slice(axis));
     for (let i = 0; i < outer; i++) values.set(from.subarray(i * part, (i + 1) * part), i * row + start);
     start += part;
   }
@@ -187,19 +179,19 @@ const gather: Fold = (node, [tensor, indices], claim) => {
   const before = tensor!.shape.slice(0, axis);
   const behind = tensor!.shape.slice(axis + 1);
   const shape = [...before, ...indices!.shape, ...behind];
-  claim(countOf(shape));
+  claim(sizeOf(shape));
   const positions = Array.from(indices!.values, (position) => (position < 0 ? position + length : position));
   if (positions.some((position) => !(position >= 0 && position < length))) {
     return node.refuse(
       `it takes position ${indices!.values.find((i) => !(i >= -length && i < length))} of ${length}`,
     );
   }
-  const width = countOf(behind);
-  const outer = countOf(before);
+  const width = sizeOf(behind);
+  const outer = sizeOf(before);
   const values =
     tensor!.values instanceof Float32Array
-      ? new Float32Array(countOf(shape))
-      : new Float64Array(countOf(shape));
+      ? new Float32Array(sizeOf(shape))
+      : new Float64Array(sizeOf(shape));
   let at = 0;
   for (let i = 0; i < outer; i++) {
     for (const position of positions) {
@@ -214,10 +206,10 @@ const gather: Fold = (node, [tensor, indices], claim) => {
 const constantOfShape: Fold = (node, [given], claim) => {
   const shape = lengths(node, given);
   if (shape.some((length) => length < 0)) return node.refuse(`its shape is [${shape}]`);
-  claim(countOf(shape));
+  claim(sizeOf(shape));
   const value = node.scope.tensorOf(node.attribute("value")) ?? floats([0], [1]);
   if (value.values.length !== 1) return node.refuse("its value is not one number");
-  const count = countOf(shape);
+  const count = sizeOf(shape);
   const values = value.type === "float" ? new Float32Array(count) : new Float64Array(count);
   return { type: value.type, shape, values: values.fill(value.values[0]!) };
 };
@@ -249,7 +241,7 @@ const where: Fold = (node, [condition, a, b], claim) => {
   const shapes = [condition!, a!, b!].map(({ shape }) => shape);
   if (!isBroadcastable(shapes)) return node.refuse("the shapes that it reads do not fit together");
   const shape = broadcastShape(shapes);
-  claim(3 * countOf(shape));
+  claim(3 * sizeOf(shape));
   const [is, left, right] = [condition!, a!, b!].map((tensor) =>
     strided(tensor.values, shape, stretchedStrides(tensor.shape, shape)),
   ) as [Numbers, Numbers, Numbers];

@@ -1,10 +1,11 @@
+import { stridesOf } from "../../graph/operations.ts";
 import type { NumberFunction } from "../activations.ts";
 import * as functions from "../activations.ts";
 import { type Alignment, align } from "../align.ts";
 import { arrange, storedAxes } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
-import { type Numbers, strided, stridesOf } from "../tensor.ts";
+import { type Numbers, strided } from "../tensor.ts";
 import { BATCH, isConstant, makeValue, type Value } from "../value.ts";
 
 // Number by number: operators of two values, of which either may be known.

@@ -1,8 +1,9 @@
+import { sizeOf } from "../../graph/operations.ts";
 import * as functions from "../activations.ts";
 import { arrange, storedAxes } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
-import { countOf, type Numbers } from "../tensor.ts";
+import type { Numbers } from "../tensor.ts";
 import { BATCH, dimensionAt, isConstant, makeValue, type Value } from "../value.ts";
 import { pointwise, scaleAndShift } from "./arithmetic.ts";
 
@@ -23,7 +24,7 @@ function lengthOf(node: Site, value: Value, axis: number): number {
     const length = factor === BATCH ? "batch" : value.shape[factor]!;
     return typeof length === "number" ? length : node.refuse(`it treats the ${length} as channels`);
   });
-  return countOf(lengths);
+  return sizeOf(lengths);
 }
 
 export function batchNorm(node: NodeView): Value {
@@ -144,7 +145,7 @@ export function normalise(
   bias?: Numbers,
 ): Value {
   if (!(epsilon > 0)) return node.refuse(`it adds ${epsilon} to the variance, expected more than 0`);
-  const count = countOf(axes.map((axis) => lengthOf(node, value, axis)));
+  const count = sizeOf(axes.map((axis) => lengthOf(node, value, axis)));
   const own = axes.flatMap((axis) => value.axes[axis]!);
   const others = storedAxes(value).filter((axis) => !own.includes(axis));
   if (weight && weight.length !== count) {

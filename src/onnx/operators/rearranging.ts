@@ -1,3 +1,4 @@
+import { sizeOf } from "../../graph/operations.ts";
 import { align } from "../align.ts";
 import { arrange, joined, reshaped, storedAxes, stretch } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
@@ -273,7 +274,7 @@ export function oneHot(node: NodeView): Value {
 
 function rowsByInput(node: NodeView, indices: Value, table: Tensor): Value {
   const [classes, ...row] = table.shape;
-  const units = row.reduce((product, length) => product * length, 1);
+  const units = sizeOf(row);
   if (indices.type !== "integer" || typeof indices.source !== "string") {
     return node.refuse("the numbers that it takes rows by are computed, expected an input");
   }
