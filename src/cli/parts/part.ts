@@ -214,9 +214,9 @@ function notOurs(where: string) {
 
 function readResults(where: string, tensors: ReadonlyMap<string, Tensor>, wanted: WantedPart): SampleResults {
   const { count } = wanted.unit;
-  const bytes = (name: string, size: number | undefined, elements?: number): ArrayBuffer => {
+  const bytes = (name: string, size: number, elements?: number): ArrayBuffer => {
     const tensor = tensors.get(name);
-    if (!tensor || (elements !== undefined && tensor.bytes.length !== elements * (size ?? 1))) {
+    if (!tensor || (elements !== undefined && tensor.bytes.length !== elements * size)) {
       throw invalidFile(`${where}: it has not ${elements ?? "the"} values ${show(name)} that its run has`);
     }
     // A copy, which is aligned.

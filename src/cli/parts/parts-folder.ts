@@ -97,8 +97,7 @@ export class PartsFolder {
   /** As `read`, but a part that is torn or not this run's is undefined, too; `tell` gets the reason. */
   async readIfWhole(unit: Unit, tell: (problem: string) => void): Promise<Part | undefined> {
     return this.read(unit).catch((error) => {
-      // What the system says is about the disk, and not about the part.
-      if (!(error instanceof LatentflowError) || error.cause !== undefined) throw error;
+      if (!(error instanceof LatentflowError) || isAboutDisk(error)) throw error;
       tell(error.message);
       return undefined;
     });
@@ -161,6 +160,11 @@ export class PartsFolder {
   }
 }
 
+/** Is it what the system says, of the disk, and nothing that is wrong with a part? Computing the part again is no cure then. */
+export function isAboutDisk({ cause }: LatentflowError): boolean {
+  return cause !== undefined;
+}
+
 function nameOf({ index }: Unit): string {
   return `part-${String(index).padStart(8, "0")}.safetensors`;
 }
@@ -197,7 +201,7 @@ async function readFile(path: string): Promise<Uint8Array | undefined> {
     const status = await handle.stat();
     if (!status.isFile()) {
       const found = status.isDirectory() ? "a folder" : "a device or a pipe";
-      // With a cause: it is not for whoever computes a torn part again to replace it.
+      // With a cause, as what is about the disk has: it is not for whoever computes a torn part again to replace it.
       throw invalidFile(
         `cannot read ${where}: it is ${found}, expected a file; remove it`,
         Object.assign(new Error(), { code: "EISDIR" }),

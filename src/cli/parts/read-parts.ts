@@ -4,7 +4,7 @@ import { LatentflowError } from "../../errors.ts";
 import { shortPath } from "../files.ts";
 import { manifestDifferences } from "./manifest.ts";
 import type { Part } from "./part.ts";
-import { PartsFolder } from "./parts-folder.ts";
+import { isAboutDisk, PartsFolder } from "./parts-folder.ts";
 import { type Unit, unitAt, unitCount } from "./units.ts";
 
 // The parts of a run together, from one folder or, where its processes had no file system in common, from several.
@@ -63,8 +63,7 @@ async function readPart(folders: readonly PartsFolder[], unit: Unit): Promise<Pa
       problem ??= error;
     }
   }
-  // What the system says is about the disk, and computing it again is no cure.
-  if (problem?.cause !== undefined) throw problem;
+  if (problem && isAboutDisk(problem)) throw problem;
   const cure = "run its shard, or the same encode command, again";
   throw problem
     ? new LatentflowError(problem.code, `${problem.message}; ${cure}`, { cause: problem })
