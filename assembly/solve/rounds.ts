@@ -17,6 +17,7 @@ import {
   OWN_MATRIX,
   propose,
   residentOf,
+  SHARED_JACOBIAN_MATRIX,
 } from "./descent";
 import { accepted, leastShare, rejected, takeCurvature, takeGradient, takeMatrix } from "./solvers";
 
@@ -138,7 +139,10 @@ function serve(descent: Descent, graph: Graph, workspace: Workspace, work: Gauss
     takeMatrix(descent, row, work.matrix, work.matrixStride);
     return descent.latentSize;
   }
-  sharedGaussNewton(graph, workspace, work, row);
-  takeMatrix(descent, row, work.matrix, work.matrixStride);
-  return 1;
+  if (due === SHARED_JACOBIAN_MATRIX) {
+    sharedGaussNewton(graph, workspace, work, row);
+    takeMatrix(descent, row, work.matrix, work.matrixStride);
+    return 1;
+  }
+  return unreachable();
 }
