@@ -87,6 +87,22 @@ function className(value: object): string {
   return "object";
 }
 
+/** So many items a message lists at most. */
+const MOST_LISTED = 12;
+/** So many characters they come to, unless the first one is longer. */
+const LONGEST_LIST = 400;
+
+/** Items in a message, as many as stay readable, and how many more there are. */
+export function showList(items: readonly string[], longest = LONGEST_LIST): string {
+  const shown: string[] = [];
+  for (const item of items.slice(0, MOST_LISTED)) {
+    if (shown.length > 0 && shown.join(", ").length + item.length > longest) break;
+    shown.push(item);
+  }
+  const rest = items.length - shown.length;
+  return shown.join(", ") + (rest > 0 ? ` and ${rest} more` : "");
+}
+
 /**
  * Refuses options that are no object or hold a name outside `known`: a misspelt option must not be ignored.
  *

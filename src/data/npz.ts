@@ -1,4 +1,4 @@
-import { invalid, invalidFile, show } from "../check.ts";
+import { invalid, invalidFile, show, showList } from "../check.ts";
 import type { Work } from "../turns.ts";
 import type { DataArray } from "./array.ts";
 import { isNpy, parseNpy } from "./npy.ts";
@@ -8,9 +8,6 @@ import { readZip, unpackEntry } from "./zip.ts";
 
 /** How whoever reads a file says which of its arrays is meant. */
 export type ArrayChoice = (array: string) => string;
-
-/** Names beyond so many are only counted. */
-const LISTED = 8;
 
 /**
  * Reads an array of a .npz file (numpy's savez or savez_compressed).
@@ -33,19 +30,21 @@ export function* parseNpz(
   const arrays = entries.filter((entry) => entry.name.endsWith(".npy"));
   const names = arrays.map((entry) => entry.name.slice(0, -4));
   if (arrays.length === 0) {
-    const found = entries.length === 0 ? "nothing" : list(entries.map((entry) => entry.name));
+    const found = entries.length === 0 ? "nothing" : showList(entries.map(({ name }) => show(name)));
     throw invalidFile(
       `${where}: a zip file without a .npy file in it, expected a .npz file; there is ${found}`,
     );
   }
   if (name === undefined && arrays.length > 1) {
     throw invalid(
-      `${where}: the .npz file holds ${arrays.length} arrays, ${list(names)}; say which, as in ${choice(names[0]!)}`,
+      `${where}: the .npz file holds ${arrays.length} arrays, ${showList(names.map(show))}; say which, as in ${choice(names[0]!)}`,
     );
   }
   const entry = name === undefined ? arrays[0]! : arrays[names.indexOf(name.replace(/\.npy$/, ""))];
   if (!entry)
-    throw invalidFile(`${where}: the .npz file has no array ${show(name)}; it holds ${list(names)}`);
+    throw invalidFile(
+      `${where}: the .npz file has no array ${show(name)}; it holds ${showList(names.map(show))}`,
+    );
   const unpacked = yield* unpackEntry(where, bytes, entry, maxBytes);
   if (!isNpy(unpacked))
     throw invalidFile(`${where}: the .npz file's ${show(entry.name)} is no .npy file; it is damaged`);
@@ -56,9 +55,4 @@ export function* parseNpz(
 export function splitArrayName(location: string): { file: string; array: string | undefined } {
   const [, file, array] = /^(.*\.(?:npz|parquet))#(.+)$/is.exec(location) ?? [];
   return { file: file ?? location, array };
-}
-
-function list(names: readonly string[]): string {
-  const rest = names.length - LISTED;
-  return names.slice(0, LISTED).map(show).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
 }

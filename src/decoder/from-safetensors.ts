@@ -1,4 +1,4 @@
-import { checkChoice, checkNumber, invalid, invalidFile, show } from "../check.ts";
+import { checkChoice, checkNumber, invalid, invalidFile, show, showList } from "../check.ts";
 import { recognise } from "../file-kind.ts";
 import { type Activation, type ActivationLike, normaliseActivation } from "../graph/activation.ts";
 import { countParameters, type Graph, parametersOf } from "../graph/graph.ts";
@@ -25,7 +25,6 @@ import {
 import { checkOutputShape, impliedOutputActivation, showShape } from "./output.ts";
 import { type CheckedProbe, copyProbe, fitProbe, PROBE, type Probe, readProbe } from "./probe.ts";
 import { type Metadata, readSafetensors, type SafetensorsFile } from "./safetensors.ts";
-import { list } from "./sequential-modules.ts";
 import { readFloats } from "./tensor.ts";
 
 /** What a decoder's file need not say, or says wrongly. Each option overrides the file's metadata. */
@@ -259,7 +258,7 @@ function refuseContradiction(
   }
   if (own === undefined || !(isList(own) || isList(activation))) return;
   if (JSON.stringify(each(own)) === JSON.stringify(chosen)) return;
-  const names = (activations: readonly Activation[]) => list(activations.map(({ name }) => name));
+  const names = (activations: readonly Activation[]) => showList(activations.map(({ name }) => name));
   throw invalid(
     `${where}: the activations between the layers are ${names(each(own))} by the file's metadata, but ` +
       `${names(chosen)} by the option; leave the option activation out, write the right ones into the file, or give ` +

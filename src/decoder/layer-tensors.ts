@@ -1,10 +1,9 @@
-import { invalidFile, show } from "../check.ts";
+import { invalidFile, show, showList } from "../check.ts";
 import { showShape } from "./output.ts";
 import {
   findModules,
   foldNormalisation,
   isNorm,
-  list,
   type NamedTensor,
   type Refuse,
   type SequentialModule,
@@ -71,7 +70,9 @@ export function collectLayers(
   const norms = found.filter(isNorm);
   const dense = found.filter((module) => !isNorm(module));
   if (dense.length === 0) {
-    throw refuse(`the file holds BatchNorms without a layer: ${list(norms.map(({ name }) => show(name)))}`);
+    throw refuse(
+      `the file holds BatchNorms without a layer: ${showList(norms.map(({ name }) => show(name)))}`,
+    );
   }
   for (const module of dense) checkDense(module, found.length, refuse);
   const read = dense.map((module) => readDense(module, refuse));
@@ -108,7 +109,7 @@ function readDense(
   const names = Object.keys(parts).filter((part) => part !== "bias");
   if (!lengths || !directions || names.length > 2) {
     throw refuse(
-      `the layer ${show(name)} has ${list(names.map(show))}, expected a weight, or of weight normalisation "weight_g" ` +
+      `the layer ${show(name)} has ${showList(names.map(show))}, expected a weight, or of weight normalisation "weight_g" ` +
         'and "weight_v", or "parametrizations.weight.original0" and "….original1"',
     );
   }
@@ -233,9 +234,9 @@ function checkChain(layers: readonly LayerTensors[], refuse: Refuse): void {
   throw refuse(
     areTransposed
       ? "the weights are transposed, [in, out] as Keras and JAX have them, expected [out, in]; save " +
-          `weight.T.copy() of each (in PyTorch weight.T.contiguous()): ${list(shapes)}`
+          `weight.T.copy() of each (in PyTorch weight.T.contiguous()): ${showList(shapes)}`
       : "the shapes do not chain; expected weight [out, in], bias [out] and each layer's in to be the out of " +
-          `the layer before, but there are ${list(shapes)}`,
+          `the layer before, but there are ${showList(shapes)}`,
   );
 }
 

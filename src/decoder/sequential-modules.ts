@@ -1,4 +1,4 @@
-import { escapeText, invalid, show } from "../check.ts";
+import { escapeText, invalid, show, showList } from "../check.ts";
 import type { LatentflowError } from "../errors.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -32,8 +32,6 @@ export interface SequentialModule {
 // PyTorch's names in a Sequential: a prefix, the module's number, which part of it.
 const tensorName =
   /^((?:.*\D)?)(\d{1,9})\.(weight|bias|weight_[gv]|parametrizations\.weight\.original[01]|running_mean|running_var|num_batches_tracked)$/s;
-const mostListed = 12;
-const longestList = 400;
 
 /** Makes the error that names a problem of the file. */
 export type Refuse = (problem: string) => LatentflowError;
@@ -49,7 +47,7 @@ export function under(
   const prefixes = new Set([...tensors.keys()].map(prefixOf));
   throw invalid(
     `${where}: prefix is ${show(prefix)}, with which no tensor's name begins; the file's prefixes are ` +
-      list([...prefixes].map(show)),
+      showList([...prefixes].map(show)),
   );
 }
 
@@ -117,7 +115,7 @@ export function findModules(tensors: ReadonlyMap<string, Tensor>, refuse: Refuse
   }
   if (unexpected.length > 0) {
     throw refuse(
-      `the file holds tensors that are not a decoder's: ${list(unexpected.map(show))}; expected only N.weight and ` +
+      `the file holds tensors that are not a decoder's: ${showList(unexpected.map(show))}; expected only N.weight and ` +
         "N.bias after a common prefix, N being the layer's number, as torch.nn.Sequential names them; give the option " +
         `prefix: "decoder.", say, or save the decoder alone; or, if it is alone, ${rename}`,
     );
@@ -133,7 +131,7 @@ export function findModules(tensors: ReadonlyMap<string, Tensor>, refuse: Refuse
   }
   if (prefixes.length > 1) {
     throw refuse(
-      `the file's tensors have ${prefixes.length} prefixes: ${list(prefixes.map(show))}; expected one. Give the option ` +
+      `the file's tensors have ${prefixes.length} prefixes: ${showList(prefixes.map(show))}; expected one. Give the option ` +
         `prefix: ${show(prefixes[0]!)}, say, or save the decoder alone; or, if it is alone, ${rename}`,
     );
   }
@@ -155,7 +153,7 @@ function refuseWholeModel(tensors: readonly string[], refuse: Refuse): void {
   const shown = [...others.filter((head) => head !== ""), ...alone].map((name) => show(common + name));
   const prefix = common + decoder;
   throw refuse(
-    `the file holds more than the decoder: ${list(shown)} beside ${show(prefix)}; give the option ` +
+    `the file holds more than the decoder: ${showList(shown)} beside ${show(prefix)}; give the option ` +
       `prefix: ${show(prefix)}, or save the decoder's state dict: save_file(model.${escapeText(prefix.slice(0, -1))}.state_dict(), path)`,
   );
 }
@@ -168,15 +166,4 @@ function commonPath([first = "", ...others]: readonly string[]): string {
     if (longer.length <= path.length || !others.every((name) => name.startsWith(longer))) return path;
     path = longer;
   }
-}
-
-/** Items in a message, as many as stay readable. */
-export function list(items: readonly string[]): string {
-  const shown: string[] = [];
-  for (const item of items.slice(0, mostListed)) {
-    if (shown.length > 0 && shown.join(", ").length + item.length > longestList) break;
-    shown.push(item);
-  }
-  const rest = items.length - shown.length;
-  return shown.join(", ") + (rest > 0 ? ` and ${rest} more` : "");
 }

@@ -1,4 +1,4 @@
-import { escapeText, invalidFile, show } from "../check.ts";
+import { escapeText, invalidFile, show, showList } from "../check.ts";
 import type { LatentflowError } from "../errors.ts";
 import type { Work } from "../turns.ts";
 import { atOnce } from "../turns.ts";
@@ -29,8 +29,7 @@ interface Unread {
   readonly reason: string | undefined;
 }
 
-/** What a message lists. */
-const MOST_LISTED = 12;
+/** So many characters of nodes, with their reasons, a message lists. */
 const LONGEST_LIST = 700;
 
 /** A value that a node which is not read would have made. */
@@ -178,18 +177,11 @@ function showNode({ name, outputs, operator, domain }: Node): string {
 
 /** One error for all nodes that are not read. */
 function listed(unread: readonly Unread[]): LatentflowError {
-  const shown: string[] = [];
-  for (const { node, reason } of unread) {
-    const next = showNode(node).replace(/\)$/, reason === undefined ? ")" : `: ${escapeText(reason, 240)})`);
-    const length = shown.reduce((sum, each) => sum + each.length, 0);
-    if (shown.length === MOST_LISTED || (shown.length > 0 && length + next.length > LONGEST_LIST)) break;
-    shown.push(next);
-  }
-  const more = unread.length - shown.length;
+  const shown = unread.map(({ node, reason }) =>
+    showNode(node).replace(/\)$/, reason === undefined ? ")" : `: ${escapeText(reason, 240)})`),
+  );
   const nodes = unread.length === 1 ? "a node that is" : "nodes that are";
   const hasUnknown = unread.some(({ reason }) => reason === undefined);
   const cure = hasUnknown ? "; export the decoder without them, or write them with other operators" : "";
-  return invalidFile(
-    `the file has ${nodes} not supported: ${shown.join(", ")}${more > 0 ? ` and ${more} more` : ""}${cure}`,
-  );
+  return invalidFile(`the file has ${nodes} not supported: ${showList(shown, LONGEST_LIST)}${cure}`);
 }

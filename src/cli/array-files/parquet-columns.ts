@@ -1,5 +1,5 @@
 import { type ParquetType, parquetSchema, type SchemaElement, type SchemaTree } from "hyparquet";
-import { invalid, show } from "../../check.ts";
+import { invalid, show, showList } from "../../check.ts";
 import type { ValueType } from "../../values.ts";
 import type { OpenedParquet } from "./parquet-metadata.ts";
 
@@ -79,10 +79,7 @@ export function chooseColumns(
 }
 
 function listColumns(columns: readonly ParquetColumn[]): string {
-  const shown = 8;
-  const rest = columns.length - shown;
-  const names = columns.slice(0, shown).map(({ name }) => show(name));
-  return names.join(", ") + (rest > 0 ? ` and ${rest} more` : "");
+  return showList(columns.map(({ name }) => show(name)));
 }
 
 const PHYSICAL: { readonly [type in ParquetType]?: ValueType } = {
