@@ -338,6 +338,9 @@ test("a graph in the metadata leaves nothing to these options", async () => {
   );
   for (const options of [
     { prefix: "d." },
+    { activation: "elu" },
+    { outputActivation: "tanh" },
+    { outputShape: [3] },
     { batchNorm: "beforeActivation" },
     { batchNormEpsilon: 1 },
   ] as const) {

@@ -272,11 +272,8 @@ function isList(
   return Array.isArray(activation);
 }
 
-/** Options that a file's graph leaves nothing to. */
-const GIVEN_BY_GRAPH = [
-  ...(["prefix", "activation", "outputActivation", "outputShape"] as const),
-  ...(["batchNorm", "batchNormEpsilon"] as const),
-];
+/** Options that a file's graph does not take the place of. */
+const BESIDE_GRAPH: readonly (keyof DecoderFileOptions)[] = ["loss", "prior", "probe"];
 
 /** The decoder of a file that says what its graph is: each tensor under its operation's name. */
 function* parseGraphDecoder(
@@ -286,8 +283,8 @@ function* parseGraphDecoder(
   options: CheckedFileOptions,
   maxBytes: number,
 ): Work<Decoder> {
-  for (const name of GIVEN_BY_GRAPH) {
-    if (options[name] === undefined) continue;
+  for (const name of Object.keys(fileOptions) as (keyof DecoderFileOptions)[]) {
+    if (options[name] === undefined || BESIDE_GRAPH.includes(name)) continue;
     throw invalid(`${where}: the file says what its graph is; leave the option ${name} out`);
   }
   checkSize(where, "as float32 its parameters take", 4 * countParameters(graph), maxBytes);
