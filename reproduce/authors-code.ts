@@ -46,6 +46,7 @@ export const authorsCode: Element<Found> = {
     seedsOf(settings).flatMap((seed) =>
       Object.entries(SOLVERS).map(([name, solver]) => ({
         id: idOf(name, seed),
+        data: "MNIST",
         seconds: 60,
         async run() {
           const { train: digits, test } = await readData("MNIST", settings);

@@ -20,10 +20,15 @@ export interface JobContext<Result = never> {
   soFar(result: Result): void;
 }
 
+/** The data sets. */
+export type DataName = "MNIST" | "SegMNIST" | "Fashion-MNIST";
+
 /** A job: a decoder trained and tested, say. What it returns is kept as JSON. */
 export interface Job<Result> {
   /** Says what is done, with which seed: a change of what is computed changes it. */
   readonly id: string;
+  /** What it reads. Fashion-MNIST is fetched before the first job that does. */
+  readonly data: DataName;
   /** About how long it takes on one core of the machine of docs/performance.md: only the time left follows from it. */
   readonly seconds: number;
   run(context: JobContext<Result>): Promise<Result>;

@@ -34,6 +34,7 @@ export const figure1: Element<readonly Point[]> = {
   jobs: (settings) =>
     Object.entries(METHODS).map(([name, { solver, seconds }]) => ({
       id: idOf(name),
+      data: "MNIST",
       seconds: (seconds[0] * IMAGES + seconds[1] * POINTS * VALIDATED) / 1000,
       run: (context) => follow(solver?.(), context, settings),
     })),

@@ -49,6 +49,7 @@ function trainings(
   return seeds.flatMap((seed) =>
     Object.entries(methods).map(([name, { encodedBy, adjoint, seconds }]) => ({
       id: idOf(name, images, seed),
+      data: "MNIST",
       seconds: (seconds[0] * images + seconds[1] * POINTS * VALIDATED) / 1000,
       async run(context: JobContext) {
         const { train: digits, validation } = await readData("MNIST", settings);

@@ -1,7 +1,6 @@
 import { drawGrid } from "../src/cli/grid.ts";
 import { imageLayout } from "../src/data/images.ts";
-import type { Element, Page, Results, Settings } from "./element.ts";
-import type { DataName } from "./setting.ts";
+import type { DataName, Element, Page, Results, Settings } from "./element.ts";
 import { ALL, BY, jobFor, type Method, ORIGINAL, resultOf, SHOWN, type Trained } from "./trained-decoders.ts";
 
 // Figure 3: reconstructions of test images after one hundredth of the data and after all of it.

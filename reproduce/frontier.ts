@@ -296,6 +296,7 @@ export const frontier: Element<Found> = {
         seedsFor(count, one, settings).map(
           (seed): Job<Found> => ({
             id: idOf(count, one, seed),
+            data: "MNIST",
             seconds: secondsOf(count, one),
             run: (context) => run(count, one, seed, context, settings),
           }),

@@ -75,7 +75,7 @@ async function main({ only, quick, seeds, processes, pages, out }: Options): Pro
 async function haveData(only: readonly string[], settings: Settings): Promise<void> {
   const isNeeded = elements.some(
     (element) =>
-      only.includes(element.name) && jobsOf(element, settings).some(({ id }) => id.includes("Fashion")),
+      only.includes(element.name) && jobsOf(element, settings).some(({ data }) => data === "Fashion-MNIST"),
   );
   if (!isNeeded) return;
   await fashionMnist().catch(() => {

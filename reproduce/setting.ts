@@ -10,7 +10,7 @@ import {
   rmsprop,
   segMnist,
 } from "../src/train/index.ts";
-import type { Settings } from "./element.ts";
+import type { DataName, Settings } from "./element.ts";
 
 // The paper's setting: its decoder, its data, its solver and its optimizer.
 
@@ -60,8 +60,11 @@ export function createConvolutionalDecoder(size: keyof typeof CONVOLUTIONAL, see
   return createDecoder(definition, { loss: binaryCrossEntropy(), seed });
 }
 
-export const DATA = { MNIST: mnist, SegMNIST: segMnist, "Fashion-MNIST": fashionMnist } as const;
-export type DataName = keyof typeof DATA;
+export const DATA: Readonly<Record<DataName, () => Promise<DataSplits>>> = {
+  MNIST: mnist,
+  SegMNIST: segMnist,
+  "Fashion-MNIST": fashionMnist,
+};
 
 /** The images of a data set; few of them to test on where all is to be quick. */
 export async function readData(name: DataName, { quick }: Settings): Promise<DataSplits> {

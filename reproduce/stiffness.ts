@@ -43,6 +43,7 @@ export const stiffness: Element<readonly Found[]> = {
   jobs: (settings) =>
     seedsOf(settings).map((seed) => ({
       id: idOf(seed),
+      data: "MNIST",
       seconds: 400,
       async run({ progress }) {
         const { train: digits, test } = await readData("MNIST", settings);

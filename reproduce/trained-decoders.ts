@@ -2,14 +2,13 @@ import { join } from "node:path";
 import { cpuSeconds } from "../bench/timing.ts";
 import { type Decoder, decode, encode, type GradientFlow, lbfgs, type Solver } from "../src/index.ts";
 import { type Dataset, encodeWith, train, trainAutoencoder } from "../src/train/index.ts";
-import type { Job, JobContext, Results, Settings } from "./element.ts";
+import type { DataName, Job, JobContext, Results, Settings } from "./element.ts";
 import { measureProjections, principalComponents } from "./pca.ts";
 import { type Measured, measureCodes, measureFlow } from "./reconstruction.ts";
 import {
   backend,
   chooseRows,
   createPaperDecoder,
-  type DataName,
   imagesOf,
   letter,
   printed,
@@ -193,6 +192,7 @@ export function jobFor(
 ): Job<Trained> {
   return {
     id: idOf(name, count, method, seed),
+    data: name,
     seconds: slowness(name, method) * ((COSTS[method][0] * count) / 1000 + COSTS[method][1] * 10),
     async run(context) {
       const data = await readData(name, settings);

@@ -88,7 +88,7 @@ test("what a job has found so far is kept with its share, and is never taken for
   const id = "long, seed 0";
   const store = new Store(folder, "long", settings);
   const jobOf = (shares: readonly number[]): Job<number> => ({
-    ...{ id, seconds: 1 },
+    ...{ id, data: "MNIST", seconds: 1 },
     async run({ progress, soFar }) {
       for (const share of shares) {
         progress(share);
@@ -113,7 +113,7 @@ test("what a job has found so far is kept with its share, and is never taken for
     assert.is(resultOf(), left);
     assert.not(new Store(folder, "long", settings).has(id));
   }
-  const kept = await runJob({ id, seconds: 1, run: async () => 1 }, place);
+  const kept = await runJob({ id, data: "MNIST", seconds: 1, run: async () => 1 }, place);
   store.add(id, kept);
   assert.ok(store.has(id) && resultOf() === 1);
   store.add(id, { ...kept, result: 0.9, share: 0.9 });
@@ -209,7 +209,7 @@ for (const element of elements.filter(({ name }) => name !== "figure3")) {
 test("a job that goes on counts its seconds over sittings, and one that was of other code begins anew", async () => {
   const at = join(folder, "jobs", "sittings");
   const spin = async () => idle(60);
-  const job = (run: Job<number>["run"]) => ({ id: "some, seed 0", seconds: 1, run });
+  const job = (run: Job<number>["run"]) => ({ id: "some, seed 0", data: "MNIST" as const, seconds: 1, run });
   mkdirSync(at, { recursive: true });
   writeFileSync(join(at, "job.seconds.json"), "1000");
   const context = { folder: at, progress: () => {}, soFar: () => {} };
