@@ -73,7 +73,8 @@ export const authorsCode: Element<Found> = {
       means(
         found(COUPLED).map((one, i) => {
           const other = found(LETTER)[i];
-          return one && other && one[of] - other[of];
+          // JSON has null for what is not finite, which would count as 0.
+          return one && other && (one[of] ?? Number.NaN) - (other[of] ?? Number.NaN);
         }),
         digits,
       );

@@ -111,7 +111,8 @@ function look(
     /** A digit's, of a kind. */
     callsOf: (name: string, kind: keyof Calls) =>
       means(
-        runs(name).map((run) => run?.calls && run.calls[kind] / run.calls.digits),
+        // None where a job went on after its last update.
+        runs(name).map((run) => (run?.calls?.digits ? run.calls[kind] / run.calls.digits : undefined)),
         0,
       ),
     secondsOf: (name: string) =>

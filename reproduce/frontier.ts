@@ -407,7 +407,8 @@ function linesOf(figures: Figures): ChartLine[] {
       const one = figures.best(count, isOne);
       if (!one) return [];
       const { mean, deviation } = figures.loss(count, one);
-      return [{ x: count, y: mean!, deviation: deviation ?? 0 }];
+      const isThere = mean !== undefined && Number.isFinite(mean);
+      return isThere ? [{ x: count, y: mean, deviation: deviation ?? 0 }] : [];
     }),
   })).filter(({ points }) => points.length > 0);
   const printed = Object.entries(PAPER_LINES).map(([name, losses]) => ({

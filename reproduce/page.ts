@@ -34,6 +34,7 @@ export function means(values: readonly (number | null | undefined)[], digits = 4
 /** Whether a goal has been met, once all of it has been computed. */
 export function verdict({ mean, deviation, isWhole }: Figure, goal: number): string {
   if (mean === undefined || !isWhole) return "not computed yet";
+  if (!Number.isFinite(mean)) return "missed, not finite";
   if (mean <= goal) return "met";
   const excess = mean - goal;
   const missed = `missed by ${Number(excess.toPrecision(2))} (${percent(excess / goal)})`;
@@ -47,9 +48,13 @@ function percent(share: number): string {
 }
 
 /** One figure beside another: whether it is lower by more than the deviations over seeds of both. */
-export function compared(one: Figure, other: Figure): "lower" | "higher" | "as low" | undefined {
+export function compared(
+  one: Figure,
+  other: Figure,
+): "lower" | "higher" | "as low" | "not finite" | undefined {
   if (one.mean === undefined || other.mean === undefined) return undefined;
   const difference = one.mean - other.mean;
-  if (!(Math.abs(difference) > Math.hypot(one.deviation ?? 0, other.deviation ?? 0))) return "as low";
+  if (!Number.isFinite(difference)) return "not finite";
+  if (Math.abs(difference) <= Math.hypot(one.deviation ?? 0, other.deviation ?? 0)) return "as low";
   return difference < 0 ? "lower" : "higher";
 }

@@ -104,7 +104,8 @@ ${claims(figure)}
               name: label.replaceAll("`", ""),
               points: LEFT.flatMap((count) => {
                 const { mean, deviation } = figure(count, method, by);
-                return mean === undefined ? [] : [{ x: count, y: mean, deviation: deviation ?? 0 }];
+                const isThere = mean !== undefined && Number.isFinite(mean);
+                return isThere ? [{ x: count, y: mean, deviation: deviation ?? 0 }] : [];
               }),
             })),
             {

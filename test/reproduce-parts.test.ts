@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -10,12 +19,13 @@ import { coupledAmd } from "../reproduce/coupled-amd.ts";
 import type { Job, Kept } from "../reproduce/element.ts";
 import { elementNamed, elements, inThePapersOrder, jobsOf } from "../reproduce/elements.ts";
 import { runJob } from "../reproduce/job.ts";
+import { readKept, writeKept } from "../reproduce/kept-file.ts";
 import { compared, means, table, verdict } from "../reproduce/page.ts";
 import { measureFlow } from "../reproduce/reconstruction.ts";
 import { letter } from "../reproduce/setting.ts";
 import { Store } from "../reproduce/store.ts";
 import { followTraining } from "../reproduce/training-run.ts";
-import { createDecoder, encode, lbfgs, logGrid, rk4, wasm } from "../src/index.ts";
+import { createDecoder, encode, LatentflowError, lbfgs, logGrid, rk4, wasm } from "../src/index.ts";
 import { approximate, createDataset, direct, full, train } from "../src/train/index.ts";
 import { randomArray } from "./support/random.ts";
 
@@ -46,10 +56,30 @@ test("figures: the mean and deviation over seeds, what is missing and what is no
   assert.is(verdict(means([1, 1.4]), 1), "missed by 0.2 (20.0 %), less than the deviation over seeds");
   assert.match(verdict(means([0.1000321]), 0.1), /missed by 0\.000032 \(less than 0\.1 %\)/);
   assert.is(verdict(means([0.5, undefined]), 1), "not computed yet");
-  assert.not.match(verdict(means([null]), 1), /met/);
+  assert.is(verdict(means([null]), 1), "missed, not finite");
   assert.is(compared(means([1, 1.1]), means([2, 2.1])), "lower");
   assert.is(compared(means([2]), means([1, 1.1])), "higher");
-  assert.is(compared(means([1, 2]), means([1.4, 2])), "as low");
+  // Within the deviations of both, wherever they are.
+  for (const [one, other] of [
+    [
+      [1, 2],
+      [1.4, 2],
+    ],
+    [
+      [1.3, 1.3],
+      [1.4, 2],
+    ],
+    [
+      [1.4, 2],
+      [1.3, 1.3],
+    ],
+  ] as const) {
+    assert.is(compared(means(one), means(other)), "as low");
+  }
+  for (const bad of [null, Number.NaN]) {
+    assert.is(compared(means([bad]), means([1])), "not finite");
+    assert.is(compared(means([1]), means([bad])), "not finite");
+  }
   assert.is(compared(means([undefined]), means([1])), undefined);
   assert.is(table(["", "a"], [["b", "c"]]), "|  | a |\n| --- | --- |\n| b | c |");
 });
@@ -68,6 +98,18 @@ test("results are kept as a whole, quick ones apart; a torn file is named", () =
   const file = join(folder, "results", "some.json");
   writeFileSync(file, readFileSync(file, "utf8").slice(0, 40));
   assert.throws(() => new Store(folder, "some", settings), /some\.json is no JSON; take it back from git/);
+});
+
+test("what is kept is replaced as a whole: who reads the old file reads it to its end", () => {
+  const file = join(folder, "kept.json");
+  writeKept(file, [1, 2, 3]);
+  const open = openSync(file, "r");
+  writeKept(file, { other: true });
+  assert.is(readFileSync(open, "utf8"), "[1,2,3]");
+  closeSync(open);
+  assert.equal(readKept(file), { other: true });
+  writeFileSync(file, "[1,");
+  assert.is(readKept(file), undefined);
 });
 
 test("two sittings at once keep what each has found", () => {
@@ -118,6 +160,9 @@ test("what a job has found so far is kept with its share, and is never taken for
   assert.ok(store.has(id) && resultOf() === 1);
   store.add(id, { ...kept, result: 0.9, share: 0.9 });
   assert.ok(store.has(id) && resultOf() === 1);
+  // Whoever has computed all of it last is right.
+  store.add(id, { ...kept, result: 2 });
+  assert.is(resultOf(), 2);
 });
 
 test("a test that is killed goes on from the images before, of the same decoder and solver alone", async () => {
@@ -213,24 +258,31 @@ test("a job that goes on counts its seconds over sittings, and one that was of o
   mkdirSync(at, { recursive: true });
   writeFileSync(join(at, "job.seconds.json"), "1000");
   const context = { folder: at, progress: () => {}, soFar: () => {} };
+  let soFar = 0;
   const { seconds } = await runJob(
-    job(async () => {
+    job(async (own) => {
       await spin();
+      own.soFar(0);
       return 1;
     }),
-    context,
+    { ...context, soFar: (kept) => (soFar = kept.seconds) },
   );
-  assert.ok(seconds > 1000.04 && seconds < 1010, `${seconds}`);
-  writeFileSync(join(at, "some.checkpoint"), "");
-  let runs = 0;
-  const { result } = await runJob(
-    job(async ({ folder: own }) => {
-      if (runs++ === 0) throw new Error("some.checkpoint is a checkpoint of another run");
-      return readdirSync(own).length;
-    }),
-    context,
-  );
-  assert.equal([runs, result], [2, 0]);
+  for (const counted of [soFar, seconds]) assert.ok(counted > 1000.04 && counted < 1010, `${counted}`);
+  for (const stale of [
+    new Error("some.checkpoint is a checkpoint of another run"),
+    new LatentflowError("invalid_file", "some.checkpoint: not a checkpoint of this version"),
+  ]) {
+    writeFileSync(join(at, "some.checkpoint"), "");
+    let runs = 0;
+    const { result } = await runJob(
+      job(async ({ folder: own }) => {
+        if (runs++ === 0) throw stale;
+        return readdirSync(own).length;
+      }),
+      context,
+    );
+    assert.equal([runs, result], [2, 0]);
+  }
   await runJob(
     job(() => Promise.reject(new Error("other"))),
     context,
@@ -288,6 +340,9 @@ test("a training that is followed counts its seconds over sittings, and not thos
   const spent = first.seconds();
   assert.ok(spent > 0.02 && shares.at(-1) === 0.5);
 
+  // Of a checkpoint after the one that it goes on from, which has been lost.
+  const pointsFile = join(folder, "run.validation.json");
+  writeKept(pointsFile, [...readKept<object[]>(pointsFile)!, { images: 59, loss: 9, seconds: 9 }]);
   const second = followTraining({ folder }, "run", () => {});
   const run = await train(decoder, y, {
     ...options,

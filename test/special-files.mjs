@@ -41,6 +41,7 @@ export const runsOnce = [
   "package.test.ts",
   "published.test.ts",
   "reproduce.test.ts",
+  "reproduce-figures.test.ts",
   "reproduce-parts.test.ts",
   "runner.test.ts",
   "shards-faults.test.ts",
