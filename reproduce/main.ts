@@ -40,7 +40,7 @@ const program = new Command("reproduce")
   )
   .option("--only <names>", `of ${names.join(", ")}; "table1" means both of its sides`, parseNames, names)
   .option("--quick", "next to nothing of the work, into out/reproduce/quick: to see that everything runs")
-  .option("--seeds <n>", "of the runs up to 5,760 images", parseCount, 3)
+  .option("--seeds <n>", "of the figures with ±; of the others there is one", parseCount, 3)
   .option("--processes <n>", "jobs at a time, a core each", parseCount, availableParallelism())
   .option("--pages", "compute nothing, write the pages anew")
   .option("--out <folder>", "where the pages go (default: docs/paper)");
