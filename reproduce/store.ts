@@ -17,7 +17,7 @@ export class Store {
 
   /** Is the job done? */
   has(id: string): boolean {
-    return Object.hasOwn(this.jobs, id) && shareOf(this.jobs[id]!) === 1;
+    return Object.hasOwn(this.jobs, id) && this.jobs[id]!.share === undefined;
   }
 
   /** Keeps what a job has found, or what it has found so far: less than is there is left out. */
@@ -48,7 +48,8 @@ export class Store {
   }
 }
 
-const shareOf = ({ share }: Kept<unknown>) => share ?? 1;
+/** What is done is more than what may only have been about to end. */
+const shareOf = ({ share }: Kept<unknown>) => share ?? Number.POSITIVE_INFINITY;
 
 function readJobs(file: string): Record<string, Kept<unknown>> {
   if (!existsSync(file)) return {};

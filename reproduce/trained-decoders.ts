@@ -206,7 +206,7 @@ export function jobFor(
   };
 }
 
-/** What a job has found, if it is done. */
+/** What a job has found, so far if it is not done. */
 export function resultOf(
   results: Results<Trained>,
   name: DataName,

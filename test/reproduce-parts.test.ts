@@ -150,6 +150,8 @@ test("what a job has found so far is kept with its share, and is never taken for
     // Begun anew on another machine: less than there is.
     [[0.2], 0.4],
     [[0.5], 0.5],
+    // Killed after its last step, before it has returned.
+    [[1], 1],
   ] as const) {
     await runJob(jobOf(shares), place).catch(() => {});
     assert.is(resultOf(), left);
@@ -158,8 +160,10 @@ test("what a job has found so far is kept with its share, and is never taken for
   const kept = await runJob({ id, data: "MNIST", seconds: 1, run: async () => 1 }, place);
   store.add(id, kept);
   assert.ok(store.has(id) && resultOf() === 1);
-  store.add(id, { ...kept, result: 0.9, share: 0.9 });
-  assert.ok(store.has(id) && resultOf() === 1);
+  for (const share of [0.9, 1]) {
+    store.add(id, { ...kept, result: 0.9, share });
+    assert.ok(store.has(id) && resultOf() === 1);
+  }
   // Whoever has computed all of it last is right.
   store.add(id, { ...kept, result: 2 });
   assert.is(resultOf(), 2);
