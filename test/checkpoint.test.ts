@@ -20,8 +20,10 @@ import { readCheckpoint, writeCheckpoint } from "../src/train/checkpoint.ts";
 import { checkSameRun } from "../src/train/checkpoint-checks.ts";
 import type { TrainOptions } from "../src/train/options.ts";
 import type { TrainEvent, TrainStep } from "../src/train/progress.ts";
+import { describeRun, describeValues } from "../src/train/run-description.ts";
 import { train } from "../src/train/train.ts";
 import { builds } from "./support/builds.ts";
+import { uninterrupted } from "./support/control.ts";
 import { randomArray } from "./support/random.ts";
 import { rejected } from "./support/refusal.ts";
 import {
@@ -149,6 +151,10 @@ test("another run's checkpoint is refused, and what differs is named", async () 
     [{ solver: amd({ maxSteps: 9 }) }, /solver\.maxSteps is 8 there and 9 here/],
     [{ loss: squaredError() }, /loss\.name is "binaryCrossEntropy" there and "squaredError" here/],
     [{ validation: { data: smallData, everyImages: 20 } }, /validationData\.samples is 5 there and 17 here/],
+    [
+      { validation: { ...smallOptions.validation!, everyImages: 21 } },
+      /validation\.everyImages is 20 there and 21 here/,
+    ],
     [{ backend: wasm({ relaxed: true }) }, /build is "wasm plain \w{8}" there and "wasm relaxed \w{8}" here/],
     [{ backend: builds[0]!.backend }, /build is "wasm plain \w{8}" there and "wasm debug \w{8}" here/],
   ];
@@ -190,6 +196,28 @@ test("another run's checkpoint is refused, and what differs is named", async () 
   ] as const) {
     const run = train(decoder, smallData, { ...smallOptions, ...go } as TrainOptions);
     await rejected(run, "invalid_argument", message);
+  }
+});
+
+test("data, and what goes with them, are told apart wherever they differ: also where they are not read in one go", async () => {
+  const loss = binaryCrossEntropy();
+  const ofData = (values: Float32Array) => {
+    const data = createDataset(values, { shape: [3, 3] });
+    return describeRun(smallDecoder, data, data, "some", { loss }, uninterrupted);
+  };
+  const ofWeights = (values: Float32Array) => describeValues("weights", values, uninterrupted);
+  for (const [describe, length] of [
+    [ofData, 2001 * 9],
+    [ofWeights, 2 ** 21 + 1],
+  ] as const) {
+    const values = new Float32Array(length);
+    const found = new Set([JSON.stringify(await describe(values))]);
+    const places = [0, length >> 1, length - 1];
+    for (const place of places) {
+      values[place] = 1;
+      found.add(JSON.stringify(await describe(values)));
+    }
+    assert.is(found.size, places.length + 1);
   }
 });
 

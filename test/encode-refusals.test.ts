@@ -140,6 +140,8 @@ test("a z0 for all samples is each one's", async () => {
 test("encode refuses unknown options and options of the wrong type", async () => {
   const cases: [Record<string, unknown>, RegExp][] = [
     [{ lose: binaryCrossEntropy() }, /unknown option "lose"; the options are loss/],
+    // What every object has is no option either.
+    [{ toString: () => "" }, /unknown option "toString"; the options are loss/],
     [{ loss: "crossEntropy" }, /loss is "crossEntropy", expected "bce", "mse", binaryCrossEntropy\(\)/],
     [{ loss: { name: "binaryCrossEntropy", reduction: "max" } }, /reduction is "max"/],
     [{ solver: "amd" }, /solver is "amd", expected a solver such as lbfgs\(\)/],

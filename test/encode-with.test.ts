@@ -127,6 +127,13 @@ test("evaluate starts where encode does: at one latent for all samples, or at ea
       }
     }
   }
+  // More samples than are read at once, each with weights of its own, by which a prior's share is another.
+  const many = randomArray(6, 1003 * 9, 0, 1);
+  const own = { z0: randomArray(7, 1003 * 3), weights: randomArray(8, 1003 * 9, 0, 1) };
+  const atStart = { ...own, prior: gaussian(), solver: lbfgs({ maxSteps: 0 }) };
+  const [report, expected] = [await evaluate(decoder, many, atStart), await encode(decoder, many, atStart)];
+  for (const name of ["loss", "initialLoss", "prior", "objective"] as const)
+    assert.equal(report[name], expected[name], name);
   for (const [z0, message] of [
     [each.slice(0, 6), /^evaluate: z0 has 6 values, expected 3 \(one latent .* or 69 \(/],
     [null, /^evaluate: z0 is null/],

@@ -15,6 +15,7 @@ import {
   dormandPrince,
   encode,
   euler,
+  gradientFlow,
   type LbfgsOptions,
   lbfgs,
   linearGrid,
@@ -23,6 +24,7 @@ import {
   squaredError,
   wasm,
 } from "../src/index.ts";
+import { type AnalyticLoss, solveAnalytic } from "./support/analytic.ts";
 import { builds } from "./support/builds.ts";
 import { deadDecoder } from "./support/dead-decoder.ts";
 import { demoDigits } from "./support/demo-digits.ts";
@@ -280,6 +282,17 @@ test("without matrices the first step is the best one along the gradient", async
   assert.equal([status[0], stats.backtracks[0], stats.matrixEvaluations[0]], ["max_steps", 0, 0]);
   // z0, the tangent and the step.
   assert.is(stats.valueEvaluations[0], 3);
+});
+
+test("a pair that shows next to no curvature is not kept", async () => {
+  // l = -x + ½·1e-6·x² + 1e3·xy + 1.5·y²: along the first step, (1, 0), the gradient changes by (1e-6, 1e3).
+  const saddle: AnalyticLoss = {
+    value: ([x, y]) => -x! + 0.5e-6 * x! ** 2 + 1e3 * x! * y! + 1.5 * y! ** 2,
+    gradient: ([x, y]) => [-1 + 1e-6 * x! + 1e3 * y!, 1e3 * x! + 3 * y!],
+  };
+  const { z } = await solveAnalytic([saddle], gradientFlow(), lbfgs({ maxSteps: 2 }), [0, 0]);
+  // Then the second step is the negative gradient. By the pair it would be 2e6 long.
+  assert.ok(Math.abs(z[0]! / 2 - 1) < 1e-5 && Math.abs(z[1]! / -1000 - 1) < 1e-5, `${z}`);
 });
 
 test("slices do about what they were given, a matrix counting for its passes", async () => {

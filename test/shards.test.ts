@@ -26,11 +26,12 @@ import {
   parseManifest,
   RUN_OPTIONS,
 } from "../src/cli/parts/manifest.ts";
-import { formatPart, type Part, parsePart } from "../src/cli/parts/part.ts";
+import { FIGURE_BYTES, formatPart, type Part, parsePart } from "../src/cli/parts/part.ts";
 import { showRanges } from "../src/cli/parts/read-parts.ts";
 import { chosenShard, parseShard } from "../src/cli/parts/shard.ts";
 import { shardOf, unitCount, unitsOf } from "../src/cli/parts/units.ts";
 import { readNpy } from "../src/data/npy.ts";
+import { readSafetensors } from "../src/decoder/safetensors.ts";
 import { relu, tanh } from "../src/graph/index.ts";
 import { createDecoder, encode, gradientFlow, lbfgs, wasm } from "../src/index.ts";
 import { createRandom } from "../src/random.ts";
@@ -598,9 +599,14 @@ test("a part's file holds every bit, each under its name", () => {
     ...{ hasPrior: true, hasReconstructions: true, hasIds: true },
   };
   const texts = ["", "a", "é\u0000,\n", "", "😀", "z".repeat(300)];
-  for (const ids of [texts, BigInt64Array.from(texts, (_, i) => -(2n ** 62n) + BigInt(i))]) {
+  const numbers = BigInt64Array.from(texts, (_, i) => -(2n ** 62n) + BigInt(i));
+  for (const ids of [texts, numbers]) {
     assert.equal(parsePart("p", formatPart(part(ids), origin), wanted), part(ids));
   }
+  // By which a manifest limits how many samples a part may have: also the latents, the reconstructions and the numbers.
+  const { tensors } = readSafetensors("p", formatPart(part(numbers), origin));
+  const all = [...tensors.values()].reduce((sum, tensor) => sum + tensor.bytes.length, 0);
+  assert.is(all, count * (FIGURE_BYTES + 4 * 2 + 4 * 4 + 8));
   const bytes = Buffer.from(formatPart(part(texts), origin));
   // Names that are exchanged leave all other bytes as they were.
   const exchanged = bytes

@@ -1,6 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Backend } from "../src/backend/backend.ts";
+import type { Augmentation } from "../src/data/augment.ts";
 import { convTranspose, dense, elu, reshape, sequential, sigmoid } from "../src/graph/index.ts";
 import {
   amd,
@@ -15,6 +16,7 @@ import {
   wasm,
 } from "../src/index.ts";
 import { adam, rmsprop, sgd } from "../src/optimizer.ts";
+import { createRandom } from "../src/random.ts";
 import { constant, type Schedule } from "../src/schedule.ts";
 import {
   createDataset,
@@ -351,6 +353,25 @@ test("an augmentation is asked before any work whether it suits the samples", as
     [3, 2],
     [3, 2],
   ]);
+});
+
+test("an augmentation draws what nothing else draws from the same seed", async () => {
+  const drawn: number[] = [];
+  const augment: Augmentation = {
+    name: "looking",
+    check() {},
+    apply(_samples, _shape, random) {
+      for (let i = 0; i < 9; i++) drawn.push(random.uniform());
+    },
+  };
+  await train(make(), y, { solver, augment, seed: 3 });
+  assert.is(new Set(drawn).size, drawn.length);
+  // Initial weights, mini-batches and an encoder's initial weights.
+  for (const stream of [0, 1, 3]) {
+    const random = createRandom(3, stream);
+    const others = new Set(Array.from({ length: 1000 }, () => random.uniform()));
+    assert.not(drawn.some((number) => others.has(number)));
+  }
 });
 
 test("of options that are no numbers or no choices, each is refused by its name", async () => {
