@@ -119,7 +119,12 @@ ${table(
   },
 };
 
-async function costOf(decoder: Decoder, y: Float32Array, solver: Solver<GradientFlow<1>>): Promise<Cost> {
+/** What encoding images takes, on average, and comes to. */
+export async function costOf(
+  decoder: Decoder,
+  y: Float32Array,
+  solver: Solver<GradientFlow<1>>,
+): Promise<Cost> {
   const { stats, loss } = await encode(decoder, y, { solver, backend });
   const passes = total(stats.valueEvaluations) + total(stats.gradientEvaluations);
   return { evaluations: passes / 2 / loss.length, loss: mean(loss) };

@@ -16,12 +16,14 @@ import {
   letter,
   printed,
   readData,
+  training,
 } from "../reproduce/setting.ts";
+import { costOf } from "../reproduce/stiffness.ts";
 import { jobFor, type Method, type Trained } from "../reproduce/trained-decoders.ts";
 import { checksum, showChecksum } from "../src/checksum.ts";
-import { createDecoder, decode, encode, lbfgs } from "../src/index.ts";
+import { amd, createDecoder, decode, encode, lbfgs } from "../src/index.ts";
 import { readCheckpoint } from "../src/train/checkpoint.ts";
-import { createDataset, encodeWith } from "../src/train/index.ts";
+import { createDataset, encodeWith, train } from "../src/train/index.ts";
 import { randomArray } from "./support/random.ts";
 
 // What is behind the figures that npm run reproduce writes: of which images they are, by what, and in which row they stand.
@@ -30,6 +32,9 @@ const folder = mkdtempSync(join(tmpdir(), "latentflow-reproduce-figures-"));
 test.after(() => rmSync(folder, { recursive: true }));
 
 const quick = { quick: true, seeds: 1 };
+
+/** As checkpoints describe data. */
+const sumOf = (values: Float32Array) => showChecksum(checksum(new Uint8Array(values.buffer)));
 
 /** The cells of the row of this label, in the section of this heading if there is one. */
 function rowOf(markdown: string, heading: string, label: string): string[] {
@@ -72,7 +77,6 @@ test("what is measured over pieces is what encode and decode find of all images 
 
 test("table 1's jobs train on training images, validate on validation images and test on test images, by what they are named after", async () => {
   const data = await readData("MNIST", quick);
-  const sumOf = (values: Float32Array) => showChecksum(checksum(new Uint8Array(values.buffer)));
   const solvers = { amd: letter(), "amd, as printed": printed(), lbfgs: lbfgs() };
   const asTrained = {
     "flow, amd": { "solver.growFrom": "accepted", epochs: 1 },
@@ -213,6 +217,92 @@ test("the frontier: where flows have trained after it, an autoencoder's encoder 
   const encoded = ["its own code", "lbfgs", "lbfgs from the mean code"];
   assert.equal(await testsOf("shifts of 3; small convolutions"), encoded);
   assert.equal(await testsOf("then flow, 40 passes; shifts of 3; small convolutions"), ["lbfgs"]);
+});
+
+test("figure 1: losses and hours of training, of a training that has not come to its end, too", () => {
+  const points = [
+    { images: 0, loss: 0.7, seconds: 0 },
+    { images: 1000, loss: 0.1, seconds: 900 },
+    { images: 2000, loss: null, seconds: 1800 },
+    { images: 3000, loss: 0.2, seconds: 5400 },
+  ];
+  const results = new Map([["800000 images, GFE-amd, seed 0", points as never]]);
+  const { markdown, summary } = elementNamed("figure1").page(results, quick, () => new Map());
+  assert.equal(rowOf(markdown, "", "GFE-amd"), ["3000", "0.2000", "0.1000", "1000", "1.50 |"]);
+  assert.match(summary.letter, /^GFE-amd 0\.2000 \(after 3000 images\), AE …$/);
+});
+
+test("figure 2: losses, rises by more than a tenth, milliseconds and calls a digit", () => {
+  const ofRun = (losses: readonly (number | null)[], trainedInSeconds: number) => ({
+    validation: losses.map((loss, i) => ({ images: 1920 * i, loss })),
+    trainedInSeconds,
+    calls: { digits: 10, forwards: 4010, gradients: 10, tangents: 20, mixed: 30 },
+  });
+  const results = new Map<string, never>();
+  // 0.219 is above 0.2 by less than a tenth, 0.221 by more; so is what is not finite.
+  for (const [seed, losses] of [
+    [0.7, 0.2, 0.219, 0.1],
+    [0.7, 0.2, 0.221, 0.3],
+    [0.7, null, 0.2, 0.2],
+  ].entries()) {
+    results.set(`5760 images, lbfgs, seed ${seed}`, ofRun(losses, 57.6) as never);
+  }
+  const right = elementNamed("figure2-right").page(results, { quick: false, seeds: 3 }, () => new Map());
+  assert.equal(rowOf(right.markdown, "", "lbfgs, latentflow's default"), [
+    ...["0.2000 ± 0.1000", "0.1667 ± 0.0577", "1.0 ± 1.0", "10 ± 0 |"],
+  ]);
+  const adjoints = new Map([
+    ["1920 images, approximate, seed 0", ofRun([0.7, 0.3], 19.2) as never],
+    ["1920 images, full, seed 0", ofRun([0.7, 0.2], 76.8) as never],
+  ]);
+  const { markdown } = elementNamed("figure2-left").page(adjoints, quick, () => new Map());
+  assert.equal(rowOf(markdown, "", "full adjoint"), [
+    ...["0.2000", "0.2000", "401", "1 + 2 + 3", "40", "4.0 |"],
+  ]);
+});
+
+/** What a job of an element finds, next to nothing of it, and where it has left its checkpoints. */
+async function found(element: string, id: RegExp) {
+  const job = jobsOf(elementNamed(element), quick).find((one) => id.test(one.id))!;
+  const at = join(folder, "jobs", element);
+  const { result } = await runJob(job, { folder: at, progress: () => {}, soFar: () => {} });
+  return { result, at };
+}
+
+test("figure 1's mini-batches are drawn with replacement, of training images; its losses are of validation images", async () => {
+  const { at } = await found("figure1", /autoencoder/);
+  const { train, validation } = await readData("MNIST", quick);
+  const { run } = readCheckpoint("figure1", readFileSync(join(at, "training.checkpoint")));
+  const wanted = {
+    ...{ replacement: true, batchSize: 5, seed: 0, "optimizer.name": "adam" },
+    "data.checksum": sumOf(train.slice(0, imagesOf(800_000, quick)).toFloat32()),
+    "validationData.checksum": sumOf(validation.toFloat32()),
+  };
+  assert.equal({ ...run, ...wanted }, run);
+});
+
+test("the letter beside the authors' code is tested on the first test images", async () => {
+  const { result } = await found("authors-code", /to the letter/);
+  const data = await readData("MNIST", quick);
+  const y = chooseRows(data.train, imagesOf(480, quick), 0);
+  const { decoder } = await train(createPaperDecoder(0), y, { ...training(0), solver: letter() });
+  const { loss } = await measureFlow(decoder, data.test, letter());
+  assert.ok(Math.abs((result as { loss: number }).loss - loss) < 1e-12);
+});
+
+test("stiffness: an evaluation is of loss and gradient, and half of one is of either", async () => {
+  const { test: digits } = await readData("MNIST", quick);
+  const y = digits.toFloat32();
+  // The first step is too long: some backtracks take values alone.
+  const solver = amd({ t1: 1e8, stepInit: 1e8, stepMax: 1e8 });
+  const { stats, loss } = await encode(createPaperDecoder(0), y, { solver, backend });
+  const { valueEvaluations, gradientEvaluations } = stats;
+  assert.ok(mean(valueEvaluations) > mean(gradientEvaluations));
+  const cost = await costOf(createPaperDecoder(0), y, solver);
+  assert.equal(cost, {
+    evaluations: (total(valueEvaluations) + total(gradientEvaluations)) / 2 / digits.count,
+    loss: mean(loss),
+  });
 });
 
 test.run();
