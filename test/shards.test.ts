@@ -603,6 +603,8 @@ test("a part's file holds every bit, each under its name", () => {
   for (const ids of [texts, numbers]) {
     assert.equal(parsePart("p", formatPart(part(ids), origin), wanted), part(ids));
   }
+  const noSum = { ...part(texts), leastLoss: { sum: Number.NaN, count: 5 } };
+  assert.ok(Number.isNaN(parsePart("p", formatPart(noSum, origin), wanted).leastLoss!.sum));
   // By which a manifest limits how many samples a part may have: also the latents, the reconstructions and the numbers.
   const { tensors } = readSafetensors("p", formatPart(part(numbers), origin));
   const all = [...tensors.values()].reduce((sum, tensor) => sum + tensor.bytes.length, 0);

@@ -166,7 +166,11 @@ export function parsePart(where: string, bytes: Uint8Array, wanted: WantedPart):
   if (index !== unit.index || first !== unit.first || count !== unit.count) {
     throw invalidFile(`${where}: it is the part of unit ${show(index)}; its name says ${unit.index}`);
   }
-  return { ...unit, seconds, threads, kernels, leastLoss, results: readResults(where, tensors, wanted) };
+  return {
+    ...{ ...unit, seconds, threads, kernels, results: readResults(where, tensors, wanted) },
+    // A sum that is null would count as 0.
+    leastLoss: leastLoss && { ...leastLoss, sum: leastLoss.sum ?? Number.NaN },
+  };
 }
 
 type PartDescription = Omit<Part, "results"> & PartOrigin;
