@@ -24,7 +24,7 @@ import {
   squaredError,
   wasm,
 } from "../src/index.ts";
-import { type AnalyticLoss, solveAnalytic } from "./support/analytic.ts";
+import { type AnalyticLoss, quadratic, solveAnalytic } from "./support/analytic.ts";
 import { builds } from "./support/builds.ts";
 import { deadDecoder } from "./support/dead-decoder.ts";
 import { demoDigits } from "./support/demo-digits.ts";
@@ -282,6 +282,36 @@ test("without matrices the first step is the best one along the gradient", async
   assert.equal([status[0], stats.backtracks[0], stats.matrixEvaluations[0]], ["max_steps", 0, 0]);
   // z0, the tangent and the step.
   assert.is(stats.valueEvaluations[0], 3);
+});
+
+test("a curvature that is not finite at z0 says nothing of the first step", async () => {
+  // |o - y|^1.5, whose curvature is infinite at the second target, where z0 is.
+  const loss = customLoss({
+    value: (o, target) => Math.abs(o - target) ** 1.5,
+    gradient: (o, target) => 1.5 * Math.sign(o - target) * Math.abs(o - target) ** 0.5,
+    curvature: (o, target) => 0.75 * Math.abs(o - target) ** -0.5,
+  });
+  const wide = decoderOf(
+    [600, 2],
+    [...new Array(600).fill(1), ...new Array(600).fill(1e-3), 0, 0],
+    "identity",
+  );
+  const result = await encode(wide, Float32Array.of(3, 0), { loss, solver: lbfgs({ maxSteps: 1 }) });
+  assert.is(result.status[0], "max_steps");
+  assert.ok(result.loss[0]! < result.initialLoss[0]!);
+});
+
+test("without matrices the unit of the loss does not matter, to the last bit and the last backtrack", async () => {
+  const found = [];
+  for (const unit of [2 ** -10, 1, 2 ** 10]) {
+    const loss = quadratic(10 * unit, 4 * unit, 3 * unit);
+    // Loose: it looks for more along the gradient before it ends.
+    const solver = lbfgs({ tolerance: 1e-2 });
+    const { z, objective, valueEvaluations } = await solveAnalytic([loss], gradientFlow(), solver, [1, 1, 1]);
+    found.push([...z, objective[0]! / unit, valueEvaluations[0]]);
+  }
+  assert.equal(found[0], found[1]);
+  assert.equal(found[2], found[1]);
 });
 
 test("a pair that shows next to no curvature is not kept", async () => {
