@@ -36,6 +36,8 @@ interface Case {
   /** How many times wider than usual the weights of the decoder are; and, beside that, those of the first latent. */
   readonly gain?: number;
   readonly firstGain?: number;
+  /** The largest bias, 0.2 by default: with large ones the decoder saturates at z = 0. */
+  readonly bias?: number;
 }
 
 const bce = binaryCrossEntropy();
@@ -123,6 +125,9 @@ const CASES: Record<string, Case> = {
     ...{ layers: [5, 17, 33], activation: "elu", output: "identity", firstGain: 30 },
     loss: customLoss({ value: pseudoHuber.value, gradient: pseudoHuber.gradient }),
   },
+  "a start that saturates": {
+    ...{ layers: [5, 17, 33], activation: "elu", output: "sigmoid", loss: bce, bias: 12 },
+  },
   "one latent": { layers: [1, 9, 20], activation: "sine", output: "sigmoid", loss: mse, z0: true },
   "a custom loss": {
     ...{ layers: [5, 17, 33], activation: "elu", output: "identity", loss: customLoss(pseudoHuber) },
@@ -146,11 +151,21 @@ const CASES: Record<string, Case> = {
 
 const SAMPLES = 6;
 
-function makeCase({ layers, activation, output, loss, weights, z0, gain = 1, firstGain = 1 }: Case) {
+function makeCase({
+  layers,
+  activation,
+  output,
+  loss,
+  weights,
+  z0,
+  gain = 1,
+  firstGain = 1,
+  bias = 0.2,
+}: Case) {
   const decoder = createDecoder({ layers: [...layers], activation, outputActivation: output, seed: 8 });
   for (const layer of layersOf(decoder)) {
     layer.weight.set(layer.weight.map((w) => gain * w));
-    layer.bias.set(randomArray(9, layer.bias.length, -0.2, 0.2));
+    layer.bias.set(randomArray(9, layer.bias.length, -bias, bias));
   }
   const [d, n] = [decoder.latentSize, decoder.outputSize];
   const { weight } = layersOf(decoder)[0]!;

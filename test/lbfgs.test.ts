@@ -284,6 +284,29 @@ test("without matrices the first step is the best one along the gradient", async
   assert.is(stats.valueEvaluations[0], 3);
 });
 
+for (const { name, backend } of builds) {
+  test(`${name}: half of a first step that had to be made shorter is not much better`, async () => {
+    // One output is wrong at z = 0, and so sure of it that the curvature there is next to none: steps by it are far too
+    // long. The other one is right, until z has gone too far.
+    let shortened = 0;
+    for (let sureness = 10; sureness <= 18; sureness += 0.5) {
+      const sure = createDecoder({ layers: [1, 2], outputActivation: "sigmoid", loss: bce });
+      sure.parameters.set([-1, 0.4, sureness, -3.5]);
+      const run = (z0: Float32Array | undefined, maxSteps: number) =>
+        encode(sure, new Float32Array(2), { ...(z0 && { z0 }), solver: lbfgs({ maxSteps }), backend });
+      const { z, loss, initialLoss, stats } = await run(undefined, 1);
+      if (stats.t[0]! < 1) shortened++;
+      const half = await run(
+        z.map((value) => value / 2),
+        0,
+      );
+      const [fall, fallOfHalf] = [loss, half.loss].map((losses) => initialLoss[0]! - losses[0]!);
+      assert.ok(fallOfHalf! < 1.041 * fall!, `${sureness}: falls by ${fall}, half way by ${fallOfHalf}`);
+    }
+    assert.is(shortened, 17);
+  });
+}
+
 test("a curvature that is not finite at z0 says nothing of the first step", async () => {
   // |o - y|^1.5, whose curvature is infinite at the second target, where z0 is.
   const loss = customLoss({

@@ -5,6 +5,7 @@ import {
   Descent,
   finish,
   finishWithoutStep,
+  isLower,
   REACHED_T1,
   residentOf,
   Sample,
@@ -46,9 +47,13 @@ export function amdAccepted(amd: Amd, sample: Sample): i32 {
   return last ? REACHED_T1 : -1;
 }
 
-/** A step has not lowered the loss: a shorter one, or what there is to be said where none is short enough. */
-export function amdRejected(amd: Amd, row: usize): void {
+/**
+ * A step that has been tried came to `loss`. Is it taken? If not, a shorter one is next, or what there is to be said where
+ * none is short enough.
+ */
+export function amdTried(amd: Amd, row: usize, loss: f64): bool {
   const sample = residentOf(amd, row);
+  if (isLower(sample, loss, amd.slope)) return true;
   if (sample.trial < amd.maxBacktracks) {
     sample.trial++;
     sample.backtracks++;
@@ -60,6 +65,7 @@ export function amdRejected(amd: Amd, row: usize): void {
   } else {
     finish(amd, row, STALLED);
   }
+  return false;
 }
 
 /** The gradient at z is known: the first trial of the next step, or what it takes to tell whether z0 is at rest. */

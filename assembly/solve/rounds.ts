@@ -10,7 +10,6 @@ import {
   Descent,
   FIRST,
   finish,
-  isLower,
   listRow,
   MAX_STEPS,
   NONFINITE,
@@ -19,7 +18,7 @@ import {
   residentOf,
   SHARED_JACOBIAN_MATRIX,
 } from "./descent";
-import { accepted, leastShare, rejected, takeCurvature, takeGradient, takeMatrix } from "./solvers";
+import { accepted, takeCurvature, takeGradient, takeMatrix, tried } from "./solvers";
 
 /**
  * A round of a solver, over the rows in use:
@@ -88,10 +87,7 @@ export function judge(descent: Descent, workspace: Workspace, count: i32): i32 {
       }
       if (descent.maxSteps === 0) sample.ending = MAX_STEPS;
     } else if (sample.trial >= 0) {
-      if (!isLower(sample, loss, leastShare(descent, sample))) {
-        rejected(descent, row, loss);
-        continue;
-      }
+      if (!tried(descent, row, loss)) continue;
       const before = sample.loss;
       accept(descent, sample, loss);
       sample.ending = accepted(descent, sample, before - loss);

@@ -1,13 +1,6 @@
-import { Amd, amdAccepted, amdRejected, amdTakeCurvature, amdTakeGradient } from "./amd";
+import { Amd, amdAccepted, amdTakeCurvature, amdTakeGradient, amdTried } from "./amd";
 import { AMD, Descent, LBFGS, residentOf, Sample } from "./descent";
-import {
-  lbfgsAccepted,
-  lbfgsLeastShare,
-  lbfgsRejected,
-  lbfgsTakeCurvature,
-  lbfgsTakeGradient,
-  lbfgsTakeMatrix,
-} from "./lbfgs";
+import { lbfgsAccepted, lbfgsTakeCurvature, lbfgsTakeGradient, lbfgsTakeMatrix, lbfgsTried } from "./lbfgs";
 import { Lbfgs } from "./lbfgs-state";
 
 /**
@@ -15,13 +8,13 @@ import { Lbfgs } from "./lbfgs-state";
  * what is given.
  */
 
-/** Of what its slope promises, a step has to lower the loss by more than this share. */
-export function leastShare(descent: Descent, sample: Sample): f64 {
+/** A step that has been tried came to `loss`. Is it taken? If not, the next one to try is set, or the sample has ended. */
+export function tried(descent: Descent, row: usize, loss: f64): bool {
   switch (descent.solver) {
     case AMD:
-      return descent.slope;
+      return amdTried(changetype<Amd>(descent), row, loss);
     case LBFGS:
-      return lbfgsLeastShare(changetype<Lbfgs>(descent), sample);
+      return lbfgsTried(changetype<Lbfgs>(descent), row, loss);
     default:
       return unreachable();
   }
@@ -36,20 +29,6 @@ export function accepted(descent: Descent, sample: Sample, fall: f64): i32 {
       return lbfgsAccepted(changetype<Lbfgs>(descent), sample, fall);
     default:
       return unreachable();
-  }
-}
-
-/** A step has not lowered the loss by enough: it came to `loss`. */
-export function rejected(descent: Descent, row: usize, loss: f64): void {
-  switch (descent.solver) {
-    case AMD:
-      amdRejected(changetype<Amd>(descent), row);
-      break;
-    case LBFGS:
-      lbfgsRejected(changetype<Lbfgs>(descent), row, loss);
-      break;
-    default:
-      unreachable();
   }
 }
 

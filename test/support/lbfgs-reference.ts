@@ -163,6 +163,7 @@ export async function referenceLbfgs(
 
     // How far along it.
     let dt = 1;
+    let best = { dt: 0, fall: 0, isChosen: false };
     let foundFinite = false;
     foundNonfinite = false;
     let [contrary, riseShare] = [0, Number.POSITIVE_INFINITY];
@@ -172,7 +173,22 @@ export async function referenceLbfgs(
       next = z.map((value, k) => value + dt * p[k]!);
       nextLoss = await evaluate(next);
       const share = counts.acceptedSteps < 8 ? Math.max(slope, 0.4) : slope;
-      if (Number.isFinite(nextLoss) && nextLoss < loss + share * dt * gp) break;
+      const isEnough = Number.isFinite(nextLoss) && nextLoss < loss + share * dt * gp;
+      // A first step that was too long, and may still go beyond the minimum along it: its halves, as long as each is better by
+      // 4 % than the one before.
+      if (counts.acceptedSteps === 0 && dt < 1 && !best.isChosen) {
+        const isBetter = isEnough && loss - nextLoss > 1.04 * best.fall;
+        if (isBetter && loss - nextLoss >= (dt * -gp) / 2) break;
+        if (isBetter) best = { ...best, dt, fall: loss - nextLoss };
+        else if (best.dt > 0) best.isChosen = true;
+        if (best.dt > 0) {
+          spent++;
+          counts.backtracks++;
+          dt = isBetter ? dt / 2 : best.dt;
+          continue;
+        }
+      }
+      if (isEnough) break;
       spent++;
       let shorter = 0.1 * dt;
       if (Number.isFinite(nextLoss)) {
