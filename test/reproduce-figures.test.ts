@@ -102,12 +102,16 @@ test("table 1's jobs train on training images, validate on validation images and
       if (!measured) continue;
       const decoder = createPaperDecoder(seed);
       decoder.parameters.set(state.trainer.parameters.subarray(-decoder.parameters.length));
-      assert.is((await measureFlow(decoder, data.test, solver)).loss, measured.loss, `${method}, ${by}`);
       // What the job has kept of its test is of this decoder and this solver: nothing is left to do.
-      await measureFlow(decoder, data.test, solver, {
+      const kept = await measureFlow(decoder, data.test, solver, {
         file: join(at, `test by ${by}.json`),
         progress: () => assert.unreachable(`${method}, ${by}`),
       });
+      assert.is(kept.loss, measured.loss, `${method}, ${by}`);
+      // And of these images. AMD takes a second for them: what it has done once it does again for one method.
+      if (solver.name === "lbfgs" || method === "flow, amd") {
+        assert.is((await measureFlow(decoder, data.test, solver)).loss, measured.loss, `${method}, ${by}`);
+      }
     }
   }
 });

@@ -82,6 +82,7 @@ export const slowest = [
   "fuzz.test.ts",
   "cli-runs.test.ts",
   "reproduce.test.ts",
+  "reproduce-figures.test.ts",
   "reproduce-parts.test.ts",
   "everywhere.test.ts",
   "examples.test.ts",
