@@ -4,7 +4,7 @@ export { type WasmOptions, wasm } from "./backend/wasm/wasm.ts";
 export { type DecodeOptions, decode } from "./decode.ts";
 export type { Decoder, SafetensorsOptions } from "./decoder/decoder.ts";
 export type { FixedArray, FixedOption } from "./decoder/fixed.ts";
-export { type CreateDecoderOptions, createDecoder } from "./decoder/initialise.ts";
+export { type CreateDecoderOptions, createDecoder, type GraphDecoderOptions } from "./decoder/initialise.ts";
 export { type DecoderSource, type LoadDecoderOptions, loadDecoder } from "./decoder/load.ts";
 export type { Probe } from "./decoder/probe.ts";
 export { type DecoderDescription, type DescribedOperation, describe } from "./describe.ts";
