@@ -24,8 +24,8 @@ export const STATUSES = ["converged", "reached_t1", "max_steps", "stalled", "non
 export interface SolveStatistics {
   readonly acceptedSteps: Uint32Array;
   /**
-   * Steps that were tried and shrunk: because they did not lower the loss enough (L-BFGS, AMD), or because their estimated
-   * error was too large (Dormand-Prince). 0 on a fixed grid.
+   * Steps that were tried and not taken: because they did not lower the loss enough (L-BFGS, AMD), because another length may
+   * lower it more (L-BFGS's first step), or because their estimated error was too large (Dormand-Prince). 0 on a fixed grid.
    */
   readonly backtracks: Uint32Array;
   /** Forward passes. */

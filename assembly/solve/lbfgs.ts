@@ -61,9 +61,7 @@ const WORTH_HALVING: f64 = 1.04;
 
 /** A step has been accepted, and has lowered the loss by `fall`. Returns the status that the sample ends with, or -1. */
 export function lbfgsAccepted(lbfgs: Lbfgs, sample: Sample, fall: f64): i32 {
-  const state = stateOf(lbfgs, sample);
-  state.spent++;
-  state.fall = fall;
+  stateOf(lbfgs, sample).fall = fall;
   return -1;
 }
 
@@ -71,6 +69,7 @@ export function lbfgsAccepted(lbfgs: Lbfgs, sample: Sample, fall: f64): i32 {
 export function lbfgsTried(lbfgs: Lbfgs, row: usize, loss: f64): bool {
   const sample = residentOf(lbfgs, row);
   const state = stateOf(lbfgs, sample);
+  state.spent++;
   const share = sample.acceptedSteps < EARLY_STEPS ? max(lbfgs.slope, EARLY_SHARE) : lbfgs.slope;
   const isEnough = isLower(sample, loss, share);
   if (sample.acceptedSteps === 0 && sample.trial > 0 && !state.isChosen) {
@@ -79,13 +78,13 @@ export function lbfgsTried(lbfgs: Lbfgs, row: usize, loss: f64): bool {
       if (fall >= 0.5 * sample.dt * -sample.slope) return true;
       state.bestFall = fall;
       state.bestDt = sample.dt;
-      tryNext(sample, state, 0.5 * sample.dt);
+      tryNext(sample, 0.5 * sample.dt);
       return false;
     }
     if (state.bestDt > 0) {
       // Once more, for its gradient is taken where the loss has been evaluated last.
       state.isChosen = 1;
-      tryNext(sample, state, state.bestDt);
+      tryNext(sample, state.bestDt);
       return false;
     }
   }
@@ -93,8 +92,7 @@ export function lbfgsTried(lbfgs: Lbfgs, row: usize, loss: f64): bool {
   return isEnough;
 }
 
-function tryNext(sample: Sample, state: LbfgsState, dt: f64): void {
-  state.spent++;
+function tryNext(sample: Sample, dt: f64): void {
   sample.dt = dt;
   sample.trial++;
   sample.backtracks++;
@@ -127,14 +125,13 @@ function reject(lbfgs: Lbfgs, row: usize, loss: f64): void {
   const whole = -0.5 * sample.slope;
   const promised = state.contrary > 1 && !hasFallen(sample) ? whole : next * whole;
   if (promised < state.threshold && (state.isSettling || !state.foundNonfinite)) {
-    state.spent++;
     settle(lbfgs, row);
   } else if (next < SHORTEST_STEP) {
     if (state.isSettling) finish(lbfgs, row, CONVERGED);
     else if (state.foundFinite) finishWithoutStep(lbfgs, row, whole);
     else finish(lbfgs, row, NONFINITE);
   } else {
-    tryNext(sample, state, next);
+    tryNext(sample, next);
   }
 }
 
