@@ -184,27 +184,30 @@ class Rows {
   /** Gives the rows that ask for something before their next step what they ask for. */
   private async serve(due: Int32Array): Promise<void> {
     const { curvature } = this.objective;
-    const asking = (what: number) => due.filter((row) => this.of(row, "due") === what);
-    const along = asking(Due.curvatureAlongGradient);
-    if (along.length > 0) {
-      const values = await curvature!.alongGradient(along);
-      along.forEach((row, i) => {
-        this.kernels.solverGiveCurvature(this.solver, row, values[i]!);
-      });
+    const give: Readonly<Record<keyof typeof Due, (rows: Int32Array) => Promise<void>>> = {
+      curvatureAlongGradient: async (rows) => {
+        const values = await curvature!.alongGradient(rows);
+        rows.forEach((row, i) => {
+          this.kernels.solverGiveCurvature(this.solver, row, values[i]!);
+        });
+      },
+      sharedJacobianMatrix: async (rows) =>
+        this.giveMatrices(rows, await curvature!.matrices(rows, "shared")),
+      ownMatrix: async (rows) => this.giveMatrices(rows, await curvature!.matrices(rows, "own")),
+    };
+    for (const what of Object.keys(give) as (keyof typeof Due)[]) {
+      const rows = due.filter((row) => this.of(row, "due") === Due[what]);
+      if (rows.length > 0) await give[what](rows);
     }
-    for (const [kind, what] of [
-      ["shared", Due.sharedJacobianMatrix],
-      ["own", Due.ownMatrix],
-    ] as const) {
-      const rows = asking(what);
-      if (rows.length === 0) continue;
-      const matrices = await curvature!.matrices(rows, kind);
-      const size = this.d * this.d;
-      rows.forEach((row, i) => {
-        this.arena.f32(this.at.matrix, size).set(matrices.subarray(i * size, (i + 1) * size));
-        this.kernels.solverGiveMatrix(this.solver, row, this.at.matrix, 4 * this.d);
-      });
-    }
+  }
+
+  /** @param matrices one for each of the rows, [rows.length, d, d] */
+  private giveMatrices(rows: Int32Array, matrices: Float32Array): void {
+    const size = this.d * this.d;
+    rows.forEach((row, i) => {
+      this.arena.f32(this.at.matrix, size).set(matrices.subarray(i * size, (i + 1) * size));
+      this.kernels.solverGiveMatrix(this.solver, row, this.at.matrix, 4 * this.d);
+    });
   }
 
   /** Where the rows' steps begin; z0 of those that begin. */
