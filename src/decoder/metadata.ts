@@ -11,6 +11,7 @@ import { LOSS_MAKERS, type StandardLoss } from "../terms/losses.ts";
 import type { Prior } from "../terms/priors.ts";
 import { termTraits } from "../terms/terms.ts";
 import type { BatchNormPlace } from "./layer-tensors.ts";
+import { bare, type Key, meantBy, type OptionKey } from "./metadata-keys.ts";
 import { checkOutputShape } from "./output.ts";
 import type { Metadata } from "./safetensors.ts";
 
@@ -33,25 +34,6 @@ import type { Metadata } from "./safetensors.ts";
 //                      the prior and the probe are read beside it
 // Everything may be missing, and other keys are left alone, but for those that seem to mean one of these. In names of
 // activations capitals and separators do not count, so that PyTorch's spellings are read: "ELU", "leaky_relu".
-
-/** The option of `loadDecoder` that overrides each key, if one does. */
-const OPTIONS = {
-  activation: "activation",
-  outputActivation: "outputActivation",
-  loss: "loss",
-  reduction: "loss",
-  prior: "prior",
-  outputShape: "outputShape",
-  latentSize: undefined,
-  batchNorm: "batchNorm",
-  batchNormEpsilon: "batchNormEpsilon",
-} as const;
-
-type Key = keyof typeof OPTIONS;
-
-const KEYS = /* @__PURE__ */ Object.keys(OPTIONS) as readonly Key[];
-
-type OptionKey = NonNullable<(typeof OPTIONS)[Key]>;
 
 /** What metadata say of a decoder. */
 interface Described extends Pick<Graph<Operation>, "latentSize" | "operations" | "definition"> {
@@ -171,39 +153,6 @@ export function checkMetadata(
   }
 }
 
-/** Of a key that is none of ours and seems to mean one of them: what to write in its place. */
-function meantBy(
-  key: string,
-): { readonly expected: string; readonly option: OptionKey | undefined } | undefined {
-  if ((KEYS as readonly string[]).includes(key)) return undefined;
-  const text = bare(key);
-  const near = KEYS.find((known) => distance(bare(known), text) <= (known.length > 5 ? 2 : 1));
-  if (near) return { expected: `"${near}"`, option: OPTIONS[near] };
-  if (text.includes("activation")) {
-    return { expected: '"activation" (between the layers) or "outputActivation"', option: "activation" };
-  }
-  if (/^((negative)?slope|alpha|frequency)$/.test(text)) {
-    const json = '"activation": \'{"name": "leakyRelu", "slope": 0.2}\'';
-    return { expected: `it with its activation, as JSON: ${json}`, option: "activation" };
-  }
-  return undefined;
-}
-
-/** How many characters have to be put in, taken out or changed to make one text of another. */
-function distance(a: string, b: string): number {
-  if (Math.abs(a.length - b.length) > 2) return Number.POSITIVE_INFINITY;
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const changed = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(changed, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
-}
-
 function writeActivation(activation: Activation): string {
   const isDefault =
     JSON.stringify(activation) === JSON.stringify(normaliseActivation("", "", activation.name));
@@ -281,11 +230,6 @@ function ownSpelling(value: unknown): unknown {
   }
   const { name } = Object(value) as { readonly name?: unknown };
   return typeof name === "string" ? { ...(value as object), name: ownSpelling(name) } : value;
-}
-
-/** Without what capitals and separators make different. */
-function bare(name: string): string {
-  return name.toLowerCase().replaceAll(/[_\-\s]/g, "");
 }
 
 /**
