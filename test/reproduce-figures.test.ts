@@ -233,6 +233,10 @@ test("figure 1: losses and hours of training, of a training that has not come to
   const results = new Map([["800000 images, GFE-amd, seed 0", points as never]]);
   const { markdown, summary } = elementNamed("figure1").page(results, quick, () => new Map());
   assert.equal(rowOf(markdown, "", "GFE-amd"), ["3000", "0.2000", "0.1000", "1000", "1.50 |"]);
+  assert.match(
+    markdown,
+    /GFE-amd is broken off after 100000 images: its first took 0\.900 s each, its last so far 3\.600 s,/,
+  );
   assert.match(summary.letter, /^GFE-amd 0\.2000 \(after 3000 images\), AE …$/);
 });
 
@@ -268,7 +272,7 @@ test("figure 2: losses, rises by more than a tenth, milliseconds and calls a dig
 /** What a job of an element finds, next to nothing of it, and where it has left its checkpoints. */
 async function found(element: string, id: RegExp) {
   const job = jobsOf(elementNamed(element), quick).find((one) => id.test(one.id))!;
-  const at = join(folder, "jobs", element);
+  const at = join(folder, "jobs", job.id);
   const { result } = await runJob(job, { folder: at, progress: () => {}, soFar: () => {} });
   return { result, at };
 }
@@ -283,6 +287,13 @@ test("figure 1's mini-batches are drawn with replacement, of training images; it
     "validationData.checksum": sumOf(validation.toFloat32()),
   };
   assert.equal({ ...run, ...wanted }, run);
+});
+
+test("figure 1 by AMD is broken off after an eighth of the images, and is whole then", async () => {
+  const { result } = await found("figure1", /GFE-amd/);
+  const { images } = (result as { images: number }[]).at(-1)!;
+  const last = imagesOf(800_000, quick) / 8;
+  assert.ok(images >= last && images < last + 5, `${images}`);
 });
 
 test("the letter beside the authors' code is tested on the first test images", async () => {
