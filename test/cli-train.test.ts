@@ -434,7 +434,7 @@ test("Ctrl-C and --resume: in the end all is as without", async () => {
   );
 });
 
-test("train: updates that could not be made are counted", async () => {
+test("train: updates that could not be made are counted, and a run that has diverged says so", async () => {
   const hopeless = ["--layers", "2,5,6", "--optimizer", "sgd", "--learning-rate", "1e30", "--epochs", "3"];
   const { out, args } = newRun(...hopeless);
   const table = await run(...args);
@@ -442,6 +442,9 @@ test("train: updates that could not be made are counted", async () => {
   const skipped = history.gradientNorm.filter((value) => !Number.isFinite(value)).length;
   assert.ok(skipped > 0 && skipped < history.images.length);
   assert.match(table.stdout, new RegExp(`skipped updates +│ ${skipped}: their gradients were not finite`));
+  assert.match(table.stdout, /diverged +│ yes; a smaller --learning-rate may help, or --gradient-clip/);
+  const sound = await run(...newRun("--layers", "2,5,6", "--epochs", "3").args);
+  assert.not.match(sound.stdout, /diverged/);
   const document = JSON.parse((await run(...newRun(...hopeless).args, "--json")).stdout);
   assert.is(document.skippedUpdates, skipped);
 });

@@ -75,6 +75,9 @@ function rowsOf(run: TrainingRun, decoderFile: string): [string, string][] {
     lossRow("first tenth", meanLoss(firstTenth(history))),
     lossRow("last tenth", meanLoss(lastTenth(history))),
   ];
+  if (!Number.isFinite(meanLoss(lastTenth(history)))) {
+    rows.push(["diverged", "yes; a smaller --learning-rate may help, or --gradient-clip"]);
+  }
   const skipped = skippedUpdates(history);
   if (skipped > 0) rows.push(["skipped updates", `${formatCount(skipped)}: their gradients were not finite`]);
   if (run.validation) {
