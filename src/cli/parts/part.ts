@@ -71,21 +71,34 @@ export function formatPart(part: Part, origin: PartOrigin): Uint8Array {
   return writeSafetensors(tensors, new Map(metadata));
 }
 
-/** What a sample's figures take in a part, without its latents and its reconstruction: eight of four bytes, and t. */
-export const FIGURE_BYTES = 8 * 4 + 8;
+/** A sample's figures in a part, a number each: the type that keeps them, and whose they are in the results. */
+const FIGURES = {
+  initial_loss: { type: Float32Array, of: ({ initialLoss }: SampleResults) => initialLoss },
+  loss: { type: Float32Array, of: ({ loss }: SampleResults) => loss },
+  prior: { type: Float32Array, of: ({ prior }: SampleResults) => prior },
+  objective: { type: Float32Array, of: ({ prior, objective }: SampleResults) => prior && objective },
+  gradient_norm: { type: Float32Array, of: ({ gradientNorm }: SampleResults) => gradientNorm },
+  status: {
+    type: Uint32Array,
+    of: ({ status }: SampleResults) => Uint32Array.from(status, (each) => STATUSES.indexOf(each)),
+  },
+  accepted_steps: { type: Uint32Array, of: ({ stats }: SampleResults) => stats.acceptedSteps },
+  backtracks: { type: Uint32Array, of: ({ stats }: SampleResults) => stats.backtracks },
+  t: { type: Float64Array, of: ({ stats }: SampleResults) => stats.t },
+} as const;
 
-function tensorsOf({ z, stats, ids, reconstructions, ...rest }: SampleResults, count: number) {
+type FigureName = keyof typeof FIGURES;
+
+const FIGURE_NAMES = Object.keys(FIGURES) as readonly FigureName[];
+
+/** What they take at most, without the latents and the reconstruction. */
+export const FIGURE_BYTES = FIGURE_NAMES.reduce((sum, name) => sum + FIGURES[name].type.BYTES_PER_ELEMENT, 0);
+
+function tensorsOf(results: SampleResults, count: number) {
+  const { z, reconstructions, ids } = results;
   const columns: [name: string, values: Values | undefined][] = [
     ["z", z],
-    ["initial_loss", rest.initialLoss],
-    ["loss", rest.loss],
-    ["prior", rest.prior],
-    ["objective", rest.prior && rest.objective],
-    ["gradient_norm", rest.gradientNorm],
-    ["status", Uint32Array.from(rest.status, (status) => STATUSES.indexOf(status))],
-    ["accepted_steps", stats.acceptedSteps],
-    ["backtracks", stats.backtracks],
-    ["t", stats.t],
+    ...FIGURE_NAMES.map((name): [string, Values | undefined] => [name, FIGURES[name].of(results)]),
     ["reconstructions", reconstructions],
   ];
   const tensors = columns.flatMap(([name, values]) =>
@@ -226,23 +239,28 @@ function readResults(where: string, tensors: ReadonlyMap<string, Tensor>, wanted
     // A copy, which is aligned.
     return new Uint8Array(tensor.bytes).buffer as ArrayBuffer;
   };
-  const floats = (name: string, size = 1) => new Float32Array(bytes(name, 4, count * size));
-  const counts = (name: string) => new Uint32Array(bytes(name, 4, count));
-  const loss = floats("loss");
+  const rows = (name: string, size: number) => new Float32Array(bytes(name, 4, count * size));
+  const figures = <Name extends FigureName>(name: Name) => {
+    const { type } = FIGURES[name];
+    return new type(bytes(name, type.BYTES_PER_ELEMENT, count)) as InstanceType<
+      (typeof FIGURES)[Name]["type"]
+    >;
+  };
+  const loss = figures("loss");
   return {
-    z: floats("z", wanted.latentSize),
-    initialLoss: floats("initial_loss"),
+    z: rows("z", wanted.latentSize),
+    initialLoss: figures("initial_loss"),
     loss,
-    prior: wanted.hasPrior ? floats("prior") : undefined,
-    objective: wanted.hasPrior ? floats("objective") : loss,
-    gradientNorm: floats("gradient_norm"),
-    status: Array.from(counts("status"), (status) => STATUSES[status] ?? refuse()),
+    prior: wanted.hasPrior ? figures("prior") : undefined,
+    objective: wanted.hasPrior ? figures("objective") : loss,
+    gradientNorm: figures("gradient_norm"),
+    status: Array.from(figures("status"), (status) => STATUSES[status] ?? refuse()),
     stats: {
-      acceptedSteps: counts("accepted_steps"),
-      backtracks: counts("backtracks"),
-      t: new Float64Array(bytes("t", 8, count)),
+      acceptedSteps: figures("accepted_steps"),
+      backtracks: figures("backtracks"),
+      t: figures("t"),
     },
-    reconstructions: wanted.hasReconstructions ? floats("reconstructions", wanted.outputSize) : undefined,
+    reconstructions: wanted.hasReconstructions ? rows("reconstructions", wanted.outputSize) : undefined,
     ids: wanted.hasIds ? readIds() : undefined,
   };
 
@@ -253,7 +271,7 @@ function readResults(where: string, tensors: ReadonlyMap<string, Tensor>, wanted
   function readIds(): Ids {
     if (tensors.has("ids")) return new BigInt64Array(bytes("ids", 8, count));
     const text = Buffer.from(bytes("ids_text", 1));
-    const ends = counts("ids_end");
+    const ends = new Uint32Array(bytes("ids_end", 4, count));
     if (ends.some((end, i) => end < (i === 0 ? 0 : ends[i - 1]!)) || ends.at(-1) !== text.length) refuse();
     return Array.from(ends, (end, i) => text.toString("utf8", i === 0 ? 0 : ends[i - 1], end));
   }
