@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -461,8 +461,13 @@ test("decode: latents of another size, or none: refused by name", async () => {
   }
 });
 
-test("Ctrl-C: what is done is written, exit code 130", async () => {
+test("Ctrl-C: an earlier result stays as it was, exit code 130", async () => {
   const out = newFolder();
+  const earlier = await run("demo", "--limit", "20", "--out", out);
+  assert.is(earlier.exit, 0, earlier.stderr);
+  const filesIn = () => readdirSync(out).map((name) => [name, readFileSync(join(out, name))] as const);
+  const before = filesIn();
+  assert.ok(before.length >= 4);
   const child = start([
     ...["demo", "--limit", "1000", "--out", out, "--json"],
     // Nothing ends by itself.
@@ -475,15 +480,12 @@ test("Ctrl-C: what is done is written, exit code 130", async () => {
   child.kill("SIGINT");
   const { exit, stdout, stderr } = await end;
   assert.is(exit, 130, stderr);
-  assert.match(stderr, /^encoding 1000 samples\nlatentflow: stopping; .*\n$/);
-  const document = JSON.parse(stdout);
-  assert.is(document.aborted, true);
-  assert.ok(document.statuses.aborted > 0);
-  const status = column(readCsv(join(out, "results.csv")), "status");
-  assert.is(status.length, 1000);
-  assert.is(status.filter((value) => value === "aborted").length, document.statuses.aborted);
-  assert.equal(readNpy(readFileSync(join(out, "latents.npy"))).shape, [1000, 20]);
-  assert.not(existsSync(join(out, "steps.png")));
+  assert.is(stdout, "");
+  assert.match(
+    stderr,
+    /^encoding 1000 samples\nlatentflow: stopping; .*\nlatentflow: stopped; nothing is written\n$/,
+  );
+  assert.equal(filesIn(), before);
 });
 
 test("Ctrl-C while the decoder loads: nothing is written, exit code 130", async () => {

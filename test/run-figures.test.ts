@@ -168,7 +168,7 @@ test("a unit in several blocks has the results of one call of encode, and its fl
   };
   const parts: Part[] = [];
   const units = unitsOf({ samples: B, unit: B });
-  for await (const part of encodeUnits({ job, input, signal, onProgress }, units, false, 4)) parts.push(part);
+  for await (const part of encodeUnits({ job, input, signal, onProgress }, units, 4)) parts.push(part);
   const [part] = parts as [Part];
   assert.ok(waited > 0 && part.seconds >= waited / 1000, `${part.seconds} s, ${waited} ms`);
   const backend = wasm({ relaxed: false, threads: 1 });
@@ -206,7 +206,7 @@ test("means are over the values that are finite, and the floor over the same sam
   assertNear(figures.meanTargetEntropy, mean(others.map(entropyOf)), "entropy");
 });
 
-test("of a run that was stopped, samples per second are those that have ended", () => {
+test("of several parts: samples per second of all, the most threads, means over what is finite", () => {
   const part = (status: Part["results"]["status"], seconds: number, threads: number): Part => ({
     ...{ index: 0, first: 0, count: status.length, seconds, threads, kernels: "plain", leastLoss: undefined },
     results: {
@@ -218,11 +218,11 @@ test("of a run that was stopped, samples per second are those that have ended", 
   });
   const figures = new PartFigures();
   figures.add(part(["converged", "converged"], 2, 3));
-  figures.add(part(["converged", "aborted"], 4, 1));
+  figures.add(part(["converged", "stalled"], 4, 1));
   const found = figures.figures();
-  assert.equal([found.samples, found.seconds, found.samplesPerSecond, found.threads], [4, 6, 0.5, 3]);
+  assert.equal([found.samples, found.seconds, found.samplesPerSecond, found.threads], [4, 6, 4 / 6, 3]);
   assert.equal([found.meanInitialLoss, found.meanLoss], [1.5, Number.NaN]);
-  assert.equal(found.statuses, { converged: 3, aborted: 1 });
+  assert.equal(found.statuses, { converged: 3, stalled: 1 });
   assert.equal([found.meanTargetEntropy, found.meanLossAboveEntropy], [null, null]);
 });
 

@@ -29,7 +29,7 @@ import {
 import { FIGURE_BYTES, formatPart, type Part, parsePart } from "../src/cli/parts/part.ts";
 import { showRanges } from "../src/cli/parts/read-parts.ts";
 import { chosenShard, parseShard } from "../src/cli/parts/shard.ts";
-import { shardOf, unitCount, unitsOf } from "../src/cli/parts/units.ts";
+import { shardOf, standardUnit, unitCount, unitsOf } from "../src/cli/parts/units.ts";
 import { readNpy } from "../src/data/npy.ts";
 import { readSafetensors } from "../src/decoder/safetensors.ts";
 import { relu, tanh } from "../src/graph/index.ts";
@@ -176,7 +176,7 @@ test("blocks change nothing: a unit's part is the same, however many samples are
     const done: number[] = [];
     const onProgress = (progress: { done: number }) => void done.push(progress.done);
     const units = unitsOf({ samples: B, unit: 10 });
-    for await (const part of encodeUnits({ job, input, signal, onProgress }, units, false, most))
+    for await (const part of encodeUnits({ job, input, signal, onProgress }, units, most))
       found.push({ ...part, seconds: 0 });
     assert.equal(
       done,
@@ -199,24 +199,35 @@ test("blocks change nothing: a unit's part is the same, however many samples are
   assert.equal(z, expected.z, "and what one call of encode returns");
 });
 
-test("of a unit that is stopped half-way there is no part, or one that says which samples were not done", async () => {
+test("of a unit that is stopped half-way there is no part", async () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const input = await openInput(job, signal);
+  const onProgress = ({ done }: { done: number }) => {
+    if (done >= 12) controller.abort();
+  };
+  const found: number[] = [];
+  // So few are encoded at once that it is known which are done.
   const units = unitsOf({ samples: B, unit: 10 });
-  for (const keepsHalf of [false, true]) {
-    const controller = new AbortController();
-    const { signal } = controller;
-    const input = await openInput(job, signal);
-    const onProgress = ({ done }: { done: number }) => {
-      if (done >= 12) controller.abort();
-    };
-    const parts: Part[] = [];
-    // So few are encoded at once that it is known which are done.
-    for await (const part of encodeUnits({ job, input, signal, onProgress }, units, keepsHalf, 1))
-      parts.push(part);
-    const indices = parts.map(({ index }) => index);
-    assert.equal(indices, keepsHalf ? [0, 1] : [0]);
-    const aborted = parts.map(({ results }) => results.status.filter((each) => each === "aborted").length);
-    assert.equal(aborted, keepsHalf ? [0, 8] : [0]);
-  }
+  for await (const { index } of encodeUnits({ job, input, signal, onProgress }, units, 1)) found.push(index);
+  assert.equal(found, [0]);
+});
+
+test("a unit takes about a minute at most where nobody says how many samples it has", () => {
+  const millisecondsAndUnits = [
+    ...[
+      [0, 10_000],
+      [6, 10_000],
+      [6.1, 5000],
+      [12.1, 2000],
+      [100, 500],
+      [600, 100],
+      [1e9, 100],
+    ],
+  ];
+  for (const [milliseconds, unit] of millisecondsAndUnits) assert.is(standardUnit(milliseconds!, 3), unit);
+  // So many files at most.
+  assert.is(standardUnit(600, 3_000_000_000), 3000);
 });
 
 test("shards of any number, and one process, write the same bytes", async () => {

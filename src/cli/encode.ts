@@ -7,7 +7,7 @@ import type { Job } from "./job.ts";
 import { addBatchSizeOption, addRunningOptions, refuseOptions, requiredOption } from "./options.ts";
 import { parseCount } from "./parse.ts";
 import { batchSystemsHelp, chosenShard, parseShard, type ShardFlag } from "./parts/shard.ts";
-import { STANDARD_UNIT } from "./parts/units.ts";
+import { STANDARD_UNIT_TEXT } from "./parts/units.ts";
 import { formatOption } from "./parts/write-results.ts";
 import { addPriorOptions, checkPriorOptions } from "./prior-options.ts";
 import { runJob } from "./run.ts";
@@ -51,7 +51,7 @@ export function addEncodeCommand(program: Command): void {
     .optionsGroup("Large runs:")
     .option(
       "--unit <n>",
-      `so many samples are computed, and kept in DIR/parts, as a whole (default: ${STANDARD_UNIT})`,
+      `so many samples are computed, and kept in DIR/parts, as a whole (default: ${STANDARD_UNIT_TEXT})`,
       parseCount,
     )
     .option(
@@ -76,7 +76,7 @@ ${stdinHelp}
 --shard auto takes I from where the batch system has it, a variable of the environment:
 ${batchSystemsHelp}
 latentflow merge puts the parts together, latentflow status says what is missing.
-${exitCodesHelp('of up to one unit what was done is\nwritten, the other samples are "aborted"; of more, whole units are kept in DIR/parts')}
+${exitCodesHelp("of up to one unit nothing is\nwritten; of more, whole units are kept in DIR/parts")}
 Examples:
   $ latentflow encode --decoder D.safetensors --data digits-idx3-ubyte.gz --out codes
   $ latentflow encode --decoder D.safetensors --data samples.npy --out codes \\

@@ -1,7 +1,7 @@
-import { elementCount, joinValues } from "../data/array.ts";
+import { elementCount } from "../data/array.ts";
 import type { Decoder, StandardLoss } from "../index.ts";
 import { openIdColumns } from "./array-files/open.ts";
-import { type Ids, type IdsFile, joinIds, readIds } from "./array-files/parquet-ids.ts";
+import { type Ids, type IdsFile, readIds } from "./array-files/parquet-ids.ts";
 import { limitsOf, readDecoderAndLoss } from "./decoder-file.ts";
 import { type Given, type GivenPlan, openFixed, planGiven, readGiven } from "./fixed-inputs.ts";
 import type { Job } from "./job.ts";
@@ -73,25 +73,6 @@ export async function readBlock(input: EncodingInput, first: number, count: numb
     z0: z0 && (await readNumbers(z0, first, count)),
     given: await readGiven(given, first, count),
     ids: ids && (await readIds(ids, first, count)),
-  };
-}
-
-/** Reads a few samples that need not follow each other. */
-export async function readSamplesAt(input: EncodingInput, samples: readonly number[]): Promise<Block> {
-  const blocks: Block[] = [];
-  for (const sample of samples) blocks.push(await readBlock(input, sample, 1));
-  const [first] = blocks as [Block];
-  const join = (pick: (block: Block) => Float32Array) => joinValues(blocks.map(pick));
-  const inputs = first.given.inputs.map((each, i) =>
-    each.isEach ? { ...each, numbers: join(({ given }) => given.inputs[i]!.numbers) } : each,
-  );
-  return {
-    ...{ first: first.first, count: samples.length },
-    y: join(({ y }) => y),
-    weights: input.weights?.isEach ? join(({ weights }) => weights!) : first.weights,
-    z0: input.z0?.isEach ? join(({ z0 }) => z0!) : first.z0,
-    given: { ...first.given, inputs },
-    ids: first.ids && joinIds(blocks.map(({ ids }) => ids!)),
   };
 }
 

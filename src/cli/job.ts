@@ -28,7 +28,7 @@ export interface Job extends EncodingOptions, ChosenFlowAndSolver {
   readonly reconstructions?: true;
   /** The column that says who the samples are, of files that are Parquet. */
   readonly idColumn?: string;
-  /** How many samples are computed, and kept, as a whole. Default: `STANDARD_UNIT`. */
+  /** How many samples are computed, and kept, as a whole. Default: `standardUnit`. */
   readonly unit?: number;
   /** The part of the work that is to be done; undefined: all, with the results at its end. */
   readonly shard?: Shard;

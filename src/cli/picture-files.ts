@@ -11,23 +11,20 @@ const stepsName = "steps.png";
 export const pictureNames = [reconstructionsName, stepsName] as const;
 
 /**
- * Draws the first samples that have ended, where samples are images, and writes the pictures to a folder.
+ * Draws the first samples, where samples are images, and writes the pictures to a folder.
  *
  * @param part of the first unit
- * @returns the pictures written; none where samples are no images, or none of the part's samples has ended
+ * @returns the pictures written; none where there are no samples, or they are no images
  */
 export async function writePictures(folder: string, source: PictureSource, part: Part): Promise<Output[]> {
   const layout = layoutOf(source.input);
-  return layout ? writeOutputs(folder, await drawPictures(source, part, layout)) : [];
+  return layout && part.count > 0 ? writeOutputs(folder, await drawPictures(source, part, layout)) : [];
 }
 
 async function drawPictures(source: PictureSource, part: Part, layout: ImageLayout): Promise<OutputFile[]> {
-  const pictures: OutputFile[] = [];
   const reconstructions = await drawReconstructions(source, part, layout);
-  if (reconstructions) {
-    const content = "rows: original, reconstruction, difference (grey: none)";
-    pictures.push({ name: reconstructionsName, bytes: reconstructions, content });
-  }
+  const rows = "rows: original, reconstruction, difference (grey: none)";
+  const pictures: OutputFile[] = [{ name: reconstructionsName, bytes: reconstructions, content: rows }];
   const steps = await drawSteps(source, part, layout);
   if (steps) {
     const content = `columns: after ${shownSteps.join(", ")} steps, at the end, original`;

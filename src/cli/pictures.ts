@@ -1,7 +1,7 @@
 import { joinValues } from "../data/array.ts";
 import type { ImageLayout } from "../data/images.ts";
 import { decode, encode } from "../index.ts";
-import { type Block, type EncodingInput, readSamplesAt } from "./encoding-input.ts";
+import { type Block, type EncodingInput, readBlock } from "./encoding-input.ts";
 import { givenOptions } from "./fixed-inputs.ts";
 import { drawGrid, greyScale, type Tile } from "./grid.ts";
 import { encodeOptions, type Job } from "./job.ts";
@@ -29,20 +29,18 @@ const reconstructionCount = 12;
 const stepsCount = 6;
 
 /**
- * Draws the first samples that have ended, one a column: the original, its reconstruction, and the
+ * Draws the first samples, one a column: the original, its reconstruction, and the
  * reconstruction minus the original, grey where they are equal.
  *
  * @param part of the first unit
- * @returns a PNG; undefined when no sample has ended
+ * @returns a PNG
  */
 export async function drawReconstructions(
   source: PictureSource,
   part: Part,
   layout: ImageLayout,
-): Promise<Uint8Array | undefined> {
-  const shown = await endedSamples(source, part, reconstructionCount);
-  if (!shown) return undefined;
-  const { block, z } = shown;
+): Promise<Uint8Array> {
+  const { block, z } = await firstSamples(source, part, reconstructionCount);
   const originals = originalsOf(block);
   const reconstructions = await reconstruct(source, block, z);
   const { low, span } = greyScale(originals);
@@ -63,16 +61,14 @@ export async function drawReconstructions(
  * end, then the original. A sample that ended sooner is shown as it ended.
  *
  * @param part of the first unit
- * @returns a PNG; undefined when no sample has ended, or on Ctrl-C
+ * @returns a PNG; undefined on Ctrl-C
  */
 export async function drawSteps(
   source: PictureSource,
   part: Part,
   layout: ImageLayout,
 ): Promise<Uint8Array | undefined> {
-  const shown = await endedSamples(source, part, stepsCount);
-  if (!shown) return undefined;
-  const { block, z } = shown;
+  const { block, z } = await firstSamples(source, part, stepsCount);
   const { job, input, signal } = source;
   const originals = originalsOf(block);
   const maxSteps = job.solver.description.maxSteps;
@@ -104,19 +100,11 @@ export async function drawSteps(
   return drawGrid(rows, layout);
 }
 
-/** The first samples of a part that have ended, and their codes. */
-async function endedSamples(
-  { input }: PictureSource,
-  { first, results: { status, z } }: Part,
-  atMost: number,
-) {
-  const ended = [...status.keys()].filter((sample) => status[sample] !== "aborted").slice(0, atMost);
-  if (ended.length === 0) return undefined;
-  const block = await readSamplesAt(
-    input,
-    ended.map((sample) => first + sample),
-  );
-  return { block, z: joinValues(ended.map((sample) => row(z, sample, input.decoder.latentSize))) };
+/** The first samples of a part, and their codes. */
+async function firstSamples({ input }: PictureSource, { first, count, results }: Part, atMost: number) {
+  const shown = Math.min(count, atMost);
+  const block = await readBlock(input, first, shown);
+  return { block, z: results.z.subarray(0, shown * input.decoder.latentSize) };
 }
 
 function originalsOf({ y, count }: Block): Float32Array[] {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { solveTime } from "../backend/wasm/threads/times.ts";
 import { invalid, showPath } from "../check.ts";
 import { formatReport, type UnitCounts } from "./encode-report.ts";
 import { type EncodingInput, openInput } from "./encoding-input.ts";
@@ -12,7 +13,7 @@ import { manifestOf } from "./parts/manifest.ts";
 import type { Part } from "./parts/part.ts";
 import { PartsFolder, partsName } from "./parts/parts-folder.ts";
 import { allParts, observed } from "./parts/read-parts.ts";
-import { type Cut, STANDARD_UNIT, type Unit, unitCount, unitsOf } from "./parts/units.ts";
+import { type Cut, standardUnit, type Unit, unitCount, unitsOf } from "./parts/units.ts";
 import { type ResultsPlan, resultsFileNames, writeResults } from "./parts/write-results.ts";
 import { pictureNames, writePictures } from "./picture-files.ts";
 import { print, say } from "./print.ts";
@@ -32,9 +33,8 @@ interface Run {
 
 /**
  * Encodes files of samples, writes the results to the job's folder and prints a report. Up to a unit of samples are
- * encoded at once; Ctrl-C or SIGTERM then stops the work, and what was done is written. More samples, and shards, are
- * encoded a unit at a time, and each unit's part is kept: after any end the same command goes on from there. The exit
- * code says which signal has come.
+ * encoded at once; after Ctrl-C or SIGTERM nothing is written. More samples, and shards, are encoded a unit at a time, and
+ * each unit's part is kept: after any end the same command goes on from there. The exit code says which signal has come.
  */
 export async function runJob(job: Job): Promise<void> {
   const signal = interruptSignal();
@@ -43,7 +43,7 @@ export async function runJob(job: Job): Promise<void> {
   if (!input) return;
   // Before the work, so that a folder that cannot be made costs nothing.
   await makeFolder(job.out, job.shard ? [] : encodeOutputs, job);
-  const cut = { samples: input.samples.count, unit: job.unit ?? STANDARD_UNIT };
+  const cut = { samples: input.samples.count, unit: job.unit ?? unitFor(job, input) };
   const run = { job, input, cut, signal };
   if (cut.samples === 0 && job.shard)
     throw invalid("there are no samples in --data, so there is no shard of them");
@@ -55,13 +55,20 @@ export async function runJob(job: Job): Promise<void> {
   if (folder) await encodeInParts(run, folder);
 }
 
+function unitFor({ solver }: Job, { given, samples }: EncodingInput): number {
+  return standardUnit(solveTime(given.decoder, solver.value), samples.count);
+}
+
 /** Encodes the samples of a run that is one unit. It keeps no parts. */
 async function encodeAtOnce(run: Run): Promise<void> {
-  const { cut } = run;
+  const { job, cut } = run;
   const unit = { index: 0, first: 0, count: cut.samples };
   const parts: Part[] = [];
-  await encodeShown(run, [unit], true, async (part) => void parts.push(part));
-  await writeAll(run, parts, parts[0]!);
+  await encodeShown(run, [unit], async (part) => void parts.push(part));
+  if (parts.length > 0) return writeAll(run, parts, parts[0]!);
+  // The demo, whose samples are given by no flag, has no units either.
+  const hint = `: up to --unit samples, ${formatCount(cut.unit)}, are computed as a whole. With fewer what is done is kept`;
+  sayInterrupted(`stopped; nothing is written${job.dataFlag ? "" : hint}`);
 }
 
 /** Encodes the units that have no part yet. A shard is done then; a run of all units writes the results and removes the parts. */
@@ -78,7 +85,7 @@ async function encodeInParts(run: Run, folder: PartsFolder): Promise<void> {
   const { found, missing } = await findParts(folder, units, figures, signal);
   let written = 0;
   if (!signal.aborted) {
-    await encodeShown(run, missing, false, async (part) => {
+    await encodeShown(run, missing, async (part) => {
       await folder.write(part);
       figures.add(part);
       written++;
@@ -147,18 +154,16 @@ async function findParts(
   return { found, missing };
 }
 
-/** Encodes units and shows the progress. @param keepsUnfinished see `encodeUnits` */
+/** Encodes units and shows the progress. */
 async function encodeShown(
   { job, input, signal }: Run,
   units: readonly Unit[],
-  keepsUnfinished: boolean,
   keep: (part: Part) => Promise<void>,
 ): Promise<void> {
   const total = units.reduce((sum, { count }) => sum + count, 0);
   const { onProgress, stop } = showSampleProgress("encoding", total, job.quiet ?? false, signal);
   try {
-    for await (const part of encodeUnits({ job, input, signal, onProgress }, units, keepsUnfinished))
-      await keep(part);
+    for await (const part of encodeUnits({ job, input, signal, onProgress }, units)) await keep(part);
   } finally {
     stop();
   }

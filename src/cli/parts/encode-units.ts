@@ -22,16 +22,14 @@ interface Encoding {
 }
 
 /**
- * Encodes units one after the other, as they are asked for; while one block of samples is at work, the next is read.
+ * Encodes units one after the other, as they are asked for; while one block of samples is at work, the next is read. Of the
+ * unit that is at work when the signal aborts nothing comes.
  *
- * @param keepsUnfinished whether the unit that is at work when the signal aborts comes, too, with its other samples
- *   "aborted". Without it only whole units come.
  * @param mostAtOnce the most samples that are encoded at once. As many more are in memory, which are read meanwhile.
  */
 export async function* encodeUnits(
   encoding: Encoding,
   units: readonly Unit[],
-  keepsUnfinished: boolean,
   mostAtOnce = blockSize(encoding.input),
 ): AsyncGenerator<Part> {
   const { input, signal, onProgress } = encoding;
@@ -55,10 +53,9 @@ export async function* encodeUnits(
         results.push(await encodeBlock({ ...encoding, onProgress: report }, block));
         count += block.count;
         done += block.count;
-        if (signal.aborted && !keepsUnfinished) return;
+        if (signal.aborted) return;
       } while (count < unit.count);
       yield joinBlocks(unit, results);
-      if (signal.aborted) return;
     }
   } finally {
     await blocks.close();

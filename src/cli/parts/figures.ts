@@ -73,7 +73,7 @@ export class PartFigures {
       meanBacktracks: means.backtracks.value,
       statuses: { ...statuses },
       seconds,
-      samplesPerSecond: (samples - (statuses.aborted ?? 0)) / seconds,
+      samplesPerSecond: samples / seconds,
       ...{ backend: "wasm", build },
       ...(this.threads > 0 && { threads: this.threads }),
       meanPrior: this.hasPrior ? means.prior.value : null,

@@ -7,7 +7,7 @@ import { differences, leaves, type RunDescription } from "../../train/run-descri
 import type { EncodingInput } from "../encoding-input.ts";
 import type { Job } from "../job.ts";
 import { FIGURE_BYTES } from "./part.ts";
-import { type Cut, unitCount } from "./units.ts";
+import { type Cut, MOST_UNITS, unitCount } from "./units.ts";
 
 // The manifest says what all parts in a folder have in common, and what merging them needs. It names everything that a
 // result depends on. The number of shards is no part of it: a run may be continued with another number.
@@ -29,9 +29,6 @@ export interface Manifest extends Cut {
   /** What the results depend on, by dotted names. */
   readonly run: RunDescription;
 }
-
-/** A folder with more files is slow to list on any file system. */
-const MOST_UNITS = 1_000_000;
 
 /** A part is written, hashed and read as a whole, which Node does up to 2 GiB; half of that leaves room for identifiers. */
 const MOST_PART_BYTES = 2 ** 30;

@@ -23,11 +23,27 @@ export interface Cut {
   readonly unit: number;
 }
 
+/** The samples of a unit, where no `--unit` says how many: round numbers. */
+const STANDARD_UNITS = [10_000, 5000, 2000, 1000, 500, 200, 100] as const;
+/** What is stopped in a unit is lost: it takes a thread about so long at most, if it has more samples than the fewest. */
+const UNIT_MILLISECONDS = 60_000;
+/** A folder with more files is slow to list on any file system. */
+export const MOST_UNITS = 1_000_000;
+
+/** The bounds of `standardUnit`, for help. */
+export const STANDARD_UNIT_TEXT = `as many as take about a minute, ${STANDARD_UNITS.at(-1)} to ${STANDARD_UNITS[0]}`;
+
 /**
- * The samples of a unit, where no `--unit` says how many. Once it is another number, a run begun before without `--unit` is
+ * How many samples a unit has where no `--unit` says it. Once it is another number, a run begun before without `--unit` is
  * refused: its parts are of units of the old size, and only `--unit` with that goes on from them.
+ *
+ * @param milliseconds about how long a thread takes over a sample
  */
-export const STANDARD_UNIT = 10_000;
+export function standardUnit(milliseconds: number, samples: number): number {
+  const most = Math.floor(UNIT_MILLISECONDS / milliseconds);
+  const unit = STANDARD_UNITS.find((each) => each <= most) ?? STANDARD_UNITS.at(-1)!;
+  return Math.max(unit, Math.ceil(samples / MOST_UNITS));
+}
 
 /** How many units there are. */
 export function unitCount({ samples, unit }: Cut): number {
