@@ -53,8 +53,8 @@ export class LbfgsState {
   isSettling: i32; // 28
   /** In so many trials of this search in a row the loss has risen by as much of δt·|slope| as in the one before. */
   contrary: i32; // 32
-  /** Has the length of the first step been chosen? */
-  isChosen: i32; // 36
+  /** Whether half of the first step is tried, or has been: a constant of lbfgs.ts. */
+  half: i32; // 36
   /** L of H = LLᵀ, or 0 for H = I. */
   factor: usize; // 40
   /** What H⁻¹ is multiplied by while there are no pairs to tell. */
@@ -66,9 +66,8 @@ export class LbfgsState {
   threshold: f64; // 72
   /** rise/(δt·|slope|) of the last trial that has risen by more than float32 may be off. */
   riseShare: f64; // 80
-  /** Of the first steps tried, the length of the best one so far, or 0, and what it lowers the loss by. */
-  bestDt: f64; // 88
-  bestFall: f64; // 96
+  /** While half of a step is tried, what the whole of it lowers the loss by. */
+  longerFall: f64; // 88
 }
 
 /** The place in the ring of the pair before the newest by `back`. */

@@ -38,7 +38,7 @@ const DEFAULTS: Required<LbfgsOptions> = {
  * - A step is accepted if it lowers the loss by more than `slope` of what p promises, and else made shorter by quadratic
  *   interpolation: δt = 1 nearly always. Of the first eight, whose curvature may be of another place, 0.4 is asked. A very
  *   first one that had to be made shorter and lowers the loss by less than half of what p promises may go beyond the minimum:
- *   its halves are tried as long as each lowers the loss by 4 % more.
+ *   half of it is tried, and taken if that lowers the loss by 4 % more.
  * - Beyond 512 latents, or 2²⁴ numbers of J₀, H is a multiple of I, as in plain L-BFGS; so it is for a `customLoss`
  *   without `curvature`, which it does not need. Before the end it is the least curvature of the pairs.
  *

@@ -163,7 +163,8 @@ export async function referenceLbfgs(
 
     // How far along it.
     let dt = 1;
-    let best = { dt: 0, fall: 0, isChosen: false };
+    let half: "undecided" | "tried" | "decided" = "undecided";
+    let longerFall = 0;
     let foundFinite = false;
     foundNonfinite = false;
     let [contrary, riseShare] = [0, Number.POSITIVE_INFINITY];
@@ -174,19 +175,24 @@ export async function referenceLbfgs(
       nextLoss = await evaluate(next);
       const share = counts.acceptedSteps < 8 ? Math.max(slope, 0.4) : slope;
       const isEnough = Number.isFinite(nextLoss) && nextLoss < loss + share * dt * gp;
-      // A first step that was too long, and may still go beyond the minimum along it: its halves, as long as each is better by
-      // 4 % than the one before.
-      if (counts.acceptedSteps === 0 && dt < 1 && !best.isChosen) {
-        const isBetter = isEnough && loss - nextLoss > 1.04 * best.fall;
-        if (isBetter && loss - nextLoss >= (dt * -gp) / 2) break;
-        if (isBetter) best = { ...best, dt, fall: loss - nextLoss };
-        else if (best.dt > 0) best.isChosen = true;
-        if (best.dt > 0) {
-          spent++;
-          counts.backtracks++;
-          dt = isBetter ? dt / 2 : best.dt;
-          continue;
-        }
+      const fall = loss - nextLoss;
+      // Half of a first step that was too long, and may still go beyond the minimum along it: is it better by 4 %?
+      if (half === "tried") {
+        half = "decided";
+        if (isEnough && fall > 1.04 * longerFall) break;
+        spent++;
+        counts.backtracks++;
+        dt *= 2;
+        continue;
+      }
+      const isFirst = counts.acceptedSteps === 0 && dt < 1 && half === "undecided";
+      if (isFirst && isEnough && fall < (dt * -gp) / 2) {
+        half = "tried";
+        longerFall = fall;
+        spent++;
+        counts.backtracks++;
+        dt /= 2;
+        continue;
       }
       if (isEnough) break;
       spent++;

@@ -312,15 +312,14 @@ export const LbfgsState = new Struct({
   foundNonfinite: "i32",
   isSettling: "i32",
   contrary: "i32",
-  isChosen: "i32",
+  half: "i32",
   factor: "usize",
   inverseScale: "f64",
   damping: "f64",
   fall: "f64",
   threshold: "f64",
   riseShare: "f64",
-  bestDt: "f64",
-  bestFall: "f64",
+  longerFall: "f64",
 });
 
 /** The solvers whose steps are in assembly, constants of assembly/solve/descent.ts. */
