@@ -108,7 +108,7 @@ function reject(lbfgs: Lbfgs, row: usize, loss: f64): void {
   const state = stateOf(lbfgs, sample);
   const dt = sample.dt;
   let next = 0.1 * dt;
-  if (!isFinite(loss)) {
+  if (!isFinite(<f32>loss)) {
     state.foundNonfinite = 1;
   } else {
     state.foundFinite = 1;

@@ -174,7 +174,9 @@ export async function referenceLbfgs(
       next = z.map((value, k) => value + dt * p[k]!);
       nextLoss = await evaluate(next);
       const share = counts.acceptedSteps < 8 ? Math.max(slope, 0.4) : slope;
-      const isEnough = Number.isFinite(nextLoss) && nextLoss < loss + share * dt * gp;
+      // In float32, in which losses are returned.
+      const isRepresentable = Number.isFinite(Math.fround(nextLoss));
+      const isEnough = isRepresentable && nextLoss < loss + share * dt * gp;
       const fall = loss - nextLoss;
       // Half of a first step that was too long, and may still go beyond the minimum along it: is it better by 4 %?
       if (half === "tried") {
@@ -197,7 +199,7 @@ export async function referenceLbfgs(
       if (isEnough) break;
       spent++;
       let shorter = 0.1 * dt;
-      if (Number.isFinite(nextLoss)) {
+      if (isRepresentable) {
         foundFinite = true;
         const minimum = (-gp * dt ** 2) / (2 * (nextLoss - loss - dt * gp));
         shorter = Math.max(shorter, Math.min(minimum, 0.5 * dt));
@@ -205,7 +207,7 @@ export async function referenceLbfgs(
         foundNonfinite = true;
       }
       const rise = nextLoss - loss;
-      if (Number.isFinite(rise) && rise > 16 * NOISE * Math.abs(loss)) {
+      if (isRepresentable && rise > 16 * NOISE * Math.abs(loss)) {
         const share = rise / (-dt * gp);
         contrary = share > 0.75 * riseShare ? contrary + 1 : 0;
         riseShare = share;
