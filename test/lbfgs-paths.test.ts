@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { layersOf } from "../src/graph/layers.ts";
 import {
   binaryCrossEntropy,
   createDecoder,
@@ -34,7 +35,18 @@ function newDecoder(layers: number[], output: "sigmoid" | "identity" = "sigmoid"
 }
 
 const decoder = newDecoder([5, 17, 33]);
-/** With and without a refresh, with a constant curvature, without a preconditioner, with rescues. */
+/** It saturates at z = 0: the first step is made shorter, and of one sample half is taken then, of another the whole again. */
+const saturated = createDecoder({
+  layers: [3, 9, n],
+  seed: 8,
+  outputActivation: "sigmoid",
+  activation: "elu",
+});
+for (const { weight, bias } of layersOf(saturated)) {
+  weight.set(weight.map((w) => 7 * w));
+  bias.set(randomArray(9, bias.length, -18, 18));
+}
+/** With and without a refresh, with a constant curvature, without a preconditioner, with halves, with rescues. */
 const CASES: Record<string, { decoder: Decoder; options: EncodeOptions }> = {
   "with refreshes": { decoder, options: { loss: bce, weights, solver: lbfgs() } },
   "of one latent": { decoder: newDecoder([1, 9]), options: { loss: squaredError(), solver: lbfgs() } },
@@ -44,6 +56,7 @@ const CASES: Record<string, { decoder: Decoder; options: EncodeOptions }> = {
   },
   "without refreshes": { decoder: newDecoder([20, 6]), options: { loss: bce, solver: lbfgs() } },
   "of more than 512 latents": { decoder: newDecoder([513, 4]), options: { loss: bce, solver: lbfgs() } },
+  "with half of the first step": { decoder: saturated, options: { loss: bce, solver: lbfgs() } },
   "with rescues": {
     decoder: newDecoder([13, 30, 30, 30]),
     options: {
@@ -82,6 +95,11 @@ for (const { name, backend } of builds) {
     });
   }
 }
+
+test("samples of one call shorten their first step, take half of it, or have tried that in vain", async () => {
+  const { stats } = await encode(saturated, y, { loss: bce, solver: lbfgs({ maxSteps: 1 }) });
+  assert.equal(new Set(stats.backtracks), new Set([1, 2, 3]));
+});
 
 for (const [what, { decoder, options }] of Object.entries(CASES)) {
   test(`${what}: saveAt keeps points and changes nothing else; between them are shorter steps`, async () => {
