@@ -2,7 +2,7 @@ import { invalid, show } from "./check.ts";
 
 /**
  * How a sample's solve ended. In every case its z is the last one that the solver accepted; L-BFGS and AMD accept only
- * what lowers the loss, so that their z is the best one found.
+ * what lowers the loss by enough, so that their z is the best one accepted, though not always the best one tried.
  * - `converged`: the loss is not expected to fall any more by more than the tolerance, or than float32 shows (L-BFGS: it
  *   is at rest), or it has stopped falling (AMD's tolerance)
  * - `reached_t1`: the flow was followed up to t1
