@@ -16,20 +16,23 @@ interface Trial {
 }
 
 /**
- * The lengths that each search tries, and what came of it. The slope is -1 everywhere and there is no curvature, so that the
- * direction is a unit long: a trial of length δt is δt beyond z.
+ * The lengths that each search tries, the last point whose gradient was asked for, and what came of it all. There is no
+ * curvature, so that the direction is a unit long where all gradients are alike, and where they halve by each step of a
+ * unit: a trial of length δt is δt beyond z.
  *
  * @param fallOf what the loss falls by from z to there
+ * @param gradientOf the gradient after so many steps, below 0
  */
-async function search(fallOf: (trial: Trial) => number, options: LbfgsOptions) {
+async function search(
+  fallOf: (trial: Trial) => number,
+  options: LbfgsOptions,
+  initialLoss = 1,
+  gradientOf: (step: number) => number = () => -1,
+) {
   const searches: Trial[][] = [];
-  let [z, loss] = [Number.NaN, 1];
+  let [z, loss] = [Number.NaN, initialLoss];
   let last = { z: 0, loss };
-  const {
-    z: [reached],
-    objective,
-    ...counts
-  } = await solveAnalytic(
+  const solution = await solveAnalytic(
     [
       {
         value: ([at]) => {
@@ -43,7 +46,7 @@ async function search(fallOf: (trial: Trial) => number, options: LbfgsOptions) {
         gradient: () => {
           [z, loss] = [last.z, last.loss];
           searches.push([]);
-          return [-1];
+          return [gradientOf(searches.length - 1)];
         },
       },
     ],
@@ -51,14 +54,12 @@ async function search(fallOf: (trial: Trial) => number, options: LbfgsOptions) {
     lbfgs(options),
     [0],
   );
-  const lengths = searches
-    .slice(0, counts.acceptedSteps[0])
-    .map((trials) => trials.map(({ length }) => length));
-  return { lengths, z: reached!, loss: objective[0]!, given: { z, loss }, counts };
+  const lengths = searches.map((trials) => trials.map(({ length }) => length));
+  return { lengths, given: { z, loss }, result: solution.toResult() };
 }
 
 function near(lengths: readonly number[], expected: readonly number[], label: string): void {
-  const isNear = lengths.every((length, i) => Math.abs(length / expected[i]! - 1) < 1e-5);
+  const isNear = lengths.every((length, i) => Math.abs(length / expected[i]! - 1) < 1e-4);
   assert.ok(lengths.length === expected.length && isNear, `${label}: ${lengths}, not ${expected}`);
 }
 
@@ -75,7 +76,7 @@ test("half of a first step that was made shorter is tried where it falls by 0.4 
       if (trial < refusals) return trial === 1 ? Number.NaN : -100 * length;
       return share * whole * (length < 0.75 * whole ? gain : 1);
     };
-    const { lengths, z, loss, given, counts } = await search(fallOf, { maxSteps: 1 });
+    const { lengths, given, result } = await search(fallOf, { maxSteps: 1 });
     const isTried = refusals > 0 && share < 0.5;
     const isTaken = gain > 1.04 && gain < 1e38;
     const label = `${refusals} refused, falls by ${share}, half by ${gain} times as much`;
@@ -83,9 +84,10 @@ test("half of a first step that was made shorter is tried where it falls by 0.4 
     const half = !isTried ? [] : isTaken ? [whole / 2] : [whole / 2, whole];
     near(lengths[0]!, [...refused, whole, ...half], label);
     const { length } = lengths[0]!;
-    assert.equal([counts.backtracks[0], counts.valueEvaluations[0]], [length - 1, length + 1], label);
-    assert.ok(Math.abs(counts.t[0]! / lengths[0]!.at(-1)! - 1) < 1e-5, label);
-    assert.ok(Math.abs(z / given.z - 1) < 1e-6 && loss === given.loss, label);
+    const { stats, z, loss } = result;
+    assert.equal([stats.backtracks[0], stats.valueEvaluations[0]], [length - 1, length + 1], label);
+    assert.ok(Math.abs(stats.t[0]! / lengths[0]!.at(-1)! - 1) < 1e-5, label);
+    assert.equal([z[0], loss[0]], [given.z, given.loss].map(Math.fround), label);
   }
 });
 
@@ -125,6 +127,112 @@ test("a step that is not taken is made shorter by the parabola, to 0.1 of it at 
     const expected = Number.isNaN(fall) ? 0.1 : Math.min(Math.max(minimum, 0.1), 0.5);
     near(lengths[0]!, [1, expected], `falls by ${fall}`);
   }
+});
+
+test("steps that raise the loss by as much of their length say that the gradient is wrong; by less and less, rest", async () => {
+  // By trial, what the loss rises by as a share of δt.
+  const shares: Record<string, (length: number, trial: number) => number> = {
+    "of first order": () => 0.25,
+    "of second order": (length) => 0.25 * length,
+    "as much now and then": (_, trial) => 0.2 / 2 ** Math.floor(trial / 2),
+  };
+  for (const initialLoss of [1, -1]) {
+    for (const [name, shareOf] of Object.entries(shares)) {
+      const fallOf = ({ length, trial }: Trial) => -length * shareOf(length, trial);
+      const { result } = await search(fallOf, {}, initialLoss);
+      assert.is(
+        result.status[0],
+        name === "of first order" ? "stalled" : "converged",
+        `${name}, ${initialLoss}`,
+      );
+    }
+    // Twice the threshold, and what float32 may be off by.
+    for (const [rise, expected] of [
+      [4e-6, "stalled"],
+      [1e-6, "converged"],
+    ] as const) {
+      const { result } = await search(() => -rise, {}, initialLoss);
+      assert.is(result.status[0], expected, `${rise}, ${initialLoss}`);
+    }
+    // ½·δt·|slope| of the next step is 0.2, 0.08 and 0.032: it takes three to tell.
+    for (const [tolerance, expected] of [
+      [0.05, "stalled"],
+      [0.1, "converged"],
+    ] as const) {
+      const { result } = await search(({ length }) => -0.25 * length, { tolerance }, initialLoss);
+      assert.is(result.status[0], expected, `tolerance ${tolerance}, ${initialLoss}`);
+    }
+  }
+});
+
+test("once the loss has fallen by more than float32 may be off by, no step that raises it says that the gradient is wrong", async () => {
+  for (const initialLoss of [1, -1]) {
+    for (const [fall, expected] of [
+      [1e-5, "converged"],
+      [1e-8, "stalled"],
+    ] as const) {
+      const fallOf = ({ length, step }: Trial) =>
+        step > 0 ? -0.25 * length : length > 2 * fall ? Number.NaN : 0.9 * length;
+      const { result } = await search(fallOf, {}, initialLoss);
+      assert.equal(
+        [result.stats.acceptedSteps[0], result.status[0]],
+        [1, expected],
+        `${fall}, ${initialLoss}`,
+      );
+    }
+  }
+});
+
+test("a long step that has lowered the loss by next to nothing says rest, whatever the gradient says then", async () => {
+  const gradientOf = (step: number) => (step === 0 ? -1e-7 : -1);
+  const { result } = await search(({ length }) => 0.9e-7 * length, {}, 1, gradientOf);
+  assert.equal([result.status[0], result.stats.acceptedSteps[0]], ["converged", 1]);
+});
+
+test("no step is tried that promises less than the tolerance, but from z0", async () => {
+  for (let steps = 0; steps < 10; steps++) {
+    const gradientOf = (step: number) => (step < steps ? -1 : -1e-9);
+    const { lengths, result } = await search(
+      ({ length, step }) => (step < steps ? 0.9 * length : 0),
+      {},
+      1,
+      gradientOf,
+    );
+    assert.equal([result.status[0], result.stats.acceptedSteps[0]], ["converged", steps]);
+    assert.is(lengths[steps]!.length, steps === 0 ? 1 : 0);
+  }
+});
+
+test("what one search has found says nothing of the next", async () => {
+  // A step to a finite loss is refused, and then no loss is finite.
+  const walled = await search(
+    ({ length, step, trial }) => (step > 0 ? Number.NaN : trial === 0 ? -1 : 0.9 * length),
+    {},
+  );
+  assert.equal([walled.result.status[0], walled.result.stats.acceptedSteps[0]], ["nonfinite", 1]);
+
+  // The first search has seen the loss rise by as much of each length, until a step lowers it by less than float32 shows.
+  for (const riseOf of [() => 1e-8, (length: number) => 0.25 * length]) {
+    const fallOf = ({ length, step }: Trial) =>
+      step > 0 ? -riseOf(length) : length > 1e-8 ? -0.01 * length : 0.9 * length;
+    const { result } = await search(fallOf, { tolerance: 0.1 });
+    assert.equal([result.status[0], result.stats.acceptedSteps[0]], ["converged", 1]);
+  }
+});
+
+test("a last look where no loss is finite ends as soon as steps are too short to matter", async () => {
+  // The ninth step lowers the loss by less than the tolerance.
+  const fallOf = ({ length, step }: Trial) =>
+    step > 8 ? Number.NaN : (step < 8 ? 0.9 : 2e-4) * length * 2 ** -step;
+  const { lengths, result } = await search(fallOf, {}, 1, (step) => -(2 ** -step));
+  assert.equal([result.status[0], result.stats.acceptedSteps[0]], ["converged", 9]);
+  near(lengths[9]!, [1, 0.1, 0.01], "then ½·δt·|slope| of the next is less than the tolerance");
+});
+
+test("no step shorter than 1e-12 is tried", async () => {
+  const { lengths } = await search(() => Number.NaN, {});
+  const shortest = lengths[0]!.at(-1)!;
+  assert.ok(shortest > 0.9e-12 && shortest < 1.1e-11, `${shortest}`);
 });
 
 test("where the loss is finite at z0 alone, or float32 cannot hold it elsewhere, it is not finite", async () => {
