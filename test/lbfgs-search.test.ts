@@ -229,6 +229,22 @@ test("a last look where no loss is finite ends as soon as steps are too short to
   near(lengths[9]!, [1, 0.1, 0.01], "then ½·δt·|slope| of the next is less than the tolerance");
 });
 
+test("a last look at steps that raise the loss ends at rest, however wrong the gradient seems then", async () => {
+  // The first step lowers the loss by less than float32 shows. The second search finds rest; the one after it, whose first
+  // step is the longest again, rises by as much of each length.
+  let [shortest, isLast] = [1, false];
+  const fallOf = ({ length, step }: Trial) => {
+    if (step === 0) return length > 1e-7 ? -0.01 * length : 0.9 * length;
+    isLast ||= length > shortest;
+    shortest = length;
+    return isLast ? -0.25 * length : -1000 * length ** 2;
+  };
+  const gradientOf = (step: number) => (step === 0 ? -1 : -0.9998);
+  const { lengths, result } = await search(fallOf, { tolerance: 0 }, 1, gradientOf);
+  assert.equal([result.status[0], result.stats.acceptedSteps[0]], ["converged", 1]);
+  assert.ok(isLast && lengths[1]!.length > 12, "looked to the shortest step");
+});
+
 test("no step shorter than 1e-12 is tried", async () => {
   const { lengths } = await search(() => Number.NaN, {});
   const shortest = lengths[0]!.at(-1)!;
