@@ -165,6 +165,17 @@ test("steps that raise the loss by as much of their length say that the gradient
   }
 });
 
+test("where some losses are not finite and the others rise, it is stalled, unless the whole step promises next to nothing", async () => {
+  for (const [gradient, expected] of [
+    [-1, "stalled"],
+    [-1e-7, "converged"],
+  ] as const) {
+    const fallOf = ({ length, trial }: Trial) => (trial === 0 ? Number.NaN : -length * length);
+    const { result } = await search(fallOf, {}, 1, () => gradient);
+    assert.equal([result.status[0], result.stats.acceptedSteps[0]], [expected, 0]);
+  }
+});
+
 test("once the loss has fallen by more than float32 may be off by, no step that raises it says that the gradient is wrong", async () => {
   for (const initialLoss of [1, -1]) {
     for (const [fall, expected] of [
