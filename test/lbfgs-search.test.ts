@@ -214,6 +214,18 @@ test("no step is tried that promises less than the tolerance, but from z0", asyn
   }
 });
 
+test("the tolerance is of the loss's size, below 0 too, and what float32 may be off by comes to it", async () => {
+  // From -1 to -1.9. Then ½·|slope| is 0.014 of 0.019, or 1e-7 of 2.3e-7.
+  for (const [tolerance, gradient] of [
+    [0.01, -0.155],
+    [0, -4.5e-4],
+  ] as const) {
+    const gradientOf = (step: number) => (step === 0 ? -1 : gradient);
+    const { lengths, result } = await search(({ length }) => 0.9 * length, { tolerance }, -1, gradientOf);
+    assert.equal([result.status[0], lengths[1]], ["converged", []]);
+  }
+});
+
 test("what one search has found says nothing of the next", async () => {
   // A step to a finite loss is refused, and then no loss is finite.
   const walled = await search(
