@@ -226,6 +226,15 @@ test("the tolerance is of the loss's size, below 0 too, and what float32 may be 
   }
 });
 
+test("without matrices the last look goes by the least curvature of the pairs, and not by the first step", async () => {
+  // Half a unit, along which the gradient changes by 0.99: then ½·|slope| is 2.5e-5 of 3.7e-5, and 5e-5 by the first length.
+  const fallOf = ({ length, trial }: Trial) => (trial === 0 ? 0.39 * length : 0.9 * length);
+  const gradientOf = (step: number) => (step === 0 ? -1 : -0.01);
+  const { lengths, result } = await search(fallOf, { tolerance: 6.8e-5 }, 1, gradientOf);
+  near(lengths[0]!, [1, 0.5], "the first step");
+  assert.equal([result.status[0], lengths[1]], ["converged", []]);
+});
+
 test("what one search has found says nothing of the next", async () => {
   // A step to a finite loss is refused, and then no loss is finite.
   const walled = await search(
