@@ -136,7 +136,7 @@ async function follow(
   const data = await readData("MNIST", settings);
   const total = imagesOf(IMAGES, settings);
   const last = imagesOf(stopsAfter, settings);
-  const images = data.train.slice(0, Math.min(data.train.count, total));
+  const images = data.train.slice(0, total);
   const following = followTraining(context, "training", (share) => context.progress((share * total) / last));
   const breaking = new AbortController();
   const options: RunOptions = {
@@ -145,7 +145,7 @@ async function follow(
     replacement: true,
     epochs: Math.max(1, Math.round(total / images.count)),
     validation: {
-      data: data.validation.slice(0, Math.min(VALIDATED, data.validation.count)),
+      data: data.validation.slice(0, VALIDATED),
       everyImages: Math.ceil((EVERY_IMAGES * total) / IMAGES),
     },
     ...following.options,

@@ -61,7 +61,7 @@ function trainings(
           ...training(seed),
           adjoint: countedAdjoint(adjoint, calls),
           validation: {
-            data: validation.slice(0, Math.min(VALIDATED, validation.count)),
+            data: validation.slice(0, VALIDATED),
             everyImages: Math.ceil(y.length / digits.size / POINTS),
           },
           ...following.options,

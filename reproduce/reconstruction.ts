@@ -103,7 +103,7 @@ async function measure(
   const before = kept && readKept<KeptSums>(kept.file);
   let sums = before && before.key === key ? before.sums : NOTHING;
   while (sums.images < count) {
-    const y = data.slice(sums.images, Math.min(sums.images + PIECE, count)).toFloat32();
+    const y = data.slice(sums.images, sums.images + PIECE).toFloat32();
     sums = added(sums, await sumsOf(decoder, y, size, encodePiece));
     // JSON has no NaN: what is not finite is computed anew.
     if (kept && Number.isFinite(sums.loss + sums.squares)) writeKept(kept.file, { key, sums });

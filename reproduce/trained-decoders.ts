@@ -198,9 +198,7 @@ export function jobFor(
       const data = await readData(name, settings);
       const images = Math.min(imagesOf(count, settings), data.train.count);
       const y = chooseRows(data.train, images, seed);
-      const validation = withValidation
-        ? data.validation.slice(0, Math.min(1000, data.validation.count))
-        : undefined;
+      const validation = withValidation ? data.validation.slice(0, 1000) : undefined;
       return METHODS[method]({ y, seed, test: data.test, validation }, context);
     },
   };

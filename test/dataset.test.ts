@@ -75,8 +75,27 @@ test("slice and select keep samples and labels together", () => {
   const selected = dataset.select([2, 0]);
   assert.equal(selected.toFloat32(), Float32Array.of(0.8, 1, 0, 0.2));
   assert.equal(selected.labels, Uint8Array.of(9, 7));
-  assert.is(dataset.slice(2, 2).count, 0);
   assert.is(createDataset(bytes, { shape: [2] }).select([1]).labels, undefined);
+});
+
+test("slice counts as an array's slice does", () => {
+  const labels = Uint8Array.of(7, 8, 9);
+  const bounds = [undefined, 0, -0, 1, 2, 3, 4, 100, -1, -2, -3, -4, -100];
+  const far = [Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER];
+  for (const values of [bytes, Float32Array.from(bytes, (value) => value / 255)]) {
+    const dataset = createDataset(values, { shape: [1, 2], labels });
+    for (const start of [...bounds, ...far]) {
+      for (const end of [...bounds, ...far]) {
+        const slice = dataset.slice(start, end);
+        const expected = [0, 1, 2].slice(start, end);
+        const message = `slice(${start}, ${end})`;
+        assert.is(slice.count, expected.length, message);
+        assert.equal(slice.toFloat32(), dataset.rows(expected), message);
+        assert.equal(slice.labels, labels.slice(start, end), message);
+      }
+    }
+  }
+  assert.is(createDataset(new Uint8Array(0), { shape: [2] }).slice(0, 5).count, 0);
 });
 
 test("what is out of range is refused", () => {
@@ -104,12 +123,18 @@ test("what is out of range is refused", () => {
   for (const into of [null, 5, [0, 0]] as never[]) {
     refused(() => dataset.rows([0], into), "invalid_argument", /^rows: into is .*, expected a Float32Array/);
   }
-  refused(
-    () => dataset.slice(0, 4),
-    "invalid_argument",
-    /slice: end is 4, expected an integer >= 0 and <= 3/,
-  );
-  refused(() => dataset.slice(2, 1), "invalid_argument", /slice: start is 2, expected .* <= 1/);
+  for (const bound of [0.5, Number.NaN, Infinity, -Infinity, null, "1"] as never[]) {
+    refused(
+      () => dataset.slice(bound),
+      "invalid_argument",
+      /^Dataset\.slice: start is .*, expected an integer/,
+    );
+    refused(
+      () => dataset.slice(0, bound),
+      "invalid_argument",
+      /^Dataset\.slice: end is .*, expected an integer/,
+    );
+  }
 });
 
 test("createDataset refuses what does not fit", () => {

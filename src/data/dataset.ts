@@ -104,13 +104,21 @@ export class Dataset {
   }
 
   /**
-   * The samples from `start` up to but without `end`, by default to the last one. It shares this one's memory.
+   * The samples from `start` up to but without `end`, as an array's `slice` counts them: a negative one counts from the
+   * end, one beyond the samples is the last or the first there is, and what is left may be none. The data set that is
+   * returned shares this one's memory.
    *
-   * @throws LatentflowError `invalid_argument` when there are no such samples
+   * @param start an integer. Default 0
+   * @param end an integer. Default `count`
+   * @throws LatentflowError `invalid_argument` on what is no integer
+   * @example
+   * const few = images.slice(0, 100); // of 60 samples, all 60
+   * const lastTen = images.slice(-10);
    */
-  slice(start: number, end = this.count): Dataset {
-    checkNumber("slice", "end", end, { min: 0, max: this.count, integer: true });
-    checkNumber("slice", "start", start, { min: 0, max: end, integer: true });
+  slice(start = 0, end = this.count): Dataset {
+    checkNumber("Dataset.slice", "start", start, { integer: true });
+    checkNumber("Dataset.slice", "end", end, { integer: true });
+    // subarray counts as slice does.
     const values = this.#present().subarray(start * this.size, end * this.size);
     return new Dataset(values, this.shape, this.labels?.subarray(start, end));
   }
