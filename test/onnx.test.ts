@@ -203,7 +203,8 @@ const REFUSALS: Readonly<Record<string, RegExp>> = {
   "huge-constant": /takes more than 67108864 numbers/,
   "huge-dims": /more than maxBytes/,
   "made-twice": /two values of the file are called "y"/,
-  "many-unsupported": /"most 0" \(ArgMax\).*"most 11" \(ArgMax\) and 8 more/,
+  "many-unsupported":
+    /"most 0" \(ArgMax\).*"most 11" \(ArgMax\) and 8 more; export the decoder without them, or/,
   "max-pool-and-random": /"noise" \(RandomNormalLike\), "pool" \(MaxPool\)/,
   "missing-input": /"sum" \(Add\) reads "nowhere"/,
   "nan-attribute": /"leaky" \(LeakyRelu: its alpha is NaN\)/,

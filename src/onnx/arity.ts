@@ -4,7 +4,7 @@ import type { SHAPES } from "./folding/shapes.ts";
 import type { OPERATORS } from "./operators/table.ts";
 
 /** Every operator that is read, some of constants or shapes alone. */
-type OperatorName =
+export type OperatorName =
   | keyof (typeof OPERATORS & typeof ELEMENTWISE & typeof REDUCTIONS & typeof SHAPES)
   | ("Constant" | "Shape" | "Size");
 

@@ -180,8 +180,10 @@ function listed(unread: readonly Unread[]): LatentflowError {
   const shown = unread.map(({ node, reason }) =>
     showNode(node).replace(/\)$/, reason === undefined ? ")" : `: ${escapeText(reason, 240)})`),
   );
-  const nodes = unread.length === 1 ? "a node that is" : "nodes that are";
+  const [nodes, them] = unread.length === 1 ? ["a node that is", "it"] : ["nodes that are", "them"];
   const hasUnknown = unread.some(({ reason }) => reason === undefined);
-  const cure = hasUnknown ? "; export the decoder without them, or write them with other operators" : "";
+  const cure = hasUnknown
+    ? `; export the decoder without ${them}, or write ${them} with operators that docs/onnx-operators.md of the package lists`
+    : "";
   return invalidFile(`the file has ${nodes} not supported: ${showList(shown, LONGEST_LIST)}${cure}`);
 }

@@ -1,0 +1,149 @@
+// Writes the part of docs/onnx-operators.md that says which operators loadOnnx reads:
+//
+//   node --import tsx scripts/document-onnx-operators.ts
+//
+// A test holds that it has been run since the last change.
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { OperatorName } from "../src/onnx/arity.ts";
+import { operatorOf } from "../src/onnx/operators/table.ts";
+
+const file = fileURLToPath(new URL("../docs/onnx-operators.md", import.meta.url));
+const begin = "<!-- From here on written by scripts/document-onnx-operators.ts. -->";
+
+const DECODING = "`training_mode` other than 0";
+const PIXELS = "three axes of pixels; points; a first axis that is not the batch alone";
+const STATISTICS = "statistics over the batch or the points; scales or shifts that are computed";
+const OVER_BATCH = "statistics over the batch; axes that are computed";
+const SHAPE = "a shape computed of other numbers than lengths, or that mixes the batch with another axis";
+
+/** What is refused of each operator, beside what is of all. Nothing: "". */
+const REFUSED: { readonly [Name in OperatorName]: string } = {
+  // Products
+  Gemm: "a product along the batch",
+  MatMul: "a product along the batch, or of a constant matrix along the points",
+  Conv: `a kernel or bias that is computed; ${PIXELS}. Of points a kernel of one tap is read`,
+  ConvTranspose: `a kernel or bias that is computed; ${PIXELS}; an \`output_shape\` larger than the output`,
+  // Number by number
+  Add: "",
+  Sub: "",
+  Mul: "",
+  Div: "two integers that are not constant",
+  Neg: "",
+  Pow: "an exponent that is computed, or more than one number",
+  Sum: "",
+  Max: "",
+  Min: "",
+  Clip: "bounds that are computed, or NaN",
+  Where: "a condition that depends on inputs; a constant with NaN to choose from",
+  Sqrt: "",
+  Reciprocal: "",
+  Abs: "",
+  Exp: "",
+  Log: "",
+  Erf: "",
+  Sin: "",
+  Cos: "",
+  Tanh: "",
+  Sigmoid: "",
+  HardSigmoid: "",
+  Relu: "",
+  LeakyRelu: "",
+  PRelu: "",
+  Elu: "`alpha` below 0",
+  Selu: "`alpha` below 0",
+  Celu: "`alpha` of 0 or below",
+  Softplus: "",
+  Softsign: "",
+  Gelu: "",
+  Mish: "",
+  HardSwish: "",
+  // Norms
+  BatchNormalization: `${DECODING}; scales, shifts, means or variances that are computed`,
+  InstanceNormalization: STATISTICS,
+  GroupNormalization: `${STATISTICS}; \`num_groups\` that does not divide the channels`,
+  LayerNormalization: `${STATISTICS}; \`epsilon\` of 0 or below`,
+  RMSNormalization: `${STATISTICS}; \`epsilon\` of 0 or below`,
+  Softmax: "sums over the batch or the points",
+  LogSoftmax: "sums over the batch or the points",
+  // Sums over axes
+  ReduceMean: OVER_BATCH,
+  ReduceSum: OVER_BATCH,
+  ReduceL1: OVER_BATCH,
+  ReduceL2: OVER_BATCH,
+  ReduceSumSquare: OVER_BATCH,
+  GlobalAveragePool: "",
+  // Pixels
+  Resize:
+    "`mode` `cubic`; lengths that are no whole multiples of the input's; `linear` with `antialias`, or with a " +
+    "`coordinate_transformation_mode` other than `half_pixel`, `pytorch_half_pixel` and `align_corners`; `nearest` with " +
+    "`tf_crop_and_resize`, or with modes that do more than repeat each pixel; `keep_aspect_ratio_policy` other than " +
+    `\`stretch\`; sizes that are computed; the batch or the channels resized; ${PIXELS}`,
+  Pad: "`mode` `wrap`; pads or a value that are computed; the batch or the points padded; more pixels reflected than there are",
+  AveragePool: `\`dilations\`; \`ceil_mode\` where the last window is not whole; pads as wide as the window; ${PIXELS}`,
+  DepthToSpace:
+    "other inputs than [batch, channels, height, width]; a `blocksize` whose square does not divide the channels",
+  // Places
+  Reshape: `${SHAPE}; one without the batch`,
+  Expand: `${SHAPE}; an axis that is longer than 1`,
+  Tile: "repeats that are computed; the batch repeated",
+  Flatten: "",
+  Squeeze: "axes that are computed; an axis that is longer than 1",
+  Unsqueeze: "axes that are computed",
+  Transpose: "",
+  Concat: "values beside each other along the batch or the points",
+  Split: "the batch or the points split; lengths that are computed",
+  Slice: "bounds that are computed; a part of the batch or of the points",
+  Gather:
+    "by constant positions: a part of the batch or of the points, a matrix of positions, more than 256 of them; by an " +
+    "integer input: an `axis` other than 0, a table that is computed; by numbers that are computed of an input: all",
+  OneHot: "numbers that are no integer input; an `axis` other than the last; more than 4096 classes",
+  Identity: "",
+  Dropout: "training mode",
+  Cast: "floats that are computed to integers or booleans; integers of an input to booleans; other types than numbers",
+  // Of constants and shapes alone
+  Constant: "texts; sparse tensors",
+  Shape: "",
+  Size: "",
+  ConstantOfShape: "a `value` of more than one number",
+  Range: "",
+  Mod: "",
+  Sign: "",
+  Floor: "",
+  Ceil: "",
+  Round: "",
+  Not: "",
+  And: "",
+  Or: "",
+  Xor: "",
+  Equal: "",
+  Greater: "",
+  GreaterOrEqual: "",
+  Less: "",
+  LessOrEqual: "",
+  ReduceMax: "",
+  ReduceMin: "",
+  ReduceProd: "",
+};
+
+/** The document, with what is generated as it has to be. */
+export function documentOnnxOperators(): string {
+  const text = readFileSync(file, "utf8");
+  const names = Object.keys(REFUSED).sort() as OperatorName[];
+  const isOfInputs = (name: OperatorName) => operatorOf(name) !== undefined;
+  const parts = [
+    "## Of values that depend on the latent or another input",
+    table(names.filter(isOfInputs)),
+    "## Of constants and shapes alone",
+    "These are computed when the file is loaded. Of a value that depends on an input's numbers they are refused.",
+    table(names.filter((name) => !isOfInputs(name))),
+  ];
+  return `${text.slice(0, text.indexOf(begin))}${begin}\n\n${parts.join("\n\n")}\n`;
+}
+
+function table(names: readonly OperatorName[]): string {
+  const rows = names.map((name) => `| ${name} | ${REFUSED[name]} |`);
+  return `| operator | refused |\n|---|---|\n${rows.join("\n").replaceAll("|  |", "| |")}`;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(file, documentOnnxOperators());

@@ -1,0 +1,179 @@
+import { readFileSync } from "node:fs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { documentOnnxOperators } from "../scripts/document-onnx-operators.ts";
+import { LatentflowError } from "../src/index.ts";
+import { ELEMENTWISE } from "../src/onnx/folding/elementwise.ts";
+import { canFold } from "../src/onnx/folding/fold.ts";
+import { REDUCTIONS } from "../src/onnx/folding/reductions.ts";
+import { SHAPES } from "../src/onnx/folding/shapes.ts";
+import { loadOnnx } from "../src/onnx/index.ts";
+import { OPERATORS, operatorOf } from "../src/onnx/operators/table.ts";
+import { OnnxFile, type Operand, type Tensor } from "../src/onnx/write/file.ts";
+import type { Attributes } from "../src/onnx-messages.ts";
+
+// docs/onnx-operators.md lists the operators that the loader reads, and what it refuses of them.
+
+const text = readFileSync(new URL("../docs/onnx-operators.md", import.meta.url), "utf8");
+const generated = text.slice(text.indexOf("<!-- From here on"));
+/** What is refused of each operator, as the page has it. */
+const rows = new Map([...generated.matchAll(/^\| (\w+) \| (.*)\|$/gm)].map(([, name, row]) => [name!, row!]));
+rows.delete("operator");
+
+test("the page is as it is written (node --import tsx scripts/document-onnx-operators.ts)", () => {
+  assert.is(text, documentOnnxOperators());
+});
+
+test("every operator of the tables is on the page, under what it is read of, and no other", () => {
+  const tables = { ...OPERATORS, ...ELEMENTWISE, ...REDUCTIONS, ...SHAPES, Constant: 0, Shape: 0, Size: 0 };
+  assert.equal([...rows.keys()].sort(), Object.keys(tables).sort());
+  const [ofInputs, ofConstants] = generated.split("## Of constants and shapes alone");
+  for (const name of rows.keys()) {
+    const part = operatorOf(name) ? ofInputs : ofConstants;
+    assert.ok(part!.includes(`\n| ${name} |`), name);
+    assert.ok(operatorOf(name) || canFold(name), name);
+  }
+});
+
+test("what the page says is not read is not", () => {
+  const section = text.slice(text.indexOf("## What PyTorch writes"), text.indexOf(generated));
+  const lists = [...section.matchAll(/^\| .*? \| ([^|]+) \| /gm)].map(([, list]) => list!);
+  const unread = lists.filter((list) => /^[A-Z]/.test(list));
+  assert.ok(unread.length > 8);
+  for (const list of unread) {
+    const [names = "", limit] = list.split(/, (?=`|with|of)/);
+    for (const name of names.split(", ")) {
+      assert.is(operatorOf(name) !== undefined, limit !== undefined && limit !== "of constants alone", name);
+      assert.is(canFold(name), limit === "of constants alone", name);
+    }
+  }
+});
+
+/** What a node reads beside the latent. */
+type Others = (file: OnnxFile, z: Tensor) => readonly (Operand | "")[];
+
+/** A file of one node of an operator behind a latent of [batch, 4, 6, 6]. */
+function fileOf(operator: string, attributes: Attributes = {}, others: Others = () => []): Uint8Array {
+  const file = new OnnxFile(["z", "y"]);
+  const z = file.input("z", ["batch", 4, 6, 6]);
+  const made = file.apply("module", operator, [z, ...others(file, z)], attributes);
+  return file.toMessage("y", made, ["batch"], []).toBytes();
+}
+
+async function refusalOf(bytes: Uint8Array): Promise<string> {
+  try {
+    await loadOnnx(bytes);
+  } catch (error) {
+    assert.instance(error, LatentflowError);
+    return (error as LatentflowError).message;
+  }
+  return "it was read";
+}
+
+const integer = (value: number) => ({ integer: value });
+const integers = (...values: number[]) => ({ integers: values });
+const mode = (name: string) => ({ mode: { text: name } });
+const place = (name: string) => ({ coordinate_transformation_mode: { text: name } });
+const scaledBy =
+  (scale: number): Others =>
+  (file) => ["", file.floats([1, 1, scale, scale])];
+/** As many vectors of a number for each channel. */
+const parameters = (file: OnnxFile, count: number) => new Array<Tensor>(count).fill(file.filled(4, 1));
+
+/** Something that a row of the page says, a node that has it, and what its refusal says. */
+type Case = readonly [said: RegExp, refusal: RegExp, attributes?: Attributes, others?: Others];
+
+const REFUSALS: Readonly<Record<string, readonly Case[]>> = {
+  Resize: [
+    [/`mode` `cubic`/, /its mode is "cubic"/, mode("cubic"), scaledBy(2)],
+    [/no whole multiples/, /expected whole multiples/, mode("nearest"), scaledBy(1.5)],
+    [/no whole multiples/, /expected whole multiples/, mode("linear"), scaledBy(1.5)],
+    [/`linear` with `antialias`/, /it resizes/, { ...mode("linear"), antialias: integer(1) }, scaledBy(2)],
+    [/than `half_pixel`/, /"asymmetric"/, { ...mode("linear"), ...place("asymmetric") }, scaledBy(2)],
+    [/`tf_crop_and_resize`/, /"tf_crop_and_resize"/, place("tf_crop_and_resize"), scaledBy(2)],
+    [/sizes that are computed/, /its input 2 is computed/, {}, (_, z) => ["", z]],
+    [/the channels resized/, /the channels/, {}, (file) => ["", file.floats([1, 2, 1, 1])]],
+  ],
+  Pad: [
+    [/`mode` `wrap`/, /"wrap"/, mode("wrap"), (file) => [file.integers([0, 0, 1, 1, 0, 0, 1, 1])]],
+    [/the batch/, /pads the batch/, {}, (file) => [file.integers([1, 0, 0, 0, 0, 0, 0, 0])]],
+  ],
+  AveragePool: [
+    [/`dilations`/, /dilated/, { kernel_shape: integers(2, 2), dilations: integers(2, 2) }],
+    [
+      ...([/`ceil_mode`/, /ceil_mode/] as const),
+      { kernel_shape: integers(3, 3), strides: integers(2, 2), ceil_mode: integer(1) },
+    ],
+  ],
+  DepthToSpace: [[/`blocksize`/, /its blocksize is 3/, { blocksize: integer(3) }]],
+  Elu: [[/`alpha` below 0/, /its alpha is -1/, { alpha: { float: -1 } }]],
+  Selu: [[/`alpha` below 0/, /its alpha is -1/, { alpha: { float: -1 } }]],
+  Celu: [[/of 0 or below/, /its alpha is 0/, { alpha: { float: 0 } }]],
+  Pow: [[/computed/, /its input 1 is computed/, {}, (_, z) => [z]]],
+  Clip: [[/computed/, /its input 1 is computed/, {}, (_, z) => [z]]],
+  Where: [[/a condition that depends/, /its condition is computed/, {}, (_, z) => [z, z]]],
+  Cast: [
+    [/floats that are computed to integers/, /rounds what is computed/, { to: integer(7) }],
+    [/other types than numbers/, /what are none/, { to: integer(8) }],
+  ],
+  Concat: [[/along the batch/, /along the batch/, { axis: integer(0) }, (_, z) => [z]]],
+  Softmax: [[/over the batch/, /treats the batch/, { axis: integer(0) }]],
+  ReduceMean: [[/over the batch/, /over the batch/, { axes: integers(0) }]],
+  Squeeze: [[/longer than 1/, /is not 1/, {}, (file) => [file.integers([1])]]],
+  Tile: [[/the batch repeated/, /repeats the batch/, {}, (file) => [file.integers([2, 1, 1, 1])]]],
+  Gather: [[/more than 256/, /256/, { axis: integer(1) }, (file) => [file.integers(new Array(257).fill(0))]]],
+  Slice: [
+    [/a part of the batch/, /a part of the batch/, {}, (file) => [file.integers([1]), file.integers([2])]],
+  ],
+  BatchNormalization: [
+    [/`training_mode`/, /in training mode/, { training_mode: integer(1) }, (file) => parameters(file, 4)],
+  ],
+  GroupNormalization: [
+    [/does not divide/, /its num_groups is 3/, { num_groups: integer(3) }, (file) => parameters(file, 2)],
+  ],
+  LayerNormalization: [
+    [/`epsilon` of 0/, /it adds 0/, { epsilon: { float: 0 } }, (file) => [file.filled(6, 1)]],
+  ],
+  Conv: [[/a kernel or bias that is computed/, /its input 1 is computed/, {}, (_, z) => [z]]],
+  OneHot: [
+    [/no integer input/, /expected an input/, {}, (file) => [file.integers([3]), file.floats([0, 1])]],
+  ],
+};
+
+test("what the page says is refused of an operator is", async () => {
+  for (const [operator, cases] of Object.entries(REFUSALS)) {
+    for (const [said, refusal, attributes, others] of cases) {
+      assert.match(rows.get(operator)!, said, operator);
+      const message = await refusalOf(fileOf(operator, attributes, others));
+      assert.match(message, refusal, operator);
+      assert.match(message, `(${operator}: `, operator);
+    }
+  }
+});
+
+test("what is read of constants alone is refused of anything else", async () => {
+  for (const operator of ["Floor", "ReduceMax", "Round", "Sign"]) {
+    const message = `(${operator}: it depends on inputs; of these only constants are read)`;
+    assert.match(await refusalOf(fileOf(operator)), message);
+  }
+});
+
+test("the refusal of an operator that is not read names the page, of one node and of two", async () => {
+  const page = "with operators that docs/onnx-operators.md of the package lists";
+  assert.is(
+    await refusalOf(fileOf("MaxPool")),
+    `loadOnnx: the file has a node that is not supported: "module/MaxPool" (MaxPool); export the decoder without it, or write it ${page}`,
+  );
+  const file = new OnnxFile(["z", "y"]);
+  const z = file.input("z", ["batch", 4]);
+  const both = file.apply("", "Add", [
+    file.apply("a", "Sort", [z]),
+    file.apply("b", "Elu", [z], { alpha: { float: -1 } }),
+  ]);
+  assert.is(
+    await refusalOf(file.toMessage("y", both, ["batch", 4], []).toBytes()),
+    `loadOnnx: the file has nodes that are not supported: "a/Sort" (Sort), "b/Elu" (Elu: its alpha is -1, expected at least 0); export the decoder without them, or write them ${page}`,
+  );
+});
+
+test.run();
