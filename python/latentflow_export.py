@@ -56,6 +56,29 @@ PRIORS: Dict[str, Dict[str, str]] = {
     "gaussian": {"mean": "d", "std": "d", "covariance": "dd"},
     "gaussianMixture": {"weights": "K", "means": "Kd", "stds": "Kd", "covariances": "Kdd"},
 }
+# The operators of ONNX that latentflow reads, as its docs/onnx-operators.md has them.
+OPERATORS = frozenset(
+    """
+    Abs Add AveragePool BatchNormalization Cast Celu Clip Concat Conv ConvTranspose Cos DepthToSpace Div Dropout
+    Elu Erf Exp Expand Flatten Gather Gelu Gemm GlobalAveragePool GroupNormalization HardSigmoid HardSwish
+    Identity InstanceNormalization LayerNormalization LeakyRelu Log LogSoftmax MatMul Max Min Mish Mul Neg
+    OneHot PRelu Pad Pow RMSNormalization Reciprocal ReduceL1 ReduceL2 ReduceMean ReduceSum ReduceSumSquare Relu
+    Reshape Resize Selu Sigmoid Sin Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub Sum Tanh Tile
+    Transpose Unsqueeze Where
+    """.split()
+)
+# Of constants and of shapes alone, not of values that depend on the numbers of an input.
+OPERATORS_OF_CONSTANTS = frozenset(
+    """
+    And Ceil Constant ConstantOfShape Equal Floor Greater GreaterOrEqual Less LessOrEqual Mod Not Or Range
+    ReduceMax ReduceMin ReduceProd Round Shape Sign Size Xor
+    """.split()
+)
+# Attributes of which it reads some values only.
+CHOICES: Dict[str, Dict[str, Tuple[str, ...]]] = {
+    "Pad": {"mode": ("constant", "reflect", "edge")},
+    "Resize": {"mode": ("nearest", "linear")},
+}
 PROBE_POINTS = 32  # the most points that a probe is taken at
 ONE_FILE_BYTES = 2**31 - 2**24  # protobuf ends at 2 GiB; the graph needs a little of it
 SAFETENSORS_HEADER_BYTES = 2**20  # the longest header that latentflow reads
@@ -92,6 +115,10 @@ def export(
     pruning). The module is left as it is, and so are the states of random number generators. Forward hooks are part
     of what a module computes: they are called on the copy.
 
+    A file that latentflow does not read would be of no use here, so none is written where an operator, or its mode, says
+    that already. What it refuses beside that, a shape say, is said when the file is loaded; docs/onnx-operators.md of the
+    npm package lists all. For other programs torch.onnx.export writes any module.
+
     Args:
         module: takes the latents and returns one tensor; the first axis of both is the batch. Inputs that have the name
             of a parameter of `forward` are passed by name, and if none has, by position: latents, fixed, points.
@@ -115,7 +142,8 @@ def export(
             is multiplied by, by default 1. Numbers are lists, arrays or tensors. Default: none.
 
     Raises:
-        ValueError: what the module does is not a decoder's work, or an argument is wrong. Nothing is written then.
+        ValueError: what the module does is not a decoder's work, or takes operators that latentflow does not read, or an
+            argument is wrong. Nothing is written then.
     """
     shown, path = path, _check_path(path)
     rows = _check_count("probe_rows", probe_rows)
@@ -880,6 +908,7 @@ def _write_onnx(
                     one.name, "is it a decoder?" if one.kind == "latent" else "leave it out"
                 )
             )
+    _check_operators(onnx, model.graph, inputs, module)
     _declare_shape(model.graph.output[0], axes[output], outputs)
     points = [one.name for one in inputs.all if one.kind in ("points", "shared points")]
     metadata = [
@@ -906,6 +935,66 @@ def _write_onnx(
             all_tensors_to_one_file=True,
             location=os.path.basename(path) + ".data",
         )
+
+
+def _check_operators(onnx: Any, graph: Any, inputs: _Inputs, module: torch.nn.Module) -> None:
+    """Refuses nodes that latentflow does not read, as far as their operators and modes tell."""
+    computed = {one.name for one in inputs.all}
+    unread = []
+    for node in graph.node:
+        # A shape is known for any batch, and any number of points.
+        is_computed = node.op_type not in ("Shape", "Size") and any(name in computed for name in node.input)
+        if is_computed:
+            computed.update(node.output)
+        reason = _why_unread(onnx, node, is_computed)
+        if reason is not None:
+            unread.append("{} {}{}".format(node.op_type, _place(node, inputs, module), reason and ": " + reason))
+    if unread:
+        # A module may be several nodes, one for each layer of an LSTM say.
+        each = list(dict.fromkeys(unread))
+        shown = ", ".join(each[:12]) + (" and {} more".format(len(each) - 12) if len(each) > 12 else "")
+        raise ValueError(
+            "export: latentflow does not read what {} written for: {}; docs/onnx-operators.md of the npm package lists the "
+            "operators that it reads, and what to take in place of others".format(
+                "a node is" if len(unread) == 1 else "nodes are", shown
+            )
+        )
+
+
+def _why_unread(onnx: Any, node: Any, is_computed: bool) -> Optional[str]:
+    """Why latentflow does not read a node, "" where the operator is none of its own; None where it does."""
+    name = node.op_type
+    if node.domain not in ("", "ai.onnx") or name not in OPERATORS | OPERATORS_OF_CONSTANTS:
+        return ""
+    if is_computed and name in OPERATORS_OF_CONSTANTS:
+        return "it depends on inputs; of these only constants are read"
+    choices = CHOICES.get(name, {})
+    for attribute in node.attribute:
+        if attribute.name in choices:
+            value = onnx.helper.get_attribute_value(attribute).decode()
+            if value not in choices[attribute.name]:
+                expected = " or ".join('"{}"'.format(choice) for choice in choices[attribute.name])
+                return 'its {} is "{}", expected {}'.format(attribute.name, value, expected)
+    return None
+
+
+def _place(node: Any, inputs: _Inputs, module: torch.nn.Module) -> str:
+    """
+    Which module a node is of: PyTorch's exporter calls those of net.0 in block "/block/net/net.0/Gemm".
+    """
+    path: List[str] = []
+    for part in node.name.strip("/").split("/")[:-1]:
+        if path and part.startswith(path[-1] + "."):
+            path.pop()
+        path.append(part)
+    caller = inputs.caller(module)
+    owner = dict(caller.named_modules()).get(".".join(path))
+    if owner is None:
+        return "(node {!r})".format(node.name)
+    if caller is not module:
+        path = path[1:]
+    kind = type(owner).__name__
+    return "of {!r} ({})".format(".".join(path), kind) if path else "of the module itself ({})".format(kind)
 
 
 def _declare_shape(output: Any, names: Dict[int, str], outputs: torch.Tensor) -> None:

@@ -176,4 +176,39 @@ test("the refusal of an operator that is not read names the page, of one node an
   );
 });
 
+// Which modules it refuses is tested in test/python-export/, by a Python that has PyTorch.
+const exporter = readFileSync(new URL("../python/latentflow_export.py", import.meta.url), "utf8");
+
+/** A list of names in the exporter. */
+function namesIn(list: string): string[] {
+  const found = new RegExp(`^${list} = frozenset\\(\\s*"""(.*?)"""`, "ms").exec(exporter);
+  assert.ok(found, list);
+  return found[1]!.trim().split(/\s+/);
+}
+
+test("latentflow_export.py has the same operators", () => {
+  const [ofInputs, ofConstants] = [namesIn("OPERATORS"), namesIn("OPERATORS_OF_CONSTANTS")];
+  const names = [...rows.keys()].sort();
+  assert.equal(
+    ofInputs,
+    names.filter((name) => operatorOf(name)),
+  );
+  assert.equal(
+    ofConstants,
+    names.filter((name) => !operatorOf(name)),
+  );
+});
+
+test("latentflow_export.py takes the modes that are read", async () => {
+  const [, lists = ""] = /^CHOICES: .*? = \{\n(.*?)^\}/ms.exec(exporter)!;
+  const choices = [...lists.matchAll(/^ {4}"(\w+)": \{"(\w+)": \((.*)\)\},$/gm)];
+  assert.is(choices.length, lists.trim().split("\n").length);
+  for (const [, operator, attribute, list] of choices) {
+    const others: Others =
+      operator === "Resize" ? scaledBy(2) : (file) => [file.integers([0, 0, 1, 1, 0, 0, 1, 1])];
+    const message = await refusalOf(fileOf(operator!, { [attribute!]: { text: "another" } }, others));
+    assert.match(message, `its ${attribute} is "another", expected ${list!.split(", ").join(" or ")})`);
+  }
+});
+
 test.run();

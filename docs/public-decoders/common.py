@@ -50,13 +50,20 @@ def vary(module, *inputs, skip=()):
 
 
 def write(name, module, **inputs):
-    """Exports a decoder to NAME.onnx in the folder that the command line names, and prints its size and sha256."""
+    """
+    Exports a decoder to NAME.onnx in the folder that the command line names, and prints its size and sha256, or why it is
+    refused.
+    """
     if len(sys.argv) != 2:
         sys.exit("usage: python {} FOLDER".format(sys.argv[0]))
     os.makedirs(sys.argv[1], exist_ok=True)
     path = os.path.join(sys.argv[1], name + ".onnx")
-    export(module, path, **inputs)
-    report(path, module)
+    try:
+        export(module, path, **inputs)
+    except ValueError as error:
+        print("{}.onnx  refused: {}".format(name, error))
+    else:
+        report(path, module)
 
 
 def report(path, module):

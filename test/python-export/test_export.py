@@ -697,6 +697,55 @@ class Refusals(Exported):
     def test_operators_that_the_exporter_does_not_know(self):
         self.refuses("PyTorch's exporter fails", Function(lambda x: torch.special.i0e(x)), latent=5)
 
+    def test_operators_that_latentflow_does_not_read(self):
+        first = [nn.Linear(5, 32), nn.Unflatten(1, (2, 4, 4))]
+        one = "latentflow does not read what a node is written for: "
+        pool = nn.Sequential(*first, nn.MaxPool2d(2))
+        self.refuses(one + r"MaxPool of '2' \(MaxPool2d\); docs/onnx-operators.md of the npm package", pool, latent=5)
+        resize = nn.Sequential(*first, nn.Upsample(scale_factor=2, mode="bicubic"))
+        message = r"""Resize of '2' \(Upsample\): its mode is "cubic", expected "nearest" or "linear"; docs/"""
+        self.refuses(one + message, resize, latent=5)
+        for mode in ["nearest", "bilinear"]:
+            self.export(nn.Sequential(*first, nn.Upsample(scale_factor=2, mode=mode)), latent=5)
+        os.remove(self.path)
+        several = nn.Sequential(*first, nn.Sequential(nn.ReLU(), nn.MaxPool2d(2, 1)), nn.MaxPool2d(2, 1))
+        message = r"what nodes are written for: MaxPool of '2.1' \(MaxPool2d\), MaxPool of '3' \(MaxPool2d\); docs/"
+        self.refuses(message, several, latent=5)
+        many = nn.Sequential(*first, *[nn.MaxPool2d(1) for _ in range(20)])
+        self.refuses(r"MaxPool of '13' \(MaxPool2d\) and 8 more; docs/", many, latent=5)
+
+        class Recurrent(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.gru = nn.GRU(1, 2, num_layers=3, batch_first=True)
+
+            def forward(self, z):
+                return self.gru(z.unsqueeze(-1))[0]
+
+        self.refuses(r"what nodes are written for: GRU of 'gru' \(GRU\); docs/", Recurrent(), latent=5)
+
+    def test_operators_that_latentflow_reads_of_constants_alone(self):
+        message = r"Floor of the module itself \(Function\): it depends on inputs; of these only constants are read; docs/"
+        self.refuses(message, Function(torch.floor), latent=5)
+
+        def places(x):  # of the number of rows
+            return x + torch.floor(torch.arange(x.shape[0] * 6) / 6).reshape(x.shape) * 0
+
+        self.export(Function(places), latent=5)
+        self.assertIn("Floor", [node.op_type for node in self.model.graph.node])
+
+    def test_places_of_operators_in_modules_called_by_name(self):
+        class Pooled(Conditioned):
+            def __init__(self):
+                super().__init__()
+                self.pools = nn.ModuleList([nn.MaxPool1d(1)])
+
+            def forward(self, scale, latents, *, condition):
+                return self.pools[0](super().forward(scale, latents, condition=condition))
+
+        fixed = {"condition": torch.eye(3), "scale": torch.rand(9, 1) + 0.5}
+        self.refuses(r": MaxPool of 'pools.0' \(MaxPool1d\); docs/", Pooled(), latent=5, fixed=fixed)
+
     def test_inputs_without_influence(self):
         class Ignores(Labelled):
             def forward(self, z, label):
