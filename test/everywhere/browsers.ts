@@ -26,6 +26,7 @@ interface Case {
 
 const CASES: readonly Case[] = [
   { name: "page", page: "import-map.html", library: "import map", quick: true },
+  { name: "page, a decoder in ONNX", page: "onnx.html", library: "import map", quick: true },
   { name: "module worker", page: "worker.html" },
   { name: "service worker", page: "service-worker.html" },
   { name: "iframe, the outer page's data", page: "iframe.html" },
