@@ -38,6 +38,12 @@ test("README's list of activations is that of all", () => {
   assert.equal(list!.split(", ").sort(), Object.keys(activations).sort());
 });
 
+test("the guide's list of activations is that of all", () => {
+  const guide = readFileSync("docs/from-pytorch.md", "utf8");
+  const list = quoted(between(guide, "The activation is the one between", "`gelu` is `nn.GELU()`"));
+  assert.equal(list.sort(), Object.keys(activations).sort());
+});
+
 test("each activation but the identity is a layer of latentflow/graph", () => {
   const made: Readonly<Record<string, unknown>> = { ...layers };
   for (const [name, { parameter }] of Object.entries(activations)) {

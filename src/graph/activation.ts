@@ -8,7 +8,8 @@ import { type Bounds, checkNumber, checkOptions, invalid, orDefault, show } from
  * - `tanh`
  * - `sigmoid`: 1 / (1 + exp(-x))
  * - `silu`: x · sigmoid(x), also called swish
- * - `gelu`: x · Φ(x), Φ the normal distribution (by erf, not its tanh approximation)
+ * - `gelu`: x · Φ(x), Φ the normal distribution, by erf: PyTorch's `GELU()`. `GELU(approximate="tanh")` is another
+ *   function, off by up to 5e-4
  * - `softplus`: log(1 + exp(x))
  * - `sine`: sin(frequency · x); meant for phases of up to some thousands, since float32 hardly tells the periods of
  *   millions apart. Always within [-1, 1], NaN where the phase is infinite

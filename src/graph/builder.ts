@@ -237,7 +237,7 @@ export function silu(): Layer<"activation"> {
   return activation("silu");
 }
 
-/** x · Φ(x), Φ the normal distribution. */
+/** x · Φ(x), Φ the normal distribution, by erf: PyTorch's `GELU()`, not `GELU(approximate="tanh")`. */
 export function gelu(): Layer<"activation"> {
   return activation("gelu");
 }
