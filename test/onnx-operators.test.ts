@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { documentOnnxOperators } from "../scripts/document-onnx-operators.ts";
-import { LatentflowError } from "../src/index.ts";
+import { decode, LatentflowError } from "../src/index.ts";
 import { ELEMENTWISE } from "../src/onnx/folding/elementwise.ts";
 import { canFold } from "../src/onnx/folding/fold.ts";
 import { REDUCTIONS } from "../src/onnx/folding/reductions.ts";
@@ -79,6 +79,19 @@ const scaledBy =
   (file) => ["", file.floats([1, 1, scale, scale])];
 /** As many vectors of a number for each channel. */
 const parameters = (file: OnnxFile, count: number) => new Array<Tensor>(count).fill(file.filled(4, 1));
+
+test("Mod of constants: what is left over has the sign of the divisor, and with fmod that of the dividend", async () => {
+  const leftOver = async (attributes: Attributes) => {
+    const file = new OnnxFile(["z", "y"]);
+    const z = file.input("z", ["batch", 4]);
+    const constants = [file.floats([-5, 5, -5.5, 5.5]), file.floats([3, -3, 2, 2])];
+    const made = file.apply("module", "Add", [z, file.apply("constant", "Mod", constants, attributes)]);
+    const decoder = await loadOnnx(file.toMessage("y", made, ["batch"], []).toBytes());
+    return [...(await decode(decoder, new Float32Array(4)))];
+  };
+  assert.equal(await leftOver({}), [1, -1, 0.5, 1.5]);
+  assert.equal(await leftOver({ fmod: integer(1) }), [-2, 2, -1.5, 1.5]);
+});
 
 /** Something that a row of the page says, a node that has it, and what its refusal says. */
 type Case = readonly [said: RegExp, refusal: RegExp, attributes?: Attributes, others?: Others];

@@ -1,4 +1,5 @@
 import { sizeOf, stridesOf } from "../../graph/operations.ts";
+import type { NodeView } from "../node-view.ts";
 import type { ElementType, Numbers, Tensor } from "../tensor.ts";
 
 // Constants, number by number. Floats are rounded to float32 after each operator, as they are where it is run.
@@ -75,8 +76,11 @@ const truth = (holds: (a: number, b: number) => boolean) =>
 /** Integers are divided towards 0. */
 const divide: Binary = (a, b, type) => (type === "float" ? a / b : Math.trunc(a / b) + 0);
 
-/** Of what is left over: the sign of the divisor, as in Python. */
-const remainder = (a: number, b: number) => a - b * Math.floor(a / b);
+/** What is left over has the sign of the divisor, as in Python, or with `fmod` that of the dividend, as in C. */
+const modulo: Elementwise = (inputs, node) => {
+  const isLikeC = node.integer("fmod", 0) !== 0;
+  return binary((a, b) => (isLikeC ? a % b : a - b * Math.floor(a / b)))(inputs);
+};
 
 /** The error function, to some 1e-16: its series, and beyond 2.5 the continued fraction of its complement. */
 function erf(x: number): number {
@@ -108,7 +112,7 @@ const many =
     tensors.map((tensor) => tensor!).reduce((a, b) => broadcast(a, b, f));
 
 /** What an operator makes of constants, number by number. */
-export type Elementwise = (inputs: readonly (Tensor | undefined)[]) => Tensor;
+export type Elementwise = (inputs: readonly (Tensor | undefined)[], node: NodeView) => Tensor;
 
 /** Operators of one number or of two. */
 export const ELEMENTWISE = {
@@ -117,7 +121,7 @@ export const ELEMENTWISE = {
   Mul: binary((a, b) => a * b),
   Div: binary(divide),
   Pow: binary((a, b) => a ** b),
-  Mod: binary(remainder),
+  Mod: modulo,
   Min: many(Math.min),
   Max: many(Math.max),
   Sum: many((a, b) => a + b),

@@ -59,7 +59,7 @@ function foldOf(operator: string): Fold | undefined {
     const shapes = inputs.map((tensor, i) => (tensor ?? node.refuse(`its input ${i} is missing`)).shape);
     if (!isBroadcastable(shapes)) return node.refuse("the shapes that it reads do not fit together");
     claim(sizeOf(broadcastShape(shapes)));
-    return elementwise(inputs);
+    return elementwise(inputs, node);
   };
 }
 
