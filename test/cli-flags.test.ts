@@ -197,6 +197,35 @@ function argumentsOf(command: Command, option: Option, value: string): string[] 
   ];
 }
 
+test("a flag with a value is given once, unless its values are collected; a switch as often as one likes", async () => {
+  const collecting = ["encode --data", "train --validate-fixed"].concat(
+    ["encode", "decode", "evaluate", "train"].map((verb) => `${verb} --fixed`),
+    createProgram().commands.map((command) => `${command.name()} --points-input`),
+  );
+  const particular: Readonly<Record<string, string>> = {
+    ...{ "--fixed": "a=1", "--validate-fixed": "a=1", "--shard": "0/2" },
+    ...{ "--activation": "elu", "--output-activation": "sigmoid" },
+  };
+  for (const command of createProgram().commands) {
+    const verb = command.name();
+    for (const option of command.options) {
+      const { long } = option;
+      const value = option.argChoices?.[0] ?? particular[long!] ?? "1";
+      const argument = option.isBoolean() ? long! : `${long}=${value}`;
+      const message = await said([verb, argument, argument, "--no-such-flag"]);
+      const mayRepeat = option.isBoolean() || collecting.includes(`${verb} ${long}`);
+      const expected = mayRepeat
+        ? /^latentflow: (unknown option '--no-such-flag'|.* a is given twice, expected each input once)/
+        : new RegExp(`^latentflow: ${long} is given twice, expected once\\n`);
+      assert.match(message, expected, `${verb} ${long}`);
+    }
+  }
+  assert.match(
+    await said(["train", "--data", "a.npy", "--data", "b.npy", "--layers", "2,5,6", "--out", "o"]),
+    /^latentflow: --data is given twice, expected once\n/,
+  );
+});
+
 /** What is filled into a text of the sources. */
 const FILLED = "\0";
 

@@ -195,9 +195,11 @@ test("means are over the values that are finite, and the floor over the same sam
   const far = z0.slice();
   far.fill(3e38, 4 * LATENT, 5 * LATENT);
   const out = workplace.newPath();
-  const figures = await report(
-    ...encoding(out, "--z0", workplace.writeFloats(far, [B, LATENT]), "--decoder", file),
-  );
+  const otherFiles = new Map([
+    [decoderFile, file],
+    [z0File, workplace.writeFloats(far, [B, LATENT])],
+  ]);
+  const figures = await report(...encoding(out).map((argument) => otherFiles.get(argument) ?? argument));
   const losses = column(readCsv(join(out, "results.csv")), "loss").map(Number);
   assert.not.ok(Number.isFinite(losses[4]));
   const others = [...Array(B).keys()].filter((sample) => sample !== 4);

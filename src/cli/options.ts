@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { type Backend, wasm } from "../index.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { kebabCase, parseCount } from "./parse.ts";
+import { collectors, kebabCase, parseCount } from "./parse.ts";
 
 /** How a command prints and runs, as commander hands it over. */
 export interface RunningOptions {
@@ -54,6 +54,21 @@ export function checkRequired(command: Command): void {
     .map(({ flags }) => `'${flags}'`);
   if (missing.length === 0) return;
   wrongUsage(command, `required option${missing.length > 1 ? "s" : ""} ${missing.join(", ")} not specified`);
+}
+
+/**
+ * Refuses a flag with a value that is given a second time, unless its values are collected: commander would forget the
+ * first one without a word.
+ */
+export function refuseRepeated(command: Command): void {
+  for (const option of command.options) {
+    if (option.isBoolean() || option.variadic || collectors.has(option.parseArg)) continue;
+    let isGiven = false;
+    command.on(`option:${option.name()}`, () => {
+      if (isGiven) wrongUsage(command, `${option.long} is given twice, expected once`);
+      isGiven = true;
+    });
+  }
 }
 
 /** Ends the program over wrong usage. */

@@ -141,6 +141,9 @@ export function parseNames(text: string, before: readonly string[] = []): string
   return [...before, text];
 }
 
+/** Those whose option may be given several times, each behind those before it. */
+export const collectors: ReadonlySet<unknown> = new Set([parseFixed, parseNames]);
+
 /** An option's name in the program of its name in a command line: `--step-init`, without the dashes, of stepInit. */
 export function kebabCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

@@ -14,7 +14,7 @@ import { isStdin } from "./files.ts";
 import { inFlags } from "./flags.ts";
 import { dataOptions, givenFiles, networkOptions } from "./input-options.ts";
 import { addMergeCommand } from "./merge.ts";
-import { checkRequired, wrongUsage } from "./options.ts";
+import { checkRequired, refuseRepeated, wrongUsage } from "./options.ts";
 import { kebabCase } from "./parse.ts";
 import { note, say } from "./print.ts";
 import { addStatusCommand } from "./status.ts";
@@ -58,6 +58,7 @@ With ${debugVariable}=1 in the environment an error that is a defect comes with 
   addDescribeCommand(program);
   addTrainCommand(program);
   addEvaluateCommand(program);
+  program.commands.forEach(refuseRepeated);
   return program;
 }
 
