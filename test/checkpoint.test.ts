@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import { checksum, showChecksum } from "../src/checksum.ts";
 import { createDataset } from "../src/data/dataset.ts";
 import { readSafetensors } from "../src/decoder/safetensors.ts";
+import { conv, dense, reshape, sequential, sigmoid } from "../src/graph/index.ts";
 import {
   amd,
   binaryCrossEntropy,
@@ -187,11 +188,25 @@ test("another run's checkpoint is refused, and what differs is named", async () 
     ],
     [
       createDecoder({ layers: [3, 7, 9], ...describe }),
-      /decoder\.operations\.0\.shape\.0 is 8 there and 7 here/,
+      /another run: decoder is 3 → 8 → 9 there and 3 → 7 → 9 here\. Give/,
+    ],
+    [
+      createDecoder({ layers: [3, 8, 5, 9], ...describe }),
+      /another run: decoder is 3 → 8 → 9 there and 3 → 8 → 5 → 9 here\. Give/,
+    ],
+    [
+      createDecoder(
+        sequential(3, [
+          ...[dense(9), reshape([3, 3, 1])],
+          ...[conv({ channels: 1, kernel: 3, padding: 1 }), sigmoid()],
+        ]),
+        { loss: "bce" },
+      ),
+      /another run: decoder is 3 → 8 → 9 there and 3 → 9 → 3×3×1 here\. Give/,
     ],
     [
       createDecoder({ layers: [3, 8, 9], seed: 1, activation: "tanh", ...describe }),
-      /decoder\.operations\.1\.activation\.name is "elu" there and "tanh" here/,
+      /another run: decoder\.operations\.1\.activation\.name is "elu" there and "tanh" here\. Give/,
     ],
   ] as const) {
     const run = train(decoder, smallData, { ...smallOptions, ...go } as TrainOptions);

@@ -295,6 +295,39 @@ test("what the checkpoint's run had otherwise is named by flags", async () => {
   for (const [more, message] of others) {
     assert.match(await said([...args, ...more, "--resume"]), message);
   }
+  // The decoder once, by the flag that gives it.
+  const { layers: _, ...withoutLayers }: Record<string, string> = { ...given.train, out };
+  const ofOther = async (flag: string, value: string, ...more: string[]) => {
+    const flags = { ...withoutLayers, [flag]: value };
+    const all = Object.entries(flags).flatMap(([name, text]) => [`--${name}`, text]);
+    const adam = ["--optimizer", "adam", "--shift", "1", "--threads", "1", "--quiet", "--resume"];
+    return (await said(["train", ...all, ...adam, ...more])).replace(/^.*another run: /, "");
+  };
+  assert.match(await ofOther("layers", "2,4,3,6"), /^--layers is 2,5,6 there and 2,4,3,6 here\. Give/);
+  assert.match(
+    await ofOther("layers", "2,5,6", "--activation", "tanh"),
+    /^--layers: operations\.1\.activation\.name is "elu" there and "tanh" here\. Give/,
+  );
+  const file = `${workplace.newPath()}.safetensors`;
+  writeFileSync(file, createDecoder({ layers: [2, 4, 6], loss: "bce" }).toSafetensors());
+  assert.match(await ofOther("decoder", file), /^--decoder is 2 → 5 → 6 there and 2 → 4 → 6 here\. Give/);
+  assert.match(
+    await ofOther("layers", "2,5,6", "--seed", "1"),
+    /^--layers: parameters is "\w{8}" there and "\w{8}" here; --seed is 0 there and 1 here\. Give/,
+  );
+  const architecture = `${workplace.newPath()}.json`;
+  const kernel = { kind: "conv", channels: 1, kernel: [3, 3], padding: [1, 1, 1, 1] };
+  const operations = [
+    { kind: "dense", name: "a", inputs: ["z"], units: 6 },
+    { kind: "reshape", name: "b", inputs: ["a"], shape: [3, 2, 1] },
+    { ...kernel, name: "c", inputs: ["b"] },
+  ];
+  const definition = { format: 1, layout: "channelsLast", latentSize: 2, operations };
+  writeFileSync(architecture, JSON.stringify(definition));
+  assert.match(
+    await ofOther("architecture", architecture, "--loss", "mse"),
+    /^--architecture is 2 → 5 → 6 there and 2 → 6 → 3×2×1 here; /,
+  );
   assert.match(
     await said(args),
     /checkpoint\.safetensors is there, .*go on from it with --resume, give another --out/,

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { show, showPath } from "../check.ts";
 import { showFile } from "./files.ts";
-import { dataOptions } from "./input-options.ts";
+import { dataOptions, decoderOptions } from "./input-options.ts";
 import { splitMessage } from "./message.ts";
 import { kebabCase } from "./parse.ts";
 import { choices } from "./training-options.ts";
@@ -32,7 +32,6 @@ const options: Readonly<Record<string, string>> = {
   "validationData.samples": "validate",
   "validationData.size": "validate",
   "validationData.checksum": "validate",
-  "decoder.parameters": "decoder",
   "codeOptimizer.learningRate": "codeLearningRate",
   validationFixed: "validateFixed",
   "prior.name": "prior",
@@ -180,11 +179,20 @@ function inDifferences(
   if (differences === undefined) return text;
   const named = differences.split("; ").map((difference) => {
     const [name] = /^[\w.]*/.exec(difference)!;
+    if (/^decoder(\.|$)/.test(name)) return inDecoderFlag(difference, given);
     const [, input] = /^fixed\.(.+)$/.exec(name) ?? [];
     const flag = flagOf(name);
     return `${flag && input ? `${flag} ${input}` : (flag ?? name)}${difference.slice(name.length)}`;
   });
   return `${head}${another}${named.join("; ")}${moreEpochs(differences, given)}`;
+}
+
+/** A difference in the decoder, with the flag that has given it. */
+function inDecoderFlag(difference: string, given: Readonly<Record<string, unknown>>): string {
+  const flag = decoderOptions.find((name) => given[name] !== undefined);
+  const text = difference.replace(/^decoder/, `--${flag}`).replace(/^(--\w+)\./, "$1: ");
+  // Layers of numbers alone, as the flag has them.
+  return flag === "layers" && !text.includes("×") ? text.replaceAll(" → ", ",") : text;
 }
 
 /** What to do for more epochs: how fast a run learns may depend on how many there are, so it cannot be made longer. */

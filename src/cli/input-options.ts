@@ -9,6 +9,9 @@ export const dataOptions = ["data", "latents", "weights", "z0", "validate", "pri
 /** The options that give a file of a network. */
 export const networkOptions = ["decoder", "encoder", "architecture"] as const;
 
+/** The options that say which decoder is meant: a command takes one of them. */
+export const decoderOptions = ["layers", "architecture", "decoder"] as const;
+
 /** All options that give a file to be read. */
 export const inputOptions = [...dataOptions, ...networkOptions];
 

@@ -4,6 +4,7 @@ import { addDataOptions, checkDataOptions, stdinHelp, weightsHelp } from "./data
 import { addDecoderOptions, addLossOptions } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
 import { addFixedOptions } from "./fixed-inputs.ts";
+import { decoderOptions } from "./input-options.ts";
 import { addRunningOptions, refuseOptions, requiredOption, wrongUsage } from "./options.ts";
 import { parseCount, parseCounts, parseFixed, parseNumber } from "./parse.ts";
 import { addPriorOptions, checkPriorOptions, priorOptionNames } from "./prior-options.ts";
@@ -77,9 +78,7 @@ Examples:
   command.action(async (options: TrainingJob) => {
     checkDataOptions(command);
     checkPriorOptions(command);
-    const decoders = (["layers", "architecture", "decoder"] as const).filter(
-      (name) => options[name] !== undefined,
-    );
+    const decoders = decoderOptions.filter((name) => options[name] !== undefined);
     if (decoders.length !== 1) {
       const came = decoders.map((name) => `--${name}`).join(" and ");
       wrongUsage(

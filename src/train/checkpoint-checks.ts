@@ -4,11 +4,11 @@ import { LatentflowError } from "../errors.ts";
 import { checkRandomState } from "../random.ts";
 import { codesTensors, type RunState } from "./checkpoint.ts";
 import type { CodesState } from "./codes.ts";
-import { differences, type RunDescription } from "./run-description.ts";
+import { type RunDescription, runDifferences } from "./run-description.ts";
 
 // Whether a run can go on from a checkpoint. That it is not damaged its checksum has shown.
 
-/** Differences beyond so many are only counted: another decoder, say, differs in a lot at once. */
+/** Differences beyond so many are only counted. */
 const SHOWN_DIFFERENCES = 5;
 
 /**
@@ -17,7 +17,7 @@ const SHOWN_DIFFERENCES = 5;
  * @throws LatentflowError `invalid_argument`, whose message names what differs
  */
 export function checkSameRun(where: string, there: RunDescription, here: RunDescription): void {
-  const all = differences(there, here);
+  const all = runDifferences(there, here);
   if (all.length === 0) return;
   const shown = all.slice(0, SHOWN_DIFFERENCES).join("; ");
   const more = all.length > SHOWN_DIFFERENCES ? `; and ${all.length - SHOWN_DIFFERENCES} more` : "";
