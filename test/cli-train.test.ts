@@ -324,6 +324,20 @@ test("train --autoencoder, evaluate --encoder: the API's baseline", async () => 
   assert.is(document.meanLoss, meanLoss);
   assert.is(document.encoder.parameterCount, expected.encoder.parameterCount);
   assert.is(document.solver, undefined);
+
+  // No flow: no steps, and nothing that it has reached. Only what is not finite is said.
+  const { meanAcceptedSteps, meanBacktracks, statuses } = document;
+  assert.equal([meanAcceptedSteps, meanBacktracks, statuses], [null, null, {}]);
+  const table = await run(...evaluation);
+  assert.not.match(table.stdout, /statuses|reached_t1|steps|backtracks/);
+  assert.match(table.stdout, /samples per second/);
+  const infinite = `${workplace.newPath()}.safetensors`;
+  const beyond = createDecoder({ layers: [6, 5, 2] });
+  beyond.parameters.fill(3e38);
+  writeFileSync(infinite, beyond.toSafetensors());
+  const lost = await run(...evaluation.slice(0, -1), infinite);
+  assert.match(lost.stdout, /statuses +│ 12 nonfinite /, lost.stderr);
+  assert.not.match(lost.stdout, /steps|backtracks/);
 });
 
 test("train --autoencoder: a run that diverges says that there is no mean code", async () => {

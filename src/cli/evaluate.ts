@@ -66,7 +66,9 @@ import {
   showDecoder,
   showLoss,
   showSolver,
+  showStatuses,
   summaryRows,
+  workRows,
 } from "./report.ts";
 import { resultsFile, resultsTableName } from "./results.ts";
 import { readWeightsOf, readZ0Of } from "./samples.ts";
@@ -240,6 +242,9 @@ function documentOf(
       ? { encoder: decoderFigures(job.encoder!, by.encoder) }
       : { flow: by.flow.description, solver: by.solver.description }),
     ...figures,
+    ...("encoder" in by && {
+      ...{ meanAcceptedSteps: null, meanBacktracks: null, statuses: statusesWithoutFlow(report) },
+    }),
     ...objectiveFigures(report),
     meanTargetEntropy: hasEntropy ? report.meanLoss - meanExcessLoss : null,
     meanLossAboveEntropy: hasEntropy ? meanExcessLoss : null,
@@ -261,5 +266,13 @@ function rowsOf(job: EvaluateJob, { data, decoder, given, loss, prior, by }: Inp
   if (floor) {
     rows.push([`above ${floor.name}`, showLoss(loss, report.meanExcessLoss)[1]]);
   }
-  return [...rows, ...objectiveRows(loss, objectiveFigures(report)), ...summaryRows(report)];
+  const means = objectiveRows(loss, objectiveFigures(report));
+  if (!("encoder" in by)) return [...rows, ...means, ...summaryRows(report)];
+  const statuses = showStatuses(statusesWithoutFlow(report));
+  return [...rows, ...means, ...(statuses ? [["statuses", statuses] as const] : []), ...workRows(report)];
+}
+
+/** An encoder's codes end no flow: what there is to say is whether their losses are finite. */
+function statusesWithoutFlow({ statuses: { reached_t1: _, ...statuses } }: EvaluateReport) {
+  return statuses;
 }

@@ -64,8 +64,12 @@ export const besideRows = ({ weights, z0 }: Beside): [string, string][] => [
 
 /** What encoding samples has cost, and how they ended. */
 export function summaryRows(figures: EncodeSummary): [string, string][] {
+  return [...endingRows(figures), ...workRows(figures)];
+}
+
+/** What it has cost, however the samples ended. */
+export function workRows(figures: EncodeSummary): [string, string][] {
   return [
-    ...endingRows(figures),
     ["samples per second", showSpeed(figures.samplesPerSecond, figures.seconds)],
     // Of a run that was stopped before there was one, nothing.
     ...(figures.threads === undefined
@@ -78,14 +82,18 @@ export function summaryRows(figures: EncodeSummary): [string, string][] {
 export function endingRows(
   figures: Pick<EncodeSummary, "statuses" | "meanAcceptedSteps" | "meanBacktracks">,
 ): [string, string][] {
-  const statuses = Object.entries(figures.statuses).map(
-    ([status, count]) => `${formatCount(count)} ${status}`,
-  );
   return [
     ["mean accepted steps", formatMean(figures.meanAcceptedSteps)],
     ["mean backtracks", formatMean(figures.meanBacktracks)],
-    ["statuses", statuses.join(", ") || "none"],
+    ["statuses", showStatuses(figures.statuses) || "none"],
   ];
+}
+
+/** How many samples ended with each status: `58 converged, 2 stalled`. */
+export function showStatuses(statuses: EncodeSummary["statuses"]): string {
+  return Object.entries(statuses)
+    .map(([status, count]) => `${formatCount(count)} ${status}`)
+    .join(", ");
 }
 
 function showBuild(build: string, threads: number): string {
