@@ -248,6 +248,9 @@ test("files that cannot be used: exit code 1, one line, no stack", async () => {
 test("wrong usage: exit code 2 and a word on what is right", async () => {
   const cases: [args: string[], message: RegExp][] = [
     [["frobnicate"], /unknown command 'frobnicate'/],
+    ...[["encod"], ["encod", "--help"], ["-h", "encod"], ["help", "encod"], ["encod", "--data", "x"]].map(
+      (args): [string[], RegExp] => [args, /unknown command 'encod'\n\(Did you mean encode\?\)/],
+    ),
     [["demo", "--tolerence", "1"], /unknown option '--tolerence'\n\(Did you mean --tolerance\?\)/],
     [["demo", "--threads", "0"], /'--threads <n>' argument '0' is invalid\. Expected a whole number >= 1/],
     [["demo", "--limit", "0"], /'--limit <n>' argument '0' is invalid\. Expected a whole number >= 1/],
@@ -268,6 +271,20 @@ test("wrong usage: exit code 2 and a word on what is right", async () => {
     assert.is(stdout, "");
     assert.match(stderr, /^latentflow: /);
     assert.match(stderr, message);
+  }
+});
+
+test("help of a command, and of all of them: exit code 0", async () => {
+  for (const args of [
+    ["encode", "--help"],
+    ["help", "encode"],
+  ]) {
+    const { exit, stdout } = await run(...args);
+    assert.equal([exit, stdout.split("\n")[0]], [0, "Usage: latentflow encode [options]"], `${args}`);
+  }
+  for (const args of [["help"], ["--help"], ["help", "--help"]]) {
+    const { exit, stdout } = await run(...args);
+    assert.equal([exit, stdout.split("\n")[0]], [0, "Usage: latentflow [options] [command]"], `${args}`);
   }
 });
 

@@ -97,7 +97,7 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
     running = command;
   });
   try {
-    await program.parseAsync(args, { from: "user" });
+    await program.parseAsync(unknownCommand(args, program) ?? args, { from: "user" });
     return undefined;
   } catch (error) {
     // Commander has said it.
@@ -108,6 +108,14 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
   } finally {
     await closeFiles();
   }
+}
+
+/** The command alone where it is none: commander says so, but of such a command's help it prints its own. */
+function unknownCommand(args: readonly string[], program: Command): [string] | undefined {
+  const [first, second] = args.filter((arg) => !arg.startsWith("-"));
+  const name = first === "help" ? second : first;
+  const known = ["help", ...program.commands.map((command) => command.name())];
+  return name === undefined || known.includes(name) ? undefined : [name];
 }
 
 /** An error that nobody has thought of, in a line. */
