@@ -221,6 +221,47 @@ test("a folder that cannot be made is an error at once", async () => {
   }
 });
 
+test("what is refused leaves no folder that was not there", async () => {
+  const write = (value: number, shape: readonly number[]) =>
+    workplace.writeFloats(new Float32Array(shape.reduce((a, b) => a * b)).fill(value), shape);
+  const large = ["--data", write(2, [5, 4, 4])];
+  const narrow = ["--data", write(0.5, [5, 4])];
+  const weights = ["--data", data, "--weights", write(0, [16])];
+  const none = write(0, [0, 4, 4]);
+  const code = write(Number.NaN, [3, 6]);
+  const newDecoder = ["--layers", "6,40,16"];
+  const torn = workplace.newPath();
+  const shard = ["--decoder", decoder, "--data", data, "--out", torn, "--shard", "0/1", ...quick];
+  assert.is((await endOf(program.start(["encode", ...shard]))).exit, 0);
+  const part = join(torn, "parts", "part-00000000.safetensors");
+  writeFileSync(part, readFileSync(part).subarray(0, -1));
+  for (const [message, ...args] of [
+    [/expected \[0, 1\] for --loss bce/, "encode", "--decoder", decoder, ...large],
+    [/expected \[0, 1\] for --loss bce/, "evaluate", "--decoder", decoder, ...large],
+    [/expected \[0, 1\] for --loss bce/, "train", ...newDecoder, ...large],
+    [/its samples are 4,/, "encode", "--decoder", decoder, ...narrow],
+    [/--layers ends with 16, expected 4/, "train", ...newDecoder, ...narrow],
+    [/the samples of --data have 4 values/, "train", "--decoder", decoder, ...narrow],
+    [/the samples of --data have 4 values/, "evaluate", "--decoder", decoder, ...narrow],
+    [/all --weights are 0/, "encode", "--decoder", decoder, ...weights],
+    [/all --weights are 0/, "train", ...newDecoder, ...weights],
+    [/there are no samples/, "encode", "--decoder", decoder, "--data", none, "--shard", "0/1"],
+    [/NaN at sample 0, element 0/, "decode", "--decoder", decoder, "--latents", code],
+    [/part-00000000\.safetensors: /, "merge", torn],
+  ] as [RegExp, ...string[]][]) {
+    const parent = workplace.newPath();
+    const there = workplace.newPath();
+    mkdirSync(there);
+    for (const out of [join(parent, "deep", "out"), there]) {
+      const { exit, stderr } = await endOf(program.start([...args, "--quiet", "--out", out]));
+      assert.is(exit, 1, stderr);
+      assert.match(stderr, message);
+    }
+    assert.not(existsSync(parent), `${args}`);
+    assert.equal(readdirSync(there), [], "of others it stays");
+  }
+});
+
 test("nothing is written over a file that is read, by whatever name", async () => {
   const out = workplace.newPath();
   mkdirSync(out);

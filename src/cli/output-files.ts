@@ -10,6 +10,7 @@ import {
   realpath,
   rename,
   rm,
+  rmdir,
   stat,
   unlink,
 } from "node:fs/promises";
@@ -35,6 +36,14 @@ export interface OutputFile {
 export interface Output {
   readonly path: string;
   readonly content: string;
+}
+
+/** The folders that this process has made, each behind the one that it is in. */
+const made: string[] = [];
+
+/** Removes those in which there is nothing: the command has refused its input, say, when it had read all of it. */
+export async function removeEmptyFolders(): Promise<void> {
+  for (const folder of made.splice(0).reverse()) await rmdir(folder).catch(() => {});
 }
 
 /**
@@ -68,10 +77,13 @@ export async function makeFolder(
 async function makeFolders(folder: string): Promise<void> {
   const parent = dirname(folder);
   const make = () =>
-    mkdir(folder).catch(async (cause) => {
-      const isThere = codeOf(cause) === "EEXIST" && (await stat(folder)).isDirectory();
-      if (!isThere) throw cause;
-    });
+    mkdir(folder).then(
+      () => void made.push(folder),
+      async (cause) => {
+        const isThere = codeOf(cause) === "EEXIST" && (await stat(folder)).isDirectory();
+        if (!isThere) throw cause;
+      },
+    );
   await make().catch(async (cause) => {
     if (codeOf(cause) !== "ENOENT" || parent === folder) throw cause;
     await makeFolders(parent);

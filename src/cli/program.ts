@@ -15,6 +15,7 @@ import { inFlags } from "./flags.ts";
 import { dataOptions, givenFiles, networkOptions } from "./input-options.ts";
 import { addMergeCommand } from "./merge.ts";
 import { checkRequired, refuseRepeated, wrongUsage } from "./options.ts";
+import { removeEmptyFolders } from "./output-files.ts";
 import { kebabCase } from "./parse.ts";
 import { note, say } from "./print.ts";
 import { addStatusCommand } from "./status.ts";
@@ -107,6 +108,7 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
     return exitCodes.failed;
   } finally {
     await closeFiles();
+    await removeEmptyFolders();
   }
 }
 
