@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import type { Command } from "commander";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { documentCommands } from "../scripts/document-commands.ts";
@@ -18,11 +19,27 @@ test("each command's help and the document have the same exit codes", () => {
     Object.values(exitCodes).sort((a, b) => a - b),
   );
   for (const command of createProgram().commands) {
-    const help: string[] = [];
-    command.configureOutput({ writeOut: (part) => help.push(part) }).outputHelp();
-    const [, codes = ""] = /^Exit codes: (.*?:)/ms.exec(help.join("")) ?? [];
+    const [, codes = ""] = /^Exit codes: (.*?:)/ms.exec(helpOf(command)) ?? [];
     const numbers = [...codes.matchAll(/\d+/g)].map(Number);
     assert.equal(numbers, documented, command.name());
+  }
+});
+
+/** The help as a terminal of 80 columns shows it. */
+function helpOf(command: Command): string {
+  let help = "";
+  command.configureOutput({ writeOut: (part) => (help += part), getOutHelpWidth: () => 80 }).outputHelp();
+  return help;
+}
+
+test("no line of any help is longer than 80 characters, and no list of a description is wrapped", () => {
+  const program = createProgram();
+  for (const command of [program, ...program.commands]) {
+    for (const line of [...command.description().split("\n"), ...helpOf(command).split("\n")]) {
+      assert.ok(line.length <= 80, `${command.name()}: ${line}`);
+    }
+    // As it was written: commander has broken none of its lines.
+    assert.ok(helpOf(command).includes(`\n\n${command.description()}\n\n`), command.name());
   }
 });
 

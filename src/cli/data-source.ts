@@ -40,9 +40,13 @@ export const z0Help =
   "where the flows start, as latents.npy has it: a latent per sample, or one for all, as train's mean-code.npy is (default: 0)";
 export const weightsHelp = "weights >= 0 of the values, in such a file: for one sample, or for all";
 
+/** What the values may be, for the help. */
+export const valuesHelp = `Bytes (uint8) are divided by 255. For cross entropy values must lie in [0, 1].
+Missing values may be NaN where their weight is 0.`;
+
 /** That such a file may be stdin, for the help. */
-export const stdinHelp =
-  "- in place of a file of data is stdin, for one of them; -#NAME an array of a .npz file there.";
+export const stdinHelp = `One file of data may be -, standard input; -#NAME is the array NAME of a .npz
+file that comes in there.`;
 
 const loaders = { mnist, "fashion-mnist": fashionMnist, "seg-mnist": segMnist };
 

@@ -59,7 +59,8 @@ export function addDecodeCommand(program: Command): void {
 ${stdinHelp}
 ${exitCodesHelp("nothing is written")}
 Example:
-  $ latentflow decode --decoder D.safetensors --latents codes/latents.npy --out decoded`,
+  $ latentflow decode --decoder D.safetensors --out decoded \\
+      --latents codes/latents.npy`,
   );
   command.action(runDecode);
 }

@@ -82,9 +82,7 @@ export function addDecoderOptions(command: Command, standard = "what its file sa
       ]),
     )
     .option("--batch-norm-epsilon <x>", "what BatchNorms add to a variance, else 1e-5", parseNumber)
-    .optionsGroup(
-      "Decoder, if it is an ONNX file (of the above --output-activation sigmoid, --output-shape):",
-    )
+    .optionsGroup("Decoder, if it is ONNX (also --output-shape, --output-activation sigmoid):")
     .option(
       "--latent <name>",
       "the input that is sought, z; the others are fixed (default: the one of floats)",

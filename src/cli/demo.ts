@@ -18,9 +18,11 @@ export function addDemoCommand(program: Command): void {
     .command("demo")
     .summary("encode handwritten digits with the decoder that comes along")
     .description(
-      "Encodes MNIST test digits (28 × 28 pixels, values from 0 to 1) with a trained decoder and writes to DIR:\n" +
+      "Encodes MNIST test digits (28 × 28 pixels, values from 0 to 1) with a trained\n" +
+        "decoder and writes to DIR:\n" +
         "  latents.npy          the code of each digit, 20 numbers\n" +
-        "  results.csv          losses, gradient norm, status, steps and t, a line per digit\n" +
+        "  results.csv          a line per digit: losses, gradient norm, status, steps\n" +
+        "                       and t\n" +
         "  reconstructions.png  original, reconstruction and difference\n" +
         "  steps.png            reconstructions on the way\n" +
         "Files of these names in DIR are replaced.",

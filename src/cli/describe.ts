@@ -22,10 +22,10 @@ export function addDescribeCommand(program: Command): void {
     .command("describe")
     .summary("say what a decoder is made of")
     .description(
-      "Prints a decoder's operations with their shapes, parameters and multiplications for a sample, and totals; " +
-        "then its latent, what is given with each sample, its output, its prior if it has one, and whether it agrees " +
-        "with its file's probe. " +
-        "Of a decoder over points the figures are those for one.",
+      "Prints a decoder's operations with their shapes, parameters and multiplications\n" +
+        "for a sample, and totals; then its latent, what is given with each sample, its\n" +
+        "output, its prior if it has one, and whether it agrees with its file's probe. Of\n" +
+        "a decoder over points the figures are those for one.",
     )
     .argument("[file]", decoderHelp)
     .optionsGroup("What and how:")

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { dataFilesHelp, stdinHelp, weightsHelp, z0Help } from "./data-source.ts";
+import { dataFilesHelp, stdinHelp, valuesHelp, weightsHelp, z0Help } from "./data-source.ts";
 import { addDecoderOptions, addLossOptions, decoderHelp } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
 import { addFixedOptions } from "./fixed-inputs.ts";
@@ -24,16 +24,18 @@ export function addEncodeCommand(program: Command): void {
     .command("encode")
     .summary("encode a file of samples with a decoder of your own")
     .description(
-      "Finds for each sample y of FILE the code z whose decoding D(z) is closest to it, and writes to DIR:\n" +
+      "Finds for each sample y of FILE the code z whose decoding D(z) is closest to it,\n" +
+        "and writes to DIR:\n" +
         "  latents.npy          the codes, samples × latent size, float32\n" +
-        "  results.csv          losses, gradient norm, status, steps and t, a line per sample; of a prior its\n" +
-        "                       value and the objective, too\n" +
+        "  results.csv          a line per sample: losses, gradient norm, status, steps\n" +
+        "                       and t; with a prior its value and the objective, too\n" +
         "  reconstructions.npy  D(z) in the samples' shape (with --reconstructions)\n" +
         "  results.parquet      all of these in one file (with --format parquet)\n" +
         "  reconstructions.png  original, reconstruction, difference (of images)\n" +
         "  steps.png            reconstructions on the way (of images)\n" +
-        "Files of these names in DIR are replaced. More samples than --unit has are computed a unit at a\n" +
-        "time, and what is done is kept in DIR/parts until all is: the same command goes on from there.",
+        "Files of these names in DIR are replaced. More samples than --unit has are\n" +
+        "computed a unit at a time, and what is done is kept in DIR/parts until all is:\n" +
+        "the same command goes on from there.",
     )
     .optionsGroup("What and where:")
     .addOption(requiredOption("--decoder <file>", decoderHelp))
@@ -69,24 +71,27 @@ export function addEncodeCommand(program: Command): void {
   addFlowAndSolverOptions(command).addHelpText(
     "after",
     `
-Bytes (uint8) are divided by 255. For cross entropy the values must lie in [0, 1].
-Missing values may be NaN where their weight is 0.
-.npy, IDX and Parquet files are read a block, or a row group, at a time, and may be of any size.
+${valuesHelp}
+.npy, IDX and Parquet files are read a piece at a time, and may be of any size.
 ${stdinHelp}
---shard auto takes I from where the batch system has it, a variable of the environment:
+--shard auto takes I from the batch system's variable of the environment:
 ${batchSystemsHelp}
-latentflow merge puts the parts together, latentflow status says what is missing.
-${exitCodesHelp("of up to one unit nothing is\nwritten; of more, whole units are kept in DIR/parts")}
+latentflow merge puts the parts together, latentflow status says what is
+missing.
+${exitCodesHelp("of up to one unit nothing is written; of more, whole units are kept in DIR/parts")}
 Examples:
-  $ latentflow encode --decoder D.safetensors --data digits-idx3-ubyte.gz --out codes
+  $ latentflow encode --decoder D.safetensors --data digits.npy --out codes
   $ latentflow encode --decoder D.safetensors --data samples.npy --out codes \\
       --loss squaredError --activation tanh --limit 10 --json
   $ latentflow encode --decoder D.safetensors --data samples.npy --out codes \\
       --flow nesterov --solver rk4 --t1 30 --slices 100
-  $ latentflow encode --decoder D.onnx --data samples.npy --out codes --loss mse \\
-      --fixed label=labels.npy --fixed xyz=points.npy --points 2000
-  $ latentflow encode --decoder D.onnx --data part-*.parquet --id-column name --out codes --shard 0/16
-  $ latentflow encode --decoder vae.safetensors --data samples.npy --out codes --prior gaussian`,
+  $ latentflow encode --decoder D.onnx --data samples.npy --out codes \\
+      --loss mse --fixed label=labels.npy \\
+      --fixed xyz=points.npy --points 2000
+  $ latentflow encode --decoder D.onnx --data part-*.parquet --out codes \\
+      --id-column name --shard 0/16
+  $ latentflow encode --decoder vae.safetensors --data samples.npy --out codes \\
+      --prior gaussian`,
   );
   command.action(async ({ shard: given, shards, ...options }: EncodeCommandOptions) => {
     checkPriorOptions(command);

@@ -11,6 +11,7 @@ import {
   type SourcedData,
   showSamples,
   stdinHelp,
+  valuesHelp,
   weightsHelp,
   z0Help,
 } from "./data-source.ts";
@@ -95,10 +96,11 @@ export function addEvaluateCommand(program: Command): void {
     .command("evaluate")
     .summary("say how well a decoder encodes samples")
     .description(
-      "Encodes samples, unseen ones for example, and prints their mean loss, and for cross entropy how far " +
-        "that is above the targets' own entropy, the least that there can be. With --out it writes to DIR:\n" +
-        "  results.csv          losses, gradient norm, status, steps and t, a line per sample; of a prior its\n" +
-        "                       value and the objective, too\n" +
+      "Encodes samples, unseen ones for example, and prints their mean loss, and for\n" +
+        "cross entropy how far that is above the targets' own entropy, the least that\n" +
+        "there can be. With --out it writes to DIR:\n" +
+        "  results.csv          a line per sample: losses, gradient norm, status, steps\n" +
+        "                       and t; with a prior its value and the objective, too\n" +
         "A file of this name in DIR is replaced.",
     )
     .optionsGroup("What and where:")
@@ -116,13 +118,13 @@ export function addEvaluateCommand(program: Command): void {
   addFlowAndSolverOptions(command).addHelpText(
     "after",
     `
-Bytes (uint8) are divided by 255. For cross entropy the values must lie in [0, 1].
-Missing values may be NaN where their weight is 0.
+${valuesHelp}
 ${stdinHelp}
 ${exitCodesHelp("nothing is written")}
 Examples:
   $ latentflow evaluate --decoder trained/decoder.safetensors --dataset mnist
-  $ latentflow evaluate --decoder D.safetensors --data digits-idx3-ubyte.gz --limit 320 --json`,
+  $ latentflow evaluate --decoder D.safetensors --data digits.npy \\
+      --limit 320 --json`,
   );
   command.action(async (job: EvaluateJob) => {
     checkDataOptions(command);

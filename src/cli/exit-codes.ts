@@ -11,8 +11,16 @@ export const exitCodes = {
 
 /** What they mean, for the help of a command. @param stopped what a signal leaves */
 export function exitCodesHelp(stopped: string): string {
-  return `
-Exit codes: ${exitCodes.done} done, ${exitCodes.failed} a file or value that cannot be used, ${exitCodes.usage} wrong usage; ${exitCodes.SIGINT} ended by
-Ctrl-C (SIGINT), ${exitCodes.SIGTERM} by SIGTERM: ${stopped}.
-`;
+  const text =
+    `Exit codes: ${exitCodes.done} done, ${exitCodes.failed} a file or value that cannot be used, ` +
+    `${exitCodes.usage} wrong usage; ${exitCodes.SIGINT} ended by Ctrl-C (SIGINT), ${exitCodes.SIGTERM} by SIGTERM: ${stopped}.`;
+  return `\n${inLines(text)}\n`;
+}
+
+/** A paragraph in lines of up to 80 characters: what stands behind a command's options commander does not wrap. */
+function inLines(text: string): string {
+  return text
+    .replace(/\s+/g, " ")
+    .replace(/(.{1,80})( |$)/g, "$1\n")
+    .trimEnd();
 }

@@ -30,9 +30,10 @@ export function addMergeCommand(program: Command): void {
     .command("merge")
     .summary("put the parts of encode --shard together")
     .description(
-      "Checks every part in DIR/parts and writes to DIR, or to --out, what encode of all samples by one\n" +
-        "process would have written, byte for byte: latents.npy, results.csv and, where they were asked for,\n" +
-        "reconstructions.npy; or results.parquet.",
+      "Checks every part in DIR/parts and writes to DIR, or to --out, what encode of\n" +
+        "all samples by one process would have written, byte for byte: latents.npy,\n" +
+        "results.csv and, where they were asked for, reconstructions.npy; or\n" +
+        "results.parquet.",
     )
     .argument(
       "<dir...>",
@@ -47,11 +48,13 @@ export function addMergeCommand(program: Command): void {
     .addHelpText(
       "after",
       `
-Refused are parts that are missing or torn, and those of other options, data or builds.
+Refused are parts that are missing or torn, and those of other options, data or
+builds.
 ${exitCodesHelp("nothing is written")}
 Examples:
   $ latentflow merge results
-  $ latentflow merge node1/results node2/results --out results --format parquet --delete-parts`,
+  $ latentflow merge node1/results node2/results --out results \\
+      --format parquet --delete-parts`,
     );
   command.action(merge);
 }

@@ -43,7 +43,8 @@ export function createProgram(): Command {
       `
 Start with: latentflow demo. For a command's options: latentflow encode --help
 
-With ${debugVariable}=1 in the environment an error that is a defect comes with its stack.`,
+With ${debugVariable}=1 in the environment an error that is a defect comes with
+its stack.`,
     )
     .exitOverride()
     .hook("preAction", (_, command) => {

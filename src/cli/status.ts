@@ -23,8 +23,9 @@ export function addStatusCommand(program: Command): void {
     .command("status")
     .summary("say how far the shards of a run are")
     .description(
-      "Says how many units of a run have their part in DIR/parts, which are missing, and how fast parts\n" +
-        "have come. Looks at the files' names and times alone, unless --check has each part read; merge checks all.",
+      "Says how many units of a run have their part in DIR/parts, which are missing,\n" +
+        "and how fast parts have come. Looks at the files' names and times alone, unless\n" +
+        "--check has each part read; merge checks all.",
     )
     .argument("<dir...>", "the folder that is --out of the shards; several, where each has a disk of its own")
     .optionsGroup("What and how:")
@@ -36,7 +37,8 @@ export function addStatusCommand(program: Command): void {
       `${exitCodesHelp("nothing is written anyway")}
 Examples:
   $ latentflow status results
-  $ sbatch --array=$(latentflow status results --shards 16 --json | jq -r .missingShards) encode.sh`,
+  $ latentflow status results --shards 16 --json > status.json
+  $ sbatch --array=$(jq -r .missingShards status.json) encode.sh`,
     )
     .action(status);
 }

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { STANDARD_SECONDS } from "../train/checkpoint-options.ts";
-import { addDataOptions, checkDataOptions, stdinHelp, weightsHelp } from "./data-source.ts";
+import { addDataOptions, checkDataOptions, stdinHelp, valuesHelp, weightsHelp } from "./data-source.ts";
 import { addDecoderOptions, addLossOptions } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
 import { addFixedOptions } from "./fixed-inputs.ts";
@@ -18,13 +18,16 @@ export function addTrainCommand(program: Command): void {
     .command("train")
     .summary("train a decoder, without an encoder")
     .description(
-      "Trains a decoder: each mini-batch of samples is encoded anew with the decoder as it is, and the " +
-        "decoder's parameters follow the gradient of its loss. Writes to DIR:\n" +
+      "Trains a decoder: each mini-batch of samples is encoded anew with the decoder as\n" +
+        "it is, and the decoder's parameters follow the gradient of its loss. Writes to\n" +
+        "DIR:\n" +
         "  decoder.safetensors  the trained decoder, for encode, evaluate and decode\n" +
         "  encoder.safetensors  the encoder trained with it (with --autoencoder)\n" +
-        "  mean-code.npy        the mean of its codes, for --z0: where flows are best begun (with --autoencoder)\n" +
-        "  codes.npy            the samples' codes at the end (with --codes kept or --warm-start)\n" +
-        "  history.csv          loss and gradient norm, a line per mini-batch\n" +
+        "  mean-code.npy        the mean of its codes, for --z0: where flows are best\n" +
+        "                       begun (with --autoencoder)\n" +
+        "  codes.npy            the samples' codes at the end (with --codes kept or\n" +
+        "                       --warm-start)\n" +
+        "  history.csv          loss and gradient norm of each mini-batch\n" +
         "  validation.csv       the validation samples' mean loss (with --validate)\n" +
         "  log.jsonl            what happened when, as it happens\n" +
         "  checkpoint.safetensors, and the one before: what --resume goes on from",
@@ -55,25 +58,25 @@ export function addTrainCommand(program: Command): void {
     .option("--validate-limit <n>", "the first n of them (default: all)", parseCount)
     .option("--validate-fixed <name=file>", "what is given with them, as --fixed", parseFixed);
   addFixedOptions(command, "samples");
-  addDecoderOptions(command, "elu, and for cross entropy sigmoid; with --decoder what its file says");
+  addDecoderOptions(command, "elu, for cross entropy sigmoid; with --decoder its file's");
   addLossOptions(command, "bce; with --decoder the one its file names");
   addPriorOptions(command);
   addRunningOptions(command);
   addTrainingOptions(command).addHelpText(
     "after",
     `
-Bytes (uint8) are divided by 255. For cross entropy the values must lie in [0, 1].
-Missing values may be NaN where their weight is 0.
+${valuesHelp}
 ${stdinHelp}
 
 One run at a time writes to DIR: its checkpoint is locked.
 ${exitCodesHelp("the same command with --resume goes on")}
 Examples:
   $ latentflow train --dataset mnist --layers 20,150,300,600,784 --out trained
-  $ latentflow train --data digits-idx3-ubyte.gz --layers 20,150,784 --out trained \\
+  $ latentflow train --data digits.npy --layers 20,150,784 --out trained \\
       --optimizer adam --schedule linear --epochs 3 --limit 1920 --json
-  $ latentflow train --data distances.npy --architecture sdf.json --out trained \\
-      --fixed xyz=points.npy --codes kept --epochs 100 --loss mse --optimizer adam`,
+  $ latentflow train --data distances.npy --architecture sdf.json \\
+      --out trained --fixed xyz=points.npy --loss mse --codes kept \\
+      --optimizer adam --epochs 100`,
   );
   command.action(async (options: TrainingJob) => {
     checkDataOptions(command);
