@@ -45,6 +45,7 @@ test("no line of any help is longer than 80 characters, and no list of a descrip
 
 test("each command's help names the files that it writes", () => {
   for (const [name, files] of Object.entries({
+    merge: ["latents.npy", "results.csv", "reconstructions.npy", "results.parquet"],
     encode: ["latents.npy", "results.csv", "reconstructions.npy", "reconstructions.png", "steps.png"],
     demo: ["latents.npy", "results.csv", "reconstructions.png", "steps.png"],
     decode: ["decoded.npy", "decoded.png"],
@@ -63,6 +64,9 @@ test("each command's help names the files that it writes", () => {
       .commands.find((command) => command.name() === name)!
       .description();
     for (const file of files) assert.ok(description.includes(file), `${name}: ${file}`);
+    // Of several names, those that a run does not write are removed.
+    const fate = files.length > 1 ? /are replaced; those that .* are\s+removed/s : /is replaced/;
+    assert.match(description, fate, name);
   }
 });
 

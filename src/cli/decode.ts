@@ -20,7 +20,7 @@ import {
 import { drawGrid, greyScale, type Tile } from "./grid.ts";
 import { interruptSignal, unlessInterrupted } from "./interrupt.ts";
 import { addRunningOptions, backendOf, type RunningOptions, requiredOption } from "./options.ts";
-import { makeFolder, type Output, type OutputFile, writeOutputs } from "./output-files.ts";
+import { makeFolder, type Output, type OutputFile, replacedHelp, writeOutputs } from "./output-files.ts";
 import { parseCount } from "./parse.ts";
 import { print } from "./print.ts";
 import { decoderFigures, formatJson, formatText, showDecoder } from "./report.ts";
@@ -42,7 +42,7 @@ export function addDecodeCommand(program: Command): void {
       "Computes for each latent z of FILE the decoder's D(z), and writes to DIR:\n" +
         "  decoded.npy          latents × the shape of a sample, float32\n" +
         "  decoded.png          the first of them (of images)\n" +
-        "Files of these names in DIR are replaced.",
+        replacedHelp,
     )
     .optionsGroup("What and where:")
     .addOption(requiredOption("--decoder <file>", decoderHelp))

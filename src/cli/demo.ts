@@ -4,6 +4,7 @@ import { addLossOptions } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
 import type { EncodingOptions } from "./job.ts";
 import { addBatchSizeOption, addRunningOptions } from "./options.ts";
+import { replacedHelp } from "./output-files.ts";
 import { parseCount } from "./parse.ts";
 import { runJob } from "./run.ts";
 import { addFlowAndSolverOptions, chosenFlowAndSolver } from "./solver-options.ts";
@@ -25,7 +26,7 @@ export function addDemoCommand(program: Command): void {
         "                       and t\n" +
         "  reconstructions.png  original, reconstruction and difference\n" +
         "  steps.png            reconstructions on the way\n" +
-        "Files of these names in DIR are replaced.",
+        replacedHelp,
     )
     .optionsGroup("What and where:")
     .option(

@@ -5,6 +5,7 @@ import { exitCodesHelp } from "./exit-codes.ts";
 import { addFixedOptions } from "./fixed-inputs.ts";
 import type { Job } from "./job.ts";
 import { addBatchSizeOption, addRunningOptions, refuseOptions, requiredOption } from "./options.ts";
+import { replacedHelp } from "./output-files.ts";
 import { parseCount } from "./parse.ts";
 import { batchSystemsHelp, chosenShard, parseShard, type ShardFlag } from "./parts/shard.ts";
 import { STANDARD_UNIT_TEXT } from "./parts/units.ts";
@@ -33,9 +34,9 @@ export function addEncodeCommand(program: Command): void {
         "  results.parquet      all of these in one file (with --format parquet)\n" +
         "  reconstructions.png  original, reconstruction, difference (of images)\n" +
         "  steps.png            reconstructions on the way (of images)\n" +
-        "Files of these names in DIR are replaced. More samples than --unit has are\n" +
-        "computed a unit at a time, and what is done is kept in DIR/parts until all is:\n" +
-        "the same command goes on from there.",
+        `${replacedHelp}\n` +
+        "More samples than --unit has are computed a unit at a time, and what is done is\n" +
+        "kept in DIR/parts until all is: the same command goes on from there.",
     )
     .optionsGroup("What and where:")
     .addOption(requiredOption("--decoder <file>", decoderHelp))

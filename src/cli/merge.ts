@@ -33,7 +33,8 @@ export function addMergeCommand(program: Command): void {
       "Checks every part in DIR/parts and writes to DIR, or to --out, what encode of\n" +
         "all samples by one process would have written, byte for byte: latents.npy,\n" +
         "results.csv and, where they were asked for, reconstructions.npy; or\n" +
-        "results.parquet.",
+        "results.parquet. Files of these names there are replaced; those that are not\n" +
+        "written, and an earlier run's pictures, are removed.",
     )
     .argument(
       "<dir...>",

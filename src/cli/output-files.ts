@@ -24,6 +24,10 @@ import { givenFiles, type InputFiles, inputOptions } from "./input-options.ts";
 
 // What the program writes into folders of the user's.
 
+/** What becomes of an earlier run's files, for the help of a command that writes several. */
+export const replacedHelp = `Files of these names in DIR are replaced; those that this run does not write are
+removed, as they are an earlier run's.`;
+
 /** A file for the user. */
 export interface OutputFile {
   readonly name: string;

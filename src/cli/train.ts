@@ -6,6 +6,7 @@ import { exitCodesHelp } from "./exit-codes.ts";
 import { addFixedOptions } from "./fixed-inputs.ts";
 import { decoderOptions } from "./input-options.ts";
 import { addRunningOptions, refuseOptions, requiredOption, wrongUsage } from "./options.ts";
+import { replacedHelp } from "./output-files.ts";
 import { parseCount, parseCounts, parseFixed, parseNumber } from "./parse.ts";
 import { addPriorOptions, checkPriorOptions, priorOptionNames } from "./prior-options.ts";
 import { runTraining } from "./training.ts";
@@ -30,7 +31,10 @@ export function addTrainCommand(program: Command): void {
         "  history.csv          loss and gradient norm of each mini-batch\n" +
         "  validation.csv       the validation samples' mean loss (with --validate)\n" +
         "  log.jsonl            what happened when, as it happens\n" +
-        "  checkpoint.safetensors, and the one before: what --resume goes on from",
+        "  checkpoint.safetensors, and the one before: what --resume goes on from\n" +
+        `${replacedHelp}\n` +
+        "An earlier decoder.safetensors is replaced, too. Where DIR has a checkpoint, a\n" +
+        "run is refused, except with --resume.",
     )
     .optionsGroup("What and where:");
   addDataOptions(command, "train", "train on")
