@@ -444,9 +444,11 @@ test("describe FILE: inputs, output and whether its probe agrees, without anothe
     [true, null, [{ name: "xyz", shape: ["points", 3] }], ["points", 2]],
   );
 
-  for (const args of [[], [probed, "--decoder", probed]]) {
-    assert.match(await refusal2("describe", ...args), /expected a decoder's file: latentflow describe FILE/);
-  }
+  assert.match(await refusal2("describe"), /expected a decoder's file: latentflow describe FILE/);
+  assert.match(
+    await refusal2("describe", probed, "--decoder", probed),
+    /^latentflow: two decoders are given, FILE and --decoder, expected one of them\n/,
+  );
   assert.match(await refusal2("describe", "-"), /FILE cannot be -, stdin/);
   assert.match(await refusal2("describe", ""), /FILE is empty/);
 });

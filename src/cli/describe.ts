@@ -41,8 +41,11 @@ Examples:
   );
   command.action(async (file: string | undefined, options: DescribeCommandOptions) => {
     const decoder = file ?? options.decoder;
-    if (decoder === undefined || (file !== undefined && options.decoder !== undefined)) {
+    if (decoder === undefined) {
       wrongUsage(command, "expected a decoder's file: latentflow describe FILE, or --decoder FILE");
+    }
+    if (file !== undefined && options.decoder !== undefined) {
+      wrongUsage(command, "two decoders are given, FILE and --decoder, expected one of them");
     }
     if (file === "") wrongUsage(command, "FILE is empty");
     if (isStdin(file)) {
