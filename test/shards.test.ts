@@ -440,11 +440,25 @@ test("status says what is missing, of which shards, and merges nothing", async (
     checked.stderr,
     /^latentflow: \S*part-00000005\.safetensors: .*; run its shard, or the same encode command, again\n$/,
   );
+  const empty = workplace.newPath();
+  mkdirSync(empty);
+  for (const verb of ["status", "merge"]) {
+    for (const [other, message] of [
+      [
+        workplace.newPath(),
+        /^latentflow: \S+: there is no such folder; name the folder that was --out of the shards\n$/,
+      ],
+      [empty, /^latentflow: \S+ holds no parts of a run; name the folder that was --out of the shards/],
+      [decoderFile, /^latentflow: \S+ holds no parts of a run; /],
+    ] as const) {
+      assert.match(await refusal(verb, out, other), message);
+    }
+  }
+  mkdirSync(join(empty, "parts"));
   assert.match(
-    await refusal("status", workplace.newPath()),
-    /has no parts: there is no manifest\.json, or it is torn\. A run without shards that has ended keeps none; else name/,
+    await refusal("merge", empty),
+    /parts has no parts: there is no manifest\.json, or it is torn\./,
   );
-  assert.match(await refusal("merge", decoderFile), /parts\/manifest\.json: a part of the path is a file/);
   assert.equal(readdirSync(out), ["parts"]);
 });
 

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { Command } from "commander";
 import { invalidFile, showPath } from "../check.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
@@ -6,14 +5,15 @@ import { shortPath } from "./files.ts";
 import { interruptSignal, sayInterrupted } from "./interrupt.ts";
 import { makeFolder, type Output } from "./output-files.ts";
 import { PartFigures } from "./parts/figures.ts";
-import { type PartsFolder, partsName } from "./parts/parts-folder.ts";
-import { allParts, missingUnits, observed, openFolders, showRanges } from "./parts/read-parts.ts";
+import type { PartsFolder } from "./parts/parts-folder.ts";
+import { allParts, missingUnits, observed, showRanges } from "./parts/read-parts.ts";
 import { unitCount } from "./parts/units.ts";
 import { formatOption, type ResultsFormat, resultsFileNames, writeResults } from "./parts/write-results.ts";
 import { pictureNames } from "./picture-files.ts";
 import { print } from "./print.ts";
 import { formatDuration, showProgress } from "./progress.ts";
 import { endingRows, formatJson, formatText } from "./report.ts";
+import { openRunFolders } from "./run-folders.ts";
 import { formatCount, formatMean } from "./table.ts";
 
 interface MergeOptions {
@@ -62,7 +62,7 @@ Examples:
 
 async function merge(dirs: readonly string[], options: MergeOptions): Promise<void> {
   const signal = interruptSignal();
-  const folders = await openFolders(dirs.map((dir) => join(dir, partsName)));
+  const folders = await openRunFolders(dirs);
   const [{ manifest }] = folders as [PartsFolder];
   await refuseMissing(folders, dirs);
   const out = options.out ?? dirs[0]!;

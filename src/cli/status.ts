@@ -1,14 +1,14 @@
-import { join } from "node:path";
 import type { Command } from "commander";
 import { exitCodesHelp } from "./exit-codes.ts";
 import { shortPath } from "./files.ts";
 import { parseCount } from "./parse.ts";
-import { type PartsFolder, partsName } from "./parts/parts-folder.ts";
-import { missingUnits, openFolders, showRanges, tornUnits } from "./parts/read-parts.ts";
+import type { PartsFolder } from "./parts/parts-folder.ts";
+import { missingUnits, showRanges, tornUnits } from "./parts/read-parts.ts";
 import { shardOf, unitAt, unitCount } from "./parts/units.ts";
 import { print, say } from "./print.ts";
 import { formatDuration } from "./progress.ts";
 import { formatJson, formatText } from "./report.ts";
+import { openRunFolders } from "./run-folders.ts";
 import { formatCount } from "./table.ts";
 
 interface StatusOptions {
@@ -44,7 +44,7 @@ Examples:
 }
 
 async function status(dirs: readonly string[], { shards, check, json }: StatusOptions): Promise<void> {
-  const folders = await openFolders(dirs.map((dir) => join(dir, partsName)));
+  const folders = await openRunFolders(dirs);
   const [{ manifest }] = folders as [PartsFolder];
   const absent = await missingUnits(folders);
   const missing = check ? await tornUnits(folders, absent, say) : absent;
