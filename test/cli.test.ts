@@ -271,6 +271,11 @@ test("wrong usage: exit code 2 and a word on what is right", async () => {
     assert.is(stdout, "");
     assert.match(stderr, /^latentflow: /);
     assert.match(stderr, message);
+    const verb = ["demo", "encode", "train"].find((name) => name === args[0]);
+    const help = verb
+      ? `latentflow ${verb} --help lists the options`
+      : "latentflow --help lists the commands";
+    assert.ok(stderr.endsWith(`\n(${help})\n`), stderr);
   }
 });
 

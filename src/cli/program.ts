@@ -37,7 +37,7 @@ export function createProgram(): Command {
         write(lines.join("\n").replace(/^error: /, "latentflow: "));
       },
     })
-    .showHelpAfterError("(--help says how)")
+    .showHelpAfterError("(latentflow --help lists the commands)")
     .addHelpText(
       "after",
       `
@@ -60,7 +60,10 @@ its stack.`,
   addDescribeCommand(program);
   addTrainCommand(program);
   addEvaluateCommand(program);
-  program.commands.forEach(refuseRepeated);
+  for (const command of program.commands) {
+    refuseRepeated(command);
+    command.showHelpAfterError(`(latentflow ${command.name()} --help lists the options)`);
+  }
   return program;
 }
 
