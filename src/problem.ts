@@ -138,9 +138,16 @@ function checkTargetRow(
     throw invalid(
       Number.isFinite(value) && targets !== "finite"
         ? `${message}, expected [${min}, ${max}] for ${loss.name}; scale the data (bytes: divide by 255), or use squaredError()`
-        : `${message}, expected finite numbers; where data are missing, give weights that are 0 there, which an autoencoder does not take`,
+        : `${message}, expected finite numbers${whereMissing(where)}`,
     );
   }
+}
+
+/** What to do about missing data, which an autoencoder has no weights for. */
+function whereMissing(where: string): string {
+  return where.startsWith("trainAutoencoder")
+    ? ""
+    : "; where data are missing, give weights that are 0 there";
 }
 
 function checkWeightRow(

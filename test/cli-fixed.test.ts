@@ -364,8 +364,8 @@ test("what is wrong with a fixed input is said with its flag", async () => {
     [2, ["kind="], /Expected NAME=FILE or NAME=NUMBER\./],
     [2, ["kind=1", "kind=2"], /--fixed .*kind is given twice, expected each input once/],
     [1, ["label=3", "kind=1"], /--fixed label=3: a number, expected 4 of them in a file: --fixed label=FILE/],
-    [1, [label, "kind=5"], /^latentflow: --fixed kind=5 is 5 at 0, expected integers from 0 to 4\n$/],
-    [1, [label, "kind=1.5"], /--fixed kind=1\.5 is 1\.5 at 0, expected integers/],
+    [1, [label, "kind=5"], /^latentflow: --fixed kind=5 is 5, expected integers from 0 to 4\n$/],
+    [1, [label, "kind=1.5"], /--fixed kind=1\.5 is 1\.5, expected integers/],
     [1, [label, `kind=${zFile}x`], /^latentflow: --fixed kind=\S+x: .*there is no such file or folder/],
     [1, [label, "kind=https://x/y.npy"], /: a URL, .* latentflow … --fixed kind=-\n$/],
     [1, [label, `kind=${wide}`], /^latentflow: --fixed kind=\S+: the value 1152921504606846976 \(int64\)/],
@@ -377,7 +377,7 @@ test("what is wrong with a fixed input is said with its flag", async () => {
     [
       1,
       [`label=${workplace.writeFloats(new Float32Array(4).fill(Number.NaN), [4])}`, "kind=1"],
-      /^latentflow: --fixed label=\S+ is NaN at 0, expected finite numbers\n$/,
+      /^latentflow: --fixed label=\S+ has NaN at 0, expected finite numbers\n$/,
     ],
   ];
   for (const [code, given, message] of cases) {

@@ -335,6 +335,37 @@ test("what the checkpoint's run had otherwise is named by flags", async () => {
   assert.ok(readdirSync(out).length > 0);
 });
 
+test("a number of a file: the flag and the file have it; weights are advised only where they can be given", async () => {
+  const missing = write(Number.NaN);
+  const encoder = `${workplace.newPath()}.safetensors`;
+  writeFileSync(encoder, createDecoder({ layers: [6, 5, 2] }).toSafetensors());
+  const messageOf = async (verb: string, ...more: string[]) => {
+    const all = { ...given[verb], out: workplace.newPath() };
+    const flags = Object.entries(all).filter(([flag]) => !more.includes(`--${flag}`));
+    return said([verb, ...flags.flatMap(([flag, text]) => [`--${flag}`, text]), ...more, "--quiet"]);
+  };
+  const isNaNAt = "has NaN at sample 0, element 0, expected finite numbers";
+  const advice = "; where data are missing, give --weights that are 0 there";
+  for (const verb of ["encode", "evaluate", "train"]) {
+    assert.is(await messageOf(verb, "--data", missing), `--data ${missing} ${isNaNAt}${advice}`);
+    const weights = await messageOf(verb, "--weights", write(-1));
+    assert.match(
+      weights,
+      /^--weights \S+\.npy has -\S+ at sample 0, element 1, expected finite numbers >= 0$/,
+    );
+  }
+  const withEncoder = await messageOf("evaluate", "--data", missing, "--encoder", encoder);
+  assert.is(withEncoder, `--data ${missing} ${isNaNAt}`);
+  assert.is(await messageOf("train", "--autoencoder", "--data", missing), `--data ${missing} ${isNaNAt}`);
+  assert.is(await messageOf("train", "--validate", missing), `--validate ${missing} ${isNaNAt}`);
+  assert.is(
+    await messageOf("train", "--validate", write(1, [4, 5])),
+    "the samples of --validate have 5 values, expected 6 (the decoder's output size)",
+  );
+  const many = await messageOf("encode", "--data", data, missing);
+  assert.match(many, /^--data \(2 files\) has NaN at sample 4, element 0, /);
+});
+
 test("a data set that is not there: the advice is the program's", async () => {
   const { data: _, ...rest } = given.train!;
   for (const dataset of ["mnist", "seg-mnist"]) {

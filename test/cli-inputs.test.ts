@@ -98,13 +98,13 @@ test("encode --z0: one latent for all samples, in every unit and in the pictures
   assert.match(await refused(z0.slice(0, 6), [3, 2]), /3 × 2 of floats, expected floats, 4 × 2 .* or 1 × 2/);
   assert.match(
     await refused(new Float32Array([0, Number.NaN]), [2]),
-    /^latentflow: --z0 \S+\.npy: it is NaN at element 1, expected finite/,
+    /^latentflow: --z0 \S+\.npy has NaN at element 1, expected finite/,
   );
   // Before any unit has been worked on.
   const wrong = z0.slice();
   wrong[7] = Number.POSITIVE_INFINITY;
   const folder = args.at(-1)!;
-  assert.match(await refused(wrong, [4, 2]), /^latentflow: --z0 \S+: it is Infinity at sample 3, element 1,/);
+  assert.match(await refused(wrong, [4, 2]), /^latentflow: --z0 \S+ has Infinity at sample 3, element 1,/);
   assert.not(existsSync(folder));
 });
 

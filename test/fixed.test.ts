@@ -233,15 +233,19 @@ test("what does not fit is refused before any work", async () => {
     ],
     [
       () => encode(decoder, y, { fixed: { label: labels, kind: new Uint8Array(B).fill(5) } }),
-      /"kind" is 5 at 0, expected integers from 0 to 4/,
+      /"kind" has 5 at 0, expected integers from 0 to 4/,
     ],
     [
       () => encode(decoder, y, { fixed: { label: labels, kind: Float32Array.of(0.5) } }),
-      /"kind" is 0.5 at 0/,
+      /"kind" has 0.5 at 0/,
+    ],
+    [
+      () => encode(decoder, y, { fixed: { label: labels, kind: 7 } }),
+      /"kind" is 7, expected integers from 0 to 4/,
     ],
     [
       () => encode(decoder, y, { fixed: { label: labels.map(() => NaN), kind: 0 } }),
-      /"label" is NaN at 0, expected finite/,
+      /"label" has NaN at 0, expected finite/,
     ],
     [
       () => encode(decoder, y, { fixed: { label: [1, 2, 3, 4] as never, kind: 0 } }),

@@ -711,13 +711,13 @@ test("a wrong value is said by its place in all data", async () => {
     values.map((value, i) => (i === at ? Number.NaN : value));
   const out = workplace.newPath();
   for (const [options, message] of [
-    [{ data: write(wrong(y, 13 * SIZE + 2), SIZE) }, /--data \S+ is NaN at sample 13, element 2,/],
+    [{ data: write(wrong(y, 13 * SIZE + 2), SIZE) }, /--data \S+ has NaN at sample 13, element 2,/],
     [
       { weights: write(wrong(weights, 13 * SIZE + 2), SIZE) },
-      /--weights \S+ is NaN at sample 13, element 2,/,
+      /--weights \S+ has NaN at sample 13, element 2,/,
     ],
-    [{ z0: write(wrong(z0, 13 * LATENT + 1), LATENT) }, /--z0 \S+: it is NaN at sample 13, element 1,/],
-    [{ fixed: `label=${write(wrong(labels, 27), 2)}` }, /--fixed label=\S+ is NaN at 27,/],
+    [{ z0: write(wrong(z0, 13 * LATENT + 1), LATENT) }, /--z0 \S+ has NaN at sample 13, element 1,/],
+    [{ fixed: `label=${write(wrong(labels, 27), 2)}` }, /--fixed label=\S+ has NaN at 27,/],
   ] as const) {
     assert.match(await refusal(...encoding({ out, shard: "0/1", ...options })), message);
     rmSync(out, { recursive: true, force: true });

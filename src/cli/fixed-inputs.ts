@@ -169,7 +169,7 @@ export async function readGiven(plan: GivenPlan, first: number, count: number): 
     const [start, end] = isEach ? [first * size, (first + count) * size] : [0, size];
     const taken = array ? await array.read(start, end) : Float32Array.of(Number(value));
     const numbers = taken instanceof Float32Array ? taken : Float32Array.from(taken);
-    checkFixedInput(at, input, numbers, count, start);
+    checkFixedInput(at, input, array ? numbers : value, count, start);
     inputs.push({ ...planned, numbers });
   }
   return { ...plan, inputs };

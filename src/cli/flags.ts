@@ -96,11 +96,7 @@ export const phrases: readonly (readonly [option: string, said: string, meant: s
       [name, `leave the option ${name} out`, `leave ${flag} out`],
     ] as const;
   }),
-  [
-    "weights",
-    "give weights that are 0 there, which an autoencoder does not take",
-    "give --weights that are 0 there, which --autoencoder and --encoder do not take",
-  ],
+  ["weights", "give weights that are 0 there", "give --weights that are 0 there"],
   ["weights", "all weights", "all --weights"],
   ["batchSize", "a smaller batchSize", "a smaller --batch-size"],
   ["datasetFolder", "as { folder }", "by --dataset-folder"],
@@ -115,6 +111,7 @@ export const phrases: readonly (readonly [option: string, said: string, meant: s
   ],
   ["out", "or give another file", "or give another --out"],
   ["priorFrom", "codes has ", "it has "],
+  ["priorFrom", "codes is ", "it has "],
   ["priorFrom", "codes[", "its value ["],
   ["priorCovariance", 'give covariance: "diagonal"', "give --prior-covariance diagonal"],
   ["priorShrinkage", "or a shrinkage (0.1, say)", "or --prior-shrinkage 0.1, say"],
@@ -147,11 +144,16 @@ export function inFlags(message: string, command: Command): string {
   const own = `${from}.${word}`;
   const name = scope ? `${scope}.${word}` : own in options ? own : word;
   const flag = rest.startsWith(" ") ? flagOf(name) : undefined;
-  let text = `${flag ? withFile(flag, rest, given) : word}${rest}`;
+  let text = flag ? flag + rest : word + rest;
+  // Of a number in a file.
+  if (flag && / is \S+ at /.test(rest)) text = withFile(flag, given) + rest.replace(" is ", " has ");
   if (scope === "validation") {
-    // There are none for its samples.
+    const ofSamples = text.replace(/^(the samples) (have)/, "$1 of --validate $2");
+    text = flag || ofSamples !== text ? ofSamples : `--validate: ${text}`;
+  }
+  // There are no weights then, of validation samples because no flag gives them.
+  if (scope === "validation" || given.encoder !== undefined || given.autoencoder) {
     text = text.replace(/; where data are missing, give weights .*$/, "");
-    if (!flag) text = `--validate: ${text}`;
   }
   if (file && !flag) {
     const network = ["decoder", "encoder"].find((option) => show(given[option]) === file);
@@ -160,10 +162,10 @@ export function inFlags(message: string, command: Command): string {
   return inDifferences(inPhrases(text, flagOf), flagOf, given);
 }
 
-/** Of a number in a file: the flag with the file, or with how many there are, whose samples are counted together. */
-function withFile(flag: string, rest: string, given: Readonly<Record<string, unknown>>): string {
+/** A flag with its file, or with how many there are, whose samples are counted together. */
+function withFile(flag: string, given: Readonly<Record<string, unknown>>): string {
   const option = dataOptions.find((name) => `--${kebabCase(name)}` === flag);
-  if (!option || !/^ is \S+ at /.test(rest)) return flag;
+  if (!option) return flag;
   const paths = [given[option]].flat().map(String);
   return paths.length === 1 ? showFile(flag, paths[0]!) : `${flag} (${paths.length} files)`;
 }

@@ -217,8 +217,6 @@ async function checkFiniteNumbers(at: string, numbers: NumbersFile, count: numbe
     const bad = values.findIndex((value) => !Number.isFinite(value));
     if (bad < 0) continue;
     const sample = isEach ? `sample ${first + Math.floor(bad / size)}, ` : "";
-    throw invalidFile(
-      `${at}: it is ${values[bad]} at ${sample}element ${bad % size}, expected finite numbers`,
-    );
+    throw invalidFile(`${at} has ${values[bad]} at ${sample}element ${bad % size}, expected finite numbers`);
   }
 }

@@ -85,7 +85,8 @@ export function checkFixedInput(
         : Number.isInteger(value) && value >= 0 && value < classes;
     if (isRight) continue;
     const expected = classes === undefined ? "finite numbers" : `integers from 0 to ${classes - 1}`;
-    throw invalid(`${at} is ${value} at ${before + i}, expected ${expected}`);
+    const found = typeof given === "number" ? `is ${value}` : `has ${value} at ${before + i}`;
+    throw invalid(`${at} ${found}, expected ${expected}`);
   }
   return values;
 }
