@@ -89,7 +89,9 @@ const solvers: Choice<AnySolver> = {
     decreaseFactor: { value: "factor", text: "a step that fails is multiplied by it, < 1" },
     slope: {
       value: "share",
-      text: "how much a step must lower the loss, as a share of what its slope promises",
+      text:
+        "a step must lower the loss by this share of what the slope there promises. lbfgs: its first eight steps by " +
+        "0.4 at least",
     },
     growFrom: {
       value: "step",
@@ -100,7 +102,9 @@ const solvers: Choice<AnySolver> = {
     maxSteps: { value: "n", text: "steps per sample; lbfgs and amd: accepted ones" },
     tolerance: {
       value: "loss",
-      text: "lbfgs: the share of the loss, or of its fall so far, below which a fall counts as none; amd: the fall itself",
+      text:
+        "when a sample has converged. lbfgs: when its loss is expected to fall by less than this share of it, or of " +
+        "what it has fallen by; amd: when it falls by less than this in a step; 0: when float32 shows no fall any more",
     },
     memory: { value: "n", text: "pairs of steps and changes of the gradient that are kept" },
     window: { value: "n", text: "how many accepted losses are recent" },
