@@ -203,7 +203,7 @@ test("train: every option is the API's", async () => {
   assert.equal(await resultsIn(out), expected);
 
   const document = JSON.parse(stdout);
-  assert.equal(document.data, { source: data, samples: 12, used: 11, shape: [3, 2] });
+  assert.equal(document.data, { source: data, samples: 12, used: 11, shape: [3, 2], dividedBy: 1 });
   assert.equal(document.loss, { name: "squaredError", reduction: "sum" });
   assert.equal(document.optimizer, {
     ...{ name: "adam", learningRate: 0.01, beta1: 0.8, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1 },
@@ -266,6 +266,25 @@ for (const [name, load] of [
     assert.is(document.data.source, `${name}, train`);
   });
 }
+
+test("bytes: train and evaluate say that they are divided by 255, as encode does", async () => {
+  const bytes = `${workplace.newPath()}.idx`;
+  writeFileSync(
+    bytes,
+    Buffer.from([0, 0, 8, 3, 0, 0, 0, 12, 0, 0, 0, 3, 0, 0, 0, 2, ...values.map((x) => 255 * x)]),
+  );
+  const { out, args } = newRun("--layers", "2,5,6");
+  const byBytes = args.map((arg) => (arg === data ? bytes : arg));
+  const decoder = join(out, "decoder.safetensors");
+  const words = /samples +│ 12 of 12, 3 × 2 values each, bytes divided by 255 /;
+  const trained = await run(...byBytes);
+  assert.match(trained.stdout, words, trained.stderr);
+  const evaluation = ["evaluate", "--decoder", decoder, "--data", bytes, "--max-steps", "0", "--plain"];
+  assert.match((await run(...evaluation)).stdout, words);
+  assert.is(JSON.parse((await run(...evaluation, "--json")).stdout).data.dividedBy, 255);
+  const encoded = await run("encode", ...evaluation.slice(1), "--out", workplace.newPath());
+  assert.match(encoded.stdout, words);
+});
 
 test("train --output-shape: what is said of a flat decoder counts before the shape of the data", async () => {
   const { out, args } = newRun("--decoder", tinyDecoderFile, "--output-shape", "6");

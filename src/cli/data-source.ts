@@ -115,7 +115,8 @@ function take(source: string, dataset: Dataset, limit = dataset.count): SourcedD
 
 /** What a document says of samples. */
 export function dataFigures({ source, dataset, total }: SourcedData) {
-  return { source, samples: total, used: dataset.count, shape: dataset.shape };
+  const { count, shape, dividedBy } = dataset;
+  return { source, samples: total, used: count, shape, dividedBy };
 }
 
 /** How many samples, of how many: `480 of 50,000`. */
@@ -125,5 +126,11 @@ export function showCount({ dataset, total }: SourcedData): string {
 
 /** The same, and what one is: `480 of 50,000, 28 × 28 values each`. */
 export function showSamples(data: SourcedData): string {
-  return `${showCount(data)}, ${showLengths(data.dataset.shape)} values each`;
+  return `${showCount(data)}, ${showValues(data.dataset)}`;
+}
+
+/** What a sample is: `28 × 28 values each, bytes divided by 255`. */
+export function showValues({ shape, dividedBy }: Pick<Dataset, "shape" | "dividedBy">): string {
+  const values = shape.length === 0 ? "a single value" : `${showLengths(shape)} values`;
+  return `${values} each${dividedBy === 1 ? "" : `, bytes divided by ${dividedBy}`}`;
 }

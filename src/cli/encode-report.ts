@@ -1,6 +1,6 @@
 import { termTraits } from "../terms/terms.ts";
 import { DEMO_DECODERS } from "./assets.ts";
-import { sourceName } from "./data-source.ts";
+import { showValues, sourceName } from "./data-source.ts";
 import type { EncodingInput } from "./encoding-input.ts";
 import { givenFigures, givenRows } from "./fixed-inputs.ts";
 import type { Job } from "./job.ts";
@@ -58,7 +58,7 @@ function documentOf({ job, input, figures, aborted, units }: EncodeReport) {
       ...(job.data.length > 1 && { files: job.data }),
       samples: samples.total,
       shape: samples.shape,
-      dividedBy: samples.scaled ? 255 : 1,
+      dividedBy: samples.dividedBy,
     },
     ...givenFigures(given),
     ...besideFigures(job),
@@ -77,7 +77,6 @@ function rowsOf({ job, input, figures }: EncodeReport): [string, string][] {
   const { decoder, given, samples, loss, prior } = input;
   const [lossName, before] = showLoss(loss, figures.meanInitialLoss);
   const [, after] = showLoss(loss, figures.meanLoss);
-  const values = `${samples.shape.join(" × ")} values each${samples.scaled ? ", bytes divided by 255" : ""}`;
   const others = job.data.length - 1;
   const rows: [string, string][] = [
     ["decoder", showDecoder(job.decoder, decoder)],
@@ -89,7 +88,7 @@ function rowsOf({ job, input, figures }: EncodeReport): [string, string][] {
     ],
     [
       "samples",
-      `${formatCount(job.shard ? figures.samples : samples.count)} of ${formatCount(samples.total)}, ${values}`,
+      `${formatCount(job.shard ? figures.samples : samples.count)} of ${formatCount(samples.total)}, ${showValues(samples)}`,
     ],
     ...givenRows(given),
     ...besideRows(job),

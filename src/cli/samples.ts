@@ -1,5 +1,6 @@
 import { invalidFile } from "../check.ts";
 import { elementCount, showLengths } from "../data/array.ts";
+import type { Dataset } from "../data/dataset.ts";
 import { scalePixels } from "../data/images.ts";
 import type { Decoder } from "../index.ts";
 import type { Limits } from "../source.ts";
@@ -24,8 +25,8 @@ export interface SamplesFiles extends SamplesTaken {
   readonly flag: string;
   /** What messages begin with. */
   readonly at: string;
-  /** Whether the files hold bytes, which are divided by 255. */
-  readonly scaled: boolean;
+  /** As of a `Dataset`: 255 where the files hold bytes. */
+  readonly dividedBy: Dataset["dividedBy"];
   readonly array: ArrayFile;
 }
 
@@ -44,7 +45,8 @@ export async function openSamples(
   const array = await openArrays(flag, files, limits);
   const at = showFile(flag, files[0]!) + (files.length > 1 ? `, and ${files.length - 1} more` : "");
   const { count: total, shape } = rowsOf(at, array);
-  return { flag, at, count: Math.min(total, limit), total, shape, scaled: array.type === "uint8", array };
+  const dividedBy = array.type === "uint8" ? 255 : 1;
+  return { flag, at, count: Math.min(total, limit), total, shape, dividedBy, array };
 }
 
 /**

@@ -49,6 +49,8 @@ export class Dataset {
   readonly size: number;
   /** The shape of a sample, row-major. */
   readonly shape: readonly number[];
+  /** What values are divided by as they are read: 255 where they are bytes, else 1. */
+  readonly dividedBy: 1 | 255;
   /** [count]: the class of each sample; undefined when nobody said. Read only. */
   readonly labels: Uint8Array | undefined;
 
@@ -63,6 +65,7 @@ export class Dataset {
     this.shape = Object.freeze([...shape]);
     this.size = elementCount(shape);
     this.count = values.length / this.size;
+    this.dividedBy = isUint8Array(values) ? 255 : 1;
     this.labels = labels;
     this.#values = values;
     Object.freeze(this);
