@@ -5,7 +5,7 @@ import { type Progress, RunningMean, showProgress } from "../src/cli/progress.ts
 // How far a run is, where stderr is no terminal.
 
 const { signal } = new AbortController();
-const task = { verb: "encoding", unit: "samples", total: 10_000 };
+const task = { title: "encoding 10000 samples", unit: "samples", total: 10_000 };
 
 /** What is written to stderr when `report` is called after so many milliseconds each. */
 function written(quiet: boolean, reports: readonly (readonly [after: number, progress: Progress])[]): string {

@@ -107,7 +107,7 @@ test("train: what the API gives without options; outputs, log and table", async 
   assert.is(exit, 0, stderr);
   const decoder = createDecoder({ layers, loss: binaryCrossEntropy(), outputShape: [3, 2] });
   assert.equal(await resultsIn(out), await resultsOf(decoder, images, {}));
-  assert.is(stderr, "training on 12 images\n");
+  assert.is(stderr, "training on 12 samples, 1 epoch\n");
   for (const row of [
     /decoder +│ .*decoder\.safetensors: 2 → 5 → 6 /,
     /samples +│ 12 of 12, 3 × 2 values each/,
@@ -223,6 +223,7 @@ test("train: goes on from a decoder, with a validation on samples that it is not
     ...["--validate", more, "--validate-every", "9", "--validate-limit", "4"],
   );
   assert.is(exit, 0, stderr);
+  assert.is(stderr, "training on 12 samples, 2 epochs\n");
   // The file says of its samples that they have 6 values, the data that they are images.
   const decoder = await loadDecoder(tinyDecoderFile, { outputShape: [3, 2] });
   const options = { epochs: 2, augment: shift({ pixels: 1 }) };

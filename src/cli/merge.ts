@@ -69,7 +69,8 @@ async function merge(dirs: readonly string[], options: MergeOptions): Promise<vo
   await makeFolder(out, resultsFileNames, {});
 
   const figures = new PartFigures();
-  const task = { verb: "merging", unit: "samples", total: manifest.samples };
+  const total = manifest.samples;
+  const task = { title: `merging ${total} samples`, unit: "samples", total };
   const display = showProgress(task, options.quiet ?? false, signal);
   const start = performance.now();
   let outputs: Output[];

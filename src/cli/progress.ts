@@ -12,9 +12,11 @@ export interface Progress {
   readonly note?: string | undefined;
 }
 
-/** What a run does, and to what: `encoding` 100 `samples`. */
+/** What a run does. */
 export interface Task {
-  readonly verb: string;
+  /** In words: `encoding 100 samples`. */
+  readonly title: string;
+  /** What is counted, and up to which number: `samples`, 100. */
   readonly unit: string;
   readonly total: number;
 }
@@ -43,7 +45,8 @@ export function showProgress(task: Task, quiet: boolean, signal: AbortSignal): P
 
 /** The same for samples that are encoded, and the callback that tells it how far they are. */
 export function showSampleProgress(verb: string, total: number, quiet: boolean, signal: AbortSignal) {
-  const display = showProgress({ verb, unit: "samples", total }, quiet, signal);
+  const task = { title: `${verb} ${total} samples`, unit: "samples", total };
+  const display = showProgress(task, quiet, signal);
   return {
     onProgress({ done, meanLoss, samplesPerSecond }: EncodeProgress) {
       display.update({ done, loss: meanLoss, perSecond: samplesPerSecond });
@@ -80,8 +83,8 @@ function drawBar({ unit, total }: Task, signal: AbortSignal): ProgressDisplay {
   return display;
 }
 
-function writeLines({ verb, unit, total }: Task): ProgressDisplay {
-  note(`${verb} ${total} ${unit}\n`);
+function writeLines({ title, unit, total }: Task): ProgressDisplay {
+  note(`${title}\n`);
   let last = performance.now();
   return {
     update(progress) {

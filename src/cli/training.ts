@@ -115,9 +115,12 @@ async function trainShown(
   signal: AbortSignal,
 ): Promise<TrainingRun["result"] | undefined> {
   const { out, quiet = false, resume = false, checkpointSeconds, validateEvery } = job;
-  const total = data.dataset.count * training.description.epochs;
+  const { count } = data.dataset;
+  const { epochs } = training.description;
+  const total = count * epochs;
   const log = openTrainingLog(join(out, logName));
-  const display = showProgress({ verb: "training on", unit: "images", total }, quiet, signal);
+  const title = `training on ${count} samples, ${epochs} epoch${epochs === 1 ? "" : "s"}`;
+  const display = showProgress({ title, unit: "images", total }, quiet, signal);
   const recentLoss = new RunningMean(shownBatches);
   /** Images of the latest checkpoint, if there is one: the first may come before the first update. */
   let kept: number | undefined;
