@@ -116,9 +116,9 @@ test("evaluate --weights: as the API has it; not with an encoder", async () => {
   ] as const) {
     const file = workplace.writeFloats(own, shape);
     const args = ["evaluate", "--decoder", decoderFile, "--data", data, "--weights", file];
-    const { meanLoss, meanLossAboveEntropy } = await succeed(undefined, ...args);
+    const { meanLoss, meanExcessLoss } = await succeed(undefined, ...args);
     const expected = await evaluate(decoder, images, { weights: own, backend });
-    assert.equal([meanLoss, meanLossAboveEntropy], [expected.meanLoss, expected.meanExcessLoss]);
+    assert.equal([meanLoss, meanExcessLoss], [expected.meanLoss, expected.meanExcessLoss]);
     const refused = await runWith(undefined, ...args, "--encoder", decoderFile);
     assert.is(refused.exit, 2);
     assert.match(

@@ -394,7 +394,7 @@ test("evaluate: the figures and losses of the API; without --out nothing is writ
   assert.is(prior, undefined);
   assert.equal(objective, loss);
   for (const [name, value] of Object.entries(figures)) assert.equal(document[name], value, name);
-  assert.is(document.meanLossAboveEntropy, null, "squared errors have no entropy");
+  assert.is(document.meanExcessLoss, null, "squared errors have no entropy");
   const results = readCsv(join(out, "results.csv"));
   const numbers = (name: string) => Float32Array.from(column(results, name), Number);
   assert.equal(
@@ -424,7 +424,7 @@ test("evaluate --dataset: on its test images, with what the targets' entropy lea
     backend,
   });
   const document = JSON.parse(stdout);
-  assert.equal([document.meanLoss, document.meanLossAboveEntropy], [meanLoss, meanExcessLoss]);
+  assert.equal([document.meanLoss, document.meanExcessLoss], [meanLoss, meanExcessLoss]);
   assert.ok(Math.abs(document.meanTargetEntropy + meanExcessLoss - meanLoss) < 1e-12);
   assert.is(document.data.source, "seg-mnist, test");
 });

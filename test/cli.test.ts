@@ -151,7 +151,7 @@ test("encode: the results are those of the API with the same options", async () 
   assert.is(document.build, "plain");
   assert.is(document.threads, 1);
   assert.is(document.aborted, false);
-  assert.ok(Math.abs(document.meanTargetEntropy + document.meanLossAboveEntropy - document.meanLoss) < 1e-12);
+  assert.ok(Math.abs(document.meanTargetEntropy + document.meanExcessLoss - document.meanLoss) < 1e-12);
   assert.ok(document.meanTargetEntropy > 0.03 && document.meanTargetEntropy < document.meanLoss);
   assert.ok(document.files.length === 4 && document.files.every(existsSync));
 });

@@ -108,7 +108,7 @@ test("the figures of a run in units are those of its samples; of shards and of m
     if (hasPrior) assertNear(alone.meanPrior, mean(priors), "prior");
     else assert.is(alone.meanPrior, null);
     assertNear(alone.meanTargetEntropy, entropy, "entropy");
-    assertNear(alone.meanLossAboveEntropy, mean(losses) - entropy, "above entropy");
+    assertNear(alone.meanExcessLoss, mean(losses) - entropy, "above entropy");
     for (const [figure, name] of [
       ["meanAcceptedSteps", "accepted_steps"],
       ["meanBacktracks", "backtracks"],
@@ -225,7 +225,7 @@ test("of several parts: samples per second of all, the most threads, means over 
   assert.equal([found.samples, found.seconds, found.samplesPerSecond, found.threads], [4, 6, 4 / 6, 3]);
   assert.equal([found.meanInitialLoss, found.meanLoss], [1.5, Number.NaN]);
   assert.equal(found.statuses, { converged: 3, stalled: 1 });
-  assert.equal([found.meanTargetEntropy, found.meanLossAboveEntropy], [null, null]);
+  assert.equal([found.meanTargetEntropy, found.meanExcessLoss], [null, null]);
 });
 
 test.run();

@@ -110,7 +110,7 @@ export async function readDataFile(
 }
 
 function take(source: string, dataset: Dataset, limit = dataset.count): SourcedData {
-  return { source, dataset: dataset.slice(0, Math.min(dataset.count, limit)), total: dataset.count };
+  return { source, dataset: dataset.slice(0, limit), total: dataset.count };
 }
 
 /** What a document says of samples. */

@@ -98,8 +98,8 @@ function rowsOf({ job, input, figures }: EncodeReport): [string, string][] {
     [`${lossName} after`, after],
   ];
   const { floor } = termTraits(loss);
-  if (floor && figures.meanLossAboveEntropy !== null) {
-    rows.push([`above ${floor.name}`, showLoss(loss, figures.meanLossAboveEntropy)[1]]);
+  if (floor && figures.meanExcessLoss !== null) {
+    rows.push([`above ${floor.name}`, showLoss(loss, figures.meanExcessLoss)[1]]);
   }
   rows.push(...objectiveRows(loss, figures), ...summaryRows(figures));
   return rows;

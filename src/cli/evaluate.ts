@@ -249,7 +249,7 @@ function documentOf(
     }),
     ...objectiveFigures(report),
     meanTargetEntropy: hasEntropy ? report.meanLoss - meanExcessLoss : null,
-    meanLossAboveEntropy: hasEntropy ? meanExcessLoss : null,
+    meanExcessLoss: hasEntropy ? meanExcessLoss : null,
   };
 }
 

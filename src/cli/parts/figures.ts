@@ -80,7 +80,7 @@ export class PartFigures {
       meanObjective: means.objective.value,
       /** The least that the mean loss can come to, for cross entropy. */
       meanTargetEntropy,
-      meanLossAboveEntropy: meanTargetEntropy === null ? null : meanLoss - meanTargetEntropy,
+      meanExcessLoss: meanTargetEntropy === null ? null : meanLoss - meanTargetEntropy,
     };
   }
 }
