@@ -42,7 +42,10 @@ test.before(async () => {
   for (const [name, path] of packages) symlinkSync(path, join(folder, "node_modules", name));
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
   cpSync(join(root, "test/examples"), folder, { recursive: true });
-  cpSync(join(root, "demo/decoder.safetensors"), join(folder, "decoder.safetensors"));
+  for (const name of ["decoder.safetensors", "convolutional.json"]) {
+    cpSync(join(root, "demo", name), join(folder, name));
+  }
+  cpSync(join(root, "demo/decoder.safetensors"), join(folder, "vae.safetensors"));
   const small = createDecoder({ layers: [2, 10, 784], outputShape: [28, 28], loss: "bce", seed: 1 });
   writeFileSync(join(folder, "decoder.onnx"), await toOnnx(small));
   const sdf = createDecoder(

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { solveTime } from "../backend/wasm/threads/times.ts";
 import { invalid, showPath } from "../check.ts";
+import { costOf } from "../graph/graph.ts";
 import { formatReport, type UnitCounts } from "./encode-report.ts";
 import { type EncodingInput, openInput } from "./encoding-input.ts";
 import { shortPath } from "./files.ts";
@@ -43,7 +43,7 @@ export async function runJob(job: Job): Promise<void> {
   if (!input) return;
   // Before the work, so that a folder that cannot be made costs nothing.
   await makeFolder(job.out, job.shard ? [] : encodeOutputs, job);
-  const cut = { samples: input.samples.count, unit: job.unit ?? unitFor(job, input) };
+  const cut = { samples: input.samples.count, unit: job.unit ?? unitFor(input) };
   const run = { job, input, cut, signal };
   if (cut.samples === 0 && job.shard)
     throw invalid("there are no samples in --data, so there is no shard of them");
@@ -55,8 +55,9 @@ export async function runJob(job: Job): Promise<void> {
   if (folder) await encodeInParts(run, folder);
 }
 
-function unitFor({ solver }: Job, { given, samples }: EncodingInput): number {
-  return standardUnit(solveTime(given.decoder, solver.value), samples.count);
+function unitFor({ given, samples }: EncodingInput): number {
+  const { multiplications, sums } = costOf(given.decoder);
+  return standardUnit(multiplications + sums, samples.count);
 }
 
 /** Encodes the samples of a run that is one unit. It keeps no parts. */

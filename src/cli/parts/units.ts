@@ -25,8 +25,11 @@ export interface Cut {
 
 /** The samples of a unit, where no `--unit` says how many: round numbers. */
 const STANDARD_UNITS = [10_000, 5000, 2000, 1000, 500, 200, 100] as const;
-/** What is stopped in a unit is lost: it takes a thread about so long at most, if it has more samples than the fewest. */
-const UNIT_MILLISECONDS = 60_000;
+/**
+ * What is stopped within a unit is lost. By lbfgs, which takes some 40 passes a sample, a thread at 30 GFLOP/s encodes in about
+ * a minute what takes so many multiply-adds to decode.
+ */
+const UNIT_OPERATIONS = 2e10;
 /** A folder with more files is slow to list on any file system. */
 export const MOST_UNITS = 1_000_000;
 
@@ -37,10 +40,10 @@ export const STANDARD_UNIT_TEXT = `as many as take about a minute, ${STANDARD_UN
  * How many samples a unit has where no `--unit` says it. Once it is another number, a run begun before without `--unit` is
  * refused: its parts are of units of the old size, and only `--unit` with that goes on from them.
  *
- * @param milliseconds about how long a thread takes over a sample
+ * @param operations the multiply-adds that it takes to decode a sample
  */
-export function standardUnit(milliseconds: number, samples: number): number {
-  const most = Math.floor(UNIT_MILLISECONDS / milliseconds);
+export function standardUnit(operations: number, samples: number): number {
+  const most = Math.floor(UNIT_OPERATIONS / operations);
   const unit = STANDARD_UNITS.find((each) => each <= most) ?? STANDARD_UNITS.at(-1)!;
   return Math.max(unit, Math.ceil(samples / MOST_UNITS));
 }
