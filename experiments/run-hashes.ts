@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { plainRuns } from "./plain-runs.ts";
 
-// The hashes of the plain build's runs, kept before a change that is not meant to change results, and compared after it
-// on the same version of Node: times of grids are powers, which engines round each in its own way.
+// The hashes of the plain build's runs. They are the same on every machine and in every engine; a change that is not meant to
+// change results leaves them as they are, and one that is records them again.
 
-const runsFile = join("experiments", "baseline", "runs.json");
+const runsFile = fileURLToPath(new URL("baseline/runs.json", import.meta.url));
 
 /** Keeps the hashes as they are now. */
 export async function recordRuns(): Promise<void> {
@@ -15,14 +15,27 @@ export async function recordRuns(): Promise<void> {
 
 /** Says which runs lead elsewhere than they did, or cost something else. */
 export async function compareRuns(): Promise<void> {
+  const { count, differences } = await findChangedRuns();
+  console.log(`plain runs: ${count - differences.length} of ${count} as they were`);
+  for (const difference of differences) console.log(`  ${difference}`);
+  process.exitCode = differences.length > 0 ? 1 : 0;
+}
+
+/**
+ * Compares the runs with those kept.
+ *
+ * @returns how many there are in all, now or kept, and what has become of those that differ
+ */
+export async function findChangedRuns(): Promise<{ count: number; differences: string[] }> {
   const kept: Record<string, string> = JSON.parse(readFileSync(runsFile, "utf8"));
   const runs = await hashRuns();
-  const different = Object.keys(runs).filter((name) => kept[name] !== runs[name]);
-  const missing = Object.keys(kept).filter((name) => !runs[name]);
-  const count = Object.keys(runs).length;
-  console.log(`plain runs: ${count - different.length} of ${count} as they were`);
-  for (const name of different) console.log(`  ${kept[name] ? "other bits" : "new"}: ${name}`);
-  for (const name of missing) console.log(`  no longer there: ${name}`);
+  const names = Object.keys({ ...kept, ...runs });
+  const differences = names.flatMap((name) => {
+    if (!runs[name]) return `no longer there: ${name}`;
+    if (!kept[name]) return `new: ${name}`;
+    return kept[name] === runs[name] ? [] : `other bits: ${name}`;
+  });
+  return { count: names.length, differences };
 }
 
 async function hashRuns(): Promise<Record<string, string>> {

@@ -1,4 +1,5 @@
 import { checkNumber, checkOptions, invalid, orDefault, show } from "./check.ts";
+import { exponential, power } from "./elementary-functions.ts";
 import { refuseCopy, serializable } from "./serialize.ts";
 
 /** α(t) = exp(-rate · t / t1), t1 the end of the flow: an immutable value made by `expDecay(…)`. */
@@ -117,7 +118,7 @@ export function nesterovFlow(options: NesterovFlowOptions = {}): NesterovFlow {
     epsilon,
     alpha,
     damping: (t) => 3 / (t + epsilon),
-    remaining: (from, to) => ((from + epsilon) / (to + epsilon)) ** 3,
+    remaining: (from, to) => power((from + epsilon) / (to + epsilon), 3),
     derivative(t, t1, state, gradient, into) {
       const strength = alphaAt(alpha, t, t1);
       const damping = flow.damping(t);
@@ -134,7 +135,7 @@ export function nesterovFlow(options: NesterovFlowOptions = {}): NesterovFlow {
 
 /** α(t) of a flow that ends at t1. */
 export function alphaAt(alpha: Alpha, t: number, t1: number): number {
-  return typeof alpha === "number" ? alpha : Math.exp((-alpha.rate * t) / t1);
+  return typeof alpha === "number" ? alpha : exponential((-alpha.rate * t) / t1);
 }
 
 /** Is this the gradient flow at α = 1? */

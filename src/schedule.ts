@@ -1,4 +1,5 @@
 import { checkNumber, checkOptions, orDefault } from "./check.ts";
+import { cosineOfPi } from "./elementary-functions.ts";
 
 /** How the learning rate changes over a training run: an immutable value. */
 export interface Schedule {
@@ -54,7 +55,7 @@ export function linear(options?: DecayOptions): DecaySchedule {
  * await train(decoder, images, { optimizer: adam(), schedule: cosine() });
  */
 export function cosine(options?: DecayOptions): DecaySchedule {
-  return decay("cosine", options, (progress) => (1 + Math.cos(Math.PI * progress)) / 2);
+  return decay("cosine", options, (progress) => (1 + cosineOfPi(progress)) / 2);
 }
 
 /** `startWeight`: how much of the factor is still that of the start, from 1 at progress 0 to 0 at 1. */

@@ -1,5 +1,6 @@
 import { checkMemory, isFloat32Array } from "../brand.ts";
 import { checkOptions, invalid, invalidFile, show } from "../check.ts";
+import { cosineOfPi, logarithm } from "../elementary-functions.ts";
 import type { FixedInput } from "../graph/graph.ts";
 import { sizeOf } from "../graph/operations.ts";
 import { createRandom } from "../random.ts";
@@ -263,8 +264,7 @@ export function probeInputs(decoder: Probed): {
   const { latentSize, fixedInputs } = bound(decoder, points);
   const random = createRandom(0);
   // Box and Muller's; 1 - u is never 0.
-  const normal = () =>
-    Math.sqrt(-2 * Math.log(1 - random.uniform())) * Math.cos(2 * Math.PI * random.uniform());
+  const normal = () => Math.sqrt(-2 * logarithm(1 - random.uniform())) * cosineOfPi(2 * random.uniform());
   const z = Float32Array.from({ length: ROWS * latentSize }, normal);
   const fixed = fixedInputs.map(({ name, shape, classes }) => {
     const draw = () => (classes === undefined ? normal() : random.below(classes));

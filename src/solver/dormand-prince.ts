@@ -1,4 +1,5 @@
 import { checkNumber, checkOptions, withDefaults } from "../check.ts";
+import { power } from "../elementary-functions.ts";
 import type { Flow } from "../flow.ts";
 import { serializable } from "../serialize.ts";
 import { MAX_COUNT, type Solver } from "./base.ts";
@@ -94,7 +95,7 @@ function adaptiveSteps(options: Required<DormandPrinceOptions>, sampleCount: num
     judge(step) {
       const { row, length, allFinite } = step;
       const norm = allFinite ? errorNorm(options, step) : Infinity;
-      const factor = SAFETY * norm ** (-1 / ERROR_ORDER);
+      const factor = SAFETY * power(norm, -1 / ERROR_ORDER);
       if (norm <= 1) {
         lengths[row] = length * Math.min(factor, wasShortened[row] ? 1 : LARGEST_GROWTH);
         wasShortened[row] = 0;

@@ -1,4 +1,5 @@
 import { checkNumber, checkOptions, invalid, orDefault, show } from "../check.ts";
+import { power } from "../elementary-functions.ts";
 import { refuseCopy, serializable } from "../serialize.ts";
 import { MAX_COUNT } from "./base.ts";
 
@@ -38,7 +39,7 @@ export function logGrid(options: LogGridOptions): Grid {
   checkOptions("logGrid", options, { t1: true, slices: true, base: true });
   const { t1, slices } = checkSlices("logGrid", options);
   const base = checkNumber("logGrid", "base", orDefault(options.base, 4), { above: 1 });
-  const time = (i: number) => (i === slices ? t1 : (t1 * (base ** (i / slices) - 1)) / (base - 1));
+  const time = (i: number) => (i === slices ? t1 : (t1 * (power(base, i / slices) - 1)) / (base - 1));
   const grid: Grid & { base: number } = { name: "logGrid", t1, slices, base, time };
   return serializable(Object.freeze(grid), "logGrid", { t1, slices, base });
 }

@@ -1,3 +1,4 @@
+import { exponential, logarithm } from "../elementary-functions.ts";
 import { raiseEigenvalues } from "./eigenvalues.ts";
 import type { MixtureStart } from "./mixture-start.ts";
 import { addOuterProduct, mirror } from "./moments.ts";
@@ -101,10 +102,10 @@ export class ExpectationMaximisation {
         largest = Math.max(largest, logs[k]!);
       }
       let sum = 0;
-      for (let k = 0; k < count; k++) sum += Math.exp(logs[k]! - largest);
-      const logDensity = largest + Math.log(sum);
+      for (let k = 0; k < count; k++) sum += exponential(logs[k]! - largest);
+      const logDensity = largest + logarithm(sum);
       total += logDensity;
-      for (let k = 0; k < count; k++) this.add(k, Math.exp(logs[k]! - logDensity));
+      for (let k = 0; k < count; k++) this.add(k, exponential(logs[k]! - logDensity));
     }
     return total / codes.count;
   }
@@ -206,8 +207,8 @@ export class ExpectationMaximisation {
       const factor = factors.subarray(k * size, (k + 1) * size);
       const logDet = this.isFull
         ? logDeterminant(factor, d)
-        : factor.reduce((sum, std) => sum + 2 * Math.log(std), 0);
-      this.constants[k] = Math.log(this.mixture.shares[k]!) - (logDet + d * Math.log(2 * Math.PI)) / 2;
+        : factor.reduce((sum, std) => sum + 2 * logarithm(std), 0);
+      this.constants[k] = logarithm(this.mixture.shares[k]!) - (logDet + d * logarithm(2 * Math.PI)) / 2;
     }
   }
 }

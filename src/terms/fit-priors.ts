@@ -1,4 +1,5 @@
 import { checkChoice, checkNumber, checkOptions, invalid, orDefault } from "../check.ts";
+import { logarithm } from "../elementary-functions.ts";
 import { checkFiniteRows } from "../float32.ts";
 import { createRandom } from "../random.ts";
 import { ExpectationMaximisation, type Mixture } from "./expectation-maximisation.ts";
@@ -189,7 +190,7 @@ export function fitGaussianMixture(
     converged = logLikelihood - before <= tolerance;
   }
   // A density in the latents' units: theirs is the product of the standard deviations times as large.
-  for (const std of stds) logLikelihood -= Math.log(std);
+  for (const std of stds) logLikelihood -= logarithm(std);
   const prior = priorOf(search.mixture, { mean, stds, isFull, weight });
   return { prior, logLikelihood, iterations, converged };
 }

@@ -1,3 +1,4 @@
+import { logarithm } from "../elementary-functions.ts";
 import type { Random } from "../random.ts";
 import type { StandardisedCodes } from "./standardised-codes.ts";
 
@@ -25,7 +26,7 @@ export function startMixture(
   random: Random,
 ): MixtureStart | number {
   const { count, latentSize: d } = codes;
-  const candidates = 2 + Math.floor(Math.log(components));
+  const candidates = 2 + Math.floor(logarithm(components));
   const nearest = new Uint32Array(count);
   const code = new Float64Array(d);
   const centre = new Float64Array(d);

@@ -1,3 +1,4 @@
+import { logarithm } from "../elementary-functions.ts";
 import { choleskyFactor, inverseOfFactor, logDeterminant } from "./prior-numbers.ts";
 import type { Prior, PriorKind } from "./priors.ts";
 
@@ -38,7 +39,7 @@ const MAKE: {
     return {
       ...{ count, curvature: "latent", isFull: covariances !== undefined, precisions },
       means: Float64Array.from(means),
-      constants: Float64Array.from(weights, (weight, k) => Math.log(weight) - logDeterminants[k]! / 2),
+      constants: Float64Array.from(weights, (weight, k) => logarithm(weight) - logDeterminants[k]! / 2),
     };
   },
 };
@@ -89,7 +90,7 @@ function precisionsOf(
   const logDeterminants = new Float64Array(count);
   if (covariances === undefined) {
     const precisions = Float64Array.from(stds!, (std, i) => {
-      logDeterminants[Math.floor(i / d)]! += 2 * Math.log(std);
+      logDeterminants[Math.floor(i / d)]! += 2 * logarithm(std);
       return 1 / (std * std);
     });
     return { precisions, logDeterminants };

@@ -1,4 +1,5 @@
 import { type Bounds, checkNumber, invalid, show } from "../check.ts";
+import { logarithm } from "../elementary-functions.ts";
 
 /** An array of numbers, typed or not. */
 export type Numbers = ArrayLike<number>;
@@ -159,6 +160,6 @@ export function inverseOfFactor(factor: Float64Array, d: number): Float64Array {
 /** log det of LLᵀ */
 export function logDeterminant(factor: Float64Array, d: number): number {
   let sum = 0;
-  for (let i = 0; i < d; i++) sum += 2 * Math.log(factor[i * d + i]!);
+  for (let i = 0; i < d; i++) sum += 2 * logarithm(factor[i * d + i]!);
   return sum;
 }

@@ -1,3 +1,4 @@
+import { logarithm } from "../elementary-functions.ts";
 import type { ActivationName } from "../graph/activation.ts";
 
 /**
@@ -101,5 +102,5 @@ export function takesLogits(term: { readonly name: TermKind }): boolean {
 
 /** -p log p, whose limit at 0 is 0. */
 function entropyTerm(p: number): number {
-  return p === 0 ? 0 : -p * Math.log(p);
+  return p === 0 ? 0 : -p * logarithm(p);
 }

@@ -1,3 +1,4 @@
+import { power } from "../elementary-functions.ts";
 import type { Adam, Optimizer, Rmsprop, Sgd } from "../optimizer.ts";
 
 /** One sample's code and what its optimizer keeps of it, [d] each. */
@@ -34,8 +35,8 @@ const UPDATES: { readonly [Name in Optimizer["name"]]: Update<Extract<Optimizer,
     adam({ beta1, beta2, epsilon, weightDecay }: Adam, { values, vectors: [m, v], updates }, g, i) {
       m![i] = beta1 * m![i]! + (1 - beta1) * g;
       v![i] = beta2 * v![i]! + (1 - beta2) * g * g;
-      const mean = m![i]! / (1 - beta1 ** updates);
-      const square = v![i]! / (1 - beta2 ** updates);
+      const mean = m![i]! / (1 - power(beta1, updates));
+      const square = v![i]! / (1 - power(beta2, updates));
       return weightDecay * values[i]! + mean / (Math.sqrt(square) + epsilon);
     },
     sgd({ momentum }: Sgd, { vectors: [u] }, g, i) {

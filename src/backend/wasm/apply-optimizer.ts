@@ -1,3 +1,4 @@
+import { power } from "../../elementary-functions.ts";
 import type { Adam, Optimizer, Rmsprop, Sgd } from "../../optimizer.ts";
 import type { Kernels } from "./instance.ts";
 
@@ -49,8 +50,8 @@ const UPDATES: { readonly [Name in Optimizer["name"]]: Apply<Extract<Optimizer, 
       { learningRate, updates },
     ) {
       const [means, squares] = states as [number, number];
-      const stepSize = learningRate / (1 - beta1 ** updates);
-      const rootCorrection = Math.sqrt(1 - beta2 ** updates);
+      const stepSize = learningRate / (1 - power(beta1, updates));
+      const rootCorrection = Math.sqrt(1 - power(beta2, updates));
       const betas = [beta1, 1 - beta1, beta2, 1 - beta2] as const;
       const decay = 1 - learningRate * weightDecay;
       kernels.adam(

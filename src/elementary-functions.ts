@@ -1,0 +1,67 @@
+// The language leaves the last bits of Math.exp, log, pow and cos to its engines; those of pow differ between Node 20 and
+// Node 24. Whatever a result depends on uses these, which are made of operations that every machine rounds alike. They are
+// within some units in the last place of the exact values.
+
+/** ln 2 as a float32, whose products with exponents are exact, and what that lacks. */
+const LN2_HIGH = Math.fround(Math.LN2);
+const LN2_LOW = -1.904654299957768e-9;
+
+/** e^x. */
+export function exponential(x: number): number {
+  if (Number.isNaN(x)) return Number.NaN;
+  if (x > 710) return Number.POSITIVE_INFINITY;
+  if (x < -746) return 0;
+  // x = k ln 2 + r, |r| <= ln 2 / 2, where the series is short.
+  const k = Math.round(x / Math.LN2);
+  const r = x - k * LN2_HIGH - k * LN2_LOW;
+  let sum = 0;
+  for (let n = 15; n > 1; n--) sum = (r / n) * (1 + sum);
+  return scaled(1 + (r + r * sum), k);
+}
+
+/** ln x, NaN below 0. */
+export function logarithm(x: number): number {
+  if (x === 0) return Number.NEGATIVE_INFINITY;
+  if (!(x > 0)) return Number.NaN;
+  if (x === Number.POSITIVE_INFINITY) return x;
+  // x = 2^k m, 1/√2 < m <= √2. Where log2 rounds to the next integer the mantissa makes up for it.
+  let k = Math.floor(Math.log2(x));
+  let m = scaled(x, -k);
+  if (m > Math.SQRT2) {
+    m /= 2;
+    k += 1;
+  }
+  // ln m = 2 (s + s³/3 + s⁵/5 + …), |s| < 0.172.
+  const s = (m - 1) / (m + 1);
+  let sum = 0;
+  for (let n = 23; n > 1; n -= 2) sum = s * s * (1 / n + sum);
+  return k * LN2_HIGH + (k * LN2_LOW + 2 * (s + s * sum));
+}
+
+/** base^exponent, base >= 0: by products for the integers from 0 on, else e^(exponent ln base). */
+export function power(base: number, exponent: number): number {
+  if (!Number.isInteger(exponent) || exponent < 0) return exponential(exponent * logarithm(base));
+  let result = 1;
+  let square = base;
+  for (let rest = exponent; rest > 0; rest = Math.floor(rest / 2)) {
+    if (rest % 2 === 1) result *= square;
+    square *= square;
+  }
+  return result;
+}
+
+/** cos πp, p from 0 to 2; exact where p is 0, 1 or 2. */
+export function cosineOfPi(p: number): number {
+  if (p > 1) return cosineOfPi(2 - p);
+  if (p > 0.5) return -cosineOfPi(1 - p);
+  const x = Math.PI * p;
+  let sum = 0;
+  for (let n = 22; n > 0; n -= 2) sum = ((-x * x) / (n * (n - 1))) * (1 + sum);
+  return 1 + sum;
+}
+
+/** 2^k x, by two factors where 2^k is beyond float64. */
+function scaled(x: number, k: number): number {
+  const half = Math.trunc(k / 2);
+  return x * 2 ** half * 2 ** (k - half);
+}
