@@ -12,6 +12,7 @@ import { elementNamed, elements, inThePapersOrder, jobsOf } from "./elements.ts"
 import { table } from "./page.ts";
 import { runJobs } from "./run.ts";
 import { Store } from "./store.ts";
+import { REVECTORIZE } from "./versions.ts";
 
 interface Options {
   readonly only: readonly string[];
@@ -149,10 +150,17 @@ function describe(kept: readonly Kept<unknown>[]): string {
   const hours = kept.reduce((sum, { seconds }) => sum + seconds, 0) / 3600;
   const of = (name: string) => [...new Set(kept.map(({ versions }) => versions[name]))].join(" and ");
   const made = `${hours.toFixed(1)} hours of a core (latentflow ${of("latentflow")}, Node ${of("node")}; plain SIMD)`;
+  const joined = kept.filter(({ versions }) => versions.node?.includes(REVECTORIZE)).length;
+  const parts = [made];
+  // Else there is nothing to compare them with.
+  if (joined > 0 && joined < kept.length)
+    parts.push(`the ${joined} by ${REVECTORIZE} have the same bits in some two thirds of the seconds`);
   const old = kept.filter(({ versions }) => versions.commit === undefined).length;
-  return old === 0
-    ? made
-    : `${made}; ${old} of them ${old === 1 ? "was" : "were"} made before commits were noted: their seconds are of the clock on the wall of a busy machine, and \`lbfgs\` believed its early steps more easily`;
+  if (old > 0)
+    parts.push(
+      `${old} of them ${old === 1 ? "was" : "were"} made before commits were noted: their seconds are of the clock on the wall of a busy machine, and \`lbfgs\` believed its early steps more easily`,
+    );
+  return parts.join("; ");
 }
 
 process.exitCode = await main(program.parse().opts<Options>());

@@ -110,7 +110,6 @@ type LastAnswer = Extract<Answer, { kind: "done" | "failed" }>;
 function startWorker() {
   const path = new URL("./worker.ts", import.meta.url);
   const child: ChildProcess = fork(path, {
-    execArgv: ["--import", "tsx"],
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
   let isAlive = true;

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import packageJson from "../package.json" with { type: "json" };
 
 /** V8 joins pairs of 128-bit vectors to 256 bits: the same bits, in other seconds. */
-const REVECTORIZE = "--experimental-wasm-revectorize";
+export const REVECTORIZE = "--experimental-wasm-revectorize";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
