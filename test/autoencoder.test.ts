@@ -154,9 +154,9 @@ for (const { name, backend } of builds) {
         reconstructionLoss(encoder, decoder, binaryCrossEntropy(), sample),
       );
       assert.ok(relativeDistance(report.loss, expected) < 1e-6);
-      assert.equal(report.statuses, { reached_t1: count });
-      assert.equal(report.stats.valueEvaluations, new Uint32Array(count).fill(1));
-      assert.is(report.meanInitialLoss, report.meanLoss);
+      assert.is(report.nonfinite, 0);
+      for (const name of ["status", "statuses", "stats", "initialLoss", "meanAcceptedSteps"])
+        assert.not.ok(name in report, name);
     }
   });
 }

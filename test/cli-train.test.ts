@@ -348,8 +348,11 @@ test("train --autoencoder, evaluate --encoder: the API's baseline", async () => 
   // No flow: no steps, and nothing that it has reached. Only what is not finite is said.
   const { meanAcceptedSteps, meanBacktracks, statuses } = document;
   assert.equal([meanAcceptedSteps, meanBacktracks, statuses], [null, null, {}]);
-  const table = await run(...evaluation);
-  assert.not.match(table.stdout, /statuses|reached_t1|steps|backtracks/);
+  const folder = workplace.newPath();
+  const table = await run(...evaluation, "--out", folder);
+  assert.not.match(table.stdout, /status|reached_t1|steps|backtracks/);
+  const [columns] = readFileSync(join(folder, "results.csv"), "utf8").split("\n");
+  assert.is(columns, "index,loss,gradient_norm");
   assert.match(table.stdout, /samples per second/);
   const infinite = `${workplace.newPath()}.safetensors`;
   const beyond = createDecoder({ layers: [6, 5, 2] });

@@ -1,7 +1,13 @@
 import type { Command } from "commander";
 import type { Decoder, StandardLoss } from "../index.ts";
 import { termTraits } from "../terms/terms.ts";
-import { type EvaluateOptions, type EvaluateReport, evaluate } from "../train/index.ts";
+import {
+  type EncoderReport,
+  type EvaluateEncoderOptions,
+  type EvaluateOptions,
+  type EvaluateReport,
+  evaluate,
+} from "../train/index.ts";
 import {
   addDataOptions,
   checkDataOptions,
@@ -198,9 +204,9 @@ async function evaluateShown(
   job: EvaluateJob,
   { data, weights, z0, decoder, given, loss, prior, by }: Input,
   signal: AbortSignal,
-): Promise<EvaluateReport> {
+): Promise<EvaluateReport | EncoderReport> {
   const progress = showSampleProgress("evaluating", data.dataset.count, job.quiet ?? false, signal);
-  const options: EvaluateOptions = {
+  const options: EvaluateOptions | EvaluateEncoderOptions = {
     ...("encoder" in by
       ? by
       : { ...pairOf(by.flow.value, by.solver.value), ...(weights && { weights }), ...(z0 && { z0 }) }),
@@ -218,20 +224,11 @@ async function evaluateShown(
 function documentOf(
   job: EvaluateJob,
   { data, decoder, given, loss, prior: chosen, by }: Input,
-  report: EvaluateReport,
+  report: EvaluateReport | EncoderReport,
 ) {
   // What there is of each sample is in its file.
-  const {
-    loss: _,
-    initialLoss,
-    gradientNorm,
-    status,
-    stats,
-    prior,
-    objective,
-    meanExcessLoss,
-    ...figures
-  } = report;
+  const { loss: _, gradientNorm, prior, objective, meanExcessLoss, ...rest } = report;
+  const { initialLoss, status, stats, ...figures } = "status" in rest ? rest : withoutFlow(rest);
   const hasEntropy = termTraits(loss).floor !== undefined;
   return {
     decoder: decoderFigures(job.decoder, decoder, given.decoder),
@@ -244,16 +241,17 @@ function documentOf(
       ? { encoder: decoderFigures(job.encoder!, by.encoder) }
       : { flow: by.flow.description, solver: by.solver.description }),
     ...figures,
-    ...("encoder" in by && {
-      ...{ meanAcceptedSteps: null, meanBacktracks: null, statuses: statusesWithoutFlow(report) },
-    }),
     ...objectiveFigures(report),
     meanTargetEntropy: hasEntropy ? report.meanLoss - meanExcessLoss : null,
     meanExcessLoss: hasEntropy ? meanExcessLoss : null,
   };
 }
 
-function rowsOf(job: EvaluateJob, { data, decoder, given, loss, prior, by }: Input, report: EvaluateReport) {
+function rowsOf(
+  job: EvaluateJob,
+  { data, decoder, given, loss, prior, by }: Input,
+  report: EvaluateReport | EncoderReport,
+) {
   const rows: (readonly [string, string])[] = [
     ["decoder", showDecoder(job.decoder, decoder)],
     ["data", data.source],
@@ -269,12 +267,20 @@ function rowsOf(job: EvaluateJob, { data, decoder, given, loss, prior, by }: Inp
     rows.push([`above ${floor.name}`, showLoss(loss, report.meanExcessLoss)[1]]);
   }
   const means = objectiveRows(loss, objectiveFigures(report));
-  if (!("encoder" in by)) return [...rows, ...means, ...summaryRows(report)];
-  const statuses = showStatuses(statusesWithoutFlow(report));
-  return [...rows, ...means, ...(statuses ? [["statuses", statuses] as const] : []), ...workRows(report)];
+  if ("status" in report) return [...rows, ...means, ...summaryRows(report)];
+  const lost = showStatuses(nonfiniteAlone(report));
+  return [...rows, ...means, ...(lost ? [["statuses", lost] as const] : []), ...workRows(report)];
 }
 
-/** An encoder's codes end no flow: what there is to say is whether their losses are finite. */
-function statusesWithoutFlow({ statuses: { reached_t1: _, ...statuses } }: EvaluateReport) {
-  return statuses;
+/** An encoder's codes end no flow: all there is to say is how many of their losses are not finite. */
+const nonfiniteAlone = ({ nonfinite }: Pick<EncoderReport, "nonfinite">) =>
+  nonfinite > 0 ? { nonfinite } : {};
+
+/** In the document, the figures of a flow that was not followed. */
+function withoutFlow<Figures extends Pick<EncoderReport, "nonfinite">>({ nonfinite, ...figures }: Figures) {
+  return {
+    ...{ ...figures, initialLoss: undefined, status: undefined, stats: undefined },
+    ...{ meanInitialLoss: null, meanAcceptedSteps: null, meanBacktracks: null },
+    statuses: nonfiniteAlone({ nonfinite }),
+  };
 }

@@ -68,7 +68,9 @@ export function summaryRows(figures: EncodeSummary): [string, string][] {
 }
 
 /** What it has cost, however the samples ended. */
-export function workRows(figures: EncodeSummary): [string, string][] {
+export function workRows(
+  figures: Pick<EncodeSummary, "samplesPerSecond" | "seconds" | "build" | "threads">,
+): [string, string][] {
   return [
     ["samples per second", showSpeed(figures.samplesPerSecond, figures.seconds)],
     // Of a run that was stopped before there was one, nothing.

@@ -6,10 +6,14 @@ import type { SampleResults } from "./parts/part.ts";
 /** The table of results, a line per sample. */
 export const resultsTableName = "results.csv";
 
-/** The results of samples without their codes: what a table has room for. */
-export type Results = Omit<SampleResults, "z" | "reconstructions" | "ids">;
+/** What a flow has left of samples besides losses. */
+type FlowResults = Pick<SampleResults, "initialLoss" | "status" | "stats">;
 
-/** The columns of results, in their order. `id`, `prior` and `objective` are absent where there are none. */
+/** The results of samples without their codes: what a table has room for. Codes of an encoder have followed no flow. */
+export type Results = Omit<SampleResults, "z" | "reconstructions" | "ids" | keyof FlowResults> &
+  (FlowResults | { readonly [Name in keyof FlowResults]?: undefined });
+
+/** The columns of results, in their order. Those of which there is nothing are absent. */
 export type ResultColumn =
   | "index"
   | "id"
@@ -34,29 +38,26 @@ export function resultColumns(
   ids?: Ids,
 ): { readonly [name in ResultColumn]?: Column } {
   return {
-    index: status.map((_, index) => first + index),
+    index: Array.from(loss, (_, index) => first + index),
     ...(ids && { id: ids instanceof BigInt64Array ? Array.from(ids, String) : ids }),
-    initial_loss: initialLoss,
+    ...(initialLoss && { initial_loss: initialLoss }),
     loss,
     ...(prior && { prior, objective }),
     gradient_norm: gradientNorm,
-    status,
-    accepted_steps: stats.acceptedSteps,
-    backtracks: stats.backtracks,
-    t: stats.t,
+    ...(status && {
+      ...{ status, accepted_steps: stats.acceptedSteps, backtracks: stats.backtracks, t: stats.t },
+    }),
   };
 }
 
 /** What is in these columns, for the list of a command's outputs. */
-export function showColumns(hasPrior: boolean): string {
-  return (
-    `losses, ${hasPrior ? "prior, objective, " : ""}gradient norm, status, steps and t (of lbfgs the sum of its steps), ` +
-    "a line per sample"
-  );
+export function showColumns(hasPrior: boolean, hasFlow = true): string {
+  const ofFlow = hasFlow ? ", status, steps and t (of lbfgs the sum of its steps)" : "";
+  return `losses, ${hasPrior ? "prior, objective, " : ""}gradient norm${ofFlow}, a line per sample`;
 }
 
 /** The table as a file. */
 export function resultsFile(results: Results): OutputFile {
-  const content = showColumns(results.prior !== undefined);
+  const content = showColumns(results.prior !== undefined, results.status !== undefined);
   return { name: resultsTableName, bytes: formatCsv(resultColumns(results)), content };
 }

@@ -17,8 +17,11 @@ import { componentsOf } from "../terms/prior-components.ts";
 import { checkEncoder } from "./encode-with.ts";
 import { asDataset, type ProblemSettings } from "./samples.ts";
 
-/** Options of `evaluate`: a flow and a solver as for `encode`, or an encoder. */
-export type EvaluateOptions = CommonOptions & ((FlowAndSolver & NoEncoder) | ByEncoder);
+/** Options of `evaluate`: a flow and a solver as for `encode`. */
+export type EvaluateOptions = CommonOptions & FlowAndSolver & NoEncoder;
+
+/** Options of `evaluate` with an encoder in place of a flow. */
+export type EvaluateEncoderOptions = CommonOptions & ByEncoder;
 
 interface NoEncoder {
   encoder?: undefined;
@@ -69,7 +72,7 @@ const OPTIONS: { readonly [Name in keyof Required<EvaluateOptions>]: true } = {
 export function checkEvaluateArguments(
   given: Decoder,
   data: Dataset | Float32Array,
-  options: EvaluateOptions,
+  options: EvaluateOptions | EvaluateEncoderOptions,
 ) {
   const where = "evaluate";
   checkDecoder(where, given);
@@ -103,7 +106,7 @@ function checkByEncoder(
   where: string,
   encoder: Decoder,
   decoder: Decoder,
-  options: EvaluateOptions,
+  options: EvaluateOptions | EvaluateEncoderOptions,
 ): CheckedPair {
   checkEncoder(where, encoder);
   const { latentSize: inputSize, outputSize: codeSize } = encoder;

@@ -11,7 +11,11 @@ import type { PriorOfSamples } from "../solver/prior-of-samples.ts";
 import { Solution } from "../solver/solution.ts";
 import { leastLosses } from "../terms/floor.ts";
 import { encodeWith } from "./encode-with.ts";
-import { checkEvaluateArguments, type EvaluateOptions } from "./evaluate-options.ts";
+import {
+  checkEvaluateArguments,
+  type EvaluateEncoderOptions,
+  type EvaluateOptions,
+} from "./evaluate-options.ts";
 import { checkDataset, problems } from "./samples.ts";
 
 /** What `evaluate` returns, B samples: the figures of `summary`, and what they are made of. */
@@ -29,19 +33,36 @@ export interface EvaluateReport extends EncodeSummary {
   readonly prior: Float32Array | undefined;
   /** B, loss + prior/N; without a prior the loss. */
   readonly objective: Float32Array;
-  /** B, l(y, D(z0)); with an encoder, at its codes. */
+  /** B, l(y, D(z0)). */
   readonly initialLoss: Float32Array;
   /** B, ‖∇_z‖ of the objective at z: 0 at rest. */
   readonly gradientNorm: Float32Array;
-  /** B. */
+  /** B, how each sample ended. */
   readonly status: readonly Status[];
+  /** What each sample cost. */
   readonly stats: SolveStatistics;
+}
+
+/** What only a flow has: where it started, how it ended and what it took. */
+type FlowFigures =
+  | "initialLoss"
+  | "meanInitialLoss"
+  | "meanAcceptedSteps"
+  | "meanBacktracks"
+  | "status"
+  | "statuses"
+  | "stats";
+
+/** What `evaluate` returns with the option `encoder`: its codes are the z, and no flow is followed. */
+export interface EncoderReport extends Omit<EvaluateReport, FlowFigures> {
+  /** How many samples' losses are not finite. */
+  readonly nonfinite: number;
 }
 
 /**
  * How well a decoder encodes samples, unseen ones for example: each is encoded as `encode` would, with the same
  * numbers to the last bit, and the losses are put together. With the option `encoder` its codes take the place of
- * the flow, as in an autoencoder.
+ * the flow, as in an autoencoder, and the report has no statuses and steps.
  *
  * Samples are read in pieces: a data set of bytes never is in memory as float32 as a whole.
  *
@@ -52,11 +73,26 @@ export interface EvaluateReport extends EncodeSummary {
  * @example
  * const { meanLoss, statuses } = await evaluate(run.decoder, test);
  */
+export function evaluate(
+  given: Decoder,
+  data: Dataset | Float32Array,
+  options?: EvaluateOptions,
+): Promise<EvaluateReport>;
+export function evaluate(
+  given: Decoder,
+  data: Dataset | Float32Array,
+  options: EvaluateEncoderOptions,
+): Promise<EncoderReport>;
+export function evaluate(
+  given: Decoder,
+  data: Dataset | Float32Array,
+  options?: EvaluateOptions | EvaluateEncoderOptions,
+): Promise<EvaluateReport | EncoderReport>;
 export async function evaluate(
   given: Decoder,
   data: Dataset | Float32Array,
-  options: EvaluateOptions = {},
-): Promise<EvaluateReport> {
+  options: EvaluateOptions | EvaluateEncoderOptions = {},
+): Promise<EvaluateReport | EncoderReport> {
   const start = performance.now();
   const checked = checkEvaluateArguments(given, data, options);
   const { dataset, settings, pair, backend, signal } = checked;
@@ -86,7 +122,7 @@ async function evaluateOn(
   }: ReturnType<typeof checkEvaluateArguments>,
   prior: PriorOfSamples | undefined,
   start: number,
-): Promise<EvaluateReport> {
+): Promise<EvaluateReport | EncoderReport> {
   const { decoder } = settings;
   const { count } = dataset;
   const { order } = pair.flow;
@@ -127,16 +163,14 @@ async function evaluateOn(
   const result = { ...all.toResult(), backend: info, seconds: seconds() };
   const { loss, prior: priors, objective, initialLoss, gradientNorm, status, stats } = result;
   const excess = Float64Array.from(loss, (value, sample) => value - floors[sample]!);
-  return {
-    ...summary(result),
+  const { meanInitialLoss, meanAcceptedSteps, meanBacktracks, statuses, ...figures } = summary(result);
+  const report = {
+    ...figures,
     meanExcessLoss: meanOfFinite(excess),
     meanObjective: meanOfFinite(objective),
-    loss,
-    prior: priors,
-    objective,
-    initialLoss,
-    gradientNorm,
-    status,
-    stats,
+    ...{ loss, prior: priors, objective, gradientNorm },
   };
+  if (encoder) return { ...report, nonfinite: statuses.nonfinite ?? 0 };
+  const ofFlow = { meanInitialLoss, meanAcceptedSteps, meanBacktracks, statuses, initialLoss, status, stats };
+  return { ...report, ...ofFlow };
 }

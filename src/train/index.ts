@@ -38,8 +38,8 @@ export {
 } from "./autoencoder.ts";
 export type { CallerCheckpoints, CheckpointOptions, FileCheckpoints } from "./checkpoint-options.ts";
 export { type EncodeWithOptions, encodeWith, meanCode } from "./encode-with.ts";
-export { type EvaluateReport, evaluate } from "./evaluate.ts";
-export type { EvaluateOptions } from "./evaluate-options.ts";
+export { type EncoderReport, type EvaluateReport, evaluate } from "./evaluate.ts";
+export type { EvaluateEncoderOptions, EvaluateOptions } from "./evaluate-options.ts";
 export type { RunOptions, TrainOptions, TrainResult } from "./options.ts";
 export type { Resumed, TrainEvent, TrainProgress, TrainStep } from "./progress.ts";
 export { train } from "./train.ts";

@@ -21,7 +21,8 @@ import {
   adam,
   createDataset,
   type Dataset,
-  type EvaluateOptions,
+  type EncoderReport,
+  type EvaluateEncoderOptions,
   type EvaluateReport,
   encodeWith,
   evaluate,
@@ -73,8 +74,9 @@ const runOptions: TrainAutoencoderOptions = {
 
 // @ts-expect-error nothing is followed in an autoencoder
 export const wrongTraining: TrainAutoencoderOptions = { solver: amd() };
+const network = createDecoder({ layers: [4, 2] });
 // @ts-expect-error codes come from a solver or from an encoder
-export const wrongEvaluation: EvaluateOptions = { solver: amd(), encoder: createDecoder({ layers: [4, 2] }) };
+export const wrongEvaluation: EvaluateEncoderOptions = { solver: amd(), encoder: network };
 
 async function runTraining(decoder: Decoder, y: Float32Array): Promise<object> {
   const data: Dataset = createDataset(y, { shape: [2, 2] });
@@ -86,9 +88,9 @@ async function runTraining(decoder: Decoder, y: Float32Array): Promise<object> {
   const report: EvaluateReport = await evaluate(run.decoder, data, { solver: amd({ maxSteps: 5 }) });
   const autoencoder: AutoencoderResult = await trainAutoencoder(decoder, y, runOptions);
   const { encoder } = autoencoder;
-  const byEncoder: EvaluateReport = await evaluate(autoencoder.decoder, y, { encoder });
+  const byEncoder: EncoderReport = await evaluate(autoencoder.decoder, y, { encoder });
   const codes: Float32Array = await encodeWith(encoder, y);
-  const samples: number = report.samples + byEncoder.loss.length - byEncoder.status.length;
+  const samples: number = report.samples + byEncoder.loss.length - byEncoder.nonfinite;
   const [updates, validations] = [run.history.length, run.validation.length];
   return { updates, samples, validations, codes: codes.length };
 }
