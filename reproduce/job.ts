@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { cpuSeconds } from "../bench/timing.ts";
+import { hasCode } from "../src/errors.ts";
 import type { Job, JobContext, Kept } from "./element.ts";
 import { readKept, writeKept } from "./kept-file.ts";
 import { versions } from "./versions.ts";
@@ -46,9 +47,9 @@ export async function runJob<Result>(job: Job<Result>, place: JobPlace<Result>):
     },
   };
   const result = await job.run(context).catch((error: Error) => {
+    // A file that is damaged may be one of the data, too.
     const isStale =
-      /is a checkpoint of another run/.test(error.message) ||
-      (error as { code?: string }).code === "invalid_file";
+      hasCode(error, "other_run") || (hasCode(error, "invalid_file") && error.message.includes(folder));
     if (!isStale) throw error;
     // Of what was killed before the code changed: begin anew.
     rmSync(folder, { recursive: true });

@@ -8,6 +8,7 @@
  * - `unsupported`: this runtime lacks something that is needed (WebAssembly SIMD, say)
  * - `out_of_memory`: the memory that the call needs could not be had
  * - `worker_failed`: workers have died again and again, or one has thrown what no argument explains
+ * - `other_run`: what was to be gone on from is of a run with other options, data or networks
  * - `locked`: another run keeps its checkpoints in the file, or has taken it over from this one
  */
 export type LatentflowErrorCode =
@@ -18,6 +19,7 @@ export type LatentflowErrorCode =
   | "unsupported"
   | "out_of_memory"
   | "worker_failed"
+  | "other_run"
   | "locked";
 
 const CODES: Readonly<Record<LatentflowErrorCode, true>> = {
@@ -28,6 +30,7 @@ const CODES: Readonly<Record<LatentflowErrorCode, true>> = {
   unsupported: true,
   out_of_memory: true,
   worker_failed: true,
+  other_run: true,
   locked: true,
 };
 

@@ -92,12 +92,13 @@ const VALUES_AT_ONCE = 2 ** 20;
  * where their weight is not 0. Large data take a while to look through: it pauses in between.
  *
  * @param before how many samples come before the problem's, for messages
+ * @param takesWeights whether the caller could have given weights, which messages then advise
  */
 export async function checkValues(
   where: string,
   problem: Pick<Problem, "decoder" | "loss" | "sampleCount" | "targets" | "weights">,
   control: Control,
-  before = 0,
+  { before = 0, takesWeights = true }: { readonly before?: number; readonly takesWeights?: boolean } = {},
 ): Promise<void> {
   const { decoder, loss, sampleCount, targets, weights } = problem;
   const n = decoder.outputSize;
@@ -109,7 +110,8 @@ export async function checkValues(
     if (weights) attached("weights", weights);
     if (weights && !isShared)
       checkWeightRow(where, weights, first, n, before, ` of sample ${before + sample}`);
-    checkTargetRow(where, targets, first, n, before, loss, weights, isShared ? 0 : first);
+    const advice = takesWeights ? "; where data are missing, give weights that are 0 there" : "";
+    checkTargetRow(where, targets, first, n, before, loss, weights, isShared ? 0 : first, advice);
     if (looked < VALUES_AT_ONCE) continue;
     looked = 0;
     await control.pause();
@@ -127,6 +129,7 @@ function checkTargetRow(
   loss: Loss,
   weights: Float32Array | undefined,
   firstWeight: number,
+  advice: string,
 ): void {
   const { targets } = termTraits(loss);
   const { min, max } = targets === "finite" ? FINITE : targets;
@@ -138,16 +141,9 @@ function checkTargetRow(
     throw invalid(
       Number.isFinite(value) && targets !== "finite"
         ? `${message}, expected [${min}, ${max}] for ${loss.name}; scale the data (bytes: divide by 255), or use squaredError()`
-        : `${message}, expected finite numbers${whereMissing(where)}`,
+        : `${message}, expected finite numbers${advice}`,
     );
   }
-}
-
-/** What to do about missing data, which an autoencoder has no weights for. */
-function whereMissing(where: string): string {
-  return where.startsWith("trainAutoencoder")
-    ? ""
-    : "; where data are missing, give weights that are 0 there";
 }
 
 function checkWeightRow(

@@ -1,5 +1,6 @@
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -273,8 +274,8 @@ test("a job that goes on counts its seconds over sittings, and one that was of o
   );
   for (const counted of [soFar, seconds]) assert.ok(counted > 1000.04 && counted < 1010, `${counted}`);
   for (const stale of [
-    new Error("some.checkpoint is a checkpoint of another run"),
-    new LatentflowError("invalid_file", "some.checkpoint: not a checkpoint of this version"),
+    new LatentflowError("other_run", "seed is 1 there and 2 here"),
+    new LatentflowError("invalid_file", `${join(at, "some.checkpoint")}: not a checkpoint of this version`),
   ]) {
     writeFileSync(join(at, "some.checkpoint"), "");
     let runs = 0;
@@ -287,13 +288,18 @@ test("a job that goes on counts its seconds over sittings, and one that was of o
     );
     assert.equal([runs, result], [2, 0]);
   }
-  await runJob(
-    job(() => Promise.reject(new Error("other"))),
-    context,
-  ).then(
-    () => assert.unreachable(),
-    (error) => assert.is(error.message, "other"),
-  );
+  for (const message of ["other", "data: truncated"]) {
+    const error = message === "other" ? new Error(message) : new LatentflowError("invalid_file", message);
+    writeFileSync(join(at, "some.checkpoint"), "");
+    await runJob(
+      job(() => Promise.reject(error)),
+      context,
+    ).then(
+      () => assert.unreachable(),
+      (reason) => assert.is(reason, error),
+    );
+    assert.ok(existsSync(join(at, "some.checkpoint")), message);
+  }
 });
 
 test("counted adjoints do what those they count do", async () => {

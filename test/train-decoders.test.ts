@@ -311,7 +311,7 @@ test("a run does not go on with another validation, or other updates of its code
       /another run: validationFixed\.kind is /,
     ],
   ];
-  for (const [other, message] of others) await rejected(goOn(other), "invalid_argument", message);
+  for (const [other, message] of others) await rejected(goOn(other), "other_run", message);
 });
 
 test("a run does not go on with a decoder of the same operations that is wired otherwise", async () => {

@@ -35,9 +35,11 @@ export const dataFilesHelp =
   "the samples: IDX, .npy, gzipped or not, FILE.npz#NAME, or Parquet, FILE.parquet#COLUMN; several files follow each other; " +
   "first axis: samples";
 
-/** What a file of weights is, for the help. */
+/** What a file of starts is, for the help. */
 export const z0Help =
   "where the flows start, as latents.npy has it: a latent per sample, or one for all, as train's mean-code.npy is (default: 0)";
+
+/** What a file of weights is, for the help. */
 export const weightsHelp = "weights >= 0 of the values, in such a file: for one sample, or for all";
 
 /** What the values may be, for the help. */

@@ -151,10 +151,8 @@ export function inFlags(message: string, command: Command): string {
     const ofSamples = text.replace(/^(the samples) (have)/, "$1 of --validate $2");
     text = flag || ofSamples !== text ? ofSamples : `--validate: ${text}`;
   }
-  // There are no weights then, of validation samples because no flag gives them.
-  if (scope === "validation" || given.encoder !== undefined || given.autoencoder) {
-    text = text.replace(/; where data are missing, give weights .*$/, "");
-  }
+  // No flag gives weights for validation samples.
+  if (scope === "validation") text = text.replace(/; where data are missing, give weights .*$/, "");
   if (file && !flag) {
     const network = ["decoder", "encoder"].find((option) => show(given[option]) === file);
     text = `${network ? showFile(`--${network}`, String(given[network])) : file}: ${text}`;

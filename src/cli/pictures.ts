@@ -61,7 +61,7 @@ export async function drawReconstructions(
  * end, then the original. A sample that ended sooner is shown as it ended.
  *
  * @param part of the first unit
- * @returns a PNG; undefined on Ctrl-C
+ * @returns a PNG; undefined when the signal has ended it
  */
 export async function drawSteps(
   source: PictureSource,

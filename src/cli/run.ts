@@ -194,7 +194,7 @@ async function writeAll(
     job.format,
     plan,
     observed(parts, (part) => {
-      // Of one unit the results are written also when they are not all: there are no parts to go on from.
+      // A single unit comes whole or not at all: once it is here its results are written, however late the signal.
       if (units) signal.throwIfAborted();
       figures.add(part);
     }),

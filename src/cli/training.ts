@@ -106,7 +106,7 @@ function fixedOf(given: Given | undefined) {
   return fixed && { fixed };
 }
 
-/** Trains, with progress on stderr and in the log; undefined on Ctrl-C. */
+/** Trains, with progress on stderr and in the log; undefined when the signal has ended it. */
 async function trainShown(
   { decoder, loss, prior, data, validation, weights, given, validationGiven }: TrainingInput,
   job: TrainingJob,

@@ -14,14 +14,15 @@ const SHOWN_DIFFERENCES = 5;
 /**
  * Refuses a checkpoint of another run.
  *
- * @throws LatentflowError `invalid_argument`, whose message names what differs
+ * @throws LatentflowError `other_run`, whose message names what differs
  */
 export function checkSameRun(where: string, there: RunDescription, here: RunDescription): void {
   const all = runDifferences(there, here);
   if (all.length === 0) return;
   const shown = all.slice(0, SHOWN_DIFFERENCES).join("; ");
   const more = all.length > SHOWN_DIFFERENCES ? `; and ${all.length - SHOWN_DIFFERENCES} more` : "";
-  throw invalid(
+  throw new LatentflowError(
+    "other_run",
     `${where} is a checkpoint of another run: ${shown}${more}. Give what it was made from, or start a new run elsewhere`,
   );
 }

@@ -48,7 +48,9 @@ export interface Checkpoint {
 
 /** A checkpoint as the bytes of a file. */
 export function writeCheckpoint({ run, state }: Checkpoint): Uint8Array {
-  const { images, sampler, random, codes, trainer, history, validation } = state;
+  const { images, sampler, random, codes, trainer, history, validation, ...others } = state;
+  // A field that is not written is found by the compiler.
+  others satisfies Record<string, never>;
   const { updates, parameters, vectors } = trainer;
   const json = { run, images, updates, sampler, random };
   const metadata = Object.entries(json).map(([key, value]) => [key, JSON.stringify(value)] as const);

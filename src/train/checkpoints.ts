@@ -28,7 +28,7 @@ export class Checkpoints {
   /**
    * Goes on from a checkpoint, where the option says so and there is one.
    *
-   * @throws LatentflowError `invalid_argument` when it is of another run, and what `CheckpointStore.load` throws
+   * @throws LatentflowError `other_run` when it is of one, and what `CheckpointStore.load` throws
    */
   static async begin(
     run: Run,
@@ -42,15 +42,15 @@ export class Checkpoints {
     const { build } = run.trainer;
     const { weights, fixed } = options;
     const describeFixed = async (given: FixedValues) => {
-      const described: [name: string, description: string][] = [];
+      const pairs: [name: string, description: string][] = [];
       for (const [i, values] of given.entries()) {
         const { name } = decoder.fixedInputs[i]!;
-        described.push([name, await describeValues(name, values, control)]);
+        pairs.push([name, await describeValues(name, values, control)]);
       }
       // Not by assignment, which "__proto__" would not be a name for.
-      return Object.fromEntries(described);
+      return Object.fromEntries(pairs);
     };
-    const made = {
+    const described = {
       ...describedOptions(options),
       weights: weights && (await describeValues("weights", weights, control)),
       fixed: await describeFixed(fixed),
@@ -58,7 +58,7 @@ export class Checkpoints {
         validation?.weights && (await describeValues("weights", validation.weights, control)),
       validationFixed: validation && (await describeFixed(validation.fixed)),
     };
-    const description = await describeRun(decoder, dataset, validation?.dataset, build, made, control);
+    const description = await describeRun(decoder, dataset, validation?.dataset, build, described, control);
     if (!loaded) return new Checkpoints(run, description, checkpoint, undefined);
     const { from, refused } = loaded;
     const { run: there, state } = loaded.checkpoint;

@@ -95,10 +95,10 @@ export async function evaluate(
 ): Promise<EvaluateReport | EncoderReport> {
   const start = performance.now();
   const checked = checkEvaluateArguments(given, data, options);
-  const { dataset, settings, pair, backend, signal } = checked;
+  const { dataset, settings, pair, encoder, backend, signal } = checked;
   const { decoder } = settings;
   throwIfAborted(signal);
-  await checkDataset("evaluate", dataset, settings, makeControl(signal));
+  await checkDataset("evaluate", dataset, settings, makeControl(signal), encoder === undefined);
   throwIfAborted(signal);
   // At least one: an empty data set has been refused. Which backend is better may depend on the first piece.
   const [first] = problems(dataset, settings);

@@ -79,9 +79,10 @@ export async function checkDataset(
   dataset: Dataset,
   settings: ProblemSettings,
   control: Control,
+  takesWeights = true,
 ): Promise<void> {
   for (const { first, problem } of problems(dataset, settings)) {
     if (control.aborted()) return;
-    await checkValues(where, problem, control, first);
+    await checkValues(where, problem, control, { before: first, takesWeights });
   }
 }

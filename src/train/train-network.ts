@@ -30,10 +30,12 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
   let run: Run | undefined;
   let checkpoints: Checkpoints | undefined;
   try {
-    await checkDataset(where, dataset, { decoder, loss, weights, fixed }, control);
+    // An autoencoder has no weights.
+    const takesWeights = !checked.isAutoencoder;
+    await checkDataset(where, dataset, { decoder, loss, weights, fixed }, control, takesWeights);
     if (validation) {
       const settings = { ...validation, decoder, loss };
-      await checkDataset(`${where}: validation`, validation.dataset, settings, control);
+      await checkDataset(`${where}: validation`, validation.dataset, settings, control, takesWeights);
     }
     throwIfAborted(signal);
     const session = await unlessAborted(signal, () => backend.open(working));

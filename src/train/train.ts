@@ -13,7 +13,7 @@ import { trainNetwork } from "./train-network.ts";
  *
  * @param data samples of the decoder's output size: a Dataset, or a Float32Array of count × outputSize
  * @throws LatentflowError `invalid_argument`, before any work, when an argument has the wrong type, length or
- *   value, or a checkpoint is of another run; `disposed` when the decoder is; `invalid_file` and `not_found` when a
+ *   value; `other_run` when a checkpoint is of one; `disposed` when the decoder is; `invalid_file` and `not_found` when a
  *   checkpoint cannot be read or written; `locked` when another run has its file; `unsupported` for files where there
  *   are none, and, as `out_of_memory` and `worker_failed`, from the backend
  * @example

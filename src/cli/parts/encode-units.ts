@@ -104,7 +104,7 @@ async function checkBlock(
   signal: AbortSignal,
 ): Promise<void> {
   const problem = { decoder: given.decoder, loss, sampleCount: count, targets: y, weights };
-  await checkValues("encode", problem, makeControl(signal), first);
+  await checkValues("encode", problem, makeControl(signal), { before: first });
 }
 
 function reconstruct(job: Job, decoder: Decoder, z: Float32Array, { given }: Block): Promise<Float32Array> {

@@ -44,7 +44,7 @@ export class PartsFolder {
    * Opens the folder for a run, which is made unless it is there.
    *
    * @param alone whether nobody else can be at work there: a manifest without parts is then replaced
-   * @throws LatentflowError `invalid_argument` where the parts there are of another run
+   * @throws LatentflowError `other_run` where the parts there are of another run
    */
   static async forRun(folder: string, manifest: Manifest, alone: boolean): Promise<PartsFolder> {
     const path = join(folder, manifestName);
@@ -60,7 +60,8 @@ export class PartsFolder {
     }
     const found = there ? manifestDifferences(there, manifest) : [];
     if (found.length === 0) return new PartsFolder(folder, manifest);
-    throw invalid(
+    throw new LatentflowError(
+      "other_run",
       `${showPath(shortPath(folder))} has the parts of another run: ${found.join("; ")}. Give another --out, or remove ` +
         "the folder",
     );
