@@ -1,6 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Adjoint } from "../src/adjoint/base.ts";
+import type { LatentflowErrorCode } from "../src/errors.ts";
 import { closeWorkers, type Decoder, decode, encode, euler, linearGrid, rk4, wasm } from "../src/index.ts";
 import { adam, rmsprop, sgd } from "../src/optimizer.ts";
 import { constant, type Schedule } from "../src/schedule.ts";
@@ -247,8 +248,8 @@ test("what says two things of the codes is refused, and what is given with sampl
   const conditions = decoderCases.find(({ name }) => name === "conditions")!;
   const decoder = conditions.make();
   const { y } = conditions;
-  const refused = (options: object, message: RegExp) =>
-    rejected(train(decoder, y, { ...conditions.given, ...options } as never), "invalid_argument", message);
+  const refused = (options: object, message: RegExp, code: LatentflowErrorCode = "invalid_argument") =>
+    rejected(train(decoder, y, { ...conditions.given, ...options } as never), code, message);
   await refused({ codes: "some" }, /^train: codes is "some", expected "encoded" or "kept"/);
   await refused({ codeOptimizer: adam() }, /^train: codeOptimizer is given, but no codes are kept/);
   await refused({ codes: "kept", codeOptimizer: { stateVectors: 1 } }, /codeOptimizer is .*expected rmsprop/);
@@ -274,6 +275,7 @@ test("what says two things of the codes is refused, and what is given with sampl
   await refused(
     { fixed: other, checkpoint: { save() {}, resume: checkpoints[0] } },
     /checkpoint of another run: fixed\.kind is .* there and .* here/,
+    "other_run",
   );
   const overPoints = decoderCases.find(({ name }) => name.startsWith("points"))!;
   await rejected(
@@ -330,7 +332,7 @@ test("a run does not go on with a decoder of the same operations that is wired o
   const y = new Float32Array(6);
   await train(wired(false), y, { checkpoint: { save } });
   const checkpoint = { save, resume: checkpoints[0]! };
-  await rejected(train(wired(true), y, { checkpoint }), "invalid_argument", /another run: .*\.reads\.0 is /);
+  await rejected(train(wired(true), y, { checkpoint }), "other_run", /another run: .*\.reads\.0 is /);
 });
 
 test("kept codes learn by the schedule, too", async () => {
