@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { chooseRows, DATA } from "../reproduce/setting.ts";
+import { chooseRows, DATA } from "../reproduce/paper-setting.ts";
 import {
   type ActivationName,
   createDecoder,

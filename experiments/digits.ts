@@ -1,4 +1,4 @@
-import { chooseRows } from "../reproduce/setting.ts";
+import { chooseRows } from "../reproduce/paper-setting.ts";
 import { type Decoder, lbfgs } from "../src/index.ts";
 import { type Dataset, evaluate, mnist } from "../src/train/index.ts";
 

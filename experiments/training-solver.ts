@@ -1,5 +1,5 @@
 import { median } from "../bench/timing.ts";
-import { createPaperDecoder } from "../reproduce/setting.ts";
+import { createPaperDecoder } from "../reproduce/paper-setting.ts";
 import { type Amd, type Lbfgs, lbfgs } from "../src/index.ts";
 import { AMD_IN_TRAINING } from "../src/train/check-options.ts";
 import { rmsprop, train } from "../src/train/index.ts";

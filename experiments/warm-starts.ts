@@ -1,5 +1,5 @@
 import { countingBackend } from "../bench/timed-backend.ts";
-import { createPaperDecoder } from "../reproduce/setting.ts";
+import { createPaperDecoder } from "../reproduce/paper-setting.ts";
 import { lbfgs } from "../src/index.ts";
 import { AMD_IN_TRAINING } from "../src/train/check-options.ts";
 import { rmsprop, train } from "../src/train/index.ts";

@@ -13,7 +13,7 @@ import {
   readData,
   seedsOf,
   training,
-} from "./setting.ts";
+} from "./paper-setting.ts";
 import { BY, type Method, resultOf, type Trained } from "./trained-decoders.ts";
 
 // How much of the authors' code's lower loss is in what it was tested on, and how much in its coupled mini-batches.

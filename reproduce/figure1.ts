@@ -2,7 +2,7 @@ import { type GradientFlow, lbfgs, type Solver } from "../src/index.ts";
 import { type RunOptions, train, trainAutoencoder } from "../src/train/index.ts";
 import type { Element, JobContext, Page, Settings } from "./element.ts";
 import { means, table } from "./page.ts";
-import { adamOfFigure1, createPaperDecoder, imagesOf, letter, readData, training } from "./setting.ts";
+import { adamOfFigure1, createPaperDecoder, imagesOf, letter, readData, training } from "./paper-setting.ts";
 import { followTraining, type Point } from "./training-run.ts";
 
 // Figure 1: the loss of validation images as training goes on and on, against images and against seconds.

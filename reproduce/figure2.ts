@@ -11,7 +11,15 @@ import { type Adjoint, approximate, direct, full, train } from "../src/train/ind
 import { type Calls, countedAdjoint, noCalls } from "./counted-adjoint.ts";
 import type { Element, Job, JobContext, Page, Results, Settings } from "./element.ts";
 import { means, table } from "./page.ts";
-import { chooseRows, createPaperDecoder, imagesOf, letter, readData, seedsOf, training } from "./setting.ts";
+import {
+  chooseRows,
+  createPaperDecoder,
+  imagesOf,
+  letter,
+  readData,
+  seedsOf,
+  training,
+} from "./paper-setting.ts";
 import { followTraining } from "./training-run.ts";
 
 // Figure 2: the gradient for the decoder (left) and the flows (right), by the loss of validation images as training goes on.

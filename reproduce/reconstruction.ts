@@ -12,7 +12,7 @@ import {
 } from "../src/index.ts";
 import { type Dataset, encodeWith } from "../src/train/index.ts";
 import { readKept, writeKept } from "./kept-file.ts";
-import { backend } from "./setting.ts";
+import { backend } from "./paper-setting.ts";
 
 /** How well the images of a data set are reconstructed, on average. */
 export interface Measured {

@@ -12,7 +12,7 @@ import {
   readData,
   seedsOf,
   training,
-} from "./setting.ts";
+} from "./paper-setting.ts";
 
 // What the paper says of stiffness: as training goes on, a general adaptive solver's steps shrink and its cost explodes.
 
@@ -32,7 +32,7 @@ interface Found {
 const DIGITS_SEEN = [0, 60, 120, 240, 480, 960, 1920, 3840];
 /** Test digits that are encoded at each: Dormand-Prince takes a second for one in the end. */
 const ENCODED = 100;
-/** Enough steps for whatever Dormand-Prince wants. Its tolerances are its defaults, spelt out as in setting.ts. */
+/** Enough steps for whatever Dormand-Prince wants. Its tolerances are its defaults, spelt out as in paper-setting.ts. */
 const TO_THE_END = { t1: letter().t1, rtol: 1e-3, atol: 1e-6, maxSteps: 100_000 };
 
 const idOf = (seed: number) => `${ENCODED} test digits, seed ${seed}`;

@@ -1,6 +1,6 @@
 import type { DataName, Element, Page, Settings } from "./element.ts";
 import { compared, type Figure, means, table, verdict } from "./page.ts";
-import { PAPER_TABLE, seedsOf } from "./setting.ts";
+import { PAPER_TABLE, seedsOf } from "./paper-setting.ts";
 import { ALL, BY, jobFor, type Method, methods, resultOf, type Trained } from "./trained-decoders.ts";
 
 // Table 1: gradient flow encoding beside an autoencoder, after few images (left) and after all (right).

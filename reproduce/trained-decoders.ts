@@ -3,8 +3,6 @@ import { cpuSeconds } from "../bench/timing.ts";
 import { type Decoder, decode, encode, type GradientFlow, lbfgs, type Solver } from "../src/index.ts";
 import { type Dataset, encodeWith, train, trainAutoencoder } from "../src/train/index.ts";
 import type { DataName, Job, JobContext, Results, Settings } from "./element.ts";
-import { measureProjections, principalComponents } from "./pca.ts";
-import { type Measured, measureCodes, measureFlow } from "./reconstruction.ts";
 import {
   backend,
   chooseRows,
@@ -14,7 +12,9 @@ import {
   printed,
   readData,
   training,
-} from "./setting.ts";
+} from "./paper-setting.ts";
+import { measureProjections, principalComponents } from "./pca.ts";
+import { type Measured, measureCodes, measureFlow } from "./reconstruction.ts";
 import { followTraining } from "./training-run.ts";
 
 // The paper's decoder, trained by each method and tested: table 1's jobs, whose results other elements show, too.

@@ -273,7 +273,13 @@ test("flags that do not go together are refused, with what to write", async () =
       1,
       /--prior-from .*element 0 is the same in all codes.*--prior-std of your choice/,
     ],
-    [["--prior-from", nan], 1, /--prior-from .*NaN/],
+    [["--prior-from", nan], 1, /--prior-from \S+: .*NaN/],
+    // The message is about other data, whose file has a name of its own.
+    [
+      [...fitted, "--weights", "codes[1] codes is codes has.npy"],
+      1,
+      /--weights "codes\[1\] codes is codes has\.npy": /,
+    ],
   ];
   for (const [flags, code, message] of refusals) {
     const { exit, stdout, stderr } = await run(

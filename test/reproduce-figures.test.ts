@@ -7,7 +7,6 @@ import { passesOf } from "../bench/passes.ts";
 import { mean, total } from "../bench/timing.ts";
 import { elementNamed, jobsOf } from "../reproduce/elements.ts";
 import { runJob } from "../reproduce/job.ts";
-import { measureCodes, measureFlow } from "../reproduce/reconstruction.ts";
 import {
   backend,
   chooseRows,
@@ -17,7 +16,8 @@ import {
   printed,
   readData,
   training,
-} from "../reproduce/setting.ts";
+} from "../reproduce/paper-setting.ts";
+import { measureCodes, measureFlow } from "../reproduce/reconstruction.ts";
 import { costOf } from "../reproduce/stiffness.ts";
 import { jobFor, type Method, type Trained } from "../reproduce/trained-decoders.ts";
 import { checksum, showChecksum } from "../src/checksum.ts";

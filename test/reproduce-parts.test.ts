@@ -22,8 +22,8 @@ import { elementNamed, elements, inThePapersOrder, jobsOf } from "../reproduce/e
 import { runJob } from "../reproduce/job.ts";
 import { readKept, writeKept } from "../reproduce/kept-file.ts";
 import { compared, means, table, verdict } from "../reproduce/page.ts";
+import { letter } from "../reproduce/paper-setting.ts";
 import { measureFlow } from "../reproduce/reconstruction.ts";
-import { letter } from "../reproduce/setting.ts";
 import { Store } from "../reproduce/store.ts";
 import { followTraining } from "../reproduce/training-run.ts";
 import { createDecoder, encode, LatentflowError, lbfgs, logGrid, rk4, wasm } from "../src/index.ts";

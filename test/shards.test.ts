@@ -20,11 +20,11 @@ import { openInput } from "../src/cli/encoding-input.ts";
 import type { Job } from "../src/cli/job.ts";
 import { encodeUnits } from "../src/cli/parts/encode-units.ts";
 import {
+  MANIFEST_OF_OPTIONS,
   manifestDifferences,
   manifestOf,
   manifestSum,
   parseManifest,
-  RUN_OPTIONS,
 } from "../src/cli/parts/manifest.ts";
 import { FIGURE_BYTES, formatPart, type Part, parsePart } from "../src/cli/parts/part.ts";
 import { showRanges } from "../src/cli/parts/read-parts.ts";
@@ -538,7 +538,9 @@ test("an option by which no run is told apart changes no manifest; each of the o
     },
     ...{ maxBytes: 2 ** 20, dataFlag: "the digits", json: true as const, quiet: true as const },
   };
-  const named = Object.entries(RUN_OPTIONS).flatMap(([option, place]) => (place === null ? [option] : []));
+  const named = Object.entries(MANIFEST_OF_OPTIONS).flatMap(([option, place]) =>
+    place === null ? [option] : [],
+  );
   assert.equal(Object.keys(others).sort(), named.sort());
   for (const [option, value] of Object.entries(others)) {
     const other = { ...job, [option]: value };
@@ -562,7 +564,7 @@ test("an option by which no run is told apart changes no manifest; each of the o
     solver: { ...job.solver, description: { name: "amd" } },
   };
   for (const [option, value] of Object.entries(told)) {
-    const place = RUN_OPTIONS[option as keyof Job];
+    const place = MANIFEST_OF_OPTIONS[option as keyof Job];
     const shown = typeof place === "function" ? option : String(place);
     const other = { ...job, [option]: value };
     const differences = manifestDifferences(base, await manifestOf(other, await openInput(other, signal), 4));

@@ -57,7 +57,11 @@ export async function readPrior(flags: PriorFlags, decoder: Decoder, limits: Lim
   } catch (error) {
     if (!(error instanceof LatentflowError)) throw error;
     // What flags say has been checked: it is about the codes.
-    const message = `${showFile("--prior-from", file)}: ${error.message.replace(/^\w+: /, "")}`;
+    const ofCodes = error.message
+      .replace(/^\w+: /, "")
+      .replace(/^codes (has|is) /, "it has ")
+      .replace(/^codes\[/, "its value [");
+    const message = `${showFile("--prior-from", file)}: ${ofCodes}`;
     throw new LatentflowError(error.code, message, { cause: error });
   }
 }

@@ -66,7 +66,7 @@ type Field = Exclude<keyof Manifest, "format" | "run">;
  * a result does depend on, parts of different runs would be mixed. The entries of `run` are written in this order; another
  * order, as another value, is another run to those who have parts.
  */
-export const RUN_OPTIONS = {
+export const MANIFEST_OF_OPTIONS = {
   decoder: (_, { decoder }) =>
     sha256(
       JSON.stringify(decoder.definition),
@@ -108,7 +108,7 @@ export async function manifestOf(job: Job, input: EncodingInput, unit: number): 
   const { decoder, samples, prior } = input;
   const { build, checksum } = await compileKernels(job.plain ? false : undefined);
   const run: Record<string, unknown> = { latentflow: packageJson.version };
-  for (const [option, describe] of Object.entries<Description | string | null>(RUN_OPTIONS)) {
+  for (const [option, describe] of Object.entries<Description | string | null>(MANIFEST_OF_OPTIONS)) {
     if (typeof describe === "function") run[option] = await describe(job, input);
   }
   const manifest: Manifest = {
