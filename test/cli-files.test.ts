@@ -237,6 +237,7 @@ test("what is refused leaves no folder that was not there", async () => {
   writeFileSync(part, readFileSync(part).subarray(0, -1));
   for (const [message, ...args] of [
     [/expected \[0, 1\] for --loss bce/, "encode", "--decoder", decoder, ...large],
+    [/expected \[0, 1\] for --loss bce/, "encode", "--decoder", decoder, ...large, "--unit", "2"],
     [/expected \[0, 1\] for --loss bce/, "evaluate", "--decoder", decoder, ...large],
     [/expected \[0, 1\] for --loss bce/, "train", ...newDecoder, ...large],
     [/its samples are 4,/, "encode", "--decoder", decoder, ...narrow],

@@ -725,12 +725,12 @@ test("a wrong value is said by its place in all data", async () => {
 });
 
 /** Ctrl-C comes once a file has been opened, or has come to its place, whose name ends so. */
-async function interrupted(name: "open" | "rename", end: string, ...args: string[]) {
+async function interrupted(name: "open" | "rename" | "link", end: string, ...args: string[]) {
   const real = fileSystem[name] as (...args: unknown[]) => Promise<unknown>;
   Object.assign(fileSystem, {
     async [name](...paths: unknown[]) {
       const result = await real(...paths);
-      if (String(paths[name === "rename" ? 1 : 0]).endsWith(end)) process.emit("SIGINT");
+      if (String(paths[name === "open" ? 0 : 1]).endsWith(end)) process.emit("SIGINT");
       return result;
     },
   });
@@ -748,6 +748,10 @@ test("Ctrl-C: what is done is kept, and the same command goes on; nothing is mer
   await succeed(...encoding({ out: whole, plain: true }));
   const out = workplace.newPath();
   const all = encoding({ out, plain: true, json: true });
+  const early = await interrupted("link", "manifest.json", ...all);
+  assert.is(early.exit, 130);
+  assert.match(early.stderr, /\nlatentflow: stopped before a unit was done; nothing is written\n$/);
+  assert.not(existsSync(out));
   const stopped = await interrupted("rename", "part-00000001.safetensors", ...all);
   assert.equal([stopped.exit, stopped.stdout], [130, ""]);
   assert.match(

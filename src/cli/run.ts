@@ -9,7 +9,7 @@ import type { Job } from "./job.ts";
 import { makeFolder } from "./output-files.ts";
 import { encodeUnits } from "./parts/encode-units.ts";
 import { PartFigures } from "./parts/figures.ts";
-import { manifestOf } from "./parts/manifest.ts";
+import { type Manifest, manifestOf } from "./parts/manifest.ts";
 import type { Part } from "./parts/part.ts";
 import { PartsFolder, partsName } from "./parts/parts-folder.ts";
 import { allParts, observed } from "./parts/read-parts.ts";
@@ -51,8 +51,15 @@ export async function runJob(job: Job): Promise<void> {
   const isOneUnit =
     unitCount(cut) <= 1 && !job.shard && !(await PartsFolder.hasParts(join(job.out, partsName)));
   if (cut.samples === 0 || isOneUnit) return encodeAtOnce(run);
-  const folder = await unlessInterrupted(signal, openParts(run), nothing);
-  if (folder) await encodeInParts(run, folder);
+  const manifest = await unlessInterrupted(signal, manifestOf(job, input, cut.unit), nothing);
+  if (!manifest) return;
+  const folder = await openParts(job, manifest);
+  try {
+    await encodeInParts(run, folder);
+  } finally {
+    // Of other shards some may be at work there.
+    if (!job.shard) await folder.removeUnused().catch(() => {});
+  }
 }
 
 function unitFor({ given, samples }: EncodingInput): number {
@@ -92,11 +99,13 @@ async function encodeInParts(run: Run, folder: PartsFolder): Promise<void> {
       written++;
     });
   }
-  const sayStopped = () =>
+  const sayStopped = () => {
+    if (found + written === 0) return sayInterrupted("stopped before a unit was done; nothing is written");
     sayInterrupted(
       `stopped; ${formatCount(found + written)} of ${formatCount(units.length)} units are in ` +
         `${showPath(shortPath(folder.folder))}, and the same command goes on from there`,
     );
+  };
   if (signal.aborted) return sayStopped();
   const counts = { count: units.length, found, of: unitCount(cut) };
   if (job.shard) return printShard(run, folder, figures, counts);
@@ -123,8 +132,7 @@ function printShard(
   print(formatReport(report, [{ path: folder, content }]));
 }
 
-async function openParts({ job, input, cut }: Run): Promise<PartsFolder> {
-  const manifest = await manifestOf(job, input, cut.unit);
+async function openParts(job: Job, manifest: Manifest): Promise<PartsFolder> {
   const folder = join(job.out, partsName);
   await makeFolder(folder, [], job);
   return PartsFolder.forRun(folder, manifest, job.shard === undefined);

@@ -156,6 +156,13 @@ export class PartsFolder {
     await fileSystem.rmdir(this.folder).catch(() => {});
   }
 
+  /** Removes the folder if it is still this run's and no part is in it: the first unit was refused, say. */
+  async removeUnused(): Promise<void> {
+    const there = await readManifest(join(this.folder, manifestName));
+    const isOurs = there !== undefined && manifestSum(there) === this.origin.manifest;
+    if (isOurs && !(await PartsFolder.hasParts(this.folder))) await this.remove();
+  }
+
   private pathOf(unit: Unit): string {
     return join(this.folder, nameOf(unit));
   }
