@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, rmSync, utimesSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { test } from "uvu";
@@ -103,6 +105,31 @@ test("SIGTERM while samples are encoded: nothing is written, exit code 143", asy
     stderr,
     /\nlatentflow: stopped; nothing is written: up to --unit samples, 10,000, are computed as a whole\./,
   );
+  assert.not(existsSync(out));
+});
+
+test("SIGTERM while nothing comes into stdin: the wait ends", async () => {
+  const trained = newRun(1);
+  assert.is((await endOf(program.start(trained.args))).exit, 0);
+  const decoder = readFileSync(join(trained.out, "decoder.safetensors"));
+  // Asked for it, the program takes signals; given it, it reads stdin.
+  const server = createServer((_, response) => response.end(decoder));
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/decoder.safetensors`;
+  const out = workplace.newPath();
+  const child = program.start(["encode", "--decoder", url, "--data", "-", "--out", out], {
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  const end = endOf(child);
+  await once(server, "request");
+  await setTimeout(1000);
+  child.kill("SIGTERM");
+  const stopped = await Promise.race([end, setTimeout(20_000, undefined, { ref: false })]);
+  child.kill("SIGKILL");
+  server.closeAllConnections();
+  server.close();
+  assert.is(stopped?.exit, 143);
+  assert.match(stopped!.stderr, /\nlatentflow: stopped before the first sample; nothing is written\n$/);
   assert.not(existsSync(out));
 });
 

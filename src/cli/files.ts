@@ -1,5 +1,6 @@
 import { open, stat } from "node:fs/promises";
 import { isAbsolute, relative } from "node:path";
+import { throwIfAborted } from "../brand.ts";
 import { invalid, show, showPath } from "../check.ts";
 import type { DataArray } from "../data/array.ts";
 import { type Dataset, readDatasetAs } from "../data/dataset.ts";
@@ -97,7 +98,15 @@ async function readStdin(where: string, limits: Limits): Promise<Uint8Array> {
   if (process.stdin.isTTY) {
     throw invalid(`${where}: it is a terminal here; send a file into it: < FILE`);
   }
-  return collect(where, process.stdin, limits);
+  // Nothing may come for long, and whoever waits for it looks at no signal.
+  throwIfAborted(limits.signal);
+  const stop = () => void process.stdin.destroy();
+  limits.signal?.addEventListener("abort", stop);
+  try {
+    return await collect(where, process.stdin, limits);
+  } finally {
+    limits.signal?.removeEventListener("abort", stop);
+  }
 }
 
 /** A path as people would type it: from the current folder when it lies below. */
