@@ -276,16 +276,19 @@ test("nothing is written over a file that is read, by whatever name", async () =
     writeFileSync(place, readFileSync(from));
     linkSync(place, other);
     const files = { "--data": data, "--decoder": decoder, [flag]: other };
-    const { exit, stderr } = await endOf(
-      program.start(["encode", ...Object.entries(files).flat(), "--out", out, ...quick]),
-    );
-    assert.is(exit, 1);
-    assert.is(
-      stderr,
-      `latentflow: --out ${out}: ${name} would be written over the file of ${flag}; give another folder\n`,
-    );
-    assert.equal(readdirSync(out), [name]);
-    assert.equal(readFileSync(place), readFileSync(from));
+    // Over what a shard reads, merge would write.
+    for (const shard of [[], ["--shard", "0/1"]]) {
+      const { exit, stderr } = await endOf(
+        program.start(["encode", ...Object.entries(files).flat(), "--out", out, ...quick, ...shard]),
+      );
+      assert.is(exit, 1);
+      assert.is(
+        stderr,
+        `latentflow: --out ${out}: ${name} would be written over the file of ${flag}; give another folder\n`,
+      );
+      assert.equal(readdirSync(out), [name]);
+      assert.equal(readFileSync(place), readFileSync(from));
+    }
     rmSync(place);
   }
 });

@@ -41,8 +41,8 @@ export async function runJob(job: Job): Promise<void> {
   const nothing = "stopped before the first sample; nothing is written";
   const input = await unlessInterrupted(signal, openInput(job, signal), nothing);
   if (!input) return;
-  // Before the work, so that a folder that cannot be made costs nothing.
-  await makeFolder(job.out, job.shard ? [] : encodeOutputs, job);
+  // Before the work, so that a folder that cannot be made costs nothing. What a shard does not write, merge will.
+  await makeFolder(job.out, encodeOutputs, job);
   const cut = { samples: input.samples.count, unit: job.unit ?? unitFor(input) };
   const run = { job, input, cut, signal };
   if (cut.samples === 0 && job.shard)
