@@ -182,6 +182,11 @@ test("on a real disk that is full, at whatever file it is: no half file, one lin
 const [encode] = commands.map(({ args }) => args);
 const encodeTo = (out: string) => endOf(program.start([...encode!, "--out", out, "--limit", "5"]));
 
+// Root may write everywhere; and what node it is, only root may see.
+const notRoot = process.getuid!() !== 0;
+const becomeNobody = "--import data:text/javascript,process.setgid(65534);process.setuid(65534)";
+const asNobody = { env: { ...process.env, NODE_OPTIONS: becomeNobody } };
+
 test("that a file cannot be written is found before the work", async () => {
   const inTheWay = workplace.newPath();
   mkdirSync(join(inTheWay, "results.csv"), { recursive: true });
@@ -192,12 +197,21 @@ test("that a file cannot be written is found before the work", async () => {
     /^latentflow: cannot write \S+results\.csv: it is a folder, expected a file\n$/,
   );
 
+  // merge removes an earlier run's pictures.
+  const merged = workplace.newPath();
+  assert.is((await endOf(program.start([...encode!, "--out", merged, "--shard", "0/1"]))).exit, 0);
+  mkdirSync(join(merged, "steps.png"));
+  const onPicture = await endOf(program.start(["merge", merged, "--quiet"]));
+  assert.is(onPicture.exit, 1);
+  assert.match(
+    onPicture.stderr,
+    /^latentflow: cannot write \S+steps\.png: it is a folder, expected a file\n$/,
+  );
+
   const readOnly = workplace.newPath();
   mkdirSync(readOnly);
   chmodSync(readOnly, 0o555);
-  // Root may write everywhere; and what node it is, only root may see.
-  const asNobody = "--import data:text/javascript,process.setgid(65534);process.setuid(65534)";
-  const user = process.getuid!() === 0 ? { env: { ...process.env, NODE_OPTIONS: asNobody } } : {};
+  const user = notRoot ? {} : asNobody;
   for (const { args } of commands) {
     const { exit, stderr } = await endOf(program.start([...args, "--out", readOnly], user));
     assert.is(exit, 1);
@@ -205,6 +219,22 @@ test("that a file cannot be written is found before the work", async () => {
   }
   assert.equal(readdirSync(readOnly), []);
 });
+
+(notRoot ? test.skip : test)(
+  "what may not be removed, or replaced, stays, and the reason is said",
+  async () => {
+    const out = workplace.newPath();
+    mkdirSync(out);
+    writeFileSync(join(out, "results.parquet"), "as it was", { mode: 0o666 });
+    chmodSync(join(out, "results.parquet"), 0o666);
+    // Everybody may write there, and remove what is his own.
+    chmodSync(out, 0o1777);
+    const { exit, stderr } = await endOf(program.start([...encode!, "--out", out, "--quiet"], asNobody));
+    assert.is(exit, 1);
+    assert.is(stderr, `latentflow: cannot write ${join(out, "results.parquet")}: permission denied\n`);
+    assert.equal(readdirSync(out), ["results.parquet"]);
+  },
+);
 
 test("a folder that cannot be made is an error at once", async () => {
   const file = workplace.newPath();

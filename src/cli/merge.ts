@@ -66,7 +66,7 @@ async function merge(dirs: readonly string[], options: MergeOptions): Promise<vo
   const [{ manifest }] = folders as [PartsFolder];
   await refuseMissing(folders, dirs);
   const out = options.out ?? dirs[0]!;
-  await makeFolder(out, resultsFileNames, {});
+  await makeFolder(out, [...resultsFileNames, ...pictureNames], {});
 
   const figures = new PartFigures();
   const total = manifest.samples;

@@ -9,7 +9,6 @@ import {
   readlink,
   realpath,
   rename,
-  rm,
   rmdir,
   stat,
   unlink,
@@ -156,7 +155,7 @@ export class StagedOutputs {
     }
     for (const name of stale) {
       const path = join(this.folder, name);
-      await attempt(path, rm(path, { force: true }));
+      await attempt(path, removeFile(path));
     }
     for (const { place, temporary } of files) {
       if (temporary !== undefined) await attempt(place, rename(temporary, place));
@@ -220,6 +219,16 @@ async function follow(path: string): Promise<[place: string, status: Stats | und
 /** A random name beside a file's place: two processes may write the same file. */
 export function temporaryOf(place: string): string {
   return `${place}.${randomBytes(6).toString("hex")}.temporary`;
+}
+
+/**
+ * Removes a file unless there is none. Not by `rm`, which takes what it may not remove for a folder, and says that it is
+ * none.
+ */
+export async function removeFile(path: string): Promise<void> {
+  await unlink(path).catch((cause) => {
+    if (codeOf(cause) !== "ENOENT") throw cause;
+  });
 }
 
 function attempt<T>(path: string, work: Promise<T>): Promise<T> {

@@ -9,7 +9,7 @@ import { LatentflowError } from "../../errors.ts";
 import { allocate } from "../../source.ts";
 import { readInto } from "../array-files/read-into.ts";
 import { shortPath } from "../files.ts";
-import { temporaryOf } from "../output-files.ts";
+import { removeFile, temporaryOf } from "../output-files.ts";
 import {
   formatManifest,
   type Manifest,
@@ -148,7 +148,7 @@ export class PartsFolder {
       (name) => isPart(name) || /^(part-|manifest\.|probe\.).*\.temporary$/.test(name),
     );
     for (const name of [...ours, manifestName]) {
-      await fileSystem.rm(join(this.folder, name), { force: true }).catch((cause) => {
+      await removeFile(join(this.folder, name)).catch((cause) => {
         throw fileError(`cannot remove ${showPath(shortPath(join(this.folder, name)))}`, cause);
       });
     }
