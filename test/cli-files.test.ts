@@ -208,6 +208,16 @@ test("that a file cannot be written is found before the work", async () => {
     /^latentflow: cannot write \S+steps\.png: it is a folder, expected a file\n$/,
   );
 
+  const lost = workplace.newPath();
+  mkdirSync(lost);
+  symlinkSync("/nowhere/latents.npy", join(lost, "latents.npy"));
+  const onLink = await encodeTo(lost);
+  assert.is(onLink.exit, 1);
+  assert.is(
+    onLink.stderr,
+    "latentflow: cannot write /nowhere/latents.npy: there is no such file or folder\n",
+  );
+
   const readOnly = workplace.newPath();
   mkdirSync(readOnly);
   chmodSync(readOnly, 0o555);
@@ -218,6 +228,15 @@ test("that a file cannot be written is found before the work", async () => {
     assert.match(stderr, /^latentflow: cannot write into \S+: permission denied\n$/);
   }
   assert.equal(readdirSync(readOnly), []);
+
+  // A link into it.
+  const linked = workplace.newPath();
+  mkdirSync(linked, { mode: 0o777 });
+  chmodSync(linked, 0o777);
+  symlinkSync(join(readOnly, "results.csv"), join(linked, "results.csv"));
+  const into = await endOf(program.start([...encode!, "--out", linked], user));
+  assert.is(into.exit, 1);
+  assert.is(into.stderr, `latentflow: cannot write into ${readOnly}: permission denied\n`);
 });
 
 (notRoot ? test.skip : test)(
@@ -239,7 +258,10 @@ test("that a file cannot be written is found before the work", async () => {
 test("a folder that cannot be made is an error at once", async () => {
   const file = workplace.newPath();
   writeFileSync(file, "");
+  const link = workplace.newPath();
+  symlinkSync("../nowhere", link);
   for (const [out, reason] of [
+    [link, /: it is a symbolic link to \.\.\/nowhere, where nothing is$/m],
     ["/proc/nowhere", /there is no such file or folder|permission denied/],
     [`${file}/below`, /it is a file, expected a folder|a part of the path is a file/],
     [file, /it is a file, expected a folder/],

@@ -50,7 +50,8 @@ export async function removeEmptyFolders(): Promise<void> {
 }
 
 /**
- * Makes a folder for output, and those around it, unless it is there.
+ * Makes a folder for output, and those around it, unless it is there. Tries whether it, and those to which symbolic links of
+ * these names lead, can be written.
  *
  * @param names of the files that will be written there
  * @param inputs the command's options: a file that they give is not to be replaced
@@ -61,13 +62,22 @@ export async function makeFolder(
   names: readonly string[],
   inputs: InputFiles,
 ): Promise<void> {
-  await makeFolders(resolve(folder)).catch((cause) => {
+  await makeFolders(folder).catch((cause) => {
     throw fileError(`cannot make the folder ${folder}`, cause);
   });
+  const folders = new Map([[await attempt(folder, realpath(folder)), folder]]);
   for (const name of names) {
-    const { status } = await placeOf(join(folder, name));
+    const { place, status } = await placeOf(join(folder, name));
     if (status?.isFile()) await refuseInput(folder, name, status, inputs);
+    if (status && !status.isFile()) continue;
+    const target = await attempt(place, realpath(dirname(place)));
+    if (!folders.has(target)) folders.set(target, target);
   }
+  for (const each of folders.values()) await tryToWrite(each);
+}
+
+/** Refuses a folder into which nothing can be written. */
+async function tryToWrite(folder: string): Promise<void> {
   const probe = temporaryOf(join(folder, "probe"));
   await writeSynced(fileSystem, probe, "")
     .then(() => unlink(probe))
@@ -77,14 +87,14 @@ export async function makeFolder(
 }
 
 /** Not by mkdir's own `recursive`: on Node 20 it goes on for ever where a folder is that can have no others, as /proc. */
-async function makeFolders(folder: string): Promise<void> {
+async function makeFolders(path: string): Promise<void> {
+  const folder = resolve(path);
   const parent = dirname(folder);
   const make = () =>
     mkdir(folder).then(
       () => void made.push(folder),
       async (cause) => {
-        const isThere = codeOf(cause) === "EEXIST" && (await stat(folder)).isDirectory();
-        if (!isThere) throw cause;
+        if (codeOf(cause) !== "EEXIST" || !(await isFolder(folder))) throw cause;
       },
     );
   await make().catch(async (cause) => {
@@ -92,6 +102,15 @@ async function makeFolders(folder: string): Promise<void> {
     await makeFolders(parent);
     await make();
   });
+}
+
+/** Whether what is there is a folder. */
+async function isFolder(path: string): Promise<boolean> {
+  const status = await stat(path).catch(async (cause) => {
+    const target = codeOf(cause) === "ENOENT" && (await readlink(path).catch(() => undefined));
+    throw target ? new Error(`it is a symbolic link to ${target}, where nothing is`) : cause;
+  });
+  return status.isDirectory();
 }
 
 /** Refuses to write over a file that is read. */
