@@ -14,11 +14,12 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { makeFolder, removeEmptyFolders, writeOutputs } from "../src/cli/output-files.ts";
 import { readNpy } from "../src/data/npy.ts";
 import { createDecoder } from "../src/index.ts";
 import { readCheckpoint } from "../src/train/checkpoint.ts";
@@ -271,6 +272,31 @@ test("a folder that cannot be made is an error at once", async () => {
     assert.match(stderr, /^latentflow: cannot make the folder \S+: .*\n$/);
     assert.match(stderr, reason);
   }
+});
+
+test("a folder that another process has removed meanwhile is made again", async () => {
+  const out = join(workplace.newPath(), "of", "its", "own");
+  await makeFolder(out, ["a.txt"], {});
+  await removeEmptyFolders();
+  assert.not(existsSync(dirname(out)));
+  await writeOutputs(out, [{ name: "a.txt", bytes: "what has taken an hour", content: "" }]);
+  assert.equal(readdirSync(out), ["a.txt"]);
+});
+
+test("in a folder that has been removed the program works, by paths that begin with /", async () => {
+  const [here, out] = [workplace.newPath(), workplace.newPath()];
+  mkdirSync(here);
+  const inRemoved = `cd ${here} && rmdir ${here} && exec "$@"`;
+  const shards = [...encode!, "--out", out, "--quiet", "--unit", "100", "--shard", "0/1"];
+  for (const args of [shards, ["merge", out, "--quiet"]]) {
+    mkdirSync(here, { recursive: true });
+    const { exit, stderr } = await endOf(program.startInShell(inRemoved, args));
+    assert.is(exit, 0, stderr);
+  }
+  mkdirSync(here, { recursive: true });
+  const relative = await endOf(program.startInShell(inRemoved, [...encode!, "--out", "below"]));
+  assert.is(relative.exit, 1);
+  assert.is(relative.stderr, "latentflow: cannot make the folder below: there is no such file or folder\n");
 });
 
 test("what is refused leaves no folder that was not there", async () => {

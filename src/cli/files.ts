@@ -111,6 +111,11 @@ async function readStdin(where: string, limits: Limits): Promise<Uint8Array> {
 
 /** A path as people would type it: from the current folder when it lies below. */
 export function shortPath(path: string): string {
-  const fromHere = relative(process.cwd(), path);
-  return fromHere.startsWith("..") || isAbsolute(fromHere) ? path : fromHere;
+  try {
+    const fromHere = relative(process.cwd(), path);
+    return fromHere.startsWith("..") || isAbsolute(fromHere) ? path : fromHere;
+  } catch {
+    // The current folder has been removed.
+    return path;
+  }
 }

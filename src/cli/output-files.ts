@@ -159,6 +159,8 @@ export class StagedOutputs {
   async append(name: string, bytes: string | Uint8Array): Promise<void> {
     let file = this.files.get(name);
     if (!file) {
+      // Another process, which had made the folder, may have removed it when it was refused.
+      await attempt(this.folder, makeFolders(this.folder));
       file = await stage(join(this.folder, name));
       this.files.set(name, file);
     }
