@@ -263,6 +263,7 @@ test("wrong usage: exit code 2 and a word on what is right", async () => {
     [["encode", "--out", "o"], /required options '--decoder <file>', '--data <files...>' not specified/],
     [["encode", "--decodr", "d"], /unknown option '--decodr'\n\(Did you mean --decoder\?\)/],
     [["train", "--layers", "20x150"], /Expected whole numbers >= 1 with commas between them/],
+    [["encode", "--activation", "elu:1:2"], /'elu:1:2' is invalid\. Expected a number/],
     [["encode", "--activation", "relu:1"], /Expected one of elu, leakyRelu.*leakyRelu:0\.2/],
   ];
   for (const [args, message] of cases) {
@@ -382,6 +383,7 @@ test("a flow and a solver that do not go together, options of another solver: re
     ["--solver rk4 --t1 1 --grid linear --base 3", 2, /--base is no option of --grid linear/],
     ["--solver rk5", 2, /Allowed choices are lbfgs, amd, euler, rk4, dormand-prince/],
     ["--solver rk4 --t1 1 --alpha decay:x", 2, /'decay:x' is invalid\. Expected a number/],
+    ["--solver rk4 --t1 1 --alpha decay:1:2", 2, /'decay:1:2' is invalid\. Expected a number/],
   ];
   for (const [words, exit, message] of cases) {
     const end = await run(...args, ...words.split(" "));

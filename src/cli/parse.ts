@@ -79,9 +79,15 @@ export function parseCounts(text: string): number[] {
   }
 }
 
+/** A name, and what stands behind its colon, if there is one. */
+function splitParameter(text: string): [name: string, parameter: string | undefined] {
+  const colon = text.indexOf(":");
+  return colon < 0 ? [text, undefined] : [text.slice(0, colon), text.slice(colon + 1)];
+}
+
 /** An activation: `elu`, or with its parameter `leakyRelu:0.2`. */
 export function parseActivation(text: string): ActivationLike {
-  const [name = "", parameter] = text.split(":", 2);
+  const [name, parameter] = splitParameter(text);
   if (parameter === undefined) return checkActivation({ name });
   const traits = Object.hasOwn(activations, name) ? activations[name as ActivationName] : undefined;
   return checkActivation({ name, [traits?.parameter?.name ?? "parameter"]: parseNumber(parameter) });
@@ -106,7 +112,7 @@ function checkActivation(value: object): ActivationLike {
 
 /** How strongly a gradient drives its flow: a number, or `decay:2`, exp(-2 t / t1). */
 export function parseAlpha(text: string): Alpha {
-  const [name, rate] = text.split(":", 2);
+  const [name, rate] = splitParameter(text);
   if (name !== "decay") return parseNumber(text);
   if (rate === undefined) return expDecay();
   const number = parseNumber(rate);
