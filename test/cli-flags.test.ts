@@ -332,6 +332,10 @@ test("what the checkpoint's run had otherwise is named by flags", async () => {
     await said(args),
     /checkpoint\.safetensors is there, .*go on from it with --resume, give another --out/,
   );
+  assert.match(
+    await said(["describe", join(out, "checkpoint.safetensors")]),
+    /it is the checkpoint of a training run, .*; go on from it with latentflow train --resume, or take decoder/,
+  );
   assert.ok(readdirSync(out).length > 0);
 });
 

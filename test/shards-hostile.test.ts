@@ -15,10 +15,12 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { openArray } from "../src/cli/array-files/open.ts";
 import { closeFiles } from "../src/cli/array-files/open-files.ts";
+import { inFlags } from "../src/cli/flags.ts";
 import type { Job } from "../src/cli/job.ts";
 import { manifestOf } from "../src/cli/parts/manifest.ts";
 import { PartsFolder } from "../src/cli/parts/parts-folder.ts";
 import { unitsOf } from "../src/cli/parts/units.ts";
+import { createProgram } from "../src/cli/program.ts";
 import { readNpy } from "../src/data/npy.ts";
 import { readSafetensors, writeSafetensors } from "../src/decoder/safetensors.ts";
 import { runHere } from "./support/run-here.ts";
@@ -221,7 +223,9 @@ test("a run that has lost its folder to another says so at its next part", async
       (error: Error) => error.message,
     );
   writeFileSync(file, text.replace('"unit": 4', '"unit": 5'));
-  assert.match(await failure(), /has become the folder of another run .*: unit is 5 there and 4 here\./);
+  assert.match(await failure(), /has become, .*, that of another run: unit is 5 there and 4 here\./);
+  const [command] = createProgram().commands.filter((each) => each.name() === "encode");
+  assert.match(inFlags(await failure(), command!), /of another run: --unit is 5 there and 4 here\./);
   rmSync(file);
   assert.match(await failure(), /manifest\.json is gone; another process has merged or removed the parts/);
 });

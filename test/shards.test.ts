@@ -598,7 +598,7 @@ test("a manifest that is torn is none; one that is something else is refused", a
   ]) {
     assert.throws(
       () => parseManifest("m", JSON.stringify({ ...base, ...wrong })),
-      /^m: it is no manifest of parts that this version of latentflow has written$/,
+      /^m: it is no manifest of parts that this version of latentflow has written; .*, or remove the folder$/,
       JSON.stringify(wrong),
     );
   }

@@ -109,6 +109,7 @@ export const phrases: readonly (readonly [option: string, said: string, meant: s
     "go on from it with resume: true, give another file,",
     "go on from it with --resume, give another --out,",
   ],
+  ["decoder", "with train and resume: true", "with latentflow train --resume"],
   ["out", "or give another file", "or give another --out"],
   ["priorCovariance", 'give covariance: "diagonal"', "give --prior-covariance diagonal"],
   ["priorShrinkage", "or a shrinkage (0.1, say)", "or --prior-shrinkage 0.1, say"],

@@ -158,7 +158,9 @@ export function parseManifest(where: string, text: string): Manifest | undefined
     return undefined;
   }
   if (!isManifest(value)) {
-    throw invalidFile(`${where}: it is no manifest of parts that this version of latentflow has written`);
+    throw invalidFile(
+      `${where}: it is no manifest of parts that this version of latentflow has written; finish the run with the version that began it, or remove the folder`,
+    );
   }
   return value;
 }

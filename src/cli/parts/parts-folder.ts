@@ -121,7 +121,7 @@ export class PartsFolder {
     const where = showPath(shortPath(this.folder));
     throw invalid(
       there
-        ? `${where} has become the folder of another run while this one was at work: ` +
+        ? `${where} has become, while this run was at work, that of another run: ` +
             `${manifestDifferences(there, this.manifest).join("; ")}. Give each run an --out of its own`
         : `${where}: ${manifestName} is gone; another process has merged or removed the parts while this one was at ` +
             "work. Where the results are there, nothing is missing; else run the same command again",
