@@ -45,11 +45,6 @@ test("what is wrong is said in flags", async () => {
     await refusal("describe", "--decoder", file("residual"), "--activation", "relu,relu,elu"),
     /Is a sigmoid missing at the end \(--output-activation\)\?/,
   );
-  const epsilon = ["--batch-norm-epsilon", "-1"];
-  assert.match(
-    await refusal("describe", "--decoder", file("batch-norm-before"), ...epsilon),
-    /--batch-norm-epsilon is -1, expected a finite number >= 0/,
-  );
   const training = ["train", "--layers", "2,6", "--data", "x.npy", "--out", workplace.newPath()];
   assert.match(await refusal(...training, "--prefix", "d."), /--prefix|x\.npy/);
 });

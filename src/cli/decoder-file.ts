@@ -21,7 +21,7 @@ import {
   parseCount,
   parseCounts,
   parseNames,
-  parseNumber,
+  parseNonNegative,
 } from "./parse.ts";
 
 /** A decoder's file, and what the command says of it, as commander hands it over. */
@@ -81,7 +81,7 @@ export function addDecoderOptions(command: Command, standard = "what its file sa
         "afterActivation",
       ]),
     )
-    .option("--batch-norm-epsilon <x>", "what BatchNorms add to a variance, else 1e-5", parseNumber)
+    .option("--batch-norm-epsilon <x>", "what BatchNorms add to a variance, else 1e-5", parseNonNegative)
     .optionsGroup("Decoder, if it is ONNX (also --output-shape, --output-activation sigmoid):")
     .option(
       "--latent <name>",

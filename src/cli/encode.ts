@@ -4,7 +4,13 @@ import { addDecoderOptions, addLossOptions, decoderHelp } from "./decoder-file.t
 import { exitCodesHelp } from "./exit-codes.ts";
 import { addFixedOptions } from "./fixed-inputs.ts";
 import type { Job } from "./job.ts";
-import { addBatchSizeOption, addRunningOptions, refuseOptions, requiredOption } from "./options.ts";
+import {
+  addBatchSizeOption,
+  addRunningOptions,
+  refuseOptions,
+  requiredOption,
+  wrongUsage,
+} from "./options.ts";
 import { replacedHelp } from "./output-files.ts";
 import { parseCount } from "./parse.ts";
 import { batchSystemsHelp, chosenShard, parseShard, type ShardFlag } from "./parts/shard.ts";
@@ -96,6 +102,12 @@ Examples:
   );
   command.action(async ({ shard: given, shards, ...options }: EncodeCommandOptions) => {
     checkPriorOptions(command);
+    if (shards !== undefined && given !== "auto") {
+      const instead = given
+        ? `--shard ${given.index}/${given.count} says how many there are`
+        : "there is none";
+      wrongUsage(command, `--shards ${shards} goes with --shard auto; ${instead}, leave --shards out`);
+    }
     const shard = chosenShard(given, shards, process.env);
     if (shard) refuseOptions(command, ["format"], "--shard, which writes parts; give it to latentflow merge");
     const pair = chosenFlowAndSolver(command);

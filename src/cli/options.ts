@@ -1,5 +1,5 @@
-import { type Command, Option } from "commander";
-import { type Backend, wasm } from "../index.ts";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Backend, LatentflowError, wasm } from "../index.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { collectors, kebabCase, parseCount } from "./parse.ts";
 
@@ -21,8 +21,20 @@ export function addRunningOptions(command: Command): Command {
     .option(
       "--threads <n>",
       "work on so many threads; the result is the same (default: all cores)",
-      parseCount,
+      parseThreads,
     );
+}
+
+/** As many as the library takes: a command would else find out when its files have been read. */
+function parseThreads(text: string): number {
+  const threads = parseCount(text);
+  try {
+    wasm({ threads });
+    return threads;
+  } catch (error) {
+    if (!(error instanceof LatentflowError)) throw error;
+    throw new InvalidArgumentError(`Expected ${error.message.replace(/^.*, expected /, "")}.`);
+  }
 }
 
 /** Adds the bound on the memory that encoding takes. */

@@ -23,6 +23,13 @@ export function parsePositive(text: string): number {
   return number;
 }
 
+/** A finite number >= 0. */
+export function parseNonNegative(text: string): number {
+  const number = parseNumber(text);
+  if (!(number >= 0 && Number.isFinite(number))) throw new InvalidArgumentError("Expected a number >= 0.");
+  return number;
+}
+
 /** A number from 0 to 1. */
 export function parseShare(text: string): number {
   const number = parseNumber(text);

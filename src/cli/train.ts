@@ -7,7 +7,7 @@ import { addFixedOptions } from "./fixed-inputs.ts";
 import { decoderOptions } from "./input-options.ts";
 import { addRunningOptions, refuseOptions, requiredOption, wrongUsage } from "./options.ts";
 import { replacedHelp } from "./output-files.ts";
-import { parseCount, parseCounts, parseFixed, parseNumber } from "./parse.ts";
+import { parseCount, parseCounts, parseFixed, parseNonNegative } from "./parse.ts";
 import { addPriorOptions, checkPriorOptions, priorOptionNames } from "./prior-options.ts";
 import { runTraining } from "./training.ts";
 import { addTrainingOptions, chosenTraining } from "./training-options.ts";
@@ -51,7 +51,7 @@ export function addTrainCommand(program: Command): void {
     .option(
       "--checkpoint-seconds <s>",
       "seconds from one checkpoint to the next",
-      parseNumber,
+      parseNonNegative,
       STANDARD_SECONDS,
     )
     .option(

@@ -35,7 +35,7 @@ import {
   refuseChoice,
 } from "./choice.ts";
 import { backendOf, type RunningOptions, refuseOptions, wrongUsage } from "./options.ts";
-import { parseCount, parseNumber, parseSeed } from "./parse.ts";
+import { parseCount, parseNumber, parsePositive, parseSeed } from "./parse.ts";
 import {
   addFlowAndSolverOptions,
   chosenFlowAndSolver,
@@ -148,7 +148,7 @@ export function addTrainingOptions(command: Command): Command {
       parseNumber,
     )
     .option("--shift <pixels>", "shift images at random by up to so many pixels", parseCount)
-    .option("--gradient-clip <norm>", "the largest norm of a mini-batch's mean gradient", parseNumber);
+    .option("--gradient-clip <norm>", "the largest norm of a mini-batch's mean gradient", parsePositive);
   addChoice(command, adjoints);
   command.optionsGroup("Optimizer (in brackets: whose option it is, and its default):");
   addChoice(command, optimizers);

@@ -62,7 +62,7 @@ export const batchSystemsHelp = BATCH_SYSTEMS.map(
 /**
  * The shard that a command is to do.
  *
- * @param shards as --shards says it
+ * @param shards as --shards says it, which goes with "auto" alone
  * @param environment of the process
  * @throws LatentflowError where there is no batch system, several, or more tasks than shards
  */
@@ -71,11 +71,7 @@ export function chosenShard(
   shards: number | undefined,
   environment: Readonly<Record<string, string | undefined>>,
 ): Shard | undefined {
-  if (shard !== "auto") {
-    if (shards === undefined) return shard;
-    const instead = shard ? `--shard ${shard.index}/${shard.count} says how many there are` : "there is none";
-    throw invalid(`--shards ${shards} goes with --shard auto; ${instead}, leave --shards out`);
-  }
+  if (shard !== "auto") return shard;
   const found = BATCH_SYSTEMS.flatMap((system) => {
     const value = environment[system.variable];
     return value === undefined || value === "" ? [] : [{ ...system, value }];
