@@ -278,7 +278,7 @@ test("flags that do not go together are refused, with what to write", async () =
     [
       [...fitted, "--weights", "codes[1] codes is codes has.npy"],
       1,
-      /--weights "codes\[1\] codes is codes has\.npy": /,
+      /--weights codes\[1\] codes is codes has\.npy: /,
     ],
   ];
   for (const [flags, code, message] of refusals) {
