@@ -6,7 +6,7 @@ import type { EncodingOptions } from "./job.ts";
 import { addBatchSizeOption, addRunningOptions } from "./options.ts";
 import { replacedHelp } from "./output-files.ts";
 import { parseCount } from "./parse.ts";
-import { runJob } from "./run.ts";
+import { runJob } from "./run-encoding.ts";
 import { addFlowAndSolverOptions, chosenFlowAndSolver } from "./solver-options.ts";
 
 interface DemoOptions extends EncodingOptions {

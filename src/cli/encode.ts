@@ -17,7 +17,7 @@ import { batchSystemsHelp, chosenShard, parseShard, type ShardFlag } from "./par
 import { STANDARD_UNIT_TEXT } from "./parts/units.ts";
 import { formatOption } from "./parts/write-results.ts";
 import { addPriorOptions, checkPriorOptions } from "./prior-options.ts";
-import { runJob } from "./run.ts";
+import { runJob } from "./run-encoding.ts";
 import { addFlowAndSolverOptions, chosenFlowAndSolver } from "./solver-options.ts";
 
 interface EncodeCommandOptions extends Omit<Job, "shard" | "flow" | "solver"> {

@@ -9,9 +9,9 @@ import { addRunningOptions, refuseOptions, requiredOption, wrongUsage } from "./
 import { replacedHelp } from "./output-files.ts";
 import { parseCount, parseCounts, parseFixed, parseNonNegative } from "./parse.ts";
 import { addPriorOptions, checkPriorOptions, priorOptionNames } from "./prior-options.ts";
-import { runTraining } from "./training.ts";
+import { runTraining } from "./run-training.ts";
+import type { TrainingJob } from "./training-job.ts";
 import { addTrainingOptions, chosenTraining } from "./training-options.ts";
-import type { TrainingJob } from "./training-run.ts";
 
 /** Adds `latentflow train` to the program. */
 export function addTrainCommand(program: Command): void {

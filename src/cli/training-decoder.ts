@@ -8,7 +8,7 @@ import type { Dataset } from "../train/index.ts";
 import { limitsOf, lossOf, readDecoderAndLoss, readingFlags } from "./decoder-file.ts";
 import { showFile } from "./files.ts";
 import { kebabCase } from "./parse.ts";
-import type { TrainingJob } from "./training-run.ts";
+import type { TrainingJob } from "./training-job.ts";
 
 /**
  * The decoder that is to be trained: from a file, or a new one by its layers or its definition.

@@ -5,8 +5,8 @@ import { type Decoder, LatentflowError, makeProbe } from "../index.ts";
 import { type Dataset, meanCode } from "../train/index.ts";
 import { backendOf } from "./options.ts";
 import { type Output, type OutputFile, writeOutputs } from "./output-files.ts";
+import type { TrainingRun } from "./training-job.ts";
 import { logName } from "./training-log.ts";
-import type { TrainingRun } from "./training-run.ts";
 
 /** Where the mean of an encoder's codes is written. */
 export const MEAN_CODE = "mean-code.npy";

@@ -15,8 +15,8 @@ import {
   showSpeed,
 } from "./report.ts";
 import { formatCount } from "./table.ts";
+import type { TrainingRun } from "./training-job.ts";
 import { MEAN_CODE } from "./training-outputs.ts";
-import type { TrainingRun } from "./training-run.ts";
 
 /** A training run's report: a table and the files written, or with `--json` one JSON document. */
 export function formatTrainingReport(run: TrainingRun, outputs: readonly Output[]): string {

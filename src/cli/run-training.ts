@@ -13,11 +13,11 @@ import { priorOption, readPrior } from "./prior.ts";
 import { RunningMean, showProgress } from "./progress.ts";
 import { readWeightsOf } from "./samples.ts";
 import { makeDecoder } from "./training-decoder.ts";
+import type { TrainingInput, TrainingJob, TrainingRun } from "./training-job.ts";
 import { logName, openTrainingLog } from "./training-log.ts";
 import type { ChosenTraining } from "./training-options.ts";
 import { trainingOutputs, writeTrainingOutputs } from "./training-outputs.ts";
 import { formatTrainingReport } from "./training-report.ts";
-import type { TrainingInput, TrainingJob, TrainingRun } from "./training-run.ts";
 
 /** Mini-batches that the loss on show is the mean of. */
 const shownBatches = 100;
