@@ -8,6 +8,7 @@ import {
   LOSS_CODES,
   Operation,
   paddedSize,
+  Workspace,
 } from "../src/backend/wasm/layout.ts";
 import { recogniseKernels } from "../src/backend/wasm/load.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
@@ -270,6 +271,27 @@ for (const build of builds) {
       assert.throws(() => kernels.lossForward(code, values, slopes, 0, 4), /unreachable/);
       assert.throws(() => kernels.lossBackward(code, values, slopes, 0, 1, more, 4), /unreachable/);
     }
+  });
+
+  test(`${build.name}: a loss that no pass knows ends the call`, async () => {
+    const decoder = createDecoder({ layers: [2, 3], seed: 1 });
+    const packed = await packDecoder(decoder, recogniseKernels(build.module));
+    const { arena, kernels, graph } = packed;
+    const workspace = allocateWorkspace(packed, 1, "squaredError", { withTangents: true });
+    const { pointer, rows, weights, targets, outputs } = workspace;
+    const { work } = allocateGaussNewton(packed, { ...NO_MATRICES, own: true });
+    for (const zero of [rows, weights]) arena.i32(zero, 1).fill(0);
+    arena.i32(targets, 1).fill(outputs.pointer);
+    const passes: Readonly<Record<string, () => unknown>> = {
+      value: () => kernels.objectiveValue(graph, pointer, 1),
+      gradient: () => kernels.objectiveGradient(graph, pointer, 1),
+      tangents: () => kernels.objectiveLossTangents(graph, pointer, 1),
+      "Gauss-Newton": () => kernels.objectiveGaussNewton(graph, pointer, work, 0),
+    };
+    for (const pass of Object.values(passes)) pass();
+    Workspace.set(arena.view(), pointer, { loss: 1 + Math.max(...Object.values(LOSS_CODES)) });
+    for (const [name, pass] of Object.entries(passes)) assert.throws(pass, /unreachable/, name);
+    decoder.dispose();
   });
 
   test(`${build.name}: a kind of operation that no pass knows ends the call`, async () => {

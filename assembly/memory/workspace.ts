@@ -84,6 +84,8 @@ export class Workspace {
   prior: usize; // 44
   /** f64[R]: what a prior is multiplied by for each row, 1/N. */
   priorScales: usize; // 48
+  /** 1 where the output activation is a part of the loss, which then is computed of the logits. */
+  takesLogits: i32; // 52
 }
 
 /** Where the parameters' gradients are summed up, and what room the sums need. */

@@ -1,7 +1,7 @@
 import { Graph } from "../memory/graph";
 import { rowAt, valueRows, Workspace } from "../memory/workspace";
 import { backward as backwardOperation, forward, pack } from "../ops/operation";
-import { lossBackward, lossForward, takesLogits } from "../terms/loss";
+import { lossBackward, lossForward } from "../terms/loss";
 import { addShareOfGradients, addShareOfValues } from "./prior-share";
 
 // A graph as a function of z, and the objective: its loss, and a prior on z where there is one. The passes over all
@@ -25,12 +25,12 @@ export function decode(graph: Graph, workspace: Workspace, count: i32, toLogits:
 
 /** How many operations the loss is behind: for some losses the output activation is a part of them. */
 export function operationsBeforeLoss(graph: Graph, workspace: Workspace): i32 {
-  return takesLogits(workspace.loss) ? graph.logitOperations : graph.operationCount;
+  return workspace.takesLogits ? graph.logitOperations : graph.operationCount;
 }
 
 /** l(y, D(z)) + prior(z)/N, into workspace.losses. Keeps what `gradient` needs. */
 export function value(graph: Graph, workspace: Workspace, count: i32): void {
-  decode(graph, workspace, count, takesLogits(workspace.loss));
+  decode(graph, workspace, count, workspace.takesLogits !== 0);
   const output = valueRows(workspace, graph.output);
   for (let i: i32 = 0; i < count; i++) {
     const row = rowAt(workspace.rows, i);

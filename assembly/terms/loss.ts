@@ -6,11 +6,6 @@ export const LOSS_SQUARED_ERROR: i32 = 1;
 /** The caller's own functions, run outside between the passes. */
 export const LOSS_CUSTOM: i32 = 2;
 
-/** Is the output activation a part of the loss, which then is computed of the logits? */
-export function takesLogits(loss: i32): bool {
-  return loss === LOSS_CROSS_ENTROPY;
-}
-
 /**
  * Sums are taken in float32 over this many vectors of 4, then in float64: the line search compares losses,
  * and the sum over all elements in float32 would be the coarsest step of the whole forward pass.
@@ -28,15 +23,9 @@ const BLOCK: usize = 16 * 16;
  * @param size elements, n
  */
 export function lossForward(loss: i32, outputs: usize, targets: usize, weights: usize, size: i32): f64 {
-  if (loss === LOSS_CROSS_ENTROPY) {
-    return weights
-      ? Loss.forwardRow(LOSS_CROSS_ENTROPY, true, outputs, targets, weights, size)
-      : Loss.forwardRow(LOSS_CROSS_ENTROPY, false, outputs, targets, weights, size);
-  }
-  if (loss !== LOSS_SQUARED_ERROR) unreachable();
-  return weights
-    ? Loss.forwardRow(LOSS_SQUARED_ERROR, true, outputs, targets, weights, size)
-    : Loss.forwardRow(LOSS_SQUARED_ERROR, false, outputs, targets, weights, size);
+  if (loss === LOSS_CROSS_ENTROPY) return Row.forward<CrossEntropy>(outputs, targets, weights, size);
+  if (loss === LOSS_SQUARED_ERROR) return Row.forward<SquaredError>(outputs, targets, weights, size);
+  return unreachable();
 }
 
 /**
@@ -55,13 +44,9 @@ export function lossBackward(
   size: i32,
 ): void {
   if (loss === LOSS_CROSS_ENTROPY) {
-    if (weights)
-      Loss.backwardRow(LOSS_CROSS_ENTROPY, true, outputs, targets, weights, scale, gradients, size);
-    else Loss.backwardRow(LOSS_CROSS_ENTROPY, false, outputs, targets, weights, scale, gradients, size);
+    Row.backward<CrossEntropy>(outputs, targets, weights, scale, gradients, size);
   } else if (loss === LOSS_SQUARED_ERROR) {
-    if (weights)
-      Loss.backwardRow(LOSS_SQUARED_ERROR, true, outputs, targets, weights, scale, gradients, size);
-    else Loss.backwardRow(LOSS_SQUARED_ERROR, false, outputs, targets, weights, scale, gradients, size);
+    Row.backward<SquaredError>(outputs, targets, weights, scale, gradients, size);
   } else unreachable();
 }
 
@@ -78,80 +63,160 @@ export function lossTangent(
   gradientTangents: usize,
   size: i32,
 ): void {
-  if (loss !== LOSS_CROSS_ENTROPY && loss !== LOSS_SQUARED_ERROR) unreachable();
-  const factor = f32x4.splat(loss === LOSS_CROSS_ENTROPY ? scale : 2 * scale);
-  const end = outputs + ((<usize>size) << 2);
-  for (; outputs < end; outputs += 16, tangents += 16, gradientTangents += 16) {
-    let curvature = factor;
-    if (loss === LOSS_CROSS_ENTROPY) {
-      const e = F32x4.exp(f32x4.neg(f32x4.abs(v128.load(outputs))));
-      const reciprocal = f32x4.div(F32x4.one(), f32x4.add(F32x4.one(), e));
-      curvature = f32x4.mul(factor, f32x4.mul(e, f32x4.mul(reciprocal, reciprocal)));
-    }
-    let result = f32x4.mul(curvature, v128.load(tangents));
-    if (weights) {
-      const weight = v128.load(weights);
-      weights += 16;
-      result = v128.and(f32x4.mul(result, weight), f32x4.gt(weight, f32x4.splat(0)));
-    }
-    v128.store(gradientTangents, result);
+  if (loss === LOSS_CROSS_ENTROPY) {
+    Row.tangent<CrossEntropy>(outputs, tangents, weights, scale, gradientTangents, size);
+  } else if (loss === LOSS_SQUARED_ERROR) {
+    Row.tangent<SquaredError>(outputs, tangents, weights, scale, gradientTangents, size);
+  } else Row.tangent<SquaredError>(outputs, tangents, weights, scale, gradientTangents, size);
+}
+
+// Each loss is a class, and the passes take it as a type: so each has loops of its own, and one that lacks a method is an
+// error of the compiler. AssemblyScript calls no static methods of type parameters, but methods of a pointer that is 0.
+
+/** e = max(o, 0) - o·y + log(1 + exp(-|o|)), o the logit. */
+@unmanaged
+class CrossEntropy {
+  /** e, of 4 elements, as everything here. */
+  @inline
+  element(output: v128, target: v128): v128 {
+    return f32x4.add(this.linearPart(output, target), F32x4.logOnePlus(this.exponential(output)));
+  }
+
+  // Up to 16 elements of a lane are added up as a sum and a product, log Π(1 + exp(-|o|)) instead of Σ log(1 + exp(-|o|)).
+  // The product is kept as product - 1, in which small factors keep their digits.
+
+  /** The sum so far with another element. */
+  @inline
+  add(sum: v128, output: v128, target: v128): v128 {
+    return f32x4.add(sum, this.linearPart(output, target));
+  }
+
+  /** The product so far, less 1, with another element. */
+  @inline
+  multiply(product: v128, output: v128): v128 {
+    const e = this.exponential(output);
+    return f32x4.add(F32x4.multiplyAdd(product, e, product), e);
+  }
+
+  /** Σ e of the two. */
+  @inline
+  total(sum: v128, product: v128): v128 {
+    return f32x4.add(sum, F32x4.logOnePlus(product));
+  }
+
+  /** What does not depend on the element in its first and second derivative. */
+  @inline
+  factor(scale: f32): f32 {
+    return scale;
+  }
+
+  /** scale · ∂e/∂o */
+  @inline
+  gradient(output: v128, target: v128, factor: v128): v128 {
+    return f32x4.mul(f32x4.sub(F32x4.sigmoid(output), target), factor);
+  }
+
+  /** scale · ∂²e/∂o² */
+  @inline
+  curvature(output: v128, factor: v128): v128 {
+    const e = this.exponential(output);
+    const reciprocal = f32x4.div(F32x4.one(), f32x4.add(F32x4.one(), e));
+    return f32x4.mul(factor, f32x4.mul(e, f32x4.mul(reciprocal, reciprocal)));
+  }
+
+  @inline
+  exponential(output: v128): v128 {
+    return F32x4.exp(f32x4.neg(f32x4.abs(output)));
+  }
+
+  /** max(o, 0) - o·y, the part that needs no logarithm. */
+  @inline
+  linearPart(output: v128, target: v128): v128 {
+    return F32x4.negativeMultiplyAdd(output, target, f32x4.pmax(output, f32x4.splat(0)));
   }
 }
 
-/** Inlined with a constant loss and `weighted`, so that each combination becomes a loop of its own. */
-class Loss {
+/** e = (o - y)² */
+@unmanaged
+class SquaredError {
   @inline
-  static forwardRow(
-    loss: i32,
-    weighted: bool,
-    outputs: usize,
-    targets: usize,
-    weights: usize,
-    size: i32,
-  ): f64 {
+  element(output: v128, target: v128): v128 {
+    const error = f32x4.sub(output, target);
+    return f32x4.mul(error, error);
+  }
+
+  @inline
+  add(sum: v128, output: v128, target: v128): v128 {
+    const error = f32x4.sub(output, target);
+    return F32x4.multiplyAdd(error, error, sum);
+  }
+
+  @inline
+  multiply(product: v128, _output: v128): v128 {
+    return product;
+  }
+
+  @inline
+  total(sum: v128, _product: v128): v128 {
+    return sum;
+  }
+
+  @inline
+  factor(scale: f32): f32 {
+    return 2 * scale;
+  }
+
+  @inline
+  gradient(output: v128, target: v128, factor: v128): v128 {
+    return f32x4.mul(f32x4.sub(output, target), factor);
+  }
+
+  @inline
+  curvature(_output: v128, factor: v128): v128 {
+    return factor;
+  }
+}
+
+/** The passes over a row, for each loss a loop of its own, with weights and without. */
+class Row {
+  @inline
+  static forward<L>(outputs: usize, targets: usize, weights: usize, size: i32): f64 {
+    const loss = changetype<L>(0);
     let total = f64x2.splat(0);
     const end = outputs + ((<usize>(size & ~3)) << 2);
     while (outputs < end) {
       const blockEnd = min(end, outputs + BLOCK);
       let sum = f32x4.splat(0);
-      let product = f32x4.splat(0);
-      for (; outputs < blockEnd; outputs += 16, targets += 16) {
-        const output = v128.load(outputs);
-        const target = v128.load(targets);
-        if (weighted) {
+      if (weights) {
+        for (; outputs < blockEnd; outputs += 16, targets += 16) {
           const weight = v128.load(weights);
           weights += 16;
-          sum = f32x4.add(sum, Loss.weightedElement(loss, output, target, weight));
-        } else if (loss === LOSS_CROSS_ENTROPY) {
-          // log Π(1 + e) instead of Σ log(1 + e), at most 16 factors of at most 2 in a lane. Kept as
-          // product - 1, in which small e keep their digits.
-          const e = F32x4.exp(f32x4.neg(f32x4.abs(output)));
-          sum = f32x4.add(sum, Loss.linearPart(output, target));
-          product = f32x4.add(F32x4.multiplyAdd(product, e, product), e);
-        } else {
-          const error = f32x4.sub(output, target);
-          sum = F32x4.multiplyAdd(error, error, sum);
+          const element = loss.element(v128.load(outputs), v128.load(targets));
+          sum = f32x4.add(sum, Row.weigh(element, weight));
         }
+      } else {
+        let product = f32x4.splat(0);
+        for (; outputs < blockEnd; outputs += 16, targets += 16) {
+          const output = v128.load(outputs);
+          sum = loss.add(sum, output, v128.load(targets));
+          product = loss.multiply(product, output);
+        }
+        sum = loss.total(sum, product);
       }
-      if (!weighted && loss === LOSS_CROSS_ENTROPY) sum = f32x4.add(sum, F32x4.logOnePlus(product));
-      total = Loss.addLanes(total, sum);
+      total = Row.addLanes(total, sum);
     }
     const rest = size & 3;
     if (rest) {
       const mask = F32x4.tailMask(rest);
-      const weight = weighted ? v128.and(v128.load(weights), mask) : v128.and(f32x4.splat(1), mask);
-      total = Loss.addLanes(
-        total,
-        Loss.weightedElement(loss, v128.load(outputs), v128.load(targets), weight),
-      );
+      const weight = v128.and(weights ? v128.load(weights) : F32x4.one(), mask);
+      const element = loss.element(v128.load(outputs), v128.load(targets));
+      total = Row.addLanes(total, Row.weigh(element, weight));
     }
     return f64x2.extract_lane(total, 0) + f64x2.extract_lane(total, 1);
   }
 
   @inline
-  static backwardRow(
-    loss: i32,
-    weighted: bool,
+  static backward<L>(
     outputs: usize,
     targets: usize,
     weights: usize,
@@ -159,39 +224,49 @@ class Loss {
     gradients: usize,
     size: i32,
   ): void {
-    const factor = f32x4.splat(loss === LOSS_CROSS_ENTROPY ? scale : 2 * scale);
+    const loss = changetype<L>(0);
+    const factor = f32x4.splat(loss.factor(scale));
     const end = outputs + ((<usize>size) << 2);
-    for (; outputs < end; outputs += 16, targets += 16, gradients += 16) {
-      const output = v128.load(outputs);
-      const value = loss === LOSS_CROSS_ENTROPY ? F32x4.sigmoid(output) : output;
-      let gradient = f32x4.mul(f32x4.sub(value, v128.load(targets)), factor);
-      if (weighted) {
+    if (weights) {
+      for (; outputs < end; outputs += 16, targets += 16, gradients += 16) {
         const weight = v128.load(weights);
         weights += 16;
-        gradient = v128.and(f32x4.mul(gradient, weight), f32x4.gt(weight, f32x4.splat(0)));
+        const gradient = loss.gradient(v128.load(outputs), v128.load(targets), factor);
+        v128.store(gradients, Row.weigh(gradient, weight));
       }
-      v128.store(gradients, gradient);
-    }
-  }
-
-  /** w·e, and 0 where w = 0 even if e is infinite or NaN. */
-  @inline
-  static weightedElement(loss: i32, output: v128, target: v128, weight: v128): v128 {
-    let element: v128;
-    if (loss === LOSS_CROSS_ENTROPY) {
-      const e = F32x4.exp(f32x4.neg(f32x4.abs(output)));
-      element = f32x4.add(Loss.linearPart(output, target), F32x4.logOnePlus(e));
     } else {
-      const error = f32x4.sub(output, target);
-      element = f32x4.mul(error, error);
+      for (; outputs < end; outputs += 16, targets += 16, gradients += 16) {
+        v128.store(gradients, loss.gradient(v128.load(outputs), v128.load(targets), factor));
+      }
     }
-    return v128.and(f32x4.mul(element, weight), f32x4.gt(weight, f32x4.splat(0)));
   }
 
-  /** max(o, 0) - o·y, the part of the cross entropy that needs no logarithm. */
   @inline
-  static linearPart(output: v128, target: v128): v128 {
-    return F32x4.negativeMultiplyAdd(output, target, f32x4.pmax(output, f32x4.splat(0)));
+  static tangent<L>(
+    outputs: usize,
+    tangents: usize,
+    weights: usize,
+    scale: f32,
+    gradientTangents: usize,
+    size: i32,
+  ): void {
+    const loss = changetype<L>(0);
+    const factor = f32x4.splat(loss.factor(scale));
+    const end = outputs + ((<usize>size) << 2);
+    for (; outputs < end; outputs += 16, tangents += 16, gradientTangents += 16) {
+      let result = f32x4.mul(loss.curvature(v128.load(outputs), factor), v128.load(tangents));
+      if (weights) {
+        result = Row.weigh(result, v128.load(weights));
+        weights += 16;
+      }
+      v128.store(gradientTangents, result);
+    }
+  }
+
+  /** w · values, and 0 where w = 0 even if a value is infinite or NaN. */
+  @inline
+  static weigh(values: v128, weights: v128): v128 {
+    return v128.and(f32x4.mul(values, weights), f32x4.gt(weights, f32x4.splat(0)));
   }
 
   @inline

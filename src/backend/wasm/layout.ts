@@ -179,6 +179,7 @@ export const Workspace = new Struct({
   fixed: "usize",
   prior: "usize",
   priorScales: "usize",
+  takesLogits: "i32",
 });
 
 export const Prior = new Struct({

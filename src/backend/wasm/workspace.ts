@@ -1,5 +1,6 @@
 import { attached } from "../../brand.ts";
 import type { Loss } from "../../terms/losses.ts";
+import { takesLogits } from "../../terms/terms.ts";
 import type { Problem } from "../backend.ts";
 import type { Block } from "./arena.ts";
 import { keptBy } from "./kernel-operations.ts";
@@ -97,7 +98,9 @@ export function allocateWorkspace(
     return { ...own, values, tangents };
   });
   const view = arena.view();
-  WorkspaceStruct.set(view, pointer, { ...pointers, loss: LOSS_CODES[loss], prior });
+  WorkspaceStruct.set(view, pointer, {
+    ...{ ...pointers, prior, loss: LOSS_CODES[loss], takesLogits: Number(takesLogits({ name: loss })) },
+  });
   ofValues.forEach((of, value) => {
     ValueRows.set(view, pointers.values + value * ValueRows.size, { stride: strides[value]!, ...of });
   });
