@@ -4,7 +4,7 @@
 
 import type { Kernels } from "../src/backend/wasm/instance.ts";
 import {
-  DAMPINGS,
+  DAMPING_COUNT,
   Descent,
   Due,
   GaussNewton,
@@ -130,7 +130,7 @@ function solveInPhases(packed: PackedDecoder, spent: Map<string, number>) {
     // As many factors as it makes of the matrix in the next line.
     const scratch = LbfgsStruct.get(view, solver, "factor");
     timed("factors", () => {
-      for (let i = 0; i < DAMPINGS; i++) kernels.sharedFactorInto(matrix, stride, d, i, scratch);
+      for (let i = 0; i < DAMPING_COUNT; i++) kernels.sharedFactorInto(matrix, stride, d, i, scratch);
     });
     timed("matrices given", () => kernels.solverGiveMatrix(solver, row, matrix, stride));
     return isOwn ? d : 1;

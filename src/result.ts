@@ -15,8 +15,8 @@ import { invalid, show } from "./check.ts";
 export type Status = (typeof STATUSES)[number];
 
 /**
- * The statuses by their number inside the solvers and assembly/solve/descent.ts: a new one comes last. README says what to do
- * about each.
+ * The statuses, each at its number. A new one comes last, because the files that hold parts of a run have the numbers, too.
+ * assembly/solve/descent.ts has those that its solvers set: all but `aborted`. README says what to do about each.
  */
 export const STATUSES = ["converged", "reached_t1", "max_steps", "stalled", "nonfinite", "aborted"] as const;
 

@@ -10,10 +10,12 @@ import { differentiableWasmObjective } from "../src/backend/wasm/objective.ts";
 import { Pacer, residentRows } from "../src/backend/wasm/pacer.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
 import { Struct } from "../src/backend/wasm/struct.ts";
+import { activations } from "../src/graph/activation.ts";
 import type { Graph } from "../src/graph/graph.ts";
 import { graphOfLayers } from "../src/graph/layers.ts";
 import { amd, binaryCrossEntropy, createDecoder, decode, encode, lbfgs, wasm } from "../src/index.ts";
 import { createRandom } from "../src/random.ts";
+import { STATUSES } from "../src/result.ts";
 import { rowsWithRoom } from "../src/solver/solver-block.ts";
 import { problemOf } from "./support/problem.ts";
 import { randomArray } from "./support/random.ts";
@@ -215,11 +217,13 @@ test("a call that gets only a part of its memory gives that back", async () => {
   }
 });
 
+const assembly = new URL("../assembly/", import.meta.url);
+const readAssembly = (file: string) => readFileSync(new URL(file, assembly), "utf8");
+
 test("the structs are those of the AssemblyScript sources", () => {
-  const folder = new URL("../assembly/", import.meta.url);
-  const sources = readdirSync(folder, { recursive: true, encoding: "utf8" })
+  const sources = readdirSync(assembly, { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".ts"))
-    .map((file) => readFileSync(new URL(file, folder), "utf8"));
+    .map(readAssembly);
   const classes = [
     ...sources.join("\n").matchAll(/@unmanaged\nexport class (\w+)(?: extends (\w+))? \{([\s\S]*?)\n\}/g),
   ];
@@ -240,6 +244,58 @@ test("the structs are those of the AssemblyScript sources", () => {
     const inherited = base ? describe(base) : [];
     assert.equal([...inherited, ...fields], describe(name!), name);
   }
+});
+
+/** The constants of a table as they are called in assembly/: `leakyRelu` is LEAKY_RELU. */
+function constantsOf(table: object, prefix = ""): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(table).map(([name, value]) => [
+      prefix + name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase(),
+      value,
+    ]),
+  );
+}
+
+/** The constants that assembly/ and src/ both have, by the file there; and after them those that the kernels alone know. */
+function sharedConstants(): Record<string, readonly [shared: object, alone: readonly string[]]> {
+  const { identity: _, ...codes } = layout.ACTIVATION_CODES;
+  const isPointwise = (name: string) => !Object.hasOwn(activations, name);
+  const functions = (pointwise: boolean) =>
+    Object.fromEntries(Object.entries(codes).filter(([name]) => isPointwise(name) === pointwise));
+  const statuses = Object.fromEntries(STATUSES.map((status, i) => [status, i]));
+  const { aborted, ...solvers } = statuses;
+  const { PIXELS_AT_ONCE, FITTED_PAIRS, FIRST_TRIAL: FIRST } = layout;
+  return {
+    "memory/graph.ts": [{ ...constantsOf(layout.KERNEL_CODES), PIXELS_AT_ONCE }, []],
+    "ops/activation-functions.ts": [constantsOf(functions(false)), []],
+    "ops/pointwise-functions.ts": [constantsOf(functions(true)), ["FIRST_POINTWISE", "MOST_FACTORS"]],
+    "solve/descent.ts": [
+      {
+        ...{ ...constantsOf(layout.SampleState), ...constantsOf(solvers), ...constantsOf(layout.Due) },
+        ...{ ...constantsOf(layout.SOLVER_CODES), FIRST },
+      },
+      ["AT_REST"],
+    ],
+    "solve/lbfgs-damping.ts": [{ FITTED_PAIRS }, ["FIRST_DAMPING"]],
+    "terms/loss.ts": [constantsOf(layout.LOSS_CODES, "LOSS_"), []],
+  };
+}
+
+for (const [file, [shared, alone]] of Object.entries(sharedConstants())) {
+  test(`the constants of assembly/${file} are those of src/`, () => {
+    const found = readAssembly(file).matchAll(/^(?:export )?const (\w+): i32 = (-?\d+);$/gm);
+    const constants = Array.from(found, ([, name, value]) => [name!, Number(value)] as const);
+    const own = constants.filter(([name]) => alone.includes(name));
+    assert.equal(own.map(([name]) => name).sort(), [...alone].sort(), "those that the kernels alone know");
+    assert.equal(Object.fromEntries(constants.filter((each) => !own.includes(each))), shared);
+  });
+}
+
+test("there are as many dampings as factors of a decoder's matrix", () => {
+  const [, values] = /const DAMPINGS: StaticArray<f64> = \[(.*)\];/.exec(
+    readAssembly("solve/lbfgs-damping.ts"),
+  )!;
+  assert.is(values!.split(",").length, layout.DAMPING_COUNT);
 });
 
 test("pointers above 2 GiB come back as they went in", () => {

@@ -13,14 +13,14 @@ export const WAITING: i32 = 1;
 export const RUNNING: i32 = 2;
 export const DONE: i32 = 3;
 
-/** The statuses, in the order of src/result.ts. */
+/** The statuses, by their numbers in src/result.ts. */
 export const CONVERGED: i32 = 0;
 export const REACHED_T1: i32 = 1;
 export const MAX_STEPS: i32 = 2;
 export const STALLED: i32 = 3;
 export const NONFINITE: i32 = 4;
 
-/** The solvers. */
+/** The solvers, by their numbers in src/backend/wasm/layout.ts. */
 export const AMD: i32 = 0;
 export const LBFGS: i32 = 1;
 

@@ -17,7 +17,7 @@ const FIRST_DAMPING: i32 = 2;
 /** So many of the newest pairs say which λ fits. */
 const FITTED_PAIRS: i32 = 5;
 /** Their y lie side by side, one more so that vectors of two hold them; in bytes. */
-const FITTED_ROW: usize = 6 << 3;
+const FITTED_ROW: usize = (FITTED_PAIRS + 1) << 3;
 /** 2⁻²³, by which A's entries may be off */
 const FLOAT_EPSILON: f64 = 1.0 / 8388608;
 

@@ -1,7 +1,7 @@
 import { F32x4 } from "../simd";
 
 /** The losses. The numbers are those of src/backend/wasm/layout.ts. */
-export const LOSS_CROSS_ENTROPY: i32 = 0;
+export const LOSS_BINARY_CROSS_ENTROPY: i32 = 0;
 export const LOSS_SQUARED_ERROR: i32 = 1;
 /** The caller's own functions, run outside between the passes. */
 export const LOSS_CUSTOM: i32 = 2;
@@ -23,7 +23,8 @@ const BLOCK: usize = 16 * 16;
  * @param size elements, n
  */
 export function lossForward(loss: i32, outputs: usize, targets: usize, weights: usize, size: i32): f64 {
-  if (loss === LOSS_CROSS_ENTROPY) return Row.forward<CrossEntropy>(outputs, targets, weights, size);
+  if (loss === LOSS_BINARY_CROSS_ENTROPY)
+    return Row.forward<BinaryCrossEntropy>(outputs, targets, weights, size);
   if (loss === LOSS_SQUARED_ERROR) return Row.forward<SquaredError>(outputs, targets, weights, size);
   return unreachable();
 }
@@ -43,8 +44,8 @@ export function lossBackward(
   gradients: usize,
   size: i32,
 ): void {
-  if (loss === LOSS_CROSS_ENTROPY) {
-    Row.backward<CrossEntropy>(outputs, targets, weights, scale, gradients, size);
+  if (loss === LOSS_BINARY_CROSS_ENTROPY) {
+    Row.backward<BinaryCrossEntropy>(outputs, targets, weights, scale, gradients, size);
   } else if (loss === LOSS_SQUARED_ERROR) {
     Row.backward<SquaredError>(outputs, targets, weights, scale, gradients, size);
   } else unreachable();
@@ -63,8 +64,8 @@ export function lossTangent(
   gradientTangents: usize,
   size: i32,
 ): void {
-  if (loss === LOSS_CROSS_ENTROPY) {
-    Row.tangent<CrossEntropy>(outputs, tangents, weights, scale, gradientTangents, size);
+  if (loss === LOSS_BINARY_CROSS_ENTROPY) {
+    Row.tangent<BinaryCrossEntropy>(outputs, tangents, weights, scale, gradientTangents, size);
   } else if (loss === LOSS_SQUARED_ERROR) {
     Row.tangent<SquaredError>(outputs, tangents, weights, scale, gradientTangents, size);
   } else Row.tangent<SquaredError>(outputs, tangents, weights, scale, gradientTangents, size);
@@ -75,7 +76,7 @@ export function lossTangent(
 
 /** e = max(o, 0) - o·y + log(1 + exp(-|o|)), o the logit. */
 @unmanaged
-class CrossEntropy {
+class BinaryCrossEntropy {
   /** e, of 4 elements, as everything here. */
   @inline
   element(output: v128, target: v128): v128 {

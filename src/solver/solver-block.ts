@@ -1,5 +1,13 @@
 import type { Arena, Block } from "../backend/wasm/arena.ts";
-import { Amd, Descent, Lbfgs, LbfgsState, packedSize, SOLVER_CODES } from "../backend/wasm/layout.ts";
+import {
+  Amd,
+  Descent,
+  FITTED_PAIRS,
+  Lbfgs,
+  LbfgsState,
+  packedSize,
+  SOLVER_CODES,
+} from "../backend/wasm/layout.ts";
 import { type CurvatureUse, hasMatrices } from "../objective.ts";
 import type { Amd as AmdSolver, DescentSolver, Lbfgs as LbfgsSolver } from "./descent-solvers.ts";
 
@@ -48,8 +56,8 @@ function amdLayout(solver: AmdSolver): Layout {
   };
 }
 
-/** In assembly/solve/lbfgs-damping.ts, the y that say which damping fits: six to a latent. */
-const FITTED = 6;
+/** What assembly/solve/lbfgs-damping.ts keeps of the y that say which damping fits: so many numbers to a latent. */
+const FITTED = FITTED_PAIRS + 1;
 
 function lbfgsLayout({ memory: pairs }: LbfgsSolver): Layout {
   return {

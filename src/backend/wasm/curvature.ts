@@ -2,7 +2,7 @@ import type { Curvature } from "../../objective.ts";
 import { makeTurns } from "../../turns.ts";
 import type { Problem } from "../backend.ts";
 import { allocateGaussNewton, type GaussNewtonWork, NO_MATRICES } from "./gauss-newton.ts";
-import { DAMPINGS, packedSize } from "./layout.ts";
+import { DAMPING_COUNT, packedSize } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 import type { Passes } from "./passes.ts";
 import { curvatureUse, type PreconditionerLease, preconditionerOf } from "./preconditioner.ts";
@@ -64,7 +64,7 @@ export function wasmCurvature(
       const size = packedSize(d);
       return {
         own: {
-          factors: arena.f64(factors, DAMPINGS * size).slice(),
+          factors: arena.f64(factors, DAMPING_COUNT * size).slice(),
           matrix: arena.f32(matrix, size).slice(),
           damping,
         },

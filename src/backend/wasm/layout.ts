@@ -333,7 +333,10 @@ export const Due = { curvatureAlongGradient: 1, sharedJacobianMatrix: 2, ownMatr
 export const FIRST_TRIAL = -1;
 
 /** How many factors the decoder's own matrix has, one for each damping of assembly/solve/lbfgs-damping.ts. */
-export const DAMPINGS = 5;
+export const DAMPING_COUNT = 5;
+
+/** So many of a sample's newest steps say which damping fits, a constant of assembly/solve/lbfgs-damping.ts. */
+export const FITTED_PAIRS = 5;
 
 /** How many numbers a symmetric matrix of d rows has, packed as in assembly/solve/cholesky.ts. */
 export function packedSize(d: number): number {

@@ -12,12 +12,12 @@ import type { Block } from "./arena.ts";
 import { atOrigin } from "./at-origin.ts";
 import { type Jacobian, NO_MATRICES } from "./gauss-newton.ts";
 import { JacobianRows } from "./jacobian-rows.ts";
-import { DAMPINGS, packedSize } from "./layout.ts";
+import { DAMPING_COUNT, packedSize } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 
 /** What all samples of a decoder share, for one loss and prior, where `lbfgs` is preconditioned by it. */
 export interface Preconditioner extends Jacobian {
-  /** Points to f64[DAMPINGS][packed d], the factors of A₀ + λτI; 0 for a loss whose curvature depends on the data. */
+  /** Points to f64[DAMPING_COUNT][packed d], the factors of A₀ + λτI; 0 for a loss whose curvature depends on the data. */
   readonly factors: number;
   /** Points to f32[packed d], A₀ itself; 0 for the same. */
   readonly matrix: number;
@@ -243,7 +243,10 @@ async function makeFactors(
   const { latentSize: d } = decoder;
   const turn = makeTurns();
   const size = 8 * packedSize(d);
-  const block = arena.allocate((piece) => ({ factors: piece(DAMPINGS * size), packed: piece(size / 2) }));
+  const block = arena.allocate((piece) => ({
+    factors: piece(DAMPING_COUNT * size),
+    packed: piece(size / 2),
+  }));
   const { factors, packed: matrix } = block.layout;
   let damping = 0;
   try {
@@ -253,7 +256,7 @@ async function makeFactors(
       for (let i = 0; i < d; i++) {
         arena.f32(matrix, packedSize(d)).set(arena.f32(rows + i * matrixStride, i + 1), packedSize(i));
       }
-      for (let i = 0; i < DAMPINGS; i++) {
+      for (let i = 0; i < DAMPING_COUNT; i++) {
         damping = kernels.sharedFactorInto(rows, matrixStride, d, i, factors + i * size);
         if (damping === 0) return;
         await turn();
