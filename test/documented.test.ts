@@ -1,13 +1,29 @@
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { checkAdjoint } from "../src/adjoint/base.ts";
 import { type ActivationLike, activations, normaliseActivation } from "../src/graph/activation.ts";
 import * as layers from "../src/graph/index.ts";
 import { KINDS } from "../src/graph/operations.ts";
-import { amd, createDecoder, dormandPrince, encode, lbfgs } from "../src/index.ts";
+import * as library from "../src/index.ts";
+import {
+  amd,
+  createDecoder,
+  dormandPrince,
+  encode,
+  euler,
+  lbfgs,
+  linearGrid,
+  nesterovFlow,
+  rk4,
+  squaredError,
+} from "../src/index.ts";
 import type { Optimizer } from "../src/optimizer.ts";
+import { STATUSES } from "../src/result.ts";
+import type { SolverName } from "../src/serialize.ts";
+import type { Solver } from "../src/solver/base.ts";
 import { LOSS_MAKERS, normaliseLoss } from "../src/terms/losses.ts";
-import { adam, rmsprop, type Schedule, sgd, train } from "../src/train/index.ts";
+import { adam, direct, rmsprop, type Schedule, sgd, train } from "../src/train/index.ts";
 
 // What README, docstrings and messages list by hand is what there is.
 
@@ -137,5 +153,57 @@ for (const { solver, from, to } of [
     assert.equal(Object.fromEntries(said), t1 === Number.POSITIVE_INFINITY ? withoutEnd : all);
   });
 }
+
+test("README's table of statuses, and the docstring of Status, are those that there are", () => {
+  const table = between(readme, "\n| status |", "\n\n");
+  assert.equal(
+    Array.from(table.matchAll(/^\| `"(\w+)"` \|/gm), ([, status]) => status),
+    [...STATUSES],
+  );
+  const doc = between(
+    readFileSync("src/result.ts", "utf8"),
+    "How a sample's solve ended",
+    "export type Status",
+  );
+  assert.equal(
+    Array.from(doc.matchAll(/^ \* - `(\w+)`: /gm), ([, status]) => status),
+    [...STATUSES],
+  );
+});
+
+/** Each solver, made with as little as it takes. */
+const grid = linearGrid({ t1: 1, slices: 1 });
+const SOLVERS: { readonly [Name in SolverName]: Pick<Solver, "name" | "flows" | "tableau"> } = {
+  ...{ amd: amd(), lbfgs: lbfgs(), dormandPrince: dormandPrince() },
+  ...{ euler: euler({ grid }), rk4: rk4({ grid }) },
+};
+const namesOf = (solvers: readonly { readonly name: string }[]) => solvers.map(({ name }) => name).sort();
+
+test("each solver is exported, and README and the docstring of Solver name it", () => {
+  const doc = between(readFileSync("src/solver/base.ts", "utf8"), "/**", "export interface Solver");
+  const named = quoted(doc).filter((word) => Object.hasOwn(SOLVERS, word));
+  assert.equal(named.sort(), Object.keys(SOLVERS).sort());
+  for (const [name, solver] of Object.entries(SOLVERS)) {
+    assert.is(solver.name, name);
+    assert.type((library as Readonly<Record<string, unknown>>)[name], "function", name);
+    assert.match(readme, `\`${name}\``);
+  }
+});
+
+test("what refuses a solver for its flow, or for the adjoint direct, lists those that may be", async () => {
+  const decoder = createDecoder({ layers: [2, 3] });
+  const options = { loss: "mse", solver: amd(), flow: nesterovFlow() } as never;
+  const byFlow = await refusal(() => encode(decoder, new Float32Array(3), options));
+  const { tableau, ...own } = rk4({ grid });
+  const byAdjoint = await refusal(() => checkAdjoint("train", direct(), own, squaredError()));
+  const all = Object.values(SOLVERS);
+  for (const [message, may] of [
+    [byFlow, all.filter(({ flows }) => flows === "any")],
+    [byAdjoint, all.filter(({ tableau }) => tableau !== undefined)],
+  ] as const) {
+    const listed = /; use (.*)/.exec(message)![1]!.match(/\w+/g)!;
+    assert.equal(listed.filter((word) => Object.hasOwn(SOLVERS, word)).sort(), namesOf(may), message);
+  }
+});
 
 test.run();
