@@ -1,6 +1,6 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Zippable, zipSync } from "fflate";
+import { unzipSync, type Zippable, zipSync } from "fflate";
 import { passesOf } from "../bench/passes.ts";
 import { mean } from "../bench/timing.ts";
 import { writeNpy } from "../src/data/npy.ts";
@@ -49,6 +49,16 @@ function arrayOf({ decoder }: Subject, result: EncodeResult): Float32Array {
 
 const nameOf = (subject: Subject, solver: string) => `${subject.name}/${solver}`;
 
+/** The solvers that the baseline has for a decoder, which need not be those that there are now. */
+function solversOf(arrays: readonly string[], subject: Subject): string[] {
+  const [before, after] = [nameOf(subject, ""), ".npy"];
+  const own = arrays.filter((array) => array.startsWith(before) && array.endsWith(after));
+  if (own.length === 0) {
+    throw new Error(`${solversFile} has nothing for ${subject.name}: record the baseline again`);
+  }
+  return own.map((array) => array.slice(before.length, -after.length));
+}
+
 /** Keeps what the solvers do now, and the hashes of the plain build's runs. */
 export async function recordBaseline(): Promise<void> {
   const arrays: Zippable = {};
@@ -78,10 +88,11 @@ export async function compareWithBaseline(
   compared: typeof solvers = solvers,
 ): Promise<void> {
   await compareRuns();
+  const kept = Object.keys(unzipSync(readFileSync(solversFile)));
   const rows: Row[] = [];
   for await (const subject of subjects("all")) {
     const before = await Promise.all(
-      ["amd", "implicitAmd"].map(async (name) => {
+      solversOf(kept, subject).map(async (name) => {
         const dataset = await readDataset(solversFile, { array: nameOf(subject, name) });
         return [name, recordsOf(dataset.toFloat32())] as const;
       }),
