@@ -19,7 +19,10 @@ export interface LbfgsOptions {
   memory?: number;
   /** Accepted steps; 0 evaluates the loss and its gradient at z0 and no more. Default 1,000. */
   maxSteps?: number;
-  /** c₁ in [0, 1): how much a step must lower the loss, as a share of what its slope promises. Default 1e-4. */
+  /**
+   * c₁ in [0, 1): how much a step must lower the loss, as a share of what its slope promises. A sample's first eight steps
+   * must lower it by 0.4 of that, or by this share if it is more. Default 1e-4.
+   */
   slope?: number;
 }
 

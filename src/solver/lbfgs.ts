@@ -7,7 +7,7 @@ import type { Lbfgs, LbfgsOptions } from "./descent-solvers.ts";
 export type { Lbfgs, LbfgsOptions };
 
 /**
- * Found by the passes that 35 decoders' samples take (`npm run experiment -- baseline`). Nothing is sharp: a memory of 15
+ * Found by the passes that 36 decoders' samples take (`npm run experiment -- baseline`). Nothing is sharp: a memory of 15
  * to 50 is alike, 5 takes a seventh more; 3e-7 in place of 1e-6 lowers the losses of decoders of 256 latents by another
  * half per mille for half as many passes more.
  */
