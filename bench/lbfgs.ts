@@ -26,21 +26,21 @@ const solve = (solver: Amd | Lbfgs, y = digits, by = decoder) => encode(by, y, {
 const meanLoss = ({ loss }: EncodeResult) => mean(loss);
 const passes = (result: EncodeResult) => mean(passesOf(result, decoder.latentSize));
 
-const explicit = await solve(amd());
+const byAmd = await solve(amd());
 longestSlice();
 const long = await solve(lbfgs({ tolerance: 1e-9 }));
-const toExplicit = lbfgs({
-  maxSteps: await stepsTo(meanLoss(explicit), async (maxSteps) => meanLoss(await solve(lbfgs({ maxSteps })))),
+const toAmdsLoss = lbfgs({
+  maxSteps: await stepsTo(meanLoss(byAmd), async (maxSteps) => meanLoss(await solve(lbfgs({ maxSteps })))),
 });
 
 // In turns, so that a machine that slows down slows all of them.
-const rounds: Record<"amd" | "toExplicit" | "lbfgs", EncodeResult>[] = [];
+const rounds: Record<"amd" | "toAmdsLoss" | "lbfgs", EncodeResult>[] = [];
 const peaks: number[] = [];
 for (let round = 0; round < ROUNDS; round++) {
   peaks.push(bestOf(peak));
   rounds.push({
     amd: await solve(amd()),
-    toExplicit: await solve(toExplicit),
+    toAmdsLoss: await solve(toAmdsLoss),
     lbfgs: await solve(lbfgs()),
   });
 }
@@ -53,9 +53,9 @@ const first = rounds[0]!;
 console.log(`\n${process.version}, ${build} build: ${SAMPLES} MNIST test digits, one core`);
 report("amd", first.amd, seconds("amd"));
 report("lbfgs", first.lbfgs, seconds("lbfgs"));
-report("to amd's end loss", first.toExplicit, seconds("toExplicit"));
+report("to amd's end loss", first.toAmdsLoss, seconds("toAmdsLoss"));
 console.log(
-  `to amd's end loss: ${share("toExplicit").toFixed(3)} of its time   target <= 0.5, of 28 decoders each`,
+  `to amd's end loss: ${share("toAmdsLoss").toFixed(3)} of its time   target <= 0.5, of 28 decoders each`,
 );
 console.log(`to its own end: ${share("lbfgs").toFixed(3)} of amd's time`);
 console.log(
@@ -66,9 +66,9 @@ console.log(
   `${(SAMPLES / seconds("lbfgs")).toFixed(0)} digits a second at a register peak of ${median(peaks).toFixed(1)} GFLOP/s; at ${TARGET_PEAK} that is ${perSecond.toFixed(0)}   target >= 850`,
 );
 console.log(`one digit, from call to result: ${(await oneDigit()).toFixed(2)} ms   target <= 1.5`);
-const [byLbfgs, byAmd] = await firstCalls();
+const [firstByLbfgs, firstByAmd] = await firstCalls();
 console.log(
-  `the first call on a decoder: ${byLbfgs.toFixed(1)} ms; without a step, by amd, which makes no preconditioner: ${byAmd.toFixed(1)} ms`,
+  `the first call on a decoder: ${firstByLbfgs.toFixed(1)} ms; without a step, by amd, which makes no preconditioner: ${firstByAmd.toFixed(1)} ms`,
 );
 console.log(`longest slice: ${slice.toFixed(1)} ms   target <= 30`);
 

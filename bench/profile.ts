@@ -180,11 +180,11 @@ async function profileTraining(): Promise<void> {
   const flow = share("solverRun", "objectiveValue", "objectiveGradient");
   const named = ["solverRun", "objectiveValue", "objectiveGradient", "objectiveParameterGradient", "pack"];
   const others = [...spent.keys()].filter((name) => !named.includes(name));
-  print(`training, mini-workspace ${MINI_BATCH}, ${TRAINED} digits`, {
+  print(`training, mini-batch ${MINI_BATCH}, ${TRAINED} digits`, {
     "flow: matrix products": flow * split.products,
     "flow: activations": flow * split.activations,
     "flow: loss": flow * split.loss,
-    "flow: line search and rest of WASM": flow * split.rest,
+    "flow: the rest of WASM": flow * split.rest,
     "gradient for the parameters": share("objectiveParameterGradient"),
     packing: share("pack"),
     [others.join(", ")]: share(...others),

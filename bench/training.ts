@@ -9,7 +9,7 @@ import { median } from "./timing.ts";
 const DIGITS = 480;
 const ROUNDS = 3;
 
-/** The kernels that run the decoder, forward or back; AMD's line search is in there and a few per cent of it. */
+/** The kernels that run the decoder, forward or back; the solver's steps are in there and a few per cent of it. */
 const PASSES = ["solverRun", "objectiveValue", "objectiveGradient", "objectiveParameterGradient"];
 
 const build = process.argv[2] === "relaxed" ? "relaxed" : "plain";

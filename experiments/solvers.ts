@@ -25,28 +25,28 @@ export async function compareSolvers({ seed, out }: ExperimentSettings): Promise
 async function compare({ decoder, y, traits }: Subject): Promise<Row> {
   // Not what is made for a decoder on its first call, once for all.
   await encode(decoder, y.subarray(0, decoder.outputSize), { solver: lbfgs() });
-  const explicit = await encode(decoder, y, { solver: amd() });
-  const fast = await encode(decoder, y, { solver: lbfgs() });
-  const explicitLoss = summary(explicit).meanLoss;
+  const byAmd = await encode(decoder, y, { solver: amd() });
+  const byLbfgs = await encode(decoder, y, { solver: lbfgs() });
+  const amdsLoss = summary(byAmd).meanLoss;
   const afterSteps = (maxSteps: number) => encode(decoder, y, { solver: lbfgs({ maxSteps }) });
   let soFar: EncodeResult | undefined;
-  if (summary(fast).meanLoss <= explicitLoss) {
-    const steps = await stepsTo(explicitLoss, async (count) => summary(await afterSteps(count)).meanLoss);
+  if (summary(byLbfgs).meanLoss <= amdsLoss) {
+    const steps = await stepsTo(amdsLoss, async (count) => summary(await afterSteps(count)).meanLoss);
     soFar = await afterSteps(steps);
   }
   const passes = (result: EncodeResult) => mean(passesOf(result, decoder.latentSize));
   return {
     ...traits,
-    "amd loss": explicitLoss.toFixed(5),
-    "amd passes": passes(explicit).toFixed(0),
-    "amd s": explicit.seconds.toFixed(2),
-    "amd statuses": statusesOf(explicit),
-    "lbfgs loss": summary(fast).meanLoss.toFixed(5),
-    "lbfgs passes": passes(fast).toFixed(1),
-    "lbfgs s": fast.seconds.toFixed(2),
-    "lbfgs statuses": statusesOf(fast),
+    "amd loss": amdsLoss.toFixed(5),
+    "amd passes": passes(byAmd).toFixed(0),
+    "amd s": byAmd.seconds.toFixed(2),
+    "amd statuses": statusesOf(byAmd),
+    "lbfgs loss": summary(byLbfgs).meanLoss.toFixed(5),
+    "lbfgs passes": passes(byLbfgs).toFixed(1),
+    "lbfgs s": byLbfgs.seconds.toFixed(2),
+    "lbfgs statuses": statusesOf(byLbfgs),
     "to amd's loss s": soFar ? soFar.seconds.toFixed(2) : "never",
-    "÷ amd": soFar ? (soFar.seconds / explicit.seconds).toFixed(3) : "never",
+    "÷ amd": soFar ? (soFar.seconds / byAmd.seconds).toFixed(3) : "never",
   };
 }
 
