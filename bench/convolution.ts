@@ -1,10 +1,6 @@
 // What convolutions reach: the z-gradient of decoders that are little else than one convolution, and of a small DCGAN,
 // as shares of the register peak of the same run. node --import tsx bench/convolution.ts relaxed
 
-import { paddedSize } from "../src/backend/wasm/layout.ts";
-import { compileKernels } from "../src/backend/wasm/load.ts";
-import { packDecoder } from "../src/backend/wasm/packed.ts";
-import { allocateWorkspace } from "../src/backend/wasm/workspace.ts";
 import { costOf } from "../src/graph/graph.ts";
 import {
   conv,
@@ -17,7 +13,8 @@ import {
   sigmoid,
 } from "../src/graph/index.ts";
 import { createDecoder, type Decoder } from "../src/index.ts";
-import { compilePeak } from "./peak.ts";
+import { bestOf, compilePeak } from "./peak.ts";
+import { makeRig } from "./rig.ts";
 import { type Case, interleave, median } from "./timing.ts";
 
 const ROUNDS = 9;
@@ -50,7 +47,6 @@ const CASES: Readonly<Record<string, readonly [Layer[], number, readonly [number
   ],
 };
 
-const compiled = await compileKernels(build === "relaxed");
 const peak = await compilePeak(build);
 const cases: Case[] = [];
 const peaks: number[] = [];
@@ -61,7 +57,7 @@ for (const [name, [layers, rows]] of Object.entries(CASES)) {
 const peakCase: Case = {
   name: "peak",
   units: 1,
-  run: () => void peaks.push(Math.max(...Array.from({ length: 40 }, () => peak.measure()))),
+  run: () => void peaks.push(bestOf(peak)),
 };
 const times = interleave([peakCase, ...cases], ROUNDS);
 const gigaflops = median(peaks);
@@ -82,22 +78,10 @@ function latentSize(name: string): number {
 
 /** A pass forwards and one backwards of so many rows. */
 async function gradientOf(decoder: Decoder, rows: number): Promise<() => void> {
-  const { arena, kernels, graph } = await packDecoder(decoder, compiled);
-  const n = decoder.outputSize;
-  const workspace = allocateWorkspace(await packDecoder(decoder, compiled), rows, "squaredError");
-  const target = arena.allocate((piece) => piece(4 * paddedSize(n))).layout;
-  arena.f32(target, n).fill(0.5);
-  arena.i32(workspace.weights, rows).fill(0);
-  arena.i32(workspace.targets, rows).fill(target);
-  arena.f64(workspace.scales, rows).fill(1 / n);
-  for (let row = 0; row < rows; row++) {
-    arena.i32(workspace.rows, rows)[row] = row;
-    arena
-      .f32(workspace.latents.pointer + row * workspace.latents.stride, decoder.latentSize)
-      .fill(0.01 * (row + 1));
-  }
+  const y = new Float32Array(rows * decoder.outputSize).fill(0.5);
+  const rig = await makeRig(decoder, build === "relaxed", y);
   return () => {
-    kernels.objectiveValue(graph, workspace.pointer, rows);
-    kernels.objectiveGradient(graph, workspace.pointer, rows);
+    rig.forward(rows);
+    rig.backward(rows);
   };
 }

@@ -4,6 +4,7 @@ import { compileKernels } from "../src/backend/wasm/load.ts";
 import { type PackedDecoder, packDecoder } from "../src/backend/wasm/packed.ts";
 import { conv, elu, reshape, sequential, sigmoid } from "../src/graph/index.ts";
 import { createDecoder, type Decoder, decode, encode, lbfgs, wasm } from "../src/index.ts";
+import { passesOf } from "./passes.ts";
 import { mean, median } from "./timing.ts";
 
 const SAMPLES = 16;
@@ -58,12 +59,12 @@ for (let round = 0; round <= ROUNDS; round++) {
   const measured = [];
   for (const [i, { name, decoder, y }] of cases.entries()) {
     const start = performance.now();
-    const { stats } = await encode(decoder, y, { solver, backend });
+    const result = await encode(decoder, y, { solver, backend });
     const milliseconds = (performance.now() - start) / SAMPLES;
     // The first call makes what the samples share.
     if (round === 0) first.set(name, milliseconds * SAMPLES);
     measured.push(milliseconds);
-    passes[i] = mean(stats.valueEvaluations) + mean(stats.gradientEvaluations);
+    passes[i] = mean(passesOf(result, decoder.latentSize));
   }
   if (round > 0) times.push(measured);
 }

@@ -27,7 +27,7 @@ import {
 } from "../src/index.ts";
 import { createDataset, rmsprop, train } from "../src/train/index.ts";
 import { measureParts, type PassParts } from "./parts.ts";
-import { benchDecoder, makeRig, type Rig, testDigits } from "./rig.ts";
+import { benchDecoder, makeDigitRig, type Rig, testDigits } from "./rig.ts";
 import { timedBackend } from "./timed-backend.ts";
 import { total } from "./timing.ts";
 
@@ -48,7 +48,7 @@ async function profileEncode(solver: Amd | Lbfgs): Promise<void> {
   const packed = await packDecoder(decoder, compiled);
   const packing = performance.now() - start;
   const residents = residentRows(decoder);
-  const rig = await makeRig(decoder, relaxed, residents);
+  const rig = await makeDigitRig(decoder, relaxed, residents);
 
   const phases = new Map<string, number>();
   const watched = solveInPhases(packed, phases);
@@ -165,7 +165,7 @@ async function profileTraining(): Promise<void> {
   const layers = [20, 150, 300, 600, 784];
   const decoder = createDecoder({ layers, loss: binaryCrossEntropy(), outputShape: [28, 28] });
   const digits = createDataset(await testDigits(TRAINED), { shape: [28, 28] });
-  const rig = await makeRig(await benchDecoder(), relaxed, MINI_BATCH);
+  const rig = await makeDigitRig(await benchDecoder(), relaxed, MINI_BATCH);
   const split = zGradientShares(rig, MINI_BATCH);
   const spent = new Map<string, number>();
   const start = performance.now();

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { CompiledKernels, Kernels } from "../src/backend/wasm/instance.ts";
+import type { Kernels } from "../src/backend/wasm/instance.ts";
 import { paddedSize } from "../src/backend/wasm/layout.ts";
 import { compileKernels } from "../src/backend/wasm/load.ts";
 import { type PackedDecoder, packDecoder } from "../src/backend/wasm/packed.ts";
@@ -19,7 +19,7 @@ export async function testDigits(count: number): Promise<Float32Array> {
   return Float32Array.from(data.subarray(0, count * 784), (value) => value / 255);
 }
 
-/** The kernels' forward and backward passes on resident digits, called without anything around them. */
+/** The kernels' forward and backward passes on resident rows, called without anything around them. */
 export interface Rig {
   forward(rows: number): void;
   backward(rows: number): void;
@@ -32,19 +32,27 @@ export interface Rig {
   readonly workspace: Workspace;
 }
 
-export async function makeRig(decoder: Decoder, relaxed: boolean, mostRows: number): Promise<Rig> {
-  const compiled: CompiledKernels = await compileKernels(relaxed);
-  const packed = await packDecoder(decoder, compiled);
+/** On the first digits of the MNIST test file. */
+export async function makeDigitRig(decoder: Decoder, relaxed: boolean, mostRows: number): Promise<Rig> {
+  return makeRig(decoder, relaxed, await testDigits(mostRows));
+}
+
+/**
+ * @param decoder one with a loss
+ * @param y as many rows as there are to be at most, of outputSize each
+ */
+export async function makeRig(decoder: Decoder, relaxed: boolean, y: Float32Array): Promise<Rig> {
+  const packed = await packDecoder(decoder, await compileKernels(relaxed));
   const { arena, kernels, graph } = packed;
   const n = decoder.outputSize;
-  const digits = await testDigits(mostRows);
-  const workspace = allocateWorkspace(packed, mostRows, "binaryCrossEntropy");
+  const mostRows = y.length / n;
+  const workspace = allocateWorkspace(packed, mostRows, decoder.loss!.name);
   const targets = arena.allocate((piece) => piece(4 * paddedSize(n) * mostRows)).layout;
   arena.i32(workspace.weights, mostRows).fill(0);
   arena.f64(workspace.scales, mostRows).fill(1 / n);
   for (let row = 0; row < mostRows; row++) {
     const target = targets + row * 4 * paddedSize(n);
-    arena.f32(target, n).set(digits.subarray(row * n, (row + 1) * n));
+    arena.f32(target, n).set(y.subarray(row * n, (row + 1) * n));
     arena.i32(workspace.targets, mostRows)[row] = target;
     arena.i32(workspace.rows, mostRows)[row] = row;
     arena

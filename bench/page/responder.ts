@@ -1,4 +1,6 @@
 import { amd, type BackendInfo, encode, lbfgs, summary } from "../../src/index.ts";
+import { passesOf } from "../passes.ts";
+import { total } from "../timing.ts";
 import { CONTENDERS, type ContenderName } from "./contenders.ts";
 import { DECODERS, type DecoderName } from "./decoders.ts";
 import type { SolverName } from "./settings.ts";
@@ -24,7 +26,7 @@ export interface Measurement {
   readonly seconds: number;
   /** Over the samples. */
   readonly meanLoss: number;
-  /** Of all samples: a forward and a backward pass; a forward pass alone, as of a step that is taken back, is half. */
+  /** Of all samples: a forward and a backward pass. Any pass alone, as of a step that is taken back, or a tangent, is half. */
   readonly gradients: number;
   readonly backend: BackendInfo;
 }
@@ -75,16 +77,11 @@ async function prepare(
   return async (count: number): Promise<Measurement> => {
     const options = { backend, solver, batchSize: count };
     const result = await encode(decoder, y.subarray(0, count * decoder.outputSize), options);
-    const { valueEvaluations, gradientEvaluations } = result.stats;
     return {
       seconds: result.seconds,
       meanLoss: summary(result).meanLoss,
-      gradients: (sum(valueEvaluations) + sum(gradientEvaluations)) / 2,
+      gradients: total(passesOf(result, decoder.latentSize)) / 2,
       backend: result.backend,
     };
   };
-}
-
-function sum(counts: Uint32Array): number {
-  return counts.reduce((total, count) => total + count, 0);
 }

@@ -16,6 +16,7 @@ import { findTorch } from "./find-torch.ts";
 import { largestDifference } from "./gradient.ts";
 import { describeMachine } from "./machine.ts";
 import type { GradientRun } from "./peer.ts";
+import { table } from "./report.ts";
 import { inTurns, medianOf, ratioOf, type Timed } from "./rounds.ts";
 import { measureTraining } from "./training.ts";
 
@@ -34,8 +35,8 @@ const TOLERANCE = 1e-4;
 
 const machine = describeMachine();
 const task = await convolutionTask(between, Math.max(...BATCHES));
-const relaxed = await latentflowConvolutions(task, true);
-const plain = await latentflowConvolutions(task, false);
+const relaxed = latentflowConvolutions(task, true);
+const plain = latentflowConvolutions(task, false);
 const python = findTorch();
 if (!python) console.error("No Python with PyTorch was found (set PYTHON to it): its line is left out.");
 const torch = python ? await torchConvolutions(python, task) : undefined;
@@ -97,10 +98,6 @@ const trained = await measureTraining(
   encodeRounds,
 );
 
-const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
-  [head, head.map((_, i) => (i === 0 ? "---" : "---:")), ...rows]
-    .map((cells) => `| ${cells.join(" | ")} |`)
-    .join("\n");
 console.log(
   [
     `# The z-gradient of a DCGAN: 100 → 4×4×256 → 128 → 64 → 32×32×3, ${between}`,

@@ -6,11 +6,11 @@ import { type GradientRun, repeatTimed, type Task } from "./peer.ts";
 
 /** Our z-gradients on one thread, from z in JavaScript to ∇l in JavaScript, as the peers'. */
 export async function latentflowGradient(
-  { decoder, z }: Task,
+  { decoder, y, z }: Task,
   relaxed: boolean,
   rows: number,
 ): Promise<GradientRun> {
-  const rig = await makeRig(decoder, relaxed, rows);
+  const rig = await makeRig(decoder, relaxed, y.subarray(0, rows * decoder.outputSize));
   const latents = z.slice(0, rows * decoder.latentSize);
   const gradients = new Float32Array(latents.length);
   function once(): void {
