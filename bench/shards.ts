@@ -1,5 +1,5 @@
 // Throughput, memory and overhead of large runs, from 1,000 to a million samples, by 1 to 4 processes of a thread each:
-// npm run bench:scale [-- --quick]. Shards are compared with a run in one unit, which keeps no parts. The overhead is the
+// npm run bench:shards [-- --quick]. Shards are compared with a run in one unit, which keeps no parts. The overhead is the
 // processor time of all shards and of merge, over that of this run, less 1. MB are 10^6 bytes.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -24,7 +24,7 @@ import { testDigits } from "./rig.ts";
 
 const { values } = parseArgs({ options: { quick: { type: "boolean", default: false } } });
 const program = fileURLToPath(new URL("../build/lib/cli.js", import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), "latentflow-scale-"));
+const folder = mkdtempSync(join(tmpdir(), "latentflow-shards-"));
 const UNIT = 10_000;
 const WRITTEN_AT_ONCE = 10_000;
 
