@@ -21,7 +21,7 @@ const parts = {
     "node scripts/embed-wasm.mjs",
   ],
   library: [
-    "node scripts/start-library.mjs",
+    "node scripts/clear-library.mjs",
     "tsup",
     "node scripts/build-commonjs.mjs",
     "node scripts/check-size.mjs",

@@ -1,4 +1,4 @@
-// Begins build/lib/ anew, with the kernels that users may import by themselves.
+// Clears build/lib/ and puts the kernels there, which users may import by themselves.
 import { cpSync, rmSync, writeFileSync } from "node:fs";
 
 const library = new URL("../build/lib/", import.meta.url);

@@ -11,7 +11,7 @@ import { operatorOf } from "../src/onnx/operators/table.ts";
 const file = fileURLToPath(new URL("../docs/onnx-operators.md", import.meta.url));
 const begin = "<!-- From here on written by scripts/document-onnx-operators.ts. -->";
 
-const DECODING = "`training_mode` other than 0";
+const TRAINING = "`training_mode` other than 0";
 const PIXELS = "three axes of pixels; points; a first axis that is not the batch alone";
 const STATISTICS = "statistics over the batch or the points; scales or shifts that are computed";
 const OVER_BATCH = "statistics over the batch; axes that are computed";
@@ -59,7 +59,7 @@ const REFUSED: { readonly [Name in OperatorName]: string } = {
   Mish: "",
   HardSwish: "",
   // Norms
-  BatchNormalization: `${DECODING}; scales, shifts, means or variances that are computed`,
+  BatchNormalization: `${TRAINING}; scales, shifts, means or variances that are computed`,
   InstanceNormalization: STATISTICS,
   GroupNormalization: `${STATISTICS}; \`num_groups\` that does not divide the channels`,
   LayerNormalization: `${STATISTICS}; \`epsilon\` of 0 or below`,
@@ -99,7 +99,7 @@ const REFUSED: { readonly [Name in OperatorName]: string } = {
     "integer input: an `axis` other than 0, a table that is computed; by numbers that are computed of an input: all",
   OneHot: "numbers that are no integer input; an `axis` other than the last; more than 4096 classes",
   Identity: "",
-  Dropout: "training mode",
+  Dropout: TRAINING,
   Cast: "floats that are computed to integers or booleans; integers of an input to booleans; other types than numbers",
   // Of constants and shapes alone
   Constant: "texts; sparse tensors",
