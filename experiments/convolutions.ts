@@ -1,5 +1,10 @@
 import type { DataName } from "../reproduce/element.ts";
-import { chooseRows, createConvolutionalDecoder, createPaperDecoder, DATA } from "../reproduce/paper-setting.ts";
+import {
+  chooseRows,
+  createConvolutionalDecoder,
+  createPaperDecoder,
+  DATA,
+} from "../reproduce/paper-setting.ts";
 import { type Decoder, lbfgs, wasm } from "../src/index.ts";
 import { adam, type DataSplits, evaluate, linear, shift, train } from "../src/train/index.ts";
 import type { ExperimentSettings } from "./experiment-settings.ts";

@@ -68,7 +68,7 @@ export function lossTangent(
     Row.tangent<BinaryCrossEntropy>(outputs, tangents, weights, scale, gradientTangents, size);
   } else if (loss === LOSS_SQUARED_ERROR) {
     Row.tangent<SquaredError>(outputs, tangents, weights, scale, gradientTangents, size);
-  } else Row.tangent<SquaredError>(outputs, tangents, weights, scale, gradientTangents, size);
+  } else unreachable();
 }
 
 // Each loss is a class, and the passes take it as a type: so each has loops of its own, and one that lacks a method is an
