@@ -169,6 +169,11 @@ for (const dummies of [
       named: ["src/cli/solver-options.ts", "src/solver/amd.ts"],
     },
     {
+      ...{ kind: "A solver's option", name: "dummyField", file: "src/backend/wasm/layout.ts" },
+      ...{ before: '  settleTime: "f64",', after: '  settleTime: "f64",\n  dummyField: "f64",' },
+      named: ["src/solver/solver-block.ts"],
+    },
+    {
       ...{ kind: "An optimizer's option", name: "dummyShare", file: "src/optimizer.ts" },
       ...{ before: "  momentum?: number;", after: "  momentum?: number;\n  dummyShare?: number;" },
       named: ["src/cli/training-options.ts", "src/optimizer.ts"],

@@ -1,7 +1,7 @@
 import type { Arena, Block } from "../backend/wasm/arena.ts";
 import {
   Amd,
-  Descent,
+  type DescentFields,
   FITTED_PAIRS,
   Lbfgs,
   LbfgsState,
@@ -36,8 +36,8 @@ interface Layout {
   memory(latentSize: number, hasMatrices: boolean): number;
   /** Bytes of scratch. */
   scratch(latentSize: number, hasMatrices: boolean): number;
-  /** Fills in the fields beyond Descent's. */
-  fill(memory: DataView, pointer: number, use: SolverUse, scratch: number): void;
+  /** Fills in the struct: `common`, and its own fields. */
+  fill(memory: DataView, pointer: number, common: DescentFields, use: SolverUse, scratch: number): void;
 }
 
 function amdLayout(solver: AmdSolver): Layout {
@@ -46,8 +46,9 @@ function amdLayout(solver: AmdSolver): Layout {
     struct: Amd,
     memory: (d) => 8 * even(d + window),
     scratch: () => 0,
-    fill(view, pointer) {
-      Amd.set(view, pointer, {
+    fill(view, pointer, common) {
+      Amd.fill(view, pointer, {
+        ...common,
         ...{ maxBacktracks, window, t1, stepInit, stepMax, increaseFactor, decreaseFactor },
         growFromTrial: Number(solver.growFrom === "trial"),
         settleTime: solver.settle * t1,
@@ -69,10 +70,11 @@ function lbfgsLayout({ memory: pairs }: LbfgsSolver): Layout {
     },
     scratch: (d, hasMatrices) =>
       8 * (Math.max(d, pairs) + Math.max(d, FITTED) + (hasMatrices ? packedSize(d) + FITTED * d : 0)),
-    fill(view, pointer, { latentSize: d, curvature, factors, matrix, damping }, vector) {
+    fill(view, pointer, common, { latentSize: d, curvature, factors, matrix, damping }, vector) {
       const otherVector = vector + 8 * Math.max(d, pairs);
       const factor = otherVector + 8 * Math.max(d, FITTED);
-      Lbfgs.set(view, pointer, {
+      Lbfgs.fill(view, pointer, {
+        ...common,
         ...{ pairs, factors, matrix, damping, vector, otherVector, factor },
         changes: factor + 8 * packedSize(d),
         refreshes: Number(curvature.refreshes),
@@ -121,12 +123,14 @@ export function allocateSolver(arena: Arena, solver: DescentSolver, use: SolverU
   const { solver: pointer, residents, memories, scratch } = block.layout;
   arena.i32(residents, capacity).fill(0);
   const view = arena.view();
-  Descent.set(view, pointer, {
+  const common: DescentFields = {
     solver: SOLVER_CODES[solver.name],
+    // Written by whoever stages the samples.
+    ...{ samples: 0, sampleCount: 0 },
     ...{ residents, residentCapacity: capacity, latentSize, cursor: 0, judged: 0, due: 0, served: 0 },
     ...{ maxSteps: solver.maxSteps, slope: solver.slope, tolerance: solver.tolerance },
     ...{ memories, memoryStride, hasCurvature: Number(curvature.hasCurvature) },
-  });
-  layout.fill(view, pointer, use, scratch);
+  };
+  layout.fill(view, pointer, common, use, scratch);
   return { ...block, solver: pointer };
 }

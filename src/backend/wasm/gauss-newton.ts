@@ -77,7 +77,7 @@ export function allocateGaussNewton(
   }));
   const { work, rows, ...pointers } = block.layout;
   const { matrix, curvatures } = pointers;
-  GaussNewton.set(arena.view(), work, {
+  GaussNewton.fill(arena.view(), work, {
     ...{ ...pointers, jacobian, jacobianPanels, stride, slotSize, matrixStride, tangentsAtOnce },
     jacobianStride: jacobianStride(packed),
   });

@@ -1,7 +1,7 @@
 import type { ActivationName } from "../../graph/activation.ts";
 import type { PointwiseName } from "../../graph/pointwise.ts";
 import type { Loss } from "../../terms/losses.ts";
-import { Struct } from "./struct.ts";
+import { type FieldValues, Struct } from "./struct.ts";
 
 // The structs of assembly/memory and of the solvers, assembly/solve/descent.ts and what extends it, where their fields are explained.
 
@@ -272,6 +272,9 @@ const descent = {
 } as const;
 
 export const Descent = new Struct(descent);
+
+/** The fields that all solvers have. */
+export type DescentFields = FieldValues<typeof descent>;
 
 export const Amd = new Struct({
   ...descent,

@@ -53,7 +53,7 @@ export function allocateParameterSums(
   }));
   const { sums, gradients, ...pointers } = block.layout;
   const view = arena.view();
-  ParameterGradient.set(view, sums, pointers);
+  ParameterGradient.fill(view, sums, pointers);
   operations.forEach(({ source }, i) => {
     if (!source) return;
     const { weight, bias } = shape.tensors[decoder.operations.indexOf(source)]!;

@@ -152,11 +152,11 @@ export function fillPixelTaps(
   from: Side,
   to: Side,
 ): void {
-  PixelTaps.set(memory, place.pointer, { setCount: sets.length, sets: place.sets });
+  PixelTaps.fill(memory, place.pointer, { setCount: sets.length, sets: place.sets });
   const matrixSize = 4 * paddedSize(to.channels) * from.channels;
   sets.forEach((set, i) => {
     const { destinations, sources, pixels: numbers, taps } = place.ofSets[i]!;
-    PixelSet.set(memory, place.sets + i * PixelSet.size, {
+    PixelSet.fill(memory, place.sets + i * PixelSet.size, {
       ...{ pixelCount: set.destinations.length, destinations, sources, pixels: numbers },
       ...{ taps, tapsEnd: taps + set.taps.length * Tap.size },
     });
@@ -167,7 +167,7 @@ export function fillPixelTaps(
     });
     set.taps.forEach(({ tap, offset }, k) => {
       const pixels = offset - (set.taps[k - 1]?.offset ?? 0);
-      Tap.set(memory, taps + k * Tap.size, {
+      Tap.fill(memory, taps + k * Tap.size, {
         move: 4 * (from.allChannels * pixels - from.channels),
         panels: tap * matrixSize,
         offset: 4 * from.allChannels * offset,

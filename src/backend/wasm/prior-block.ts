@@ -25,7 +25,7 @@ export function allocatePrior(arena: Arena, prior: PriorComponents | undefined):
   arena.f64(pieces.means, means.length).set(means);
   arena.f64(pieces.precisions, precisions.length).set(precisions);
   arena.f64(pieces.constants, constants.length).set(constants);
-  Prior.set(arena.view(), pointer, {
+  Prior.fill(arena.view(), pointer, {
     ...pieces,
     ...{ latentSize, weight, components: count, isFull: isFull ? 1 : 0 },
   });

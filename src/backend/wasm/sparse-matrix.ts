@@ -29,7 +29,7 @@ export function allocateMatrix(
 export function fillMatrix(memory: DataView, place: MatrixPlace, map: LinearMap): void {
   const { pointer, ...pointers } = place;
   const { width, destinations, starts, sources, weights } = map;
-  SparseMatrix.set(memory, pointer, { ...pointers, width, blockCount: destinations.length });
+  SparseMatrix.fill(memory, pointer, { ...pointers, width, blockCount: destinations.length });
   const integers = (at: number, count: number) => new Int32Array(memory.buffer, at, count);
   const inBytes = (at: number, numbers: Int32Array) => {
     const to = integers(at, numbers.length);

@@ -1,6 +1,9 @@
 /** The field types of an `@unmanaged` class in assembly/; usize, a pointer, may be above 2 GiB. */
 export type FieldType = "i32" | "usize" | "f32" | "f64";
 
+/** A number for each field. */
+export type FieldValues<Fields> = Readonly<Record<keyof Fields, number>>;
+
 /**
  * An `@unmanaged` class of assembly/ as TypeScript sees it: its fields in their order, laid out by the rules
  * of C, which are AssemblyScript's. A test holds each against its source.
@@ -42,7 +45,13 @@ export class Struct<Fields extends Record<string, FieldType>> {
     return this.fields[name] === "usize" ? memory.getUint32(at, true) : memory.getInt32(at, true);
   }
 
-  set(memory: DataView, pointer: number, values: Partial<Record<keyof Fields, number>>): void {
+  /** Writes every field: memory that has just been taken holds anything. */
+  fill(memory: DataView, pointer: number, values: FieldValues<Fields>): void {
+    this.set(memory, pointer, values);
+  }
+
+  /** Writes some fields; the others stay as they are. */
+  set(memory: DataView, pointer: number, values: Partial<FieldValues<Fields>>): void {
     for (const name in values) {
       const at = pointer + this.offset(name);
       const value = values[name]!;

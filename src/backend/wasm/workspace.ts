@@ -98,11 +98,11 @@ export function allocateWorkspace(
     return { ...own, values, tangents };
   });
   const view = arena.view();
-  WorkspaceStruct.set(view, pointer, {
+  WorkspaceStruct.fill(view, pointer, {
     ...{ ...pointers, prior, loss: LOSS_CODES[loss], takesLogits: Number(takesLogits({ name: loss })) },
   });
   ofValues.forEach((of, value) => {
-    ValueRows.set(view, pointers.values + value * ValueRows.size, { stride: strides[value]!, ...of });
+    ValueRows.fill(view, pointers.values + value * ValueRows.size, { stride: strides[value]!, ...of });
   });
   ofOperations.forEach(({ pointer, fields }, i) => {
     view.setUint32(pointers.kept + 4 * i, pointer, true);

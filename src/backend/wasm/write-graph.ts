@@ -28,7 +28,7 @@ export function writeGraph(arena: Arena, decoder: Decoder, lowered: LoweredGraph
     operations: operations.map((operation) => allocateOperation(operation, piece)),
   }));
   const view = arena.view();
-  Graph.set(view, layout.graph, {
+  Graph.fill(view, layout.graph, {
     ...{ operationCount: operations.length, operations: layout.pointers, zeros: layout.zeros, output },
     ...{ latentSize: decoder.latentSize, outputSize: decoder.outputSize, slots: layout.slots },
     ...{ logitOperations: lowered.logitOperations, ...layout.scratch },
