@@ -237,7 +237,24 @@ test("figure 1: losses and hours of training, of a training that has not come to
     markdown,
     /GFE-amd is broken off after 100000 images: its first took 0\.900 s each, its last so far 3\.600 s,/,
   );
-  assert.match(summary.letter, /^GFE-amd 0\.2000 \(after 3000 images\), AE …$/);
+  assert.match(summary.letter, /^GFE-amd 0\.1000 at its lowest, 0\.2000 after 3000 images, AE …$/);
+  const astray = "goes astray after 1000 images, where its loss is lowest";
+  assert.ok(markdown.includes(`Training by GFE-amd ${astray}`));
+  const endsAt = (loss: number | null) =>
+    elementNamed("figure1").page(
+      new Map([
+        ["800000 images, lbfgs, seed 0", [...points, { images: 800_000, loss, seconds: 9000 }] as never],
+      ]),
+      quick,
+      () => new Map(),
+    );
+  assert.is(endsAt(0.11).summary.ours, "0.1000 at its lowest, 0.1100 at the end");
+  for (const [loss, isAstray] of [
+    [0.149, false],
+    [0.151, true],
+    [null, true],
+  ] as const)
+    assert.is(endsAt(loss).markdown.includes(`Training by lbfgs ${astray}`), isAstray);
 });
 
 test("figure 2: losses, rises by more than a tenth, milliseconds and calls a digit", () => {

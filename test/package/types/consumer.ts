@@ -90,7 +90,7 @@ async function runTraining(decoder: Decoder, y: Float32Array): Promise<object> {
   const { encoder } = autoencoder;
   const byEncoder: EncoderReport = await evaluate(autoencoder.decoder, y, { encoder });
   const codes: Float32Array = await encodeWith(encoder, y);
-  const samples: number = report.samples + byEncoder.loss.length - byEncoder.nonfinite;
+  const samples: number = report.samples + byEncoder.loss.length - byEncoder.samples + byEncoder.nonfinite;
   const [updates, validations] = [run.history.length, run.validation.length];
   return { updates, samples, validations, codes: codes.length };
 }
