@@ -154,11 +154,11 @@ function describe(kept: readonly Kept<unknown>[]): string {
   const parts = [made];
   // Else there is nothing to compare them with.
   if (joined > 0 && joined < kept.length)
-    parts.push(`the ${joined} by ${REVECTORIZE} have the same bits in some two thirds of the seconds`);
+    parts.push(`${joined} by ${REVECTORIZE}, which takes some two thirds of the seconds`);
   const old = kept.filter(({ versions }) => versions.commit === undefined).length;
   if (old > 0)
     parts.push(
-      `${old} of them ${old === 1 ? "was" : "were"} made before commits were noted: their seconds are of the clock on the wall of a busy machine, and \`lbfgs\` believed its early steps more easily`,
+      `${old} made before commits were noted: their seconds are of the clock on the wall of a busy machine, and \`lbfgs\` believed its early steps more easily`,
     );
   return parts.join("; ");
 }

@@ -57,7 +57,7 @@ export async function runJob(job: Job): Promise<void> {
   try {
     await encodeInParts(run, folder);
   } finally {
-    // Of other shards some may be at work there.
+    // Other shards may be at work there. What a failure leaves must not hide the failure.
     if (!job.shard) await folder.removeUnused().catch(() => {});
   }
 }
