@@ -32,6 +32,9 @@ export interface Chart {
 
 // A font that comes with the development tools: a machine that runs this may have none.
 const FONT = createRequire(import.meta.url).resolve("dejavu-fonts-ttf/ttf/DejaVuSans.ttf");
+/** Points of a line that have room for a symbol each. */
+const MOST_SYMBOLS = 100;
+
 /** Told apart in print and by the colour-blind (Okabe and Ito's), with a symbol each besides. */
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d31"];
 const SYMBOLS = [
@@ -75,6 +78,8 @@ export function writeChart(path: string, { title, xTitle, yTitle, xScale, yScale
         : []),
       {
         ...{ type: "line" as const, name: line.name, symbol: SYMBOLS[i % SYMBOLS.length]!, symbolSize: 8 },
+        // Of more points the symbols would cover the line.
+        showSymbol: line.points.length <= MOST_SYMBOLS,
         itemStyle: { color: COLOURS[i % COLOURS.length]! },
         lineStyle: { width: 2, type: line.isDashed ? ("dashed" as const) : ("solid" as const) },
         data: line.points.map(({ x, y }) => [x, y]),
