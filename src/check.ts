@@ -193,14 +193,19 @@ export function checkNumber(where: string, name: string, value: unknown, bounds:
   // Beyond it is an integer too, but not told apart from its neighbours.
   const isUnsafe = integer && typeof value === "number" && value > Number.MAX_SAFE_INTEGER;
   const most = bounds.max ?? (isUnsafe ? Number.MAX_SAFE_INTEGER : undefined);
-  const limits = [
-    bounds.above !== undefined ? `> ${bounds.above}` : "",
-    bounds.min !== undefined ? `>= ${bounds.min}` : "",
-    most !== undefined ? `<= ${most}` : "",
-    bounds.below !== undefined ? `< ${bounds.below}` : "",
-  ].filter(Boolean);
-  const expected = `${integer ? "an integer" : "a finite number"}${limits.length ? ` ${limits.join(" and ")}` : ""}`;
+  const expected = showBounds(most === undefined ? bounds : { ...bounds, max: most });
   throw invalid(`${where}: ${name} is ${show(value)}, expected ${expected}`);
+}
+
+/** What a number is within its bounds: `a finite number > 0 and <= 1`. */
+export function showBounds({ above, min, max, below, integer }: Bounds): string {
+  const limits = [
+    above !== undefined ? `> ${above}` : "",
+    min !== undefined ? `>= ${min}` : "",
+    max !== undefined ? `<= ${max}` : "",
+    below !== undefined ? `< ${below}` : "",
+  ].filter(Boolean);
+  return `${integer ? "an integer" : "a finite number"}${limits.length ? ` ${limits.join(" and ")}` : ""}`;
 }
 
 /** Refuses a value that is none of `choices`; returns it otherwise. */

@@ -10,6 +10,7 @@ import { inFlags } from "../src/cli/flags.ts";
 import { outputWithPoints } from "../src/cli/points.ts";
 import { createProgram } from "../src/cli/program.ts";
 import { readNpy } from "../src/data/npy.ts";
+import { LatentflowError } from "../src/errors.ts";
 import {
   add,
   concat,
@@ -506,7 +507,7 @@ test("what is said of an ONNX file is said in flags", () => {
     ['points is "x", but the file\'s inputs are "z"', /^--points-input is "x", but/],
     ["it ends in a sigmoid already; leave the option outputActivation out", /leave --output-activation out$/],
   ] as const) {
-    assert.match(inFlags(`loadOnnx: ${said}`, command), meant);
+    assert.match(inFlags(new LatentflowError("invalid_argument", `loadOnnx: ${said}`), command), meant);
   }
 });
 

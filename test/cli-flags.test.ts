@@ -55,7 +55,7 @@ async function said(args: readonly string[]): Promise<string> {
     await program.parseAsync(args, { from: "user" });
     return "";
   } catch (error) {
-    return error instanceof LatentflowError ? inFlags(error.message, running) : output;
+    return error instanceof LatentflowError ? inFlags(error, running) : output;
   } finally {
     process.stderr.write = write;
     for (const signal of ["SIGINT", "SIGTERM"]) process.removeAllListeners(signal);

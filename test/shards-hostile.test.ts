@@ -23,6 +23,7 @@ import { unitsOf } from "../src/cli/parts/units.ts";
 import { createProgram } from "../src/cli/program.ts";
 import { readNpy } from "../src/data/npy.ts";
 import { readSafetensors, writeSafetensors } from "../src/decoder/safetensors.ts";
+import { LatentflowError } from "../src/errors.ts";
 import { runHere } from "./support/run-here.ts";
 import {
   B,
@@ -219,15 +220,20 @@ test("a run that has lost its folder to another says so at its next part", async
   const text = readFileSync(file, "utf8");
   const failure = () =>
     folder.write(part).then(
-      () => "",
-      (error: Error) => error.message,
+      () => new LatentflowError("invalid_argument", "the part was written"),
+      (error: LatentflowError) => error,
     );
   writeFileSync(file, text.replace('"unit": 4', '"unit": 5'));
-  assert.match(await failure(), /has become, .*, that of another run: unit is 5 there and 4 here\./);
+  const lost = await failure();
+  assert.is(lost.code, "other_run");
+  assert.match(lost.message, /has become, .*, that of another run: unit is 5 there and 4 here\./);
   const [command] = createProgram().commands.filter((each) => each.name() === "encode");
-  assert.match(inFlags(await failure(), command!), /of another run: --unit is 5 there and 4 here\./);
+  assert.match(inFlags(lost, command!), /of another run: --unit is 5 there and 4 here\./);
   rmSync(file);
-  assert.match(await failure(), /manifest\.json is gone; another process has merged or removed the parts/);
+  assert.match(
+    (await failure()).message,
+    /manifest\.json is gone; another process has merged or removed the parts/,
+  );
 });
 
 test("of two runs that begin in one folder at the same time one goes on", async () => {

@@ -6,7 +6,7 @@ import { showLengths } from "../src/data/array.ts";
 import { readSafetensors } from "../src/decoder/safetensors.ts";
 import { LatentflowError } from "../src/errors.ts";
 import { createDecoder, decode, encode, loadDecoder } from "../src/index.ts";
-import { differences } from "../src/train/run-description.ts";
+import { differences, showDifference } from "../src/train/run-differences.ts";
 import { rejected } from "./support/refusal.ts";
 import { fileOf } from "./support/safetensors-file.ts";
 
@@ -201,7 +201,10 @@ test("what a file says is escaped and cut in messages", async () => {
   }
   assert.ok(showLengths(new Array(1000).fill(7)).length < 60);
   const there = { [long]: long, version: { constructor: { name: 3 } } as never };
-  for (const text of differences(there, {})) assert.ok(isOneShortLine(text, 200), escapeText(text, 300));
+  for (const each of differences(there, {})) {
+    const text = showDifference(each.name, each);
+    assert.ok(isOneShortLine(text, 200), escapeText(text, 300));
+  }
 });
 
 test("prefixes of tensors that look alike when cut are still two", async () => {

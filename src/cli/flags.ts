@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { show, showPath } from "../check.ts";
+import type { LatentflowError } from "../errors.ts";
+import { type Difference, OtherRunError, showDifference } from "../train/run-differences.ts";
 import { showFile } from "./files.ts";
 import { dataOptions, decoderOptions } from "./input-options.ts";
 import { splitMessage } from "./message.ts";
@@ -121,8 +123,8 @@ export const phrases: readonly (readonly [option: string, said: string, meant: s
   ],
 ];
 
-/** A message of the library as one of this command: with its flags for the library's names. */
-export function inFlags(message: string, command: Command): string {
+/** An error's message as one of this command: with its flags for the library's names. */
+export function inFlags(error: LatentflowError, command: Command): string {
   const given = command.opts<Readonly<Record<string, unknown>>>();
   const flagOf = (name: string) => {
     // Of fixed inputs, whose names differ, what comes before the dot.
@@ -134,10 +136,18 @@ export function inFlags(message: string, command: Command): string {
       ? `--${kebabCase(option)}`
       : undefined;
   };
+  if (!(error instanceof OtherRunError)) return messageInFlags(error.message, flagOf, given);
+  const message = error.messageIn((difference) => inFlag(difference, flagOf, given));
+  return messageInFlags(message, flagOf, given) + moreEpochs(error.differences, given);
+}
+
+/** The flag of this command for a name of the library's, if there is one. */
+type FlagOf = (name: string) => string | undefined;
+
+function messageInFlags(message: string, flagOf: FlagOf, given: Readonly<Record<string, unknown>>): string {
   const parts = splitMessage(message);
   // A reader of files has been told the flag.
-  if (!parts)
-    return inDifferences(/^--[a-z]/.test(message) ? inPhrases(message, flagOf) : message, flagOf, given);
+  if (!parts) return /^--[a-z]/.test(message) ? inPhrases(message, flagOf) : message;
   const { from, file, scope, word, rest } = parts;
   const own = `${from}.${word}`;
   const name = scope ? `${scope}.${word}` : own in options ? own : word;
@@ -155,7 +165,7 @@ export function inFlags(message: string, command: Command): string {
     const network = ["decoder", "encoder"].find((option) => show(given[option]) === file);
     text = `${network ? showFile(`--${network}`, String(given[network])) : file}: ${text}`;
   }
-  return inDifferences(inPhrases(text, flagOf), flagOf, given);
+  return inPhrases(text, flagOf);
 }
 
 /** A flag with its file, or with how many there are, whose samples are counted together. */
@@ -166,37 +176,31 @@ function withFile(flag: string, given: Readonly<Record<string, unknown>>): strin
   return paths.length === 1 ? showFile(flag, paths[0]!) : `${flag} (${paths.length} files)`;
 }
 
-/** Where a message lists the options of another run, by the names that a checkpoint, or a manifest, has: their flags. */
-function inDifferences(
-  text: string,
-  flagOf: (name: string) => string | undefined,
-  given: Readonly<Record<string, unknown>>,
-): string {
-  const { head, another, differences } =
-    /^(?<head>.*?)(?<another>\bof another run: )(?<differences>.*)$/s.exec(text)?.groups ?? {};
-  if (differences === undefined) return text;
-  const named = differences.split("; ").map((difference) => {
-    const [name] = /^[\w.]*/.exec(difference)!;
-    if (/^decoder(\.|$)/.test(name)) return inDecoderFlag(difference, given);
-    const [, input] = /^fixed\.(.+)$/.exec(name) ?? [];
-    const flag = flagOf(name);
-    return `${flag && input ? `${flag} ${input}` : (flag ?? name)}${difference.slice(name.length)}`;
-  });
-  return `${head}${another}${named.join("; ")}${moreEpochs(differences, given)}`;
+/** A difference between runs, by the flag that has made it. */
+function inFlag(difference: Difference, flagOf: FlagOf, given: Readonly<Record<string, unknown>>): string {
+  const { name } = difference;
+  if (/^decoder(\.|$)/.test(name)) return inDecoderFlag(difference, given);
+  const flag = flagOf(name);
+  const [, input] = /^fixed\.(.+)$/.exec(name) ?? [];
+  return showDifference(flag && input ? `${flag} ${input}` : (flag ?? name), difference);
 }
 
-/** A difference in the decoder, with the flag that has given it. */
-function inDecoderFlag(difference: string, given: Readonly<Record<string, unknown>>): string {
+/** A difference in the decoder, by the flag that has given it. */
+function inDecoderFlag(difference: Difference, given: Readonly<Record<string, unknown>>): string {
   const flag = decoderOptions.find((name) => given[name] !== undefined);
-  const text = difference.replace(/^decoder/, `--${flag}`).replace(/^(--\w+)\./, "$1: ");
+  const called = difference.name.replace(/^decoder/, `--${flag}`).replace(/^(--\w+)\./, "$1: ");
+  const text = showDifference(called, difference);
   // Layers of numbers alone, as the flag has them.
   return flag === "layers" && !text.includes("×") ? text.replaceAll(" → ", ",") : text;
 }
 
 /** What to do for more epochs: how fast a run learns may depend on how many there are, so it cannot be made longer. */
-function moreEpochs(differences: string, { out, architecture }: Readonly<Record<string, unknown>>): string {
-  const [, there, here] = /(?:^|; )epochs is (\d+) there and (\d+) here/.exec(differences) ?? [];
-  if (!(Number(here) > Number(there))) return "";
+function moreEpochs(
+  differences: readonly Difference[],
+  { out, architecture }: Readonly<Record<string, unknown>>,
+): string {
+  const epochs = differences.find(({ name }) => name === "epochs");
+  if (!epochs || !(Number(epochs.here) > Number(epochs.there))) return "";
   const decoder = showPath(join(String(out), "decoder.safetensors"));
   return (
     `. To train on from what came of it, give --decoder ${decoder} in place of ` +
@@ -204,7 +208,7 @@ function moreEpochs(differences: string, { out, architecture }: Readonly<Record<
   );
 }
 
-function inPhrases(message: string, flagOf: (name: string) => string | undefined): string {
+function inPhrases(message: string, flagOf: FlagOf): string {
   let text = message;
   for (const [option, said, meant] of phrases) {
     const name = flagOf(option);

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import { showBounds } from "../check.ts";
 import {
   type ActivationLike,
   type ActivationName,
@@ -110,10 +111,12 @@ function checkActivation(value: object): ActivationLike {
     return normaliseActivation("", "", value);
   } catch {
     const names = Object.keys(activations).join(", ");
-    throw new InvalidArgumentError(
-      `Expected one of ${names}; elu:0.5 sets elu's alpha (> 0), leakyRelu:0.2 leakyRelu's slope (>= 0), ` +
-        "sine:30 sine's frequency (> 0).",
+    const parameters = Object.entries(activations).flatMap(([name, { parameter }]) =>
+      parameter
+        ? [`${name}:${parameter.default} sets its ${parameter.name} (${showBounds(parameter.bounds)})`]
+        : [],
     );
+    throw new InvalidArgumentError(`Expected one of ${names}; ${parameters.join(", ")}.`);
   }
 }
 

@@ -107,7 +107,7 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
   } catch (error) {
     // Commander has said it.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
-    if (error instanceof LatentflowError) say(inFlags(error.message, running));
+    if (error instanceof LatentflowError) say(inFlags(error, running));
     else sayDefect(error);
     return exitCodes.failed;
   } finally {

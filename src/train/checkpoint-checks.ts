@@ -4,27 +4,21 @@ import { LatentflowError } from "../errors.ts";
 import { checkRandomState } from "../random.ts";
 import { codesTensors, type RunState } from "./checkpoint.ts";
 import type { CodesState } from "./codes.ts";
-import { type RunDescription, runDifferences } from "./run-description.ts";
+import type { RunDescription } from "./run-description.ts";
+import { OtherRunError, runDifferences } from "./run-differences.ts";
 
 // Whether a run can go on from a checkpoint. That it is not damaged its checksum has shown.
-
-/** Differences beyond so many are only counted. */
-const SHOWN_DIFFERENCES = 5;
 
 /**
  * Refuses a checkpoint of another run.
  *
- * @throws LatentflowError `other_run`, whose message names what differs
+ * @throws OtherRunError
  */
 export function checkSameRun(where: string, there: RunDescription, here: RunDescription): void {
-  const all = runDifferences(there, here);
-  if (all.length === 0) return;
-  const shown = all.slice(0, SHOWN_DIFFERENCES).join("; ");
-  const more = all.length > SHOWN_DIFFERENCES ? `; and ${all.length - SHOWN_DIFFERENCES} more` : "";
-  throw new LatentflowError(
-    "other_run",
-    `${where} is a checkpoint of another run: ${shown}${more}. Give what it was made from, or start a new run elsewhere`,
-  );
+  const found = runDifferences(there, here);
+  if (found.length === 0) return;
+  const advice = "Give what it was made from, or start a new run elsewhere";
+  throw new OtherRunError(`${where} is a checkpoint of another run`, found, advice);
 }
 
 /** What bounds the states of a run. */

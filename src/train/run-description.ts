@@ -1,18 +1,17 @@
 import { version } from "../../package.json";
 import { attached } from "../brand.ts";
-import { show, showName } from "../check.ts";
 import { checksum, showChecksum } from "../checksum.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { stepsOf } from "../graph/graph.ts";
-import type { Operation, OperationKind } from "../graph/operations.ts";
+import type { Operation } from "../graph/operations.ts";
 import type { Control } from "../solver/base.ts";
 import { isCustom, type Loss } from "../terms/losses.ts";
 import type { Prior } from "../terms/priors.ts";
 import { pieces } from "./samples.ts";
 
 /** A value that JSON keeps exactly. */
-type Leaf = string | number | boolean | null;
+export type Leaf = string | number | boolean | null;
 
 /**
  * What a run was made from: all that its end result depends on, by dotted names like `solver.stepMax`. A run goes
@@ -51,55 +50,6 @@ export async function describeRun(
       loss: describeLoss(options.loss),
     }),
   );
-}
-
-/** What is not the same in two descriptions, in words. */
-export function differences(there: RunDescription, here: RunDescription): string[] {
-  return differingNames(there, here).map((name) => differenceIn(name, there, here));
-}
-
-/** The same of runs. Another decoder is one difference, its sizes if those differ: nearly all of its numbers do. */
-export function runDifferences(there: RunDescription, here: RunDescription): string[] {
-  const names = differingNames(there, here);
-  const structural = names.find((name) => /^decoder\.(latentSize|operations)\b/.test(name));
-  if (structural === undefined) return names.map((name) => differenceIn(name, there, here));
-  const [sizesThere, sizesHere] = [sizesIn(there), sizesIn(here)];
-  const ofDecoder =
-    sizesThere === sizesHere
-      ? differenceIn(structural, there, here)
-      : `decoder is ${sizesThere} there and ${sizesHere} here`;
-  return names
-    .filter((name) => name === structural || !name.startsWith("decoder."))
-    .map((name) => (name === structural ? ofDecoder : differenceIn(name, there, here)));
-}
-
-function differingNames(there: RunDescription, here: RunDescription): string[] {
-  const names = new Set([...Object.keys(there), ...Object.keys(here)]);
-  return [...names].filter((name) => there[name] !== here[name]);
-}
-
-function differenceIn(name: string, there: RunDescription, here: RunDescription): string {
-  return `${showName(name)} is ${showLeaf(there[name])} there and ${showLeaf(here[name])} here`;
-}
-
-/** The sizes of a decoder's layers from latent to output: `20 → 150 → 784`, `20 → 7×7×32 → 28×28×1`. */
-function sizesIn(run: RunDescription): string {
-  const sizes = [run["decoder.latentSize"]];
-  for (let i = 0; `decoder.operations.${i}.kind` in run; i++) {
-    const at = `decoder.operations.${i}`;
-    if (!SIZED.has(run[`${at}.kind`])) continue;
-    const lengths: (Leaf | undefined)[] = [];
-    for (let axis = 0; `${at}.shape.${axis}` in run; axis++) lengths.push(run[`${at}.shape.${axis}`]);
-    sizes.push(lengths.join("×"));
-  }
-  return sizes.join(" → ");
-}
-
-/** The kinds of operation that people count as layers. */
-const SIZED: ReadonlySet<unknown> = new Set<OperationKind>(["dense", "conv", "convTranspose"]);
-
-function showLeaf(leaf: Leaf | undefined): string {
-  return leaf === undefined ? "absent" : show(leaf);
 }
 
 /** Each number, text and truth value in `value` under its dotted name. */

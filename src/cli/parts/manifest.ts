@@ -3,7 +3,8 @@ import packageJson from "../../../package.json" with { type: "json" };
 import { compileKernels } from "../../backend/wasm/load.ts";
 import { invalid, invalidFile } from "../../check.ts";
 import { elementCount } from "../../data/array.ts";
-import { differences, leaves, type RunDescription } from "../../train/run-description.ts";
+import { leaves, type RunDescription } from "../../train/run-description.ts";
+import { type Difference, differences } from "../../train/run-differences.ts";
 import type { EncodingInput } from "../encoding-input.ts";
 import type { Job } from "../job.ts";
 import { FIGURE_BYTES } from "./part.ts";
@@ -205,8 +206,8 @@ function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) > 0;
 }
 
-/** Where two manifests differ, a text for each difference. None where they are the same. */
-export function manifestDifferences(there: Manifest, here: Manifest): string[] {
+/** Where two manifests differ. */
+export function manifestDifferences(there: Manifest, here: Manifest): Difference[] {
   // hasPrior follows from the prior in `run`, which would be named a second time.
   const flat = ({ run, hasPrior, ...rest }: Manifest) => ({
     ...Object.fromEntries(Object.entries(run).map(([name, leaf]) => [name, shortSum(leaf)])),

@@ -7,6 +7,7 @@ import { elementCount } from "../../data/array.ts";
 import { fileError, syncFolder, writeSynced } from "../../durable-file.ts";
 import { LatentflowError } from "../../errors.ts";
 import { allocate } from "../../source.ts";
+import { OtherRunError } from "../../train/run-differences.ts";
 import { readInto } from "../array-files/read-into.ts";
 import { shortPath } from "../files.ts";
 import { removeFile, temporaryOf } from "../output-files.ts";
@@ -44,7 +45,7 @@ export class PartsFolder {
    * Opens the folder for a run, which is made unless it is there.
    *
    * @param alone whether nobody else can be at work there: a manifest without parts is then replaced
-   * @throws LatentflowError `other_run` where the parts there are of another run
+   * @throws OtherRunError where the parts there are of another run
    */
   static async forRun(folder: string, manifest: Manifest, alone: boolean): Promise<PartsFolder> {
     const path = join(folder, manifestName);
@@ -60,11 +61,8 @@ export class PartsFolder {
     }
     const found = there ? manifestDifferences(there, manifest) : [];
     if (found.length === 0) return new PartsFolder(folder, manifest);
-    throw new LatentflowError(
-      "other_run",
-      `${showPath(shortPath(folder))} has the parts of another run: ${found.join("; ")}. Give another --out, or remove ` +
-        "the folder",
-    );
+    const problem = `${showPath(shortPath(folder))} has the parts of another run`;
+    throw new OtherRunError(problem, found, "Give another --out, or remove the folder");
   }
 
   /** Whether there is a part in a folder, of whatever run. */
@@ -107,7 +105,8 @@ export class PartsFolder {
   /**
    * Writes a part, in place of what may be there.
    *
-   * @throws LatentflowError `invalid_argument` where the folder has become another run's, or has been cleared
+   * @throws LatentflowError `other_run` where the folder has become another run's, `invalid_argument` where it has been
+   *   cleared
    */
   async write(part: Part): Promise<void> {
     await this.checkOwner();
@@ -119,12 +118,16 @@ export class PartsFolder {
     const there = await readManifest(join(this.folder, manifestName));
     if (there && manifestSum(there) === this.origin.manifest) return;
     const where = showPath(shortPath(this.folder));
+    if (there) {
+      throw new OtherRunError(
+        `${where} has become, while this run was at work, that of another run`,
+        manifestDifferences(there, this.manifest),
+        "Give each run an --out of its own",
+      );
+    }
     throw invalid(
-      there
-        ? `${where} has become, while this run was at work, that of another run: ` +
-            `${manifestDifferences(there, this.manifest).join("; ")}. Give each run an --out of its own`
-        : `${where}: ${manifestName} is gone; another process has merged or removed the parts while this one was at ` +
-            "work. Where the results are there, nothing is missing; else run the same command again",
+      `${where}: ${manifestName} is gone; another process has merged or removed the parts while this one was at work. ` +
+        "Where the results are there, nothing is missing; else run the same command again",
     );
   }
 

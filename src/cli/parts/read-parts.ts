@@ -1,6 +1,7 @@
 import { realpath } from "node:fs/promises";
 import { invalidFile, showPath } from "../../check.ts";
 import { LatentflowError } from "../../errors.ts";
+import { OtherRunError } from "../../train/run-differences.ts";
 import { shortPath } from "../files.ts";
 import { manifestDifferences } from "./manifest.ts";
 import type { Part } from "./part.ts";
@@ -26,9 +27,10 @@ export async function openFolders(paths: readonly string[]): Promise<PartsFolder
     const first = folders[0] ?? folder;
     const found = manifestDifferences(first.manifest, folder.manifest);
     if (found.length > 0) {
-      throw invalidFile(
-        `${showPath(shortPath(path))} has the parts of another run than ${showPath(shortPath(first.folder))}: ` +
-          `${found.join("; ")}. Only parts of one run can be put together`,
+      throw new OtherRunError(
+        `${showPath(shortPath(path))} has the parts of another run than ${showPath(shortPath(first.folder))}`,
+        found,
+        "Only parts of one run can be put together",
       );
     }
     folders.push(folder);
