@@ -85,6 +85,13 @@ const REFUSED: readonly [make: () => unknown, message: RegExp][] = [
     /covariance has the variance 1e-100 at 0, expected at least 1e-60/,
   ],
   [() => gaussian({ covariance: [[1e300]] }), /covariance\[0\]\[0\] is 1e\+300, expected/],
+  [
+    () => gaussian({ mean: 1e39 }),
+    /gaussian: mean is 1e\+39, expected a finite number >= -3e\+38 and <= 3e\+38/,
+  ],
+  [() => gaussian({ mean: [0, -1e39] }), /gaussian: mean\[1\] is -1e\+39, expected/],
+  [() => gaussianMixture({ means: [[1e39], [1]], stds: 1 }), /means\[0\]\[0\] is 1e\+39, expected/],
+  [() => gaussianMixture({ means: [[1], [1e39]], stds: 1 }), /means\[1\]\[0\] is 1e\+39, expected/],
   [() => gaussian({ mean: [] }), /gaussian: mean is empty, expected an array of numbers/],
   [() => gaussian({ covariance: [] }), /covariance is empty, expected a matrix/],
   [() => gaussianMixture({ means: [], stds: 1 }), /means is empty, expected an array of rows/],

@@ -52,7 +52,7 @@ export type Prior = PriorOf<PriorKind>;
 
 /** Options of `gaussian`. */
 export interface GaussianOptions {
-  /** d values, or one for all. Default 0. */
+  /** d values from -3e38 to 3e38, or one for all. Default 0. */
   mean?: number | Numbers;
   /** d standard deviations from 1e-30 to 1e30, or one for all. Default 1. Not together with `covariance`. */
   std?: number | Numbers;
@@ -66,7 +66,7 @@ export interface GaussianOptions {
 export interface GaussianMixtureOptions {
   /** K shares > 0; they are divided by their sum. Default: all alike. */
   weights?: Numbers;
-  /** K rows of d values. */
+  /** K rows of d values from -3e38 to 3e38. */
   means: readonly Numbers[];
   /** Of each component d standard deviations, or one; or one for all. Either these or `covariances`. */
   stds?: number | readonly (number | Numbers)[];
@@ -78,6 +78,8 @@ export interface GaussianMixtureOptions {
 
 /** What a standard deviation may be: its square and the inverse of that have to be numbers. */
 const STD = { min: 1e-30, max: 1e30 };
+/** What a mean may be: codes are float32, and none could be there. */
+const MEAN = { min: -3e38, max: 3e38 };
 
 /**
  * A Gaussian prior: weight · ½ (z - mean)ᵀ Σ⁻¹ (z - mean), Σ the covariance, or the squared standard deviations on its
@@ -96,7 +98,7 @@ export function gaussian(options: GaussianOptions = {}): GaussianPrior {
   if (std !== undefined && covariance !== undefined) {
     throw invalid(`${where}: std and covariance are both given, expected one of them`);
   }
-  const ownMean = scalarOrRow(where, "mean", mean, undefined, {});
+  const ownMean = scalarOrRow(where, "mean", mean, undefined, MEAN);
   const meanSize = typeof ownMean === "number" ? undefined : ownMean.length;
   if (covariance !== undefined) {
     const matrix = checkMatrix(where, "covariance", covariance, meanSize);
@@ -130,9 +132,9 @@ export function gaussianMixture(options: GaussianMixtureOptions): GaussianMixtur
     throw invalid(`${where}: means is ${came}, expected an array of rows, one for each component`);
   }
   const count = means.length;
-  const first = checkRow(where, "means[0]", means[0], undefined, {});
+  const first = checkRow(where, "means[0]", means[0], undefined, MEAN);
   const latentSize = first.length;
-  const rows = Array.from(means, (row, k) => checkRow(where, `means[${k}]`, row, latentSize, {}));
+  const rows = Array.from(means, (row, k) => checkRow(where, `means[${k}]`, row, latentSize, MEAN));
   if ((stds === undefined) === (covariances === undefined)) {
     const which = stds === undefined ? "neither stds nor covariances is" : "stds and covariances are both";
     throw invalid(`${where}: ${which} given, expected one of them`);
