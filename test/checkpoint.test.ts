@@ -9,6 +9,7 @@ import {
   binaryCrossEntropy,
   createDecoder,
   customLoss,
+  lbfgs,
   nesterovFlow,
   rk4,
   squaredError,
@@ -17,6 +18,7 @@ import {
 import { adam, rmsprop, sgd } from "../src/optimizer.ts";
 import { linear } from "../src/schedule.ts";
 import { linearGrid } from "../src/solver/grid.ts";
+import { trainAutoencoder } from "../src/train/autoencoder.ts";
 import { readCheckpoint, writeCheckpoint } from "../src/train/checkpoint.ts";
 import { checkSameRun } from "../src/train/checkpoint-checks.ts";
 import type { TrainOptions } from "../src/train/options.ts";
@@ -147,7 +149,13 @@ test("another run's checkpoint is refused, and what differs is named", async () 
     [{ warmStart: false }, /warmStart is true there and false here/],
     [{ gradientClip: 1 }, /gradientClip is 0\.1 there and 1 here/],
     [{ optimizer: adam({ learningRate: 0.02 }) }, /optimizer\.learningRate is 0\.01 there and 0\.02 here/],
-    [{ optimizer: rmsprop() }, /optimizer\.name is "adam" there and "rmsprop" here/],
+    // What follows goes without saying: that the one has beta1 and the other has not.
+    [{ optimizer: rmsprop() }, /run: optimizer\.name is "adam" there and "rmsprop" here\. Give/],
+    [{ solver: lbfgs() }, /run: solver\.name is "amd" there and "lbfgs" here\. Give/],
+    [
+      { codes: "kept", warmStart: false },
+      /run: (?=.*codes is "encoded" there and "kept" here)(?!.*codeOptimizer)/,
+    ],
     [{ schedule: linear({ to: 0.5 }) }, /schedule\.to is 0 there and 0\.5 here/],
     [{ solver: amd({ maxSteps: 9 }) }, /solver\.maxSteps is 8 there and 9 here/],
     [{ loss: squaredError() }, /loss\.name is "binaryCrossEntropy" there and "squaredError" here/],
@@ -165,6 +173,12 @@ test("another run's checkpoint is refused, and what differs is named", async () 
   const { augment: _, validation: __, ...bare } = smallOptions;
   const bareRun = train(smallDecoder, smallData, { ...bare, ...go } as TrainOptions);
   await rejected(bareRun, "other_run", /augment\.name is "shift" there and absent here/);
+  const { solver, warmStart, ...ofAutoencoder } = smallOptions;
+  await rejected(
+    trainAutoencoder(smallDecoder, smallData, { ...ofAutoencoder, ...go }),
+    "other_run",
+    /^trainAutoencoder: checkpoint\.resume is a checkpoint of another run: autoencoder is false there and true here\. Give/,
+  );
   const weighted = await runWithCheckpoints(weightedOptions);
   const { weights } = weightedOptions;
   const doubled = { ...weightedOptions, weights: weights!.map((weight) => 2 * weight) };

@@ -94,11 +94,15 @@ export class Checkpoints {
 }
 
 /** The options that the end result depends on, by the names that `train` knows them by. */
-function describedOptions({ loss, prior, pair, adjoint, validation, settings }: CheckedTrainOptions) {
+function describedOptions(options: CheckedTrainOptions) {
+  const { isAutoencoder, loss, prior, pair, adjoint, validation, settings } = options;
   // All but those that say where and how it is done: of a new option a resumed run has to be asked.
   const { backend, signal, onEvent, onProgress, sampling, codeOptimizer, ...rest } = settings;
   return {
-    ...{ loss, ...pair, adjoint, ...rest, ...sampling },
+    autoencoder: isAutoencoder,
+    // No flow is followed in the training of an autoencoder.
+    ...(!isAutoencoder && { ...pair, adjoint }),
+    ...{ loss, ...rest, ...sampling },
     ...(prior && { prior: describePrior(prior) }),
     ...(settings.codes === "kept" && { codeOptimizer }),
     ...(validation && { validation: { everyImages: validation.everyImages } }),

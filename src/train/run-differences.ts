@@ -69,9 +69,22 @@ export function runDifferences(there: RunDescription, here: RunDescription): Dif
     .map((name) => (name === structural ? ofDecoder : differenceIn(name, there, here)));
 }
 
+/** What follows from a difference goes without saying: an autoencoder's decoder is the whole network, and has no solver. */
+const FOLLOWING: readonly (readonly [name: string, following: RegExp])[] = [
+  ["autoencoder", /^(decoder|flow|solver|adjoint|warmStart|codes|codeOptimizer)(\.|$)/],
+  ["codes", /^codeOptimizer\./],
+];
+
 function differingNames(there: RunDescription, here: RunDescription): string[] {
-  const names = new Set([...Object.keys(there), ...Object.keys(here)]);
-  return [...names].filter((name) => there[name] !== here[name]);
+  const all = [...new Set([...Object.keys(there), ...Object.keys(here)])];
+  const names = all.filter((name) => there[name] !== here[name]);
+  const follows = (name: string) =>
+    FOLLOWING.some(([other, following]) => names.includes(other) && following.test(name)) ||
+    // The settings of another solver, say.
+    names.some(
+      (other) => /\.name$/.test(other) && name !== other && name.startsWith(other.slice(0, -"name".length)),
+    );
+  return names.filter((name) => !follows(name));
 }
 
 function differenceIn(name: string, there: RunDescription, here: RunDescription): Difference {
