@@ -273,6 +273,39 @@ test("what a terminal would not show as it is comes escaped, whoever says it", a
     assert.match(stderr, /^latentflow: .*a\\u202eb/);
     assert.not.match(stderr, /\u202e/);
   }
+  // Nor does a report, in its table and in its list of files.
+  const folder = join(workplace.newPath(), "a\u001b[31mb\u202e");
+  mkdirSync(folder, { recursive: true });
+  const [samples, network] = [join(folder, "data.npy"), join(folder, "decoder.safetensors")];
+  writeFileSync(samples, readFileSync(data));
+  writeFileSync(network, decoder.toSafetensors());
+  for (const args of [
+    ["encode", "--decoder", network, "--data", samples, "--weights", samples, "--out", join(folder, "out")],
+    ["evaluate", "--decoder", network, "--data", samples],
+    ["describe", "--decoder", network],
+    [
+      "train",
+      "--layers",
+      "2,6",
+      "--loss",
+      "mse",
+      "--data",
+      samples,
+      "--epochs",
+      "1",
+      "--out",
+      join(folder, "trained"),
+    ],
+  ]) {
+    const { exit, stdout, stderr } = await runWith(
+      undefined,
+      ...args,
+      ...(args[0] === "describe" ? [] : ["--quiet"]),
+    );
+    assert.is(exit, 0, stderr);
+    if (args[0] !== "describe") assert.match(stdout, /a\\u001b\[31mb\\u202e/);
+    assert.not.match(stdout, /(?!\n)[\p{Cc}\p{Cf}]/u);
+  }
 });
 
 test("what is wrong with stdin is said of stdin", async () => {

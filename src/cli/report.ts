@@ -1,4 +1,5 @@
 import packageJson from "../../package.json" with { type: "json" };
+import { escapeText } from "../check.ts";
 import { isStackOfLayers } from "../graph/layers.ts";
 import type { Decoder, EncodeSummary, StandardLoss } from "../index.ts";
 import { termTraits } from "../terms/terms.ts";
@@ -14,9 +15,12 @@ export function formatText(
   rows: readonly (readonly [name: string, figure: string])[],
   outputs: readonly Output[],
 ): string {
-  const width = Math.max(...outputs.map(({ path }) => shortPath(path).length));
-  const files = outputs.map(({ path, content }) => `${shortPath(path).padEnd(width)}  ${content}\n`);
-  return `${formatTable(rows)}\n${files.join("")}`;
+  // Names of files and of what they hold are anything: also what moves a terminal's cursor.
+  const line = (text: string) => escapeText(text, Number.POSITIVE_INFINITY);
+  const named = outputs.map(({ path, content }) => ({ name: line(shortPath(path)), content }));
+  const width = Math.max(...named.map(({ name }) => name.length));
+  const files = named.map(({ name, content }) => `${name.padEnd(width)}  ${content}\n`);
+  return `${formatTable(rows.map(([name, figure]) => [name, line(figure)]))}\n${files.join("")}`;
 }
 
 /** A report as one JSON document, which begins with the version and ends with the files written. */
