@@ -29,11 +29,19 @@ if (Number(major) >= 24) {
 
 const source = fileURLToPath(new URL("../src/", import.meta.url));
 /**
- * What has last bits that the language leaves to its engines. Powers of 2 and squares are exact, and `log2` is rounded to
- * integers wherever it is used.
+ * What has last bits that the language leaves to its engines. Powers of 2 and squares are exact, and so is `log2` where it
+ * is rounded to integers.
  */
-const LEFT_TO_ENGINES =
-  /\bMath\.(a?(cos|sin|tan)h?|atan2|cbrt|exp|expm1|hypot|log|log10|log1p|pow)\b|(?<!(?:^|[^\w.])2) \*\* (?!2\b(?!\.))/;
+const LEFT_TO_ENGINES = new RegExp(
+  [
+    /\bMath\.(a?(cos|sin|tan)h?|atan2|cbrt|exp|expm1|hypot|log|log10|log1p|pow)\b/,
+    /(?<!Math\.(floor|ceil)\()\bMath\.log2\b/,
+    /(?<!(?:^|[^\w.])2) \*\* (?!2\b(?!\.))/,
+    /\*\*=/,
+  ]
+    .map(({ source }) => source)
+    .join("|"),
+);
 /** Where no result depends on the last bits. */
 const ALLOWED: Readonly<Record<string, string>> = {
   "backend/webgpu/auto.ts": "inputs of a measurement",
@@ -42,6 +50,26 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "onnx/folding/elementwise.ts": "of constants, which are rounded to float32 afterwards",
   "verify.ts": "compared with a tolerance",
 };
+
+test("what is left to engines is found, and what is exact is not", () => {
+  const lines = {
+    found: [
+      "Math.exp(x)",
+      "Math.acosh(x)",
+      "Math.log2(x)",
+      "x ** 0.5",
+      "x ** 2.5",
+      "10 ** k",
+      "x2 ** k",
+      "x **= 3",
+    ],
+    exact: ["x ** 2", "2 ** k", "(2 ** -k)", "Math.floor(Math.log2(x))", "Math.sqrt(x)", "exponential(x)"],
+  };
+  assert.equal(
+    [...lines.found, ...lines.exact].filter((line) => LEFT_TO_ENGINES.test(line)),
+    lines.found,
+  );
+});
 
 test("nothing else that results depend on is left to the engine's last bits", () => {
   const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter((file) =>
