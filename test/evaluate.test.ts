@@ -9,6 +9,7 @@ import {
   type EncodeOptions,
   type EncodeProgress,
   encode,
+  gaussian,
   type Loss,
   lbfgs,
   logGrid,
@@ -18,10 +19,12 @@ import {
   summary,
 } from "../src/index.ts";
 import { leastLosses } from "../src/terms/floor.ts";
+import { encodeWith } from "../src/train/encode-with.ts";
 import { type EvaluateReport, evaluate } from "../src/train/evaluate.ts";
-import type { EvaluateOptions } from "../src/train/evaluate-options.ts";
+import type { EvaluateEncoderOptions, EvaluateOptions } from "../src/train/evaluate-options.ts";
 import { builds } from "./support/builds.ts";
 import { randomArray } from "./support/random.ts";
+import { norm, objectiveOf } from "./support/reference.ts";
 import { rejected } from "./support/refusal.ts";
 
 const n = 9;
@@ -85,6 +88,97 @@ for (const [name, options] of cases) {
     assert.ok(Math.abs(report.meanExcessLoss - mean) < 1e-12, `${report.meanExcessLoss} and ${mean}`);
   });
 }
+
+/** As `decoder`'s, the other way round. */
+const encoderOf = (seed = 2) => createDecoder({ layers: [n, 7, 3], seed });
+
+test("by an encoder: losses, prior, gradients and their means agree with float64, also where pieces meet", async () => {
+  const data = bytes(1005);
+  const y = data.toFloat32();
+  const encoder = encoderOf();
+  const z = await encodeWith(encoder, y);
+  const [mean, std, weight] = [[0.5, -1, 2], [0.4, 1, 3], 1.5] as const;
+  const near = (actual: number, expected: number, label: string, bound = 1e-6) =>
+    assert.ok(
+      Math.abs(actual - expected) <= bound * Math.abs(expected),
+      `${label}: ${actual}, not ${expected}`,
+    );
+  for (const of of [binaryCrossEntropy, squaredError]) {
+    for (const reduction of ["mean", "sum"] as const) {
+      for (const prior of [undefined, gaussian({ mean, std, weight })]) {
+        const loss = of({ reduction });
+        const report = await evaluate(decoder, data, { encoder, loss, ...(prior && { prior }) });
+        const sums = { loss: 0, excess: 0, objective: 0 };
+        for (let i = 0; i < data.count; i++) {
+          const label = `${loss.name}, ${reduction}, ${prior ? "prior" : "no prior"}, sample ${i}`;
+          const [code, sample] = [z.subarray(3 * i, 3 * i + 3), y.subarray(n * i, n * i + n)];
+          const { value, gradient } = objectiveOf(decoder, loss, code, sample);
+          const share = (prior ? weight : 0) / (reduction === "sum" ? 1 : n);
+          const away = Array.from(code, (c, k) => (c - mean[k]!) / std[k]!);
+          const priorShare = (share * norm(away) ** 2) / 2;
+          const objective = value + priorShare;
+          const slope = gradient.map((g, k) => g + (share * away[k]!) / std[k]!);
+          near(report.loss[i]!, value, `${label}: loss`, 1e-6 + (1e-7 * priorShare) / value);
+          near(report.objective[i]!, objective, `${label}: objective`);
+          if (prior) near(report.prior![i]!, (weight * norm(away) ** 2) / 2, `${label}: prior`);
+          else assert.is(report.prior, undefined);
+          near(report.gradientNorm[i]!, norm(slope), `${label}: gradient norm`, 2e-5);
+          sums.loss += value;
+          sums.excess += value - leastLosses(loss, sample, n)[0]!;
+          sums.objective += objective;
+        }
+        const label = `${loss.name}, ${reduction}, ${prior ? "prior" : "no prior"}`;
+        near(report.meanLoss, sums.loss / data.count, `${label}: mean loss`);
+        near(report.meanExcessLoss, sums.excess / data.count, `${label}: mean excess`, 1e-5);
+        near(report.meanObjective, sums.objective / data.count, `${label}: mean objective`);
+        assert.equal([report.samples, report.nonfinite], [data.count, 0]);
+        // @ts-expect-error no flow has ended
+        assert.is(report.status, undefined);
+      }
+    }
+  }
+  // @ts-expect-error a flow starts there
+  const start: EvaluateEncoderOptions = { encoder, z0: z };
+  await rejected(evaluate(decoder, y, start), "invalid_argument", /encoder and z0 are both given/);
+});
+
+test("by an encoder: codes whose losses are not finite are counted, and left out of the mean", async () => {
+  const encoder = encoderOf();
+  const y = few.toFloat32();
+  // The square of its first output, which is as the code's first number, is a float32 for about half of the codes.
+  const steep = createDecoder({ layers: [3, n], outputActivation: "identity" });
+  const codes = await encodeWith(encoder, y);
+  const middle = Float32Array.from({ length: 17 }, (_, i) => Math.abs(codes[3 * i]!)).sort()[8]!;
+  steep.parameters.fill(0);
+  steep.parameters[0] = 1.8e19 / middle;
+  const options = { encoder, loss: squaredError({ reduction: "sum" }) } as const;
+  const report = await evaluate(steep, y, options);
+  const finite = Array.from(report.loss).filter(Number.isFinite);
+  assert.ok(finite.length > 0 && finite.length < 17);
+  assert.is(report.nonfinite, 17 - finite.length);
+  assert.is(report.meanLoss, finite.reduce((sum, value) => sum + value, 0) / finite.length);
+  // A prior in whose rounding the loss is lost leaves an objective, and no loss.
+  const drowned = await evaluate(decoder, y, { encoder, prior: gaussian({ mean: 1e10, std: 1e-3 }) });
+  assert.ok(drowned.loss.every(Number.isNaN) && Number.isFinite(drowned.meanObjective));
+  assert.is(drowned.nonfinite, 17);
+});
+
+test("an encoder that is disposed of while it works has been taken, however many pieces there are", async () => {
+  const encoder = encoderOf();
+  const { loss } = await evaluate(decoder, many, { encoder });
+  const running = evaluate(decoder, many, { encoder });
+  encoder.dispose();
+  assert.equal((await running).loss, loss);
+});
+
+test("an encoder is given no missing data", async () => {
+  const y = few.toFloat32();
+  y[40] = Number.NaN;
+  for (const loss of [binaryCrossEntropy(), squaredError()]) {
+    const call = evaluate(decoder, y, { encoder: encoderOf(), loss });
+    await rejected(call, "invalid_argument", /^evaluate: .*is NaN at sample 4, element 4(?!.*weight)/);
+  }
+});
 
 test("large samples are read a few at once, in the memory that many small ones take", async () => {
   const size = 2 ** 18;
@@ -215,6 +309,12 @@ test("evaluate refuses what it cannot use, before any work", async () => {
     [{ signal: {} }, /^evaluate: signal is/],
     [{ onProgress: 1 }, /^evaluate: onProgress is 1, expected a function/],
     [{ encoder: decoder }, /the encoder goes from 3 to 9 values, expected 9 to 3/],
+    [{ encoder: createDecoder({ layers: [n, 4] }) }, /the encoder goes from 9 to 4 values, expected 9 to 3/],
+    [
+      { encoder: createDecoder({ layers: [n + 1, 3] }) },
+      /the encoder goes from 10 to 3 values, expected 9 to 3/,
+    ],
+    [{ encoder, flow: nesterovFlow() }, /encoder and flow are both given, expected one of them: no flow/],
     [{ encoder: {} }, /^evaluate: the encoder is an object/],
     [{ encoder, solver }, /encoder and solver are both given, expected one of them: no flow/],
     [{ encoder, weights: rowWeights }, /encoder and weights are both given.*missing data/],

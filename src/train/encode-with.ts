@@ -107,7 +107,8 @@ export function checkEncoder(where: string, encoder: unknown): asserts encoder i
     throw invalid(`${where}: the encoder has fixed inputs (${names}), expected one that takes samples alone`);
 }
 
-async function codesOf(
+/** The codes of samples that have been checked, by an encoder's session: one that is disposed of afterwards has been taken. */
+export async function codesOf(
   session: Session,
   y: Float32Array,
   signal: AbortSignalLike | undefined,

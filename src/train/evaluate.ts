@@ -10,7 +10,7 @@ import { type EncodeSummary, meanOfFinite, type SolveStatistics, type Status, su
 import type { PriorOfSamples } from "../solver/prior-of-samples.ts";
 import { Solution } from "../solver/solution.ts";
 import { leastLosses } from "../terms/floor.ts";
-import { encodeWith } from "./encode-with.ts";
+import { codesOf } from "./encode-with.ts";
 import {
   checkEvaluateArguments,
   type EvaluateEncoderOptions,
@@ -55,7 +55,7 @@ type FlowFigures =
 
 /** What `evaluate` returns with the option `encoder`: its codes are the z, and no flow is followed. */
 export interface EncoderReport extends Omit<EvaluateReport, FlowFigures> {
-  /** How many samples' losses are not finite. */
+  /** How many samples' losses are not finite: those that `meanLoss` leaves out. */
   readonly nonfinite: number;
 }
 
@@ -104,22 +104,17 @@ export async function evaluate(
   const [first] = problems(dataset, settings);
   const { problem } = first!;
   const session = await unlessAborted(signal, () => backend.open(decoder, { problem, pair }));
-  return withPrior(settings, session, (prior) => evaluateOn(session, checked, prior, start));
+  const encoding = encoder && (await unlessAborted(signal, () => backend.open(encoder)));
+  return withPrior(settings, session, (prior) => evaluateOn({ session, encoding }, checked, prior, start));
 }
 
-/** @param prior of all samples */
+/**
+ * @param sessions `encoding`: the encoder's, where there is one
+ * @param prior of all samples
+ */
 async function evaluateOn(
-  session: Session,
-  {
-    dataset,
-    settings,
-    pair,
-    encoder,
-    z0,
-    backend,
-    signal,
-    onProgress,
-  }: ReturnType<typeof checkEvaluateArguments>,
+  { session, encoding }: { readonly session: Session; readonly encoding: Session | undefined },
+  { dataset, settings, pair, z0, signal, onProgress }: ReturnType<typeof checkEvaluateArguments>,
   prior: PriorOfSamples | undefined,
   start: number,
 ): Promise<EvaluateReport | EncoderReport> {
@@ -133,8 +128,8 @@ async function evaluateOn(
   for (const { first, problem } of problems(dataset, settings)) {
     const { loss, targets, weights } = problem;
     floors.set(leastLosses(loss, targets, decoder.outputSize, weights), first);
-    const starts = encoder
-      ? await encodeWith(encoder, targets, { backend, ...(signal && { signal }) })
+    const starts = encoding
+      ? await codesOf(encoding, targets, signal)
       : z0 && startsOf(z0, decoder, first, problem.sampleCount);
     const piece = new Solution(problem.sampleCount, decoder.latentSize, starts, {
       order,
@@ -170,7 +165,7 @@ async function evaluateOn(
     meanObjective: meanOfFinite(objective),
     ...{ loss, prior: priors, objective, gradientNorm },
   };
-  if (encoder) return { ...report, nonfinite: statuses.nonfinite ?? 0 };
+  if (encoding) return { ...report, nonfinite: loss.filter((value) => !Number.isFinite(value)).length };
   const ofFlow = { meanInitialLoss, meanAcceptedSteps, meanBacktracks, statuses, initialLoss, status, stats };
   return { ...report, ...ofFlow };
 }
