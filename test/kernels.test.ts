@@ -416,6 +416,27 @@ for (const build of builds) {
       assert.ok(results[0]!.every(Number.isFinite));
     }
   });
+
+  test(`${build.name}: an element counts as much as its weight, however small that is`, async () => {
+    const { kernels, arena } = await bareKernels(build);
+    const size = 13;
+    const { layout } = arena.allocate((piece) => ({
+      ...{ outputs: piece(64), targets: piece(64), weights: piece(64), gradients: piece(64) },
+    }));
+    arena.f32(layout.outputs, size).set(randomArray(5, size, -3, 3));
+    arena.f32(layout.targets, size).set(randomArray(6, size, 0, 1));
+    const { outputs, targets, weights, gradients } = layout;
+    for (const code of [LOSS_CODES.binaryCrossEntropy, LOSS_CODES.squaredError]) {
+      const [usual, small] = [1, 2 ** -60].map((factor) => {
+        // A power of two rounds nothing.
+        arena.f32(weights, size).set(randomArray(7, size, 0.5, 1).map((weight) => weight * factor));
+        const value = kernels.lossForward(code, outputs, targets, weights, size);
+        kernels.lossBackward(code, outputs, targets, weights, 1, gradients, size);
+        return [value, ...arena.f32(gradients, size)].map((number) => number / factor);
+      });
+      assert.equal(small, usual);
+    }
+  });
 }
 
 test.run();
