@@ -156,6 +156,10 @@ test("by an encoder: codes whose losses are not finite are counted, and left out
   const finite = Array.from(report.loss).filter(Number.isFinite);
   assert.ok(finite.length > 0 && finite.length < 17);
   assert.is(report.nonfinite, 17 - finite.length);
+  assert.equal(
+    Array.from(report.gradientNorm, Number.isNaN),
+    Array.from(report.loss, (x) => !Number.isFinite(x)),
+  );
   assert.is(report.meanLoss, finite.reduce((sum, value) => sum + value, 0) / finite.length);
   // A prior in whose rounding the loss is lost leaves an objective, and no loss.
   const drowned = await evaluate(decoder, y, { encoder, prior: gaussian({ mean: 1e10, std: 1e-3 }) });
