@@ -346,8 +346,8 @@ test("train --autoencoder, evaluate --encoder: the API's baseline", async () => 
   assert.is(document.solver, undefined);
 
   // No flow: no steps, and nothing that it has reached. Only what is not finite is said.
-  const { meanAcceptedSteps, meanBacktracks, statuses } = document;
-  assert.equal([meanAcceptedSteps, meanBacktracks, statuses], [null, null, {}]);
+  const { meanInitialLoss, meanAcceptedSteps, meanBacktracks, statuses } = document;
+  assert.equal([meanInitialLoss, meanAcceptedSteps, meanBacktracks, statuses], [null, null, null, {}]);
   const folder = workplace.newPath();
   const table = await run(...evaluation, "--out", folder);
   assert.not.match(table.stdout, /status|reached_t1|steps|backtracks/);

@@ -106,7 +106,8 @@ export function addEvaluateCommand(program: Command): void {
         "cross entropy how far that is above the targets' own entropy, the least that\n" +
         "there can be. With --out it writes to DIR:\n" +
         "  results.csv          a line per sample: losses, gradient norm, status, steps\n" +
-        "                       and t; with a prior its value and the objective, too\n" +
+        "                       and t; with a prior its value and the objective, too;\n" +
+        "                       with --encoder neither status nor steps nor t\n" +
         "A file of this name in DIR is replaced.",
     )
     .optionsGroup("What and where:")
