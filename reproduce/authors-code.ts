@@ -42,6 +42,7 @@ const idOf = (name: string, seed: number) => `${IMAGES} images, ${name}, seed ${
 export const authorsCode: Element<Found> = {
   name: "authors-code",
   title: "Table 1, left: the letter and the authors' code",
+  source: "authors-code.ts",
   jobs: (settings) =>
     seedsOf(settings).flatMap((seed) =>
       Object.entries(SOLVERS).map(([name, solver]) => ({
@@ -112,6 +113,7 @@ AMD's stop, which ends a flow where five losses hardly fall, costs more than eit
 alone, come to ${onAll("flow, amd", BY.ours).text} on all 10,000; trained by it, too, to ${onAll("flow, lbfgs", BY.ours).text}.
 `,
       summary: {
+        holds: "",
         paper: `(authors' code: ${AUTHORS} on ${FIRST} test images)`,
         letter: `on the same ${FIRST}: ${Object.keys(SOLVERS)
           .map((name) => `${name} ${figure(name, "loss", 4).text}`)

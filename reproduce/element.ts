@@ -47,6 +47,15 @@ export interface Kept<Result> {
 /** The results there are, by the jobs' ids. */
 export type Results<Result> = ReadonlyMap<string, Result>;
 
+/** One line for the walk through the paper: the paper's figure beside ours. */
+export interface Summary {
+  readonly paper: string;
+  readonly letter: string;
+  readonly ours: string;
+  /** Whether what the paper claims of it holds here, in a sentence. */
+  readonly holds: string;
+}
+
 /** A page about an element, without the heading. */
 export interface Page {
   readonly markdown: string;
@@ -54,14 +63,15 @@ export interface Page {
   readonly charts?: Readonly<Record<string, Chart>>;
   /** SVG, by the name of the file, without its ending. */
   readonly pictures?: Readonly<Record<string, string>>;
-  /** One line for the walk through the paper: the paper's figure beside ours. */
-  readonly summary: { readonly paper: string; readonly letter: string; readonly ours: string };
+  readonly summary: Summary;
 }
 
 /** An element of the paper. */
 export interface Element<Result = never> {
   readonly name: string;
   readonly title: string;
+  /** The file that computes it, in reproduce/. */
+  readonly source: string;
   jobs(settings: Settings): readonly Job<Result>[];
   /** What can be said of the results so far, some of which may be missing. */
   page(

@@ -32,6 +32,7 @@ const METHODS: Readonly<Record<string, Method>> = {
 export const figure1: Element<readonly Point[]> = {
   name: "figure1",
   title: "Figure 1: validation loss as training goes on",
+  source: "figure1.ts",
   // One seed: each flow takes hours.
   jobs: (settings) =>
     Object.entries(METHODS).map(([name, method]) => ({
@@ -96,6 +97,7 @@ ${table(
         },
       },
       summary: {
+        holds: "",
         paper: "a figure without numbers",
         letter: `GFE-amd ${end("GFE-amd")}, AE ${end("autoencoder")}`,
         ours: end("lbfgs"),

@@ -168,6 +168,7 @@ const ADJOINT_IMAGES = 1920;
 export const figure2Left: Element<Found> = {
   name: "figure2-left",
   title: "Figure 2, left: the gradient for the decoder",
+  source: "figure2.ts",
   // One seed, as in the paper.
   jobs: (settings) => trainings(ADJOINTS, ADJOINT_IMAGES, [0], settings),
   page(results): Page {
@@ -211,6 +212,7 @@ ${table(
         },
       },
       summary: {
+        holds: "",
         paper: "full slightly better, five times the work (no figures)",
         letter: Object.keys(ADJOINTS)
           .map((name) => `${name} ${end(name).text}`)
@@ -252,6 +254,7 @@ const FLOW_IMAGES = 5760;
 export const figure2Right: Element<Found> = {
   name: "figure2-right",
   title: "Figure 2, right: the flows",
+  source: "figure2.ts",
   jobs: (settings) => trainings(FLOWS, FLOW_IMAGES, seedsOf(settings), settings),
   page(results, settings): Page {
     const { end, lowest, rises, lines, secondsOf } = look(FLOWS, FLOW_IMAGES, seedsOf(settings), results);
@@ -281,6 +284,7 @@ ${table(
         },
       },
       summary: {
+        holds: "",
         paper:
           "second order faster at first; both fixed grids unstable later, GFE-amd stable and better (no figures)",
         letter: ["GFE, RK4", "second order, RK4", "GFE-amd"]

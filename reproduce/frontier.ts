@@ -295,6 +295,7 @@ class Figures {
 export const frontier: Element<Found> = {
   name: "frontier",
   title: "Beyond the paper: the frontier of little data",
+  source: "frontier.ts",
   jobs: (settings) =>
     COUNTS.flatMap((count) =>
       RECIPES[count]!.flatMap((one) =>
@@ -339,6 +340,7 @@ ${goalsOf(figures).join("\n")}
         },
       },
       summary: {
+        holds: "",
         paper: "(not in the paper)",
         letter: "–",
         ours: COUNTS.map((count) => {

@@ -96,14 +96,23 @@ function writePages(folder: string, settings: Settings): void {
   for (const element of inThePapersOrder) {
     const page = element.page(resultsOf(element.name), settings, resultsOf);
     const state = writePage(folder, element, page, stores.get(element.name)!, settings);
-    const { paper, letter, ours } = page.summary;
-    lines.push([`[${element.title}](${element.name}.md)`, paper, letter, ours, state]);
+    const { paper, letter, ours, holds } = page.summary;
+    const command = `[reproduce/${element.source}](../../reproduce/${element.source}), \`--only ${element.name}\``;
+    lines.push([`[${element.title}](${element.name}.md)`, paper, letter, ours, holds, command, state]);
   }
   const file = join(folder, "README.md");
   if (!existsSync(file)) return;
   const [begin, end] = ["<!-- what there is -->", "<!-- end -->"];
   const text = readFileSync(file, "utf8");
-  const head = ["", "the paper's", "to the letter", "as latentflow does it", "state"];
+  const head = [
+    "",
+    "the paper's",
+    "to the letter",
+    "as latentflow does it",
+    "does it hold?",
+    "computed by",
+    "state",
+  ];
   const before = text.slice(0, text.indexOf(begin) + begin.length);
   writeFileSync(file, `${before}\n${table(head, lines)}\n${text.slice(text.indexOf(end))}`);
 }

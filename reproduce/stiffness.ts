@@ -40,6 +40,7 @@ const idOf = (seed: number) => `${ENCODED} test digits, seed ${seed}`;
 export const stiffness: Element<readonly Found[]> = {
   name: "stiffness",
   title: "Stiffness",
+  source: "stiffness.ts",
   jobs: (settings) =>
     seedsOf(settings).map((seed) => ({
       id: idOf(seed),
@@ -108,6 +109,7 @@ ${table(
         },
       },
       summary: {
+        holds: "",
         paper: "the cost of adaptive solvers explodes (no figures)",
         letter:
           last < 0
