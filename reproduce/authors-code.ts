@@ -14,9 +14,10 @@ import {
   seedsOf,
   training,
 } from "./paper-setting.ts";
+import { costOfTheStop } from "./stiffness.ts";
 import { BY, type Method, resultOf, type Trained } from "./trained-decoders.ts";
 
-// How much of the authors' code's lower loss is in what it was tested on, and how much in its coupled mini-batches.
+// How much of the authors' code's lower loss is in what it was tested on, and how much in its own AMD.
 
 const IMAGES = 480;
 /** The authors' code was tested on the first images of the test file. */
@@ -36,6 +37,9 @@ interface Found {
   readonly loss: number;
   readonly t: number;
 }
+
+/** As the page calls them; the ids of the jobs keep their names. */
+const labelOf = (name: string) => (name === COUPLED ? "AMD as in the authors' code" : name);
 
 const idOf = (name: string, seed: number) => `${IMAGES} images, ${name}, seed ${seed}`;
 
@@ -88,35 +92,54 @@ export const authorsCode: Element<Found> = {
         ),
       );
     const letterOnAll = onAll("flow, amd", BY.letter);
+    const table1 = resultsOf("table1-left") as Results<Trained>;
+    /** The same decoders on the first images and on all. */
+    const easier = means(
+      found(LETTER).map((one, seed) => {
+        const all = resultOf(table1, "MNIST", IMAGES, "flow, amd", seed)?.tests[BY.letter];
+        return one && all && (one.loss ?? Number.NaN) - (all.loss ?? Number.NaN);
+      }),
+    );
+    const unexplained = (figure(COUPLED, "loss", 4).mean ?? Number.NaN) - AUTHORS;
+    /** What AMD's stop costs: the same flow followed to τ by another solver, which the page on stiffness has done. */
+    const stop = means(costOfTheStop(resultsOf("stiffness"), settings, IMAGES));
     return {
       markdown: `After ${IMAGES} images the authors' code, run once on a CPU outside this repository from z0 = 0, came to ${AUTHORS} on the first
-${FIRST} test images. The letter comes to ${letterOnAll.text} on all 10,000 ([table 1](table1-left.md)). What of the difference is where, by
-GFE-amd with s_max = 10, mean over seeds ± the standard deviation over them:
-
-- **The images**: the first ${FIRST} are easier.
-- **The coupling**: the code has one step size for the five samples of a mini-batch, all of which have to fall; a search that has failed is
-  taken all the same and t goes on by 10 (reproduce/coupled-amd.ts).
+${FIRST} test images. The letter, GFE-amd with s_max = 10, comes to ${letterOnAll.text} on all 10,000 ([table 1](table1-left.md)). Where the
+difference is, mean over seeds ± the standard deviation over them:
 
 ${table(
   ["", `loss on the first ${FIRST}`, "t at the end"],
   [
-    ...Object.keys(SOLVERS).map((name) => [name, figure(name, "loss", 4).text, figure(name, "t", 0).text]),
-    ["difference, seed by seed", difference("loss", 4).text, difference("t", 0).text],
-    ["the authors' code", `${AUTHORS}`, ""],
+    ...Object.keys(SOLVERS).map((name) => [
+      labelOf(name),
+      figure(name, "loss", 4).text,
+      figure(name, "t", 0).text,
+    ]),
+    ["the second less the first, seed by seed", difference("loss", 4).text, difference("t", 0).text],
+    ["the authors' code, run once", `${AUTHORS}`, ""],
   ],
 )}
 
-What is left between the last two rows has not been explained: the code cuts its steps at ten time points, draws other weights and other
-images, and was run once.
+- **The images**: the first ${FIRST} are easier. There the letter's own decoders differ from all 10,000 by ${easier.text}.
+- **AMD as the code has it**: ${difference("loss", 4).text}. It differs from the paper's in several things, of which it is not known which counts
+  (reproduce/coupled-amd.ts): one step size for the five samples of a mini-batch, all of which have to fall; a step that is halved, not
+  shortened by β = 0.75; a fall that is measured by the gradient where the step ends; a search that has failed is taken all the same and t goes on by
+  10; a stop by the mean of the mini-batch. It is in the training and in the test.
+- **Not explained**: ${Number.isFinite(unexplained) ? unexplained.toFixed(4) : "…"} between that and the authors' code, which cuts its steps at ten time points, draws other weights and other
+  images, and was run once.
 
-AMD's stop, which ends a flow where five losses hardly fall, costs more than either: the letter's decoders, inverted by the default solver in the test
-alone, come to ${onAll("flow, amd", BY.ours).text} on all 10,000; trained by it, too, to ${onAll("flow, lbfgs", BY.ours).text}.
+The authors' figures for 1,920 and 5,760 images, 0.121 and 0.100, have not been taken apart like this.
+
+How much could be gained beyond the letter: the same flow followed to τ = 10,000, without AMD's stop, is lower by ${stop.text} after ${IMAGES}
+images ([stiffness](stiffness.md), 100 digits). The letter's decoders, inverted by the default solver in the test alone, which goes on to a
+minimum, come to ${onAll("flow, amd", BY.ours).text} on all 10,000; trained by it, too, to ${onAll("flow, lbfgs", BY.ours).text}.
 `,
       summary: {
-        holds: "",
+        holds: `the letter is above the authors' code by ${means(found(LETTER).map((one) => one && (one.loss ?? Number.NaN) - AUTHORS)).text} on these images`,
         paper: `(authors' code: ${AUTHORS} on ${FIRST} test images)`,
         letter: `on the same ${FIRST}: ${Object.keys(SOLVERS)
-          .map((name) => `${name} ${figure(name, "loss", 4).text}`)
+          .map((name) => `${labelOf(name)} ${figure(name, "loss", 4).text}`)
           .join(", ")}`,
         ours: "–",
       },

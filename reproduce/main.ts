@@ -12,7 +12,7 @@ import { elementNamed, elements, inThePapersOrder, jobsOf } from "./elements.ts"
 import { table } from "./page.ts";
 import { runJobs } from "./run.ts";
 import { Store } from "./store.ts";
-import { REVECTORIZE } from "./versions.ts";
+import { isOfOldRule, REVECTORIZE } from "./versions.ts";
 
 interface Options {
   readonly only: readonly string[];
@@ -127,8 +127,10 @@ function writePage(
 ): string {
   const ids = element.jobs(settings).map(({ id }) => id);
   const kept = store.kept(ids);
-  const begun = kept.flatMap(({ share }) => (share === undefined ? [] : `${Math.floor(100 * share)} %`));
-  const done = kept.length - begun.length;
+  const begun = [...kept.values()].flatMap(({ share }) =>
+    share === undefined ? [] : `${Math.floor(100 * share)} %`,
+  );
+  const done = kept.size - begun.length;
   const andBegun = begun.length > 0 ? `, ${begun.length} begun (${begun.join(", ")})` : "";
   const state = done === ids.length ? "done" : `${done} of ${ids.length} runs${andBegun}`;
   // Of nothing there is nothing to draw.
@@ -143,8 +145,8 @@ function writePage(
     ...pictures.map(([file]) => `![${title}](${file}.png)`),
   ];
   const made = [
-    `\`npm run reproduce -- --only ${name}\`: ${state}${kept.length > 0 ? `, ${describe(kept)}` : ""}.`,
-    kept.length > 0 && `Every run, with its seconds, is in [results/${name}.json](results/${name}.json).`,
+    `\`npm run reproduce -- --only ${name}\`: ${state}${kept.size > 0 ? `, ${describe(kept)}` : ""}.`,
+    kept.size > 0 && `Every run, with its seconds, is in [results/${name}.json](results/${name}.json).`,
     shown.length > 0 && "Pictures are there as SVG, too.",
   ];
   writeFileSync(
@@ -155,19 +157,28 @@ function writePage(
 }
 
 /** How long runs have taken, and by what they were made. */
-function describe(kept: readonly Kept<unknown>[]): string {
-  const hours = kept.reduce((sum, { seconds }) => sum + seconds, 0) / 3600;
-  const of = (name: string) => [...new Set(kept.map(({ versions }) => versions[name]))].join(" and ");
+function describe(kept: ReadonlyMap<string, Kept<unknown>>): string {
+  const all = [...kept.values()];
+  const hours = all.reduce((sum, { seconds }) => sum + seconds, 0) / 3600;
+  const of = (name: string) => [...new Set(all.map(({ versions }) => versions[name]))].join(", ");
   const made = `${hours.toFixed(1)} hours of a core (latentflow ${of("latentflow")}, Node ${of("node")}; plain SIMD)`;
-  const joined = kept.filter(({ versions }) => versions.node?.includes(REVECTORIZE)).length;
+  const joined = all.filter(({ versions }) => versions.node?.includes(REVECTORIZE)).length;
   const parts = [made];
   // Else there is nothing to compare them with.
-  if (joined > 0 && joined < kept.length)
+  if (joined > 0 && joined < all.length)
     parts.push(`${joined} by ${REVECTORIZE}, which takes some two thirds of the seconds`);
-  const old = kept.filter(({ versions }) => versions.commit === undefined).length;
+  const old = all.filter(({ versions }) => versions.commit === undefined).length;
   if (old > 0)
     parts.push(
-      `${old} made before commits were noted: their seconds are of the clock on the wall of a busy machine, and \`lbfgs\` believed its early steps more easily`,
+      `${old} made before commits were noted, their seconds by the clock on the wall of a busy machine`,
+    );
+  const byOldRule = [...kept].filter(
+    ([id, { result, versions }]) =>
+      `${id}${JSON.stringify(result)}`.includes("lbfgs") && isOfOldRule(versions.commit),
+  ).length;
+  if (byOldRule > 0)
+    parts.push(
+      `${byOldRule} with an \`lbfgs\` from before its first steps were changed, see [README](README.md#versions)`,
     );
   return parts.join("; ");
 }

@@ -121,6 +121,15 @@ ${table(
   },
 };
 
+/** By seed, how much lower the loss is where the flow is followed to τ than where AMD stops, after so many digits. */
+export function costOfTheStop(results: Results<unknown>, settings: Settings, digits: number) {
+  return seedsOf(settings).map((seed) => {
+    const found = results.get(idOf(seed)) as readonly Found[] | undefined;
+    const after = found?.find(({ seen }) => seen === digits);
+    return after && (after.adaptive.loss ?? Number.NaN) - (after.general.loss ?? Number.NaN);
+  });
+}
+
 /** What encoding images takes, on average, and comes to. */
 export async function costOf(
   decoder: Decoder,

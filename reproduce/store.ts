@@ -39,8 +39,8 @@ export class Store {
   }
 
   /** What is kept of the jobs named. */
-  kept(ids: readonly string[]): Kept<unknown>[] {
-    return this.entries(ids).map(([, kept]) => kept);
+  kept(ids: readonly string[]): Map<string, Kept<unknown>> {
+    return new Map(this.entries(ids));
   }
 
   private entries(ids: readonly string[]): [string, Kept<unknown>][] {

@@ -20,10 +20,26 @@ export function versions(): Record<string, string> {
   };
 }
 
+/** Of this file's repository, wherever the command was started. */
+const git = (...args: string[]) =>
+  execFileSync("git", args, { cwd: ROOT, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+
+/** Since then `lbfgs` halves a first step that goes too far; since some hours before, it asks more of its first eight. */
+const FIRST_STEPS_CHANGED = "0f66fc5";
+
+/** Is a result of code in which `lbfgs` took its first steps by an older rule? What names no commit is. */
+export function isOfOldRule(commit: string | undefined): boolean {
+  if (commit === undefined) return true;
+  try {
+    git("merge-base", "--is-ancestor", FIRST_STEPS_CHANGED, commit.replace("+", ""));
+    return false;
+  } catch (error) {
+    // 1 says no; a commit or a history that is not there says nothing.
+    return (error as { status?: number }).status === 1;
+  }
+}
+
 function commit(): string {
-  const git = (...args: string[]) =>
-    // Of this file's repository, wherever the command was started.
-    execFileSync("git", args, { cwd: ROOT, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
   try {
     const isChanged = git("status", "--porcelain", "--", "src", "assembly", "bench", "reproduce") !== "";
     return `${git("rev-parse", "--short=12", "HEAD")}${isChanged ? "+" : ""}`;
