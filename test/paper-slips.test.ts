@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Adjoint } from "../src/adjoint/base.ts";
@@ -314,6 +315,13 @@ test("table 1: its percentages fit no set of at most 70,000 images", () => {
   for (const [count, printed, digits] of rows) {
     assert.is(percent(count, 196_000).toFixed(digits), `${printed}`);
   }
+});
+
+test("docs/paper/slips.md names the tests of this file, each of them", () => {
+  const read = (path: string) => readFileSync(new URL(path, import.meta.url), "utf8");
+  const names = [...read("paper-slips.test.ts").matchAll(/^test\("(.+?)", /gm)].map(([, name]) => name!);
+  const named = [...read("../docs/paper/slips.md").matchAll(/\| "(.+?)" \|$/gm)].map(([, name]) => name!);
+  assert.equal([...new Set(named)].sort(), names.slice(0, -1).sort());
 });
 
 test.run();
