@@ -14,7 +14,7 @@ export interface ChartPoint {
 export interface ChartLine {
   readonly name: string;
   readonly points: readonly ChartPoint[];
-  /** For what is the paper's, not computed here. */
+  /** For what is the paper's, not computed here, and for a line that would hide another. */
   readonly isDashed?: boolean;
 }
 
@@ -24,19 +24,31 @@ export interface Chart {
   /** With their units. */
   readonly xTitle: string;
   readonly yTitle: string;
-  /** Default "value", a linear axis. */
-  readonly xScale?: "value" | "log";
-  readonly yScale?: "value" | "log";
+  /** Default "value", a linear axis. On a logarithmic x axis 0 stands apart, at its left end. */
+  readonly xScale?: Scale;
+  readonly yScale?: Scale;
   readonly lines: readonly ChartLine[];
+}
+
+type Scale = "value" | "log";
+
+/** How a line is drawn. */
+export interface LineStyle {
+  readonly colour: string;
+  readonly symbol: string;
+  /** Lengths of dashes and gaps. */
+  readonly dash: "solid" | "dashed" | "dotted" | readonly number[];
 }
 
 // A font that comes with the development tools: a machine that runs this may have none.
 const FONT = createRequire(import.meta.url).resolve("dejavu-fonts-ttf/ttf/DejaVuSans.ttf");
-/** Points of a line that have room for a symbol each. */
-const MOST_SYMBOLS = 100;
+/** A line of more points has so many symbols only, evenly along it. */
+const MOST_SYMBOLS = 30;
+const FEW_SYMBOLS = 12;
 
-/** Told apart in print and by the colour-blind (Okabe and Ito's), with a symbol each besides. */
-const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d31"];
+/** Told apart in print and by the colour-blind (Okabe and Ito's), with a symbol each besides. Black is the paper's. */
+const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31"];
+/** One more than colours: where the colours begin again, each comes with another symbol than before. */
 const SYMBOLS = [
   "circle",
   "rect",
@@ -47,17 +59,70 @@ const SYMBOLS = [
   "emptyTriangle",
   "emptyDiamond",
 ];
+/** Each time the colours begin again. */
+const DASHES = ["solid", "dotted", [12, 4, 2, 4]] as const;
+
+/** The paper's lines look the same in every chart. */
+const PAPER_STYLES: Readonly<Record<string, LineStyle>> = {
+  "the paper's GFE-amd": { colour: "#000000", symbol: "circle", dash: "dashed" },
+  "the paper's AE": { colour: "#000000", symbol: "emptyRect", dash: "dashed" },
+  "the paper's mixed": { colour: "#000000", symbol: "triangle", dash: "dashed" },
+};
+
+/** How each line of a chart is drawn, so that no two look alike. */
+export function stylesOf(lines: readonly ChartLine[]): LineStyle[] {
+  let i = -1;
+  return lines.map(({ name, isDashed }) => {
+    const fixed = PAPER_STYLES[name];
+    if (fixed) return fixed;
+    i++;
+    const dash = DASHES[Math.floor(i / COLOURS.length) % DASHES.length]!;
+    return {
+      colour: COLOURS[i % COLOURS.length]!,
+      symbol: SYMBOLS[i % SYMBOLS.length]!,
+      dash: isDashed ? "dashed" : dash,
+    };
+  });
+}
+
+/**
+ * Which points of a line are drawn with its symbol: all, or of many some, evenly over the axis.
+ *
+ * @param shift from 0 to 1, so that the symbols of lines that lie on each other do not
+ */
+export function withSymbols(points: readonly ChartPoint[], xScale: Scale, shift: number): boolean[] {
+  if (points.length <= MOST_SYMBOLS) return points.map(() => true);
+  const at = ({ x }: ChartPoint) => (xScale === "log" ? Math.log(x) : x);
+  const [first, last] = [at(points[0]!), at(points.at(-1)!)];
+  let next = first + (shift * (last - first)) / FEW_SYMBOLS;
+  return points.map((point) => {
+    if (at(point) < next) return false;
+    while (next <= at(point)) next += (last - first) / FEW_SYMBOLS;
+    return true;
+  });
+}
 
 /** Writes the chart as PATH.svg, and as PATH.png of 1600 × 1000 pixels. */
 export function writeChart(path: string, { title, xTitle, yTitle, xScale, yScale, lines }: Chart): void {
   const chart = init(null, null, { renderer: "svg", ssr: true, width: 800, height: 500 });
   const legendRows = Math.ceil(lines.length / 3);
-  const axis = (type: "value" | "log" = "value", name: string, nameGap: number) => ({
-    ...{ type, name, nameLocation: "middle" as const, nameGap, scale: true },
-    ...{ nameTextStyle: { fontSize: 14, color: "#000" }, axisLabel: { fontSize: 12, color: "#000" } },
+  const points = lines.flatMap((line) => line.points);
+  const xs = points.map(({ x }) => x);
+  const x = xScale === "log" ? logAxis(xs) : undefined;
+  const y =
+    yScale === "log"
+      ? logAxis(points.flatMap((point) => [lowestOf(point, "log"), point.y + point.deviation]))
+      : undefined;
+  const place = (value: number) => (value > 0 || !x ? value : x.min);
+  const axis = (log: LogAxis | undefined, name: string, nameGap: number) => ({
+    ...{ type: log ? ("log" as const) : ("value" as const), name, nameGap, scale: true },
+    ...{ nameLocation: "middle" as const, nameTextStyle: { fontSize: 14, color: "#000" } },
+    axisLabel: { fontSize: 12, color: "#000", ...(log && { customValues: log.ticks, formatter: log.label }) },
     axisLine: { show: true, lineStyle: { color: "#000" } },
     splitLine: { lineStyle: { color: "#ddd" } },
+    ...(log && { min: log.min, max: log.max, axisTick: { customValues: log.ticks } }),
   });
+  const styles = stylesOf(lines);
   chart.setOption({
     animation: false,
     backgroundColor: "#ffffff",
@@ -66,29 +131,76 @@ export function writeChart(path: string, { title, xTitle, yTitle, xScale, yScale
     title: { text: title, left: "center", top: 10, textStyle: { fontSize: 16, color: "#000" } },
     legend: {
       // Texts are taken for narrower than this font is.
-      ...{ bottom: 6, width: 720, itemGap: 32, textStyle: { fontSize: 12, color: "#000" } },
+      ...{ bottom: 6, width: 740, itemGap: 28, itemWidth: 36, textStyle: { fontSize: 12, color: "#000" } },
       data: lines.map(({ name }) => name),
     },
-    grid: { left: 85, right: 30, top: 50, bottom: 70 + 22 * legendRows },
-    xAxis: axis(xScale, xTitle, 30),
-    yAxis: axis(yScale, yTitle, 60),
-    series: lines.flatMap((line, i) => [
-      ...(line.points.some(({ deviation }) => deviation > 0)
-        ? [band(line, COLOURS[i % COLOURS.length]!, yScale)]
-        : []),
-      {
-        ...{ type: "line" as const, name: line.name, symbol: SYMBOLS[i % SYMBOLS.length]!, symbolSize: 8 },
-        // Of more points the symbols would cover the line.
-        showSymbol: line.points.length <= MOST_SYMBOLS,
-        itemStyle: { color: COLOURS[i % COLOURS.length]! },
-        lineStyle: { width: 2, type: line.isDashed ? ("dashed" as const) : ("solid" as const) },
-        data: line.points.map(({ x, y }) => [x, y]),
-      },
-    ]),
+    grid: { left: 85, right: 40, top: 50, bottom: 70 + 22 * legendRows },
+    xAxis: axis(x, xTitle, 30),
+    yAxis: axis(y, yTitle, 60),
+    series: lines.flatMap((line, i) => {
+      const { colour, symbol, dash } = styles[i]!;
+      const isMarked = withSymbols(line.points, xScale ?? "value", i / lines.length);
+      return [
+        ...(line.points.some(({ deviation }) => deviation > 0)
+          ? apart(line.points, x).map((part) => band(part, colour, yScale, place))
+          : []),
+        {
+          ...{ type: "line" as const, name: line.name, symbol, symbolSize: 8, showAllSymbol: true },
+          itemStyle: { color: colour },
+          lineStyle: { width: 2, type: dash as "solid" | "dashed" | "dotted" | number[] },
+          data: line.points.flatMap((point, j) => {
+            const value = { value: [place(point.x), point.y], ...(!isMarked[j] && { symbol: "none" }) };
+            // No line between 0 and the others, where it is apart.
+            return x && point.x === 0 ? [value, { value: [place(0), Number.NaN] }] : [value];
+          }),
+        },
+      ];
+    }),
   });
   const svg = chart.renderToSVGString();
   chart.dispose();
   writePicture(path, svg);
+}
+
+/** A logarithmic axis: its ends, and what is written on it. */
+interface LogAxis {
+  readonly min: number;
+  readonly max: number;
+  readonly ticks: number[];
+  readonly label: (value: number) => string;
+}
+
+/** Of values of at least 0: 0 stands at the left end, at half of what comes next. None where there is nothing to show. */
+function logAxis(values: readonly number[]): LogAxis | undefined {
+  const positive = values.filter((value) => value > 0);
+  if (positive.length === 0) return undefined;
+  const [lowest, highest] = [Math.min(...positive), Math.max(...positive)];
+  const within = (mantissas: readonly number[]) => {
+    const decades = Math.ceil(Math.log10(highest / lowest)) + 3;
+    const first = Math.floor(Math.log10(lowest)) - 1;
+    return Array.from({ length: decades }, (_, i) =>
+      mantissas.map((mantissa) => Number(`${mantissa}e${first + i}`)),
+    ).flat();
+  };
+  const ratio = highest / lowest;
+  const fine = within(ratio < 10 ? [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9] : [1, 2, 5]);
+  const start = Math.max(...fine.filter((tick) => tick <= lowest));
+  const max = fine.find((tick) => tick >= highest && tick > start)!;
+  const min = positive.length < values.length ? start / 2 : start;
+  const ticks = (ratio < 1000 ? fine : within([1])).filter((tick) => tick >= start && tick <= max);
+  return {
+    ...{ min, max },
+    ticks: min < start ? [min, ...ticks] : ticks,
+    label: (value) =>
+      min < start && value < start ? "0" : value.toLocaleString("en-US", { maximumSignificantDigits: 3 }),
+  };
+}
+
+/** The points at 0 and the others, where 0 is apart. */
+function apart(points: readonly ChartPoint[], x: LogAxis | undefined): (readonly ChartPoint[])[] {
+  if (!x) return [points];
+  const parts = [points.filter((point) => point.x === 0), points.filter((point) => point.x !== 0)];
+  return parts.filter((part) => part.length > 0);
 }
 
 /** Writes an SVG as PATH.svg, and as PATH.png 1600 pixels wide. */
@@ -101,21 +213,30 @@ export function writePicture(path: string, svg: string): void {
   );
 }
 
+/** As low as the deviation reaches; on a logarithmic axis above 0. */
+function lowestOf({ y, deviation }: ChartPoint, yScale: Chart["yScale"]): number {
+  return yScale === "log" ? Math.max(y - deviation, y / 10) : y - deviation;
+}
+
 /** One standard deviation over seeds to either side of a line. */
-function band({ points }: ChartLine, fill: string, yScale: Chart["yScale"]): CustomSeriesOption {
-  const lowest = ({ y, deviation }: ChartPoint) =>
-    yScale === "log" ? Math.max(y - deviation, y / 10) : y - deviation;
+function band(
+  points: readonly ChartPoint[],
+  fill: string,
+  yScale: Chart["yScale"],
+  place: (x: number) => number,
+): CustomSeriesOption {
   return {
     ...{ type: "custom", silent: true, z: 1, data: [[0]] },
     renderItem: (_, { coord }) => ({
       type: "polygon",
       shape: {
         points: [
-          ...points.map((point) => coord!([point.x, point.y + point.deviation])),
-          ...points.map((point) => coord!([point.x, lowest(point)])).reverse(),
+          ...points.map((point) => coord!([place(point.x), point.y + point.deviation])),
+          ...points.map((point) => coord!([place(point.x), lowestOf(point, yScale)])).reverse(),
         ],
       },
-      style: { fill, opacity: 0.2 },
+      // A stroke: of one point the band has no width.
+      style: { fill, opacity: 0.2, ...(points.length === 1 && { stroke: fill, lineWidth: 4 }) },
     }),
   };
 }

@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { cpuSeconds } from "../bench/timing.ts";
-import { writeChart } from "../reproduce/chart.ts";
+import { type ChartLine, stylesOf, withSymbols, writeChart } from "../reproduce/chart.ts";
 import { countedAdjoint, noCalls } from "../reproduce/counted-adjoint.ts";
 import { coupledAmd } from "../reproduce/coupled-amd.ts";
 import type { Job, Kept } from "../reproduce/element.ts";
@@ -261,6 +261,64 @@ test("a twelfth of the iterations: of the autoencoder's lowest loss, not of its 
   );
   for (const name of [...results.keys()].filter((id) => id.startsWith("MNIST"))) results.delete(name);
   assert.match(page().summary.holds, /\? Yes, in images: the flow takes 1\/16 of the autoencoder's images\./);
+});
+
+test("no two lines of a chart look alike, and the paper's look the same in every chart", () => {
+  const line = (name: string): ChartLine => ({ name, points: [] });
+  const ours = Array.from({ length: 20 }, (_, i) => line(`line ${i}`));
+  const paper = ["the paper's GFE-amd", "the paper's AE", "the paper's mixed"].map(line);
+  const [alone, all] = [stylesOf(paper), stylesOf([...ours.slice(0, 5), ...paper, ...ours.slice(5)])];
+  assert.equal(all.slice(5, 8), alone);
+  assert.is(new Set(all.map(({ colour, symbol }) => `${colour} ${symbol}`)).size, all.length);
+  // And without symbols.
+  assert.is(new Set(stylesOf(ours).map(({ colour, dash }) => `${colour} ${dash}`)).size, ours.length);
+  assert.is(stylesOf([{ ...line("one"), isDashed: true }])[0]!.dash, "dashed");
+});
+
+test("of a line of many points some have symbols, evenly over the axis; of one of few all", () => {
+  const points = (count: number) =>
+    Array.from({ length: count }, (_, i) => ({ x: i + 1, y: 1, deviation: 0 }));
+  const marked = (count: number, scale: "value" | "log", shift = 0) =>
+    withSymbols(points(count), scale, shift).flatMap((isMarked, i) => (isMarked ? i + 1 : []));
+  assert.is(marked(30, "log").length, 30);
+  for (const scale of ["value", "log"] as const) {
+    const all = marked(1000, scale);
+    assert.ok(all.length > 8 && all.length < 14, `${all.length}`);
+    const gaps = all.slice(1).map((x, i) => (scale === "log" ? x / all[i]! : x - all[i]!));
+    const far = gaps.slice(-5);
+    assert.ok(Math.max(...far) < 1.2 * Math.min(...far), scale);
+    // A twelfth of the axis: of three decades, or of 999.
+    const gap = scale === "log" ? 1000 ** (1 / 12) : 999 / 12;
+    assert.ok(Math.abs(far.at(-1)! / gap - 1) < 0.1, scale);
+    assert.is.not(marked(1000, scale, 0.5)[0], all[0]);
+  }
+});
+
+test("a logarithmic axis holds 0 apart, deviations below 0 and a chart of one value or none", () => {
+  const file = join(folder, "axes");
+  const svgOf = (points: ChartLine["points"]) => {
+    const axes = { title: "", xTitle: "", yTitle: "", xScale: "log", yScale: "log" } as const;
+    writeChart(file, { ...axes, lines: [{ name: "some", points }] });
+    return readFileSync(`${file}.svg`, "utf8");
+  };
+  const labels = (svg: string) => [...svg.matchAll(/>([\d.,]+)<\/text>/g)].map(([, label]) => label);
+  const svg = svgOf([
+    { x: 0, y: 0.08, deviation: 0.1 },
+    { x: 60, y: 0.07, deviation: 0.01 },
+    { x: 3840, y: 0.3, deviation: 0 },
+  ]);
+  assert.equal(labels(svg).slice(labels(svg).indexOf("0")).slice(0, 8), [
+    "0",
+    "50",
+    "100",
+    "200",
+    "500",
+    "1,000",
+    "2,000",
+    "5,000",
+  ]);
+  for (const points of [[], [{ x: 1, y: 1, deviation: 0 }]]) assert.not.match(svgOf(points), /NaN|Infinity/);
+  assert.not.match(svg, /NaN|Infinity/);
 });
 
 // Figure 3's jobs are table 1's, of data that are not fetched for a test.
