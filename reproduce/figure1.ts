@@ -1,5 +1,5 @@
 import { type GradientFlow, lbfgs, type Solver } from "../src/index.ts";
-import { type RunOptions, train, trainAutoencoder } from "../src/train/index.ts";
+import { linear, type RunOptions, train, trainAutoencoder } from "../src/train/index.ts";
 import type { Element, JobContext, Page, Settings } from "./element.ts";
 import { means, table } from "./page.ts";
 import { adamOfFigure1, createPaperDecoder, imagesOf, letter, readData, training } from "./paper-setting.ts";
@@ -21,13 +21,31 @@ interface Method {
   readonly seconds: readonly [trained: number, validated: number];
   /** After how many images the run is broken off, where all of them would take days. */
   readonly stopsAfter?: number;
+  /** What is otherwise than for the others. */
+  readonly changes?: Pick<RunOptions, "schedule" | "gradientClip">;
 }
 
+const AUTOENCODER = "autoencoder";
+const FLOW = "GFE-amd";
+const OURS = "lbfgs";
+/** Beside OURS: it tells whether the learning rate and large gradients are why that goes astray. */
+const TAMED = "lbfgs, falling rate and clipping";
+const CLIP = 0.5;
+
 const METHODS: Readonly<Record<string, Method>> = {
-  autoencoder: { label: "AE", seconds: [1.1, 0.1] },
-  "GFE-amd": { label: "GFE-amd", solver: letter, seconds: [200, 100], stopsAfter: 100_000 },
-  lbfgs: { label: "lbfgs, latentflow's default", solver: lbfgs, seconds: [4, 5] },
+  [AUTOENCODER]: { label: "AE", seconds: [1.1, 0.1] },
+  [FLOW]: { label: "GFE-amd", solver: letter, seconds: [200, 100], stopsAfter: 100_000 },
+  [OURS]: { label: "lbfgs, latentflow's default", solver: lbfgs, seconds: [4, 5] },
+  [TAMED]: {
+    label: "lbfgs, falling rate and clipping",
+    solver: lbfgs,
+    seconds: [4, 5],
+    changes: { schedule: linear(), gradientClip: CLIP },
+  },
 };
+
+/** Where the second table looks: the losses after so many images, and so many seconds of training. */
+const MARKS = { images: [1000, 10_000, 100_000, IMAGES], seconds: [10, 100, 1000, 10_000] } as const;
 
 export const figure1: Element<readonly Point[]> = {
   name: "figure1",
@@ -42,9 +60,9 @@ export const figure1: Element<readonly Point[]> = {
       run: (context) => follow(method, context, settings),
     })),
   page(results): Page {
-    const runs = Object.entries(METHODS).flatMap(([name, { label }]) => {
+    const runs = Object.entries(METHODS).flatMap(([name, { label }]): Run[] => {
       const points = results.get(idOf(name));
-      return points ? [{ name, label, points }] : [];
+      return points?.length ? [{ name, label, points }] : [];
     });
     const line = (x: (point: Point) => number) =>
       runs.map(({ label, points }) => ({
@@ -53,33 +71,70 @@ export const figure1: Element<readonly Point[]> = {
           .filter((point) => x(point) > 0 && Number.isFinite(point.loss))
           .map((point) => ({ x: x(point), y: point.loss, deviation: 0 })),
       }));
-    const axes = { yTitle: "cross entropy of validation digits, nats a pixel", xScale: "log" } as const;
+    const axes = {
+      yTitle: "cross entropy of validation digits, nats a pixel",
+      xScale: "log",
+      yScale: "log",
+    } as const;
+    const runOf = (name: string) => runs.find((run) => run.name === name);
     const end = (name: string) => {
-      const points = results.get(idOf(name)) ?? [];
-      const last = points.at(-1);
-      if (!last) return means([undefined]).text;
-      const soFar = last.images < IMAGES ? ` after ${last.images} images` : "";
-      return `${means([lowestOf(points).loss]).text} at its lowest, ${means([last.loss]).text}${soFar || " at the end"}`;
+      const run = runOf(name);
+      if (!run) return "…";
+      const last = run.points.at(-1)!;
+      const when = last.images < IMAGES ? `after ${count(last.images)} images` : "at the end";
+      const how = isAstray(run) ? ", gone astray" : "";
+      return `${show(lowestOf(run.points))} at its lowest, ${show(last)} ${when}${how}`;
     };
     return {
-      markdown: `The loss of ${VALIDATED} validation digits, encoded as in training, as ${IMAGES} images are processed: mini-batches of
-5 drawn with replacement from all 50,000, Adam with PyTorch's settings (the paper names none), one seed. Seconds are of training
-alone, on one core, beside as many other jobs as there were cores.
-${stopped(runs)}${astray(runs)}
+      markdown: `The loss of ${VALIDATED} validation digits, encoded as in training, as training goes on: to ${count(IMAGES)} images
+processed, and by ${brokenOff()}.
+Mini-batches of 5 are drawn with replacement from all 50,000, by Adam at 0.001 with PyTorch's settings (the paper names none);
+one seed. Seconds are of training alone, on one core, beside as many other jobs as there were cores.
+${pace(runs)}
 ${table(
   ["", "images so far", "loss after them", "lowest", "after images", "hours of training"],
   runs.map(({ label, points }) => {
     const lowest = lowestOf(points);
     const last = points.at(-1)!;
     return [
-      label,
-      `${last.images}`,
-      means([last.loss]).text,
-      means([lowest.loss]).text,
-      `${lowest.images}`,
+      ...[label, count(last.images), show(last), show(lowest), count(lowest.images)],
       (last.seconds / 3600).toFixed(2),
     ];
   }),
+)}
+${astray(runs)}
+## The methods compared
+
+Beside the AE, where its loss is lowest:
+
+${[FLOW, OURS, TAMED]
+  .map((name) => {
+    const [run, autoencoder] = [runOf(name), runOf(AUTOENCODER)];
+    const said = againstAutoencoder(METHODS[name]!.label, run, autoencoder);
+    return `- ${said}${run && autoencoder ? againstTime(run, autoencoder) : ""}`;
+  })
+  .join("\n")}
+
+After how many images, and seconds, a method first is at the lowest loss of another:
+
+${table(
+  ["", ...runs.map(({ label, points }) => `${show(lowestOf(points))} (${label})`)],
+  runs.map((run) => [run.label, ...runs.map((other) => (other === run ? "" : crossing(run, other)))]),
+)}
+
+The loss at the last look before so many images, or seconds, have gone by (–: the run has not come so far, or was over):
+
+${table(
+  [
+    "",
+    ...MARKS.images.map((mark) => `${count(mark)} images`),
+    ...MARKS.seconds.map((mark) => `${count(mark)} s`),
+  ],
+  runs.map((run) => [
+    run.label,
+    ...MARKS.images.map((mark) => lossAt(run, "images", mark)),
+    ...MARKS.seconds.map((mark) => lossAt(run, "seconds", mark)),
+  ]),
 )}
 `,
       charts: {
@@ -97,14 +152,26 @@ ${table(
         },
       },
       summary: {
-        holds: "",
+        holds: [FLOW, OURS]
+          .map((name) => againstAutoencoder(METHODS[name]!.label, runOf(name), runOf(AUTOENCODER)))
+          .join(" "),
         paper: "a figure without numbers",
-        letter: `GFE-amd ${end("GFE-amd")}, AE ${end("autoencoder")}`,
-        ours: end("lbfgs"),
+        letter: `GFE-amd ${end(FLOW)}; AE ${end(AUTOENCODER)}`,
+        ours: end(OURS),
       },
     };
   },
 };
+
+/** What there is of a method: at least one point. */
+interface Run {
+  readonly name: string;
+  readonly label: string;
+  readonly points: readonly Point[];
+}
+
+const count = (images: number) => images.toLocaleString("en-US");
+const show = ({ loss }: Point) => means([loss]).text;
 
 const idOf = (name: string) => `${IMAGES} images, ${name}, seed 0`;
 
@@ -121,38 +188,114 @@ function secondsOf({ seconds: [trained, validated], stopsAfter = IMAGES }: Metho
   return (stopsAfter / 1000) * (trained + (validated * VALIDATED) / EVERY_IMAGES);
 }
 
-/** Says which runs are broken off, and why. */
-function stopped(runs: readonly { readonly name: string; readonly points: readonly Point[] }[]): string {
+/** Says which runs are broken off. */
+function brokenOff(): string {
+  return Object.values(METHODS)
+    .flatMap(({ label, stopsAfter }) => (stopsAfter ? `${label} to ${count(stopsAfter)}` : []))
+    .join(", ")
+    .concat(", where it is broken off");
+}
+
+/** Says of the runs that are broken off how long all images would take. */
+function pace(runs: readonly Run[]): string {
   return runs
-    .map(({ name, points }) => {
-      const { label, stopsAfter } = METHODS[name]!;
-      if (stopsAfter === undefined || points.length < 3) return "";
-      const seconds = (i: number) => {
+    .map(({ name, label, points }) => {
+      if (METHODS[name]!.stopsAfter === undefined || points.length < 3) return "";
+      const secondsAt = (i: number) => {
         const [before, after] = [points.at(i - 1)!, points.at(i)!];
-        return ((after.seconds - before.seconds) / (after.images - before.images)).toFixed(3);
+        return (after.seconds - before.seconds) / (after.images - before.images);
       };
-      return `${label} is broken off after ${stopsAfter} images: its first took ${seconds(1)} s each, its last so far ${seconds(-1)} s, for the
-better a decoder is trained, the more passes AMD to the letter takes with it. All ${IMAGES} would take days.
+      const last = points.at(-1)!;
+      const days = (last.seconds + (IMAGES - last.images) * secondsAt(-1)) / 86_400;
+      return `${label}'s first ${count(points[1]!.images)} images took ${secondsAt(1).toFixed(3)} s each, its last so far ${secondsAt(-1).toFixed(3)} s:
+at that pace all ${count(IMAGES)} would take ${days.toFixed(1)} days.
 `;
     })
     .join("");
 }
 
-/** Says which runs have ended far above their lowest loss. */
-function astray(runs: readonly { readonly label: string; readonly points: readonly Point[] }[]): string {
+/** Does a run end far above its lowest loss? */
+function isAstray({ points }: Run): boolean {
+  return !(lossOf(points.at(-1)!) < 1.5 * lossOf(lowestOf(points)));
+}
+
+/** Says which runs have, and what is known of the cause. */
+function astray(runs: readonly Run[]): string {
+  const find = (name: string) => runs.find((run) => run.name === name);
+  const autoencoder = find(AUTOENCODER);
+  const isSound = autoencoder && !isAstray(autoencoder);
   return runs
-    .map(({ label, points }) => {
-      const [lowest, last] = [lowestOf(points), points.at(-1)!];
-      if (lossOf(last) < 1.5 * lowest.loss) return "";
-      return `Training by ${label.split(",")[0]} goes astray after ${lowest.images} images, where its loss is lowest. The learning rate stays
-at 0.001 and gradients are not clipped here; README's recipe lets the one fall and clips the others.
+    .filter(isAstray)
+    .map(({ name, label, points }) => {
+      const others =
+        name !== AUTOENCODER && isSound
+          ? " The AE, trained by Adam at the same rate, does not go astray."
+          : "";
+      return `
+${label}: training goes astray. Its loss is lowest, ${show(lowestOf(points))}, after ${count(lowestOf(points).images)} images, and
+${show(points.at(-1)!)} after ${count(points.at(-1)!.images)}. The cause has not been found out.${others}${name === OURS ? ` ${tamed(find(TAMED))}` : ""}
 `;
     })
     .join("");
+}
+
+/** Says what a falling rate and clipping change, if they do. */
+function tamed(run: Run | undefined): string {
+  const how = `with a learning rate that falls linearly to 0 and gradients clipped to ${CLIP}`;
+  if (!run) return `Whether it does so ${how}, too, is to be computed.`;
+  const last = run.points.at(-1)!;
+  if (isAstray(run)) return `It goes astray ${how}, too: these are no cure.`;
+  return last.images < IMAGES
+    ? `${how[0]!.toUpperCase()}${how.slice(1)} it has not done so in ${count(last.images)} images.`
+    : `${how[0]!.toUpperCase()}${how.slice(1)} it does not, and ends at ${show(last)}: one of the two prevents it, or both together.`;
+}
+
+/** The first point at which the loss is as low. */
+const firstAt = ({ points }: Run, loss: number) => points.find((point) => lossOf(point) <= loss);
+
+/** What a run takes to come to the lowest loss of the autoencoder. */
+function againstAutoencoder(label: string, run: Run | undefined, autoencoder: Run | undefined): string {
+  if (!run || !autoencoder) return `${label}: not computed yet.`;
+  const lowest = lowestOf(autoencoder.points);
+  if (lowest.images === 0) return `${label}: the AE has learnt nothing so far.`;
+  const there = firstAt(run, lossOf(lowest));
+  if (!there)
+    return `${label} has not come to the AE's lowest loss, ${show(lowest)}; its own is ${show(lowestOf(run.points))}.`;
+  const part = (one: number, all: number) => `${Number(((100 * one) / all).toPrecision(2))} %`;
+  const images = `${there.images < lowest.images ? "fewer images" : "no fewer images"} (${count(there.images)} and ${count(lowest.images)}, ${part(there.images, lowest.images)})`;
+  const time = `${there.seconds < lowest.seconds ? "less time" : "no less time"} (${shown(there.seconds)} and ${shown(lowest.seconds)} s, ${part(there.seconds, lowest.seconds)})`;
+  return `${label} comes to the AE's lowest loss, ${show(lowest)}, with ${images} and ${time}${isAstray(run) ? ", but goes astray later" : ""}.`;
+}
+
+/** On which side of the autoencoder a run is after so many seconds, as far as both go. */
+function againstTime(run: Run, autoencoder: Run): string {
+  const words = MARKS.seconds.flatMap((mark) => {
+    const [own, its] = [run, autoencoder].map((one) => lookAt(one, "seconds", mark));
+    if (!own || !its) return [];
+    return `${lossOf(own) < lossOf(its) ? "below" : "not below"} the AE after ${count(mark)} s`;
+  });
+  return words.length > 0 ? ` Against time it is ${words.join(", ")}.` : "";
+}
+
+const shown = (seconds: number) => count(Math.round(seconds));
+
+function crossing(run: Run, other: Run): string {
+  const there = firstAt(run, lossOf(lowestOf(other.points)));
+  return there ? `${count(there.images)}, ${shown(there.seconds)} s` : "not so far";
+}
+
+/** The last look before so many images, or seconds, have gone by; none where the run has not come so far, or was over. */
+function lookAt({ points }: Run, of: "images" | "seconds", mark: number): Point | undefined {
+  return points.at(-1)![of] < mark ? undefined : points.filter((point) => point[of] <= mark).at(-1);
+}
+
+function lossAt(run: Run, of: "images" | "seconds", mark: number): string {
+  const point = lookAt(run, of, mark);
+  return point ? show(point) : "–";
 }
 
 async function follow(
-  { solver, stopsAfter = IMAGES }: Method,
+  { solver, stopsAfter = IMAGES, changes }: Method,
   context: JobContext<readonly Point[]>,
   settings: Settings,
 ): Promise<readonly Point[]> {
@@ -165,6 +308,7 @@ async function follow(
   const options: RunOptions = {
     ...training(0),
     optimizer: adamOfFigure1(),
+    ...changes,
     replacement: true,
     epochs: Math.max(1, Math.round(total / images.count)),
     validation: {
