@@ -448,6 +448,53 @@ test("figure 2, left: the work of a digit by its kinds, its sum and ratios, and 
   );
 });
 
+test("stiffness: whether the general solver's cost explodes, and whether AMD becomes dear again on complete sets", () => {
+  const cost = (evaluations: number, loss: number | null) => ({ evaluations, loss });
+  const page = (end: number, complete?: number, adaptive: number | null = 0.11) =>
+    elementNamed("stiffness").page(
+      new Map([
+        [
+          "100 test digits, seed 0",
+          [
+            { seen: 0, general: cost(50, 0.6), adaptive: cost(200, 0.61) },
+            { seen: 3840, general: cost(end, 0.1), adaptive: cost(100, adaptive) },
+          ] as never,
+        ],
+      ]),
+      { quick: false, seeds: 1 },
+      (name) => {
+        const tests = (passes: number) => ({ tests: { amd: { loss: 0.1, passes } } });
+        if (name === "table1-right")
+          return new Map(complete ? [["MNIST, 50000 images, flow, amd, seed 0", tests(complete)]] : []);
+        return new Map(
+          [480, 1920, 5760].map((count, i) => [
+            `MNIST, ${count} images, flow, amd, seed 0`,
+            tests(800 - 300 * i),
+          ]),
+        );
+      },
+    );
+  assert.match(page(500).summary.holds, /^holds: after 3,840 digits Dormand-Prince takes 10 times /);
+  assert.match(page(490).summary.holds, /^in part: .* takes 9\.8 times/);
+  assert.match(page(40).summary.holds, /^no: .* takes 0\.8 times/);
+  assert.match(page(500).markdown, /AMD takes 0\.5 times its evaluations/);
+  assert.match(page(500).markdown, /On the complete set: not computed yet\./);
+  // Passes are two an evaluation.
+  assert.match(
+    page(500, 600).markdown,
+    /It does not stay so cheap: 300 on the complete MNIST beside 100 after 5,760 digits, 3 times as many\./,
+  );
+  assert.match(page(500, 200).markdown, /It stays as cheap: 100 on the complete MNIST/);
+  assert.equal(rowOf(page(500, 600).markdown, "", "MNIST, complete"), ["300", "0.1000 |"]);
+  assert.equal(rowOf(page(500, 600).markdown, "", "Fashion-MNIST, complete"), ["…", "… |"]);
+  assert.match(page(500).markdown, /AMD's loss is higher in every row, by 0\.0100 to 0\.0100\./);
+  assert.match(
+    page(500, 1, 0.09).markdown,
+    /AMD's loss less Dormand-Prince's is between -0\.0100 and 0\.0100\./,
+  );
+  assert.match(page(500, 1, null).markdown, /Not every loss is finite\./);
+});
+
 /** What a job of an element finds, next to nothing of it, and where it has left its checkpoints. */
 async function found(element: string, id: RegExp) {
   const job = jobsOf(elementNamed(element), quick).find((one) => id.test(one.id))!;
