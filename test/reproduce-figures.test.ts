@@ -495,6 +495,35 @@ test("stiffness: whether the general solver's cost explodes, and whether AMD bec
   assert.match(page(500, 1, null).markdown, /Not every loss is finite\./);
 });
 
+test("figure 3: the test losses of what it shows, and whether GFE-amd's are lower", () => {
+  const trained = (by: string, loss: number | null) => ({ tests: { [by]: { loss } } });
+  const page = (few: number | null, others = 0.2) => {
+    const of = (name: string, count: number, flow: number | null) =>
+      new Map([
+        [`${name}, ${count} images, flow, amd, seed 0`, trained("amd", flow)],
+        [`${name}, ${count} images, autoencoder, 12 passes, seed 0`, trained("its own code", others)],
+      ]);
+    return elementNamed("figure3").page(of("Fashion-MNIST", 480, 0.15) as never, quick, (name) =>
+      name === "table1-left"
+        ? of("MNIST", 480, few)
+        : new Map([...of("MNIST", 50_000, 0.1), ...of("Fashion-MNIST", 50_000, 0.4)]),
+    );
+  };
+  assert.equal(rowOf(page(0.25).markdown, "", "GFE-amd"), ["0.2500", "0.1000", "0.1500", "0.4000 |"]);
+  assert.equal(rowOf(page(0.25).markdown, "", "AE, 1 pass"), ["…", "…", "…", "… |"]);
+  const answer = (few: number | null) => page(few).summary.holds.split("; than the AE, 12 passes: ")[1];
+  const fashion = "yes (25 % lower) on Fashion-MNIST";
+  assert.is(answer(0.25), `no (25 % higher) on MNIST, ${fashion}`);
+  assert.is(answer(0.1), `yes (50 % lower) on MNIST, ${fashion}`);
+  for (const alike of [0.199, 0.201]) assert.is(answer(alike), `no (as low) on MNIST, ${fashion}`);
+  assert.is(answer(null), `no (a loss is not finite) on MNIST, ${fashion}`);
+  assert.match(page(0.1).summary.holds, /1 pass: not computed yet on MNIST, not computed yet on Fashion/);
+  assert.match(
+    page(0.1).markdown,
+    /after all images .*12 passes: yes \(50 % lower\) on MNIST, no \(100 % higher\)/,
+  );
+});
+
 /** What a job of an element finds, next to nothing of it, and where it has left its checkpoints. */
 async function found(element: string, id: RegExp) {
   const job = jobsOf(elementNamed(element), quick).find((one) => id.test(one.id))!;
