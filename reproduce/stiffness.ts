@@ -156,7 +156,7 @@ ${table(
 ## The paper's claim, by these figures
 
 *As training goes on, the steps of a general adaptive solver shrink and its cost explodes.* ${capital(verdictOf(general, seen.at(-1)))}
-Every row goes to the same τ: more evaluations are more and shorter steps.
+Its steps are not noted. But every row goes to the same τ: more evaluations are more steps tried, each shorter on average.
 
 ${ofAmd(adaptive, seen.at(-1))} ${again(whole, few)}
 
