@@ -179,7 +179,7 @@ test("the letter beside the authors' code: a loss that is not finite is no loss 
     { quick: false, seeds: 2 },
     () => new Map(),
   );
-  assert.equal(rowOf(markdown, "", "difference, seed by seed"), ["not finite", "-2 ± 0 |"]);
+  assert.equal(rowOf(markdown, "", "the second less the first, seed by seed"), ["not finite", "-2 ± 0 |"]);
 });
 
 test("the frontier: the best is chosen by validation, and its goal is held against the test from where it is best begun", () => {
