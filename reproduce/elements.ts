@@ -5,7 +5,8 @@ import { figure2Left, figure2Right } from "./figure2.ts";
 import { figure3 } from "./figure3.ts";
 import { frontier } from "./frontier.ts";
 import { stiffness } from "./stiffness.ts";
-import { table1Left, table1Right } from "./table1.ts";
+import { table1Left } from "./table1-left.ts";
+import { table1Right } from "./table1-right.ts";
 
 /** In the order in which they are computed, the dearest last. */
 export const elements: readonly Element[] = [

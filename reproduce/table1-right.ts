@@ -1,240 +1,22 @@
 import type { ChartPoint } from "./chart.ts";
 import type { DataName, Element, Page, Settings } from "./element.ts";
-import { compared, type Figure, means, table, verdict } from "./page.ts";
+import { type Figure, means, table } from "./page.ts";
 import { PAPER_TABLE, seedsOf } from "./paper-setting.ts";
+import {
+  COLUMNS,
+  FLOWS,
+  figures,
+  type Measure,
+  OURS,
+  summaryOf,
+  texts,
+  verdicts,
+  word,
+  words,
+} from "./table1-rows.ts";
 import { ALL, BY, jobFor, type Method, methods, resultOf, type Trained } from "./trained-decoders.ts";
 
-// Table 1: gradient flow encoding beside an autoencoder, after few images (left) and after all (right).
-
-/** What is measured of an image's reconstruction, and what that took. */
-type Measure = "loss" | "squaredError" | "passes";
-
-/** Which of our figures stands for which of the paper's columns. */
-const COLUMNS: readonly (readonly [label: string, method: Method, by: string])[] = [
-  ["GFE-amd", "flow, amd", BY.letter],
-  ["GFE-amd, grown as printed", "flow, amd as printed", BY.printed],
-  ["AE, one pass", "autoencoder, 1 pass", BY.code],
-  ["mixed, one pass", "autoencoder, 1 pass", BY.letter],
-  ["AE, twelve passes", "autoencoder, 12 passes", BY.code],
-  ["mixed, twelve passes", "autoencoder, 12 passes", BY.letter],
-  ["PCA, 20 components", "PCA", BY.pca],
-];
-const OURS: typeof COLUMNS = [
-  ["the flow, `lbfgs`", "flow, lbfgs", BY.ours],
-  ["GFE-amd's decoder, inverted by `lbfgs`", "flow, amd", BY.ours],
-  ["AE, one pass, inverted by `lbfgs`", "autoencoder, 1 pass", BY.ours],
-  ["AE, twelve passes, inverted by `lbfgs`", "autoencoder, 12 passes", BY.ours],
-];
-
-/** The paper's figures as a table shows them. */
-const figures = (values: readonly number[]) => values.map((value) => value.toFixed(4));
-
-const summaryOf = ({ GFE, AE }: { readonly GFE: readonly number[]; readonly AE: readonly number[] }) =>
-  `${figures(GFE).join(", ")} (AE ${figures(AE).join(", ")})`;
-
-const { counts: LEFT, ...PAPER_LEFT } = PAPER_TABLE.few;
-/** What the authors' code came to on the first 320 test images, run once on a CPU outside this repository, from z0 = 0. */
-const AUTHORS = [0.175, 0.121, 0.1];
-/** What GFE-amd was to come to on all test images, set before it was computed. */
-const GOAL_LEFT = [0.182, 0.127, 0.105];
-
-/** Flows whose passes a page shows, by the method and what it was tested by. */
-const FLOWS: typeof COLUMNS = [COLUMNS[0]!, COLUMNS[1]!, COLUMNS[5]!, ...OURS.filter((_, i) => i !== 2)];
-
-export const table1Left: Element<Trained> = {
-  name: "table1-left",
-  title: "Table 1, left: few images",
-  source: "table1.ts",
-  jobs: (settings) =>
-    seedsOf(settings).flatMap((seed) =>
-      LEFT.flatMap((count) => methods.map((method) => jobFor("MNIST", count, method, seed, settings))),
-    ),
-  page(results, settings): Page {
-    const figure = (count: number, method: Method, by: string, of: Measure = "loss", digits = 4) =>
-      means(
-        seedsOf(settings).map((seed) => resultOf(results, "MNIST", count, method, seed)?.tests[by]?.[of]),
-        digits,
-      );
-    const rows = (columns: typeof COLUMNS, of: "loss" | "squaredError" = "loss") =>
-      columns.map(([label, method, by]) => [
-        label,
-        ...LEFT.map((count) => figure(count, method, by, of).text),
-      ]);
-    const head = ["", ...LEFT.map((count) => `${count} images`)];
-    const paper = [
-      ["the paper's GFE-amd", ...figures(PAPER_LEFT.GFE)],
-      ["the paper's AE", ...figures(PAPER_LEFT.AE)],
-      ["the paper's mixed", ...figures(PAPER_LEFT.mixed)],
-    ];
-    const flows = LEFT.map((count) => figure(count, "flow, amd", BY.letter));
-    const ours = LEFT.map((count) => figure(count, "flow, lbfgs", BY.ours));
-    const autoencoder = (method: Method) => LEFT.map((count) => figure(count, method, BY.code));
-    const [once, twelve] = [autoencoder("autoencoder, 1 pass"), autoencoder("autoencoder, 12 passes")];
-    const mixed = LEFT.map((count) => figure(count, "autoencoder, 12 passes", BY.letter));
-    return {
-      markdown: `Mean cross entropy of the 10,000 test digits, after training on so many; the mean over seeds ± the standard deviation
-over them. *Mixed*: the autoencoder's decoder, inverted by AMD in the test. The paper's table does not say after how
-many passes over the images its autoencoders (AE) were tested, its text speaks of twelve: both are here.
-
-## To the letter
-
-Mini-batches of 5, RMSprop, z0 = 0, one pass by the flow. AMD with s_max = 10: its steps grow from the accepted step, as
-in the authors' code, or from the step tried first, as the paper prints it.
-
-${table(head, [...rows(COLUMNS), ...paper])}
-
-PCA's outputs are cut to [1/510, 1 - 1/510] for their cross entropy.
-
-The authors' code, run once on a CPU outside this repository, came to ${AUTHORS.map((value) => value.toFixed(3)).join(", ")} on the first 320 test images. On all
-10,000, against these figures: GFE-amd ${verdicts(flows, AUTHORS)}; the default solver ${verdicts(ours, AUTHORS)}.
-What of the letter's difference is in the images, and what in the code: [the letter and the authors' code](authors-code.md).
-The goals that were set for GFE-amd on all 10,000 before it was computed are higher, ${GOAL_LEFT.join(", ")}: ${verdicts(flows, GOAL_LEFT)}.
-
-## As latentflow does it
-
-The same mini-batches and optimizer, with the default solver in training and test:
-
-${table(head, rows(OURS))}
-
-## In squared error
-
-Mean over the pixels, of the same reconstructions. Principal component analysis (PCA) with as many numbers a digit, from the
-same images, is a baseline that the paper leaves out.
-
-${table(head, rows([...COLUMNS, ...OURS], "squaredError"))}
-
-## What a digit takes
-
-Passes through the decoder in the test, a mean over the digits: a pass forward is one, and one back is one.
-
-${table(
-  head,
-  FLOWS.map(([label, method, by]) => [
-    label,
-    ...LEFT.map((count) => figure(count, method, by, "passes", 0).text),
-  ]),
-)}
-
-## The paper's claims, by these figures
-
-*As low*: the difference is within the deviations over seeds.
-
-${claims(figure)}
-
-After how many passes the paper's autoencoders were tested: its figures on this side are ${apart(PAPER_LEFT.AE, once)} our
-autoencoder's after one pass, and ${apart(PAPER_LEFT.AE, twelve)} ours after twelve. So they may well be of one pass, beside which
-the claim holds, and not of the twelve that the text speaks of.
-`,
-      charts: {
-        "table1-left": {
-          title: "Test digits after few images",
-          xTitle: "images trained on",
-          yTitle: "cross entropy, nats a pixel",
-          xScale: "log",
-          lines: [
-            ...[COLUMNS[0]!, OURS[0]!, COLUMNS[2]!, COLUMNS[4]!, OURS[2]!].map(([label, method, by]) => ({
-              name: label.replaceAll("`", ""),
-              points: LEFT.flatMap((count) => {
-                const { mean, deviation } = figure(count, method, by);
-                const isThere = mean !== undefined && Number.isFinite(mean);
-                return isThere ? [{ x: count, y: mean, deviation: deviation ?? 0 }] : [];
-              }),
-            })),
-            {
-              name: "the paper's GFE-amd",
-              isDashed: true,
-              points: LEFT.map((x, i) => ({ x, y: PAPER_LEFT.GFE[i]!, deviation: 0 })),
-            },
-            {
-              name: "the paper's AE",
-              isDashed: true,
-              points: LEFT.map((x, i) => ({ x, y: PAPER_LEFT.AE[i]!, deviation: 0 })),
-            },
-          ],
-        },
-      },
-      summary: {
-        paper: summaryOf(PAPER_LEFT),
-        letter: `${texts(flows)} (AE, one pass ${texts(once)}; twelve ${texts(twelve)})`,
-        ours: texts(ours),
-        holds:
-          `GFE-amd against the AE of one pass: ${words(flows, once)}; of twelve: ${words(flows, twelve)}; ` +
-          `of twelve, inverted: ${words(flows, mixed)}`,
-      },
-    };
-  },
-};
-
-const texts = (all: readonly Figure[]) => all.map(({ text }) => text).join(", ");
-
-const verdicts = (all: readonly Figure[], goals: readonly number[]) =>
-  all.map((one, i) => verdict(one, goals[i]!)).join("; ");
-
-const word = (one: Figure, other: Figure) => compared(one, other) ?? "not computed yet";
-
-const words = (some: readonly Figure[], others: readonly Figure[]) =>
-  some.map((one, i) => word(one, others[i]!)).join(", ");
-
-/** By how much printed figures are above or below ours: `2 % to 18 % above`, `56 % below to 9 % above`. */
-function apart(printed: readonly number[], ours: readonly Figure[]): string {
-  const shares = ours.flatMap(({ mean }, i) => (mean ? [(100 * (printed[i]! - mean)) / mean] : []));
-  const [least, most] = [Math.min(...shares), Math.max(...shares)];
-  if (!Number.isFinite(least + most)) return "not yet computed beside";
-  const show = (share: number) => `${Math.abs(share).toFixed(0)} %`;
-  const side = (share: number) => (share < 0 ? "below" : "above");
-  return side(least) === side(most)
-    ? `${[least, most]
-        .map(Math.abs)
-        .sort((a, b) => a - b)
-        .map(show)
-        .join(" to ")} ${side(least)}`
-    : `${show(least)} below to ${show(most)} above`;
-}
-
-/** What the paper says of few images, held against the figures. */
-function claims(figure: (count: number, method: Method, by: string, of?: Measure) => Figure): string {
-  const held = (
-    claim: string,
-    [method, by]: readonly [Method, string],
-    [otherMethod, otherBy]: readonly [Method, string],
-    of: Measure = "loss",
-  ) => {
-    const found = LEFT.map(
-      (count) =>
-        `${word(figure(count, method, by, of), figure(count, otherMethod, otherBy, of))} after ${count} images`,
-    );
-    return `- ${claim}: ${found.join(", ")}.`;
-  };
-  const flow = ["flow, amd", BY.letter] as const;
-  const [once, twelve] = ["autoencoder, 1 pass", "autoencoder, 12 passes"] as const;
-  return [
-    held("GFE-amd against the autoencoder, a pass of each", flow, [once, BY.code]),
-    held("GFE-amd against *mixed*, a pass of each", flow, [once, BY.letter]),
-    held("GFE-amd's one pass against the autoencoder's twelve", flow, [twelve, BY.code]),
-    held("GFE-amd's one pass against twelve of the autoencoder with its decoder inverted (*mixed*)", flow, [
-      twelve,
-      BY.letter,
-    ]),
-    held(
-      "*mixed* against the autoencoder's own code, twelve passes of both",
-      [twelve, BY.letter],
-      [twelve, BY.code],
-    ),
-    held("GFE-amd against PCA", flow, ["PCA", BY.pca]),
-    held("GFE-amd against PCA, in squared error", flow, ["PCA", BY.pca], "squaredError"),
-    held(
-      "the flow by `lbfgs` against PCA, in squared error",
-      ["flow, lbfgs", BY.ours],
-      ["PCA", BY.pca],
-      "squaredError",
-    ),
-    held(
-      "the flow by `lbfgs`, one pass, against the autoencoder's twelve inverted by `lbfgs`",
-      ["flow, lbfgs", BY.ours],
-      [twelve, BY.ours],
-    ),
-  ].join("\n");
-}
+// Table 1, right: the same after all images of three data sets.
 
 const { sets: RIGHT, ...PAPER_RIGHT } = PAPER_TABLE.complete;
 const GOAL_RIGHT = [0.083, 0.1135, 0.276];
@@ -249,7 +31,7 @@ const seedsRight = (name: DataName, method: Method, settings: Settings) =>
 export const table1Right: Element<Trained> = {
   name: "table1-right",
   title: "Table 1, right: complete sets",
-  source: "table1.ts",
+  source: "table1-right.ts",
   jobs: (settings) =>
     RIGHT.flatMap((name) =>
       methods.flatMap((method) =>
