@@ -1,7 +1,7 @@
 import { type GradientFlow, lbfgs, type Solver } from "../src/index.ts";
 import { linear, type RunOptions, train, trainAutoencoder } from "../src/train/index.ts";
 import type { Element, JobContext, Page, Settings } from "./element.ts";
-import { means, table } from "./page.ts";
+import { means, NOT_YET, showCount, table } from "./page.ts";
 import { adamOfFigure1, createPaperDecoder, imagesOf, letter, readData, training } from "./paper-setting.ts";
 import { followTraining, type Point } from "./training-run.ts";
 
@@ -81,12 +81,12 @@ export const figure1: Element<readonly Point[]> = {
       const run = runOf(name);
       if (!run) return "…";
       const last = run.points.at(-1)!;
-      const when = last.images < IMAGES ? `after ${count(last.images)} images` : "at the end";
+      const when = last.images < IMAGES ? `after ${showCount(last.images)} images` : "at the end";
       const how = isAstray(run) ? ", gone astray" : "";
       return `${show(lowestOf(run.points))} at its lowest, ${show(last)} ${when}${how}`;
     };
     return {
-      markdown: `The loss of ${VALIDATED} validation digits, encoded as in training, as training goes on: to ${count(IMAGES)} images
+      markdown: `The loss of ${VALIDATED} validation digits, encoded as in training, as training goes on: to ${showCount(IMAGES)} images
 processed, and by ${brokenOff()}.
 Mini-batches of 5 are drawn with replacement from all 50,000, by Adam at 0.001 with PyTorch's settings (the paper names none);
 one seed. Seconds are of training alone, on one core, beside as many other jobs as there were cores.
@@ -97,7 +97,7 @@ ${table(
     const lowest = lowestOf(points);
     const last = points.at(-1)!;
     return [
-      ...[label, count(last.images), show(last), show(lowest), count(lowest.images)],
+      ...[label, showCount(last.images), show(last), show(lowest), showCount(lowest.images)],
       (last.seconds / 3600).toFixed(2),
     ];
   }),
@@ -127,8 +127,8 @@ The loss at the last look before so many images, or seconds, have gone by (–: 
 ${table(
   [
     "",
-    ...MARKS.images.map((mark) => `${count(mark)} images`),
-    ...MARKS.seconds.map((mark) => `${count(mark)} s`),
+    ...MARKS.images.map((mark) => `${showCount(mark)} images`),
+    ...MARKS.seconds.map((mark) => `${showCount(mark)} s`),
   ],
   runs.map((run) => [
     run.label,
@@ -170,7 +170,6 @@ interface Run {
   readonly points: readonly Point[];
 }
 
-const count = (images: number) => images.toLocaleString("en-US");
 const show = ({ loss }: Point) => means([loss]).text;
 
 const idOf = (name: string) => `${IMAGES} images, ${name}, seed 0`;
@@ -191,7 +190,7 @@ function secondsOf({ seconds: [trained, validated], stopsAfter = IMAGES }: Metho
 /** Says which runs are broken off. */
 function brokenOff(): string {
   return Object.values(METHODS)
-    .flatMap(({ label, stopsAfter }) => (stopsAfter ? `${label} to ${count(stopsAfter)}` : []))
+    .flatMap(({ label, stopsAfter }) => (stopsAfter ? `${label} to ${showCount(stopsAfter)}` : []))
     .join(", ")
     .concat(", where it is broken off");
 }
@@ -207,8 +206,8 @@ function pace(runs: readonly Run[]): string {
       };
       const last = points.at(-1)!;
       const days = (last.seconds + (IMAGES - last.images) * secondsAt(-1)) / 86_400;
-      return `${label}'s first ${count(points[1]!.images)} images took ${secondsAt(1).toFixed(3)} s each, its last so far ${secondsAt(-1).toFixed(3)} s:
-at that pace all ${count(IMAGES)} would take ${days.toFixed(1)} days.
+      return `${label}'s first ${showCount(points[1]!.images)} images took ${secondsAt(1).toFixed(3)} s each, its last so far ${secondsAt(-1).toFixed(3)} s:
+at that pace all ${showCount(IMAGES)} would take ${days.toFixed(1)} days.
 `;
     })
     .join("");
@@ -232,8 +231,8 @@ function astray(runs: readonly Run[]): string {
           ? " The AE, trained by Adam at the same rate, does not go astray."
           : "";
       return `
-${label}: training goes astray. Its loss is lowest, ${show(lowestOf(points))}, after ${count(lowestOf(points).images)} images, and
-${show(points.at(-1)!)} after ${count(points.at(-1)!.images)}. The cause has not been found out.${others}${name === OURS ? ` ${tamed(find(TAMED))}` : ""}
+${label}: training goes astray. Its loss is lowest, ${show(lowestOf(points))}, after ${showCount(lowestOf(points).images)} images, and
+${show(points.at(-1)!)} after ${showCount(points.at(-1)!.images)}. The cause has not been found out.${others}${name === OURS ? ` ${tamed(find(TAMED))}` : ""}
 `;
     })
     .join("");
@@ -246,7 +245,7 @@ function tamed(run: Run | undefined): string {
   const last = run.points.at(-1)!;
   if (isAstray(run)) return `It goes astray ${how}, too: these are no cure.`;
   return last.images < IMAGES
-    ? `${how[0]!.toUpperCase()}${how.slice(1)} it has not done so in ${count(last.images)} images.`
+    ? `${how[0]!.toUpperCase()}${how.slice(1)} it has not done so in ${showCount(last.images)} images.`
     : `${how[0]!.toUpperCase()}${how.slice(1)} it does not, and ends at ${show(last)}: one of the two prevents it, or both together.`;
 }
 
@@ -255,14 +254,14 @@ const firstAt = ({ points }: Run, loss: number) => points.find((point) => lossOf
 
 /** What a run takes to come to the lowest loss of the autoencoder. */
 function againstAutoencoder(label: string, run: Run | undefined, autoencoder: Run | undefined): string {
-  if (!run || !autoencoder) return `${label}: not computed yet.`;
+  if (!run || !autoencoder) return `${label}: ${NOT_YET}.`;
   const lowest = lowestOf(autoencoder.points);
   if (lowest.images === 0) return `${label}: the AE has learnt nothing so far.`;
   const there = firstAt(run, lossOf(lowest));
   if (!there)
     return `${label} has not come to the AE's lowest loss, ${show(lowest)}; its own is ${show(lowestOf(run.points))}.`;
   const part = (one: number, all: number) => `${Number(((100 * one) / all).toPrecision(2))} %`;
-  const images = `${there.images < lowest.images ? "fewer images" : "no fewer images"} (${count(there.images)} and ${count(lowest.images)}, ${part(there.images, lowest.images)})`;
+  const images = `${there.images < lowest.images ? "fewer images" : "no fewer images"} (${showCount(there.images)} and ${showCount(lowest.images)}, ${part(there.images, lowest.images)})`;
   const time = `${there.seconds < lowest.seconds ? "less time" : "no less time"} (${shown(there.seconds)} and ${shown(lowest.seconds)} s, ${part(there.seconds, lowest.seconds)})`;
   return `${label} comes to the AE's lowest loss, ${show(lowest)}, with ${images} and ${time}${isAstray(run) ? ", but goes astray later" : ""}.`;
 }
@@ -272,16 +271,16 @@ function againstTime(run: Run, autoencoder: Run): string {
   const words = MARKS.seconds.flatMap((mark) => {
     const [own, its] = [run, autoencoder].map((one) => lookAt(one, "seconds", mark));
     if (!own || !its) return [];
-    return `${lossOf(own) < lossOf(its) ? "below" : "not below"} the AE after ${count(mark)} s`;
+    return `${lossOf(own) < lossOf(its) ? "below" : "not below"} the AE after ${showCount(mark)} s`;
   });
   return words.length > 0 ? ` Against time it is ${words.join(", ")}.` : "";
 }
 
-const shown = (seconds: number) => count(Math.round(seconds));
+const shown = (seconds: number) => showCount(Math.round(seconds));
 
 function crossing(run: Run, other: Run): string {
   const there = firstAt(run, lossOf(lowestOf(other.points)));
-  return there ? `${count(there.images)}, ${shown(there.seconds)} s` : "not so far";
+  return there ? `${showCount(there.images)}, ${shown(there.seconds)} s` : "not so far";
 }
 
 /** The last look before so many images, or seconds, have gone by; none where the run has not come so far, or was over. */

@@ -11,7 +11,7 @@ import {
 import { type Adjoint, approximate, direct, full, train } from "../src/train/index.ts";
 import { type Calls, countedAdjoint, noCalls } from "./counted-adjoint.ts";
 import type { Element, Job, JobContext, Page, Results, Settings } from "./element.ts";
-import { compared, type Figure, means, table } from "./page.ts";
+import { capital, compared, type Figure, means, NOT_YET, showCount, table } from "./page.ts";
 import {
   chooseRows,
   createPaperDecoder,
@@ -104,7 +104,6 @@ function largestRise(validation: Found["validation"]): number {
 }
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-const count = (digits: number) => digits.toLocaleString("en-US");
 
 /** One figure as a multiple of another. */
 function ratio(one: Figure, other: Figure): string {
@@ -207,8 +206,8 @@ export const figure2Left: Element<Found> = {
     const further = (resultsOf("figure2-right") as Results<Found>).get(idOf("GFE, RK4", FLOW_IMAGES, 0));
     return {
       markdown: `The gradient for the decoder at the code held fixed (*approximate*), by the adjoint equation (*full*,
-equations 9 and 10 as corrected) and through the steps of the solver (*direct*): ${count(ADJOINT_IMAGES)} digits once each, in
-mini-batches of ${BATCH}, through RK4 on 100 slices to τ = ${count(T1)}, α = exp(-2t/τ), on a log grid of base 4. RK4 is the classic
+equations 9 and 10 as corrected) and through the steps of the solver (*direct*): ${showCount(ADJOINT_IMAGES)} digits once each, in
+mini-batches of ${BATCH}, through RK4 on 100 slices to τ = ${showCount(T1)}, α = exp(-2t/τ), on a log grid of base 4. RK4 is the classic
 rule, our reading of the paper; the authors' code has the 3/8 rule, which [the right side](figure2-right.md) has beside it.
 The loss is of ${VALIDATED} validation digits, encoded by the same flow.
 
@@ -257,8 +256,7 @@ ${furtherOn()}
     function beside(name: string, other: string): string {
       const [own, its] = [end(name).mean, end(other).mean];
       const [Name, than] = [ADJOINTS[name]!.label, ADJOINTS[other]!.label];
-      if (own === undefined || its === undefined)
-        return `${capital(Name)} against ${than}: not computed yet.`;
+      if (own === undefined || its === undefined) return `${capital(Name)} against ${than}: ${NOT_YET}.`;
       const loss = !Number.isFinite(own - its)
         ? "has a loss that is not finite beside"
         : own === its
@@ -271,7 +269,7 @@ ${furtherOn()}
 
     function claim(): string {
       const [own, its] = [end("full").mean, end("approximate").mean];
-      if (own === undefined || its === undefined) return "not computed yet";
+      if (own === undefined || its === undefined) return NOT_YET;
       const answer = own < its ? `yes, ${percent(1 - own / its)} lower` : "no";
       const work = ratio(allCallsOf("full"), allCallsOf("approximate"));
       return `full better: ${answer} (one seed); five times the work: ${work} times, and ${ratio(millisecondsOf("full"), millisecondsOf("approximate"))} times the time`;
@@ -283,13 +281,11 @@ ${furtherOn()}
       const loss = further?.validation.at(-1)?.loss;
       if (full === undefined || approximate === undefined || loss === undefined) return "";
       const share = (FLOW_IMAGES * approximate) / (ADJOINT_IMAGES * full);
-      return `With ${FLOW_IMAGES / ADJOINT_IMAGES} times as many digits, ${count(FLOW_IMAGES)}, the approximate gradient ends at ${means([loss]).text} (the same seed,
-[right](figure2-right.md)): ${share.toFixed(2)} times the work of full's ${count(ADJOINT_IMAGES)}.`;
+      return `With ${FLOW_IMAGES / ADJOINT_IMAGES} times as many digits, ${showCount(FLOW_IMAGES)}, the approximate gradient ends at ${means([loss]).text} (the same seed,
+[right](figure2-right.md)): ${share.toFixed(2)} times the work of full's ${showCount(ADJOINT_IMAGES)}.`;
     }
   },
 };
-
-const capital = (text: string) => text[0]!.toUpperCase() + text.slice(1);
 
 const FLOWS: Readonly<Record<string, Method>> = {
   "GFE, RK4": {
@@ -346,10 +342,10 @@ export const figure2Right: Element<Found> = {
     const found = look(FLOWS, FLOW_IMAGES, seeds, results);
     const { end, lowest, rises, lines, millisecondsOf } = found;
     const claims = { faster: faster(found), unstable: unstable(found), better: better(found) };
-    const scope = `here in ${count(FLOW_IMAGES / BATCH)} updates with ${seeds.length === 1 ? "one seed" : `${seeds.length} seeds`}`;
+    const scope = `here in ${showCount(FLOW_IMAGES / BATCH)} updates with ${seeds.length === 1 ? "one seed" : `${seeds.length} seeds`}`;
     return {
-      markdown: `The gradient flow and the second-order flow through RK4 on 100 slices (log grid of base 4 to τ = ${count(T1)}, α = exp(-2t/τ)),
-beside AMD with s_max = 10 and latentflow's default: ${count(FLOW_IMAGES)} digits once each, approximate gradient, mini-batches of ${BATCH}.
+      markdown: `The gradient flow and the second-order flow through RK4 on 100 slices (log grid of base 4 to τ = ${showCount(T1)}, α = exp(-2t/τ)),
+beside AMD with s_max = 10 and latentflow's default: ${showCount(FLOW_IMAGES)} digits once each, approximate gradient, mini-batches of ${BATCH}.
 *RK4* is the classic rule, our reading of the paper's RK4; *RK4 3/8* is Kutta's 3/8 rule, which the authors' code has under
 that name. The loss is of ${VALIDATED} validation digits, encoded as in training, at ${POINTS} points. *Largest rise*: by how much it was
 above the lowest before it, at most, seed by seed. More than ${100 * UNSTABLE} % counts as unstable.
@@ -418,7 +414,7 @@ function saidOfRules(answerOf: (methods: (typeof FIXED)[number]) => Said): Said 
   };
 }
 
-const MISSING: Said = { answer: "…", text: "not computed yet" };
+const MISSING: Said = { answer: "…", text: NOT_YET };
 
 function faster({ first, firstUpdates, end }: Look): Said {
   return saidOfRules(({ gradient, second }) => {

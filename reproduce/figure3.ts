@@ -1,7 +1,7 @@
 import { drawGrid } from "../src/cli/grid.ts";
 import { imageLayout } from "../src/data/images.ts";
 import type { DataName, Element, Page, Results, Settings } from "./element.ts";
-import { means, table } from "./page.ts";
+import { means, NOT_YET, table } from "./page.ts";
 import { ALL, BY, jobFor, type Method, ORIGINAL, resultOf, SHOWN, type Trained } from "./trained-decoders.ts";
 
 // Figure 3: reconstructions of test images after one hundredth of the data and after all of it.
@@ -100,7 +100,7 @@ const showCount = (count: number) => (count === ALL ? "all images" : `${count} i
 
 /** Whether a loss is below another. */
 function answerOf(own: number | null | undefined, other: number | null | undefined): string {
-  if (own === undefined || other === undefined) return "not computed yet";
+  if (own === undefined || other === undefined) return NOT_YET;
   // JSON has null for what is not finite.
   if (own === null || other === null) return "no (a loss is not finite)";
   const difference = own / other - 1;

@@ -1,5 +1,14 @@
 // What pages are made of.
 
+/** In place of a figure, or a word on it. */
+export const NOT_YET = "not computed yet";
+
+/** A whole number with its thousands apart: 50,000. */
+export const showCount = (count: number) => count.toLocaleString("en-US");
+
+/** A text that begins a sentence. */
+export const capital = (text: string) => text[0]!.toUpperCase() + text.slice(1);
+
 /** A Markdown table. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
@@ -33,7 +42,7 @@ export function means(values: readonly (number | null | undefined)[], digits = 4
 
 /** Whether a goal has been met, once all of it has been computed. */
 export function verdict({ mean, deviation, isWhole }: Figure, goal: number): string {
-  if (mean === undefined || !isWhole) return "not computed yet";
+  if (mean === undefined || !isWhole) return NOT_YET;
   if (!Number.isFinite(mean)) return "missed, not finite";
   if (mean <= goal) return "met";
   const excess = mean - goal;

@@ -3,7 +3,7 @@ import { type Decoder, dormandPrince, encode, type GradientFlow, type Solver } f
 import { train } from "../src/train/index.ts";
 import type { ChartLine } from "./chart.ts";
 import type { DataName, Element, Results, Settings } from "./element.ts";
-import { type Figure, means, table } from "./page.ts";
+import { capital, type Figure, means, NOT_YET, showCount, table } from "./page.ts";
 import {
   backend,
   chooseRows,
@@ -49,8 +49,6 @@ const OF_TABLE_1: readonly (readonly [name: DataName, images: number, element: s
 
 /** Of so many times the evaluations we say that the cost explodes. */
 const EXPLODES = 10;
-
-const count = (images: number) => images.toLocaleString("en-US");
 
 const idOf = (seed: number) => `${ENCODED} test digits, seed ${seed}`;
 
@@ -134,7 +132,7 @@ s_max = 10 in one pass over so many of them. A value alone, as AMD's backtracks 
 ${table(
   ["digits seen", "Dormand-Prince, evaluations", "its loss", "AMD, evaluations", "its loss"],
   seen.map((digits, i) => [
-    count(digits),
+    showCount(digits),
     figure(i, "general", "evaluations", 0).text,
     figure(i, "general", "loss", 4).text,
     figure(i, "adaptive", "evaluations", 0).text,
@@ -147,7 +145,7 @@ AMD on decoders of table 1, trained in the same way, and all of its test images 
 ${table(
   ["trained on", "AMD, evaluations", "its loss"],
   later.map(({ name, images, evaluations, loss }) => [
-    `${name}, ${images === ALL ? "complete" : count(images)}`,
+    `${name}, ${images === ALL ? "complete" : showCount(images)}`,
     evaluations.text,
     loss.text,
   ]),
@@ -184,7 +182,7 @@ The two do not stop at the same place: Dormand-Prince goes to τ, AMD stops wher
         letter:
           last < 0
             ? "…"
-            : `evaluations a digit, before training and after ${count(seen[last]!)} digits: Dormand-Prince ${figure(0, "general", "evaluations", 0).text}, ${figure(last, "general", "evaluations", 0).text}; AMD ${figure(0, "adaptive", "evaluations", 0).text}, ${figure(last, "adaptive", "evaluations", 0).text} (${whole.evaluations.text} after ${count(ALL)})`,
+            : `evaluations a digit, before training and after ${showCount(seen[last]!)} digits: Dormand-Prince ${figure(0, "general", "evaluations", 0).text}, ${figure(last, "general", "evaluations", 0).text}; AMD ${figure(0, "adaptive", "evaluations", 0).text}, ${figure(last, "adaptive", "evaluations", 0).text} (${whole.evaluations.text} after ${showCount(ALL)})`,
         ours: "–",
       },
     };
@@ -200,22 +198,20 @@ export function costOfTheStop(results: Results<unknown>, settings: Settings, dig
   });
 }
 
-const capital = (text: string) => text[0]!.toUpperCase() + text.slice(1);
-
 /** How many times as much, in two digits. */
 const times = (ratio: number) => `${Number(ratio.toPrecision(2))} times`;
 
 function verdictOf(growth: number | undefined, digits = 0): string {
-  if (growth === undefined) return "not computed yet.";
+  if (growth === undefined) return `${NOT_YET}.`;
   if (!Number.isFinite(growth)) return "the evaluations are not finite.";
   const answer = growth >= EXPLODES ? "holds" : growth > 1 ? "in part" : "no";
-  return `${answer}: after ${count(digits)} digits Dormand-Prince takes ${times(growth)} the evaluations that it takes before training.`;
+  return `${answer}: after ${showCount(digits)} digits Dormand-Prince takes ${times(growth)} the evaluations that it takes before training.`;
 }
 
 function ofAmd(growth: number | undefined, digits = 0): string {
   return growth === undefined
-    ? "AMD: not computed yet."
-    : `AMD takes ${times(growth)} its evaluations before training after as many digits, ${count(digits)}.`;
+    ? `AMD: ${NOT_YET}.`
+    : `AMD takes ${times(growth)} its evaluations before training after as many digits, ${showCount(digits)}.`;
 }
 
 /** Whether AMD becomes dearer again where training goes on. */
@@ -225,10 +221,10 @@ function again(
 ): string {
   const there = few.filter(({ evaluations }) => evaluations.mean !== undefined);
   const all = whole.evaluations.mean;
-  if (all === undefined || there.length === 0) return "On the complete set: not computed yet.";
+  if (all === undefined || there.length === 0) return `On the complete set: ${NOT_YET}.`;
   const least = there.reduce((one, other) => (other.evaluations.mean! < one.evaluations.mean! ? other : one));
   const ratio = all / least.evaluations.mean!;
-  const figures = `${whole.evaluations.text} on the complete MNIST beside ${least.evaluations.text} after ${count(least.images)} digits`;
+  const figures = `${whole.evaluations.text} on the complete MNIST beside ${least.evaluations.text} after ${showCount(least.images)} digits`;
   return ratio > 1
     ? `It does not stay so cheap: ${figures}, ${times(ratio)} as many.`
     : `It stays as cheap: ${figures}.`;

@@ -1,6 +1,6 @@
 import type { ChartPoint } from "./chart.ts";
 import type { DataName, Element, Page, Settings } from "./element.ts";
-import { type Figure, means, table } from "./page.ts";
+import { type Figure, means, NOT_YET, table } from "./page.ts";
 import { PAPER_TABLE, seedsOf } from "./paper-setting.ts";
 import {
   COLUMNS,
@@ -244,8 +244,7 @@ function twelfth(
   autoencoder: Trained | undefined,
 ): string {
   const { lowest } = shareOfImages(flows[0], autoencoder);
-  if (!autoencoder?.validation || !flows.some((flow) => flow?.validation))
-    return `${name}: not computed yet.`;
+  if (!autoencoder?.validation || !flows.some((flow) => flow?.validation)) return `${name}: ${NOT_YET}.`;
   if (!lowest) return `${name}: the autoencoder's losses are not finite.`;
   const end = autoencoder.validation.at(-1)!;
   const ends = end.loss === lowest.loss ? ", its last look" : ` (and ends at ${means([end.loss]).text})`;
@@ -264,7 +263,7 @@ function twelfth(
 /** Whether the claim holds. */
 function twelfthVerdict(found: readonly { readonly share: number | undefined }[]): string {
   const shares = found.flatMap(({ share }) => (share === undefined ? [] : [share]));
-  if (shares.length === 0) return "A twelfth of the iterations: not computed yet.";
+  if (shares.length === 0) return `A twelfth of the iterations: ${NOT_YET}.`;
   const [least, most] = [Math.min(...shares), Math.max(...shares)];
   const part = (share: number) => (Number.isFinite(share) ? `1/${Math.round(1 / share)}` : "more than all");
   const range = least === most ? part(least) : `${part(least)} to ${part(most)}`;

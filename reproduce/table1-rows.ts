@@ -1,4 +1,4 @@
-import { compared, type Figure, verdict } from "./page.ts";
+import { compared, type Figure, NOT_YET, verdict } from "./page.ts";
 import { BY, type Method } from "./trained-decoders.ts";
 
 // What both sides of table 1 have in common: the rows of their tables, and the words in which figures are compared.
@@ -42,7 +42,7 @@ export const texts = (all: readonly Figure[]) => all.map(({ text }) => text).joi
 export const verdicts = (all: readonly Figure[], goals: readonly number[]) =>
   all.map((one, i) => verdict(one, goals[i]!)).join("; ");
 
-export const word = (one: Figure, other: Figure) => compared(one, other) ?? "not computed yet";
+export const word = (one: Figure, other: Figure) => compared(one, other) ?? NOT_YET;
 
 export const words = (some: readonly Figure[], others: readonly Figure[]) =>
   some.map((one, i) => word(one, others[i]!)).join(", ");
