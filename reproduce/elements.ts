@@ -1,7 +1,8 @@
 import { authorsCode } from "./authors-code.ts";
 import type { Element, Job, Settings } from "./element.ts";
 import { figure1 } from "./figure1.ts";
-import { figure2Left, figure2Right } from "./figure2.ts";
+import { figure2Left } from "./figure2-left.ts";
+import { figure2Right } from "./figure2-right.ts";
 import { figure3 } from "./figure3.ts";
 import { frontier } from "./frontier.ts";
 import { stiffness } from "./stiffness.ts";

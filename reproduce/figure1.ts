@@ -1,48 +1,20 @@
-import { type GradientFlow, lbfgs, type Solver } from "../src/index.ts";
-import { linear, type RunOptions, train, trainAutoencoder } from "../src/train/index.ts";
-import type { Element, JobContext, Page, Settings } from "./element.ts";
-import { means, NOT_YET, showCount, table } from "./page.ts";
-import { adamOfFigure1, createPaperDecoder, imagesOf, letter, readData, training } from "./paper-setting.ts";
-import { followTraining, type Point } from "./training-run.ts";
+import type { Element, Page } from "./element.ts";
+import {
+  AUTOENCODER,
+  CLIP,
+  FLOW,
+  IMAGES,
+  idOf,
+  jobsOfMethods,
+  METHODS,
+  OURS,
+  TAMED,
+  VALIDATED,
+} from "./figure1-runs.ts";
+import { capital, means, NOT_YET, showCount, table } from "./page.ts";
+import type { Point } from "./training-run.ts";
 
 // Figure 1: the loss of validation images as training goes on and on, against images and against seconds.
-
-/** Images processed, drawn with replacement from all training images. */
-const IMAGES = 800_000;
-/** The flow has learnt much before 10,000 images: many looks at few digits, not few at many. */
-const EVERY_IMAGES = 1000;
-const VALIDATED = 100;
-
-interface Method {
-  readonly label: string;
-  /** None: the autoencoder. */
-  readonly solver?: () => Solver<GradientFlow<1>>;
-  /** For 1,000 images trained on and 1,000 validated, on one core. */
-  readonly seconds: readonly [trained: number, validated: number];
-  /** After how many images the run is broken off, where all of them would take days. */
-  readonly stopsAfter?: number;
-  /** What is otherwise than for the others. */
-  readonly changes?: Pick<RunOptions, "schedule" | "gradientClip">;
-}
-
-const AUTOENCODER = "autoencoder";
-const FLOW = "GFE-amd";
-const OURS = "lbfgs";
-/** Beside OURS: it tells whether the learning rate and large gradients are why that goes astray. */
-const TAMED = "lbfgs, falling rate and clipping";
-const CLIP = 0.5;
-
-const METHODS: Readonly<Record<string, Method>> = {
-  [AUTOENCODER]: { label: "AE", seconds: [1.1, 0.1] },
-  [FLOW]: { label: "GFE-amd", solver: letter, seconds: [200, 100], stopsAfter: 100_000 },
-  [OURS]: { label: "lbfgs, latentflow's default", solver: lbfgs, seconds: [4, 5] },
-  [TAMED]: {
-    label: "lbfgs, falling rate and clipping",
-    solver: lbfgs,
-    seconds: [4, 5],
-    changes: { schedule: linear(), gradientClip: CLIP },
-  },
-};
 
 /** Where the second table looks: the losses after so many images, and so many seconds of training. */
 const MARKS = { images: [1000, 10_000, 100_000, IMAGES], seconds: [10, 100, 1000, 10_000] } as const;
@@ -51,14 +23,7 @@ export const figure1: Element<readonly Point[]> = {
   name: "figure1",
   title: "Figure 1: validation loss as training goes on",
   source: "figure1.ts",
-  // One seed: each flow takes hours.
-  jobs: (settings) =>
-    Object.entries(METHODS).map(([name, method]) => ({
-      id: idOf(name),
-      data: "MNIST",
-      seconds: secondsOf(method),
-      run: (context) => follow(method, context, settings),
-    })),
+  jobs: jobsOfMethods,
   page(results): Page {
     const runs = Object.entries(METHODS).flatMap(([name, { label }]): Run[] => {
       const points = results.get(idOf(name));
@@ -172,19 +137,12 @@ interface Run {
 
 const show = ({ loss }: Point) => means([loss]).text;
 
-const idOf = (name: string) => `${IMAGES} images, ${name}, seed 0`;
-
 /** JSON has null for what is not finite. */
 const lossOf = ({ loss }: Point): number => loss ?? Number.POSITIVE_INFINITY;
 
 /** Where the loss is lowest; of one point at least. */
 function lowestOf(points: readonly Point[]): Point {
   return points.reduce((least, point) => (lossOf(point) < lossOf(least) ? point : least));
-}
-
-/** How much there is to do, on one core. */
-function secondsOf({ seconds: [trained, validated], stopsAfter = IMAGES }: Method): number {
-  return (stopsAfter / 1000) * (trained + (validated * VALIDATED) / EVERY_IMAGES);
 }
 
 /** Says which runs are broken off. */
@@ -245,8 +203,8 @@ function tamed(run: Run | undefined): string {
   const last = run.points.at(-1)!;
   if (isAstray(run)) return `It goes astray ${how}, too: these are no cure.`;
   return last.images < IMAGES
-    ? `${how[0]!.toUpperCase()}${how.slice(1)} it has not done so in ${showCount(last.images)} images.`
-    : `${how[0]!.toUpperCase()}${how.slice(1)} it does not, and ends at ${show(last)}: one of the two prevents it, or both together.`;
+    ? `${capital(how)} it has not done so in ${showCount(last.images)} images.`
+    : `${capital(how)} it does not, and ends at ${show(last)}: one of the two prevents it, or both together.`;
 }
 
 /** The first point at which the loss is as low. */
@@ -291,43 +249,4 @@ function lookAt({ points }: Run, of: "images" | "seconds", mark: number): Point 
 function lossAt(run: Run, of: "images" | "seconds", mark: number): string {
   const point = lookAt(run, of, mark);
   return point ? show(point) : "–";
-}
-
-async function follow(
-  { solver, stopsAfter = IMAGES, changes }: Method,
-  context: JobContext<readonly Point[]>,
-  settings: Settings,
-): Promise<readonly Point[]> {
-  const data = await readData("MNIST", settings);
-  const total = imagesOf(IMAGES, settings);
-  const last = imagesOf(stopsAfter, settings);
-  const images = data.train.slice(0, total);
-  const following = followTraining(context, "training", (share) => context.progress((share * total) / last));
-  const breaking = new AbortController();
-  const options: RunOptions = {
-    ...training(0),
-    optimizer: adamOfFigure1(),
-    ...changes,
-    replacement: true,
-    epochs: Math.max(1, Math.round(total / images.count)),
-    validation: {
-      data: data.validation.slice(0, VALIDATED),
-      everyImages: Math.ceil((EVERY_IMAGES * total) / IMAGES),
-    },
-    ...following.options,
-    signal: breaking.signal,
-    onEvent(event) {
-      following.options.onEvent(event);
-      if (event.kind === "checkpoint") context.soFar(following.points());
-      if (event.kind === "validation" && event.images >= last && last < total) breaking.abort();
-    },
-  };
-  const decoder = createPaperDecoder(0);
-  const run = solver
-    ? train(decoder, images, { ...options, solver: solver() })
-    : trainAutoencoder(decoder, images, options);
-  await run.catch((error: unknown) => {
-    if (!breaking.signal.aborted) throw error;
-  });
-  return following.points();
 }

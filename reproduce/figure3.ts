@@ -1,7 +1,7 @@
 import { drawGrid } from "../src/cli/grid.ts";
 import { imageLayout } from "../src/data/images.ts";
 import type { DataName, Element, Page, Results, Settings } from "./element.ts";
-import { means, NOT_YET, table } from "./page.ts";
+import { means, NOT_YET, percent, table } from "./page.ts";
 import { ALL, BY, jobFor, type Method, ORIGINAL, resultOf, SHOWN, type Trained } from "./trained-decoders.ts";
 
 // Figure 3: reconstructions of test images after one hundredth of the data and after all of it.
@@ -105,8 +105,8 @@ function answerOf(own: number | null | undefined, other: number | null | undefin
   if (own === null || other === null) return "no (a loss is not finite)";
   const difference = own / other - 1;
   if (Math.abs(difference) < ALIKE) return "no (as low)";
-  const percent = `${(100 * Math.abs(difference)).toFixed(0)} %`;
-  return difference < 0 ? `yes (${percent} lower)` : `no (${percent} higher)`;
+  const share = percent(Math.abs(difference));
+  return difference < 0 ? `yes (${share} lower)` : `no (${share} higher)`;
 }
 
 /** Images of 28 × 28 bytes. */

@@ -52,7 +52,9 @@ export function verdict({ mean, deviation, isWhole }: Figure, goal: number): str
     : missed;
 }
 
-function percent(share: number): string {
+/** A share as a table shows it. */
+export function percent(share: number): string {
+  if (share === 0) return "0 %";
   return share < 0.001 ? "less than 0.1 %" : `${(100 * share).toFixed(1)} %`;
 }
 

@@ -1,0 +1,195 @@
+import { gradientFlow, lbfgs, nesterovFlow } from "../src/index.ts";
+import { approximate } from "../src/train/index.ts";
+import type { Element, Page } from "./element.ts";
+import {
+  BATCH,
+  decaying,
+  type Found,
+  grid,
+  type Look,
+  look,
+  type Method,
+  POINTS,
+  T1,
+  trainings,
+  VALIDATED,
+} from "./figure2-runs.ts";
+import { capital, compared, NOT_YET, percent, showCount, table } from "./page.ts";
+import { letter, seedsOf } from "./paper-setting.ts";
+
+// Figure 2, right: the flows.
+
+const FLOWS: Readonly<Record<string, Method>> = {
+  "GFE, RK4": {
+    label: "GFE, RK4",
+    encodedBy: { flow: gradientFlow(decaying), solver: grid("classic") },
+    adjoint: approximate(),
+    seconds: [35, 30],
+  },
+  "second order, RK4": {
+    label: "second order, RK4",
+    encodedBy: { flow: nesterovFlow(decaying), solver: grid("classic") },
+    adjoint: approximate(),
+    seconds: [35, 30],
+  },
+  "GFE, RK4 3/8": {
+    label: "GFE, RK4 3/8",
+    encodedBy: { flow: gradientFlow(decaying), solver: grid("3/8") },
+    adjoint: approximate(),
+    seconds: [35, 30],
+  },
+  "second order, RK4 3/8": {
+    label: "second order, RK4 3/8",
+    encodedBy: { flow: nesterovFlow(decaying), solver: grid("3/8") },
+    adjoint: approximate(),
+    seconds: [35, 30],
+  },
+  "GFE-amd": {
+    label: "GFE-amd",
+    encodedBy: { flow: gradientFlow(), solver: letter() },
+    adjoint: approximate(),
+    seconds: [20, 25],
+  },
+  lbfgs: {
+    label: "lbfgs, latentflow's default",
+    encodedBy: { flow: gradientFlow(), solver: lbfgs() },
+    adjoint: approximate(),
+    seconds: [9, 5],
+  },
+};
+export const FLOW_IMAGES = 5760;
+/** A loss so much above the lowest before it is a sign of instability. */
+const UNSTABLE = 0.1;
+/** By the rule that the grid is followed with: the paper's first. */
+const FIXED = [
+  { rule: "classic rule", gradient: "GFE, RK4", second: "second order, RK4" },
+  { rule: "3/8 rule", gradient: "GFE, RK4 3/8", second: "second order, RK4 3/8" },
+] as const;
+
+export const figure2Right: Element<Found> = {
+  name: "figure2-right",
+  title: "Figure 2, right: the flows",
+  source: "figure2-right.ts",
+  jobs: (settings) => trainings(FLOWS, FLOW_IMAGES, seedsOf(settings), settings),
+  page(results, settings): Page {
+    const seeds = seedsOf(settings);
+    const found = look(FLOWS, FLOW_IMAGES, seeds, results);
+    const { end, lowest, rises, lines, millisecondsOf } = found;
+    const claims = { faster: faster(found), unstable: unstable(found), better: better(found) };
+    const scope = `here in ${showCount(FLOW_IMAGES / BATCH)} updates with ${seeds.length === 1 ? "one seed" : `${seeds.length} seeds`}`;
+    return {
+      markdown: `The gradient flow and the second-order flow through RK4 on 100 slices (log grid of base 4 to τ = ${showCount(T1)}, α = exp(-2t/τ)),
+beside AMD with s_max = 10 and latentflow's default: ${showCount(FLOW_IMAGES)} digits once each, approximate gradient, mini-batches of ${BATCH}.
+*RK4* is the classic rule, our reading of the paper's RK4; *RK4 3/8* is Kutta's 3/8 rule, which the authors' code has under
+that name. The loss is of ${VALIDATED} validation digits, encoded as in training, at ${POINTS} points. *Largest rise*: by how much it was
+above the lowest before it, at most, seed by seed. More than ${100 * UNSTABLE} % counts as unstable.
+
+${table(
+  ["", "loss at the end", "lowest", "largest rise", "ms a digit trained on"],
+  Object.entries(FLOWS).map(([name, { label }]) => [
+    ...[label, end(name).text, lowest(name).text],
+    ...[showRises(rises(name)), millisecondsOf(name).text],
+  ]),
+)}
+
+## The paper's claims, by these figures
+
+*As low*: the difference is within the deviations over seeds.
+
+- *The second order is faster at first.* ${claims.faster.text}
+- *Both fixed grids are unstable later*, ${scope}. ${claims.unstable.text}
+- *GFE-amd is better.* ${claims.better.text}
+`,
+      charts: {
+        "figure2-right": {
+          title: "The flows",
+          xTitle: `updates of ${BATCH} digits`,
+          yTitle: "cross entropy of validation digits, nats a pixel",
+          yScale: "log",
+          lines,
+        },
+      },
+      summary: {
+        holds: `second order faster at first: ${claims.faster.answer}; fixed grids unstable later: ${claims.unstable.answer}; GFE-amd better: ${claims.better.answer}`,
+        paper:
+          "second order faster at first; both fixed grids unstable later, GFE-amd stable and better (no figures)",
+        letter: ["GFE, RK4", "second order, RK4", "GFE-amd"]
+          .map((name) => `${name} ${end(name).text}`)
+          .join(", "),
+        ours: end("lbfgs").text,
+      },
+    };
+  },
+};
+
+/** Seed by seed. */
+const showRises = (all: readonly (number | undefined)[]) =>
+  all.every((rise) => rise === undefined) ? "…" : all.map(showRise).join(", ");
+
+const showRise = (rise: number | undefined) =>
+  rise === undefined ? "…" : Number.isFinite(rise) ? percent(rise) : "not finite";
+
+/** What is said of a claim: in a word, and with its figures. */
+interface Said {
+  readonly answer: string;
+  readonly text: string;
+}
+
+/** Of every rule; in a word only once where all are alike. */
+function saidOfRules(answerOf: (methods: (typeof FIXED)[number]) => Said): Said {
+  const all = FIXED.map((methods) => ({ ...answerOf(methods), rule: methods.rule }));
+  const answers = new Set(all.map(({ answer }) => answer));
+  return {
+    answer:
+      answers.size === 1 ? all[0]!.answer : all.map(({ answer, rule }) => `${answer} (${rule})`).join(", "),
+    text: all.map(({ text, rule }) => `${capital(rule)}: ${text}.`).join(" "),
+  };
+}
+
+const MISSING: Said = { answer: "…", text: NOT_YET };
+
+function faster({ first, firstUpdates, end }: Look): Said {
+  return saidOfRules(({ gradient, second }) => {
+    const early = compared(first(second), first(gradient));
+    if (early === undefined) return MISSING;
+    const answer = early === "lower" ? "yes" : "no";
+    const late = compared(end(second), end(gradient));
+    return {
+      answer,
+      text: `${answer}, its loss is ${early} after ${firstUpdates(second)} updates, ${first(second).text} beside ${first(gradient).text}, and ${late} at the end`,
+    };
+  });
+}
+
+function unstable({ rises }: Look): Said {
+  return saidOfRules(({ gradient, second }) => {
+    const largest = [gradient, second].map((name) => {
+      const there = rises(name).filter((rise) => rise !== undefined);
+      return there.length > 0 ? Math.max(...there) : undefined;
+    });
+    if (largest.includes(undefined)) return MISSING;
+    const count = largest.filter((rise) => rise! > UNSTABLE).length;
+    const answer = ["not seen", "seen of one", "seen"][count]!;
+    const figures = `${showRise(largest[0])} (first order) and ${showRise(largest[1])} (second order)`;
+    return {
+      answer,
+      text: `${answer}, the largest rise is ${figures}`,
+    };
+  });
+}
+
+function better({ end }: Look): Said {
+  return saidOfRules(({ gradient, second }) => {
+    const words = [gradient, second].map((name) => compared(end("GFE-amd"), end(name)));
+    if (words.includes(undefined)) return MISSING;
+    const answer = words.every((word) => word === "lower")
+      ? "yes"
+      : words.includes("lower")
+        ? "than one of the two"
+        : "no";
+    return {
+      answer,
+      text: `${answer}; it ends at ${end("GFE-amd").text}, ${words[0]} beside the first order (${end(gradient).text}), ${words[1]} beside the second (${end(second).text})`,
+    };
+  });
+}
