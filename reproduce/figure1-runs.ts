@@ -78,7 +78,8 @@ async function follow(
     epochs: Math.max(1, Math.round(total / images.count)),
     validation: {
       data: data.validation.slice(0, VALIDATED),
-      everyImages: Math.ceil((EVERY_IMAGES * total) / IMAGES),
+      // As many looks at a thousandth of the images would be most of the work.
+      everyImages: settings.quick ? Math.ceil(total / 16) : EVERY_IMAGES,
     },
     ...following.options,
     signal: breaking.signal,
