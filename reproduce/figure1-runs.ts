@@ -33,7 +33,7 @@ export const CLIP = 0.5;
 
 export const METHODS: Readonly<Record<string, Method>> = {
   [AUTOENCODER]: { label: "AE", seconds: [1.1, 0.1] },
-  [FLOW]: { label: "GFE-amd", solver: letter, seconds: [200, 100], stopsAfter: 100_000 },
+  [FLOW]: { label: "GFE-amd", solver: letter, seconds: [150, 100], stopsAfter: 60_000 },
   [OURS]: { label: "lbfgs, latentflow's default", solver: lbfgs, seconds: [4, 5] },
   [TAMED]: {
     label: "lbfgs, falling rate and clipping",
@@ -79,7 +79,7 @@ async function follow(
     validation: {
       data: data.validation.slice(0, VALIDATED),
       // As many looks at a thousandth of the images would be most of the work.
-      everyImages: settings.quick ? Math.ceil(total / 16) : EVERY_IMAGES,
+      everyImages: settings.quick ? Math.ceil(total / 40) : EVERY_IMAGES,
     },
     ...following.options,
     signal: breaking.signal,
