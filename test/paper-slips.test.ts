@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { showCount } from "../reproduce/page.ts";
 import type { Adjoint } from "../src/adjoint/base.ts";
 import { direct } from "../src/adjoint/direct.ts";
 import { full } from "../src/adjoint/full.ts";
@@ -27,6 +28,10 @@ import { loadVectors, type ValueVectors, vectorLoss } from "./support/vectors.ts
 // Where the paper's print slips: the rows of docs/paper/slips.md name these tests.
 
 const { backend } = builds[1]!;
+const page = readFileSync(new URL("../docs/paper/slips.md", import.meta.url), "utf8");
+/** Its figures are those that are computed here. */
+const says = (text: string) => assert.ok(page.includes(text), `docs/paper/slips.md does not say: ${text}`);
+const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
 const sumOfSquares = squaredError({ reduction: "sum" });
 
 // Equations 5, 9 and 10 in float64: two latents, three outputs, D(z) = tanh(W z + b), the sum of squares. The numbers are
@@ -75,6 +80,9 @@ function flow(p: Vector): number[][] {
   }
   return way;
 }
+
+/** As the page shows `others`. */
+const SIGNS = ["+α ∇²l a | +∫", "-α ∇²l a | -∫", "-α ∇²l a | +∫"];
 
 /** The signs in da/dt = ± α ∇²_z l a and d_θ L = ∂_θ l ± ∫ α aᵀ ∂_θ∇_z l dt, where a(τ) = ∇_z l. */
 type Signs = readonly [hessian: 1 | -1, integral: 1 | -1];
@@ -143,6 +151,12 @@ test("equations 9 and 10: only da/dt = +α∇²l a with -∫ is the derivative, 
   const off = (signs: Signs) => relativeDistance(byTheAdjoint(signs), expected);
   assert.ok(off(meant) < 1e-4, `${off(meant)}`);
   for (const signs of others) assert.ok(off(signs) > 1.5, `${signs}: ${off(signs)}`);
+  const wrong = others.map(off);
+  says(
+    `| ${(100 * Math.min(...wrong)).toFixed(0)} to ${percent(Math.max(...wrong))} of the derivative by differences |`,
+  );
+  says(`| +α ∇²l a | -∫ | ${(100 * off(meant)).toFixed(4)} % |`);
+  for (const [i, signs] of SIGNS.entries()) says(`| ${signs} | ${percent(wrong[i]!)} |`);
   const solver = rk4({ grid: linearGrid({ t1: TAU, slices: 100 }) });
   const way = { flow: gradientFlow({ alpha: expDecay({ rate: 2 }) }), solver };
   const decoder = decoderOf([2, 3], "tanh", theta);
@@ -150,6 +164,13 @@ test("equations 9 and 10: only da/dt = +α∇²l a with -∫ is the derivative, 
   const error = relativeDistance(ours.gradient, expected);
   assert.ok(error < 1e-4, `${error}`);
 });
+
+/** The row of the page's table for these signs. */
+const rowOf = (signs: string) =>
+  page
+    .split("\n")
+    .find((line) => line.startsWith(`| ${signs} |`))!
+    .split("|");
 
 /** The least that each wrong pair is off by on these decoders, as `others` has them. */
 const OFF = { "tiny-bce-elu": [0.79, 1.37, 1.53], "tiny-mse-tanh": [1.49, 1e9, 1e9] };
@@ -169,8 +190,18 @@ test("equations 9 and 10: the wrong signs on the test vectors' decoders", async 
     assert.ok(error < 1e-3, `${name}: ${error}`);
     const off = async (signs: Signs) => relativeDistance(await by(fullWith(signs)), derivative);
     assert.ok((await off(meant)) < 2e-3, `${name}: ${await off(meant)}`);
+    const column = page
+      .match(/^\| da\/dt .*$/m)![0]
+      .split("|")
+      .findIndex((cell) => cell.includes(name));
+    const said = (signs: string) => rowOf(signs)[column]!.trim();
+    assert.is(said("+α ∇²l a | -∫"), `${Number((100 * (await off(meant))).toPrecision(1))} %`);
     for (const [i, signs] of others.entries()) {
-      assert.ok((await off(signs)) > least[i]!, `${name}, ${signs}: ${await off(signs)}`);
+      const found = await off(signs);
+      assert.ok(found > least[i]!, `${name}, ${signs}: ${found}`);
+      if (found < 1e3) assert.is(said(SIGNS[i]!), percent(found));
+      // It grows without bounds.
+      else assert.is(said(SIGNS[i]!), `${((100 * found) / 1e24).toFixed(0)}·10²⁴ %`);
     }
   }
 });
@@ -217,6 +248,10 @@ test("equation 5: with +∇l the acceleration is off by twice the gradient, and 
   assert.ok(Math.abs(residual(wrong) - 2) < 0.01, `${residual(wrong)}`);
   assert.ok(lossOf(right) < 0.9 * loss([0, 0], theta));
   assert.ok(lossOf(wrong) > loss([0, 0], theta));
+  const [start, up, down] = [loss([0, 0], theta), lossOf(wrong), lossOf(right)].map((each) =>
+    each.toFixed(3),
+  );
+  says(`The loss rises from ${start} to ${up} by t = 1, where with - it falls to ${down} |`);
 });
 
 test("equation 2: without a start it has many solutions", async () => {
@@ -230,6 +265,7 @@ test("equation 2: without a start it has many solutions", async () => {
   assert.ok(z[2]! > 0.5, `${z[2]}`);
   assert.is(z[0], -z[2]!);
   assert.ok(loss[1]! > 0.5 && loss[2]! < 1e-8, `${loss}`);
+  says(`starts of -0.5, 0 and 0.5 end at ${z[0]!.toFixed(3)}, 0 and ${z[2]!.toFixed(3)} |`);
 });
 
 // Algorithm 1 of one sample: D(z) = (5 z₁, z₁ + z₂) under the sum of squares, so curved that a step of 1 is too long.
@@ -266,6 +302,11 @@ test("algorithm 1: the printed condition of the inner loop raises the loss, or t
     const { losses } = run(LONG, { innerCondition: true, ...rest });
     for (const [i, loss] of losses.slice(1).entries()) assert.ok(loss > losses[i]!, `step ${i}: ${loss}`);
     assert.ok(losses.length > 3 && losses[3]! > 1e6 * losses[0]!, `${losses}`);
+    if (!("compounding" in rest)) {
+      const [first, second, third] = losses;
+      const then = `${showCount(second!)} and then to ${(third! / 1e6).toFixed(0)} million`;
+      says(`steps that start too long raise the loss from ${showCount(first!)} to ${then};`);
+    }
     // A step that lowers the loss is shortened until it no longer moves z.
     const stuck = run(SHORT, { innerCondition: true, ...rest });
     assert.ok(
@@ -283,6 +324,9 @@ test("algorithm 1: a compounding β^r passes over the longest step that lowers t
   assert.ok(Math.abs(run(LONG).steps[0]! / 0.75 ** longest - 1) < 1e-12);
   const printed = run(LONG, { compounding: true }).steps[0]!;
   assert.ok(printed < 0.5 * 0.75 ** longest, `${printed}`);
+  says(
+    `| the first step is ${printed.toFixed(3)}, and ${(0.75 ** longest).toFixed(3)} lowers the loss, too |`,
+  );
 });
 
 test("algorithm 1: a threshold of 0.01 ends at the first look", async () => {
@@ -294,6 +338,9 @@ test("algorithm 1: a threshold of 0.01 ends at the first look", async () => {
   for (const t of early.stats.t) assert.ok(t < 0.02 * 1e4 + 10, `${t}`);
   const ratio = mean(early.loss) / mean(late.loss);
   assert.ok(ratio > 1.02, `${ratio}`);
+  says(
+    `all of ${early.loss.length} digits end at the first look, with a loss ${(100 * (ratio - 1)).toFixed(1)} % higher.`,
+  );
   // As a threshold for the loss it would never be reached.
   for (const loss of late.loss) assert.ok(loss > 0.03, `${loss}`);
 });
@@ -304,23 +351,25 @@ test("table 1: its percentages fit no set of at most 70,000 images", () => {
     [1920, 0.98, 2],
     [5760, 2.9, 1],
   ] as const;
-  const percent = (count: number, images: number) => (100 * count) / images;
+  const percentOf = (count: number, images: number) => (100 * count) / images;
   for (const [count, printed] of rows) {
     // A larger set makes it less, and this is still too much.
-    assert.ok(percent(count, 70_000) > 2.7 * printed, `${count}: ${percent(count, 70_000)} %`);
-    const factor = percent(count, 50_000) / printed;
+    assert.ok(percentOf(count, 70_000) > 2.7 * printed, `${count}: ${percentOf(count, 70_000)} %`);
+    const ours = percentOf(count, 50_000);
+    says(`${Number(ours.toPrecision(3))} %`);
+    const factor = ours / printed;
     assert.ok(factor > 3.9 && factor <= 4.01, `${count}: ${factor} times`);
   }
   // One number fits all three, but no set has as many.
   for (const [count, printed, digits] of rows) {
-    assert.is(percent(count, 196_000).toFixed(digits), `${printed}`);
+    assert.is(percentOf(count, 196_000).toFixed(digits), `${printed}`);
   }
 });
 
 test("docs/paper/slips.md names the tests of this file, each of them", () => {
-  const read = (path: string) => readFileSync(new URL(path, import.meta.url), "utf8");
-  const names = [...read("paper-slips.test.ts").matchAll(/^test\("(.+?)", /gm)].map(([, name]) => name!);
-  const named = [...read("../docs/paper/slips.md").matchAll(/\| "(.+?)" \|$/gm)].map(([, name]) => name!);
+  const tests = readFileSync(new URL(import.meta.url), "utf8");
+  const names = [...tests.matchAll(/^test\("(.+?)", /gm)].map(([, name]) => name!);
+  const named = [...page.matchAll(/\| "(.+?)" \|$/gm)].map(([, name]) => name!);
   assert.equal([...new Set(named)].sort(), names.slice(0, -1).sort());
 });
 
