@@ -7,6 +7,7 @@ import { createDecoder } from "../src/decoder/initialise.ts";
 import { loadDecoder } from "../src/decoder/load.ts";
 import { PROBE } from "../src/decoder/probe.ts";
 import { readSafetensors } from "../src/decoder/safetensors.ts";
+import { dense, layerNorm, reshape, sequential, sigmoid } from "../src/graph/index.ts";
 import { layersOf } from "../src/graph/layers.ts";
 import { refused, rejected } from "./support/refusal.ts";
 import { bytesOf, decoderOf, fileOf, fileOfShapes } from "./support/safetensors-file.ts";
@@ -325,6 +326,37 @@ test("layers are written as a list of activations, or as a graph where their nam
   }
 });
 
+test("the option outputShape gives the output of a graph another shape, its numbers in their order", async () => {
+  const latent = Float32Array.of(0.3, -0.7);
+  for (const end of [[], [sigmoid()]]) {
+    const made = createDecoder(sequential(2, [dense(12), layerNorm(), ...end]), { loss: "mse", seed: 1 });
+    const [file, expected] = [made.toSafetensors(), await decode(made, latent)];
+    for (const outputShape of [[12], [3, 4], [1, 12, 1]]) {
+      const decoder = await loadDecoder(file, { outputShape });
+      assert.equal([...decoder.outputShape], outputShape);
+      assert.is(decoder.outputActivation.name, made.outputActivation.name);
+      assert.equal(await decode(decoder, latent), expected);
+      // Written and read again it is the same.
+      const again = await loadDecoder(decoder.toSafetensors());
+      assert.equal([...again.outputShape], outputShape);
+      assert.equal(await decode(again, latent), expected);
+    }
+    await rejected(
+      loadDecoder(file, { outputShape: [3, 3] }),
+      "invalid_argument",
+      /holds 9 values, expected 12/,
+    );
+  }
+  const picture = createDecoder(sequential(2, [dense(12), layerNorm(), reshape([2, 2, 3])]), { seed: 1 });
+  const file = picture.toSafetensors();
+  assert.equal([...(await loadDecoder(file, { outputShape: [4, 3] })).outputShape], [4, 3]);
+  await rejected(
+    loadDecoder(file, { outputShape: [3, 2, 2] }),
+    "invalid_argument",
+    /outputShape is \[3, 2, 2\], but by the file's graph the output is \[2, 2, 3\]; leave the option outputShape out/,
+  );
+});
+
 test("a graph in the metadata leaves nothing to these options", async () => {
   const graph = {
     format: 1,
@@ -340,7 +372,6 @@ test("a graph in the metadata leaves nothing to these options", async () => {
     { prefix: "d." },
     { activation: "elu" },
     { outputActivation: "tanh" },
-    { outputShape: [3] },
     { batchNorm: "beforeActivation" },
     { batchNormEpsilon: 1 },
   ] as const) {

@@ -21,6 +21,7 @@ export const runsOnce = [
   "cli-priors.test.ts",
   "cli-progress.test.ts",
   "cli-runs.test.ts",
+  "cli-sample-axes.test.ts",
   "cli-train.test.ts",
   "cli-train-decoders.test.ts",
   "cli-training-options.test.ts",

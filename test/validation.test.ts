@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { createDataset, type Dataset } from "../src/data/dataset.ts";
 import {
   amd,
   binaryCrossEntropy,
@@ -11,6 +12,8 @@ import {
   squaredError,
 } from "../src/index.ts";
 import { linearGrid } from "../src/solver/grid.ts";
+import { trainAutoencoder } from "../src/train/autoencoder.ts";
+import { evaluate } from "../src/train/evaluate.ts";
 import type { TrainOptions } from "../src/train/options.ts";
 import type { TrainEvent } from "../src/train/progress.ts";
 import { train } from "../src/train/train.ts";
@@ -177,6 +180,26 @@ test("validation refuses what it cannot use, before any work", async () => {
   const wide = createDecoder({ layers: [3, 4], loss: binaryCrossEntropy() });
   const run = train(wide, new Float32Array(8), { validation: { data: smallData } });
   await rejected(run, "invalid_argument", /train: validation: the samples have 9 values, expected 4/);
+});
+
+test("a data set whose axes are in another order than the decoder's is refused, as data and as validation", async () => {
+  const picture = createDecoder({ layers: [2, 12], outputShape: [2, 2, 3], loss: "mse", seed: 1 });
+  const y = new Float32Array(24).fill(0.5);
+  const [own, other] = [
+    [2, 2, 3],
+    [3, 2, 2],
+  ].map((shape) => createDataset(y, { shape })) as [Dataset, Dataset];
+  const message =
+    /: the samples are 3 × 2 × 2, the decoder's output is 2 × 2 × 3; give data whose axes are in this/;
+  await rejected(train(picture, other), "invalid_argument", message);
+  await rejected(trainAutoencoder(picture, other), "invalid_argument", message);
+  await rejected(evaluate(picture, other), "invalid_argument", message);
+  await rejected(train(picture, own, { validation: { data: other } }), "invalid_argument", message);
+  // Axes of length 1 move nothing, and without axes there is no order.
+  for (const shape of [[12], [1, 2, 2, 3], [4, 3]]) {
+    const { status } = await evaluate(picture, createDataset(y, { shape }));
+    assert.is(status.length, 2);
+  }
 });
 
 test.run();

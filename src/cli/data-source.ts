@@ -4,7 +4,7 @@ import { LatentflowError } from "../index.ts";
 import type { Limits } from "../source.ts";
 import { type DataSplits, type Dataset, fashionMnist, mnist, segMnist } from "../train/index.ts";
 import { limitsOf } from "./decoder-file.ts";
-import { isStdin, readDatasetFile, shortPath } from "./files.ts";
+import { isStdin, readDatasetFile, shortPath, showFile } from "./files.ts";
 import { refuseOptions, wrongUsage } from "./options.ts";
 import { parseCount } from "./parse.ts";
 import { formatCount } from "./table.ts";
@@ -22,6 +22,8 @@ export interface DataOptions {
 export interface SourcedData {
   /** As a report has it. */
   readonly source: string;
+  /** What messages begin with. */
+  readonly at: string;
   /** The first ones of how many there are. */
   readonly dataset: Dataset;
   readonly total: number;
@@ -93,7 +95,7 @@ export async function readData(
     const message = `${flag}: ${error.message.replace(/^\w+: /, "")}`;
     throw new LatentflowError(error.code, message, { cause: error });
   });
-  return take(`${dataset}, ${part}`, splits[part], limit);
+  return take(`${dataset}, ${part}`, `--dataset ${dataset}`, splits[part], limit);
 }
 
 /** A file of data as a report has it. */
@@ -108,11 +110,12 @@ export async function readDataFile(
   limits: Limits,
   limit?: number,
 ): Promise<SourcedData> {
-  return take(sourceName(file), await readDatasetFile(flag, file, limits), limit);
+  const dataset = await readDatasetFile(flag, file, limits);
+  return take(sourceName(file), showFile(flag, file), dataset, limit);
 }
 
-function take(source: string, dataset: Dataset, limit = dataset.count): SourcedData {
-  return { source, dataset: dataset.slice(0, limit), total: dataset.count };
+function take(source: string, at: string, dataset: Dataset, limit = dataset.count): SourcedData {
+  return { source, at, dataset: dataset.slice(0, limit), total: dataset.count };
 }
 
 /** What a document says of samples. */

@@ -54,7 +54,7 @@ export async function openInput(job: Job, signal: AbortSignal): Promise<Encoding
   const samples = await openSamples(flag, job.data, limits, job.limit);
   const { count, total, shape } = samples;
   const given = planGiven(decoder, fixed, job.points, { count, total, samples: { flag, shape } });
-  checkSamples(samples, given.decoder, given.points);
+  checkSamples(samples.at, shape, given.decoder, given.points);
   const weights = job.weights === undefined ? undefined : await openWeights(job.weights, samples, limits);
   const z0 = job.z0 === undefined ? undefined : await openZ0(job.z0, samples, decoder.latentSize, limits);
   const ids =

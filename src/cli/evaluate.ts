@@ -78,7 +78,7 @@ import {
   workRows,
 } from "./report.ts";
 import { resultsFile, resultsTableName } from "./results.ts";
-import { readWeightsOf, readZ0Of } from "./samples.ts";
+import { checkSamples, readWeightsOf, readZ0Of } from "./samples.ts";
 import {
   addFlowAndSolverOptions,
   type ChosenFlowAndSolver,
@@ -196,6 +196,7 @@ async function readInput(
     total: data.total,
     samples: { flag, shape },
   });
+  checkSamples(data.at, shape, given.decoder, given.points);
   const weights = await readWeightsOf(data, job, signal);
   const z0 = await readZ0Of(data, decoder.latentSize, job, signal);
   return { data, weights, z0, decoder, given, loss, prior, by };

@@ -11,7 +11,7 @@ import { makeFolder } from "./output-files.ts";
 import { print } from "./print.ts";
 import { priorOption, readPrior } from "./prior.ts";
 import { RunningMean, showProgress } from "./progress.ts";
-import { readWeightsOf } from "./samples.ts";
+import { checkSamples, readWeightsOf } from "./samples.ts";
 import { makeDecoder } from "./training-decoder.ts";
 import type { TrainingInput, TrainingJob, TrainingRun } from "./training-job.ts";
 import { logName, openTrainingLog } from "./training-log.ts";
@@ -58,6 +58,7 @@ async function readInput(job: TrainingJob, signal: AbortSignal): Promise<Trainin
     job.points,
     rowsOf(job, data, "data"),
   );
+  checkSamples(data.at, data.dataset.shape, given.decoder, given.points);
   const validationGiven =
     validation &&
     (await give(
@@ -66,6 +67,10 @@ async function readInput(job: TrainingJob, signal: AbortSignal): Promise<Trainin
       given.points,
       rowsOf(job, validation, "validate"),
     ));
+  if (validation) {
+    const { decoder: sized, points } = validationGiven!;
+    checkSamples(validation.at, validation.dataset.shape, sized, points);
+  }
   return { data, validation, weights, decoder, loss, prior, given, validationGiven };
 }
 

@@ -2,6 +2,7 @@ import { invalidFile } from "../check.ts";
 import { elementCount, showLengths } from "../data/array.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { scalePixels } from "../data/images.ts";
+import { isReordered } from "../graph/kind.ts";
 import type { Decoder } from "../index.ts";
 import type { Limits } from "../source.ts";
 import type { ArrayFile } from "./array-files/array-file.ts";
@@ -50,22 +51,28 @@ export async function openSamples(
 }
 
 /**
- * Refuses samples that are not of the size of a decoder's output.
+ * Refuses samples that are not of the size of a decoder's output, or whose axes are in another order.
  *
+ * @param at what messages begin with
  * @throws LatentflowError
  */
 export function checkSamples(
-  { at, shape }: SamplesFiles,
+  at: string,
+  shape: readonly number[],
   { outputSize, outputShape }: Decoder,
   points: number | undefined,
 ): void {
+  const samples = `${at}: its samples are ${showLengths(shape)}`;
   if (elementCount(shape) !== outputSize) {
     const why = points === undefined ? "" : ` at ${points} points, ${showLengths(outputShape)}`;
+    throw invalidFile(`${samples}, the decoder's output has ${outputSize} values${why}`);
+  }
+  if (isReordered(shape, outputShape)) {
     throw invalidFile(
-      `${at}: its samples are ${showLengths(shape)}, the decoder's output has ${outputSize} values${why}`,
+      `${samples}, the decoder's output is ${showLengths(outputShape)}; put the axes in this order, by numpy's moveaxis, ` +
+        "or give --layout for an ONNX file",
     );
   }
-  checkOrder(at, shape, outputShape);
 }
 
 /** Reads some of the samples: count × their size. */
@@ -79,22 +86,6 @@ export async function readSamples(
   return data instanceof Uint8Array ? scalePixels(data) : data;
 }
 
-/** Refuses pictures whose channels lie at the other end: nothing else would tell. */
-function checkOrder(at: string, shape: readonly number[], outputShape: readonly number[]): void {
-  const isSame = String(shape) === String(outputShape);
-  if (isSame || shape.length !== 3 || outputShape.length !== 3) return;
-  const [first, second, third] = shape;
-  const others = [
-    [third, first, second],
-    [second, third, first],
-  ];
-  if (!others.some((other) => String(other) === String(outputShape))) return;
-  throw invalidFile(
-    `${at}: its samples are ${showLengths(shape)}, the decoder's output is ${showLengths(outputShape)}; put the axes in ` +
-      "this order, by numpy's moveaxis, or give --layout for an ONNX file",
-  );
-}
-
 /** Numbers that are given with samples, of which a block at a time is read. */
 export interface NumbersFile {
   readonly array: ArrayFile;
@@ -106,7 +97,7 @@ export interface NumbersFile {
 /**
  * Opens weights for these samples: one per value of a sample, or one per value of each sample in their file.
  *
- * @throws LatentflowError when the file cannot be read or holds another number of weights
+ * @throws LatentflowError when the file cannot be read, or holds another number of weights or in another order
  */
 export async function openWeights(
   file: string,
@@ -116,7 +107,11 @@ export async function openWeights(
   const array = await openArray("--weights", file, limits);
   const size = elementCount(samples.shape);
   const found = elementCount(array.shape);
-  if (found === size || found === samples.total * size) return { array, size, isEach: found !== size };
+  const isEach = found !== size;
+  const ofOne = isEach ? array.shape.slice(1) : array.shape;
+  if (!isReordered(ofOne, samples.shape) && (!isEach || found === samples.total * size)) {
+    return { array, size, isEach };
+  }
   throw invalidFile(
     `${showFile("--weights", file)}: its shape is ${showLengths(array.shape)}, expected ${showLengths(samples.shape)} ` +
       `or ${showLengths([samples.total, ...samples.shape])}, as the data have`,

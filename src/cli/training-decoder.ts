@@ -26,7 +26,8 @@ export async function makeDecoder(
     const { decoder, loss } = await readDecoderAndLoss({ ...job, decoder: file }, signal);
     // Files often do not say what shape the samples have, which shifts have to know.
     const isFlat = decoder.outputShape.length === 1 && decoder.outputSize === size;
-    if (!isFlat || outputShape) return { decoder, loss };
+    const hasPoints = decoder.fixedInputs.some((input) => input.hasPoints);
+    if (!isFlat || shape.length === 1 || hasPoints || outputShape) return { decoder, loss };
     const { maxBytes } = limitsOf(job);
     return { decoder: await loadDecoder(decoder.toSafetensors(), { outputShape: shape, maxBytes }), loss };
   }

@@ -23,6 +23,7 @@ import {
   readPrior,
 } from "./metadata.ts";
 import { checkOutputShape, impliedOutputActivation, showShape } from "./output.ts";
+import { withOutputShape } from "./output-shape.ts";
 import { type CheckedProbe, copyProbe, fitProbe, PROBE, type Probe, readProbe } from "./probe.ts";
 import { type Metadata, readSafetensors, type SafetensorsFile } from "./safetensors.ts";
 import { readFloats } from "./tensor.ts";
@@ -44,7 +45,10 @@ export interface DecoderFileOptions {
    * option `loss`: `"sigmoid"` for cross entropy, otherwise `"identity"`.
    */
   outputActivation?: ActivationLike;
-  /** The shape of a sample, [28, 28] say. Default: [outputSize]. */
+  /**
+   * The shape of a sample, [28, 28] say; of the numbers in the order in which the file's decoder makes them. Default: the
+   * file's, else [outputSize].
+   */
   outputShape?: readonly number[];
   /** The default of `encode`'s loss: `"bce"`, `"mse"`, or a value such as `squaredError()`. */
   loss?: StandardLossLike;
@@ -273,13 +277,13 @@ function isList(
 }
 
 /** Options that a file's graph does not take the place of. */
-const BESIDE_GRAPH: readonly (keyof DecoderFileOptions)[] = ["loss", "prior", "probe"];
+const BESIDE_GRAPH: readonly (keyof DecoderFileOptions)[] = ["outputShape", "loss", "prior", "probe"];
 
 /** The decoder of a file that says what its graph is: each tensor under its operation's name. */
 function* parseGraphDecoder(
   where: string,
   { metadata, tensors }: SafetensorsFile,
-  graph: Graph,
+  described: Graph,
   options: CheckedFileOptions,
   maxBytes: number,
 ): Work<Decoder> {
@@ -287,6 +291,8 @@ function* parseGraphDecoder(
     if (options[name] === undefined || BESIDE_GRAPH.includes(name)) continue;
     throw invalid(`${where}: the file says what its graph is; leave the option ${name} out`);
   }
+  const { outputShape } = options;
+  const graph = outputShape === undefined ? described : withOutputShape(where, described, outputShape);
   checkSize(where, "as float32 its parameters take", 4 * countParameters(graph), maxBytes);
   const parameters = parametersOf(graph).map((parameter) => {
     const name = `${graph.operations[parameter.operation]!.name}.${parameter.tensor}`;

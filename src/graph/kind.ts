@@ -8,6 +8,16 @@ export function sizeOf(shape: Shape): number {
   return shape.reduce((product, length) => product * length, 1);
 }
 
+/**
+ * Are these a sample's axes in another order than is expected, channels first for last, say? Nothing but the shape tells:
+ * the numbers are as many. Axes of length 1 move none of them.
+ */
+export function isReordered(shape: Shape, expected: Shape): boolean {
+  const [own, wanted] = [shape, expected].map((lengths) => lengths.filter((length) => length !== 1));
+  const sorted = (lengths: Shape) => String([...lengths].sort((a, b) => a - b));
+  return String(own) !== String(wanted) && sorted(own!) === sorted(wanted!);
+}
+
 /** Numbers from one position of each axis to the next. */
 export function stridesOf(shape: Shape): number[] {
   const strides = new Array<number>(shape.length).fill(1);

@@ -1,16 +1,18 @@
 import type { Problem } from "../backend/backend.ts";
 import { attached } from "../brand.ts";
 import { invalid } from "../check.ts";
+import { showLengths } from "../data/array.ts";
 import { createDataset, type Dataset, isDataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { cutFixed, type FixedValues } from "../decoder/fixed.ts";
 import { checkFloat32 } from "../float32.ts";
+import { isReordered } from "../graph/kind.ts";
 import { checkTargets, checkValues } from "../problem.ts";
 import type { Control } from "../solver/base.ts";
 import type { Loss } from "../terms/losses.ts";
 import type { PriorComponents } from "../terms/prior-components.ts";
 
-/** Samples as a data set of the decoder's output size, at least one. */
+/** Samples as a data set of the decoder's output size, their axes in its order, at least one. */
 export function asDataset(where: string, data: Dataset | Float32Array, decoder: Decoder): Dataset {
   if (!isDataset(data)) {
     checkFloat32(where, "data", data, "a Dataset or a Float32Array");
@@ -18,6 +20,12 @@ export function asDataset(where: string, data: Dataset | Float32Array, decoder: 
   }
   const dataset = isDataset(data) ? data : createDataset(data, { shape: decoder.outputShape });
   checkSamples(where, dataset, decoder.outputSize, "the decoder's output size");
+  if (isReordered(dataset.shape, decoder.outputShape)) {
+    throw invalid(
+      `${where}: the samples are ${showLengths(dataset.shape)}, the decoder's output is ${showLengths(decoder.outputShape)}; ` +
+        "give data whose axes are in this order",
+    );
+  }
   return dataset;
 }
 

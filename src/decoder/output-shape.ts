@@ -1,0 +1,42 @@
+import { invalid } from "../check.ts";
+import type { OperationDefinition } from "../graph/definition.ts";
+import type { Graph } from "../graph/graph.ts";
+import { isReordered, sizeOf } from "../graph/kind.ts";
+import { readDefinition } from "../graph/read-definition.ts";
+import { checkOutputShape, showShape } from "./output.ts";
+
+/**
+ * The same graph with another shape for its output, whose numbers stay in their order. The shape comes before an output
+ * activation, which losses may have in themselves.
+ *
+ * @param shape as it was given, unchecked
+ * @throws LatentflowError `invalid_argument` where the shape holds other numbers, or puts the graph's axes in another order
+ */
+export function withOutputShape(where: string, graph: Graph, shape: readonly number[]): Graph {
+  const own = graph.operations.at(-1)!.shape;
+  if (graph.atPoints) throw invalid(`${where}: outputShape is for decoders without points`);
+  const lengths = checkOutputShape(where, shape, sizeOf(own));
+  if (String(lengths) === String(own)) return graph;
+  if (isReordered(lengths, own)) {
+    throw invalid(
+      `${where}: outputShape is ${showShape(lengths)}, but by the file's graph the output is ${showShape(own)}; leave ` +
+        "the option outputShape out",
+    );
+  }
+  const { definition } = graph;
+  const before: OperationDefinition[] = [...definition.operations];
+  const activation = before.at(-1)!.kind === "activation" ? before.pop()! : undefined;
+  const inputs = activation?.inputs ?? [before.at(-1)!.name];
+  const name = freeName(graph);
+  const after = activation ? [{ ...activation, inputs: [name] }] : [];
+  const reshape = { kind: "reshape", name, inputs, shape: [...lengths] } as const;
+  return readDefinition(where, { ...definition, operations: [...before, reshape, ...after] });
+}
+
+/** One that no value of the graph has. */
+function freeName({ fixedInputs, operations }: Graph): string {
+  const names = new Set([...fixedInputs, ...operations].map(({ name }) => name));
+  let name = "output shape";
+  while (names.has(name)) name += "'";
+  return name;
+}
