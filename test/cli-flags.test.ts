@@ -359,10 +359,15 @@ test("a number of a file: the flag and the file have it; weights are advised onl
   const withEncoder = await messageOf("evaluate", "--data", missing, "--encoder", encoder);
   assert.is(withEncoder, `--data ${missing} ${isNaNAt}`);
   assert.is(await messageOf("train", "--autoencoder", "--data", missing), `--data ${missing} ${isNaNAt}`);
-  assert.is(await messageOf("train", "--validate", missing), `--validate ${missing} ${isNaNAt}`);
+  const weightsOfValidation = advice.replace("--weights", "--validate-weights");
   assert.is(
-    await messageOf("train", "--validate", write(1, [4, 5])),
-    "the samples of --validate have 5 values, expected 6 (the decoder's output size)",
+    await messageOf("train", "--validate", missing),
+    `--validate ${missing} ${isNaNAt}${weightsOfValidation}`,
+  );
+  const narrow = write(1, [4, 5]);
+  assert.is(
+    await messageOf("train", "--validate", narrow),
+    `--validate ${narrow}: its samples are 5, the decoder's output has 6 values`,
   );
   const many = await messageOf("encode", "--data", data, missing);
   assert.match(many, /^--data \(2 files\) has NaN at sample 4, element 0, /);

@@ -139,6 +139,54 @@ test("--layers with --output-shape: the samples' shape is the one that is said",
   );
 });
 
+test("--validate-weights: validation samples may be missing values, as the API has them", async () => {
+  const weights = Float32Array.from({ length: 45 }, (_, i) => i % 3);
+  const values = Float32Array.from({ length: 45 }, (_, i) =>
+    weights[i] === 0 ? Number.NaN : Math.sin(i) ** 2,
+  );
+  const missing = workplace.writeFloats(values, [5, 9]);
+  const whole = workplace.writeFloats(new Float32Array(45).fill(0.5), [5, 9]);
+  const definition = sequential(2, [dense(9), sigmoid()]);
+  const common = [
+    "--data",
+    whole,
+    "--architecture",
+    writeJson(definition),
+    "--loss",
+    "mse",
+    "--validate",
+    missing,
+  ];
+  assert.match(
+    await refusal(...common),
+    /latentflow: --validate \S+ has NaN at sample 0, element 0, .*; where data are missing, give --validate-weights that are 0 there\n$/,
+  );
+  for (const [own, shape] of [
+    [weights, [5, 9]],
+    [weights.slice(0, 9), [9]],
+  ] as const) {
+    const file = workplace.writeFloats(own, shape);
+    const { exit, stderr, stdout } = await runTrain(...common, "--validate-weights", file);
+    assert.is(exit, 0, stderr);
+    const expected = await train(createDecoder(definition, { loss: "mse" }), new Float32Array(45).fill(0.5), {
+      ...{ backend, validation: { data: values, weights: own } },
+    });
+    assert.equal(
+      JSON.parse(stdout).validation.map(({ loss }: { loss: number }) => loss),
+      expected.validation.map(({ loss }) => loss),
+    );
+  }
+  const short = workplace.writeFloats(weights.slice(0, 8), [8]);
+  assert.match(
+    await refusal(...common, "--validate-weights", short),
+    /--validate-weights \S+: its shape is 8, expected 9/,
+  );
+  assert.match(
+    await refusal(...common.slice(0, -2), "--validate-weights", short),
+    /--validate-weights does not go with training without --validate/,
+  );
+});
+
 test("what makes no sense with a definition is refused by name", async () => {
   const { y, make } = caseOf("conditions");
   const data = workplace.writeFloats(y, [7, 9]);
@@ -176,7 +224,7 @@ test("what makes no sense with a definition is refused by name", async () => {
     ],
     [
       ["--architecture", writeJson(sequential(2, [dense(8), sigmoid()]))],
-      /samples.* have 9 values, expected 8/,
+      /--data \S+: its samples are 9, the decoder's output has 8 values/,
     ],
     [
       ["--architecture", conditions],

@@ -42,10 +42,12 @@ export const z0Help =
   "where the flows start, as latents.npy has it: a latent per sample, or one for all, as train's mean-code.npy is (default: 0)";
 
 /** What a file of weights is, for the help. */
-export const weightsHelp = "weights >= 0 of the values, in such a file: for one sample, or for all";
+export const weightsHelp =
+  "weights >= 0 of the values, in such a file, bytes as they are: for one sample, or for all";
 
 /** What the values may be, for the help. */
-export const valuesHelp = `Bytes (uint8) are divided by 255. For cross entropy values must lie in [0, 1].
+export const valuesHelp = `Bytes (uint8) of samples are divided by 255. For cross entropy values must lie
+in [0, 1].
 Missing values may be NaN where their weight is 0.`;
 
 /** That such a file may be stdin, for the help. */

@@ -55,7 +55,8 @@ export async function openInput(job: Job, signal: AbortSignal): Promise<Encoding
   const { count, total, shape } = samples;
   const given = planGiven(decoder, fixed, job.points, { count, total, samples: { flag, shape } });
   checkSamples(samples.at, shape, given.decoder, given.points);
-  const weights = job.weights === undefined ? undefined : await openWeights(job.weights, samples, limits);
+  const weights =
+    job.weights === undefined ? undefined : await openWeights("--weights", job.weights, samples, limits);
   const z0 = job.z0 === undefined ? undefined : await openZ0(job.z0, samples, decoder.latentSize, limits);
   const ids =
     job.idColumn === undefined ? undefined : await openIdColumns(flag, job.data, job.idColumn, limits);

@@ -197,7 +197,7 @@ async function readInput(
     samples: { flag, shape },
   });
   checkSamples(data.at, shape, given.decoder, given.points);
-  const weights = await readWeightsOf(data, job, signal);
+  const weights = await readWeightsOf(data, "--weights", job.weights, limitsOf(job, signal));
   const z0 = await readZ0Of(data, decoder.latentSize, job, signal);
   return { data, weights, z0, decoder, given, loss, prior, by };
 }

@@ -18,6 +18,7 @@ const options: Readonly<Record<string, string>> = {
   z: "latents",
   "validation.y": "validate",
   "validation.data": "validate",
+  "validation.weights": "validateWeights",
   "validation.everyImages": "validateEvery",
   "checkpoint.everySeconds": "checkpointSeconds",
   pixels: "shift",
@@ -35,6 +36,7 @@ const options: Readonly<Record<string, string>> = {
   "validationData.size": "validate",
   "validationData.checksum": "validate",
   "codeOptimizer.learningRate": "codeLearningRate",
+  validationWeights: "validateWeights",
   validationFixed: "validateFixed",
   "prior.name": "prior",
   "prior.weight": "priorWeight",
@@ -53,7 +55,6 @@ const options: Readonly<Record<string, string>> = {
  * the library that stands here changes it here, too: a test looks for each of them in the sources.
  */
 export const phrases: readonly (readonly [option: string, said: string, meant: string])[] = [
-  ["data", "the samples have", "the samples of --data have"],
   ["data", "there are no samples", "there are no samples in --data"],
   ["loss", "for binaryCrossEntropy; scale the data", "for --loss bce; scale the data"],
   ["loss", "binaryCrossEntropy needs a decoder", "--loss bce needs a decoder"],
@@ -155,12 +156,9 @@ function messageInFlags(message: string, flagOf: FlagOf, given: Readonly<Record<
   let text = flag ? flag + rest : word + rest;
   // Of a number in a file.
   if (flag && / is \S+ at /.test(rest)) text = withFile(flag, given) + rest.replace(" is ", " has ");
-  if (scope === "validation") {
-    const ofSamples = text.replace(/^(the samples) (have)/, "$1 of --validate $2");
-    text = flag || ofSamples !== text ? ofSamples : `--validate: ${text}`;
-  }
-  // No flag gives weights for validation samples.
-  if (scope === "validation") text = text.replace(/; where data are missing, give weights .*$/, "");
+  if (scope === "validation" && !flag) text = `--validate: ${text}`;
+  // The phrase below is of the samples that are trained on.
+  if (scope === "validation") text = text.replace("give weights that", "give --validate-weights that");
   if (file && !flag) {
     const network = ["decoder", "encoder"].find((option) => show(given[option]) === file);
     text = `${network ? showFile(`--${network}`, String(given[network])) : file}: ${text}`;

@@ -4,7 +4,15 @@ import { type FixedArgument, kebabCase } from "./parse.ts";
 // Which of the commands' options give files to be read.
 
 /** The options that give a file of data, which may be stdin. */
-export const dataOptions = ["data", "latents", "weights", "z0", "validate", "priorFrom"] as const;
+export const dataOptions = [
+  "data",
+  "latents",
+  "weights",
+  "z0",
+  "validate",
+  "validateWeights",
+  "priorFrom",
+] as const;
 
 /** The options that give a file of a network. */
 export const networkOptions = ["decoder", "encoder", "architecture"] as const;

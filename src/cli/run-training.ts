@@ -47,9 +47,11 @@ export async function runTraining(job: TrainingJob, training: ChosenTraining): P
 async function readInput(job: TrainingJob, signal: AbortSignal): Promise<TrainingInput> {
   const data = await readData(job, "train", signal);
   const validation = job.validate ? await readValidation(job, job.validate, signal) : undefined;
-  const weights = await readWeightsOf(data, job, signal);
-  const { decoder, loss } = await makeDecoder(job, data.dataset, signal);
   const limits = limitsOf(job, signal);
+  const weights = await readWeightsOf(data, "--weights", job.weights, limits);
+  const validationWeights =
+    validation && (await readWeightsOf(validation, "--validate-weights", job.validateWeights, limits));
+  const { decoder, loss } = await makeDecoder(job, data.dataset, signal);
   const prior = job.autoencoder ? undefined : await readPrior(job, decoder, limits);
   if (prior?.prior) refuseLargePrior(prior.prior, decoder.latentSize);
   const given = await give(
@@ -71,7 +73,7 @@ async function readInput(job: TrainingJob, signal: AbortSignal): Promise<Trainin
     const { decoder: sized, points } = validationGiven!;
     checkSamples(validation.at, validation.dataset.shape, sized, points);
   }
-  return { data, validation, weights, decoder, loss, prior, given, validationGiven };
+  return { data, validation, weights, validationWeights, decoder, loss, prior, given, validationGiven };
 }
 
 /** Refuses a prior that decoder.safetensors will have no room for: better before the run than at its end. */
@@ -113,7 +115,17 @@ function fixedOf(given: Given | undefined) {
 
 /** Trains, with progress on stderr and in the log; undefined when the signal has ended it. */
 async function trainShown(
-  { decoder, loss, prior, data, validation, weights, given, validationGiven }: TrainingInput,
+  {
+    decoder,
+    loss,
+    prior,
+    data,
+    validation,
+    weights,
+    validationWeights,
+    given,
+    validationGiven,
+  }: TrainingInput,
   job: TrainingJob,
   training: ChosenTraining,
   checkpointFile: string,
@@ -138,6 +150,7 @@ async function trainShown(
       ...(validation && {
         validation: {
           data: validation.dataset,
+          ...(validationWeights && { weights: validationWeights }),
           ...fixedOf(validationGiven),
           ...(validateEvery !== undefined && { everyImages: validateEvery }),
         },

@@ -97,14 +97,16 @@ export interface NumbersFile {
 /**
  * Opens weights for these samples: one per value of a sample, or one per value of each sample in their file.
  *
+ * @param flag that gives the file
  * @throws LatentflowError when the file cannot be read, or holds another number of weights or in another order
  */
 export async function openWeights(
+  flag: string,
   file: string,
   samples: SamplesTaken,
   limits: DataLimits,
 ): Promise<NumbersFile> {
-  const array = await openArray("--weights", file, limits);
+  const array = await openArray(flag, file, limits);
   const size = elementCount(samples.shape);
   const found = elementCount(array.shape);
   const isEach = found !== size;
@@ -113,7 +115,7 @@ export async function openWeights(
     return { array, size, isEach };
   }
   throw invalidFile(
-    `${showFile("--weights", file)}: its shape is ${showLengths(array.shape)}, expected ${showLengths(samples.shape)} ` +
+    `${showFile(flag, file)}: its shape is ${showLengths(array.shape)}, expected ${showLengths(samples.shape)} ` +
       `or ${showLengths([samples.total, ...samples.shape])}, as the data have`,
   );
 }
@@ -128,14 +130,15 @@ export async function readNumbers(
   return data instanceof Float32Array ? data : Float32Array.from(data);
 }
 
-/** The weights of a data set's samples, where the options name a file of them. */
+/** The weights of a data set's samples, where the flag gives a file of them. */
 export async function readWeightsOf(
   { dataset: { count, shape }, total }: SourcedData,
-  options: { readonly weights?: string; readonly maxBytes?: number },
-  signal: AbortSignal,
+  flag: string,
+  file: string | undefined,
+  limits: DataLimits,
 ): Promise<Float32Array | undefined> {
-  if (options.weights === undefined) return undefined;
-  const weights = await openWeights(options.weights, { count, shape, total }, limitsOf(options, signal));
+  if (file === undefined) return undefined;
+  const weights = await openWeights(flag, file, { count, shape, total }, limits);
   return readNumbers(weights, 0, count);
 }
 

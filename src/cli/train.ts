@@ -60,6 +60,7 @@ export function addTrainCommand(program: Command): void {
     )
     .option("--validate-every <n>", "after every n samples trained on (default: each epoch)", parseCount)
     .option("--validate-limit <n>", "the first n of them (default: all)", parseCount)
+    .option("--validate-weights <file>", "what they are weighted by, as --weights")
     .option("--validate-fixed <name=file>", "what is given with them, as --fixed", parseFixed);
   addFixedOptions(command, "samples");
   addDecoderOptions(command, "elu, for cross entropy sigmoid; with --decoder its file's");
@@ -99,12 +100,12 @@ Examples:
     if (options.validate === undefined) {
       refuseOptions(
         command,
-        ["validateEvery", "validateLimit", "validateFixed"],
+        ["validateEvery", "validateLimit", "validateWeights", "validateFixed"],
         "training without --validate",
       );
     }
     if (options.autoencoder) {
-      refuseOptions(command, ["weights"], "--autoencoder, which takes all values alike");
+      refuseOptions(command, ["weights", "validateWeights"], "--autoencoder, which takes all values alike");
       refuseOptions(command, priorOptionNames, "--autoencoder, whose codes come from its encoder");
     }
     if (options.weights !== undefined) {

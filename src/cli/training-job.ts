@@ -24,6 +24,7 @@ export interface TrainingJob
   readonly checkpointSeconds: number;
   readonly validateEvery?: number;
   readonly validateLimit?: number;
+  readonly validateWeights?: string;
   readonly validateFixed?: readonly FixedArgument[];
 }
 
@@ -31,8 +32,9 @@ export interface TrainingJob
 export interface TrainingInput {
   readonly data: SourcedData;
   readonly validation: SourcedData | undefined;
-  /** Of the samples that are trained on. */
+  /** Of the samples that are trained on, and of those of the validation. */
   readonly weights: Float32Array | undefined;
+  readonly validationWeights: Float32Array | undefined;
   readonly decoder: Decoder;
   readonly loss: StandardLoss;
   /** Undefined of an autoencoder, whose codes come from its encoder. */
