@@ -71,6 +71,33 @@ test("a channel of one is no obstacle", () => {
   assert.equal(shifted(augmentation, 20, 1, [height, width, 1]), plain);
 });
 
+test("three channels move together, first or last", () => {
+  const augmentation = shift({ pixels: 2 });
+  const channel = (k: number) => image.map((value) => value + 100 * k);
+  const first = Float32Array.from([0, 1, 2].flatMap((k) => [...channel(k)]));
+  const last = Float32Array.from({ length: 60 }, (_, i) => channel(i % 3)[Math.floor(i / 3)]!);
+  const ways: [Float32Array, number[], (values: Float32Array, k: number) => Float32Array][] = [
+    [first, [3, height, width], (values, k) => values.slice(20 * k, 20 * k + 20)],
+    [last, [height, width, 3], (values, k) => values.filter((_, i) => i % 3 === k)],
+  ];
+  for (const [values, shape, channelOf] of ways) {
+    const samples = Float32Array.from([...values, ...values]);
+    const expected = Float32Array.from([...image, ...image]);
+    augmentation.apply(samples, shape, createRandom(4));
+    augmentation.apply(expected, [height, width], createRandom(4));
+    for (const i of [0, 1]) {
+      const wanted = expected.subarray(20 * i, 20 * i + 20);
+      for (const k of [0, 1, 2]) {
+        const own = channelOf(samples.subarray(60 * i, 60 * i + 60), k);
+        assert.equal(
+          own,
+          wanted.map((value) => (value === 0 ? 0 : value + 100 * k)),
+        );
+      }
+    }
+  }
+});
+
 test("is an immutable value that says what it does", () => {
   const augmentation = shift({ pixels: 2 });
   assert.is(augmentation.name, "shift");
@@ -88,8 +115,11 @@ test("refuses what is no image, and shifts out of the image", () => {
       message,
     );
   };
-  refusedShape([784], /the samples are 784, expected grey images .* outputShape like \[28, 28\]/);
-  refusedShape([3, 28, 28], /the samples are 3 × 28 × 28, expected grey images/);
+  refusedShape(
+    [784],
+    /the samples are 784, expected images .* if they are, give the decoder an outputShape like \[28, 28\]$/,
+  );
+  refusedShape([2, 28, 28], /the samples are 2 × 28 × 28, expected images .*, grey or of three channels$/);
   refusedShape([4, 28], /pixels is 4, expected less than the images' height and width, 4 × 28/);
   augmentation.check([5, 28]);
 

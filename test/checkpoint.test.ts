@@ -170,6 +170,18 @@ test("another run's checkpoint is refused, and what differs is named", async () 
   for (const [options, message] of cases) {
     await rejected(runSmall({ ...go, ...options } as TrainOptions), "other_run", message);
   }
+  // A new decoder's parameters follow from the seed.
+  const otherSeed = createDecoder({ layers: [3, 8, 9], seed: 8, loss: "bce", outputShape: [3, 3] });
+  await rejected(
+    train(otherSeed, smallData, { ...smallOptions, ...go, seed: 8 } as TrainOptions),
+    "other_run",
+    /run: seed is 7 there and 8 here\. Give/,
+  );
+  await rejected(
+    train(otherSeed, smallData, { ...smallOptions, ...go } as TrainOptions),
+    "other_run",
+    /run: decoder\.parameters is "\w+" there and "\w+" here\. Give/,
+  );
   const { augment: _, validation: __, ...bare } = smallOptions;
   const bareRun = train(smallDecoder, smallData, { ...bare, ...go } as TrainOptions);
   await rejected(bareRun, "other_run", /augment\.name is "shift" there and absent here/);

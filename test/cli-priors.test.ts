@@ -130,9 +130,16 @@ test("tables say which prior it was, its mean and the objective's, where there i
   for (const command of ["encode", "evaluate"]) {
     const { stdout } = await run(command, ...files, "--out", workplace.newPath());
     assert.match(stdout, /prior +│ Gaussian, mean 0\.25, 3 standard deviations \(the decoder's own\)/);
-    assert.match(stdout, /mean prior +│ \d.* nats/);
+    assert.match(stdout, /mean weighted prior +│ \d.* nats/);
     assert.match(stdout, /mean objective +│ \d/);
     assert.match(stdout, /losses, prior, objective, gradient norm/);
+    if (command === "encode") {
+      const out = workplace.newPath();
+      await run(command, ...files, "--out", out, "--shard", "0/1");
+      const merged = await endOf(program.start(["merge", out, "--quiet"]));
+assert.match(merged.stdout, /mean weighted prior +│ \d.* nats/);
+      assert.match(merged.stdout, /mean objective +│ \d/);
+    }
     const without = await run(command, ...files, "--out", workplace.newPath(), "--prior", "none");
     assert.not.match(without.stdout, /prior|objective/);
     const fit = await run(command, ...files, "--out", workplace.newPath(), ...fitted);

@@ -111,11 +111,11 @@ test("train: what the API gives without options; outputs, log and table", async 
   for (const row of [
     /decoder +│ .*decoder\.safetensors: 2 → 5 → 6 /,
     /samples +│ 12 of 12, 3 × 2 values each/,
-    /images trained on +│ 12 \(1 × 12\)/,
+    /samples trained on +│ 12 \(1 × 12\)/,
     /updates +│ 3, mini-batches of 5/,
     /optimizer +│ rmsprop, learning rate 0\.0005, constant/,
     /mean cross entropy, last tenth +│ 0\.\d+ nats/,
-    /images per second +│ [\d,]+ \(\d+\.\d\d s\)/,
+    /samples per second +│ [\d,]+ \(\d+\.\d\d s\)/,
   ]) {
     assert.match(stdout, row);
   }
@@ -310,7 +310,7 @@ test("train --autoencoder, evaluate --encoder: the API's baseline", async () => 
   const { out, args } = newRun("--layers", "2,5,6", "--autoencoder", "--seed", "3");
   const { exit, stdout, stderr } = await run(...args);
   assert.is(exit, 0, stderr);
-  assert.match(stdout, /images trained on +│ 144 \(12 × 12\)/);
+  assert.match(stdout, /samples trained on +│ 144 \(12 × 12\)/);
   assert.match(stdout, /method +│ autoencoder/);
   const decoder = createDecoder({ layers, loss: binaryCrossEntropy(), outputShape: [3, 2], seed: 3 });
   const expected = await trainAutoencoder(decoder, images, { seed: 3, backend });

@@ -101,7 +101,7 @@ function rowsOf({ job, input, figures }: EncodeReport): [string, string][] {
   if (floor && figures.meanExcessLoss !== null) {
     rows.push([`above ${floor.name}`, showLoss(loss, figures.meanExcessLoss)[1]]);
   }
-  rows.push(...objectiveRows(loss, figures), ...summaryRows(figures));
+  rows.push(...objectiveRows(termTraits(loss).unit, figures), ...summaryRows(figures));
   return rows;
 }
 

@@ -268,7 +268,7 @@ function rowsOf(
   if (floor) {
     rows.push([`above ${floor.name}`, showLoss(loss, report.meanExcessLoss)[1]]);
   }
-  const means = objectiveRows(loss, objectiveFigures(report));
+  const means = objectiveRows(termTraits(loss).unit, objectiveFigures(report));
   if ("status" in report) return [...rows, ...means, ...summaryRows(report)];
   const lost = showStatuses(nonfiniteAlone(report));
   return [...rows, ...means, ...(lost ? [["statuses", lost] as const] : []), ...workRows(report)];

@@ -11,6 +11,7 @@ import { unitCount } from "./parts/units.ts";
 import { formatOption, type ResultsFormat, resultsFileNames, writeResults } from "./parts/write-results.ts";
 import { pictureNames } from "./picture-files.ts";
 import { print } from "./print.ts";
+import { objectiveRows } from "./prior.ts";
 import { formatDuration, showProgress } from "./progress.ts";
 import { endingRows, formatJson, formatText } from "./report.ts";
 import { openRunFolders } from "./run-folders.ts";
@@ -121,6 +122,8 @@ function report(
     ["units", `${formatCount(units)} of ${formatCount(manifest.unit)} samples`],
     ["mean loss before", formatMean(figures.meanInitialLoss)],
     ["mean loss after", formatMean(figures.meanLoss)],
+    // Which loss it is the parts do not say.
+    ...objectiveRows("", figures),
     ...endingRows(figures),
     // Their processes may have been at work at the same time, or been killed on the way.
     ["time of all parts", formatDuration(figures.seconds)],

@@ -1,12 +1,11 @@
 import { invalid } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
-import type { Decoder, EncodeResult, Prior, StandardLoss } from "../index.ts";
+import type { Decoder, EncodeResult, Prior } from "../index.ts";
 import { meanOfFinite } from "../result.ts";
 import type { Limits } from "../source.ts";
 import { normalisePrior } from "../terms/check-prior.ts";
 import { fitGaussian, fitGaussianMixture } from "../terms/fit-priors.ts";
 import { gaussian, type PriorKind } from "../terms/priors.ts";
-import { termTraits } from "../terms/terms.ts";
 import { sourceName } from "./data-source.ts";
 import { showFile } from "./files.ts";
 import { type PriorFlags, priorChoice } from "./prior-options.ts";
@@ -185,14 +184,14 @@ export function objectiveFigures({ prior, objective }: Pick<EncodeResult, "prior
   };
 }
 
-/** The same as rows of a table, where there is a prior. */
+/** The same as rows of a table, where there is a prior, whose value has its weight in it. */
 export function objectiveRows(
-  loss: StandardLoss,
+  unit: string,
   { meanPrior, meanObjective }: ReturnType<typeof objectiveFigures>,
 ): [string, string][] {
   if (meanPrior === null) return [];
   return [
-    ["mean prior", formatMean(meanPrior, " nats")],
-    ["mean objective", formatMean(meanObjective, termTraits(loss).unit)],
+    ["mean weighted prior", formatMean(meanPrior, " nats")],
+    ["mean objective", formatMean(meanObjective, unit)],
   ];
 }

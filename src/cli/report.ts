@@ -36,7 +36,7 @@ export function formatJson(figures: object, outputs: readonly Output[]): string 
 /** A mean loss with its name: `mean cross entropy`, `0.08123 nats`. */
 export function showLoss(loss: StandardLoss, mean: number): readonly [name: string, figure: string] {
   const { title, unit } = termTraits(loss);
-  return [`mean ${title}`, formatMean(mean, unit)];
+  return [`mean ${loss.reduction === "sum" ? "summed " : ""}${title}`, formatMean(mean, unit)];
 }
 
 /** How fast it went: `62 (0.32 s)`; a word where there was nothing to do. */

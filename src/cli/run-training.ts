@@ -137,7 +137,7 @@ async function trainShown(
   const total = count * epochs;
   const log = openTrainingLog(join(out, logName));
   const title = `training on ${count} samples, ${epochs} epoch${epochs === 1 ? "" : "s"}`;
-  const display = showProgress({ title, unit: "images", total }, quiet, signal);
+  const display = showProgress({ title, unit: "samples", total }, quiet, signal);
   const recentLoss = new RunningMean(shownBatches);
   /** Images of the latest checkpoint, if there is one: the first may come before the first update. */
   let kept: number | undefined;

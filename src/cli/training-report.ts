@@ -63,7 +63,7 @@ function rowsOf(run: TrainingRun, decoderFile: string): [string, string][] {
     ["data", data.source],
     ["samples", showSamples(data)],
     [
-      "images trained on",
+      "samples trained on",
       `${formatCount(history.at(-1)!.images)} (${epochs} × ${formatCount(data.dataset.count)})`,
     ],
     ["updates", `${formatCount(history.length)}, mini-batches of ${batchSize}`],
@@ -87,7 +87,7 @@ function rowsOf(run: TrainingRun, decoderFile: string): [string, string][] {
       lossRow("validation after", validation.at(-1)!.loss),
     );
   }
-  rows.push(["images per second", showSpeed(imagesPerSecond(run), seconds)]);
+  rows.push(["samples per second", showSpeed(imagesPerSecond(run), seconds)]);
   return rows;
 }
 

@@ -1,7 +1,7 @@
 import { checkNumber, checkOptions, invalid } from "../check.ts";
 import type { Random } from "../random.ts";
 import { showLengths } from "./array.ts";
-import { imageSize } from "./images.ts";
+import { type ImageLayout, imageLayout } from "./images.ts";
 
 /** A random change of samples before they are trained on: an immutable value. */
 export interface Augmentation {
@@ -31,8 +31,8 @@ export interface Shift extends Augmentation {
 }
 
 /**
- * Shifts each image by a random whole number of pixels, uniform from -pixels to pixels, down and to the
- * right; what comes in at the edges is 0.
+ * Shifts each image, grey or of three channels, by a random whole number of pixels, uniform from -pixels to pixels, down
+ * and to the right; what comes in at the edges is 0.
  *
  * @param options.pixels an integer >= 1, and less than the image's height and width
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
@@ -46,32 +46,38 @@ export function shift(options: { pixels: number }): Shift {
   return Object.freeze({
     name: "shift",
     pixels,
-    check: (shape) => void imageSizeOf(shape, pixels),
+    check: (shape) => void layoutOf(shape, pixels),
     apply(samples, shape, random) {
-      const [height, width] = imageSizeOf(shape, pixels);
-      for (let start = 0; start < samples.length; start += height * width) {
+      const { height, width, channels, isChannelsFirst } = layoutOf(shape, pixels);
+      // Channels that lie beside each other move as so many columns do, others each as an image.
+      const [images, step] = isChannelsFirst ? [channels, 1] : [1, channels];
+      const size = height * width * step;
+      for (let start = 0; start < samples.length; ) {
         const down = random.below(2 * pixels + 1) - pixels;
         const right = random.below(2 * pixels + 1) - pixels;
-        shiftImage(samples.subarray(start, start + height * width), width, down, right);
+        for (let image = 0; image < images; image++, start += size) {
+          shiftImage(samples.subarray(start, start + size), width * step, down, right * step);
+        }
       }
     },
   } satisfies Shift);
 }
 
-function imageSizeOf(shape: readonly number[], pixels: number): readonly [height: number, width: number] {
-  const size = imageSize(shape);
-  if (size === undefined) {
+function layoutOf(shape: readonly number[], pixels: number): ImageLayout {
+  const layout = imageLayout(shape);
+  if (layout === undefined) {
+    const advice = shape.length === 1 ? "; if they are, give the decoder an outputShape like [28, 28]" : "";
     throw invalid(
-      `shift: the samples are ${showLengths(shape)}, expected grey images of a height and a width; give the decoder ` +
-        "an outputShape like [28, 28]",
+      `shift: the samples are ${showLengths(shape)}, expected images of a height and a width, grey or of three channels${advice}`,
     );
   }
+  const size = [layout.height, layout.width];
   if (pixels >= Math.min(...size)) {
     throw invalid(
       `shift: pixels is ${pixels}, expected less than the images' height and width, ${showLengths(size)}`,
     );
   }
-  return size;
+  return layout;
 }
 
 /** Moves the image [height, width] by `down` rows and `right` columns; 0 comes in. */

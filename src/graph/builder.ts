@@ -247,6 +247,11 @@ export function softplus(): Layer<"activation"> {
   return activation("softplus");
 }
 
+/** x as it is: for code that chooses between activations, and no activation. */
+export function identity(): Layer<"activation"> {
+  return activation("identity");
+}
+
 /**
  * Layers one after the other, from a latent of `latentSize` numbers: the definition of a decoder for `createDecoder`.
  * The operations are named by their numbers, as in PyTorch's `Sequential`: `"0"`, `"1"`, …

@@ -16,6 +16,7 @@ export {
   gelu,
   graph,
   groupNorm,
+  identity,
   type Layer,
   layerNorm,
   leakyRelu,

@@ -69,10 +69,11 @@ export function runDifferences(there: RunDescription, here: RunDescription): Dif
     .map((name) => (name === structural ? ofDecoder : differenceIn(name, there, here)));
 }
 
-/** What follows from a difference goes without saying: an autoencoder's decoder is the whole network, and has no solver. */
+/** What follows from a difference goes without saying: an autoencoder's decoder is the whole network, and has no solver; a new decoder begins by the seed. */
 const FOLLOWING: readonly (readonly [name: string, following: RegExp])[] = [
   ["autoencoder", /^(decoder|flow|solver|adjoint|warmStart|codes|codeOptimizer)(\.|$)/],
   ["codes", /^codeOptimizer\./],
+  ["seed", /^decoder\.parameters$/],
 ];
 
 function differingNames(there: RunDescription, here: RunDescription): string[] {
