@@ -164,6 +164,9 @@ export function orDefault<Value, Default>(value: Value | undefined, standard: De
   return value === undefined ? standard : value;
 }
 
+/** Options with their defaults: each is there. */
+export type Complete<Options> = { [Name in keyof Options]-?: Exclude<Options[Name], undefined> };
+
 /** Options over their defaults. What is undefined is left out. */
 export function withDefaults<Options extends object>(
   defaults: Options,

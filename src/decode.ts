@@ -13,15 +13,15 @@ import { checkBackend } from "./problem.ts";
 /** Options of `decode`. */
 export interface DecodeOptions {
   /** `"data"` (the default): D(z); `"preActivation"`: before the output activation, the logits. */
-  output?: "data" | "preActivation";
+  output?: "data" | "preActivation" | undefined;
   /** What is given with the latents, as in `encode`. */
-  fixed?: FixedOption;
+  fixed?: FixedOption | undefined;
   /** For a decoder over points: how many there are. */
-  points?: number;
+  points?: number | undefined;
   /** Where the work is done. Default `wasm()`. */
-  backend?: Backend;
+  backend?: Backend | undefined;
   /** Ends the call early: it rejects with the signal's reason. */
-  signal?: AbortSignalLike;
+  signal?: AbortSignalLike | undefined;
 }
 
 /**

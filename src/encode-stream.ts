@@ -29,7 +29,7 @@ export type EncodeItem =
 export type EncodeStreamOptions = FlowAndSolver &
   Omit<CommonEncodeOptions, "z0" | "onAbort"> & {
     /** So many items are read while one is encoded, ≥ 0. It bounds memory. Default 2. */
-    ahead?: number;
+    ahead?: number | undefined;
   };
 
 const ITEM = { y: true, weights: true, z0: true, fixed: true, points: true } as const;

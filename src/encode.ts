@@ -38,32 +38,32 @@ export interface CommonEncodeOptions {
    * The distance between y and D(z), as a value or by its name, `"bce"` or `"mse"`. Default: the decoder's own; where
    * it has none, it must be given.
    */
-  loss?: LossLike;
+  loss?: LossLike | undefined;
   /**
    * What codes are likely, such as `gaussian()`: then loss + prior(z)/N is lowered, N what the loss is divided by: n for a
    * mean, Σw with weights, 1 for a sum. `"none"` leaves the decoder's own out. Default: the decoder's own, if it has one.
    *
    * For data with Gaussian noise of standard deviation σ, give `squaredError()` and weights of 1/(2σ²).
    */
-  prior?: PriorLike;
+  prior?: PriorLike | undefined;
   /**
    * ≥ 0, outputSize values for all samples or B × outputSize. y may be NaN where its weight is 0: missing
    * data. Default: none, all elements alike.
    */
-  weights?: Float32Array;
+  weights?: Float32Array | undefined;
   /**
    * What is given with the samples and not sought, for each of the decoder's `fixedInputs` by name: one sample's numbers
    * for all, or B times as many. Classes are integers. No default: a decoder with fixed inputs needs them.
    */
-  fixed?: FixedOption;
+  fixed?: FixedOption | undefined;
   /** For a decoder over points: how many each sample has. y has points × channels values a sample then. */
-  points?: number;
+  points?: number | undefined;
   /** Where the flow starts: latentSize values for all samples, or B × latentSize. Default 0. */
-  z0?: Float32Array;
+  z0?: Float32Array | undefined;
   /** Where the work is done. Default `wasm()`. */
-  backend?: Backend;
+  backend?: Backend | undefined;
   /** At most this many samples are worked on at once by each thread. It bounds memory and never changes a result. */
-  batchSize?: number;
+  batchSize?: number | undefined;
   /**
    * Returns points of each sample's way as `trajectory`: `"steps"`, z0 and the end of every accepted step; or
    * at times of your choice, ascending from 0 to the solver's t1, those that the sample reached. A chosen time
@@ -71,19 +71,19 @@ export interface CommonEncodeOptions {
    * changes z, loss or steps; its evaluations are counted with the others. Default: none. `lbfgs` and
    * `amd` are slower with it.
    */
-  saveAt?: SaveAt;
+  saveAt?: SaveAt | undefined;
   /** Ends the call early; see `onAbort`. */
-  signal?: AbortSignalLike;
+  signal?: AbortSignalLike | undefined;
   /**
    * Called now and then, from the event loop's point of view between two tasks of about 10 ms. What it throws, or its
    * promise rejects with, rejects the call, which waits for its promises at the end.
    */
-  onProgress?: (progress: EncodeProgress) => void;
+  onProgress?: ((progress: EncodeProgress) => void) | undefined;
   /**
    * What an abort does: `"throw"` (the default) rejects with the signal's reason; `"return"` resolves with
    * what there is, the last accepted z, and the status "aborted" for samples that had not ended.
    */
-  onAbort?: "throw" | "return";
+  onAbort?: "throw" | "return" | undefined;
 }
 
 /** Their names. */

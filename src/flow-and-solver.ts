@@ -9,13 +9,13 @@ import { lbfgs } from "./solver/lbfgs.ts";
 export type FlowAndSolver =
   | {
       /** The differential equation that leads to the code. Default `gradientFlow()`. */
-      flow?: GradientFlow<1>;
+      flow?: GradientFlow<1> | undefined;
       /** How the flow is followed. Default `lbfgs()`. */
-      solver?: Solver<GradientFlow<1>>;
+      solver?: Solver<GradientFlow<1>> | undefined;
     }
   | {
       /** The differential equation that leads to the code. Default `gradientFlow()`. */
-      flow?: Flow;
+      flow?: Flow | undefined;
       /** How the flow is followed: for every flow but `gradientFlow()`, a solver that takes any. */
       solver: Solver<Flow>;
     };

@@ -53,13 +53,13 @@ export type Flow = GradientFlow | NesterovFlow;
 /** Options of `gradientFlow`. */
 export interface GradientFlowOptions {
   /** α(t), > 0 if constant. Default 1. */
-  alpha?: Alpha;
+  alpha?: Alpha | undefined;
 }
 
 /** Options of `nesterovFlow`. */
 export interface NesterovFlowOptions extends GradientFlowOptions {
   /** ε > 0, which keeps the damping 3/(t+ε) finite at t = 0. Default 1e-5. */
-  epsilon?: number;
+  epsilon?: number | undefined;
 }
 
 /**
@@ -70,7 +70,7 @@ export interface NesterovFlowOptions extends GradientFlowOptions {
  * @example
  * const flow = gradientFlow({ alpha: expDecay({ rate: 3 }) });
  */
-export function expDecay(options: { rate?: number } = {}): ExpDecay {
+export function expDecay(options: { rate?: number | undefined } = {}): ExpDecay {
   checkOptions("expDecay", options, { rate: true });
   const rate = checkNumber("expDecay", "rate", orDefault(options.rate, 2), { min: 0 });
   return Object.freeze({ name: "expDecay", rate });
@@ -83,7 +83,7 @@ export function expDecay(options: { rate?: number } = {}): ExpDecay {
  * @example
  * await encode(decoder, y, { flow: gradientFlow({ alpha: 0.5 }), solver: dormandPrince({ t1: 100 }) });
  */
-export function gradientFlow(options?: { alpha?: 1 }): GradientFlow<1>;
+export function gradientFlow(options?: { alpha?: 1 | undefined }): GradientFlow<1>;
 export function gradientFlow(options: GradientFlowOptions): GradientFlow;
 export function gradientFlow(options: GradientFlowOptions = {}): GradientFlow {
   checkOptions("gradientFlow", options, { alpha: true });

@@ -1,4 +1,4 @@
-import { type Bounds, checkNumber, checkOptions, withDefaults } from "./check.ts";
+import { type Bounds, type Complete, checkNumber, checkOptions, withDefaults } from "./check.ts";
 
 // In the formulas θ is a parameter, g its gradient (of the mini-batch), lr the learning rate times the
 // schedule's factor, and t the number of updates, 1 at the first. All states begin at 0. The definitions are
@@ -10,15 +10,15 @@ export type Optimizer = Rmsprop | Adam | Sgd;
 /** Options of `rmsprop`. */
 export interface RmspropOptions {
   /** >= 0. Default 5e-4. */
-  learningRate?: number;
+  learningRate?: number | undefined;
   /** How slowly v forgets, in [0, 1). Default 0.9. */
-  alpha?: number;
+  alpha?: number | undefined;
   /** > 0. Default 1e-6. */
-  epsilon?: number;
+  epsilon?: number | undefined;
 }
 
 /** RMSprop with all its options. */
-export interface Rmsprop extends Readonly<Required<RmspropOptions>> {
+export interface Rmsprop extends Readonly<Complete<RmspropOptions>> {
   readonly name: "rmsprop";
   /** State of the size of the parameters: v. */
   readonly stateVectors: 1;
@@ -44,19 +44,19 @@ export function rmsprop(options?: RmspropOptions): Rmsprop {
 /** Options of `adam`. */
 export interface AdamOptions {
   /** >= 0. Default 1e-3. */
-  learningRate?: number;
+  learningRate?: number | undefined;
   /** How slowly m, the mean of the gradients, forgets, in [0, 1). Default 0.9. */
-  beta1?: number;
+  beta1?: number | undefined;
   /** How slowly v, the mean of their squares, forgets, in [0, 1). Default 0.999. */
-  beta2?: number;
+  beta2?: number | undefined;
   /** > 0. Default 1e-8. */
-  epsilon?: number;
+  epsilon?: number | undefined;
   /** λ, decoupled from the gradient (AdamW), >= 0. Default 0. */
-  weightDecay?: number;
+  weightDecay?: number | undefined;
 }
 
 /** Adam with all its options. */
-export interface Adam extends Readonly<Required<AdamOptions>> {
+export interface Adam extends Readonly<Complete<AdamOptions>> {
   readonly name: "adam";
   /** States of the size of the parameters: m and v. */
   readonly stateVectors: 2;
@@ -84,13 +84,13 @@ export function adam(options?: AdamOptions): Adam {
 /** Options of `sgd`. */
 export interface SgdOptions {
   /** >= 0. Default 1e-3. */
-  learningRate?: number;
+  learningRate?: number | undefined;
   /** How slowly the velocity forgets, in [0, 1). Default 0, plain gradient descent. */
-  momentum?: number;
+  momentum?: number | undefined;
 }
 
 /** Stochastic gradient descent with all its options. */
-export interface Sgd extends Readonly<Required<SgdOptions>> {
+export interface Sgd extends Readonly<Complete<SgdOptions>> {
   readonly name: "sgd";
   /** State of the size of the parameters: the velocity u where there is momentum, else none. */
   readonly stateVectors: 0 | 1;
@@ -149,7 +149,7 @@ const bounds: { readonly [Name in OptionOf<Optimizer>]: Bounds } = {
 function fillIn<T extends { readonly [K in keyof T]: number }>(
   where: string,
   defaults: T,
-  options: Partial<T> | undefined,
+  options: { readonly [Name in keyof T]?: T[Name] | undefined } | undefined,
 ): T {
   checkOptions(where, options as T | undefined, defaults);
   const all = withDefaults(defaults, options ?? {});

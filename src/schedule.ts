@@ -22,7 +22,7 @@ export interface DecaySchedule extends Schedule {
 /** Options of `linear` and `cosine`. */
 export interface DecayOptions {
   /** The factor at the end of the run, >= 0. Default 0. */
-  to?: number;
+  to?: number | undefined;
 }
 
 /**

@@ -26,9 +26,9 @@ export interface ReadingOptions {
    * gigabyte, and whoever wrote it chooses. Bytes that are given have no such bound, only what they unpack to.
    * Default: 2^30, 1 GiB.
    */
-  maxBytes?: number;
+  maxBytes?: number | undefined;
   /** Stops the reading; the promise then rejects with the signal's reason. */
-  signal?: AbortSignalLike;
+  signal?: AbortSignalLike | undefined;
 }
 
 /** Reading options, checked. */

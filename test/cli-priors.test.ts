@@ -137,7 +137,7 @@ test("tables say which prior it was, its mean and the objective's, where there i
       const out = workplace.newPath();
       await run(command, ...files, "--out", out, "--shard", "0/1");
       const merged = await endOf(program.start(["merge", out, "--quiet"]));
-assert.match(merged.stdout, /mean weighted prior +│ \d.* nats/);
+      assert.match(merged.stdout, /mean weighted prior +│ \d.* nats/);
       assert.match(merged.stdout, /mean objective +│ \d/);
     }
     const without = await run(command, ...files, "--out", workplace.newPath(), "--prior", "none");

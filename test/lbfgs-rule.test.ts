@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { Complete } from "../src/check.ts";
 import { layersOf } from "../src/graph/layers.ts";
 import {
   type ActivationName,
@@ -32,7 +33,7 @@ interface Case {
   readonly loss: Loss;
   readonly weights?: boolean;
   readonly z0?: boolean;
-  readonly options?: LbfgsOptions;
+  readonly options?: Partial<Complete<LbfgsOptions>>;
   /** How many times wider than usual the weights of the decoder are; and, beside that, those of the first latent. */
   readonly gain?: number;
   readonly firstGain?: number;
@@ -189,7 +190,11 @@ async function ownMatrix({ backend }: Build, decoder: Decoder, loss: Loss): Prom
 }
 
 /** Runs the rule on a build's own evaluations, sample by sample. */
-async function byTheRule(build: Build, given: ReturnType<typeof makeCase>, options: LbfgsOptions) {
+async function byTheRule(
+  build: Build,
+  given: ReturnType<typeof makeCase>,
+  options: Partial<Complete<LbfgsOptions>>,
+) {
   const { decoder, loss, y, weights, z0 } = given;
   const d = decoder.latentSize;
   const objective = await bindObjective(build.backend, decoder, loss, y, weights);

@@ -221,9 +221,9 @@ function checkBytesOrFloats(where: string, values: unknown): asserts values is U
 /** Options of `readDataset`. */
 export interface ReadDatasetOptions extends ReadingOptions {
   /** The array to read, where the file is a .npz; `file.npz#name` says the same. Default: the only one there is. */
-  array?: string;
+  array?: string | undefined;
   /** A file of as many labels, integers from 0 to 255; or, in a .npz file, the name of their array. */
-  labels?: FileSource;
+  labels?: FileSource | undefined;
 }
 
 /**

@@ -18,7 +18,7 @@ export interface DataSplits {
 /** Options of the loaders. */
 export interface LoaderOptions extends ReadingOptions {
   /** The folder with the four IDX files, gzipped or not, under their published names. Default where found. */
-  folder?: string;
+  folder?: string | undefined;
 }
 
 const trainCount = 50_000;

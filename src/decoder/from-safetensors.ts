@@ -34,35 +34,35 @@ export interface DecoderFileOptions {
    * Which tensors are the decoder's, `"decoder."` say, in a file that holds a whole autoencoder: those whose names begin
    * with it. The others are left alone. Default: all.
    */
-  prefix?: string;
+  prefix?: string | undefined;
   /**
    * Between the layers: one for all, or a list with one between each two of them. No default: the file or this option
    * must give it, unless there is only one layer.
    */
-  activation?: ActivationLike | readonly ActivationLike[];
+  activation?: ActivationLike | readonly ActivationLike[] | undefined;
   /**
    * After the last layer. Where neither the file nor this option gives it, the file's loss tells, else the
    * option `loss`: `"sigmoid"` for cross entropy, otherwise `"identity"`.
    */
-  outputActivation?: ActivationLike;
+  outputActivation?: ActivationLike | undefined;
   /**
    * The shape of a sample, [28, 28] say; of the numbers in the order in which the file's decoder makes them. Default: the
    * file's, else [outputSize].
    */
-  outputShape?: readonly number[];
+  outputShape?: readonly number[] | undefined;
   /** The default of `encode`'s loss: `"bce"`, `"mse"`, or a value such as `squaredError()`. */
-  loss?: StandardLossLike;
+  loss?: StandardLossLike | undefined;
   /** The default of `encode`'s prior: `gaussian()`, say, for a VAE's decoder. */
-  prior?: Prior;
+  prior?: Prior | undefined;
   /**
    * Whether BatchNorms act before the activations or after them, where the numbers of the file's layers do not tell.
    * Where they do, it may be left out.
    */
-  batchNorm?: BatchNormPlace;
+  batchNorm?: BatchNormPlace | undefined;
   /** What BatchNorms add to a variance. Default: 1e-5, PyTorch's. */
-  batchNormEpsilon?: number;
+  batchNormEpsilon?: number | undefined;
   /** A few latents and what the decoder makes of them: one that makes anything else of them is refused. */
-  probe?: Probe;
+  probe?: Probe | undefined;
 }
 
 /** Options that have been checked as far as they can be without the file. */

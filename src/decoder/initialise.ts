@@ -14,11 +14,11 @@ import { checkOutputShape, impliedOutputActivation, showShape } from "./output.t
 /** Options of `createDecoder` beside a graph's definition. */
 export interface GraphDecoderOptions {
   /** The default of `encode`'s loss: `"bce"`, `"mse"`, or a value such as `squaredError()`. Default: none. */
-  loss?: StandardLossLike;
+  loss?: StandardLossLike | undefined;
   /** The default of `encode`'s prior: `gaussian()`, say. Default: none. */
-  prior?: Prior;
+  prior?: Prior | undefined;
   /** An integer from 0 to 2^53 - 1; the same seed gives the same parameters everywhere. Default: 0. */
-  seed?: number;
+  seed?: number | undefined;
 }
 
 /** What a new decoder of fully connected layers is to be. */
@@ -26,11 +26,11 @@ export interface CreateDecoderOptions extends GraphDecoderOptions {
   /** The sizes from latent to output, at least two: [20, 150, 300, 600, 784] has four layers. */
   layers: readonly number[];
   /** Between the layers. Default: `"elu"`. */
-  activation?: ActivationLike;
+  activation?: ActivationLike | undefined;
   /** After the last layer. Default: `"sigmoid"` when `loss` is cross entropy, otherwise `"identity"`. */
-  outputActivation?: ActivationLike;
+  outputActivation?: ActivationLike | undefined;
   /** The shape of a sample, [28, 28] say; its product is the last size. Default: [outputSize]. */
-  outputShape?: readonly number[];
+  outputShape?: readonly number[] | undefined;
 }
 
 const GRAPH_OPTIONS: { readonly [Name in keyof GraphDecoderOptions]-?: true } = {

@@ -7,7 +7,7 @@ import { isStackOfLayers, layersOf } from "../graph/layers.ts";
 import type { Operation } from "../graph/operations.ts";
 import { readDefinition } from "../graph/read-definition.ts";
 import { checkPriorSize, normalisePrior } from "../terms/check-prior.ts";
-import { LOSS_MAKERS, type StandardLoss } from "../terms/losses.ts";
+import { LOSS_MAKERS, type Reduction, type StandardLoss } from "../terms/losses.ts";
 import type { Prior } from "../terms/priors.ts";
 import { termTraits } from "../terms/terms.ts";
 import type { BatchNormPlace } from "./layer-tensors.ts";
@@ -246,7 +246,9 @@ export function readLoss(where: string, metadata: Metadata): StandardLoss | unde
     });
     if (!makeLoss) throw invalid(`${where}: the file's loss is ${show(text)}, expected "bce" or "mse"`);
     const reduction = metadata.get("reduction") ?? "mean";
-    return makeLoss({ reduction: checkChoice(where, "the file's reduction", reduction, ["mean", "sum"]) });
+    return makeLoss({
+      reduction: checkChoice<Reduction>(where, "the file's reduction", reduction, ["mean", "sum"]),
+    });
   });
 }
 

@@ -197,19 +197,19 @@ export function pointwise(of: PointwiseLike): Layer<"pointwise"> {
 }
 
 /** x for x > 0, else alpha · (exp(x) - 1). Default alpha: 1. */
-export function elu(options: { readonly alpha?: number } = {}): Layer<"activation"> {
+export function elu(options: { readonly alpha?: number | undefined } = {}): Layer<"activation"> {
   checkOptions("elu", options, { alpha: true });
   return activation({ name: "elu", ...(options.alpha !== undefined && { alpha: options.alpha }) });
 }
 
 /** x for x > 0, else slope · x. Default slope: 0.01. */
-export function leakyRelu(options: { readonly slope?: number } = {}): Layer<"activation"> {
+export function leakyRelu(options: { readonly slope?: number | undefined } = {}): Layer<"activation"> {
   checkOptions("leakyRelu", options, { slope: true });
   return activation({ name: "leakyRelu", ...(options.slope !== undefined && { slope: options.slope }) });
 }
 
 /** sin(frequency · x). Default frequency: 1. */
-export function sine(options: { readonly frequency?: number } = {}): Layer<"activation"> {
+export function sine(options: { readonly frequency?: number | undefined } = {}): Layer<"activation"> {
   checkOptions("sine", options, { frequency: true });
   return activation({
     name: "sine",

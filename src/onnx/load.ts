@@ -42,31 +42,31 @@ export interface LoadOnnxOptions extends ReadingOptions {
    * The name of the input that is sought, z. Default: what the file's metadata have as `latentflow.latent`, else the only
    * input of floats. All other inputs are fixed: they are given with each sample.
    */
-  latent?: string;
+  latent?: string | undefined;
   /** The name of the output. Default: the only one. */
-  output?: string;
+  output?: string | undefined;
   /** The default of `encode`'s loss: `"bce"`, `"mse"`, or a value such as `squaredError()`. */
-  loss?: StandardLossLike;
+  loss?: StandardLossLike | undefined;
   /** The default of `encode`'s prior: `gaussian()`, say, for a VAE's decoder. Default: the file's, if it has one. */
-  prior?: Prior;
+  prior?: Prior | undefined;
   /** For a graph that ends in logits: a sigmoid is put behind it, which cross entropy has in itself. */
-  outputActivation?: "sigmoid";
+  outputActivation?: "sigmoid" | undefined;
   /** The shape of a sample, [28, 28] say. Default: the file's, without the batch. */
-  outputShape?: readonly number[];
+  outputShape?: readonly number[] | undefined;
   /**
    * The order of a sample's numbers: `"file"` (the default), channels × height × width for what PyTorch exports, or
    * `"channelsLast"`, height × width × channels, as it is computed, which saves a permutation.
    */
-  layout?: "file" | "channelsLast";
+  layout?: "file" | "channelsLast" | undefined;
   /**
    * The name of the input of points, or of several: their first axis behind the batch, or the first of all where there is
    * none of the batch, may have any length, which is said with each call. Default: what the file's metadata have as `latentflow.points`.
    */
-  points?: string | readonly string[];
+  points?: string | readonly string[] | undefined;
   /** Where tensors are that the file has put into others: bytes, a Blob, a path, or a function of the name. */
-  externalData?: ExternalData;
+  externalData?: ExternalData | undefined;
   /** A few latents and what the decoder makes of them, in the file's order. Default: the file's own, if it has one. */
-  probe?: Probe;
+  probe?: Probe | undefined;
 }
 
 const OPTIONS: { readonly [Name in keyof LoadOnnxOptions]-?: true } = {

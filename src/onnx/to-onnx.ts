@@ -12,7 +12,7 @@ export interface ToOnnxOptions {
    * Does the file keep a few latents and what the decoder makes of them, by which `loadOnnx` sees that it computes the
    * same? Then four latents are decoded, and the file is some 60 KB larger at most, but for fixed inputs. Default true.
    */
-  probe?: boolean;
+  probe?: boolean | undefined;
 }
 
 /** A protobuf message can have so many bytes. */

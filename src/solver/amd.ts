@@ -1,4 +1,4 @@
-import { checkChoice, checkNumber } from "../check.ts";
+import { type Complete, checkChoice, checkNumber } from "../check.ts";
 import { serializable } from "../serialize.ts";
 import { MAX_COUNT } from "./base.ts";
 import { descend } from "./descend.ts";
@@ -8,7 +8,7 @@ import { EULER } from "./tableau.ts";
 
 export type { Amd, AmdOptions };
 
-const DEFAULTS: Required<AmdOptions> = {
+const DEFAULTS: Complete<AmdOptions> = {
   t1: 1e4,
   stepInit: 1,
   stepMax: 10,

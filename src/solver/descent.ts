@@ -17,7 +17,7 @@ export interface DescentOptions {
 export function completeOptions<Options extends DescentOptions>(
   where: string,
   defaults: Options,
-  options: { [Name in keyof Options]?: Options[Name] },
+  options: { readonly [Name in keyof Options]?: Options[Name] | undefined },
 ): Options {
   checkOptions(where, options, defaults);
   const all = withDefaults(defaults, options);

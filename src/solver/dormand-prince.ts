@@ -1,4 +1,4 @@
-import { checkNumber, checkOptions, withDefaults } from "../check.ts";
+import { type Complete, checkNumber, checkOptions, withDefaults } from "../check.ts";
 import { power } from "../elementary-functions.ts";
 import type { Flow } from "../flow.ts";
 import { serializable } from "../serialize.ts";
@@ -9,23 +9,23 @@ import type { Tableau } from "./tableau.ts";
 /** Options of `dormandPrince`. */
 export interface DormandPrinceOptions {
   /** The end of the flow, τ. Default 1e4. */
-  t1?: number;
+  t1?: number | undefined;
   /** ≥ 0: the error allowed in a step, relative to the state. Default 1e-3. */
-  rtol?: number;
+  rtol?: number | undefined;
   /** > 0: the error allowed in a step whatever the state. Default 1e-6. */
-  atol?: number;
+  atol?: number | undefined;
   /** The length of the first step that is tried. Default 1. */
-  stepInit?: number;
+  stepInit?: number | undefined;
   /** Steps, accepted and rejected ones together; 0 evaluates the loss and its gradient at z0 and no more. Default 10,000. */
-  maxSteps?: number;
+  maxSteps?: number | undefined;
 }
 
 /** Dormand-Prince with all its options. */
-export interface DormandPrince extends Solver<Flow>, Readonly<Required<DormandPrinceOptions>> {
+export interface DormandPrince extends Solver<Flow>, Readonly<Complete<DormandPrinceOptions>> {
   readonly name: "dormandPrince";
 }
 
-const DEFAULTS: Required<DormandPrinceOptions> = {
+const DEFAULTS: Complete<DormandPrinceOptions> = {
   t1: 1e4,
   rtol: 1e-3,
   atol: 1e-6,
@@ -81,7 +81,7 @@ export function dormandPrince(options: DormandPrinceOptions = {}): DormandPrince
   return serializable(Object.freeze(solver), "dormandPrince", all);
 }
 
-function adaptiveSteps(options: Required<DormandPrinceOptions>, sampleCount: number): StepControl {
+function adaptiveSteps(options: Complete<DormandPrinceOptions>, sampleCount: number): StepControl {
   const { t1, maxSteps } = options;
   const lengths = new Float64Array(sampleCount).fill(options.stepInit);
   const wasShortened = new Uint8Array(sampleCount);
@@ -109,7 +109,7 @@ function adaptiveSteps(options: Required<DormandPrinceOptions>, sampleCount: num
   };
 }
 
-function errorNorm({ rtol, atol }: Required<DormandPrinceOptions>, step: TriedStep): number {
+function errorNorm({ rtol, atol }: Complete<DormandPrinceOptions>, step: TriedStep): number {
   const { state, next, error } = step;
   let sum = 0;
   for (let k = 0; k < error.length; k++) {

@@ -25,7 +25,7 @@ export interface LinearGridOptions {
 /** Options of `logGrid`. */
 export interface LogGridOptions extends LinearGridOptions {
   /** b > 1: the last steps are about b times as long as the first. Default 4. */
-  base?: number;
+  base?: number | undefined;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { checkNumber } from "../check.ts";
+import { type Complete, checkNumber } from "../check.ts";
 import { serializable } from "../serialize.ts";
 import { descend } from "./descend.ts";
 import { completeOptions, makeDescentSolver } from "./descent.ts";
@@ -11,7 +11,7 @@ export type { Lbfgs, LbfgsOptions };
  * to 50 is alike, 5 takes a seventh more; 3e-7 in place of 1e-6 lowers the losses of decoders of 256 latents by another
  * half per mille for half as many passes more.
  */
-const DEFAULTS: Required<LbfgsOptions> = {
+const DEFAULTS: Complete<LbfgsOptions> = {
   tolerance: 1e-6,
   memory: 30,
   maxSteps: 1000,

@@ -12,7 +12,7 @@ export interface Rk4Options {
   /** The times of the steps. */
   grid: Grid;
   /** `"classic"` (the default), or Kutta's `"3/8"` rule: a little more exact, and as dear. */
-  rule?: "classic" | "3/8";
+  rule?: "classic" | "3/8" | undefined;
 }
 
 /** RK4 with its options. */

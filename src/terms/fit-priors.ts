@@ -17,15 +17,15 @@ export interface FitGaussianOptions {
   /** d, the number of values of a code. */
   latentSize: number;
   /** The variances alone, or the whole covariance. Default "diagonal". */
-  covariance?: CovarianceKind;
+  covariance?: CovarianceKind | undefined;
   /**
    * s, from 0 to 1, for the full covariance S: the prior has (1 - s) · S + s · diag(S), so that the variances stay and the
    * correlations are multiplied by 1 - s. With any s > 0 worth the name it is positive definite, however few codes there
    * are. Default 0.
    */
-  shrinkage?: number;
+  shrinkage?: number | undefined;
   /** The prior's: what its value in nats is multiplied by, > 0. Default 1. */
-  weight?: number;
+  weight?: number | undefined;
 }
 
 /** Options of `fitGaussianMixture`. */
@@ -35,21 +35,21 @@ export interface FitGaussianMixtureOptions {
   /** K, how many Gaussians: at most as many as there are different codes. */
   components: number;
   /** An integer from 0 to 2^53 - 1, for the start; the same seed gives the same prior. Default 0. */
-  seed?: number;
+  seed?: number | undefined;
   /** Of each component the variances alone, or the whole covariance. Default "diagonal". */
-  covariance?: CovarianceKind;
+  covariance?: CovarianceKind | undefined;
   /** Passes over the codes after which it ends without having converged, >= 1. Default 500. */
-  maxIterations?: number;
+  maxIterations?: number | undefined;
   /** It has converged when a pass raises the log-likelihood by no more, in nats per code, >= 0. Default 1e-6. */
-  tolerance?: number;
+  tolerance?: number | undefined;
   /**
    * The least variance of a component in any direction, from 1e-8 to 1, where the codes have variance 1 in each coordinate:
    * a component that collapses onto one code, or onto a plane, would have an infinite density there. Default 1e-6, a
    * thousandth of the codes' standard deviation.
    */
-  varianceFloor?: number;
+  varianceFloor?: number | undefined;
   /** The prior's: what its value in nats is multiplied by, > 0. Default 1. */
-  weight?: number;
+  weight?: number | undefined;
 }
 
 /** What `fitGaussianMixture` returns. */

@@ -42,7 +42,7 @@ export type LossLike = Loss | LossName;
 /** Options of a loss. */
 export interface LossOptions {
   /** `"mean"` over the elements (Σ w·e / Σ w with weights), the default, or `"sum"` (Σ w·e). */
-  reduction?: Reduction;
+  reduction?: Reduction | undefined;
 }
 
 /**

@@ -53,27 +53,27 @@ export type Prior = PriorOf<PriorKind>;
 /** Options of `gaussian`. */
 export interface GaussianOptions {
   /** d values from -3e38 to 3e38, or one for all. Default 0. */
-  mean?: number | Numbers;
+  mean?: number | Numbers | undefined;
   /** d standard deviations from 1e-30 to 1e30, or one for all. Default 1. Not together with `covariance`. */
-  std?: number | Numbers;
+  std?: number | Numbers | undefined;
   /** d × d, symmetric and positive definite, variances from 1e-60 to 1e60: d rows, or all numbers row-major. */
-  covariance?: Numbers | readonly Numbers[];
+  covariance?: Numbers | readonly Numbers[] | undefined;
   /** What its value in nats is multiplied by, > 0. Default 1. */
-  weight?: number;
+  weight?: number | undefined;
 }
 
 /** Options of `gaussianMixture`, K components. */
 export interface GaussianMixtureOptions {
   /** K shares > 0; they are divided by their sum. Default: all alike. */
-  weights?: Numbers;
+  weights?: Numbers | undefined;
   /** K rows of d values from -3e38 to 3e38. */
   means: readonly Numbers[];
   /** Of each component d standard deviations, or one; or one for all. Either these or `covariances`. */
-  stds?: number | readonly (number | Numbers)[];
+  stds?: number | readonly (number | Numbers)[] | undefined;
   /** K symmetric, positive definite matrices, each d rows or d × d numbers row-major. */
-  covariances?: readonly (Numbers | readonly Numbers[])[];
+  covariances?: readonly (Numbers | readonly Numbers[])[] | undefined;
   /** What its value in nats is multiplied by, > 0. Default 1. */
-  weight?: number;
+  weight?: number | undefined;
 }
 
 /** What a standard deviation may be: its square and the inverse of that have to be numbers. */

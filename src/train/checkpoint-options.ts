@@ -19,9 +19,9 @@ export interface FileCheckpoints {
    * true: goes on from FILE, or from FILE.previous where FILE is missing or damaged, and starts anew where there is
    * neither. false, the default: refuses to start where there is one of them.
    */
-  resume?: boolean;
+  resume?: boolean | undefined;
   /** Seconds from one checkpoint to the next, >= 0. Default 60. */
-  everySeconds?: number;
+  everySeconds?: number | undefined;
 }
 
 /** Checkpoints that the caller keeps, in a browser's storage say. */
@@ -31,7 +31,7 @@ export interface CallerCheckpoints {
   /** What `save` was given: the run goes on from there. Default: it starts anew. */
   resume?: Uint8Array | undefined;
   /** Seconds from one checkpoint to the next, >= 0. Default 60. */
-  everySeconds?: number;
+  everySeconds?: number | undefined;
 }
 
 /** Where a run's checkpoints are kept. */

@@ -13,9 +13,9 @@ import { checkSamples, pieces } from "./samples.ts";
 /** Options of `encodeWith`. */
 export interface EncodeWithOptions {
   /** Where the work is done. Default `wasm()`. */
-  backend?: Backend;
+  backend?: Backend | undefined;
   /** Ends the call early: it rejects with the signal's reason. */
-  signal?: AbortSignalLike;
+  signal?: AbortSignalLike | undefined;
 }
 
 /**

@@ -29,12 +29,12 @@ interface NoEncoder {
    * ≥ 0, outputSize values for all samples or count × outputSize. Data may be NaN where the weight is 0: missing.
    * Default: none, all elements alike.
    */
-  weights?: Float32Array;
+  weights?: Float32Array | undefined;
   /**
    * Where flows start, finite: latentSize values for all samples or count × latentSize, as in `encode`. Of an
    * autoencoder's decoder the mean code, see `meanCode`. Default 0.
    */
-  z0?: Float32Array;
+  z0?: Float32Array | undefined;
 }
 
 interface ByEncoder {
@@ -52,7 +52,7 @@ interface CommonOptions
     "loss" | "prior" | "fixed" | "points" | "backend" | "batchSize" | "onProgress"
   > {
   /** Ends the call early: it rejects with the signal's reason. */
-  signal?: AbortSignalLike;
+  signal?: AbortSignalLike | undefined;
 }
 
 const OPTIONS: { readonly [Name in keyof Required<EvaluateOptions>]: true } = {

@@ -16,42 +16,42 @@ import type { ValidationOptions, ValidationResult } from "./validation.ts";
 /** Options of a training run, whatever is trained. */
 export interface RunOptions {
   /** Default: the decoder's own; where it has none, it must be given. */
-  loss?: LossLike;
+  loss?: LossLike | undefined;
   /** How parameters follow from their gradients. Default `rmsprop()`, the paper's. */
-  optimizer?: Optimizer;
+  optimizer?: Optimizer | undefined;
   /** How the learning rate changes over the run. Default `constant()`. */
-  schedule?: Schedule;
+  schedule?: Schedule | undefined;
   /** Samples in a mini-batch. Default 5, the paper's. */
-  batchSize?: number;
+  batchSize?: number | undefined;
   /** Passes over the data. Default 1 for `train`, 12 for `trainAutoencoder`, the paper's. */
-  epochs?: number;
+  epochs?: number | undefined;
   /** Mini-batches drawn with replacement instead of from a new permutation each epoch. Default false. */
-  replacement?: boolean;
+  replacement?: boolean | undefined;
   /** Of the mini-batches and the augmentation. Default 0. */
-  seed?: number;
+  seed?: number | undefined;
   /** Changes the samples of a mini-batch at random, `shift({ pixels: 2 })` say. Default none. */
-  augment?: Augmentation;
+  augment?: Augmentation | undefined;
   /** The largest norm of a mini-batch's mean gradient, which is shortened to it. Default none. */
-  gradientClip?: number;
+  gradientClip?: number | undefined;
   /** Where the work is done. Default `wasm()`. */
-  backend?: Backend;
+  backend?: Backend | undefined;
   /** Samples that are not trained on, encoded now and then to see how well that goes. Default none. */
-  validation?: ValidationOptions;
+  validation?: ValidationOptions | undefined;
   /**
    * Keeps where the run stands, every so many seconds, at the end and at an abort, so that it can go on from there
    * to the same end, bit for bit. Default: not at all.
    */
-  checkpoint?: CheckpointOptions;
+  checkpoint?: CheckpointOptions | undefined;
   /** Ends the run early: it rejects with the signal's reason, after a last checkpoint where there are any. */
-  signal?: AbortSignalLike;
+  signal?: AbortSignalLike | undefined;
   /**
    * Called with what happens beside the updates; between the calls of `onProgress`, in the order of events. What
    * either throws, or its promise rejects with, ends the run and rejects the call, which waits for their promises at
    * its end.
    */
-  onEvent?: (event: TrainEvent) => void;
+  onEvent?: ((event: TrainEvent) => void) | undefined;
   /** Called after each mini-batch. */
-  onProgress?: (progress: TrainProgress) => void;
+  onProgress?: ((progress: TrainProgress) => void) | undefined;
 }
 
 /** Options of `train`. The default solver is `lbfgs()`; with the adjoints `full()` and `direct()` `amd({ stepMax: 1000 })`. */
@@ -61,27 +61,27 @@ export type TrainOptions = FlowAndSolver &
      * How the gradient for the parameters is found: `approximate()` (the default), `full()` or `direct()`. The last
      * two go back over the flow, so they cost several times its passes, and the solver keeps its steps.
      */
-    adjoint?: Adjoint;
+    adjoint?: Adjoint | undefined;
     /**
      * What codes are likely, as in `encode`, also in the validation; the trained decoder has it as its own. Training lowers
      * the objective, loss + prior(z)/N, for which alone the approximate gradient is exact; `history` has losses. Default:
      * the decoder's own, if it has one.
      */
-    prior?: PriorLike;
+    prior?: PriorLike | undefined;
     /**
      * ≥ 0, outputSize values for all samples or count × outputSize. Data may be NaN where the weight is 0: missing.
      * Not together with `augment`. Default: none, all elements alike.
      */
-    weights?: Float32Array;
+    weights?: Float32Array | undefined;
     /**
      * What is given with the samples and not sought, for each of the decoder's `fixedInputs` by name: one sample's
      * numbers for all, or count times as many. Classes are integers. No default: a decoder with fixed inputs needs them.
      */
-    fixed?: FixedOption;
+    fixed?: FixedOption | undefined;
     /** For a decoder over points: how many each sample has, also those of the validation. */
-    points?: number;
+    points?: number | undefined;
     /** Each sample's flow starts where its last one ended, instead of at 0. Default false. */
-    warmStart?: boolean;
+    warmStart?: boolean | undefined;
     /**
      * Where the samples' codes come from. `"encoded"`, the default: each mini-batch is encoded anew. `"kept"`: each sample
      * has a code from the start to the end, 0 at first, which is updated beside the weights by the same gradient, as
@@ -89,9 +89,9 @@ export type TrainOptions = FlowAndSolver &
      * is left out of an update, and its code begins again at 0; `onEvent` says so. Flow and solver are then those of the
      * validation alone; not with `warmStart` or an adjoint.
      */
-    codes?: "encoded" | "kept";
+    codes?: "encoded" | "kept" | undefined;
     /** How kept codes follow from their gradients; its learning rate follows the schedule. Default `adam()`. */
-    codeOptimizer?: Optimizer;
+    codeOptimizer?: Optimizer | undefined;
   };
 
 /** What `train` returns. */

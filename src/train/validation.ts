@@ -22,11 +22,11 @@ export interface ValidationOptions {
    * ≥ 0, outputSize values for all samples or count × outputSize; as for training, and not for an autoencoder.
    * Default: none, all elements alike.
    */
-  weights?: Float32Array;
+  weights?: Float32Array | undefined;
   /** What is given with these samples, as for training. No default: a decoder with fixed inputs needs them. */
-  fixed?: FixedOption;
+  fixed?: FixedOption | undefined;
   /** Images processed from one validation to the next, >= 1. Default: those of one pass over the data. */
-  everyImages?: number;
+  everyImages?: number | undefined;
 }
 
 /** What a validation has found. */

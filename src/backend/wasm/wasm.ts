@@ -18,13 +18,13 @@ export interface WasmOptions {
    * Which of the two builds: true for relaxed SIMD (refused where the runtime has none), false for plain SIMD,
    * whose results are the same bits on every machine. Default: relaxed where there is one.
    */
-  relaxed?: boolean;
+  relaxed?: boolean | undefined;
   /**
    * The kernels compiled already, for runtimes that compile nothing from bytes (Cloudflare Workers, other edge
    * runtimes): the package's `latentflow/wasm/plain.wasm` or `latentflow/wasm/relaxed.wasm`. Default: those inside the
    * package, which are compiled on first use.
    */
-  module?: WebAssemblyModule;
+  module?: WebAssemblyModule | undefined;
   /**
    * How many threads work on a call: the one that calls and workers, which are started once and serve all decoders.
    * They end when they have had nothing to do for half a minute, or by `closeWorkers()`. In all there are at most as
@@ -32,7 +32,7 @@ export interface WasmOptions {
    * the work is above about 100 ms, else one. Default `"auto"` in Node, 1 in a page. Where workers cannot be started
    * one thread does the work, and the result's `backend.reason` says why, and what to do.
    */
-  threads?: number | "auto";
+  threads?: number | "auto" | undefined;
   /**
    * The workers' file, the package's export `latentflow/worker`: its path or URL, or a function that starts it and
    * returns the new `Worker`, in Node also one of `worker_threads`. Bundlers know the form
@@ -43,13 +43,13 @@ export interface WasmOptions {
    * are taken for the same. Default: the file beside the library's own; in Node, where that is
    * missing, the one of the package that is installed beside the running file or in the current folder.
    */
-  worker?: string | UrlLike | (() => WorkerLike);
+  worker?: string | UrlLike | (() => WorkerLike) | undefined;
   /**
    * How much memory a worker may keep for the decoders it has worked with, in bytes: above it those used longest ago
    * are forgotten, and sent again when they are used again; never the last one used, nor one at work. `Infinity`: all are kept. Of calls with different limits the last one's
    * holds. Default 2³⁰, 1 GiB.
    */
-  workerMemory?: number;
+  workerMemory?: number | undefined;
 }
 
 /**

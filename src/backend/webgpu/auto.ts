@@ -16,7 +16,7 @@ export interface AutoOptions {
    * Is a backend taken only where it was measured to be the faster one? Default true. Else the first that can be
    * used and computes rightly is taken.
    */
-  calibrate?: boolean;
+  calibrate?: boolean | undefined;
 }
 
 /**
@@ -86,9 +86,9 @@ function availabilityOf(backend: Backend, decoder?: Decoder): Promise<Availabili
 /** What is known of a backend for some decoder and size of problem. */
 interface Trial {
   /** Is it taken, and why? Undefined while that is not known. */
-  verdict?: Verdict;
+  verdict?: Verdict | undefined;
   /** The time it takes, to be measured when nothing else is at work. */
-  time?: (reference: Session) => Promise<void>;
+  time?: ((reference: Session) => Promise<void>) | undefined;
 }
 
 const trials = new WeakMap<Decoder, Map<string, Trial>>();

@@ -16,11 +16,11 @@ import { atOnce, defaultRows, type GpuProblem } from "./rows.ts";
 /** Options of `webgpu`. */
 export interface WebgpuOptions {
   /** What `import("onnxruntime-web/webgpu")` leads to. Default: that package, imported on first use. */
-  ort?: OnnxRuntime;
+  ort?: OnnxRuntime | undefined;
   /** A `GPUDevice` to work on. Default: one of our own, for all calls. Once yours is lost, ours takes its place. */
-  device?: GpuDevice;
+  device?: GpuDevice | undefined;
   /** Where onnxruntime-web finds its WASM: becomes its `env.wasm.wasmPaths`. Default: its own choice. */
-  wasmPaths?: unknown;
+  wasmPaths?: unknown | undefined;
 }
 
 /**
