@@ -7,6 +7,7 @@ import { checkDecoder, type Decoder } from "./decoder/decoder.ts";
 import { checkFixed, type FixedOption } from "./decoder/fixed.ts";
 import { atPoints } from "./decoder/points.ts";
 import { checkFiniteRows } from "./float32.ts";
+import type { Owned } from "./owned.ts";
 import type { AbortSignalLike } from "./platform.ts";
 import { checkBackend } from "./problem.ts";
 
@@ -38,7 +39,7 @@ export async function decode(
   given: Decoder,
   z: Float32Array,
   options: DecodeOptions = {},
-): Promise<Float32Array> {
+): Promise<Owned<Float32Array>> {
   checkDecoder("decode", given);
   checkOptions("decode", options, {
     ...{ output: true, fixed: true, points: true, backend: true, signal: true },

@@ -1,3 +1,5 @@
+import type { Owned } from "./owned.ts";
+
 /**
  * A protobuf message being written: as much of the encoding as ONNX files need. Fields are written in the order
  * of the calls, each under its number in the message's definition.
@@ -49,7 +51,7 @@ export class ProtobufMessage {
     return this;
   }
 
-  toBytes(): Uint8Array {
+  toBytes(): Owned<Uint8Array> {
     const bytes = new Uint8Array(this.size);
     let position = 0;
     for (const part of this.parts) {

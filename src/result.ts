@@ -1,4 +1,5 @@
 import { invalid, show } from "./check.ts";
+import type { Owned } from "./owned.ts";
 
 /**
  * How a sample's solve ended. In every case its z is the last one that the solver accepted; L-BFGS and AMD accept only
@@ -22,30 +23,30 @@ export const STATUSES = ["converged", "reached_t1", "max_steps", "stalled", "non
 
 /** What each sample cost: one number per sample, B each. */
 export interface SolveStatistics {
-  readonly acceptedSteps: Uint32Array;
+  readonly acceptedSteps: Owned<Uint32Array>;
   /**
    * Steps that were tried and not taken: because they did not lower the loss enough (L-BFGS, AMD), because another length may
    * lower it more (L-BFGS's first step), or because their estimated error was too large (Dormand-Prince). 0 on a fixed grid.
    */
-  readonly backtracks: Uint32Array;
+  readonly backtracks: Owned<Uint32Array>;
   /** Forward passes. */
-  readonly valueEvaluations: Uint32Array;
+  readonly valueEvaluations: Owned<Uint32Array>;
   /** Backward passes. */
-  readonly gradientEvaluations: Uint32Array;
+  readonly gradientEvaluations: Owned<Uint32Array>;
   /** Gauss-Newton matrices at the sample's own z (L-BFGS), each of latentSize passes forward. */
-  readonly matrixEvaluations: Uint32Array;
+  readonly matrixEvaluations: Owned<Uint32Array>;
   /** The time t that the flow has reached; of L-BFGS the sum of the accepted δt, which is no time of the flow. */
-  readonly t: Float64Array;
+  readonly t: Owned<Float64Array>;
 }
 
 /** One sample's way from z0, K points: as many as it reached of those that `saveAt` asks for. */
 export interface Trajectory {
   /** K, ascending. */
-  readonly t: Float64Array;
+  readonly t: Owned<Float64Array>;
   /** K × latentSize. */
-  readonly z: Float32Array;
+  readonly z: Owned<Float32Array>;
   /** K, l(y, D(z)). */
-  readonly loss: Float32Array;
+  readonly loss: Owned<Float32Array>;
 }
 
 /** Which backend did the work. */
@@ -69,25 +70,25 @@ export interface BackendInfo {
 /** What `encode` returns, B samples. */
 export interface EncodeResult {
   /** The codes, B × latentSize. */
-  readonly z: Float32Array;
+  readonly z: Owned<Float32Array>;
   /** The velocities at the end of a second-order flow, B × latentSize. Undefined for the gradient flow. */
-  readonly v: Float32Array | undefined;
+  readonly v: Owned<Float32Array> | undefined;
   /**
    * l(y, D(z)), B: how far the reconstructions are from the data. NaN where the prior is so large at z (some 1e9 and more) that
    * the loss is lost in its rounding.
    */
-  readonly loss: Float32Array;
+  readonly loss: Owned<Float32Array>;
   /** B, the prior's value at z in nats, times its weight: not yet divided by N. Undefined without a prior. */
-  readonly prior: Float32Array | undefined;
+  readonly prior: Owned<Float32Array> | undefined;
   /** B, what was lowered: loss + prior/N, N what the loss was divided by. Without a prior it is the loss. */
-  readonly objective: Float32Array;
+  readonly objective: Owned<Float32Array>;
   /** l(y, D(z0)), B. NaN for a sample that an aborted call never started, and where the prior is as large as that at z0. */
-  readonly initialLoss: Float32Array;
+  readonly initialLoss: Owned<Float32Array>;
   /**
    * ‖∇_z‖ of the objective at z, B: how far from rest the sample is. NaN for a sample that an aborted call never started, and where
    * the loss at z0 is not finite.
    */
-  readonly gradientNorm: Float32Array;
+  readonly gradientNorm: Owned<Float32Array>;
   /** B, how each sample ended. */
   readonly status: readonly Status[];
   /** What each sample cost. */

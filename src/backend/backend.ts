@@ -3,6 +3,7 @@ import type { FixedValues } from "../decoder/fixed.ts";
 import type { Flow } from "../flow.ts";
 import type { DifferentiableObjective, Objective } from "../objective.ts";
 import type { Optimizer } from "../optimizer.ts";
+import type { Owned } from "../owned.ts";
 import type { WebAssemblyModule } from "../platform.ts";
 import type { BackendInfo } from "../result.ts";
 import type { Control, Solver } from "../solver/base.ts";
@@ -110,7 +111,12 @@ export interface Session extends Engine {
    * @param toLogits leave out the output activation
    * @param control asked between pieces of work
    */
-  decode(z: Float32Array, fixed: FixedValues, toLogits: boolean, control: Control): Promise<Float32Array>;
+  decode(
+    z: Float32Array,
+    fixed: FixedValues,
+    toLogits: boolean,
+    control: Control,
+  ): Promise<Owned<Float32Array>>;
   /**
    * Trains the decoder in place: what this session solves and decodes follows the updates, the decoder itself does
    * not. For a decoder that nobody else uses. Absent where the backend does not train.

@@ -12,6 +12,7 @@ import {
   withTensors,
 } from "../graph/graph.ts";
 import { type Operation, sizeOf } from "../graph/operations.ts";
+import type { Owned } from "../owned.ts";
 import type { StandardLoss } from "../terms/losses.ts";
 import type { Prior } from "../terms/priors.ts";
 import { writeMetadata } from "./metadata.ts";
@@ -103,7 +104,7 @@ export interface Decoder {
    * @throws LatentflowError `disposed` after `dispose()`, `invalid_argument` when the probe does not fit, or when what the
    *   file's header has to say, such as a prior with covariances, is more than the 1 MiB that readers take
    */
-  toSafetensors(options?: SafetensorsOptions): Uint8Array;
+  toSafetensors(options?: SafetensorsOptions): Owned<Uint8Array>;
   /**
    * Frees what backends hold for this decoder. It cannot be used afterwards; a second call does nothing.
    * Without it everything is freed once the decoder is no longer referenced, but only when the garbage
@@ -202,7 +203,7 @@ export class GraphDecoder implements Decoder {
     return this.#disposed;
   }
 
-  toSafetensors(options: SafetensorsOptions = {}): Uint8Array {
+  toSafetensors(options: SafetensorsOptions = {}): Owned<Uint8Array> {
     checkDecoder("toSafetensors", this);
     checkOptions("toSafetensors", options, { probe: true });
     const probe =

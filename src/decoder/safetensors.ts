@@ -1,5 +1,6 @@
 import { invalid, invalidFile, show } from "../check.ts";
 import type { LatentflowError } from "../errors.ts";
+import type { Owned } from "../owned.ts";
 import { showShape } from "./output.ts";
 import { elementSizes, type Tensor } from "./tensor.ts";
 
@@ -208,7 +209,7 @@ function dtypeOf(values: TensorValues): string {
 export function writeSafetensors(
   tensors: readonly { name: string; shape: readonly number[]; values: TensorValues }[],
   metadata: Metadata,
-): Uint8Array {
+): Owned<Uint8Array> {
   const header: Record<string, unknown> = { __metadata__: Object.fromEntries(metadata) };
   let dataLength = 0;
   for (const { name, shape, values } of tensors) {

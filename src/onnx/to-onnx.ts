@@ -2,6 +2,7 @@ import { checkFlag, checkOptions, invalid } from "../check.ts";
 import { checkDecoder, type Decoder, probedOf } from "../decoder/decoder.ts";
 import { PROBE, writeProbe } from "../decoder/probe.ts";
 import { LATENT } from "../graph/graph.ts";
+import type { Owned } from "../owned.ts";
 import { makeProbe } from "../verify.ts";
 import { PRIOR, writePrior } from "./prior-text.ts";
 import { writeGraph } from "./write/graph.ts";
@@ -39,7 +40,7 @@ const MOST_BYTES = 2 ** 31 - 1;
  *
  * await writeFile("decoder.onnx", await toOnnx(decoder));
  */
-export async function toOnnx(decoder: Decoder, options: ToOnnxOptions = {}): Promise<Uint8Array> {
+export async function toOnnx(decoder: Decoder, options: ToOnnxOptions = {}): Promise<Owned<Uint8Array>> {
   const where = "toOnnx";
   checkDecoder(where, decoder);
   checkOptions(where, options, { probe: true });

@@ -1,4 +1,5 @@
 import type { Flow } from "../flow.ts";
+import type { Owned } from "../owned.ts";
 import { type EncodeResult, type SolveStatistics, STATUSES, type Status } from "../result.ts";
 import { type PriorOfSamples, withoutShare } from "./prior-of-samples.ts";
 import { type RecordedSample, Recording, type SaveAt } from "./recording.ts";
@@ -36,12 +37,12 @@ export class Solution {
   readonly initialPriorShare: Float64Array | undefined;
   /** Of the objective, at z. */
   readonly gradientNorm: Float64Array;
-  readonly acceptedSteps: Uint32Array;
-  readonly backtracks: Uint32Array;
-  readonly valueEvaluations: Uint32Array;
-  readonly gradientEvaluations: Uint32Array;
-  readonly matrixEvaluations: Uint32Array;
-  readonly t: Float64Array;
+  readonly acceptedSteps: Owned<Uint32Array>;
+  readonly backtracks: Owned<Uint32Array>;
+  readonly valueEvaluations: Owned<Uint32Array>;
+  readonly gradientEvaluations: Owned<Uint32Array>;
+  readonly matrixEvaluations: Owned<Uint32Array>;
+  readonly t: Owned<Float64Array>;
   /** How many samples have ended. */
   done = 0;
   /** Over the samples that have ended with a finite loss: its sum, and how many they are. */

@@ -6,6 +6,7 @@ import { makeControl, unlessAborted } from "../control.ts";
 import { createDataset, type Dataset, isDataset } from "../data/dataset.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFiniteRows } from "../float32.ts";
+import type { Owned } from "../owned.ts";
 import type { AbortSignalLike } from "../platform.ts";
 import { checkBackend } from "../problem.ts";
 import { checkSamples, pieces } from "./samples.ts";
@@ -33,7 +34,7 @@ export async function encodeWith(
   encoder: Decoder,
   y: Float32Array,
   options: EncodeWithOptions = {},
-): Promise<Float32Array> {
+): Promise<Owned<Float32Array>> {
   const { backend, signal } = checkEncodeWith("encodeWith", encoder, options);
   const count = checkFiniteRows("encodeWith", "y", y, encoder.latentSize, INPUT_SIZE);
   const session = await unlessAborted(signal, () => backend.open(encoder));
@@ -57,7 +58,7 @@ export async function meanCode(
   encoder: Decoder,
   data: Dataset | Float32Array,
   options: EncodeWithOptions = {},
-): Promise<Float32Array> {
+): Promise<Owned<Float32Array>> {
   const where = "meanCode";
   const { backend, signal } = checkEncodeWith(where, encoder, options);
   const { latentSize: size, outputSize: d } = encoder;
@@ -112,7 +113,7 @@ export async function codesOf(
   session: Session,
   y: Float32Array,
   signal: AbortSignalLike | undefined,
-): Promise<Float32Array> {
+): Promise<Owned<Float32Array>> {
   const codes = await session.decode(y, [], false, makeControl(signal));
   throwIfAborted(signal);
   return codes;

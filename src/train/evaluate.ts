@@ -5,6 +5,7 @@ import { throwIfAborted } from "../brand.ts";
 import { Callbacks, makeControl, unlessAborted } from "../control.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
+import type { Owned } from "../owned.ts";
 import { startsOf } from "../problem.ts";
 import { type EncodeSummary, meanOfFinite, type SolveStatistics, type Status, summary } from "../result.ts";
 import type { PriorOfSamples } from "../solver/prior-of-samples.ts";
@@ -28,15 +29,15 @@ export interface EvaluateReport extends EncodeSummary {
   /** Of the loss and a prior's share; without a prior `meanLoss`. */
   readonly meanObjective: number;
   /** B, l(y, D(z)). */
-  readonly loss: Float32Array;
+  readonly loss: Owned<Float32Array>;
   /** B, the prior's value in nats times its weight; undefined without a prior. */
-  readonly prior: Float32Array | undefined;
+  readonly prior: Owned<Float32Array> | undefined;
   /** B, loss + prior/N; without a prior the loss. */
-  readonly objective: Float32Array;
+  readonly objective: Owned<Float32Array>;
   /** B, l(y, D(z0)). */
-  readonly initialLoss: Float32Array;
+  readonly initialLoss: Owned<Float32Array>;
   /** B, ‖∇_z‖ of the objective at z: 0 at rest. */
-  readonly gradientNorm: Float32Array;
+  readonly gradientNorm: Owned<Float32Array>;
   /** B, how each sample ended. */
   readonly status: readonly Status[];
   /** What each sample cost. */

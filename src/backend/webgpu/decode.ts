@@ -1,5 +1,6 @@
 import { attached } from "../../brand.ts";
 import type { FixedValues } from "../../decoder/fixed.ts";
+import type { Owned } from "../../owned.ts";
 import type { Control } from "../../solver/base.ts";
 import { decodeGraph, LATENTS, OUTPUTS } from "./graphs.ts";
 import type { LoadedDecoder } from "./loaded.ts";
@@ -19,7 +20,7 @@ export async function decodeOnGpu(
   toLogits: boolean,
   rowsAtOnce: number,
   control: Control,
-): Promise<Float32Array> {
+): Promise<Owned<Float32Array>> {
   const { decoder } = loaded;
   const { latentSize: d, outputSize: n } = decoder;
   const sampleCount = z.length / d;

@@ -58,6 +58,21 @@ export const named: EncodeOptions = { loss: "mse" };
 // @ts-expect-error no loss has this name
 export const wrong: EncodeOptions = { loss: "crossEntropy" };
 
+/** What a function's caller may leave out is handed on as it is. */
+export function handedOn(
+  decoder: Decoder,
+  y: Float32Array,
+  given: EncodeOptions = {},
+): Promise<EncodeResult> {
+  const { signal, backend, batchSize, solver, prior, onProgress } = given;
+  return encode(decoder, y, { signal, backend, batchSize, solver: solver && amd(), prior, onProgress });
+}
+
+/** Files and codes for whoever takes bytes. */
+export function saved(decoder: Decoder, { z }: EncodeResult): Blob {
+  return new Blob([decoder.toSafetensors(), z]);
+}
+
 // @ts-expect-error a signal is an AbortSignal
 export const wrongSignal: EncodeOptions = { signal: "abort" };
 
