@@ -1,4 +1,5 @@
 import { throwIfAborted } from "./brand.ts";
+import { onAbort } from "./on-abort.ts";
 import type { Control } from "./solver/base.ts";
 import { makeTurns } from "./turns.ts";
 
@@ -24,12 +25,9 @@ export function untilAborted<T>(
 ): Promise<T | undefined> {
   if (signal?.aborted) return Promise.resolve(undefined);
   return new Promise((resolve, reject) => {
-    const leave = () => resolve(undefined);
-    signal?.addEventListener("abort", leave, { once: true });
+    const forget = onAbort(signal, () => resolve(undefined));
     // Also after an abort, for what fails later must not be an unhandled rejection.
-    begin()
-      .then(resolve, reject)
-      .finally(() => signal?.removeEventListener("abort", leave));
+    begin().then(resolve, reject).finally(forget);
   });
 }
 

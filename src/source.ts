@@ -11,6 +11,7 @@ import { builtinModule } from "./builtin-module.ts";
 import { checkNumber, checkSignal, invalid, invalidFile, show } from "./check.ts";
 import { reasonOf } from "./durable-file.ts";
 import { LatentflowError } from "./errors.ts";
+import { onAbort } from "./on-abort.ts";
 import type { AbortSignalLike, BlobLike, UrlLike } from "./platform.ts";
 import { inTurns, makeTurns, type Work } from "./turns.ts";
 
@@ -156,14 +157,13 @@ async function readLocation(where: string, source: string, limits: Limits): Prom
   if (nodeFiles() && new URL(source).protocol === "file:") return readFile(where, new URL(source), limits);
   // A signal of our own: fetch takes none of another realm's, and where a page is imitated not even ours.
   const own = new AbortController();
-  const abort = () => own.abort();
-  limits.signal?.addEventListener("abort", abort);
+  const forget = onAbort(limits.signal, () => own.abort());
   try {
     const response = await fetch(source, isTaken(own.signal) ? { signal: own.signal } : {});
     if (!response.ok) throw new Error(`the server answered ${response.status} ${response.statusText}`.trim());
     return await readBody(where, response, limits);
   } finally {
-    limits.signal?.removeEventListener?.("abort", abort);
+    forget();
   }
 }
 
@@ -234,12 +234,11 @@ async function* chunksOfPipe(
   const pipe = new Socket({
     ...{ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false },
   });
-  const abort = () => void pipe.destroy();
-  signal?.addEventListener("abort", abort);
+  const forget = onAbort(signal, () => void pipe.destroy());
   try {
     yield* pipe as AsyncIterable<Uint8Array>;
   } finally {
-    signal?.removeEventListener("abort", abort);
+    forget();
     pipe.destroy();
   }
 }

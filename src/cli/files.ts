@@ -8,6 +8,7 @@ import { splitArrayName } from "../data/npz.ts";
 import { readArray } from "../data/read.ts";
 import { fileError } from "../durable-file.ts";
 import { LatentflowError } from "../errors.ts";
+import { onAbort } from "../on-abort.ts";
 import { collect, type Limits, readFile } from "../source.ts";
 
 /**
@@ -100,12 +101,11 @@ async function readStdin(where: string, limits: Limits): Promise<Uint8Array> {
   }
   // Nothing may come for long, and whoever waits for it looks at no signal.
   throwIfAborted(limits.signal);
-  const stop = () => void process.stdin.destroy();
-  limits.signal?.addEventListener("abort", stop);
+  const forget = onAbort(limits.signal, () => void process.stdin.destroy());
   try {
     return await collect(where, process.stdin, limits);
   } finally {
-    limits.signal?.removeEventListener("abort", stop);
+    forget();
   }
 }
 

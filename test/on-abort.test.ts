@@ -1,0 +1,84 @@
+import { getEventListeners } from "node:events";
+import { setImmediate } from "node:timers/promises";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { createDecoder, decode, encode, wasm } from "../src/index.ts";
+import { onAbort } from "../src/on-abort.ts";
+
+const listenersOf = ({ signal }: AbortController) => getEventListeners(signal, "abort").length;
+
+test("all who wait for a signal share one listener, which goes with the last of them", () => {
+  const controller = new AbortController();
+  const heard: number[] = [];
+  const forget = [0, 1, 2].map((i) => onAbort(controller.signal, () => heard.push(i)));
+  assert.is(listenersOf(controller), 1);
+  forget[1]!();
+  forget[1]!();
+  assert.is(listenersOf(controller), 1);
+  forget[0]!();
+  forget[2]!();
+  assert.is(listenersOf(controller), 0);
+
+  // Afterwards it can be waited for again; who has forgotten does not hear.
+  const [later] = [
+    onAbort(controller.signal, () => heard.push(3)),
+    onAbort(controller.signal, () => heard.push(4)),
+  ];
+  assert.is(listenersOf(controller), 1);
+  later();
+  controller.abort();
+  assert.equal(heard, [4]);
+  assert.is(listenersOf(controller), 0);
+});
+
+test("whoever forgets while others are told, and who comes after the abort", () => {
+  const controller = new AbortController();
+  const heard: string[] = [];
+  const forgetSecond = () => second();
+  onAbort(controller.signal, () => {
+    heard.push("first");
+    forgetSecond();
+  });
+  const second = onAbort(controller.signal, () => heard.push("second"));
+  controller.abort();
+  assert.equal(heard, ["first"]);
+  onAbort(controller.signal, () => heard.push("late"))();
+  assert.not(heard.includes("late"));
+  assert.is(listenersOf(controller), 0);
+  onAbort(undefined, () => heard.push("none"))();
+});
+
+test("one signal for many calls at once: no warning of a leak, and nothing is left of them", async () => {
+  const warnings: Error[] = [];
+  const warn = (warning: Error) => warnings.push(warning);
+  process.on("warning", warn);
+  const decoder = createDecoder({ layers: [2, 5, 4], loss: "mse", seed: 1 });
+  const y = new Float32Array(4).fill(0.5);
+  const controller = new AbortController();
+  const { signal } = controller;
+  for (const threads of [1, 2]) {
+    const backend = wasm({ threads });
+    await Promise.all(
+      Array.from({ length: 40 }, async () =>
+        decode(decoder, (await encode(decoder, y, { signal, backend })).z, { signal, backend }),
+      ),
+    );
+    assert.is(listenersOf(controller), 0);
+  }
+  await setImmediate();
+  process.off("warning", warn);
+  assert.equal(warnings, []);
+
+  const many = Array.from({ length: 40 }, () =>
+    encode(decoder, new Float32Array(4000).fill(0.5), { signal }),
+  );
+  const ends = Promise.allSettled(many);
+  controller.abort(new Error("enough"));
+  for (const end of await ends) {
+    assert.is(end.status, "rejected");
+    assert.is((end as PromiseRejectedResult).reason.message, "enough");
+  }
+  assert.is(listenersOf(controller), 0);
+});
+
+test.run();
