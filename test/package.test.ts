@@ -206,14 +206,27 @@ async function bundleOf(bundle: Bundle, program: string) {
   return { warnings, text: files.map((file) => readFileSync(join(outDir, file), "utf8")).join("\n") };
 }
 
-test("without onnxruntime-web the error says what to install", () => {
+test("without onnxruntime-web the error says what to install, but only where there is a GPU for it", () => {
   const program = `
-    import { createDecoder, binaryCrossEntropy, encode } from "latentflow";
-    import { webgpu } from "latentflow/webgpu";
-    const decoder = createDecoder({ layers: [2, 3], outputActivation: "sigmoid", loss: binaryCrossEntropy() });
-    encode(decoder, new Float32Array(3), { backend: webgpu() }).catch(({ code, message }) => console.log(code, message));`;
+    import { createDecoder, encode } from "latentflow";
+    import { availableBackends, webgpu } from "latentflow/webgpu";
+    const decoder = createDecoder({ layers: [2, 3], loss: "mse" });
+    const attempt = async () => {
+      const { code, message } = await encode(decoder, new Float32Array(3), { backend: webgpu() }).catch((error) => error);
+      return { code, message, reason: (await availableBackends())[0].reason };
+    };
+    const without = await attempt();
+    const gpu = { requestAdapter: async () => ({ info: { vendor: "some" }, limits: {} }) };
+    Object.defineProperty(globalThis, "navigator", { value: { gpu } });
+    console.log(JSON.stringify([without, await attempt()]));`;
   writeFileSync(join(user.folder, "no-peer.mjs"), program);
-  assert.match(run(process.execPath, ["no-peer.mjs"]), /^unsupported webgpu: .*npm install onnxruntime-web/);
+  const ends = JSON.parse(run(process.execPath, ["no-peer.mjs"]));
+  for (const [i, expected] of [/^this runtime has no WebGPU/, /npm install onnxruntime-web/].entries()) {
+    const { code, message, reason } = ends[i];
+    assert.is(code, "unsupported");
+    assert.match(reason, expected);
+    assert.is(message, `webgpu: ${reason}`);
+  }
 });
 
 test("the library is within its size", () => {

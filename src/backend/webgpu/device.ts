@@ -38,6 +38,8 @@ let ownDevice: Promise<GpuDevice> | undefined;
 
 /** The context that these options mean. Once the device given is lost, it is that of our own device. */
 export async function openContext({ ort: given, device, wasmPaths }: ContextOptions): Promise<GpuContext> {
+  // Before the runtime is loaded, which is large: without a GPU it is of no use.
+  if (!device && !ownDevice) await requestAdapter();
   const ort = given ?? (await importRuntime());
   if (wasmPaths !== undefined) ort.env.wasm.wasmPaths = wasmPaths;
   const context = device && (await usableContext(ort, device));
