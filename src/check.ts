@@ -56,6 +56,12 @@ export function showPath(path: string | URL): string {
   return escapeText(String(path), LONGEST_PATH);
 }
 
+/** A path or a URL that came in, in quotes: of a URL neither a password nor its query, which may hold a token. */
+export function showLocation(location: string): string {
+  if (!/^https?:/i.test(location)) return show(location);
+  return show(location.replace(/^(\w+:\/\/)[^/?#]*@/, "$1").replace(/\?[^#]+/, "?…"));
+}
+
 /** The name of a value that came in, a solver's say: without quotes if it is a text. */
 export function showName(name: unknown): string {
   return typeof name === "string" ? escapeText(name) : show(name);

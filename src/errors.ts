@@ -3,7 +3,8 @@
  * - `invalid_argument`: an argument has the wrong type, length or value
  * - `invalid_file`: a file is truncated, malformed, larger than allowed or not what its name says, or the system lets
  *   nobody read or write it
- * - `not_found`: a path or URL does not lead to a file
+ * - `not_found`: a path or URL does not lead to a file that may be read
+ * - `unreachable`: a server did not answer, failed or broke off; another try may help
  * - `disposed`: the object was used after `dispose()`
  * - `unsupported`: this runtime lacks something that is needed (WebAssembly SIMD, say)
  * - `out_of_memory`: the memory that the call needs could not be had
@@ -15,6 +16,7 @@ export type LatentflowErrorCode =
   | "invalid_argument"
   | "invalid_file"
   | "not_found"
+  | "unreachable"
   | "disposed"
   | "unsupported"
   | "out_of_memory"
@@ -26,6 +28,7 @@ const CODES: Readonly<Record<LatentflowErrorCode, true>> = {
   invalid_argument: true,
   invalid_file: true,
   not_found: true,
+  unreachable: true,
   disposed: true,
   unsupported: true,
   out_of_memory: true,

@@ -8,7 +8,7 @@ import {
   throwIfAborted,
 } from "./brand.ts";
 import { builtinModule } from "./builtin-module.ts";
-import { checkNumber, checkSignal, invalid, invalidFile, show } from "./check.ts";
+import { checkNumber, checkSignal, invalid, invalidFile, show, showLocation } from "./check.ts";
 import { reasonOf } from "./durable-file.ts";
 import { LatentflowError } from "./errors.ts";
 import { onAbort } from "./on-abort.ts";
@@ -123,7 +123,10 @@ export function* onGiven<T>(where: string, bytes: Uint8Array, work: Work<T>): Wo
 export async function readSource(where: string, source: FileSource, limits: Limits): Promise<Uint8Array> {
   const isBlob = isPlatformObject("Blob", source) || isPlatformObject("File", source);
   if (typeof source !== "string" && !isBlob) {
-    throw invalid(`${where}: the source is ${show(source)}, expected bytes, a Blob, a URL or a string`);
+    const hint = isPlatformObject("Response", source) ? "; give what its arrayBuffer() resolves to" : "";
+    throw invalid(
+      `${where}: the source is ${show(source)}, expected bytes, a Blob, a URL or a string${hint}`,
+    );
   }
   try {
     return typeof source === "string"
@@ -155,16 +158,40 @@ async function readLocation(where: string, source: string, limits: Limits): Prom
   const isUrl = /^(https?|file):/i.test(source);
   if (nodeFiles() && !isUrl) return readFile(where, source, limits);
   if (nodeFiles() && new URL(source).protocol === "file:") return readFile(where, new URL(source), limits);
+  return readRemote(where, source, limits);
+}
+
+async function readRemote(where: string, source: string, limits: Limits): Promise<Uint8Array> {
   // A signal of our own: fetch takes none of another realm's, and where a page is imitated not even ours.
   const own = new AbortController();
   const forget = onAbort(limits.signal, () => own.abort());
   try {
     const response = await fetch(source, isTaken(own.signal) ? { signal: own.signal } : {});
-    if (!response.ok) throw new Error(`the server answered ${response.status} ${response.statusText}`.trim());
+    if (!response.ok) throw refused(where, source, response);
     return await readBody(where, response, limits);
+  } catch (cause) {
+    throwIfAborted(limits.signal);
+    if (cause instanceof LatentflowError) throw cause;
+    // The runtime's own words may have the whole URL in them.
+    const reason = explain(cause).replaceAll(source, showLocation(source));
+    throw new LatentflowError("unreachable", `${where}: cannot be read: ${reason}`, { cause });
   } finally {
     forget();
   }
+}
+
+/** 4xx says that there is nothing to be had, but for these: timeout, too early, too many requests. */
+const TEMPORARY = [408, 425, 429];
+
+function refused(where: string, source: string, { status, statusText, url }: Response): LatentflowError {
+  const isFinal = status < 500 && !TEMPORARY.includes(status);
+  // What a relative URL is relative to may surprise: in a worker it is the worker's file.
+  const address = url === "" || /^https?:/i.test(source) ? "" : ` for ${showLocation(url)}`;
+  const answer = `the server answered ${status} ${statusText}`.trim();
+  return new LatentflowError(
+    isFinal ? "not_found" : "unreachable",
+    `${where}: cannot be read: ${answer}${address}`,
+  );
 }
 
 function isTaken(signal: AbortSignal): boolean {

@@ -81,7 +81,7 @@ test("files over HTTP", async () => {
     else if (request.url === "/page") response.end("<!DOCTYPE html><html><body>Welcome</body></html>");
     else if (request.url === "/cut")
       response.writeHead(200, { "content-length": 1000 }).write("abc", () => response.destroy());
-    else response.writeHead(404).end();
+    else response.writeHead(Number(request.url?.match(/\d+/)?.[0] ?? 404)).end();
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -95,12 +95,28 @@ test("files over HTTP", async () => {
     );
     await rejected(loadDecoder(new URL(`${base}/no`)), "not_found", /^loadDecoder\("http.*answered 404/);
     await rejected(loadDecoder(`${base}/page`), "invalid_file", /it is an HTML page; a web server's/);
-    await rejected(loadDecoder(`${base}/cut`), "not_found", /cannot be read/);
+    // Another try may help, or not.
+    await rejected(loadDecoder(`${base}/cut`), "unreachable", /cannot be read/);
+    for (const status of [408, 429, 500, 503]) {
+      await rejected(loadDecoder(`${base}/${status}`), "unreachable", new RegExp(`answered ${status} `));
+    }
+    for (const status of [403, 410]) {
+      await rejected(loadDecoder(`${base}/${status}`), "not_found", new RegExp(`answered ${status} `));
+    }
+    // Messages go into logs: who asks, and with which token, does not.
+    const secret = `${base.replace("//", "//user:pass@")}/no?token=abc`;
+    const without = await loadDecoder(secret.replace("user:pass@", "")).catch((error) => error);
+    assert.match(
+      without.message,
+      /^loadDecoder\("http:\/\/127[\d.:]+\/no\?…"\): cannot be read: the server answered 404/,
+    );
+    const credentials = await loadDecoder(secret).catch((error) => error);
+    assert.not.match(credentials.message, /user|pass|token|abc/);
   } finally {
     server.closeAllConnections();
     server.close();
   }
-  await rejected(loadDecoder(`${base}/decoder`), "not_found", /cannot be read: fetch failed: ./);
+  await rejected(loadDecoder(`${base}/decoder`), "unreachable", /cannot be read: fetch failed: ./);
 });
 
 test("a path that leads to no file is refused", async () => {

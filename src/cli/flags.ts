@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Command } from "commander";
-import { show, showPath } from "../check.ts";
+import { showLocation, showPath } from "../check.ts";
 import type { LatentflowError } from "../errors.ts";
 import { type Difference, OtherRunError, showDifference } from "../train/run-differences.ts";
 import { showFile } from "./files.ts";
@@ -160,7 +160,7 @@ function messageInFlags(message: string, flagOf: FlagOf, given: Readonly<Record<
   // The phrase below is of the samples that are trained on.
   if (scope === "validation") text = text.replace("give weights that", "give --validate-weights that");
   if (file && !flag) {
-    const network = ["decoder", "encoder"].find((option) => show(given[option]) === file);
+    const network = ["decoder", "encoder"].find((option) => showLocation(String(given[option])) === file);
     text = `${network ? showFile(`--${network}`, String(given[network])) : file}: ${text}`;
   }
   return inPhrases(text, flagOf);

@@ -1,5 +1,5 @@
 import { checkMemory, isFloat32Array, isUint8Array, throwIfAborted } from "../brand.ts";
-import { checkNumber, checkOptions, invalid, invalidFile, show } from "../check.ts";
+import { checkNumber, checkOptions, invalid, invalidFile, show, showLocation } from "../check.ts";
 import {
   bytesOf,
   checkReading,
@@ -293,7 +293,7 @@ function placeOf(where: string, source: FileSource): Place {
   if (location === undefined) return { name: where, file: source, array: undefined };
   const { file, array } = splitArrayName(location);
   const isUrl = /^(https?|file):/i.test(file);
-  return { name: `${where}: ${show(location)}`, file, array: array && isUrl ? decode(array) : array };
+  return { name: `${where}: ${showLocation(location)}`, file, array: array && isUrl ? decode(array) : array };
 }
 
 /** A name as URLs have it: with %20 for a blank. */

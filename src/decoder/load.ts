@@ -1,5 +1,5 @@
 import { throwIfAborted } from "../brand.ts";
-import { checkOptions, show } from "../check.ts";
+import { checkOptions, showLocation } from "../check.ts";
 import {
   bytesOf,
   checkReading,
@@ -38,7 +38,7 @@ export interface LoadDecoderOptions extends DecoderFileOptions, ReadingOptions {
  *
  * @param source the file's bytes, or a Blob, a URL, or a string: in Node a path unless it begins http:, https:
  *   or file:, elsewhere a URL. Bytes are copied; do not change or transfer them before that is done.
- * @throws LatentflowError `not_found` when the file cannot be read, `invalid_file` when it holds no decoder or more
+ * @throws LatentflowError `not_found` when the file cannot be read, `unreachable` when its server fails, `invalid_file` when it holds no decoder or more
  *   than `maxBytes`, `invalid_argument` on a wrong option or one that is missing
  * @example
  * const decoder = await loadDecoder("decoder.safetensors", { activation: "relu", loss: "mse" });
@@ -50,7 +50,7 @@ export async function loadDecoder(source: DecoderSource, options: LoadDecoderOpt
   const { signal } = limits;
   throwIfAborted(signal);
   const location = locationOf(source);
-  const where = location === undefined ? "loadDecoder" : `loadDecoder(${show(location)})`;
+  const where = location === undefined ? "loadDecoder" : `loadDecoder(${showLocation(location)})`;
   // At once where they are here: what has been given may be transferred as soon as the call returns.
   const bytes = bytesOf(where, source) ?? (await readSource(where, location ?? source, limits));
   const work = onGiven(where, bytes, parseDecoder(where, bytes, checked, limits.maxBytes));

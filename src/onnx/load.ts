@@ -1,5 +1,5 @@
 import { throwIfAborted } from "../brand.ts";
-import { checkChoice, checkOptions, invalid, invalidFile, show } from "../check.ts";
+import { checkChoice, checkOptions, invalid, invalidFile, show, showLocation } from "../check.ts";
 import { type Decoder, probedOf, withVerification } from "../decoder/decoder.ts";
 import { copyProbe, fitProbe, type Probe, readProbe } from "../decoder/probe.ts";
 import { LatentflowError } from "../errors.ts";
@@ -97,7 +97,7 @@ interface Checked {
  *
  * @param source the file's bytes, or a Blob, a URL, or a string: in Node a path unless it begins http:, https:
  *   or file:, elsewhere a URL. Bytes are copied; do not change or transfer them before that is done.
- * @throws LatentflowError `not_found` when the file cannot be read, `invalid_file` when it is none, holds more than
+ * @throws LatentflowError `not_found` when the file cannot be read, `unreachable` when its server fails, `invalid_file` when it is none, holds more than
  *   `maxBytes`, or has nodes that are not supported, which the message lists; `invalid_argument` on a wrong option or
  *   one that is missing
  * @example
@@ -112,7 +112,7 @@ export async function loadOnnx(source: OnnxSource, options: LoadOnnxOptions = {}
   const { signal } = limits;
   throwIfAborted(signal);
   const location = locationOf(source);
-  const where = location === undefined ? "loadOnnx" : `loadOnnx(${show(location)})`;
+  const where = location === undefined ? "loadOnnx" : `loadOnnx(${showLocation(location)})`;
   // At once where they are here: what has been given may be transferred as soon as the call returns.
   const bytes = bytesOf(where, source) ?? (await readSource(where, location ?? source, limits));
   const given = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
