@@ -78,7 +78,7 @@ export interface CommonEncodeOptions {
    * Called now and then, from the event loop's point of view between two tasks of about 10 ms. What it throws, or its
    * promise rejects with, rejects the call, which waits for its promises at the end.
    */
-  onProgress?: ((progress: EncodeProgress) => void) | undefined;
+  onProgress?: ((progress: EncodeProgress) => unknown) | undefined;
   /**
    * What an abort does: `"throw"` (the default) rejects with the signal's reason; `"return"` resolves with
    * what there is, the last accepted z, and the status "aborted" for samples that had not ended.

@@ -25,6 +25,7 @@ export function checkFloat32(
 
 /** How what came becomes a Float32Array. */
 function float32Hint(name: string, values: unknown): string {
+  if (values instanceof Float32Array) return " itself, not a Proxy of one";
   if (Array.isArray(values)) {
     const isNested = Array.isArray(values[0]);
     return `; convert with Float32Array.from(${name}${isNested ? ".flat(Infinity)" : ""})`;

@@ -133,6 +133,29 @@ test("so it is where a policy forbids workers", async () => {
   assert.match(report.shared.reason ?? "", "workers cannot be started here");
 });
 
+for (const [name, browser] of Object.entries({ Chromium: chromium, Firefox: firefox })) {
+  test(`${name}: from a CDN workers start where the policy allows blob: and the CDN, and else the reason says so`, async () => {
+    const cdn = await serve(join(user.folder, "node_modules/latentflow"), undefined, {
+      "Access-Control-Allow-Origin": "*",
+    });
+    const library = `${cdn.address}/build/lib/latentflow.min.js`;
+    const open = (workers: string) => {
+      const policy = `script-src 'self' ${cdn.address} 'wasm-unsafe-eval'; worker-src ${workers}`;
+      return openPage<BackendInfo>(`/browser/cdn/?library=${encodeURIComponent(library)}`, policy, browser);
+    };
+    try {
+      assert.is((await open(`blob: ${cdn.address}`)).threads, 2);
+      for (const workers of ["'self'", "'self' blob:"]) {
+        const { threads, reason } = await open(workers);
+        assert.is(threads, 1);
+        assert.match(reason ?? "", /worker-src; of another origin blob: and that origin/);
+      }
+    } finally {
+      cdn.close();
+    }
+  });
+}
+
 test("a policy without 'wasm-unsafe-eval' gets an error that names it", async () => {
   const { error } = await openPage("/browser/plain/", "script-src 'self'");
   assert.is(error?.code, "unsupported");

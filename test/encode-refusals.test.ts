@@ -4,6 +4,7 @@ import {
   amd,
   binaryCrossEntropy,
   createDecoder,
+  type Decoder,
   decode,
   type EncodeOptions,
   encode,
@@ -67,6 +68,28 @@ test("encode says where y is not finite or outside [0, 1]", async () => {
   await rejected(encode(decoder, withValue(4, -0.25)), "invalid_argument", /expected \[0, 1\]/);
   const ended = await encode(decoder, withValue(4, 1.5), { loss: squaredError() });
   assert.is(ended.status.length, 2);
+});
+
+test("encode refuses proxies of decoders and of arrays, whatever they throw", async () => {
+  const throwing: ProxyHandler<object>[] = [
+    {},
+    {
+      get() {
+        throw new Error("get");
+      },
+    },
+    {
+      has() {
+        throw new Error("has");
+      },
+    },
+  ];
+  for (const handler of throwing) {
+    const run = encode(new Proxy(decoder, handler) as Decoder, y);
+    await rejected(run, "invalid_argument", /the decoder is .* in a Proxy, expected what loadDecoder/);
+  }
+  const message = /y is a Float32Array, expected a Float32Array itself, not a Proxy of one$/;
+  await rejected(encode(decoder, new Proxy(y, {})), "invalid_argument", message);
 });
 
 test("encode refuses weights that are none, and y that is missing where there is weight", async () => {

@@ -106,7 +106,8 @@ export interface Decoder {
    */
   toSafetensors(options?: SafetensorsOptions): Owned<Uint8Array>;
   /**
-   * Frees what backends hold for this decoder. It cannot be used afterwards; a second call does nothing.
+   * Frees what backends hold for this decoder. It cannot be used afterwards; a second call does nothing. Calls that have
+   * begun end as they would: what ends one is its signal.
    * Without it everything is freed once the decoder is no longer referenced, but only when the garbage
    * collector gets to it.
    */
@@ -293,7 +294,8 @@ export function checkDecoder(
 ): asserts decoder is Decoder {
   const [maker, expected, anew] = SOURCES[part];
   if (!isDecoder(decoder)) {
-    const hint = isPromise(decoder) ? ` (is an await missing before ${maker}?)` : "";
+    const missing = isPromise(decoder) ? ` (is an await missing before ${maker}?)` : "";
+    const hint = isProxy(decoder) ? " in a Proxy" : missing;
     throw invalid(
       `${where}: the ${part} is ${show(decoder)}${hint}, expected ${expected}${memberHint(decoder, part)}`,
     );
@@ -304,7 +306,24 @@ export function checkDecoder(
 }
 
 function isDecoder(value: unknown): value is Decoder {
+  try {
+    return hasMethods(value) && typeof value.disposed === "boolean";
+  } catch {
+    return false;
+  }
+}
+
+function hasMethods(value: unknown): value is Decoder {
   return typeof value === "object" && value !== null && onDisposeMethod in value;
+}
+
+/** Is what is no decoder a Proxy of one? It has the methods, but not the state that they work on. */
+function isProxy(value: unknown): boolean {
+  try {
+    return hasMethods(value);
+  } catch {
+    return true;
+  }
 }
 
 /** What describes a decoder that there is, in a form that can be sent: of one over points, it is that for one. */

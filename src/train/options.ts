@@ -49,9 +49,9 @@ export interface RunOptions {
    * either throws, or its promise rejects with, ends the run and rejects the call, which waits for their promises at
    * its end.
    */
-  onEvent?: ((event: TrainEvent) => void) | undefined;
+  onEvent?: ((event: TrainEvent) => unknown) | undefined;
   /** Called after each mini-batch. */
-  onProgress?: ((progress: TrainProgress) => void) | undefined;
+  onProgress?: ((progress: TrainProgress) => unknown) | undefined;
 }
 
 /** Options of `train`. The default solver is `lbfgs()`; with the adjoints `full()` and `direct()` `amd({ stepMax: 1000 })`. */

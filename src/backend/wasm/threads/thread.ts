@@ -57,7 +57,7 @@ export function startAdvice(source: WorkerSource | undefined): string {
   const way = isNode
     ? 'wasm({ worker: require.resolve("latentflow/worker") }), or import.meta.resolve in an ES module'
     : 'wasm({ worker: () => new Worker(new URL("latentflow/worker", import.meta.url), { type: "module" }) }) with a ' +
-      "bundler, or by its URL, and let a Content-Security-Policy allow it (worker-src)";
+      "bundler, or by its URL, and let a Content-Security-Policy allow it (worker-src; of another origin blob: and that origin)";
   return `say where the worker's file is, ${way}; ${DOES_WITHOUT}`;
 }
 
