@@ -63,7 +63,7 @@ export interface BackendInfo {
   readonly threads?: number;
   /** Why it was chosen, where `auto` has chosen it; else, why it was fewer threads than asked for. */
   readonly reason?: string;
-  /** What went wrong and how the work went on, for people: a device that was lost, say. Left out where all went well. */
+  /** What went wrong and how the work went on, for people: a device that was lost, a worker that died. Left out where all went well. */
   readonly incidents?: readonly string[];
 }
 

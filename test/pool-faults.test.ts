@@ -263,6 +263,30 @@ test("results that come after their worker has left are not taken", async () => 
   assert.equal(placed, [own, sample]);
 });
 
+test("a worker that comes in the place of a lost one is no further thread, and the call says what happened", async () => {
+  const { work, placed } = workByHand(2);
+  const call = new Call(0, work, 1, 2);
+  const [lost, other, another] = [workerByHand(), workerByHand(), workerByHand()];
+  call.join(lost, other);
+  const run = call.run(makeControl(undefined));
+  assert.equal([...lost.got, ...other.got].sort(), [0, 1]);
+  const { threads } = call;
+  assert.equal(call.incidents, []);
+  call.leave(lost, "killed\u001b[2J");
+  call.join(another);
+  const [held] = other.got as [number];
+  const [dealt] = [0, 1].filter((sample) => sample !== held) as [number];
+  // It is given what the lost one had; the other one has something to do.
+  assert.equal(another.got, [dealt]);
+  assert.is(call.threads, threads);
+  call.receive(another, results([dealt]));
+  call.receive(other, results([held]));
+  await run;
+  assert.equal(placed.sort(), [0, 1]);
+  assert.is(call.threads, threads);
+  assert.equal(call.incidents, ["a worker ended: killed\\u001b[2J; what it had was done again"]);
+});
+
 test("what a lost worker had goes to one that has nothing to do, at once", async () => {
   const { work, placed } = workByHand(2);
   const call = new Call(0, work, 1, 2);

@@ -370,16 +370,19 @@ test("a worker that dies is replaced in the same call", async () => {
   const mortal = newDecoder(3);
   const started = threads.length;
   const controller = new AbortController();
-  const options = { solver: endless, backend: on(2), signal: controller.signal };
-  const call = encode(mortal, y, options).catch(() => {});
+  const options = { solver: endless, backend: on(2), signal: controller.signal, onAbort: "return" } as const;
+  const call = encode(mortal, y, options);
   const isAtWork = (thread: WatchedThread | undefined) => thread?.told.at(-1)?.type === "samples";
   while (!isAtWork(threads[started])) await new Promise((resolve) => setTimeout(resolve, 1));
   await threads[started]!.worker.terminate();
   const deadline = Date.now() + 10_000;
   while (threads.length < started + 2 && Date.now() < deadline) await new Promise((r) => setTimeout(r, 1));
   assert.is(threads.length, started + 2);
+  while (!isAtWork(threads[started + 1])) await new Promise((resolve) => setTimeout(resolve, 1));
   controller.abort();
-  await call;
+  const { threads: worked, incidents } = (await call).backend;
+  assert.is(worked, 2);
+  assert.equal(incidents, ["a worker ended: it ended with exit code 1; what it had was done again"]);
   mortal.dispose();
 });
 

@@ -157,9 +157,12 @@ test("a worker that dies costs no sample, in encode, decode and train", async ()
     const started = threads.length;
     const first = encode(mortal, y, { solver, backend: on(3) });
     await killAt(started, kill);
+    const { backend } = await first;
     assert.equal(resultOf(await first), resultOf(expected), `killed at its first ${kill}`);
+    assert.ok(backend.threads! <= 3, "who comes in another's place is no further thread");
     const again = await encode(mortal, y, { solver, backend: on(3) });
     assert.equal(resultOf(again), resultOf(expected));
+    assert.is(again.backend.incidents, undefined);
     assert.is(again.backend.threads, 3, "there is another in its place");
     mortal.dispose();
   }

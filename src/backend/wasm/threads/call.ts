@@ -40,11 +40,15 @@ export class Call {
   private readonly stopping = new Set<Participant>();
   /** Who has been given samples: this thread, as undefined, and workers. */
   private readonly given = new Set<Participant | undefined>();
+  /** Workers that have died and not been replaced so far. */
+  private lost = 0;
   private isRunning = false;
   private deaths = 0;
   private error: LatentflowError | undefined;
   /** Why a worker takes no part; undefined where nothing is wrong. */
   declined: string | undefined;
+  /** Workers that have died at work, in words. */
+  readonly incidents: string[] = [];
   private wake = () => {};
 
   /**
@@ -95,7 +99,12 @@ export class Call {
     this.assignment.leave(member);
     // Before the call runs, and where it has been aborted, it does not matter.
     const matters = this.isRunning && worker.isReady && !isStopping;
-    if (death !== undefined && matters && ++this.deaths > MOST_DEATHS) {
+    if (death !== undefined && matters) {
+      this.incidents.push(`a worker ended: ${escapeText(death, LONGEST_REASON)}; what it had was done again`);
+      if (this.given.delete(worker)) this.lost++;
+      this.deaths++;
+    }
+    if (this.deaths > MOST_DEATHS) {
       const message = `wasm: ${this.deaths} workers have died in one call, the last one with: ${death}; ${DOES_WITHOUT}`;
       this.error ??= new LatentflowError("worker_failed", message);
     }
@@ -151,9 +160,9 @@ export class Call {
     }
   }
 
-  /** How many threads have been given samples, or the one that calls. */
+  /** How many threads have been given samples, or the one that calls. A worker in another's place counts as that one. */
   get threads(): number {
-    return Math.max(1, this.given.size);
+    return Math.max(1, this.given.size + this.lost);
   }
 
   /** Does a worker take part, or will it when it is ready? */
@@ -215,6 +224,7 @@ export class Call {
       for (;;) {
         const range = this.assignment.take(member, this.job.sampleCount);
         if (!range) return;
+        if (!this.given.has(worker) && this.lost > 0) this.lost--;
         this.given.add(worker);
         const samples = Array.from({ length: range.count }, (_, i) => range.first + i);
         worker.post({ type: "samples", call: this.number, samples, data: this.job.data(range) });

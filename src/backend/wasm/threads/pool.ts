@@ -167,15 +167,19 @@ export class WorkerGroup {
   /**
    * Does a job on this thread and on workers, which are started if there are too few.
    *
-   * @param first what is done before, by another job of the same workers, say: they stay for both
-   * @returns how many threads were given samples, and why not more
+   * @param first what is done before, by another job of the same workers, say: they stay for both; what went wrong then
+   * @returns how many threads were given samples, why not more, and what went wrong on the way
    */
   run(
     job: Job,
     { worker: source, workerMemory, most, mostWorkers, waits }: JobOptions,
     control: Control,
-    first: () => Promise<void> = async () => {},
-  ): Promise<{ readonly threads: number; readonly reason: string | undefined }> {
+    first: () => Promise<readonly string[]> = async () => [],
+  ): Promise<{
+    readonly threads: number;
+    readonly reason: string | undefined;
+    readonly incidents: readonly string[];
+  }> {
     return this.use(async () => {
       const call = new Call(nextCall++, job, most, mostWorkers, waits);
       this.calls.set(call.number, call);
@@ -184,9 +188,13 @@ export class WorkerGroup {
         this.memory = workerMemory;
         call.join(...this.bestFor(job));
         this.start(mostWorkers);
-        await first();
+        const before = await first();
         await call.run(control);
-        return { threads: call.threads, reason: call.declined ?? this.failure };
+        return {
+          threads: call.threads,
+          reason: call.declined ?? this.failure,
+          incidents: [...before, ...call.incidents],
+        };
       } finally {
         call.close();
         this.calls.delete(call.number);

@@ -1,5 +1,6 @@
 import type { Decoder } from "../../../decoder/decoder.ts";
 import type { Optimizer } from "../../../optimizer.ts";
+import type { BackendInfo } from "../../../result.ts";
 import type { Control } from "../../../solver/base.ts";
 import { isPreconditionedByDecoder } from "../../../solver/descent.ts";
 import type { Solution } from "../../../solver/solution.ts";
@@ -14,15 +15,15 @@ import { curvatureUse, makeJacobian, readJacobian } from "../preconditioner.ts";
 import { decoderHandle } from "./decoder-handle.ts";
 import { decodeJob, type Job, jacobianJob, solveJob } from "./jobs.ts";
 import { lockStepTrainer } from "./lock-step.ts";
-import { forgetDecoder, knownWorkerGroup, workerGroup } from "./pool.ts";
+import { forgetDecoder, knownWorkerGroup, type WorkerGroup, workerGroup } from "./pool.ts";
 import type { WorkerSource } from "./thread.ts";
 import { type Threads, threadCount } from "./thread-count.ts";
 import { decodeTime, solveTime } from "./times.ts";
 
 /** What a decoder's calls do, on as many threads as it is worth. */
 export interface Sharing {
-  /** How many threads have worked on the last call, and why fewer than asked for. */
-  readonly info: { readonly threads: number; readonly reason?: string };
+  /** How many threads have worked on the last call, why fewer than asked for, and what went wrong. */
+  readonly info: Pick<BackendInfo, "reason" | "incidents"> & { readonly threads: number };
   solve(task: Task, solution: Solution, control: Control): Promise<void>;
   decode(decoding: Decoding, control: Control): Promise<void>;
   /** A trainer whose updates the workers' copies of the decoder follow. */
@@ -89,15 +90,15 @@ export function sharing(
     makeJob: () => Job | string,
     workAlone: (feed: Feed) => Promise<void>,
     control: Control,
-    first?: () => Promise<void>,
+    first?: () => Promise<readonly string[]>,
   ): Promise<void> {
     const job = isShared(sampleCount, milliseconds) ? makeJob() : undefined;
     if (typeof job === "object") {
-      info = withReason(await runShared(job, { atOnce, milliseconds }, control, first));
+      info = infoOf(await runShared(job, { atOnce, milliseconds }, control, first));
     } else {
       const reason =
         typeof job === "string" ? job : (handle.whyAlone ?? (hasWorkers ? known()?.failure : undefined));
-      info = withReason({ threads: 1, reason });
+      info = infoOf({ threads: 1, reason, incidents: [] });
       await workAlone(allSamples(sampleCount));
     }
   }
@@ -106,7 +107,7 @@ export function sharing(
     job: Job,
     { atOnce, milliseconds }: Omit<Load, "sampleCount">,
     control: Control,
-    first?: () => Promise<void>,
+    first?: () => Promise<readonly string[]>,
   ) {
     const most = samplesHeld(atOnce, milliseconds);
     const use = { ...options, most, mostWorkers, waits: isAsked };
@@ -119,12 +120,14 @@ export function sharing(
     return isPreconditionedByDecoder(pair.solver, curvatureUse(problem));
   }
 
-  /** Has the threads make it. */
-  async function prepare(control: Control): Promise<void> {
+  /** Has the threads make it; returns what went wrong meanwhile. */
+  async function prepare(control: Control): Promise<readonly string[]> {
     const load = { atOnce: engine.rows, milliseconds: decodeTime(decoder) };
+    let incidents: readonly string[] = [];
     await makeJacobian(packed, control, async (rows) => {
-      await runShared(jacobianJob(handle, rows), load, control);
+      ({ incidents } = await runShared(jacobianJob(handle, rows), load, control));
     });
+    return incidents;
   }
 
   return {
@@ -159,8 +162,8 @@ export function sharing(
   };
 }
 
-function withReason({ threads, reason }: { threads: number; reason: string | undefined }): Sharing["info"] {
-  return { threads, ...(reason !== undefined && { reason }) };
+function infoOf({ threads, reason, incidents }: Awaited<ReturnType<WorkerGroup["run"]>>): Sharing["info"] {
+  return { threads, ...(reason !== undefined && { reason }), ...(incidents.length > 0 && { incidents }) };
 }
 
 /** Starting a worker costs some 50 ms of a core: less work does without. In milliseconds. */
