@@ -1,6 +1,6 @@
 import type { ChartPoint } from "./chart.ts";
 import type { DataName, Element, Page, Settings } from "./element.ts";
-import { type Figure, means, NOT_YET, table } from "./page.ts";
+import { type Figure, means, NOT_YET, showCount, table } from "./page.ts";
 import { PAPER_TABLE, seedsOf } from "./paper-setting.ts";
 import {
   COLUMNS,
@@ -212,19 +212,20 @@ function lowestOf(looks: readonly Look[]): Look | undefined {
 /** An autoencoder that ends so many times its lowest validation loss has gone astray. */
 const ASTRAY = 1.2;
 
-/** Says which seeds' autoencoders have gone astray: their figures are of chance. */
+/** Says which seeds' autoencoders have gone astray: their figures are those of the last moment. */
 function astray(name: DataName, all: readonly (Trained | undefined)[]): string {
   const found = all.flatMap((one, seed) => {
     const looks = one?.validation ?? [];
     const [lowest, end] = [lowestOf(looks), looks.at(-1)];
     if (!lowest || !end || end.loss <= ASTRAY * lowest.loss) return [];
     return [
-      `seed ${seed} is at ${lowest.loss.toFixed(4)} after ${lowest.images} images and ends at ${means([end.loss]).text}`,
+      `seed ${seed} is at ${lowest.loss.toFixed(4)} after ${showCount(lowest.images)} images and ends at ${means([end.loss]).text}`,
     ];
   });
   if (found.length === 0) return "";
+  const how = all.length > 1 && found.length === all.length ? ", with every seed" : "";
   return `
-${name}'s autoencoder goes astray late in its twelve passes, by the loss of validation images: ${found.join("; ")}. What it comes to in the
+${name}'s autoencoder goes astray late in its twelve passes${how}, by the loss of validation images: ${found.join("; ")}. What it comes to in the
 test then is no fair opponent.
 `;
 }
@@ -254,10 +255,10 @@ function twelfth(
     const { reached, share } = shareOfImages(flow, autoencoder);
     const last = flow.validation.at(-1)!;
     return reached
-      ? `there after ${reached.images}, ${share!.toFixed(3)} of them${of}`
-      : `not there after ${last.images}, at ${means([last.loss]).text}${of}`;
+      ? `there after ${showCount(reached.images)}, ${share!.toFixed(3)} of them${of}`
+      : `not there after ${showCount(last.images)}, at ${means([last.loss]).text}${of}`;
   });
-  return `${name}: the autoencoder is lowest after ${lowest.images} images, ${means([lowest.loss]).text}${ends}; the flow is ${found.join("; ")}.`;
+  return `${name}: the autoencoder is lowest after ${showCount(lowest.images)} images, ${means([lowest.loss]).text}${ends}; the flow is ${found.join("; ")}.`;
 }
 
 /** Whether the claim holds. */

@@ -239,7 +239,7 @@ test("a twelfth of the iterations: of the autoencoder's lowest loss, not of its 
   );
   assert.match(
     markdown,
-    /^Fashion-MNIST: .* 1600 images, 0\.2000, its last look; the flow is there after 100, 0\.063 of them\.$/m,
+    /^Fashion-MNIST: .* 1,600 images, 0\.2000, its last look; the flow is there after 100, 0\.063 of them\.$/m,
   );
   assert.match(
     summary.holds,
