@@ -13,7 +13,10 @@ export async function webgpuAvailability(
   try {
     const info = device ? device.adapterInfo : (await requestAdapter()).info;
     const adapter = adapterName(info);
-    if (isSoftware(info)) return { available: false, reason: `software adapter: ${adapter}`, adapter };
+    if (isSoftware(info)) {
+      const reason = `software adapter: ${adapter}, which wasm() is faster than; webgpu() runs on it where it is asked for`;
+      return { available: false, reason, adapter };
+    }
     const refusal = decoder && refusalOf(decoder);
     if (refusal !== undefined) return { available: false, reason: refusal, adapter };
     if (!ort) await importRuntime();
