@@ -73,6 +73,8 @@ test("weights whose axes are in another order than the samples' are refused, and
   const cases: [shape: number[], isRight: boolean][] = [
     [[3, 4, 4], false],
     [[COUNT, 3, 4, 4], false],
+    [[4, 4, 3, COUNT], false],
+    [[4, COUNT, 4, 3], false],
     [[4, 4, 3], true],
     [[48], true],
     [[COUNT, 4, 4, 3], true],
@@ -90,6 +92,23 @@ test("weights whose axes are in another order than the samples' are refused, and
       const expected = `its shape is ${found}, expected 4 × 4 × 3 or ${COUNT} × 4 × 4 × 3, as the data have`;
       assert.ok(stderr.includes(expected), stderr);
     }
+  }
+});
+
+test("weights whose first axis is not the samples' are refused where the samples have one axis", async () => {
+  const decoder = write(
+    "spectra.safetensors",
+    createDecoder({ layers: [2, 9], loss: "mse" }).toSafetensors(),
+  );
+  const data = workplace.writeFloats(randomArray(3, COUNT * 9, 0, 1), [COUNT, 9]);
+  for (const [shape, exit] of [
+    [[9, COUNT], 1],
+    [[COUNT, 9], 0],
+  ] as const) {
+    const weights = workplace.writeFloats(randomArray(4, COUNT * 9, 0, 1), shape);
+    const end = await run("evaluate", "--decoder", decoder, "--data", data, "--weights", weights);
+    assert.is(end.exit, exit, end.stderr);
+    if (exit === 1) assert.match(end.stderr, /its shape is 9 × 6, expected 9 or 6 × 9, as the data have/);
   }
 });
 

@@ -110,13 +110,12 @@ export async function openWeights(
   const size = elementCount(samples.shape);
   const found = elementCount(array.shape);
   const isEach = found !== size;
-  const ofOne = isEach ? array.shape.slice(1) : array.shape;
-  if (!isReordered(ofOne, samples.shape) && (!isEach || found === samples.total * size)) {
-    return { array, size, isEach };
-  }
+  const ofAll = [samples.total, ...samples.shape];
+  const expected = isEach ? ofAll : samples.shape;
+  if (found === elementCount(expected) && !isReordered(array.shape, expected)) return { array, size, isEach };
   throw invalidFile(
     `${showFile(flag, file)}: its shape is ${showLengths(array.shape)}, expected ${showLengths(samples.shape)} ` +
-      `or ${showLengths([samples.total, ...samples.shape])}, as the data have`,
+      `or ${showLengths(ofAll)}, as the data have`,
   );
 }
 
