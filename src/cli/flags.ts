@@ -156,15 +156,17 @@ function messageInFlags(message: string, flagOf: FlagOf, given: Readonly<Record<
   let text = flag ? flag + rest : word + rest;
   // Of a number in a file.
   if (flag && / is \S+ at /.test(rest)) text = withFile(flag, given) + rest.replace(" is ", " has ");
-  if (scope === "validation" && !flag) text = `--validate: ${text}`;
-  // The phrase below is of the samples that are trained on.
-  if (scope === "validation") text = text.replace("give weights that", "give --validate-weights that");
   if (file && !flag) {
     const network = ["decoder", "encoder"].find((option) => showLocation(String(given[option])) === file);
     text = `${network ? showFile(`--${network}`, String(given[network])) : file}: ${text}`;
   }
-  return inPhrases(text, flagOf);
+  if (scope !== "validation") return inPhrases(text, flagOf);
+  const said = inPhrases(text, (option) => flagOf(ofValidation[option] ?? option));
+  return /--validate\b/.test(said) ? said : `--validate: ${said}`;
 }
+
+/** What gives for validation samples what these options give for those that are trained on. */
+const ofValidation: Readonly<Record<string, string>> = { data: "validate", weights: "validateWeights" };
 
 /** A flag with its file, or with how many there are, whose samples are counted together. */
 function withFile(flag: string, given: Readonly<Record<string, unknown>>): string {
@@ -210,7 +212,7 @@ function inPhrases(message: string, flagOf: FlagOf): string {
   let text = message;
   for (const [option, said, meant] of phrases) {
     const name = flagOf(option);
-    if (name) text = text.replaceAll(said, option === "data" ? meant.replace("--data", name) : meant);
+    if (name) text = text.replaceAll(said, meant.replace(`--${kebabCase(option)}`, name));
   }
   return text;
 }
