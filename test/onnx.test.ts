@@ -99,6 +99,15 @@ test("a shape is the file's, without the batch; or as it is computed", async () 
   assert.equal(await shapeOf("read/dcgan-4d"), [1, 8, 8]);
   assert.equal(await shapeOf("read/dcgan-4d", { layout: "channelsLast" }), [8, 8, 1]);
   assert.equal(await shapeOf("read/dcgan-4d", { outputShape: [8, 8] }), [8, 8]);
+  assert.equal(await shapeOf("read/dcgan", { outputShape: [3, 256] }), [3, 256]);
+  const reordered =
+    /outputShape is \[16, 16, 3\], but .* is \[3, 16, 16\]; leave .*give layout: "channelsLast"/;
+  await rejected(shapeOf("read/dcgan", { outputShape: [16, 16, 3] }), "invalid_argument", reordered);
+  await rejected(
+    shapeOf("read/dcgan", { layout: "channelsLast", outputShape: [3, 16, 16] }),
+    "invalid_argument",
+    /the output is \[16, 16, 3\]; leave the option outputShape out$/,
+  );
   const decoder = await loadOnnx(file("read/dcgan"), { layout: "channelsLast" });
   const other = await loadOnnx(file("read/dcgan"));
   const [{ values }] = feed(file("read/dcgan")) as [Fed];

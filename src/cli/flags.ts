@@ -88,6 +88,7 @@ export const phrases: readonly (readonly [option: string, said: string, meant: s
   ["latent", "by the option latent", "by --latent"],
   ["outputName", "by the option output", "by --output-name"],
   ["pointsInput", "give the option points,", "give --points-input,"],
+  ["layout", 'give layout: "channelsLast"', "give --layout channelsLast"],
   ["outputShape", "give the decoder an outputShape like [28, 28]", "give --output-shape 28,28, say"],
   ...[
     ...["prefix", "activation", "outputActivation", "outputShape"],

@@ -1,9 +1,9 @@
 import { invalid } from "../check.ts";
 import type { OperationDefinition } from "../graph/definition.ts";
 import type { Graph } from "../graph/graph.ts";
-import { isReordered, sizeOf } from "../graph/kind.ts";
+import { sizeOf } from "../graph/kind.ts";
 import { readDefinition } from "../graph/read-definition.ts";
-import { checkOutputShape, showShape } from "./output.ts";
+import { checkOutputOrder, checkOutputShape } from "./output.ts";
 
 /**
  * The same graph with another shape for its output, whose numbers stay in their order. The shape comes before an output
@@ -17,12 +17,7 @@ export function withOutputShape(where: string, graph: Graph, shape: readonly num
   if (graph.atPoints) throw invalid(`${where}: outputShape is for decoders without points`);
   const lengths = checkOutputShape(where, shape, sizeOf(own));
   if (String(lengths) === String(own)) return graph;
-  if (isReordered(lengths, own)) {
-    throw invalid(
-      `${where}: outputShape is ${showShape(lengths)}, but by the file's graph the output is ${showShape(own)}; leave ` +
-        "the option outputShape out",
-    );
-  }
+  checkOutputOrder(where, lengths, own);
   const { definition } = graph;
   const before: OperationDefinition[] = [...definition.operations];
   const activation = before.at(-1)!.kind === "activation" ? before.pop()! : undefined;

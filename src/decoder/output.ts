@@ -1,5 +1,6 @@
 import { invalid, show } from "../check.ts";
 import { type Activation, normaliseActivation } from "../graph/activation.ts";
+import { isReordered } from "../graph/kind.ts";
 import type { StandardLoss } from "../terms/losses.ts";
 import { termTraits } from "../terms/terms.ts";
 
@@ -27,6 +28,25 @@ export function checkOutputShape(where: string, shape: unknown, outputSize: numb
     );
   }
   return shape;
+}
+
+/**
+ * Refuses a shape whose axes are those of a graph's output in another order: the numbers would stay where they are.
+ *
+ * @param advice what else than leaving the option out may be meant
+ * @throws LatentflowError `invalid_argument`
+ */
+export function checkOutputOrder(
+  where: string,
+  shape: readonly number[],
+  own: readonly number[],
+  advice = "",
+): void {
+  if (!isReordered(shape, own)) return;
+  throw invalid(
+    `${where}: outputShape is ${showShape(shape)}, but by the file's graph the output is ${showShape(own)}; leave the ` +
+      `option outputShape out${advice}`,
+  );
 }
 
 function isShape(shape: unknown): shape is number[] {

@@ -51,7 +51,7 @@ export interface LoadOnnxOptions extends ReadingOptions {
   prior?: Prior | undefined;
   /** For a graph that ends in logits: a sigmoid is put behind it, which cross entropy has in itself. */
   outputActivation?: "sigmoid" | undefined;
-  /** The shape of a sample, [28, 28] say. Default: the file's, without the batch. */
+  /** The shape of a sample, [28, 28] say; of the numbers in the order of `layout`. Default: the file's, without the batch. */
   outputShape?: readonly number[] | undefined;
   /**
    * The order of a sample's numbers: `"file"` (the default), channels × height × width for what PyTorch exports, or

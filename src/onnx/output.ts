@@ -1,5 +1,5 @@
 import { invalid, invalidFile } from "../check.ts";
-import { checkOutputShape } from "../decoder/output.ts";
+import { checkOutputOrder, checkOutputShape } from "../decoder/output.ts";
 import type { NumberFunction } from "./activations.ts";
 import { asLinear } from "./activations.ts";
 import type { Written } from "./graph-writer.ts";
@@ -34,7 +34,10 @@ export function writeOutput(
   if (shape !== undefined) {
     const size = productOf(arranged.shape);
     if (typeof size !== "number") throw invalid(`${where}: outputShape is for decoders without points`);
-    arranged = reshaped(end, arranged, checkOutputShape(where, shape, size));
+    const lengths = checkOutputShape(where, shape, size);
+    const advice = layout === "file" ? ', or give layout: "channelsLast" for data with channels last' : "";
+    checkOutputOrder(where, lengths, arranged.shape as readonly number[], advice);
+    arranged = reshaped(end, arranged, lengths);
   }
   if (activation !== undefined && last?.activation === activation) {
     throw invalid(`${where}: the file ends in a sigmoid already; leave the option outputActivation out`);
