@@ -51,15 +51,20 @@ function escapeCharacter(character: string): string {
     .join("");
 }
 
-/** A path in a message. */
+/** A path or a URL in a message, without what is secret of a URL. */
 export function showPath(path: string | URL): string {
-  return escapeText(String(path), LONGEST_PATH);
+  return escapeText(withoutSecrets(String(path)), LONGEST_PATH);
 }
 
-/** A path or a URL that came in, in quotes: of a URL neither a password nor its query, which may hold a token. */
+/** The same in quotes, as short as other values. */
 export function showLocation(location: string): string {
-  if (!/^https?:/i.test(location)) return show(location);
-  return show(location.replace(/^(\w+:\/\/)[^/?#]*@/, "$1").replace(/\?[^#]+/, "?…"));
+  return show(withoutSecrets(location));
+}
+
+/** Of a URL neither a password nor its query, which may hold a token. Slashes may be missing, or lie the other way. */
+function withoutSecrets(location: string): string {
+  if (!/^https?:/i.test(location)) return location;
+  return location.replace(/^(\w+:[\\/]*)[^\\/?#]*@/, "$1").replace(/\?[^#]+/, "?…");
 }
 
 /** The name of a value that came in, a solver's say: without quotes if it is a text. */

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { showLocation, showPath } from "../src/check.ts";
 import { createDecoder } from "../src/decoder/initialise.ts";
 import { type DecoderSource, loadDecoder } from "../src/decoder/load.ts";
 import { layersOf } from "../src/graph/layers.ts";
@@ -117,6 +118,20 @@ test("files over HTTP", async () => {
     server.close();
   }
   await rejected(loadDecoder(`${base}/decoder`), "unreachable", /cannot be read: fetch failed: ./);
+});
+
+test("what is secret of a URL is in no message, however it is written; paths are shown as they are", () => {
+  for (const [location, shown] of [
+    ["https://user:pass@host/a@b?token=abc#name", "https://host/a@b?…#name"],
+    ["https:/user:pass@host/a", "https:/host/a"],
+    ["HTTP:user:pass@host", "HTTP:host"],
+    ["http:\\\\user:p@ss@host", "http:\\\\host"],
+    ["a:b@c?d", "a:b@c?d"],
+    ["file:///a?b", "file:///a?b"],
+  ] as const) {
+    assert.is(showPath(location), shown);
+    assert.is(showLocation(location), JSON.stringify(shown));
+  }
 });
 
 test("a path that leads to no file is refused", async () => {
