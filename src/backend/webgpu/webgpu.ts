@@ -20,7 +20,7 @@ export interface WebgpuOptions {
   /** A `GPUDevice` to work on. Default: one of our own, for all calls. Once yours is lost, ours takes its place. */
   device?: GpuDevice | undefined;
   /** Where onnxruntime-web finds its WASM: becomes its `env.wasm.wasmPaths`. Default: its own choice. */
-  wasmPaths?: unknown | undefined;
+  wasmPaths?: unknown;
 }
 
 /**
