@@ -182,6 +182,14 @@ test("another run's checkpoint is refused, and what differs is named", async () 
     "other_run",
     /run: decoder\.parameters is "\w+" there and "\w+" here\. Give/,
   );
+  const otherLayers = createDecoder({
+    ...{ layers: [3, 8, 9], activation: "tanh", seed: 8, loss: "bce", outputShape: [3, 3] },
+  });
+  await rejected(
+    train(otherLayers, smallData, { ...smallOptions, ...go, seed: 8 } as TrainOptions),
+    "other_run",
+    /run: decoder\.operations\S+ is "elu" there and "tanh" here; seed is 7 there and 8 here\. Give/,
+  );
   const { augment: _, validation: __, ...bare } = smallOptions;
   const bareRun = train(smallDecoder, smallData, { ...bare, ...go } as TrainOptions);
   await rejected(bareRun, "other_run", /augment\.name is "shift" there and absent here/);

@@ -98,7 +98,7 @@ test("files over HTTP", async () => {
     await rejected(loadDecoder(`${base}/page`), "invalid_file", /it is an HTML page; a web server's/);
     // Another try may help, or not.
     await rejected(loadDecoder(`${base}/cut`), "unreachable", /cannot be read/);
-    for (const status of [408, 429, 500, 503]) {
+    for (const status of [408, 425, 429, 500, 503]) {
       await rejected(loadDecoder(`${base}/${status}`), "unreachable", new RegExp(`answered ${status} `));
     }
     for (const status of [403, 410]) {

@@ -26,6 +26,11 @@ test("all who wait for a signal share one listener, which goes with the last of 
   ];
   assert.is(listenersOf(controller), 1);
   later();
+  // A second time it takes nothing from those who have come since.
+  forget[2]!();
+  const another = onAbort(controller.signal, () => {});
+  assert.is(listenersOf(controller), 1);
+  another();
   controller.abort();
   assert.equal(heard, [4]);
   assert.is(listenersOf(controller), 0);
@@ -35,13 +40,16 @@ test("whoever forgets while others are told, and who comes after the abort", () 
   const controller = new AbortController();
   const heard: string[] = [];
   const forgetSecond = () => second();
+  let forgetMeanwhile = () => {};
   onAbort(controller.signal, () => {
     heard.push("first");
+    forgetMeanwhile = onAbort(controller.signal, () => heard.push("meanwhile"));
     forgetSecond();
   });
   const second = onAbort(controller.signal, () => heard.push("second"));
   controller.abort();
   assert.equal(heard, ["first"]);
+  forgetMeanwhile();
   onAbort(controller.signal, () => heard.push("late"))();
   assert.not(heard.includes("late"));
   assert.is(listenersOf(controller), 0);

@@ -9,6 +9,7 @@ import { PROBE } from "../src/decoder/probe.ts";
 import { readSafetensors } from "../src/decoder/safetensors.ts";
 import { dense, layerNorm, reshape, sequential, sigmoid } from "../src/graph/index.ts";
 import { layersOf } from "../src/graph/layers.ts";
+import { decoderCases } from "./support/decoders.ts";
 import { refused, rejected } from "./support/refusal.ts";
 import { bytesOf, decoderOf, fileOf, fileOfShapes } from "./support/safetensors-file.ts";
 
@@ -340,6 +341,9 @@ test("the option outputShape gives the output of a graph another shape, its numb
       const again = await loadDecoder(decoder.toSafetensors());
       assert.equal([...again.outputShape], outputShape);
       assert.equal(await decode(again, latent), expected);
+      const other = await loadDecoder(decoder.toSafetensors(), { outputShape: [2, 6] });
+      assert.equal([...other.outputShape], [2, 6]);
+      assert.equal(await decode(other, latent), expected);
     }
     await rejected(
       loadDecoder(file, { outputShape: [3, 3] }),
@@ -354,6 +358,12 @@ test("the option outputShape gives the output of a graph another shape, its numb
     loadDecoder(file, { outputShape: [3, 2, 2] }),
     "invalid_argument",
     /outputShape is \[3, 2, 2\], but by the file's graph the output is \[2, 2, 3\]; leave the option outputShape out/,
+  );
+  const overPoints = decoderCases.find(({ name }) => name === "points with a skip")!.make();
+  await rejected(
+    loadDecoder(overPoints.toSafetensors(), { outputShape: [...overPoints.outputShape] }),
+    "invalid_argument",
+    /outputShape is for decoders without points/,
   );
 });
 

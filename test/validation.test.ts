@@ -1,6 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createDataset, type Dataset } from "../src/data/dataset.ts";
+import { isReordered } from "../src/graph/kind.ts";
 import {
   amd,
   binaryCrossEntropy,
@@ -195,7 +196,11 @@ test("a data set whose axes are in another order than the decoder's is refused, 
   await rejected(trainAutoencoder(picture, other), "invalid_argument", message);
   await rejected(evaluate(picture, other), "invalid_argument", message);
   await rejected(train(picture, own, { validation: { data: other } }), "invalid_argument", message);
-  // Axes of length 1 move nothing, and without axes there is no order.
+  // Axes of length 1 move nothing, wherever they are, and without axes there is no order.
+  assert.ok(isReordered([1, 3, 2, 2], [2, 2, 3]));
+  assert.ok(isReordered([20, 1, 28], [28, 20, 1]));
+  assert.not(isReordered([1, 28, 20], [28, 20, 1]));
+  assert.not(isReordered([28, 28], [28, 28]));
   for (const shape of [[12], [1, 2, 2, 3], [4, 3]]) {
     const { status } = await evaluate(picture, createDataset(y, { shape }));
     assert.is(status.length, 2);
