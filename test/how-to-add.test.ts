@@ -165,7 +165,7 @@ for (const dummies of [
   [
     {
       ...{ kind: "A solver's option", name: "dummyOption", file: "src/solver/descent-solvers.ts" },
-      ...{ before: "  window?: number;", after: "  window?: number;\n  dummyOption?: number;" },
+      ...{ before: "  window?: number | undefined;", after: "  window?: number;\n  dummyOption?: number;" },
       named: ["src/cli/solver-options.ts", "src/solver/amd.ts"],
     },
     {
@@ -175,7 +175,10 @@ for (const dummies of [
     },
     {
       ...{ kind: "An optimizer's option", name: "dummyShare", file: "src/optimizer.ts" },
-      ...{ before: "  momentum?: number;", after: "  momentum?: number;\n  dummyShare?: number;" },
+      ...{
+        before: "  momentum?: number | undefined;",
+        after: "  momentum?: number;\n  dummyShare?: number;",
+      },
       named: ["src/cli/training-options.ts", "src/optimizer.ts"],
     },
   ],
@@ -216,7 +219,7 @@ for (const dummies of [
   [
     {
       ...{ kind: "An option of `encode`", name: "dummySetting", file: "src/encode.ts" },
-      ...{ before: "  saveAt?: SaveAt;", after: "  saveAt?: SaveAt;\n  dummySetting?: number;" },
+      ...{ before: "  saveAt?: SaveAt | undefined;", after: "  saveAt?: SaveAt;\n  dummySetting?: number;" },
       named: ["src/encode.ts"],
     },
     {

@@ -94,11 +94,11 @@ test("no line of code is long: an error prints the one that threw, and a line of
   }
 });
 
-test("the package unpacks to 5.3 MB at most", () => {
+test("the package unpacks to 5.4 MB at most", () => {
   const [packed] = JSON.parse(
     execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: root, encoding: "utf8" }),
   );
-  assert.ok(packed.unpackedSize <= 5_300_000, `${packed.unpackedSize} bytes`);
+  assert.ok(packed.unpackedSize <= 5_400_000, `${packed.unpackedSize} bytes`);
 });
 
 test("its publisher's addresses are in the forms that npm takes, and what CDNs serve is one file", () => {
