@@ -359,6 +359,24 @@ test("a worker that has left is not heard any more, whatever it says", async () 
   await run;
 });
 
+test("what went wrong in a job before is an incident of the call, too", async () => {
+  const compiled = await compileKernels(false);
+  const group = new WorkerGroup(compiled, workerUrl);
+  const { work } = workByHand(2, {
+    async workHere(_control, feed) {
+      for (let range = feed.take(2); range; range = feed.take(2)) {
+        work.place(
+          Array.from({ length: range.count }, (_, i) => range.first + i),
+          new Float32Array(0),
+        );
+      }
+    },
+  });
+  const options = { worker: workerUrl, workerMemory: 1e9, most: 2, mostWorkers: 0, waits: false };
+  const run = await group.run(work, options, makeControl(undefined), async () => ["before"]);
+  assert.equal(run, { threads: 1, reason: undefined, incidents: ["before"] });
+});
+
 test("what is thrown while a message is handled rejects the call, and nothing else", async () => {
   const broken = () => {
     throw new TypeError("broken");
