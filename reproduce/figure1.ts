@@ -11,7 +11,7 @@ import {
   TAMED,
   VALIDATED,
 } from "./figure1-runs.ts";
-import { capital, means, NOT_YET, showCount, table } from "./page.ts";
+import { capital, means, NOT_YET, percent, showCount, table } from "./page.ts";
 import type { Point } from "./training-run.ts";
 
 // Figure 1: the loss of validation images as training goes on and on, against images and against seconds.
@@ -202,9 +202,15 @@ function tamed(run: Run | undefined): string {
   if (!run) return `Whether it does so ${how}, too, is to be computed.`;
   const last = run.points.at(-1)!;
   if (isAstray(run)) return `It goes astray ${how}, too: these are no cure.`;
-  return last.images < IMAGES
-    ? `${capital(how)} it has not done so in ${showCount(last.images)} images.`
-    : `${capital(how)} it does not, and ends at ${show(last)}: one of the two prevents it, or both together.`;
+  if (last.images < IMAGES) return `${capital(how)} it has not done so in ${showCount(last.images)} images.`;
+  const lowest = lowestOf(run.points);
+  const highest = Math.max(...run.points.filter(({ images }) => images > lowest.images).map(lossOf));
+  const above = (loss: number) => percent(loss / lossOf(lowest) - 1);
+  const later =
+    last === lowest
+      ? `does not: it ends at its lowest loss, ${show(lowest)}`
+      : `goes less far: from ${show(lowest)} it rises to ${means([highest]).text} at most, by ${above(highest)}, and ends ${above(lossOf(last))} above its lowest, at ${show(last)}`;
+  return `${capital(how)} it ${later}.`;
 }
 
 /** The first point at which the loss is as low. */
