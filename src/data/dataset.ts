@@ -232,8 +232,8 @@ export interface ReadDatasetOptions extends ReadingOptions {
  *
  * @param source the file's bytes, or a Blob, a URL, or a string: in Node a path unless it begins http:, https:
  *   or file:, elsewhere a URL; `file.npz#name` for an array of a .npz file. Bytes are copied; do not change or transfer them before that is done.
- * @throws LatentflowError `not_found` when a file cannot be read, `unreachable` when its server fails; `invalid_file` when it holds no data set, more than
- *   `maxBytes`, or labels that do not fit; `invalid_argument` on a wrong option
+ * @throws LatentflowError `not_found` when a file cannot be read, `unreachable` when its server fails; `invalid_file`
+ *   when it holds no data set, more than `maxBytes`, or labels that do not fit; `invalid_argument` on a wrong option
  * @example
  * const images = await readDataset("images-idx3-ubyte.gz", { labels: "labels-idx1-ubyte.gz" });
  * const { z } = await encode(decoder, images.slice(0, 100).toFloat32());

@@ -38,8 +38,9 @@ export interface LoadDecoderOptions extends DecoderFileOptions, ReadingOptions {
  *
  * @param source the file's bytes, or a Blob, a URL, or a string: in Node a path unless it begins http:, https:
  *   or file:, elsewhere a URL. Bytes are copied; do not change or transfer them before that is done.
- * @throws LatentflowError `not_found` when the file cannot be read, `unreachable` when its server fails, `invalid_file` when it holds no decoder or more
- *   than `maxBytes`, `invalid_argument` on a wrong option or one that is missing
+ * @throws LatentflowError `not_found` when the file cannot be read, `unreachable` when its server fails,
+ *   `invalid_file` when it holds no decoder or more than `maxBytes`, `invalid_argument` on a wrong option or one that
+ *   is missing
  * @example
  * const decoder = await loadDecoder("decoder.safetensors", { activation: "relu", loss: "mse" });
  */

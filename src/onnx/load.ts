@@ -97,9 +97,9 @@ interface Checked {
  *
  * @param source the file's bytes, or a Blob, a URL, or a string: in Node a path unless it begins http:, https:
  *   or file:, elsewhere a URL. Bytes are copied; do not change or transfer them before that is done.
- * @throws LatentflowError `not_found` when the file cannot be read, `unreachable` when its server fails, `invalid_file` when it is none, holds more than
- *   `maxBytes`, or has nodes that are not supported, which the message lists; `invalid_argument` on a wrong option or
- *   one that is missing
+ * @throws LatentflowError `not_found` when the file cannot be read, `unreachable` when its server fails,
+ *   `invalid_file` when it is none, holds more than `maxBytes`, or has nodes that are not supported, which the
+ *   message lists; `invalid_argument` on a wrong option or one that is missing
  * @example
  * // In Python: torch.onnx.export(decoder.eval(), torch.zeros(1, 20), "decoder.onnx", dynamo=False)
  * const decoder = await loadOnnx("decoder.onnx", { loss: "bce" });
