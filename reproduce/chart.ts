@@ -159,7 +159,16 @@ export function writeChart(path: string, { title, xTitle, yTitle, xScale, yScale
   });
   const svg = chart.renderToSVGString();
   chart.dispose();
-  writePicture(path, svg);
+  writePicture(path, renumbered(svg));
+}
+
+/** ECharts counts its classes and clip paths over all charts of a process: what was drawn before must not change a file. */
+function renumbered(svg: string): string {
+  const names = new Map<string, string>();
+  return svg.replaceAll(/\bzr\d+-(cls-|c)\d+\b/g, (name, kind: string) => {
+    if (!names.has(name)) names.set(name, `${kind}${names.size}`);
+    return names.get(name)!;
+  });
 }
 
 /** A logarithmic axis: its ends, and what is written on it. */

@@ -294,6 +294,21 @@ test("of a line of many points some have symbols, evenly over the axis; of one o
   }
 });
 
+test("a chart's file is of that chart alone, whatever was drawn before", () => {
+  const axes = { title: "", xTitle: "", yTitle: "" };
+  const line = (name: string): ChartLine => ({
+    name,
+    points: [1, 2, 3].map((x) => ({ x, y: x, deviation: 0.1 })),
+  });
+  const svgOf = (lines: readonly ChartLine[]) => {
+    writeChart(join(folder, "alone"), { ...axes, lines });
+    return readFileSync(join(folder, "alone.svg"), "utf8");
+  };
+  const first = svgOf([line("some")]);
+  assert.is.not(svgOf([line("some"), line("others")]), first);
+  assert.is(svgOf([line("some")]), first);
+});
+
 test("a logarithmic axis holds 0 apart, deviations below 0 and a chart of one value or none", () => {
   const file = join(folder, "axes");
   const svgOf = (points: ChartLine["points"]) => {
