@@ -48,7 +48,7 @@ export const figure1: Element<readonly Point[]> = {
       const last = run.points.at(-1)!;
       const when = last.images < IMAGES ? `after ${showCount(last.images)} images` : "at the end";
       const how = isAstray(run) ? ", gone astray" : "";
-      return `${show(lowestOf(run.points))} at its lowest, ${show(last)} ${when}${how}`;
+      return `${showLoss(lowestOf(run.points))} at its lowest, ${showLoss(last)} ${when}${how}`;
     };
     return {
       markdown: `The loss of ${VALIDATED} validation digits, encoded as in training, as training goes on: to ${showCount(IMAGES)} images
@@ -62,7 +62,7 @@ ${table(
     const lowest = lowestOf(points);
     const last = points.at(-1)!;
     return [
-      ...[label, showCount(last.images), show(last), show(lowest), showCount(lowest.images)],
+      ...[label, showCount(last.images), showLoss(last), showLoss(lowest), showCount(lowest.images)],
       (last.seconds / 3600).toFixed(2),
     ];
   }),
@@ -83,7 +83,7 @@ ${[FLOW, OURS, TAMED]
 After how many images, and seconds, a method first is at the lowest loss of another:
 
 ${table(
-  ["", ...runs.map(({ label, points }) => `${show(lowestOf(points))} (${label})`)],
+  ["", ...runs.map(({ label, points }) => `${showLoss(lowestOf(points))} (${label})`)],
   runs.map((run) => [run.label, ...runs.map((other) => (other === run ? "" : crossing(run, other)))]),
 )}
 
@@ -135,7 +135,7 @@ interface Run {
   readonly points: readonly Point[];
 }
 
-const show = ({ loss }: Point) => means([loss]).text;
+const showLoss = ({ loss }: Point) => means([loss]).text;
 
 /** JSON has null for what is not finite. */
 const lossOf = ({ loss }: Point): number => loss ?? Number.POSITIVE_INFINITY;
@@ -189,8 +189,8 @@ function astray(runs: readonly Run[]): string {
           ? " The AE, trained by Adam at the same rate, does not go astray."
           : "";
       return `
-${label}: training goes astray. Its loss is lowest, ${show(lowestOf(points))}, after ${showCount(lowestOf(points).images)} images, and
-${show(points.at(-1)!)} after ${showCount(points.at(-1)!.images)}. The cause has not been found out.${others}${name === OURS ? ` ${tamed(find(TAMED))}` : ""}
+${label}: training goes astray. Its loss is lowest, ${showLoss(lowestOf(points))}, after ${showCount(lowestOf(points).images)} images, and
+${showLoss(points.at(-1)!)} after ${showCount(points.at(-1)!.images)}. The cause has not been found out.${others}${name === OURS ? ` ${tamed(find(TAMED))}` : ""}
 `;
     })
     .join("");
@@ -208,8 +208,8 @@ function tamed(run: Run | undefined): string {
   const above = (loss: number) => percent(loss / lossOf(lowest) - 1);
   const later =
     last === lowest
-      ? `does not: it ends at its lowest loss, ${show(lowest)}`
-      : `goes less far: from ${show(lowest)} it rises to ${means([highest]).text} at most, by ${above(highest)}, and ends ${above(lossOf(last))} above its lowest, at ${show(last)}`;
+      ? `does not: it ends at its lowest loss, ${showLoss(lowest)}`
+      : `goes less far: from ${showLoss(lowest)} it rises to ${means([highest]).text} at most, by ${above(highest)}, and ends ${above(lossOf(last))} above its lowest, at ${showLoss(last)}`;
   return `${capital(how)} it ${later}.`;
 }
 
@@ -223,11 +223,11 @@ function againstAutoencoder(label: string, run: Run | undefined, autoencoder: Ru
   if (lowest.images === 0) return `${label}: the AE has learnt nothing so far.`;
   const there = firstAt(run, lossOf(lowest));
   if (!there)
-    return `${label} has not come to the AE's lowest loss, ${show(lowest)}; its own is ${show(lowestOf(run.points))}.`;
+    return `${label} has not come to the AE's lowest loss, ${showLoss(lowest)}; its own is ${showLoss(lowestOf(run.points))}.`;
   const part = (one: number, all: number) => `${Number(((100 * one) / all).toPrecision(2))} %`;
   const images = `${there.images < lowest.images ? "fewer images" : "no fewer images"} (${showCount(there.images)} and ${showCount(lowest.images)}, ${part(there.images, lowest.images)})`;
-  const time = `${there.seconds < lowest.seconds ? "less time" : "no less time"} (${shown(there.seconds)} and ${shown(lowest.seconds)} s, ${part(there.seconds, lowest.seconds)})`;
-  return `${label} comes to the AE's lowest loss, ${show(lowest)}, with ${images} and ${time}${isAstray(run) ? ", but goes astray later" : ""}.`;
+  const time = `${there.seconds < lowest.seconds ? "less time" : "no less time"} (${showSeconds(there.seconds)} and ${showSeconds(lowest.seconds)} s, ${part(there.seconds, lowest.seconds)})`;
+  return `${label} comes to the AE's lowest loss, ${showLoss(lowest)}, with ${images} and ${time}${isAstray(run) ? ", but goes astray later" : ""}.`;
 }
 
 /** On which side of the autoencoder a run is after so many seconds, as far as both go. */
@@ -240,11 +240,11 @@ function againstTime(run: Run, autoencoder: Run): string {
   return words.length > 0 ? ` Against time it is ${words.join(", ")}.` : "";
 }
 
-const shown = (seconds: number) => showCount(Math.round(seconds));
+const showSeconds = (seconds: number) => showCount(Math.round(seconds));
 
 function crossing(run: Run, other: Run): string {
   const there = firstAt(run, lossOf(lowestOf(other.points)));
-  return there ? `${showCount(there.images)}, ${shown(there.seconds)} s` : "not so far";
+  return there ? `${showCount(there.images)}, ${showSeconds(there.seconds)} s` : "not so far";
 }
 
 /** The last look before so many images, or seconds, have gone by; none where the run has not come so far, or was over. */
@@ -254,5 +254,5 @@ function lookAt({ points }: Run, of: "images" | "seconds", mark: number): Point 
 
 function lossAt(run: Run, of: "images" | "seconds", mark: number): string {
   const point = lookAt(run, of, mark);
-  return point ? show(point) : "–";
+  return point ? showLoss(point) : "–";
 }

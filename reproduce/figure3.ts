@@ -41,9 +41,9 @@ export const figure3: Element<Trained> = {
       const rows = SHOWN_METHODS.flatMap(([label, method, by]) =>
         [FEW, ALL].map((count) => {
           const found = foundOf(name, count, method)?.reconstructions;
-          if (!found) missing.push(`${label}, after ${showCount(count)} of ${name}`);
+          if (!found) missing.push(`${label}, after ${showImages(count)} of ${name}`);
           return {
-            label: `${label}; ${showCount(count)}`,
+            label: `${label}; ${showImages(count)}`,
             images: found?.[by],
             originals: found?.[ORIGINAL],
           };
@@ -72,7 +72,7 @@ ${missing.length > 0 ? `\nNot computed yet: ${missing.join("; ")}.\n` : ""}
 Mean cross entropy of all 10,000 test images, of the same decoders:
 
 ${table(
-  ["", ...SETS.flatMap((name) => [FEW, ALL].map((count) => `${name}, ${showCount(count)}`))],
+  ["", ...SETS.flatMap((name) => [FEW, ALL].map((count) => `${name}, ${showImages(count)}`))],
   SHOWN_METHODS.map((one) => [
     one[0],
     ...SETS.flatMap((name) => [FEW, ALL].map((count) => means([lossOf(name, count, one)]).text)),
@@ -96,7 +96,7 @@ difference, GFE-amd is better
   },
 };
 
-const showCount = (count: number) => (count === ALL ? "all images" : `${count} images`);
+const showImages = (count: number) => (count === ALL ? "all images" : `${count} images`);
 
 /** Whether a loss is below another. */
 function answerOf(own: number | null | undefined, other: number | null | undefined): string {
