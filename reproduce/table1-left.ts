@@ -2,18 +2,20 @@ import type { Element, Page } from "./element.ts";
 import { type Figure, means, table } from "./page.ts";
 import { AUTHORS_CODE, PAPER_TABLE, seedsOf } from "./paper-setting.ts";
 import {
-  COLUMNS,
-  FLOWS,
-  figures,
+  FLOW_ROWS,
+  LETTER_ROWS,
   type Measure,
-  OURS,
+  OUR_ROWS,
+  ROWS,
+  type Row,
+  showAll,
   summaryOf,
   texts,
   verdicts,
   word,
   words,
 } from "./table1-rows.ts";
-import { BY, jobFor, type Method, methods, resultOf, type Trained } from "./trained-decoders.ts";
+import { jobFor, methods, resultOf, type Trained } from "./trained-decoders.ts";
 
 // Table 1, left: gradient flow encoding beside an autoencoder, after few images.
 
@@ -30,27 +32,22 @@ export const table1Left: Element<Trained> = {
       LEFT.flatMap((count) => methods.map((method) => jobFor("MNIST", count, method, seed, settings))),
     ),
   page(results, settings): Page {
-    const figure = (count: number, method: Method, by: string, of: Measure = "loss", digits = 4) =>
+    const figure = (count: number, { method, by }: Row, of: Measure = "loss", digits = 4) =>
       means(
         seedsOf(settings).map((seed) => resultOf(results, "MNIST", count, method, seed)?.tests[by]?.[of]),
         digits,
       );
-    const rows = (columns: typeof COLUMNS, of: "loss" | "squaredError" = "loss") =>
-      columns.map(([label, method, by]) => [
-        label,
-        ...LEFT.map((count) => figure(count, method, by, of).text),
-      ]);
+    const lines = (rows: readonly Row[], of: Measure = "loss", digits = 4) =>
+      rows.map((row) => [row.label, ...LEFT.map((count) => figure(count, row, of, digits).text)]);
     const head = ["", ...LEFT.map((count) => `${count} images`)];
     const paper = [
-      ["the paper's GFE-amd", ...figures(PAPER_LEFT.GFE)],
-      ["the paper's AE", ...figures(PAPER_LEFT.AE)],
-      ["the paper's mixed", ...figures(PAPER_LEFT.mixed)],
+      ["the paper's GFE-amd", ...showAll(PAPER_LEFT.GFE)],
+      ["the paper's AE", ...showAll(PAPER_LEFT.AE)],
+      ["the paper's mixed", ...showAll(PAPER_LEFT.mixed)],
     ];
-    const flows = LEFT.map((count) => figure(count, "flow, amd", BY.letter));
-    const ours = LEFT.map((count) => figure(count, "flow, lbfgs", BY.ours));
-    const autoencoder = (method: Method) => LEFT.map((count) => figure(count, method, BY.code));
-    const [once, twelve] = [autoencoder("autoencoder, 1 pass"), autoencoder("autoencoder, 12 passes")];
-    const mixed = LEFT.map((count) => figure(count, "autoencoder, 12 passes", BY.letter));
+    const losses = (row: Row) => LEFT.map((count) => figure(count, row));
+    const [flows, ours] = [losses(ROWS.gfe), losses(ROWS.ours)];
+    const [once, twelve, mixed] = [losses(ROWS.once), losses(ROWS.twelve), losses(ROWS.mixedTwelve)];
     return {
       markdown: `Mean cross entropy of the 10,000 test digits, after training on so many; the mean over seeds ± the standard deviation
 over them. *Mixed*: the autoencoder's decoder, inverted by AMD in the test. The paper's table does not say after how
@@ -61,7 +58,7 @@ many passes over the images its autoencoders (AE) were tested, its text speaks o
 Mini-batches of 5, RMSprop, z0 = 0, one pass by the flow. AMD with s_max = 10: its steps grow from the accepted step, as
 in the authors' code, or from the step tried first, as the paper prints it.
 
-${table(head, [...rows(COLUMNS), ...paper])}
+${table(head, [...lines(LETTER_ROWS), ...paper])}
 
 PCA's outputs are cut to [1/510, 1 - 1/510] for their cross entropy.
 
@@ -74,26 +71,20 @@ The goals that were set for GFE-amd on all 10,000 before it was computed are hig
 
 The same mini-batches and optimizer, with the default solver in training and test:
 
-${table(head, rows(OURS))}
+${table(head, lines(OUR_ROWS))}
 
 ## In squared error
 
 Mean over the pixels, of the same reconstructions. Principal component analysis (PCA) with as many numbers a digit, from the
 same images, is a baseline that the paper leaves out.
 
-${table(head, rows([...COLUMNS, ...OURS], "squaredError"))}
+${table(head, lines([...LETTER_ROWS, ...OUR_ROWS], "squaredError"))}
 
 ## What a digit takes
 
 Passes through the decoder in the test, a mean over the digits: a pass forward is one, and one back is one.
 
-${table(
-  head,
-  FLOWS.map(([label, method, by]) => [
-    label,
-    ...LEFT.map((count) => figure(count, method, by, "passes", 0).text),
-  ]),
-)}
+${table(head, lines(FLOW_ROWS, "passes", 0))}
 
 ## The paper's claims, by these figures
 
@@ -112,10 +103,10 @@ the claim holds, and not of the twelve that the text speaks of.
           yTitle: "cross entropy, nats a pixel",
           xScale: "log",
           lines: [
-            ...[COLUMNS[0]!, OURS[0]!, COLUMNS[2]!, COLUMNS[4]!, OURS[2]!].map(([label, method, by]) => ({
-              name: label.replaceAll("`", ""),
+            ...[ROWS.gfe, ROWS.ours, ROWS.once, ROWS.twelve, ROWS.onceInverted].map((row) => ({
+              name: row.label.replaceAll("`", ""),
               points: LEFT.flatMap((count) => {
-                const { mean, deviation } = figure(count, method, by);
+                const { mean, deviation } = figure(count, row);
                 const isThere = mean !== undefined && Number.isFinite(mean);
                 return isThere ? [{ x: count, y: mean, deviation: deviation ?? 0 }] : [];
               }),
@@ -162,46 +153,30 @@ function apart(printed: readonly number[], ours: readonly Figure[]): string {
 }
 
 /** What the paper says of few images, held against the figures. */
-function claims(figure: (count: number, method: Method, by: string, of?: Measure) => Figure): string {
-  const held = (
-    claim: string,
-    [method, by]: readonly [Method, string],
-    [otherMethod, otherBy]: readonly [Method, string],
-    of: Measure = "loss",
-  ) => {
+function claims(figure: (count: number, row: Row, of?: Measure) => Figure): string {
+  const held = (claim: string, row: Row, other: Row, of: Measure = "loss") => {
     const found = LEFT.map(
-      (count) =>
-        `${word(figure(count, method, by, of), figure(count, otherMethod, otherBy, of))} after ${count} images`,
+      (count) => `${word(figure(count, row, of), figure(count, other, of))} after ${count} images`,
     );
     return `- ${claim}: ${found.join(", ")}.`;
   };
-  const flow = ["flow, amd", BY.letter] as const;
-  const [once, twelve] = ["autoencoder, 1 pass", "autoencoder, 12 passes"] as const;
   return [
-    held("GFE-amd against the autoencoder, a pass of each", flow, [once, BY.code]),
-    held("GFE-amd against *mixed*, a pass of each", flow, [once, BY.letter]),
-    held("GFE-amd's one pass against the autoencoder's twelve", flow, [twelve, BY.code]),
-    held("GFE-amd's one pass against twelve of the autoencoder with its decoder inverted (*mixed*)", flow, [
-      twelve,
-      BY.letter,
-    ]),
+    held("GFE-amd against the autoencoder, a pass of each", ROWS.gfe, ROWS.once),
+    held("GFE-amd against *mixed*, a pass of each", ROWS.gfe, ROWS.mixedOnce),
+    held("GFE-amd's one pass against the autoencoder's twelve", ROWS.gfe, ROWS.twelve),
     held(
-      "*mixed* against the autoencoder's own code, twelve passes of both",
-      [twelve, BY.letter],
-      [twelve, BY.code],
+      "GFE-amd's one pass against twelve of the autoencoder with its decoder inverted (*mixed*)",
+      ROWS.gfe,
+      ROWS.mixedTwelve,
     ),
-    held("GFE-amd against PCA", flow, ["PCA", BY.pca]),
-    held("GFE-amd against PCA, in squared error", flow, ["PCA", BY.pca], "squaredError"),
-    held(
-      "the flow by `lbfgs` against PCA, in squared error",
-      ["flow, lbfgs", BY.ours],
-      ["PCA", BY.pca],
-      "squaredError",
-    ),
+    held("*mixed* against the autoencoder's own code, twelve passes of both", ROWS.mixedTwelve, ROWS.twelve),
+    held("GFE-amd against PCA", ROWS.gfe, ROWS.pca),
+    held("GFE-amd against PCA, in squared error", ROWS.gfe, ROWS.pca, "squaredError"),
+    held("the flow by `lbfgs` against PCA, in squared error", ROWS.ours, ROWS.pca, "squaredError"),
     held(
       "the flow by `lbfgs`, one pass, against the autoencoder's twelve inverted by `lbfgs`",
-      ["flow, lbfgs", BY.ours],
-      [twelve, BY.ours],
+      ROWS.ours,
+      ROWS.twelveInverted,
     ),
   ].join("\n");
 }

@@ -3,18 +3,20 @@ import type { DataName, Element, Page, Settings } from "./element.ts";
 import { type Figure, means, NOT_YET, showCount, table } from "./page.ts";
 import { PAPER_TABLE, seedsOf } from "./paper-setting.ts";
 import {
-  COLUMNS,
-  FLOWS,
-  figures,
+  FLOW_ROWS,
+  LETTER_ROWS,
   type Measure,
-  OURS,
+  OUR_ROWS,
+  ROWS,
+  type Row,
+  showAll,
   summaryOf,
   texts,
   verdicts,
   word,
   words,
 } from "./table1-rows.ts";
-import { ALL, BY, jobFor, type Method, methods, resultOf, type Trained } from "./trained-decoders.ts";
+import { ALL, jobFor, type Method, methods, resultOf, type Trained } from "./trained-decoders.ts";
 
 // Table 1, right: the same after all images of three data sets.
 
@@ -41,24 +43,20 @@ export const table1Right: Element<Trained> = {
   page(results, settings): Page {
     const trained = (name: DataName, method: Method) =>
       seedsRight(name, method, settings).map((seed) => resultOf(results, name, ALL, method, seed));
-    const figure = (name: DataName, method: Method, by: string, of: Measure = "loss", digits = 4) =>
+    const figure = (name: DataName, { method, by }: Row, of: Measure = "loss", digits = 4) =>
       means(
         trained(name, method).map((one) => one?.tests[by]?.[of]),
         digits,
       );
-    const rows = (columns: typeof COLUMNS, of: Measure = "loss", digits = 4) =>
-      columns.map(([label, method, by]) => [
-        label,
-        ...RIGHT.map((name) => figure(name, method, by, of, digits).text),
-      ]);
-    const column = (method: Method, by: string) => RIGHT.map((name) => figure(name, method, by));
-    const [flows, ours] = [column("flow, amd", BY.letter), column("flow, lbfgs", BY.ours)];
-    const autoencoders = column("autoencoder, 12 passes", BY.code);
-    const mixed = column("autoencoder, 12 passes", BY.letter);
+    const lines = (rows: readonly Row[], of: Measure = "loss", digits = 4) =>
+      rows.map((row) => [row.label, ...RIGHT.map((name) => figure(name, row, of, digits).text)]);
+    const losses = (row: Row) => RIGHT.map((name) => figure(name, row));
+    const [flows, ours] = [losses(ROWS.gfe), losses(ROWS.ours)];
+    const [autoencoders, mixed] = [losses(ROWS.twelve), losses(ROWS.mixedTwelve)];
     const head = ["", ...RIGHT];
     const paper = [
-      ["the paper's GFE-amd", ...figures(PAPER_RIGHT.GFE)],
-      ["the paper's AE", ...figures(PAPER_RIGHT.AE)],
+      ["the paper's GFE-amd", ...showAll(PAPER_RIGHT.GFE)],
+      ["the paper's AE", ...showAll(PAPER_RIGHT.AE)],
     ];
     const claim = (text: string, some: readonly Figure[], others: readonly Figure[]) =>
       `- ${text}: ${RIGHT.map((name, i) => `${word(some[i]!, others[i]!)} on ${name}`).join(", ")}.`;
@@ -78,29 +76,23 @@ codes; *mixed*: its decoder, inverted by AMD in the test.
 AMD with s_max = 10: its steps grow from the accepted step, as in the authors' code, or from the step tried first, as the
 paper prints it.
 
-${table(head, [...rows(COLUMNS), ...paper])}
+${table(head, [...lines(LETTER_ROWS), ...paper])}
 
 PCA's outputs are cut to [1/510, 1 - 1/510] for their cross entropy. Our goals for GFE-amd are at most ${GOAL_RIGHT.join(", ")}: ${verdicts(flows, GOAL_RIGHT)}.
 ${RIGHT.map((name) => astray(name, trained(name, "autoencoder, 12 passes"))).join("")}
 ## As latentflow does it
 
-${table(head, rows(OURS))}
+${table(head, lines(OUR_ROWS))}
 
 ## In squared error
 
-${table(head, rows([...COLUMNS, ...OURS], "squaredError"))}
+${table(head, lines([...LETTER_ROWS, ...OUR_ROWS], "squaredError"))}
 
 ## What it takes
 
 Passes through the decoder for a test image, a mean over the images: a pass forward is one, and one back is one.
 
-${table(
-  head,
-  FLOWS.map(([label, method, by]) => [
-    label,
-    ...RIGHT.map((name) => figure(name, method, by, "passes", 0).text),
-  ]),
-)}
+${table(head, lines(FLOW_ROWS, "passes", 0))}
 
 Seconds of training, on one core of a busy machine and by engines of several speeds (results/table1-right.json names them): they tell
 orders of magnitude.
@@ -132,7 +124,7 @@ ${[
   claim(
     "the flow by `lbfgs`, one pass, against the autoencoder's twelve inverted by `lbfgs`",
     ours,
-    column("autoencoder, 12 passes", BY.ours),
+    losses(ROWS.twelveInverted),
   ),
 ].join("\n")}
 

@@ -6,36 +6,55 @@ import { BY, type Method } from "./trained-decoders.ts";
 /** What is measured of an image's reconstruction, and what that took. */
 export type Measure = "loss" | "squaredError" | "passes";
 
-/** Which of our figures stands for which of the paper's columns. */
-export const COLUMNS: readonly (readonly [label: string, method: Method, by: string])[] = [
-  ["GFE-amd", "flow, amd", BY.letter],
-  ["GFE-amd, grown as printed", "flow, amd as printed", BY.printed],
-  ["AE, one pass", "autoencoder, 1 pass", BY.code],
-  ["mixed, one pass", "autoencoder, 1 pass", BY.letter],
-  ["AE, twelve passes", "autoencoder, 12 passes", BY.code],
-  ["mixed, twelve passes", "autoencoder, 12 passes", BY.letter],
-  ["PCA, 20 components", "PCA", BY.pca],
+/** A row of the tables: what has trained a decoder, and by what test images were encoded with it. */
+export interface Row {
+  readonly label: string;
+  readonly method: Method;
+  readonly by: string;
+}
+
+export const ROWS = {
+  gfe: { label: "GFE-amd", method: "flow, amd", by: BY.letter },
+  printed: { label: "GFE-amd, grown as printed", method: "flow, amd as printed", by: BY.printed },
+  once: { label: "AE, one pass", method: "autoencoder, 1 pass", by: BY.code },
+  mixedOnce: { label: "mixed, one pass", method: "autoencoder, 1 pass", by: BY.letter },
+  twelve: { label: "AE, twelve passes", method: "autoencoder, 12 passes", by: BY.code },
+  mixedTwelve: { label: "mixed, twelve passes", method: "autoencoder, 12 passes", by: BY.letter },
+  pca: { label: "PCA, 20 components", method: "PCA", by: BY.pca },
+  ours: { label: "the flow, `lbfgs`", method: "flow, lbfgs", by: BY.ours },
+  gfeInverted: { label: "GFE-amd's decoder, inverted by `lbfgs`", method: "flow, amd", by: BY.ours },
+  onceInverted: { label: "AE, one pass, inverted by `lbfgs`", method: "autoencoder, 1 pass", by: BY.ours },
+  twelveInverted: {
+    label: "AE, twelve passes, inverted by `lbfgs`",
+    method: "autoencoder, 12 passes",
+    by: BY.ours,
+  },
+} as const satisfies Record<string, Row>;
+
+/** As the paper has it, and PCA beside it. */
+export const LETTER_ROWS: readonly Row[] = [
+  ...[ROWS.gfe, ROWS.printed],
+  ...[ROWS.once, ROWS.mixedOnce, ROWS.twelve, ROWS.mixedTwelve],
+  ROWS.pca,
 ];
-export const OURS: typeof COLUMNS = [
-  ["the flow, `lbfgs`", "flow, lbfgs", BY.ours],
-  ["GFE-amd's decoder, inverted by `lbfgs`", "flow, amd", BY.ours],
-  ["AE, one pass, inverted by `lbfgs`", "autoencoder, 1 pass", BY.ours],
-  ["AE, twelve passes, inverted by `lbfgs`", "autoencoder, 12 passes", BY.ours],
+
+/** As latentflow does it. */
+export const OUR_ROWS: readonly Row[] = [
+  ...[ROWS.ours, ROWS.gfeInverted],
+  ...[ROWS.onceInverted, ROWS.twelveInverted],
+];
+
+/** Those that follow a flow, whose passes a page shows. */
+export const FLOW_ROWS: readonly Row[] = [
+  ...[ROWS.gfe, ROWS.printed, ROWS.mixedTwelve],
+  ...[ROWS.ours, ROWS.gfeInverted, ROWS.twelveInverted],
 ];
 
 /** The paper's figures as a table shows them. */
-export const figures = (values: readonly number[]) => values.map((value) => value.toFixed(4));
+export const showAll = (values: readonly number[]) => values.map((value) => value.toFixed(4));
 
 export const summaryOf = ({ GFE, AE }: { readonly GFE: readonly number[]; readonly AE: readonly number[] }) =>
-  `${figures(GFE).join(", ")} (AE ${figures(AE).join(", ")})`;
-
-/** Flows whose passes a page shows, by the method and what it was tested by. */
-export const FLOWS: typeof COLUMNS = [
-  COLUMNS[0]!,
-  COLUMNS[1]!,
-  COLUMNS[5]!,
-  ...OURS.filter((_, i) => i !== 2),
-];
+  `${showAll(GFE).join(", ")} (AE ${showAll(AE).join(", ")})`;
 
 export const texts = (all: readonly Figure[]) => all.map(({ text }) => text).join(", ");
 
