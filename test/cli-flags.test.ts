@@ -107,6 +107,8 @@ const companions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "dataset-folder": { dataset: "mnist" },
   "validate-every": { validate: data },
   "validate-limit": { validate: data },
+  "validate-weights": { validate: data },
+  "validate-fixed": { validate: data },
   "prior-weight": { prior: "gaussian" },
   "prior-covariance": { "prior-from": latents },
   "prior-shrinkage": { "prior-from": latents },
@@ -125,6 +127,7 @@ const moreWrong: Readonly<Record<string, readonly string[]>> = {
   "prior-from": [text, "missing.npy", data, write(Number.NaN, [4, 2])],
   weights: [text, "missing.npy", latents, write(Number.NaN), write(-1), write(0)],
   validate: [text, "missing.npy", write(300), write(1, [4, 5])],
+  "validate-weights": [text, "missing.npy", latents, write(Number.NaN), write(-1), write(0)],
   encoder: [text, "missing.safetensors", decoder],
   "output-shape": ["5", "2,4", "0"],
   "output-activation": ["identity"],
@@ -155,6 +158,8 @@ for (const command of createProgram().commands) {
         const message = await said([verb, ...argumentsOf(command, option, value)]);
         // Some take whatever they are given.
         if (message === "") continue;
+        // Else nothing would be said of the value.
+        assert.not.match(message, / does not go with /, `--${name}: give what it needs in companions`);
         refusals++;
         saidOf++;
         const isShown = value.length < 2 ? message : message.replaceAll(value, "…");
