@@ -72,6 +72,54 @@ test("each activation but the identity is a layer of latentflow/graph", () => {
   }
 });
 
+/** A cell of a table of docs/paper/: in the first row that begins so, in the column of this heading. */
+function cellOf(page: string, row: string, column: string): string {
+  const lines = readFileSync(`docs/paper/${page}.md`, "utf8").split("\n");
+  const at = lines.findIndex((line) => line.startsWith(`| ${row} |`));
+  assert.ok(at >= 0, `${page}.md has a row ${row}`);
+  const cells = (line: string) => line.split("|").map((cell) => cell.trim());
+  const head = lines.slice(0, at).findLastIndex((line) => line.startsWith("| --- |")) - 1;
+  const index = cells(lines[head]!).indexOf(column);
+  assert.ok(index >= 0, `${page}.md has a column ${column}`);
+  return cells(lines[at]!)[index]!;
+}
+
+test("README's figures of training are those of docs/paper/", () => {
+  const text = between(readme, "With 800 passes, two minutes", "\nAny decoder is trained so").replace(
+    /\s+/g,
+    " ",
+  );
+  const mean = (...cell: Parameters<typeof cellOf>) => cellOf(...cell).split(" ")[0]!;
+  const rounded = (...cell: Parameters<typeof cellOf>) => Number(mean(...cell)).toFixed(3);
+  const few = (recipe: string, column = "from the mean code") => mean("frontier", recipe, column);
+  const [small, plain, tamed] = [
+    "small convolutions",
+    "lbfgs, latentflow's default",
+    "lbfgs, falling rate and clipping",
+  ];
+  const best = cellOf(
+    "frontier",
+    `480 | autoencoder, 800 passes; shifts of 2; ${small}`,
+    "from the mean code",
+  );
+  const [, highest] = /it rises to ([\d.]+) at most/.exec(readFileSync("docs/paper/figure1.md", "utf8"))!;
+  for (const said of [
+    `a mean cross entropy of ${best.replace(" ± ", " (± ")} over three seeds)`,
+    `over all 50,000 digits, comes to ${rounded("table1-right", "GFE-amd", "MNIST")}.`,
+    `1,920 digits come to ${few(`1920 | autoencoder, 400 passes; shifts of 2; ${small}`)} so`,
+    `5,760 come to ${few("5760 | autoencoder, 60 passes; shifts of 2; large convolutions")} (ten minutes)`,
+    `and all to ${few("50000 | autoencoder, 12 passes; no shifts; large convolutions")} (17 minutes)`,
+    `shifts of 3 come to ${few(`480 | autoencoder, 1600 passes; shifts of 3; ${small}`)}.`,
+    `lowered ${few(`480 | autoencoder, 800 passes; shifts of 3; ${small}`)} to ` +
+      few(`480 | autoencoder, 800 passes; then flow, 40 passes; shifts of 3; ${small}`, "by `lbfgs`"),
+    `comes to ${rounded("table1-left", "the flow, `lbfgs`", "480 images")} where flows have trained it, ` +
+      `to ${rounded("table1-left", "AE, one pass, inverted by `lbfgs`", "480 images")} where the autoencoder has`,
+    `from ${mean("figure1", plain, "lowest")} to ${mean("figure1", plain, "loss after them")} at the end`,
+    `came to ${mean("figure1", tamed, "lowest")}, rose to ${highest} and ended at ${mean("figure1", tamed, "loss after them")}`,
+  ])
+    assert.ok(text.includes(said), `README says: ${said}`);
+});
+
 /** What a call that has to be refused says. */
 async function refusal(call: () => unknown): Promise<string> {
   try {
