@@ -1,41 +1,41 @@
-/** Who is to hear of a signal's abort, and what tells them. */
-interface Hearing {
-  readonly hearers: Set<() => void>;
-  readonly tell: () => void;
+/** The callbacks of a signal, and the one listener that calls them. */
+interface Entry {
+  readonly callbacks: Set<() => void>;
+  readonly listener: () => void;
 }
 
-/** One listener for all who wait for a signal: of more than ten Node says that they are a leak. */
-const hearings = new WeakMap<AbortSignal, Hearing>();
+/** One listener a signal, however many callbacks: of more than ten listeners Node says that they are a leak. */
+const entries = new WeakMap<AbortSignal, Entry>();
 
 /**
- * Has `hear` called at the signal's abort; never where that has been already.
+ * Has `callback` called at the signal's abort; never where that has been already.
  *
- * @returns takes `hear` back
+ * @returns takes `callback` back
  * @example
  * const forget = onAbort(signal, () => socket.destroy());
  * await work().finally(forget);
  */
-export function onAbort(signal: AbortSignal | undefined, hear: () => void): () => void {
+export function onAbort(signal: AbortSignal | undefined, callback: () => void): () => void {
   if (!signal) return () => {};
-  const { hearers, tell } = hearings.get(signal) ?? begin(signal);
-  hearers.add(hear);
+  const { callbacks, listener } = entries.get(signal) ?? listen(signal);
+  callbacks.add(callback);
   return () => {
-    hearers.delete(hear);
-    if (hearers.size > 0 || hearings.get(signal)?.hearers !== hearers) return;
-    hearings.delete(signal);
+    callbacks.delete(callback);
+    if (callbacks.size > 0 || entries.get(signal)?.callbacks !== callbacks) return;
+    entries.delete(signal);
     // Whoever imitates a signal may have left it out.
-    signal.removeEventListener?.("abort", tell);
+    signal.removeEventListener?.("abort", listener);
   };
 }
 
-function begin(signal: AbortSignal): Hearing {
-  const hearers = new Set<() => void>();
-  const tell = () => {
-    hearings.delete(signal);
-    for (const hear of hearers) hear();
+function listen(signal: AbortSignal): Entry {
+  const callbacks = new Set<() => void>();
+  const listener = () => {
+    entries.delete(signal);
+    for (const callback of callbacks) callback();
   };
-  const hearing = { hearers, tell };
-  hearings.set(signal, hearing);
-  signal.addEventListener("abort", tell, { once: true });
-  return hearing;
+  const entry = { callbacks, listener };
+  entries.set(signal, entry);
+  signal.addEventListener("abort", listener, { once: true });
+  return entry;
 }
