@@ -4,7 +4,7 @@ import type { Chart } from "./chart.ts";
 
 /** What a reproduction is asked for. */
 export interface Settings {
-  /** A thousandth of the work, to see that everything runs: its figures mean nothing. */
+  /** Next to nothing of the work, to see that everything runs: its figures mean nothing. */
   readonly quick: boolean;
   /** Of the smaller runs. */
   readonly seeds: number;
