@@ -78,8 +78,7 @@ export const authorsCode: Element<Found> = {
       means(
         found(COUPLED).map((one, i) => {
           const other = found(LETTER)[i];
-          // JSON has null for what is not finite, which would count as 0.
-          return one && other && (one[of] ?? Number.NaN) - (other[of] ?? Number.NaN);
+          return one && other && one[of] - other[of];
         }),
         digits,
       );
@@ -97,7 +96,7 @@ export const authorsCode: Element<Found> = {
     const easier = means(
       found(LETTER).map((one, seed) => {
         const all = resultOf(table1, "MNIST", IMAGES, "flow, amd", seed)?.tests[BY.letter];
-        return one && all && (one.loss ?? Number.NaN) - (all.loss ?? Number.NaN);
+        return one && all && one.loss - all.loss;
       }),
     );
     const unexplained = (figure(COUPLED, "loss", 4).mean ?? Number.NaN) - AUTHORS;
@@ -136,7 +135,7 @@ images ([stiffness](stiffness.md), 100 digits). The letter's decoders, inverted 
 minimum, come to ${onAll("flow, amd", BY.ours).text} on all 10,000; trained by it, too, to ${onAll("flow, lbfgs", BY.ours).text}.
 `,
       summary: {
-        holds: `the letter is above the authors' code by ${means(found(LETTER).map((one) => one && (one.loss ?? Number.NaN) - AUTHORS)).text} on these images`,
+        holds: `the letter is above the authors' code by ${means(found(LETTER).map((one) => one && one.loss - AUTHORS)).text} on these images`,
         paper: `(authors' code: ${AUTHORS} on ${FIRST} test images)`,
         letter: `on the same ${FIRST}: ${Object.keys(SOLVERS)
           .map((name) => `${labelOf(name)} ${figure(name, "loss", 4).text}`)

@@ -8,7 +8,7 @@ import { followTraining, type Point } from "./training-run.ts";
 
 /** Images processed, drawn with replacement from all training images. */
 export const IMAGES = 800_000;
-/** The flow has learnt much before 10,000 images: many looks at few digits, not few at many. */
+/** The flow has learnt much before 10,000 images: many validations by few digits, not few by many. */
 const EVERY_IMAGES = 1000;
 export const VALIDATED = 100;
 
@@ -78,7 +78,7 @@ async function follow(
     epochs: Math.max(1, Math.round(total / images.count)),
     validation: {
       data: data.validation.slice(0, VALIDATED),
-      // As many looks at a thousandth of the images would be most of the work.
+      // As many validations in a run of so few images would be most of the work.
       everyImages: settings.quick ? Math.ceil(total / 40) : EVERY_IMAGES,
     },
     ...following.options,

@@ -13,10 +13,11 @@ import {
 } from "./figure1-runs.ts";
 import { capital, means, NOT_YET, percent, showCount, table } from "./page.ts";
 import type { Point } from "./training-run.ts";
+import { isAstray, lowestOf } from "./validation.ts";
 
 // Figure 1: the loss of validation images as training goes on and on, against images and against seconds.
 
-/** Where the second table looks: the losses after so many images, and so many seconds of training. */
+/** Of the last table: the losses after so many images, and so many seconds of training. */
 const MARKS = { images: [1000, 10_000, 50_000, IMAGES], seconds: [10, 100, 1000, 10_000] } as const;
 
 export const figure1: Element<readonly Point[]> = {
@@ -27,7 +28,8 @@ export const figure1: Element<readonly Point[]> = {
   page(results): Page {
     const runs = Object.entries(METHODS).flatMap(([name, { label }]): Run[] => {
       const points = results.get(idOf(name));
-      return points?.length ? [{ name, label, points }] : [];
+      const last = points?.at(-1);
+      return last ? [{ name, label, points: points!, lowest: lowestOf(points!) ?? last, last }] : [];
     });
     const line = (x: (point: Point) => number) =>
       runs.map(({ label, points }) => ({
@@ -45,10 +47,10 @@ export const figure1: Element<readonly Point[]> = {
     const end = (name: string) => {
       const run = runOf(name);
       if (!run) return "…";
-      const last = run.points.at(-1)!;
+      const { lowest, last } = run;
       const when = last.images < IMAGES ? `after ${showCount(last.images)} images` : "at the end";
-      const how = isAstray(run) ? ", gone astray" : "";
-      return `${showLoss(lowestOf(run.points))} at its lowest, ${showLoss(last)} ${when}${how}`;
+      const how = isAstray(run.points) ? ", gone astray" : "";
+      return `${showLoss(lowest)} at its lowest, ${showLoss(last)} ${when}${how}`;
     };
     return {
       markdown: `The loss of ${VALIDATED} validation digits, encoded as in training, as training goes on: to ${showCount(IMAGES)} images
@@ -58,14 +60,10 @@ one seed. Seconds are of training alone, on one core, beside as many other jobs 
 ${pace(runs)}
 ${table(
   ["", "images so far", "loss after them", "lowest", "after images", "hours of training"],
-  runs.map(({ label, points }) => {
-    const lowest = lowestOf(points);
-    const last = points.at(-1)!;
-    return [
-      ...[label, showCount(last.images), showLoss(last), showLoss(lowest), showCount(lowest.images)],
-      (last.seconds / 3600).toFixed(2),
-    ];
-  }),
+  runs.map(({ label, lowest, last }) => [
+    ...[label, showCount(last.images), showLoss(last), showLoss(lowest), showCount(lowest.images)],
+    (last.seconds / 3600).toFixed(2),
+  ]),
 )}
 ${astray(runs)}
 ## The methods compared
@@ -83,11 +81,11 @@ ${[FLOW, OURS, TAMED]
 After how many images, and seconds, a method first is at the lowest loss of another:
 
 ${table(
-  ["", ...runs.map(({ label, points }) => `${showLoss(lowestOf(points))} (${label})`)],
+  ["", ...runs.map(({ label, lowest }) => `${showLoss(lowest)} (${label})`)],
   runs.map((run) => [run.label, ...runs.map((other) => (other === run ? "" : crossing(run, other)))]),
 )}
 
-The loss at the last look before so many images, or seconds, have gone by (–: the run has not come so far, or was over):
+The loss at the last validation before so many images, or seconds, have gone by (–: the run has not come so far, or was over):
 
 ${table(
   [
@@ -133,17 +131,12 @@ interface Run {
   readonly name: string;
   readonly label: string;
   readonly points: readonly Point[];
+  /** Where the loss is lowest. */
+  readonly lowest: Point;
+  readonly last: Point;
 }
 
 const showLoss = ({ loss }: Point) => means([loss]).text;
-
-/** JSON has null for what is not finite. */
-const lossOf = ({ loss }: Point): number => loss ?? Number.POSITIVE_INFINITY;
-
-/** Where the loss is lowest; of one point at least. */
-function lowestOf(points: readonly Point[]): Point {
-  return points.reduce((least, point) => (lossOf(point) < lossOf(least) ? point : least));
-}
 
 /** Says which runs are broken off. */
 function brokenOff(): string {
@@ -156,13 +149,12 @@ function brokenOff(): string {
 /** Says of the runs that are broken off how long all images would take. */
 function pace(runs: readonly Run[]): string {
   return runs
-    .map(({ name, label, points }) => {
+    .map(({ name, label, points, last }) => {
       if (METHODS[name]!.stopsAfter === undefined || points.length < 3) return "";
       const secondsAt = (i: number) => {
         const [before, after] = [points.at(i - 1)!, points.at(i)!];
         return (after.seconds - before.seconds) / (after.images - before.images);
       };
-      const last = points.at(-1)!;
       const days = (last.seconds + (IMAGES - last.images) * secondsAt(-1)) / 86_400;
       return `${label}'s first ${showCount(points[1]!.images)} images took ${secondsAt(1).toFixed(3)} s each, its last so far ${secondsAt(-1).toFixed(3)} s:
 at that pace all ${showCount(IMAGES)} would take ${days.toFixed(1)} days.
@@ -171,26 +163,21 @@ at that pace all ${showCount(IMAGES)} would take ${days.toFixed(1)} days.
     .join("");
 }
 
-/** Does a run end far above its lowest loss? */
-function isAstray({ points }: Run): boolean {
-  return !(lossOf(points.at(-1)!) < 1.5 * lossOf(lowestOf(points)));
-}
-
-/** Says which runs have, and what is known of the cause. */
+/** Says which runs have gone astray, and what is known of the cause. */
 function astray(runs: readonly Run[]): string {
   const find = (name: string) => runs.find((run) => run.name === name);
   const autoencoder = find(AUTOENCODER);
-  const isSound = autoencoder && !isAstray(autoencoder);
+  const isSound = autoencoder && !isAstray(autoencoder.points);
   return runs
-    .filter(isAstray)
-    .map(({ name, label, points }) => {
+    .filter(({ points }) => isAstray(points))
+    .map(({ name, label, lowest, last }) => {
       const others =
         name !== AUTOENCODER && isSound
           ? " The AE, trained by Adam at the same rate, does not go astray."
           : "";
       return `
-${label}: training goes astray. Its loss is lowest, ${showLoss(lowestOf(points))}, after ${showCount(lowestOf(points).images)} images, and
-${showLoss(points.at(-1)!)} after ${showCount(points.at(-1)!.images)}. The cause has not been found out.${others}${name === OURS ? ` ${tamed(find(TAMED))}` : ""}
+${label}: training goes astray. Its loss is lowest, ${showLoss(lowest)}, after ${showCount(lowest.images)} images, and
+${showLoss(last)} after ${showCount(last.images)}. The cause has not been found out.${others}${name === OURS ? ` ${tamed(find(TAMED))}` : ""}
 `;
     })
     .join("");
@@ -200,42 +187,42 @@ ${showLoss(points.at(-1)!)} after ${showCount(points.at(-1)!.images)}. The cause
 function tamed(run: Run | undefined): string {
   const how = `with a learning rate that falls linearly to 0 and gradients clipped to ${CLIP}`;
   if (!run) return `Whether it does so ${how}, too, is to be computed.`;
-  const last = run.points.at(-1)!;
-  if (isAstray(run)) return `It goes astray ${how}, too: these are no cure.`;
+  const { points, lowest, last } = run;
+  if (isAstray(points)) return `It goes astray ${how}, too: these are no cure.`;
   if (last.images < IMAGES) return `${capital(how)} it has not done so in ${showCount(last.images)} images.`;
-  const lowest = lowestOf(run.points);
-  const highest = Math.max(...run.points.filter(({ images }) => images > lowest.images).map(lossOf));
-  const above = (loss: number) => percent(loss / lossOf(lowest) - 1);
-  const later =
+  const later = points.filter(({ images }) => images > lowest.images);
+  const highest = Math.max(...later.map(({ loss }) => loss));
+  const above = (loss: number) => percent(loss / lowest.loss - 1);
+  const outcome =
     last === lowest
       ? `does not: it ends at its lowest loss, ${showLoss(lowest)}`
-      : `goes less far: from ${showLoss(lowest)} it rises to ${means([highest]).text} at most, by ${above(highest)}, and ends ${above(lossOf(last))} above its lowest, at ${showLoss(last)}`;
-  return `${capital(how)} it ${later}.`;
+      : `goes less far: from ${showLoss(lowest)} it rises to ${means([highest]).text} at most, by ${above(highest)}, and ends ${above(last.loss)} above its lowest, at ${showLoss(last)}`;
+  return `${capital(how)} it ${outcome}.`;
 }
 
 /** The first point at which the loss is as low. */
-const firstAt = ({ points }: Run, loss: number) => points.find((point) => lossOf(point) <= loss);
+const firstAt = ({ points }: Run, loss: number) => points.find((point) => point.loss <= loss);
 
 /** What a run takes to come to the lowest loss of the autoencoder. */
 function againstAutoencoder(label: string, run: Run | undefined, autoencoder: Run | undefined): string {
   if (!run || !autoencoder) return `${label}: ${NOT_YET}.`;
-  const lowest = lowestOf(autoencoder.points);
+  const { lowest } = autoencoder;
   if (lowest.images === 0) return `${label}: the AE has learnt nothing so far.`;
-  const there = firstAt(run, lossOf(lowest));
+  const there = firstAt(run, lowest.loss);
   if (!there)
-    return `${label} has not come to the AE's lowest loss, ${showLoss(lowest)}; its own is ${showLoss(lowestOf(run.points))}.`;
+    return `${label} has not come to the AE's lowest loss, ${showLoss(lowest)}; its own is ${showLoss(run.lowest)}.`;
   const part = (one: number, all: number) => `${Number(((100 * one) / all).toPrecision(2))} %`;
   const images = `${there.images < lowest.images ? "fewer images" : "no fewer images"} (${showCount(there.images)} and ${showCount(lowest.images)}, ${part(there.images, lowest.images)})`;
   const time = `${there.seconds < lowest.seconds ? "less time" : "no less time"} (${showSeconds(there.seconds)} and ${showSeconds(lowest.seconds)} s, ${part(there.seconds, lowest.seconds)})`;
-  return `${label} comes to the AE's lowest loss, ${showLoss(lowest)}, with ${images} and ${time}${isAstray(run) ? ", but goes astray later" : ""}.`;
+  return `${label} comes to the AE's lowest loss, ${showLoss(lowest)}, with ${images} and ${time}${isAstray(run.points) ? ", but goes astray later" : ""}.`;
 }
 
 /** On which side of the autoencoder a run is after so many seconds, as far as both go. */
 function againstTime(run: Run, autoencoder: Run): string {
   const words = MARKS.seconds.flatMap((mark) => {
-    const [own, its] = [run, autoencoder].map((one) => lookAt(one, "seconds", mark));
+    const [own, its] = [run, autoencoder].map((one) => validationAt(one, "seconds", mark));
     if (!own || !its) return [];
-    return `${lossOf(own) < lossOf(its) ? "below" : "not below"} the AE after ${showCount(mark)} s`;
+    return `${own.loss < its.loss ? "below" : "not below"} the AE after ${showCount(mark)} s`;
   });
   return words.length > 0 ? ` Against time it is ${words.join(", ")}.` : "";
 }
@@ -243,16 +230,16 @@ function againstTime(run: Run, autoencoder: Run): string {
 const showSeconds = (seconds: number) => showCount(Math.round(seconds));
 
 function crossing(run: Run, other: Run): string {
-  const there = firstAt(run, lossOf(lowestOf(other.points)));
+  const there = firstAt(run, other.lowest.loss);
   return there ? `${showCount(there.images)}, ${showSeconds(there.seconds)} s` : "not so far";
 }
 
-/** The last look before so many images, or seconds, have gone by; none where the run has not come so far, or was over. */
-function lookAt({ points }: Run, of: "images" | "seconds", mark: number): Point | undefined {
+/** The last validation before so many images, or seconds, have gone by; none where the run has not come so far, or was over. */
+function validationAt({ points }: Run, of: "images" | "seconds", mark: number): Point | undefined {
   return points.at(-1)![of] < mark ? undefined : points.filter((point) => point[of] <= mark).at(-1);
 }
 
 function lossAt(run: Run, of: "images" | "seconds", mark: number): string {
-  const point = lookAt(run, of, mark);
+  const point = validationAt(run, of, mark);
   return point ? showLoss(point) : "–";
 }

@@ -9,8 +9,8 @@ import {
   grid,
   idOf,
   KINDS,
-  look,
   type Method,
+  outcomeOf,
   T1,
   trainings,
   VALIDATED,
@@ -54,7 +54,12 @@ export const figure2Left: Element<Found> = {
   // One seed, as in the paper.
   jobs: (settings) => trainings(ADJOINTS, ADJOINT_IMAGES, [0], settings),
   page(results, _settings, resultsOf): Page {
-    const { end, millisecondsOf, callsOf, allCallsOf, lines } = look(ADJOINTS, ADJOINT_IMAGES, [0], results);
+    const { end, millisecondsOf, callsOf, allCallsOf, lines } = outcomeOf(
+      ADJOINTS,
+      ADJOINT_IMAGES,
+      [0],
+      results,
+    );
     const further = (resultsOf("figure2-right") as Results<Found>).get(idOf("GFE, RK4", FLOW_IMAGES, 0));
     return {
       markdown: `The gradient for the decoder at the code held fixed (*approximate*), by the adjoint equation (*full*,

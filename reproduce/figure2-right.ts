@@ -6,9 +6,9 @@ import {
   decaying,
   type Found,
   grid,
-  type Look,
-  look,
   type Method,
+  type Outcome,
+  outcomeOf,
   POINTS,
   T1,
   trainings,
@@ -73,7 +73,7 @@ export const figure2Right: Element<Found> = {
   jobs: (settings) => trainings(FLOWS, FLOW_IMAGES, seedsOf(settings), settings),
   page(results, settings): Page {
     const seeds = seedsOf(settings);
-    const found = look(FLOWS, FLOW_IMAGES, seeds, results);
+    const found = outcomeOf(FLOWS, FLOW_IMAGES, seeds, results);
     const { end, lowest, rises, lines, millisecondsOf } = found;
     const claims = { faster: faster(found), unstable: unstable(found), better: better(found) };
     const scope = `here in ${showCount(FLOW_IMAGES / BATCH)} updates with ${seeds.length === 1 ? "one seed" : `${seeds.length} seeds`}`;
@@ -148,7 +148,7 @@ function saidOfRules(answerOf: (methods: (typeof FIXED)[number]) => Said): Said 
 
 const MISSING: Said = { answer: "…", text: NOT_YET };
 
-function faster({ first, firstUpdates, end }: Look): Said {
+function faster({ first, firstUpdates, end }: Outcome): Said {
   return saidOfRules(({ gradient, second }) => {
     const early = compared(first(second), first(gradient));
     if (early === undefined) return MISSING;
@@ -161,7 +161,7 @@ function faster({ first, firstUpdates, end }: Look): Said {
   });
 }
 
-function unstable({ rises }: Look): Said {
+function unstable({ rises }: Outcome): Said {
   return saidOfRules(({ gradient, second }) => {
     const largest = [gradient, second].map((name) => {
       const there = rises(name).filter((rise) => rise !== undefined);
@@ -178,7 +178,7 @@ function unstable({ rises }: Look): Said {
   });
 }
 
-function better({ end }: Look): Said {
+function better({ end }: Outcome): Said {
   return saidOfRules(({ gradient, second }) => {
     const words = [gradient, second].map((name) => compared(end("GFE-amd"), end(name)));
     if (words.includes(undefined)) return MISSING;

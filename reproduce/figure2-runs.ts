@@ -2,9 +2,10 @@ import { expDecay, type FlowAndSolver, logGrid, type Rk4, rk4 } from "../src/ind
 import { type Adjoint, train } from "../src/train/index.ts";
 import { type Calls, countedAdjoint, noCalls } from "./counted-adjoint.ts";
 import type { Job, JobContext, Results, Settings } from "./element.ts";
-import { means } from "./page.ts";
+import { chartPoint, means } from "./page.ts";
 import { chooseRows, createPaperDecoder, imagesOf, readData, training } from "./paper-setting.ts";
 import { followTraining } from "./training-run.ts";
+import type { Validation } from "./validation.ts";
 
 // What both sides of figure 2 do: train the paper's decoder by flows, and look at the loss of validation images as training goes on.
 
@@ -15,7 +16,7 @@ export const grid = (rule: Rk4["rule"]) => rk4({ grid: logGrid({ t1: T1, slices:
 export const decaying = { alpha: expDecay({ rate: 2 }) };
 
 export interface Found {
-  readonly validation: readonly { readonly images: number; readonly loss: number }[];
+  readonly validation: readonly Validation[];
   readonly trainedInSeconds: number;
   /** Of the digits trained on since the job was begun, or went on. */
   readonly calls?: Calls;
@@ -80,7 +81,7 @@ export const KINDS = [
   "mixed",
 ] as const satisfies readonly (keyof Calls)[];
 
-/** Infinite where a loss is not finite: null in JSON. */
+/** Infinite where a loss is not finite. */
 function largestRise(validation: Found["validation"]): number {
   let lowest = Number.POSITIVE_INFINITY;
   let largest = 0;
@@ -93,7 +94,7 @@ function largestRise(validation: Found["validation"]): number {
 }
 
 /** The loss at the end, over seeds, and the lines of the chart. */
-export function look(
+export function outcomeOf(
   methods: Readonly<Record<string, Method>>,
   images: number,
   seeds: readonly number[],
@@ -142,16 +143,13 @@ export function look(
       .map(([name, { label, isDashed }]) => ({
         name: label,
         ...(isDashed && { isDashed }),
-        points: (runs(name).find((run) => run)?.validation ?? []).flatMap(({ images: seen }, i) => {
-          const { mean, deviation } = lossAt(name, i);
+        points: (runs(name).find((run) => run)?.validation ?? []).flatMap(({ images: seen }, i) =>
           // Where training begins the loss is so high that nothing of the rest would be seen.
-          return mean !== undefined && Number.isFinite(mean) && seen > 0
-            ? [{ x: seen / BATCH, y: mean, deviation: deviation ?? 0 }]
-            : [];
-        }),
+          seen > 0 ? chartPoint(seen / BATCH, lossAt(name, i)) : [],
+        ),
       }))
       .filter(({ points }) => points.length > 0),
   };
 }
 
-export type Look = ReturnType<typeof look>;
+export type Outcome = ReturnType<typeof outcomeOf>;

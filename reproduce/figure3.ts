@@ -99,11 +99,10 @@ difference, GFE-amd is better
 const showImages = (count: number) => (count === ALL ? "all images" : `${count} images`);
 
 /** Whether a loss is below another. */
-function answerOf(own: number | null | undefined, other: number | null | undefined): string {
+function answerOf(own: number | undefined, other: number | undefined): string {
   if (own === undefined || other === undefined) return NOT_YET;
-  // JSON has null for what is not finite.
-  if (own === null || other === null) return "no (a loss is not finite)";
   const difference = own / other - 1;
+  if (!Number.isFinite(difference)) return "no (a loss is not finite)";
   if (Math.abs(difference) < ALIKE) return "no (as low)";
   const share = percent(Math.abs(difference));
   return difference < 0 ? `yes (${share} lower)` : `no (${share} higher)`;

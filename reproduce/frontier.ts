@@ -14,7 +14,7 @@ import {
   seedsFor,
   wayOf,
 } from "./frontier-runs.ts";
-import { type Figure, means, percent, table, verdict } from "./page.ts";
+import { chartPoint, type Figure, means, percent, table, verdict } from "./page.ts";
 import { PAPER_TABLE, seedsOf } from "./paper-setting.ts";
 import type { Measured } from "./reconstruction.ts";
 import { resultOf, BY as TABLE_BY, type Trained } from "./trained-decoders.ts";
@@ -224,10 +224,7 @@ function linesOf(figures: Figures): ChartLine[] {
     name,
     points: COUNTS.flatMap((count) => {
       const one = figures.bestOfAllSeeds(count, isOne);
-      if (!one) return [];
-      const { mean, deviation } = figures.loss(count, one);
-      const isThere = mean !== undefined && Number.isFinite(mean);
-      return isThere ? [{ x: count, y: mean, deviation: deviation ?? 0 }] : [];
+      return one ? chartPoint(count, figures.loss(count, one)) : [];
     }),
   })).filter(({ points }) => points.length > 0);
 }

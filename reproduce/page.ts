@@ -1,3 +1,5 @@
+import type { ChartPoint } from "./chart.ts";
+
 // What pages are made of.
 
 /** In place of a figure, or a word on it. */
@@ -25,9 +27,8 @@ export interface Figure {
   readonly text: string;
 }
 
-export function means(values: readonly (number | null | undefined)[], digits = 4): Figure {
-  // JSON has null for what is not finite.
-  const there = values.filter((value) => value !== undefined).map((value) => value ?? Number.NaN);
+export function means(values: readonly (number | undefined)[], digits = 4): Figure {
+  const there = values.filter((value) => value !== undefined);
   const isWhole = there.length === values.length;
   if (there.length === 0) return { mean: undefined, deviation: undefined, isWhole, text: "…" };
   const mean = there.reduce((sum, value) => sum + value, 0) / there.length;
@@ -38,6 +39,11 @@ export function means(values: readonly (number | null | undefined)[], digits = 4
   const squares = there.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   const deviation = Math.sqrt(squares / (there.length - 1));
   return { mean, deviation, isWhole, text: `${mean.toFixed(digits)} ± ${deviation.toFixed(digits)}${part}` };
+}
+
+/** A figure as a point of a chart's line; none where it has not been computed, or is not finite. */
+export function chartPoint(x: number, { mean, deviation = 0 }: Figure): ChartPoint[] {
+  return mean !== undefined && Number.isFinite(mean) ? [{ x, y: mean, deviation }] : [];
 }
 
 /** Whether a goal has been met, once all of it has been computed. */

@@ -3,7 +3,7 @@ import { type Decoder, dormandPrince, encode, type GradientFlow, type Solver } f
 import { train } from "../src/train/index.ts";
 import type { ChartLine } from "./chart.ts";
 import type { DataName, Element, Results, Settings } from "./element.ts";
-import { capital, type Figure, means, NOT_YET, showCount, table } from "./page.ts";
+import { capital, chartPoint, type Figure, means, NOT_YET, showCount, table } from "./page.ts";
 import {
   backend,
   chooseRows,
@@ -91,9 +91,7 @@ export const stiffness: Element<readonly Found[]> = {
         digits,
       );
     const pointsOf = (points: readonly (readonly [x: number, figure: Figure])[]): ChartLine["points"] =>
-      points.flatMap(([x, { mean, deviation }]) =>
-        mean !== undefined && Number.isFinite(mean) ? [{ x, y: mean, deviation: deviation ?? 0 }] : [],
-      );
+      points.flatMap(([x, figure]) => chartPoint(x, figure));
     const line = (name: string, by: "general" | "adaptive"): ChartLine => ({
       name,
       points: pointsOf(seen.map((x, i) => [x, figure(i, by, "evaluations", 0)])),
@@ -194,7 +192,7 @@ export function costOfTheStop(results: Results<unknown>, settings: Settings, dig
   return seedsOf(settings).map((seed) => {
     const found = results.get(idOf(seed)) as readonly Found[] | undefined;
     const after = found?.find(({ seen }) => seen === digits);
-    return after && (after.adaptive.loss ?? Number.NaN) - (after.general.loss ?? Number.NaN);
+    return after && after.adaptive.loss - after.general.loss;
   });
 }
 

@@ -48,13 +48,18 @@ export class Store {
   }
 }
 
+/** JSON has null in the place of what is not finite, and results have no other: NaN again. */
+export function parseResults(text: string) {
+  return JSON.parse(text, (_, value) => (value === null ? Number.NaN : value));
+}
+
 /** What is done is more than what may only have been about to end. */
 const shareOf = ({ share }: Kept<unknown>) => share ?? Number.POSITIVE_INFINITY;
 
 function readJobs(file: string): Record<string, Kept<unknown>> {
   if (!existsSync(file)) return {};
   try {
-    return JSON.parse(readFileSync(file, "utf8")).jobs;
+    return parseResults(readFileSync(file, "utf8")).jobs;
   } catch (cause) {
     throw new Error(`${file} is no JSON; take it back from git, or remove it to compute all of it anew`, {
       cause,

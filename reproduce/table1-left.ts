@@ -1,5 +1,5 @@
 import type { Element, Page } from "./element.ts";
-import { type Figure, means, table } from "./page.ts";
+import { chartPoint, type Figure, means, table } from "./page.ts";
 import { AUTHORS_CODE, PAPER_TABLE, seedsOf } from "./paper-setting.ts";
 import {
   FLOW_ROWS,
@@ -105,11 +105,7 @@ the claim holds, and not of the twelve that the text speaks of.
           lines: [
             ...[ROWS.gfe, ROWS.ours, ROWS.once, ROWS.twelve, ROWS.onceInverted].map((row) => ({
               name: row.label.replaceAll("`", ""),
-              points: LEFT.flatMap((count) => {
-                const { mean, deviation } = figure(count, row);
-                const isThere = mean !== undefined && Number.isFinite(mean);
-                return isThere ? [{ x: count, y: mean, deviation: deviation ?? 0 }] : [];
-              }),
+              points: LEFT.flatMap((count) => chartPoint(count, figure(count, row))),
             })),
             {
               name: "the paper's GFE-amd",

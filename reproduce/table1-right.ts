@@ -1,6 +1,6 @@
 import type { ChartPoint } from "./chart.ts";
 import type { DataName, Element, Page, Settings } from "./element.ts";
-import { type Figure, means, NOT_YET, showCount, table } from "./page.ts";
+import { chartPoint, type Figure, means, NOT_YET, showCount, table } from "./page.ts";
 import { PAPER_TABLE, seedsOf } from "./paper-setting.ts";
 import {
   FLOW_ROWS,
@@ -17,6 +17,7 @@ import {
   words,
 } from "./table1-rows.ts";
 import { ALL, jobFor, type Method, methods, resultOf, type Trained } from "./trained-decoders.ts";
+import { isAstray, lowestOf } from "./validation.ts";
 
 // Table 1, right: the same after all images of three data sets.
 
@@ -131,8 +132,8 @@ ${[
 ## A twelfth of the iterations?
 
 The loss of 1,000 validation images (of SegMNIST of all ten digits, five of which it was trained on) as training goes on: the
-flow's one pass by \`amd\`, encoded by \`amd\` and looked at ten times; the autoencoder's twelve, encoded by its own encoder and looked
-at after each. *There*: where the flow first is as low as the autoencoder of seed 0 at its lowest. Both may fall further.
+flow's one pass by \`amd\`, encoded by \`amd\` and validated ten times; the autoencoder's twelve, encoded by its own encoder and
+validated after each. *There*: where the flow first is as low as the autoencoder of seed 0 at its lowest. Both may fall further.
 
 ${RIGHT.map((name) => twelfth(name, trained(name, "flow, amd"), trained(name, "autoencoder, 12 passes")[0])).join("\n\n")}
 
@@ -179,37 +180,21 @@ const TRAINED: typeof FOLLOWED = [
   ["AE, twelve passes", "autoencoder, 12 passes"],
 ];
 
-type Look = NonNullable<Trained["validation"]>[number];
-
-const isNumber = ({ loss }: Look) => Number.isFinite(loss);
-
 /** The mean over the seeds that there are, by images processed. */
 function validationOf(all: readonly (Trained | undefined)[]): ChartPoint[] {
   const runs = all.flatMap((one) => (one?.validation ? [one.validation] : []));
-  const looks = runs[0] ?? [];
-  return looks.flatMap(({ images }) => {
-    if (images === 0) return [];
-    const { mean, deviation } = means(runs.map((run) => run.find((look) => look.images === images)?.loss));
-    return mean !== undefined && Number.isFinite(mean)
-      ? [{ x: images, y: mean, deviation: deviation ?? 0 }]
-      : [];
+  return (runs[0] ?? []).flatMap(({ images }) => {
+    const losses = runs.map((run) => run.find((one) => one.images === images)?.loss);
+    return images > 0 ? chartPoint(images, means(losses)) : [];
   });
 }
-
-/** Its lowest, not its last: an autoencoder may jump on the way, and what a flow is held against must not be chance. */
-function lowestOf(looks: readonly Look[]): Look | undefined {
-  return [...looks].filter(isNumber).sort((a, b) => a.loss - b.loss)[0];
-}
-
-/** An autoencoder that ends so many times its lowest validation loss has gone astray. */
-const ASTRAY = 1.2;
 
 /** Says which seeds' autoencoders have gone astray: their figures are those of the last moment. */
 function astray(name: DataName, all: readonly (Trained | undefined)[]): string {
   const found = all.flatMap((one, seed) => {
-    const looks = one?.validation ?? [];
-    const [lowest, end] = [lowestOf(looks), looks.at(-1)];
-    if (!lowest || !end || end.loss <= ASTRAY * lowest.loss) return [];
+    const validation = one?.validation ?? [];
+    if (!isAstray(validation)) return [];
+    const [lowest, end] = [lowestOf(validation)!, validation.at(-1)!];
     return [
       `seed ${seed} is at ${lowest.loss.toFixed(4)} after ${showCount(lowest.images)} images and ends at ${means([end.loss]).text}`,
     ];
@@ -222,11 +207,14 @@ test then is no fair opponent.
 `;
 }
 
-/** Which share of the autoencoder's images the flow takes to its lowest validation loss. */
+/**
+ * Which share of the autoencoder's images the flow takes to its lowest validation loss: not to its last, for an autoencoder
+ * may jump on the way, and what a flow is held against must not be chance.
+ */
 function shareOfImages(flow: Trained | undefined, autoencoder: Trained | undefined) {
   const lowest = lowestOf(autoencoder?.validation ?? []);
   if (!flow?.validation || !lowest) return { lowest, reached: undefined, share: undefined };
-  const reached = flow.validation.filter(isNumber).find(({ loss }) => loss <= lowest.loss);
+  const reached = flow.validation.find(({ loss }) => loss <= lowest.loss);
   return { lowest, reached, share: reached ? reached.images / lowest.images : Number.POSITIVE_INFINITY };
 }
 
@@ -240,7 +228,8 @@ function twelfth(
   if (!autoencoder?.validation || !flows.some((flow) => flow?.validation)) return `${name}: ${NOT_YET}.`;
   if (!lowest) return `${name}: the autoencoder's losses are not finite.`;
   const end = autoencoder.validation.at(-1)!;
-  const ends = end.loss === lowest.loss ? ", its last look" : ` (and ends at ${means([end.loss]).text})`;
+  const ends =
+    end.loss === lowest.loss ? ", its last validation" : ` (and ends at ${means([end.loss]).text})`;
   const found = flows.map((flow, seed) => {
     const of = flows.length > 1 ? ` (seed ${seed})` : "";
     if (!flow?.validation) return `…${of}`;

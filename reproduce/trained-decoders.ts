@@ -16,6 +16,7 @@ import {
 import { measureProjections, principalComponents } from "./pca.ts";
 import { type Measured, measureCodes, measureFlow } from "./reconstruction.ts";
 import { followTraining } from "./training-run.ts";
+import type { Validation } from "./validation.ts";
 
 // The paper's decoder, trained by each method and tested: table 1's jobs, whose results other elements show, too.
 
@@ -27,8 +28,7 @@ export interface Trained {
   readonly trainedInSeconds: number;
   /** By what the test images were encoded with. */
   readonly tests: Readonly<Record<string, Measured>>;
-  /** The loss of validation images, by the images seen before. */
-  readonly validation?: readonly { readonly images: number; readonly loss: number }[];
+  readonly validation?: readonly Validation[];
   /** Of the first test images: size × images, bytes in base64. */
   readonly reconstructions?: Readonly<Record<string, string>>;
 }

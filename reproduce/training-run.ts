@@ -3,6 +3,7 @@ import { cpuSeconds } from "../bench/timing.ts";
 import type { RunOptions } from "../src/train/index.ts";
 import type { JobContext } from "./element.ts";
 import { readKept, writeKept } from "./kept-file.ts";
+import type { Validation } from "./validation.ts";
 
 /** So many are kept of a run, evenly over its images however often it was killed. */
 const MARKS = 4000;
@@ -10,10 +11,8 @@ const MARKS = 4000;
 /** Images processed, and the seconds of training until then. */
 type Mark = readonly [images: number, seconds: number];
 
-/** The loss of validation images after so many images, and so many seconds of training. */
-export interface Point {
-  readonly images: number;
-  readonly loss: number;
+/** A validation, and the seconds of training until then. */
+export interface Point extends Validation {
   readonly seconds: number;
 }
 

@@ -24,8 +24,9 @@ import { readKept, writeKept } from "../reproduce/kept-file.ts";
 import { compared, means, table, verdict } from "../reproduce/page.ts";
 import { letter } from "../reproduce/paper-setting.ts";
 import { measureFlow } from "../reproduce/reconstruction.ts";
-import { Store } from "../reproduce/store.ts";
+import { parseResults, Store } from "../reproduce/store.ts";
 import { followTraining } from "../reproduce/training-run.ts";
+import { isAstray, lowestOf } from "../reproduce/validation.ts";
 import { createDecoder, encode, LatentflowError, lbfgs, logGrid, rk4, wasm } from "../src/index.ts";
 import { approximate, createDataset, direct, full, train } from "../src/train/index.ts";
 import { randomArray } from "./support/random.ts";
@@ -48,16 +49,14 @@ test("figures: the mean and deviation over seeds, what is missing and what is no
   assert.is(means([undefined, undefined]).text, "…");
   assert.is(means([1, undefined, undefined], 1).text, "1.0 (1 of 3 seeds)");
   assert.is(means([1, 3, undefined], 1).text, "2.0 ± 1.4 (2 of 3 seeds)");
-  // JSON has null in their place.
-  for (const bad of [null, Number.NaN, Number.POSITIVE_INFINITY])
-    assert.is(means([0.1, bad]).text, "not finite");
+  for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) assert.is(means([0.1, bad]).text, "not finite");
 
   assert.is(verdict(means([1, 1]), 1), "met");
   assert.is(verdict(means([1.1, 1.1]), 1), "missed by 0.1 (10.0 %)");
   assert.is(verdict(means([1, 1.4]), 1), "missed by 0.2 (20.0 %), less than the deviation over seeds");
   assert.match(verdict(means([0.1000321]), 0.1), /missed by 0\.000032 \(less than 0\.1 %\)/);
   assert.is(verdict(means([0.5, undefined]), 1), "not computed yet");
-  assert.is(verdict(means([null]), 1), "missed, not finite");
+  assert.is(verdict(means([Number.NaN]), 1), "missed, not finite");
   assert.is(compared(means([1, 1.1]), means([2, 2.1])), "lower");
   assert.is(compared(means([2]), means([1, 1.1])), "higher");
   // Within the deviations of both, wherever they are.
@@ -77,10 +76,8 @@ test("figures: the mean and deviation over seeds, what is missing and what is no
   ] as const) {
     assert.is(compared(means(one), means(other)), "as low");
   }
-  for (const bad of [null, Number.NaN]) {
-    assert.is(compared(means([bad]), means([1])), "not finite");
-    assert.is(compared(means([1]), means([bad])), "not finite");
-  }
+  assert.is(compared(means([Number.NaN]), means([1])), "not finite");
+  assert.is(compared(means([1]), means([Number.NaN])), "not finite");
   assert.is(compared(means([undefined]), means([1])), undefined);
   assert.is(table(["", "a"], [["b", "c"]]), "|  | a |\n| --- | --- |\n| b | c |");
 });
@@ -95,6 +92,11 @@ test("results are kept as a whole, quick ones apart; a torn file is named", () =
   assert.ok(again.has("a") && again.has("b") && !again.has("c") && !again.has("toString"));
   assert.equal([...again.results(["a", "c"])], [["a", kept.result]]);
   assert.not(new Store(folder, "some", { quick: true, seeds: 3 }).has("a"));
+  store.add("lost", { ...kept, result: [Number.NaN, Number.POSITIVE_INFINITY, 1] });
+  assert.equal(
+    [...new Store(folder, "some", settings).results(["lost"]).values()],
+    [[Number.NaN, Number.NaN, 1]],
+  );
 
   const file = join(folder, "results", "some.json");
   writeFileSync(file, readFileSync(file, "utf8").slice(0, 40));
@@ -239,7 +241,7 @@ test("a twelfth of the iterations: of the autoencoder's lowest loss, not of its 
   );
   assert.match(
     markdown,
-    /^Fashion-MNIST: .* 1,600 images, 0\.2000, its last look; the flow is there after 100, 0\.063 of them\.$/m,
+    /^Fashion-MNIST: .* 1,600 images, 0\.2000, its last validation; the flow is there after 100, 0\.063 of them\.$/m,
   );
   assert.match(
     summary.holds,
@@ -350,8 +352,8 @@ for (const element of elements.filter(({ name }) => name !== "figure3")) {
     const kept = await runJob(job!, context);
     assert.ok(kept.seconds > 0 && kept.versions.kernels!.length === 16);
     assert.ok(shares.every((share) => share >= 0 && share <= 1));
-    // As a page reads it: JSON has null for what is not finite.
-    const results = new Map([[job!.id, JSON.parse(JSON.stringify(kept.result)) as never]]);
+    // As a page reads it.
+    const results = new Map([[job!.id, parseResults(JSON.stringify(kept.result)) as never]]);
     const { markdown, summary, charts } = element.page(results, quick, () => new Map());
     assert.not.match(`${markdown}${JSON.stringify(summary)}`, /NaN|undefined|Infinity/);
     const empty = element.page(new Map<string, never>(), quick, () => new Map());
@@ -476,6 +478,20 @@ test("a training that is followed counts its seconds over sittings, and not thos
     run.validation,
   );
   assert.ok(second.points().every(({ images, seconds }) => seconds === second.seconds(images)));
+});
+
+test("a training has gone astray where it ends far above its lowest loss, or at none", () => {
+  const of = (...losses: number[]) => losses.map((loss, i) => ({ images: 100 * i, loss }));
+  assert.equal(lowestOf(of(0.7, Number.NaN, 0.2, 0.1, 0.3)), { images: 300, loss: 0.1 });
+  assert.is(lowestOf(of(Number.NaN, Number.POSITIVE_INFINITY)), undefined);
+  for (const [losses, isSo] of [
+    [[0.7, 0.1, 0.119], false],
+    [[0.7, 0.1, 0.121], true],
+    [[0.7, 0.1, Number.NaN], true],
+    [[0.7, Number.NaN, 0.1], false],
+    [[], false],
+  ] as const)
+    assert.is(isAstray(of(...losses)), isSo, `${losses}`);
 });
 
 test("coupled AMD takes one step for all: a sample alone ends elsewhere, and as the letter's", async () => {
