@@ -181,6 +181,27 @@ for (const dummies of [
       },
       named: ["src/cli/training-options.ts", "src/optimizer.ts"],
     },
+    {
+      ...{ kind: "A field of progress", name: "dummyProgress", file: "src/encode.ts" },
+      ...{
+        before: "export interface EncodeProgress {",
+        after: "export interface EncodeProgress {\n  readonly dummyProgress: number;",
+      },
+      named: ["src/encode.ts", "src/train/evaluate.ts"],
+    },
+    {
+      ...{ kind: "A field of progress", name: "dummyPace", file: "src/train/progress.ts" },
+      ...{
+        before: "export interface TrainProgress extends TrainStep {",
+        after: "export interface TrainProgress extends TrainStep {\n  readonly dummyPace: number;",
+      },
+      named: ["src/train/train-network.ts"],
+    },
+    {
+      ...{ kind: "A code of errors", name: "dummy_code", file: "src/errors.ts" },
+      ...{ before: '  | "locked";', after: '  | "locked"\n  | "dummy_code";' },
+      named: ["src/errors.ts"],
+    },
   ],
   [
     {
