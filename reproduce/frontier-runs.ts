@@ -13,7 +13,7 @@ import {
   seedsOf,
 } from "./paper-setting.ts";
 import { type Measured, measureCodes, measureFlow } from "./reconstruction.ts";
-import { BY as TABLE_BY } from "./trained-decoders.ts";
+import { ALL, BY as TABLE_BY } from "./trained-decoders.ts";
 import { followTraining } from "./training-run.ts";
 
 // What the frontier of little data runs: recipes to train a decoder by, and its tests.
@@ -134,16 +134,16 @@ export const BY = {
   mean: "lbfgs from the mean code",
 } as const;
 
-/** Adam that falls linearly to 0, gradients clipped to 0.5, mini-batches of 16, random shifts. */
+/** How every network is trained, beside what is its own. */
+export const TRAINING = { gradientClip: 0.5, batchSize: 16 } as const;
+
+/** Adam that falls linearly to 0, random shifts. */
 const options = (learningRate: number, pixels: number, seed: number) => ({
-  ...{
-    optimizer: adam({ learningRate }),
-    schedule: linear(),
-    gradientClip: 0.5,
-    batchSize: 16,
-    seed,
-    backend,
-  },
+  ...TRAINING,
+  optimizer: adam({ learningRate }),
+  schedule: linear(),
+  seed,
+  backend,
   ...(pixels > 0 && { augment: shift({ pixels }) }),
 });
 
@@ -225,9 +225,9 @@ function secondsOf(count: number, recipe: Recipe): number {
 export const isTestedByAmd = ({ network, hasAllSeeds }: Recipe) =>
   NETWORKS[network].isQuickByAmd && hasAllSeeds;
 
-/** With all 50,000 images there is one. */
+/** With all images there is one. */
 export function seedsFor(count: number, { hasAllSeeds }: Recipe, settings: Settings): number[] {
-  return hasAllSeeds && count < 50_000 ? seedsOf(settings) : [0];
+  return hasAllSeeds && count < ALL ? seedsOf(settings) : [0];
 }
 
 /** By what its decoder is best encoded with: an autoencoder's from its mean code, one that flows have trained from 0. */

@@ -12,12 +12,13 @@ import {
   RECIPES,
   type Recipe,
   seedsFor,
+  TRAINING,
   wayOf,
 } from "./frontier-runs.ts";
-import { chartPoint, type Figure, means, percent, table, verdict } from "./page.ts";
+import { chartPoint, type Figure, means, percent, showCount, table, verdict } from "./page.ts";
 import { PAPER_TABLE, seedsOf } from "./paper-setting.ts";
 import type { Measured } from "./reconstruction.ts";
-import { resultOf, BY as TABLE_BY, type Trained } from "./trained-decoders.ts";
+import { ALL, resultOf, BY as TABLE_BY, type Trained } from "./trained-decoders.ts";
 
 // Beyond the paper: how well few images can be made to do, whoever trains the decoder, when it is inverted in the test.
 
@@ -86,12 +87,12 @@ export const frontier: Element<Found> = {
   page(results, settings, resultsOf): Page {
     const figures = new Figures(results, settings);
     return {
-      markdown: `Mean cross entropy of the 10,000 test digits. Adam at ${NETWORKS.paper.learningRate} that falls linearly to 0, gradients clipped to 0.5,
-mini-batches of 16, random shifts by up to so many pixels, several passes; the paper's decoder, of 700,234 parameters. *Small
-convolutions* are the demo's decoder (41,393 parameters, trained at ${NETWORKS.small.learningRate}; by the flow after the autoencoder at ${NETWORKS.small.laterLearningRate}), *large convolutions*
-[reproduce/convolutional-decoder.json](../../reproduce/convolutional-decoder.json) (852,481; ${NETWORKS.large.learningRate} and ${NETWORKS.large.laterLearningRate}). *Minutes* are of training, on one
+      markdown: `Mean cross entropy of the 10,000 test digits. Adam at ${NETWORKS.paper.learningRate} that falls linearly to 0, gradients clipped to ${TRAINING.gradientClip},
+mini-batches of ${TRAINING.batchSize}, random shifts by up to so many pixels, several passes; the paper's decoder, of ${parametersOf("paper")} parameters. *Small
+convolutions* are the demo's decoder (${parametersOf("small")} parameters, trained at ${NETWORKS.small.learningRate}; by the flow after the autoencoder at ${NETWORKS.small.laterLearningRate}), *large convolutions*
+[reproduce/convolutional-decoder.json](../../reproduce/convolutional-decoder.json) (${parametersOf("large")}; ${NETWORKS.large.learningRate} and ${NETWORKS.large.laterLearningRate}). *Minutes* are of training, on one
 core, on engines of several speeds (results/frontier.json names each run's): they tell orders of magnitude. *Then flow* goes on with
-the autoencoder of the row without it. Where a figure has no ± one seed was run: of all 50,000 images, and of looks, which change one thing,
+the autoencoder of the row without it. Where a figure has no ± one seed was run: of all ${showCount(ALL)} images, and of looks, which change one thing,
 the passes, the shifts, the network or what it is trained by. AMD to the letter is slow: by it the paper's decoder alone is
 tested, and no look.
 
@@ -139,6 +140,10 @@ ${goalsOf(figures).join("\n")}
   },
 };
 
+/** How many parameters a network has. */
+const parametersOf = (network: keyof typeof NETWORKS) =>
+  showCount(NETWORKS[network].create(0).parameters.length);
+
 /** Says where AMD to the letter has not come to rest by τ: its figure is then of flows that were cut short. */
 function unfinished(figures: Figures): string {
   const found = COUNTS.flatMap((count) =>
@@ -181,8 +186,8 @@ function rowOfPca(
   settings: Settings,
   resultsOf: (element: string) => Results<unknown>,
 ): string[] {
-  const from = resultsOf(count < 50_000 ? "table1-left" : "table1-right") as Results<Trained>;
-  const seeds = count < 50_000 ? seedsOf(settings) : [0];
+  const from = resultsOf(count < ALL ? "table1-left" : "table1-right") as Results<Trained>;
+  const seeds = count < ALL ? seedsOf(settings) : [0];
   const of = (value: (measured: Measured) => number) =>
     means(
       seeds.map((seed) => {
