@@ -167,6 +167,31 @@ test("table 1: each row is of the method and the encoding that it is named after
     assert.ok(points.every(({ y }) => Number.isFinite(y)));
 });
 
+test("table 1, left: after how many passes the paper's figures may be, and whether the claim holds beside them", () => {
+  // The paper's AE has 0.2660, 0.2488, 0.1954.
+  const said = (flow: number, once: number, twelve: number) => {
+    const of = (method: string, by: string, loss: number) =>
+      [480, 1920, 5760].map(
+        (count) =>
+          [`MNIST, ${count} images, ${method}, seed 0`, { tests: { [by]: { loss } } } as never] as const,
+      );
+    const results = new Map<string, never>([
+      ...of("flow, amd", "amd", flow),
+      ...of("autoencoder, 1 pass", "its own code", once),
+      ...of("autoencoder, 12 passes", "its own code", twelve),
+    ]);
+    const { markdown } = elementNamed("table1-left").page(results, quick, () => new Map());
+    return markdown.slice(markdown.indexOf("After how many passes")).replaceAll("\n", " ");
+  };
+  assert.match(
+    said(0.1, 0.2, 0.1),
+    /So they may well be of one pass, beside which the claim holds, and not of the/,
+  );
+  assert.match(said(0.3, 0.2, 0.1), /of one pass, beside which the claim does not hold after every number/);
+  assert.match(said(0.1, 0.4, 0.2), /So they may be of the twelve that the text speaks of\./);
+  assert.not.match(said(0.1, 0.2, Number.NaN), /So they may/);
+});
+
 test("the letter beside the authors' code: a loss that is not finite is no loss of 0", () => {
   const results = new Map<string, never>();
   for (const seed of [0, 1]) {
