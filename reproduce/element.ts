@@ -70,7 +70,7 @@ export interface Page {
 export interface Element<Result = never> {
   readonly name: string;
   readonly title: string;
-  /** The file that computes it, in reproduce/. */
+  /** The file in reproduce/ that says what is run. */
   readonly source: string;
   jobs(settings: Settings): readonly Job<Result>[];
   /** What can be said of the results so far, some of which may be missing. */

@@ -12,7 +12,7 @@ export const IMAGES = 800_000;
 const EVERY_IMAGES = 1000;
 export const VALIDATED = 100;
 
-interface Method {
+interface Figure1Method {
   readonly label: string;
   /** None: the autoencoder. */
   readonly solver?: () => Solver<GradientFlow<1>>;
@@ -31,7 +31,7 @@ export const OURS = "lbfgs";
 export const TAMED = "lbfgs, falling rate and clipping";
 export const CLIP = 0.5;
 
-export const METHODS: Readonly<Record<string, Method>> = {
+export const METHODS: Readonly<Record<string, Figure1Method>> = {
   [AUTOENCODER]: { label: "AE", seconds: [1.1, 0.1] },
   [FLOW]: { label: "GFE-amd", solver: letter, seconds: [150, 100], stopsAfter: 60_000 },
   [OURS]: { label: "lbfgs, latentflow's default", solver: lbfgs, seconds: [4, 5] },
@@ -46,7 +46,7 @@ export const METHODS: Readonly<Record<string, Method>> = {
 export const idOf = (name: string) => `${IMAGES} images, ${name}, seed 0`;
 
 /** How much there is to do, on one core. */
-function secondsOf({ seconds: [trained, validated], stopsAfter = IMAGES }: Method): number {
+function secondsOf({ seconds: [trained, validated], stopsAfter = IMAGES }: Figure1Method): number {
   return (stopsAfter / 1000) * (trained + (validated * VALIDATED) / EVERY_IMAGES);
 }
 
@@ -60,7 +60,7 @@ export const jobsOfMethods = (settings: Settings): Job<readonly Point[]>[] =>
   }));
 
 async function follow(
-  { solver, stopsAfter = IMAGES, changes }: Method,
+  { solver, stopsAfter = IMAGES, changes }: Figure1Method,
   context: JobContext<readonly Point[]>,
   settings: Settings,
 ): Promise<readonly Point[]> {

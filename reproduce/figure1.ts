@@ -23,7 +23,7 @@ const MARKS = { images: [1000, 10_000, 50_000, IMAGES], seconds: [10, 100, 1000,
 export const figure1: Element<readonly Point[]> = {
   name: "figure1",
   title: "Figure 1: validation loss as training goes on",
-  source: "figure1.ts",
+  source: "figure1-runs.ts",
   jobs: jobsOfMethods,
   page(results): Page {
     const runs = Object.entries(METHODS).flatMap(([name, { label }]): Run[] => {

@@ -5,11 +5,11 @@ import { FLOW_IMAGES } from "./figure2-right.ts";
 import {
   BATCH,
   decaying,
+  type Figure2Method,
   type Found,
   grid,
   idOf,
   KINDS,
-  type Method,
   outcomeOf,
   T1,
   trainings,
@@ -24,7 +24,7 @@ function ratio(one: Figure, other: Figure): string {
   return one.mean !== undefined && other.mean !== undefined ? (one.mean / other.mean).toFixed(1) : "…";
 }
 
-const ADJOINTS: Readonly<Record<string, Method>> = {
+const ADJOINTS: Readonly<Record<string, Figure2Method>> = {
   approximate: {
     label: "approximate",
     encodedBy: { flow: gradientFlow(decaying), solver: grid("classic") },

@@ -4,9 +4,9 @@ import type { Element, Page } from "./element.ts";
 import {
   BATCH,
   decaying,
+  type Figure2Method,
   type Found,
   grid,
-  type Method,
   type Outcome,
   outcomeOf,
   POINTS,
@@ -19,7 +19,7 @@ import { letter, seedsOf } from "./paper-setting.ts";
 
 // Figure 2, right: the flows.
 
-const FLOWS: Readonly<Record<string, Method>> = {
+const FLOWS: Readonly<Record<string, Figure2Method>> = {
   "GFE, RK4": {
     label: "GFE, RK4",
     encodedBy: { flow: gradientFlow(decaying), solver: grid("classic") },

@@ -22,7 +22,7 @@ export interface Found {
   readonly calls?: Calls;
 }
 
-export interface Method {
+export interface Figure2Method {
   readonly label: string;
   readonly encodedBy: FlowAndSolver;
   readonly adjoint: Adjoint;
@@ -40,7 +40,7 @@ export const POINTS = 16;
 export const BATCH = 5;
 
 export function trainings(
-  methods: Readonly<Record<string, Method>>,
+  methods: Readonly<Record<string, Figure2Method>>,
   images: number,
   seeds: readonly number[],
   settings: Settings,
@@ -95,7 +95,7 @@ function largestRise(validation: Found["validation"]): number {
 
 /** The loss at the end, over seeds, and the lines of the chart. */
 export function outcomeOf(
-  methods: Readonly<Record<string, Method>>,
+  methods: Readonly<Record<string, Figure2Method>>,
   images: number,
   seeds: readonly number[],
   results: Results<Found>,

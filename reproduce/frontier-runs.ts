@@ -13,7 +13,7 @@ import {
   seedsOf,
 } from "./paper-setting.ts";
 import { type Measured, measureCodes, measureFlow } from "./reconstruction.ts";
-import { ALL, BY as TABLE_BY } from "./trained-decoders.ts";
+import { ALL, BY } from "./trained-decoders.ts";
 import { followTraining } from "./training-run.ts";
 
 // What the frontier of little data runs: recipes to train a decoder by, and its tests.
@@ -128,12 +128,6 @@ export const RECIPES: Readonly<Record<number, readonly Recipe[]>> = {
   ],
 };
 export const COUNTS = Object.keys(RECIPES).map(Number);
-/** The ways to encode a test image: some of table 1's, and one more. */
-export const BY = {
-  ...{ ours: TABLE_BY.ours, letter: TABLE_BY.letter, code: TABLE_BY.code },
-  mean: "lbfgs from the mean code",
-} as const;
-
 /** How every network is trained, beside what is its own. */
 export const TRAINING = { gradientClip: 0.5, batchSize: 16 } as const;
 

@@ -1,7 +1,6 @@
 import type { ChartLine } from "./chart.ts";
 import type { Element, Page, Results, Settings } from "./element.ts";
 import {
-  BY,
   COUNTS,
   type Found,
   idOf,
@@ -18,7 +17,7 @@ import {
 import { chartPoint, type Figure, means, percent, showCount, table, verdict } from "./page.ts";
 import { PAPER_TABLE, seedsOf } from "./paper-setting.ts";
 import type { Measured } from "./reconstruction.ts";
-import { ALL, resultOf, BY as TABLE_BY, type Trained } from "./trained-decoders.ts";
+import { ALL, BY, resultOf, type Trained } from "./trained-decoders.ts";
 
 // Beyond the paper: how well few images can be made to do, whoever trains the decoder, when it is inverted in the test.
 
@@ -37,8 +36,8 @@ const WAYS: readonly (readonly [name: string, isOne: (recipe: Recipe) => boolean
     "autoencoder, then flow",
     ({ network, autoencoder, flow }) => network === "paper" && autoencoder > 0 && flow > 0,
   ],
-  ["small convolutions", ({ network }) => network === "small"],
-  ["large convolutions", ({ network }) => network === "large"],
+  [NETWORKS.small.label, ({ network }) => network === "small"],
+  [NETWORKS.large.label, ({ network }) => network === "large"],
 ];
 
 /** What has been found, over seeds. */
@@ -82,7 +81,7 @@ class Figures {
 export const frontier: Element<Found> = {
   name: "frontier",
   title: "Beyond the paper: the frontier of little data",
-  source: "frontier.ts",
+  source: "frontier-runs.ts",
   jobs: jobsOfRecipes,
   page(results, settings, resultsOf): Page {
     const figures = new Figures(results, settings);
@@ -101,7 +100,7 @@ autoencoders have their codes far from 0; flows that start from 0 are then caugh
 mean code, the squared error and the goals below are of it.
 
 ${unfinished(figures)}
-${table(["images", "trained by", "by `lbfgs`", "from the mean code", "by `amd`", "its own code", "squared error", "minutes"], rowsOf(figures, settings, resultsOf))}
+${table(["images", "trained by", ...COLUMNS.map(({ heading }) => heading)], rowsOf(figures, settings, resultsOf))}
 
 What is best is chosen by the loss of 1,000 validation digits, of what has been computed with every seed; so are the points of the
 chart. Goals, and the test loss of the best:
@@ -162,51 +161,82 @@ ${found.join("; ")}.
 `;
 }
 
+/** A column of the table: what it says of a recipe, and of PCA where it says anything. */
+interface Column {
+  readonly heading: string;
+  of(figures: Figures, count: number, one: Recipe): string;
+  ofPca?(pca: PcaFigures): string;
+}
+
+/** PCA's of so many images. */
+interface PcaFigures {
+  readonly loss: string;
+  readonly squaredError: string;
+}
+
+const COLUMNS: readonly Column[] = [
+  { heading: "by `lbfgs`", of: (figures, count, one) => figures.loss(count, one, BY.ours).text },
+  {
+    heading: "from the mean code",
+    of: (figures, count, one) => (wayOf(one) === BY.mean ? figures.loss(count, one, BY.mean).text : ""),
+  },
+  {
+    heading: "by `amd`",
+    of: (figures, count, one) => (isTestedByAmd(one) ? figures.loss(count, one, BY.letter).text : ""),
+  },
+  {
+    heading: "its own code",
+    of: (figures, count, one) => (wayOf(one) === BY.mean ? figures.loss(count, one, BY.code).text : ""),
+    ofPca: ({ loss }) => loss,
+  },
+  {
+    heading: "squared error",
+    of: (figures, count, one) => figures.of(count, one, ({ tests }) => tests[wayOf(one)]?.squaredError).text,
+    ofPca: ({ squaredError }) => squaredError,
+  },
+  {
+    heading: "minutes",
+    of: (figures, count, one) =>
+      figures.of(count, one, ({ trainedInSeconds }) => trainedInSeconds / 60, 1).text,
+  },
+];
+
+/** Of each number of images the recipes, and PCA, which table 1 has computed. */
 function rowsOf(
   figures: Figures,
   settings: Settings,
   resultsOf: (element: string) => Results<unknown>,
 ): string[][] {
-  return COUNTS.flatMap((count) => [
-    ...RECIPES[count]!.map((one) => [
-      ...[`${count}`, nameOf(one), figures.loss(count, one, BY.ours).text],
-      wayOf(one) === BY.mean ? figures.loss(count, one, BY.mean).text : "",
-      isTestedByAmd(one) ? figures.loss(count, one, BY.letter).text : "",
-      one.autoencoder > 0 && one.flow === 0 ? figures.loss(count, one, BY.code).text : "",
-      figures.of(count, one, ({ tests }) => tests[wayOf(one)]?.squaredError).text,
-      figures.of(count, one, ({ trainedInSeconds }) => trainedInSeconds / 60, 1).text,
-    ]),
-    rowOfPca(count, settings, resultsOf),
-  ]);
+  return COUNTS.flatMap((count) => {
+    const pca = figuresOfPca(count, settings, resultsOf);
+    return [
+      ...RECIPES[count]!.map((one) => [
+        ...[`${count}`, nameOf(one)],
+        ...COLUMNS.map((column) => column.of(figures, count, one)),
+      ]),
+      [
+        ...[`${count}`, "PCA, 20 components, its outputs cut to [1/510, 1 - 1/510]"],
+        ...COLUMNS.map((column) => column.ofPca?.(pca) ?? ""),
+      ],
+    ];
+  });
 }
 
-/** The row of PCA, which table 1 has computed. */
-function rowOfPca(
+function figuresOfPca(
   count: number,
   settings: Settings,
   resultsOf: (element: string) => Results<unknown>,
-): string[] {
+): PcaFigures {
   const from = resultsOf(count < ALL ? "table1-left" : "table1-right") as Results<Trained>;
   const seeds = count < ALL ? seedsOf(settings) : [0];
   const of = (value: (measured: Measured) => number) =>
     means(
       seeds.map((seed) => {
-        const measured = resultOf(from, "MNIST", count, "PCA", seed)?.tests[TABLE_BY.pca];
+        const measured = resultOf(from, "MNIST", count, "PCA", seed)?.tests[BY.pca];
         return measured && value(measured);
       }),
     ).text;
-  const loss = of((measured) => measured.loss);
-  const squares = of((measured) => measured.squaredError);
-  return [
-    `${count}`,
-    "PCA, 20 components, its outputs cut to [1/510, 1 - 1/510]",
-    "",
-    "",
-    "",
-    loss,
-    squares,
-    "",
-  ];
+  return { loss: of(({ loss }) => loss), squaredError: of(({ squaredError }) => squaredError) };
 }
 
 function goalsOf(figures: Figures): string[] {

@@ -61,7 +61,7 @@ export const table1Right: Element<Trained> = {
     ];
     const claim = (text: string, some: readonly Figure[], others: readonly Figure[]) =>
       `- ${text}: ${RIGHT.map((name, i) => `${word(some[i]!, others[i]!)} on ${name}`).join(", ")}.`;
-    const printed = (values: readonly number[]) => values.map((value) => means([value]));
+    const figuresOf = (values: readonly number[]) => values.map((value) => means([value]));
     const twelfths = RIGHT.flatMap((name) => {
       const [autoencoder] = trained(name, "autoencoder, 12 passes");
       return trained(name, "flow, amd").map((flow) => ({ name, ...shareOfImages(flow, autoencoder) }));
@@ -120,8 +120,8 @@ ${[
   claim("GFE-amd's one pass against the autoencoder's twelve", flows, autoencoders),
   claim("GFE-amd against *mixed*, twelve passes", flows, mixed),
   claim("*mixed* against the autoencoder's own code, twelve passes", mixed, autoencoders),
-  claim("the paper's GFE-amd against its autoencoder", printed(PAPER_RIGHT.GFE), printed(PAPER_RIGHT.AE)),
-  claim("our autoencoder, twelve passes, against the paper's", autoencoders, printed(PAPER_RIGHT.AE)),
+  claim("the paper's GFE-amd against its autoencoder", figuresOf(PAPER_RIGHT.GFE), figuresOf(PAPER_RIGHT.AE)),
+  claim("our autoencoder, twelve passes, against the paper's", autoencoders, figuresOf(PAPER_RIGHT.AE)),
   claim(
     "the flow by `lbfgs`, one pass, against the autoencoder's twelve inverted by `lbfgs`",
     ours,

@@ -33,11 +33,12 @@ export interface Trained {
   readonly reconstructions?: Readonly<Record<string, string>>;
 }
 
-/** The ways to encode a test image, as the results name them. */
+/** The ways to encode a test image, as the results name them, the frontier's, too. */
 export const BY = {
   letter: "amd",
   printed: "amd, as printed",
   ours: "lbfgs",
+  mean: "lbfgs from the mean code",
   code: "its own code",
   pca: "projection",
 } as const;
