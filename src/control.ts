@@ -39,8 +39,8 @@ export async function unlessAborted<T>(signal: AbortSignal | undefined, begin: (
 }
 
 /**
- * Functions of the caller's that hear of a call. What one throws rejects the call, and so does what a promise that it
- * returns rejects with: the work goes on meanwhile, and the call waits for such promises at its end.
+ * Functions of the caller's, called while a call goes on. What one throws rejects the call, and so does what a promise
+ * that it returns rejects with: the work goes on meanwhile, and the call waits for such promises at its end.
  */
 export class Callbacks {
   private failure: { readonly error: unknown } | undefined;

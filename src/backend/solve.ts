@@ -52,7 +52,7 @@ export async function solveOn(
     } finally {
       objective.dispose();
     }
-    // Samples may have ended since the solver's last pause, and nobody would hear of those that end last.
+    // Samples that have ended since the solver's last pause are reported by one more.
     await control.pause();
   }
 }

@@ -1,5 +1,6 @@
 import { SingleBar } from "cli-progress";
 import type { EncodeProgress } from "../index.ts";
+import { onAbort } from "../on-abort.ts";
 import { note, say } from "./print.ts";
 
 /** How far a run is. */
@@ -79,7 +80,7 @@ function drawBar({ unit, total }: Task, signal: AbortSignal): ProgressDisplay {
     },
   };
   bar.start(total, 0, { loss: "-", speed: "-", left: "-" });
-  signal.addEventListener("abort", display.stop, { once: true });
+  onAbort(signal, display.stop);
   return display;
 }
 

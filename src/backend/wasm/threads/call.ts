@@ -14,7 +14,7 @@ export interface Participant {
   /** Has it get ready for the job of a call; returns why it cannot take part, if it cannot. */
   open(call: number, job: Job): string | undefined;
   post(message: ToWorker): void;
-  /** Ends it for good; whoever it works for hears of it by `leave`. */
+  /** Ends it for good: `leave` is called of each call that it works for. */
   end(reason: string): void;
 }
 
@@ -31,7 +31,7 @@ export type CallMessage = Extract<FromWorker, { type: "results" | "stopped" | "d
 
 /**
  * A call that this thread and workers do together: it gives the samples out and takes the results in. Workers may join
- * before it runs: they are kept for it, and hear of it then.
+ * before it runs, and begin when it does.
  */
 export class Call {
   private readonly assignment: Assignment;
@@ -103,10 +103,10 @@ export class Call {
       this.incidents.push(`a worker ended: ${escapeText(death, LONGEST_REASON)}; what it had was done again`);
       if (this.given.delete(worker)) this.lost++;
       this.deaths++;
-    }
-    if (this.deaths > MOST_DEATHS) {
-      const message = `wasm: ${this.deaths} workers have died in one call, the last one with: ${death}; ${DOES_WITHOUT}`;
-      this.error ??= new LatentflowError("worker_failed", message);
+      if (this.deaths > MOST_DEATHS) {
+        const message = `wasm: ${this.deaths} workers have died in one call, the last one with: ${death}; ${DOES_WITHOUT}`;
+        this.error ??= new LatentflowError("worker_failed", message);
+      }
     }
     this.giveAll();
     this.wake();

@@ -89,7 +89,7 @@ const HANDLERS: {
 };
 
 function keep(decoder: number, held: Promise<PackedHere>): void {
-  // Whoever asks for it hears of it.
+  // Each that awaits it has the error.
   held.catch(() => {});
   decoders.set(decoder, held);
 }
@@ -115,7 +115,7 @@ async function hold(message: Extract<ToWorker, { readonly type: "decoder" }>): P
   return { number: message.decoder, packed, engine: wasmEngine(packed), training, reported: 0 };
 }
 
-/** @returns undefined where the decoder could not be packed, which the main thread then hears */
+/** @returns undefined where the decoder could not be packed, which a message to the main thread says */
 async function open(message: Extract<ToWorker, { readonly type: "open" }>): Promise<OpenCall | undefined> {
   const { call, decoder, description } = message;
   let held: PackedHere;
@@ -123,7 +123,7 @@ async function open(message: Extract<ToWorker, { readonly type: "open" }>): Prom
     held = (await decoders.get(decoder))!;
   } catch (error) {
     // It stays among the decoders, so that the next call is declined as well: where this one has ended already, the main
-    // thread does not hear of it, takes the decoder for held, and does not send it again.
+    // thread ignores the message, takes the decoder for held, and does not send it again.
     post({ type: "declined", call, message: messageOf(error) });
     return undefined;
   }

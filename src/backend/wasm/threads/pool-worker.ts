@@ -17,7 +17,7 @@ interface Owner {
   isAtWork(): boolean;
   /** It has had nothing to do for long, or is to leave: ends it. */
   endIdle(): void;
-  /** It is of no use: ends it, and whoever it works for hears of it by `leave`. */
+  /** It is of no use: ends it, and calls `leave` of each call that it works for. */
   end(reason: string): void;
 }
 
