@@ -49,11 +49,15 @@ export function isPromise(value: unknown): boolean {
   return isPlatformObject("Promise", value);
 }
 
-/** What an error says, or whatever else was thrown: escaped, in a line, and cut. */
-export function messageOf(thrown: unknown): string {
+/**
+ * What an error says, or whatever else was thrown: escaped, in a line, and cut.
+ *
+ * @param edit what is to be done with the words before that: of what is cut nothing is found any more
+ */
+export function messageOf(thrown: unknown, edit = (words: string) => words): string {
   try {
     const { message } = thrown as Error;
-    return escapeText(typeof message === "string" ? message : String(thrown), LONGEST_MESSAGE);
+    return escapeText(edit(typeof message === "string" ? message : String(thrown)), LONGEST_MESSAGE);
   } catch {
     return "an error without a message";
   }

@@ -61,10 +61,20 @@ export function showLocation(location: string): string {
   return show(withoutSecrets(location));
 }
 
-/** Of a URL neither a password nor its query, which may hold a token. Slashes may be missing, or lie the other way. */
-function withoutSecrets(location: string): string {
-  if (!/^https?:/i.test(location)) return location;
-  return location.replace(/^(\w+:[\\/]*)[^\\/?#]*@/, "$1").replace(/\?[^#]+/, "?…");
+/**
+ * Where a URL begins: with what may have come along when it was copied, and of http with slashes that are missing, lie the
+ * other way or have spaces before them. Others than http are not read, but their messages go into logs as well.
+ */
+const SCHEME = /^[\s\p{Cc}"'<]*(?:https?:[\s\\/]*|(?!file:)[a-z][a-z\d+.-]*:\/\/)/iu;
+/** Who asks. A password with a slash that is not escaped makes a port of what is none. */
+const USER = /^(?:[^\\/?#]*@|[^\\/?#:@[]+:(?!\d*(?:[\\/?#]|$)).*@)/su;
+
+/** Of a URL neither a password nor its query, which may hold a token. */
+export function withoutSecrets(location: string): string {
+  const [scheme] = SCHEME.exec(location) ?? [];
+  if (scheme === undefined) return location;
+  const rest = location.slice(scheme.length).replace(USER, "");
+  return scheme + rest.replace(/\?[^#]+/, "?…");
 }
 
 /** The name of a value that came in, a solver's say: without quotes if it is a text. */

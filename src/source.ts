@@ -8,7 +8,16 @@ import {
   throwIfAborted,
 } from "./brand.ts";
 import { builtinModule } from "./builtin-module.ts";
-import { checkNumber, checkSignal, invalid, invalidFile, show, showLocation } from "./check.ts";
+import {
+  checkNumber,
+  checkSignal,
+  escapeText,
+  invalid,
+  invalidFile,
+  show,
+  showLocation,
+  withoutSecrets,
+} from "./check.ts";
 import { reasonOf } from "./durable-file.ts";
 import { LatentflowError } from "./errors.ts";
 import { onAbort } from "./on-abort.ts";
@@ -142,11 +151,11 @@ export async function readSource(where: string, source: FileSource, limits: Limi
 }
 
 /** A common reason; else an error's message and that of its cause: fetch says no more than "fetch failed" in its own. */
-function explain(error: unknown): string {
+function explain(error: unknown, edit?: (words: string) => string): string {
   const reason = reasonOf(error);
   if (reason !== undefined) return `${codeOf(error)}: ${reason}`;
   const cause = (error as { readonly cause?: unknown } | undefined)?.cause;
-  return messageOf(error) + (cause === undefined ? "" : `: ${messageOf(cause)}`);
+  return messageOf(error, edit) + (cause === undefined ? "" : `: ${messageOf(cause, edit)}`);
 }
 
 async function readBlob(where: string, blob: Blob, { maxBytes }: Limits): Promise<Uint8Array> {
@@ -173,7 +182,7 @@ async function readRemote(where: string, source: string, limits: Limits): Promis
     throwIfAborted(limits.signal);
     if (cause instanceof LatentflowError) throw cause;
     // The runtime's own words may have the whole URL in them.
-    const reason = explain(cause).replaceAll(source, showLocation(source));
+    const reason = explain(cause, (words) => words.replaceAll(source, () => withoutSecrets(source)));
     throw new LatentflowError("unreachable", `${where}: cannot be read: ${reason}`, { cause });
   } finally {
     forget();
