@@ -196,7 +196,7 @@ function refused(where: string, source: string, { status, statusText, url }: Res
   const isFinal = status < 500 && !TEMPORARY.includes(status);
   // What a relative URL is relative to may surprise: in a worker it is the worker's file.
   const address = url === "" || /^https?:/i.test(source) ? "" : ` for ${showLocation(url)}`;
-  const answer = `the server answered ${status} ${statusText}`.trim();
+  const answer = `the server answered ${status} ${escapeText(statusText)}`.trim();
   return new LatentflowError(
     isFinal ? "not_found" : "unreachable",
     `${where}: cannot be read: ${answer}${address}`,

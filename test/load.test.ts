@@ -82,6 +82,9 @@ test("files over HTTP", async () => {
     else if (request.url === "/page") response.end("<!DOCTYPE html><html><body>Welcome</body></html>");
     else if (request.url === "/cut")
       response.writeHead(200, { "content-length": 1000 }).write("abc", () => response.destroy());
+    // Node's own server refuses to send controls.
+    else if (request.url === "/says")
+      response.socket!.end(`HTTP/1.1 404 \u001b[31m${"x".repeat(2000)}\r\n\r\n`);
     else response.writeHead(Number(request.url?.match(/\d+/)?.[0] ?? 404)).end();
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
@@ -121,6 +124,10 @@ test("files over HTTP", async () => {
       assert.match(error.message, /credentials/);
       assert.not.match(error.message, /user|pass|token|abc/);
     }
+    // Words of the server's are no more than others.
+    const { message } = await loadDecoder(`${base}/says`).catch((error) => error);
+    assert.match(message, /answered 404 \\u001b\[31mx+\.\.\.$/);
+    assert.ok(message.length < 200);
   } finally {
     server.closeAllConnections();
     server.close();
