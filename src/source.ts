@@ -176,8 +176,14 @@ async function readRemote(where: string, source: string, limits: Limits): Promis
   const forget = onAbort(limits.signal, () => own.abort());
   try {
     const response = await fetch(source, isTaken(own.signal) ? { signal: own.signal } : {});
-    if (!response.ok) throw refused(where, source, response);
-    return await readBody(where, response, limits);
+    try {
+      if (!response.ok) throw refused(where, source, response);
+      return await readBody(where, response, limits);
+    } catch (error) {
+      // What is not read holds its connection open, and with that the process. (What was read to its end says so here.)
+      response.body?.cancel().catch(() => {});
+      throw error;
+    }
   } catch (cause) {
     throwIfAborted(limits.signal);
     if (cause instanceof LatentflowError) throw cause;

@@ -82,6 +82,8 @@ test("files over HTTP", async () => {
     else if (request.url === "/page") response.end("<!DOCTYPE html><html><body>Welcome</body></html>");
     else if (request.url === "/cut")
       response.writeHead(200, { "content-length": 1000 }).write("abc", () => response.destroy());
+    else if (request.url === "/hangs") response.writeHead(500, { "content-length": 1000 }).write("abc");
+    else if (request.url === "/large") response.writeHead(200, { "content-length": 2 ** 40 }).write("abc");
     // Node's own server refuses to send controls.
     else if (request.url === "/says")
       response.socket!.end(`HTTP/1.1 404 \u001b[31m${"x".repeat(2000)}\r\n\r\n`);
@@ -128,12 +130,26 @@ test("files over HTTP", async () => {
     const { message } = await loadDecoder(`${base}/says`).catch((error) => error);
     assert.match(message, /answered 404 \\u001b\[31mx+\.\.\.$/);
     assert.ok(message.length < 200);
+    // A body that is not read holds no connection.
+    for (const [page, code] of [
+      ["hangs", "unreachable"],
+      ["large", "invalid_file"],
+    ] as const) {
+      const closed = new Promise((resolve) => {
+        server.once("request", (request) => request.socket.once("close", resolve));
+      });
+      await rejected(loadDecoder(`${base}/${page}`), code, /./);
+      assert.is(await Promise.race([closed.then(() => "closed"), waited(1000)]), "closed", page);
+    }
   } finally {
     server.closeAllConnections();
     server.close();
   }
   await rejected(loadDecoder(`${base}/decoder`), "unreachable", /cannot be read: fetch failed: ./);
 });
+
+/** Resolves a while later. */
+const waited = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
 
 test("what is secret of a URL is in no message, however it is written; paths are shown as they are", () => {
   for (const [location, shown] of [
