@@ -23,19 +23,30 @@ export function onAbort(signal: AbortSignal | undefined, callback: () => void): 
     callbacks.delete(callback);
     if (callbacks.size > 0 || entries.get(signal)?.callbacks !== callbacks) return;
     entries.delete(signal);
-    // Whoever imitates a signal may have left it out.
-    signal.removeEventListener?.("abort", listener);
+    stopListening(signal, listener);
   };
 }
 
 function listen(signal: AbortSignal): Entry {
   const callbacks = new Set<() => void>();
   const listener = () => {
+    // An event that somebody else has sent is no abort.
+    if (!signal.aborted) return;
     entries.delete(signal);
+    stopListening(signal, listener);
     for (const callback of callbacks) callback();
   };
   const entry = { callbacks, listener };
+  signal.addEventListener("abort", listener);
   entries.set(signal, entry);
-  signal.addEventListener("abort", listener, { once: true });
   return entry;
+}
+
+/** Whoever imitates a signal may have left it out, or throw; a call has ended then, and nobody would catch that. */
+function stopListening(signal: AbortSignal, listener: () => void): void {
+  try {
+    signal.removeEventListener?.("abort", listener);
+  } catch {
+    // The listener is called in vain, or never.
+  }
 }

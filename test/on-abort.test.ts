@@ -56,6 +56,45 @@ test("whoever forgets while others are told, and who comes after the abort", () 
   onAbort(undefined, () => heard.push("none"))();
 });
 
+test("an event that is no abort ends nothing, and the abort after it is heard", async () => {
+  const controller = new AbortController();
+  let heard = 0;
+  onAbort(controller.signal, () => heard++);
+  controller.signal.dispatchEvent(new Event("abort"));
+  assert.is(heard, 0);
+  controller.abort();
+  assert.is(heard, 1);
+  assert.is(listenersOf(controller), 0);
+
+  const decoder = createDecoder({ layers: [2, 5, 4], loss: "mse", seed: 1 });
+  const { signal } = new AbortController();
+  const decoding = decode(decoder, new Float32Array(2), { signal });
+  signal.dispatchEvent(new Event("abort"));
+  assert.is((await decoding).length, 4);
+});
+
+test("what an imitated signal throws rejects the call that begins to listen, and nothing once it has ended", async () => {
+  const decoder = createDecoder({ layers: [2, 5, 4], loss: "mse", seed: 1 });
+  const refuse = () => {
+    throw new Error("no");
+  };
+  const imitation = { aborted: false, addEventListener() {}, removeEventListener: refuse };
+  const unhandled: unknown[] = [];
+  const note = (error: unknown) => unhandled.push(error);
+  process.on("unhandledRejection", note);
+  assert.is((await decode(decoder, new Float32Array(2), { signal: imitation as never })).length, 4);
+  await setImmediate();
+  process.off("unhandledRejection", note);
+  assert.equal(unhandled, []);
+
+  // Nobody is told that a signal is listened to which is not.
+  const failing = { aborted: false, addEventListener: refuse };
+  for (let time = 0; time < 2; time++) {
+    const error = await decode(decoder, new Float32Array(2), { signal: failing as never }).catch((e) => e);
+    assert.is(error.message, "no");
+  }
+});
+
 test("one signal for many calls at once: no warning of a leak, and nothing is left of them", async () => {
   const warnings: Error[] = [];
   const warn = (warning: Error) => warnings.push(warning);
