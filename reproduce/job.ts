@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { cpuSeconds } from "../bench/timing.ts";
+import { codeOf } from "../src/brand.ts";
 import { hasCode } from "../src/errors.ts";
 import type { Job, JobContext, Kept } from "./element.ts";
 import { readKept, writeKept } from "./kept-file.ts";
@@ -47,14 +48,19 @@ export async function runJob<Result>(job: Job<Result>, place: JobPlace<Result>):
     },
   };
   const result = await job.run(context).catch((error: Error) => {
-    // A file that is damaged may be one of the data, too.
-    const isStale =
-      hasCode(error, "other_run") || (hasCode(error, "invalid_file") && error.message.includes(folder));
-    if (!isStale) throw error;
+    if (!isStale(error, folder)) throw error;
     // Of what was killed before the code changed: begin anew.
     rmSync(folder, { recursive: true });
     mkdirSync(folder);
     return job.run(context);
   });
   return { result, seconds: seconds(), versions: VERSIONS };
+}
+
+/** Is what a job goes on from of other code, or damaged? Then it is of no use any more. */
+function isStale(error: Error, folder: string): boolean {
+  if (hasCode(error, "other_run")) return true;
+  // A file that is damaged may be one of the data, too; and where the system refuses, a full disk say, none is.
+  const isDamaged = hasCode(error, "invalid_file") && codeOf(error.cause) === undefined;
+  return isDamaged && error.message.includes(folder);
 }

@@ -27,6 +27,7 @@ import { measureFlow } from "../reproduce/reconstruction.ts";
 import { parseResults, Store } from "../reproduce/store.ts";
 import { followTraining } from "../reproduce/training-run.ts";
 import { isAstray, lowestOf } from "../reproduce/validation.ts";
+import { fileError } from "../src/durable-file.ts";
 import { createDecoder, encode, LatentflowError, lbfgs, logGrid, rk4, wasm } from "../src/index.ts";
 import { approximate, createDataset, direct, full, train } from "../src/train/index.ts";
 import { randomArray } from "./support/random.ts";
@@ -394,8 +395,12 @@ test("a job that goes on counts its seconds over sittings, and one that was of o
     );
     assert.equal([runs, result], [2, 0]);
   }
-  for (const message of ["other", "data: truncated"]) {
-    const error = message === "other" ? new Error(message) : new LatentflowError("invalid_file", message);
+  const noSpace = Object.assign(new Error("no space"), { code: "ENOSPC" });
+  for (const error of [
+    new Error("other"),
+    new LatentflowError("invalid_file", "data: truncated"),
+    fileError(`train: cannot write ${join(at, "some.checkpoint")}`, noSpace),
+  ]) {
     writeFileSync(join(at, "some.checkpoint"), "");
     await runJob(
       job(() => Promise.reject(error)),
@@ -404,7 +409,7 @@ test("a job that goes on counts its seconds over sittings, and one that was of o
       () => assert.unreachable(),
       (reason) => assert.is(reason, error),
     );
-    assert.ok(existsSync(join(at, "some.checkpoint")), message);
+    assert.ok(existsSync(join(at, "some.checkpoint")), error.message);
   }
 });
 
