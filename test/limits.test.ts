@@ -19,6 +19,8 @@ import { readDataset } from "../src/data/dataset.ts";
 import { mnist } from "../src/data/mnist.ts";
 import { readArray } from "../src/data/read.ts";
 import { loadDecoder } from "../src/decoder/load.ts";
+import { loadOnnx } from "../src/onnx/index.ts";
+import { ProtobufMessage } from "../src/protobuf.ts";
 import { rejected } from "./support/refusal.ts";
 import { fileOf } from "./support/safetensors-file.ts";
 
@@ -268,6 +270,33 @@ test("headers that are huge, or promise what no file holds, are refused at once"
   const { user, system } = process.cpuUsage(start);
   assert.ok(user + system < 5e6);
 });
+
+test("an ONNX file that would be more in memory than the heap holds is refused, which no program could outlive", async () => {
+  const message = () => new ProtobufMessage();
+  const opset = message().string(1, "").integer(2, 17);
+  const file = (graph: ProtobufMessage) => message().message(8, opset).message(7, graph).toBytes();
+  const tensor = message().raw(5, new Uint8Array(2 ** 25 + 1));
+  const node = message();
+  for (let i = 0; i <= 10_000; i++) node.string(1, "z");
+  // Messages of no bytes within messages of no others: two bytes of the file each.
+  const lengths = new Uint8Array(2 ** 24 + 2).map((_, i) => (i % 2 === 0 ? 0x0a : 0));
+  for (const [graph, refusal] of [
+    [
+      message().message(5, tensor),
+      /more than 33554432 numbers that are not raw data; export it with raw data/,
+    ],
+    [message().message(1, node), /a node of the file has more than 10000 inputs and outputs/],
+    [message().raw(11, lengthsOf(lengths)), /the file has more than 8388608 fields/],
+  ] as const) {
+    await rejected(loadOnnx(file(graph)), "invalid_file", refusal);
+  }
+});
+
+/** A declared input whose shape has these lengths. */
+function lengthsOf(lengths: Uint8Array): Uint8Array {
+  const shape = new ProtobufMessage().raw(2, lengths);
+  return new ProtobufMessage().message(2, new ProtobufMessage().message(1, shape)).toBytes();
+}
 
 test("bytes that are transferred before they are read are an error that says so; small ones have been read", async () => {
   const transfer = (bytes: Uint8Array) => void structuredClone(bytes.buffer, { transfer: [bytes.buffer] });

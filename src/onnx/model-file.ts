@@ -1,6 +1,6 @@
 import { invalidFile, show } from "../check.ts";
 import type { Attribute, Declared, DeclaredLength, Model, Node, TensorRecord } from "./model.ts";
-import { type Field, readMessage } from "./protobuf.ts";
+import { type Field, Message, readMessage } from "./protobuf.ts";
 
 // The numbers of fields are those of onnx.proto3.
 
@@ -12,6 +12,8 @@ const DATA_LOCATION_EXTERNAL = 1;
 
 /** A file that holds more is none that somebody exported. */
 const MOST_NODES = 100_000;
+/** Inputs and outputs of a node. */
+const MOST_NAMES = 10_000;
 const MOST_AXES = 64;
 
 /**
@@ -22,20 +24,20 @@ const MOST_AXES = 64;
 export function readModel(bytes: Uint8Array): Model {
   const opsets = new Map<string, number>();
   const metadata = new Map<string, string>();
-  let graph: Uint8Array | undefined;
-  readMessage("the file", bytes, (field) => {
-    if (field.number === 7) graph = field.bytes();
-    if (field.number === 8) readOpset(field.bytes(), opsets);
-    if (field.number === 14) metadata.set(...readEntry(field.bytes()));
+  let graph: Message | undefined;
+  readMessage("the file", new Message(bytes), (field) => {
+    if (field.number === 7) graph = field.message();
+    if (field.number === 8) readOpset(field.message(), opsets);
+    if (field.number === 14) metadata.set(...readEntry(field.message()));
   });
   if (!graph) throw invalidFile("it is no ONNX file, or one without a graph; export the decoder anew");
   return { opset: checkOpset(opsets), metadata, ...readGraph(graph) };
 }
 
-function readOpset(bytes: Uint8Array, into: Map<string, number>): void {
+function readOpset(message: Message, into: Map<string, number>): void {
   let domain = "";
   let version = 0;
-  readMessage("the file's opset_import", bytes, (field) => {
+  readMessage("the file's opset_import", message, (field) => {
     if (field.number === 1) domain = field.text();
     if (field.number === 2) version = field.integer();
   });
@@ -52,26 +54,26 @@ function checkOpset(opsets: ReadonlyMap<string, number>): number {
   );
 }
 
-function readEntry(bytes: Uint8Array): [key: string, value: string] {
+function readEntry(message: Message): [key: string, value: string] {
   let key = "";
   let value = "";
-  readMessage("an entry of the file's metadata", bytes, (field) => {
+  readMessage("an entry of the file's metadata", message, (field) => {
     if (field.number === 1) key = field.text();
     if (field.number === 2) value = field.text();
   });
   return [key, value];
 }
 
-function readGraph(bytes: Uint8Array): Pick<Model, "nodes" | "initializers" | "inputs" | "outputs"> {
+function readGraph(message: Message): Pick<Model, "nodes" | "initializers" | "inputs" | "outputs"> {
   const nodes: Node[] = [];
   const initializers: TensorRecord[] = [];
   const inputs: Declared[] = [];
   const outputs: Declared[] = [];
-  readMessage("the file's graph", bytes, (field) => {
-    if (field.number === 1) nodes.push(readNode(field.bytes()));
-    if (field.number === 5) initializers.push(readTensor(field.bytes()));
-    if (field.number === 11) inputs.push(readDeclared(field.bytes()));
-    if (field.number === 12) outputs.push(readDeclared(field.bytes()));
+  readMessage("the file's graph", message, (field) => {
+    if (field.number === 1) nodes.push(readNode(field.message()));
+    if (field.number === 5) initializers.push(readTensor(field.message()));
+    if (field.number === 11) inputs.push(readDeclared(field.message()));
+    if (field.number === 12) outputs.push(readDeclared(field.message()));
     if (field.number === 15) throw invalidFile("the file has sparse initializers, expected dense ones");
     if (nodes.length + initializers.length > MOST_NODES) {
       throw invalidFile(`the file's graph has more than ${MOST_NODES} nodes`);
@@ -80,24 +82,27 @@ function readGraph(bytes: Uint8Array): Pick<Model, "nodes" | "initializers" | "i
   return { nodes, initializers, inputs, outputs };
 }
 
-function readNode(bytes: Uint8Array): Node {
+function readNode(message: Message): Node {
   const inputs: string[] = [];
   const outputs: string[] = [];
   const attributes = new Map<string, Attribute>();
   const texts = { name: "", operator: "", domain: "" };
-  readMessage("a node of the file", bytes, (field) => {
+  readMessage("a node of the file", message, (field) => {
     if (field.number === 1) inputs.push(field.text());
     if (field.number === 2) outputs.push(field.text());
     if (field.number === 3) texts.name = field.text();
     if (field.number === 4) texts.operator = field.text();
-    if (field.number === 5) attributes.set(...readAttribute(field.bytes()));
+    if (field.number === 5) attributes.set(...readAttribute(field.message()));
     if (field.number === 7) texts.domain = field.text();
+    if (inputs.length + outputs.length > MOST_NAMES) {
+      throw invalidFile(`a node of the file has more than ${MOST_NAMES} inputs and outputs`);
+    }
   });
   const domain = texts.domain === "ai.onnx" ? "" : texts.domain;
   return { ...texts, domain, inputs, outputs, attributes };
 }
 
-function readAttribute(bytes: Uint8Array): [name: string, value: Attribute] {
+function readAttribute(message: Message): [name: string, value: Attribute] {
   let name = "";
   const integers: number[] = [];
   const floats: number[] = [];
@@ -107,17 +112,17 @@ function readAttribute(bytes: Uint8Array): [name: string, value: Attribute] {
     2: (field) => (value.float = field.float()),
     3: (field) => (value.integer = field.integer()),
     4: (field) => (value.text = field.text()),
-    5: (field) => (value.tensor = readTensor(field.bytes())),
+    5: (field) => (value.tensor = readTensor(field.message())),
     6: () => (value.isGraph = true),
     7: (field) => field.floats(floats),
     8: (field) => field.integers(integers),
     11: () => (value.isGraph = true),
   };
-  readMessage("an attribute of a node", bytes, (field) => readers[field.number]?.(field));
+  readMessage("an attribute of a node", message, (field) => readers[field.number]?.(field));
   return [name, value];
 }
 
-function readTensor(bytes: Uint8Array): TensorRecord {
+function readTensor(message: Message): TensorRecord {
   const dims: number[] = [];
   const numbers: number[] = [];
   const external = new Map<string, string>();
@@ -132,28 +137,28 @@ function readTensor(bytes: Uint8Array): TensorRecord {
     9: (field) => (read.raw = field.bytes()),
     10: (field) => field.doubles(numbers),
     11: (field) => field.integers(numbers),
-    13: (field) => external.set(...readEntry(field.bytes())),
+    13: (field) => external.set(...readEntry(field.message())),
     14: (field) => (read.location = field.integer()),
   };
-  readMessage("a tensor of the file", bytes, (field) => readers[field.number]?.(field));
+  readMessage("a tensor of the file", message, (field) => readers[field.number]?.(field));
   const { name, dataType, raw } = read;
   if (dims.length > MOST_AXES) throw invalidFile(`the tensor ${show(name)} has ${dims.length} axes`);
   const isExternal = read.location === DATA_LOCATION_EXTERNAL;
   return { name, dims, dataType, raw, numbers, external: isExternal ? external : undefined };
 }
 
-function readDeclared(bytes: Uint8Array): Declared {
+function readDeclared(message: Message): Declared {
   let name = "";
   let elementType = 0;
   let shape: DeclaredLength[] | undefined;
   const names: (string | undefined)[] = [];
   const readShape = (field: Field) => {
     shape = [];
-    readMessage("a shape of the file", field.bytes(), (dim) => {
+    readMessage("a shape of the file", field.message(), (dim) => {
       if (dim.number !== 1) return;
       let length: DeclaredLength;
       let symbol: string | undefined;
-      readMessage("a length of the file", dim.bytes(), (part) => {
+      readMessage("a length of the file", dim.message(), (part) => {
         if (part.number === 1) length = part.integer();
         if (part.number === 2) symbol = part.text();
       });
@@ -162,12 +167,12 @@ function readDeclared(bytes: Uint8Array): Declared {
       names.push(symbol);
     });
   };
-  readMessage("an input or output of the file", bytes, (field) => {
+  readMessage("an input or output of the file", message, (field) => {
     if (field.number === 1) name = field.text();
     if (field.number !== 2) return;
-    readMessage("a type of the file", field.bytes(), (type) => {
+    readMessage("a type of the file", field.message(), (type) => {
       if (type.number !== 1) return;
-      readMessage("a tensor's type", type.bytes(), (part) => {
+      readMessage("a tensor's type", type.message(), (part) => {
         if (part.number === 1) elementType = part.integer();
         if (part.number === 2) readShape(part);
       });

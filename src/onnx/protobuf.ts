@@ -9,19 +9,62 @@ const FIXED64 = 1;
 const BYTES = 2;
 const FIXED32 = 5;
 
+/** So many fields a file may have: of two bytes of a file each makes a hundred in memory. */
+const MOST_FIELDS = 2 ** 23;
+/** So many numbers may be packed in fields, of a byte each: in memory they take eight. */
+const MOST_PACKED = 2 ** 25;
+
+/**
+ * How much of a file may still be read. What is read of a file of ordinary length could otherwise be more than the engine's
+ * heap holds, which ends the process, and nobody can catch that.
+ */
+class Budget {
+  private fields = MOST_FIELDS;
+  private packed = MOST_PACKED;
+
+  takeField(): void {
+    if (--this.fields < 0) throw invalidFile(`the file has more than ${MOST_FIELDS} fields`);
+  }
+
+  takePacked(): void {
+    if (--this.packed >= 0) return;
+    throw invalidFile(
+      `the file has more than ${MOST_PACKED} numbers that are not raw data; export it with raw data`,
+    );
+  }
+}
+
+/** The bytes of a message within a file. */
+export class Message {
+  readonly bytes: Uint8Array;
+  readonly budget: Budget;
+
+  /** @param budget by default that of a file */
+  constructor(bytes: Uint8Array, budget = new Budget()) {
+    this.bytes = bytes;
+    this.budget = budget;
+  }
+}
+
 /** A field of a message, before it is known what it holds. */
 export class Field {
   readonly #reader: PbfReader;
   readonly #what: string;
+  readonly #budget: Budget;
   readonly number: number;
 
-  constructor(reader: PbfReader, what: string, number: number) {
+  constructor(reader: PbfReader, what: string, number: number, budget: Budget) {
     this.#reader = reader;
     this.#what = what;
+    this.#budget = budget;
     this.number = number;
   }
 
-  /** A view into the file's bytes: a message or raw values. */
+  message(): Message {
+    return new Message(this.bytes(), this.#budget);
+  }
+
+  /** A view into the file's bytes. */
   bytes(): Uint8Array {
     this.#expect(BYTES);
     const length = this.#reader.readVarint();
@@ -67,7 +110,10 @@ export class Field {
       return;
     }
     const packed = new PbfReader(this.bytes());
-    while (packed.pos < packed.length) into.push(read(packed));
+    while (packed.pos < packed.length) {
+      this.#budget.takePacked();
+      into.push(read(packed));
+    }
     if (packed.pos !== packed.length) throw this.#cut();
   }
 
@@ -87,14 +133,15 @@ export class Field {
  * Calls `visit` with each field of a message; what it does not read is passed over.
  *
  * @param what the message's name, for messages of ours
- * @throws LatentflowError `invalid_file` where the bytes are none
+ * @throws LatentflowError `invalid_file` where the bytes are none, or the file has more in it than is read
  */
-export function readMessage(what: string, bytes: Uint8Array, visit: (field: Field) => void): void {
+export function readMessage(what: string, { bytes, budget }: Message, visit: (field: Field) => void): void {
   const reader = new PbfReader(bytes);
   for (;;) {
     const number = guarded(what, () => reader.nextField());
     if (number === 0) break;
-    guarded(what, () => visit(new Field(reader, what, number)));
+    budget.takeField();
+    guarded(what, () => visit(new Field(reader, what, number, budget)));
   }
   if (reader.pos !== bytes.length) {
     throw invalidFile(`${what} is cut short, or damaged: it ends within a field`);
