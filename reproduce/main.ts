@@ -54,6 +54,8 @@ async function main({ only, quick, seeds, processes, pages, out }: Options): Pro
   const interrupt = new AbortController();
   process.once("SIGINT", () => interrupt.abort());
   process.once("SIGTERM", () => interrupt.abort());
+  // Pages are written of all: a file of results that is damaged is better known now than after hours.
+  for (const name of names) new Store(folder, name, settings);
   if (!pages) await haveData(only, settings);
   const failures = pages
     ? []

@@ -59,10 +59,16 @@ const shareOf = ({ share }: Kept<unknown>) => share ?? Number.POSITIVE_INFINITY;
 function readJobs(file: string): Record<string, Kept<unknown>> {
   if (!existsSync(file)) return {};
   try {
-    return parseResults(readFileSync(file, "utf8")).jobs;
+    const { jobs } = parseResults(readFileSync(file, "utf8"));
+    if (isObject(jobs) && Object.values(jobs).every((kept) => isObject(kept) && isObject(kept.versions)))
+      return jobs as Record<string, Kept<unknown>>;
+    throw new Error("it holds no jobs");
   } catch (cause) {
-    throw new Error(`${file} is no JSON; take it back from git, or remove it to compute all of it anew`, {
-      cause,
-    });
+    const advice = "take it back from git, or remove it to compute all of it anew";
+    throw new Error(`${file} is not what this program has written; ${advice}`, { cause });
   }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
 }

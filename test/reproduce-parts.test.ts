@@ -100,8 +100,22 @@ test("results are kept as a whole, quick ones apart; a torn file is named", () =
   );
 
   const file = join(folder, "results", "some.json");
-  writeFileSync(file, readFileSync(file, "utf8").slice(0, 40));
-  assert.throws(() => new Store(folder, "some", settings), /some\.json is no JSON; take it back from git/);
+  const torn = readFileSync(file, "utf8").slice(0, 40);
+  for (const text of [
+    torn,
+    "null",
+    "{}",
+    '{"jobs":7,"a":{}}',
+    '{"jobs":{"a":null}}',
+    '{"jobs":{"a":{"result":1}}}',
+  ]) {
+    writeFileSync(file, text);
+    assert.throws(
+      () => new Store(folder, "some", settings),
+      /some\.json is not what this program has written; take it back from git/,
+      text,
+    );
+  }
 });
 
 test("what is kept is replaced as a whole: who reads the old file reads it to its end", () => {
