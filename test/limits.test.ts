@@ -280,6 +280,10 @@ test("an ONNX file that would be more in memory than the heap holds is refused, 
   for (let i = 0; i <= 10_000; i++) node.string(1, "z");
   // Messages of no bytes within messages of no others: two bytes of the file each.
   const lengths = new Uint8Array(2 ** 24 + 2).map((_, i) => (i % 2 === 0 ? 0x0a : 0));
+  const names = JSON.stringify(new Array(2 ** 14).fill("z"));
+  const entry = message().string(1, "latentflow.points").string(2, names);
+  const long = message().message(8, opset).message(14, entry).message(7, message()).toBytes();
+  await rejected(loadOnnx(long), "invalid_file", /latentflow\.points is .*, expected a JSON array of names/);
   for (const [graph, refusal] of [
     [
       message().message(5, tensor),

@@ -254,12 +254,21 @@ function* importedGraph(
   throw failure;
 }
 
+/** So many characters of metadata are read as JSON. A text may be as large as a file, and more in memory than there is. */
+const MOST_CHARACTERS = 2 ** 16;
+
+/** @throws where the text is no JSON, or longer */
+function parseShort(text: string): unknown {
+  if (text.length > MOST_CHARACTERS) throw new RangeError("too long");
+  return JSON.parse(text);
+}
+
 /** The inputs of points that the file's metadata names. */
 function pointsOf({ metadata }: Model): readonly string[] {
   const text = metadata.get("latentflow.points");
   if (text === undefined) return [];
   try {
-    const names: unknown = JSON.parse(text);
+    const names = parseShort(text);
     if (Array.isArray(names) && names.every((name) => typeof name === "string")) return names;
   } catch {
     // Said below.
@@ -272,7 +281,7 @@ function lossOf({ metadata }: Model): StandardLoss | undefined {
   const text = metadata.get("latentflow.loss");
   if (text === undefined) return undefined;
   try {
-    return normaliseLoss("the file's latentflow.loss", JSON.parse(text));
+    return normaliseLoss("the file's latentflow.loss", parseShort(text));
   } catch {
     throw invalidFile(
       `the file's latentflow.loss is ${show(text)}, expected JSON such as {"name":"squaredError"}`,
