@@ -75,6 +75,7 @@ test("weights whose axes are in another order than the samples' are refused, and
     [[COUNT, 3, 4, 4], false],
     [[4, 4, 3, COUNT], false],
     [[4, COUNT, 4, 3], false],
+    [[48, COUNT], false],
     [[4, 4, 3], true],
     [[48], true],
     [[COUNT, 4, 4, 3], true],

@@ -112,7 +112,10 @@ export async function openWeights(
   const isEach = found !== size;
   const ofAll = [samples.total, ...samples.shape];
   const expected = isEach ? ofAll : samples.shape;
-  if (found === elementCount(expected) && !isReordered(array.shape, expected)) return { array, size, isEach };
+  // A transposed table, say, has its samples on another axis.
+  const isSampleFirst = !isEach || array.shape.length === 1 || array.shape[0] === samples.total;
+  if (found === elementCount(expected) && isSampleFirst && !isReordered(array.shape, expected))
+    return { array, size, isEach };
   throw invalidFile(
     `${showFile(flag, file)}: its shape is ${showLengths(array.shape)}, expected ${showLengths(samples.shape)} ` +
       `or ${showLengths(ofAll)}, as the data have`,
