@@ -424,6 +424,8 @@ test("a flow and a solver that do not go together are refused, by the types and 
 });
 
 test("encode refuses flows and times that are none", async () => {
+  const gone = Float32Array.of(0, 1);
+  structuredClone(gone, { transfer: [gone.buffer] });
   const cases: [Record<string, unknown>, RegExp][] = [
     [{ flow: "gradientFlow" }, /flow is "gradientFlow", expected gradientFlow\(\) or nesterovFlow\(\)/],
     [{ saveAt: "all" }, /saveAt is "all", expected "steps" or an array of times/],
@@ -437,6 +439,7 @@ test("encode refuses flows and times that are none", async () => {
     [{ saveAt: [0, 10001], solver: amd() }, /saveAt\[1\] is 10001/],
     [{ saveAt: [0, "1"] }, /saveAt\[1\] is "1"/],
     [{ saveAt: new DataView(new ArrayBuffer(8)) }, /saveAt is a DataView/],
+    [{ saveAt: gone }, /the buffer of saveAt has been detached/],
   ];
   for (const [options, message] of cases) {
     await rejected(encode(decoder, y, untyped<EncodeOptions>(options)), "invalid_argument", message);

@@ -1,3 +1,4 @@
+import { checkPresent } from "../brand.ts";
 import { checkNumber, invalid, show } from "../check.ts";
 import type { Trajectory } from "../result.ts";
 import { type PriorOfSamples, withoutShare } from "./prior-of-samples.ts";
@@ -85,6 +86,7 @@ export function checkSaveAt(where: string, saveAt: SaveAt, t1: number): SaveAt {
   if (!Array.isArray(saveAt) && !(ArrayBuffer.isView(saveAt) && "length" in saveAt)) {
     throw invalid(`${where}: saveAt is ${show(saveAt)}, expected "steps" or an array of times`);
   }
+  if (ArrayBuffer.isView(saveAt)) checkPresent(where, "saveAt", saveAt.buffer);
   const times = Array.from<unknown, number>(saveAt, (time, i) =>
     checkNumber(where, `saveAt[${i}]`, time, { min: 0, ...(t1 < Infinity && { max: t1 }) }),
   );
