@@ -4,6 +4,7 @@ import type { GraphDefinition } from "../graph/definition.ts";
 import { countParameters, type Graph, parametersOf } from "../graph/graph.ts";
 import { graphOfLayers } from "../graph/layers.ts";
 import { readDefinition } from "../graph/read-definition.ts";
+import { MOST_OPERATIONS } from "../graph/settings.ts";
 import { createRandom, type Random } from "../random.ts";
 import { checkPriorSize, normalisePrior } from "../terms/check-prior.ts";
 import { checkLoss, normaliseLoss, type StandardLoss, type StandardLossLike } from "../terms/losses.ts";
@@ -141,6 +142,11 @@ function checkSizes(where: string, sizes: unknown): readonly number[] {
     throw invalid(
       `${where}: layers is ${shown}, expected the sizes from latent to output, as [20, 150, 784]`,
     );
+  }
+  // Each layer has its activation.
+  const most = MOST_OPERATIONS / 2;
+  if (sizes.length > most + 1) {
+    throw invalid(`${where}: there are ${sizes.length - 1} layers, expected at most ${most}`);
   }
   return Array.from(sizes, (size, index) =>
     checkNumber(where, `layers[${index}]`, size, { min: 1, integer: true }),

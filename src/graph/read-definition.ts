@@ -7,11 +7,10 @@ import type { MapKind } from "./kinds/rearranging.ts";
 import { checkEntries } from "./linear-map.ts";
 import { KINDS, type OperationDescription, type OperationKind } from "./operations.ts";
 import { READERS } from "./readers.ts";
-import { checkLengths, MOST_AXES } from "./settings.ts";
+import { checkLengths, MOST_AXES, MOST_OPERATIONS } from "./settings.ts";
 
 /** A value of more numbers would not fit into WebAssembly's memory, nor would its gradients. */
 const MOST_NUMBERS = 2 ** 28;
-const MOST_OPERATIONS = 10_000;
 const MOST_FIXED = 100;
 
 /** Other files have their own names: of nodes of ONNX, say. */

@@ -8,6 +8,8 @@ export type PerAxis = number | readonly number[];
 
 /** No value has more axes. */
 export const MOST_AXES = 8;
+/** No graph has more. */
+export const MOST_OPERATIONS = 10_000;
 
 /** A number for each of `axes` axes. */
 export function perAxis(

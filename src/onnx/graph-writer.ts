@@ -2,6 +2,7 @@ import { invalidFile } from "../check.ts";
 import type { Length } from "../graph/definition.ts";
 import { LATENT } from "../graph/graph.ts";
 import type { OperationKind } from "../graph/operations.ts";
+import { MOST_OPERATIONS } from "../graph/settings.ts";
 import type { Numbers } from "./tensor.ts";
 
 /** An operation of the decoder's graph, before all of it is known. */
@@ -23,9 +24,6 @@ export interface Writing {
   readonly weight?: Numbers;
   readonly bias?: Numbers;
 }
-
-/** More are no decoder: each node becomes a few at most. */
-const MOST_OPERATIONS = 10_000;
 
 /** Names that definitions take: see `definition.ts`. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/gu;
