@@ -187,9 +187,11 @@ async function readRemote(where: string, source: string, limits: Limits): Promis
   } catch (cause) {
     throwIfAborted(limits.signal);
     if (cause instanceof LatentflowError) throw cause;
-    // The runtime's own words may have the whole URL in them.
-    const reason = explain(cause, (words) => words.replaceAll(source, () => withoutSecrets(source)));
-    throw new LatentflowError("unreachable", `${where}: cannot be read: ${reason}`, { cause });
+    // The runtime's own words may have the whole URL in them: where that holds a secret, they are no cause to be printed.
+    const address = withoutSecrets(source);
+    const reason = explain(cause, (words) => words.replaceAll(source, () => address));
+    const options = address === source ? { cause } : {};
+    throw new LatentflowError("unreachable", `${where}: cannot be read: ${reason}`, options);
   } finally {
     forget();
   }
