@@ -1,5 +1,5 @@
-import { type GradientFlow, lbfgs, type Solver } from "../src/index.ts";
-import { linear, type RunOptions, train, trainAutoencoder } from "../src/train/index.ts";
+import { type GradientFlow, gaussian, lbfgs, type Solver } from "../src/index.ts";
+import { linear, type RunOptions, type TrainOptions, train, trainAutoencoder } from "../src/train/index.ts";
 import type { Job, JobContext, Settings } from "./element.ts";
 import { adamOfFigure1, createPaperDecoder, imagesOf, letter, readData, training } from "./paper-setting.ts";
 import { followTraining, type Point } from "./training-run.ts";
@@ -21,7 +21,7 @@ interface Figure1Method {
   /** After how many images the run is broken off, where all of them would take days. */
   readonly stopsAfter?: number;
   /** What is otherwise than for the others. */
-  readonly changes?: Pick<RunOptions, "schedule" | "gradientClip">;
+  readonly changes?: Pick<TrainOptions, "schedule" | "gradientClip" | "prior">;
 }
 
 export const AUTOENCODER = "autoencoder";
@@ -30,6 +30,9 @@ export const OURS = "lbfgs";
 /** Beside OURS: it tells whether the learning rate and large gradients are why that goes astray. */
 export const TAMED = "lbfgs, falling rate and clipping";
 export const CLIP = 0.5;
+/** Beside OURS, too: it tells whether codes that move outwards, as nothing holds them, are why. */
+export const HELD = "lbfgs, with a prior";
+export const PRIOR_WEIGHT = 0.01;
 
 export const METHODS: Readonly<Record<string, Figure1Method>> = {
   [AUTOENCODER]: { label: "AE", seconds: [1.1, 0.1] },
@@ -40,6 +43,12 @@ export const METHODS: Readonly<Record<string, Figure1Method>> = {
     solver: lbfgs,
     seconds: [4, 5],
     changes: { schedule: linear(), gradientClip: CLIP },
+  },
+  [HELD]: {
+    label: "lbfgs, with a prior",
+    solver: lbfgs,
+    seconds: [2, 3],
+    changes: { prior: gaussian({ weight: PRIOR_WEIGHT }) },
   },
 };
 
@@ -73,7 +82,6 @@ async function follow(
   const options: RunOptions = {
     ...training(0),
     optimizer: adamOfFigure1(),
-    ...changes,
     replacement: true,
     epochs: Math.max(1, Math.round(total / images.count)),
     validation: {
@@ -91,7 +99,7 @@ async function follow(
   };
   const decoder = createPaperDecoder(0);
   const run = solver
-    ? train(decoder, images, { ...options, solver: solver() })
+    ? train(decoder, images, { ...options, ...changes, solver: solver() })
     : trainAutoencoder(decoder, images, options);
   await run.catch((error: unknown) => {
     if (!breaking.signal.aborted) throw error;
