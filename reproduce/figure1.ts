@@ -3,11 +3,13 @@ import {
   AUTOENCODER,
   CLIP,
   FLOW,
+  HELD,
   IMAGES,
   idOf,
   jobsOfMethods,
   METHODS,
   OURS,
+  PRIOR_WEIGHT,
   TAMED,
   VALIDATED,
 } from "./figure1-runs.ts";
@@ -70,7 +72,7 @@ ${astray(runs)}
 
 Beside the AE, where its loss is lowest:
 
-${[FLOW, OURS, TAMED]
+${[FLOW, OURS, TAMED, HELD]
   .map((name) => {
     const [run, autoencoder] = [runOf(name), runOf(AUTOENCODER)];
     const said = againstAutoencoder(METHODS[name]!.label, run, autoencoder);
@@ -142,8 +144,8 @@ const showLoss = ({ loss }: Point) => means([loss]).text;
 function brokenOff(): string {
   return Object.values(METHODS)
     .flatMap(({ label, stopsAfter }) => (stopsAfter ? `${label} to ${showCount(stopsAfter)}` : []))
-    .join(", ")
-    .concat(", where it is broken off");
+    .join(" and ")
+    .concat(", where they are broken off");
 }
 
 /** Says of the runs that are broken off how long all images would take. */
@@ -155,9 +157,10 @@ function pace(runs: readonly Run[]): string {
         const [before, after] = [points.at(i - 1)!, points.at(i)!];
         return (after.seconds - before.seconds) / (after.images - before.images);
       };
-      const days = (last.seconds + (IMAGES - last.images) * secondsAt(-1)) / 86_400;
+      const hours = (last.seconds + (IMAGES - last.images) * secondsAt(-1)) / 3600;
+      const all = hours < 24 ? `${hours.toFixed(1)} hours` : `${(hours / 24).toFixed(1)} days`;
       return `${label}'s first ${showCount(points[1]!.images)} images took ${secondsAt(1).toFixed(3)} s each, its last so far ${secondsAt(-1).toFixed(3)} s:
-at that pace all ${showCount(IMAGES)} would take ${days.toFixed(1)} days.
+at that pace all ${showCount(IMAGES)} would take ${all}.
 `;
     })
     .join("");
@@ -168,19 +171,22 @@ function astray(runs: readonly Run[]): string {
   const find = (name: string) => runs.find((run) => run.name === name);
   const autoencoder = find(AUTOENCODER);
   const isSound = autoencoder && !isAstray(autoencoder.points);
-  return runs
-    .filter(({ points }) => isAstray(points))
-    .map(({ name, label, lowest, last }) => {
-      const others =
-        name !== AUTOENCODER && isSound
-          ? " The AE, trained by Adam at the same rate, does not go astray."
-          : "";
-      return `
+  return (
+    runs
+      // What is run beside OURS alone is said beside it.
+      .filter(({ name, points }) => isAstray(points) && name !== TAMED && name !== HELD)
+      .map(({ name, label, lowest, last }) => {
+        const others =
+          name !== AUTOENCODER && isSound
+            ? " The AE, trained by Adam at the same rate, does not go astray."
+            : "";
+        return `
 ${label}: training goes astray. Its loss is lowest, ${showLoss(lowest)}, after ${showCount(lowest.images)} images, and
-${showLoss(last)} after ${showCount(last.images)}. The cause has not been found out.${others}${name === OURS ? ` ${tamed(find(TAMED))}` : ""}
+${showLoss(last)} after ${showCount(last.images)}. The cause has not been found out.${others}${name === OURS ? ` ${tamed(find(TAMED))} ${held(find(HELD))}` : ""}
 `;
-    })
-    .join("");
+      })
+      .join("")
+  );
 }
 
 /** Says what a falling rate and clipping change, if they do. */
@@ -198,6 +204,16 @@ function tamed(run: Run | undefined): string {
       ? `does not: it ends at its lowest loss, ${showLoss(lowest)}`
       : `goes less far: from ${showLoss(lowest)} it rises to ${means([highest]).text} at most, by ${above(highest)}, and ends ${above(last.loss)} above its lowest, at ${showLoss(last)}`;
   return `${capital(how)} it ${outcome}.`;
+}
+
+/** Says what a prior changes, if it does. */
+function held(run: Run | undefined): string {
+  const how = `with a prior, \`gaussian({ weight: ${PRIOR_WEIGHT} })\`, which holds the codes near 0`;
+  if (!run) return `Whether it does so ${how}, is to be computed.`;
+  const { points, lowest, last } = run;
+  return isAstray(points)
+    ? `It goes astray ${how}, too: from ${showLoss(lowest)} after ${showCount(lowest.images)} images to ${showLoss(last)} after ${showCount(last.images)}.`
+    : `${capital(how)}, it has not done so in ${showCount(last.images)} images.`;
 }
 
 /** The first point at which the loss is as low. */
