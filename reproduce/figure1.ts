@@ -159,7 +159,7 @@ function pace(runs: readonly Run[]): string {
       };
       const hours = (last.seconds + (IMAGES - last.images) * secondsAt(-1)) / 3600;
       const all = hours < 24 ? `${hours.toFixed(1)} hours` : `${(hours / 24).toFixed(1)} days`;
-      return `${label}'s first ${showCount(points[1]!.images)} images took ${secondsAt(1).toFixed(3)} s each, its last so far ${secondsAt(-1).toFixed(3)} s:
+      return `The first ${showCount(points[1]!.images)} images of ${label} took ${secondsAt(1).toFixed(3)} s each, its last so far ${secondsAt(-1).toFixed(3)} s:
 at that pace all ${showCount(IMAGES)} would take ${all}.
 `;
     })
@@ -208,12 +208,12 @@ function tamed(run: Run | undefined): string {
 
 /** Says what a prior changes, if it does. */
 function held(run: Run | undefined): string {
-  const how = `with a prior, \`gaussian({ weight: ${PRIOR_WEIGHT} })\`, which holds the codes near 0`;
-  if (!run) return `Whether it does so ${how}, is to be computed.`;
+  const prior = `\`gaussian({ weight: ${PRIOR_WEIGHT} })\`, which holds the codes near 0`;
+  if (!run) return `Whether it does so with a prior, ${prior}, is to be computed.`;
   const { points, lowest, last } = run;
   return isAstray(points)
-    ? `It goes astray ${how}, too: from ${showLoss(lowest)} after ${showCount(lowest.images)} images to ${showLoss(last)} after ${showCount(last.images)}.`
-    : `${capital(how)}, it has not done so in ${showCount(last.images)} images.`;
+    ? `It goes astray with a prior, too, ${prior}: from ${showLoss(lowest)} after ${showCount(lowest.images)} images to ${showLoss(last)} after ${showCount(last.images)}.`
+    : `With a prior, ${prior}, it has not done so in ${showCount(last.images)} images.`;
 }
 
 /** The first point at which the loss is as low. */

@@ -109,7 +109,11 @@ test("README's figures of training are those of docs/paper/", () => {
 
   const prose = text.replace(/\s+/g, " ");
   const rounded = (...cell: Parameters<typeof cellOf>) => Number(mean(...cell)).toFixed(3);
-  const [plain, tamed] = ["lbfgs, latentflow's default", "lbfgs, falling rate and clipping"];
+  const [plain, tamed, held] = [
+    "lbfgs, latentflow's default",
+    "lbfgs, falling rate and clipping",
+    "lbfgs with a prior",
+  ];
   const [, highest] = /it rises to ([\d.]+) at most/.exec(readFileSync("docs/paper/figure1.md", "utf8"))!;
   for (const said of [
     `lowered ${mean("frontier", `480 | autoencoder, 800 passes; shifts of 3; ${small}`, code)} to ` +
@@ -122,6 +126,8 @@ test("README's figures of training are those of docs/paper/", () => {
       `to ${rounded("table1-left", "AE, one pass, inverted by `lbfgs`", "480 images")} where the autoencoder has`,
     `from ${mean("figure1", plain, "lowest")} to ${mean("figure1", plain, "loss after them")} at the end`,
     `came to ${mean("figure1", tamed, "lowest")}, rose to ${highest} and ended at ${mean("figure1", tamed, "loss after them")}`,
+    `from ${mean("figure1", held, "lowest")} to ${mean("figure1", held, "loss after them")} within ` +
+      `${cellOf("figure1", held, "images so far")} digits`,
   ])
     assert.ok(prose.includes(said), `README says: ${said}`);
 });

@@ -258,11 +258,14 @@ test("figure 1: losses and hours of training, of a training that has not come to
   const results = new Map([["800000 images, GFE-amd, seed 0", points as never]]);
   const { markdown, summary } = elementNamed("figure1").page(results, quick, () => new Map());
   assert.equal(rowOf(markdown, "", "GFE-amd"), ["3,000", "0.2000", "0.1000", "1,000", "1.50 |"]);
-  assert.match(markdown, /^The loss of 100 .*\n.*by GFE-amd to 60,000, where it is broken off\.$/m);
+  assert.match(
+    markdown,
+    /^The loss of 100 .*\n.*by GFE-amd to 60,000 and lbfgs with a prior to 200,000, where they are broken off\.$/m,
+  );
   // 5,400 s, and 797,000 images at 3.6 s.
   assert.match(
     markdown,
-    /GFE-amd's first 1,000 images took 0\.900 s each, its last so far 3\.600 s:\n.* 33\.3 days\./,
+    /The first 1,000 images of GFE-amd took 0\.900 s each, its last so far 3\.600 s:\n.* 33\.3 days\./,
   );
   assert.is(summary.letter, "GFE-amd 0.1000 at its lowest, 0.2000 after 3,000 images, gone astray; AE …");
   const endsAt = (loss: number) =>
@@ -285,6 +288,32 @@ test("figure 1: losses and hours of training, of a training that has not come to
       ),
       isAstray,
     );
+});
+
+test("figure 1: what has gone astray is said with what a prior changes, once", () => {
+  const astray = [0.7, 0.1, 0.3];
+  const of = (prior?: readonly number[]) => {
+    const runs: [string, never][] = [["800000 images, lbfgs, seed 0", follow(astray, 3)]];
+    if (prior) runs.push(["800000 images, lbfgs, with a prior, seed 0", follow(prior, 3)]);
+    return elementNamed("figure1").page(new Map(runs), quick, () => new Map()).markdown;
+  };
+  const prior = "`gaussian({ weight: 0.01 })`, which holds the codes near 0";
+  for (const [text, said] of [
+    [of(), `Whether it does so with a prior, ${prior}, is to be computed.`],
+    [
+      of(astray),
+      `It goes astray with a prior, too, ${prior}: from 0.1000 after 1,000 images to 0.3000 after 2,000.`,
+    ],
+    [of([0.7, 0.2, 0.1]), `With a prior, ${prior}, it has not done so in 2,000 images.`],
+  ] as const) {
+    assert.ok(text.includes(said), said);
+    assert.is(text.split("training goes astray").length, 2);
+  }
+  // In all, 798,000 images at 3 ms.
+  assert.match(
+    of(astray),
+    /images of lbfgs with a prior took 0\.003 s each, .*\n.* would take 0\.7 hours\.$/m,
+  );
 });
 
 /** Losses after 0, 1000, … images, and so many seconds for a thousand. */
