@@ -1,7 +1,15 @@
-import { type GradientFlow, gaussian, lbfgs, type Solver } from "../src/index.ts";
+import { type GradientFlow, lbfgs, type Solver } from "../src/index.ts";
 import { linear, type RunOptions, type TrainOptions, train, trainAutoencoder } from "../src/train/index.ts";
 import type { Job, JobContext, Settings } from "./element.ts";
-import { adamOfFigure1, createPaperDecoder, imagesOf, letter, readData, training } from "./paper-setting.ts";
+import {
+  adamOfFigure1,
+  createPaperDecoder,
+  imagesOf,
+  letter,
+  PRIOR,
+  readData,
+  training,
+} from "./paper-setting.ts";
 import { followTraining, type Point } from "./training-run.ts";
 
 // What figure 1 runs: one decoder trained by each method, for as long as the paper's.
@@ -32,7 +40,6 @@ export const TAMED = "lbfgs, falling rate and clipping";
 export const CLIP = 0.5;
 /** Beside OURS, too: it tells whether codes that move outwards, where nothing holds them, are why. */
 export const HELD = "lbfgs, with a prior";
-export const PRIOR_WEIGHT = 0.01;
 
 export const METHODS: Readonly<Record<string, Figure1Method>> = {
   [AUTOENCODER]: { label: "AE", seconds: [1.1, 0.1] },
@@ -49,7 +56,7 @@ export const METHODS: Readonly<Record<string, Figure1Method>> = {
     solver: lbfgs,
     seconds: [3, 4],
     stopsAfter: 200_000,
-    changes: { prior: gaussian({ weight: PRIOR_WEIGHT }) },
+    changes: { prior: PRIOR },
   },
 };
 

@@ -9,11 +9,11 @@ import {
   jobsOfMethods,
   METHODS,
   OURS,
-  PRIOR_WEIGHT,
   TAMED,
   VALIDATED,
 } from "./figure1-runs.ts";
 import { capital, means, NOT_YET, percent, showCount, table } from "./page.ts";
+import { PRIOR } from "./paper-setting.ts";
 import type { Point } from "./training-run.ts";
 import { isAstray, lowestOf } from "./validation.ts";
 
@@ -208,7 +208,7 @@ function tamed(run: Run | undefined): string {
 
 /** Says what a prior changes, if it does. */
 function held(run: Run | undefined): string {
-  const prior = `\`gaussian({ weight: ${PRIOR_WEIGHT} })\`, which holds the codes near 0`;
+  const prior = `\`gaussian({ weight: ${PRIOR.weight} })\`, which holds the codes near 0`;
   if (!run) return `Whether it does so with a prior, ${prior}, is to be computed.`;
   const { points, lowest, last } = run;
   return isAstray(points)

@@ -9,6 +9,7 @@ import {
   createPaperDecoder,
   imagesOf,
   letter,
+  PRIOR,
   readData,
   seedsOf,
 } from "./paper-setting.ts";
@@ -68,6 +69,8 @@ export interface Recipe {
   /** Passes over the images; 0: not at all. */
   readonly autoencoder: number;
   readonly flow: number;
+  /** Is the flow held by PRIOR? */
+  readonly hasPrior: boolean;
   /** Random shifts by up to so many pixels. */
   readonly pixels: number;
   /** Is it computed with every seed, or was it only a look beside one that is? */
@@ -77,11 +80,13 @@ export interface Recipe {
 const recipe =
   (network: Recipe["network"], hasAllSeeds: boolean) =>
   (autoencoder: number, flow: number, pixels: number): Recipe => ({
-    ...{ network, autoencoder, flow, pixels, hasAllSeeds },
+    ...{ network, autoencoder, flow, hasPrior: false, pixels, hasAllSeeds },
   });
 const [paper, lookAtPaper] = [recipe("paper", true), recipe("paper", false)];
 const [small, lookAtSmall] = [recipe("small", true), recipe("small", false)];
 const [large, lookAtLarge] = [recipe("large", true), recipe("large", false)];
+
+const withPrior = (recipe: Recipe): Recipe => ({ ...recipe, hasPrior: true });
 
 export interface Found {
   readonly trainedInSeconds: number;
@@ -96,7 +101,7 @@ export const RECIPES: Readonly<Record<number, readonly Recipe[]>> = {
   480: [
     ...[paper(0, 200, 3), lookAtPaper(0, 100, 3), lookAtPaper(0, 200, 2), lookAtPaper(0, 200, 4)],
     ...[paper(1600, 0, 3), lookAtPaper(800, 0, 3), lookAtPaper(1600, 0, 2), lookAtPaper(1600, 0, 4)],
-    paper(1600, 40, 3),
+    ...[paper(1600, 40, 3), withPrior(paper(1600, 40, 3))],
     ...[small(800, 0, 3), lookAtSmall(400, 0, 3), small(1600, 0, 3), lookAtSmall(3200, 0, 3)],
     ...[lookAtSmall(800, 0, 1), small(800, 0, 2), lookAtSmall(800, 0, 4)],
     ...[small(800, 40, 3), lookAtSmall(0, 200, 3)],
@@ -105,7 +110,7 @@ export const RECIPES: Readonly<Record<number, readonly Recipe[]>> = {
   1920: [
     paper(0, 60, 2),
     ...[paper(500, 0, 3), lookAtPaper(250, 0, 3), lookAtPaper(500, 0, 2), lookAtPaper(500, 0, 4)],
-    paper(500, 20, 3),
+    ...[paper(500, 20, 3), withPrior(paper(500, 20, 3))],
     ...[small(400, 0, 3), lookAtSmall(200, 0, 3), lookAtSmall(800, 0, 3)],
     ...[lookAtSmall(400, 0, 1), small(400, 0, 2), lookAtSmall(400, 0, 4)],
     small(400, 10, 3),
@@ -114,7 +119,7 @@ export const RECIPES: Readonly<Record<number, readonly Recipe[]>> = {
   5760: [
     paper(0, 20, 2),
     ...[paper(200, 0, 2), lookAtPaper(100, 0, 2), lookAtPaper(200, 0, 1), lookAtPaper(200, 0, 3)],
-    paper(200, 10, 2),
+    ...[paper(200, 10, 2), withPrior(paper(200, 10, 2))],
     lookAtSmall(200, 0, 2),
     ...[large(60, 0, 2), lookAtLarge(120, 0, 2), lookAtLarge(60, 0, 1), lookAtLarge(60, 0, 3)],
     lookAtLarge(60, 2, 2),
@@ -122,7 +127,7 @@ export const RECIPES: Readonly<Record<number, readonly Recipe[]>> = {
   50000: [
     paper(0, 6, 1),
     ...[paper(40, 0, 1), lookAtPaper(20, 0, 1), lookAtPaper(40, 0, 0), lookAtPaper(40, 0, 2)],
-    paper(40, 3, 1),
+    ...[paper(40, 3, 1), withPrior(paper(40, 3, 1))],
     ...[large(12, 0, 0), lookAtLarge(24, 0, 0), lookAtLarge(12, 0, 1)],
     large(12, 1, 0),
   ],
@@ -149,7 +154,7 @@ async function run(
   settings: Settings,
 ): Promise<Found> {
   const { progress } = context;
-  const { autoencoder, flow, pixels } = recipe;
+  const { autoencoder, flow, hasPrior, pixels } = recipe;
   const network: Network = NETWORKS[recipe.network];
   const { train: images, validation, test } = await readData("MNIST", settings);
   const y = chooseRows(images, imagesOf(count, settings), seed);
@@ -167,7 +172,8 @@ async function run(
     const learningRate = autoencoder > 0 ? network.laterLearningRate : network.learningRate;
     const following = followTraining(context, "flow", (share) => progress(0.4 + 0.4 * share));
     const common = { ...options(learningRate, pixels, seed), ...following.options };
-    ({ decoder } = await train(decoder, y, { ...common, solver: lbfgs(), epochs: epochs(flow) }));
+    const held = hasPrior && { prior: PRIOR };
+    ({ decoder } = await train(decoder, y, { ...common, ...held, solver: lbfgs(), epochs: epochs(flow) }));
     // An encoder is its decoder's only until that is trained on.
     encoder = undefined;
     trainedInSeconds += following.seconds();
@@ -189,11 +195,11 @@ async function run(
   return { trainedInSeconds, validated, tests };
 }
 
-export function nameOf({ network, autoencoder, flow, pixels }: Recipe): string {
+export function nameOf({ network, autoencoder, flow, hasPrior, pixels }: Recipe): string {
   const passes = (count: number) => (count === 1 ? "1 pass" : `${count} passes`);
   const parts = [
     autoencoder > 0 && `autoencoder, ${passes(autoencoder)}`,
-    flow > 0 && `flow, ${passes(flow)}`,
+    flow > 0 && `flow, ${passes(flow)}${hasPrior ? " with a prior" : ""}`,
   ];
   const { label }: Network = NETWORKS[network];
   const shifts = pixels > 0 ? `shifts of ${pixels}` : "no shifts";

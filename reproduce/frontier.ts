@@ -15,7 +15,7 @@ import {
   wayOf,
 } from "./frontier-runs.ts";
 import { chartPoint, type Figure, means, percent, showCount, table, verdict } from "./page.ts";
-import { PAPER_TABLE, seedsOf } from "./paper-setting.ts";
+import { PAPER_TABLE, PRIOR, seedsOf } from "./paper-setting.ts";
 import type { Measured } from "./reconstruction.ts";
 import { ALL, BY, resultOf, type Trained } from "./trained-decoders.ts";
 
@@ -91,7 +91,7 @@ mini-batches of ${TRAINING.batchSize}, random shifts by up to so many pixels, se
 convolutions* are the demo's decoder (${parametersOf("small")} parameters, trained at ${NETWORKS.small.learningRate}; by the flow after the autoencoder at ${NETWORKS.small.laterLearningRate}), *large convolutions*
 [reproduce/convolutional-decoder.json](../../reproduce/convolutional-decoder.json) (${parametersOf("large")}; ${NETWORKS.large.learningRate} and ${NETWORKS.large.laterLearningRate}). *Minutes* are of training, on one
 core, on engines of several speeds (results/frontier.json names each run's): they tell orders of magnitude. *Then flow* goes on with
-the autoencoder of the row without it. Where a figure has no ± one seed was run: of all ${showCount(ALL)} images, and of looks, which change one thing,
+the autoencoder of the row without it; *with a prior* its codes are held near 0, by \`gaussian({ weight: ${PRIOR.weight} })\`, in training alone. Where a figure has no ± one seed was run: of all ${showCount(ALL)} images, and of looks, which change one thing,
 the passes, the shifts, the network or what it is trained by. AMD to the letter is slow: by it the paper's decoder alone is
 tested, and no look.
 

@@ -1,6 +1,14 @@
 import { readFileSync } from "node:fs";
 import { createSampler } from "../src/data/sampler.ts";
-import { type Amd, amd, binaryCrossEntropy, createDecoder, type Decoder, wasm } from "../src/index.ts";
+import {
+  type Amd,
+  amd,
+  binaryCrossEntropy,
+  createDecoder,
+  type Decoder,
+  gaussian,
+  wasm,
+} from "../src/index.ts";
 import {
   adam,
   type DataSplits,
@@ -37,6 +45,9 @@ export const training = (seed: number) => ({
 
 /** Figure 1's optimizer, with PyTorch's settings: the paper gives none. */
 export const adamOfFigure1 = () => adam({ learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 });
+
+/** Not the paper's: it holds the codes near 0. Without one they move outwards as flows train a decoder. */
+export const PRIOR = gaussian({ weight: 0.01 });
 
 /** The paper's decoder, untrained: 20 → 150 → 300 → 600 → 784, ELU. */
 export function createPaperDecoder(seed: number): Decoder {
