@@ -46,7 +46,7 @@ export const training = (seed: number) => ({
 /** Figure 1's optimizer, with PyTorch's settings: the paper gives none. */
 export const adamOfFigure1 = () => adam({ learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 });
 
-/** Not the paper's: it holds the codes near 0. Without one they move outwards as flows train a decoder. */
+/** Not the paper's: it holds the codes near 0, where nothing else does. */
 export const PRIOR = gaussian({ weight: 0.01 });
 
 /** The paper's decoder, untrained: 20 → 150 → 300 → 600 → 784, ELU. */
