@@ -105,7 +105,7 @@ export const RECIPES: Readonly<Record<number, readonly Recipe[]>> = {
     ...[small(800, 0, 3), lookAtSmall(400, 0, 3), small(1600, 0, 3), lookAtSmall(3200, 0, 3)],
     ...[lookAtSmall(800, 0, 1), small(800, 0, 2), lookAtSmall(800, 0, 4)],
     ...[small(800, 40, 3), lookAtSmall(0, 200, 3)],
-    lookAtLarge(400, 0, 3),
+    ...[large(400, 0, 3), lookAtLarge(800, 0, 3), lookAtLarge(400, 0, 2)],
   ],
   1920: [
     paper(0, 60, 2),
@@ -114,7 +114,7 @@ export const RECIPES: Readonly<Record<number, readonly Recipe[]>> = {
     ...[small(400, 0, 3), lookAtSmall(200, 0, 3), lookAtSmall(800, 0, 3)],
     ...[lookAtSmall(400, 0, 1), small(400, 0, 2), lookAtSmall(400, 0, 4)],
     small(400, 10, 3),
-    lookAtLarge(120, 0, 3),
+    ...[large(120, 0, 3), lookAtLarge(240, 0, 3), lookAtLarge(120, 0, 2)],
   ],
   5760: [
     paper(0, 20, 2),
