@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { createConvolutionalDecoder } from "../reproduce/paper-setting.ts";
 import { checkAdjoint } from "../src/adjoint/base.ts";
 import { type ActivationLike, activations, normaliseActivation } from "../src/graph/activation.ts";
 import * as layers from "../src/graph/index.ts";
@@ -88,12 +89,22 @@ test("README's figures of training are those of docs/paper/", () => {
   const [small, large] = ["small convolutions", "large convolutions"];
   const code = "from the mean code";
   const recipes: readonly (readonly [row: string, recipe: string])[] = [
-    ["480 | the one above with 800 passes", `480 | autoencoder, 800 passes; shifts of 2; ${small}`],
-    ["480 | 1,600 passes, shifts of 3", `480 | autoencoder, 1600 passes; shifts of 3; ${small}`],
-    ["1,920 | 400 passes", `1920 | autoencoder, 400 passes; shifts of 2; ${small}`],
-    ["5,760 | the larger decoder, 60 passes", `5760 | autoencoder, 60 passes; shifts of 2; ${large}`],
+    ["480 | the one above with 400 passes", `480 | autoencoder, 400 passes; shifts of 3; ${large}`],
     [
-      "50,000 | the larger decoder, 12 passes, no shifts",
+      "480 | the small decoder, 800 passes, shifts of 2",
+      `480 | autoencoder, 800 passes; shifts of 2; ${small}`,
+    ],
+    ["1,920 | the one above with 120 passes", `1920 | autoencoder, 120 passes; shifts of 3; ${large}`],
+    [
+      "1,920 | the small decoder, 400 passes, shifts of 2",
+      `1920 | autoencoder, 400 passes; shifts of 2; ${small}`,
+    ],
+    [
+      "5,760 | the one above with 60 passes, shifts of 2",
+      `5760 | autoencoder, 60 passes; shifts of 2; ${large}`,
+    ],
+    [
+      "50,000 | the one above with 12 passes, no shifts",
       `50000 | autoencoder, 12 passes; no shifts; ${large}`,
     ],
   ];
@@ -130,6 +141,16 @@ test("README's figures of training are those of docs/paper/", () => {
       `${cellOf("figure1", held, "images so far")} digits`,
   ])
     assert.ok(prose.includes(said), `README says: ${said}`);
+});
+
+test("README's decoder of convolutions is the frontier's large one", () => {
+  const code = between(readme, "const convolutional = createDecoder(", "const few = ");
+  const [, list] = /sequential\(20, (\[[^;]+\n {2}\])\)/.exec(code)!;
+  const made: layers.Layer[] = new Function(...Object.keys(layers), `return ${list}`)(
+    ...Object.values(layers),
+  );
+  const decoder = createDecoder(layers.sequential(20, made), { loss: "bce", seed: 0 });
+  assert.equal(decoder.parameters, createConvolutionalDecoder("large", 0).parameters);
 });
 
 /** Of training on all MNIST digits by AMD; a mean over seeds. */
