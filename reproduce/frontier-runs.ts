@@ -238,15 +238,18 @@ export function seedsFor(count: number, { hasAllSeeds }: Recipe, settings: Setti
 export const wayOf = ({ autoencoder, flow }: Recipe): string =>
   autoencoder > 0 && flow === 0 ? BY.mean : BY.ours;
 
+/** A decoder trained by a recipe on so many images, and tested. */
+export const jobFor = (count: number, recipe: Recipe, seed: number, settings: Settings): Job<Found> => ({
+  id: idOf(count, recipe, seed),
+  data: "MNIST",
+  seconds: secondsOf(count, recipe),
+  run: (context) => run(count, recipe, seed, context, settings),
+});
+
 /** Every recipe with every seed it is to have. */
 export const jobsOfRecipes = (settings: Settings): Job<Found>[] =>
   COUNTS.flatMap((count) =>
     RECIPES[count]!.flatMap((recipe) =>
-      seedsFor(count, recipe, settings).map((seed) => ({
-        id: idOf(count, recipe, seed),
-        data: "MNIST",
-        seconds: secondsOf(count, recipe),
-        run: (context) => run(count, recipe, seed, context, settings),
-      })),
+      seedsFor(count, recipe, settings).map((seed) => jobFor(count, recipe, seed, settings)),
     ),
   );

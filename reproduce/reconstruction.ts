@@ -39,14 +39,14 @@ export interface MeasureOptions {
   readonly file?: string;
 }
 
-/** Each image encoded by a solver. */
+/** Each image encoded by a solver, without the prior that its decoder may have been trained with. */
 export function measureFlow(
   decoder: Decoder,
   data: Dataset,
   solver: Solver<GradientFlow<1>>,
   { z0 = new Float32Array(decoder.latentSize), progress, file }: MeasureOptions = {},
 ): Promise<Measured> {
-  return measure(decoder, data, (y) => encode(decoder, y, { solver, backend, z0 }), {
+  return measure(decoder, data, (y) => encode(decoder, y, { solver, backend, z0, prior: "none" }), {
     progress,
     ...(file && { kept: { file, of: [decoder.parameters, JSON.stringify(solver), z0] } }),
   });

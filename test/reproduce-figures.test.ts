@@ -7,10 +7,12 @@ import { passesOf } from "../bench/passes.ts";
 import { mean, total } from "../bench/timing.ts";
 import { elementNamed, jobsOf } from "../reproduce/elements.ts";
 import { QUICK_IMAGES } from "../reproduce/figure1-runs.ts";
+import { jobFor as frontierJobFor, type Recipe } from "../reproduce/frontier-runs.ts";
 import { runJob } from "../reproduce/job.ts";
 import {
   backend,
   chooseRows,
+  createConvolutionalDecoder,
   createPaperDecoder,
   imagesOf,
   letter,
@@ -24,7 +26,16 @@ import { jobFor, type Method, type Trained } from "../reproduce/trained-decoders
 import { checksum, showChecksum } from "../src/checksum.ts";
 import { amd, createDecoder, decode, encode, lbfgs } from "../src/index.ts";
 import { readCheckpoint } from "../src/train/checkpoint.ts";
-import { createDataset, encodeWith, train } from "../src/train/index.ts";
+import {
+  adam,
+  createDataset,
+  encodeWith,
+  linear,
+  meanCode,
+  shift,
+  train,
+  trainAutoencoder,
+} from "../src/train/index.ts";
 import { randomArray } from "./support/random.ts";
 
 // What is behind the figures that npm run reproduce writes: of which images they are, by what, and in which row they stand.
@@ -247,6 +258,75 @@ test("the frontier: where flows have trained after it, an autoencoder's encoder 
   const encoded = ["its own code", "lbfgs", "lbfgs from the mean code"];
   assert.equal(await testsOf("shifts of 3; small convolutions"), encoded);
   assert.equal(await testsOf("then flow, 40 passes; shifts of 3; small convolutions"), ["lbfgs"]);
+});
+
+/** A recipe of the frontier, next to nothing of it: 3 passes of the autoencoder on 10 images, 2 of the flow. */
+async function foundBy(changes: Partial<Recipe>) {
+  const [seed, count] = [2, 480];
+  const recipe: Recipe = {
+    ...{ network: "small", autoencoder: 300, flow: 200, hasPrior: false, pixels: 2, hasAllSeeds: false },
+    ...changes,
+  };
+  const job = frontierJobFor(count, recipe, seed, quick);
+  const at = join(folder, "frontier", job.id);
+  const { result } = await runJob(job, { folder: at, progress: () => {}, soFar: () => {} });
+  const { train: images, validation, test: digits } = await readData("MNIST", quick);
+  const y = chooseRows(images, imagesOf(count, quick), seed);
+  const checkpointOf = (name: string) => readCheckpoint(name, readFileSync(join(at, `${name}.checkpoint`)));
+  return { result, seed, y, validation, digits, checkpointOf };
+}
+
+test("the frontier: a recipe trains as it says, with a prior where it has one, and is tested without", async () => {
+  for (const hasPrior of [false, true]) {
+    const { result, seed, y, validation, digits, checkpointOf } = await foundBy({ hasPrior });
+    const decoder = createConvolutionalDecoder("small", 0);
+    /** The training has been as `wanted` says; then the decoder is what it came to. */
+    const follow = (name: string, wanted: object) => {
+      const { run, state } = checkpointOf(name);
+      assert.equal({ ...run, ...wanted }, run, name);
+      decoder.parameters.set(state.trainer.parameters.subarray(-decoder.parameters.length));
+      return run;
+    };
+    const common = {
+      ...{ seed, batchSize: 16, gradientClip: 0.5, "augment.pixels": 2, "data.checksum": sumOf(y) },
+      ...{ "optimizer.name": "adam", "schedule.name": "linear" },
+    };
+    follow("autoencoder", { ...common, epochs: 3, "optimizer.learningRate": 3e-3 });
+    const { "prior.name": name, "prior.weight": weight } = follow("flow", {
+      ...{ ...common, epochs: 2, "optimizer.learningRate": 3e-4, "solver.name": "lbfgs" },
+      "decoder.parameters": sumOf(decoder.parameters),
+    });
+    assert.equal([name, weight], hasPrior ? ["gaussian", 0.01] : [undefined, undefined]);
+    // A decoder of its own, without a prior.
+    assert.is(result.validated.loss, (await measureFlow(decoder, validation, lbfgs())).loss);
+    assert.is(result.tests.lbfgs!.loss, (await measureFlow(decoder, digits, lbfgs())).loss);
+  }
+  const { seed, y, checkpointOf } = await foundBy({ autoencoder: 0, pixels: 0 });
+  const { run } = checkpointOf("flow");
+  const parameters = sumOf(createConvolutionalDecoder("small", seed).parameters);
+  const alone = {
+    ...{ "optimizer.learningRate": 3e-3, "data.checksum": sumOf(y), "decoder.parameters": parameters },
+  };
+  assert.equal({ ...run, ...alone }, run);
+  assert.is(run["augment.pixels"], undefined);
+});
+
+test("the frontier: an autoencoder's flows begin at the mean code of its training images, and at 0", async () => {
+  const { result, seed, y, validation, digits } = await foundBy({ flow: 0 });
+  const { decoder, encoder } = await trainAutoencoder(createConvolutionalDecoder("small", seed), y, {
+    ...{ seed, backend, epochs: 3, batchSize: 16, gradientClip: 0.5, schedule: linear() },
+    ...{ optimizer: adam({ learningRate: 3e-3 }), augment: shift({ pixels: 2 }) },
+  });
+  const z0 = await meanCode(encoder, y, { backend });
+  const lossOf = async (data: typeof digits, at?: Float32Array) =>
+    (await measureFlow(decoder, data, lbfgs(), { z0: at })).loss;
+  assert.is(result.validated.loss, await lossOf(validation, z0));
+  const losses = Object.fromEntries(Object.entries(result.tests).map(([by, { loss }]) => [by, loss]));
+  assert.equal(losses, {
+    lbfgs: await lossOf(digits),
+    "lbfgs from the mean code": await lossOf(digits, z0),
+    "its own code": (await measureCodes(decoder, encoder, digits)).loss,
+  });
 });
 
 test("figure 1: losses and hours of training, of a training that has not come to its end, too", () => {
