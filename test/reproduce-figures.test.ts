@@ -469,16 +469,24 @@ test("figure 1: what a falling rate and clipping do to a training that goes astr
   assert.match(said([0.7, 0.1, 0.09], 1000), /it has not done so in 2,000 images\./);
 });
 
-test("figure 1: the run that tells of the falling rate and clipping differs from the default's in these alone", async () => {
+test("figure 1: the runs beside the default's differ from it in what they are named after alone", async () => {
   const runOf = async (id: RegExp) => {
     const { at } = await found("figure1", id);
     return readCheckpoint("figure1", readFileSync(join(at, "training.checkpoint"))).run;
   };
-  const [plain, tamed] = [await runOf(/images, lbfgs, seed/), await runOf(/falling rate/)];
-  const differing = Object.keys({ ...plain, ...tamed }).filter(
-    (key) => JSON.stringify(plain[key]) !== JSON.stringify(tamed[key]),
-  );
-  assert.equal(differing.sort(), ["gradientClip", "schedule.name", "schedule.to"]);
+  const plain = await runOf(/images, lbfgs, seed/);
+  const changesOf = (other: typeof plain) =>
+    Object.fromEntries(
+      Object.keys({ ...plain, ...other })
+        .filter((key) => JSON.stringify(plain[key]) !== JSON.stringify(other[key]))
+        .map((key) => [key, other[key]]),
+    );
+  assert.equal(changesOf(await runOf(/falling rate/)), {
+    ...{ gradientClip: 0.5, "schedule.name": "linear", "schedule.to": 0 },
+  });
+  const { "prior.numbers": numbers, ...prior } = changesOf(await runOf(/with a prior/));
+  assert.equal(prior, { "prior.name": "gaussian", "prior.weight": 0.01 });
+  assert.type(numbers, "string");
 });
 
 /** A training of figure 2, looked at after so many images at a time. */
