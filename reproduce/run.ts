@@ -56,9 +56,9 @@ export async function runJobs(
   }
 
   /** Whether it could be. */
-  function keep(task: Task, kept: Kept<unknown>): boolean {
+  async function keep(task: Task, kept: Kept<unknown>): Promise<boolean> {
     try {
-      stores.get(task.element)!.add(task.id, kept);
+      await stores.get(task.element)!.add(task.id, kept);
       return true;
     } catch (error) {
       fail(task, String(error));
@@ -79,7 +79,7 @@ export async function runJobs(
       const order = { element, id, settings, folder };
       const answer = await worker.run(order, {
         progress: (share) => shares.set(current, share),
-        soFar: (kept) => keep(current, kept),
+        soFar: (kept) => void keep(current, kept),
       });
       if (answer.kind === "failed") {
         if (signal.aborted) break;
@@ -87,7 +87,7 @@ export async function runJobs(
         continue;
       }
       const { kept } = answer;
-      if (!keep(current, kept)) continue;
+      if (!(await keep(current, kept))) continue;
       // Only now: what it would go on from is not needed any more.
       rmSync(folder, { recursive: true, force: true });
       done++;

@@ -1,5 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { fileModules } from "../src/durable-file.ts";
+import { hasCode } from "../src/errors.ts";
+import { type Lock, lockFile } from "../src/train/checkpoint-lock.ts";
 import type { Kept, Settings } from "./element.ts";
 
 /**
@@ -21,16 +25,21 @@ export class Store {
   }
 
   /** Keeps what a job has found, or what it has found so far: less than is there is left out. */
-  add(id: string, kept: Kept<unknown>): void {
+  async add(id: string, kept: Kept<unknown>): Promise<void> {
     mkdirSync(join(this.file, ".."), { recursive: true });
-    // Another sitting may have kept something meanwhile, or somebody may have taken something out.
-    this.jobs = readJobs(this.file);
-    if (Object.hasOwn(this.jobs, id) && shareOf(this.jobs[id]!) > shareOf(kept)) return;
-    this.jobs[id] = kept;
-    const jobs = Object.fromEntries(Object.entries(this.jobs).sort(([a], [b]) => (a < b ? -1 : 1)));
-    const part = `${this.file}.${process.pid}.part`;
-    writeFileSync(part, `${JSON.stringify({ jobs }, undefined, 1)}\n`);
-    renameSync(part, this.file);
+    const lock = await lockWhenFree(this.file);
+    try {
+      // Another sitting may have kept something meanwhile, or somebody may have taken something out.
+      this.jobs = readJobs(this.file);
+      if (Object.hasOwn(this.jobs, id) && shareOf(this.jobs[id]!) > shareOf(kept)) return;
+      this.jobs[id] = kept;
+      const jobs = Object.fromEntries(Object.entries(this.jobs).sort(([a], [b]) => (a < b ? -1 : 1)));
+      const part = `${this.file}.${process.pid}.part`;
+      writeFileSync(part, `${JSON.stringify({ jobs }, undefined, 1)}\n`);
+      renameSync(part, this.file);
+    } finally {
+      await lock.release();
+    }
   }
 
   /** The results of the jobs named that are there, of jobs that are not done what there is so far. */
@@ -45,6 +54,18 @@ export class Store {
 
   private entries(ids: readonly string[]): [string, Kept<unknown>][] {
     return ids.filter((id) => Object.hasOwn(this.jobs, id)).map((id) => [id, this.jobs[id]!]);
+  }
+}
+
+/** The lock of a file that another sitting may be reading and writing, which takes it milliseconds. */
+async function lockWhenFree(file: string): Promise<Lock> {
+  for (;;) {
+    try {
+      return await lockFile("reproduce", file, fileModules()!);
+    } catch (error) {
+      if (!hasCode(error, "locked")) throw error;
+      await wait(20);
+    }
   }
 }
 

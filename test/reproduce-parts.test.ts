@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { cpuSeconds } from "../bench/timing.ts";
@@ -27,8 +28,9 @@ import { measureFlow } from "../reproduce/reconstruction.ts";
 import { parseResults, Store } from "../reproduce/store.ts";
 import { followTraining } from "../reproduce/training-run.ts";
 import { isAstray, lowestOf } from "../reproduce/validation.ts";
-import { fileError } from "../src/durable-file.ts";
+import { fileError, fileModules } from "../src/durable-file.ts";
 import { createDecoder, encode, LatentflowError, lbfgs, logGrid, rk4, wasm } from "../src/index.ts";
+import { lockFile } from "../src/train/checkpoint-lock.ts";
 import { approximate, createDataset, direct, full, train } from "../src/train/index.ts";
 import { randomArray } from "./support/random.ts";
 
@@ -83,17 +85,17 @@ test("figures: the mean and deviation over seeds, what is missing and what is no
   assert.is(table(["", "a"], [["b", "c"]]), "|  | a |\n| --- | --- |\n| b | c |");
 });
 
-test("results are kept as a whole, quick ones apart; a torn file is named", () => {
+test("results are kept as a whole, quick ones apart; a torn file is named", async () => {
   const kept = { result: { loss: 1 }, seconds: 2, versions: { node: "0" } };
   const store = new Store(folder, "some", settings);
-  store.add("b", kept);
-  store.add("a", kept);
+  await store.add("b", kept);
+  await store.add("a", kept);
   assert.equal(readdirSync(join(folder, "results")), ["some.json"]);
   const again = new Store(folder, "some", settings);
   assert.ok(again.has("a") && again.has("b") && !again.has("c") && !again.has("toString"));
   assert.equal([...again.results(["a", "c"])], [["a", kept.result]]);
   assert.not(new Store(folder, "some", { quick: true, seeds: 3 }).has("a"));
-  store.add("lost", { ...kept, result: [Number.NaN, Number.POSITIVE_INFINITY, 1] });
+  await store.add("lost", { ...kept, result: [Number.NaN, Number.POSITIVE_INFINITY, 1] });
   assert.equal(
     [...new Store(folder, "some", settings).results(["lost"]).values()],
     [[Number.NaN, Number.NaN, 1]],
@@ -130,18 +132,37 @@ test("what is kept is replaced as a whole: who reads the old file reads it to it
   assert.is(readKept(file), undefined);
 });
 
-test("two sittings at once keep what each has found", () => {
+test("two sittings at once keep what each has found", async () => {
   const kept = (result: number) => ({ result, seconds: 1, versions: {} }) as never;
   const [one, other] = [new Store(folder, "both", settings), new Store(folder, "both", settings)];
-  one.add("first", kept(1));
-  other.add("second", kept(2));
-  one.add("third", kept(3));
+  await one.add("first", kept(1));
+  await other.add("second", kept(2));
+  await one.add("third", kept(3));
   const all = new Store(folder, "both", settings).results(["first", "second", "third"]);
   assert.equal([...all.values()], [1, 2, 3]);
   // What is taken out of the file stays out.
   writeFileSync(join(folder, "results", "both.json"), '{"jobs":{}}');
-  one.add("fourth", kept(4));
+  await one.add("fourth", kept(4));
   assert.equal([...new Store(folder, "both", settings).results(["first", "fourth"]).values()], [4]);
+});
+
+test("what another sitting is about to write is waited for, and kept", async () => {
+  const kept = (result: number) => ({ result, seconds: 1, versions: {} }) as never;
+  const file = join(folder, "results", "locked.json");
+  mkdirSync(join(folder, "results"), { recursive: true });
+  const lock = await lockFile("another sitting", file, fileModules()!);
+  const added = new Store(folder, "locked", settings).add("first", kept(1));
+  await Promise.race([added, wait(200)]);
+  // As who has read the file before.
+  writeFileSync(file, JSON.stringify({ jobs: { second: kept(2) } }));
+  await lock.release();
+  await added;
+  const all = new Store(folder, "locked", settings).results(["first", "second"]);
+  assert.equal([...all.values()], [1, 2]);
+  assert.equal(
+    readdirSync(join(folder, "results")).filter((name) => name.startsWith("locked")),
+    ["locked.json"],
+  );
 });
 
 test("what a job has found so far is kept with its share, and is never taken for done", async () => {
@@ -157,10 +178,11 @@ test("what a job has found so far is kept with its share, and is never taken for
       throw new Error("killed");
     },
   });
+  const adding: Promise<void>[] = [];
   const place = {
     folder: join(folder, "jobs", "long"),
     progress: () => {},
-    soFar: (kept: Kept<number>) => store.add(id, kept),
+    soFar: (kept: Kept<number>) => adding.push(store.add(id, kept)),
   };
   const resultOf = () => new Store(folder, "long", settings).results([id]).get(id);
   for (const [shares, left] of [
@@ -172,18 +194,19 @@ test("what a job has found so far is kept with its share, and is never taken for
     [[1], 1],
   ] as const) {
     await runJob(jobOf(shares), place).catch(() => {});
+    await Promise.all(adding);
     assert.is(resultOf(), left);
     assert.not(new Store(folder, "long", settings).has(id));
   }
   const kept = await runJob({ id, data: "MNIST", seconds: 1, run: async () => 1 }, place);
-  store.add(id, kept);
+  await store.add(id, kept);
   assert.ok(store.has(id) && resultOf() === 1);
   for (const share of [0.9, 1]) {
-    store.add(id, { ...kept, result: 0.9, share });
+    await store.add(id, { ...kept, result: 0.9, share });
     assert.ok(store.has(id) && resultOf() === 1);
   }
   // Whoever has computed all of it last is right.
-  store.add(id, { ...kept, result: 2 });
+  await store.add(id, { ...kept, result: 2 });
   assert.is(resultOf(), 2);
 });
 
