@@ -1,13 +1,14 @@
 // Builds what is published, and what the tests run:
 //
 //   node scripts/build.mjs           all of it
-//   node scripts/build.mjs wasm      the kernels, into build/wasm/
+//   node scripts/build.mjs wasm      the kernels, into build/wasm/, unless those there are of the same sources
 //   node scripts/build.mjs library   the library and the program, into build/lib/, from the kernels that are there
 //
 // It prints the last step's line, the size; what a step says besides only where it warns or fails.
 import { spawnSync } from "node:child_process";
 import { delimiter } from "node:path";
 import { fileURLToPath } from "node:url";
+import { areKernelsCurrent, forgetKernels, rememberKernels } from "./kernel-state.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 // The compiler's own file starts a second Node, whose death by a signal would look like an error without a word.
@@ -29,24 +30,35 @@ const parts = {
 };
 
 const [part] = process.argv.slice(2);
-const steps = part === undefined ? Object.values(parts).flat() : parts[/** @type {"wasm"} */ (part)];
-if (!steps) {
+const wanted = part === undefined ? Object.keys(parts) : [part];
+if (!wanted.every((name) => name in parts)) {
   console.error(`build: there is no part ${part}, the parts are ${Object.keys(parts).join(", ")}`);
   process.exit(2);
 }
 const PATH = [`${root}node_modules/.bin`, process.env.PATH].join(delimiter);
 
-for (const step of steps) {
-  const { status, signal, error, stdout, stderr } = spawnSync(step, {
-    cwd: root,
-    shell: true,
-    encoding: "utf8",
-    env: { ...process.env, PATH },
-  });
-  const output = stdout + stderr;
-  if (status !== 0) {
-    console.error(`${output}build: ${step} failed with ${error?.message ?? signal ?? `exit code ${status}`}`);
-    process.exit(1);
+if (wanted.includes("wasm") && !areKernelsCurrent(root)) {
+  forgetKernels(root);
+  run(parts.wasm);
+  rememberKernels(root);
+}
+if (wanted.includes("library")) run(parts.library);
+
+/** @param {string[]} steps */
+function run(steps) {
+  for (const step of steps) {
+    const { status, signal, error, stdout, stderr } = spawnSync(step, {
+      cwd: root,
+      shell: true,
+      encoding: "utf8",
+      env: { ...process.env, PATH },
+    });
+    const output = stdout + stderr;
+    if (status !== 0) {
+      const reason = error?.message ?? signal ?? `exit code ${status}`;
+      console.error(`${output}build: ${step} failed with ${reason}`);
+      process.exit(1);
+    }
+    if (step === steps.at(-1) || /\bwarn/i.test(output)) process.stdout.write(output);
   }
-  if (step === steps.at(-1) || /\bwarn/i.test(output)) process.stdout.write(output);
 }

@@ -7,7 +7,9 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -50,12 +52,25 @@ test("a build that works says nothing but what its last step says", () => {
   }
 });
 
+test("kernels are built again only where what there is is torn, or of other sources", () => {
+  const file = join(copy, "build/wasm/plain.wasm");
+  const built = () => statSync(file).mtimeMs;
+  const first = built();
+  assert.equal(build("wasm"), { status: 0, output: "" });
+  assert.is(built(), first);
+  truncateSync(file, 100);
+  assert.equal(build("wasm"), { status: 0, output: "" });
+  assert.ok(WebAssembly.validate(readFileSync(file)));
+});
+
 test("a build that fails shows all that the failing step has said, and which it was", () => {
   appendFileSync(join(copy, "assembly/index.ts"), "\nexport function broken(): i32 { return missing; }\n");
   const { status, output } = build("wasm");
   assert.is(status, 1, output);
   assert.ok(output.includes("ERROR TS2304: Cannot find name 'missing'"), `the build said: ${output}`);
   assert.match(output, /build: node .*asc\.js --target debug failed with exit code 1\n$/);
+  // What there was before is not taken for what was to be built.
+  assert.is(build("wasm").status, 1);
 });
 
 test("an unknown part is refused", () => {
