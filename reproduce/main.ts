@@ -147,14 +147,18 @@ function writePage(
     ...pictures.map(([file]) => `![${title}](${file}.png)`),
   ];
   const made = [
-    `\`npm run reproduce -- --only ${name}\`: ${state}${kept.size > 0 ? `, ${describe(kept)}` : ""}.`,
+    kept.size > 0 && describe(kept),
     kept.size > 0 && `Every run, with its seconds, is in [results/${name}.json](results/${name}.json).`,
     shown.length > 0 && "Pictures are there as SVG, too.",
+  ].filter(Boolean);
+  const parts = [
+    `# ${title}`,
+    `\`npm run reproduce -- --only ${name}\`: ${state}.`,
+    page.markdown.trim(),
+    ...shown,
+    ...(made.length > 0 ? ["## Made by", made.join("\n")] : []),
   ];
-  writeFileSync(
-    join(folder, `${name}.md`),
-    [`# ${title}`, made.filter(Boolean).join("\n"), page.markdown.trim(), ...shown, ""].join("\n\n"),
-  );
+  writeFileSync(join(folder, `${name}.md`), `${parts.join("\n\n")}\n`);
   return state;
 }
 
@@ -163,16 +167,16 @@ function describe(kept: ReadonlyMap<string, Kept<unknown>>): string {
   const all = [...kept.values()];
   const hours = all.reduce((sum, { seconds }) => sum + seconds, 0) / 3600;
   const of = (name: string) => [...new Set(all.map(({ versions }) => versions[name]))].join(", ");
-  const made = `${hours.toFixed(1)} hours of a core (latentflow ${of("latentflow")}, Node ${of("node")}; plain SIMD)`;
+  const made = `${hours.toFixed(1)} hours of a core, by latentflow ${of("latentflow")}, plain SIMD, on Node ${of("node")}`;
   const joined = all.filter(({ versions }) => versions.node?.includes(REVECTORIZE)).length;
   const parts = [made];
   // Else there is nothing to compare them with.
   if (joined > 0 && joined < all.length)
-    parts.push(`${joined} by ${REVECTORIZE}, which takes some two thirds of the seconds`);
+    parts.push(`${joined} runs by ${REVECTORIZE}, which takes some two thirds of the seconds`);
   const old = all.filter(({ versions }) => versions.commit === undefined).length;
   if (old > 0)
     parts.push(
-      `${old} made before commits were noted, their seconds by the clock on the wall of a busy machine`,
+      `${old} runs from before commits were noted, their seconds by the clock on the wall of a busy machine`,
     );
   const byOldRule = [...kept].filter(
     ([id, { result, versions }]) =>
@@ -180,9 +184,9 @@ function describe(kept: ReadonlyMap<string, Kept<unknown>>): string {
   ).length;
   if (byOldRule > 0)
     parts.push(
-      `${byOldRule} with an \`lbfgs\` from before its first steps were changed, see [README](README.md#versions)`,
+      `${byOldRule} runs with an \`lbfgs\` from before its first steps were changed, see [README](README.md#versions)`,
     );
-  return parts.join("; ");
+  return `${parts.join("; ")}.`;
 }
 
 process.exitCode = await main(program.parse().opts<Options>());

@@ -72,10 +72,12 @@ test("each activation is a layer of latentflow/graph", () => {
   }
 });
 
-/** A cell of a table of docs/paper/: in the first row that begins so, in the column of this heading. */
-function cellOf(page: string, row: string, column: string): string {
+/** A cell of a table of docs/paper/: in the first row that begins so, of the section if one is named, in the column of this heading. */
+function cellOf(page: string, row: string, column: string, section?: string): string {
   const lines = readFileSync(`docs/paper/${page}.md`, "utf8").split("\n");
-  const at = lines.findIndex((line) => line.startsWith(`| ${row} |`));
+  const first = section === undefined ? 0 : lines.indexOf(`## ${section}`);
+  assert.ok(first >= 0, `${page}.md has a section ${section}`);
+  const at = lines.findIndex((line, i) => i >= first && line.startsWith(`| ${row} |`));
   assert.ok(at >= 0, `${page}.md has a row ${row}`);
   const cells = (line: string) => line.split("|").map((cell) => cell.trim());
   const head = lines.slice(0, at).findLastIndex((line) => line.startsWith("| --- |")) - 1;
@@ -88,31 +90,22 @@ test("README's figures of training are those of docs/paper/", () => {
   const text = between(readme, "Mean cross entropy of the 10,000 test digits", "\nAny decoder is trained so");
   const [small, large] = ["small convolutions", "large convolutions"];
   const code = "from the mean code";
-  const recipes: readonly (readonly [row: string, recipe: string])[] = [
-    ["480 | the one above with 400 passes", `480 | autoencoder, 400 passes; shifts of 3; ${large}`],
-    [
-      "480 | the small decoder, 800 passes, shifts of 2",
-      `480 | autoencoder, 800 passes; shifts of 2; ${small}`,
-    ],
-    ["1,920 | the one above with 120 passes", `1920 | autoencoder, 120 passes; shifts of 3; ${large}`],
-    [
-      "1,920 | the small decoder, 400 passes, shifts of 2",
-      `1920 | autoencoder, 400 passes; shifts of 2; ${small}`,
-    ],
-    [
-      "5,760 | the one above with 60 passes, shifts of 2",
-      `5760 | autoencoder, 60 passes; shifts of 2; ${large}`,
-    ],
-    [
-      "50,000 | the one above with 12 passes, no shifts",
-      `50000 | autoencoder, 12 passes; no shifts; ${large}`,
-    ],
-  ];
+  /** Of README's row: the digits, what is said of them, and the frontier's recipe. */
+  const recipes = [
+    ["480", "the one above with 400 passes", `autoencoder, 400 passes; shifts of 3; ${large}`],
+    ["480", "the small decoder, 800 passes, shifts of 2", `autoencoder, 800 passes; shifts of 2; ${small}`],
+    ["1,920", "the one above with 120 passes", `autoencoder, 120 passes; shifts of 3; ${large}`],
+    ["1,920", "the small decoder, 400 passes, shifts of 2", `autoencoder, 400 passes; shifts of 2; ${small}`],
+    ["5,760", "the one above with 60 passes, shifts of 2", `autoencoder, 60 passes; shifts of 2; ${large}`],
+    ["50,000", "the one above with 12 passes, no shifts", `autoencoder, 12 passes; no shifts; ${large}`],
+  ] as const;
   const mean = (...cell: Parameters<typeof cellOf>) => cellOf(...cell).split(" ")[0]!;
   const whole = (...cell: Parameters<typeof cellOf>) => Number(mean(...cell)).toFixed(0);
   const rows = [
-    ...recipes.map(([row, recipe]) => {
-      return `| ${row} | ${cellOf("frontier", recipe, code)} | ${whole("frontier", recipe, "minutes")} |`;
+    ...recipes.map(([digits, row, recipe]) => {
+      const section = `${digits} images`;
+      const minutes = whole("frontier", recipe, "minutes", section);
+      return `| ${digits} | ${row} | ${cellOf("frontier", recipe, code, section)} | ${minutes} |`;
     }),
     `one pass | ${cellOf("table1-right", "GFE-amd", "MNIST")} | ${Math.round(secondsOfThePapers() / 60)} |`,
   ];
@@ -127,11 +120,12 @@ test("README's figures of training are those of docs/paper/", () => {
   ];
   const [, highest] = /it rises to ([\d.]+) at most/.exec(readFileSync("docs/paper/figure1.md", "utf8"))!;
   for (const said of [
-    `lowered ${mean("frontier", `480 | autoencoder, 800 passes; shifts of 3; ${small}`, code)} to ` +
+    `lowered ${mean("frontier", `autoencoder, 800 passes; shifts of 3; ${small}`, code, "480 images")} to ` +
       mean(
         "frontier",
-        `480 | autoencoder, 800 passes; then flow, 40 passes; shifts of 3; ${small}`,
+        `autoencoder, 800 passes; then flow, 40 passes; shifts of 3; ${small}`,
         "by `lbfgs`",
+        "480 images",
       ),
     `comes to ${rounded("table1-left", "the flow, `lbfgs`", "480 images")} where flows have trained it, ` +
       `to ${rounded("table1-left", "AE, one pass, inverted by `lbfgs`", "480 images")} where the autoencoder has`,
