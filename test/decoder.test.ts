@@ -170,6 +170,8 @@ test("bad options are refused", () => {
   for (const size of [-1, 1.5, Number.NaN, "3", 2 ** 53])
     refusedOptions({ layers: [2, size] }, /layers\[1\] is/);
   refusedOptions({ layers: new Array(1e6).fill(1) }, /there are 999999 layers, expected at most 5000/);
+  refusedOptions({ layers: new Array(5002).fill(1) }, /there are 5001 layers, expected at most 5000/);
+  assert.is(createDecoder({ layers: new Array(5001).fill(1) }).parameterCount, 10_000);
   refusedOptions({ layers: new Array(3) }, /layers\[0\] is undefined/);
   refusedOptions({ layers: [2 ** 14, 2 ** 14] }, /have 268451840 parameters, expected at most 268435456/);
   refusedOptions({ layers: [2, 3], activation: "mish" }, /activation is "mish"/);

@@ -155,7 +155,7 @@ const waited = (milliseconds: number) => new Promise<void>((resolve) => setTimeo
 
 test("what is secret of a URL is in no message, however it is written; paths are shown as they are", () => {
   for (const [location, shown] of [
-    ["https://user:pass@host/a@b?token=abc#name", "https://host/a@b?…#name"],
+    ["https://user:pass@host/a@b?token=abc&key=d/e?f#name", "https://host/a@b?…#name"],
     ["https:/user:pass@host/a", "https:/host/a"],
     ["HTTP:user:pass@host", "HTTP:host"],
     ["http:\\\\user:p@ss@host", "http:\\\\host"],
