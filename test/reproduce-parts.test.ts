@@ -480,7 +480,7 @@ test("a training that is followed counts its seconds over sittings, and not thos
   const shares: number[] = [];
   const first = followTraining({ folder }, "run", (share) => shares.push(share));
   const stop = new AbortController();
-  const { onProgress } = first.options;
+  const { onProgress, onEvent } = first.options;
   const stopped = train(decoder, y, {
     ...options,
     ...first.options,
@@ -488,7 +488,11 @@ test("a training that is followed counts its seconds over sittings, and not thos
     onProgress(progress) {
       idle(5);
       onProgress(progress);
-      if (progress.images >= 30) stop.abort();
+    },
+    // After it, and before the next mini-batch: the checkpoint is of the images that the validation is of.
+    onEvent(event) {
+      onEvent(event);
+      if (event.kind === "validation" && event.images >= 30) stop.abort();
     },
   });
   await stopped.then(
@@ -499,6 +503,8 @@ test("a training that is followed counts its seconds over sittings, and not thos
   assert.ok(spent > 0.02 && shares.at(-1) === 0.5);
 
   // Of a checkpoint after the one that it goes on from, which has been lost.
+  const secondsFile = join(folder, "run.seconds.json");
+  writeKept(secondsFile, [...readKept<object[]>(secondsFile)!, [59, 1e6]]);
   const pointsFile = join(folder, "run.validation.json");
   writeKept(pointsFile, [...readKept<object[]>(pointsFile)!, { images: 59, loss: 9, seconds: 9 }]);
   const second = followTraining({ folder }, "run", () => {});
