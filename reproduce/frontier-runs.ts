@@ -225,9 +225,9 @@ function secondsOf(count: number, recipe: Recipe): number {
   return (count * training) / 1000 + testing + byAmd;
 }
 
-/** It takes longer than all other tests together: what was only a look goes without. */
-export const isTestedByAmd = ({ network, hasAllSeeds }: Recipe) =>
-  NETWORKS[network].isQuickByAmd && hasAllSeeds;
+/** It takes longer than all other tests together: a look goes without, and what is beside the recipes without a prior. */
+export const isTestedByAmd = ({ network, hasAllSeeds, hasPrior }: Recipe) =>
+  NETWORKS[network].isQuickByAmd && hasAllSeeds && !hasPrior;
 
 /** With all images there is one. */
 export function seedsFor(count: number, { hasAllSeeds }: Recipe, settings: Settings): number[] {

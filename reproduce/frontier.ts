@@ -104,7 +104,7 @@ core, on engines of several speeds (results/frontier.json names each run's): the
 the autoencoder of the row without it; *with a prior* its codes are held near 0 in training, by \`gaussian({ weight: ${PRIOR.weight} })\`, and
 in the tests are not (\`prior: "none"\`). Where a figure has no ± one seed was run: of all ${showCount(ALL)} images, and of looks, which change one thing,
 the passes, the shifts, the network or what it is trained by. … is what has not been computed yet. AMD to the letter is slow: by it the
-paper's decoder alone is tested, and no look; other cells are empty where there is nothing to compute.
+paper's decoder alone is tested, trained without a prior, and no look; other cells are empty where there is nothing to compute.
 
 Flows start from 0. *From the mean code*: from the mean of the codes that the autoencoder gives its training images, \`meanCode\`. Some
 autoencoders have their codes far from 0; flows that start from 0 are then caught in minima near 0. Where there is a start from the
