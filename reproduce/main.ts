@@ -37,14 +37,18 @@ function parseNames(text: string): string[] {
 const program = new Command("reproduce")
   .description(
     "Computes the paper's tables and figures and writes pages about them to docs/paper/. What has been computed is kept " +
-      "there: after Ctrl-C or a kill the same command goes on.",
+      "there: after Ctrl-C or a kill the same command goes on. The repository has results, too, which are not computed " +
+      "again: give another --out to compute them anew.",
   )
   .option("--only <names>", `of ${names.join(", ")}; "table1" means both of its sides`, parseNames, names)
   .option("--quick", "next to nothing of the work, into out/reproduce/quick: to see that everything runs")
   .option("--seeds <n>", "of the figures with ±; of the others there is one", parseCount, 3)
   .option("--processes <n>", "jobs at a time, a core each", parseCount, availableParallelism())
   .option("--pages", "compute nothing, write the pages anew")
-  .option("--out <folder>", "where the pages go (default: docs/paper)");
+  .option(
+    "--out <folder>",
+    "where the pages go, and the results that a sitting goes on from (default: docs/paper)",
+  );
 
 async function main({ only, quick, seeds, processes, pages, out }: Options): Promise<number> {
   const settings: Settings = { quick: quick ?? false, seeds };

@@ -42,8 +42,15 @@ export async function runJobs(
     );
   const left = all.filter(({ element, id }) => !stores.get(element)!.has(id));
   const total = left.reduce((sum, { seconds }) => sum + seconds, 0);
-  const rest = left.length ? `, ${left.length} to go: about ${showTime(total / processes)}` : "";
-  say(`${all.length - left.length} of ${all.length} jobs are done${rest}`);
+  say(`${all.length - left.length} of ${all.length} jobs are done${rest()}`);
+
+  /** What is to be done, and how long that takes: of a quick run it is not known before something of it is done. */
+  function rest(): string {
+    if (left.length === 0)
+      return `: ${folders.pages}/results has them; to compute them anew give another --out`;
+    const time = settings.quick ? "" : `: about ${showTime(total / processes)} (h:mm:ss)`;
+    return `, ${left.length} to go${time}`;
+  }
 
   const start = performance.now();
   const shares = new Map<Task, number>();
