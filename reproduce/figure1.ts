@@ -1,4 +1,4 @@
-import type { Element, Page } from "./element.ts";
+import type { Element, Page, Results } from "./element.ts";
 import {
   AUTOENCODER,
   CLIP,
@@ -13,7 +13,8 @@ import {
   VALIDATED,
 } from "./figure1-runs.ts";
 import { capital, means, NOT_YET, percent, showCount, table } from "./page.ts";
-import { PRIOR } from "./paper-setting.ts";
+import { PRIOR, training } from "./paper-setting.ts";
+import { ALL, resultOf, type Trained } from "./trained-decoders.ts";
 import type { Point } from "./training-run.ts";
 import { isAstray, lowestOf } from "./validation.ts";
 
@@ -27,7 +28,7 @@ export const figure1: Element<readonly Point[]> = {
   title: "Figure 1: validation loss as training goes on",
   source: "figure1-runs.ts",
   jobs: jobsOfMethods,
-  page(results): Page {
+  page(results, _settings, resultsOf): Page {
     const runs = Object.entries(METHODS).flatMap(([name, { label }]): Run[] => {
       const points = results.get(idOf(name));
       const last = points?.at(-1);
@@ -55,11 +56,11 @@ export const figure1: Element<readonly Point[]> = {
       return `${showLoss(lowest)} at its lowest, ${showLoss(last)} ${when}${how}`;
     };
     return {
-      markdown: `The loss of ${VALIDATED} validation digits, encoded as in training, as training goes on: to ${showCount(IMAGES)} images
-processed, and by ${brokenOff()}.
+      markdown: `The loss of ${VALIDATED} validation digits, encoded as in training, with a prior where it has one, as training goes on: to
+${showCount(IMAGES)} images processed, and by ${brokenOff()}.
 Mini-batches of 5 are drawn with replacement from all 50,000, by Adam at 0.001 with PyTorch's settings (the paper names none);
 one seed. Seconds are of training alone, on one core, beside as many other jobs as there were cores.
-${pace(runs)}
+${pace(runs)}${paceOfTable1(resultsOf("table1-right") as Results<Trained>)}
 ${table(
   ["", "images so far", "loss after them", "lowest", "after images", "hours of training"],
   runs.map(({ label, lowest, last }) => [
@@ -159,11 +160,20 @@ function pace(runs: readonly Run[]): string {
       };
       const hours = (last.seconds + (IMAGES - last.images) * secondsAt(-1)) / 3600;
       const all = hours < 24 ? `${hours.toFixed(1)} hours` : `${(hours / 24).toFixed(1)} days`;
-      return `The first ${showCount(points[1]!.images)} images of ${label} took ${secondsAt(1).toFixed(3)} s each, its last so far ${secondsAt(-1).toFixed(3)} s:
+      const lately = showCount(last.images - points.at(-2)!.images);
+      return `The first ${showCount(points[1]!.images)} images of ${label} took ${secondsAt(1).toFixed(3)} s each, its last ${lately} ${secondsAt(-1).toFixed(3)} s:
 at that pace all ${showCount(IMAGES)} would take ${all}.
 `;
     })
     .join("");
+}
+
+/** Says how long the same solver takes in table 1, whose training is by another optimizer. */
+function paceOfTable1(results: Results<Trained>): string {
+  const trained = resultOf(results, "MNIST", ALL, "flow, amd", 0);
+  if (!trained) return "";
+  const seconds = (trained.trainedInSeconds / ALL).toFixed(3);
+  return `Table 1's training by GFE-amd, one pass over all ${showCount(ALL)} by RMSprop at ${training(0).optimizer.learningRate}, took ${seconds} s an image.\n`;
 }
 
 /** Says which runs have gone astray, and what is known of the cause. */
@@ -222,15 +232,16 @@ const firstAt = ({ points }: Run, loss: number) => points.find((point) => point.
 /** What a run takes to come to the lowest loss of the autoencoder. */
 function againstAutoencoder(label: string, run: Run | undefined, autoencoder: Run | undefined): string {
   if (!run || !autoencoder) return `${label}: ${NOT_YET}.`;
+  const subject = label.includes(",") ? `${label},` : label;
   const { lowest } = autoencoder;
   if (lowest.images === 0) return `${label}: the AE has learnt nothing so far.`;
   const there = firstAt(run, lowest.loss);
   if (!there)
-    return `${label} has not come to the AE's lowest loss, ${showLoss(lowest)}; its own is ${showLoss(run.lowest)}.`;
+    return `${subject} has not come to the AE's lowest loss, ${showLoss(lowest)}; its own is ${showLoss(run.lowest)}.`;
   const part = (one: number, all: number) => `${Number(((100 * one) / all).toPrecision(2))} %`;
   const images = `${there.images < lowest.images ? "fewer images" : "no fewer images"} (${showCount(there.images)} and ${showCount(lowest.images)}, ${part(there.images, lowest.images)})`;
   const time = `${there.seconds < lowest.seconds ? "less time" : "no less time"} (${showSeconds(there.seconds)} and ${showSeconds(lowest.seconds)} s, ${part(there.seconds, lowest.seconds)})`;
-  return `${label} comes to the AE's lowest loss, ${showLoss(lowest)}, with ${images} and ${time}${isAstray(run.points) ? ", but goes astray later" : ""}.`;
+  return `${subject} comes to the AE's lowest loss, ${showLoss(lowest)}, with ${images} and ${time}${isAstray(run.points) ? ", but goes astray later" : ""}.`;
 }
 
 /** On which side of the autoencoder a run is after so many seconds, as far as both go. */

@@ -346,7 +346,7 @@ test("figure 1: losses and hours of training, of a training that has not come to
   // 5,400 s, and 797,000 images at 3.6 s.
   assert.match(
     markdown,
-    /The first 1,000 images of GFE-amd took 0\.900 s each, its last so far 3\.600 s:\n.* 33\.3 days\./,
+    /The first 1,000 images of GFE-amd took 0\.900 s each, its last 1,000 3\.600 s:\n.* 33\.3 days\./,
   );
   assert.is(summary.letter, "GFE-amd 0.1000 at its lowest, 0.2000 after 3,000 images, gone astray; AE …");
   const endsAt = (loss: number) =>
