@@ -106,7 +106,7 @@ export const RECIPES: Readonly<Record<number, readonly Recipe[]>> = {
     ...[paper(1600, 40, 3), withPrior(paper(1600, 40, 3))],
     ...[small(800, 0, 3), lookAtSmall(400, 0, 3), small(1600, 0, 3), lookAtSmall(3200, 0, 3)],
     ...[lookAtSmall(800, 0, 1), small(800, 0, 2), lookAtSmall(800, 0, 4)],
-    ...[small(800, 40, 3), lookAtSmall(0, 200, 3)],
+    ...[small(800, 40, 3), lookAtSmall(0, 200, 3), lookAtSmall(0, 200, 2)],
     ...[large(400, 0, 3), lookAtLarge(800, 0, 3), lookAtLarge(400, 0, 2)],
   ],
   1920: [

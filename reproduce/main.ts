@@ -170,8 +170,9 @@ function writePage(
 function describe(kept: ReadonlyMap<string, Kept<unknown>>): string {
   const all = [...kept.values()];
   const hours = all.reduce((sum, { seconds }) => sum + seconds, 0) / 3600;
-  const of = (name: string) => [...new Set(all.map(({ versions }) => versions[name]))].join(", ");
-  const made = `${hours.toFixed(1)} hours of a core, by latentflow ${of("latentflow")}, plain SIMD, on Node ${of("node")}`;
+  const of = (name: string) => [...new Set(all.map(({ versions }) => versions[name]))];
+  const engines = of("node");
+  const made = `${hours.toFixed(1)} hours of a core, by latentflow ${of("latentflow").join(", ")}, plain SIMD, on Node ${engines.join(", ")}`;
   const joined = all.filter(({ versions }) => versions.node?.includes(REVECTORIZE)).length;
   const parts = [made];
   // Else there is nothing to compare them with.
@@ -190,7 +191,8 @@ function describe(kept: ReadonlyMap<string, Kept<unknown>>): string {
     parts.push(
       `${byOldRule} runs with an \`lbfgs\` from before its first steps were changed, see [README](README.md#versions)`,
     );
-  return `${parts.join("; ")}.`;
+  const apart = engines.length > 1 ? " Seconds of one engine do not compare with those of another." : "";
+  return `${parts.join("; ")}.${apart}`;
 }
 
 process.exitCode = await main(program.parse().opts<Options>());
