@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -66,6 +66,11 @@ const uncaught = [
   },
 ];
 
+/** What npm would publish. */
+const [packed] = JSON.parse(
+  execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: root, encoding: "utf8" }),
+) as [{ readonly unpackedSize: number; readonly files: readonly { readonly path: string }[] }];
+
 function refusedCall(imports: string): string {
   return `${imports} encode(createDecoder({ layers: [2, 4], loss: "mse" }), new Float32Array(3));`;
 }
@@ -99,11 +104,21 @@ test("the package unpacks to as much at most as CONTRIBUTING and CHANGELOG say",
     /the package stays within ([\d.]+) MB/.exec(readFileSync(join(root, "CONTRIBUTING.md"), "utf8"))![1],
     /The package unpacks to ([\d.]+) MB at most/.exec(readFileSync(join(root, "CHANGELOG.md"), "utf8"))![1],
   ];
-  const [packed] = JSON.parse(
-    execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: root, encoding: "utf8" }),
-  );
   for (const megabytes of said)
     assert.ok(packed.unpackedSize <= 1e6 * Number(megabytes), `${packed.unpackedSize} bytes`);
+});
+
+test("a page of docs/ that README or a published page leads to is published, too", () => {
+  const paths = packed.files.map(({ path }) => path);
+  const pages = paths.filter((path) => path === "README.md" || /^docs\/.*\.md$/.test(path));
+  assert.ok(pages.length > 10);
+  for (const page of pages) {
+    const links = readFileSync(join(root, page), "utf8").matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)/g);
+    for (const [, link] of links) {
+      const path = join(dirname(page), link!);
+      if (/^docs\/.*\.md$/.test(path)) assert.ok(paths.includes(path), `${page} leads to ${path}`);
+    }
+  }
 });
 
 test("its publisher's addresses are in the forms that npm takes, and what CDNs serve is one file", () => {
