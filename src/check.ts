@@ -129,20 +129,25 @@ export function showList(items: readonly string[], longest = LONGEST_LIST): stri
  *
  * @param known every name of the options' interface, so that the compiler names what has been forgotten; the values
  *   do not matter
+ * @param why options that one might look for, and why there are none such
  */
 export function checkOptions<Options extends object>(
   where: string,
   options: Options | undefined,
   known: { readonly [Name in keyof Required<Options>]: unknown },
+  why: Readonly<Record<string, string>> = {},
 ): void {
   if (options === undefined) return;
-  if (options === null || typeof options !== "object" || Array.isArray(options)) {
-    throw invalid(`${where}: options are ${show(options)}, expected an object`);
+  const names = Object.keys(known).join(", ");
+  const isList = Array.isArray(options) || ArrayBuffer.isView(options);
+  if (options === null || typeof options !== "object" || isList) {
+    const expected = `an object${names && ` with any of ${names}`}`;
+    throw invalid(`${where}: options are ${show(options)}, expected ${expected}`);
   }
   for (const name of ownKeys(where, options)) {
     if (!Object.hasOwn(known, name)) {
-      const names = Object.keys(known).join(", ");
-      throw invalid(`${where}: unknown option ${show(name)}; the options are ${names}`);
+      const reason = Object.hasOwn(why, name) ? why[name] : `the options are ${names}`;
+      throw invalid(`${where}: unknown option ${show(name)}; ${reason}`);
     }
   }
 }

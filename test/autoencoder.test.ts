@@ -11,6 +11,7 @@ import {
   createDecoder,
   customLoss,
   type Decoder,
+  gaussian,
   type Loss,
   loadDecoder,
   squaredError,
@@ -259,6 +260,7 @@ test("what cannot be used is refused", async () => {
   const refusals: [unknown, RegExp][] = [
     [{ solver: amd() }, /^trainAutoencoder: unknown option "solver"; the options are loss/],
     [{ warmStart: true }, /unknown option "warmStart"/],
+    [{ prior: gaussian() }, /unknown option "prior"; codes come from the encoder here.*; train has a prior$/],
     [{ epochs: 0 }, /^trainAutoencoder: epochs is 0/],
     [{ optimizer: "adam" }, /^trainAutoencoder: optimizer is "adam"/],
     [{ validation: {} }, /^trainAutoencoder: validation: data is undefined/],

@@ -288,7 +288,7 @@ const BUILDERS: readonly Case[] = [
   ],
   [() => elu(null as never), /^elu: options are null, expected an object/],
   [() => elu({ Alpha: 2 } as never), /^elu: unknown option "Alpha"; the options are alpha/],
-  [() => leakyRelu(0.2 as never), /^leakyRelu: options are 0.2, expected an object/],
+  [() => leakyRelu(0.2 as never), /^leakyRelu: options are 0.2, expected an object with any of slope/],
   [() => leakyRelu({ slop: 0.2 } as never), /^leakyRelu: unknown option "slop"; the options are slope/],
   [() => sine(30 as never), /^sine: options are 30, expected an object/],
   [() => conv(null as never), /^conv: the settings are null, expected an object/],

@@ -121,7 +121,9 @@ export function checkAutoencoderArguments(
   const where = "trainAutoencoder";
   checkDecoder(where, decoder);
   checkReversible(where, decoder);
-  checkOptions(where, options, RUN_OPTIONS);
+  checkOptions(where, options, RUN_OPTIONS, {
+    prior: "codes come from the encoder here, and nothing holds them; train has a prior",
+  });
   const run = checkRun(where, decoder, data, options);
   if (run.validation?.weights) {
     throw invalid(`${where}: validation has weights; an encoder takes all values alike, leave them out`);

@@ -17,7 +17,10 @@ import { OtherRunError, runDifferences } from "./run-differences.ts";
 export function checkSameRun(where: string, there: RunDescription, here: RunDescription): void {
   const found = runDifferences(there, here);
   if (found.length === 0) return;
-  const advice = "Give what it was made from, or start a new run elsewhere";
+  const isLonger = found.some(({ name, there, here }) => name === "epochs" && Number(here) > Number(there));
+  // How fast a run learns may depend on how many epochs there are, so none can be made longer.
+  const longer = isLonger ? ", with the decoder that came of that one to train it on" : "";
+  const advice = `Give what it was made from, or start a new run elsewhere${longer}`;
   throw new OtherRunError(`${where} is a checkpoint of another run`, found, advice);
 }
 

@@ -74,6 +74,7 @@ const FOLLOWING: readonly (readonly [name: string, following: RegExp])[] = [
   ["autoencoder", /^(decoder|flow|solver|adjoint|warmStart|codes|codeOptimizer)(\.|$)/],
   ["codes", /^codeOptimizer\./],
   ["seed", /^decoder\.parameters$/],
+  ["validationData.samples", /^validationData\.(size|checksum)$/],
 ];
 
 function differingNames(there: RunDescription, here: RunDescription): string[] {
