@@ -174,7 +174,9 @@ test("table 1: each row is of the method and the encoding that it is named after
     ]);
   }
   assert.match(markdown, /a pass of each: lower after 480 images, lower after 1920 images, not finite after/);
-  assert.match(markdown, /: missed by [\d.]+ \([\d.]+ %\); not computed yet; missed, not finite\.$/m);
+  const verdicts =
+    /^\| GFE-amd \| missed by [\d.]+ \([\d.]+ %\) \| not computed yet \| missed, not finite \|$/m;
+  assert.match(markdown, verdicts);
   for (const { points } of charts!["table1-left"]!.lines)
     assert.ok(points.every(({ y }) => Number.isFinite(y)));
 });
