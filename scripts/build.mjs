@@ -8,7 +8,7 @@
 import { spawnSync } from "node:child_process";
 import { delimiter } from "node:path";
 import { fileURLToPath } from "node:url";
-import { areKernelsCurrent, forgetKernels, rememberKernels } from "./kernel-state.mjs";
+import { areKernelsCurrent, rememberKernels, sourcesOfKernels } from "./kernel-state.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 // The compiler's own file starts a second Node, whose death by a signal would look like an error without a word.
@@ -38,9 +38,9 @@ if (!wanted.every((name) => name in parts)) {
 const PATH = [`${root}node_modules/.bin`, process.env.PATH].join(delimiter);
 
 if (wanted.includes("wasm") && !areKernelsCurrent(root)) {
-  forgetKernels(root);
+  const sources = sourcesOfKernels(root);
   run(parts.wasm);
-  rememberKernels(root);
+  rememberKernels(root, sources);
 }
 if (wanted.includes("library")) run(parts.library);
 

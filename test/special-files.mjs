@@ -39,6 +39,7 @@ export const runsOnce = [
   // What the compiler says, and what a program does that is killed.
   "how-to-add.test.ts",
   "imports.test.ts",
+  "kernel-state.test.ts",
   "onnx-operators.test.ts",
   "package.test.ts",
   "published.test.ts",
