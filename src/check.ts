@@ -139,12 +139,12 @@ export function checkOptions<Options extends object>(
 ): void {
   if (options === undefined) return;
   const names = Object.keys(known).join(", ");
-  const isList = Array.isArray(options) || ArrayBuffer.isView(options);
-  if (options === null || typeof options !== "object" || isList) {
+  const given = optionNames(where, options);
+  if (given === undefined) {
     const expected = `an object${names && ` with any of ${names}`}`;
     throw invalid(`${where}: options are ${show(options)}, expected ${expected}`);
   }
-  for (const name of ownKeys(where, options)) {
+  for (const name of given) {
     if (!Object.hasOwn(known, name)) {
       const reason = Object.hasOwn(why, name) ? why[name] : `the options are ${names}`;
       throw invalid(`${where}: unknown option ${show(name)}; ${reason}`);
@@ -152,10 +152,12 @@ export function checkOptions<Options extends object>(
   }
 }
 
-/** The names of an object's properties, whatever it is. */
-function ownKeys(where: string, options: object): string[] {
+/** The names of an object's properties, whatever it is; undefined of a list and of what is no object. */
+export function optionNames(where: string, options: unknown): string[] | undefined {
+  if (options === null || typeof options !== "object") return undefined;
   try {
-    return Object.keys(options);
+    // Before its keys, of which a list may have millions; a proxy that is revoked throws here.
+    return Array.isArray(options) || ArrayBuffer.isView(options) ? undefined : Object.keys(options);
   } catch (cause) {
     throw invalid(`${where}: the options cannot be read`, cause);
   }

@@ -161,7 +161,7 @@ test("the random numbers are sfc32's", () => {
 
 test("bad options are refused", () => {
   refusedOptions(undefined, /^createDecoder: the options are undefined, expected an object, as/);
-  refusedOptions(null, /^createDecoder: options are null/);
+  refusedOptions(null, /^createDecoder: the options are null/);
   refusedOptions({ layers: [2, 3], layer: 1 }, /unknown option "layer"/);
   for (const layers of [undefined, 3, "20,784", [], [784]]) {
     refusedOptions({ layers }, /^createDecoder: layers is .*, expected the sizes from latent to output/);

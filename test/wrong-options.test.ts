@@ -130,6 +130,16 @@ for (const [name, [needed, call]] of Object.entries(CALLS)) {
   });
 }
 
+test("options that cannot be read, a proxy that is revoked say, are refused by every function", async () => {
+  for (const [name, [, call]] of Object.entries(CALLS)) {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const error = await errorOf(() => call(proxy as never));
+    assert.instance(error, LatentflowError, `${name}: ${error?.stack}`);
+    assert.is((error as LatentflowError).code, "invalid_argument", name);
+  }
+});
+
 test("no setting of an operation may be null, of any kind", () => {
   const kinds = new Set<string>();
   for (const [at, operation] of allKinds.operations.entries()) {

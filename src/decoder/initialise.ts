@@ -1,4 +1,4 @@
-import { checkNumber, checkOptions, invalid, orDefault, show } from "../check.ts";
+import { checkNumber, checkOptions, invalid, optionNames, orDefault, show } from "../check.ts";
 import { type ActivationLike, normaliseActivation } from "../graph/activation.ts";
 import type { GraphDefinition } from "../graph/definition.ts";
 import { countParameters, type Graph, parametersOf } from "../graph/graph.ts";
@@ -65,7 +65,7 @@ export function createDecoder(
   graphOptions: GraphDecoderOptions = {},
 ): Decoder {
   const where = "createDecoder";
-  const isDefinition = typeof given === "object" && given !== null && "operations" in given;
+  const isDefinition = hasOperations(given);
   if (isDefinition) checkOptions(where, graphOptions, GRAPH_OPTIONS);
   else checkLayerOptions(where, given);
   const options = isDefinition ? graphOptions : given;
@@ -89,8 +89,16 @@ export function createDecoder(
   return decoder;
 }
 
+function hasOperations(given: CreateDecoderOptions | GraphDefinition): given is GraphDefinition {
+  try {
+    return typeof given === "object" && given !== null && "operations" in given;
+  } catch {
+    return false; // A proxy has thrown: it is refused as options that cannot be read.
+  }
+}
+
 function checkLayerOptions(where: string, options: CreateDecoderOptions): void {
-  if (options === undefined || Array.isArray(options)) {
+  if (optionNames(where, options) === undefined) {
     throw invalid(
       `${where}: the options are ${show(options)}, expected an object, as { layers: [20, 150, 784] }`,
     );
