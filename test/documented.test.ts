@@ -77,7 +77,9 @@ function cellOf(page: string, row: string, column: string, section?: string): st
   const lines = readFileSync(`docs/paper/${page}.md`, "utf8").split("\n");
   const first = section === undefined ? 0 : lines.indexOf(`## ${section}`);
   assert.ok(first >= 0, `${page}.md has a section ${section}`);
-  const at = lines.findIndex((line, i) => i >= first && line.startsWith(`| ${row} |`));
+  const next = section === undefined ? -1 : lines.findIndex((line, i) => i > first && line.startsWith("## "));
+  const last = next < 0 ? lines.length : next;
+  const at = lines.findIndex((line, i) => i >= first && i < last && line.startsWith(`| ${row} |`));
   assert.ok(at >= 0, `${page}.md has a row ${row}`);
   const cells = (line: string) => line.split("|").map((cell) => cell.trim());
   const head = lines.slice(0, at).findLastIndex((line) => line.startsWith("| --- |")) - 1;
@@ -129,7 +131,8 @@ test("README's figures of training are those of docs/paper/", () => {
       ),
     `comes to ${rounded("table1-left", "the flow, `lbfgs`", "480 images")} where flows have trained it, ` +
       `to ${rounded("table1-left", "AE, one pass, inverted by `lbfgs`", "480 images")} where the autoencoder has`,
-    `from ${mean("figure1", plain, "lowest")} to ${mean("figure1", plain, "loss after them")} at the end`,
+    `after ${cellOf("figure1", plain, "after images")} of ${cellOf("figure1", plain, "images so far")} digits: ` +
+      `from ${mean("figure1", plain, "lowest")} to ${mean("figure1", plain, "loss after them")} at the end`,
     `came to ${mean("figure1", tamed, "lowest")}, rose to ${highest} and ended at ${mean("figure1", tamed, "loss after them")}`,
     `from ${mean("figure1", held, "lowest")} to ${mean("figure1", held, "loss after them")} within ` +
       `${cellOf("figure1", held, "images so far")} digits`,
