@@ -108,7 +108,7 @@ paper's decoder alone is tested, trained without a prior, and no look; other cel
 
 Flows start from 0. *From the mean code*: from the mean of the codes that the autoencoder gives its training images, \`meanCode\`. Some
 autoencoders have their codes far from 0; flows that start from 0 are then caught in minima near 0. Where there is a start from the
-mean code, the squared error and the goals below are of it.
+mean code, the squared error and the goals above are of it.
 
 ${unfinished(figures)}
 ${COUNTS.map((count) => `## ${showCount(count)} images\n\n${tableOf(count, figures, settings, resultsOf)}`).join("\n\n")}

@@ -166,6 +166,8 @@ function writePage(
   return state;
 }
 
+const showRuns = (count: number) => (count === 1 ? "1 run" : `${count} runs`);
+
 /** How long runs have taken, and by what they were made. */
 function describe(kept: ReadonlyMap<string, Kept<unknown>>): string {
   const all = [...kept.values()];
@@ -177,11 +179,11 @@ function describe(kept: ReadonlyMap<string, Kept<unknown>>): string {
   const parts = [made];
   // Else there is nothing to compare them with.
   if (joined > 0 && joined < all.length)
-    parts.push(`${joined} runs by ${REVECTORIZE}, which takes some two thirds of the seconds`);
+    parts.push(`${showRuns(joined)} by ${REVECTORIZE}, which takes some two thirds of the seconds`);
   const old = all.filter(({ versions }) => versions.commit === undefined).length;
   if (old > 0)
     parts.push(
-      `${old} runs from before commits were noted, their seconds by the clock on the wall of a busy machine`,
+      `${showRuns(old)} from before commits were noted, their seconds by the clock on the wall of a busy machine`,
     );
   const byOldRule = [...kept].filter(
     ([id, { result, versions }]) =>
@@ -189,7 +191,7 @@ function describe(kept: ReadonlyMap<string, Kept<unknown>>): string {
   ).length;
   if (byOldRule > 0)
     parts.push(
-      `${byOldRule} runs with an \`lbfgs\` from before its first steps were changed, see [README](README.md#versions)`,
+      `${showRuns(byOldRule)} with an \`lbfgs\` from before its first steps were changed, see [README](README.md#versions)`,
     );
   const apart = engines.length > 1 ? " Seconds of one engine do not compare with those of another." : "";
   return `${parts.join("; ")}.${apart}`;
