@@ -129,6 +129,13 @@ test("README's figures of training are those of docs/paper/", () => {
         "by `lbfgs`",
         "480 images",
       ),
+    `two lowered ${mean("frontier", `autoencoder, 60 passes; shifts of 2; ${large}`, code, "5,760 images")} to ` +
+      mean(
+        "frontier",
+        `autoencoder, 60 passes; then flow, 2 passes; shifts of 2; ${large}`,
+        "by `lbfgs`",
+        "5,760 images",
+      ),
     `comes to ${rounded("table1-left", "the flow, `lbfgs`", "480 images")} where flows have trained it, ` +
       `to ${rounded("table1-left", "AE, one pass, inverted by `lbfgs`", "480 images")} where the autoencoder has`,
     `after ${cellOf("figure1", plain, "after images")} of ${cellOf("figure1", plain, "images so far")} digits: ` +
