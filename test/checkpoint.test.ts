@@ -145,7 +145,7 @@ test("another run's checkpoint is refused, and what differs is named", async () 
     [{ seed: 8 }, /^train: checkpoint\.resume is a checkpoint of another run: seed is 7 there and 8 here\./],
     [
       { epochs: 4 },
-      /epochs is 3 there and 4 here\. .* elsewhere, with the decoder that came of that one to train it on$/,
+      /epochs is 3 there and 4 here\. .* elsewhere: to train longer, from the decoder that that one ended with$/,
     ],
     [{ epochs: 2 }, /epochs is 3 there and 2 here\. .* elsewhere$/],
     [{ batchSize: 6 }, /batchSize is 5 there and 6 here/],

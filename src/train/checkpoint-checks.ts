@@ -19,7 +19,7 @@ export function checkSameRun(where: string, there: RunDescription, here: RunDesc
   if (found.length === 0) return;
   const isLonger = found.some(({ name, there, here }) => name === "epochs" && Number(here) > Number(there));
   // How fast a run learns may depend on how many epochs there are, so none can be made longer.
-  const longer = isLonger ? ", with the decoder that came of that one to train it on" : "";
+  const longer = isLonger ? ": to train longer, from the decoder that that one ended with" : "";
   const advice = `Give what it was made from, or start a new run elsewhere${longer}`;
   throw new OtherRunError(`${where} is a checkpoint of another run`, found, advice);
 }
