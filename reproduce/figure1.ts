@@ -21,7 +21,7 @@ import { isAstray, lowestOf } from "./validation.ts";
 // Figure 1: the loss of validation images as training goes on and on, against images and against seconds.
 
 /** Of the last table: the losses after so many images, and so many seconds of training. */
-const MARKS = { images: [1000, 10_000, 50_000, IMAGES], seconds: [10, 100, 1000, 10_000] } as const;
+const MARKS = { images: [1000, 10_000, 50_000, IMAGES], seconds: [10, 100, 1000] } as const;
 
 export const figure1: Element<readonly Point[]> = {
   name: "figure1",
@@ -59,7 +59,7 @@ export const figure1: Element<readonly Point[]> = {
       markdown: `The loss of ${VALIDATED} validation digits, encoded as in training, with a prior where it has one, as training goes on: to
 ${showCount(IMAGES)} images processed, and by ${brokenOff()}.
 Mini-batches of 5 are drawn with replacement from all 50,000, by Adam at 0.001 with PyTorch's settings (the paper names none);
-one seed. Seconds are of training alone, on one core, beside as many other jobs as there were cores.
+one seed. Seconds are of training alone, on one core, with as many jobs at a time as there were cores.
 ${pace(runs)}${paceOfTable1(resultsOf("table1-right") as Results<Trained>)}
 ${table(
   ["", "images so far", "loss after them", "lowest", "after images", "hours of training"],

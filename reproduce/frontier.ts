@@ -64,20 +64,20 @@ class Figures {
     return this.of(count, recipe, ({ tests }) => tests[by]?.loss);
   }
 
-  /** The recipe with the least validation loss, of those that are wanted and have been computed with all their seeds. */
-  best(count: number, isWanted: (recipe: Recipe) => boolean): Recipe | undefined {
+  /**
+   * The recipe with the least validation loss, of those that are wanted and have been computed with all their seeds. Of all
+   * images there is one seed of each; else looks have too few.
+   */
+  best(count: number, isWanted: (recipe: Recipe) => boolean = () => true): Recipe | undefined {
     const validated = (one: Recipe) => {
       const { mean = Number.NaN } = this.of(count, one, ({ validated: { loss } }) => loss);
       const isThere = this.loss(count, one).isWhole && Number.isFinite(mean);
       return isThere ? mean : Number.POSITIVE_INFINITY;
     };
-    const [first] = RECIPES[count]!.filter(isWanted).sort((a, b) => validated(a) - validated(b));
+    const isCompared = ({ hasAllSeeds }: Recipe) => hasAllSeeds || count >= ALL;
+    const compared = RECIPES[count]!.filter((one) => isCompared(one) && isWanted(one));
+    const [first] = compared.sort((a, b) => validated(a) - validated(b));
     return first && Number.isFinite(validated(first)) ? first : undefined;
-  }
-
-  /** Of those that stand for a goal: up to 5,760 images with every seed. */
-  bestOfAllSeeds(count: number, isWanted: (recipe: Recipe) => boolean = () => true): Recipe | undefined {
-    return this.best(count, (recipe) => recipe.hasAllSeeds && isWanted(recipe));
   }
 }
 
@@ -90,7 +90,8 @@ export const frontier: Element<Found> = {
     const figures = new Figures(results, settings);
     return {
       markdown: `Goals for the mean cross entropy of the 10,000 test digits were set by first runs of one seed. What is best is
-chosen by the loss of 1,000 validation digits, of the recipes that have been run with every seed; so are the points of the charts.
+chosen by the loss of 1,000 validation digits, of the recipes that have been run with every seed, of all images with one; so are the
+points of the charts.
 
 ${table(["different images", "goal", "the best", "", "recipe"], goalsOf(figures))}
 
@@ -102,7 +103,7 @@ convolutions* are the demo's decoder (${parametersOf("small")} parameters, train
 [reproduce/convolutional-decoder.json](../../reproduce/convolutional-decoder.json) (${parametersOf("large")}; ${NETWORKS.large.learningRate} and ${NETWORKS.large.laterLearningRate}). *Minutes* are of training, on one
 core, on engines of several speeds (results/frontier.json names each run's): they tell orders of magnitude. *Then flow* goes on with
 the autoencoder of the row without it; *with a prior* its codes are held near 0 in training, by \`gaussian({ weight: ${PRIOR.weight} })\`, and
-in the tests are not (\`prior: "none"\`). Where a figure has no ± one seed was run: of all ${showCount(ALL)} images, and of looks, which change one thing,
+in the tests are not (\`prior: "none"\`). Where a figure has no ± one seed was run: of all ${showCount(ALL)} images, and of looks, which change one thing beside a recipe or another look,
 the passes, the shifts, the network or what it is trained by. … is what has not been computed yet. AMD to the letter is slow: by it the
 paper's decoder alone is tested, trained without a prior, and no look; other cells are empty where there is nothing to compute.
 
@@ -133,11 +134,11 @@ ${COUNTS.map((count) => `## ${showCount(count)} images\n\n${tableOf(count, figur
         paper: "(not in the paper)",
         letter: "–",
         holds: `goals of at most ${COUNTS.map((count) => GOALS[count]).join(", ")}: ${COUNTS.map((count) => {
-          const one = figures.bestOfAllSeeds(count);
+          const one = figures.best(count);
           return verdict(one ? figures.loss(count, one) : means([undefined]), GOALS[count]!);
         }).join(", ")}`,
         ours: COUNTS.map((count) => {
-          const one = figures.bestOfAllSeeds(count);
+          const one = figures.best(count);
           return one ? figures.loss(count, one).text : "…";
         }).join(", "),
       },
@@ -254,7 +255,7 @@ function figuresOfPca(
 /** Of each number of images the goal, the test loss of the best, the verdict and the best's recipe. */
 function goalsOf(figures: Figures): string[][] {
   return COUNTS.map((count) => {
-    const one = figures.bestOfAllSeeds(count);
+    const one = figures.best(count);
     const own = one ? figures.loss(count, one) : means([undefined]);
     const goal = GOALS[count]!;
     return [showCount(count), `at most ${goal}`, own.text, verdict(own, goal), one ? nameOf(one) : ""];
@@ -272,7 +273,7 @@ function linesOf(figures: Figures): ChartLine[] {
   return WAYS.map(([name, isOne]) => ({
     name,
     points: COUNTS.flatMap((count) => {
-      const one = figures.bestOfAllSeeds(count, isOne);
+      const one = figures.best(count, isOne);
       return one ? chartPoint(count, figures.loss(count, one)) : [];
     }),
   })).filter(({ points }) => points.length > 0);
