@@ -21,7 +21,7 @@ import { isAstray, lowestOf } from "./validation.ts";
 // Figure 1: the loss of validation images as training goes on and on, against images and against seconds.
 
 /** Of the last table: the losses after so many images, and so many seconds of training. */
-const MARKS = { images: [1000, 10_000, 50_000, IMAGES], seconds: [10, 100, 1000] } as const;
+const MARKS = { images: [1000, 10_000, 50_000, IMAGES], seconds: [10, 100, 1000, 10_000] } as const;
 
 export const figure1: Element<readonly Point[]> = {
   name: "figure1",
