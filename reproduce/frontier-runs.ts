@@ -99,9 +99,9 @@ export interface Found {
 /** By the number of different images: passes of the autoencoder, passes of the flow, pixels. A look changes one thing. */
 export const RECIPES: Readonly<Record<number, readonly Recipe[]>> = {
   480: [
-    ...[paper(0, 200, 3), lookAtPaper(0, 100, 3), lookAtPaper(0, 400, 3)],
+    ...[paper(0, 200, 3), lookAtPaper(0, 100, 3)],
     ...[lookAtPaper(0, 200, 1), lookAtPaper(0, 200, 2), lookAtPaper(0, 200, 4)],
-    ...[paper(1600, 0, 3), lookAtPaper(800, 0, 3), lookAtPaper(3200, 0, 3)],
+    ...[paper(1600, 0, 3), lookAtPaper(800, 0, 3)],
     ...[lookAtPaper(1600, 0, 1), lookAtPaper(1600, 0, 2), lookAtPaper(1600, 0, 4)],
     ...[paper(1600, 40, 3), withPrior(paper(1600, 40, 3))],
     ...[small(800, 0, 3), lookAtSmall(400, 0, 3), small(1600, 0, 3), lookAtSmall(3200, 0, 3)],
@@ -110,9 +110,9 @@ export const RECIPES: Readonly<Record<number, readonly Recipe[]>> = {
     ...[large(400, 0, 3), lookAtLarge(800, 0, 3), lookAtLarge(400, 0, 2)],
   ],
   1920: [
-    ...[paper(0, 60, 2), lookAtPaper(0, 60, 1), lookAtPaper(0, 60, 3)],
+    paper(0, 60, 2),
     ...[paper(500, 0, 3), lookAtPaper(250, 0, 3), lookAtPaper(500, 0, 4)],
-    ...[lookAtPaper(500, 0, 1), lookAtPaper(500, 0, 2), lookAtPaper(1000, 0, 2)],
+    ...[lookAtPaper(500, 0, 1), lookAtPaper(500, 0, 2)],
     ...[paper(500, 20, 3), withPrior(paper(500, 20, 3))],
     ...[small(400, 0, 3), lookAtSmall(200, 0, 3), lookAtSmall(800, 0, 3)],
     ...[lookAtSmall(400, 0, 1), small(400, 0, 2), lookAtSmall(400, 0, 4)],
@@ -120,8 +120,8 @@ export const RECIPES: Readonly<Record<number, readonly Recipe[]>> = {
     ...[large(120, 0, 3), lookAtLarge(240, 0, 3), lookAtLarge(120, 0, 2)],
   ],
   5760: [
-    ...[paper(0, 20, 2), lookAtPaper(0, 20, 1)],
-    ...[paper(200, 0, 2), lookAtPaper(100, 0, 2), lookAtPaper(400, 0, 2)],
+    paper(0, 20, 2),
+    ...[paper(200, 0, 2), lookAtPaper(100, 0, 2)],
     ...[lookAtPaper(200, 0, 1), lookAtPaper(200, 0, 3)],
     ...[paper(200, 10, 2), withPrior(paper(200, 10, 2))],
     lookAtSmall(200, 0, 2),
