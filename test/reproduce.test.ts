@@ -60,7 +60,7 @@ test("a job that is not done is named with its share", () => {
   });
   assert.is(status, 0, stderr);
   const page = readFileSync(join(out, "table1-left.md"), "utf8");
-  assert.match(page, /--only table1-left`: 17 of 18 runs, 1 begun \(31 %\), /);
+  assert.match(page, /--only table1-left`: 17 of 18 runs, 1 begun \(31 %\)\.$/m);
 });
 
 test("an element that there is not is refused by name", () => {
