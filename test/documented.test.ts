@@ -121,6 +121,13 @@ test("README's figures of training are those of docs/paper/", () => {
     "lbfgs, falling rate and clipping",
     "lbfgs with a prior",
   ];
+  const twice = (digits: string, passes: number, pixels: number) =>
+    mean(
+      "frontier",
+      `autoencoder, ${passes} passes; shifts of ${pixels}; ${large}`,
+      code,
+      `${digits} images`,
+    );
   /** What README says of the paper's decoder where the flow goes on after an autoencoder. */
   function polished(
     all: readonly (readonly [digits: string, trained: string, passes: number, shifts: string])[],
@@ -165,6 +172,7 @@ test("README's figures of training are those of docs/paper/", () => {
       ["1,920", "autoencoder, 500 passes", 20, "shifts of 3"],
       ["5,760", "autoencoder, 200 passes", 10, "shifts of 2"],
     ]),
+    `after 480, 1,920 and 5,760 digits to ${twice("480", 800, 3)}, ${twice("1,920", 240, 3)} and ${twice("5,760", 120, 2)}`,
     `from 0 its flows end at ${mean("frontier", best, "by `lbfgs`", "50,000 images")}.`,
     `comes to ${rounded("table1-left", "the flow, `lbfgs`", "480 images")} where flows have trained it, ` +
       `to ${rounded("table1-left", "AE, one pass, inverted by `lbfgs`", "480 images")} where the autoencoder has`,
