@@ -100,7 +100,7 @@ export interface Found {
 export const RECIPES: Readonly<Record<number, readonly Recipe[]>> = {
   480: [
     ...[paper(0, 200, 3), lookAtPaper(0, 100, 3)],
-    ...[lookAtPaper(0, 200, 1), lookAtPaper(0, 200, 2), lookAtPaper(0, 200, 4)],
+    ...[lookAtPaper(0, 200, 2), lookAtPaper(0, 200, 4)],
     ...[paper(1600, 0, 3), lookAtPaper(800, 0, 3)],
     ...[lookAtPaper(1600, 0, 1), lookAtPaper(1600, 0, 2), lookAtPaper(1600, 0, 4)],
     ...[paper(1600, 40, 3), withPrior(paper(1600, 40, 3))],
