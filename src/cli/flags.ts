@@ -2,7 +2,12 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { showLocation, showPath } from "../check.ts";
 import type { LatentflowError } from "../errors.ts";
-import { type Difference, OtherRunError, showDifference } from "../train/run-differences.ts";
+import {
+  asksForMoreEpochs,
+  type Difference,
+  OtherRunError,
+  showDifference,
+} from "../train/run-differences.ts";
 import { showFile } from "./files.ts";
 import { dataOptions, decoderOptions } from "./input-options.ts";
 import { splitMessage } from "./message.ts";
@@ -195,13 +200,12 @@ function inDecoderFlag(difference: Difference, given: Readonly<Record<string, un
   return flag === "layers" && !text.includes("×") ? text.replaceAll(" → ", ",") : text;
 }
 
-/** What to do for more epochs: how fast a run learns may depend on how many there are, so it cannot be made longer. */
+/** What to do for more epochs, by the program's flags. */
 function moreEpochs(
   differences: readonly Difference[],
   { out, architecture }: Readonly<Record<string, unknown>>,
 ): string {
-  const epochs = differences.find(({ name }) => name === "epochs");
-  if (!epochs || !(Number(epochs.here) > Number(epochs.there))) return "";
+  if (!asksForMoreEpochs(differences)) return "";
   const decoder = showPath(join(String(out), "decoder.safetensors"));
   return (
     `. To train on from what came of it, give --decoder ${decoder} in place of ` +

@@ -5,7 +5,7 @@ import { checkRandomState } from "../random.ts";
 import { codesTensors, type RunState } from "./checkpoint.ts";
 import type { CodesState } from "./codes.ts";
 import type { RunDescription } from "./run-description.ts";
-import { OtherRunError, runDifferences } from "./run-differences.ts";
+import { asksForMoreEpochs, OtherRunError, runDifferences } from "./run-differences.ts";
 
 // Whether a run can go on from a checkpoint. That it is not damaged its checksum has shown.
 
@@ -17,9 +17,9 @@ import { OtherRunError, runDifferences } from "./run-differences.ts";
 export function checkSameRun(where: string, there: RunDescription, here: RunDescription): void {
   const found = runDifferences(there, here);
   if (found.length === 0) return;
-  const isLonger = found.some(({ name, there, here }) => name === "epochs" && Number(here) > Number(there));
-  // How fast a run learns may depend on how many epochs there are, so none can be made longer.
-  const longer = isLonger ? ": to train longer, from the decoder that that one ended with" : "";
+  const longer = asksForMoreEpochs(found)
+    ? ": to train longer, from the decoder that that one ended with"
+    : "";
   const advice = `Give what it was made from, or start a new run elsewhere${longer}`;
   throw new OtherRunError(`${where} is a checkpoint of another run`, found, advice);
 }

@@ -52,6 +52,12 @@ export function showDifference(called: string, { there, here }: Omit<Difference,
   return `${called} is ${there} there and ${here} here`;
 }
 
+/** Is the run that was asked for the longer one? How fast a run learns may depend on its epochs, so none can be made longer. */
+export function asksForMoreEpochs(differences: readonly Difference[]): boolean {
+  const epochs = differences.find(({ name }) => name === "epochs");
+  return epochs !== undefined && Number(epochs.here) > Number(epochs.there);
+}
+
 /** What is not the same in two descriptions. */
 export function differences(there: RunDescription, here: RunDescription): Difference[] {
   return differingNames(there, here).map((name) => differenceIn(name, there, here));
