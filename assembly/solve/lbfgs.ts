@@ -1,4 +1,4 @@
-import { addTimes, dot, solveLower, solveUpper } from "./cholesky";
+import { dot } from "./cholesky";
 import {
   CONVERGED,
   CURVATURE_ALONG_GRADIENT,
@@ -13,17 +13,8 @@ import {
   STALLED,
 } from "./descent";
 import { pickDamping, takeFirst, takeUndamped } from "./lbfgs-damping";
-import {
-  changeAt,
-  copyMatrix,
-  gradientOf,
-  Lbfgs,
-  LbfgsState,
-  placeBefore,
-  productAt,
-  stateOf,
-  stepAt,
-} from "./lbfgs-state";
+import { copyGradient, inverseScale, learnPair, takeLongest, twoLoops } from "./lbfgs-pairs";
+import { copyMatrix, gradientOf, Lbfgs, LbfgsState, stateOf } from "./lbfgs-state";
 
 /**
  * L-BFGS for each sample, preconditioned by the decoder: the rule. Where it comes from is in src/solver/lbfgs.ts, what is
@@ -32,8 +23,6 @@ import {
 
 /** The curvature is refreshed up to this many steps. */
 const LAST_REFRESH: i32 = 8;
-/** A pair of less curvature than this share of |s||y| is not kept. */
-const LEAST_CURVATURE: f64 = 1e-8;
 /** The share of the loss that float32 evaluations cannot tell from 0: 2⁻²³. */
 const NOISE: f64 = 1.0 / 8388608;
 const SHORTEST_STEP: f64 = 1e-12;
@@ -225,29 +214,6 @@ export function lbfgsTakeMatrix(lbfgs: Lbfgs, row: usize, matrix: usize, stride:
   setDirection(lbfgs, row);
 }
 
-/** Keeps s = δt·p and y, the change of the gradient, unless they show no curvature; and the new gradient. */
-function learnPair(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, newGradient: usize): void {
-  const d = lbfgs.latentSize;
-  // Not in the ring before they are kept: their place there may be the oldest pair's.
-  const step = lbfgs.vector;
-  const change = lbfgs.otherVector;
-  const gradient = gradientOf(lbfgs, sample);
-  for (let k: usize = 0; k < <usize>d; k++) {
-    const at = k << 3;
-    store<f64>(step + at, sample.acceptedDt * load<f64>(sample.memory + at));
-    store<f64>(change + at, <f64>load<f32>(newGradient + (k << 2)) - load<f64>(gradient + at));
-  }
-  copyGradient(newGradient, gradient, d);
-  const product = dot(step, change, d);
-  if (!(product > LEAST_CURVATURE * sqrt(dot(step, step, d) * dot(change, change, d)))) return;
-  const place = (state.newest + 1) % lbfgs.pairs;
-  memory.copy(stepAt(lbfgs, sample, place), step, (<usize>d) << 3);
-  memory.copy(changeAt(lbfgs, sample, place), change, (<usize>d) << 3);
-  store<f64>(productAt(lbfgs, sample, place), product);
-  state.newest = place;
-  state.pairs = min(state.pairs + 1, lbfgs.pairs);
-}
-
 /** p = -(two loops over the pairs, H⁻¹ between them) of the gradient; or the sample ends. */
 function setDirection(lbfgs: Lbfgs, row: usize): void {
   const d = lbfgs.latentSize;
@@ -302,62 +268,4 @@ function settle(lbfgs: Lbfgs, row: usize): void {
   state.isSettling = 1;
   state.pairs = 0;
   setDirection(lbfgs, row);
-}
-
-/** The least curvature that a pair has seen, in place of H; false where there are no pairs. */
-function takeLongest(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): bool {
-  if (state.pairs === 0) return false;
-  const d = lbfgs.latentSize;
-  state.inverseScale = 0;
-  for (let i: i32 = 0; i < state.pairs; i++) {
-    const place = placeBefore(lbfgs, state, i);
-    const s = stepAt(lbfgs, sample, place);
-    state.inverseScale = max(state.inverseScale, dot(s, s, d) / load<f64>(productAt(lbfgs, sample, place)));
-  }
-  return true;
-}
-
-/** What (LLᵀ)⁻¹ is multiplied by: γ, sᵀy/yᵀH⁻¹y of the newest pair, where there is one. */
-function inverseScale(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): f64 {
-  if (state.pairs === 0) return state.inverseScale;
-  const y = changeAt(lbfgs, sample, state.newest);
-  return load<f64>(productAt(lbfgs, sample, state.newest)) / inverseProduct(lbfgs, state.factor, y);
-}
-
-function twoLoops(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, scale: f64): void {
-  const d = lbfgs.latentSize;
-  const q = sample.memory;
-  const shares = lbfgs.vector;
-  const gradient = gradientOf(lbfgs, sample);
-  for (let k: usize = 0; k < (<usize>d) << 3; k += 8) store<f64>(q + k, -load<f64>(gradient + k));
-  for (let i: i32 = 0; i < state.pairs; i++) {
-    const place = placeBefore(lbfgs, state, i);
-    const share = dot(stepAt(lbfgs, sample, place), q, d) / load<f64>(productAt(lbfgs, sample, place));
-    store<f64>(shares + ((<usize>i) << 3), share);
-    addTimes(q, -share, changeAt(lbfgs, sample, place), d);
-  }
-  if (state.factor) {
-    solveLower(state.factor, d, q);
-    solveUpper(state.factor, d, q);
-  }
-  for (let k: usize = 0; k < (<usize>d) << 3; k += 8) store<f64>(q + k, load<f64>(q + k) * scale);
-  for (let i = state.pairs - 1; i >= 0; i--) {
-    const place = placeBefore(lbfgs, state, i);
-    const other = dot(changeAt(lbfgs, sample, place), q, d) / load<f64>(productAt(lbfgs, sample, place));
-    const share = load<f64>(shares + ((<usize>i) << 3));
-    addTimes(q, share - other, stepAt(lbfgs, sample, place), d);
-  }
-}
-
-/** yᵀ(LLᵀ)⁻¹y, or yᵀy without a factor. */
-function inverseProduct(lbfgs: Lbfgs, factor: usize, y: usize): f64 {
-  const d = lbfgs.latentSize;
-  if (!factor) return dot(y, y, d);
-  memory.copy(lbfgs.otherVector, y, (<usize>d) << 3);
-  solveLower(factor, d, lbfgs.otherVector);
-  return dot(lbfgs.otherVector, lbfgs.otherVector, d);
-}
-
-function copyGradient(from: usize, to: usize, d: i32): void {
-  for (let k: usize = 0; k < <usize>d; k++) store<f64>(to + (k << 3), load<f32>(from + (k << 2)));
 }
