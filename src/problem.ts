@@ -39,7 +39,7 @@ export function checkWeights(
 }
 
 /** Refuses what flows cannot start at: latents of the wrong type or length, or that are not finite. */
-export function checkStart(
+export function checkZ0(
   where: string,
   z0: unknown,
   sampleCount: number,
@@ -56,7 +56,7 @@ export function checkStart(
   throw invalid(`${where}: z0 is ${z0[bad]} at ${at}, expected finite numbers`);
 }
 
-/** Where the flows of `count` samples from `first` on start, of latents that `checkStart` takes: count × latentSize. */
+/** Where the flows of `count` samples from `first` on start, of latents that `checkZ0` takes: count × latentSize. */
 export function startsOf(
   z0: Float32Array,
   { latentSize }: Decoder,

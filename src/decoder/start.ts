@@ -1,0 +1,62 @@
+import { invalid, show } from "../check.ts";
+import { checkFloat32 } from "../float32.ts";
+
+// A decoder's own start: the latent where flows begin unless a call says otherwise. In files it is a JSON array, whose
+// decimals are those of float64 and so give every float32 back, bit for bit.
+
+/**
+ * A copy of a start. Its length is checked by `checkStartSize`.
+ *
+ * @throws LatentflowError `invalid_argument` when it is no Float32Array, or not finite
+ */
+export function normaliseStart(where: string, value: unknown, name = "start"): Float32Array {
+  checkFloat32(where, name, value);
+  const bad = value.findIndex((each) => !Number.isFinite(each));
+  if (bad >= 0)
+    throw invalid(`${where}: ${name} is ${value[bad]} at element ${bad}, expected finite numbers`);
+  return Float32Array.from(value);
+}
+
+/**
+ * Refuses a start for latents of another size.
+ *
+ * @returns the start, undefined where it is 0
+ * @throws LatentflowError `invalid_argument`
+ */
+export function checkStartSize(
+  where: string,
+  start: Float32Array,
+  latentSize: number,
+  name = "start",
+): Float32Array | undefined {
+  if (start.length !== latentSize) {
+    throw invalid(
+      `${where}: ${name} has ${start.length} values, expected ${latentSize} (the decoder's latent size)`,
+    );
+  }
+  return start.every((value) => value === 0) ? undefined : start;
+}
+
+/** A start as files have it: JSON, to the same bits. */
+export function formatStart(start: Float32Array): string {
+  // JSON.stringify writes -0 as 0.
+  return `[${Array.from(start, (value) => (Object.is(value, -0) ? "-0" : String(value))).join(",")}]`;
+}
+
+/**
+ * A start from what JSON has kept of one.
+ *
+ * @param name what messages call it
+ * @throws LatentflowError `invalid_argument` when it is no array of as many finite numbers
+ */
+export function remakeStart(
+  where: string,
+  value: unknown,
+  latentSize: number,
+  name: string,
+): Float32Array | undefined {
+  if (!Array.isArray(value) || !value.every((each) => typeof each === "number")) {
+    throw invalid(`${where}: ${name} is ${show(value)}, expected an array of numbers, as [0.5, -1.25]`);
+  }
+  return checkStartSize(where, normaliseStart(where, Float32Array.from(value), name), latentSize, name);
+}
