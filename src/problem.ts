@@ -56,19 +56,6 @@ export function checkZ0(
   throw invalid(`${where}: z0 is ${z0[bad]} at ${at}, expected finite numbers`);
 }
 
-/** Where the flows of `count` samples from `first` on start, of latents that `checkZ0` takes: count × latentSize. */
-export function startsOf(
-  z0: Float32Array,
-  { latentSize }: Decoder,
-  first: number,
-  count: number,
-): Float32Array {
-  if (z0.length !== latentSize) return z0.subarray(first * latentSize, (first + count) * latentSize);
-  const starts = new Float32Array(count * latentSize);
-  for (let i = 0; i < count; i++) starts.set(z0, i * latentSize);
-  return starts;
-}
-
 /** How many values there are to be, of rows of `size`. */
 function oneOrEach(size: number, row: string, sampleCount: number): string {
   if (sampleCount === 1) return `${size}`;

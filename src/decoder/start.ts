@@ -60,3 +60,20 @@ export function remakeStart(
   }
   return checkStartSize(where, normaliseStart(where, Float32Array.from(value), name), latentSize, name);
 }
+
+/**
+ * Where the flows of `count` samples from `first` on begin: count × latentSize.
+ *
+ * @param z0 one latent for all samples, or one for each
+ */
+export function startsOf(
+  z0: Float32Array,
+  { latentSize }: { readonly latentSize: number },
+  first: number,
+  count: number,
+): Float32Array {
+  if (z0.length !== latentSize) return z0.subarray(first * latentSize, (first + count) * latentSize);
+  const starts = new Float32Array(count * latentSize);
+  for (let i = 0; i < count; i++) starts.set(z0, i * latentSize);
+  return starts;
+}

@@ -1,6 +1,7 @@
 import { throwIfAborted } from "../brand.ts";
 import { unlessAborted } from "../control.ts";
 import type { Dataset } from "../data/dataset.ts";
+import { copyDecoder } from "../decoder/copy.ts";
 import { type Decoder, type DecoderGraph, descriptionOf, GraphDecoder } from "../decoder/decoder.ts";
 import { initialise } from "../decoder/initialise.ts";
 import { checkStartSize } from "../decoder/start.ts";
@@ -106,7 +107,13 @@ async function meanCodeOf(
   encoder: Decoder,
   { dataset, settings: { backend, signal } }: CheckedTrainOptions,
 ): Promise<Float32Array | undefined> {
-  const session = await unlessAborted(signal, () => backend.open(encoder));
-  const mean = await meanOfCodes(session, dataset, encoder.outputSize, signal);
-  return typeof mean === "number" ? undefined : checkStartSize(WHERE, mean, encoder.outputSize);
+  // A copy of its own: what is packed for it goes with it.
+  const working = copyDecoder(encoder, {});
+  try {
+    const session = await unlessAborted(signal, () => backend.open(working));
+    const mean = await meanOfCodes(session, dataset, encoder.outputSize, signal);
+    return typeof mean === "number" ? undefined : checkStartSize(WHERE, mean, encoder.outputSize);
+  } finally {
+    working.dispose();
+  }
 }

@@ -1,5 +1,5 @@
+import { startsOf } from "../../decoder/start.ts";
 import { allRows } from "../../objective.ts";
-import { startsOf } from "../../problem.ts";
 import { Solution } from "../../solver/solution.ts";
 import type { CheckedPair, Problem, Session } from "../backend.ts";
 import { solve } from "../solve.ts";
