@@ -55,9 +55,12 @@ export function remakeStart(
   latentSize: number,
   name: string,
 ): Float32Array | undefined {
-  if (!Array.isArray(value) || !value.every((each) => typeof each === "number")) {
+  if (!Array.isArray(value)) {
     throw invalid(`${where}: ${name} is ${show(value)}, expected an array of numbers, as [0.5, -1.25]`);
   }
+  const bad = value.findIndex((each) => typeof each !== "number");
+  if (bad >= 0)
+    throw invalid(`${where}: ${name} has ${show(value[bad])} at element ${bad}, expected numbers`);
   return checkStartSize(where, normaliseStart(where, Float32Array.from(value), name), latentSize, name);
 }
 
