@@ -92,7 +92,9 @@ function rowsOf(run: TrainingRun, decoderFile: string): [string, string][] {
 /** Where flows of an autoencoder's decoder begin: its file says it, unless the run has diverged. */
 function startRows({ result }: TrainingRun): [string, string][] {
   if (!("encoder" in result)) return [];
-  const start = result.decoder.start ? "the mean code, in the decoder's file" : "0, since the mean code is 0 or not finite";
+  const start = result.decoder.start
+    ? "the mean code, in the decoder's file"
+    : "0, since the mean code is 0 or not finite";
   return [["start", start]];
 }
 

@@ -52,7 +52,7 @@ export async function encodeWith(
  * @returns the encoder's `outputSize` values, which `encode` and `evaluate` take as `z0`
  * @throws LatentflowError as `encodeWith`; `invalid_argument` also where there are no samples, or a code is not finite
  * @example
- * const z0 = await meanCode(encoder, images);
+ * const z0 = await meanCode(run.encoder, images);
  * await encode(decoder, y, { z0 });
  */
 export async function meanCode(
