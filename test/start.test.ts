@@ -4,6 +4,7 @@ import { passesOf } from "../bench/passes.ts";
 import { copyDecoder } from "../src/decoder/copy.ts";
 import { descriptionOf } from "../src/decoder/decoder.ts";
 import { readSafetensors, writeSafetensors } from "../src/decoder/safetensors.ts";
+import { formatStart, remakeStart } from "../src/decoder/start.ts";
 import { concat, dense, graph, reshape, sequential, tanh } from "../src/graph/index.ts";
 import { layersOf } from "../src/graph/layers.ts";
 import {
@@ -25,6 +26,7 @@ import {
   wasm,
 } from "../src/index.ts";
 import { loadOnnx, toOnnx } from "../src/onnx/index.ts";
+import { createRandom } from "../src/random.ts";
 import { linearGrid } from "../src/solver/grid.ts";
 import { createDataset, evaluate } from "../src/train/index.ts";
 import { builds } from "./support/builds.ts";
@@ -117,6 +119,17 @@ test("files give it back to the same bits, and an option takes its place", async
     assert.is((await loadOnnx(await toOnnx(make()))).start, undefined);
     assert.not.ok(readSafetensors("file", make().toSafetensors()).metadata.has("start"));
   }
+});
+
+test("decimals in files give every float32 back", () => {
+  const random = createRandom(5);
+  const any = Float32Array.from(
+    new Float32Array(Uint32Array.from({ length: 100_000 }, () => random.below(2 ** 32)).buffer),
+  ).filter(Number.isFinite);
+  const text = formatStart(any);
+  assert.is(bits(remakeStart("file", JSON.parse(text), any.length, "start")), bits(any));
+  // A header takes 1 MiB.
+  assert.ok(text.length < 16 * any.length);
 });
 
 /** The file with an entry of its metadata in another way. */

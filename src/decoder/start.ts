@@ -1,8 +1,8 @@
 import { invalid, show } from "../check.ts";
 import { checkFloat32 } from "../float32.ts";
 
-// A decoder's own start: the latent where flows begin unless a call says otherwise. In files it is a JSON array, whose
-// decimals are those of float64 and so give every float32 back, bit for bit.
+// A decoder's own start: the latent where flows begin unless a call says otherwise. In files it is a JSON array of
+// decimals of nine digits, which give every float32 back, bit for bit.
 
 /**
  * A copy of a start. Its length is checked by `checkStartSize`.
@@ -39,8 +39,11 @@ export function checkStartSize(
 
 /** A start as files have it: JSON, to the same bits. */
 export function formatStart(start: Float32Array): string {
-  // JSON.stringify writes -0 as 0.
-  return `[${Array.from(start, (value) => (Object.is(value, -0) ? "-0" : String(value))).join(",")}]`;
+  return `[${Array.from(start, formatFloat32).join(",")}]`;
+}
+
+function formatFloat32(value: number): string {
+  return Object.is(value, -0) ? "-0" : String(Number(value.toPrecision(9)));
 }
 
 /**
