@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { chooseRows, DATA } from "../reproduce/paper-setting.ts";
+import { chooseRows, DATA, fromZero } from "../reproduce/paper-setting.ts";
 import {
   type ActivationName,
   createDecoder,
@@ -111,7 +111,7 @@ const others = (
         schedule: linear(),
         ...{ batchSize: 64, epochs: 4, seed, backend: plain },
       });
-      return decoder;
+      return fromZero(decoder);
     },
   };
 });

@@ -102,6 +102,7 @@ def export(
     seed: int = 0,
     loss: Optional[str] = None,
     prior: Optional[Dict[str, Any]] = None,
+    start: Any = None,
 ) -> None:
     """
     Writes `module`, a decoder, to `path` as ONNX, and says so on stdout.
@@ -140,6 +141,9 @@ def export(
             "covariance", d × d, may take the place of std. Or {"name": "gaussianMixture", "means": K × d, "stds": K × d,
             or "covariances": K × d × d, "weights": K shares, by default all alike}. "weight" is what its value in nats
             is multiplied by, by default 1. Numbers are lists, arrays or tensors. Default: none.
+        start: where a reader starts to seek codes, in the shape of a sample's latents: numbers, an array or a tensor. Of an
+            autoencoder's decoder the mean of its codes, encoder(images).mean(0), since those need not lie about 0.
+            Default: 0.
 
     Raises:
         ValueError: what the module does is not a decoder's work, or takes operators that latentflow does not read, or an
@@ -150,6 +154,7 @@ def export(
     if loss not in (None, *LOSSES):
         raise ValueError("export: loss is {!r}, expected {} or None".format(loss, " or ".join(map(repr, LOSSES))))
     written_prior = None if prior is None else _check_prior(prior, math.prod(_latent_shape(latent)))
+    written_start = None if start is None else _check_start(start, _latent_shape(latent))
     onnx = _import_onnx()
     with _undisturbed():
         decoder, notes = _float32_copy(module)
@@ -167,7 +172,7 @@ def export(
         folder = tempfile.mkdtemp(prefix=".latentflow-", dir=os.path.dirname(path))
         try:
             written = os.path.join(folder, os.path.basename(path))
-            _write_onnx(onnx, decoder, inputs, values, outputs, probe, loss, written_prior, written)
+            _write_onnx(onnx, decoder, inputs, values, outputs, probe, loss, written_prior, written_start, written)
             notes += _verify(written, decoder, inputs, values, outputs)
             # A second file has the weights. It goes first: the graph must not be there without them.
             files = sorted(os.listdir(folder), key=lambda name: name == os.path.basename(path))
@@ -271,6 +276,21 @@ def _prior_numbers(key: str, value: Any) -> torch.Tensor:
     if not bool(torch.isfinite(numbers).all()):
         raise ValueError("export: prior[{!r}] is not finite; give numbers that are".format(key))
     return numbers
+
+
+def _check_start(start: Any, shape: Shape) -> str:
+    """A start as files have it: JSON, whose decimals give each float32 back."""
+    try:
+        numbers = torch.as_tensor(start).detach().cpu().to(torch.float32)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError("export: start is {!r}, expected numbers".format(start)) from None
+    if tuple(numbers.shape) != shape:
+        raise ValueError(
+            "export: start is of shape {}, expected {}, a sample's latents".format(list(numbers.shape), list(shape))
+        )
+    if not bool(torch.isfinite(numbers).all()):
+        raise ValueError("export: start is not finite as float32; give numbers that are")
+    return json.dumps(numbers.flatten().tolist())
 
 
 def _check_covariances(key: str, matrices: torch.Tensor) -> None:
@@ -858,6 +878,7 @@ def _write_onnx(
     probe: bytes,
     loss: Optional[str],
     prior: Optional[str],
+    start: Optional[str],
     path: str,
 ) -> None:
     axes = {}
@@ -921,6 +942,8 @@ def _write_onnx(
         metadata.append(("latentflow.loss", json.dumps({"name": LOSSES[loss], "reduction": "mean"})))
     if prior is not None:
         metadata.append(("latentflow.prior", prior))
+    if start is not None:
+        metadata.append(("latentflow.start", start))
     for key, value in metadata:
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value

@@ -7,6 +7,7 @@ import {
   chooseRows,
   createConvolutionalDecoder,
   createPaperDecoder,
+  fromZero,
   imagesOf,
   letter,
   PRIOR,
@@ -169,7 +170,9 @@ async function run(
   if (autoencoder > 0) {
     const following = followTraining(context, "autoencoder", (share) => progress(0.4 * share));
     const common = { ...options(network.learningRate, pixels, seed), ...following.options };
-    ({ decoder, encoder } = await trainAutoencoder(decoder, y, { ...common, epochs: epochs(autoencoder) }));
+    const trained = await trainAutoencoder(decoder, y, { ...common, epochs: epochs(autoencoder) });
+    encoder = trained.encoder;
+    decoder = fromZero(trained.decoder);
     trainedInSeconds += following.seconds();
   }
   if (flow > 0) {

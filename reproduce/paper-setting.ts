@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { createSampler } from "../src/data/sampler.ts";
+import { copyDecoder } from "../src/decoder/copy.ts";
 import {
   type Amd,
   amd,
@@ -69,6 +70,13 @@ const CONVOLUTIONAL = {
 export function createConvolutionalDecoder(size: keyof typeof CONVOLUTIONAL, seed: number): Decoder {
   const definition = JSON.parse(readFileSync(CONVOLUTIONAL[size], "utf8"));
   return createDecoder(definition, { loss: binaryCrossEntropy(), seed });
+}
+
+/** A decoder without a start of its own: the paper's flows begin at 0, an autoencoder's decoder would at its mean code. */
+export function fromZero(trained: Decoder): Decoder {
+  const decoder = copyDecoder(trained, { start: undefined });
+  trained.dispose();
+  return decoder;
 }
 
 export const DATA: Readonly<Record<DataName, () => Promise<DataSplits>>> = {

@@ -7,6 +7,7 @@ import {
   backend,
   chooseRows,
   createPaperDecoder,
+  fromZero,
   imagesOf,
   letter,
   printed,
@@ -109,20 +110,25 @@ async function trainEncoder(
   context: JobContext<Trained>,
 ): Promise<Trained> {
   const following = followTraining(context, "training", (share) => context.progress(0.5 * share));
-  const { decoder, encoder, ...run } = await trainAutoencoder(createPaperDecoder(seed), y, {
+  const {
+    decoder: trained,
+    encoder,
+    ...run
+  } = await trainAutoencoder(createPaperDecoder(seed), y, {
     ...training(seed),
     epochs,
     ...following.options,
     ...(validation && { validation: { data: validation } }),
   });
+  const decoder = fromZero(trained);
   const z0 = await encodeWith(encoder, test.slice(0, SHOWN).toFloat32(), { backend });
-  const trained = {
+  const found = {
     trainedInSeconds: following.seconds(),
     tests: { [BY.code]: await measureCodes(decoder, encoder, test) },
     ...(validation && { validation: run.validation }),
     reconstructions: { [BY.code]: bytesOf(await decode(decoder, z0, { backend })) },
   };
-  return testAll(decoder, { [BY.ours]: lbfgs(), [BY.letter]: letter() }, test, trained, context);
+  return testAll(decoder, { [BY.ours]: lbfgs(), [BY.letter]: letter() }, test, found, context);
 }
 
 /**

@@ -19,6 +19,8 @@ export interface DescribedOperation {
 /** What `describe` returns; printed or made a string, it is a table. */
 export interface DecoderDescription {
   readonly latentSize: number;
+  /** Where flows begin, latentSize values; null where it is 0. */
+  readonly start: readonly number[] | null;
   readonly operations: readonly DescribedOperation[];
   /** How many parameters all operations have. */
   readonly parameters: number;
@@ -51,7 +53,7 @@ export function describe(decoder: Decoder): DecoderDescription {
   const sum = (of: "parameters" | "multiplications") =>
     operations.reduce((total, operation) => total + operation[of], 0);
   const description = {
-    ...{ latentSize: decoder.latentSize, operations },
+    ...{ latentSize: decoder.latentSize, start: decoder.start ? [...decoder.start] : null, operations },
     ...{ parameters: sum("parameters"), multiplications: sum("multiplications") },
   };
   // Not among the fields: what JSON makes of a description holds numbers only.

@@ -8,9 +8,10 @@ import { Callbacks, makeControl, untilAborted } from "./control.ts";
 import { checkDecoder, type Decoder } from "./decoder/decoder.ts";
 import { checkFixed, type FixedOption } from "./decoder/fixed.ts";
 import { atPoints } from "./decoder/points.ts";
+import { startsOf } from "./decoder/start.ts";
 import { checkFlowAndSolver, type FlowAndSolver } from "./flow-and-solver.ts";
 import type { AbortSignalLike } from "./platform.ts";
-import { checkBackend, checkStart, checkTargets, checkValues, checkWeights, startsOf } from "./problem.ts";
+import { checkBackend, checkTargets, checkValues, checkWeights, checkZ0 } from "./problem.ts";
 import type { EncodeResult } from "./result.ts";
 import { checkSaveAt, type SaveAt } from "./solver/recording.ts";
 import { Solution } from "./solver/solution.ts";
@@ -58,7 +59,10 @@ export interface CommonEncodeOptions {
   fixed?: FixedOption | undefined;
   /** For a decoder over points: how many each sample has. y has points × channels values a sample then. */
   points?: number | undefined;
-  /** Where the flow starts: latentSize values for all samples, or B × latentSize. Default 0. */
+  /**
+   * Where the flow starts: latentSize values for all samples, or B × latentSize. Default: the decoder's own `start`, 0
+   * where it has none.
+   */
   z0?: Float32Array | undefined;
   /** Where the work is done. Default `wasm()`. */
   backend?: Backend | undefined;
@@ -174,9 +178,9 @@ function checkArguments(given: Decoder, y: Float32Array, options: EncodeOptions)
   const { weights } = options;
   checkWeights("encode", weights, sampleCount, decoder);
   const fixed = checkFixed("encode", decoder, options.fixed, sampleCount);
-  if (options.z0 !== undefined) checkStart("encode", options.z0, sampleCount, decoder);
+  if (options.z0 !== undefined) checkZ0("encode", options.z0, sampleCount, decoder);
   // Of one's own: it is read when the backend has been opened.
-  const z0 = options.z0?.slice();
+  const z0 = options.z0?.slice() ?? decoder.start;
   const problem: Problem = {
     ...{ decoder, loss, prior, sampleCount, targets: y, weights, fixed, batchSize },
   };

@@ -55,7 +55,7 @@ export interface Curvature {
   shared(): Promise<SharedCurvature | undefined>;
   /**
    * Of each row chosen, at the point of its last `value`.
-   * @param kind J at z = 0, the decoder's own, which `shared` has made; or at the row's own z
+   * @param kind J at the decoder's start, its own, which `shared` has made; or at the row's own z
    * @returns [rows.length, d, d], of which the lower triangles and the diagonals hold
    */
   matrices(rows: Int32Array, kind: "shared" | "own"): Promise<Float32Array>;

@@ -39,7 +39,7 @@ export function checkWeights(
 }
 
 /** Refuses what flows cannot start at: latents of the wrong type or length, or that are not finite. */
-export function checkStart(
+export function checkZ0(
   where: string,
   z0: unknown,
   sampleCount: number,
@@ -54,19 +54,6 @@ export function checkStart(
   if (bad < 0) return;
   const at = isShared ? `element ${bad}` : place(bad, d);
   throw invalid(`${where}: z0 is ${z0[bad]} at ${at}, expected finite numbers`);
-}
-
-/** Where the flows of `count` samples from `first` on start, of latents that `checkStart` takes: count × latentSize. */
-export function startsOf(
-  z0: Float32Array,
-  { latentSize }: Decoder,
-  first: number,
-  count: number,
-): Float32Array {
-  if (z0.length !== latentSize) return z0.subarray(first * latentSize, (first + count) * latentSize);
-  const starts = new Float32Array(count * latentSize);
-  for (let i = 0; i < count; i++) starts.set(z0, i * latentSize);
-  return starts;
 }
 
 /** How many values there are to be, of rows of `size`. */

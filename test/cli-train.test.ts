@@ -4,7 +4,6 @@ import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { readNpy } from "../src/data/npy.ts";
 import {
   binaryCrossEntropy,
   createDecoder,
@@ -318,22 +317,26 @@ test("train --autoencoder, evaluate --encoder: the API's baseline", async () => 
   assert.equal((await resultsIn(out)).parameters, expected.decoder.parameters);
   assert.equal((await loadDecoder(files.encoder)).parameters, expected.encoder.parameters);
   for (const file of Object.values(files)) assert.is((await loadDecoder(file)).verified, true);
-  const meanCodeFile = join(out, "mean-code.npy");
-  const z0 = await meanCode(expected.encoder, images, { backend });
-  const { shape, data: mean } = readNpy(readFileSync(meanCodeFile));
-  assert.equal([shape, mean], [[1, 2], z0]);
-  // One latent for all, as 1 × 2 and as 2 values.
-  const flat = workplace.writeFloats(z0, [2]);
-  for (const start of [meanCodeFile, flat]) {
-    const args = ["evaluate", "--data", data, "--decoder", files.decoder, "--z0", start, "--plain", "--json"];
-    const fromMean = await run(...args);
-    assert.is(fromMean.exit, 0, fromMean.stderr);
+  assert.match(stdout, /start +│ the mean code, in the decoder's file/);
+  const mean = await meanCode(expected.encoder, images, { backend });
+  assert.equal((await loadDecoder(files.decoder)).start, mean);
+  // One latent for all, as 1 × 2 and as 2 values; and the decoder's own.
+  const given = [workplace.writeFloats(mean, [1, 2]), workplace.writeFloats(Float32Array.of(0, 0), [2])];
+  for (const start of [...given, undefined]) {
+    const args = ["evaluate", "--data", data, "--decoder", files.decoder, "--plain"];
+    if (start !== undefined) args.push("--z0", start);
+    const fromThere = await run(...args, "--json");
+    assert.is(fromThere.exit, 0, fromThere.stderr);
+    const z0 = start === given[1] ? Float32Array.of(0, 0) : mean;
     const report = await evaluate(expected.decoder, images, { z0, backend });
-    assert.is(JSON.parse(fromMean.stdout).meanLoss, report.meanLoss);
-    assert.is(JSON.parse(fromMean.stdout).meanInitialLoss, report.meanInitialLoss);
-    assert.is(JSON.parse(fromMean.stdout).z0, start);
-    const table = await run(...args.filter((arg) => arg !== "--json"));
-    assert.match(table.stdout, /flows start at +│ \S+\.npy/);
+    const document = JSON.parse(fromThere.stdout);
+    assert.is(document.meanLoss, report.meanLoss);
+    assert.is(document.meanInitialLoss, report.meanInitialLoss);
+    assert.is(document.z0, start);
+    assert.is(document.decoder.hasStart, true);
+    const table = await run(...args);
+    const shown = start ? /flows start at +│ \S+\.npy/ : /flows start at +│ the decoder's own start/;
+    assert.match(table.stdout, shown);
   }
 
   const evaluation = ["evaluate", "--data", data, "--decoder", files.decoder, "--encoder", files.encoder];
@@ -363,7 +366,7 @@ test("train --autoencoder, evaluate --encoder: the API's baseline", async () => 
   assert.not.match(lost.stdout, /steps|backtracks/);
 });
 
-test("train --autoencoder: a run that diverges says that there is no mean code", async () => {
+test("train --autoencoder: a run that diverges says that its decoder has no start", async () => {
   const { out, args } = newRun(
     "--layers",
     "2,5,6",
@@ -375,11 +378,8 @@ test("train --autoencoder: a run that diverges says that there is no mean code",
   );
   const { exit, stdout, stderr } = await run(...args);
   assert.is(exit, 0, stderr);
-  assert.match(
-    stdout,
-    /mean code +│ none: the encoder's codes are not finite, and mean-code\.npy is not written/,
-  );
-  assert.not(existsSync(join(out, "mean-code.npy")));
+  assert.match(stdout, /start +│ 0, since the mean code is 0 or not finite/);
+  assert.is((await loadDecoder(join(out, "decoder.safetensors"))).start, undefined);
 });
 
 test("evaluate: the figures and losses of the API; without --out nothing is written", async () => {

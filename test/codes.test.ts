@@ -9,6 +9,9 @@ import { Codes } from "../src/train/codes.ts";
 
 const SAMPLES = 5;
 const SIZE = 3;
+const FROM_0 = { latentSize: SIZE, start: undefined };
+/** Of a decoder whose codes lie elsewhere. */
+const START = Float32Array.of(0.1, -3, 2);
 
 /** Mini-batches drawn with replacement, with gradients, of which some are not finite. */
 function* updates(seed: number) {
@@ -24,10 +27,14 @@ function* updates(seed: number) {
 
 for (const optimizer of [sgd({ momentum: 0.9 }), sgd(), rmsprop(), adam({ weightDecay: 0.1 })]) {
   test(`${optimizer.name}, ${optimizer.stateVectors} vectors: each sample is updated as if it were alone`, () => {
-    const codes = new Codes(SAMPLES, SIZE, optimizer);
+    const codes = new Codes(SAMPLES, { latentSize: SIZE, start: START }, optimizer);
     const alone = Array.from({ length: SAMPLES }, () => {
       const zeros = () => new Float64Array(SIZE);
-      return { values: zeros(), vectors: Array.from({ length: optimizer.stateVectors }, zeros), updates: 0 };
+      return {
+        values: Float64Array.from(START),
+        vectors: Array.from({ length: optimizer.stateVectors }, zeros),
+        updates: 0,
+      };
     });
     let restarts = 0;
     for (const { indices, gradients, factor } of updates(1)) {
@@ -43,7 +50,8 @@ for (const optimizer of [sgd({ momentum: 0.9 }), sgd(), rmsprop(), adam({ weight
         const isSound = sum.every(Number.isFinite);
         assert.is(restarted.includes(sample), !isSound);
         if (!isSound) {
-          for (const numbers of [code.values, ...code.vectors]) numbers.fill(0);
+          code.values.set(START);
+          for (const vector of code.vectors) vector.fill(0);
           code.updates = 0;
           continue;
         }
@@ -70,7 +78,7 @@ for (const optimizer of [sgd({ momentum: 0.9 }), sgd(), rmsprop(), adam({ weight
 }
 
 test("a code that would lie beyond float32 begins again at 0, and the others do not", () => {
-  const codes = new Codes(SAMPLES, SIZE, sgd({ learningRate: 1e30, momentum: 0.5 }));
+  const codes = new Codes(SAMPLES, FROM_0, sgd({ learningRate: 1e30, momentum: 0.5 }));
   const gradients = Float64Array.of(1, 1, 1, 1, 1e9, 1);
   assert.equal(codes.update(Uint32Array.of(3, 0), gradients, 1), [0]);
   const { values, vectors, updates } = codes.state();
@@ -130,7 +138,7 @@ for (const optimizer of [
 
 test("a state that is restored goes on as the one that it is of", () => {
   const optimizer = adam({ weightDecay: 0.1 });
-  const [codes, restored] = [new Codes(SAMPLES, SIZE, optimizer), new Codes(SAMPLES, SIZE, optimizer)];
+  const [codes, restored] = [new Codes(SAMPLES, FROM_0, optimizer), new Codes(SAMPLES, FROM_0, optimizer)];
   for (const [step, { indices, gradients, factor }] of [...updates(4)].entries()) {
     if (step === 12) restored.restore(codes.state());
     codes.update(indices, gradients, factor);
@@ -140,7 +148,7 @@ test("a state that is restored goes on as the one that it is of", () => {
 });
 
 test("what is kept of some samples is read of these, and leaves the others", () => {
-  const codes = new Codes(SAMPLES, SIZE, undefined);
+  const codes = new Codes(SAMPLES, FROM_0, undefined);
   const expected = new Float64Array(SAMPLES * SIZE);
   const random = createRandom(2);
   for (const indices of [Uint32Array.of(3, 0), Uint32Array.of(4), Uint32Array.of(1, 4, 3)]) {

@@ -53,7 +53,6 @@ test("each command's help names the files that it writes", () => {
     train: [
       "decoder.safetensors",
       "encoder.safetensors",
-      "mean-code.npy",
       "history.csv",
       "validation.csv",
       "log.jsonl",

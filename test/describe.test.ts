@@ -42,11 +42,17 @@ reshape    decoder.6.reshape     28 × 28
 sigmoid    decoder.6.activation  28 × 28
 total                                        700,234          698,400`;
 
+test("a description has the decoder's own start, null where it is 0", () => {
+  assert.is(describe(paper).start, null);
+  const start = Float32Array.of(0.1, -3);
+  assert.equal(describe(createDecoder({ layers: [2, 3], start })).start, [...start]);
+});
+
 test("printed it is a table, in JSON numbers only", () => {
   assert.is(`${describe(paper)}`, table);
   assert.is(inspect(describe(paper)), table);
   assert.equal(Object.keys(JSON.parse(JSON.stringify(describe(paper)))), [
-    ...["latentSize", "operations", "parameters", "multiplications"],
+    ...["latentSize", "start", "operations", "parameters", "multiplications"],
   ]);
 });
 

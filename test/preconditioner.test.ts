@@ -7,12 +7,15 @@ import { curvatureUse, preconditionerOf } from "../src/backend/wasm/precondition
 import { allocateWorkspace } from "../src/backend/wasm/workspace.ts";
 import { layersOf } from "../src/graph/layers.ts";
 import { binaryCrossEntropy, createDecoder, customLoss, squaredError } from "../src/index.ts";
+import { allRows } from "../src/objective.ts";
 import { bareKernels, builds } from "./support/builds.ts";
+import { bindObjective } from "./support/objective.ts";
+import { allPriors } from "./support/prior-reference.ts";
 import { problemOf } from "./support/problem.ts";
 import { randomArray } from "./support/random.ts";
 import { derivative, gaussNewtonOf, logitsOf, relativeDistance } from "./support/reference.ts";
 
-// What all samples of a decoder share: its Jacobian at z = 0, and the factors of its own A + λτI.
+// What all samples of a decoder share: its Jacobian at the decoder's own start, and the factors of its own A + λτI.
 
 const DAMPINGS = [0.01, 0.1, 1, 10, 100];
 const packedSize = (d: number) => (d * (d + 1)) / 2;
@@ -84,7 +87,7 @@ for (const build of builds) {
     assert.is(tau(-1, 0, -1, 0, 0, -1), 0);
   });
 
-  test(`${build.name}: the Jacobian at z = 0, whole or in blocks, and A's factors`, async () => {
+  test(`${build.name}: the Jacobian at the decoder's start, whole or in blocks, and A's factors`, async () => {
     for (const layers of [
       [1, 1],
       [3, 5],
@@ -97,7 +100,8 @@ for (const build of builds) {
         [binaryCrossEntropy(), "sigmoid"],
         [squaredError({ reduction: "sum" }), "tanh"],
       ] as const) {
-        const decoder = createDecoder({ layers, activation: "softplus", outputActivation, seed: 2 });
+        const start = outputActivation === "tanh" ? randomArray(4, layers[0]!) : undefined;
+        const decoder = createDecoder({ layers, activation: "softplus", outputActivation, seed: 2, start });
         for (const { bias } of layersOf(decoder)) bias.set(randomArray(3, bias.length));
         const [d, n] = [decoder.latentSize, decoder.outputSize];
         const compiled = await compileKernels(build.name === "debug" ? undefined : build.name === "relaxed");
@@ -111,7 +115,12 @@ for (const build of builds) {
         // J of the outputs before their activation.
         const linear = logitsOf(decoder);
         const target = new Float32Array(n);
-        const { jacobian, output } = gaussNewtonOf(linear, squaredError(), new Float64Array(d), target);
+        const { jacobian, output } = gaussNewtonOf(
+          linear,
+          squaredError(),
+          start ?? new Float64Array(d),
+          target,
+        );
         const stride = jacobianStride(packed);
         const rows = Array.from({ length: d }, (_, k) => arena.f32(shared!.jacobian + k * stride, n).slice());
         rows.forEach((row, k) => {
@@ -145,6 +154,29 @@ for (const build of builds) {
   });
 }
 
+test("A of all samples is the one of a sample at the decoder's start, with every prior", async () => {
+  const d = 5;
+  for (const start of [undefined, randomArray(11, d, -2, 2)]) {
+    const decoder = createDecoder({
+      ...{ layers: [d, 8, 9], activation: "tanh", outputActivation: "sigmoid", loss: "bce", seed: 6, start },
+    });
+    const z = Float64Array.from(start ?? new Float32Array(d));
+    for (const { backend } of builds) {
+      for (const { name, prior } of [{ name: "none", prior: undefined }, ...allPriors(d)]) {
+        const y = randomArray(7, 9, 0, 1);
+        const objective = await bindObjective(backend, decoder, decoder.loss!, y, undefined, 1, [], prior);
+        const { matrix } = (await objective.curvature!.shared())!.own!;
+        const rows = allRows(1);
+        await objective.value(rows, z);
+        const own = await objective.curvature!.matrices(rows, "own");
+        const lower = Array.from({ length: d }, (_, i) => [...own.subarray(i * d, i * d + i + 1)]).flat();
+        assert.ok(relativeDistance(matrix, lower) < 1e-6, name);
+        objective.dispose();
+      }
+    }
+  }
+});
+
 /** The rows of the Jacobian have the same bits whatever the blocks they are made in. */
 function checkBlocks(
   packed: Awaited<ReturnType<typeof packDecoder>>,
@@ -158,7 +190,7 @@ function checkBlocks(
   const workspace = allocateWorkspace(packed, 1, "squaredError");
   const work = allocateGaussNewton(packed, { ...NO_MATRICES, jacobian: into.layout });
   assert.is(work.tangentsAtOnce, Math.min(d, 48));
-  arena.f32(workspace.latents.pointer, d).fill(0);
+  arena.f32(workspace.latents.pointer, d).set(decoder.start ?? new Float32Array(d));
   arena.i32(workspace.rows, 1).fill(0);
   kernels.decode(graph, workspace.pointer, 1, 0);
   for (const size of [1, 3, work.tangentsAtOnce]) {

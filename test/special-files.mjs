@@ -22,6 +22,7 @@ export const runsOnce = [
   "cli-progress.test.ts",
   "cli-runs.test.ts",
   "cli-sample-axes.test.ts",
+  "cli-start.test.ts",
   "cli-train.test.ts",
   "cli-train-decoders.test.ts",
   "cli-training-options.test.ts",

@@ -3,6 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { webgpu } from "../src/backend/webgpu/index.ts";
 import { readIdx } from "../src/data/idx.ts";
+import { copyDecoder } from "../src/decoder/copy.ts";
 import { layersOf } from "../src/graph/layers.ts";
 import {
   type AmdOptions,
@@ -92,6 +93,20 @@ test("lbfgs goes down to where it goes in WASM", async () => {
         assert.ok(Math.abs(got.gradientNorm[i]! - expected.gradientNorm[i]!) < 1e-3);
       });
     }
+  }
+});
+
+test("flows begin at the decoder's own start, with curvature made there, as in WASM", async () => {
+  const start = Float32Array.of(-0.7, 1.3, 0.4);
+  const elsewhere = copyDecoder(decoder, { start });
+  for (const solver of [lbfgs(), amd(SHORT)]) {
+    const got = await encode(elsewhere, y, { backend, solver });
+    const given = await encode(elsewhere, y, { backend, solver, z0: start });
+    for (const name of ["z", "loss", "initialLoss", "stats"] as const)
+      assert.equal(got[name], given[name], `${solver.name}: ${name}`);
+    const expected = await encode(elsewhere, y, { solver });
+    assert.ok(relativeDistance(got.initialLoss, expected.initialLoss) < 1e-5);
+    assert.ok(relativeDistance(got.loss, expected.loss) < 1e-5);
   }
 });
 

@@ -119,7 +119,7 @@ export class GaussNewton {
   matrix: usize; // 0
   matrixStride: usize; // 4
   /**
-   * f32[d][n] each, rows `jacobianStride` bytes apart: Jᵀ of the logits at z = 0, the decoder's own; and at a row's z.
+   * f32[d][n] each, rows `jacobianStride` bytes apart: Jᵀ of the logits at the decoder's start, its own; and at a row's z.
    * 0 where nobody asks for matrices of them.
    */
   jacobian: usize; // 8

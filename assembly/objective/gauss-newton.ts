@@ -17,7 +17,8 @@ import { operationsBeforeLoss } from "./objective";
 import { addShareOfMatrix, curvatureOfShare } from "./prior-share";
 
 // Gauss-Newton matrices JᵀWJ: J the Jacobian of the logits, W the curvature of a row's loss
-// for them. W comes with any forward pass; J takes d tangents, but for the decoder's own, at z = 0, which is made once.
+// for them. W comes with any forward pass; J takes d tangents, but for the decoder's own, at its start, which is made
+// once.
 // A prior's curvature at the row's z is added.
 
 /** The matrix of a row at the point of its last `value`, into work.matrix. */

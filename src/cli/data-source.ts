@@ -39,7 +39,7 @@ export const dataFilesHelp =
 
 /** What a file of starts is, for the help. */
 export const z0Help =
-  "where the flows start, as latents.npy has it: a latent per sample, or one for all, as train's mean-code.npy is (default: 0)";
+  "where the flows start, as latents.npy has it: a latent per sample, or one for all (default: the decoder's own start, else 0)";
 
 /** What a file of weights is, for the help. */
 export const weightsHelp =

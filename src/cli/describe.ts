@@ -24,8 +24,8 @@ export function addDescribeCommand(program: Command): void {
     .description(
       "Prints a decoder's operations with their shapes, parameters and multiplications\n" +
         "for a sample, and totals; then its latent, what is given with each sample, its\n" +
-        "output, its prior if it has one, and whether it agrees with its file's probe. Of\n" +
-        "a decoder over points the figures are those for one.",
+        "output, its prior and its start if it has them, and whether it agrees with its\n" +
+        "file's probe. Of a decoder over points the figures are those for one.",
     )
     .argument("[file]", decoderHelp)
     .optionsGroup("What and how:")
@@ -76,8 +76,18 @@ function formatDocument(file: string, decoder: Decoder): string {
   return `${JSON.stringify(document, null, 2)}\n`;
 }
 
+/** So many values of a start are shown to people. */
+const SHOWN_VALUES = 4;
+
+/** Where flows begin, as people read it: `0.2513, -1.084, 0.6, 2.41, … (20 values)`. */
+function showStart(start: Float32Array): string {
+  const shown = Array.from(start.subarray(0, SHOWN_VALUES), (value) => String(Number(value.toPrecision(4))));
+  if (start.length <= SHOWN_VALUES) return shown.join(", ");
+  return `${shown.join(", ")}, … (${start.length} values)`;
+}
+
 function formatDescription(decoder: Decoder): string {
-  const { verified, unverifiedReason, latentSize, fixedInputs, prior } = decoder;
+  const { verified, unverifiedReason, latentSize, fixedInputs, prior, start } = decoder;
   const rows = [
     ["latent", "z", `${latentSize}`],
     ...fixedInputs.map(({ name, classes }) => {
@@ -86,6 +96,7 @@ function formatDescription(decoder: Decoder): string {
     }),
     ["output", "", showShape(outputWithPoints(decoder))],
     ...(prior ? [["prior", "", showPrior(prior)]] : []),
+    ...(start ? [["start", "", showStart(start)]] : []),
     ...(verified ? [["probe", "", "agrees"]] : []),
   ];
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]!.length)));

@@ -91,7 +91,7 @@ function rowsOf({ job, input, figures }: EncodeReport): [string, string][] {
       `${formatCount(job.shard ? figures.samples : samples.count)} of ${formatCount(samples.total)}, ${showValues(samples)}`,
     ],
     ...givenRows(given),
-    ...besideRows(job),
+    ...besideRows(job, decoder),
     ...priorRows(prior),
     ["solver", showSolver(job)],
     [`${lossName} before`, before],

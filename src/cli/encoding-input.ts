@@ -26,7 +26,7 @@ export interface EncodingInput {
   readonly given: GivenPlan;
   readonly samples: SamplesFiles;
   readonly weights: NumbersFile | undefined;
-  /** Where the flows start, if not at 0. */
+  /** Where the flows start, if not at the decoder's own start. */
   readonly z0: NumbersFile | undefined;
   /** The identifiers of the samples, a column in each of their files. */
   readonly ids: readonly IdsFile[] | undefined;

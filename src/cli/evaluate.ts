@@ -259,7 +259,7 @@ function rowsOf(
     ["data", data.source],
     ["samples", showSamples(data)],
     ...givenRows(given),
-    ...besideRows(job),
+    ...besideRows(job, "encoder" in by ? undefined : decoder),
     ...priorRows(prior),
     "encoder" in by ? ["encoder", shortPath(job.encoder!)] : ["solver", showSolver(by)],
     showLoss(loss, report.meanLoss),

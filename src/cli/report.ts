@@ -61,10 +61,14 @@ export const besideFigures = ({ weights, z0 }: Beside) => ({
   ...(z0 !== undefined && { z0 }),
 });
 
-export const besideRows = ({ weights, z0 }: Beside): [string, string][] => [
-  ...(weights === undefined ? [] : [["weights", shortPath(weights)] satisfies [string, string]]),
-  ...(z0 === undefined ? [] : [["flows start at", shortPath(z0)] satisfies [string, string]]),
-];
+/** @param decoder whose own start flows have without `z0`; undefined where no flow is followed */
+export function besideRows({ weights, z0 }: Beside, decoder: Decoder | undefined): [string, string][] {
+  const startsAt = z0 === undefined ? decoder?.start && "the decoder's own start" : shortPath(z0);
+  return [
+    ...(weights === undefined ? [] : [["weights", shortPath(weights)] satisfies [string, string]]),
+    ...(startsAt === undefined ? [] : [["flows start at", startsAt] satisfies [string, string]]),
+  ];
+}
 
 /** What encoding samples has cost, and how they ended. */
 export function summaryRows(figures: EncodeSummary): [string, string][] {
@@ -112,8 +116,8 @@ function showBuild(build: string, threads: number): string {
  * @param sized the same with the samples' size, where it is one over points
  */
 export function decoderFigures(file: string, decoder: Decoder, { outputSize }: Decoder = decoder) {
-  const { latentSize, parameterCount, verified } = decoder;
-  return { file, latentSize, outputSize, parameterCount, verified };
+  const { latentSize, parameterCount, verified, start } = decoder;
+  return { file, latentSize, outputSize, parameterCount, verified, hasStart: start !== undefined };
 }
 
 /** A row that says so where nobody knows whether a file's decoder was read as it was meant. */

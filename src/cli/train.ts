@@ -22,10 +22,9 @@ export function addTrainCommand(program: Command): void {
       "Trains a decoder: each mini-batch of samples is encoded anew with the decoder as\n" +
         "it is, and the decoder's parameters follow the gradient of its loss. Writes to\n" +
         "DIR:\n" +
-        "  decoder.safetensors  the trained decoder, for encode, evaluate and decode\n" +
+        "  decoder.safetensors  the trained decoder, for encode, evaluate and decode;\n" +
+        "                       with --autoencoder it starts flows at its mean code\n" +
         "  encoder.safetensors  the encoder trained with it (with --autoencoder)\n" +
-        "  mean-code.npy        the mean of its codes, for --z0: where flows are best\n" +
-        "                       begun (with --autoencoder)\n" +
         "  codes.npy            the samples' codes at the end (with --codes kept or\n" +
         "                       --warm-start)\n" +
         "  history.csv          loss and gradient norm of each mini-batch\n" +

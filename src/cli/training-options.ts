@@ -132,7 +132,7 @@ export function addTrainingOptions(command: Command): Command {
       STANDARD_TRAINING.seed,
     )
     .option("--replacement", "draw mini-batches with replacement, not from a permutation each epoch")
-    .option("--warm-start", "start each sample's flow where its last one ended, not at 0")
+    .option("--warm-start", "start each sample's flow where its last one ended, not at the decoder's start")
     .addOption(
       new Option(
         "--codes <way>",

@@ -2,20 +2,14 @@ import { join } from "node:path";
 import { formatCsv } from "../data/csv.ts";
 import { writeNpy } from "../data/npy.ts";
 import { type Decoder, LatentflowError, makeProbe } from "../index.ts";
-import { type Dataset, meanCode } from "../train/index.ts";
-import { backendOf } from "./options.ts";
 import { type Output, type OutputFile, writeOutputs } from "./output-files.ts";
 import type { TrainingRun } from "./training-job.ts";
 import { logName } from "./training-log.ts";
-
-/** Where the mean of an encoder's codes is written. */
-export const MEAN_CODE = "mean-code.npy";
 
 /** What a training run may write, beside its log and its checkpoints. */
 export const trainingOutputs = [
   "decoder.safetensors",
   "encoder.safetensors",
-  MEAN_CODE,
   "codes.npy",
   "history.csv",
   "validation.csv",
@@ -35,20 +29,8 @@ async function withProbe(decoder: Decoder): Promise<Uint8Array> {
   }
 }
 
-/** None where there can be none, as with a probe. */
-async function meanOfCodes(
-  encoder: Decoder,
-  dataset: Dataset,
-  job: TrainingRun["job"],
-): Promise<Float32Array | undefined> {
-  return meanCode(encoder, dataset, { backend: backendOf(job) }).catch((error) => {
-    if (error instanceof LatentflowError) return undefined;
-    throw error;
-  });
-}
-
 /** Writes what a training run has come to into its folder. */
-export async function writeTrainingOutputs({ job, data, result }: TrainingRun): Promise<Output[]> {
+export async function writeTrainingOutputs({ job, result }: TrainingRun): Promise<Output[]> {
   const { decoder, history, validation } = result;
   const files: OutputFile[] = [
     { name: "decoder.safetensors", bytes: await withProbe(decoder), content: "the trained decoder" },
@@ -56,9 +38,6 @@ export async function writeTrainingOutputs({ job, data, result }: TrainingRun): 
   if ("encoder" in result) {
     const content = "the encoder trained with it";
     files.push({ name: "encoder.safetensors", bytes: await withProbe(result.encoder), content });
-    const mean = await meanOfCodes(result.encoder, data.dataset, job);
-    const shape = [1, decoder.latentSize];
-    if (mean) files.push({ name: MEAN_CODE, bytes: writeNpy(mean, shape), content: "the mean code" });
   }
   if (result.codes) {
     const { codes } = result;

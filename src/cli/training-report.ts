@@ -1,4 +1,3 @@
-import { basename } from "node:path";
 import type { TrainStep } from "../train/index.ts";
 import { dataFigures, showCount, showSamples } from "./data-source.ts";
 import { givenFigures, givenRows } from "./fixed-inputs.ts";
@@ -16,14 +15,13 @@ import {
 } from "./report.ts";
 import { formatCount } from "./table.ts";
 import type { TrainingRun } from "./training-job.ts";
-import { MEAN_CODE } from "./training-outputs.ts";
 
 /** A training run's report: a table and the files written, or with `--json` one JSON document. */
 export function formatTrainingReport(run: TrainingRun, outputs: readonly Output[]): string {
   const decoderFile = outputs[0]!.path;
   return run.job.json
     ? formatJson(documentOf(run, decoderFile), outputs)
-    : formatText([...rowsOf(run, decoderFile), ...missingRows(run, outputs)], outputs);
+    : formatText(rowsOf(run, decoderFile), outputs);
 }
 
 function documentOf(run: TrainingRun, decoderFile: string) {
@@ -70,7 +68,7 @@ function rowsOf(run: TrainingRun, decoderFile: string): [string, string][] {
     ["optimizer", `${optimizer.name}, learning rate ${optimizer.learningRate}, ${schedule.name}`],
     ["method", showMethod(training.description)],
     ...givenRows(run.given),
-    ...besideRows(run.job),
+    ...besideRows(run.job, "encoder" in result ? undefined : run.decoder),
     ...(prior ? priorRows(prior) : []),
     lossRow("first tenth", meanLoss(firstTenth(history))),
     lossRow("last tenth", meanLoss(lastTenth(history))),
@@ -87,16 +85,17 @@ function rowsOf(run: TrainingRun, decoderFile: string): [string, string][] {
       lossRow("validation after", validation.at(-1)!.loss),
     );
   }
-  rows.push(["samples per second", showSpeed(imagesPerSecond(run), seconds)]);
+  rows.push(...startRows(run), ["samples per second", showSpeed(imagesPerSecond(run), seconds)]);
   return rows;
 }
 
-/** What a run that has diverged does not write. */
-function missingRows({ result }: TrainingRun, outputs: readonly Output[]): [string, string][] {
-  const hasMeanCode = outputs.some(({ path }) => basename(path) === MEAN_CODE);
-  return "encoder" in result && !hasMeanCode
-    ? [["mean code", `none: the encoder's codes are not finite, and ${MEAN_CODE} is not written`]]
-    : [];
+/** Where flows of an autoencoder's decoder begin: its file says it, unless the run has diverged. */
+function startRows({ result }: TrainingRun): [string, string][] {
+  if (!("encoder" in result)) return [];
+  const start = result.decoder.start
+    ? "the mean code, in the decoder's file"
+    : "0, since the mean code is 0 or not finite";
+  return [["start", start]];
 }
 
 // The loss of one mini-batch alone says little.

@@ -1,11 +1,13 @@
-import type { StandardLoss } from "../terms/losses.ts";
-import type { Prior } from "../terms/priors.ts";
-import { type Decoder, decoderGraphOf, GraphDecoder } from "./decoder.ts";
+import { type Decoder, type DecoderGraph, decoderGraphOf, GraphDecoder } from "./decoder.ts";
 
-/** A decoder of the same operations and parameters with memory of its own, and with a loss and a prior of its own. */
+/**
+ * A decoder of the same operations and parameters with memory of its own.
+ *
+ * @param changes what it has in the place of the decoder's own
+ */
 export function copyDecoder(
   decoder: Decoder,
-  { loss, prior }: { readonly loss: StandardLoss | undefined; readonly prior: Prior | undefined },
+  changes: Partial<Pick<DecoderGraph, "loss" | "prior" | "start">>,
 ): Decoder {
-  return new GraphDecoder({ ...decoderGraphOf(decoder), loss, prior }, decoder.parameters.slice());
+  return new GraphDecoder({ ...decoderGraphOf(decoder), ...changes }, decoder.parameters.slice());
 }

@@ -23,6 +23,8 @@ import { writeSafetensors } from "./safetensors.ts";
 export interface DecoderGraph extends Graph {
   readonly loss: StandardLoss | undefined;
   readonly prior?: Prior | undefined;
+  /** See `Decoder.start`; undefined where it is 0. */
+  readonly start?: Float32Array | undefined;
 }
 
 /** What is known of a decoder that was read from a file. */
@@ -48,7 +50,7 @@ export interface SafetensorsOptions {
  * A decoder D: a network that maps a latent z, `latentSize` numbers, to a sample D(z), `outputSize` numbers,
  * in data space. An immutable value, made by `loadDecoder` or `createDecoder` and by nothing else.
  *
- * What an array holds cannot be frozen in JavaScript: that nobody writes to `parameters` is a contract.
+ * What an array holds cannot be frozen in JavaScript: that nobody writes to `parameters` or `start` is a contract.
  * Backends copy them on first use and would not see a change.
  *
  * `dispose()` lets go of those copies. Where the runtime has `Symbol.dispose` it does the same, though the type does not
@@ -84,6 +86,12 @@ export interface Decoder {
   readonly loss: StandardLoss | undefined;
   /** The prior on its codes, the default of `encode`; undefined where it has none. */
   readonly prior: Prior | undefined;
+  /**
+   * [latentSize], where flows begin that are not told where: the default of `z0`. Undefined: at 0, which a start of zeros is
+   * kept as, too. What `lbfgs` shares among samples is made here, whatever `z0` a call has. `trainAutoencoder` sets it to the
+   * mean code. Read only.
+   */
+  readonly start: Float32Array | undefined;
   /**
    * Whether a decoder that was loaded is the function that was meant. True: there was a probe, a few latents and their
    * outputs, and it agreed. (Where one does not agree, loading fails.) False: there was none, or it proved nothing.
@@ -150,6 +158,7 @@ export class GraphDecoder implements Decoder {
   readonly parameters: Float32Array;
   readonly loss: StandardLoss | undefined;
   readonly prior: Prior | undefined;
+  readonly start: Float32Array | undefined;
   readonly verified: boolean | undefined;
   readonly unverifiedReason: string | undefined;
 
@@ -170,7 +179,7 @@ export class GraphDecoder implements Decoder {
     parameters: Float32Array = new Float32Array(countParameters(graph)),
     { verified, unverifiedReason }: Verification = MADE_HERE,
   ) {
-    const { latentSize, fixedInputs, operations, definition, loss, prior } = graph;
+    const { latentSize, fixedInputs, operations, definition, loss, prior, start } = graph;
     const output = operations.at(-1)!;
     this.fixedInputs = Object.freeze(fixedInputs.map((input) => Object.freeze({ ...input })));
     this.definition = definition;
@@ -186,6 +195,7 @@ export class GraphDecoder implements Decoder {
     this.operations = Object.freeze(withTensors(graph, this.parameters).map(frozen));
     this.loss = loss;
     this.prior = prior;
+    this.start = start;
     this.verified = verified;
     this.unverifiedReason = unverifiedReason;
     // Not in the class: esbuild keeps one with computed names, and all that it needs, where nobody makes a decoder.
@@ -231,10 +241,8 @@ export class GraphDecoder implements Decoder {
   }
 
   #decoderAtPoints(points: number, where: string): Decoder {
-    return new GraphDecoder(
-      { ...this.#atPoints!(points, where), loss: this.loss, prior: this.prior },
-      this.parameters,
-    );
+    const { loss, prior, start } = this;
+    return new GraphDecoder({ ...this.#atPoints!(points, where), loss, prior, start }, this.parameters);
   }
 }
 
@@ -328,8 +336,8 @@ function isProxy(value: unknown): boolean {
 
 /** What describes a decoder that there is, in a form that can be sent: of one over points, it is that for one. */
 export function descriptionOf(decoder: Decoder): DecoderGraph {
-  const { latentSize, fixedInputs, operations, definition, loss, prior } = decoder;
-  return { latentSize, fixedInputs, operations: withoutTensors(operations), definition, loss, prior };
+  const { latentSize, fixedInputs, operations, definition, loss, prior, start } = decoder;
+  return { latentSize, fixedInputs, operations: withoutTensors(operations), definition, loss, prior, start };
 }
 
 /** All that a decoder but its parameters is made from: of one over points also what it is for other numbers of them. */

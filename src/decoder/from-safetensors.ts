@@ -21,11 +21,13 @@ import {
   readOutputActivation,
   readOutputShape,
   readPrior,
+  readStart,
 } from "./metadata.ts";
 import { checkOutputShape, impliedOutputActivation, showShape } from "./output.ts";
 import { withOutputShape } from "./output-shape.ts";
 import { type CheckedProbe, copyProbe, fitProbe, PROBE, type Probe, readProbe } from "./probe.ts";
 import { type Metadata, readSafetensors, type SafetensorsFile } from "./safetensors.ts";
+import { checkStartSize, normaliseStart } from "./start.ts";
 import { readFloats } from "./tensor.ts";
 
 /** What a decoder's file need not say, or says wrongly. Each option overrides the file's metadata. */
@@ -54,6 +56,8 @@ export interface DecoderFileOptions {
   loss?: StandardLossLike | undefined;
   /** The default of `encode`'s prior: `gaussian()`, say, for a VAE's decoder. */
   prior?: Prior | undefined;
+  /** Where flows begin: the default of `encode`'s `z0`, latentSize finite values; zeros for 0. It is copied. */
+  start?: Float32Array | undefined;
   /**
    * Whether BatchNorms act before the activations or after them, where the numbers of the file's layers do not tell.
    * Where they do, it may be left out.
@@ -73,6 +77,7 @@ export interface CheckedFileOptions {
   readonly outputShape: readonly number[] | undefined;
   readonly loss: StandardLoss | undefined;
   readonly prior: Prior | undefined;
+  readonly start: Float32Array | undefined;
   readonly batchNorm: BatchNormPlace | undefined;
   readonly batchNormEpsilon: number | undefined;
   readonly probe: Probe | undefined;
@@ -81,12 +86,12 @@ export interface CheckedFileOptions {
 /** The names of the options. */
 export const fileOptions: { readonly [Name in keyof DecoderFileOptions]-?: true } = {
   ...{ prefix: true, activation: true, outputActivation: true, outputShape: true, loss: true },
-  ...{ prior: true, batchNorm: true, batchNormEpsilon: true, probe: true },
+  ...{ prior: true, start: true, batchNorm: true, batchNormEpsilon: true, probe: true },
 };
 
 /** Checks what options there are before the file is at hand. */
 export function checkFileOptions(where: string, options: DecoderFileOptions): CheckedFileOptions {
-  const { prefix, activation, outputActivation, outputShape, loss, prior } = options;
+  const { prefix, activation, outputActivation, outputShape, loss, prior, start } = options;
   const { batchNorm, batchNormEpsilon, probe } = options;
   if (prefix !== undefined && typeof prefix !== "string") {
     throw invalid(`${where}: prefix is ${show(prefix)}, expected a string, as "decoder."`);
@@ -102,6 +107,7 @@ export function checkFileOptions(where: string, options: DecoderFileOptions): Ch
     outputShape,
     loss: loss === undefined ? undefined : normaliseLoss(where, loss),
     prior: prior === undefined ? undefined : normalisePrior(where, prior),
+    start: start === undefined ? undefined : normaliseStart(where, start),
     batchNorm:
       batchNorm === undefined
         ? undefined
@@ -188,7 +194,8 @@ function* parseLayers(
     outputShape ?? [outputSize],
   );
   const prior = priorOf(where, metadata, options, graph.latentSize);
-  const decoder = new GraphDecoder({ ...graph, loss, prior });
+  const start = startOf(where, metadata, options, graph.latentSize);
+  const decoder = new GraphDecoder({ ...graph, loss, prior, start });
   const epsilon = options.batchNormEpsilon ?? readBatchNormEpsilon(where, metadata) ?? BATCH_NORM_EPSILON;
   for (const [index, target] of layersOf(decoder).entries()) {
     yield* readLayer(where, layers[index]!, epsilon, target);
@@ -204,6 +211,16 @@ function priorOf(
   latentSize: number,
 ): Prior | undefined {
   return prior ? checkPriorSize(where, prior, latentSize) : readPrior(where, metadata, latentSize);
+}
+
+/** The option's, else the file's. */
+function startOf(
+  where: string,
+  metadata: Metadata,
+  { start }: CheckedFileOptions,
+  latentSize: number,
+): Float32Array | undefined {
+  return start ? checkStartSize(where, start, latentSize) : readStart(where, metadata, latentSize);
 }
 
 /** PyTorch's. */
@@ -277,7 +294,13 @@ function isList(
 }
 
 /** Options that a file's graph does not take the place of. */
-const BESIDE_GRAPH: readonly (keyof DecoderFileOptions)[] = ["outputShape", "loss", "prior", "probe"];
+const BESIDE_GRAPH: readonly (keyof DecoderFileOptions)[] = [
+  "outputShape",
+  "loss",
+  "prior",
+  "start",
+  "probe",
+];
 
 /** The decoder of a file that says what its graph is: each tensor under its operation's name. */
 function* parseGraphDecoder(
@@ -305,6 +328,7 @@ function* parseGraphDecoder(
   const decoder = new GraphDecoder({
     ...{ ...graph, loss: options.loss ?? readLoss(where, metadata) },
     prior: priorOf(where, metadata, options, graph.latentSize),
+    start: startOf(where, metadata, options, graph.latentSize),
   });
   if (decoder.loss) checkLoss(where, decoder.loss, decoder);
   for (const { name, tensor, shape, offset, size } of parameters) {

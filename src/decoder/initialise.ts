@@ -11,6 +11,7 @@ import { checkLoss, normaliseLoss, type StandardLoss, type StandardLossLike } fr
 import type { Prior } from "../terms/priors.ts";
 import { type Decoder, GraphDecoder } from "./decoder.ts";
 import { checkOutputShape, impliedOutputActivation, showShape } from "./output.ts";
+import { checkStartSize, normaliseStart } from "./start.ts";
 
 /** Options of `createDecoder` beside a graph's definition. */
 export interface GraphDecoderOptions {
@@ -18,6 +19,8 @@ export interface GraphDecoderOptions {
   loss?: StandardLossLike | undefined;
   /** The default of `encode`'s prior: `gaussian()`, say. Default: none. */
   prior?: Prior | undefined;
+  /** Where flows begin: the default of `encode`'s `z0`, latentSize finite values. It is copied. Default: 0. */
+  start?: Float32Array | undefined;
   /** An integer from 0 to 2^53 - 1; the same seed gives the same parameters everywhere. Default: 0. */
   seed?: number | undefined;
 }
@@ -35,7 +38,7 @@ export interface CreateDecoderOptions extends GraphDecoderOptions {
 }
 
 const GRAPH_OPTIONS: { readonly [Name in keyof GraphDecoderOptions]-?: true } = {
-  ...{ loss: true, prior: true, seed: true },
+  ...{ loss: true, prior: true, start: true, seed: true },
 };
 
 const OPTIONS: { readonly [Name in keyof CreateDecoderOptions]-?: true } = {
@@ -52,7 +55,7 @@ const maxParameters = 2 ** 28;
  * `decoder.0`, `decoder.2`, …
  *
  * Of any other graph, with convolutions say, give a definition such as `sequential` of `latentflow/graph` returns, and
- * `{ loss, prior, seed }` beside it.
+ * `{ loss, prior, start, seed }` beside it.
  *
  * @throws LatentflowError `invalid_argument`
  * @example
@@ -83,7 +86,11 @@ export function createDecoder(
     options.prior === undefined
       ? undefined
       : checkPriorSize(where, normalisePrior(where, options.prior), graph.latentSize);
-  const decoder = new GraphDecoder({ ...graph, loss, prior });
+  const start =
+    options.start === undefined
+      ? undefined
+      : checkStartSize(where, normaliseStart(where, options.start), graph.latentSize);
+  const decoder = new GraphDecoder({ ...graph, loss, prior, start });
   if (loss) checkLoss(where, loss, decoder);
   initialise(decoder, createRandom(seed));
   return decoder;

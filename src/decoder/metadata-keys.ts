@@ -7,6 +7,7 @@ const OPTIONS = {
   loss: "loss",
   reduction: "loss",
   prior: "prior",
+  start: "start",
   outputShape: "outputShape",
   latentSize: undefined,
   batchNorm: "batchNorm",
@@ -32,6 +33,7 @@ export function meantBy(
   if (text.includes("activation")) {
     return { expected: '"activation" (between the layers) or "outputActivation"', option: "activation" };
   }
+  if (/^(z0|meancode)$/.test(text)) return { expected: '"start"', option: "start" };
   if (/^((negative)?slope|alpha|frequency)$/.test(text)) {
     const json = '"activation": \'{"name": "leakyRelu", "slope": 0.2}\'';
     return { expected: `it with its activation, as JSON: ${json}`, option: "activation" };

@@ -14,6 +14,7 @@ import type { BatchNormPlace } from "./layer-tensors.ts";
 import { bare, type Key, meantBy, type OptionKey } from "./metadata-keys.ts";
 import { checkOutputShape } from "./output.ts";
 import type { Metadata } from "./safetensors.ts";
+import { formatStart, remakeStart } from "./start.ts";
 
 // What a file's metadata, a map of strings, says of its decoder beyond the tensors:
 //   activation         between the layers: a name, or an object as in the API, as JSON: {"name":"elu","alpha":2};
@@ -22,6 +23,7 @@ import type { Metadata } from "./safetensors.ts";
 //   loss               "bce" (binary cross entropy; "binaryCrossEntropy", "crossEntropy", "BCELoss" and
 //                      "BCEWithLogitsLoss" are read too) or "mse" (squared error; "squaredError" and "MSELoss" are)
 //   prior              the decoder's own prior on its codes as JSON, as gaussian() and gaussianMixture() return it
+//   start              where flows begin, as a JSON array of latentSize numbers: [0.5,-1.25]. Where it is missing, at 0
 //   reduction          "sum", or "mean", which is meant when it is missing
 //   outputShape        a JSON array: [28,28]
 //   latentSize         how many latents: 20. Needed only where a decoder has as many latents as outputs and fewer
@@ -31,7 +33,7 @@ import type { Metadata } from "./safetensors.ts";
 //   batchNormEpsilon   what BatchNorms add to a variance: 1e-3. Where it is missing, 1e-5
 //   latentflow.probe   a few latents and what the decoder makes of them, as base64: see probe.ts
 //   latentflow.graph   of a decoder that is no stack of layers, a GraphDefinition as JSON; then only loss, reduction,
-//                      the prior and the probe are read beside it
+//                      the prior, the start and the probe are read beside it
 // Everything may be missing, and other keys are left alone, but for those that seem to mean one of these. In names of
 // activations capitals and separators do not count, so that PyTorch's spellings are read: "ELU", "leaky_relu".
 
@@ -41,6 +43,7 @@ interface Described extends Pick<Graph<Operation>, "latentSize" | "operations" |
   readonly outputShape: readonly number[];
   readonly loss: StandardLoss | undefined;
   readonly prior: Prior | undefined;
+  readonly start: Float32Array | undefined;
 }
 
 /** The metadata that describes a decoder. */
@@ -48,7 +51,7 @@ export function writeMetadata(decoder: Described): Metadata {
   const metadata = new Map<string, string>();
   if (!isReadAsLayers(decoder)) {
     metadata.set(GRAPH, JSON.stringify(decoder.definition));
-    writeTerms(metadata, decoder);
+    writeDefaults(metadata, decoder);
     return metadata;
   }
   const layers = layersOf(decoder);
@@ -56,14 +59,18 @@ export function writeMetadata(decoder: Described): Metadata {
   if (new Set(between).size === 1) metadata.set("activation", between[0]!);
   else if (between.length > 0) metadata.set("activation", `[${between.map(asJson).join(",")}]`);
   metadata.set("outputActivation", writeActivation(decoder.outputActivation));
-  writeTerms(metadata, decoder);
+  writeDefaults(metadata, decoder);
   metadata.set("outputShape", JSON.stringify(decoder.outputShape));
   if (isLikeAutoencoder(layers)) metadata.set("latentSize", String(decoder.latentSize));
   return metadata;
 }
 
-function writeTerms(metadata: Map<string, string>, { loss, prior }: Pick<Described, "loss" | "prior">): void {
+function writeDefaults(
+  metadata: Map<string, string>,
+  { loss, prior, start }: Pick<Described, "loss" | "prior" | "start">,
+): void {
   if (prior) metadata.set("prior", JSON.stringify(prior));
+  if (start) metadata.set("start", formatStart(start));
   if (!loss) return;
   metadata.set("loss", termTraits(loss).fileName!);
   if (loss.reduction === "sum") metadata.set("reduction", "sum");
@@ -262,6 +269,17 @@ export function readPrior(where: string, metadata: Metadata, latentSize: number)
     const value = parseJson(where, "prior", text, '{"name": "gaussian", "mean": 0, "std": 1, "weight": 1}');
     return checkPriorSize(where, normalisePrior(where, value, { name: "the file's prior" }), latentSize);
   });
+}
+
+/**
+ * The decoder's own start that the metadata give, if any.
+ *
+ * @throws LatentflowError `invalid_file` when it is not understood, or for latents of another size
+ */
+export function readStart(where: string, metadata: Metadata, latentSize: number): Float32Array | undefined {
+  return read(metadata, "start", (text) =>
+    remakeStart(where, parseJson(where, "start", text, "[0.5, -1.25]"), latentSize, "the file's start"),
+  );
 }
 
 /**

@@ -1,5 +1,5 @@
 import { invalidFile, show } from "../check.ts";
-import { type Decoder, GraphDecoder } from "../decoder/decoder.ts";
+import { type Decoder, type DecoderGraph, GraphDecoder } from "../decoder/decoder.ts";
 import { LatentflowError } from "../errors.ts";
 import type { GraphDefinition, Length, OperationDefinition } from "../graph/definition.ts";
 import { countParameters, LATENT, parametersOf } from "../graph/graph.ts";
@@ -7,8 +7,7 @@ import type { PointwiseLike } from "../graph/pointwise.ts";
 import { readDefinition } from "../graph/read-definition.ts";
 import { checkSize } from "../source.ts";
 import { checkPriorSize } from "../terms/check-prior.ts";
-import { checkLoss, type StandardLoss } from "../terms/losses.ts";
-import type { Prior } from "../terms/priors.ts";
+import { checkLoss } from "../terms/losses.ts";
 import type { Work } from "../turns.ts";
 import { isActivation, type NumberFunction } from "./activations.ts";
 import type { Written } from "./graph-writer.ts";
@@ -20,7 +19,14 @@ export function* buildDecoder(
   where: string,
   { writer, inputs }: ImportedGraph,
   outputLayout: "channelsFirst" | "channelsLast",
-  { loss, prior }: { readonly loss: StandardLoss | undefined; readonly prior: Prior | undefined },
+  {
+    loss,
+    prior,
+    startFor,
+  }: Pick<DecoderGraph, "loss" | "prior"> & {
+    /** The decoder's own start, by how many latents there are. */
+    readonly startFor: (latentSize: number) => Float32Array | undefined;
+  },
   maxBytes: number,
 ): Work<Decoder> {
   const shapes = new Map<string, readonly Length[]>([[LATENT, [inputs.latentSize]]]);
@@ -48,6 +54,7 @@ export function* buildDecoder(
   const decoder = new GraphDecoder({
     ...{ ...graph, loss },
     prior: prior && checkPriorSize(where, prior, graph.latentSize),
+    start: startFor(graph.latentSize),
   });
   if (loss) checkLoss(where, loss, decoder);
   for (const { operation, tensor, offset, size } of parametersOf(graph)) {

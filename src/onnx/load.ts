@@ -2,6 +2,7 @@ import { throwIfAborted } from "../brand.ts";
 import { checkChoice, checkOptions, invalid, invalidFile, show, showLocation } from "../check.ts";
 import { type Decoder, probedOf, withVerification } from "../decoder/decoder.ts";
 import { copyProbe, fitProbe, type Probe, readProbe } from "../decoder/probe.ts";
+import { checkStartSize, normaliseStart } from "../decoder/start.ts";
 import { LatentflowError } from "../errors.ts";
 import { recognise } from "../file-kind.ts";
 import {
@@ -31,6 +32,7 @@ import { readModel } from "./model-file.ts";
 import { writeOutput } from "./output.ts";
 import { PRIOR, readPrior } from "./prior-text.ts";
 import { NodeRefusal } from "./site.ts";
+import { readStart, START } from "./start-text.ts";
 import { readTensor, type Tensor, bytesOf as tensorBytes } from "./tensor.ts";
 
 /** Where an ONNX file may come from. A string is a path in Node, unless it begins http:, https: or file:. */
@@ -49,6 +51,11 @@ export interface LoadOnnxOptions extends ReadingOptions {
   loss?: StandardLossLike | undefined;
   /** The default of `encode`'s prior: `gaussian()`, say, for a VAE's decoder. Default: the file's, if it has one. */
   prior?: Prior | undefined;
+  /**
+   * Where flows begin: the default of `encode`'s `z0`, as many finite values as there are latents; zeros for 0. It is copied.
+   * Default: the file's, if it has one.
+   */
+  start?: Float32Array | undefined;
   /** For a graph that ends in logits: a sigmoid is put behind it, which cross entropy has in itself. */
   outputActivation?: "sigmoid" | undefined;
   /** The shape of a sample, [28, 28] say; of the numbers in the order of `layout`. Default: the file's, without the batch. */
@@ -71,7 +78,15 @@ export interface LoadOnnxOptions extends ReadingOptions {
 
 const OPTIONS: { readonly [Name in keyof LoadOnnxOptions]-?: true } = {
   ...{ latent: true, output: true, loss: true, outputActivation: true, outputShape: true },
-  ...{ prior: true, layout: true, points: true, externalData: true, probe: true, ...readingOptions },
+  ...{
+    prior: true,
+    start: true,
+    layout: true,
+    points: true,
+    externalData: true,
+    probe: true,
+    ...readingOptions,
+  },
 };
 
 /** Options that have been checked as far as they can be without the file. */
@@ -80,6 +95,7 @@ interface Checked {
   readonly output: string | undefined;
   readonly loss: StandardLoss | undefined;
   readonly prior: Prior | undefined;
+  readonly start: Float32Array | undefined;
   readonly isLogits: boolean;
   readonly outputShape: readonly number[] | undefined;
   readonly layout: "file" | "channelsLast";
@@ -147,7 +163,7 @@ interface Parsed {
 }
 
 function checkLoadOptions(where: string, options: LoadOnnxOptions): Checked {
-  const { latent, output, loss, prior, outputActivation, outputShape, probe } = options;
+  const { latent, output, loss, prior, start, outputActivation, outputShape, probe } = options;
   const { layout = "file", points = [] } = options;
   const text = (name: string, value: unknown): string | undefined => {
     if (value === undefined || typeof value === "string") return value;
@@ -161,6 +177,7 @@ function checkLoadOptions(where: string, options: LoadOnnxOptions): Checked {
     ...{ latent: text("latent", latent), output: text("output", output), outputShape },
     loss: loss === undefined ? undefined : normaliseLoss(where, loss),
     prior: prior === undefined ? undefined : normalisePrior(where, prior),
+    start: start === undefined ? undefined : normaliseStart(where, start),
     isLogits: outputActivation !== undefined,
     layout: checkChoice(where, "layout", layout, ["file", "channelsLast"]),
     points: Array.from(names, (name) => text("points", name) ?? ""),
@@ -220,11 +237,14 @@ function* importDecoder(
       initializers.set(record.name, yield* readTensor(record, outside.get(record)));
     }
     const { graph, outputLayout } = yield* importedGraph(where, file, initializers, options);
-    const terms = {
+    const { start } = options;
+    const defaults = {
       loss: options.loss ?? lossOf(file.model),
       prior: options.prior ?? priorOf(file.model),
+      startFor: (latentSize: number) =>
+        start ? checkStartSize(where, start, latentSize) : startOf(file.model, latentSize),
     };
-    return yield* buildDecoder(where, graph, outputLayout, terms, maxBytes);
+    return yield* buildDecoder(where, graph, outputLayout, defaults, maxBytes);
   } catch (error) {
     throw withName(where, error);
   }
@@ -293,6 +313,12 @@ function lossOf({ metadata }: Model): StandardLoss | undefined {
 function priorOf({ metadata }: Model): Prior | undefined {
   const text = metadata.get(PRIOR);
   return text === undefined ? undefined : readPrior(text);
+}
+
+/** What toOnnx writes of a decoder's own start. */
+function startOf({ metadata }: Model, latentSize: number): Float32Array | undefined {
+  const text = metadata.get(START);
+  return text === undefined ? undefined : readStart(text, latentSize);
 }
 
 function findOutput(where: string, model: Model, name: string | undefined): string {

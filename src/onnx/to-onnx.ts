@@ -5,6 +5,7 @@ import { LATENT } from "../graph/graph.ts";
 import type { Owned } from "../owned.ts";
 import { makeProbe } from "../verify.ts";
 import { PRIOR, writePrior } from "./prior-text.ts";
+import { START, writeStart } from "./start-text.ts";
 import { writeGraph } from "./write/graph.ts";
 
 /** Options of `toOnnx`. */
@@ -30,10 +31,11 @@ const MOST_BYTES = 2 ** 31 - 1;
  *
  * Beside the graph the file says, in its metadata, which input is the latent (`latentflow.latent`),
  * which are of points (`latentflow.points`), what loss the decoder
- * has (`latentflow.loss`), what prior (`latentflow.prior`), and what it makes of some latents (`latentflow.probe`).
+ * has (`latentflow.loss`), what prior (`latentflow.prior`), where its flows begin (`latentflow.start`), and what it makes
+ * of some latents (`latentflow.probe`).
  *
- * @throws LatentflowError `invalid_argument` when an argument is wrong, the file would have more than 2 GB, or the prior is
- *   too large to be read; `disposed` when the decoder is; `unsupported` where the probe cannot be computed since the runtime lacks WebAssembly SIMD
+ * @throws LatentflowError `invalid_argument` when an argument is wrong, the file would have more than 2 GB, or the prior or
+ *   the start is too large to be read; `disposed` when the decoder is; `unsupported` where the probe cannot be computed since the runtime lacks WebAssembly SIMD
  * @example
  * import { writeFile } from "node:fs/promises";
  * import { toOnnx } from "latentflow/onnx";
@@ -52,6 +54,7 @@ export async function toOnnx(decoder: Decoder, options: ToOnnxOptions = {}): Pro
   if (points.length > 0) metadata.set("latentflow.points", JSON.stringify(points));
   if (decoder.loss) metadata.set("latentflow.loss", JSON.stringify(decoder.loss));
   if (decoder.prior) metadata.set(PRIOR, writePrior(where, decoder.prior));
+  if (decoder.start) metadata.set(START, writeStart(where, decoder.start));
   const probe = withProbe ? await makeProbe(decoder) : undefined;
   // Outputs that are not finite prove nothing.
   const text = probe?.x.every(Number.isFinite) ? writeProbe(where, probe, probedOf(decoder)) : undefined;

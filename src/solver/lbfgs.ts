@@ -21,8 +21,8 @@ const DEFAULTS: Complete<LbfgsOptions> = {
 /**
  * L-BFGS for each sample, preconditioned by the decoder: the default solver.
  *
- * The gradient flow is stiff, and mostly so by the decoder's own make: J₀ = ∂D/∂z at z = 0 (of the outputs before their
- * activation) is made once for a decoder, and A = J₀ᵀ W J₀, with W the curvature of the sample's loss at its outputs,
+ * The gradient flow is stiff, and mostly so by the decoder's own make: J₀ = ∂D/∂z at the decoder's `start`, 0 unless it has
+ * one (of the outputs before their activation), is made once for a decoder, and A = J₀ᵀ W J₀, with W the curvature of the sample's loss at its outputs,
  * is a Gauss-Newton matrix that costs no pass. Its inverse stands in the middle of L-BFGS (Nocedal & Wright, Numerical
  * Optimization, algorithm 7.4): in continuous time, dz/dt = -H⁻¹ ∇_z l in place of dz/dt = -∇_z l. It comes to rest where
  * the gradient flow does, or in a minimum nearby.

@@ -1,11 +1,14 @@
 import { throwIfAborted } from "../brand.ts";
+import { unlessAborted } from "../control.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { type Decoder, descriptionOf, GraphDecoder } from "../decoder/decoder.ts";
+import { copyDecoder } from "../decoder/copy.ts";
+import { type Decoder, type DecoderGraph, descriptionOf, GraphDecoder } from "../decoder/decoder.ts";
 import { initialise } from "../decoder/initialise.ts";
+import { checkStartSize } from "../decoder/start.ts";
 import { readDefinition } from "../graph/read-definition.ts";
 import { createRandom } from "../random.ts";
-import type { StandardLoss } from "../terms/losses.ts";
-import { checkAutoencoderArguments } from "./check-options.ts";
+import { type CheckedTrainOptions, checkAutoencoderArguments } from "./check-options.ts";
+import { meanOfCodes } from "./encode-with.ts";
 import type { RunOptions, TrainResult } from "./options.ts";
 import { joinedDefinition, reverseDefinition } from "./reverse.ts";
 import { trainNetwork } from "./train-network.ts";
@@ -39,7 +42,8 @@ const ENCODER_STREAM = 3;
  * With its result `run`, `evaluate(run.decoder, test, { encoder: run.encoder })` is the autoencoder's own loss, and
  * `evaluate(run.decoder, test, { solver: amd() })` the paper's "mixed": the same decoder, inverted by AMD.
  *
- * Its codes need not lie about 0, where flows start: `encode` and `evaluate` from `meanCode(run.encoder, data)`.
+ * Its codes need not lie about 0: the decoder has their mean over the training data as its `start`, as `meanCode` computes
+ * it, from which `encode` and `evaluate` begin. It has none where a code is not finite, since the training has diverged.
  *
  * The same seed, machine and build give the same weights, bit for bit.
  *
@@ -60,7 +64,10 @@ export async function trainAutoencoder(
   initialise(encoder, createRandom(checked.settings.sampling.seed, ENCODER_STREAM));
   const network = join(encoder, decoder);
   const { decoder: trained, ...rest } = await trainNetwork(network, { ...checked, decoder: network });
-  const [trainedEncoder, trainedDecoder] = split(trained, encoder, decoder);
+  const trainedEncoder = partOf(trained, encoder, { loss: undefined }, 0);
+  const start = await meanCodeOf(trainedEncoder, checked);
+  const defaults = { loss: trained.loss, start };
+  const trainedDecoder = partOf(trained, decoder, defaults, encoder.parameterCount);
   trained.dispose();
   return { ...rest, encoder: trainedEncoder, decoder: trainedDecoder };
 }
@@ -83,12 +90,30 @@ function join(encoder: Decoder, decoder: Decoder): Decoder {
   return network;
 }
 
-/** The networks that have been joined, with the parameters of `network`. */
-function split({ parameters, loss }: Decoder, encoder: Decoder, decoder: Decoder): [Decoder, Decoder] {
-  const part = (before: Decoder, ownLoss: StandardLoss | undefined, at: number) => {
-    const network = new GraphDecoder({ ...descriptionOf(before), loss: ownLoss });
-    network.parameters.set(parameters.subarray(at, at + before.parameterCount));
-    return network;
-  };
-  return [part(encoder, undefined, 0), part(decoder, loss, encoder.parameterCount)];
+/** One of the networks that have been joined, with its parameters of `joined`, where they begin at `first`. */
+function partOf(
+  { parameters }: Decoder,
+  network: Decoder,
+  defaults: Pick<DecoderGraph, "loss" | "start">,
+  first: number,
+): Decoder {
+  const part = new GraphDecoder({ ...descriptionOf(network), ...defaults });
+  part.parameters.set(parameters.subarray(first, first + network.parameterCount));
+  return part;
+}
+
+/** Where the decoder's flows are to begin: the mean code of the training data, undefined where that is 0 or not finite. */
+async function meanCodeOf(
+  encoder: Decoder,
+  { dataset, settings: { backend, signal } }: CheckedTrainOptions,
+): Promise<Float32Array | undefined> {
+  // A copy of its own: what is packed for it goes with it.
+  const working = copyDecoder(encoder, {});
+  try {
+    const session = await unlessAborted(signal, () => backend.open(working));
+    const mean = await meanOfCodes(session, dataset, encoder.outputSize, signal);
+    return typeof mean === "number" ? undefined : checkStartSize(WHERE, mean, encoder.outputSize);
+  } finally {
+    working.dispose();
+  }
 }

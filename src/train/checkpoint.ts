@@ -33,7 +33,7 @@ export interface RunState {
   readonly sampler: SamplerState;
   /** Of the augmentation. */
   readonly random: RandomState;
-  /** Undefined where each mini-batch is encoded from 0. */
+  /** Undefined where each mini-batch is encoded from the decoder's start. */
   readonly codes: CodesState | undefined;
   readonly trainer: TrainerState;
   readonly history: readonly TrainStep[];

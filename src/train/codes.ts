@@ -1,3 +1,4 @@
+import type { Decoder } from "../decoder/decoder.ts";
 import type { Optimizer } from "../optimizer.ts";
 import { updateCode } from "./code-updates.ts";
 
@@ -13,9 +14,12 @@ export interface CodesState {
 
 /**
  * A code for each sample, kept from one epoch to the next: where its flow ended last (`warmStart`), or updated beside
- * the weights (`codes: "kept"`). All are 0 at first.
+ * the weights (`codes: "kept"`). All are the decoder's own start at first.
  */
 export class Codes {
+  /** [d], where codes begin. */
+  private readonly start: Float64Array;
+  private readonly latentSize: number;
   private readonly values: Float64Array;
   private readonly vectors: readonly Float64Array[];
   private readonly updates: Float64Array;
@@ -23,11 +27,14 @@ export class Codes {
   /** @param optimizer what updates them; undefined where flows find them */
   constructor(
     sampleCount: number,
-    private readonly latentSize: number,
+    { latentSize, start }: Pick<Decoder, "latentSize" | "start">,
     private readonly optimizer: Optimizer | undefined,
   ) {
     const all = () => new Float64Array(sampleCount * latentSize);
+    this.latentSize = latentSize;
+    this.start = start ? Float64Array.from(start) : new Float64Array(latentSize);
     this.values = all();
+    for (let sample = 0; sample < sampleCount; sample++) this.row(this.values, sample).set(this.start);
     this.vectors = Array.from({ length: optimizer?.stateVectors ?? 0 }, all);
     this.updates = new Float64Array(optimizer ? sampleCount : 0);
   }
@@ -48,7 +55,8 @@ export class Codes {
 
   /**
    * Updates the codes of the chosen samples. One whose gradient is not finite, or that would not be finite in float32,
-   * which objectives take, would stay so for good: it begins again at 0, as if it had never been updated.
+   * which objectives take, would stay so for good: it begins again at the decoder's start, as if it
+   * had never been updated.
    *
    * @param gradients [indices.length, d], of the samples' objectives
    * @param factor the schedule's
@@ -73,7 +81,8 @@ export class Codes {
         updateCode(optimizer!, code, gradient, optimizer!.learningRate * factor);
         if (values.every((value) => Number.isFinite(Math.fround(value)))) continue;
       }
-      for (const numbers of [values, ...vectors]) numbers.fill(0);
+      values.set(this.start);
+      for (const vector of vectors) vector.fill(0);
       this.updates[sample] = 0;
       restarted.push(sample);
     }

@@ -45,6 +45,7 @@ export async function encodeWith(
 /**
  * The mean of the codes that an encoder gives samples: where the flows of its decoder are best begun. An autoencoder's codes
  * need not lie about 0, and flows from there may end in minima where no sample has its code, far above those of most others.
+ * The decoder of `trainAutoencoder` has that of its training data as its `start`; this is for others.
  *
  * @param encoder of `trainAutoencoder`
  * @param data samples of the encoder's `latentSize`, those that it was trained on say: a Dataset, or a Float32Array
@@ -52,7 +53,7 @@ export async function encodeWith(
  * @throws LatentflowError as `encodeWith`; `invalid_argument` also where there are no samples, or a code is not finite
  * @example
  * const z0 = await meanCode(run.encoder, images);
- * await encode(run.decoder, y, { z0 });
+ * await encode(decoder, y, { z0 });
  */
 export async function meanCode(
   encoder: Decoder,
@@ -72,15 +73,29 @@ export async function meanCode(
     throwIfAborted(signal);
   }
   const session = await unlessAborted(signal, () => backend.open(encoder));
-  const sums = new Float64Array(d);
+  const mean = await meanOfCodes(session, dataset, d, signal);
+  if (typeof mean !== "number") return mean;
+  throw invalid(`${where}: the encoder's code of sample ${mean} is not finite; leave the sample out`);
+}
+
+/**
+ * The mean code of samples that have been checked, by an encoder's session.
+ *
+ * @returns the first sample whose code is not finite, where there is one
+ */
+export async function meanOfCodes(
+  session: Session,
+  dataset: Dataset,
+  latentSize: number,
+  signal: AbortSignalLike | undefined,
+): Promise<Owned<Float32Array> | number> {
+  const sums = new Float64Array(latentSize);
   for (const indices of pieces(dataset)) {
     const codes = await codesOf(session, dataset.rows(indices), signal);
+    const bad = codes.findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0) return indices[0]! + Math.floor(bad / latentSize);
     codes.forEach((value, i) => {
-      if (!Number.isFinite(value)) {
-        const sample = indices[0]! + Math.floor(i / d);
-        throw invalid(`${where}: the encoder's code of sample ${sample} is not finite; leave the sample out`);
-      }
-      sums[i % d]! += value;
+      sums[i % latentSize]! += value;
     });
   }
   return Float32Array.from(sums, (sum) => sum / dataset.count);

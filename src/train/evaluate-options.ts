@@ -9,7 +9,7 @@ import type { CommonEncodeOptions } from "../encode.ts";
 import { gradientFlow } from "../flow.ts";
 import { checkFlowAndSolver, type FlowAndSolver } from "../flow-and-solver.ts";
 import type { AbortSignalLike } from "../platform.ts";
-import { checkBackend, checkStart, checkWeights } from "../problem.ts";
+import { checkBackend, checkWeights, checkZ0 } from "../problem.ts";
 import { stay } from "../solver/stay.ts";
 import { checkPrior } from "../terms/check-prior.ts";
 import { checkLoss } from "../terms/losses.ts";
@@ -31,8 +31,8 @@ interface NoEncoder {
    */
   weights?: Float32Array | undefined;
   /**
-   * Where flows start, finite: latentSize values for all samples or count × latentSize, as in `encode`. Of an
-   * autoencoder's decoder the mean code, see `meanCode`. Default 0.
+   * Where flows start, finite: latentSize values for all samples or count × latentSize, as in `encode`. Default: the
+   * decoder's own `start`, 0 where it has none.
    */
   z0?: Float32Array | undefined;
 }
@@ -82,7 +82,7 @@ export function checkEvaluateArguments(
   const dataset = asDataset(where, data, decoder);
   const { encoder, weights, backend = wasm(), batchSize, signal, onProgress } = options;
   checkWeights(where, weights, dataset.count, decoder);
-  if (options.z0 !== undefined) checkStart(where, options.z0, dataset.count, decoder);
+  if (options.z0 !== undefined) checkZ0(where, options.z0, dataset.count, decoder);
   const fixed = checkFixed(where, decoder, options.fixed, dataset.count);
   const pair =
     encoder === undefined
@@ -98,7 +98,8 @@ export function checkEvaluateArguments(
     prior: prior && componentsOf(prior, decoder.latentSize),
   } satisfies ProblemSettings;
   // Of one's own: it is read piece by piece.
-  return { dataset, settings, pair, encoder, z0: options.z0?.slice(), backend, signal, onProgress };
+  const z0 = options.z0?.slice() ?? decoder.start;
+  return { dataset, settings, pair, encoder, z0, backend, signal, onProgress };
 }
 
 /** Refuses what is no encoder of this decoder, or that is given with what goes without one. */

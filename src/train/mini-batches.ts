@@ -3,6 +3,7 @@ import { solve } from "../backend/solve.ts";
 import { attached } from "../brand.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import type { FixedValues } from "../decoder/fixed.ts";
+import { startsOf } from "../decoder/start.ts";
 import { sizeOf } from "../graph/operations.ts";
 import { createRandom, type RandomState } from "../random.ts";
 import type { Control } from "../solver/base.ts";
@@ -16,7 +17,7 @@ const AUGMENTATION_STREAM = 2;
 
 /** The mini-batches of a run, each drawn, changed at random and encoded. */
 export class MiniBatches {
-  /** Undefined where each mini-batch is encoded from 0. */
+  /** Undefined where each mini-batch is encoded from the decoder's start. */
   readonly codes: Codes | undefined;
   private readonly random;
 
@@ -29,7 +30,7 @@ export class MiniBatches {
     const { warmStart, codes } = settings;
     const isKept = warmStart || codes === "kept";
     const optimizer = codes === "kept" ? settings.codeOptimizer : undefined;
-    this.codes = isKept ? new Codes(dataset.count, decoder.latentSize, optimizer) : undefined;
+    this.codes = isKept ? new Codes(dataset.count, decoder, optimizer) : undefined;
   }
 
   /** Where it stands: what `restore` continues from. The codes are views. */
@@ -63,7 +64,8 @@ export class MiniBatches {
       prior: prior && componentsOf(prior, d),
     };
     const saveAt = adjoint.needs === "end" ? undefined : "steps";
-    const solution = new Solution(indices.length, d, undefined, { order: pair.flow.order, saveAt });
+    const z0 = decoder.start && startsOf(decoder.start, decoder, 0, indices.length);
+    const solution = new Solution(indices.length, d, z0, { order: pair.flow.order, saveAt });
     codes?.read(indices, solution.z);
     if (isAutoencoder) solution.z.set(targets);
     else if (settings.codes === "encoded") await solve(session, problem, pair, solution, control);

@@ -80,13 +80,13 @@ export type TrainOptions = FlowAndSolver &
     fixed?: FixedOption | undefined;
     /** For a decoder over points: how many each sample has, also those of the validation. */
     points?: number | undefined;
-    /** Each sample's flow starts where its last one ended, instead of at 0. Default false. */
+    /** Each sample's flow starts where its last one ended, its first one at the decoder's `start`. Default false. */
     warmStart?: boolean | undefined;
     /**
      * Where the samples' codes come from. `"encoded"`, the default: each mini-batch is encoded anew. `"kept"`: each sample
-     * has a code from the start to the end, 0 at first, which is updated beside the weights by the same gradient, as
+     * has a code from the first update to the last, the decoder's `start` at first, which is updated beside the weights by the same gradient, as
      * DeepSDF's auto-decoder trains. One pass for each mini-batch, but many epochs. A sample whose gradient is not finite
-     * is left out of an update, and its code begins again at 0; `onEvent` says so. Flow and solver are then those of the
+     * is left out of an update, and its code begins again at `start`; `onEvent` says so. Flow and solver are then those of the
      * validation alone; not with `warmStart` or an adjoint.
      */
     codes?: "encoded" | "kept" | undefined;
@@ -96,7 +96,10 @@ export type TrainOptions = FlowAndSolver &
 
 /** What `train` returns. */
 export interface TrainResult {
-  /** A new decoder; the one given is not changed. */
+  /**
+   * A new decoder; the one given is not changed. `train` leaves it the `start` of the one given, where flows begin, of warm
+   * starts the first ones; of `trainAutoencoder` it is the mean code of the data.
+   */
   readonly decoder: Decoder;
   /** Every update, in order, also those before the checkpoint that it went on from. */
   readonly history: readonly TrainStep[];

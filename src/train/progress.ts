@@ -22,7 +22,7 @@ export type TrainEvent =
   | ({ readonly kind: "resumed" } & Resumed)
   | ({ readonly kind: "validation" } & ValidationResult)
   /**
-   * With `codes: "kept"`, before the update up to `images` is told: the codes of these samples begin again at 0. Their
+   * With `codes: "kept"`, before the update up to `images` is told: the codes of these samples begin again at the decoder's start. Their
    * gradients were not finite, and were left out of it; or the codes came to lie beyond what float32 holds.
    */
   | { readonly kind: "restart"; readonly images: number; readonly samples: readonly number[] }

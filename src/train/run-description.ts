@@ -34,7 +34,7 @@ export async function describeRun(
   options: Readonly<Record<string, unknown>> & { readonly loss: Loss },
   control: Control,
 ): Promise<RunDescription> {
-  const { latentSize } = decoder;
+  const { latentSize, start } = decoder;
   // Not by names, which change nothing.
   const operations = stepsOf(decoder).map(({ operation, inputs }) => {
     const { name, inputs: names, weight, bias, ...settings } = operation as Operation<"dense">;
@@ -43,7 +43,10 @@ export async function describeRun(
   return Object.fromEntries(
     leaves({
       ...{ version, build },
-      decoder: { latentSize, operations, parameters: checksumOf(decoder.parameters) },
+      decoder: {
+        ...{ latentSize, operations, parameters: checksumOf(decoder.parameters) },
+        ...(start && { start: checksumOf(start) }),
+      },
       data: await describeData(data, control),
       validationData: validationData && (await describeData(validationData, control)),
       ...options,

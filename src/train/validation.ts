@@ -5,6 +5,7 @@ import { checkNumber, checkOptions, invalid } from "../check.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { checkFixed, type FixedOption, type FixedValues } from "../decoder/fixed.ts";
+import { startsOf } from "../decoder/start.ts";
 import { checkWeights } from "../problem.ts";
 import { meanOfNumbers } from "../result.ts";
 import type { Control } from "../solver/base.ts";
@@ -34,7 +35,7 @@ export interface ValidationResult {
   /** Images processed before it. */
   readonly images: number;
   /**
-   * The mean loss of the validation samples, each encoded from z = 0, or by the autoencoder: over those whose loss is a
+   * The mean loss of the validation samples, each encoded from the decoder's own start, or by the autoencoder: over those whose loss is a
    * number, infinite where one of them is.
    */
   readonly loss: number;
@@ -112,7 +113,9 @@ export async function meanLoss(
   const components = prior && componentsOf(prior, decoder.latentSize);
   for (const { first, problem } of problems(dataset, { decoder, loss, prior: components, weights, fixed })) {
     if (control.aborted()) break;
-    const z0 = isAutoencoder ? problem.targets : undefined;
+    const z0 = isAutoencoder
+      ? problem.targets
+      : decoder.start && startsOf(decoder.start, decoder, 0, problem.sampleCount);
     await withPrior(problem, session, async (priorOfSamples) => {
       const options = { order, prior: priorOfSamples };
       const solution = new Solution(problem.sampleCount, decoder.latentSize, z0, options);

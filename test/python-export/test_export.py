@@ -245,6 +245,35 @@ class Files(Exported):
         for prior, message in cases:
             self.refuses(re.escape(message), module, latent=2, prior=prior)
 
+    def starts(self):
+        return [json.loads(entry.value) for entry in self.model.metadata_props if entry.key == "latentflow.start"]
+
+    def test_the_start_is_in_the_file_to_the_same_bits_where_it_is_given(self):
+        module = Mlp(latent=3)
+        self.export(module, latent=3)
+        self.assertEqual(self.starts(), [])
+        awkward = np.array([0.1, -0.0, 1e-45], dtype=np.float32)
+        for given in (awkward, torch.from_numpy(awkward), awkward.tolist(), awkward.astype(np.float64)):
+            self.export(module, latent=3, start=given)
+            (start,) = self.starts()
+            self.assertEqual(np.array(start, dtype=np.float32).tobytes(), awkward.tobytes())
+        # Of latents with axes, all numbers one after the other.
+        flat = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
+        self.export(flat, latent=(2, 2), start=[[1, 2], [3, 4]])
+        self.assertEqual(self.starts(), [[1, 2, 3, 4]])
+
+    def test_a_start_that_is_none_is_refused(self):
+        module = Mlp(latent=2)
+        for start, message in [
+            ([1, 2, 3], "start is of shape [3], expected [2], a sample's latents"),
+            ([[1, 2]], "start is of shape [1, 2], expected [2]"),
+            (0, "start is of shape [], expected [2]"),
+            ("there", "start is 'there', expected numbers"),
+            ([1, float("nan")], "start is not finite as float32"),
+            ([1, 1e39], "start is not finite as float32"),
+        ]:
+            self.refuses(re.escape(message), module, latent=2, start=start)
+
     def test_latents_are_standard_normal_and_follow_the_seed(self):
         self.export(Mlp(), latent=5, probe_rows=400, seed=3)
         z = self.probe["z"]

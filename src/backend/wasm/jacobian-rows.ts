@@ -2,7 +2,7 @@ import { makeControl } from "../../control.ts";
 import type { Control } from "../../solver/base.ts";
 import type { Feed, SampleRange } from "../feed.ts";
 import type { Block } from "./arena.ts";
-import { atOrigin } from "./at-origin.ts";
+import { atStart } from "./at-start.ts";
 import { type Jacobian, jacobianStride, NO_MATRICES, panelBytes } from "./gauss-newton.ts";
 import { GaussNewton } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
@@ -28,7 +28,7 @@ export async function computeJacobianRows(
   const stride = jacobianStride(packed);
   const room = { ...NO_MATRICES, rows: true };
   const objective = { loss: "squaredError", prior: undefined } as const;
-  await atOrigin(packed, objective, room, async ({ workspace, work, rows, tangentsAtOnce }) => {
+  await atStart(packed, objective, room, async ({ workspace, work, rows, tangentsAtOnce }) => {
     while (!control.aborted()) {
       const range = feed.take(tangentsAtOnce);
       if (!range) return;
@@ -45,7 +45,8 @@ export async function computeJacobianRows(
 }
 
 /**
- * J₀ᵀ while it is made, in its decoder's memory, and then: row k says how the logits change at z = 0 as latent k grows.
+ * J₀ᵀ while it is made, in its decoder's memory, and then: row k says how the logits change at the decoder's own start as latent k
+ * grows.
  * Rows come in any order, computed here or elsewhere.
  */
 export class JacobianRows {

@@ -9,7 +9,7 @@ import { termTraits } from "../../terms/terms.ts";
 import { makeTurns } from "../../turns.ts";
 import type { Problem } from "../backend.ts";
 import type { Block } from "./arena.ts";
-import { atOrigin } from "./at-origin.ts";
+import { atStart } from "./at-start.ts";
 import { type Jacobian, NO_MATRICES } from "./gauss-newton.ts";
 import { JacobianRows } from "./jacobian-rows.ts";
 import { DAMPING_COUNT, packedSize } from "./layout.ts";
@@ -231,7 +231,7 @@ async function make(packed: PackedDecoder, factors: Factors): Promise<Preconditi
 }
 
 /**
- * The factors of A₀ = J₀ᵀ W J₀, W the curvature at D(0) with every output weighted by 1/n; and of a prior's curvature there,
+ * The factors of A₀ = J₀ᵀ W J₀, W the curvature at D(start) with every output weighted by 1/n; and of a prior's curvature there,
  * divided by n.
  */
 async function makeFactors(
@@ -251,7 +251,7 @@ async function makeFactors(
   let damping = 0;
   try {
     const room = { ...NO_MATRICES, ...jacobian };
-    await atOrigin(packed, made, room, async ({ workspace, work, matrix: rows, matrixStride }) => {
+    await atStart(packed, made, room, async ({ workspace, work, matrix: rows, matrixStride }) => {
       kernels.objectiveSharedGaussNewton(graph, workspace, work, 0);
       for (let i = 0; i < d; i++) {
         arena.f32(matrix, packedSize(d)).set(arena.f32(rows + i * matrixStride, i + 1), packedSize(i));

@@ -1,3 +1,4 @@
+import { startsOf } from "../../decoder/start.ts";
 import { allRows } from "../../objective.ts";
 import { Solution } from "../../solver/solution.ts";
 import type { CheckedPair, Problem, Session } from "../backend.ts";
@@ -56,7 +57,9 @@ async function run(
   milliseconds: number,
 ): Promise<number> {
   const { sampleCount, decoder } = problem;
-  const solution = new Solution(sampleCount, decoder.latentSize, undefined, { order: pair.flow.order });
+  const { latentSize, start: z0 } = decoder;
+  const starts = z0 && startsOf(z0, decoder, 0, sampleCount);
+  const solution = new Solution(sampleCount, latentSize, starts, { order: pair.flow.order });
   let pauses = 0;
   const start = performance.now();
   await solve(session, problem, pair, solution, {

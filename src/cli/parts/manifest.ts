@@ -71,7 +71,8 @@ export const MANIFEST_OF_OPTIONS = {
   decoder: (_, { decoder }) =>
     sha256(
       JSON.stringify(decoder.definition),
-      new Uint8Array(decoder.parameters.buffer, decoder.parameters.byteOffset, decoder.parameters.byteLength),
+      bytesOf(decoder.parameters),
+      ...(decoder.start ? [bytesOf(decoder.start)] : []),
     ),
   ...{ prefix: "decoder", activation: "decoder", outputActivation: "decoder", outputShape: "decoder" },
   ...{ batchNorm: "decoder", batchNormEpsilon: "decoder" },
@@ -132,6 +133,10 @@ function sha256(...parts: readonly (string | Uint8Array)[]): string {
   const hash = createHash("sha256");
   for (const part of parts) hash.update(part);
   return hash.digest("hex");
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** A manifest as the text of its file. */

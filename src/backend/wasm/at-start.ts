@@ -8,11 +8,11 @@ import { allocatePrior } from "./prior-block.ts";
 import { allocateWorkspace } from "./workspace.ts";
 
 /**
- * Calls `use` with a row whose last evaluation was at z = 0, and room for Gauss-Newton matrices or rows of a Jacobian.
+ * Calls `use` with a row whose last evaluation was at the decoder's own start, and room for Gauss-Newton matrices or rows of a Jacobian.
  *
  * @throws LatentflowError `out_of_memory`
  */
-export async function atOrigin(
+export async function atStart(
   packed: PackedDecoder,
   { loss, prior }: { readonly loss: Loss["name"]; readonly prior: PriorComponents | undefined },
   room: GaussNewtonUse,
@@ -24,7 +24,8 @@ export async function atOrigin(
   try {
     const work = allocateGaussNewton(packed, room);
     try {
-      arena.f32(rows.latents.pointer, decoder.latentSize).fill(0);
+      const { start, latentSize } = decoder;
+      arena.f32(rows.latents.pointer, latentSize).set(start ?? new Float32Array(latentSize));
       arena.i32(rows.rows, 1).fill(0);
       arena.i32(rows.weights, 1).fill(0);
       arena.f64(rows.scales, 1).fill(1 / decoder.outputSize);

@@ -1,0 +1,85 @@
+import { invalid, show } from "../check.ts";
+import { checkFloat32 } from "../float32.ts";
+
+// A decoder's own start: the latent where flows begin unless a call says otherwise. In files it is a JSON array of
+// decimals of nine digits, which give every float32 back, bit for bit.
+
+/**
+ * A copy of a start. Its length is checked by `checkStartSize`.
+ *
+ * @throws LatentflowError `invalid_argument` when it is no Float32Array, or not finite
+ */
+export function normaliseStart(where: string, value: unknown, name = "start"): Float32Array {
+  checkFloat32(where, name, value);
+  const bad = value.findIndex((each) => !Number.isFinite(each));
+  if (bad >= 0)
+    throw invalid(`${where}: ${name} is ${value[bad]} at element ${bad}, expected finite numbers`);
+  return Float32Array.from(value);
+}
+
+/**
+ * Refuses a start for latents of another size.
+ *
+ * @returns the start, undefined where it is 0
+ * @throws LatentflowError `invalid_argument`
+ */
+export function checkStartSize(
+  where: string,
+  start: Float32Array,
+  latentSize: number,
+  name = "start",
+): Float32Array | undefined {
+  if (start.length !== latentSize) {
+    throw invalid(
+      `${where}: ${name} has ${start.length} values, expected ${latentSize} (the decoder's latent size)`,
+    );
+  }
+  return start.every((value) => value === 0) ? undefined : start;
+}
+
+/** A start as files have it: JSON, to the same bits. */
+export function formatStart(start: Float32Array): string {
+  return `[${Array.from(start, formatFloat32).join(",")}]`;
+}
+
+function formatFloat32(value: number): string {
+  return Object.is(value, -0) ? "-0" : String(Number(value.toPrecision(9)));
+}
+
+/**
+ * A start from what JSON has kept of one.
+ *
+ * @param name what messages call it
+ * @throws LatentflowError `invalid_argument` when it is no array of as many finite numbers
+ */
+export function remakeStart(
+  where: string,
+  value: unknown,
+  latentSize: number,
+  name: string,
+): Float32Array | undefined {
+  if (!Array.isArray(value)) {
+    throw invalid(`${where}: ${name} is ${show(value)}, expected an array of numbers, as [0.5, -1.25]`);
+  }
+  const bad = value.findIndex((each) => typeof each !== "number");
+  if (bad >= 0)
+    throw invalid(`${where}: ${name} has ${show(value[bad])} at element ${bad}, expected numbers`);
+  return checkStartSize(where, normaliseStart(where, Float32Array.from(value), name), latentSize, name);
+}
+
+/**
+ * Where the flows of `count` samples from `first` on begin: count × latentSize.
+ *
+ * @param z0 one latent for all samples, or one for each
+ */
+export function startsOf(
+  z0: Float32Array,
+  { latentSize }: { readonly latentSize: number },
+  first: number,
+  count: number,
+): Float32Array {
+  if (z0.length !== latentSize) return z0.subarray(first * latentSize, (first + count) * latentSize);
+  const starts = new Float32Array(count * latentSize);
+  for (let i = 0; i < count; i++) starts.set(z0, i * latentSize);
+  return starts;
+}
