@@ -1,0 +1,27 @@
+import type { Case } from "./case.ts";
+import { LATENT_CASES } from "./decoders/latents.ts";
+import { NORMALISED_CASES } from "./decoders/normalised.ts";
+import { DENSE_CASES } from "./decoders/plain.ts";
+import { TRAINED_CASES } from "./decoders/trained.ts";
+import { PUBLISHED_CASES } from "./published/published.ts";
+import type { Start } from "./starts.ts";
+
+/** A case from one of its starts. */
+export interface Task {
+  readonly case: Case;
+  readonly start: Start;
+}
+
+/** Every case from each of its starts. */
+export const TASKS: readonly Task[] = [
+  ...TRAINED_CASES,
+  ...DENSE_CASES,
+  ...NORMALISED_CASES,
+  ...LATENT_CASES,
+  ...PUBLISHED_CASES,
+].flatMap((each) => each.starts.map((start) => ({ case: each, start })));
+
+/** Names a case and a start; unique. */
+export function keyOf(of: { readonly family: string; readonly name: string }, start: string): string {
+  return `${of.family}: ${of.name} | ${start}`;
+}

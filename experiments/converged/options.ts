@@ -1,0 +1,45 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { SOLVERS, type SolverName } from "./measures.ts";
+
+/** Options of `npm run experiment -- converged`. */
+export interface ConvergedOptions {
+  readonly solver: SolverName;
+  /** Cases to run. Default: all. */
+  readonly only?: RegExp;
+  /** Of `count` processes that share the cases, number `index`, from 0. */
+  readonly part: { readonly index: number; readonly count: number };
+  readonly long: boolean;
+  /** The folder of an earlier run. */
+  readonly against?: string;
+}
+
+/** Adds them to a command. */
+export function addConvergedOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--solver <name>", "whose ends are examined").choices(Object.keys(SOLVERS)).default("lbfgs"),
+    )
+    .option("--only <regex>", 'cases whose "family: name | start" matches', parseRegex)
+    .option("--part <i/n>", "one of n processes that share the cases, i from 0", parsePart, {
+      index: 0,
+      count: 1,
+    })
+    .option("--long", "also look for lies that show within 400 evaluations", false)
+    .option("--against <folder>", "compare with an earlier run's --out");
+}
+
+function parseRegex(text: string): RegExp {
+  try {
+    return new RegExp(text, "i");
+  } catch {
+    throw new InvalidArgumentError("Expected a regular expression.");
+  }
+}
+
+function parsePart(text: string): ConvergedOptions["part"] {
+  const [index, count] = text.split("/").map(Number);
+  if (!Number.isInteger(index) || !Number.isInteger(count) || index! < 0 || index! >= count!) {
+    throw new InvalidArgumentError("Expected i/n with 0 <= i < n, as 0/2.");
+  }
+  return { index: index!, count: count! };
+}
