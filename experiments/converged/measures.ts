@@ -47,6 +47,8 @@ export interface CaseRecord {
   readonly long?: readonly number[];
   /** Indices of samples that are called converged and go on in a second call. */
   readonly early: readonly number[];
+  /** How many are called converged at z0, where the gradient is 0 or nearly so. */
+  readonly unmoved: number;
   /** Passes of each sample: values, gradients and tangents. */
   readonly passes: readonly number[];
   /** Mean passes of the second call. */
@@ -90,6 +92,8 @@ export async function measure(
     short: lower(short, LIE),
     ...(far && { long: lower(far, LIE) }),
     early: lower(second, EARLY),
+    unmoved: result.status.filter((each, i) => each === "converged" && result.stats.acceptedSteps[i] === 0)
+      .length,
     passes: Array.from(passesOf(result, d)),
     secondPasses: mean(passesOf(second, d)),
     initialObjective: meanOfFinite(initial),

@@ -18,6 +18,7 @@ export interface Figures {
   /** Undefined where not all records have them. */
   readonly long: number | undefined;
   readonly early: number;
+  readonly unmoved: number;
   /** Mean over all samples. */
   readonly passes: number;
 }
@@ -31,6 +32,7 @@ export function figuresOf(records: readonly CaseRecord[]): Figures {
     short: count(({ short }) => short.length),
     long: records.every(({ long }) => long) ? count(({ long }) => long!.length) : undefined,
     early: count(({ early }) => early.length),
+    unmoved: count(({ unmoved }) => unmoved),
     passes: count(({ passes }) => total(passes)) / samples,
   };
 }
@@ -88,6 +90,7 @@ export function summaryLines(records: readonly CaseRecord[]): string[] {
     `short lies: ${percent(all.short, all.samples)} of all samples, in ${withLies} cases`,
     ...(all.long === undefined ? [] : [`long lies: ${percent(all.long, all.samples)} of all samples`]),
     `too early: ${percent(all.early, all.samples)} of all samples; ${percent(published.early, published.samples)} of published architectures`,
+    `called converged at z0, without a step: ${percent(all.unmoved, all.samples)} of all samples`,
     `passes a sample: ${all.passes.toFixed(1)}`,
   ];
 }

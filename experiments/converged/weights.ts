@@ -37,3 +37,35 @@ function biasOf(bias: Biases, draw: () => number, layer: number): number {
 export function fill(values: Float32Array, next: (index: number) => number): void {
   for (let i = 0; i < values.length; i++) values[i] = next(i);
 }
+
+/** Operations with weights that are multiplied. */
+type Linear = Operation<"dense" | "conv" | "convTranspose">;
+
+function isLinear(operation: Operation): operation is Linear {
+  return ["dense", "conv", "convTranspose"].includes(operation.kind);
+}
+
+/** How many numbers of the input each number of the output is a sum over. */
+export function fanInOf(operation: Linear): number {
+  const { weight, bias } = operation;
+  if (operation.kind !== "convTranspose") return weight.length / bias.length;
+  // [input channels, channels / groups, …kernel]; one tap in stride² meets a pixel.
+  const steps = operation.stride.reduce((product, stride) => product * stride, 1);
+  return weight.length / bias.length / steps;
+}
+
+/**
+ * A `redraw` of all dense layers and convolutions: normal weights of standard deviation gain/√(fan-in), biases of 0; affine ones,
+ * which stand for a BatchNorm with its statistics, scale by N(1, 0.02²).
+ */
+export function faninWeights(gain: number) {
+  return (decoder: Decoder, draw: () => number): void => {
+    for (const operation of decoder.operations) {
+      if (operation.kind === "affine") fill(operation.weight, () => 1 + 0.02 * draw());
+      if (!isLinear(operation)) continue;
+      const deviation = gain / Math.sqrt(fanInOf(operation));
+      fill(operation.weight, () => deviation * draw());
+      operation.bias.fill(0);
+    }
+  };
+}
