@@ -1,8 +1,8 @@
 import { mean } from "../../bench/timing.ts";
 import type { Row } from "../table.ts";
 import { keyOf } from "./cases.ts";
-import type { CaseRecord } from "./measures.ts";
-import { figuresOf, groups, percent } from "./summarise.ts";
+import { type CaseRecord, MEASURES, type MeasureName } from "./measures.ts";
+import { figuresOf, foundColumns, groups, madeBy, percent } from "./summarise.ts";
 
 /** The same case in an earlier run and in this one. */
 interface Both {
@@ -11,7 +11,7 @@ interface Both {
   readonly after: CaseRecord;
   /** Mean passes of this run by those of the earlier one. */
   readonly passes: number;
-  /** Mean objective of this run by that of the earlier one. */
+  /** Mean objective of this run by that of the earlier one, see `objectiveRatio`. */
   readonly objective: number;
 }
 
@@ -26,80 +26,105 @@ export function pair(before: ReadonlyMap<string, CaseRecord>, after: readonly Ca
     return {
       ...{ key, before: earlier, after: record },
       passes: mean(record.passes) / mean(earlier.passes),
-      objective: record.objective / earlier.objective,
+      objective: objectiveRatio(record, earlier),
     };
   });
 }
 
-const isWithoutLies = ({ before }: Both) => before.short.length <= FEW * before.samples;
-const geometricMean = (ratios: readonly number[]) => Math.exp(mean(ratios.map(Math.log)));
-const passesOf = (pairs: readonly Both[]) => geometricMean(pairs.map(({ passes }) => passes));
+/** Added to both objectives of a ratio, as a share of the one at z0: ends below that are alike. */
+const ALIKE = 1e-6;
+
+function objectiveRatio(after: CaseRecord, before: CaseRecord): number {
+  const floor = ALIKE * before.initialObjective;
+  return (after.objective + floor) / (before.objective + floor);
+}
+
+function isWithoutLies({ before }: Both): boolean {
+  return (before.short?.length ?? 0) <= FEW * before.samples;
+}
+
+/** Geometric mean of a ratio over cases. */
+function ratioOf(pairs: readonly Both[], ratio: "passes" | "objective"): number {
+  return Math.exp(mean(pairs.map((each) => Math.log(each[ratio]))));
+}
 
 /** A row for each family, and for all. */
 export function compareFamilies(pairs: readonly Both[]): Row[] {
   const named = new Map(pairs.map((each) => [each.after, each]));
   return groups(pairs.map(({ after }) => after)).map(([family, records]) => {
     const of = records.map((record) => named.get(record)!);
-    const [before, after] = [figuresOf(of.map(({ before }) => before)), figuresOf(records)];
+    const [before, after] = [figuresOf(of.map((each) => each.before)), figuresOf(records)];
     const kept = of.filter(isWithoutLies);
     return {
       ...{ family, samples: after.samples },
-      "short lies before": percent(before.short, before.samples),
-      "short lies": percent(after.short, after.samples),
-      "too early before": percent(before.early, before.samples),
-      "too early": percent(after.early, after.samples),
+      ...foundColumns(before, " before"),
+      ...foundColumns(after),
       "passes before": before.passes.toFixed(1),
       passes: after.passes.toFixed(1),
-      "÷ where without lies": kept.length > 0 ? passesOf(kept).toFixed(4) : "",
-      "loss ÷ before": geometricMean(of.map(({ objective }) => objective)).toFixed(4),
+      "÷ where without lies": kept.length > 0 ? ratioOf(kept, "passes").toFixed(4) : "none",
+      "end loss ÷": ratioOf(of, "objective").toFixed(4),
     };
   });
 }
 
-/** The cases that differ by more than a little, those with the most passes first. */
+/** A case is listed where its mean passes, or its mean objective, differ by more than this share. */
+const LISTED = { passes: 0.01, objective: 1e-3 } as const;
+
+/** The cases that differ, those with the most passes first. */
 export function compareCases(pairs: readonly Both[]): Row[] {
+  const differs = (each: Both, ratio: keyof typeof LISTED) => Math.abs(Math.log(each[ratio])) > LISTED[ratio];
   return pairs
-    .filter(({ before, after, passes, objective }) => {
-      const isElsewhere = Math.abs(Math.log(objective)) > 1e-3 || Math.abs(Math.log(passes)) > 0.01;
-      return isElsewhere || before.short.length !== after.short.length;
+    .filter((each) => {
+      const hasOtherLies = each.before.short?.length !== each.after.short?.length;
+      return hasOtherLies || differs(each, "passes") || differs(each, "objective");
     })
     .sort((a, b) => b.passes - a.passes)
     .map(({ key, before, after, passes, objective }) => ({
       case: key,
-      "short lies before": percent(before.short.length, before.samples),
-      "short lies": percent(after.short.length, after.samples),
-      "too early before": percent(before.early.length, before.samples),
-      "too early": percent(after.early.length, after.samples),
+      ...foundColumns(figuresOf([before]), " before"),
+      ...foundColumns(figuresOf([after])),
       "passes before": mean(before.passes).toFixed(1),
       "passes ÷": passes.toFixed(3),
-      "loss ÷": objective.toPrecision(4),
+      "end loss ÷": objective.toPrecision(4),
     }));
 }
 
-/** Lines that say it all. */
+/** The comparison in a few lines. */
 export function comparisonLines(pairs: readonly Both[]): string[] {
-  const before = figuresOf(pairs.map((each) => each.before));
-  const after = figuresOf(pairs.map((each) => each.after));
-  const published = pairs.filter((each) => each.after.family === "published");
-  const [publishedBefore, publishedAfter] = [
-    figuresOf(published.map((each) => each.before)),
-    figuresOf(published.map((each) => each.after)),
-  ];
+  const published = pairs.filter(({ after }) => after.family === "published");
+  const trained = pairs.filter(({ after }) => after.family === "trained");
   const kept = pairs.filter(isWithoutLies);
-  const trained = pairs.filter((each) => each.after.family === "trained");
-  const cases = (of: "before" | "after") => pairs.filter((each) => each[of].short.length > 0).length;
-  const worst = (among: readonly Both[]) => {
-    const most = [...among].sort((a, b) => b.passes - a.passes)[0];
-    return most ? `${most.passes.toFixed(4)} (${most.key})` : "none";
-  };
-  const higher = [...kept].sort((a, b) => b.objective - a.objective)[0];
+  const withLies = pairs.filter((each) => !isWithoutLies(each));
   return [
-    `${pairs.length} cases, ${after.samples} samples, before → now`,
-    `short lies: ${percent(before.short, before.samples)} → ${percent(after.short, after.samples)} of all samples; cases with any: ${cases("before")} → ${cases("after")}`,
-    `too early: ${percent(before.early, before.samples)} → ${percent(after.early, after.samples)} of all samples; published architectures ${percent(publishedBefore.early, publishedBefore.samples)} → ${percent(publishedAfter.early, publishedAfter.samples)}`,
-    `passes in ${kept.length} cases without lies before (≤ 1 %): geometric mean ${passesOf(kept).toFixed(4)}, worst ${worst(kept)}`,
-    `passes of trained decoders: geometric mean ${passesOf(trained).toFixed(4)}, worst ${worst(trained)}`,
-    `end loss in cases without lies: geometric mean ${geometricMean(kept.map(({ objective }) => objective)).toFixed(5)}, highest ${higher ? `${higher.objective.toFixed(4)} (${higher.key})` : "none"}`,
-    `end loss in all cases: geometric mean ${geometricMean(pairs.map(({ objective }) => objective)).toFixed(4)}`,
+    `${pairs.length} cases, before → now`,
+    ...measureLines(pairs),
+    ...measureLines(published).map((line) => `published architectures, ${line}`),
+    ...ratioLines(`${kept.length} cases without lies before (at most 1 %)`, kept),
+    ...ratioLines("trained decoders", trained),
+    ...ratioLines(`${withLies.length} cases with lies before`, withLies),
   ];
+}
+
+function measureLines(pairs: readonly Both[]): string[] {
+  const [before, after] = [pairs.map((each) => each.before), pairs.map((each) => each.after)];
+  const share = (records: readonly CaseRecord[], name: MeasureName) => {
+    const { found, samples } = figuresOf(records);
+    return percent(found[name]!, samples);
+  };
+  const cases = (records: readonly CaseRecord[], name: MeasureName) =>
+    records.filter((record) => record[name]!.length > 0).length;
+  return madeBy([...before, ...after]).map((name) => {
+    const shares = `${share(before, name)} → ${share(after, name)} of ${figuresOf(after).samples} samples`;
+    return `${MEASURES[name].title}: ${shares}; cases with any ${cases(before, name)} → ${cases(after, name)}`;
+  });
+}
+
+function ratioLines(what: string, pairs: readonly Both[]): string[] {
+  return (["passes", "objective"] as const).flatMap((ratio) => {
+    const most = [...pairs].sort((a, b) => b[ratio] - a[ratio])[0];
+    if (!most) return [];
+    const title = ratio === "passes" ? "passes" : "end loss";
+    const mean = ratioOf(pairs, ratio).toFixed(4);
+    return `${title} ÷ before in ${what}: geometric mean ${mean}, most ${most[ratio].toFixed(4)} (${most.key})`;
+  });
 }

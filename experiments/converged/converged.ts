@@ -3,10 +3,10 @@ import type { ExperimentSettings } from "../experiment-settings.ts";
 import { report } from "../table.ts";
 import { keyOf, TASKS, type Task } from "./cases.ts";
 import { compareCases, compareFamilies, comparisonLines, pair } from "./compare.ts";
-import { type CaseRecord, measure } from "./measures.ts";
+import { type CaseRecord, MEASURES, measure, measuresOf } from "./measures.ts";
 import type { ConvergedOptions } from "./options.ts";
 import { appendRecord, readRecords, recordsFile } from "./records.ts";
-import { byFamily, summaryLines, worstCases } from "./summarise.ts";
+import { byFamily, madeBy, summaryLines, worstCases } from "./summarise.ts";
 
 /**
  * Which ends that a solver calls converged are not: over many decoders and starts, a careful descent goes on from each end,
@@ -52,7 +52,7 @@ async function measureAll(tasks: readonly Task[], file: string, options: Converg
   const known = readRecords(file);
   const due = tasks.filter((task) => {
     const record = known.get(taskKey(task));
-    return !record || (long && !record.long);
+    return measuresOf({ long }).some((name) => !record?.[name]);
   });
   const begin = performance.now();
   for (const [i, task] of due.entries()) {
@@ -73,15 +73,12 @@ function progress(done: number, all: number, left: number): string {
 }
 
 function describe(record: CaseRecord): string {
-  const { samples, short, long, early, passes, objective } = record;
-  const share = (lies: readonly number[]) => (lies.length / samples).toFixed(2);
-  return [
-    `${keyOf(record, record.start)}: short lies ${share(short)}`,
-    ...(long ? [`long ${share(long)}`] : []),
-    `too early ${share(early)}`,
-    `loss ${objective.toPrecision(5)}`,
-    `passes ${mean(passes).toFixed(1)}`,
-  ].join(", ");
+  const { samples, passes, objective } = record;
+  const shares = madeBy([record]).map(
+    (name) => `${MEASURES[name].title} ${(record[name]!.length / samples).toFixed(2)}`,
+  );
+  const figures = [...shares, `loss ${objective.toPrecision(5)}`, `passes ${mean(passes).toFixed(1)}`];
+  return `${keyOf(record, record.start)}: ${figures.join(", ")}`;
 }
 
 function seconds(milliseconds: number): string {

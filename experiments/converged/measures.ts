@@ -7,33 +7,63 @@ import { carefulDescent } from "./careful-descent.ts";
 import { backend, type Subject } from "./case.ts";
 import { type Start, startsAt } from "./starts.ts";
 
+type UnitFlowSolver = Solver<GradientFlow<1>>;
+
 /** Solvers whose "converged" is examined, each as it comes. */
-export const SOLVERS = { lbfgs: lbfgs(), amd: amd() } as const satisfies Record<
-  string,
-  Solver<GradientFlow<1>>
->;
+export const SOLVERS = { lbfgs: lbfgs(), amd: amd() } as const satisfies Record<string, UnitFlowSolver>;
 export type SolverName = keyof typeof SOLVERS;
 
-/** Evaluations of a careful descent from an end, losses and gradients together. */
-const EVALUATIONS = { short: 40, long: 400 } as const;
+/** The ends of a case's samples, and what goes on from there. */
+interface Ends {
+  readonly result: EncodeResult;
+  /** Objectives at z0; a result has the losses, without a prior. */
+  readonly initial: Float32Array;
+  /** The same solver once more. */
+  readonly second: EncodeResult;
+  /** A careful descent of so many evaluations, losses and gradients together. */
+  careful(evaluations: number): Promise<EncodeResult>;
+}
 
-/** Shares that a further fall of the objective is held against; it has to exceed them. */
+/** Shares that a further fall of the objective is held against; it has to exceed all of them. */
 interface Shares {
   readonly ofObjective: number;
+  /** Of what has fallen from z0 to the end. */
   readonly ofFall: number;
+  /** Of the objective at z0: float32 cannot tell 2e-7 of it from nothing. */
   readonly ofInitial: number;
 }
 
-/**
- * An end is a lie where a careful descent lowers the objective by more than 1 % of it, and by more than 1e-3 of what has fallen
- * already and 2e-7 of the objective at z0, which float32 cannot tell from nothing.
- */
 const LIE: Shares = { ofObjective: 0.01, ofFall: 1e-3, ofInitial: 2e-7 };
-/** It is too early where a second call from it lowers the objective by more than these shares. */
 const EARLY: Shares = { ofObjective: 1e-5, ofFall: 1e-4, ofInitial: 0 };
 
+/** How an end that is called converged may be found not to be. */
+interface Measure {
+  /** Head of a table's column. */
+  readonly title: string;
+  /** Is it measured only with `--long`? */
+  readonly isSlow?: true;
+  /** Indices of samples: those called converged among them count. */
+  readonly find: (ends: Ends) => Promise<readonly number[]>;
+}
+
+/** Every measure, by its name in the records. */
+export const MEASURES = {
+  short: { title: "short lies", find: async (ends) => falling(ends, await ends.careful(40), LIE) },
+  long: {
+    title: "long lies",
+    isSlow: true,
+    find: async (ends) => falling(ends, await ends.careful(400), LIE),
+  },
+  early: { title: "too early", find: async (ends) => falling(ends, ends.second, EARLY) },
+} as const satisfies Record<string, Measure>;
+export type MeasureName = keyof typeof MEASURES;
+export const MEASURE_NAMES = Object.keys(MEASURES) as MeasureName[];
+
+/** Indices of the samples called converged that are not, by the measures that were made. */
+export type Findings = { readonly [M in MeasureName]?: readonly number[] };
+
 /** Ends of one solver, of one decoder's samples from one start. */
-export interface CaseRecord {
+export interface CaseRecord extends Findings {
   readonly solver: SolverName;
   readonly family: string;
   readonly name: string;
@@ -41,81 +71,101 @@ export interface CaseRecord {
   readonly latents: number;
   readonly samples: number;
   readonly statuses: Partial<Record<Status, number>>;
-  /** Indices of samples that are called converged and are not: see `EVALUATIONS`. */
-  readonly short: readonly number[];
-  /** Undefined where it was not examined. */
-  readonly long?: readonly number[];
-  /** Indices of samples that are called converged and go on in a second call. */
-  readonly early: readonly number[];
-  /** How many are called converged at z0, where the gradient is 0 or nearly so. */
+  /** How many are called converged at z0, without a step; and how many of them since their gradient is 0. */
   readonly unmoved: number;
+  readonly withoutGradient: number;
   /** Passes of each sample: values, gradients and tangents. */
   readonly passes: readonly number[];
-  /** Mean passes of the second call. */
+  /** Mean passes of a second call. */
   readonly secondPasses: number;
-  /** Means over the samples at whose z0 the objective is finite. */
+  /** Means over the samples where it is finite. */
   readonly initialObjective: number;
   readonly objective: number;
   /** Of each sample at the end. */
   readonly objectives: readonly number[];
-  /** Mean objective to which the careful descents came. */
+  /** Mean objective that the longest careful descent came to. */
   readonly carefulObjective: number;
 }
 
 export interface MeasureOptions {
   readonly solver: SolverName;
-  /** Are long lies looked for, too? */
-  readonly long?: boolean;
+  /** Are slow measures made, too? */
+  readonly long: boolean;
+}
+
+/** The measures that options ask for. */
+export function measuresOf({ long }: Pick<MeasureOptions, "long">): MeasureName[] {
+  return MEASURE_NAMES.filter((name) => long || !("isSlow" in MEASURES[name]));
 }
 
 /** Encodes a subject, and examines the ends that are called converged. */
 export async function measure(
-  { decoder, y, sampleCount, options, units }: Subject,
+  subject: Subject,
   start: Start,
-  { solver: solverName, long = false }: MeasureOptions,
+  options: MeasureOptions,
 ): Promise<Omit<CaseRecord, "family" | "name">> {
+  const { sampleCount, decoder } = subject;
   const d = decoder.latentSize;
-  const encodeFrom = (z0: Float32Array | undefined, solver: Solver<GradientFlow<1>>) =>
-    encode(decoder, y, { ...options, backend, solver, ...(z0 && { z0 }) });
-  const solver = SOLVERS[solverName];
-  const z0 = startsAt(start, sampleCount, d, units);
-  const result = await encodeFrom(z0, solver);
-  const second = await encodeFrom(result.z, solver);
-  const onwards = (evaluations: number) => encodeFrom(result.z, carefulDescent({ evaluations, units }));
-  const short = await onwards(EVALUATIONS.short);
-  const far = long ? await onwards(EVALUATIONS.long) : undefined;
-  // A result has the loss at z0, without a prior.
-  const { objective: initial } = await encodeFrom(z0, stay);
-  const lower = (other: EncodeResult, shares: Shares) => falling(result, initial, other, shares);
+  const { careful, ...ends } = await endsOf(subject, start, options.solver);
+  let lowest = ends.result;
+  const findings: { [M in MeasureName]?: readonly number[] } = {};
+  for (const name of measuresOf(options)) {
+    const found = await MEASURES[name].find({
+      ...ends,
+      careful: async (evaluations) => {
+        lowest = await careful(evaluations);
+        return lowest;
+      },
+    });
+    findings[name] = found.filter((i) => ends.result.status[i] === "converged");
+  }
+  const { result, initial, second } = ends;
+  const unmoved = result.status.flatMap((each, i) => {
+    return each === "converged" && result.stats.acceptedSteps[i] === 0 ? [i] : [];
+  });
   return {
-    ...{ solver: solverName, start, latents: d, samples: sampleCount, statuses: countStatuses(result) },
-    short: lower(short, LIE),
-    ...(far && { long: lower(far, LIE) }),
-    early: lower(second, EARLY),
-    unmoved: result.status.filter((each, i) => each === "converged" && result.stats.acceptedSteps[i] === 0)
-      .length,
+    ...{ solver: options.solver, start, latents: d, samples: sampleCount, statuses: countStatuses(result) },
+    ...findings,
+    unmoved: unmoved.length,
+    withoutGradient: unmoved.filter((i) => result.gradientNorm[i] === 0).length,
     passes: Array.from(passesOf(result, d)),
     secondPasses: mean(passesOf(second, d)),
     initialObjective: meanOfFinite(initial),
     objective: meanOfFinite(result.objective),
     objectives: Array.from(result.objective),
-    carefulObjective: meanOfFinite((far ?? short).objective),
+    carefulObjective: meanOfFinite(lowest.objective),
   };
 }
 
-/** Indices of the converged samples whose objective falls further in `other`, by more than the shares. */
+async function endsOf(
+  { decoder, y, sampleCount, options, units }: Subject,
+  start: Start,
+  solverName: SolverName,
+): Promise<Ends> {
+  const z0 = startsAt(start, sampleCount, decoder.latentSize, units);
+  const encodeFrom = (from: Float32Array | undefined, solver: UnitFlowSolver) =>
+    encode(decoder, y, { ...options, backend, solver, ...(from && { z0: from }) });
+  const solver = SOLVERS[solverName];
+  const result = await encodeFrom(z0, solver);
+  const onwards = (next: UnitFlowSolver) => encodeFrom(result.z, next);
+  return {
+    ...{ result, second: await onwards(solver) },
+    initial: (await encodeFrom(z0, stay)).objective,
+    careful: (evaluations) => onwards(carefulDescent({ evaluations, units })),
+  };
+}
+
+/** Indices of samples whose objective falls further in `other`, by more than the shares. */
 function falling(
-  { status, objective }: EncodeResult,
-  initial: Float32Array,
+  { result: { objective }, initial }: Ends,
   other: EncodeResult,
   { ofObjective, ofFall, ofInitial }: Shares,
 ): number[] {
-  return status.flatMap((each, i) => {
+  return Array.from(objective.keys()).filter((i) => {
     const [end, begin] = [objective[i]!, initial[i]!];
     const further = end - other.objective[i]!;
-    const isMore =
-      further > ofObjective * Math.abs(end) + ofInitial * Math.abs(begin) && further > ofFall * (begin - end);
-    return each === "converged" && isMore ? [i] : [];
+    const shown = ofObjective * Math.abs(end) + ofInitial * Math.abs(begin);
+    return further > shown && further > ofFall * (begin - end);
   });
 }
 

@@ -2,11 +2,11 @@ import { mean, total } from "../../bench/timing.ts";
 import type { Row } from "../table.ts";
 import { FAMILIES } from "./case.ts";
 import { keyOf } from "./cases.ts";
-import type { CaseRecord } from "./measures.ts";
+import { type CaseRecord, MEASURE_NAMES, MEASURES, type MeasureName } from "./measures.ts";
 
 /** A share of samples in per cent. */
 export function percent(part: number, whole: number): string {
-  return whole === 0 ? "" : `${((100 * part) / whole).toFixed(2)} %`;
+  return whole === 0 ? "none" : `${((100 * part) / whole).toFixed(2)} %`;
 }
 
 /** Figures of some records. */
@@ -14,11 +14,10 @@ export interface Figures {
   readonly cases: number;
   readonly samples: number;
   readonly converged: number;
-  readonly short: number;
-  /** Undefined where not all records have them. */
-  readonly long: number | undefined;
-  readonly early: number;
   readonly unmoved: number;
+  readonly withoutGradient: number;
+  /** Findings of each measure that all of the records have. */
+  readonly found: { readonly [M in MeasureName]?: number };
   /** Mean over all samples. */
   readonly passes: number;
 }
@@ -29,25 +28,35 @@ export function figuresOf(records: readonly CaseRecord[]): Figures {
   return {
     ...{ cases: records.length, samples },
     converged: count(({ statuses }) => statuses.converged ?? 0),
-    short: count(({ short }) => short.length),
-    long: records.every(({ long }) => long) ? count(({ long }) => long!.length) : undefined,
-    early: count(({ early }) => early.length),
     unmoved: count(({ unmoved }) => unmoved),
+    withoutGradient: count(({ withoutGradient }) => withoutGradient),
+    found: Object.fromEntries(madeBy(records).map((name) => [name, count((record) => record[name]!.length)])),
     passes: count(({ passes }) => total(passes)) / samples,
   };
+}
+
+/** The measures that all of the records have. */
+export function madeBy(records: readonly CaseRecord[]): MeasureName[] {
+  return MEASURE_NAMES.filter((name) => records.every((record) => record[name]));
+}
+
+/** Columns of the measures that figures have, as shares of all samples. */
+export function foundColumns({ found, samples }: Figures, suffix = ""): Row {
+  const names = MEASURE_NAMES.filter((name) => found[name] !== undefined);
+  return Object.fromEntries(
+    names.map((name) => [`${MEASURES[name].title}${suffix}`, percent(found[name]!, samples)]),
+  );
 }
 
 /** A row for each family, and for all. */
 export function byFamily(records: readonly CaseRecord[]): Row[] {
   return groups(records).map(([family, of]) => {
-    const { cases, samples, converged, short, long, early, passes } = figuresOf(of);
+    const figures = figuresOf(of);
     return {
-      ...{ family, cases, samples },
-      converged: percent(converged, samples),
-      "short lies": percent(short, samples),
-      ...(long !== undefined && { "long lies": percent(long, samples) }),
-      "too early": percent(early, samples),
-      passes: passes.toFixed(1),
+      ...{ family, cases: figures.cases, samples: figures.samples },
+      converged: percent(figures.converged, figures.samples),
+      ...foundColumns(figures),
+      passes: figures.passes.toFixed(1),
     };
   });
 }
@@ -60,18 +69,21 @@ export function groups(
   return [...families.filter(([, of]) => of.length > 0), ["all", records]];
 }
 
-/** The cases with the most lies, and with the most ends that are too early. */
+/** A case is listed from this share of samples that a measure has found. */
+const LISTED: { readonly [M in MeasureName]: number } = { short: 0, long: 0.05, early: 0.1 };
+
+/** The cases with the most findings. */
 export function worstCases(records: readonly CaseRecord[]): Row[] {
-  const share = ({ short, early, samples }: CaseRecord) => [short.length / samples, early.length / samples];
+  const names = madeBy(records);
+  const share = (record: CaseRecord, name: MeasureName) => record[name]!.length / record.samples;
   return records
-    .filter(({ short, early, samples }) => short.length > 0 || early.length > 0.1 * samples)
-    .sort((a, b) => share(b)[0]! - share(a)[0]! || share(b)[1]! - share(a)[1]!)
+    .filter((record) => names.some((name) => share(record, name) > LISTED[name]))
+    .sort((a, b) => names.reduce((order, name) => order || share(b, name) - share(a, name), 0))
     .map((record) => ({
       case: keyOf(record, record.start),
-      "short lies": percent(record.short.length, record.samples),
-      "too early": percent(record.early.length, record.samples),
+      ...foundColumns(figuresOf([record])),
       loss: `${record.initialObjective.toPrecision(3)} → ${record.objective.toPrecision(3)}`,
-      "found in 40 evaluations": record.carefulObjective.toPrecision(3),
+      "careful descent": record.carefulObjective.toPrecision(3),
       passes: mean(record.passes).toFixed(1),
       statuses: Object.entries(record.statuses)
         .map(([status, count]) => `${count} ${status}`)
@@ -79,18 +91,28 @@ export function worstCases(records: readonly CaseRecord[]): Row[] {
     }));
 }
 
-/** Lines that say it all. */
+/** The results in a few lines. */
 export function summaryLines(records: readonly CaseRecord[]): string[] {
   const all = figuresOf(records);
-  const published = figuresOf(records.filter(({ family }) => family === "published"));
-  const withLies = records.filter(({ short }) => short.length > 0).length;
+  const decoders = new Set(records.map(({ family, name }) => keyOf({ family, name }, "")));
   return [
-    `${all.samples} samples in ${all.cases} cases of ${new Set(records.map(({ family, name }) => `${family} ${name}`)).size} decoders`,
+    `${all.samples} samples in ${all.cases} cases of ${decoders.size} decoders`,
     `called converged: ${percent(all.converged, all.samples)}`,
-    `short lies: ${percent(all.short, all.samples)} of all samples, in ${withLies} cases`,
-    ...(all.long === undefined ? [] : [`long lies: ${percent(all.long, all.samples)} of all samples`]),
-    `too early: ${percent(all.early, all.samples)} of all samples; ${percent(published.early, published.samples)} of published architectures`,
-    `called converged at z0, without a step: ${percent(all.unmoved, all.samples)} of all samples`,
+    ...madeBy(records).map((name) => {
+      const cases = records.filter((record) => record[name]!.length > 0).length;
+      return `${MEASURES[name].title}: ${percent(all.found[name]!, all.samples)} of all samples, in ${cases} cases`;
+    }),
+    ...publishedLine(records),
+    `called converged without a step: ${all.unmoved} samples, ${all.withoutGradient} of them at a gradient of 0`,
     `passes a sample: ${all.passes.toFixed(1)}`,
   ];
+}
+
+function publishedLine(records: readonly CaseRecord[]): string[] {
+  const published = records.filter(({ family }) => family === "published");
+  if (published.length === 0) return [];
+  const shares = Object.entries(foundColumns(figuresOf(published))).map(
+    ([title, share]) => `${title} ${share}`,
+  );
+  return [`published architectures: ${shares.join(", ")}`];
 }
