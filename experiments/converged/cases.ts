@@ -22,6 +22,19 @@ export const TASKS: readonly Task[] = [
 ].flatMap((each) => each.starts.map((start) => ({ case: each, start })));
 
 /** Names a case and a start; unique. */
-export function keyOf(of: { readonly family: string; readonly name: string }, start: string): string {
-  return `${of.family}: ${of.name} | ${start}`;
+export function taskKey({ case: { family, name }, start }: Task): string {
+  return recordKey({ family, name, start });
+}
+
+/** The key of the task that a record is of. */
+export function recordKey({ family, name, start }: { family: string; name: string; start: string }): string {
+  return `${family}: ${name} | ${start}`;
+}
+
+/** The task with a key. */
+export function taskOf(key: string): Task {
+  const task = TASKS.find((each) => taskKey(each) === key);
+  if (!task)
+    throw new Error(`converged: there is no case ${JSON.stringify(key)}, expected "family: name | start"`);
+  return task;
 }

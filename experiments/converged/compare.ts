@@ -1,6 +1,6 @@
 import { mean } from "../../bench/timing.ts";
 import type { Row } from "../table.ts";
-import { keyOf } from "./cases.ts";
+import { recordKey } from "./cases.ts";
 import { type CaseRecord, MEASURES, type MeasureName } from "./measures.ts";
 import { figuresOf, foundColumns, groups, madeBy, percent } from "./summarise.ts";
 
@@ -20,7 +20,7 @@ const FEW = 0.01;
 
 export function pair(before: ReadonlyMap<string, CaseRecord>, after: readonly CaseRecord[]): Both[] {
   return after.flatMap((record) => {
-    const key = keyOf(record, record.start);
+    const key = recordKey(record);
     const earlier = before.get(key);
     if (!earlier) return [];
     return {

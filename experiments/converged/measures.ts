@@ -5,13 +5,20 @@ import { meanOfFinite, type Status } from "../../src/result.ts";
 import { stay } from "../../src/solver/stay.ts";
 import { carefulDescent } from "./careful-descent.ts";
 import { backend, type Subject } from "./case.ts";
-import { type Start, startsAt } from "./starts.ts";
+import type { Start } from "./starts.ts";
 
 type UnitFlowSolver = Solver<GradientFlow<1>>;
 
-/** Solvers whose "converged" is examined, each as it comes. */
-export const SOLVERS = { lbfgs: lbfgs(), amd: amd() } as const satisfies Record<string, UnitFlowSolver>;
+/**
+ * Solvers whose "converged" is examined, each as it comes, but that amd takes 2,000 steps at most: from near the singular point of
+ * a norm it takes all of its 10,000, with many trials each.
+ */
+export const SOLVERS = { lbfgs: lbfgs(), amd: amd({ maxSteps: 2000 }) } as const satisfies Record<
+  string,
+  UnitFlowSolver
+>;
 export type SolverName = keyof typeof SOLVERS;
+export const SOLVER_NAMES = Object.keys(SOLVERS) as SolverName[];
 
 /** The ends of a case's samples, and what goes on from there. */
 interface Ends {
@@ -98,15 +105,19 @@ export function measuresOf({ long }: Pick<MeasureOptions, "long">): MeasureName[
   return MEASURE_NAMES.filter((name) => long || !("isSlow" in MEASURES[name]));
 }
 
-/** Encodes a subject, and examines the ends that are called converged. */
+/**
+ * Encodes a subject, and examines the ends that are called converged.
+ *
+ * @param z0 B × latentSize; undefined: 0
+ */
 export async function measure(
   subject: Subject,
-  start: Start,
+  z0: Float32Array | undefined,
   options: MeasureOptions,
-): Promise<Omit<CaseRecord, "family" | "name">> {
+): Promise<Omit<CaseRecord, "family" | "name" | "start">> {
   const { sampleCount, decoder } = subject;
   const d = decoder.latentSize;
-  const { careful, ...ends } = await endsOf(subject, start, options.solver);
+  const { careful, ...ends } = await endsOf(subject, z0, options.solver);
   let lowest = ends.result;
   const findings: { [M in MeasureName]?: readonly number[] } = {};
   for (const name of measuresOf(options)) {
@@ -124,7 +135,7 @@ export async function measure(
     return each === "converged" && result.stats.acceptedSteps[i] === 0 ? [i] : [];
   });
   return {
-    ...{ solver: options.solver, start, latents: d, samples: sampleCount, statuses: countStatuses(result) },
+    ...{ solver: options.solver, latents: d, samples: sampleCount, statuses: countStatuses(result) },
     ...findings,
     unmoved: unmoved.length,
     withoutGradient: unmoved.filter((i) => result.gradientNorm[i] === 0).length,
@@ -138,11 +149,10 @@ export async function measure(
 }
 
 async function endsOf(
-  { decoder, y, sampleCount, options, units }: Subject,
-  start: Start,
+  { decoder, y, options, units }: Subject,
+  z0: Float32Array | undefined,
   solverName: SolverName,
 ): Promise<Ends> {
-  const z0 = startsAt(start, sampleCount, decoder.latentSize, units);
   const encodeFrom = (from: Float32Array | undefined, solver: UnitFlowSolver) =>
     encode(decoder, y, { ...options, backend, solver, ...(from && { z0: from }) });
   const solver = SOLVERS[solverName];

@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { keyOf } from "./cases.ts";
+import { recordKey } from "./cases.ts";
 import type { CaseRecord, SolverName } from "./measures.ts";
 
 /** File of a solver's records, one JSON object a line. */
@@ -14,7 +14,7 @@ export function readRecords(file: string): Map<string, CaseRecord> {
   if (!existsSync(file)) return records;
   for (const line of readFileSync(file, "utf8").split("\n")) {
     const record = parse(line);
-    if (record) records.set(keyOf(record, record.start), record);
+    if (record) records.set(recordKey(record), record);
   }
   return records;
 }

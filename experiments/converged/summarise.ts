@@ -1,7 +1,7 @@
 import { mean, total } from "../../bench/timing.ts";
 import type { Row } from "../table.ts";
 import { FAMILIES } from "./case.ts";
-import { keyOf } from "./cases.ts";
+import { recordKey } from "./cases.ts";
 import { type CaseRecord, MEASURE_NAMES, MEASURES, type MeasureName } from "./measures.ts";
 
 /** A share of samples in per cent. */
@@ -80,7 +80,7 @@ export function worstCases(records: readonly CaseRecord[]): Row[] {
     .filter((record) => names.some((name) => share(record, name) > LISTED[name]))
     .sort((a, b) => names.reduce((order, name) => order || share(b, name) - share(a, name), 0))
     .map((record) => ({
-      case: keyOf(record, record.start),
+      case: recordKey(record),
       ...foundColumns(figuresOf([record])),
       loss: `${record.initialObjective.toPrecision(3)} → ${record.objective.toPrecision(3)}`,
       "careful descent": record.carefulObjective.toPrecision(3),
@@ -94,7 +94,7 @@ export function worstCases(records: readonly CaseRecord[]): Row[] {
 /** The results in a few lines. */
 export function summaryLines(records: readonly CaseRecord[]): string[] {
   const all = figuresOf(records);
-  const decoders = new Set(records.map(({ family, name }) => keyOf({ family, name }, "")));
+  const decoders = new Set(records.map(({ family, name }) => `${family}: ${name}`));
   return [
     `${all.samples} samples in ${all.cases} cases of ${decoders.size} decoders`,
     `called converged: ${percent(all.converged, all.samples)}`,

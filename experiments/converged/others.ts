@@ -1,0 +1,39 @@
+import type { Row } from "../table.ts";
+import type { CaseRecord, SolverName } from "./measures.ts";
+import { SOLVER_NAMES } from "./measures.ts";
+import { figuresOf, foundColumns, percent } from "./summarise.ts";
+
+/** Groups of calls that the question is asked for; a case may be in several. */
+const GROUPS: Readonly<Record<string, (record: CaseRecord) => boolean>> = {
+  "z0 = 0": ({ start }) => start === "0",
+  "z0 of the caller's": ({ start }) => start !== "0",
+  "normalised, z0 of the caller's": ({ family, start }) => family === "normalised" && start !== "0",
+  "fixed inputs": ({ family }) => family === "fixed inputs",
+  points: ({ family }) => family === "points",
+  "weights and sums": ({ family }) => family === "weights and sums",
+  priors: ({ family }) => family === "priors",
+  "custom losses": ({ family }) => family === "custom losses",
+  "trained decoders": ({ family }) => family === "trained",
+  "published architectures": ({ family }) => family === "published",
+  all: () => true,
+};
+
+/** A row for each group and solver. */
+export function byGroup(records: readonly CaseRecord[]): Row[] {
+  return Object.entries(GROUPS).flatMap(([group, isIn]) =>
+    SOLVER_NAMES.flatMap((solver) => {
+      const of = records.filter((record) => record.solver === solver && isIn(record));
+      return of.length > 0 ? [rowOf(group, solver, of)] : [];
+    }),
+  );
+}
+
+function rowOf(group: string, solver: SolverName, records: readonly CaseRecord[]): Row {
+  const figures = figuresOf(records);
+  return {
+    ...{ group, solver, samples: figures.samples },
+    converged: percent(figures.converged, figures.samples),
+    ...foundColumns(figures),
+    passes: figures.passes.toFixed(1),
+  };
+}
