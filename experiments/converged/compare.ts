@@ -39,6 +39,11 @@ function objectiveRatio(after: CaseRecord, before: CaseRecord): number {
   return (after.objective + floor) / (before.objective + floor);
 }
 
+/** The measures that both runs have made of all cases. */
+function measuresOfBoth(pairs: readonly Both[]): MeasureName[] {
+  return madeBy(pairs.flatMap(({ before, after }) => [before, after]));
+}
+
 function isWithoutLies({ before }: Both): boolean {
   return (before.short?.length ?? 0) <= FEW * before.samples;
 }
@@ -50,10 +55,12 @@ function ratioOf(pairs: readonly Both[], ratio: "passes" | "objective"): number 
 
 /** A row for each family, and for all. */
 export function compareFamilies(pairs: readonly Both[]): Row[] {
+  const measures = measuresOfBoth(pairs);
   const named = new Map(pairs.map((each) => [each.after, each]));
   return groups(pairs.map(({ after }) => after)).map(([family, records]) => {
     const of = records.map((record) => named.get(record)!);
-    const [before, after] = [figuresOf(of.map((each) => each.before)), figuresOf(records)];
+    const earlier = of.map((each) => each.before);
+    const [before, after] = [figuresOf(earlier, measures), figuresOf(records, measures)];
     const kept = of.filter(isWithoutLies);
     return {
       ...{ family, samples: after.samples },
@@ -72,6 +79,7 @@ const LISTED = { passes: 0.01, objective: 1e-3 } as const;
 
 /** The cases that differ, those with the most passes first. */
 export function compareCases(pairs: readonly Both[]): Row[] {
+  const measures = measuresOfBoth(pairs);
   const differs = (each: Both, ratio: keyof typeof LISTED) => Math.abs(Math.log(each[ratio])) > LISTED[ratio];
   return pairs
     .filter((each) => {
@@ -81,8 +89,8 @@ export function compareCases(pairs: readonly Both[]): Row[] {
     .sort((a, b) => b.passes - a.passes)
     .map(({ key, before, after, passes, objective }) => ({
       case: key,
-      ...foundColumns(figuresOf([before]), " before"),
-      ...foundColumns(figuresOf([after])),
+      ...foundColumns(figuresOf([before], measures), " before"),
+      ...foundColumns(figuresOf([after], measures)),
       "passes before": mean(before.passes).toFixed(1),
       "passes ÷": passes.toFixed(3),
       "end loss ÷": objective.toPrecision(4),
@@ -113,7 +121,7 @@ function measureLines(pairs: readonly Both[]): string[] {
   };
   const cases = (records: readonly CaseRecord[], name: MeasureName) =>
     records.filter((record) => record[name]!.length > 0).length;
-  return madeBy([...before, ...after]).map((name) => {
+  return measuresOfBoth(pairs).map((name) => {
     const shares = `${share(before, name)} → ${share(after, name)} of ${figuresOf(after).samples} samples`;
     return `${MEASURES[name].title}: ${shares}; cases with any ${cases(before, name)} → ${cases(after, name)}`;
   });

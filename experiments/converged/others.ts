@@ -1,7 +1,6 @@
 import type { Row } from "../table.ts";
-import type { CaseRecord, SolverName } from "./measures.ts";
-import { SOLVER_NAMES } from "./measures.ts";
-import { figuresOf, foundColumns, percent } from "./summarise.ts";
+import { type CaseRecord, type MeasureName, SOLVER_NAMES, type SolverName } from "./measures.ts";
+import { figuresOf, foundColumns, madeBy, percent } from "./summarise.ts";
 
 /** Groups of calls that the question is asked for; a case may be in several. */
 const GROUPS: Readonly<Record<string, (record: CaseRecord) => boolean>> = {
@@ -20,16 +19,22 @@ const GROUPS: Readonly<Record<string, (record: CaseRecord) => boolean>> = {
 
 /** A row for each group and solver. */
 export function byGroup(records: readonly CaseRecord[]): Row[] {
+  const measures = madeBy(records);
   return Object.entries(GROUPS).flatMap(([group, isIn]) =>
     SOLVER_NAMES.flatMap((solver) => {
       const of = records.filter((record) => record.solver === solver && isIn(record));
-      return of.length > 0 ? [rowOf(group, solver, of)] : [];
+      return of.length > 0 ? [rowOf(group, solver, of, measures)] : [];
     }),
   );
 }
 
-function rowOf(group: string, solver: SolverName, records: readonly CaseRecord[]): Row {
-  const figures = figuresOf(records);
+function rowOf(
+  group: string,
+  solver: SolverName,
+  records: readonly CaseRecord[],
+  measures: readonly MeasureName[],
+): Row {
+  const figures = figuresOf(records, measures);
   return {
     ...{ group, solver, samples: figures.samples },
     converged: percent(figures.converged, figures.samples),

@@ -16,13 +16,17 @@ export interface Figures {
   readonly converged: number;
   readonly unmoved: number;
   readonly withoutGradient: number;
-  /** Findings of each measure that all of the records have. */
+  /** Findings of each measure asked for. */
   readonly found: { readonly [M in MeasureName]?: number };
   /** Mean over all samples. */
   readonly passes: number;
 }
 
-export function figuresOf(records: readonly CaseRecord[]): Figures {
+/** @param measures default: those that all of the records have */
+export function figuresOf(
+  records: readonly CaseRecord[],
+  measures: readonly MeasureName[] = madeBy(records),
+): Figures {
   const count = (of: (record: CaseRecord) => number) => total(records.map(of));
   const samples = count((record) => record.samples);
   return {
@@ -30,7 +34,7 @@ export function figuresOf(records: readonly CaseRecord[]): Figures {
     converged: count(({ statuses }) => statuses.converged ?? 0),
     unmoved: count(({ unmoved }) => unmoved),
     withoutGradient: count(({ withoutGradient }) => withoutGradient),
-    found: Object.fromEntries(madeBy(records).map((name) => [name, count((record) => record[name]!.length)])),
+    found: Object.fromEntries(measures.map((name) => [name, count((record) => record[name]!.length)])),
     passes: count(({ passes }) => total(passes)) / samples,
   };
 }
@@ -50,8 +54,9 @@ export function foundColumns({ found, samples }: Figures, suffix = ""): Row {
 
 /** A row for each family, and for all. */
 export function byFamily(records: readonly CaseRecord[]): Row[] {
+  const measures = madeBy(records);
   return groups(records).map(([family, of]) => {
-    const figures = figuresOf(of);
+    const figures = figuresOf(of, measures);
     return {
       ...{ family, cases: figures.cases, samples: figures.samples },
       converged: percent(figures.converged, figures.samples),
@@ -81,7 +86,7 @@ export function worstCases(records: readonly CaseRecord[]): Row[] {
     .sort((a, b) => names.reduce((order, name) => order || share(b, name) - share(a, name), 0))
     .map((record) => ({
       case: recordKey(record),
-      ...foundColumns(figuresOf([record])),
+      ...foundColumns(figuresOf([record], names)),
       loss: `${record.initialObjective.toPrecision(3)} → ${record.objective.toPrecision(3)}`,
       "careful descent": record.carefulObjective.toPrecision(3),
       passes: mean(record.passes).toFixed(1),
