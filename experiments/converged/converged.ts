@@ -1,5 +1,5 @@
 import type { ExperimentSettings } from "../experiment-settings.ts";
-import { report } from "../table.ts";
+import { type Row, report } from "../table.ts";
 import { TASKS, type Task, taskKey } from "./cases.ts";
 import { compareCases, compareFamilies, comparisonLines, pair } from "./compare.ts";
 import { writeDocument } from "./document.ts";
@@ -16,42 +16,49 @@ import { compareTrainings } from "./training.ts";
  * and so does a second call of the solver. Records are kept in `out`, where a run that was interrupted goes on.
  */
 export async function mapConverged(settings: ExperimentSettings, options: ConvergedOptions): Promise<void> {
-  if (options.others) return mapOthers(settings, options);
+  const { solver, only, against, write, others } = options;
+  if (write && only) throw new Error("converged: --write is for all cases; leave out --only");
+  if (others) return mapOthers(settings, options);
   const { out } = settings;
-  const { solver, against, write } = options;
+  const earlier = against === undefined ? undefined : readRecords(recordsFile(against, solver));
+  if (earlier?.size === 0) {
+    throw new Error(`converged: --against ${against} has no records of ${solver}, expected an earlier --out`);
+  }
   const tasks = chosenTasks(options);
   const records = await measureAll(tasks, out, options.part, options);
+  if (records.length === 0) {
+    console.log("this part has no case to do");
+    return;
+  }
   const name = `converged-${solver}`;
-  const worst = worstCases(records);
-  if (worst.length > 0) report(out, `${name}-worst`, worst);
+  reportIfAny(out, `${name}-worst`, worstCases(records));
   let table = byFamily(records);
   let lines = summaryLines(records);
   report(out, name, table);
-  const missing = tasks.length - records.length;
-  if (missing > 0)
-    console.log(`${missing} of ${tasks.length} cases are missing: other parts have them to do`);
   for (const line of lines) console.log(line);
-  if (against !== undefined) {
-    const pairs = pair(readRecords(recordsFile(against, solver)), records);
-    if (pairs.length === 0)
-      throw new Error(`converged: --against ${against} has none of these cases, expected an earlier --out`);
-    const different = compareCases(pairs);
-    if (different.length > 0) report(out, `${name}-compared-cases`, different);
+  const pairs = earlier && pair(earlier, records);
+  if (pairs && pairs.length > 0) {
+    reportIfAny(out, `${name}-compared-cases`, compareCases(pairs));
     [table, lines] = [compareFamilies(pairs), comparisonLines(pairs)];
     report(out, `${name}-compared`, table);
     for (const line of lines) console.log(line);
   }
-  if (!write) return;
-  if (missing > 0 || options.only) throw new Error("converged: --write is for all cases, some are missing");
-  writeDocument("converged", table, lines);
+  const missing = tasks.length - records.length;
+  if (missing > 0) console.log(`${missing} of ${tasks.length} cases are missing: other parts have them`);
+  else if (write) writeDocument("converged", table, lines);
+}
+
+function reportIfAny(folder: string, name: string, rows: readonly Row[]): void {
+  if (rows.length > 0) report(folder, name, rows);
 }
 
 /** The same of `amd` beside `lbfgs`, by groups of calls; and of training. */
 async function mapOthers({ out, seed }: ExperimentSettings, options: ConvergedOptions): Promise<void> {
   const tasks = chosenTasks(options);
   const records: CaseRecord[] = [];
-  for (const solver of SOLVER_NAMES)
+  for (const solver of SOLVER_NAMES) {
     records.push(...(await measureAll(tasks, out, options.part, { ...options, solver })));
+  }
   const groups = byGroup(records);
   report(out, "converged-groups", groups);
   const trainings = await compareTrainings(seed);

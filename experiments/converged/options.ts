@@ -24,10 +24,11 @@ export function addConvergedOptions(command: Command): Command {
       new Option("--solver <name>", "whose ends are examined").choices(SOLVER_NAMES).default("lbfgs"),
     )
     .option("--only <regex>", 'cases whose "family: name | start" matches', parseRegex)
-    .option("--part <i/n>", "one of n processes that share the cases, i from 0", parsePart, {
-      index: 0,
-      count: 1,
-    })
+    .addOption(
+      new Option("--part <i/n>", "one of n processes that share the cases, i from 0")
+        .argParser(parsePart)
+        .default({ index: 0, count: 1 }, "0/1"),
+    )
     .option("--long", "also look for lies that show within 400 evaluations", false)
     .option("--against <folder>", "compare with an earlier run's --out")
     .option("--others", "both solvers by groups of calls, and training, instead", false)

@@ -24,9 +24,10 @@ export async function measureAll(
 ): Promise<CaseRecord[]> {
   const file = recordsFile(folder, options.solver);
   const known = readRecords(file);
-  const due = tasks
-    .filter((_, i) => i % part.count === part.index)
-    .filter((task) => measuresOf(options).some((name) => !known.get(taskKey(task))?.[name]));
+  const own = tasks.filter((_, i) => i % part.count === part.index);
+  const due = own.filter((task) => measuresOf(options).some((name) => !known.get(taskKey(task))?.[name]));
+  const kept = own.length - due.length;
+  if (kept > 0) console.log(`${kept} cases are kept from before; remove ${file} to measure them anew`);
   const begin = performance.now();
   for (const [i, task] of due.entries()) {
     const start = performance.now();
