@@ -1,9 +1,11 @@
-// npm run experiment -- NAME [--seed N] [--out FOLDER]
+// npm run experiment -- NAME [--seed N] [--out FOLDER], and options of its own: npm run experiment -- NAME --help
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
 import { parseSeed } from "../src/cli/parse.ts";
 import { compareWithBaseline, recordBaseline } from "./baseline.ts";
+import { mapConverged } from "./converged/converged.ts";
+import { addConvergedOptions } from "./converged/options.ts";
 import { compareConvolutions } from "./convolutions.ts";
 import type { ExperimentSettings } from "./experiment-settings.ts";
 import { compareRuns, recordRuns } from "./run-hashes.ts";
@@ -15,10 +17,22 @@ import { compareWarmStarts } from "./warm-starts.ts";
 
 const EXPERIMENTS: Record<
   string,
-  readonly [run: (settings: ExperimentSettings) => Promise<void>, what: string]
+  readonly [
+    run: (settings: ExperimentSettings, command: Command) => Promise<void>,
+    what: string,
+    addOptions?: (command: Command) => Command,
+  ]
 > = {
-  baseline: [compareWithBaseline, "what the solvers do now beside what they did at the baseline"],
+  baseline: [
+    (settings) => compareWithBaseline(settings),
+    "what the solvers do now beside what they did at the baseline",
+  ],
   "record-baseline": [recordBaseline, "keeps what the solvers do now as the baseline"],
+  converged: [
+    (settings, command) => mapConverged(settings, command.opts()),
+    "which ends that a solver calls converged are not, over many decoders and starts",
+    addConvergedOptions,
+  ],
   convolutions: [
     compareConvolutions,
     "few images by a decoder of convolutions and by the paper's, at equal passes",
@@ -38,15 +52,16 @@ const EXPERIMENTS: Record<
 const program = new Command("experiment").description(
   "Experiments of our own, computed here and now; the paper's are `npm run reproduce`.",
 );
-for (const [name, [run, what]] of Object.entries(EXPERIMENTS)) {
-  program
-    .command(name)
+for (const [name, [run, what, addOptions]] of Object.entries(EXPERIMENTS)) {
+  const command = program.command(name);
+  addOptions?.(command);
+  command
     .description(what)
     .option("--seed <n>", "of the decoder and the choice of digits", parseSeed, 0)
     .option("--out <folder>", "where CSV and charts go", join("out", "experiments"))
     .action(async ({ seed, out }: { seed: number; out: string }) => {
       mkdirSync(out, { recursive: true });
-      await run({ seed, out });
+      await run({ seed, out }, command);
     });
 }
 await program.parseAsync();

@@ -1,0 +1,186 @@
+import { passesOf } from "../../bench/passes.ts";
+import { mean } from "../../bench/timing.ts";
+import { amd, type EncodeResult, encode, type GradientFlow, lbfgs, type Solver } from "../../src/index.ts";
+import { meanOfFinite, type Status } from "../../src/result.ts";
+import { stay } from "../../src/solver/stay.ts";
+import { carefulDescent } from "./careful-descent.ts";
+import { backend, type Subject } from "./case.ts";
+import type { Start } from "./starts.ts";
+
+type UnitFlowSolver = Solver<GradientFlow<1>>;
+
+/**
+ * Solvers whose "converged" is examined, each as it comes, but that amd takes 2,000 steps at most: from near the singular point of
+ * a norm it takes all of its 10,000, with many trials each.
+ */
+export const SOLVERS = { lbfgs: lbfgs(), amd: amd({ maxSteps: 2000 }) } as const satisfies Record<
+  string,
+  UnitFlowSolver
+>;
+export type SolverName = keyof typeof SOLVERS;
+export const SOLVER_NAMES = Object.keys(SOLVERS) as SolverName[];
+
+/** The ends of a case's samples, and what goes on from there. */
+interface Ends {
+  readonly result: EncodeResult;
+  /** Objectives at z0; a result has the losses, without a prior. */
+  readonly initial: Float32Array;
+  /** The same solver once more. */
+  readonly second: EncodeResult;
+  /** A careful descent of so many evaluations, losses and gradients together. */
+  careful(evaluations: number): Promise<EncodeResult>;
+}
+
+/** Shares that a further fall of the objective is held against; it has to exceed all of them. */
+interface Shares {
+  readonly ofObjective: number;
+  /** Of what has fallen from z0 to the end. */
+  readonly ofFall: number;
+  /** Of the objective at z0: float32 cannot tell 2e-7 of it from nothing. */
+  readonly ofInitial: number;
+}
+
+const LIE: Shares = { ofObjective: 0.01, ofFall: 1e-3, ofInitial: 2e-7 };
+const EARLY: Shares = { ofObjective: 1e-5, ofFall: 1e-4, ofInitial: 0 };
+
+/** How an end that is called converged may be found not to be. */
+interface Measure {
+  /** Head of a table's column. */
+  readonly title: string;
+  /** Is it measured only with `--long`? */
+  readonly isSlow?: true;
+  /** Indices of samples: those called converged among them count. */
+  readonly find: (ends: Ends) => Promise<readonly number[]>;
+}
+
+/** Every measure, by its name in the records. */
+export const MEASURES = {
+  short: { title: "short lies", find: async (ends) => falling(ends, await ends.careful(40), LIE) },
+  long: {
+    title: "long lies",
+    isSlow: true,
+    find: async (ends) => falling(ends, await ends.careful(400), LIE),
+  },
+  early: { title: "too early", find: async (ends) => falling(ends, ends.second, EARLY) },
+} as const satisfies Record<string, Measure>;
+export type MeasureName = keyof typeof MEASURES;
+export const MEASURE_NAMES = Object.keys(MEASURES) as MeasureName[];
+
+/** Indices of the samples called converged that are not, by the measures that were made. */
+export type Findings = { readonly [M in MeasureName]?: readonly number[] };
+
+/** Ends of one solver, of one decoder's samples from one start. */
+export interface CaseRecord extends Findings {
+  readonly solver: SolverName;
+  readonly family: string;
+  readonly name: string;
+  readonly start: Start;
+  readonly latents: number;
+  readonly samples: number;
+  readonly statuses: Partial<Record<Status, number>>;
+  /** How many are called converged at z0, without a step; and how many of them since their gradient is 0. */
+  readonly unmoved: number;
+  readonly withoutGradient: number;
+  /** Passes of each sample: values, gradients and tangents. */
+  readonly passes: readonly number[];
+  /** Mean passes of a second call. */
+  readonly secondPasses: number;
+  /** Means over the samples where it is finite. */
+  readonly initialObjective: number;
+  readonly objective: number;
+  /** Of each sample at the end. */
+  readonly objectives: readonly number[];
+  /** Mean objective that the longest careful descent came to. */
+  readonly carefulObjective: number;
+}
+
+export interface MeasureOptions {
+  readonly solver: SolverName;
+  /** Are slow measures made, too? */
+  readonly long: boolean;
+}
+
+/** The measures that options ask for. */
+export function measuresOf({ long }: Pick<MeasureOptions, "long">): MeasureName[] {
+  return MEASURE_NAMES.filter((name) => long || !("isSlow" in MEASURES[name]));
+}
+
+/**
+ * Encodes a subject, and examines the ends that are called converged.
+ *
+ * @param z0 B × latentSize; undefined: 0
+ */
+export async function measure(
+  subject: Subject,
+  z0: Float32Array | undefined,
+  options: MeasureOptions,
+): Promise<Omit<CaseRecord, "family" | "name" | "start">> {
+  const { sampleCount, decoder } = subject;
+  const d = decoder.latentSize;
+  const { careful, ...ends } = await endsOf(subject, z0, options.solver);
+  let lowest = ends.result;
+  const findings: { [M in MeasureName]?: readonly number[] } = {};
+  for (const name of measuresOf(options)) {
+    const found = await MEASURES[name].find({
+      ...ends,
+      careful: async (evaluations) => {
+        lowest = await careful(evaluations);
+        return lowest;
+      },
+    });
+    findings[name] = found.filter((i) => ends.result.status[i] === "converged");
+  }
+  const { result, initial, second } = ends;
+  const unmoved = result.status.flatMap((each, i) => {
+    return each === "converged" && result.stats.acceptedSteps[i] === 0 ? [i] : [];
+  });
+  return {
+    ...{ solver: options.solver, latents: d, samples: sampleCount, statuses: countStatuses(result) },
+    ...findings,
+    unmoved: unmoved.length,
+    withoutGradient: unmoved.filter((i) => result.gradientNorm[i] === 0).length,
+    passes: Array.from(passesOf(result, d)),
+    secondPasses: mean(passesOf(second, d)),
+    initialObjective: meanOfFinite(initial),
+    objective: meanOfFinite(result.objective),
+    objectives: Array.from(result.objective),
+    carefulObjective: meanOfFinite(lowest.objective),
+  };
+}
+
+async function endsOf(
+  { decoder, y, options, units }: Subject,
+  z0: Float32Array | undefined,
+  solverName: SolverName,
+): Promise<Ends> {
+  const encodeFrom = (from: Float32Array | undefined, solver: UnitFlowSolver) =>
+    encode(decoder, y, { ...options, backend, solver, ...(from && { z0: from }) });
+  const solver = SOLVERS[solverName];
+  const result = await encodeFrom(z0, solver);
+  const onwards = (next: UnitFlowSolver) => encodeFrom(result.z, next);
+  return {
+    ...{ result, second: await onwards(solver) },
+    initial: (await encodeFrom(z0, stay)).objective,
+    careful: (evaluations) => onwards(carefulDescent({ evaluations, units })),
+  };
+}
+
+/** Indices of samples whose objective falls further in `other`, by more than the shares. */
+function falling(
+  { result: { objective }, initial }: Ends,
+  other: EncodeResult,
+  { ofObjective, ofFall, ofInitial }: Shares,
+): number[] {
+  return Array.from(objective.keys()).filter((i) => {
+    const [end, begin] = [objective[i]!, initial[i]!];
+    const further = end - other.objective[i]!;
+    const shown = ofObjective * Math.abs(end) + ofInitial * Math.abs(begin);
+    return further > shown && further > ofFall * (begin - end);
+  });
+}
+
+function countStatuses({ status }: EncodeResult): Partial<Record<Status, number>> {
+  const counts: Partial<Record<Status, number>> = {};
+  for (const each of status) counts[each] = (counts[each] ?? 0) + 1;
+  return counts;
+}
