@@ -29,7 +29,7 @@ export { activationBackward, activationForward } from "./ops/activation-function
 export { packPanels } from "./ops/panels";
 export { pointwiseForward } from "./ops/pointwise-functions";
 export { multiply } from "./ops/product";
-export { sharedFactorInto } from "./solve/lbfgs-damping";
+export { sharedFactorInto } from "./solve/lbfgs-preconditioner";
 export { lossBackward, lossForward } from "./terms/loss";
 export { adam, rmsprop, scale, sgd, sumOfSquares } from "./train/optimizer";
 

@@ -237,14 +237,20 @@ for (const build of builds) {
       if (name.startsWith("rescues")) assert.ok(Math.max(...result.stats.matrixEvaluations) > 0);
       if (name === "five steps") assert.ok(result.status.includes("max_steps"));
       expected.forEach((reference, i) => {
-        const { z, loss, gradient, t, ...counts } = reference;
+        const { z, loss, gradient, t, remainingFall, ...counts } = reference;
         const label = `${name}, sample ${i}`;
-        const { initialLoss: _, gradientNorm, loss: got, z: reached, t: time, ...same } = sampleOf(result, i);
+        const { initialLoss: _, gradientNorm, loss: got, z: reached, ...more } = sampleOf(result, i);
+        const { t: time, remainingFall: left, ...same } = more;
         assert.equal(same, counts, label);
         assert.ok(Math.abs(got! / loss - 1) < 1e-6, `${label}: ${got}, not ${loss}`);
         assert.ok(Math.abs(time! / t - 1) < 1e-5, label);
         const off = norm(reached.map((value, k) => value - z[k]!)) / (norm(z) + 1e-3);
         assert.ok(off < 1e-4, `${label}: z off by ${off}`);
+        const isAlike = Math.abs(left! / remainingFall - 1) < 1e-3;
+        assert.ok(
+          isAlike || (Number.isNaN(left) && Number.isNaN(remainingFall)),
+          `${label}: ${left} remains`,
+        );
         const length = norm(gradient);
         assert.ok(Math.abs(gradientNorm! - length) <= 1e-3 * length, `${label}: gradient`);
       });

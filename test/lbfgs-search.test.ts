@@ -196,43 +196,121 @@ test("once the loss has fallen by more than float32 may be off by, no step that 
 
 test("a long step that has lowered the loss by next to nothing says rest, whatever the gradient says then", async () => {
   const gradientOf = (step: number) => (step === 0 ? -1e-7 : -1);
-  const { result } = await search(({ length }) => 0.9e-7 * length, {}, 1, gradientOf);
+  const { result } = await search(({ length }) => 0.9e-7 * Math.min(length, 1), {}, 1, gradientOf);
   assert.equal([result.status[0], result.stats.acceptedSteps[0]], ["converged", 1]);
 });
 
-test("no step is tried that promises less than the tolerance, but from z0", async () => {
+test("where a step promises less than the tolerance, one is tried that float32 can measure, from z0 or after a fall above 100 thresholds", async () => {
   for (let steps = 0; steps < 10; steps++) {
-    const gradientOf = (step: number) => (step < steps ? -1 : -1e-9);
-    const { lengths, result } = await search(
-      ({ length, step }) => (step < steps ? 0.9 * length : 0),
-      {},
-      1,
-      gradientOf,
-    );
-    assert.equal([result.status[0], result.stats.acceptedSteps[0]], ["converged", steps]);
-    assert.is(lengths[steps]!.length, steps === 0 ? 1 : 0);
+    for (const lastFall of steps === 1 ? [0.9, 105e-6, 118e-6] : [0.9]) {
+      // The loss is 1 or less, and the largest of it and its fall so far is what the tolerance is a share of.
+      const gradientOf = (step: number) => (step < steps - 1 ? -1 : step < steps ? -lastFall / 0.9 : -1e-9);
+      const before = Math.max(steps - 1, 0) * 0.9;
+      const [fallen, loss] = [before + lastFall, Math.abs(1 - before - lastFall)];
+      const threshold = 1e-6 * Math.max(fallen, loss) + 2 ** -23 * loss;
+      const fallOf = ({ length, step }: Trial) =>
+        step < steps - 1 ? 0.9 * length : step < steps ? lastFall * length : 0;
+      const { lengths, result } = await search(fallOf, {}, 1, gradientOf);
+      const label = `${steps} steps, the last falls by ${lastFall}`;
+      assert.equal([result.status[0], result.stats.acceptedSteps[0]], ["converged", steps], label);
+      const trials = lengths[steps]!;
+      if (steps === 0) assert.is(trials.length, 2, `${label}: the probe, then a step of a unit`);
+      else assert.is(trials.length, lastFall > 100 * threshold ? 1 : 0, label);
+      if (trials.length > 0) assert.ok(trials[0]! > 100, `${label}: ${trials[0]} is measurable`);
+    }
   }
 });
 
 test("the tolerance is of the loss's size, below 0 too, and what float32 may be off by comes to it", async () => {
-  // From -1 to -1.9. Then ½·|slope| is 0.014 of 0.019, or 1e-7 of 2.3e-7.
-  for (const [tolerance, gradient] of [
-    [0.01, -0.155],
-    [0, -4.5e-4],
+  // From -1 to -1.9, where ½·|slope| is 0.014 of 0.019; or down by 1e-5, where it is 5.6e-8 of 1.2e-7.
+  for (const [tolerance, first, gradient] of [
+    [0.01, -1, -0.155],
+    [0, -1.1e-5, -1.0e-6],
   ] as const) {
-    const gradientOf = (step: number) => (step === 0 ? -1 : gradient);
-    const { lengths, result } = await search(({ length }) => 0.9 * length, { tolerance }, -1, gradientOf);
+    const gradientOf = (step: number) => (step === 0 ? first : gradient);
+    const fallOf = ({ length }: Trial) => 0.9 * -first * length;
+    const { lengths, result } = await search(fallOf, { tolerance }, -1, gradientOf);
     assert.equal([result.status[0], lengths[1]], ["converged", []]);
   }
 });
 
 test("without matrices the last look goes by the least curvature of the pairs, and not by the first step", async () => {
   // Half a unit, along which the gradient changes by 0.99: then ½·|slope| is 2.5e-5 of 3.7e-5, and 5e-5 by the first length.
-  const fallOf = ({ length, trial }: Trial) => (trial === 0 ? 0.39 * length : 0.9 * length);
+  const fallOf = ({ length, trial, step }: Trial) => (step > 0 ? 0 : (trial === 0 ? 0.39 : 0.9) * length);
   const gradientOf = (step: number) => (step === 0 ? -1 : -0.01);
   const { lengths, result } = await search(fallOf, { tolerance: 6.8e-5 }, 1, gradientOf);
   near(lengths[0]!, [1, 0.5], "the first step");
-  assert.equal([result.status[0], lengths[1]], ["converged", []]);
+  // It fell by much, so one longer step is tried; the look after it finds too little for another one.
+  assert.equal([result.status[0], lengths[1]!.length], ["converged", 1]);
+});
+
+test("a first step is made longer while the loss falls as its slope promises, and the longest that does is taken", async () => {
+  for (const [i, exponent] of randomArray(5, 100, 0, 8).entries()) {
+    // Linear up to an end, where the loss stops falling, or rises.
+    const end = 10 ** exponent;
+    const beyond = i % 2 === 0 ? 0 : -1;
+    const slope = 1e-4 / end;
+    const fallOf = ({ length }: Trial) =>
+      slope * (Math.min(length, end) + beyond * Math.max(length - end, 0));
+    const { lengths, given, result } = await search(fallOf, { maxSteps: 1 }, 1, () => -slope);
+    const label = `linear up to ${end}: ${lengths[0]}`;
+    const [accepted, tried] = [lengths[0]!.at(-1)!, lengths[0]!];
+    assert.ok(accepted > end / 30.1 && accepted < end / 0.39, label);
+    assert.ok(tried.length <= 3 + Math.ceil(exponent / Math.log10(30)), label);
+    // Lengths that fell by nine tenths of the promise; the accepted one falls no less than any of them.
+    const falls = tried.map((length) => fallOf({ length, trial: 0, step: 0 }));
+    const linear = falls.filter((fall, k) => fall > 0.901 * slope * tried[k]!);
+    assert.ok(
+      linear.every((fall) => 1 - given.loss > fall - 1e-15),
+      label,
+    );
+    assert.is(result.stats.backtracks[0], tried.length - 1);
+  }
+});
+
+test("no later step is made longer", async () => {
+  const fallOf = ({ length, step }: Trial) => (step === 0 ? 0.9 : 1) * 2 ** -step * length;
+  const { lengths } = await search(fallOf, { maxSteps: 3 }, 1, (step) => -(2 ** -step));
+  assert.equal([lengths[1]!.length, lengths[2]!.length], [1, 1]);
+});
+
+test("a look in vain that promised 5 thresholds tries one step along the gradient, and goes on if that falls", async () => {
+  // The ninth step lowers the loss by less than the tolerance; the tenth raises it, however short. A probe falls, or does not.
+  for (const probeFalls of [true, false]) {
+    let probes = 0;
+    const fallOf = ({ length, step, trial }: Trial) => {
+      const share = 2 ** -step * length;
+      if (step < 9) return (step < 8 ? 0.9 : 2e-4) * share;
+      if (step === 9 && trial > 0 && length < 0.02) probes++;
+      return step === 9 && length < 0.02 && probeFalls ? 0.5 * share : -share;
+    };
+    const { result } = await search(fallOf, {}, 1, (step) => -(2 ** -step));
+    assert.is(result.status[0], "converged");
+    assert.ok(probes > 0);
+    assert.is(result.stats.acceptedSteps[0]! > 9, probeFalls);
+  }
+});
+
+test("what remains is five times the last promise and a threshold for each step, or NaN where there was no look", async () => {
+  const { result } = await search(
+    ({ length }) => 0.9e-7 * Math.min(length, 1),
+    {},
+    1,
+    (step) => (step === 0 ? -1e-7 : -1),
+  );
+  // No pair could be kept, so the promise of the first direction is the last one: ½·1e-7.
+  const threshold = 1e-6 + 2 ** -23;
+  const expected = 5 * (0.5e-7 + 2 * threshold);
+  assert.ok(Math.abs(result.stats.remainingFall[0]! / expected - 1) < 1e-5);
+  const { result: stopped } = await search(({ length }) => 0.9 * length, { maxSteps: 2 });
+  assert.equal([stopped.status[0], stopped.stats.remainingFall[0]], ["max_steps", Number.NaN]);
+  const { result: flat } = await search(
+    () => 0,
+    {},
+    1,
+    () => 0,
+  );
+  assert.equal([flat.status[0], flat.stats.remainingFall[0]], ["converged", Number.NaN]);
 });
 
 test("what one search has found says nothing of the next", async () => {
@@ -258,7 +336,9 @@ test("a last look where no loss is finite ends as soon as steps are too short to
     step > 8 ? Number.NaN : (step < 8 ? 0.9 : 2e-4) * length * 2 ** -step;
   const { lengths, result } = await search(fallOf, {}, 1, (step) => -(2 ** -step));
   assert.equal([result.status[0], result.stats.acceptedSteps[0]], ["converged", 9]);
-  near(lengths[9]!, [1, 0.1, 0.01], "then ½·δt·|slope| of the next is less than the tolerance");
+  const [probe, ...others] = [lengths[9]!.at(-1)!, ...lengths[9]!.slice(0, -1)];
+  near(others, [1, 0.1, 0.01], "then ½·δt·|slope| of the next is less than the tolerance");
+  assert.ok(probe < 0.1, `${probe}: once along the gradient, as long as float32 can measure`);
 });
 
 test("a last look at steps that raise the loss ends at rest, however wrong the gradient seems then", async () => {

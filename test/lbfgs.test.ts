@@ -338,9 +338,10 @@ test("without matrices the unit of the loss does not matter, to the last bit and
 });
 
 test("a pair that shows next to no curvature is not kept", async () => {
-  // l = -x + ½·1e-6·x² + 1e3·xy + 1.5·y²: along the first step, (1, 0), the gradient changes by (1e-6, 1e3).
+  // l = -x + ½·1e-6·x² + 1e3·xy + 1.5·y²: along the first step, (1, 0), the gradient changes by (1e-6, 1e3). The loss is said to
+  // fall a little less, or a longer step would be tried.
   const saddle: AnalyticLoss = {
-    value: ([x, y]) => -x! + 0.5e-6 * x! ** 2 + 1e3 * x! * y! + 1.5 * y! ** 2,
+    value: ([x, y]) => -0.9 * x! + 0.5e-6 * x! ** 2 + 1e3 * x! * y! + 1.5 * y! ** 2,
     gradient: ([x, y]) => [-1 + 1e-6 * x! + 1e3 * y!, 1e3 * x! + 3 * y!],
   };
   const { z } = await solveAnalytic([saddle], gradientFlow(), lbfgs({ maxSteps: 2 }), [0, 0]);

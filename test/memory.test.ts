@@ -276,7 +276,7 @@ function sharedConstants(): Record<string, readonly [shared: object, alone: read
       },
       ["AT_REST"],
     ],
-    "solve/lbfgs-damping.ts": [{ FITTED_PAIRS }, ["FIRST_DAMPING"]],
+    "solve/lbfgs-preconditioner.ts": [{ FITTED_PAIRS }, ["FIRST_DAMPING"]],
     "terms/loss.ts": [constantsOf(layout.LOSS_CODES, "LOSS_"), []],
   };
 }
@@ -293,7 +293,7 @@ for (const [file, [shared, alone]] of Object.entries(sharedConstants())) {
 
 test("there are as many dampings as factors of a decoder's matrix", () => {
   const [, values] = /const DAMPINGS: StaticArray<f64> = \[(.*)\];/.exec(
-    readAssembly("solve/lbfgs-damping.ts"),
+    readAssembly("solve/lbfgs-preconditioner.ts"),
   )!;
   assert.is(values!.split(",").length, layout.DAMPING_COUNT);
 });

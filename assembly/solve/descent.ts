@@ -78,6 +78,8 @@ export class Sample {
   gradientNormSquared: f64; // 136
   /** 1/N, what a prior is multiplied by, in */
   priorScale: f64; // 144
+  /** Upper estimate of the fall that is left at a converged z; NaN where the solver makes none. */
+  remainingFall: f64; // 152
 }
 
 /** The options that the solvers share, and their staging area. */
@@ -148,6 +150,7 @@ function nextWaiting(descent: Descent, workspace: Workspace, row: usize): usize 
     sample.loss = NaN;
     sample.initialLoss = NaN;
     sample.gradientNormSquared = NaN;
+    sample.remainingFall = NaN;
     store<usize>(workspace.targets + (row << 2), sample.target);
     store<usize>(workspace.weights + (row << 2), sample.weights);
     store<usize>(workspace.fixed + (row << 2), sample.fixed);

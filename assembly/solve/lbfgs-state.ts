@@ -25,7 +25,7 @@ export class Lbfgs extends Descent {
   factors: usize; // 96
   /** f32[packed d]: the decoder's own A; or 0. */
   matrix: usize; // 100
-  /** Scratch: f64[packed d], f64[max(d, m)], f64[max(d, 6)], and f64[d][6], the y that lbfgs-damping.ts fits */
+  /** Scratch: f64[packed d], f64[max(d, m)], f64[max(d, 6)], and f64[d][6], the y that lbfgs-preconditioner.ts fits */
   factor: usize; // 104
   vector: usize; // 108
   otherVector: usize; // 112
@@ -49,25 +49,34 @@ export class LbfgsState {
   /** Has a trial of this search been finite, and has one not been? */
   foundFinite: i32; // 20
   foundNonfinite: i32; // 24
-  /** Has H without damping been taken since the loss has last fallen by the threshold? */
-  isSettling: i32; // 28
-  /** In so many trials of this search in a row the loss has risen by as much of δt·|slope| as in the one before. */
+  /** Phase of the look at the end: a constant of lbfgs.ts. */
+  look: i32; // 28
+  /** Consecutive trials of this search in which the loss rose by as large a share of δt·|slope| as in the one before. */
   contrary: i32; // 32
-  /** Whether half of the first step is tried, or has been: a constant of lbfgs.ts. */
-  half: i32; // 36
+  /** Phase of the line search: a constant of lbfgs.ts. */
+  search: i32; // 36
+  /** 1: a probe from this z has shown no fall. */
+  wasProbed: i32; // 40
   /** L of H = LLᵀ, or 0 for H = I. */
-  factor: usize; // 40
-  /** What H⁻¹ is multiplied by while there are no pairs to tell. */
+  factor: usize; // 44
+  /** Factor of H⁻¹ while there are no pairs. */
   inverseScale: f64; // 48
   /** τ */
   damping: f64; // 56
-  /** What the last step has lowered the loss by, and the threshold when it was begun. */
+  /** Fall of the loss by the last step, and the threshold when that step was begun. */
   fall: f64; // 64
   threshold: f64; // 72
-  /** rise/(δt·|slope|) of the last trial that has risen by more than float32 may be off. */
+  /** rise/(δt·|slope|) of the last trial that rose by more than float32 may be off. */
   riseShare: f64; // 80
-  /** While half of a step is tried, what the whole of it lowers the loss by. */
-  longerFall: f64; // 88
+  /** Step length to which the search returns if the next one is no better, or 0; and the fall of the loss there. */
+  bestDt: f64; // 88
+  bestFall: f64; // 96
+  /** Fall that the last direction promised, a probe along -g left out. */
+  promise: f64; // 104
+  /** Pairs set aside by the look. */
+  keptPairs: i32; // 112
+  /** Index of the λ chosen last. */
+  lambda: i32; // 116
 }
 
 /** The place in the ring of the pair before the newest by `back`. */

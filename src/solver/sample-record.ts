@@ -13,4 +13,5 @@ export function collectRecord(view: DataView, record: number, solution: Solution
   solution.gradientEvaluations[sample] = of("gradientEvaluations");
   solution.matrixEvaluations[sample] = of("matrixEvaluations");
   solution.t[sample] = of("t");
+  solution.remainingFall[sample] = of("remainingFall");
 }

@@ -12,6 +12,7 @@ type PerSample = "objective" | "initialObjective" | "gradientNorm" | keyof Solve
 const PER_SAMPLE = Object.keys({
   ...{ objective: true, initialObjective: true, gradientNorm: true, acceptedSteps: true, backtracks: true },
   ...{ valueEvaluations: true, gradientEvaluations: true, matrixEvaluations: true, t: true },
+  remainingFall: true,
 } satisfies Record<PerSample, true>) as PerSample[];
 
 /** The results of some samples of a solution, for another one; they may have come from another thread. */
@@ -43,6 +44,7 @@ export class Solution {
   readonly gradientEvaluations: Owned<Uint32Array>;
   readonly matrixEvaluations: Owned<Uint32Array>;
   readonly t: Owned<Float64Array>;
+  readonly remainingFall: Owned<Float64Array>;
   /** How many samples have ended. */
   done = 0;
   /** Over the samples that have ended with a finite loss: its sum, and how many they are. */
@@ -80,6 +82,7 @@ export class Solution {
     this.gradientEvaluations = new Uint32Array(sampleCount);
     this.matrixEvaluations = new Uint32Array(sampleCount);
     this.t = new Float64Array(sampleCount);
+    this.remainingFall = new Float64Array(sampleCount).fill(Number.NaN);
     this.codes = new Uint8Array(sampleCount).fill(RUNNING);
   }
 
@@ -188,6 +191,7 @@ export class Solution {
         gradientEvaluations: this.gradientEvaluations,
         matrixEvaluations: this.matrixEvaluations,
         t: this.t,
+        remainingFall: this.remainingFall,
       },
     };
   }

@@ -57,7 +57,7 @@ function amdLayout(solver: AmdSolver): Layout {
   };
 }
 
-/** What assembly/solve/lbfgs-damping.ts keeps of the y that say which damping fits: so many numbers to a latent. */
+/** What assembly/solve/lbfgs-preconditioner.ts keeps of the y that say which damping fits: so many numbers to a latent. */
 const FITTED = FITTED_PAIRS + 1;
 
 function lbfgsLayout({ memory: pairs }: LbfgsSolver): Layout {

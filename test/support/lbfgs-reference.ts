@@ -37,6 +37,8 @@ export interface ReferenceResult {
   readonly valueEvaluations: number;
   readonly gradientEvaluations: number;
   readonly matrixEvaluations: number;
+  /** NaN unless the sample has converged. */
+  readonly remainingFall: number;
 }
 
 const DAMPINGS = [0.01, 0.1, 1, 10, 100];
@@ -108,7 +110,9 @@ export async function referenceLbfgs(
   let loss = await evaluate(z);
   const initialLoss = loss;
   let g: Vector = new Array(d).fill(Number.NaN);
-  const end = (status: ReferenceResult["status"]) => ({ z, loss, gradient: g, status, t, ...counts });
+  const end = (status: ReferenceResult["status"], remainingFall = Number.NaN) => {
+    return { z, loss, gradient: g, status, t, ...counts, remainingFall };
+  };
   if (!Number.isFinite(loss)) return end("nonfinite");
   g = await takeGradient();
   if (maxSteps === 0) return end("max_steps");
@@ -122,6 +126,8 @@ export async function referenceLbfgs(
   let tau = 0;
   /** What A is multiplied by. */
   let scale = 1;
+  /** λ in H = A + λτI, the last one chosen. */
+  let lambda = 1;
   if (use.ownFirst || use.refreshesFirst) {
     if (use.ownFirst) counts.matrixEvaluations++;
     a = await objective.matrix!(use.ownFirst ? "own" : "shared");
@@ -142,8 +148,14 @@ export async function referenceLbfgs(
 
   let pairs: { s: Vector; y: Vector }[] = [];
   let foundNonfinite = false;
-  let isSettling = false;
-  let [spent, isOwn, lastFall, lastThreshold] = [0, use.ownFirst, Number.POSITIVE_INFINITY, 0];
+  /** Phase of the look at the end, the fall that its quadratic model promises, and what it puts aside. */
+  let phase = "none" as "none" | "undamped" | "along gradient";
+  let promise = 0;
+  let aside = pairs;
+  let wasProbed = false;
+  let threshold = 0;
+  let [spent, isOwn, lastFall] = [0, use.ownFirst, Number.POSITIVE_INFINITY];
+  const converged = () => end("converged", 5 * (promise + (counts.acceptedSteps + 1) * threshold));
   steps: for (;;) {
     // The next direction.
     const newest = pairs.at(-1);
@@ -155,16 +167,23 @@ export async function referenceLbfgs(
       if (!(dot(g, p) < 0)) return end("stalled");
     }
     const gp = dot(g, p);
-    const threshold = tolerance * Math.max(initialLoss - loss, Math.abs(loss)) + NOISE * Math.abs(loss);
-    if (counts.acceptedSteps > 0 && -gp / 2 < threshold) {
-      if (!settle()) return end("converged");
+    threshold = tolerance * Math.max(initialLoss - loss, Math.abs(loss)) + NOISE * Math.abs(loss);
+    const isFirst = counts.acceptedSteps === 0;
+    const isAlongGradient = phase === "along gradient";
+    if (!isAlongGradient) promise = -gp / 2;
+    const isLittle = -gp / 2 < threshold;
+    if (isLittle && !isAlongGradient && !isFirst && (wasProbed || !(lastFall > 100 * threshold))) {
+      if (!look()) return converged();
       continue;
     }
 
     // How far along it.
-    let dt = 1;
-    let half: "undecided" | "tried" | "decided" = "undecided";
-    let longerFall = 0;
+    const measurable = Math.max(8 * threshold, 2 ** -16 * Math.abs(loss)) / -gp;
+    let dt = isAlongGradient ? measurable : isLittle ? Math.max(1, measurable) : 1;
+    let search: "shorten" | "lengthen" | "probe" | "half" | "return" =
+      isAlongGradient || isLittle ? "probe" : isFirst ? "lengthen" : "shorten";
+    let best: { readonly dt: number; readonly fall: number } | undefined;
+    let trial = 0;
     let foundFinite = false;
     foundNonfinite = false;
     let [contrary, riseShare] = [0, Number.POSITIVE_INFINITY];
@@ -178,22 +197,50 @@ export async function referenceLbfgs(
       const isRepresentable = Number.isFinite(Math.fround(nextLoss));
       const isEnough = isRepresentable && nextLoss < loss + share * dt * gp;
       const fall = loss - nextLoss;
-      // Half of a first step that was too long, and may still go beyond the minimum along it: is it better by 4 %?
-      if (half === "tried") {
-        half = "decided";
-        if (isEnough && fall > 1.04 * longerFall) break;
+      const tryNext = (next: number) => {
+        dt = next;
+        trial++;
         spent++;
         counts.backtracks++;
-        dt *= 2;
+      };
+      // Half of a first step that was too long, and may still go beyond the minimum along it: is it better by 4 %?
+      if (search === "half") {
+        if (isEnough && fall > 1.04 * best!.fall) break;
+        search = "return";
+        tryNext(best!.dt);
         continue;
       }
-      const isFirst = counts.acceptedSteps === 0 && dt < 1 && half === "undecided";
-      if (isFirst && isEnough && fall < (dt * -gp) / 2) {
-        half = "tried";
-        longerFall = fall;
-        spent++;
-        counts.backtracks++;
-        dt /= 2;
+      if (search === "lengthen" || search === "probe") {
+        const linear = Math.max(share, search === "lengthen" && !best ? 0.98 : 0.9);
+        if (isRepresentable && fall >= linear * dt * -gp) {
+          best = { dt, fall };
+          tryNext(dt * Math.min(30, 0.5 / Math.max(1 - fall / (dt * -gp), 1e-3)));
+          continue;
+        }
+        if (best) {
+          if (isEnough && fall > best.fall) break;
+          search = "return";
+          tryNext(best.dt);
+          continue;
+        }
+        const wasProbe = search === "probe";
+        search = "shorten";
+        if (wasProbe && !isEnough) {
+          if (isFirst && phase === "none") {
+            tryNext(1);
+            trial = 0;
+            continue;
+          }
+          spent++;
+          wasProbed = true;
+          if (!look()) return converged();
+          continue steps;
+        }
+      }
+      if (isEnough && search === "shorten" && isFirst && trial > 0 && fall < (dt * -gp) / 2) {
+        best = { dt, fall };
+        search = "half";
+        tryNext(dt / 2);
         continue;
       }
       if (isEnough) break;
@@ -213,28 +260,25 @@ export async function referenceLbfgs(
         riseShare = share;
       }
       if (
-        (isSettling || !foundNonfinite) &&
+        (phase !== "none" || !foundNonfinite) &&
         (-(contrary > 1 && !hasFallen() ? 1 : shorter) * gp) / 2 < threshold
       ) {
-        if (!settle()) return end("converged");
+        if (!look()) return converged();
         continue steps;
       }
-      if (shorter < 1e-12)
-        return end(
-          isSettling
-            ? "converged"
-            : !foundFinite
-              ? "nonfinite"
-              : -gp / 2 < leastFall()
-                ? "converged"
-                : "stalled",
-        );
+      if (shorter < 1e-12) {
+        if (phase !== "none") return converged();
+        if (!foundFinite) return end("nonfinite");
+        return -gp / 2 < leastFall() ? converged() : end("stalled");
+      }
       dt = shorter;
+      trial++;
       counts.backtracks++;
     }
     counts.acceptedSteps++;
     const lastStep = dt;
-    [lastFall, lastThreshold] = [loss - nextLoss, threshold];
+    lastFall = loss - nextLoss;
+    wasProbed = false;
     [z, loss, t] = [next, nextLoss, t + dt];
     const before = g;
     g = await takeGradient();
@@ -247,11 +291,17 @@ export async function referenceLbfgs(
     const s = p.map((value) => dt * value);
     const y = g.map((value, k) => value - before[k]!);
     if (dot(s, y) > 1e-8 * Math.sqrt(dot(s, s) * dot(y, y))) pairs = [...pairs, { s, y }].slice(-memory);
+    if (pairs.length === 0 && lastStep > 1) inverseScale *= lastStep;
     const isShort = !hasFallen() && lastStep < 1e-3;
-    if (lastFall >= lastThreshold) {
-      isSettling = false;
+    if (lastFall >= threshold) {
+      if (phase === "along gradient") {
+        pairs = [...aside, ...pairs].slice(-memory);
+        const chosen = a && Metric.damped(a, d, (lambda * tau) / scale);
+        if (chosen) [metric, inverseScale] = [chosen, 1 / scale];
+      }
+      phase = "none";
     } else if (!foundNonfinite && !isShort) {
-      if (!settle()) return end("converged");
+      if (!look()) return converged();
       continue;
     }
     const k = counts.acceptedSteps;
@@ -260,6 +310,7 @@ export async function referenceLbfgs(
       counts.matrixEvaluations++;
       [scale, tau] = [1, traceMean(a, d)];
       const first = pairs.length === 0 ? Metric.damped(a, d, tau) : undefined;
+      if (pairs.length === 0) lambda = 1;
       if (first) [metric, inverseScale] = [first, 1];
       pick();
       [pairs, spent, isOwn] = [[], 0, true];
@@ -280,17 +331,30 @@ export async function referenceLbfgs(
     return initialLoss - loss > NOISE * Math.abs(initialLoss);
   }
 
-  /** Takes H without damping, once before the end; false where it has been taken in vain. */
-  function settle(): boolean {
-    if (isSettling) return false;
-    isSettling = true;
-    if (a) {
-      const undamped = Metric.damped(a, d, (NOISE ** 2 * d * tau) / scale, NOISE * d);
-      if (!undamped) return false;
-      [metric, inverseScale] = [undamped, 1 / scale];
+  /** Looks whether z is at rest: by H without damping, then along the gradient. False where both have been asked. */
+  function look(): boolean {
+    if (phase === "none") {
+      aside = pairs;
+      if (a) {
+        const undamped = Metric.damped(a, d, (NOISE ** 2 * d * tau) / scale, NOISE * d);
+        if (!undamped) return false;
+        const matrix = Metric.damped(a, d, 0) ?? undamped;
+        const excess = Math.max(
+          0,
+          ...pairs.slice(-5).map(({ s, y }) => (scale * matrix.square(s)) / dot(s, y)),
+        );
+        [metric, inverseScale] = [undamped, (excess > 100 ? excess : 1) / scale];
+      } else {
+        if (pairs.length === 0) return false;
+        inverseScale = Math.max(...pairs.map(({ s, y }) => dot(s, s) / dot(s, y)));
+      }
+      phase = "undamped";
+    } else if (phase === "undamped" && promise >= 5 * threshold) {
+      phase = "along gradient";
+      metric = Metric.identity(d);
+      inverseScale = 1 / Math.sqrt(dot(g, g));
     } else {
-      if (pairs.length === 0) return false;
-      inverseScale = Math.max(...pairs.map(({ s, y }) => dot(s, s) / dot(s, y)));
+      return false;
     }
     pairs = [];
     return true;
@@ -300,8 +364,8 @@ export async function referenceLbfgs(
   function pick(): void {
     if (!a) return;
     let best = Number.NEGATIVE_INFINITY;
-    for (const lambda of DAMPINGS) {
-      const candidate = Metric.damped(a, d, (lambda * tau) / scale);
+    for (const each of DAMPINGS) {
+      const candidate = Metric.damped(a, d, (each * tau) / scale);
       if (!candidate || pairs.length === 0) continue;
       const fit = pairs
         .slice(-5)
@@ -317,6 +381,7 @@ export async function referenceLbfgs(
       best = fit;
       metric = candidate;
       inverseScale = 1 / scale;
+      lambda = each;
     }
   }
 

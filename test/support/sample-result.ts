@@ -15,5 +15,6 @@ export function sampleOf({ z, loss, initialLoss, gradientNorm, status, stats }: 
     gradientEvaluations: stats.gradientEvaluations[i],
     matrixEvaluations: stats.matrixEvaluations[i],
     t: stats.t[i],
+    remainingFall: stats.remainingFall[i],
   };
 }

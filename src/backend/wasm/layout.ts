@@ -250,6 +250,7 @@ export const Sample = new Struct({
   initialLoss: "f64",
   gradientNormSquared: "f64",
   priorScale: "f64",
+  remainingFall: "f64",
 });
 
 const descent = {
@@ -314,16 +315,21 @@ export const LbfgsState = new Struct({
   hasMatrix: "i32",
   foundFinite: "i32",
   foundNonfinite: "i32",
-  isSettling: "i32",
+  look: "i32",
   contrary: "i32",
-  half: "i32",
+  search: "i32",
+  wasProbed: "i32",
   factor: "usize",
   inverseScale: "f64",
   damping: "f64",
   fall: "f64",
   threshold: "f64",
   riseShare: "f64",
-  longerFall: "f64",
+  bestDt: "f64",
+  bestFall: "f64",
+  promise: "f64",
+  keptPairs: "i32",
+  lambda: "i32",
 });
 
 /** The solvers whose steps are in assembly, constants of assembly/solve/descent.ts. */
@@ -335,10 +341,10 @@ export const Due = { curvatureAlongGradient: 1, sharedJacobianMatrix: 2, ownMatr
 /** A sample's trial while its value at z0 is to come, a constant of assembly/solve/descent.ts. */
 export const FIRST_TRIAL = -1;
 
-/** How many factors the decoder's own matrix has, one for each damping of assembly/solve/lbfgs-damping.ts. */
+/** How many factors the decoder's own matrix has, one for each damping of assembly/solve/lbfgs-preconditioner.ts. */
 export const DAMPING_COUNT = 5;
 
-/** So many of a sample's newest steps say which damping fits, a constant of assembly/solve/lbfgs-damping.ts. */
+/** So many of a sample's newest steps say which damping fits, a constant of assembly/solve/lbfgs-preconditioner.ts. */
 export const FITTED_PAIRS = 5;
 
 /** How many numbers a symmetric matrix of d rows has, packed as in assembly/solve/cholesky.ts. */

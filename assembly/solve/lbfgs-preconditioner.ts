@@ -18,6 +18,8 @@ const FIRST_DAMPING: i32 = 2;
 const FITTED_PAIRS: i32 = 5;
 /** Their y lie side by side, one more so that vectors of two hold them; in bytes. */
 const FITTED_ROW: usize = (FITTED_PAIRS + 1) << 3;
+/** Excess from which A's scale is corrected: a smaller one is ordinary where A was made at another z. */
+const LEAST_EXCESS: f64 = 100;
 /** 2⁻²³, by which A's entries may be off */
 const FLOAT_EPSILON: f64 = 1.0 / 8388608;
 
@@ -75,6 +77,7 @@ export function pickDamping(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): vo
     }
     if (!(fit > best)) continue;
     best = fit;
+    state.lambda = damping;
     if (state.hasMatrix) keepFactor(lbfgs, sample, state, 1);
     else state.factor = factor;
   }
@@ -135,24 +138,27 @@ function quadraticForm(matrix: usize, d: i32, s: usize): f64 {
   return sum;
 }
 
-/** H = A + τI, before there is a pair; where that has no factor H stays. */
+/** H = A + τI, before there is a pair. */
 export function takeFirst(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): void {
+  state.lambda = FIRST_DAMPING;
+  retakeFactor(lbfgs, sample, state);
+  if (!state.hasMatrix) state.damping = sample.curvatureScale * lbfgs.damping;
+}
+
+/** H = A + λτI with the λ chosen last. Without a factor H stays; without any A it becomes I. */
+export function retakeFactor(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): void {
   if (state.hasMatrix) {
-    if (
-      dampedFactor(lbfgs, ownMatrix(lbfgs, sample), 0, unchecked(DAMPINGS[FIRST_DAMPING]) * state.damping)
-    ) {
-      keepFactor(lbfgs, sample, state, 1);
-    }
-  } else {
-    state.factor = sharedFactor(lbfgs, FIRST_DAMPING);
+    const added = unchecked(DAMPINGS[state.lambda]) * state.damping;
+    if (dampedFactor(lbfgs, ownMatrix(lbfgs, sample), 0, added)) keepFactor(lbfgs, sample, state, 1);
+  } else if (lbfgs.factors) {
+    state.factor = sharedFactor(lbfgs, state.lambda);
     state.inverseScale = 1 / sample.curvatureScale;
-    state.damping = sample.curvatureScale * lbfgs.damping;
   }
 }
 
 /**
  * H = A with the least added to its diagonal that keeps it positive definite in float32: a share of each number there, so
- * that the units of the latents do not matter. False where it has no factor even so.
+ * that the units of the latents do not matter. Divided by A's excess where A is far too large. False without a factor.
  */
 export function takeUndamped(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): bool {
   const d = lbfgs.latentSize;
@@ -160,8 +166,21 @@ export function takeUndamped(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): b
   const matrix = state.hasMatrix ? ownMatrix(lbfgs, sample) : lbfgs.matrix;
   const share = FLOAT_EPSILON * d;
   if (!dampedFactor(lbfgs, matrix, share, FLOAT_EPSILON * share * mean)) return false;
-  keepFactor(lbfgs, sample, state, state.hasMatrix ? 1 : 1 / sample.curvatureScale);
+  const scale = state.hasMatrix ? 1 : sample.curvatureScale;
+  const excess = scale * largestExcess(lbfgs, sample, state, matrix);
+  keepFactor(lbfgs, sample, state, (excess > LEAST_EXCESS ? excess : 1) / scale);
   return true;
+}
+
+/** Largest sᵀAs/sᵀy of the newest pairs: by how many times A overestimates a curvature that was measured. */
+function largestExcess(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, matrix: usize): f64 {
+  let largest: f64 = 0;
+  for (let i: i32 = 0; i < min(state.pairs, FITTED_PAIRS); i++) {
+    const place = placeBefore(lbfgs, state, i);
+    const curvature = quadraticForm(matrix, lbfgs.latentSize, stepAt(lbfgs, sample, place));
+    largest = max(largest, curvature / load<f64>(productAt(lbfgs, sample, place)));
+  }
+  return largest;
 }
 
 /** The factor of M + share·diag(M) + added·I, M packed, into the scratch; false where it has none. */
