@@ -20,13 +20,17 @@ export type FlowAndSolver =
       solver: Solver<Flow>;
     };
 
+/** The default flow and solver, made on first use: both are frozen, so all calls share them. */
+let usual: { readonly flow: GradientFlow<1>; readonly solver: Solver<GradientFlow<1>> } | undefined;
+
 /** Refuses what is no flow or no solver, and a solver for another flow. */
 export function checkFlowAndSolver(
   where: string,
   options: FlowAndSolver,
-  defaultSolver: Solver<GradientFlow<1>> = lbfgs(),
+  defaultSolver?: Solver<GradientFlow<1>>,
 ): CheckedPair {
-  const { flow: given = gradientFlow(), solver = defaultSolver } = options;
+  usual ??= { flow: gradientFlow(), solver: lbfgs() };
+  const { flow: given = usual.flow, solver = defaultSolver ?? usual.solver } = options;
   const flow = checkFlow(where, given);
   if (typeof solver?.solve !== "function") {
     throw invalid(

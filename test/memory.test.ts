@@ -264,7 +264,7 @@ function sharedConstants(): Record<string, readonly [shared: object, alone: read
     Object.fromEntries(Object.entries(codes).filter(([name]) => isPointwise(name) === pointwise));
   const statuses = Object.fromEntries(STATUSES.map((status, i) => [status, i]));
   const { aborted, ...solvers } = statuses;
-  const { PIXELS_AT_ONCE, FITTED_PAIRS, FIRST_TRIAL: FIRST } = layout;
+  const { PIXELS_AT_ONCE, FITTED_PAIRS, NUMBERS_OF_FIT, FACTORS_AT_ONCE, FIRST_TRIAL: FIRST } = layout;
   return {
     "memory/graph.ts": [{ ...constantsOf(layout.KERNEL_CODES), PIXELS_AT_ONCE }, []],
     "ops/activation-functions.ts": [constantsOf(functions(false)), []],
@@ -276,7 +276,8 @@ function sharedConstants(): Record<string, readonly [shared: object, alone: read
       },
       ["AT_REST"],
     ],
-    "solve/lbfgs-preconditioner.ts": [{ FITTED_PAIRS }, ["FIRST_DAMPING"]],
+    "solve/cholesky.ts": [{ FACTORS_AT_ONCE }, []],
+    "solve/lbfgs-preconditioner.ts": [{ FITTED_PAIRS, NUMBERS_OF_FIT }, ["FIRST_DAMPING"]],
     "terms/loss.ts": [constantsOf(layout.LOSS_CODES, "LOSS_"), []],
   };
 }

@@ -27,6 +27,109 @@ export function factorise(matrix: usize, d: i32): bool {
   return true;
 }
 
+/** Six factors lie side by side: place k of a packed f64[6] has number k of each. */
+export const FACTORS_AT_ONCE: i32 = 6;
+export const SIDE_BY_SIDE: usize = (<usize>FACTORS_AT_ONCE) << 3;
+
+/**
+ * The lower Cholesky factors of M + λI for six λ, side by side. M may have `more` rows of d numbers below it: of such a
+ * row y each factor makes L⁻¹y. Where a pivot is not above 0, or not finite, a factor and its rows are NaN from there on.
+ *
+ * The sums for one small factor wait for each other, for the pivots and for the ends of short loops. Six factors are six
+ * times as much work, and take little longer than one.
+ *
+ * @param matrix M, then the rows below, f64
+ * @param shifts f64[6], λ
+ * @param factors f64[packed d + more · d][6]
+ */
+export function factoriseShifted(matrix: usize, shifts: usize, d: i32, more: i32, factors: usize): void {
+  const rows = d + more;
+  const one = f64x2.splat(1);
+  for (let j: i32 = 0; j < d; j++) {
+    const pivotRow = factors + packedSize(j) * SIDE_BY_SIDE;
+    const end = <usize>j * SIDE_BY_SIDE;
+    const from = matrix + ((<usize>j) << 3);
+    const own = v128.load64_splat(rowOf(from, j));
+    let p0 = f64x2.add(own, v128.load(shifts));
+    let p1 = f64x2.add(own, v128.load(shifts, 16));
+    let p2 = f64x2.add(own, v128.load(shifts, 32));
+    for (let k: usize = 0; k < end; k += SIDE_BY_SIDE) {
+      const l0 = v128.load(pivotRow + k);
+      const l1 = v128.load(pivotRow + k, 16);
+      const l2 = v128.load(pivotRow + k, 32);
+      p0 = f64x2.sub(p0, f64x2.mul(l0, l0));
+      p1 = f64x2.sub(p1, f64x2.mul(l1, l1));
+      p2 = f64x2.sub(p2, f64x2.mul(l2, l2));
+    }
+    p0 = Six.root(p0);
+    p1 = Six.root(p1);
+    p2 = Six.root(p2);
+    Six.store(pivotRow + end, p0, p1, p2);
+    p0 = f64x2.div(one, p0);
+    p1 = f64x2.div(one, p1);
+    p2 = f64x2.div(one, p2);
+    // Two rows at a time share what is loaded of the pivot's row.
+    let row = pivotRow + end + SIDE_BY_SIDE;
+    let i = j + 1;
+    for (; i + 1 < rows; i += 2) {
+      const next = row + <usize>min(i + 1, d) * SIDE_BY_SIDE;
+      let a0 = v128.load64_splat(fromRow(from, d, i));
+      let a1 = a0;
+      let a2 = a0;
+      let b0 = v128.load64_splat(fromRow(from, d, i + 1));
+      let b1 = b0;
+      let b2 = b0;
+      for (let k: usize = 0; k < end; k += SIDE_BY_SIDE) {
+        const l0 = v128.load(pivotRow + k);
+        const l1 = v128.load(pivotRow + k, 16);
+        const l2 = v128.load(pivotRow + k, 32);
+        a0 = f64x2.sub(a0, f64x2.mul(l0, v128.load(row + k)));
+        a1 = f64x2.sub(a1, f64x2.mul(l1, v128.load(row + k, 16)));
+        a2 = f64x2.sub(a2, f64x2.mul(l2, v128.load(row + k, 32)));
+        b0 = f64x2.sub(b0, f64x2.mul(l0, v128.load(next + k)));
+        b1 = f64x2.sub(b1, f64x2.mul(l1, v128.load(next + k, 16)));
+        b2 = f64x2.sub(b2, f64x2.mul(l2, v128.load(next + k, 32)));
+      }
+      Six.store(row + end, f64x2.mul(a0, p0), f64x2.mul(a1, p1), f64x2.mul(a2, p2));
+      Six.store(next + end, f64x2.mul(b0, p0), f64x2.mul(b1, p1), f64x2.mul(b2, p2));
+      row = next + <usize>min(i + 2, d) * SIDE_BY_SIDE;
+    }
+    if (i < rows) {
+      let a0 = v128.load64_splat(fromRow(from, d, i));
+      let a1 = a0;
+      let a2 = a0;
+      for (let k: usize = 0; k < end; k += SIDE_BY_SIDE) {
+        a0 = f64x2.sub(a0, f64x2.mul(v128.load(pivotRow + k), v128.load(row + k)));
+        a1 = f64x2.sub(a1, f64x2.mul(v128.load(pivotRow + k, 16), v128.load(row + k, 16)));
+        a2 = f64x2.sub(a2, f64x2.mul(v128.load(pivotRow + k, 32), v128.load(row + k, 32)));
+      }
+      Six.store(row + end, f64x2.mul(a0, p0), f64x2.mul(a1, p1), f64x2.mul(a2, p2));
+    }
+  }
+}
+
+/** Six numbers in three vectors. Static methods, for only they can be inlined; see F32x4. */
+export class Six {
+  @inline
+  static store(to: usize, a: v128, b: v128, c: v128): void {
+    v128.store(to, a);
+    v128.store(to, b, 16);
+    v128.store(to, c, 32);
+  }
+
+  /** √p, or NaN where p is no pivot. */
+  @inline
+  static root(p: v128): v128 {
+    const isPivot = v128.and(f64x2.gt(p, f64x2.splat(0)), f64x2.lt(p, f64x2.splat(Infinity)));
+    return v128.bitselect(f64x2.sqrt(p), f64x2.splat(NaN), isPivot);
+  }
+}
+
+/** Where row i of a packed matrix begins, or row i - d of those below it. */
+function fromRow(matrix: usize, d: i32, i: i32): usize {
+  return i <= d ? rowOf(matrix, i) : rowOf(matrix, d) + ((<usize>d * (i - d)) << 3);
+}
+
 /** x = L⁻¹x in its place. */
 export function solveLower(factor: usize, d: i32, x: usize): void {
   for (let i: i32 = 0; i < d; i++) {

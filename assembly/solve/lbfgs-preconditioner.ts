@@ -1,4 +1,4 @@
-import { dot, factorise, packedSize } from "./cholesky";
+import { dot, FACTORS_AT_ONCE, factorise, factoriseShifted, packedSize, SIDE_BY_SIDE, Six } from "./cholesky";
 import { Sample } from "./descent";
 import {
   changeAt,
@@ -16,10 +16,13 @@ const DAMPINGS: StaticArray<f64> = [0.01, 0.1, 1, 10, 100];
 const FIRST_DAMPING: i32 = 2;
 /** So many of the newest pairs say which λ fits. */
 const FITTED_PAIRS: i32 = 5;
-/** Their y lie side by side, one more so that vectors of two hold them; in bytes. */
-const FITTED_ROW: usize = (FITTED_PAIRS + 1) << 3;
 /** Excess from which A's scale is corrected: a smaller one is ordinary where A was made at another z. */
 const LEAST_EXCESS: f64 = 100;
+/** So many numbers are kept of each of them while λ is chosen, see `fitted`; and where among them sᵀAs and sᵀs are. */
+const NUMBERS_OF_FIT: i32 = 8;
+const FITTED_SIZE: usize = (<usize>NUMBERS_OF_FIT) << 3;
+const QUADRATIC_FORM: usize = 48;
+const SQUARED_LENGTH: usize = 56;
 /** 2⁻²³, by which A's entries may be off */
 const FLOAT_EPSILON: f64 = 1.0 / 8388608;
 
@@ -50,92 +53,164 @@ export function sharedFactorInto(matrix: usize, stride: usize, d: i32, damping: 
  */
 export function pickDamping(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): void {
   if (state.pairs === 0 || (!state.hasMatrix && !lbfgs.factors)) return;
-  const d = lbfgs.latentSize;
+  const used = min(state.pairs, FITTED_PAIRS);
   const matrix = state.hasMatrix ? ownMatrix(lbfgs, sample) : lbfgs.matrix;
   // The decoder's own A and its factors lack the sample's σ, which the fit does not depend on.
   const mean = state.hasMatrix ? state.damping : lbfgs.damping;
-  const used = min(state.pairs, FITTED_PAIRS);
-  const curvatures = lbfgs.vector;
-  for (let i: i32 = 0; i < used; i++) {
-    const s = stepAt(lbfgs, sample, placeBefore(lbfgs, state, i));
-    store<f64>(curvatures + ((<usize>i) << 3), quadraticForm(matrix, d, s));
-  }
+  quadraticForms(lbfgs, sample, state, matrix, used);
+  if (state.hasMatrix) solveByOwn(lbfgs, sample, state, used);
+  else solveByShared(lbfgs, sample, state, used);
   let best: f64 = -1;
+  let chosen: i32 = -1;
   for (let damping: i32 = 0; damping < DAMPINGS.length; damping++) {
-    const lambda = unchecked(DAMPINGS[damping]);
-    if (state.hasMatrix && !dampedFactor(lbfgs, matrix, 0, lambda * mean)) continue;
-    const factor = state.hasMatrix ? lbfgs.factor : sharedFactor(lbfgs, damping);
-    solveForChanges(lbfgs, sample, state, factor, used);
+    const added = unchecked(DAMPINGS[damping]) * mean;
     let fit: f64 = 1;
     for (let i: i32 = 0; i < used; i++) {
-      const place = placeBefore(lbfgs, state, i);
-      const product = load<f64>(productAt(lbfgs, sample, place));
-      const s = stepAt(lbfgs, sample, place);
-      const added = lambda * mean * dot(s, s, d);
-      const direct = load<f64>(curvatures + ((<usize>i) << 3)) + added;
-      fit *= (product / direct) * (product / load<f64>(lbfgs.otherVector + ((<usize>i) << 3)));
+      const known = fitted(lbfgs, i);
+      const product = load<f64>(productAt(lbfgs, sample, placeBefore(lbfgs, state, i)));
+      const direct = load<f64>(known, QUADRATIC_FORM) + added * load<f64>(known, SQUARED_LENGTH);
+      fit *= (product / direct) * (product / load<f64>(known + ((<usize>damping) << 3)));
     }
+    // Not of a matrix without a factor, whose fit is NaN.
     if (!(fit > best)) continue;
     best = fit;
-    state.lambda = damping;
-    if (state.hasMatrix) keepFactor(lbfgs, sample, state, 1);
-    else state.factor = factor;
+    chosen = damping;
   }
+  if (chosen < 0) return;
+  state.lambda = chosen;
+  if (state.hasMatrix) keepOneOfSix(lbfgs, sample, state, chosen);
+  else state.factor = sharedFactor(lbfgs, chosen);
 }
 
-/** yᵀ(LLᵀ)⁻¹y of the newest pairs, the newest first, into the other vector: all by one way through L. */
-function solveForChanges(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, factor: usize, used: i32): void {
+/** sᵀAs and sᵀs of the newest pairs: all by one way through A, f32[packed d]. */
+function quadraticForms(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, matrix: usize, used: i32): void {
   const d = lbfgs.latentSize;
-  const rows = lbfgs.changes;
-  memory.fill(rows, 0, <usize>d * FITTED_ROW);
+  const rows = sideBySide(lbfgs);
+  memory.fill(rows, 0, <usize>d * SIDE_BY_SIDE);
   for (let i: i32 = 0; i < used; i++) {
-    const y = changeAt(lbfgs, sample, placeBefore(lbfgs, state, i));
-    for (let k: usize = 0; k < <usize>d; k++) {
-      store<f64>(rows + k * FITTED_ROW + ((<usize>i) << 3), load<f64>(y + (k << 3)));
-    }
+    const s = stepAt(lbfgs, sample, placeBefore(lbfgs, state, i));
+    layBeside(rows, i, s, d);
+    store<f64>(fitted(lbfgs, i), dot(s, s, d), SQUARED_LENGTH);
   }
   let sum0 = f64x2.splat(0);
   let sum1 = f64x2.splat(0);
   let sum2 = f64x2.splat(0);
+  const two = f64x2.splat(2);
   let row = rows;
-  for (let i: i32 = 0; i < d; i++, row += FITTED_ROW, factor += 8) {
-    let u0 = v128.load(row);
-    let u1 = v128.load(row, 16);
-    let u2 = v128.load(row, 32);
-    for (let before = rows; before < row; before += FITTED_ROW, factor += 8) {
-      const l = v128.load64_splat(factor);
-      u0 = f64x2.sub(u0, f64x2.mul(l, v128.load(before)));
-      u1 = f64x2.sub(u1, f64x2.mul(l, v128.load(before, 16)));
-      u2 = f64x2.sub(u2, f64x2.mul(l, v128.load(before, 32)));
+  for (let i: i32 = 0; i < d; i++, row += SIDE_BY_SIDE, matrix += 4) {
+    let before0 = f64x2.splat(0);
+    let before1 = f64x2.splat(0);
+    let before2 = f64x2.splat(0);
+    for (let before = rows; before < row; before += SIDE_BY_SIDE, matrix += 4) {
+      const a = f64x2.promote_low_f32x4(v128.load32_splat(matrix));
+      before0 = f64x2.add(before0, f64x2.mul(a, v128.load(before)));
+      before1 = f64x2.add(before1, f64x2.mul(a, v128.load(before, 16)));
+      before2 = f64x2.add(before2, f64x2.mul(a, v128.load(before, 32)));
     }
-    const inverse = f64x2.splat(1 / load<f64>(factor));
-    u0 = f64x2.mul(u0, inverse);
-    u1 = f64x2.mul(u1, inverse);
-    u2 = f64x2.mul(u2, inverse);
-    v128.store(row, u0);
-    v128.store(row, u1, 16);
-    v128.store(row, u2, 32);
-    sum0 = f64x2.add(sum0, f64x2.mul(u0, u0));
-    sum1 = f64x2.add(sum1, f64x2.mul(u1, u1));
-    sum2 = f64x2.add(sum2, f64x2.mul(u2, u2));
+    const a = f64x2.promote_low_f32x4(v128.load32_splat(matrix));
+    const s0 = v128.load(row);
+    const s1 = v128.load(row, 16);
+    const s2 = v128.load(row, 32);
+    sum0 = f64x2.add(sum0, f64x2.mul(s0, f64x2.add(f64x2.mul(two, before0), f64x2.mul(a, s0))));
+    sum1 = f64x2.add(sum1, f64x2.mul(s1, f64x2.add(f64x2.mul(two, before1), f64x2.mul(a, s1))));
+    sum2 = f64x2.add(sum2, f64x2.mul(s2, f64x2.add(f64x2.mul(two, before2), f64x2.mul(a, s2))));
   }
-  v128.store(lbfgs.otherVector, sum0);
-  v128.store(lbfgs.otherVector, sum1, 16);
-  v128.store(lbfgs.otherVector, sum2, 32);
+  Six.store(rows, sum0, sum1, sum2);
+  for (let i: i32 = 0; i < used; i++) {
+    store<f64>(fitted(lbfgs, i), load<f64>(rows + ((<usize>i) << 3)), QUADRATIC_FORM);
+  }
 }
 
-/** sᵀAs */
-function quadraticForm(matrix: usize, d: i32, s: usize): f64 {
-  let sum: f64 = 0;
-  for (let i: i32 = 0; i < d; i++) {
-    let row: f64 = 0;
-    for (let j: usize = 0; j < <usize>i; j++, matrix += 4)
-      row += <f64>load<f32>(matrix) * load<f64>(s + (j << 3));
-    const own = load<f64>(s + ((<usize>i) << 3));
-    sum += own * (2 * row + <f64>load<f32>(matrix) * own);
-    matrix += 4;
+/** yᵀH⁻¹y of the newest pairs for every λ, by factors of the sample's own A + λτI: y are rows below the matrix. */
+function solveByOwn(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, used: i32): void {
+  const d = lbfgs.latentSize;
+  const size = packedSize(d);
+  const vector = (<usize>d) << 3;
+  const changes = lbfgs.factor + (size << 3);
+  promote(ownMatrix(lbfgs, sample), size, lbfgs.factor);
+  for (let i: i32 = 0; i < used; i++) {
+    memory.copy(changes + <usize>i * vector, changeAt(lbfgs, sample, placeBefore(lbfgs, state, i)), vector);
   }
-  return sum;
+  const shifts = lbfgs.otherVector;
+  for (let k: i32 = 0; k < FACTORS_AT_ONCE; k++) {
+    // The last λ is there twice: five are no three vectors.
+    const lambda = unchecked(DAMPINGS[min(k, DAMPINGS.length - 1)]);
+    store<f64>(shifts + ((<usize>k) << 3), lambda * state.damping);
+  }
+  let row = sideBySide(lbfgs);
+  factoriseShifted(lbfgs.factor, shifts, d, used, row);
+  row += size * SIDE_BY_SIDE;
+  for (let i: i32 = 0; i < used; i++) {
+    let sum0 = f64x2.splat(0);
+    let sum1 = f64x2.splat(0);
+    let sum2 = f64x2.splat(0);
+    for (const end = row + <usize>d * SIDE_BY_SIDE; row < end; row += SIDE_BY_SIDE) {
+      const u0 = v128.load(row);
+      const u1 = v128.load(row, 16);
+      const u2 = v128.load(row, 32);
+      sum0 = f64x2.add(sum0, f64x2.mul(u0, u0));
+      sum1 = f64x2.add(sum1, f64x2.mul(u1, u1));
+      sum2 = f64x2.add(sum2, f64x2.mul(u2, u2));
+    }
+    const known = fitted(lbfgs, i);
+    Six.store(known, sum0, sum1, sum2);
+  }
+}
+
+/** The same by the factors of the decoder's own A + λτI: all y by one way through each L. */
+function solveByShared(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, used: i32): void {
+  const d = lbfgs.latentSize;
+  const rows = sideBySide(lbfgs);
+  memory.fill(rows, 0, <usize>d * SIDE_BY_SIDE);
+  for (let damping: i32 = 0; damping < DAMPINGS.length; damping++) {
+    for (let i: i32 = 0; i < used; i++) {
+      layBeside(rows, i, changeAt(lbfgs, sample, placeBefore(lbfgs, state, i)), d);
+    }
+    let factor = sharedFactor(lbfgs, damping);
+    let sum0 = f64x2.splat(0);
+    let sum1 = f64x2.splat(0);
+    let sum2 = f64x2.splat(0);
+    let row = rows;
+    for (let i: i32 = 0; i < d; i++, row += SIDE_BY_SIDE, factor += 8) {
+      let u0 = v128.load(row);
+      let u1 = v128.load(row, 16);
+      let u2 = v128.load(row, 32);
+      for (let before = rows; before < row; before += SIDE_BY_SIDE, factor += 8) {
+        const l = v128.load64_splat(factor);
+        u0 = f64x2.sub(u0, f64x2.mul(l, v128.load(before)));
+        u1 = f64x2.sub(u1, f64x2.mul(l, v128.load(before, 16)));
+        u2 = f64x2.sub(u2, f64x2.mul(l, v128.load(before, 32)));
+      }
+      const inverse = f64x2.splat(1 / load<f64>(factor));
+      u0 = f64x2.mul(u0, inverse);
+      u1 = f64x2.mul(u1, inverse);
+      u2 = f64x2.mul(u2, inverse);
+      Six.store(row, u0, u1, u2);
+      sum0 = f64x2.add(sum0, f64x2.mul(u0, u0));
+      sum1 = f64x2.add(sum1, f64x2.mul(u1, u1));
+      sum2 = f64x2.add(sum2, f64x2.mul(u2, u2));
+    }
+    Six.store(rows, sum0, sum1, sum2);
+    for (let i: i32 = 0; i < used; i++) {
+      store<f64>(fitted(lbfgs, i) + ((<usize>damping) << 3), load<f64>(rows + ((<usize>i) << 3)));
+    }
+  }
+}
+
+/** What is known of the newest pair but i: yᵀH⁻¹y for the six λ, and the two numbers below. */
+function fitted(lbfgs: Lbfgs, i: i32): usize {
+  return lbfgs.changes + <usize>i * FITTED_SIZE;
+}
+
+/** Vectors side by side, or factors: f64[…][6]. */
+function sideBySide(lbfgs: Lbfgs): usize {
+  return lbfgs.changes + <usize>FITTED_PAIRS * FITTED_SIZE;
+}
+
+/** Writes vector i of those that lie side by side. */
+function layBeside(rows: usize, i: i32, vector: usize, d: i32): void {
+  const to = rows + ((<usize>i) << 3);
+  for (let k: usize = 0; k < <usize>d; k++) store<f64>(to + k * SIDE_BY_SIDE, load<f64>(vector + (k << 3)));
 }
 
 /** H = A + τI, before there is a pair. */
@@ -174,11 +249,12 @@ export function takeUndamped(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): b
 
 /** Largest sᵀAs/sᵀy of the newest pairs: by how many times A overestimates a curvature that was measured. */
 function largestExcess(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, matrix: usize): f64 {
+  const used = min(state.pairs, FITTED_PAIRS);
+  quadraticForms(lbfgs, sample, state, matrix, used);
   let largest: f64 = 0;
-  for (let i: i32 = 0; i < min(state.pairs, FITTED_PAIRS); i++) {
-    const place = placeBefore(lbfgs, state, i);
-    const curvature = quadraticForm(matrix, lbfgs.latentSize, stepAt(lbfgs, sample, place));
-    largest = max(largest, curvature / load<f64>(productAt(lbfgs, sample, place)));
+  for (let i: i32 = 0; i < used; i++) {
+    const product = load<f64>(productAt(lbfgs, sample, placeBefore(lbfgs, state, i)));
+    largest = max(largest, load<f64>(fitted(lbfgs, i), QUADRATIC_FORM) / product);
   }
   return largest;
 }
@@ -194,6 +270,21 @@ function dampedFactor(lbfgs: Lbfgs, matrix: usize, share: f64, added: f64): bool
     }
   }
   return factorise(lbfgs.factor, d);
+}
+
+/** f64[count] of f32[count] */
+function promote(from: usize, count: usize, to: usize): void {
+  for (const end = from + (count << 2); from < end; from += 4, to += 8) store<f64>(to, load<f32>(from));
+}
+
+/** One of the six factors that lie side by side becomes the sample's. */
+function keepOneOfSix(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, which: i32): void {
+  state.factor = ownFactor(lbfgs, sample);
+  state.inverseScale = 1;
+  const from = sideBySide(lbfgs) + ((<usize>which) << 3);
+  for (let k: usize = 0; k < packedSize(lbfgs.latentSize); k++) {
+    store<f64>(state.factor + (k << 3), load<f64>(from + k * SIDE_BY_SIDE));
+  }
 }
 
 /** The factor in the scratch becomes the sample's. */

@@ -25,7 +25,10 @@ export class Lbfgs extends Descent {
   factors: usize; // 96
   /** f32[packed d]: the decoder's own A; or 0. */
   matrix: usize; // 100
-  /** Scratch: f64[packed d], f64[max(d, m)], f64[max(d, 6)], and f64[d][6], the y that lbfgs-preconditioner.ts fits */
+  /**
+   * Scratch: f64[packed d + 5d], f64[max(d, m)], f64[max(d, 6)], and what lbfgs-preconditioner.ts chooses λ by, f64[5][8] and
+   * f64[packed d + 5d][6]
+   */
   factor: usize; // 104
   vector: usize; // 108
   otherVector: usize; // 112

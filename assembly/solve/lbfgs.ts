@@ -12,8 +12,8 @@ import {
   SHARED_JACOBIAN_MATRIX,
   STALLED,
 } from "./descent";
-import { pickDamping, retakeFactor, takeFirst, takeUndamped } from "./lbfgs-preconditioner";
 import { copyGradient, inverseScale, learnPair, takeLongest, twoLoops } from "./lbfgs-pairs";
+import { pickDamping, retakeFactor, takeFirst, takeUndamped } from "./lbfgs-preconditioner";
 import { copyMatrix, gradientOf, Lbfgs, LbfgsState, stateOf } from "./lbfgs-state";
 
 /**

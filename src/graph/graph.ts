@@ -111,12 +111,23 @@ export function withoutTensors(operations: readonly Operation[]): OperationDescr
   });
 }
 
+/** Costs by graph: every call asks for them, of a small decoder they take as long as a pass. */
+const costs = new WeakMap<Values, Cost>();
+
 /** What a forward pass of one sample takes. */
 export function costOf(graph: Values): Cost {
-  const costs = stepsOf(graph).map(({ operation, inputShapes }) =>
+  const known = costs.get(graph);
+  if (known) return known;
+  const cost = computeCost(graph);
+  costs.set(graph, cost);
+  return cost;
+}
+
+function computeCost(graph: Values): Cost {
+  const each = stepsOf(graph).map(({ operation, inputShapes }) =>
     kindOf(operation).cost(operation, inputShapes),
   );
-  const sum = (of: keyof Cost) => costs.reduce((total, cost) => total + cost[of], 0);
+  const sum = (of: keyof Cost) => each.reduce((total, cost) => total + cost[of], 0);
   return { multiplications: sum("multiplications"), sums: sum("sums"), functions: sum("functions") };
 }
 

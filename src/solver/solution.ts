@@ -70,7 +70,7 @@ export class Solution {
     this.latentSize = latentSize;
     this.v = options.order === 2 ? new Float64Array(sampleCount * latentSize) : undefined;
     this.recording = options.saveAt && new Recording(options.saveAt, sampleCount);
-    this.z = z0 ? Float64Array.from(z0) : new Float64Array(sampleCount * latentSize);
+    this.z = z0 ? new Float64Array(z0) : new Float64Array(sampleCount * latentSize);
     this.prior = options.prior;
     this.objective = new Float64Array(sampleCount).fill(Number.NaN);
     this.initialObjective = new Float64Array(sampleCount).fill(Number.NaN);
@@ -141,7 +141,12 @@ export class Solution {
 
   /** B statuses; samples without one were cut off by an abort. */
   statuses(): Status[] {
-    return Array.from(this.codes, (code) => STATUSES[code] ?? "aborted");
+    const statuses = new Array<Status>(this.codes.length);
+    // Array.from goes through a typed array by its iterator, ten times as slowly.
+    for (let sample = 0; sample < statuses.length; sample++) {
+      statuses[sample] = STATUSES[this.codes[sample]!] ?? "aborted";
+    }
+    return statuses;
   }
 
   /** l(y, D(z)) of a sample: its objective without the prior's share. */
@@ -168,20 +173,24 @@ export class Solution {
 
   /** In the form of a result: float32 where the result has it. */
   toResult(): Omit<EncodeResult, "backend" | "seconds"> {
-    const { prior } = this;
+    const { prior, initialPriorShare } = this;
     const values = prior && Float64Array.from(this.objective, (_, sample) => prior.value(this.zOf(sample)));
     return {
-      z: Float32Array.from(this.z),
-      v: this.v && Float32Array.from(this.v),
-      loss: Float32Array.from(this.objective, (objective, sample) =>
-        prior ? withoutShare(objective, values![sample]! * prior.scale(sample)) : objective,
-      ),
-      prior: values && Float32Array.from(values),
-      objective: Float32Array.from(this.objective),
-      initialLoss: Float32Array.from(this.initialObjective, (objective, sample) =>
-        withoutShare(objective, this.initialPriorShare?.[sample] ?? 0),
-      ),
-      gradientNorm: Float32Array.from(this.gradientNorm),
+      z: new Float32Array(this.z),
+      v: this.v && new Float32Array(this.v),
+      loss: prior
+        ? Float32Array.from(this.objective, (objective, sample) =>
+            withoutShare(objective, values![sample]! * prior.scale(sample)),
+          )
+        : new Float32Array(this.objective),
+      prior: values && new Float32Array(values),
+      objective: new Float32Array(this.objective),
+      initialLoss: initialPriorShare
+        ? Float32Array.from(this.initialObjective, (objective, sample) =>
+            withoutShare(objective, initialPriorShare[sample]!),
+          )
+        : new Float32Array(this.initialObjective),
+      gradientNorm: new Float32Array(this.gradientNorm),
       status: this.statuses(),
       trajectory: this.recording?.toTrajectories(this.latentSize, this.prior),
       stats: {

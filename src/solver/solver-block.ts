@@ -2,9 +2,11 @@ import type { Arena, Block } from "../backend/wasm/arena.ts";
 import {
   Amd,
   type DescentFields,
+  FACTORS_AT_ONCE,
   FITTED_PAIRS,
   Lbfgs,
   LbfgsState,
+  NUMBERS_OF_FIT,
   packedSize,
   SOLVER_CODES,
 } from "../backend/wasm/layout.ts";
@@ -57,8 +59,10 @@ function amdLayout(solver: AmdSolver): Layout {
   };
 }
 
-/** What assembly/solve/lbfgs-preconditioner.ts keeps of the y that say which damping fits: so many numbers to a latent. */
-const FITTED = FITTED_PAIRS + 1;
+/** The numbers of a packed matrix and of the y below it, by which assembly/solve/lbfgs-preconditioner.ts chooses λ. */
+function fittedSize(latentSize: number): number {
+  return packedSize(latentSize) + FITTED_PAIRS * latentSize;
+}
 
 function lbfgsLayout({ memory: pairs }: LbfgsSolver): Layout {
   return {
@@ -68,15 +72,17 @@ function lbfgsLayout({ memory: pairs }: LbfgsSolver): Layout {
       const numbers = d * (2 + 2 * pairs) + pairs + (hasMatrices ? packedSize(d) : 0);
       return LbfgsState.size + 8 * even(numbers + (hasMatrices ? Math.ceil(packedSize(d) / 2) : 0));
     },
-    scratch: (d, hasMatrices) =>
-      8 * (Math.max(d, pairs) + Math.max(d, FITTED) + (hasMatrices ? packedSize(d) + FITTED * d : 0)),
+    scratch(d, hasMatrices) {
+      const ofFit = NUMBERS_OF_FIT * FITTED_PAIRS + (1 + FACTORS_AT_ONCE) * fittedSize(d);
+      return 8 * (Math.max(d, pairs) + Math.max(d, FACTORS_AT_ONCE) + (hasMatrices ? ofFit : 0));
+    },
     fill(view, pointer, common, { latentSize: d, curvature, factors, matrix, damping }, vector) {
       const otherVector = vector + 8 * Math.max(d, pairs);
-      const factor = otherVector + 8 * Math.max(d, FITTED);
+      const factor = otherVector + 8 * Math.max(d, FACTORS_AT_ONCE);
       Lbfgs.fill(view, pointer, {
         ...common,
         ...{ pairs, factors, matrix, damping, vector, otherVector, factor },
-        changes: factor + 8 * packedSize(d),
+        changes: factor + 8 * fittedSize(d),
         refreshes: Number(curvature.refreshes),
         refreshesOnce: Number(curvature.refreshesOnce),
         refreshesFirst: Number(curvature.refreshesFirst),

@@ -24,7 +24,16 @@ export interface WasmEngine extends Engine {
   jacobianRows(feed: Feed, control: Control, onRows: OnJacobianRows): Promise<void>;
 }
 
+const engines = new WeakMap<PackedDecoder, WasmEngine>();
+
+/** The engine of a packed decoder: all calls share it. */
 export function wasmEngine(packed: PackedDecoder): WasmEngine {
+  const engine = engines.get(packed) ?? makeEngine(packed);
+  engines.set(packed, engine);
+  return engine;
+}
+
+function makeEngine(packed: PackedDecoder): WasmEngine {
   const rows = residentRows(packed.decoder);
   const objectiveSize = (problem: Problem) => Math.min(problem.sampleCount, problem.batchSize ?? rows, rows);
   return {

@@ -346,6 +346,10 @@ export const DAMPING_COUNT = 5;
 
 /** So many of a sample's newest steps say which damping fits, a constant of assembly/solve/lbfgs-preconditioner.ts. */
 export const FITTED_PAIRS = 5;
+/** So many numbers it keeps of each of them meanwhile, a constant of the same file. */
+export const NUMBERS_OF_FIT = 8;
+/** So many factors, or vectors, lie side by side there, a constant of assembly/solve/cholesky.ts. */
+export const FACTORS_AT_ONCE = 6;
 
 /** How many numbers a symmetric matrix of d rows has, packed as in assembly/solve/cholesky.ts. */
 export function packedSize(d: number): number {

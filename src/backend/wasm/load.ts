@@ -90,8 +90,12 @@ function readStamp(section: ArrayBuffer | undefined) {
   }
 }
 
+let validates: boolean | undefined;
+
+/** Validated once: every call asks, and the answer takes as long as all the rest of opening a decoder. */
 function hasRelaxedSimd(): boolean {
-  return WebAssembly.validate(RELAXED_PROBE);
+  validates ??= WebAssembly.validate(RELAXED_PROBE);
+  return validates;
 }
 
 /** One of the two binaries that scripts/embed-wasm.mjs has put together in halves. */

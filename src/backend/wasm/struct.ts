@@ -1,6 +1,12 @@
 /** The field types of an `@unmanaged` class in assembly/; usize, a pointer, may be above 2 GiB. */
 export type FieldType = "i32" | "usize" | "f32" | "f64";
 
+/** Where a field lies, in bytes from the struct's start. */
+interface Place {
+  readonly type: FieldType;
+  readonly offset: number;
+}
+
 /** A number for each field. */
 export type FieldValues<Fields> = Readonly<Record<keyof Fields, number>>;
 
@@ -11,38 +17,39 @@ export type FieldValues<Fields> = Readonly<Record<keyof Fields, number>>;
 export class Struct<Fields extends Record<string, FieldType>> {
   /** In bytes, a multiple of the largest field. */
   readonly size: number;
-  private readonly offsets = new Map<keyof Fields, number>();
-  private readonly fields: Fields;
+  private readonly places: { readonly [Name in keyof Fields]: Place };
 
   constructor(fields: Fields) {
-    this.fields = fields;
+    const places: Partial<Record<keyof Fields, Place>> = {};
     let offset = 0;
     let alignment = 4;
-    for (const [name, type] of Object.entries(fields)) {
+    for (const [name, type] of Object.entries(fields) as [keyof Fields, FieldType][]) {
       const bytes = type === "f64" ? 8 : 4;
       alignment = Math.max(alignment, bytes);
       offset = Math.ceil(offset / bytes) * bytes;
-      this.offsets.set(name, offset);
+      places[name] = { type, offset };
       offset += bytes;
     }
+    this.places = places as Record<keyof Fields, Place>;
     this.size = Math.ceil(offset / alignment) * alignment;
   }
 
   /** Where a field lies, in bytes from the struct's start. */
   offset(name: keyof Fields): number {
-    return this.offsets.get(name)!;
+    return this.places[name].offset;
   }
 
   /** The fields in their order, for the test that holds them against the sources. */
   describe(): { field: string; type: FieldType; offset: number }[] {
-    return Object.entries(this.fields).map(([field, type]) => ({ field, type, offset: this.offset(field) }));
+    return Object.entries(this.places).map(([field, place]) => ({ field, ...place }));
   }
 
   get(memory: DataView, pointer: number, name: keyof Fields): number {
-    const at = pointer + this.offset(name);
-    if (this.fields[name] === "f64") return memory.getFloat64(at, true);
-    if (this.fields[name] === "f32") return memory.getFloat32(at, true);
-    return this.fields[name] === "usize" ? memory.getUint32(at, true) : memory.getInt32(at, true);
+    const { type, offset } = this.places[name];
+    const at = pointer + offset;
+    if (type === "f64") return memory.getFloat64(at, true);
+    if (type === "f32") return memory.getFloat32(at, true);
+    return type === "usize" ? memory.getUint32(at, true) : memory.getInt32(at, true);
   }
 
   /** Writes every field: memory that has just been taken holds anything. */
@@ -53,10 +60,11 @@ export class Struct<Fields extends Record<string, FieldType>> {
   /** Writes some fields; the others stay as they are. */
   set(memory: DataView, pointer: number, values: Partial<FieldValues<Fields>>): void {
     for (const name in values) {
-      const at = pointer + this.offset(name);
+      const { type, offset } = this.places[name];
+      const at = pointer + offset;
       const value = values[name]!;
-      if (this.fields[name] === "f64") memory.setFloat64(at, value, true);
-      else if (this.fields[name] === "f32") memory.setFloat32(at, value, true);
+      if (type === "f64") memory.setFloat64(at, value, true);
+      else if (type === "f32") memory.setFloat32(at, value, true);
       else memory.setInt32(at, value, true);
     }
   }
