@@ -41,7 +41,8 @@ interface Shares {
 }
 
 const LIE: Shares = { ofObjective: 0.01, ofFall: 1e-3, ofInitial: 2e-7 };
-const EARLY: Shares = { ofObjective: 1e-5, ofFall: 1e-4, ofInitial: 0 };
+/** 5e-7 of the objective is four times what a float32 evaluation may be off by. */
+const early = (ofFall: number): Shares => ({ ofObjective: 5e-7, ofFall, ofInitial: 0 });
 
 /** How an end that is called converged may be found not to be. */
 interface Measure {
@@ -61,7 +62,9 @@ export const MEASURES = {
     isSlow: true,
     find: async (ends) => falling(ends, await ends.careful(400), LIE),
   },
-  early: { title: "too early", find: async (ends) => falling(ends, ends.second, EARLY) },
+  early: { title: "too early by 1e-5", find: async (ends) => falling(ends, ends.second, early(1e-5)) },
+  tooEarly: { title: "too early by 1e-4", find: async (ends) => falling(ends, ends.second, early(1e-4)) },
+  beyond: { title: "beyond remainingFall", find: async (ends) => beyondRemaining(ends) },
 } as const satisfies Record<string, Measure>;
 export type MeasureName = keyof typeof MEASURES;
 export const MEASURE_NAMES = Object.keys(MEASURES) as MeasureName[];
@@ -176,6 +179,13 @@ function falling(
     const further = end - other.objective[i]!;
     const shown = ofObjective * Math.abs(end) + ofInitial * Math.abs(begin);
     return further > shown && further > ofFall * (begin - end);
+  });
+}
+
+/** Indices of samples that a second call lowers by more than `stats.remainingFall`, which is NaN where nothing is said. */
+function beyondRemaining({ result: { objective, stats }, second }: Ends): number[] {
+  return Array.from(objective.keys()).filter((i) => {
+    return objective[i]! - second.objective[i]! > stats.remainingFall[i]!;
   });
 }
 

@@ -75,7 +75,9 @@ export function groups(
 }
 
 /** A case is listed from this share of samples that a measure has found. */
-const LISTED: { readonly [M in MeasureName]: number } = { short: 0, long: 0.05, early: 0.1 };
+const LISTED: { readonly [M in MeasureName]: number } = {
+  ...{ short: 0, long: 0.05, early: 0.2, tooEarly: 0.1, beyond: 0.05 },
+};
 
 /** The cases with the most findings. */
 export function worstCases(records: readonly CaseRecord[]): Row[] {

@@ -11,9 +11,10 @@ export type DescentSolver = Amd | Lbfgs;
 /** Options of `lbfgs`. */
 export interface LbfgsOptions {
   /**
-   * Converged where the loss is expected to fall by less than this share of itself, or of what it has fallen by
-   * already if that is more, or where the last step has lowered it by less. 2⁻²³ of the loss, which float32 evaluations
-   * cannot tell from 0, are added to it. Default 1e-6.
+   * Threshold of a step: this share of the loss, or of its fall so far if that is more, and 2⁻²³ of the loss, which float32
+   * evaluations cannot tell from 0. A step that promises less, or has lowered the loss by less, leads to the look at the
+   * end, see `lbfgs`. Many such steps may add up to more: `stats.remainingFall`. 0 asks for all that float32 shows.
+   * Default 1e-6.
    */
   tolerance?: number | undefined;
   /** How many pairs of steps and changes of the gradient are kept of each sample, 1 to 1,000. Default 30. */

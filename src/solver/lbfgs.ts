@@ -21,35 +21,40 @@ const DEFAULTS: Complete<LbfgsOptions> = {
 /**
  * L-BFGS for each sample, preconditioned by the decoder: the default solver.
  *
- * The gradient flow is stiff, and mostly so by the decoder's own make: J₀ = ∂D/∂z at the decoder's `start`, 0 unless it has
- * one (of the outputs before their activation), is made once for a decoder, and A = J₀ᵀ W J₀, with W the curvature of the sample's loss at its outputs,
- * is a Gauss-Newton matrix that costs no pass. Its inverse stands in the middle of L-BFGS (Nocedal & Wright, Numerical
+ * The gradient flow is stiff, mostly because of the decoder. J₀ = ∂D/∂z at the decoder's start (of the outputs before their
+ * activation) is made once for a decoder, and A = J₀ᵀ W J₀, with W the curvature of the sample's loss at its outputs, is a
+ * Gauss-Newton matrix that costs no pass. Its inverse stands in the middle of L-BFGS (Nocedal & Wright, Numerical
  * Optimization, algorithm 7.4): in continuous time, dz/dt = -H⁻¹ ∇_z l in place of dz/dt = -∇_z l. It comes to rest where
  * the gradient flow does, or in a minimum nearby.
  *
  * - H = A + λτI, τ = tr(A)/d; λ = 1 at first. After 1, 2, 4, 8, … steps λ becomes the one of 0.01, 0.1, 1, 10, 100 that
- *   fits the newest five pairs best; up to 8 steps W is renewed too, unless that costs more than four passes, or W is
- *   constant (squared error of a linear output; with weights once, after the first step).
- * - After every max(2d, 64) evaluations A is made at the sample's own z, which takes d passes
- *   (`stats.matrixEvaluations`), λ is chosen for it, for good, and the pairs start anew.
- * - Before the end λτI is replaced by the least that keeps A positive definite in float32, 2⁻²³d of each number on its
- *   diagonal, and the pairs are dropped: λτ hides directions of far less curvature than the steepest. The sample goes on if
- *   that promises more, until it does so in vain.
- * - A step is accepted if it lowers the loss by more than `slope` of what p promises, and else made shorter by quadratic
- *   interpolation: δt = 1 nearly always. Of the first eight, whose curvature may be of another place, 0.4 is asked. A very
- *   first one that had to be made shorter and lowers the loss by less than half of what p promises may go beyond the minimum:
- *   half of it is tried, and taken if that lowers the loss by 4 % more.
+ *   fits the newest five pairs best. Up to 8 steps W is renewed, unless that costs more than four passes or W is constant
+ *   (squared error of a linear output; with weights once, after the first step).
+ * - After every max(2d, 64) evaluations A is made at the sample's own z, which takes d passes (`stats.matrixEvaluations`).
+ *   λ is chosen for it, for good, and the pairs start anew.
+ * - A step is accepted if it lowers the loss by more than `slope` of what p promises, and else shortened by quadratic
+ *   interpolation: δt = 1 nearly always. The first eight, whose curvature may be of another place, need 0.4. A first step
+ *   that was shortened and fell by less than half of its promise may lie beyond the minimum: half of it is tried, and taken
+ *   if it falls by 4 % more. A first step that falls as its slope promises, to 2 %, is lengthened while it does: in front of a
+ *   normalisation (RMSNorm, LayerNorm, z/‖z‖) J₀ is far too large.
+ * - A promise below the tolerance right after a fall of 100 times the tolerance is not believed: a step so long that float32
+ *   shows what its slope promises is tried first.
+ * - At the end λτI is replaced by the least that keeps A positive definite in float32, and the pairs are dropped: λτ hides
+ *   directions of far less curvature than the steepest. If that promises in vain, one step along -∇_z l is tried.
  * - Beyond 512 latents, or 2²⁴ numbers of J₀, H is a multiple of I, as in plain L-BFGS; so it is for a `customLoss`
- *   without `curvature`, which it does not need. Before the end it is the least curvature of the pairs.
+ *   without `curvature`. At the end it is the least curvature of the pairs.
  *
- * `"converged"` is rest, as far as float32 evaluations and A show it, see `tolerance`; or a gradient of 0, which at z0 may
- * also be a saddle point, with 0 accepted steps. Where the loss is far from what A says of it, as of a decoder that saturates
- * between z0 and z, a second call with `z0: result.z` may go on. `"stalled"`: no step
- * lowers the loss, though its slope says that it should fall. It has no end t1: t is the sum of the accepted δt. No result
- * depends on the other samples of a call.
+ * `"converged"` says that this look at the end found no way down: the undamped model promises a fall below the threshold
+ * of `tolerance`, or steps along its direction, and along -∇_z l if it promised five thresholds or more, lower the loss by less.
+ * It does not say that z is a minimum: a saddle point and a plateau look the same, and a gradient of exactly 0 is
+ * `"converged"` with 0 accepted steps. `stats.remainingFall` estimates how much lower the loss could still be near z; where
+ * it is large beside the loss, a second call with `z0: result.z` or another start may go on. `"stalled"`: no step lowers the
+ * loss, though its slope says that it should fall. There is no end t1: t is the sum of the accepted δt. No result depends on
+ * the other samples of a call.
  *
  * @example
- * const { z, loss } = await encode(decoder, y, { solver: lbfgs({ tolerance: 1e-9 }) });
+ * const { z, status, stats } = await encode(decoder, y, { solver: lbfgs({ tolerance: 1e-9 }) });
+ * const isSettled = status.map((each, i) => each === "converged" && stats.remainingFall[i] < 1e-3);
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  */
 export function lbfgs(options: LbfgsOptions = {}): Lbfgs {
