@@ -54,7 +54,7 @@ const DEFAULTS: Complete<LbfgsOptions> = {
  *
  * @example
  * const { z, status, stats } = await encode(decoder, y, { solver: lbfgs({ tolerance: 1e-9 }) });
- * const isSettled = status.map((each, i) => each === "converged" && stats.remainingFall[i] < 1e-3);
+ * const isSettled = status.map((each, i) => each === "converged" && stats.remainingFall[i]! < 1e-3);
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  */
 export function lbfgs(options: LbfgsOptions = {}): Lbfgs {
