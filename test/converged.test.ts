@@ -104,7 +104,7 @@ for (const key of HARD) {
       const g = gradients.subarray(i * d, (i + 1) * d);
       const squared = g.reduce((sum, value) => sum + value * value, 0);
       if (each !== "converged" || squared === 0) {
-        assert.ok(Number.isNaN(left), `${each}, ${left}`);
+        assert.is(left, Number.POSITIVE_INFINITY, each);
         continue;
       }
       const end = Math.abs(objective[i]!);

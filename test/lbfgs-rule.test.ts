@@ -247,10 +247,7 @@ for (const build of builds) {
         const off = norm(reached.map((value, k) => value - z[k]!)) / (norm(z) + 1e-3);
         assert.ok(off < 1e-4, `${label}: z off by ${off}`);
         const isAlike = Math.abs(left! / remainingFall - 1) < 1e-3;
-        assert.ok(
-          isAlike || (Number.isNaN(left) && Number.isNaN(remainingFall)),
-          `${label}: ${left} remains`,
-        );
+        assert.ok(isAlike || left === remainingFall, `${label}: ${left} remains`);
         const length = norm(gradient);
         assert.ok(Math.abs(gradientNorm! - length) <= 1e-3 * length, `${label}: gradient`);
       });

@@ -78,7 +78,7 @@ export class Sample {
   gradientNormSquared: f64; // 136
   /** 1/N, what a prior is multiplied by, in */
   priorScale: f64; // 144
-  /** Upper estimate of the fall that is left at a converged z; NaN where the solver makes none. */
+  /** Upper estimate of the fall that is left at a converged z; Infinity where the solver makes none. */
   remainingFall: f64; // 152
 }
 
@@ -150,7 +150,7 @@ function nextWaiting(descent: Descent, workspace: Workspace, row: usize): usize 
     sample.loss = NaN;
     sample.initialLoss = NaN;
     sample.gradientNormSquared = NaN;
-    sample.remainingFall = NaN;
+    sample.remainingFall = Infinity;
     store<usize>(workspace.targets + (row << 2), sample.target);
     store<usize>(workspace.weights + (row << 2), sample.weights);
     store<usize>(workspace.fixed + (row << 2), sample.fixed);
@@ -198,11 +198,14 @@ export function accept(descent: Descent, sample: Sample, loss: f64): void {
   sample.acceptedSteps++;
 }
 
-/** A sample for which no step lowers the loss any more ends: at rest, or because something is wrong. */
+/** True if float32 evaluations cannot show a fall as small as the one expected: no step lowers the loss, but that is rest. */
+export function isWithinRounding(sample: Sample, expectedFall: f64): bool {
+  return expectedFall < LEAST_FALL * max(abs(sample.loss), sample.initialLoss - sample.loss);
+}
+
+/** Ends a sample for which no step lowers the loss any more: at rest, or because something is wrong. */
 export function finishWithoutStep(descent: Descent, row: usize, expectedFall: f64): void {
-  const sample = residentOf(descent, row);
-  const least = LEAST_FALL * max(abs(sample.loss), sample.initialLoss - sample.loss);
-  finish(descent, row, expectedFall < least ? CONVERGED : STALLED);
+  finish(descent, row, isWithinRounding(residentOf(descent, row), expectedFall) ? CONVERGED : STALLED);
 }
 
 /** A sample ends and leaves its row. */

@@ -33,7 +33,7 @@ export function learnPair(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, newGr
   state.pairs = min(state.pairs + 1, lbfgs.pairs);
 }
 
-/** The least curvature that a pair has seen, in place of H; false where there are no pairs. */
+/** Sets H to the pairs' least curvature, min sᵀy/sᵀs. False without pairs. */
 export function takeLongest(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): bool {
   if (state.pairs === 0) return false;
   const d = lbfgs.latentSize;

@@ -18,7 +18,7 @@ const FIRST_DAMPING: i32 = 2;
 const FITTED_PAIRS: i32 = 5;
 /** Excess from which A's scale is corrected: a smaller one is ordinary where A was made at another z. */
 const LEAST_EXCESS: f64 = 100;
-/** So many numbers are kept of each of them while λ is chosen, see `fitted`; and where among them sᵀAs and sᵀs are. */
+/** f64 numbers of a fitted pair: yᵀH⁻¹y for six λ, then sᵀAs and sᵀs at these byte offsets. */
 const NUMBERS_OF_FIT: i32 = 8;
 const FITTED_SIZE: usize = (<usize>NUMBERS_OF_FIT) << 3;
 const QUADRATIC_FORM: usize = 48;
@@ -48,8 +48,8 @@ export function sharedFactorInto(matrix: usize, stride: usize, d: i32, damping: 
 }
 
 /**
- * Takes of the H = A + λτI the one that fits the newest pairs best: whose Π (sᵀy)²/(yᵀH⁻¹y · sᵀHs), each factor of
- * which is 1 at most, is greatest. Without pairs, or where none has a factor, H stays.
+ * Chooses λ: the largest Π (sᵀy)²/(yᵀH⁻¹y · sᵀHs) over the newest five pairs, each factor of which is at most 1. H stays
+ * without pairs or factors.
  */
 export function pickDamping(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): void {
   if (state.pairs === 0 || (!state.hasMatrix && !lbfgs.factors)) return;
@@ -71,7 +71,7 @@ export function pickDamping(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): vo
       const direct = load<f64>(known, QUADRATIC_FORM) + added * load<f64>(known, SQUARED_LENGTH);
       fit *= (product / direct) * (product / load<f64>(known + ((<usize>damping) << 3)));
     }
-    // Not of a matrix without a factor, whose fit is NaN.
+    // NaN, of a matrix without a factor, never wins.
     if (!(fit > best)) continue;
     best = fit;
     chosen = damping;
@@ -133,7 +133,7 @@ function solveByOwn(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, used: i32):
   }
   const shifts = lbfgs.otherVector;
   for (let k: i32 = 0; k < FACTORS_AT_ONCE; k++) {
-    // The last λ is there twice: five are no three vectors.
+    // Pads five λ to three vectors of two.
     const lambda = unchecked(DAMPINGS[min(k, DAMPINGS.length - 1)]);
     store<f64>(shifts + ((<usize>k) << 3), lambda * state.damping);
   }
@@ -197,7 +197,7 @@ function solveByShared(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, used: i3
   }
 }
 
-/** What is known of the newest pair but i: yᵀH⁻¹y for the six λ, and the two numbers below. */
+/** Address of the fit numbers of pair i, 0 the newest: f64[8]. */
 function fitted(lbfgs: Lbfgs, i: i32): usize {
   return lbfgs.changes + <usize>i * FITTED_SIZE;
 }
@@ -232,8 +232,8 @@ export function retakeFactor(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): v
 }
 
 /**
- * H = A with the least added to its diagonal that keeps it positive definite in float32: a share of each number there, so
- * that the units of the latents do not matter. Divided by A's excess where A is far too large. False without a factor.
+ * Sets H = A + 2⁻²³d·diag(A), as little as keeps A positive definite in float32 whatever the units of the latents, divided
+ * by A's excess if that is above 100. False if it has no factor.
  */
 export function takeUndamped(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): bool {
   const d = lbfgs.latentSize;

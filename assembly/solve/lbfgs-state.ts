@@ -2,22 +2,22 @@ import { packedSize } from "./cholesky";
 import { Descent, Sample } from "./descent";
 
 /**
- * L-BFGS for each sample, preconditioned by the decoder: what is kept. The rule is in lbfgs.ts.
+ * Memory of `lbfgs`: options and scratch of a call, and state of each sample. The rule is in lbfgs.ts.
  *
  * H stands for the matrix whose inverse the two loops begin with: A + λτI by its Cholesky factor, one of the five of
  * the decoder's own A, which all samples share, or one of the sample's own A; or I, where there is no factor.
  */
 @unmanaged
 export class Lbfgs extends Descent {
-  /** m, how many pairs are kept of a sample */
+  /** m, pairs kept of a sample. */
   pairs: i32; // 72
-  /** 1: the sample's A is made anew of the decoder's Jacobian and its own curvature after 1, 2, 4 and 8 steps. */
+  /** 1: W in the sample's A = J₀ᵀWJ₀ is renewed after 1, 2, 4 and 8 steps. */
   refreshes: i32; // 76
-  /** 1: only after the first one, for its weights are all that makes its A differ from the decoder's. */
+  /** 1: W is renewed once, after step 1 (constant W, weighted samples). */
   refreshesOnce: i32; // 80
-  /** 1: the decoder's curvature serves no sample before it is made its own, at z0. */
+  /** 1: W is made at the sample's z0, before its first step. */
   refreshesFirst: i32; // 84
-  /** 1: there is no matrix of the decoder's own; the sample's A is made at z0. */
+  /** 1: the decoder has no A of its own; the sample's own is made at z0. */
   ownFirst: i32; // 88
   /** 1: after max(2d, 64) evaluations the sample's A is made at its own z. */
   rescues: i32; // 92

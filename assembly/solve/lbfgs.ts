@@ -3,8 +3,8 @@ import {
   CONVERGED,
   CURVATURE_ALONG_GRADIENT,
   finish,
-  finishWithoutStep,
   isLower,
+  isWithinRounding,
   NONFINITE,
   OWN_MATRIX,
   residentOf,
@@ -17,69 +17,90 @@ import { pickDamping, retakeFactor, takeFirst, takeUndamped } from "./lbfgs-prec
 import { copyMatrix, gradientOf, Lbfgs, LbfgsState, stateOf } from "./lbfgs-state";
 
 /**
- * L-BFGS for each sample, preconditioned by the decoder: the rule. Its source is in src/solver/lbfgs.ts; the pairs are in
- * lbfgs-pairs.ts, the choice of H in lbfgs-preconditioner.ts, the memory in lbfgs-state.ts.
+ * L-BFGS for each sample, preconditioned by the decoder: the rule, which test/lbfgs-rule.test.ts holds to its float64 form in
+ * test/support/lbfgs-reference.ts. Its source is in src/solver/lbfgs.ts; lbfgs-pairs.ts has the pairs, lbfgs-preconditioner.ts
+ * the choice of H, lbfgs-state.ts the memory of a sample.
  *
- *     begin:     l, g at z0;  H = A + τI, A of the decoder's Jacobian;  no pairs
- *     direction: p = -(two loops over the pairs, H⁻¹ between them) g;  promise = -gᵀp/2
- *                θ = tolerance · max(l0 - l, |l|) + 2⁻²³ |l|
- *                promise ≥ θ: search from t = 1
- *                promise < θ, at the first step or after a fall above 100 θ: probe, a search from t so long that float32
- *                  can measure the fall that the slope promises
- *                promise < θ otherwise: look
- *     search:    try l' = l(z + t p)
- *       lengthen   (first step, or a probe) while l - l' ≥ 0.98 of t|gᵀp|, 0.9 from the second trial on, or in a probe: longer, by
- *                  the parabola through l, gᵀp and l', at most 30 times; then back to the longest step that fell so
- *       accept     l' < l - c t|gᵀp|, c = 0.4 for the first eight steps, then `slope`
- *       halve      a first step that was shortened and falls by less than half of t|gᵀp|: try t/2
- *       shorten    otherwise, by the same parabola, within [0.1 t, 0.5 t]; promise · t < θ: look
- *     accepted:  g', keep the pair (s, y);  l - l' < θ: look
- *                after 1, 2, 4, 8 steps: renew W in A = J₀ᵀ W J₀, where that is cheap, and choose λ in H = A + λτI
- *                after max(2d, 64) evaluations: A at the sample's own z, no pairs
- *     look:      1. p = -A⁻¹g without damping and pairs, as long as the newest pairs say A is too large for, if 100 times
- *                2. where 1 promised 5 θ or more and did not keep it: probe along -g
- *                a fall of θ ends the look, and the sample goes on; else it has converged, and
- *                remainingFall = 5 (promise of 1 + (steps + 1) θ)
+ *     begin      l0 = l, g at z0;  no pairs;  A of the decoder's Jacobian J₀ at its start, or of the sample's own where it has
+ *                fixed inputs;  λ = 1;  H = A + λτI, τ = tr(A)/d;  without A: H = (gᵀMg/gᵀg) I, else |g| I
+ *
+ *     direction  γ = sᵀy / yᵀH⁻¹y of the newest pair, else 1;  p = -(two loops over the pairs, γH⁻¹ between them) g
+ *                gᵀp ≥ 0: drop the pairs, once more;  still so: stalled
+ *                promise = -gᵀp/2;  θ = tolerance · max(l0 - l, |l|) + NOISE |l|
+ *                promise ≥ θ                                  search from t = 1, lengthening if it is the first step
+ *                else first step, or last fall > 100 θ, and no probe from here has failed
+ *                                                             probe from t = max(1, m), m = max(8 θ, 2⁻¹⁶ |l|) / |gᵀp|
+ *                else                                         look
+ *
+ *     search     l' = l(z + t p);  fall = l - l';  linear = t|gᵀp|, the fall if the loss were linear
+ *       lengthen   (first step, and probes) fall ≥ 0.98 linear, or 0.9 in a probe and from the second trial on:
+ *                  t ← the minimum of the parabola through l, gᵀp and l', at most 30 t
+ *                  after a longer trial that is not linear: that one if it is accepted and falls more, else the last linear one
+ *                  a probe that is not accepted: t = 1 at the first step, else look
+ *       halve      a first step that was shortened, is accepted and falls by less than linear/2: t/2 if that falls 4 % more
+ *       accept     fall > c · linear, c = `slope`, for the first eight steps at least 0.4
+ *       shorten    t ← the minimum of the same parabola within [0.1 t, 0.5 t], 0.1 t where l' is not finite
+ *                  promise · t < θ (the promise alone where the rise stays proportional to t): look, unless some l' was not finite
+ *                  t < 1e-12: stalled, or nonfinite if no l' was finite; converged within rounding, and in a look
+ *
+ *     accepted   g at the new z;  keep the pair (s, y) if sᵀy > 1e-8 |s||y|
+ *                fall ≥ θ: a look ends here;  else look, unless some l' was not finite or t < 1e-3 and l has not left l0
+ *                max(2d, 64) losses and gradients since the last own A: A = JᵀWJ at z, λ by the pairs, then no pairs
+ *                else k a power of 2, and A not the sample's own: W in A = J₀ᵀWJ₀ anew up to k = 8, where cheap;  λ by the pairs
+ *
+ *     look       1. H = A without λτI and the pairs, divided by max sᵀAs/sᵀy of the newest five pairs if that is above 100;
+ *                   without A: the least curvature of the pairs
+ *                2. if 1 promised 5 θ or more, but did not fall by θ: probe along -g from t = m;  a fall of θ gives λτI and
+ *                   the pairs back
+ *                converged, where neither falls by θ:  remainingFall = 5 (last promise but 2's + (k + 1) θ)
  */
 
-// Constants of the rule. Each was chosen by passes and end losses over the decoders of `npm run experiment -- converged`
-// and `baseline`; docs/experiments.md has what else was tried.
+// Constants of the rule, chosen by passes and end losses in `npm run experiment -- converged` and `baseline`.
 
-/** 2⁻²³: share of the loss below which float32 evaluations show no difference. */
+/** 2⁻²³: share of the loss that float32 evaluations cannot tell from 0. */
 const NOISE: f64 = 1.0 / 8388608;
-/** A's curvature is refreshed up to this many steps. */
+/** Rises of the loss below this many times NOISE are ignored. */
+const SHOWN_RISE: f64 = 16;
+/** W is renewed up to this many steps; later, the pairs have learnt its changes. */
 const LAST_REFRESH: i32 = 8;
-/** A step shorter than this share of p ends a search. */
+/** Fewest evaluations between two A of the sample's own: the pairs have told by then whether λ fits. */
+const LEAST_BETWEEN_OWN: i32 = 64;
+/** A shorter share of p ends a search: for a p as long as z it comes near the rounding of float64. */
 const SHORTEST_STEP: f64 = 1e-12;
 /** Longest step still attributed to rounding. If only shorter steps lower the loss, the gradient is suspect. */
 const SHORT_STEP: f64 = 1e-3;
+/** Bounds of a shortened step, as shares of the step before: a parabola is believed within them. */
+const LEAST_SHARE: f64 = 0.1;
+const MOST_SHARE: f64 = 0.5;
+/** Share of the last rise/(δt|slope|) above which the rise counts as proportional to δt: halving a parabola's gives 0.5. */
+const PROPORTIONAL: f64 = 0.75;
 /**
- * Share of the promised fall that the first EARLY_STEPS steps need. Their curvature belongs to z0, where a decoder may
- * saturate: without it a quarter of the digits end in other minima with the paper's decoder (0.104 for 0.081).
+ * Share of the linear fall that the first EARLY_STEPS steps need. Their A is from the decoder's start, where units may saturate. With
+ * `slope` alone a quarter of the digits end in other minima with the paper's decoder (loss 0.104, not 0.081).
  */
 const EARLY_SHARE: f64 = 0.4;
 const EARLY_STEPS: i32 = LAST_REFRESH;
 /**
- * Factor by which half of a shortened first step has to fall further than the whole one. Such a step may lie beyond the
- * minimum along it; without the trial a tenth of the digits end in other minima with one decoder (0.0855 for 0.0837).
+ * Least ratio of the fall at δt/2 to the fall at δt for which δt/2 is taken. Without halving a tenth of the digits end in
+ * other minima with one decoder (loss 0.0855, not 0.0837).
  */
 const HALF_GAIN: f64 = 1.04;
 /**
- * Shares of the promised fall that count as linear, in the first trial of a search and in later ones. In front of a
- * normalisation the Jacobian at z0 is up to 1e8 times too large, and the first step as much too short.
+ * Shares of the linear fall that count as linear, in the first trial and in later ones. In front of a normalisation J₀ is
+ * up to 1e8 times too large, and the first step as much too short.
  */
 const LINEAR_SHARE: f64 = 0.98;
 const LINEAR_SHARE_ONCE_LONGER: f64 = 0.9;
-/** Largest factor between two lengths; a smaller one takes more trials, a larger one leaves the neighbourhood at once. */
+/** Largest growth of δt between trials: a smaller one takes more trials, a larger one may leave the basin. */
 const LONGEST_GROWTH: f64 = 30;
-/** A probe's slope promises this many thresholds and this share of the loss, 128 times what float32 shows. */
+/** Linear fall of a probe: so many θ, or so large a share of the loss (128 NOISE) if that is more. */
 const PROBE_THRESHOLDS: f64 = 8;
 const PROBE_SHARE: f64 = 1.0 / 65536;
-/** A fall of this many thresholds right before a promise below one is abrupt: A may have its scale from elsewhere. */
+/** Last fall, in θ, above which a promise below θ is probed: falls that end this abruptly show an A of the wrong scale. */
 const ABRUPT_THRESHOLDS: f64 = 100;
-/** Promise, in thresholds, from which a look in vain leads to a probe along -g. From 1 on the digits take 0.2 % more passes. */
+/** Promise of look 1, in θ, from which look 2 follows. From 1 on the digits take 0.2 % more passes and end no lower. */
 const GRADIENT_LOOK_THRESHOLDS: f64 = 5;
-/** Factor of `remainingFall`, with which it holds for 99 % of the samples of the experiment. */
+/** Factor of `remainingFall`, with which it holds for 99 % of the samples of `converged`. */
 const REMAINING_FACTOR: f64 = 5;
 
 /** Phases of a line search. */
@@ -130,7 +151,7 @@ export function lbfgsTakeGradient(lbfgs: Lbfgs, row: usize, gradient: usize): vo
   } else {
     state.spent++;
     learnPair(lbfgs, sample, state, gradient);
-    // The curvature along a long step was refused as a pair; the length is known all the same.
+    // No pair was kept: the accepted length scales H⁻¹ instead.
     if (state.pairs === 0 && sample.acceptedDt > 1) state.inverseScale *= sample.acceptedDt;
     const isShort = !hasFallen(sample) && sample.acceptedDt < SHORT_STEP;
     if (!(state.fall < state.threshold)) {
@@ -140,7 +161,7 @@ export function lbfgsTakeGradient(lbfgs: Lbfgs, row: usize, gradient: usize): vo
       return;
     }
     const steps = sample.acceptedSteps;
-    if (lbfgs.rescues && state.spent >= max(2 * lbfgs.latentSize, 64)) {
+    if (lbfgs.rescues && state.spent >= max(2 * lbfgs.latentSize, LEAST_BETWEEN_OWN)) {
       sample.due = OWN_MATRIX;
     } else if (!state.isOwn && (steps & (steps - 1)) === 0) {
       const isDue = lbfgs.refreshes ? steps <= LAST_REFRESH : lbfgs.refreshesOnce && steps === 1;
@@ -331,19 +352,18 @@ function shorten(lbfgs: Lbfgs, row: usize, loss: f64): void {
   const sample = residentOf(lbfgs, row);
   const state = stateOf(lbfgs, sample);
   const dt = sample.dt;
-  let next = 0.1 * dt;
+  let next = LEAST_SHARE * dt;
   if (!isFinite(<f32>loss)) {
     state.foundNonfinite = 1;
   } else {
     state.foundFinite = 1;
     const rise = loss - sample.loss;
     const minimum = (-sample.slope * dt * dt) / (2 * (rise - dt * sample.slope));
-    next = max(next, min(minimum, 0.5 * dt));
-    // Beyond a parabola's minimum, half the step halves rise/(δt|slope|). Along a gradient of the wrong sign the quotient
-    // stays, however short the step. A rise within rounding tells neither.
-    if (rise > 16 * NOISE * abs(sample.loss)) {
+    next = max(next, min(minimum, MOST_SHARE * dt));
+    // On a parabola, half the step halves rise/(δt|slope|). If the gradient has the wrong sign, it stays constant.
+    if (rise > SHOWN_RISE * NOISE * abs(sample.loss)) {
       const share = rise / (-dt * sample.slope);
-      state.contrary = share > 0.75 * state.riseShare ? state.contrary + 1 : 0;
+      state.contrary = share > PROPORTIONAL * state.riseShare ? state.contrary + 1 : 0;
       state.riseShare = share;
     }
   }
@@ -355,22 +375,20 @@ function shorten(lbfgs: Lbfgs, row: usize, loss: f64): void {
     look(lbfgs, row);
   } else if (next >= SHORTEST_STEP) {
     tryNext(sample, next);
-  } else if (state.look !== NO_LOOK) {
-    converge(lbfgs, row);
-  } else if (state.foundFinite) {
-    finishWithoutStep(lbfgs, row, whole);
-    if (sample.status === CONVERGED) converge(lbfgs, row);
-  } else {
+  } else if (state.look === NO_LOOK && !state.foundFinite) {
     finish(lbfgs, row, NONFINITE);
+  } else if (state.look !== NO_LOOK || isWithinRounding(sample, whole)) {
+    converge(lbfgs, row);
+  } else {
+    finish(lbfgs, row, STALLED);
   }
 }
 
 // Look at the end.
 
 /**
- * Looks whether the sample is at rest, where its next step promises little or its last one fell by little. λτ hides
- * directions of far less curvature than A's steepest, so A is asked without it; and where A promised in vain, which it does
- * in kinked and saturated decoders, the gradient itself is asked.
+ * Starts the next stage of the look, or ends the sample after the last one. λτ hides directions of far less curvature than A's
+ * steepest, hence A without it. Kinked and saturated decoders fall less than A promises, hence the gradient.
  */
 function look(lbfgs: Lbfgs, row: usize): void {
   const sample = residentOf(lbfgs, row);
@@ -386,6 +404,8 @@ function look(lbfgs: Lbfgs, row: usize): void {
     }
   } else if (state.look === UNDAMPED && !(state.promise < GRADIENT_LOOK_THRESHOLDS * state.threshold)) {
     state.look = ALONG_GRADIENT;
+    // With what the first look has learnt.
+    state.keptPairs = min(state.keptPairs + state.pairs, lbfgs.pairs);
     state.pairs = 0;
     state.factor = 0;
     state.inverseScale = 1 / sqrt(sample.gradientNormSquared);

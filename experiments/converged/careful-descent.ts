@@ -36,9 +36,8 @@ interface Pair {
 }
 
 /**
- * A reference for ends: L-BFGS without any preconditioner, with a search for the strong Wolfe conditions, from very short steps
- * on, each at most ten times as long as the last. It never leaves the basin by a leap, takes nothing for granted, and
- * never says `"converged"` before it has restarted in vain.
+ * Reference descent: L-BFGS without a preconditioner, strong Wolfe search, first step 1e-3, growth at most 10 between
+ * trials, so that it stays in its basin. Converged only after restarts in vain.
  */
 export function carefulDescent(options: CarefulDescentOptions): Solver<GradientFlow<1>> {
   return perSample("carefulDescent", (z0) => descend(z0, options));

@@ -12,8 +12,8 @@ import { byFamily, summaryLines, worstCases } from "./summarise.ts";
 import { compareTrainings } from "./training.ts";
 
 /**
- * Which ends that a solver calls converged are not: over many decoders and starts, a careful descent goes on from each end,
- * and so does a second call of the solver. Records are kept in `out`, where a run that was interrupted goes on.
+ * Measures how often "converged" is wrong, over many decoders and starts: from each end it runs a careful descent and a second
+ * call. Records are kept in `out`, where a run that was interrupted goes on.
  */
 export async function mapConverged(settings: ExperimentSettings, options: ConvergedOptions): Promise<void> {
   const { solver, only, against, write, others } = options;
@@ -52,7 +52,7 @@ function reportIfAny(folder: string, name: string, rows: readonly Row[]): void {
   if (rows.length > 0) report(folder, name, rows);
 }
 
-/** The same of `amd` beside `lbfgs`, by groups of calls; and of training. */
+/** Measures `amd` and `lbfgs` by groups of calls, and training. */
 async function mapOthers({ out, seed }: ExperimentSettings, options: ConvergedOptions): Promise<void> {
   const tasks = chosenTasks(options);
   const records: CaseRecord[] = [];

@@ -31,7 +31,7 @@ interface Ends {
   careful(evaluations: number): Promise<EncodeResult>;
 }
 
-/** Shares that a further fall of the objective is held against; it has to exceed all of them. */
+/** Least further fall that counts, as shares: a fall has to exceed the first and the last together, and `ofFall`. */
 interface Shares {
   readonly ofObjective: number;
   /** Of what has fallen from z0 to the end. */
@@ -40,6 +40,7 @@ interface Shares {
   readonly ofInitial: number;
 }
 
+/** A lie: the objective falls by more than 1 %, and by more than 0.1 % of what has fallen from z0. */
 const LIE: Shares = { ofObjective: 0.01, ofFall: 1e-3, ofInitial: 2e-7 };
 /** 5e-7 of the objective is four times what a float32 evaluation may be off by. */
 const early = (ofFall: number): Shares => ({ ofObjective: 5e-7, ofFall, ofInitial: 0 });
@@ -50,6 +51,8 @@ interface Measure {
   readonly title: string;
   /** Is it measured only with `--long`? */
   readonly isSlow?: true;
+  /** Solvers whose results have what it needs. Default: all. */
+  readonly solvers?: readonly SolverName[];
   /** Indices of samples: those called converged among them count. */
   readonly find: (ends: Ends) => Promise<readonly number[]>;
 }
@@ -64,7 +67,11 @@ export const MEASURES = {
   },
   early: { title: "too early by 1e-5", find: async (ends) => falling(ends, ends.second, early(1e-5)) },
   tooEarly: { title: "too early by 1e-4", find: async (ends) => falling(ends, ends.second, early(1e-4)) },
-  beyond: { title: "beyond remainingFall", find: async (ends) => beyondRemaining(ends) },
+  beyond: {
+    title: "beyond remainingFall",
+    solvers: ["lbfgs"],
+    find: async (ends) => beyondRemaining(ends),
+  },
 } as const satisfies Record<string, Measure>;
 export type MeasureName = keyof typeof MEASURES;
 export const MEASURE_NAMES = Object.keys(MEASURES) as MeasureName[];
@@ -104,8 +111,11 @@ export interface MeasureOptions {
 }
 
 /** The measures that options ask for. */
-export function measuresOf({ long }: Pick<MeasureOptions, "long">): MeasureName[] {
-  return MEASURE_NAMES.filter((name) => long || !("isSlow" in MEASURES[name]));
+export function measuresOf({ long, solver }: MeasureOptions): MeasureName[] {
+  return MEASURE_NAMES.filter((name) => {
+    const { isSlow, solvers }: Measure = MEASURES[name];
+    return (long || !isSlow) && (!solvers || solvers.includes(solver));
+  });
 }
 
 /**
@@ -182,7 +192,7 @@ function falling(
   });
 }
 
-/** Indices of samples that a second call lowers by more than `stats.remainingFall`, which is NaN where nothing is said. */
+/** Indices of samples that a second call lowers by more than `stats.remainingFall`, which is Infinity where nothing is said. */
 function beyondRemaining({ result: { objective, stats }, second }: Ends): number[] {
   return Array.from(objective.keys()).filter((i) => {
     return objective[i]! - second.objective[i]! > stats.remainingFall[i]!;

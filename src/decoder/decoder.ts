@@ -87,9 +87,8 @@ export interface Decoder {
   /** The prior on its codes, the default of `encode`; undefined where it has none. */
   readonly prior: Prior | undefined;
   /**
-   * [latentSize], where flows begin that are not told where: the default of `z0`. Undefined: at 0, which a start of zeros is
-   * kept as, too. What `lbfgs` shares among samples is made here, whatever `z0` a call has. `trainAutoencoder` sets it to the
-   * mean code. Read only.
+   * [latentSize], the default of `z0`. Undefined means 0; zeros are stored as undefined. `lbfgs` takes its Jacobian J₀ here,
+   * whatever `z0` a call has. `trainAutoencoder` sets it to the mean code. Read only.
    */
   readonly start: Float32Array | undefined;
   /**

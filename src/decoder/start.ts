@@ -37,7 +37,7 @@ export function checkStartSize(
   return start.every((value) => value === 0) ? undefined : start;
 }
 
-/** A start as files have it: JSON, to the same bits. */
+/** Formats a start as a JSON array that reads back bit for bit. */
 export function formatStart(start: Float32Array): string {
   return `[${Array.from(start, formatFloat32).join(",")}]`;
 }
@@ -47,7 +47,7 @@ function formatFloat32(value: number): string {
 }
 
 /**
- * A start from what JSON has kept of one.
+ * Reads a start from parsed JSON.
  *
  * @param name what messages call it
  * @throws LatentflowError `invalid_argument` when it is no array of as many finite numbers

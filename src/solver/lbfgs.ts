@@ -28,17 +28,17 @@ const DEFAULTS: Complete<LbfgsOptions> = {
  * the gradient flow does, or in a minimum nearby.
  *
  * - H = A + λτI, τ = tr(A)/d; λ = 1 at first. After 1, 2, 4, 8, … steps λ becomes the one of 0.01, 0.1, 1, 10, 100 that
- *   fits the newest five pairs best. Up to 8 steps W is renewed, unless that costs more than four passes or W is constant
+ *   fits the newest five pairs best, until A is the sample's own. Up to 8 steps W is renewed, unless that costs more than four passes or W is constant
  *   (squared error of a linear output; with weights once, after the first step).
  * - After every max(2d, 64) evaluations A is made at the sample's own z, which takes d passes (`stats.matrixEvaluations`).
  *   λ is chosen for it, for good, and the pairs start anew.
  * - A step is accepted if it lowers the loss by more than `slope` of what p promises, and else shortened by quadratic
  *   interpolation: δt = 1 nearly always. The first eight, whose curvature may be of another place, need 0.4. A first step
  *   that was shortened and fell by less than half of its promise may lie beyond the minimum: half of it is tried, and taken
- *   if it falls by 4 % more. A first step that falls as its slope promises, to 2 %, is lengthened while it does: in front of a
- *   normalisation (RMSNorm, LayerNorm, z/‖z‖) J₀ is far too large.
- * - A promise below the tolerance right after a fall of 100 times the tolerance is not believed: a step so long that float32
- *   shows what its slope promises is tried first.
+ *   if it falls by 4 % more. A first step that falls as its slope promises, to 2 %, is lengthened while it does, to 10 %: in front
+ *   of a normalisation (RMSNorm, LayerNorm, z/‖z‖) J₀ is far too large.
+ * - A promise below the threshold at the first step, or right after a fall of 100 thresholds, is probed by a step so long that
+ *   float32 shows what its slope promises.
  * - At the end λτI is replaced by the least that keeps A positive definite in float32, and the pairs are dropped: λτ hides
  *   directions of far less curvature than the steepest. If that promises in vain, one step along -∇_z l is tried.
  * - Beyond 512 latents, or 2²⁴ numbers of J₀, H is a multiple of I, as in plain L-BFGS; so it is for a `customLoss`

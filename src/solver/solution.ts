@@ -82,7 +82,7 @@ export class Solution {
     this.gradientEvaluations = new Uint32Array(sampleCount);
     this.matrixEvaluations = new Uint32Array(sampleCount);
     this.t = new Float64Array(sampleCount);
-    this.remainingFall = new Float64Array(sampleCount).fill(Number.NaN);
+    this.remainingFall = new Float64Array(sampleCount).fill(Number.POSITIVE_INFINITY);
     this.codes = new Uint8Array(sampleCount).fill(RUNNING);
   }
 

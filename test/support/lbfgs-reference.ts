@@ -37,7 +37,7 @@ export interface ReferenceResult {
   readonly valueEvaluations: number;
   readonly gradientEvaluations: number;
   readonly matrixEvaluations: number;
-  /** NaN unless the sample has converged. */
+  /** Infinity unless the sample has converged by a look. */
   readonly remainingFall: number;
 }
 
@@ -110,7 +110,7 @@ export async function referenceLbfgs(
   let loss = await evaluate(z);
   const initialLoss = loss;
   let g: Vector = new Array(d).fill(Number.NaN);
-  const end = (status: ReferenceResult["status"], remainingFall = Number.NaN) => {
+  const end = (status: ReferenceResult["status"], remainingFall = Number.POSITIVE_INFINITY) => {
     return { z, loss, gradient: g, status, t, ...counts, remainingFall };
   };
   if (!Number.isFinite(loss)) return end("nonfinite");
@@ -351,6 +351,7 @@ export async function referenceLbfgs(
       phase = "undamped";
     } else if (phase === "undamped" && promise >= 5 * threshold) {
       phase = "along gradient";
+      aside = [...aside, ...pairs].slice(-memory);
       metric = Metric.identity(d);
       inverseScale = 1 / Math.sqrt(dot(g, g));
     } else {
