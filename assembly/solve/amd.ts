@@ -37,6 +37,7 @@ const LAST_STEP_SLACK: f64 = 1.0 / 1048576;
 
 /** A step has been accepted, to the loss that the sample has now. Returns the status that it ends with, or -1. */
 export function amdAccepted(amd: Amd, sample: Sample): i32 {
+  sample.t += sample.dt;
   // The last step is cut to end at t1; the sum may miss it by a rounding.
   const last = sample.t >= amd.t1 - LAST_STEP_SLACK * sample.dt;
   if (last) sample.t = amd.t1;

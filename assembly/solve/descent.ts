@@ -185,12 +185,11 @@ export function isLower(sample: Sample, loss: f64, share: f64): bool {
   return isFinite(<f32>loss) && loss < sample.loss - share * sample.dt * -sample.slope;
 }
 
-/** z ← z + δt·p, t ← t + δt */
+/** z ← z + δt·p. The time that the step took is the solver's to add. */
 export function accept(descent: Descent, sample: Sample, loss: f64): void {
   for (let k: usize = 0; k < (<usize>descent.latentSize) << 3; k += 8) {
     store<f64>(sample.z + k, load<f64>(sample.z + k) + sample.dt * load<f64>(sample.memory + k));
   }
-  sample.t += sample.dt;
   sample.acceptedDt = sample.dt;
   sample.loss = loss;
   // Until the gradient here is known; an abort may come before.

@@ -33,10 +33,11 @@ export function learnPair(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, newGr
   state.pairs = min(state.pairs + 1, lbfgs.pairs);
 }
 
-/** Sets H to the pairs' least curvature, min sᵀy/sᵀs. False without pairs. */
+/** Sets H to the pairs' least curvature, min sᵀy/sᵀs, times I. False without pairs. */
 export function takeLongest(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): bool {
   if (state.pairs === 0) return false;
   const d = lbfgs.latentSize;
+  state.factor = 0;
   state.inverseScale = 0;
   for (let i: i32 = 0; i < state.pairs; i++) {
     const place = placeBefore(lbfgs, state, i);

@@ -49,7 +49,7 @@ import { copyMatrix, gradientOf, Lbfgs, LbfgsState, stateOf } from "./lbfgs-stat
  *                else k a power of 2, and A not the sample's own: W in A = J₀ᵀWJ₀ anew up to k = 8, where cheap;  λ by the pairs
  *
  *     look       1. H = A without λτI and the pairs, divided by max sᵀAs/sᵀy of the newest five pairs if that is above 100;
- *                   without A: the least curvature of the pairs
+ *                   without A, or without its factor: the least curvature of the pairs
  *                2. if 1 promised 5 θ or more, but did not fall by θ: probe along -g from t = m;  a fall of θ gives λτI and
  *                   the pairs back
  *                converged, where neither falls by θ:  remainingFall = 5 (last promise but 2's + (k + 1) θ)
@@ -206,6 +206,8 @@ export function lbfgsAccepted(lbfgs: Lbfgs, sample: Sample, fall: f64): i32 {
   const state = stateOf(lbfgs, sample);
   state.fall = fall;
   state.wasProbed = 0;
+  // A step lengthened to 1e19 is one step, beside which later ones must not vanish from t.
+  sample.t += min(sample.dt, 1);
   return -1;
 }
 
@@ -395,7 +397,8 @@ function look(lbfgs: Lbfgs, row: usize): void {
   const state = stateOf(lbfgs, sample);
   if (state.look === NO_LOOK) {
     const hasMatrix = state.hasMatrix !== 0 || lbfgs.factors !== 0;
-    if (hasMatrix ? takeUndamped(lbfgs, sample, state) : takeLongest(lbfgs, sample, state)) {
+    // A has no factor where the curvature of a custom loss is 0 or negative.
+    if ((hasMatrix && takeUndamped(lbfgs, sample, state)) || takeLongest(lbfgs, sample, state)) {
       state.look = UNDAMPED;
       state.keptPairs = state.pairs;
       state.pairs = 0;

@@ -51,7 +51,7 @@ export interface SafetensorsOptions {
  * in data space. An immutable value, made by `loadDecoder` or `createDecoder` and by nothing else.
  *
  * What an array holds cannot be frozen in JavaScript: that nobody writes to `parameters` or `start` is a contract.
- * Backends copy them on first use and would not see a change.
+ * Backends copy parameters on first use and would not see a change.
  *
  * `dispose()` lets go of those copies. Where the runtime has `Symbol.dispose` it does the same, though the type does not
  * say so, which would ask every program for TypeScript's lib esnext.disposable.

@@ -239,6 +239,6 @@ function checkHeader(length: number, metadata: Metadata): void {
   const most = largest ? `; of these ${show(largest[0])} has ${largest[1].length}` : "";
   throw invalid(
     `a safetensors file's header would have ${length} bytes, more than the ${maxHeaderLength} that are read${most}; ` +
-      "keep a decoder as an ONNX file, by toOnnx() of latentflow/onnx, which has twice the room for a prior",
+      "keep a decoder as an ONNX file, by toOnnx() of latentflow/onnx, which has twice the room",
   );
 }

@@ -11,10 +11,13 @@ import { checkFloat32 } from "../float32.ts";
  */
 export function normaliseStart(where: string, value: unknown, name = "start"): Float32Array {
   checkFloat32(where, name, value);
-  const bad = value.findIndex((each) => !Number.isFinite(each));
+  // Checked after it is copied: what was given may have methods of its own, or be written to meanwhile.
+  const start = new Float32Array(value.length);
+  start.set(value);
+  const bad = start.findIndex((each) => !Number.isFinite(each));
   if (bad >= 0)
-    throw invalid(`${where}: ${name} is ${value[bad]} at element ${bad}, expected finite numbers`);
-  return Float32Array.from(value);
+    throw invalid(`${where}: ${name} is ${start[bad]} at element ${bad}, expected finite numbers`);
+  return start;
 }
 
 /**

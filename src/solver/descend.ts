@@ -68,6 +68,7 @@ class Rows {
   private readonly blocks: Block[] = [];
   private readonly d: number;
   private readonly solver: number;
+  private readonly solverName: DescentSolver["name"];
   private readonly at;
   private readonly stride: number;
   /** The rows that have not ended. */
@@ -90,6 +91,7 @@ class Rows {
     // Before anything is allocated: the caller may have taken the weights away meanwhile.
     const curvatureScales = Array.from({ length: count }, (_, row) => curvature?.scale(row) ?? 1);
     this.d = d;
+    this.solverName = solver.name;
     this.running = new Set(Array.from({ length: count }, (_, row) => row));
     this.evaluationsBetween = new Uint32Array(count);
     this.stride = 4 * paddedSize(d);
@@ -235,7 +237,9 @@ class Rows {
       const due = steps.flatMap(({ row, t, z, direction }) => {
         const time = recording.dueBefore(first + row, this.of(row, "t"));
         if (time === undefined) return [];
-        return [{ row, time, z: z.map((value, k) => value + (time - t) * direction[k]!) }];
+        // A step that was lengthened takes a time of 1.
+        const speed = this.solverName === "lbfgs" ? Math.max(this.of(row, "acceptedDt"), 1) : 1;
+        return [{ row, time, z: z.map((value, k) => value + (time - t) * speed * direction[k]!) }];
       });
       if (due.length === 0) break;
       const points = new Float64Array(due.length * d);

@@ -49,12 +49,12 @@ const DEFAULTS: Complete<LbfgsOptions> = {
  * It does not say that z is a minimum: a saddle point and a plateau look the same, and a gradient of exactly 0 is
  * `"converged"` with 0 accepted steps. `stats.remainingFall` estimates how much lower the loss could still be near z; where
  * it is large beside the loss, a second call with `z0: result.z` or another start may go on. `"stalled"`: no step lowers the
- * loss, though its slope says that it should fall. There is no end t1: t is the sum of the accepted δt. No result depends on
+ * loss, though its slope says that it should fall. There is no end t1: t is the sum of the accepted δt, none of which counts as more than 1. No result depends on
  * the other samples of a call.
  *
  * @example
- * const { z, status, stats } = await encode(decoder, y, { solver: lbfgs({ tolerance: 1e-9 }) });
- * const isSettled = status.map((each, i) => each === "converged" && stats.remainingFall[i]! < 1e-3);
+ * const { z, objective, stats } = await encode(decoder, y, { solver: lbfgs({ tolerance: 1e-9 }) });
+ * const isSettled = objective.map((value, i) => (stats.remainingFall[i]! < 0.01 * value ? 1 : 0));
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  */
 export function lbfgs(options: LbfgsOptions = {}): Lbfgs {

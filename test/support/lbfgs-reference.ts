@@ -279,7 +279,7 @@ export async function referenceLbfgs(
     const lastStep = dt;
     lastFall = loss - nextLoss;
     wasProbed = false;
-    [z, loss, t] = [next, nextLoss, t + dt];
+    [z, loss, t] = [next, nextLoss, t + Math.min(dt, 1)];
     const before = g;
     g = await takeGradient();
     spent += 2;
@@ -335,9 +335,8 @@ export async function referenceLbfgs(
   function look(): boolean {
     if (phase === "none") {
       aside = pairs;
-      if (a) {
-        const undamped = Metric.damped(a, d, (NOISE ** 2 * d * tau) / scale, NOISE * d);
-        if (!undamped) return false;
+      const undamped = a && Metric.damped(a, d, (NOISE ** 2 * d * tau) / scale, NOISE * d);
+      if (a && undamped) {
         const matrix = Metric.damped(a, d, 0) ?? undamped;
         const excess = Math.max(
           0,
@@ -346,6 +345,7 @@ export async function referenceLbfgs(
         [metric, inverseScale] = [undamped, (excess > 100 ? excess : 1) / scale];
       } else {
         if (pairs.length === 0) return false;
+        metric = Metric.identity(d);
         inverseScale = Math.max(...pairs.map(({ s, y }) => dot(s, s) / dot(s, y)));
       }
       phase = "undamped";
