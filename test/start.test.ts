@@ -97,6 +97,21 @@ test("what is no start is refused, wherever it is given", async () => {
   }
 });
 
+test("what is checked of a start is what is kept; one that was transferred is refused", async () => {
+  const pretender = Float32Array.of(1, Number.NaN, 3);
+  Object.assign(pretender, { findIndex: () => -1 });
+  refused(
+    () => createDecoder({ layers: [3, 4], loss: "mse", start: pretender }),
+    "invalid_argument",
+    /start is NaN at element 1/,
+  );
+  const decoder = createDecoder({ layers: [3, 4], loss: "mse", start: Float32Array.of(1, 2, 3) });
+  const { buffer } = decoder.start!;
+  structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
+  const message = /^encode: the buffer of decoder\.start has been detached/;
+  await rejected(encode(decoder, new Float32Array(4)), "invalid_argument", message);
+});
+
 test("files give it back to the same bits, and an option takes its place", async () => {
   const other = randomArray(3, 8);
   for (const [name, make] of Object.entries(makers)) {

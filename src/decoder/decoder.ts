@@ -1,4 +1,4 @@
-import { isPromise } from "../brand.ts";
+import { checkPresent, isPromise } from "../brand.ts";
 import { checkOptions, invalid, memberHint, show } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
 import type { Activation } from "../graph/activation.ts";
@@ -310,6 +310,7 @@ export function checkDecoder(
   if (decoder.disposed) {
     throw new LatentflowError("disposed", `${where}: the ${part} has been disposed; ${anew}`);
   }
+  if (decoder.start) checkPresent(where, `${part}.start`, decoder.start.buffer);
 }
 
 function isDecoder(value: unknown): value is Decoder {
