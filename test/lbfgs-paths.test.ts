@@ -226,6 +226,7 @@ test("an abort leaves the last accepted step; progress counts up", async () => {
       assert.equal(cut.z.slice(i * 5, (i + 1) * 5), z.slice(step * 5, (step + 1) * 5));
       assert.is(cut.stats.t[i], t[step]);
       if (status !== "aborted") assert.is(step, t.length - 1);
+      else assert.is(cut.stats.remainingFall[i], Number.POSITIVE_INFINITY, "nothing is said of what remains");
       const isBegun = cut.stats.valueEvaluations[i]! > 0;
       if (isBegun) assert.ok(cut.loss[i] === loss[step] && cut.gradientNorm[i]! > 0);
       else assert.ok(Number.isNaN(cut.loss[i]) && Number.isNaN(cut.gradientNorm[i]));

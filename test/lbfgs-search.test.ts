@@ -227,6 +227,24 @@ test("where a step promises less than the tolerance, one is tried that float32 c
   }
 });
 
+test("a probe in vain is of its z alone: after the next abrupt fall there is another one", async () => {
+  // Pairs of curvature 0.001 and 1. The third step promises too little by the second one, a probe falls by nothing, and the
+  // look by the first one leads on; then the slope is next to none again.
+  const slopes = [-1, -0.999, -1e-3, -1e-7];
+  const fallOf = ({ length, step, trial }: Trial) => {
+    if (step < 2) return length > 2 ? -100 * length : 0.9 * length;
+    return step === 2 && trial === 1 ? 0.9e-3 * length : 0;
+  };
+  const { lengths, result } = await search(fallOf, {}, 1, (step) => slopes[step]!);
+  near(lengths[1]!, [999, 99.9, 9.99, 0.999], "the second step");
+  assert.equal([result.status[0], result.stats.acceptedSteps[0]], ["converged", 3]);
+  assert.equal(
+    lengths.slice(2).map((trials) => trials.length),
+    [2, 1],
+    "a probe and a step, then a probe",
+  );
+});
+
 test("the tolerance is of the loss's size, below 0 too, and what float32 may be off by comes to it", async () => {
   // From -1 to -1.9, where ½·|slope| is 0.014 of 0.019; or down by 1e-5, where it is 5.6e-8 of 1.2e-7.
   for (const [tolerance, first, gradient] of [
@@ -295,6 +313,23 @@ test("a look in vain that promised 5 thresholds tries one step along the gradien
     assert.ok(probes > 0);
     assert.is(result.stats.acceptedSteps[0]! > 9, probeFalls);
   }
+});
+
+test("a step along the gradient is made longer while it falls as its slope promises; the longest that does is taken", async () => {
+  // As above; the loss falls along the gradient up to a tenth of a unit. The trials before get shorter and shorter.
+  let [isProbe, last] = [false, 1];
+  const fallOf = ({ length, step, trial }: Trial) => {
+    const share = 2 ** -step * length;
+    if (step < 9) return (step < 8 ? 0.9 : 2e-4) * share;
+    isProbe ||= step === 9 && trial > 0 && length > last;
+    last = length;
+    return isProbe && step === 9 && length < 0.1 ? share : -share;
+  };
+  const { lengths, result } = await search(fallOf, {}, 1, (step) => -(2 ** -step));
+  const [probe, longer, taken] = lengths[9]!.slice(-3);
+  assert.ok(Math.abs(longer! / probe! / 30 - 1) < 1e-4, `${lengths[9]}`);
+  assert.is(taken, probe);
+  assert.ok(result.status[0] === "converged" && result.stats.acceptedSteps[0]! > 9);
 });
 
 test("what remains is five times the last promise and a threshold for each step, or anything where there was no look", async () => {

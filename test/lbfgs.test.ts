@@ -349,6 +349,16 @@ test("a pair that shows next to no curvature is not kept", async () => {
   assert.ok(Math.abs(z[0]! / 2 - 1) < 1e-5 && Math.abs(z[1]! / -1000 - 1) < 1e-5, `${z}`);
 });
 
+test("a pair that shows a little more curvature is kept", async () => {
+  // As above with a curvature of 1e-4 along the first step, 1e-7 of |s||y|.
+  const saddle: AnalyticLoss = {
+    value: ([x, y]) => -0.9 * x! + 0.5e-4 * x! ** 2 + 1e3 * x! * y! + 1.5 * y! ** 2,
+    gradient: ([x, y]) => [-1 + 1e-4 * x! + 1e3 * y!, 1e3 * x! + 3 * y!],
+  };
+  const { z } = await solveAnalytic([saddle], gradientFlow(), lbfgs({ maxSteps: 2 }), [0, 0]);
+  assert.not.ok(Math.abs(z[0]! / 2 - 1) < 1e-2 && Math.abs(z[1]! / -1000 - 1) < 1e-2, `${z}`);
+});
+
 test("slices do about what they were given, a matrix counting for its passes", async () => {
   const hard = createDecoder({
     layers: [13, 30, 30, n],

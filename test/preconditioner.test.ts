@@ -6,8 +6,17 @@ import { packDecoder } from "../src/backend/wasm/packed.ts";
 import { curvatureUse, preconditionerOf } from "../src/backend/wasm/preconditioner.ts";
 import { allocateWorkspace } from "../src/backend/wasm/workspace.ts";
 import { layersOf } from "../src/graph/layers.ts";
-import { binaryCrossEntropy, createDecoder, customLoss, squaredError } from "../src/index.ts";
+import {
+  binaryCrossEntropy,
+  createDecoder,
+  customLoss,
+  gaussian,
+  gaussianMixture,
+  type Prior,
+  squaredError,
+} from "../src/index.ts";
 import { allRows } from "../src/objective.ts";
+import { componentsOf } from "../src/terms/prior-components.ts";
 import { bareKernels, builds } from "./support/builds.ts";
 import { bindObjective } from "./support/objective.ts";
 import { allPriors } from "./support/prior-reference.ts";
@@ -211,16 +220,20 @@ test("how curvature is used depends on the decoder, the loss and whether there a
     const {
       loss = squaredError(),
       weights,
+      prior,
       output = "sigmoid",
       sampleCount = 1,
     } = more as {
       loss?: ReturnType<typeof squaredError>;
       weights?: Float32Array;
+      prior?: Prior;
       output?: "sigmoid" | "identity";
       sampleCount?: number;
     };
     const decoder = createDecoder({ layers, outputActivation: output });
-    const problem = problemOf(decoder, loss, new Float32Array(0), { sampleCount, weights });
+    const problem = problemOf(decoder, loss, new Float32Array(0), {
+      ...{ sampleCount, weights, prior: prior && componentsOf(prior, decoder.latentSize) },
+    });
     const { hasCurvature, isShared, refreshes, refreshesOnce, refreshesFirst, rescues } =
       curvatureUse(problem);
     return [hasCurvature, isShared, refreshes, refreshesOnce, refreshesFirst, rescues].map(Number).join("");
@@ -231,6 +244,17 @@ test("how curvature is used depends on the decoder, the loss and whether there a
   assert.is(use([4, 9, 20], { output: "identity" }), "110001");
   assert.is(use([4, 9, 20], { output: "identity", weights }), "110101");
   assert.is(use([4, 9, 20], { loss: binaryCrossEntropy() }), "111001");
+  // A prior of one normal distribution has the same curvature everywhere, one of several has not; with weights it has a share
+  // that the decoder's own matrix does not know.
+  const several = gaussianMixture({ means: [randomArray(1, 4), randomArray(2, 4)], stds: 1 });
+  for (const [prior, without] of [
+    [gaussian(), "110001"],
+    [several, "111001"],
+  ] as const) {
+    assert.is(use([4, 9, 20], { output: "identity", prior }), without);
+    assert.is(use([4, 9, 20], { prior }), "111001");
+    assert.is(use([4, 9, 20], { prior, weights }), "111011");
+  }
   const functions = { value: () => 0, gradient: () => 0 };
   assert.is(use([4, 9, 20], { loss: customLoss({ ...functions, curvature: () => 1 }) }), "111011");
   assert.is(use([4, 9, 20], { loss: customLoss(functions) }), "000000");

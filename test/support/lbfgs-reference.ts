@@ -24,7 +24,24 @@ export interface ReferenceOptions {
   readonly use: CurvatureUse;
   /** A₀ where it does not depend on the data, and what it is multiplied by for this sample. */
   readonly shared?: { readonly matrix: ArrayLike<number>; readonly scale: number } | undefined;
+  /** Is told which of the rule's rarer ways a sample goes. */
+  readonly note?: ((path: RarePath) => void) | undefined;
 }
+
+export const RARE_PATHS = [
+  "a first step is made longer",
+  "a probe of the first step falls",
+  "a probe after an abrupt fall falls",
+  "the longest step that fell so is returned to",
+  "half of a first step is tried",
+  "a long step without a pair keeps its length",
+  "an A far too large is divided by its excess",
+  "the gradient is asked in vain",
+  "the gradient leads on, and the pairs are taken up again",
+  "the gradient leads on, and so is the factor of a sum",
+  "A is made at the sample's own z",
+] as const;
+export type RarePath = (typeof RARE_PATHS)[number];
 
 export interface ReferenceResult {
   readonly z: Vector;
@@ -96,7 +113,7 @@ export async function referenceLbfgs(
   z0: ArrayLike<number>,
   options: ReferenceOptions,
 ): Promise<ReferenceResult> {
-  const { tolerance, memory, maxSteps, slope, use, shared } = options;
+  const { tolerance, memory, maxSteps, slope, use, shared, note = () => {} } = options;
   const d = z0.length;
   const counts = {
     acceptedSteps: 0,
@@ -213,12 +230,16 @@ export async function referenceLbfgs(
       if (search === "lengthen" || search === "probe") {
         const linear = Math.max(share, search === "lengthen" && !best ? 0.98 : 0.9);
         if (isRepresentable && fall >= linear * dt * -gp) {
+          if (search === "lengthen") note("a first step is made longer");
+          else if (isFirst) note("a probe of the first step falls");
+          else if (!isAlongGradient) note("a probe after an abrupt fall falls");
           best = { dt, fall };
           tryNext(dt * Math.min(30, 0.5 / Math.max(1 - fall / (dt * -gp), 1e-3)));
           continue;
         }
         if (best) {
           if (isEnough && fall > best.fall) break;
+          note("the longest step that fell so is returned to");
           search = "return";
           tryNext(best.dt);
           continue;
@@ -239,6 +260,7 @@ export async function referenceLbfgs(
       }
       if (isEnough && search === "shorten" && isFirst && trial > 0 && fall < (dt * -gp) / 2) {
         best = { dt, fall };
+        note("half of a first step is tried");
         search = "half";
         tryNext(dt / 2);
         continue;
@@ -291,10 +313,15 @@ export async function referenceLbfgs(
     const s = p.map((value) => dt * value);
     const y = g.map((value, k) => value - before[k]!);
     if (dot(s, y) > 1e-8 * Math.sqrt(dot(s, s) * dot(y, y))) pairs = [...pairs, { s, y }].slice(-memory);
-    if (pairs.length === 0 && lastStep > 1) inverseScale *= lastStep;
+    if (pairs.length === 0 && lastStep > 1) {
+      note("a long step without a pair keeps its length");
+      inverseScale *= lastStep;
+    }
     const isShort = !hasFallen() && lastStep < 1e-3;
     if (lastFall >= threshold) {
       if (phase === "along gradient") {
+        if (aside.length > 0) note("the gradient leads on, and the pairs are taken up again");
+        if (a && scale !== 1) note("the gradient leads on, and so is the factor of a sum");
         pairs = [...aside, ...pairs].slice(-memory);
         const chosen = a && Metric.damped(a, d, (lambda * tau) / scale);
         if (chosen) [metric, inverseScale] = [chosen, 1 / scale];
@@ -306,6 +333,7 @@ export async function referenceLbfgs(
     }
     const k = counts.acceptedSteps;
     if (use.rescues && spent >= Math.max(2 * d, 64)) {
+      note("A is made at the sample's own z");
       a = await objective.matrix!("own");
       counts.matrixEvaluations++;
       [scale, tau] = [1, traceMean(a, d)];
@@ -342,6 +370,7 @@ export async function referenceLbfgs(
           0,
           ...pairs.slice(-5).map(({ s, y }) => (scale * matrix.square(s)) / dot(s, y)),
         );
+        if (excess > 100) note("an A far too large is divided by its excess");
         [metric, inverseScale] = [undamped, (excess > 100 ? excess : 1) / scale];
       } else {
         if (pairs.length === 0) return false;
@@ -355,6 +384,7 @@ export async function referenceLbfgs(
       metric = Metric.identity(d);
       inverseScale = 1 / Math.sqrt(dot(g, g));
     } else {
+      if (phase === "along gradient") note("the gradient is asked in vain");
       return false;
     }
     pairs = [];
