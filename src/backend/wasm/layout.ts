@@ -377,7 +377,7 @@ export const ACTIVATION_CODES: Record<ActivationName | PointwiseName, number> = 
   sine: 8,
   // assembly/ops/pointwise-functions.ts
   ...{ linear: 16, clip: 17, power: 18, exp: 19, log: 20, sqrt: 21, reciprocal: 22, abs: 23, erf: 24 },
-  ...{ mish: 25, hardSwish: 26, hardSigmoid: 27 },
+  ...{ mish: 25, hardSwish: 26, hardSigmoid: 27, rootOfSquares: 28 },
 };
 
 /** The constants of assembly/terms/loss.ts. */
