@@ -52,6 +52,19 @@ const REFUSALS: Readonly<Record<string, RegExp>> = {
       /statistics over the batch/,
     ]),
   ),
+  "message-infinite-bias":
+    /a constant of "Add 0" is -Infinity at index 1, expected a finite float32; export it with a finite number, -1e9 in a mask/,
+  "message-infinite-shift":
+    /"Add 0" \(Add: it adds -Infinity, expected at most 3e38; export it with a smaller number, -1e9 in a mask\)/,
+  "message-fixed-batch":
+    /the shapes \[batch, 4\] and \[4, 4\] fit together in a batch of 4 alone; export the decoder with a batch of 1, or/,
+  "message-exponent":
+    /the node "Pow 0" cannot be computed: exponent is 3\.\d+e\+38, expected .*; export the decoder without it/,
+  "message-mask":
+    /"Dropout 0" \(Dropout: its output 1, "mk", is used, expected the first one alone; export the decoder without what reads it\)/,
+  "message-fused":
+    /\(com\.microsoft\.FusedConv\); ONNX Runtime has optimised this file: read the one that was exported/,
+  "message-along-batch": /it multiplies along the batch, .*; export it with the batch as the first axis/,
   "int32-beyond": /it makes the integer 46\d+ of constants, expected at most 2\^53; save what it computes/,
   "int64-large":
     /it makes the integer 1\.2\d+e\+24 of constants, expected at most 2\^53; save what it computes/,

@@ -10,6 +10,9 @@ import { BATCH, isConstant, makeValue, type Value } from "../value.ts";
 
 // Number by number: operators of two values, of which either may be known.
 
+/** The largest parameter of a function of numbers, and the bound of `clip` where there is none. */
+const BEYOND = 3e38;
+
 /** A function of each number, in whatever order they lie. */
 export function pointwise(node: Site, value: Value, activation: NumberFunction): Value {
   const { source, sourceShape } = value;
@@ -31,8 +34,9 @@ export function pointwise(node: Site, value: Value, activation: NumberFunction):
 /** scale · value + shift */
 export function linear(node: Site, value: Value, scale: number, shift: number): Value {
   if (scale === 1 && shift === 0) return value;
-  if (!Number.isFinite(scale) || !Number.isFinite(shift)) {
-    return node.refuse(`it scales by ${scale} and adds ${shift}, expected finite numbers`);
+  if (![scale, shift].every((number) => Math.abs(number) <= BEYOND)) {
+    const wrong = Math.abs(scale) <= BEYOND ? `adds ${shift}` : `multiplies by ${scale}`;
+    return node.refuse(`it ${wrong}, expected at most 3e38; export it with a smaller number, -1e9 in a mask`);
   }
   if (typeof value.source !== "string") {
     return { ...value, type: "float", source: value.source.map((number) => scale * number + shift) };
@@ -184,9 +188,6 @@ export function pow(node: NodeView): Value {
   if (exponent === -1) return pointwise(node, value, functions.RECIPROCAL);
   return pointwise(node, value, functions.power(exponent));
 }
-
-/** Bounds of `clip` where there are none: beyond all float32. */
-const BEYOND = 3e38;
 
 /** The largest float32. Graphs hold finite numbers only: where a file has ±∞ among constants to choose from, it is ±this. */
 export const LARGEST = 3.4028234663852886e38;

@@ -8,6 +8,10 @@ import { combine, linear } from "./arithmetic.ts";
 
 // Products with matrices, known or not.
 
+const ALONG_BATCH =
+  "it multiplies along the batch, which makes samples depend on each other; export it with the batch as the first axis of " +
+  "what it multiplies";
+
 /** A matrix of a file: number (i, j) of it is values[i · rowStride + j · columnStride]. */
 export interface Matrix {
   readonly values: Numbers;
@@ -26,7 +30,7 @@ export function multiplied(
   bias: Numbers = new Float32Array(columns),
 ): Value {
   const factors = value.axes[axis]!;
-  if (factors.includes(BATCH)) return node.refuse("it multiplies along the batch");
+  if (factors.includes(BATCH)) return node.refuse(ALONG_BATCH);
   if (factors.some((each) => value.shape[each] === "points"))
     return node.refuse("it multiplies along the points");
   const length = factors.reduce<number>((all, each) => all * (value.shape[each] as number), 1);
@@ -113,7 +117,7 @@ function productOfValues(node: NodeView, a: Value, b: Value): Value {
     const missing = new Array<readonly number[]>(rank - value.axes.length).fill([]);
     const one = joined(node, { ...value, axes: [...missing, ...value.axes] }, rank - 2);
     const both = joined(node, one, rank - 1);
-    if (both.axes.slice(-2).flat().includes(BATCH)) return node.refuse("it multiplies along the batch");
+    if (both.axes.slice(-2).flat().includes(BATCH)) return node.refuse(ALONG_BATCH);
     return both;
   };
   const aligned = align(node, [whole(a), whole(b)], { aside: 2 });
