@@ -1,11 +1,13 @@
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { decode, encode, squaredError } from "../src/index.ts";
+import { dense, elu, graph, mul, pointwise, sum } from "../src/graph/index.ts";
+import { createDecoder, decode, encode, squaredError } from "../src/index.ts";
 import { allRows } from "../src/objective.ts";
-import { loadOnnx } from "../src/onnx/index.ts";
+import { loadOnnx, toOnnx } from "../src/onnx/index.ts";
 import { builds } from "./support/builds.ts";
 import { bindObjective } from "./support/objective.ts";
+import { randomArray } from "./support/random.ts";
 import { relativeDistance } from "./support/reference.ts";
 import { rejected } from "./support/refusal.ts";
 
@@ -39,15 +41,18 @@ const numbersOf = (shown: readonly Shown[]) =>
 /** The files that are refused, and what the refusal says. */
 const REFUSALS: Readonly<Record<string, RegExp>> = {
   ...Object.fromEntries(
-    ["max", "where", ...["add", "sub", "mul", "div", "pow", "max", "min"].map((each) => `rank-${each}`)].map(
-      (each) =>
-        each.startsWith("rank")
-          ? [`${each}-2`, /its output is \[1, batch\], expected the batch as the first axis/]
-          : [`${each}-rank`, /its output is \[1, batch\], expected the batch as the first axis/],
+    [
+      "max",
+      "where",
+      ...["add", "sub", "mul", "div", "pow", "max", "min", "prelu", "matmul"].map((each) => `rank-${each}`),
+    ].map((each) =>
+      each.startsWith("rank")
+        ? [`${each}-2`, /its output is \[1, batch\], expected the batch as the first axis/]
+        : [`${each}-rank`, /its output is \[1, batch\], expected the batch as the first axis/],
     ),
   ),
   ...Object.fromEntries(
-    ["add", "sub", "mul", "div", "pow", "max", "min"].map((each) => [
+    ["add", "sub", "mul", "div", "pow", "max", "min", "prelu", "matmul"].map((each) => [
       `rank-${each}-1`,
       /statistics over the batch/,
     ]),
@@ -132,6 +137,21 @@ for (const name of NORMS) {
     assert.ok(z.every(Number.isFinite), String(z));
   });
 }
+
+test("behind F.normalize, as toOnnx writes it, no sample from z = 0 ends as nonfinite", async () => {
+  const definition = graph(({ latent }) => {
+    const z = latent(12);
+    const norm = pointwise("rootOfSquares")(sum({ axes: [0], keepAxes: true })(mul()(z, z)));
+    const inverse = pointwise("reciprocal")(pointwise({ name: "clip", min: 1e-12, max: 3e38 })(norm));
+    return dense(80)(elu()(dense(40)(mul()(z, inverse))));
+  });
+  const written = createDecoder(definition, { seed: 1, loss: "mse" });
+  const y = await decode(written, randomArray(1, 12 * 8, -1, 1));
+  for (const decoder of [written, await loadOnnx(await toOnnx(written), { loss: "mse" })]) {
+    const { status } = await encode(decoder, y);
+    assert.equal(status, new Array(8).fill("converged"));
+  }
+});
 
 test("every refusal is of a file that is there", () => {
   assert.equal(

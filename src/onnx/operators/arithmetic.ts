@@ -100,7 +100,7 @@ function knownOf({ values, groups, lengths, axes }: Alignment): Known | undefine
 }
 
 /** The value `index` with the axes that it has beside one number, which moves none but may be known of each sample. */
-function besideNumber({ values, axes }: Alignment, index: number): Value {
+export function besideNumber({ values, axes }: Alignment, index: number): Value {
   const value = values[index]!;
   const hasBatch = (axis: number) => axes[axis]!.includes(BATCH);
   const own = value.axes.map((factors, i) => (factors.length === 0 && hasBatch(i) ? [BATCH] : factors));

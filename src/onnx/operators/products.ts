@@ -3,7 +3,7 @@ import { arrange, joined, storedAxes, stretch } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import { type Numbers, strided } from "../tensor.ts";
-import { BATCH, makeValue, type Value } from "../value.ts";
+import { BATCH, makeValue, type Value, withAxes } from "../value.ts";
 import { combine, linear } from "./arithmetic.ts";
 
 // Products with matrices, known or not.
@@ -90,7 +90,12 @@ export function matmul(node: NodeView): Value {
 
 function productOf(node: NodeView, a: Value, b: Value): Value {
   const known = matrixOf(b);
-  if (known && typeof a.source === "string") return multiplied(node, a, a.axes.length - 1, known);
+  if (known && typeof a.source === "string") {
+    // Axes of the matrix before its two are the product's.
+    const missing = Math.max(b.axes.length - a.axes.length, 0);
+    const whole = withAxes(a, [...new Array<readonly number[]>(missing).fill([]), ...a.axes]);
+    return multiplied(node, whole, whole.axes.length - 1, known);
+  }
   const left = matrixOf(a);
   if (left && typeof b.source === "string" && a.axes.length <= b.axes.length) {
     return multiplied(node, b, b.axes.length - 2, transposed(left));
