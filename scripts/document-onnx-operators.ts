@@ -32,10 +32,11 @@ const REFUSED: { readonly [Name in OperatorName]: string } = {
   Neg: "",
   Pow: "an exponent that is computed, or more than one number",
   Sum: "",
-  Max: "",
-  Min: "",
+  Max: "a constant with NaN or ∞",
+  Min: "a constant with NaN or -∞",
   Clip: "bounds that are computed, or NaN",
-  Where: "a condition that depends on inputs; a constant with NaN to choose from",
+  Where:
+    "a condition that depends on inputs; a constant with NaN to choose from. Infinite constants are read as the largest float32",
   Sqrt: "",
   Reciprocal: "",
   Abs: "",
@@ -69,9 +70,9 @@ const REFUSED: { readonly [Name in OperatorName]: string } = {
   // Sums over axes
   ReduceMean: OVER_BATCH,
   ReduceSum: OVER_BATCH,
-  ReduceL1: OVER_BATCH,
-  ReduceL2: OVER_BATCH,
-  ReduceSumSquare: OVER_BATCH,
+  ReduceL1: `${OVER_BATCH}; \`noop_with_empty_axes\` without axes`,
+  ReduceL2: `${OVER_BATCH}; \`noop_with_empty_axes\` without axes`,
+  ReduceSumSquare: `${OVER_BATCH}; \`noop_with_empty_axes\` without axes`,
   GlobalAveragePool: "",
   // Pixels
   Resize:
@@ -79,7 +80,7 @@ const REFUSED: { readonly [Name in OperatorName]: string } = {
     "`coordinate_transformation_mode` other than `half_pixel`, `pytorch_half_pixel` and `align_corners`; `nearest` with " +
     "`tf_crop_and_resize`, or with modes that do more than repeat each pixel; `keep_aspect_ratio_policy` other than " +
     `\`stretch\`; sizes that are computed; the batch or the channels resized; ${PIXELS}`,
-  Pad: "`mode` `wrap`; pads or a value that are computed; the batch or the points padded; more pixels reflected than there are",
+  Pad: "`mode` `wrap`; pads or a value that are computed, or a value of NaN; the batch or the points padded; more pixels reflected than there are. An infinite value is read as the largest float32",
   AveragePool: `\`dilations\`; \`ceil_mode\` where the last window is not whole; pads as wide as the window; ${PIXELS}`,
   DepthToSpace:
     "other inputs than [batch, channels, height, width]; a `blocksize` whose square does not divide the channels",
@@ -100,7 +101,7 @@ const REFUSED: { readonly [Name in OperatorName]: string } = {
   OneHot: "numbers that are no integer input; an `axis` other than the last; more than 4096 classes",
   Identity: "",
   Dropout: TRAINING,
-  Cast: "floats that are computed to integers or booleans; integers of an input to booleans; other types than numbers",
+  Cast: "floats that are computed to integers or booleans; integers of an input to booleans or to less than 32 bits; constants beyond the range of the integers that they become, but for integers of up to 2^53, which wrap; other types than numbers",
   // Of constants and shapes alone
   Constant: "texts; sparse tensors",
   Shape: "",
@@ -135,7 +136,8 @@ export function documentOnnxOperators(): string {
     "## Of values that depend on the latent or another input",
     table(names.filter(isOfInputs)),
     "## Of constants and shapes alone",
-    "These are computed when the file is loaded. Of a value that depends on an input's numbers they are refused.",
+    "These are computed when the file is loaded. Of a value that depends on an input's numbers they are refused.\n" +
+      "Integers of up to 32 bits wrap round at their width; what is computed beyond 2^53 is refused.",
     table(names.filter((name) => !isOfInputs(name))),
   ];
   return `${text.slice(0, text.indexOf(begin))}${begin}\n\n${parts.join("\n\n")}\n`;

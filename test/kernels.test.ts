@@ -36,9 +36,11 @@ const POINTWISE: readonly PointwiseFunction[] = [
   { name: "clip", min: -0.5, max: 2 },
   ...[2, 3, -2, 0.5, 1.7, -0.3, 1].map((exponent) => ({ name: "power", exponent }) as const),
   { name: "hardSigmoid", slope: 0.2, offset: 0.5 },
-  ...(["exp", "log", "sqrt", "reciprocal", "abs", "erf", "mish", "hardSwish"] as const).map((name) => ({
-    name,
-  })),
+  ...(["exp", "log", "sqrt", "reciprocal", "abs", "erf", "mish", "hardSwish", "rootOfSquares"] as const).map(
+    (name) => ({
+      name,
+    }),
+  ),
 ];
 
 const ACTIVATIONS = [
@@ -203,7 +205,7 @@ for (const build of builds) {
     }));
     const { values, slopes, curvatures } = layout;
     const isForPositive = (of: PointwiseFunction) =>
-      of.name === "log" || of.name === "sqrt" || of.name === "reciprocal" || of.name === "power";
+      ["log", "sqrt", "rootOfSquares", "reciprocal", "power"].includes(of.name);
     for (const of of POINTWISE) {
       const x = Float32Array.from(
         [...everywhere, ...randomArray(6, 31, -6, 6)].map((value) => {

@@ -202,7 +202,8 @@ test("tensors in another file: bytes, a Blob, a path, a folder, a function", asy
 const REFUSALS: Readonly<Record<string, RegExp>> = {
   "batch-mean": /"mean" \(ReduceMean: it takes statistics over the batch\)/,
   "batch-mixed": /"mix" \(Reshape: .*mixes the batch/,
-  "batch-moved": /"product" \(MatMul: it multiplies along the batch\)/,
+  "batch-moved":
+    /"product" \(MatMul: it multiplies along the batch, which makes samples .* the first axis of what it multiplies\)/,
   circle: /"first" \(Add\) reads "b", which .* no node before it/,
   "computed-kernel": /"modulated" \(Conv: its input 1 is computed, expected a constant\)/,
   "constant-output": /its output does not depend on any input/,

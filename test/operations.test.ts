@@ -5,8 +5,11 @@ import {
   affine,
   constant,
   dense,
+  expand,
   layerNorm,
   matmul,
+  maximum,
+  minimum,
   reshape,
   rmsNorm,
   sequential,
@@ -14,12 +17,21 @@ import {
   upsample,
 } from "../src/graph/index.ts";
 import { KINDS, type OperationKind } from "../src/graph/operations.ts";
-import { amd, binaryCrossEntropy, createDecoder, decode, type Operation } from "../src/index.ts";
+import {
+  amd,
+  binaryCrossEntropy,
+  createDecoder,
+  decode,
+  type Operation,
+  squaredError,
+} from "../src/index.ts";
+import { allRows } from "../src/objective.ts";
 import { sgd } from "../src/optimizer.ts";
 import { createDataset, train } from "../src/train/index.ts";
 import { allKinds } from "./support/all-kinds.ts";
 import { builds } from "./support/builds.ts";
 import { checkDerivatives, derivativeCase } from "./support/derivatives.ts";
+import { bindObjective } from "./support/objective.ts";
 import { CROSS_ENTROPIES, decoderOf, OPERATION_CASES, of, STRUCTURES } from "./support/operation-cases.ts";
 import { randomArray } from "./support/random.ts";
 import { randomGraph } from "./support/random-graph.ts";
@@ -54,9 +66,42 @@ test("the random graphs have all kinds of operation", () => {
   const drawn = new Set(RANDOM_GRAPHS.flatMap(({ operations }) => operations.map(({ kind }) => kind)));
   assert.equal(
     Object.keys(KINDS).filter((kind) => !drawn.has(kind as OperationKind)),
-    ["embedding"],
+    // Differences across a tie say nothing of the gradient on either side: those two are in OPERATION_CASES alone.
+    ["maximum", "minimum", "embedding"],
   );
 });
+
+for (const { name, backend } of builds) {
+  test(`${name}: of two equal numbers each has half of the gradient`, async () => {
+    for (const layer of [maximum(), minimum()]) {
+      // z is 2, beside constants below it, equal to it and above it, in more than one vector of four.
+      const decoder = createDecoder(of((z) => layer(expand([6])(z), constant([6])()), 1));
+      decoder.parameters.set([1, 2, 3, 2, 1, 3]);
+      const loss = squaredError({ reduction: "sum" });
+      const objective = await bindObjective(backend, decoder, loss, new Float32Array(6));
+      await objective.value(allRows(1), Float64Array.of(2));
+      // Σ 2·D(z), which is z wherever it has a share: 1 where it is chosen, twice, and ½ where both are equal, twice.
+      assert.is((await objective.gradient(allRows(1)))[0], 2 * 2 * (1 + 1 + 0.5 + 0.5), layer.kind);
+      objective.dispose();
+    }
+  });
+
+  test(`${name}: NaN of either value is NaN`, async () => {
+    for (const layer of [maximum(), minimum()]) {
+      for (const isFirst of [true, false]) {
+        const decoder = createDecoder(
+          of((z) => {
+            const [known, stretched] = [constant([5])(), expand([5])(z)];
+            return isFirst ? layer(known, stretched) : layer(stretched, known);
+          }, 1),
+        );
+        decoder.parameters.set([1, Number.NaN, 3, 4, Number.NaN]);
+        const output = await decode(decoder, Float32Array.of(2), { backend });
+        assert.equal(Array.from(output, Number.isNaN), [false, true, false, false, true]);
+      }
+    }
+  });
+}
 
 /** Logits beyond the 88 of which float32 has an exponential, some close together and some far apart. */
 const largeLogits = (() => {

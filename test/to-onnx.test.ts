@@ -254,6 +254,7 @@ const FUNCTIONS: readonly [of: PointwiseFunction, f: (x: number) => number][] = 
   [{ name: "exp" }, Math.exp],
   [{ name: "log" }, Math.log],
   [{ name: "sqrt" }, Math.sqrt],
+  [{ name: "rootOfSquares" }, Math.sqrt],
   [{ name: "reciprocal" }, (x) => 1 / x],
   [{ name: "abs" }, Math.abs],
   [{ name: "power", exponent: 3 }, (x) => x ** 3],

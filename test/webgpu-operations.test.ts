@@ -3,7 +3,19 @@ import * as assert from "uvu/assert";
 import { refusalOf } from "../src/backend/webgpu/refusal.ts";
 import { cutFixed, type FixedValues } from "../src/decoder/fixed.ts";
 import { atPoints } from "../src/decoder/points.ts";
-import { dense, type GraphDefinition, pointwise, reshape, sequential, upsample } from "../src/graph/index.ts";
+import {
+  constant,
+  dense,
+  expand,
+  type GraphDefinition,
+  graph,
+  maximum,
+  minimum,
+  pointwise,
+  reshape,
+  sequential,
+  upsample,
+} from "../src/graph/index.ts";
 import { sizeOf } from "../src/graph/operations.ts";
 import { normalisePointwise, type PointwiseLike } from "../src/graph/pointwise.ts";
 import { binaryCrossEntropy, createDecoder, type Decoder, decode, squaredError, wasm } from "../src/index.ts";
@@ -118,7 +130,7 @@ for (const name of FOREIGN_DECODERS) {
 }
 
 const FUNCTIONS: readonly PointwiseLike[] = [
-  ...(["exp", "abs", "erf", "mish", "hardSwish", "log", "sqrt", "reciprocal"] as const),
+  ...(["exp", "abs", "erf", "mish", "hardSwish", "log", "sqrt", "rootOfSquares", "reciprocal"] as const),
   { name: "linear", scale: 2, shift: 0 },
   { name: "linear", scale: 1, shift: -0.3 },
   { name: "linear", scale: 1, shift: 0 },
@@ -135,7 +147,7 @@ for (const f of FUNCTIONS) {
   test(`pointwise ${JSON.stringify(f)}: values and slopes are float64's, and NaN stays NaN`, async () => {
     const decoder = createDecoder(sequential(1, [pointwise(f)]));
     const of = normalisePointwise("test", f);
-    const isForPositive = /log|sqrt|0\.5}/.test(JSON.stringify(f));
+    const isForPositive = /log|sqrt|root|0\.5}/.test(JSON.stringify(f));
     const x = [
       0.1,
       0.7,
@@ -162,6 +174,29 @@ for (const f of FUNCTIONS) {
     assert.ok(Number.isNaN(output.at(-1)));
   });
 }
+
+test("of two equal numbers each has half of the gradient, and a norm has none at 0", async () => {
+  const loss = squaredError({ reduction: "sum" });
+  const gradientAt = async (definition: GraphDefinition, z: number, outputs: number) => {
+    const decoder = createDecoder(definition);
+    if (decoder.parameters.length > 0) decoder.parameters.set([1, 2, 3]);
+    const { gradients } = await evaluateOnCpu(
+      decoder,
+      loss,
+      Float32Array.of(z),
+      new Float32Array(outputs).fill(-1),
+    );
+    return gradients[0];
+  };
+  for (const layer of [maximum(), minimum()]) {
+    const definition = graph(({ latent }) => layer(expand([3])(latent(1)), constant([3])()));
+    // 2·(D(z) + 1) where z is chosen, and half of it where both are equal.
+    assert.is(await gradientAt(definition, 2, 3), 2 * 3 * 1.5, layer.kind);
+  }
+  const root = sequential(1, [pointwise({ name: "power", exponent: 2 }), pointwise("rootOfSquares")]);
+  assert.is(await gradientAt(root, 0, 1), 0);
+  assert.is(await gradientAt(root, 3, 1), 2 * 4);
+});
 
 test("what would take too large a matrix is refused by name, and nothing else", () => {
   const large = (mode: "nearest" | "bilinear") =>

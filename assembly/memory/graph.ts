@@ -24,6 +24,7 @@ export const MATMUL: i32 = 9;
 export const CONSTANT: i32 = 10;
 export const EMBEDDING: i32 = 11;
 export const FIXED: i32 = 12;
+export const EXTREMUM: i32 = 13;
 
 @unmanaged
 export class Graph {
@@ -200,6 +201,14 @@ export class SparseMatrix {
 export class ProductOperation extends Operation {
   size: i32; // 12
   other: i32; // 16
+}
+
+/** output = the larger of input and other, number by number, or the smaller */
+@unmanaged
+export class ExtremumOperation extends Operation {
+  size: i32; // 12
+  other: i32; // 16
+  isMinimum: i32; // 20
 }
 
 /**

@@ -11,6 +11,8 @@ import {
   DenseOperation,
   EMBEDDING,
   EmbeddingOperation,
+  EXTREMUM,
+  ExtremumOperation,
   FIXED,
   FixedOperation,
   FORK,
@@ -64,6 +66,13 @@ import {
   tangentDense,
 } from "./dense";
 import { addDenseGradient, addMixedDenseGradient } from "./dense-parameters";
+import {
+  backwardExtremum,
+  forwardExtremum,
+  jacobianExtremum,
+  tangentBackwardExtremum,
+  tangentExtremum,
+} from "./extremum";
 import { backwardFork, forwardFork, jacobianFork, tangentBackwardFork, tangentFork } from "./fork";
 import { backwardMap, forwardMap, jacobianMap, tangentBackwardMap, tangentMap } from "./map";
 import {
@@ -139,6 +148,9 @@ export function forward(graph: Graph, workspace: Workspace, index: i32, count: i
     case PRODUCT:
       forwardProduct(changetype<ProductOperation>(operation), workspace, count);
       break;
+    case EXTREMUM:
+      forwardExtremum(changetype<ExtremumOperation>(operation), workspace, count);
+      break;
     case NORM:
       forwardNorm(changetype<NormOperation>(operation), keptBy(workspace, index), workspace, count);
       break;
@@ -192,6 +204,9 @@ export function backward(graph: Graph, workspace: Workspace, index: i32, count: 
     case PRODUCT:
       backwardProduct(changetype<ProductOperation>(operation), workspace, count);
       break;
+    case EXTREMUM:
+      backwardExtremum(changetype<ExtremumOperation>(operation), workspace, count);
+      break;
     case NORM:
       backwardNorm(changetype<NormOperation>(operation), keptBy(workspace, index), workspace, count);
       break;
@@ -239,6 +254,9 @@ export function tangent(graph: Graph, workspace: Workspace, index: i32, count: i
       break;
     case PRODUCT:
       tangentProduct(changetype<ProductOperation>(operation), workspace, count);
+      break;
+    case EXTREMUM:
+      tangentExtremum(changetype<ExtremumOperation>(operation), workspace, count);
       break;
     case NORM:
       tangentNorm(changetype<NormOperation>(operation), keptBy(workspace, index), workspace, count);
@@ -288,6 +306,9 @@ export function tangentBackward(graph: Graph, workspace: Workspace, index: i32, 
       break;
     case PRODUCT:
       tangentBackwardProduct(changetype<ProductOperation>(operation), workspace, count);
+      break;
+    case EXTREMUM:
+      tangentBackwardExtremum(changetype<ExtremumOperation>(operation), workspace, count);
       break;
     case NORM:
       tangentBackwardNorm(changetype<NormOperation>(operation), keptBy(workspace, index), workspace, count);
@@ -351,6 +372,9 @@ export function jacobian(
       break;
     case PRODUCT:
       jacobianProduct(changetype<ProductOperation>(operation), graph, workspace, work, row, count);
+      break;
+    case EXTREMUM:
+      jacobianExtremum(changetype<ExtremumOperation>(operation), graph, workspace, work, row, count);
       break;
     case NORM:
       jacobianNorm(
@@ -450,6 +474,7 @@ export function addGradient(
     case FORK:
     case MAP:
     case PRODUCT:
+    case EXTREMUM:
     case SOFTMAX:
     case MATMUL:
     case FIXED:
@@ -519,6 +544,7 @@ export function addMixedGradient(
     case FORK:
     case MAP:
     case PRODUCT:
+    case EXTREMUM:
     case SOFTMAX:
     case MATMUL:
     case FIXED:
@@ -552,6 +578,7 @@ export function pack(graph: Graph, index: i32, parameters: usize, rowAlignment: 
     case FORK:
     case MAP:
     case PRODUCT:
+    case EXTREMUM:
     case SOFTMAX:
     case MATMUL:
     case FIXED:

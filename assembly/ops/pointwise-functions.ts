@@ -19,6 +19,7 @@ const ERF: i32 = 24;
 const MISH: i32 = 25;
 const HARD_SWISH: i32 = 26;
 const HARD_SIGMOID: i32 = 27;
+const ROOT_OF_SQUARES: i32 = 28;
 
 /** Integer powers up to this are products; others are by exponential and logarithm. */
 const MOST_FACTORS: i32 = 16;
@@ -80,6 +81,14 @@ export function pointwiseForward(
         slope = f32x4.div(f32x4.splat(0.5), value);
         curvature = f32x4.div(f32x4.mul(slope, f32x4.splat(-0.5)), x);
         break;
+      case ROOT_OF_SQUARES: {
+        value = f32x4.sqrt(x);
+        // 0 · ∞ would be NaN where all squares are 0.
+        const isPositive = f32x4.ne(x, zero);
+        slope = v128.and(f32x4.div(f32x4.splat(0.5), value), isPositive);
+        curvature = v128.and(f32x4.div(f32x4.mul(slope, f32x4.splat(-0.5)), x), isPositive);
+        break;
+      }
       case RECIPROCAL:
         value = f32x4.div(one, x);
         slope = f32x4.neg(f32x4.mul(value, value));

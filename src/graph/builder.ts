@@ -96,6 +96,19 @@ export function mul(): Layer<"mul"> {
   return layer("mul");
 }
 
+/**
+ * The larger of a and b, number by number, each stretched along its axes of length 1. Where both are equal each has half
+ * of the gradient.
+ */
+export function maximum(): Layer<"maximum"> {
+  return layer("maximum");
+}
+
+/** The smaller of a and b, with gradients as of `maximum`. */
+export function minimum(): Layer<"minimum"> {
+  return layer("minimum");
+}
+
 /** Values beside each other, along the last axis unless another is given; a latent beside points is so at each. */
 export function concat(settings: OperationSettings["concat"] = {}): Layer<"concat"> {
   return layer("concat", settings);

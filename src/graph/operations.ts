@@ -6,6 +6,8 @@ import {
   type ActivationFields,
   activation,
   add,
+  maximum,
+  minimum,
   mul,
   type PointwiseFields,
   pointwise,
@@ -64,6 +66,8 @@ export interface OperationKinds {
   readonly add: object;
   readonly sub: object;
   readonly mul: object;
+  readonly maximum: object;
+  readonly minimum: object;
   readonly concat: ConcatFields;
   readonly expand: object;
   readonly permute: PermuteFields;
@@ -90,7 +94,7 @@ export type OperationKind = keyof OperationKinds;
 /** Every kind there is; how its definitions are read stands in `READERS`. */
 export const KINDS: { readonly [K in OperationKind]: Kind<OperationKinds[K]> } = {
   ...{ dense, activation, pointwise, reshape, conv, convTranspose },
-  ...{ add, sub, mul, concat, expand, permute, slice, depthToSpace },
+  ...{ add, sub, mul, maximum, minimum, concat, expand, permute, slice, depthToSpace },
   ...{ pad, upsample, averagePool, sum, mean },
   ...{ layerNorm, groupNorm, rmsNorm, affine, softmax, matmul },
   ...{ constant, embedding },

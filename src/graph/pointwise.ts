@@ -7,6 +7,7 @@ import { type Bounds, checkNumber, checkOptions, invalid, show } from "../check.
  * - `clip`: x, but at least min and at most max
  * - `power`: x to the power of exponent; NaN for x < 0 unless the exponent is an integer
  * - `exp`, which stays at exp(88) above; `log`, `sqrt`, `reciprocal`, `abs`, `erf`
+ * - `rootOfSquares`: the square root of a sum of squares, a norm; its derivatives at 0 are 0, as PyTorch's norm has them
  * - `mish`: x · tanh(log(1 + exp(x)))
  * - `hardSigmoid`: slope · x + offset, but at least 0 and at most 1
  * - `hardSwish`: x · hardSigmoid(x) with slope 1/6 and offset 1/2
@@ -19,7 +20,16 @@ export type PointwiseFunction =
   | { readonly name: PlainName };
 
 /** Those without parameters. */
-type PlainName = "exp" | "log" | "sqrt" | "reciprocal" | "abs" | "erf" | "mish" | "hardSwish";
+type PlainName =
+  | "exp"
+  | "log"
+  | "sqrt"
+  | "reciprocal"
+  | "abs"
+  | "erf"
+  | "mish"
+  | "hardSwish"
+  | "rootOfSquares";
 
 export type PointwiseName = PointwiseFunction["name"];
 
@@ -36,6 +46,7 @@ const PARAMETERS: { readonly [Name in PointwiseName]: readonly string[] } = {
   power: ["exponent"],
   hardSigmoid: ["slope", "offset"],
   ...{ exp: [], log: [], sqrt: [], reciprocal: [], abs: [], erf: [], mish: [], hardSwish: [] },
+  rootOfSquares: [],
 };
 
 /**

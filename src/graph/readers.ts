@@ -66,6 +66,8 @@ export interface OperationSettings {
   readonly add: object;
   readonly sub: object;
   readonly mul: object;
+  readonly maximum: object;
+  readonly minimum: object;
   readonly concat: ConcatSettings;
   readonly expand: ExpandSettings;
   readonly permute: PermuteFields;
@@ -100,6 +102,8 @@ export const READERS: { readonly [K in OperationKind]: Reader<OperationSettings[
   add: ofTwoReader,
   sub: ofTwoReader,
   mul: ofTwoReader,
+  maximum: ofTwoReader,
+  minimum: ofTwoReader,
   concat: concatReader,
   expand: expandReader,
   permute: permuteReader,

@@ -20,6 +20,8 @@ export const SOFTPLUS: ActivationLike = "softplus";
 export const EXP: NumberFunction = { name: "exp" };
 export const LOG: NumberFunction = { name: "log" };
 export const SQRT: NumberFunction = { name: "sqrt" };
+/** The root of a sum of squares, whose gradient at 0 is 0. */
+export const ROOT_OF_SQUARES: NumberFunction = { name: "rootOfSquares" };
 export const RECIPROCAL: NumberFunction = { name: "reciprocal" };
 export const ABS: NumberFunction = { name: "abs" };
 export const ERF: NumberFunction = { name: "erf" };

@@ -3,7 +3,7 @@ import { stridesOf } from "../graph/operations.ts";
 import { joined, refine, storedAxes } from "./layout.ts";
 import type { Site } from "./site.ts";
 import { strided } from "./tensor.ts";
-import { BATCH, makeValue, showAxes, type Value, withAxes } from "./value.ts";
+import { BATCH, dimensionAt, makeValue, showAxes, type Value, withAxes } from "./value.ts";
 
 // Several values beside each other: for addition, concatenation, products of matrices.
 
@@ -99,6 +99,14 @@ function matchAxis(node: Site, values: Value[], axis: number): void {
       refine(joined(node, values[first]!, axis), joined(node, values[other]!, axis), axis);
     if (!pair) {
       const [a, b] = [values[first]!, values[other]!].map(showAxes);
+      const hasBatch = [first, other].map((i) => values[i]!.axes[axis]!.includes(BATCH));
+      if (hasBatch[0] !== hasBatch[1]) {
+        const { count } = dimensionAt(values[hasBatch[0] ? other : first]!, axis);
+        node.refuse(
+          `the shapes ${a} and ${b} fit together in a batch of ${count} alone; export the decoder with a batch of 1, or with ` +
+            "a dynamic batch axis",
+        );
+      }
       node.refuse(`the shapes ${a} and ${b} do not fit together`);
     }
     [values[first], values[other]] = pair;

@@ -10,7 +10,7 @@ import { checkPriorSize } from "../terms/check-prior.ts";
 import { checkLoss } from "../terms/losses.ts";
 import type { Work } from "../turns.ts";
 import { isActivation, type NumberFunction } from "./activations.ts";
-import type { Written } from "./graph-writer.ts";
+import type { GraphWriter, Written } from "./graph-writer.ts";
 import type { ImportedGraph } from "./import-graph.ts";
 import { simplify } from "./simplify.ts";
 
@@ -49,7 +49,7 @@ export function* buildDecoder(
     ...(fixed.length > 0 && { fixed }),
     operations: operations.map(definitionOf),
   };
-  const graph = readGraph(where, definition);
+  const graph = readGraph(where, definition, writer);
   checkSize(where, "as float32 its parameters take", 4 * countParameters(graph), maxBytes);
   const decoder = new GraphDecoder({
     ...{ ...graph, loss },
@@ -58,7 +58,7 @@ export function* buildDecoder(
   });
   if (loss) checkLoss(where, loss, decoder);
   for (const { operation, tensor, offset, size } of parametersOf(graph)) {
-    const { name, [tensor]: values } = operations[operation]!;
+    const { name, kind, [tensor]: values } = operations[operation]!;
     if (values?.length !== size) {
       throw invalidFile(`${where}: ${show(name)} has ${values?.length ?? 0} numbers, expected ${size}`);
     }
@@ -66,8 +66,15 @@ export function* buildDecoder(
     target.set(values);
     const wrong = target.findIndex((value) => !Number.isFinite(value));
     if (wrong >= 0) {
+      const isConstant = ["affine", "constant"].includes(kind);
+      const what = isConstant
+        ? `a constant of ${show(writer.labelOf(name))}`
+        : `a ${tensor} of ${show(name)}`;
+      const cure = Number.isNaN(values[wrong])
+        ? "export the decoder with weights that are numbers"
+        : "export it with a finite number, -1e9 in a mask of attention";
       throw invalidFile(
-        `${where}: a ${tensor} of ${show(name)} is ${values[wrong]} at index ${wrong}, expected a finite float32`,
+        `${where}: ${what} is ${values[wrong]} at index ${wrong}, expected a finite float32; ${cure}`,
       );
     }
     yield;
@@ -89,12 +96,22 @@ function definitionOf({ kind, name, inputs, settings }: Written): OperationDefin
   return { ...settings, kind, name, inputs } as unknown as OperationDefinition;
 }
 
-/** What does not fit together has come with the file. */
-function readGraph(where: string, definition: GraphDefinition) {
+/** Reads the definition; what is wrong with it has come with the file, whose nodes the error names. */
+function readGraph(where: string, definition: GraphDefinition, writer: GraphWriter) {
   try {
     return readDefinition(where, definition);
   } catch (error) {
     if (!(error instanceof LatentflowError)) throw error;
-    throw invalidFile(error.message);
+    const { message } = error;
+    const operation = definition.operations.find(({ kind, name }) =>
+      message.includes(`${kind} ${show(name)}: `),
+    );
+    if (!operation) throw invalidFile(message);
+    const start = `${operation.kind} ${show(operation.name)}: `;
+    const reason = message.slice(message.indexOf(start) + start.length);
+    throw invalidFile(
+      `${where}: the node ${show(writer.labelOf(operation.name))} cannot be computed: ${reason}; export the decoder without it, ` +
+        "or with other numbers",
+    );
   }
 }

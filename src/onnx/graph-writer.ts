@@ -35,6 +35,7 @@ export class GraphWriter {
   /** What operations are called after. */
   label = "";
   readonly #names: Set<string>;
+  readonly #labels = new Map<string, string>();
 
   /** @param inputs the names of fixed inputs, which no operation may have */
   constructor(inputs: readonly string[]) {
@@ -52,9 +53,15 @@ export class GraphWriter {
       throw invalidFile(`the graph would have more than ${MOST_OPERATIONS} operations`);
     }
     const name = this.#nameFor(kind);
+    this.#labels.set(name, this.label);
     const tensors = { ...(weight && { weight }), ...(bias && { bias }) };
     this.operations.push({ kind, name, inputs, settings, shape, ...tensors });
     return name;
+  }
+
+  /** What the operation `name` comes of: a node of the file, or its module. */
+  labelOf(name: string): string {
+    return this.#labels.get(name) || name;
   }
 
   #nameFor(kind: string): string {

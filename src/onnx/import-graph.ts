@@ -75,6 +75,7 @@ export function* importGraph(
   values.set(latent.name, inputs.latent);
   for (const { name, value } of inputs.fixed) values.set(name, value);
 
+  const wanted = new Set([outputName, ...nodes.flatMap((node) => node.inputs)]);
   const folding = new Folding();
   const unread: Unread[] = [];
   for (const node of nodes) {
@@ -97,7 +98,14 @@ export function* importGraph(
       }
     }
     node.outputs.forEach((name, i) => {
-      if (name !== "" && made[i] !== undefined) values.set(name, made[i]);
+      if (name === "") return;
+      if (made[i] === undefined && wanted.has(name)) {
+        unread.push({
+          node,
+          reason: `its output ${i}, ${show(name)}, is used, expected the first one alone; export the decoder without what reads it`,
+        });
+      }
+      values.set(name, made[i] ?? UNREAD);
     });
   }
   if (unread.length > 0) throw listed(unread);
@@ -175,6 +183,9 @@ function showNode({ name, outputs, operator, domain }: Node): string {
   return `${show(name || outputs[0] || "")} (${kind})`;
 }
 
+/** Operators that ONNX Runtime puts in the place of several others. */
+const RUNTIME_DOMAIN = /^com\.microsoft\b/;
+
 /** One error for all nodes that are not read. */
 function listed(unread: readonly Unread[]): LatentflowError {
   const shown = unread.map(({ node, reason }) =>
@@ -182,8 +193,11 @@ function listed(unread: readonly Unread[]): LatentflowError {
   );
   const [nodes, them] = unread.length === 1 ? ["a node that is", "it"] : ["nodes that are", "them"];
   const hasUnknown = unread.some(({ reason }) => reason === undefined);
-  const cure = hasUnknown
-    ? `; export the decoder without ${them}, or write ${them} with operators that docs/onnx-operators.md of the package lists`
-    : "";
+  const isOptimised = unread.some(({ node }) => RUNTIME_DOMAIN.test(node.domain));
+  const cure = isOptimised
+    ? "; ONNX Runtime has optimised this file: read the one that was exported"
+    : hasUnknown
+      ? `; export the decoder without ${them}, or write ${them} with operators that docs/onnx-operators.md of the package lists`
+      : "";
   return invalidFile(`the file has ${nodes} not supported: ${showList(shown, LONGEST_LIST)}${cure}`);
 }

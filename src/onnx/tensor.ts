@@ -7,9 +7,14 @@ import type { TensorRecord } from "./model.ts";
 /** What a tensor's numbers are. */
 export type ElementType = "float" | "integer" | "boolean";
 
+/** Integers of a width, which what is computed of them has, too. */
+export type IntegerType = "uint8" | "int8" | "uint16" | "int16" | "int32" | "int64" | "uint32" | "uint64";
+
 /** Numbers that are known, row-major in the file's order. */
 export interface Tensor {
   readonly type: ElementType;
+  /** The width of integers; int64 where it is left out. */
+  readonly integer?: IntegerType;
   readonly shape: readonly number[];
   /** Floats as float32, but for those that the file has as float64; integers and booleans as float64. */
   readonly values: Numbers;
@@ -29,6 +34,11 @@ export function elementTypeOf(dataType: number): ElementType | undefined {
   if (type === undefined) return undefined;
   if (type === "bool") return "boolean";
   return /float/.test(type) ? "float" : "integer";
+}
+
+/** The width of the integers of an element type; undefined for all others. */
+export function integerTypeOf(dataType: number): IntegerType | undefined {
+  return elementTypeOf(dataType) === "integer" ? (VALUE_TYPES[dataType] as IntegerType) : undefined;
 }
 
 /** So many bytes a tensor's numbers take once they are read. */
@@ -67,7 +77,8 @@ export function* readTensor(record: TensorRecord, outside?: Uint8Array): Work<Te
     const refuse = () => invalidFile(`${at} cannot be read`);
     yield* convertValues({ type, bytes, littleEndian: true }, values, refuse);
   } else yield* readWide(type, bytes, values);
-  return { type: elementType, shape: dims, values };
+  const integer = integerTypeOf(dataType);
+  return { type: elementType, ...(integer && { integer }), shape: dims, values };
 }
 
 function readNumbers(type: ValueType, numbers: readonly number[], values: Numbers): void {

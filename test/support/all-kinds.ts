@@ -14,7 +14,9 @@ import {
   groupNorm,
   layerNorm,
   matmul,
+  maximum,
   mean,
+  minimum,
   mul,
   pad,
   permute,
@@ -49,7 +51,8 @@ export const allKinds = graph(({ latent }) => {
   const up = upsample({ scale: [2, 1], mode: "bilinear" })(pooled);
   const tokens = layerNorm({ axes: 2 })(reshape([6, 3])(slice({ axis: 0, start: 0, end: 2 })(up)));
   const scores = softmax()(matmul({ transposed: true })(dense(2)(tokens), dense(2)(tokens)));
-  const attended = sub()(tokens, rmsNorm()(matmul()(scores, dense(3)(tokens))));
+  const bounded = minimum()(maximum()(tokens, dense(3)(tokens)), dense(3)(tokens));
+  const attended = sub()(bounded, rmsNorm()(matmul()(scores, dense(3)(tokens))));
   const beside = concat()(
     permute([1, 0])(attended),
     mean({ axes: [0] })(tokens),

@@ -20,7 +20,9 @@ import {
   layerNorm,
   leakyRelu,
   matmul,
+  maximum,
   mean,
+  minimum,
   mul,
   pad,
   permute,
@@ -123,6 +125,15 @@ export const ONNX_CASES: Readonly<Record<string, GraphDefinition>> = {
   "mul, both stretched": graph(({ latent }) => {
     const z = latent(3);
     return mul()(reshape([4, 1, 2])(dense(8)(z)), reshape([1, 5, 1])(dense(5)(z)));
+  }),
+  "maximum, fewer axes behind a convolution": graph(({ latent }) => {
+    const z = latent(3);
+    const pixels = conv({ channels: 5, kernel: 2 })(reshape([3, 4, 5])(dense(60)(z)));
+    return maximum()(dense(5)(z), pixels);
+  }),
+  "minimum, both stretched": graph(({ latent }) => {
+    const z = latent(3);
+    return minimum()(reshape([4, 1, 2])(dense(8)(z)), reshape([1, 5, 1])(dense(5)(z)));
   }),
   "a skip over convolutions": graph(({ latent }) => {
     const pixels = reshape([3, 4, 5])(dense(60)(latent(3)));

@@ -182,6 +182,8 @@ export const OPERATIONS: { readonly [K in OperationKind]: Reference<OperationSet
   add: ofTwo((a, b) => a + b),
   sub: ofTwo((a, b) => a - b),
   mul: ofTwo((a, b) => a * b),
+  maximum: ofTwo(Math.max),
+  minimum: ofTwo(Math.min),
   concat({ axis = -1 }, inputs) {
     const most = Math.max(...inputs.map(({ shape }) => shape.length));
     const along = axis < 0 ? most + axis : axis;

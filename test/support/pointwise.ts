@@ -17,6 +17,7 @@ const FUNCTIONS: { readonly [Name in PointwiseName]: (x: number, of: OfName<Name
   exp: (x) => [Math.exp(x), Math.exp(x), Math.exp(x)],
   log: (x) => [Math.log(x), 1 / x, -1 / x ** 2],
   sqrt: (x) => [Math.sqrt(x), 0.5 / Math.sqrt(x), -0.25 * x ** -1.5],
+  rootOfSquares: (x) => (x === 0 ? [0, 0, 0] : [Math.sqrt(x), 0.5 / Math.sqrt(x), -0.25 * x ** -1.5]),
   reciprocal: (x) => [1 / x, -1 / x ** 2, 2 / x ** 3],
   abs: (x) => [Math.abs(x), Math.sign(x), 0],
   erf(x) {

@@ -11,6 +11,7 @@ import {
   ConvolutionOperation,
   DenseOperation,
   EmbeddingOperation,
+  ExtremumOperation,
   FixedOperation,
   ForkOperation,
   KERNEL_CODES,
@@ -44,6 +45,7 @@ interface KernelKinds {
   };
   readonly map: { readonly map: LinearMap; readonly accumulates: boolean };
   readonly product: { readonly other: number; readonly size: number };
+  readonly extremum: { readonly other: number; readonly size: number; readonly isMinimum: boolean };
   readonly norm: {
     readonly sets: number;
     readonly beside: number;
@@ -220,6 +222,12 @@ const KERNELS: { readonly [Kind in KernelKind]: Kernel<Kind> } = {
     struct: ProductOperation,
     allocate: nothing,
     fill: (memory, pointer, { other, size }) => ProductOperation.set(memory, pointer, { other, size }),
+  },
+  extremum: {
+    struct: ExtremumOperation,
+    allocate: nothing,
+    fill: (memory, pointer, { other, size, isMinimum }) =>
+      ExtremumOperation.set(memory, pointer, { other, size, isMinimum: isMinimum ? 1 : 0 }),
   },
   norm: {
     struct: NormOperation,

@@ -95,14 +95,13 @@ const LOWERINGS: { readonly [Kind in OperationKind]: Lowering<Kind> } = {
   mul: {
     place: own,
     emit(into, { shape }, reads, inputs) {
+      const [input, other] = stretchedReads(into, shape, reads, inputs);
       const size = sizeOf(shape);
-      const [input, other] = reads.map((read, i) => {
-        if (sizeOf(inputs[i]!) === size) return read;
-        return emitMap(into, stretched(inputs[i]!, shape), read, into.value(size), false);
-      });
       return into.emit({ kind: "product", input: input!, other: other!, output: into.value(size), size });
     },
   },
+  maximum: { place: own, emit: extremumOf(false) },
+  minimum: { place: own, emit: extremumOf(true) },
   concat: maps(concat),
   expand: maps(expand),
   permute: maps(permute),
@@ -235,6 +234,28 @@ function sumOf(sign: number): Lowering<"add" | "sub">["emit"] {
       emitMap(into, stretched(inputs[i]!, shape, i === 0 ? 1 : sign), read, output, i > 0);
     });
     return output;
+  };
+}
+
+/** Values in this shape: those with fewer numbers are copied along their axes of length 1. */
+function stretchedReads(
+  into: Emission,
+  shape: Shape,
+  reads: readonly number[],
+  inputs: readonly Shape[],
+): number[] {
+  const size = sizeOf(shape);
+  return reads.map((read, i) => {
+    if (sizeOf(inputs[i]!) === size) return read;
+    return emitMap(into, stretched(inputs[i]!, shape), read, into.value(size), false);
+  });
+}
+
+function extremumOf(isMinimum: boolean): Lowering<"maximum" | "minimum">["emit"] {
+  return (into, { shape }, reads, inputs) => {
+    const [input, other] = stretchedReads(into, shape, reads, inputs);
+    const [size, ends] = [sizeOf(shape), { input: input!, other: other! }];
+    return into.emit({ kind: "extremum", ...ends, output: into.value(size), size, isMinimum });
   };
 }
 

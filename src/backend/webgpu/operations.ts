@@ -2,7 +2,15 @@ import type { OperationKind } from "../../graph/operations.ts";
 import { writeMatmul, writeSoftmax } from "./kinds/attention.ts";
 import { writeConv, writeConvTranspose } from "./kinds/convolutions.ts";
 import { writeDense } from "./kinds/dense.ts";
-import { writeActivation, writeAdd, writeMul, writePointwise, writeSub } from "./kinds/elementwise.ts";
+import {
+  writeActivation,
+  writeAdd,
+  writeMaximum,
+  writeMinimum,
+  writeMul,
+  writePointwise,
+  writeSub,
+} from "./kinds/elementwise.ts";
 import { writeAffine, writeGroupNorm, writeLayerNorm, writeRmsNorm } from "./kinds/norms.ts";
 import {
   writeConcat,
@@ -27,6 +35,8 @@ const WRITERS: { readonly [Kind in OperationKind]: Writer<Kind> } = {
   add: writeAdd,
   sub: writeSub,
   mul: writeMul,
+  maximum: writeMaximum,
+  minimum: writeMinimum,
   concat: writeConcat,
   expand: writeExpand,
   permute: writePermute,

@@ -45,6 +45,16 @@ export function applyPointwise(graph: OnnxGraph, f: PointwiseFunction, x: Tensor
       const output = apply("Sqrt", x);
       return { output, backward: (gradient) => apply("Div", apply("Mul", gradient, 0.5), output) };
     }
+    case "rootOfSquares": {
+      const output = apply("Sqrt", x);
+      const backward = (gradient: Tensor) => {
+        // Chosen before the division, since 0 times an infinite slope is none.
+        const positive = apply("Where", apply("Greater", output, 0), output, 1);
+        const share = apply("Where", apply("Greater", output, 0), gradient, 0);
+        return apply("Div", apply("Mul", share, 0.5), positive);
+      };
+      return { output, backward };
+    }
     case "reciprocal": {
       const output = apply("Div", 1, x);
       const backward = times(() => apply("Neg", apply("Mul", output, output)));

@@ -52,7 +52,7 @@ export const pointwiseReader: Reader<PointwiseSettings, PointwiseFields> = {
   }),
 };
 
-/** Two values, each stretched along its axes of length 1, as NumPy broadcasts: a + b, a - b, a · b. */
+/** Two values, each stretched along its axes of length 1, as NumPy broadcasts: a + b, max(a, b), say. */
 function ofTwo(label: string): Kind<object> {
   return {
     tensors: noTensors,
@@ -64,8 +64,10 @@ function ofTwo(label: string): Kind<object> {
 export const add = /* @__PURE__ */ ofTwo("add");
 export const sub = /* @__PURE__ */ ofTwo("sub");
 export const mul = /* @__PURE__ */ ofTwo("mul");
+export const maximum = /* @__PURE__ */ ofTwo("maximum");
+export const minimum = /* @__PURE__ */ ofTwo("minimum");
 
-/** Of all three. */
+/** Reader of all operations of two values. */
 export const ofTwoReader: Reader<object, object> = {
   settings: {},
   reads: 2,

@@ -5,6 +5,7 @@ import { lengthsOf, SIZES } from "../sizes.ts";
 import { floats, integers, type Tensor } from "../tensor.ts";
 import { type Constant, dimensionsOf, isConstant } from "../value.ts";
 import { broadcastShape, ELEMENTWISE, type Elementwise, isBroadcastable } from "./elementwise.ts";
+import { withWidth } from "./integers.ts";
 import { REDUCTIONS } from "./reductions.ts";
 import { type Fold, SHAPES } from "./shapes.ts";
 
@@ -29,10 +30,13 @@ export class Folding {
     const sizes = isSame ? [0] : SIZES.map((_, size) => size);
     const made = sizes.map((size) => {
       const tensors = constants.map((constant) => constant && (constant.at[size] ?? constant.at[0]!));
-      return fold(node, tensors, (numbers) => this.#claim(numbers));
+      const folded = fold(node, tensors, (numbers) => this.#claim(numbers));
+      if (folded === undefined) return undefined;
+      const list = (Array.isArray(folded) ? folded : [folded]) as readonly Tensor[];
+      return list.map((tensor) => withWidth(node, tensor, tensors));
     });
     if (made.includes(undefined)) return undefined;
-    const lists = made.map((tensors) => (Array.isArray(tensors) ? tensors : [tensors])) as Tensor[][];
+    const lists = made as Tensor[][];
     return lists[0]!.map((_, output) => ({ at: merged(lists.map((list) => list[output]!)) }));
   }
 

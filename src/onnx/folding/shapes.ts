@@ -1,8 +1,9 @@
 import { sizeOf, stridesOf } from "../../graph/operations.ts";
 import type { NodeView } from "../node-view.ts";
 import { sliceRange } from "../operators/rearranging.ts";
-import { type ElementType, elementTypeOf, floats, type Numbers, strided, type Tensor } from "../tensor.ts";
+import { floats, type Numbers, strided, type Tensor } from "../tensor.ts";
 import { broadcastShape, isBroadcastable, stretchedStrides } from "./elementwise.ts";
+import { castTo } from "./integers.ts";
 
 // Constants in other shapes and orders.
 
@@ -15,7 +16,7 @@ export type Fold = (
 
 /** The same numbers in another order. */
 function ordered(tensor: Tensor, shape: readonly number[], strides: readonly number[], offset = 0): Tensor {
-  return { type: tensor.type, shape, values: strided(tensor.values, shape, strides, offset) };
+  return { ...tensor, shape, values: strided(tensor.values, shape, strides, offset) };
 }
 
 function lengths(node: NodeView, tensor: Tensor | undefined): number[] {
@@ -211,7 +212,7 @@ const constantOfShape: Fold = (node, [given], claim) => {
   if (value.values.length !== 1) return node.refuse("its value is not one number");
   const count = sizeOf(shape);
   const values = value.type === "float" ? new Float32Array(count) : new Float64Array(count);
-  return { type: value.type, shape, values: values.fill(value.values[0]!) };
+  return { ...value, shape, values: values.fill(value.values[0]!) };
 };
 
 const range: Fold = (node, inputs, claim) => {
@@ -224,18 +225,7 @@ const range: Fold = (node, inputs, claim) => {
   return { type, shape: [count], values: values.map((_, i) => start + i * step) };
 };
 
-/** What numbers become as another type. */
-export function castTo(type: ElementType, tensor: Tensor): Tensor {
-  if (type === tensor.type) return tensor;
-  if (type === "float") return { ...tensor, type, values: Float32Array.from(tensor.values) };
-  const convert = type === "boolean" ? (x: number) => (x === 0 ? 0 : 1) : (x: number) => Math.trunc(x) + 0;
-  return { ...tensor, type, values: Float64Array.from(tensor.values, convert) };
-}
-
-const cast: Fold = (node, [tensor]) => {
-  const type = elementTypeOf(node.integer("to", 0)) ?? node.refuse("it makes of numbers what are none");
-  return castTo(type, tensor!);
-};
+const cast: Fold = (node, [tensor]) => castTo(node, node.integer("to", 0), tensor!);
 
 const where: Fold = (node, [condition, a, b], claim) => {
   const shapes = [condition!, a!, b!].map(({ shape }) => shape);

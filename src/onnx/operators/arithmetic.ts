@@ -10,6 +10,9 @@ import { BATCH, isConstant, makeValue, type Value } from "../value.ts";
 
 // Number by number: operators of two values, of which either may be known.
 
+/** The largest parameter of a function of numbers, and the bound of `clip` where there is none. */
+const BEYOND = 3e38;
+
 /** A function of each number, in whatever order they lie. */
 export function pointwise(node: Site, value: Value, activation: NumberFunction): Value {
   const { source, sourceShape } = value;
@@ -31,8 +34,9 @@ export function pointwise(node: Site, value: Value, activation: NumberFunction):
 /** scale · value + shift */
 export function linear(node: Site, value: Value, scale: number, shift: number): Value {
   if (scale === 1 && shift === 0) return value;
-  if (!Number.isFinite(scale) || !Number.isFinite(shift)) {
-    return node.refuse(`it scales by ${scale} and adds ${shift}, expected finite numbers`);
+  if (![scale, shift].every((number) => Math.abs(number) <= BEYOND)) {
+    const wrong = Math.abs(scale) <= BEYOND ? `adds ${shift}` : `multiplies by ${scale}`;
+    return node.refuse(`it ${wrong}, expected at most 3e38; export it with a smaller number, -1e9 in a mask`);
   }
   if (typeof value.source !== "string") {
     return { ...value, type: "float", source: value.source.map((number) => scale * number + shift) };
@@ -40,9 +44,15 @@ export function linear(node: Site, value: Value, scale: number, shift: number): 
   return pointwise(node, value, functions.linear(scale, shift));
 }
 
-type Kind = "add" | "sub" | "mul";
+/** Kinds of operation of two values. */
+type Kind = "add" | "sub" | "mul" | "maximum" | "minimum";
 
-/** a + b, a - b or a · b. */
+/** The kinds that are an affine map of the first value where the second is known. */
+type AffineKind = "add" | "sub" | "mul";
+
+const isAffine = (kind: Kind): kind is AffineKind => kind !== "maximum" && kind !== "minimum";
+
+/** a + b, a - b, a · b, the larger or the smaller one. */
 export function combine(node: Site, kind: Kind, a: Value, b: Value): Value {
   if (typeof b.source === "string" && typeof a.source !== "string" && kind === "sub") {
     return combine(node, "add", linear(node, b, -1, 0), a);
@@ -50,8 +60,8 @@ export function combine(node: Site, kind: Kind, a: Value, b: Value): Value {
   if (typeof a.source !== "string" && typeof b.source === "string") return combine(node, kind, b, a);
   const alignment = align(node, [a, b]);
   const { lengths, axes } = alignment;
-  const known = knownOf(alignment);
-  if (known) return withKnown(node, kind, alignment, known);
+  const known = isAffine(kind) ? knownOf(alignment) : undefined;
+  if (known) return withKnown(node, kind as AffineKind, alignment, known);
   const shape = lengths.length > 0 ? lengths : [1];
   const inputs = alignment.values.map(
     (value, i) => arrange(node, value, trimmed(alignment.groups[i]!)).source,
@@ -89,14 +99,19 @@ function knownOf({ values, groups, lengths, axes }: Alignment): Known | undefine
   return { numbers, keys: keys.length };
 }
 
-function withKnown(node: Site, kind: Kind, alignment: Alignment, { numbers, keys }: Known): Value {
-  const { lengths, axes, groups } = alignment;
+/** The value `index` with the axes that it has beside one number, which moves none but may be known of each sample. */
+export function besideNumber({ values, axes }: Alignment, index: number): Value {
+  const value = values[index]!;
+  const hasBatch = (axis: number) => axes[axis]!.includes(BATCH);
+  const own = value.axes.map((factors, i) => (factors.length === 0 && hasBatch(i) ? [BATCH] : factors));
+  return { ...value, axes: own };
+}
+
+function withKnown(node: Site, kind: AffineKind, alignment: Alignment, { numbers, keys }: Known): Value {
+  const { lengths, groups } = alignment;
   const [a] = alignment.values;
   if (numbers.length === 1) {
-    // It moves none, but may be known of each sample.
-    const hasBatch = (axis: number) => axes[axis]!.includes(BATCH);
-    const own = a!.axes.map((factors, i) => (factors.length === 0 && hasBatch(i) ? [BATCH] : factors));
-    const value = { ...a!, axes: own };
+    const value = besideNumber(alignment, 0);
     const [number] = numbers;
     if (kind === "mul") return linear(node, value, number!, 0);
     return linear(node, value, 1, kind === "add" ? number! : -number!);
@@ -113,7 +128,7 @@ function withKnown(node: Site, kind: Kind, alignment: Alignment, { numbers, keys
     mul: { weight: numbers, bias: numbers.map(() => 0) },
   }[kind];
   const made = node.writer.write("affine", [source], shape, tensors);
-  return { type: "float", source: made, sourceShape: shape, shape: lengths, axes };
+  return { type: "float", source: made, sourceShape: shape, shape: lengths, axes: alignment.axes };
 }
 
 /** 1 / value, known or not. */
@@ -165,7 +180,8 @@ export function sum(node: NodeView): Value {
 
 export function pow(node: NodeView): Value {
   const exponent = node.scalar(1)!;
-  const value = node.value(0);
+  // An exponent with more axes gives them to the result.
+  const value = besideNumber(align(node, [node.value(0), node.value(1)]), 0);
   if (exponent === 1) return value;
   if (exponent === 2) return combine(node, "mul", value, value);
   if (exponent === 0.5) return pointwise(node, value, functions.SQRT);
@@ -173,30 +189,45 @@ export function pow(node: NodeView): Value {
   return pointwise(node, value, functions.power(exponent));
 }
 
-/** Bounds of `clip` where there are none: beyond all float32. */
-const BEYOND = 3e38;
+/** The largest float32. Graphs hold finite numbers only: where a file has ±∞ among constants to choose from, it is ±this. */
+export const LARGEST = 3.4028234663852886e38;
 
-const bounded = (number: number) => Math.min(Math.max(number, -BEYOND), BEYOND);
-
-/** The larger of a and b is b + relu(a - b). */
 export function max(node: NodeView): Value {
-  return node.values().reduce((a, b) => {
-    const known = numberOf(b) ?? numberOf(a);
-    const other = numberOf(b) === undefined ? b : a;
-    if (known === 0) return pointwise(node, other, functions.RELU);
-    if (known !== undefined) return pointwise(node, other, functions.clip(bounded(known), BEYOND));
-    return combine(node, "add", pointwise(node, combine(node, "sub", a, b), functions.RELU), b);
-  });
+  return node.values().reduce((a, b) => extremum(node, "maximum", a, b));
 }
 
-/** The smaller of a and b is a - relu(a - b). */
 export function min(node: NodeView): Value {
-  return node.values().reduce((a, b) => {
-    const known = numberOf(b) ?? numberOf(a);
-    const other = numberOf(b) === undefined ? b : a;
-    if (known !== undefined) return pointwise(node, other, functions.clip(-BEYOND, bounded(known)));
-    return combine(node, "sub", a, pointwise(node, combine(node, "sub", a, b), functions.RELU));
-  });
+  return node.values().reduce((a, b) => extremum(node, "minimum", a, b));
+}
+
+/** The larger or the smaller of two values, by `relu` or `clip` where one of them is one number. */
+export function extremum(node: Site, kind: "maximum" | "minimum", a: Value, b: Value): Value {
+  const isMaximum = kind === "maximum";
+  const [left, right] = [a, b].map((value) => finiteBeside(node, value, isMaximum)) as [Value, Value];
+  const known = numberOf(right) ?? numberOf(left);
+  if (known === undefined) return combine(node, kind, left, right);
+  const other = besideNumber(align(node, [left, right]), numberOf(right) === undefined ? 1 : 0);
+  if (isMaximum && known === 0) return pointwise(node, other, functions.RELU);
+  // Beyond what `clip` takes.
+  if (Math.abs(known) > BEYOND && Math.abs(known) < LARGEST) return combine(node, kind, left, right);
+  if (isMaximum)
+    return known < 0 && -known >= LARGEST ? other : pointwise(node, other, functions.clip(known, BEYOND));
+  return known >= LARGEST ? other : pointwise(node, other, functions.clip(-BEYOND, known));
+}
+
+/** Constants with finite numbers in place of those infinite ones that are never chosen. */
+function finiteBeside(node: Site, value: Value, isMaximum: boolean): Value {
+  if (typeof value.source === "string") return value;
+  const never = isMaximum ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  const chosen = value.source.find((number) => !Number.isFinite(number) && number !== never);
+  if (chosen !== undefined) return node.refuse(`it reads ${chosen} among constants, expected finite numbers`);
+  return bounded(value);
+}
+
+/** Known numbers without infinite ones. */
+function bounded(value: Value): Value {
+  if (typeof value.source === "string") return value;
+  return { ...value, source: value.source.map((number) => Math.min(Math.max(number, -LARGEST), LARGEST)) };
 }
 
 /** The number of a value that is known and holds one. */
@@ -209,33 +240,87 @@ export function clip(node: NodeView): Value {
   const highest = node.scalar(2) ?? BEYOND;
   if (Number.isNaN(lowest) || Number.isNaN(highest)) return node.refuse("a bound is no number");
   if (lowest === 0 && highest >= BEYOND) return pointwise(node, node.value(0), functions.RELU);
-  return pointwise(node, node.value(0), functions.clip(bounded(lowest), bounded(highest)));
+  return pointwise(node, node.value(0), functions.clip(Math.max(lowest, -BEYOND), Math.min(highest, BEYOND)));
 }
 
-/** Of a mask that is known: mask · a + (1 - mask) · b. */
+/** A choice by a known mask is made of at most so many slices. */
+const MOST_RUNS = 256;
+
+/** Chooses by a known mask: slices of both values beside each other, so that neither reaches the other's places. */
 export function where(node: NodeView): Value {
   const condition = node.operand(0);
   if (!isConstant(condition)) return node.refuse("its condition is computed, expected a constant");
   const mask = node.value(0);
   const numbers = mask.source;
   if (typeof numbers === "string") return node.refuse("its condition depends on the points");
-  const part = (i: number, of: (isTrue: boolean) => number) =>
-    combine(node, "mul", finite(node, node.value(i)), {
-      ...mask,
-      type: "float",
-      source: numbers.map((number) => of(number !== 0)),
-    });
-  return combine(
-    node,
-    "add",
-    part(1, (isTrue) => (isTrue ? 1 : 0)),
-    part(2, (isTrue) => (isTrue ? 0 : 1)),
+  const [a, b] = [1, 2].map((input) => finite(node, node.value(input))) as [Value, Value];
+  const alignment = align(node, [a, b, mask]);
+  const { lengths, groups } = alignment;
+  const keys = lengths.flatMap((_, i) => (groups[2]![i]!.length > 0 ? [i] : []));
+  const stored = keys.map((key) => groups[2]![key]![0]!);
+  const aligned = alignment.values[2]!;
+  const strides = stridesOf(aligned.shape as readonly number[]);
+  const choices = strided(
+    aligned.source as Numbers,
+    stored.map((axis) => aligned.shape[axis] as number),
+    stored.map((axis) => strides[axis]!),
   );
+  const starts = [...choices.keys()].filter((i) => i === 0 || (choices[i] === 0) !== (choices[i - 1] === 0));
+  if (starts.length > MOST_RUNS) return byBounds(node, mask, a, b);
+  // The axes of the mask become the last one.
+  const rest = lengths.flatMap((_, i) => (keys.includes(i) ? [] : [i]));
+  const order = [...rest, ...keys];
+  const sides = [0, 1].map((side) => {
+    const shape = lengths.length > 0 ? lengths : [1];
+    const { source, shape: own } = arrange(node, alignment.values[side]!, groups[side]!);
+    const isWhole = String(own) === String(shape);
+    const whole = isWhole ? source : node.writer.write("expand", [source], shape, { settings: { shape } });
+    const identity = makeValue(
+      whole,
+      shape,
+      shape.map((_, axis) => [axis]),
+    );
+    return () => arrange(node, identity, [...rest.map((axis) => [axis]), keys]);
+  });
+  const before = rest.map((axis) => lengths[axis]!);
+  const axis = before.length;
+  const slices = starts.map((start, i) => {
+    const end = starts[i + 1] ?? choices.length;
+    const { source, shape } = sides[choices[start] === 0 ? 1 : 0]!();
+    if (end - start === choices.length) return source;
+    const settings = { axis, start, end };
+    return node.writer.write("slice", [source], [...shape.slice(0, -1), end - start], { settings });
+  });
+  const sourceShape = [...before, choices.length];
+  const source =
+    slices.length === 1
+      ? slices[0]!
+      : node.writer.write("concat", slices, sourceShape, { settings: { axis } });
+  const place = (factor: number) => (factor === BATCH ? BATCH : order.indexOf(factor));
+  return {
+    ...{ type: "float", source, sourceShape },
+    shape: order.map((each) => lengths[each]!),
+    axes: alignment.axes.map((factors) => factors.map(place)),
+  };
 }
 
-/** Masks of attention add -∞; what is far below all else does the same, and is a number when it is multiplied by 0. */
+/** Chooses by bounds that are the largest numbers where a value is not chosen: exact for all finite numbers. */
+function byBounds(node: Site, mask: Value, a: Value, b: Value): Value {
+  const bounds = (ofTrue: number): Value => ({
+    ...mask,
+    type: "float",
+    source: (mask.source as Numbers).map((number) => (number === 0 ? -ofTrue : ofTrue)),
+  });
+  const [left, right] = [
+    combine(node, "minimum", a, bounds(LARGEST)),
+    combine(node, "minimum", b, bounds(-LARGEST)),
+  ];
+  return combine(node, "maximum", left, right);
+}
+
+/** Refuses NaN among constants; ±∞, which masks of attention have, become the largest numbers. */
 function finite(node: Site, value: Value): Value {
   if (typeof value.source === "string") return value;
   if (value.source.some(Number.isNaN)) return node.refuse("it chooses among numbers of which one is NaN");
-  return { ...value, source: value.source.map((number) => Math.min(Math.max(number, -1e9), 1e9)) };
+  return bounded(value);
 }

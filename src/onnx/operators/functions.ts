@@ -1,9 +1,10 @@
 import type { NumberFunction } from "../activations.ts";
 import * as functions from "../activations.ts";
+import { align } from "../align.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import type { Value } from "../value.ts";
-import { combine, linear, pointwise } from "./arithmetic.ts";
+import { besideNumber, combine, linear, pointwise } from "./arithmetic.ts";
 
 // Operators that are functions of each number.
 
@@ -53,8 +54,9 @@ function leaky(node: Site, value: Value, slope: number): Value {
 export function prelu(node: NodeView): Value {
   const value = node.value(0);
   const slope = node.value(1);
-  if (typeof slope.source !== "string" && slope.source.length === 1)
-    return leaky(node, value, slope.source[0]!);
+  if (typeof slope.source !== "string" && slope.source.length === 1) {
+    return leaky(node, besideNumber(align(node, [value, slope]), 0), slope.source[0]!);
+  }
   const below = pointwise(node, linear(node, value, -1, 0), functions.RELU);
   const scaled = combine(node, "mul", below, slope);
   return combine(node, "sub", pointwise(node, value, functions.RELU), scaled);

@@ -1,6 +1,6 @@
 import * as functions from "../activations.ts";
 import type { NodeView } from "../node-view.ts";
-import { isConstant, type Value } from "../value.ts";
+import { isConstant, type Operand, type Value } from "../value.ts";
 import { div, mul, pointwise } from "./arithmetic.ts";
 import { normalise } from "./norms.ts";
 import { reducedAxes } from "./reductions.ts";
@@ -28,20 +28,39 @@ function nameOf(node: NodeView, input: number): string {
   }
 }
 
-/** The number that an input is, where it is a known one. */
+const rankOf = (operand: Operand) =>
+  isConstant(operand) ? operand.at[0]!.shape.length : operand.axes.length;
+
+/** The number that an input is, where it is a known one with no more axes than the node's other inputs. */
 function numberOf(node: NodeView, input: number): number | undefined {
   const operand = node.inputs[input];
   if (!operand || !isConstant(operand) || operand.at.length > 1) return undefined;
   const [tensor] = operand.at;
+  const others = node.inputs.flatMap((other, i) => (other && i !== input ? [rankOf(other)] : []));
+  if (tensor!.shape.length > Math.max(0, ...others)) return undefined;
   return tensor!.values.length === 1 ? tensor!.values[0] : undefined;
 }
 
+/** Equal as float32 numbers and their products are, after a few roundings of 6e-8. */
 const isNear = (number: number | undefined, expected: number) =>
-  number !== undefined && Math.abs(number - expected) <= 1e-3 * expected;
+  number !== undefined && Math.abs(number - expected) <= 5e-7 * expected;
 
 /** Mul */
 export function product(node: NodeView): Value {
   return sigmoidProduct(node) ?? geluProduct(node) ?? rootProduct(node) ?? mul(node);
+}
+
+/** Sqrt, of a sum of squares a norm */
+export function root(node: NodeView): Value {
+  const sum = maker(node, 0, "ReduceSum");
+  const isNorm = maker(node, 0, "ReduceSumSquare") !== undefined || (sum && isSquare(maker(sum, 0)));
+  return pointwise(node, node.value(0), isNorm ? functions.ROOT_OF_SQUARES : functions.SQRT);
+}
+
+/** True if a node multiplies a value by itself. */
+function isSquare(node: NodeView | undefined): boolean {
+  if (node?.operator === "Pow") return numberOf(node, 1) === 2;
+  return node?.operator === "Mul" && nameOf(node, 0) === nameOf(node, 1);
 }
 
 /** Div */
@@ -138,10 +157,7 @@ function normalised(node: NodeView, root: NodeView, _divides: boolean, input = 0
   const epsilon = numberOf(sum, 1 - at);
   const square = maker(mean, 0);
   if (epsilon === undefined || !(epsilon > 0) || !square) return undefined;
-  const isSquare =
-    (square.operator === "Pow" && numberOf(square, 1) === 2) ||
-    (square.operator === "Mul" && nameOf(square, 0) === nameOf(square, 1));
-  if (!isSquare || !isSameValue(square, 0, node, input)) return undefined;
+  if (!isSquare(square) || !isSameValue(square, 0, node, input)) return undefined;
   const value = node.inputs[input];
   if (!value || isConstant(value)) return undefined;
   const rank = value.axes.length;

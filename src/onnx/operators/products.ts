@@ -3,10 +3,14 @@ import { arrange, joined, storedAxes, stretch } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import { type Numbers, strided } from "../tensor.ts";
-import { BATCH, makeValue, type Value } from "../value.ts";
+import { BATCH, makeValue, type Value, withAxes } from "../value.ts";
 import { combine, linear } from "./arithmetic.ts";
 
 // Products with matrices, known or not.
+
+const ALONG_BATCH =
+  "it multiplies along the batch, which makes samples depend on each other; export it with the batch as the first axis of " +
+  "what it multiplies";
 
 /** A matrix of a file: number (i, j) of it is values[i · rowStride + j · columnStride]. */
 export interface Matrix {
@@ -26,7 +30,7 @@ export function multiplied(
   bias: Numbers = new Float32Array(columns),
 ): Value {
   const factors = value.axes[axis]!;
-  if (factors.includes(BATCH)) return node.refuse("it multiplies along the batch");
+  if (factors.includes(BATCH)) return node.refuse(ALONG_BATCH);
   if (factors.some((each) => value.shape[each] === "points"))
     return node.refuse("it multiplies along the points");
   const length = factors.reduce<number>((all, each) => all * (value.shape[each] as number), 1);
@@ -86,7 +90,12 @@ export function matmul(node: NodeView): Value {
 
 function productOf(node: NodeView, a: Value, b: Value): Value {
   const known = matrixOf(b);
-  if (known && typeof a.source === "string") return multiplied(node, a, a.axes.length - 1, known);
+  if (known && typeof a.source === "string") {
+    // Axes of the matrix before its two are the product's.
+    const missing = Math.max(b.axes.length - a.axes.length, 0);
+    const whole = withAxes(a, [...new Array<readonly number[]>(missing).fill([]), ...a.axes]);
+    return multiplied(node, whole, whole.axes.length - 1, known);
+  }
   const left = matrixOf(a);
   if (left && typeof b.source === "string" && a.axes.length <= b.axes.length) {
     return multiplied(node, b, b.axes.length - 2, transposed(left));
@@ -113,7 +122,7 @@ function productOfValues(node: NodeView, a: Value, b: Value): Value {
     const missing = new Array<readonly number[]>(rank - value.axes.length).fill([]);
     const one = joined(node, { ...value, axes: [...missing, ...value.axes] }, rank - 2);
     const both = joined(node, one, rank - 1);
-    if (both.axes.slice(-2).flat().includes(BATCH)) return node.refuse("it multiplies along the batch");
+    if (both.axes.slice(-2).flat().includes(BATCH)) return node.refuse(ALONG_BATCH);
     return both;
   };
   const aligned = align(node, [whole(a), whole(b)], { aside: 2 });

@@ -11,12 +11,18 @@ import { combine, pointwise } from "./arithmetic.ts";
 export function reducedAxes(node: NodeView, rank: number): number[] | undefined {
   const given = node.has(1) ? [...node.tensor(1).values] : node.integers("axes");
   if (given && given.length > 0) return node.axes(given, rank);
-  if (node.integer("noop_with_empty_axes", 0) !== 0) return undefined;
+  if (node.integer("noop_with_empty_axes", 0) !== 0) {
+    // The standard has said both that such a node does nothing and that it takes squares or sizes.
+    if (["ReduceL1", "ReduceL2", "ReduceSumSquare"].includes(node.operator)) {
+      return node.refuse("it has noop_with_empty_axes and no axes, which has no one meaning; name its axes");
+    }
+    return undefined;
+  }
   return Array.from({ length: rank }, (_, axis) => axis);
 }
 
 /** The sum or mean over axes of the file. */
-function reduce(
+export function reduce(
   node: Site,
   kind: "sum" | "mean",
   value: Value,
@@ -64,7 +70,7 @@ const as = (activation: Parameters<typeof pointwise>[2]) => (node: Site, value: 
 
 export const reduceMean = reduction("mean", same, same);
 export const reduceSum = reduction("sum", same, same);
-export const reduceL2 = reduction("sum", squared, as(functions.SQRT));
+export const reduceL2 = reduction("sum", squared, as(functions.ROOT_OF_SQUARES));
 export const reduceSumSquare = reduction("sum", squared, same);
 export const reduceL1 = reduction("sum", as(functions.ABS), same);
 

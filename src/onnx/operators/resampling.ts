@@ -1,7 +1,8 @@
+import { sizeOf, stridesOf } from "../../graph/operations.ts";
 import { arrange, joined, storedAxes } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import { dimensionAt, dimensionsOf, makeValue, type Value } from "../value.ts";
-import { linear } from "./arithmetic.ts";
+import { combine, LARGEST } from "./arithmetic.ts";
 import { pixelsOf, windowOf, writePixels } from "./convolutions.ts";
 import { positions } from "./rearranging.ts";
 
@@ -14,7 +15,8 @@ export function resize(node: NodeView): Value {
     node,
     lengths.map(({ count }) => count),
   );
-  const changes = targets.map((target, axis) => target !== lengths[axis]!.count);
+  // A scale moves pixels also where it leaves as many of them.
+  const changes = targets.map((target, axis) => target !== lengths[axis]!.count || scales[axis] !== 1);
   if (!changes.includes(true)) return value;
   if (changes[0] || changes[1]) return node.refuse("it resizes the batch or the channels");
   const { source, lengths: from, channels } = pixelsOf(node, value);
@@ -34,7 +36,9 @@ export function resize(node: NodeView): Value {
       );
     });
     if (!isEven)
-      return node.refuse(`it resizes [${from}] to [${to}] by nearest pixels, expected whole multiples`);
+      return node.refuse(
+        `it resizes [${from}] to [${to}] by [${scales.slice(2)}], nearest pixels, expected whole multiples`,
+      );
   } else {
     const isSound = place === "half_pixel" || place === "pytorch_half_pixel" || place === "align_corners";
     // The scale says where pixels lie, and need not be the quotient of the lengths.
@@ -45,10 +49,11 @@ export function resize(node: NodeView): Value {
     const isOne = place === "pytorch_half_pixel" && to.includes(1);
     if (!isSound || !isWhole || isOne || node.integer("antialias", 0) !== 0) {
       return node.refuse(
-        `it resizes [${from}] to [${to}] with "${place}", expected whole multiples, "half_pixel" or "align_corners"`,
+        `it resizes [${from}] to [${to}] by [${scales.slice(2)}] with "${place}", expected whole multiples, "half_pixel" or "align_corners"`,
       );
     }
   }
+  if (String(from) === String(to)) return value;
   const settings = {
     scale: from.map((length, axis) => to[axis]! / length),
     mode: mode === "linear" ? "bilinear" : "nearest",
@@ -129,6 +134,7 @@ export function pad(node: NodeView): Value {
   }
   const mode = node.choice("mode", "constant", ["constant", "reflect", "edge"]);
   const filler = mode === "constant" ? (node.scalar(2) ?? 0) : 0;
+  if (Number.isNaN(filler)) return node.refuse("it pads with NaN, expected a number");
   const of = (axis: number) => {
     const i = axes.indexOf(axis);
     return i < 0 ? [0, 0] : [pads[i]!, pads[i + axes.length]!];
@@ -141,11 +147,42 @@ export function pad(node: NodeView): Value {
     part = positions(node, part, axis, before!, dimensionAt(part, axis).count - before! - behind!);
   }
   const padded = axes.filter((axis) => of(axis).some((pixels) => pixels > 0));
-  const shifted = linear(node, part, 1, -filler);
-  let result = shifted;
+  let result = part;
   // Two axes at a time, which are pixels for that; all others are channels.
   for (let i = 0; i < padded.length; i += 2) result = padAxes(node, result, padded.slice(i, i + 2), of, mode);
-  return linear(node, result, 1, filler);
+  if (filler === 0 || padded.length === 0) return result;
+  // Added to the zeros: shifting the pixels by a number far from theirs and back would round them away.
+  const inside = (position: number, axis: number) => {
+    const before = Math.max(of(axis)[0]!, 0);
+    return position >= before && position < before + dimensionAt(part, axis).count;
+  };
+  return combine(
+    node,
+    "add",
+    result,
+    frame(result, padded, Math.min(Math.max(filler, -LARGEST), LARGEST), inside),
+  );
+}
+
+/** Constants that are 0 inside and `filler` outside, along some axes of a value. */
+function frame(
+  like: Value,
+  axes: readonly number[],
+  filler: number,
+  inside: (position: number, axis: number) => boolean,
+): Value {
+  const shape = like.axes.map((_, axis) => (axes.includes(axis) ? dimensionAt(like, axis).count : 1));
+  const strides = stridesOf(shape);
+  const numbers = new Float32Array(sizeOf(shape)).map((_, i) =>
+    shape.every((length, axis) => length === 1 || inside(Math.floor(i / strides[axis]!) % length, axis))
+      ? 0
+      : filler,
+  );
+  return makeValue(
+    numbers,
+    shape,
+    shape.map((_, axis) => [axis]),
+  );
 }
 
 function padAxes(

@@ -35,7 +35,7 @@ export const OPERATORS = {
   Min: arithmetic.min,
   Clip: arithmetic.clip,
   Where: arithmetic.where,
-  Sqrt: pointwise.is(functions.SQRT),
+  Sqrt: patterns.root,
   Reciprocal: pointwise.is(functions.RECIPROCAL),
   Abs: pointwise.is(functions.ABS),
   Exp: pointwise.is(functions.EXP),

@@ -1,18 +1,25 @@
-import { castTo } from "../folding/shapes.ts";
+import { castTo } from "../folding/integers.ts";
 import type { NodeView } from "../node-view.ts";
-import { elementTypeOf, type Tensor } from "../tensor.ts";
+import { elementTypeOf, integerTypeOf, type Tensor } from "../tensor.ts";
 import type { Value } from "../value.ts";
+
+/** Integers narrower than what inputs may have: they would wrap round. */
+const NARROW = ["int8", "uint8", "int16", "uint16"];
 
 /** Numbers as another type: floats of all widths are float32 here. */
 export function cast(node: NodeView): Value {
   const value = node.value(0);
-  const type = elementTypeOf(node.integer("to", 0)) ?? node.refuse("it makes of numbers what are none");
+  const dataType = node.integer("to", 0);
+  const type = elementTypeOf(dataType) ?? node.refuse("it makes of numbers what are none");
   if (typeof value.source !== "string") {
     const tensor: Tensor = { type: value.type, shape: [value.source.length], values: value.source };
-    return { ...value, type, source: castTo(type, tensor).values };
+    return { ...value, type, source: castTo(node, dataType, tensor).values };
   }
   if (value.type === "float" && type !== "float")
     return node.refuse("it rounds what is computed to integers");
   if (value.type === "integer" && type === "boolean") return node.refuse("it compares what is given with 0");
+  const integer = integerTypeOf(dataType);
+  if (integer && NARROW.includes(integer))
+    return node.refuse(`it makes what is given ${integer}, which wraps round`);
   return { ...value, type };
 }

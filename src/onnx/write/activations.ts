@@ -46,6 +46,7 @@ const WRITERS: Writers = {
   exp: operator("Exp"),
   log: operator("Log"),
   sqrt: operator("Sqrt"),
+  rootOfSquares: operator("Sqrt"),
   reciprocal: operator("Reciprocal"),
   abs: operator("Abs"),
   power: (apply, x, { exponent }) => apply("Pow", [x, exponent]),

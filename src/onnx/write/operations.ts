@@ -41,6 +41,8 @@ const WRITERS: { readonly [Kind in OperationKind]: Writer<Kind> } = {
   add: ofTwo("Add"),
   sub: ofTwo("Sub"),
   mul: ofTwo("Mul"),
+  maximum: ofTwo("Max"),
+  minimum: ofTwo("Min"),
   concat: writeConcat,
   expand: writeExpand,
   permute: writePermute,
@@ -90,7 +92,7 @@ function writeDense({ inputs: [input], apply, parameter }: Task<"dense">): Form 
   return { tensor: apply("Add", [apply("MatMul", [input!.last, turned]), bias]), order };
 }
 
-function ofTwo(operator: string): Writer<"add" | "sub" | "mul"> {
+function ofTwo(operator: string): Writer<"add" | "sub" | "mul" | "maximum" | "minimum"> {
   return ({ file, operation, inputs, apply }) => {
     const { order, tensors } = aligned(file, operation.name, inputs);
     return { tensor: apply(operator, tensors), order };

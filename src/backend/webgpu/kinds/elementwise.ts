@@ -28,15 +28,17 @@ export const writePointwise = ofEach<"pointwise">(({ graph, operation }, x) =>
 );
 
 /** The gradient for one of two tensors, of that for what is made of them. */
-type Slope = (graph: OnnxGraph, gradient: Tensor, other: Tensor) => Tensor;
+type Slope = (graph: OnnxGraph, gradient: Tensor, other: Tensor, own: Tensor) => Tensor;
 
-function ofTwo(operator: string, slopes: readonly Slope[]): Writer<"add" | "sub" | "mul"> {
+type OfTwo = "add" | "sub" | "mul" | "maximum" | "minimum";
+
+function ofTwo(operator: string, slopes: readonly Slope[]): Writer<OfTwo> {
   return ({ graph, operation: { shape }, inputs }): Written => {
     const { order, tensors } = aligned(graph, inputs);
     const backward = slopes.map((slope, i): Backward => {
       const isWhole = inputs[i]!.shape.join() === shape.join();
       return (gradient) => {
-        const tensor = slope(graph, gradient.in(order), tensors[1 - i]!);
+        const tensor = slope(graph, gradient.in(order), tensors[1 - i]!, tensors[i]!);
         return isWhole ? { tensor, order } : unstretched(graph, { tensor, order }, shape, inputs[i]!);
       };
     });
@@ -50,3 +52,18 @@ const timesOther: Slope = (graph, gradient, other) => graph.apply("Mul", gradien
 export const writeAdd = ofTwo("Add", [asItIs, asItIs]);
 export const writeSub = ofTwo("Sub", [asItIs, (graph, gradient) => graph.apply("Neg", gradient)]);
 export const writeMul = ofTwo("Mul", [timesOther, timesOther]);
+
+/** All of it where `own` is chosen, half of it where both are equal. */
+const ifChosen =
+  (chosen: "Greater" | "Less", other: "Greater" | "Less"): Slope =>
+  (graph, gradient, right, left) => {
+    const half = graph.apply("Mul", gradient, 0.5);
+    const unlessOther = graph.apply("Where", graph.apply(other, left, right), 0, half);
+    return graph.apply("Where", graph.apply(chosen, left, right), gradient, unlessOther);
+  };
+
+const ifLarger = ifChosen("Greater", "Less");
+const ifSmaller = ifChosen("Less", "Greater");
+
+export const writeMaximum = ofTwo("Max", [ifLarger, ifLarger]);
+export const writeMinimum = ofTwo("Min", [ifSmaller, ifSmaller]);

@@ -1,0 +1,163 @@
+import { readFileSync } from "node:fs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { dense, elu, graph, mul, pointwise, sum } from "../src/graph/index.ts";
+import { createDecoder, decode, encode, squaredError } from "../src/index.ts";
+import { allRows } from "../src/objective.ts";
+import { loadOnnx, toOnnx } from "../src/onnx/index.ts";
+import { builds } from "./support/builds.ts";
+import { bindObjective } from "./support/objective.ts";
+import { randomArray } from "./support/random.ts";
+import { relativeDistance } from "./support/reference.ts";
+import { rejected } from "./support/refusal.ts";
+
+// Operators at the edges of their definition: what ONNX Runtime computes, or a refusal with a reason.
+// test/fixtures/onnx/edges.py makes the files and computes what is expected.
+
+/** A number, or "inf", "-inf" or "nan". */
+type Shown = number | string;
+
+interface Edge {
+  /** The file, as base64. */
+  readonly model: string;
+  readonly z: readonly Shown[];
+  /** Missing where ONNX Runtime fails. */
+  readonly y?: readonly Shown[];
+  readonly shape?: readonly number[];
+}
+
+const EDGES = JSON.parse(
+  readFileSync(new URL("./fixtures/onnx/edges.json", import.meta.url), "utf8"),
+) as Readonly<Record<string, Edge>>;
+
+const NAMES: Readonly<Record<string, number>> = {
+  inf: Number.POSITIVE_INFINITY,
+  "-inf": Number.NEGATIVE_INFINITY,
+  nan: Number.NaN,
+};
+const numbersOf = (shown: readonly Shown[]) =>
+  Float32Array.from(shown, (each) => (typeof each === "number" ? each : NAMES[each]!));
+
+/** The files that are refused, and what the refusal says. */
+const REFUSALS: Readonly<Record<string, RegExp>> = {
+  ...Object.fromEntries(
+    [
+      "max",
+      "where",
+      ...["add", "sub", "mul", "div", "pow", "max", "min", "prelu", "matmul"].map((each) => `rank-${each}`),
+    ].map((each) =>
+      each.startsWith("rank")
+        ? [`${each}-2`, /its output is \[1, batch\], expected the batch as the first axis/]
+        : [`${each}-rank`, /its output is \[1, batch\], expected the batch as the first axis/],
+    ),
+  ),
+  ...Object.fromEntries(
+    ["add", "sub", "mul", "div", "pow", "max", "min", "prelu", "matmul"].map((each) => [
+      `rank-${each}-1`,
+      /statistics over the batch/,
+    ]),
+  ),
+  "message-infinite-bias":
+    /a constant of "Add 0" is -Infinity at index 1, expected a finite float32; export it with a finite number, -1e9 in a mask/,
+  "message-infinite-shift":
+    /"Add 0" \(Add: it adds -Infinity, expected at most 3e38; export it with a smaller number, -1e9 in a mask\)/,
+  "message-fixed-batch":
+    /the shapes \[batch, 4\] and \[4, 4\] fit together in a batch of 4 alone; export the decoder with a batch of 1, or/,
+  "message-exponent":
+    /the node "Pow 0" cannot be computed: exponent is 3\.\d+e\+38, expected .*; export the decoder without it/,
+  "message-mask":
+    /"Dropout 0" \(Dropout: its output 1, "mk", is used, expected the first one alone; export the decoder without what reads it\)/,
+  "message-fused":
+    /\(com\.microsoft\.FusedConv\); ONNX Runtime has optimised this file: read the one that was exported/,
+  "message-along-batch": /it multiplies along the batch, .*; export it with the batch as the first axis/,
+  "int32-beyond": /it makes the integer 46\d+ of constants, expected at most 2\^53; save what it computes/,
+  "int64-large":
+    /it makes the integer 1\.2\d+e\+24 of constants, expected at most 2\^53; save what it computes/,
+  "uint8-cast-float": /it casts the constant 300 to uint8, beyond its range; save what it computes/,
+  ...Object.fromEntries(
+    ["ReduceL1", "ReduceL2", "ReduceSumSquare"].flatMap((each) =>
+      ["noop", "noop-folded"].map((kind) => [
+        `${kind}-${each}`,
+        /no axes, which has no one meaning; name its axes/,
+      ]),
+    ),
+  ),
+  "resize-1.2-nearest":
+    /it resizes \[4,4\] to \[4,4\] by \[1\.2\d*,1\.2\d*\], nearest pixels, expected whole/,
+  "resize-1.2-linear":
+    /it resizes \[4,4\] to \[4,4\] by \[1\.2\d*,1\.2\d*\] with "half_pixel", expected whole/,
+  "resize-channels": /it resizes the batch or the channels/,
+};
+
+for (const [name, { model, z, y = [], shape = [] }] of Object.entries(EDGES)) {
+  const bytes = new Uint8Array(Buffer.from(model, "base64"));
+  const refusal = REFUSALS[name];
+  if (refusal) {
+    test(`${name} is refused`, () => rejected(loadOnnx(bytes), "invalid_file", refusal));
+    continue;
+  }
+  test(`${name}: it computes what ONNX Runtime does`, async () => {
+    const decoder = await loadOnnx(bytes);
+    const expected = numbersOf(y);
+    const got = await decode(decoder, numbersOf(z));
+    assert.is(got.length, expected.length, "the number of outputs");
+    assert.equal(decoder.outputShape, shape.slice(1));
+    for (const [i, value] of expected.entries()) {
+      const isSame =
+        Object.is(got[i], value) || Math.abs(got[i]! - value) <= 2e-6 * Math.max(Math.abs(value), 1e-30);
+      assert.ok(isSame, `number ${i} is ${got[i]}, not ${value}: [${got}], not [${expected}]`);
+    }
+  });
+}
+
+/** The two ways in which a norm is written. */
+const NORMS = ["normalize", "normalize-small-nodes"];
+
+for (const name of NORMS) {
+  for (const { name: build, backend } of builds) {
+    test(`${build}: ${name} has the gradient of PyTorch's norm at 0, whose subgradient is 0`, async () => {
+      const decoder = await loadOnnx(new Uint8Array(Buffer.from(EDGES[name]!.model, "base64")));
+      const y = Float32Array.of(1, -2, 0.5, 0);
+      const objective = await bindObjective(backend, decoder, squaredError({ reduction: "sum" }), y);
+      await objective.value(allRows(1), new Float64Array(4));
+      // z / 1e-12 there: -2y · 1e12.
+      const gradient = await objective.gradient(allRows(1));
+      assert.ok(relativeDistance(gradient, [-2e12, 4e12, -1e12, 0]) < 1e-6, String(gradient));
+      const product = await objective.tangent(allRows(1), Float64Array.of(1, 1, 1, 1));
+      assert.ok(product.every(Number.isFinite), String(product));
+      objective.dispose();
+    });
+  }
+
+  test(`${name}: a sample from z = 0 ends with a finite code`, async () => {
+    const decoder = await loadOnnx(new Uint8Array(Buffer.from(EDGES[name]!.model, "base64")));
+    const y = await decode(decoder, Float32Array.of(1, -2, 0.5, 0.1));
+    const { z, status } = await encode(decoder, y, { loss: "mse" });
+    assert.is.not(status[0], "nonfinite");
+    assert.ok(z.every(Number.isFinite), String(z));
+  });
+}
+
+test("behind F.normalize, as toOnnx writes it, no sample from z = 0 ends as nonfinite", async () => {
+  const definition = graph(({ latent }) => {
+    const z = latent(12);
+    const norm = pointwise("rootOfSquares")(sum({ axes: [0], keepAxes: true })(mul()(z, z)));
+    const inverse = pointwise("reciprocal")(pointwise({ name: "clip", min: 1e-12, max: 3e38 })(norm));
+    return dense(80)(elu()(dense(40)(mul()(z, inverse))));
+  });
+  const written = createDecoder(definition, { seed: 1, loss: "mse" });
+  const y = await decode(written, randomArray(1, 12 * 8, -1, 1));
+  for (const decoder of [written, await loadOnnx(await toOnnx(written), { loss: "mse" })]) {
+    const { status } = await encode(decoder, y);
+    assert.equal(status, new Array(8).fill("converged"));
+  }
+});
+
+test("every refusal is of a file that is there", () => {
+  assert.equal(
+    Object.keys(REFUSALS).filter((name) => !(name in EDGES)),
+    [],
+  );
+});
+
+test.run();

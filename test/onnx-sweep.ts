@@ -1,0 +1,323 @@
+// npm run sweep:onnx: operators of docs/onnx-operators.md at the edges of their definition, one or two in a file, read by
+// loadOnnx and held against ONNX Runtime. A file may be refused; what is computed has to be the same.
+
+import { Command } from "commander";
+import * as ort from "onnxruntime-web/wasm";
+import { decode, LatentflowError, wasm } from "../src/index.ts";
+import { loadOnnx } from "../src/onnx/index.ts";
+import { OnnxFile, type Operand, type Tensor } from "../src/onnx/write/file.ts";
+import type { Attributes } from "../src/onnx-messages.ts";
+import { createRandom } from "../src/random.ts";
+
+const program = new Command("sweep:onnx")
+  .description("operators at the edges of their definition, held against ONNX Runtime")
+  .option("--files <n>", "how many files", "5000")
+  .option("--seed <n>", "where to begin", "1")
+  .parse();
+const { files, seed: first } = program.opts<{ files: string; seed: string }>();
+
+ort.env.wasm.numThreads = 1;
+const BACKEND = wasm({ relaxed: false, threads: 1 });
+const ROWS = 2;
+/** Both compute in float32, in other orders. */
+const TOLERANCE = 1e-4;
+/** From here on exp and its like stay where they are, and products of two numbers are infinite. */
+const HUGE = 1e18;
+
+const SHAPES = [[4], [1], [2, 3], [1, 3], [3, 1], [2, 4, 4], [1, 2, 2], [4, 3, 5]];
+const EDGES = [0, 1, -1, 0.5, -2.5, 3, 1e-30, -1e-30, 1e4, -1e4, 88.5, -104, 1e9, -1e9];
+const BEYOND = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN, 3.4e38, -3.4e38];
+
+class Dice {
+  readonly random;
+  constructor(seed: number) {
+    this.random = createRandom(seed);
+  }
+  below(bound: number): number {
+    return this.random.below(bound);
+  }
+  of<T>(choices: readonly T[]): T {
+    return choices[this.below(choices.length)]!;
+  }
+  number(): number {
+    if (this.below(3) > 0) return 4 * this.random.uniform() - 2;
+    return this.below(20) === 0 ? this.of(BEYOND) : this.of(EDGES);
+  }
+}
+
+/** A file that is being drawn: `shape` is that of the value without its batch. */
+interface Draw {
+  readonly dice: Dice;
+  readonly file: OnnxFile;
+  readonly shape: readonly number[];
+  /** A constant that goes with the value, sometimes with an axis more. */
+  constant(): Tensor;
+  numbers(dims: readonly number[], values?: readonly number[]): Tensor;
+}
+
+type Drawn = readonly [inputs: readonly (Operand | "")[], attributes?: Attributes];
+type Drawer = (draw: Draw, x: Tensor) => Drawn;
+
+const unary: Drawer = (_, x) => [[x]];
+const withConstant: Drawer = (draw, x) => [
+  draw.dice.below(2) === 0 ? [x, draw.constant()] : [draw.constant(), x],
+];
+const withSelf: Drawer = (draw, x) => {
+  const other = draw.file.apply("other", draw.dice.of(["Exp", "Neg", "Abs", "Tanh"]), [x]);
+  return [draw.dice.below(2) === 0 ? [x, other] : [other, x]];
+};
+const ofTwo: Drawer = (draw, x) => draw.dice.of([withConstant, withConstant, withSelf])(draw, x);
+const alpha =
+  (...values: readonly number[]): Drawer =>
+  ({ dice }, x) => [[x], { alpha: { float: dice.of(values) } }];
+/** Any axis of the value but the batch; as an attribute not from the end, which the writer has no integers for. */
+const attributeAxis = ({ dice, shape }: Draw) => 1 + dice.below(shape.length);
+const axisOf = (draw: Draw) => attributeAxis(draw) - (draw.dice.below(2) === 0 ? 0 : draw.shape.length + 1);
+const alongAxis: Drawer = (draw, x) => [[x], { axis: { integer: attributeAxis(draw) } }];
+const reduction: Drawer = (draw, x) => [
+  [x],
+  { axes: { integers: [attributeAxis(draw)] }, keepdims: { integer: draw.dice.below(2) } },
+];
+
+const OPERATORS: Readonly<Record<string, Drawer>> = {
+  ...Object.fromEntries(
+    [
+      [
+        "Abs",
+        "Neg",
+        "Exp",
+        "Log",
+        "Sqrt",
+        "Reciprocal",
+        "Erf",
+        "Sin",
+        "Cos",
+        "Tanh",
+        "Sigmoid",
+        "Relu",
+        "Softplus",
+      ],
+      ["Softsign", "HardSwish", "Identity", "HardSigmoid", "Selu", "Flatten", "Dropout", "Transpose"],
+    ]
+      .flat()
+      .map((name) => [name, unary]),
+  ),
+  ...{
+    Add: ofTwo,
+    Sub: ofTwo,
+    Mul: ofTwo,
+    Div: ofTwo,
+    Max: ofTwo,
+    Min: ofTwo,
+    Sum: ofTwo,
+    Pow: withConstant,
+  },
+  ...{ LeakyRelu: alpha(0.01, -0.5, 0, 2), Elu: alpha(1, 0.3, 0), Celu: alpha(1, 0.5, 3) },
+  PRelu: (draw, x) => [[x, draw.constant()]],
+  Clip: ({ dice, numbers }, x) => [
+    [x, ...[0, 1].map(() => (dice.below(3) === 0 ? ("" as const) : numbers([], [dice.number()])))],
+  ],
+  Where: (draw, x) => {
+    const mask = draw.file.apply(
+      "mask",
+      "Cast",
+      [
+        draw.numbers(
+          draw.shape,
+          draw.shape.map(() => draw.dice.below(2)),
+        ),
+      ],
+      {
+        to: { integer: 9 },
+      },
+    );
+    const other = draw.dice.below(2) === 0 ? draw.constant() : draw.file.apply("other", "Log", [x]);
+    return [draw.dice.below(2) === 0 ? [mask, x, other] : [mask, other, x]];
+  },
+  ...{ Softmax: alongAxis, LogSoftmax: alongAxis },
+  ...{ ReduceMean: reduction, ReduceL1: reduction, ReduceL2: reduction, ReduceSumSquare: reduction },
+  ReduceSum: (draw, x) => [
+    [x, ...(draw.dice.below(4) === 0 ? [] : [draw.file.integers([axisOf(draw)])])],
+    { keepdims: { integer: draw.dice.below(2) }, noop_with_empty_axes: { integer: draw.dice.below(2) } },
+  ],
+  GlobalAveragePool: unary,
+  Pad: ({ dice, file, shape, numbers }, x) => {
+    const pads = () => [0, ...shape.map(() => dice.below(4) - 1)];
+    const mode = dice.of(["constant", "constant", "reflect", "edge"]);
+    return [
+      [x, file.integers([...pads(), ...pads()]), numbers([], [dice.number()])],
+      { mode: { text: mode } },
+    ];
+  },
+  Resize: ({ dice, shape, numbers }, x) => [
+    [x, "", numbers([shape.length + 1], [1, 1, ...shape.slice(1).map(() => dice.of([1, 2, 3, 1.2, 0.5]))])],
+    {
+      mode: { text: dice.of(["nearest", "linear"]) },
+      coordinate_transformation_mode: { text: dice.of(["half_pixel", "asymmetric", "align_corners"]) },
+    },
+  ],
+  Reshape: ({ dice, file }, x) => [
+    [x, file.integers(dice.of([[0, -1], [-1], [0, 0, -1], [0, 1, -1], [0, -1, 1]]))],
+  ],
+  Unsqueeze: ({ dice, file, shape }, x) => [[x, file.integers([dice.below(shape.length + 2)])]],
+  Squeeze: (draw, x) => [[x, ...(draw.dice.below(2) === 0 ? [] : [draw.file.integers([axisOf(draw)])])]],
+  Slice: (draw, x) => {
+    const bound = () => draw.file.integers([draw.dice.of([0, 1, 2, -1, -3, 9, -9, 2 ** 40])]);
+    const step = draw.file.integers([draw.dice.of([1, 1, 2, -1, -2])]);
+    return [[x, bound(), bound(), draw.file.integers([axisOf(draw)]), step]];
+  },
+  Tile: ({ dice, file, shape }, x) => [[x, file.integers([1, ...shape.map(() => 1 + dice.below(3))])]],
+  Expand: ({ dice, file, shape }, x) => [
+    [
+      x,
+      file.integers([1, ...shape.map((length) => (length === 1 ? 1 + dice.below(3) : dice.of([1, length])))]),
+    ],
+  ],
+  Concat: (draw, x) => [
+    [x, draw.file.apply("other", "Exp", [x]), x],
+    { axis: { integer: attributeAxis(draw) } },
+  ],
+  Gather: (draw, x) => [[x, draw.file.integers([0, -1, 0])], { axis: { integer: attributeAxis(draw) } }],
+  LayerNormalization: ({ shape, numbers }, x) => [
+    [x, numbers([shape.at(-1)!])],
+    { axis: { integer: shape.length } },
+  ],
+  MatMul: ({ dice, shape, numbers }, x) => [
+    [x, numbers([...dice.of([[], [1], [1, 1, 1]]), shape.at(-1)!, 3])],
+  ],
+};
+
+/** Operators behind another one: they tell where axes are. */
+const BEHIND: Readonly<Record<string, Drawer>> = {
+  ReduceMean: (draw, x) => [[x], { axes: { integers: [1 + draw.dice.below(2)] }, keepdims: { integer: 0 } }],
+  Transpose: unary,
+  Softmax: ({ dice }, x) => [[x], { axis: { integer: dice.of([1, 2]) } }],
+};
+
+function draw(seed: number): {
+  /** The file with an output of each rank: that of what is drawn is not known. */
+  readonly bytes: readonly Uint8Array[];
+  readonly z: Float32Array;
+  readonly dims: number[];
+  readonly name: string;
+} {
+  const dice = new Dice(seed);
+  const file = new OnnxFile(["z", "y"]);
+  const shape = dice.of(SHAPES);
+  const dims = [ROWS, ...shape];
+  let constants = 0;
+  const numbers = (own: readonly number[], values?: readonly number[]) => {
+    const size = own.reduce((product, length) => product * length, 1);
+    const drawn =
+      values && values.length === size ? values : Array.from({ length: size }, () => dice.number());
+    return file.parameter(`c${constants++}`, own, Float32Array.from(drawn));
+  };
+  const constant = () => {
+    const rank = dice.below(shape.length + 3);
+    const own = Array.from({ length: rank }, (_, i) => {
+      const length = shape[i - rank + shape.length];
+      return length === undefined || dice.below(2) === 0 ? 1 : length;
+    });
+    return numbers(own);
+  };
+  const given: Draw = { dice, file, shape, constant, numbers };
+  const x = file.input("z", ["batch", ...shape]);
+  const name = dice.of(Object.keys(OPERATORS));
+  let made = file.apply("node", name, ...OPERATORS[name]!(given, x));
+  const behind = dice.below(3) === 0 ? dice.of(Object.keys(BEHIND)) : undefined;
+  if (behind) made = file.apply("behind", behind, ...BEHIND[behind]!(given, made));
+  const count = dims.reduce((product, length) => product * length, 1);
+  // The phase of a float32 has few digits left far from 0, and ours fewer than ONNX Runtime's.
+  const isMild = dice.below(2) === 0 || name === "Sin" || name === "Cos";
+  const z = Float32Array.from({ length: count }, () => {
+    const number = dice.number();
+    return isMild
+      ? 3 * dice.random.uniform() - 1.5
+      : Number.isFinite(number)
+        ? Math.max(Math.min(number, 1e15), -1e15)
+        : 7;
+  });
+  return {
+    bytes: [2, 3, 4, 5, 1].map((rank) => {
+      const declared = Array.from({ length: rank }, (_, axis) => `axis ${axis}`);
+      return file.toMessage("y", made, declared, []).toBytes();
+    }),
+    z,
+    dims,
+    name: behind ? `${name}, ${behind}` : name,
+  };
+}
+
+/** Operators that add numbers up: of large ones that cancel, what float32 has rounded is left. */
+const SUMS = /Reduce|Pool|MatMul|Normalization/;
+const largestOf = (values: Float32Array) =>
+  values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+
+/** Where two results differ; undefined where they are the same. `rounding` is what sums may be off by. */
+function difference(
+  got: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  rounding: number,
+): string | undefined {
+  if (got.length !== expected.length) return `${got.length} numbers, not ${expected.length}`;
+  const scale = Array.from(expected).reduce((most, value) => {
+    return Math.abs(value) < HUGE ? Math.max(most, Math.abs(value)) : most;
+  }, 1e-3);
+  for (let i = 0; i < expected.length; i++) {
+    const [own, right] = [got[i]!, expected[i]!];
+    // Of NaN and of infinite numbers a decoder has no use.
+    if (!(Math.abs(right) < HUGE)) continue;
+    if (!(Math.abs(own - right) <= TOLERANCE * scale + rounding))
+      return `number ${i} is ${own}, not ${right}`;
+  }
+  return undefined;
+}
+
+/** What ONNX Runtime computes of the first file that it takes; undefined if it runs none of them. */
+async function runOf(files: readonly Uint8Array[], z: Float32Array, dims: readonly number[]) {
+  for (const bytes of files) {
+    try {
+      const options = { logSeverityLevel: 4, graphOptimizationLevel: "disabled" } as const;
+      const session = await ort.InferenceSession.create(bytes, options);
+      try {
+        const { y } = await session.run({ z: new ort.Tensor("float32", z, dims) });
+        return { bytes, expected: y!.data as Float32Array };
+      } finally {
+        await session.release();
+      }
+    } catch {}
+  }
+  return undefined;
+}
+
+const counts = { same: 0, refused: 0, failed: 0, wrong: 0 };
+const wrong: string[] = [];
+for (let seed = Number(first); seed < Number(first) + Number(files); seed++) {
+  const { bytes, z, dims, name } = draw(seed);
+  const run = await runOf(bytes, z, dims);
+  if (!run) {
+    counts.failed++;
+    continue;
+  }
+  try {
+    const decoder = await loadOnnx(run.bytes);
+    const found = difference(
+      await decode(decoder, z, { backend: BACKEND }),
+      run.expected,
+      SUMS.test(name) ? 1e-6 * largestOf(z) : 0,
+    );
+    if (found === undefined) counts.same++;
+    else wrong.push(`seed ${seed}: ${name}: ${found}`);
+    decoder.dispose();
+  } catch (error) {
+    if (error instanceof LatentflowError && error.code === "invalid_file") counts.refused++;
+    else wrong.push(`seed ${seed}: ${name}: ${error}`);
+  }
+}
+counts.wrong = wrong.length;
+for (const line of wrong.slice(0, 60)) console.log(line);
+const { same, refused, failed } = counts;
+console.log(
+  `${same} the same, ${refused} refused, ${failed} that ONNX Runtime does not run, ${counts.wrong} wrong`,
+);
+if (counts.wrong > 0) process.exitCode = 1;
