@@ -1,4 +1,4 @@
-import { isPromise } from "../brand.ts";
+import { checkPresent, isPromise } from "../brand.ts";
 import { checkOptions, invalid, memberHint, show } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
 import type { Activation } from "../graph/activation.ts";
@@ -311,6 +311,11 @@ export function checkDecoder(
   if (decoder.disposed) {
     throw new LatentflowError("disposed", `${where}: the ${part} has been disposed; ${anew}`);
   }
+  checkPresent(
+    where,
+    part === "decoder" ? "decoder.parameters" : `the ${part}'s parameters`,
+    decoder.parameters.buffer,
+  );
 }
 
 function isDecoder(value: unknown): value is Decoder {
