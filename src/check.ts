@@ -149,6 +149,19 @@ export function checkOptions<Options extends object>(
       const reason = Object.hasOwn(why, name) ? why[name] : `the options are ${names}`;
       throw invalid(`${where}: unknown option ${show(name)}; ${reason}`);
     }
+    if (isRevoked((options as Readonly<Record<string, unknown>>)[name])) {
+      throw invalid(`${where}: ${name} is a Proxy that has been revoked, expected a value that can be read`);
+    }
+  }
+}
+
+/** True for a Proxy that has been revoked: to read anything of it throws a TypeError. */
+export function isRevoked(value: unknown): boolean {
+  try {
+    Array.isArray(value);
+    return false;
+  } catch {
+    return true;
   }
 }
 

@@ -1,5 +1,5 @@
 import { isFloat32Array } from "./brand.ts";
-import { checkNumber, checkOptions, invalid, orDefault, show } from "./check.ts";
+import { checkNumber, checkOptions, invalid, isRevoked, orDefault, show } from "./check.ts";
 import { unlessAborted } from "./control.ts";
 import type { Decoder } from "./decoder/decoder.ts";
 import {
@@ -99,7 +99,8 @@ async function encodeItem(
   options: EncodeOptions,
 ): Promise<EncodeResult> {
   try {
-    if (isFloat32Array(item) || typeof item !== "object" || item === null || !("y" in item)) {
+    const isAlone = isFloat32Array(item) || typeof item !== "object" || item === null || isRevoked(item);
+    if (isAlone || !("y" in item)) {
       return await encode(decoder, item as Float32Array, options);
     }
     checkOptions("encodeStream", item, ITEM);
@@ -114,5 +115,6 @@ async function encodeItem(
 function isIterable(value: unknown): boolean {
   // A Float32Array is an iterable, too, of numbers; a string of characters.
   if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return false;
+  if (isRevoked(value)) return false;
   return Symbol.asyncIterator in value || Symbol.iterator in value;
 }

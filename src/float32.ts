@@ -1,5 +1,5 @@
 import { checkMemory, isFloat32Array, isPromise, typedArrayName } from "./brand.ts";
-import { invalid, memberHint, show } from "./check.ts";
+import { invalid, isRevoked, memberHint, show } from "./check.ts";
 
 // Arrays of samples, latents and weights, as they come in.
 
@@ -25,6 +25,7 @@ export function checkFloat32(
 
 /** How what came becomes a Float32Array. */
 function float32Hint(name: string, values: unknown): string {
+  if (isRevoked(values)) return "; this is a Proxy that has been revoked";
   if (values instanceof Float32Array) return " itself, not a Proxy of one";
   if (Array.isArray(values)) {
     const isNested = Array.isArray(values[0]);

@@ -1,4 +1,4 @@
-import { invalid, show } from "./check.ts";
+import { invalid, isRevoked, show } from "./check.ts";
 import type { Owned } from "./owned.ts";
 
 /**
@@ -144,7 +144,7 @@ export interface EncodeSummary {
  * const { meanLoss, statuses } = summary(await encode(decoder, y));
  */
 export function summary(result: SummarisedResult): EncodeSummary {
-  if (!result?.stats || !result.status)
+  if (isRevoked(result) || !result?.stats || !result.status)
     throw invalid(`summary: what was given is ${show(result)}, expected the result of encode`);
   const statuses: Partial<Record<Status, number>> = {};
   for (const status of result.status) statuses[status] = (statuses[status] ?? 0) + 1;

@@ -825,12 +825,18 @@ test("metadata that unfold without end, or are as long as they say, are refused"
 });
 
 /** A column of one page, as it stands in a file: `x`, which is optional, in 4 rows. */
-function pageOf(page: Uint8Array, header: readonly number[], codec: "UNCOMPRESSED" | "GZIP" | "BROTLI") {
+function pageOf(
+  page: Uint8Array,
+  header: readonly number[],
+  codec: "UNCOMPRESSED" | "GZIP" | "BROTLI" | "SNAPPY",
+  type: "FLOAT" | "BYTE_ARRAY" = "FLOAT",
+) {
   const schema = [
     { name: "root", num_children: 1 },
-    { name: "x", type: "FLOAT", repetition_type: "OPTIONAL" },
+    { name: "x", type, repetition_type: "OPTIONAL" },
   ];
-  const file = parquetOf({ x: { type: undefined, data: [1, 2, 3, 4] } }, { schema, codec: "UNCOMPRESSED" });
+  const data = type === "FLOAT" ? [1, 2, 3, 4] : ["1", "2", "3", "4"];
+  const file = parquetOf({ x: { type: undefined, data } }, { schema, codec: "UNCOMPRESSED" });
   const bytes = Buffer.concat([Buffer.from("PAR1"), Uint8Array.from(header), page, new Uint8Array(8)]);
   const ending = changed(file, (metadata) => {
     const chunk = chunkOf(metadata);
@@ -844,30 +850,27 @@ function pageOf(page: Uint8Array, header: readonly number[], codec: "UNCOMPRESSE
   return withFooter(Buffer.concat([bytes.subarray(0, -8), new Uint8Array(4), Buffer.from("PAR1")]), footer);
 }
 
+function zigzag(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value < 0 ? -2 * value - 1 : 2 * value;
+  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128);
+  return [...bytes, rest];
+}
+
+/** The header of a data page: its sizes, how many values, and their encoding. */
+const headerOf = (size: number, packed: number, values: number, encoding = 0) => [
+  ...[0x15, ...zigzag(0), 0x15, ...zigzag(size), 0x15, ...zigzag(packed)],
+  ...[0x2c, 0x15, ...zigzag(values), 0x15, ...zigzag(encoding)],
+  ...[0x15, ...zigzag(3), 0x15, ...zigzag(3), 0, 0],
+];
+
+/** The header of a page with a dictionary of plain values. */
+const dictionaryHeaderOf = (size: number, packed: number, values: number) => [
+  ...[0x15, ...zigzag(2), 0x15, ...zigzag(size), 0x15, ...zigzag(packed)],
+  ...[0x4c, 0x15, ...zigzag(values), 0x15, ...zigzag(0), 0, 0],
+];
+
 test("pages that unpack to more than they say, or have runs of more than they have, are refused", async () => {
-  const zigzag = (value: number): number[] => {
-    const bytes: number[] = [];
-    let rest = value < 0 ? -2 * value - 1 : 2 * value;
-    for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128);
-    return [...bytes, rest];
-  };
-  /** Of a data page: its sizes, how many values, and their encoding. */
-  const headerOf = (size: number, packed: number, values: number, encoding = 0) => [
-    ...[0x15, ...zigzag(0), 0x15, ...zigzag(size), 0x15, ...zigzag(packed)],
-    ...[
-      0x2c,
-      0x15,
-      ...zigzag(values),
-      0x15,
-      ...zigzag(encoding),
-      0x15,
-      ...zigzag(3),
-      0x15,
-      ...zigzag(3),
-      0,
-      0,
-    ],
-  ];
   const floats = new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer);
   const present = Uint8Array.of(2, 0, 0, 0, 8, 1);
   const good = Buffer.concat([present, floats]);
@@ -914,6 +917,53 @@ test("pages that unpack to more than they say, or have runs of more than they ha
     const { message } = await refusal(() => readAll(path), name);
     assert.match(message, /the Parquet file is damaged, or of a kind that is not read/, name);
     assert.ok(process.memoryUsage().rss - before < 2 ** 27, name);
+  }
+});
+
+test("pages of a few bytes that unpack without end are refused: dictionaries, and pages of no values", async () => {
+  const size = 2 ** 26;
+  const packed = brotliCompressSync(new Uint8Array(size));
+  const times = (count: number, header: readonly number[], page: Uint8Array) =>
+    Buffer.concat(Array(count).fill(Buffer.concat([Uint8Array.from(header), page])));
+  const dictionary = dictionaryHeaderOf(size, packed.length, 0);
+  const snappy = Uint8Array.of(1, 0, 0);
+  const many = times(1, dictionaryHeaderOf(22, 22, 6), new Uint8Array(22));
+  for (const [name, pages, codec, maxBytes, message] of [
+    ["dictionaries", times(20, dictionary, packed), "BROTLI", 2 ** 30, /several dictionaries in a row group/],
+    [
+      ...([
+        "pages of no values",
+        times(20, headerOf(size, packed.length, 0), packed),
+        "BROTLI",
+        size,
+      ] as const),
+      /the pages of a column in a row group unpack to 134217728 bytes, more than maxBytes, 67108864/,
+    ],
+    [
+      ...(["one page", times(1, dictionary, packed), "BROTLI", size - 1] as const),
+      /unpack to 67108864 bytes, more than maxBytes, 67108863, to read it give maxBytes: 67108864/,
+    ],
+    [
+      ...([
+        "a size beyond Snappy's",
+        times(1, dictionaryHeaderOf(2 ** 30, 3, 0), snappy),
+        "SNAPPY",
+        2 ** 30,
+      ] as const),
+      /a page has 3 bytes of Snappy, which cannot unpack to 1073741824/,
+    ],
+    [
+      ...(["more texts than there are bytes", many, "UNCOMPRESSED", 2 ** 30] as const),
+      /a page's header has 6 in place of a number from 0 to 5\.5/,
+    ],
+  ] as const) {
+    const file = write(pageOf(pages, [], codec, "BYTE_ARRAY"));
+    const before = process.memoryUsage().rss;
+    const [ids] = await openIdColumns("--data", [file], "x", { ...limits, maxBytes });
+    const error = await refusal(() => ids!.read(0, 4), name);
+    assert.is(error.code, "invalid_file", name);
+    assert.match(error.message, message, name);
+    assert.ok(process.memoryUsage().rss - before < 2 ** 28, name);
   }
 });
 

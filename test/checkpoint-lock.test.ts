@@ -146,6 +146,31 @@ test("a lock of another machine counts for a minute after its last heartbeat, th
   assert.equal(locksOf(file), [], "what was taken over is cleared away, too");
 });
 
+test("files that killed processes left beside a lock are swept by the next run, and no others", async () => {
+  const file = newFile();
+  const token = (digit: string) => digit.repeat(32);
+  const left = [`now-${token("a")}`, token("b"), "12345-1700000000000.25"].map(
+    (end) => `${file}.lock.${end}`,
+  );
+  const others = [`${file}.lock.now-${token("c")}`, `${file}.lock.${token("d")}`];
+  const foreign = [`${file}.lock.txt`, `${file}.lock.now-notes`, `${file}0.lock.${token("e")}`];
+  for (const path of [...left, ...others, ...foreign]) writeFileSync(path, "");
+  for (const path of [...left, ...foreign]) age(path, 61);
+  // Of processes that may be alive.
+  for (const path of others) age(path, 50);
+  // The chain of a dead lock stays until it is given back.
+  leaveLock(file, 61, token("f"));
+  const held = await lock(file);
+  for (const path of left) assert.not.ok(existsSync(path), path);
+  for (const path of [...others, ...foreign, `${file}.lock`, `${file}.lock.${token("f")}`]) {
+    assert.ok(existsSync(path), path);
+  }
+  await held.check();
+  await held.release();
+  for (const path of [...others, ...foreign]) rmSync(path);
+  assert.equal(locksOf(file), []);
+});
+
 test("a lock from the future, as where a clock was put back, counts for a minute too", async () => {
   const file = newFile();
   leaveLock(file, -50);

@@ -12,6 +12,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -255,6 +256,27 @@ test("that a file cannot be written is found before the work", async () => {
     assert.equal(readdirSync(out), ["results.parquet"]);
   },
 );
+
+test("temporary files that killed runs have left are removed after a day, and no others", async () => {
+  const out = workplace.newPath();
+  mkdirSync(out);
+  const hours = (count: number) => Date.now() / 1000 - 3600 * count;
+  const files: readonly (readonly [name: string, age: number, stays: boolean])[] = [
+    ["latents.npy.0123456789ab.temporary", 25, false],
+    ["probe.0123456789ab.temporary", 25, false],
+    // Of a run that may be alive.
+    ["latents.npy.ba9876543210.temporary", 23, true],
+    ["mine.npy.0123456789ab.temporary", 25, true],
+    ["latents.npy.temporary", 25, true],
+    ["latents.npy.0123456789ab.temporary.txt", 25, true],
+  ];
+  for (const [name, age] of files) {
+    writeFileSync(join(out, name), "");
+    utimesSync(join(out, name), hours(age), hours(age));
+  }
+  await makeFolder(out, ["latents.npy"], {});
+  for (const [name, , stays] of files) assert.is(existsSync(join(out, name)), stays, name);
+});
 
 test("a folder that cannot be made is an error at once", async () => {
   const file = workplace.newPath();

@@ -353,7 +353,7 @@ const BUILDERS: readonly Case[] = [
         latent(2);
         return concat()();
       }),
-    /expected an array that names one value or more/,
+    /expected an array that names 1 to 1000 values/,
   ],
   [
     () =>

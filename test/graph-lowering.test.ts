@@ -3,19 +3,29 @@ import * as assert from "uvu/assert";
 import { lowerGraph } from "../src/backend/wasm/lower.ts";
 import {
   add,
+  averagePool,
   concat,
   dense,
+  expand,
   type GraphDefinition,
   graph,
+  type Layer,
   mul,
+  pad,
   permute,
   reshape,
   sequential,
+  slice,
   softmax,
+  sum,
   tanh,
+  upsample,
   type Value,
 } from "../src/graph/index.ts";
+import type { MapKind } from "../src/graph/kinds/rearranging.ts";
 import { linearMap } from "../src/graph/linear-map.ts";
+import { KINDS } from "../src/graph/operations.ts";
+import { readDefinition } from "../src/graph/read-definition.ts";
 import { createDecoder } from "../src/index.ts";
 
 // What the kernels are given: no more operations, copies or memory than a graph needs. Wrong numbers other tests find.
@@ -104,6 +114,49 @@ test("numbers that lie one after the other are moved together", () => {
       [3, [4]],
     ],
   );
+});
+
+test("how many entries a map has is known without listing them", () => {
+  /** How many there are, and how many were to be expected, along each axis that a layer changes. */
+  const counts = (shape: readonly number[], layer: Layer) => {
+    const size = shape.reduce((product, length) => product * length, 1);
+    const { operations } = readDefinition("test", sequential(size, [reshape(shape), layer]));
+    const operation = operations.at(-1)!;
+    const { axes } = KINDS[operation.kind] as unknown as MapKind<object>;
+    return axes(operation, [shape], 0).flatMap((axis) => {
+      if (axis.isIdentity) return [];
+      let listed = 0;
+      for (let at = 0; at < axis.length; at++) listed += Math.max(axis.terms(at)?.length ?? 0, 1);
+      return [[listed, axis.entries] as const];
+    });
+  };
+  let checked = 0;
+  for (let length = 1; length <= 5; length++) {
+    const exact: Layer[] = [
+      ...[slice({ axis: 0, start: length - 1, step: -1 }), sum({ axes: [0], keepAxes: true })],
+      ...[expand([length, 3]), pad({ padding: [2, 1] }), pad({ padding: 2, mode: "edge" })],
+      averagePool({ kernel: length }),
+    ];
+    if (length > 2) exact.push(pad({ padding: 2, mode: "reflect" }));
+    const bounded: Layer[] = length > 2 ? [averagePool({ kernel: 3, stride: 2, padding: 2 })] : [];
+    for (let scale = 1; scale <= 6; scale++) {
+      exact.push(upsample({ scale }), upsample({ scale, mode: "bilinear" }));
+      bounded.push(upsample({ scale, mode: "bilinear", alignCorners: true }));
+    }
+    for (const layer of exact) {
+      for (const [listed, entries] of counts([length, 3], layer)) {
+        assert.is(entries, listed);
+        checked++;
+      }
+    }
+    for (const layer of bounded) {
+      for (const [listed, entries] of counts([length, 3], layer)) {
+        assert.ok(entries >= listed && entries <= 2 * listed, `${entries} for ${listed}`);
+        checked++;
+      }
+    }
+  }
+  assert.ok(checked > 100);
 });
 
 test.run();

@@ -20,6 +20,7 @@ import { mnist } from "../src/data/mnist.ts";
 import { readArray } from "../src/data/read.ts";
 import { loadDecoder } from "../src/decoder/load.ts";
 import { loadOnnx } from "../src/onnx/index.ts";
+import { OnnxFile } from "../src/onnx/write/file.ts";
 import { ProtobufMessage } from "../src/protobuf.ts";
 import { rejected } from "./support/refusal.ts";
 import { fileOf } from "./support/safetensors-file.ts";
@@ -184,9 +185,25 @@ async function turnsDuring(work: Promise<unknown>): Promise<number> {
   return turns;
 }
 
+/** A decoder's file that has this graph, of operations without parameters. */
+function graphFile(latentSize: number, operations: readonly object[]): Uint8Array {
+  const definition = { format: 1, layout: "channelsLast", latentSize, operations };
+  return fileOf({ __metadata__: { "latentflow.graph": JSON.stringify(definition) } });
+}
+
+/** Many values beside each other, again and again. */
+const wide = graphFile(
+  1,
+  Array.from({ length: 40 }, (_, i) => {
+    const inputs = new Array(1000).fill("z").fill(i > 0 ? `c${i - 1}` : "z", 0, 1);
+    return { kind: "concat", name: `c${i}`, inputs };
+  }),
+);
+
 const packed = gzipSync(idx(2 ** 25), { level: 9 });
 const works: [name: string, work: (signal?: AbortSignal) => Promise<unknown>][] = [
   ["unpacking", (signal) => readArray(packed, { signal })],
+  ["a graph", (signal) => loadDecoder(wide, signal ? { signal } : {})],
   ...(["BF16", "F16", "F32", "F64"] as const).map(
     (dtype): [string, (signal?: AbortSignal) => Promise<unknown>] => {
       const file = decoderFile(2 ** 24, dtype);
@@ -269,6 +286,40 @@ test("headers that are huge, or promise what no file holds, are refused at once"
   await rejected(readDataset(gzipSync(shape)), "invalid_file", /more than \d+ bytes of gzip can hold/);
   const { user, system } = process.cpuUsage(start);
   assert.ok(user + system < 5e6);
+});
+
+test("a file of 2.7 kB that moves millions of numbers again and again is read or refused without listing them", async () => {
+  const length = 2 ** 22;
+  const chain = (count: number) => {
+    const operations: object[] = [{ kind: "reshape", name: "r", inputs: ["z"], shape: [1, 1] }];
+    for (let i = 0, last = "r"; i < count; i++, last = `s${i - 1}`) {
+      operations.push({ kind: "upsample", name: `u${i}`, inputs: [last], scale: length });
+      operations.push({ kind: "slice", name: `s${i}`, inputs: [`u${i}`], axis: 0, start: 0, end: 1 });
+    }
+    return graphFile(1, operations);
+  };
+  const onnx = (count: number) => {
+    const file = new OnnxFile(["z", "y"]);
+    const z = file.input("z", ["batch", 4]);
+    let last = file.apply("module", "Reshape", [z, file.integers([-1, 4, 1, 1])]);
+    const padding = file.integers([0, 0, 0, 0, 0, 0, 0, length - 1]);
+    const bounds = [file.integers([0]), file.integers([1]), file.integers([3])];
+    for (let i = 0; i < count; i++) {
+      const far = file.apply("module", "Pad", [last, padding]);
+      last = file.apply("module", "Slice", [far, ...bounds]);
+    }
+    return file.toMessage("y", last, ["batch"], []).toBytes();
+  };
+  const start = process.cpuUsage();
+  for (const read of [loadDecoder(chain(17)), loadDecoder(chain(4000)), loadOnnx(onnx(20))]) {
+    // As many as all fit into WebAssembly's memory: 2^27.
+    const refusal =
+      /the operations up to this one move more than 134217728 numbers or rows of them one by one/;
+    await rejected(read, "invalid_file", refusal);
+  }
+  assert.is((await loadDecoder(chain(16))).operations.length, 33);
+  const { user, system } = process.cpuUsage(start);
+  assert.ok(user + system < 2e6, `${user + system} µs`);
 });
 
 test("an ONNX file that would be more in memory than the heap holds is refused, which no program could outlive", async () => {

@@ -264,9 +264,8 @@ test("every operator that is read is in some file", () => {
 });
 
 test("whatever has been changed in a file, it is read or refused (seed 2412)", async () => {
-  const { read, refused } = await fuzzOnnx(2412, 10);
-  // On the slowest machine.
-  assert.ok(read + refused > 300 && read > 20 && refused > 100, `${read} read, ${refused} refused`);
+  const { read, refused } = await fuzzOnnx(2412, 1000);
+  assert.ok(read > 200 && refused > 500, `${read} read, ${refused} refused`);
 });
 
 test.run();

@@ -15,6 +15,7 @@ import { loadOnnx, toOnnx } from "../src/onnx/index.ts";
 import { readPrior } from "../src/onnx/prior-text.ts";
 import { normalisePrior } from "../src/terms/check-prior.ts";
 import { train } from "../src/train/index.ts";
+import { describePrior } from "../src/train/run-description.ts";
 import { allPriors, covariance } from "./support/prior-reference.ts";
 import { randomArray } from "./support/random.ts";
 import { refused, rejected } from "./support/refusal.ts";
@@ -289,5 +290,16 @@ test("a prior that holds weakly changes little, one that holds fast leaves the c
 async function zOf(result: ReturnType<typeof encode>): Promise<Float32Array> {
   return (await result).z;
 }
+
+test("runs tell priors apart that differ in a weight alone", () => {
+  const mixture = (weights: readonly number[], weight = 1) =>
+    describePrior(gaussianMixture({ weights, weight, means: [[0], [1]], stds: [[1], [1]] }));
+  const [first, other] = [mixture([0.25, 0.75]), mixture([0.75, 0.25])];
+  assert.equal(mixture([1, 3]), first);
+  assert.is.not(other.numbers, first.numbers);
+  assert.equal({ ...mixture([0.25, 0.75], 2), weight: 1 }, first);
+  assert.is(mixture([0.25, 0.75], 2).weight, 2);
+  assert.is.not(describePrior(gaussian({ weight: 2 })).weight, describePrior(gaussian()).weight);
+});
 
 test.run();

@@ -98,7 +98,16 @@ const CALLS: Readonly<Record<string, readonly [needed: Options, call: (options: 
   mnist: [{ folder }, training.mnist],
 };
 
+/** A Proxy that nothing can be read of, whatever is asked. */
+function revoked(target: object): never {
+  const { proxy, revoke } = Proxy.revocable(target, {});
+  revoke();
+  return proxy as never;
+}
+
 const WRONG = [
+  ["a Proxy that has been revoked", revoked([])],
+  ["a function's Proxy that has been revoked", revoked(() => {})],
   ["null", null],
   ["a BigInt", 10n],
   ["a symbol", Symbol("wrong")],
@@ -114,7 +123,7 @@ async function errorOf(call: () => unknown): Promise<Error | undefined> {
 }
 
 for (const [name, [needed, call]] of Object.entries(CALLS)) {
-  test(`${name}: no option may be null, a BigInt or a symbol`, async () => {
+  test(`${name}: no option may be null, a BigInt, a symbol or a Proxy that has been revoked`, async () => {
     const unknown = await errorOf(() => call({ ...needed, noSuchOption: 1 } as never));
     const [, list] = /unknown option "noSuchOption"; the options are (.*)$/.exec(`${unknown?.message}`) ?? [];
     assert.ok(list, `${unknown?.message}`);
@@ -138,6 +147,66 @@ test("options that cannot be read, a proxy that is revoked say, are refused by e
     assert.instance(error, LatentflowError, `${name}: ${error?.stack}`);
     assert.is((error as LatentflowError).code, "invalid_argument", name);
   }
+});
+
+test("arguments that are a Proxy that has been revoked are refused by their names", async () => {
+  const items = async (given: never) => {
+    for await (const _ of main.encodeStream(decoder, given));
+  };
+  const calls: readonly (readonly [name: RegExp, call: (given: never) => unknown])[] = [
+    [/^encode: y is .*; this is a Proxy that has been revoked$/, (given) => encode(decoder, given)],
+    [/^encode: the decoder is/, (given) => encode(given, y)],
+    [/^decode: z is .*; this is a Proxy that has been revoked$/, (given) => main.decode(decoder, given)],
+    [/^encodeStream: items is/, items],
+    [/^item 0: encode: y is .* revoked$/, (given) => items([given] as never)],
+    [/^item 0: encodeStream: y is a Proxy that has been revoked/, (given) => items([{ y: given }] as never)],
+    [/^summary: what was given is/, main.summary],
+    [/^describe: the decoder is/, main.describe],
+    [/^loadDecoder: the source is/, (given) => loadDecoder(given)],
+    [/^loadOnnx: the source is/, (given) => loadOnnx(given)],
+    [/^toOnnx: the decoder is/, (given) => toOnnx(given)],
+    [
+      /^loadDecoder: activation\[0\] is a Proxy that has been revoked$/,
+      (given) => loadDecoder(decoder.toSafetensors(), { activation: [given] }),
+    ],
+    [/^gaussianMixture: means/, (given) => main.gaussianMixture({ means: [given], stds: [[1]] })],
+    [/^fitGaussian: .* revoked$/, (given) => main.fitGaussian(given, { latentSize: 2 })],
+    [/^createDataset: /, (given) => training.createDataset(given, { shape: [3] })],
+  ];
+  for (const [message, call] of calls) {
+    for (const target of [[], {}, y]) {
+      const error = await errorOf(() => call(revoked(target)));
+      assert.instance(error, LatentflowError, `${message}: ${error?.stack}`);
+      assert.is((error as LatentflowError).code, "invalid_argument");
+      assert.match(error!.message, message);
+    }
+  }
+});
+
+test("a decoder whose parameters have been transferred is refused by every function", async () => {
+  const encoding: readonly (readonly [where: string, call: (given: main.Decoder) => unknown])[] = [
+    ["encode", (given) => encode(given, y)],
+    ["decode", (given) => main.decode(given, z)],
+    ["toSafetensors", (given) => given.toSafetensors()],
+    ["toOnnx", (given) => toOnnx(given)],
+    ["makeProbe", (given) => main.makeProbe(given)],
+    ["train", (given) => training.train(given, data, { epochs: 1 } as never)],
+  ];
+  for (const [where, call] of encoding) {
+    const given = decoderOf(2, 3);
+    structuredClone(given.parameters, { transfer: [given.parameters.buffer as ArrayBuffer] });
+    const error = await errorOf(() => call(given));
+    assert.instance(error, LatentflowError, `${where}: ${error?.stack}`);
+    assert.is((error as LatentflowError).code, "invalid_argument");
+    assert.match(error!.message, RegExp(`^${where}: the buffer of decoder\\.parameters has been detached`));
+  }
+  const late = decoderOf(2, 3);
+  const call = errorOf(() => encode(late, y));
+  structuredClone(late.parameters, { transfer: [late.parameters.buffer as ArrayBuffer] });
+  assert.match(
+    (await call)!.message,
+    /the buffer of decoder\.parameters was detached .* while the call was at work/,
+  );
 });
 
 test("no setting of an operation may be null, of any kind", () => {

@@ -73,12 +73,34 @@ export async function makeFolder(
     const target = await attempt(place, realpath(dirname(place)));
     if (!folders.has(target)) folders.set(target, target);
   }
-  for (const each of folders.values()) await tryToWrite(each);
+  for (const each of folders.values()) {
+    await tryToWrite(each);
+    await removeAbandoned(each, names);
+  }
 }
+
+/** A temporary file that nothing has been written to for so many milliseconds, a day, belongs to a run that was killed. */
+const ABANDONED_AFTER = 86_400_000;
+
+/** Removes temporary files of these names that killed runs have left in a folder. Those that cannot be removed stay. */
+async function removeAbandoned(folder: string, names: readonly string[]): Promise<void> {
+  const ours = new Set([...names, PROBE]);
+  for (const name of await fileSystem.readdir(folder).catch((): string[] => [])) {
+    const [, place] = /^(.*)\.[0-9a-f]{12}\.temporary$/s.exec(name) ?? [];
+    if (place === undefined || !ours.has(place)) continue;
+    const path = join(folder, name);
+    const status = await fileSystem.lstat(path).catch(() => undefined);
+    const isAbandoned = status?.isFile() && Date.now() - status.mtimeMs > ABANDONED_AFTER;
+    if (isAbandoned) await unlink(path).catch(() => {});
+  }
+}
+
+/** The name of the file by which a folder is tried. */
+const PROBE = "probe";
 
 /** Refuses a folder into which nothing can be written. */
 async function tryToWrite(folder: string): Promise<void> {
-  const probe = temporaryOf(join(folder, "probe"));
+  const probe = temporaryOf(join(folder, PROBE));
   await writeSynced(fileSystem, probe, "")
     .then(() => unlink(probe))
     .catch((cause) => {

@@ -311,6 +311,11 @@ export function checkDecoder(
     throw new LatentflowError("disposed", `${where}: the ${part} has been disposed; ${anew}`);
   }
   if (decoder.start) checkPresent(where, `${part}.start`, decoder.start.buffer);
+  checkPresent(
+    where,
+    part === "decoder" ? "decoder.parameters" : `the ${part}'s parameters`,
+    decoder.parameters.buffer,
+  );
 }
 
 function isDecoder(value: unknown): value is Decoder {

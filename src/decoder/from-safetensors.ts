@@ -148,7 +148,7 @@ export function* parseDecoder(
   const file = readSafetensors(where, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   const { metadata } = file;
   refuseCheckpoint(where, metadata);
-  const described = readGraph(where, metadata);
+  const described = yield* readGraph(where, metadata);
   const decoder = described
     ? yield* parseGraphDecoder(where, file, described, options, maxBytes)
     : yield* parseLayers(where, file, options, maxBytes);

@@ -5,11 +5,12 @@ import type { GraphDefinition } from "../graph/definition.ts";
 import type { Graph } from "../graph/graph.ts";
 import { isStackOfLayers, layersOf } from "../graph/layers.ts";
 import type { Operation } from "../graph/operations.ts";
-import { readDefinition } from "../graph/read-definition.ts";
+import { readingDefinition } from "../graph/read-definition.ts";
 import { checkPriorSize, normalisePrior } from "../terms/check-prior.ts";
 import { LOSS_MAKERS, type Reduction, type StandardLoss } from "../terms/losses.ts";
 import type { Prior } from "../terms/priors.ts";
 import { termTraits } from "../terms/terms.ts";
+import type { Work } from "../turns.ts";
 import type { BatchNormPlace } from "./layer-tensors.ts";
 import { bare, type Key, meantBy, type OptionKey } from "./metadata-keys.ts";
 import { checkOutputShape } from "./output.ts";
@@ -100,12 +101,12 @@ const GRAPH = "latentflow.graph";
  *
  * @throws LatentflowError `invalid_file` when it is not understood
  */
-export function readGraph(where: string, metadata: Metadata): Graph | undefined {
+export function* readGraph(where: string, metadata: Metadata): Work<Graph | undefined> {
   const text = metadata.get(GRAPH);
   if (text === undefined) return undefined;
   try {
     const definition: unknown = JSON.parse(text);
-    return readDefinition(`${where}: the file's ${GRAPH}`, definition as GraphDefinition);
+    return yield* readingDefinition(`${where}: the file's ${GRAPH}`, definition as GraphDefinition);
   } catch (error) {
     const message =
       error instanceof LatentflowError ? error.message : `${where}: the file's ${GRAPH} is no JSON`;

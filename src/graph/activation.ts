@@ -1,4 +1,4 @@
-import { type Bounds, checkNumber, checkOptions, invalid, orDefault, show } from "../check.ts";
+import { type Bounds, checkNumber, checkOptions, invalid, isRevoked, orDefault, show } from "../check.ts";
 
 /**
  * The function applied to each output of a layer: an immutable value.
@@ -74,6 +74,7 @@ export const activations: Readonly<Record<ActivationName, ActivationTraits>> = {
  * @throws LatentflowError `invalid_argument` on an unknown name or parameter, or a parameter out of range
  */
 export function normaliseActivation(where: string, option: string, value: unknown): Activation {
+  if (isRevoked(value)) throw invalid(`${where}: ${option} is a Proxy that has been revoked`);
   const given: Record<string, unknown> = isObject(value) ? value : { name: value };
   const { name } = given;
   if (!isActivationName(name)) {

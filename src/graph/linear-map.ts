@@ -33,6 +33,11 @@ export interface AxisMap {
   readonly stride: number;
   /** None: 0. Undefined: the map does not write there. */
   terms(position: number): readonly Term[] | undefined;
+  /**
+   * The most terms of all positions together; a position that takes none counts as one. A formula, since a few bytes of a
+   * file can describe an axis of millions.
+   */
+  readonly entries: number;
   /** Whether every position takes the same one of the input. */
   readonly isIdentity: boolean;
   /** The whole axis of the input, position by position, is written from this position on, and nothing else is. */
@@ -44,12 +49,18 @@ const one = (position: number): readonly Term[] => [{ position, weight: 1 }];
 /** Axes of a value, row-major, each as it is. */
 export function identityAxes(shape: Shape): AxisMap[] {
   const strides = stridesOf(shape);
-  return shape.map((length, axis) => ({ length, stride: strides[axis]!, terms: one, isIdentity: true }));
+  return shape.map((length, axis) => ({
+    length,
+    stride: strides[axis]!,
+    terms: one,
+    entries: length,
+    isIdentity: true,
+  }));
 }
 
-/** The axis of the input, of which an output of `length` positions takes `terms`. */
-export function changed(axis: AxisMap, length: number, terms: AxisMap["terms"]): AxisMap {
-  return { length, stride: axis.stride, terms, isIdentity: false };
+/** The axis of the input, of which an output of `length` positions takes `terms`, at most `entries` in all. */
+export function changed(axis: AxisMap, length: number, terms: AxisMap["terms"], entries: number): AxisMap {
+  return { length, stride: axis.stride, terms, entries, isIdentity: false };
 }
 
 /** The blocks of a map, and the axes before them. */
@@ -80,28 +91,32 @@ function blocksOf(axes: readonly AxisMap[]): Blocks {
 /** Maps are listed once for a decoder, without a pause: so many entries take some 0.8 seconds and 300 MB. */
 const MOST_ENTRIES = 2 ** 22;
 
-/** Refuses the map of these axes where it has too many entries, before they are listed. */
-export function checkEntries(where: string, axes: readonly AxisMap[], inputSize: number): void {
-  const { width, outer } = blocksOf(axes);
-  // The transpose goes through all blocks of the input. Beyond this even to count the entries would take long.
-  const isCountable = [inputSize / width, ...outer.map(({ length }) => length)].every(
-    (length) => length <= MOST_ENTRIES,
-  );
-  const entries = isCountable
-    ? outer.reduce((all, axis) => all * countTerms(axis), 1)
-    : Number.POSITIVE_INFINITY;
-  if (entries <= MOST_ENTRIES) return;
-  throw invalid(`${where}: it moves more than ${MOST_ENTRIES} numbers or rows of them one by one, too many`);
+/**
+ * The most entries of all maps of a decoder. With its transpose an entry takes 8 to 32 bytes of WebAssembly's memory: 1 to
+ * 4 GiB, and it has 4.
+ */
+const MOST_ENTRIES_IN_ALL = 2 ** 27;
+
+/** Refuses maps with too many entries, before they are listed. */
+export class EntryLimit {
+  private total = 0;
+
+  /** Adds the map of these axes, which belongs to the operation that `at` names. */
+  add(at: string, axes: readonly AxisMap[], inputSize: number): void {
+    const { width, outer } = blocksOf(axes);
+    const entries = outer.reduce((all, axis) => all * axis.entries, 1);
+    // The transpose goes through all blocks of the input, and a part's axis through all of its positions.
+    const most = Math.max(entries, inputSize / width, ...outer.map(({ length }) => length));
+    if (most > MOST_ENTRIES) throw tooMany(`${at}: it moves`, MOST_ENTRIES);
+    this.total += most;
+    if (this.total > MOST_ENTRIES_IN_ALL) {
+      throw tooMany(`${at}: the operations up to this one move`, MOST_ENTRIES_IN_ALL);
+    }
+  }
 }
 
-/** So many terms all positions of an axis take, or more than there may be; what is 0 is written, too. */
-function countTerms({ length, terms }: AxisMap): number {
-  let count = 0;
-  for (let position = 0; position < length && count <= MOST_ENTRIES; position++) {
-    const there = terms(position);
-    if (there) count += Math.max(there.length, 1);
-  }
-  return count;
+function tooMany(beginning: string, most: number) {
+  return invalid(`${beginning} more than ${most} numbers or rows of them one by one, too many`);
 }
 
 /** What all positions of an axis take, one after the other: lists of objects would take several times as long. */
@@ -230,7 +245,7 @@ export function partly(axis: AxisMap, length: number, first: number): AxisMap {
   const count = axis.length;
   const terms = (position: number) =>
     position >= first && position < first + count ? one(position - first) : undefined;
-  return { ...changed(axis, length, terms), part: { first, count } };
+  return { ...changed(axis, length, terms, count), part: { first, count } };
 }
 
 /** One value beside another along an axis: its part of the output of `length` positions, from `first` on. */
@@ -244,7 +259,7 @@ export function partOf(shape: Shape, axis: number, length: number, first: number
 export function stretchedAxes(shape: Shape, to: Shape): AxisMap[] {
   const missing = to.length - shape.length;
   return identityAxes([...new Array<number>(missing).fill(1), ...shape]).map((axis, i) =>
-    axis.length === to[i] ? axis : changed(axis, to[i]!, () => one(0)),
+    axis.length === to[i] ? axis : changed(axis, to[i]!, () => one(0), to[i]!),
   );
 }
 

@@ -1,10 +1,11 @@
 import { checkChoice, checkNumber, checkOptions, invalid, show } from "../check.ts";
 import { LatentflowError } from "../errors.ts";
+import { atOnce, type Work } from "../turns.ts";
 import type { FixedInputDefinition, GraphDefinition, OperationDefinition } from "./definition.ts";
 import { type FixedInput, type Graph, LATENT } from "./graph.ts";
 import { type Reader, type Shape, sizeOf } from "./kind.ts";
 import type { MapKind } from "./kinds/rearranging.ts";
-import { checkEntries } from "./linear-map.ts";
+import { EntryLimit } from "./linear-map.ts";
 import { KINDS, type OperationDescription, type OperationKind } from "./operations.ts";
 import { READERS } from "./readers.ts";
 import { checkLengths, MOST_AXES, MOST_OPERATIONS } from "./settings.ts";
@@ -12,6 +13,8 @@ import { checkLengths, MOST_AXES, MOST_OPERATIONS } from "./settings.ts";
 /** A value of more numbers would not fit into WebAssembly's memory, nor would its gradients. */
 const MOST_NUMBERS = 2 ** 28;
 const MOST_FIXED = 100;
+/** The most values that an operation reads. Each one's place in a concat follows from all before it. */
+const MOST_INPUTS = 1000;
 
 /** Other files have their own names: of nodes of ONNX, say. */
 const PRINTABLE = /^[^\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]{1,200}$/u;
@@ -28,8 +31,13 @@ const KEYS = {
  * @throws LatentflowError `invalid_argument` on what is no definition, or one that does not fit together
  */
 export function readDefinition(where: string, definition: GraphDefinition, points = 1): Graph {
+  return atOnce(readingDefinition(where, definition, points));
+}
+
+/** Does the same with pauses: an operation may read thousands of values, and there may be thousands of operations. */
+export function* readingDefinition(where: string, definition: GraphDefinition, points = 1): Work<Graph> {
   try {
-    return checkedGraph(where, definition, points);
+    return yield* checkedGraph(where, definition, points);
   } catch (cause) {
     if (cause instanceof LatentflowError) throw cause;
     // A getter or a proxy has thrown.
@@ -37,7 +45,7 @@ export function readDefinition(where: string, definition: GraphDefinition, point
   }
 }
 
-function checkedGraph(where: string, definition: GraphDefinition, points: number): Graph {
+function* checkedGraph(where: string, definition: GraphDefinition, points: number): Work<Graph> {
   checkOptions(where, definition, KEYS);
   const { format, layout, operations } = definition;
   if (format !== 1) {
@@ -65,11 +73,14 @@ function checkedGraph(where: string, definition: GraphDefinition, points: number
   const values = new Map<string, Value>([[LATENT, { shape: [latentSize], readers: 0 }]]);
   for (const { name, shape, classes } of fixed) values.set(name, { shape, readers: 0, classes });
   // Not operations.map, which leaves out what an array has no element for.
-  const read = Array.from(operations as readonly unknown[], (operation) => {
-    const next = readOperation(where, operation, values, points);
+  const read: OperationDescription[] = [];
+  const entries = new EntryLimit();
+  const { length } = operations;
+  for (let i = 0; i < length; i++) {
+    const next = yield* readOperation(where, operations[i], values, points, entries);
     values.set(next.name, { shape: next.shape, readers: 0 });
-    return next;
-  });
+    read.push(next);
+  }
   values.get(read.at(-1)!.name)!.readers++;
   checkRead(where, values);
   const own = structuredClone(definition);
@@ -146,12 +157,13 @@ function checkName(where: string, what: string, name: unknown): void {
   );
 }
 
-function readOperation(
+function* readOperation(
   where: string,
   operation: unknown,
   values: ReadonlyMap<string, Value>,
   points: number,
-): OperationDescription {
+  entries: EntryLimit,
+): Work<OperationDescription> {
   const { kind, name, inputs, ...settings } = Object(operation) as Partial<OperationDefinition>;
   if (typeof kind !== "string" || !Object.hasOwn(READERS, kind)) {
     const kinds = Object.keys(READERS).join(", ");
@@ -169,12 +181,16 @@ function readOperation(
   checkOptions(at, settings, reader.settings as never);
   const described = reader.read(at, withPoints(at, kind, settings, points), shapes);
   const { axes } = KINDS[kind] as Partial<MapKind<object>>;
-  if (axes) shapes.forEach((input, i) => void checkEntries(at, axes(described, shapes, i), sizeOf(input)));
+  for (let i = 0; axes && i < shapes.length; i++) {
+    yield;
+    entries.add(at, axes(described, shapes, i), sizeOf(shapes[i]!));
+  }
   if (sizeOf(described.shape) > MOST_NUMBERS) {
     throw invalid(
       `${at}: its output [${described.shape}] has ${sizeOf(described.shape)} numbers, expected at most ${MOST_NUMBERS}`,
     );
   }
+  yield;
   return { kind, name, inputs, ...described } as OperationDescription;
 }
 
@@ -186,8 +202,9 @@ function readInputs(
   values: ReadonlyMap<string, Value>,
 ): Shape[] {
   const fits = Array.isArray(inputs) && (reads === "some" ? inputs.length > 0 : inputs.length === reads);
-  if (!fits || inputs.length > MOST_OPERATIONS) {
-    const expected = { 0: "no value", 1: "one value", 2: "two values", some: "one value or more" }[reads];
+  if (!fits || inputs.length > MOST_INPUTS) {
+    const some = `1 to ${MOST_INPUTS} values`;
+    const expected = { 0: "no value", 1: "one value", 2: "two values", some }[reads];
     throw invalid(`${at}: inputs is ${show(inputs)}, expected an array that names ${expected}`);
   }
   return Array.from(inputs, (input: unknown) => {

@@ -2,9 +2,9 @@ import { invalidFile, show } from "../check.ts";
 import { type Decoder, type DecoderGraph, GraphDecoder } from "../decoder/decoder.ts";
 import { LatentflowError } from "../errors.ts";
 import type { GraphDefinition, Length, OperationDefinition } from "../graph/definition.ts";
-import { countParameters, LATENT, parametersOf } from "../graph/graph.ts";
+import { countParameters, type Graph, LATENT, parametersOf } from "../graph/graph.ts";
 import type { PointwiseLike } from "../graph/pointwise.ts";
-import { readDefinition } from "../graph/read-definition.ts";
+import { readingDefinition } from "../graph/read-definition.ts";
 import { checkSize } from "../source.ts";
 import { checkPriorSize } from "../terms/check-prior.ts";
 import { checkLoss } from "../terms/losses.ts";
@@ -49,7 +49,7 @@ export function* buildDecoder(
     ...(fixed.length > 0 && { fixed }),
     operations: operations.map(definitionOf),
   };
-  const graph = readGraph(where, definition, writer);
+  const graph = yield* readGraph(where, definition, writer);
   checkSize(where, "as float32 its parameters take", 4 * countParameters(graph), maxBytes);
   const decoder = new GraphDecoder({
     ...{ ...graph, loss },
@@ -97,9 +97,9 @@ function definitionOf({ kind, name, inputs, settings }: Written): OperationDefin
 }
 
 /** Reads the definition; what is wrong with it has come with the file, whose nodes the error names. */
-function readGraph(where: string, definition: GraphDefinition, writer: GraphWriter) {
+function* readGraph(where: string, definition: GraphDefinition, writer: GraphWriter): Work<Graph> {
   try {
-    return readDefinition(where, definition);
+    return yield* readingDefinition(where, definition);
   } catch (error) {
     if (!(error instanceof LatentflowError)) throw error;
     const { message } = error;

@@ -1,4 +1,4 @@
-import { type Bounds, checkNumber, invalid, show } from "../check.ts";
+import { type Bounds, checkNumber, invalid, isRevoked, show } from "../check.ts";
 import { logarithm } from "../elementary-functions.ts";
 
 /** An array of numbers, typed or not. */
@@ -6,6 +6,7 @@ export type Numbers = ArrayLike<number>;
 
 /** Is it an array, typed or not? */
 export function isArray(values: unknown): values is ArrayLike<unknown> {
+  if (isRevoked(values)) return false;
   return Array.isArray(values) || (ArrayBuffer.isView(values) && "length" in values);
 }
 

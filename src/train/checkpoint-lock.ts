@@ -68,7 +68,7 @@ export async function lockFile(
   file: string,
   modules: NonNullable<ReturnType<typeof fileModules>>,
 ): Promise<Lock> {
-  const { fileSystem, os } = modules;
+  const { fileSystem, os, path: paths } = modules;
   const first = `${file}.lock`;
   const token = Array.from(globalThis.crypto.getRandomValues(new Uint32Array(4)), (word) =>
     word.toString(16).padStart(8, "0"),
@@ -117,11 +117,33 @@ export async function lockFile(
   /** The file system's time: the machines that share a folder need not agree on theirs. */
   async function now(): Promise<number> {
     const path = `${first}.now-${token}`;
-    await fileSystem.writeFile(path, "", { flag: "wx" });
-    try {
-      return (await fileSystem.stat(path)).mtimeMs;
-    } finally {
-      await fileSystem.unlink(path).catch(() => {});
+    for (;;) {
+      await fileSystem.writeFile(path, "", { flag: "wx" });
+      try {
+        return (await fileSystem.stat(path)).mtimeMs;
+      } catch (error) {
+        // The holder has swept it: this process stood still for a minute in between.
+        if (codeOf(error) !== "ENOENT") throw error;
+      } finally {
+        await fileSystem.unlink(path).catch(() => {});
+      }
+    }
+  }
+
+  /**
+   * Removes files that processes left which were killed while they looked at the clock, or gave a lock back. A process that
+   * stands still between making such a file and looking at it finds it gone, and begins again: it has no lock by it.
+   */
+  async function sweep(chain: readonly Found[]): Promise<void> {
+    const kept = new Set(chain.map(({ path }) => paths.basename(path)));
+    const beginning = `${paths.basename(first)}.`;
+    const own = chain.at(-1)!.beat;
+    for (const name of await fileSystem.readdir(paths.dirname(first)).catch((): string[] => [])) {
+      if (kept.has(name) || !name.startsWith(beginning)) continue;
+      if (!/^((now-)?[0-9a-f]{32}|\d+-[\d.]+)$/.test(name.slice(beginning.length))) continue;
+      const path = paths.join(paths.dirname(first), name);
+      const status = await fileSystem.lstat(path).catch(() => undefined);
+      if (status?.isFile() && own - status.mtimeMs > LAPSE) await fileSystem.unlink(path).catch(() => {});
     }
   }
 
@@ -159,7 +181,10 @@ export async function lockFile(
       const all = await readAll();
       const isMine = all.at(-1)?.token === token;
       const hasWoken = last !== undefined && (await read(last.path))?.beat !== last.beat;
-      if (isMine && !hasWoken) return handle;
+      if (isMine && !hasWoken) {
+        await sweep(all);
+        return handle;
+      }
       // The dead lock that this one follows was not dead, or has been followed by another one and released. Or this
       // process stood still since, and is taken for dead itself: then the next one's name hangs on this file.
       await handle.close();

@@ -1,3 +1,4 @@
+import { attached } from "../../brand.ts";
 import { type Decoder, onDispose } from "../../decoder/decoder.ts";
 import { Arena } from "./arena.ts";
 import { type CompiledKernels, instantiateKernels, type Kernels } from "./instance.ts";
@@ -44,8 +45,12 @@ async function pack(decoder: Decoder, compiled: CompiledKernels): Promise<Packed
   const lowered = lowerGraph(decoder);
   const graph = writeGraph(arena, decoder, lowered);
   // As they are in the file, only until they are packed; calls use the place afterwards.
-  const parameters = arena.allocate((piece) => piece(decoder.parameters.byteLength));
-  arena.f32(parameters.layout, decoder.parameterCount).set(decoder.parameters);
+  const parameters = arena.allocate((piece) => piece(4 * decoder.parameterCount));
+  if (decoder.parameterCount > 0) {
+    arena
+      .f32(parameters.layout, decoder.parameterCount)
+      .set(attached("decoder.parameters", decoder.parameters));
+  }
   kernels.pack(graph, parameters.layout, 1);
   parameters.free();
   return { decoder, kernels, compiled, arena, lowered, graph };

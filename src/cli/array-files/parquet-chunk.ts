@@ -44,13 +44,14 @@ export function readChunk(
   column: ParquetColumn,
   group: number,
 ): Promise<ArrayLike<unknown>> {
-  const { where, handle, size, metadata: file } = opened;
+  const { where, handle, size, metadata: file, limits } = opened;
   return reading(where, async () => {
     const { start, end, values, metadata } = chunkOf(opened, column, group);
     const bytes = await readSlice(where, handle, size, start, end);
     const { codec, type } = metadata;
     const levels = { repetitionLevels: repetitions(column), definitionLevels: definitions(column) };
-    const chunk = unpackPages({ bytes, codec, type, values, ...levels });
+    const { maxBytes } = limits;
+    const chunk = unpackPages({ where, bytes, codec, type, values, ...levels, maxBytes });
     const count = file.row_groups[group]!.num_rows;
     const all = bytes.buffer as ArrayBuffer;
     const buffer = chunk.end === bytes.length ? all : all.slice(0, chunk.end);

@@ -38,7 +38,7 @@ export async function openIds(
   name: string,
   limits: Limits,
 ): Promise<IdsFile> {
-  const opened = await openMetadata(where, handle, limits.signal);
+  const opened = await openMetadata(where, handle, limits);
   const column = findColumn(where, await reading(where, () => columnsOf(opened)), name);
   const type = typeOfIds(where, column);
   const rows = new ParquetRows(opened, [column]);

@@ -2,7 +2,7 @@ import type { FileHandle } from "node:fs/promises";
 import { type FileMetaData, parquetMetadata, type SchemaElement } from "hyparquet";
 import { invalidFile } from "../../check.ts";
 import { LatentflowError } from "../../errors.ts";
-import { allocate } from "../../source.ts";
+import { allocate, type Limits } from "../../source.ts";
 import { readInto } from "./read-into.ts";
 import { Damaged, ThriftReader } from "./thrift.ts";
 
@@ -19,7 +19,7 @@ export interface OpenedParquet {
   /** In bytes. */
   readonly size: number;
   readonly metadata: FileMetaData;
-  readonly signal: AbortSignal | undefined;
+  readonly limits: Limits;
 }
 
 /**
@@ -31,7 +31,7 @@ export interface OpenedParquet {
 export async function openMetadata(
   where: string,
   handle: FileHandle,
-  signal: AbortSignal | undefined,
+  limits: Limits,
 ): Promise<OpenedParquet> {
   const { size } = await handle.stat();
   return reading(where, async () => {
@@ -49,7 +49,7 @@ export async function openMetadata(
     const metadata = parquetMetadata(footer, { geoparquet: false });
     checkDepth(metadata.schema);
     checkRows(metadata);
-    return { where, handle, size, metadata, signal };
+    return { where, handle, size, metadata, limits };
   });
 }
 

@@ -25,7 +25,7 @@ export async function openNumbers(
   choice: (name: string) => string,
   limits: Limits,
 ): Promise<ArrayFile> {
-  const opened = await openMetadata(where, handle, limits.signal);
+  const opened = await openMetadata(where, handle, limits);
   const columns = await reading(where, () => columnsOf(opened));
   const chosen = chooseColumns(where, columns, names, choice);
   const types = chosen.map((column) => typeOfNumbers(where, column));
@@ -190,11 +190,11 @@ function toNumber(value: unknown): number | undefined {
 }
 
 async function fingerprintOfFile(opened: OpenedParquet, chosen: readonly ParquetColumn[]): Promise<string> {
-  const { where, handle, size, metadata, signal } = opened;
+  const { where, handle, size, metadata, limits } = opened;
   const names = chosen.map(({ name }) => name);
   return reading(where, () =>
     fingerprintOf(`${JSON.stringify(names)} ${metadata.num_rows}`, size, (start, end) => {
-      throwIfAborted(signal);
+      throwIfAborted(limits.signal);
       return readSlice(where, handle, size, start, end);
     }),
   );

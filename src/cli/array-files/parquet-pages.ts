@@ -1,5 +1,6 @@
 import * as zlib from "node:zlib";
 import { type CompressionCodec, type ParquetType, snappyUncompress } from "hyparquet";
+import { checkSize } from "../../source.ts";
 import { Damaged, ThriftReader, type ThriftStruct } from "./thrift.ts";
 
 // The pages of a column in a row group, unpacked, and checked before hyparquet decodes them. hyparquet does not check the
@@ -13,12 +14,18 @@ interface Zstd {
 
 const { zstdDecompressSync } = zlib as Zstd;
 
+/** The most bytes that a byte of Snappy unpacks to: a copy of 64 bytes takes three. */
+const SNAPPY_RATIO = 64 / 3;
+
 /** Bounds what zlib unpacks by the size of the page. It refuses a bound of 0. */
 const atMost = (size: number) => ({ maxOutputLength: Math.max(1, size) });
 
 const codecs: { readonly [codec in CompressionCodec]?: Unpack } = {
   UNCOMPRESSED: (bytes) => bytes,
   SNAPPY(bytes, size) {
+    if (size > SNAPPY_RATIO * bytes.length) {
+      throw new Damaged(`a page has ${bytes.length} bytes of Snappy, which cannot unpack to ${size}`);
+    }
     const page = new Uint8Array(size);
     snappyUncompress(bytes, page);
     return page;
@@ -36,6 +43,8 @@ export function isKnownCodec(codec: CompressionCodec): boolean {
 
 /** A column in a row group. */
 export interface ColumnChunk {
+  /** Beginning of messages. */
+  readonly where: string;
   readonly bytes: Uint8Array;
   readonly codec: CompressionCodec;
   readonly type: ParquetType;
@@ -44,6 +53,8 @@ export interface ColumnChunk {
   readonly definitionLevels: number;
   /** How many values the file says that it has, with those that are missing. */
   readonly values: number;
+  /** The most bytes that its pages may unpack to, all together. */
+  readonly maxBytes: number;
 }
 
 /** A chunk that has been checked. */
@@ -71,36 +82,40 @@ const DATA_V2 = {
 const SLACK = 2 ** 16;
 /** The most bytes of a number with its levels, far more than writers need. */
 const VALUE_SIZE = 16;
+/** The fewest bytes of a value in a dictionary: a text has its length in four. */
+const SMALLEST: { readonly [type in ParquetType]: number } = {
+  ...{ BOOLEAN: 1 / 8, INT32: 4, INT64: 8, INT96: 12, FLOAT: 4, DOUBLE: 8 },
+  ...{ BYTE_ARRAY: 4, FIXED_LEN_BYTE_ARRAY: 1 },
+};
 /** The most bytes of a page of texts. */
 const LARGEST_TEXTS = 2 ** 30;
 
 /**
  * Unpacks the pages of a chunk, and checks what hyparquet does not.
  *
- * @throws Damaged, and what zlib throws
+ * @throws Damaged, what zlib throws, and LatentflowError `invalid_file` where they unpack to more than `maxBytes`
  */
 export function unpackPages(chunk: ColumnChunk): UnpackedChunk {
   const { bytes, values } = chunk;
   const unpacked: Uint8Array[] = [];
   let offset = 0;
   let hasDictionary = false;
+  let total = 0;
   for (let seen = 0; seen < values; ) {
     const reader = new ThriftReader(bytes, offset);
     const header = reader.struct();
     const size = numberIn(header, PAGE.size, 0, largestPage(chunk));
+    total += size;
+    checkSize(chunk.where, "the pages of a column in a row group unpack to", total, chunk.maxBytes);
     const packedSize = numberIn(header, PAGE.packedSize, 0, bytes.length - reader.offset);
     offset = reader.offset + packedSize;
     const packed = bytes.subarray(reader.offset, offset);
     const type = header.get(PAGE.type);
     if (type === DICTIONARY_PAGE) {
+      if (hasDictionary) throw new Damaged("a column has several dictionaries in a row group, expected one");
       const page = unpack(chunk, packed, size);
       unpacked.push(page);
-      numberIn(
-        structIn(header, PAGE.dictionary),
-        DICTIONARY.values,
-        0,
-        chunk.type === "BOOLEAN" ? 8 * size : size,
-      );
+      numberIn(structIn(header, PAGE.dictionary), DICTIONARY.values, 0, size / SMALLEST[chunk.type]);
       hasDictionary = true;
     } else if (type === DATA_PAGE) {
       const page = unpack(chunk, packed, size);

@@ -82,7 +82,7 @@ export class ParquetRows {
     this.kept = undefined;
     const columns: ArrayLike<unknown>[] = [];
     for (const column of this.columns) {
-      throwIfAborted(this.opened.signal);
+      throwIfAborted(this.opened.limits.signal);
       columns.push(await readChunk(this.opened, column, index));
     }
     this.kept = { index, columns };

@@ -1,8 +1,9 @@
 import { type Activation, type ActivationLike, normaliseActivation } from "../activation.ts";
 import { cost, type Kind, noTensors, type Reader, sizeOf } from "../kind.ts";
-import { checkEntries, stretchedAxes } from "../linear-map.ts";
+import { stretchedAxes } from "../linear-map.ts";
 import { normalisePointwise, type PointwiseFunction, type PointwiseLike } from "../pointwise.ts";
 import { broadcast } from "../settings.ts";
+import { mapKind } from "./rearranging.ts";
 
 // Number by number.
 
@@ -53,12 +54,11 @@ export const pointwiseReader: Reader<PointwiseSettings, PointwiseFields> = {
 };
 
 /** Two values, each stretched along its axes of length 1, as NumPy broadcasts: a + b, max(a, b), say. */
-function ofTwo(label: string): Kind<object> {
-  return {
-    tensors: noTensors,
-    cost: ({ shape }) => cost({ sums: sizeOf(shape) }),
+function ofTwo(label: string) {
+  return mapKind<object>({
     label: () => label,
-  };
+    axes: ({ shape }, inputs, index) => stretchedAxes(inputs[index]!, shape),
+  });
 }
 
 export const add = /* @__PURE__ */ ofTwo("add");
@@ -71,9 +71,5 @@ export const minimum = /* @__PURE__ */ ofTwo("minimum");
 export const ofTwoReader: Reader<object, object> = {
   settings: {},
   reads: 2,
-  read(where, _, inputs) {
-    const shape = broadcast(where, inputs);
-    for (const input of inputs) checkEntries(where, stretchedAxes(input, shape), sizeOf(input));
-    return { shape };
-  },
+  read: (where, _, inputs) => ({ shape: broadcast(where, inputs) }),
 };

@@ -85,7 +85,12 @@ export const slice = /* @__PURE__ */ mapKind<SliceFields>({
   label: () => "slice",
   axes({ axis, start, step, shape }, [input]) {
     const axes = identityAxes(input!);
-    axes[axis] = changed(axes[axis]!, shape[axis]!, (i) => [{ position: start + i * step, weight: 1 }]);
+    axes[axis] = changed(
+      axes[axis]!,
+      shape[axis]!,
+      (i) => [{ position: start + i * step, weight: 1 }],
+      shape[axis]!,
+    );
     return axes;
   },
 });
@@ -128,15 +133,15 @@ export interface ConcatFields {
 export const concat = /* @__PURE__ */ mapKind<ConcatFields>({
   label: () => "concat",
   axes({ axis, shape }, inputs, index) {
-    const lengths = inputs.map((input) => input.at(axis - shape.length) ?? 1);
-    const first = lengths.slice(0, index).reduce((sum, length) => sum + length, 0);
+    let first = 0;
+    for (let i = 0; i < index; i++) first += inputs[i]!.at(axis - shape.length) ?? 1;
     const own = inputs[index]!;
     if (own.length === shape.length) return partOf(own, axis, shape[axis]!, first);
     // Stretched in the axes that it lacks, and beside the others in its own.
     const missing = shape.length - own.length;
     return identityAxes([...new Array<number>(missing).fill(1), ...own]).map((each, i) => {
       if (i === axis) return partly(each, shape[axis]!, first);
-      return i < missing ? changed(each, shape[i]!, () => [{ position: 0, weight: 1 }]) : each;
+      return i < missing ? changed(each, shape[i]!, () => [{ position: 0, weight: 1 }], shape[i]!) : each;
     });
   },
 });

@@ -24,10 +24,11 @@ export const pad = /* @__PURE__ */ mapKind<PadFields>({
   axes({ padding, mode, shape }, [input]) {
     return identityAxes(input!).map((axis, i, { length }) => {
       if (i === length - 1) return axis;
-      return changed(axis, shape[i]!, (position) => {
+      const terms = (position: number) => {
         const at = inside(position - padding[i]!, axis.length, mode);
         return at === undefined ? [] : [{ position: at, weight: 1 }];
-      });
+      };
+      return changed(axis, shape[i]!, terms, shape[i]!);
     });
   },
 });
@@ -79,7 +80,8 @@ export const upsample = /* @__PURE__ */ mapKind<UpsampleFields>({
     return identityAxes(input!).map((axis, i) => {
       if (i === input!.length - 1) return axis;
       if (mode === "nearest") {
-        return changed(axis, shape[i]!, (at) => [{ position: Math.floor(at / scale[i]!), weight: 1 }]);
+        const terms = (at: number) => [{ position: Math.floor(at / scale[i]!), weight: 1 }];
+        return changed(axis, shape[i]!, terms, shape[i]!);
       }
       return between(axis, shape[i]!, alignCorners);
     });
@@ -105,7 +107,7 @@ export const upsampleReader: Reader<UpsampleSettings, UpsampleFields> = {
 /** Each position of an axis between two of the input's, by where it lies. */
 function between(axis: AxisMap, length: number, alignCorners: boolean): AxisMap {
   const last = axis.length - 1;
-  return changed(axis, length, (position) => {
+  const terms = (position: number) => {
     const place = alignCorners
       ? (position * last) / Math.max(length - 1, 1)
       : ((position + 0.5) * axis.length) / length - 0.5;
@@ -118,7 +120,17 @@ function between(axis: AxisMap, length: number, alignCorners: boolean): AxisMap 
           { position: below, weight: 1 - share },
           { position: below + 1, weight: share },
         ];
-  });
+  };
+  return changed(axis, length, terms, length + positionsBetween(axis.length, length, alignCorners));
+}
+
+/** How many of `to` positions lie between two of `from`, of which `to` is a multiple; with alignCorners, at most. */
+function positionsBetween(from: number, to: number, alignCorners: boolean): number {
+  if (from === 1 || from === to) return 0;
+  if (alignCorners) return to - 2;
+  const scale = to / from;
+  // As many as half the scale lie before the first position, and behind the last one. An odd scale meets each position.
+  return to - 2 * Math.floor(scale / 2) - (scale % 2) * from;
 }
 
 export interface AveragePoolSettings {
@@ -144,14 +156,15 @@ export const averagePool = /* @__PURE__ */ mapKind<AveragePoolFields>({
   axes({ kernel, stride, padding, countPadding, shape }, [input]) {
     return identityAxes(input!).map((axis, i) => {
       if (i === input!.length - 1) return axis;
-      return changed(axis, shape[i]!, (position) => {
+      const terms = (position: number) => {
         const start = position * stride[i]! - padding[i]!;
         const first = Math.max(start, 0);
         // A kernel may be far longer than the input, with a padding as long.
         const count = Math.min(start + kernel[i]!, axis.length) - first;
         const weight = 1 / (countPadding ? kernel[i]! : count);
         return Array.from({ length: count }, (_, k) => ({ position: first + k, weight }));
-      });
+      };
+      return changed(axis, shape[i]!, terms, shape[i]! * Math.min(kernel[i]!, axis.length));
     });
   },
 });
@@ -199,9 +212,8 @@ function reduction(label: string, weightOf: (count: number) => number) {
       return identityAxes(input!).map((axis, i) => {
         if (!axes.includes(i)) return axis;
         const weight = i === axes[0] ? factor : 1;
-        return changed(axis, 1, () =>
-          Array.from({ length: axis.length }, (_, position) => ({ position, weight })),
-        );
+        const terms = () => Array.from({ length: axis.length }, (_, position) => ({ position, weight }));
+        return changed(axis, 1, terms, axis.length);
       });
     },
   });
