@@ -29,7 +29,7 @@ import { copyMatrix, gradientOf, Lbfgs, LbfgsState, stateOf } from "./lbfgs-stat
  *                promise = -gᵀp/2;  θ = tolerance · max(l0 - l, |l|) + NOISE |l|
  *                promise ≥ θ                                  search from t = 1, lengthening if it is the first step
  *                else first step, or last fall > 100 θ, and no probe from here has failed
- *                                                             probe from t = max(1, m), m = max(8 θ, 2⁻¹⁶ |l|) / |gᵀp|
+ *                                                             probe from t = m = max(8 θ, 2⁻¹⁶ |l|) / |gᵀp|, above 4
  *                else                                         look
  *
  *     search     l' = l(z + t p);  fall = l - l';  linear = t|gᵀp|, the fall if the loss were linear
@@ -127,8 +127,6 @@ function begin(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, gradient: usize)
   state.isOwn = 0;
   state.hasMatrix = 0;
   state.look = NO_LOOK;
-  state.wasProbed = 0;
-  state.fall = Infinity;
   state.factor = 0;
   state.inverseScale = 1 / sqrt(sample.gradientNormSquared);
   if (lbfgs.ownFirst) {
@@ -258,9 +256,7 @@ function setDirection(lbfgs: Lbfgs, row: usize): void {
   sample.dt = 1;
   sample.trial = 0;
   if (isLittle || isAlongGradient) {
-    const measurable =
-      max(PROBE_THRESHOLDS * state.threshold, PROBE_SHARE * abs(sample.loss)) / -sample.slope;
-    sample.dt = isAlongGradient ? measurable : max(1, measurable);
+    sample.dt = max(PROBE_THRESHOLDS * state.threshold, PROBE_SHARE * abs(sample.loss)) / -sample.slope;
     state.search = PROBING;
   } else {
     state.search = isFirst ? LENGTHENING : BACKTRACKING;

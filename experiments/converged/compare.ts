@@ -39,9 +39,15 @@ function objectiveRatio(after: CaseRecord, before: CaseRecord): number {
   return (after.objective + floor) / (before.objective + floor);
 }
 
-/** The measures that both runs have made of all cases. */
-function measuresOfBoth(pairs: readonly Both[]): MeasureName[] {
-  return madeBy(pairs.flatMap(({ before, after }) => [before, after]));
+/** The measures that each run has made of all cases. */
+function measuresOf(pairs: readonly Both[]): {
+  readonly before: MeasureName[];
+  readonly after: MeasureName[];
+} {
+  return {
+    before: madeBy(pairs.map(({ before }) => before)),
+    after: madeBy(pairs.map(({ after }) => after)),
+  };
 }
 
 function isWithoutLies({ before }: Both): boolean {
@@ -55,12 +61,12 @@ function ratioOf(pairs: readonly Both[], ratio: "passes" | "objective"): number 
 
 /** A row for each family, and for all. */
 export function compareFamilies(pairs: readonly Both[]): Row[] {
-  const measures = measuresOfBoth(pairs);
+  const measures = measuresOf(pairs);
   const named = new Map(pairs.map((each) => [each.after, each]));
   return groups(pairs.map(({ after }) => after)).map(([family, records]) => {
     const of = records.map((record) => named.get(record)!);
     const earlier = of.map((each) => each.before);
-    const [before, after] = [figuresOf(earlier, measures), figuresOf(records, measures)];
+    const [before, after] = [figuresOf(earlier, measures.before), figuresOf(records, measures.after)];
     const kept = of.filter(isWithoutLies);
     return {
       ...{ family, samples: after.samples },
@@ -79,7 +85,7 @@ const LISTED = { passes: 0.01, objective: 1e-3 } as const;
 
 /** The cases that differ, those with the most passes first. */
 export function compareCases(pairs: readonly Both[]): Row[] {
-  const measures = measuresOfBoth(pairs);
+  const measures = measuresOf(pairs);
   const differs = (each: Both, ratio: keyof typeof LISTED) => Math.abs(Math.log(each[ratio])) > LISTED[ratio];
   return pairs
     .filter((each) => {
@@ -89,8 +95,8 @@ export function compareCases(pairs: readonly Both[]): Row[] {
     .sort((a, b) => b.passes - a.passes)
     .map(({ key, before, after, passes, objective }) => ({
       case: key,
-      ...foundColumns(figuresOf([before], measures), " before"),
-      ...foundColumns(figuresOf([after], measures)),
+      ...foundColumns(figuresOf([before], measures.before), " before"),
+      ...foundColumns(figuresOf([after], measures.after)),
       "passes before": mean(before.passes).toFixed(1),
       "passes ÷": passes.toFixed(3),
       "end loss ÷": objective.toPrecision(4),
@@ -121,9 +127,12 @@ function measureLines(pairs: readonly Both[]): string[] {
   };
   const cases = (records: readonly CaseRecord[], name: MeasureName) =>
     records.filter((record) => record[name]!.length > 0).length;
-  return measuresOfBoth(pairs).map((name) => {
-    const shares = `${share(before, name)} → ${share(after, name)} of ${figuresOf(after).samples} samples`;
-    return `${MEASURES[name].title}: ${shares}; cases with any ${cases(before, name)} → ${cases(after, name)}`;
+  const made = measuresOf(pairs);
+  return made.after.map((name) => {
+    const wasMade = made.before.includes(name);
+    const ofShares = `${wasMade ? `${share(before, name)} → ` : ""}${share(after, name)}`;
+    const ofCases = `${wasMade ? `${cases(before, name)} → ` : ""}${cases(after, name)}`;
+    return `${MEASURES[name].title}: ${ofShares} of ${figuresOf(after).samples} samples; cases with any ${ofCases}`;
   });
 }
 

@@ -196,7 +196,7 @@ export async function referenceLbfgs(
 
     // How far along it.
     const measurable = Math.max(8 * threshold, 2 ** -16 * Math.abs(loss)) / -gp;
-    let dt = isAlongGradient ? measurable : isLittle ? Math.max(1, measurable) : 1;
+    let dt = isAlongGradient || isLittle ? measurable : 1;
     let search: "shorten" | "lengthen" | "probe" | "half" | "return" =
       isAlongGradient || isLittle ? "probe" : isFirst ? "lengthen" : "shorten";
     let best: { readonly dt: number; readonly fall: number } | undefined;
