@@ -53,17 +53,20 @@ export const writeAdd = ofTwo("Add", [asItIs, asItIs]);
 export const writeSub = ofTwo("Sub", [asItIs, (graph, gradient) => graph.apply("Neg", gradient)]);
 export const writeMul = ofTwo("Mul", [timesOther, timesOther]);
 
-/** All of it where `own` is chosen, half of it where both are equal. */
+/** Times the least normal float32 it is above 1. */
+const STEEP = 3e38;
+
+/**
+ * All of the gradient where `own` is chosen, half of it where both are equal. Without comparisons: onnxruntime moves
+ * transposes past them, and has none of booleans on WebGPU.
+ */
 const ifChosen =
-  (chosen: "Greater" | "Less", other: "Greater" | "Less"): Slope =>
-  (graph, gradient, right, left) => {
-    const half = graph.apply("Mul", gradient, 0.5);
-    const unlessOther = graph.apply("Where", graph.apply(other, left, right), 0, half);
-    return graph.apply("Where", graph.apply(chosen, left, right), gradient, unlessOther);
+  (sign: 1 | -1): Slope =>
+  (graph, gradient, other, own) => {
+    const steep = graph.apply("Mul", graph.apply("Sub", own, other), sign * STEEP);
+    const share = graph.apply("Min", graph.apply("Max", graph.apply("Add", steep, 0.5), 0), 1);
+    return graph.apply("Mul", gradient, share);
   };
 
-const ifLarger = ifChosen("Greater", "Less");
-const ifSmaller = ifChosen("Less", "Greater");
-
-export const writeMaximum = ofTwo("Max", [ifLarger, ifLarger]);
-export const writeMinimum = ofTwo("Min", [ifSmaller, ifSmaller]);
+export const writeMaximum = ofTwo("Max", [ifChosen(1), ifChosen(1)]);
+export const writeMinimum = ofTwo("Min", [ifChosen(-1), ifChosen(-1)]);
