@@ -47,7 +47,7 @@ export function takeLongest(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): bo
   return true;
 }
 
-/** What (LLᵀ)⁻¹ is multiplied by: γ, sᵀy/yᵀH⁻¹y of the newest pair, where there is one. */
+/** Factor of (LLᵀ)⁻¹: γ = sᵀy/yᵀH⁻¹y of the newest pair, else the one of the state. */
 export function inverseScale(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): f64 {
   if (state.pairs === 0) return state.inverseScale;
   const y = changeAt(lbfgs, sample, state.newest);

@@ -157,7 +157,7 @@ function solveByOwn(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, used: i32):
   }
 }
 
-/** The same by the factors of the decoder's own A + λτI: all y by one way through each L. */
+/** yᵀH⁻¹y of the newest pairs for every λ, by the decoder's own factors: all y by one way through each L. */
 function solveByShared(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, used: i32): void {
   const d = lbfgs.latentSize;
   const rows = sideBySide(lbfgs);
@@ -277,7 +277,7 @@ function promote(from: usize, count: usize, to: usize): void {
   for (const end = from + (count << 2); from < end; from += 4, to += 8) store<f64>(to, load<f32>(from));
 }
 
-/** One of the six factors that lie side by side becomes the sample's. */
+/** Copies one of the six factors side by side to the sample's own. */
 function keepOneOfSix(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, which: i32): void {
   state.factor = ownFactor(lbfgs, sample);
   state.inverseScale = 1;

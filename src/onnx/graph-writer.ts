@@ -59,7 +59,7 @@ export class GraphWriter {
     return name;
   }
 
-  /** What the operation `name` comes of: a node of the file, or its module. */
+  /** Label of the node, or module, of the file from which the operation `name` was made. */
   labelOf(name: string): string {
     return this.#labels.get(name) || name;
   }

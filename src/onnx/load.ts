@@ -315,7 +315,7 @@ function priorOf({ metadata }: Model): Prior | undefined {
   return text === undefined ? undefined : readPrior(text);
 }
 
-/** What toOnnx writes of a decoder's own start. */
+/** Metadata in which toOnnx writes a decoder's own start. */
 function startOf({ metadata }: Model, latentSize: number): Float32Array | undefined {
   const text = metadata.get(START);
   return text === undefined ? undefined : readStart(text, latentSize);

@@ -348,7 +348,7 @@ export const Due = { curvatureAlongGradient: 1, sharedJacobianMatrix: 2, ownMatr
 /** A sample's trial while its value at z0 is to come, a constant of assembly/solve/descent.ts. */
 export const FIRST_TRIAL = -1;
 
-/** How many factors the decoder's own matrix has, one for each damping of assembly/solve/lbfgs-preconditioner.ts. */
+/** Factors of the decoder's own matrix, one for each λ of assembly/solve/lbfgs-preconditioner.ts. */
 export const DAMPING_COUNT = 5;
 
 /** So many of a sample's newest steps say which damping fits, a constant of assembly/solve/lbfgs-preconditioner.ts. */

@@ -41,7 +41,7 @@ const ARITHMETIC = new Set(
   ].flat(),
 );
 
-/** What an operator has made of constants, with the width of its integers. */
+/** A folded constant, with the width of its integers. */
 export function withWidth(
   node: Site & { readonly operator: string },
   made: Tensor,
