@@ -90,7 +90,7 @@ function join(encoder: Decoder, decoder: Decoder): Decoder {
   return network;
 }
 
-/** One of the networks that have been joined, with its parameters of `joined`, where they begin at `first`. */
+/** Splits one network off a joined one: its parameters begin at `first` in those of `joined`. */
 function partOf(
   { parameters }: Decoder,
   network: Decoder,

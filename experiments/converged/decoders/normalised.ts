@@ -57,6 +57,17 @@ const throughOnnx = async (decoder: Decoder): Promise<Decoder> => {
   return loadOnnx(bytes);
 };
 
+/** Convolutions with InstanceNorm, a GroupNorm of as many groups as channels. */
+const instanceNormed = () =>
+  sequential(16, [
+    dense(4 * 4 * 16),
+    reshape([4, 4, 16]),
+    ...[groupNorm({ groups: 16 }), relu(), upsample({ scale: 2 })],
+    conv({ channels: 8, kernel: 3, padding: 1 }),
+    ...[groupNorm({ groups: 8 }), relu()],
+    conv({ channels: 1, kernel: 3, padding: 1 }),
+  ]);
+
 /** The latent itself is normalised: at 0 the Jacobian is 1/√ε times what it is elsewhere. */
 const latents: readonly Case[] = [
   ...["1e-8", "1e-5"].map((epsilon) =>
@@ -183,43 +194,17 @@ const images: readonly Case[] = [
       ]),
     { starts: everywhere, redraw: denseWeights({ gain: 1, bias: 0 }) },
   ),
-  randomCase(
-    "convolutions",
-    "InstanceNorm, ReLU",
-    () =>
-      sequential(16, [
-        dense(4 * 4 * 16),
-        reshape([4, 4, 16]),
-        ...[groupNorm({ groups: 16 }), relu(), upsample({ scale: 2 })],
-        conv({ channels: 8, kernel: 3, padding: 1 }),
-        ...[groupNorm({ groups: 8 }), relu()],
-        conv({ channels: 1, kernel: 3, padding: 1 }),
-      ]),
-    { starts: far },
-  ),
-  randomCase(
-    "convolutions",
-    "InstanceNorm, ReLU, zero biases",
-    () =>
-      sequential(16, [
-        dense(4 * 4 * 16),
-        reshape([4, 4, 16]),
-        ...[groupNorm({ groups: 16 }), relu(), upsample({ scale: 2 })],
-        conv({ channels: 8, kernel: 3, padding: 1 }),
-        ...[groupNorm({ groups: 8 }), relu()],
-        conv({ channels: 1, kernel: 3, padding: 1 }),
-      ]),
-    {
-      starts: far,
-      redraw: denseWeights({
-        gain: 1,
-        bias: 0,
-        each: (operation) => {
-          if (operation.kind === "conv") operation.bias.fill(0);
-        },
-      }),
-    },
-  ),
+  randomCase("convolutions", "InstanceNorm, ReLU", instanceNormed, { starts: far }),
+  randomCase("convolutions", "InstanceNorm, ReLU, zero biases", instanceNormed, {
+    starts: far,
+    redraw: denseWeights({
+      gain: 1,
+      bias: 0,
+      each: (operation) => {
+        if (operation.kind === "conv") operation.bias.fill(0);
+      },
+    }),
+  }),
   randomCase(
     "convolutions",
     "ELU, without a norm",

@@ -124,7 +124,7 @@ function between(axis: AxisMap, length: number, alignCorners: boolean): AxisMap 
   return changed(axis, length, terms, length + positionsBetween(axis.length, length, alignCorners));
 }
 
-/** How many of `to` positions lie between two of `from`, of which `to` is a multiple; with alignCorners, at most. */
+/** Number of `to` positions between two of the `from` positions; `to` is a multiple of `from`. Upper bound with alignCorners. */
 function positionsBetween(from: number, to: number, alignCorners: boolean): number {
   if (from === 1 || from === to) return 0;
   if (alignCorners) return to - 2;
