@@ -109,6 +109,7 @@ export const RECIPES: Readonly<Record<number, readonly Recipe[]>> = {
     ...[lookAtSmall(800, 0, 1), small(800, 0, 2), lookAtSmall(800, 0, 4)],
     ...[small(800, 40, 3), lookAtSmall(0, 200, 3), lookAtSmall(0, 200, 2)],
     ...[large(400, 0, 3), lookAtLarge(800, 0, 3), lookAtLarge(400, 0, 2)],
+    large(0, 200, 3),
   ],
   1920: [
     paper(0, 60, 2),
@@ -119,6 +120,7 @@ export const RECIPES: Readonly<Record<number, readonly Recipe[]>> = {
     ...[lookAtSmall(400, 0, 1), small(400, 0, 2), lookAtSmall(400, 0, 4)],
     small(400, 10, 3),
     ...[large(120, 0, 3), lookAtLarge(240, 0, 3), lookAtLarge(120, 0, 2)],
+    large(0, 60, 2),
   ],
   5760: [
     paper(0, 20, 2),
