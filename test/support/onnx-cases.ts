@@ -220,6 +220,11 @@ export const ONNX_CASES: Readonly<Record<string, GraphDefinition>> = {
   ),
   "resize linear, antialias": after([9, 5, 2], resize({ size: [4, 3], mode: "linear", antialias: true })),
   "resize cubic": after([3, 5, 2], resize({ size: [7, 4], mode: "cubic", cubicCoefficient: -0.5 })),
+  "resize cubic, up": after([3, 5, 2], resize({ size: [7, 9], mode: "cubic" })),
+  "resize cubic, up, without the outside": after(
+    [3, 4, 2],
+    resize({ size: 8, mode: "cubic", excludeOutside: true }),
+  ),
   "resize cubic, without the outside": after(
     [3, 5, 2],
     resize({ size: [7, 4], mode: "cubic", excludeOutside: true }),

@@ -65,6 +65,12 @@ export function resize(node: NodeView): Value {
   return made.result;
 }
 
+/** Resize as opset 9 has it. */
+export function upsample(node: NodeView): Value {
+  if (node.scope.opset < 10) return resize(node);
+  return node.refuse("it is an operator of opset 9 alone; use Resize");
+}
+
 /** Settings of a `resize`, without those that are the kind's defaults. */
 function settingsOf(
   node: NodeView,

@@ -1,4 +1,5 @@
 import { firstOrder } from "../../axis-order.ts";
+import { invalid } from "../../check.ts";
 import type { ConvolutionSettings } from "../../graph/convolution.ts";
 import type { UpsampleFields } from "../../graph/kinds/resampling.ts";
 import { type ResizeCoordinates, type ResizeMode, resize } from "../../graph/kinds/resizing.ts";
@@ -108,14 +109,18 @@ function resizeInputs(task: Task<"resize">): readonly (Tensor | "")[] | undefine
   return ["", "", shapeTensor(task, [batch, shape[rank - 1] as number, ...size])];
 }
 
+/** So many numbers are 16 MB of the file. */
+const MOST_ENTRIES = 2 ** 22;
+
 /** As a Resize where the opset that is written has such a one, else as products with a matrix for each axis. */
 export function writeResize(task: Task<"resize">): Form {
   const { operation, inputs, file, apply } = task;
   const { mode, coordinates, rounding, cubicCoefficient, antialias, excludeOutside } = operation;
   const input = inputs[0]!;
   const isCubic = mode === "cubic";
-  // ONNX Runtime has "cubic" of two axes only.
-  const isPlain = !antialias && WRITTEN_COORDINATES[coordinates] && (!isCubic || input.rank === 3);
+  // ONNX Runtime has "cubic" of two axes only, and of fewer pixels none with channels last, as its optimizer makes it.
+  const isRun = !isCubic || (input.rank === 3 && operation.scale.every((each) => each >= 1));
+  const isPlain = !antialias && WRITTEN_COORDINATES[coordinates] && isRun;
   const lengths = isPlain ? resizeInputs(task) : undefined;
   if (lengths) {
     return ofPixels(task, "Resize", lengths, {
@@ -130,6 +135,10 @@ export function writeResize(task: Task<"resize">): Form {
   let tensor = input.first;
   resize.axes(operation, [shape], 0).forEach((map, axis) => {
     if (map.isIdentity) return;
+    if (map.length * shape[axis]! > MOST_ENTRIES) {
+      const matrix = `a matrix of ${map.length} × ${shape[axis]} numbers`;
+      throw invalid(`toOnnx: resize "${operation.name}" takes ${matrix}, expected at most ${MOST_ENTRIES}`);
+    }
     const isLast = axis === input.rank - 2;
     const matrix = file.matrix(operation.name, map, shape[axis]!, isLast);
     tensor = apply("MatMul", isLast ? [tensor, matrix] : [matrix, tensor]);
