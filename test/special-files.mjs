@@ -42,6 +42,7 @@ export const runsOnce = [
   "imports.test.ts",
   "kernel-state.test.ts",
   "onnx-operators.test.ts",
+  "onnx-opsets.test.ts",
   "package.test.ts",
   "published.test.ts",
   "reproduce.test.ts",
