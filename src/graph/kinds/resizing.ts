@@ -62,6 +62,10 @@ interface Ratio {
 
 const { fround } = Math;
 
+// By the standard's text, as ONNX Runtime has it. The standard's reference implementation differs in three places: it
+// divides "align_corners" by a length that need not be whole, gives "pytorch_half_pixel" of one pixel the place -0.5, and
+// finds ties of "nearest" in float64.
+
 const halfPixel = (at: number, { scale }: Ratio) => fround(fround((at + 0.5) / scale) - 0.5);
 
 /** Place on the input of the output pixel `at`. */
