@@ -64,7 +64,7 @@ OPERATORS = frozenset(
     Identity InstanceNormalization LayerNormalization LeakyRelu Log LogSoftmax MatMul Max Min Mish Mul Neg
     OneHot PRelu Pad Pow RMSNormalization Reciprocal ReduceL1 ReduceL2 ReduceMean ReduceSum ReduceSumSquare Relu
     Reshape Resize Selu Sigmoid Sin Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub Sum Tanh Tile
-    Transpose Unsqueeze Upsample Where
+    Transpose Trilu Unsqueeze Upsample Where
     """.split()
 )
 # Of constants and of shapes alone, not of values that depend on the numbers of an input.

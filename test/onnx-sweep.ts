@@ -21,7 +21,6 @@ const { files, seed: first, only } = program.opts<{ files: string; seed: string;
 
 ort.env.wasm.numThreads = 1;
 const BACKEND = wasm({ relaxed: false, threads: 1 });
-const ROWS = 2;
 /** Both compute in float32, in other orders. */
 const TOLERANCE = 1e-4;
 /** From here on exp and its like stay where they are, and products of two numbers are infinite. */
@@ -54,6 +53,8 @@ interface Draw {
   readonly file: OnnxFile;
   readonly shape: readonly number[];
   readonly opset: number;
+  /** The only length of the batch that the file takes; undefined where it takes any. */
+  readonly batch: number | undefined;
   /** A constant that goes with the value, sometimes with an axis more. */
   constant(): Tensor;
   numbers(dims: readonly number[], values?: readonly number[]): Tensor;
@@ -208,8 +209,24 @@ const OPERATORS: Readonly<Record<string, Drawer>> = {
   },
   Resize: (draw, x) => (draw.opset < 11 ? formerResize(draw, x) : newerResize(draw, x)),
   Upsample: (draw, x) => formerResize(draw, x),
-  Reshape: ({ dice, file }, x) => [
-    [x, file.integers(dice.of([[0, -1], [-1], [0, 0, -1], [0, 1, -1], [0, -1, 1]]))],
+  Reshape: ({ dice, file, batch, shape }, x) => {
+    const shapes = [[0, -1], [-1], [0, 0, -1], [0, 1, -1], [0, -1, 1]];
+    const whole = shape.reduce((product, length) => product * length, 1);
+    const own =
+      batch === undefined
+        ? []
+        : [
+            [batch, -1],
+            [batch, ...shape],
+            [batch * shape[0]!, -1],
+            [-1, batch],
+            [whole, batch],
+          ];
+    return [[x, file.integers(dice.of([...shapes, ...own, ...own]))]];
+  },
+  Trilu: ({ dice, file }, x) => [
+    [x, ...(dice.below(2) === 0 ? [] : [file.integers([dice.below(5) - 2])])],
+    { upper: { integer: dice.below(2) } },
   ],
   Unsqueeze: ({ dice, file, shape, opset }, x) => {
     const axes = [dice.below(shape.length + 2)];
@@ -229,10 +246,13 @@ const OPERATORS: Readonly<Record<string, Drawer>> = {
     return [[x, bound(), bound(), draw.file.integers([axisOf(draw)]), step]];
   },
   Tile: ({ dice, file, shape }, x) => [[x, file.integers([1, ...shape.map(() => 1 + dice.below(3))])]],
-  Expand: ({ dice, file, shape }, x) => [
+  Expand: ({ dice, file, shape, batch = 1 }, x) => [
     [
       x,
-      file.integers([1, ...shape.map((length) => (length === 1 ? 1 + dice.below(3) : dice.of([1, length])))]),
+      file.integers([
+        dice.of([1, batch]),
+        ...shape.map((length) => (length === 1 ? 1 + dice.below(3) : dice.of([1, length]))),
+      ]),
     ],
   ],
   Concat: (draw, x) => [
@@ -266,7 +286,8 @@ function draw(seed: number): {
   const dice = new Dice(seed);
   const file = new OnnxFile(["z", "y"]);
   const shape = dice.of(SHAPES);
-  const dims = [ROWS, ...shape];
+  const batch = dice.of([undefined, undefined, 1, 2, 3, 4]);
+  const dims = [batch ?? ROWS, ...shape];
   const opset = dice.of([9, 10, 11, 12, WRITTEN_OPSET, WRITTEN_OPSET, 19]);
   let constants = 0;
   const numbers = (own: readonly number[], values?: readonly number[]) => {
@@ -281,10 +302,22 @@ function draw(seed: number): {
       const length = shape[i - rank + shape.length];
       return length === undefined || dice.below(2) === 0 ? 1 : length;
     });
-    return numbers(own);
+    const size = own.reduce((product, length) => product * length, 1);
+    const drawn = Array.from({ length: size }, () => dice.number());
+    // Of masks.
+    if (dice.below(4) === 0) for (let i = 0; i < size; i += 2) drawn[i] = Number.NEGATIVE_INFINITY;
+    // One for each sample, most often the same.
+    if (batch === undefined || rank > shape.length || dice.below(2) === 0) {
+      return numbers(dice.below(30) === 0 ? [...own.slice(0, -1), 0] : own, drawn);
+    }
+    const rows = Array.from({ length: batch }, (_, row) =>
+      dice.below(4) === 0 ? drawn.map((number) => number + row) : drawn,
+    );
+    const missing = new Array<number>(shape.length - rank).fill(1);
+    return numbers([batch, ...missing, ...own], rows.flat());
   };
-  const given: Draw = { dice, file, shape, opset, constant, numbers };
-  const x = file.input("z", ["batch", ...shape]);
+  const given: Draw = { dice, file, shape, opset, batch, constant, numbers };
+  const x = file.input("z", [batch ?? "batch", ...shape]);
   const pool = Object.keys(OPERATORS).filter((each) => each !== "Upsample" || opset === 9);
   // As often as all others together: it has more settings than they.
   const name = dice.below(3) === 0 ? (opset === 9 ? "Upsample" : "Resize") : dice.of(pool);

@@ -39,6 +39,10 @@ const NEEDS: Record<string, Needs> = {
   triposr_query: { load: { points: "xyz" }, points: POINTS, fixed: { xyz: uniform(POINTS * 3, 1) } },
   stylegan: { samples: 1, steps: 3 },
   stable_diffusion: { samples: 1, steps: 3, solver: amd },
+  stable_diffusion_open: {
+    load: { inputShapes: { latent_sample: [4, 8, 8] } },
+    ...{ samples: 1, steps: 3, solver: amd },
+  },
   scvi: {
     load: { latent: "z" },
     fixed: { library: 8, batch: Float32Array.from({ length: 10 }, (_, i) => +(i === 3)) },

@@ -30,7 +30,7 @@ const INPUTS: { readonly [Name in OperatorName]: number | "all" } = {
   ...{ Resize: 1, Upsample: 1, Pad: 2, AveragePool: 1, DepthToSpace: 1 },
   // Places
   ...{ Reshape: 2, Expand: 2, Tile: 2, Flatten: 1, Squeeze: 1, Unsqueeze: 1, Transpose: 1, Concat: "all" },
-  ...{ Split: 1, Slice: 3, Gather: 2, OneHot: 3, Range: 3 },
+  ...{ Split: 1, Slice: 3, Gather: 2, OneHot: 3, Range: 3, Trilu: 1 },
 };
 
 /**

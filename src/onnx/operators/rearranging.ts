@@ -46,12 +46,15 @@ function namedAxes(node: NodeView): readonly number[] | undefined {
 
 export function squeeze(node: NodeView): Value {
   const value = node.value(0);
-  const isOne = (axis: number) => value.axes[axis]!.length === 0;
+  // Or one sample, of a file that takes no other batch.
+  const isOne = (axis: number) => {
+    const factors = value.axes[axis]!;
+    return factors.length === 0 || (node.tracedBatch === 1 && String(factors) === String([BATCH]));
+  };
   const given = namedAxes(node);
   const axes = given ? node.axes(given, value.axes.length) : undefined;
   for (const axis of axes ?? []) {
-    // One sample, of a file that knows no other batch.
-    if (isOne(axis) || (node.tracedBatch === 1 && String(value.axes[axis]) === String([BATCH]))) continue;
+    if (isOne(axis)) continue;
     return node.refuse(`it takes axis ${axis} away, whose length is not 1`);
   }
   return withAxes(
@@ -99,28 +102,35 @@ export function concat(node: NodeView): Value {
   return beside(node, values, axis);
 }
 
+/** Inputs that an operation of the graph may have. */
+const MOST_INPUTS = 1000;
+
 /** Values one after the other along an axis of the file. */
 function beside(node: NodeView, given: readonly Value[], axis: number): Value {
   if (given.length === 1) return given[0]!;
-  const along = given.map((value) => dimensionAt(value, axis));
-  if (along.some(({ hasBatch, hasPoints }) => hasBatch || hasPoints)) {
+  const counts = given.map((value) => dimensionAt(value, axis));
+  if (counts.some(({ hasBatch, hasPoints }) => hasBatch || hasPoints)) {
     return node.refuse("it puts values together along the batch, or along the points");
   }
-  const { values, lengths, axes, groups } = align(node, given, { beside: axis });
-  const key = axes[axis]![0]!;
-  const sources = values.map((value, i) => {
-    // Along all other axes they have equal lengths; what an export has left at 1 is stretched.
-    const missing = groups[i]!.flatMap((group, k) => {
-      if (group.length > 0 || k === key) return [];
-      const own = axes.findIndex((keys) => keys.includes(k));
-      return [[own, lengths[k]!] as const];
+  if (given.length > MOST_INPUTS) {
+    return node.refuse(`it puts ${given.length} values together, expected up to ${MOST_INPUTS}`);
+  }
+  // Along all other axes they have equal lengths; what an export has left at 1 is stretched.
+  const first = align(node, given, { beside: axis });
+  const along = first.axes[axis]![0]!;
+  const whole = first.values.map((value, i) => {
+    const missing = first.groups[i]!.flatMap((group, k) => {
+      if (group.length > 0 || k === along) return [];
+      const own = first.axes.findIndex((keys) => keys.includes(k));
+      return [[own, first.lengths[k]!] as const];
     });
-    if (missing.length === 0) return arrange(node, value, groups[i]!).source;
-    const whole = stretch(node, value, new Map(missing));
-    const again = align(node, [whole, ...values.filter((_, k) => k !== i)], { beside: axis });
-    return arrange(node, again.values[0]!, again.groups[0]!).source;
+    return missing.length === 0 ? value : stretch(node, value, new Map(missing));
   });
-  const total = along.reduce((sum, { count }) => sum + count, 0);
+  const isWhole = whole.every((value, i) => value === first.values[i]);
+  const { values, lengths, axes, groups } = isWhole ? first : align(node, whole, { beside: axis });
+  const key = axes[axis]![0]!;
+  const sources = values.map((value, i) => arrange(node, value, groups[i]!).source);
+  const total = counts.reduce((sum, { count }) => sum + count, 0);
   const shape = lengths.map((length, k) => (k === key ? total : length));
   const made = node.writer.write("concat", sources, shape, { settings: { axis: key } });
   return makeValue(made, shape, axes);
@@ -195,6 +205,12 @@ export function sliceRange(
   };
   const start = within(from);
   return { start, count: Math.max(Math.ceil((within(to) - start) / step), 0) };
+}
+
+/** Positions that Trilu keeps, by row and column; `diagonal` says how far above the main one its own is. */
+export function triangle(node: NodeView, diagonal = 0): (row: number, column: number) => boolean {
+  const isUpper = node.integer("upper", 1) !== 0;
+  return (row, column) => (isUpper ? column - row >= diagonal : column - row <= diagonal);
 }
 
 export function split(node: NodeView): Value[] {

@@ -92,6 +92,7 @@ export const OPERATORS = {
   Slice: rearranging.slice,
   Gather: rearranging.gather,
   OneHot: rearranging.oneHot,
+  Trilu: arithmetic.trilu,
   Identity: rearranging.identity,
   Dropout: rearranging.dropout,
   Cast: cast,
