@@ -22,6 +22,8 @@ const REFUSED: { readonly [Name in OperatorName]: string } = {
   // Products
   Gemm: "a product along the batch",
   MatMul: "a product along the batch, or of a constant matrix along the points",
+  Einsum:
+    "a sum, a product or a diagonal along the batch; a diagonal along the points; `...` in an input and not in the output",
   Conv: `a kernel or bias that is computed; ${PIXELS}. Of points a kernel of one tap is read`,
   ConvTranspose: `a kernel or bias that is computed; ${PIXELS}; an \`output_shape\` larger than the output`,
   // Number by number

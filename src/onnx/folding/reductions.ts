@@ -1,6 +1,7 @@
 import { sizeOf, stridesOf } from "../../graph/operations.ts";
 import { reducedAxes } from "../operators/reductions.ts";
 import { type Numbers, strided, type Tensor } from "../tensor.ts";
+import { einsum } from "./einsum.ts";
 import type { Fold } from "./shapes.ts";
 
 // Sums of constants, and their products as matrices.
@@ -87,4 +88,5 @@ export const REDUCTIONS = {
   ReduceMin: reduction(combined(Math.min, Number.POSITIVE_INFINITY)),
   ReduceProd: reduction(combined((a, b) => a * b, 1)),
   MatMul: matmul,
+  Einsum: einsum,
 } satisfies Readonly<Record<string, Fold>>;
