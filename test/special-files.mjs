@@ -41,6 +41,9 @@ export const runsOnce = [
   "how-to-add.test.ts",
   "imports.test.ts",
   "kernel-state.test.ts",
+  // Of graphs as they are read: the kinds of operation that these become have tests on both.
+  "onnx-einsum.test.ts",
+  "onnx-images.test.ts",
   "onnx-operators.test.ts",
   "package.test.ts",
   "published.test.ts",

@@ -3,8 +3,9 @@ import type { Writing } from "../graph-writer.ts";
 import { arrange } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
-import type { Numbers, Tensor } from "../tensor.ts";
+import type { Tensor } from "../tensor.ts";
 import { BATCH, makeValue, showAxes, splitAxis, type Value, withAxes } from "../value.ts";
+import { forEachImage, imagesOf } from "./images.ts";
 import { multiplied } from "./products.ts";
 
 // Convolutions, and all that reads a value as pixels with channels.
@@ -20,11 +21,6 @@ export interface Pixels {
   readonly channels: number;
   /** How many images a sample has: 1, unless the first axis is that of the batch and others. */
   readonly images: number;
-}
-
-/** The stored axes that have been merged with the batch. */
-export function imagesOf({ axes }: Value): number[] {
-  return axes[0]!.filter((factor) => factor !== BATCH);
 }
 
 /** Of a value that is [batch, channels, height, width] or [batch, channels, width] in the file. */
@@ -151,32 +147,6 @@ function parametersOf(node: NodeView, axes: number, channels: number, isTranspos
 }
 
 type Parameters = ReturnType<typeof parametersOf>;
-
-/** A kernel that is repeated for each image of a sample has at most so many numbers: 512 MB. */
-const MOST_REPEATED = 2 ** 27;
-
-/** A convolution of each image of a sample as one in as many times more groups. */
-function forEachImage(node: Site, { weight, bias, groups, units }: Parameters, images: number) {
-  if (weight.length * images > MOST_REPEATED) {
-    return node.refuse(
-      `it would repeat its kernel of ${weight.length} numbers for ${images} images that share the batch's axis, expected ` +
-        `at most ${MOST_REPEATED} numbers; stack them in another axis`,
-    );
-  }
-  return {
-    ...{ weight: repeated(weight, images), bias: repeated(bias, images) },
-    ...{ groups: groups * images, units: units * images },
-  };
-}
-
-/** Copies of numbers one after the other. */
-export function repeated(values: Numbers, times: number): Numbers {
-  if (times === 1) return values;
-  const count = values.length * times;
-  const result = values instanceof Float32Array ? new Float32Array(count) : new Float64Array(count);
-  for (let i = 0; i < times; i++) result.set(values, i * values.length);
-  return result;
-}
 
 function biasOf(node: NodeView, bias: Tensor | undefined, units: number) {
   if (!bias) return new Float32Array(units);

@@ -6,7 +6,7 @@ import type { Site } from "../site.ts";
 import type { Numbers } from "../tensor.ts";
 import { BATCH, dimensionAt, isConstant, makeValue, type Value } from "../value.ts";
 import { combine, extremum, pointwise, scaleAndShift } from "./arithmetic.ts";
-import { imagesOf, repeated } from "./convolutions.ts";
+import { imagesOf, repeated } from "./images.ts";
 import { positions } from "./rearranging.ts";
 import { reduce } from "./reductions.ts";
 

@@ -4,7 +4,8 @@ import { arrange, joined, reshaped, storedAxes, stretch } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import { floats, type Tensor } from "../tensor.ts";
 import { BATCH, dimensionAt, makeValue, splitAxis, type Value, withAxes } from "../value.ts";
-import { imagesOf, pixelsOf, writePixels } from "./convolutions.ts";
+import { pixelsOf, writePixels } from "./convolutions.ts";
+import { imagesOf } from "./images.ts";
 
 // Operators that put numbers elsewhere. What only renames axes moves nothing.
 
