@@ -12,7 +12,8 @@ const file = fileURLToPath(new URL("../docs/onnx-operators.md", import.meta.url)
 const begin = "<!-- From here on written by scripts/document-onnx-operators.ts. -->";
 
 const TRAINING = "`training_mode` other than 0";
-const PIXELS = "three axes of pixels; points; a first axis that is not the batch alone";
+const PIXELS = "three axes of pixels; points";
+const REPEATED = "a kernel that takes more than 2^27 numbers once it is repeated for the images of a sample";
 const STATISTICS = "statistics over the batch or the points; scales or shifts that are computed";
 const OVER_BATCH = "statistics over the batch; axes that are computed";
 const INFINITE = "one with -∞, where others read it than Softmax, Exp, Relu, Sigmoid or Tanh";
@@ -23,8 +24,10 @@ const REFUSED: { readonly [Name in OperatorName]: string } = {
   // Products
   Gemm: "a product along the batch",
   MatMul: "a product along the batch, or of a constant matrix along the points",
-  Conv: `a kernel or bias that is computed; ${PIXELS}. Of points a kernel of one tap is read`,
-  ConvTranspose: `a kernel or bias that is computed; ${PIXELS}; an \`output_shape\` larger than the output`,
+  Einsum:
+    "a sum, a product or a diagonal along the batch; a diagonal along the points; `...` in an input and not in the output",
+  Conv: `a kernel or bias that is computed; ${PIXELS}; ${REPEATED}. Of points a kernel of one tap is read`,
+  ConvTranspose: `a kernel or bias that is computed; ${PIXELS}; ${REPEATED}; an \`output_shape\` larger than the output`,
   // Number by number
   Add: `a constant with NaN or ∞, or with one number, -∞; ${INFINITE}`,
   Sub: "as Add, with what is subtracted turned round",

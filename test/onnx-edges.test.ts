@@ -1,12 +1,12 @@
-import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { dense, elu, graph, mul, pointwise, sum } from "../src/graph/index.ts";
 import { createDecoder, decode, encode, squaredError } from "../src/index.ts";
 import { allRows } from "../src/objective.ts";
-import { type LoadOnnxOptions, loadOnnx, toOnnx } from "../src/onnx/index.ts";
+import { loadOnnx, toOnnx } from "../src/onnx/index.ts";
 import { builds } from "./support/builds.ts";
 import { bindObjective } from "./support/objective.ts";
+import { onnxVectors } from "./support/onnx-vectors.ts";
 import { randomArray } from "./support/random.ts";
 import { relativeDistance } from "./support/reference.ts";
 import { rejected } from "./support/refusal.ts";
@@ -14,30 +14,7 @@ import { rejected } from "./support/refusal.ts";
 // Operators at the edges of their definition: what ONNX Runtime computes, or a refusal with a reason.
 // test/fixtures/onnx/edges.py makes the files and computes what is expected.
 
-/** A number, or "inf", "-inf" or "nan". */
-type Shown = number | string;
-
-interface Edge {
-  /** The file, as base64. */
-  readonly model: string;
-  readonly z: readonly Shown[];
-  /** Missing where ONNX Runtime fails. */
-  readonly y?: readonly Shown[];
-  readonly shape?: readonly number[];
-  readonly options?: LoadOnnxOptions;
-}
-
-const EDGES = JSON.parse(
-  readFileSync(new URL("./fixtures/onnx/edges.json", import.meta.url), "utf8"),
-) as Readonly<Record<string, Edge>>;
-
-const NAMES: Readonly<Record<string, number>> = {
-  inf: Number.POSITIVE_INFINITY,
-  "-inf": Number.NEGATIVE_INFINITY,
-  nan: Number.NaN,
-};
-const numbersOf = (shown: readonly Shown[]) =>
-  Float32Array.from(shown, (each) => (typeof each === "number" ? each : NAMES[each]!));
+const EDGES = onnxVectors("edges");
 
 /** The files that are refused, and what the refusal says. */
 const REFUSALS: Readonly<Record<string, RegExp>> = {
@@ -104,8 +81,7 @@ const REFUSALS: Readonly<Record<string, RegExp>> = {
   "resize-channels": /it resizes the batch or the channels/,
 };
 
-for (const [name, { model, z, y = [], shape = [], options }] of Object.entries(EDGES)) {
-  const bytes = new Uint8Array(Buffer.from(model, "base64"));
+for (const [name, { bytes, z, y: expected, shape, options }] of Object.entries(EDGES)) {
   const refusal = REFUSALS[name];
   if (refusal) {
     test(`${name} is refused`, () => rejected(loadOnnx(bytes, options), "invalid_file", refusal));
@@ -113,8 +89,7 @@ for (const [name, { model, z, y = [], shape = [], options }] of Object.entries(E
   }
   test(`${name}: it computes what ONNX Runtime does`, async () => {
     const decoder = await loadOnnx(bytes, options);
-    const expected = numbersOf(y);
-    const got = await decode(decoder, numbersOf(z));
+    const got = await decode(decoder, z);
     assert.is(got.length, expected.length, "the number of outputs");
     assert.equal(decoder.outputShape, shape.slice(1));
     for (const [i, value] of expected.entries()) {
@@ -131,7 +106,7 @@ const NORMS = ["normalize", "normalize-small-nodes"];
 for (const name of NORMS) {
   for (const { name: build, backend } of builds) {
     test(`${build}: ${name} has the gradient of PyTorch's norm at 0, whose subgradient is 0`, async () => {
-      const decoder = await loadOnnx(new Uint8Array(Buffer.from(EDGES[name]!.model, "base64")));
+      const decoder = await loadOnnx(EDGES[name]!.bytes);
       const y = Float32Array.of(1, -2, 0.5, 0);
       const objective = await bindObjective(backend, decoder, squaredError({ reduction: "sum" }), y);
       await objective.value(allRows(1), new Float64Array(4));
@@ -145,7 +120,7 @@ for (const name of NORMS) {
   }
 
   test(`${name}: a sample from z = 0 ends with a finite code`, async () => {
-    const decoder = await loadOnnx(new Uint8Array(Buffer.from(EDGES[name]!.model, "base64")));
+    const decoder = await loadOnnx(EDGES[name]!.bytes);
     const y = await decode(decoder, Float32Array.of(1, -2, 0.5, 0.1));
     const { z, status } = await encode(decoder, y, { loss: "mse" });
     assert.is.not(status[0], "nonfinite");

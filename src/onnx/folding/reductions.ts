@@ -1,6 +1,7 @@
 import { sizeOf, stridesOf } from "../../graph/operations.ts";
 import { reducedAxes } from "../operators/reductions.ts";
 import { type Numbers, strided, type Tensor } from "../tensor.ts";
+import { einsum } from "./einsum.ts";
 import { broadcastShape, isBroadcastable, stretchedStrides } from "./elementwise.ts";
 import { layerNorm, softmax } from "./norms.ts";
 import type { Fold } from "./shapes.ts";
@@ -131,4 +132,5 @@ export const REDUCTIONS = {
   ...{ MatMul: matmul, Gemm: gemm },
   Softmax: softmax,
   LayerNormalization: layerNorm,
+  Einsum: einsum,
 } satisfies Readonly<Record<string, Fold>>;

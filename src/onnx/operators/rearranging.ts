@@ -3,7 +3,9 @@ import { align } from "../align.ts";
 import { arrange, joined, reshaped, storedAxes, stretch } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import { floats, type Tensor } from "../tensor.ts";
-import { BATCH, dimensionAt, makeValue, type Value, withAxes } from "../value.ts";
+import { BATCH, dimensionAt, makeValue, splitAxis, type Value, withAxes } from "../value.ts";
+import { pixelsOf, writePixels } from "./convolutions.ts";
+import { imagesOf } from "./images.ts";
 
 // Operators that put numbers elsewhere. What only renames axes moves nothing.
 
@@ -87,10 +89,22 @@ export function depthToSpace(node: NodeView): Value {
       `its blocksize is ${block}, expected a divisor of the channels of [batch, channels, height, width]`,
     );
   }
-  const { source } = arrange(node, value, [value.axes[2]!, value.axes[3]!, value.axes[1]!]);
-  const shape = [height!.count * block, width!.count * block, channels!.count / block ** 2];
-  const made = node.writer.write("depthToSpace", [source], shape, { settings: { block, order } });
-  return makeValue(made, shape, [value.axes[0]!, [2], [0], [1]]);
+  if (order === "DCR" && imagesOf(value).length > 0) return blocksApart(node, value, block);
+  const { source, lengths, channels: all } = pixelsOf(node, value);
+  const shape = [...lengths.map((length) => length * block), all / block ** 2];
+  return writePixels(node, "depthToSpace", value, source, shape, { settings: { block, order } });
+}
+
+/** Channels [block, block, channels] as pixels of the file, where the images of a sample lie between them and others. */
+function blocksApart(node: NodeView, given: Value, block: number): Value {
+  const value = joined(node, given, 1);
+  const [stored] = value.axes[1]!;
+  if (block === 1 || stored === undefined) return given;
+  const rest = (value.shape[stored] as number) / block ** 2;
+  const split = splitAxis(value, stored, [block, block, ...(rest > 1 ? [rest] : [])]);
+  const [batch, channels, height, width] = split.axes;
+  const [down, right, ...own] = channels!;
+  return withAxes(split, [batch!, own, [...height!, down!], [...width!, right!]]);
 }
 
 export function concat(node: NodeView): Value {
@@ -152,7 +166,7 @@ export function positions(
   if (count < 1 || start < 0 || start >= length || last < 0 || last >= length) {
     return node.refuse(`it takes ${count} positions from ${start} on, of ${length}`);
   }
-  if (count === length && step === 1) return given;
+  if (count === length && (step === 1 || count === 1)) return given;
   const value = joined(node, given, axis);
   const [stored] = value.axes[axis]!;
   const { source } = arrange(
