@@ -14,7 +14,9 @@ const begin = "<!-- From here on written by scripts/document-onnx-operators.ts. 
 const TRAINING = "`training_mode` other than 0";
 const PIXELS = "three axes of pixels; points; a first axis that is not the batch alone";
 const STATISTICS = "statistics over the batch or the points; scales or shifts that are computed";
+const COMPARED = "a constant that is infinite or NaN";
 const OVER_BATCH = "statistics over the batch; axes that are computed";
+const EXTREMA = "the batch or the points; axes that are computed";
 const SHAPE = "a shape computed of other numbers than lengths, or that mixes the batch with another axis";
 
 /** What is refused of each operator, beside what is of all. Nothing: "". */
@@ -35,8 +37,17 @@ const REFUSED: { readonly [Name in OperatorName]: string } = {
   Max: "a constant with NaN or ∞",
   Min: "a constant with NaN or -∞",
   Clip: "bounds that are computed, or NaN",
-  Where:
-    "a condition that depends on inputs; a constant with NaN to choose from. Infinite constants are read as the largest float32",
+  Where: "a constant with NaN to choose from. Infinite constants are read as the largest float32",
+  Greater: COMPARED,
+  GreaterOrEqual: COMPARED,
+  Less: COMPARED,
+  LessOrEqual: COMPARED,
+  Equal: COMPARED,
+  And: "",
+  Or: "",
+  Xor: "",
+  Not: "",
+  Sign: "",
   Sqrt: "",
   Reciprocal: "",
   Abs: "",
@@ -73,6 +84,10 @@ const REFUSED: { readonly [Name in OperatorName]: string } = {
   ReduceL1: `${OVER_BATCH}; \`noop_with_empty_axes\` without axes`,
   ReduceL2: `${OVER_BATCH}; \`noop_with_empty_axes\` without axes`,
   ReduceSumSquare: `${OVER_BATCH}; \`noop_with_empty_axes\` without axes`,
+  ReduceLogSum: `${OVER_BATCH}; \`noop_with_empty_axes\` without axes`,
+  ReduceLogSumExp: `${EXTREMA}; \`noop_with_empty_axes\` without axes`,
+  ReduceMax: EXTREMA,
+  ReduceMin: EXTREMA,
   GlobalAveragePool: "",
   // Pixels
   Resize:
@@ -82,6 +97,8 @@ const REFUSED: { readonly [Name in OperatorName]: string } = {
     `\`stretch\`; sizes that are computed; the batch or the channels resized; ${PIXELS}`,
   Pad: "`mode` `wrap`; pads or a value that are computed, or a value of NaN; the batch or the points padded; more pixels reflected than there are. An infinite value is read as the largest float32",
   AveragePool: `\`dilations\`; \`ceil_mode\` where the last window is not whole; pads as wide as the window; ${PIXELS}`,
+  MaxPool: `its second output, Indices; a window of padding alone; \`dilations\` with more than 256 pixels of padding; ${PIXELS}`,
+  GlobalMaxPool: "the points",
   DepthToSpace:
     "other inputs than [batch, channels, height, width]; a `blocksize` whose square does not divide the channels",
   // Places
@@ -101,7 +118,7 @@ const REFUSED: { readonly [Name in OperatorName]: string } = {
   OneHot: "numbers that are no integer input; an `axis` other than the last; more than 4096 classes",
   Identity: "",
   Dropout: TRAINING,
-  Cast: "floats that are computed to integers or booleans; integers of an input to booleans or to less than 32 bits; constants beyond the range of the integers that they become, but for integers of up to 2^53, which wrap; other types than numbers",
+  Cast: "floats that are computed to integers; integers of an input to less than 32 bits; constants beyond the range of the integers that they become, but for integers of up to 2^53, which wrap; other types than numbers",
   // Of constants and shapes alone
   Constant: "texts; sparse tensors",
   Shape: "",
@@ -109,21 +126,9 @@ const REFUSED: { readonly [Name in OperatorName]: string } = {
   ConstantOfShape: "a `value` of more than one number",
   Range: "",
   Mod: "",
-  Sign: "",
   Floor: "",
   Ceil: "",
   Round: "",
-  Not: "",
-  And: "",
-  Or: "",
-  Xor: "",
-  Equal: "",
-  Greater: "",
-  GreaterOrEqual: "",
-  Less: "",
-  LessOrEqual: "",
-  ReduceMax: "",
-  ReduceMin: "",
   ReduceProd: "",
 };
 

@@ -79,7 +79,46 @@ const reduction: Drawer = (draw, x) => [
   { axes: { integers: [attributeAxis(draw)] }, keepdims: { integer: draw.dice.below(2) } },
 ];
 
+/** A condition on a value, and sometimes on two. */
+const truthOf = (draw: Draw, x: Tensor): Tensor => {
+  const { dice, file } = draw;
+  const compare = () => file.apply("condition", dice.of(COMPARISONS), ofTwo(draw, x)[0]);
+  if (dice.below(3) > 0) return compare();
+  return file.apply("both", dice.of(["And", "Or", "Xor"]), [compare(), compare()]);
+};
+const ofTruths: Drawer = (draw, x) => [[truthOf(draw, x), truthOf(draw, x)]];
+const COMPARISONS = ["Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal"];
+/** Operators whose output is no number. */
+const TRUTHS = new Set([...COMPARISONS, "And", "Or", "Xor", "Not"]);
+const overAxes: Drawer = (draw, x) => {
+  const axes = draw.dice.of([[], [axisOf(draw)], draw.shape.map((_, i) => i + 1)]);
+  return [
+    [x, ...(axes.length > 0 ? [draw.file.integers(axes)] : [])],
+    { keepdims: { integer: draw.dice.below(2) }, noop_with_empty_axes: { integer: draw.dice.below(2) } },
+  ];
+};
+
 const OPERATORS: Readonly<Record<string, Drawer>> = {
+  ...Object.fromEntries(COMPARISONS.map((name) => [name, ofTwo])),
+  ...{ And: ofTruths, Or: ofTruths, Xor: ofTruths, Not: (draw, x) => [[truthOf(draw, x)]], Sign: unary },
+  ...{ ReduceMax: overAxes, ReduceMin: overAxes, ReduceLogSum: overAxes, ReduceLogSumExp: overAxes },
+  GlobalMaxPool: unary,
+  MaxPool: ({ dice, shape }, x) => {
+    const each = (bound: number) => ({ integers: shape.slice(1).map(() => 1 + dice.below(bound)) });
+    const pads = () => shape.slice(1).map(() => dice.below(3));
+    const mode = dice.of(["NOTSET", "NOTSET", "NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"]);
+    return [
+      [x],
+      {
+        ...{ kernel_shape: each(4), strides: each(3), ceil_mode: { integer: dice.below(2) } },
+        ...(dice.below(3) === 0 && { dilations: each(2) }),
+        ...{
+          auto_pad: { text: mode },
+          ...(mode === "NOTSET" && { pads: { integers: [...pads(), ...pads()] } }),
+        },
+      },
+    ];
+  },
   ...Object.fromEntries(
     [
       [
@@ -132,7 +171,8 @@ const OPERATORS: Readonly<Record<string, Drawer>> = {
       },
     );
     const other = draw.dice.below(2) === 0 ? draw.constant() : draw.file.apply("other", "Log", [x]);
-    return [draw.dice.below(2) === 0 ? [mask, x, other] : [mask, other, x]];
+    const condition = draw.dice.below(2) === 0 ? mask : truthOf(draw, x);
+    return [draw.dice.below(2) === 0 ? [condition, x, other] : [condition, other, x]];
   },
   ...{ Softmax: alongAxis, LogSoftmax: alongAxis },
   ...{ ReduceMean: reduction, ReduceL1: reduction, ReduceL2: reduction, ReduceSumSquare: reduction },
@@ -224,6 +264,7 @@ function draw(seed: number): {
   const x = file.input("z", ["batch", ...shape]);
   const name = dice.of(Object.keys(OPERATORS));
   let made = file.apply("node", name, ...OPERATORS[name]!(given, x));
+  if (TRUTHS.has(name)) made = file.apply("number", "Cast", [made], { to: { integer: 1 } });
   const behind = dice.below(3) === 0 ? dice.of(Object.keys(BEHIND)) : undefined;
   if (behind) made = file.apply("behind", behind, ...BEHIND[behind]!(given, made));
   const count = dims.reduce((product, length) => product * length, 1);

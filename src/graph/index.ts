@@ -43,6 +43,7 @@ export {
   tanh,
   upsample,
   type Value,
+  where,
 } from "./builder.ts";
 export type {
   FixedInputDefinition,

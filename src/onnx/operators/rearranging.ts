@@ -100,7 +100,7 @@ export function concat(node: NodeView): Value {
 }
 
 /** Values one after the other along an axis of the file. */
-function beside(node: NodeView, given: readonly Value[], axis: number): Value {
+export function beside(node: NodeView, given: readonly Value[], axis: number): Value {
   if (given.length === 1) return given[0]!;
   const along = given.map((value) => dimensionAt(value, axis));
   if (along.some(({ hasBatch, hasPoints }) => hasBatch || hasPoints)) {
