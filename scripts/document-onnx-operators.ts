@@ -14,7 +14,7 @@ const begin = "<!-- From here on written by scripts/document-onnx-operators.ts. 
 const TRAINING = "`training_mode` other than 0";
 const PIXELS = "three axes of pixels; points; a first axis that is not the batch alone";
 const STATISTICS = "statistics over the batch or the points; scales or shifts that are computed";
-const COMPARED = "a constant that is infinite or NaN";
+const COMPARED = "a constant beyond 3e38, or NaN";
 const OVER_BATCH = "statistics over the batch; axes that are computed";
 const EXTREMA = "the batch or the points; axes that are computed";
 const SHAPE = "a shape computed of other numbers than lengths, or that mixes the batch with another axis";
@@ -97,7 +97,7 @@ const REFUSED: { readonly [Name in OperatorName]: string } = {
     `\`stretch\`; sizes that are computed; the batch or the channels resized; ${PIXELS}`,
   Pad: "`mode` `wrap`; pads or a value that are computed, or a value of NaN; the batch or the points padded; more pixels reflected than there are. An infinite value is read as the largest float32",
   AveragePool: `\`dilations\`; \`ceil_mode\` where the last window is not whole; pads as wide as the window; ${PIXELS}`,
-  MaxPool: `its second output, Indices; a window of padding alone; \`dilations\` with more than 256 pixels of padding; ${PIXELS}`,
+  MaxPool: `its second output, Indices; a window of padding alone; \`dilations\` with \`auto_pad\`, or with more than 256 pixels of padding; ${PIXELS}`,
   GlobalMaxPool: "the points",
   DepthToSpace:
     "other inputs than [batch, channels, height, width]; a `blocksize` whose square does not divide the channels",

@@ -24,6 +24,8 @@ interface Edge {
   /** Missing where ONNX Runtime fails. */
   readonly y?: readonly Shown[];
   readonly shape?: readonly number[];
+  /** PyTorch's gradient of Σ y², of some. */
+  readonly gradient?: readonly number[];
 }
 
 const EDGES = JSON.parse(
@@ -75,13 +77,26 @@ const REFUSALS: Readonly<Record<string, RegExp>> = {
     /it makes the integer 1\.2\d+e\+24 of constants, expected at most 2\^53; save what it computes/,
   "uint8-cast-float": /it casts the constant 300 to uint8, beyond its range; save what it computes/,
   ...Object.fromEntries(
-    ["ReduceL1", "ReduceL2", "ReduceSumSquare"].flatMap((each) =>
+    ["ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp"].flatMap((each) =>
       ["noop", "noop-folded"].map((kind) => [
         `${kind}-${each}`,
         /no axes, which has no one meaning; name its axes/,
       ]),
     ),
   ),
+  ...Object.fromEntries(
+    ["Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal"].map((each) => [
+      `compare-infinite-${each}`,
+      /it compares with -Infinity, expected at most 3e38/,
+    ]),
+  ),
+  "ReduceMax-batch": /it takes the maximum over the batch/,
+  "ReduceMin-batch": /it takes the minimum over the batch/,
+  "ReduceLogSumExp-batch": /it takes the maximum over the batch/,
+  "max-pool-same-dilated": /its windows are dilated and padded by auto_pad; export it with pads/,
+  "max-pool-padding-alone": /one of its windows is of padding alone/,
+  "max-pool-solid": /it reads \[batch, 2, 1, 5, 5\], expected \[batch, channels, height, width\]/,
+  "max-pool-indices": /its output 1, "i", is used, expected the first one alone/,
   "resize-1.2-nearest":
     /it resizes \[4,4\] to \[4,4\] by \[1\.2\d*,1\.2\d*\], nearest pixels, expected whole/,
   "resize-1.2-linear":
@@ -107,6 +122,26 @@ for (const [name, { model, z, y = [], shape = [] }] of Object.entries(EDGES)) {
         Object.is(got[i], value) || Math.abs(got[i]! - value) <= 2e-6 * Math.max(Math.abs(value), 1e-30);
       assert.ok(isSame, `number ${i} is ${got[i]}, not ${value}: [${got}], not [${expected}]`);
     }
+  });
+}
+
+for (const { name: build, backend } of builds) {
+  test(`${build}: gradients are PyTorch's, of choices, of largest numbers over axes and of windows`, async () => {
+    let compared = 0;
+    for (const [name, { model, z, y = [], gradient }] of Object.entries(EDGES)) {
+      if (!gradient) continue;
+      const decoder = await loadOnnx(new Uint8Array(Buffer.from(model, "base64")));
+      const target = new Float32Array(y.length);
+      const objective = await bindObjective(backend, decoder, squaredError({ reduction: "sum" }), target);
+      const rows = allRows(z.length / decoder.latentSize);
+      await objective.value(rows, Float64Array.from(numbersOf(z)));
+      const error = relativeDistance(await objective.gradient(rows), gradient);
+      assert.ok(error < 1e-5, `${name}: off by ${error}`);
+      objective.dispose();
+      decoder.dispose();
+      compared++;
+    }
+    assert.ok(compared > 30);
   });
 }
 

@@ -3,7 +3,7 @@ import * as functions from "../activations.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import type { Value } from "../value.ts";
-import { combine, extremum, linear, pointwise } from "./arithmetic.ts";
+import { BEYOND, combine, extremum, linear, pointwise } from "./arithmetic.ts";
 
 // Comparisons and logic of computed values. A truth value is 1 or 0, and its gradient 0. In float32 the sign of a - b is
 // exact; where a - b is NaN, since both are infinite or one is NaN, each operator answers as ONNX Runtime does.
@@ -55,8 +55,17 @@ type Comparison = (node: Site, a: Value, b: Value) => Value;
 
 const ofInputs =
   (compare: Comparison) =>
-  (node: NodeView): Value =>
-    compare(node, node.value(0), node.value(1));
+  (node: NodeView): Value => {
+    const [a, b] = [0, 1].map((input) => finite(node, node.value(input))) as [Value, Value];
+    return compare(node, a, b);
+  };
+
+/** Refuses constants from which a difference would be infinite or NaN. */
+function finite(node: Site, value: Value): Value {
+  if (typeof value.source === "string") return value;
+  const wrong = value.source.find((number) => !(Math.abs(number) <= BEYOND));
+  return wrong === undefined ? value : node.refuse(`it compares with ${wrong}, expected at most 3e38`);
+}
 
 export const greater = ofInputs(isAbove);
 export const less = ofInputs((node, a, b) => isAbove(node, b, a));

@@ -44,6 +44,11 @@ export function maxPool(node: NodeView): Value {
     return node.refuse(`its kernel_shape is [${kernel.slice(0, 8)}], of [${lengths}] pixels`);
   }
   const { stride, dilation, padding } = windowOf(node, lengths, kernel);
+  const isSame = node.text("auto_pad", "NOTSET").startsWith("SAME");
+  if (isSame && dilation.some((distance) => distance !== 1)) {
+    // ONNX Runtime pads as if the windows were not dilated, against the standard.
+    return node.refuse("its windows are dilated and padded by auto_pad; export it with pads");
+  }
   const isRoundedUp = node.integer("ceil_mode", 0) !== 0;
   const axes = lengths.length;
   const windows = lengths.map((length, i): Windows => {

@@ -142,7 +142,7 @@ export function positions(
   if (count < 1 || start < 0 || start >= length || last < 0 || last >= length) {
     return node.refuse(`it takes ${count} positions from ${start} on, of ${length}`);
   }
-  if (count === length && step === 1) return given;
+  if (count === length && (step === 1 || count === 1)) return given;
   const value = joined(node, given, axis);
   const [stored] = value.axes[axis]!;
   const { source } = arrange(
