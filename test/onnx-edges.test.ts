@@ -145,6 +145,12 @@ for (const { name: build, backend } of builds) {
   });
 }
 
+test("a choice by x > 0 is one operation, which reads x itself", async () => {
+  const decoder = await loadOnnx(new Uint8Array(Buffer.from(EDGES["choose-gradient"]!.model, "base64")));
+  const made = decoder.operations.map(({ kind, inputs }) => `${kind} ${inputs.join()}`);
+  assert.equal(made, ["pointwise z", "where z,Log 1,z"]);
+});
+
 /** The two ways in which a norm is written. */
 const NORMS = ["normalize", "normalize-small-nodes"];
 

@@ -11,6 +11,7 @@ import { loadOnnx } from "../src/onnx/index.ts";
 import { OPERATORS, operatorOf } from "../src/onnx/operators/table.ts";
 import { OnnxFile, type Operand, type Tensor } from "../src/onnx/write/file.ts";
 import type { Attributes } from "../src/onnx-messages.ts";
+import { rejected } from "./support/refusal.ts";
 
 // docs/onnx-operators.md lists the operators that the loader reads, and what it refuses of them.
 
@@ -183,6 +184,20 @@ test("what the page says is refused of an operator is", async () => {
       assert.match(message, refusal, operator);
       assert.match(message, `(${operator}: `, operator);
     }
+  }
+});
+
+test("the largest number over the points is refused", async () => {
+  for (const operator of ["ReduceMax", "ReduceMin", "ReduceLogSumExp"]) {
+    const file = new OnnxFile(["z", "xyz", "y"]);
+    const [z, xyz] = [file.input("z", ["batch", 3]), file.input("xyz", ["points", 3])];
+    const each = file.apply("", "Mul", [file.apply("", "Unsqueeze", [z, file.integers([1])]), xyz]);
+    const made = file.apply("module", operator, [each], { axes: integers(1), keepdims: integer(0) });
+    await rejected(
+      loadOnnx(file.toMessage("y", made, ["batch", 3], []).toBytes(), { points: "xyz", latent: "z" }),
+      "invalid_file",
+      new RegExp(`\\(${operator}: it takes the (maximum|minimum) over the points\\)`),
+    );
   }
 });
 

@@ -70,9 +70,9 @@ export const minimum = /* @__PURE__ */ stretching("minimum");
 export const where = /* @__PURE__ */ stretching("where");
 
 /** Reader of all operations of two values. */
-export const ofTwoReader: Reader<object, object> = stretchingReader(2);
+export const ofTwoReader: Reader<object, object> = /* @__PURE__ */ stretchingReader(2);
 
-export const whereReader: Reader<object, object> = stretchingReader(3);
+export const whereReader: Reader<object, object> = /* @__PURE__ */ stretchingReader(3);
 
 function stretchingReader(reads: 2 | 3): Reader<object, object> {
   return { settings: {}, reads, read: (where, _, inputs) => ({ shape: broadcast(where, inputs) }) };

@@ -72,7 +72,8 @@ const LARGEST = 3.4028234663852886e38;
 
 /**
  * Each side is bounded by the largest numbers where it is not chosen, so that it has no influence, infinite or not; ±∞
- * that is chosen becomes the largest number. Without comparisons, as the gradients of `maximum`.
+ * that is chosen becomes the largest number. Without comparisons, as the gradients of `maximum`. NaN is what the GPU makes
+ * of it, which WGSL leaves open.
  */
 export const writeWhere: Writer<"where"> = ({ graph, operation: { shape }, inputs }): Written => {
   const apply = (operator: string, a: Operand, b: Operand) => graph.apply(operator, a, b);
