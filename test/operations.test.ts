@@ -134,9 +134,9 @@ for (const { name, backend } of builds) {
         const gradient = 2 * 2 * isZ.filter(Boolean).length;
         assert.is((await objective.gradient(allRows(1)))[0], gradient);
         const { curvature } = objective;
-        const along = (await curvature!.alongGradient(allRows(1)))[0]! * curvature!.scale(0);
+        const along = (await curvature!.alongGradient(allRows(1)))[0];
         const [own] = await curvature!.matrices(allRows(1), "own");
-        assert.equal([along, own! * curvature!.scale(0)], new Array(2).fill(2 * isZ.filter(Boolean).length));
+        assert.equal([along, own], new Array(2).fill(2 * isZ.filter(Boolean).length));
         objective.dispose();
       }
     }
