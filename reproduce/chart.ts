@@ -215,11 +215,13 @@ function apart(points: readonly ChartPoint[], x: LogAxis | undefined): (readonly
 /** Writes an SVG as PATH.svg, and as PATH.png 1600 pixels wide. */
 export function writePicture(path: string, svg: string): void {
   writeFileSync(`${path}.svg`, svg);
+  writeFileSync(`${path}.png`, renderPng(svg));
+}
+
+/** An SVG as the bytes of a PNG, 1600 pixels wide. */
+export function renderPng(svg: string): Uint8Array {
   const font = { fontFiles: [FONT], loadSystemFonts: false, defaultFontFamily: "DejaVu Sans" };
-  writeFileSync(
-    `${path}.png`,
-    new Resvg(svg, { fitTo: { mode: "width", value: 1600 }, font }).render().asPng(),
-  );
+  return new Resvg(svg, { fitTo: { mode: "width", value: 1600 }, font }).render().asPng();
 }
 
 /** As low as the deviation reaches; on a logarithmic axis above 0. */

@@ -1,7 +1,7 @@
-import { drawGrid } from "../src/cli/grid.ts";
 import { imageLayout } from "../src/data/images.ts";
 import type { DataName, Element, Page, Results, Settings } from "./element.ts";
 import { testFloor } from "./floors.ts";
+import { drawRows } from "./labelled-rows.ts";
 import { BRACKETS, floorRow, means, NOT_YET, percent, table, withExcess } from "./page.ts";
 import { ALL, BY, jobFor, type Method, ORIGINAL, resultOf, SHOWN, type Trained } from "./trained-decoders.ts";
 
@@ -54,7 +54,7 @@ export const figure3: Element<Trained> = {
       const shown = [{ label: "original", images: originals }, ...rows].flatMap(({ label, images }) =>
         images === undefined ? [] : [{ label, tiles: tilesOf(Buffer.from(images, "base64")) }],
       );
-      if (shown.length > 0) pictures[`figure3-${name.toLowerCase()}`] = drawRows(shown);
+      if (shown.length > 0) pictures[`figure3-${name.toLowerCase()}`] = drawRows(shown, LAYOUT, 220);
     }
     const held = (count: number) =>
       AUTOENCODERS.map((one) => {
@@ -114,25 +114,10 @@ function answerOf(own: number | undefined, other: number | undefined, floor: num
   return difference < 0 ? `yes (${share} lower)` : `no (${share} higher)`;
 }
 
+const LAYOUT = imageLayout([28, 28])!;
+
 /** Images of 28 × 28 bytes. */
 function tilesOf(bytes: ArrayLike<number>): Float32Array[] {
   const values = Float32Array.from(bytes, (value) => value / 255);
   return Array.from({ length: values.length / 784 }, (_, i) => values.subarray(784 * i, 784 * (i + 1)));
-}
-
-/** Rows of images with a label each, as SVG. */
-function drawRows(rows: readonly { readonly label: string; readonly tiles: Float32Array[] }[]): string {
-  const [left, height, width] = [220, 46, 42 * SHOWN];
-  const layout = imageLayout([28, 28])!;
-  const parts = rows.map(({ label, tiles }, i) => {
-    const png = Buffer.from(drawGrid([tiles], layout)).toString("base64");
-    const y = 4 + i * height;
-    return `<text x="${left - 8}" y="${y + 26}" text-anchor="end" font-family="DejaVu Sans" font-size="13">${label}</text>
-<image x="${left}" y="${y}" width="${width}" height="${(width / SHOWN) * 1.03}" preserveAspectRatio="xMinYMin meet" href="data:image/png;base64,${png}"/>`;
-  });
-  const size = [left + width + 8, rows.length * height + 8];
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${size[0]}" height="${size[1]}"><rect width="100%" height="100%" fill="#fff"/>
-${parts.join("\n")}
-</svg>
-`;
 }

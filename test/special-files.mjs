@@ -46,6 +46,7 @@ export const runsOnce = [
   "published.test.ts",
   "reproduce.test.ts",
   "reproduce-figures.test.ts",
+  "reproduce-floors.test.ts",
   "reproduce-parts.test.ts",
   "runner.test.ts",
   "shards-faults.test.ts",
