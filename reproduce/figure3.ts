@@ -68,7 +68,7 @@ export const figure3: Element<Trained> = {
       markdown: `The first ${SHOWN} test images, reconstructed after training on ${FEW} images (by our count the paper's
 1 %) and on all 50,000; one seed. By GFE-amd: one pass, AMD with s_max = 10. By autoencoders of one pass and of twelve, each with its own
 code: of which of the two the paper's pictures are we do not know. By latentflow's default, \`lbfgs\`: one pass. The runs on all images, and all
-of MNIST's, are table 1's ([left](table1-left.md), [right](table1-right.md)).
+of MNIST's, are table 1's ([left](table1-left.md), [right](table1-right.md)), which have the autoencoders' decoders inverted, too.
 ${missing.length > 0 ? `\nNot computed yet: ${missing.join("; ")}.\n` : ""}
 Mean cross entropy of all 10,000 test images, of the same decoders. ${BRACKETS}
 

@@ -43,7 +43,7 @@ export function inversionNote(all: readonly Inversion[]): string {
   const said = shares.map(({ name, share }) => `${(100 * share).toFixed(0)} % on ${name}`).join(", ");
   const { name, ...figures } = all[0]!;
   const show = (figure: Figure) => withExcess(figure, testFloor(name));
-  return `${verdict}, which the flow's codes come by and an encoder's do not: after one pass of each, it is ${said} of the flow's lead over the autoencoder. On ${name} the flow by \`lbfgs\` is at ${show(figures.flow)}, the autoencoder at ${show(figures.code)} by its own code and at ${show(figures.inverted)} where its decoder is inverted by \`lbfgs\`, too; after twelve passes it is at ${show(figures.twelve)} by its own code.`;
+  return `${verdict}, by which the flow's codes are found and the autoencoder's are not. Of the flow's lead after one pass of each it makes ${said}. On ${name} the flow by \`lbfgs\` is at ${show(figures.flow)}, the autoencoder at ${show(figures.code)} by its own code and at ${show(figures.inverted)} where its decoder is inverted by \`lbfgs\`, too; after twelve passes it is at ${show(figures.twelve)} by its own code.`;
 }
 
 /** Table 1's figures of the complete MNIST, of one seed. */

@@ -126,7 +126,6 @@ test("the figures of docs/training.md are those of docs/paper/", () => {
   for (const row of rows) assert.ok(text.includes(row), `docs/training.md says: ${row}`);
 
   const prose = text.replace(/\s+/g, " ");
-  const rounded = (...cell: Parameters<typeof cellOf>) => Number(mean(...cell)).toFixed(3);
   // What lowered nothing, to a tenth of a thousandth: small after 1,920 digits, large after 50,000.
   for (const [digits, trained, flow, rest] of [
     ["1,920", "autoencoder, 400 passes", "then flow, 10 passes", `shifts of 3; ${small}`],
@@ -196,9 +195,9 @@ test("the figures of docs/training.md are those of docs/paper/", () => {
     ]),
     `after 480, 1,920 and 5,760 digits to ${twice("480", 800, 3)}, ${twice("1,920", 240, 3)} and ${twice("5,760", 120, 2)}`,
     `from 0 its flows end at ${mean("frontier", best, "by `lbfgs`", "50,000 images")}.`,
-    `comes to ${rounded("table1-left", "the flow, `lbfgs`", "480 images")} where flows have trained it, ` +
-      `to ${rounded("table1-left", "AE, one pass, inverted by `lbfgs`", "480 images")} where the autoencoder has. ` +
-      `After twelve passes of the autoencoder it comes to ${rounded("table1-left", "AE, twelve passes, inverted by `lbfgs`", "480 images")}`,
+    `comes to ${mean("table1-left", "the flow, `lbfgs`", "480 images")} where flows have trained it, ` +
+      `to ${mean("table1-left", "AE, one pass, inverted by `lbfgs`", "480 images")} where the autoencoder has. ` +
+      `After twelve passes of the autoencoder it comes to ${mean("table1-left", "AE, twelve passes, inverted by `lbfgs`", "480 images")}`,
     `After 50,000 ${ofAll("", code)} became ${ofAll("; then flow, 3 passes with a prior", "by `lbfgs`")} with a prior, ` +
       `and ${ofAll("; then flow, 3 passes", "by `lbfgs`")} without`,
     `one lowered nothing after 50,000`,

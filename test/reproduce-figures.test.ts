@@ -316,12 +316,15 @@ test("inversion: how much of a flow's lead an autoencoder's decoder has, too, wh
     assert.ok(summary.holds.endsWith(note), note);
     return note;
   };
-  assert.match(said(0.08), /^Most of that is the inversion, .* it is 75 % on MNIST of the flow's lead/);
+  assert.match(
+    said(0.08),
+    /^Most of that is the inversion, .* after one pass of each it makes 75 % on MNIST\. /,
+  );
   assert.ok(
     said(0.08).includes(`the flow by \`lbfgs\` is at ${shown(0.07)}, the autoencoder at ${shown(0.11)}`),
   );
   assert.ok(said(0.08).includes(`and at ${shown(0.08)} where its decoder is inverted`));
-  assert.match(said(0.1), /^Less than half of that is the inversion, .* it is 25 % on MNIST/);
+  assert.match(said(0.1), /^Less than half of that is the inversion, .* it makes 25 % on MNIST\. /);
   // A flow that is behind has no lead.
   assert.match(said(0.1, 0.12), /^How much of that is the inversion alone: not computed yet\.$/);
 });
