@@ -1,5 +1,5 @@
 import { loadDecoder } from "latentflow";
-import decoderUrl from "latentflow/demo/decoder.safetensors?url";
+import decoderUrl from "latentflow/demo/convolutional.safetensors?url";
 import worker from "latentflow/worker?worker&url";
 import { report, show } from "./program.js";
 import { reconstruct } from "./reconstruct.js";
