@@ -28,6 +28,7 @@ export const runsOnce = [
   "cli-training-options.test.ts",
   "cluster-examples.test.ts",
   "command-line-docs.test.ts",
+  "declarations.test.ts",
   "docstring-examples.test.ts",
   "documented.test.ts",
   // Installs a package in a folder of the repository, which two runs at a time would do over each other.

@@ -1,7 +1,7 @@
 const { readFileSync } = require("node:fs");
 const { gunzipSync } = require("node:zlib");
 const { amd, encode, loadDecoder, summary } = require("latentflow");
-const { adam, encodeWith, evaluate, train, trainAutoencoder } = require("latentflow/train");
+const { encodeWith, evaluate, train, trainAutoencoder } = require("latentflow/train");
 
 async function main() {
   const decoder = await loadDecoder(require.resolve("latentflow/demo/convolutional.safetensors"));
@@ -10,8 +10,8 @@ async function main() {
   const y = Float32Array.from(pixels, (value) => value / 255);
   const encoded = summary(await encode(decoder, y));
 
-  const solver = amd({ maxSteps: 20 });
-  const run = await train(decoder, y, { solver, optimizer: adam({ learningRate: 1e-4 }) });
+  const solver = amd({ maxSteps: 100 });
+  const run = await train(decoder, y, { solver });
   const { meanLoss } = await evaluate(run.decoder, y, { solver });
   const autoencoder = await trainAutoencoder(decoder, y, { epochs: 1 });
   const codes = await encodeWith(autoencoder.encoder, y);

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { amd, encode, loadDecoder, summary } from "latentflow";
-import { adam, encodeWith, evaluate, train, trainAutoencoder } from "latentflow/train";
+import { encodeWith, evaluate, train, trainAutoencoder } from "latentflow/train";
 
 const decoder = await loadDecoder(new URL(import.meta.resolve("latentflow/demo/convolutional.safetensors")));
 const file = fileURLToPath(import.meta.resolve("latentflow/demo/mnist-test-300.idx.gz"));
@@ -10,8 +10,8 @@ const pixels = gunzipSync(readFileSync(file)).subarray(16, 16 + 16 * decoder.out
 const y = Float32Array.from(pixels, (value) => value / 255);
 const encoded = summary(await encode(decoder, y));
 
-const solver = amd({ maxSteps: 20 });
-const run = await train(decoder, y, { solver, optimizer: adam({ learningRate: 1e-4 }) });
+const solver = amd({ maxSteps: 100 });
+const run = await train(decoder, y, { solver });
 const { meanLoss } = await evaluate(run.decoder, y, { solver });
 const autoencoder = await trainAutoencoder(decoder, y, { epochs: 1 });
 const codes = await encodeWith(autoencoder.encoder, y);
