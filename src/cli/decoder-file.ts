@@ -9,7 +9,6 @@ import {
   loadDecoder,
   type StandardLoss,
 } from "../index.ts";
-import { loadOnnx } from "../onnx/index.ts";
 import { STANDARD_MAX_BYTES } from "../source.ts";
 import { LOSS_MAKERS } from "../terms/losses.ts";
 import type { DataLimits } from "./array-files/open.ts";
@@ -142,7 +141,7 @@ async function isOnnxFile(file: string): Promise<boolean> {
   return beginning ? isOnnx(beginning) : /\.onnx([?#]|$)/i.test(file);
 }
 
-function readOnnx(options: DecoderFlags, signal: AbortSignal): Promise<Decoder> {
+async function readOnnx(options: DecoderFlags, signal: AbortSignal): Promise<Decoder> {
   const { decoder: file, latent, outputName, pointsInput, layout, outputActivation, outputShape } = options;
   if (outputActivation !== undefined && nameOf(outputActivation) !== "sigmoid") {
     throw invalid(
@@ -151,6 +150,8 @@ function readOnnx(options: DecoderFlags, signal: AbortSignal): Promise<Decoder> 
     );
   }
   const loss = lossOf(options);
+  // A quarter of the library's code, which the program starts without.
+  const { loadOnnx } = await import("../onnx/index.ts");
   return loadOnnx(file, {
     ...(latent !== undefined && { latent }),
     ...(outputName !== undefined && { output: outputName }),
