@@ -41,7 +41,7 @@ test("what the page says is not read is not", () => {
   const section = text.slice(text.indexOf("## What PyTorch writes"), text.indexOf(generated));
   const lists = [...section.matchAll(/^\| .*? \| ([^|]+) \| /gm)].map(([, list]) => list!);
   const unread = lists.filter((list) => /^[A-Z]/.test(list));
-  assert.ok(unread.length > 8);
+  assert.ok(unread.length > 5);
   for (const list of unread) {
     const [names = "", limit] = list.split(/, (?=`|with|of)/);
     for (const name of names.split(", ")) {

@@ -9,7 +9,6 @@ import {
   loadDecoder,
   type StandardLoss,
 } from "../index.ts";
-import { loadOnnx } from "../onnx/index.ts";
 import { STANDARD_MAX_BYTES } from "../source.ts";
 import { LOSS_MAKERS } from "../terms/losses.ts";
 import type { DataLimits } from "./array-files/open.ts";
@@ -150,7 +149,7 @@ async function isOnnxFile(file: string): Promise<boolean> {
   return beginning ? isOnnx(beginning) : /\.onnx([?#]|$)/i.test(file);
 }
 
-function readOnnx(options: DecoderFlags, signal: AbortSignal): Promise<Decoder> {
+async function readOnnx(options: DecoderFlags, signal: AbortSignal): Promise<Decoder> {
   const { decoder: file, latent, outputName, pointsInput, inputShape, layout } = options;
   const { outputActivation, outputShape } = options;
   if (outputActivation !== undefined && nameOf(outputActivation) !== "sigmoid") {
@@ -160,6 +159,8 @@ function readOnnx(options: DecoderFlags, signal: AbortSignal): Promise<Decoder> 
     );
   }
   const loss = lossOf(options);
+  // A quarter of the library's code, which the program starts without.
+  const { loadOnnx } = await import("../onnx/index.ts");
   return loadOnnx(file, {
     ...(latent !== undefined && { latent }),
     ...(outputName !== undefined && { output: outputName }),

@@ -102,7 +102,7 @@ function notOurs(kind: string, value: { readonly name: string }): string {
   const name = showName(value.name);
   return (
     `the ${kind} ${name} is not latentflow's own, or another copy's, and cannot be sent to workers; give what ` +
-    `${name}() returns, as it is; a program that both imports and requires the package has two copies`
+    `${name}() returns, as it is`
   );
 }
 
