@@ -1,94 +1,190 @@
-// Loads the files that the scripts of this folder write, and says of each what became of it:
+// Loads the files that the scripts of this folder write, and prints a table of what became of each:
 //     node --import tsx docs/public-decoders/load.ts FILE …
-// Of two samples that the decoder makes of random latents it then seeks the latents, from 0, for a minute at most.
+// Outputs are compared with ONNX Runtime's and gradients with PyTorch's, which are in NAME.check.npz. Of two samples that
+// the decoder makes of random latents it then seeks the latents, from 0, for a minute at most.
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
+import { readArray } from "../../src/data/read.ts";
+import { checkFixed } from "../../src/decoder/fixed.ts";
+import { atPoints } from "../../src/decoder/points.ts";
 import { describe } from "../../src/describe.ts";
-import { amd, type Decoder, decode, encode, LatentflowError, lbfgs } from "../../src/index.ts";
+import {
+  amd,
+  type Decoder,
+  decode,
+  encode,
+  LatentflowError,
+  lbfgs,
+  squaredError,
+  wasm,
+} from "../../src/index.ts";
 import { type LoadOnnxOptions, loadOnnx } from "../../src/onnx/index.ts";
 
-/** What a decoder needs to be told. */
+/** Options that a decoder is loaded and encoded with, beside the standard ones. */
 interface Needs {
   readonly load?: LoadOnnxOptions;
-  readonly points?: number;
-  readonly fixed?: Record<string, Float32Array | number>;
-  /** Of a large one: fewer samples and steps, and a solver without a preconditioner, which takes a pass a latent. */
+  /** For large decoders: few steps, of a solver without a preconditioner, which takes a pass for each latent. */
   readonly samples?: number;
   readonly steps?: number;
   readonly solver?: typeof amd;
 }
 
-const POINTS = 256;
+/** Samples with the outputs and the gradients that are expected, from NAME.check.npz. */
+interface Check {
+  readonly z: Float32Array;
+  readonly x: Float32Array;
+  readonly y: Float32Array;
+  readonly gradient: Float32Array;
+  readonly samples: number;
+  readonly fixed: Readonly<Record<string, Float32Array>>;
+  readonly points: number | undefined;
+}
+
 const ENCODE_SECONDS = 60;
 
-const ray = { points: ["xyz", "directions"] };
-const NEEDS: Record<string, Needs> = {
-  deepsdf: {
-    ...{ load: { points: "xyz" }, points: POINTS },
-    fixed: { xyz: uniform(POINTS * 3, 1) },
-  },
-  pigan: {
-    ...{ load: ray, points: POINTS },
-    fixed: { xyz: uniform(POINTS * 3, 0.12), directions: directions(POINTS) },
-  },
-  nerf: {
-    ...{ load: ray, points: POINTS },
-    fixed: { xyz: uniform(POINTS * 3, 1), directions: directions(POINTS) },
-  },
-  siren: { load: { points: "xy" }, points: POINTS, fixed: { xy: uniform(POINTS * 2, 1) } },
-  siren_hypernetwork: { load: { points: "xy" }, points: POINTS, fixed: { xy: uniform(POINTS * 2, 1) } },
-  triposr_query: { load: { points: "xyz" }, points: POINTS, fixed: { xyz: uniform(POINTS * 3, 1) } },
+const large = { steps: 3, solver: amd };
+const NEEDS: Readonly<Record<string, Needs>> = {
+  deepsdf: { load: { points: "xyz" } },
+  pigan: { load: { points: ["xyz", "directions"] } },
+  nerf: { load: { points: ["xyz", "directions"] } },
+  siren: { load: { points: "xy" } },
+  siren_hypernetwork: { load: { points: "xy" } },
+  triposr_query: { load: { points: "xyz" } },
+  cvxnet: { load: { points: "xyz" } },
+  cryodrgn: { load: { points: "k" } },
+  shape2vecset: { load: { points: "xyz" }, ...large },
   stylegan: { samples: 1, steps: 3 },
-  stable_diffusion: { samples: 1, steps: 3, solver: amd },
-  scvi: {
-    load: { latent: "z" },
-    fixed: { library: 8, batch: Float32Array.from({ length: 10 }, (_, i) => +(i === 3)) },
-  },
-  scvi_index: { load: { latent: "z" }, fixed: { library: 8, batch_index: 3 } },
+  stable_diffusion: { samples: 1, ...large },
+  stable_diffusion_open: { samples: 1, ...large },
+  scvi: { load: { latent: "z" } },
+  scvi_index: { load: { latent: "z" } },
+  ...{ mae: large, slot_attention: large, realnvp: large, dac: large, consingan: large },
 };
 
-for (const file of process.argv.slice(2)) await report(file);
+const HEADS = [
+  ...["file", "loads", "operations", "parameters", "multiplications"],
+  ...["from ONNX Runtime", "from PyTorch's gradient", "losses at 0, after steps", "seconds", "sha256"],
+];
+console.log(`| ${HEADS.join(" | ")} |\n|${HEADS.map(() => "---|").join("")}`);
+for (const file of process.argv.slice(2)) console.log(`| ${(await report(file)).join(" | ")} |`);
 
-async function report(file: string): Promise<void> {
-  const { load, ...needs } = NEEDS[basename(file, ".onnx")] ?? {};
-  const name = basename(file);
-  const start = performance.now();
+async function report(file: string): Promise<string[]> {
+  const name = basename(file, ".onnx");
+  const { load, ...needs } = NEEDS[name] ?? {};
+  const sum = `\`${createHash("sha256").update(readFileSync(file)).digest("hex").slice(0, 12)}\``;
+  let start = performance.now();
   let decoder: Decoder;
   try {
     decoder = await loadOnnx(file, { loss: "mse", ...load });
   } catch (error) {
-    return console.log(`${name}: refused after ${since(start)}: ${said(error)}`);
+    return [name, `refused: ${said(error)}`, ...Array<string>(7).fill(""), sum];
   }
+  const seconds = [since(start)];
   const { operations, parameters, multiplications } = describe(decoder);
-  const verified = decoder.verified ? "verified" : `not verified: ${decoder.unverifiedReason}`;
-  const counts = [`${operations.length} operations`, `${count(parameters)} parameters`];
-  const cost = `${count(multiplications)} multiplications`;
-  console.log(`${name}: loaded, ${verified}; ${counts.join(", ")}, ${cost}, ${since(start)}`);
+  const counts = [operations.length, parameters, multiplications].map((number) =>
+    number.toLocaleString("en"),
+  );
+  const row = [name, decoder.verified ? "verified" : "without a probe", ...counts];
+  const path = file.replace(/\.onnx$/, ".check.npz");
+  if (!existsSync(path)) return [...row, "", "", "", seconds.join(", "), sum];
+  const check = await readCheck(path, decoder);
   try {
-    console.log(`  ${await encodeSome(decoder, needs)}`);
+    start = performance.now();
+    row.push(await deviation(decoder, check));
+    seconds.push(since(start));
+    start = performance.now();
+    row.push(await gradientDeviation(decoder, check));
+    seconds.push(since(start));
+    start = performance.now();
+    row.push(await losses(decoder, check, needs));
+    seconds.push(since(start));
   } catch (error) {
-    console.log(`  not encoded: ${said(error)}`);
+    while (row.length < 8) row.push(said(error));
   }
   decoder.dispose();
+  return [...row, seconds.join(", "), sum];
 }
 
-async function encodeSome(decoder: Decoder, needs: Omit<Needs, "load">): Promise<string> {
-  const { samples = 2, steps: maxSteps = 20, solver = lbfgs, ...given } = needs;
-  let start = performance.now();
-  const y = await decode(decoder, normal(samples * decoder.latentSize), given);
-  const decoded = since(start);
-  start = performance.now();
-  const before = await encode(decoder, y, { ...given, solver: solver({ maxSteps: 0 }) });
+async function readCheck(path: string, decoder: Decoder): Promise<Check> {
+  const bytes = new Uint8Array(readFileSync(path));
+  const read = (array: string) => readArray(bytes, { array, maxBytes: 2 ** 31 });
+  const [z, x, y, gradient] = await Promise.all(["z", "x", "y", "gradient"].map(read));
+  const fixed: Record<string, Float32Array> = {};
+  let points: number | undefined;
+  for (const { name, hasPoints } of decoder.fixedInputs) {
+    const { data, shape } = await read(`fixed.${name}`);
+    fixed[name] = Float32Array.from(data);
+    if (hasPoints) points = shape.at(-2);
+  }
+  const values = [z!, x!, y!, gradient!].map((each) => Float32Array.from(each.data));
+  return {
+    ...{ z: values[0]!, x: values[1]!, y: values[2]!, gradient: values[3]! },
+    ...{ samples: z!.shape[0]!, fixed, points },
+  };
+}
+
+/** The largest deviation from ONNX Runtime's outputs, as a share of the largest of these. */
+async function deviation(decoder: Decoder, { z, x, fixed, points }: Check): Promise<string> {
+  const given = points === undefined ? { fixed } : { fixed, points };
+  return relative(await decode(decoder, z, given), x);
+}
+
+/** The largest deviation from PyTorch's gradients, as a share of the largest of these. */
+async function gradientDeviation(decoder: Decoder, check: Check): Promise<string> {
+  const bound = atPoints("load.ts", decoder, check.points);
+  const session = await wasm().open(bound);
+  const problem = {
+    ...{ decoder: bound, loss: squaredError(), targets: check.y, sampleCount: check.samples },
+    ...{ weights: undefined, prior: undefined, batchSize: undefined },
+    fixed: checkFixed("load.ts", bound, check.fixed, check.samples),
+  };
+  const d = bound.latentSize;
+  const gradients = new Float64Array(check.z.length);
+  const row = Int32Array.of(0);
+  for (let sample = 0; sample < check.samples; sample++) {
+    const objective = session.objective(problem, sample, 1);
+    await objective.value(row, Float64Array.from(check.z.subarray(sample * d, (sample + 1) * d)));
+    gradients.set(await objective.gradient(row), sample * d);
+    objective.dispose();
+  }
+  return relative(gradients, check.gradient);
+}
+
+function relative(found: ArrayLike<number>, expected: Float32Array): string {
+  if (found.length !== expected.length) return `${found.length} numbers in place of ${expected.length}`;
+  let [difference, largest] = [0, 0];
+  expected.forEach((value, i) => {
+    difference = Math.max(difference, Math.abs(found[i]! - value));
+    largest = Math.max(largest, Math.abs(value));
+    if (Number.isNaN(found[i])) difference = Number.NaN;
+  });
+  return (difference / largest).toExponential(1);
+}
+
+/** The losses at 0 and after some steps, of samples that the decoder makes of random latents. */
+async function losses(decoder: Decoder, check: Check, needs: Omit<Needs, "load">): Promise<string> {
+  const { samples = check.samples, steps: maxSteps = 20, solver = lbfgs } = needs;
+  const given =
+    check.points === undefined ? { fixed: check.fixed } : { fixed: check.fixed, points: check.points };
+  const y = check.x.subarray(0, (check.x.length / check.samples) * samples);
+  const fixed = Object.fromEntries(
+    decoder.fixedInputs.map(({ name, hasPoints }) => {
+      const values = check.fixed[name]!;
+      return [name, hasPoints ? values : values.subarray(0, (values.length / check.samples) * samples)];
+    }),
+  );
+  const before = await encode(decoder, y, { ...given, fixed, solver: solver({ maxSteps: 0 }) });
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), ENCODE_SECONDS * 1000);
   const after = await encode(decoder, y, {
-    ...{ ...given, solver: solver({ maxSteps }), signal: abort.signal, onAbort: "return" },
+    ...{ ...given, fixed, solver: solver({ maxSteps }), signal: abort.signal, onAbort: "return" },
   });
   clearTimeout(timer);
-  const losses = ({ loss }: { loss: Float32Array }) =>
+  const shown = ({ loss }: { loss: Float32Array }) =>
     Array.from(loss, (one) => one.toPrecision(2)).join(", ");
   const steps = Array.from(after.stats.acceptedSteps).join(", ");
-  const encoded = `losses ${losses(before)} at 0, ${losses(after)} after ${steps} steps of ${solver.name}`;
-  return `decoded in ${decoded}; ${encoded}, ${since(start)}`;
+  return `${shown(before)}; ${shown(after)} after ${steps} of ${solver.name}`;
 }
 
 function said(error: unknown): string {
@@ -98,39 +194,5 @@ function said(error: unknown): string {
 }
 
 function since(start: number): string {
-  return `${((performance.now() - start) / 1000).toFixed(1)} s`;
-}
-
-function count(number: number): string {
-  return number.toLocaleString("en");
-}
-
-function uniform(length: number, bound: number): Float32Array {
-  const next = random();
-  return Float32Array.from({ length }, () => (2 * next() - 1) * bound);
-}
-
-function normal(length: number): Float32Array {
-  const next = random();
-  return Float32Array.from(
-    { length },
-    () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next()),
-  );
-}
-
-function directions(points: number): Float32Array {
-  const values = normal(points * 3);
-  return values.map((value, i) => {
-    const first = i - (i % 3);
-    return value / Math.hypot(...values.subarray(first, first + 3));
-  });
-}
-
-/** Numbers in [0, 1), the same each time. */
-function random(): () => number {
-  let state = 1;
-  return () => {
-    state = (state * 48271) % 2147483647;
-    return state / 2147483647;
-  };
+  return ((performance.now() - start) / 1000).toFixed(1);
 }
