@@ -1,15 +1,11 @@
 # BigGAN for 128 x 128 pixels: ajbrock/BigGAN-PyTorch, BigGAN.py, class Generator, with hierarchical latents, a shared
-# embedding of the classes and attention at 64 x 64, whose keys and values are max-pooled. Channels are 64 times (16, ...,
-# 1), published 96 times. Its
-# spectral norms, which only scale weights, are left out.
+# embedding of the classes and attention at 64 x 64, whose keys and values are max-pooled. Channels are 64 times (16,
+# ..., 1), published 96 times. Its spectral norms, which only scale weights, are left out.
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from common import vary, write
-
-CLASSES = 1000
-
 
 class ConditionalNorm(nn.Module):
     def __init__(self, channels, condition):
@@ -59,31 +55,33 @@ class Attention(nn.Module):
 
 
 class Generator(nn.Module):
-    def __init__(self, width=64, latent=120, shared=128):
+    def __init__(self, width=64, factors=(16, 16, 8, 4, 2, 1), attention=4, chunk=20, shared=128, classes=1000):
         super().__init__()
-        self.chunk = latent // 6
+        self.chunk = chunk
+        self.attention_after = attention
         condition = shared + self.chunk
-        channels = [width * factor for factor in (16, 16, 8, 4, 2, 1)]
-        self.shared = nn.Embedding(CLASSES, shared)
+        channels = [width * factor for factor in factors]
+        self.shared = nn.Embedding(classes, shared)
         self.linear = nn.Linear(self.chunk, channels[0] * 16)
         self.blocks = nn.ModuleList(Block(a, b, condition) for a, b in zip(channels, channels[1:]))
-        self.attention = Attention(channels[4])
-        self.output_norm = nn.BatchNorm2d(channels[5])
-        self.output_conv = nn.Conv2d(channels[5], 3, 3, padding=1)
+        self.attention = Attention(channels[attention])
+        self.output_norm = nn.BatchNorm2d(channels[-1])
+        self.output_conv = nn.Conv2d(channels[-1], 3, 3, padding=1)
 
     def forward(self, z, label):
         first, *chunks = torch.split(z, self.chunk, 1)
         y = self.shared(label)
         h = self.linear(first)
         h = h.view(h.shape[0], -1, 4, 4)
-        for index, block in enumerate(self.blocks):
-            h = block(h, torch.cat([y, chunks[index]], 1))
-            if index == 3:
+        for index, (block, chunk) in enumerate(zip(self.blocks, chunks), 1):
+            h = block(h, torch.cat([y, chunk], 1))
+            if index == self.attention_after:
                 h = self.attention(h)
         return torch.tanh(self.output_conv(torch.relu(self.output_norm(h))))
 
 
-torch.manual_seed(0)
-labels = torch.tensor([7, 207, 388, 971])
-generator = vary(Generator(), torch.randn(4, 120), labels)
-write("biggan", generator, latent=120, fixed={"label": labels})
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    labels = torch.tensor([7, 207, 388, 971])
+    generator = vary(Generator(), torch.randn(4, 120), labels)
+    write("biggan", generator, latent=120, fixed={"label": labels})

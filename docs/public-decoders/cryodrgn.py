@@ -1,5 +1,6 @@
-# cryoDRGN: zhonge/cryodrgn, cryodrgn/models.py, class FTPositionalDecoder with Gaussian features and ResidLinearMLP of three
-# layers of 1,024: a volume's Fourier coefficients, as its Hartley transform, at points of reciprocal space, for a code of 8.
+# cryoDRGN: zhonge/cryodrgn, cryodrgn/models.py, class FTPositionalDecoder with Gaussian features and ResidLinearMLP
+# of three layers of 1,024: a volume's Fourier coefficients, as its Hartley transform, at points of reciprocal space,
+# for a code of 8.
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -36,6 +37,7 @@ class Decoder(nn.Module):
         return out[..., :1] - out[..., 1:]
 
 
-torch.manual_seed(0)
-points = (torch.rand(1000, 3) - 0.5) * 0.5
-write("cryodrgn", vary(Decoder(), torch.randn(64, 8), points[:64]), latent=8, points={"k": points})
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    points = (torch.rand(1000, 3) - 0.5) * 0.5
+    write("cryodrgn", vary(Decoder(), torch.randn(64, 8), points[:64]), latent=8, points={"k": points})

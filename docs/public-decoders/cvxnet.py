@@ -1,5 +1,6 @@
-# CvxNet: tensorflow/graphics, projects/cvxnet/lib/models.py and resnet.py: a code of 256 becomes 50 convexes of 25 half-spaces
-# each. What is inside of a convex is a smooth maximum (logsumexp) of distances, of the shape the largest over its convexes.
+# CvxNet: tensorflow/graphics, projects/cvxnet/lib/models.py and resnet.py: a code of 256 becomes 50 convexes of 25
+# half-spaces each. What is inside of a convex is a smooth maximum (logsumexp) of distances, of the shape the largest
+# over its convexes.
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -8,12 +9,12 @@ from common import vary, write
 
 
 class Decoder(nn.Module):
-    def __init__(self, latent=256, convexes=50, planes=25, sharpness=75.0):
+    def __init__(self, latent=256, hidden=(1024, 1024, 2048), convexes=50, planes=25, sharpness=75.0):
         super().__init__()
         self.convexes, self.planes, self.sharpness = convexes, planes, sharpness
         self.decoder = nn.Sequential(
-            nn.Linear(latent, 1024), nn.LeakyReLU(), nn.Linear(1024, 1024), nn.LeakyReLU(), nn.Linear(1024, 2048),
-            nn.LeakyReLU(), nn.Linear(2048, convexes * (4 + 3 * planes + planes)),
+            nn.Linear(latent, hidden[0]), nn.LeakyReLU(), nn.Linear(hidden[0], hidden[1]), nn.LeakyReLU(),
+            nn.Linear(hidden[1], hidden[2]), nn.LeakyReLU(), nn.Linear(hidden[2], convexes * (4 + 4 * planes)),
         )
 
     def forward(self, z, xyz):
@@ -31,6 +32,7 @@ class Decoder(nn.Module):
         return convexes.amax(dim=-1, keepdim=True)
 
 
-torch.manual_seed(0)
-points = torch.rand(1000, 3) - 0.5
-write("cvxnet", vary(Decoder(), torch.randn(64, 256), points[:64]), latent=256, points={"xyz": points})
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    points = torch.rand(1000, 3) - 0.5
+    write("cvxnet", vary(Decoder(), torch.randn(64, 256), points[:64]), latent=256, points={"xyz": points})

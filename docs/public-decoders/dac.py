@@ -1,5 +1,6 @@
-# The decoder of the Descript audio codec: descriptinc/descript-audio-codec, dac/model/dac.py, class Decoder, for 44 kHz, with
-# Snake activations, weight norm taken off. z is what the quantiser hands it: 1,024 channels of 4 frames, 2,048 samples.
+# The decoder of the Descript audio codec: descriptinc/descript-audio-codec, dac/model/dac.py, class Decoder, for 44
+# kHz, with Snake activations, weight norm taken off. z is what the quantiser hands it: 1,024 channels of 4 frames,
+# 2,048 samples.
 import torch
 from torch import nn
 
@@ -55,5 +56,6 @@ class Decoder(nn.Module):
         return self.model(z)
 
 
-torch.manual_seed(0)
-write("dac", vary(Decoder(), torch.randn(2, 1024, 4)), latent=(1024, 4))
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    write("dac", vary(Decoder(), torch.randn(2, 1024, 4)), latent=(1024, 4))

@@ -1,5 +1,5 @@
-# 3D-GAN, Wu et al. (2016), as its best known port has it: xchhuang/simple-pytorch-3dgan, model.py, class net_G, for shapes of
-# 64 x 64 x 64 voxels.
+# 3D-GAN, Wu et al. (2016), as its best known port has it: xchhuang/simple-pytorch-3dgan, model.py, class net_G, for
+# shapes of 64 x 64 x 64 voxels.
 import torch
 from torch import nn
 
@@ -23,5 +23,6 @@ class Generator(nn.Module):
         return self.layers(z.view(-1, z.shape[1], 1, 1, 1)).view(-1, 64, 64, 64)
 
 
-torch.manual_seed(0)
-write("gan3d", Generator(), latent=200)
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    write("gan3d", Generator(), latent=200)

@@ -1,5 +1,5 @@
-# HiFi-GAN: jik876/hifi-gan, models.py, class Generator, with config_v1.json, weight norm taken off. z is a mel spectrogram
-# of 80 bands and 8 frames, which become 2,048 samples of sound.
+# HiFi-GAN: jik876/hifi-gan, models.py, class Generator, with config_v1.json, weight norm taken off. z is a mel
+# spectrogram of 80 bands and 8 frames, which become 2,048 samples of sound.
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -40,5 +40,6 @@ class Generator(nn.Module):
         return torch.tanh(self.conv_post(F.leaky_relu(x)))
 
 
-torch.manual_seed(0)
-write("hifigan", vary(Generator(), torch.randn(2, 80, 8)), latent=(80, 8))
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    write("hifigan", vary(Generator(), torch.randn(2, 80, 8)), latent=(80, 8))

@@ -1,6 +1,7 @@
-# The decoder of a masked autoencoder: facebookresearch/mae, models_mae.py, mae_vit_base_patch16: 8 blocks of 512, 16 heads,
-# 196 patches of 16 x 16. z is what the encoder makes of the 49 patches that are not masked, and its class token; which
-# patches these are is part of the file. The patches' order is restored by indexing, where the source has torch.gather.
+# The decoder of a masked autoencoder: facebookresearch/mae, models_mae.py, mae_vit_base_patch16: 8 blocks of 512, 16
+# heads, 196 patches of 16 x 16. z is what the encoder makes of the 49 patches that are not masked, and its class
+# token; which patches these are is part of the file. The patches' order is restored by indexing, where the source has
+# torch.gather.
 import torch
 from torch import nn
 
@@ -71,5 +72,6 @@ class Decoder(nn.Module):
         return x.reshape(x.shape[0], 3, self.side * self.patch, self.side * self.patch)
 
 
-torch.manual_seed(0)
-write("mae", vary(Decoder(), torch.randn(2, 50, 768)), latent=(50, 768))
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    write("mae", vary(Decoder(), torch.randn(2, 50, 768)), latent=(50, 768))

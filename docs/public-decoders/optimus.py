@@ -1,6 +1,7 @@
-# Optimus: ChunyuanLI/Optimus, pytorch_transformers/modeling_gpt2.py, class GPT2ForLatentConnector: GPT-2 of width 768 with 12
-# heads that is given a code of 32 numbers twice, added to the embeddings of its tokens and as one more key and value of each
-# layer. 4 of its 12 layers, 8,192 of its 50,257 tokens, texts of 32. The tokens that logits follow are a fixed input.
+# Optimus: ChunyuanLI/Optimus, pytorch_transformers/modeling_gpt2.py, class GPT2ForLatentConnector: GPT-2 of width 768
+# with 12 heads that is given a code of 32 numbers twice, added to the embeddings of its tokens and as one more key
+# and value of each layer. 4 of its 12 layers, 8,192 of its 50,257 tokens, texts of 32. The tokens that logits follow
+# are a fixed input.
 import math
 
 import torch
@@ -65,6 +66,7 @@ class Decoder(nn.Module):
         return F.linear(self.ln_f(x), self.wte.weight) / math.sqrt(self.size)
 
 
-torch.manual_seed(0)
-tokens = torch.randint(8192, (4, 32))
-write("optimus", vary(Decoder(), torch.randn(4, 32), tokens), latent=32, fixed={"tokens": tokens})
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    tokens = torch.randint(8192, (4, 32))
+    write("optimus", vary(Decoder(), torch.randn(4, 32), tokens), latent=32, fixed={"tokens": tokens})

@@ -1,5 +1,6 @@
-# Progressive GAN: facebookresearch/pytorch_GAN_zoo, models/networks/progressive_conv_net.py, class GNet, at 32 x 32 pixels:
-# four of the seven scales of its 256 x 256. Its files are older than what the exporter of this package writes:
+# Progressive GAN: facebookresearch/pytorch_GAN_zoo, models/networks/progressive_conv_net.py, class GNet, at 32 x 32
+# pixels: four of the seven scales of its 256 x 256. Its files are older than what the exporter of this package
+# writes:
 # progan_opset11 has opset 11, progan_opset9 opset 9 and a batch of 4 that is part of the file.
 from math import sqrt
 
@@ -58,7 +59,8 @@ class GNet(nn.Module):
         return self.toRGBLayer(x)
 
 
-torch.manual_seed(0)
-generator = GNet().eval()
-write_as("progan_opset11", generator, torch.randn(2, 512), opset=11, axes={"z": {0: "batch"}, "x": {0: "batch"}})
-write_as("progan_opset9", generator, torch.randn(4, 512), opset=9)
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    generator = GNet().eval()
+    write_as("progan_opset11", generator, torch.randn(2, 512), opset=11, axes={"z": {0: "batch"}, "x": {0: "batch"}})
+    write_as("progan_opset9", generator, torch.randn(4, 512), opset=9)

@@ -1,5 +1,5 @@
-# RealNVP, from noise to picture: chrischute/real-nvp, models/real_nvp/, class RealNVP with reverse=True, for CIFAR-10: two
-# scales, 64 channels, 8 residual blocks in each coupling. z has as many numbers as the picture.
+# RealNVP, from noise to picture: chrischute/real-nvp, models/real_nvp/, class RealNVP with reverse=True, for
+# CIFAR-10: two scales, 64 channels, 8 residual blocks in each coupling. z has as many numbers as the picture.
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -22,7 +22,7 @@ class ResidualBlock(nn.Module):
 
 
 class ResNet(nn.Module):
-    def __init__(self, inputs, middle, outputs, blocks=8):
+    def __init__(self, inputs, middle, outputs, blocks):
         super().__init__()
         self.in_norm = nn.BatchNorm2d(inputs)
         self.in_conv = nn.Conv2d(inputs * 2, middle, 3, padding=1)
@@ -48,9 +48,11 @@ def checkerboard(height, width, flipped):
 
 
 class Coupling(nn.Module):
-    """What is masked is passed on; the rest is shifted and scaled by a network of it. Without a size, halves of channels."""
+    """
+    Passes on what is masked; shifts and scales the rest by a network of it. Without a size, half of the channels each.
+    """
 
-    def __init__(self, channels, middle, flipped, size=None):
+    def __init__(self, channels, middle, blocks, flipped, size=None):
         super().__init__()
         self.flipped = flipped
         if size:
@@ -58,7 +60,7 @@ class Coupling(nn.Module):
         else:
             self.mask = None
         half = channels if size else channels // 2
-        self.st_net = ResNet(half, middle, 2 * half)
+        self.st_net = ResNet(half, middle, 2 * half, blocks)
         self.rescale = nn.Parameter(torch.full((half, 1, 1), 0.5))
 
     def forward(self, x):
@@ -85,13 +87,17 @@ def unsqueeze(x):
 
 
 class RealNVP(nn.Module):
-    def __init__(self, channels=3, middle=64, size=32, scales=2):
+    def __init__(self, channels=3, middle=64, size=32, scales=2, blocks=8):
         super().__init__()
         count = 3 if scales > 1 else 4
-        self.in_couplings = nn.ModuleList(Coupling(channels, middle, i % 2 == 1, size) for i in range(count))
+        self.in_couplings = nn.ModuleList(
+            Coupling(channels, middle, blocks, i % 2 == 1, size) for i in range(count)
+        )
         if scales > 1:
-            self.out_couplings = nn.ModuleList(Coupling(4 * channels, 2 * middle, i % 2 == 1) for i in range(3))
-            self.next_block = RealNVP(2 * channels, 2 * middle, size // 2, scales - 1)
+            self.out_couplings = nn.ModuleList(
+                Coupling(4 * channels, 2 * middle, blocks, i % 2 == 1) for i in range(3)
+            )
+            self.next_block = RealNVP(2 * channels, 2 * middle, size // 2, scales - 1, blocks)
         # Half of the channels of the four pixels, in RealNVP's own order, go on to the next scale.
         self.register_buffer("order", torch.arange(4 * channels).view(channels, 4)[:, [0, 3, 1, 2]].t().flatten())
         self.register_buffer("back", torch.argsort(self.order))
@@ -120,12 +126,13 @@ class Picture(nn.Module):
         return torch.sigmoid(self.flows(z))
 
 
-torch.manual_seed(0)
-flow = vary(Picture(RealNVP()), torch.randn(16, 3, 32, 32))
-with torch.no_grad():
-    for layer in flow.modules():
-        if isinstance(layer, ResNet):
-            # Each coupling changes a picture a little, as in trained ones.
-            for parameter in layer.out_conv.parameters():
-                parameter.mul_(0.2)
-write("realnvp", flow, latent=(3, 32, 32))
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    flow = vary(Picture(RealNVP()), torch.randn(16, 3, 32, 32))
+    with torch.no_grad():
+        for layer in flow.modules():
+            if isinstance(layer, ResNet):
+                # Each coupling changes a picture a little, as in trained ones.
+                for parameter in layer.out_conv.parameters():
+                    parameter.mul_(0.2)
+    write("realnvp", flow, latent=(3, 32, 32))

@@ -50,7 +50,7 @@ class Attention(nn.Module):
 
 
 class PointEmbed(nn.Module):
-    def __init__(self, frequencies=48, size=512):
+    def __init__(self, frequencies, size):
         super().__init__()
         powers = 2 ** torch.arange(frequencies // 6).float() * torch.pi
         self.register_buffer("basis", torch.block_diag(powers[None], powers[None], powers[None]))
@@ -62,13 +62,13 @@ class PointEmbed(nn.Module):
 
 
 class Decoder(nn.Module):
-    def __init__(self, size=512, latent=8, depth=2, heads=8, head=64):
+    def __init__(self, size=512, latent=8, depth=2, heads=8, head=64, frequencies=48):
         super().__init__()
         self.proj = nn.Linear(latent, size)
         self.layers = nn.ModuleList(
             nn.ModuleList([Attention(size, heads, head), FeedForward(size)]) for _ in range(depth)
         )
-        self.point_embed = PointEmbed(size=size)
+        self.point_embed = PointEmbed(frequencies, size)
         self.decoder_cross_attn = Attention(size, 1, size, crosses=True)
         self.to_outputs = nn.Linear(size, 1)
 
@@ -81,7 +81,8 @@ class Decoder(nn.Module):
         return self.to_outputs(self.decoder_cross_attn(queries, context=x))
 
 
-torch.manual_seed(0)
-points = torch.rand(1000, 3) * 2 - 1
-decoder = vary(Decoder(), torch.randn(2, 512, 8), points[:64])
-write("shape2vecset", decoder, latent=(512, 8), points={"xyz": points})
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    points = torch.rand(1000, 3) * 2 - 1
+    decoder = vary(Decoder(), torch.randn(2, 512, 8), points[:64])
+    write("shape2vecset", decoder, latent=(512, 8), points={"xyz": points})

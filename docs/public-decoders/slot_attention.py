@@ -1,6 +1,6 @@
-# The decoder of Slot Attention: google-research/slot_attention, model.py, SlotAttentionAutoEncoder, for 128 x 128 pixels of
-# CLEVR. z is 7 slots of 64. Each is spread over 8 x 8 pixels, all go into the batch and through one stack of transposed
-# convolutions; then the slots' pictures are summed by a softmax of their masks.
+# The decoder of Slot Attention: google-research/slot_attention, model.py, SlotAttentionAutoEncoder, for 128 x 128
+# pixels of CLEVR. z is 7 slots of 64. Each is spread over 8 x 8 pixels, all go into the batch and through one stack
+# of transposed convolutions; then the slots' pictures are summed by a softmax of their masks.
 import torch
 from torch import nn
 
@@ -29,5 +29,6 @@ class Decoder(nn.Module):
         return (pictures * torch.softmax(masks, dim=1)).sum(dim=1)
 
 
-torch.manual_seed(0)
-write("slot_attention", vary(Decoder(), torch.randn(2, 7, 64)), latent=(7, 64))
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    write("slot_attention", vary(Decoder(), torch.randn(2, 7, 64)), latent=(7, 64))

@@ -1,5 +1,6 @@
-# SMPL: vchoutas/smplx, lbs.py, lbs, with 6,890 vertices and 24 joints. z is 10 numbers of shape and 72 of pose. Its template
-# and bases are random, of the sizes that bodies have, since the model's own may not be shared; its tree of joints is SMPL's.
+# SMPL: vchoutas/smplx, lbs.py, lbs, with 6,890 vertices and 24 joints. z is 10 numbers of shape and 72 of pose. Its
+# template and bases are random, of the sizes that bodies have, since the model's own may not be shared; its tree of
+# joints is SMPL's.
 import torch
 from torch import nn
 
@@ -60,5 +61,6 @@ class SMPL(nn.Module):
         return torch.cat([world[:, :, :, :3], world[:, :, :, 3:] - rest], dim=3)
 
 
-torch.manual_seed(0)
-write("smpl", SMPL(), latent=82)
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    write("smpl", SMPL(), latent=82)

@@ -1,8 +1,9 @@
 # A neural spline flow, from noise to data: bayesiains/nflows, PiecewiseRationalQuadraticCouplingTransform and
-# LULinear, inverse, as the paper has it for POWER: 6 numbers, 10 steps, 8 bins within [-3, 3], residual networks of 256.
+# LULinear, inverse, as the paper has it for POWER: 6 numbers, 10 steps, 8 bins within [-3, 3], residual networks of
+# 256.
 # spline_flow_gather: the bin is found by comparisons, and its numbers are gathered, as in the source.
-# spline_flow: the numbers of the bin are chosen by torch.where among all. In both, cumulative sums are products with a
-# triangular matrix.
+# spline_flow: the numbers of the bin are chosen by torch.where among all. In both, cumulative sums are products with
+# a triangular matrix.
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -46,7 +47,8 @@ class Spline(nn.Module):
         slopes = torch.cat([edge, MIN + F.softplus(slopes), edge], dim=-1)
         lefts, widths = knots(widths, self.bound, self.sums)
         bottoms, heights = knots(heights, self.bound, self.sums)
-        parts = [lefts[..., :-1], widths, bottoms[..., :-1], heights, heights / widths, slopes[..., :-1], slopes[..., 1:]]
+        parts = [lefts[..., :-1], widths, bottoms[..., :-1], heights, heights / widths]
+        parts += [slopes[..., :-1], slopes[..., 1:]]
         inside = inputs.clamp(-self.bound, self.bound)
         left, width, bottom, height, delta, slope, next_slope = self.choose(inside, bottoms, parts)
         above = inside - bottom
@@ -59,7 +61,7 @@ class Spline(nn.Module):
 
 
 class ResidualNet(nn.Module):
-    def __init__(self, inputs, outputs, hidden=256, blocks=2):
+    def __init__(self, inputs, outputs, hidden, blocks=2):
         super().__init__()
         self.initial = nn.Linear(inputs, hidden)
         pair = lambda: nn.ModuleList([nn.Linear(hidden, hidden), nn.Linear(hidden, hidden)])  # noqa: E731
@@ -74,13 +76,13 @@ class ResidualNet(nn.Module):
 
 
 class Step(nn.Module):
-    def __init__(self, spline, features, even):
+    def __init__(self, spline, features, hidden, even):
         super().__init__()
         self.spline = spline
         mask = torch.arange(features) % 2 == (0 if even else 1)
         self.kept, self.changed = torch.where(mask)[0].tolist(), torch.where(~mask)[0].tolist()
         self.order = torch.argsort(torch.tensor(self.kept + self.changed)).tolist()
-        self.net = ResidualNet(len(self.kept), len(self.changed) * (3 * spline.bins - 1))
+        self.net = ResidualNet(len(self.kept), len(self.changed) * (3 * spline.bins - 1), hidden)
         matrix = torch.linalg.qr(torch.randn(features, features))[0]
         self.inverse = nn.Parameter(matrix)
         self.bias = nn.Parameter(torch.randn(features) * 0.1)
@@ -93,10 +95,10 @@ class Step(nn.Module):
 
 
 class Flow(nn.Module):
-    def __init__(self, features=6, steps=10):
+    def __init__(self, features=6, steps=10, hidden=256, bins=8):
         super().__init__()
-        self.spline = Spline()
-        self.steps = nn.ModuleList(Step(self.spline, features, step % 2 == 0) for step in range(steps))
+        self.spline = Spline(bins)
+        self.steps = nn.ModuleList(Step(self.spline, features, hidden, step % 2 == 0) for step in range(steps))
 
     def forward(self, z):
         for step in self.steps:
@@ -104,8 +106,9 @@ class Flow(nn.Module):
         return z
 
 
-torch.manual_seed(0)
-flow = vary(Flow(), torch.randn(256, 6))
-write("spline_flow", flow, latent=6)
-flow.spline.gathers = True
-write("spline_flow_gather", flow, latent=6)
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    flow = vary(Flow(), torch.randn(256, 6))
+    write("spline_flow", flow, latent=6)
+    flow.spline.gathers = True
+    write("spline_flow_gather", flow, latent=6)

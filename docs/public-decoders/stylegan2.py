@@ -1,10 +1,11 @@
-# StyleGAN2: rosinality/stylegan2-pytorch, model.py, class Generator, with channel_multiplier 1, for 64 x 64 pixels (the
-# published models have 256 x 256 and more). Its noise is drawn once and kept in buffers, as randomize_noise=False does.
-# Blurs are written as op/upfirdn2d.py computes them without CUDA: the channels go into the batch before a convolution.
+# StyleGAN2: rosinality/stylegan2-pytorch, model.py, class Generator, with channel_multiplier 1, for 64 x 64 pixels
+# (the published models have 256 x 256 and more). Its noise is drawn once and kept in buffers, as
+# randomize_noise=False does. Blurs are written as op/upfirdn2d.py computes them without CUDA: the channels go into
+# the batch before a convolution.
 # stylegan2_fused: the convolutions' weights are modulated by the style, with the batch in the groups, which PyTorch's
 # exporter writes for a batch of 1 alone.
-# stylegan2: as fused=False there, the input is modulated and the output demodulated; the sums of squared weights, which
-# do not depend on the style, are taken before they are multiplied with its squares.
+# stylegan2: as fused=False there, the input is modulated and the output demodulated; the sums of squared weights,
+# which do not depend on the style, are taken before they are multiplied with its squares.
 from math import sqrt
 
 import torch
@@ -12,9 +13,6 @@ from torch import nn
 from torch.nn import functional as F
 
 from common import write, write_as
-
-STYLE = 512
-
 
 def upfirdn2d(x, kernel, up=1, pad=(0, 0)):
     channels, height, width = x.shape[1:]
@@ -54,11 +52,11 @@ class EqualLinear(nn.Module):
 
 
 class ModulatedConv2d(nn.Module):
-    def __init__(self, inputs, outputs, kernel, demodulate=True, upsample=False):
+    def __init__(self, inputs, outputs, style, kernel, demodulate=True, upsample=False):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
         self.scale = 1 / sqrt(inputs * kernel**2)
-        self.modulation = EqualLinear(STYLE, inputs, bias=1.0)
+        self.modulation = EqualLinear(style, inputs, bias=1.0)
         self.padding = kernel // 2
         self.demodulate = demodulate
         self.blur = Blur((1, 1)) if upsample else None
@@ -96,9 +94,9 @@ class ModulatedConv2d(nn.Module):
 
 
 class StyledConv(nn.Module):
-    def __init__(self, inputs, outputs, size, upsample=False):
+    def __init__(self, inputs, outputs, style, size, upsample=False):
         super().__init__()
-        self.conv = ModulatedConv2d(inputs, outputs, 3, upsample=upsample)
+        self.conv = ModulatedConv2d(inputs, outputs, style, 3, upsample=upsample)
         self.strength = nn.Parameter(torch.tensor(0.1))
         self.register_buffer("noise", torch.randn(1, 1, size, size))
         self.bias = nn.Parameter(torch.randn(1, outputs, 1, 1) * 0.1)
@@ -109,9 +107,9 @@ class StyledConv(nn.Module):
 
 
 class ToRGB(nn.Module):
-    def __init__(self, inputs, upsample=True):
+    def __init__(self, inputs, style, upsample=True):
         super().__init__()
-        self.conv = ModulatedConv2d(inputs, 3, 1, demodulate=False)
+        self.conv = ModulatedConv2d(inputs, 3, style, 1, demodulate=False)
         self.bias = nn.Parameter(torch.zeros(1, 3, 1, 1))
         self.upsample = Blur((2, 1), up=2) if upsample else None
 
@@ -121,18 +119,21 @@ class ToRGB(nn.Module):
 
 
 class Generator(nn.Module):
-    def __init__(self, channels=(512, 512, 512, 512, 256)):
+    def __init__(self, latent=512, channels=(512, 512, 512, 512, 256), layers=8):
         super().__init__()
-        self.style = nn.Sequential(*(EqualLinear(512, STYLE, rate=0.01, activation=True) for _ in range(8)))
+        self.style = nn.Sequential(
+            *(EqualLinear(latent, latent, rate=0.01, activation=True) for _ in range(layers))
+        )
         self.input = nn.Parameter(torch.randn(1, channels[0], 4, 4))
-        self.conv1 = StyledConv(channels[0], channels[0], 4)
-        self.to_rgb1 = ToRGB(channels[0], upsample=False)
+        self.conv1 = StyledConv(channels[0], channels[0], latent, 4)
+        self.to_rgb1 = ToRGB(channels[0], latent, upsample=False)
         self.convs = nn.ModuleList()
         self.to_rgbs = nn.ModuleList()
         for level, (before, after) in enumerate(zip(channels, channels[1:]), 1):
             size = 4 * 2**level
-            self.convs += [StyledConv(before, after, size, upsample=True), StyledConv(after, after, size)]
-            self.to_rgbs.append(ToRGB(after))
+            self.convs.append(StyledConv(before, after, latent, size, upsample=True))
+            self.convs.append(StyledConv(after, after, latent, size))
+            self.to_rgbs.append(ToRGB(after, latent))
 
     def forward(self, z):
         style = self.style(z * torch.rsqrt(torch.mean(z**2, dim=1, keepdim=True) + 1e-8))
@@ -144,10 +145,11 @@ class Generator(nn.Module):
         return skip
 
 
-torch.manual_seed(0)
-generator = Generator()
-write("stylegan2", generator, latent=512)
-for layer in generator.modules():
-    if isinstance(layer, ModulatedConv2d):
-        layer.fused = True
-write_as("stylegan2_fused", generator, torch.randn(1, 512))
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    generator = Generator()
+    write("stylegan2", generator, latent=512)
+    for layer in generator.modules():
+        if isinstance(layer, ModulatedConv2d):
+            layer.fused = True
+    write_as("stylegan2_fused", generator, torch.randn(1, 512))
