@@ -64,7 +64,7 @@ OPERATORS = frozenset(
     Identity InstanceNormalization LayerNormalization LeakyRelu Log LogSoftmax MatMul Max Min Mish Mul Neg
     OneHot PRelu Pad Pow RMSNormalization Reciprocal ReduceL1 ReduceL2 ReduceMean ReduceSum ReduceSumSquare Relu
     Reshape Resize Selu Sigmoid Sin Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub Sum Tanh Tile
-    Transpose Unsqueeze Where
+    Transpose Unsqueeze Upsample Where
     """.split()
 )
 # Of constants and of shapes alone, not of values that depend on the numbers of an input.
@@ -77,7 +77,7 @@ OPERATORS_OF_CONSTANTS = frozenset(
 # Attributes of which it reads some values only.
 CHOICES: Dict[str, Dict[str, Tuple[str, ...]]] = {
     "Pad": {"mode": ("constant", "reflect", "edge")},
-    "Resize": {"mode": ("nearest", "linear")},
+    "Resize": {"mode": ("nearest", "linear", "cubic")},
 }
 PROBE_POINTS = 32  # the most points that a probe is taken at
 ONE_FILE_BYTES = 2**31 - 2**24  # protobuf ends at 2 GiB; the graph needs a little of it

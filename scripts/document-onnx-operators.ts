@@ -60,7 +60,7 @@ const REFUSED: { readonly [Name in OperatorName]: string } = {
   Mish: "",
   HardSwish: "",
   // Norms
-  BatchNormalization: `${TRAINING}; scales, shifts, means or variances that are computed`,
+  BatchNormalization: `${TRAINING}, and before opset 14 more outputs than one; scales, shifts, means or variances that are computed`,
   InstanceNormalization: STATISTICS,
   GroupNormalization: `${STATISTICS}; \`num_groups\` that does not divide the channels`,
   LayerNormalization: `${STATISTICS}; \`epsilon\` of 0 or below`,
@@ -76,10 +76,12 @@ const REFUSED: { readonly [Name in OperatorName]: string } = {
   GlobalAveragePool: "",
   // Pixels
   Resize:
-    "`mode` `cubic`; lengths that are no whole multiples of the input's; `linear` with `antialias`, or with a " +
-    "`coordinate_transformation_mode` other than `half_pixel`, `pytorch_half_pixel` and `align_corners`; `nearest` with " +
-    "`tf_crop_and_resize`, or with modes that do more than repeat each pixel; `keep_aspect_ratio_policy` other than " +
-    `\`stretch\`; sizes that are computed; the batch or the channels resized; ${PIXELS}`,
+    "`coordinate_transformation_mode` `tf_crop_and_resize`; `tf_half_pixel_for_nn` with another `mode` than `nearest`, or " +
+    "with `nearest_mode` `ceil` or `round_prefer_ceil`; `antialias` with `nearest`; `exclude_outside` with neither `cubic` " +
+    "nor `antialias`; scales other than 1 that leave pixels as many, which ONNX Runtime copies and the standard computes; " +
+    "in opset 10, `nearest` to fewer pixels by a scale other than 1/2, 1/3, …; scales or sizes that are computed; the " +
+    `batch or the channels resized; ${PIXELS}`,
+  Upsample: "opset 10 or later, which has it no more; otherwise what is of Resize",
   Pad: "`mode` `wrap`; pads or a value that are computed, or a value of NaN; the batch or the points padded; more pixels reflected than there are. An infinite value is read as the largest float32",
   AveragePool: `\`dilations\`; \`ceil_mode\` where the last window is not whole; pads as wide as the window; ${PIXELS}`,
   DepthToSpace:

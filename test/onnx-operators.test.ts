@@ -1,3 +1,4 @@
+// run: once
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -98,14 +99,26 @@ type Case = readonly [said: RegExp, refusal: RegExp, attributes?: Attributes, ot
 
 const REFUSALS: Readonly<Record<string, readonly Case[]>> = {
   Resize: [
-    [/`mode` `cubic`/, /its mode is "cubic"/, mode("cubic"), scaledBy(2)],
-    [/no whole multiples/, /expected whole multiples/, mode("nearest"), scaledBy(1.5)],
-    [/no whole multiples/, /expected whole multiples/, mode("linear"), scaledBy(1.5)],
-    [/`linear` with `antialias`/, /it resizes/, { ...mode("linear"), antialias: integer(1) }, scaledBy(2)],
-    [/than `half_pixel`/, /"asymmetric"/, { ...mode("linear"), ...place("asymmetric") }, scaledBy(2)],
-    [/`tf_crop_and_resize`/, /"tf_crop_and_resize"/, place("tf_crop_and_resize"), scaledBy(2)],
-    [/sizes that are computed/, /its input 2 is computed/, {}, (_, z) => ["", z]],
+    [/`tf_crop_and_resize`/, /is "tf_crop_and_resize"/, place("tf_crop_and_resize"), scaledBy(2)],
+    [
+      ...([/with another `mode`/, /its mode is "linear" with tf_half_pixel_for_nn/] as const),
+      ...([{ ...mode("linear"), ...place("tf_half_pixel_for_nn") }, scaledBy(2)] as const),
+    ],
+    [
+      ...([/with `nearest_mode` `ceil`/, /its nearest_mode is "ceil"/] as const),
+      ...([{ nearest_mode: { text: "ceil" }, ...place("tf_half_pixel_for_nn") }, scaledBy(2)] as const),
+    ],
+    [/`antialias` with `nearest`/, /it has antialias/, { antialias: integer(1) }, scaledBy(2)],
+    [
+      ...([/`exclude_outside` with/, /it has exclude_outside/] as const),
+      ...([{ ...mode("linear"), exclude_outside: integer(1) }, scaledBy(2)] as const),
+    ],
+    [/leave pixels as many/, /leaves \[6,6\] pixels as many/, mode("linear"), scaledBy(1.1)],
+    [/scales or sizes that are computed/, /its input 2 is computed/, {}, (_, z) => ["", z]],
     [/the channels resized/, /the channels/, {}, (file) => ["", file.floats([1, 2, 1, 1])]],
+  ],
+  Upsample: [
+    [/opset 10 or later/, /an operator of opset 9 alone/, {}, (file) => [file.floats([1, 1, 2, 2])]],
   ],
   Pad: [
     [/`mode` `wrap`/, /"wrap"/, mode("wrap"), (file) => [file.integers([0, 0, 1, 1, 0, 0, 1, 1])]],

@@ -1,7 +1,9 @@
 // npm run sweep:onnx: operators of docs/onnx-operators.md at the edges of their definition, one or two in a file, read by
 // loadOnnx and held against ONNX Runtime. A file may be refused; what is computed has to be the same.
 
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Command } from "commander";
+import { ModelProtoSchema } from "onnx-buf";
 import * as ort from "onnxruntime-web/wasm";
 import { decode, LatentflowError, wasm } from "../src/index.ts";
 import { loadOnnx } from "../src/onnx/index.ts";
@@ -12,9 +14,10 @@ import { createRandom } from "../src/random.ts";
 const program = new Command("sweep:onnx")
   .description("operators at the edges of their definition, held against ONNX Runtime")
   .option("--files <n>", "how many files", "5000")
+  .option("--only <operator>", "files of this operator alone")
   .option("--seed <n>", "where to begin", "1")
   .parse();
-const { files, seed: first } = program.opts<{ files: string; seed: string }>();
+const { files, seed: first, only } = program.opts<{ files: string; seed: string; only?: string }>();
 
 ort.env.wasm.numThreads = 1;
 const BACKEND = wasm({ relaxed: false, threads: 1 });
@@ -50,6 +53,7 @@ interface Draw {
   readonly dice: Dice;
   readonly file: OnnxFile;
   readonly shape: readonly number[];
+  readonly opset: number;
   /** A constant that goes with the value, sometimes with an axis more. */
   constant(): Tensor;
   numbers(dims: readonly number[], values?: readonly number[]): Tensor;
@@ -78,6 +82,38 @@ const reduction: Drawer = (draw, x) => [
   [x],
   { axes: { integers: [attributeAxis(draw)] }, keepdims: { integer: draw.dice.below(2) } },
 ];
+
+const RATIOS = [1, 1, 2, 3, 1.2, 0.5, 0.7, 1 / 3, 2.6, 7 / 5];
+/** A scale for each axis of the file; seldom one that resizes the channels. */
+const scales = ({ dice, shape, numbers }: Draw) => {
+  const channels = dice.below(20) === 0 ? 2 : 1;
+  return numbers([shape.length + 1], [1, channels, ...shape.slice(1).map(() => dice.of(RATIOS))]);
+};
+const formerResize: Drawer = (draw, x) => [
+  [x, scales(draw)],
+  { mode: { text: draw.dice.of(["nearest", "linear"]) } },
+];
+const newerResize: Drawer = (draw, x) => {
+  const { dice, file, shape, opset } = draw;
+  const sizes = () => file.integers([ROWS, shape[0]!, ...shape.slice(1).map(() => 1 + dice.below(9))]);
+  const flag = () => ({ integer: dice.below(4) === 0 ? 1 : 0 });
+  const none = draw.numbers([0], []);
+  const policy = dice.of(["stretch", "stretch", "not_larger", "not_smaller"]);
+  const places = ["half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners", "tf_half_pixel_for_nn"];
+  return [
+    dice.below(2) === 0 ? [x, none, scales(draw)] : [x, none, none, sizes()],
+    {
+      mode: { text: dice.of(["nearest", "nearest", "linear", "cubic"]) },
+      coordinate_transformation_mode: {
+        text: dice.of(opset < 19 ? places : [...places, "half_pixel_symmetric"]),
+      },
+      nearest_mode: { text: dice.of(["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"]) },
+      cubic_coeff_a: { float: dice.of([-0.75, -0.75, -0.5, -1.3]) },
+      exclude_outside: flag(),
+      ...(opset >= 18 && { antialias: flag(), keep_aspect_ratio_policy: { text: policy } }),
+    },
+  ];
+};
 
 const OPERATORS: Readonly<Record<string, Drawer>> = {
   ...Object.fromEntries(
@@ -114,9 +150,19 @@ const OPERATORS: Readonly<Record<string, Drawer>> = {
   },
   ...{ LeakyRelu: alpha(0.01, -0.5, 0, 2), Elu: alpha(1, 0.3, 0), Celu: alpha(1, 0.5, 3) },
   PRelu: (draw, x) => [[x, draw.constant()]],
-  Clip: ({ dice, numbers }, x) => [
-    [x, ...[0, 1].map(() => (dice.below(3) === 0 ? ("" as const) : numbers([], [dice.number()])))],
-  ],
+  Clip: ({ dice, numbers, opset }, x) => {
+    if (opset < 11) {
+      const bound = () => dice.below(3) > 0;
+      return [
+        [x],
+        {
+          ...(bound() && { min: { float: dice.of(EDGES) } }),
+          ...(bound() && { max: { float: dice.of(EDGES) } }),
+        },
+      ];
+    }
+    return [[x, ...[0, 1].map(() => (dice.below(3) === 0 ? ("" as const) : numbers([], [dice.number()])))]];
+  },
   Where: (draw, x) => {
     const mask = draw.file.apply(
       "mask",
@@ -136,32 +182,48 @@ const OPERATORS: Readonly<Record<string, Drawer>> = {
   },
   ...{ Softmax: alongAxis, LogSoftmax: alongAxis },
   ...{ ReduceMean: reduction, ReduceL1: reduction, ReduceL2: reduction, ReduceSumSquare: reduction },
-  ReduceSum: (draw, x) => [
-    [x, ...(draw.dice.below(4) === 0 ? [] : [draw.file.integers([axisOf(draw)])])],
-    { keepdims: { integer: draw.dice.below(2) }, noop_with_empty_axes: { integer: draw.dice.below(2) } },
-  ],
+  ReduceSum: (draw, x) =>
+    draw.opset < 13
+      ? reduction(draw, x)
+      : [
+          [x, ...(draw.dice.below(4) === 0 ? [] : [draw.file.integers([axisOf(draw)])])],
+          {
+            keepdims: { integer: draw.dice.below(2) },
+            noop_with_empty_axes: { integer: draw.dice.below(2) },
+          },
+        ],
   GlobalAveragePool: unary,
-  Pad: ({ dice, file, shape, numbers }, x) => {
+  Pad: ({ dice, file, shape, numbers, opset }, x) => {
     const pads = () => [0, ...shape.map(() => dice.below(4) - 1)];
     const mode = dice.of(["constant", "constant", "reflect", "edge"]);
+    if (opset < 11) {
+      // As attributes none below 0, which the writer has no integers for.
+      const former = [...pads(), ...pads()].map((pixels) => Math.max(pixels, 0));
+      return [[x], { pads: { integers: former }, mode: { text: mode }, value: { float: dice.of(EDGES) } }];
+    }
     return [
       [x, file.integers([...pads(), ...pads()]), numbers([], [dice.number()])],
       { mode: { text: mode } },
     ];
   },
-  Resize: ({ dice, shape, numbers }, x) => [
-    [x, "", numbers([shape.length + 1], [1, 1, ...shape.slice(1).map(() => dice.of([1, 2, 3, 1.2, 0.5]))])],
-    {
-      mode: { text: dice.of(["nearest", "linear"]) },
-      coordinate_transformation_mode: { text: dice.of(["half_pixel", "asymmetric", "align_corners"]) },
-    },
-  ],
+  Resize: (draw, x) => (draw.opset < 11 ? formerResize(draw, x) : newerResize(draw, x)),
+  Upsample: (draw, x) => formerResize(draw, x),
   Reshape: ({ dice, file }, x) => [
     [x, file.integers(dice.of([[0, -1], [-1], [0, 0, -1], [0, 1, -1], [0, -1, 1]]))],
   ],
-  Unsqueeze: ({ dice, file, shape }, x) => [[x, file.integers([dice.below(shape.length + 2)])]],
-  Squeeze: (draw, x) => [[x, ...(draw.dice.below(2) === 0 ? [] : [draw.file.integers([axisOf(draw)])])]],
+  Unsqueeze: ({ dice, file, shape, opset }, x) => {
+    const axes = [dice.below(shape.length + 2)];
+    return opset < 13 ? [[x], { axes: { integers: axes } }] : [[x, file.integers(axes)]];
+  },
+  Squeeze: (draw, x) => {
+    if (draw.opset < 13) return [[x], { axes: { integers: [attributeAxis(draw)] } }];
+    return [[x, ...(draw.dice.below(2) === 0 ? [] : [draw.file.integers([axisOf(draw)])])]];
+  },
   Slice: (draw, x) => {
+    if (draw.opset < 10) {
+      const some = () => ({ integers: [draw.dice.of([0, 1, 2, 9])] });
+      return [[x], { starts: some(), ends: some(), axes: { integers: [attributeAxis(draw)] } }];
+    }
     const bound = () => draw.file.integers([draw.dice.of([0, 1, 2, -1, -3, 9, -9, 2 ** 40])]);
     const step = draw.file.integers([draw.dice.of([1, 1, 2, -1, -2])]);
     return [[x, bound(), bound(), draw.file.integers([axisOf(draw)]), step]];
@@ -205,6 +267,7 @@ function draw(seed: number): {
   const file = new OnnxFile(["z", "y"]);
   const shape = dice.of(SHAPES);
   const dims = [ROWS, ...shape];
+  const opset = dice.of([9, 10, 11, 12, WRITTEN_OPSET, WRITTEN_OPSET, 19]);
   let constants = 0;
   const numbers = (own: readonly number[], values?: readonly number[]) => {
     const size = own.reduce((product, length) => product * length, 1);
@@ -220,9 +283,11 @@ function draw(seed: number): {
     });
     return numbers(own);
   };
-  const given: Draw = { dice, file, shape, constant, numbers };
+  const given: Draw = { dice, file, shape, opset, constant, numbers };
   const x = file.input("z", ["batch", ...shape]);
-  const name = dice.of(Object.keys(OPERATORS));
+  const pool = Object.keys(OPERATORS).filter((each) => each !== "Upsample" || opset === 9);
+  // As often as all others together: it has more settings than they.
+  const name = dice.below(3) === 0 ? (opset === 9 ? "Upsample" : "Resize") : dice.of(pool);
   let made = file.apply("node", name, ...OPERATORS[name]!(given, x));
   const behind = dice.below(3) === 0 ? dice.of(Object.keys(BEHIND)) : undefined;
   if (behind) made = file.apply("behind", behind, ...BEHIND[behind]!(given, made));
@@ -240,12 +305,22 @@ function draw(seed: number): {
   return {
     bytes: [2, 3, 4, 5, 1].map((rank) => {
       const declared = Array.from({ length: rank }, (_, axis) => `axis ${axis}`);
-      return file.toMessage("y", made, declared, []).toBytes();
+      return atOpset(file.toMessage("y", made, declared, []).toBytes(), opset);
     }),
     z,
     dims,
     name: behind ? `${name}, ${behind}` : name,
   };
+}
+
+/** The opset of files as they are written. */
+const WRITTEN_OPSET = 17;
+
+/** The same nodes as ones of another opset. */
+function atOpset(bytes: Uint8Array, opset: number): Uint8Array {
+  const model = fromBinary(ModelProtoSchema, bytes);
+  model.opsetImport[0]!.version = BigInt(opset);
+  return toBinary(ModelProtoSchema, model);
 }
 
 /** Operators that add numbers up: of large ones that cancel, what float32 has rounded is left. */
@@ -294,6 +369,7 @@ const counts = { same: 0, refused: 0, failed: 0, wrong: 0 };
 const wrong: string[] = [];
 for (let seed = Number(first); seed < Number(first) + Number(files); seed++) {
   const { bytes, z, dims, name } = draw(seed);
+  if (only !== undefined && !name.startsWith(only)) continue;
   const run = await runOf(bytes, z, dims);
   if (!run) {
     counts.failed++;

@@ -1,3 +1,4 @@
+// run: once, first
 import {
   closeSync,
   existsSync,

@@ -1,3 +1,4 @@
+// run: first
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { refusalOf } from "../src/backend/webgpu/refusal.ts";

@@ -144,6 +144,15 @@ export function upsample(settings: OperationSettings["upsample"]): Layer<"upsamp
   return layer("upsample", settings);
 }
 
+/**
+ * Pixels resized by any ratio, up or down, PyTorch's `interpolate`: `resize({ size: [48, 48], mode: "cubic" })`. Beside
+ * whole multiples, for which `upsample` is enough. `coordinates: "align_corners"` is PyTorch's `align_corners=True`;
+ * `antialias` is PyTorch's, with `excludeOutside`.
+ */
+export function resize(settings: OperationSettings["resize"]): Layer<"resize"> {
+  return layer("resize", settings);
+}
+
 /** The mean of the pixels under a window. */
 export function averagePool(settings: OperationSettings["averagePool"]): Layer<"averagePool"> {
   return layer("averagePool", settings);

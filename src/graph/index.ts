@@ -30,6 +30,7 @@ export {
   pointwise,
   relu,
   reshape,
+  resize,
   rmsNorm,
   sequential,
   sigmoid,

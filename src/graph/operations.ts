@@ -46,6 +46,7 @@ import {
   type UpsampleFields,
   upsample,
 } from "./kinds/resampling.ts";
+import { type ResizeFields, resize } from "./kinds/resizing.ts";
 import { type ConstantFields, constant, type EmbeddingFields, embedding } from "./kinds/sources.ts";
 
 export type { Cost, Shape, TensorName } from "./kind.ts";
@@ -75,6 +76,7 @@ export interface OperationKinds {
   readonly depthToSpace: DepthToSpaceFields;
   readonly pad: PadFields;
   readonly upsample: UpsampleFields;
+  readonly resize: ResizeFields;
   readonly averagePool: AveragePoolFields;
   readonly sum: ReduceFields;
   readonly mean: ReduceFields;
@@ -95,7 +97,7 @@ export type OperationKind = keyof OperationKinds;
 export const KINDS: { readonly [K in OperationKind]: Kind<OperationKinds[K]> } = {
   ...{ dense, activation, pointwise, reshape, conv, convTranspose },
   ...{ add, sub, mul, maximum, minimum, concat, expand, permute, slice, depthToSpace },
-  ...{ pad, upsample, averagePool, sum, mean },
+  ...{ pad, upsample, resize, averagePool, sum, mean },
   ...{ layerNorm, groupNorm, rmsNorm, affine, softmax, matmul },
   ...{ constant, embedding },
 };

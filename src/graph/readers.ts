@@ -47,6 +47,7 @@ import {
   type UpsampleSettings,
   upsampleReader,
 } from "./kinds/resampling.ts";
+import { type ResizeSettings, resizeReader } from "./kinds/resizing.ts";
 import {
   type ConstantSettings,
   constantReader,
@@ -75,6 +76,7 @@ export interface OperationSettings {
   readonly depthToSpace: DepthToSpaceSettings;
   readonly pad: PadSettings;
   readonly upsample: UpsampleSettings;
+  readonly resize: ResizeSettings;
   readonly averagePool: AveragePoolSettings;
   readonly sum: ReduceSettings;
   readonly mean: ReduceSettings;
@@ -111,6 +113,7 @@ export const READERS: { readonly [K in OperationKind]: Reader<OperationSettings[
   depthToSpace: depthToSpaceReader,
   pad: padReader,
   upsample: upsampleReader,
+  resize: resizeReader,
   averagePool: averagePoolReader,
   sum: reductionReader,
   mean: reductionReader,

@@ -27,19 +27,20 @@ const INPUTS: { readonly [Name in OperatorName]: number | "all" } = {
   ...{ ReduceMean: 1, ReduceSum: 1, ReduceL1: 1, ReduceL2: 1, ReduceSumSquare: 1 },
   ...{ ReduceMax: 1, ReduceMin: 1, ReduceProd: 1, GlobalAveragePool: 1 },
   // Pixels
-  ...{ Resize: 1, Pad: 2, AveragePool: 1, DepthToSpace: 1 },
+  ...{ Resize: 1, Upsample: 1, Pad: 2, AveragePool: 1, DepthToSpace: 1 },
   // Places
   ...{ Reshape: 2, Expand: 2, Tile: 2, Flatten: 1, Squeeze: 1, Unsqueeze: 1, Transpose: 1, Concat: "all" },
   ...{ Split: 1, Slice: 3, Gather: 2, OneHot: 3, Range: 3 },
 };
 
 /**
- * Whether the inputs of a node that its operator must have are there: each is named, or "" where it is left out.
+ * True if the inputs that an operator must have are there.
  *
  * @param operator one that is read
+ * @param inputs undefined: left out
  */
-export function hasInputs(operator: string, inputs: readonly string[]): boolean {
+export function hasInputs(operator: string, inputs: readonly unknown[]): boolean {
   const needed = INPUTS[operator as OperatorName];
   const least = needed === "all" ? Math.max(inputs.length, 1) : needed;
-  return inputs.length >= least && inputs.slice(0, least).every((name) => name !== "");
+  return inputs.length >= least && inputs.slice(0, least).every((input) => input !== undefined);
 }

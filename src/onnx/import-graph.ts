@@ -4,6 +4,7 @@ import type { Work } from "../turns.ts";
 import { atOnce } from "../turns.ts";
 import { hasInputs } from "./arity.ts";
 import { canFold, Folding } from "./folding/fold.ts";
+import { ofNewerOpset } from "./former-opsets.ts";
 import { GraphWriter } from "./graph-writer.ts";
 import { type Batching, type GraphInputs, inputsOf, makeInputs } from "./inputs.ts";
 import { stretch } from "./layout.ts";
@@ -84,13 +85,12 @@ export function* importGraph(
     const operands = read.filter((operand) => operand !== UNREAD);
     let made: readonly (Operand | typeof UNREAD)[] = node.outputs.map(() => UNREAD);
     if (!isRead(node)) unread.push({ node, reason: undefined });
-    else if (!hasInputs(node.operator, node.inputs))
-      unread.push({ node, reason: "inputs that it needs are missing" });
     else if (operands.length === read.length) {
-      const view = new NodeView(node, operands as (Operand | undefined)[], scope);
-      for (const name of node.outputs) makers.set(name, view);
       writer.label = labelOf(node, initializers);
       try {
+        const view = ofNewerOpset(new NodeView(node, operands as (Operand | undefined)[], scope));
+        for (const name of node.outputs) makers.set(name, view);
+        if (!hasInputs(view.operator, view.inputs)) view.refuse("inputs that it needs are missing");
         made = folding.fold(view) ?? computed(view);
       } catch (error) {
         if (!(error instanceof NodeRefusal)) throw error;

@@ -104,7 +104,7 @@ interface Checked {
 }
 
 /**
- * Loads a decoder from an ONNX file, as PyTorch, Keras and JAX export it: opset 13 to 23.
+ * Loads a decoder from an ONNX file, as PyTorch, Keras and JAX export it: opset 9 to 23.
  *
  * The file's graph becomes the decoder's. One of its inputs is the latent, z; others are fixed inputs, given with each
  * sample. The batch may be of any length, whatever it was when the file was exported. A final Sigmoid is the output

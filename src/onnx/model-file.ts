@@ -4,8 +4,8 @@ import { type Field, Message, readMessage } from "./protobuf.ts";
 
 // The numbers of fields are those of onnx.proto3.
 
-/** ONNX's own operators are read as of these versions: what they mean has not changed beyond what is told apart. */
-const OLDEST_OPSET = 13;
+/** ONNX's own operators are read as of these versions; `former-opsets.ts` has what has changed between them. */
+const OLDEST_OPSET = 9;
 const NEWEST_OPSET = 23;
 
 const DATA_LOCATION_EXTERNAL = 1;

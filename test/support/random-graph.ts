@@ -22,6 +22,7 @@ import {
   permute,
   pointwise,
   reshape,
+  resize,
   rmsNorm,
   slice,
   softmax,
@@ -213,6 +214,14 @@ const DRAWS: readonly Draw[] = [
       pixels(x.shape, (length) => 2 * length),
       x,
     );
+  },
+  (dice, x) => {
+    if (!hasPixels(x)) return undefined;
+    const mode = dice.of(["nearest", "linear", "cubic"] as const);
+    const coordinates = dice.of(["half_pixel", "align_corners"] as const);
+    const antialias = mode !== "nearest" && dice.from(0, 1) === 0;
+    const shape = x.shape.map((length, i) => (i < x.shape.length - 1 ? dice.from(1, length + 2) : length));
+    return apply(resize({ size: shape.slice(0, -1), mode, coordinates, antialias }), shape, x);
   },
   (dice, x) => {
     if (!hasPixels(x)) return undefined;

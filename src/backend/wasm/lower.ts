@@ -2,6 +2,7 @@ import type { Decoder } from "../../decoder/decoder.ts";
 import { logitOperations, stepsOf } from "../../graph/graph.ts";
 import { concat, depthToSpace, expand, permute, slice } from "../../graph/kinds/rearranging.ts";
 import { averagePool, mean, pad, sum, upsample } from "../../graph/kinds/resampling.ts";
+import { resize } from "../../graph/kinds/resizing.ts";
 import { type AxisMap, type LinearMap, linearMap, stretched } from "../../graph/linear-map.ts";
 import { type Operation, type OperationKind, type Shape, sizeOf } from "../../graph/operations.ts";
 import type { KernelOperation } from "./kernel-operations.ts";
@@ -109,6 +110,7 @@ const LOWERINGS: { readonly [Kind in OperationKind]: Lowering<Kind> } = {
   depthToSpace: maps(depthToSpace),
   pad: maps(pad),
   upsample: maps(upsample),
+  resize: maps(resize),
   averagePool: maps(averagePool),
   sum: maps(sum),
   mean: maps(mean),

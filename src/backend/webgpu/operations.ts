@@ -20,7 +20,7 @@ import {
   writeReshape,
   writeSlice,
 } from "./kinds/rearranging.ts";
-import { writeAveragePool, writePad, writeReduce, writeUpsample } from "./kinds/resampling.ts";
+import { writeAveragePool, writePad, writeReduce, writeResize, writeUpsample } from "./kinds/resampling.ts";
 import { writeConstant, writeEmbedding } from "./kinds/sources.ts";
 import type { Task, Writer, Written } from "./task.ts";
 
@@ -44,6 +44,7 @@ const WRITERS: { readonly [Kind in OperationKind]: Writer<Kind> } = {
   depthToSpace: writeDepthToSpace,
   pad: writePad,
   upsample: writeUpsample,
+  resize: writeResize,
   averagePool: writeAveragePool,
   sum: writeReduce,
   mean: writeReduce,

@@ -1,10 +1,11 @@
 import { sizeOf } from "../../graph/operations.ts";
 import * as functions from "../activations.ts";
+import { softmaxAxes } from "../former-opsets.ts";
 import { arrange, storedAxes } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import type { Numbers } from "../tensor.ts";
-import { BATCH, dimensionAt, isConstant, makeValue, type Value } from "../value.ts";
+import { BATCH, dimensionAt, isConstant, type Value } from "../value.ts";
 import { combine, extremum, pointwise, scaleAndShift } from "./arithmetic.ts";
 import { positions } from "./rearranging.ts";
 import { reduce } from "./reductions.ts";
@@ -184,27 +185,22 @@ export function rmsNorm(node: NodeView): Value {
 
 export function softmax(node: NodeView): Value {
   const value = node.value(0);
-  const axis = node.axis(node.integer("axis", -1), value.axes.length);
-  lengthOf(node, value, axis);
-  const own = value.axes[axis]!;
+  const axes = softmaxAxes(node, value.axes.length);
+  for (const axis of axes) lengthOf(node, value, axis);
+  const own = axes.flatMap((axis) => value.axes[axis]!);
   const others = storedAxes(value).filter((each) => !own.includes(each));
   const { source, shape } = arrange(node, value, [...others.map((each) => [each]), own]);
-  const result = node.writer.write("softmax", [source], shape);
-  const place = (each: number) => (each === BATCH ? BATCH : others.indexOf(each));
-  return makeValue(
-    result,
-    shape,
-    value.axes.map((each, i) => (i === axis ? [others.length] : each.map(place))),
-  );
+  return inOrder(value, node.writer.write("softmax", [source], shape), shape, [...others, ...own]);
 }
 
 /** x - m - log Σ exp(x - m), m the largest x: the logarithm of a softmax is -∞ where that is 0. */
 export function logSoftmax(node: NodeView): Value {
   const value = node.value(0);
-  const axis = node.axis(node.integer("axis", -1), value.axes.length);
-  lengthOf(node, value, axis);
-  const shifted = combine(node, "sub", value, largestAlong(node, value, axis));
-  const sum = reduce(node, "sum", pointwise(node, shifted, functions.EXP), [axis], true);
+  const axes = softmaxAxes(node, value.axes.length);
+  for (const axis of axes) lengthOf(node, value, axis);
+  const largest = axes.reduce((all, axis) => largestAlong(node, all, axis), value);
+  const shifted = combine(node, "sub", value, largest);
+  const sum = reduce(node, "sum", pointwise(node, shifted, functions.EXP), axes, true);
   return combine(node, "sub", shifted, pointwise(node, sum, functions.LOG));
 }
 

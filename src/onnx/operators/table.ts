@@ -11,6 +11,7 @@ import * as rearranging from "./rearranging.ts";
 import * as reductions from "./reductions.ts";
 import * as resampling from "./resampling.ts";
 import * as reshaping from "./reshape.ts";
+import { resize, upsample } from "./resize.ts";
 import { cast } from "./types.ts";
 
 /** What is made of a node: its outputs, or the only one. */
@@ -73,7 +74,8 @@ export const OPERATORS = {
   ReduceSumSquare: reductions.reduceSumSquare,
   GlobalAveragePool: reductions.globalAveragePool,
   // Pixels
-  Resize: resampling.resize,
+  Resize: resize,
+  Upsample: upsample,
   Pad: resampling.pad,
   AveragePool: resampling.averagePool,
   DepthToSpace: rearranging.depthToSpace,

@@ -1,3 +1,4 @@
+import { type AxisMap, matrixOf } from "../../graph/linear-map.ts";
 import {
   type Attributes,
   type Dim,
@@ -68,6 +69,12 @@ export class OnnxFile {
   /** A constant list of numbers. */
   floats(values: readonly number[]): Tensor {
     return this.constant(`(${values})`, [values.length], Float32Array.from(values));
+  }
+
+  /** The matrix of an axis that is mapped: [output, input], or turned round. */
+  matrix(scope: string, map: AxisMap, inputs: number, isTurned: boolean): Tensor {
+    const dims = isTurned ? [inputs, map.length] : [map.length, inputs];
+    return this.parameter(this.unique(`${scope}/matrix`), dims, matrixOf(map, inputs, isTurned));
   }
 
   /** The file, in which `tensor` is the output and called so. */

@@ -7,6 +7,7 @@ import {
   writeConv,
   writeConvTranspose,
   writeDepthToSpace,
+  writeResize,
   writeUpsample,
 } from "./pixels.ts";
 import {
@@ -50,6 +51,7 @@ const WRITERS: { readonly [Kind in OperationKind]: Writer<Kind> } = {
   depthToSpace: writeDepthToSpace,
   pad: writePad,
   upsample: writeUpsample,
+  resize: writeResize,
   averagePool: writeAveragePool,
   sum: writeReduce,
   mean: writeReduce,
