@@ -83,5 +83,5 @@ class Generator(nn.Module):
 if __name__ == "__main__":
     torch.manual_seed(0)
     labels = torch.tensor([7, 207, 388, 971])
-    generator = vary(Generator(), torch.randn(4, 120), labels)
+    generator = vary(Generator(), torch.randn(16, 120), labels.repeat(4))
     write("biggan", generator, latent=120, fixed={"label": labels})

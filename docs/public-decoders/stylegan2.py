@@ -1,18 +1,16 @@
 # StyleGAN2: rosinality/stylegan2-pytorch, model.py, class Generator, with channel_multiplier 1, for 64 x 64 pixels
 # (the published models have 256 x 256 and more). Its noise is drawn once and kept in buffers, as
 # randomize_noise=False does. Blurs are written as op/upfirdn2d.py computes them without CUDA: the channels go into
-# the batch before a convolution.
-# stylegan2_fused: the convolutions' weights are modulated by the style, with the batch in the groups, which PyTorch's
-# exporter writes for a batch of 1 alone.
-# stylegan2: as fused=False there, the input is modulated and the output demodulated; the sums of squared weights,
-# which do not depend on the style, are taken before they are multiplied with its squares.
-from math import sqrt
+# the batch before a convolution. As with fused=False there, the input is modulated and the output demodulated; the
+# sums of squared weights, which do not depend on the style, are taken before they are multiplied with its squares.
+# Of fused convolutions, whose weights are modulated, PyTorch's exporter makes no file.
+import sqrt
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from common import write, write_as
+from common import write
 
 def upfirdn2d(x, kernel, up=1, pad=(0, 0)):
     channels, height, width = x.shape[1:]
@@ -60,14 +58,10 @@ class ModulatedConv2d(nn.Module):
         self.padding = kernel // 2
         self.demodulate = demodulate
         self.blur = Blur((1, 1)) if upsample else None
-        self.fused = False
 
     def forward(self, x, style):
         weight = self.weight * self.scale
         style = self.modulation(style)
-        return self.by_weight(x, weight, style) if self.fused else self.by_input(x, weight, style)
-
-    def by_input(self, x, weight, style):
         x = x * style.view(style.shape[0], -1, 1, 1)
         if self.blur:
             x = self.blur(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2))
@@ -77,20 +71,6 @@ class ModulatedConv2d(nn.Module):
             squares = weight.pow(2).sum((2, 3)).t()
             x = x * torch.rsqrt(style.pow(2) @ squares + 1e-8).view(style.shape[0], -1, 1, 1)
         return x
-
-    def by_weight(self, x, weight, style):
-        batch, inputs, height, width = x.shape
-        outputs, kernel = weight.shape[0], weight.shape[2]
-        weight = weight.unsqueeze(0) * style.view(batch, 1, inputs, 1, 1)
-        if self.demodulate:
-            weight = weight * torch.rsqrt(weight.pow(2).sum([2, 3, 4]) + 1e-8).view(batch, outputs, 1, 1, 1)
-        x = x.view(1, batch * inputs, height, width)
-        if self.blur:
-            weight = weight.transpose(1, 2).reshape(batch * inputs, outputs, kernel, kernel)
-            x = F.conv_transpose2d(x, weight, stride=2, groups=batch)
-            return self.blur(x.view(batch, outputs, 2 * height + 1, 2 * width + 1))
-        x = F.conv2d(x, weight.view(batch * outputs, inputs, kernel, kernel), padding=self.padding, groups=batch)
-        return x.view(batch, outputs, height, width)
 
 
 class StyledConv(nn.Module):
@@ -147,9 +127,4 @@ class Generator(nn.Module):
 
 if __name__ == "__main__":
     torch.manual_seed(0)
-    generator = Generator()
-    write("stylegan2", generator, latent=512)
-    for layer in generator.modules():
-        if isinstance(layer, ModulatedConv2d):
-            layer.fused = True
-    write_as("stylegan2_fused", generator, torch.randn(1, 512))
+    write("stylegan2", Generator(), latent=512)
