@@ -60,11 +60,11 @@ PRIORS: Dict[str, Dict[str, str]] = {
 OPERATORS = frozenset(
     """
     Abs Add AveragePool BatchNormalization Cast Celu Clip Concat Conv ConvTranspose Cos DepthToSpace Div Dropout
-    Elu Erf Exp Expand Flatten Gather Gelu Gemm GlobalAveragePool GroupNormalization HardSigmoid HardSwish
+    Einsum Elu Erf Exp Expand Flatten Gather Gelu Gemm GlobalAveragePool GroupNormalization HardSigmoid HardSwish
     Identity InstanceNormalization LayerNormalization LeakyRelu Log LogSoftmax MatMul Max Min Mish Mul Neg
     OneHot PRelu Pad Pow RMSNormalization Reciprocal ReduceL1 ReduceL2 ReduceMean ReduceSum ReduceSumSquare Relu
     Reshape Resize Selu Sigmoid Sin Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub Sum Tanh Tile
-    Transpose Unsqueeze Upsample Where
+    Transpose Trilu Unsqueeze Upsample Where
     """.split()
 )
 # Of constants and of shapes alone, not of values that depend on the numbers of an input.

@@ -32,9 +32,10 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   shape2vecset: { load: { points: "xyz" }, ...large },
   scvi: { load: { latent: "z" } },
   scvi_index: { load: { latent: "z" } },
-  ...{ stylegan: large, stable_diffusion: large, stable_diffusion_open: large, triposr_stacked: large },
+  stable_diffusion_open: { load: { inputShapes: { latent_sample: [4, 8, 8] } }, ...large },
+  ...{ stylegan: large, stable_diffusion: large, triposr_backbone: large, dac: large, hifigan: large },
   ...{ biggan: large, stylegan2: large, mae: large, slot_attention: large, realnvp: large, consingan: large },
-  ...{ hifigan: large, dac: large, progan_opset9: large, progan_opset11: large, triposr_backbone: large },
+  ...{ progan_opset9: large, progan_opset11: large },
 };
 
 const HEADS = [

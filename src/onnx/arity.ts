@@ -12,7 +12,7 @@ export type OperatorName =
 const INPUTS: { readonly [Name in OperatorName]: number | "all" } = {
   ...{ Constant: 0, Shape: 1, Size: 1, ConstantOfShape: 1, Identity: 1, Dropout: 1, Cast: 1 },
   // Products
-  ...{ Gemm: 2, MatMul: 2, Conv: 2, ConvTranspose: 2 },
+  ...{ Gemm: 2, MatMul: 2, Einsum: "all", Conv: 2, ConvTranspose: 2 },
   // Number by number
   ...{ Add: 2, Sub: 2, Mul: 2, Div: 2, Pow: 2, Mod: 2, Sum: "all", Max: "all", Min: "all", Where: 3 },
   ...{ Neg: 1, Clip: 1, Sqrt: 1, Reciprocal: 1, Abs: 1, Sign: 1, Exp: 1, Log: 1, Erf: 1, Sin: 1, Cos: 1 },
@@ -30,7 +30,7 @@ const INPUTS: { readonly [Name in OperatorName]: number | "all" } = {
   ...{ Resize: 1, Upsample: 1, Pad: 2, AveragePool: 1, DepthToSpace: 1 },
   // Places
   ...{ Reshape: 2, Expand: 2, Tile: 2, Flatten: 1, Squeeze: 1, Unsqueeze: 1, Transpose: 1, Concat: "all" },
-  ...{ Split: 1, Slice: 3, Gather: 2, OneHot: 3, Range: 3 },
+  ...{ Split: 1, Slice: 3, Gather: 2, OneHot: 3, Range: 3, Trilu: 1 },
 };
 
 /**

@@ -3,6 +3,7 @@ import type { NodeView } from "../node-view.ts";
 import type { Operand } from "../value.ts";
 import * as arithmetic from "./arithmetic.ts";
 import * as convolutions from "./convolutions.ts";
+import { einsum } from "./einsum.ts";
 import * as pointwise from "./functions.ts";
 import * as norms from "./norms.ts";
 import * as patterns from "./patterns.ts";
@@ -22,6 +23,7 @@ export const OPERATORS = {
   // Products
   Gemm: products.gemm,
   MatMul: products.matmul,
+  Einsum: einsum,
   Conv: convolutions.conv,
   ConvTranspose: convolutions.convTranspose,
   // Number by number
@@ -92,6 +94,7 @@ export const OPERATORS = {
   Slice: rearranging.slice,
   Gather: rearranging.gather,
   OneHot: rearranging.oneHot,
+  Trilu: arithmetic.trilu,
   Identity: rearranging.identity,
   Dropout: rearranging.dropout,
   Cast: cast,

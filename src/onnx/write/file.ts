@@ -20,7 +20,7 @@ export type Operand = Tensor | number;
 
 /** An ONNX file being written. Tensors are float32 unless they are said to be integers. */
 export class OnnxFile {
-  private readonly nodes: Node[] = [];
+  protected readonly nodes: Node[] = [];
   private readonly initialisers = new Map<string, ProtobufMessage>();
   private readonly inputs: ProtobufMessage[] = [];
   /** Those that are the same are there once. */
@@ -108,7 +108,7 @@ export class OnnxFile {
     return name as Tensor;
   }
 
-  private unique(name: string): string {
+  protected unique(name: string): string {
     let free = name;
     for (let count = 2; this.names.has(free); count++) free = `${name}_${count}`;
     this.names.add(free);
