@@ -15,8 +15,10 @@ const TRAINING = "`training_mode` other than 0";
 const PIXELS = "three axes of pixels; points";
 const REPEATED = "a kernel that takes more than 2^27 numbers once it is repeated for the images of a sample";
 const STATISTICS = "statistics over the batch or the points; scales or shifts that are computed";
+const COMPARED = "a constant beyond 3e38, or NaN";
 const OVER_BATCH = "statistics over the batch; axes that are computed";
 const INFINITE = "one with -∞, where others read it than Softmax, Exp, Relu, Sigmoid or Tanh";
+const EXTREMA = "the batch or the points; axes that are computed";
 const SHAPE = "a shape computed of other numbers than lengths, or that mixes the batch with another axis";
 
 /** What is refused of each operator, beside what is of all. Nothing: "". */
@@ -39,7 +41,17 @@ const REFUSED: { readonly [Name in OperatorName]: string } = {
   Max: "a constant with NaN or ∞",
   Min: "a constant with NaN or -∞",
   Clip: "bounds that are computed, or NaN",
-  Where: `a condition that depends on inputs; a constant with NaN to choose from; ${INFINITE}`,
+  Where: `a constant with NaN to choose from; ${INFINITE}`,
+  Greater: COMPARED,
+  GreaterOrEqual: COMPARED,
+  Less: COMPARED,
+  LessOrEqual: COMPARED,
+  Equal: COMPARED,
+  And: "",
+  Or: "",
+  Xor: "",
+  Not: "",
+  Sign: "",
   Sqrt: "",
   Reciprocal: "",
   Abs: "",
@@ -77,6 +89,10 @@ const REFUSED: { readonly [Name in OperatorName]: string } = {
   ReduceL1: `${OVER_BATCH}; \`noop_with_empty_axes\` without axes`,
   ReduceL2: `${OVER_BATCH}; \`noop_with_empty_axes\` without axes`,
   ReduceSumSquare: `${OVER_BATCH}; \`noop_with_empty_axes\` without axes`,
+  ReduceLogSum: `${OVER_BATCH}; \`noop_with_empty_axes\` without axes`,
+  ReduceLogSumExp: `${EXTREMA}; \`noop_with_empty_axes\` without axes`,
+  ReduceMax: EXTREMA,
+  ReduceMin: EXTREMA,
   GlobalAveragePool: "",
   // Pixels
   Resize:
@@ -88,6 +104,8 @@ const REFUSED: { readonly [Name in OperatorName]: string } = {
   Upsample: "opset 10 or later, which has it no more; otherwise what is of Resize",
   Pad: "`mode` `wrap`; pads or a value that are computed, or a value of NaN; the batch or the points padded; more pixels reflected than there are; an infinite value where others read it than Softmax, Exp, Relu, Sigmoid or Tanh",
   AveragePool: `\`dilations\`; \`ceil_mode\` where the last window is not whole; pads as wide as the window; ${PIXELS}`,
+  MaxPool: `its second output, Indices; a window of padding alone; \`dilations\` with \`auto_pad\`, or with more than 256 pixels of padding; ${PIXELS}`,
+  GlobalMaxPool: "the points",
   DepthToSpace:
     "other inputs than [batch, channels, height, width]; a `blocksize` whose square does not divide the channels",
   // Places
@@ -108,7 +126,7 @@ const REFUSED: { readonly [Name in OperatorName]: string } = {
   Trilu: "a diagonal that is computed; a triangle of the batch or of the points",
   Identity: "",
   Dropout: TRAINING,
-  Cast: "floats that are computed to integers or booleans; integers of an input to booleans or to less than 32 bits; constants beyond the range of the integers that they become, but for integers of up to 2^53, which wrap; other types than numbers",
+  Cast: "floats that are computed to integers; integers of an input to less than 32 bits; constants beyond the range of the integers that they become, but for integers of up to 2^53, which wrap; other types than numbers",
   // Of constants and shapes alone
   Constant: "texts; sparse tensors",
   Shape: "",
@@ -116,21 +134,9 @@ const REFUSED: { readonly [Name in OperatorName]: string } = {
   ConstantOfShape: "a `value` of more than one number",
   Range: "",
   Mod: "",
-  Sign: "",
   Floor: "",
   Ceil: "",
   Round: "",
-  Not: "",
-  And: "",
-  Or: "",
-  Xor: "",
-  Equal: "",
-  Greater: "",
-  GreaterOrEqual: "",
-  Less: "",
-  LessOrEqual: "",
-  ReduceMax: "",
-  ReduceMin: "",
   ReduceProd: "",
 };
 

@@ -68,7 +68,7 @@ const REFUSALS: Readonly<Record<string, RegExp>> = {
     /it makes the integer 1\.2\d+e\+24 of constants, expected at most 2\^53; save what it computes/,
   "uint8-cast-float": /it casts the constant 300 to uint8, beyond its range; save what it computes/,
   ...Object.fromEntries(
-    ["ReduceL1", "ReduceL2", "ReduceSumSquare"].flatMap((each) =>
+    ["ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp"].flatMap((each) =>
       ["noop", "noop-folded"].map((kind) => [
         `${kind}-${each}`,
         /no axes, which has no one meaning; name its axes/,
@@ -78,6 +78,19 @@ const REFUSALS: Readonly<Record<string, RegExp>> = {
   // ONNX Runtime copies them.
   "resize-1.2-nearest": /it leaves \[4,4\] pixels as many by \[1\.2\d*,1\.2\d*\], which has no one meaning/,
   "resize-1.2-linear": /it leaves \[4,4\] pixels as many by \[1\.2\d*,1\.2\d*\], which has no one meaning/,
+  ...Object.fromEntries(
+    ["Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal"].map((each) => [
+      `compare-infinite-${each}`,
+      /it compares with -Infinity, expected at most 3e38/,
+    ]),
+  ),
+  "ReduceMax-batch": /it takes the maximum over the batch/,
+  "ReduceMin-batch": /it takes the minimum over the batch/,
+  "ReduceLogSumExp-batch": /it takes the maximum over the batch/,
+  "max-pool-same-dilated": /its windows are dilated and padded by auto_pad; export it with pads/,
+  "max-pool-padding-alone": /one of its windows is of padding alone/,
+  "max-pool-solid": /it reads \[batch, 2, 1, 5, 5\], expected \[batch, channels, height, width\]/,
+  "max-pool-indices": /its output 1, "i", is used, expected the first one alone/,
   "resize-channels": /it resizes the batch or the channels/,
 };
 
@@ -99,6 +112,32 @@ for (const [name, { bytes, z, y: expected, shape, options }] of Object.entries(E
     }
   });
 }
+
+for (const { name: build, backend } of builds) {
+  test(`${build}: gradients are PyTorch's, of choices, of largest numbers over axes and of windows`, async () => {
+    let compared = 0;
+    for (const [name, { bytes, z, y, gradient }] of Object.entries(EDGES)) {
+      if (!gradient) continue;
+      const decoder = await loadOnnx(bytes);
+      const target = new Float32Array(y.length);
+      const objective = await bindObjective(backend, decoder, squaredError({ reduction: "sum" }), target);
+      const rows = allRows(z.length / decoder.latentSize);
+      await objective.value(rows, Float64Array.from(z));
+      const error = relativeDistance(await objective.gradient(rows), gradient);
+      assert.ok(error < 1e-5, `${name}: off by ${error}`);
+      objective.dispose();
+      decoder.dispose();
+      compared++;
+    }
+    assert.ok(compared > 30);
+  });
+}
+
+test("a choice by x > 0 is one operation, which reads x itself", async () => {
+  const decoder = await loadOnnx(EDGES["choose-gradient"]!.bytes);
+  const made = decoder.operations.map(({ kind, inputs }) => `${kind} ${inputs.join()}`);
+  assert.equal(made, ["pointwise z", "where z,Log 1,z"]);
+});
 
 /** The two ways in which a norm is written. */
 const NORMS = ["normalize", "normalize-small-nodes"];

@@ -12,6 +12,7 @@ import { loadOnnx } from "../src/onnx/index.ts";
 import { OPERATORS, operatorOf } from "../src/onnx/operators/table.ts";
 import { OnnxFile, type Operand, type Tensor } from "../src/onnx/write/file.ts";
 import type { Attributes } from "../src/onnx-messages.ts";
+import { rejected } from "./support/refusal.ts";
 
 // docs/onnx-operators.md lists the operators that the loader reads, and what it refuses of them.
 
@@ -137,7 +138,29 @@ const REFUSALS: Readonly<Record<string, readonly Case[]>> = {
   Celu: [[/of 0 or below/, /its alpha is 0/, { alpha: { float: 0 } }]],
   Pow: [[/computed/, /its input 1 is computed/, {}, (_, z) => [z]]],
   Clip: [[/computed/, /its input 1 is computed/, {}, (_, z) => [z]]],
-  Where: [[/a condition that depends/, /its condition is computed/, {}, (_, z) => [z, z]]],
+  Where: [[/constant with NaN/, /of which one is NaN/, {}, (file, z) => [z, file.floats([Number.NaN])]]],
+  Greater: [[/beyond 3e38/, /it compares with Infinity/, {}, (file) => [file.floats([Infinity])]]],
+  Equal: [[/or NaN/, /it compares with NaN/, {}, (file) => [file.floats([Number.NaN])]]],
+  ReduceMax: [[/the batch/, /the maximum over the batch/, { axes: integers(0) }]],
+  ReduceMin: [[/the batch/, /the minimum over the batch/, { axes: integers(0) }]],
+  ReduceLogSumExp: [[/the batch/, /the maximum over the batch/, { axes: integers(0) }]],
+  MaxPool: [
+    [
+      ...([/`dilations` with `auto_pad`/, /dilated and padded by auto_pad/] as const),
+      {
+        ...{ kernel_shape: integers(2, 2), dilations: integers(2, 2) },
+        auto_pad: { text: "SAME_UPPER" },
+      },
+    ],
+    [
+      ...([/a window of padding alone/, /of padding alone/] as const),
+      { kernel_shape: integers(2, 2), dilations: integers(7, 1), pads: integers(1, 0, 1, 0) },
+    ],
+    [
+      ...([/more than 256 pixels of padding/, /by more than 256 pixels/] as const),
+      { kernel_shape: integers(200, 1), dilations: integers(2, 1), pads: integers(199, 0, 199, 0) },
+    ],
+  ],
   Cast: [
     [/floats that are computed to integers/, /rounds what is computed/, { to: integer(7) }],
     [/other types than numbers/, /what are none/, { to: integer(8) }],
@@ -177,8 +200,22 @@ test("what the page says is refused of an operator is", async () => {
   }
 });
 
+test("the largest number over the points is refused", async () => {
+  for (const operator of ["ReduceMax", "ReduceMin", "ReduceLogSumExp"]) {
+    const file = new OnnxFile(["z", "xyz", "y"]);
+    const [z, xyz] = [file.input("z", ["batch", 3]), file.input("xyz", ["points", 3])];
+    const each = file.apply("", "Mul", [file.apply("", "Unsqueeze", [z, file.integers([1])]), xyz]);
+    const made = file.apply("module", operator, [each], { axes: integers(1), keepdims: integer(0) });
+    await rejected(
+      loadOnnx(file.toMessage("y", made, ["batch", 3], []).toBytes(), { points: "xyz", latent: "z" }),
+      "invalid_file",
+      new RegExp(`\\(${operator}: it takes the (maximum|minimum) over the points\\)`),
+    );
+  }
+});
+
 test("what is read of constants alone is refused of anything else", async () => {
-  for (const operator of ["Floor", "ReduceMax", "Round", "Sign"]) {
+  for (const operator of ["Floor", "ReduceProd", "Round", "Ceil"]) {
     const message = `(${operator}: it depends on inputs; of these only constants are read)`;
     assert.match(await refusalOf(fileOf(operator)), message);
   }
@@ -187,8 +224,8 @@ test("what is read of constants alone is refused of anything else", async () => 
 test("the refusal of an operator that is not read names the page, of one node and of two", async () => {
   const page = "with operators that docs/onnx-operators.md of the package lists";
   assert.is(
-    await refusalOf(fileOf("MaxPool")),
-    `loadOnnx: the file has a node that is not supported: "module/MaxPool" (MaxPool); export the decoder without it, or write it ${page}`,
+    await refusalOf(fileOf("LpPool")),
+    `loadOnnx: the file has a node that is not supported: "module/LpPool" (LpPool); export the decoder without it, or write it ${page}`,
   );
   const file = new OnnxFile(["z", "y"]);
   const z = file.input("z", ["batch", 4]);

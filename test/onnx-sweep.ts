@@ -87,10 +87,13 @@ const unary: Drawer = (_, x) => [[x]];
 const withConstant: Drawer = (draw, x) => [
   draw.dice.below(2) === 0 ? [x, draw.constant()] : [draw.constant(), x],
 ];
-const withSelf: Drawer = (draw, x) => {
-  const other = draw.file.apply("other", draw.dice.of(["Exp", "Neg", "Abs", "Tanh"]), [x]);
-  return [draw.dice.below(2) === 0 ? [x, other] : [other, x]];
-};
+const withOneOf =
+  (...functions: readonly string[]): Drawer =>
+  (draw, x) => {
+    const other = draw.file.apply("other", draw.dice.of(functions), [x]);
+    return [draw.dice.below(2) === 0 ? [x, other] : [other, x]];
+  };
+const withSelf = withOneOf("Exp", "Neg", "Abs", "Tanh");
 const ofTwo: Drawer = (draw, x) => draw.dice.of([withConstant, withConstant, withSelf])(draw, x);
 const alpha =
   (...values: readonly number[]): Drawer =>
@@ -208,8 +211,50 @@ function einsum({ dice, file, shape, weights }: Draw, x: Tensor): Drawn {
   if (dice.below(4) === 0) text = [...text.replace("->", ">")].join(" ").replace(">", "->");
   return [turned.map((i) => operands[i]!), { equation: { text } }];
 }
+/** Beside itself by a function that rounds nothing: a comparison may hang on the last digit. */
+const compared: Drawer = (draw, x) =>
+  draw.dice.of([withConstant, withConstant, withOneOf("Neg", "Abs")])(draw, x);
+/** A condition on a value, and sometimes on two. */
+const truthOf = (draw: Draw, x: Tensor): Tensor => {
+  const { dice, file } = draw;
+  const compare = () => file.apply("condition", dice.of(COMPARISONS), compared(draw, x)[0]);
+  if (dice.below(3) > 0) return compare();
+  return file.apply("both", dice.of(["And", "Or", "Xor"]), [compare(), compare()]);
+};
+const ofTruths: Drawer = (draw, x) => [[truthOf(draw, x), truthOf(draw, x)]];
+const COMPARISONS = ["Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal"];
+/** Operators whose output is no number. */
+const TRUTHS = new Set([...COMPARISONS, "And", "Or", "Xor", "Not"]);
+const overAxes: Drawer = (draw, x) => {
+  const all = draw.shape.map((_, i) => i + 1);
+  const axes = draw.dice.of([[attributeAxis(draw)], all, all.slice(1)]);
+  return [
+    [x],
+    { ...(axes.length > 0 && { axes: { integers: axes } }), keepdims: { integer: draw.dice.below(2) } },
+  ];
+};
 
 const OPERATORS: Readonly<Record<string, Drawer>> = {
+  ...Object.fromEntries(COMPARISONS.map((name) => [name, compared])),
+  ...{ And: ofTruths, Or: ofTruths, Xor: ofTruths, Not: (draw, x) => [[truthOf(draw, x)]], Sign: unary },
+  ...{ ReduceMax: overAxes, ReduceMin: overAxes, ReduceLogSum: overAxes, ReduceLogSumExp: overAxes },
+  GlobalMaxPool: unary,
+  MaxPool: ({ dice, shape }, x) => {
+    const each = (bound: number) => ({ integers: shape.slice(1).map(() => 1 + dice.below(bound)) });
+    const pads = () => shape.slice(1).map(() => dice.of([0, 0, 1, 1, 2]));
+    const mode = dice.of(["NOTSET", "NOTSET", "NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"]);
+    return [
+      [x],
+      {
+        ...{ kernel_shape: each(4), strides: each(3), ceil_mode: { integer: dice.below(2) } },
+        ...(dice.below(3) === 0 && { dilations: each(2) }),
+        ...{
+          auto_pad: { text: mode },
+          ...(mode === "NOTSET" && { pads: { integers: [...pads(), ...pads()] } }),
+        },
+      },
+    ];
+  },
   ...Object.fromEntries(
     [
       [
@@ -272,7 +317,8 @@ const OPERATORS: Readonly<Record<string, Drawer>> = {
       },
     );
     const other = draw.dice.below(2) === 0 ? draw.constant() : draw.file.apply("other", "Log", [x]);
-    return [draw.dice.below(2) === 0 ? [mask, x, other] : [mask, other, x]];
+    const condition = draw.dice.below(2) === 0 ? mask : truthOf(draw, x);
+    return [draw.dice.below(2) === 0 ? [condition, x, other] : [condition, other, x]];
   },
   ...{ Softmax: alongAxis, LogSoftmax: alongAxis },
   ...{ ReduceMean: reduction, ReduceL1: reduction, ReduceL2: reduction, ReduceSumSquare: reduction },
@@ -467,6 +513,7 @@ function draw(seed: number): {
     const apart = file.apply("apart", "Unsqueeze", [made, file.integers([1])]);
     made = file.apply("samples", "Reshape", [apart, file.integers([-1, images, ...shape.map(() => 0)])]);
   }
+  if (TRUTHS.has(name)) made = file.apply("number", "Cast", [made], { to: { integer: 1 } });
   const behind = dice.below(3) === 0 ? dice.of(Object.keys(BEHIND)) : undefined;
   if (behind) made = file.apply("behind", behind, ...BEHIND[behind]!(given, made));
   const count = dims.reduce((product, length) => product * length, 1);

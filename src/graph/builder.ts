@@ -109,6 +109,14 @@ export function minimum(): Layer<"minimum"> {
   return layer("minimum");
 }
 
+/**
+ * Of three values, a condition, a and b: a where the condition is above 0, else b, number by number, each stretched along
+ * its axes of length 1. The condition, `pointwise("isPositive")(x)` or x itself, has the gradient 0; NaN is not above 0.
+ */
+export function where(): Layer<"where"> {
+  return layer("where");
+}
+
 /** Values beside each other, along the last axis unless another is given; a latent beside points is so at each. */
 export function concat(settings: OperationSettings["concat"] = {}): Layer<"concat"> {
   return layer("concat", settings);

@@ -44,6 +44,7 @@ export {
   tanh,
   upsample,
   type Value,
+  where,
 } from "./builder.ts";
 export type {
   FixedInputDefinition,

@@ -12,6 +12,7 @@ import {
   type PointwiseFields,
   pointwise,
   sub,
+  where,
 } from "./kinds/elementwise.ts";
 import {
   type AffineFields,
@@ -69,6 +70,7 @@ export interface OperationKinds {
   readonly mul: object;
   readonly maximum: object;
   readonly minimum: object;
+  readonly where: object;
   readonly concat: ConcatFields;
   readonly expand: object;
   readonly permute: PermuteFields;
@@ -96,7 +98,7 @@ export type OperationKind = keyof OperationKinds;
 /** Every kind there is; how its definitions are read stands in `READERS`. */
 export const KINDS: { readonly [K in OperationKind]: Kind<OperationKinds[K]> } = {
   ...{ dense, activation, pointwise, reshape, conv, convTranspose },
-  ...{ add, sub, mul, maximum, minimum, concat, expand, permute, slice, depthToSpace },
+  ...{ add, sub, mul, maximum, minimum, where, concat, expand, permute, slice, depthToSpace },
   ...{ pad, upsample, resize, averagePool, sum, mean },
   ...{ layerNorm, groupNorm, rmsNorm, affine, softmax, matmul },
   ...{ constant, embedding },

@@ -13,6 +13,7 @@ import {
   ofTwoReader,
   type PointwiseSettings,
   pointwiseReader,
+  whereReader,
 } from "./kinds/elementwise.ts";
 import {
   affineReader,
@@ -69,6 +70,7 @@ export interface OperationSettings {
   readonly mul: object;
   readonly maximum: object;
   readonly minimum: object;
+  readonly where: object;
   readonly concat: ConcatSettings;
   readonly expand: ExpandSettings;
   readonly permute: PermuteFields;
@@ -106,6 +108,7 @@ export const READERS: { readonly [K in OperationKind]: Reader<OperationSettings[
   mul: ofTwoReader,
   maximum: ofTwoReader,
   minimum: ofTwoReader,
+  where: whereReader,
   concat: concatReader,
   expand: expandReader,
   permute: permuteReader,

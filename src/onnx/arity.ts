@@ -26,8 +26,9 @@ const INPUTS: { readonly [Name in OperatorName]: number | "all" } = {
   // Sums over axes
   ...{ ReduceMean: 1, ReduceSum: 1, ReduceL1: 1, ReduceL2: 1, ReduceSumSquare: 1 },
   ...{ ReduceMax: 1, ReduceMin: 1, ReduceProd: 1, GlobalAveragePool: 1 },
+  ...{ ReduceLogSum: 1, ReduceLogSumExp: 1 },
   // Pixels
-  ...{ Resize: 1, Upsample: 1, Pad: 2, AveragePool: 1, DepthToSpace: 1 },
+  ...{ Resize: 1, Upsample: 1, Pad: 2, AveragePool: 1, MaxPool: 1, GlobalMaxPool: 1, DepthToSpace: 1 },
   // Places
   ...{ Reshape: 2, Expand: 2, Tile: 2, Flatten: 1, Squeeze: 1, Unsqueeze: 1, Transpose: 1, Concat: "all" },
   ...{ Split: 1, Slice: 3, Gather: 2, OneHot: 3, Range: 3, Trilu: 1 },

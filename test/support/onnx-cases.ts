@@ -26,6 +26,7 @@ import {
   mul,
   pad,
   permute,
+  pointwise,
   relu,
   reshape,
   resize,
@@ -41,6 +42,7 @@ import {
   sum,
   tanh,
   upsample,
+  where,
 } from "../../src/graph/index.ts";
 import { createDecoder, type Decoder } from "../../src/index.ts";
 import { randomArray } from "./random.ts";
@@ -135,6 +137,19 @@ export const ONNX_CASES: Readonly<Record<string, GraphDefinition>> = {
   "minimum, both stretched": graph(({ latent }) => {
     const z = latent(3);
     return minimum()(reshape([4, 1, 2])(dense(8)(z)), reshape([1, 5, 1])(dense(5)(z)));
+  }),
+  "where, fewer axes behind a convolution": graph(({ latent }) => {
+    const z = latent(3);
+    const pixels = conv({ channels: 5, kernel: 2 })(reshape([3, 4, 5])(dense(60)(z)));
+    return where()(dense(5)(z), pixels, reshape([3, 1])(dense(3)(z)));
+  }),
+  "where, all stretched": graph(({ latent }) => {
+    const z = latent(3);
+    return where()(
+      reshape([4, 1, 2])(dense(8)(z)),
+      pointwise("isPositive")(reshape([1, 5, 1])(dense(5)(z))),
+      pointwise("isNotNegative")(reshape([2])(dense(2)(z))),
+    );
   }),
   "a skip over convolutions": graph(({ latent }) => {
     const pixels = reshape([3, 4, 5])(dense(60)(latent(3)));

@@ -13,6 +13,7 @@ interface Entry {
   readonly y?: readonly Shown[];
   readonly shape?: readonly number[];
   readonly options?: LoadOnnxOptions;
+  readonly gradient?: readonly number[];
 }
 
 export interface OnnxVectors {
@@ -23,6 +24,8 @@ export interface OnnxVectors {
   /** With the batch. */
   readonly shape: readonly number[];
   readonly options: LoadOnnxOptions | undefined;
+  /** PyTorch's gradient of Σ y², of some. */
+  readonly gradient: readonly number[] | undefined;
 }
 
 const NAMES: Readonly<Record<string, number>> = {
@@ -38,7 +41,7 @@ export function onnxVectors(name: string): Readonly<Record<string, OnnxVectors>>
   const url = new URL(`../fixtures/onnx/${name}.json`, import.meta.url);
   const entries = JSON.parse(readFileSync(url, "utf8")) as Readonly<Record<string, Entry>>;
   return Object.fromEntries(
-    Object.entries(entries).map(([key, { model, z, y = [], shape = [], options }]) => [
+    Object.entries(entries).map(([key, { model, z, y = [], shape = [], options, gradient }]) => [
       key,
       {
         bytes: new Uint8Array(Buffer.from(model, "base64")),
@@ -46,6 +49,7 @@ export function onnxVectors(name: string): Readonly<Record<string, OnnxVectors>>
         y: numbersOf(y),
         shape,
         options,
+        gradient,
       },
     ]),
   );

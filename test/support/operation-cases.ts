@@ -38,6 +38,7 @@ import {
   tanh,
   upsample,
   type Value,
+  where,
 } from "../../src/graph/index.ts";
 import { createDecoder, type Decoder } from "../../src/index.ts";
 import { randomArray } from "./random.ts";
@@ -60,6 +61,14 @@ const after = (shape: readonly number[], ...layers: Layer[]): GraphDefinition =>
 /** Of two values of these shapes. */
 const ofTwo = (layer: Layer, a: readonly number[], b: readonly number[]): GraphDefinition =>
   of((z) => softplus()(layer(from(a, z), from(b, z))));
+
+/** Of three values of these shapes. */
+const ofThree = (
+  layer: Layer,
+  a: readonly number[],
+  b: readonly number[],
+  c: readonly number[],
+): GraphDefinition => of((z) => softplus()(layer(from(a, z), from(b, z), from(c, z))));
 
 /** Beside another value, since of one number alone it does not depend on z. */
 const ofOne = (layer: Layer): GraphDefinition =>
@@ -85,6 +94,16 @@ export const OPERATION_CASES: Readonly<Record<string, GraphDefinition>> = {
   "maximum, both stretched": ofTwo(maximum(), [5, 1], [1, 3]),
   "minimum, equal shapes": ofTwo(minimum(), [17], [17]),
   "minimum, the left one stretched": ofTwo(minimum(), [1, 5], [3, 1]),
+  "where, equal shapes": ofThree(where(), [17], [17], [17]),
+  "where, of one number": ofThree(where(), [1], [1], [1]),
+  "where, one condition for all": ofThree(where(), [1], [3, 5], [3, 5]),
+  "where, a condition for each row": ofThree(where(), [5, 1], [5, 3], [3]),
+  "where, both sides stretched": ofThree(where(), [3, 5], [1], [3, 1]),
+  "where, all stretched": ofThree(where(), [5, 1, 1], [3, 1], [17]),
+  "where, a value above 0, by itself and by another": of((z) => {
+    const h = from([5], z);
+    return softplus()(where()(h, mul()(h, h), dense(5)(z)));
+  }),
   "mul, the right one stretched": ofTwo(mul(), [3, 5], [5]),
   "mul, the left one stretched": ofTwo(mul(), [5, 1, 3], [1, 3, 3]),
   "mul, both stretched": ofTwo(mul(), [5, 1], [3]),

@@ -27,25 +27,24 @@ import {
 
 type Reference<Settings> = (settings: Settings, inputs: readonly Value[], take: Take) => Value;
 
-/** Two values number by number, as NumPy broadcasts. */
+/** Values number by number, as NumPy broadcasts: `ofTwo` for two of them. */
 function ofTwo(f: (a: number, b: number) => number): Reference<object> {
-  return (_, [a, b]) => {
-    const axes = Math.max(a!.shape.length, b!.shape.length);
-    const padded = [a!, b!].map(({ shape, data }) => ({
-      shape: [...new Array<number>(axes - shape.length).fill(1), ...shape],
-      data,
-    }));
-    const shape = Array.from({ length: axes }, (_, k) => {
-      const lengths = padded.map((value) => value.shape[k]!);
-      return lengths[0] === 1 ? lengths[1]! : lengths[0]!;
-    });
-    const of = (value: Value, place: Place) =>
-      at(
-        value,
-        place.map((position, k) => (value.shape[k] === 1 ? 0 : position)),
-      );
-    return fill(shape, (place) => f(of(padded[0]!, place), of(padded[1]!, place)));
-  };
+  return (_, values) => stretched((a, b) => f(a!, b!), values);
+}
+
+function stretched(f: (...numbers: number[]) => number, values: readonly Value[]): Value {
+  const axes = Math.max(...values.map(({ shape }) => shape.length));
+  const padded = values.map(({ shape, data }) => ({
+    shape: [...new Array<number>(axes - shape.length).fill(1), ...shape],
+    data,
+  }));
+  const shape = Array.from({ length: axes }, (_, k) => Math.max(...padded.map((value) => value.shape[k]!)));
+  const of = (value: Value, place: Place) =>
+    at(
+      value,
+      place.map((position, k) => (value.shape[k] === 1 ? 0 : position)),
+    );
+  return fill(shape, (place) => f(...padded.map((value) => of(value, place))));
 }
 
 /** Where along an axis of `length` pixels a pixel of its padding is read; undefined: it is 0. */
@@ -231,6 +230,7 @@ export const OPERATIONS: { readonly [K in OperationKind]: Reference<OperationSet
   mul: ofTwo((a, b) => a * b),
   maximum: ofTwo(Math.max),
   minimum: ofTwo(Math.min),
+  where: (_, [condition, a, b]) => stretched((c, x, y) => (c! > 0 ? x! : y!), [condition!, a!, b!]),
   concat({ axis = -1 }, inputs) {
     const most = Math.max(...inputs.map(({ shape }) => shape.length));
     const along = axis < 0 ? most + axis : axis;

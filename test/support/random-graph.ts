@@ -16,7 +16,9 @@ import {
   type Layer,
   layerNorm,
   matmul,
+  maximum,
   mean,
+  minimum,
   mul,
   pad,
   permute,
@@ -30,6 +32,7 @@ import {
   sum,
   upsample,
   type Value,
+  where,
 } from "../../src/graph/index.ts";
 import { createRandom } from "../../src/random.ts";
 
@@ -150,6 +153,12 @@ const DRAWS: readonly Draw[] = [
   ofTwo(add),
   ofTwo(sub),
   ofTwo(mul),
+  ofTwo(maximum),
+  ofTwo(minimum),
+  (dice, x, others) => {
+    const [condition, other] = [0, 1].map(() => partner(dice, thinned(dice, x.shape), others));
+    return apply(where(), x.shape, condition!, ...(dice.from(0, 1) === 0 ? [x, other!] : [other!, x]));
+  },
   (dice, x, others) => {
     const axis = dice.from(0, x.shape.length - 1);
     const rest = ({ shape }: Shaped) => shape.map((length, i) => (i === axis ? 0 : length)).join();

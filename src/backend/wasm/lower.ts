@@ -103,6 +103,18 @@ const LOWERINGS: { readonly [Kind in OperationKind]: Lowering<Kind> } = {
   },
   maximum: { place: own, emit: extremumOf(false) },
   minimum: { place: own, emit: extremumOf(true) },
+  where: {
+    place: own,
+    emit(into, { shape }, reads, inputs) {
+      const [input, other, otherwise] = stretchedReads(into, shape, reads, inputs) as [
+        number,
+        number,
+        number,
+      ];
+      const size = sizeOf(shape);
+      return into.emit({ kind: "selection", input, other, otherwise, output: into.value(size), size });
+    },
+  },
   concat: maps(concat),
   expand: maps(expand),
   permute: maps(permute),

@@ -10,6 +10,7 @@ import {
   writeMul,
   writePointwise,
   writeSub,
+  writeWhere,
 } from "./kinds/elementwise.ts";
 import { writeAffine, writeGroupNorm, writeLayerNorm, writeRmsNorm } from "./kinds/norms.ts";
 import {
@@ -37,6 +38,7 @@ const WRITERS: { readonly [Kind in OperationKind]: Writer<Kind> } = {
   mul: writeMul,
   maximum: writeMaximum,
   minimum: writeMinimum,
+  where: writeWhere,
   concat: writeConcat,
   expand: writeExpand,
   permute: writePermute,

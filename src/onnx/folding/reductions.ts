@@ -29,6 +29,15 @@ const combined =
     return all;
   };
 
+const greatest = combined(Math.max, Number.NEGATIVE_INFINITY);
+
+/** m + log Σ exp(x - m), m the largest x, or 0 where that is infinite. */
+const logSumExp: Summary = (numbers) => {
+  const largest = greatest(numbers);
+  const centre = Number.isFinite(largest) ? largest : 0;
+  return centre + Math.log(total(numbers.map((number) => Math.exp(number - centre))));
+};
+
 function reduction(summary: Summary): Fold {
   return (node, [tensor], claim) => {
     const { shape, values, type } = tensor!;
@@ -126,8 +135,10 @@ export const REDUCTIONS = {
   ReduceL1: reduction((numbers) => total(numbers.map(Math.abs))),
   ReduceL2: reduction((numbers) => Math.sqrt(squares(numbers))),
   ReduceSumSquare: reduction(squares),
-  ReduceMax: reduction(combined(Math.max, Number.NEGATIVE_INFINITY)),
+  ReduceMax: reduction(greatest),
   ReduceMin: reduction(combined(Math.min, Number.POSITIVE_INFINITY)),
+  ReduceLogSum: reduction((numbers) => Math.log(total(numbers))),
+  ReduceLogSumExp: reduction(logSumExp),
   ReduceProd: reduction(combined((a, b) => a * b, 1)),
   ...{ MatMul: matmul, Gemm: gemm },
   Softmax: softmax,

@@ -6,13 +6,13 @@ import { arrange, storedAxes } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import { type Numbers, strided } from "../tensor.ts";
-import { BATCH, dimensionAt, isConstant, makeValue, type Value } from "../value.ts";
+import { BATCH, dimensionAt, makeValue, type Value } from "../value.ts";
 import { triangle } from "./rearranging.ts";
 
 // Number by number: operators of two values, of which either may be known.
 
 /** The largest parameter of a function of numbers, and the bound of `clip` where there is none. */
-const BEYOND = 3e38;
+export const BEYOND = 3e38;
 
 /** A function of each number, in whatever order they lie. */
 export function pointwise(node: Site, value: Value, activation: NumberFunction): Value {
@@ -261,10 +261,21 @@ export function clip(node: NodeView): Value {
 /** A choice by a known mask is made of at most so many slices. */
 const MOST_RUNS = 256;
 
-/** Chooses by a known mask: slices of both values beside each other, so that neither reaches the other's places. */
+/** Chooses by a condition that is computed: a where it is above 0, else b. */
+function chooseComputed(node: Site, condition: Value, a: Value, b: Value): Value {
+  const { values, groups, lengths, axes } = align(node, [condition, a, b]);
+  const shape = lengths.length > 0 ? lengths : [1];
+  const inputs = values.map((value, i) => arrange(node, value, trimmed(groups[i]!)).source);
+  return makeValue(
+    node.writer.write("where", inputs, shape),
+    shape,
+    axes,
+    a.type === b.type ? a.type : "float",
+  );
+}
+
+/** Chooses by a mask: by a known one slices of both values beside each other, so that neither reaches the other's places. */
 export function where(node: NodeView): Value {
-  const condition = node.operand(0);
-  if (!isConstant(condition)) return node.refuse("its condition is computed, expected a constant");
   const mask = node.value(0);
   return choose(node, mask, node.value(1), node.value(2));
 }
@@ -285,11 +296,11 @@ export function trilu(node: NodeView): Value {
   return choose(node, makeValue(mask, lengths, [[0], [1]], "boolean"), value, zero);
 }
 
-/** Chooses between two values by a known mask. */
+/** Chooses between two values by a mask. */
 function choose(node: Site, mask: Value, whole: Value, other: Value): Value {
-  const numbers = mask.source;
-  if (typeof numbers === "string") return node.refuse("its condition depends on the points");
   const [a, b] = [finite(node, whole), finite(node, other)];
+  const numbers = mask.source;
+  if (typeof numbers === "string") return chooseComputed(node, mask, a, b);
   const alignment = align(node, [a, b, mask]);
   const { lengths, groups } = alignment;
   const keys = lengths.flatMap((_, i) => (groups[2]![i]!.length > 0 ? [i] : []));

@@ -6,10 +6,9 @@ import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import type { Numbers } from "../tensor.ts";
 import { BATCH, dimensionAt, isConstant, type Value } from "../value.ts";
-import { combine, extremum, pointwise, scaleAndShift } from "./arithmetic.ts";
+import { combine, pointwise, scaleAndShift } from "./arithmetic.ts";
 import { imagesOf, repeated } from "./images.ts";
-import { positions } from "./rearranging.ts";
-import { reduce } from "./reductions.ts";
+import { extremaOver, reduce } from "./reductions.ts";
 
 // Normalisation of groups of numbers.
 
@@ -222,20 +221,7 @@ export function logSoftmax(node: NodeView): Value {
   const value = node.value(0);
   const axes = softmaxAxes(node, value.axes.length);
   for (const axis of axes) lengthOf(node, value, axis);
-  const largest = axes.reduce((all, axis) => largestAlong(node, all, axis), value);
-  const shifted = combine(node, "sub", value, largest);
+  const shifted = combine(node, "sub", value, extremaOver(node, "maximum", value, axes, true));
   const sum = reduce(node, "sum", pointwise(node, shifted, functions.EXP), axes, true);
   return combine(node, "sub", shifted, pointwise(node, sum, functions.LOG));
-}
-
-/** The largest number along an axis, which becomes 1 long: the larger one of two halves, which may overlap, and so on. */
-function largestAlong(node: NodeView, value: Value, axis: number): Value {
-  let largest = value;
-  for (let count = dimensionAt(value, axis).count; count > 1; ) {
-    const half = Math.ceil(count / 2);
-    const [first, last] = [0, count - half].map((start) => positions(node, largest, axis, start, half));
-    largest = extremum(node, "maximum", first!, last!);
-    count = half;
-  }
-  return largest;
 }

@@ -120,7 +120,7 @@ export function concat(node: NodeView): Value {
 const MOST_INPUTS = 1000;
 
 /** Values one after the other along an axis of the file. */
-function beside(node: NodeView, given: readonly Value[], axis: number): Value {
+export function beside(node: NodeView, given: readonly Value[], axis: number): Value {
   if (given.length === 1) return given[0]!;
   const counts = given.map((value) => dimensionAt(value, axis));
   if (counts.some(({ hasBatch, hasPoints }) => hasBatch || hasPoints)) {

@@ -2,11 +2,13 @@ import * as functions from "../activations.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Operand } from "../value.ts";
 import * as arithmetic from "./arithmetic.ts";
+import * as comparisons from "./comparisons.ts";
 import * as convolutions from "./convolutions.ts";
 import { einsum } from "./einsum.ts";
 import * as pointwise from "./functions.ts";
 import * as norms from "./norms.ts";
 import * as patterns from "./patterns.ts";
+import * as pooling from "./pooling.ts";
 import * as products from "./products.ts";
 import * as rearranging from "./rearranging.ts";
 import * as reductions from "./reductions.ts";
@@ -38,6 +40,16 @@ export const OPERATORS = {
   Min: arithmetic.min,
   Clip: arithmetic.clip,
   Where: arithmetic.where,
+  Greater: comparisons.greater,
+  GreaterOrEqual: comparisons.greaterOrEqual,
+  Less: comparisons.less,
+  LessOrEqual: comparisons.lessOrEqual,
+  Equal: comparisons.equal,
+  And: comparisons.and,
+  Or: comparisons.or,
+  Xor: comparisons.xor,
+  Not: comparisons.not,
+  Sign: comparisons.sign,
   Sqrt: patterns.root,
   Reciprocal: pointwise.is(functions.RECIPROCAL),
   Abs: pointwise.is(functions.ABS),
@@ -74,12 +86,18 @@ export const OPERATORS = {
   ReduceL1: reductions.reduceL1,
   ReduceL2: reductions.reduceL2,
   ReduceSumSquare: reductions.reduceSumSquare,
+  ReduceMax: reductions.reduceMax,
+  ReduceMin: reductions.reduceMin,
+  ReduceLogSum: reductions.reduceLogSum,
+  ReduceLogSumExp: reductions.reduceLogSumExp,
   GlobalAveragePool: reductions.globalAveragePool,
   // Pixels
   Resize: resize,
   Upsample: upsample,
   Pad: resampling.pad,
   AveragePool: resampling.averagePool,
+  MaxPool: pooling.maxPool,
+  GlobalMaxPool: pooling.globalMaxPool,
   DepthToSpace: rearranging.depthToSpace,
   // Places
   Reshape: reshaping.reshape,

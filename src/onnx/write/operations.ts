@@ -1,6 +1,7 @@
 import { lastOrder } from "../../axis-order.ts";
 import type { OperationKind } from "../../graph/operations.ts";
 import { writeActivation } from "./activations.ts";
+import type { Tensor } from "./file.ts";
 import { writeAffine, writeGroupNorm, writeLayerNorm, writeRmsNorm } from "./norms.ts";
 import {
   writeAveragePool,
@@ -44,6 +45,11 @@ const WRITERS: { readonly [Kind in OperationKind]: Writer<Kind> } = {
   mul: ofTwo("Mul"),
   maximum: ofTwo("Max"),
   minimum: ofTwo("Min"),
+  where({ file, operation, inputs, apply }) {
+    const { order, tensors } = aligned(file, operation.name, inputs);
+    const [condition, a, b] = tensors as [Tensor, Tensor, Tensor];
+    return { tensor: apply("Where", [apply("Greater", [condition, 0]), a, b]), order };
+  },
   concat: writeConcat,
   expand: writeExpand,
   permute: writePermute,
