@@ -9,12 +9,14 @@ import { checkDecoder, type Decoder } from "./decoder/decoder.ts";
 import { checkFixed, type FixedOption } from "./decoder/fixed.ts";
 import { atPoints } from "./decoder/points.ts";
 import { startsOf } from "./decoder/start.ts";
+import { orderOf } from "./flow.ts";
 import { checkFlowAndSolver, type FlowAndSolver } from "./flow-and-solver.ts";
 import type { AbortSignalLike } from "./platform.ts";
 import { checkBackend, checkTargets, checkValues, checkWeights, checkZ0 } from "./problem.ts";
 import type { EncodeResult } from "./result.ts";
 import { checkSaveAt, type SaveAt } from "./solver/recording.ts";
 import { Solution } from "./solver/solution.ts";
+import { endOf } from "./solver/solver.ts";
 import { checkPrior, type PriorLike } from "./terms/check-prior.ts";
 import { checkLoss, type LossLike } from "./terms/losses.ts";
 import { componentsOf } from "./terms/prior-components.ts";
@@ -159,7 +161,7 @@ export async function encode(
   const pair = { flow, solver };
   const session = await untilAborted(signal, () => backend.open(decoder, { problem, pair }));
   return withPrior(problem, session, async (prior) => {
-    const { order } = flow;
+    const order = orderOf(flow);
     const starts = z0 && startsOf(z0, decoder, 0, sampleCount);
     solution = new Solution(sampleCount, decoder.latentSize, starts, { order, saveAt, prior });
     if (session) await solve(session, problem, pair, solution, control);
@@ -193,7 +195,7 @@ export function checkSettings(where: string, decoder: Decoder, options: EncodeOp
   const loss = checkLoss(where, options.loss, decoder);
   const { backend = wasm(), batchSize, onProgress } = options;
   const { flow, solver } = checkFlowAndSolver(where, options);
-  const saveAt = options.saveAt === undefined ? undefined : checkSaveAt(where, options.saveAt, solver.t1);
+  const saveAt = options.saveAt === undefined ? undefined : checkSaveAt(where, options.saveAt, endOf(solver));
   checkBackend(where, backend);
   if (batchSize !== undefined) checkNumber(where, "batchSize", batchSize, { min: 1, integer: true });
   checkCallback(where, "onProgress", onProgress);

@@ -17,7 +17,6 @@ import { LatentflowError } from "../src/errors.ts";
 import { gradientFlow } from "../src/flow.ts";
 import { concat, dense, graph, tanh } from "../src/graph/index.ts";
 import { amd, createDecoder, type Decoder, decode, squaredError } from "../src/index.ts";
-import { type Makers, serialize } from "../src/serialize.ts";
 import { randomArray } from "./support/random.ts";
 
 // A worker's part of a call, by what it hears and says, in this thread.
@@ -31,7 +30,7 @@ const endless = amd({ stepInit: 1e-4, stepMax: 1e-4, tolerance: 1e-12, t1: 1e9, 
 
 const solving: SolveDescription = {
   kind: "solve",
-  ...{ solver: serialize(endless)!, flow: serialize(gradientFlow())!, loss: squaredError() },
+  ...{ pair: { solver: endless, flow: gradientFlow() }, loss: squaredError() },
   ...{ saveAt: undefined, prior: undefined, sampleCount: SAMPLES, batchSize: undefined },
   ...{ sharedWeights: undefined, hasOwnWeights: false, isFused: true },
 };
@@ -72,8 +71,7 @@ async function until(isSo: () => boolean, what: string): Promise<void> {
 /** A call, and what it says. */
 function open(on: WasmEngine = thread, description: CallDescription = solving, of: Decoder = decoder) {
   const said: FromWorker[] = [];
-  const makers = { amd, gradientFlow } as Partial<Makers> as Makers;
-  const call = new WorkerCall(5, on, of, description, makers, (message) => void said.push(message));
+  const call = new WorkerCall(5, on, of, description, (message) => void said.push(message));
   const hears = (type: FromWorker["type"]) =>
     until(() => said.some((message) => message.type === type), `it does not say ${type}`);
   const samplesIn = () =>

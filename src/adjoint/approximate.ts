@@ -1,3 +1,4 @@
+import { orderOf } from "../flow.ts";
 import type { DifferentiableObjective } from "../objective.ts";
 import type { Adjoint, Encoded } from "./base.ts";
 
@@ -31,10 +32,11 @@ export async function addGradientAtEnd(
   const losses = await objective.value(samples, solution.z);
   const gradients = await objective.gradient(samples);
   await objective.addParameterGradient(samples);
-  const dStates = new Float64Array(flow.order * gradients.length);
+  const order = orderOf(flow);
+  const dStates = new Float64Array(order * gradients.length);
   const d = objective.latentSize;
   for (let at = 0; at < gradients.length; at += d) {
-    dStates.set(gradients.subarray(at, at + d), flow.order * at);
+    dStates.set(gradients.subarray(at, at + d), order * at);
   }
   return { losses, gradients, dStates };
 }

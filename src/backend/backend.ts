@@ -6,9 +6,10 @@ import type { Optimizer } from "../optimizer.ts";
 import type { Owned } from "../owned.ts";
 import type { WebAssemblyModule } from "../platform.ts";
 import type { BackendInfo } from "../result.ts";
-import type { Control, Solver } from "../solver/base.ts";
-import type { DescentSolver } from "../solver/descent-solvers.ts";
+import type { Control } from "../solver/base.ts";
+import type { DescentSolver } from "../solver/descent.ts";
 import type { Solution } from "../solver/solution.ts";
+import type { Method } from "../solver/solver.ts";
 import type { Loss } from "../terms/losses.ts";
 import type { PriorComponents } from "../terms/prior-components.ts";
 import type { Feed, SampleRange } from "./feed.ts";
@@ -33,7 +34,7 @@ export interface Problem {
 /** A flow and a solver that go together. */
 export interface CheckedPair {
   readonly flow: Flow;
-  readonly solver: Solver<Flow>;
+  readonly solver: Method;
 }
 
 /** What is to be solved, and how. */

@@ -1,5 +1,6 @@
 import type { Control } from "../solver/base.ts";
 import { isDescentSolver, takesMatrices } from "../solver/descent.ts";
+import { follow } from "../solver/follow.ts";
 import type { Solution } from "../solver/solution.ts";
 import { rowsWithRoom } from "../solver/solver-block.ts";
 import { isCustom } from "../terms/losses.ts";
@@ -48,7 +49,7 @@ export async function solveOn(
     const { solution, first, count } = samples;
     const objective = engine.objective(samples.problem, first, count);
     try {
-      await solver.solve(objective, flow, solution, first, control);
+      await follow(solver, objective, flow, solution, first, control);
     } finally {
       objective.dispose();
     }

@@ -12,22 +12,23 @@ import {
   Workspace,
 } from "../backend/wasm/layout.ts";
 import { compileKernels } from "../backend/wasm/load.ts";
+import type { Flow } from "../flow.ts";
 import { type Objective, type SharedCurvature, withoutMatrices } from "../objective.ts";
 import type { Control } from "./base.ts";
-import { isPreconditioned } from "./descent.ts";
-import type { DescentSolver } from "./descent-solvers.ts";
+import { type DescentSolver, isPreconditioned } from "./descent.ts";
 import { collectRecord } from "./sample-record.ts";
 import type { Solution } from "./solution.ts";
 import { allocateSolver } from "./solver-block.ts";
 
 /**
  * Follows samples with a solver whose steps are in assembly/, around evaluations that any objective makes: see
- * assembly/solve/rounds.ts for the phases of a round, and `Solver.solve` for solution and control. All samples of the
+ * assembly/solve/rounds.ts for the phases of a round, and `follow` for solution and control. All samples of the
  * objective are resident, row r for sample first + r.
  */
 export async function descend(
   solver: DescentSolver,
   objective: Objective,
+  _flow: Flow,
   solution: Solution,
   first: number,
   control: Control,

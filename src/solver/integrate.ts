@@ -35,7 +35,7 @@ export interface StepControl {
 }
 
 /**
- * Follows any flow of every sample with an explicit Runge-Kutta method; see `Solver.solve`. All samples that
+ * Follows any flow of every sample with an explicit Runge-Kutta method; see `follow`. All samples that
  * have not ended try their next steps together, each from its own time and over its own length.
  *
  * A step is accepted once the loss and the derivative at its end are known to be finite, so that the z of a

@@ -1,4 +1,3 @@
-import type { Flow } from "../flow.ts";
 import type { Owned } from "../owned.ts";
 import { type EncodeResult, type SolveStatistics, STATUSES, type Status } from "../result.ts";
 import { type PriorOfSamples, withoutShare } from "./prior-of-samples.ts";
@@ -62,7 +61,7 @@ export class Solution {
     latentSize: number,
     z0?: Float32Array | Float64Array,
     options: {
-      readonly order?: Flow["order"];
+      readonly order?: 1 | 2;
       readonly saveAt?: SaveAt | undefined;
       readonly prior?: PriorOfSamples | undefined;
     } = {},

@@ -1,4 +1,4 @@
-import type { Flow } from "../flow.ts";
+import { derivativeOf, type Flow, orderOf } from "../flow.ts";
 import type { Objective } from "../objective.ts";
 import type { Control } from "./base.ts";
 import type { Solution } from "./solution.ts";
@@ -30,7 +30,7 @@ export class System {
     control: Control,
   ) {
     this.latentSize = objective.latentSize;
-    this.size = flow.order * objective.latentSize;
+    this.size = orderOf(flow) * objective.latentSize;
     this.objective = objective;
     this.flow = flow;
     this.t1 = t1;
@@ -78,7 +78,7 @@ export class System {
       const gradient = gradients.subarray(i * d, (i + 1) * d);
       const state = this.row(states, row);
       this.gradientNorms[row] = Math.sqrt(gradient.reduce((sum, g) => sum + g * g, 0));
-      this.flow.derivative(times[row]!, this.t1, state, gradient, this.row(derivatives, row));
+      derivativeOf(this.flow, times[row]!, this.t1, state, gradient, this.row(derivatives, row));
       this.solution.gradientEvaluations[this.first + row]!++;
     });
     await this.control.pause();

@@ -6,6 +6,7 @@ import { Callbacks, makeControl, unlessAborted } from "../control.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { startsOf } from "../decoder/start.ts";
+import { orderOf } from "../flow.ts";
 import type { Owned } from "../owned.ts";
 import { type EncodeSummary, meanOfFinite, type SolveStatistics, type Status, summary } from "../result.ts";
 import type { PriorOfSamples } from "../solver/prior-of-samples.ts";
@@ -121,7 +122,7 @@ async function evaluateOn(
 ): Promise<EvaluateReport | EncoderReport> {
   const { decoder } = settings;
   const { count } = dataset;
-  const { order } = pair.flow;
+  const order = orderOf(pair.flow);
   const seconds = () => (performance.now() - start) / 1000;
   const all = new Solution(count, decoder.latentSize, undefined, { order, prior });
   const floors = new Float64Array(count);

@@ -6,6 +6,7 @@ import type { Dataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { checkFixed, type FixedOption, type FixedValues } from "../decoder/fixed.ts";
 import { startsOf } from "../decoder/start.ts";
+import { orderOf } from "../flow.ts";
 import { checkWeights } from "../problem.ts";
 import { meanOfNumbers } from "../result.ts";
 import type { Control } from "../solver/base.ts";
@@ -109,7 +110,7 @@ export async function meanLoss(
   control: Control,
 ): Promise<number> {
   const losses = new Float64Array(dataset.count).fill(Number.NaN);
-  const { order } = pair.flow;
+  const order = orderOf(pair.flow);
   const components = prior && componentsOf(prior, decoder.latentSize);
   for (const { first, problem } of problems(dataset, { decoder, loss, prior: components, weights, fixed })) {
     if (control.aborted()) break;

@@ -1,7 +1,6 @@
 import { withoutMatrices } from "../../objective.ts";
 import type { Control } from "../../solver/base.ts";
-import { isPreconditioned, isPreconditionedByDecoder } from "../../solver/descent.ts";
-import type { DescentSolver } from "../../solver/descent-solvers.ts";
+import { type DescentSolver, isPreconditioned, isPreconditionedByDecoder } from "../../solver/descent.ts";
 import { allocateSolver, rowsWithRoom } from "../../solver/solver-block.ts";
 import type { Problem, SampleSet } from "../backend.ts";
 import type { Feed } from "../feed.ts";

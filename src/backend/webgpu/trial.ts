@@ -1,4 +1,5 @@
 import { startsOf } from "../../decoder/start.ts";
+import { orderOf } from "../../flow.ts";
 import { allRows } from "../../objective.ts";
 import { Solution } from "../../solver/solution.ts";
 import type { CheckedPair, Problem, Session } from "../backend.ts";
@@ -59,7 +60,7 @@ async function run(
   const { sampleCount, decoder } = problem;
   const { latentSize, start: z0 } = decoder;
   const starts = z0 && startsOf(z0, decoder, 0, sampleCount);
-  const solution = new Solution(sampleCount, latentSize, starts, { order: pair.flow.order });
+  const solution = new Solution(sampleCount, latentSize, starts, { order: orderOf(pair.flow) });
   let pauses = 0;
   const start = performance.now();
   await solve(session, problem, pair, solution, {

@@ -1,8 +1,6 @@
 import { attached } from "../../../brand.ts";
-import { showName } from "../../../check.ts";
 import type { Decoder } from "../../../decoder/decoder.ts";
 import { cutFixed, type FixedValues } from "../../../decoder/fixed.ts";
-import { serialize } from "../../../serialize.ts";
 import type { Control } from "../../../solver/base.ts";
 import type { Solution } from "../../../solver/solution.ts";
 import { isCustom } from "../../../terms/losses.ts";
@@ -57,11 +55,7 @@ export function solveJob(
   const { decoder, loss, prior, sampleCount, targets, fixed, batchSize } = problem;
   const weights = problem.weights && attached("weights", problem.weights);
   const { latentSize: d, outputSize: n } = decoder;
-  const solver = serialize(pair.solver);
-  const flow = serialize(pair.flow);
   if (isCustom(loss)) return WHY_NOT_CUSTOM_LOSS;
-  if (!solver) return notOurs("solver", pair.solver);
-  if (!flow) return notOurs("flow", pair.flow);
   const { name, reduction } = loss;
   const sharedWeights = weights?.length === n ? weights.slice() : undefined;
   const ownWeights = sharedWeights ? undefined : weights;
@@ -69,7 +63,7 @@ export function solveJob(
     ...{ handle, sampleCount, ...(jacobian && { jacobian }) },
     description: {
       kind: "solve",
-      ...{ solver, flow, sampleCount, batchSize, sharedWeights, isFused },
+      ...{ pair, sampleCount, batchSize, sharedWeights, isFused },
       ...{ loss: { name, reduction }, prior },
       saveAt: solution.recording?.saveAt,
       hasOwnWeights: ownWeights !== undefined,
@@ -96,14 +90,6 @@ function copyFixed(
   end: number,
 ): Float32Array<ArrayBuffer>[] {
   return cutFixed(decoder, fixed, first, end).map((values) => Float32Array.from(values));
-}
-
-function notOurs(kind: string, value: { readonly name: string }): string {
-  const name = showName(value.name);
-  return (
-    `the ${kind} ${name} is not latentflow's own, or another copy's, and cannot be sent to workers; give what ` +
-    `${name}() returns, as it is; a program that both imports and requires the package has two copies`
-  );
 }
 
 /** A decoding as a job. */

@@ -4,14 +4,6 @@ import { messageOf } from "../../../brand.ts";
 import { builtinModule } from "../../../builtin-module.ts";
 import { GraphDecoder } from "../../../decoder/decoder.ts";
 import { hasCode } from "../../../errors.ts";
-import { gradientFlow, nesterovFlow } from "../../../flow.ts";
-import type { Makers } from "../../../serialize.ts";
-import { amd } from "../../../solver/amd.ts";
-import { dormandPrince } from "../../../solver/dormand-prince.ts";
-import { euler } from "../../../solver/euler.ts";
-import { linearGrid, logGrid } from "../../../solver/grid.ts";
-import { lbfgs } from "../../../solver/lbfgs.ts";
-import { rk4 } from "../../../solver/rk4.ts";
 import { type WasmEngine, wasmEngine } from "../engine.ts";
 import type { CompiledKernels } from "../instance.ts";
 import { type PackedDecoder, packDecoder } from "../packed.ts";
@@ -19,12 +11,6 @@ import { adoptJacobian } from "../preconditioner.ts";
 import { buffersOf, type FromWorker, failure, type ToWorker } from "./messages.ts";
 import { WorkerCall } from "./worker-call.ts";
 import { WorkerTraining } from "./worker-training.ts";
-
-/** What solvers and flows are made by, when they come serialized. */
-const MAKERS: Makers = {
-  ...{ gradientFlow, nesterovFlow },
-  ...{ amd, lbfgs, euler, rk4, dormandPrince, linearGrid, logGrid },
-};
 
 /** A decoder that this worker holds, packed for it. */
 interface PackedHere {
@@ -129,7 +115,7 @@ async function open(message: Extract<ToWorker, { readonly type: "open" }>): Prom
   }
   reportMemory(held);
   const { engine, packed } = held;
-  return { held, work: new WorkerCall(call, engine, packed.decoder, description, MAKERS, post) };
+  return { held, work: new WorkerCall(call, engine, packed.decoder, description, post) };
 }
 
 /** Reports how much memory a decoder takes, if that has changed. */

@@ -1,11 +1,10 @@
 import { makeControl } from "../../../control.ts";
 import type { Decoder } from "../../../decoder/decoder.ts";
 import { cutFixed } from "../../../decoder/fixed.ts";
-import type { Flow } from "../../../flow.ts";
-import { deserialize, type Makers } from "../../../serialize.ts";
-import type { Control, Solver } from "../../../solver/base.ts";
+import { orderOf } from "../../../flow.ts";
+import type { Control } from "../../../solver/base.ts";
 import { Solution } from "../../../solver/solution.ts";
-import type { CheckedPair, Problem, SampleSet, Task } from "../../backend.ts";
+import type { Problem, SampleSet, Task } from "../../backend.ts";
 import { allSamples, type Feed, type SampleRange } from "../../feed.ts";
 import { solveOn } from "../../solve.ts";
 import type { Decoding } from "../decode.ts";
@@ -35,7 +34,6 @@ type Send = (results: readonly Results[]) => void;
 interface Here {
   readonly engine: WasmEngine;
   readonly decoder: Decoder;
-  readonly makers: Makers;
   readonly send: Send;
 }
 
@@ -59,12 +57,11 @@ export class WorkerCall {
     engine: WasmEngine,
     decoder: Decoder,
     description: CallDescription,
-    makers: Makers,
     private readonly post: (message: FromWorker) => void,
   ) {
     const send: Send = (results) => post({ type: "results", call, results });
     const begin = BEGIN[description.kind] as (here: Here, description: CallDescription) => WorkerJob;
-    this.job = begin({ engine, decoder, makers, send }, description);
+    this.job = begin({ engine, decoder, send }, description);
     this.control = makeControl(this.abort.signal, () => this.job.flush?.());
   }
 
@@ -116,13 +113,9 @@ class WorkerSolve implements WorkerJob<"solve">, Feed<SampleSet> {
     private readonly here: Here,
     private readonly description: CallDescription<"solve">,
   ) {
-    const { decoder, makers } = here;
-    const { loss, prior, sampleCount, batchSize, sharedWeights, hasOwnWeights, isFused } = description;
+    const { decoder } = here;
+    const { pair, loss, prior, sampleCount, batchSize, sharedWeights, hasOwnWeights, isFused } = description;
     const weights = sharedWeights ?? (hasOwnWeights ? NOTHING : undefined);
-    const pair: CheckedPair = {
-      flow: deserialize(description.flow, makers) as Flow,
-      solver: deserialize(description.solver, makers) as Solver<Flow>,
-    };
     this.task = {
       problem: { decoder, loss, prior, sampleCount, batchSize, targets: NOTHING, weights, fixed: [] },
       ...{ pair, isFused },
@@ -136,9 +129,11 @@ class WorkerSolve implements WorkerJob<"solve">, Feed<SampleSet> {
   add(samples: readonly number[], { targets, weights, fixed, z0 }: CallData<"solve">): void {
     const { problem, pair } = this.task;
     const { saveAt, sharedWeights } = this.description;
-    const { order } = pair.flow;
     const sampleCount = samples.length;
-    const solution = new Solution(sampleCount, problem.decoder.latentSize, z0, { order, saveAt });
+    const solution = new Solution(sampleCount, problem.decoder.latentSize, z0, {
+      order: orderOf(pair.flow),
+      saveAt,
+    });
     const delivery: Delivery = {
       ...{ samples, solution, taken: 0, ended: [], sent: 0 },
       problem: { ...problem, sampleCount, targets, fixed, weights: weights ?? sharedWeights },
