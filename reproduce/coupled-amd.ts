@@ -31,6 +31,7 @@ export const coupledAmd: OwnMethod = async (objective, solution, first, control)
   let step = STEP_INIT;
   const means: number[] = [];
   solution.initialObjective.set(losses, first);
+  solution.initialLoss.set(losses, first);
   while (t < T1 && !control.aborted()) {
     let dt = Math.min(step, T1 - t);
     let tried: Float64Array;
@@ -61,6 +62,7 @@ export const coupledAmd: OwnMethod = async (objective, solution, first, control)
   for (const row of rows) {
     const gradient = gradients.subarray(row * d, (row + 1) * d);
     solution.objective[first + row] = losses[row]!;
+    solution.loss[first + row] = losses[row]!;
     solution.gradientNorm[first + row] = Math.hypot(...gradient);
     solution.acceptedSteps[first + row] = accepted;
     solution.valueEvaluations[first + row] = evaluations;

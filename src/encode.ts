@@ -1,6 +1,5 @@
 import type { Backend, Problem } from "./backend/backend.ts";
 import { solve } from "./backend/solve.ts";
-import { withPrior } from "./backend/wasm/prior-values.ts";
 import { wasm } from "./backend/wasm/wasm.ts";
 import { throwIfAborted } from "./brand.ts";
 import { checkCallback, checkChoice, checkNumber, checkOptions, checkSignal, orDefault } from "./check.ts";
@@ -160,16 +159,15 @@ export async function encode(
   mayThrow();
   const pair = { flow, solver };
   const session = await untilAborted(signal, () => backend.open(decoder, { problem, pair }));
-  return withPrior(problem, session, async (prior) => {
-    const order = orderOf(flow);
-    const starts = z0 && startsOf(z0, decoder, 0, sampleCount);
-    solution = new Solution(sampleCount, decoder.latentSize, starts, { order, saveAt, prior });
-    if (session) await solve(session, problem, pair, solution, control);
-    await callbacks.settled(signal);
-    mayThrow();
-    const info = session?.info ?? { name: backend.name, build: "none" };
-    return { ...solution.toResult(), backend: info, seconds: seconds() };
+  const starts = z0 && startsOf(z0, decoder, 0, sampleCount);
+  solution = new Solution(sampleCount, decoder.latentSize, starts, {
+    ...{ order: orderOf(flow), saveAt, hasPrior: problem.prior !== undefined },
   });
+  if (session) await solve(session, problem, pair, solution, control);
+  await callbacks.settled(signal);
+  mayThrow();
+  const info = session?.info ?? { name: backend.name, build: "none" };
+  return { ...solution.toResult(), backend: info, seconds: seconds() };
 }
 
 function checkArguments(given: Decoder, y: Float32Array, options: EncodeOptions) {

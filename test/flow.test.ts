@@ -292,10 +292,10 @@ test("AMD's points between steps lie on its straight way", async () => {
   // One step of length 1/4 down z²/2, from 1 to 3/4.
   const solver = amd({ t1: 0.25, tolerance: 0 });
   const { recording } = await solveAnalytic([quadratic(1)], gradientFlow(), solver, [1], [0.125, 0.25]);
-  const { t, states, objective } = recording!.samples[0]!;
+  const { t, states, losses } = recording!.samples[0]!;
   assert.equal(t, [0.125, 0.25]);
   assert.equal(states, [0.875, 0.75]);
-  assert.equal(objective, [0.875 ** 2 / 2, 0.75 ** 2 / 2]);
+  assert.equal(losses, [0.875 ** 2 / 2, 0.75 ** 2 / 2]);
 });
 
 test("a step that is too short for t to show it is kept as any other", async () => {

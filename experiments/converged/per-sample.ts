@@ -27,7 +27,10 @@ export function* gradientThere(): Descent<Float64Array> {
   return (yield "gradient") as Float64Array;
 }
 
-/** A method that runs one descent for each sample and evaluates what they ask for together. */
+/**
+ * A method that runs one descent for each sample and evaluates what they ask for together. Descents know objectives: results
+ * have no losses.
+ */
 export function perSample(begin: (z0: Float64Array) => Descent): OwnMethod {
   return async (objective, solution, first, control) => {
     const { sampleCount, latentSize: d } = objective;

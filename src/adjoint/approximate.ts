@@ -1,5 +1,5 @@
 import { orderOf } from "../flow.ts";
-import type { DifferentiableObjective } from "../objective.ts";
+import { type DifferentiableObjective, valuesAt } from "../objective.ts";
 import type { Adjoint, Encoded } from "./base.ts";
 
 /**
@@ -29,7 +29,7 @@ export async function addGradientAtEnd(
   { flow, solution }: Encoded,
 ): Promise<{ losses: Float64Array; gradients: Float64Array; dStates: Float64Array }> {
   const samples = Int32Array.from(solution.objective, (_, sample) => sample);
-  const losses = await objective.value(samples, solution.z);
+  const { losses } = await valuesAt(objective, samples, solution.z);
   const gradients = await objective.gradient(samples);
   await objective.addParameterGradient(samples);
   const order = orderOf(flow);

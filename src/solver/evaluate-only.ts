@@ -1,5 +1,5 @@
 import type { Flow } from "../flow.ts";
-import { allRows, type Objective } from "../objective.ts";
+import { allRows, type Objective, valuesAt } from "../objective.ts";
 import { STATUSES } from "../result.ts";
 import { type Control, isLoss } from "./base.ts";
 import type { Solution } from "./solution.ts";
@@ -27,18 +27,17 @@ export async function evaluateStarts(
   const { sampleCount, latentSize } = objective;
   const rows = allRows(sampleCount);
   const z = solution.z.subarray(first * latentSize, (first + sampleCount) * latentSize);
-  const losses = await objective.value(rows, z);
+  const values = await valuesAt(objective, rows, z);
   const gradients = await objective.gradient(rows);
-  for (const [row, loss] of losses.entries()) {
+  for (const [row, value] of values.objectives.entries()) {
     const gradient = gradients.subarray(row * latentSize, (row + 1) * latentSize);
     const sample = first + row;
-    solution.initialObjective[sample] = loss;
-    solution.objective[sample] = loss;
+    solution.begin(sample, values, row);
     const norm = Math.sqrt(gradient.reduce((sum, g) => sum + g * g, 0));
-    solution.gradientNorm[sample] = isLoss(loss) ? norm : Number.NaN;
+    solution.gradientNorm[sample] = isLoss(value) ? norm : Number.NaN;
     solution.valueEvaluations[sample] = 1;
     solution.gradientEvaluations[sample] = 1;
-    solution.end(sample, isLoss(loss) ? REACHED_T1 : NONFINITE);
+    solution.end(sample, isLoss(value) ? REACHED_T1 : NONFINITE);
   }
   await control.pause();
 }

@@ -162,6 +162,12 @@ function bindRows(
     return arena.f32(rows.pointer + row * rows.stride, d);
   }
 
+  /** The chosen ones of f64[rowCount]. */
+  function pick(pointer: number, rows: Int32Array): Float64Array {
+    const values = arena.f64(pointer, rowCount);
+    return Float64Array.from(rows, (row) => values[row]!);
+  }
+
   function choose(rows: Int32Array): void {
     arena.i32(workspace.rows, rows.length).set(rows);
   }
@@ -175,9 +181,9 @@ function bindRows(
         rowOf(workspace.latents, row).set(z.subarray(i * d, (i + 1) * d));
       });
       passes.value(rows.length);
-      const losses = arena.f64(workspace.losses, rowCount);
-      return Float64Array.from(rows, (row) => losses[row]!);
+      return pick(workspace.objectives, rows);
     },
+    terms: (rows) => ({ losses: pick(workspace.losses, rows), priors: pick(workspace.priors, rows) }),
     async gradient(rows) {
       choose(rows);
       passes.gradient(rows.length);
