@@ -20,7 +20,7 @@ export function solvingBy(backend: Backend, method: OwnMethod): Backend {
       return {
         ...session,
         info: session.info,
-        async share({ problem }, solution, control) {
+        async solve(problem, _pair, solution, control) {
           const size = session.objectiveSize(problem);
           for (let first = 0; first < problem.sampleCount && !control.aborted(); first += size) {
             const objective = session.objective(problem, first, Math.min(size, problem.sampleCount - first));

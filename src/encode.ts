@@ -1,9 +1,8 @@
 import type { Backend, Problem } from "./backend/backend.ts";
-import { solve } from "./backend/solve.ts";
 import { wasm } from "./backend/wasm/wasm.ts";
 import { throwIfAborted } from "./brand.ts";
 import { checkCallback, checkChoice, checkNumber, checkOptions, checkSignal, orDefault } from "./check.ts";
-import { Callbacks, makeControl, untilAborted } from "./control.ts";
+import { Callbacks, makeControl, orAbort } from "./control.ts";
 import { checkDecoder, type Decoder } from "./decoder/decoder.ts";
 import { checkFixed, type FixedOption } from "./decoder/fixed.ts";
 import { atPoints } from "./decoder/points.ts";
@@ -158,12 +157,14 @@ export async function encode(
   await checkValues("encode", problem, control);
   mayThrow();
   const pair = { flow, solver };
-  const session = await untilAborted(signal, () => backend.open(decoder, { problem, pair }));
+  const session = signal?.aborted
+    ? undefined
+    : await orAbort(signal, backend.open(decoder, { problem, pair }));
   const starts = z0 && startsOf(z0, decoder, 0, sampleCount);
   solution = new Solution(sampleCount, decoder.latentSize, starts, {
     ...{ order: orderOf(flow), saveAt, hasPrior: problem.prior !== undefined },
   });
-  if (session) await solve(session, problem, pair, solution, control);
+  await session?.solve(problem, pair, solution, control);
   await callbacks.settled(signal);
   mayThrow();
   const info = session?.info ?? { name: backend.name, build: "none" };

@@ -1,4 +1,3 @@
-import { solve } from "../backend/solve.ts";
 import { throwIfAborted } from "../brand.ts";
 import { Callbacks, makeControl, unlessAborted } from "../control.ts";
 import type { Dataset } from "../data/dataset.ts";
@@ -126,7 +125,7 @@ export async function evaluate(
       const meanLoss = (all.lossSum + piece.lossSum) / (all.lossCount + piece.lossCount);
       callbacks.call(onProgress, { done, total: count, meanLoss, samplesPerSecond: done / seconds() });
     });
-    await solve(session, problem, pair, piece, control);
+    await session.solve(problem, pair, piece, control);
     throwIfAborted(signal);
     all.copyIn(
       Array.from(piece.objective, (_, i) => first + i),

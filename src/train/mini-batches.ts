@@ -1,5 +1,4 @@
 import type { Problem, Session } from "../backend/backend.ts";
-import { solve } from "../backend/solve.ts";
 import { attached } from "../brand.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import type { FixedValues } from "../decoder/fixed.ts";
@@ -69,7 +68,7 @@ export class MiniBatches {
     const solution = new Solution(indices.length, d, z0, { order: orderOf(pair.flow), saveAt });
     codes?.read(indices, solution.z);
     if (isAutoencoder) solution.z.set(targets);
-    else if (settings.codes === "encoded") await solve(session, problem, pair, solution, control);
+    else if (settings.codes === "encoded") await session.solve(problem, pair, solution, control);
     return { problem, solution };
   }
 

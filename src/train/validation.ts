@@ -1,5 +1,4 @@
 import type { CheckedPair, Session } from "../backend/backend.ts";
-import { solve } from "../backend/solve.ts";
 import { checkNumber, checkOptions, invalid } from "../check.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
@@ -117,7 +116,7 @@ export async function meanLoss(
       ? problem.targets
       : decoder.start && startsOf(decoder.start, decoder, 0, problem.sampleCount);
     const solution = new Solution(problem.sampleCount, decoder.latentSize, z0, { order });
-    await solve(session, problem, pair, solution, control);
+    await session.solve(problem, pair, solution, control);
     losses.set(solution.loss, first);
   }
   return meanOfNumbers(losses);

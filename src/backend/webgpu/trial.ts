@@ -3,7 +3,6 @@ import { orderOf } from "../../flow.ts";
 import { allRows } from "../../objective.ts";
 import { Solution } from "../../solver/solution.ts";
 import type { CheckedPair, Problem, Session } from "../backend.ts";
-import { solve } from "../solve.ts";
 import { firstSamples } from "./problem.ts";
 
 /** So many samples are compared with the other backend's, and may be off by so much of their norm. */
@@ -63,7 +62,7 @@ async function run(
   const solution = new Solution(sampleCount, latentSize, starts, { order: orderOf(pair.flow) });
   let pauses = 0;
   const start = performance.now();
-  await solve(session, problem, pair, solution, {
+  await session.solve(problem, pair, solution, {
     aborted: () => pauses >= times && performance.now() - start >= milliseconds,
     pause: async () => {
       pauses++;

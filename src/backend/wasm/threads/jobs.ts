@@ -6,10 +6,10 @@ import type { Solution } from "../../../solver/solution.ts";
 import { isCustom } from "../../../terms/losses.ts";
 import type { Task } from "../../backend.ts";
 import type { Feed, SampleRange } from "../../feed.ts";
-import { samplesOf, solveOn } from "../../solve.ts";
-import type { Decoding } from "../decode.ts";
-import type { WasmEngine } from "../engine.ts";
+import { type Decoding, decodeRows } from "../decode.ts";
 import type { JacobianRows } from "../jacobian-rows.ts";
+import type { PackedDecoder } from "../packed.ts";
+import { solverOn } from "../solver-on.ts";
 import type { DecoderHandle } from "./decoder-handle.ts";
 import type { CallData, CallDescription, CallKind, Results } from "./messages.ts";
 
@@ -46,12 +46,12 @@ export interface Job<Kind extends CallKind = CallKind> {
  */
 export function solveJob(
   handle: DecoderHandle,
-  engine: WasmEngine,
+  packed: PackedDecoder,
   task: Task,
   solution: Solution,
   jacobian?: Job["jacobian"],
 ): Job<"solve"> | string {
-  const { problem, pair, isFused } = task;
+  const { problem, pair } = task;
   const { decoder, loss, prior, sampleCount, targets, fixed, batchSize } = problem;
   const weights = problem.weights && attached("weights", problem.weights);
   const { latentSize: d, outputSize: n } = decoder;
@@ -63,7 +63,7 @@ export function solveJob(
     ...{ handle, sampleCount, ...(jacobian && { jacobian }) },
     description: {
       kind: "solve",
-      ...{ pair, sampleCount, batchSize, sharedWeights, isFused },
+      ...{ pair, sampleCount, batchSize, sharedWeights },
       ...{ loss: { name, reduction }, prior },
       saveAt: solution.recording?.saveAt,
       hasOwnWeights: ownWeights !== undefined,
@@ -75,7 +75,7 @@ export function solveJob(
       z0: solution.z.slice(first * d, (first + count) * d),
     }),
     place: (samples, values) => solution.copyIn(samples, values),
-    workHere: (control, feed) => solveOn(engine, task, control, samplesOf(problem, solution, feed)),
+    workHere: solverOn(packed, task, solution.recording !== undefined),
     watch(onEnd) {
       solution.onEnd = onEnd;
     },
@@ -93,7 +93,7 @@ function copyFixed(
 }
 
 /** A decoding as a job. */
-export function decodeJob(handle: DecoderHandle, engine: WasmEngine, decoding: Decoding): Job<"decode"> {
+export function decodeJob(handle: DecoderHandle, packed: PackedDecoder, decoding: Decoding): Job<"decode"> {
   const { decoder } = handle;
   const { latentSize: d, outputSize: n } = decoder;
   const { z, fixed, outputs, toLogits } = decoding;
@@ -105,7 +105,7 @@ export function decodeJob(handle: DecoderHandle, engine: WasmEngine, decoding: D
       z: attached("z", z).slice(first * d, (first + count) * d),
       fixed: copyFixed(decoder, fixed, first, first + count),
     }),
-    workHere: (control, feed) => engine.decode(decoding, control, feed, ended),
+    workHere: (control, feed) => decodeRows(packed, decoding, control, feed, ended),
     ...rows,
   };
 }

@@ -21,8 +21,6 @@ export interface SolveDescription {
   readonly saveAt: SaveAt | undefined;
   readonly sampleCount: number;
   readonly batchSize: number | undefined;
-  /** See `Task`. */
-  readonly isFused: boolean;
   /** [n], where all samples have the same weights. */
   readonly sharedWeights: Float32Array | undefined;
   /** Has each sample weights of its own? */
