@@ -11,7 +11,7 @@ import {
 } from "./objective/derivatives";
 import { curvatureAlong, gaussNewton, jacobianRows, sharedGaussNewton } from "./objective/gauss-newton";
 import { backward, decode as decodeRows, gradient, packGraph, value } from "./objective/objective";
-import { addShareOfValues } from "./objective/prior-share";
+import { sumTerms } from "./objective/prior-share";
 import { admit, Descent, propose } from "./solve/descent";
 import { judge, run, turn } from "./solve/rounds";
 import { takeCurvature, takeMatrix } from "./solve/solvers";
@@ -49,9 +49,9 @@ export function objectiveGradient(graph: usize, workspace: usize, count: i32): v
   gradient(changetype<Graph>(graph), changetype<Workspace>(workspace), count);
 }
 
-/** Adds the rows' shares of their prior to losses that have been computed elsewhere. */
-export function objectivePriorValues(workspace: usize, count: i32): void {
-  addShareOfValues(changetype<Workspace>(workspace), count);
+/** Completes the rows' objectives, of losses that have been computed elsewhere. */
+export function objectiveSum(workspace: usize, count: i32): void {
+  sumTerms(changetype<Workspace>(workspace), count);
 }
 
 export function objectiveBackward(graph: usize, workspace: usize, count: i32): void {

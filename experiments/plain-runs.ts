@@ -10,6 +10,8 @@ import {
   type EncodeOptions,
   encode,
   euler,
+  gaussian,
+  gaussianMixture,
   gradientFlow,
   lbfgs,
   linearGrid,
@@ -30,6 +32,7 @@ import {
   train,
   trainAutoencoder,
 } from "../src/train/index.ts";
+import { decoderCases } from "../test/support/decoders.ts";
 import { randomArray } from "../test/support/random.ts";
 
 // Runs of the plain build, whose results have the same bits on every machine: what must not change where a change is
@@ -42,6 +45,8 @@ export interface PlainRun {
   readonly values: readonly ArrayBufferView[];
   /** How it ended and what it took: statuses, t and counts of evaluations. */
   readonly costs?: readonly ArrayBufferView[];
+  /** Losses beside a prior, apart from `values`: their last bits depend on whether they are computed or subtracted. */
+  readonly losses?: readonly ArrayBufferView[];
 }
 
 const SAMPLES = 7;
@@ -144,7 +149,61 @@ export async function* plainRuns(): AsyncGenerator<PlainRun> {
       yield { name: `${solver}, 60 samples, ${what}`, ...numbers };
     }
   }
+  yield* priorRuns();
   yield* trainingRuns();
+}
+
+/** Solvers of the runs beside priors and over all sorts of decoders: a few steps of each. */
+const shortSolvers: Readonly<Record<string, EncodeOptions>> = {
+  amd: { solver: amd({ maxSteps: 20 }) },
+  lbfgs: { solver: lbfgs() },
+  "rk4, nesterovFlow": { solver: rk4({ grid: linearGrid({ t1: 5, slices: 4 }) }), flow: nesterovFlow() },
+  dormandPrince: { solver: dormandPrince({ t1: 5 }) },
+};
+
+/** Convolutions, points, conditions and all other kinds, without a prior and with two. */
+async function* priorRuns(): AsyncGenerator<PlainRun> {
+  for (const { name, make, y, size, sampleCount, given } of decoderCases) {
+    const decoder = make();
+    const d = decoder.latentSize;
+    const mixture = gaussianMixture({
+      means: [Array.from(randomArray(21, d)), Array.from(randomArray(22, d))],
+      stds: [0.5, 1.5],
+      weight: 0.5,
+    });
+    const weights = randomArray(23, sampleCount * size, 0, 1);
+    for (const [solver, options] of Object.entries(shortSolvers)) {
+      for (const [what, more] of Object.entries<EncodeOptions>({
+        "no prior": {},
+        gaussian: { prior: gaussian() },
+        "mixture, weights": { prior: mixture, weights },
+        "mixture, three threads": { prior: mixture, backend: wasm({ relaxed: false, threads: 3 }) },
+      })) {
+        const numbers = await run(decoder, y, { ...given, ...options, ...more } as EncodeOptions);
+        yield { name: `${solver}, ${name}, ${what}`, ...numbers };
+      }
+    }
+    decoder.dispose();
+  }
+  const decoder = newDecoder("elu");
+  const y = randomArray(1, SAMPLES * OUTPUTS, 0, 1);
+  const covariance = [
+    [2, 0.5, 0.1],
+    [0.5, 1, -0.3],
+    [0.1, -0.3, 0.7],
+  ];
+  const full = gaussian({ mean: [0.1, -0.2, 0.3], covariance });
+  for (const [solver, options] of Object.entries(shortSolvers)) {
+    for (const [what, more] of [
+      ...settings(decoder),
+      [", batchSize 3", { batchSize: 3 }],
+      [", saveAt steps", { saveAt: "steps" }],
+      [", saveAt times", { saveAt: [0, 0.5, 3] }],
+    ] as const) {
+      const numbers = await run(decoder, y, { prior: full, ...options, ...more } as EncodeOptions);
+      yield { name: `${solver}, full covariance${what}`, ...numbers };
+    }
+  }
 }
 
 async function run(
@@ -153,17 +212,22 @@ async function run(
   options: EncodeOptions,
 ): Promise<Omit<PlainRun, "name">> {
   const backend = wasm({ relaxed: false, threads: 1 });
-  const { z, v, loss, initialLoss, status, stats, trajectory } = await encode(decoder, y, {
-    backend,
-    ...options,
-  });
+  const result = await encode(decoder, y, { backend, ...options });
+  const { z, v, loss, prior, objective, gradientNorm, initialLoss, status, stats, trajectory } = result;
   const { acceptedSteps, backtracks, valueEvaluations, gradientEvaluations, matrixEvaluations, t } = stats;
-  const ways = (trajectory ?? []).flatMap(({ t, z, loss }) => [t, z, loss]);
   const statuses = new TextEncoder().encode(status.join());
-  return {
-    values: [z, ...(v ? [v] : []), loss, initialLoss, acceptedSteps, backtracks, ...ways],
-    costs: [statuses, valueEvaluations, gradientEvaluations, matrixEvaluations, t],
-  };
+  const costs = [statuses, valueEvaluations, gradientEvaluations, matrixEvaluations, t];
+  const states = [z, ...(v ? [v] : [])];
+  if (prior) {
+    const ways = (trajectory ?? []).flatMap(({ t, z }) => [t, z]);
+    return {
+      values: [...states, prior, objective, gradientNorm, acceptedSteps, backtracks, ...ways],
+      costs,
+      losses: [loss, initialLoss, ...(trajectory ?? []).map((way) => way.loss)],
+    };
+  }
+  const ways = (trajectory ?? []).flatMap(({ t, z, loss }) => [t, z, loss]);
+  return { values: [...states, loss, initialLoss, acceptedSteps, backtracks, ...ways], costs };
 }
 
 async function* trainingRuns(): AsyncGenerator<PlainRun> {
@@ -178,6 +242,8 @@ async function* trainingRuns(): AsyncGenerator<PlainRun> {
     "full, rk4": { adjoint: full(), solver: rk4({ grid }) },
     "direct, euler": { adjoint: direct(), solver: euler({ grid }) },
     "full, amd": { adjoint: full() },
+    gaussian: { prior: gaussian() },
+    "gaussian, direct, euler": { prior: gaussian(), adjoint: direct(), solver: euler({ grid }) },
   };
   for (const [what, more] of Object.entries(options)) {
     for (const threads of [1, 2]) {
@@ -186,7 +252,9 @@ async function* trainingRuns(): AsyncGenerator<PlainRun> {
         ...{ solver: amd({ stepMax: 1000 }), ...more },
       } as TrainOptions);
       const losses = Float64Array.from(history, ({ loss }) => loss);
-      yield { name: `train, ${what}, ${threads} threads`, values: [decoder.parameters, losses] };
+      const name = `train, ${what}, ${threads} threads`;
+      if (more.prior) yield { name, values: [decoder.parameters], losses: [losses] };
+      else yield { name, values: [decoder.parameters, losses] };
     }
   }
   const backend = wasm({ relaxed: false, threads: 1 });

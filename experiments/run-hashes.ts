@@ -40,9 +40,10 @@ export async function findChangedRuns(): Promise<{ count: number; differences: s
 
 async function hashRuns(): Promise<Record<string, string>> {
   const hashes: Record<string, string> = {};
-  for await (const { name, values, costs } of plainRuns()) {
+  for await (const { name, values, costs, losses } of plainRuns()) {
     hashes[name] = hashOf(values);
     if (costs) hashes[`${name}: costs`] = hashOf(costs);
+    if (losses) hashes[`${name}: losses`] = hashOf(losses);
   }
   return hashes;
 }

@@ -35,6 +35,7 @@ function counted(objective: DifferentiableObjective, calls: Calls): Differentiab
   return {
     ...{ sampleCount, latentSize, parameterCount },
     value: (rows, z) => objective.value(rows, z),
+    ...(objective.terms && { terms: objective.terms }),
     gradient(rows) {
       calls.gradients += rows.length;
       return objective.gradient(rows);

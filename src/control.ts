@@ -16,19 +16,23 @@ export function makeControl(signal: AbortSignal | undefined, report: () => void 
 }
 
 /**
- * What `begin` begins comes to; undefined if an abort comes first, also before it: a backend may wait long for a worker
- * that does not answer, or for a runtime that is downloaded.
+ * What work comes to; undefined if an abort comes first: a backend may wait long for a worker that does not answer, or for a
+ * runtime that is downloaded.
  */
+export function orAbort<T>(signal: AbortSignal | undefined, work: Promise<T>): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const forget = onAbort(signal, () => resolve(undefined));
+    // Also after an abort, for what fails later must not be an unhandled rejection.
+    work.then(resolve, reject).finally(forget);
+  });
+}
+
+/** The same of work that is not begun after an abort. */
 export function untilAborted<T>(
   signal: AbortSignal | undefined,
   begin: () => Promise<T>,
 ): Promise<T | undefined> {
-  if (signal?.aborted) return Promise.resolve(undefined);
-  return new Promise((resolve, reject) => {
-    const forget = onAbort(signal, () => resolve(undefined));
-    // Also after an abort, for what fails later must not be an unhandled rejection.
-    begin().then(resolve, reject).finally(forget);
-  });
+  return signal?.aborted ? Promise.resolve(undefined) : orAbort(signal, begin());
 }
 
 /** The same where an abort rejects the call. */

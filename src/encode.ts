@@ -1,20 +1,20 @@
 import type { Backend, Problem } from "./backend/backend.ts";
-import { solve } from "./backend/solve.ts";
-import { withPrior } from "./backend/wasm/prior-values.ts";
 import { wasm } from "./backend/wasm/wasm.ts";
 import { throwIfAborted } from "./brand.ts";
 import { checkCallback, checkChoice, checkNumber, checkOptions, checkSignal, orDefault } from "./check.ts";
-import { Callbacks, makeControl, untilAborted } from "./control.ts";
+import { Callbacks, makeControl, orAbort } from "./control.ts";
 import { checkDecoder, type Decoder } from "./decoder/decoder.ts";
 import { checkFixed, type FixedOption } from "./decoder/fixed.ts";
 import { atPoints } from "./decoder/points.ts";
 import { startsOf } from "./decoder/start.ts";
+import { orderOf } from "./flow.ts";
 import { checkFlowAndSolver, type FlowAndSolver } from "./flow-and-solver.ts";
 import type { AbortSignalLike } from "./platform.ts";
 import { checkBackend, checkTargets, checkValues, checkWeights, checkZ0 } from "./problem.ts";
 import type { EncodeResult } from "./result.ts";
 import { checkSaveAt, type SaveAt } from "./solver/recording.ts";
 import { Solution } from "./solver/solution.ts";
+import { endOf } from "./solver/solver.ts";
 import { checkPrior, type PriorLike } from "./terms/check-prior.ts";
 import { checkLoss, type LossLike } from "./terms/losses.ts";
 import { componentsOf } from "./terms/prior-components.ts";
@@ -157,17 +157,18 @@ export async function encode(
   await checkValues("encode", problem, control);
   mayThrow();
   const pair = { flow, solver };
-  const session = await untilAborted(signal, () => backend.open(decoder, { problem, pair }));
-  return withPrior(problem, session, async (prior) => {
-    const { order } = flow;
-    const starts = z0 && startsOf(z0, decoder, 0, sampleCount);
-    solution = new Solution(sampleCount, decoder.latentSize, starts, { order, saveAt, prior });
-    if (session) await solve(session, problem, pair, solution, control);
-    await callbacks.settled(signal);
-    mayThrow();
-    const info = session?.info ?? { name: backend.name, build: "none" };
-    return { ...solution.toResult(), backend: info, seconds: seconds() };
+  const session = signal?.aborted
+    ? undefined
+    : await orAbort(signal, backend.open(decoder, { problem, pair }));
+  const starts = z0 && startsOf(z0, decoder, 0, sampleCount);
+  solution = new Solution(sampleCount, decoder.latentSize, starts, {
+    ...{ order: orderOf(flow), saveAt, hasPrior: problem.prior !== undefined },
   });
+  await session?.solve(problem, pair, solution, control);
+  await callbacks.settled(signal);
+  mayThrow();
+  const info = session?.info ?? { name: backend.name, build: "none" };
+  return { ...solution.toResult(), backend: info, seconds: seconds() };
 }
 
 function checkArguments(given: Decoder, y: Float32Array, options: EncodeOptions) {
@@ -193,7 +194,7 @@ export function checkSettings(where: string, decoder: Decoder, options: EncodeOp
   const loss = checkLoss(where, options.loss, decoder);
   const { backend = wasm(), batchSize, onProgress } = options;
   const { flow, solver } = checkFlowAndSolver(where, options);
-  const saveAt = options.saveAt === undefined ? undefined : checkSaveAt(where, options.saveAt, solver.t1);
+  const saveAt = options.saveAt === undefined ? undefined : checkSaveAt(where, options.saveAt, endOf(solver));
   checkBackend(where, backend);
   if (batchSize !== undefined) checkNumber(where, "batchSize", batchSize, { min: 1, integer: true });
   checkCallback(where, "onProgress", onProgress);

@@ -1,9 +1,7 @@
-import type { CheckedPair } from "./backend/backend.ts";
-import { callHint, invalid, show, showName } from "./check.ts";
+import { invalid } from "./check.ts";
 import { checkFlow, type Flow, type GradientFlow, gradientFlow, isUnitGradientFlow } from "./flow.ts";
-import { refuseCopy } from "./serialize.ts";
-import type { Solver } from "./solver/base.ts";
 import { lbfgs } from "./solver/lbfgs.ts";
+import { checkSolver, followsAnyFlow, type Solver } from "./solver/solver.ts";
 
 /** Which flow is followed, and how. `lbfgs` and `amd` follow the gradient flow at α = 1 only. */
 export type FlowAndSolver =
@@ -23,28 +21,21 @@ export type FlowAndSolver =
 /** The default flow and solver, made on first use: both are frozen, so all calls share them. */
 let usual: { readonly flow: GradientFlow<1>; readonly solver: Solver<GradientFlow<1>> } | undefined;
 
-/** Refuses what is no flow or no solver, and a solver for another flow. */
+/** Checks a flow and a solver that come in, and that they go together. */
 export function checkFlowAndSolver(
   where: string,
   options: FlowAndSolver,
   defaultSolver?: Solver<GradientFlow<1>>,
-): CheckedPair {
+): { readonly flow: Flow; readonly solver: Solver } {
   usual ??= { flow: gradientFlow(), solver: lbfgs() };
-  const { flow: given = usual.flow, solver = defaultSolver ?? usual.solver } = options;
-  const flow = checkFlow(where, given);
-  if (typeof solver?.solve !== "function") {
+  const flow = options.flow === undefined ? usual.flow : checkFlow(where, options.flow);
+  const solver =
+    options.solver === undefined ? (defaultSolver ?? usual.solver) : checkSolver(where, options.solver);
+  if (!followsAnyFlow(solver) && !isUnitGradientFlow(flow)) {
+    const shown = flow.name === "gradientFlow" ? "gradientFlow() with another alpha" : `${flow.name}()`;
     throw invalid(
-      `${where}: solver is ${show(solver)}${callHint(solver)}, expected a solver such as lbfgs()`,
+      `${where}: solver ${solver.name} follows gradientFlow() with alpha 1 only, flow is ${shown}; use euler, rk4 or dormandPrince`,
     );
   }
-  refuseCopy(where, "solver", solver);
-  if (solver.flows !== "any" && !isUnitGradientFlow(flow)) {
-    const shown =
-      flow.name === "gradientFlow" ? "gradientFlow() with another alpha" : `${showName(flow.name)}()`;
-    throw invalid(
-      `${where}: solver ${showName(solver.name)} follows gradientFlow() with alpha 1 only, flow is ${shown}; use euler, rk4 or dormandPrince`,
-    );
-  }
-  // A solver that does not take any flow has been held against this one.
-  return { flow, solver: solver as Solver<Flow> };
+  return { flow, solver };
 }

@@ -1,6 +1,6 @@
-import { checkNumber, checkOptions, invalid, orDefault, show } from "./check.ts";
+import { checkNumber, checkOptions, orDefault } from "./check.ts";
 import { exponential, power } from "./elementary-functions.ts";
-import { refuseCopy, serializable } from "./serialize.ts";
+import { checkPlain } from "./plain-value.ts";
 
 /** α(t) = exp(-rate · t / t1), t1 the end of the flow: an immutable value made by `expDecay(…)`. */
 export interface ExpDecay {
@@ -11,40 +11,17 @@ export interface ExpDecay {
 /** How strongly the gradient drives the flow, α(t): a constant, or one that decays. */
 export type Alpha = number | ExpDecay;
 
-/**
- * The right-hand side of a differential equation for each sample's latent z. The state of a flow of first
- * order is z, of a flow of second order z and after it the velocity v.
- */
-interface FlowBase {
-  /** How many numbers the state has for each of the latent's. */
-  readonly order: 1 | 2;
-  /**
-   * The derivative of one sample's state by t.
-   * @param t1 the end of the flow, which a decaying α refers to
-   * @param state [order · d]
-   * @param gradient [d], ∇_z l at the state's z
-   * @param into [order · d], where it is written
-   */
-  derivative(t: number, t1: number, state: Float64Array, gradient: Float64Array, into: Float64Array): void;
-}
-
-/** dz/dt = -α(t) ∇_z l: an immutable value made by `gradientFlow(…)`. */
-export interface GradientFlow<A extends Alpha = Alpha> extends FlowBase {
+/** dz/dt = -α(t) ∇_z l: a plain immutable value made by `gradientFlow(…)`. */
+export interface GradientFlow<A extends Alpha = Alpha> {
   readonly name: "gradientFlow";
-  readonly order: 1;
   readonly alpha: A;
 }
 
-/** dv/dt = -3/(t+ε) v - α(t) ∇_z l, dz/dt = v: an immutable value made by `nesterovFlow(…)`. */
-export interface NesterovFlow extends FlowBase {
+/** dv/dt = -3/(t+ε) v - α(t) ∇_z l, dz/dt = v: a plain immutable value made by `nesterovFlow(…)`. */
+export interface NesterovFlow {
   readonly name: "nesterovFlow";
-  readonly order: 2;
   readonly epsilon: number;
   readonly alpha: Alpha;
-  /** What the velocity is damped with at t, 3/(t+ε). */
-  damping(t: number): number;
-  /** The share of a velocity at `from` that damping alone leaves at `to`. */
-  remaining(from: number, to: number): number;
 }
 
 /** The differential equation that leads from z0 to the code. */
@@ -88,16 +65,7 @@ export function gradientFlow(options: GradientFlowOptions): GradientFlow;
 export function gradientFlow(options: GradientFlowOptions = {}): GradientFlow {
   checkOptions("gradientFlow", options, { alpha: true });
   const alpha = checkAlpha("gradientFlow", orDefault(options.alpha, 1));
-  const flow: GradientFlow = {
-    name: "gradientFlow",
-    order: 1,
-    alpha,
-    derivative(t, t1, _state, gradient, into) {
-      const strength = alphaAt(alpha, t, t1);
-      for (let k = 0; k < gradient.length; k++) into[k] = -strength * gradient[k]!;
-    },
-  };
-  return serializable(Object.freeze(flow), "gradientFlow", { alpha });
+  return Object.freeze<GradientFlow>({ name: "gradientFlow", alpha });
 }
 
 /**
@@ -112,16 +80,42 @@ export function nesterovFlow(options: NesterovFlowOptions = {}): NesterovFlow {
   checkOptions("nesterovFlow", options, { epsilon: true, alpha: true });
   const epsilon = checkNumber("nesterovFlow", "epsilon", orDefault(options.epsilon, 1e-5), { above: 0 });
   const alpha = checkAlpha("nesterovFlow", orDefault(options.alpha, 1));
-  const flow: NesterovFlow = {
-    name: "nesterovFlow",
-    order: 2,
-    epsilon,
-    alpha,
-    damping: (t) => 3 / (t + epsilon),
-    remaining: (from, to) => power((from + epsilon) / (to + epsilon), 3),
-    derivative(t, t1, state, gradient, into) {
+  return Object.freeze<NesterovFlow>({ name: "nesterovFlow", epsilon, alpha });
+}
+
+/** Derivative of one sample's state by t: [order · d], written into `into`. */
+type Derivative<F extends Flow> = (
+  flow: F,
+  t: number,
+  t1: number,
+  state: Float64Array,
+  gradient: Float64Array,
+  into: Float64Array,
+) => void;
+
+/** What is known of each kind of flow. */
+interface FlowTraits<F extends Flow> {
+  readonly order: 1 | 2;
+  readonly derivative: Derivative<F>;
+  readonly damping: (flow: F, t: number) => number;
+  readonly remaining: (flow: F, from: number, to: number) => number;
+}
+
+const FLOWS: { readonly [Name in Flow["name"]]: FlowTraits<Extract<Flow, { readonly name: Name }>> } = {
+  gradientFlow: {
+    order: 1,
+    derivative({ alpha }, t, t1, _state, gradient, into) {
       const strength = alphaAt(alpha, t, t1);
-      const damping = flow.damping(t);
+      for (let k = 0; k < gradient.length; k++) into[k] = -strength * gradient[k]!;
+    },
+    damping: () => 0,
+    remaining: () => 1,
+  },
+  nesterovFlow: {
+    order: 2,
+    derivative({ alpha, epsilon }, t, t1, state, gradient, into) {
+      const strength = alphaAt(alpha, t, t1);
+      const damping = 3 / (t + epsilon);
       const d = gradient.length;
       for (let k = 0; k < d; k++) {
         const v = state[d + k]!;
@@ -129,8 +123,50 @@ export function nesterovFlow(options: NesterovFlowOptions = {}): NesterovFlow {
         into[d + k] = -damping * v - strength * gradient[k]!;
       }
     },
-  };
-  return serializable(Object.freeze(flow), "nesterovFlow", { epsilon, alpha });
+    damping: ({ epsilon }, t) => 3 / (t + epsilon),
+    remaining: ({ epsilon }, from, to) => power((from + epsilon) / (to + epsilon), 3),
+  },
+};
+
+function traitsOf(flow: Flow): FlowTraits<Flow> {
+  return FLOWS[flow.name] as FlowTraits<Flow>;
+}
+
+/**
+ * Order of a flow: numbers of the state for each number of the latent. The state is z, for a flow of second order followed by
+ * the velocity v.
+ */
+export function orderOf(flow: Flow): 1 | 2 {
+  return traitsOf(flow).order;
+}
+
+/**
+ * Right-hand side of a flow for one sample.
+ *
+ * @param t1 end of the flow, to which a decaying α refers
+ * @param state [order · d]
+ * @param gradient [d], ∇_z l at the state's z
+ * @param into [order · d], where the derivative by t is written
+ */
+export function derivativeOf(
+  flow: Flow,
+  t: number,
+  t1: number,
+  state: Float64Array,
+  gradient: Float64Array,
+  into: Float64Array,
+): void {
+  traitsOf(flow).derivative(flow, t, t1, state, gradient, into);
+}
+
+/** Damping of the velocity at t; 0 for a flow without one. */
+export function dampingAt(flow: Flow, t: number): number {
+  return traitsOf(flow).damping(flow, t);
+}
+
+/** Share of a velocity at `from` that damping alone leaves at `to`; 1 for a flow without one. */
+export function remainingShare(flow: Flow, from: number, to: number): number {
+  return traitsOf(flow).remaining(flow, from, to);
 }
 
 /** α(t) of a flow that ends at t1. */
@@ -143,17 +179,18 @@ export function isUnitGradientFlow(flow: Flow): flow is GradientFlow<1> {
   return flow.name === "gradientFlow" && flow.alpha === 1;
 }
 
-/** Refuses what is no flow; returns it otherwise. */
-export function checkFlow(where: string, flow: Flow): Flow {
-  if (typeof flow?.derivative === "function") {
-    refuseCopy(where, "flow", flow);
-    return flow;
-  }
-  throw invalid(`${where}: flow is ${show(flow)}, expected gradientFlow() or nesterovFlow()`);
+/** Checks a flow that comes in: as its maker returned it, or a plain copy. */
+export function checkFlow(where: string, flow: unknown): Flow {
+  return checkPlain<Flow>(
+    where,
+    "flow",
+    flow,
+    { gradientFlow: (options: GradientFlowOptions) => gradientFlow(options), nesterovFlow },
+    "gradientFlow() or nesterovFlow()",
+  );
 }
 
 function checkAlpha(where: string, alpha: Alpha): Alpha {
   if (typeof alpha === "number") return checkNumber(where, "alpha", alpha, { above: 0 });
-  if (alpha?.name === "expDecay") return alpha;
-  throw invalid(`${where}: alpha is ${show(alpha)}, expected a number > 0 or expDecay()`);
+  return checkPlain<ExpDecay>(where, "alpha", alpha, { expDecay }, "a number > 0 or expDecay()");
 }

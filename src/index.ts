@@ -39,7 +39,6 @@ export {
   type Trajectory,
 } from "./result.ts";
 export { type Amd, type AmdOptions, amd } from "./solver/amd.ts";
-export type { Solver } from "./solver/base.ts";
 export { type DormandPrince, type DormandPrinceOptions, dormandPrince } from "./solver/dormand-prince.ts";
 export { type Euler, type EulerOptions, euler } from "./solver/euler.ts";
 export {
@@ -52,6 +51,7 @@ export {
 export { type Lbfgs, type LbfgsOptions, lbfgs } from "./solver/lbfgs.ts";
 export type { SaveAt } from "./solver/recording.ts";
 export { type Rk4, type Rk4Options, rk4 } from "./solver/rk4.ts";
+export type { Solver } from "./solver/solver.ts";
 export type { PriorLike } from "./terms/check-prior.ts";
 export {
   type CovarianceKind,

@@ -16,12 +16,17 @@ export interface Objective {
   /** The size of a latent, d. */
   readonly latentSize: number;
   /**
-   * The losses of the chosen samples.
+   * The objectives of the chosen samples: each one's loss, and its share of the prior if there is one.
    * @param rows indices of samples, each at most once
    * @param z [rows.length, d], the latent of each chosen sample
-   * @returns [rows.length] losses
+   * @returns [rows.length]
    */
   value(rows: Int32Array, z: Float64Array): Promise<Float64Array>;
+  /**
+   * Terms of the objectives of the chosen samples, each at the point of its last `value` call. Absent if the loss is the only
+   * term.
+   */
+  readonly terms?: (rows: Int32Array) => Terms;
   /**
    * The gradients ∇_z l of the chosen samples, each at the point of its last `value` call: one backward
    * pass, no second forward pass.
@@ -35,6 +40,25 @@ export interface Objective {
   readonly kernels?: WebAssemblyModule;
   /** Releases what the objective holds on its backend. It cannot be used afterwards. */
   dispose(): void;
+}
+
+/** Terms that objectives are sums of, [rows.length] each. */
+export interface Terms {
+  readonly losses: Float64Array;
+  /** Values of the prior in nats times its weight, of which an objective has 1/N; 0 without a prior. */
+  readonly priors: Float64Array;
+}
+
+/** Objectives of some samples and their terms, [rows.length] each. */
+export interface Values extends Terms {
+  readonly objectives: Float64Array;
+}
+
+/** Evaluates objectives and their terms: see `Objective.value`. */
+export async function valuesAt(objective: Objective, rows: Int32Array, z: Float64Array): Promise<Values> {
+  const objectives = await objective.value(rows, z);
+  const terms = objective.terms?.(rows);
+  return { objectives, ...(terms ?? { losses: objectives, priors: new Float64Array(rows.length) }) };
 }
 
 /** The indices of all of an objective's samples: 0 … count - 1. */

@@ -82,15 +82,14 @@ export interface EncodeResult {
   /** The velocities at the end of a second-order flow, B × latentSize. Undefined for the gradient flow. */
   readonly v: Owned<Float32Array> | undefined;
   /**
-   * l(y, D(z)), B: how far the reconstructions are from the data. NaN where the prior is so large at z (some 1e9 and more) that
-   * the loss is lost in its rounding.
+   * l(y, D(z)), B: how far the reconstructions are from the data.
    */
   readonly loss: Owned<Float32Array>;
   /** B, the prior's value at z in nats, times its weight: not yet divided by N. Undefined without a prior. */
   readonly prior: Owned<Float32Array> | undefined;
   /** B, what was lowered: loss + prior/N, N what the loss was divided by. Without a prior it is the loss. */
   readonly objective: Owned<Float32Array>;
-  /** l(y, D(z0)), B. NaN for a sample that an aborted call never started, and where the prior is as large as that at z0. */
+  /** l(y, D(z0)), B. NaN for a sample that an aborted call never started. */
   readonly initialLoss: Owned<Float32Array>;
   /**
    * ‖∇_z‖ of the objective at z, B: how far from rest the sample is. NaN for a sample that an aborted call never started, and where

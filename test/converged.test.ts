@@ -7,6 +7,7 @@ import { measure } from "../experiments/converged/measures.ts";
 import { startsAt } from "../experiments/converged/starts.ts";
 import { encode, gradientFlow, lbfgs } from "../src/index.ts";
 import type { Objective } from "../src/objective.ts";
+import { follow } from "../src/solver/follow.ts";
 import { Solution } from "../src/solver/solution.ts";
 import { builds } from "./support/builds.ts";
 import { uninterrupted } from "./support/control.ts";
@@ -58,7 +59,7 @@ for (const key of NORMALISED) {
     const fused = await encode(decoder, y, { backend, z0 });
     const objective = await bindObjective(backend, decoder, decoder.loss!, y);
     const solution = new Solution(SAMPLES, decoder.latentSize, z0);
-    await lbfgs().solve(objective, gradientFlow(), solution, 0, uninterrupted);
+    await follow(lbfgs(), objective, gradientFlow(), solution, 0, uninterrupted);
     objective.dispose();
     const { status, objective: ends } = solution.toResult();
     assert.equal(status, fused.status);

@@ -1,8 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { allSamples } from "../src/backend/feed.ts";
-import { samplesOf } from "../src/backend/solve.ts";
-import { wasmEngine } from "../src/backend/wasm/engine.ts";
+import { taskOf } from "../src/backend/solve-around.ts";
+import { solveFused } from "../src/backend/wasm/fused.ts";
 import { SampleState } from "../src/backend/wasm/layout.ts";
 import { compileKernels } from "../src/backend/wasm/load.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
@@ -14,6 +14,7 @@ import {
   createDecoder,
   decode,
   encode,
+  gradientFlow,
   lbfgs,
   linearGrid,
   rk4,
@@ -77,8 +78,7 @@ test("places that no sample is staged in are empty, whatever was in their memory
   const solved = async () => {
     const solution = new Solution(40, 4);
     // A thread that shares a call gets a part of its samples.
-    const feed = samplesOf(problem, solution, allSamples(3));
-    const solver = amd({ maxSteps: 20 });
+    const task = taskOf(problem, { flow: gradientFlow(), solver: amd({ maxSteps: 20 }) }, solution);
     let passes = 0;
     const solverRun: typeof packed.kernels.solverRun = (...given) => {
       const spent = packed.kernels.solverRun(...given);
@@ -86,7 +86,7 @@ test("places that no sample is staged in are empty, whatever was in their memory
       return spent;
     };
     const counting = { ...packed, kernels: { ...packed.kernels, solverRun } };
-    await wasmEngine(counting).fused(problem, solver, makeControl(undefined), feed);
+    await solveFused(counting, task, makeControl(undefined), allSamples(3));
     return { z: solution.z, passes };
   };
   const expected = await solved();
@@ -109,8 +109,8 @@ test("an abort between losses and gradients: samples that end by their gradient 
       isAborted = true;
     },
   };
-  const feed = samplesOf(problem, solution, allSamples(40));
-  await wasmEngine(packed).fused(problem, amd({ maxSteps: 0 }), control, feed);
+  const task = taskOf(problem, { flow: gradientFlow(), solver: amd({ maxSteps: 0 }) }, solution);
+  await solveFused(packed, task, control, allSamples(40));
   assert.equal(solution.statuses(), [...Array(8).fill("max_steps"), ...Array(32).fill("aborted")]);
   assert.is(solution.done, 8);
 });

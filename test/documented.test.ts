@@ -23,8 +23,8 @@ import {
 } from "../src/index.ts";
 import type { Optimizer } from "../src/optimizer.ts";
 import { STATUSES } from "../src/result.ts";
-import type { SolverName } from "../src/serialize.ts";
-import type { Solver } from "../src/solver/base.ts";
+import { evaluateOnly } from "../src/solver/evaluate-only.ts";
+import { followsAnyFlow, type Solver, type SolverName, tableauOf } from "../src/solver/solver.ts";
 import { LOSS_MAKERS, normaliseLoss } from "../src/terms/losses.ts";
 import { adam, direct, rmsprop, type Schedule, sgd, train } from "../src/train/index.ts";
 
@@ -274,8 +274,8 @@ test("what refuses a loss, an optimizer or a schedule lists all that there are",
 
 /** Of each interface of options whose defaults are numbers and words: its file, and values made without any option. */
 const DEFAULTS = {
-  LbfgsOptions: { file: "src/solver/descent-solvers.ts", made: lbfgs() },
-  AmdOptions: { file: "src/solver/descent-solvers.ts", made: amd() },
+  LbfgsOptions: { file: "src/solver/lbfgs.ts", made: lbfgs() },
+  AmdOptions: { file: "src/solver/amd.ts", made: amd() },
   DormandPrinceOptions: { file: "src/solver/dormand-prince.ts", made: dormandPrince() },
   RmspropOptions: { file: "src/optimizer.ts", made: rmsprop() },
   AdamOptions: { file: "src/optimizer.ts", made: adam() },
@@ -314,9 +314,8 @@ for (const { solver, from, to } of [
         const values = defaults?.split(", ").map((value) => read(value.replaceAll("`", ""))) ?? [];
         return quoted(options ?? "").map((option, i) => [option, values[i]] as const);
       });
-    const { name, flows, tableau, solve, ...all } = solver;
-    const { t1, ...withoutEnd } = all;
-    assert.equal(Object.fromEntries(said), t1 === Number.POSITIVE_INFINITY ? withoutEnd : all);
+    const { name, ...all } = solver;
+    assert.equal(Object.fromEntries(said), all);
   });
 }
 
@@ -339,14 +338,18 @@ test("README's table of statuses, and the docstring of Status, are those that th
 
 /** Each solver, made with as little as it takes. */
 const grid = linearGrid({ t1: 1, slices: 1 });
-const SOLVERS: { readonly [Name in SolverName]: Pick<Solver, "name" | "flows" | "tableau"> } = {
+const SOLVERS: { readonly [Name in SolverName]: Solver } = {
   ...{ amd: amd(), lbfgs: lbfgs(), dormandPrince: dormandPrince() },
   ...{ euler: euler({ grid }), rk4: rk4({ grid }) },
 };
 const namesOf = (solvers: readonly { readonly name: string }[]) => solvers.map(({ name }) => name).sort();
 
 test("each solver is exported, and README and the docstring of Solver name it", () => {
-  const doc = between(readFileSync("src/solver/base.ts", "utf8"), "/**", "export interface Solver");
+  const doc = between(
+    readFileSync("src/solver/solver.ts", "utf8"),
+    "How time advances",
+    "export type Solver<",
+  );
   const named = quoted(doc).filter((word) => Object.hasOwn(SOLVERS, word));
   assert.equal(named.sort(), Object.keys(SOLVERS).sort());
   for (const [name, solver] of Object.entries(SOLVERS)) {
@@ -360,12 +363,13 @@ test("what refuses a solver for its flow, or for the adjoint direct, lists those
   const decoder = createDecoder({ layers: [2, 3] });
   const options = { loss: "mse", solver: amd(), flow: nesterovFlow() } as never;
   const byFlow = await refusal(() => encode(decoder, new Float32Array(3), options));
-  const { tableau, ...own } = rk4({ grid });
-  const byAdjoint = await refusal(() => checkAdjoint("train", direct(), own, squaredError()));
+  const byAdjoint = await refusal(() =>
+    checkAdjoint("train", direct(), evaluateOnly as never, squaredError()),
+  );
   const all = Object.values(SOLVERS);
   for (const [message, may] of [
-    [byFlow, all.filter(({ flows }) => flows === "any")],
-    [byAdjoint, all.filter(({ tableau }) => tableau !== undefined)],
+    [byFlow, all.filter(followsAnyFlow)],
+    [byAdjoint, all.filter((solver) => tableauOf(solver) !== undefined)],
   ] as const) {
     const listed = /; use (.*)/.exec(message)![1]!.match(/\w+/g)!;
     assert.equal(listed.filter((word) => Object.hasOwn(SOLVERS, word)).sort(), namesOf(may), message);

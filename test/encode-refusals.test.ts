@@ -8,6 +8,9 @@ import {
   decode,
   type EncodeOptions,
   encode,
+  euler,
+  gradientFlow,
+  linearGrid,
   squaredError,
   summary,
   wasm,
@@ -266,17 +269,31 @@ test("losses, wasm and summary refuse what they do not know", async () => {
   refused(() => summary(untyped({})), "invalid_argument", /expected the result of encode/);
 });
 
-test("a solver that only looks like amd is not taken for it", async () => {
-  let called = false;
-  const solver = {
-    ...amd({ maxSteps: 3 }),
-    solve: async () => {
-      called = true;
-    },
-  };
-  const { status } = await encode(decoder, y, { solver });
-  assert.ok(called);
-  assert.equal(status, ["aborted", "aborted"], "it has ended no sample");
+test("functions of the caller's own in a solver, a flow or a grid are refused", async () => {
+  const grid = linearGrid({ t1: 1, slices: 2 });
+  const own = { solve: async () => {} };
+  for (const [options, message] of [
+    [
+      { solver: { ...amd({ maxSteps: 3 }), ...own } },
+      /solver is an object with a function "solve" of its own/,
+    ],
+    [
+      { solver: { name: "mine", t1: 1, ...own } },
+      /solver is an object .*, expected a solver such as lbfgs\(\)/,
+    ],
+    [{ solver: { name: "mine", t1: 1 } }, /solver is an object, expected a solver such as lbfgs\(\)/],
+    [
+      { flow: { ...gradientFlow(), derivative() {} }, solver: euler({ grid }) },
+      /flow is an object with a function "derivative"/,
+    ],
+  ] as const) {
+    await rejected(encode(decoder, y, options as never), "invalid_argument", message);
+  }
+  refused(
+    () => euler({ grid: untyped({ ...grid, time: (i: number) => i }) }),
+    "invalid_argument",
+    /^euler: grid is an object with a function "time" of its own, expected a grid such as logGrid/,
+  );
 });
 
 test("a value that is nearly the right one is refused with the way to the right one", async () => {

@@ -20,8 +20,14 @@ import {
 } from "../src/index.ts";
 import { DORMAND_PRINCE } from "../src/solver/dormand-prince.ts";
 import { gridSteps } from "../src/solver/fixed-grid.ts";
-import { integrate } from "../src/solver/integrate.ts";
-import { type AnalyticLoss, quadratic, quartic, solveAnalytic } from "./support/analytic.ts";
+import { timeOf } from "../src/solver/grid.ts";
+import {
+  type AnalyticLoss,
+  type Integration,
+  quadratic,
+  quartic,
+  solveAnalytic,
+} from "./support/analytic.ts";
 import { builds } from "./support/builds.ts";
 import { relativeDistance } from "./support/reference.ts";
 import { refused, rejected } from "./support/refusal.ts";
@@ -55,7 +61,7 @@ for (const { name: build, backend } of builds) {
       const { vectors, decoder, y } = await loadVectors<Vectors>(name);
       const { tau: t1, slices, base, times, rk4_z, euler_z } = vectors.fixed_grid;
       const grid = logGrid({ t1, slices, base });
-      for (const [i, time] of times.entries()) assert.ok(Math.abs(grid.time(i) - time) <= 1e-12 * t1);
+      for (const [i, time] of times.entries()) assert.ok(Math.abs(timeOf(grid, i) - time) <= 1e-12 * t1);
       const options = {
         loss: vectorLoss(vectors),
         flow: gradientFlow({ alpha: expDecay({ rate: 2 }) }),
@@ -138,14 +144,8 @@ const problems: Exact[] = [
 ];
 
 /** Dormand-Prince's method on a grid, as the order of a method shows in steps of known length. */
-function dormandPrinceOnGrid(slices: number): Solver<Flow> {
-  const steps = gridSteps(linearGrid({ t1: T1, slices }));
-  return {
-    name: "dormandPrince",
-    t1: T1,
-    flows: "any",
-    solve: (...problem) => integrate(DORMAND_PRINCE, steps, ...problem),
-  };
+function dormandPrinceOnGrid(slices: number): Integration {
+  return { tableau: DORMAND_PRINCE, steps: gridSteps(linearGrid({ t1: T1, slices })) };
 }
 
 for (const [name, order, solver] of [
@@ -292,10 +292,10 @@ test("AMD's points between steps lie on its straight way", async () => {
   // One step of length 1/4 down z²/2, from 1 to 3/4.
   const solver = amd({ t1: 0.25, tolerance: 0 });
   const { recording } = await solveAnalytic([quadratic(1)], gradientFlow(), solver, [1], [0.125, 0.25]);
-  const { t, states, objective } = recording!.samples[0]!;
+  const { t, states, losses } = recording!.samples[0]!;
   assert.equal(t, [0.125, 0.25]);
   assert.equal(states, [0.875, 0.75]);
-  assert.equal(objective, [0.875 ** 2 / 2, 0.75 ** 2 / 2]);
+  assert.equal(losses, [0.875 ** 2 / 2, 0.75 ** 2 / 2]);
 });
 
 test("a step that is too short for t to show it is kept as any other", async () => {
@@ -486,9 +486,9 @@ test("flows, grids and solvers are immutable", () => {
   assert.ok(Object.isFrozen(dormandPrince()));
   for (const slices of [1, 3, 49, 100]) {
     for (const t1 of [0.1, 7, 1e4 / 3]) {
-      assert.is(logGrid({ t1, slices, base: 2.7 }).time(slices), t1);
-      assert.is(linearGrid({ t1, slices }).time(slices), t1);
-      assert.is(logGrid({ t1, slices }).time(0), 0);
+      assert.is(timeOf(logGrid({ t1, slices, base: 2.7 }), slices), t1);
+      assert.is(timeOf(linearGrid({ t1, slices }), slices), t1);
+      assert.is(timeOf(logGrid({ t1, slices }), 0), 0);
     }
   }
 });

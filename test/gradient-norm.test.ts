@@ -20,8 +20,9 @@ import {
   squaredError,
   wasm,
 } from "../src/index.ts";
+import { evaluateOnly } from "../src/solver/evaluate-only.ts";
+import { follow } from "../src/solver/follow.ts";
 import { Solution } from "../src/solver/solution.ts";
-import { stay } from "../src/solver/stay.ts";
 import { type AnalyticLoss, quadratic, solveAnalytic } from "./support/analytic.ts";
 import { builds } from "./support/builds.ts";
 import { uninterrupted } from "./support/control.ts";
@@ -127,7 +128,7 @@ for (const { name: build, backend } of builds) {
     const loss = binaryCrossEntropy();
     const objective = await bindObjective(backend, decoder, loss, y);
     const solution = new Solution(SAMPLES, D, z0, { order: 1 });
-    await stay.solve(objective, gradientFlow(), solution, 0, uninterrupted);
+    await follow(evaluateOnly, objective, gradientFlow(), solution, 0, uninterrupted);
     objective.dispose();
     const { z, gradientNorm, stats } = solution.toResult();
     assert.equal(z, z0);
@@ -211,11 +212,11 @@ test("where a sample ends anyway, a gradient that is not finite there changes ne
 
 test("NaN where the loss at z0 is not finite", async () => {
   const nowhere: AnalyticLoss = { value: () => Number.NaN, gradient: () => [1] };
-  for (const solver of [...stepsOf(1), lbfgs() as never, dormandPrince({ t1: 1 }), stay]) {
+  for (const solver of [...stepsOf(1), lbfgs() as never, dormandPrince({ t1: 1 }), evaluateOnly]) {
     const ended = await solveAnalytic([nowhere], gradientFlow(), solver as Solver<Flow>, [1]);
     assert.equal(ended.statuses(), ["nonfinite"]);
     assert.ok(Number.isNaN(ended.gradientNorm[0]));
-    assert.is(ended.gradientEvaluations[0], solver === stay ? 1 : 0);
+    assert.is(ended.gradientEvaluations[0], solver === evaluateOnly ? 1 : 0);
   }
 });
 

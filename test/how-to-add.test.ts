@@ -150,22 +150,23 @@ for (const dummies of [
       ],
     },
     {
-      ...{ kind: "A solver", name: "dummySolver", file: "src/serialize.ts" },
+      ...{ kind: "A solver", name: "dummySolver", file: "src/solver/solver.ts" },
       ...{
-        before: 'export type SolverName = "amd" | ',
-        after: 'export type SolverName = "dummySolver" | "amd" | ',
+        before: "  readonly amd: Amd;",
+        after: '  readonly amd: Amd;\n  readonly dummySolver: { readonly name: "dummySolver" };',
       },
       named: [
-        "src/backend/wasm/threads/latentflow-worker.ts",
         "src/backend/wasm/threads/times.ts",
         "src/cli/message.ts",
         "src/cli/solver-options.ts",
+        "src/solver/follow.ts",
+        "src/solver/solver.ts",
       ],
     },
   ],
   [
     {
-      ...{ kind: "A solver's option", name: "dummyOption", file: "src/solver/descent-solvers.ts" },
+      ...{ kind: "A solver's option", name: "dummyOption", file: "src/solver/amd.ts" },
       ...{ before: "  window?: number | undefined;", after: "  window?: number;\n  dummyOption?: number;" },
       named: ["src/cli/solver-options.ts", "src/solver/amd.ts"],
     },

@@ -57,7 +57,7 @@ const ROOMS: [room: string, pattern: RegExp, mayImport: string[]][] = [
   ["graph", /^graph\//, ["basics"]],
   [
     "basics",
-    /^(axis-order|brand|builtin-module|check|checksum|durable-file|elementary-functions|errors|file-kind|float32|flow|objective|on-abort|onnx-messages|optimizer|owned|schedule|platform|protobuf|random|read-ahead|result|serialize|source|turns|values)\.ts$/,
+    /^(axis-order|brand|builtin-module|check|checksum|durable-file|elementary-functions|errors|file-kind|float32|flow|objective|on-abort|onnx-messages|optimizer|owned|plain-value|schedule|platform|protobuf|random|read-ahead|result|source|turns|values)\.ts$/,
     [],
   ],
 ];

@@ -9,6 +9,7 @@ import {
   gradientFlow,
   squaredError,
 } from "../src/index.ts";
+import { follow } from "../src/solver/follow.ts";
 import { Solution } from "../src/solver/solution.ts";
 import { builds } from "./support/builds.ts";
 import { uninterrupted } from "./support/control.ts";
@@ -67,7 +68,7 @@ for (const { name, backend } of builds) {
       const fused = await encode(decoder, y, { ...options, weights, z0 });
       const objective = await bindObjective(backend, decoder, loss, y, weights);
       const solution = new Solution(SAMPLES, 5, z0);
-      await solver.solve(objective, gradientFlow(), solution, 0, uninterrupted);
+      await follow(solver, objective, gradientFlow(), solution, 0, uninterrupted);
       objective.dispose();
       const general = { ...solution.toResult(), backend: fused.backend, seconds: 0 };
       for (const i of everySample) assert.equal(sampleOf(general, i), sampleOf(fused, i), `sample ${i}`);

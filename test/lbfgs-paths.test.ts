@@ -13,6 +13,7 @@ import {
   lbfgs,
   squaredError,
 } from "../src/index.ts";
+import { follow } from "../src/solver/follow.ts";
 import { Solution } from "../src/solver/solution.ts";
 import { builds } from "./support/builds.ts";
 import { uninterrupted } from "./support/control.ts";
@@ -79,13 +80,8 @@ for (const { name, backend } of builds) {
       const fused = await encode(decoder, y, { ...options, backend });
       const objective = await bindObjective(backend, decoder, options.loss as typeof bce, y, options.weights);
       const solution = new Solution(SAMPLES, decoder.latentSize, options.z0);
-      await lbfgs({ tolerance: (options.solver as ReturnType<typeof lbfgs>).tolerance }).solve(
-        objective,
-        gradientFlow(),
-        solution,
-        0,
-        uninterrupted,
-      );
+      const { tolerance } = options.solver as ReturnType<typeof lbfgs>;
+      await follow(lbfgs({ tolerance }), objective, gradientFlow(), solution, 0, uninterrupted);
       objective.dispose();
       const general = { ...solution.toResult(), backend: fused.backend, seconds: 0 };
       for (const i of everySample)

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { allSamples } from "../src/backend/feed.ts";
-import { samplesOf, solveOn } from "../src/backend/solve.ts";
-import { wasmEngine } from "../src/backend/wasm/engine.ts";
+import { taskOf } from "../src/backend/solve-around.ts";
+import { solveFused } from "../src/backend/wasm/fused.ts";
 import { compileKernels } from "../src/backend/wasm/load.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
 import { Assignment } from "../src/backend/wasm/threads/assignment.ts";
@@ -563,25 +563,20 @@ test("a worker that is started in the middle of an update follows from the next 
   const compiled = await compileKernels(false);
   const own = newDecoder();
   const packed = await packDecoder(own, compiled);
-  const engine = wasmEngine(packed);
   const optimizer = sgd({ learningRate: 0.5 });
   const pool = new WorkerGroup(compiled, workerUrl);
   const handle = decoderHandle(own, () => {});
   const trainer = lockStepTrainer(wasmTrainer(packed, optimizer, compiled), optimizer, handle, () => pool);
   const problem = problemOf(own, binaryCrossEntropy(), y.subarray(0, 20 * SIZE));
   const control = makeControl(undefined);
-  const task = {
-    problem,
-    pair: { flow: gradientFlow(), solver: amd({ maxSteps: 5 }) as never },
-    isFused: true,
-  };
+  const pair = { flow: gradientFlow(), solver: amd({ maxSteps: 5 }) };
   const rows = allRows(20);
   const z = new Float64Array(20 * 5).fill(0.1);
   const limits = { most: 4, waits: true, worker: undefined, workerMemory: 1e9 };
   const settings = { learningRate: 0.5, largestNorm: Number.POSITIVE_INFINITY };
   const solved = async (here: "here" | "in workers", mostWorkers: number) => {
     const solution = new Solution(20, 5);
-    const job = solveJob(handle, engine, task, solution) as Job;
+    const job = solveJob(handle, packed, taskOf(problem, pair, solution), solution) as Job;
     // Or the workers do it all.
     const done = here === "here" ? job : { ...job, workHere: () => turns(1) };
     const { threads: count, reason } = await pool.run(done, { ...limits, mostWorkers }, control);
@@ -589,7 +584,7 @@ test("a worker that is started in the middle of an update follows from the next 
   };
   const aloneNow = async () => {
     const solution = new Solution(20, 5);
-    await solveOn(engine, task, control, samplesOf(problem, solution, allSamples(20)));
+    await solveFused(packed, taskOf(problem, pair, solution), control, allSamples(20));
     return solution;
   };
   const update = async () => {

@@ -3,7 +3,6 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { wasmEngine } from "../src/backend/wasm/engine.ts";
 import { compileKernels } from "../src/backend/wasm/load.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
 import { Assignment } from "../src/backend/wasm/threads/assignment.ts";
@@ -545,7 +544,7 @@ test("of a decoding a result that is not to be taken is left out", async () => {
   const decoding = { z: new Float32Array(10), fixed: [], outputs, toLogits: false };
   const job = decodeJob(
     decoderHandle(decoder, () => {}),
-    wasmEngine(packed),
+    packed,
     decoding,
   );
   const ended: number[] = [];
@@ -673,7 +672,7 @@ test("a worker that held the decoder before its training begins follows from whe
   const handle = decoderHandle(own, () => {});
   const run = async () => {
     const outputs = new Float32Array(20 * SIZE);
-    const job = decodeJob(handle, wasmEngine(packed), {
+    const job = decodeJob(handle, packed, {
       z: randomArray(5, 100, -1, 1),
       fixed: [],
       outputs,

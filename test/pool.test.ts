@@ -383,15 +383,6 @@ test("what cannot be sent to a worker is done on one thread, and says why", asyn
   assert.is(custom.backend.threads, 1);
   assert.match(custom.backend.reason ?? "", /customLoss/);
 
-  // As somebody else may write them, with functions of their own.
-  const grid = { name: "linearGrid" as const, t1: 4, slices: 5, time: (i: number) => (4 * i) / 5 };
-  const { solve, ...described } = euler({ grid: linearGrid({ t1: 4, slices: 5 }) });
-  const another: typeof solve = (...problem) => solve(...problem);
-  for (const own of [{ ...described, solve: another }, euler({ grid })]) {
-    const result = await encode(decoder, few, { solver: own, backend: on(2) });
-    assert.is(result.backend.threads, 1);
-    assert.match(result.backend.reason ?? "", /solver euler is not latentflow's own/);
-  }
   const trained = await train(decoder, dataset, { ...training, loss, backend: on(2) });
   const expected = await train(decoder, dataset, { ...training, loss, backend: alone });
   assert.equal(trained.decoder.parameters, expected.decoder.parameters);

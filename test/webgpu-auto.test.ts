@@ -2,7 +2,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Session } from "../src/backend/backend.ts";
-import { solve } from "../src/backend/solve.ts";
+import { allSamples } from "../src/backend/feed.ts";
+import { solveAround, taskOf } from "../src/backend/solve-around.ts";
 import { type AutoOptions, auto, availableBackends, webgpu } from "../src/backend/webgpu/index.ts";
 import { cutFixed } from "../src/decoder/fixed.ts";
 import {
@@ -68,8 +69,7 @@ function wrapped(backend: Backend, around: (work: () => Promise<void>) => Promis
       const session = await backend.open(decoder);
       return {
         ...session,
-        share: ({ problem, pair }, solution, control) =>
-          around(() => solve(session, problem, pair, solution, control)),
+        solve: (...given) => around(() => session.solve(...given)),
       };
     },
   };
@@ -184,11 +184,12 @@ test("both are timed with the solver that was asked for, on the samples' own dat
       };
       return {
         ...session,
-        share({ problem, pair }, solution, control) {
+        solve(problem, pair, solution, control) {
           const fixed = problem.fixed.map(({ length }) => length);
           seen[backend.name]!.push(`${pair.solver.name}, ${problem.sampleCount} samples, given ${fixed}`);
-          const by = backend.name === "webgpu" ? watchedSession : session;
-          return solve(by, problem, pair, solution, control);
+          if (backend.name !== "webgpu") return session.solve(problem, pair, solution, control);
+          const samples = allSamples(problem.sampleCount);
+          return solveAround(watchedSession, taskOf(problem, pair, solution), control, samples);
         },
       };
     },

@@ -1,9 +1,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { allSamples } from "../src/backend/feed.ts";
-import { type WasmEngine, wasmEngine } from "../src/backend/wasm/engine.ts";
+import { computeJacobianRows, type OnJacobianRows } from "../src/backend/wasm/jacobian-rows.ts";
 import { compileKernels } from "../src/backend/wasm/load.ts";
-import { packDecoder } from "../src/backend/wasm/packed.ts";
+import { type PackedDecoder, packDecoder } from "../src/backend/wasm/packed.ts";
 import {
   buffersOf,
   type CallData,
@@ -17,7 +17,6 @@ import { LatentflowError } from "../src/errors.ts";
 import { gradientFlow } from "../src/flow.ts";
 import { concat, dense, graph, tanh } from "../src/graph/index.ts";
 import { amd, createDecoder, type Decoder, decode, squaredError } from "../src/index.ts";
-import { type Makers, serialize } from "../src/serialize.ts";
 import { randomArray } from "./support/random.ts";
 
 // A worker's part of a call, by what it hears and says, in this thread.
@@ -25,15 +24,15 @@ import { randomArray } from "./support/random.ts";
 const SAMPLES = 4;
 const SIZE = 6;
 const decoder = createDecoder({ layers: [2, 7, SIZE], seed: 3 });
-const { engine: thread } = await engineOf(decoder);
+const { packed: thread } = await packedAnew(decoder);
 /** Goes on for minutes, by small steps, but where the gradient is 0. */
 const endless = amd({ stepInit: 1e-4, stepMax: 1e-4, tolerance: 1e-12, t1: 1e9, maxSteps: 1e8 });
 
 const solving: SolveDescription = {
   kind: "solve",
-  ...{ solver: serialize(endless)!, flow: serialize(gradientFlow())!, loss: squaredError() },
+  ...{ pair: { solver: endless, flow: gradientFlow() }, loss: squaredError() },
   ...{ saveAt: undefined, prior: undefined, sampleCount: SAMPLES, batchSize: undefined },
-  ...{ sharedWeights: undefined, hasOwnWeights: false, isFused: true },
+  ...{ sharedWeights: undefined, hasOwnWeights: false },
 };
 
 /** Samples 0, 1, …, of which those in `atRest` start where they are decoded to their targets. */
@@ -47,15 +46,15 @@ async function samplesFor(atRest: readonly number[]) {
 
 /** More latents than go through a decoder at once. */
 const LATENTS = 61;
-const wide = await engineOf(createDecoder({ layers: [LATENTS, 7, SIZE], seed: 4 }));
+const wide = await packedAnew(createDecoder({ layers: [LATENTS, 7, SIZE], seed: 4 }));
 
 /** Of a decoder packed anew, how much of its memory is taken, and how much it has at all. */
-async function engineOf(of: Decoder) {
+async function packedAnew(of: Decoder) {
   const packed = await packDecoder(of, await compileKernels(undefined));
   const { arena } = packed;
   const { gaps } = arena as unknown as { gaps: { size: number }[] };
   const taken = () => arena.byteLength - gaps.reduce((sum, { size }) => sum + size, 0);
-  return { engine: wasmEngine(packed), taken, held: () => arena.byteLength };
+  return { packed, taken, held: () => arena.byteLength };
 }
 
 const all = Array.from({ length: SAMPLES }, (_, sample) => sample);
@@ -70,10 +69,9 @@ async function until(isSo: () => boolean, what: string): Promise<void> {
 }
 
 /** A call, and what it says. */
-function open(on: WasmEngine = thread, description: CallDescription = solving, of: Decoder = decoder) {
+function open(on: PackedDecoder = thread, description: CallDescription = solving) {
   const said: FromWorker[] = [];
-  const makers = { amd, gradientFlow } as Partial<Makers> as Makers;
-  const call = new WorkerCall(5, on, of, description, makers, (message) => void said.push(message));
+  const call = new WorkerCall(5, on, description, (message) => void said.push(message));
   const hears = (type: FromWorker["type"]) =>
     until(() => said.some((message) => message.type === type), `it does not say ${type}`);
   const samplesIn = () =>
@@ -125,7 +123,10 @@ test("what goes wrong is told with its code, and the call can be stopped", async
     [new LatentflowError("unsupported", "no memory"), "unsupported"],
     [new Error("no memory"), undefined],
   ] as const) {
-    const broken: WasmEngine = { ...thread, fused: () => Promise.reject(error) };
+    const solverRun = () => {
+      throw error;
+    };
+    const broken: PackedDecoder = { ...thread, kernels: { ...thread.kernels, solverRun } };
     const { call, said, hears } = open(broken);
     call.add(all, await samplesFor([]));
     await hears("failed");
@@ -157,12 +158,8 @@ test("each pass is decoded with what was given with its own samples", async () =
     graph(({ latent, fixed }) => dense(SIZE)(tanh()(dense(9)(concat()(latent(2), fixed("label", 3)))))),
     { seed: 6 },
   );
-  const { engine } = await engineOf(conditional);
-  const { call, said, samplesIn } = open(
-    { ...engine, rows: 3 },
-    { kind: "decode", toLogits: false },
-    conditional,
-  );
+  const { packed } = await packedAnew(conditional);
+  const { call, said, samplesIn } = open({ ...packed, rows: 3 }, { kind: "decode", toLogits: false });
   const z = Float32Array.from(randomArray(3, SAMPLES * 2, -1, 1));
   const label = Float32Array.from(randomArray(8, SAMPLES * 3, -1, 1));
   call.add(all, { z, fixed: [label] });
@@ -174,10 +171,11 @@ test("each pass is decoded with what was given with its own samples", async () =
 
 test("rows of the decoder's own Jacobian leave with the bits that they have here", async () => {
   const here = new Float32Array(LATENTS * SIZE);
-  await wide.engine.jacobianRows(allSamples(LATENTS), makeControl(undefined), ({ first }, values) => {
+  const onRows: OnJacobianRows = ({ first }, values) => {
     here.set(values, first * SIZE);
-  });
-  const { call, said, samplesIn } = open(wide.engine, { kind: "jacobian" });
+  };
+  await computeJacobianRows(wide.packed, makeControl(undefined), allSamples(LATENTS), onRows);
+  const { call, said, samplesIn } = open(wide.packed, { kind: "jacobian" });
   const asked = [[3, 4, 5], [0], Array.from({ length: LATENTS - 6 }, (_, i) => 6 + i)];
   for (const rows of asked) call.add(rows, undefined);
   await until(() => samplesIn().flat().length >= asked.flat().length, "it does not send all rows");
@@ -194,9 +192,9 @@ test("rows of the decoder's own Jacobian leave with the bits that they have here
 
 test("rows take memory for those that are computed at once, not for the whole Jacobian", async () => {
   const [d, n] = [400, 3000];
-  const large = await engineOf(createDecoder({ layers: [d, 3, n], seed: 4 }));
+  const large = await packedAnew(createDecoder({ layers: [d, 3, n], seed: 4 }));
   const before = large.held();
-  const { call, samplesIn } = open(large.engine, { kind: "jacobian" });
+  const { call, samplesIn } = open(large.packed, { kind: "jacobian" });
   call.add([d - 2, d - 1], undefined);
   await until(() => samplesIn().length > 0, "it does not send rows");
   assert.ok(large.held() - before < 4 * d * n, `${large.held() - before} bytes`);
@@ -204,7 +202,7 @@ test("rows take memory for those that are computed at once, not for the whole Ja
 
 test("after a stop no more rows leave, and what they took of the decoder's memory is free", async () => {
   const before = wide.taken();
-  const { call, hears, samplesIn } = open(wide.engine, { kind: "jacobian" });
+  const { call, hears, samplesIn } = open(wide.packed, { kind: "jacobian" });
   call.add(
     Array.from({ length: LATENTS }, (_, row) => row),
     undefined,

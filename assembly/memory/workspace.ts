@@ -74,7 +74,7 @@ export class Workspace {
   weights: usize; // 24
   /** f64[R]: what each row's sum over elements is multiplied by (1/n, 1/Σw or 1). */
   scales: usize; // 28
-  /** f64[R]: each row's loss after a value pass, its share of the prior included. */
+  /** f64[R]: each row's loss after a value pass. */
   losses: usize; // 32
   /** A constant of terms/loss.ts. */
   loss: i32; // 36
@@ -86,6 +86,9 @@ export class Workspace {
   priorScales: usize; // 48
   /** 1 where the output activation is a part of the loss, which then is computed of the logits. */
   takesLogits: i32; // 52
+  /** f64[R] each, after a value pass: the prior's value in nats times its weight, 0 without one; and loss + prior/N. */
+  priors: usize; // 56
+  objectives: usize; // 60
 }
 
 /** Where the parameters' gradients are summed up, and what room the sums need. */

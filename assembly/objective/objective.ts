@@ -2,7 +2,7 @@ import { Graph } from "../memory/graph";
 import { rowAt, valueRows, Workspace } from "../memory/workspace";
 import { backward as backwardOperation, forward, pack } from "../ops/operation";
 import { lossBackward, lossForward } from "../terms/loss";
-import { addShareOfGradients, addShareOfValues } from "./prior-share";
+import { addShareOfGradients, sumTerms } from "./prior-share";
 
 // A graph as a function of z, and the objective: its loss, and a prior on z where there is one. The passes over all
 // operations, for the first `count` rows of workspace.rows.
@@ -28,7 +28,7 @@ export function operationsBeforeLoss(graph: Graph, workspace: Workspace): i32 {
   return workspace.takesLogits ? graph.logitOperations : graph.operationCount;
 }
 
-/** l(y, D(z)) + prior(z)/N, into workspace.losses. Keeps what `gradient` needs. */
+/** l(y, D(z)), prior(z) and l + prior/N, into workspace.losses, priors and objectives. Keeps what `gradient` needs. */
 export function value(graph: Graph, workspace: Workspace, count: i32): void {
   decode(graph, workspace, count, workspace.takesLogits !== 0);
   const output = valueRows(workspace, graph.output);
@@ -43,7 +43,7 @@ export function value(graph: Graph, workspace: Workspace, count: i32): void {
     );
     store<f64>(workspace.losses + (row << 3), sum * load<f64>(workspace.scales + (row << 3)));
   }
-  addShareOfValues(workspace, count);
+  sumTerms(workspace, count);
 }
 
 /** The objective's ∇_z at the points of the rows' last `value`, into the gradients of the latents. */

@@ -10,14 +10,19 @@ import {
 
 // What a prior adds to the passes of a graph, prior(z)/N of each row: nothing where there is none. A row's z is its latent.
 
-/** To the losses of the rows. */
-export function addShareOfValues(workspace: Workspace, count: i32): void {
-  if (!workspace.prior) return;
+/** Evaluates the prior of the rows, and sums their losses and its shares up to objectives. */
+export function sumTerms(workspace: Workspace, count: i32): void {
   for (let i: i32 = 0; i < count; i++) {
     const row = rowAt(workspace.rows, i);
-    const at = workspace.losses + (row << 3);
-    const value = priorValue(priorOf(workspace), latentOf(workspace, row));
-    store<f64>(at, load<f64>(at) + value * scaleOf(workspace, row));
+    const loss = load<f64>(workspace.losses + (row << 3));
+    let prior: f64 = 0;
+    let objective = loss;
+    if (workspace.prior) {
+      prior = priorValue(priorOf(workspace), latentOf(workspace, row));
+      objective = loss + prior * scaleOf(workspace, row);
+    }
+    store<f64>(workspace.priors + (row << 3), prior);
+    store<f64>(workspace.objectives + (row << 3), objective);
   }
 }
 

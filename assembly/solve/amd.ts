@@ -41,7 +41,10 @@ export function amdAccepted(amd: Amd, sample: Sample): i32 {
   // The last step is cut to end at t1; the sum may miss it by a rounding.
   const last = sample.t >= amd.t1 - LAST_STEP_SLACK * sample.dt;
   if (last) sample.t = amd.t1;
-  store<f64>(lossesOf(amd, sample) + ((<usize>((sample.acceptedSteps - 1) % amd.window)) << 3), sample.loss);
+  store<f64>(
+    lossesOf(amd, sample) + ((<usize>((sample.acceptedSteps - 1) % amd.window)) << 3),
+    sample.objective,
+  );
   const grown = amd.increaseFactor * (amd.growFromTrial ? sample.step : sample.dt);
   sample.step = min(max(grown, amd.stepInit), amd.stepMax);
   if (isFlat(amd, sample)) return CONVERGED;
@@ -105,7 +108,7 @@ function isFlat(amd: Amd, sample: Sample): bool {
   const first = recentLoss(amd, sample, window - 1);
   const second = recentLoss(amd, sample, window - 2);
   const lastButOne = recentLoss(amd, sample, 1);
-  const mean = (3 * (sample.loss - first) + (second - lastButOne)) / (2 * window);
+  const mean = (3 * (sample.objective - first) + (second - lastButOne)) / (2 * window);
   return abs(mean) < amd.tolerance;
 }
 

@@ -72,14 +72,19 @@ export class Sample {
   acceptedDt: f64; // 104
   /** pᵀ∇l at z */
   slope: f64; // 112
-  loss: f64; // 120
-  initialLoss: f64; // 128
+  /** Loss and share of the prior, which steps lower: at z, and at z0. */
+  objective: f64; // 120
+  initialObjective: f64; // 128
   /** ‖∇l‖² at z; NaN before the first one */
   gradientNormSquared: f64; // 136
   /** 1/N, what a prior is multiplied by, in */
   priorScale: f64; // 144
   /** Upper estimate of the fall that is left at a converged z; Infinity where the solver makes none. */
   remainingFall: f64; // 152
+  /** The terms of the objective: the loss at z and at z0, and the prior's value at z, in nats times its weight. */
+  loss: f64; // 160
+  initialLoss: f64; // 168
+  prior: f64; // 176
 }
 
 /** The options that the solvers share, and their staging area. */
@@ -147,8 +152,11 @@ function nextWaiting(descent: Descent, workspace: Workspace, row: usize): usize 
     sample.t = 0;
     sample.dt = 0;
     // An abort may collect it before its first evaluation.
+    sample.objective = NaN;
+    sample.initialObjective = NaN;
     sample.loss = NaN;
     sample.initialLoss = NaN;
+    sample.prior = NaN;
     sample.gradientNormSquared = NaN;
     sample.remainingFall = Infinity;
     store<usize>(workspace.targets + (row << 2), sample.target);
@@ -181,25 +189,33 @@ export function propose(descent: Descent, workspace: Workspace, count: i32): voi
  * Does the step being tried lower the loss by more than a share of what its slope promises, to a loss that float32, in
  * which it is returned, can hold?
  */
-export function isLower(sample: Sample, loss: f64, share: f64): bool {
-  return isFinite(<f32>loss) && loss < sample.loss - share * sample.dt * -sample.slope;
+export function isLower(sample: Sample, objective: f64, share: f64): bool {
+  return isFinite(<f32>objective) && objective < sample.objective - share * sample.dt * -sample.slope;
 }
 
-/** z ← z + δt·p. The time that the step took is the solver's to add. */
-export function accept(descent: Descent, sample: Sample, loss: f64): void {
+/** z ← z + δt·p, where the objective and its terms have been evaluated last. The time that the step took is the solver's to add. */
+export function accept(descent: Descent, workspace: Workspace, row: usize): void {
+  const sample = residentOf(descent, row);
   for (let k: usize = 0; k < (<usize>descent.latentSize) << 3; k += 8) {
     store<f64>(sample.z + k, load<f64>(sample.z + k) + sample.dt * load<f64>(sample.memory + k));
   }
   sample.acceptedDt = sample.dt;
-  sample.loss = loss;
+  takeValue(sample, workspace, row);
   // Until the gradient here is known; an abort may come before.
   sample.gradientNormSquared = NaN;
   sample.acceptedSteps++;
 }
 
+/** Takes the objective and its terms from the last evaluation of a sample's row. */
+export function takeValue(sample: Sample, workspace: Workspace, row: usize): void {
+  sample.objective = load<f64>(workspace.objectives + (row << 3));
+  sample.loss = load<f64>(workspace.losses + (row << 3));
+  sample.prior = load<f64>(workspace.priors + (row << 3));
+}
+
 /** True if float32 evaluations cannot show a fall as small as the one expected: no step lowers the loss, but that is rest. */
 export function isWithinRounding(sample: Sample, expectedFall: f64): bool {
-  return expectedFall < LEAST_FALL * max(abs(sample.loss), sample.initialLoss - sample.loss);
+  return expectedFall < LEAST_FALL * max(abs(sample.objective), sample.initialObjective - sample.objective);
 }
 
 /** Ends a sample for which no step lowers the loss any more: at rest, or because something is wrong. */

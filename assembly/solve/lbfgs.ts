@@ -211,7 +211,7 @@ export function lbfgsAccepted(lbfgs: Lbfgs, sample: Sample, fall: f64): i32 {
 
 /** True if the loss is below the one at z0 by more than float32 evaluations may be off. */
 function hasFallen(sample: Sample): bool {
-  return sample.initialLoss - sample.loss > NOISE * abs(sample.initialLoss);
+  return sample.initialObjective - sample.objective > NOISE * abs(sample.initialObjective);
 }
 
 // Direction.
@@ -237,7 +237,8 @@ function setDirection(lbfgs: Lbfgs, row: usize): void {
     }
   }
   state.threshold =
-    lbfgs.tolerance * max(sample.initialLoss - sample.loss, abs(sample.loss)) + NOISE * abs(sample.loss);
+    lbfgs.tolerance * max(sample.initialObjective - sample.objective, abs(sample.objective)) +
+    NOISE * abs(sample.objective);
   const promise = -0.5 * sample.slope;
   const isAlongGradient = state.look === ALONG_GRADIENT;
   if (!isAlongGradient) state.promise = promise;
@@ -256,7 +257,7 @@ function setDirection(lbfgs: Lbfgs, row: usize): void {
   sample.dt = 1;
   sample.trial = 0;
   if (isLittle || isAlongGradient) {
-    sample.dt = max(PROBE_THRESHOLDS * state.threshold, PROBE_SHARE * abs(sample.loss)) / -sample.slope;
+    sample.dt = max(PROBE_THRESHOLDS * state.threshold, PROBE_SHARE * abs(sample.objective)) / -sample.slope;
     state.search = PROBING;
   } else {
     state.search = isFirst ? LENGTHENING : BACKTRACKING;
@@ -274,7 +275,7 @@ export function lbfgsTried(lbfgs: Lbfgs, row: usize, loss: f64): bool {
   state.spent++;
   const share = sample.acceptedSteps < EARLY_STEPS ? max(lbfgs.slope, EARLY_SHARE) : lbfgs.slope;
   const isEnough = isLower(sample, loss, share);
-  const fall = sample.loss - loss;
+  const fall = sample.objective - loss;
   const search = state.search;
   if (search === HALVING) {
     if (isEnough && fall > HALF_GAIN * state.bestFall) return true;
@@ -355,11 +356,11 @@ function shorten(lbfgs: Lbfgs, row: usize, loss: f64): void {
     state.foundNonfinite = 1;
   } else {
     state.foundFinite = 1;
-    const rise = loss - sample.loss;
+    const rise = loss - sample.objective;
     const minimum = (-sample.slope * dt * dt) / (2 * (rise - dt * sample.slope));
     next = max(next, min(minimum, MOST_SHARE * dt));
     // On a parabola, half the step halves rise/(δt|slope|). If the gradient has the wrong sign, it stays constant.
-    if (rise > SHOWN_RISE * NOISE * abs(sample.loss)) {
+    if (rise > SHOWN_RISE * NOISE * abs(sample.objective)) {
       const share = rise / (-dt * sample.slope);
       state.contrary = share > PROPORTIONAL * state.riseShare ? state.contrary + 1 : 0;
       state.riseShare = share;

@@ -17,6 +17,7 @@ import {
   propose,
   residentOf,
   SHARED_JACOBIAN_MATRIX,
+  takeValue,
 } from "./descent";
 import { accepted, takeCurvature, takeGradient, takeMatrix, tried } from "./solvers";
 
@@ -26,8 +27,8 @@ import { accepted, takeCurvature, takeGradient, takeMatrix, tried } from "./solv
  *     admit → propose → losses → judge → gradients → turn → what samples ask for
  *
  * `run` goes round by itself, with the kernels' own losses and gradients. Whoever evaluates elsewhere calls the phases
- * around its evaluations: it takes the points from the latents of the latents' rows, and writes losses to
- * workspace.losses and gradients to the gradients of the latents' rows.
+ * around its evaluations: it takes the points from the latents of the latents' rows, and writes objectives and their terms to
+ * workspace.objectives, losses and priors, and gradients to the gradients of the latents' rows.
  */
 
 /**
@@ -76,21 +77,22 @@ export function judge(descent: Descent, workspace: Workspace, count: i32): i32 {
   for (let i: i32 = 0; i < count; i++) {
     const row = rowAt(workspace.rows, i);
     const sample = residentOf(descent, row);
-    const loss = load<f64>(workspace.losses + (row << 3));
+    const objective = load<f64>(workspace.objectives + (row << 3));
     sample.valueEvaluations++;
     if (sample.trial === FIRST) {
-      sample.loss = loss;
-      sample.initialLoss = loss;
-      if (!isFinite(<f32>loss)) {
+      takeValue(sample, workspace, row);
+      sample.initialObjective = sample.objective;
+      sample.initialLoss = sample.loss;
+      if (!isFinite(<f32>objective)) {
         finish(descent, row, NONFINITE);
         continue;
       }
       if (descent.maxSteps === 0) sample.ending = MAX_STEPS;
     } else if (sample.trial >= 0) {
-      if (!tried(descent, row, loss)) continue;
-      const before = sample.loss;
-      accept(descent, sample, loss);
-      sample.ending = accepted(descent, sample, before - loss);
+      if (!tried(descent, row, objective)) continue;
+      const before = sample.objective;
+      accept(descent, workspace, row);
+      sample.ending = accepted(descent, sample, before - objective);
       if (sample.ending < 0 && sample.acceptedSteps >= descent.maxSteps) sample.ending = MAX_STEPS;
     }
     listRow(workspace, goOn++, row);

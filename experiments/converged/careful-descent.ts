@@ -1,4 +1,4 @@
-import type { GradientFlow, Solver } from "../../src/index.ts";
+import type { OwnMethod } from "../../bench/own-method.ts";
 import { type Descent, type End, gradientThere, lossAt, perSample } from "./per-sample.ts";
 
 /** What a careful descent may spend, and the units that it measures latents in. */
@@ -39,8 +39,8 @@ interface Pair {
  * Reference descent: L-BFGS without a preconditioner, strong Wolfe search, first step 1e-3, growth at most 10 between
  * trials, so that it stays in its basin. Converged only after restarts in vain.
  */
-export function carefulDescent(options: CarefulDescentOptions): Solver<GradientFlow<1>> {
-  return perSample("carefulDescent", (z0) => descend(z0, options));
+export function carefulDescent(options: CarefulDescentOptions): OwnMethod {
+  return perSample((z0) => descend(z0, options));
 }
 
 function* descend(z0: Float64Array, { evaluations, units }: CarefulDescentOptions): Descent {

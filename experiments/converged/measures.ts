@@ -1,8 +1,17 @@
+import { type OwnMethod, solvingBy } from "../../bench/own-method.ts";
 import { passesOf } from "../../bench/passes.ts";
 import { mean } from "../../bench/timing.ts";
-import { amd, type EncodeResult, encode, type GradientFlow, lbfgs, type Solver } from "../../src/index.ts";
+import {
+  amd,
+  type EncodeResult,
+  encode,
+  type GradientFlow,
+  gradientFlow,
+  lbfgs,
+  type Solver,
+} from "../../src/index.ts";
 import { meanOfFinite, type Status } from "../../src/result.ts";
-import { stay } from "../../src/solver/stay.ts";
+import { evaluateOnly, evaluateStarts } from "../../src/solver/evaluate-only.ts";
 import { carefulDescent } from "./careful-descent.ts";
 import { backend, type Subject } from "./case.ts";
 import type { Start } from "./starts.ts";
@@ -161,20 +170,24 @@ export async function measure(
   };
 }
 
+const atStarts: OwnMethod = (objective, ...rest) =>
+  evaluateStarts(evaluateOnly, objective, gradientFlow(), ...rest);
+
 async function endsOf(
   { decoder, y, options, units }: Subject,
   z0: Float32Array | undefined,
   solverName: SolverName,
 ): Promise<Ends> {
-  const encodeFrom = (from: Float32Array | undefined, solver: UnitFlowSolver) =>
-    encode(decoder, y, { ...options, backend, solver, ...(from && { z0: from }) });
+  const encodeFrom = (from: Float32Array | undefined, solver: UnitFlowSolver, by = backend) =>
+    encode(decoder, y, { ...options, backend: by, solver, ...(from && { z0: from }) });
   const solver = SOLVERS[solverName];
   const result = await encodeFrom(z0, solver);
-  const onwards = (next: UnitFlowSolver) => encodeFrom(result.z, next);
+  const encodeBy = (from: Float32Array | undefined, method: OwnMethod) =>
+    encodeFrom(from, solver, solvingBy(backend, method));
   return {
-    ...{ result, second: await onwards(solver) },
-    initial: (await encodeFrom(z0, stay)).objective,
-    careful: (evaluations) => onwards(carefulDescent({ evaluations, units })),
+    ...{ result, second: await encodeFrom(result.z, solver) },
+    initial: (await encodeBy(z0, atStarts)).objective,
+    careful: (evaluations) => encodeBy(result.z, carefulDescent({ evaluations, units })),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { GradientFlow, Solver } from "../../src/index.ts";
+import type { OwnMethod } from "../../bench/own-method.ts";
 import { STATUSES, type Status } from "../../src/result.ts";
 
 /** Where the loss is asked for, or "gradient": that of the point asked for last. */
@@ -27,59 +27,57 @@ export function* gradientThere(): Descent<Float64Array> {
   return (yield "gradient") as Float64Array;
 }
 
-/** A solver that runs one descent for each sample and evaluates what they ask for together. */
-export function perSample(name: string, begin: (z0: Float64Array) => Descent): Solver<GradientFlow<1>> {
-  return {
-    name,
-    t1: Number.POSITIVE_INFINITY,
-    flows: "unitGradient",
-    async solve(objective, _flow, solution, first, control) {
-      const { sampleCount, latentSize: d } = objective;
-      const requests = new Map<number, Request>();
-      const descents = Array.from({ length: sampleCount }, (_, row) =>
-        begin(solution.z.slice((first + row) * d, (first + row + 1) * d)),
-      );
-      const take = (row: number, { value, done }: IteratorResult<Request, End>) => {
-        if (!done) {
-          requests.set(row, value);
-          return;
-        }
-        requests.delete(row);
-        const sample = first + row;
-        solution.z.set(value.z, sample * d);
-        solution.objective[sample] = value.loss;
-        solution.initialObjective[sample] = value.initialLoss;
-        solution.gradientNorm[sample] = value.gradientNorm;
-        solution.acceptedSteps[sample] = value.steps;
-        solution.end(sample, STATUSES.indexOf(value.status));
-      };
-      for (const [row, descent] of descents.entries()) take(row, descent.next());
-      while (requests.size > 0 && !control.aborted()) {
-        const wanting = (gradients: boolean) =>
-          Int32Array.from(
-            [...requests].flatMap(([row, request]) => ((request === "gradient") === gradients ? [row] : [])),
-          );
-        const [atPoints, atGradients] = [wanting(false), wanting(true)];
-        if (atPoints.length > 0) {
-          const z = new Float64Array(atPoints.length * d);
-          atPoints.forEach((row, i) => {
-            z.set(requests.get(row) as Float64Array, i * d);
-          });
-          const losses = (await objective.value(atPoints, z)).slice();
-          for (const [i, row] of atPoints.entries()) {
-            solution.valueEvaluations[first + row]!++;
-            take(row, descents[row]!.next(losses[i]!));
-          }
-        }
-        if (atGradients.length > 0) {
-          const gradients = (await objective.gradient(atGradients)).slice();
-          for (const [i, row] of atGradients.entries()) {
-            solution.gradientEvaluations[first + row]!++;
-            take(row, descents[row]!.next(gradients.slice(i * d, (i + 1) * d)));
-          }
-        }
-        await control.pause();
+/**
+ * A method that runs one descent for each sample and evaluates what they ask for together. Descents know objectives: results
+ * have no losses.
+ */
+export function perSample(begin: (z0: Float64Array) => Descent): OwnMethod {
+  return async (objective, solution, first, control) => {
+    const { sampleCount, latentSize: d } = objective;
+    const requests = new Map<number, Request>();
+    const descents = Array.from({ length: sampleCount }, (_, row) =>
+      begin(solution.z.slice((first + row) * d, (first + row + 1) * d)),
+    );
+    const take = (row: number, { value, done }: IteratorResult<Request, End>) => {
+      if (!done) {
+        requests.set(row, value);
+        return;
       }
-    },
+      requests.delete(row);
+      const sample = first + row;
+      solution.z.set(value.z, sample * d);
+      solution.objective[sample] = value.loss;
+      solution.initialObjective[sample] = value.initialLoss;
+      solution.gradientNorm[sample] = value.gradientNorm;
+      solution.acceptedSteps[sample] = value.steps;
+      solution.end(sample, STATUSES.indexOf(value.status));
+    };
+    for (const [row, descent] of descents.entries()) take(row, descent.next());
+    while (requests.size > 0 && !control.aborted()) {
+      const wanting = (gradients: boolean) =>
+        Int32Array.from(
+          [...requests].flatMap(([row, request]) => ((request === "gradient") === gradients ? [row] : [])),
+        );
+      const [atPoints, atGradients] = [wanting(false), wanting(true)];
+      if (atPoints.length > 0) {
+        const z = new Float64Array(atPoints.length * d);
+        atPoints.forEach((row, i) => {
+          z.set(requests.get(row) as Float64Array, i * d);
+        });
+        const losses = (await objective.value(atPoints, z)).slice();
+        for (const [i, row] of atPoints.entries()) {
+          solution.valueEvaluations[first + row]!++;
+          take(row, descents[row]!.next(losses[i]!));
+        }
+      }
+      if (atGradients.length > 0) {
+        const gradients = (await objective.gradient(atGradients)).slice();
+        for (const [i, row] of atGradients.entries()) {
+          solution.gradientEvaluations[first + row]!++;
+          take(row, descents[row]!.next(gradients.slice(i * d, (i + 1) * d)));
+        }
+      }
+      await control.pause();
+    }
   };
 }

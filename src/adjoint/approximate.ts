@@ -1,4 +1,5 @@
-import type { DifferentiableObjective } from "../objective.ts";
+import { orderOf } from "../flow.ts";
+import { type DifferentiableObjective, valuesAt } from "../objective.ts";
 import type { Adjoint, Encoded } from "./base.ts";
 
 /**
@@ -28,13 +29,14 @@ export async function addGradientAtEnd(
   { flow, solution }: Encoded,
 ): Promise<{ losses: Float64Array; gradients: Float64Array; dStates: Float64Array }> {
   const samples = Int32Array.from(solution.objective, (_, sample) => sample);
-  const losses = await objective.value(samples, solution.z);
+  const { losses } = await valuesAt(objective, samples, solution.z);
   const gradients = await objective.gradient(samples);
   await objective.addParameterGradient(samples);
-  const dStates = new Float64Array(flow.order * gradients.length);
+  const order = orderOf(flow);
+  const dStates = new Float64Array(order * gradients.length);
   const d = objective.latentSize;
   for (let at = 0; at < gradients.length; at += d) {
-    dStates.set(gradients.subarray(at, at + d), flow.order * at);
+    dStates.set(gradients.subarray(at, at + d), order * at);
   }
   return { losses, gradients, dStates };
 }

@@ -1,14 +1,15 @@
 import { invalid, show, showName } from "../check.ts";
 import type { Flow } from "../flow.ts";
 import type { DifferentiableObjective } from "../objective.ts";
-import type { Control, Solver } from "../solver/base.ts";
+import type { Control } from "../solver/base.ts";
 import type { Solution } from "../solver/solution.ts";
+import { endOf, type Method, type Solver, tableauOf } from "../solver/solver.ts";
 import { isCustom, type Loss } from "../terms/losses.ts";
 
 /** Samples whose flows have been followed. */
 export interface Encoded {
   readonly flow: Flow;
-  readonly solver: Solver<Flow>;
+  readonly solver: Method;
   /** Of the objective's samples; with every accepted step recorded (`saveAt: "steps"`) where that is needed. */
   readonly solution: Solution;
   readonly control: Control;
@@ -26,7 +27,7 @@ export interface Adjoint {
    */
   readonly needs: "end" | "steps" | "method";
   /** How many copies of each sample it asks of the objective. */
-  copies(solver: Solver<Flow>): number;
+  copies(solver: Method): number;
   /**
    * Adds d_θ L to the objective's parameter sums, sample by sample within a slice of the way. What is not finite
    * in a sample's way makes the sums so.
@@ -38,16 +39,16 @@ export interface Adjoint {
 }
 
 /** Refuses what is no adjoint, and one that cannot go back along this solver's way or for this loss. */
-export function checkAdjoint(where: string, adjoint: Adjoint, solver: Solver<Flow>, loss: Loss): Adjoint {
+export function checkAdjoint(where: string, adjoint: Adjoint, solver: Solver, loss: Loss): Adjoint {
   if (typeof adjoint?.addGradient !== "function") {
     throw invalid(`${where}: adjoint is ${show(adjoint)}, expected approximate(), full() or direct()`);
   }
-  if (adjoint.needs !== "end" && solver.t1 === Number.POSITIVE_INFINITY) {
+  if (adjoint.needs !== "end" && endOf(solver) === Number.POSITIVE_INFINITY) {
     throw invalid(
       `${where}: adjoint ${showName(adjoint.name)} cannot go back along the way of solver ${showName(solver.name)}, which is not the gradient flow's; use approximate(), which is exact at rest, or a solver that follows the flow, such as amd()`,
     );
   }
-  if (adjoint.needs === "method" && solver.tableau === undefined) {
+  if (adjoint.needs === "method" && tableauOf(solver) === undefined) {
     throw invalid(
       `${where}: adjoint direct cannot go back through solver ${showName(solver.name)}; use euler, rk4, dormandPrince or amd, or adjoint full()`,
     );

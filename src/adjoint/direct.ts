@@ -1,5 +1,6 @@
-import { alphaAt } from "../flow.ts";
+import { alphaAt, dampingAt, derivativeOf, orderOf } from "../flow.ts";
 import type { DifferentiableObjective } from "../objective.ts";
+import { endOf, tableauOf } from "../solver/solver.ts";
 import type { Tableau } from "../solver/tableau.ts";
 import { addGradientAtEnd } from "./approximate.ts";
 import type { Adjoint, Encoded } from "./base.ts";
@@ -17,10 +18,10 @@ export function direct(): Adjoint {
   return Object.freeze<Adjoint>({
     name: "direct",
     needs: "method",
-    copies: (solver) => solver.tableau!.weights.length,
+    copies: (solver) => tableauOf(solver)!.weights.length,
     async addGradient(objective, encoded) {
       const { losses, dStates } = await addGradientAtEnd(objective, encoded);
-      const reverse = new ReverseSteps(encoded.solver.tableau!, objective, encoded, dStates);
+      const reverse = new ReverseSteps(tableauOf(encoded.solver)!, objective, encoded, dStates);
       await walkBack(encoded, (slices) => reverse.step(slices));
       return losses;
     },
@@ -62,7 +63,7 @@ class ReverseSteps {
     this.stages = new Stages(objective, stageCount);
     this.allStages = Array.from({ length: stageCount }, (_, i) => i);
     this.latentSize = d;
-    this.size = encoded.flow.order * d;
+    this.size = orderOf(encoded.flow) * d;
     this.dStates = dStates;
     const arrays = () => this.allStages.map(() => new Float64Array(dStates.length));
     this.states = arrays();
@@ -99,9 +100,10 @@ class ReverseSteps {
       const { sample } = slice;
       const state = this.row(this.states[i]!, sample);
       const gradient = this.stages.row(this.stages.gradients[i]!, sample);
-      flow.derivative(
+      derivativeOf(
+        flow,
         this.time(i, slice),
-        solver.t1,
+        endOf(solver),
         state,
         gradient,
         this.row(this.derivatives[i]!, sample),
@@ -122,17 +124,17 @@ class ReverseSteps {
         addScaled(dDerivative, length * weight, this.row(this.dStages[j]!, sample));
       }
       const direction = this.stages.row(this.stages.directions[i]!, sample).fill(0);
-      const alpha = alphaAt(flow.alpha, this.time(i, slice), solver.t1);
+      const alpha = alphaAt(flow.alpha, this.time(i, slice), endOf(solver));
       addScaled(direction, -alpha, dDerivative.subarray(size - d));
     }
     await this.stages.tangent(i, slices);
     for (const slice of slices) {
       const dStage = this.row(this.dStages[i]!, slice.sample);
       dStage.set(this.stages.row(this.stages.products[i]!, slice.sample));
-      if (flow.order === 1) continue;
+      if (orderOf(flow) === 1) continue;
       // dz/dt = v, and the damping of v.
       const dDerivative = this.row(this.dDerivatives[i]!, slice.sample);
-      const damping = flow.damping(this.time(i, slice));
+      const damping = dampingAt(flow, this.time(i, slice));
       for (let k = 0; k < d; k++) dStage[d + k] = dDerivative[k]! - damping * dDerivative[d + k]!;
     }
   }

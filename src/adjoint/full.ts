@@ -1,7 +1,7 @@
-import { alphaAt, type Flow } from "../flow.ts";
+import { alphaAt, derivativeOf, orderOf, remainingShare } from "../flow.ts";
 import type { DifferentiableObjective } from "../objective.ts";
-import type { Solver } from "../solver/base.ts";
 import { RULES } from "../solver/rk4.ts";
+import { endOf, type Method, tableauOf } from "../solver/solver.ts";
 import type { Tableau } from "../solver/tableau.ts";
 import { addGradientAtEnd } from "./approximate.ts";
 import type { Adjoint, Encoded } from "./base.ts";
@@ -38,7 +38,8 @@ export function full(): Adjoint {
  * Backwards the adjoint is as stiff as the flow was forwards. So on slices on which the solver's method was
  * stable, it is; Euler's are short enough for RK4, which follows the flow between them.
  */
-function methodFor({ tableau }: Solver<Flow>): Tableau {
+function methodFor(solver: Method): Tableau {
+  const tableau = tableauOf(solver);
   return tableau && tableau.weights.length >= RULES.classic.weights.length ? tableau : RULES.classic;
 }
 
@@ -128,7 +129,7 @@ class AdjointIntegral {
     const { flow, solver } = this.encoded;
     const gradient = this.stages.row(this.stages.gradients[this.nodes.indexOf(node)]!, sample);
     const derivative = new Float64Array(state.length);
-    flow.derivative(t, solver.t1, state, gradient, derivative);
+    derivativeOf(flow, t, endOf(solver), state, gradient, derivative);
     return derivative.subarray(0, this.latentSize);
   }
 
@@ -144,12 +145,12 @@ class AdjointIntegral {
       const factor = (length * weight) / this.scale(j, slice);
       for (let k = 0; k < d; k++) into[k]! += factor * products[k]!;
     }
-    if (flow.order === 1) return;
-    const remaining = flow.remaining(time, end);
+    if (orderOf(flow) === 1) return;
+    const remaining = remainingShare(flow, time, end);
     for (let k = d; k < 2 * d; k++) into[k]! *= remaining;
     for (const [j, weight] of weights.entries()) {
       const p = this.row(this.stageAdjoints[j]!, sample);
-      const factor = length * weight * flow.remaining(time, this.time(j, slice));
+      const factor = length * weight * remainingShare(flow, time, this.time(j, slice));
       for (let k = 0; k < d; k++) into[d + k]! += factor * p[k]!;
     }
   }
@@ -158,7 +159,7 @@ class AdjointIntegral {
   private setDirection(i: number, slice: Slice): void {
     const { flow, solver } = this.encoded;
     const driven = this.row(this.stageAdjoints[i]!, slice.sample).subarray(-this.latentSize);
-    const factor = -alphaAt(flow.alpha, this.time(i, slice), solver.t1) * this.scale(i, slice);
+    const factor = -alphaAt(flow.alpha, this.time(i, slice), endOf(solver)) * this.scale(i, slice);
     const direction = this.stages.row(this.stages.directions[i]!, slice.sample);
     for (let k = 0; k < direction.length; k++) direction[k] = factor * driven[k]!;
   }
@@ -173,7 +174,7 @@ class AdjointIntegral {
   }
 
   private row(states: Float64Array, sample: number): Float64Array {
-    const size = this.encoded.flow.order * this.latentSize;
+    const size = orderOf(this.encoded.flow) * this.latentSize;
     return states.subarray(sample * size, (sample + 1) * size);
   }
 }

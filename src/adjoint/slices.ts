@@ -1,3 +1,4 @@
+import { orderOf } from "../flow.ts";
 import type { Encoded } from "./base.ts";
 
 /** One sample's accepted step, a slice of its way. */
@@ -20,7 +21,7 @@ export async function walkBack(
   visit: (slices: readonly Slice[]) => Promise<void>,
 ): Promise<void> {
   const { samples } = solution.recording!;
-  const size = (flow.order * solution.z.length) / samples.length;
+  const size = (orderOf(flow) * solution.z.length) / samples.length;
   for (let back = 1; !control.aborted(); back++) {
     const slices = samples.flatMap(({ t, states }, sample): Slice[] => {
       const last = t.length - back;

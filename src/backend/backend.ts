@@ -4,14 +4,13 @@ import type { Flow } from "../flow.ts";
 import type { DifferentiableObjective, Objective } from "../objective.ts";
 import type { Optimizer } from "../optimizer.ts";
 import type { Owned } from "../owned.ts";
-import type { WebAssemblyModule } from "../platform.ts";
 import type { BackendInfo } from "../result.ts";
-import type { Control, Solver } from "../solver/base.ts";
-import type { DescentSolver } from "../solver/descent-solvers.ts";
+import type { Control } from "../solver/base.ts";
 import type { Solution } from "../solver/solution.ts";
+import type { Method } from "../solver/solver.ts";
 import type { Loss } from "../terms/losses.ts";
 import type { PriorComponents } from "../terms/prior-components.ts";
-import type { Feed, SampleRange } from "./feed.ts";
+import type { SampleRange } from "./feed.ts";
 
 /** What is to be encoded, checked: the data of B samples, n values each. */
 export interface Problem {
@@ -33,22 +32,26 @@ export interface Problem {
 /** A flow and a solver that go together. */
 export interface CheckedPair {
   readonly flow: Flow;
-  readonly solver: Solver<Flow>;
-}
-
-/** What is to be solved, and how. */
-export interface Task {
-  /** All samples of the call. A worker gets their data by and by: those come with what its feed gives. */
-  readonly problem: Problem;
-  readonly pair: CheckedPair;
-  /** By a solver that is fused with the engine's kernels, or around its objectives? */
-  readonly isFused: boolean;
+  readonly solver: Method;
 }
 
 /** Samples of a problem, and the solution that their results go into. */
 export interface SampleSet extends SampleRange {
   readonly problem: Problem;
   readonly solution: Solution;
+}
+
+/**
+ * What a thread solves, and how.
+ *
+ * @typeParam Range what its feed gives
+ */
+export interface Task<Range extends SampleRange = SampleRange> {
+  /** All samples of the call. A worker gets their data by and by: those come with what its feed gives. */
+  readonly problem: Problem;
+  readonly pair: CheckedPair;
+  /** Finds the data of samples, and where their results go. */
+  readonly samplesIn: (range: Range) => SampleSet;
 }
 
 /**
@@ -82,29 +85,15 @@ export interface Availability {
   readonly adapter?: string;
 }
 
-/** What one thread of a backend does with a decoder that it is ready for. */
-export interface Engine {
+/** A backend ready for one decoder. */
+export interface Session {
+  readonly info: BackendInfo;
+  /** Follows the flows of all samples of a problem, on as many threads as it is worth. */
+  solve(problem: Problem, pair: CheckedPair, solution: Solution, control: Control): Promise<void>;
   /** How many samples to bind to one objective. */
   objectiveSize(problem: Problem): number;
   /** The objective of samples first … first + count - 1. */
   objective(problem: Problem, first: number, count: number): Objective;
-  /**
-   * Solves by a solver that is fused with the kernels: the results are those of the solver around objectives. Absent
-   * where there is no such thing.
-   *
-   * @param problem all samples of the call
-   * @param feed those that are solved here
-   */
-  fused?(problem: Problem, solver: DescentSolver, control: Control, feed: Feed<SampleSet>): Promise<void>;
-}
-
-/** A backend ready for one decoder. */
-export interface Session extends Engine {
-  readonly info: BackendInfo;
-  /** The compiled kernels that it runs, for what is computed beside it. Default: the package's own. */
-  readonly kernels?: WebAssemblyModule;
-  /** Does a task on as many threads as it is worth. Absent where there is one thread. */
-  share?(task: Task, solution: Solution, control: Control): Promise<void>;
   /**
    * D(z), B × n.
    * @param fixed what is given with the latents

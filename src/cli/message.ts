@@ -1,5 +1,4 @@
-import type { ExpDecay, StandardLoss } from "../index.ts";
-import type { MakerName } from "../serialize.ts";
+import type { ExpDecay, Flow, Grid, Solver, StandardLoss } from "../index.ts";
 import type { Adjoint, Optimizer, Schedule, Shift } from "../train/index.ts";
 
 // The library's messages begin with the function that was called, then what of an option's value is meant, then the
@@ -19,7 +18,7 @@ const verbs = [
 ];
 
 /** The makers of what it passes to them, of all kinds; the values do not matter. */
-const MAKERS: { readonly [Name in MakerName | ValueName]: true } = {
+const MAKERS: { readonly [Name in ValueName]: true } = {
   ...{ lbfgs: true, amd: true, euler: true, rk4: true, dormandPrince: true, logGrid: true, linearGrid: true },
   ...{ gradientFlow: true, nesterovFlow: true, expDecay: true },
   ...{ rmsprop: true, adam: true, sgd: true, constant: true, linear: true, cosine: true },
@@ -28,7 +27,17 @@ const MAKERS: { readonly [Name in MakerName | ValueName]: true } = {
 };
 
 /** Values that have their maker's name. */
-type ValueName = (Optimizer | Schedule | Adjoint | StandardLoss | ExpDecay | Shift)["name"];
+type ValueName = (
+  | Solver
+  | Flow
+  | Grid
+  | Optimizer
+  | Schedule
+  | Adjoint
+  | StandardLoss
+  | ExpDecay
+  | Shift
+)["name"];
 
 const functions = new Set([...verbs, ...Object.keys(MAKERS)]);
 

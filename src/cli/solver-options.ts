@@ -19,7 +19,7 @@ import {
   rk4,
   type Solver,
 } from "../index.ts";
-import type { SolverName } from "../serialize.ts";
+import { followsAnyFlow, type SolverName } from "../solver/solver.ts";
 import { AMD_IN_TRAINING } from "../train/check-options.ts";
 import {
   addChoice,
@@ -64,11 +64,8 @@ const flows: Choice<Flow> = {
   } satisfies OptionsOf<typeof flowMembers>,
 };
 
-// Its t1 is infinite and no option of it.
-const { t1: _, ...lbfgsDefaults } = lbfgs();
-
 const solverMembers = {
-  lbfgs: member(lbfgs, lbfgsDefaults),
+  lbfgs: member(lbfgs, lbfgs()),
   amd: member(amd, amd()),
   euler: onGrid(euler, {}),
   rk4: onGrid(rk4, { rule: "classic" }),
@@ -149,7 +146,7 @@ export function chosenFlowAndSolver(
 ): ChosenFlowAndSolver {
   const flow = chosen(command, flows);
   const solver = chosen(command, use === "train" ? trainingSolvers : solvers);
-  if (solver.value.flows !== "any" && !isUnitGradientFlow(flow.value)) {
+  if (!followsAnyFlow(solver.value) && !isUnitGradientFlow(flow.value)) {
     wrongUsage(
       command,
       `--solver ${solver.description.name} follows --flow gradient with --alpha 1 only; use --solver euler, rk4 or dormand-prince`,

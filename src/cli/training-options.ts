@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { checkNumber } from "../check.ts";
 import type { Decoder } from "../index.ts";
+import { endOf } from "../solver/solver.ts";
 import { STANDARD_TRAINING } from "../train/check-options.ts";
 import {
   type Adjoint,
@@ -226,7 +227,7 @@ export function chosenTraining(command: Command): ChosenTraining {
     command.setOptionValueWithSource("solver", "amd", "implied");
   }
   const { flow, solver } = chosenFlowAndSolver(command, "train");
-  if (adjoint.value.needs !== "end" && solver.value.t1 === Number.POSITIVE_INFINITY) {
+  if (adjoint.value.needs !== "end" && endOf(solver.value) === Number.POSITIVE_INFINITY) {
     wrongUsage(
       command,
       `--adjoint ${adjoint.value.name} goes back along the gradient flow, which --solver ${solver.value.name} does not follow; use --solver amd, or --adjoint approximate`,

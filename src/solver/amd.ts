@@ -1,12 +1,43 @@
 import { type Complete, checkChoice, checkNumber } from "../check.ts";
-import { serializable } from "../serialize.ts";
 import { MAX_COUNT } from "./base.ts";
-import { descend } from "./descend.ts";
-import { completeOptions, makeDescentSolver } from "./descent.ts";
-import type { Amd, AmdOptions } from "./descent-solvers.ts";
-import { EULER } from "./tableau.ts";
+import { completeOptions } from "./descent-options.ts";
 
-export type { Amd, AmdOptions };
+/** Options of `amd`. */
+export interface AmdOptions {
+  /** The end of the flow, τ. Default 1e4. */
+  t1?: number | undefined;
+  /** The first step, and the smallest that a step is tried with, s_0. Default 1. */
+  stepInit?: number | undefined;
+  /** The largest step, s_max. Default 10, or `stepInit` where that is larger. */
+  stepMax?: number | undefined;
+  /** κ ≥ 1: growth from one step to the next. Default 1.1. */
+  increaseFactor?: number | undefined;
+  /** β in (0, 1): a step that does not lower the loss enough is multiplied by it. Default 0.75. */
+  decreaseFactor?: number | undefined;
+  /** c in [0, 1): how much a step must lower the loss, as a share of δt·‖∇_z l‖². Default 0, any decrease. */
+  slope?: number | undefined;
+  /** Growth from the accepted step ("accepted", the default) or from the one tried first ("trial"). */
+  growFrom?: "accepted" | "trial" | undefined;
+  /** Backtracks within one step before no step is said to lower the loss any more. Default 100. */
+  maxBacktracks?: number | undefined;
+  /** Accepted steps; 0 evaluates the loss and its gradient at z0 and no more. Default 10,000. */
+  maxSteps?: number | undefined;
+  /**
+   * Converged when the recent losses fall by less than this a step; with 0 only where the gradient is 0, or where no
+   * step lowers the loss any more.
+   * Default 1e-5.
+   */
+  tolerance?: number | undefined;
+  /** How many accepted losses are recent, ≥ 2. Default 5. */
+  window?: number | undefined;
+  /** No convergence before t = settle · t1. Default 0.02. */
+  settle?: number | undefined;
+}
+
+/** AMD with all its options: a plain immutable value. */
+export interface Amd extends Readonly<Complete<AmdOptions>> {
+  readonly name: "amd";
+}
 
 const DEFAULTS: Complete<AmdOptions> = {
   t1: 1e4,
@@ -50,13 +81,5 @@ export function amd(options: AmdOptions = {}): Amd {
   checkNumber("amd", "maxBacktracks", all.maxBacktracks, { min: 0, max: MAX_COUNT, integer: true });
   checkNumber("amd", "window", all.window, { min: 2, max: 1000, integer: true });
   checkNumber("amd", "settle", all.settle, { min: 0, max: 1 });
-  const solver: Amd = {
-    name: "amd",
-    flows: "unitGradient",
-    tableau: EULER,
-    ...all,
-    solve: (objective, _flow, solution, first, control) =>
-      descend(solver, objective, solution, first, control),
-  };
-  return serializable(makeDescentSolver(solver), "amd", all);
+  return Object.freeze<Amd>({ name: "amd", ...all });
 }

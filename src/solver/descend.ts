@@ -12,22 +12,23 @@ import {
   Workspace,
 } from "../backend/wasm/layout.ts";
 import { compileKernels } from "../backend/wasm/load.ts";
-import { type Objective, type SharedCurvature, withoutMatrices } from "../objective.ts";
+import type { Flow } from "../flow.ts";
+import { type Objective, type SharedCurvature, valuesAt, withoutMatrices } from "../objective.ts";
 import type { Control } from "./base.ts";
-import { isPreconditioned } from "./descent.ts";
-import type { DescentSolver } from "./descent-solvers.ts";
+import { type DescentSolver, isPreconditioned } from "./descent.ts";
 import { collectRecord } from "./sample-record.ts";
 import type { Solution } from "./solution.ts";
 import { allocateSolver } from "./solver-block.ts";
 
 /**
  * Follows samples with a solver whose steps are in assembly/, around evaluations that any objective makes: see
- * assembly/solve/rounds.ts for the phases of a round, and `Solver.solve` for solution and control. All samples of the
+ * assembly/solve/rounds.ts for the phases of a round, and `follow` for solution and control. All samples of the
  * objective are resident, row r for sample first + r.
  */
 export async function descend(
   solver: DescentSolver,
   objective: Objective,
+  _flow: Flow,
   solution: Solution,
   first: number,
   control: Control,
@@ -105,6 +106,8 @@ class Rows {
       fixed: piece(4 * count),
       priorScales: piece(8 * count),
       losses: piece(8 * count),
+      priors: piece(8 * count),
+      objectives: piece(8 * count),
       latents: piece(this.stride * count),
       gradients: piece(this.stride * count),
       samples: piece(Sample.size * count),
@@ -115,10 +118,11 @@ class Rows {
     }));
     this.blocks.push(rooms);
     this.at = rooms.layout;
-    const { workspace, values, rows, targets, weights, scales, losses, fixed, priorScales } = this.at;
-    const { latents, gradients, samples } = this.at;
+    const { workspace, values, rows, targets, weights, scales, fixed, priorScales } = this.at;
+    const { losses, priors, objectives, latents, gradients, samples } = this.at;
     const view = arena.view();
-    Workspace.set(view, workspace, { values, rows, targets, weights, scales, losses, fixed, priorScales });
+    Workspace.set(view, workspace, { values, rows, targets, weights, scales, fixed, priorScales });
+    Workspace.set(view, workspace, { losses, priors, objectives });
     ValueRows.set(view, values, { stride: this.stride, values: latents, gradients });
     if (own) arena.f64(this.at.factors, own.factors.length).set(own.factors);
     if (own) arena.f32(this.at.ownMatrix, own.matrix.length).set(own.matrix);
@@ -149,10 +153,10 @@ class Rows {
     const proposed = this.listed(kernels.solverPropose(solver, workspace));
     if (proposed.length === 0) return false;
     const starts = this.solution.recording ? this.startsOf(proposed) : [];
-    const losses = await objective.value(proposed, this.latentsOf(proposed));
-    proposed.forEach((row, i) => {
-      this.arena.f64(this.at.losses, row + 1)[row] = losses[i]!;
-    });
+    const { objectives, losses, priors } = await valuesAt(objective, proposed, this.latentsOf(proposed));
+    this.scatter(this.at.objectives, proposed, objectives);
+    this.scatter(this.at.losses, proposed, losses);
+    this.scatter(this.at.priors, proposed, priors);
     const goOn = this.listed(kernels.solverJudge(solver, workspace, proposed.length));
     if (goOn.length > 0) {
       const gradients = await objective.gradient(goOn);
@@ -246,10 +250,8 @@ class Rows {
       due.forEach(({ z }, i) => {
         points.set(z, i * d);
       });
-      const losses = await objective.value(
-        Int32Array.from(due, ({ row }) => row),
-        points,
-      );
+      const rows = Int32Array.from(due, ({ row }) => row);
+      const { losses } = await valuesAt(objective, rows, points);
       due.forEach(({ row, time, z }, i) => {
         this.evaluationsBetween[row]!++;
         recording.keep(first + row, time, z, losses[i]!);
@@ -266,6 +268,14 @@ class Rows {
     solution.z.set(this.latentOf(row), (first + row) * d);
     collectRecord(this.arena.view(), this.record(row), solution, first + row);
     solution.valueEvaluations[first + row]! += this.evaluationsBetween[row]!;
+  }
+
+  /** Writes numbers of some rows into the numbers of all, f64 each. */
+  private scatter(pointer: number, rows: Int32Array, numbers: Float64Array): void {
+    const all = this.arena.f64(pointer, this.evaluationsBetween.length);
+    rows.forEach((row, i) => {
+      all[row] = numbers[i]!;
+    });
   }
 
   /** The first `count` rows that are listed. */

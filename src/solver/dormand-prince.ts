@@ -1,9 +1,7 @@
 import { type Complete, checkNumber, checkOptions, withDefaults } from "../check.ts";
 import { power } from "../elementary-functions.ts";
-import type { Flow } from "../flow.ts";
-import { serializable } from "../serialize.ts";
-import { MAX_COUNT, type Solver } from "./base.ts";
-import { integrate, type StepControl, type TriedStep } from "./integrate.ts";
+import { MAX_COUNT } from "./base.ts";
+import type { StepControl, TriedStep } from "./integrate.ts";
 import type { Tableau } from "./tableau.ts";
 
 /** Options of `dormandPrince`. */
@@ -20,8 +18,8 @@ export interface DormandPrinceOptions {
   maxSteps?: number | undefined;
 }
 
-/** Dormand-Prince with all its options. */
-export interface DormandPrince extends Solver<Flow>, Readonly<Complete<DormandPrinceOptions>> {
+/** Dormand-Prince with all its options: a plain immutable value. */
+export interface DormandPrince extends Readonly<Complete<DormandPrinceOptions>> {
   readonly name: "dormandPrince";
 }
 
@@ -70,18 +68,11 @@ export function dormandPrince(options: DormandPrinceOptions = {}): DormandPrince
   checkNumber("dormandPrince", "atol", all.atol, { above: 0 });
   checkNumber("dormandPrince", "stepInit", all.stepInit, { above: 0 });
   checkNumber("dormandPrince", "maxSteps", all.maxSteps, { min: 0, max: MAX_COUNT, integer: true });
-  const solver: DormandPrince = {
-    name: "dormandPrince",
-    flows: "any",
-    tableau: DORMAND_PRINCE,
-    ...all,
-    solve: (objective, ...problem) =>
-      integrate(DORMAND_PRINCE, adaptiveSteps(all, objective.sampleCount), objective, ...problem),
-  };
-  return serializable(Object.freeze(solver), "dormandPrince", all);
+  return Object.freeze<DormandPrince>({ name: "dormandPrince", ...all });
 }
 
-function adaptiveSteps(options: Complete<DormandPrinceOptions>, sampleCount: number): StepControl {
+/** Step control of `dormandPrince` for one objective. */
+export function adaptiveSteps(options: Complete<DormandPrinceOptions>, sampleCount: number): StepControl {
   const { t1, maxSteps } = options;
   const lengths = new Float64Array(sampleCount).fill(options.stepInit);
   const wasShortened = new Uint8Array(sampleCount);

@@ -1,11 +1,5 @@
 import { checkOptions } from "../check.ts";
-import type { Flow } from "../flow.ts";
-import { serializable } from "../serialize.ts";
-import type { Solver } from "./base.ts";
-import { gridSteps } from "./fixed-grid.ts";
 import { checkGrid, type Grid } from "./grid.ts";
-import { integrate } from "./integrate.ts";
-import { EULER } from "./tableau.ts";
 
 /** Options of `euler`. */
 export interface EulerOptions {
@@ -13,10 +7,9 @@ export interface EulerOptions {
   grid: Grid;
 }
 
-/** Forward Euler with its options. */
-export interface Euler extends Solver<Flow> {
+/** Forward Euler with its options: a plain immutable value. */
+export interface Euler extends Readonly<EulerOptions> {
   readonly name: "euler";
-  readonly grid: Grid;
 }
 
 /**
@@ -29,13 +22,5 @@ export interface Euler extends Solver<Flow> {
 export function euler(options: EulerOptions): Euler {
   checkOptions("euler", options, { grid: true });
   const grid = checkGrid("euler", options?.grid);
-  const solver: Euler = {
-    name: "euler",
-    flows: "any",
-    tableau: EULER,
-    t1: grid.t1,
-    grid,
-    solve: (...problem) => integrate(EULER, gridSteps(grid), ...problem),
-  };
-  return serializable(Object.freeze(solver), "euler", { grid });
+  return Object.freeze<Euler>({ name: "euler", grid });
 }

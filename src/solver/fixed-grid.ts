@@ -1,4 +1,4 @@
-import type { Grid } from "./grid.ts";
+import { type Grid, timeOf } from "./grid.ts";
 import type { StepControl } from "./integrate.ts";
 
 /** The steps of a grid, the same for all samples; none is refused that is finite. */
@@ -7,7 +7,7 @@ export function gridSteps(grid: Grid): StepControl {
     t1: grid.t1,
     maxSteps: grid.slices,
     needsError: false,
-    end: (_row, _t, accepted) => grid.time(accepted + 1),
+    end: (_row, _t, accepted) => timeOf(grid, accepted + 1),
     judge: ({ allFinite }) => (allFinite ? "accept" : "nonfinite"),
   };
 }

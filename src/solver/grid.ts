@@ -1,18 +1,20 @@
-import { checkNumber, checkOptions, invalid, orDefault, show } from "../check.ts";
+import { type Complete, checkNumber, checkOptions, orDefault } from "../check.ts";
 import { power } from "../elementary-functions.ts";
-import { refuseCopy, serializable } from "../serialize.ts";
+import { checkPlain } from "../plain-value.ts";
 import { MAX_COUNT } from "./base.ts";
 
-/** The times between the steps of a fixed-grid solver: an immutable value. */
-export interface Grid {
-  readonly name: "logGrid" | "linearGrid";
-  /** The last time; the first is 0. */
-  readonly t1: number;
-  /** The number of steps, N. */
-  readonly slices: number;
-  /** t_i, i from 0 to N. */
-  time(i: number): number;
+/** Equal steps, t_i = t1 i/N: a plain immutable value made by `linearGrid(…)`. */
+export interface LinearGrid extends Readonly<LinearGridOptions> {
+  readonly name: "linearGrid";
 }
+
+/** Steps that grow, t_i = t1 (b^(i/N) - 1)/(b - 1): a plain immutable value made by `logGrid(…)`. */
+export interface LogGrid extends Readonly<Complete<LogGridOptions>> {
+  readonly name: "logGrid";
+}
+
+/** The times between the steps of a fixed-grid solver, from 0 to t1. */
+export type Grid = LinearGrid | LogGrid;
 
 /** Options of `linearGrid`. */
 export interface LinearGridOptions {
@@ -35,13 +37,11 @@ export interface LogGridOptions extends LinearGridOptions {
  * @example
  * const solver = rk4({ grid: logGrid({ t1: 100, slices: 100, base: 10 }) });
  */
-export function logGrid(options: LogGridOptions): Grid {
+export function logGrid(options: LogGridOptions): LogGrid {
   checkOptions("logGrid", options, { t1: true, slices: true, base: true });
   const { t1, slices } = checkSlices("logGrid", options);
   const base = checkNumber("logGrid", "base", orDefault(options.base, 4), { above: 1 });
-  const time = (i: number) => (i === slices ? t1 : (t1 * (power(base, i / slices) - 1)) / (base - 1));
-  const grid: Grid & { base: number } = { name: "logGrid", t1, slices, base, time };
-  return serializable(Object.freeze(grid), "logGrid", { t1, slices, base });
+  return Object.freeze<LogGrid>({ name: "logGrid", t1, slices, base });
 }
 
 /**
@@ -51,20 +51,29 @@ export function logGrid(options: LogGridOptions): Grid {
  * @example
  * const solver = euler({ grid: linearGrid({ t1: 100, slices: 1000 }) });
  */
-export function linearGrid(options: LinearGridOptions): Grid {
+export function linearGrid(options: LinearGridOptions): LinearGrid {
   checkOptions("linearGrid", options, { t1: true, slices: true });
   const { t1, slices } = checkSlices("linearGrid", options);
-  const grid: Grid = { name: "linearGrid", t1, slices, time: (i) => t1 * (i / slices) };
-  return serializable(Object.freeze(grid), "linearGrid", { t1, slices });
+  return Object.freeze<LinearGrid>({ name: "linearGrid", t1, slices });
 }
 
-/** Refuses what is no grid; returns it otherwise. */
-export function checkGrid(where: string, grid: Grid): Grid {
-  if (typeof grid?.time === "function") {
-    refuseCopy(where, "grid", grid);
-    return grid;
-  }
-  throw invalid(`${where}: grid is ${show(grid)}, expected a grid such as logGrid({ t1: 100, slices: 100 })`);
+const TIMES: {
+  readonly [Name in Grid["name"]]: (grid: Extract<Grid, { readonly name: Name }>, i: number) => number;
+} = {
+  linearGrid: ({ t1, slices }, i) => t1 * (i / slices),
+  logGrid: ({ t1, slices, base }, i) =>
+    i === slices ? t1 : (t1 * (power(base, i / slices) - 1)) / (base - 1),
+};
+
+/** t_i of a grid, i from 0 to N. */
+export function timeOf(grid: Grid, i: number): number {
+  return (TIMES[grid.name] as (grid: Grid, i: number) => number)(grid, i);
+}
+
+/** Checks a grid that comes in: as its maker returned it, or a plain copy. */
+export function checkGrid(where: string, grid: unknown): Grid {
+  const expected = "a grid such as logGrid({ t1: 100, slices: 100 })";
+  return checkPlain<Grid>(where, "grid", grid, { linearGrid, logGrid }, expected);
 }
 
 function checkSlices(where: string, options: LinearGridOptions): LinearGridOptions {

@@ -1,5 +1,5 @@
 import type { Flow } from "../flow.ts";
-import { allRows, type Objective } from "../objective.ts";
+import { allRows, type Objective, type Values } from "../objective.ts";
 import { STATUSES, type Status } from "../result.ts";
 import { type Control, isLoss } from "./base.ts";
 import { RungeKutta } from "./runge-kutta.ts";
@@ -35,7 +35,7 @@ export interface StepControl {
 }
 
 /**
- * Follows any flow of every sample with an explicit Runge-Kutta method; see `Solver.solve`. All samples that
+ * Follows any flow of every sample with an explicit Runge-Kutta method; see `follow`. All samples that
  * have not ended try their next steps together, each from its own time and over its own length.
  *
  * A step is accepted once the loss and the derivative at its end are known to be finite, so that the z of a
@@ -80,13 +80,12 @@ export async function integrate(
     for (const row of rows) {
       system.row(states, row).set(solution.z.subarray((first + row) * d, (first + row + 1) * d));
     }
-    const losses = await system.losses(rows, states);
+    const values = await system.values(rows, states);
     rows.forEach((row, i) => {
-      solution.initialObjective[first + row] = losses[i]!;
-      solution.objective[first + row] = losses[i]!;
-      recording?.keepStep(first + row, 0, system.row(states, row), losses[i]!);
+      solution.begin(first + row, values, i);
+      recording?.keepStep(first + row, 0, system.row(states, row), values.losses[i]!);
     });
-    rows = rows.filter((row, i) => isLoss(losses[i]!) || end(row, "nonfinite"));
+    rows = rows.filter((row, i) => isLoss(values.objectives[i]!) || end(row, "nonfinite"));
     if (rows.length > 0) await system.derivatives(rows, t, states, derivatives);
     for (const row of rows) solution.gradientNorm[first + row] = system.gradientNorms[row]!;
     rows = rows.filter((row) => {
@@ -102,7 +101,7 @@ export async function integrate(
       lengths[row] = ends[row]! - t[row]!;
     }
     await method.step(rows, t, lengths, states, derivatives, next);
-    const losses = await system.losses(rows, next);
+    const values = await system.values(rows, next);
     await system.derivatives(rows, ends, next, newDerivatives);
     // Where a grid ends the gradient is wanted for its norm alone.
     const goesOn = (row: number) => steps.needsError || ends[row] !== steps.t1;
@@ -111,7 +110,7 @@ export async function integrate(
       const length = lengths[row]!;
       method.estimateError(row, length, derivatives, newDerivatives, error);
       const allFinite =
-        isLoss(losses[i]!) &&
+        isLoss(values.objectives[i]!) &&
         system.row(next, row).every(Number.isFinite) &&
         (!goesOn(row) || system.row(newDerivatives, row).every(Number.isFinite));
       return steps.judge({
@@ -130,7 +129,7 @@ export async function integrate(
     if (recording) await keepBetween(rows.filter((_, i) => verdicts[i] === "accept"));
     rows = rows.filter((row, i) => {
       const verdict = verdicts[i]!;
-      if (verdict === "accept") accept(row, losses[i]!);
+      if (verdict === "accept") accept(row, values, i);
       else if (verdict === "shorten") solution.backtracks[first + row]!++;
       else return end(row, verdict);
       if (t[row] === steps.t1) return end(row, "reached_t1");
@@ -140,7 +139,7 @@ export async function integrate(
   }
 
   /** Makes the end of a sample's step its state. */
-  function accept(row: number, loss: number): void {
+  function accept(row: number, values: Values, i: number): void {
     const sample = first + row;
     const state = system.row(states, row);
     state.set(system.row(next, row));
@@ -148,9 +147,9 @@ export async function integrate(
     t[row] = ends[row]!;
     solution.z.set(state.subarray(0, d), sample * d);
     solution.v?.set(state.subarray(d), sample * d);
-    solution.objective[sample] = loss;
+    solution.take(sample, values, i);
     solution.acceptedSteps[sample]!++;
-    recording?.keepStep(sample, t[row]!, state, loss);
+    recording?.keepStep(sample, t[row]!, state, values.losses[i]!);
   }
 
   /**
@@ -163,7 +162,7 @@ export async function integrate(
       if (due.length === 0) return;
       for (const row of due) lengths[row] = recording!.dueBefore(first + row, ends[row]!)! - t[row]!;
       await method.step(due, t, lengths, states, derivatives, between!);
-      const losses = await system.losses(due, between!);
+      const { losses } = await system.values(due, between!);
       due.forEach((row, i) => {
         const time = recording!.dueBefore(first + row, ends[row]!)!;
         recording!.keep(first + row, time, system.row(between!, row), losses[i]!);

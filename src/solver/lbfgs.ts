@@ -1,10 +1,30 @@
 import { type Complete, checkNumber } from "../check.ts";
-import { serializable } from "../serialize.ts";
-import { descend } from "./descend.ts";
-import { completeOptions, makeDescentSolver } from "./descent.ts";
-import type { Lbfgs, LbfgsOptions } from "./descent-solvers.ts";
+import { completeOptions } from "./descent-options.ts";
 
-export type { Lbfgs, LbfgsOptions };
+/** Options of `lbfgs`. */
+export interface LbfgsOptions {
+  /**
+   * Threshold of a step: this share of the loss, or of its fall so far if that is more, and 2⁻²³ of the loss, which float32
+   * evaluations cannot tell from 0. A step that promises less, or has lowered the loss by less, leads to the look at the
+   * end, see `lbfgs`. Many such steps may add up to more: `stats.remainingFall`. 0 asks for all that float32 shows.
+   * Default 1e-6.
+   */
+  tolerance?: number | undefined;
+  /** How many pairs of steps and changes of the gradient are kept of each sample, 1 to 1,000. Default 30. */
+  memory?: number | undefined;
+  /** Accepted steps; 0 evaluates the loss and its gradient at z0 and no more. Default 1,000. */
+  maxSteps?: number | undefined;
+  /**
+   * c₁ in [0, 1): how much a step must lower the loss, as a share of what its slope promises. A sample's first eight steps
+   * must lower it by 0.4 of that, or by this share if it is more. Default 1e-4.
+   */
+  slope?: number | undefined;
+}
+
+/** L-BFGS with all its options: a plain immutable value. */
+export interface Lbfgs extends Readonly<Complete<LbfgsOptions>> {
+  readonly name: "lbfgs";
+}
 
 /**
  * Found by the passes that 36 decoders' samples take (`npm run experiment -- baseline`). Nothing is sharp: a memory of 15
@@ -60,13 +80,5 @@ const DEFAULTS: Complete<LbfgsOptions> = {
 export function lbfgs(options: LbfgsOptions = {}): Lbfgs {
   const all = completeOptions("lbfgs", DEFAULTS, options);
   checkNumber("lbfgs", "memory", all.memory, { min: 1, max: 1000, integer: true });
-  const solver: Lbfgs = {
-    name: "lbfgs",
-    flows: "unitGradient",
-    t1: Number.POSITIVE_INFINITY,
-    ...all,
-    solve: (objective, _flow, solution, first, control) =>
-      descend(solver, objective, solution, first, control),
-  };
-  return serializable(makeDescentSolver(solver), "lbfgs", all);
+  return Object.freeze<Lbfgs>({ name: "lbfgs", ...all });
 }

@@ -1,7 +1,6 @@
 import { checkPresent } from "../brand.ts";
 import { checkNumber, invalid, show } from "../check.ts";
 import type { Trajectory } from "../result.ts";
-import { type PriorOfSamples, withoutShare } from "./prior-of-samples.ts";
 
 /**
  * Which points of each sample's way are kept: `"steps"`, the start and the end of every accepted step; or
@@ -14,7 +13,7 @@ export interface RecordedSample {
   readonly t: number[];
   /** One state after another: z, for a flow of second order followed by v. */
   readonly states: number[];
-  readonly objective: number[];
+  readonly losses: number[];
 }
 
 /** The points that are kept of B samples, filled in by a solver on its way. */
@@ -39,18 +38,17 @@ export class Recording {
   }
 
   /** Keeps the point at the sample's next chosen time, one that `dueBefore` has named. */
-  keep(sample: number, t: number, state: ArrayLike<number>, value: number): void {
-    const { t: times, states, objective } = this.samples[sample]!;
+  keep(sample: number, t: number, state: ArrayLike<number>, loss: number): void {
+    const { t: times, states, losses } = this.samples[sample]!;
     times.push(t);
-    objective.push(value);
+    losses.push(loss);
     for (let k = 0; k < state.length; k++) states.push(state[k]!);
     this.passed[sample]!++;
   }
 
   /** Keeps the start, or the end of an accepted step, if it is asked for. */
-  keepStep(sample: number, t: number, state: ArrayLike<number>, value: number): void {
-    if (this.times === undefined || this.times[this.passed[sample]!] === t)
-      this.keep(sample, t, state, value);
+  keepStep(sample: number, t: number, state: ArrayLike<number>, loss: number): void {
+    if (this.times === undefined || this.times[this.passed[sample]!] === t) this.keep(sample, t, state, loss);
   }
 
   /** Takes over what has been recorded elsewhere, of a sample that has ended there. */
@@ -58,26 +56,21 @@ export class Recording {
     this.samples[sample] = recorded;
   }
 
-  /** In the form of a result, whose losses are without the prior. */
-  toTrajectories(latentSize: number, prior?: PriorOfSamples): Trajectory[] {
-    return this.samples.map(({ t, states, objective }, sample) => {
+  /** In the form of a result. */
+  toTrajectories(latentSize: number): Trajectory[] {
+    return this.samples.map(({ t, states, losses }) => {
       const size = states.length / t.length;
       const z = new Float32Array(t.length * latentSize);
       t.forEach((_, i) => {
         z.set(states.slice(i * size, i * size + latentSize), i * latentSize);
       });
-      const loss = Float32Array.from(objective, (value, i) => {
-        if (!prior) return value;
-        const at = z.subarray(i * latentSize, (i + 1) * latentSize);
-        return withoutShare(value, prior.value(at) * prior.scale(sample));
-      });
-      return { t: Float64Array.from(t), z, loss };
+      return { t: Float64Array.from(t), z, loss: Float32Array.from(losses) };
     });
   }
 }
 
 function nothing(): RecordedSample {
-  return { t: [], states: [], objective: [] };
+  return { t: [], states: [], losses: [] };
 }
 
 /** Refuses a saveAt that is none, or whose times a flow up to t1 does not pass in this order; returns a copy. */

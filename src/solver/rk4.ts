@@ -1,10 +1,5 @@
-import { checkChoice, checkOptions, orDefault } from "../check.ts";
-import type { Flow } from "../flow.ts";
-import { serializable } from "../serialize.ts";
-import type { Solver } from "./base.ts";
-import { gridSteps } from "./fixed-grid.ts";
+import { type Complete, checkChoice, checkOptions, orDefault } from "../check.ts";
 import { checkGrid, type Grid } from "./grid.ts";
-import { integrate } from "./integrate.ts";
 import type { Tableau } from "./tableau.ts";
 
 /** Options of `rk4`. */
@@ -15,11 +10,9 @@ export interface Rk4Options {
   rule?: "classic" | "3/8" | undefined;
 }
 
-/** RK4 with its options. */
-export interface Rk4 extends Solver<Flow> {
+/** RK4 with its options: a plain immutable value. */
+export interface Rk4 extends Readonly<Complete<Rk4Options>> {
   readonly name: "rk4";
-  readonly grid: Grid;
-  readonly rule: "classic" | "3/8";
 }
 
 export const RULES: Readonly<Record<Rk4["rule"], Tableau>> = {
@@ -52,14 +45,5 @@ export function rk4(options: Rk4Options): Rk4 {
   checkOptions("rk4", options, { grid: true, rule: true });
   const grid = checkGrid("rk4", options?.grid);
   const rule = checkChoice("rk4", "rule", orDefault(options.rule, "classic"), ["classic", "3/8"]);
-  const solver: Rk4 = {
-    name: "rk4",
-    flows: "any",
-    tableau: RULES[rule],
-    t1: grid.t1,
-    grid,
-    rule,
-    solve: (...problem) => integrate(RULES[rule], gridSteps(grid), ...problem),
-  };
-  return serializable(Object.freeze(solver), "rk4", { grid, rule });
+  return Object.freeze<Rk4>({ name: "rk4", grid, rule });
 }

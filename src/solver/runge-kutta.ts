@@ -36,7 +36,7 @@ export class RungeKutta {
         this.stageTimes[row] = t[row]! + time * steps[row]!;
         this.combine(row, weights, steps[row]!, derivatives, this.stageStates, states);
       }
-      await this.system.losses(rows, this.stageStates);
+      await this.system.values(rows, this.stageStates);
       await this.system.derivatives(rows, this.stageTimes, this.stageStates, this.stages[i]!);
     }
     for (const row of rows) {

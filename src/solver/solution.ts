@@ -1,16 +1,18 @@
-import type { Flow } from "../flow.ts";
+import type { Values } from "../objective.ts";
 import type { Owned } from "../owned.ts";
 import { type EncodeResult, type SolveStatistics, STATUSES, type Status } from "../result.ts";
-import { type PriorOfSamples, withoutShare } from "./prior-of-samples.ts";
 import { type RecordedSample, Recording, type SaveAt } from "./recording.ts";
 
 const RUNNING = 255;
 
-type PerSample = "objective" | "initialObjective" | "gradientNorm" | keyof SolveStatistics;
+type OfSums = "objective" | "initialObjective";
+type OfTerms = "loss" | "initialLoss" | "prior";
+type PerSample = OfSums | OfTerms | "gradientNorm" | keyof SolveStatistics;
 
 /** The results that are one number for each sample: none can be forgotten. */
 const PER_SAMPLE = Object.keys({
-  ...{ objective: true, initialObjective: true, gradientNorm: true, acceptedSteps: true, backtracks: true },
+  ...{ objective: true, initialObjective: true, loss: true, initialLoss: true, prior: true },
+  ...{ gradientNorm: true, acceptedSteps: true, backtracks: true },
   ...{ valueEvaluations: true, gradientEvaluations: true, matrixEvaluations: true, t: true },
   remainingFall: true,
 } satisfies Record<PerSample, true>) as PerSample[];
@@ -34,8 +36,10 @@ export class Solution {
   /** What a solver lowers: the loss, and a prior's share where there is one. At z, and at z0. */
   readonly objective: Float64Array;
   readonly initialObjective: Float64Array;
-  /** A prior's share of it at z0; undefined without a prior. */
-  readonly initialPriorShare: Float64Array | undefined;
+  /** The loss alone, at z and at z0; and the prior's value at z, in nats times its weight. */
+  readonly loss: Float64Array;
+  readonly initialLoss: Float64Array;
+  readonly prior: Float64Array;
   /** Of the objective, at z. */
   readonly gradientNorm: Float64Array;
   readonly acceptedSteps: Owned<Uint32Array>;
@@ -54,27 +58,29 @@ export class Solution {
   onEnd: ((sample: number) => void) | undefined;
   private readonly codes: Uint8Array;
   private readonly latentSize: number;
-  private readonly prior: PriorOfSamples | undefined;
+  private readonly hasPrior: boolean;
 
-  /** @param options `prior`: what of the objectives is not the loss, where whoever reads the losses has to know */
+  /** @param options `hasPrior`: results have its values */
   constructor(
     sampleCount: number,
     latentSize: number,
     z0?: Float32Array | Float64Array,
     options: {
-      readonly order?: Flow["order"];
+      readonly order?: 1 | 2;
       readonly saveAt?: SaveAt | undefined;
-      readonly prior?: PriorOfSamples | undefined;
+      readonly hasPrior?: boolean;
     } = {},
   ) {
     this.latentSize = latentSize;
     this.v = options.order === 2 ? new Float64Array(sampleCount * latentSize) : undefined;
     this.recording = options.saveAt && new Recording(options.saveAt, sampleCount);
     this.z = z0 ? new Float64Array(z0) : new Float64Array(sampleCount * latentSize);
-    this.prior = options.prior;
+    this.hasPrior = options.hasPrior ?? false;
     this.objective = new Float64Array(sampleCount).fill(Number.NaN);
     this.initialObjective = new Float64Array(sampleCount).fill(Number.NaN);
-    this.initialPriorShare = this.prior && this.initialShares(this.prior, z0 !== undefined);
+    this.loss = new Float64Array(sampleCount).fill(Number.NaN);
+    this.initialLoss = new Float64Array(sampleCount).fill(Number.NaN);
+    this.prior = new Float64Array(sampleCount).fill(Number.NaN);
     this.gradientNorm = new Float64Array(sampleCount).fill(Number.NaN);
     this.acceptedSteps = new Uint32Array(sampleCount);
     this.backtracks = new Uint32Array(sampleCount);
@@ -86,11 +92,25 @@ export class Solution {
     this.codes = new Uint8Array(sampleCount).fill(RUNNING);
   }
 
+  /** Takes a sample's value at z0: element i of the values. */
+  begin(sample: number, values: Values, i: number): void {
+    this.take(sample, values, i);
+    this.initialObjective[sample] = values.objectives[i]!;
+    this.initialLoss[sample] = values.losses[i]!;
+  }
+
+  /** Takes a sample's value at its new z. */
+  take(sample: number, { objectives, losses, priors }: Values, i: number): void {
+    this.objective[sample] = objectives[i]!;
+    this.loss[sample] = losses[i]!;
+    this.prior[sample] = priors[i]!;
+  }
+
   /** Sets the status of a sample whose results are all there; `code` is its index in STATUSES. */
   end(sample: number, code: number): void {
     this.codes[sample] = code;
     this.done++;
-    const loss = this.lossOf(sample);
+    const loss = this.loss[sample]!;
     if (Number.isFinite(loss)) {
       this.lossSum += loss;
       this.lossCount++;
@@ -149,50 +169,18 @@ export class Solution {
     return statuses;
   }
 
-  /** l(y, D(z)) of a sample: its objective without the prior's share. */
-  lossOf(sample: number): number {
-    return withoutShare(this.objective[sample]!, this.priorShare(sample));
-  }
-
-  /** All start at one point where none is given. */
-  private initialShares(prior: PriorOfSamples, haveOwn: boolean): Float64Array {
-    if (haveOwn) return this.objective.map((_, sample) => this.priorShare(sample));
-    const value = prior.value(new Float64Array(this.latentSize));
-    return this.objective.map((_, sample) => value * prior.scale(sample));
-  }
-
-  /** prior(z)/N of a sample, 0 without a prior. */
-  private priorShare(sample: number): number {
-    const { prior } = this;
-    return prior ? prior.value(this.zOf(sample)) * prior.scale(sample) : 0;
-  }
-
-  private zOf(sample: number): Float64Array {
-    return this.z.subarray(sample * this.latentSize, (sample + 1) * this.latentSize);
-  }
-
   /** In the form of a result: float32 where the result has it. */
   toResult(): Omit<EncodeResult, "backend" | "seconds"> {
-    const { prior, initialPriorShare } = this;
-    const values = prior && Float64Array.from(this.objective, (_, sample) => prior.value(this.zOf(sample)));
     return {
       z: new Float32Array(this.z),
       v: this.v && new Float32Array(this.v),
-      loss: prior
-        ? Float32Array.from(this.objective, (objective, sample) =>
-            withoutShare(objective, values![sample]! * prior.scale(sample)),
-          )
-        : new Float32Array(this.objective),
-      prior: values && new Float32Array(values),
+      loss: new Float32Array(this.loss),
+      prior: this.hasPrior ? new Float32Array(this.prior) : undefined,
       objective: new Float32Array(this.objective),
-      initialLoss: initialPriorShare
-        ? Float32Array.from(this.initialObjective, (objective, sample) =>
-            withoutShare(objective, initialPriorShare[sample]!),
-          )
-        : new Float32Array(this.initialObjective),
+      initialLoss: new Float32Array(this.initialLoss),
       gradientNorm: new Float32Array(this.gradientNorm),
       status: this.statuses(),
-      trajectory: this.recording?.toTrajectories(this.latentSize, this.prior),
+      trajectory: this.recording?.toTrajectories(this.latentSize),
       stats: {
         acceptedSteps: this.acceptedSteps,
         backtracks: this.backtracks,

@@ -11,7 +11,9 @@ import {
   SOLVER_CODES,
 } from "../backend/wasm/layout.ts";
 import { type CurvatureUse, hasMatrices } from "../objective.ts";
-import type { Amd as AmdSolver, DescentSolver, Lbfgs as LbfgsSolver } from "./descent-solvers.ts";
+import type { Amd as AmdSolver } from "./amd.ts";
+import type { DescentSolver } from "./descent.ts";
+import type { Lbfgs as LbfgsSolver } from "./lbfgs.ts";
 
 /** A solver of assembly/, its struct and the memory of its rows. */
 export interface SolverBlock extends Block {

@@ -1,5 +1,5 @@
-import type { Flow } from "../flow.ts";
-import type { Objective } from "../objective.ts";
+import { derivativeOf, type Flow, orderOf } from "../flow.ts";
+import { type Objective, type Values, valuesAt } from "../objective.ts";
 import type { Control } from "./base.ts";
 import type { Solution } from "./solution.ts";
 
@@ -30,7 +30,7 @@ export class System {
     control: Control,
   ) {
     this.latentSize = objective.latentSize;
-    this.size = flow.order * objective.latentSize;
+    this.size = orderOf(flow) * objective.latentSize;
     this.objective = objective;
     this.flow = flow;
     this.t1 = t1;
@@ -51,18 +51,18 @@ export class System {
     return states.subarray(row * this.size, (row + 1) * this.size);
   }
 
-  /** The losses [rows.length] at the states of the chosen samples. */
-  async losses(rows: Int32Array, states: Float64Array): Promise<Float64Array> {
+  /** Objectives and their terms at the states of the chosen samples. */
+  async values(rows: Int32Array, states: Float64Array): Promise<Values> {
     const d = this.latentSize;
     rows.forEach((row, i) => {
       for (let k = 0; k < d; k++) this.latents[i * d + k] = states[row * this.size + k]!;
       this.solution.valueEvaluations[this.first + row]!++;
     });
-    return this.objective.value(rows, this.latents.subarray(0, rows.length * d));
+    return valuesAt(this.objective, rows, this.latents.subarray(0, rows.length * d));
   }
 
   /**
-   * f(t, y) of the chosen samples, whose last losses were asked for at these states.
+   * f(t, y) of the chosen samples, whose last values were asked for at these states.
    * @param times t of every sample
    * @param derivatives where the right-hand sides are written
    */
@@ -78,7 +78,7 @@ export class System {
       const gradient = gradients.subarray(i * d, (i + 1) * d);
       const state = this.row(states, row);
       this.gradientNorms[row] = Math.sqrt(gradient.reduce((sum, g) => sum + g * g, 0));
-      this.flow.derivative(times[row]!, this.t1, state, gradient, this.row(derivatives, row));
+      derivativeOf(this.flow, times[row]!, this.t1, state, gradient, this.row(derivatives, row));
       this.solution.gradientEvaluations[this.first + row]!++;
     });
     await this.control.pause();

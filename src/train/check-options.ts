@@ -24,8 +24,8 @@ import { adam, isOptimizer, rmsprop } from "../optimizer.ts";
 import { checkBackend, checkWeights } from "../problem.ts";
 import { constant } from "../schedule.ts";
 import { amd } from "../solver/amd.ts";
+import { evaluateOnly } from "../solver/evaluate-only.ts";
 import { lbfgs } from "../solver/lbfgs.ts";
-import { stay } from "../solver/stay.ts";
 import { checkPrior } from "../terms/check-prior.ts";
 import { checkLoss } from "../terms/losses.ts";
 import type { Prior } from "../terms/priors.ts";
@@ -130,7 +130,7 @@ export function checkAutoencoderArguments(
   }
   return {
     ...run,
-    pair: { flow: gradientFlow(), solver: stay },
+    pair: { flow: gradientFlow(), solver: evaluateOnly },
     adjoint: approximate(),
     prior: undefined,
     weights: undefined,

@@ -10,7 +10,7 @@ import { gradientFlow } from "../flow.ts";
 import { checkFlowAndSolver, type FlowAndSolver } from "../flow-and-solver.ts";
 import type { AbortSignalLike } from "../platform.ts";
 import { checkBackend, checkWeights, checkZ0 } from "../problem.ts";
-import { stay } from "../solver/stay.ts";
+import { evaluateOnly } from "../solver/evaluate-only.ts";
 import { checkPrior } from "../terms/check-prior.ts";
 import { checkLoss } from "../terms/losses.ts";
 import { componentsOf } from "../terms/prior-components.ts";
@@ -122,5 +122,5 @@ function checkByEncoder(
     const reason = name === "weights" ? "an encoder knows nothing of missing data" : "no flow is followed";
     throw invalid(`${where}: encoder and ${name} are both given, expected one of them: ${reason}`);
   }
-  return { flow: gradientFlow(), solver: stay };
+  return { flow: gradientFlow(), solver: evaluateOnly };
 }

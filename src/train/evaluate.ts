@@ -1,14 +1,11 @@
-import type { Session } from "../backend/backend.ts";
-import { solve } from "../backend/solve.ts";
-import { withPrior } from "../backend/wasm/prior-values.ts";
 import { throwIfAborted } from "../brand.ts";
 import { Callbacks, makeControl, unlessAborted } from "../control.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { startsOf } from "../decoder/start.ts";
+import { orderOf } from "../flow.ts";
 import type { Owned } from "../owned.ts";
 import { type EncodeSummary, meanOfFinite, type SolveStatistics, type Status, summary } from "../result.ts";
-import type { PriorOfSamples } from "../solver/prior-of-samples.ts";
 import { Solution } from "../solver/solution.ts";
 import { leastLosses } from "../terms/floor.ts";
 import { codesOf } from "./encode-with.ts";
@@ -96,34 +93,20 @@ export async function evaluate(
 ): Promise<EvaluateReport | EncoderReport> {
   const start = performance.now();
   const checked = checkEvaluateArguments(given, data, options);
-  const { dataset, settings, pair, encoder, backend, signal } = checked;
+  const { dataset, settings, pair, encoder, z0, backend, signal, onProgress } = checked;
   const { decoder } = settings;
   throwIfAborted(signal);
   await checkDataset("evaluate", dataset, settings, makeControl(signal), encoder === undefined);
   throwIfAborted(signal);
   // At least one: an empty data set has been refused. Which backend is better may depend on the first piece.
-  const [first] = problems(dataset, settings);
-  const { problem } = first!;
-  const session = await unlessAborted(signal, () => backend.open(decoder, { problem, pair }));
+  const [piece] = problems(dataset, settings);
+  const session = await unlessAborted(signal, () => backend.open(decoder, { problem: piece!.problem, pair }));
   const encoding = encoder && (await unlessAborted(signal, () => backend.open(encoder)));
-  return withPrior(settings, session, (prior) => evaluateOn({ session, encoding }, checked, prior, start));
-}
-
-/**
- * @param sessions `encoding`: the encoder's, where there is one
- * @param prior of all samples
- */
-async function evaluateOn(
-  { session, encoding }: { readonly session: Session; readonly encoding: Session | undefined },
-  { dataset, settings, pair, z0, signal, onProgress }: ReturnType<typeof checkEvaluateArguments>,
-  prior: PriorOfSamples | undefined,
-  start: number,
-): Promise<EvaluateReport | EncoderReport> {
-  const { decoder } = settings;
   const { count } = dataset;
-  const { order } = pair.flow;
+  const hasPrior = settings.prior !== undefined;
+  const order = orderOf(pair.flow);
   const seconds = () => (performance.now() - start) / 1000;
-  const all = new Solution(count, decoder.latentSize, undefined, { order, prior });
+  const all = new Solution(count, decoder.latentSize, undefined, { order, hasPrior });
   const floors = new Float64Array(count);
   const callbacks = new Callbacks();
   for (const { first, problem } of problems(dataset, settings)) {
@@ -132,11 +115,7 @@ async function evaluateOn(
     const starts = encoding
       ? await codesOf(encoding, targets, signal)
       : z0 && startsOf(z0, decoder, first, problem.sampleCount);
-    const piece = new Solution(problem.sampleCount, decoder.latentSize, starts, {
-      order,
-      prior: prior && { value: prior.value, scale: (sample) => prior.scale(first + sample) },
-    });
-    if (piece.initialPriorShare) all.initialPriorShare?.set(piece.initialPriorShare, first);
+    const piece = new Solution(problem.sampleCount, decoder.latentSize, starts, { order, hasPrior });
     let reported = 0;
     const control = makeControl(signal, () => {
       callbacks.check();
@@ -146,7 +125,7 @@ async function evaluateOn(
       const meanLoss = (all.lossSum + piece.lossSum) / (all.lossCount + piece.lossCount);
       callbacks.call(onProgress, { done, total: count, meanLoss, samplesPerSecond: done / seconds() });
     });
-    await solve(session, problem, pair, piece, control);
+    await session.solve(problem, pair, piece, control);
     throwIfAborted(signal);
     all.copyIn(
       Array.from(piece.objective, (_, i) => first + i),
@@ -157,14 +136,14 @@ async function evaluateOn(
   throwIfAborted(signal);
   const { info } = session;
   const result = { ...all.toResult(), backend: info, seconds: seconds() };
-  const { loss, prior: priors, objective, initialLoss, gradientNorm, status, stats } = result;
+  const { loss, prior, objective, initialLoss, gradientNorm, status, stats } = result;
   const excess = Float64Array.from(loss, (value, sample) => value - floors[sample]!);
   const { meanInitialLoss, meanAcceptedSteps, meanBacktracks, statuses, ...figures } = summary(result);
   const report = {
     ...figures,
     meanExcessLoss: meanOfFinite(excess),
     meanObjective: meanOfFinite(objective),
-    ...{ loss, prior: priors, objective, gradientNorm },
+    ...{ loss, prior, objective, gradientNorm },
   };
   if (encoding) return { ...report, nonfinite: loss.filter((value) => !Number.isFinite(value)).length };
   const ofFlow = { meanInitialLoss, meanAcceptedSteps, meanBacktracks, statuses, initialLoss, status, stats };

@@ -1,9 +1,9 @@
 import type { Problem, Session } from "../backend/backend.ts";
-import { solve } from "../backend/solve.ts";
 import { attached } from "../brand.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import type { FixedValues } from "../decoder/fixed.ts";
 import { startsOf } from "../decoder/start.ts";
+import { orderOf } from "../flow.ts";
 import { sizeOf } from "../graph/operations.ts";
 import { createRandom, type RandomState } from "../random.ts";
 import type { Control } from "../solver/base.ts";
@@ -65,10 +65,10 @@ export class MiniBatches {
     };
     const saveAt = adjoint.needs === "end" ? undefined : "steps";
     const z0 = decoder.start && startsOf(decoder.start, decoder, 0, indices.length);
-    const solution = new Solution(indices.length, d, z0, { order: pair.flow.order, saveAt });
+    const solution = new Solution(indices.length, d, z0, { order: orderOf(pair.flow), saveAt });
     codes?.read(indices, solution.z);
     if (isAutoencoder) solution.z.set(targets);
-    else if (settings.codes === "encoded") await solve(session, problem, pair, solution, control);
+    else if (settings.codes === "encoded") await session.solve(problem, pair, solution, control);
     return { problem, solution };
   }
 

@@ -1,14 +1,11 @@
 import type { Adjoint, Encoded } from "../adjoint/base.ts";
 import type { Problem, Session, Trainer } from "../backend/backend.ts";
-import { withPrior } from "../backend/wasm/prior-values.ts";
 import { throwIfAborted } from "../brand.ts";
 import { createSampler } from "../data/sampler.ts";
 import type { Decoder } from "../decoder/decoder.ts";
-import { allRows, type DifferentiableObjective } from "../objective.ts";
+import { allRows, type DifferentiableObjective, valuesAt } from "../objective.ts";
 import { meanOfNumbers } from "../result.ts";
 import type { Control } from "../solver/base.ts";
-import { withoutShare } from "../solver/prior-of-samples.ts";
-import type { Solution } from "../solver/solution.ts";
 import type { CheckedTrainOptions } from "./check-options.ts";
 import type { RunState } from "./checkpoint.ts";
 import { MiniBatches } from "./mini-batches.ts";
@@ -73,14 +70,8 @@ export class Run {
       const { problem, solution } = await batches.encode(indices, this.session, control);
       throwIfAborted(signal);
       const encoded = { ...pair, solution, control };
-      const { objectives, dCodes } = await addGradient(
-        this.trainer,
-        adjoint,
-        problem,
-        encoded,
-        settings.codes,
-      );
-      const loss = await meanLossOf(problem, this.session, solution, objectives);
+      const { losses, dCodes } = await addGradient(this.trainer, adjoint, problem, encoded, settings.codes);
+      const loss = meanOfNumbers(losses);
       throwIfAborted(signal);
       const gradientNorm = this.trainer.update({ learningRate, largestNorm: gradientClip * indices.length });
       const restarted = dCodes ? batches.codes!.update(indices, dCodes, factor) : [];
@@ -134,27 +125,10 @@ export class Run {
   }
 }
 
-/** The mean of objectives without a prior's share, as in `TrainStep`. */
-function meanLossOf(
-  problem: Problem,
-  session: Session,
-  { z }: Solution,
-  objectives: Float64Array,
-): Promise<number> {
-  const d = problem.decoder.latentSize;
-  return withPrior(problem, session, async (prior) => {
-    const losses = objectives.map((objective, i) => {
-      if (!prior) return objective;
-      return withoutShare(objective, prior.value(z.subarray(i * d, (i + 1) * d)) * prior.scale(i));
-    });
-    return meanOfNumbers(losses);
-  });
-}
-
 /**
  * Adds up the gradient of the samples' summed objectives in the trainer.
  *
- * @returns the objectives, and where the codes are updated too, [B, d] the gradients for those
+ * @returns the losses, and where the codes are updated too, [B, d] the gradients for those
  */
 async function addGradient(
   trainer: Trainer,
@@ -162,10 +136,10 @@ async function addGradient(
   problem: Problem,
   encoded: Encoded,
   codes: "encoded" | "kept",
-): Promise<{ readonly objectives: Float64Array; readonly dCodes?: Float64Array }> {
+): Promise<{ readonly losses: Float64Array; readonly dCodes?: Float64Array }> {
   const objective = trainer.objective(problem, adjoint.copies(encoded.solver));
   try {
-    if (codes === "encoded") return { objectives: await adjoint.addGradient(objective, encoded) };
+    if (codes === "encoded") return { losses: await adjoint.addGradient(objective, encoded) };
     return await addGradientAtCodes(objective, encoded.solution.z);
   } finally {
     objective.dispose();
@@ -179,13 +153,13 @@ async function addGradient(
 async function addGradientAtCodes(
   objective: DifferentiableObjective,
   z: Float64Array,
-): Promise<{ readonly objectives: Float64Array; readonly dCodes: Float64Array }> {
+): Promise<{ readonly losses: Float64Array; readonly dCodes: Float64Array }> {
   const d = objective.latentSize;
   const rows = allRows(objective.sampleCount);
-  const objectives = await objective.value(rows, z);
+  const { losses } = await valuesAt(objective, rows, z);
   const dCodes = await objective.gradient(rows);
   const finite = rows.filter((row) => dCodes.subarray(row * d, (row + 1) * d).every(Number.isFinite));
   // Where there is none, the sum is to say so: an update by 0 is one, too, for an optimizer with a state.
   await objective.addParameterGradient(finite.length > 0 ? finite : rows);
-  return { objectives, dCodes };
+  return { losses, dCodes };
 }

@@ -1,11 +1,10 @@
 import type { CheckedPair, Session } from "../backend/backend.ts";
-import { solve } from "../backend/solve.ts";
-import { withPrior } from "../backend/wasm/prior-values.ts";
 import { checkNumber, checkOptions, invalid } from "../check.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { checkFixed, type FixedOption, type FixedValues } from "../decoder/fixed.ts";
 import { startsOf } from "../decoder/start.ts";
+import { orderOf } from "../flow.ts";
 import { checkWeights } from "../problem.ts";
 import { meanOfNumbers } from "../result.ts";
 import type { Control } from "../solver/base.ts";
@@ -109,19 +108,16 @@ export async function meanLoss(
   control: Control,
 ): Promise<number> {
   const losses = new Float64Array(dataset.count).fill(Number.NaN);
-  const { order } = pair.flow;
+  const order = orderOf(pair.flow);
   const components = prior && componentsOf(prior, decoder.latentSize);
   for (const { first, problem } of problems(dataset, { decoder, loss, prior: components, weights, fixed })) {
     if (control.aborted()) break;
     const z0 = isAutoencoder
       ? problem.targets
       : decoder.start && startsOf(decoder.start, decoder, 0, problem.sampleCount);
-    await withPrior(problem, session, async (priorOfSamples) => {
-      const options = { order, prior: priorOfSamples };
-      const solution = new Solution(problem.sampleCount, decoder.latentSize, z0, options);
-      await solve(session, problem, pair, solution, control);
-      for (let i = 0; i < problem.sampleCount; i++) losses[first + i] = solution.lossOf(i);
-    });
+    const solution = new Solution(problem.sampleCount, decoder.latentSize, z0, { order });
+    await session.solve(problem, pair, solution, control);
+    losses.set(solution.loss, first);
   }
   return meanOfNumbers(losses);
 }

@@ -1,6 +1,10 @@
 import type { Adjoint } from "../../src/adjoint/base.ts";
+import { orderOf } from "../../src/flow.ts";
 import type { Backend, Decoder, Flow, Loss, Objective, Solver } from "../../src/index.ts";
+import { follow } from "../../src/solver/follow.ts";
+import { integrate, type StepControl } from "../../src/solver/integrate.ts";
 import { Solution } from "../../src/solver/solution.ts";
+import { tableauOf } from "../../src/solver/solver.ts";
 import { uninterrupted } from "./control.ts";
 import { bindObjective } from "./objective.ts";
 import { randomArray } from "./random.ts";
@@ -10,10 +14,17 @@ import { decoderOf } from "./safetensors-file.ts";
 /** Which flow from where, how it is followed, and with which weights. */
 export interface Way {
   readonly flow: Flow;
-  readonly solver: Solver<Flow>;
+  readonly solver: Solver;
+  /** Step control in place of the solver's, for its Runge-Kutta method. */
+  readonly steps?: StepControl;
   readonly z0?: Float32Array;
   /** A row for each sample. */
   readonly weights?: Float32Array;
+}
+
+function followWay({ flow, solver, steps }: Way, objective: Objective, solution: Solution): Promise<void> {
+  const problem = [objective, flow, solution, 0, uninterrupted] as const;
+  return steps ? integrate(tableauOf(solver)!, steps, ...problem) : follow(solver, ...problem);
 }
 
 /** Follows the flows of all samples and adds up d_θ L, on a backend. */
@@ -22,14 +33,15 @@ export async function gradientOf(
   decoder: Decoder,
   loss: Loss,
   y: Float32Array,
-  { flow, solver, z0, weights }: Way,
+  way: Way,
   adjoint: Adjoint,
 ): Promise<{ solution: Solution; losses: Float64Array; gradient: Float32Array }> {
+  const { flow, solver, z0, weights } = way;
   const copies = adjoint.copies(solver);
   const count = y.length / decoder.outputSize;
-  const solution = new Solution(count, decoder.latentSize, z0, { order: flow.order, saveAt: "steps" });
+  const solution = new Solution(count, decoder.latentSize, z0, { order: orderOf(flow), saveAt: "steps" });
   const flat = await bindObjective(backend, decoder, loss, y, weights);
-  await solver.solve(flat, flow, solution, 0, uninterrupted);
+  await followWay(way, flat, solution);
   flat.dispose();
   const objective = await bindObjective(backend, decoder, loss, y, weights, copies);
   const losses = await adjoint.addGradient(objective, { flow, solver, solution, control: uninterrupted });
@@ -57,8 +69,8 @@ async function solvedLoss(decoder: Decoder, loss: Loss, y: Float32Array, way: Wa
     gradient: async (rows) => Float64Array.from(Array.from(rows, (row) => at(row).gradient).flat()),
     dispose() {},
   };
-  const solution = new Solution(count, d, way.z0, { order: way.flow.order });
-  await way.solver.solve(objective, way.flow, solution, 0, uninterrupted);
+  const solution = new Solution(count, d, way.z0, { order: orderOf(way.flow) });
+  await followWay(way, objective, solution);
   return solution.objective.reduce((sum, value) => sum + value, 0);
 }
 

@@ -1,6 +1,11 @@
-import type { Flow, Objective, Solver } from "../../src/index.ts";
+import { type Flow, orderOf } from "../../src/flow.ts";
+import type { Objective } from "../../src/index.ts";
+import { follow } from "../../src/solver/follow.ts";
+import { integrate, type StepControl } from "../../src/solver/integrate.ts";
 import type { SaveAt } from "../../src/solver/recording.ts";
 import { Solution } from "../../src/solver/solution.ts";
+import type { Method } from "../../src/solver/solver.ts";
+import type { Tableau } from "../../src/solver/tableau.ts";
 import { uninterrupted } from "./control.ts";
 
 /** One sample's loss of its latent, in float64. */
@@ -48,17 +53,26 @@ function analyticObjective(latentSize: number, losses: readonly AnalyticLoss[]):
   };
 }
 
+/** A Runge-Kutta method with a step control of the test's own. */
+export interface Integration {
+  readonly tableau: Tableau;
+  readonly steps: StepControl;
+}
+
 /** Solves analytic losses from z0 and returns what the solver left behind. */
-export async function solveAnalytic<F extends Flow>(
+export async function solveAnalytic(
   losses: readonly AnalyticLoss[],
-  flow: F,
-  solver: Solver<F>,
+  flow: Flow,
+  solver: Method | Integration,
   z0: readonly number[],
   saveAt?: SaveAt,
 ): Promise<Solution> {
   const latentSize = z0.length / losses.length;
-  const solution = new Solution(losses.length, latentSize, undefined, { order: flow.order, saveAt });
+  const solution = new Solution(losses.length, latentSize, undefined, { order: orderOf(flow), saveAt });
   solution.z.set(z0);
-  await solver.solve(analyticObjective(latentSize, losses), flow, solution, 0, uninterrupted);
+  const problem = [analyticObjective(latentSize, losses), flow, solution, 0, uninterrupted] as const;
+  await ("steps" in solver
+    ? integrate(solver.tableau, solver.steps, ...problem)
+    : follow(solver, ...problem));
   return solution;
 }

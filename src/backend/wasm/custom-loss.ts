@@ -60,7 +60,7 @@ export function customLossPasses(packed: PackedDecoder, workspace: Workspace, lo
         }
         arena.view().setFloat64(workspace.losses + 8 * row, sum, true);
       });
-      kernels.objectivePriorValues(workspace.pointer, count);
+      kernels.objectiveSum(workspace.pointer, count);
     },
     gradient(count) {
       forEachRow(count, (row, outputs, targets, factor) => {

@@ -20,7 +20,7 @@ export interface Decoding {
 }
 
 /**
- * D(z), `capacity` rows at a time.
+ * D(z), some rows at a time.
  *
  * @param feed the samples that are decoded
  * @param onRows called with those whose outputs are there now
@@ -29,14 +29,13 @@ export interface Decoding {
 export async function decodeRows(
   packed: PackedDecoder,
   { z, fixed, outputs, toLogits }: Decoding,
-  capacity: number,
-  feed: Feed,
   control: Control,
+  feed: Feed,
   onRows: (range: SampleRange) => void = () => {},
 ): Promise<void> {
   const { arena, decoder, kernels, graph } = packed;
   const { latentSize: d, outputSize: n } = decoder;
-  const rows = Math.min(capacity, z.length / d);
+  const rows = Math.min(packed.rows, z.length / d);
   const workspace = allocateWorkspace(packed, rows, decoder.loss?.name ?? "squaredError");
   const given = allocateBeside(workspace, () => allocateFixed(packed, rows));
   given.point(workspace);

@@ -1,12 +1,19 @@
 import { withoutMatrices } from "../../objective.ts";
 import type { Control } from "../../solver/base.ts";
-import { isPreconditioned, isPreconditionedByDecoder } from "../../solver/descent.ts";
-import type { DescentSolver } from "../../solver/descent-solvers.ts";
+import {
+  type DescentSolver,
+  isDescentSolver,
+  isPreconditioned,
+  isPreconditionedByDecoder,
+} from "../../solver/descent.ts";
+import type { Method } from "../../solver/solver.ts";
 import { allocateSolver, rowsWithRoom } from "../../solver/solver-block.ts";
-import type { Problem, SampleSet } from "../backend.ts";
-import type { Feed } from "../feed.ts";
+import { isCustom } from "../../terms/losses.ts";
+import type { Problem, Task } from "../backend.ts";
+import type { Feed, SampleRange } from "../feed.ts";
 import { allocateGaussNewton, NO_MATRICES } from "./gauss-newton.ts";
 import { Descent } from "./layout.ts";
+import { objectiveSize } from "./objective.ts";
 import { Pacer } from "./pacer.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { curvatureUse, preconditionerOf } from "./preconditioner.ts";
@@ -14,26 +21,34 @@ import { allocatePrior } from "./prior-block.ts";
 import { Staging } from "./staging.ts";
 import { allocateWorkspace } from "./workspace.ts";
 
+/** Solvers, losses and ways that the kernels do by themselves. A custom loss runs in JavaScript, points are kept between steps. */
+export function isFused({ loss }: Problem, solver: Method, isRecorded: boolean): solver is DescentSolver {
+  return isDescentSolver(solver) && !isRecorded && !isCustom(loss);
+}
+
 /**
- * Solves samples of a problem by a solver fused with the kernels: WASM works on the staged ones slice by slice; between
- * slices the finished ones are collected and new ones staged in their places.
+ * Solves samples by a solver fused with the kernels: WASM works on the staged ones slice by slice; between
+ * slices the finished ones are collected and new ones staged in their places. The results are those of the solver around
+ * objectives.
  *
- * @param problem all samples of the call
- * @param most resident rows
+ * @param task one of those that `isFused` tells
  * @param feed the samples that are solved here
  */
-export async function solveFused(
+export async function solveFused<Range extends SampleRange>(
   packed: PackedDecoder,
-  problem: Problem,
-  solver: DescentSolver,
-  most: number,
+  task: Task<Range>,
   control: Control,
-  feed: Feed<SampleSet>,
+  feed: Feed<Range>,
 ): Promise<void> {
+  const { problem } = task;
+  const solver = task.pair.solver as DescentSolver;
   const { arena, kernels, graph, decoder } = packed;
   const curvature = curvatureUse(problem);
   const hasMatrices = isPreconditioned(solver, curvature);
-  const capacity = Math.min(most, rowsWithRoom(solver, decoder.latentSize, hasMatrices));
+  const capacity = Math.min(
+    objectiveSize(packed, problem),
+    rowsWithRoom(solver, decoder.latentSize, hasMatrices),
+  );
   const isShared = isPreconditionedByDecoder(solver, curvature);
   const lease = isShared ? await preconditionerOf(packed, problem) : undefined;
   const shared = lease?.preconditioner;
@@ -58,7 +73,7 @@ export async function solveFused(
         damping: shared?.damping ?? 0,
       }),
     );
-    const staging = taken(new Staging(packed, problem, pointer, capacity, feed));
+    const staging = taken(new Staging(packed, task, pointer, capacity, feed));
     const pacer = new Pacer(capacity);
     staging.exchange();
     while (!staging.isFinished && !control.aborted()) {

@@ -18,8 +18,8 @@ export type OnJacobianRows = (range: SampleRange, values: Float32Array<ArrayBuff
  */
 export async function computeJacobianRows(
   packed: PackedDecoder,
-  feed: Feed,
   control: Control,
+  feed: Feed,
   onRows: OnJacobianRows,
 ): Promise<void> {
   if (!feed.hasMore) return;
@@ -73,7 +73,7 @@ export class JacobianRows {
     control: Control = makeControl(undefined),
     onRows: (range: SampleRange) => void = () => {},
   ): Promise<void> {
-    return computeJacobianRows(this.packed, feed, control, (range, values) => {
+    return computeJacobianRows(this.packed, control, feed, (range, values) => {
       this.write(range.first, values);
       onRows(range);
     });

@@ -194,6 +194,8 @@ export const Workspace = new Struct({
   prior: "usize",
   priorScales: "usize",
   takesLogits: "i32",
+  priors: "usize",
+  objectives: "usize",
 });
 
 export const Prior = new Struct({
@@ -260,11 +262,14 @@ export const Sample = new Struct({
   dt: "f64",
   acceptedDt: "f64",
   slope: "f64",
-  loss: "f64",
-  initialLoss: "f64",
+  objective: "f64",
+  initialObjective: "f64",
   gradientNormSquared: "f64",
   priorScale: "f64",
   remainingFall: "f64",
+  loss: "f64",
+  initialLoss: "f64",
+  prior: "f64",
 });
 
 const descent = {

@@ -20,6 +20,11 @@ import {
   writeWeights,
 } from "./workspace.ts";
 
+/** How many samples of a problem are resident at once. */
+export function objectiveSize({ rows }: PackedDecoder, { sampleCount, batchSize }: Problem): number {
+  return Math.min(sampleCount, batchSize ?? rows, rows);
+}
+
 /** The objective of samples first … first + count - 1: all of them resident, row r for sample first + r. */
 export function wasmObjective(
   packed: PackedDecoder,
@@ -162,6 +167,12 @@ function bindRows(
     return arena.f32(rows.pointer + row * rows.stride, d);
   }
 
+  /** The chosen ones of f64[rowCount]. */
+  function pick(pointer: number, rows: Int32Array): Float64Array {
+    const values = arena.f64(pointer, rowCount);
+    return Float64Array.from(rows, (row) => values[row]!);
+  }
+
   function choose(rows: Int32Array): void {
     arena.i32(workspace.rows, rows.length).set(rows);
   }
@@ -175,9 +186,9 @@ function bindRows(
         rowOf(workspace.latents, row).set(z.subarray(i * d, (i + 1) * d));
       });
       passes.value(rows.length);
-      const losses = arena.f64(workspace.losses, rowCount);
-      return Float64Array.from(rows, (row) => losses[row]!);
+      return pick(workspace.objectives, rows);
     },
+    terms: (rows) => ({ losses: pick(workspace.losses, rows), priors: pick(workspace.priors, rows) }),
     async gradient(rows) {
       choose(rows);
       passes.gradient(rows.length);

@@ -3,6 +3,7 @@ import { type Decoder, onDispose } from "../../decoder/decoder.ts";
 import { Arena } from "./arena.ts";
 import { type CompiledKernels, instantiateKernels, type Kernels } from "./instance.ts";
 import { type LoweredGraph, lowerGraph } from "./lower.ts";
+import { residentRows } from "./pacer.ts";
 import { writeGraph } from "./write-graph.ts";
 
 /** A decoder's weights packed in an instance of the kernels, and the memory that calls on it share. */
@@ -15,6 +16,8 @@ export interface PackedDecoder {
   readonly lowered: LoweredGraph;
   /** Points to the Graph. */
   readonly graph: number;
+  /** How many rows are worked on at once at most. */
+  readonly rows: number;
 }
 
 const packedDecoders = new WeakMap<Decoder, Map<WebAssembly.Module, Promise<PackedDecoder>>>();
@@ -53,5 +56,5 @@ async function pack(decoder: Decoder, compiled: CompiledKernels): Promise<Packed
   }
   kernels.pack(graph, parameters.layout, 1);
   parameters.free();
-  return { decoder, kernels, compiled, arena, lowered, graph };
+  return { decoder, kernels, compiled, arena, lowered, graph, rows: residentRows(decoder) };
 }

@@ -1,7 +1,5 @@
-import type { WebAssemblyModule } from "../../platform.ts";
-import type { PriorOfSamples } from "../../solver/prior-of-samples.ts";
 import type { PriorComponents } from "../../terms/prior-components.ts";
-import type { Problem, Session } from "../backend.ts";
+import type { Problem } from "../backend.ts";
 import { allocateBeside } from "./arena.ts";
 import { giveInstanceBack, takeInstance } from "./idle-instances.ts";
 import { paddedSize } from "./layout.ts";
@@ -24,17 +22,10 @@ export interface PriorValues {
   free(): void;
 }
 
-/**
- * @param kernelsOfSession those of the session beside which it is evaluated; default the package's own
- * @throws LatentflowError `out_of_memory`
- */
-export async function priorValues(
-  prior: PriorComponents,
-  kernelsOfSession?: WebAssemblyModule,
-): Promise<PriorValues> {
+/** @throws LatentflowError `out_of_memory` */
+export async function priorValues(prior: PriorComponents): Promise<PriorValues> {
   const { latentSize: d } = prior;
-  const given = kernelsOfSession as WebAssembly.Module | undefined;
-  const module = given ?? (await compileKernels(undefined)).module;
+  const { module } = await compileKernels(undefined);
   const instance = await takeInstance(module);
   const { arena, kernels } = instance;
   const block = allocatePrior(arena, prior);
@@ -63,24 +54,6 @@ export async function priorValues(
       giveInstanceBack(module, instance);
     },
   };
-}
-
-/**
- * Calls `use` with what the losses of a problem's samples are told from their objectives by; with undefined where there is
- * no prior.
- */
-export async function withPrior<T>(
-  problem: Pick<Problem, "loss" | "decoder" | "weights" | "prior">,
-  session: Pick<Session, "kernels"> | undefined,
-  use: (prior: PriorOfSamples | undefined) => Promise<T>,
-): Promise<T> {
-  if (!problem.prior) return use(undefined);
-  const values = await priorValues(problem.prior, session?.kernels);
-  try {
-    return await use({ value: values.value, scale: scalesOf(problem) });
-  } finally {
-    values.free();
-  }
 }
 
 /** 1/N by sample; where all have the same it is found once. */

@@ -1,6 +1,6 @@
 import { collectRecord } from "../../solver/sample-record.ts";
-import type { Problem, SampleSet } from "../backend.ts";
-import type { Feed } from "../feed.ts";
+import type { SampleSet, Task } from "../backend.ts";
+import type { Feed, SampleRange } from "../feed.ts";
 import { allocateBeside } from "./arena.ts";
 import { allocateFixed, type FixedRows } from "./fixed-rows.ts";
 import { Descent, paddedSize, Sample, SampleState } from "./layout.ts";
@@ -12,30 +12,31 @@ import { type LossScales, lossScales, sampleTarget, sampleWeights, writeWeights 
  * those that wait for one, and those that are done and wait to be collected. However many samples a call has,
  * it takes this much memory.
  */
-export class Staging {
+export class Staging<Range extends SampleRange> {
   private readonly packed: PackedDecoder;
   private readonly block;
   private readonly given: FixedRows;
   /** The sample in each place, the one of its set. */
   private readonly places: (SampleSet | undefined)[];
-  private readonly feed: Feed<SampleSet>;
+  private readonly samplesIn: Task<Range>["samplesIn"];
+  private readonly feed: Feed<Range>;
   private readonly hasWeights: boolean;
   /** The samples' scales, unless each has weights of its own. */
   private readonly sharedScales: LossScales | undefined;
 
   /**
-   * @param problem all samples of the call
    * @param solver points to the solver's struct, which extends Descent
    * @param capacity resident rows
    * @param feed the samples that are staged
    */
   constructor(
     packed: PackedDecoder,
-    problem: Problem,
+    { problem, samplesIn }: Task<Range>,
     solver: number,
     capacity: number,
-    feed: Feed<SampleSet>,
+    feed: Feed<Range>,
   ) {
+    this.samplesIn = samplesIn;
     this.feed = feed;
     this.packed = packed;
     this.hasWeights = problem.weights !== undefined;
@@ -81,7 +82,8 @@ export class Staging {
         this.collect(view, place, sample);
         sample.solution.end(sample.first, Sample.get(view, record, "status"));
       }
-      const next = this.feed.take(1);
+      const range = this.feed.take(1);
+      const next = range && this.samplesIn(range);
       this.places[place] = next;
       if (next) this.stage(view, place, next);
       else Sample.set(view, this.record(place), { state: SampleState.empty });

@@ -1,16 +1,11 @@
 import { isPlatformObject } from "../../brand.ts";
 import { checkNumber, checkOptions, invalid, show } from "../../check.ts";
-import type { Decoder } from "../../decoder/decoder.ts";
 import type { UrlLike, WebAssemblyModule, WorkerLike } from "../../platform.ts";
-import type { BackendInfo } from "../../result.ts";
-import type { Backend, Session } from "../backend.ts";
-import { wasmEngine } from "./engine.ts";
-import type { CompiledKernels } from "./instance.ts";
+import type { Backend } from "../backend.ts";
 import { compileKernels, recogniseKernels } from "./load.ts";
 import { packDecoder } from "./packed.ts";
-import { sharing, type ThreadOptions } from "./threads/sharing.ts";
+import { wasmSession } from "./session.ts";
 import type { WorkerSource } from "./threads/thread.ts";
-import { wasmTrainer } from "./trainer.ts";
 
 /** Options of `wasm`. */
 export interface WasmOptions {
@@ -86,8 +81,13 @@ export function wasm(options: WasmOptions = {}): Backend {
   }
   if (workerMemory !== Number.POSITIVE_INFINITY)
     checkNumber("wasm", "workerMemory", workerMemory, { min: 0 });
-  const checked = { relaxed, given, threads, worker, workerMemory };
-  return Object.freeze({ name: "wasm", open: (decoder: Decoder) => open(decoder, checked) });
+  return Object.freeze<Backend>({
+    name: "wasm",
+    async open(decoder) {
+      const compiled = given ?? (await compileKernels(relaxed));
+      return wasmSession(await packDecoder(decoder, compiled), { threads, worker, workerMemory });
+    },
+  });
 }
 
 /** More than any machine has, and few enough to be counted with 16 bits. */
@@ -100,30 +100,4 @@ function isWorkerSource(worker: unknown): worker is WorkerSource | undefined {
   if (typeof worker === "string") return worker !== "";
   if (worker === undefined || typeof worker === "function") return true;
   return isPlatformObject("URL", worker);
-}
-
-interface CheckedOptions extends ThreadOptions {
-  readonly relaxed: boolean | undefined;
-  readonly given: CompiledKernels | undefined;
-}
-
-async function open(decoder: Decoder, options: CheckedOptions): Promise<Session> {
-  const compiled = options.given ?? (await compileKernels(options.relaxed));
-  const packed = await packDecoder(decoder, compiled);
-  const engine = wasmEngine(packed);
-  const { objectiveSize, objective, fused } = engine;
-  const shared = sharing(packed, compiled, engine, options);
-  return {
-    get info(): BackendInfo {
-      return { name: "wasm", build: compiled.build, ...shared.info };
-    },
-    ...{ objectiveSize, objective, fused, kernels: compiled.module },
-    share: shared.solve,
-    train: (optimizer) => shared.trainer(wasmTrainer(packed, optimizer, compiled), optimizer),
-    async decode(z, fixed, toLogits, control) {
-      const outputs = new Float32Array((z.length / decoder.latentSize) * decoder.outputSize);
-      await shared.decode({ z, fixed, outputs, toLogits }, control);
-      return outputs;
-    },
-  };
 }

@@ -28,6 +28,9 @@ export interface Workspace extends Block {
   readonly weights: number;
   readonly scales: number;
   readonly losses: number;
+  /** Points to f64[capacity] each: the prior's values, and the objectives; see the struct. */
+  readonly priors: number;
+  readonly objectives: number;
   /** Points to f64[capacity], 1/N of each row: what a prior is multiplied by. */
   readonly priorScales: number;
   /** Points to usize[capacity]: what is given with each row's sample. */
@@ -69,6 +72,8 @@ export function allocateWorkspace(
       scales: piece(8 * capacity),
       priorScales: piece(8 * capacity),
       losses: piece(8 * capacity),
+      priors: piece(8 * capacity),
+      objectives: piece(8 * capacity),
       fixed: piece(4 * capacity),
       ofValues: sizes.map((_, value) => {
         const isAlias = aliases[value] !== undefined;
@@ -92,7 +97,7 @@ export function allocateWorkspace(
     };
   });
   const { pointer, ofValues: ownRows, ofOperations, ...pointers } = block.layout;
-  const { rows, targets, weights, scales, losses, priorScales, fixed } = pointers;
+  const { rows, targets, weights, scales, losses, priors, objectives, priorScales, fixed } = pointers;
   const ofValues = ownRows.map((own, value) => {
     const { values, tangents } = ownRows[aliases[value] ?? value]!;
     return { ...own, values, tangents };
@@ -114,7 +119,7 @@ export function allocateWorkspace(
   });
   return {
     ...block,
-    ...{ pointer, rows, targets, weights, scales, losses, priorScales, fixed },
+    ...{ pointer, rows, targets, weights, scales, losses, priors, objectives, priorScales, fixed },
     latents: rowsAt(0, "values"),
     gradients: rowsAt(0, "gradients"),
     outputs: rowsAt(output, "values"),

@@ -1,4 +1,11 @@
-import { allRows, type Curvature, type Objective, type SharedCurvature } from "../../objective.ts";
+import {
+  allRows,
+  type Curvature,
+  type Objective,
+  type SharedCurvature,
+  type Values,
+  valuesAt,
+} from "../../objective.ts";
 import type { PriorComponents } from "../../terms/prior-components.ts";
 import type { Session } from "../backend.ts";
 import { allocateBeside } from "../wasm/arena.ts";
@@ -18,9 +25,8 @@ interface Bound {
   dispose(): void;
 }
 
-/** Losses [rows.length] and gradients [rows.length, d] of the chosen samples at z. */
-interface Evaluated {
-  readonly losses: Float64Array;
+/** Values [rows.length] and gradients [rows.length, d] of the chosen samples at z. */
+interface Evaluated extends Values {
   readonly gradients: ArrayLike<number>;
 }
 
@@ -35,8 +41,10 @@ export function gpuObjective(
   count: number,
 ): Objective {
   const d = problem.decoder.latentSize;
-  /** Where each sample's last value was taken, and its gradient there. */
+  /** Where each sample's last value was taken, and its terms and its gradient there. */
   const points = new Float64Array(count * d);
+  const losses = new Float64Array(count);
+  const priors = new Float64Array(count);
   const gradients = new Float64Array(count * d);
   /** Bound anew after a loss. */
   let bound: (Bound & { readonly to: object }) | undefined;
@@ -68,10 +76,13 @@ export function gpuObjective(
       const evaluated = await work((to) => to.evaluate(rows, z));
       rows.forEach((row, i) => {
         points.set(z.subarray(i * d, (i + 1) * d), row * d);
+        losses[row] = evaluated.losses[i]!;
+        priors[row] = evaluated.priors[i]!;
         for (let k = 0; k < d; k++) gradients[row * d + k] = evaluated.gradients[i * d + k]!;
       });
-      return evaluated.losses;
+      return evaluated.objectives;
     },
+    terms: (rows) => ({ losses: pick(losses, rows, 1), priors: pick(priors, rows, 1) }),
     gradient: async (rows) => pick(gradients, rows, d),
     curvature,
     dispose() {
@@ -206,18 +217,22 @@ async function bindToGpu(
     lease.graph.write(LATENTS, points);
     const outputs = await lease.graph.run();
     const gradients = new Float32Array(rows.length * d);
-    const losses = Float64Array.from(rows, (row, i) => {
+    const losses = new Float64Array(rows.length);
+    const priors = new Float64Array(rows.length);
+    const objectives = Float64Array.from(rows, (row, i) => {
       const place = places.get(row)!;
       const gradient = gradients.subarray(i * d, (i + 1) * d);
       gradient.set(outputs[GRADIENTS]!.subarray(place * d, (place + 1) * d));
       const loss = outputs[LOSSES]![place]!;
+      losses[i] = loss;
       if (!prior) return loss;
       const z = points.subarray(place * d, (place + 1) * d);
       const scale = scaleOf(first + row);
       prior.addGradient(z, scale, gradient);
-      return loss + scale * prior.value(z);
+      priors[i] = prior.value(z);
+      return loss + scale * priors[i]!;
     });
-    return { losses, gradients };
+    return { objectives, losses, priors, gradients };
   }
   return {
     evaluate,
@@ -240,8 +255,8 @@ async function priorOrRelease(prior: PriorComponents, lease: Lease): Promise<Pri
 function bindToWasm(objective: Objective): Bound {
   return {
     async evaluate(rows, z) {
-      const losses = await objective.value(rows, z);
-      return { losses, gradients: await objective.gradient(rows) };
+      const values = await valuesAt(objective, rows, z);
+      return { ...values, gradients: await objective.gradient(rows) };
     },
     dispose: objective.dispose,
   };

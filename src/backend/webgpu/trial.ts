@@ -1,8 +1,8 @@
 import { startsOf } from "../../decoder/start.ts";
+import { orderOf } from "../../flow.ts";
 import { allRows } from "../../objective.ts";
 import { Solution } from "../../solver/solution.ts";
 import type { CheckedPair, Problem, Session } from "../backend.ts";
-import { solve } from "../solve.ts";
 import { firstSamples } from "./problem.ts";
 
 /** So many samples are compared with the other backend's, and may be off by so much of their norm. */
@@ -59,10 +59,10 @@ async function run(
   const { sampleCount, decoder } = problem;
   const { latentSize, start: z0 } = decoder;
   const starts = z0 && startsOf(z0, decoder, 0, sampleCount);
-  const solution = new Solution(sampleCount, latentSize, starts, { order: pair.flow.order });
+  const solution = new Solution(sampleCount, latentSize, starts, { order: orderOf(pair.flow) });
   let pauses = 0;
   const start = performance.now();
-  await solve(session, problem, pair, solution, {
+  await session.solve(problem, pair, solution, {
     aborted: () => pauses >= times && performance.now() - start >= milliseconds,
     pause: async () => {
       pauses++;

@@ -4,6 +4,8 @@ import type { Decoder } from "../../decoder/decoder.ts";
 import { LatentflowError } from "../../errors.ts";
 import type { StandardLoss } from "../../terms/losses.ts";
 import type { Backend, Problem, Session } from "../backend.ts";
+import { allSamples } from "../feed.ts";
+import { solveAround, taskOf } from "../solve-around.ts";
 import { webgpuAvailability } from "./availability.ts";
 import { decodeOnGpu } from "./decode.ts";
 import type { ContextOptions } from "./device.ts";
@@ -67,12 +69,20 @@ async function open(decoder: Decoder, options: ContextOptions): Promise<Session>
   const refusal = refusalOf(decoder);
   if (refusal) throw unsupported(refusal);
   const keeper = await DeviceKeeper.open(decoder, options);
+  const objectives: Pick<Session, "objectiveSize" | "objective"> = {
+    objectiveSize: (problem) => atOnce(checkProblem(problem), keeper.largestRows),
+    objective: (problem, first, count) => gpuObjective(keeper, checkProblem(problem), first, count),
+  };
   return {
     get info() {
       return keeper.info;
     },
-    objectiveSize: (problem) => atOnce(checkProblem(problem), keeper.largestRows),
-    objective: (problem, first, count) => gpuObjective(keeper, checkProblem(problem), first, count),
+    ...objectives,
+    async solve(problem, pair, solution, control) {
+      if (problem.sampleCount === 0) return;
+      const samples = allSamples(problem.sampleCount);
+      await solveAround(objectives, taskOf(problem, pair, solution), control, samples);
+    },
     decode(z, fixed, toLogits, control) {
       const sampleCount = z.length / decoder.latentSize;
       if (sampleCount === 0) return Promise.resolve(new Float32Array(0));

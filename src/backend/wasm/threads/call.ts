@@ -79,10 +79,14 @@ export class Call {
   begin(worker: Participant): void {
     if (!this.isRunning || !this.members.has(worker)) return;
     this.wake();
+    this.open(worker);
+    this.give(worker);
+  }
+
+  private open(worker: Participant): void {
     this.guard(() => {
       const reason = worker.open(this.number, this.job);
-      if (reason === undefined) this.give(worker);
-      else this.decline(worker, reason);
+      if (reason !== undefined) this.decline(worker, reason);
     });
   }
 
@@ -108,12 +112,8 @@ export class Call {
         this.error ??= new LatentflowError("worker_failed", message);
       }
     }
-    this.giveAll();
+    for (const other of this.members.keys()) if (other.isReady) this.give(other);
     this.wake();
-  }
-
-  private giveAll(): void {
-    for (const worker of this.members.keys()) if (worker.isReady) this.give(worker);
   }
 
   /** Takes in what a worker says of the call; nothing once it has left. */
@@ -153,11 +153,15 @@ export class Call {
     try {
       handle();
     } catch (error) {
-      this.error ??=
-        error instanceof LatentflowError
-          ? error
-          : new LatentflowError("worker_failed", `wasm: ${messageOf(error)}`, { cause: error });
+      this.fail(error);
     }
+  }
+
+  private fail(error: unknown): void {
+    this.error ??=
+      error instanceof LatentflowError
+        ? error
+        : new LatentflowError("worker_failed", `wasm: ${messageOf(error)}`, { cause: error });
   }
 
   /** How many threads have been given samples, or the one that calls. A worker in another's place counts as that one. */
@@ -174,7 +178,7 @@ export class Call {
   async run(control: Control): Promise<void> {
     if (control.aborted()) return;
     this.isRunning = true;
-    for (const worker of [...this.members.keys()]) if (worker.isReady) this.begin(worker);
+    for (const worker of [...this.members.keys()]) if (worker.isReady) this.open(worker);
     const { assignment, here } = this;
     const own: Control = {
       aborted: () => this.error !== undefined || control.aborted(),
@@ -193,7 +197,7 @@ export class Call {
       this.waits = [...this.members.keys()].some(({ isReady }) => !isReady);
       if (this.waits) await this.nextReport();
     }
-    this.giveAll();
+    for (const worker of this.members.keys()) if (worker.isReady) this.give(worker);
     while (!assignment.isDone && !own.aborted()) {
       if (feed.hasMore) await this.job.workHere(own, feed);
       else await this.nextReport();
@@ -220,7 +224,7 @@ export class Call {
     const member = this.members.get(worker);
     if (!this.isRunning || member === undefined || this.waits || this.error) return;
     if (this.stopping.has(worker)) return;
-    this.guard(() => {
+    try {
       for (;;) {
         const range = this.assignment.take(member, this.job.sampleCount);
         if (!range) return;
@@ -229,7 +233,9 @@ export class Call {
         const samples = Array.from({ length: range.count }, (_, i) => range.first + i);
         worker.post({ type: "samples", call: this.number, samples, data: this.job.data(range) });
       }
-    });
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   /** Stops the workers and waits for what they have. */

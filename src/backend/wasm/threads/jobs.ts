@@ -1,17 +1,15 @@
 import { attached } from "../../../brand.ts";
-import { showName } from "../../../check.ts";
 import type { Decoder } from "../../../decoder/decoder.ts";
 import { cutFixed, type FixedValues } from "../../../decoder/fixed.ts";
-import { serialize } from "../../../serialize.ts";
 import type { Control } from "../../../solver/base.ts";
 import type { Solution } from "../../../solver/solution.ts";
 import { isCustom } from "../../../terms/losses.ts";
 import type { Task } from "../../backend.ts";
 import type { Feed, SampleRange } from "../../feed.ts";
-import { samplesOf, solveOn } from "../../solve.ts";
-import type { Decoding } from "../decode.ts";
-import type { WasmEngine } from "../engine.ts";
+import { type Decoding, decodeRows } from "../decode.ts";
 import type { JacobianRows } from "../jacobian-rows.ts";
+import type { PackedDecoder } from "../packed.ts";
+import { solverOn } from "../solver-on.ts";
 import type { DecoderHandle } from "./decoder-handle.ts";
 import type { CallData, CallDescription, CallKind, Results } from "./messages.ts";
 
@@ -48,20 +46,16 @@ export interface Job<Kind extends CallKind = CallKind> {
  */
 export function solveJob(
   handle: DecoderHandle,
-  engine: WasmEngine,
+  packed: PackedDecoder,
   task: Task,
   solution: Solution,
   jacobian?: Job["jacobian"],
 ): Job<"solve"> | string {
-  const { problem, pair, isFused } = task;
+  const { problem, pair } = task;
   const { decoder, loss, prior, sampleCount, targets, fixed, batchSize } = problem;
   const weights = problem.weights && attached("weights", problem.weights);
   const { latentSize: d, outputSize: n } = decoder;
-  const solver = serialize(pair.solver);
-  const flow = serialize(pair.flow);
   if (isCustom(loss)) return WHY_NOT_CUSTOM_LOSS;
-  if (!solver) return notOurs("solver", pair.solver);
-  if (!flow) return notOurs("flow", pair.flow);
   const { name, reduction } = loss;
   const sharedWeights = weights?.length === n ? weights.slice() : undefined;
   const ownWeights = sharedWeights ? undefined : weights;
@@ -69,7 +63,7 @@ export function solveJob(
     ...{ handle, sampleCount, ...(jacobian && { jacobian }) },
     description: {
       kind: "solve",
-      ...{ solver, flow, sampleCount, batchSize, sharedWeights, isFused },
+      ...{ pair, sampleCount, batchSize, sharedWeights },
       ...{ loss: { name, reduction }, prior },
       saveAt: solution.recording?.saveAt,
       hasOwnWeights: ownWeights !== undefined,
@@ -81,7 +75,7 @@ export function solveJob(
       z0: solution.z.slice(first * d, (first + count) * d),
     }),
     place: (samples, values) => solution.copyIn(samples, values),
-    workHere: (control, feed) => solveOn(engine, task, control, samplesOf(problem, solution, feed)),
+    workHere: solverOn(packed, task, solution.recording !== undefined),
     watch(onEnd) {
       solution.onEnd = onEnd;
     },
@@ -98,16 +92,8 @@ function copyFixed(
   return cutFixed(decoder, fixed, first, end).map((values) => Float32Array.from(values));
 }
 
-function notOurs(kind: string, value: { readonly name: string }): string {
-  const name = showName(value.name);
-  return (
-    `the ${kind} ${name} is not latentflow's own, or another copy's, and cannot be sent to workers; give what ` +
-    `${name}() returns, as it is`
-  );
-}
-
 /** A decoding as a job. */
-export function decodeJob(handle: DecoderHandle, engine: WasmEngine, decoding: Decoding): Job<"decode"> {
+export function decodeJob(handle: DecoderHandle, packed: PackedDecoder, decoding: Decoding): Job<"decode"> {
   const { decoder } = handle;
   const { latentSize: d, outputSize: n } = decoder;
   const { z, fixed, outputs, toLogits } = decoding;
@@ -119,7 +105,7 @@ export function decodeJob(handle: DecoderHandle, engine: WasmEngine, decoding: D
       z: attached("z", z).slice(first * d, (first + count) * d),
       fixed: copyFixed(decoder, fixed, first, first + count),
     }),
-    workHere: (control, feed) => engine.decode(decoding, control, feed, ended),
+    workHere: (control, feed) => decodeRows(packed, decoding, control, feed, ended),
     ...rows,
   };
 }

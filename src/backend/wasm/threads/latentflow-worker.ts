@@ -4,15 +4,6 @@ import { messageOf } from "../../../brand.ts";
 import { builtinModule } from "../../../builtin-module.ts";
 import { GraphDecoder } from "../../../decoder/decoder.ts";
 import { hasCode } from "../../../errors.ts";
-import { gradientFlow, nesterovFlow } from "../../../flow.ts";
-import type { Makers } from "../../../serialize.ts";
-import { amd } from "../../../solver/amd.ts";
-import { dormandPrince } from "../../../solver/dormand-prince.ts";
-import { euler } from "../../../solver/euler.ts";
-import { linearGrid, logGrid } from "../../../solver/grid.ts";
-import { lbfgs } from "../../../solver/lbfgs.ts";
-import { rk4 } from "../../../solver/rk4.ts";
-import { type WasmEngine, wasmEngine } from "../engine.ts";
 import type { CompiledKernels } from "../instance.ts";
 import { type PackedDecoder, packDecoder } from "../packed.ts";
 import { adoptJacobian } from "../preconditioner.ts";
@@ -20,17 +11,10 @@ import { buffersOf, type FromWorker, failure, type ToWorker } from "./messages.t
 import { WorkerCall } from "./worker-call.ts";
 import { WorkerTraining } from "./worker-training.ts";
 
-/** What solvers and flows are made by, when they come serialized. */
-const MAKERS: Makers = {
-  ...{ gradientFlow, nesterovFlow },
-  ...{ amd, lbfgs, euler, rk4, dormandPrince, linearGrid, logGrid },
-};
-
 /** A decoder that this worker holds, packed for it. */
 interface PackedHere {
   readonly number: number;
   readonly packed: PackedDecoder;
-  readonly engine: WasmEngine;
   readonly training: WorkerTraining;
   /** The memory that it was last reported to take, in bytes. */
   reported: number;
@@ -42,23 +26,30 @@ interface OpenCall {
   readonly work: WorkerCall;
 }
 
-const post = receiveBy(handle);
+const post = receiveBy(receive);
 let compiled: CompiledKernels;
 // Promises, so that what is asked of a decoder or a call while it gets ready is done then, in turn. A decoder's is
 // another one after each change, and rejects with what has gone wrong: the next call with it is declined.
 const decoders = new Map<number, Promise<PackedHere>>();
 const calls = new Map<number, Promise<OpenCall | undefined>>();
 
-async function handle(message: ToWorker): Promise<void> {
+async function receive(message: ToWorker): Promise<void> {
   try {
-    await HANDLERS[message.type](message as never);
+    if (message.type === "samples") {
+      // The way of the samples themselves, which is as short as it can be.
+      await (await calls.get(message.call))?.work.add(message.samples, message.data);
+    } else {
+      await HANDLERS[message.type](message as never);
+    }
   } catch (error) {
     post(failure("call" in message ? message.call : undefined, error));
   }
 }
 
 const HANDLERS: {
-  readonly [Type in ToWorker["type"]]: (message: Extract<ToWorker, { readonly type: Type }>) => unknown;
+  readonly [Type in Exclude<ToWorker["type"], "samples">]: (
+    message: Extract<ToWorker, { readonly type: Type }>,
+  ) => unknown;
 } = {
   start(message) {
     compiled = message.compiled;
@@ -70,9 +61,6 @@ const HANDLERS: {
     const opened = open(message);
     calls.set(message.call, opened);
     return opened;
-  },
-  async samples({ call, samples, data }) {
-    (await calls.get(call))?.work.add(samples, data);
   },
   async stop({ call }) {
     (await calls.get(call))?.work.stop();
@@ -112,7 +100,7 @@ async function hold(message: Extract<ToWorker, { readonly type: "decoder" }>): P
   decoder.parameters.set(message.parameters);
   const packed = await packDecoder(decoder, compiled);
   const training = new WorkerTraining(packed, compiled);
-  return { number: message.decoder, packed, engine: wasmEngine(packed), training, reported: 0 };
+  return { number: message.decoder, packed, training, reported: 0 };
 }
 
 /** @returns undefined where the decoder could not be packed, which a message to the main thread says */
@@ -128,8 +116,7 @@ async function open(message: Extract<ToWorker, { readonly type: "open" }>): Prom
     return undefined;
   }
   reportMemory(held);
-  const { engine, packed } = held;
-  return { held, work: new WorkerCall(call, engine, packed.decoder, description, MAKERS, post) };
+  return { held, work: new WorkerCall(call, held.packed, description, post) };
 }
 
 /** Reports how much memory a decoder takes, if that has changed. */

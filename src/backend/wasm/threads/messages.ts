@@ -2,12 +2,11 @@ import { messageOf } from "../../../brand.ts";
 import type { DecoderGraph } from "../../../decoder/decoder.ts";
 import { LatentflowError, type LatentflowErrorCode } from "../../../errors.ts";
 import type { Optimizer } from "../../../optimizer.ts";
-import type { Serialized } from "../../../serialize.ts";
 import type { SaveAt } from "../../../solver/recording.ts";
 import type { SolutionPart } from "../../../solver/solution.ts";
 import type { StandardLoss } from "../../../terms/losses.ts";
 import type { PriorComponents } from "../../../terms/prior-components.ts";
-import type { Problem, Trainer, TrainerState } from "../../backend.ts";
+import type { CheckedPair, Problem, Trainer, TrainerState } from "../../backend.ts";
 import type { CompiledKernels } from "../instance.ts";
 
 // What the main thread and its workers say to each other. Calls and decoders have numbers; samples are meant by their
@@ -16,15 +15,12 @@ import type { CompiledKernels } from "../instance.ts";
 /** A call's solve, but for its samples. */
 export interface SolveDescription {
   readonly kind: "solve";
-  readonly solver: Serialized;
-  readonly flow: Serialized;
+  readonly pair: CheckedPair;
   readonly loss: StandardLoss;
   readonly prior: PriorComponents | undefined;
   readonly saveAt: SaveAt | undefined;
   readonly sampleCount: number;
   readonly batchSize: number | undefined;
-  /** See `Task`. */
-  readonly isFused: boolean;
   /** [n], where all samples have the same weights. */
   readonly sharedWeights: Float32Array | undefined;
   /** Has each sample weights of its own? */

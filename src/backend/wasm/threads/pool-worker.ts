@@ -3,7 +3,7 @@ import type { Participant } from "./call.ts";
 import type { DecoderHandle } from "./decoder-handle.ts";
 import { HeldDecoders } from "./held-decoders.ts";
 import type { Job } from "./jobs.ts";
-import type { ToWorker, TrainerStep } from "./messages.ts";
+import type { TrainerStep } from "./messages.ts";
 import type { Thread } from "./thread.ts";
 
 /** A worker that has had nothing to do for this long, in milliseconds, is ended. */
@@ -56,8 +56,9 @@ export class PoolWorker implements Participant {
     return this.calls.size;
   }
 
-  post(message: ToWorker): void {
-    this.thread.post(message);
+  /** Sends a message. */
+  get post(): Thread["post"] {
+    return this.thread.post;
   }
 
   end(reason: string): void {

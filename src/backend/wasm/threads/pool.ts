@@ -89,7 +89,7 @@ function makeRoom(asking: WorkerGroup): boolean {
 }
 
 /** How a job is to be done. */
-interface JobOptions {
+export interface JobOptions {
   readonly worker: WorkerSource | undefined;
   /** How much memory the decoders of a worker may take, in bytes. */
   readonly workerMemory: number;
@@ -98,6 +98,13 @@ interface JobOptions {
   readonly mostWorkers: number;
   /** Whether to wait for the workers to be ready; otherwise this thread begins meanwhile. */
   readonly waits: boolean;
+}
+
+/** What has come of a job: how many threads were given samples, why not more, and what went wrong on the way. */
+export interface Outcome {
+  readonly threads: number;
+  readonly reason: string | undefined;
+  readonly incidents: readonly string[];
 }
 
 /** The workers of one file and one build: started when they are first asked for, at work for whatever decoder. */
@@ -114,8 +121,6 @@ export class WorkerGroup {
   /** Each with the attempt that started it. */
   private readonly workers = new Map<PoolWorker, Attempt>();
   private readonly calls = new Map<number, Call>();
-  /** How many calls need the workers now. */
-  private users = 0;
 
   constructor(
     private readonly compiled: CompiledKernels,
@@ -141,7 +146,7 @@ export class WorkerGroup {
   }
 
   get isInUse(): boolean {
-    return this.workers.size + this.users > 0;
+    return this.workers.size + this.calls.size > 0;
   }
 
   holds(handle: DecoderHandle): boolean {
@@ -168,42 +173,37 @@ export class WorkerGroup {
    * Does a job on this thread and on workers, which are started if there are too few.
    *
    * @param first what is done before, by another job of the same workers, say: they stay for both; what went wrong then
-   * @returns how many threads were given samples, why not more, and what went wrong on the way
    */
-  run(
+  async run(
     job: Job,
     { worker: source, workerMemory, most, mostWorkers, waits }: JobOptions,
     control: Control,
     first: () => Promise<readonly string[]> = async () => [],
-  ): Promise<{
-    readonly threads: number;
-    readonly reason: string | undefined;
-    readonly incidents: readonly string[];
-  }> {
-    return this.use(async () => {
-      const call = new Call(nextCall++, job, most, mostWorkers, waits);
-      this.calls.set(call.number, call);
-      try {
-        if (typeof source === "function") this.source = source;
-        this.memory = workerMemory;
-        call.join(...this.bestFor(job));
-        this.start(mostWorkers);
-        const before = await first();
-        await call.run(control);
-        return {
-          threads: call.threads,
-          reason: call.declined ?? this.failure,
-          incidents: [...before, ...call.incidents],
-        };
-      } finally {
-        call.close();
-        this.calls.delete(call.number);
-        for (const worker of [...this.workers.keys()]) {
-          worker.release(call.number);
-          worker.endWhenIdle();
-        }
+  ): Promise<Outcome> {
+    const call = new Call(nextCall++, job, most, mostWorkers, waits);
+    this.calls.set(call.number, call);
+    if (this.calls.size === 1) this.keepAlive(true);
+    try {
+      if (typeof source === "function") this.source = source;
+      this.memory = workerMemory;
+      call.join(...this.bestFor(job));
+      this.start(mostWorkers);
+      const before = await first();
+      await call.run(control);
+      return {
+        threads: call.threads,
+        reason: call.declined ?? this.failure,
+        incidents: [...before, ...call.incidents],
+      };
+    } finally {
+      call.close();
+      this.calls.delete(call.number);
+      for (const worker of [...this.workers.keys()]) {
+        worker.release(call.number);
+        worker.endWhenIdle();
       }
-    });
+      if (this.calls.size === 0) this.keepAlive(false);
+    }
   }
 
   /** Has the workers that have taken all steps of a decoder's training so far take one more; one that cannot be told is ended. */
@@ -250,13 +250,9 @@ export class WorkerGroup {
     });
   }
 
-  private async use<T>(work: () => Promise<T>): Promise<T> {
-    if (this.users++ === 0) for (const { thread } of this.workers.keys()) thread.keepAlive(true);
-    try {
-      return await work();
-    } finally {
-      if (--this.users === 0) for (const { thread } of this.workers.keys()) thread.keepAlive(false);
-    }
+  /** Workers keep a process alive only while there are calls. */
+  private keepAlive(yes: boolean): void {
+    for (const { thread } of this.workers.keys()) thread.keepAlive(yes);
   }
 
   /** Starts a worker; returns false where that has failed already. */
@@ -299,7 +295,7 @@ export class WorkerGroup {
       this.end(worker, messageOf(error));
       return false;
     }
-    if (this.users > 0) worker.thread.keepAlive(true);
+    if (this.calls.size > 0) worker.thread.keepAlive(true);
     timer = setTimeout(() => {
       if (worker.isReady) return;
       const name = typeof this.source === "function" ? "the worker" : this.source;

@@ -3,32 +3,23 @@ import type { Optimizer } from "../../../optimizer.ts";
 import type { BackendInfo } from "../../../result.ts";
 import type { Control } from "../../../solver/base.ts";
 import { isPreconditionedByDecoder } from "../../../solver/descent.ts";
-import type { Solution } from "../../../solver/solution.ts";
-import type { Task, Trainer } from "../../backend.ts";
-import { allSamples, type Feed } from "../../feed.ts";
-import { samplesOf, solveOn } from "../../solve.ts";
-import type { Decoding } from "../decode.ts";
-import type { WasmEngine } from "../engine.ts";
-import type { CompiledKernels } from "../instance.ts";
+import type { CheckedPair, Problem, Trainer } from "../../backend.ts";
 import type { PackedDecoder } from "../packed.ts";
-import { curvatureUse, makeJacobian, readJacobian } from "../preconditioner.ts";
-import { decoderHandle } from "./decoder-handle.ts";
-import { decodeJob, type Job, jacobianJob, solveJob } from "./jobs.ts";
+import { curvatureUse, makeJacobian } from "../preconditioner.ts";
+import { type DecoderHandle, decoderHandle } from "./decoder-handle.ts";
+import { jacobianJob } from "./jobs.ts";
 import { lockStepTrainer } from "./lock-step.ts";
-import { forgetDecoder, knownWorkerGroup, type WorkerGroup, workerGroup } from "./pool.ts";
+import {
+  forgetDecoder,
+  type JobOptions,
+  knownWorkerGroup,
+  type Outcome,
+  type WorkerGroup,
+  workerGroup,
+} from "./pool.ts";
 import type { WorkerSource } from "./thread.ts";
 import { type Threads, threadCount } from "./thread-count.ts";
-import { decodeTime, solveTime } from "./times.ts";
-
-/** What a decoder's calls do, on as many threads as it is worth. */
-export interface Sharing {
-  /** How many threads have worked on the last call, why fewer than asked for, and what went wrong. */
-  readonly info: Pick<BackendInfo, "reason" | "incidents"> & { readonly threads: number };
-  solve(task: Task, solution: Solution, control: Control): Promise<void>;
-  decode(decoding: Decoding, control: Control): Promise<void>;
-  /** A trainer whose updates the workers' copies of the decoder follow. */
-  trainer(trainer: Trainer, optimizer: Optimizer): Trainer;
-}
+import { decodeTime } from "./times.ts";
 
 /** Options of `wasm` that say which threads there are. */
 export interface ThreadOptions {
@@ -39,7 +30,7 @@ export interface ThreadOptions {
 }
 
 /** How much work a call is. */
-interface Load {
+export interface Load {
   readonly sampleCount: number;
   /** How many samples a thread works on at once. */
   readonly atOnce: number;
@@ -51,119 +42,94 @@ interface Load {
 const APART = 30_000;
 
 /**
- * Where a number of threads has been asked for, a call waits for their workers to have started; left to itself it has
- * them started where there is work that is worth it, and begins that work meanwhile.
+ * Whether the calls of a session are shared with workers. Where a number of threads has been asked for, a call waits for their
+ * workers to have started; left to itself it has them started where there is work that is worth it, and begins that work
+ * meanwhile.
  */
-export function sharing(
-  packed: PackedDecoder,
-  compiled: CompiledKernels,
-  engine: WasmEngine,
-  options: ThreadOptions,
-): Sharing {
-  const { decoder } = packed;
-  const mostWorkers = threadCount(options.threads) - 1;
-  const isAsked = typeof options.threads === "number";
-  const hasWorkers = mostWorkers > 0;
-  const known = () => knownWorkerGroup(compiled, options.worker);
-  const handle = decoderHandle(decoder, forgetDecoder);
-  let info: Sharing["info"] = { threads: 1 };
-  /** Is work worth several threads? */
-  function isShared(sampleCount: number, milliseconds: number): boolean {
-    if (!hasWorkers || handle.whyAlone !== undefined || sampleCount < 2) return false;
+export class Sharing {
+  readonly handle: DecoderHandle;
+  /** How many threads have worked on the last call, why fewer than asked for, and what went wrong. */
+  info: Pick<BackendInfo, "reason" | "incidents"> & { readonly threads: number } = { threads: 1 };
+  private readonly mostWorkers: number;
+  private readonly isAsked: boolean;
+
+  constructor(
+    private readonly packed: PackedDecoder,
+    private readonly options: ThreadOptions,
+  ) {
+    this.handle = decoderHandle(packed.decoder, forgetDecoder);
+    this.mostWorkers = threadCount(options.threads) - 1;
+    this.isAsked = typeof options.threads === "number";
+  }
+
+  /** The workers that calls are shared with. */
+  get workers(): WorkerGroup {
+    return workerGroup(this.packed.compiled, this.options.worker);
+  }
+
+  /** Is a call worth several threads? It counts among the decoder's calls of late. */
+  isWorth({ sampleCount, milliseconds }: Load): boolean {
+    const { handle } = this;
+    if (this.mostWorkers === 0 || handle.whyAlone !== undefined || sampleCount < 2) return false;
     const time = sampleCount * milliseconds;
     const { recentWork } = handle;
     const now = performance.now();
     recentWork.milliseconds = now - recentWork.at > APART ? time : recentWork.milliseconds + time;
     recentWork.at = now;
-    const workers = known();
+    const workers = this.known;
     const there = workers?.holds(handle) ? "holding the decoder" : workers?.size ? "there" : "none";
-    return isAsked || isWorthSharing(time, recentWork.milliseconds, decoder, there);
+    return this.isAsked || isWorthSharing(time, recentWork.milliseconds, this.packed.decoder, there);
   }
 
-  /**
-   * @param makeJob the work, or why it cannot be shared
-   * @param workAlone the work on this thread
-   * @param first called where the work is shared: what the threads do together before it
-   */
-  async function run(
-    { sampleCount, atOnce, milliseconds }: Load,
-    makeJob: () => Job | string,
-    workAlone: (feed: Feed) => Promise<void>,
-    control: Control,
-    first?: () => Promise<readonly string[]>,
-  ): Promise<void> {
-    const job = isShared(sampleCount, milliseconds) ? makeJob() : undefined;
-    if (typeof job === "object") {
-      info = infoOf(await runShared(job, { atOnce, milliseconds }, control, first));
-    } else {
-      const reason =
-        typeof job === "string" ? job : (handle.whyAlone ?? (hasWorkers ? known()?.failure : undefined));
-      info = infoOf({ threads: 1, reason, incidents: [] });
-      await workAlone(allSamples(sampleCount));
-    }
+  /** How workers are used for a call. */
+  useFor({ atOnce, milliseconds }: Omit<Load, "sampleCount">): JobOptions {
+    const { mostWorkers, isAsked } = this;
+    return { ...this.options, most: samplesHeld(atOnce, milliseconds), mostWorkers, waits: isAsked };
   }
 
-  function runShared(
-    job: Job,
-    { atOnce, milliseconds }: Omit<Load, "sampleCount">,
-    control: Control,
-    first?: () => Promise<readonly string[]>,
-  ) {
-    const most = samplesHeld(atOnce, milliseconds);
-    const use = { ...options, most, mostWorkers, waits: isAsked };
-    return workerGroup(compiled, options.worker).run(job, use, control, first);
+  /** Notes what has come of a call that was shared. */
+  wasShared({ threads, reason, incidents }: Outcome): void {
+    this.info = {
+      threads,
+      ...(reason !== undefined && { reason }),
+      ...(incidents.length > 0 && { incidents }),
+    };
+  }
+
+  /** Notes that a call stays on this thread, and why: by default what is known of the decoder and of its workers. */
+  isAlone(why?: string): void {
+    const usual = this.handle.whyAlone ?? (this.mostWorkers > 0 ? this.known?.failure : undefined);
+    this.wasShared({ threads: 1, reason: why ?? usual, incidents: [] });
   }
 
   /** Do samples need the decoder's own Jacobian, and is it worth making together? After each update of a training it is made anew. */
-  function isWorthPreparing({ problem, pair }: Task): boolean {
+  isWorthPreparing(problem: Problem, { solver }: CheckedPair): boolean {
+    const { decoder } = this.packed;
     if (decoder.latentSize * decodeTime(decoder) < WORTH_SHARING) return false;
-    return isPreconditionedByDecoder(pair.solver, curvatureUse(problem));
+    return isPreconditionedByDecoder(solver, curvatureUse(problem));
   }
 
-  /** Has the threads make it; returns what went wrong meanwhile. */
-  async function prepare(control: Control): Promise<readonly string[]> {
-    const load = { atOnce: engine.rows, milliseconds: decodeTime(decoder) };
+  /** Has the threads make the decoder's own Jacobian; returns what went wrong meanwhile. */
+  async prepare(control: Control): Promise<readonly string[]> {
+    const { packed, handle } = this;
+    const use = this.useFor({ atOnce: packed.rows, milliseconds: decodeTime(packed.decoder) });
     let incidents: readonly string[] = [];
     await makeJacobian(packed, control, async (rows) => {
-      ({ incidents } = await runShared(jacobianJob(handle, rows), load, control));
+      ({ incidents } = await this.workers.run(jacobianJob(handle, rows), use, control));
     });
     return incidents;
   }
 
-  return {
-    trainer: (trainer, optimizer) =>
-      hasWorkers ? lockStepTrainer(trainer, optimizer, handle, known) : trainer,
-    get info() {
-      return info;
-    },
-    solve(task, solution, control) {
-      const { problem, pair } = task;
-      const { sampleCount } = problem;
-      const isPrepared = isWorthPreparing(task);
-      // Workers that come later, or hold another decoder now, are to have it as well.
-      const jacobian = isPrepared ? () => readJacobian(packed) : undefined;
-      return run(
-        { sampleCount, atOnce: engine.objectiveSize(problem), milliseconds: solveTime(decoder, pair.solver) },
-        () => solveJob(handle, engine, task, solution, jacobian),
-        (feed) => solveOn(engine, task, control, samplesOf(problem, solution, feed)),
-        control,
-        isPrepared ? () => prepare(control) : undefined,
-      );
-    },
-    decode(decoding, control) {
-      const sampleCount = decoding.z.length / decoder.latentSize;
-      return run(
-        { sampleCount, atOnce: engine.rows, milliseconds: decodeTime(decoder) },
-        () => decodeJob(handle, engine, decoding),
-        (feed) => engine.decode(decoding, control, feed),
-        control,
-      );
-    },
-  };
-}
+  /** A trainer whose updates the workers' copies of the decoder follow. */
+  trainer(trainer: Trainer, optimizer: Optimizer): Trainer {
+    if (this.mostWorkers === 0) return trainer;
+    return lockStepTrainer(trainer, optimizer, this.handle, () => this.known);
+  }
 
-function infoOf({ threads, reason, incidents }: Awaited<ReturnType<WorkerGroup["run"]>>): Sharing["info"] {
-  return { threads, ...(reason !== undefined && { reason }), ...(incidents.length > 0 && { incidents }) };
+  /** The workers, if any call has asked for them before. */
+  private get known(): WorkerGroup | undefined {
+    return knownWorkerGroup(this.packed.compiled, this.options.worker);
+  }
 }
 
 /** Starting a worker costs some 50 ms of a core: less work does without. In milliseconds. */

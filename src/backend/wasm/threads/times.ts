@@ -1,25 +1,20 @@
 import type { Decoder } from "../../../decoder/decoder.ts";
 import { costOf } from "../../../graph/graph.ts";
-import type { SolverName } from "../../../serialize.ts";
+import type { Method } from "../../../solver/solver.ts";
 
 // How long work takes on one thread, about: enough to tell whether it is worth sharing.
 
 /** A speed that the kernels reach on a core, give or take a factor of three: floating point operations a millisecond. */
 const SPEED = 3e7;
 /** How many gradients a flow takes, give or take a factor of five. */
-const GRADIENTS = { lbfgs: 20, amd: 100, euler: 100, rk4: 100, dormandPrince: 100 } satisfies Record<
-  SolverName,
-  number
->;
-const USUAL = new Map<string, number>(Object.entries(GRADIENTS));
-/** Of a solver that somebody else has made. */
-const GRADIENTS_OF_OTHERS = 100;
+const GRADIENTS: { readonly [Name in Method["name"]]: number } = {
+  ...{ lbfgs: 20, amd: 100, euler: 100, rk4: 100, dormandPrince: 100, evaluateOnly: 1 },
+};
 
 /** About how long one thread takes over a sample's flow, in milliseconds. */
-export function solveTime(decoder: Decoder, solver: { readonly name: string }): number {
-  const usual = USUAL.get(solver.name) ?? GRADIENTS_OF_OTHERS;
-  const most = "maxSteps" in solver && typeof solver.maxSteps === "number" ? solver.maxSteps : Infinity;
-  return 2 * decodeTime(decoder) * Math.min(usual, most + 1);
+export function solveTime(decoder: Decoder, solver: Method): number {
+  const most = "maxSteps" in solver ? solver.maxSteps : Infinity;
+  return 2 * decodeTime(decoder) * Math.min(GRADIENTS[solver.name], most + 1);
 }
 
 /** About how long one thread takes to decode a sample, in milliseconds. */

@@ -1,15 +1,14 @@
 import { makeControl } from "../../../control.ts";
-import type { Decoder } from "../../../decoder/decoder.ts";
 import { cutFixed } from "../../../decoder/fixed.ts";
-import type { Flow } from "../../../flow.ts";
-import { deserialize, type Makers } from "../../../serialize.ts";
-import type { Control, Solver } from "../../../solver/base.ts";
+import { orderOf } from "../../../flow.ts";
+import type { Control } from "../../../solver/base.ts";
 import { Solution } from "../../../solver/solution.ts";
-import type { CheckedPair, Problem, SampleSet, Task } from "../../backend.ts";
+import type { Problem, SampleSet, Task } from "../../backend.ts";
 import { allSamples, type Feed, type SampleRange } from "../../feed.ts";
-import { solveOn } from "../../solve.ts";
-import type { Decoding } from "../decode.ts";
-import type { WasmEngine } from "../engine.ts";
+import { type Decoding, decodeRows } from "../decode.ts";
+import { computeJacobianRows } from "../jacobian-rows.ts";
+import type { PackedDecoder } from "../packed.ts";
+import { solverOn } from "../solver-on.ts";
 import {
   type CallData,
   type CallDescription,
@@ -19,74 +18,78 @@ import {
   type Results,
 } from "./messages.ts";
 
-/** A worker's part of a job, whatever it computes. */
+/** A worker's part of a job, whatever it computes: where its samples wait, and what is done with them. */
 interface WorkerJob<Kind extends CallKind = CallKind> {
   add(samples: readonly number[], data: CallData<Kind>): void;
   readonly hasMore: boolean;
-  /** Works until it has nothing left, or until the call is stopped. */
-  run(control: Control): Promise<void>;
-  /** Sends what has ended, if it has waited. */
-  flush?(): void;
+  /**
+   * Works until there is nothing left, or until the call is stopped.
+   *
+   * @param samples the job itself, where its samples wait
+   */
+  readonly work: (control: Control, samples: never) => Promise<void>;
+  /** Sends what has ended, if it has waited; after an abort also where what was at work has come to. */
+  flush?(isAborted: boolean): void;
 }
 
 type Send = (results: readonly Results[]) => void;
 
-/** What a worker's job works with. */
-interface Here {
-  readonly engine: WasmEngine;
-  readonly decoder: Decoder;
-  readonly makers: Makers;
-  readonly send: Send;
-}
-
 const BEGIN: {
-  readonly [Kind in CallKind]: (here: Here, description: CallDescription<Kind>) => WorkerJob<Kind>;
+  readonly [Kind in CallKind]: (
+    packed: PackedDecoder,
+    description: CallDescription<Kind>,
+    send: Send,
+  ) => WorkerJob<Kind>;
 } = {
-  solve: (here, description) => new WorkerSolve(here, description),
-  decode: (here, description) => new WorkerDecode(here, description),
-  jacobian: (here) => new WorkerJacobian(here),
+  solve: (packed, description, send) => new WorkerSolve(packed, description, send),
+  decode: (packed, description, send) => new WorkerDecode(packed, description, send),
+  jacobian: (packed, _description, send) => new WorkerJacobian(packed, send),
 };
 
-/** A worker's part of a call: it runs while it has samples, and stops and reports what goes wrong. */
+/** A worker's part of a call: it works while it has samples, and stops and reports what goes wrong. */
 export class WorkerCall {
   private readonly job: WorkerJob;
   private readonly abort = new AbortController();
   private readonly control: Control;
-  private running = false;
+  private isAtWork = false;
 
   constructor(
     private readonly call: number,
-    engine: WasmEngine,
-    decoder: Decoder,
+    packed: PackedDecoder,
     description: CallDescription,
-    makers: Makers,
     private readonly post: (message: FromWorker) => void,
   ) {
     const send: Send = (results) => post({ type: "results", call, results });
-    const begin = BEGIN[description.kind] as (here: Here, description: CallDescription) => WorkerJob;
-    this.job = begin({ engine, decoder, makers, send }, description);
-    this.control = makeControl(this.abort.signal, () => this.job.flush?.());
+    const begin = BEGIN[description.kind] as (
+      packed: PackedDecoder,
+      description: CallDescription,
+      send: Send,
+    ) => WorkerJob;
+    this.job = begin(packed, description, send);
+    this.control = makeControl(this.abort.signal, () => this.job.flush?.(false));
   }
 
-  add(samples: readonly number[], data: CallData): void {
-    this.job.add(samples, data);
-    if (!this.running) void this.run();
+  /** Adds samples, and works on all that have come unless that is being done. */
+  async add(samples: readonly number[], data: CallData): Promise<void> {
+    const { job, control } = this;
+    job.add(samples, data);
+    if (this.isAtWork) return;
+    this.isAtWork = true;
+    try {
+      while (job.hasMore && !control.aborted()) {
+        await job.work(control, job as never);
+        job.flush?.(control.aborted());
+      }
+    } catch (error) {
+      this.post(failure(this.call, error));
+    }
+    this.isAtWork = false;
+    if (control.aborted()) this.post({ type: "stopped", call: this.call });
   }
 
   stop(): void {
     this.abort.abort();
-    if (!this.running) this.post({ type: "stopped", call: this.call });
-  }
-
-  private async run(): Promise<void> {
-    this.running = true;
-    try {
-      while (this.job.hasMore && !this.control.aborted()) await this.job.run(this.control);
-    } catch (error) {
-      this.post(failure(this.call, error));
-    }
-    this.running = false;
-    if (this.control.aborted()) this.post({ type: "stopped", call: this.call });
+    if (!this.isAtWork) this.post({ type: "stopped", call: this.call });
   }
 }
 
@@ -108,25 +111,25 @@ interface Delivery {
 
 /** Samples are solved in the order they come in; results are sent as soon as there are any. */
 class WorkerSolve implements WorkerJob<"solve">, Feed<SampleSet> {
-  private readonly task: Task;
+  readonly work: (control: Control, samples: Feed<SampleSet>) => Promise<void>;
+  private readonly task: Task<SampleSet>;
   /** Those of which results are still to be sent. */
   private deliveries: Delivery[] = [];
 
   constructor(
-    private readonly here: Here,
+    packed: PackedDecoder,
     private readonly description: CallDescription<"solve">,
+    private readonly send: Send,
   ) {
-    const { decoder, makers } = here;
-    const { loss, prior, sampleCount, batchSize, sharedWeights, hasOwnWeights, isFused } = description;
+    const { decoder } = packed;
+    const { pair, loss, prior, sampleCount, batchSize, sharedWeights, hasOwnWeights, saveAt } = description;
     const weights = sharedWeights ?? (hasOwnWeights ? NOTHING : undefined);
-    const pair: CheckedPair = {
-      flow: deserialize(description.flow, makers) as Flow,
-      solver: deserialize(description.solver, makers) as Solver<Flow>,
-    };
     this.task = {
       problem: { decoder, loss, prior, sampleCount, batchSize, targets: NOTHING, weights, fixed: [] },
-      ...{ pair, isFused },
+      pair,
+      samplesIn: (samples) => samples,
     };
+    this.work = solverOn(packed, this.task, saveAt !== undefined);
   }
 
   get hasMore(): boolean {
@@ -136,21 +139,17 @@ class WorkerSolve implements WorkerJob<"solve">, Feed<SampleSet> {
   add(samples: readonly number[], { targets, weights, fixed, z0 }: CallData<"solve">): void {
     const { problem, pair } = this.task;
     const { saveAt, sharedWeights } = this.description;
-    const { order } = pair.flow;
     const sampleCount = samples.length;
-    const solution = new Solution(sampleCount, problem.decoder.latentSize, z0, { order, saveAt });
+    const solution = new Solution(sampleCount, problem.decoder.latentSize, z0, {
+      order: orderOf(pair.flow),
+      saveAt,
+    });
     const delivery: Delivery = {
       ...{ samples, solution, taken: 0, ended: [], sent: 0 },
       problem: { ...problem, sampleCount, targets, fixed, weights: weights ?? sharedWeights },
     };
     solution.onEnd = (sample) => void delivery.ended.push(sample);
     this.deliveries.push(delivery);
-  }
-
-  async run(control: Control): Promise<void> {
-    await solveOn(this.here.engine, this.task, control, this);
-    this.flush();
-    if (control.aborted()) this.sendUnfinished();
   }
 
   take(most: number): SampleSet | undefined {
@@ -162,7 +161,7 @@ class WorkerSolve implements WorkerJob<"solve">, Feed<SampleSet> {
     return { problem, solution, first, count };
   }
 
-  flush(): void {
+  flush(isAborted: boolean): void {
     const results: Results[] = [];
     for (const delivery of this.deliveries) {
       const { ended } = delivery;
@@ -171,9 +170,11 @@ class WorkerSolve implements WorkerJob<"solve">, Feed<SampleSet> {
       delivery.ended = [];
       delivery.sent += ended.length;
     }
-    if (results.length === 0) return;
-    this.deliveries = this.deliveries.filter(({ sent, samples }) => sent < samples.length);
-    this.here.send(results);
+    if (results.length > 0) {
+      this.deliveries = this.deliveries.filter(({ sent, samples }) => sent < samples.length);
+      this.send(results);
+    }
+    if (isAborted) this.sendUnfinished();
   }
 
   private get nextDelivery(): Delivery | undefined {
@@ -189,7 +190,7 @@ class WorkerSolve implements WorkerJob<"solve">, Feed<SampleSet> {
         [...begun.keys()].filter((sample) => begun[sample] === "aborted"),
       );
     });
-    this.here.send(results);
+    this.send(results);
   }
 }
 
@@ -205,8 +206,9 @@ class WorkerDecode implements WorkerJob<"decode"> {
   private readonly passes: ({ samples: readonly number[] } & Pick<Decoding, "z" | "fixed">)[] = [];
 
   constructor(
-    private readonly here: Here,
+    private readonly packed: PackedDecoder,
     private readonly description: CallDescription<"decode">,
+    private readonly send: Send,
   ) {}
 
   get hasMore(): boolean {
@@ -214,10 +216,10 @@ class WorkerDecode implements WorkerJob<"decode"> {
   }
 
   add(samples: readonly number[], { z, fixed }: CallData<"decode">): void {
-    const { decoder, engine } = this.here;
+    const { decoder, rows } = this.packed;
     const { latentSize } = decoder;
-    for (let first = 0; first < samples.length; first += engine.rows) {
-      const end = Math.min(first + engine.rows, samples.length);
+    for (let first = 0; first < samples.length; first += rows) {
+      const end = Math.min(first + rows, samples.length);
       this.passes.push({
         samples: samples.slice(first, end),
         z: z.subarray(first * latentSize, end * latentSize),
@@ -226,13 +228,13 @@ class WorkerDecode implements WorkerJob<"decode"> {
     }
   }
 
-  async run(control: Control): Promise<void> {
+  async work(control: Control): Promise<void> {
     const { samples, z, fixed } = this.passes.shift()!;
     const { toLogits } = this.description;
-    const { engine, decoder, send } = this.here;
-    const outputs = new Float32Array(samples.length * decoder.outputSize);
-    await engine.decode({ z, fixed, outputs, toLogits }, control, allSamples(samples.length));
-    if (!control.aborted()) send([{ samples, values: outputs }]);
+    const { packed } = this;
+    const outputs = new Float32Array(samples.length * packed.decoder.outputSize);
+    await decodeRows(packed, { z, fixed, outputs, toLogits }, control, allSamples(samples.length));
+    if (!control.aborted()) this.send([{ samples, values: outputs }]);
   }
 }
 
@@ -240,7 +242,10 @@ class WorkerDecode implements WorkerJob<"decode"> {
 class WorkerJacobian implements WorkerJob<"jacobian">, Feed {
   private readonly ranges: SampleRange[] = [];
 
-  constructor(private readonly here: Here) {}
+  constructor(
+    private readonly packed: PackedDecoder,
+    private readonly send: Send,
+  ) {}
 
   get hasMore(): boolean {
     return this.ranges.length > 0;
@@ -259,10 +264,9 @@ class WorkerJacobian implements WorkerJob<"jacobian">, Feed {
     return { first, count };
   }
 
-  async run(control: Control): Promise<void> {
-    const { engine, send } = this.here;
-    await engine.jacobianRows(this, control, ({ first, count }, values) => {
-      send([{ samples: Array.from({ length: count }, (_, i) => first + i), values }]);
+  work(control: Control): Promise<void> {
+    return computeJacobianRows(this.packed, control, this, ({ first, count }, values) => {
+      this.send([{ samples: Array.from({ length: count }, (_, i) => first + i), values }]);
     });
   }
 }

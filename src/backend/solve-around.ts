@@ -1,0 +1,42 @@
+import type { Control } from "../solver/base.ts";
+import { isDescentSolver, takesMatrices } from "../solver/descent.ts";
+import { follow } from "../solver/follow.ts";
+import type { Solution } from "../solver/solution.ts";
+import { rowsWithRoom } from "../solver/solver-block.ts";
+import type { CheckedPair, Problem, Session, Task } from "./backend.ts";
+import type { Feed, SampleRange } from "./feed.ts";
+
+/** All samples of a problem as a task. */
+export function taskOf(problem: Problem, pair: CheckedPair, solution: Solution): Task {
+  return { problem, pair, samplesIn: (range) => ({ ...range, problem, solution }) };
+}
+
+/**
+ * Solves samples around the objectives of a backend, as many at a time as there is room for: what every backend can do, for
+ * every solver and loss. The samples are those that the feed gives.
+ */
+export async function solveAround<Range extends SampleRange>(
+  objectives: Pick<Session, "objectiveSize" | "objective">,
+  { problem, pair, samplesIn }: Task<Range>,
+  control: Control,
+  feed: Feed<Range>,
+): Promise<void> {
+  const { flow, solver } = pair;
+  const room = isDescentSolver(solver)
+    ? rowsWithRoom(solver, problem.decoder.latentSize, takesMatrices(solver))
+    : Number.POSITIVE_INFINITY;
+  const size = Math.min(objectives.objectiveSize(problem), room);
+  while (!control.aborted()) {
+    const range = feed.take(size);
+    if (!range) return;
+    const { problem: own, solution, first, count } = samplesIn(range);
+    const objective = objectives.objective(own, first, count);
+    try {
+      await follow(solver, objective, flow, solution, first, control);
+    } finally {
+      objective.dispose();
+    }
+    // Samples that have ended since the solver's last pause are reported by one more.
+    await control.pause();
+  }
+}

@@ -1,0 +1,39 @@
+import { callHint, invalid, isRevoked, show } from "./check.ts";
+import { LatentflowError } from "./errors.ts";
+
+/** Makers of the kinds of a value, by kind: each takes the options that the value consists of beside its name. */
+type Makers<Value extends { readonly name: string }> = {
+  readonly [Name in Value["name"]]: (options: never) => Extract<Value, { readonly name: Name }>;
+};
+
+/**
+ * Makes a plain value again from its name and options, and so checks it: it may be a changed copy, or come from JSON, a
+ * message or another copy of the package.
+ *
+ * @param option name of the option that holds the value
+ * @param expected for the message, such as `a solver such as lbfgs()`
+ * @throws LatentflowError `invalid_argument` if it is of no known kind, has functions, or an option is wrong
+ */
+export function checkPlain<Value extends { readonly name: string }>(
+  where: string,
+  option: string,
+  value: unknown,
+  makers: Makers<Value>,
+  expected: string,
+): Value {
+  let method: string | undefined;
+  if (typeof value === "object" && value !== null && !isRevoked(value)) {
+    try {
+      const { name, ...options } = value as Readonly<Record<string, unknown>>;
+      method = Object.keys(options).find((key) => typeof options[key] === "function");
+      if (method === undefined && typeof name === "string" && Object.hasOwn(makers, name)) {
+        return makers[name as Value["name"]](options as never);
+      }
+    } catch (cause) {
+      if (!(cause instanceof LatentflowError)) throw invalid(`${where}: ${option} cannot be read`, cause);
+      throw invalid(`${where}: ${option}: ${cause.message}`, cause);
+    }
+  }
+  const own = method === undefined ? "" : ` with a function ${show(method)} of its own`;
+  throw invalid(`${where}: ${option} is ${show(value)}${own}${callHint(value)}, expected ${expected}`);
+}

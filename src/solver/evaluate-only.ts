@@ -1,0 +1,43 @@
+import type { Flow } from "../flow.ts";
+import { allRows, type Objective, valuesAt } from "../objective.ts";
+import { STATUSES } from "../result.ts";
+import { type Control, isLoss } from "./base.ts";
+import type { Solution } from "./solution.ts";
+
+const REACHED_T1 = STATUSES.indexOf("reached_t1");
+const NONFINITE = STATUSES.indexOf("nonfinite");
+
+/** A solver that takes no step: a flow up to t = 0. */
+export interface EvaluateOnly {
+  readonly name: "evaluateOnly";
+}
+
+/** For latents that an encoder has found. No option of users leads to it. */
+export const evaluateOnly: EvaluateOnly = Object.freeze({ name: "evaluateOnly" });
+
+/** Finds the loss of each sample at its z0 by one forward pass, and the norm of its gradient by one back. */
+export async function evaluateStarts(
+  _solver: EvaluateOnly,
+  objective: Objective,
+  _flow: Flow,
+  solution: Solution,
+  first: number,
+  control: Control,
+): Promise<void> {
+  const { sampleCount, latentSize } = objective;
+  const rows = allRows(sampleCount);
+  const z = solution.z.subarray(first * latentSize, (first + sampleCount) * latentSize);
+  const values = await valuesAt(objective, rows, z);
+  const gradients = await objective.gradient(rows);
+  for (const [row, value] of values.objectives.entries()) {
+    const gradient = gradients.subarray(row * latentSize, (row + 1) * latentSize);
+    const sample = first + row;
+    solution.begin(sample, values, row);
+    const norm = Math.sqrt(gradient.reduce((sum, g) => sum + g * g, 0));
+    solution.gradientNorm[sample] = isLoss(value) ? norm : Number.NaN;
+    solution.valueEvaluations[sample] = 1;
+    solution.gradientEvaluations[sample] = 1;
+    solution.end(sample, isLoss(value) ? REACHED_T1 : NONFINITE);
+  }
+  await control.pause();
+}

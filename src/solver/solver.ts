@@ -1,0 +1,91 @@
+import type { Flow, GradientFlow } from "../flow.ts";
+import { checkPlain } from "../plain-value.ts";
+import { type Amd, amd } from "./amd.ts";
+import { DORMAND_PRINCE, type DormandPrince, dormandPrince } from "./dormand-prince.ts";
+import { type Euler, euler } from "./euler.ts";
+import type { EvaluateOnly } from "./evaluate-only.ts";
+import { type Lbfgs, lbfgs } from "./lbfgs.ts";
+import { type Rk4, RULES, rk4 } from "./rk4.ts";
+import { EULER, type Tableau } from "./tableau.ts";
+
+/** Solvers by name. Every place that has to know them has a table over all of them. */
+export interface SolverKinds {
+  readonly amd: Amd;
+  readonly lbfgs: Lbfgs;
+  readonly euler: Euler;
+  readonly rk4: Rk4;
+  readonly dormandPrince: DormandPrince;
+}
+
+export type SolverName = keyof SolverKinds;
+
+/** Solvers that follow the gradient flow with α = 1 only. */
+type UnitGradientName = "amd" | "lbfgs";
+
+/**
+ * How time advances along a flow: a plain immutable value made by `lbfgs(…)`, `amd(…)`, `euler(…)`, `rk4(…)` or
+ * `dormandPrince(…)`, which consists of a name and options. A copy with other options, or one that JSON or a message has
+ * kept, works as well and is checked where it is given.
+ *
+ * `Solver<Flow>` are the solvers that follow any flow; `Solver` are all.
+ */
+export type Solver<F extends Flow = never> = [F] extends [GradientFlow<1>]
+  ? SolverKinds[SolverName]
+  : SolverKinds[Exclude<SolverName, UnitGradientName>];
+
+/** Solvers, and what takes their place where no flow is followed. */
+export interface MethodKinds extends SolverKinds {
+  readonly evaluateOnly: EvaluateOnly;
+}
+
+/** A solver, or `evaluateOnly`. */
+export type Method = MethodKinds[keyof MethodKinds];
+
+/** What is known of a method beside its steps. */
+interface MethodTraits<Name extends keyof MethodKinds> {
+  /** Flows that it follows: any, or only the gradient flow with α = 1. */
+  readonly flows: Name extends UnitGradientName ? "unitGradient" : "any";
+  /** End of the flow; Infinity if there is none. */
+  readonly end: (method: MethodKinds[Name]) => number;
+  /** Runge-Kutta method that leads from each accepted step to the next; undefined if it is none. */
+  readonly tableau: (method: MethodKinds[Name]) => Tableau | undefined;
+}
+
+const METHODS: { readonly [Name in keyof MethodKinds]: MethodTraits<Name> } = {
+  amd: { flows: "unitGradient", end: ({ t1 }) => t1, tableau: () => EULER },
+  lbfgs: { flows: "unitGradient", end: () => Number.POSITIVE_INFINITY, tableau: () => undefined },
+  euler: { flows: "any", end: ({ grid }) => grid.t1, tableau: () => EULER },
+  rk4: { flows: "any", end: ({ grid }) => grid.t1, tableau: ({ rule }) => RULES[rule] },
+  dormandPrince: { flows: "any", end: ({ t1 }) => t1, tableau: () => DORMAND_PRINCE },
+  evaluateOnly: { flows: "any", end: () => 0, tableau: () => undefined },
+};
+
+function traitsOf({ name }: Method): MethodTraits<keyof MethodKinds> {
+  return METHODS[name] as MethodTraits<keyof MethodKinds>;
+}
+
+/** Checks a solver that comes in: as its maker returned it, or a plain copy. */
+export function checkSolver(where: string, solver: unknown): Solver {
+  return checkPlain<Solver>(
+    where,
+    "solver",
+    solver,
+    { amd, lbfgs, euler, rk4, dormandPrince },
+    "a solver such as lbfgs()",
+  );
+}
+
+/** True for the solvers that follow any flow; the others follow the gradient flow with α = 1. */
+export function followsAnyFlow(solver: Solver): solver is Solver<Flow> {
+  return traitsOf(solver).flows === "any";
+}
+
+/** End of the flow, t1; Infinity if the method has none. */
+export function endOf(method: Method): number {
+  return traitsOf(method).end(method as never);
+}
+
+/** Runge-Kutta method of a method's steps; undefined if they are of none. */
+export function tableauOf(method: Method): Tableau | undefined {
+  return traitsOf(method).tableau(method as never);
+}
