@@ -282,3 +282,12 @@ export function checkSignal(where: string, signal: AbortSignal | undefined): voi
     throw invalid(`${where}: signal is ${show(signal)}, expected an AbortSignal`);
   }
 }
+
+/** Axes of a shape that a message has at most. */
+const MOST_AXES_SHOWN = 8;
+
+/** A shape as messages write it: `[150, 20]`, cut after a few axes. */
+export function showShape(shape: readonly unknown[]): string {
+  const axes = shape.slice(0, MOST_AXES_SHOWN).map(show);
+  return `[${[...axes, ...(shape.length > MOST_AXES_SHOWN ? ["..."] : [])].join(", ")}]`;
+}

@@ -1,4 +1,4 @@
-import { checkChoice, checkNumber, invalid, invalidFile, show, showList } from "../base/check.ts";
+import { checkChoice, checkNumber, invalid, invalidFile, show, showList, showShape } from "../base/check.ts";
 import type { Work } from "../base/event-loop.ts";
 import { recognise } from "../files/file-kind.ts";
 import { type Metadata, readSafetensors, type SafetensorsFile } from "../files/safetensors.ts";
@@ -25,7 +25,7 @@ import {
   readPrior,
   readStart,
 } from "./metadata.ts";
-import { checkOutputShape, impliedOutputActivation, showShape } from "./output.ts";
+import { checkOutputShape, impliedOutputActivation } from "./output.ts";
 import { withOutputShape } from "./output-shape.ts";
 import { type CheckedProbe, copyProbe, fitProbe, PROBE, type Probe, readProbe } from "./probe.ts";
 import { checkStartSize, normaliseStart } from "./start.ts";

@@ -1,4 +1,12 @@
-import { checkNumber, checkOptions, invalid, optionNames, orDefault, show } from "../base/check.ts";
+import {
+  checkNumber,
+  checkOptions,
+  invalid,
+  optionNames,
+  orDefault,
+  show,
+  showShape,
+} from "../base/check.ts";
 import { createRandom, type Random } from "../base/random.ts";
 import { type ActivationLike, normaliseActivation } from "../graph/activation.ts";
 import type { GraphDefinition } from "../graph/definition.ts";
@@ -10,7 +18,7 @@ import { checkPriorSize, normalisePrior } from "../terms/check-prior.ts";
 import { checkLoss, normaliseLoss, type StandardLoss, type StandardLossLike } from "../terms/losses.ts";
 import type { Prior } from "../terms/priors.ts";
 import { type Decoder, GraphDecoder } from "./decoder.ts";
-import { checkOutputShape, impliedOutputActivation, showShape } from "./output.ts";
+import { checkOutputShape, impliedOutputActivation } from "./output.ts";
 import { checkStartSize, normaliseStart } from "./start.ts";
 
 /** Options of `createDecoder` beside a graph's definition. */

@@ -1,6 +1,5 @@
-import { invalidFile, show, showList } from "../base/check.ts";
+import { invalidFile, show, showList, showShape } from "../base/check.ts";
 import type { Tensor } from "../files/tensor.ts";
-import { showShape } from "./output.ts";
 import {
   findModules,
   foldNormalisation,

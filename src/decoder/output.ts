@@ -1,4 +1,4 @@
-import { invalid, show } from "../base/check.ts";
+import { invalid, show, showShape } from "../base/check.ts";
 import { type Activation, normaliseActivation } from "../graph/activation.ts";
 import { isReordered } from "../graph/kind.ts";
 import type { StandardLoss } from "../terms/losses.ts";
@@ -57,12 +57,6 @@ function isShape(shape: unknown): shape is number[] {
     // A copy, since every() would skip the holes of a sparse array.
     [...shape].every((length) => Number.isSafeInteger(length) && length >= 1)
   );
-}
-
-/** A shape as messages write it: `[150, 20]`, cut after a few axes. */
-export function showShape(shape: readonly unknown[]): string {
-  const axes = shape.slice(0, maxAxes).map(show);
-  return `[${[...axes, ...(shape.length > maxAxes ? ["..."] : [])].join(", ")}]`;
 }
 
 /** The output activation of a decoder of which only the loss is known: "sigmoid" for cross entropy, else none. */

@@ -1,4 +1,4 @@
-import { checkOptions, invalid, invalidFile, show } from "../base/check.ts";
+import { checkOptions, invalid, invalidFile, show, showShape } from "../base/check.ts";
 import { cosineOfPi, logarithm } from "../base/elementary-functions.ts";
 import { atOnce } from "../base/event-loop.ts";
 import { createRandom } from "../base/random.ts";
@@ -7,7 +7,6 @@ import { type Metadata, readSafetensors, writeSafetensors } from "../files/safet
 import { readFloats, type Tensor } from "../files/tensor.ts";
 import type { FixedInput } from "../graph/graph.ts";
 import { sizeOf } from "../graph/operations.ts";
-import { showShape } from "./output.ts";
 
 // A probe: a few latents, and what the decoder that is meant makes of them. Names and shapes cannot tell a stack of
 // layers from residual blocks, nor a square matrix from its transpose, nor that a sigmoid is missing; numbers can.

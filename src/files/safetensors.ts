@@ -1,7 +1,6 @@
-import { invalid, invalidFile, show } from "../base/check.ts";
+import { invalid, invalidFile, show, showShape } from "../base/check.ts";
 import type { LatentflowError } from "../base/errors.ts";
 import type { Owned } from "../base/owned.ts";
-import { showShape } from "../decoder/output.ts";
 import { elementSizes, type Tensor } from "./tensor.ts";
 
 // The safetensors format (https://huggingface.co/docs/safetensors):

@@ -1,3 +1,4 @@
+// Tests src/cli/commands/describe.ts.
 import { execFileSync } from "node:child_process";
 import { inspect } from "node:util";
 import { test } from "uvu";

@@ -1,3 +1,4 @@
+// Tests src/api/problem.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {

@@ -1,3 +1,5 @@
+// Tests assembly/simd.ts, assembly/ops/panels.ts, assembly/ops/product.ts, assembly/ops/rows.ts,
+// assembly/ops/tiles.ts, assembly/memory/workspace.ts, assembly/terms/loss.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { allocateGaussNewton, NO_MATRICES } from "../../src/backend/wasm/gauss-newton.ts";

@@ -1,3 +1,4 @@
+// Tests src/backend/wasm/prior-values.ts.
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,4 +1,6 @@
 // run: once
+// Tests src/cli/commands/decode.ts, src/cli/commands/demo.ts, src/cli/commands/status.ts,
+// src/cli/options/parse.ts, src/cli/output/report.ts, src/cli/output/results.ts.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";

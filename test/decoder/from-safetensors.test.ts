@@ -1,3 +1,4 @@
+// Tests src/decoder/metadata-keys.ts, src/decoder/metadata.ts, src/decoder/output.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { DecoderFileOptions } from "../../src/decoder/from-safetensors.ts";

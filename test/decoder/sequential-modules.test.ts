@@ -1,3 +1,4 @@
+// Tests src/decoder/fold.ts, src/decoder/layer-tensors.ts.
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

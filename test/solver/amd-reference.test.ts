@@ -1,3 +1,4 @@
+// Tests assembly/solve/amd.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {

@@ -1,3 +1,4 @@
+// Tests src/terms/expectation-maximisation.ts, src/terms/mixture-start.ts, src/terms/moments.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createRandom } from "../../src/base/random.ts";

@@ -1,3 +1,4 @@
+// Tests src/train/reverse.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { sgd } from "../../src/backend/optimizer.ts";

@@ -1,3 +1,4 @@
+// Tests src/train/checkpoints.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { adam, rmsprop, sgd } from "../../src/backend/optimizer.ts";

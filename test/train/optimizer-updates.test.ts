@@ -1,3 +1,4 @@
+// Tests src/backend/wasm/parameter-gradient.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {

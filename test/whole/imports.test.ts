@@ -6,66 +6,38 @@ import { build } from "esbuild";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
-// Imports point down: see "Where things live" in CONTRIBUTING.md.
+// A folder of src/ imports itself and folders below it: "Where things live" in CONTRIBUTING.md has the same order.
 
 const root = fileURLToPath(new URL("../../src/", import.meta.url));
 const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
 
-/** The rooms by what they may import, most dependent first. A room may import itself. */
-const ROOMS: [room: string, pattern: RegExp, mayImport: string[]][] = [
-  // Of the kernels: which of their builds has computed a part. Of the verbs and the solvers: the checks of encode, so that a
-  // wrong value is named by its place in all data and not in its unit.
-  [
-    "cli",
-    /^cli\//,
-    ["public", "train", "onnx", "data", "verbs", "solver", "kernels", "decoder", "terms", "graph", "basics"],
-  ],
-  [
-    "public",
-    /^(index|train\/index)\.ts$/,
-    ["train", "verbs", "adjoint", "backend", "solver", "decoder", "data", "terms", "graph", "basics"],
-  ],
-  [
-    "train",
-    /^train\/(?!index)/,
-    ["verbs", "adjoint", "backend", "data", "solver", "decoder", "terms", "graph", "basics"],
-  ],
-  ["onnx", /^onnx\//, ["verbs", "decoder", "terms", "graph", "basics"]],
-  [
-    "verbs",
-    // What loads a decoder runs it, to compare it with the file's probe.
-    /^(encode|encode-stream|decode|describe|flow-and-solver|problem|verify|decoder\/load)\.ts$/,
-    ["backend", "solver", "decoder", "terms", "graph", "basics"],
-  ],
-  ["adjoint", /^adjoint\//, ["solver", "terms", "basics"]],
-  [
-    "backend",
-    /^backend\/(?!wasm\/(arena|idle-instances|instance|layout|load|struct)\.ts)/,
-    ["solver", "kernels", "decoder", "terms", "graph", "basics"],
-  ],
-  ["solver", /^(solver\/.*|control)\.ts$/, ["kernels", "basics"]],
-  // The compiled kernels and their memory, whoever calls them: backends, and the solvers whose steps are in there.
-  [
-    "kernels",
-    /^backend\/wasm\/(arena|idle-instances|instance|layout|load|struct)\.ts$/,
-    ["graph", "terms", "basics"],
-  ],
-  ["decoder", /^decoder\/(?!load\.ts)/, ["terms", "graph", "basics"]],
-  ["data", /^data\//, ["basics"]],
-  // What an objective is a sum of, and what its data pass through.
-  ["terms", /^terms\//, ["graph", "basics"]],
-  ["graph", /^graph\//, ["basics"]],
-  [
-    "basics",
-    /^(axis-order|brand|builtin-module|check|checksum|durable-file|elementary-functions|errors|file-kind|float32|flow|objective|on-abort|onnx-messages|optimizer|owned|plain-value|schedule|platform|protobuf|random|read-ahead|result|source|turns|values)\.ts$/,
-    [],
-  ],
-];
+/** The folders of src/, each above those that it imports; `index` is src/index.ts, the list of public names. */
+const FOLDERS = {
+  cli: ["index", "train", "onnx", "api", "solver", "kernels", "decoder", "terms", "graph", "files", "base"],
+  index: ["api", "backend", "solver", "decoder", "terms", "graph", "base"],
+  train: ["api", "adjoint", "backend", "solver", "decoder", "terms", "graph", "files", "base"],
+  onnx: ["api", "decoder", "terms", "graph", "onnx-format", "files", "base"],
+  api: ["backend", "solver", "decoder", "terms", "graph", "files", "base"],
+  adjoint: ["solver", "terms", "base"],
+  backend: ["solver", "kernels", "decoder", "terms", "graph", "onnx-format", "base"],
+  solver: ["kernels", "base"],
+  kernels: ["terms", "graph", "base"],
+  decoder: ["terms", "graph", "files", "base"],
+  terms: ["graph", "base"],
+  graph: ["base"],
+  "onnx-format": ["base"],
+  files: ["base"],
+  base: [],
+} as const satisfies Record<string, readonly string[]>;
 
-function roomOf(file: string): string {
-  const rooms = ROOMS.filter(([, pattern]) => pattern.test(file));
-  assert.is(rooms.length, 1, `${file} is in one of the rooms listed in this test`);
-  return rooms[0]![0];
+type Folder = keyof typeof FOLDERS;
+const names = Object.keys(FOLDERS) as Folder[];
+
+function folderOf(file: string): Folder {
+  const name = file.includes("/") ? file.slice(0, file.indexOf("/")) : "index";
+  const folder = names.find((each) => each === name);
+  assert.ok(folder, `${file} is in one of the folders listed in this test`);
+  return folder!;
 }
 
 /** The files that a file imports, for values or for types. */
@@ -90,26 +62,62 @@ test("no file imports itself by way of others, not even for types", () => {
   for (const file of files) visit(file, []);
 });
 
+test("src/ has one loose file", () => {
+  assert.equal(
+    files.filter((file) => !file.includes("/")),
+    ["index.ts"],
+  );
+});
+
 test("imports point down", () => {
-  assert.ok(files.length > 30);
+  const used = new Set<string>();
   for (const file of files) {
-    const room = roomOf(file);
-    const allowed = ROOMS.find(([name]) => name === room)![2];
+    const folder = folderOf(file);
+    const allowed: readonly string[] = FOLDERS[folder];
     for (const target of importsOf(file)) {
-      if (target.startsWith("../../build/")) {
-        assert.match(file, /^backend\/wasm\/(load|instance)\.ts$/, `${file} imports from build/`);
+      if (target.startsWith("../build/")) {
+        assert.match(file, /^kernels\/(load|instance)\.ts$/, `${file} imports from build/`);
       } else if (!target.startsWith("../")) {
-        const targetRoom = roomOf(target);
-        const ok = targetRoom === room || allowed.includes(targetRoom);
-        assert.ok(ok, `${file} (${room}) imports ${target} (${targetRoom})`);
+        const other = folderOf(target);
+        used.add(`${folder} → ${other}`);
+        assert.ok(
+          other === folder || allowed.includes(other),
+          `${file} (${folder}) imports ${target} (${other})`,
+        );
       }
+    }
+  }
+  for (const [place, folder] of names.entries()) {
+    for (const other of FOLDERS[folder]) {
+      assert.ok(names.indexOf(other) > place, `${folder} is listed above ${other}, which it may import`);
+      assert.ok(used.has(`${folder} → ${other}`), `${folder} may import ${other}, and a file of it does`);
     }
   }
 });
 
+/** Lines from which on a file has a test of its own name, or is named in a test. */
+const LINES_TESTED = 60;
+
+test("every source file of 60 lines or more has its namesake in test/, or is named in a test", () => {
+  const project = dirname(root);
+  const read = (file: string) => readFileSync(join(project, file), "utf8");
+  const list = (folder: string) =>
+    readdirSync(join(project, folder), { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".ts"))
+      .map((file) => `${folder}/${file.replaceAll("\\", "/")}`);
+  const tests = list("test").filter((file) => file.endsWith(".test.ts"));
+  const texts = tests.map(read).join("\n");
+  const missing = [...list("src"), ...list("assembly")].filter((file) => {
+    const isLong = read(file).split("\n").length >= LINES_TESTED;
+    const namesake = `test/${file.replace(/^src\//, "").replace(/\.ts$/, ".test.ts")}`;
+    return isLong && !tests.includes(namesake) && !texts.includes(file);
+  });
+  assert.equal(missing, [], "a test of this name, or a test whose text names them");
+});
+
 test("Node's modules are asked for in one place", () => {
   const asking = files.filter((file) => readFileSync(join(root, file), "utf8").includes("getBuiltinModule"));
-  assert.equal(asking, ["builtin-module.ts"]);
+  assert.equal(asking, ["base/builtin-module.ts"]);
 });
 
 test("a program that only encodes has nothing of what reads, makes and writes decoders", async () => {
@@ -124,7 +132,7 @@ test("a program that only encodes has nothing of what reads, makes and writes de
   );
   assert.ok(bundled.includes("src/graph/operations.ts"));
   const surplus =
-    /^src\/(graph\/(read-definition|readers|settings|activation|layers)|decoder\/(probe|metadata|safetensors|output))\.ts$/;
+    /^src\/(graph\/(read-definition|readers|settings|activation|layers)|decoder\/(probe|metadata|output)|files\/safetensors)\.ts$/;
   assert.equal(
     bundled.filter((file) => surplus.test(file)),
     [],

@@ -60,7 +60,7 @@ interface Ratio {
   readonly scale: number;
 }
 
-const { fround } = Math;
+const fround = Math.fround;
 
 // By the standard's text, as ONNX Runtime has it. The standard's reference implementation differs in three places: it
 // divides "align_corners" by a length that need not be whole, gives "pytorch_half_pixel" of one pixel the place -0.5, and
@@ -171,8 +171,14 @@ function taps(
 
 export const resizeReader: Reader<ResizeSettings, ResizeFields> = {
   settings: {
-    ...{ size: true, scale: true, mode: true, coordinates: true, rounding: true },
-    ...{ cubicCoefficient: true, antialias: true, excludeOutside: true },
+    size: true,
+    scale: true,
+    mode: true,
+    coordinates: true,
+    rounding: true,
+    cubicCoefficient: true,
+    antialias: true,
+    excludeOutside: true,
   },
   reads: 1,
   read(where, settings, [input]) {

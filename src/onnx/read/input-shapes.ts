@@ -1,5 +1,4 @@
-import { invalid, isRevoked, optionNames, show, showList } from "../../base/check.ts";
-import { showShape } from "../../decoder/output.ts";
+import { invalid, isRevoked, optionNames, show, showList, showShape } from "../../base/check.ts";
 import { hasBatchFirst, inputsOf } from "./inputs.ts";
 import type { Declared, DeclaredLength, Model } from "./model.ts";
 

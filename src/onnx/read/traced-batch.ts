@@ -1,5 +1,4 @@
 import { stridesOf } from "../../graph/operations.ts";
-import type { OperatorName } from "./arity.ts";
 import type { NodeView } from "./node-view.ts";
 import type { Site } from "./site.ts";
 import { strided } from "./tensor.ts";
@@ -37,11 +36,11 @@ export function withoutTracedBatch(node: Site, value: Value, axis: number): Valu
 }
 
 /** Operators whose first input has the batch as its first axis. */
-const BATCH_FIRST: ReadonlySet<string> = new Set<OperatorName>(
+const BATCH_FIRST: ReadonlySet<string> = new Set(
   [
     ["Conv", "ConvTranspose", "AveragePool", "GlobalAveragePool", "DepthToSpace", "Resize"],
     ["BatchNormalization", "InstanceNormalization", "GroupNormalization"],
-  ].flat() as OperatorName[],
+  ].flat(),
 );
 
 /** A node's inputs, where the first one is a constant for each sample: with the batch in the place of its first axis. */

@@ -1,3 +1,6 @@
+// Tests assembly/ops/convolution-panels.ts, assembly/ops/convolution-parameters.ts, assembly/ops/taps.ts,
+// assembly/ops/sources.ts, src/graph/convolution.ts, src/backend/wasm/pixel-sets.ts,
+// src/graph/kinds/convolutions.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { adam, sgd } from "../../../src/backend/optimizer.ts";

@@ -1,4 +1,9 @@
 // run: first
+// Tests assembly/ops/activation-functions.ts, assembly/ops/activation.ts, assembly/ops/affine.ts,
+// assembly/ops/dense-parameters.ts, assembly/ops/dense.ts, assembly/ops/extremum.ts, assembly/ops/fork.ts,
+// assembly/ops/map.ts, assembly/ops/matmul.ts, assembly/ops/norm.ts, assembly/ops/pixels.ts,
+// assembly/ops/pointwise-functions.ts, assembly/ops/product-of-values.ts, assembly/ops/softmax.ts,
+// assembly/memory/graph.ts, assembly/objective/objective.ts, assembly/ops/selection.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { sgd } from "../../../src/backend/optimizer.ts";

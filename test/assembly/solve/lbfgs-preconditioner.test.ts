@@ -1,3 +1,4 @@
+// Tests assembly/solve/cholesky.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { allocateGaussNewton, jacobianStride, NO_MATRICES } from "../../../src/backend/wasm/gauss-newton.ts";

@@ -1,3 +1,5 @@
+// Tests assembly/solve/descent.ts, assembly/solve/lbfgs-pairs.ts, assembly/solve/lbfgs-state.ts,
+// src/solver/lbfgs.ts, src/solver/descent.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Complete } from "../../../src/base/check.ts";

@@ -1,3 +1,4 @@
+// Tests assembly/objective/prior-share.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { allocatePrior } from "../../../src/backend/wasm/prior-block.ts";

@@ -1,3 +1,4 @@
+// Tests src/backend/wasm/curvature.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { adam } from "../../../src/backend/optimizer.ts";

@@ -1,4 +1,5 @@
 // run: newer-node
+// Tests src/backend/webgpu/calibration.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Session } from "../../../src/backend/backend.ts";

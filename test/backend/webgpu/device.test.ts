@@ -1,4 +1,6 @@
 // run: newer-node, first
+// Tests src/backend/webgpu/device-recovery.ts, src/backend/webgpu/loaded.ts, src/backend/webgpu/platform.ts,
+// src/backend/webgpu/tensors.ts, src/backend/webgpu/webgpu.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type OnnxRuntime, type WebgpuOptions, webgpu } from "../../../src/backend/webgpu/index.ts";

@@ -1,3 +1,7 @@
+// Tests src/cli/input/array-files/flat-file.ts, src/cli/input/array-files/parquet-chunk.ts,
+// src/cli/input/array-files/parquet-columns.ts, src/cli/input/array-files/parquet-metadata.ts,
+// src/cli/input/array-files/parquet-numbers.ts, src/cli/input/array-files/parquet-pages.ts,
+// src/cli/input/array-files/parquet-rows.ts, src/cli/input/array-files/thrift.ts.
 import { closeSync, ftruncateSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

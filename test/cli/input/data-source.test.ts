@@ -1,4 +1,5 @@
 // run: once
+// Tests src/cli/input/files.ts, src/cli/input/samples.ts.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";

@@ -1,4 +1,5 @@
 // run: once
+// Tests src/cli/input/array-files/parquet-ids.ts.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

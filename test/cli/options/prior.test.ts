@@ -1,4 +1,5 @@
 // run: once, first
+// Tests src/cli/options/prior-options.ts.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";

@@ -1,4 +1,5 @@
 // run: once
+// Tests src/cli/options/choice.ts.
 import { Command } from "commander";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

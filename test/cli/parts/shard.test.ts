@@ -1,3 +1,4 @@
+// Tests src/cli/commands/merge.ts.
 import {
   cpSync,
   existsSync,

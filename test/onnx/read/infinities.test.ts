@@ -1,3 +1,4 @@
+// Tests src/onnx/read/folding/norms.ts.
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,3 +1,5 @@
+// Tests src/onnx/write/graph.ts, src/onnx/write/norms.ts, src/onnx/write/pixels.ts,
+// src/onnx/write/rearranging.ts.
 import { fromBinary } from "@bufbuild/protobuf";
 import { type GraphProto, type ModelProto, ModelProtoSchema } from "onnx-buf";
 import * as ort from "onnxruntime-web/wasm";

@@ -1,6 +1,7 @@
 import { sizeOf, stridesOf } from "../../../graph/operations.ts";
 import type { NodeView } from "../node-view.ts";
-import { sliceRange, triangle } from "../operators/rearranging.ts";
+import { triangle } from "../operators/arithmetic.ts";
+import { sliceRange } from "../operators/rearranging.ts";
 import { floats, type Numbers, strided, type Tensor } from "../tensor.ts";
 import { broadcastShape, isBroadcastable, stretchedStrides } from "./elementwise.ts";
 import { castTo } from "./integers.ts";

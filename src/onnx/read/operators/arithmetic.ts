@@ -7,7 +7,6 @@ import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import { type Numbers, strided } from "../tensor.ts";
 import { BATCH, dimensionAt, makeValue, type Value } from "../value.ts";
-import { triangle } from "./rearranging.ts";
 
 // Number by number: operators of two values, of which either may be known.
 
@@ -278,6 +277,12 @@ function chooseComputed(node: Site, condition: Value, a: Value, b: Value): Value
 export function where(node: NodeView): Value {
   const mask = node.value(0);
   return choose(node, mask, node.value(1), node.value(2));
+}
+
+/** Positions that Trilu keeps, by row and column; `diagonal` says how far above the main one its own is. */
+export function triangle(node: NodeView, diagonal = 0): (row: number, column: number) => boolean {
+  const isUpper = node.integer("upper", 1) !== 0;
+  return (row, column) => (isUpper ? column - row >= diagonal : column - row <= diagonal);
 }
 
 /** The last two axes without what is below their diagonal, or above it: 0 is chosen there. */

@@ -221,12 +221,6 @@ export function sliceRange(
   return { start, count: Math.max(Math.ceil((within(to) - start) / step), 0) };
 }
 
-/** Positions that Trilu keeps, by row and column; `diagonal` says how far above the main one its own is. */
-export function triangle(node: NodeView, diagonal = 0): (row: number, column: number) => boolean {
-  const isUpper = node.integer("upper", 1) !== 0;
-  return (row, column) => (isUpper ? column - row >= diagonal : column - row <= diagonal);
-}
-
 export function split(node: NodeView): Value[] {
   const value = node.value(0);
   const axis = node.axis(node.integer("axis", 0), value.axes.length);

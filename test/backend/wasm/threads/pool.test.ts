@@ -1,3 +1,4 @@
+// Tests src/backend/wasm/threads/pool-worker.ts, src/backend/wasm/threads/worker-training.ts.
 import { spawnSync } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";

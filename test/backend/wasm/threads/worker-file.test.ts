@@ -1,3 +1,4 @@
+// Tests src/backend/wasm/threads/thread.ts, src/backend/wasm/threads/latentflow-worker.ts.
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
