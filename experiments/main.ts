@@ -8,6 +8,7 @@ import { mapConverged } from "./converged/converged.ts";
 import { addConvergedOptions } from "./converged/options.ts";
 import { compareConvolutions } from "./convolutions.ts";
 import type { ExperimentSettings } from "./experiment-settings.ts";
+import { computeFloors } from "./floors.ts";
 import { compareRuns, recordRuns } from "./run-hashes.ts";
 import { compareSolvers } from "./solvers.ts";
 import { compareStarts } from "./starts.ts";
@@ -37,6 +38,7 @@ const EXPERIMENTS: Record<
     compareConvolutions,
     "few images by a decoder of convolutions and by the paper's, at equal passes",
   ],
+  floors: [computeFloors, "the targets' own entropy, which the losses of docs/paper are held above"],
   runs: [compareRuns, "which of the plain build's runs have other bits than those kept"],
   "record-runs": [recordRuns, "keeps the hashes of the plain build's runs"],
   solvers: [compareSolvers, "amd against lbfgs on two data sets, both losses and several decoders"],

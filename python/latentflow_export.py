@@ -59,25 +59,25 @@ PRIORS: Dict[str, Dict[str, str]] = {
 # The operators of ONNX that latentflow reads, as its docs/onnx-operators.md has them.
 OPERATORS = frozenset(
     """
-    Abs Add AveragePool BatchNormalization Cast Celu Clip Concat Conv ConvTranspose Cos DepthToSpace Div Dropout
-    Elu Erf Exp Expand Flatten Gather Gelu Gemm GlobalAveragePool GroupNormalization HardSigmoid HardSwish
-    Identity InstanceNormalization LayerNormalization LeakyRelu Log LogSoftmax MatMul Max Min Mish Mul Neg
-    OneHot PRelu Pad Pow RMSNormalization Reciprocal ReduceL1 ReduceL2 ReduceMean ReduceSum ReduceSumSquare Relu
-    Reshape Resize Selu Sigmoid Sin Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub Sum Tanh Tile
-    Transpose Unsqueeze Where
+    Abs Add And AveragePool BatchNormalization Cast Celu Clip Concat Conv ConvTranspose Cos DepthToSpace Div Dropout
+    Einsum Elu Equal Erf Exp Expand Flatten Gather Gelu Gemm GlobalAveragePool GlobalMaxPool Greater GreaterOrEqual
+    GroupNormalization HardSigmoid HardSwish Identity InstanceNormalization LayerNormalization LeakyRelu Less
+    LessOrEqual Log LogSoftmax MatMul Max MaxPool Min Mish Mul Neg Not OneHot Or PRelu Pad Pow RMSNormalization
+    Reciprocal ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceSum
+    ReduceSumSquare Relu Reshape Resize Selu Sigmoid Sign Sin Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub
+    Sum Tanh Tile Transpose Trilu Unsqueeze Upsample Where Xor
     """.split()
 )
 # Of constants and of shapes alone, not of values that depend on the numbers of an input.
 OPERATORS_OF_CONSTANTS = frozenset(
     """
-    And Ceil Constant ConstantOfShape Equal Floor Greater GreaterOrEqual Less LessOrEqual Mod Not Or Range
-    ReduceMax ReduceMin ReduceProd Round Shape Sign Size Xor
+    Ceil Constant ConstantOfShape Floor Mod Range ReduceProd Round Shape Size
     """.split()
 )
 # Attributes of which it reads some values only.
 CHOICES: Dict[str, Dict[str, Tuple[str, ...]]] = {
     "Pad": {"mode": ("constant", "reflect", "edge")},
-    "Resize": {"mode": ("nearest", "linear")},
+    "Resize": {"mode": ("nearest", "linear", "cubic")},
 }
 PROBE_POINTS = 32  # the most points that a probe is taken at
 ONE_FILE_BYTES = 2**31 - 2**24  # protobuf ends at 2 GiB; the graph needs a little of it

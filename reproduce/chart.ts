@@ -134,7 +134,7 @@ export function writeChart(path: string, { title, xTitle, yTitle, xScale, yScale
       ...{ bottom: 6, width: 740, itemGap: 28, itemWidth: 36, textStyle: { fontSize: 12, color: "#000" } },
       data: lines.map(({ name }) => name),
     },
-    grid: { left: 85, right: 40, top: 50, bottom: 70 + 22 * legendRows },
+    grid: { left: 85, right: 40, top: 50, bottom: 66 + 32 * legendRows },
     xAxis: axis(x, xTitle, 30),
     yAxis: axis(y, yTitle, 60),
     series: lines.flatMap((line, i) => {
@@ -215,11 +215,13 @@ function apart(points: readonly ChartPoint[], x: LogAxis | undefined): (readonly
 /** Writes an SVG as PATH.svg, and as PATH.png 1600 pixels wide. */
 export function writePicture(path: string, svg: string): void {
   writeFileSync(`${path}.svg`, svg);
+  writeFileSync(`${path}.png`, renderPng(svg));
+}
+
+/** An SVG as the bytes of a PNG, 1600 pixels wide. */
+export function renderPng(svg: string): Uint8Array {
   const font = { fontFiles: [FONT], loadSystemFonts: false, defaultFontFamily: "DejaVu Sans" };
-  writeFileSync(
-    `${path}.png`,
-    new Resvg(svg, { fitTo: { mode: "width", value: 1600 }, font }).render().asPng(),
-  );
+  return new Resvg(svg, { fitTo: { mode: "width", value: 1600 }, font }).render().asPng();
 }
 
 /** As low as the deviation reaches; on a logarithmic axis above 0. */
@@ -227,7 +229,10 @@ function lowestOf({ y, deviation }: ChartPoint, yScale: Chart["yScale"]): number
   return yScale === "log" ? Math.max(y - deviation, y / 10) : y - deviation;
 }
 
-/** One standard deviation over seeds to either side of a line. */
+/**
+ * One standard deviation over seeds to either side of a line. Every point's lowest and highest are data of the series, so
+ * that a linear axis reaches as far as the band.
+ */
 function band(
   points: readonly ChartPoint[],
   fill: string,
@@ -235,17 +240,23 @@ function band(
   place: (x: number) => number,
 ): CustomSeriesOption {
   return {
-    ...{ type: "custom", silent: true, z: 1, data: [[0]] },
-    renderItem: (_, { coord }) => ({
-      type: "polygon",
-      shape: {
-        points: [
-          ...points.map((point) => coord!([place(point.x), point.y + point.deviation])),
-          ...points.map((point) => coord!([place(point.x), lowestOf(point, yScale)])).reverse(),
-        ],
-      },
-      // A stroke: of one point the band has no width.
-      style: { fill, opacity: 0.2, ...(points.length === 1 && { stroke: fill, lineWidth: 4 }) },
-    }),
+    ...{ type: "custom", silent: true, z: 1, clip: true },
+    data: points.map((point) => [place(point.x), lowestOf(point, yScale), point.y + point.deviation]),
+    encode: { x: 0, y: [1, 2] },
+    renderItem: ({ dataIndex }, { coord }) => {
+      // One polygon for all points.
+      if (dataIndex > 0) return null;
+      return {
+        type: "polygon",
+        shape: {
+          points: [
+            ...points.map((point) => coord!([place(point.x), point.y + point.deviation])),
+            ...points.map((point) => coord!([place(point.x), lowestOf(point, yScale)])).reverse(),
+          ],
+        },
+        // A stroke: of one point the band has no width.
+        style: { fill, opacity: 0.2, ...(points.length === 1 && { stroke: fill, lineWidth: 4 }) },
+      };
+    },
   };
 }

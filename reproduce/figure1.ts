@@ -12,7 +12,21 @@ import {
   TAMED,
   VALIDATED,
 } from "./figure1-runs.ts";
-import { capital, means, NOT_YET, percent, showCount, table } from "./page.ts";
+import { FLOORS } from "./floors.ts";
+import { inversionNote, inversionOfMnist } from "./inversion.ts";
+import {
+  BRACKETS,
+  capital,
+  excessAxis,
+  excessPoint,
+  floorRow,
+  means,
+  NOT_YET,
+  percent,
+  showCount,
+  table,
+  withExcess,
+} from "./page.ts";
 import { PRIOR, training } from "./paper-setting.ts";
 import { ALL, resultOf, type Trained } from "./trained-decoders.ts";
 import type { Point } from "./training-run.ts";
@@ -20,6 +34,7 @@ import { isAstray, lowestOf } from "./validation.ts";
 
 // Figure 1: the loss of validation images as training goes on and on, against images and against seconds.
 
+const FLOOR = FLOORS["MNIST, first 100 of validation"];
 /** Of the last table: the losses after so many images, and so many seconds of training. */
 const MARKS = { images: [1000, 10_000, 50_000, IMAGES], seconds: [10, 100, 1000, 10_000] } as const;
 
@@ -38,11 +53,11 @@ export const figure1: Element<readonly Point[]> = {
       runs.map(({ label, points }) => ({
         name: label,
         points: points
-          .filter((point) => x(point) > 0 && Number.isFinite(point.loss))
-          .map((point) => ({ x: x(point), y: point.loss, deviation: 0 })),
+          .filter((point) => x(point) > 0)
+          .flatMap((point) => excessPoint(x(point), means([point.loss]), FLOOR)),
       }));
     const axes = {
-      yTitle: "cross entropy of validation digits, nats a pixel",
+      yTitle: excessAxis(FLOOR),
       xScale: "log",
       yScale: "log",
     } as const;
@@ -53,20 +68,25 @@ export const figure1: Element<readonly Point[]> = {
       const { lowest, last } = run;
       const when = last.images < IMAGES ? `after ${showCount(last.images)} images` : "at the end";
       const how = isAstray(run.points) ? ", gone astray" : "";
-      return `${showLoss(lowest)} at its lowest, ${showLoss(last)} ${when}${how}`;
+      return `${showBoth(lowest)} at its lowest, ${showBoth(last)} ${when}${how}`;
     };
     return {
       markdown: `The loss of ${VALIDATED} validation digits, encoded as in training, with a prior where it has one, as training goes on: to
 ${showCount(IMAGES)} images processed, and by ${brokenOff()}.
-Mini-batches of 5 are drawn with replacement from all 50,000, by Adam at 0.001 with PyTorch's settings (the paper names none);
-one seed. Seconds are of training alone, on one core, with as many jobs at a time as there were cores.
+${BRACKETS}
+Mini-batches of 5, as in the authors' code, are drawn with replacement from all 50,000. The optimizer is Adam, as
+the paper's section 3 says of this figure ([its appendix says otherwise](slips.md)), at 0.001 with PyTorch's settings: the paper
+names none. One seed. Seconds are of training alone, on one core, with as many jobs at a time as there were cores.
 ${pace(runs)}${paceOfTable1(resultsOf("table1-right") as Results<Trained>)}
 ${table(
   ["", "images so far", "loss after them", "lowest", "after images", "hours of training"],
-  runs.map(({ label, lowest, last }) => [
-    ...[label, showCount(last.images), showLoss(last), showLoss(lowest), showCount(lowest.images)],
-    (last.seconds / 3600).toFixed(2),
-  ]),
+  [
+    ...runs.map(({ label, lowest, last }) => [
+      ...[label, showCount(last.images), showBoth(last), showBoth(lowest), showCount(lowest.images)],
+      (last.seconds / 3600).toFixed(2),
+    ]),
+    ["the floor", "", ...floorRow([FLOOR, FLOOR]).slice(1), "", ""],
+  ],
 )}
 ${astray(runs)}
 ## The methods compared
@@ -81,10 +101,13 @@ ${[FLOW, OURS, TAMED, HELD]
   })
   .join("\n")}
 
+${inversionNote([inversionOfMnist(resultsOf("table1-right"))])}
+These are [table 1](table1-right.md)'s, trained by RMSprop; the AE of this figure has not been inverted.
+
 After how many images, and seconds, a method first is at the lowest loss of another:
 
 ${table(
-  ["", ...runs.map(({ label, lowest }) => `${showLoss(lowest)} (${label})`)],
+  ["", ...runs.map(({ label, lowest }) => `${label}: ${showBoth(lowest)}`)],
   runs.map((run) => [run.label, ...runs.map((other) => (other === run ? "" : crossing(run, other)))]),
 )}
 
@@ -118,9 +141,9 @@ ${table(
         },
       },
       summary: {
-        holds: [FLOW, OURS]
+        holds: `${[FLOW, OURS]
           .map((name) => againstAutoencoder(METHODS[name]!.label, runOf(name), runOf(AUTOENCODER)))
-          .join(" "),
+          .join(" ")} ${inversionNote([inversionOfMnist(resultsOf("table1-right"))])}`,
         paper: "a figure without numbers",
         letter: `GFE-amd ${end(FLOW)}; AE ${end(AUTOENCODER)}`,
         ours: end(OURS),
@@ -140,6 +163,8 @@ interface Run {
 }
 
 const showLoss = ({ loss }: Point) => means([loss]).text;
+/** A loss with its excess. */
+const showBoth = ({ loss }: Point) => withExcess(means([loss]), FLOOR);
 
 /** Says which runs are broken off. */
 function brokenOff(): string {
@@ -208,11 +233,11 @@ function tamed(run: Run | undefined): string {
   if (last.images < IMAGES) return `${capital(how)} it has not done so in ${showCount(last.images)} images.`;
   const later = points.filter(({ images }) => images > lowest.images);
   const highest = Math.max(...later.map(({ loss }) => loss));
-  const above = (loss: number) => percent(loss / lowest.loss - 1);
+  const above = (loss: number) => percent((loss - lowest.loss) / (lowest.loss - FLOOR));
   const outcome =
     last === lowest
       ? `does not: it ends at its lowest loss, ${showLoss(lowest)}`
-      : `goes less far: from ${showLoss(lowest)} it rises to ${means([highest]).text} at most, by ${above(highest)}, and ends ${above(last.loss)} above its lowest, at ${showLoss(last)}`;
+      : `goes less far: from ${showLoss(lowest)} it rises to ${means([highest]).text} at most, its excess by ${above(highest)}, and ends at ${showLoss(last)}, its excess ${above(last.loss)} above the lowest`;
   return `${capital(how)} it ${outcome}.`;
 }
 
@@ -268,5 +293,5 @@ function validationAt({ points }: Run, of: "images" | "seconds", mark: number): 
 
 function lossAt(run: Run, of: "images" | "seconds", mark: number): string {
   const point = validationAt(run, of, mark);
-  return point ? showLoss(point) : "–";
+  return point ? showBoth(point) : "–";
 }

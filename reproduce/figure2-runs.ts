@@ -2,7 +2,8 @@ import { expDecay, type FlowAndSolver, logGrid, type Rk4, rk4 } from "../src/ind
 import { type Adjoint, train } from "../src/train/index.ts";
 import { type Calls, countedAdjoint, noCalls } from "./counted-adjoint.ts";
 import type { Job, JobContext, Results, Settings } from "./element.ts";
-import { chartPoint, means } from "./page.ts";
+import { FLOORS } from "./floors.ts";
+import { excessPoint, means } from "./page.ts";
 import { chooseRows, createPaperDecoder, imagesOf, readData, training } from "./paper-setting.ts";
 import { followTraining } from "./training-run.ts";
 import type { Validation } from "./validation.ts";
@@ -32,11 +33,13 @@ export interface Figure2Method {
   readonly isDashed?: true;
 }
 
-/** So many validation images are looked at, */
+/** Validation images whose loss is followed. */
 export const VALIDATED = 100;
-/** so many times in a run, */
+/** Floor of their losses. */
+export const FLOOR = FLOORS["MNIST, first 100 of validation"];
+/** Validations in a run. */
 export const POINTS = 16;
-/** after updates of so many digits each. */
+/** Digits in a mini-batch, one for each update; the authors' code's. */
 export const BATCH = 5;
 
 export function trainings(
@@ -81,13 +84,13 @@ export const KINDS = [
   "mixed",
 ] as const satisfies readonly (keyof Calls)[];
 
-/** Infinite where a loss is not finite. */
+/** By how much the excess was above the lowest before it at most, as a share of that. Infinite where a loss is not finite. */
 function largestRise(validation: Found["validation"]): number {
-  let lowest = Number.POSITIVE_INFINITY;
+  let lowest = validation[0]?.loss ?? Number.NaN;
   let largest = 0;
   for (const { loss } of validation) {
     if (!Number.isFinite(loss)) return Number.POSITIVE_INFINITY;
-    largest = Math.max(largest, loss / lowest - 1);
+    largest = Math.max(largest, (loss - lowest) / (lowest - FLOOR));
     lowest = Math.min(lowest, loss);
   }
   return largest;
@@ -114,7 +117,7 @@ export function outcomeOf(
     /** After the first mini-batches that are looked at. */
     first: (name: string) => lossAt(name, 1),
     firstUpdates: (name: string) => (runs(name).find((run) => run)?.validation[1]?.images ?? 0) / BATCH,
-    /** By how much the loss was above the lowest before it at most, as a part of that, by seed. */
+    /** By seed, see `largestRise`. */
     rises: (name: string) => runs(name).map((run) => run && largestRise(run.validation)),
     /** A digit's, of a kind. */
     callsOf: (name: string, kind: keyof Calls) =>
@@ -145,7 +148,7 @@ export function outcomeOf(
         ...(isDashed && { isDashed }),
         points: (runs(name).find((run) => run)?.validation ?? []).flatMap(({ images: seen }, i) =>
           // Where training begins the loss is so high that nothing of the rest would be seen.
-          seen > 0 ? chartPoint(seen / BATCH, lossAt(name, i)) : [],
+          seen > 0 ? excessPoint(seen / BATCH, lossAt(name, i), FLOOR) : [],
         ),
       }))
       .filter(({ points }) => points.length > 0),

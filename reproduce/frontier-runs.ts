@@ -187,7 +187,7 @@ async function run(
     encoder = undefined;
     trainedInSeconds += following.seconds();
   }
-  const validating = validation.slice(0, 1000 * THOUSANDS_VALIDATED);
+  const validating = validation.slice(0, VALIDATED);
   const z0 = encoder && (await meanCode(encoder, y, { backend }));
   const validated = await measureFlow(decoder, validating, lbfgs(), { z0 });
   const tests = {
@@ -220,6 +220,8 @@ export const idOf = (count: number, recipe: Recipe, seed: number) =>
 
 /** So many images are encoded at the end by each start there is, in thousands. */
 const [THOUSANDS_VALIDATED, THOUSANDS_TESTED] = [1, 10];
+/** Validation images that recipes are chosen by. */
+export const VALIDATED = 1000 * THOUSANDS_VALIDATED;
 
 function secondsOf(count: number, recipe: Recipe): number {
   const { seconds }: Network = NETWORKS[recipe.network];

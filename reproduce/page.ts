@@ -46,17 +46,33 @@ export function chartPoint(x: number, { mean, deviation = 0 }: Figure): ChartPoi
   return mean !== undefined && Number.isFinite(mean) ? [{ x, y: mean, deviation }] : [];
 }
 
-/** Whether a goal has been met, once all of it has been computed. */
-export function verdict({ mean, deviation, isWhole }: Figure, goal: number): string {
-  if (mean === undefined || !isWhole) return NOT_YET;
-  if (!Number.isFinite(mean)) return "missed, not finite";
-  if (mean <= goal) return "met";
-  const excess = mean - goal;
-  const missed = `missed by ${Number(excess.toPrecision(2))} (${percent(excess / goal)})`;
-  return deviation !== undefined && excess <= deviation
-    ? `${missed}, less than the deviation over seeds`
-    : missed;
+/** Excess of a loss above its floor: the targets' own entropy, which no reconstruction is below. */
+export function excessOf(loss: Figure, floor: number): Figure {
+  const mean = loss.mean === undefined ? undefined : loss.mean - floor;
+  return { ...loss, mean, text: mean !== undefined && Number.isFinite(mean) ? mean.toFixed(4) : loss.text };
 }
+
+/** A loss as tables show it, with its excess in brackets: `0.1876 ± 0.0022 (0.1295)`. */
+export function withExcess(loss: Figure, floor: number): string {
+  const isThere = loss.mean !== undefined && Number.isFinite(loss.mean);
+  return isThere ? `${loss.text} (${excessOf(loss, floor).text})` : loss.text;
+}
+
+/** Sentence that says what the brackets of `withExcess` hold. */
+export const BRACKETS = "In brackets is the excess above the floor, the targets' own entropy.";
+
+/** Last row of a table of losses. */
+export const floorRow = (floors: readonly number[]) => [
+  "the floor",
+  ...floors.map((floor) => `${floor.toFixed(4)} (0)`),
+];
+
+/** Title of an axis of excesses. */
+export const excessAxis = (floor: number) => `nats a pixel above the floor of ${floor.toFixed(4)}`;
+
+/** The excess of a loss as a point of a chart's line, on a logarithmic axis: none where it is not above 0. */
+export const excessPoint = (x: number, loss: Figure, floor: number): ChartPoint[] =>
+  chartPoint(x, excessOf(loss, floor)).filter(({ y }) => y > 0);
 
 /** A share as a table shows it. */
 export function percent(share: number): string {

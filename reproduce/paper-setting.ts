@@ -21,12 +21,13 @@ import {
 } from "../src/train/index.ts";
 import type { DataName, Settings } from "./element.ts";
 
-// The paper's setting: its decoder, its data, its solver and its optimizer.
+// The paper's setting: its data, its solver and its optimizer; and what it leaves open, as its authors' code has it.
 
 /** Plain SIMD: the same bits on every machine. One thread, for jobs run side by side. */
 export const backend = wasm({ relaxed: false, threads: 1 });
 
-// All of it is spelt out: that our defaults change must not change what the paper says.
+// All of it is spelt out: that our defaults change must not change what the paper says. t1, tolerance, window and settle are
+// the authors' code's; the paper names none.
 const AMD_TO_THE_LETTER = {
   ...{ t1: 1e4, stepInit: 1, stepMax: 10, increaseFactor: 1.1, decreaseFactor: 0.75, slope: 0 },
   ...{ tolerance: 1e-5, window: 5, settle: 0.02, maxBacktracks: 100, maxSteps: 10_000 },
@@ -38,19 +39,19 @@ export const letter = (): Amd => amd({ ...AMD_TO_THE_LETTER, growFrom: "accepted
 /** And grown from the step tried first, as the paper prints it. */
 export const printed = (): Amd => amd({ ...AMD_TO_THE_LETTER, growFrom: "trial" });
 
-/** Mini-batches of 5, RMSprop with the paper's settings. */
+/** Mini-batches of 5, the authors' code's; RMSprop with the settings of the paper's appendix. */
 export const training = (seed: number) => ({
   optimizer: rmsprop({ learningRate: 5e-4, epsilon: 1e-6, alpha: 0.9 }),
   ...{ batchSize: 5, seed, backend },
 });
 
-/** Figure 1's optimizer, with PyTorch's settings: the paper gives none. */
+/** Figure 1's optimizer by the paper's section 3 (its appendix names RMSprop alone), with PyTorch's settings: it gives none. */
 export const adamOfFigure1 = () => adam({ learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 });
 
 /** Not the paper's: it holds the codes near 0, where nothing else does. */
 export const PRIOR = gaussian({ weight: 0.01 });
 
-/** The paper's decoder, untrained: 20 → 150 → 300 → 600 → 784, ELU. */
+/** The paper's decoder, untrained: 20 → 150 → 300 → 600 → 784, ELU. Its widths are the authors' code's. */
 export function createPaperDecoder(seed: number): Decoder {
   return createDecoder({
     layers: [20, 150, 300, 600, 784],

@@ -1,4 +1,4 @@
-import { compared, type Figure, NOT_YET, verdict } from "./page.ts";
+import { compared, excessOf, type Figure, means, NOT_YET, percent, withExcess } from "./page.ts";
 import { BY, type Method } from "./trained-decoders.ts";
 
 // What both sides of table 1 have in common: the rows of their tables, and the words in which figures are compared.
@@ -50,18 +50,30 @@ export const FLOW_ROWS: readonly Row[] = [
   ...[ROWS.ours, ROWS.gfeInverted, ROWS.twelveInverted],
 ];
 
-/** The paper's figures as a table shows them. */
-export const showAll = (values: readonly number[]) => values.map((value) => value.toFixed(4));
+/** Printed figures, as those of one run. */
+export const printedFigures = (values: readonly number[]) => values.map((value) => means([value]));
 
-export const summaryOf = ({ GFE, AE }: { readonly GFE: readonly number[]; readonly AE: readonly number[] }) =>
-  `${showAll(GFE).join(", ")} (AE ${showAll(AE).join(", ")})`;
+/** Losses as tables show them, each above the floor of its column. */
+export const losses = (all: readonly Figure[], floors: readonly number[]) =>
+  all.map((one, i) => withExcess(one, floors[i]!));
 
-export const texts = (all: readonly Figure[]) => all.map(({ text }) => text).join(", ");
+export const summaryOf = (
+  { GFE, AE }: { readonly GFE: readonly number[]; readonly AE: readonly number[] },
+  floors: readonly number[],
+) => `${texts(printedFigures(GFE), floors)}; AE ${texts(printedFigures(AE), floors)}`;
 
-export const verdicts = (all: readonly Figure[], goals: readonly number[]) =>
-  all.map((one, i) => verdict(one, goals[i]!)).join("; ");
+export const texts = (all: readonly Figure[], floors: readonly number[]) => losses(all, floors).join(", ");
 
 export const word = (one: Figure, other: Figure) => compared(one, other) ?? NOT_YET;
 
 export const words = (some: readonly Figure[], others: readonly Figure[]) =>
   some.map((one, i) => word(one, others[i]!)).join(", ");
+
+/** A figure beside one without deviation, by their excesses: `21.4 % lower`. */
+export function beside(one: Figure, other: number, floor: number): string {
+  const { mean } = excessOf(one, floor);
+  if (mean === undefined || !one.isWhole) return NOT_YET;
+  if (!Number.isFinite(mean)) return "not finite";
+  const share = mean / (other - floor) - 1;
+  return `${percent(Math.abs(share))} ${share < 0 ? "lower" : "higher"}`;
+}

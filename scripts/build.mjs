@@ -23,8 +23,8 @@ const parts = {
   ],
   library: [
     "node scripts/clear-library.mjs",
-    "tsup",
-    "node scripts/build-commonjs.mjs",
+    "node scripts/bundle.mjs",
+    "node scripts/declarations.mjs",
     "node scripts/check-size.mjs",
   ],
 };

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
-const budget = 72_500;
+const budget = 74_500;
 const library = fileURLToPath(new URL("../build/lib/index.js", import.meta.url));
 
 /**
@@ -19,6 +19,8 @@ async function bundledSize(program) {
     minify: true,
     format: "esm",
     write: false,
+    // Where a chunk has nothing of the program's, an entry's import of it is left out.
+    logOverride: { "ignored-bare-import": "silent" },
   });
   return gzipSync(result.outputFiles[0]?.contents ?? "", { level: 9 }).length;
 }

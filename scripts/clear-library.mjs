@@ -10,7 +10,7 @@ for (const build of ["plain", "relaxed"]) {
 writeFileSync(
   new URL("wasm/kernels.d.ts", library),
   `/** The kernels, as runtimes and bundlers give them that compile what is imported: see the option \`module\` of \`wasm\`. */
-declare const kernels: NonNullable<import("../index.js").WasmOptions["module"]>;
+declare const kernels: NonNullable<import("../types/index.js").WasmOptions["module"]>;
 export default kernels;
 `,
 );

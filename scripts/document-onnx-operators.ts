@@ -12,9 +12,13 @@ const file = fileURLToPath(new URL("../docs/onnx-operators.md", import.meta.url)
 const begin = "<!-- From here on written by scripts/document-onnx-operators.ts. -->";
 
 const TRAINING = "`training_mode` other than 0";
-const PIXELS = "three axes of pixels; points; a first axis that is not the batch alone";
+const PIXELS = "three axes of pixels; points";
+const REPEATED = "a kernel that takes more than 2^27 numbers once it is repeated for the images of a sample";
 const STATISTICS = "statistics over the batch or the points; scales or shifts that are computed";
+const COMPARED = "a constant beyond 3e38, or NaN";
 const OVER_BATCH = "statistics over the batch; axes that are computed";
+const INFINITE = "one with -∞, where others read it than Softmax, Exp, Relu, Sigmoid or Tanh";
+const EXTREMA = "the batch or the points; axes that are computed";
 const SHAPE = "a shape computed of other numbers than lengths, or that mixes the batch with another axis";
 
 /** What is refused of each operator, beside what is of all. Nothing: "". */
@@ -22,11 +26,13 @@ const REFUSED: { readonly [Name in OperatorName]: string } = {
   // Products
   Gemm: "a product along the batch",
   MatMul: "a product along the batch, or of a constant matrix along the points",
-  Conv: `a kernel or bias that is computed; ${PIXELS}. Of points a kernel of one tap is read`,
-  ConvTranspose: `a kernel or bias that is computed; ${PIXELS}; an \`output_shape\` larger than the output`,
+  Einsum:
+    "a sum, a product or a diagonal along the batch; a diagonal along the points; `...` in an input and not in the output",
+  Conv: `a kernel or bias that is computed; ${PIXELS}; ${REPEATED}. Of points a kernel of one tap is read`,
+  ConvTranspose: `a kernel or bias that is computed; ${PIXELS}; ${REPEATED}; an \`output_shape\` larger than the output`,
   // Number by number
-  Add: "",
-  Sub: "",
+  Add: `a constant with NaN or ∞, or with one number, -∞; ${INFINITE}`,
+  Sub: "as Add, with what is subtracted turned round",
   Mul: "",
   Div: "two integers that are not constant",
   Neg: "",
@@ -35,8 +41,17 @@ const REFUSED: { readonly [Name in OperatorName]: string } = {
   Max: "a constant with NaN or ∞",
   Min: "a constant with NaN or -∞",
   Clip: "bounds that are computed, or NaN",
-  Where:
-    "a condition that depends on inputs; a constant with NaN to choose from. Infinite constants are read as the largest float32",
+  Where: `a constant with NaN to choose from; ${INFINITE}`,
+  Greater: COMPARED,
+  GreaterOrEqual: COMPARED,
+  Less: COMPARED,
+  LessOrEqual: COMPARED,
+  Equal: COMPARED,
+  And: "",
+  Or: "",
+  Xor: "",
+  Not: "",
+  Sign: "",
   Sqrt: "",
   Reciprocal: "",
   Abs: "",
@@ -60,12 +75,13 @@ const REFUSED: { readonly [Name in OperatorName]: string } = {
   Mish: "",
   HardSwish: "",
   // Norms
-  BatchNormalization: `${TRAINING}; scales, shifts, means or variances that are computed`,
+  BatchNormalization: `${TRAINING}, and before opset 14 more outputs than one; scales, shifts, means or variances that are computed`,
   InstanceNormalization: STATISTICS,
   GroupNormalization: `${STATISTICS}; \`num_groups\` that does not divide the channels`,
   LayerNormalization: `${STATISTICS}; \`epsilon\` of 0 or below`,
   RMSNormalization: `${STATISTICS}; \`epsilon\` of 0 or below`,
-  Softmax: "sums over the batch or the points",
+  Softmax:
+    "sums over the batch or the points; a row that a constant mask makes -∞ throughout, of which ONNX Runtime makes NaN",
   LogSoftmax: "sums over the batch or the points",
   // Sums over axes
   ReduceMean: OVER_BATCH,
@@ -73,15 +89,23 @@ const REFUSED: { readonly [Name in OperatorName]: string } = {
   ReduceL1: `${OVER_BATCH}; \`noop_with_empty_axes\` without axes`,
   ReduceL2: `${OVER_BATCH}; \`noop_with_empty_axes\` without axes`,
   ReduceSumSquare: `${OVER_BATCH}; \`noop_with_empty_axes\` without axes`,
+  ReduceLogSum: `${OVER_BATCH}; \`noop_with_empty_axes\` without axes`,
+  ReduceLogSumExp: `${EXTREMA}; \`noop_with_empty_axes\` without axes`,
+  ReduceMax: EXTREMA,
+  ReduceMin: EXTREMA,
   GlobalAveragePool: "",
   // Pixels
   Resize:
-    "`mode` `cubic`; lengths that are no whole multiples of the input's; `linear` with `antialias`, or with a " +
-    "`coordinate_transformation_mode` other than `half_pixel`, `pytorch_half_pixel` and `align_corners`; `nearest` with " +
-    "`tf_crop_and_resize`, or with modes that do more than repeat each pixel; `keep_aspect_ratio_policy` other than " +
-    `\`stretch\`; sizes that are computed; the batch or the channels resized; ${PIXELS}`,
-  Pad: "`mode` `wrap`; pads or a value that are computed, or a value of NaN; the batch or the points padded; more pixels reflected than there are. An infinite value is read as the largest float32",
+    "`coordinate_transformation_mode` `tf_crop_and_resize`; `tf_half_pixel_for_nn` with another `mode` than `nearest`, or " +
+    "with `nearest_mode` `ceil` or `round_prefer_ceil`; `antialias` with `nearest`; `exclude_outside` with neither `cubic` " +
+    "nor `antialias`; scales other than 1 that leave pixels as many, which ONNX Runtime copies and the standard computes; " +
+    "in opset 10, `nearest` to fewer pixels by a scale other than 1/2, 1/3, …; scales or sizes that are computed; the " +
+    `batch or the channels resized; ${PIXELS}`,
+  Upsample: "opset 10 or later, which has it no more; otherwise what is of Resize",
+  Pad: "`mode` `wrap`; pads or a value that are computed, or a value of NaN; the batch or the points padded; more pixels reflected than there are; an infinite value where others read it than Softmax, Exp, Relu, Sigmoid or Tanh",
   AveragePool: `\`dilations\`; \`ceil_mode\` where the last window is not whole; pads as wide as the window; ${PIXELS}`,
+  MaxPool: `its second output, Indices; a window of padding alone; \`dilations\` with \`auto_pad\`, or with more than 256 pixels of padding; ${PIXELS}`,
+  GlobalMaxPool: "the points",
   DepthToSpace:
     "other inputs than [batch, channels, height, width]; a `blocksize` whose square does not divide the channels",
   // Places
@@ -99,9 +123,10 @@ const REFUSED: { readonly [Name in OperatorName]: string } = {
     "by constant positions: a part of the batch or of the points, a matrix of positions, more than 256 of them; by an " +
     "integer input: an `axis` other than 0, a table that is computed; by numbers that are computed of an input: all",
   OneHot: "numbers that are no integer input; an `axis` other than the last; more than 4096 classes",
+  Trilu: "a diagonal that is computed; a triangle of the batch or of the points",
   Identity: "",
   Dropout: TRAINING,
-  Cast: "floats that are computed to integers or booleans; integers of an input to booleans or to less than 32 bits; constants beyond the range of the integers that they become, but for integers of up to 2^53, which wrap; other types than numbers",
+  Cast: "floats that are computed to integers; integers of an input to less than 32 bits; constants beyond the range of the integers that they become, but for integers of up to 2^53, which wrap; other types than numbers",
   // Of constants and shapes alone
   Constant: "texts; sparse tensors",
   Shape: "",
@@ -109,21 +134,9 @@ const REFUSED: { readonly [Name in OperatorName]: string } = {
   ConstantOfShape: "a `value` of more than one number",
   Range: "",
   Mod: "",
-  Sign: "",
   Floor: "",
   Ceil: "",
   Round: "",
-  Not: "",
-  And: "",
-  Or: "",
-  Xor: "",
-  Equal: "",
-  Greater: "",
-  GreaterOrEqual: "",
-  Less: "",
-  LessOrEqual: "",
-  ReduceMax: "",
-  ReduceMin: "",
   ReduceProd: "",
 };
 

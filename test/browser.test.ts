@@ -1,3 +1,4 @@
+// run: once, first
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Browser } from "puppeteer-core";

@@ -1,3 +1,4 @@
+// run: once
 import { spawnSync } from "node:child_process";
 import {
   appendFileSync,

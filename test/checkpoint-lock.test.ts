@@ -1,3 +1,4 @@
+// run: once
 import { type ChildProcess, fork, spawn } from "node:child_process";
 import { once } from "node:events";
 import {

@@ -1,3 +1,4 @@
+// run: once
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

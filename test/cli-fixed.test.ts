@@ -1,3 +1,4 @@
+// run: once
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -485,6 +486,7 @@ test("flags that do not go with the kind of file are refused by name", async () 
     ["latent", "z"],
     ["output-name", "x"],
     ["points-input", "xyz"],
+    ["input-shape", "z=2,3"],
     ["layout", "channelsLast"],
   ] as const) {
     assert.match(
@@ -503,7 +505,17 @@ test("what is said of an ONNX file is said in flags", () => {
   for (const [said, meant] of [
     ["several of its inputs are of floats; say which is the latent by the option latent", /by --latent$/],
     ["the file has several outputs; say which by the option output", /by --output-name$/],
-    ["if it is that of points, give the option points, else", /give --points-input, else$/],
+    [
+      'lengths left open; give the option inputShapes: { z: [4, height], "a b": [axis1] }, with numbers in place of names, or, ' +
+        "where one is the number of points, give the option points, with the input's name",
+      /open; give --input-shape z=4,height --input-shape "a b"=axis1, with numbers .* give --points-input, with/,
+    ],
+    [
+      "inputShapes.z is [3], but the file declares [2]",
+      /^--input-shape is \[3\], but the file declares \[2\]/,
+    ],
+    ['inputShapes names "x", but', /^--input-shape names "x", but/],
+    ["give the option inputShapes with its shape", /give --input-shape with its shape$/],
     ['points is "x", but the file\'s inputs are "z"', /^--points-input is "x", but/],
     ["it ends in a sigmoid already; leave the option outputActivation out", /leave --output-activation out$/],
   ] as const) {

@@ -1,3 +1,4 @@
+// run: once
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command, Option } from "commander";
@@ -205,10 +206,12 @@ function argumentsOf(command: Command, option: Option, value: string): string[] 
 test("a flag with a value is given once, unless its values are collected; a switch as often as one likes", async () => {
   const collecting = ["encode --data", "train --validate-fixed"].concat(
     ["encode", "decode", "evaluate", "train"].map((verb) => `${verb} --fixed`),
-    createProgram().commands.map((command) => `${command.name()} --points-input`),
+    createProgram().commands.flatMap((command) =>
+      ["--points-input", "--input-shape"].map((flag) => `${command.name()} ${flag}`),
+    ),
   );
   const particular: Readonly<Record<string, string>> = {
-    ...{ "--fixed": "a=1", "--validate-fixed": "a=1", "--shard": "0/2" },
+    ...{ "--fixed": "a=1", "--validate-fixed": "a=1", "--shard": "0/2", "--input-shape": "a=1" },
     ...{ "--activation": "elu", "--output-activation": "sigmoid" },
   };
   for (const command of createProgram().commands) {

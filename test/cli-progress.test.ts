@@ -1,3 +1,4 @@
+// run: once
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type Progress, RunningMean, showProgress } from "../src/cli/progress.ts";

@@ -1,3 +1,4 @@
+// run: once, first
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, rmSync, utimesSync } from "node:fs";

@@ -1,3 +1,4 @@
+// run: once
 import { Command } from "commander";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

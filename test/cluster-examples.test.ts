@@ -1,3 +1,4 @@
+// run: once
 import {
   chmodSync,
   existsSync,

@@ -1,3 +1,4 @@
+// run: once
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { test } from "uvu";

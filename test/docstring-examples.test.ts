@@ -1,3 +1,4 @@
+// run: once
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";

@@ -1,3 +1,4 @@
+// run: once, first
 import { execFileSync, spawnSync } from "node:child_process";
 import {
   cpSync,

@@ -1,3 +1,4 @@
+// run: once
 import { deflateRawSync, gzipSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,3 +1,4 @@
+// run: once, first
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { fuzz } from "./fuzz/run.ts";

@@ -26,6 +26,7 @@ import {
   pad,
   permute,
   reshape,
+  resize,
   rmsNorm,
   sequential,
   sine,
@@ -191,6 +192,38 @@ const SETTINGS: readonly Case[] = [
   [
     () => after([3, 1], upsample({ scale: 2, mode: "bilinear", alignCorners: 1 as never })),
     /alignCorners is 1, expected true or false/,
+  ],
+  [() => after([3, 1], resize({ size: 0 })), /resize "2": size is 0, expected an integer >= 1/],
+  [() => after([3, 3, 1], resize({ size: 2 ** 12, mode: "cubic" })), /it moves more than 4194304/],
+  [() => after([3, 3, 1], resize({ size: [2, 2, 2] })), /size has 3 numbers, expected one, or 2/],
+  [
+    () => after([3, 1], resize({ size: 2, mode: "bicubic" as never })),
+    /mode is "bicubic", expected "nearest" or "linear" or "cubic"/,
+  ],
+  [
+    () => after([3, 1], resize({ size: 2, coordinates: "tf_crop_and_resize" as never })),
+    /coordinates is "tf_crop_and_resize", expected "half_pixel" or/,
+  ],
+  [() => after([3, 1], resize({ size: 2, rounding: "round" as never })), /rounding is "round", expected/],
+  [
+    () => after([3, 1], resize({ size: 7, scale: 2 })),
+    /scale is 2, which makes 6 pixels of 3, expected 7 as/,
+  ],
+  [() => after([3, 1], resize({ size: 1, scale: 1e-9 })), /which makes \d\.\d+e-9 pixels of 3, expected 1/],
+  [() => after([3, 1], resize({ size: 7, scale: [2, 2] })), /scale is an Array, expected a number, or 1/],
+  [() => after([3, 1], resize({ size: 7, scale: ["2"] as never })), /scale\[0\] is "2", expected a finite/],
+  [() => after([3, 1], resize({ size: 7, antialias: true })), /antialias is for "linear" and "cubic"/],
+  [
+    () => after([3, 1], resize({ size: 7, mode: "linear", excludeOutside: true })),
+    /excludeOutside is for "cubic" and antialias, but the mode is "linear"/,
+  ],
+  [
+    () => after([3, 1], resize({ size: 7, mode: "linear", coordinates: "tf_half_pixel_for_nn" })),
+    /tf_half_pixel_for_nn is for "nearest"/,
+  ],
+  [
+    () => after([3, 1], resize({ size: 7, cubicCoefficient: 1 })),
+    /cubicCoefficient is 1, expected a .* <= 0/,
   ],
   [() => after([3], upsample({ scale: 2 })), /upsample "2": what it reads has the shape \[3\]/],
   [

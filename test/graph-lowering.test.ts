@@ -14,6 +14,7 @@ import {
   pad,
   permute,
   reshape,
+  resize,
   sequential,
   slice,
   softmax,
@@ -142,6 +143,10 @@ test("how many entries a map has is known without listing them", () => {
     for (let scale = 1; scale <= 6; scale++) {
       exact.push(upsample({ scale }), upsample({ scale, mode: "bilinear" }));
       bounded.push(upsample({ scale, mode: "bilinear", alignCorners: true }));
+    }
+    for (const size of [1, 3, 5, 17]) {
+      exact.push(resize({ size }));
+      bounded.push(resize({ size, mode: "linear" }));
     }
     for (const layer of exact) {
       for (const [listed, entries] of counts([length, 3], layer)) {

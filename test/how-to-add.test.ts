@@ -1,3 +1,4 @@
+// run: once, first
 import { readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -41,6 +41,7 @@ const POINTWISE: readonly PointwiseFunction[] = [
       name,
     }),
   ),
+  ...(["isPositive", "isNotNegative"] as const).map((name) => ({ name })),
 ];
 
 const ACTIVATIONS = [
@@ -242,7 +243,9 @@ for (const build of builds) {
     assert.equal(at({ name: "power", exponent: -1 }, [-2, 4, 2, NaN]), [-0.5, 0.25, 0.5, NaN]);
     assert.equal(at({ name: "power", exponent: 0.5 }, [-2, 0, NaN, NaN]), [NaN, 0, NaN, NaN]);
     assert.equal(at({ name: "log" }, [-1, 0, NaN, Infinity]), [NaN, -Infinity, NaN, Infinity]);
-    for (const of of POINTWISE) {
+    assert.equal(at({ name: "isPositive" }, [-0, 1e-45, NaN, -Infinity]), [0, 1, 0, 0]);
+    assert.equal(at({ name: "isNotNegative" }, [-0, -1e-45, NaN, Infinity]), [1, 0, 0, 1]);
+    for (const of of POINTWISE.filter(({ name }) => !name.startsWith("is"))) {
       assert.ok(
         at(of, [1, NaN, 1, NaN]).every((value, i) => Number.isNaN(value) === (i % 2 === 1)),
         of.name,

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { dense, elu, graph, mul, pointwise, sum } from "../src/graph/index.ts";
@@ -7,6 +6,7 @@ import { allRows } from "../src/objective.ts";
 import { loadOnnx, toOnnx } from "../src/onnx/index.ts";
 import { builds } from "./support/builds.ts";
 import { bindObjective } from "./support/objective.ts";
+import { onnxVectors } from "./support/onnx-vectors.ts";
 import { randomArray } from "./support/random.ts";
 import { relativeDistance } from "./support/reference.ts";
 import { rejected } from "./support/refusal.ts";
@@ -14,29 +14,7 @@ import { rejected } from "./support/refusal.ts";
 // Operators at the edges of their definition: what ONNX Runtime computes, or a refusal with a reason.
 // test/fixtures/onnx/edges.py makes the files and computes what is expected.
 
-/** A number, or "inf", "-inf" or "nan". */
-type Shown = number | string;
-
-interface Edge {
-  /** The file, as base64. */
-  readonly model: string;
-  readonly z: readonly Shown[];
-  /** Missing where ONNX Runtime fails. */
-  readonly y?: readonly Shown[];
-  readonly shape?: readonly number[];
-}
-
-const EDGES = JSON.parse(
-  readFileSync(new URL("./fixtures/onnx/edges.json", import.meta.url), "utf8"),
-) as Readonly<Record<string, Edge>>;
-
-const NAMES: Readonly<Record<string, number>> = {
-  inf: Number.POSITIVE_INFINITY,
-  "-inf": Number.NEGATIVE_INFINITY,
-  nan: Number.NaN,
-};
-const numbersOf = (shown: readonly Shown[]) =>
-  Float32Array.from(shown, (each) => (typeof each === "number" ? each : NAMES[each]!));
+const EDGES = onnxVectors("edges");
 
 /** The files that are refused, and what the refusal says. */
 const REFUSALS: Readonly<Record<string, RegExp>> = {
@@ -57,8 +35,23 @@ const REFUSALS: Readonly<Record<string, RegExp>> = {
       /statistics over the batch/,
     ]),
   ),
-  "message-infinite-bias":
-    /a constant of "Add 0" is -Infinity at index 1, expected a finite float32; export it with a finite number, -1e9 in a mask/,
+  "mask-whole-row":
+    /it reads a row that is -Infinity throughout, of which it makes NaN; mask fewer positions, or with -1e9/,
+  "mask-whole-column": /it reads a row that is -Infinity throughout/,
+  "mask-whole-row-where": /it reads a row that is -Infinity throughout/,
+  "mask-multiplied":
+    /it reads -Infinity, which "Add 0" has among its numbers, expected Softmax, Exp, Relu, Sigmoid or Tanh to read it; .*-1e9/,
+  "mask-output":
+    /its output has infinite numbers, of the constants of "Add 0", expected finite ones; export it with -1e9/,
+  "mask-plus": /it reads Infinity, which "Add 0" has among its numbers/,
+  "mask-opposite": /it reads ±Infinity, which "Add 0" has among its numbers/,
+  "trilu-batch": /it takes a triangle of the batch, or of the points/,
+  ...Object.fromEntries(
+    ["other-rows", "column", "concat-other", "other-maps"].map((each) => [
+      `fixed-${each}`,
+      /it reads a constant that differs from sample to sample of the batch of 4 .*; export it with a batch of 1, or with a dynamic/,
+    ]),
+  ),
   "message-infinite-shift":
     /"Add 0" \(Add: it adds -Infinity, expected at most 3e38; export it with a smaller number, -1e9 in a mask\)/,
   "message-fixed-batch":
@@ -75,31 +68,41 @@ const REFUSALS: Readonly<Record<string, RegExp>> = {
     /it makes the integer 1\.2\d+e\+24 of constants, expected at most 2\^53; save what it computes/,
   "uint8-cast-float": /it casts the constant 300 to uint8, beyond its range; save what it computes/,
   ...Object.fromEntries(
-    ["ReduceL1", "ReduceL2", "ReduceSumSquare"].flatMap((each) =>
+    ["ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp"].flatMap((each) =>
       ["noop", "noop-folded"].map((kind) => [
         `${kind}-${each}`,
         /no axes, which has no one meaning; name its axes/,
       ]),
     ),
   ),
-  "resize-1.2-nearest":
-    /it resizes \[4,4\] to \[4,4\] by \[1\.2\d*,1\.2\d*\], nearest pixels, expected whole/,
-  "resize-1.2-linear":
-    /it resizes \[4,4\] to \[4,4\] by \[1\.2\d*,1\.2\d*\] with "half_pixel", expected whole/,
+  // ONNX Runtime copies them.
+  "resize-1.2-nearest": /it leaves \[4,4\] pixels as many by \[1\.2\d*,1\.2\d*\], which has no one meaning/,
+  "resize-1.2-linear": /it leaves \[4,4\] pixels as many by \[1\.2\d*,1\.2\d*\], which has no one meaning/,
+  ...Object.fromEntries(
+    ["Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal"].map((each) => [
+      `compare-infinite-${each}`,
+      /it compares with -Infinity, expected at most 3e38/,
+    ]),
+  ),
+  "ReduceMax-batch": /it takes the maximum over the batch/,
+  "ReduceMin-batch": /it takes the minimum over the batch/,
+  "ReduceLogSumExp-batch": /it takes the maximum over the batch/,
+  "max-pool-same-dilated": /its windows are dilated and padded by auto_pad; export it with pads/,
+  "max-pool-padding-alone": /one of its windows is of padding alone/,
+  "max-pool-solid": /it reads \[batch, 2, 1, 5, 5\], expected \[batch, channels, height, width\]/,
+  "max-pool-indices": /its output 1, "i", is used, expected the first one alone/,
   "resize-channels": /it resizes the batch or the channels/,
 };
 
-for (const [name, { model, z, y = [], shape = [] }] of Object.entries(EDGES)) {
-  const bytes = new Uint8Array(Buffer.from(model, "base64"));
+for (const [name, { bytes, z, y: expected, shape, options }] of Object.entries(EDGES)) {
   const refusal = REFUSALS[name];
   if (refusal) {
-    test(`${name} is refused`, () => rejected(loadOnnx(bytes), "invalid_file", refusal));
+    test(`${name} is refused`, () => rejected(loadOnnx(bytes, options), "invalid_file", refusal));
     continue;
   }
   test(`${name}: it computes what ONNX Runtime does`, async () => {
-    const decoder = await loadOnnx(bytes);
-    const expected = numbersOf(y);
-    const got = await decode(decoder, numbersOf(z));
+    const decoder = await loadOnnx(bytes, options);
+    const got = await decode(decoder, z);
     assert.is(got.length, expected.length, "the number of outputs");
     assert.equal(decoder.outputShape, shape.slice(1));
     for (const [i, value] of expected.entries()) {
@@ -110,13 +113,39 @@ for (const [name, { model, z, y = [], shape = [] }] of Object.entries(EDGES)) {
   });
 }
 
+for (const { name: build, backend } of builds) {
+  test(`${build}: gradients are PyTorch's, of choices, of largest numbers over axes and of windows`, async () => {
+    let compared = 0;
+    for (const [name, { bytes, z, y, gradient }] of Object.entries(EDGES)) {
+      if (!gradient) continue;
+      const decoder = await loadOnnx(bytes);
+      const target = new Float32Array(y.length);
+      const objective = await bindObjective(backend, decoder, squaredError({ reduction: "sum" }), target);
+      const rows = allRows(z.length / decoder.latentSize);
+      await objective.value(rows, Float64Array.from(z));
+      const error = relativeDistance(await objective.gradient(rows), gradient);
+      assert.ok(error < 1e-5, `${name}: off by ${error}`);
+      objective.dispose();
+      decoder.dispose();
+      compared++;
+    }
+    assert.ok(compared > 30);
+  });
+}
+
+test("a choice by x > 0 is one operation, which reads x itself", async () => {
+  const decoder = await loadOnnx(EDGES["choose-gradient"]!.bytes);
+  const made = decoder.operations.map(({ kind, inputs }) => `${kind} ${inputs.join()}`);
+  assert.equal(made, ["pointwise z", "where z,Log 1,z"]);
+});
+
 /** The two ways in which a norm is written. */
 const NORMS = ["normalize", "normalize-small-nodes"];
 
 for (const name of NORMS) {
   for (const { name: build, backend } of builds) {
     test(`${build}: ${name} has the gradient of PyTorch's norm at 0, whose subgradient is 0`, async () => {
-      const decoder = await loadOnnx(new Uint8Array(Buffer.from(EDGES[name]!.model, "base64")));
+      const decoder = await loadOnnx(EDGES[name]!.bytes);
       const y = Float32Array.of(1, -2, 0.5, 0);
       const objective = await bindObjective(backend, decoder, squaredError({ reduction: "sum" }), y);
       await objective.value(allRows(1), new Float64Array(4));
@@ -130,7 +159,7 @@ for (const name of NORMS) {
   }
 
   test(`${name}: a sample from z = 0 ends with a finite code`, async () => {
-    const decoder = await loadOnnx(new Uint8Array(Buffer.from(EDGES[name]!.model, "base64")));
+    const decoder = await loadOnnx(EDGES[name]!.bytes);
     const y = await decode(decoder, Float32Array.of(1, -2, 0.5, 0.1));
     const { z, status } = await encode(decoder, y, { loss: "mse" });
     assert.is.not(status[0], "nonfinite");

@@ -1,3 +1,4 @@
+// run: first
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
@@ -15,6 +16,7 @@ import {
   sequential,
   softmax,
   upsample,
+  where,
 } from "../src/graph/index.ts";
 import { KINDS, type OperationKind } from "../src/graph/operations.ts";
 import {
@@ -66,8 +68,7 @@ test("the random graphs have all kinds of operation", () => {
   const drawn = new Set(RANDOM_GRAPHS.flatMap(({ operations }) => operations.map(({ kind }) => kind)));
   assert.equal(
     Object.keys(KINDS).filter((kind) => !drawn.has(kind as OperationKind)),
-    // Differences across a tie say nothing of the gradient on either side: those two are in OPERATION_CASES alone.
-    ["maximum", "minimum", "embedding"],
+    ["embedding"],
   );
 });
 
@@ -98,6 +99,46 @@ for (const { name, backend } of builds) {
         decoder.parameters.set([1, Number.NaN, 3, 4, Number.NaN]);
         const output = await decode(decoder, Float32Array.of(2), { backend });
         assert.equal(Array.from(output, Number.isNaN), [false, true, false, false, true]);
+      }
+    }
+  });
+}
+
+for (const { name, backend } of builds) {
+  test(`${name}: what is not chosen has no influence, be it infinite or no number, nor has NaN as a condition`, async () => {
+    const beyond = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN];
+    // More than a vector of four, and a tail. Where the condition is above 0, z is chosen.
+    const condition = [1, 0, 1, -0, 1e-45, Number.NaN, Number.POSITIVE_INFINITY];
+    const isChosen = condition.map((number) => number > 0);
+    for (const isFirst of [true, false]) {
+      for (const far of beyond) {
+        const decoder = createDecoder(
+          of((z) => {
+            const [known, stretched] = [constant([7])(), expand([7])(z)];
+            return where()(constant([7])(), ...(isFirst ? [stretched, known] : [known, stretched]));
+          }, 1),
+        );
+        const isZ = isChosen.map((each) => each === isFirst);
+        const constants = decoder.operations.filter((operation) => operation.kind === "constant");
+        for (const { weight, name: own } of constants) {
+          const isCondition = decoder.operations.at(-1)!.inputs[0] === own;
+          weight.set(isCondition ? condition : isZ.map((each) => (each ? far : 3)));
+        }
+        const output = await decode(decoder, Float32Array.of(2), { backend });
+        assert.equal(
+          Array.from(output),
+          isZ.map((each) => (each ? 2 : 3)),
+        );
+        const loss = squaredError({ reduction: "sum" });
+        const objective = await bindObjective(backend, decoder, loss, new Float32Array(7));
+        await objective.value(allRows(1), Float64Array.of(2));
+        const gradient = 2 * 2 * isZ.filter(Boolean).length;
+        assert.is((await objective.gradient(allRows(1)))[0], gradient);
+        const { curvature } = objective;
+        const along = (await curvature!.alongGradient(allRows(1)))[0];
+        const [own] = await curvature!.matrices(allRows(1), "own");
+        assert.equal([along, own], new Array(2).fill(2 * isZ.filter(Boolean).length));
+        objective.dispose();
       }
     }
   });

@@ -1,3 +1,4 @@
+// run: once
 import { execFileSync, spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -71,6 +72,10 @@ const [packed] = JSON.parse(
   execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: root, encoding: "utf8" }),
 ) as [{ readonly unpackedSize: number; readonly files: readonly { readonly path: string }[] }];
 
+/** What was measured, for readers in the repository: README and the guides say what a user needs of it. */
+const pagesOfResults =
+  /^docs\/(paper\/.*|convolutions|experiments|peers|performance|super-resolution|usefulness)\.md$/;
+
 function refusedCall(imports: string): string {
   return `${imports} encode(createDecoder({ layers: [2, 4], loss: "mse" }), new Float32Array(3));`;
 }
@@ -88,7 +93,7 @@ for (const node of [process.execPath, findNewerNode()]) {
 }
 
 test("no line of code is long: an error prints the one that threw, and a line of blanks to point into it", () => {
-  for (const file of readdirSync(library).filter((name) => /\.c?js$/.test(name))) {
+  for (const file of readdirSync(library).filter((name) => /\.js$/.test(name))) {
     // Without the kernels in base64 and a regular expression of all emojis.
     const code = readFileSync(join(library, file), "utf8").replace(
       /[\w+/]{1000,}|\\u[\da-f]{4}[-|[\]?:()]*/gi,
@@ -108,15 +113,18 @@ test("the package unpacks to as much at most as CONTRIBUTING and CHANGELOG say",
     assert.ok(packed.unpackedSize <= 1e6 * Number(megabytes), `${packed.unpackedSize} bytes`);
 });
 
-test("a page of docs/ that README or a published page leads to is published, too", () => {
+test("the pages of docs/ are published, but for those of results, and every link leads to a page", () => {
   const paths = packed.files.map(({ path }) => path);
-  const pages = paths.filter((path) => path === "README.md" || /^docs\/.*\.md$/.test(path));
-  assert.ok(pages.length > 10);
-  for (const page of pages) {
+  const docs = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" }).map((path) =>
+    join("docs", path),
+  );
+  const guides = docs.filter((path) => path.endsWith(".md") && !pagesOfResults.test(path));
+  assert.equal(paths.filter((path) => path.startsWith("docs/")).sort(), guides.sort());
+  for (const page of ["README.md", ...guides]) {
     const links = readFileSync(join(root, page), "utf8").matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)/g);
     for (const [, link] of links) {
       const path = join(dirname(page), link!);
-      if (/^docs\/.*\.md$/.test(path)) assert.ok(paths.includes(path), `${page} leads to ${path}`);
+      if (path.startsWith("docs/")) assert.ok(docs.includes(path), `${page} leads to ${path}`);
     }
   }
 });
@@ -132,11 +140,11 @@ test("its publisher's addresses are in the forms that npm takes, and what CDNs s
   assert.not.match(readFileSync(join(root, unpkg), "utf8"), imports);
 });
 
-test("the demo's decoder is as good in half the bytes as it was", async () => {
-  const demo = await loadDecoder(new URL("../demo/decoder.safetensors", import.meta.url));
+test("the paper's decoder is as good in half the bytes as it was", async () => {
+  const decoder = await loadDecoder(new URL("../demo/decoder.safetensors", import.meta.url));
   const digits = await demoDigits(300);
   const lossBy = async (solver: Solver<GradientFlow<1>>) =>
-    summary(await encode(demo, digits, { solver, backend: wasm({ relaxed: false }) })).meanLoss;
+    summary(await encode(decoder, digits, { solver, backend: wasm({ relaxed: false }) })).meanLoss;
   const meanLoss = await lossBy(amd());
   // As it was trained, in float32: see demo/README.md.
   assert.ok(Math.abs(meanLoss - 0.086689) < 1e-4, `${meanLoss}`);
@@ -144,7 +152,7 @@ test("the demo's decoder is as good in half the bytes as it was", async () => {
   assert.ok((await lossBy(lbfgs())) < meanLoss);
 });
 
-test("the demo's decoder of convolutions is as good as it was trained to be", async () => {
+test("the demo's decoder is as good as it was trained to be", async () => {
   const decoder = await loadDecoder(new URL("../demo/convolutional.safetensors", import.meta.url));
   const definition = JSON.parse(readFileSync(new URL("../demo/convolutional.json", import.meta.url), "utf8"));
   assert.equal(decoder.definition, definition);

@@ -1,3 +1,4 @@
+// run: once, first
 import {
   closeSync,
   existsSync,
@@ -21,9 +22,10 @@ import { countedAdjoint, noCalls } from "../reproduce/counted-adjoint.ts";
 import { coupledAmd } from "../reproduce/coupled-amd.ts";
 import type { Job, Kept } from "../reproduce/element.ts";
 import { elementNamed, elements, inThePapersOrder, jobsOf } from "../reproduce/elements.ts";
+import { FLOORS } from "../reproduce/floors.ts";
 import { runJob } from "../reproduce/job.ts";
 import { readKept, writeKept } from "../reproduce/kept-file.ts";
-import { compared, means, table, verdict } from "../reproduce/page.ts";
+import { compared, excessOf, excessPoint, floorRow, means, table, withExcess } from "../reproduce/page.ts";
 import { letter } from "../reproduce/paper-setting.ts";
 import { measureFlow } from "../reproduce/reconstruction.ts";
 import { parseResults, Store } from "../reproduce/store.ts";
@@ -55,12 +57,6 @@ test("figures: the mean and deviation over seeds, what is missing and what is no
   assert.is(means([1, 3, undefined], 1).text, "2.0 ± 1.4 (2 of 3 seeds)");
   for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) assert.is(means([0.1, bad]).text, "not finite");
 
-  assert.is(verdict(means([1, 1]), 1), "met");
-  assert.is(verdict(means([1.1, 1.1]), 1), "missed by 0.1 (10.0 %)");
-  assert.is(verdict(means([1, 1.4]), 1), "missed by 0.2 (20.0 %), less than the deviation over seeds");
-  assert.match(verdict(means([0.1000321]), 0.1), /missed by 0\.000032 \(less than 0\.1 %\)/);
-  assert.is(verdict(means([0.5, undefined]), 1), "not computed yet");
-  assert.is(verdict(means([Number.NaN]), 1), "missed, not finite");
   assert.is(compared(means([1, 1.1]), means([2, 2.1])), "lower");
   assert.is(compared(means([2]), means([1, 1.1])), "higher");
   // Within the deviations of both, wherever they are.
@@ -84,6 +80,21 @@ test("figures: the mean and deviation over seeds, what is missing and what is no
   assert.is(compared(means([1]), means([Number.NaN])), "not finite");
   assert.is(compared(means([undefined]), means([1])), undefined);
   assert.is(table(["", "a"], [["b", "c"]]), "|  | a |\n| --- | --- |\n| b | c |");
+});
+
+test("losses stand with their excess above the floor, and charts draw the excess where it is above 0", () => {
+  assert.is(withExcess(means([0.2, 0.3]), 0.05), "0.2500 ± 0.0707 (0.2000)");
+  assert.is(withExcess(means([0.2, undefined]), 0.05), "0.2000 (1 of 2 seeds) (0.1500)");
+  assert.is(withExcess(means([undefined]), 0.05), "…");
+  assert.is(withExcess(means([Number.NaN]), 0.05), "not finite");
+  assert.is(excessOf(means([Number.NaN]), 0.05).text, "not finite");
+  assert.equal(floorRow([0.05, 0.25]), ["the floor", "0.0500 (0)", "0.2500 (0)"]);
+  const [point] = excessPoint(480, means([0.2, 0.3]), 0.05);
+  assert.is(point!.x, 480);
+  assert.ok(Math.abs(point!.y - 0.2) < 1e-12 && Math.abs(point!.deviation - Math.SQRT1_2 / 10) < 1e-12);
+  for (const loss of [undefined, Number.NaN, 0.05, 0.04]) {
+    assert.equal(excessPoint(480, means([loss]), 0.05), []);
+  }
 });
 
 test("results are kept as a whole, quick ones apart; a torn file is named", async () => {
@@ -293,8 +304,9 @@ test("a twelfth of the iterations: of the autoencoder's lowest loss, not of its 
   assert.not.match(markdown, /Fashion-MNIST's autoencoder goes astray/);
   // The mean over the seeds that there are.
   const [line] = charts!["table1-right-mnist"]!.lines;
+  const floor = FLOORS["MNIST, first 1,000 of validation"];
   assert.equal(
-    line!.points.map(({ x, y }) => [x, Number(y.toFixed(9))]),
+    line!.points.map(({ x, y }) => [x, Number((y + floor).toFixed(9))]),
     [
       [100, 0.4],
       [200, 0.2],
@@ -348,6 +360,23 @@ test("a chart's file is of that chart alone, whatever was drawn before", () => {
   const first = svgOf([line("some")]);
   assert.is.not(svgOf([line("some"), line("others")]), first);
   assert.is(svgOf([line("some")]), first);
+});
+
+test("an axis reaches as far as the deviations of its lines, linear or logarithmic", () => {
+  const file = join(folder, "bands");
+  const points = [
+    { x: 1, y: 1, deviation: 0.1 },
+    { x: 2, y: 2, deviation: 1.9 },
+    { x: 3, y: 1.5, deviation: 0.1 },
+  ];
+  for (const yScale of ["value", "log"] as const) {
+    writeChart(file, { title: "", xTitle: "", yTitle: "", yScale, lines: [{ name: "some", points }] });
+    const svg = readFileSync(`${file}.svg`, "utf8");
+    const labels = [...svg.matchAll(/text-anchor="end"[^>]*>([\d.,]+)<\/text>/g)].map(([, label]) =>
+      Number(label),
+    );
+    assert.ok(Math.max(...labels) >= 3.9 && Math.min(...labels) <= 0.2, `${yScale}: ${labels}`);
+  }
 });
 
 test("a logarithmic axis holds 0 apart, deviations below 0 and a chart of one value or none", () => {

@@ -4,14 +4,13 @@
 //   node test/run.mjs amd wasm     the files whose names contain "amd" or "wasm"
 //
 // Files run on the Node that runs this one and again on Node 24, since the engines differ in what they make of
-// the same WASM; test/special-files.mjs has those that do not, and those that are begun first.
+// the same WASM, unless a file's first line says otherwise: see support/test-files.mjs.
 import { execFileSync } from "node:child_process";
-import { readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { needsNewerNode, runsOnce, slowest } from "./special-files.mjs";
 import { runFile, stopAll } from "./support/run-file.mjs";
 import { findNewerNode, newerNode, relaxedSimdFlags } from "./support/runtimes.mjs";
+import { findTestFiles } from "./support/test-files.mjs";
 
 const filesAtOnce = 2;
 /** In seconds, for a file; a busy machine takes several times as long as an idle one. */
@@ -21,13 +20,12 @@ const folder = dirname(fileURLToPath(import.meta.url));
 process.chdir(dirname(folder));
 const files = chooseFiles(process.argv.slice(2));
 const isNewer = process.version.startsWith(`v${newerNode}.`);
-const here = files.filter((file) => isNewer || !needsNewerNode.includes(file));
+const here = files.filter(({ needsNewerNode }) => isNewer || !needsNewerNode);
 const jobs = makeJobs(process.execPath, here);
-const onNewer = files.filter((file) => !runsOnce.includes(file));
+const onNewer = files.filter(({ runsOnce }) => !runsOnce);
 if (onNewer.length > 0 && !isNewer) jobs.push(...makeJobs(findNewerNode(), onNewer));
-/** @param {{ file: string }} job */
-const turnOf = ({ file }) => (slowest.includes(file) ? slowest.indexOf(file) : slowest.length);
-jobs.sort((a, b) => turnOf(a) - turnOf(b));
+jobs.sort((a, b) => Number(b.isFirst) - Number(a.isFirst));
+const jobCount = jobs.length;
 
 for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
   process.on(signal, async () => {
@@ -39,6 +37,7 @@ for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
 
 let passed = 0;
 let failed = 0;
+let done = 0;
 await Promise.all(Array.from({ length: filesAtOnce }, work));
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;
@@ -49,42 +48,38 @@ async function work() {
     passed += result.passed;
     failed += result.failed;
     const time = `${result.seconds.toFixed(1)} s`;
+    const place = `${++done} of ${jobCount}`;
     if (result.problem) {
-      console.log(`FAILED ${job.name}: ${result.problem} (${time})\n${result.output.trimEnd()}\n`);
+      console.log(`${place}: FAILED ${job.name}: ${result.problem} (${time})\n${result.output.trimEnd()}\n`);
     } else {
-      console.log(`passed ${job.name}: ${result.passed} tests (${time})`);
+      console.log(`${place}: passed ${job.name}: ${result.passed} tests (${time})`);
     }
   }
 }
 
-/** @param {string[]} patterns */
+/**
+ * The files whose paths contain one of the patterns; without patterns all.
+ * @param {string[]} patterns
+ */
 function chooseFiles(patterns) {
-  const all = readdirSync(folder).filter((file) => file.endsWith(".test.ts"));
-  const missing = [...runsOnce, ...needsNewerNode, ...slowest].filter((file) => !all.includes(file));
-  if (missing.length > 0) {
-    const names = [...new Set(missing)].join(", ");
-    console.error(
-      `test/special-files.mjs: there is no ${names} in test/; put a renamed file's new name there, or take it out`,
-    );
-    process.exit(1);
-  }
-  const unmatched = patterns.filter((pattern) => !all.some((file) => file.includes(pattern)));
+  const all = findTestFiles(folder);
+  const unmatched = patterns.filter((pattern) => !all.some(({ name }) => name.includes(pattern)));
   if (all.length === 0 || unmatched.length > 0) {
-    console.error(`test/run.mjs: no test file matches ${unmatched.join(", ") || "test/*.test.ts"}`);
+    console.error(`test/run.mjs: no test file matches ${unmatched.join(", ") || "test/**/*.test.ts"}`);
     process.exit(1);
   }
-  return patterns.length === 0 ? all : all.filter((file) => patterns.some((part) => file.includes(part)));
+  return patterns.length === 0 ? all : all.filter(({ name }) => patterns.some((part) => name.includes(part)));
 }
 
 /**
  * @param {string} node the path of a Node binary
- * @param {string[]} names test files
+ * @param {import("./support/test-files.mjs").TestFile[]} files
  */
-function makeJobs(node, names) {
+function makeJobs(node, files) {
   const version = execFileSync(node, ["--version"], { encoding: "utf8" }).trim();
   const flags = relaxedSimdFlags(node);
-  return names.map((name) => ({
-    file: name,
+  return files.map(({ name, isFirst }) => ({
+    isFirst,
     name: `${name} on Node ${version}`,
     command: [node, "--expose-gc", ...flags, "--import", "tsx", join(basename(folder), name)],
   }));

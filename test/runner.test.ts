@@ -1,6 +1,7 @@
+// run: once
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { runFile } from "./support/run-file.mjs";
@@ -96,17 +97,14 @@ test("a pattern that matches no file is refused", () => {
   assert.not.match(runner.stdout, "passed");
 });
 
-/** A copy of the runner in a folder of its own, with these files, and those of them that run on one Node. */
-function copyRunner(files: Readonly<Record<string, string>>, runsOnce: readonly string[]): string {
+/** A copy of the runner in a folder of its own, with these files. */
+function copyRunner(files: Readonly<Record<string, string>>): string {
   const own = mkdtempSync(join(folder, "copy-"));
   cpSync("test/run.mjs", join(own, "run.mjs"));
   cpSync("test/support", join(own, "support"), { recursive: true });
-  writeFileSync(
-    join(own, "special-files.mjs"),
-    `export const runsOnce = ${JSON.stringify(runsOnce)}; export const needsNewerNode = []; export const slowest = [];`,
-  );
   for (const [name, text] of Object.entries(files)) {
-    writeFileSync(join(own, name), `import { test } from "uvu";\n${text}\n`);
+    mkdirSync(dirname(join(own, name)), { recursive: true });
+    writeFileSync(join(own, name), `// run: once\nimport { test } from "uvu";\n${text}\n`);
   }
   return join(own, "run.mjs");
 }
@@ -114,25 +112,26 @@ function copyRunner(files: Readonly<Record<string, string>>, runsOnce: readonly 
 test("the last line has the counts and the exit code says whether any test failed", () => {
   const files = {
     "good.test.ts": 'test("a", () => {}); test.run();',
-    "bad.test.ts": 'test("a", () => {});',
+    "folder/bad.test.ts": 'test("a", () => {});',
   };
-  const copy = copyRunner(files, Object.keys(files));
+  const copy = copyRunner(files);
   const all = spawnSync(process.execPath, [copy], { encoding: "utf8" });
   assert.match(all.stdout, /\n1 passed, 1 failed\n$/);
+  assert.match(all.stdout, /^1 of 2: .*\n(?:.*\n)*2 of 2: /m);
   assert.is(all.status, 1);
   const one = spawnSync(process.execPath, [copy, "good"], { encoding: "utf8" });
   assert.match(one.stdout, /\n1 passed, 0 failed\n$/);
   assert.is(one.status, 0);
 });
 
-test("a file that is treated in its own way has to be there: a renamed one would be treated as the others", () => {
-  const files = { "renamed.test.ts": 'test("a", () => {}); test.run();' };
-  const copy = copyRunner(files, ["renamed.test.ts", "old.test.ts"]);
-  const { status, stdout, stderr } = spawnSync(process.execPath, [copy, "renamed"], { encoding: "utf8" });
+test("a first line that says something unknown of the run is refused", () => {
+  const copy = copyRunner({ "good.test.ts": 'test("a", () => {}); test.run();' });
+  writeFileSync(join(dirname(copy), "slow.test.ts"), "// run: once, slowly\n");
+  const { status, stdout, stderr } = spawnSync(process.execPath, [copy, "good"], { encoding: "utf8" });
   assert.is(status, 1);
   assert.match(
     stderr,
-    /^test\/special-files\.mjs: there is no old\.test\.ts in test\/; put a renamed file's/,
+    'slow.test.ts: its first line says "slowly" of its run, expected once, newer-node, first',
   );
   assert.is(stdout, "");
 });

@@ -1,3 +1,4 @@
+// run: once
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {

@@ -257,6 +257,8 @@ const FUNCTIONS: readonly [of: PointwiseFunction, f: (x: number) => number][] = 
   [{ name: "rootOfSquares" }, Math.sqrt],
   [{ name: "reciprocal" }, (x) => 1 / x],
   [{ name: "abs" }, Math.abs],
+  [{ name: "isPositive" }, (x) => (x > 0 ? 1 : 0)],
+  [{ name: "isNotNegative" }, (x) => (x >= 0 ? 1 : 0)],
   [{ name: "power", exponent: 3 }, (x) => x ** 3],
   [{ name: "clip", min: 0.4, max: 0.6 }, (x) => Math.min(Math.max(x, 0.4), 0.6)],
   // To seven digits at 0.5.

@@ -21,6 +21,7 @@ import {
   linearImages,
 } from "../experiments/usefulness/principal-components.ts";
 import { networkMethods } from "../experiments/usefulness/usefulness.ts";
+import { drawRows } from "../reproduce/labelled-rows.ts";
 import { createDecoder, decode, encode, gaussian, lbfgs, wasm } from "../src/index.ts";
 import { randomArray } from "./support/random.ts";
 
@@ -272,13 +273,20 @@ test("all methods are measured, and a page and a picture made of them", async ()
     ...{ seed: 0, references: 12, queries: 12, neighbours: 3, fittedOn: 12 },
     ...{ plain: [pixels], networks: [{ name: network.name, sha256: [], figures }] },
   };
-  const page = toMarkdown(results, "a.png", ["the digit"]);
+  const page = toMarkdown(results, "a.png");
   for (const { method } of figures) assert.ok(page.includes(`| ${method} |`), method);
   assert.not.match(page, /NaN|undefined/);
   const png = await drawMethods(methods.slice(0, 2), digits, SIDE, 0);
   assert.equal(
     [...png.subarray(1, 4)],
     [..."PNG"].map((letter) => letter.charCodeAt(0)),
+  );
+  const row = { label: "a < b & c", tiles: [digits.subarray(0, SIZE), digits.subarray(SIZE, 2 * SIZE)] };
+  const layout = { height: SIDE, width: SIDE, channels: 1, isChannelsFirst: false } as const;
+  const svg = drawRows([row, { ...row, label: "below" }], layout, 100, ["left", "right"]);
+  assert.equal(
+    [...svg.matchAll(/>([^<>]+)<\/text>/g)].map(([, label]) => label),
+    ["left", "right", "a &lt; b &amp; c", "below"],
   );
 });
 

@@ -1,3 +1,4 @@
+// run: newer-node
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Session } from "../src/backend/backend.ts";

@@ -1,3 +1,4 @@
+// run: once, first
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser } from "puppeteer-core";

@@ -1,3 +1,4 @@
+// run: newer-node, first
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { activate as writeActivation } from "../src/backend/webgpu/activation.ts";

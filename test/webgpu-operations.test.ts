@@ -1,3 +1,4 @@
+// run: first
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { refusalOf } from "../src/backend/webgpu/refusal.ts";
@@ -131,6 +132,7 @@ for (const name of FOREIGN_DECODERS) {
 
 const FUNCTIONS: readonly PointwiseLike[] = [
   ...(["exp", "abs", "erf", "mish", "hardSwish", "log", "sqrt", "rootOfSquares", "reciprocal"] as const),
+  ...(["isPositive", "isNotNegative"] as const),
   { name: "linear", scale: 2, shift: 0 },
   { name: "linear", scale: 1, shift: -0.3 },
   { name: "linear", scale: 1, shift: 0 },

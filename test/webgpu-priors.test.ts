@@ -1,3 +1,4 @@
+// run: newer-node, first
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type OnnxRuntime, webgpu } from "../src/backend/webgpu/index.ts";

@@ -14,6 +14,7 @@ import {
   type GraphDefinition,
   type Layer,
   reshape,
+  resize,
   sequential,
   slice,
   tanh,
@@ -58,6 +59,7 @@ function randomPixels(seed: number): GraphDefinition {
     () => convTranspose({ ...settings, padding: inside.map((pixels) => Math.min(pixels, 1)) }),
     () => averagePool({ kernel, stride, padding: inside, countPadding: from(0, 1) === 0 }),
     () => upsample({ scale: each(() => from(1, 3)), mode: of(["nearest", "bilinear"]) }),
+    () => resize({ size: each(() => from(1, 20)), mode: of(["nearest", "linear", "cubic"]) }),
     () => slice({ axis: 0, start: -1, step: -from(1, 2) }),
   ])();
   const shape = [...lengths, channels()];

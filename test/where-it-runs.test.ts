@@ -1,3 +1,4 @@
+// run: once
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

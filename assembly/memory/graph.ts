@@ -25,6 +25,7 @@ export const CONSTANT: i32 = 10;
 export const EMBEDDING: i32 = 11;
 export const FIXED: i32 = 12;
 export const EXTREMUM: i32 = 13;
+export const SELECTION: i32 = 14;
 
 @unmanaged
 export class Graph {
@@ -209,6 +210,14 @@ export class ExtremumOperation extends Operation {
   size: i32; // 12
   other: i32; // 16
   isMinimum: i32; // 20
+}
+
+/** output = input > 0 ? other : otherwise, number by number */
+@unmanaged
+export class SelectionOperation extends Operation {
+  size: i32; // 12
+  other: i32; // 16
+  otherwise: i32; // 20
 }
 
 /**

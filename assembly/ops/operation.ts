@@ -27,6 +27,8 @@ import {
   operationAt,
   PRODUCT,
   ProductOperation,
+  SELECTION,
+  SelectionOperation,
   SOFTMAX,
   SoftmaxOperation,
 } from "../memory/graph";
@@ -100,6 +102,13 @@ import {
   tangentProduct,
 } from "./product-of-values";
 import {
+  backwardSelection,
+  forwardSelection,
+  jacobianSelection,
+  tangentBackwardSelection,
+  tangentSelection,
+} from "./selection";
+import {
   backwardSoftmax,
   forwardSoftmax,
   jacobianSoftmax,
@@ -150,6 +159,9 @@ export function forward(graph: Graph, workspace: Workspace, index: i32, count: i
       break;
     case EXTREMUM:
       forwardExtremum(changetype<ExtremumOperation>(operation), workspace, count);
+      break;
+    case SELECTION:
+      forwardSelection(changetype<SelectionOperation>(operation), workspace, count);
       break;
     case NORM:
       forwardNorm(changetype<NormOperation>(operation), keptBy(workspace, index), workspace, count);
@@ -207,6 +219,9 @@ export function backward(graph: Graph, workspace: Workspace, index: i32, count: 
     case EXTREMUM:
       backwardExtremum(changetype<ExtremumOperation>(operation), workspace, count);
       break;
+    case SELECTION:
+      backwardSelection(changetype<SelectionOperation>(operation), workspace, count);
+      break;
     case NORM:
       backwardNorm(changetype<NormOperation>(operation), keptBy(workspace, index), workspace, count);
       break;
@@ -257,6 +272,9 @@ export function tangent(graph: Graph, workspace: Workspace, index: i32, count: i
       break;
     case EXTREMUM:
       tangentExtremum(changetype<ExtremumOperation>(operation), workspace, count);
+      break;
+    case SELECTION:
+      tangentSelection(changetype<SelectionOperation>(operation), workspace, count);
       break;
     case NORM:
       tangentNorm(changetype<NormOperation>(operation), keptBy(workspace, index), workspace, count);
@@ -309,6 +327,9 @@ export function tangentBackward(graph: Graph, workspace: Workspace, index: i32, 
       break;
     case EXTREMUM:
       tangentBackwardExtremum(changetype<ExtremumOperation>(operation), workspace, count);
+      break;
+    case SELECTION:
+      tangentBackwardSelection(changetype<SelectionOperation>(operation), workspace, count);
       break;
     case NORM:
       tangentBackwardNorm(changetype<NormOperation>(operation), keptBy(workspace, index), workspace, count);
@@ -375,6 +396,9 @@ export function jacobian(
       break;
     case EXTREMUM:
       jacobianExtremum(changetype<ExtremumOperation>(operation), graph, workspace, work, row, count);
+      break;
+    case SELECTION:
+      jacobianSelection(changetype<SelectionOperation>(operation), graph, workspace, work, row, count);
       break;
     case NORM:
       jacobianNorm(
@@ -475,6 +499,7 @@ export function addGradient(
     case MAP:
     case PRODUCT:
     case EXTREMUM:
+    case SELECTION:
     case SOFTMAX:
     case MATMUL:
     case FIXED:
@@ -545,6 +570,7 @@ export function addMixedGradient(
     case MAP:
     case PRODUCT:
     case EXTREMUM:
+    case SELECTION:
     case SOFTMAX:
     case MATMUL:
     case FIXED:
@@ -579,6 +605,7 @@ export function pack(graph: Graph, index: i32, parameters: usize, rowAlignment: 
     case MAP:
     case PRODUCT:
     case EXTREMUM:
+    case SELECTION:
     case SOFTMAX:
     case MATMUL:
     case FIXED:

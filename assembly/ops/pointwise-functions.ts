@@ -20,6 +20,8 @@ const MISH: i32 = 25;
 const HARD_SWISH: i32 = 26;
 const HARD_SIGMOID: i32 = 27;
 const ROOT_OF_SQUARES: i32 = 28;
+const IS_POSITIVE: i32 = 29;
+const IS_NOT_NEGATIVE: i32 = 30;
 
 /** Integer powers up to this are products; others are by exponential and logarithm. */
 const MOST_FACTORS: i32 = 16;
@@ -151,6 +153,14 @@ export function pointwiseForward(
         slope = v128.and(first, v128.and(f32x4.gt(line, zero), f32x4.lt(line, one)));
         break;
       }
+      case IS_POSITIVE:
+        value = v128.and(one, f32x4.gt(x, zero));
+        slope = zero;
+        break;
+      case IS_NOT_NEGATIVE:
+        value = v128.and(one, f32x4.ge(x, zero));
+        slope = zero;
+        break;
       default:
         unreachable();
     }

@@ -1,136 +1,109 @@
-// Loads the files that the scripts of this folder write, and says of each what became of it:
+// Loads the files that the scripts of this folder write, and prints a table of what became of each:
 //     node --import tsx docs/public-decoders/load.ts FILE …
-// Of two samples that the decoder makes of random latents it then seeks the latents, from 0, for a minute at most.
+// Outputs are compared with ONNX Runtime's and gradients with PyTorch's. Then the latents of the samples are sought, from
+// 0, for a minute at most.
+import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { describe } from "../../src/describe.ts";
 import { amd, type Decoder, decode, encode, LatentflowError, lbfgs } from "../../src/index.ts";
 import { type LoadOnnxOptions, loadOnnx } from "../../src/onnx/index.ts";
+import { type Check, gradientsOf, largestDeviation, readCheck } from "./check.ts";
 
-/** What a decoder needs to be told. */
+/** Options that a decoder is loaded and encoded with, beside the standard ones. */
 interface Needs {
   readonly load?: LoadOnnxOptions;
-  readonly points?: number;
-  readonly fixed?: Record<string, Float32Array | number>;
-  /** Of a large one: fewer samples and steps, and a solver without a preconditioner, which takes a pass a latent. */
-  readonly samples?: number;
+  /** For large decoders: few steps, of a solver without a preconditioner, which takes a pass for each latent. */
   readonly steps?: number;
   readonly solver?: typeof amd;
 }
 
-const POINTS = 256;
 const ENCODE_SECONDS = 60;
 
-const ray = { points: ["xyz", "directions"] };
-const NEEDS: Record<string, Needs> = {
-  deepsdf: {
-    ...{ load: { points: "xyz" }, points: POINTS },
-    fixed: { xyz: uniform(POINTS * 3, 1) },
-  },
-  pigan: {
-    ...{ load: ray, points: POINTS },
-    fixed: { xyz: uniform(POINTS * 3, 0.12), directions: directions(POINTS) },
-  },
-  nerf: {
-    ...{ load: ray, points: POINTS },
-    fixed: { xyz: uniform(POINTS * 3, 1), directions: directions(POINTS) },
-  },
-  siren: { load: { points: "xy" }, points: POINTS, fixed: { xy: uniform(POINTS * 2, 1) } },
-  siren_hypernetwork: { load: { points: "xy" }, points: POINTS, fixed: { xy: uniform(POINTS * 2, 1) } },
-  triposr_query: { load: { points: "xyz" }, points: POINTS, fixed: { xyz: uniform(POINTS * 3, 1) } },
-  stylegan: { samples: 1, steps: 3 },
-  stable_diffusion: { samples: 1, steps: 3, solver: amd },
-  scvi: {
-    load: { latent: "z" },
-    fixed: { library: 8, batch: Float32Array.from({ length: 10 }, (_, i) => +(i === 3)) },
-  },
-  scvi_index: { load: { latent: "z" }, fixed: { library: 8, batch_index: 3 } },
+const large = { steps: 3, solver: amd };
+const NEEDS: Readonly<Record<string, Needs>> = {
+  deepsdf: { load: { points: "xyz" } },
+  pigan: { load: { points: ["xyz", "directions"] } },
+  nerf: { load: { points: ["xyz", "directions"] } },
+  siren: { load: { points: "xy" } },
+  siren_hypernetwork: { load: { points: "xy" } },
+  triposr_query: { load: { points: "xyz" } },
+  cvxnet: { load: { points: "xyz" } },
+  cryodrgn: { load: { points: "k" } },
+  shape2vecset: { load: { points: "xyz" }, ...large },
+  scvi: { load: { latent: "z" } },
+  scvi_index: { load: { latent: "z" } },
+  stable_diffusion_open: { load: { inputShapes: { latent_sample: [4, 8, 8] } }, ...large },
+  ...{ stylegan: large, stable_diffusion: large, triposr_backbone: large, dac: large, hifigan: large },
+  ...{ biggan: large, stylegan2: large, mae: large, slot_attention: large, realnvp: large, consingan: large },
+  ...{ progan_opset9: large, progan_opset11: large },
 };
 
-for (const file of process.argv.slice(2)) await report(file);
+const HEADS = [
+  ...["file", "loads", "operations", "parameters", "multiplications"],
+  ...["from ONNX Runtime", "from PyTorch's gradient", "PyTorch's float32 from it"],
+  ...["losses at 0", "after steps", "seconds"],
+];
+console.log(`| ${HEADS.join(" | ")} |\n|${"---|".repeat(HEADS.length)}`);
+for (const file of process.argv.slice(2)) {
+  const row = await report(file);
+  console.log(`| ${[...row, ...Array<string>(HEADS.length - row.length).fill("")].join(" | ")} |`);
+}
 
-async function report(file: string): Promise<void> {
-  const { load, ...needs } = NEEDS[basename(file, ".onnx")] ?? {};
-  const name = basename(file);
+async function report(file: string): Promise<string[]> {
+  const name = basename(file, ".onnx");
+  const { load, ...needs } = NEEDS[name] ?? {};
   const start = performance.now();
   let decoder: Decoder;
   try {
     decoder = await loadOnnx(file, { loss: "mse", ...load });
   } catch (error) {
-    return console.log(`${name}: refused after ${since(start)}: ${said(error)}`);
+    return [name, `refused: ${said(error)}`];
   }
   const { operations, parameters, multiplications } = describe(decoder);
-  const verified = decoder.verified ? "verified" : `not verified: ${decoder.unverifiedReason}`;
-  const counts = [`${operations.length} operations`, `${count(parameters)} parameters`];
-  const cost = `${count(multiplications)} multiplications`;
-  console.log(`${name}: loaded, ${verified}; ${counts.join(", ")}, ${cost}, ${since(start)}`);
+  const row = [name, decoder.verified ? "verified" : "no probe"];
+  row.push(...[operations.length, parameters, multiplications].map((count) => count.toLocaleString("en")));
+  const path = file.replace(/\.onnx$/, ".check.npz");
+  if (!existsSync(path)) return row;
   try {
-    console.log(`  ${await encodeSome(decoder, needs)}`);
+    const check = await readCheck(path, decoder);
+    const x = await decode(decoder, check.z, given(check));
+    row.push(shown(largestDeviation(x, check.x)));
+    row.push(shown(largestDeviation(await gradientsOf(decoder, check), check.gradient)));
+    row.push(shown(largestDeviation(check.rounded, check.gradient)));
+    row.push(...(await losses(decoder, check, needs)));
+    row.push(((performance.now() - start) / 1000).toFixed(0));
   } catch (error) {
-    console.log(`  not encoded: ${said(error)}`);
+    row.push(said(error));
   }
   decoder.dispose();
+  return row;
 }
 
-async function encodeSome(decoder: Decoder, needs: Omit<Needs, "load">): Promise<string> {
-  const { samples = 2, steps: maxSteps = 20, solver = lbfgs, ...given } = needs;
-  let start = performance.now();
-  const y = await decode(decoder, normal(samples * decoder.latentSize), given);
-  const decoded = since(start);
-  start = performance.now();
-  const before = await encode(decoder, y, { ...given, solver: solver({ maxSteps: 0 }) });
+/** The losses at 0 and after some steps, of the outputs as data. */
+async function losses(decoder: Decoder, check: Check, needs: Omit<Needs, "load">): Promise<string[]> {
+  const { steps: maxSteps = 20, solver = lbfgs } = needs;
+  const before = await encode(decoder, check.x, { ...given(check), solver: solver({ maxSteps: 0 }) });
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), ENCODE_SECONDS * 1000);
-  const after = await encode(decoder, y, {
-    ...{ ...given, solver: solver({ maxSteps }), signal: abort.signal, onAbort: "return" },
+  const after = await encode(decoder, check.x, {
+    ...{ ...given(check), solver: solver({ maxSteps }), signal: abort.signal, onAbort: "return" },
   });
   clearTimeout(timer);
-  const losses = ({ loss }: { loss: Float32Array }) =>
-    Array.from(loss, (one) => one.toPrecision(2)).join(", ");
+  const each = ({ loss }: { loss: Float32Array }) => Array.from(loss, shown).join(", ");
   const steps = Array.from(after.stats.acceptedSteps).join(", ");
-  const encoded = `losses ${losses(before)} at 0, ${losses(after)} after ${steps} steps of ${solver.name}`;
-  return `decoded in ${decoded}; ${encoded}, ${since(start)}`;
+  return [each(before), `${each(after)} after ${steps} of ${solver.name}`];
+}
+
+function given({ fixed, points }: Check) {
+  return points === undefined ? { fixed } : { fixed, points };
 }
 
 function said(error: unknown): string {
   return error instanceof LatentflowError
-    ? error.message
+    ? error.message.replace(/^loadOnnx\(".*?"\): /, "")
     : String(error instanceof Error ? error.stack : error);
 }
 
-function since(start: number): string {
-  return `${((performance.now() - start) / 1000).toFixed(1)} s`;
-}
-
-function count(number: number): string {
-  return number.toLocaleString("en");
-}
-
-function uniform(length: number, bound: number): Float32Array {
-  const next = random();
-  return Float32Array.from({ length }, () => (2 * next() - 1) * bound);
-}
-
-function normal(length: number): Float32Array {
-  const next = random();
-  return Float32Array.from(
-    { length },
-    () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next()),
-  );
-}
-
-function directions(points: number): Float32Array {
-  const values = normal(points * 3);
-  return values.map((value, i) => {
-    const first = i - (i % 3);
-    return value / Math.hypot(...values.subarray(first, first + 3));
-  });
-}
-
-/** Numbers in [0, 1), the same each time. */
-function random(): () => number {
-  let state = 1;
-  return () => {
-    state = (state * 48271) % 2147483647;
-    return state / 2147483647;
-  };
+function shown(number: number): string {
+  return number >= 0.001 ? number.toPrecision(2) : number.toExponential(1);
 }

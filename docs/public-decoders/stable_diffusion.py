@@ -2,14 +2,11 @@
 # Decoder with block_out_channels 128, 256, 512, 512. All channels, on a small map: 4 x 8 x 8 gives 3 x 64 x 64 pixels.
 # stable_diffusion_open is without a probe and has all lengths open, as the files vae_decoder/model.onnx that
 # huggingface/optimum exports.
-import os
-import sys
-
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from common import report, vary, write
+from common import vary, write, write_as
 
 
 def norm(channels):
@@ -113,18 +110,12 @@ class Decoder(nn.Module):
 torch.manual_seed(0)
 decoder = vary(Decoder(), torch.randn(4, 4, 8, 8))
 write("stable_diffusion", decoder, latent=(4, 8, 8))
-name = "latent_sample"
-path = os.path.join(sys.argv[1], "stable_diffusion_open.onnx")
-torch.onnx.export(
+names = {0: "batch_size", 1: "num_channels_latent", 2: "height_latent", 3: "width_latent"}
+write_as(
+    "stable_diffusion_open",
     decoder,
     torch.randn(2, 4, 8, 8),
-    path,
-    opset_version=17,
-    input_names=[name],
-    output_names=["sample"],
-    dynamic_axes={
-        name: {0: "batch_size", 1: "num_channels_latent", 2: "height_latent", 3: "width_latent"},
-        "sample": {0: "batch_size", 1: "num_channels", 2: "height", 3: "width"},
-    },
+    latent="latent_sample",
+    output="sample",
+    axes={"latent_sample": names, "sample": {0: "batch_size", 1: "num_channels", 2: "height", 3: "width"}},
 )
-report(path, decoder)

@@ -2,8 +2,6 @@
 # over 3,072 tokens, too large to be tried here. In its place three parts, all at full width:
 # triposr_backbone: tokenizer.py, transformer_1d.py, network_utils.py: Triplane1DTokenizer, Transformer1D and
 #   TriplaneUpsampleNetwork, with 1 block of the 16, 3 x 8 x 8 tokens, and 65 tokens of an image, which are z.
-#   As published, the three planes become samples of their own before they are upsampled. triposr_stacked has them one
-#   above the other in one picture: the same, since a kernel of 2 at a stride of 2 does not reach over their borders.
 # triposr_query: nerf_renderer.py, query_triplane, and network_utils.py, class NeRFMLP: planes as z, asked at points.
 # triposr_mlp: class NeRFMLP alone: a point's features as z.
 import torch
@@ -60,7 +58,6 @@ class Backbone(nn.Module):
     def __init__(self, blocks=1, plane=8, channels=1024, cross=768, heads=16):
         super().__init__()
         self.plane = plane
-        self.stacked = False
         self.embeddings = nn.Parameter(torch.randn(3, channels, plane, plane))
         self.norm = nn.GroupNorm(32, channels, eps=1e-6)
         self.proj_in = nn.Linear(channels, channels)
@@ -78,9 +75,6 @@ class Backbone(nn.Module):
         for block in self.transformer_blocks:
             hidden = block(hidden, z)
         hidden = self.proj_out(hidden).permute(0, 2, 1) + tokens
-        if self.stacked:
-            planes = self.upsample(hidden.reshape(batch, -1, 3 * plane, plane))
-            return planes.reshape(batch, 40, 3, plane * 2, plane * 2).permute(0, 2, 1, 3, 4)
         planes = hidden.reshape(batch, -1, 3, plane, plane).permute(0, 2, 1, 3, 4)
         planes = self.upsample(planes.reshape(batch * 3, -1, plane, plane))
         return planes.reshape(batch, 3, 40, plane * 2, plane * 2)
@@ -119,5 +113,3 @@ write("triposr_mlp", mlp, latent=120)
 write("triposr_query", Query(mlp), latent=(3, 40, 64, 64), points={"xyz": torch.rand(1000, 3) * 2 - 1})
 backbone = vary(Backbone(), torch.randn(2, 65, 768))
 write("triposr_backbone", backbone, latent=(65, 768))
-backbone.stacked = True
-write("triposr_stacked", backbone, latent=(65, 768))

@@ -22,7 +22,7 @@ export interface Results {
 }
 
 /** The results as a page of Markdown. */
-export function toMarkdown(results: Results, picture: string, rowNames: readonly string[]): string {
+export function toMarkdown(results: Results, picture: string): string {
   const { machine, plain, networks, neighbours } = results;
   const numbers = (count: number) => count.toLocaleString("en");
   const all = [...plain, ...networks.flatMap(({ figures }) => figures)];
@@ -54,6 +54,8 @@ export function toMarkdown(results: Results, picture: string, rowNames: readonly
       "cut. Squared error with weights 1/(2σ²), with which loss and prior are both in nats.\n" +
       `- Standard errors of the errors are up to ${(100 * uncertain).toFixed(0)} % of them; methods see the same damage. ` +
       "usefulness.json has each.\n" +
+      "- Encoders were trained on intact digits alone: they were never shown a mask or noise. One that was trained on masked " +
+      "digits is not among them.\n" +
       `- Encoders, and the pixels themselves, are given noisy digits cut to 0 … 1. PCA, its prior and the mean digit are of ` +
       `${numbers(results.fittedOn)} training digits, priors of the encoder's codes of the same.\n` +
       (converged === 1
@@ -64,8 +66,7 @@ export function toMarkdown(results: Results, picture: string, rowNames: readonly
     ...networks.flatMap(({ name, figures }) => [`## With ${name}`, figuresTable(figures, neighbours)]),
     "## As pictures",
     `![Digits found again](${picture})`,
-    `Test digits, four with 90 % of the pixels missing, four without the upper half, four with noise of standard deviation 1. ` +
-      `From above: ${rowNames.join("; ")}.`,
+    "Test digits, four with 90 % of the pixels missing, four without the upper half, four with noise of standard deviation 1.",
   ];
   return `${parts.join("\n\n")}\n`;
 }

@@ -1,12 +1,16 @@
-import { drawGrid } from "../../src/cli/grid.ts";
+import { renderPng } from "../../reproduce/chart.ts";
+import { drawRows, type LabelledRow } from "../../reproduce/labelled-rows.ts";
 import { DAMAGES, type DamageName } from "./measure.ts";
 import type { Method } from "./methods.ts";
 
 const SHOWN: readonly DamageName[] = ["90 % missing", "top half missing", "noise 1"];
 
+/** Pixels for the methods' names. */
+const LABELS = 330;
+
 /**
- * A PNG: columns are the first digits with each damage that is shown, rows the digits, what was given of them, and what
- * each method makes of that.
+ * Draws a PNG: columns are the first digits with each damage that is shown, rows the digits, what was given of them, and
+ * what each method makes of that.
  *
  * @param digits B × side², of which each damage takes another B / 3
  */
@@ -18,19 +22,27 @@ export async function drawMethods(
 ): Promise<Uint8Array> {
   const size = side * side;
   const each = Math.floor(digits.length / size / SHOWN.length);
-  const columns: Float32Array[][] = [];
+  const labels = ["the digit", "what was given of it", ...methods.map(({ name }) => name)];
+  const tiles = labels.map((): Float32Array[] => []);
   for (const [i, name] of SHOWN.entries()) {
     const own = digits.subarray(i * each * size, (i + 1) * each * size);
     const given = DAMAGES[name](own, size, seed);
     const rows = [own, given.y];
     for (const method of methods) rows.push(await method.images((await method.codes(given)).z));
-    for (let digit = 0; digit < each; digit++) {
-      columns.push(rows.map((row) => row.subarray(digit * size, (digit + 1) * size)));
+    for (const [row, images] of rows.entries()) {
+      for (let digit = 0; digit < each; digit++) {
+        tiles[row]!.push(images.subarray(digit * size, (digit + 1) * size));
+      }
     }
   }
-  const layout = { height: side, width: side, channels: 1, isChannelsFirst: false } as const;
-  return drawGrid(
-    columns[0]!.map((_, row) => columns.map((column) => column[row]!)),
-    layout,
+  return drawLabelled(
+    labels.map((label, row) => ({ label, tiles: tiles[row]! })),
+    side,
   );
+}
+
+/** Draws rows whose columns are as many digits of each damage that is shown. */
+export function drawLabelled(rows: readonly LabelledRow[], side: number): Uint8Array {
+  const layout = { height: side, width: side, channels: 1, isChannelsFirst: false } as const;
+  return renderPng(drawRows(rows, layout, LABELS, SHOWN));
 }

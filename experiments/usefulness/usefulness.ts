@@ -63,11 +63,10 @@ export async function measureUsefulness({ seed, out }: ExperimentSettings): Prom
   };
   const digits = task.queries.points.subarray(0, 12 * size);
   const png = await drawMethods(shown, digits, SIDE, seed);
-  const rows = ["the digit", "what was given of it", ...shown.map(({ name }) => name)];
   const path = join(out, "usefulness");
   writeFileSync(`${path}.png`, png);
   writeFileSync(`${path}.json`, `${JSON.stringify(page, undefined, 2)}\n`);
-  writeFileSync(`${path}.md`, toMarkdown(page, "usefulness.png", rows));
+  writeFileSync(`${path}.md`, toMarkdown(page, "usefulness.png"));
   console.log(`${path}.md, ${path}.json, ${path}.png`);
   for (const { network } of trained) network.decoder.dispose();
 }

@@ -3,8 +3,8 @@ import { type DifferentiableObjective, valuesAt } from "../objective.ts";
 import type { Adjoint, Encoded } from "./base.ts";
 
 /**
- * The approximate gradient (equation 8): ∂_θ l(y, D(z*, θ)) with z* held fixed, one pass forward and back. Exact
- * where the flow has come to rest, since ∇_z l = 0 there.
+ * The approximate gradient (equations 11 and 12): ∂_θ l(y, D(z*, θ)) with z* held fixed, one pass forward and back.
+ * Exact where the flow has come to rest, since ∇_z l = 0 there.
  *
  * @example
  * await train(decoder, images, { adjoint: approximate() });

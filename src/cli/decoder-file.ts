@@ -9,7 +9,6 @@ import {
   loadDecoder,
   type StandardLoss,
 } from "../index.ts";
-import { loadOnnx } from "../onnx/index.ts";
 import { STANDARD_MAX_BYTES } from "../source.ts";
 import { LOSS_MAKERS } from "../terms/losses.ts";
 import type { DataLimits } from "./array-files/open.ts";
@@ -22,6 +21,8 @@ import {
   parseCounts,
   parseNames,
   parseNonNegative,
+  parseShapes,
+  type ShapeArgument,
 } from "./parse.ts";
 
 /** A decoder's file, and what the command says of it, as commander hands it over. */
@@ -36,6 +37,7 @@ export interface DecoderFlags extends LossFlags {
   readonly latent?: string;
   readonly outputName?: string;
   readonly pointsInput?: string[];
+  readonly inputShape?: ShapeArgument[];
   readonly layout?: "file" | "channelsLast";
   readonly maxBytes?: number;
 }
@@ -46,7 +48,7 @@ export const decoderHelp = "the decoder: safetensors or ONNX, a path or a URL";
 /** The options that say how files of one kind are read. */
 const FILE_OPTIONS = {
   safetensors: ["prefix", "activation", "batchNorm", "batchNormEpsilon"],
-  onnx: ["latent", "outputName", "pointsInput", "layout"],
+  onnx: ["latent", "outputName", "pointsInput", "inputShape", "layout"],
 } as const;
 
 /** Those that say how a file is read and nothing else: without a file they do not count. */
@@ -92,6 +94,11 @@ export function addDecoderOptions(command: Command, standard = "what its file sa
       "--points-input <name>",
       "an input whose rows are points, any number of them; once for each such input",
       parseNames,
+    )
+    .option(
+      "--input-shape <name=lengths>",
+      "an input's shape, without the batch, where the file leaves lengths open: latent_sample=4,8,8 say; once for each such input",
+      parseShapes,
     )
     .addOption(
       new Option(
@@ -142,8 +149,9 @@ async function isOnnxFile(file: string): Promise<boolean> {
   return beginning ? isOnnx(beginning) : /\.onnx([?#]|$)/i.test(file);
 }
 
-function readOnnx(options: DecoderFlags, signal: AbortSignal): Promise<Decoder> {
-  const { decoder: file, latent, outputName, pointsInput, layout, outputActivation, outputShape } = options;
+async function readOnnx(options: DecoderFlags, signal: AbortSignal): Promise<Decoder> {
+  const { decoder: file, latent, outputName, pointsInput, inputShape, layout } = options;
+  const { outputActivation, outputShape } = options;
   if (outputActivation !== undefined && nameOf(outputActivation) !== "sigmoid") {
     throw invalid(
       `--output-activation is ${nameOf(outputActivation)}, expected sigmoid, for a file that ends in logits: ` +
@@ -151,10 +159,15 @@ function readOnnx(options: DecoderFlags, signal: AbortSignal): Promise<Decoder> 
     );
   }
   const loss = lossOf(options);
+  // A quarter of the library's code, which the program starts without.
+  const { loadOnnx } = await import("../onnx/index.ts");
   return loadOnnx(file, {
     ...(latent !== undefined && { latent }),
     ...(outputName !== undefined && { output: outputName }),
     ...(pointsInput && { points: pointsInput }),
+    ...(inputShape && {
+      inputShapes: Object.fromEntries(inputShape.map(({ name, shape }) => [name, shape])),
+    }),
     ...(layout && { layout }),
     ...(outputActivation !== undefined && { outputActivation: "sigmoid" }),
     ...(outputShape && { outputShape }),

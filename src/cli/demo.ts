@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { convolutionalDemoDecoder, demoDecoder, demoDigits } from "./assets.ts";
+import { demoDecoder, demoDigits } from "./assets.ts";
 import { addLossOptions } from "./decoder-file.ts";
 import { exitCodesHelp } from "./exit-codes.ts";
 import type { EncodingOptions } from "./job.ts";
@@ -8,10 +8,6 @@ import { replacedHelp } from "./output-files.ts";
 import { parseCount } from "./parse.ts";
 import { runJob } from "./run-encoding.ts";
 import { addFlowAndSolverOptions, chosenFlowAndSolver } from "./solver-options.ts";
-
-interface DemoOptions extends EncodingOptions {
-  readonly convolutional?: true;
-}
 
 /** Adds `latentflow demo` to the program. */
 export function addDemoCommand(program: Command): void {
@@ -40,13 +36,7 @@ export function addDemoCommand(program: Command): void {
       new Option(
         "--decoder <file>",
         "a decoder of 784 outputs: safetensors or ONNX, a path or a URL",
-      ).default(demoDecoder, "the one of fully connected layers that comes along"),
-    )
-    .addOption(
-      new Option(
-        "--convolutional",
-        "the one of convolutions that comes along, a seventeenth of its size",
-      ).conflicts("decoder"),
+      ).default(demoDecoder, "the one that comes along"),
     );
   addBatchSizeOption(addRunningOptions(command));
   addLossOptions(command);
@@ -59,12 +49,10 @@ ${exitCodesHelp("nothing is written")}
 Examples:
   $ latentflow demo
   $ latentflow demo --limit 100 --out digits
-  $ latentflow demo --convolutional
   $ latentflow demo --max-steps 50 --json`,
   );
-  command.action(async ({ convolutional, ...options }: DemoOptions) => {
-    const decoder = convolutional ? convolutionalDemoDecoder : options.decoder;
-    const encoding = { ...options, decoder, ...chosenFlowAndSolver(command) };
+  command.action(async (options: EncodingOptions) => {
+    const encoding = { ...options, ...chosenFlowAndSolver(command) };
     await runJob({ ...encoding, data: [demoDigits()], dataFlag: "the digits" });
   });
 }

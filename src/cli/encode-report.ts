@@ -1,5 +1,5 @@
 import { termTraits } from "../terms/terms.ts";
-import { DEMO_DECODERS } from "./assets.ts";
+import { demoDecoder } from "./assets.ts";
 import { showValues, sourceName } from "./data-source.ts";
 import type { EncodingInput } from "./encoding-input.ts";
 import { givenFigures, givenRows } from "./fixed-inputs.ts";
@@ -81,7 +81,7 @@ function rowsOf({ job, input, figures }: EncodeReport): [string, string][] {
   const rows: [string, string][] = [
     ["decoder", showDecoder(job.decoder, decoder)],
     // What comes along is known.
-    ...(DEMO_DECODERS.includes(job.decoder) ? [] : verifiedRows(decoder)),
+    ...(job.decoder === demoDecoder ? [] : verifiedRows(decoder)),
     [
       "data",
       sourceName(job.data[0]!) + (others > 0 ? ` and ${others} other file${others > 1 ? "s" : ""}` : ""),

@@ -29,6 +29,7 @@ const options: Readonly<Record<string, string>> = {
   pixels: "shift",
   "loadOnnx.points": "pointsInput",
   "loadOnnx.output": "outputName",
+  inputShapes: "inputShape",
   "loss.name": "loss",
   "loss.reduction": "reduction",
   // As a checkpoint describes its run.
@@ -93,6 +94,7 @@ export const phrases: readonly (readonly [option: string, said: string, meant: s
   ["latent", "by the option latent", "by --latent"],
   ["outputName", "by the option output", "by --output-name"],
   ["pointsInput", "give the option points,", "give --points-input,"],
+  ["inputShape", "give the option inputShapes with", "give --input-shape with"],
   ["layout", 'give layout: "channelsLast"', "give --layout channelsLast"],
   ["outputShape", "give the decoder an outputShape like [28, 28]", "give --output-shape 28,28, say"],
   ...[
@@ -213,8 +215,21 @@ function moreEpochs(
   );
 }
 
+/** Advice of `loadOnnx` that names the inputs whose lengths a file leaves open. */
+const OPEN_SHAPES = /give the option inputShapes: \{ (.+?) \},/;
+
+/** Shapes of an object's text, one flag for each input. */
+function shapesInFlags(_: string, shapes: string): string {
+  const each = shapes.matchAll(/("(?:[^"\\]|\\.)*"|[\w$]+): \[([^\]]*)\]/g);
+  const flags = Array.from(
+    each,
+    ([, name, lengths]) => `--input-shape ${name}=${lengths!.replaceAll(", ", ",")}`,
+  );
+  return `give ${flags.join(" ")},`;
+}
+
 function inPhrases(message: string, flagOf: FlagOf): string {
-  let text = message;
+  let text = flagOf("inputShape") ? message.replace(OPEN_SHAPES, shapesInFlags) : message;
   for (const [option, said, meant] of phrases) {
     const name = flagOf(option);
     if (name) text = text.replaceAll(said, meant.replace(`--${kebabCase(option)}`, name));

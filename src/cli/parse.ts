@@ -151,6 +151,23 @@ export function parseFixed(text: string, before: readonly FixedArgument[] = []):
   return [...before, { name, value: NUMBER.test(value) ? Number(value) : value }];
 }
 
+/** An input's shape, without the batch: `latent_sample=4,8,8`. */
+export interface ShapeArgument {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+/** One of them, behind those before it. */
+export function parseShapes(text: string, before: readonly ShapeArgument[] = []): ShapeArgument[] {
+  const [, name, lengths] = /^(.+)=([^=]*)$/s.exec(text) ?? [];
+  if (name === undefined || lengths === undefined)
+    throw new InvalidArgumentError("Expected NAME=LENGTHS, latent_sample=4,8,8 say.");
+  if (before.some((each) => each.name === name)) {
+    throw new InvalidArgumentError(`${name} is given twice, expected each input once.`);
+  }
+  return [...before, { name, shape: parseCounts(lengths) }];
+}
+
 /** A name that is not empty, behind those before it. */
 export function parseNames(text: string, before: readonly string[] = []): string[] {
   if (text === "") throw new InvalidArgumentError("Expected a name.");
@@ -158,7 +175,7 @@ export function parseNames(text: string, before: readonly string[] = []): string
 }
 
 /** Those whose option may be given several times, each behind those before it. */
-export const collectors: ReadonlySet<unknown> = new Set([parseFixed, parseNames]);
+export const collectors: ReadonlySet<unknown> = new Set([parseFixed, parseNames, parseShapes]);
 
 /** An option's name in the program of its name in a command line: `--step-init`, without the dashes, of stepInit. */
 export function kebabCase(name: string): string {

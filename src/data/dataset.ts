@@ -23,8 +23,8 @@ export interface DatasetOptions {
 }
 
 /**
- * Tells a data set from what only looks like one. The same in every copy of this module: a program that both imports
- * and requires the package has two, and may pass a data set from one to the other.
+ * Tells a data set from what only looks like one. The same in every copy of this module: a program
+ * that has the package twice may pass a data set from one copy to the other.
  */
 const mark: unique symbol = Symbol.for("latentflow.dataset");
 

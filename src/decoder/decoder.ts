@@ -123,8 +123,7 @@ export interface Decoder {
 
 /**
  * Names the method behind `onDispose`, and tells a decoder from what only looks like one. The same in every
- * copy of this module: a program that both imports and requires the package has two, and may pass a decoder
- * from one to the other.
+ * copy of this module: a program that has the package twice may pass a decoder from one copy to the other.
  */
 const onDisposeMethod: unique symbol = Symbol.for("latentflow.decoder.onDispose");
 /** Names the method behind `graphAtPoints`, in every copy. */

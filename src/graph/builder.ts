@@ -109,6 +109,14 @@ export function minimum(): Layer<"minimum"> {
   return layer("minimum");
 }
 
+/**
+ * Of three values, a condition, a and b: a where the condition is above 0, else b, number by number, each stretched along
+ * its axes of length 1. The condition, `pointwise("isPositive")(x)` or x itself, has the gradient 0; NaN is not above 0.
+ */
+export function where(): Layer<"where"> {
+  return layer("where");
+}
+
 /** Values beside each other, along the last axis unless another is given; a latent beside points is so at each. */
 export function concat(settings: OperationSettings["concat"] = {}): Layer<"concat"> {
   return layer("concat", settings);
@@ -142,6 +150,15 @@ export function pad(settings: OperationSettings["pad"]): Layer<"pad"> {
 /** More pixels: each several times, or between their neighbours. */
 export function upsample(settings: OperationSettings["upsample"]): Layer<"upsample"> {
   return layer("upsample", settings);
+}
+
+/**
+ * Pixels resized by any ratio, up or down, PyTorch's `interpolate`: `resize({ size: [48, 48], mode: "cubic" })`. Beside
+ * whole multiples, for which `upsample` is enough. `coordinates: "align_corners"` is PyTorch's `align_corners=True`;
+ * `antialias` is PyTorch's, with `excludeOutside`.
+ */
+export function resize(settings: OperationSettings["resize"]): Layer<"resize"> {
+  return layer("resize", settings);
 }
 
 /** The mean of the pixels under a window. */

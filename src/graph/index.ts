@@ -30,6 +30,7 @@ export {
   pointwise,
   relu,
   reshape,
+  resize,
   rmsNorm,
   sequential,
   sigmoid,
@@ -43,6 +44,7 @@ export {
   tanh,
   upsample,
   type Value,
+  where,
 } from "./builder.ts";
 export type {
   FixedInputDefinition,

@@ -68,7 +68,7 @@ export interface Kind<Fields> {
 export interface Reader<Settings, Fields> {
   readonly settings: { readonly [Name in keyof Required<Settings>]: true };
   /** How many values it reads; "some": one or more. */
-  readonly reads: 0 | 1 | 2 | "some";
+  readonly reads: 0 | 1 | 2 | 3 | "some";
   /**
    * What it is by its settings, checked, with what it reads.
    *

@@ -21,7 +21,7 @@ export interface LinearMap {
 }
 
 /** A position along an axis of the input, and what its numbers are multiplied by. */
-interface Term {
+export interface Term {
   readonly position: number;
   readonly weight: number;
 }
@@ -45,6 +45,19 @@ export interface AxisMap {
 }
 
 const one = (position: number): readonly Term[] => [{ position, weight: 1 }];
+
+/** What each position of an output's axis takes of each of the input's: [output, input], or turned round. */
+export function matrixOf(map: AxisMap, inputs: number, isTurned: boolean): Float32Array {
+  const outputs = map.length;
+  const values = new Float32Array(outputs * inputs);
+  for (let output = 0; output < outputs; output++) {
+    for (const { position, weight } of map.terms(output) ?? []) {
+      const at = isTurned ? position * outputs + output : output * inputs + position;
+      values[at] = values[at]! + weight;
+    }
+  }
+  return values;
+}
 
 /** Axes of a value, row-major, each as it is. */
 export function identityAxes(shape: Shape): AxisMap[] {

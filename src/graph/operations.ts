@@ -12,6 +12,7 @@ import {
   type PointwiseFields,
   pointwise,
   sub,
+  where,
 } from "./kinds/elementwise.ts";
 import {
   type AffineFields,
@@ -46,6 +47,7 @@ import {
   type UpsampleFields,
   upsample,
 } from "./kinds/resampling.ts";
+import { type ResizeFields, resize } from "./kinds/resizing.ts";
 import { type ConstantFields, constant, type EmbeddingFields, embedding } from "./kinds/sources.ts";
 
 export type { Cost, Shape, TensorName } from "./kind.ts";
@@ -68,6 +70,7 @@ export interface OperationKinds {
   readonly mul: object;
   readonly maximum: object;
   readonly minimum: object;
+  readonly where: object;
   readonly concat: ConcatFields;
   readonly expand: object;
   readonly permute: PermuteFields;
@@ -75,6 +78,7 @@ export interface OperationKinds {
   readonly depthToSpace: DepthToSpaceFields;
   readonly pad: PadFields;
   readonly upsample: UpsampleFields;
+  readonly resize: ResizeFields;
   readonly averagePool: AveragePoolFields;
   readonly sum: ReduceFields;
   readonly mean: ReduceFields;
@@ -94,8 +98,8 @@ export type OperationKind = keyof OperationKinds;
 /** Every kind there is; how its definitions are read stands in `READERS`. */
 export const KINDS: { readonly [K in OperationKind]: Kind<OperationKinds[K]> } = {
   ...{ dense, activation, pointwise, reshape, conv, convTranspose },
-  ...{ add, sub, mul, maximum, minimum, concat, expand, permute, slice, depthToSpace },
-  ...{ pad, upsample, averagePool, sum, mean },
+  ...{ add, sub, mul, maximum, minimum, where, concat, expand, permute, slice, depthToSpace },
+  ...{ pad, upsample, resize, averagePool, sum, mean },
   ...{ layerNorm, groupNorm, rmsNorm, affine, softmax, matmul },
   ...{ constant, embedding },
 };

@@ -8,6 +8,7 @@ import { type Bounds, checkNumber, checkOptions, invalid, show } from "../check.
  * - `power`: x to the power of exponent; NaN for x < 0 unless the exponent is an integer
  * - `exp`, which stays at exp(88) above; `log`, `sqrt`, `reciprocal`, `abs`, `erf`
  * - `rootOfSquares`: the square root of a sum of squares, a norm; its derivatives at 0 are 0, as PyTorch's norm has them
+ * - `isPositive`: 1 for x > 0, else 0, also for NaN; `isNotNegative`: 1 for x ≥ 0, else 0; their derivatives are 0
  * - `mish`: x · tanh(log(1 + exp(x)))
  * - `hardSigmoid`: slope · x + offset, but at least 0 and at most 1
  * - `hardSwish`: x · hardSigmoid(x) with slope 1/6 and offset 1/2
@@ -29,7 +30,9 @@ type PlainName =
   | "erf"
   | "mish"
   | "hardSwish"
-  | "rootOfSquares";
+  | "rootOfSquares"
+  | "isPositive"
+  | "isNotNegative";
 
 export type PointwiseName = PointwiseFunction["name"];
 
@@ -46,7 +49,7 @@ const PARAMETERS: { readonly [Name in PointwiseName]: readonly string[] } = {
   power: ["exponent"],
   hardSigmoid: ["slope", "offset"],
   ...{ exp: [], log: [], sqrt: [], reciprocal: [], abs: [], erf: [], mish: [], hardSwish: [] },
-  rootOfSquares: [],
+  ...{ rootOfSquares: [], isPositive: [], isNotNegative: [] },
 };
 
 /**

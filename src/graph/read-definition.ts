@@ -204,7 +204,7 @@ function readInputs(
   const fits = Array.isArray(inputs) && (reads === "some" ? inputs.length > 0 : inputs.length === reads);
   if (!fits || inputs.length > MOST_INPUTS) {
     const some = `1 to ${MOST_INPUTS} values`;
-    const expected = { 0: "no value", 1: "one value", 2: "two values", some }[reads];
+    const expected = { 0: "no value", 1: "one value", 2: "two values", 3: "three values", some }[reads];
     throw invalid(`${at}: inputs is ${show(inputs)}, expected an array that names ${expected}`);
   }
   return Array.from(inputs, (input: unknown) => {

@@ -13,6 +13,7 @@ import {
   ofTwoReader,
   type PointwiseSettings,
   pointwiseReader,
+  whereReader,
 } from "./kinds/elementwise.ts";
 import {
   affineReader,
@@ -47,6 +48,7 @@ import {
   type UpsampleSettings,
   upsampleReader,
 } from "./kinds/resampling.ts";
+import { type ResizeSettings, resizeReader } from "./kinds/resizing.ts";
 import {
   type ConstantSettings,
   constantReader,
@@ -68,6 +70,7 @@ export interface OperationSettings {
   readonly mul: object;
   readonly maximum: object;
   readonly minimum: object;
+  readonly where: object;
   readonly concat: ConcatSettings;
   readonly expand: ExpandSettings;
   readonly permute: PermuteFields;
@@ -75,6 +78,7 @@ export interface OperationSettings {
   readonly depthToSpace: DepthToSpaceSettings;
   readonly pad: PadSettings;
   readonly upsample: UpsampleSettings;
+  readonly resize: ResizeSettings;
   readonly averagePool: AveragePoolSettings;
   readonly sum: ReduceSettings;
   readonly mean: ReduceSettings;
@@ -104,6 +108,7 @@ export const READERS: { readonly [K in OperationKind]: Reader<OperationSettings[
   mul: ofTwoReader,
   maximum: ofTwoReader,
   minimum: ofTwoReader,
+  where: whereReader,
   concat: concatReader,
   expand: expandReader,
   permute: permuteReader,
@@ -111,6 +116,7 @@ export const READERS: { readonly [K in OperationKind]: Reader<OperationSettings[
   depthToSpace: depthToSpaceReader,
   pad: padReader,
   upsample: upsampleReader,
+  resize: resizeReader,
   averagePool: averagePoolReader,
   sum: reductionReader,
   mean: reductionReader,

@@ -24,6 +24,9 @@ export const SQRT: NumberFunction = { name: "sqrt" };
 export const ROOT_OF_SQUARES: NumberFunction = { name: "rootOfSquares" };
 export const RECIPROCAL: NumberFunction = { name: "reciprocal" };
 export const ABS: NumberFunction = { name: "abs" };
+/** Whether x > 0, and whether x ≥ 0: 1 or 0. */
+export const IS_POSITIVE: NumberFunction = { name: "isPositive" };
+export const IS_NOT_NEGATIVE: NumberFunction = { name: "isNotNegative" };
 export const ERF: NumberFunction = { name: "erf" };
 export const MISH: NumberFunction = { name: "mish" };
 export const HARD_SWISH: NumberFunction = { name: "hardSwish" };

@@ -1,9 +1,8 @@
 import type { Length } from "../graph/definition.ts";
-import { stridesOf } from "../graph/operations.ts";
 import { joined, refine, storedAxes } from "./layout.ts";
 import type { Site } from "./site.ts";
-import { strided } from "./tensor.ts";
-import { BATCH, dimensionAt, makeValue, showAxes, type Value, withAxes } from "./value.ts";
+import { withoutTracedBatch } from "./traced-batch.ts";
+import { BATCH, dimensionAt, showAxes, type Value, withAxes } from "./value.ts";
 
 // Several values beside each other: for addition, concatenation, products of matrices.
 
@@ -111,30 +110,6 @@ function matchAxis(node: Site, values: Value[], axis: number): void {
     }
     [values[first], values[other]] = pair;
   }
-}
-
-/**
- * Numbers that an export has repeated for each sample of the batch that it was traced with are those of one sample.
- */
-function withoutTracedBatch(node: Site, value: Value, axis: number): Value {
-  const [stored, more] = value.axes[axis]!;
-  if (stored === undefined || stored === BATCH || more !== undefined || typeof value.source === "string") {
-    return value;
-  }
-  const lengths = value.shape as readonly number[];
-  if (lengths[stored] !== node.tracedBatch) return value;
-  const strides = stridesOf(lengths);
-  const one = lengths.map((length, i) => (i === stored ? 1 : length));
-  const first = strided(value.source, one, strides);
-  const repeated = strided(
-    first,
-    lengths,
-    stridesOf(one).map((stride, i) => (i === stored ? 0 : stride)),
-  );
-  if (!repeated.every((number, i) => number === (value.source as ArrayLike<number>)[i])) {
-    return node.refuse("it has numbers that differ from sample to sample of the batch it was exported with");
-  }
-  return makeValue(first, one, value.axes, value.type);
 }
 
 /** The order in which results are stored: that of the largest value, so that most numbers stay where they are. */

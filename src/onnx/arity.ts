@@ -12,7 +12,7 @@ export type OperatorName =
 const INPUTS: { readonly [Name in OperatorName]: number | "all" } = {
   ...{ Constant: 0, Shape: 1, Size: 1, ConstantOfShape: 1, Identity: 1, Dropout: 1, Cast: 1 },
   // Products
-  ...{ Gemm: 2, MatMul: 2, Conv: 2, ConvTranspose: 2 },
+  ...{ Gemm: 2, MatMul: 2, Einsum: "all", Conv: 2, ConvTranspose: 2 },
   // Number by number
   ...{ Add: 2, Sub: 2, Mul: 2, Div: 2, Pow: 2, Mod: 2, Sum: "all", Max: "all", Min: "all", Where: 3 },
   ...{ Neg: 1, Clip: 1, Sqrt: 1, Reciprocal: 1, Abs: 1, Sign: 1, Exp: 1, Log: 1, Erf: 1, Sin: 1, Cos: 1 },
@@ -26,20 +26,22 @@ const INPUTS: { readonly [Name in OperatorName]: number | "all" } = {
   // Sums over axes
   ...{ ReduceMean: 1, ReduceSum: 1, ReduceL1: 1, ReduceL2: 1, ReduceSumSquare: 1 },
   ...{ ReduceMax: 1, ReduceMin: 1, ReduceProd: 1, GlobalAveragePool: 1 },
+  ...{ ReduceLogSum: 1, ReduceLogSumExp: 1 },
   // Pixels
-  ...{ Resize: 1, Pad: 2, AveragePool: 1, DepthToSpace: 1 },
+  ...{ Resize: 1, Upsample: 1, Pad: 2, AveragePool: 1, MaxPool: 1, GlobalMaxPool: 1, DepthToSpace: 1 },
   // Places
   ...{ Reshape: 2, Expand: 2, Tile: 2, Flatten: 1, Squeeze: 1, Unsqueeze: 1, Transpose: 1, Concat: "all" },
-  ...{ Split: 1, Slice: 3, Gather: 2, OneHot: 3, Range: 3 },
+  ...{ Split: 1, Slice: 3, Gather: 2, OneHot: 3, Range: 3, Trilu: 1 },
 };
 
 /**
- * Whether the inputs of a node that its operator must have are there: each is named, or "" where it is left out.
+ * True if the inputs that an operator must have are there.
  *
  * @param operator one that is read
+ * @param inputs undefined: left out
  */
-export function hasInputs(operator: string, inputs: readonly string[]): boolean {
+export function hasInputs(operator: string, inputs: readonly unknown[]): boolean {
   const needed = INPUTS[operator as OperatorName];
   const least = needed === "all" ? Math.max(inputs.length, 1) : needed;
-  return inputs.length >= least && inputs.slice(0, least).every((name) => name !== "");
+  return inputs.length >= least && inputs.slice(0, least).every((input) => input !== undefined);
 }

@@ -35,6 +35,8 @@ export class GraphWriter {
   /** What operations are called after. */
   label = "";
   readonly #names: Set<string>;
+  /** Number of the next operation of a label and a kind: a file may have thousands with one label. */
+  readonly #next = new Map<string, number>();
   readonly #labels = new Map<string, string>();
 
   /** @param inputs the names of fixed inputs, which no operation may have */
@@ -66,8 +68,11 @@ export class GraphWriter {
 
   #nameFor(kind: string): string {
     const base = this.label.replace(UNPRINTABLE, "").slice(0, LONGEST_NAME) || kind;
+    const numbered = `${base}.${kind}`;
     let name = base;
-    for (let i = 1; this.#names.has(name); i++) name = `${base}.${kind}${i === 1 ? "" : i}`;
+    let next = this.#next.get(numbered) ?? 1;
+    for (; this.#names.has(name); next++) name = `${numbered}${next === 1 ? "" : next}`;
+    this.#next.set(numbered, next);
     this.#names.add(name);
     return name;
   }

@@ -4,7 +4,9 @@ import type { Work } from "../turns.ts";
 import { atOnce } from "../turns.ts";
 import { hasInputs } from "./arity.ts";
 import { canFold, Folding } from "./folding/fold.ts";
+import { ofNewerOpset } from "./former-opsets.ts";
 import { GraphWriter } from "./graph-writer.ts";
+import { Infinities } from "./infinities.ts";
 import { type Batching, type GraphInputs, inputsOf, makeInputs } from "./inputs.ts";
 import { stretch } from "./layout.ts";
 import type { Attribute, Declared, Model, Node } from "./model.ts";
@@ -12,6 +14,7 @@ import { NodeView, type Scope } from "./node-view.ts";
 import { operatorOf } from "./operators/table.ts";
 import { NodeRefusal } from "./site.ts";
 import { readTensor, type Tensor } from "./tensor.ts";
+import { withBatchFirst } from "./traced-batch.ts";
 import type { Operand } from "./value.ts";
 
 /** A graph of the file as operations of ours. */
@@ -77,6 +80,7 @@ export function* importGraph(
 
   const wanted = new Set([outputName, ...nodes.flatMap((node) => node.inputs)]);
   const folding = new Folding();
+  const infinities = new Infinities();
   const unread: Unread[] = [];
   for (const node of nodes) {
     yield;
@@ -84,14 +88,15 @@ export function* importGraph(
     const operands = read.filter((operand) => operand !== UNREAD);
     let made: readonly (Operand | typeof UNREAD)[] = node.outputs.map(() => UNREAD);
     if (!isRead(node)) unread.push({ node, reason: undefined });
-    else if (!hasInputs(node.operator, node.inputs))
-      unread.push({ node, reason: "inputs that it needs are missing" });
     else if (operands.length === read.length) {
-      const view = new NodeView(node, operands as (Operand | undefined)[], scope);
-      for (const name of node.outputs) makers.set(name, view);
       writer.label = labelOf(node, initializers);
       try {
-        made = folding.fold(view) ?? computed(view);
+        const view = ofNewerOpset(new NodeView(node, operands as (Operand | undefined)[], scope));
+        for (const name of node.outputs) makers.set(name, view);
+        if (!hasInputs(view.operator, view.inputs)) view.refuse("inputs that it needs are missing");
+        const outputs = folding.fold(view) ?? computed(view);
+        infinities.follow(view, outputs);
+        made = outputs;
       } catch (error) {
         if (!(error instanceof NodeRefusal)) throw error;
         unread.push({ node, reason: error.message });
@@ -113,6 +118,12 @@ export function* importGraph(
   const output = values.get(outputName);
   if (output === undefined || output === UNREAD)
     throw invalidFile(`no node makes the output ${show(outputName)}`);
+  const origin = infinities.originOf(outputName);
+  if (origin !== undefined) {
+    throw invalidFile(
+      `its output has infinite numbers, of the constants of ${show(origin)}, expected finite ones; export it with -1e9 there`,
+    );
+  }
   return { writer, inputs, output, end: new NodeView(nothing, [], scope) };
 }
 
@@ -124,7 +135,7 @@ const nothing: Node = {
 function computed(view: NodeView): readonly Operand[] {
   const operator = operatorOf(view.operator);
   if (!operator) return view.refuse("it depends on inputs; of these only constants are read");
-  const made = operator(view);
+  const made = operator(new NodeView(view.node, withBatchFirst(view), view.scope));
   return Array.isArray(made) ? made : [made as Operand];
 }
 

@@ -95,14 +95,15 @@ export function makeInputs(
 
 function shapeOf(input: Declared): readonly (number | undefined)[] {
   if (input.shape && input.shape.length > 0 && input.shape.length <= 8) return input.shape;
-  throw invalidFile(`the input ${show(input.name)} is declared without a shape, expected [batch, size], say`);
+  throw invalidFile(
+    `the input ${show(input.name)} is declared without a shape, expected [batch, size], say; give the option inputShapes ` +
+      "with its shape behind the batch",
+  );
 }
 
+/** Left open by a file whose first axes are taken to be no batch: the option inputShapes has given all others. */
 function unknown(input: Declared, axis: number): never {
-  throw invalidFile(
-    `axis ${axis} of the input ${show(input.name)} is declared without a length; if it is that of points, give the ` +
-      "option points, else export it with a fixed length",
-  );
+  throw invalidFile(`axis ${axis} of the input ${show(input.name)} is declared without a length`);
 }
 
 function fixedInput(
@@ -120,7 +121,7 @@ function fixedInput(
   const type = elementTypeOf(elementType);
   if (type === undefined) throw invalidFile(`the input ${show(name)} is none of numbers`);
   const shape = input.shape?.length === 0 ? [] : shapeOf(input);
-  const hasBatch = isBatched && (isPoints ? shape.length > 2 : isOfBatch(shape, traced));
+  const hasBatch = isBatched && hasBatchFirst(shape, traced, isPoints);
   const own = hasBatch ? shape.slice(1) : shape;
   const missing = shape.length - own.length;
   const lengths = own.map(
@@ -133,7 +134,13 @@ function fixedInput(
 }
 
 /** An input beside the latent has the batch first, unless its length there is another one. */
-function isOfBatch([first, ...rest]: readonly (number | undefined)[], traced: number | undefined): boolean {
-  if (first === undefined || first === traced) return true;
+export function hasBatchFirst(
+  shape: readonly (number | undefined)[],
+  traced: number | undefined,
+  isPoints: boolean,
+): boolean {
+  if (isPoints) return shape.length > 2;
+  const [first, ...rest] = shape;
+  if (first === undefined || first === traced) return shape.length > 0;
   return first === 1 && rest.length > 0;
 }

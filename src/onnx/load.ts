@@ -26,6 +26,7 @@ import { SIGMOID } from "./activations.ts";
 import { buildDecoder } from "./build-decoder.ts";
 import { type ExternalData, type Outside, readOutside } from "./external-data.ts";
 import { type ImportedGraph, importGraph, nodesTo } from "./import-graph.ts";
+import { checkInputShapes, withInputShapes } from "./input-shapes.ts";
 import { findLatent } from "./inputs.ts";
 import type { Declared, Model, Node, TensorRecord } from "./model.ts";
 import { readModel } from "./model-file.ts";
@@ -70,6 +71,11 @@ export interface LoadOnnxOptions extends ReadingOptions {
    * none of the batch, may have any length, which is said with each call. Default: what the file's metadata have as `latentflow.points`.
    */
   points?: string | readonly string[] | undefined;
+  /**
+   * Shapes of inputs whose lengths the file leaves open, as `{ latent_sample: [4, 8, 8] }`: by an input's name, without the
+   * batch, and of an input of points without these, too. A length that the file states has to be the same here.
+   */
+  inputShapes?: Readonly<Record<string, readonly number[]>> | undefined;
   /** Where tensors are that the file has put into others: bytes, a Blob, a path, or a function of the name. */
   externalData?: ExternalData | undefined;
   /** A few latents and what the decoder makes of them, in the file's order. Default: the file's own, if it has one. */
@@ -83,6 +89,7 @@ const OPTIONS: { readonly [Name in keyof LoadOnnxOptions]-?: true } = {
     start: true,
     layout: true,
     points: true,
+    inputShapes: true,
     externalData: true,
     probe: true,
     ...readingOptions,
@@ -100,16 +107,18 @@ interface Checked {
   readonly outputShape: readonly number[] | undefined;
   readonly layout: "file" | "channelsLast";
   readonly points: readonly string[];
+  readonly inputShapes: ReadonlyMap<string, readonly number[]>;
   readonly probe: Probe | undefined;
 }
 
 /**
- * Loads a decoder from an ONNX file, as PyTorch, Keras and JAX export it: opset 13 to 23.
+ * Loads a decoder from an ONNX file, as PyTorch, Keras and JAX export it: opset 9 to 23.
  *
  * The file's graph becomes the decoder's. One of its inputs is the latent, z; others are fixed inputs, given with each
  * sample. The batch may be of any length, whatever it was when the file was exported. A final Sigmoid is the output
  * activation, so that cross entropy sees logits. z, fixed inputs and samples are in the file's order. The operators that
- * are read, and what of each is not, are listed in docs/onnx-operators.md of the package.
+ * are read, and what of each is not, are listed in docs/onnx-operators.md of the package. Lengths other than the batch and
+ * the points that the file leaves open are given by the option `inputShapes`.
  *
  * @param source the file's bytes, or a Blob, a URL, or a string: in Node a path unless it begins http:, https:
  *   or file:, elsewhere a URL. Bytes are copied; do not change or transfer them before that is done.
@@ -120,6 +129,9 @@ interface Checked {
  * // In Python: torch.onnx.export(decoder.eval(), torch.zeros(1, 20), "decoder.onnx", dynamo=False)
  * const decoder = await loadOnnx("decoder.onnx", { loss: "bce" });
  * const { z } = await encode(decoder, y);
+ *
+ * // The decoder of a VAE of diffusers, as optimum exports it: all lengths of its input are open.
+ * const vae = await loadOnnx("vae_decoder/model.onnx", { inputShapes: { latent_sample: [4, 8, 8] }, loss: "mse" });
  */
 export async function loadOnnx(source: OnnxSource, options: LoadOnnxOptions = {}): Promise<Decoder> {
   checkOptions("loadOnnx", options, OPTIONS);
@@ -181,6 +193,7 @@ function checkLoadOptions(where: string, options: LoadOnnxOptions): Checked {
     isLogits: outputActivation !== undefined,
     layout: checkChoice(where, "layout", layout, ["file", "channelsLast"]),
     points: Array.from(names, (name) => text("points", name) ?? ""),
+    inputShapes: checkInputShapes(where, options.inputShapes),
     probe: probe === undefined ? undefined : copyProbe(where, probe),
   };
 }
@@ -190,14 +203,17 @@ function parseFile(where: string, bytes: Uint8Array, options: Checked): Parsed {
   if (kind && kind.name !== "an ONNX file") {
     throw invalidFile(`it is ${kind.name}, expected an ONNX file, as torch.onnx.export writes it`);
   }
-  const model = readModel(bytes);
-  const latent = options.latent ?? model.metadata.get("latentflow.latent");
-  const points = options.points.length > 0 ? options.points : pointsOf(model);
+  const declared = readModel(bytes);
+  const latent = options.latent ?? declared.metadata.get("latentflow.latent");
+  const points = options.points.length > 0 ? options.points : pointsOf(declared);
+  const found = findLatent(where, declared, { latent, points });
+  const model = withInputShapes(where, declared, found, points, options.inputShapes);
   const output = findOutput(where, model, options.output);
   const nodes = nodesTo(model, output);
   const read = new Set([output, ...nodes.flatMap(({ inputs }) => inputs)]);
   return {
-    ...{ model, output, nodes, points, latent: findLatent(where, model, { latent, points }) },
+    ...{ model, output, nodes, points },
+    latent: model.inputs.find(({ name }) => name === found.name)!,
     tensors: model.initializers.filter(({ name }) => read.has(name)),
   };
 }

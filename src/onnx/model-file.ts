@@ -4,8 +4,8 @@ import { type Field, Message, readMessage } from "./protobuf.ts";
 
 // The numbers of fields are those of onnx.proto3.
 
-/** ONNX's own operators are read as of these versions: what they mean has not changed beyond what is told apart. */
-const OLDEST_OPSET = 13;
+/** ONNX's own operators are read as of these versions; `former-opsets.ts` has what has changed between them. */
+const OLDEST_OPSET = 9;
 const NEWEST_OPSET = 23;
 
 const DATA_LOCATION_EXTERNAL = 1;
@@ -28,10 +28,18 @@ export function readModel(bytes: Uint8Array): Model {
   readMessage("the file", new Message(bytes), (field) => {
     if (field.number === 7) graph = field.message();
     if (field.number === 8) readOpset(field.message(), opsets);
-    if (field.number === 14) metadata.set(...readEntry(field.message()));
+    if (field.number === 14) addMetadata(metadata, ...readEntry(field.message()));
   });
   if (!graph) throw invalidFile("it is no ONNX file, or one without a graph; export the decoder anew");
   return { opset: checkOpset(opsets), metadata, ...readGraph(graph) };
+}
+
+/** Adds an entry; those of latentflow come once, since of two a reader cannot tell which is meant. */
+function addMetadata(metadata: Map<string, string>, key: string, value: string): void {
+  if (key.startsWith("latentflow.") && metadata.has(key)) {
+    throw invalidFile(`the file's metadata has ${show(key)} twice, expected it once`);
+  }
+  metadata.set(key, value);
 }
 
 function readOpset(message: Message, into: Map<string, number>): void {

@@ -1,6 +1,6 @@
 import type { Length } from "../graph/definition.ts";
 import { sizeOf } from "../graph/operations.ts";
-import { asLinear, asSine, linear, sine } from "./activations.ts";
+import { asLinear, asSine, IS_POSITIVE, linear, sine } from "./activations.ts";
 import type { Written } from "./graph-writer.ts";
 import type { Numbers } from "./tensor.ts";
 
@@ -76,6 +76,9 @@ function merge(operations: readonly Written[], inputShapes: ReadonlyMap<string, 
     if (before?.kind === "reshape" && current.kind === "reshape") current.inputs = before.inputs;
     if (current.kind === "concat") current.inputs = unexpanded(byName, inputShapes, current);
     if (before && isAlone && toSine(before, current)) current.inputs = before.inputs;
+    // Its condition is whether a number is above 0.
+    if (current.kind === "where" && before && isPositive(before))
+      current.inputs = [before.inputs[0]!, ...inputs.slice(1)];
     byName.set(current.name, current);
     if (!current.weight) twins.set(identityOf(current), current.name);
     result.push(current);
@@ -169,6 +172,11 @@ function unexpanded(
   });
   // One of them has to say what the others are stretched to.
   return without.some((input) => shapeOf(input).length === shape.length) ? without : inputs;
+}
+
+/** The function that a condition of `where` is told by. */
+function isPositive({ settings: { activation } }: Written): boolean {
+  return activation === IS_POSITIVE;
 }
 
 /** sin(scale · x) */

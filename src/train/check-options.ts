@@ -43,7 +43,7 @@ const RUN_OPTIONS: { readonly [Name in keyof Required<RunOptions>]: true } = {
   ...{ signal: true, onEvent: true, onProgress: true },
 };
 
-/** What a run has where an option is not given: the paper's. The passes are those of each verb. */
+/** Defaults of a run: the passes over the data are the paper's, the mini-batch its authors' code's. */
 export const STANDARD_TRAINING = {
   batchSize: 5,
   epochs: { train: 1, trainAutoencoder: 12 },

@@ -17,11 +17,11 @@ import type { ValidationOptions, ValidationResult } from "./validation.ts";
 export interface RunOptions {
   /** Default: the decoder's own; where it has none, it must be given. */
   loss?: LossLike | undefined;
-  /** How parameters follow from their gradients. Default `rmsprop()`, the paper's. */
+  /** How parameters follow from their gradients. Default `rmsprop()`, of the paper's appendix. */
   optimizer?: Optimizer | undefined;
   /** How the learning rate changes over the run. Default `constant()`. */
   schedule?: Schedule | undefined;
-  /** Samples in a mini-batch. Default 5, the paper's. */
+  /** Samples in a mini-batch. Default 5, as in the code of the paper's authors. */
   batchSize?: number | undefined;
   /** Passes over the data. Default 1 for `train`, 12 for `trainAutoencoder`, the paper's. */
   epochs?: number | undefined;

@@ -7,7 +7,7 @@ import { trainNetwork } from "./train-network.ts";
 /**
  * Trains a decoder without an encoder: each mini-batch is encoded anew with the decoder as it is (equation 2),
  * and the parameters follow the gradient of its summed loss, which the adjoint finds; by default with z held fixed
- * (equation 8), which is exact where the flow has come to rest.
+ * (equations 11 and 12), which is exact where the flow has come to rest.
  *
  * The same seed, machine and build give the same weights, bit for bit.
  *

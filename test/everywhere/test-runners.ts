@@ -49,11 +49,19 @@ export const environments: readonly Environment[] = [
       return jest(context, "jsdom");
     },
   },
+  {
+    name: "Jest, CommonJS",
+    async run(context) {
+      await makeProject(context, "jest-commonjs", ["jest@30", "@babel/plugin-transform-modules-commonjs@7"]);
+      placeProgram(context.folder, "cjs");
+      await runCommand(context, "jest", []);
+      return written(context, versionOf(context, "jest"));
+    },
+  },
 ];
 
 async function jest(context: Context, environment: "node" | "jsdom"): Promise<Outcome> {
-  placeProgram(context.folder, "cjs");
-  await runCommand(context, "jest", ["--env", environment]);
+  await runCommand(context, "npm", ["test", "--", "--env", environment]);
   return written(context, versionOf(context, "jest"));
 }
 

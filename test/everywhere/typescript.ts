@@ -7,7 +7,15 @@ import { makeProject, runCommand, versionOf } from "./project.ts";
 const consumer = fileURLToPath(new URL("../package/types/consumer.ts", import.meta.url));
 
 /** Which of them a version of TypeScript knows is in `resolutionsOf`. */
-type Resolution = "bundler" | "node16" | "node10";
+type Resolution = "bundler" | "node16" | "nodenext" | "node10";
+
+/** A user's file and the kind of module that it becomes: under node16 TypeScript lets no CommonJS require ES modules. */
+const SETTINGS: Readonly<Record<Resolution, { readonly file: string; readonly module: string }>> = {
+  bundler: { file: "consumer.ts", module: "es2022" },
+  node16: { file: "consumer.mts", module: "node16" },
+  nodenext: { file: "consumer.cts", module: "nodenext" },
+  node10: { file: "consumer.ts", module: "commonjs" },
+};
 
 const minors = Array.from({ length: 10 }, (_, minor) => `5.${minor}`);
 
@@ -27,16 +35,20 @@ export const environments: readonly Environment[] = [...minors, "6", "7"].map((v
 }));
 
 function resolutionsOf(version: string): readonly Resolution[] {
-  // TypeScript 7 has no node10 any more.
-  return version === "7" ? ["bundler", "node16"] : ["bundler", "node16", "node10"];
+  const letsRequireModules = !minors.slice(0, 8).includes(version);
+  return [
+    ...(["bundler", "node16"] as const),
+    ...(letsRequireModules ? (["nodenext"] as const) : []),
+    // TypeScript 7 has no node10 any more.
+    ...(version === "7" ? [] : (["node10"] as const)),
+  ];
 }
 
 /** Compiles what a user writes, skipping nothing. */
 async function checkTypes(context: Context, moduleResolution: Resolution): Promise<void> {
   const { folder } = context;
-  const extensions = moduleResolution === "node16" ? ["mts", "cts"] : ["ts"];
-  const files = extensions.map((extension) => `consumer.${extension}`);
-  for (const file of files) cpSync(consumer, join(folder, file));
+  const { file, module } = SETTINGS[moduleResolution];
+  cpSync(consumer, join(folder, file));
   const [name, major] = [
     versionOf(context, "typescript"),
     Number.parseInt(versionOf(context, "typescript"), 10),
@@ -48,12 +60,11 @@ async function checkTypes(context: Context, moduleResolution: Resolution): Promi
     target: "es2022",
     lib: ["es2022", "dom"],
     types: [],
-    module: { bundler: "es2022", node16: "node16", node10: "commonjs" }[moduleResolution],
-    moduleResolution,
+    ...{ module, moduleResolution },
     noEmit: true,
     ...(moduleResolution === "node10" && major >= 6 && { ignoreDeprecations: "6.0" }),
   };
-  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files }));
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: [file] }));
   context.log(`${name}: types under ${moduleResolution}`);
   await runCommand(context, "tsc", ["--project", "tsconfig.json"]);
 }

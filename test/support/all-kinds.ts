@@ -22,6 +22,7 @@ import {
   permute,
   pointwise,
   reshape,
+  resize,
   rmsNorm,
   sigmoid,
   slice,
@@ -30,6 +31,7 @@ import {
   sum,
   tanh,
   upsample,
+  where,
 } from "../../src/graph/index.ts";
 
 /** A decoder with every kind of operation, values that several read, and settings of all sorts. */
@@ -48,11 +50,12 @@ export const allKinds = graph(({ latent }) => {
   const normal = activation("silu")(groupNorm({ groups: 2 })(mixed));
   const large = conv({ channels: 3, kernel: 3 })(pad({ padding: 1, mode: "reflect" })(normal));
   const pooled = averagePool({ kernel: 2, countPadding: false, padding: [1, 0, 1, 0] })(large);
-  const up = upsample({ scale: [2, 1], mode: "bilinear" })(pooled);
+  const up = resize({ size: [4, 3], mode: "cubic" })(upsample({ scale: [2, 1], mode: "bilinear" })(pooled));
   const tokens = layerNorm({ axes: 2 })(reshape([6, 3])(slice({ axis: 0, start: 0, end: 2 })(up)));
   const scores = softmax()(matmul({ transposed: true })(dense(2)(tokens), dense(2)(tokens)));
   const bounded = minimum()(maximum()(tokens, dense(3)(tokens)), dense(3)(tokens));
-  const attended = sub()(bounded, rmsNorm()(matmul()(scores, dense(3)(tokens))));
+  const chosen = where()(slice({ axis: 1, start: 1, end: 2 })(tokens), bounded, dense(3)(tokens));
+  const attended = sub()(chosen, rmsNorm()(matmul()(scores, dense(3)(tokens))));
   const beside = concat()(
     permute([1, 0])(attended),
     mean({ axes: [0] })(tokens),

@@ -8,8 +8,8 @@ export async function demoDigits(count: number): Promise<Float32Array> {
   return Float32Array.from(data.subarray(0, count * 784), (value) => value / 255);
 }
 
-/** What the first 16 of the digits that the package ships come to, from the source. */
+/** The first 16 of the digits that the package ships, encoded by the source with the decoder that the package ships. */
 export async function encodeDemoDigits(): Promise<EncodeSummary> {
-  const decoder = await loadDecoder("demo/decoder.safetensors");
+  const decoder = await loadDecoder("demo/convolutional.safetensors");
   return summary(await encode(decoder, await demoDigits(16)));
 }

@@ -26,8 +26,10 @@ import {
   mul,
   pad,
   permute,
+  pointwise,
   relu,
   reshape,
+  resize,
   rmsNorm,
   sequential,
   sigmoid,
@@ -40,6 +42,7 @@ import {
   sum,
   tanh,
   upsample,
+  where,
 } from "../../src/graph/index.ts";
 import { createDecoder, type Decoder } from "../../src/index.ts";
 import { randomArray } from "./random.ts";
@@ -135,6 +138,19 @@ export const ONNX_CASES: Readonly<Record<string, GraphDefinition>> = {
     const z = latent(3);
     return minimum()(reshape([4, 1, 2])(dense(8)(z)), reshape([1, 5, 1])(dense(5)(z)));
   }),
+  "where, fewer axes behind a convolution": graph(({ latent }) => {
+    const z = latent(3);
+    const pixels = conv({ channels: 5, kernel: 2 })(reshape([3, 4, 5])(dense(60)(z)));
+    return where()(dense(5)(z), pixels, reshape([3, 1])(dense(3)(z)));
+  }),
+  "where, all stretched": graph(({ latent }) => {
+    const z = latent(3);
+    return where()(
+      reshape([4, 1, 2])(dense(8)(z)),
+      pointwise("isPositive")(reshape([1, 5, 1])(dense(5)(z))),
+      pointwise("isNotNegative")(reshape([2])(dense(2)(z))),
+    );
+  }),
   "a skip over convolutions": graph(({ latent }) => {
     const pixels = reshape([3, 4, 5])(dense(60)(latent(3)));
     const inner = elu()(conv({ channels: 5, kernel: 3, padding: 1 })(pixels));
@@ -196,6 +212,43 @@ export const ONNX_CASES: Readonly<Record<string, GraphDefinition>> = {
     upsample({ scale: 3, mode: "bilinear", alignCorners: true }),
   ),
   "upsample bilinear, one pixel": after([1, 1, 3], upsample({ scale: 3, mode: "bilinear" })),
+  "resize nearest": after([3, 5, 2], resize({ size: [4, 3], coordinates: "asymmetric", rounding: "floor" })),
+  "resize nearest, other rounding": after([3, 5, 2], resize({ size: [7, 3], rounding: "round_prefer_ceil" })),
+  "resize nearest, of old opsets": after(
+    [3, 5, 2],
+    resize({ size: [4, 3], coordinates: "tf_half_pixel_for_nn" }),
+  ),
+  "resize linear, by scales": after([3, 5, 2], resize({ size: [4, 9], scale: [1.5, 1.9], mode: "linear" })),
+  "resize linear, by sizes": after([10, 7, 2], resize({ size: [3, 6], mode: "linear" })),
+  "resize linear, one axis, corners": after(
+    [7, 3],
+    resize({ size: 5, mode: "linear", coordinates: "align_corners" }),
+  ),
+  "resize linear, of a scale that rounds up": after(
+    [4, 4, 2],
+    resize({ size: [7, 7], scale: 1.65, mode: "linear" }),
+  ),
+  "resize linear, as many pixels": after([4, 4, 2], resize({ size: 4, scale: 1.2, mode: "linear" })),
+  "resize linear, symmetric": after(
+    [4, 5, 2],
+    resize({ size: [6, 8], scale: 1.7, mode: "linear", coordinates: "half_pixel_symmetric" }),
+  ),
+  "resize linear, antialias": after([9, 5, 2], resize({ size: [4, 3], mode: "linear", antialias: true })),
+  "resize cubic": after([3, 5, 2], resize({ size: [7, 4], mode: "cubic", cubicCoefficient: -0.5 })),
+  "resize cubic, up": after([3, 5, 2], resize({ size: [7, 9], mode: "cubic" })),
+  "resize cubic, up, without the outside": after(
+    [3, 4, 2],
+    resize({ size: 8, mode: "cubic", excludeOutside: true }),
+  ),
+  "resize cubic, without the outside": after(
+    [3, 5, 2],
+    resize({ size: [7, 4], mode: "cubic", excludeOutside: true }),
+  ),
+  "resize cubic, one axis": after([5, 2], resize({ size: 7, mode: "cubic" })),
+  "resize cubic, antialias": after(
+    [9, 5, 2],
+    resize({ size: [4, 3], mode: "cubic", antialias: true, excludeOutside: true }),
+  ),
   averagePool: after([6, 5, 3], averagePool({ kernel: 2 })),
   "averagePool, all for each axis": after(
     [7, 6, 3],

@@ -25,6 +25,7 @@ import {
   pad,
   permute,
   reshape,
+  resize,
   rmsNorm,
   sigmoid,
   silu,
@@ -37,6 +38,7 @@ import {
   tanh,
   upsample,
   type Value,
+  where,
 } from "../../src/graph/index.ts";
 import { createDecoder, type Decoder } from "../../src/index.ts";
 import { randomArray } from "./random.ts";
@@ -59,6 +61,14 @@ const after = (shape: readonly number[], ...layers: Layer[]): GraphDefinition =>
 /** Of two values of these shapes. */
 const ofTwo = (layer: Layer, a: readonly number[], b: readonly number[]): GraphDefinition =>
   of((z) => softplus()(layer(from(a, z), from(b, z))));
+
+/** Of three values of these shapes. */
+const ofThree = (
+  layer: Layer,
+  a: readonly number[],
+  b: readonly number[],
+  c: readonly number[],
+): GraphDefinition => of((z) => softplus()(layer(from(a, z), from(b, z), from(c, z))));
 
 /** Beside another value, since of one number alone it does not depend on z. */
 const ofOne = (layer: Layer): GraphDefinition =>
@@ -84,6 +94,16 @@ export const OPERATION_CASES: Readonly<Record<string, GraphDefinition>> = {
   "maximum, both stretched": ofTwo(maximum(), [5, 1], [1, 3]),
   "minimum, equal shapes": ofTwo(minimum(), [17], [17]),
   "minimum, the left one stretched": ofTwo(minimum(), [1, 5], [3, 1]),
+  "where, equal shapes": ofThree(where(), [17], [17], [17]),
+  "where, of one number": ofThree(where(), [1], [1], [1]),
+  "where, one condition for all": ofThree(where(), [1], [3, 5], [3, 5]),
+  "where, a condition for each row": ofThree(where(), [5, 1], [5, 3], [3]),
+  "where, both sides stretched": ofThree(where(), [3, 5], [1], [3, 1]),
+  "where, all stretched": ofThree(where(), [5, 1, 1], [3, 1], [17]),
+  "where, a value above 0, by itself and by another": of((z) => {
+    const h = from([5], z);
+    return softplus()(where()(h, mul()(h, h), dense(5)(z)));
+  }),
   "mul, the right one stretched": ofTwo(mul(), [3, 5], [5]),
   "mul, the left one stretched": ofTwo(mul(), [5, 1, 3], [1, 3, 3]),
   "mul, both stretched": ofTwo(mul(), [5, 1], [3]),
@@ -139,6 +159,57 @@ export const OPERATION_CASES: Readonly<Record<string, GraphDefinition>> = {
     upsample({ scale: [1, 3], mode: "bilinear", alignCorners: true }),
   ),
   "upsample, bilinear, one axis": after([5, 3], upsample({ scale: 3, mode: "bilinear" })),
+  "resize, nearest, up and down": after([3, 5, 3], resize({ size: [7, 3] })),
+  "resize, nearest, one axis": after(
+    [5, 3],
+    resize({ size: 17, coordinates: "asymmetric", rounding: "floor" }),
+  ),
+  "resize, nearest, of old opsets": after(
+    [5, 3, 1],
+    resize({ size: [3, 7], coordinates: "tf_half_pixel_for_nn", rounding: "floor" }),
+  ),
+  "resize, nearest, ceil": after(
+    [3, 2, 2],
+    resize({ size: [5, 1], coordinates: "align_corners", rounding: "ceil" }),
+  ),
+  "resize, nearest, prefer ceil": after(
+    [3, 5, 2],
+    resize({ size: [4, 7], coordinates: "asymmetric", rounding: "round_prefer_ceil" }),
+  ),
+  "resize, linear": after([3, 5, 3], resize({ size: [7, 3], mode: "linear" })),
+  "resize, linear, corners": after(
+    [5, 3, 1],
+    resize({ size: [3, 1], mode: "linear", coordinates: "align_corners" }),
+  ),
+  "resize, linear, antialias": after([17, 3, 2], resize({ size: [5, 4], mode: "linear", antialias: true })),
+  "resize, linear, a scale": after(
+    [5, 3],
+    resize({ size: 17, scale: 3.5, mode: "linear", coordinates: "half_pixel_symmetric" }),
+  ),
+  "resize, cubic": after([3, 5, 3], resize({ size: [5, 3], mode: "cubic" })),
+  "resize, cubic, one pixel": after(
+    [1, 3, 1],
+    resize({ size: [3, 1], mode: "cubic", coordinates: "pytorch_half_pixel" }),
+  ),
+  "resize, cubic, each axis": after(
+    [3, 4, 2],
+    resize({
+      size: [3, 5],
+      scale: [1, 1.3],
+      mode: "cubic",
+      cubicCoefficient: -0.5,
+      coordinates: "asymmetric",
+    }),
+  ),
+  "resize, cubic, without the outside": after(
+    [5, 3, 1],
+    resize({ size: [3, 17], mode: "cubic", excludeOutside: true }),
+  ),
+  "resize, cubic, antialias, without the outside": after(
+    [17, 3],
+    resize({ size: 5, mode: "cubic", antialias: true, excludeOutside: true }),
+  ),
+  "resize, nothing": after([3, 5, 2], resize({ size: [3, 5], mode: "cubic" })),
   averagePool: after([5, 3, 3], averagePool({ kernel: 2 })),
   "averagePool, stride": after([5, 7, 1], averagePool({ kernel: [3, 2], stride: [1, 3] })),
   "averagePool, padding": after([5, 3, 2], averagePool({ kernel: 3, stride: 2, padding: 1 })),

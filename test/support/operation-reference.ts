@@ -27,25 +27,24 @@ import {
 
 type Reference<Settings> = (settings: Settings, inputs: readonly Value[], take: Take) => Value;
 
-/** Two values number by number, as NumPy broadcasts. */
+/** Values number by number, as NumPy broadcasts: `ofTwo` for two of them. */
 function ofTwo(f: (a: number, b: number) => number): Reference<object> {
-  return (_, [a, b]) => {
-    const axes = Math.max(a!.shape.length, b!.shape.length);
-    const padded = [a!, b!].map(({ shape, data }) => ({
-      shape: [...new Array<number>(axes - shape.length).fill(1), ...shape],
-      data,
-    }));
-    const shape = Array.from({ length: axes }, (_, k) => {
-      const lengths = padded.map((value) => value.shape[k]!);
-      return lengths[0] === 1 ? lengths[1]! : lengths[0]!;
-    });
-    const of = (value: Value, place: Place) =>
-      at(
-        value,
-        place.map((position, k) => (value.shape[k] === 1 ? 0 : position)),
-      );
-    return fill(shape, (place) => f(of(padded[0]!, place), of(padded[1]!, place)));
-  };
+  return (_, values) => stretched((a, b) => f(a!, b!), values);
+}
+
+function stretched(f: (...numbers: number[]) => number, values: readonly Value[]): Value {
+  const axes = Math.max(...values.map(({ shape }) => shape.length));
+  const padded = values.map(({ shape, data }) => ({
+    shape: [...new Array<number>(axes - shape.length).fill(1), ...shape],
+    data,
+  }));
+  const shape = Array.from({ length: axes }, (_, k) => Math.max(...padded.map((value) => value.shape[k]!)));
+  const of = (value: Value, place: Place) =>
+    at(
+      value,
+      place.map((position, k) => (value.shape[k] === 1 ? 0 : position)),
+    );
+  return fill(shape, (place) => f(...padded.map((value) => of(value, place))));
 }
 
 /** Where along an axis of `length` pixels a pixel of its padding is read; undefined: it is 0. */
@@ -92,6 +91,53 @@ function between(position: number, length: number, scale: number, alignCorners: 
     [below, 1 - (source - below)],
     [above, source - below],
   ];
+}
+
+/** Along one axis, the positions that an output's position is made of and their shares, by ONNX's formulas of Resize. */
+function resizeTaps(
+  settings: OperationSettings["resize"],
+  position: number,
+  from: number,
+  to: number,
+  axis: number,
+): [number, number][] {
+  const { mode = "nearest", coordinates = "half_pixel", rounding = "round_prefer_floor" } = settings;
+  const { cubicCoefficient: a = -0.75, antialias = false, excludeOutside = false } = settings;
+  const given = settings.scale ?? to / from;
+  const scale = typeof given === "number" ? given : given[axis]!;
+  const half = (position + 0.5) / scale - 0.5;
+  const place = {
+    half_pixel: half,
+    half_pixel_symmetric: (from / 2) * (1 - to / (scale * from)) + half,
+    pytorch_half_pixel: to > 1 ? half : 0,
+    asymmetric: position / scale,
+    align_corners: to > 1 ? (position * (from - 1)) / (to - 1) : 0,
+    tf_half_pixel_for_nn: half + 0.5,
+  }[coordinates];
+  const inside = (pixel: number) => Math.min(Math.max(pixel, 0), from - 1);
+  if (mode === "nearest") {
+    const [below, share] = [Math.floor(place), place - Math.floor(place)];
+    const up = {
+      round_prefer_floor: share > 0.5,
+      round_prefer_ceil: share >= 0.5,
+      floor: false,
+      ceil: share > 0,
+    }[rounding];
+    return [[inside(up ? below + 1 : below), 1]];
+  }
+  const width = antialias ? Math.max(1 / scale, 1) : 1;
+  const weightAt = (pixel: number) => {
+    const x = Math.abs(pixel - place) / width;
+    if (mode === "linear") return Math.max(1 - x, 0);
+    if (x <= 1) return (a + 2) * x ** 3 - (a + 3) * x ** 2 + 1;
+    return x < 2 ? a * x ** 3 - 5 * a * x ** 2 + 8 * a * x - 4 * a : 0;
+  };
+  const reach = Math.ceil(2 * width) + 1;
+  const pixels = Array.from({ length: 2 * reach + 1 }, (_, i) => Math.floor(place) - reach + i)
+    .filter((pixel) => !excludeOutside || inside(pixel) === pixel)
+    .map((pixel): [number, number] => [pixel, weightAt(pixel)]);
+  const sum = total(pixels, ([, weight]) => weight!);
+  return pixels.map(([pixel, weight]) => [inside(pixel), weight / sum]);
 }
 
 /** Every kind of operation. */
@@ -184,6 +230,7 @@ export const OPERATIONS: { readonly [K in OperationKind]: Reference<OperationSet
   mul: ofTwo((a, b) => a * b),
   maximum: ofTwo(Math.max),
   minimum: ofTwo(Math.min),
+  where: (_, [condition, a, b]) => stretched((c, x, y) => (c! > 0 ? x! : y!), [condition!, a!, b!]),
   concat({ axis = -1 }, inputs) {
     const most = Math.max(...inputs.map(({ shape }) => shape.length));
     const along = axis < 0 ? most + axis : axis;
@@ -275,6 +322,19 @@ export const OPERATIONS: { readonly [K in OperationKind]: Reference<OperationSet
           ? [[Math.floor(place[k]! / each), 1]]
           : between(place[k]!, x!.shape[k]!, each, alignCorners),
       );
+      return total(placesOf(along.map(({ length }) => length)), (choice) => {
+        const chosen = choice.map((which, k) => along[k]![which]!);
+        const share = chosen.reduce((product, [, each]) => product * each, 1);
+        return share * at(x!, [...chosen.map(([position]) => position), place[axes]!]);
+      });
+    });
+  },
+  resize(settings, [x]) {
+    const axes = x!.shape.length - 1;
+    const size = perAxis(settings.size, axes);
+    const shape = [...size, x!.shape[axes]!];
+    return fill(shape, (place) => {
+      const along = size.map((to, k) => resizeTaps(settings, place[k]!, x!.shape[k]!, to, k));
       return total(placesOf(along.map(({ length }) => length)), (choice) => {
         const chosen = choice.map((which, k) => along[k]![which]!);
         const share = chosen.reduce((product, [, each]) => product * each, 1);

@@ -19,6 +19,8 @@ const FUNCTIONS: { readonly [Name in PointwiseName]: (x: number, of: OfName<Name
   sqrt: (x) => [Math.sqrt(x), 0.5 / Math.sqrt(x), -0.25 * x ** -1.5],
   rootOfSquares: (x) => (x === 0 ? [0, 0, 0] : [Math.sqrt(x), 0.5 / Math.sqrt(x), -0.25 * x ** -1.5]),
   reciprocal: (x) => [1 / x, -1 / x ** 2, 2 / x ** 3],
+  isPositive: (x) => [x > 0 ? 1 : 0, 0, 0],
+  isNotNegative: (x) => [x >= 0 ? 1 : 0, 0, 0],
   abs: (x) => [Math.abs(x), Math.sign(x), 0],
   erf(x) {
     const slope = (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x);

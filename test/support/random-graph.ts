@@ -16,12 +16,15 @@ import {
   type Layer,
   layerNorm,
   matmul,
+  maximum,
   mean,
+  minimum,
   mul,
   pad,
   permute,
   pointwise,
   reshape,
+  resize,
   rmsNorm,
   slice,
   softmax,
@@ -29,6 +32,7 @@ import {
   sum,
   upsample,
   type Value,
+  where,
 } from "../../src/graph/index.ts";
 import { createRandom } from "../../src/random.ts";
 
@@ -149,6 +153,12 @@ const DRAWS: readonly Draw[] = [
   ofTwo(add),
   ofTwo(sub),
   ofTwo(mul),
+  ofTwo(maximum),
+  ofTwo(minimum),
+  (dice, x, others) => {
+    const [condition, other] = [0, 1].map(() => partner(dice, thinned(dice, x.shape), others));
+    return apply(where(), x.shape, condition!, ...(dice.from(0, 1) === 0 ? [x, other!] : [other!, x]));
+  },
   (dice, x, others) => {
     const axis = dice.from(0, x.shape.length - 1);
     const rest = ({ shape }: Shaped) => shape.map((length, i) => (i === axis ? 0 : length)).join();
@@ -213,6 +223,14 @@ const DRAWS: readonly Draw[] = [
       pixels(x.shape, (length) => 2 * length),
       x,
     );
+  },
+  (dice, x) => {
+    if (!hasPixels(x)) return undefined;
+    const mode = dice.of(["nearest", "linear", "cubic"] as const);
+    const coordinates = dice.of(["half_pixel", "align_corners"] as const);
+    const antialias = mode !== "nearest" && dice.from(0, 1) === 0;
+    const shape = x.shape.map((length, i) => (i < x.shape.length - 1 ? dice.from(1, length + 2) : length));
+    return apply(resize({ size: shape.slice(0, -1), mode, coordinates, antialias }), shape, x);
   },
   (dice, x) => {
     if (!hasPixels(x)) return undefined;

@@ -22,6 +22,7 @@ import {
   Operation as OperationStruct,
   ProductOperation,
   paddedSize,
+  SelectionOperation,
   SoftmaxOperation,
   SoftmaxRows,
 } from "./layout.ts";
@@ -46,6 +47,7 @@ interface KernelKinds {
   readonly map: { readonly map: LinearMap; readonly accumulates: boolean };
   readonly product: { readonly other: number; readonly size: number };
   readonly extremum: { readonly other: number; readonly size: number; readonly isMinimum: boolean };
+  readonly selection: { readonly other: number; readonly otherwise: number; readonly size: number };
   readonly norm: {
     readonly sets: number;
     readonly beside: number;
@@ -228,6 +230,12 @@ const KERNELS: { readonly [Kind in KernelKind]: Kernel<Kind> } = {
     allocate: nothing,
     fill: (memory, pointer, { other, size, isMinimum }) =>
       ExtremumOperation.set(memory, pointer, { other, size, isMinimum: isMinimum ? 1 : 0 }),
+  },
+  selection: {
+    struct: SelectionOperation,
+    allocate: nothing,
+    fill: (memory, pointer, { other, otherwise, size }) =>
+      SelectionOperation.set(memory, pointer, { other, otherwise, size }),
   },
   norm: {
     struct: NormOperation,

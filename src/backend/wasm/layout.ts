@@ -106,6 +106,13 @@ export const ExtremumOperation = new Struct({
   isMinimum: "i32",
 });
 
+export const SelectionOperation = new Struct({
+  ...operation,
+  size: "i32",
+  other: "i32",
+  otherwise: "i32",
+});
+
 export const NormOperation = new Struct({
   ...operation,
   sets: "i32",
@@ -375,7 +382,7 @@ export const SampleState = { empty: 0, waiting: 1, running: 2, done: 3 } as cons
 export const KERNEL_CODES = {
   ...{ dense: 0, activation: 1, convolution: 2, fork: 3, map: 4, product: 5, norm: 6 },
   ...{ affine: 7, softmax: 8, matmul: 9, constant: 10, embedding: 11, fixed: 12 },
-  ...{ extremum: 13 },
+  ...{ extremum: 13, selection: 14 },
 } as const;
 
 /** The constants of assembly/ops/activation-functions.ts; the identity is no operation of the kernels. */
@@ -392,7 +399,7 @@ export const ACTIVATION_CODES: Record<ActivationName | PointwiseName, number> = 
   sine: 8,
   // assembly/ops/pointwise-functions.ts
   ...{ linear: 16, clip: 17, power: 18, exp: 19, log: 20, sqrt: 21, reciprocal: 22, abs: 23, erf: 24 },
-  ...{ mish: 25, hardSwish: 26, hardSigmoid: 27, rootOfSquares: 28 },
+  ...{ mish: 25, hardSwish: 26, hardSigmoid: 27, rootOfSquares: 28, isPositive: 29, isNotNegative: 30 },
 };
 
 /** The constants of assembly/terms/loss.ts. */

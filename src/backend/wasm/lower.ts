@@ -2,6 +2,7 @@ import type { Decoder } from "../../decoder/decoder.ts";
 import { logitOperations, stepsOf } from "../../graph/graph.ts";
 import { concat, depthToSpace, expand, permute, slice } from "../../graph/kinds/rearranging.ts";
 import { averagePool, mean, pad, sum, upsample } from "../../graph/kinds/resampling.ts";
+import { resize } from "../../graph/kinds/resizing.ts";
 import { type AxisMap, type LinearMap, linearMap, stretched } from "../../graph/linear-map.ts";
 import { type Operation, type OperationKind, type Shape, sizeOf } from "../../graph/operations.ts";
 import type { KernelOperation } from "./kernel-operations.ts";
@@ -102,6 +103,18 @@ const LOWERINGS: { readonly [Kind in OperationKind]: Lowering<Kind> } = {
   },
   maximum: { place: own, emit: extremumOf(false) },
   minimum: { place: own, emit: extremumOf(true) },
+  where: {
+    place: own,
+    emit(into, { shape }, reads, inputs) {
+      const [input, other, otherwise] = stretchedReads(into, shape, reads, inputs) as [
+        number,
+        number,
+        number,
+      ];
+      const size = sizeOf(shape);
+      return into.emit({ kind: "selection", input, other, otherwise, output: into.value(size), size });
+    },
+  },
   concat: maps(concat),
   expand: maps(expand),
   permute: maps(permute),
@@ -109,6 +122,7 @@ const LOWERINGS: { readonly [Kind in OperationKind]: Lowering<Kind> } = {
   depthToSpace: maps(depthToSpace),
   pad: maps(pad),
   upsample: maps(upsample),
+  resize: maps(resize),
   averagePool: maps(averagePool),
   sum: maps(sum),
   mean: maps(mean),

@@ -36,5 +36,6 @@ export function assignSlots(
 function valuesOf(operation: KernelOperation): number[] {
   const { input, output } = operation;
   if (operation.kind === "fork") return [input, ...operation.branches.map(({ value }) => value)];
+  if (operation.kind === "selection") return [input, operation.other, operation.otherwise, output];
   return "other" in operation ? [input, operation.other, output] : [input, output];
 }

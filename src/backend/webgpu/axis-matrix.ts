@@ -1,12 +1,12 @@
 import type { Order } from "../../axis-order.ts";
-import type { AxisMap } from "../../graph/linear-map.ts";
+import { type AxisMap, matrixOf } from "../../graph/linear-map.ts";
 import { sizeOf } from "../../graph/operations.ts";
 import type { OnnxGraph, Tensor } from "./onnx.ts";
 import { type Backward, type Task, Unwritable } from "./task.ts";
 import { type Form, type GraphValue, positionOf } from "./value.ts";
 
-// Maps along axes one by one, between pixels say: of each axis a matrix. Backwards a product with it for each axis is less
-// than the many slices that would have to be added up.
+// Maps along axes one by one, between pixels say, as products with a matrix for each axis. Backwards that is less than the
+// many slices that would have to be added up.
 
 /** A matrix is a part of every graph's file: so many numbers are 16 MB. */
 const MOST_ENTRIES = 2 ** 22;
@@ -18,21 +18,29 @@ const MOST_ENTRIES = 2 ** 22;
  * @param orderOf the order in which it does so
  */
 export function mapBackward(
-  { graph, operation, inputs }: Task,
+  task: Task,
   axes: readonly AxisMap[],
   orderOf: (gradient: GraphValue) => Order,
 ): Backward {
+  const changed = changedAxes(task, axes, "its gradient");
+  return (gradient) => alongAxes(task.graph, gradient, orderOf(gradient), changed, false);
+}
+
+/** Writes such a map of the operation's input, with the axes in this order. */
+export function mapForward(task: Task, axes: readonly AxisMap[], order: Order): Form {
+  return alongAxes(task.graph, task.inputs[0]!, order, changedAxes(task, axes, "it"), true);
+}
+
+function changedAxes({ operation, inputs }: Task, axes: readonly AxisMap[], what: string): ChangedAxis[] {
   const { shape } = inputs[0]!;
   const changed = axes.flatMap((map, axis) => (map.isIdentity ? [] : [{ axis, map, length: shape[axis]! }]));
   const tooLong = changed.find(({ map, length }) => map.length * length > MOST_ENTRIES);
-  if (tooLong) {
-    const size = `${tooLong.map.length} × ${tooLong.length}`;
-    throw new Unwritable(
-      operation,
-      `its gradient would take a matrix of ${size} numbers, expected at most ${MOST_ENTRIES}`,
-    );
-  }
-  return (gradient) => alongAxes(graph, gradient, orderOf(gradient), changed);
+  if (!tooLong) return changed;
+  const size = `${tooLong.map.length} × ${tooLong.length}`;
+  throw new Unwritable(
+    operation,
+    `${what} would take a matrix of ${size} numbers, expected at most ${MOST_ENTRIES}`,
+  );
 }
 
 /** An axis of the output by what it takes of the input's, which has this length. */
@@ -42,39 +50,34 @@ interface ChangedAxis {
   readonly length: number;
 }
 
+/** Products of an input, or of the gradient for an output, with the matrices of the axes. */
 function alongAxes(
   graph: OnnxGraph,
-  gradient: GraphValue,
+  value: GraphValue,
   order: Order,
   changed: readonly ChangedAxis[],
+  isForward: boolean,
 ): Form {
-  let tensor = gradient.in(order);
-  const lengths = gradient.lengths(order);
+  let tensor = value.in(order);
+  const lengths = value.lengths(order);
   for (const { axis, map, length } of changed) {
     const position = positionOf(order, axis);
     const [before, behind] = [lengths.slice(0, position), lengths.slice(position + 1)];
-    lengths[position] = length;
+    const from = lengths[position]!;
+    lengths[position] = isForward ? map.length : length;
     if (behind.length === 0) {
-      tensor = graph.apply("MatMul", tensor, axisMatrix(graph, map, length, false));
+      tensor = graph.apply("MatMul", tensor, axisMatrix(graph, map, length, isForward));
       continue;
     }
     const isRow = behind.length === 1;
-    const rows = isRow ? tensor : graph.reshape(tensor, [sizeOf(before), map.length, sizeOf(behind)]);
-    const product = graph.apply("MatMul", axisMatrix(graph, map, length, true), rows);
+    const rows = isRow ? tensor : graph.reshape(tensor, [sizeOf(before), from, sizeOf(behind)]);
+    const product = graph.apply("MatMul", axisMatrix(graph, map, length, !isForward), rows);
     tensor = isRow ? product : graph.reshape(product, lengths);
   }
   return { tensor, order };
 }
 
-/** What each position of the output takes of each one of the input, [output, input], or turned round. */
 function axisMatrix(graph: OnnxGraph, map: AxisMap, inputs: number, isTurned: boolean): Tensor {
-  const outputs = map.length;
-  const values = new Float32Array(outputs * inputs);
-  for (let output = 0; output < outputs; output++) {
-    for (const { position, weight } of map.terms(output) ?? []) {
-      const at = isTurned ? position * outputs + output : output * inputs + position;
-      values[at] = values[at]! + weight;
-    }
-  }
-  return graph.matrix(isTurned ? [inputs, outputs] : [outputs, inputs], values);
+  const dims: readonly [number, number] = isTurned ? [inputs, map.length] : [map.length, inputs];
+  return graph.matrix(dims, matrixOf(map, inputs, isTurned));
 }

@@ -10,6 +10,7 @@ import {
   writeMul,
   writePointwise,
   writeSub,
+  writeWhere,
 } from "./kinds/elementwise.ts";
 import { writeAffine, writeGroupNorm, writeLayerNorm, writeRmsNorm } from "./kinds/norms.ts";
 import {
@@ -20,7 +21,7 @@ import {
   writeReshape,
   writeSlice,
 } from "./kinds/rearranging.ts";
-import { writeAveragePool, writePad, writeReduce, writeUpsample } from "./kinds/resampling.ts";
+import { writeAveragePool, writePad, writeReduce, writeResize, writeUpsample } from "./kinds/resampling.ts";
 import { writeConstant, writeEmbedding } from "./kinds/sources.ts";
 import type { Task, Writer, Written } from "./task.ts";
 
@@ -37,6 +38,7 @@ const WRITERS: { readonly [Kind in OperationKind]: Writer<Kind> } = {
   mul: writeMul,
   maximum: writeMaximum,
   minimum: writeMinimum,
+  where: writeWhere,
   concat: writeConcat,
   expand: writeExpand,
   permute: writePermute,
@@ -44,6 +46,7 @@ const WRITERS: { readonly [Kind in OperationKind]: Writer<Kind> } = {
   depthToSpace: writeDepthToSpace,
   pad: writePad,
   upsample: writeUpsample,
+  resize: writeResize,
   averagePool: writeAveragePool,
   sum: writeReduce,
   mean: writeReduce,

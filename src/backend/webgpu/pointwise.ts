@@ -8,6 +8,23 @@ const LARGEST_EXPONENT = 88;
 /** Where a slope is 0 for all larger x, and what it is multiplied with must not be infinite. */
 const FAR = 100;
 
+/** Times the least normal float32 it is above 1. */
+const STEEP = 3e38;
+
+/**
+ * 1 where scale · x is above 0, `atZero` where it is 0, else 0: a comparison without booleans, since onnxruntime moves
+ * transposes past comparisons, and has none of booleans on WebGPU.
+ */
+export function steepRamp(
+  graph: OnnxGraph,
+  x: Tensor,
+  { scale, atZero }: { readonly scale: 1 | -1; readonly atZero: number },
+): Tensor {
+  const steep = graph.apply("Mul", x, scale * STEEP);
+  const shifted = atZero === 0 ? steep : graph.apply("Add", steep, atZero);
+  return graph.apply("Min", graph.apply("Max", shifted, 0), 1);
+}
+
 /** Writes f(x), and f'(x) times a gradient; see `PointwiseFunction`. */
 export function applyPointwise(graph: OnnxGraph, f: PointwiseFunction, x: Tensor): WrittenFunction {
   const apply = (operator: string, ...inputs: Operand[]) => graph.apply(operator, ...inputs);
@@ -55,6 +72,10 @@ export function applyPointwise(graph: OnnxGraph, f: PointwiseFunction, x: Tensor
       };
       return { output, backward };
     }
+    case "isPositive":
+      return { output: steepRamp(graph, x, { scale: 1, atZero: 0 }), backward: times(() => 0) };
+    case "isNotNegative":
+      return { output: steepRamp(graph, x, { scale: 1, atZero: 1 }), backward: times(() => 0) };
     case "reciprocal": {
       const output = apply("Div", 1, x);
       const backward = times(() => apply("Neg", apply("Mul", output, output)));

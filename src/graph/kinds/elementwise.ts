@@ -53,23 +53,27 @@ export const pointwiseReader: Reader<PointwiseSettings, PointwiseFields> = {
   }),
 };
 
-/** Two values, each stretched along its axes of length 1, as NumPy broadcasts: a + b, max(a, b), say. */
-function ofTwo(label: string) {
+/** Values each stretched along its axes of length 1, as NumPy broadcasts, and taken number by number: max(a, b), say. */
+function stretching(label: string) {
   return mapKind<object>({
     label: () => label,
     axes: ({ shape }, inputs, index) => stretchedAxes(inputs[index]!, shape),
   });
 }
 
-export const add = /* @__PURE__ */ ofTwo("add");
-export const sub = /* @__PURE__ */ ofTwo("sub");
-export const mul = /* @__PURE__ */ ofTwo("mul");
-export const maximum = /* @__PURE__ */ ofTwo("maximum");
-export const minimum = /* @__PURE__ */ ofTwo("minimum");
+export const add = /* @__PURE__ */ stretching("add");
+export const sub = /* @__PURE__ */ stretching("sub");
+export const mul = /* @__PURE__ */ stretching("mul");
+export const maximum = /* @__PURE__ */ stretching("maximum");
+export const minimum = /* @__PURE__ */ stretching("minimum");
+/** condition > 0 ? a : b */
+export const where = /* @__PURE__ */ stretching("where");
 
 /** Reader of all operations of two values. */
-export const ofTwoReader: Reader<object, object> = {
-  settings: {},
-  reads: 2,
-  read: (where, _, inputs) => ({ shape: broadcast(where, inputs) }),
-};
+export const ofTwoReader: Reader<object, object> = /* @__PURE__ */ stretchingReader(2);
+
+export const whereReader: Reader<object, object> = /* @__PURE__ */ stretchingReader(3);
+
+function stretchingReader(reads: 2 | 3): Reader<object, object> {
+  return { settings: {}, reads, read: (where, _, inputs) => ({ shape: broadcast(where, inputs) }) };
+}

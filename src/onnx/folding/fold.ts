@@ -74,8 +74,8 @@ function entryOf<Entry>(table: Readonly<Record<string, Entry>>, operator: string
 
 /** Only one where they are all the same. */
 function merged(tensors: readonly Tensor[]): readonly Tensor[] {
-  const [first] = tensors;
-  const isSame = tensors.every(
+  const [first, ...others] = tensors;
+  const isSame = others.every(
     ({ shape, values }) =>
       String(shape) === String(first!.shape) &&
       values.every((value, i) => Object.is(value, first!.values[i])),

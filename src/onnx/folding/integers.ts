@@ -36,7 +36,7 @@ function wrapped(node: Site, type: IntegerType, value: number): number {
 /** Operators that make integers other than those that they read. */
 const ARITHMETIC = new Set(
   [
-    ["Add", "Sub", "Mul", "Div", "Mod", "Pow", "Sum", "Neg", "Abs", "Range", "MatMul"],
+    ["Add", "Sub", "Mul", "Div", "Mod", "Pow", "Sum", "Neg", "Abs", "Range", "MatMul", "Einsum"],
     ["ReduceSum", "ReduceMean", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceProd"],
   ].flat(),
 );

@@ -1,6 +1,6 @@
 import { sizeOf, stridesOf } from "../../graph/operations.ts";
 import type { NodeView } from "../node-view.ts";
-import { sliceRange } from "../operators/rearranging.ts";
+import { sliceRange, triangle } from "../operators/rearranging.ts";
 import { floats, type Numbers, strided, type Tensor } from "../tensor.ts";
 import { broadcastShape, isBroadcastable, stretchedStrides } from "./elementwise.ts";
 import { castTo } from "./integers.ts";
@@ -238,6 +238,17 @@ const where: Fold = (node, [condition, a, b], claim) => {
   return { type: a!.type, shape, values: left.map((value, i) => (is[i] === 0 ? right[i]! : value)) };
 };
 
+const trilu: Fold = (node, [tensor, given]) => {
+  const { shape, values } = tensor!;
+  const [rows, columns] = [-2, -1].map((axis) => shape[node.axis(axis, shape.length)]!) as [number, number];
+  if (given && given.values.length !== 1) return node.refuse("its diagonal is not one number");
+  const isKept = triangle(node, given?.values[0]);
+  return {
+    ...tensor!,
+    values: values.map((value, i) => (isKept(Math.floor(i / columns) % rows, i % columns) ? value : 0)),
+  };
+};
+
 const same: Fold = (_node, [tensor]) => tensor!;
 
 /** By operator. */
@@ -249,6 +260,7 @@ export const SHAPES = {
     Range: range,
     Cast: cast,
     Where: where,
+    Trilu: trilu,
     Identity: same,
     Dropout: same,
   },

@@ -6,12 +6,13 @@ import { arrange, storedAxes } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import { type Numbers, strided } from "../tensor.ts";
-import { BATCH, isConstant, makeValue, type Value } from "../value.ts";
+import { BATCH, dimensionAt, makeValue, type Value } from "../value.ts";
+import { triangle } from "./rearranging.ts";
 
 // Number by number: operators of two values, of which either may be known.
 
 /** The largest parameter of a function of numbers, and the bound of `clip` where there is none. */
-const BEYOND = 3e38;
+export const BEYOND = 3e38;
 
 /** A function of each number, in whatever order they lie. */
 export function pointwise(node: Site, value: Value, activation: NumberFunction): Value {
@@ -152,11 +153,25 @@ export function scaleAndShift(node: Site, value: Value, axis: number, weight: Nu
 }
 
 export function add(node: NodeView): Value {
-  return combine(node, "add", node.value(0), node.value(1));
+  return maskedSum(node, "add", node.value(0), node.value(1));
 }
 
 export function sub(node: NodeView): Value {
-  return combine(node, "sub", node.value(0), node.value(1));
+  return maskedSum(node, "sub", node.value(0), node.value(1));
+}
+
+/** a + b or a - b. Where a constant makes it -∞, as a mask of attention does, it is the least float32, whatever is added. */
+function maskedSum(node: Site, kind: "add" | "sub", a: Value, b: Value): Value {
+  const isSecond = typeof b.source !== "string";
+  const constant = isSecond ? b : a;
+  if (typeof constant.source === "string" || constant.source.length === 1) return combine(node, kind, a, b);
+  const infinite = isSecond && kind === "sub" ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+  if (!constant.source.includes(infinite)) return combine(node, kind, a, b);
+  const numbers = constant.source.map((number) => (number === infinite ? 0 : number));
+  const finite: Value = { ...constant, source: numbers };
+  const bounds = constant.source.map((number) => (number === infinite ? -LARGEST : LARGEST));
+  const sum = isSecond ? combine(node, kind, a, finite) : combine(node, kind, finite, b);
+  return combine(node, "minimum", sum, { ...constant, type: "float", source: bounds });
 }
 
 export function mul(node: NodeView): Value {
@@ -246,14 +261,46 @@ export function clip(node: NodeView): Value {
 /** A choice by a known mask is made of at most so many slices. */
 const MOST_RUNS = 256;
 
-/** Chooses by a known mask: slices of both values beside each other, so that neither reaches the other's places. */
+/** Chooses by a condition that is computed: a where it is above 0, else b. */
+function chooseComputed(node: Site, condition: Value, a: Value, b: Value): Value {
+  const { values, groups, lengths, axes } = align(node, [condition, a, b]);
+  const shape = lengths.length > 0 ? lengths : [1];
+  const inputs = values.map((value, i) => arrange(node, value, trimmed(groups[i]!)).source);
+  return makeValue(
+    node.writer.write("where", inputs, shape),
+    shape,
+    axes,
+    a.type === b.type ? a.type : "float",
+  );
+}
+
+/** Chooses by a mask: by a known one slices of both values beside each other, so that neither reaches the other's places. */
 export function where(node: NodeView): Value {
-  const condition = node.operand(0);
-  if (!isConstant(condition)) return node.refuse("its condition is computed, expected a constant");
   const mask = node.value(0);
+  return choose(node, mask, node.value(1), node.value(2));
+}
+
+/** The last two axes without what is below their diagonal, or above it: 0 is chosen there. */
+export function trilu(node: NodeView): Value {
+  const value = node.value(0);
+  const lengths = [-2, -1].map((axis) => {
+    const { count, hasBatch, hasPoints } = dimensionAt(value, node.axis(axis, value.axes.length));
+    if (hasBatch || hasPoints) return node.refuse("it takes a triangle of the batch, or of the points");
+    return count;
+  });
+  const isKept = triangle(node, node.scalar(1));
+  const mask = new Float32Array(lengths[0]! * lengths[1]!).map((_, i) =>
+    isKept(Math.floor(i / lengths[1]!), i % lengths[1]!) ? 1 : 0,
+  );
+  const zero = makeValue(Float32Array.of(0), [1], [[0]]);
+  return choose(node, makeValue(mask, lengths, [[0], [1]], "boolean"), value, zero);
+}
+
+/** Chooses between two values by a mask. */
+function choose(node: Site, mask: Value, whole: Value, other: Value): Value {
+  const [a, b] = [finite(node, whole), finite(node, other)];
   const numbers = mask.source;
-  if (typeof numbers === "string") return node.refuse("its condition depends on the points");
-  const [a, b] = [1, 2].map((input) => finite(node, node.value(input))) as [Value, Value];
+  if (typeof numbers === "string") return chooseComputed(node, mask, a, b);
   const alignment = align(node, [a, b, mask]);
   const { lengths, groups } = alignment;
   const keys = lengths.flatMap((_, i) => (groups[2]![i]!.length > 0 ? [i] : []));

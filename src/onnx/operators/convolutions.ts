@@ -1,20 +1,26 @@
-import type { Length } from "../../graph/definition.ts";
-import type { OperationKind } from "../../graph/operations.ts";
+import { type OperationKind, sizeOf } from "../../graph/operations.ts";
 import type { Writing } from "../graph-writer.ts";
 import { arrange } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import type { Tensor } from "../tensor.ts";
-import { BATCH, makeValue, showAxes, type Value } from "../value.ts";
+import { BATCH, makeValue, showAxes, splitAxis, type Value, withAxes } from "../value.ts";
+import { forEachImage, imagesOf } from "./images.ts";
 import { multiplied } from "./products.ts";
 
 // Convolutions, and all that reads a value as pixels with channels.
 
-/** A value as pixels: [height, width, channels] or [width, channels] in the graph. */
+/**
+ * A value as pixels: [height, width, channels] or [width, channels] in the graph. Where the file has the images of one
+ * sample beside each other in the batch, their channels are beside each other here.
+ */
 export interface Pixels {
   readonly source: string;
   readonly lengths: readonly number[];
+  /** Of all images of a sample. */
   readonly channels: number;
+  /** How many images a sample has: 1, unless the first axis is that of the batch and others. */
+  readonly images: number;
 }
 
 /** Of a value that is [batch, channels, height, width] or [batch, channels, width] in the file. */
@@ -25,15 +31,16 @@ export function pixelsOf(node: Site, value: Value): Pixels {
       `it reads ${showAxes(value)}, expected [batch, channels, height, width] or one axis less`,
     );
   }
-  if (value.axes[0]!.some((factor) => factor !== BATCH)) {
-    return node.refuse(`it reads ${showAxes(value)}, whose first axis is not of the batch alone`);
-  }
   if (value.axes.slice(1).flat().includes(BATCH) || value.shape.includes("points")) {
     return node.refuse(`it reads ${showAxes(value)}, expected the batch first, and no points`);
   }
-  const { source, shape } = arrange(node, value, [...value.axes.slice(2), value.axes[1]!]);
+  const images = imagesOf(value);
+  const { source, shape } = arrange(node, value, [...value.axes.slice(2), [...images, ...value.axes[1]!]]);
   const lengths = shape as readonly number[];
-  return { source, lengths: lengths.slice(0, -1), channels: lengths.at(-1)! };
+  return {
+    ...{ source, lengths: lengths.slice(0, -1), channels: lengths.at(-1)! },
+    images: sizeOf(images.map((axis) => value.shape[axis] as number)),
+  };
 }
 
 /** Longer axes have more pixels that meet than the graph's convolutions take, and even to count them would take long. */
@@ -46,7 +53,7 @@ function checkReach(node: Site, output: readonly number[], kernel: readonly numb
     node.refuse(`it makes [${output}] pixels by a kernel of [${kernel}], far too many`);
 }
 
-/** Writes an operation that makes pixels of pixels. */
+/** Writes an operation that makes pixels of the pixels of a value. */
 export function writePixels(
   node: Site,
   kind: OperationKind,
@@ -55,17 +62,23 @@ export function writePixels(
   shape: readonly number[],
   writing: Writing,
 ): Value {
-  const lengths: readonly Length[] = shape;
+  const images = imagesOf(like);
+  const beside = images.map((axis) => like.shape[axis] as number);
   if (shape.some((length) => !Number.isInteger(length) || length < 1)) {
     return node.refuse(`it would make [${shape.slice(0, 8)}] of ${showAxes(like)}`);
   }
   const axes = shape.length - 1;
   const pixels = Array.from({ length: axes }, (_, axis) => [axis]);
-  return makeValue(node.writer.write(kind, [source], lengths, writing), lengths, [
-    like.axes[0]!,
-    [axes],
-    ...pixels,
-  ]);
+  const made = makeValue(
+    node.writer.write(kind, [source], shape, writing),
+    [...shape.slice(0, -1), ...beside, shape.at(-1)! / sizeOf(beside)],
+    [
+      like.axes[0]!.map((factor) => (factor === BATCH ? BATCH : axes + images.indexOf(factor))),
+      [axes + images.length],
+      ...pixels,
+    ],
+  );
+  return { ...made, sourceShape: shape };
 }
 
 /** What convolutions and windows have in common, with a number for each axis. */
@@ -107,7 +120,7 @@ function parted(total: readonly number[], mode: string): number[] {
   return [...before, ...total.map((pixels, axis) => pixels - before[axis]!)];
 }
 
-/** A kernel and a bias, checked against what they are applied to. */
+/** A kernel and a bias, checked against what they are applied to: the channels of one image. */
 function parametersOf(node: NodeView, axes: number, channels: number, isTransposed: boolean) {
   const weight = node.tensor(1);
   const groups = node.integer("group", 1);
@@ -133,6 +146,8 @@ function parametersOf(node: NodeView, axes: number, channels: number, isTranspos
   return { weight: weight.values, kernel, groups, units, bias: biasOf(node, node.optional(2), units) };
 }
 
+type Parameters = ReturnType<typeof parametersOf>;
+
 function biasOf(node: NodeView, bias: Tensor | undefined, units: number) {
   if (!bias) return new Float32Array(units);
   if (bias.values.length === units) return bias.values;
@@ -142,8 +157,10 @@ function biasOf(node: NodeView, bias: Tensor | undefined, units: number) {
 export function conv(node: NodeView): Value {
   const value = node.value(0);
   if (value.shape.includes("points")) return convOfPoints(node, value);
-  const { source, lengths, channels } = pixelsOf(node, value);
-  const { weight, kernel, groups, units, bias } = parametersOf(node, lengths.length, channels, false);
+  if (imagesOf(value).length > 0 && hasOneTap(node, value)) return convOfOneTap(node, value);
+  const { source, lengths, channels, images } = pixelsOf(node, value);
+  const parameters = parametersOf(node, lengths.length, channels / images, false);
+  const { kernel } = parameters;
   const { stride, dilation, padding } = windowOf(node, lengths, kernel);
   const output = lengths.map((length, axis) => {
     const room =
@@ -151,28 +168,38 @@ export function conv(node: NodeView): Value {
     return Math.floor(room / stride[axis]!) + 1;
   });
   checkReach(node, output, kernel);
+  const { weight, bias, groups, units } = forEachImage(node, parameters, images);
   const settings = { channels: units, kernel, stride, padding, dilation, groups };
   return writePixels(node, "conv", value, source, [...output, units], { settings, weight, bias });
 }
 
-/** A convolution of one tap is a dense layer on the channels of each point. */
-function convOfPoints(node: NodeView, value: Value): Value {
-  const { shape, values } = node.tensor(1);
-  const [units, channels, ...kernel] = shape as [number, number, ...number[]];
+/** Is a convolution the same matrix at each pixel? */
+function hasOneTap(node: NodeView, value: Value): boolean {
+  const [, , ...kernel] = node.tensor(1).shape;
   const isPlain = (name: string, number: number) =>
     (node.integers(name) ?? []).every((each) => each === number);
-  const hasOneTap = kernel.length === value.axes.length - 2 && kernel.every((size) => size === 1);
-  if (!hasOneTap || !isPlain("strides", 1) || !isPlain("pads", 0) || node.integer("group", 1) !== 1) {
-    return node.refuse("it reads points, of which only a kernel of one tap makes sense");
-  }
+  const isOne = kernel.length === value.axes.length - 2 && kernel.every((size) => size === 1);
+  return isOne && isPlain("strides", 1) && isPlain("pads", 0) && node.integer("group", 1) === 1;
+}
+
+function convOfPoints(node: NodeView, value: Value): Value {
+  if (hasOneTap(node, value)) return convOfOneTap(node, value);
+  return node.refuse("it reads points, of which only a kernel of one tap makes sense");
+}
+
+/** A convolution of one tap is a dense layer on the channels of each point or pixel. */
+function convOfOneTap(node: NodeView, value: Value): Value {
+  const { shape, values } = node.tensor(1);
+  const [units, channels] = shape as [number, number];
   const matrix = { values, rows: channels, columns: units, rowStride: 1, columnStride: channels };
   return multiplied(node, value, 1, matrix, biasOf(node, node.optional(2), units));
 }
 
 export function convTranspose(node: NodeView): Value {
   const value = node.value(0);
-  const { source, lengths, channels } = pixelsOf(node, value);
-  const { weight, kernel, groups, units, bias } = parametersOf(node, lengths.length, channels, true);
+  const { source, lengths, channels, images } = pixelsOf(node, value);
+  const parameters = parametersOf(node, lengths.length, channels / images, true);
+  const { kernel } = parameters;
   const axes = lengths.length;
   const mode = node.text("auto_pad", "NOTSET");
   const given = windowOf(node, lengths, kernel);
@@ -197,7 +224,40 @@ export function convTranspose(node: NodeView): Value {
     : given.padding;
   if (padding.some((pixels) => pixels < 0)) return node.refuse("its output_shape is larger than its output");
   const output = full.map((length, axis) => length - padding[axis]! - padding[axis + axes]!);
+  const isApart = parameters.groups === 1 && kernel.every((size, axis) => size === stride[axis]);
+  if (images > 1 && isApart && [...padding, ...outputPadding].every((pixels) => pixels === 0)) {
+    if (kernel.every((size, axis) => size === 1 || dilation[axis] === 1))
+      return patches(node, value, parameters);
+  }
   checkReach(node, output, kernel);
+  const { weight, bias, groups, units } = forEachImage(node, parameters, images);
   const settings = { channels: units, kernel, stride, padding, dilation, groups, outputPadding };
   return writePixels(node, "convTranspose", value, source, [...output, units], { settings, weight, bias });
+}
+
+/** Each pixel as pixels of its own, by a dense layer on its channels: a kernel as long as the stride does not overlap. */
+function patches(node: Site, value: Value, { weight, kernel, units, bias }: Parameters): Value {
+  const taps = sizeOf(kernel);
+  const columns = units * taps;
+  const matrix = {
+    values: weight,
+    rows: weight.length / columns,
+    columns,
+    rowStride: columns,
+    columnStride: 1,
+  };
+  const biases = new Float64Array(columns).map((_, column) => bias[Math.floor(column / taps)]!);
+  const product = multiplied(node, value, 1, matrix, biases);
+  const lengths = [units, ...kernel];
+  const [stored] = product.axes[1]!;
+  const longer = lengths.filter((length) => length !== 1);
+  const split = stored === undefined ? product : splitAxis(product, stored, longer);
+  let next = 0;
+  const parts = lengths.map((length) => (length === 1 ? [] : [split.axes[1]![next++]!]));
+  const [batch, , ...pixels] = split.axes;
+  return withAxes(split, [
+    batch!,
+    parts[0]!,
+    ...pixels.map((factors, axis) => [...factors, ...parts[axis + 1]!]),
+  ]);
 }

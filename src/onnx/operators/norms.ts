@@ -1,13 +1,14 @@
 import { sizeOf } from "../../graph/operations.ts";
 import * as functions from "../activations.ts";
+import { softmaxAxes } from "../former-opsets.ts";
 import { arrange, storedAxes } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import type { Numbers } from "../tensor.ts";
-import { BATCH, dimensionAt, isConstant, makeValue, type Value } from "../value.ts";
-import { combine, extremum, pointwise, scaleAndShift } from "./arithmetic.ts";
-import { positions } from "./rearranging.ts";
-import { reduce } from "./reductions.ts";
+import { BATCH, dimensionAt, isConstant, type Value } from "../value.ts";
+import { combine, pointwise, scaleAndShift } from "./arithmetic.ts";
+import { imagesOf, repeated } from "./images.ts";
+import { extremaOver, reduce } from "./reductions.ts";
 
 // Normalisation of groups of numbers.
 
@@ -53,13 +54,14 @@ export function instanceNorm(node: NodeView): Value {
   const groups = lengthOf(node, value, 1);
   const [scale, shift] = [vector(node, 1, groups), vector(node, 2, groups)];
   const own = value.axes[1]!;
-  const stored = storedAxes(value);
+  const images = imagesOf(value);
+  const stored = storedAxes(value).filter((axis) => !images.includes(axis));
   // All numbers are one group, whatever is called a channel of it.
-  const start = own[0] ?? Math.max(stored.length - 1, 0);
+  const start = own[0] ?? stored.at(-1) ?? 0;
   const isTogether = own.every((axis, i) => axis === start + i);
   // What lies within a group, and what pixels there are around it.
-  const within = stored.slice(start + own.length);
-  const around = stored.slice(0, start);
+  const within = stored.filter((axis) => axis >= start + own.length);
+  const around = stored.filter((axis) => axis < start);
   if (!isTogether || stored.some((axis) => value.shape[axis] === "points")) {
     return node.refuse("it normalises axes that lie otherwise than those of pixels and channels");
   }
@@ -68,14 +70,39 @@ export function instanceNorm(node: NodeView): Value {
   const count = around.length === 0 ? channelsOfGroup(node, value, groups) : undefined;
   const inner = count === undefined ? within : axesOfProduct(value, within, count);
   const outer = count === undefined ? around : within.filter((axis) => !inner.includes(axis));
-  const { source, shape } = arrange(node, value, [...outer.map((axis) => [axis]), [...own, ...inner]]);
-  const channels = shape.at(-1) as number;
-  const size = channels / groups;
-  const weight = new Float64Array(channels).map((_, i) => scale[Math.floor(i / size)]!);
-  const bias = new Float64Array(channels).map((_, i) => shift[Math.floor(i / size)]!);
-  const settings = { groups, epsilon: node.float("epsilon", 1e-5) };
-  const normalised = node.writer.write("groupNorm", [source], shape, { settings, weight, bias });
-  return inOrder(value, normalised, shape, [...outer, ...own, ...inner]);
+  const size = sizeOf(inner.map((axis) => value.shape[axis] as number));
+  const perChannel = (numbers: Numbers) =>
+    new Float64Array(groups * size).map((_, i) => numbers[Math.floor(i / size)]!);
+  return normalisedGroups(
+    node,
+    value,
+    outer,
+    [...own, ...inner],
+    groups,
+    perChannel(scale),
+    perChannel(shift),
+  );
+}
+
+/** Groups of channels normalised over pixels, each image of a sample by itself. */
+function normalisedGroups(
+  node: NodeView,
+  value: Value,
+  pixels: readonly number[],
+  channels: readonly number[],
+  groups: number,
+  weight: Numbers,
+  bias: Numbers,
+): Value {
+  const images = imagesOf(value);
+  const all = [...images, ...channels];
+  const { source, shape } = arrange(node, value, [...pixels.map((axis) => [axis]), all]);
+  const count = sizeOf(images.map((axis) => value.shape[axis] as number));
+  const settings = { groups: groups * count, epsilon: node.float("epsilon", 1e-5) };
+  const normalised = node.writer.write("groupNorm", [source], shape, {
+    ...{ settings, weight: repeated(weight, count), bias: repeated(bias, count) },
+  });
+  return inOrder(value, normalised, shape, [...pixels, ...all]);
 }
 
 /** How many channels a group has: of a GroupNorm its file says that before it makes groups of channels. */
@@ -128,12 +155,9 @@ export function groupNorm(node: NodeView): Value {
     if (values.length !== groups) return vector(node, input, channels);
     return new Float64Array(channels).map((_, i) => values[Math.floor((i * groups) / channels)]!);
   };
-  const settings = { groups, epsilon: node.float("epsilon", 1e-5) };
-  const [weight, bias] = [perChannel(1), perChannel(2)];
-  const pixels = storedAxes(value).filter((axis) => !value.axes[1]!.includes(axis));
-  const { source, shape } = arrange(node, value, [...pixels.map((axis) => [axis]), value.axes[1]!]);
-  const normalised = node.writer.write("groupNorm", [source], shape, { settings, weight, bias });
-  return inOrder(value, normalised, shape, [...pixels, ...value.axes[1]!]);
+  const [, own] = value.axes;
+  const pixels = storedAxes(value).filter((axis) => !own!.includes(axis) && !imagesOf(value).includes(axis));
+  return normalisedGroups(node, value, pixels, own!, groups, perChannel(1), perChannel(2));
 }
 
 /** Axes of the file normalised together, by mean and variance or by the mean of the squares alone. */
@@ -184,38 +208,20 @@ export function rmsNorm(node: NodeView): Value {
 
 export function softmax(node: NodeView): Value {
   const value = node.value(0);
-  const axis = node.axis(node.integer("axis", -1), value.axes.length);
-  lengthOf(node, value, axis);
-  const own = value.axes[axis]!;
+  const axes = softmaxAxes(node, value.axes.length);
+  for (const axis of axes) lengthOf(node, value, axis);
+  const own = axes.flatMap((axis) => value.axes[axis]!);
   const others = storedAxes(value).filter((each) => !own.includes(each));
   const { source, shape } = arrange(node, value, [...others.map((each) => [each]), own]);
-  const result = node.writer.write("softmax", [source], shape);
-  const place = (each: number) => (each === BATCH ? BATCH : others.indexOf(each));
-  return makeValue(
-    result,
-    shape,
-    value.axes.map((each, i) => (i === axis ? [others.length] : each.map(place))),
-  );
+  return inOrder(value, node.writer.write("softmax", [source], shape), shape, [...others, ...own]);
 }
 
 /** x - m - log Σ exp(x - m), m the largest x: the logarithm of a softmax is -∞ where that is 0. */
 export function logSoftmax(node: NodeView): Value {
   const value = node.value(0);
-  const axis = node.axis(node.integer("axis", -1), value.axes.length);
-  lengthOf(node, value, axis);
-  const shifted = combine(node, "sub", value, largestAlong(node, value, axis));
-  const sum = reduce(node, "sum", pointwise(node, shifted, functions.EXP), [axis], true);
+  const axes = softmaxAxes(node, value.axes.length);
+  for (const axis of axes) lengthOf(node, value, axis);
+  const shifted = combine(node, "sub", value, extremaOver(node, "maximum", value, axes, true));
+  const sum = reduce(node, "sum", pointwise(node, shifted, functions.EXP), axes, true);
   return combine(node, "sub", shifted, pointwise(node, sum, functions.LOG));
-}
-
-/** The largest number along an axis, which becomes 1 long: the larger one of two halves, which may overlap, and so on. */
-function largestAlong(node: NodeView, value: Value, axis: number): Value {
-  let largest = value;
-  for (let count = dimensionAt(value, axis).count; count > 1; ) {
-    const half = Math.ceil(count / 2);
-    const [first, last] = [0, count - half].map((start) => positions(node, largest, axis, start, half));
-    largest = extremum(node, "maximum", first!, last!);
-    count = half;
-  }
-  return largest;
 }

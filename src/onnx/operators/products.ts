@@ -8,7 +8,7 @@ import { combine, linear } from "./arithmetic.ts";
 
 // Products with matrices, known or not.
 
-const ALONG_BATCH =
+export const ALONG_BATCH =
   "it multiplies along the batch, which makes samples depend on each other; export it with the batch as the first axis of " +
   "what it multiplies";
 
@@ -116,7 +116,7 @@ function vectorProduct(node: NodeView, a: Value, b: Value): Value {
 }
 
 /** The product of two values as matrices of their last two axes, of each pair along the axes before. */
-function productOfValues(node: NodeView, a: Value, b: Value): Value {
+export function productOfValues(node: NodeView, a: Value, b: Value): Value {
   const rank = Math.max(a.axes.length, b.axes.length);
   const whole = (value: Value): Value => {
     const missing = new Array<readonly number[]>(rank - value.axes.length).fill([]);

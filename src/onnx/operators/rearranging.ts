@@ -3,7 +3,9 @@ import { align } from "../align.ts";
 import { arrange, joined, reshaped, storedAxes, stretch } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import { floats, type Tensor } from "../tensor.ts";
-import { BATCH, dimensionAt, makeValue, type Value, withAxes } from "../value.ts";
+import { BATCH, dimensionAt, makeValue, splitAxis, type Value, withAxes } from "../value.ts";
+import { pixelsOf, writePixels } from "./convolutions.ts";
+import { imagesOf } from "./images.ts";
 
 // Operators that put numbers elsewhere. What only renames axes moves nothing.
 
@@ -46,12 +48,15 @@ function namedAxes(node: NodeView): readonly number[] | undefined {
 
 export function squeeze(node: NodeView): Value {
   const value = node.value(0);
-  const isOne = (axis: number) => value.axes[axis]!.length === 0;
+  // Or one sample, of a file that takes no other batch.
+  const isOne = (axis: number) => {
+    const factors = value.axes[axis]!;
+    return factors.length === 0 || (node.tracedBatch === 1 && String(factors) === String([BATCH]));
+  };
   const given = namedAxes(node);
   const axes = given ? node.axes(given, value.axes.length) : undefined;
   for (const axis of axes ?? []) {
-    // One sample, of a file that knows no other batch.
-    if (isOne(axis) || (node.tracedBatch === 1 && String(value.axes[axis]) === String([BATCH]))) continue;
+    if (isOne(axis)) continue;
     return node.refuse(`it takes axis ${axis} away, whose length is not 1`);
   }
   return withAxes(
@@ -84,10 +89,22 @@ export function depthToSpace(node: NodeView): Value {
       `its blocksize is ${block}, expected a divisor of the channels of [batch, channels, height, width]`,
     );
   }
-  const { source } = arrange(node, value, [value.axes[2]!, value.axes[3]!, value.axes[1]!]);
-  const shape = [height!.count * block, width!.count * block, channels!.count / block ** 2];
-  const made = node.writer.write("depthToSpace", [source], shape, { settings: { block, order } });
-  return makeValue(made, shape, [value.axes[0]!, [2], [0], [1]]);
+  if (order === "DCR" && imagesOf(value).length > 0) return blocksApart(node, value, block);
+  const { source, lengths, channels: all } = pixelsOf(node, value);
+  const shape = [...lengths.map((length) => length * block), all / block ** 2];
+  return writePixels(node, "depthToSpace", value, source, shape, { settings: { block, order } });
+}
+
+/** Channels [block, block, channels] as pixels of the file, where the images of a sample lie between them and others. */
+function blocksApart(node: NodeView, given: Value, block: number): Value {
+  const value = joined(node, given, 1);
+  const [stored] = value.axes[1]!;
+  if (block === 1 || stored === undefined) return given;
+  const rest = (value.shape[stored] as number) / block ** 2;
+  const split = splitAxis(value, stored, [block, block, ...(rest > 1 ? [rest] : [])]);
+  const [batch, channels, height, width] = split.axes;
+  const [down, right, ...own] = channels!;
+  return withAxes(split, [batch!, own, [...height!, down!], [...width!, right!]]);
 }
 
 export function concat(node: NodeView): Value {
@@ -99,28 +116,35 @@ export function concat(node: NodeView): Value {
   return beside(node, values, axis);
 }
 
+/** Inputs that an operation of the graph may have. */
+const MOST_INPUTS = 1000;
+
 /** Values one after the other along an axis of the file. */
-function beside(node: NodeView, given: readonly Value[], axis: number): Value {
+export function beside(node: NodeView, given: readonly Value[], axis: number): Value {
   if (given.length === 1) return given[0]!;
-  const along = given.map((value) => dimensionAt(value, axis));
-  if (along.some(({ hasBatch, hasPoints }) => hasBatch || hasPoints)) {
+  const counts = given.map((value) => dimensionAt(value, axis));
+  if (counts.some(({ hasBatch, hasPoints }) => hasBatch || hasPoints)) {
     return node.refuse("it puts values together along the batch, or along the points");
   }
-  const { values, lengths, axes, groups } = align(node, given, { beside: axis });
-  const key = axes[axis]![0]!;
-  const sources = values.map((value, i) => {
-    // Along all other axes they have equal lengths; what an export has left at 1 is stretched.
-    const missing = groups[i]!.flatMap((group, k) => {
-      if (group.length > 0 || k === key) return [];
-      const own = axes.findIndex((keys) => keys.includes(k));
-      return [[own, lengths[k]!] as const];
+  if (given.length > MOST_INPUTS) {
+    return node.refuse(`it puts ${given.length} values together, expected up to ${MOST_INPUTS}`);
+  }
+  // Along all other axes they have equal lengths; what an export has left at 1 is stretched.
+  const first = align(node, given, { beside: axis });
+  const along = first.axes[axis]![0]!;
+  const whole = first.values.map((value, i) => {
+    const missing = first.groups[i]!.flatMap((group, k) => {
+      if (group.length > 0 || k === along) return [];
+      const own = first.axes.findIndex((keys) => keys.includes(k));
+      return [[own, first.lengths[k]!] as const];
     });
-    if (missing.length === 0) return arrange(node, value, groups[i]!).source;
-    const whole = stretch(node, value, new Map(missing));
-    const again = align(node, [whole, ...values.filter((_, k) => k !== i)], { beside: axis });
-    return arrange(node, again.values[0]!, again.groups[0]!).source;
+    return missing.length === 0 ? value : stretch(node, value, new Map(missing));
   });
-  const total = along.reduce((sum, { count }) => sum + count, 0);
+  const isWhole = whole.every((value, i) => value === first.values[i]);
+  const { values, lengths, axes, groups } = isWhole ? first : align(node, whole, { beside: axis });
+  const key = axes[axis]![0]!;
+  const sources = values.map((value, i) => arrange(node, value, groups[i]!).source);
+  const total = counts.reduce((sum, { count }) => sum + count, 0);
   const shape = lengths.map((length, k) => (k === key ? total : length));
   const made = node.writer.write("concat", sources, shape, { settings: { axis: key } });
   return makeValue(made, shape, axes);
@@ -142,7 +166,7 @@ export function positions(
   if (count < 1 || start < 0 || start >= length || last < 0 || last >= length) {
     return node.refuse(`it takes ${count} positions from ${start} on, of ${length}`);
   }
-  if (count === length && step === 1) return given;
+  if (count === length && (step === 1 || count === 1)) return given;
   const value = joined(node, given, axis);
   const [stored] = value.axes[axis]!;
   const { source } = arrange(
@@ -195,6 +219,12 @@ export function sliceRange(
   };
   const start = within(from);
   return { start, count: Math.max(Math.ceil((within(to) - start) / step), 0) };
+}
+
+/** Positions that Trilu keeps, by row and column; `diagonal` says how far above the main one its own is. */
+export function triangle(node: NodeView, diagonal = 0): (row: number, column: number) => boolean {
+  const isUpper = node.integer("upper", 1) !== 0;
+  return (row, column) => (isUpper ? column - row >= diagonal : column - row <= diagonal);
 }
 
 export function split(node: NodeView): Value[] {

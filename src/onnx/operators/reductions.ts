@@ -2,18 +2,22 @@ import * as functions from "../activations.ts";
 import { arrange, storedAxes } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
-import { BATCH, makeValue, type Value } from "../value.ts";
-import { combine, pointwise } from "./arithmetic.ts";
+import { BATCH, dimensionAt, makeValue, type Value, withAxes } from "../value.ts";
+import { BEYOND, combine, extremum, pointwise } from "./arithmetic.ts";
+import { positions } from "./rearranging.ts";
 
-// Sums and means over axes.
+// Sums, means and largest numbers over axes.
+
+/** Operators that compute something also of no axes. */
+const NOT_NOOPS = ["ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp"];
 
 /** The axes that a reduction names, all of them where it names none; undefined where it then does nothing. */
 export function reducedAxes(node: NodeView, rank: number): number[] | undefined {
   const given = node.has(1) ? [...node.tensor(1).values] : node.integers("axes");
   if (given && given.length > 0) return node.axes(given, rank);
   if (node.integer("noop_with_empty_axes", 0) !== 0) {
-    // The standard has said both that such a node does nothing and that it takes squares or sizes.
-    if (["ReduceL1", "ReduceL2", "ReduceSumSquare"].includes(node.operator)) {
+    // The standard has said both that such a node does nothing and that it takes squares, sizes or logarithms.
+    if (NOT_NOOPS.includes(node.operator)) {
       return node.refuse("it has noop_with_empty_axes and no axes, which has no one meaning; name its axes");
     }
     return undefined;
@@ -73,6 +77,92 @@ export const reduceSum = reduction("sum", same, same);
 export const reduceL2 = reduction("sum", squared, as(functions.ROOT_OF_SQUARES));
 export const reduceSumSquare = reduction("sum", squared, same);
 export const reduceL1 = reduction("sum", as(functions.ABS), same);
+export const reduceLogSum = reduction("sum", same, as(functions.LOG));
+
+type Extremum = "maximum" | "minimum";
+
+/** Windows along an axis of `width` positions `apart`; there are `count`, and each begins `step` after the one before. */
+interface Windows {
+  readonly width: number;
+  readonly apart: number;
+  readonly count: number;
+  readonly step: number;
+}
+
+/**
+ * The largest or smallest number of each window along an axis: that of two parts, which may overlap, then of parts half as
+ * wide, in log₂ width operations. Numbers that are equal share the gradient, in shares that depend on their places.
+ */
+export function extremumAlong(
+  node: NodeView,
+  kind: Extremum,
+  value: Value,
+  axis: number,
+  { width, apart, count, step }: Windows,
+): Value {
+  let result = value;
+  for (let left = width; left > 1; ) {
+    const half = Math.ceil(left / 2);
+    const isLast = half === 1;
+    const length = isLast ? count : (count - 1) * step + (half - 1) * apart + 1;
+    const [first, last] = [0, (left - half) * apart].map((start) =>
+      positions(node, result, axis, start, length, isLast ? step : 1),
+    );
+    result = extremum(node, kind, first!, last!);
+    left = half;
+  }
+  return width === 1 ? positions(node, result, axis, 0, count, step) : result;
+}
+
+/** The largest or smallest number over axes of the file. */
+export function extremaOver(
+  node: NodeView,
+  kind: Extremum,
+  value: Value,
+  axes: readonly number[],
+  keepsAxes: boolean,
+): Value {
+  const most = axes.reduce((result, axis) => {
+    const { count, hasBatch, hasPoints } = dimensionAt(value, axis);
+    if (hasBatch || hasPoints) {
+      return node.refuse(`it takes the ${kind} over the ${hasBatch ? "batch" : "points"}`);
+    }
+    return extremumAlong(node, kind, result, axis, { width: count, apart: 1, count: 1, step: 1 });
+  }, value);
+  const kept = keepsAxes ? most : withoutAxes(most, axes);
+  return { ...kept, type: value.type };
+}
+
+/** The value without axes of the file whose length is 1. */
+function withoutAxes(value: Value, axes: readonly number[]): Value {
+  return withAxes(
+    value,
+    value.axes.filter((_, axis) => !axes.includes(axis)),
+  );
+}
+
+const extrema =
+  (kind: Extremum) =>
+  (node: NodeView): Value => {
+    const value = node.value(0);
+    const axes = reducedAxes(node, value.axes.length);
+    return axes ? extremaOver(node, kind, value, axes, node.integer("keepdims", 1) !== 0) : value;
+  };
+
+export const reduceMax = extrema("maximum");
+export const reduceMin = extrema("minimum");
+
+/** m + log Σ exp(x - m), m the largest x, or a finite number near it: ∞ - ∞ is no number. */
+export function reduceLogSumExp(node: NodeView): Value {
+  const value = node.value(0);
+  const axes = reducedAxes(node, value.axes.length)!;
+  const largest = extremaOver(node, "maximum", value, axes, true);
+  const finite = pointwise(node, largest, functions.clip(-BEYOND, BEYOND));
+  const shifted = pointwise(node, combine(node, "sub", value, finite), functions.EXP);
+  const sum = reduce(node, "sum", shifted, axes, true);
+  const result = combine(node, "add", largest, pointwise(node, sum, functions.LOG));
+  return node.integer("keepdims", 1) !== 0 ? result : withoutAxes(result, axes);
+}
 
 export function globalAveragePool(node: NodeView): Value {
   const value = node.value(0);

@@ -1,125 +1,12 @@
 import { sizeOf, stridesOf } from "../../graph/operations.ts";
 import { arrange, joined, storedAxes } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
-import { dimensionAt, dimensionsOf, makeValue, type Value } from "../value.ts";
+import { dimensionAt, makeValue, type Value } from "../value.ts";
 import { combine, LARGEST } from "./arithmetic.ts";
 import { pixelsOf, windowOf, writePixels } from "./convolutions.ts";
 import { positions } from "./rearranging.ts";
 
-// More pixels, or fewer.
-
-export function resize(node: NodeView): Value {
-  const value = node.value(0);
-  const lengths = dimensionsOf(value);
-  const { targets, scales } = resizedLengths(
-    node,
-    lengths.map(({ count }) => count),
-  );
-  // A scale moves pixels also where it leaves as many of them.
-  const changes = targets.map((target, axis) => target !== lengths[axis]!.count || scales[axis] !== 1);
-  if (!changes.includes(true)) return value;
-  if (changes[0] || changes[1]) return node.refuse("it resizes the batch or the channels");
-  const { source, lengths: from, channels } = pixelsOf(node, value);
-  const to = targets.slice(2);
-  const mode = node.choice("mode", "nearest", ["nearest", "linear"]);
-  const place = node.text("coordinate_transformation_mode", "half_pixel");
-  if (mode === "nearest") {
-    const rule = node.text("nearest_mode", "round_prefer_floor");
-    const isEven = from.every((length, axis) => {
-      const factor = to[axis]! / length;
-      return (
-        Number.isInteger(factor) &&
-        Array.from({ length: to[axis]! }, (_, at) => at).every((at) => {
-          const own = { at, from: length, to: to[axis]!, scale: scales[axis + 2]! };
-          return nearest(node, rule, placeOf(node, place, own), length) === Math.floor(at / factor);
-        })
-      );
-    });
-    if (!isEven)
-      return node.refuse(
-        `it resizes [${from}] to [${to}] by [${scales.slice(2)}], nearest pixels, expected whole multiples`,
-      );
-  } else {
-    const isSound = place === "half_pixel" || place === "pytorch_half_pixel" || place === "align_corners";
-    // The scale says where pixels lie, and need not be the quotient of the lengths.
-    const isWhole = from.every((length, axis) => {
-      const scale = to[axis]! / length;
-      return Number.isInteger(scale) && (place === "align_corners" || scales[axis + 2] === scale);
-    });
-    const isOne = place === "pytorch_half_pixel" && to.includes(1);
-    if (!isSound || !isWhole || isOne || node.integer("antialias", 0) !== 0) {
-      return node.refuse(
-        `it resizes [${from}] to [${to}] by [${scales.slice(2)}] with "${place}", expected whole multiples, "half_pixel" or "align_corners"`,
-      );
-    }
-  }
-  if (String(from) === String(to)) return value;
-  const settings = {
-    scale: from.map((length, axis) => to[axis]! / length),
-    mode: mode === "linear" ? "bilinear" : "nearest",
-    ...(mode === "linear" && { alignCorners: place === "align_corners" }),
-  };
-  return writePixels(node, "upsample", value, source, [...to, channels], { settings });
-}
-
-/** The lengths that a Resize names, by scales or as they are, for all axes or some. */
-function resizedLengths(node: NodeView, lengths: readonly number[]) {
-  const named = node.integers("axes");
-  const axes = named && named.length > 0 ? node.axes(named, lengths.length) : lengths.map((_, axis) => axis);
-  const scalesGiven = node.optional(2)?.values;
-  const scales = scalesGiven && scalesGiven.length > 0 ? scalesGiven : undefined;
-  const sizes = scales ? undefined : node.operand(3);
-  const first = sizes && ("at" in sizes ? sizes.at : node.refuse("its sizes are computed"));
-  if (first?.some(({ values }) => values.length !== axes.length)) return node.refuse("its sizes do not fit");
-  if (scales && scales.length !== axes.length) return node.refuse("its scales do not fit");
-  if (node.text("keep_aspect_ratio_policy", "stretch") !== "stretch")
-    return node.refuse("it keeps the aspect ratio");
-  const targets = [...lengths];
-  const factors = lengths.map(() => 1);
-  for (const [i, axis] of axes.entries()) {
-    // The batch is as long as it is, whatever its length has been called.
-    if (axis < 2 && first) {
-      if (axis === 0) continue;
-      targets[axis] = first[0]!.values[i]!;
-      continue;
-    }
-    if (first?.some(({ values }) => values[i] !== first[0]!.values[i])) {
-      return node.refuse("its sizes depend on the batch or the points");
-    }
-    targets[axis] = scales ? Math.floor(lengths[axis]! * scales[i]!) : first![0]!.values[i]!;
-    factors[axis] = scales ? scales[i]! : targets[axis]! / lengths[axis]!;
-    if (!(targets[axis]! >= 1 && targets[axis]! < 2 ** 24))
-      node.refuse(`it makes ${targets[axis]} pixels of an axis`);
-  }
-  return { targets, scales: factors };
-}
-
-interface Along {
-  readonly at: number;
-  readonly from: number;
-  readonly to: number;
-  readonly scale: number;
-}
-
-/** Where a pixel of the output lies on the input. */
-function placeOf(node: NodeView, mode: string, { at, from, to, scale }: Along): number {
-  if (mode === "asymmetric") return at / scale;
-  if (mode === "half_pixel") return (at + 0.5) / scale - 0.5;
-  if (mode === "pytorch_half_pixel") return to > 1 ? (at + 0.5) / scale - 0.5 : 0;
-  if (mode === "align_corners") return to > 1 ? (at * (from - 1)) / (to - 1) : 0;
-  return node.refuse(`its coordinate_transformation_mode is "${mode.slice(0, 40)}"`);
-}
-
-function nearest(node: NodeView, rule: string, place: number, length: number): number {
-  const rules: Readonly<Record<string, (place: number) => number>> = {
-    floor: Math.floor,
-    ceil: Math.ceil,
-    round_prefer_floor: (x) => Math.ceil(x - 0.5),
-    round_prefer_ceil: (x) => Math.floor(x + 0.5),
-  };
-  const round = Object.hasOwn(rules, rule) ? rules[rule]! : node.refuse("its nearest_mode is none");
-  return Math.min(Math.max(round(place), 0), length - 1);
-}
+// Pixels around others, and means of them.
 
 export function pad(node: NodeView): Value {
   const value = node.value(0);

@@ -50,8 +50,12 @@ function dimensions(node: NodeView, shapes: readonly (readonly number[])[]): Dim
 export function reshape(node: NodeView): Value {
   const value = node.value(0);
   const allowsZero = node.integer("allowzero", 0) !== 0;
-  const own = dimensionsOf(value).map(lengthsOf);
   const given = shapesAt(node, 1);
+  const fixed = fixedBatch(node, value, given);
+  const own = dimensionsOf(value).map((dimension) => {
+    const lengths = lengthsOf({ ...dimension, hasBatch: dimension.hasBatch && fixed === undefined });
+    return dimension.hasBatch && fixed !== undefined ? lengths.map((length) => length * fixed) : lengths;
+  });
   const resolved = (batchFirst: boolean) =>
     given.map((shape, size) => {
       const lengths = shape.map((length, axis) => {
@@ -66,15 +70,24 @@ export function reshape(node: NodeView): Value {
       }
       return lengths.map((length, i) => (i === open ? sizes / others : length));
     });
-  const batchFirst = isTracedBatch(node, value, given);
+  const batchFirst = isOneSample(node, value, given);
   return regrouped(node, value, forEachSample(node, value, dimensions(node, resolved(batchFirst))));
 }
 
-/** Is a shape's first length the batch that the file was exported with, and another one left open? */
-function isTracedBatch(node: NodeView, value: Value, shapes: readonly (readonly number[])[]): boolean {
-  const [first] = shapes[0]!;
-  const isFixed = shapes.every((shape) => shape[0] === first && shape.indexOf(-1) > 0);
-  return isFixed && String(value.axes[0]) === String([BATCH]) && first === (node.tracedBatch ?? 1);
+/** The batch of a file for batches of one length, where a shape of a value with the batch is written in numbers alone. */
+function fixedBatch(
+  node: NodeView,
+  value: Value,
+  shapes: readonly (readonly number[])[],
+): number | undefined {
+  const isSame = shapes.every((shape) => String(shape) === String(shapes[0]));
+  return isSame && value.axes.flat().includes(BATCH) ? node.tracedBatch : undefined;
+}
+
+/** Is a shape's first length 1, for the one sample that a file was exported with, and another one left open? */
+function isOneSample(node: NodeView, value: Value, shapes: readonly (readonly number[])[]): boolean {
+  const isFixed = shapes.every((shape) => shape[0] === 1 && shape.indexOf(-1) > 0);
+  return isFixed && String(value.axes[0]) === String([BATCH]) && node.tracedBatch === undefined;
 }
 
 /** A shape with the batch that a file was exported with is meant for any: the batch in its place. */
@@ -83,14 +96,38 @@ function forEachSample(node: NodeView, value: Value, wanted: readonly Dimension[
   if (!has.some(({ hasBatch }) => hasBatch) || wanted.some(({ hasBatch }) => hasBatch)) return wanted;
   const sample = has.reduce((product, { count }) => product * count, 1);
   const batch = wanted.reduce((product, { count }) => product * count, 1) / sample;
-  const [first] = wanted;
-  const canLead = first !== undefined && first.count % batch === 0 && (batch > 1 || first.count === 1);
   const isTraced = node.tracedBatch === undefined || node.tracedBatch === batch;
-  if (Number.isInteger(batch) && batch >= 1 && canLead && isTraced) {
-    return [{ ...first, count: first.count / batch, hasBatch: true }, ...wanted.slice(1)];
+  const axis = Number.isInteger(batch) && isTraced ? axisOfBatch(value, wanted, batch) : undefined;
+  if (axis !== undefined) {
+    return wanted.map((each, i) =>
+      i === axis ? { ...each, count: each.count / batch, hasBatch: true } : each,
+    );
   }
   if (batch === 1 && node.tracedBatch === 1) return wanted;
   return node.refuse(`it gives ${showAxes(value)} a shape without the batch`);
+}
+
+/**
+ * The axis of a shape in which a batch of this length lies, by how many numbers come before it; undefined where it lies in
+ * several. One sample lies in an axis of length 1.
+ */
+function axisOfBatch(value: Value, wanted: readonly Dimension[], batch: number): number | undefined {
+  const factors = value.axes.flat();
+  const before = factors.slice(0, factors.indexOf(BATCH)).map((factor) => value.shape[factor]!);
+  const hasPoints = before.includes("points");
+  const slower = before.reduce<number>((product, length) => product * (length === "points" ? 1 : length), 1);
+  let product = 1;
+  let passedPoints = false;
+  for (const [axis, { count, hasPoints: isOfPoints }] of wanted.entries()) {
+    const end = product * count;
+    const isHere = batch === 1 ? end === slower && count === 1 : product <= slower && slower * batch <= end;
+    passedPoints ||= isOfPoints;
+    if (isHere && product <= slower && passedPoints === hasPoints) {
+      return count % batch === 0 ? axis : undefined;
+    }
+    product = end;
+  }
+  return undefined;
 }
 
 /** The file's axes as other products of the same lengths. */

@@ -2,15 +2,19 @@ import * as functions from "../activations.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Operand } from "../value.ts";
 import * as arithmetic from "./arithmetic.ts";
+import * as comparisons from "./comparisons.ts";
 import * as convolutions from "./convolutions.ts";
+import { einsum } from "./einsum.ts";
 import * as pointwise from "./functions.ts";
 import * as norms from "./norms.ts";
 import * as patterns from "./patterns.ts";
+import * as pooling from "./pooling.ts";
 import * as products from "./products.ts";
 import * as rearranging from "./rearranging.ts";
 import * as reductions from "./reductions.ts";
 import * as resampling from "./resampling.ts";
 import * as reshaping from "./reshape.ts";
+import { resize, upsample } from "./resize.ts";
 import { cast } from "./types.ts";
 
 /** What is made of a node: its outputs, or the only one. */
@@ -21,6 +25,7 @@ export const OPERATORS = {
   // Products
   Gemm: products.gemm,
   MatMul: products.matmul,
+  Einsum: einsum,
   Conv: convolutions.conv,
   ConvTranspose: convolutions.convTranspose,
   // Number by number
@@ -35,6 +40,16 @@ export const OPERATORS = {
   Min: arithmetic.min,
   Clip: arithmetic.clip,
   Where: arithmetic.where,
+  Greater: comparisons.greater,
+  GreaterOrEqual: comparisons.greaterOrEqual,
+  Less: comparisons.less,
+  LessOrEqual: comparisons.lessOrEqual,
+  Equal: comparisons.equal,
+  And: comparisons.and,
+  Or: comparisons.or,
+  Xor: comparisons.xor,
+  Not: comparisons.not,
+  Sign: comparisons.sign,
   Sqrt: patterns.root,
   Reciprocal: pointwise.is(functions.RECIPROCAL),
   Abs: pointwise.is(functions.ABS),
@@ -71,11 +86,18 @@ export const OPERATORS = {
   ReduceL1: reductions.reduceL1,
   ReduceL2: reductions.reduceL2,
   ReduceSumSquare: reductions.reduceSumSquare,
+  ReduceMax: reductions.reduceMax,
+  ReduceMin: reductions.reduceMin,
+  ReduceLogSum: reductions.reduceLogSum,
+  ReduceLogSumExp: reductions.reduceLogSumExp,
   GlobalAveragePool: reductions.globalAveragePool,
   // Pixels
-  Resize: resampling.resize,
+  Resize: resize,
+  Upsample: upsample,
   Pad: resampling.pad,
   AveragePool: resampling.averagePool,
+  MaxPool: pooling.maxPool,
+  GlobalMaxPool: pooling.globalMaxPool,
   DepthToSpace: rearranging.depthToSpace,
   // Places
   Reshape: reshaping.reshape,
@@ -90,6 +112,7 @@ export const OPERATORS = {
   Slice: rearranging.slice,
   Gather: rearranging.gather,
   OneHot: rearranging.oneHot,
+  Trilu: arithmetic.trilu,
   Identity: rearranging.identity,
   Dropout: rearranging.dropout,
   Cast: cast,

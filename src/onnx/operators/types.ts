@@ -2,6 +2,7 @@ import { castTo } from "../folding/integers.ts";
 import type { NodeView } from "../node-view.ts";
 import { elementTypeOf, integerTypeOf, type Tensor } from "../tensor.ts";
 import type { Value } from "../value.ts";
+import { isNonzero } from "./comparisons.ts";
 
 /** Integers narrower than what inputs may have: they would wrap round. */
 const NARROW = ["int8", "uint8", "int16", "uint16"];
@@ -15,9 +16,9 @@ export function cast(node: NodeView): Value {
     const tensor: Tensor = { type: value.type, shape: [value.source.length], values: value.source };
     return { ...value, type, source: castTo(node, dataType, tensor).values };
   }
+  if (type === "boolean") return value.type === "boolean" ? value : isNonzero(node, value);
   if (value.type === "float" && type !== "float")
     return node.refuse("it rounds what is computed to integers");
-  if (value.type === "integer" && type === "boolean") return node.refuse("it compares what is given with 0");
   const integer = integerTypeOf(dataType);
   if (integer && NARROW.includes(integer))
     return node.refuse(`it makes what is given ${integer}, which wraps round`);

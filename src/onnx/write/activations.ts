@@ -19,6 +19,8 @@ type Writers = {
   ) => Tensor;
 };
 
+const FLOAT: Attributes = { to: { integer: 1 } };
+
 const operator =
   (name: string) =>
   (apply: Apply, x: Tensor): Tensor =>
@@ -47,6 +49,8 @@ const WRITERS: Writers = {
   log: operator("Log"),
   sqrt: operator("Sqrt"),
   rootOfSquares: operator("Sqrt"),
+  isPositive: (apply, x) => apply("Cast", [apply("Greater", [x, 0])], FLOAT),
+  isNotNegative: (apply, x) => apply("Cast", [apply("GreaterOrEqual", [x, 0])], FLOAT),
   reciprocal: operator("Reciprocal"),
   abs: operator("Abs"),
   power: (apply, x, { exponent }) => apply("Pow", [x, exponent]),

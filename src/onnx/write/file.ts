@@ -1,3 +1,4 @@
+import { type AxisMap, matrixOf } from "../../graph/linear-map.ts";
 import {
   type Attributes,
   type Dim,
@@ -19,7 +20,7 @@ export type Operand = Tensor | number;
 
 /** An ONNX file being written. Tensors are float32 unless they are said to be integers. */
 export class OnnxFile {
-  private readonly nodes: Node[] = [];
+  protected readonly nodes: Node[] = [];
   private readonly initialisers = new Map<string, ProtobufMessage>();
   private readonly inputs: ProtobufMessage[] = [];
   /** Those that are the same are there once. */
@@ -70,6 +71,12 @@ export class OnnxFile {
     return this.constant(`(${values})`, [values.length], Float32Array.from(values));
   }
 
+  /** The matrix of an axis that is mapped: [output, input], or turned round. */
+  matrix(scope: string, map: AxisMap, inputs: number, isTurned: boolean): Tensor {
+    const dims = isTurned ? [inputs, map.length] : [map.length, inputs];
+    return this.parameter(this.unique(`${scope}/matrix`), dims, matrixOf(map, inputs, isTurned));
+  }
+
   /** The file, in which `tensor` is the output and called so. */
   toMessage(
     name: string,
@@ -101,7 +108,7 @@ export class OnnxFile {
     return name as Tensor;
   }
 
-  private unique(name: string): string {
+  protected unique(name: string): string {
     let free = name;
     for (let count = 2; this.names.has(free); count++) free = `${name}_${count}`;
     this.names.add(free);

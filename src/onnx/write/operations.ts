@@ -1,12 +1,14 @@
 import { lastOrder } from "../../axis-order.ts";
 import type { OperationKind } from "../../graph/operations.ts";
 import { writeActivation } from "./activations.ts";
+import type { Tensor } from "./file.ts";
 import { writeAffine, writeGroupNorm, writeLayerNorm, writeRmsNorm } from "./norms.ts";
 import {
   writeAveragePool,
   writeConv,
   writeConvTranspose,
   writeDepthToSpace,
+  writeResize,
   writeUpsample,
 } from "./pixels.ts";
 import {
@@ -43,6 +45,11 @@ const WRITERS: { readonly [Kind in OperationKind]: Writer<Kind> } = {
   mul: ofTwo("Mul"),
   maximum: ofTwo("Max"),
   minimum: ofTwo("Min"),
+  where({ file, operation, inputs, apply }) {
+    const { order, tensors } = aligned(file, operation.name, inputs);
+    const [condition, a, b] = tensors as [Tensor, Tensor, Tensor];
+    return { tensor: apply("Where", [apply("Greater", [condition, 0]), a, b]), order };
+  },
   concat: writeConcat,
   expand: writeExpand,
   permute: writePermute,
@@ -50,6 +57,7 @@ const WRITERS: { readonly [Kind in OperationKind]: Writer<Kind> } = {
   depthToSpace: writeDepthToSpace,
   pad: writePad,
   upsample: writeUpsample,
+  resize: writeResize,
   averagePool: writeAveragePool,
   sum: writeReduce,
   mean: writeReduce,

@@ -1,6 +1,6 @@
 import { builtinModule } from "../../../builtin-module.ts";
 
-/** The worker's file without its extension: in src/ as in what is published, beside the file that runs this. */
+/** The worker's file without its extension: ".ts" in src/, ".js" in what is published and beside users' bundles. */
 const NAME = "latentflow-worker";
 
 /**
@@ -34,7 +34,7 @@ export function findWorkerFile(): string | undefined {
 
 function fileBeside(running: string): string | undefined {
   if (!/\.[cm]?[jt]s(?=$|\?)/.test(running)) return undefined;
-  return running.replace(/[^/\\]*(\.[cm]?[jt]s)(\?.*)?$/, `${NAME}$1`);
+  return running.replace(/[^/\\]*\.[cm]?([jt]s)(\?.*)?$/, `${NAME}.$1`);
 }
 
 /** The path or URL of this file, or of the one that it was bundled into. (The library must not say `import.meta`.) */

@@ -1,8 +1,9 @@
 import { firstOrder } from "../../../axis-order.ts";
-import { averagePool, pad, upsample } from "../../../graph/kinds/resampling.ts";
+import { averagePool, pad, type UpsampleFields, upsample } from "../../../graph/kinds/resampling.ts";
+import { resize } from "../../../graph/kinds/resizing.ts";
 import { sizeOf } from "../../../graph/operations.ts";
 import type { Attributes } from "../../../onnx-messages.ts";
-import { mapBackward } from "../axis-matrix.ts";
+import { mapBackward, mapForward } from "../axis-matrix.ts";
 import type { Backward, Task, Written } from "../task.ts";
 import { positionOf } from "../value.ts";
 
@@ -39,21 +40,30 @@ export function writePad(task: Task<"pad">): Written {
   return { output, backward: [cut] };
 }
 
+/** Attributes of Resize for each mode of `upsample`. */
+const UPSAMPLE_ATTRIBUTES: {
+  readonly [Mode in UpsampleFields["mode"]]: (alignCorners: boolean) => Attributes;
+} = {
+  nearest: () => ({
+    mode: { text: "nearest" },
+    coordinate_transformation_mode: { text: "asymmetric" },
+    nearest_mode: { text: "floor" },
+  }),
+  bilinear: (alignCorners) => ({
+    mode: { text: "linear" },
+    coordinate_transformation_mode: { text: alignCorners ? "align_corners" : "half_pixel" },
+  }),
+};
+
 export function writeUpsample(task: Task<"upsample">): Written {
   const { graph, operation, inputs, batch } = task;
   const { scale, mode, alignCorners } = operation;
   const input = inputs[0]!;
   const order = firstOrder(input.rank);
-  const isNearest = mode === "nearest";
-  const coordinates = isNearest ? "asymmetric" : alignCorners ? "align_corners" : "half_pixel";
-  const attributes: Attributes = {
-    mode: { text: isNearest ? "nearest" : "linear" },
-    coordinate_transformation_mode: { text: coordinates },
-    ...(isNearest && { nearest_mode: { text: "floor" } }),
-  };
+  const attributes = UPSAMPLE_ATTRIBUTES[mode](alignCorners);
   const scales = graph.floats([1, 1, ...scale]);
   const output = { tensor: graph.applyWith(attributes, "Resize", input.first, "", scales), order };
-  if (!isNearest)
+  if (mode !== "nearest")
     return {
       output,
       backward: [mapBackward(task, upsample.axes(operation, [inputs[0]!.shape], 0), () => order)],
@@ -68,6 +78,14 @@ export function writeUpsample(task: Task<"upsample">): Written {
     return { tensor: graph.reshape(sums, input.lengths(order)), order };
   };
   return { output, backward: [sumOfCopies] };
+}
+
+/** Products with the axes' matrices in both directions: the runtime's Resize has not all modes, and other places. */
+export function writeResize(task: Task<"resize">): Written {
+  const input = task.inputs[0]!;
+  const order = firstOrder(input.rank);
+  const axes = resize.axes(task.operation, [input.shape], 0);
+  return { output: mapForward(task, axes, order), backward: [mapBackward(task, axes, () => order)] };
 }
 
 export function writeAveragePool(task: Task<"averagePool">): Written {

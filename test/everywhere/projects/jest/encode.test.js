@@ -1,5 +1,5 @@
-const { writeFileSync } = require("node:fs");
-const { encodeSome } = require("./program.cjs");
+import { writeFileSync } from "node:fs";
+import { encodeSome } from "./program.js";
 
 test("encodes", async () => {
   const report = await encodeSome();

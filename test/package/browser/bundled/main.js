@@ -1,5 +1,5 @@
 import { amd, binaryCrossEntropy, createDecoder, encode, loadDecoder, summary, wasm } from "latentflow";
-import decoderUrl from "latentflow/demo/decoder.safetensors?url";
+import decoderUrl from "latentflow/demo/convolutional.safetensors?url";
 import digitsUrl from "latentflow/demo/mnist-test-300.idx.gz?url";
 import { adam, evaluate, shift, train, trainAutoencoder } from "latentflow/train";
 import workerUrl from "latentflow/worker?worker&url";

@@ -1,0 +1,118 @@
+import { Graph, SelectionOperation } from "../memory/graph";
+import { GaussNewton, rowAt, tangentsOf, valueRows, Workspace } from "../memory/workspace";
+
+// y = condition > 0 ? a : b, number by number: see SelectionOperation. NaN is not above 0. Numbers are chosen by their
+// bits, so that ∞ or NaN of the other side reaches no result and no derivative. The condition's derivatives are 0.
+
+export function forwardSelection(selection: SelectionOperation, workspace: Workspace, count: i32): void {
+  const condition = valueRows(workspace, selection.input);
+  const a = valueRows(workspace, selection.other);
+  const b = valueRows(workspace, selection.otherwise);
+  const y = valueRows(workspace, selection.output);
+  for (let i: i32 = 0; i < count; i++) {
+    const offset = rowAt(workspace.rows, i) * y.stride;
+    const from = condition.values + offset;
+    choose(selection, y.values + offset, from, a.values + offset, b.values + offset);
+  }
+}
+
+/** g_a = g where a is chosen, else 0; g_b = g - g_a; 0 for the condition */
+export function backwardSelection(selection: SelectionOperation, workspace: Workspace, count: i32): void {
+  const condition = valueRows(workspace, selection.input);
+  const a = valueRows(workspace, selection.other);
+  const b = valueRows(workspace, selection.otherwise);
+  const y = valueRows(workspace, selection.output);
+  for (let i: i32 = 0; i < count; i++) {
+    const offset = rowAt(workspace.rows, i) * y.stride;
+    const by = condition.values + offset;
+    share(selection, a.gradients + offset, b.gradients + offset, by, y.gradients + offset);
+    memory.fill(condition.gradients + offset, 0, (<usize>selection.size) << 2);
+  }
+}
+
+/** ẏ = condition > 0 ? ȧ : ḃ */
+export function tangentSelection(selection: SelectionOperation, workspace: Workspace, count: i32): void {
+  const condition = valueRows(workspace, selection.input);
+  const a = valueRows(workspace, selection.other);
+  const b = valueRows(workspace, selection.otherwise);
+  const y = valueRows(workspace, selection.output);
+  for (let i: i32 = 0; i < count; i++) {
+    const offset = rowAt(workspace.rows, i) * y.stride;
+    const from = condition.values + offset;
+    choose(selection, y.tangents + offset, from, a.tangents + offset, b.tangents + offset);
+  }
+}
+
+/** ġ_a = ġ where a is chosen, else 0; ġ_b = ġ - ġ_a; 0 for the condition */
+export function tangentBackwardSelection(
+  selection: SelectionOperation,
+  workspace: Workspace,
+  count: i32,
+): void {
+  const condition = valueRows(workspace, selection.input);
+  const a = valueRows(workspace, selection.other);
+  const b = valueRows(workspace, selection.otherwise);
+  const y = valueRows(workspace, selection.output);
+  for (let i: i32 = 0; i < count; i++) {
+    const offset = rowAt(workspace.rows, i) * y.stride;
+    const by = condition.values + offset;
+    const from = y.gradientTangents + offset;
+    share(selection, a.gradientTangents + offset, b.gradientTangents + offset, by, from);
+    memory.fill(condition.gradientTangents + offset, 0, (<usize>selection.size) << 2);
+  }
+}
+
+/** See `jacobian` in operation.ts. */
+export function jacobianSelection(
+  selection: SelectionOperation,
+  graph: Graph,
+  workspace: Workspace,
+  work: GaussNewton,
+  row: usize,
+  count: i32,
+): void {
+  const condition = valueRows(workspace, selection.input);
+  const ofA = tangentsOf(graph, work, selection.other);
+  const ofB = tangentsOf(graph, work, selection.otherwise);
+  const to = tangentsOf(graph, work, selection.output);
+  const from = condition.values + row * condition.stride;
+  for (let r: usize = 0; r < <usize>count; r++) {
+    const at = r * work.stride;
+    choose(selection, to + at, from, ofA + at, ofB + at);
+  }
+}
+
+/** to = condition > 0 ? a : b */
+function choose(selection: SelectionOperation, to: usize, condition: usize, a: usize, b: usize): void {
+  const whole = (<usize>(selection.size & ~3)) << 2;
+  const end = (<usize>selection.size) << 2;
+  const zero = f32x4.splat(0);
+  let k: usize = 0;
+  for (; k < whole; k += 16) {
+    const isChosen = f32x4.gt(v128.load(condition + k), zero);
+    v128.store(to + k, v128.bitselect(v128.load(a + k), v128.load(b + k), isChosen));
+  }
+  for (; k < end; k += 4) {
+    store<f32>(to + k, load<f32>(condition + k) > 0 ? load<f32>(a + k) : load<f32>(b + k));
+  }
+}
+
+/** a = condition > 0 ? from : 0, b = condition > 0 ? 0 : from */
+function share(selection: SelectionOperation, a: usize, b: usize, condition: usize, from: usize): void {
+  const whole = (<usize>(selection.size & ~3)) << 2;
+  const end = (<usize>selection.size) << 2;
+  const zero = f32x4.splat(0);
+  let k: usize = 0;
+  for (; k < whole; k += 16) {
+    const isChosen = f32x4.gt(v128.load(condition + k), zero);
+    const all = v128.load(from + k);
+    v128.store(a + k, v128.and(all, isChosen));
+    v128.store(b + k, v128.andnot(all, isChosen));
+  }
+  for (; k < end; k += 4) {
+    const isChosen = load<f32>(condition + k) > 0;
+    const all = load<f32>(from + k);
+    store<f32>(a + k, isChosen ? all : 0);
+    store<f32>(b + k, isChosen ? 0 : all);
+  }
+}

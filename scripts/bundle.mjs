@@ -1,0 +1,145 @@
+// Bundles src/ into build/lib/: the library's entries, the workers' file, the file for CDNs and the program.
+import { chmodSync } from "node:fs";
+import { join, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "tsup";
+import { writeLicenses } from "./third-party-licenses.mjs";
+
+process.chdir(fileURLToPath(new URL("..", import.meta.url)));
+const outDir = "build/lib";
+const program = `${outDir}/cli.js`;
+
+/** @typedef {NonNullable<import("tsup").Options["esbuildPlugins"]>[number]} Plugin */
+
+/**
+ * What has been bundled, for the licences.
+ *
+ * @type {import("esbuild").Metafile[]}
+ */
+const bundles = [];
+
+/** @type {Plugin} */
+const collect = {
+  name: "collect",
+  setup(esbuild) {
+    esbuild.initialOptions.metafile = true;
+    esbuild.onEnd(({ metafile }) => {
+      if (metafile) bundles.push(metafile);
+    });
+  },
+};
+
+/**
+ * Bundles by esbuild, without what a tsup.config.ts would say. scripts/declarations.mjs writes the declarations.
+ *
+ * @param {import("tsup").Options} options
+ */
+const bundle = ({ esbuildPlugins = [], ...options }) =>
+  build({
+    ...{ config: false, silent: true, format: "esm", outDir, splitting: false },
+    ...options,
+    esbuildPlugins: [...esbuildPlugins, collect],
+  });
+
+/**
+ * The library's files run as they are in Node, in a browser and in any bundler.
+ *
+ * @type {import("tsup").Options}
+ */
+const portable = {
+  platform: "neutral",
+  target: "es2022",
+  // The published package has no dependencies, but for an optional peer, for WebGPU.
+  noExternal: [/^(?!onnxruntime-web)/],
+};
+
+/**
+ * For files that no bundler of a user's minifies. An uncaught error prints the line that threw: none may be long.
+ *
+ * @type {import("tsup").Options}
+ */
+const minified = {
+  minify: true,
+  esbuildOptions(options) {
+    options.lineLimit = 160;
+  },
+};
+
+/**
+ * A worker is given its kernels compiled: the binaries, and what unpacks them, would only make its file larger.
+ *
+ * @type {Plugin}
+ */
+const withoutBinaries = {
+  name: "without-binaries",
+  setup({ onLoad }) {
+    const contents =
+      'export const compileKernels = () => Promise.reject(new Error("no kernels in a worker"));';
+    onLoad({ filter: /wasm[\\/]load\.ts$/ }, () => ({ contents, loader: "ts" }));
+  },
+};
+
+/**
+ * Leaves alone what matching files import and `isBundled` denies.
+ *
+ * @param {RegExp} importers paths with "/"
+ * @param {(specifier: string) => boolean} isBundled
+ * @returns {Plugin}
+ */
+function keepImports(importers, isBundled) {
+  return {
+    name: "keep-imports",
+    setup({ onResolve }) {
+      onResolve({ filter: /./ }, ({ path, importer }) =>
+        importers.test(importer.replaceAll(sep, "/")) && !isBundled(path)
+          ? { path, external: true }
+          : undefined,
+      );
+    },
+  };
+}
+
+const isPackage = (/** @type {string} */ specifier) => !specifier.startsWith(".");
+
+// Code that several entries use is in chunks, so that there is one copy of it: also of what the program uses. The library
+// is not minified: a stack leads to code that can be read, and users' bundlers minify.
+await bundle({
+  ...portable,
+  entry: {
+    ...{ index: "src/index.ts", train: "src/train/index.ts", webgpu: "src/backend/webgpu/index.ts" },
+    ...{ graph: "src/graph/index.ts", onnx: "src/onnx/index.ts", cli: "src/cli/main.ts" },
+  },
+  splitting: true,
+  esbuildPlugins: [keepImports(/\/src\/cli\//, (specifier) => !isPackage(specifier))],
+});
+// One file that imports no other, so that it can be copied, served and started anywhere. worker-file.ts looks for its name.
+await bundle({
+  ...portable,
+  ...minified,
+  entry: { "latentflow-worker": "src/backend/wasm/threads/latentflow-worker.ts" },
+  esbuildPlugins: [withoutBinaries],
+});
+// For pages that import from a CDN; the workers' file lies beside it.
+await bundle({ ...portable, ...minified, entry: { "latentflow.min": "src/index.ts" } });
+// The program, as the first step has left it, with the packages that it uses: beside the library's files, which it imports.
+await bundle({
+  ...minified,
+  entry: { cli: program },
+  platform: "node",
+  target: "node20.19",
+  noExternal: [/./],
+  removeNodeProtocol: false,
+  // For the stack of a defect.
+  keepNames: true,
+  // Some of these packages are CommonJS and call require("node:…"), which an ES module has to be given.
+  banner: {
+    js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
+  },
+  esbuildPlugins: [keepImports(/\/build\/lib\/cli\.js$/, isPackage)],
+  esbuildOptions(options) {
+    options.lineLimit = 160;
+    options.allowOverwrite = true;
+  },
+});
+chmodSync(program, 0o755);
+writeLicenses(join(outDir, "THIRD_PARTY_LICENSES.txt"), bundles);

@@ -1,0 +1,231 @@
+import { checkChoice, checkFlag, checkNumber, invalid, orDefault, show } from "../../check.ts";
+import type { Reader } from "../kind.ts";
+import { type AxisMap, changed, identityAxes, type Term } from "../linear-map.ts";
+import { type PerAxis, perAxis, pixelAxes } from "../settings.ts";
+import { mapKind } from "./rearranging.ts";
+
+// Pixels resized by any ratio, up or down: ONNX's Resize. Places are computed in float32, operation by operation as ONNX
+// Runtime does, since the nearest of two pixels may hang on the last bit.
+
+/** How an output pixel is made of the input's. */
+export type ResizeMode = "nearest" | "linear" | "cubic";
+
+/** How an output pixel's place on the input follows from its position, by ONNX's names. */
+export type ResizeCoordinates =
+  | "half_pixel"
+  | "half_pixel_symmetric"
+  | "pytorch_half_pixel"
+  | "asymmetric"
+  | "align_corners"
+  | "tf_half_pixel_for_nn";
+
+/** Which pixel is nearest to a place between two, by ONNX's names. */
+export type ResizeRounding = "round_prefer_floor" | "round_prefer_ceil" | "floor" | "ceil";
+
+export interface ResizeSettings {
+  /** Output length of each axis before the channels. */
+  readonly size: PerAxis;
+  /** Output pixels for each input pixel, by which places are computed. Default: `size` divided by the input's length. */
+  readonly scale?: number | readonly number[];
+  /** Default "nearest". */
+  readonly mode?: ResizeMode;
+  /** Default "half_pixel". */
+  readonly coordinates?: ResizeCoordinates;
+  /** For "nearest"; default "round_prefer_floor". */
+  readonly rounding?: ResizeRounding;
+  /** Keys' parameter a, for "cubic". Default -0.75, as in PyTorch; -0.5 in Pillow. */
+  readonly cubicCoefficient?: number;
+  /** Widen the filter by 1 / scale where pixels become fewer? For "linear" and "cubic"; default false. */
+  readonly antialias?: boolean;
+  /** Leave out taps beyond the edges, rather than repeat the edges? For "cubic" and `antialias`; default false. */
+  readonly excludeOutside?: boolean;
+}
+
+export interface ResizeFields {
+  readonly size: readonly number[];
+  /** Float32 numbers. */
+  readonly scale: readonly number[];
+  readonly mode: ResizeMode;
+  readonly coordinates: ResizeCoordinates;
+  readonly rounding: ResizeRounding;
+  readonly cubicCoefficient: number;
+  readonly antialias: boolean;
+  readonly excludeOutside: boolean;
+}
+
+/** One axis: its lengths before and after, and output pixels for each input pixel. */
+interface Ratio {
+  readonly from: number;
+  readonly to: number;
+  readonly scale: number;
+}
+
+const { fround } = Math;
+
+// By the standard's text, as ONNX Runtime has it. The standard's reference implementation differs in three places: it
+// divides "align_corners" by a length that need not be whole, gives "pytorch_half_pixel" of one pixel the place -0.5, and
+// finds ties of "nearest" in float64.
+
+const halfPixel = (at: number, { scale }: Ratio) => fround(fround((at + 0.5) / scale) - 0.5);
+
+/** Place on the input of the output pixel `at`. */
+const PLACES: { readonly [Each in ResizeCoordinates]: (at: number, ratio: Ratio) => number } = {
+  half_pixel: halfPixel,
+  half_pixel_symmetric(at, { from, to, scale }) {
+    const offset = fround((from / 2) * fround(1 - fround(to / fround(scale * from))));
+    return fround(offset + (at + 0.5) / scale - 0.5);
+  },
+  pytorch_half_pixel: (at, ratio) => (ratio.to > 1 ? halfPixel(at, ratio) : 0),
+  asymmetric: (at, { scale }) => fround(at / scale),
+  align_corners: (at, { from, to }) => (to === 1 ? 0 : fround(fround(at * (from - 1)) / (to - 1))),
+  tf_half_pixel_for_nn: (at, { scale }) => fround((at + 0.5) / scale),
+};
+
+const ROUNDINGS: { readonly [Each in ResizeRounding]: (place: number) => number } = {
+  round_prefer_floor: (place) => Math.ceil(place - 0.5),
+  round_prefer_ceil: (place) => Math.floor(place + 0.5),
+  floor: Math.floor,
+  ceil: Math.ceil,
+};
+
+/** Weight of a pixel at a distance below `support`, before it is widened. */
+interface Filter {
+  readonly support: number;
+  weight(distance: number, coefficient: number): number;
+}
+
+/** Filter of each mode; "nearest" has none. */
+const FILTERS: { readonly [Each in ResizeMode]: Filter | undefined } = {
+  nearest: undefined,
+  linear: { support: 1, weight: (x) => 1 - x },
+  /** R. Keys, Cubic convolution interpolation for digital image processing (1981), equation 4. */
+  cubic: {
+    support: 2,
+    weight: (x, a) =>
+      x < 1 ? ((a + 2) * x - (a + 3)) * x * x + 1 : ((a * x - 5 * a) * x + 8 * a) * x - 4 * a,
+  },
+};
+
+/** Names of all modes, coordinates and roundings. */
+export const RESIZE_MODES = /* @__PURE__ */ Object.keys(FILTERS) as ResizeMode[];
+export const RESIZE_COORDINATES = /* @__PURE__ */ Object.keys(PLACES) as ResizeCoordinates[];
+export const RESIZE_ROUNDINGS = /* @__PURE__ */ Object.keys(ROUNDINGS) as ResizeRounding[];
+
+/** True if each pixel of an axis stays where it is. */
+export function isUnresized({ from, to, scale }: Ratio, coordinates: ResizeCoordinates): boolean {
+  return from === to && scale === 1 && coordinates !== "tf_half_pixel_for_nn";
+}
+
+/** Pixels resized by any ratio. */
+export const resize = /* @__PURE__ */ mapKind<ResizeFields>({
+  label: ({ size, mode, antialias }) => `resize ${size.join("×")} ${mode}${antialias ? " antialias" : ""}`,
+  axes(operation, [input]) {
+    return identityAxes(input!).map((axis, i) => {
+      if (i === input!.length - 1) return axis;
+      const ratio = { from: axis.length, to: operation.size[i]!, scale: operation.scale[i]! };
+      return isUnresized(ratio, operation.coordinates) ? axis : resized(axis, ratio, operation);
+    });
+  },
+});
+
+function resized(axis: AxisMap, ratio: Ratio, fields: ResizeFields): AxisMap {
+  const { from, to, scale } = ratio;
+  const placeOf = PLACES[fields.coordinates];
+  const filter = FILTERS[fields.mode];
+  if (!filter) {
+    const round = ROUNDINGS[fields.rounding];
+    const terms = (at: number) => [
+      { position: Math.min(Math.max(round(placeOf(at, ratio)), 0), from - 1), weight: 1 },
+    ];
+    return changed(axis, to, terms, to);
+  }
+  const width = fields.antialias && scale < 1 ? 1 / scale : 1;
+  const most = Math.min(Math.ceil(2 * filter.support * width), from);
+  return changed(axis, to, (at) => taps(placeOf(at, ratio), from, width, filter, fields), to * most);
+}
+
+/** Input pixels under a filter around a place, with weights that add up to 1. */
+function taps(
+  place: number,
+  from: number,
+  width: number,
+  { support, weight }: Filter,
+  { cubicCoefficient, excludeOutside }: ResizeFields,
+): Term[] {
+  const inside = (position: number) => Math.min(Math.max(position, 0), from - 1);
+  const [first, last] = [Math.floor(place - support * width) + 1, Math.ceil(place + support * width) - 1];
+  const start = inside(first);
+  const weights = new Float64Array(inside(last) - start + 1);
+  let total = 0;
+  for (let position = first; position <= last; position++) {
+    const nearest = inside(position);
+    if (excludeOutside && nearest !== position) continue;
+    const share = weight(Math.abs(position - place) / width, cubicCoefficient);
+    weights[nearest - start]! += share;
+    total += share;
+  }
+  return Array.from(weights, (each, i) => ({ position: start + i, weight: each / total })).filter(
+    (term) => term.weight !== 0,
+  );
+}
+
+export const resizeReader: Reader<ResizeSettings, ResizeFields> = {
+  settings: {
+    ...{ size: true, scale: true, mode: true, coordinates: true, rounding: true },
+    ...{ cubicCoefficient: true, antialias: true, excludeOutside: true },
+  },
+  reads: 1,
+  read(where, settings, [input]) {
+    const axes = pixelAxes(where, input!);
+    const lengths = input!.slice(0, axes);
+    const size = perAxis(where, "size", settings.size, 1, axes);
+    const mode = checkChoice(where, "mode", orDefault(settings.mode, "nearest"), RESIZE_MODES);
+    const given = orDefault(settings.coordinates, "half_pixel");
+    const coordinates = checkChoice(where, "coordinates", given, RESIZE_COORDINATES);
+    const rounded = orDefault(settings.rounding, "round_prefer_floor");
+    const rounding = checkChoice(where, "rounding", rounded, RESIZE_ROUNDINGS);
+    // Beyond these bounds the weights of the taps inside may add up to 0.
+    const bounds = { min: -4, max: 0 };
+    const coefficient = orDefault(settings.cubicCoefficient, -0.75);
+    const antialias = checkFlag(where, "antialias", orDefault(settings.antialias, false));
+    const excludeOutside = checkFlag(where, "excludeOutside", orDefault(settings.excludeOutside, false));
+    const refuse = (name: string, modes: string) => {
+      throw invalid(`${where}: ${name} is for ${modes}, but the mode is "${mode}"`);
+    };
+    if (coordinates === "tf_half_pixel_for_nn" && mode !== "nearest") refuse(coordinates, '"nearest"');
+    if (antialias && mode === "nearest") refuse("antialias", '"linear" and "cubic"');
+    if (excludeOutside && mode !== "cubic" && !antialias) refuse("excludeOutside", '"cubic" and antialias');
+    return {
+      ...{ size, scale: scalesOf(where, settings.scale, lengths, size), mode, coordinates, rounding },
+      cubicCoefficient: checkNumber(where, "cubicCoefficient", coefficient, bounds),
+      ...{ antialias, excludeOutside, shape: [...size, input![axes]!] },
+    };
+  },
+};
+
+/** A scale for each axis, which has to make about `size` pixels: filters are as wide as it says. */
+function scalesOf(
+  where: string,
+  given: unknown,
+  lengths: readonly number[],
+  size: readonly number[],
+): readonly number[] {
+  if (given === undefined) return size.map((to, i) => fround(to / lengths[i]!));
+  const list: readonly unknown[] = Array.isArray(given) ? given : lengths.map(() => given);
+  if (list.length !== lengths.length) {
+    throw invalid(
+      `${where}: scale is ${show(given)}, expected a number, or ${lengths.length}, one for each axis`,
+    );
+  }
+  return Array.from(list, (value, i) => {
+    const scale = fround(
+      checkNumber(where, Array.isArray(given) ? `scale[${i}]` : "scale", value, { above: 0 }),
+    );
+    const pixels = scale * lengths[i]!;
+    // Whole pixels of them, or rounded to whole ones.
+    if (pixels >= size[i]! - 0.501 && pixels < size[i]! + 1) return scale;
+    throw invalid(
+      `${where}: scale is ${value}, which makes ${pixels} pixels of ${lengths[i]}, expected ${size[i]} as in size`,
+    );
+  });
+}

@@ -1,0 +1,103 @@
+import type { Attribute } from "./model.ts";
+import { NodeView } from "./node-view.ts";
+import { floats, integers, type Tensor } from "./tensor.ts";
+import type { Operand } from "./value.ts";
+
+// Operators whose form or meaning was another one before opset 13. A node of an older file becomes the node of opset 13
+// that computes the same, so that everything behind knows one form; Softmax and LogSoftmax ask for their axes. All other
+// operators that are read mean the same from opset 9 on, or take their axes as an attribute or as an input in any opset.
+// ConvTranspose's odd pixel of padding, which the standard has moved with opset 11, ONNX Runtime puts in one place in all.
+
+/** Form of an operator in files below an opset. */
+interface Former {
+  readonly below: number;
+  /** The node as one of opset 13. */
+  adapt(node: NodeView): NodeView;
+}
+
+/** A node with other inputs, by their positions, or other attributes. */
+function changed(
+  node: NodeView,
+  inputs: readonly (Operand | undefined)[],
+  attributes: Readonly<Record<string, Attribute>> = {},
+): NodeView {
+  const all = new Map([...node.node.attributes, ...Object.entries(attributes)]);
+  return new NodeView({ ...node.node, attributes: all }, inputs, node.scope);
+}
+
+const text = (value: string): Attribute => ({ text: value, integers: [], floats: [], isGraph: false });
+const integer = (value: number): Attribute => ({ integer: value, integers: [], floats: [], isGraph: false });
+
+const known = (tensor: Tensor | undefined): Operand | undefined => tensor && { at: [tensor] };
+
+/** An attribute as the input that it has become; undefined where it is left out. */
+function integersOf(node: NodeView, name: string): Operand | undefined {
+  const given = node.integers(name);
+  return known(given && integers(given));
+}
+
+function numberOf(node: NodeView, name: string): Operand | undefined {
+  const given = node.attribute(name)?.float;
+  return known(given === undefined ? undefined : floats([given], []));
+}
+
+/**
+ * Axes of a Softmax or LogSoftmax, whose numbers it takes as one list. Before opset 13 a matrix was made of the value, and
+ * these were all axes from the one that is named.
+ */
+export function softmaxAxes(node: NodeView, rank: number): number[] {
+  const isOfMatrix = node.scope.opset < 13;
+  const first = node.axis(node.integer("axis", isOfMatrix ? 1 : -1), rank);
+  return Array.from({ length: isOfMatrix ? rank - first : 1 }, (_, i) => first + i);
+}
+
+/** Upsample and the first Resize: by scales, each pixel's place is its position divided by the scale. */
+function asymmetric(node: NodeView): NodeView {
+  const scales = node.inputs[1];
+  const isNearest = node.text("mode", "nearest") === "nearest";
+  // ONNX Runtime takes the ceiling along axes that become shorter, PyTorch the floor, and the standard says neither.
+  const isOpen = (scale: number) => scale < 1 && !Number.isInteger(1 / scale);
+  if (isNearest && scales && node.tensor(1).values.some(isOpen)) {
+    return node.refuse(
+      "it makes fewer pixels, nearest ones, of which opset 10 does not say which; convert it to opset 13",
+    );
+  }
+  const attributes = {
+    coordinate_transformation_mode: text("asymmetric"),
+    nearest_mode: text("floor"),
+  };
+  return changed(node, [node.inputs[0], undefined, scales], attributes);
+}
+
+const FORMER: Readonly<Record<string, Former>> = {
+  Clip: {
+    below: 11,
+    adapt: (node) => changed(node, [node.inputs[0], numberOf(node, "min"), numberOf(node, "max")]),
+  },
+  Pad: {
+    below: 11,
+    adapt: (node) => changed(node, [node.inputs[0], integersOf(node, "pads"), numberOf(node, "value")]),
+  },
+  Slice: {
+    below: 10,
+    adapt: (node) =>
+      changed(node, [node.inputs[0], ...["starts", "ends", "axes"].map((name) => integersOf(node, name))]),
+  },
+  Split: { below: 13, adapt: (node) => changed(node, [node.inputs[0], integersOf(node, "split")]) },
+  Resize: { below: 11, adapt: asymmetric },
+  Upsample: { below: 10, adapt: asymmetric },
+  BatchNormalization: {
+    below: 14,
+    // The other outputs are of the training mode, which no attribute said.
+    adapt: (node) =>
+      node.node.outputs.filter((name) => name !== "").length > 1
+        ? changed(node, node.inputs, { training_mode: integer(1) })
+        : node,
+  },
+};
+
+/** The node as one of opset 13 or later. */
+export function ofNewerOpset(node: NodeView): NodeView {
+  const former = Object.hasOwn(FORMER, node.operator) ? FORMER[node.operator] : undefined;
+  return former && node.scope.opset < former.below ? former.adapt(node) : node;
+}

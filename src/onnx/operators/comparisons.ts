@@ -1,0 +1,98 @@
+import type { NumberFunction } from "../activations.ts";
+import * as functions from "../activations.ts";
+import type { NodeView } from "../node-view.ts";
+import type { Site } from "../site.ts";
+import type { Value } from "../value.ts";
+import { BEYOND, combine, extremum, linear, pointwise } from "./arithmetic.ts";
+
+// Comparisons and logic of computed values. A truth value is 1 or 0, and its gradient 0. In float32 the sign of a - b is
+// exact; where a - b is NaN, since both are infinite or one is NaN, each operator answers as ONNX Runtime does.
+
+const truth = (value: Value): Value => ({ ...value, type: "boolean" });
+
+/** The truth of a condition on each number. */
+const holds = (node: Site, value: Value, condition: NumberFunction): Value =>
+  truth(pointwise(node, value, condition));
+
+/** a > b; false beside NaN, and of two infinite numbers that are equal */
+const isAbove = (node: Site, a: Value, b: Value): Value =>
+  holds(node, combine(node, "sub", a, b), functions.IS_POSITIVE);
+
+/** True unless one of the two is NaN. */
+function areNumbers(node: Site, a: Value, b: Value): Value {
+  const size = pointwise(node, combine(node, "maximum", a, b), functions.ABS);
+  return holds(node, size, functions.IS_NOT_NEGATIVE);
+}
+
+/** True if a - b is NaN only where one of the two is: no infinite number is taken from another. */
+function isPlainDifference(a: Value, b: Value): boolean {
+  return a.type !== "float" || typeof a.source !== "string" || typeof b.source !== "string";
+}
+
+/** a ≥ b */
+function isAtLeast(node: Site, a: Value, b: Value): Value {
+  if (isPlainDifference(a, b)) {
+    return holds(node, combine(node, "sub", a, b), functions.IS_NOT_NEGATIVE);
+  }
+  return both(node, negated(node, isAbove(node, b, a)), areNumbers(node, a, b));
+}
+
+/** a = b */
+function isEqual(node: Site, a: Value, b: Value): Value {
+  const distance = pointwise(node, combine(node, "sub", a, b), functions.ABS);
+  if (isPlainDifference(a, b)) {
+    return holds(node, linear(node, distance, -1, 0), functions.IS_NOT_NEGATIVE);
+  }
+  const isApart = holds(node, distance, functions.IS_POSITIVE);
+  return both(node, negated(node, isApart), areNumbers(node, a, b));
+}
+
+const both = (node: Site, a: Value, b: Value): Value => truth(extremum(node, "minimum", a, b));
+
+const negated = (node: Site, value: Value): Value => truth(linear(node, value, -1, 1));
+
+type Comparison = (node: Site, a: Value, b: Value) => Value;
+
+const ofInputs =
+  (compare: Comparison) =>
+  (node: NodeView): Value => {
+    const [a, b] = [0, 1].map((input) => finite(node, node.value(input))) as [Value, Value];
+    return compare(node, a, b);
+  };
+
+/** Refuses constants from which a difference would be infinite or NaN. */
+function finite(node: Site, value: Value): Value {
+  if (typeof value.source === "string") return value;
+  const wrong = value.source.find((number) => !(Math.abs(number) <= BEYOND));
+  return wrong === undefined ? value : node.refuse(`it compares with ${wrong}, expected at most 3e38`);
+}
+
+export const greater = ofInputs(isAbove);
+export const less = ofInputs((node, a, b) => isAbove(node, b, a));
+export const greaterOrEqual = ofInputs(isAtLeast);
+export const lessOrEqual = ofInputs((node, a, b) => isAtLeast(node, b, a));
+export const equal = ofInputs(isEqual);
+export const and = ofInputs(both);
+export const or = ofInputs((node, a, b) => truth(extremum(node, "maximum", a, b)));
+export const xor = ofInputs((node, a, b) =>
+  truth(pointwise(node, combine(node, "sub", a, b), functions.ABS)),
+);
+
+export function not(node: NodeView): Value {
+  return negated(node, node.value(0));
+}
+
+/** x ≠ 0, which NaN is, too */
+export function isNonzero(node: Site, value: Value): Value {
+  const size = pointwise(node, value, functions.ABS);
+  return negated(node, holds(node, linear(node, size, -1, 0), functions.IS_NOT_NEGATIVE));
+}
+
+/** 1, 0 or -1; the gradient is 0 */
+export function sign(node: NodeView): Value {
+  const value = node.value(0);
+  const [above, below] = [value, linear(node, value, -1, 0)].map((each) =>
+    pointwise(node, each, functions.IS_POSITIVE),
+  );
+  return combine(node, "sub", above!, below!);
+}

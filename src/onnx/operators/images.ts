@@ -1,0 +1,49 @@
+import type { Site } from "../site.ts";
+import type { Numbers } from "../tensor.ts";
+import { BATCH, type Value } from "../value.ts";
+
+// Images of one sample that the file has beside each other in the batch. In the graph their channels are beside each other.
+
+/** The stored axes that have been merged with the batch. */
+export function imagesOf({ axes }: Value): number[] {
+  return (axes[0] ?? []).filter((factor) => factor !== BATCH);
+}
+
+/** A kernel with its bias. */
+interface GroupedKernel {
+  readonly weight: Numbers;
+  readonly bias: Numbers;
+  readonly groups: number;
+  /** Channels of the output. */
+  readonly units: number;
+}
+
+/** A kernel that is repeated for each image of a sample has at most so many numbers: 512 MB. */
+const MOST_REPEATED = 2 ** 27;
+
+/** A convolution of each image of a sample as one in as many times more groups. */
+export function forEachImage(
+  node: Site,
+  { weight, bias, groups, units }: GroupedKernel,
+  images: number,
+): GroupedKernel {
+  if (weight.length * images > MOST_REPEATED) {
+    return node.refuse(
+      `it would repeat its kernel of ${weight.length} numbers for ${images} images that share the batch's axis, expected ` +
+        `at most ${MOST_REPEATED} numbers; stack them in another axis`,
+    );
+  }
+  return {
+    ...{ weight: repeated(weight, images), bias: repeated(bias, images) },
+    ...{ groups: groups * images, units: units * images },
+  };
+}
+
+/** Copies of numbers one after the other. */
+export function repeated(values: Numbers, times: number): Numbers {
+  if (times === 1) return values;
+  const count = values.length * times;
+  const result = values instanceof Float32Array ? new Float32Array(count) : new Float64Array(count);
+  for (let i = 0; i < times; i++) result.set(values, i * values.length);
+  return result;
+}

@@ -1,0 +1,120 @@
+import type { NodeView } from "../node-view.ts";
+import type { Site } from "../site.ts";
+import { makeValue, type Value } from "../value.ts";
+import { pixelsOf, windowOf, writePixels } from "./convolutions.ts";
+import { beside, positions } from "./rearranging.ts";
+import { extremaOver, extremumAlong } from "./reductions.ts";
+
+// The largest pixel of each window: along one axis, then along the other.
+
+/** A padded and dilated axis is made of at most so many slices. */
+const MOST_SLICES = 256;
+
+/** The windows along one axis of pixels. */
+interface Windows {
+  readonly length: number;
+  readonly width: number;
+  readonly stride: number;
+  readonly dilation: number;
+  /** Pixels of padding before the first one. */
+  readonly before: number;
+  readonly count: number;
+}
+
+/** So many pixels of padding the windows reach behind the last one. */
+function reachBehind({ length, width, stride, dilation, before, count }: Windows): number {
+  return Math.max((count - 1) * stride + (width - 1) * dilation + 1 - before - length, 0);
+}
+
+/** Refuses a window of padding alone, which has no largest pixel. */
+function checkWindows(node: Site, { length, width, stride, dilation, before, count }: Windows): void {
+  for (let i = 0; i < count; i++) {
+    const start = i * stride - before;
+    const tap = Math.max(Math.ceil(-start / dilation), 0);
+    if (tap >= width || start + tap * dilation >= length)
+      node.refuse("one of its windows is of padding alone");
+  }
+}
+
+export function maxPool(node: NodeView): Value {
+  const value = node.value(0);
+  const { source, lengths, channels } = pixelsOf(node, value);
+  const kernel = node.integers("kernel_shape") ?? [];
+  if (kernel.length !== lengths.length || kernel.some((size) => size < 1 || size > 2 ** 24)) {
+    return node.refuse(`its kernel_shape is [${kernel.slice(0, 8)}], of [${lengths}] pixels`);
+  }
+  const { stride, dilation, padding } = windowOf(node, lengths, kernel);
+  const isSame = node.text("auto_pad", "NOTSET").startsWith("SAME");
+  if (isSame && dilation.some((distance) => distance !== 1)) {
+    // ONNX Runtime pads as if the windows were not dilated, against the standard.
+    return node.refuse("its windows are dilated and padded by auto_pad; export it with pads");
+  }
+  const isRoundedUp = node.integer("ceil_mode", 0) !== 0;
+  const axes = lengths.length;
+  const windows = lengths.map((length, i): Windows => {
+    const own = {
+      length,
+      width: kernel[i]!,
+      stride: stride[i]!,
+      dilation: dilation[i]!,
+      before: padding[i]!,
+    };
+    const room = length + own.before + padding[i + axes]! - (own.width - 1) * own.dilation - 1;
+    const steps = isRoundedUp ? Math.ceil(room / own.stride) : Math.floor(room / own.stride);
+    // A window that would begin behind the last pixel is left out.
+    const isBehind = isRoundedUp && steps * own.stride >= length + own.before;
+    return { ...own, count: steps + (isBehind ? 0 : 1) };
+  });
+  if (windows.some(({ count }) => count < 1)) {
+    return node.refuse(`its windows of [${kernel}] do not fit on [${lengths}] pixels`);
+  }
+  for (const each of windows) checkWindows(node, each);
+  const pixels = makeValue(
+    source,
+    [...lengths, channels],
+    [value.axes[0]!, [axes], ...lengths.map((_, i) => [i])],
+  );
+  return windows.reduce(
+    (pooled, { width, stride: step, dilation: apart, count }, i) => {
+      return extremumAlong(node, "maximum", pooled, i + 2, { width, apart, count, step });
+    },
+    padded(node, pixels, windows),
+  );
+}
+
+/**
+ * Pixels with padding that never is larger than a pixel of the same window: it repeats one of its own. Without dilation
+ * that is the pixel at the edge; with it, the first or the last one at a multiple of the dilation from there.
+ */
+function padded(node: NodeView, value: Value, windows: readonly Windows[]): Value {
+  const behind = windows.map(reachBehind);
+  const isDense = windows.every(({ dilation }, i) => dilation === 1 || windows[i]!.before + behind[i]! === 0);
+  if (isDense) {
+    const before = windows.map((each) => each.before);
+    if ([...before, ...behind].every((pixels) => pixels === 0)) return value;
+    const { source, lengths, channels } = pixelsOf(node, value);
+    const shape = lengths.map((length, i) => length + before[i]! + behind[i]!);
+    const settings = { padding: [...before, ...behind], mode: "edge" };
+    return writePixels(node, "pad", value, source, [...shape, channels], { settings });
+  }
+  return windows.reduce((whole, { before, dilation, length }, i) => {
+    if (before + behind[i]! > MOST_SLICES) return node.refuse(`it pads by more than ${MOST_SLICES} pixels`);
+    const at = (position: number) => {
+      const inside = Math.min(Math.max(position, 0), length - 1);
+      const steps = Math.ceil(Math.abs(position - inside) / dilation);
+      const own = position + Math.sign(inside - position) * steps * dilation;
+      // What no window reads beside a pixel may be any.
+      return positions(node, whole, i + 2, own >= 0 && own < length ? own : inside, 1);
+    };
+    const left = Array.from({ length: before }, (_, k) => at(k - before));
+    const right = Array.from({ length: behind[i]! }, (_, k) => at(length + k));
+    return beside(node, [...left, whole, ...right], i + 2);
+  }, value);
+}
+
+/** The largest pixel of each channel. */
+export function globalMaxPool(node: NodeView): Value {
+  const value = node.value(0);
+  const axes = value.axes.map((_, axis) => axis).slice(2);
+  return extremaOver(node, "maximum", value, axes, true);
+}

@@ -1,0 +1,4 @@
+module.exports = {
+  transform: { "\\.js$": ["babel-jest", { plugins: ["@babel/plugin-transform-modules-commonjs"] }] },
+  transformIgnorePatterns: ["/node_modules/(?!latentflow/)"],
+};
