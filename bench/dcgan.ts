@@ -1,3 +1,4 @@
+import { createRandom } from "../src/base/random.ts";
 import {
   activation,
   convTranspose,
@@ -8,7 +9,6 @@ import {
   sigmoid,
 } from "../src/graph/index.ts";
 import { type Backend, createDecoder, type Decoder, decode } from "../src/index.ts";
-import { createRandom } from "../src/random.ts";
 
 // A decoder as DCGAN's, and data for it. The loss is the mean of (D(z) - y)².
 

@@ -1,9 +1,10 @@
 // Time and memory of encode against the number of latents, below and above the bounds of the default solver's
 // preconditioner: node --import tsx bench/latents.ts, on a Node where relaxed SIMD needs no flag.
-import { compileKernels } from "../src/backend/wasm/load.ts";
+
 import { type PackedDecoder, packDecoder } from "../src/backend/wasm/packed.ts";
 import { conv, elu, reshape, sequential, sigmoid } from "../src/graph/index.ts";
 import { createDecoder, type Decoder, decode, encode, lbfgs, wasm } from "../src/index.ts";
+import { compileKernels } from "../src/kernels/load.ts";
 import { passesOf } from "./passes.ts";
 import { mean, median } from "./timing.ts";
 

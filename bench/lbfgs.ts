@@ -1,6 +1,7 @@
 // lbfgs beside amd on MNIST test digits, one core: times to the same losses, in one run of one process.
-import { compileKernels } from "../src/backend/wasm/load.ts";
+
 import { type Amd, amd, type EncodeResult, encode, type Lbfgs, lbfgs, wasm } from "../src/index.ts";
+import { compileKernels } from "../src/kernels/load.ts";
 import { passesOf } from "./passes.ts";
 import { bestOf, compilePeak } from "./peak.ts";
 import { benchDecoder, testDigits, watchSlices } from "./rig.ts";

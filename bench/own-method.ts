@@ -1,6 +1,6 @@
 import type { Backend } from "../src/index.ts";
-import type { Objective } from "../src/objective.ts";
 import type { Control } from "../src/solver/base.ts";
+import type { Objective } from "../src/solver/objective.ts";
 import type { Solution } from "../src/solver/solution.ts";
 
 /** Method that follows the flows of an objective's samples and is no solver of the package, for comparison. */

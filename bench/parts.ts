@@ -5,7 +5,7 @@ import {
   Graph,
   ValueRows,
   Workspace,
-} from "../src/backend/wasm/layout.ts";
+} from "../src/kernels/layout.ts";
 import type { Rig } from "./rig.ts";
 import { type Case, interleave, median } from "./timing.ts";
 

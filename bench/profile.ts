@@ -2,9 +2,6 @@
 // are timed as they are made, of encode each phase of a solver's rounds; what happens inside a pass is shared out by the
 // times of its kernels on the same number of rows (parts.ts), measured before and after.
 
-import type { Kernels } from "../src/backend/wasm/instance.ts";
-import { Descent, Due, GaussNewton, Sample, Workspace } from "../src/backend/wasm/layout.ts";
-import { compileKernels } from "../src/backend/wasm/load.ts";
 import { residentRows } from "../src/backend/wasm/pacer.ts";
 import { type PackedDecoder, packDecoder } from "../src/backend/wasm/packed.ts";
 import {
@@ -17,6 +14,9 @@ import {
   lbfgs,
   wasm,
 } from "../src/index.ts";
+import type { Kernels } from "../src/kernels/instance.ts";
+import { Descent, Due, GaussNewton, Sample, Workspace } from "../src/kernels/layout.ts";
+import { compileKernels } from "../src/kernels/load.ts";
 import { createDataset, rmsprop, train } from "../src/train/index.ts";
 import { measureParts, type PassParts } from "./parts.ts";
 import { benchDecoder, makeDigitRig, type Rig, testDigits } from "./rig.ts";

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
-import type { Kernels } from "../src/backend/wasm/instance.ts";
-import { paddedSize } from "../src/backend/wasm/layout.ts";
-import { compileKernels } from "../src/backend/wasm/load.ts";
 import { type PackedDecoder, packDecoder } from "../src/backend/wasm/packed.ts";
 import { allocateWorkspace, type Rows, type Workspace } from "../src/backend/wasm/workspace.ts";
-import { readIdx } from "../src/data/idx.ts";
+import { readIdx } from "../src/files/idx.ts";
 import { type Decoder, loadDecoder } from "../src/index.ts";
+import type { Kernels } from "../src/kernels/instance.ts";
+import { paddedSize } from "../src/kernels/layout.ts";
+import { compileKernels } from "../src/kernels/load.ts";
 
 /** The paper's decoder, trained on MNIST. */
 export function benchDecoder(): Promise<Decoder> {

@@ -17,9 +17,9 @@ import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { npyHeader } from "../src/data/npy.ts";
+import { createRandom } from "../src/base/random.ts";
+import { npyHeader } from "../src/files/npy.ts";
 import { createDecoder, decode, wasm } from "../src/index.ts";
-import { createRandom } from "../src/random.ts";
 import { testDigits } from "./rig.ts";
 
 const { values } = parseArgs({ options: { quick: { type: "boolean", default: false } } });

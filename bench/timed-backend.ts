@@ -1,9 +1,9 @@
 import type { Backend } from "../src/backend/backend.ts";
-import type { Kernels } from "../src/backend/wasm/instance.ts";
-import { compileKernels } from "../src/backend/wasm/load.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
 import { wasm } from "../src/backend/wasm/wasm.ts";
 import type { Decoder } from "../src/index.ts";
+import type { Kernels } from "../src/kernels/instance.ts";
+import { compileKernels } from "../src/kernels/load.ts";
 
 /** The WASM backend on one thread, adding up the milliseconds spent in each kernel. */
 export function timedBackend(relaxed: boolean, spent: Map<string, number>): Backend {

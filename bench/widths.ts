@@ -1,7 +1,8 @@
 // What share of the register peak encode reaches as the paper's decoder grows wider, beside what it reaches at ×1.
-import { compileKernels } from "../src/backend/wasm/load.ts";
+
 import { layersOf } from "../src/graph/layers.ts";
 import { amd, binaryCrossEntropy, createDecoder, type Decoder, encode, wasm } from "../src/index.ts";
+import { compileKernels } from "../src/kernels/load.ts";
 import { bestOf, compilePeak } from "./peak.ts";
 import { testDigits } from "./rig.ts";
 import { median, total } from "./timing.ts";

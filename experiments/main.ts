@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
-import { parseSeed } from "../src/cli/parse.ts";
+import { parseSeed } from "../src/cli/options/parse.ts";
 import { compareWithBaseline, recordBaseline } from "./baseline.ts";
 import { mapConverged } from "./converged/converged.ts";
 import { addConvergedOptions } from "./converged/options.ts";

@@ -1,4 +1,4 @@
-import { readSafetensors } from "../src/decoder/safetensors.ts";
+import { readSafetensors } from "../src/files/safetensors.ts";
 import {
   type ActivationLike,
   amd,

@@ -1,6 +1,6 @@
 import { mean } from "../bench/timing.ts";
+import { createRandom } from "../src/base/random.ts";
 import { type Decoder, encode, loadDecoder } from "../src/index.ts";
-import { createRandom } from "../src/random.ts";
 import { mnist } from "../src/train/index.ts";
 import type { ExperimentSettings } from "./experiment-settings.ts";
 import { type Row, report } from "./table.ts";

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Table from "cli-table3";
-import { formatCsv } from "../src/data/csv.ts";
+import { formatCsv } from "../src/files/csv.ts";
 
 /** A row of a table: its columns by their names. */
 export type Row = Readonly<Record<string, string | number>>;

@@ -1,5 +1,5 @@
 import { total } from "../bench/timing.ts";
-import type { DifferentiableObjective } from "../src/objective.ts";
+import type { DifferentiableObjective } from "../src/solver/objective.ts";
 import type { Adjoint } from "../src/train/index.ts";
 
 /** Calls of the decoder, each of one digit. */

@@ -1,4 +1,4 @@
-import { imageLayout } from "../src/data/images.ts";
+import { imageLayout } from "../src/files/images.ts";
 import type { DataName, Element, Page, Results, Settings } from "./element.ts";
 import { testFloor } from "./floors.ts";
 import { drawRows } from "./labelled-rows.ts";

@@ -1,8 +1,8 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { cpuSeconds } from "../bench/timing.ts";
-import { codeOf } from "../src/brand.ts";
-import { hasCode } from "../src/errors.ts";
+import { hasCode } from "../src/base/errors.ts";
+import { codeOf } from "../src/base/realms.ts";
 import type { Job, JobContext, Kept } from "./element.ts";
 import { readKept, writeKept } from "./kept-file.ts";
 import { versions } from "./versions.ts";

@@ -1,5 +1,5 @@
-import { drawGrid, type Tile } from "../src/cli/grid.ts";
-import type { ImageLayout } from "../src/data/images.ts";
+import { drawGrid, type Tile } from "../src/cli/output/grid.ts";
+import type { ImageLayout } from "../src/files/images.ts";
 
 /** Images beside each other, and what they are. */
 export interface LabelledRow {

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
-import { parseCount } from "../src/cli/parse.ts";
+import { parseCount } from "../src/cli/options/parse.ts";
 import { fashionMnist } from "../src/train/index.ts";
 import { writeChart, writePicture } from "./chart.ts";
 import type { Element, Kept, Page, Settings } from "./element.ts";

@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { createSampler } from "../src/data/sampler.ts";
 import { copyDecoder } from "../src/decoder/copy.ts";
 import {
   type Amd,
@@ -19,6 +18,7 @@ import {
   rmsprop,
   segMnist,
 } from "../src/train/index.ts";
+import { createSampler } from "../src/train/sampler.ts";
 import type { DataName, Settings } from "./element.ts";
 
 // The paper's setting: its data, its solver and its optimizer; and what it leaves open, as its authors' code has it.

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { fileModules } from "../src/durable-file.ts";
-import { hasCode } from "../src/errors.ts";
+import { hasCode } from "../src/base/errors.ts";
+import { fileModules } from "../src/files/durable-file.ts";
 import { type Lock, lockFile } from "../src/train/checkpoint-lock.ts";
 import type { Kept, Settings } from "./element.ts";
 

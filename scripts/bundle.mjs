@@ -75,7 +75,7 @@ const withoutBinaries = {
   setup({ onLoad }) {
     const contents =
       'export const compileKernels = () => Promise.reject(new Error("no kernels in a worker"));';
-    onLoad({ filter: /wasm[\\/]load\.ts$/ }, () => ({ contents, loader: "ts" }));
+    onLoad({ filter: /kernels[\\/]load\.ts$/ }, () => ({ contents, loader: "ts" }));
   },
 };
 

@@ -5,8 +5,8 @@
 // A test holds that it has been run since the last change.
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { OperatorName } from "../src/onnx/arity.ts";
-import { operatorOf } from "../src/onnx/operators/table.ts";
+import type { OperatorName } from "../src/onnx/read/arity.ts";
+import { operatorOf } from "../src/onnx/read/operators/table.ts";
 
 const file = fileURLToPath(new URL("../docs/onnx-operators.md", import.meta.url));
 const begin = "<!-- From here on written by scripts/document-onnx-operators.ts. -->";

@@ -1,16 +1,25 @@
+export { type DecodeOptions, decode } from "./api/decode.ts";
+export { type DecoderDescription, type DescribedOperation, describe } from "./api/describe.ts";
+export { type EncodeOptions, type EncodeProgress, encode } from "./api/encode.ts";
+export { type EncodeItem, type EncodeStreamOptions, encodeStream } from "./api/encode-stream.ts";
+export type { FlowAndSolver } from "./api/flow-and-solver.ts";
+export { type DecoderSource, type LoadDecoderOptions, loadDecoder } from "./api/load-decoder.ts";
+export { makeProbe } from "./api/verify.ts";
 export type { Backend } from "./backend/backend.ts";
 export { closeWorkers } from "./backend/wasm/threads/pool.ts";
 export { type WasmOptions, wasm } from "./backend/wasm/wasm.ts";
-export { type DecodeOptions, decode } from "./decode.ts";
+export { LatentflowError, type LatentflowErrorCode } from "./base/errors.ts";
 export type { Decoder, SafetensorsOptions } from "./decoder/decoder.ts";
 export type { FixedArray, FixedOption } from "./decoder/fixed.ts";
 export { type CreateDecoderOptions, createDecoder, type GraphDecoderOptions } from "./decoder/initialise.ts";
-export { type DecoderSource, type LoadDecoderOptions, loadDecoder } from "./decoder/load.ts";
 export type { Probe } from "./decoder/probe.ts";
-export { type DecoderDescription, type DescribedOperation, describe } from "./describe.ts";
-export { type EncodeOptions, type EncodeProgress, encode } from "./encode.ts";
-export { type EncodeItem, type EncodeStreamOptions, encodeStream } from "./encode-stream.ts";
-export { LatentflowError, type LatentflowErrorCode } from "./errors.ts";
+export type { Activation, ActivationLike, ActivationName } from "./graph/activation.ts";
+export type { GraphDefinition } from "./graph/definition.ts";
+export type { FixedInput } from "./graph/graph.ts";
+export type { Operation, OperationKind, Shape } from "./graph/operations.ts";
+export { type Amd, type AmdOptions, amd } from "./solver/amd.ts";
+export { type DormandPrince, type DormandPrinceOptions, dormandPrince } from "./solver/dormand-prince.ts";
+export { type Euler, type EulerOptions, euler } from "./solver/euler.ts";
 export {
   type Alpha,
   type ExpDecay,
@@ -22,25 +31,7 @@ export {
   type NesterovFlow,
   type NesterovFlowOptions,
   nesterovFlow,
-} from "./flow.ts";
-export type { FlowAndSolver } from "./flow-and-solver.ts";
-export type { Activation, ActivationLike, ActivationName } from "./graph/activation.ts";
-export type { GraphDefinition } from "./graph/definition.ts";
-export type { FixedInput } from "./graph/graph.ts";
-export type { Operation, OperationKind, Shape } from "./graph/operations.ts";
-export type { DifferentiableObjective, Objective } from "./objective.ts";
-export {
-  type BackendInfo,
-  type EncodeResult,
-  type EncodeSummary,
-  type SolveStatistics,
-  type Status,
-  summary,
-  type Trajectory,
-} from "./result.ts";
-export { type Amd, type AmdOptions, amd } from "./solver/amd.ts";
-export { type DormandPrince, type DormandPrinceOptions, dormandPrince } from "./solver/dormand-prince.ts";
-export { type Euler, type EulerOptions, euler } from "./solver/euler.ts";
+} from "./solver/flow.ts";
 export {
   type Grid,
   type LinearGridOptions,
@@ -49,7 +40,17 @@ export {
   logGrid,
 } from "./solver/grid.ts";
 export { type Lbfgs, type LbfgsOptions, lbfgs } from "./solver/lbfgs.ts";
+export type { DifferentiableObjective, Objective } from "./solver/objective.ts";
 export type { SaveAt } from "./solver/recording.ts";
+export {
+  type BackendInfo,
+  type EncodeResult,
+  type EncodeSummary,
+  type SolveStatistics,
+  type Status,
+  summary,
+  type Trajectory,
+} from "./solver/result.ts";
 export { type Rk4, type Rk4Options, rk4 } from "./solver/rk4.ts";
 export type { Solver } from "./solver/solver.ts";
 export type { PriorLike } from "./terms/check-prior.ts";
@@ -84,4 +85,3 @@ export {
   gaussianMixture,
   type Prior,
 } from "./terms/priors.ts";
-export { makeProbe } from "./verify.ts";

@@ -5,11 +5,11 @@ import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Command } from "commander";
 import { ModelProtoSchema } from "onnx-buf";
 import * as ort from "onnxruntime-web/wasm";
+import { createRandom } from "../src/base/random.ts";
 import { decode, LatentflowError, wasm } from "../src/index.ts";
 import { loadOnnx } from "../src/onnx/index.ts";
 import { OnnxFile, type Operand, type Tensor } from "../src/onnx/write/file.ts";
-import type { Attributes } from "../src/onnx-messages.ts";
-import { createRandom } from "../src/random.ts";
+import type { Attributes } from "../src/onnx-format/messages.ts";
 
 const program = new Command("sweep:onnx")
   .description("operators at the edges of their definition, held against ONNX Runtime")

@@ -6,6 +6,7 @@ import { Command } from "commander";
 import { startDawn } from "../bench/dawn.ts";
 import type { Problem } from "../src/backend/backend.ts";
 import { webgpu } from "../src/backend/webgpu/index.ts";
+import { createRandom } from "../src/base/random.ts";
 import {
   averagePool,
   conv,
@@ -21,8 +22,7 @@ import {
   upsample,
 } from "../src/graph/index.ts";
 import { type Backend, createDecoder, squaredError, wasm } from "../src/index.ts";
-import { allRows } from "../src/objective.ts";
-import { createRandom } from "../src/random.ts";
+import { allRows } from "../src/solver/objective.ts";
 import { problemOf } from "./support/problem.ts";
 import { randomArray } from "./support/random.ts";
 import { randomGraph } from "./support/random-graph.ts";

@@ -1,7 +1,7 @@
 import { F32x4 } from "../simd";
 
 /**
- * The functions that activations apply. The numbers are those of src/backend/wasm/layout.ts; the identity has none,
+ * The functions that activations apply. The numbers are those of src/kernels/layout.ts; the identity has none,
  * since it is no operation. A new one is a constant, its lines in `forwardRow`, and its line in `forwardByKind`; then
  * src/graph/activation.ts names it, and the compiler what else it needs.
  */

@@ -3,7 +3,7 @@ import { F32x4 } from "../simd";
 /**
  * Functions beside the activations of layers, which other files' graphs are made of: see src/graph/pointwise.ts. They
  * are fewer numbers' work than activations, so that one loop does for all of them. The numbers are those of
- * src/backend/wasm/layout.ts.
+ * src/kernels/layout.ts.
  */
 export const FIRST_POINTWISE: i32 = 16;
 

@@ -13,14 +13,14 @@ export const WAITING: i32 = 1;
 export const RUNNING: i32 = 2;
 export const DONE: i32 = 3;
 
-/** The statuses, by their numbers in src/result.ts. */
+/** The statuses, by their numbers in src/solver/result.ts. */
 export const CONVERGED: i32 = 0;
 export const REACHED_T1: i32 = 1;
 export const MAX_STEPS: i32 = 2;
 export const STALLED: i32 = 3;
 export const NONFINITE: i32 = 4;
 
-/** The solvers, by their numbers in src/backend/wasm/layout.ts. */
+/** The solvers, by their numbers in src/kernels/layout.ts. */
 export const AMD: i32 = 0;
 export const LBFGS: i32 = 1;
 
@@ -29,7 +29,7 @@ export const FIRST: i32 = -1;
 /** A sample that found no step at z0: its curvature there is to come, and z0 is evaluated for it once more. */
 export const AT_REST: i32 = -2;
 
-/** What a sample asks for before its next step; src/backend/wasm/layout.ts has the same numbers. */
+/** What a sample asks for before its next step; src/kernels/layout.ts has the same numbers. */
 export const CURVATURE_ALONG_GRADIENT: i32 = 1;
 export const SHARED_JACOBIAN_MATRIX: i32 = 2;
 export const OWN_MATRIX: i32 = 3;

@@ -17,7 +17,7 @@ import { pickDamping, retakeFactor, takeFirst, takeUndamped } from "./lbfgs-prec
 import { copyMatrix, gradientOf, Lbfgs, LbfgsState, stateOf } from "./lbfgs-state";
 
 /**
- * L-BFGS for each sample, preconditioned by the decoder: the rule, which test/lbfgs-rule.test.ts holds to its float64 form in
+ * L-BFGS for each sample, preconditioned by the decoder: the rule, which test/assembly/solve/lbfgs-rule.test.ts holds to its float64 form in
  * test/support/lbfgs-reference.ts. Its source is in src/solver/lbfgs.ts; lbfgs-pairs.ts has the pairs, lbfgs-preconditioner.ts
  * the choice of H, lbfgs-state.ts the memory of a sample.
  *

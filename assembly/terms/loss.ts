@@ -1,6 +1,6 @@
 import { F32x4 } from "../simd";
 
-/** The losses. The numbers are those of src/backend/wasm/layout.ts. */
+/** The losses. The numbers are those of src/kernels/layout.ts. */
 export const LOSS_BINARY_CROSS_ENTROPY: i32 = 0;
 export const LOSS_SQUARED_ERROR: i32 = 1;
 /** The caller's own functions, run outside between the passes. */

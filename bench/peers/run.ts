@@ -3,8 +3,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { createRandom } from "../../src/base/random.ts";
 import { binaryCrossEntropy, createDecoder } from "../../src/index.ts";
-import { createRandom } from "../../src/random.ts";
 import { benchDecoder, testDigits } from "../rig.ts";
 import { sectionOf, withSection } from "./ahead/report.ts";
 import { measureEncode } from "./encode.ts";

@@ -1,9 +1,10 @@
 // One point of the scale table in a process of its own, whose memory is that point's alone.
 // Arguments: layers, samples, steps. Prints a line of JSON.
-import { compileKernels } from "../../src/backend/wasm/load.ts";
+
 import { packDecoder } from "../../src/backend/wasm/packed.ts";
 import { layersOf } from "../../src/graph/layers.ts";
 import { amd, binaryCrossEntropy, createDecoder, encode } from "../../src/index.ts";
+import { compileKernels } from "../../src/kernels/load.ts";
 import { testDigits } from "../rig.ts";
 import { mean } from "../timing.ts";
 import { oneThread } from "./latentflow.ts";

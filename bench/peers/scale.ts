@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { compileKernels } from "../../src/backend/wasm/load.ts";
+import { compileKernels } from "../../src/kernels/load.ts";
 import { bestOf, compilePeak } from "../peak.ts";
 
 /** A point of the table: what is varied, and what came out. */

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import { readArray } from "../../src/data/read.ts";
 import { checkFixed } from "../../src/decoder/fixed.ts";
 import { atPoints } from "../../src/decoder/points.ts";
+import { readArray } from "../../src/files/read.ts";
 import { type Backend, type Decoder, squaredError, wasm } from "../../src/index.ts";
 
 // NAME.check.npz, which common.py writes beside NAME.onnx: samples with outputs by ONNX Runtime and gradients by PyTorch.

@@ -4,7 +4,7 @@
 // 0, for a minute at most.
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import { describe } from "../../src/describe.ts";
+import { describe } from "../../src/api/describe.ts";
 import { amd, type Decoder, decode, encode, LatentflowError, lbfgs } from "../../src/index.ts";
 import { type LoadOnnxOptions, loadOnnx } from "../../src/onnx/index.ts";
 import { type Check, gradientsOf, largestDeviation, readCheck } from "./check.ts";

@@ -1,3 +1,4 @@
+import { createRandom } from "../../src/base/random.ts";
 import {
   createDecoder,
   type Decoder,
@@ -9,7 +10,6 @@ import {
   type PriorLike,
   wasm,
 } from "../../src/index.ts";
-import { createRandom } from "../../src/random.ts";
 import { normal } from "../usefulness/given.ts";
 import { normals, type Start } from "./starts.ts";
 

@@ -10,8 +10,8 @@ import {
   lbfgs,
   type Solver,
 } from "../../src/index.ts";
-import { meanOfFinite, type Status } from "../../src/result.ts";
 import { evaluateOnly, evaluateStarts } from "../../src/solver/evaluate-only.ts";
+import { meanOfFinite, type Status } from "../../src/solver/result.ts";
 import { carefulDescent } from "./careful-descent.ts";
 import { backend, type Subject } from "./case.ts";
 import type { Start } from "./starts.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { decode } from "fast-png";
-import { createRandom } from "../../src/random.ts";
+import { createRandom } from "../../src/base/random.ts";
 
 /** A colour picture. */
 export interface Picture {

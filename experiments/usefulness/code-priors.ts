@@ -1,5 +1,5 @@
+import { createRandom } from "../../src/base/random.ts";
 import { fitGaussian, fitGaussianMixture, gaussian, gaussianMixture } from "../../src/index.ts";
-import { createRandom } from "../../src/random.ts";
 import { normal } from "./given.ts";
 import type { NamedPrior } from "./methods.ts";
 import type { Guess } from "./networks.ts";

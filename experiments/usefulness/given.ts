@@ -1,5 +1,5 @@
-import { createSampler } from "../../src/data/sampler.ts";
-import { createRandom } from "../../src/random.ts";
+import { createRandom } from "../../src/base/random.ts";
+import { createSampler } from "../../src/train/sampler.ts";
 
 /** Digits as they are given to be encoded, and what is known of their damage. */
 export interface Given {

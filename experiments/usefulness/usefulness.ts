@@ -1,9 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describeMachine } from "../../bench/peers/machine.ts";
-import { createSampler } from "../../src/data/sampler.ts";
 import { type Backend, wasm } from "../../src/index.ts";
 import { type Dataset, mnist } from "../../src/train/index.ts";
+import { createSampler } from "../../src/train/sampler.ts";
 import type { ExperimentSettings } from "../experiment-settings.ts";
 import { codePriors, type MixtureSizes } from "./code-priors.ts";
 import { KeptFigures } from "./kept-figures.ts";

@@ -1,5 +1,5 @@
-import { orderOf } from "../flow.ts";
-import { type DifferentiableObjective, valuesAt } from "../objective.ts";
+import { orderOf } from "../solver/flow.ts";
+import { type DifferentiableObjective, valuesAt } from "../solver/objective.ts";
 import type { Adjoint, Encoded } from "./base.ts";
 
 /**

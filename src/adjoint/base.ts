@@ -1,7 +1,7 @@
-import { invalid, show, showName } from "../check.ts";
-import type { Flow } from "../flow.ts";
-import type { DifferentiableObjective } from "../objective.ts";
+import { invalid, show, showName } from "../base/check.ts";
 import type { Control } from "../solver/base.ts";
+import type { Flow } from "../solver/flow.ts";
+import type { DifferentiableObjective } from "../solver/objective.ts";
 import type { Solution } from "../solver/solution.ts";
 import { endOf, type Method, type Solver, tableauOf } from "../solver/solver.ts";
 import { isCustom, type Loss } from "../terms/losses.ts";

@@ -1,5 +1,5 @@
-import { alphaAt, dampingAt, derivativeOf, orderOf } from "../flow.ts";
-import type { DifferentiableObjective } from "../objective.ts";
+import { alphaAt, dampingAt, derivativeOf, orderOf } from "../solver/flow.ts";
+import type { DifferentiableObjective } from "../solver/objective.ts";
 import { endOf, tableauOf } from "../solver/solver.ts";
 import type { Tableau } from "../solver/tableau.ts";
 import { addGradientAtEnd } from "./approximate.ts";

@@ -1,5 +1,5 @@
-import { alphaAt, derivativeOf, orderOf, remainingShare } from "../flow.ts";
-import type { DifferentiableObjective } from "../objective.ts";
+import { alphaAt, derivativeOf, orderOf, remainingShare } from "../solver/flow.ts";
+import type { DifferentiableObjective } from "../solver/objective.ts";
 import { RULES } from "../solver/rk4.ts";
 import { endOf, type Method, tableauOf } from "../solver/solver.ts";
 import type { Tableau } from "../solver/tableau.ts";

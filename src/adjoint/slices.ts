@@ -1,4 +1,4 @@
-import { orderOf } from "../flow.ts";
+import { orderOf } from "../solver/flow.ts";
 import type { Encoded } from "./base.ts";
 
 /** One sample's accepted step, a slice of its way. */

@@ -1,4 +1,4 @@
-import type { DifferentiableObjective } from "../objective.ts";
+import type { DifferentiableObjective } from "../solver/objective.ts";
 import type { Slice } from "./slices.ts";
 
 /**

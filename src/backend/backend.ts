@@ -1,16 +1,16 @@
+import type { Owned } from "../base/owned.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import type { FixedValues } from "../decoder/fixed.ts";
-import type { Flow } from "../flow.ts";
-import type { DifferentiableObjective, Objective } from "../objective.ts";
-import type { Optimizer } from "../optimizer.ts";
-import type { Owned } from "../owned.ts";
-import type { BackendInfo } from "../result.ts";
 import type { Control } from "../solver/base.ts";
+import type { Flow } from "../solver/flow.ts";
+import type { DifferentiableObjective, Objective } from "../solver/objective.ts";
+import type { BackendInfo } from "../solver/result.ts";
 import type { Solution } from "../solver/solution.ts";
 import type { Method } from "../solver/solver.ts";
 import type { Loss } from "../terms/losses.ts";
 import type { PriorComponents } from "../terms/prior-components.ts";
 import type { SampleRange } from "./feed.ts";
+import type { Optimizer } from "./optimizer.ts";
 
 /** What is to be encoded, checked: the data of B samples, n values each. */
 export interface Problem {

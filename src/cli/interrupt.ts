@@ -1,5 +1,5 @@
 import { exitCodes } from "./exit-codes.ts";
-import { say } from "./print.ts";
+import { say } from "./output/print.ts";
 
 /** npm passes Ctrl-C on to what it runs, which the terminal has already sent it to: twice within this time. */
 const sameKeyPress = 500;

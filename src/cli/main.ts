@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { exitCodes } from "./exit-codes.ts";
-import { watchOutput } from "./print.ts";
+import { watchOutput } from "./output/print.ts";
 import { runProgram, sayDefect } from "./program.ts";
 
 watchOutput();

@@ -1,6 +1,8 @@
-import { checkPresent, isPromise } from "../brand.ts";
-import { checkOptions, invalid, memberHint, show } from "../check.ts";
-import { LatentflowError } from "../errors.ts";
+import { checkOptions, invalid, memberHint, show } from "../base/check.ts";
+import { LatentflowError } from "../base/errors.ts";
+import type { Owned } from "../base/owned.ts";
+import { checkPresent, isPromise } from "../base/realms.ts";
+import { writeSafetensors } from "../files/safetensors.ts";
 import type { Activation } from "../graph/activation.ts";
 import type { GraphDefinition } from "../graph/definition.ts";
 import {
@@ -12,12 +14,10 @@ import {
   withTensors,
 } from "../graph/graph.ts";
 import { type Operation, sizeOf } from "../graph/operations.ts";
-import type { Owned } from "../owned.ts";
 import type { StandardLoss } from "../terms/losses.ts";
 import type { Prior } from "../terms/priors.ts";
 import { writeMetadata } from "./metadata.ts";
 import { PROBE, type Probe, type Probed, writeProbe } from "./probe.ts";
-import { writeSafetensors } from "./safetensors.ts";
 
 /** What describes a decoder before it has parameters. Everything in it has been checked. */
 export interface DecoderGraph extends Graph {

@@ -1,5 +1,5 @@
-import { attached, checkMemory, isFloat32Array, typedArrayName } from "../brand.ts";
-import { invalid, show } from "../check.ts";
+import { invalid, show } from "../base/check.ts";
+import { attached, checkMemory, isFloat32Array, typedArrayName } from "../base/realms.ts";
 import type { FixedInput } from "../graph/graph.ts";
 import { sizeOf } from "../graph/operations.ts";
 import type { Decoder } from "./decoder.ts";

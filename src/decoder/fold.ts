@@ -1,8 +1,8 @@
-import { invalidFile, show } from "../check.ts";
-import type { Work } from "../turns.ts";
+import { invalidFile, show } from "../base/check.ts";
+import type { Work } from "../base/event-loop.ts";
+import { readFloats } from "../files/tensor.ts";
 import type { LayerTensors, NormTensors } from "./layer-tensors.ts";
 import type { NamedTensor } from "./sequential-modules.ts";
-import { readFloats } from "./tensor.ts";
 
 // What a layer's weight and bias come to: weight normalisation and BatchNorms are, for a decoder that is trained,
 // products and sums that the layer can do itself. Computed in float64, and rounded once.

@@ -1,13 +1,15 @@
-import { checkChoice, checkNumber, invalid, invalidFile, show, showList } from "../check.ts";
-import { recognise } from "../file-kind.ts";
+import { checkChoice, checkNumber, invalid, invalidFile, show, showList } from "../base/check.ts";
+import type { Work } from "../base/event-loop.ts";
+import { recognise } from "../files/file-kind.ts";
+import { type Metadata, readSafetensors, type SafetensorsFile } from "../files/safetensors.ts";
+import { checkSize } from "../files/source.ts";
+import { readFloats } from "../files/tensor.ts";
 import { type Activation, type ActivationLike, normaliseActivation } from "../graph/activation.ts";
 import { countParameters, type Graph, parametersOf } from "../graph/graph.ts";
 import { countLayerParameters, graphOfLayers, layersOf } from "../graph/layers.ts";
-import { checkSize } from "../source.ts";
 import { checkPriorSize, normalisePrior } from "../terms/check-prior.ts";
 import { checkLoss, normaliseLoss, type StandardLoss, type StandardLossLike } from "../terms/losses.ts";
 import type { Prior } from "../terms/priors.ts";
-import type { Work } from "../turns.ts";
 import { type Decoder, GraphDecoder, probedOf } from "./decoder.ts";
 import { readLayer } from "./fold.ts";
 import { type BatchNormPlace, collectLayers, type LayerTensors } from "./layer-tensors.ts";
@@ -26,9 +28,7 @@ import {
 import { checkOutputShape, impliedOutputActivation, showShape } from "./output.ts";
 import { withOutputShape } from "./output-shape.ts";
 import { type CheckedProbe, copyProbe, fitProbe, PROBE, type Probe, readProbe } from "./probe.ts";
-import { type Metadata, readSafetensors, type SafetensorsFile } from "./safetensors.ts";
 import { checkStartSize, normaliseStart } from "./start.ts";
-import { readFloats } from "./tensor.ts";
 
 /** What a decoder's file need not say, or says wrongly. Each option overrides the file's metadata. */
 export interface DecoderFileOptions {

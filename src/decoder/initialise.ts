@@ -1,11 +1,11 @@
-import { checkNumber, checkOptions, invalid, optionNames, orDefault, show } from "../check.ts";
+import { checkNumber, checkOptions, invalid, optionNames, orDefault, show } from "../base/check.ts";
+import { createRandom, type Random } from "../base/random.ts";
 import { type ActivationLike, normaliseActivation } from "../graph/activation.ts";
 import type { GraphDefinition } from "../graph/definition.ts";
 import { countParameters, type Graph, parametersOf } from "../graph/graph.ts";
 import { graphOfLayers } from "../graph/layers.ts";
 import { readDefinition } from "../graph/read-definition.ts";
 import { MOST_OPERATIONS } from "../graph/settings.ts";
-import { createRandom, type Random } from "../random.ts";
 import { checkPriorSize, normalisePrior } from "../terms/check-prior.ts";
 import { checkLoss, normaliseLoss, type StandardLoss, type StandardLossLike } from "../terms/losses.ts";
 import type { Prior } from "../terms/priors.ts";

@@ -1,4 +1,5 @@
-import { invalidFile, show, showList } from "../check.ts";
+import { invalidFile, show, showList } from "../base/check.ts";
+import type { Tensor } from "../files/tensor.ts";
 import { showShape } from "./output.ts";
 import {
   findModules,
@@ -9,7 +10,6 @@ import {
   type SequentialModule,
   under,
 } from "./sequential-modules.ts";
-import type { Tensor } from "./tensor.ts";
 
 /** A dense layer as it lies in a file, with what can be folded into it. */
 export interface LayerTensors {

@@ -1,5 +1,7 @@
-import { checkChoice, checkNumber, invalid, invalidFile, show } from "../check.ts";
-import { LatentflowError } from "../errors.ts";
+import { checkChoice, checkNumber, invalid, invalidFile, show } from "../base/check.ts";
+import { LatentflowError } from "../base/errors.ts";
+import type { Work } from "../base/event-loop.ts";
+import type { Metadata } from "../files/safetensors.ts";
 import { type Activation, activations, normaliseActivation } from "../graph/activation.ts";
 import type { GraphDefinition } from "../graph/definition.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -10,11 +12,9 @@ import { checkPriorSize, normalisePrior } from "../terms/check-prior.ts";
 import { LOSS_MAKERS, type Reduction, type StandardLoss } from "../terms/losses.ts";
 import type { Prior } from "../terms/priors.ts";
 import { termTraits } from "../terms/terms.ts";
-import type { Work } from "../turns.ts";
 import type { BatchNormPlace } from "./layer-tensors.ts";
 import { bare, type Key, meantBy, type OptionKey } from "./metadata-keys.ts";
 import { checkOutputShape } from "./output.ts";
-import type { Metadata } from "./safetensors.ts";
 import { formatStart, remakeStart } from "./start.ts";
 
 // What a file's metadata, a map of strings, says of its decoder beyond the tensors:

@@ -1,4 +1,4 @@
-import { invalid } from "../check.ts";
+import { invalid } from "../base/check.ts";
 import type { OperationDefinition } from "../graph/definition.ts";
 import type { Graph } from "../graph/graph.ts";
 import { sizeOf } from "../graph/kind.ts";

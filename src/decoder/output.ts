@@ -1,4 +1,4 @@
-import { invalid, show } from "../check.ts";
+import { invalid, show } from "../base/check.ts";
 import { type Activation, normaliseActivation } from "../graph/activation.ts";
 import { isReordered } from "../graph/kind.ts";
 import type { StandardLoss } from "../terms/losses.ts";

@@ -1,8 +1,8 @@
-import { checkNumber, invalid } from "../check.ts";
+import { checkNumber, invalid } from "../base/check.ts";
 import { type Decoder, decoderAtPoints, onDispose } from "./decoder.ts";
 
 // A decoder over points has no size until a call says how many there are: here it gets one. How many files say that there
-// are is src/cli/points.ts.
+// are is src/cli/input/points.ts.
 
 /** Of each decoder over points, those for so many. */
 const bound = new WeakMap<Decoder, Map<number, Decoder>>();

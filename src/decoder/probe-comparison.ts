@@ -1,5 +1,5 @@
-import { invalidFile } from "../check.ts";
-import type { LatentflowError } from "../errors.ts";
+import { invalidFile } from "../base/check.ts";
+import type { LatentflowError } from "../base/errors.ts";
 import { type CheckedProbe, pick } from "./probe.ts";
 
 /** What a comparison came to. */

@@ -1,13 +1,13 @@
-import { checkMemory, isFloat32Array } from "../brand.ts";
-import { checkOptions, invalid, invalidFile, show } from "../check.ts";
-import { cosineOfPi, logarithm } from "../elementary-functions.ts";
+import { checkOptions, invalid, invalidFile, show } from "../base/check.ts";
+import { cosineOfPi, logarithm } from "../base/elementary-functions.ts";
+import { atOnce } from "../base/event-loop.ts";
+import { createRandom } from "../base/random.ts";
+import { checkMemory, isFloat32Array } from "../base/realms.ts";
+import { type Metadata, readSafetensors, writeSafetensors } from "../files/safetensors.ts";
+import { readFloats, type Tensor } from "../files/tensor.ts";
 import type { FixedInput } from "../graph/graph.ts";
 import { sizeOf } from "../graph/operations.ts";
-import { createRandom } from "../random.ts";
-import { atOnce } from "../turns.ts";
 import { showShape } from "./output.ts";
-import { type Metadata, readSafetensors, writeSafetensors } from "./safetensors.ts";
-import { readFloats, type Tensor } from "./tensor.ts";
 
 // A probe: a few latents, and what the decoder that is meant makes of them. Names and shapes cannot tell a stack of
 // layers from residual blocks, nor a square matrix from its transpose, nor that a sigmoid is missing; numbers can.

@@ -1,6 +1,6 @@
-import { escapeText, invalid, show, showList } from "../check.ts";
-import type { LatentflowError } from "../errors.ts";
-import type { Tensor } from "./tensor.ts";
+import { escapeText, invalid, show, showList } from "../base/check.ts";
+import type { LatentflowError } from "../base/errors.ts";
+import type { Tensor } from "../files/tensor.ts";
 
 // The modules of a torch.nn.Sequential, found by the names of a file's tensors.
 

@@ -1,5 +1,5 @@
-import { invalid, show } from "../check.ts";
-import { checkFloat32 } from "../float32.ts";
+import { invalid, show } from "../base/check.ts";
+import { checkFloat32 } from "../base/float32.ts";
 
 // A decoder's own start: the latent where flows begin unless a call says otherwise. In files it is a JSON array of
 // decimals of nine digits, which give every float32 back, bit for bit.

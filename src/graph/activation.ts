@@ -1,4 +1,12 @@
-import { type Bounds, checkNumber, checkOptions, invalid, isRevoked, orDefault, show } from "../check.ts";
+import {
+  type Bounds,
+  checkNumber,
+  checkOptions,
+  invalid,
+  isRevoked,
+  orDefault,
+  show,
+} from "../base/check.ts";
 
 /**
  * The function applied to each output of a layer: an immutable value.

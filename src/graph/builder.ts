@@ -1,4 +1,4 @@
-import { checkNumber, checkOptions, invalid, show } from "../check.ts";
+import { checkNumber, checkOptions, invalid, show } from "../base/check.ts";
 import type { ActivationLike } from "./activation.ts";
 import type { FixedInputDefinition, GraphDefinition, Length, OperationDefinition } from "./definition.ts";
 import { LATENT, parametersOf } from "./graph.ts";

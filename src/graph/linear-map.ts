@@ -1,4 +1,4 @@
-import { invalid } from "../check.ts";
+import { invalid } from "../base/check.ts";
 import { type Shape, sizeOf, stridesOf } from "./kind.ts";
 
 // Operations that only move numbers or add them up, without parameters: upsampling, padding, slices, means, sums of two

@@ -1,4 +1,4 @@
-import { type Bounds, checkNumber, checkOptions, invalid, show } from "../check.ts";
+import { type Bounds, checkNumber, checkOptions, invalid, show } from "../base/check.ts";
 
 /**
  * Functions of each number beside the activations of layers, with their parameters: what other files' graphs are made

@@ -1,6 +1,6 @@
-import { checkChoice, checkNumber, checkOptions, invalid, show } from "../check.ts";
-import { LatentflowError } from "../errors.ts";
-import { atOnce, type Work } from "../turns.ts";
+import { checkChoice, checkNumber, checkOptions, invalid, show } from "../base/check.ts";
+import { LatentflowError } from "../base/errors.ts";
+import { atOnce, type Work } from "../base/event-loop.ts";
 import type { FixedInputDefinition, GraphDefinition, OperationDefinition } from "./definition.ts";
 import { type FixedInput, type Graph, LATENT } from "./graph.ts";
 import { type Reader, type Shape, sizeOf } from "./kind.ts";

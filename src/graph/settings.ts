@@ -1,4 +1,4 @@
-import { checkNumber, invalid, show } from "../check.ts";
+import { checkNumber, invalid, show } from "../base/check.ts";
 import type { Shape } from "./kind.ts";
 
 // Checks of settings that several kinds of operation have.

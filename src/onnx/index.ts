@@ -1,3 +1,3 @@
-export type { ExternalData } from "./external-data.ts";
-export { type LoadOnnxOptions, loadOnnx, type OnnxSource } from "./load.ts";
-export { type ToOnnxOptions, toOnnx } from "./to-onnx.ts";
+export type { ExternalData } from "./read/external-data.ts";
+export { type LoadOnnxOptions, loadOnnx, type OnnxSource } from "./read/load.ts";
+export { type ToOnnxOptions, toOnnx } from "./write/to-onnx.ts";

@@ -1,5 +1,5 @@
-import { invalid, invalidFile, show } from "../check.ts";
-import { LatentflowError } from "../errors.ts";
+import { invalid, invalidFile, show } from "../base/check.ts";
+import { LatentflowError } from "../base/errors.ts";
 import { normalisePrior } from "../terms/check-prior.ts";
 import type { Prior } from "../terms/priors.ts";
 

@@ -1,6 +1,6 @@
-import { invalid, invalidFile, show } from "../check.ts";
+import { invalid, invalidFile, show } from "../base/check.ts";
+import { LatentflowError } from "../base/errors.ts";
 import { formatStart, remakeStart } from "../decoder/start.ts";
-import { LatentflowError } from "../errors.ts";
 
 // A decoder's own start in an ONNX file: metadata, `latentflow.start`, as JSON.
 

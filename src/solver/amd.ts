@@ -1,4 +1,4 @@
-import { type Complete, checkChoice, checkNumber } from "../check.ts";
+import { type Complete, checkChoice, checkNumber } from "../base/check.ts";
 import { MAX_COUNT } from "./base.ts";
 import { completeOptions } from "./descent-options.ts";
 

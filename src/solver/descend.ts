@@ -1,6 +1,6 @@
-import { type Arena, allocateBeside, type Block } from "../backend/wasm/arena.ts";
-import { giveInstanceBack, type KernelInstance, takeInstance } from "../backend/wasm/idle-instances.ts";
-import type { Kernels } from "../backend/wasm/instance.ts";
+import { type Arena, allocateBeside, type Block } from "../kernels/arena.ts";
+import { giveInstanceBack, type KernelInstance, takeInstance } from "../kernels/idle-instances.ts";
+import type { Kernels } from "../kernels/instance.ts";
 import {
   Descent,
   Due,
@@ -10,12 +10,12 @@ import {
   SampleState,
   ValueRows,
   Workspace,
-} from "../backend/wasm/layout.ts";
-import { compileKernels } from "../backend/wasm/load.ts";
-import type { Flow } from "../flow.ts";
-import { type Objective, type SharedCurvature, valuesAt, withoutMatrices } from "../objective.ts";
+} from "../kernels/layout.ts";
+import { compileKernels } from "../kernels/load.ts";
 import type { Control } from "./base.ts";
 import { type DescentSolver, isPreconditioned } from "./descent.ts";
+import type { Flow } from "./flow.ts";
+import { type Objective, type SharedCurvature, valuesAt, withoutMatrices } from "./objective.ts";
 import { collectRecord } from "./sample-record.ts";
 import type { Solution } from "./solution.ts";
 import { allocateSolver } from "./solver-block.ts";

@@ -1,4 +1,4 @@
-import { checkNumber, checkOptions, withDefaults } from "../check.ts";
+import { checkNumber, checkOptions, withDefaults } from "../base/check.ts";
 import { MAX_COUNT } from "./base.ts";
 
 /** Options that `amd` and `lbfgs` have in common. */

@@ -1,6 +1,6 @@
-import { type CurvatureUse, hasMatrices } from "../objective.ts";
 import type { Amd } from "./amd.ts";
 import type { Lbfgs } from "./lbfgs.ts";
+import { type CurvatureUse, hasMatrices } from "./objective.ts";
 
 // What the solvers have in common that take a step only if it lowers the sample's own loss. Their steps are in assembly/,
 // where they are called round by round: fused with the kernels, or around evaluations that are made elsewhere (descend.ts).

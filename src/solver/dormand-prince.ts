@@ -1,5 +1,5 @@
-import { type Complete, checkNumber, checkOptions, withDefaults } from "../check.ts";
-import { power } from "../elementary-functions.ts";
+import { type Complete, checkNumber, checkOptions, withDefaults } from "../base/check.ts";
+import { power } from "../base/elementary-functions.ts";
 import { MAX_COUNT } from "./base.ts";
 import type { StepControl, TriedStep } from "./integrate.ts";
 import type { Tableau } from "./tableau.ts";

@@ -1,4 +1,4 @@
-import { checkOptions } from "../check.ts";
+import { checkOptions } from "../base/check.ts";
 import { checkGrid, type Grid } from "./grid.ts";
 
 /** Options of `euler`. */

@@ -1,7 +1,7 @@
-import type { Flow } from "../flow.ts";
-import { allRows, type Objective, valuesAt } from "../objective.ts";
-import { STATUSES } from "../result.ts";
 import { type Control, isLoss } from "./base.ts";
+import type { Flow } from "./flow.ts";
+import { allRows, type Objective, valuesAt } from "./objective.ts";
+import { STATUSES } from "./result.ts";
 import type { Solution } from "./solution.ts";
 
 const REACHED_T1 = STATUSES.indexOf("reached_t1");

@@ -1,11 +1,11 @@
-import type { Flow } from "../flow.ts";
-import type { Objective } from "../objective.ts";
 import type { Control } from "./base.ts";
 import { descend } from "./descend.ts";
 import { adaptiveSteps, DORMAND_PRINCE } from "./dormand-prince.ts";
 import { evaluateStarts } from "./evaluate-only.ts";
 import { gridSteps } from "./fixed-grid.ts";
+import type { Flow } from "./flow.ts";
 import { integrate } from "./integrate.ts";
+import type { Objective } from "./objective.ts";
 import { RULES } from "./rk4.ts";
 import type { Solution } from "./solution.ts";
 import type { Method, MethodKinds } from "./solver.ts";

@@ -1,6 +1,6 @@
-import { type Complete, checkNumber, checkOptions, orDefault } from "../check.ts";
-import { power } from "../elementary-functions.ts";
-import { checkPlain } from "../plain-value.ts";
+import { type Complete, checkNumber, checkOptions, orDefault } from "../base/check.ts";
+import { power } from "../base/elementary-functions.ts";
+import { checkPlain } from "../base/plain-value.ts";
 import { MAX_COUNT } from "./base.ts";
 
 /** Equal steps, t_i = t1 i/N: a plain immutable value made by `linearGrid(…)`. */

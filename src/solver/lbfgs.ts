@@ -1,4 +1,4 @@
-import { type Complete, checkNumber } from "../check.ts";
+import { type Complete, checkNumber } from "../base/check.ts";
 import { completeOptions } from "./descent-options.ts";
 
 /** Options of `lbfgs`. */

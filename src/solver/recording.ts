@@ -1,6 +1,6 @@
-import { checkPresent } from "../brand.ts";
-import { checkNumber, invalid, show } from "../check.ts";
-import type { Trajectory } from "../result.ts";
+import { checkNumber, invalid, show } from "../base/check.ts";
+import { checkPresent } from "../base/realms.ts";
+import type { Trajectory } from "./result.ts";
 
 /**
  * Which points of each sample's way are kept: `"steps"`, the start and the end of every accepted step; or

@@ -1,4 +1,4 @@
-import { type Complete, checkChoice, checkOptions, orDefault } from "../check.ts";
+import { type Complete, checkChoice, checkOptions, orDefault } from "../base/check.ts";
 import { checkGrid, type Grid } from "./grid.ts";
 import type { Tableau } from "./tableau.ts";
 

@@ -1,4 +1,4 @@
-import { Sample } from "../backend/wasm/layout.ts";
+import { Sample } from "../kernels/layout.ts";
 import type { Solution } from "./solution.ts";
 
 /** Copies what a Sample says of its solve, all but its z, into a solution. */

@@ -1,7 +1,7 @@
-import type { Values } from "../objective.ts";
-import type { Owned } from "../owned.ts";
-import { type EncodeResult, type SolveStatistics, STATUSES, type Status } from "../result.ts";
+import type { Owned } from "../base/owned.ts";
+import type { Values } from "./objective.ts";
 import { type RecordedSample, Recording, type SaveAt } from "./recording.ts";
+import { type EncodeResult, type SolveStatistics, STATUSES, type Status } from "./result.ts";
 
 const RUNNING = 255;
 

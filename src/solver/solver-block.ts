@@ -1,4 +1,4 @@
-import type { Arena, Block } from "../backend/wasm/arena.ts";
+import type { Arena, Block } from "../kernels/arena.ts";
 import {
   Amd,
   type DescentFields,
@@ -9,11 +9,11 @@ import {
   NUMBERS_OF_FIT,
   packedSize,
   SOLVER_CODES,
-} from "../backend/wasm/layout.ts";
-import { type CurvatureUse, hasMatrices } from "../objective.ts";
+} from "../kernels/layout.ts";
 import type { Amd as AmdSolver } from "./amd.ts";
 import type { DescentSolver } from "./descent.ts";
 import type { Lbfgs as LbfgsSolver } from "./lbfgs.ts";
+import { type CurvatureUse, hasMatrices } from "./objective.ts";
 
 /** A solver of assembly/, its struct and the memory of its rows. */
 export interface SolverBlock extends Block {

@@ -1,9 +1,9 @@
-import type { Flow, GradientFlow } from "../flow.ts";
-import { checkPlain } from "../plain-value.ts";
+import { checkPlain } from "../base/plain-value.ts";
 import { type Amd, amd } from "./amd.ts";
 import { DORMAND_PRINCE, type DormandPrince, dormandPrince } from "./dormand-prince.ts";
 import { type Euler, euler } from "./euler.ts";
 import type { EvaluateOnly } from "./evaluate-only.ts";
+import type { Flow, GradientFlow } from "./flow.ts";
 import { type Lbfgs, lbfgs } from "./lbfgs.ts";
 import { type Rk4, RULES, rk4 } from "./rk4.ts";
 import { EULER, type Tableau } from "./tableau.ts";

@@ -1,6 +1,6 @@
-import { derivativeOf, type Flow, orderOf } from "../flow.ts";
-import { type Objective, type Values, valuesAt } from "../objective.ts";
 import type { Control } from "./base.ts";
+import { derivativeOf, type Flow, orderOf } from "./flow.ts";
+import { type Objective, type Values, valuesAt } from "./objective.ts";
 import type { Solution } from "./solution.ts";
 
 /**

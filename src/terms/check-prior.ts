@@ -1,4 +1,4 @@
-import { callHint, checkOptions, invalid, show } from "../check.ts";
+import { callHint, checkOptions, invalid, show } from "../base/check.ts";
 import { isArray } from "./prior-numbers.ts";
 import {
   gaussian,

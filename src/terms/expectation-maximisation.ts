@@ -1,4 +1,4 @@
-import { exponential, logarithm } from "../elementary-functions.ts";
+import { exponential, logarithm } from "../base/elementary-functions.ts";
 import { raiseEigenvalues } from "./eigenvalues.ts";
 import type { MixtureStart } from "./mixture-start.ts";
 import { addOuterProduct, mirror } from "./moments.ts";

@@ -1,7 +1,7 @@
-import { checkChoice, checkNumber, checkOptions, invalid, orDefault } from "../check.ts";
-import { logarithm } from "../elementary-functions.ts";
-import { checkFiniteRows } from "../float32.ts";
-import { createRandom } from "../random.ts";
+import { checkChoice, checkNumber, checkOptions, invalid, orDefault } from "../base/check.ts";
+import { logarithm } from "../base/elementary-functions.ts";
+import { checkFiniteRows } from "../base/float32.ts";
+import { createRandom } from "../base/random.ts";
 import { ExpectationMaximisation, type Mixture } from "./expectation-maximisation.ts";
 import { startMixture } from "./mixture-start.ts";
 import { type Moments, momentsOf } from "./moments.ts";

@@ -1,4 +1,4 @@
-import { callHint, checkChoice, checkOptions, invalid, orDefault, show } from "../check.ts";
+import { callHint, checkChoice, checkOptions, invalid, orDefault, show } from "../base/check.ts";
 import {
   type CustomLossFunctions,
   isTermKind,

@@ -1,5 +1,5 @@
-import { logarithm } from "../elementary-functions.ts";
-import type { Random } from "../random.ts";
+import { logarithm } from "../base/elementary-functions.ts";
+import type { Random } from "../base/random.ts";
 import type { StandardisedCodes } from "./standardised-codes.ts";
 
 /** Where the search for a mixture starts. */

@@ -1,4 +1,4 @@
-import { logarithm } from "../elementary-functions.ts";
+import { logarithm } from "../base/elementary-functions.ts";
 import { choleskyFactor, inverseOfFactor, logDeterminant } from "./prior-numbers.ts";
 import type { Prior, PriorKind } from "./priors.ts";
 

@@ -1,5 +1,5 @@
-import { type Bounds, checkNumber, invalid, isRevoked, show } from "../check.ts";
-import { logarithm } from "../elementary-functions.ts";
+import { type Bounds, checkNumber, invalid, isRevoked, show } from "../base/check.ts";
+import { logarithm } from "../base/elementary-functions.ts";
 
 /** An array of numbers, typed or not. */
 export type Numbers = ArrayLike<number>;

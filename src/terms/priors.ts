@@ -1,4 +1,4 @@
-import { checkNumber, checkOptions, invalid, orDefault, show } from "../check.ts";
+import { checkNumber, checkOptions, invalid, orDefault, show } from "../base/check.ts";
 import { checkMatrix, checkRow, isArray, type Numbers, scalarOrRow } from "./prior-numbers.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { logarithm } from "../elementary-functions.ts";
+import { logarithm } from "../base/elementary-functions.ts";
 import type { ActivationName } from "../graph/activation.ts";
 
 /**

@@ -1,13 +1,13 @@
-import { throwIfAborted } from "../brand.ts";
-import { unlessAborted } from "../control.ts";
-import type { Dataset } from "../data/dataset.ts";
+import { createRandom } from "../base/random.ts";
+import { throwIfAborted } from "../base/realms.ts";
 import { copyDecoder } from "../decoder/copy.ts";
 import { type Decoder, type DecoderGraph, descriptionOf, GraphDecoder } from "../decoder/decoder.ts";
 import { initialise } from "../decoder/initialise.ts";
 import { checkStartSize } from "../decoder/start.ts";
 import { readDefinition } from "../graph/read-definition.ts";
-import { createRandom } from "../random.ts";
+import { unlessAborted } from "../solver/control.ts";
 import { type CheckedTrainOptions, checkAutoencoderArguments } from "./check-options.ts";
+import type { Dataset } from "./dataset.ts";
 import { meanOfCodes } from "./encode-with.ts";
 import type { RunOptions, TrainResult } from "./options.ts";
 import { joinedDefinition, reverseDefinition } from "./reverse.ts";

@@ -1,6 +1,9 @@
 import { approximate } from "../adjoint/approximate.ts";
 import { type Adjoint, checkAdjoint } from "../adjoint/base.ts";
+import { checkFlowAndSolver } from "../api/flow-and-solver.ts";
+import { checkBackend, checkWeights } from "../api/problem.ts";
 import type { CheckedPair } from "../backend/backend.ts";
+import { adam, isOptimizer, rmsprop } from "../backend/optimizer.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import {
   callHint,
@@ -13,26 +16,23 @@ import {
   invalid,
   show,
   showName,
-} from "../check.ts";
-import type { Dataset } from "../data/dataset.ts";
+} from "../base/check.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed, type FixedValues } from "../decoder/fixed.ts";
 import { atPoints } from "../decoder/points.ts";
-import { gradientFlow } from "../flow.ts";
-import { checkFlowAndSolver } from "../flow-and-solver.ts";
-import { adam, isOptimizer, rmsprop } from "../optimizer.ts";
-import { checkBackend, checkWeights } from "../problem.ts";
-import { constant } from "../schedule.ts";
 import { amd } from "../solver/amd.ts";
 import { evaluateOnly } from "../solver/evaluate-only.ts";
+import { gradientFlow } from "../solver/flow.ts";
 import { lbfgs } from "../solver/lbfgs.ts";
 import { checkPrior } from "../terms/check-prior.ts";
 import { checkLoss } from "../terms/losses.ts";
 import type { Prior } from "../terms/priors.ts";
 import { checkCheckpoint } from "./checkpoint-options.ts";
+import type { Dataset } from "./dataset.ts";
 import type { RunOptions, TrainOptions } from "./options.ts";
 import { checkReversible } from "./reverse.ts";
 import { asDataset } from "./samples.ts";
+import { constant } from "./schedule.ts";
 import { checkValidation } from "./validation.ts";
 
 // What is given to a training run, checked and completed.

@@ -1,11 +1,11 @@
-import { checkNumber, invalid, invalidFile } from "../check.ts";
-import { checkSamplerState } from "../data/sampler.ts";
-import { LatentflowError } from "../errors.ts";
-import { checkRandomState } from "../random.ts";
+import { checkNumber, invalid, invalidFile } from "../base/check.ts";
+import { LatentflowError } from "../base/errors.ts";
+import { checkRandomState } from "../base/random.ts";
 import { codesTensors, type RunState } from "./checkpoint.ts";
 import type { CodesState } from "./codes.ts";
 import type { RunDescription } from "./run-description.ts";
 import { asksForMoreEpochs, OtherRunError, runDifferences } from "./run-differences.ts";
+import { checkSamplerState } from "./sampler.ts";
 
 // Whether a run can go on from a checkpoint. That it is not damaged its checksum has shown.
 

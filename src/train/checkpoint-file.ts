@@ -1,7 +1,7 @@
-import { codeOf } from "../brand.ts";
-import { invalid, invalidFile, showPath } from "../check.ts";
-import { fileError, fileModules, syncFolder, writeSynced } from "../durable-file.ts";
-import { LatentflowError } from "../errors.ts";
+import { invalid, invalidFile, showPath } from "../base/check.ts";
+import { LatentflowError } from "../base/errors.ts";
+import { codeOf } from "../base/realms.ts";
+import { fileError, fileModules, syncFolder, writeSynced } from "../files/durable-file.ts";
 import { readCheckpoint } from "./checkpoint.ts";
 import { type Lock, lockFile } from "./checkpoint-lock.ts";
 import type { CheckpointStore } from "./checkpoint-store.ts";

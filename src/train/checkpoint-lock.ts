@@ -1,8 +1,8 @@
-import { codeOf } from "../brand.ts";
-import { builtinModule } from "../builtin-module.ts";
-import { invalidFile, show, showPath } from "../check.ts";
-import type { fileModules } from "../durable-file.ts";
-import { LatentflowError } from "../errors.ts";
+import { builtinModule } from "../base/builtin-module.ts";
+import { invalidFile, show, showPath } from "../base/check.ts";
+import { LatentflowError } from "../base/errors.ts";
+import { codeOf } from "../base/realms.ts";
+import type { fileModules } from "../files/durable-file.ts";
 
 // A lock is a file that its holder touches every few seconds. The npm packages for this (proper-lockfile) import
 // Node's modules when they are loaded, which this entry must not, and they take over a dead lock by removing it: of

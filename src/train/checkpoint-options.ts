@@ -1,5 +1,5 @@
-import { checkPresent, isUint8Array } from "../brand.ts";
-import { checkNumber, checkOptions, invalid, orDefault, show } from "../check.ts";
+import { checkNumber, checkOptions, invalid, orDefault, show } from "../base/check.ts";
+import { checkPresent, isUint8Array } from "../base/realms.ts";
 import { fileStore } from "./checkpoint-file.ts";
 import { type CheckpointStore, callerStore } from "./checkpoint-store.ts";
 

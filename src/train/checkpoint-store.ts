@@ -1,4 +1,4 @@
-import { attached } from "../brand.ts";
+import { attached } from "../base/realms.ts";
 import { type Checkpoint, readCheckpoint } from "./checkpoint.ts";
 
 /** Keeps checkpoints; for one run. */

@@ -1,12 +1,12 @@
 import type { TrainerState } from "../backend/backend.ts";
-import { invalidFile, show } from "../check.ts";
-import { checksum, showChecksum } from "../checksum.ts";
-import type { SamplerState } from "../data/sampler.ts";
-import { readSafetensors, writeSafetensors } from "../decoder/safetensors.ts";
-import type { RandomState } from "../random.ts";
+import { invalidFile, show } from "../base/check.ts";
+import { checksum, showChecksum } from "../base/checksum.ts";
+import type { RandomState } from "../base/random.ts";
+import { readSafetensors, writeSafetensors } from "../files/safetensors.ts";
 import type { CodesState } from "./codes.ts";
 import type { TrainStep } from "./progress.ts";
 import type { RunDescription } from "./run-description.ts";
+import type { SamplerState } from "./sampler.ts";
 import type { ValidationResult } from "./validation.ts";
 
 // A checkpoint is a safetensors file. Its metadata:

@@ -1,4 +1,4 @@
-import { showPath } from "../check.ts";
+import { showPath } from "../base/check.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import type { FixedValues } from "../decoder/fixed.ts";
 import type { Control } from "../solver/base.ts";

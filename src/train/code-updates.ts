@@ -1,5 +1,5 @@
-import { power } from "../elementary-functions.ts";
-import type { Adam, Optimizer, Rmsprop, Sgd } from "../optimizer.ts";
+import type { Adam, Optimizer, Rmsprop, Sgd } from "../backend/optimizer.ts";
+import { power } from "../base/elementary-functions.ts";
 
 /** One sample's code and what its optimizer keeps of it, [d] each. */
 export interface KeptCode {

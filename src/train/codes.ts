@@ -1,5 +1,5 @@
+import type { Optimizer } from "../backend/optimizer.ts";
 import type { Decoder } from "../decoder/decoder.ts";
-import type { Optimizer } from "../optimizer.ts";
 import { updateCode } from "./code-updates.ts";
 
 /** All that the codes of a run come to, for its checkpoints. */

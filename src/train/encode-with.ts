@@ -1,14 +1,14 @@
+import { checkBackend } from "../api/problem.ts";
 import type { Backend, Session } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
-import { attached, throwIfAborted } from "../brand.ts";
-import { checkOptions, checkSignal, invalid } from "../check.ts";
-import { makeControl, unlessAborted } from "../control.ts";
-import { createDataset, type Dataset, isDataset } from "../data/dataset.ts";
+import { checkOptions, checkSignal, invalid } from "../base/check.ts";
+import { checkFiniteRows } from "../base/float32.ts";
+import type { Owned } from "../base/owned.ts";
+import type { AbortSignalLike } from "../base/platform.ts";
+import { attached, throwIfAborted } from "../base/realms.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
-import { checkFiniteRows } from "../float32.ts";
-import type { Owned } from "../owned.ts";
-import type { AbortSignalLike } from "../platform.ts";
-import { checkBackend } from "../problem.ts";
+import { makeControl, unlessAborted } from "../solver/control.ts";
+import { createDataset, type Dataset, isDataset } from "./dataset.ts";
 import { checkSamples, pieces } from "./samples.ts";
 
 /** Options of `encodeWith`. */

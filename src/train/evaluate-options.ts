@@ -1,19 +1,19 @@
+import type { CommonEncodeOptions } from "../api/encode.ts";
+import { checkFlowAndSolver, type FlowAndSolver } from "../api/flow-and-solver.ts";
+import { checkBackend, checkWeights, checkZ0 } from "../api/problem.ts";
 import type { CheckedPair } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
-import { checkCallback, checkNumber, checkOptions, checkSignal, invalid } from "../check.ts";
-import type { Dataset } from "../data/dataset.ts";
+import { checkCallback, checkNumber, checkOptions, checkSignal, invalid } from "../base/check.ts";
+import type { AbortSignalLike } from "../base/platform.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed } from "../decoder/fixed.ts";
 import { atPoints } from "../decoder/points.ts";
-import type { CommonEncodeOptions } from "../encode.ts";
-import { gradientFlow } from "../flow.ts";
-import { checkFlowAndSolver, type FlowAndSolver } from "../flow-and-solver.ts";
-import type { AbortSignalLike } from "../platform.ts";
-import { checkBackend, checkWeights, checkZ0 } from "../problem.ts";
 import { evaluateOnly } from "../solver/evaluate-only.ts";
+import { gradientFlow } from "../solver/flow.ts";
 import { checkPrior } from "../terms/check-prior.ts";
 import { checkLoss } from "../terms/losses.ts";
 import { componentsOf } from "../terms/prior-components.ts";
+import type { Dataset } from "./dataset.ts";
 import { checkEncoder } from "./encode-with.ts";
 import { asDataset, type ProblemSettings } from "./samples.ts";
 

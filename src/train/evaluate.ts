@@ -1,13 +1,19 @@
-import { throwIfAborted } from "../brand.ts";
-import { Callbacks, makeControl, unlessAborted } from "../control.ts";
-import type { Dataset } from "../data/dataset.ts";
+import type { Owned } from "../base/owned.ts";
+import { throwIfAborted } from "../base/realms.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { startsOf } from "../decoder/start.ts";
-import { orderOf } from "../flow.ts";
-import type { Owned } from "../owned.ts";
-import { type EncodeSummary, meanOfFinite, type SolveStatistics, type Status, summary } from "../result.ts";
+import { Callbacks, makeControl, unlessAborted } from "../solver/control.ts";
+import { orderOf } from "../solver/flow.ts";
+import {
+  type EncodeSummary,
+  meanOfFinite,
+  type SolveStatistics,
+  type Status,
+  summary,
+} from "../solver/result.ts";
 import { Solution } from "../solver/solution.ts";
 import { leastLosses } from "../terms/floor.ts";
+import type { Dataset } from "./dataset.ts";
 import { codesOf } from "./encode-with.ts";
 import {
   checkEvaluateArguments,

@@ -2,15 +2,6 @@ export { approximate } from "../adjoint/approximate.ts";
 export type { Adjoint } from "../adjoint/base.ts";
 export { direct } from "../adjoint/direct.ts";
 export { full } from "../adjoint/full.ts";
-export { type Augmentation, type Shift, shift } from "../data/augment.ts";
-export {
-  createDataset,
-  Dataset,
-  type DatasetOptions,
-  type ReadDatasetOptions,
-  readDataset,
-} from "../data/dataset.ts";
-export { type DataSplits, fashionMnist, type LoaderOptions, mnist, segMnist } from "../data/mnist.ts";
 export {
   type Adam,
   type AdamOptions,
@@ -22,7 +13,27 @@ export {
   type Sgd,
   type SgdOptions,
   sgd,
-} from "../optimizer.ts";
+} from "../backend/optimizer.ts";
+export { type Augmentation, type Shift, shift } from "./augment.ts";
+export {
+  type AutoencoderResult,
+  type TrainAutoencoderOptions,
+  trainAutoencoder,
+} from "./autoencoder.ts";
+export type { CallerCheckpoints, CheckpointOptions, FileCheckpoints } from "./checkpoint-options.ts";
+export {
+  createDataset,
+  Dataset,
+  type DatasetOptions,
+  type ReadDatasetOptions,
+  readDataset,
+} from "./dataset.ts";
+export { type EncodeWithOptions, encodeWith, meanCode } from "./encode-with.ts";
+export { type EncoderReport, type EvaluateReport, evaluate } from "./evaluate.ts";
+export type { EvaluateEncoderOptions, EvaluateOptions } from "./evaluate-options.ts";
+export { type DataSplits, fashionMnist, type LoaderOptions, mnist, segMnist } from "./mnist.ts";
+export type { RunOptions, TrainOptions, TrainResult } from "./options.ts";
+export type { Resumed, TrainEvent, TrainProgress, TrainStep } from "./progress.ts";
 export {
   constant,
   cosine,
@@ -30,17 +41,6 @@ export {
   type DecaySchedule,
   linear,
   type Schedule,
-} from "../schedule.ts";
-export {
-  type AutoencoderResult,
-  type TrainAutoencoderOptions,
-  trainAutoencoder,
-} from "./autoencoder.ts";
-export type { CallerCheckpoints, CheckpointOptions, FileCheckpoints } from "./checkpoint-options.ts";
-export { type EncodeWithOptions, encodeWith, meanCode } from "./encode-with.ts";
-export { type EncoderReport, type EvaluateReport, evaluate } from "./evaluate.ts";
-export type { EvaluateEncoderOptions, EvaluateOptions } from "./evaluate-options.ts";
-export type { RunOptions, TrainOptions, TrainResult } from "./options.ts";
-export type { Resumed, TrainEvent, TrainProgress, TrainStep } from "./progress.ts";
+} from "./schedule.ts";
 export { train } from "./train.ts";
 export type { ValidationOptions, ValidationResult } from "./validation.ts";

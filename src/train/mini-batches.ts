@@ -1,12 +1,12 @@
 import type { Problem, Session } from "../backend/backend.ts";
-import { attached } from "../brand.ts";
+import { createRandom, type RandomState } from "../base/random.ts";
+import { attached } from "../base/realms.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import type { FixedValues } from "../decoder/fixed.ts";
 import { startsOf } from "../decoder/start.ts";
-import { orderOf } from "../flow.ts";
 import { sizeOf } from "../graph/operations.ts";
-import { createRandom, type RandomState } from "../random.ts";
 import type { Control } from "../solver/base.ts";
+import { orderOf } from "../solver/flow.ts";
 import { Solution } from "../solver/solution.ts";
 import { componentsOf } from "../terms/prior-components.ts";
 import type { CheckedTrainOptions } from "./check-options.ts";

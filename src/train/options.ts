@@ -1,16 +1,16 @@
 import type { Adjoint } from "../adjoint/base.ts";
+import type { FlowAndSolver } from "../api/flow-and-solver.ts";
 import type { Backend } from "../backend/backend.ts";
-import type { Augmentation } from "../data/augment.ts";
+import type { Optimizer } from "../backend/optimizer.ts";
+import type { AbortSignalLike } from "../base/platform.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import type { FixedOption } from "../decoder/fixed.ts";
-import type { FlowAndSolver } from "../flow-and-solver.ts";
-import type { Optimizer } from "../optimizer.ts";
-import type { AbortSignalLike } from "../platform.ts";
-import type { Schedule } from "../schedule.ts";
 import type { PriorLike } from "../terms/check-prior.ts";
 import type { LossLike } from "../terms/losses.ts";
+import type { Augmentation } from "./augment.ts";
 import type { CheckpointOptions } from "./checkpoint-options.ts";
 import type { Resumed, TrainEvent, TrainProgress, TrainStep } from "./progress.ts";
+import type { Schedule } from "./schedule.ts";
 import type { ValidationOptions, ValidationResult } from "./validation.ts";
 
 /** Options of a training run, whatever is trained. */

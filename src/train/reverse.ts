@@ -1,4 +1,4 @@
-import { invalid, show } from "../check.ts";
+import { invalid, show } from "../base/check.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { convolvedLengths, transposedLengths } from "../graph/convolution.ts";
 import type { GraphDefinition, OperationDefinition } from "../graph/definition.ts";

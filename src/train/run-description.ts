@@ -1,13 +1,13 @@
 import { version } from "../../package.json";
-import { attached } from "../brand.ts";
-import { checksum, showChecksum } from "../checksum.ts";
-import type { Dataset } from "../data/dataset.ts";
+import { checksum, showChecksum } from "../base/checksum.ts";
+import { attached } from "../base/realms.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { stepsOf } from "../graph/graph.ts";
 import type { Operation } from "../graph/operations.ts";
 import type { Control } from "../solver/base.ts";
 import { isCustom, type Loss } from "../terms/losses.ts";
 import type { Prior } from "../terms/priors.ts";
+import type { Dataset } from "./dataset.ts";
 import { pieces } from "./samples.ts";
 
 /** A value that JSON keeps exactly. */

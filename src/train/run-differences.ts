@@ -1,5 +1,5 @@
-import { show, showName } from "../check.ts";
-import { LatentflowError } from "../errors.ts";
+import { show, showName } from "../base/check.ts";
+import { LatentflowError } from "../base/errors.ts";
 import type { OperationKind } from "../graph/operations.ts";
 import type { Leaf, RunDescription } from "./run-description.ts";
 

@@ -1,15 +1,15 @@
 import type { Adjoint, Encoded } from "../adjoint/base.ts";
 import type { Problem, Session, Trainer } from "../backend/backend.ts";
-import { throwIfAborted } from "../brand.ts";
-import { createSampler } from "../data/sampler.ts";
+import { throwIfAborted } from "../base/realms.ts";
 import type { Decoder } from "../decoder/decoder.ts";
-import { allRows, type DifferentiableObjective, valuesAt } from "../objective.ts";
-import { meanOfNumbers } from "../result.ts";
 import type { Control } from "../solver/base.ts";
+import { allRows, type DifferentiableObjective, valuesAt } from "../solver/objective.ts";
+import { meanOfNumbers } from "../solver/result.ts";
 import type { CheckedTrainOptions } from "./check-options.ts";
 import type { RunState } from "./checkpoint.ts";
 import { MiniBatches } from "./mini-batches.ts";
 import type { TrainStep } from "./progress.ts";
+import { createSampler } from "./sampler.ts";
 import { isValidationDue, meanLoss, type ValidationResult } from "./validation.ts";
 
 /** A session of a backend that trains. */

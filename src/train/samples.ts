@@ -1,16 +1,16 @@
+import { checkTargets, checkValues } from "../api/problem.ts";
 import type { Problem } from "../backend/backend.ts";
-import { attached } from "../brand.ts";
-import { invalid } from "../check.ts";
-import { showLengths } from "../data/array.ts";
-import { createDataset, type Dataset, isDataset } from "../data/dataset.ts";
+import { invalid } from "../base/check.ts";
+import { checkFloat32 } from "../base/float32.ts";
+import { attached } from "../base/realms.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { cutFixed, type FixedValues } from "../decoder/fixed.ts";
-import { checkFloat32 } from "../float32.ts";
+import { showLengths } from "../files/array.ts";
 import { isReordered } from "../graph/kind.ts";
-import { checkTargets, checkValues } from "../problem.ts";
 import type { Control } from "../solver/base.ts";
 import type { Loss } from "../terms/losses.ts";
 import type { PriorComponents } from "../terms/prior-components.ts";
+import { createDataset, type Dataset, isDataset } from "./dataset.ts";
 
 /** Samples as a data set of the decoder's output size, their axes in its order, at least one. */
 export function asDataset(where: string, data: Dataset | Float32Array, decoder: Decoder): Dataset {

@@ -1,9 +1,9 @@
 import type { Session } from "../backend/backend.ts";
-import { throwIfAborted } from "../brand.ts";
-import { Callbacks, makeControl, unlessAborted } from "../control.ts";
+import { LatentflowError } from "../base/errors.ts";
+import { throwIfAborted } from "../base/realms.ts";
 import { copyDecoder } from "../decoder/copy.ts";
 import type { Decoder } from "../decoder/decoder.ts";
-import { LatentflowError } from "../errors.ts";
+import { Callbacks, makeControl, unlessAborted } from "../solver/control.ts";
 import { isCustom } from "../terms/losses.ts";
 import type { CheckedTrainOptions } from "./check-options.ts";
 import { Checkpoints } from "./checkpoints.ts";

@@ -1,6 +1,6 @@
-import type { Dataset } from "../data/dataset.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { checkArguments } from "./check-options.ts";
+import type { Dataset } from "./dataset.ts";
 import type { TrainOptions, TrainResult } from "./options.ts";
 import { trainNetwork } from "./train-network.ts";
 

@@ -1,17 +1,17 @@
+import { checkWeights } from "../api/problem.ts";
 import type { CheckedPair, Session } from "../backend/backend.ts";
-import { checkNumber, checkOptions, invalid } from "../check.ts";
-import type { Dataset } from "../data/dataset.ts";
+import { checkNumber, checkOptions, invalid } from "../base/check.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { checkFixed, type FixedOption, type FixedValues } from "../decoder/fixed.ts";
 import { startsOf } from "../decoder/start.ts";
-import { orderOf } from "../flow.ts";
-import { checkWeights } from "../problem.ts";
-import { meanOfNumbers } from "../result.ts";
 import type { Control } from "../solver/base.ts";
+import { orderOf } from "../solver/flow.ts";
+import { meanOfNumbers } from "../solver/result.ts";
 import { Solution } from "../solver/solution.ts";
 import type { Loss } from "../terms/losses.ts";
 import { componentsOf } from "../terms/prior-components.ts";
 import type { Prior } from "../terms/priors.ts";
+import type { Dataset } from "./dataset.ts";
 import { asDataset, problems } from "./samples.ts";
 
 /** Samples to see how well unseen ones are encoded, and when. */

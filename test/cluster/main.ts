@@ -9,8 +9,8 @@
 // Slurm is started for it, by root, from Debian's slurm-wlm and munge, which are installed where they are missing, as is
 // parallel. The last line is "N passed, N failed"; it ends with 1 where one failed.
 import { Command } from "commander";
-import { parseCount } from "../../src/cli/parse.ts";
-import { createRandom } from "../../src/random.ts";
+import { createRandom } from "../../src/base/random.ts";
+import { parseCount } from "../../src/cli/options/parse.ts";
 import { findOrInstall } from "../support/debian.ts";
 import { byParallel } from "./parallel.ts";
 import { Run } from "./run.ts";

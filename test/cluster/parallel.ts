@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Random } from "../../src/random.ts";
+import type { Random } from "../../src/base/random.ts";
 import { chooseMoments, type Moment, waitFor } from "./killing.ts";
 import { EXAMPLES, type Run, SHARDS } from "./run.ts";
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { writeNpy } from "../../src/data/npy.ts";
+import { writeNpy } from "../../src/files/npy.ts";
 import { createDecoder } from "../../src/index.ts";
 import { randomArray } from "../support/random.ts";
 import { command, killStartedWith } from "./command.ts";

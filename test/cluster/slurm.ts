@@ -14,7 +14,7 @@ import {
 import { hostname, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Random } from "../../src/random.ts";
+import type { Random } from "../../src/base/random.ts";
 import { freePort } from "../everywhere/project.ts";
 import { findOrInstall } from "../support/debian.ts";
 import { command, killStartedWith } from "./command.ts";

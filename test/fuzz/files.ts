@@ -1,6 +1,6 @@
 import { deflateRawSync, gzipSync } from "node:zlib";
-import { checksum } from "../../src/checksum.ts";
-import type { Random } from "../../src/random.ts";
+import { checksum } from "../../src/base/checksum.ts";
+import type { Random } from "../../src/base/random.ts";
 import { FORMAT } from "../../src/train/checkpoint.ts";
 
 // Files of every format that is read, put together from parts, any of which may be replaced by one that does not

@@ -2,10 +2,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema } from "onnx-buf";
-import { LatentflowError } from "../../src/errors.ts";
+import { LatentflowError } from "../../src/base/errors.ts";
+import type { Random } from "../../src/base/random.ts";
+import { createRandom } from "../../src/base/random.ts";
 import { loadOnnx } from "../../src/onnx/index.ts";
-import type { Random } from "../../src/random.ts";
-import { createRandom } from "../../src/random.ts";
 import { hostileNames, hostileNumbers } from "./files.ts";
 
 // Files of ONNX that somebody has changed: fields of messages, bytes, lengths. Whatever comes of it is read, or refused by

@@ -1,11 +1,11 @@
-import { readDataset } from "../../src/data/dataset.ts";
-import { readArray } from "../../src/data/read.ts";
-import { loadDecoder } from "../../src/decoder/load.ts";
+import { loadDecoder } from "../../src/api/load-decoder.ts";
+import { LatentflowError } from "../../src/base/errors.ts";
+import { createRandom } from "../../src/base/random.ts";
 import { PROBE, readProbe } from "../../src/decoder/probe.ts";
-import { LatentflowError } from "../../src/errors.ts";
+import { readArray } from "../../src/files/read.ts";
 import { layersOf } from "../../src/graph/layers.ts";
-import { createRandom } from "../../src/random.ts";
 import { readCheckpoint } from "../../src/train/checkpoint.ts";
+import { readDataset } from "../../src/train/dataset.ts";
 import { type Kind, kinds, Maker, mutateBytes, probedSizes } from "./files.ts";
 
 // The property: whatever the bytes, a reader returns a value or refuses them by an error of ours, whose message is

@@ -1,6 +1,6 @@
 import type { Adjoint } from "../../src/adjoint/base.ts";
-import { orderOf } from "../../src/flow.ts";
 import type { Backend, Decoder, Flow, Loss, Objective, Solver } from "../../src/index.ts";
+import { orderOf } from "../../src/solver/flow.ts";
 import { follow } from "../../src/solver/follow.ts";
 import { integrate, type StepControl } from "../../src/solver/integrate.ts";
 import { Solution } from "../../src/solver/solution.ts";

@@ -1,5 +1,5 @@
-import { type Flow, orderOf } from "../../src/flow.ts";
 import type { Objective } from "../../src/index.ts";
+import { type Flow, orderOf } from "../../src/solver/flow.ts";
 import { follow } from "../../src/solver/follow.ts";
 import { integrate, type StepControl } from "../../src/solver/integrate.ts";
 import type { SaveAt } from "../../src/solver/recording.ts";

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { instantiateSync } from "@assemblyscript/loader";
-import { Arena } from "../../src/backend/wasm/arena.ts";
-import type { Kernels } from "../../src/backend/wasm/instance.ts";
 import { type Backend, wasm } from "../../src/index.ts";
+import { Arena } from "../../src/kernels/arena.ts";
+import type { Kernels } from "../../src/kernels/instance.ts";
 
 /** A build of the kernels as the tests use it. A runtime that lacks one fails the tests, it skips nothing. */
 export interface Build {

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { readArray } from "../../src/data/read.ts";
+import { readArray } from "../../src/files/read.ts";
 import { type EncodeSummary, encode, loadDecoder, summary } from "../../src/index.ts";
 
 /** The first digits that the package ships, in [0, 1]. */

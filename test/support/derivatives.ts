@@ -1,7 +1,7 @@
 import * as assert from "uvu/assert";
 import { parametersOf } from "../../src/graph/graph.ts";
 import { type Decoder, decode, type Loss, squaredError } from "../../src/index.ts";
-import { allRows } from "../../src/objective.ts";
+import { allRows } from "../../src/solver/objective.ts";
 import type { Build } from "./builds.ts";
 import { gradientOf, graphLoss, graphOutput } from "./graph-reference.ts";
 import { bindObjective } from "./objective.ts";

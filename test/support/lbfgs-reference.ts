@@ -1,4 +1,4 @@
-import type { CurvatureUse } from "../../src/objective.ts";
+import type { CurvatureUse } from "../../src/solver/objective.ts";
 import { dot, factorise, solveFactorised } from "./cholesky.ts";
 
 // The rule of lbfgs for one sample, in float64 and written for clarity alone: matrices are dense, row by row.

@@ -1,7 +1,8 @@
 // A process that tries to lock files, for races: forked, it is told "lock FILE" and answers "won" or "refused", or
 // what went wrong; told "release", it gives back what it has won.
-import { fileModules } from "../../src/durable-file.ts";
-import { LatentflowError } from "../../src/errors.ts";
+
+import { LatentflowError } from "../../src/base/errors.ts";
+import { fileModules } from "../../src/files/durable-file.ts";
 import { type Lock, lockFile } from "../../src/train/checkpoint-lock.ts";
 
 let lock: Lock | undefined;

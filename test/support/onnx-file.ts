@@ -1,7 +1,7 @@
 import * as ort from "onnxruntime-web";
 import type { Decoder } from "../../src/decoder/decoder.ts";
-import type { Declared } from "../../src/onnx/model.ts";
-import { readModel } from "../../src/onnx/model-file.ts";
+import type { Declared } from "../../src/onnx/read/model.ts";
+import { readModel } from "../../src/onnx/read/model-file.ts";
 import { randomArray } from "./random.ts";
 
 // ONNX files as onnxruntime runs them.

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { writeNpy } from "../../src/data/npy.ts";
+import { writeNpy } from "../../src/files/npy.ts";
 
 const built = fileURLToPath(new URL("../../build/lib/cli.js", import.meta.url));
 

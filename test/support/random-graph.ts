@@ -1,3 +1,4 @@
+import { createRandom } from "../../src/base/random.ts";
 import {
   activation,
   add,
@@ -34,7 +35,6 @@ import {
   type Value,
   where,
 } from "../../src/graph/index.ts";
-import { createRandom } from "../../src/random.ts";
 
 // Graphs of any kinds of operation, drawn by a seed.
 

@@ -1,4 +1,4 @@
-import { createRandom } from "../../src/random.ts";
+import { createRandom } from "../../src/base/random.ts";
 
 /** Seeded numbers, uniform in [low, high). */
 export function randomArray(seed: number, length: number, low = -1, high = 1): Float32Array<ArrayBuffer> {

@@ -1,5 +1,5 @@
 import * as assert from "uvu/assert";
-import { LatentflowError, type LatentflowErrorCode } from "../../src/errors.ts";
+import { LatentflowError, type LatentflowErrorCode } from "../../src/base/errors.ts";
 
 /** Asserts that `call` throws a LatentflowError with this code and a message that matches. */
 export function refused(call: () => unknown, code: LatentflowErrorCode, message: RegExp): void {

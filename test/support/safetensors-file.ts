@@ -1,10 +1,10 @@
+import { atOnce } from "../../src/base/event-loop.ts";
 import type { Decoder } from "../../src/decoder/decoder.ts";
 import {
   checkFileOptions,
   type DecoderFileOptions,
   parseDecoder,
 } from "../../src/decoder/from-safetensors.ts";
-import { atOnce } from "../../src/turns.ts";
 
 /** A tensor's entry in a header. Wrong ones are wanted too, so nothing is checked. */
 export type Entry = unknown;

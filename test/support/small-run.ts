@@ -1,9 +1,9 @@
-import { shift } from "../../src/data/augment.ts";
-import { createDataset } from "../../src/data/dataset.ts";
+import { adam } from "../../src/backend/optimizer.ts";
 import { amd, binaryCrossEntropy, createDecoder, type Decoder } from "../../src/index.ts";
-import { adam } from "../../src/optimizer.ts";
-import { linear } from "../../src/schedule.ts";
+import { shift } from "../../src/train/augment.ts";
+import { createDataset } from "../../src/train/dataset.ts";
 import type { TrainOptions, TrainResult } from "../../src/train/options.ts";
+import { linear } from "../../src/train/schedule.ts";
 import { train } from "../../src/train/train.ts";
 import { randomArray } from "./random.ts";
 

@@ -1,7 +1,7 @@
 // A process that trains with checkpoints in a file and stands still in mid-run: forked with the file, it tells
 // "training", waits to be told to go on, and in the end tells what came of it.
 import { once } from "node:events";
-import { LatentflowError } from "../../src/errors.ts";
+import { LatentflowError } from "../../src/base/errors.ts";
 import { runSmall } from "./small-run.ts";
 
 const [file] = process.argv.slice(2) as [string];

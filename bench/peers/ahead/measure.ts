@@ -1,5 +1,5 @@
+import { createRandom } from "../../../src/base/random.ts";
 import type { EncodeResult } from "../../../src/index.ts";
-import { createRandom } from "../../../src/random.ts";
 import { passesOf } from "../../passes.ts";
 import { stepsTo } from "../../steps-to.ts";
 import { mean } from "../../timing.ts";

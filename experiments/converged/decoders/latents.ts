@@ -1,3 +1,4 @@
+import { createRandom } from "../../../src/base/random.ts";
 import {
   add,
   concat,
@@ -26,7 +27,6 @@ import {
   gaussianMixture,
   squaredError,
 } from "../../../src/index.ts";
-import { createRandom } from "../../../src/random.ts";
 import { type Case, type RandomCase, randomCase, SAMPLES } from "../case.ts";
 import { normals, type Start } from "../starts.ts";
 import { denseWeights, fill } from "../weights.ts";

@@ -1,6 +1,6 @@
-import { power } from "../../elementary-functions.ts";
-import type { Adam, Optimizer, Rmsprop, Sgd } from "../../optimizer.ts";
-import type { Kernels } from "./instance.ts";
+import { power } from "../../base/elementary-functions.ts";
+import type { Kernels } from "../../kernels/instance.ts";
+import type { Adam, Optimizer, Rmsprop, Sgd } from "../optimizer.ts";
 
 /** What is updated: blocks of one layout, by their pointers. */
 export interface UpdatedBlocks {

@@ -1,8 +1,8 @@
-import type { Curvature } from "../../objective.ts";
-import { makeTurns } from "../../turns.ts";
+import { makeTurns } from "../../base/event-loop.ts";
+import { DAMPING_COUNT, packedSize } from "../../kernels/layout.ts";
+import type { Curvature } from "../../solver/objective.ts";
 import type { Problem } from "../backend.ts";
 import { allocateGaussNewton, type GaussNewtonWork, NO_MATRICES } from "./gauss-newton.ts";
-import { DAMPING_COUNT, packedSize } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 import type { Passes } from "./passes.ts";
 import { curvatureUse, type PreconditionerLease, preconditionerOf } from "./preconditioner.ts";

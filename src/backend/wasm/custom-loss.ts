@@ -1,5 +1,5 @@
-import { isPromise } from "../../brand.ts";
-import { invalid, show } from "../../check.ts";
+import { invalid, show } from "../../base/check.ts";
+import { isPromise } from "../../base/realms.ts";
 import type { CustomLoss } from "../../terms/losses.ts";
 import type { PackedDecoder } from "./packed.ts";
 import type { Passes } from "./passes.ts";

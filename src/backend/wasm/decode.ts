@@ -1,8 +1,8 @@
-import { attached } from "../../brand.ts";
+import { attached } from "../../base/realms.ts";
 import type { FixedValues } from "../../decoder/fixed.ts";
+import { allocateBeside } from "../../kernels/arena.ts";
 import type { Control } from "../../solver/base.ts";
 import type { Feed, SampleRange } from "../feed.ts";
-import { allocateBeside } from "./arena.ts";
 import { allocateFixed } from "./fixed-rows.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { allocateWorkspace } from "./workspace.ts";

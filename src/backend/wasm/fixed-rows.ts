@@ -1,5 +1,5 @@
 import { type FixedValues, writeFixed } from "../../decoder/fixed.ts";
-import type { Block } from "./arena.ts";
+import type { Block } from "../../kernels/arena.ts";
 import type { PackedDecoder } from "./packed.ts";
 import type { Workspace } from "./workspace.ts";
 

@@ -1,4 +1,4 @@
-import { withoutMatrices } from "../../objective.ts";
+import { Descent } from "../../kernels/layout.ts";
 import type { Control } from "../../solver/base.ts";
 import {
   type DescentSolver,
@@ -6,13 +6,13 @@ import {
   isPreconditioned,
   isPreconditionedByDecoder,
 } from "../../solver/descent.ts";
+import { withoutMatrices } from "../../solver/objective.ts";
 import type { Method } from "../../solver/solver.ts";
 import { allocateSolver, rowsWithRoom } from "../../solver/solver-block.ts";
 import { isCustom } from "../../terms/losses.ts";
 import type { Problem, Task } from "../backend.ts";
 import type { Feed, SampleRange } from "../feed.ts";
 import { allocateGaussNewton, NO_MATRICES } from "./gauss-newton.ts";
-import { Descent } from "./layout.ts";
 import { objectiveSize } from "./objective.ts";
 import { Pacer } from "./pacer.ts";
 import type { PackedDecoder } from "./packed.ts";

@@ -1,6 +1,6 @@
 import { costOf } from "../../graph/graph.ts";
-import type { Block } from "./arena.ts";
-import { GaussNewton, paddedSize } from "./layout.ts";
+import type { Block } from "../../kernels/arena.ts";
+import { GaussNewton, paddedSize } from "../../kernels/layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 
 /** So many tangents make a call: about a millisecond's work for a decoder of a million parameters. */

@@ -1,10 +1,10 @@
-import { makeControl } from "../../control.ts";
+import type { Block } from "../../kernels/arena.ts";
+import { GaussNewton } from "../../kernels/layout.ts";
 import type { Control } from "../../solver/base.ts";
+import { makeControl } from "../../solver/control.ts";
 import type { Feed, SampleRange } from "../feed.ts";
-import type { Block } from "./arena.ts";
 import { atStart } from "./at-start.ts";
 import { type Jacobian, jacobianStride, NO_MATRICES, panelBytes } from "./gauss-newton.ts";
-import { GaussNewton } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 
 /** Hears of rows first … first + count - 1 of J₀ᵀ; `values` are its own, count × n. */

@@ -25,7 +25,7 @@ import {
   SelectionOperation,
   SoftmaxOperation,
   SoftmaxRows,
-} from "./layout.ts";
+} from "../../kernels/layout.ts";
 import {
   allocatePixelTaps,
   type ConvolutionGeometry,

@@ -1,11 +1,11 @@
-import type { DifferentiableObjective, Objective } from "../../objective.ts";
+import { allocateBeside } from "../../kernels/arena.ts";
+import { paddedSize } from "../../kernels/layout.ts";
+import type { DifferentiableObjective, Objective } from "../../solver/objective.ts";
 import { isCustom } from "../../terms/losses.ts";
 import type { Problem } from "../backend.ts";
-import { allocateBeside } from "./arena.ts";
 import { wasmCurvature } from "./curvature.ts";
 import { customLossPasses } from "./custom-loss.ts";
 import { allocateFixed } from "./fixed-rows.ts";
-import { paddedSize } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { allocateParameterSums } from "./parameter-gradient.ts";
 import type { Passes } from "./passes.ts";

@@ -1,7 +1,7 @@
-import { attached } from "../../brand.ts";
+import { attached } from "../../base/realms.ts";
 import { type Decoder, onDispose } from "../../decoder/decoder.ts";
-import { Arena } from "./arena.ts";
-import { type CompiledKernels, instantiateKernels, type Kernels } from "./instance.ts";
+import { Arena } from "../../kernels/arena.ts";
+import { type CompiledKernels, instantiateKernels, type Kernels } from "../../kernels/instance.ts";
 import { type LoweredGraph, lowerGraph } from "./lower.ts";
 import { residentRows } from "./pacer.ts";
 import { writeGraph } from "./write-graph.ts";

@@ -1,8 +1,8 @@
 import type { Decoder } from "../../decoder/decoder.ts";
 import { parametersOf } from "../../graph/graph.ts";
 import { sizeOf } from "../../graph/operations.ts";
-import type { Arena } from "./arena.ts";
-import { paddedSize } from "./layout.ts";
+import type { Arena } from "../../kernels/arena.ts";
+import { paddedSize } from "../../kernels/layout.ts";
 
 /**
  * How a decoder's parameters, or anything else of which there is one number for each, lie in a block that the

@@ -1,5 +1,5 @@
-import type { Block } from "./arena.ts";
-import { ParameterGradient, PIXELS_AT_ONCE, paddedSize, WeightGradient } from "./layout.ts";
+import type { Block } from "../../kernels/arena.ts";
+import { ParameterGradient, PIXELS_AT_ONCE, paddedSize, WeightGradient } from "../../kernels/layout.ts";
 import type { LoweredGraph } from "./lower.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { type ParameterBlock, parameterBlock } from "./parameter-block.ts";

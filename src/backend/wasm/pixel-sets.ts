@@ -1,6 +1,6 @@
 import { type PixelPair, pixelPairs } from "../../graph/convolution.ts";
 import { type Operation, type Shape, sizeOf } from "../../graph/operations.ts";
-import { PixelSet, PixelTaps, paddedSize, Tap } from "./layout.ts";
+import { PixelSet, PixelTaps, paddedSize, Tap } from "../../kernels/layout.ts";
 
 // How the kernels are told which pixels a convolution's pixels are computed from: see assembly/memory/graph.ts.
 

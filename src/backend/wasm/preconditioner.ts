@@ -1,18 +1,18 @@
-import { makeControl } from "../../control.ts";
-import { hasCode } from "../../errors.ts";
+import { hasCode } from "../../base/errors.ts";
+import { makeTurns } from "../../base/event-loop.ts";
 import { costOf } from "../../graph/graph.ts";
-import type { CurvatureUse } from "../../objective.ts";
+import type { Block } from "../../kernels/arena.ts";
+import { DAMPING_COUNT, packedSize } from "../../kernels/layout.ts";
 import type { Control } from "../../solver/base.ts";
+import { makeControl } from "../../solver/control.ts";
+import type { CurvatureUse } from "../../solver/objective.ts";
 import { isCustom, type Loss } from "../../terms/losses.ts";
 import { areSameComponents, type PriorComponents } from "../../terms/prior-components.ts";
 import { termTraits } from "../../terms/terms.ts";
-import { makeTurns } from "../../turns.ts";
 import type { Problem } from "../backend.ts";
-import type { Block } from "./arena.ts";
 import { atStart } from "./at-start.ts";
 import { type Jacobian, NO_MATRICES } from "./gauss-newton.ts";
 import { JacobianRows } from "./jacobian-rows.ts";
-import { DAMPING_COUNT, packedSize } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 
 /** What all samples of a decoder share, for one loss and prior, where `lbfgs` is preconditioned by it. */

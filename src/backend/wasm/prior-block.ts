@@ -1,6 +1,6 @@
+import type { Arena, Block } from "../../kernels/arena.ts";
+import { Prior } from "../../kernels/layout.ts";
 import type { PriorComponents } from "../../terms/prior-components.ts";
-import type { Arena, Block } from "./arena.ts";
-import { Prior } from "./layout.ts";
 
 /** A prior in an instance's memory. */
 export interface PriorBlock extends Block {

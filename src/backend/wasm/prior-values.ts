@@ -1,9 +1,9 @@
+import { allocateBeside } from "../../kernels/arena.ts";
+import { giveInstanceBack, takeInstance } from "../../kernels/idle-instances.ts";
+import { paddedSize } from "../../kernels/layout.ts";
+import { compileKernels } from "../../kernels/load.ts";
 import type { PriorComponents } from "../../terms/prior-components.ts";
 import type { Problem } from "../backend.ts";
-import { allocateBeside } from "./arena.ts";
-import { giveInstanceBack, takeInstance } from "./idle-instances.ts";
-import { paddedSize } from "./layout.ts";
-import { compileKernels } from "./load.ts";
 import { allocatePrior } from "./prior-block.ts";
 import { priorScale } from "./workspace.ts";
 

@@ -1,4 +1,4 @@
-import type { BackendInfo } from "../../result.ts";
+import type { BackendInfo } from "../../solver/result.ts";
 import type { Session } from "../backend.ts";
 import { allSamples } from "../feed.ts";
 import { taskOf } from "../solve-around.ts";
@@ -7,9 +7,9 @@ import { objectiveSize } from "./objective.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { readJacobian } from "./preconditioner.ts";
 import { solverOn, wasmObjectives } from "./solver-on.ts";
+import { decodeTime, solveTime } from "./threads/cost-model.ts";
 import { decodeJob, solveJob } from "./threads/jobs.ts";
 import { Sharing, type ThreadOptions } from "./threads/sharing.ts";
-import { decodeTime, solveTime } from "./threads/times.ts";
 import { wasmTrainer } from "./trainer.ts";
 
 /** The session of a packed decoder: each call is done on this thread, or shared with workers. */

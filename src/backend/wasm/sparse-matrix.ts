@@ -1,5 +1,5 @@
 import type { LinearMap } from "../../graph/linear-map.ts";
-import { SparseMatrix } from "./layout.ts";
+import { SparseMatrix } from "../../kernels/layout.ts";
 
 /** Where the matrix of a linear map lies. */
 export interface MatrixPlace {

@@ -1,9 +1,9 @@
+import { allocateBeside } from "../../kernels/arena.ts";
+import { Descent, paddedSize, Sample, SampleState } from "../../kernels/layout.ts";
 import { collectRecord } from "../../solver/sample-record.ts";
 import type { SampleSet, Task } from "../backend.ts";
 import type { Feed, SampleRange } from "../feed.ts";
-import { allocateBeside } from "./arena.ts";
 import { allocateFixed, type FixedRows } from "./fixed-rows.ts";
-import { Descent, paddedSize, Sample, SampleState } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { type LossScales, lossScales, sampleTarget, sampleWeights, writeWeights } from "./workspace.ts";
 

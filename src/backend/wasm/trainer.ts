@@ -1,7 +1,7 @@
-import type { Optimizer } from "../../optimizer.ts";
+import type { CompiledKernels } from "../../kernels/instance.ts";
 import type { Trainer } from "../backend.ts";
+import type { Optimizer } from "../optimizer.ts";
 import { applyOptimizer } from "./apply-optimizer.ts";
-import type { CompiledKernels } from "./instance.ts";
 import { differentiableWasmObjective } from "./objective.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { parameterBlock } from "./parameter-block.ts";

@@ -1,8 +1,8 @@
-import { isPlatformObject } from "../../brand.ts";
-import { checkNumber, checkOptions, invalid, show } from "../../check.ts";
-import type { UrlLike, WebAssemblyModule, WorkerLike } from "../../platform.ts";
+import { checkNumber, checkOptions, invalid, show } from "../../base/check.ts";
+import type { UrlLike, WebAssemblyModule, WorkerLike } from "../../base/platform.ts";
+import { isPlatformObject } from "../../base/realms.ts";
+import { compileKernels, recogniseKernels } from "../../kernels/load.ts";
 import type { Backend } from "../backend.ts";
-import { compileKernels, recogniseKernels } from "./load.ts";
 import { packDecoder } from "./packed.ts";
 import { wasmSession } from "./session.ts";
 import type { WorkerSource } from "./threads/thread.ts";

@@ -1,10 +1,10 @@
-import { attached } from "../../brand.ts";
+import { attached } from "../../base/realms.ts";
+import type { Block } from "../../kernels/arena.ts";
+import { LOSS_CODES, paddedSize, ValueRows, Workspace as WorkspaceStruct } from "../../kernels/layout.ts";
 import type { Loss } from "../../terms/losses.ts";
 import { takesLogits } from "../../terms/terms.ts";
 import type { Problem } from "../backend.ts";
-import type { Block } from "./arena.ts";
 import { keptBy } from "./kernel-operations.ts";
-import { LOSS_CODES, paddedSize, ValueRows, Workspace as WorkspaceStruct } from "./layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 
 /** The resident rows of one call, in its decoder's memory; assembly/memory/workspace.ts draws them. */

@@ -1,7 +1,7 @@
 import type { Decoder } from "../../decoder/decoder.ts";
-import type { Arena } from "./arena.ts";
+import type { Arena } from "../../kernels/arena.ts";
+import { Graph, PIXELS_AT_ONCE, paddedSize } from "../../kernels/layout.ts";
 import { allocateOperation, fillOperation } from "./kernel-operations.ts";
-import { Graph, PIXELS_AT_ONCE, paddedSize } from "./layout.ts";
 import type { LoweredGraph } from "./lower.ts";
 import { type ConvolutionGeometry, columnsOf } from "./pixel-sets.ts";
 

@@ -1,13 +1,13 @@
-import { messageOf } from "../../brand.ts";
-import { callHint, checkOptions, invalid, show } from "../../check.ts";
+import { callHint, checkOptions, invalid, show } from "../../base/check.ts";
+import { messageOf } from "../../base/realms.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
 import { sizeOf } from "../../graph/operations.ts";
 import { isCustom, squaredError } from "../../terms/losses.ts";
 import type { Availability, Backend, CheckedPair, Problem, Session, Use } from "../backend.ts";
 import { wasm } from "../wasm/wasm.ts";
+import { findDisparity, measureSpeed, warmUp } from "./calibration.ts";
 import { firstSamples } from "./problem.ts";
 import { atOnce } from "./rows.ts";
-import { findDisparity, measureSpeed, warmUp } from "./trial.ts";
 import { webgpu } from "./webgpu.ts";
 
 /** Options of `auto`. */

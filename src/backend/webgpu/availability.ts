@@ -1,5 +1,5 @@
+import { LatentflowError } from "../../base/errors.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
-import { LatentflowError } from "../../errors.ts";
 import type { Availability } from "../backend.ts";
 import { adapterName, type ContextOptions, isSoftware, requestAdapter } from "./device.ts";
 import { refusalOf } from "./refusal.ts";

@@ -1,6 +1,6 @@
-import type { Order } from "../../axis-order.ts";
 import { type AxisMap, matrixOf } from "../../graph/linear-map.ts";
 import { sizeOf } from "../../graph/operations.ts";
+import type { Order } from "../../onnx-format/axis-order.ts";
 import type { OnnxGraph, Tensor } from "./onnx.ts";
 import { type Backward, type Task, Unwritable } from "./task.ts";
 import { type Form, type GraphValue, positionOf } from "./value.ts";

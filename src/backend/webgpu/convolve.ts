@@ -1,6 +1,6 @@
 import type { ConvolutionSettings } from "../../graph/convolution.ts";
 import type { Shape } from "../../graph/operations.ts";
-import type { Attributes } from "../../onnx-messages.ts";
+import type { Attributes } from "../../onnx-format/messages.ts";
 import type { OnnxGraph, Tensor } from "./onnx.ts";
 import type { GraphValue } from "./value.ts";
 

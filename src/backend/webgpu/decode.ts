@@ -1,6 +1,6 @@
-import { attached } from "../../brand.ts";
+import type { Owned } from "../../base/owned.ts";
+import { attached } from "../../base/realms.ts";
 import type { FixedValues } from "../../decoder/fixed.ts";
-import type { Owned } from "../../owned.ts";
 import type { Control } from "../../solver/base.ts";
 import { decodeGraph, LATENTS, OUTPUTS } from "./graphs.ts";
 import type { LoadedDecoder } from "./loaded.ts";

@@ -1,4 +1,4 @@
-import { LatentflowError } from "../../errors.ts";
+import { LatentflowError } from "../../base/errors.ts";
 import { Interruption } from "./interruption.ts";
 import type { Gpu, GpuAdapter, GpuAdapterInfo, GpuDevice, OnnxRuntime } from "./platform.ts";
 import { importRuntime } from "./runtime.ts";

@@ -1,6 +1,6 @@
-import { show } from "../../check.ts";
+import { show } from "../../base/check.ts";
+import { LatentflowError } from "../../base/errors.ts";
 import { type Decoder, onDispose } from "../../decoder/decoder.ts";
-import { LatentflowError } from "../../errors.ts";
 import { parametersOf } from "../../graph/graph.ts";
 import { sizeOf } from "../../graph/operations.ts";
 import { type BoundGraph, bindGraph } from "./bound-graph.ts";

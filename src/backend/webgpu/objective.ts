@@ -1,3 +1,4 @@
+import { allocateBeside } from "../../kernels/arena.ts";
 import {
   allRows,
   type Curvature,
@@ -5,16 +6,15 @@ import {
   type SharedCurvature,
   type Values,
   valuesAt,
-} from "../../objective.ts";
+} from "../../solver/objective.ts";
 import type { PriorComponents } from "../../terms/prior-components.ts";
 import type { Session } from "../backend.ts";
-import { allocateBeside } from "../wasm/arena.ts";
 import { curvatureUse } from "../wasm/preconditioner.ts";
 import { type PriorValues, priorValues, scalesOf } from "../wasm/prior-values.ts";
 import { wasm } from "../wasm/wasm.ts";
 import { curvatureScale } from "../wasm/workspace.ts";
+import type { DeviceKeeper } from "./device-recovery.ts";
 import { GRADIENTS, LATENTS, LOSSES, objectiveGraph } from "./graphs.ts";
-import type { DeviceKeeper } from "./keeper.ts";
 import type { Lease, LoadedDecoder } from "./loaded.ts";
 import { chosenSamples } from "./problem.ts";
 import { type GpuProblem, paddedRows, shapeKey, shapeOf, writeRow, writeShared } from "./rows.ts";

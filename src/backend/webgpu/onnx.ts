@@ -6,8 +6,8 @@ import {
   nodeMessage,
   tensorMessage,
   valueMessage,
-} from "../../onnx-messages.ts";
-import type { ProtobufMessage } from "../../protobuf.ts";
+} from "../../onnx-format/messages.ts";
+import type { ProtobufMessage } from "../../onnx-format/protobuf.ts";
 
 /** A tensor of a graph, by its name. */
 export type Tensor = string & { readonly [isTensor]: true };

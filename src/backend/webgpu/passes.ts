@@ -1,7 +1,7 @@
-import { lastOrder } from "../../axis-order.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
 import { logitOperations, parametersOf, stepsOf } from "../../graph/graph.ts";
 import { type Operation, sizeOf, type TensorName } from "../../graph/operations.ts";
+import { lastOrder } from "../../onnx-format/axis-order.ts";
 import type { StandardLoss } from "../../terms/losses.ts";
 import { takesLogits } from "../../terms/terms.ts";
 import { elementLosses } from "./losses.ts";

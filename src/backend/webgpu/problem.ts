@@ -1,4 +1,4 @@
-import { attached } from "../../brand.ts";
+import { attached } from "../../base/realms.ts";
 import { sizeOf } from "../../graph/operations.ts";
 import type { Problem } from "../backend.ts";
 

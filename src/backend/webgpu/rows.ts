@@ -1,4 +1,4 @@
-import { attached } from "../../brand.ts";
+import { attached } from "../../base/realms.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
 import type { FixedValues } from "../../decoder/fixed.ts";
 import { sizeOf } from "../../graph/operations.ts";

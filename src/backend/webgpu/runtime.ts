@@ -1,4 +1,4 @@
-import { LatentflowError } from "../../errors.ts";
+import { LatentflowError } from "../../base/errors.ts";
 import type { OnnxRuntime } from "./platform.ts";
 
 /** onnxruntime-web as users import it themselves: the build with the WebGPU execution provider. */

@@ -1,4 +1,4 @@
-import { show } from "../../check.ts";
+import { show } from "../../base/check.ts";
 import type { Operation, OperationKind, TensorName } from "../../graph/operations.ts";
 import type { OnnxGraph, Tensor } from "./onnx.ts";
 import type { Form, GraphValue } from "./value.ts";

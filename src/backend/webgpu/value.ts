@@ -1,11 +1,11 @@
+import { type Shape, sizeOf } from "../../graph/operations.ts";
 import {
   commonOrder,
   type Form as FormOf,
   type Order,
   OrderedTensors,
   withoutAxes,
-} from "../../axis-order.ts";
-import { type Shape, sizeOf } from "../../graph/operations.ts";
+} from "../../onnx-format/axis-order.ts";
 import type { OnnxGraph, Tensor } from "./onnx.ts";
 
 /** A tensor that holds a value of all samples, or its gradient: the samples are its first axis. */

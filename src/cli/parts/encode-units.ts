@@ -1,15 +1,15 @@
-import { makeControl } from "../../control.ts";
-import { joinValues } from "../../data/array.ts";
+import { checkValues } from "../../api/problem.ts";
+import { ReadAhead } from "../../api/read-ahead.ts";
+import { joinValues } from "../../files/array.ts";
 import { type Decoder, decode, type EncodeProgress, type EncodeResult, encode } from "../../index.ts";
-import { checkValues } from "../../problem.ts";
-import { ReadAhead } from "../../read-ahead.ts";
+import { makeControl } from "../../solver/control.ts";
 import { leastLosses } from "../../terms/floor.ts";
 import { termTraits } from "../../terms/terms.ts";
-import { joinIds } from "../array-files/parquet-ids.ts";
-import { type Block, blockSize, type EncodingInput, readBlock } from "../encoding-input.ts";
-import { givenOptions } from "../fixed-inputs.ts";
-import { encodeOptions, type Job } from "../job.ts";
-import { backendOf } from "../options.ts";
+import { joinIds } from "../input/array-files/parquet-ids.ts";
+import { type Block, blockSize, type EncodingInput, readBlock } from "../input/encoding-input.ts";
+import { givenOptions } from "../input/fixed-inputs.ts";
+import { encodeOptions, type Job } from "../options/job.ts";
+import { backendOf } from "../options/options.ts";
 import type { Part, SampleResults } from "./part.ts";
 import type { Unit } from "./units.ts";
 

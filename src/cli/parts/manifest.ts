@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import packageJson from "../../../package.json" with { type: "json" };
-import { compileKernels } from "../../backend/wasm/load.ts";
-import { invalid, invalidFile } from "../../check.ts";
-import { elementCount } from "../../data/array.ts";
+import { invalid, invalidFile } from "../../base/check.ts";
+import { elementCount } from "../../files/array.ts";
+import { compileKernels } from "../../kernels/load.ts";
 import { leaves, type RunDescription } from "../../train/run-description.ts";
 import { type Difference, differences } from "../../train/run-differences.ts";
-import type { EncodingInput } from "../encoding-input.ts";
-import type { Job } from "../job.ts";
+import type { EncodingInput } from "../input/encoding-input.ts";
+import type { Job } from "../options/job.ts";
 import { FIGURE_BYTES } from "./part.ts";
 import { type Cut, MOST_UNITS, unitCount } from "./units.ts";
 

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { invalidFile, show } from "../../check.ts";
-import { readSafetensors, writeSafetensors } from "../../decoder/safetensors.ts";
-import type { Tensor } from "../../decoder/tensor.ts";
+import { invalidFile, show } from "../../base/check.ts";
+import { readSafetensors, writeSafetensors } from "../../files/safetensors.ts";
+import type { Tensor } from "../../files/tensor.ts";
 import type { EncodeResult, SolveStatistics } from "../../index.ts";
-import { STATUSES } from "../../result.ts";
-import type { Ids } from "../array-files/parquet-ids.ts";
+import { STATUSES } from "../../solver/result.ts";
+import type { Ids } from "../input/array-files/parquet-ids.ts";
 import type { Unit } from "./units.ts";
 
 // What comes of a unit, as a file: safetensors, which Python reads, too. Its metadata say of which run it is a part, and

@@ -1,16 +1,16 @@
 import { constants } from "node:fs";
 import * as fileSystem from "node:fs/promises";
 import { join } from "node:path";
-import { codeOf } from "../../brand.ts";
-import { invalid, invalidFile, showPath } from "../../check.ts";
-import { elementCount } from "../../data/array.ts";
-import { fileError, syncFolder, writeSynced } from "../../durable-file.ts";
-import { LatentflowError } from "../../errors.ts";
-import { allocate } from "../../source.ts";
+import { invalid, invalidFile, showPath } from "../../base/check.ts";
+import { LatentflowError } from "../../base/errors.ts";
+import { codeOf } from "../../base/realms.ts";
+import { elementCount } from "../../files/array.ts";
+import { fileError, syncFolder, writeSynced } from "../../files/durable-file.ts";
+import { allocate } from "../../files/source.ts";
 import { OtherRunError } from "../../train/run-differences.ts";
-import { readInto } from "../array-files/read-into.ts";
-import { shortPath } from "../files.ts";
-import { removeFile, temporaryOf } from "../output-files.ts";
+import { readInto } from "../input/array-files/read-into.ts";
+import { shortPath } from "../input/files.ts";
+import { removeFile, temporaryOf } from "../output/output-files.ts";
 import {
   formatManifest,
   type Manifest,

@@ -1,8 +1,8 @@
 import { realpath } from "node:fs/promises";
-import { invalidFile, showPath } from "../../check.ts";
-import { LatentflowError } from "../../errors.ts";
+import { invalidFile, showPath } from "../../base/check.ts";
+import { LatentflowError } from "../../base/errors.ts";
 import { OtherRunError } from "../../train/run-differences.ts";
-import { shortPath } from "../files.ts";
+import { shortPath } from "../input/files.ts";
 import { manifestDifferences } from "./manifest.ts";
 import type { Part } from "./part.ts";
 import { isAboutDisk, PartsFolder } from "./parts-folder.ts";

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "commander";
-import { invalid, show } from "../../check.ts";
+import { invalid, show } from "../../base/check.ts";
 import type { Shard } from "./units.ts";
 
 /** What `--shard` says: which shard of how many, or that the batch system says which. */

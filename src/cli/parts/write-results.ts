@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { Option } from "commander";
 import { ByteWriter, ParquetWriter } from "hyparquet-writer";
-import { elementCount } from "../../data/array.ts";
-import { type Column, formatCsv, formatCsvRows } from "../../data/csv.ts";
-import { npyHeader } from "../../data/npy.ts";
-import { type Output, StagedOutputs } from "../output-files.ts";
-import { type ResultColumn, resultColumns, resultsTableName, showColumns } from "../results.ts";
+import { elementCount } from "../../files/array.ts";
+import { type Column, formatCsv, formatCsvRows } from "../../files/csv.ts";
+import { npyHeader } from "../../files/npy.ts";
+import { type Output, StagedOutputs } from "../output/output-files.ts";
+import { type ResultColumn, resultColumns, resultsTableName, showColumns } from "../output/results.ts";
 import type { Part } from "./part.ts";
 
 // The results of all samples as files, written part by part, so that no more than one part is in memory.

@@ -1,4 +1,4 @@
-import { checkFlag, invalid, orDefault } from "../../check.ts";
+import { checkFlag, invalid, orDefault } from "../../base/check.ts";
 import { cost, type Kind, noTensors, type Reader, sizeOf } from "../kind.ts";
 
 /** exp(x) divided by its sum, along the last axis. */

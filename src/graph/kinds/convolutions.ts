@@ -1,4 +1,4 @@
-import { checkNumber, invalid, orDefault } from "../../check.ts";
+import { checkNumber, invalid, orDefault } from "../../base/check.ts";
 import {
   type ConvolutionSettings,
   convolvedLengths,

@@ -1,4 +1,4 @@
-import { checkNumber } from "../../check.ts";
+import { checkNumber } from "../../base/check.ts";
 import { type Kind, type Reader, sizeOf } from "../kind.ts";
 
 /** Fully connected along the last axis: output = weight · input + bias. */

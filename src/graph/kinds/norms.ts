@@ -1,4 +1,4 @@
-import { checkNumber, invalid, orDefault } from "../../check.ts";
+import { checkNumber, invalid, orDefault } from "../../base/check.ts";
 import { cost, type Kind, type Reader, type Shape, sizeOf, type Tensor } from "../kind.ts";
 
 /** What norms have in common. */

@@ -1,4 +1,4 @@
-import { checkChoice, checkNumber, invalid, orDefault } from "../../check.ts";
+import { checkChoice, checkNumber, invalid, orDefault } from "../../base/check.ts";
 import { cost, type Described, type Kind, noTensors, type Reader, type Shape, sizeOf } from "../kind.ts";
 import { type AxisMap, changed, identityAxes, partly, partOf, stretchedAxes } from "../linear-map.ts";
 import { checkAxes, checkAxis, checkLengths } from "../settings.ts";

@@ -1,4 +1,4 @@
-import { checkChoice, checkFlag, invalid, orDefault } from "../../check.ts";
+import { checkChoice, checkFlag, invalid, orDefault } from "../../base/check.ts";
 import { type Reader, sizeOf } from "../kind.ts";
 import { type AxisMap, changed, identityAxes } from "../linear-map.ts";
 import { around, checkAxes, type PerAxis, perAxis, pixelAxes } from "../settings.ts";

@@ -1,4 +1,4 @@
-import { checkChoice, checkFlag, checkNumber, invalid, orDefault, show } from "../../check.ts";
+import { checkChoice, checkFlag, checkNumber, invalid, orDefault, show } from "../../base/check.ts";
 import type { Reader } from "../kind.ts";
 import { type AxisMap, changed, identityAxes, type Term } from "../linear-map.ts";
 import { type PerAxis, perAxis, pixelAxes } from "../settings.ts";

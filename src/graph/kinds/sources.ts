@@ -1,4 +1,4 @@
-import { checkNumber, invalid } from "../../check.ts";
+import { checkNumber, invalid } from "../../base/check.ts";
 import { cost, type Kind, type Reader } from "../kind.ts";
 import { checkLengths } from "../settings.ts";
 

@@ -1,6 +1,6 @@
 import type { Activation } from "../../graph/activation.ts";
 import type { PointwiseFunction } from "../../graph/pointwise.ts";
-import type { Attributes } from "../../onnx-messages.ts";
+import type { Attributes } from "../../onnx-format/messages.ts";
 import type { Operand, Tensor } from "./file.ts";
 
 /** Writes an operator; returns what it makes. */

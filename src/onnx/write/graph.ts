@@ -1,9 +1,9 @@
-import { lastOrder } from "../../axis-order.ts";
-import { invalid } from "../../check.ts";
+import { invalid } from "../../base/check.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
 import { LATENT, parametersOf } from "../../graph/graph.ts";
-import type { Dim } from "../../onnx-messages.ts";
-import type { ProtobufMessage } from "../../protobuf.ts";
+import { lastOrder } from "../../onnx-format/axis-order.ts";
+import type { Dim } from "../../onnx-format/messages.ts";
+import type { ProtobufMessage } from "../../onnx-format/protobuf.ts";
 import { OnnxFile, type Tensor } from "./file.ts";
 import { writeOperation } from "./operations.ts";
 import { type SymbolicGraph, type SymbolicShape, symbolicGraph } from "./shapes.ts";

@@ -1,4 +1,4 @@
-import { firstOrder, lastOrder } from "../../axis-order.ts";
+import { firstOrder, lastOrder } from "../../onnx-format/axis-order.ts";
 import type { Tensor } from "./file.ts";
 import { reshaped, type Task } from "./task.ts";
 import type { Form } from "./value.ts";

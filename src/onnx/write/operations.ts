@@ -1,5 +1,5 @@
-import { lastOrder } from "../../axis-order.ts";
 import type { OperationKind } from "../../graph/operations.ts";
+import { lastOrder } from "../../onnx-format/axis-order.ts";
 import { writeActivation } from "./activations.ts";
 import type { Tensor } from "./file.ts";
 import { writeAffine, writeGroupNorm, writeLayerNorm, writeRmsNorm } from "./norms.ts";

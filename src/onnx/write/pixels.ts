@@ -1,8 +1,8 @@
-import { firstOrder } from "../../axis-order.ts";
-import { invalid } from "../../check.ts";
+import { invalid } from "../../base/check.ts";
 import type { ConvolutionSettings } from "../../graph/convolution.ts";
 import type { UpsampleFields } from "../../graph/kinds/resampling.ts";
 import { type ResizeCoordinates, type ResizeMode, resize } from "../../graph/kinds/resizing.ts";
+import { firstOrder } from "../../onnx-format/axis-order.ts";
 import type { Tensor } from "./file.ts";
 import { lengthOf, shapeTensor, type Task } from "./task.ts";
 import type { Form } from "./value.ts";

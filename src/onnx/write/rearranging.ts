@@ -1,4 +1,4 @@
-import { lastOrder } from "../../axis-order.ts";
+import { lastOrder } from "../../onnx-format/axis-order.ts";
 import { lengthOf, reshaped, shapeTensor, type Task } from "./task.ts";
 import { aligned, type Form } from "./value.ts";
 

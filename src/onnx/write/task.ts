@@ -1,6 +1,6 @@
 import type { OperationDefinition } from "../../graph/definition.ts";
 import type { OperationDescription, OperationKind, TensorName } from "../../graph/operations.ts";
-import type { Attributes } from "../../onnx-messages.ts";
+import type { Attributes } from "../../onnx-format/messages.ts";
 import type { OnnxFile, Operand, Tensor } from "./file.ts";
 import type { SymbolicShape } from "./shapes.ts";
 import type { WrittenValue } from "./value.ts";

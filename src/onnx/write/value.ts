@@ -4,7 +4,7 @@ import {
   type Order,
   OrderedTensors,
   withoutAxes,
-} from "../../axis-order.ts";
+} from "../../onnx-format/axis-order.ts";
 import type { OnnxFile, Tensor } from "./file.ts";
 import type { SymbolicShape } from "./shapes.ts";
 

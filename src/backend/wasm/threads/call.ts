@@ -1,6 +1,6 @@
-import { messageOf } from "../../../brand.ts";
-import { escapeText } from "../../../check.ts";
-import { isErrorCode, LatentflowError } from "../../../errors.ts";
+import { escapeText } from "../../../base/check.ts";
+import { isErrorCode, LatentflowError } from "../../../base/errors.ts";
+import { messageOf } from "../../../base/realms.ts";
 import type { Control } from "../../../solver/base.ts";
 import type { Feed } from "../../feed.ts";
 import { Assignment, type Member } from "./assignment.ts";

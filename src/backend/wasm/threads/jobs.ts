@@ -1,4 +1,4 @@
-import { attached } from "../../../brand.ts";
+import { attached } from "../../../base/realms.ts";
 import type { Decoder } from "../../../decoder/decoder.ts";
 import { cutFixed, type FixedValues } from "../../../decoder/fixed.ts";
 import type { Control } from "../../../solver/base.ts";

@@ -1,10 +1,11 @@
 // The file of a worker, the package's export "latentflow/worker": it does a part of the work of `encode`, `decode`
 // and `train`, with instances of the kernels and packed weights of its own.
-import { messageOf } from "../../../brand.ts";
-import { builtinModule } from "../../../builtin-module.ts";
+
+import { builtinModule } from "../../../base/builtin-module.ts";
+import { hasCode } from "../../../base/errors.ts";
+import { messageOf } from "../../../base/realms.ts";
 import { GraphDecoder } from "../../../decoder/decoder.ts";
-import { hasCode } from "../../../errors.ts";
-import type { CompiledKernels } from "../instance.ts";
+import type { CompiledKernels } from "../../../kernels/instance.ts";
 import { type PackedDecoder, packDecoder } from "../packed.ts";
 import { adoptJacobian } from "../preconditioner.ts";
 import { buffersOf, type FromWorker, failure, type ToWorker } from "./messages.ts";

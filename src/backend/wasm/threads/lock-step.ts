@@ -1,8 +1,8 @@
 import { cutFixed } from "../../../decoder/fixed.ts";
-import type { DifferentiableObjective } from "../../../objective.ts";
-import type { Optimizer } from "../../../optimizer.ts";
+import type { DifferentiableObjective } from "../../../solver/objective.ts";
 import { isCustom } from "../../../terms/losses.ts";
 import type { Trainer } from "../../backend.ts";
+import type { Optimizer } from "../../optimizer.ts";
 import type { DecoderHandle } from "./decoder-handle.ts";
 import { WHY_NOT_CUSTOM_LOSS } from "./jobs.ts";
 import type { TrainerStep } from "./messages.ts";

@@ -1,13 +1,13 @@
-import { messageOf } from "../../../brand.ts";
+import { LatentflowError, type LatentflowErrorCode } from "../../../base/errors.ts";
+import { messageOf } from "../../../base/realms.ts";
 import type { DecoderGraph } from "../../../decoder/decoder.ts";
-import { LatentflowError, type LatentflowErrorCode } from "../../../errors.ts";
-import type { Optimizer } from "../../../optimizer.ts";
+import type { CompiledKernels } from "../../../kernels/instance.ts";
 import type { SaveAt } from "../../../solver/recording.ts";
 import type { SolutionPart } from "../../../solver/solution.ts";
 import type { StandardLoss } from "../../../terms/losses.ts";
 import type { PriorComponents } from "../../../terms/prior-components.ts";
 import type { CheckedPair, Problem, Trainer, TrainerState } from "../../backend.ts";
-import type { CompiledKernels } from "../instance.ts";
+import type { Optimizer } from "../../optimizer.ts";
 
 // What the main thread and its workers say to each other. Calls and decoders have numbers; samples are meant by their
 // index in the call.

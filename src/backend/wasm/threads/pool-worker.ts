@@ -1,4 +1,4 @@
-import { messageOf } from "../../../brand.ts";
+import { messageOf } from "../../../base/realms.ts";
 import type { Participant } from "./call.ts";
 import type { DecoderHandle } from "./decoder-handle.ts";
 import { HeldDecoders } from "./held-decoders.ts";

@@ -1,7 +1,7 @@
-import { messageOf } from "../../../brand.ts";
-import { escapeText } from "../../../check.ts";
+import { escapeText } from "../../../base/check.ts";
+import { messageOf } from "../../../base/realms.ts";
+import type { CompiledKernels } from "../../../kernels/instance.ts";
 import type { Control } from "../../../solver/base.ts";
-import type { CompiledKernels } from "../instance.ts";
 import { Call } from "./call.ts";
 import type { DecoderHandle } from "./decoder-handle.ts";
 import { type Attempt, FailedStarts } from "./failed-starts.ts";

@@ -1,11 +1,12 @@
 import type { Decoder } from "../../../decoder/decoder.ts";
-import type { Optimizer } from "../../../optimizer.ts";
-import type { BackendInfo } from "../../../result.ts";
 import type { Control } from "../../../solver/base.ts";
 import { isPreconditionedByDecoder } from "../../../solver/descent.ts";
+import type { BackendInfo } from "../../../solver/result.ts";
 import type { CheckedPair, Problem, Trainer } from "../../backend.ts";
+import type { Optimizer } from "../../optimizer.ts";
 import type { PackedDecoder } from "../packed.ts";
 import { curvatureUse, makeJacobian } from "../preconditioner.ts";
+import { decodeTime } from "./cost-model.ts";
 import { type DecoderHandle, decoderHandle } from "./decoder-handle.ts";
 import { jacobianJob } from "./jobs.ts";
 import { lockStepTrainer } from "./lock-step.ts";
@@ -19,7 +20,6 @@ import {
 } from "./pool.ts";
 import type { WorkerSource } from "./thread.ts";
 import { type Threads, threadCount } from "./thread-count.ts";
-import { decodeTime } from "./times.ts";
 
 /** Options of `wasm` that say which threads there are. */
 export interface ThreadOptions {

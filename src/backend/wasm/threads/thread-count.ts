@@ -1,4 +1,4 @@
-import { builtinModule } from "../../../builtin-module.ts";
+import { builtinModule } from "../../../base/builtin-module.ts";
 
 /** How many threads a call may use, see the option `threads` of `wasm`. */
 export type Threads = number | "auto" | undefined;

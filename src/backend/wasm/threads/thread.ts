@@ -1,7 +1,7 @@
-import { isPromise, messageOf } from "../../../brand.ts";
-import { builtinModule } from "../../../builtin-module.ts";
-import { show } from "../../../check.ts";
-import type { UrlLike, WorkerLike } from "../../../platform.ts";
+import { builtinModule } from "../../../base/builtin-module.ts";
+import { show } from "../../../base/check.ts";
+import type { UrlLike, WorkerLike } from "../../../base/platform.ts";
+import { isPromise, messageOf } from "../../../base/realms.ts";
 import { buffersOf, type FromWorker, type ToWorker } from "./messages.ts";
 
 /** The workers' file by its path or URL, or a function that starts it. */

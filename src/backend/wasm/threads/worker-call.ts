@@ -1,7 +1,7 @@
-import { makeControl } from "../../../control.ts";
 import { cutFixed } from "../../../decoder/fixed.ts";
-import { orderOf } from "../../../flow.ts";
 import type { Control } from "../../../solver/base.ts";
+import { makeControl } from "../../../solver/control.ts";
+import { orderOf } from "../../../solver/flow.ts";
 import { Solution } from "../../../solver/solution.ts";
 import type { Problem, SampleSet, Task } from "../../backend.ts";
 import { allSamples, type Feed, type SampleRange } from "../../feed.ts";

@@ -1,4 +1,4 @@
-import { builtinModule } from "../../../builtin-module.ts";
+import { builtinModule } from "../../../base/builtin-module.ts";
 
 /** The worker's file without its extension: ".ts" in src/, ".js" in what is published and beside users' bundles. */
 const NAME = "latentflow-worker";

@@ -1,7 +1,7 @@
-import type { DifferentiableObjective } from "../../../objective.ts";
-import type { Optimizer } from "../../../optimizer.ts";
+import type { CompiledKernels } from "../../../kernels/instance.ts";
+import type { DifferentiableObjective } from "../../../solver/objective.ts";
 import type { Trainer } from "../../backend.ts";
-import type { CompiledKernels } from "../instance.ts";
+import type { Optimizer } from "../../optimizer.ts";
 import type { PackedDecoder } from "../packed.ts";
 import { wasmTrainer } from "../trainer.ts";
 import type { TrainerStep } from "./messages.ts";

@@ -1,5 +1,5 @@
-import { firstOrder } from "../../../axis-order.ts";
 import { convolvedLengths, transposedLengths } from "../../../graph/convolution.ts";
+import { firstOrder } from "../../../onnx-format/axis-order.ts";
 import { convolution, transposedConvolution } from "../convolve.ts";
 import type { Task, Written } from "../task.ts";
 

@@ -1,4 +1,4 @@
-import { lastOrder } from "../../../axis-order.ts";
+import { lastOrder } from "../../../onnx-format/axis-order.ts";
 import type { Tensor } from "../onnx.ts";
 import type { Task, Written } from "../task.ts";
 import { type GraphValue, rowCount } from "../value.ts";

@@ -1,5 +1,5 @@
-import { firstOrder, lastOrder, type Order } from "../../../axis-order.ts";
 import type { OperationKind } from "../../../graph/operations.ts";
+import { firstOrder, lastOrder, type Order } from "../../../onnx-format/axis-order.ts";
 import type { OnnxGraph, Tensor } from "../onnx.ts";
 import type { Task, Written } from "../task.ts";
 import { type Form, type GraphValue, positionOf } from "../value.ts";

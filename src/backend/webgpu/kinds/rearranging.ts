@@ -1,4 +1,4 @@
-import { firstOrder, lastOrder } from "../../../axis-order.ts";
+import { firstOrder, lastOrder } from "../../../onnx-format/axis-order.ts";
 import type { Tensor } from "../onnx.ts";
 import type { Backward, Task, Written } from "../task.ts";
 import { aligned, positionOf, stretchable, unstretched } from "../value.ts";

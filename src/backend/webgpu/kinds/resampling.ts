@@ -1,8 +1,8 @@
-import { firstOrder } from "../../../axis-order.ts";
 import { averagePool, pad, type UpsampleFields, upsample } from "../../../graph/kinds/resampling.ts";
 import { resize } from "../../../graph/kinds/resizing.ts";
 import { sizeOf } from "../../../graph/operations.ts";
-import type { Attributes } from "../../../onnx-messages.ts";
+import { firstOrder } from "../../../onnx-format/axis-order.ts";
+import type { Attributes } from "../../../onnx-format/messages.ts";
 import { mapBackward, mapForward } from "../axis-matrix.ts";
 import type { Backward, Task, Written } from "../task.ts";
 import { positionOf } from "../value.ts";

@@ -1,5 +1,5 @@
-import { lastOrder } from "../../../axis-order.ts";
 import { sizeOf } from "../../../graph/operations.ts";
+import { lastOrder } from "../../../onnx-format/axis-order.ts";
 import type { Task, Written } from "../task.ts";
 
 /** TensorProto.DataType.INT32 */

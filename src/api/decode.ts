@@ -1,0 +1,60 @@
+import type { Backend } from "../backend/backend.ts";
+import { wasm } from "../backend/wasm/wasm.ts";
+import { checkChoice, checkOptions, checkSignal } from "../base/check.ts";
+import { checkFiniteRows } from "../base/float32.ts";
+import type { Owned } from "../base/owned.ts";
+import type { AbortSignalLike } from "../base/platform.ts";
+import { attached, throwIfAborted } from "../base/realms.ts";
+import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
+import { checkFixed, type FixedOption } from "../decoder/fixed.ts";
+import { atPoints } from "../decoder/points.ts";
+import { makeControl, unlessAborted } from "../solver/control.ts";
+import { checkBackend } from "./problem.ts";
+
+/** Options of `decode`. */
+export interface DecodeOptions {
+  /** `"data"` (the default): D(z); `"preActivation"`: before the output activation, the logits. */
+  output?: "data" | "preActivation" | undefined;
+  /** What is given with the latents, as in `encode`. */
+  fixed?: FixedOption | undefined;
+  /** For a decoder over points: how many there are. */
+  points?: number | undefined;
+  /** Where the work is done. Default `wasm()`. */
+  backend?: Backend | undefined;
+  /** Ends the call early: it rejects with the signal's reason. */
+  signal?: AbortSignalLike | undefined;
+}
+
+/**
+ * D(z): what the decoder makes of latents.
+ *
+ * @param z B × latentSize
+ * @returns B × outputSize, in data space unless `output` says otherwise
+ * @throws LatentflowError `invalid_argument` when an argument has the wrong type, length or value; `disposed`
+ *   when the decoder is; `unsupported`, `out_of_memory` and `worker_failed` from the backend
+ * @example
+ * const reconstructions = await decode(decoder, z);
+ */
+export async function decode(
+  given: Decoder,
+  z: Float32Array,
+  options: DecodeOptions = {},
+): Promise<Owned<Float32Array>> {
+  checkDecoder("decode", given);
+  checkOptions("decode", options, {
+    ...{ output: true, fixed: true, points: true, backend: true, signal: true },
+  });
+  const { output = "data", backend = wasm(), signal } = options;
+  const decoder = atPoints("decode", given, options.points);
+  checkChoice("decode", "output", output, ["data", "preActivation"]);
+  checkBackend("decode", backend);
+  checkSignal("decode", signal);
+  throwIfAborted(signal);
+  const count = checkFiniteRows("decode", "z", z, decoder.latentSize, "the decoder's latent size");
+  const fixed = checkFixed("decode", decoder, options.fixed, count);
+  const session = await unlessAborted(signal, () => backend.open(decoder));
+  if (count > 0) attached("z", z);
+  const result = await session.decode(z, fixed, output === "preActivation", makeControl(signal));
+  throwIfAborted(signal);
+  return result;
+}

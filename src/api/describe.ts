@@ -1,0 +1,88 @@
+import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
+import { parametersOf, stepsOf } from "../graph/graph.ts";
+import { kindOf, type OperationKind, type Shape } from "../graph/operations.ts";
+
+/** An operation of a decoder, as `describe` says it. */
+export interface DescribedOperation {
+  readonly name: string;
+  readonly kind: OperationKind;
+  /** Its kind, or the function that it applies: `"dense"`, `"elu"`. */
+  readonly operation: string;
+  /** The shape of what it makes of one sample. */
+  readonly shape: Shape;
+  /** How many parameters it has. */
+  readonly parameters: number;
+  /** How many multiplications it takes for one sample. */
+  readonly multiplications: number;
+}
+
+/** What `describe` returns; printed or made a string, it is a table. */
+export interface DecoderDescription {
+  readonly latentSize: number;
+  /** Where flows begin, latentSize values; null where it is 0. */
+  readonly start: readonly number[] | null;
+  readonly operations: readonly DescribedOperation[];
+  /** How many parameters all operations have. */
+  readonly parameters: number;
+  /** How many multiplications D(z) takes for one sample; its gradient takes as many again. */
+  readonly multiplications: number;
+  toString(): string;
+}
+
+/**
+ * What a decoder is made of: its operations with their shapes, parameters and multiplications, and totals.
+ *
+ * @throws LatentflowError `invalid_argument` when it is no decoder, `disposed` when it has been disposed
+ * @example
+ * console.log(`${describe(decoder)}`);
+ */
+export function describe(decoder: Decoder): DecoderDescription {
+  checkDecoder("describe", decoder);
+  const parameters = parametersOf(decoder);
+  const operations = stepsOf(decoder).map(({ operation, inputShapes }, index): DescribedOperation => {
+    const { name, kind, shape } = operation;
+    const { label, cost } = kindOf(operation);
+    return {
+      ...{ name, kind, operation: label(operation), shape },
+      parameters: parameters
+        .filter((one) => one.operation === index)
+        .reduce((sum, { size }) => sum + size, 0),
+      multiplications: cost(operation, inputShapes).multiplications,
+    };
+  });
+  const sum = (of: "parameters" | "multiplications") =>
+    operations.reduce((total, operation) => total + operation[of], 0);
+  const description = {
+    ...{ latentSize: decoder.latentSize, start: decoder.start ? [...decoder.start] : null, operations },
+    ...{ parameters: sum("parameters"), multiplications: sum("multiplications") },
+  };
+  // Not among the fields: what JSON makes of a description holds numbers only.
+  const print = { enumerable: false, value: () => table(description) };
+  return Object.defineProperties(description, { toString: print, [INSPECT]: print });
+}
+
+/** What Node's console.log asks a value for. */
+const INSPECT = Symbol.for("nodejs.util.inspect.custom");
+
+function table({ latentSize, operations, ...totals }: Omit<DecoderDescription, "toString">): string {
+  const figures = ({ parameters, multiplications }: { parameters: number; multiplications: number }) =>
+    [parameters, multiplications].map((count) => (count === 0 ? "" : count.toLocaleString("en")));
+  const rows = [
+    ["operation", "name", "shape", "parameters", "multiplications"],
+    ["latent", "z", `${latentSize}`, "", ""],
+    ...operations.map((row) => [row.operation, row.name, row.shape.join(" × "), ...figures(row)]),
+    ["total", "", "", ...figures(totals)],
+  ];
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const isNumber = (column: number) => column > 2;
+  return rows
+    .map((row) =>
+      row
+        .map((text, column) =>
+          isNumber(column) ? text.padStart(widths[column]!) : text.padEnd(widths[column]!),
+        )
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}

@@ -1,0 +1,120 @@
+import { checkNumber, checkOptions, invalid, isRevoked, orDefault, show } from "../base/check.ts";
+import { LatentflowError } from "../base/errors.ts";
+import { isFloat32Array } from "../base/realms.ts";
+import type { Decoder } from "../decoder/decoder.ts";
+import { unlessAborted } from "../solver/control.ts";
+import type { EncodeResult } from "../solver/result.ts";
+import {
+  type CommonEncodeOptions,
+  checkSettings,
+  ENCODE_OPTIONS,
+  type EncodeOptions,
+  encode,
+} from "./encode.ts";
+import type { FlowAndSolver } from "./flow-and-solver.ts";
+import { ReadAhead } from "./read-ahead.ts";
+
+/** Samples that have come together: their data alone, or with what is given with each of them. */
+export type EncodeItem =
+  | Float32Array
+  | ({
+      /** B × outputSize */
+      readonly y: Float32Array;
+    } & Pick<EncodeOptions, "weights" | "z0" | "fixed" | "points">);
+
+/**
+ * Options of `encodeStream`: those of `encode`. What is given with samples is for all items here; an item's own takes its
+ * place.
+ */
+export type EncodeStreamOptions = FlowAndSolver &
+  Omit<CommonEncodeOptions, "z0" | "onAbort"> & {
+    /** So many items are read while one is encoded, ≥ 0. It bounds memory. Default 2. */
+    ahead?: number | undefined;
+  };
+
+const ITEM = { y: true, weights: true, z0: true, fixed: true, points: true } as const;
+
+/**
+ * Encodes items of samples one after the other as they come, from a file or a database say: the result of each, in their
+ * order, to the same bits as `encode` of it. A few items are read while one is encoded, and no more are read than are
+ * asked for, so that the source never runs ahead of whoever reads the results. Ending the loop early closes the source.
+ * An item's arrays must not be changed before its result has come: a source that fills one buffer again and again has to
+ * give copies, or to be read with `ahead: 0`.
+ *
+ * @param items an array, a generator, a stream: any iterable, or async iterable, of `EncodeItem`s
+ * @throws LatentflowError at once `invalid_argument` on a wrong option, `disposed` when the decoder is; in the loop, where
+ *   an item is wrong, as `encode` of it would, after the results of all before it. What the source throws, and the
+ *   signal's reason at an abort, is thrown in the loop, too
+ * @example
+ * for await (const { z } of encodeStream(decoder, batches)) await save(z);
+ */
+export function encodeStream(
+  decoder: Decoder,
+  items: AsyncIterable<EncodeItem> | Iterable<EncodeItem>,
+  options: EncodeStreamOptions = {},
+): AsyncGenerator<EncodeResult, void, undefined> {
+  const where = "encodeStream";
+  const { z0, onAbort, ...known } = ENCODE_OPTIONS;
+  checkOptions(where, options, { ...known, ahead: true });
+  const { ahead: given, ...shared } = options;
+  const ahead = checkNumber(where, "ahead", orDefault(given, 2), { min: 0, max: 2 ** 16, integer: true });
+  checkSettings(where, decoder, shared as EncodeOptions);
+  if (!isIterable(items)) {
+    const hint = isFloat32Array(items) ? "; give [y], or use encode" : "";
+    throw invalid(`${where}: items is ${show(items)}, expected an iterable of Float32Arrays${hint}`);
+  }
+  return results(decoder, items, ahead, shared as EncodeOptions);
+}
+
+async function* results(
+  decoder: Decoder,
+  items: AsyncIterable<EncodeItem> | Iterable<EncodeItem>,
+  ahead: number,
+  options: EncodeOptions,
+): AsyncGenerator<EncodeResult, void, undefined> {
+  const { signal } = options;
+  const source = new ReadAhead(items, ahead);
+  let failed = false;
+  try {
+    for (let index = 0; ; index++) {
+      const { done, value } = await unlessAborted(signal, () => source.next());
+      if (done) return;
+      yield await encodeItem(decoder, value as EncodeItem, index, options);
+    }
+  } catch (error) {
+    failed = true;
+    throw error;
+  } finally {
+    const closed = source.close();
+    // A source that does not answer, or fails at its end, must not hold up or hide what has gone wrong.
+    if (failed) closed.catch(() => {});
+    else await closed;
+  }
+}
+
+async function encodeItem(
+  decoder: Decoder,
+  item: EncodeItem,
+  index: number,
+  options: EncodeOptions,
+): Promise<EncodeResult> {
+  try {
+    const isAlone = isFloat32Array(item) || typeof item !== "object" || item === null || isRevoked(item);
+    if (isAlone || !("y" in item)) {
+      return await encode(decoder, item as Float32Array, options);
+    }
+    checkOptions("encodeStream", item, ITEM);
+    const { y, ...own } = item;
+    return await encode(decoder, y, { ...options, ...own } as EncodeOptions);
+  } catch (error) {
+    if (!(error instanceof LatentflowError)) throw error;
+    throw new LatentflowError(error.code, `item ${index}: ${error.message}`, { cause: error });
+  }
+}
+
+function isIterable(value: unknown): boolean {
+  // A Float32Array is an iterable, too, of numbers; a string of characters.
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return false;
+  if (isRevoked(value)) return false;
+  return Symbol.asyncIterator in value || Symbol.iterator in value;
+}

@@ -1,0 +1,213 @@
+import type { Backend, Problem } from "../backend/backend.ts";
+import { wasm } from "../backend/wasm/wasm.ts";
+import {
+  checkCallback,
+  checkChoice,
+  checkNumber,
+  checkOptions,
+  checkSignal,
+  orDefault,
+} from "../base/check.ts";
+import type { AbortSignalLike } from "../base/platform.ts";
+import { throwIfAborted } from "../base/realms.ts";
+import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
+import { checkFixed, type FixedOption } from "../decoder/fixed.ts";
+import { atPoints } from "../decoder/points.ts";
+import { startsOf } from "../decoder/start.ts";
+import { Callbacks, makeControl, orAbort } from "../solver/control.ts";
+import { orderOf } from "../solver/flow.ts";
+import { checkSaveAt, type SaveAt } from "../solver/recording.ts";
+import type { EncodeResult } from "../solver/result.ts";
+import { Solution } from "../solver/solution.ts";
+import { endOf } from "../solver/solver.ts";
+import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
+import { checkLoss, type LossLike } from "../terms/losses.ts";
+import { componentsOf } from "../terms/prior-components.ts";
+import { checkFlowAndSolver, type FlowAndSolver } from "./flow-and-solver.ts";
+import { checkBackend, checkTargets, checkValues, checkWeights, checkZ0 } from "./problem.ts";
+
+/** How far an `encode` call has come. */
+export interface EncodeProgress {
+  /** Samples that have ended. */
+  readonly done: number;
+  /** All samples. */
+  readonly total: number;
+  /** Over the samples that have ended, without a prior; NaN while there are none. */
+  readonly meanLoss: number;
+  readonly samplesPerSecond: number;
+}
+
+/** Options of `encode`. */
+export type EncodeOptions = FlowAndSolver & CommonEncodeOptions;
+
+/** Those beside the flow and the solver. */
+export interface CommonEncodeOptions {
+  /**
+   * The distance between y and D(z), as a value or by its name, `"bce"` or `"mse"`. Default: the decoder's own; where
+   * it has none, it must be given.
+   */
+  loss?: LossLike | undefined;
+  /**
+   * What codes are likely, such as `gaussian()`: then loss + prior(z)/N is lowered, N what the loss is divided by: n for a
+   * mean, Σw with weights, 1 for a sum. `"none"` leaves the decoder's own out. Default: the decoder's own, if it has one.
+   *
+   * For data with Gaussian noise of standard deviation σ, give `squaredError()` and weights of 1/(2σ²).
+   */
+  prior?: PriorLike | undefined;
+  /**
+   * ≥ 0, outputSize values for all samples or B × outputSize. y may be NaN where its weight is 0: missing
+   * data. Default: none, all elements alike.
+   */
+  weights?: Float32Array | undefined;
+  /**
+   * What is given with the samples and not sought, for each of the decoder's `fixedInputs` by name: one sample's numbers
+   * for all, or B times as many. Classes are integers. No default: a decoder with fixed inputs needs them.
+   */
+  fixed?: FixedOption | undefined;
+  /** For a decoder over points: how many each sample has. y has points × channels values a sample then. */
+  points?: number | undefined;
+  /**
+   * Where the flow starts: latentSize values for all samples, or B × latentSize. Default: the decoder's own `start`, 0
+   * where it has none.
+   */
+  z0?: Float32Array | undefined;
+  /** Where the work is done. Default `wasm()`. */
+  backend?: Backend | undefined;
+  /** At most this many samples are worked on at once by each thread. It bounds memory and never changes a result. */
+  batchSize?: number | undefined;
+  /**
+   * Returns points of each sample's way as `trajectory`: `"steps"`, z0 and the end of every accepted step; or
+   * at times of your choice, ascending from 0 to the solver's t1, those that the sample reached. A chosen time
+   * within a step is reached by a shorter step of the same solver that branches off, so that no choice ever
+   * changes z, loss or steps; its evaluations are counted with the others. Default: none. `lbfgs` and
+   * `amd` are slower with it.
+   */
+  saveAt?: SaveAt | undefined;
+  /** Ends the call early; see `onAbort`. */
+  signal?: AbortSignalLike | undefined;
+  /**
+   * Called now and then, from the event loop's point of view between two tasks of about 10 ms. What it throws, or its
+   * promise rejects with, rejects the call, which waits for its promises at the end.
+   */
+  onProgress?: ((progress: EncodeProgress) => unknown) | undefined;
+  /**
+   * What an abort does: `"throw"` (the default) rejects with the signal's reason; `"return"` resolves with
+   * what there is, the last accepted z, and the status "aborted" for samples that had not ended.
+   */
+  onAbort?: "throw" | "return" | undefined;
+}
+
+/** Their names. */
+export const ENCODE_OPTIONS: { readonly [Name in keyof Required<EncodeOptions>]: true } = {
+  ...{ loss: true, prior: true, flow: true, solver: true, saveAt: true, weights: true, z0: true },
+  ...{
+    backend: true,
+    fixed: true,
+    points: true,
+    batchSize: true,
+    signal: true,
+    onProgress: true,
+    onAbort: true,
+  },
+};
+
+/**
+ * Encodes samples with a decoder alone: for each one, follows a flow along the gradient of its own loss from
+ * z0 to where D(z) is as close to it as it gets (equations 1 and 2). Each sample has its own steps and its own
+ * end; its result depends on nothing else in the call.
+ *
+ * The arrays given are read while the call is at work: do not change them before it has settled. One that is
+ * transferred while it is still needed rejects the call. They may lie in a SharedArrayBuffer, but in none that can be
+ * resized.
+ *
+ * With a prior the objective is not the loss alone: a code stays where the prior expects one unless the data say
+ * otherwise. Solvers, statuses and `gradientNorm` go by the objective; `loss`, trajectories and progress are the data's.
+ *
+ * @param y B × outputSize, float32; in [0, 1] for cross entropy
+ * @returns z (B × latentSize), losses, statuses and statistics. A numerical failure is a sample's status, not
+ *   an error.
+ * @throws LatentflowError `invalid_argument`, before any work, when an argument has the wrong type, length or
+ *   value; `disposed` when the decoder is; `unsupported`, `out_of_memory` and `worker_failed` from the backend
+ * @example
+ * const { z, loss, status } = await encode(decoder, y);
+ * const likely = await encode(decoder, y, { weights, prior: gaussian(), solver: lbfgs({ maxSteps: 50 }) });
+ */
+export async function encode(
+  given: Decoder,
+  y: Float32Array,
+  options: EncodeOptions = {},
+): Promise<EncodeResult> {
+  const start = performance.now();
+  const { problem, z0, flow, solver, saveAt, backend } = checkArguments(given, y, options);
+  const { decoder } = problem;
+  const { signal, onProgress, onAbort = "throw" } = options;
+  const mayThrow = () => {
+    if (onAbort === "throw") throwIfAborted(signal);
+  };
+  mayThrow();
+  const seconds = () => (performance.now() - start) / 1000;
+  const { sampleCount } = problem;
+  const callbacks = new Callbacks();
+  let solution: Solution | undefined;
+  let reported = 0;
+  const control = makeControl(signal, () => {
+    callbacks.check();
+    if (!solution || solution.done === reported) return;
+    reported = solution.done;
+    callbacks.call(onProgress, {
+      done: reported,
+      total: sampleCount,
+      meanLoss: solution.meanLoss,
+      samplesPerSecond: reported / seconds(),
+    });
+  });
+  await checkValues("encode", problem, control);
+  mayThrow();
+  const pair = { flow, solver };
+  const session = signal?.aborted
+    ? undefined
+    : await orAbort(signal, backend.open(decoder, { problem, pair }));
+  const starts = z0 && startsOf(z0, decoder, 0, sampleCount);
+  solution = new Solution(sampleCount, decoder.latentSize, starts, {
+    ...{ order: orderOf(flow), saveAt, hasPrior: problem.prior !== undefined },
+  });
+  await session?.solve(problem, pair, solution, control);
+  await callbacks.settled(signal);
+  mayThrow();
+  const info = session?.info ?? { name: backend.name, build: "none" };
+  return { ...solution.toResult(), backend: info, seconds: seconds() };
+}
+
+function checkArguments(given: Decoder, y: Float32Array, options: EncodeOptions) {
+  checkOptions("encode", options, ENCODE_OPTIONS);
+  const { loss, prior, batchSize, ...settings } = checkSettings("encode", given, options);
+  const decoder = atPoints("encode", given, options.points);
+  const sampleCount = checkTargets("encode", y, decoder);
+  const { weights } = options;
+  checkWeights("encode", weights, sampleCount, decoder);
+  const fixed = checkFixed("encode", decoder, options.fixed, sampleCount);
+  if (options.z0 !== undefined) checkZ0("encode", options.z0, sampleCount, decoder);
+  // Of one's own: it is read when the backend has been opened.
+  const z0 = options.z0?.slice() ?? decoder.start;
+  const problem: Problem = {
+    ...{ decoder, loss, prior, sampleCount, targets: y, weights, fixed, batchSize },
+  };
+  return { problem, z0, ...settings };
+}
+
+/** The decoder, and options that are no samples' data, checked and completed. */
+export function checkSettings(where: string, decoder: Decoder, options: EncodeOptions) {
+  checkDecoder(where, decoder);
+  const loss = checkLoss(where, options.loss, decoder);
+  const { backend = wasm(), batchSize, onProgress } = options;
+  const { flow, solver } = checkFlowAndSolver(where, options);
+  const saveAt = options.saveAt === undefined ? undefined : checkSaveAt(where, options.saveAt, endOf(solver));
+  checkBackend(where, backend);
+  if (batchSize !== undefined) checkNumber(where, "batchSize", batchSize, { min: 1, integer: true });
+  checkCallback(where, "onProgress", onProgress);
+  checkChoice(where, "onAbort", orDefault(options.onAbort, "throw"), ["throw", "return"]);
+  checkSignal(where, options.signal);
+  const given = checkPrior(where, options.prior, decoder);
+  const prior = given && componentsOf(given, decoder.latentSize);
+  return { loss, prior, batchSize, flow, solver, saveAt, backend };
+}

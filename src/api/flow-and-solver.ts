@@ -1,0 +1,41 @@
+import { invalid } from "../base/check.ts";
+import { checkFlow, type Flow, type GradientFlow, gradientFlow, isUnitGradientFlow } from "../solver/flow.ts";
+import { lbfgs } from "../solver/lbfgs.ts";
+import { checkSolver, followsAnyFlow, type Solver } from "../solver/solver.ts";
+
+/** Which flow is followed, and how. `lbfgs` and `amd` follow the gradient flow at α = 1 only. */
+export type FlowAndSolver =
+  | {
+      /** The differential equation that leads to the code. Default `gradientFlow()`. */
+      flow?: GradientFlow<1> | undefined;
+      /** How the flow is followed. Default `lbfgs()`. */
+      solver?: Solver<GradientFlow<1>> | undefined;
+    }
+  | {
+      /** The differential equation that leads to the code. Default `gradientFlow()`. */
+      flow?: Flow | undefined;
+      /** How the flow is followed: for every flow but `gradientFlow()`, a solver that takes any. */
+      solver: Solver<Flow>;
+    };
+
+/** The default flow and solver, made on first use: both are frozen, so all calls share them. */
+let usual: { readonly flow: GradientFlow<1>; readonly solver: Solver<GradientFlow<1>> } | undefined;
+
+/** Checks a flow and a solver that come in, and that they go together. */
+export function checkFlowAndSolver(
+  where: string,
+  options: FlowAndSolver,
+  defaultSolver?: Solver<GradientFlow<1>>,
+): { readonly flow: Flow; readonly solver: Solver } {
+  usual ??= { flow: gradientFlow(), solver: lbfgs() };
+  const flow = options.flow === undefined ? usual.flow : checkFlow(where, options.flow);
+  const solver =
+    options.solver === undefined ? (defaultSolver ?? usual.solver) : checkSolver(where, options.solver);
+  if (!followsAnyFlow(solver) && !isUnitGradientFlow(flow)) {
+    const shown = flow.name === "gradientFlow" ? "gradientFlow() with another alpha" : `${flow.name}()`;
+    throw invalid(
+      `${where}: solver ${solver.name} follows gradientFlow() with alpha 1 only, flow is ${shown}; use euler, rk4 or dormandPrince`,
+    );
+  }
+  return { flow, solver };
+}

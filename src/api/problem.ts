@@ -1,0 +1,155 @@
+import type { Backend, Problem } from "../backend/backend.ts";
+import { callHint, invalid, show } from "../base/check.ts";
+import { checkFloat32, place } from "../base/float32.ts";
+import { attached } from "../base/realms.ts";
+import type { Decoder } from "../decoder/decoder.ts";
+import type { Control } from "../solver/base.ts";
+import type { Loss } from "../terms/losses.ts";
+import { termTraits } from "../terms/terms.ts";
+
+// Checks of the data of a call: what is refused here is refused before work starts.
+
+/** Refuses samples of the wrong type or length; returns how many there are. */
+export function checkTargets(where: string, y: unknown, decoder: Decoder): number {
+  checkFloat32(where, "y", y);
+  const n = decoder.outputSize;
+  if (y.length % n !== 0) {
+    throw invalid(
+      `${where}: y has ${y.length} values, expected a multiple of ${n} (the decoder's output size)`,
+    );
+  }
+  return y.length / n;
+}
+
+/** Refuses weights of the wrong type or length. */
+export function checkWeights(
+  where: string,
+  weights: unknown,
+  sampleCount: number,
+  decoder: Decoder,
+): asserts weights is Float32Array | undefined {
+  if (weights === undefined) return;
+  checkFloat32(where, "weights", weights);
+  const n = decoder.outputSize;
+  if (weights.length !== n && weights.length !== sampleCount * n) {
+    throw invalid(
+      `${where}: weights has ${weights.length} values, expected ${oneOrEach(n, "row", sampleCount)}`,
+    );
+  }
+}
+
+/** Refuses what flows cannot start at: latents of the wrong type or length, or that are not finite. */
+export function checkZ0(
+  where: string,
+  z0: unknown,
+  sampleCount: number,
+  decoder: Decoder,
+): asserts z0 is Float32Array {
+  checkFloat32(where, "z0", z0);
+  const d = decoder.latentSize;
+  const isShared = z0.length === d;
+  if (!isShared && z0.length !== sampleCount * d)
+    throw invalid(`${where}: z0 has ${z0.length} values, expected ${oneOrEach(d, "latent", sampleCount)}`);
+  const bad = z0.findIndex((value) => !Number.isFinite(value));
+  if (bad < 0) return;
+  const at = isShared ? `element ${bad}` : place(bad, d);
+  throw invalid(`${where}: z0 is ${z0[bad]} at ${at}, expected finite numbers`);
+}
+
+/** How many values there are to be, of rows of `size`. */
+function oneOrEach(size: number, row: string, sampleCount: number): string {
+  if (sampleCount === 1) return `${size}`;
+  return `${size} (one ${row} for all samples) or ${sampleCount * size} (one for each sample)`;
+}
+
+/** Refuses what is no backend. */
+export function checkBackend(where: string, backend: Backend): void {
+  if (typeof backend?.open !== "function") {
+    throw invalid(
+      `${where}: backend is ${show(backend)}${callHint(backend)}, expected a backend such as wasm()`,
+    );
+  }
+}
+
+/** So many values are looked at between two pauses: a millisecond or two. */
+const VALUES_AT_ONCE = 2 ** 20;
+
+/**
+ * Refuses weights that are no weights, and samples that are not finite, or outside [0, 1] for cross entropy,
+ * where their weight is not 0. Large data take a while to look through: it pauses in between.
+ *
+ * @param before how many samples come before the problem's, for messages
+ * @param takesWeights whether the caller could have given weights, which messages then advise
+ */
+export async function checkValues(
+  where: string,
+  problem: Pick<Problem, "decoder" | "loss" | "sampleCount" | "targets" | "weights">,
+  control: Control,
+  { before = 0, takesWeights = true }: { readonly before?: number; readonly takesWeights?: boolean } = {},
+): Promise<void> {
+  const { decoder, loss, sampleCount, targets, weights } = problem;
+  const n = decoder.outputSize;
+  const isShared = weights?.length === n;
+  if (weights && isShared) checkWeightRow(where, weights, 0, n, 0, "");
+  for (let sample = 0, looked = 0; sample < sampleCount && !control.aborted(); sample++, looked += n) {
+    const first = sample * n;
+    attached("y", targets);
+    if (weights) attached("weights", weights);
+    if (weights && !isShared)
+      checkWeightRow(where, weights, first, n, before, ` of sample ${before + sample}`);
+    const advice = takesWeights ? "; where data are missing, give weights that are 0 there" : "";
+    checkTargetRow(where, targets, first, n, before, loss, weights, isShared ? 0 : first, advice);
+    if (looked < VALUES_AT_ONCE) continue;
+    looked = 0;
+    await control.pause();
+  }
+}
+
+const FINITE = { min: -Number.MAX_VALUE, max: Number.MAX_VALUE };
+
+function checkTargetRow(
+  where: string,
+  y: Float32Array,
+  first: number,
+  n: number,
+  before: number,
+  loss: Loss,
+  weights: Float32Array | undefined,
+  firstWeight: number,
+  advice: string,
+): void {
+  const { targets } = termTraits(loss);
+  const { min, max } = targets === "finite" ? FINITE : targets;
+  for (let i = 0; i < n; i++) {
+    const value = y[first + i]!;
+    if (value >= min && value <= max) continue;
+    if (weights && weights[firstWeight + i] === 0) continue;
+    const message = `${where}: y is ${value} at ${place(before * n + first + i, n)}`;
+    throw invalid(
+      Number.isFinite(value) && targets !== "finite"
+        ? `${message}, expected [${min}, ${max}] for ${loss.name}; scale the data (bytes: divide by 255), or use squaredError()`
+        : `${message}, expected finite numbers${advice}`,
+    );
+  }
+}
+
+function checkWeightRow(
+  where: string,
+  weights: Float32Array,
+  first: number,
+  n: number,
+  before: number,
+  whose: string,
+): void {
+  let sum = 0;
+  for (let i = first; i < first + n; i++) {
+    const weight = weights[i]!;
+    if (!(weight >= 0 && weight <= Number.MAX_VALUE)) {
+      throw invalid(
+        `${where}: weights is ${weight} at ${place(before * n + i, n)}, expected finite numbers >= 0`,
+      );
+    }
+    sum += weight;
+  }
+  if (sum === 0) throw invalid(`${where}: all weights${whose} are 0, expected at least one above 0`);
+}

@@ -1,0 +1,158 @@
+import type { Session } from "../backend/backend.ts";
+import { wasm } from "../backend/wasm/wasm.ts";
+import { LatentflowError } from "../base/errors.ts";
+import { throwIfAborted } from "../base/realms.ts";
+import { checkDecoder, type Decoder, probedOf, withVerification } from "../decoder/decoder.ts";
+import { atPoints } from "../decoder/points.ts";
+import { type CheckedProbe, type Probe, probeInputs } from "../decoder/probe.ts";
+import { type Comparison, compareWithProbe, refuseByProbe } from "../decoder/probe-comparison.ts";
+import type { Limits } from "../files/source.ts";
+import { costOf } from "../graph/graph.ts";
+import { sizeOf } from "../graph/operations.ts";
+import { makeControl } from "../solver/control.ts";
+
+/**
+ * What of the decoder the probe's outputs are: the output; what is before the output activation, where the probe is of
+ * a network that ends there and the user has added the activation; or either, where it cannot be known which.
+ */
+export type ComparedOutput = "data" | "preActivation" | "either";
+
+/**
+ * The same decoder, saying whether it is the one of a probe. The one given must not be used any more.
+ *
+ * @param where the function called, for messages
+ * @param probe undefined: there is none
+ * @param limits what the file is read within: a small file may have much done
+ * @throws LatentflowError `invalid_file` when it is not
+ */
+export async function verifyDecoder(
+  where: string,
+  decoder: Decoder,
+  probe: CheckedProbe | undefined,
+  compared: ComparedOutput,
+  limits: Limits,
+): Promise<Decoder> {
+  try {
+    const unverifiedReason = probe
+      ? await findReason(where, decoder, probe, compared, limits).catch(whyNotRun)
+      : "there was no probe to compare it with";
+    return withVerification(decoder, { verified: unverifiedReason === undefined, unverifiedReason });
+  } finally {
+    // Else the weights would stay packed in a build that later calls need not use.
+    decoder.dispose();
+  }
+}
+
+/** That it cannot be run here, as a reason: it can be loaded all the same, for another backend. */
+function whyNotRun(error: unknown): string {
+  if (!(error instanceof LatentflowError) || !/^(unsupported|out_of_memory)$/.test(error.code)) throw error;
+  return `it could not be run here, to compare it with the probe: ${error.message}`;
+}
+
+/** The most multiplications and sums: about twenty seconds on one thread. */
+const MOST_WORK = 2 ** 38;
+
+/** Why the probe does not prove the decoder right; undefined where it does. */
+async function findReason(
+  where: string,
+  decoder: Decoder,
+  probe: CheckedProbe,
+  compared: ComparedOutput,
+  { maxBytes, signal }: Limits,
+): Promise<string | undefined> {
+  const bound = atPoints(where, decoder, probe.points);
+  const { multiplications, sums } = costOf(bound);
+  if (probe.rows * (multiplications + sums) > MOST_WORK) {
+    return "to run it on the probe would take too long; compare what decode makes of it";
+  }
+  // Each value, and room for its gradient.
+  const outputs = 4 * probe.rows * bound.outputSize;
+  const numbers = bound.operations.reduce((sum, { shape }) => sum + sizeOf(shape), decoder.latentSize);
+  if (outputs + 8 * numbers > maxBytes)
+    return `to run it on the probe would take more memory than maxBytes, ${maxBytes}`;
+  const compare = async (session: Session, toLogits: boolean) => {
+    const outputs = await decodeRowByRow(session, bound, probe, toLogits, signal);
+    return { outputs, ...compareWithProbe(probe, outputs) };
+  };
+  const session = await wasm({ relaxed: false, threads: 1 }).open(bound);
+  throwIfAborted(signal);
+  const made = await compare(session, compared === "preActivation");
+  if (made.outcome !== "differs") return reasonOf(made);
+  const hasActivation = decoder.outputActivation.name !== "identity";
+  const other = hasActivation ? await compare(session, compared !== "preActivation") : undefined;
+  if (compared === "either" && other && other.outcome !== "differs") return reasonOf(other);
+  const hint = hintOf(probe, made.outputs, other?.outcome !== "differs" && other !== undefined);
+  throw refuseByProbe(where, made.difference, hint);
+}
+
+function reasonOf(comparison: Exclude<Comparison, { outcome: "differs" }>): string | undefined {
+  return comparison.outcome === "agrees" ? undefined : comparison.reason;
+}
+
+/** D(z) with the memory of one row, and an end after each where the signal wants it. */
+async function decodeRowByRow(
+  session: Session,
+  { latentSize: d, outputSize: n, fixedInputs }: Decoder,
+  { z, fixed }: Pick<CheckedProbe, "z" | "fixed">,
+  toLogits: boolean,
+  signal: AbortSignal | undefined,
+): Promise<Float32Array> {
+  const control = makeControl(signal);
+  const outputs = new Float32Array((z.length / d) * n);
+  for (let row = 0; row * d < z.length; row++) {
+    const given = fixedInputs.map(({ name, shape }) => {
+      const size = sizeOf(shape);
+      return fixed.get(name)!.subarray(row * size, (row + 1) * size);
+    });
+    outputs.set(await session.decode(z.subarray(row * d, (row + 1) * d), given, toLogits, control), row * n);
+    throwIfAborted(signal);
+  }
+  return outputs;
+}
+
+/** What may be wrong with a decoder that is not the probe's. */
+function hintOf(probe: CheckedProbe, outputs: Float32Array, agreesWithOther: boolean): string {
+  if (agreesWithOther) {
+    return "They agree on the other side of the output activation: give another outputActivation";
+  }
+  const after: readonly (readonly [name: string, f: (x: number) => number])[] = [
+    ["sigmoid", (value) => 1 / (1 + Math.exp(-value))],
+    ["tanh", Math.tanh],
+    ["relu", (value) => Math.max(value, 0)],
+  ];
+  for (const [name, f] of after) {
+    if (compareWithProbe(probe, outputs.map(f)).outcome !== "agrees") continue;
+    return `They agree after a ${name}: give outputActivation: "${name}", or write it into the file's metadata`;
+  }
+  return (
+    "Is the activation between the layers another one? Is a sigmoid missing at the end (outputActivation)? Are weights " +
+    "transposed, [in, out]? Are there residual connections, or normalisations without parameters? Was the model in " +
+    "eval() when the probe was made?"
+  );
+}
+
+/**
+ * A probe of a decoder: a few latents and what it makes of them. In a file, `decoder.toSafetensors({ probe })`, it lets
+ * whoever loads the decoder make sure that it still is the same function.
+ *
+ * The latents are of a standard normal distribution, the same each time.
+ *
+ * @throws LatentflowError `invalid_argument` when it is no decoder, `disposed` when it has been disposed, `unsupported`
+ *   and `out_of_memory` where it cannot be run
+ * @example
+ * const file = decoder.toSafetensors({ probe: await makeProbe(decoder) });
+ */
+export async function makeProbe(decoder: Decoder): Promise<Probe> {
+  checkDecoder("makeProbe", decoder);
+  const { points, z, fixed } = probeInputs(probedOf(decoder));
+  // Packed for this call alone, and not kept.
+  const copy = withVerification(decoder, decoder);
+  try {
+    const bound = atPoints("makeProbe", copy, points);
+    const session = await wasm({ relaxed: false, threads: 1 }).open(bound);
+    const given = { z, fixed: new Map(Object.entries(fixed)) };
+    return { z, fixed, x: await decodeRowByRow(session, bound, given, false, undefined) };
+  } finally {
+    copy.dispose();
+  }
+}

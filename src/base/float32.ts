@@ -1,0 +1,73 @@
+import { invalid, isRevoked, memberHint, show } from "./check.ts";
+import { checkMemory, isFloat32Array, isPromise, typedArrayName } from "./realms.ts";
+
+// Arrays of samples, latents and weights, as they come in.
+
+/** Refuses what is no Float32Array, or one whose memory has gone or may go. */
+export function checkFloat32(
+  where: string,
+  name: string,
+  values: unknown,
+  expected = "a Float32Array",
+): asserts values is Float32Array {
+  if (isFloat32Array(values)) {
+    checkMemory(where, name, values);
+    return;
+  }
+  if ((name === "y" || name === "data") && /^Uint8(Clamped)?Array$/.test(typedArrayName(values) ?? "")) {
+    throw invalid(
+      `${where}: ${name} is ${show(values)}, expected ${expected}; for pixels of 0 to 255 divide by 255: ` +
+        `Float32Array.from(${name}, (v) => v / 255); for the bytes of floats give new Float32Array(Uint8Array.from(${name}).buffer)`,
+    );
+  }
+  throw invalid(`${where}: ${name} is ${show(values)}, expected ${expected}${float32Hint(name, values)}`);
+}
+
+/** How what came becomes a Float32Array. */
+function float32Hint(name: string, values: unknown): string {
+  if (isRevoked(values)) return "; this is a Proxy that has been revoked";
+  if (values instanceof Float32Array) return " itself, not a Proxy of one";
+  if (Array.isArray(values)) {
+    const isNested = Array.isArray(values[0]);
+    return `; convert with Float32Array.from(${name}${isNested ? ".flat(Infinity)" : ""})`;
+  }
+  if (typedArrayName(values) !== undefined) return `; convert with Float32Array.from(${name})`;
+  if (isPromise(values)) return " (is an await missing?)";
+  if (typeof values === "string")
+    return "; readDataset of latentflow/train reads files, and its toFloat32() gives one";
+  if (memberHint(values, "toFloat32") !== "") return `; give ${name}.toFloat32()`;
+  return memberHint(values, "z") || memberHint(values, "train");
+}
+
+/**
+ * Refuses rows of the wrong type or length, or that are not finite; returns how many there are.
+ *
+ * @param size of a row
+ * @param whose that size is, for messages
+ * @param before how many rows come before these, for messages
+ */
+export function checkFiniteRows(
+  where: string,
+  name: string,
+  values: unknown,
+  size: number,
+  whose: string,
+  before = 0,
+): number {
+  checkFloat32(where, name, values);
+  if (values.length % size !== 0) {
+    throw invalid(`${where}: ${name} has ${values.length} values, expected a multiple of ${size} (${whose})`);
+  }
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) {
+    throw invalid(
+      `${where}: ${name} is ${values[bad]} at ${place(before * size + bad, size)}, expected finite numbers`,
+    );
+  }
+  return values.length / size;
+}
+
+/** Where an element is, for people. */
+export function place(index: number, rowSize: number): string {
+  return `sample ${Math.floor(index / rowSize)}, element ${index % rowSize}`;
+}

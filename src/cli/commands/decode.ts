@@ -1,0 +1,191 @@
+import type { Command } from "commander";
+import { showLengths } from "../../files/array.ts";
+import { imageLayout } from "../../files/images.ts";
+import { writeNpy } from "../../files/npy.ts";
+import type { Limits } from "../../files/source.ts";
+import { type Decoder, decode } from "../../index.ts";
+import { exitCodesHelp } from "../exit-codes.ts";
+import { stdinHelp } from "../input/data-source.ts";
+import {
+  addDecoderOptions,
+  type DecoderFlags,
+  decoderHelp,
+  limitsOf,
+  readDecoder,
+} from "../input/decoder-file.ts";
+import {
+  addFixedOptions,
+  type FixedFlags,
+  type Given,
+  give,
+  givenFigures,
+  givenOptions,
+  givenRows,
+  openFixed,
+} from "../input/fixed-inputs.ts";
+import { readCodes } from "../input/samples.ts";
+import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
+import { addRunningOptions, backendOf, type RunningOptions, requiredOption } from "../options/options.ts";
+import { parseCount } from "../options/parse.ts";
+import { drawGrid, greyScale, type Tile } from "../output/grid.ts";
+import {
+  makeFolder,
+  type Output,
+  type OutputFile,
+  replacedHelp,
+  writeOutputs,
+} from "../output/output-files.ts";
+import { print } from "../output/print.ts";
+import { decoderFigures, formatJson, formatText, showDecoder } from "../output/report.ts";
+import { formatCount } from "../output/table.ts";
+
+interface DecodeCommandOptions extends DecoderFlags, FixedFlags, RunningOptions {
+  readonly latents: string;
+  readonly out: string;
+  readonly limit?: number;
+}
+
+/** Adds `latentflow decode` to the program. */
+export function addDecodeCommand(program: Command): void {
+  const command = program
+    .command("decode")
+    .summary("decode a file of latents")
+    .description(
+      "Computes for each latent z of FILE the decoder's D(z), and writes to DIR:\n" +
+        "  decoded.npy          latents × the shape of a sample, float32\n" +
+        "  decoded.png          the first of them (of images)\n" +
+        replacedHelp,
+    )
+    .optionsGroup("What and where:")
+    .addOption(requiredOption("--decoder <file>", decoderHelp))
+    .addOption(
+      requiredOption("--latents <file>", ".npy of float32, latents × latent size, as encode writes it"),
+    )
+    .addOption(requiredOption("--out <dir>", "folder for the results, made if it is missing"))
+    .option("--limit <n>", "decode the first n latents (default: all)", parseCount);
+  addFixedOptions(command, "latents");
+  addDecoderOptions(command);
+  addRunningOptions(command).addHelpText(
+    "after",
+    `
+${stdinHelp}
+${exitCodesHelp("nothing is written")}
+Example:
+  $ latentflow decode --decoder D.safetensors --out decoded \\
+      --latents codes/latents.npy`,
+  );
+  command.action(runDecode);
+}
+
+async function runDecode(options: DecodeCommandOptions): Promise<void> {
+  const signal = interruptSignal();
+  const done = await unlessInterrupted(signal, decodeFile(options, signal), "stopped; nothing is written");
+  if (!done) return;
+  const { decoder, given, latents, decoded, seconds } = done;
+  const outputs = await writeDecodeOutputs(options.out, given, decoded);
+  const { outputShape } = given.decoder;
+  print(
+    options.json
+      ? formatJson(
+          {
+            decoder: { ...decoderFigures(options.decoder, decoder, given.decoder), outputShape },
+            latents: { file: options.latents, count: latents.total },
+            ...givenFigures(given),
+            samples: latents.count,
+            seconds,
+          },
+          outputs,
+        )
+      : formatText(
+          [
+            ["decoder", showDecoder(options.decoder, decoder)],
+            [
+              "latents",
+              `${formatCount(latents.count)} of ${formatCount(latents.total)}, ${decoder.latentSize} values each`,
+            ],
+            ...givenRows(given),
+            ["samples", `${showLengths(outputShape)} values each`],
+          ],
+          outputs,
+        ),
+  );
+}
+
+async function decodeFile(options: DecodeCommandOptions, signal: AbortSignal) {
+  const decoder = await readDecoder(options, signal);
+  const limits = limitsOf(options, signal);
+  const fixed = await openFixed(decoder, options.fixed, limits);
+  const latents = await readLatents(options, decoder, limits);
+  const given = await give(decoder, fixed, options.points, latents);
+  await makeFolder(options.out, decodeOutputs, options);
+  const start = performance.now();
+  const decoded = await decode(decoder, latents.z, {
+    ...givenOptions(given),
+    backend: backendOf(options),
+    signal,
+  });
+  return { decoder, given, latents, decoded, seconds: (performance.now() - start) / 1000 };
+}
+
+interface Latents {
+  readonly z: Float32Array;
+  readonly count: number;
+  /** How many the file holds. */
+  readonly total: number;
+}
+
+async function readLatents(
+  { latents: file, limit }: DecodeCommandOptions,
+  decoder: Decoder,
+  limits: Limits,
+): Promise<Latents> {
+  const { latentSize } = decoder;
+  const { values, count: total } = await readCodes("--latents", file, latentSize, limits);
+  const count = Math.min(total, limit ?? total);
+  return { z: values.subarray(0, count * latentSize), count, total };
+}
+
+/** The picture's rows: 10 × 10 images at most. */
+const imagesPerRow = 10;
+const rowsAtMost = 10;
+
+const decodeOutputs = ["decoded.npy", "decoded.png"];
+
+async function writeDecodeOutputs(
+  folder: string,
+  { decoder: { outputShape, outputSize }, points }: Given,
+  decoded: Float32Array,
+): Promise<Output[]> {
+  const shape = [decoded.length / outputSize, ...outputShape];
+  const files: OutputFile[] = [
+    {
+      name: "decoded.npy",
+      bytes: writeNpy(decoded, shape),
+      content: `what the latents stand for: ${showLengths(shape)}, float32`,
+    },
+  ];
+  // Points × channels is no picture, whatever the numbers.
+  const layout = points === undefined ? imageLayout(outputShape) : undefined;
+  if (layout && decoded.length > 0) {
+    const shown = Math.min(shape[0]!, imagesPerRow * rowsAtMost);
+    const picture = drawGrid(rowsOfTiles(decoded.subarray(0, shown * outputSize), outputSize), layout);
+    files.push({ name: "decoded.png", bytes: picture, content: `the first ${shown} as images` });
+  }
+  // An earlier run's picture must not be left beside this one's samples.
+  return writeOutputs(folder, files, decodeOutputs.slice(files.length));
+}
+
+/** The images in rows, from black to white; what the last row lacks is white. */
+function rowsOfTiles(images: Float32Array, size: number): Tile[][] {
+  const { low, span } = greyScale([images]);
+  const tones = images.map((value) => (value - low) / span);
+  const count = images.length / size;
+  const columns = Math.min(count, imagesPerRow);
+  const blank = new Float32Array(size).fill(1);
+  return Array.from({ length: Math.ceil(count / columns) }, (_, row) =>
+    Array.from({ length: columns }, (_, column) => {
+      const index = row * columns + column;
+      return index < count ? tones.subarray(index * size, (index + 1) * size) : blank;
+    }),
+  );
+}

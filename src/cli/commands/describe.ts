@@ -1,0 +1,111 @@
+import type { Command } from "commander";
+import packageJson from "../../../package.json" with { type: "json" };
+import { escapeText } from "../../base/check.ts";
+import { type Decoder, describe } from "../../index.ts";
+import { exitCodesHelp } from "../exit-codes.ts";
+import { addDecoderOptions, type DecoderFlags, decoderHelp, readDecoder } from "../input/decoder-file.ts";
+import { isStdin } from "../input/files.ts";
+import { outputWithPoints, shapeWithPoints, showShape } from "../input/points.ts";
+import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
+import { wrongUsage } from "../options/options.ts";
+import { showPrior } from "../options/prior.ts";
+import { print } from "../output/print.ts";
+
+interface DescribeCommandOptions extends Omit<DecoderFlags, "decoder"> {
+  readonly decoder?: string;
+  readonly json?: boolean;
+}
+
+/** Adds `latentflow describe` to the program. */
+export function addDescribeCommand(program: Command): void {
+  const command = program
+    .command("describe")
+    .summary("say what a decoder is made of")
+    .description(
+      "Prints a decoder's operations with their shapes, parameters and multiplications\n" +
+        "for a sample, and totals; then its latent, what is given with each sample, its\n" +
+        "output, its prior and its start if it has them, and whether it agrees with its\n" +
+        "file's probe. Of a decoder over points the figures are those for one.",
+    )
+    .argument("[file]", decoderHelp)
+    .optionsGroup("What and how:")
+    .option("--decoder <file>", "the same, by a flag")
+    .option("--json", "print one JSON document");
+  addDecoderOptions(command).addHelpText(
+    "after",
+    `
+${exitCodesHelp("nothing is printed")}
+Examples:
+  $ latentflow describe D.safetensors
+  $ latentflow describe D.onnx --json`,
+  );
+  command.action(async (file: string | undefined, options: DescribeCommandOptions) => {
+    const decoder = file ?? options.decoder;
+    if (decoder === undefined) {
+      wrongUsage(command, "expected a decoder's file: latentflow describe FILE, or --decoder FILE");
+    }
+    if (file !== undefined && options.decoder !== undefined) {
+      wrongUsage(command, "two decoders are given, FILE and --decoder, expected one of them");
+    }
+    if (file === "") wrongUsage(command, "FILE is empty");
+    if (isStdin(file)) {
+      wrongUsage(command, "FILE cannot be -, stdin, which is for data; give a file or a URL");
+    }
+    await runDescribe({ ...options, decoder });
+  });
+}
+
+async function runDescribe(options: DescribeCommandOptions & Pick<DecoderFlags, "decoder">): Promise<void> {
+  const signal = interruptSignal();
+  const decoder = await unlessInterrupted(signal, readDecoder(options, signal), "stopped");
+  if (!decoder) return;
+  print(options.json ? formatDocument(options.decoder, decoder) : formatDescription(decoder));
+}
+
+function formatDocument(file: string, decoder: Decoder): string {
+  const { verified, unverifiedReason, fixedInputs, prior } = decoder;
+  const document = {
+    ...{ latentflow: packageJson.version, file, verified, unverifiedReason: unverifiedReason ?? null },
+    ...describe(decoder),
+    fixedInputs: fixedInputs.map(({ name, classes }) => {
+      return { name, shape: shapeWithPoints(decoder, name), ...(classes !== undefined && { classes }) };
+    }),
+    outputShape: outputWithPoints(decoder),
+    prior: prior ?? null,
+  };
+  return `${JSON.stringify(document, null, 2)}\n`;
+}
+
+/** So many values of a start are shown to people. */
+const SHOWN_VALUES = 4;
+
+/** Where flows begin, as people read it: `0.2513, -1.084, 0.6, 2.41, … (20 values)`. */
+function showStart(start: Float32Array): string {
+  const shown = Array.from(start.subarray(0, SHOWN_VALUES), (value) => String(Number(value.toPrecision(4))));
+  if (start.length <= SHOWN_VALUES) return shown.join(", ");
+  return `${shown.join(", ")}, … (${start.length} values)`;
+}
+
+function formatDescription(decoder: Decoder): string {
+  const { verified, unverifiedReason, latentSize, fixedInputs, prior, start } = decoder;
+  const rows = [
+    ["latent", "z", `${latentSize}`],
+    ...fixedInputs.map(({ name, classes }) => {
+      const type = classes === undefined ? "numbers" : `of ${classes} classes, counted from 0`;
+      return ["fixed input", escapeText(name), `${showShape(shapeWithPoints(decoder, name))} ${type}`];
+    }),
+    ["output", "", showShape(outputWithPoints(decoder))],
+    ...(prior ? [["prior", "", showPrior(prior)]] : []),
+    ...(start ? [["start", "", showStart(start)]] : []),
+    ...(verified ? [["probe", "", "agrees"]] : []),
+  ];
+  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const list = rows.map((row) =>
+    row
+      .map((text, i) => text.padEnd(widths[i] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+  const note = verified === false ? `\nnot verified: ${unverifiedReason}\n` : "";
+  return `${describe(decoder)}\n\n${list.join("\n")}\n${note}`;
+}

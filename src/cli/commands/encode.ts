@@ -1,0 +1,117 @@
+import type { Command } from "commander";
+import { exitCodesHelp } from "../exit-codes.ts";
+import { dataFilesHelp, stdinHelp, valuesHelp, weightsHelp, z0Help } from "../input/data-source.ts";
+import { addDecoderOptions, addLossOptions, decoderHelp } from "../input/decoder-file.ts";
+import { addFixedOptions } from "../input/fixed-inputs.ts";
+import type { Job } from "../options/job.ts";
+import {
+  addBatchSizeOption,
+  addRunningOptions,
+  refuseOptions,
+  requiredOption,
+  wrongUsage,
+} from "../options/options.ts";
+import { parseCount } from "../options/parse.ts";
+import { addPriorOptions, checkPriorOptions } from "../options/prior-options.ts";
+import { addFlowAndSolverOptions, chosenFlowAndSolver } from "../options/solver-options.ts";
+import { replacedHelp } from "../output/output-files.ts";
+import { batchSystemsHelp, chosenShard, parseShard, type ShardFlag } from "../parts/shard.ts";
+import { STANDARD_UNIT_TEXT } from "../parts/units.ts";
+import { formatOption } from "../parts/write-results.ts";
+import { runJob } from "./run-encoding.ts";
+
+interface EncodeCommandOptions extends Omit<Job, "shard" | "flow" | "solver"> {
+  readonly shard?: ShardFlag;
+  readonly shards?: number;
+}
+
+/** Adds `latentflow encode` to the program. */
+export function addEncodeCommand(program: Command): void {
+  const command = program
+    .command("encode")
+    .summary("encode a file of samples with a decoder of your own")
+    .description(
+      "Finds for each sample y of FILE the code z whose decoding D(z) is closest to it,\n" +
+        "and writes to DIR:\n" +
+        "  latents.npy          the codes, samples × latent size, float32\n" +
+        "  results.csv          a line per sample: losses, gradient norm, status, steps\n" +
+        "                       and t; with a prior its value and the objective, too\n" +
+        "  reconstructions.npy  D(z) in the samples' shape (with --reconstructions)\n" +
+        "  results.parquet      all of these in one file (with --format parquet)\n" +
+        "  reconstructions.png  original, reconstruction, difference (of images)\n" +
+        "  steps.png            reconstructions on the way (of images)\n" +
+        `${replacedHelp}\n` +
+        "More samples than --unit has are computed a unit at a time, and what is done is\n" +
+        "kept in DIR/parts until all is: the same command goes on from there.",
+    )
+    .optionsGroup("What and where:")
+    .addOption(requiredOption("--decoder <file>", decoderHelp))
+    .addOption(requiredOption("--data <files...>", dataFilesHelp))
+    .addOption(requiredOption("--out <dir>", "folder for the results, made if it is missing"))
+    .option("--limit <n>", "encode the first n samples (default: all)", parseCount)
+    .option("--weights <file>", weightsHelp)
+    .option("--z0 <file>", z0Help)
+    .option("--reconstructions", "also write reconstructions.npy, what the codes are decoded to")
+    .addOption(formatOption("; of shards it is merge's"))
+    .option(
+      "--id-column <name>",
+      "of Parquet files: the column that says who the samples are; results carry it",
+    )
+    .optionsGroup("Large runs:")
+    .option(
+      "--unit <n>",
+      `so many samples are computed, and kept in DIR/parts, as a whole (default: ${STANDARD_UNIT_TEXT})`,
+      parseCount,
+    )
+    .option(
+      "--shard <i/n>",
+      "do the part I of N of the work, I from 0, and write parts alone; auto: I is the batch system's index of the task; implies --plain",
+      parseShard,
+    )
+    .option("--shards <n>", "with --shard auto: how many there are", parseCount);
+  command.optionsGroup("Given with the samples:");
+  addFixedOptions(command, "samples");
+  addDecoderOptions(command);
+  addBatchSizeOption(addRunningOptions(command));
+  addLossOptions(command);
+  addPriorOptions(command);
+  addFlowAndSolverOptions(command).addHelpText(
+    "after",
+    `
+${valuesHelp}
+.npy, IDX and Parquet files are read a piece at a time, and may be of any size.
+${stdinHelp}
+--shard auto takes I from the batch system's variable of the environment:
+${batchSystemsHelp}
+latentflow merge puts the parts together, latentflow status says what is
+missing.
+${exitCodesHelp("of up to one unit nothing is written; of more, whole units are kept in DIR/parts")}
+Examples:
+  $ latentflow encode --decoder D.safetensors --data digits.npy --out codes
+  $ latentflow encode --decoder D.safetensors --data samples.npy --out codes \\
+      --loss squaredError --activation tanh --limit 10 --json
+  $ latentflow encode --decoder D.safetensors --data samples.npy --out codes \\
+      --flow nesterov --solver rk4 --t1 30 --slices 100
+  $ latentflow encode --decoder D.onnx --data samples.npy --out codes \\
+      --loss mse --fixed label=labels.npy \\
+      --fixed xyz=points.npy --points 2000
+  $ latentflow encode --decoder D.onnx --data part-*.parquet --out codes \\
+      --id-column name --shard 0/16
+  $ latentflow encode --decoder vae.safetensors --data samples.npy --out codes \\
+      --prior gaussian`,
+  );
+  command.action(async ({ shard: given, shards, ...options }: EncodeCommandOptions) => {
+    checkPriorOptions(command);
+    if (shards !== undefined && given !== "auto") {
+      const instead = given
+        ? `--shard ${given.index}/${given.count} says how many there are`
+        : "there is none";
+      wrongUsage(command, `--shards ${shards} goes with --shard auto; ${instead}, leave --shards out`);
+    }
+    const shard = chosenShard(given, shards, process.env);
+    if (shard) refuseOptions(command, ["format"], "--shard, which writes parts; give it to latentflow merge");
+    const pair = chosenFlowAndSolver(command);
+    // Clusters mix processors, on which the other build may differ in its last bits.
+    await runJob({ ...options, ...pair, ...(shard && { shard, plain: true }) });
+  });
+}

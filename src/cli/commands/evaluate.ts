@@ -1,0 +1,288 @@
+import type { Command } from "commander";
+import type { Decoder, StandardLoss } from "../../index.ts";
+import { termTraits } from "../../terms/terms.ts";
+import {
+  type EncoderReport,
+  type EvaluateEncoderOptions,
+  type EvaluateOptions,
+  type EvaluateReport,
+  evaluate,
+} from "../../train/index.ts";
+import { exitCodesHelp } from "../exit-codes.ts";
+import {
+  addDataOptions,
+  checkDataOptions,
+  type DataOptions,
+  dataFigures,
+  readData,
+  type SourcedData,
+  showSamples,
+  stdinHelp,
+  valuesHelp,
+  weightsHelp,
+  z0Help,
+} from "../input/data-source.ts";
+import {
+  addDecoderOptions,
+  addLossOptions,
+  type DecoderFlags,
+  decoderHelp,
+  limitsOf,
+  readDecoder,
+  readDecoderAndLoss,
+} from "../input/decoder-file.ts";
+import { shortPath } from "../input/files.ts";
+import {
+  addFixedOptions,
+  type FixedFlags,
+  type Given,
+  give,
+  givenFigures,
+  givenOptions,
+  givenRows,
+  openFixed,
+} from "../input/fixed-inputs.ts";
+import { checkSamples, readWeightsOf, readZ0Of } from "../input/samples.ts";
+import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
+import {
+  addBatchSizeOption,
+  addRunningOptions,
+  backendOf,
+  type RunningOptions,
+  refuseOptions,
+  requiredOption,
+} from "../options/options.ts";
+import {
+  type ChosenPrior,
+  objectiveFigures,
+  objectiveRows,
+  priorFigures,
+  priorOption,
+  priorRows,
+  readPrior,
+} from "../options/prior.ts";
+import { addPriorOptions, checkPriorOptions, type PriorFlags } from "../options/prior-options.ts";
+import {
+  addFlowAndSolverOptions,
+  type ChosenFlowAndSolver,
+  chosenFlowAndSolver,
+  pairOf,
+  refuseFlowAndSolver,
+} from "../options/solver-options.ts";
+import { makeFolder, writeOutputs } from "../output/output-files.ts";
+import { print } from "../output/print.ts";
+import { showSampleProgress } from "../output/progress.ts";
+import {
+  besideFigures,
+  besideRows,
+  decoderFigures,
+  formatJson,
+  formatText,
+  showDecoder,
+  showLoss,
+  showSolver,
+  showStatuses,
+  summaryRows,
+  workRows,
+} from "../output/report.ts";
+import { resultsFile, resultsTableName } from "../output/results.ts";
+
+/** What `latentflow evaluate` is asked for, as commander hands it over. */
+interface EvaluateJob extends DataOptions, DecoderFlags, FixedFlags, PriorFlags, RunningOptions {
+  readonly encoder?: string;
+  readonly out?: string;
+  readonly batchSize?: number;
+  readonly weights?: string;
+  readonly z0?: string;
+}
+
+/** Adds `latentflow evaluate` to the program. */
+export function addEvaluateCommand(program: Command): void {
+  const command = program
+    .command("evaluate")
+    .summary("say how well a decoder encodes samples")
+    .description(
+      "Encodes samples, unseen ones for example, and prints their mean loss, and for\n" +
+        "cross entropy how far that is above the targets' own entropy, the least that\n" +
+        "there can be. With --out it writes to DIR:\n" +
+        "  results.csv          a line per sample: losses, gradient norm, status, steps\n" +
+        "                       and t; with a prior its value and the objective, too;\n" +
+        "                       with --encoder neither status nor steps nor t\n" +
+        "A file of this name in DIR is replaced.",
+    )
+    .optionsGroup("What and where:")
+    .addOption(requiredOption("--decoder <file>", decoderHelp));
+  addDataOptions(command, "test", "evaluate")
+    .option("--encoder <file>", "an autoencoder's encoder, whose codes are taken: no flow is followed")
+    .option("--weights <file>", weightsHelp)
+    .option("--z0 <file>", z0Help)
+    .option("--out <dir>", "folder for the results, made if it is missing (default: none)");
+  addFixedOptions(command, "samples");
+  addDecoderOptions(command);
+  addBatchSizeOption(addRunningOptions(command));
+  addLossOptions(command);
+  addPriorOptions(command);
+  addFlowAndSolverOptions(command).addHelpText(
+    "after",
+    `
+${valuesHelp}
+${stdinHelp}
+${exitCodesHelp("nothing is written")}
+Examples:
+  $ latentflow evaluate --decoder trained/decoder.safetensors --dataset mnist
+  $ latentflow evaluate --decoder D.safetensors --data digits.npy \\
+      --limit 320 --json`,
+  );
+  command.action(async (job: EvaluateJob) => {
+    checkDataOptions(command);
+    checkPriorOptions(command);
+    if (job.encoder === undefined) return runEvaluation(job, chosenFlowAndSolver(command));
+    refuseFlowAndSolver(command, "--encoder: no flow is followed");
+    refuseOptions(command, ["z0"], "--encoder: no flow is followed");
+    refuseOptions(command, ["weights"], "--encoder, which takes all values alike");
+    return runEvaluation(job, undefined);
+  });
+}
+
+interface Input {
+  readonly data: SourcedData;
+  readonly weights: Float32Array | undefined;
+  readonly z0: Float32Array | undefined;
+  readonly decoder: Decoder;
+  readonly given: Given;
+  readonly loss: StandardLoss;
+  readonly prior: ChosenPrior;
+  /** How samples are encoded: by an encoder or by a flow. */
+  readonly by: { readonly encoder: Decoder } | ChosenFlowAndSolver;
+}
+
+/** @param pair undefined where the job names an encoder */
+async function runEvaluation(job: EvaluateJob, pair: ChosenFlowAndSolver | undefined): Promise<void> {
+  const signal = interruptSignal();
+  const stopped = "stopped; nothing is written";
+  const input = await unlessInterrupted(signal, readInput(job, pair, signal), stopped);
+  if (!input) return;
+  if (job.out !== undefined) await makeFolder(job.out, [resultsTableName], job);
+  const report = await unlessInterrupted(signal, evaluateShown(job, input, signal), stopped);
+  if (!report) return;
+
+  const outputs = job.out === undefined ? [] : await writeOutputs(job.out, [resultsFile(report)]);
+  print(
+    job.json
+      ? formatJson(documentOf(job, input, report), outputs)
+      : formatText(rowsOf(job, input, report), outputs),
+  );
+}
+
+async function readInput(
+  job: EvaluateJob,
+  pair: ChosenFlowAndSolver | undefined,
+  signal: AbortSignal,
+): Promise<Input> {
+  const { decoder, loss } = await readDecoderAndLoss(job, signal);
+  const by = pair ?? {
+    encoder: await readDecoder(
+      { decoder: job.encoder!, ...(job.maxBytes && { maxBytes: job.maxBytes }) },
+      signal,
+    ),
+  };
+  const prior = await readPrior(job, decoder, limitsOf(job, signal));
+  const fixed = await openFixed(decoder, job.fixed, limitsOf(job, signal));
+  const data = await readData(job, "test", signal);
+  const { count, shape } = data.dataset;
+  const flag = job.dataset === undefined ? "--data" : `--dataset ${job.dataset}`;
+  const given = await give(decoder, fixed, job.points, {
+    count,
+    total: data.total,
+    samples: { flag, shape },
+  });
+  checkSamples(data.at, shape, given.decoder, given.points);
+  const weights = await readWeightsOf(data, "--weights", job.weights, limitsOf(job, signal));
+  const z0 = await readZ0Of(data, decoder.latentSize, job, signal);
+  return { data, weights, z0, decoder, given, loss, prior, by };
+}
+
+async function evaluateShown(
+  job: EvaluateJob,
+  { data, weights, z0, decoder, given, loss, prior, by }: Input,
+  signal: AbortSignal,
+): Promise<EvaluateReport | EncoderReport> {
+  const progress = showSampleProgress("evaluating", data.dataset.count, job.quiet ?? false, signal);
+  const options: EvaluateOptions | EvaluateEncoderOptions = {
+    ...("encoder" in by
+      ? by
+      : { ...pairOf(by.flow.value, by.solver.value), ...(weights && { weights }), ...(z0 && { z0 }) }),
+    ...givenOptions(given),
+    loss,
+    ...priorOption(prior),
+    backend: backendOf(job),
+    ...(job.batchSize && { batchSize: job.batchSize }),
+    signal,
+    onProgress: progress.onProgress,
+  };
+  return evaluate(decoder, data.dataset, options).finally(progress.stop);
+}
+
+function documentOf(
+  job: EvaluateJob,
+  { data, decoder, given, loss, prior: chosen, by }: Input,
+  report: EvaluateReport | EncoderReport,
+) {
+  // What there is of each sample is in its file.
+  const { loss: _, gradientNorm, prior, objective, meanExcessLoss, ...rest } = report;
+  const { initialLoss, status, stats, ...figures } = "status" in rest ? rest : withoutFlow(rest);
+  const hasEntropy = termTraits(loss).floor !== undefined;
+  return {
+    decoder: decoderFigures(job.decoder, decoder, given.decoder),
+    data: dataFigures(data),
+    ...givenFigures(given),
+    ...besideFigures(job),
+    loss,
+    ...priorFigures(chosen),
+    ...("encoder" in by
+      ? { encoder: decoderFigures(job.encoder!, by.encoder) }
+      : { flow: by.flow.description, solver: by.solver.description }),
+    ...figures,
+    ...objectiveFigures(report),
+    meanTargetEntropy: hasEntropy ? report.meanLoss - meanExcessLoss : null,
+    meanExcessLoss: hasEntropy ? meanExcessLoss : null,
+  };
+}
+
+function rowsOf(
+  job: EvaluateJob,
+  { data, decoder, given, loss, prior, by }: Input,
+  report: EvaluateReport | EncoderReport,
+) {
+  const rows: (readonly [string, string])[] = [
+    ["decoder", showDecoder(job.decoder, decoder)],
+    ["data", data.source],
+    ["samples", showSamples(data)],
+    ...givenRows(given),
+    ...besideRows(job, "encoder" in by ? undefined : decoder),
+    ...priorRows(prior),
+    "encoder" in by ? ["encoder", shortPath(job.encoder!)] : ["solver", showSolver(by)],
+    showLoss(loss, report.meanLoss),
+  ];
+  const { floor } = termTraits(loss);
+  if (floor) {
+    rows.push([`above ${floor.name}`, showLoss(loss, report.meanExcessLoss)[1]]);
+  }
+  const means = objectiveRows(termTraits(loss).unit, objectiveFigures(report));
+  if ("status" in report) return [...rows, ...means, ...summaryRows(report)];
+  const lost = showStatuses(nonfiniteAlone(report));
+  return [...rows, ...means, ...(lost ? [["statuses", lost] as const] : []), ...workRows(report)];
+}
+
+/** An encoder's codes end no flow: all there is to say is how many of their losses are not finite. */
+const nonfiniteAlone = ({ nonfinite }: Pick<EncoderReport, "nonfinite">) =>
+  nonfinite > 0 ? { nonfinite } : {};
+
+/** In the document, the figures of a flow that was not followed. */
+function withoutFlow<Figures extends Pick<EncoderReport, "nonfinite">>({ nonfinite, ...figures }: Figures) {
+  return {
+    ...{ ...figures, initialLoss: undefined, status: undefined, stats: undefined },
+    ...{ meanInitialLoss: null, meanAcceptedSteps: null, meanBacktracks: null },
+    statuses: nonfiniteAlone({ nonfinite }),
+  };
+}

@@ -1,0 +1,132 @@
+import type { Command } from "commander";
+import { invalidFile, showPath } from "../../base/check.ts";
+import { exitCodesHelp } from "../exit-codes.ts";
+import { shortPath } from "../input/files.ts";
+import { interruptSignal, sayInterrupted } from "../interrupt.ts";
+import { objectiveRows } from "../options/prior.ts";
+import { makeFolder, type Output } from "../output/output-files.ts";
+import { pictureNames } from "../output/picture-files.ts";
+import { print } from "../output/print.ts";
+import { formatDuration, showProgress } from "../output/progress.ts";
+import { endingRows, formatJson, formatText } from "../output/report.ts";
+import { formatCount, formatMean } from "../output/table.ts";
+import { PartFigures } from "../parts/figures.ts";
+import type { PartsFolder } from "../parts/parts-folder.ts";
+import { allParts, missingUnits, observed, showRanges } from "../parts/read-parts.ts";
+import { openRunFolders } from "../parts/run-folders.ts";
+import { unitCount } from "../parts/units.ts";
+import { formatOption, type ResultsFormat, resultsFileNames, writeResults } from "../parts/write-results.ts";
+
+interface MergeOptions {
+  readonly out?: string;
+  readonly format?: ResultsFormat;
+  readonly deleteParts?: true;
+  readonly json?: true;
+  readonly quiet?: true;
+}
+
+/** Adds `latentflow merge` to the program. */
+export function addMergeCommand(program: Command): void {
+  const command = program
+    .command("merge")
+    .summary("put the parts of encode --shard together")
+    .description(
+      "Checks every part in DIR/parts and writes to DIR, or to --out, what encode of\n" +
+        "all samples by one process would have written, byte for byte: latents.npy,\n" +
+        "results.csv and, where they were asked for, reconstructions.npy; or\n" +
+        "results.parquet. Files of these names there are replaced; those that are not\n" +
+        "written, and an earlier run's pictures, are removed.",
+    )
+    .argument(
+      "<dir...>",
+      "the folder that was --out of the shards; several, where each had a disk of its own",
+    )
+    .optionsGroup("Where and how:")
+    .option("--out <dir>", "folder for the results (default: the first DIR)")
+    .addOption(formatOption())
+    .option("--delete-parts", "remove the parts once the results are on the disk")
+    .option("--json", "print one JSON document on stdout instead of the table")
+    .option("--quiet", "show no progress on stderr")
+    .addHelpText(
+      "after",
+      `
+Refused are parts that are missing or torn, and those of other options, data or
+builds.
+${exitCodesHelp("nothing is written")}
+Examples:
+  $ latentflow merge results
+  $ latentflow merge node1/results node2/results --out results \\
+      --format parquet --delete-parts`,
+    );
+  command.action(merge);
+}
+
+async function merge(dirs: readonly string[], options: MergeOptions): Promise<void> {
+  const signal = interruptSignal();
+  const folders = await openRunFolders(dirs);
+  const [{ manifest }] = folders as [PartsFolder];
+  await refuseMissing(folders, dirs);
+  const out = options.out ?? dirs[0]!;
+  await makeFolder(out, [...resultsFileNames, ...pictureNames], {});
+
+  const figures = new PartFigures();
+  const total = manifest.samples;
+  const task = { title: `merging ${total} samples`, unit: "samples", total };
+  const display = showProgress(task, options.quiet ?? false, signal);
+  const start = performance.now();
+  let outputs: Output[];
+  try {
+    const parts = observed(allParts(folders), (part) => {
+      signal.throwIfAborted();
+      figures.add(part);
+      const done = part.first + part.count;
+      const perSecond = (1000 * done) / (performance.now() - start);
+      display.update({ done, loss: figures.figures().meanLoss, perSecond });
+    });
+    outputs = await writeResults(out, options.format, manifest, parts, pictureNames);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    sayInterrupted("stopped; nothing is written");
+    return;
+  } finally {
+    display.stop();
+  }
+  if (options.deleteParts) for (const folder of folders) await folder.remove();
+  print(report(folders, figures, outputs, options));
+}
+
+async function refuseMissing(folders: readonly PartsFolder[], dirs: readonly string[]): Promise<void> {
+  const missing = await missingUnits(folders);
+  if (missing.length === 0) return;
+  const total = unitCount(folders[0]!.manifest);
+  const where = dirs.map((dir) => showPath(shortPath(dir))).join(" ");
+  throw invalidFile(
+    `${formatCount(missing.length)} of ${formatCount(total)} units have no part yet: ${showRanges(missing)}; run the ` +
+      `same encode command again, of shards those that latentflow status ${where} --shards N names`,
+  );
+}
+
+function report(
+  folders: readonly PartsFolder[],
+  parts: PartFigures,
+  outputs: readonly Output[],
+  { json }: MergeOptions,
+): string {
+  const [{ manifest }] = folders as [PartsFolder];
+  const figures = parts.figures();
+  const units = unitCount(manifest);
+  if (json)
+    return formatJson({ units, unit: manifest.unit, idColumn: manifest.idColumn, ...figures }, outputs);
+  const rows: [string, string][] = [
+    ["samples", formatCount(manifest.samples)],
+    ["units", `${formatCount(units)} of ${formatCount(manifest.unit)} samples`],
+    ["mean loss before", formatMean(figures.meanInitialLoss)],
+    ["mean loss after", formatMean(figures.meanLoss)],
+    // Which loss it is the parts do not say.
+    ...objectiveRows("", figures),
+    ...endingRows(figures),
+    // Their processes may have been at work at the same time, or been killed on the way.
+    ["time of all parts", formatDuration(figures.seconds)],
+  ];
+  return formatText(rows, outputs);
+}

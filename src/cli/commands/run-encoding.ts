@@ -1,0 +1,216 @@
+import { join } from "node:path";
+import { invalid, showPath } from "../../base/check.ts";
+import { costOf } from "../../graph/graph.ts";
+import { type EncodingInput, openInput } from "../input/encoding-input.ts";
+import { shortPath } from "../input/files.ts";
+import { interruptSignal, sayInterrupted, setInterrupted, unlessInterrupted } from "../interrupt.ts";
+import type { Job } from "../options/job.ts";
+import { formatReport, type UnitCounts } from "../output/encode-report.ts";
+import { makeFolder } from "../output/output-files.ts";
+import { pictureNames, writePictures } from "../output/picture-files.ts";
+import { print, say } from "../output/print.ts";
+import { showSampleProgress } from "../output/progress.ts";
+import { formatCount } from "../output/table.ts";
+import { encodeUnits } from "../parts/encode-units.ts";
+import { PartFigures } from "../parts/figures.ts";
+import { type Manifest, manifestOf } from "../parts/manifest.ts";
+import type { Part } from "../parts/part.ts";
+import { PartsFolder, partsName } from "../parts/parts-folder.ts";
+import { allParts, observed } from "../parts/read-parts.ts";
+import { type Cut, standardUnit, type Unit, unitCount, unitsOf } from "../parts/units.ts";
+import { type ResultsPlan, resultsFileNames, writeResults } from "../parts/write-results.ts";
+
+/** What a run that encodes may write. */
+const encodeOutputs = [...resultsFileNames, ...pictureNames];
+
+/** A run whose input has been opened. */
+interface Run {
+  readonly job: Job;
+  readonly input: EncodingInput;
+  readonly cut: Cut;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Encodes files of samples, writes the results to the job's folder and prints a report. Up to a unit of samples are
+ * encoded at once; after Ctrl-C or SIGTERM nothing is written. More samples, and shards, are encoded a unit at a time, and
+ * each unit's part is kept: after any end the same command goes on from there. The exit code says which signal has come.
+ */
+export async function runJob(job: Job): Promise<void> {
+  const signal = interruptSignal();
+  const nothing = "stopped before the first sample; nothing is written";
+  const input = await unlessInterrupted(signal, openInput(job, signal), nothing);
+  if (!input) return;
+  // Before the work, so that a folder that cannot be made costs nothing. What a shard does not write, merge will.
+  await makeFolder(job.out, encodeOutputs, job);
+  const cut = { samples: input.samples.count, unit: job.unit ?? unitFor(input) };
+  const run = { job, input, cut, signal };
+  if (cut.samples === 0 && job.shard)
+    throw invalid("there are no samples in --data, so there is no shard of them");
+  // Parts of a run that was cut otherwise are not to be left behind: what differs is said.
+  const isOneUnit =
+    unitCount(cut) <= 1 && !job.shard && !(await PartsFolder.hasParts(join(job.out, partsName)));
+  if (cut.samples === 0 || isOneUnit) return encodeAtOnce(run);
+  const manifest = await unlessInterrupted(signal, manifestOf(job, input, cut.unit), nothing);
+  if (!manifest) return;
+  const folder = await openParts(job, manifest);
+  try {
+    await encodeInParts(run, folder);
+  } finally {
+    // Other shards may be at work there. What a failure leaves must not hide the failure.
+    if (!job.shard) await folder.removeUnused().catch(() => {});
+  }
+}
+
+function unitFor({ given, samples }: EncodingInput): number {
+  const { multiplications, sums } = costOf(given.decoder);
+  return standardUnit(multiplications + sums, samples.count);
+}
+
+/** Encodes the samples of a run that is one unit. It keeps no parts. */
+async function encodeAtOnce(run: Run): Promise<void> {
+  const { job, cut } = run;
+  const unit = { index: 0, first: 0, count: cut.samples };
+  const parts: Part[] = [];
+  await encodeShown(run, [unit], async (part) => void parts.push(part));
+  if (parts.length > 0) return writeAll(run, parts, parts[0]!);
+  // The demo, whose samples are given by no flag, has no units either.
+  const hint = `: up to --unit samples, ${formatCount(cut.unit)}, are computed as a whole. With fewer what is done is kept`;
+  sayInterrupted(`stopped; nothing is written${job.dataFlag ? "" : hint}`);
+}
+
+/** Encodes the units that have no part yet. A shard is done then; a run of all units writes the results and removes the parts. */
+async function encodeInParts(run: Run, folder: PartsFolder): Promise<void> {
+  const { job, cut, signal } = run;
+  const units = unitsOf(cut, job.shard);
+  if (job.shard && unitCount(cut) < job.shard.count) {
+    say(
+      `there are ${formatCount(unitCount(cut))} units for ${formatCount(job.shard.count)} shards, so some have nothing to ` +
+        "do; a smaller --unit makes more",
+    );
+  }
+  const figures = new PartFigures();
+  const { found, missing } = await findParts(folder, units, figures, signal);
+  let written = 0;
+  if (!signal.aborted) {
+    await encodeShown(run, missing, async (part) => {
+      await folder.write(part);
+      figures.add(part);
+      written++;
+    });
+  }
+  const sayStopped = () => {
+    if (found + written === 0) return sayInterrupted("stopped before a unit was done; nothing is written");
+    sayInterrupted(
+      `stopped; ${formatCount(found + written)} of ${formatCount(units.length)} units are in ` +
+        `${showPath(shortPath(folder.folder))}, and the same command goes on from there`,
+    );
+  };
+  if (signal.aborted) return sayStopped();
+  const counts = { count: units.length, found, of: unitCount(cut) };
+  if (job.shard) return printShard(run, folder, figures, counts);
+  const first = (await allParts([folder]).next()).value as Part;
+  try {
+    await writeAll(run, allParts([folder]), first, counts);
+  } catch (error) {
+    if (error !== signal.reason || !signal.aborted) throw error;
+    return sayStopped();
+  }
+  await folder.remove();
+}
+
+/** Prints the report of a shard, whose only output is its parts. */
+function printShard(
+  { job, input }: Run,
+  { folder }: PartsFolder,
+  figures: PartFigures,
+  units: UnitCounts,
+): void {
+  const many = `${formatCount(units.count)} ${units.count === 1 ? "unit" : "units"}`;
+  const content = `parts of ${many}; latentflow merge ${showPath(shortPath(job.out))} puts all together`;
+  const report = { job, input, figures: figures.figures(), units, aborted: false };
+  print(formatReport(report, [{ path: folder, content }]));
+}
+
+async function openParts(job: Job, manifest: Manifest): Promise<PartsFolder> {
+  const folder = join(job.out, partsName);
+  await makeFolder(folder, [], job);
+  return PartsFolder.forRun(folder, manifest, job.shard === undefined);
+}
+
+/**
+ * Reads the parts that are there, until the signal aborts.
+ *
+ * @param figures to which whole parts are added
+ * @returns how many units have a whole part, and those whose part is missing, torn, or of another run
+ */
+async function findParts(
+  folder: PartsFolder,
+  units: readonly Unit[],
+  figures: PartFigures,
+  signal: AbortSignal,
+): Promise<{ readonly found: number; readonly missing: readonly Unit[] }> {
+  let found = 0;
+  const missing: Unit[] = [];
+  for (const unit of units) {
+    if (signal.aborted) break;
+    const part = await folder.readIfWhole(unit, (problem) => say(`${problem}; it is computed again`));
+    if (part) {
+      figures.add(part);
+      found++;
+    } else missing.push(unit);
+  }
+  return { found, missing };
+}
+
+/** Encodes units and shows the progress. */
+async function encodeShown(
+  { job, input, signal }: Run,
+  units: readonly Unit[],
+  keep: (part: Part) => Promise<void>,
+): Promise<void> {
+  const total = units.reduce((sum, { count }) => sum + count, 0);
+  const { onProgress, stop } = showSampleProgress("encoding", total, job.quiet ?? false, signal);
+  try {
+    for await (const part of encodeUnits({ job, input, signal, onProgress }, units)) await keep(part);
+  } finally {
+    stop();
+  }
+}
+
+/**
+ * Writes the results of all samples, and pictures of the first ones; prints the report.
+ *
+ * @param parts all of them, in order
+ * @param units of a run that keeps parts
+ */
+async function writeAll(
+  { job, input, cut, signal }: Run,
+  parts: AsyncIterable<Part> | Iterable<Part>,
+  first: Part,
+  units?: UnitCounts,
+): Promise<void> {
+  const plan: ResultsPlan = {
+    ...{ samples: cut.samples, latentSize: input.decoder.latentSize, sampleShape: input.samples.shape },
+    hasPrior: input.prior.prior !== undefined,
+    hasReconstructions: job.reconstructions ?? false,
+  };
+  const figures = new PartFigures();
+  // A run that draws no pictures must not be left beside an earlier one's.
+  const written = await writeResults(
+    job.out,
+    job.format,
+    plan,
+    observed(parts, (part) => {
+      // A single unit comes whole or not at all: once it is here its results are written, however late the signal.
+      if (units) signal.throwIfAborted();
+      figures.add(part);
+    }),
+    pictureNames,
+  );
+  const outputs = [...written, ...(await writePictures(job.out, { job, input, signal }, first))];
+  const report = { job, input, figures: figures.figures(), aborted: signal.aborted, ...(units && { units }) };
+  print(formatReport(report, outputs));
+  // Also of a run whose samples were all done: it may have come to fewer pictures.
+  if (signal.aborted) setInterrupted();
+}

@@ -1,0 +1,189 @@
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import { invalid } from "../../base/check.ts";
+import { createDecoder, type Prior } from "../../index.ts";
+import { readData, readDataFile, type SourcedData } from "../input/data-source.ts";
+import { limitsOf } from "../input/decoder-file.ts";
+import { shortPath } from "../input/files.ts";
+import { type Given, give, givenOptions, openFixed } from "../input/fixed-inputs.ts";
+import { checkSamples, readWeightsOf } from "../input/samples.ts";
+import { makeDecoder } from "../input/training-decoder.ts";
+import { interruptSignal, sayInterrupted, unlessInterrupted } from "../interrupt.ts";
+import { priorOption, readPrior } from "../options/prior.ts";
+import type { TrainingInput, TrainingJob, TrainingRun } from "../options/training-job.ts";
+import type { ChosenTraining } from "../options/training-options.ts";
+import { makeFolder } from "../output/output-files.ts";
+import { print } from "../output/print.ts";
+import { RunningMean, showProgress } from "../output/progress.ts";
+import { logName, openTrainingLog } from "../output/training-log.ts";
+import { trainingOutputs, writeTrainingOutputs } from "../output/training-outputs.ts";
+import { formatTrainingReport } from "../output/training-report.ts";
+
+/** Mini-batches that the loss on show is the mean of. */
+const shownBatches = 100;
+
+/**
+ * Trains a decoder, writes what comes of it to the folder and prints a report. Ctrl-C or SIGTERM ends the work after a
+ * last checkpoint, from which it can go on; the exit code says so.
+ */
+export async function runTraining(job: TrainingJob, training: ChosenTraining): Promise<void> {
+  const signal = interruptSignal();
+  const work = readInput(job, signal);
+  const input = await unlessInterrupted(signal, work, "stopped before the first sample; nothing is written");
+  if (!input) return;
+  await makeFolder(job.out, [...trainingOutputs, logName], job);
+  const checkpointFile = join(job.out, "checkpoint.safetensors");
+  if (!job.resume) await refuseExisting(checkpointFile);
+
+  const start = performance.now();
+  const result = await trainShown(input, job, training, checkpointFile, signal);
+  if (!result) return;
+  const seconds = (performance.now() - start) / 1000;
+  const run = { ...input, job, training, result, seconds };
+  const outputs = await writeTrainingOutputs(run);
+  print(formatTrainingReport(run, outputs));
+}
+
+async function readInput(job: TrainingJob, signal: AbortSignal): Promise<TrainingInput> {
+  const data = await readData(job, "train", signal);
+  const validation = job.validate ? await readValidation(job, job.validate, signal) : undefined;
+  const limits = limitsOf(job, signal);
+  const weights = await readWeightsOf(data, "--weights", job.weights, limits);
+  const validationWeights =
+    validation && (await readWeightsOf(validation, "--validate-weights", job.validateWeights, limits));
+  const { decoder, loss } = await makeDecoder(job, data.dataset, signal);
+  const prior = job.autoencoder ? undefined : await readPrior(job, decoder, limits);
+  if (prior?.prior) refuseLargePrior(prior.prior, decoder.latentSize);
+  const given = await give(
+    decoder,
+    await openFixed(decoder, job.fixed, limits),
+    job.points,
+    rowsOf(job, data, "data"),
+  );
+  checkSamples(data.at, data.dataset.shape, given.decoder, given.points);
+  const validationGiven =
+    validation &&
+    (await give(
+      decoder,
+      await openFixed(decoder, job.validateFixed, limits, "--validate-fixed"),
+      given.points,
+      rowsOf(job, validation, "validate"),
+    ));
+  if (validation) {
+    const { decoder: sized, points } = validationGiven!;
+    checkSamples(validation.at, validation.dataset.shape, sized, points);
+  }
+  return { data, validation, weights, validationWeights, decoder, loss, prior, given, validationGiven };
+}
+
+/** Refuses a prior that decoder.safetensors will have no room for: better before the run than at its end. */
+function refuseLargePrior(prior: Prior, latentSize: number): void {
+  createDecoder({ layers: [latentSize, 1], prior }).toSafetensors();
+}
+
+/** What fixed inputs have to fit. */
+function rowsOf(job: TrainingJob, { dataset, total }: SourcedData, option: "data" | "validate") {
+  const flag =
+    job.dataset === undefined || option === "validate" ? `--${option}` : `--dataset ${job.dataset}`;
+  return { count: dataset.count, total, samples: { flag, shape: dataset.shape } };
+}
+
+function readValidation(job: TrainingJob, file: string | true, signal: AbortSignal): Promise<SourcedData> {
+  const limit = job.validateLimit;
+  if (file !== true) return readDataFile("--validate", file, limitsOf(job, signal), limit);
+  const { limit: _, ...source } = job;
+  return readData({ ...source, ...(limit !== undefined && { limit }) }, "validation", signal);
+}
+
+async function refuseExisting(checkpointFile: string): Promise<void> {
+  const exists = await access(checkpointFile).then(
+    () => true,
+    () => false,
+  );
+  if (!exists) return;
+  throw invalid(
+    `${shortPath(checkpointFile)} is there, the checkpoint of an earlier run; go on from it with --resume, give ` +
+      "another --out, or remove it",
+  );
+}
+
+/** Of what is given with the samples of the validation: how many points there are is said once, for all. */
+function fixedOf(given: Given | undefined) {
+  const { fixed } = given ? givenOptions(given) : {};
+  return fixed && { fixed };
+}
+
+/** Trains, with progress on stderr and in the log; undefined when the signal has ended it. */
+async function trainShown(
+  {
+    decoder,
+    loss,
+    prior,
+    data,
+    validation,
+    weights,
+    validationWeights,
+    given,
+    validationGiven,
+  }: TrainingInput,
+  job: TrainingJob,
+  training: ChosenTraining,
+  checkpointFile: string,
+  signal: AbortSignal,
+): Promise<TrainingRun["result"] | undefined> {
+  const { out, quiet = false, resume = false, checkpointSeconds, validateEvery } = job;
+  const { count } = data.dataset;
+  const { epochs } = training.description;
+  const total = count * epochs;
+  const log = openTrainingLog(join(out, logName));
+  const title = `training on ${count} samples, ${epochs} epoch${epochs === 1 ? "" : "s"}`;
+  const display = showProgress({ title, unit: "samples", total }, quiet, signal);
+  const recentLoss = new RunningMean(shownBatches);
+  /** Images of the latest checkpoint, if there is one: the first may come before the first update. */
+  let kept: number | undefined;
+  try {
+    return await training.train(decoder, data.dataset, {
+      loss,
+      ...(prior && priorOption(prior)),
+      ...(weights && { weights }),
+      ...givenOptions(given),
+      ...(validation && {
+        validation: {
+          data: validation.dataset,
+          ...(validationWeights && { weights: validationWeights }),
+          ...fixedOf(validationGiven),
+          ...(validateEvery !== undefined && { everyImages: validateEvery }),
+        },
+      }),
+      checkpoint: { file: checkpointFile, resume, everySeconds: checkpointSeconds },
+      signal,
+      onEvent(event) {
+        log.event(event);
+        if (event.kind === "resumed" || event.kind === "checkpoint") kept = event.images;
+        if (event.kind === "resumed" && event.refused && !quiet) {
+          display.say(`${event.refused}; going on from ${event.from}`);
+        }
+      },
+      onProgress(progress) {
+        log.update(progress);
+        display.update({
+          done: progress.images,
+          loss: recentLoss.add(progress.loss),
+          perSecond: progress.imagesPerSecond,
+          note: progress.validation && `validation ${progress.validation.loss.toPrecision(4)}`,
+        });
+      },
+    });
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason) throw error;
+    sayInterrupted(
+      kept === undefined
+        ? "stopped before the first update; no checkpoint is written"
+        : `stopped after ${kept} of ${total} images; the same command with --resume goes on from there`,
+    );
+    return undefined;
+  } finally {
+    display.stop();
+    log.close();
+  }
+}

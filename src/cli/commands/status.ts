@@ -1,0 +1,107 @@
+import type { Command } from "commander";
+import { exitCodesHelp } from "../exit-codes.ts";
+import { shortPath } from "../input/files.ts";
+import { parseCount } from "../options/parse.ts";
+import { print, say } from "../output/print.ts";
+import { formatDuration } from "../output/progress.ts";
+import { formatJson, formatText } from "../output/report.ts";
+import { formatCount } from "../output/table.ts";
+import type { PartsFolder } from "../parts/parts-folder.ts";
+import { missingUnits, showRanges, tornUnits } from "../parts/read-parts.ts";
+import { openRunFolders } from "../parts/run-folders.ts";
+import { shardOf, unitAt, unitCount } from "../parts/units.ts";
+
+interface StatusOptions {
+  readonly check?: true;
+  readonly shards?: number;
+  readonly json?: true;
+}
+
+/** Adds `latentflow status` to the program. */
+export function addStatusCommand(program: Command): void {
+  program
+    .command("status")
+    .summary("say how far the shards of a run are")
+    .description(
+      "Says how many units of a run have their part in DIR/parts, which are missing,\n" +
+        "and how fast parts have come. Looks at the files' names and times alone, unless\n" +
+        "--check has each part read; merge checks all.",
+    )
+    .argument("<dir...>", "the folder that is --out of the shards; several, where each has a disk of its own")
+    .optionsGroup("What and how:")
+    .option("--shards <n>", "how many shards there are: say which of them have to be run again", parseCount)
+    .option("--check", "read every part, and count one that is torn, or of another run, as missing")
+    .option("--json", "print one JSON document on stdout instead of the table")
+    .addHelpText(
+      "after",
+      `${exitCodesHelp("nothing is written anyway")}
+Examples:
+  $ latentflow status results
+  $ latentflow status results --shards 16 --json > status.json
+  $ sbatch --array=$(jq -r .missingShards status.json) encode.sh`,
+    )
+    .action(status);
+}
+
+async function status(dirs: readonly string[], { shards, check, json }: StatusOptions): Promise<void> {
+  const folders = await openRunFolders(dirs);
+  const [{ manifest }] = folders as [PartsFolder];
+  const absent = await missingUnits(folders);
+  const missing = check ? await tornUnits(folders, absent, say) : absent;
+  const left = missing.reduce((sum, index) => sum + unitAt(index, manifest).count, 0);
+  const speed = await speedOf(folders);
+  const secondsLeft = speed === undefined || left === 0 ? null : left / speed;
+  const missingShards =
+    shards === undefined
+      ? undefined
+      : showRanges([...new Set(missing.map((unit) => shardOf(unit, manifest, shards)))], Infinity);
+  const units = unitCount(manifest);
+  if (json) {
+    const figures = {
+      samples: manifest.samples,
+      samplesDone: manifest.samples - left,
+      units,
+      unit: manifest.unit,
+      missingUnits: showRanges(missing, Infinity),
+      ...(missingShards !== undefined && { missingShards }),
+      samplesPerSecond: speed ?? null,
+      secondsLeft,
+    };
+    print(formatJson(figures, []));
+    return;
+  }
+  const rows: [string, string][] = [
+    ["parts", folders.map(({ folder }) => shortPath(folder)).join(", ")],
+    ["samples", `${formatCount(manifest.samples - left)} of ${formatCount(manifest.samples)}`],
+    [
+      "units",
+      `${formatCount(units - missing.length)} of ${formatCount(units)}, ${formatCount(manifest.unit)} samples each`,
+    ],
+    ["missing units", showRanges(missing) || "none"],
+    ...(missingShards === undefined
+      ? []
+      : [["missing shards", missingShards || "none"] satisfies [string, string]]),
+    ["samples per second", speed === undefined ? "not known yet" : formatCount(Math.round(speed))],
+    ["time left", secondsLeft === null ? "-" : formatDuration(secondsLeft)],
+    ["build", manifest.build],
+  ];
+  print(formatText(rows, []));
+}
+
+/** Parts older than this before the last one say nothing of how fast it goes now, in milliseconds. */
+const RECENT = 60 * 60 * 1000;
+
+/** Samples per second, by when the latest parts came; undefined where there are not two. */
+async function speedOf(folders: readonly PartsFolder[]): Promise<number | undefined> {
+  const parts: { readonly time: number; readonly samples: number }[] = [];
+  for (const folder of folders) {
+    for (const [index, time] of await folder.list()) {
+      parts.push({ time, samples: unitAt(index, folder.manifest).count });
+    }
+  }
+  parts.sort((a, b) => a.time - b.time);
+  const last = parts.at(-1)?.time ?? 0;
+  const [first, ...recent] = parts.filter(({ time }) => time >= last - RECENT);
+  const seconds = first && (last - first.time) / 1000;
+  return seconds ? recent.reduce((sum, { samples }) => sum + samples, 0) / seconds : undefined;
+}

@@ -1,0 +1,121 @@
+import type { Command } from "commander";
+import { STANDARD_SECONDS } from "../../train/checkpoint-options.ts";
+import { exitCodesHelp } from "../exit-codes.ts";
+import {
+  addDataOptions,
+  checkDataOptions,
+  stdinHelp,
+  valuesHelp,
+  weightsHelp,
+} from "../input/data-source.ts";
+import { addDecoderOptions, addLossOptions } from "../input/decoder-file.ts";
+import { addFixedOptions } from "../input/fixed-inputs.ts";
+import { decoderOptions } from "../options/input-options.ts";
+import { addRunningOptions, refuseOptions, requiredOption, wrongUsage } from "../options/options.ts";
+import { parseCount, parseCounts, parseFixed, parseNonNegative } from "../options/parse.ts";
+import { addPriorOptions, checkPriorOptions, priorOptionNames } from "../options/prior-options.ts";
+import type { TrainingJob } from "../options/training-job.ts";
+import { addTrainingOptions, chosenTraining } from "../options/training-options.ts";
+import { replacedHelp } from "../output/output-files.ts";
+import { runTraining } from "./run-training.ts";
+
+/** Adds `latentflow train` to the program. */
+export function addTrainCommand(program: Command): void {
+  const command = program
+    .command("train")
+    .summary("train a decoder, without an encoder")
+    .description(
+      "Trains a decoder: each mini-batch of samples is encoded anew with the decoder as\n" +
+        "it is, and the decoder's parameters follow the gradient of its loss. Writes to\n" +
+        "DIR:\n" +
+        "  decoder.safetensors  the trained decoder, for encode, evaluate and decode;\n" +
+        "                       with --autoencoder it starts flows at its mean code\n" +
+        "  encoder.safetensors  the encoder trained with it (with --autoencoder)\n" +
+        "  codes.npy            the samples' codes at the end (with --codes kept or\n" +
+        "                       --warm-start)\n" +
+        "  history.csv          loss and gradient norm of each mini-batch\n" +
+        "  validation.csv       the validation samples' mean loss (with --validate)\n" +
+        "  log.jsonl            what happened when, as it happens\n" +
+        "  checkpoint.safetensors, and the one before: what --resume goes on from\n" +
+        `${replacedHelp}\n` +
+        "An earlier decoder.safetensors is replaced, too. Where DIR has a checkpoint, a\n" +
+        "run is refused, except with --resume.",
+    )
+    .optionsGroup("What and where:");
+  addDataOptions(command, "train", "train on")
+    .option(
+      "--layers <sizes>",
+      "a new decoder, its sizes from latent to output: 20,150,300,600,784",
+      parseCounts,
+    )
+    .option("--decoder <file>", "instead, the decoder to go on from: safetensors or ONNX, a path or a URL")
+    .option("--architecture <file>", "or a new decoder by its definition: JSON, as createDecoder takes it")
+    .option("--weights <file>", `${weightsHelp}; without --autoencoder`)
+    .addOption(requiredOption("--out <dir>", "folder for the results, made if it is missing"))
+    .option("--resume", "go on from the checkpoint in DIR, to the same end; the other options as before")
+    .option(
+      "--checkpoint-seconds <s>",
+      "seconds from one checkpoint to the next",
+      parseNonNegative,
+      STANDARD_SECONDS,
+    )
+    .option(
+      "--validate [file]",
+      "also encode samples that are not trained on: those of a file, or the data set's own",
+    )
+    .option("--validate-every <n>", "after every n samples trained on (default: each epoch)", parseCount)
+    .option("--validate-limit <n>", "the first n of them (default: all)", parseCount)
+    .option("--validate-weights <file>", "what they are weighted by, as --weights")
+    .option("--validate-fixed <name=file>", "what is given with them, as --fixed", parseFixed);
+  addFixedOptions(command, "samples");
+  addDecoderOptions(command, "elu, for cross entropy sigmoid; with --decoder its file's");
+  addLossOptions(command, "bce; with --decoder the one its file names");
+  addPriorOptions(command);
+  addRunningOptions(command);
+  addTrainingOptions(command).addHelpText(
+    "after",
+    `
+${valuesHelp}
+${stdinHelp}
+
+One run at a time writes to DIR: its checkpoint is locked.
+${exitCodesHelp("the same command with --resume goes on")}
+Examples:
+  $ latentflow train --dataset mnist --layers 20,150,300,600,784 --out trained
+  $ latentflow train --data digits.npy --layers 20,150,784 --out trained \\
+      --optimizer adam --schedule linear --epochs 3 --limit 1920 --json
+  $ latentflow train --data distances.npy --architecture sdf.json \\
+      --out trained --fixed xyz=points.npy --loss mse --codes kept \\
+      --optimizer adam --epochs 100`,
+  );
+  command.action(async (options: TrainingJob) => {
+    checkDataOptions(command);
+    checkPriorOptions(command);
+    const decoders = decoderOptions.filter((name) => options[name] !== undefined);
+    if (decoders.length !== 1) {
+      const came = decoders.map((name) => `--${name}`).join(" and ");
+      wrongUsage(
+        command,
+        `${came ? `${came} are given together, ` : ""}expected --layers <sizes>, --architecture <file> or --decoder <file>, one of them`,
+      );
+    }
+    if (options.validate === true && options.dataset === undefined) {
+      wrongUsage(command, "--validate needs a file, except with --dataset");
+    }
+    if (options.validate === undefined) {
+      refuseOptions(
+        command,
+        ["validateEvery", "validateLimit", "validateWeights", "validateFixed"],
+        "training without --validate",
+      );
+    }
+    if (options.autoencoder) {
+      refuseOptions(command, ["weights", "validateWeights"], "--autoencoder, which takes all values alike");
+      refuseOptions(command, priorOptionNames, "--autoencoder, whose codes come from its encoder");
+    }
+    if (options.weights !== undefined) {
+      refuseOptions(command, ["shift"], "--weights, which would stay where the samples were");
+    }
+    await runTraining(options, chosenTraining(command));
+  });
+}

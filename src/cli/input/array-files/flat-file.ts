@@ -1,0 +1,75 @@
+import type { FileHandle } from "node:fs/promises";
+import { invalidFile } from "../../../base/check.ts";
+import { inTurns } from "../../../base/event-loop.ts";
+import { throwIfAborted } from "../../../base/realms.ts";
+import { valueSizes } from "../../../base/values.ts";
+import { type ArrayHeader, checkDataSize, type DataArray, readValues } from "../../../files/array.ts";
+import { allocate } from "../../../files/source.ts";
+import type { ArrayFile } from "./array-file.ts";
+import { fingerprintOf } from "./fingerprint.ts";
+import { readInto } from "./read-into.ts";
+
+/** An array whose values lie one after the other behind a header, in a .npy or IDX file. */
+export class FlatFile implements ArrayFile {
+  /**
+   * @param where what messages begin with
+   * @param size the file's, in bytes
+   * @param signal ends a fingerprint; what is read for work that it has ended is little
+   * @throws LatentflowError `invalid_file` where the file has more or fewer values than its header promises
+   */
+  constructor(
+    private readonly where: string,
+    private readonly handle: FileHandle,
+    private readonly header: ArrayHeader,
+    private readonly size: number,
+    /** When the file was last written to, in nanoseconds, as it was opened. */
+    private readonly written: bigint,
+    private readonly signal: AbortSignal | undefined,
+  ) {
+    checkDataSize(where, header.shape, valueSizes[header.type], size - header.size);
+  }
+
+  get shape() {
+    return this.header.shape;
+  }
+
+  get type() {
+    return this.header.type;
+  }
+
+  async read(start: number, end: number): Promise<DataArray["data"]> {
+    const { where } = this;
+    const { type, littleEndian, size } = this.header;
+    const valueSize = valueSizes[type];
+    const bytes = await this.readBytes(size + start * valueSize, size + end * valueSize);
+    const raw = { type, bytes, littleEndian };
+    return (await inTurns(readValues(where, [end - start], raw, Number.POSITIVE_INFINITY, start))).data;
+  }
+
+  fingerprint(): Promise<string> {
+    const { type, shape } = this.header;
+    return fingerprintOf(`${type} ${shape}`, this.size, (start, end) => {
+      throwIfAborted(this.signal);
+      return this.readBytes(start, end);
+    });
+  }
+
+  private async readBytes(start: number, end: number): Promise<Uint8Array> {
+    const { where, handle, written } = this;
+    const bytes = allocate(where, Uint8Array, end - start);
+    const count = await readInto(where, handle, bytes, start);
+    if (count < bytes.length) {
+      throw invalidFile(
+        `${where}: it has ended at byte ${start + count} of ${this.size}; it was changed while it was read`,
+      );
+    }
+    // After the reading: what was read before this moment is of the file as it was opened.
+    if ((await handle.stat({ bigint: true })).mtimeNs !== written) {
+      throw invalidFile(
+        `${where}: it was written to while it was read; run the same command again, which says whether it holds ` +
+          "something else now",
+      );
+    }
+    return bytes;
+  }
+}

@@ -1,0 +1,141 @@
+import { type FileHandle, stat } from "node:fs/promises";
+import { invalidFile, show, showName } from "../../../base/check.ts";
+import { elementCount, showLengths } from "../../../files/array.ts";
+import { fileError } from "../../../files/durable-file.ts";
+import { isIdx, longestIdxHeader, readIdxHeader } from "../../../files/idx.ts";
+import { isNpy, longestNpyHeader, readNpyHeader } from "../../../files/npy.ts";
+import { splitArrayName } from "../../../files/npz.ts";
+import { checkSize, type Limits } from "../../../files/source.ts";
+import { isStdin, isUrl, readArrayFile, showChoice, showFile } from "../files.ts";
+import type { ArrayFile } from "./array-file.ts";
+import { FlatFile } from "./flat-file.ts";
+import { joinFiles } from "./joined-files.ts";
+import { openFile } from "./open-files.ts";
+import { type IdsFile, openIds } from "./parquet-ids.ts";
+import { openNumbers } from "./parquet-numbers.ts";
+import { readInto } from "./read-into.ts";
+import { wholeFile } from "./whole-file.ts";
+
+/** What bounds the reading of data. */
+export interface DataLimits extends Limits {
+  /** `--max-bytes`, where it is given. It bounds files that are read in parts, too, which `maxBytes` does not. */
+  readonly givenMaxBytes: number | undefined;
+}
+
+/**
+ * Opens the array of a file, of which parts are read: of a .npy, an IDX or a Parquet file. Gzipped ones, .npz files, stdin
+ * and other pipes are read as a whole at once, and so is a .npy file whose first axis changes fastest.
+ *
+ * @param flag that gives the file: errors name both
+ * @throws LatentflowError when the file cannot be read
+ */
+export async function openArray(flag: string, path: string, limits: DataLimits): Promise<ArrayFile> {
+  const { file, array: names } = splitArrayName(path);
+  if (isStdin(path) || isUrl(path)) return readWhole(flag, path, limits);
+  const where = showFile(flag, path);
+  const status = await stat(file).catch((cause) => {
+    throw fileError(where, cause);
+  });
+  // A pipe, say, cannot be read twice; a folder is refused there, too.
+  if (!status.isFile()) return readWhole(flag, path, limits);
+  const array = await openInParts(flag, path, names, await openFile(where, file), limits);
+  return array ?? readWhole(flag, path, limits);
+}
+
+/** The same for several files, whose rows follow each other. */
+export async function openArrays(
+  flag: string,
+  paths: readonly string[],
+  limits: DataLimits,
+): Promise<ArrayFile> {
+  const files: ArrayFile[] = [];
+  // One after the other: one may be stdin.
+  for (const path of paths) files.push(await openArray(flag, path, limits));
+  return joinFiles(
+    paths.map((path) => showFile(flag, path)),
+    files,
+  );
+}
+
+/** Opens a column of identifiers of Parquet files, whose rows follow each other. */
+export async function openIdColumns(
+  flag: string,
+  paths: readonly string[],
+  column: string,
+  limits: DataLimits,
+): Promise<IdsFile[]> {
+  const opened: IdsFile[] = [];
+  for (const path of paths) {
+    const where = showFile(flag, path);
+    if (isStdin(path)) throw noIds(where, column);
+    const handle = await openFile(where, splitArrayName(path).file);
+    opened.push(await openParquetIds(where, handle, column, limits));
+  }
+  const [first] = opened as [IdsFile];
+  const other = opened.find(({ type }) => type !== first.type);
+  if (!other) return opened;
+  const types = { text: "texts", integer: "whole numbers" };
+  throw invalidFile(
+    `${other.where}: the column ${show(column)} of identifiers has ${types[other.type]}, that of ${first.where} has ` +
+      `${types[first.type]}; save them as one type`,
+  );
+}
+
+async function openParquetIds(where: string, handle: FileHandle, column: string, limits: DataLimits) {
+  const beginning = new Uint8Array(4);
+  await readInto(where, handle, beginning, 0);
+  if (isParquet(beginning)) return openIds(where, handle, column, limits);
+  throw noIds(where, column);
+}
+
+function noIds(where: string, column: string) {
+  return invalidFile(
+    `${where}: --id-column ${showName(column)} is a column of Parquet files; this is none, and its samples have no ` +
+      "identifiers; leave --id-column out, or give a Parquet file",
+  );
+}
+
+async function readWhole(flag: string, path: string, limits: DataLimits): Promise<ArrayFile> {
+  return wholeFile(await readArrayFile(flag, path, limits));
+}
+
+/** Undefined where the file is of a kind that is read as a whole. */
+async function openInParts(
+  flag: string,
+  path: string,
+  names: string | undefined,
+  handle: FileHandle,
+  limits: DataLimits,
+): Promise<ArrayFile | undefined> {
+  const where = showFile(flag, path);
+  const { size: length, mtimeNs } = await handle.stat({ bigint: true });
+  const size = Number(length);
+  const buffer = new Uint8Array(Math.min(size, Math.max(longestNpyHeader, longestIdxHeader)));
+  const beginning = buffer.subarray(0, await readInto(where, handle, buffer, 0, limits.signal));
+  const isFlat = isNpy(beginning) || isIdx(beginning);
+  if (!isFlat && !isParquet(beginning)) return undefined;
+  if (limits.givenMaxBytes !== undefined) checkSize(where, "the file has", size, limits.givenMaxBytes);
+  if (!isFlat) {
+    return openNumbers(where, handle, names, (name) => showChoice(flag, "FILE.parquet", name), limits);
+  }
+  if (names !== undefined) return undefined;
+  if (!isNpy(beginning))
+    return new FlatFile(where, handle, readIdxHeader(where, beginning), size, mtimeNs, limits.signal);
+  const header = readNpyHeader(where, beginning);
+  const isTransposed = header.fortran && header.shape.filter((length) => length > 1).length > 1;
+  return isTransposed ? undefined : new FlatFile(where, handle, header, size, mtimeNs, limits.signal);
+}
+
+function isParquet(beginning: Uint8Array): boolean {
+  return [0x50, 0x41, 0x52, 0x31].every((byte, i) => beginning[i] === byte);
+}
+
+/** How many rows an array has, and the shape of one: its first axis counts them. */
+export function rowsOf(where: string, { shape }: ArrayFile) {
+  const [count = 0, ...rowShape] = shape;
+  if (rowShape.length > 0) return { count, shape: rowShape, size: elementCount(rowShape) };
+  throw invalidFile(
+    `${where}: its shape is ${showLengths(shape)}, expected an axis for the samples and at least ` +
+      "one for their values; of one sample, numpy's y[None] is that",
+  );
+}

@@ -1,0 +1,179 @@
+import {
+  type ColumnMetaData,
+  type Compressors,
+  type FileMetaData,
+  parquetScan,
+  type SchemaElement,
+  type SchemaTree,
+} from "hyparquet";
+import { invalidFile, show } from "../../../base/check.ts";
+import type { ParquetColumn } from "./parquet-columns.ts";
+import { type OpenedParquet, reading, readSlice } from "./parquet-metadata.ts";
+import { isKnownCodec, unpackPages } from "./parquet-pages.ts";
+import { Damaged } from "./thrift.ts";
+
+// A chunk is what a row group has of a column. It is checked first, and then decoded by hyparquet, which gets nothing else
+// of the file.
+
+/** A chunk as the file's metadata describe it: bytes `start` up to `end` of the file. */
+interface Chunk {
+  readonly start: number;
+  readonly end: number;
+  readonly values: number;
+  readonly metadata: ColumnMetaData;
+}
+
+/**
+ * Refuses a column that cannot be read in some row group, as far as the metadata tell.
+ *
+ * @returns how many values it has in each, with those that are missing
+ */
+export function checkChunks(opened: OpenedParquet, column: ParquetColumn): Promise<number[]> {
+  return reading(opened.where, () =>
+    opened.metadata.row_groups.map((_, i) => chunkOf(opened, column, i).values),
+  );
+}
+
+/**
+ * Reads the values of a column in a row group: those of a list as an array.
+ *
+ * @throws LatentflowError `invalid_file` where they are damaged
+ */
+export function readChunk(
+  opened: OpenedParquet,
+  column: ParquetColumn,
+  group: number,
+): Promise<ArrayLike<unknown>> {
+  const { where, handle, size, metadata: file, limits } = opened;
+  return reading(where, async () => {
+    const { start, end, values, metadata } = chunkOf(opened, column, group);
+    const bytes = await readSlice(where, handle, size, start, end);
+    const { codec, type } = metadata;
+    const levels = { repetitionLevels: repetitions(column), definitionLevels: definitions(column) };
+    const { maxBytes } = limits;
+    const chunk = unpackPages({ where, bytes, codec, type, values, ...levels, maxBytes });
+    const count = file.row_groups[group]!.num_rows;
+    const all = bytes.buffer as ArrayBuffer;
+    const buffer = chunk.end === bytes.length ? all : all.slice(0, chunk.end);
+    const scan = await parquetScan({
+      file: { byteLength: chunk.end, slice: (from, to = chunk.end) => sliceOf(buffer, from, to) },
+      metadata: fileOfChunk(column, elementsOf(column, file.schema), metadata, count, chunk.end),
+      columns: [column.name],
+      compressors: compressorsOf(chunk.unpacked),
+      parsers: { stringFromBytes: decodeText },
+    });
+    const rows = Number(count);
+    const read = await scan.readColumn({ column: column.name, rowStart: 0, rowEnd: rows });
+    if (read.length === rows) return read;
+    throw new Damaged(
+      `the column ${show(column.name)} has ${read.length} rows in place of ${rows} in a row group`,
+    );
+  });
+}
+
+function chunkOf(
+  { where, size, metadata: file }: OpenedParquet,
+  column: ParquetColumn,
+  group: number,
+): Chunk {
+  const { columns, num_rows: rows } = file.row_groups[group]!;
+  const of = `the column ${show(column.name)} in row group ${group}`;
+  const { meta_data: metadata, file_path, crypto_metadata } = columns[column.leaf] ?? {};
+  if (crypto_metadata) throw new Damaged(`${of} is encrypted, which is not read`);
+  if (file_path) throw new Damaged(`${of} is in another file, which is not read`);
+  const { element } = column.values!;
+  if (!metadata || metadata.path_in_schema[0] !== column.name || metadata.type !== element.type) {
+    throw new Damaged(`${of} is not where its schema says`);
+  }
+  if (!isKnownCodec(metadata.codec)) throw unknownCodec(where, metadata.codec);
+  const values = Number(metadata.num_values);
+  const isFlat = column.values!.lists === 0;
+  if (!(values >= Number(rows)) || (isFlat && values !== Number(rows))) {
+    throw new Damaged(`${of} has ${metadata.num_values} values in ${rows} rows`);
+  }
+  const start = Number(metadata.dictionary_page_offset || metadata.data_page_offset);
+  const end = start + Number(metadata.total_compressed_size);
+  if (!(start >= 0 && end >= start && end <= size)) {
+    throw new Damaged(`${of} is to be the bytes ${start} to ${end}, and the file has ${size}`);
+  }
+  return { start, end, values, metadata };
+}
+
+function unknownCodec(where: string, codec: string | undefined) {
+  const isNewer = codec === "ZSTD";
+  return invalidFile(
+    `${where}: its pages are packed by ${codec ?? "what is not known"}, which ` +
+      `${isNewer ? "Node reads since 22.15, and this is" : "is not read by Node"} ${process.version}; ` +
+      `${isNewer ? "take a newer one, or " : ""}write the file with compression="snappy", say`,
+  );
+}
+
+/** The highest repetition level of a column's values. */
+function repetitions({ tree }: ParquetColumn): number {
+  return countOnTheWay(tree, ({ repetition_type: repetition }) => repetition === "REPEATED");
+}
+
+/** The highest definition level of a column's values. */
+function definitions({ tree }: ParquetColumn): number {
+  return countOnTheWay(tree, ({ repetition_type: repetition }) => repetition !== "REQUIRED");
+}
+
+function countOnTheWay(tree: SchemaTree, counts: (element: SchemaElement) => boolean): number {
+  const [child] = tree.children;
+  return Number(counts(tree.element)) + (child ? countOnTheWay(child, counts) : 0);
+}
+
+/** A column's elements, with lists marked as hyparquet knows them, by `converted_type`. */
+function elementsOf({ element, tree }: ParquetColumn, schema: readonly SchemaElement[]): SchemaElement[] {
+  return schema
+    .slice(element, element + tree.count)
+    .map((each) => (each.logical_type?.type === "LIST" ? { ...each, converted_type: "LIST" } : each));
+}
+
+/** The metadata of a file that has this chunk alone, at its beginning. */
+function fileOfChunk(
+  { tree, name }: ParquetColumn,
+  elements: readonly SchemaElement[],
+  { codec, type, encodings, num_values, total_uncompressed_size }: ColumnMetaData,
+  rows: bigint,
+  size: number,
+): FileMetaData {
+  const path: string[] = [name];
+  for (let at = tree; at.children.length > 0; ) {
+    at = at.children[0]!;
+    path.push(at.element.name);
+  }
+  const metadata: ColumnMetaData = {
+    ...{ codec, type, encodings, num_values, total_uncompressed_size, path_in_schema: path },
+    ...{ total_compressed_size: BigInt(size), data_page_offset: 0n },
+  };
+  return {
+    ...{ version: 1, metadata_length: 0, num_rows: rows },
+    schema: [{ name: "schema", num_children: 1, repetition_type: "REQUIRED" }, ...elements],
+    row_groups: [
+      { columns: [{ file_offset: 0n, meta_data: metadata }], total_byte_size: 0n, num_rows: rows },
+    ],
+  };
+}
+
+function sliceOf(buffer: ArrayBuffer, from: number, to: number): ArrayBuffer {
+  return from === 0 && to === buffer.byteLength ? buffer : buffer.slice(from, to);
+}
+
+/** Codecs for hyparquet that hand out what has been unpacked already, in the same order. */
+function compressorsOf(unpacked: readonly Uint8Array[]): Compressors {
+  let next = 0;
+  const take = () => unpacked[next++]!;
+  return { SNAPPY: take, GZIP: take, BROTLI: take, ZSTD: take };
+}
+
+// A byte order mark at the beginning of a text is a part of it.
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function decodeText(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    throw new Damaged("a text is not in UTF-8");
+  }
+}

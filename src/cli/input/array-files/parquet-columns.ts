@@ -1,0 +1,157 @@
+import { type ParquetType, parquetSchema, type SchemaElement, type SchemaTree } from "hyparquet";
+import { invalid, show, showList } from "../../../base/check.ts";
+import type { ValueType } from "../../../base/values.ts";
+import type { OpenedParquet } from "./parquet-metadata.ts";
+
+/** A column of a Parquet file, which is one of a table's: what it holds may be of several columns of its own. */
+export interface ParquetColumn {
+  readonly name: string;
+  readonly tree: SchemaTree;
+  /** Which of the file's elements it begins with, and which of the columns in a row group is its first one. */
+  readonly element: number;
+  readonly leaf: number;
+  /** Its values, and in how many lists they lie in each other; undefined of a struct, a map, or lists of those. */
+  readonly values: { readonly element: SchemaElement; readonly lists: number } | undefined;
+}
+
+/** The columns of a file. */
+export function columnsOf({ metadata }: OpenedParquet): ParquetColumn[] {
+  let [element, leaf] = [1, 0];
+  return parquetSchema(metadata).children.map((tree) => {
+    const column = { name: tree.element.name, tree, element, leaf, values: valuesOf(tree) };
+    element += tree.count;
+    leaf += countLeaves(tree);
+    return column;
+  });
+}
+
+function countLeaves({ children }: SchemaTree): number {
+  return children.length === 0 ? 1 : children.reduce((sum, child) => sum + countLeaves(child), 0);
+}
+
+function valuesOf({ element, children }: SchemaTree): ParquetColumn["values"] {
+  // Without a group around it a repeated element is a list, too.
+  if (children.length === 0) return { element, lists: element.repetition_type === "REPEATED" ? 1 : 0 };
+  const [child, ...others] = children as [SchemaTree];
+  const isList = element.converted_type === "LIST" || element.logical_type?.type === "LIST";
+  if (!isList || others.length > 0 || child.element.repetition_type !== "REPEATED") return undefined;
+  if (child.children.length === 0) return { element: child.element, lists: 1 };
+  const inner = child.children.length === 1 ? valuesOf(child.children[0]!) : undefined;
+  return inner && { element: inner.element, lists: inner.lists + 1 };
+}
+
+/** The only column of a name. @throws LatentflowError */
+export function findColumn(where: string, columns: readonly ParquetColumn[], name: string): ParquetColumn {
+  const [column, ...others] = columns.filter((each) => each.name === name);
+  if (!column) {
+    throw invalid(`${where}: the Parquet file has no column ${show(name)}; it has ${listColumns(columns)}`);
+  }
+  if (others.length === 0) return column;
+  throw invalid(
+    `${where}: the Parquet file has ${others.length + 1} columns ${show(name)}; give them names of their own`,
+  );
+}
+
+/**
+ * The columns that `names` says, with commas between them; without it the only one that there is, or the only one of lists.
+ *
+ * @throws LatentflowError
+ */
+export function chooseColumns(
+  where: string,
+  columns: readonly ParquetColumn[],
+  names: string | undefined,
+  choice: (name: string) => string,
+): ParquetColumn[] {
+  if (names !== undefined) {
+    // A name may have a comma in it.
+    const alone = columns.some(({ name }) => name === names);
+    return (alone ? [names] : names.split(",")).map((name) => findColumn(where, columns, name));
+  }
+  const lists = columns.filter(({ values }) => values && values.lists > 0);
+  if (columns.length === 1) return [...columns];
+  if (lists.length === 1) return lists;
+  if (columns.length === 0) throw invalid(`${where}: the Parquet file has no columns`);
+  throw invalid(
+    `${where}: the Parquet file has the columns ${listColumns(columns)}; say which, as in ${choice(columns[0]!.name)}, or ` +
+      "several of one number each with commas between them",
+  );
+}
+
+function listColumns(columns: readonly ParquetColumn[]): string {
+  return showList(columns.map(({ name }) => show(name)));
+}
+
+const PHYSICAL: { readonly [type in ParquetType]?: ValueType } = {
+  ...{ FLOAT: "float32", DOUBLE: "float64", INT32: "int32", INT64: "int64", BOOLEAN: "bool" },
+};
+
+/** The type of a column's numbers, within as many lists as there are. @throws LatentflowError where there are none */
+export function typeOfNumbers(where: string, column: ParquetColumn): ValueType {
+  const { element } = column.values ?? {};
+  const logical = element?.logical_type;
+  if (logical?.type === "FLOAT16" && element?.type === "FIXED_LEN_BYTE_ARRAY" && element.type_length === 2)
+    return "float16";
+  const known = element?.type && PHYSICAL[element.type];
+  if (element && known && isPlainNumber(element)) return isByte(element) ? "uint8" : known;
+  throw invalid(
+    `${where}: the column ${show(column.name)} is ${describe(column)}, expected numbers, or lists of them that are all of ` +
+      `one length; ${cureOf(column)}`,
+  );
+}
+
+function isByte({ converted_type: converted, logical_type: logical }: SchemaElement): boolean {
+  return (
+    converted === "UINT_8" || (logical?.type === "INTEGER" && logical.bitWidth === 8 && !logical.isSigned)
+  );
+}
+
+/** Whether its numbers stand for nothing but numbers. */
+function isPlainNumber({ converted_type: converted, logical_type: logical }: SchemaElement): boolean {
+  return (
+    (converted === undefined || /^U?INT_\d+$/.test(converted)) &&
+    (logical === undefined || logical.type === "INTEGER")
+  );
+}
+
+/** What identifiers are. */
+export type IdsType = "text" | "integer";
+
+/** The type of a column's identifiers. @throws LatentflowError where they are of neither */
+export function typeOfIds(where: string, column: ParquetColumn): IdsType {
+  const { element, lists } = column.values ?? {};
+  if (element && lists === 0) {
+    const { type, converted_type: converted, logical_type: logical } = element;
+    const isText =
+      (converted === undefined || converted === "UTF8" || converted === "ENUM") &&
+      (logical === undefined || logical.type === "STRING" || logical.type === "ENUM");
+    if (type === "BYTE_ARRAY" && isText) return "text";
+    if ((type === "INT32" || type === "INT64") && isPlainNumber(element)) return "integer";
+  }
+  throw invalid(
+    `${where}: the column ${show(column.name)} of identifiers is ${describe(column)}, expected texts or whole numbers; ` +
+      "cast it to texts",
+  );
+}
+
+function describe({ tree, values }: ParquetColumn): string {
+  if (values) {
+    const { element, lists } = values;
+    const type = element.logical_type?.type ?? element.converted_type ?? element.type;
+    return `${lists > 0 ? "of lists " : ""}of ${isTexts(element) ? "texts" : `the type ${type}`}`;
+  }
+  const { converted_type: converted, logical_type: logical } = tree.element;
+  if (/^MAP/.test(`${logical?.type ?? converted}`)) return "a map";
+  return converted === "LIST" || logical?.type === "LIST" ? "of lists of structs or maps" : "a struct";
+}
+
+function isTexts({ converted_type: converted, logical_type: logical }: SchemaElement): boolean {
+  return converted === "UTF8" || logical?.type === "STRING";
+}
+
+function cureOf({ values }: ParquetColumn): string {
+  if (!values) return "make a column of each of its fields";
+  return isTexts(values.element) || values.element.type === "BYTE_ARRAY"
+    ? "write the numbers that it stands for"
+    : "cast it to float32";
+}

@@ -1,0 +1,83 @@
+import type { FileHandle } from "node:fs/promises";
+import { invalidFile, show } from "../../../base/check.ts";
+import type { Limits } from "../../../files/source.ts";
+import { columnsOf, findColumn, type IdsType, typeOfIds } from "./parquet-columns.ts";
+import { openMetadata, reading } from "./parquet-metadata.ts";
+import { ParquetRows } from "./parquet-rows.ts";
+
+// Identifiers of samples, which are a column of Parquet files: texts, or whole numbers of 64 bits.
+
+/** Identifiers, one a sample. */
+export type Ids = readonly string[] | BigInt64Array;
+
+/** A column of identifiers in a file, of which parts are read. */
+export interface IdsFile {
+  /** What messages begin with. */
+  readonly where: string;
+  readonly type: IdsType;
+  /** How many rows the file has. */
+  readonly count: number;
+  /**
+   * Reads the identifiers of the rows from `first` up to `end`.
+   *
+   * @throws LatentflowError `invalid_file` where a row has none, or a number beyond 64 bits with a sign
+   */
+  read(first: number, end: number): Promise<Ids>;
+}
+
+/**
+ * Opens the column of identifiers of a Parquet file.
+ *
+ * @param where what messages begin with
+ * @param name of the column
+ * @throws LatentflowError where there is no such column, or it holds neither texts nor whole numbers
+ */
+export async function openIds(
+  where: string,
+  handle: FileHandle,
+  name: string,
+  limits: Limits,
+): Promise<IdsFile> {
+  const opened = await openMetadata(where, handle, limits);
+  const column = findColumn(where, await reading(where, () => columnsOf(opened)), name);
+  const type = typeOfIds(where, column);
+  const rows = new ParquetRows(opened, [column]);
+  await rows.check();
+  const refuse = (row: number, found: string, cure: string) =>
+    invalidFile(`${where}: row ${row} of the column ${show(name)} of identifiers has ${found}; ${cure}`);
+  return {
+    where,
+    type,
+    count: rows.count,
+    async read(first: number, end: number): Promise<Ids> {
+      const values: unknown[] = [];
+      await rows.each(first, end, (_, [column], at) => void values.push(column![at]));
+      const missing = values.findIndex((value) => value === null || value === undefined);
+      if (missing >= 0) throw refuse(first + missing, "nothing", "give each row one");
+      if (type === "text") return values as string[];
+      const integers = (values as (number | bigint)[]).map(BigInt);
+      const far = integers.findIndex((value) => BigInt.asIntN(64, value) !== value);
+      if (far < 0) return BigInt64Array.from(integers);
+      throw refuse(first + far, `${integers[far]}, beyond 64 bits with a sign`, "cast the column to texts");
+    },
+  };
+}
+
+/** Reads the identifiers of `count` rows from `first` on, of files whose rows follow each other. */
+export async function readIds(files: readonly IdsFile[], first: number, count: number): Promise<Ids> {
+  const pieces: Ids[] = [];
+  let before = 0;
+  for (const file of files) {
+    const [from, to] = [Math.max(first, before), Math.min(first + count, before + file.count)];
+    if (from < to) pieces.push(await file.read(from - before, to - before));
+    before += file.count;
+  }
+  return joinIds(pieces);
+}
+
+/** Puts identifiers of one type one behind the other. */
+export function joinIds(pieces: readonly Ids[]): Ids {
+  const integers = pieces.filter((ids) => ids instanceof BigInt64Array);
+  if (integers.length < pieces.length) return (pieces as string[][]).flat();
+  return BigInt64Array.from(integers.flatMap((ids) => [...ids]));
+}

@@ -1,0 +1,116 @@
+import type { FileHandle } from "node:fs/promises";
+import { type FileMetaData, parquetMetadata, type SchemaElement } from "hyparquet";
+import { invalidFile } from "../../../base/check.ts";
+import { LatentflowError } from "../../../base/errors.ts";
+import { allocate, type Limits } from "../../../files/source.ts";
+import { readInto } from "./read-into.ts";
+import { Damaged, ThriftReader } from "./thrift.ts";
+
+// A Parquet file ends with its metadata, their length in 4 bytes, and its four letters once more.
+
+const TAIL = 8;
+/** The deepest that columns may be nested. A list takes two levels. */
+const DEEPEST = 64;
+
+/** A Parquet file that has been opened. */
+export interface OpenedParquet {
+  readonly where: string;
+  readonly handle: FileHandle;
+  /** In bytes. */
+  readonly size: number;
+  readonly metadata: FileMetaData;
+  readonly limits: Limits;
+}
+
+/**
+ * Reads what a Parquet file says of itself.
+ *
+ * @param where what messages begin with
+ * @throws LatentflowError `invalid_file` where it is none, or does not say
+ */
+export async function openMetadata(
+  where: string,
+  handle: FileHandle,
+  limits: Limits,
+): Promise<OpenedParquet> {
+  const { size } = await handle.stat();
+  return reading(where, async () => {
+    const tail = await readSlice(where, handle, size, Math.max(0, size - TAIL), size);
+    const letters = Buffer.from(tail.subarray(-4)).toString("latin1");
+    if (letters === "PARE") throw new Damaged("it is encrypted, which is not read");
+    if (letters !== "PAR1") throw new Damaged("it does not end as a Parquet file does; it is cut short");
+    const length = new DataView(tail.buffer).getUint32(0, true);
+    // It begins with its letters, too.
+    if (length > size - TAIL - 4) {
+      throw new Damaged(`its metadata have ${length} bytes, and the file ${size}`);
+    }
+    const footer = await readSlice(where, handle, size, size - TAIL - length, size);
+    new ThriftReader(footer.subarray(0, length), 0).struct();
+    const metadata = parquetMetadata(footer, { geoparquet: false });
+    checkDepth(metadata.schema);
+    checkRows(metadata);
+    return { where, handle, size, metadata, limits };
+  });
+}
+
+/** Reads a file's bytes from `start` up to `end`. */
+export async function readSlice(
+  where: string,
+  handle: FileHandle,
+  size: number,
+  start: number,
+  end: number,
+): Promise<Uint8Array> {
+  if (!(start >= 0 && end >= start && end <= size)) {
+    throw new Damaged(`its metadata name the bytes ${start} to ${end}, and it has ${size}`);
+  }
+  const bytes = allocate(where, Uint8Array, end - start);
+  if ((await readInto(where, handle, bytes, start)) === bytes.length) return bytes;
+  throw invalidFile(
+    `${where}: it has become shorter than the ${size} bytes it had; it was changed while it was read`,
+  );
+}
+
+/**
+ * Does work that decodes a file. Whatever it throws is about the file.
+ *
+ * @throws LatentflowError `invalid_file` in place of any other error
+ */
+export async function reading<T>(where: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (cause instanceof LatentflowError) throw cause;
+    const { message } = cause as Error;
+    // Other messages are of failures inside the decoders, and say nothing to users.
+    const why = cause instanceof Damaged || /^(parquet|thrift|snappy) /.test(message) ? `: ${message}` : "";
+    throw invalidFile(
+      `${where}: the Parquet file is damaged, or of a kind that is not read${why}; write or copy it again`,
+      cause,
+    );
+  }
+}
+
+/** Refuses columns that are nested deeper than recursive functions can follow. */
+function checkDepth(schema: readonly SchemaElement[]): void {
+  /** How many children each element on the way to this one has yet to come. */
+  const left: number[] = [];
+  for (const { num_children: children = 0 } of schema) {
+    if (left.length > 0) left[left.length - 1]!--;
+    if (children > 0) left.push(children);
+    while (left.at(-1) === 0) left.pop();
+    if (left.length > DEEPEST) throw new Damaged(`its columns lie more than ${DEEPEST} deep in each other`);
+  }
+  if (left.length > 0) throw new Damaged("its schema has fewer columns than it says");
+}
+
+function checkRows({ num_rows: rows, row_groups: groups }: FileMetaData): void {
+  let sum = 0n;
+  for (const { num_rows: count } of groups) {
+    if (!(typeof count === "bigint" && count >= 0n)) throw new Damaged("a row group has no number of rows");
+    sum += count;
+  }
+  if (sum !== rows) throw new Damaged(`it is to have ${rows} rows, and its row groups have ${sum}`);
+  if (sum > BigInt(Number.MAX_SAFE_INTEGER))
+    throw new Damaged(`it has ${sum} rows, more than can be counted`);
+}

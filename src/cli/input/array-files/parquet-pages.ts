@@ -1,0 +1,295 @@
+import * as zlib from "node:zlib";
+import { type CompressionCodec, type ParquetType, snappyUncompress } from "hyparquet";
+import { checkSize } from "../../../files/source.ts";
+import { Damaged, ThriftReader, type ThriftStruct } from "./thrift.ts";
+
+// The pages of a column in a row group, unpacked, and checked before hyparquet decodes them. hyparquet does not check the
+// sizes that pages state: a byte that has changed in a file can make it fill the memory.
+
+type Unpack = (bytes: Uint8Array, size: number) => Uint8Array;
+
+interface Zstd {
+  zstdDecompressSync?(bytes: Uint8Array, options: { readonly maxOutputLength: number }): Uint8Array;
+}
+
+const { zstdDecompressSync } = zlib as Zstd;
+
+/** The most bytes that a byte of Snappy unpacks to: a copy of 64 bytes takes three. */
+const SNAPPY_RATIO = 64 / 3;
+
+/** Bounds what zlib unpacks by the size of the page. It refuses a bound of 0. */
+const atMost = (size: number) => ({ maxOutputLength: Math.max(1, size) });
+
+const codecs: { readonly [codec in CompressionCodec]?: Unpack } = {
+  UNCOMPRESSED: (bytes) => bytes,
+  SNAPPY(bytes, size) {
+    if (size > SNAPPY_RATIO * bytes.length) {
+      throw new Damaged(`a page has ${bytes.length} bytes of Snappy, which cannot unpack to ${size}`);
+    }
+    const page = new Uint8Array(size);
+    snappyUncompress(bytes, page);
+    return page;
+  },
+  GZIP: (bytes, size) => zlib.gunzipSync(bytes, atMost(size)),
+  BROTLI: (bytes, size) => zlib.brotliDecompressSync(bytes, atMost(size)),
+  // Node has it since 22.15.
+  ...(zstdDecompressSync && { ZSTD: (bytes, size) => zstdDecompressSync(bytes, atMost(size)) }),
+};
+
+/** Whether pages that are packed by this codec can be unpacked. */
+export function isKnownCodec(codec: CompressionCodec): boolean {
+  return codec in codecs;
+}
+
+/** A column in a row group. */
+export interface ColumnChunk {
+  /** Beginning of messages. */
+  readonly where: string;
+  readonly bytes: Uint8Array;
+  readonly codec: CompressionCodec;
+  readonly type: ParquetType;
+  /** The highest levels that its values may have: see Parquet's description of nested columns. */
+  readonly repetitionLevels: number;
+  readonly definitionLevels: number;
+  /** How many values the file says that it has, with those that are missing. */
+  readonly values: number;
+  /** The most bytes that its pages may unpack to, all together. */
+  readonly maxBytes: number;
+}
+
+/** A chunk that has been checked. */
+export interface UnpackedChunk {
+  /** Where its last page ends, in bytes from the chunk's start. */
+  readonly end: number;
+  /** The unpacked bytes of each packed part, in their order in the chunk. */
+  readonly unpacked: readonly Uint8Array[];
+}
+
+/** The types of pages, and the encodings of values that come in runs, by their numbers. */
+const [DATA_PAGE, DICTIONARY_PAGE, DATA_PAGE_V2] = [0, 2, 3] as const;
+const [PLAIN_DICTIONARY, RLE, RLE_DICTIONARY] = [2, 3, 8] as const;
+
+// The numbers of the fields that are read of a page's header, as parquet.thrift has them.
+const PAGE = { type: 1, size: 2, packedSize: 3, data: 5, dictionary: 7, dataV2: 8 } as const;
+const DICTIONARY = { values: 1 } as const;
+const DATA = { values: 1, encoding: 2 } as const;
+const DATA_V2 = {
+  ...{ values: 1, missing: 2, rows: 3, encoding: 4 },
+  ...{ definitionsSize: 5, repetitionsSize: 6, isPacked: 7 },
+} as const;
+
+/** The most bytes that a page of numbers has beside those of its values: delta encoding fills blocks up. */
+const SLACK = 2 ** 16;
+/** The most bytes of a number with its levels, far more than writers need. */
+const VALUE_SIZE = 16;
+/** The fewest bytes of a value in a dictionary: a text has its length in four. */
+const SMALLEST: { readonly [type in ParquetType]: number } = {
+  ...{ BOOLEAN: 1 / 8, INT32: 4, INT64: 8, INT96: 12, FLOAT: 4, DOUBLE: 8 },
+  ...{ BYTE_ARRAY: 4, FIXED_LEN_BYTE_ARRAY: 1 },
+};
+/** The most bytes of a page of texts. */
+const LARGEST_TEXTS = 2 ** 30;
+
+/**
+ * Unpacks the pages of a chunk, and checks what hyparquet does not.
+ *
+ * @throws Damaged, what zlib throws, and LatentflowError `invalid_file` where they unpack to more than `maxBytes`
+ */
+export function unpackPages(chunk: ColumnChunk): UnpackedChunk {
+  const { bytes, values } = chunk;
+  const unpacked: Uint8Array[] = [];
+  let offset = 0;
+  let hasDictionary = false;
+  let total = 0;
+  for (let seen = 0; seen < values; ) {
+    const reader = new ThriftReader(bytes, offset);
+    const header = reader.struct();
+    const size = numberIn(header, PAGE.size, 0, largestPage(chunk));
+    total += size;
+    checkSize(chunk.where, "the pages of a column in a row group unpack to", total, chunk.maxBytes);
+    const packedSize = numberIn(header, PAGE.packedSize, 0, bytes.length - reader.offset);
+    offset = reader.offset + packedSize;
+    const packed = bytes.subarray(reader.offset, offset);
+    const type = header.get(PAGE.type);
+    if (type === DICTIONARY_PAGE) {
+      if (hasDictionary) throw new Damaged("a column has several dictionaries in a row group, expected one");
+      const page = unpack(chunk, packed, size);
+      unpacked.push(page);
+      numberIn(structIn(header, PAGE.dictionary), DICTIONARY.values, 0, size / SMALLEST[chunk.type]);
+      hasDictionary = true;
+    } else if (type === DATA_PAGE) {
+      const page = unpack(chunk, packed, size);
+      unpacked.push(page);
+      seen += checkDataPage({ ...chunk, hasDictionary }, structIn(header, PAGE.data), page, values - seen);
+    } else if (type === DATA_PAGE_V2) {
+      const parts = { packed, size };
+      seen += checkDataPageV2(
+        { ...chunk, hasDictionary },
+        structIn(header, PAGE.dataV2),
+        parts,
+        values - seen,
+        unpacked,
+      );
+    } else {
+      throw new Damaged(`it has a page of the type ${type}, which is not read`);
+    }
+  }
+  return { end: offset, unpacked };
+}
+
+function largestPage({ type, values }: ColumnChunk): number {
+  return type === "BYTE_ARRAY" ? LARGEST_TEXTS : values * VALUE_SIZE + SLACK;
+}
+
+function unpack({ codec }: ColumnChunk, packed: Uint8Array, size: number): Uint8Array {
+  // Some writers pack nothing to nothing.
+  const page = size === 0 && packed.length === 0 ? packed : codecs[codec]!(packed, size);
+  if (page.length === size) return page;
+  throw new Damaged(`a page unpacks to ${page.length} bytes in place of ${size}`);
+}
+
+interface ChunkSoFar extends ColumnChunk {
+  readonly hasDictionary: boolean;
+}
+
+/** Checks a page of values. Returns how many it has, at most `most`. */
+function checkDataPage(chunk: ChunkSoFar, header: ThriftStruct, page: Uint8Array, most: number): number {
+  const count = numberIn(header, DATA.values, 0, most);
+  const view = new DataView(page.buffer, page.byteOffset, page.byteLength);
+  let offset = 0;
+  /** Checks levels, runs with their length before them. Returns how many of them are the highest. */
+  const levels = (highest: number): number => {
+    if (highest === 0) return count;
+    if (offset + 4 > page.length) throw new Damaged("a page is cut short");
+    const start = offset + 4;
+    offset = start + view.getUint32(offset, true);
+    if (offset > page.length) throw new Damaged("a page is cut short");
+    return countInRuns(page.subarray(start, offset), widthOf(highest), count, highest);
+  };
+  levels(chunk.repetitionLevels);
+  const present = levels(chunk.definitionLevels);
+  checkValues(chunk, header.get(DATA.encoding), page.subarray(offset), present);
+  return count;
+}
+
+/** The same of a page of version 2, whose levels are not packed. Appends its unpacked values to `unpacked`. */
+function checkDataPageV2(
+  chunk: ChunkSoFar,
+  header: ThriftStruct,
+  { packed, size }: { readonly packed: Uint8Array; readonly size: number },
+  most: number,
+  unpacked: Uint8Array[],
+): number {
+  const count = numberIn(header, DATA_V2.values, 0, most);
+  const missing = numberIn(header, DATA_V2.missing, 0, count);
+  numberIn(header, DATA_V2.rows, 0, count);
+  const largest = Math.min(packed.length, size);
+  const definitionSize = numberIn(header, DATA_V2.definitionsSize, 0, largest);
+  const levelsSize = definitionSize + numberIn(header, DATA_V2.repetitionsSize, 0, largest - definitionSize);
+  const levels = packed.subarray(0, levelsSize);
+  const { repetitionLevels, definitionLevels } = chunk;
+  const repetitions = levels.subarray(0, levelsSize - definitionSize);
+  const definitions = levels.subarray(levelsSize - definitionSize);
+  if (repetitionLevels > 0) countInRuns(repetitions, widthOf(repetitionLevels), count, repetitionLevels);
+  if (definitionLevels > 0) countInRuns(definitions, widthOf(definitionLevels), count, definitionLevels);
+  let values = packed.subarray(levelsSize);
+  if (header.get(DATA_V2.isPacked) !== false) {
+    values = unpack(chunk, values, size - levelsSize);
+    unpacked.push(values);
+  }
+  checkValues(chunk, header.get(DATA_V2.encoding), values, count - missing);
+  return count;
+}
+
+/** Checks values that are stored in runs. What comes in other encodings is left to hyparquet. */
+function checkValues(
+  { type, hasDictionary }: ChunkSoFar,
+  encoding: unknown,
+  bytes: Uint8Array,
+  count: number,
+): void {
+  if (count === 0) return;
+  if (encoding === PLAIN_DICTIONARY || encoding === RLE_DICTIONARY) {
+    // hyparquet would take the indices for values.
+    if (!hasDictionary) throw new Damaged("a page has no dictionary before it");
+    const width = bytes[0] ?? 0;
+    if (width > 32) throw new Damaged(`a page has values of ${width} bits`);
+    if (width > 0) countInRuns(bytes.subarray(1), width, count);
+  }
+  if (encoding !== RLE) return;
+  if (type !== "BOOLEAN") throw new Damaged("a page has an encoding that its type has not");
+  // Its length stands before it.
+  countInRuns(bytes.subarray(4), 1, count);
+}
+
+/**
+ * Checks `count` values of `width` bits in Parquet's hybrid of runs of one value (RLE) and of values side by side.
+ *
+ * @returns how many of them are `match`
+ * @throws Damaged where a run has more values than there are, or the bytes fewer
+ */
+function countInRuns(bytes: Uint8Array, width: number, count: number, match?: number): number {
+  const size = Math.ceil(width / 8);
+  let [seen, offset, found] = [0, 0, 0];
+  while (seen < count) {
+    let header = 0;
+    for (let factor = 1; ; factor *= 128) {
+      const byte = bytes[offset++];
+      if (byte === undefined || factor > 2 ** 28) throw new Damaged("a page's runs are cut short");
+      header += (byte & 127) * factor;
+      if (byte < 128) break;
+    }
+    const length = Math.floor(header / 2);
+    if (header % 2 === 0) {
+      let value = 0;
+      for (let i = 0; i < size; i++) value += (bytes[offset + i] ?? 0) * 256 ** i;
+      offset += size;
+      if (length > count - seen)
+        throw new Damaged(`a page has a run of ${length} values, and ${count} in all`);
+      if (value === match) found += length;
+      seen += length;
+    } else {
+      // The last eight values may be more than there are.
+      const values = Math.min(8 * length, count - seen);
+      if (8 * length > count - seen + SLACK) {
+        throw new Damaged(`a page has a run of ${8 * length} values, and ${count} in all`);
+      }
+      const end = offset + Math.ceil((values * width) / 8);
+      if (end > bytes.length) throw new Damaged("a page's runs are cut short");
+      if (match !== undefined) found += countPacked(bytes, offset, width, values, match);
+      seen += values;
+      offset += length * width;
+    }
+    if (offset > bytes.length && seen < count) throw new Damaged("a page's runs are cut short");
+  }
+  return found;
+}
+
+/** How many of `count` values of `width` bits, 8 at most, from byte `start` on are `match`. */
+function countPacked(bytes: Uint8Array, start: number, width: number, count: number, match: number): number {
+  const mask = 2 ** width - 1;
+  let found = 0;
+  for (let i = 0, bit = 8 * start; i < count; i++, bit += width) {
+    const at = bit >> 3;
+    const pair = bytes[at]! | ((bytes[at + 1] ?? 0) << 8);
+    if (((pair >> (bit & 7)) & mask) === match) found++;
+  }
+  return found;
+}
+
+/** Bits of a level. */
+function widthOf(highest: number): number {
+  return 32 - Math.clz32(highest);
+}
+
+function structIn(header: ThriftStruct, field: number): ThriftStruct {
+  const struct = header.get(field);
+  if (struct instanceof Map) return struct;
+  throw new Damaged("a page has no header of its type");
+}
+
+function numberIn(header: ThriftStruct, field: number, min: number, max: number): number {
+  const value = header.get(field);
+  if (typeof value === "number" && value >= min && value <= max) return value;
+  throw new Damaged(`a page's header has ${value} in place of a number from ${min} to ${max}`);
+}

@@ -1,0 +1,143 @@
+import { type Command, Option } from "commander";
+import { showLengths } from "../../files/array.ts";
+import type { Limits } from "../../files/source.ts";
+import { LatentflowError } from "../../index.ts";
+import { type DataSplits, type Dataset, fashionMnist, mnist, segMnist } from "../../train/index.ts";
+import { refuseOptions, wrongUsage } from "../options/options.ts";
+import { parseCount } from "../options/parse.ts";
+import { formatCount } from "../output/table.ts";
+import { limitsOf } from "./decoder-file.ts";
+import { isStdin, readDatasetFile, shortPath, showFile } from "./files.ts";
+
+/** Where samples come from, as commander hands it over. */
+export interface DataOptions {
+  readonly data?: string;
+  readonly dataset?: keyof typeof loaders;
+  readonly datasetFolder?: string;
+  readonly limit?: number;
+  readonly maxBytes?: number;
+}
+
+/** Samples, and where they come from. */
+export interface SourcedData {
+  /** As a report has it. */
+  readonly source: string;
+  /** What messages begin with. */
+  readonly at: string;
+  /** The first ones of how many there are. */
+  readonly dataset: Dataset;
+  readonly total: number;
+}
+
+/** What a file of samples is, for the help. */
+const dataHelp = "the samples: IDX or .npy, gzipped or not, or FILE.npz#NAME; first axis: samples";
+
+/** What files of samples are where they are read in blocks, for the help. */
+export const dataFilesHelp =
+  "the samples: IDX, .npy, gzipped or not, FILE.npz#NAME, or Parquet, FILE.parquet#COLUMN; several files follow each other; " +
+  "first axis: samples";
+
+/** What a file of starts is, for the help. */
+export const z0Help =
+  "where the flows start, as latents.npy has it: a latent per sample, or one for all (default: the decoder's own start, else 0)";
+
+/** What a file of weights is, for the help. */
+export const weightsHelp =
+  "weights >= 0 of the values, in such a file, bytes as they are: for one sample, or for all";
+
+/** What the values may be, for the help. */
+export const valuesHelp = `Bytes (uint8) of samples are divided by 255. For cross entropy values must lie
+in [0, 1].
+Missing values may be NaN where their weight is 0.`;
+
+/** That such a file may be stdin, for the help. */
+export const stdinHelp = `One file of data may be -, standard input; -#NAME is the array NAME of a .npz
+file that comes in there.`;
+
+const loaders = { mnist, "fashion-mnist": fashionMnist, "seg-mnist": segMnist };
+
+/** Adds the options for samples that are a file, or a part of one of the data sets that the library knows. */
+export function addDataOptions(command: Command, part: keyof DataSplits, verb: string): Command {
+  return command
+    .option("--data <file>", dataHelp)
+    .addOption(
+      new Option(
+        "--dataset <name>",
+        `instead of a file, the ${part === "test" ? "test" : "training"} images of`,
+      )
+        .choices(Object.keys(loaders))
+        .conflicts("data"),
+    )
+    .option("--dataset-folder <dir>", "where its four IDX files are (default: where found)")
+    .option("--limit <n>", `${verb} the first n samples (default: all)`, parseCount);
+}
+
+/** Refuses options for samples that do not make sense together. */
+export function checkDataOptions(command: Command): void {
+  const { data, dataset } = command.opts<DataOptions>();
+  if (data === undefined && dataset === undefined)
+    wrongUsage(command, "expected --data <file> or --dataset <name>");
+  if (dataset === undefined) refuseOptions(command, ["datasetFolder"], "--data");
+}
+
+/** Reads what the options name, of a data set this part. */
+export async function readData(
+  options: DataOptions,
+  part: keyof DataSplits,
+  signal: AbortSignal,
+): Promise<SourcedData> {
+  const { data, dataset, datasetFolder: folder, limit } = options;
+  const limits = limitsOf(options, signal);
+  if (dataset === undefined) return readDataFile("--data", data!, limits, limit);
+  const { maxBytes } = limits;
+  const splits = await loaders[dataset]({ maxBytes, signal, ...(folder && { folder }) }).catch((error) => {
+    if (!(error instanceof LatentflowError)) throw error;
+    // The loader's own name says nothing to whoever gave a flag.
+    const flag = folder === undefined ? `--dataset ${dataset}` : "--dataset-folder";
+    const message = `${flag}: ${error.message.replace(/^\w+: /, "")}`;
+    throw new LatentflowError(error.code, message, { cause: error });
+  });
+  return take(`${dataset}, ${part}`, `--dataset ${dataset}`, splits[part], limit);
+}
+
+/** A file of data as a report has it. */
+export function sourceName(file: string): string {
+  return isStdin(file) ? "stdin" : shortPath(file);
+}
+
+/** Reads the first samples of a file. */
+export async function readDataFile(
+  flag: string,
+  file: string,
+  limits: Limits,
+  limit?: number,
+): Promise<SourcedData> {
+  const dataset = await readDatasetFile(flag, file, limits);
+  return take(sourceName(file), showFile(flag, file), dataset, limit);
+}
+
+function take(source: string, at: string, dataset: Dataset, limit = dataset.count): SourcedData {
+  return { source, at, dataset: dataset.slice(0, limit), total: dataset.count };
+}
+
+/** What a document says of samples. */
+export function dataFigures({ source, dataset, total }: SourcedData) {
+  const { count, shape, dividedBy } = dataset;
+  return { source, samples: total, used: count, shape, dividedBy };
+}
+
+/** How many samples, of how many: `480 of 50,000`. */
+export function showCount({ dataset, total }: SourcedData): string {
+  return `${formatCount(dataset.count)} of ${formatCount(total)}`;
+}
+
+/** The same, and what one is: `480 of 50,000, 28 × 28 values each`. */
+export function showSamples(data: SourcedData): string {
+  return `${showCount(data)}, ${showValues(data.dataset)}`;
+}
+
+/** What a sample is: `28 × 28 values each, bytes divided by 255`. */
+export function showValues({ shape, dividedBy }: Pick<Dataset, "shape" | "dividedBy">): string {
+  const values = shape.length === 0 ? "a single value" : `${showLengths(shape)} values`;
+  return `${values} each${dividedBy === 1 ? "" : `, bytes divided by ${dividedBy}`}`;
+}

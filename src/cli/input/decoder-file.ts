@@ -1,0 +1,218 @@
+import { dirname } from "node:path";
+import { type Command, Option } from "commander";
+import { invalid, showPath } from "../../base/check.ts";
+import { isOnnx } from "../../files/file-kind.ts";
+import { STANDARD_MAX_BYTES } from "../../files/source.ts";
+import {
+  type ActivationLike,
+  type Decoder,
+  type LossName,
+  loadDecoder,
+  type StandardLoss,
+} from "../../index.ts";
+import { LOSS_MAKERS } from "../../terms/losses.ts";
+import {
+  kebabCase,
+  parseActivation,
+  parseActivations,
+  parseCount,
+  parseCounts,
+  parseNames,
+  parseNonNegative,
+  parseShapes,
+  type ShapeArgument,
+} from "../options/parse.ts";
+import type { DataLimits } from "./array-files/open.ts";
+import { beginningOf, isUrl, showFile } from "./files.ts";
+
+/** A decoder's file, and what the command says of it, as commander hands it over. */
+export interface DecoderFlags extends LossFlags {
+  readonly decoder: string;
+  readonly prefix?: string;
+  readonly activation?: ActivationLike | readonly ActivationLike[];
+  readonly outputActivation?: ActivationLike;
+  readonly outputShape?: readonly number[];
+  readonly batchNorm?: "beforeActivation" | "afterActivation";
+  readonly batchNormEpsilon?: number;
+  readonly latent?: string;
+  readonly outputName?: string;
+  readonly pointsInput?: string[];
+  readonly inputShape?: ShapeArgument[];
+  readonly layout?: "file" | "channelsLast";
+  readonly maxBytes?: number;
+}
+
+/** What a decoder's file is, for the help. */
+export const decoderHelp = "the decoder: safetensors or ONNX, a path or a URL";
+
+/** The options that say how files of one kind are read. */
+const FILE_OPTIONS = {
+  safetensors: ["prefix", "activation", "batchNorm", "batchNormEpsilon"],
+  onnx: ["latent", "outputName", "pointsInput", "inputShape", "layout"],
+} as const;
+
+/** Those that say how a file is read and nothing else: without a file they do not count. */
+export const readingFlags = ["prefix", "batchNorm", "batchNormEpsilon", ...FILE_OPTIONS.onnx] as const;
+
+/** What is made small, as commander hands it over. */
+export interface LossFlags {
+  readonly loss?: LossName;
+  readonly reduction?: StandardLoss["reduction"];
+}
+
+/** Adds the bound on files, to the group there is, and a group for what a decoder's file does not say, or says wrongly. */
+export function addDecoderOptions(command: Command, standard = "what its file says"): Command {
+  return command
+    .option(
+      "--max-bytes <n>",
+      `the most bytes that a file may have, and unpack to (default: ${STANDARD_MAX_BYTES}, 1 GiB)`,
+      parseCount,
+    )
+    .optionsGroup(`Decoder (default: ${standard}):`)
+    .option("--prefix <text>", "the tensors that are the decoder's in a file with others: decoder. say")
+    .option(
+      "--activation <name>",
+      "between layers: elu, relu, leakyRelu:0.2, …; or one between each two: elu,tanh",
+      parseActivations,
+    )
+    .option("--output-activation <name>", "after the last layer: sigmoid, identity, …", parseActivation)
+    .option("--output-shape <lengths>", "the shape of a sample, 28,28 say", parseCounts)
+    .addOption(
+      new Option("--batch-norm <place>", "where BatchNorms act, if the layers' numbers do not tell").choices([
+        "beforeActivation",
+        "afterActivation",
+      ]),
+    )
+    .option("--batch-norm-epsilon <x>", "what BatchNorms add to a variance, else 1e-5", parseNonNegative)
+    .optionsGroup("Decoder, if it is ONNX (also --output-shape, --output-activation sigmoid):")
+    .option(
+      "--latent <name>",
+      "the input that is sought, z; the others are fixed (default: the one of floats)",
+    )
+    .option("--output-name <name>", "the output that is the sample (default: the only one)")
+    .option(
+      "--points-input <name>",
+      "an input whose rows are points, any number of them; once for each such input",
+      parseNames,
+    )
+    .option(
+      "--input-shape <name=lengths>",
+      "an input's shape, without the batch, where the file leaves lengths open: latent_sample=4,8,8 say; once for each such input",
+      parseShapes,
+    )
+    .addOption(
+      new Option(
+        "--layout <order>",
+        "the order of a sample's numbers: the file's, or channels last (default: file)",
+      ).choices(["file", "channelsLast"]),
+    );
+}
+
+/** What bounds the reading of files. */
+export function limitsOf({ maxBytes }: Pick<DecoderFlags, "maxBytes">, signal?: AbortSignal): DataLimits {
+  return { maxBytes: maxBytes ?? STANDARD_MAX_BYTES, givenMaxBytes: maxBytes, signal };
+}
+
+/** Adds the loss's options. */
+export function addLossOptions(command: Command, standard = "the one the decoder's file names"): Command {
+  return command
+    .optionsGroup(`Loss (default: ${standard}):`)
+    .addOption(new Option("--loss <name>", "what is made small").choices(Object.keys(LOSS_MAKERS)))
+    .addOption(
+      new Option("--reduction <name>", "a sample's loss: mean or sum over its values").choices([
+        "mean",
+        "sum",
+      ]),
+    );
+}
+
+/** The loss that the options name, if they do. */
+export function lossOf({ loss, reduction }: LossFlags): StandardLoss | undefined {
+  return loss && LOSS_MAKERS[loss](reduction && { reduction });
+}
+
+/** The decoder, with the loss that the options name, if they do. */
+export async function readDecoder(options: DecoderFlags, signal: AbortSignal): Promise<Decoder> {
+  const isOnnx = await isOnnxFile(options.decoder);
+  const others = FILE_OPTIONS[isOnnx ? "safetensors" : "onnx"];
+  const other = others.find((option) => options[option] !== undefined);
+  if (other !== undefined) {
+    const wanted = isOnnx ? "safetensors files; it is an ONNX file" : "ONNX files, which it is not";
+    throw invalid(`${showPath(options.decoder)}: --${kebabCase(other)} is for ${wanted}`);
+  }
+  return isOnnx ? readOnnx(options, signal) : readSafetensors(options, signal);
+}
+
+/** Whether it is an ONNX file, by its first bytes, and of what is not here by its name. */
+async function isOnnxFile(file: string): Promise<boolean> {
+  const beginning = await beginningOf(file);
+  return beginning ? isOnnx(beginning) : /\.onnx([?#]|$)/i.test(file);
+}
+
+async function readOnnx(options: DecoderFlags, signal: AbortSignal): Promise<Decoder> {
+  const { decoder: file, latent, outputName, pointsInput, inputShape, layout } = options;
+  const { outputActivation, outputShape } = options;
+  if (outputActivation !== undefined && nameOf(outputActivation) !== "sigmoid") {
+    throw invalid(
+      `--output-activation is ${nameOf(outputActivation)}, expected sigmoid, for a file that ends in logits: ` +
+        `${showPath(file)} is an ONNX file, and has all others in it`,
+    );
+  }
+  const loss = lossOf(options);
+  // A quarter of the library's code, which the program starts without.
+  const { loadOnnx } = await import("../../onnx/index.ts");
+  return loadOnnx(file, {
+    ...(latent !== undefined && { latent }),
+    ...(outputName !== undefined && { output: outputName }),
+    ...(pointsInput && { points: pointsInput }),
+    ...(inputShape && {
+      inputShapes: Object.fromEntries(inputShape.map(({ name, shape }) => [name, shape])),
+    }),
+    ...(layout && { layout }),
+    ...(outputActivation !== undefined && { outputActivation: "sigmoid" }),
+    ...(outputShape && { outputShape }),
+    ...(loss && { loss }),
+    // Tensors that it has outside of itself lie beside it: PyTorch's exporter writes them so.
+    ...(!isUrl(file) && { externalData: dirname(file) }),
+    ...(options.maxBytes && { maxBytes: options.maxBytes }),
+    signal,
+  });
+}
+
+function nameOf(activation: ActivationLike): string {
+  return typeof activation === "string" ? activation : activation.name;
+}
+
+async function readSafetensors(options: DecoderFlags, signal: AbortSignal): Promise<Decoder> {
+  const { decoder: file, prefix, activation, outputActivation, outputShape, maxBytes } = options;
+  const { batchNorm, batchNormEpsilon } = options;
+  const loss = lossOf(options);
+  return loadDecoder(file, {
+    ...(prefix !== undefined && { prefix }),
+    ...(activation && { activation }),
+    ...(outputActivation && { outputActivation }),
+    ...(outputShape && { outputShape }),
+    ...(batchNorm && { batchNorm }),
+    ...(batchNormEpsilon !== undefined && { batchNormEpsilon }),
+    ...(loss && { loss }),
+    ...(maxBytes && { maxBytes }),
+    signal,
+  });
+}
+
+/**
+ * The decoder, and the loss that the options name or its file.
+ *
+ * @throws LatentflowError `invalid_argument` where neither names one
+ */
+export async function readDecoderAndLoss(
+  options: DecoderFlags,
+  signal: AbortSignal,
+): Promise<{ decoder: Decoder; loss: StandardLoss }> {
+  const decoder = await readDecoder(options, signal);
+  if (!decoder.loss) {
+    throw invalid(`${showFile("--decoder", options.decoder)} names no loss; give --loss bce or --loss mse`);
+  }
+  const { name, reduction } = decoder.loss;
+  return { decoder, loss: LOSS_MAKERS[name]({ reduction: options.reduction ?? reduction }) };
+}

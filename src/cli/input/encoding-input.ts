@@ -1,0 +1,86 @@
+import { elementCount } from "../../files/array.ts";
+import type { Decoder, StandardLoss } from "../../index.ts";
+import type { Job } from "../options/job.ts";
+import { type ChosenPrior, readPrior } from "../options/prior.ts";
+import { openIdColumns } from "./array-files/open.ts";
+import { type Ids, type IdsFile, readIds } from "./array-files/parquet-ids.ts";
+import { limitsOf, readDecoderAndLoss } from "./decoder-file.ts";
+import { type Given, type GivenPlan, openFixed, planGiven, readGiven } from "./fixed-inputs.ts";
+import {
+  checkSamples,
+  type NumbersFile,
+  openSamples,
+  openWeights,
+  openZ0,
+  readNumbers,
+  readSamples,
+  type SamplesFiles,
+} from "./samples.ts";
+
+/** All that a job reads: the decoder as a whole, and of the samples a block at a time. */
+export interface EncodingInput {
+  readonly decoder: Decoder;
+  readonly loss: StandardLoss;
+  readonly prior: ChosenPrior;
+  /** What is given with the samples, with a decoder that has their size. */
+  readonly given: GivenPlan;
+  readonly samples: SamplesFiles;
+  readonly weights: NumbersFile | undefined;
+  /** Where the flows start, if not at the decoder's own start. */
+  readonly z0: NumbersFile | undefined;
+  /** The identifiers of the samples, a column in each of their files. */
+  readonly ids: readonly IdsFile[] | undefined;
+}
+
+/** Some samples that follow each other, with what is given with them. */
+export interface Block {
+  readonly first: number;
+  readonly count: number;
+  /** count × the decoder's output size. */
+  readonly y: Float32Array;
+  readonly weights: Float32Array | undefined;
+  readonly z0: Float32Array | undefined;
+  readonly given: Given;
+  readonly ids: Ids | undefined;
+}
+
+/** Opens what a job reads. Rejects with the signal's reason if that aborts while the decoder loads. */
+export async function openInput(job: Job, signal: AbortSignal): Promise<EncodingInput> {
+  const { decoder, loss } = await readDecoderAndLoss(job, signal);
+  const limits = limitsOf(job, signal);
+  const prior = await readPrior(job, decoder, limits);
+  const fixed = await openFixed(decoder, job.fixed, limits);
+  const flag = job.dataFlag ?? "--data";
+  const samples = await openSamples(flag, job.data, limits, job.limit);
+  const { count, total, shape } = samples;
+  const given = planGiven(decoder, fixed, job.points, { count, total, samples: { flag, shape } });
+  checkSamples(samples.at, shape, given.decoder, given.points);
+  const weights =
+    job.weights === undefined ? undefined : await openWeights("--weights", job.weights, samples, limits);
+  const z0 = job.z0 === undefined ? undefined : await openZ0(job.z0, samples, decoder.latentSize, limits);
+  const ids =
+    job.idColumn === undefined ? undefined : await openIdColumns(flag, job.data, job.idColumn, limits);
+  return { decoder, loss, prior, given, samples, weights, z0, ids };
+}
+
+/** Reads some of the samples. */
+export async function readBlock(input: EncodingInput, first: number, count: number): Promise<Block> {
+  const { samples, weights, z0, given, ids } = input;
+  return {
+    first,
+    count,
+    y: await readSamples(samples, first, count),
+    weights: weights && (await readNumbers(weights, first, count)),
+    z0: z0 && (await readNumbers(z0, first, count)),
+    given: await readGiven(given, first, count),
+    ids: ids && (await readIds(ids, first, count)),
+  };
+}
+
+/** Values of a block of samples in memory: a block has no more of them, unless a single sample has. */
+const VALUES_IN_BLOCK = 2 ** 24;
+
+/** How many samples are read, and encoded, at once. */
+export function blockSize({ samples }: EncodingInput): number {
+  return Math.max(1, Math.floor(VALUES_IN_BLOCK / elementCount(samples.shape)));
+}

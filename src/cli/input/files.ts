@@ -1,0 +1,121 @@
+import { open, stat } from "node:fs/promises";
+import { isAbsolute, relative } from "node:path";
+import { invalid, show, showPath } from "../../base/check.ts";
+import { LatentflowError } from "../../base/errors.ts";
+import { onAbort } from "../../base/on-abort.ts";
+import { throwIfAborted } from "../../base/realms.ts";
+import type { DataArray } from "../../files/array.ts";
+import { fileError } from "../../files/durable-file.ts";
+import { splitArrayName } from "../../files/npz.ts";
+import { readArray } from "../../files/read.ts";
+import { collect, type Limits, readFile } from "../../files/source.ts";
+import { type Dataset, readDatasetAs } from "../../train/dataset.ts";
+
+/**
+ * Reads an IDX or .npy file, gzipped or not, or `file.npz#name`, or one from stdin for "-" and `-#name`.
+ *
+ * @param flag that gives the file: errors name both
+ */
+export async function readArrayFile(flag: string, path: string, limits: Limits): Promise<DataArray> {
+  const { where, bytes, array, choice } = await readInput(flag, path, limits);
+  return readArray(bytes, { where, array, choice, ...limits });
+}
+
+/** Reads such a file as a data set, whose bytes stay bytes. */
+export async function readDatasetFile(flag: string, path: string, limits: Limits): Promise<Dataset> {
+  const { maxBytes, signal } = limits;
+  const { where, bytes, array, choice } = await readInput(flag, path, limits);
+  const options = { maxBytes, ...(array !== undefined && { array }), ...(signal && { signal }) };
+  return readDatasetAs(where, bytes, options, choice);
+}
+
+/** A flag and the file that it gives, as messages begin: `--data digits.npy`. */
+export function showFile(flag: string, path: string): string {
+  return isStdin(path) ? `${flag} (stdin)` : withValue(flag, showPath(path));
+}
+
+/** A flag with its value. Of `--fixed NAME=FILE` the name is a part of the flag: `--fixed NAME`. */
+function withValue(flag: string, value: string): string {
+  return flag.includes(" ") ? `${flag}=${value}` : `${flag} ${value}`;
+}
+
+/** Whether a file is to be fetched. */
+export function isUrl(file: string): boolean {
+  return /^https?:/i.test(file);
+}
+
+/** The first 512 bytes of a local file; undefined of what cannot be read twice, a pipe say, or not at all. */
+export async function beginningOf(file: string): Promise<Uint8Array | undefined> {
+  if (isUrl(file)) return undefined;
+  try {
+    const path = /^file:/i.test(file) ? new URL(file) : file;
+    if (!(await stat(path)).isFile()) return undefined;
+    const handle = await open(path);
+    try {
+      const { buffer, bytesRead } = await handle.read(new Uint8Array(512), 0, 512, 0);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await handle.close();
+    }
+  } catch {
+    // The caller reads the file next, and that says why it fails.
+    return undefined;
+  }
+}
+
+async function readInput(flag: string, path: string, limits: Limits) {
+  const { file, array } = isStdin(path)
+    ? { file: stdin, array: path.slice(stdin.length + 1) || undefined }
+    : splitArrayName(path);
+  const where = showFile(flag, path);
+  if (isUrl(file)) {
+    throw invalid(
+      `${where}: a URL, expected a file; send it in: curl -L URL | latentflow … ${withValue(flag, "-")}`,
+    );
+  }
+  const bytes = await (file === stdin ? readStdin(where, limits) : readFile(where, file, limits)).catch(
+    (cause) => {
+      throw limits.signal?.aborted || cause instanceof LatentflowError ? cause : fileError(where, cause);
+    },
+  );
+  const named = file === stdin || /\.npz$/i.test(file) ? file : "FILE.npz";
+  return { where, bytes, array, choice: (name: string) => showChoice(flag, named, name) };
+}
+
+/** How one of a file's arrays is given. With =, since commander takes -#name for a flag where a value may be left out. */
+export function showChoice(flag: string, file: string, name: string): string {
+  return show(`${flag}=${file}#${name}`);
+}
+
+/** What a path of data may be instead: standard input. */
+const stdin = "-";
+
+/** Whether a path of data is standard input: `-`, or `-#name` for an array of a .npz file. */
+export function isStdin(path: unknown): boolean {
+  return path === stdin || (typeof path === "string" && path.startsWith(`${stdin}#`));
+}
+
+async function readStdin(where: string, limits: Limits): Promise<Uint8Array> {
+  if (process.stdin.isTTY) {
+    throw invalid(`${where}: it is a terminal here; send a file into it: < FILE`);
+  }
+  // Nothing may come for long, and whoever waits for it looks at no signal.
+  throwIfAborted(limits.signal);
+  const forget = onAbort(limits.signal, () => void process.stdin.destroy());
+  try {
+    return await collect(where, process.stdin, limits);
+  } finally {
+    forget();
+  }
+}
+
+/** A path as people would type it: from the current folder when it lies below. */
+export function shortPath(path: string): string {
+  try {
+    const fromHere = relative(process.cwd(), path);
+    return fromHere.startsWith("..") || isAbsolute(fromHere) ? path : fromHere;
+  } catch {
+    // The current folder has been removed.
+    return path;
+  }
+}

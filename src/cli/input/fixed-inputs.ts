@@ -1,0 +1,241 @@
+import type { Command } from "commander";
+import { invalid, invalidFile, show, showPath } from "../../base/check.ts";
+import type { Decoder } from "../../decoder/decoder.ts";
+import { checkFixedInput } from "../../decoder/fixed.ts";
+import { atPoints } from "../../decoder/points.ts";
+import { elementCount, showLengths } from "../../files/array.ts";
+import type { FixedInput } from "../../graph/graph.ts";
+import { type FixedArgument, parseCount, parseFixed } from "../options/parse.ts";
+import { formatCount } from "../output/table.ts";
+import type { ArrayFile } from "./array-files/array-file.ts";
+import { type DataLimits, openArray } from "./array-files/open.ts";
+import { sourceName } from "./data-source.ts";
+import { findPoints, type SampleRows } from "./points.ts";
+
+// What is given with samples and not sought, and how many points a sample has.
+
+/** The options for that, as commander hands them over. */
+export interface FixedFlags {
+  readonly fixed?: readonly FixedArgument[];
+  readonly points?: number;
+}
+
+/** Adds them to the group there is. */
+export function addFixedOptions(command: Command, rows: string): Command {
+  return command
+    .option(
+      "--fixed <name=file>",
+      `an input that is given and not sought: NAME=FILE, .npy, one row for all ${rows} or one for each; or NAME=NUMBER; once for each input`,
+      parseFixed,
+    )
+    .option(
+      "--points <n>",
+      "of a decoder over points: how many there are (default: as many as the files have, where their shapes tell)",
+      parseCount,
+    );
+}
+
+/** What is known of what is given with samples before its numbers are read. */
+export interface GivenPlan<Input extends PlannedInput = PlannedInput> {
+  /** Its sizes are those of the samples: of a decoder over points for so many, any other as it was read. */
+  readonly decoder: Decoder;
+  /** Undefined where the decoder is not over points. */
+  readonly points: number | undefined;
+  readonly inputs: readonly Input[];
+}
+
+/** What there is to give with some samples. */
+export type Given = GivenPlan<GivenInput>;
+
+interface PlannedInput extends FixedArgument {
+  /** What messages begin with. */
+  readonly at: string;
+  readonly input: FixedInput;
+  /** How many numbers a sample has. */
+  readonly size: number;
+  /** Whether each sample has its own, and not one row all of them. */
+  readonly isEach: boolean;
+  /** Undefined of a number. */
+  readonly array: ArrayFile | undefined;
+}
+
+interface GivenInput extends PlannedInput {
+  /** Those of one sample, for all, or of each sample. */
+  readonly numbers: Float32Array;
+}
+
+/** An argument with its file's array, where it names a file. */
+interface FixedSource extends FixedArgument {
+  /** What has given it: `--fixed label`. */
+  readonly flag: string;
+  readonly array: ArrayFile | undefined;
+}
+
+/**
+ * Opens the files of fixed inputs.
+ *
+ * @throws LatentflowError where the decoder has no such input, or one that nothing is given for
+ */
+export async function openFixed(
+  { fixedInputs }: Decoder,
+  fixed: FixedFlags["fixed"],
+  limits: DataLimits,
+  flag = "--fixed",
+): Promise<FixedSource[]> {
+  const names = fixedInputs.map(({ name }) => name);
+  const shown = names.map((name) => show(name)).join(", ");
+  const given = fixed ?? [];
+  const unknown = given.find(({ name }) => !names.includes(name));
+  if (unknown) {
+    const has = names.length === 0 ? "it has none" : `those that it has are ${shown}`;
+    throw invalid(`${flag}: the decoder has no fixed input ${show(unknown.name)}; ${has}`);
+  }
+  const missing = fixedInputs.filter(({ name }) => !given.some((each) => each.name === name));
+  if (missing.length > 0) {
+    const flags = missing.map(
+      ({ name, shape }) => `${flag} ${quoted(name)}=${elementCount(shape) === 1 ? "NUMBER or FILE" : "FILE"}`,
+    );
+    throw invalid(
+      `the decoder has fixed inputs, ${shown}, which are given with the samples; add ${flags.join(" ")}`,
+    );
+  }
+  const sources: FixedSource[] = [];
+  // One after the other, in the decoder's order: one may be stdin.
+  for (const name of names) {
+    const argument = given.find((each) => each.name === name)!;
+    const { value } = argument;
+    const own = `${flag} ${showPath(name)}`;
+    const array = typeof value === "string" ? await openArray(own, value, limits) : undefined;
+    sources.push({ ...argument, flag: own, array });
+  }
+  return sources;
+}
+
+/** A name as people type it in a shell. */
+function quoted(name: string): string {
+  return /^[\w.:/-]+$/.test(name) ? name : show(name);
+}
+
+/**
+ * Puts the files beside the samples.
+ *
+ * @param points as --points says it, if it does
+ * @throws LatentflowError where a file has not the shape that it must, or the number of points is not known
+ */
+export function planGiven(
+  decoder: Decoder,
+  sources: readonly FixedSource[],
+  points: number | undefined,
+  rows: SampleRows,
+): GivenPlan {
+  const isOverPoints = decoder.fixedInputs.some(({ hasPoints }) => hasPoints);
+  const count = points ?? (isOverPoints ? findPoints(decoder, sources, rows) : undefined);
+  const sized = atPoints("encode", decoder, count);
+  const inputs = sources.map((source, i) => planInput(sized.fixedInputs[i]!, source, rows));
+  return { decoder: sized, points: count, inputs };
+}
+
+function planInput(
+  input: FixedInput,
+  { array, name, value, flag }: FixedSource,
+  { count, total }: SampleRows,
+): PlannedInput {
+  const { shape } = input;
+  const size = elementCount(shape);
+  const at = `${flag}=${showPath(`${value}`)}`;
+  const planned = { name, value, at, input, size, array };
+  if (array === undefined) {
+    if (size === 1) return { ...planned, isEach: false };
+    throw invalid(`${at}: a number, expected ${showLengths(shape)} of them in a file: ${flag}=FILE`);
+  }
+  const isEach = hasRowForEach(array.shape, shape, [total, count]);
+  if (isEach !== undefined) return { ...planned, isEach };
+  const samples = count === total ? `${total}` : `${total} or ${count}`;
+  throw invalidFile(
+    `${at}: its shape is ${showLengths(array.shape)}, expected ${showLengths(shape)}, one row for all samples, ` +
+      `or ${samples} × ${showLengths(shape)}, one for each`,
+  );
+}
+
+/**
+ * Reads what is given with some of the samples.
+ *
+ * @throws LatentflowError where a number is none that the input takes
+ */
+export async function readGiven(plan: GivenPlan, first: number, count: number): Promise<Given> {
+  const inputs: GivenInput[] = [];
+  for (const planned of plan.inputs) {
+    const { array, at, input, size, isEach, value } = planned;
+    const [start, end] = isEach ? [first * size, (first + count) * size] : [0, size];
+    const taken = array ? await array.read(start, end) : Float32Array.of(Number(value));
+    const numbers = taken instanceof Float32Array ? taken : Float32Array.from(taken);
+    checkFixedInput(at, input, array ? numbers : value, count, start);
+    inputs.push({ ...planned, numbers });
+  }
+  return { ...plan, inputs };
+}
+
+/** Reads what is given with all samples. */
+export function give(
+  decoder: Decoder,
+  sources: readonly FixedSource[],
+  points: number | undefined,
+  rows: SampleRows,
+): Promise<Given> {
+  return readGiven(planGiven(decoder, sources, points, rows), 0, rows.count);
+}
+
+/**
+ * Whether a file has a row for each sample, and not one for all of them.
+ *
+ * @param found the shape of the file
+ * @param shape of a row
+ * @param counts the numbers of rows that are a row for each
+ * @returns undefined where neither fits
+ */
+function hasRowForEach(
+  found: readonly number[],
+  shape: readonly number[],
+  counts: readonly number[],
+): boolean | undefined {
+  // Axes of length 1 change nothing, and a row may be flat.
+  const key = (lengths: readonly number[]) => lengths.filter((length) => length !== 1).join();
+  const isRow = (lengths: readonly number[]) =>
+    key(lengths) === key(shape) || key(lengths) === key([elementCount(shape)]);
+  if (isRow(found)) return false;
+  const [first, ...rest] = found;
+  return counts.includes(first!) && isRow(rest) ? true : undefined;
+}
+
+/** The options of a call of `encode`, `decode` or `evaluate`. */
+export function givenOptions({ inputs, points }: Given) {
+  const fixed = inputs.map(({ name, numbers }) => [name, numbers] as const);
+  return {
+    ...(inputs.length > 0 && { fixed: Object.fromEntries(fixed) }),
+    ...(points !== undefined && { points }),
+  };
+}
+
+/** What a document says of them. */
+export function givenFigures({ inputs, points }: GivenPlan) {
+  return {
+    fixed: inputs.map((input) => {
+      const { name, value } = input;
+      return { name, ...(typeof value === "number" ? { value } : { file: value }), perSample: input.isEach };
+    }),
+    points: points ?? null,
+  };
+}
+
+/** The rows of a table for them, where there are any. */
+export function givenRows({ inputs, points }: GivenPlan): [string, string][] {
+  const shown = inputs.map((input) => {
+    const { name, value } = input;
+    if (typeof value === "number") return `${showPath(name)}: ${value}`;
+    return `${showPath(name)}: ${showPath(sourceName(value))}, ${input.isEach ? "a row for each" : "one for all"}`;
+  });
+  return [
+    ...shown.map((text, i): [string, string] => [i === 0 ? "fixed inputs" : "", text]),
+    ...(points === undefined ? [] : [["points", formatCount(points)] satisfies [string, string]]),
+  ];
+}

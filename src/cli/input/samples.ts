@@ -1,0 +1,224 @@
+import { invalidFile } from "../../base/check.ts";
+import { elementCount, showLengths } from "../../files/array.ts";
+import { scalePixels } from "../../files/images.ts";
+import type { Limits } from "../../files/source.ts";
+import { isReordered } from "../../graph/kind.ts";
+import type { Decoder } from "../../index.ts";
+import type { Dataset } from "../../train/dataset.ts";
+import type { ArrayFile } from "./array-files/array-file.ts";
+import { type DataLimits, openArray, openArrays, rowsOf } from "./array-files/open.ts";
+import type { SourcedData } from "./data-source.ts";
+import { limitsOf } from "./decoder-file.ts";
+import { readArrayFile, showFile } from "./files.ts";
+
+/** What there is of samples in a file. */
+export interface SamplesTaken {
+  /** How many are taken, the first ones, of how many the file holds. */
+  readonly count: number;
+  readonly total: number;
+  /** The shape of one. */
+  readonly shape: readonly number[];
+}
+
+/** The samples of files, of which a block at a time is read. */
+export interface SamplesFiles extends SamplesTaken {
+  /** The flag that gives them, or what they are where none does. */
+  readonly flag: string;
+  /** What messages begin with. */
+  readonly at: string;
+  /** As of a `Dataset`: 255 where the files hold bytes. */
+  readonly dividedBy: Dataset["dividedBy"];
+  readonly array: ArrayFile;
+}
+
+/**
+ * Opens files whose first axis counts samples, of which the first `limit` are to be taken.
+ *
+ * @param flag that gives the files, or what they are where none does
+ * @throws LatentflowError when a file cannot be read, or its samples have no axis
+ */
+export async function openSamples(
+  flag: string,
+  files: readonly string[],
+  limits: DataLimits,
+  limit = Infinity,
+): Promise<SamplesFiles> {
+  const array = await openArrays(flag, files, limits);
+  const at = showFile(flag, files[0]!) + (files.length > 1 ? `, and ${files.length - 1} more` : "");
+  const { count: total, shape } = rowsOf(at, array);
+  const dividedBy = array.type === "uint8" ? 255 : 1;
+  return { flag, at, count: Math.min(total, limit), total, shape, dividedBy, array };
+}
+
+/**
+ * Refuses samples that are not of the size of a decoder's output, or whose axes are in another order.
+ *
+ * @param at what messages begin with
+ * @throws LatentflowError
+ */
+export function checkSamples(
+  at: string,
+  shape: readonly number[],
+  { outputSize, outputShape }: Decoder,
+  points: number | undefined,
+): void {
+  const samples = `${at}: its samples are ${showLengths(shape)}`;
+  if (elementCount(shape) !== outputSize) {
+    const why = points === undefined ? "" : ` at ${points} points, ${showLengths(outputShape)}`;
+    throw invalidFile(`${samples}, the decoder's output has ${outputSize} values${why}`);
+  }
+  if (isReordered(shape, outputShape)) {
+    throw invalidFile(
+      `${samples}, the decoder's output is ${showLengths(outputShape)}; put the axes in this order, by numpy's moveaxis, ` +
+        "or give --layout for an ONNX file",
+    );
+  }
+}
+
+/** Reads some of the samples: count × their size. */
+export async function readSamples(
+  { array, shape }: SamplesFiles,
+  first: number,
+  count: number,
+): Promise<Float32Array> {
+  const size = elementCount(shape);
+  const data = await array.read(first * size, (first + count) * size);
+  return data instanceof Uint8Array ? scalePixels(data) : data;
+}
+
+/** Numbers that are given with samples, of which a block at a time is read. */
+export interface NumbersFile {
+  readonly array: ArrayFile;
+  /** Whether each sample has its own, and not one row all of them. */
+  readonly isEach: boolean;
+  readonly size: number;
+}
+
+/**
+ * Opens weights for these samples: one per value of a sample, or one per value of each sample in their file.
+ *
+ * @param flag that gives the file
+ * @throws LatentflowError when the file cannot be read, or holds another number of weights or in another order
+ */
+export async function openWeights(
+  flag: string,
+  file: string,
+  samples: SamplesTaken,
+  limits: DataLimits,
+): Promise<NumbersFile> {
+  const array = await openArray(flag, file, limits);
+  const size = elementCount(samples.shape);
+  const found = elementCount(array.shape);
+  const isEach = found !== size;
+  const ofAll = [samples.total, ...samples.shape];
+  const expected = isEach ? ofAll : samples.shape;
+  // A transposed table, say, has its samples on another axis.
+  const isSampleFirst = !isEach || array.shape.length === 1 || array.shape[0] === samples.total;
+  if (found === elementCount(expected) && isSampleFirst && !isReordered(array.shape, expected))
+    return { array, size, isEach };
+  throw invalidFile(
+    `${showFile(flag, file)}: its shape is ${showLengths(array.shape)}, expected ${showLengths(samples.shape)} ` +
+      `or ${showLengths(ofAll)}, as the data have`,
+  );
+}
+
+/** Reads what belongs to some of the samples. Bytes are taken as they are, so that a mask may be 0 and 1. */
+export async function readNumbers(
+  { array, isEach, size }: NumbersFile,
+  first: number,
+  count: number,
+): Promise<Float32Array> {
+  const data = await (isEach ? array.read(first * size, (first + count) * size) : array.read(0, size));
+  return data instanceof Float32Array ? data : Float32Array.from(data);
+}
+
+/** The weights of a data set's samples, where the flag gives a file of them. */
+export async function readWeightsOf(
+  { dataset: { count, shape }, total }: SourcedData,
+  flag: string,
+  file: string | undefined,
+  limits: DataLimits,
+): Promise<Float32Array | undefined> {
+  if (file === undefined) return undefined;
+  const weights = await openWeights(flag, file, { count, shape, total }, limits);
+  return readNumbers(weights, 0, count);
+}
+
+/**
+ * Reads a file of codes, as encode and train write them.
+ *
+ * @returns count × latentSize values
+ * @throws LatentflowError when the file cannot be read or is not of this latent size
+ */
+export async function readCodes(
+  flag: string,
+  file: string,
+  latentSize: number,
+  limits: Limits,
+): Promise<{ readonly values: Float32Array; readonly count: number }> {
+  const { shape, data } = await readArrayFile(flag, file, limits);
+  const [count = 0, size] = shape;
+  if (data instanceof Float32Array && shape.length === 2 && size === latentSize)
+    return { values: data, count };
+  throw invalidFile(
+    `${showFile(flag, file)}: its shape is ${showLengths(shape)} of ${data instanceof Float32Array ? "floats" : "bytes"}, ` +
+      `expected floats, any number × ${latentSize} (the decoder's latent size)`,
+  );
+}
+
+/** Where the flows of a data set's samples start, where the options name a file of it. */
+export async function readZ0Of(
+  { dataset: { count }, total }: SourcedData,
+  latentSize: number,
+  options: { readonly z0?: string; readonly maxBytes?: number },
+  signal: AbortSignal,
+): Promise<Float32Array | undefined> {
+  if (options.z0 === undefined) return undefined;
+  const z0 = await openZ0(options.z0, { count, total }, latentSize, limitsOf(options, signal));
+  return readNumbers(z0, 0, count);
+}
+
+/**
+ * Opens where the flows of these samples start: a latent for all of them, for each of them, or for each in their file.
+ *
+ * @throws LatentflowError when the file cannot be read or holds another number of latents
+ */
+export async function openZ0(
+  file: string,
+  { count, total }: Pick<SamplesTaken, "count" | "total">,
+  latentSize: number,
+  limits: DataLimits,
+): Promise<NumbersFile> {
+  const array = await openArray("--z0", file, limits);
+  const { shape, type } = array;
+  const [rows = 1] = shape.length === 1 ? [] : shape;
+  const isOfLatents = type !== "uint8" && shape.length <= 2 && shape.at(-1) === latentSize;
+  const isEach = rows === count || rows === total;
+  if (isOfLatents && (isEach || rows === 1)) {
+    const z0 = { array, size: latentSize, isEach };
+    await checkFiniteNumbers(showFile("--z0", file), z0, count);
+    return z0;
+  }
+  throw invalidFile(
+    `${showFile("--z0", file)}: its shape is ${showLengths(shape)} of ${type === "uint8" ? "bytes" : "floats"}, expected ` +
+      `floats, ${showLengths([count, latentSize])} (the samples and the decoder's latent size), as encode writes them, ` +
+      `or ${showLengths([1, latentSize])}, one latent for all`,
+  );
+}
+
+/** So many values are looked at at once. */
+const VALUES_AT_ONCE = 2 ** 20;
+
+/** Before any sample is worked on, since whole runs may go by before the sample whose numbers are no numbers. */
+async function checkFiniteNumbers(at: string, numbers: NumbersFile, count: number): Promise<void> {
+  const { isEach, size } = numbers;
+  const rows = isEach ? count : 1;
+  const atOnce = Math.max(1, Math.floor(VALUES_AT_ONCE / size));
+  for (let first = 0; first < rows; first += atOnce) {
+    const values = await readNumbers(numbers, first, Math.min(atOnce, rows - first));
+    const bad = values.findIndex((value) => !Number.isFinite(value));
+    if (bad < 0) continue;
+    const sample = isEach ? `sample ${first + Math.floor(bad / size)}, ` : "";
+    throw invalidFile(`${at} has ${values[bad]} at ${sample}element ${bad % size}, expected finite numbers`);
+  }
+}

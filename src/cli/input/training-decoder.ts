@@ -1,0 +1,104 @@
+import { invalid, invalidFile, show } from "../../base/check.ts";
+import { showLengths } from "../../files/array.ts";
+import { readSource } from "../../files/source.ts";
+import type { GraphDefinition } from "../../graph/index.ts";
+import { readDefinition } from "../../graph/read-definition.ts";
+import {
+  binaryCrossEntropy,
+  createDecoder,
+  type Decoder,
+  loadDecoder,
+  type StandardLoss,
+} from "../../index.ts";
+import type { Dataset } from "../../train/index.ts";
+import { kebabCase } from "../options/parse.ts";
+import type { TrainingJob } from "../options/training-job.ts";
+import { limitsOf, lossOf, readDecoderAndLoss, readingFlags } from "./decoder-file.ts";
+import { showFile } from "./files.ts";
+
+/**
+ * The decoder that is to be trained: from a file, or a new one by its layers or its definition.
+ *
+ * @param samples what it is to be trained on
+ */
+export async function makeDecoder(
+  job: TrainingJob,
+  samples: Dataset,
+  signal: AbortSignal,
+): Promise<{ decoder: Decoder; loss: StandardLoss }> {
+  const { shape, size } = samples;
+  const { decoder: file, architecture, layers, activation, outputActivation, outputShape, seed } = job;
+  if (file !== undefined) {
+    const { decoder, loss } = await readDecoderAndLoss({ ...job, decoder: file }, signal);
+    // Files often do not say what shape the samples have, which shifts have to know.
+    const isFlat = decoder.outputShape.length === 1 && decoder.outputSize === size;
+    const hasPoints = decoder.fixedInputs.some((input) => input.hasPoints);
+    if (!isFlat || shape.length === 1 || hasPoints || outputShape) return { decoder, loss };
+    const { maxBytes } = limitsOf(job);
+    return { decoder: await loadDecoder(decoder.toSafetensors(), { outputShape: shape, maxBytes }), loss };
+  }
+  refuseReadingFlags(job);
+  const loss = lossOf({ loss: "binaryCrossEntropy", ...job }) ?? binaryCrossEntropy();
+  if (architecture !== undefined) {
+    for (const name of ["activation", "outputActivation", "outputShape"] as const) {
+      if (job[name] === undefined) continue;
+      throw invalid(`--${kebabCase(name)} is given with --architecture, whose file says it; leave it out`);
+    }
+    const definition = await readArchitecture(architecture, job, signal);
+    return { decoder: createDecoder(definition, { loss, seed }), loss };
+  }
+  if (layers!.at(-1) !== size) {
+    throw invalid(
+      `--layers ends with ${layers!.at(-1)}, expected ${size} (a sample of --${job.dataset === undefined ? "data" : "dataset"} has ${showLengths(shape)} values)`,
+    );
+  }
+  if (isList(activation)) {
+    throw invalid("--activation names several, expected one for all layers of --layers");
+  }
+  const decoder = createDecoder({
+    layers: layers!,
+    outputShape: outputShape ?? shape,
+    loss,
+    seed,
+    ...(activation && { activation }),
+    ...(outputActivation && { outputActivation }),
+  });
+  return { decoder, loss };
+}
+
+function refuseReadingFlags(job: TrainingJob): void {
+  for (const name of readingFlags) {
+    if (job[name] === undefined) continue;
+    const flag = job.architecture === undefined ? "--layers" : "--architecture";
+    throw invalid(
+      `--${kebabCase(name)} says how a file is read; leave it out with ${flag}, or give --decoder`,
+    );
+  }
+}
+
+/** The definition in a file of JSON. */
+async function readArchitecture(
+  path: string,
+  job: TrainingJob,
+  signal: AbortSignal,
+): Promise<GraphDefinition> {
+  const at = showFile("--architecture", path);
+  const bytes = await readSource(at, path, limitsOf(job, signal));
+  let definition: GraphDefinition;
+  try {
+    definition = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (cause) {
+    const message = `${at}: it is no JSON, expected a decoder's definition, as createDecoder takes it`;
+    throw invalidFile(message, cause);
+  }
+  if (typeof definition !== "object" || definition === null || Array.isArray(definition)) {
+    throw invalidFile(`${at}: it holds ${show(definition)}, expected a definition`);
+  }
+  // What is wrong with it is said with the file's name.
+  readDefinition(at, definition);
+  return definition;
+}
+
+function isList<T>(value: T | readonly T[]): value is readonly T[] {
+  return Array.isArray(value);
+}

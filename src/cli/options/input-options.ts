@@ -1,0 +1,51 @@
+import { showPath } from "../../base/check.ts";
+import { type FixedArgument, kebabCase } from "./parse.ts";
+
+// Which of the commands' options give files to be read.
+
+/** The options that give a file of data, which may be stdin. */
+export const dataOptions = [
+  "data",
+  "latents",
+  "weights",
+  "z0",
+  "validate",
+  "validateWeights",
+  "priorFrom",
+] as const;
+
+/** The options that give a file of a network. */
+export const networkOptions = ["decoder", "encoder", "architecture"] as const;
+
+/** The options that say which decoder is meant: a command takes one of them. */
+export const decoderOptions = ["layers", "architecture", "decoder"] as const;
+
+/** All options that give a file to be read. */
+export const inputOptions = [...dataOptions, ...networkOptions];
+
+/** A command's options, as far as they give files to be read: a path, or several. */
+export type InputFiles = { readonly [name in (typeof inputOptions)[number]]?: unknown } & {
+  readonly fixed?: unknown;
+  readonly validateFixed?: unknown;
+};
+
+/** The files that a command's options give, each with its flag: of these options, and of `--fixed` and `--validate-fixed`. */
+export function givenFiles(
+  options: InputFiles,
+  names: readonly (typeof inputOptions)[number][],
+): { readonly flag: string; readonly path: string }[] {
+  const inputs = (["fixed", "validateFixed"] as const).flatMap((option) => {
+    const given = (options[option] ?? []) as readonly FixedArgument[];
+    return given.map(({ name, value }) => ({
+      flag: `--${kebabCase(option)} ${showPath(name)}`,
+      path: value,
+    }));
+  });
+  const given = names.flatMap((name) => {
+    const paths: unknown = options[name];
+    return (Array.isArray(paths) ? paths : [paths]).map((path) => ({ flag: `--${kebabCase(name)}`, path }));
+  });
+  return [...given, ...inputs].flatMap(({ flag, path }) =>
+    typeof path === "string" ? [{ flag, path }] : [],
+  );
+}

@@ -1,0 +1,100 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Backend, LatentflowError, wasm } from "../../index.ts";
+import { exitCodes } from "../exit-codes.ts";
+import { collectors, kebabCase, parseCount } from "./parse.ts";
+
+/** How a command prints and runs, as commander hands it over. */
+export interface RunningOptions {
+  readonly json?: true;
+  readonly quiet?: true;
+  readonly plain?: true;
+  readonly threads?: number;
+}
+
+/** Adds the options of `RunningOptions`. */
+export function addRunningOptions(command: Command): Command {
+  return command
+    .optionsGroup("Output and running:")
+    .option("--json", "print one JSON document on stdout instead of the table")
+    .option("--quiet", "show no progress on stderr")
+    .option("--plain", "use WASM without relaxed SIMD: slower, and the same result on every machine")
+    .option(
+      "--threads <n>",
+      "work on so many threads; the result is the same (default: all cores)",
+      parseThreads,
+    );
+}
+
+/** As many as the library takes: a command would else find out when its files have been read. */
+function parseThreads(text: string): number {
+  const threads = parseCount(text);
+  try {
+    wasm({ threads });
+    return threads;
+  } catch (error) {
+    if (!(error instanceof LatentflowError)) throw error;
+    throw new InvalidArgumentError(`Expected ${error.message.replace(/^.*, expected /, "")}.`);
+  }
+}
+
+/** Adds the bound on the memory that encoding takes. */
+export function addBatchSizeOption(command: Command): Command {
+  return command.option(
+    "--batch-size <n>",
+    "at most so many samples in memory at once; the result is the same",
+    parseCount,
+  );
+}
+
+/**
+ * Options that have to be given. Not commander's requiredOption, which says so before it says that a flag is misspelt,
+ * and names one of several.
+ */
+const required = new WeakSet<Option>();
+
+/** An option that has to be given. */
+export function requiredOption(flags: string, text: string): Option {
+  const option = new Option(flags, `${text} (required)`);
+  required.add(option);
+  return option;
+}
+
+/** Refuses a command line that lacks what has to be given. */
+export function checkRequired(command: Command): void {
+  const missing = command.options
+    .filter((option) => required.has(option) && command.getOptionValue(option.attributeName()) === undefined)
+    .map(({ flags }) => `'${flags}'`);
+  if (missing.length === 0) return;
+  wrongUsage(command, `required option${missing.length > 1 ? "s" : ""} ${missing.join(", ")} not specified`);
+}
+
+/**
+ * Refuses a flag with a value that is given a second time, unless its values are collected: commander would forget the
+ * first one without a word.
+ */
+export function refuseRepeated(command: Command): void {
+  for (const option of command.options) {
+    if (option.isBoolean() || option.variadic || collectors.has(option.parseArg)) continue;
+    let isGiven = false;
+    command.on(`option:${option.name()}`, () => {
+      if (isGiven) wrongUsage(command, `${option.long} is given twice, expected once`);
+      isGiven = true;
+    });
+  }
+}
+
+/** Ends the program over wrong usage. */
+export function wrongUsage(command: Command, message: string): never {
+  return command.error(`error: ${message}`, { exitCode: exitCodes.usage });
+}
+
+/** Refuses options that do not count here, if they are given: that is wrong usage. */
+export function refuseOptions(command: Command, names: readonly string[], reason: string): void {
+  const given = names.find((name) => command.getOptionValueSource(name) === "cli");
+  if (given !== undefined) wrongUsage(command, `--${kebabCase(given)} does not go with ${reason}`);
+}
+
+/** Where the work is done. */
+export function backendOf({ plain, threads }: RunningOptions): Backend {
+  return wasm({ ...(plain && { relaxed: false }), ...(threads && { threads }) });
+}

@@ -1,0 +1,183 @@
+import { InvalidArgumentError } from "commander";
+import { showBounds } from "../../base/check.ts";
+import {
+  type ActivationLike,
+  type ActivationName,
+  activations,
+  normaliseActivation,
+} from "../../graph/activation.ts";
+import { type Alpha, expDecay } from "../../index.ts";
+
+// What the values of options are read with. A text that is none is wrong usage, with a word on what is right.
+
+/** A number. */
+export function parseNumber(text: string): number {
+  const number = Number(text);
+  if (text.trim() === "" || Number.isNaN(number)) throw new InvalidArgumentError("Expected a number.");
+  return number;
+}
+
+/** A finite number > 0. */
+export function parsePositive(text: string): number {
+  const number = parseNumber(text);
+  if (!(number > 0 && Number.isFinite(number))) throw new InvalidArgumentError("Expected a number > 0.");
+  return number;
+}
+
+/** A finite number >= 0. */
+export function parseNonNegative(text: string): number {
+  const number = parseNumber(text);
+  if (!(number >= 0 && Number.isFinite(number))) throw new InvalidArgumentError("Expected a number >= 0.");
+  return number;
+}
+
+/** A number from 0 to 1. */
+export function parseShare(text: string): number {
+  const number = parseNumber(text);
+  if (!(number >= 0 && number <= 1)) throw new InvalidArgumentError("Expected a number from 0 to 1.");
+  return number;
+}
+
+/** A finite number, or several with commas between them: `0,0.5`. */
+export function parseNumbers(text: string): number | number[] {
+  return parseList(text, parseFinite, "Expected a number, or several with commas between them.");
+}
+
+/** The same of numbers > 0. */
+export function parsePositives(text: string): number | number[] {
+  return parseList(text, parsePositive, "Expected a number > 0, or several with commas between them.");
+}
+
+function parseList(text: string, parse: (text: string) => number, expected: string): number | number[] {
+  try {
+    return text.includes(",") ? text.split(",").map(parse) : parse(text);
+  } catch {
+    throw new InvalidArgumentError(expected);
+  }
+}
+
+function parseFinite(text: string): number {
+  const number = parseNumber(text);
+  if (!Number.isFinite(number)) throw new InvalidArgumentError("Expected a finite number.");
+  return number;
+}
+
+/** A positive whole number. */
+export function parseCount(text: string): number {
+  const count = parseNumber(text);
+  if (!Number.isSafeInteger(count) || count < 1)
+    throw new InvalidArgumentError("Expected a whole number >= 1.");
+  return count;
+}
+
+/** A seed. */
+export function parseSeed(text: string): number {
+  const seed = parseNumber(text);
+  if (!Number.isSafeInteger(seed) || seed < 0)
+    throw new InvalidArgumentError("Expected a whole number >= 0.");
+  return seed;
+}
+
+/** Sizes or lengths with commas between them: `28,28`. */
+export function parseCounts(text: string): number[] {
+  try {
+    return text.split(",").map(parseCount);
+  } catch {
+    throw new InvalidArgumentError("Expected whole numbers >= 1 with commas between them.");
+  }
+}
+
+/** A name, and what stands behind its colon, if there is one. */
+function splitParameter(text: string): [name: string, parameter: string | undefined] {
+  const colon = text.indexOf(":");
+  return colon < 0 ? [text, undefined] : [text.slice(0, colon), text.slice(colon + 1)];
+}
+
+/** An activation: `elu`, or with its parameter `leakyRelu:0.2`. */
+export function parseActivation(text: string): ActivationLike {
+  const [name, parameter] = splitParameter(text);
+  if (parameter === undefined) return checkActivation({ name });
+  const traits = Object.hasOwn(activations, name) ? activations[name as ActivationName] : undefined;
+  return checkActivation({ name, [traits?.parameter?.name ?? "parameter"]: parseNumber(parameter) });
+}
+
+/** An activation for all layers, or one between each two of them: `elu,tanh`. */
+export function parseActivations(text: string): ActivationLike | readonly ActivationLike[] {
+  return text.includes(",") ? text.split(",").map(parseActivation) : parseActivation(text);
+}
+
+function checkActivation(value: object): ActivationLike {
+  try {
+    return normaliseActivation("", "", value);
+  } catch {
+    const names = Object.keys(activations).join(", ");
+    const parameters = Object.entries(activations).flatMap(([name, { parameter }]) =>
+      parameter
+        ? [`${name}:${parameter.default} sets its ${parameter.name} (${showBounds(parameter.bounds)})`]
+        : [],
+    );
+    throw new InvalidArgumentError(`Expected one of ${names}; ${parameters.join(", ")}.`);
+  }
+}
+
+/** How strongly a gradient drives its flow: a number, or `decay:2`, exp(-2 t / t1). */
+export function parseAlpha(text: string): Alpha {
+  const [name, rate] = splitParameter(text);
+  if (name !== "decay") return parseNumber(text);
+  if (rate === undefined) return expDecay();
+  const number = parseNumber(rate);
+  if (number < 0) throw new InvalidArgumentError("Expected a rate >= 0 after decay:.");
+  return expDecay({ rate: number });
+}
+
+/** An input that is given with samples: `label=labels.npy`, `label=3`. */
+export interface FixedArgument {
+  readonly name: string;
+  /** A file, or a number. */
+  readonly value: string | number;
+}
+
+/** What a number is, of which a file may be told apart: `./3`. */
+const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
+
+/** One of them, behind those before it. */
+export function parseFixed(text: string, before: readonly FixedArgument[] = []): FixedArgument[] {
+  const [, name, value] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
+  if (name === undefined || value === undefined)
+    throw new InvalidArgumentError("Expected NAME=FILE or NAME=NUMBER.");
+  if (before.some((each) => each.name === name)) {
+    throw new InvalidArgumentError(`${name} is given twice, expected each input once.`);
+  }
+  return [...before, { name, value: NUMBER.test(value) ? Number(value) : value }];
+}
+
+/** An input's shape, without the batch: `latent_sample=4,8,8`. */
+export interface ShapeArgument {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+/** One of them, behind those before it. */
+export function parseShapes(text: string, before: readonly ShapeArgument[] = []): ShapeArgument[] {
+  const [, name, lengths] = /^(.+)=([^=]*)$/s.exec(text) ?? [];
+  if (name === undefined || lengths === undefined)
+    throw new InvalidArgumentError("Expected NAME=LENGTHS, latent_sample=4,8,8 say.");
+  if (before.some((each) => each.name === name)) {
+    throw new InvalidArgumentError(`${name} is given twice, expected each input once.`);
+  }
+  return [...before, { name, shape: parseCounts(lengths) }];
+}
+
+/** A name that is not empty, behind those before it. */
+export function parseNames(text: string, before: readonly string[] = []): string[] {
+  if (text === "") throw new InvalidArgumentError("Expected a name.");
+  return [...before, text];
+}
+
+/** Those whose option may be given several times, each behind those before it. */
+export const collectors: ReadonlySet<unknown> = new Set([parseFixed, parseNames, parseShapes]);
+
+/** An option's name in the program of its name in a command line: `--step-init`, without the dashes, of stepInit. */
+export function kebabCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}

@@ -1,0 +1,54 @@
+import type { Decoder, StandardLoss } from "../../index.ts";
+import type { AutoencoderResult, TrainResult } from "../../train/index.ts";
+import type { DataOptions, SourcedData } from "../input/data-source.ts";
+import type { DecoderFlags } from "../input/decoder-file.ts";
+import type { FixedFlags, Given } from "../input/fixed-inputs.ts";
+import type { FixedArgument } from "./parse.ts";
+import type { ChosenPrior } from "./prior.ts";
+import type { PriorFlags } from "./prior-options.ts";
+import type { ChosenTraining, TrainingOptions } from "./training-options.ts";
+
+/** What `latentflow train` is asked for, as commander hands it over. */
+export interface TrainingJob
+  extends DataOptions,
+    Omit<DecoderFlags, "decoder">,
+    FixedFlags,
+    PriorFlags,
+    TrainingOptions {
+  readonly out: string;
+  readonly layers?: readonly number[];
+  readonly decoder?: string;
+  readonly architecture?: string;
+  readonly weights?: string;
+  readonly resume?: true;
+  readonly checkpointSeconds: number;
+  readonly validateEvery?: number;
+  readonly validateLimit?: number;
+  readonly validateWeights?: string;
+  readonly validateFixed?: readonly FixedArgument[];
+}
+
+/** What it reads for that. */
+export interface TrainingInput {
+  readonly data: SourcedData;
+  readonly validation: SourcedData | undefined;
+  /** Of the samples that are trained on, and of those of the validation. */
+  readonly weights: Float32Array | undefined;
+  readonly validationWeights: Float32Array | undefined;
+  readonly decoder: Decoder;
+  readonly loss: StandardLoss;
+  /** Undefined of an autoencoder, whose codes come from its encoder. */
+  readonly prior: ChosenPrior | undefined;
+  /** What is given with the samples, and with those of the validation. */
+  readonly given: Given;
+  readonly validationGiven: Given | undefined;
+}
+
+/** A run of `train` that has come to its end. */
+export interface TrainingRun extends TrainingInput {
+  readonly job: TrainingJob;
+  readonly training: ChosenTraining;
+  readonly result: TrainResult | AutoencoderResult;
+  /** Since the start, or since the checkpoint that it went on from. */
+  readonly seconds: number;
+}

@@ -1,0 +1,271 @@
+import { type Command, Option } from "commander";
+import { checkNumber } from "../../base/check.ts";
+import type { Decoder } from "../../index.ts";
+import { endOf } from "../../solver/solver.ts";
+import { STANDARD_TRAINING } from "../../train/check-options.ts";
+import {
+  type Adjoint,
+  type AutoencoderResult,
+  adam,
+  approximate,
+  constant,
+  cosine,
+  type Dataset,
+  direct,
+  full,
+  linear,
+  type Optimizer,
+  type RunOptions,
+  rmsprop,
+  type Schedule,
+  sgd,
+  shift,
+  type TrainOptions,
+  type TrainResult,
+  train,
+  trainAutoencoder,
+} from "../../train/index.ts";
+import {
+  addChoice,
+  type Choice,
+  chosen,
+  type Description,
+  type Member,
+  member,
+  type OptionsOf,
+  refuseChoice,
+} from "./choice.ts";
+import { backendOf, type RunningOptions, refuseOptions, wrongUsage } from "./options.ts";
+import { parseCount, parseNumber, parsePositive, parseSeed } from "./parse.ts";
+import {
+  addFlowAndSolverOptions,
+  chosenFlowAndSolver,
+  flowAndSolverChoices,
+  pairOf,
+  refuseFlowAndSolver,
+} from "./solver-options.ts";
+
+/** How a training run goes, as commander hands it over. */
+export interface TrainingOptions extends RunningOptions {
+  readonly batchSize: number;
+  readonly epochs?: number;
+  readonly autoencoder?: true;
+  readonly seed: number;
+  readonly replacement?: true;
+  readonly warmStart?: true;
+  readonly codes: "encoded" | "kept";
+  readonly codeLearningRate?: number;
+  /** A file, or true for the data set's own samples. */
+  readonly validate?: string | true;
+  readonly shift?: number;
+  readonly gradientClip?: number;
+}
+
+const adjoints: Choice<Adjoint> = {
+  name: "adjoint",
+  text: "how the gradient for the parameters is found; full and direct by --solver amd, if none is given",
+  members: {
+    approximate: member(approximate, {}),
+    full: member(full, {}),
+    direct: member(direct, {}),
+  } satisfies Record<Adjoint["name"], Member<Adjoint>>,
+  options: {},
+};
+
+const optimizerMembers = {
+  rmsprop: member(rmsprop, rmsprop()),
+  adam: member(adam, adam()),
+  sgd: member(sgd, sgd()),
+} satisfies Record<Optimizer["name"], Member<Optimizer>>;
+
+const optimizers: Choice<Optimizer> = {
+  name: "optimizer",
+  text: "how the parameters follow from their gradients",
+  members: optimizerMembers,
+  options: {
+    learningRate: { value: "rate", text: "how far a step goes" },
+    alpha: { value: "share", text: "how slowly squared gradients are forgotten", as: "rmspropAlpha" },
+    beta1: { value: "share", text: "how slowly gradients are forgotten" },
+    beta2: { value: "share", text: "how slowly squared gradients are forgotten" },
+    epsilon: { value: "number", text: "keeps steps finite", as: "optimizerEpsilon" },
+    weightDecay: { value: "share", text: "how much of the weights a step takes away, times the rate" },
+    momentum: { value: "share", text: "how slowly gradients are forgotten" },
+  } satisfies OptionsOf<typeof optimizerMembers>,
+};
+
+const scheduleMembers = {
+  constant: member(constant, {}),
+  linear: member(linear, linear()),
+  cosine: member(cosine, cosine()),
+} satisfies Record<Schedule["name"], Member<Schedule>>;
+
+const schedules: Choice<Schedule> = {
+  name: "schedule",
+  text: "how the learning rate changes over the run",
+  members: scheduleMembers,
+  options: {
+    to: { value: "factor", text: "the learning rate's factor at the end", as: "scheduleTo" },
+  } satisfies OptionsOf<typeof scheduleMembers>,
+};
+
+/** All that any command's user chooses by name: `train` has every such option that there is. */
+export const choices: readonly Pick<Choice<object>, "name" | "options">[] = [
+  ...flowAndSolverChoices,
+  ...[adjoints, optimizers, schedules],
+];
+
+/** Adds the options of a training run: groups of a command's help. */
+export function addTrainingOptions(command: Command): Command {
+  const { epochs } = STANDARD_TRAINING;
+  command
+    .optionsGroup("Training:")
+    .option("--batch-size <n>", "samples in a mini-batch", parseCount, STANDARD_TRAINING.batchSize)
+    .option(
+      "--epochs <n>",
+      `passes over the data (default: ${epochs.train}, with --autoencoder ${epochs.trainAutoencoder})`,
+      parseCount,
+    )
+    .option("--autoencoder", "train with an encoder, the decoder's reverse, by backpropagation")
+    .option(
+      "--seed <n>",
+      "of the new decoder, the mini-batches and the shifts",
+      parseSeed,
+      STANDARD_TRAINING.seed,
+    )
+    .option("--replacement", "draw mini-batches with replacement, not from a permutation each epoch")
+    .option("--warm-start", "start each sample's flow where its last one ended, not at the decoder's start")
+    .addOption(
+      new Option(
+        "--codes <way>",
+        "encode each mini-batch anew, or keep a code for each sample, which is updated beside the weights: " +
+          "flow and solver are then those of --validate alone",
+      )
+        .choices(["encoded", "kept"])
+        .default("encoded"),
+    )
+    .option(
+      "--code-learning-rate <rate>",
+      `how far kept codes go, by Adam (default: ${adam().learningRate})`,
+      parseNumber,
+    )
+    .option("--shift <pixels>", "shift images at random by up to so many pixels", parseCount)
+    .option("--gradient-clip <norm>", "the largest norm of a mini-batch's mean gradient", parsePositive);
+  addChoice(command, adjoints);
+  command.optionsGroup("Optimizer (in brackets: whose option it is, and its default):");
+  addChoice(command, optimizers);
+  addChoice(command, schedules);
+  return addFlowAndSolverOptions(command, "train");
+}
+
+/** What a command's options make of a training run. */
+export interface ChosenTraining {
+  /** Trains, with these options beside the chosen ones. */
+  readonly train: (
+    decoder: Decoder,
+    data: Dataset,
+    options: RunOptions & Pick<TrainOptions, "weights" | "prior" | "fixed" | "points">,
+  ) => Promise<TrainResult | AutoencoderResult>;
+  readonly description: TrainingDescription;
+}
+
+/** The options of a training run, all of them, for reports. */
+interface TrainingDescription {
+  readonly autoencoder: boolean;
+  readonly flow?: Description;
+  readonly solver?: Description;
+  readonly adjoint?: Description;
+  readonly optimizer: Description;
+  readonly schedule: Description;
+  readonly batchSize: number;
+  readonly epochs: number;
+  readonly seed: number;
+  readonly replacement: boolean;
+  readonly warmStart?: boolean;
+  readonly codes?: "encoded" | "kept";
+  readonly codeOptimizer?: Optimizer;
+  readonly gradientClip?: number;
+  readonly shift?: number;
+}
+
+/** The training run that a command's options choose; a value out of range is wrong usage. */
+export function chosenTraining(command: Command): ChosenTraining {
+  const given = command.opts<TrainingOptions>();
+  const optimizer = chosen(command, optimizers);
+  const schedule = chosen(command, schedules);
+  const { batchSize, seed, autoencoder = false, replacement = false, shift: pixels, gradientClip } = given;
+  const epochs = given.epochs ?? STANDARD_TRAINING.epochs[autoencoder ? "trainAutoencoder" : "train"];
+  const common = {
+    ...{ batchSize, epochs, seed, replacement },
+    ...(gradientClip !== undefined && { gradientClip }),
+  };
+  const options: RunOptions = {
+    ...common,
+    optimizer: optimizer.value,
+    schedule: schedule.value,
+    ...(pixels !== undefined && { augment: shift({ pixels }) }),
+    backend: backendOf(given),
+  };
+  const description = {
+    autoencoder,
+    optimizer: optimizer.description,
+    schedule: schedule.description,
+    ...common,
+    ...(pixels !== undefined && { shift: pixels }),
+  };
+  if (autoencoder) {
+    refuseFlowAndSolver(command, noFlow);
+    refuseChoice(command, adjoints, noFlow);
+    refuseOptions(command, ["warmStart", "codes", "codeLearningRate"], noFlow);
+    return {
+      train: (decoder, data, more) => trainAutoencoder(decoder, data, { ...options, ...more }),
+      description,
+    };
+  }
+  const adjoint = chosen(command, adjoints);
+  // As the library does: these go back along the flow, whose way L-BFGS does not go.
+  if (adjoint.value.needs !== "end" && command.getOptionValueSource("solver") === "default") {
+    command.setOptionValueWithSource("solver", "amd", "implied");
+  }
+  const { flow, solver } = chosenFlowAndSolver(command, "train");
+  if (adjoint.value.needs !== "end" && endOf(solver.value) === Number.POSITIVE_INFINITY) {
+    wrongUsage(
+      command,
+      `--adjoint ${adjoint.value.name} goes back along the gradient flow, which --solver ${solver.value.name} does not follow; use --solver amd, or --adjoint approximate`,
+    );
+  }
+  const { warmStart = false, codes, codeLearningRate, validate } = given;
+  const pair = pairOf(flow.value, solver.value);
+  if (codes === "kept") {
+    refuseOptions(command, ["warmStart"], keptCodes);
+    refuseChoice(command, adjoints, keptCodes);
+    // By the flag's name: adam() would say that its learningRate is wrong, which is another flag.
+    if (codeLearningRate !== undefined)
+      checkNumber("train", "codeLearningRate", codeLearningRate, { min: 0 });
+    if (validate === undefined) refuseFlowAndSolver(command, `${keptCodes}, and there is no --validate`);
+    const codeOptimizer = adam(codeLearningRate === undefined ? {} : { learningRate: codeLearningRate });
+    return {
+      train: (decoder, data, more) =>
+        train(decoder, data, { ...pair, codes, codeOptimizer, ...options, ...more }),
+      description: {
+        ...{ codes, codeOptimizer },
+        ...(validate !== undefined && { flow: flow.description, solver: solver.description }),
+        ...description,
+      },
+    };
+  }
+  refuseOptions(command, ["codeLearningRate"], "--codes encoded: nothing is kept to be updated");
+  const encoding = { ...pair, adjoint: adjoint.value, warmStart };
+  return {
+    train: (decoder, data, more) => train(decoder, data, { ...encoding, ...options, ...more }),
+    description: {
+      flow: flow.description,
+      solver: solver.description,
+      adjoint: adjoint.description,
+      warmStart,
+      ...description,
+    },
+  };
+}
+
+const keptCodes = "--codes kept: no flow is followed in training";
+const noFlow = "--autoencoder: no flow is followed";

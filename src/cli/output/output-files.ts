@@ -1,0 +1,281 @@
+import { randomBytes } from "node:crypto";
+import type { Stats } from "node:fs";
+import * as fileSystem from "node:fs/promises";
+import {
+  access,
+  constants,
+  mkdir,
+  open,
+  readlink,
+  realpath,
+  rename,
+  rmdir,
+  stat,
+  unlink,
+} from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { invalid, showPath } from "../../base/check.ts";
+import { codeOf } from "../../base/realms.ts";
+import { fileError, syncFolder, writeSynced } from "../../files/durable-file.ts";
+import { splitArrayName } from "../../files/npz.ts";
+import { isStdin } from "../input/files.ts";
+import { givenFiles, type InputFiles, inputOptions } from "../options/input-options.ts";
+
+// What the program writes into folders of the user's.
+
+/** What becomes of an earlier run's files, for the help of a command that writes several. */
+export const replacedHelp = `Files of these names in DIR are replaced; those that this run does not write are
+removed, as they are an earlier run's.`;
+
+/** A file for the user. */
+export interface OutputFile {
+  readonly name: string;
+  readonly bytes: string | Uint8Array;
+  /** What is in it, for the list of outputs. */
+  readonly content: string;
+}
+
+/** A file that has been written, with what is in it. */
+export interface Output {
+  readonly path: string;
+  readonly content: string;
+}
+
+/** The folders that this process has made, each behind the one that it is in. */
+const made: string[] = [];
+
+/** Removes those in which there is nothing: the command has refused its input, say, when it had read all of it. */
+export async function removeEmptyFolders(): Promise<void> {
+  for (const folder of made.splice(0).reverse()) await rmdir(folder).catch(() => {});
+}
+
+/**
+ * Makes a folder for output, and those around it, unless it is there. Tries whether it, and those to which symbolic links of
+ * these names lead, can be written.
+ *
+ * @param names of the files that will be written there
+ * @param inputs the command's options: a file that they give is not to be replaced
+ * @throws LatentflowError where the folder cannot be made, nothing can be written there, or a file cannot be replaced
+ */
+export async function makeFolder(
+  folder: string,
+  names: readonly string[],
+  inputs: InputFiles,
+): Promise<void> {
+  await makeFolders(folder).catch((cause) => {
+    throw fileError(`cannot make the folder ${folder}`, cause);
+  });
+  const folders = new Map([[await attempt(folder, realpath(folder)), folder]]);
+  for (const name of names) {
+    const { place, status } = await placeOf(join(folder, name));
+    if (status?.isFile()) await refuseInput(folder, name, status, inputs);
+    if (status && !status.isFile()) continue;
+    const target = await attempt(place, realpath(dirname(place)));
+    if (!folders.has(target)) folders.set(target, target);
+  }
+  for (const each of folders.values()) {
+    await tryToWrite(each);
+    await removeAbandoned(each, names);
+  }
+}
+
+/** A temporary file that nothing has been written to for so many milliseconds, a day, belongs to a run that was killed. */
+const ABANDONED_AFTER = 86_400_000;
+
+/** Removes temporary files of these names that killed runs have left in a folder. Those that cannot be removed stay. */
+async function removeAbandoned(folder: string, names: readonly string[]): Promise<void> {
+  const ours = new Set([...names, PROBE]);
+  for (const name of await fileSystem.readdir(folder).catch((): string[] => [])) {
+    const [, place] = /^(.*)\.[0-9a-f]{12}\.temporary$/s.exec(name) ?? [];
+    if (place === undefined || !ours.has(place)) continue;
+    const path = join(folder, name);
+    const status = await fileSystem.lstat(path).catch(() => undefined);
+    const isAbandoned = status?.isFile() && Date.now() - status.mtimeMs > ABANDONED_AFTER;
+    if (isAbandoned) await unlink(path).catch(() => {});
+  }
+}
+
+/** The name of the file by which a folder is tried. */
+const PROBE = "probe";
+
+/** Refuses a folder into which nothing can be written. */
+async function tryToWrite(folder: string): Promise<void> {
+  const probe = temporaryOf(join(folder, PROBE));
+  await writeSynced(fileSystem, probe, "")
+    .then(() => unlink(probe))
+    .catch((cause) => {
+      throw fileError(`cannot write into ${folder}`, cause);
+    });
+}
+
+/** Not by mkdir's own `recursive`: on Node 20 it goes on for ever where a folder is that can have no others, as /proc. */
+async function makeFolders(path: string): Promise<void> {
+  const folder = resolve(path);
+  const parent = dirname(folder);
+  const make = () =>
+    mkdir(folder).then(
+      () => void made.push(folder),
+      async (cause) => {
+        if (codeOf(cause) !== "EEXIST" || !(await isFolder(folder))) throw cause;
+      },
+    );
+  await make().catch(async (cause) => {
+    if (codeOf(cause) !== "ENOENT" || parent === folder) throw cause;
+    await makeFolders(parent);
+    await make();
+  });
+}
+
+/** Whether what is there is a folder. */
+async function isFolder(path: string): Promise<boolean> {
+  const status = await stat(path).catch(async (cause) => {
+    const target = codeOf(cause) === "ENOENT" && (await readlink(path).catch(() => undefined));
+    throw target ? new Error(`it is a symbolic link to ${target}, where nothing is`) : cause;
+  });
+  return status.isDirectory();
+}
+
+/** Refuses to write over a file that is read. */
+async function refuseInput(folder: string, name: string, output: Stats, inputs: InputFiles): Promise<void> {
+  for (const { flag, path } of givenFiles(inputs, inputOptions)) {
+    if (isStdin(path)) continue;
+    for (const file of [path, splitArrayName(path).file]) {
+      const input = await stat(file).catch(() => undefined);
+      if (input?.ino !== output.ino || input.dev !== output.dev) continue;
+      throw invalid(
+        `--out ${showPath(folder)}: ${name} would be written over the file of ${flag}; give another folder`,
+      );
+    }
+  }
+}
+
+/**
+ * Writes files into a folder, over those of earlier runs. Nothing there is changed before all of them are on the disk;
+ * they are then renamed into their places one by one.
+ *
+ * @param stale names of files that would not go with them: those of an earlier run are removed
+ */
+export async function writeOutputs(
+  folder: string,
+  files: readonly OutputFile[],
+  stale: readonly string[] = [],
+): Promise<Output[]> {
+  const staged = new StagedOutputs(folder);
+  try {
+    for (const { name, bytes } of files) await staged.append(name, bytes);
+    await staged.commit(stale);
+  } catch (error) {
+    await staged.discard();
+    throw error;
+  }
+  return files.map(({ name, content }) => ({ path: join(folder, name), content }));
+}
+
+/** Files that are written beside their places, piece by piece, and are then renamed into them one after the other. */
+export class StagedOutputs {
+  private readonly files = new Map<string, StagedFile>();
+
+  constructor(private readonly folder: string) {}
+
+  /** Writes behind what a file has so far. */
+  async append(name: string, bytes: string | Uint8Array): Promise<void> {
+    let file = this.files.get(name);
+    if (!file) {
+      // Another process, which had made the folder, may have removed it when it was refused.
+      await attempt(this.folder, makeFolders(this.folder));
+      file = await stage(join(this.folder, name));
+      this.files.set(name, file);
+    }
+    await attempt(file.place, file.handle.writeFile(bytes));
+  }
+
+  /** Brings all to the disk, and then into their places. @param stale names of files that would not go with them */
+  async commit(stale: readonly string[] = []): Promise<void> {
+    const files = [...this.files.values()];
+    for (const { place, handle, temporary } of files) {
+      if (temporary !== undefined) await attempt(place, handle.sync());
+      await attempt(place, handle.close());
+    }
+    for (const name of stale) {
+      const path = join(this.folder, name);
+      await attempt(path, removeFile(path));
+    }
+    for (const { place, temporary } of files) {
+      if (temporary !== undefined) await attempt(place, rename(temporary, place));
+    }
+    for (const place of new Set([this.folder, ...files.map((each) => dirname(each.place))])) {
+      await syncFolder(fileSystem, place);
+    }
+  }
+
+  /** Removes what has been staged. What was in the places before `commit` stays. */
+  async discard(): Promise<void> {
+    for (const { handle, temporary } of this.files.values()) {
+      await handle.close().catch(() => {});
+      if (temporary !== undefined) await unlink(temporary).catch(() => {});
+    }
+  }
+}
+
+interface StagedFile {
+  readonly place: string;
+  readonly handle: fileSystem.FileHandle;
+  /** Undefined of what is no file, a device say, which takes the bytes as they come. */
+  readonly temporary: string | undefined;
+}
+
+async function stage(path: string): Promise<StagedFile> {
+  const { place, status } = await placeOf(path);
+  if (status && !status.isFile())
+    return { place, handle: await attempt(place, open(place, "w")), temporary: undefined };
+  const temporary = temporaryOf(place);
+  const mode = status ? status.mode & 0o777 : 0o666;
+  return { place, handle: await attempt(place, open(temporary, "wx", mode)), temporary };
+}
+
+/**
+ * Where a path leads, through symbolic links, and what is there, if anything.
+ *
+ * @throws LatentflowError where it is a folder, or may not be written
+ */
+async function placeOf(
+  path: string,
+): Promise<{ readonly place: string; readonly status: Stats | undefined }> {
+  const [place, status] = await attempt(path, follow(path));
+  if (status?.isDirectory())
+    throw fileError(`cannot write ${path}`, Object.assign(new Error(), { code: "EISDIR" }));
+  if (status) await attempt(path, access(place, constants.W_OK));
+  return { place, status };
+}
+
+async function follow(path: string): Promise<[place: string, status: Stats | undefined]> {
+  const status = await stat(path).catch((cause) => {
+    if (codeOf(cause) === "ENOENT") return undefined;
+    throw cause;
+  });
+  if (status) return [await realpath(path), status];
+  const target = await readlink(path).catch(() => undefined);
+  // A link to what is not there yet.
+  return target === undefined ? [path, undefined] : follow(resolve(dirname(path), target));
+}
+
+/** A random name beside a file's place: two processes may write the same file. */
+export function temporaryOf(place: string): string {
+  return `${place}.${randomBytes(6).toString("hex")}.temporary`;
+}
+
+/**
+ * Removes a file unless there is none. Not by `rm`, which takes what it may not remove for a folder, and says that it is
+ * none.
+ */
+export async function removeFile(path: string): Promise<void> {
+  await unlink(path).catch((cause) => {
+    if (codeOf(cause) !== "ENOENT") throw cause;
+  });
+}
+
+function attempt<T>(path: string, work: Promise<T>): Promise<T> {
+  return work.catch((cause) => {
+    throw fileError(`cannot write ${path}`, cause);
+  });
+}

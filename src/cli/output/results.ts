@@ -1,0 +1,63 @@
+import { type Column, formatCsv } from "../../files/csv.ts";
+import type { Ids } from "../input/array-files/parquet-ids.ts";
+import type { SampleResults } from "../parts/part.ts";
+import type { OutputFile } from "./output-files.ts";
+
+/** The table of results, a line per sample. */
+export const resultsTableName = "results.csv";
+
+/** What a flow has left of samples besides losses. */
+type FlowResults = Pick<SampleResults, "initialLoss" | "status" | "stats">;
+
+/** The results of samples without their codes: what a table has room for. Codes of an encoder have followed no flow. */
+export type Results = Omit<SampleResults, "z" | "reconstructions" | "ids" | keyof FlowResults> &
+  (FlowResults | { readonly [Name in keyof FlowResults]?: undefined });
+
+/** The columns of results, in their order. Those of which there is nothing are absent. */
+export type ResultColumn =
+  | "index"
+  | "id"
+  | "initial_loss"
+  | "loss"
+  | "prior"
+  | "objective"
+  | "gradient_norm"
+  | "status"
+  | "accepted_steps"
+  | "backtracks"
+  | "t";
+
+/**
+ * Results as the columns of a table, a row per sample.
+ *
+ * @param first the index of the first sample
+ */
+export function resultColumns(
+  { initialLoss, loss, prior, objective, gradientNorm, status, stats }: Results,
+  first = 0,
+  ids?: Ids,
+): { readonly [name in ResultColumn]?: Column } {
+  return {
+    index: Array.from(loss, (_, index) => first + index),
+    ...(ids && { id: ids instanceof BigInt64Array ? Array.from(ids, String) : ids }),
+    ...(initialLoss && { initial_loss: initialLoss }),
+    loss,
+    ...(prior && { prior, objective }),
+    gradient_norm: gradientNorm,
+    ...(status && {
+      ...{ status, accepted_steps: stats.acceptedSteps, backtracks: stats.backtracks, t: stats.t },
+    }),
+  };
+}
+
+/** What is in these columns, for the list of a command's outputs. */
+export function showColumns(hasPrior: boolean, hasFlow = true): string {
+  const ofFlow = hasFlow ? ", status, steps and t (of lbfgs the sum of its steps)" : "";
+  return `losses, ${hasPrior ? "prior, objective, " : ""}gradient norm${ofFlow}, a line per sample`;
+}
+
+/** The table as a file. */
+export function resultsFile(results: Results): OutputFile {
+  const content = showColumns(results.prior !== undefined, results.status !== undefined);
+  return { name: resultsTableName, bytes: formatCsv(resultColumns(results)), content };
+}

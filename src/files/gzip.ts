@@ -1,0 +1,156 @@
+import { Gunzip, Inflate } from "fflate";
+import { invalidFile } from "../base/check.ts";
+import { checksum, showChecksum } from "../base/checksum.ts";
+import { LatentflowError } from "../base/errors.ts";
+import type { Work } from "../base/event-loop.ts";
+import { allocate, checkSize } from "./source.ts";
+
+/** Deflate encodes at most 258 bytes in 2 bits, so nothing unpacks to more than 1032 times its size. */
+export const largestRatio = 1032;
+
+/**
+ * Packed bytes handed over at once. What they unpack to, and how long that takes, is known only afterwards: a
+ * megabyte where the last piece is a guide, and 4 MB, some 20 ms, at most.
+ */
+const FIRST_PIECE = 2 ** 8;
+const LONGEST_PIECE = 2 ** 12;
+const WANTED_OUTPUT = 2 ** 20;
+
+/** An empty member of 20 bytes takes as long as one of a hundred kilobytes: bgzip's are that long. */
+const MOST_MEMBERS = 2 ** 16;
+
+/** Whether `bytes` begin as a gzip file does. */
+export function isGzip(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x1f && bytes[1] === 0x8b;
+}
+
+/**
+ * Unpacks at most the first `maxSize` bytes of a gzip file and stops there, so that the memory it takes is
+ * the caller's choice and not the file's. Checksums are checked of what is unpacked to its end; a file may be several
+ * gzip files one after the other.
+ *
+ * @param where what messages begin with
+ * @throws LatentflowError `invalid_file` when the file is damaged or cut short before that
+ */
+export function* gunzipPrefix(where: string, bytes: Uint8Array, maxSize: number): Work<Uint8Array> {
+  const trailers = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let sum = 0;
+  let members = 0;
+  /** Of the member that ends at `end`. */
+  const checkMember = (end: number) => {
+    if (++members > MOST_MEMBERS) throw invalidFile(`${where}: more than ${MOST_MEMBERS} gzip files in one`);
+    const expected = end >= 18 ? trailers.getUint32(end - 8, true) : 0;
+    if (end < 18 || expected !== sum) {
+      const sums = `its checksum is ${showChecksum(sum)}, expected ${showChecksum(expected)}`;
+      throw invalidFile(`${where}: the file is damaged or cut short: ${sums}`);
+    }
+    sum = 0;
+  };
+  const gunzip = new Gunzip();
+  gunzip.onmember = checkMember;
+  const add = (piece: Uint8Array) => {
+    sum = checksum(piece, sum);
+  };
+  try {
+    const { unpacked, isWhole } = yield* push(where, gunzip, bytes, maxSize, add);
+    if (isWhole) checkMember(bytes.length);
+    return unpacked;
+  } catch (cause) {
+    throw damaged(where, cause);
+  }
+}
+
+/**
+ * Unpacks a gzip file to the size that its content's header promises, and one byte more to see that it ends there.
+ *
+ * @param headerSize as much as the longest header takes
+ * @param promisedSize the size of the whole content, from its beginning
+ * @throws LatentflowError `invalid_file` when it is damaged, or promises more than it can hold or than `maxBytes`
+ */
+export function* unpackGzip(
+  where: string,
+  bytes: Uint8Array,
+  headerSize: number,
+  promisedSize: (beginning: Uint8Array) => number,
+  maxBytes: number,
+): Work<Uint8Array> {
+  const size = promisedSize(yield* gunzipPrefix(where, bytes, headerSize));
+  if (size > bytes.length * largestRatio) {
+    throw invalidFile(
+      `${where}: the header promises ${size} bytes, more than ${bytes.length} bytes of gzip can hold; the file is ` +
+        "cut short or damaged",
+    );
+  }
+  checkSize(where, "it unpacks to", size, maxBytes);
+  return yield* gunzipPrefix(where, bytes, size + 1);
+}
+
+/**
+ * Unpacks deflated bytes whose size and checksum are known.
+ *
+ * @param size has been found to be neither beyond a limit nor more than `bytes` can hold
+ * @throws LatentflowError `invalid_file` when they are damaged or something else
+ */
+export function* inflate(
+  where: string,
+  bytes: Uint8Array,
+  { size, sum: expected }: { size: number; sum: number },
+): Work<Uint8Array> {
+  let sum = 0;
+  const add = (piece: Uint8Array) => {
+    sum = checksum(piece, sum);
+  };
+  try {
+    const { unpacked, isWhole } = yield* push(where, new Inflate(), bytes, size, add);
+    if (!isWhole || unpacked.length < size) {
+      throw invalidFile(`${where}: it unpacks to another size than ${size} bytes`);
+    }
+    if (sum !== expected) {
+      throw invalidFile(
+        `${where}: its checksum is ${showChecksum(sum)}, expected ${showChecksum(expected)}; it is damaged`,
+      );
+    }
+    return unpacked;
+  } catch (cause) {
+    throw damaged(where, cause);
+  }
+}
+
+/** The first `maxSize` bytes that come out, and whether that is all. */
+function* push(
+  where: string,
+  stream: Gunzip | Inflate,
+  bytes: Uint8Array,
+  maxSize: number,
+  add: (piece: Uint8Array) => void,
+): Work<{ unpacked: Uint8Array; isWhole: boolean }> {
+  const unpacked = allocate(where, Uint8Array, maxSize);
+  let size = 0;
+  stream.ondata = (piece) => {
+    add(piece);
+    // One piece may give out several times, also when there is no more place.
+    if (size <= maxSize) unpacked.set(piece.subarray(0, maxSize - size), size);
+    size += piece.length;
+  };
+  let end = 0;
+  let piece = FIRST_PIECE;
+  while (end < bytes.length && size <= maxSize) {
+    const [start, before] = [end, size];
+    end = Math.min(start + piece, bytes.length);
+    stream.push(bytes.subarray(start, end), end === bytes.length);
+    const ratio = Math.max(1, (size - before) / piece);
+    piece = Math.min(Math.ceil(WANTED_OUTPUT / ratio), LONGEST_PIECE);
+    yield;
+  }
+  return {
+    unpacked: unpacked.subarray(0, Math.min(size, maxSize)),
+    isWhole: end === bytes.length && size <= maxSize,
+  };
+}
+
+/** What is thrown where packed bytes make no sense, whatever it is: they are the file's. */
+function damaged(where: string, cause: unknown): unknown {
+  return cause instanceof LatentflowError
+    ? cause
+    : invalidFile(`${where}: the file is damaged or cut short`, cause);
+}

@@ -1,0 +1,92 @@
+import { invalidFile } from "../base/check.ts";
+import { inTurns, type Work } from "../base/event-loop.ts";
+import { type ValueType, valueSizes } from "../base/values.ts";
+import { type ArrayHeader, checkDataSize, type DataArray, elementCount, readValues } from "./array.ts";
+import { isGzip, unpackGzip } from "./gzip.ts";
+import { STANDARD_MAX_BYTES } from "./source.ts";
+
+// An IDX file, all numbers big-endian:
+//
+//   0  2 bytes       0
+//   2  1 byte        type of the values
+//   3  1 byte        number of axes, n
+//   4  n × 4 bytes   the length of each axis
+//   …                the values, row-major
+
+const valueTypes: ReadonlyMap<number, ValueType> = new Map([
+  [0x08, "uint8"],
+  [0x09, "int8"],
+  [0x0b, "int16"],
+  [0x0c, "int32"],
+  [0x0d, "float32"],
+  [0x0e, "float64"],
+]);
+
+/** The longest header: 255 axes. */
+export const longestIdxHeader = 4 + 255 * 4;
+
+/** Whether `bytes` may be an IDX file. */
+export function isIdx(bytes: Uint8Array): boolean {
+  return bytes.length >= 4 && bytes[0] === 0 && bytes[1] === 0;
+}
+
+/**
+ * Reads an IDX file (the format of MNIST), gzipped or not.
+ *
+ * @param bytes the whole file
+ * @returns its shape and values: uint8 as they are (divide images by 255), all others as float32
+ * @throws LatentflowError `invalid_file` when it is no IDX file, is damaged or cut short, or holds more than its
+ *   header promises (a gzipped one is unpacked no further than that) or `maxBytes`
+ */
+export async function readIdx(bytes: Uint8Array, maxBytes = STANDARD_MAX_BYTES): Promise<DataArray> {
+  return inTurns(unpackAndParse("readIdx", bytes, maxBytes));
+}
+
+function* unpackAndParse(where: string, bytes: Uint8Array, maxBytes: number): Work<DataArray> {
+  const promisedSize = (beginning: Uint8Array) => promisedIdxSize(where, beginning);
+  const unpacked = isGzip(bytes)
+    ? yield* unpackGzip(`${where}: gzip`, bytes, longestIdxHeader, promisedSize, maxBytes)
+    : bytes;
+  return yield* parseIdx(where, unpacked, maxBytes);
+}
+
+/** `readIdx`, as work, of a file that is not gzipped. @param where what messages begin with */
+export function* parseIdx(where: string, bytes: Uint8Array, maxBytes: number): Work<DataArray> {
+  const { shape, type, littleEndian, size } = readIdxHeader(where, bytes);
+  const values = bytes.subarray(size);
+  checkDataSize(where, shape, valueSizes[type], values.length);
+  return yield* readValues(where, shape, { type, bytes: values, littleEndian }, maxBytes);
+}
+
+/** The size of the file that begins with these bytes. */
+export function promisedIdxSize(where: string, beginning: Uint8Array): number {
+  const { shape, type, size } = readIdxHeader(where, beginning);
+  return size + elementCount(shape) * valueSizes[type];
+}
+
+/** The header that a file begins with. @param bytes at least as many as the longest header, or the whole file */
+export function readIdxHeader(where: string, bytes: Uint8Array): ArrayHeader {
+  if (!isIdx(bytes)) {
+    const start = Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+    throw invalidFile(
+      `${where}: not an IDX file: it begins with ${start || "nothing"}, expected 00 00, a type and a number of axes`,
+    );
+  }
+  const type = valueTypes.get(bytes[2]!);
+  if (type === undefined) {
+    const hex = (code: number) => `0x${code.toString(16).padStart(2, "0")}`;
+    const expected = [...valueTypes].map(([code, name]) => `${hex(code)} (${name})`).join(", ");
+    throw invalidFile(`${where}: the values' type is ${hex(bytes[2]!)}, expected one of ${expected}`);
+  }
+  const axes = bytes[3]!;
+  const size = 4 + 4 * axes;
+  if (axes === 0) throw invalidFile(`${where}: the header names no axes, expected at least one`);
+  if (bytes.length < size) {
+    throw invalidFile(
+      `${where}: ${bytes.length} bytes, too short for a header of ${axes} axes (${size} bytes)`,
+    );
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const shape = Array.from({ length: axes }, (_, axis) => view.getUint32(4 + 4 * axis));
+  return { shape, type, littleEndian: false, size };
+}

@@ -1,0 +1,58 @@
+import { invalid, invalidFile, show, showList } from "../base/check.ts";
+import type { Work } from "../base/event-loop.ts";
+import type { DataArray } from "./array.ts";
+import { isNpy, parseNpy } from "./npy.ts";
+import { readZip, unpackEntry } from "./zip.ts";
+
+// A .npz file is a zip of .npy files, one for each array.
+
+/** How whoever reads a file says which of its arrays is meant. */
+export type ArrayChoice = (array: string) => string;
+
+/**
+ * Reads an array of a .npz file (numpy's savez or savez_compressed).
+ *
+ * @param where what messages begin with
+ * @param bytes the whole file
+ * @param name the array's. Without one, the only array there is
+ * @param choice for the message that says so
+ * @throws LatentflowError `invalid_file` when there is no such array, when there are several and none is named, and
+ *   when the file is damaged or `parseNpy` refuses the array
+ */
+export function* parseNpz(
+  where: string,
+  bytes: Uint8Array,
+  name: string | undefined,
+  maxBytes: number,
+  choice: ArrayChoice = (array) => `array: ${show(array)}`,
+): Work<DataArray> {
+  const entries = readZip(where, bytes);
+  const arrays = entries.filter((entry) => entry.name.endsWith(".npy"));
+  const names = arrays.map((entry) => entry.name.slice(0, -4));
+  if (arrays.length === 0) {
+    const found = entries.length === 0 ? "nothing" : showList(entries.map(({ name }) => show(name)));
+    throw invalidFile(
+      `${where}: a zip file without a .npy file in it, expected a .npz file; there is ${found}`,
+    );
+  }
+  if (name === undefined && arrays.length > 1) {
+    throw invalid(
+      `${where}: the .npz file holds ${arrays.length} arrays, ${showList(names.map(show))}; say which, as in ${choice(names[0]!)}`,
+    );
+  }
+  const entry = name === undefined ? arrays[0]! : arrays[names.indexOf(name.replace(/\.npy$/, ""))];
+  if (!entry)
+    throw invalidFile(
+      `${where}: the .npz file has no array ${show(name)}; it holds ${showList(names.map(show))}`,
+    );
+  const unpacked = yield* unpackEntry(where, bytes, entry, maxBytes);
+  if (!isNpy(unpacked))
+    throw invalidFile(`${where}: the .npz file's ${show(entry.name)} is no .npy file; it is damaged`);
+  return yield* parseNpy(where, unpacked, maxBytes);
+}
+
+/** A path, or a URL, that names an array in a file: `file.npz#name`, or columns: `file.parquet#x,y`. */
+export function splitArrayName(location: string): { file: string; array: string | undefined } {
+  const [, file, array] = /^(.*\.(?:npz|parquet))#(.+)$/is.exec(location) ?? [];
+  return { file: file ?? location, array };
+}

@@ -1,0 +1,244 @@
+import { invalid, invalidFile, show } from "../base/check.ts";
+import type { LatentflowError } from "../base/errors.ts";
+import type { Owned } from "../base/owned.ts";
+import { showShape } from "../decoder/output.ts";
+import { elementSizes, type Tensor } from "./tensor.ts";
+
+// The safetensors format (https://huggingface.co/docs/safetensors):
+//
+//   8 bytes           N, the header's length: unsigned, little-endian
+//   N bytes           the header: JSON, { NAME: { dtype, shape, data_offsets: [begin, end] }, …,
+//                     "__metadata__": { KEY: "text", … } }, padded with spaces
+//   the rest          the tensors' bytes; offsets count from here, and the tensors fill it without gap or overlap
+
+// A header describes each tensor in about 100 bytes: enough for 10,000 of them. What JSON.parse makes of the
+// worst header of that size is some 80 MB.
+const maxHeaderLength = 2 ** 20;
+const maxAxes = 8;
+/** The header, a tensor's entry, and its shape; and what is wrong is still named where it is a bit deeper. */
+const deepest = 8;
+const openingBrace = 0x7b;
+
+/** A file's metadata. */
+export type Metadata = ReadonlyMap<string, string>;
+
+/** What a safetensors file holds. */
+export interface SafetensorsFile {
+  readonly metadata: Metadata;
+  /** By name, in the order of the header; their bytes are views into the file's. */
+  readonly tensors: ReadonlyMap<string, Tensor>;
+}
+
+/**
+ * Reads a safetensors file. Nothing in it is trusted: whatever the bytes, the file is read or refused, in time
+ * and memory proportional to its size.
+ *
+ * @param where the function called, for messages
+ * @throws LatentflowError `invalid_file`
+ */
+export function readSafetensors(where: string, bytes: Uint8Array): SafetensorsFile {
+  const refuse = (problem: string) => invalidFile(`${where}: not a valid safetensors file: ${problem}`);
+
+  const headerLength = readHeaderLength(bytes, refuse);
+  const header = parseHeader(bytes.slice(8, 8 + headerLength), refuse);
+  const data = bytes.subarray(8 + headerLength);
+
+  const metadata = new Map<string, string>();
+  const tensors = new Map<string, Tensor>();
+  for (const [name, entry] of Object.entries(header)) {
+    if (!isObject(entry)) throw refuse(`the entry ${show(name)} is ${show(entry)}, expected an object`);
+    if (name !== "__metadata__") {
+      tensors.set(name, readTensor(name, entry, data, refuse));
+      continue;
+    }
+    for (const [key, text] of Object.entries(entry)) {
+      if (typeof text !== "string") throw refuse(`metadata ${show(key)} is ${show(text)}, expected a string`);
+      metadata.set(key, text);
+    }
+  }
+  checkCoverage(tensors, data, refuse);
+  return { metadata, tensors };
+}
+
+/** Makes the error that names a problem of the file. */
+type Refuse = (problem: string) => LatentflowError;
+
+function readHeaderLength(bytes: Uint8Array, refuse: Refuse): number {
+  if (bytes.length < 8) throw refuse(`it has ${bytes.length} bytes, fewer than the 8 of the header's length`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, 8);
+  // Exact up to 2^53, and beyond the limits below where it is not.
+  const length = view.getUint32(4, true) * 2 ** 32 + view.getUint32(0, true);
+  if (length > bytes.length - 8) {
+    throw refuse(
+      `its header should have ${length} bytes, but only ${bytes.length - 8} follow (is it truncated, or another kind of file?)`,
+    );
+  }
+  if (length > maxHeaderLength) {
+    throw refuse(`its header has ${length} bytes, more than the ${maxHeaderLength} that are read`);
+  }
+  return length;
+}
+
+function parseHeader(bytes: Uint8Array, refuse: Refuse): Record<string, unknown> {
+  if (bytes[0] !== openingBrace) throw refuse("its header does not begin with {");
+  let text: string;
+  let header: Record<string, unknown>;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw refuse("its header is not valid JSON");
+  }
+  // First, since JSON.parse takes seconds for a megabyte of brackets.
+  if (nesting(text) > deepest) throw refuse(`its header has brackets more than ${deepest} deep`);
+  try {
+    header = JSON.parse(text);
+  } catch {
+    throw refuse("its header is not valid JSON");
+  }
+  const duplicate = findDuplicateKey(text);
+  if (duplicate !== undefined) throw refuse(`its header has the key ${show(duplicate)} twice`);
+  return header;
+}
+
+/** How deep the brackets of a text go that may be JSON. */
+function nesting(text: string): number {
+  let depth = 0;
+  let most = 0;
+  let isInString = false;
+  for (let i = 0; i < text.length && most <= deepest; i++) {
+    const character = text[i];
+    if (isInString) {
+      if (character === "\\") i++;
+      else if (character === '"') isInString = false;
+    } else if (character === '"') isInString = true;
+    else if (character === "{" || character === "[") most = Math.max(most, ++depth);
+    else if (character === "}" || character === "]") depth--;
+  }
+  return most;
+}
+
+/** A key that occurs twice in one object of `json`, valid JSON: `JSON.parse` keeps the last and says nothing. */
+function findDuplicateKey(json: string): string | undefined {
+  const keysOfOpenObjects: Set<string>[] = [];
+  // Strings, those before a colon being keys, and braces outside strings.
+  for (const [token, text, colon] of json.matchAll(/("(?:[^"\\]|\\.)*")(\s*:)?|[{}]/g)) {
+    if (token === "{") keysOfOpenObjects.push(new Set());
+    else if (token === "}") keysOfOpenObjects.pop();
+    else if (colon) {
+      // Escapes resolved: "a" and "\u0061" are one key.
+      const key: string = text!.includes("\\") ? JSON.parse(text!) : text!.slice(1, -1);
+      const keys = keysOfOpenObjects.at(-1)!;
+      if (keys.has(key)) return key;
+      keys.add(key);
+    }
+  }
+  return undefined;
+}
+
+function readTensor(name: string, entry: Record<string, unknown>, data: Uint8Array, refuse: Refuse): Tensor {
+  const { dtype, shape, data_offsets: offsets } = entry;
+  const tensor = `tensor ${show(name)}`;
+  const elementSize = typeof dtype === "string" ? elementSizes.get(dtype) : undefined;
+  if (typeof dtype !== "string" || elementSize === undefined) {
+    throw refuse(
+      `${tensor} has the dtype ${show(dtype)}, expected one of ${[...elementSizes.keys()].join(", ")}`,
+    );
+  }
+  if (!isCounts(shape) || shape.length > maxAxes) {
+    const shown = Array.isArray(shape) ? showShape(shape) : show(shape);
+    throw refuse(`${tensor} has the shape ${shown}, expected at most ${maxAxes} integers >= 0`);
+  }
+  if (!isCounts(offsets) || offsets.length !== 2) {
+    const shown = Array.isArray(offsets) ? showShape(offsets) : show(offsets);
+    throw refuse(`${tensor} has the data_offsets ${shown}, expected two integers >= 0`);
+  }
+  const [begin, end] = offsets as [number, number];
+  if (begin > end || end > data.length) {
+    throw refuse(
+      `${tensor} lies at [${begin}, ${end}] of ${data.length} bytes of data (is the file truncated?)`,
+    );
+  }
+  // A product that is too large to be exact is still too large to be equal.
+  const size = shape.reduce((product, length) => product * length, elementSize);
+  if (size !== end - begin) {
+    throw refuse(`${tensor} of ${showShape(shape)} ${dtype} needs ${size} bytes but has ${end - begin}`);
+  }
+  return { dtype, shape, bytes: data.subarray(begin, end) };
+}
+
+/** Refuses tensors that overlap or leave bytes unused: a file could mean different things to different readers. */
+function checkCoverage(tensors: ReadonlyMap<string, Tensor>, data: Uint8Array, refuse: Refuse): void {
+  const begin = (tensor: Tensor) => tensor.bytes.byteOffset - data.byteOffset;
+  const inOrder = [...tensors].sort(([, a], [, b]) => begin(a) - begin(b) || a.bytes.length - b.bytes.length);
+  let covered = 0;
+  for (const [name, tensor] of inOrder) {
+    if (begin(tensor) !== covered) {
+      const problem = begin(tensor) < covered ? "overlaps the tensor before it" : "leaves a gap before it";
+      throw refuse(`tensor ${show(name)} ${problem}: it begins at ${begin(tensor)}, expected ${covered}`);
+    }
+    covered += tensor.bytes.length;
+  }
+  if (covered !== data.length) throw refuse(`its last ${data.length - covered} bytes belong to no tensor`);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isCounts(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((count) => Number.isSafeInteger(count) && count >= 0);
+}
+
+/** What a tensor can be written from, and its dtype. */
+type TensorValues = Float32Array | Float64Array | Int32Array | Uint32Array | Uint8Array | BigInt64Array;
+
+function dtypeOf(values: TensorValues): string {
+  if (values instanceof Float64Array) return "F64";
+  if (values instanceof Int32Array) return "I32";
+  if (values instanceof Uint8Array) return "U8";
+  if (values instanceof BigInt64Array) return "I64";
+  return values instanceof Uint32Array ? "U32" : "F32";
+}
+
+/**
+ * Writes a safetensors file, its tensors in the order given.
+ *
+ * @param tensors `values` as many as the product of `shape`; names differ
+ * @throws LatentflowError `invalid_argument` when the header would be longer than one that is read
+ */
+export function writeSafetensors(
+  tensors: readonly { name: string; shape: readonly number[]; values: TensorValues }[],
+  metadata: Metadata,
+): Owned<Uint8Array> {
+  const header: Record<string, unknown> = { __metadata__: Object.fromEntries(metadata) };
+  let dataLength = 0;
+  for (const { name, shape, values } of tensors) {
+    const begin = dataLength;
+    dataLength += values.byteLength;
+    header[name] = { dtype: dtypeOf(values), shape, data_offsets: [begin, dataLength] };
+  }
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  checkHeader(json.length, metadata);
+  const dataStart = 8 + Math.ceil(json.length / 8) * 8;
+
+  const bytes = new Uint8Array(dataStart + dataLength).fill(0x20, 0, dataStart);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(dataStart - 8), true);
+  bytes.set(json, 8);
+  let position = dataStart;
+  for (const { values } of tensors) {
+    bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), position);
+    position += values.byteLength;
+  }
+  return bytes;
+}
+
+/** Refuses a header that no reader would read: what is written has to be of use. */
+function checkHeader(length: number, metadata: Metadata): void {
+  if (length <= maxHeaderLength - 8) return;
+  const [largest] = [...metadata].sort(([, a], [, b]) => b.length - a.length);
+  const most = largest ? `; of these ${show(largest[0])} has ${largest[1].length}` : "";
+  throw invalid(
+    `a safetensors file's header would have ${length} bytes, more than the ${maxHeaderLength} that are read${most}; ` +
+      "keep a decoder as an ONNX file, by toOnnx() of latentflow/onnx, which has twice the room",
+  );
+}

@@ -1,0 +1,61 @@
+import { invalidFile, show } from "../base/check.ts";
+import type { Work } from "../base/event-loop.ts";
+import { convertValues, type ValueType } from "../base/values.ts";
+
+/** A tensor of a file: its bytes as they are, not read yet. */
+export interface Tensor {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  /** Little-endian, row-major; a view into the file's bytes at any alignment. */
+  readonly bytes: Uint8Array;
+}
+
+/** Bytes per element of each dtype that the safetensors format knows and that fills whole bytes. */
+export const elementSizes: ReadonlyMap<string, number> = new Map([
+  ["F32", 4],
+  ["F16", 2],
+  ["BF16", 2],
+  ["F64", 8],
+  ["BOOL", 1],
+  ["U8", 1],
+  ["I8", 1],
+  ["F8_E4M3", 1],
+  ["F8_E5M2", 1],
+  ["F8_E8M0", 1],
+  ["U16", 2],
+  ["I16", 2],
+  ["U32", 4],
+  ["I32", 4],
+  ["U64", 8],
+  ["I64", 8],
+  ["C64", 8],
+]);
+
+const floatTypes: ReadonlyMap<string, ValueType> = new Map([
+  ["F32", "float32"],
+  ["F64", "float64"],
+  ["F16", "float16"],
+  ["BF16", "bfloat16"],
+]);
+
+/**
+ * Reads a tensor of floats, F32, F16, BF16 or F64, into float32.
+ *
+ * @param where the function called, for messages
+ * @param name the tensor's name, for messages
+ * @param target as many values as the tensor has
+ * @throws LatentflowError `invalid_file` on another dtype, and on a value that is no finite float32
+ */
+export function* readFloats(where: string, name: string, tensor: Tensor, target: Float32Array): Work<void> {
+  const type = floatTypes.get(tensor.dtype);
+  if (!type) {
+    const expected = [...floatTypes.keys()].join(", ");
+    throw invalidFile(
+      `${where}: tensor ${show(name)} has the dtype ${tensor.dtype}, expected one of ${expected}; ` +
+        "save the state dict of model.float()",
+    );
+  }
+  const refuse = (value: number | bigint, index: number) =>
+    invalidFile(`${where}: tensor ${show(name)} holds ${value} at index ${index}, expected a finite float32`);
+  yield* convertValues({ type, bytes: tensor.bytes, littleEndian: true }, target, refuse, true);
+}

@@ -1,0 +1,31 @@
+import type { instantiate as debugBindings } from "../../build/wasm/debug.js";
+
+/** The exports of assembly/index.ts. */
+export type Kernels = Awaited<ReturnType<typeof debugBindings>>;
+
+/** A compiled build of the kernels. */
+export interface CompiledKernels {
+  readonly module: WebAssembly.Module;
+  readonly build: string;
+  /** Of the binary, as eight hexadecimal digits. */
+  readonly checksum: string;
+}
+
+/**
+ * Makes an instance on a memory of its own: at once where it may, since Node 20 hangs now and then when many are
+ * awaited one after the other. A page's main thread may refuse big modules that, by a RangeError.
+ */
+export async function instantiateKernels(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+): Promise<Kernels> {
+  const imports = { env: { memory } };
+  let instance: WebAssembly.Instance;
+  try {
+    instance = new WebAssembly.Instance(module, imports);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    instance = await WebAssembly.instantiate(module, imports);
+  }
+  return instance.exports as unknown as Kernels;
+}

@@ -1,0 +1,163 @@
+import { deflated, sizes, version } from "../../build/wasm/embedded.ts";
+import { builtinModule } from "../base/builtin-module.ts";
+import { invalid, show } from "../base/check.ts";
+import { LatentflowError } from "../base/errors.ts";
+import { messageOf } from "../base/realms.ts";
+import type { CompiledKernels } from "./instance.ts";
+
+/**
+ * A module with one function, `f32x4.relaxed_madd` of zeros, by hand: what validates it runs the relaxed
+ * build, whose binary would have to be unpacked to ask.
+ */
+const RELAXED_PROBE = Uint8Array.from([
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 19, 1, 17, 0, 65, 0, 253, 15, 65, 0,
+  253, 15, 65, 0, 253, 15, 253, 133, 2, 11,
+]);
+
+const compiled = new Map<"plain" | "relaxed", Promise<CompiledKernels>>();
+
+/**
+ * Compiles the best build that this runtime takes, once.
+ *
+ * @param relaxed true or false to ask for one of the two builds
+ * @throws LatentflowError `unsupported` when the runtime has no WebAssembly (SIMD), or forbids to compile it
+ */
+export function compileKernels(relaxed: boolean | undefined): Promise<CompiledKernels> {
+  if (typeof WebAssembly === "undefined") {
+    return Promise.reject(new LatentflowError("unsupported", "wasm: this runtime has no WebAssembly"));
+  }
+  if (relaxed && !hasRelaxedSimd()) {
+    const message =
+      "wasm: relaxed is true, but this runtime has no relaxed SIMD; leave the option out to get the plain build";
+    return Promise.reject(new LatentflowError("unsupported", message));
+  }
+  const build = (relaxed ?? hasRelaxedSimd()) ? "relaxed" : "plain";
+  let kernels = compiled.get(build);
+  if (!kernels) {
+    kernels = unpack().then((halves) => compile(binaryOf(build, halves)));
+    compiled.set(build, kernels);
+    // A failure is not kept: what forbids it may change, an error deserves a new try.
+    kernels.catch(() => compiled.delete(build));
+  }
+  return kernels;
+}
+
+/** The custom section that scripts/stamp-wasm.mjs gives each build. */
+const SECTION = "latentflow";
+
+/**
+ * A build of the kernels that somebody else has compiled.
+ *
+ * @param module may be of another realm
+ * @throws LatentflowError `invalid_argument` when it is none of this version's builds
+ */
+export function recogniseKernels(module: WebAssembly.Module): CompiledKernels {
+  let sections: ArrayBuffer[];
+  try {
+    sections = WebAssembly.Module.customSections(module, SECTION);
+  } catch {
+    throw invalid(`wasm: module is ${show(module)}, expected a WebAssembly.Module; ${COMPILED_IMPORT}`);
+  }
+  const stamp = readStamp(sections[0]);
+  if (!stamp || stamp.version !== version) {
+    const found = stamp
+      ? `the kernels of latentflow ${show(stamp.version)}`
+      : "a module that is not latentflow's";
+    throw invalid(
+      `wasm: module is ${found}, expected the kernels of latentflow "${version}"; ${COMPILED_IMPORT}`,
+    );
+  }
+  return { module, build: stamp.build, checksum: stamp.checksum };
+}
+
+/** What runtimes that take no bytes have instead. */
+const COMPILED_IMPORT =
+  'import kernels from "latentflow/wasm/plain.wasm", as this runtime or your bundler compiles it, and give it to the ' +
+  "call: encode(decoder, y, { backend: wasm({ module: kernels }) })";
+
+/** What a section says, where it is one of ours. */
+function readStamp(section: ArrayBuffer | undefined) {
+  if (!section) return undefined;
+  try {
+    // It is ASCII, and not every runtime has a TextDecoder.
+    const stamp: Readonly<Record<string, unknown>> = JSON.parse(
+      String.fromCharCode(...new Uint8Array(section)),
+    );
+    const { version, build, checksum } = stamp;
+    return { version: String(version), build: String(build), checksum: String(checksum) };
+  } catch {
+    return undefined;
+  }
+}
+
+let validates: boolean | undefined;
+
+/** Validated once: every call asks, and the answer takes as long as all the rest of opening a decoder. */
+function hasRelaxedSimd(): boolean {
+  validates ??= WebAssembly.validate(RELAXED_PROBE);
+  return validates;
+}
+
+/** One of the two binaries that scripts/embed-wasm.mjs has put together in halves. */
+function binaryOf(build: "plain" | "relaxed", halves: Uint8Array): Uint8Array<ArrayBuffer> {
+  const size = sizes[build];
+  const middle = Math.ceil(size / 2);
+  const isSecond = build === "relaxed";
+  const first = isSecond ? Math.ceil(sizes.plain / 2) : 0;
+  const second = isSecond
+    ? sizes.plain + Math.ceil(sizes.relaxed / 2)
+    : Math.ceil(sizes.relaxed / 2) + middle;
+  const binary = new Uint8Array(size);
+  binary.set(halves.subarray(first, first + middle));
+  binary.set(halves.subarray(second, second + size - middle), middle);
+  return binary;
+}
+
+/** The first halves of both binaries, then the second ones. */
+async function unpack(): Promise<Uint8Array<ArrayBuffer>> {
+  const packed = Uint8Array.from(atob(deflated), (character) => character.charCodeAt(0));
+  if (typeof DecompressionStream === "undefined") return unpackInNode(packed);
+  // By its own reader and writer: what is shorter asks for Blob.stream or Response, which jsdom has not.
+  const { readable, writable } = new DecompressionStream("deflate-raw");
+  const writer = writable.getWriter();
+  // What fails here fails below, too.
+  for (const written of [writer.write(packed), writer.close()]) written.catch(() => {});
+  const reader = readable.getReader();
+  const both = new Uint8Array(sizes.plain + sizes.relaxed);
+  let filled = 0;
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    both.set(part.value, filled);
+    filled += part.value.length;
+  }
+  return both;
+}
+
+function unpackInNode(packed: Uint8Array): Uint8Array<ArrayBuffer> {
+  const zlib = builtinModule("node:zlib");
+  if (!zlib) {
+    const message = `wasm: this runtime has no DecompressionStream to unpack the kernels with: ${COMPILED_IMPORT}`;
+    throw new LatentflowError("unsupported", message);
+  }
+  return Uint8Array.from(zlib.inflateRawSync(packed));
+}
+
+async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<CompiledKernels> {
+  let module: WebAssembly.Module;
+  try {
+    module = await WebAssembly.compile(bytes);
+  } catch (cause) {
+    throw new LatentflowError("unsupported", `wasm: ${compileHint(bytes, cause)}`, { cause });
+  }
+  return recogniseKernels(module);
+}
+
+function compileHint(bytes: Uint8Array<ArrayBuffer>, cause: unknown): string {
+  if (!WebAssembly.validate(bytes)) {
+    return "this runtime has no WebAssembly SIMD, which latentflow needs; take a newer one";
+  }
+  const found = messageOf(cause);
+  return (
+    `the kernels could not be compiled (${found}). In a page with a Content-Security-Policy: allow script-src ` +
+    `'wasm-unsafe-eval'. Where nothing may be compiled, as in Cloudflare Workers: ${COMPILED_IMPORT}`
+  );
+}

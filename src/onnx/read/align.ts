@@ -1,0 +1,151 @@
+import type { Length } from "../../graph/definition.ts";
+import { joined, refine, storedAxes } from "./layout.ts";
+import type { Site } from "./site.ts";
+import { withoutTracedBatch } from "./traced-batch.ts";
+import { BATCH, dimensionAt, showAxes, type Value, withAxes } from "./value.ts";
+
+// Several values beside each other: for addition, concatenation, products of matrices.
+
+/** A stored axis that values have in common, or that one has and others are stretched along. */
+interface Key {
+  /** The axis of the file, and which of its factors. */
+  readonly axis: number;
+  readonly factor: number;
+}
+
+/** Values whose stored axes have been made to match. */
+export interface Alignment {
+  /** The values, with as many axes of the file each. */
+  readonly values: readonly Value[];
+  /** The axes that their results are stored with, in order. */
+  readonly lengths: readonly Length[];
+  /** The axes of the file, as axes of `lengths`. */
+  readonly axes: Value["axes"];
+  /** For each value: for each of `lengths` the stored axis that it has there, if it has one. */
+  readonly groups: readonly (readonly (readonly number[])[])[];
+}
+
+/** Axes of the file along which aligned values differ. */
+export interface Differing {
+  /** This one becomes one stored axis, also where its length is 1. */
+  readonly beside?: number;
+  /** So many, the last ones, are left as they are, and have no part in the result. */
+  readonly aside?: number;
+}
+
+/** Aligns values as NumPy broadcasts them, from their last axes on. */
+export function align(node: Site, given: readonly Value[], { beside, aside = 0 }: Differing = {}): Alignment {
+  const rank = Math.max(...given.map(({ axes }) => axes.length));
+  const values = given.map((value) => {
+    const missing = rank - value.axes.length;
+    return withAxes(value, [...new Array<readonly number[]>(missing).fill([]), ...value.axes]);
+  });
+  const keys: Key[] = [];
+  const axes: number[][] = [];
+  const names = (axis: number, factors: number): number[] =>
+    Array.from({ length: factors }, (_, factor) => keys.push({ axis, factor }) - 1);
+  for (let axis = 0; axis < rank; axis++) {
+    if (axis >= rank - aside) {
+      axes.push([]);
+      continue;
+    }
+    if (axis === beside) {
+      values.forEach((value, i) => {
+        values[i] = joined(node, value, axis);
+      });
+      axes.push(names(axis, 1));
+      continue;
+    }
+    matchAxis(node, values, axis);
+    const longest = values.map((value) => value.axes[axis]!).reduce((a, b) => (a.length >= b.length ? a : b));
+    const own = names(axis, longest.filter((factor) => factor !== BATCH).length);
+    axes.push(longest.map((factor) => (factor === BATCH ? BATCH : own.shift()!)));
+  }
+  const order = orderOf(values, keys, rank);
+  const groups = values.map((value) =>
+    order.map((key) => {
+      const stored = placeOf(value, keys[key]!);
+      return stored === undefined ? [] : [stored];
+    }),
+  );
+  const lengths = order.map((_, i) => {
+    const among = values.map((value, v) => groups[v]![i]!.map((stored) => value.shape[stored]!)[0] ?? 1);
+    return among.find((length) => length !== 1) ?? 1;
+  });
+  const place = (key: number) => (key === BATCH ? BATCH : order.indexOf(key));
+  return { values, lengths, axes: axes.map((each) => each.map(place)), groups };
+}
+
+/** The stored axis of a value that a key names. */
+function placeOf(value: Value, { axis, factor }: Key): number | undefined {
+  return value.axes[axis]!.filter((each) => each !== BATCH)[factor];
+}
+
+/** Makes one axis of the file the product of the same lengths in all values that are not stretched along it. */
+function matchAxis(node: Site, values: Value[], axis: number): void {
+  const present = () => values.flatMap((value, i) => (value.axes[axis]!.length > 0 ? [i] : []));
+  if (present().some((i) => values[i]!.axes[axis]!.includes(BATCH))) {
+    values.forEach((value, i) => {
+      values[i] = withoutTracedBatch(node, value, axis);
+    });
+  }
+  const [first, ...others] = present();
+  if (first === undefined) return;
+  // Twice, since a later value may split what an earlier one has been matched with.
+  for (const other of [...others, ...others]) {
+    const pair =
+      refine(values[first]!, values[other]!, axis) ??
+      refine(joined(node, values[first]!, axis), joined(node, values[other]!, axis), axis);
+    if (!pair) {
+      const [a, b] = [values[first]!, values[other]!].map(showAxes);
+      const hasBatch = [first, other].map((i) => values[i]!.axes[axis]!.includes(BATCH));
+      if (hasBatch[0] !== hasBatch[1]) {
+        const { count } = dimensionAt(values[hasBatch[0] ? other : first]!, axis);
+        node.refuse(
+          `the shapes ${a} and ${b} fit together in a batch of ${count} alone; export the decoder with a batch of 1, or with ` +
+            "a dynamic batch axis",
+        );
+      }
+      node.refuse(`the shapes ${a} and ${b} do not fit together`);
+    }
+    [values[first], values[other]] = pair;
+  }
+}
+
+/** The order in which results are stored: that of the largest value, so that most numbers stay where they are. */
+function orderOf(values: readonly Value[], keys: readonly Key[], rank: number): number[] {
+  const order: number[] = [];
+  const isChannels = (key: number) => rank >= 4 && keys[key]!.axis === 1;
+  const bySize = [...values].sort((a, b) => weightOf(b) - weightOf(a));
+  for (const value of bySize) {
+    const own = keys.flatMap((key, i) => {
+      const stored = placeOf(value, key);
+      // What is known is put in any order at no cost: as kernels want pixels.
+      return stored === undefined
+        ? []
+        : [{ i, at: typeof value.source !== "string" && isChannels(i) ? 1e9 : stored }];
+    });
+    own.sort((a, b) => a.at - b.at);
+    own.forEach(({ i }, position) => {
+      if (order.includes(i)) return;
+      const before = own[position - 1];
+      if (order.length === 0 || isChannels(i)) order.push(i);
+      else order.splice(before ? order.indexOf(before.i) + 1 : 0, 0, i);
+    });
+  }
+  keys.forEach((key, i) => {
+    if (order.includes(i)) return;
+    if (isChannels(i) || key.axis === rank - 1) order.push(i);
+    else order.unshift(i);
+  });
+  return order;
+}
+
+/** How much a value has to say about the order: points are many. */
+function weightOf(value: Value): number {
+  const numbers = storedAxes(value).reduce((product, axis) => {
+    const length = value.shape[axis]!;
+    return product * (length === "points" ? 1000 : length);
+  }, 1);
+  return typeof value.source === "string" ? numbers : numbers / 2;
+}

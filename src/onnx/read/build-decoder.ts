@@ -1,0 +1,117 @@
+import { invalidFile, show } from "../../base/check.ts";
+import { LatentflowError } from "../../base/errors.ts";
+import type { Work } from "../../base/event-loop.ts";
+import { type Decoder, type DecoderGraph, GraphDecoder } from "../../decoder/decoder.ts";
+import { checkSize } from "../../files/source.ts";
+import type { GraphDefinition, Length, OperationDefinition } from "../../graph/definition.ts";
+import { countParameters, type Graph, LATENT, parametersOf } from "../../graph/graph.ts";
+import type { PointwiseLike } from "../../graph/pointwise.ts";
+import { readingDefinition } from "../../graph/read-definition.ts";
+import { checkPriorSize } from "../../terms/check-prior.ts";
+import { checkLoss } from "../../terms/losses.ts";
+import { isActivation, type NumberFunction } from "./activations.ts";
+import type { GraphWriter, Written } from "./graph-writer.ts";
+import type { ImportedGraph } from "./import-graph.ts";
+import { simplify } from "./simplify.ts";
+
+/** The decoder of a graph that has been read to its output. */
+export function* buildDecoder(
+  where: string,
+  { writer, inputs }: ImportedGraph,
+  outputLayout: "channelsFirst" | "channelsLast",
+  {
+    loss,
+    prior,
+    startFor,
+  }: Pick<DecoderGraph, "loss" | "prior"> & {
+    /** The decoder's own start, by how many latents there are. */
+    readonly startFor: (latentSize: number) => Float32Array | undefined;
+  },
+  maxBytes: number,
+): Work<Decoder> {
+  const shapes = new Map<string, readonly Length[]>([[LATENT, [inputs.latentSize]]]);
+  for (const { name, shape } of inputs.fixed) shapes.set(name, shape);
+  const operations = simplify(writer.operations, shapes);
+  const read = new Set(operations.flatMap(({ inputs: names }) => names));
+  if (!read.has(LATENT)) throw invalidFile(`${where}: its output does not depend on the latent`);
+  const fixed = inputs.fixed
+    .filter(({ name }) => read.has(name))
+    .map(({ name, shape }) => {
+      const classes = classesOf(operations, name);
+      if (classes === undefined) return { name, shape };
+      // An embedding puts its row in the place of a last axis of length 1.
+      return { name, shape: shape.length === 1 && shape[0] === 1 ? shape : [...shape, 1], classes };
+    });
+  const definition: GraphDefinition = {
+    ...{ format: 1, layout: "channelsLast", latentSize: inputs.latentSize },
+    ...(inputs.latentShape.length > 1 && { latentShape: inputs.latentShape }),
+    ...(outputLayout !== "channelsLast" && { outputLayout }),
+    ...(fixed.length > 0 && { fixed }),
+    operations: operations.map(definitionOf),
+  };
+  const graph = yield* readGraph(where, definition, writer);
+  checkSize(where, "as float32 its parameters take", 4 * countParameters(graph), maxBytes);
+  const decoder = new GraphDecoder({
+    ...{ ...graph, loss },
+    prior: prior && checkPriorSize(where, prior, graph.latentSize),
+    start: startFor(graph.latentSize),
+  });
+  if (loss) checkLoss(where, loss, decoder);
+  for (const { operation, tensor, offset, size } of parametersOf(graph)) {
+    const { name, kind, [tensor]: values } = operations[operation]!;
+    if (values?.length !== size) {
+      throw invalidFile(`${where}: ${show(name)} has ${values?.length ?? 0} numbers, expected ${size}`);
+    }
+    const target = decoder.parameters.subarray(offset, offset + size);
+    target.set(values);
+    const wrong = target.findIndex((value) => !Number.isFinite(value));
+    if (wrong >= 0) {
+      const isConstant = ["affine", "constant"].includes(kind);
+      const what = isConstant
+        ? `a constant of ${show(writer.labelOf(name))}`
+        : `a ${tensor} of ${show(name)}`;
+      const cure = Number.isNaN(values[wrong])
+        ? "export the decoder with weights that are numbers"
+        : "export it with a finite number, -1e9 in a mask of attention";
+      throw invalidFile(
+        `${where}: ${what} is ${values[wrong]} at index ${wrong}, expected a finite float32; ${cure}`,
+      );
+    }
+    yield;
+  }
+  return decoder;
+}
+
+/** How many rows an integer may name, of all tables that it names one of. */
+function classesOf(operations: readonly Written[], input: string): number | undefined {
+  const tables = operations.filter(({ kind, inputs }) => kind === "embedding" && inputs[0] === input);
+  if (tables.length === 0) return undefined;
+  return Math.min(...tables.map(({ settings }) => settings.classes as number));
+}
+
+function definitionOf({ kind, name, inputs, settings }: Written): OperationDefinition {
+  if (kind === "activation" && !isActivation(settings.activation as NumberFunction)) {
+    return { kind: "pointwise", name, inputs, function: settings.activation as PointwiseLike };
+  }
+  return { ...settings, kind, name, inputs } as unknown as OperationDefinition;
+}
+
+/** Reads the definition; what is wrong with it has come with the file, whose nodes the error names. */
+function* readGraph(where: string, definition: GraphDefinition, writer: GraphWriter): Work<Graph> {
+  try {
+    return yield* readingDefinition(where, definition);
+  } catch (error) {
+    if (!(error instanceof LatentflowError)) throw error;
+    const { message } = error;
+    const operation = definition.operations.find(({ kind, name }) =>
+      message.includes(`${kind} ${show(name)}: `),
+    );
+    if (!operation) throw invalidFile(message);
+    const start = `${operation.kind} ${show(operation.name)}: `;
+    const reason = message.slice(message.indexOf(start) + start.length);
+    throw invalidFile(
+      `${where}: the node ${show(writer.labelOf(operation.name))} cannot be computed: ${reason}; export the decoder without it, ` +
+        "or with other numbers",
+    );
+  }
+}

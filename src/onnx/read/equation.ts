@@ -1,0 +1,100 @@
+import { show } from "../../base/check.ts";
+import type { Site } from "./site.ts";
+import type { Dimension } from "./sizes.ts";
+
+/** An Einsum's equation: a label for each axis of each input, and the labels of the output in their order. */
+export interface Equation {
+  readonly inputs: readonly (readonly string[])[];
+  readonly output: readonly string[];
+}
+
+const ELLIPSIS = "...";
+const TERM = /^[a-zA-Z]*(\.{3}[a-zA-Z]*)?$/;
+
+/**
+ * Reads an equation, "bij,bjk->bik" say. The axes of an ellipsis are labelled by their distance from its end, so that
+ * ellipses of several lengths are aligned as NumPy aligns them. Without an arrow the output has the ellipsis, then the
+ * labels that occur once, sorted as NumPy sorts them: A to Z, then a to z.
+ *
+ * @param ranks the number of axes of each input
+ */
+export function readEquation(node: Site, equation: string, ranks: readonly number[]): Equation {
+  const [left = "", right, ...more] = equation.replaceAll(" ", "").split("->");
+  const terms = left.split(",");
+  if (more.length > 0 || ![...terms, right ?? ""].every((term) => TERM.test(term))) {
+    return node.refuse(
+      `its equation is ${show(equation)}, expected letters, one "..." at most in each term, commas and one "->"`,
+    );
+  }
+  if (terms.length !== ranks.length) {
+    return node.refuse(
+      `its equation ${show(equation)} has ${terms.length} terms, expected one for each of its ${ranks.length} inputs`,
+    );
+  }
+  const inputs = terms.map((term, input) => labelsOf(node, term, input, ranks[input]!));
+  const all = inputs.flat();
+  const longest = Math.max(0, ...inputs.map((labels) => labels.filter(isOfEllipsis).length));
+  const ofEllipsis = ellipsisLabels(longest);
+  if (right === undefined) {
+    const isOnce = (label: string) => all.indexOf(label) === all.lastIndexOf(label);
+    return { inputs, output: [...ofEllipsis, ...all.filter((l) => !isOfEllipsis(l) && isOnce(l)).sort()] };
+  }
+  if (longest > 0 && !right.includes(ELLIPSIS)) {
+    return node.refuse(
+      `its equation ${show(equation)} has "..." in an input, expected it in the output, too`,
+    );
+  }
+  const [before = "", behind = ""] = right.split(ELLIPSIS);
+  const output = [...before, ...(right.includes(ELLIPSIS) ? ofEllipsis : []), ...behind];
+  const wrong = output.find((label, i) => !all.includes(label) || output.indexOf(label) !== i);
+  if (wrong === undefined) return { inputs, output };
+  return node.refuse(
+    `its equation ${show(equation)} has "${wrong}" in the output, expected labels of its inputs, each once`,
+  );
+}
+
+function labelsOf(node: Site, term: string, input: number, rank: number): string[] {
+  const [before = "", behind] = term.split(ELLIPSIS);
+  const named = before.length + (behind?.length ?? 0);
+  if (behind === undefined ? named === rank : named <= rank) {
+    return [...before, ...(behind === undefined ? [] : ellipsisLabels(rank - named)), ...(behind ?? "")];
+  }
+  const most = behind === undefined ? "" : "at most ";
+  return node.refuse(
+    `its term "${term}" is of input ${input}, which has ${rank} axes, expected ${most}${named}`,
+  );
+}
+
+const ellipsisLabels = (count: number) => Array.from({ length: count }, (_, i) => `${ELLIPSIS}${count - i}`);
+const isOfEllipsis = (label: string) => label.startsWith(ELLIPSIS);
+
+/** Refuses a label whose axes have several lengths; of several inputs those of length 1 are stretched. */
+export function checkLabels(
+  node: Site,
+  { inputs }: Equation,
+  dimensions: readonly (readonly Dimension[])[],
+): void {
+  const first = new Map<string, { readonly input: number; readonly length: Dimension }>();
+  for (const [input, labels] of inputs.entries()) {
+    for (const [axis, label] of labels.entries()) {
+      const length = dimensions[input]![axis]!;
+      const known = first.get(label);
+      const isStretched = known && known.input !== input && (isOne(length) || isOne(known.length));
+      // Whether the numbers of a traced batch may stand for the batch is decided where values are aligned.
+      if (
+        known &&
+        !isStretched &&
+        known.length.hasBatch === length.hasBatch &&
+        !isSame(known.length, length)
+      ) {
+        node.refuse(
+          `its label "${label}" is ${known.length.count} long in input ${known.input} and ${length.count} in input ${input}`,
+        );
+      }
+      if (!known || isOne(known.length)) first.set(label, { input, length });
+    }
+  }
+}
+
+const isOne = ({ count, hasBatch, hasPoints }: Dimension) => count === 1 && !hasBatch && !hasPoints;
+const isSame = (a: Dimension, b: Dimension) => a.count === b.count && a.hasPoints === b.hasPoints;

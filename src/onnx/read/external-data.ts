@@ -1,0 +1,146 @@
+import { builtinModule } from "../../base/builtin-module.ts";
+import { invalid, invalidFile, show } from "../../base/check.ts";
+import type { BlobLike } from "../../base/platform.ts";
+import { throwIfAborted } from "../../base/realms.ts";
+import { type FileSource, bytesOf as givenBytes, type Limits, readSource } from "../../files/source.ts";
+import { sizeOf } from "../../graph/operations.ts";
+import type { TensorRecord } from "./model.ts";
+
+// Tensors that lie beside the file: PyTorch's newer exporter writes them so, at any size.
+
+/**
+ * Where tensors outside the file are: their file's bytes, a Blob of it, a path, of it or of the folder that it is in, or
+ * a function that is given its name and returns its bytes.
+ */
+export type ExternalData =
+  | Uint8Array
+  | ArrayBuffer
+  | BlobLike
+  | string
+  | ((name: string) => Uint8Array | ArrayBuffer | Promise<Uint8Array | ArrayBuffer>);
+
+/** The bytes of each tensor that lies outside. */
+export type Outside = ReadonlyMap<TensorRecord, Uint8Array>;
+
+/** Tensors of so many other files are read. */
+const MOST_FILES = 64;
+
+/**
+ * Reads what lies outside a file.
+ *
+ * @throws LatentflowError `invalid_argument` without the option, `invalid_file` where it is not as the file says
+ */
+export async function readOutside(
+  where: string,
+  tensors: readonly TensorRecord[],
+  option: ExternalData | undefined,
+  limits: Limits,
+): Promise<Outside> {
+  if (option !== undefined && typeof option !== "string" && Object(option) !== option) {
+    throw invalid(
+      `${where}: externalData is ${show(option)}, expected bytes, a Blob, a path or a function; or leave it out`,
+    );
+  }
+  const outside = new Map<TensorRecord, Uint8Array>();
+  const external = tensors.filter((tensor) => tensor.external);
+  if (external.length === 0) return outside;
+  const names = new Set(external.map((tensor) => nameOf(where, tensor)));
+  if (option === undefined) {
+    throw invalid(
+      `${where}: ${external.length} tensors of the file are in other files, as ${show([...names][0])}; give the ` +
+        "option externalData: its bytes, a Blob or a path",
+    );
+  }
+  if (names.size > MOST_FILES) throw invalidFile(`${where}: its tensors are in ${names.size} other files`);
+  const files = new Map<string, Uint8Array>();
+  for (const name of names) {
+    throwIfAborted(limits.signal);
+    files.set(name, await readOne(where, name, names.size, option, limits));
+  }
+  for (const tensor of external) {
+    outside.set(tensor, part(where, tensor, files.get(nameOf(where, tensor))!));
+  }
+  return outside;
+}
+
+/** The name of the file that a tensor is in: one within the file's own folder. */
+function nameOf(where: string, { name, external }: TensorRecord): string {
+  const location = external!.get("location") ?? "";
+  const parts = location.split(/[\\/]/);
+  const leaves =
+    parts.includes("..") || parts[0] === "" || /^[A-Za-z]:/.test(location) || location.includes("\0");
+  if (!leaves) return location;
+  throw invalidFile(
+    `${where}: the tensor ${show(name)} is said to lie in ${show(location)}, expected a file in the same folder`,
+  );
+}
+
+async function readOne(
+  where: string,
+  name: string,
+  files: number,
+  option: ExternalData,
+  limits: Limits,
+): Promise<Uint8Array> {
+  if (typeof option === "function") {
+    const bytes = givenBytes(where, (await option(name)) as FileSource);
+    return bytes ?? refuse(where, `externalData(${show(name)}) returned no bytes`);
+  }
+  const path = typeof option === "string" ? await pathOf(option, name) : undefined;
+  if (path === undefined && files > 1) {
+    return refuse(
+      where,
+      "its tensors are in several other files; give externalData as a folder or a function",
+    );
+  }
+  const at = `${where}: externalData`;
+  if (path !== undefined) {
+    const isIsolated = await isWithin(option as string, path);
+    if (!isIsolated)
+      throw invalidFile(`${where}: ${show(name)} leads out of its folder, expected a file in it`);
+  }
+  return (
+    givenBytes(at, option as FileSource) ?? (await readSource(at, path ?? (option as FileSource), limits))
+  );
+}
+
+function refuse(where: string, problem: string): never {
+  throw invalid(`${where}: ${problem}`);
+}
+
+/** A path of a folder, with the name in it; otherwise that of the file. */
+async function pathOf(given: string, name: string): Promise<string | undefined> {
+  const files = builtinModule("node:fs/promises");
+  if (!files || /^(https?|file):/i.test(given)) return undefined;
+  const isFolder = await files.stat(given).then(
+    (status) => status.isDirectory(),
+    () => false,
+  );
+  return isFolder ? `${given.replace(/[\\/]+$/, "")}/${name}` : undefined;
+}
+
+/** A link may lead anywhere. */
+async function isWithin(folder: string, path: string): Promise<boolean> {
+  const files = builtinModule("node:fs/promises")!;
+  try {
+    const [whole, real] = await Promise.all([files.realpath(folder), files.realpath(path)]);
+    return real.startsWith(`${whole.replace(/[\\/]+$/, "")}/`) || /^[A-Za-z]:\\/.test(whole);
+  } catch {
+    // It is not there: whoever reads it says so.
+    return true;
+  }
+}
+
+function part(where: string, { name, dims, external }: TensorRecord, file: Uint8Array): Uint8Array {
+  const [offset, length] = ["offset", "length"].map((key) => {
+    const text = external!.get(key);
+    return text === undefined ? undefined : /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  });
+  const start = offset ?? 0;
+  const size = length ?? file.length - start;
+  if (start + size <= file.length && size >= 0) return file.subarray(start, start + size);
+  throw invalidFile(
+    `${where}: the tensor ${show(name)} of ${sizeOf(dims)} numbers is said to be bytes ${offset ?? 0} and ` +
+      `${length ?? "all"} that follow, of a file of ${file.length}`,
+  );
+}

@@ -1,0 +1,107 @@
+import { sizeOf, stridesOf } from "../../../graph/operations.ts";
+import { checkLabels, readEquation } from "../equation.ts";
+import type { Numbers } from "../tensor.ts";
+import type { Fold } from "./shapes.ts";
+
+// Einsum of constants.
+
+/** Numbers with a label for each axis. A label that occurs twice is that of a diagonal. */
+export interface LabelledNumbers {
+  readonly values: Numbers;
+  readonly shape: readonly number[];
+  readonly labels: readonly string[];
+}
+
+/** A factor of 1. */
+const ONE: LabelledNumbers = { values: Float32Array.of(1), shape: [], labels: [] };
+
+/**
+ * The products of two operands' numbers, summed over all labels that are not of the output.
+ *
+ * @param claim refuses what would take too much, before it is made
+ */
+export function sumOfProducts(
+  a: LabelledNumbers,
+  b: LabelledNumbers,
+  output: readonly string[],
+  claim: (numbers: number) => void,
+): LabelledNumbers {
+  const lengths = new Map<string, number>(output.map((label) => [label, 1]));
+  for (const { labels, shape } of [a, b]) {
+    for (const [axis, label] of labels.entries()) {
+      lengths.set(label, Math.max(lengths.get(label) ?? 1, shape[axis]!));
+    }
+  }
+  const order = [...output, ...[...lengths.keys()].filter((label) => !output.includes(label))];
+  const whole = order.map((label) => lengths.get(label)!);
+  const shape = whole.slice(0, output.length);
+  const width = sizeOf(whole.slice(output.length));
+  const count = sizeOf(shape);
+  claim(count);
+  // A product takes a part of a number's time.
+  claim((count * width) / 64);
+  const [left, right] = [stridesAlong(a, order), stridesAlong(b, order)];
+  const isNarrow = [a, b].every(({ values }) => values instanceof Float32Array);
+  const values = isNarrow ? new Float32Array(count) : new Float64Array(count);
+  const position = new Array<number>(order.length).fill(0);
+  let [x, y] = [0, 0];
+  for (let i = 0; i < count; i++) {
+    let sum = 0;
+    for (let k = 0; k < width; k++) {
+      sum += a.values[x]! * b.values[y]!;
+      for (let axis = order.length - 1; axis >= 0; axis--) {
+        x += left[axis]!;
+        y += right[axis]!;
+        if (++position[axis]! < whole[axis]!) break;
+        x -= left[axis]! * whole[axis]!;
+        y -= right[axis]! * whole[axis]!;
+        position[axis] = 0;
+      }
+    }
+    values[i] = sum;
+  }
+  return { values, shape, labels: output };
+}
+
+/** The same numbers without some labels, which are summed over, and with diagonals in place of labels that occur twice. */
+export function summedNumbers(
+  numbers: LabelledNumbers,
+  output: readonly string[],
+  claim: (numbers: number) => void,
+): LabelledNumbers {
+  return sumOfProducts(numbers, ONE, output, claim);
+}
+
+/** How far apart neighbours along each label are: 0 along what is stretched, the sum of both strides on a diagonal. */
+function stridesAlong({ shape, labels }: LabelledNumbers, order: readonly string[]): number[] {
+  const strides = stridesOf(shape);
+  return order.map((label) =>
+    labels.reduce((sum, each, axis) => (each === label && shape[axis] !== 1 ? sum + strides[axis]! : sum), 0),
+  );
+}
+
+export const einsum: Fold = (node, inputs, claim) => {
+  const tensors = inputs.map((tensor, i) => tensor ?? node.refuse(`its input ${i} is missing`));
+  const equation = readEquation(
+    node,
+    node.text("equation", ""),
+    tensors.map(({ shape }) => shape.length),
+  );
+  const dimensions = tensors.map(({ shape }) =>
+    shape.map((count) => ({ count, hasBatch: false, hasPoints: false })),
+  );
+  checkLabels(node, equation, dimensions);
+  const operands = tensors.map(({ values, shape }, i) => ({ values, shape, labels: equation.inputs[i]! }));
+  const product = operands.slice(1).reduce<LabelledNumbers>((left, right, i) => {
+    const later = [...equation.output, ...operands.slice(i + 2).flatMap(({ labels }) => labels)];
+    const has = new Set([...left.labels, ...right.labels]);
+    return sumOfProducts(
+      left,
+      right,
+      [...new Set(later)].filter((label) => has.has(label)),
+      claim,
+    );
+  }, operands[0]!);
+  const { values, shape } = summedNumbers(product, equation.output, claim);
+  return { type: tensors[0]!.type, shape, values };
+};

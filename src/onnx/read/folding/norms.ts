@@ -1,0 +1,65 @@
+import { sizeOf, stridesOf } from "../../../graph/operations.ts";
+import type { NodeView } from "../node-view.ts";
+import { strided, type Tensor } from "../tensor.ts";
+import type { Fold } from "./shapes.ts";
+
+// Softmax and layer norms of constants: the self-attention of learnt tokens comes before they meet the latent.
+
+/** Changes each row of numbers in place. */
+type Change = (row: Float64Array) => void;
+
+/** A tensor whose rows along some axes have been changed. */
+function alongAxes(tensor: Tensor, axes: readonly number[], change: Change): Tensor {
+  const { shape, values } = tensor;
+  const order = [...shape.keys()].filter((axis) => !axes.includes(axis)).concat(axes);
+  const strides = stridesOf(shape);
+  const lengths = order.map((axis) => shape[axis]!);
+  const sorted = strided(
+    Float64Array.from(values),
+    lengths,
+    order.map((axis) => strides[axis]!),
+  );
+  const width = sizeOf(axes.map((axis) => shape[axis]!));
+  for (let start = 0; start < sorted.length; start += width)
+    change(sorted.subarray(start, start + width) as Float64Array);
+  const back = stridesOf(lengths);
+  const changed = strided(
+    sorted,
+    shape,
+    shape.map((_, axis) => back[order.indexOf(axis)]!),
+  );
+  return { ...tensor, values: values instanceof Float32Array ? Float32Array.from(changed) : changed };
+}
+
+export const softmax: Fold = (node, [tensor], claim) => {
+  claim(2 * tensor!.values.length);
+  return alongAxes(tensor!, [node.axis(node.integer("axis", -1), tensor!.shape.length)], (row) => {
+    const largest = row.reduce((most, number) => Math.max(most, number), Number.NEGATIVE_INFINITY);
+    const powers = Float64Array.from(row, (number) => Math.exp(number - largest));
+    const sum = powers.reduce((total, power) => total + power, 0);
+    for (const [i, power] of powers.entries()) row[i] = power / sum;
+  });
+};
+
+/** The axes from the one that a node names to the last one. */
+function lastAxes(node: NodeView, rank: number): number[] {
+  const first = node.axis(node.integer("axis", -1), rank);
+  return Array.from({ length: rank - first }, (_, i) => first + i);
+}
+
+export const layerNorm: Fold = (node, [tensor, scale, bias], claim) => {
+  const axes = lastAxes(node, tensor!.shape.length);
+  const width = sizeOf(axes.map((axis) => tensor!.shape[axis]!));
+  const epsilon = node.float("epsilon", 1e-5);
+  // As of values that are computed.
+  if (scale!.values.length !== width || (bias && bias.values.length !== width) || !(epsilon > 0))
+    return undefined;
+  claim(2 * tensor!.values.length);
+  return alongAxes(tensor!, axes, (row) => {
+    const mean = row.reduce((total, number) => total + number, 0) / width;
+    const variance = row.reduce((total, number) => total + (number - mean) ** 2, 0) / width;
+    for (const [i, number] of row.entries()) {
+      row[i] = ((number - mean) / Math.sqrt(variance + epsilon)) * scale!.values[i]! + (bias?.values[i] ?? 0);
+    }
+  });
+};

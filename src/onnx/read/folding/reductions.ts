@@ -1,0 +1,147 @@
+import { sizeOf, stridesOf } from "../../../graph/operations.ts";
+import { reducedAxes } from "../operators/reductions.ts";
+import { type Numbers, strided, type Tensor } from "../tensor.ts";
+import { einsum } from "./einsum.ts";
+import { broadcastShape, isBroadcastable, stretchedStrides } from "./elementwise.ts";
+import { layerNorm, softmax } from "./norms.ts";
+import type { Fold } from "./shapes.ts";
+
+// Sums of constants, and their products as matrices; what learnt tokens pass through before they meet the latent.
+
+type Summary = (numbers: Numbers) => number;
+
+const total: Summary = (numbers) => {
+  let sum = 0;
+  for (const number of numbers) sum += number;
+  return sum;
+};
+const squares: Summary = (numbers) => {
+  let sum = 0;
+  for (const number of numbers) sum += number * number;
+  return sum;
+};
+
+const combined =
+  (combine: (a: number, b: number) => number, first: number): Summary =>
+  (numbers) => {
+    let all = first;
+    for (const number of numbers) all = combine(all, number);
+    return all;
+  };
+
+const greatest = combined(Math.max, Number.NEGATIVE_INFINITY);
+
+/** m + log Σ exp(x - m), m the largest x, or 0 where that is infinite. */
+const logSumExp: Summary = (numbers) => {
+  const largest = greatest(numbers);
+  const centre = Number.isFinite(largest) ? largest : 0;
+  return centre + Math.log(total(numbers.map((number) => Math.exp(number - centre))));
+};
+
+function reduction(summary: Summary): Fold {
+  return (node, [tensor], claim) => {
+    const { shape, values, type } = tensor!;
+    const axes = reducedAxes(node, shape.length);
+    if (!axes) return tensor!;
+    claim(values.length);
+    const strides = stridesOf(shape);
+    const kept = shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
+    const order = [...kept, ...axes];
+    const sorted = strided(
+      values,
+      order.map((axis) => shape[axis]!),
+      order.map((axis) => strides[axis]!),
+    );
+    const width = sizeOf(axes.map((axis) => shape[axis]!));
+    const count = sizeOf(kept.map((axis) => shape[axis]!));
+    const result = values instanceof Float32Array ? new Float32Array(count) : new Float64Array(count);
+    const keepsAxes = node.integer("keepdims", 1) !== 0;
+    return {
+      type,
+      shape: keepsAxes
+        ? shape.map((length, axis) => (axes.includes(axis) ? 1 : length))
+        : kept.map((axis) => shape[axis]!),
+      values: result.map((_, i) => summary(sorted.subarray(i * width, (i + 1) * width))),
+    };
+  };
+}
+
+/** Products of matrices, whose axes before the last two are stretched to each other. */
+const matmul: Fold = (node, [a, b], claim) => {
+  const [left, right] = [a!, b!];
+  const [rows, inner] = left.shape.slice(-2);
+  const columns = right.shape.at(-1);
+  if (rows === undefined || inner === undefined || columns === undefined) return undefined;
+  if (right.shape.length < 2 || right.shape.at(-2) !== inner) return undefined;
+  const [before, behind] = [left, right].map(({ shape }) => shape.slice(0, -2)) as [number[], number[]];
+  if (!isBroadcastable([before, behind])) return node.refuse("the shapes that it reads do not fit together");
+  const shape = broadcastShape([before, behind]);
+  const matrices = sizeOf(shape);
+  claim(matrices * rows * columns);
+  // A product is a number's worth of time, too.
+  claim((matrices * rows * columns * inner) / 64);
+  const first = (own: readonly number[], matrix: number) =>
+    strided(
+      Float64Array.from({ length: sizeOf(own) }, (_, i) => i * matrix),
+      shape,
+      stretchedStrides(own, shape),
+    );
+  const starts = { left: first(before, rows * inner), right: first(behind, inner * columns) };
+  const values = new Float32Array(matrices * rows * columns);
+  const sums = new Float64Array(columns);
+  for (let row = 0; row < matrices * rows; row++) {
+    const matrix = Math.floor(row / rows);
+    const from = starts.left[matrix]! + (row % rows) * inner;
+    sums.fill(0);
+    for (let k = 0; k < inner; k++) {
+      const factor = left.values[from + k]!;
+      const at = starts.right[matrix]! + k * columns;
+      for (let j = 0; j < columns; j++) sums[j]! += factor * right.values[at + j]!;
+    }
+    values.set(sums, row * columns);
+  }
+  return { type: left.type, shape: [...shape, rows, columns], values } satisfies Tensor;
+};
+
+/** alpha · A · B + beta · C, left to the graph where C is stretched to more than the product. */
+const gemm: Fold = (node, [a, b, c], claim) => {
+  const [left, right] = [a!, b!].map((matrix, i) =>
+    turned(matrix, node.integer(i === 0 ? "transA" : "transB", 0) !== 0),
+  );
+  const product = left && right && matmul(node, [left, right], claim);
+  if (!product || !("shape" in product)) return undefined;
+  const { shape } = product;
+  const alpha = node.float("alpha", 1);
+  const beta = node.float("beta", 1);
+  if (c && String(broadcastShape([shape, c.shape])) !== String(shape)) return undefined;
+  if (c && !isBroadcastable([shape, c.shape])) return undefined;
+  const added = c && strided(c.values, shape, stretchedStrides(c.shape, shape));
+  const values = product.values.map((value, i) => alpha * value + (added ? beta * added[i]! : 0));
+  return { ...product, values };
+};
+
+/** A matrix as it is, or transposed; undefined of what is none. */
+function turned(matrix: Tensor, turns: boolean): Tensor | undefined {
+  const [rows, columns, ...more] = matrix.shape;
+  if (rows === undefined || columns === undefined || more.length > 0) return undefined;
+  if (!turns) return matrix;
+  return { ...matrix, shape: [columns, rows], values: strided(matrix.values, [columns, rows], [1, columns]) };
+}
+
+/** By operator. */
+export const REDUCTIONS = {
+  ReduceSum: reduction(total),
+  ReduceMean: reduction((numbers) => total(numbers) / numbers.length),
+  ReduceL1: reduction((numbers) => total(numbers.map(Math.abs))),
+  ReduceL2: reduction((numbers) => Math.sqrt(squares(numbers))),
+  ReduceSumSquare: reduction(squares),
+  ReduceMax: reduction(greatest),
+  ReduceMin: reduction(combined(Math.min, Number.POSITIVE_INFINITY)),
+  ReduceLogSum: reduction((numbers) => Math.log(total(numbers))),
+  ReduceLogSumExp: reduction(logSumExp),
+  ReduceProd: reduction(combined((a, b) => a * b, 1)),
+  ...{ MatMul: matmul, Gemm: gemm },
+  Softmax: softmax,
+  LayerNormalization: layerNorm,
+  Einsum: einsum,
+} satisfies Readonly<Record<string, Fold>>;

@@ -1,0 +1,267 @@
+import { sizeOf, stridesOf } from "../../../graph/operations.ts";
+import type { NodeView } from "../node-view.ts";
+import { sliceRange, triangle } from "../operators/rearranging.ts";
+import { floats, type Numbers, strided, type Tensor } from "../tensor.ts";
+import { broadcastShape, isBroadcastable, stretchedStrides } from "./elementwise.ts";
+import { castTo } from "./integers.ts";
+
+// Constants in other shapes and orders.
+
+/** What an operator makes of constants; undefined where it is left to the graph. `claim` refuses what would take too much, before it is made. */
+export type Fold = (
+  node: NodeView,
+  inputs: readonly (Tensor | undefined)[],
+  claim: (numbers: number) => void,
+) => Tensor | readonly Tensor[] | undefined;
+
+/** The same numbers in another order. */
+function ordered(tensor: Tensor, shape: readonly number[], strides: readonly number[], offset = 0): Tensor {
+  return { ...tensor, shape, values: strided(tensor.values, shape, strides, offset) };
+}
+
+function lengths(node: NodeView, tensor: Tensor | undefined): number[] {
+  const values = [...(tensor?.values ?? [])];
+  const isSound = tensor && tensor.shape.length <= 1 && values.length <= 64;
+  if (isSound && values.every((length) => Number.isInteger(length) && length >= -1 && length < 2 ** 32))
+    return values;
+  return node.refuse("its shape is no list of lengths");
+}
+
+const reshape: Fold = (node, [tensor, shape]) => {
+  const wanted = lengths(node, shape).map((length, axis) => {
+    return length === 0 && node.integer("allowzero", 0) === 0 ? (tensor!.shape[axis] ?? 0) : length;
+  });
+  const open = wanted.indexOf(-1);
+  const others = sizeOf(wanted.filter((_, i) => i !== open));
+  if (open >= 0) wanted[open] = tensor!.values.length / others;
+  if (
+    sizeOf(wanted) === tensor!.values.length &&
+    wanted.every((length) => Number.isInteger(length) && length >= 0)
+  ) {
+    return { ...tensor!, shape: wanted };
+  }
+  return node.refuse(`it gives [${tensor!.shape}] the shape [${wanted.slice(0, 8)}]`);
+};
+
+const transpose: Fold = (node, [tensor]) => {
+  const rank = tensor!.shape.length;
+  const order = node.axes(node.integers("perm") ?? tensor!.shape.map((_, axis) => rank - 1 - axis), rank);
+  if (order.length !== rank) return node.refuse(`its perm is [${order}], of a value with ${rank} axes`);
+  const strides = stridesOf(tensor!.shape);
+  return ordered(
+    tensor!,
+    order.map((axis) => tensor!.shape[axis]!),
+    order.map((axis) => strides[axis]!),
+  );
+};
+
+const flatten: Fold = (node, [tensor]) => {
+  const rank = tensor!.shape.length;
+  const axis = node.integer("axis", 1);
+  const first = axis === rank ? rank : node.axis(axis, rank);
+  return { ...tensor!, shape: [sizeOf(tensor!.shape.slice(0, first)), sizeOf(tensor!.shape.slice(first))] };
+};
+
+function namedAxes(node: NodeView, axes: Tensor | undefined): readonly number[] | undefined {
+  return axes ? [...axes.values] : node.integers("axes");
+}
+
+const squeeze: Fold = (node, [tensor, given]) => {
+  const named = namedAxes(node, given);
+  const axes = named ? node.axes(named, tensor!.shape.length) : undefined;
+  if (axes?.some((axis) => tensor!.shape[axis] !== 1))
+    return node.refuse("it takes away an axis that is not 1 long");
+  const shape = tensor!.shape.filter((length, axis) => !(axes ? axes.includes(axis) : length === 1));
+  return { ...tensor!, shape };
+};
+
+const unsqueeze: Fold = (node, [tensor, given]) => {
+  const named = namedAxes(node, given) ?? node.refuse("its axes are missing");
+  const rank = tensor!.shape.length + named.length;
+  const axes = node.axes(named, rank);
+  const left = [...tensor!.shape];
+  const shape = Array.from({ length: rank }, (_, axis) => (axes.includes(axis) ? 1 : left.shift()!));
+  return { ...tensor!, shape };
+};
+
+const expand: Fold = (node, [tensor, given], claim) => {
+  const wanted = lengths(node, given);
+  if (!isBroadcastable([tensor!.shape, wanted]))
+    return node.refuse(`it stretches [${tensor!.shape}] to [${wanted}]`);
+  const shape = broadcastShape([tensor!.shape, wanted]);
+  claim(sizeOf(shape));
+  return ordered(tensor!, shape, stretchedStrides(tensor!.shape, shape));
+};
+
+const tile: Fold = (node, [tensor, given], claim) => {
+  const repeats = lengths(node, given);
+  if (repeats.length !== tensor!.shape.length) return node.refuse("its repeats are not as many as axes");
+  const shape = tensor!.shape.flatMap((length, axis) => [repeats[axis]!, length]);
+  claim(sizeOf(shape));
+  const strides = stridesOf(tensor!.shape).flatMap((stride) => [0, stride]);
+  const { values } = ordered(tensor!, shape, strides);
+  return { ...tensor!, shape: tensor!.shape.map((length, axis) => length * repeats[axis]!), values };
+};
+
+const concat: Fold = (node, inputs, claim) => {
+  const tensors = inputs.map((tensor) => tensor!);
+  const [first] = tensors;
+  const axis = node.axis(node.integer("axis") ?? node.refuse("its axis is missing"), first!.shape.length);
+  const fits = tensors.every(
+    ({ shape, type }) =>
+      type === first!.type &&
+      shape.length === first!.shape.length &&
+      shape.every((length, i) => i === axis || length === first!.shape[i]),
+  );
+  if (!fits) return node.refuse("what it puts together does not fit");
+  const total = tensors.reduce((sum, { shape }) => sum + shape[axis]!, 0);
+  const shape = first!.shape.map((length, i) => (i === axis ? total : length));
+  claim(sizeOf(shape));
+  const isNarrow = tensors.every(({ values }) => values instanceof Float32Array);
+  const values: Numbers = isNarrow ? new Float32Array(sizeOf(shape)) : new Float64Array(sizeOf(shape));
+  const outer = sizeOf(shape.slice(0, axis));
+  const row = sizeOf(shape.slice(axis));
+  let start = 0;
+  for (const { shape: own, values: from } of tensors) {
+    const part = sizeOf(own.slice(axis));
+    for (let i = 0; i < outer; i++) values.set(from.subarray(i * part, (i + 1) * part), i * row + start);
+    start += part;
+  }
+  return { type: first!.type, shape, values };
+};
+
+const slice: Fold = (node, [tensor, starts, ends, given, steps]) => {
+  const axes = node.axes([...(given?.values ?? starts!.values.keys())], tensor!.shape.length);
+  return axes.reduce((part, axis, i) => {
+    const step = steps?.values[i] ?? 1;
+    const range =
+      sliceRange(part.shape[axis]!, starts!.values[i]!, ends!.values[i] ?? Number.NaN, step) ??
+      node.refuse(`its step is ${step}`);
+    if (!Number.isInteger(range.count)) return node.refuse("its starts and ends are not as many as axes");
+    const strides = stridesOf(part.shape);
+    const shape = part.shape.map((length, k) => (k === axis ? range.count : length));
+    const offset = range.start * strides[axis]!;
+    return ordered(
+      part,
+      shape,
+      strides.map((stride, k) => (k === axis ? stride * step : stride)),
+      offset,
+    );
+  }, tensor!);
+};
+
+const split: Fold = (node, [tensor, given]) => {
+  const axis = node.axis(node.integer("axis", 0), tensor!.shape.length);
+  const length = tensor!.shape[axis]!;
+  const parts = node.node.outputs.length;
+  const size = Math.ceil(length / parts);
+  const each = given
+    ? lengths(node, given)
+    : Array.from({ length: parts }, (_, i) => Math.max(Math.min(size, length - i * size), 0));
+  if (
+    each.length !== parts ||
+    each.reduce((sum, own) => sum + own, 0) !== length ||
+    each.some((own) => own < 0)
+  ) {
+    return node.refuse(`it splits ${length} positions into [${each.slice(0, 8)}]`);
+  }
+  const strides = stridesOf(tensor!.shape);
+  let start = 0;
+  return each.map((own) => {
+    start += own;
+    const shape = tensor!.shape.map((all, i) => (i === axis ? own : all));
+    return ordered(tensor!, shape, strides, (start - own) * strides[axis]!);
+  });
+};
+
+const gather: Fold = (node, [tensor, indices], claim) => {
+  const axis = node.axis(node.integer("axis", 0), tensor!.shape.length);
+  const length = tensor!.shape[axis]!;
+  const before = tensor!.shape.slice(0, axis);
+  const behind = tensor!.shape.slice(axis + 1);
+  const shape = [...before, ...indices!.shape, ...behind];
+  claim(sizeOf(shape));
+  const positions = Array.from(indices!.values, (position) => (position < 0 ? position + length : position));
+  if (positions.some((position) => !(position >= 0 && position < length))) {
+    return node.refuse(
+      `it takes position ${indices!.values.find((i) => !(i >= -length && i < length))} of ${length}`,
+    );
+  }
+  const width = sizeOf(behind);
+  const outer = sizeOf(before);
+  const values =
+    tensor!.values instanceof Float32Array
+      ? new Float32Array(sizeOf(shape))
+      : new Float64Array(sizeOf(shape));
+  let at = 0;
+  for (let i = 0; i < outer; i++) {
+    for (const position of positions) {
+      const from = (i * length + position) * width;
+      values.set(tensor!.values.subarray(from, from + width), at);
+      at += width;
+    }
+  }
+  return { type: tensor!.type, shape, values };
+};
+
+const constantOfShape: Fold = (node, [given], claim) => {
+  const shape = lengths(node, given);
+  if (shape.some((length) => length < 0)) return node.refuse(`its shape is [${shape}]`);
+  claim(sizeOf(shape));
+  const value = node.scope.tensorOf(node.attribute("value")) ?? floats([0], [1]);
+  if (value.values.length !== 1) return node.refuse("its value is not one number");
+  const count = sizeOf(shape);
+  const values = value.type === "float" ? new Float32Array(count) : new Float64Array(count);
+  return { ...value, shape, values: values.fill(value.values[0]!) };
+};
+
+const range: Fold = (node, inputs, claim) => {
+  const [start, limit, step] = inputs.map((tensor) => tensor!.values[0]!) as [number, number, number];
+  const count = Math.max(Math.ceil((limit - start) / step), 0);
+  if (!Number.isSafeInteger(count)) return node.refuse(`it goes from ${start} to ${limit} by ${step}`);
+  claim(count);
+  const { type } = inputs[0]!;
+  const values = type === "float" ? new Float32Array(count) : new Float64Array(count);
+  return { type, shape: [count], values: values.map((_, i) => start + i * step) };
+};
+
+const cast: Fold = (node, [tensor]) => castTo(node, node.integer("to", 0), tensor!);
+
+const where: Fold = (node, [condition, a, b], claim) => {
+  const shapes = [condition!, a!, b!].map(({ shape }) => shape);
+  if (!isBroadcastable(shapes)) return node.refuse("the shapes that it reads do not fit together");
+  const shape = broadcastShape(shapes);
+  claim(3 * sizeOf(shape));
+  const [is, left, right] = [condition!, a!, b!].map((tensor) =>
+    strided(tensor.values, shape, stretchedStrides(tensor.shape, shape)),
+  ) as [Numbers, Numbers, Numbers];
+  return { type: a!.type, shape, values: left.map((value, i) => (is[i] === 0 ? right[i]! : value)) };
+};
+
+const trilu: Fold = (node, [tensor, given]) => {
+  const { shape, values } = tensor!;
+  const [rows, columns] = [-2, -1].map((axis) => shape[node.axis(axis, shape.length)]!) as [number, number];
+  if (given && given.values.length !== 1) return node.refuse("its diagonal is not one number");
+  const isKept = triangle(node, given?.values[0]);
+  return {
+    ...tensor!,
+    values: values.map((value, i) => (isKept(Math.floor(i / columns) % rows, i % columns) ? value : 0)),
+  };
+};
+
+const same: Fold = (_node, [tensor]) => tensor!;
+
+/** By operator. */
+export const SHAPES = {
+  ...{ Reshape: reshape, Transpose: transpose, Flatten: flatten, Squeeze: squeeze, Unsqueeze: unsqueeze },
+  ...{ Expand: expand, Tile: tile, Concat: concat, Slice: slice, Split: split, Gather: gather },
+  ...{
+    ConstantOfShape: constantOfShape,
+    Range: range,
+    Cast: cast,
+    Where: where,
+    Trilu: trilu,
+    Identity: same,
+    Dropout: same,
+  },
+} satisfies Readonly<Record<string, Fold>>;

@@ -1,0 +1,79 @@
+import { invalidFile } from "../../base/check.ts";
+import type { Length } from "../../graph/definition.ts";
+import { LATENT } from "../../graph/graph.ts";
+import type { OperationKind } from "../../graph/operations.ts";
+import { MOST_OPERATIONS } from "../../graph/settings.ts";
+import type { Numbers } from "./tensor.ts";
+
+/** An operation of the decoder's graph, before all of it is known. */
+export interface Written {
+  readonly kind: OperationKind;
+  readonly name: string;
+  inputs: readonly string[];
+  /** What its definition has beside its kind, name and inputs. */
+  settings: Readonly<Record<string, unknown>>;
+  readonly shape: readonly Length[];
+  /** Of the kinds that have parameters. */
+  weight?: Numbers;
+  bias?: Numbers;
+}
+
+/** What an operation is written with. */
+export interface Writing {
+  readonly settings?: Readonly<Record<string, unknown>>;
+  readonly weight?: Numbers;
+  readonly bias?: Numbers;
+}
+
+/** Names that definitions take: see `definition.ts`. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/gu;
+const LONGEST_NAME = 150;
+
+/** The operations of a graph as they come. */
+export class GraphWriter {
+  readonly operations: Written[] = [];
+  /** What operations are called after. */
+  label = "";
+  readonly #names: Set<string>;
+  /** Number of the next operation of a label and a kind: a file may have thousands with one label. */
+  readonly #next = new Map<string, number>();
+  readonly #labels = new Map<string, string>();
+
+  /** @param inputs the names of fixed inputs, which no operation may have */
+  constructor(inputs: readonly string[]) {
+    this.#names = new Set([LATENT, ...inputs]);
+  }
+
+  /** Appends an operation that makes a value of this shape; returns its name. */
+  write(
+    kind: OperationKind,
+    inputs: readonly string[],
+    shape: readonly Length[],
+    { settings = {}, weight, bias }: Writing = {},
+  ): string {
+    if (this.operations.length >= MOST_OPERATIONS) {
+      throw invalidFile(`the graph would have more than ${MOST_OPERATIONS} operations`);
+    }
+    const name = this.#nameFor(kind);
+    this.#labels.set(name, this.label);
+    const tensors = { ...(weight && { weight }), ...(bias && { bias }) };
+    this.operations.push({ kind, name, inputs, settings, shape, ...tensors });
+    return name;
+  }
+
+  /** Label of the node, or module, of the file from which the operation `name` was made. */
+  labelOf(name: string): string {
+    return this.#labels.get(name) || name;
+  }
+
+  #nameFor(kind: string): string {
+    const base = this.label.replace(UNPRINTABLE, "").slice(0, LONGEST_NAME) || kind;
+    const numbered = `${base}.${kind}`;
+    let name = base;
+    let next = this.#next.get(numbered) ?? 1;
+    for (; this.#names.has(name); next++) name = `${numbered}${next === 1 ? "" : next}`;
+    this.#next.set(numbered, next);
+    this.#names.add(name);
+    return name;
+  }
+}

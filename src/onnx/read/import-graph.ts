@@ -1,0 +1,214 @@
+import { escapeText, invalidFile, show, showList } from "../../base/check.ts";
+import type { LatentflowError } from "../../base/errors.ts";
+import type { Work } from "../../base/event-loop.ts";
+import { atOnce } from "../../base/event-loop.ts";
+import { hasInputs } from "./arity.ts";
+import { canFold, Folding } from "./folding/fold.ts";
+import { ofNewerOpset } from "./former-opsets.ts";
+import { GraphWriter } from "./graph-writer.ts";
+import { Infinities } from "./infinities.ts";
+import { type Batching, type GraphInputs, inputsOf, makeInputs } from "./inputs.ts";
+import { stretch } from "./layout.ts";
+import type { Attribute, Declared, Model, Node } from "./model.ts";
+import { NodeView, type Scope } from "./node-view.ts";
+import { operatorOf } from "./operators/table.ts";
+import { NodeRefusal } from "./site.ts";
+import { readTensor, type Tensor } from "./tensor.ts";
+import { withBatchFirst } from "./traced-batch.ts";
+import type { Operand } from "./value.ts";
+
+/** A graph of the file as operations of ours. */
+export interface ImportedGraph {
+  readonly writer: GraphWriter;
+  readonly inputs: GraphInputs;
+  readonly output: Operand;
+  /** Writes on behalf of the file's output. */
+  readonly end: NodeView;
+}
+
+/** A node that is not read, and why, where there is more to say than that its operator is none of ours. */
+interface Unread {
+  readonly node: Node;
+  readonly reason: string | undefined;
+}
+
+/** So many characters of nodes, with their reasons, a message lists. */
+const LONGEST_LIST = 700;
+
+/** A value that a node which is not read would have made. */
+const UNREAD = Symbol("unread");
+
+/**
+ * Goes through the nodes that lead to the output.
+ *
+ * @param nodes those that lead to the output
+ * @param initializers the tensors that they read
+ * @throws LatentflowError `invalid_file`, which lists all nodes that cannot be read
+ */
+export function* importGraph(
+  model: Model,
+  nodes: readonly Node[],
+  initializers: ReadonlyMap<string, Tensor>,
+  latent: Declared,
+  outputName: string,
+  points: readonly string[],
+  batching: Batching,
+): Work<ImportedGraph> {
+  const names = inputsOf(model).map(({ name }) => name);
+  const writer = new GraphWriter(names.filter((name) => name !== latent.name));
+  const makers = new Map<string, NodeView>();
+  const attributes = new Map<Attribute, Tensor>();
+  const tensorOf = (attribute: Attribute | undefined): Tensor | undefined => {
+    if (!attribute?.tensor) return undefined;
+    if (attribute.tensor.external) throw invalidFile("an attribute of a node lies in another file");
+    const tensor = attributes.get(attribute) ?? atOnce(readTensor(attribute.tensor));
+    attributes.set(attribute, tensor);
+    return tensor;
+  };
+  const scopeWith = (tracedBatch: number | undefined): Scope => {
+    return { writer, opset: model.opset, tracedBatch, tensorOf, makers };
+  };
+  const start = new NodeView(nothing, [], scopeWith(undefined));
+  const inputs = makeInputs(model, latent, points, batching, (value) => {
+    return stretch(start, value, new Map([[0, "points"]]));
+  });
+  const scope = scopeWith(inputs.tracedBatch);
+  const values = new Map<string, Operand | typeof UNREAD>();
+  for (const [name, tensor] of initializers) values.set(name, { at: [tensor] });
+  values.set(latent.name, inputs.latent);
+  for (const { name, value } of inputs.fixed) values.set(name, value);
+
+  const wanted = new Set([outputName, ...nodes.flatMap((node) => node.inputs)]);
+  const folding = new Folding();
+  const infinities = new Infinities();
+  const unread: Unread[] = [];
+  for (const node of nodes) {
+    yield;
+    const read = node.inputs.map((name) => (name === "" ? undefined : find(node, values, name)));
+    const operands = read.filter((operand) => operand !== UNREAD);
+    let made: readonly (Operand | typeof UNREAD)[] = node.outputs.map(() => UNREAD);
+    if (!isRead(node)) unread.push({ node, reason: undefined });
+    else if (operands.length === read.length) {
+      writer.label = labelOf(node, initializers);
+      try {
+        const view = ofNewerOpset(new NodeView(node, operands as (Operand | undefined)[], scope));
+        for (const name of node.outputs) makers.set(name, view);
+        if (!hasInputs(view.operator, view.inputs)) view.refuse("inputs that it needs are missing");
+        const outputs = folding.fold(view) ?? computed(view);
+        infinities.follow(view, outputs);
+        made = outputs;
+      } catch (error) {
+        if (!(error instanceof NodeRefusal)) throw error;
+        unread.push({ node, reason: error.message });
+      }
+    }
+    node.outputs.forEach((name, i) => {
+      if (name === "") return;
+      if (made[i] === undefined && wanted.has(name)) {
+        unread.push({
+          node,
+          reason: `its output ${i}, ${show(name)}, is used, expected the first one alone; export the decoder without what reads it`,
+        });
+      }
+      values.set(name, made[i] ?? UNREAD);
+    });
+  }
+  if (unread.length > 0) throw listed(unread);
+  writer.label = "output";
+  const output = values.get(outputName);
+  if (output === undefined || output === UNREAD)
+    throw invalidFile(`no node makes the output ${show(outputName)}`);
+  const origin = infinities.originOf(outputName);
+  if (origin !== undefined) {
+    throw invalidFile(
+      `its output has infinite numbers, of the constants of ${show(origin)}, expected finite ones; export it with -1e9 there`,
+    );
+  }
+  return { writer, inputs, output, end: new NodeView(nothing, [], scope) };
+}
+
+const nothing: Node = {
+  ...{ name: "output", operator: "", domain: "", inputs: [], outputs: [] },
+  attributes: new Map(),
+};
+
+function computed(view: NodeView): readonly Operand[] {
+  const operator = operatorOf(view.operator);
+  if (!operator) return view.refuse("it depends on inputs; of these only constants are read");
+  const made = operator(new NodeView(view.node, withBatchFirst(view), view.scope));
+  return Array.isArray(made) ? made : [made as Operand];
+}
+
+function isRead({ operator, domain }: Node): boolean {
+  return domain === "" && (operatorOf(operator) !== undefined || canFold(operator));
+}
+
+function find(
+  node: Node,
+  values: ReadonlyMap<string, Operand | typeof UNREAD>,
+  name: string,
+): Operand | typeof UNREAD {
+  const value = values.get(name);
+  if (value !== undefined) return value;
+  throw invalidFile(
+    `${showNode(node)} reads ${show(name)}, which no input, no initializer and no node before it is called`,
+  );
+}
+
+/** What operations that come of a node are called after: a module of PyTorch, by its weight, or the node. */
+function labelOf(node: Node, initializers: ReadonlyMap<string, Tensor>): string {
+  const weight = node.inputs.find((name) => initializers.has(name) && /.\.weight$/.test(name));
+  return weight?.replace(/\.weight$/, "") ?? (node.name || node.outputs[0] || node.operator);
+}
+
+/**
+ * The nodes that lead to an output, in their order.
+ *
+ * @throws LatentflowError `invalid_file` where a value is made twice
+ */
+export function nodesTo({ nodes, inputs, initializers }: Model, output: string): Node[] {
+  const makers = new Map<string, Node>();
+  const given = new Set([...inputs, ...initializers].map(({ name }) => name));
+  for (const node of nodes) {
+    for (const name of node.outputs) {
+      if (name === "") continue;
+      if (makers.has(name) || given.has(name)) {
+        throw invalidFile(`two values of the file are called ${show(name)}, expected each name once`);
+      }
+      makers.set(name, node);
+    }
+  }
+  const needed = new Set<Node>();
+  const open = [output];
+  while (open.length > 0) {
+    const node = makers.get(open.pop()!);
+    if (!node || needed.has(node)) continue;
+    needed.add(node);
+    open.push(...node.inputs);
+  }
+  return nodes.filter((node) => needed.has(node));
+}
+
+function showNode({ name, outputs, operator, domain }: Node): string {
+  const kind = escapeText(domain === "" ? operator : `${domain}.${operator}`, 50);
+  return `${show(name || outputs[0] || "")} (${kind})`;
+}
+
+/** Operators that ONNX Runtime puts in the place of several others. */
+const RUNTIME_DOMAIN = /^com\.microsoft\b/;
+
+/** One error for all nodes that are not read. */
+function listed(unread: readonly Unread[]): LatentflowError {
+  const shown = unread.map(({ node, reason }) =>
+    showNode(node).replace(/\)$/, reason === undefined ? ")" : `: ${escapeText(reason, 240)})`),
+  );
+  const [nodes, them] = unread.length === 1 ? ["a node that is", "it"] : ["nodes that are", "them"];
+  const hasUnknown = unread.some(({ reason }) => reason === undefined);
+  const isOptimised = unread.some(({ node }) => RUNTIME_DOMAIN.test(node.domain));
+  const cure = isOptimised
+    ? "; ONNX Runtime has optimised this file: read the one that was exported"
+    : hasUnknown
+      ? `; export the decoder without ${them}, or write ${them} with operators that docs/onnx-operators.md of the package lists`
+      : "";
+  return invalidFile(`the file has ${nodes} not supported: ${showList(shown, LONGEST_LIST)}${cure}`);
+}

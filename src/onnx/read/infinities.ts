@@ -1,0 +1,145 @@
+import { show } from "../../base/check.ts";
+import { stridesOf } from "../../graph/operations.ts";
+import type { OperatorName } from "./arity.ts";
+import { storedAxes } from "./layout.ts";
+import type { NodeView } from "./node-view.ts";
+import { strided } from "./tensor.ts";
+import { isConstant, type Operand, type Value } from "./value.ts";
+
+// Masks of attention add -∞, or fill it in. Graphs hold finite numbers, with the largest float32 in the place of an infinite
+// one: that computes the same only as long as what reads it makes of both the same. This file follows where they go.
+
+/** Infinite numbers that a value would have where the file is run. */
+interface Infinite {
+  readonly isNegative: boolean;
+  readonly isPositive: boolean;
+  /** Name of the node that has put them there. */
+  readonly origin: string;
+  /** Numbers that are -∞ where the value is, broadcast as the node's inputs are; undefined where they have been moved since. */
+  readonly mask: Value | undefined;
+}
+
+/** Inputs whose constants an operator may put into its output as they are. Where's condition may be computed. */
+const SOURCES: { readonly [Name in OperatorName]?: readonly number[] } = {
+  ...{ Add: [0, 1], Sub: [0, 1], Where: [1, 2], Pad: [2] },
+};
+
+/** Operators that keep infinite numbers as they are, and with the largest float32 do the same. */
+const KEEPING: ReadonlySet<string> = new Set<OperatorName>(
+  [
+    ["Identity", "Dropout", "Cast"],
+    ["Add", "Sub", "Where", "Pad"],
+    ["Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Expand", "Tile"],
+    ["Concat", "Split", "Slice", "Gather"],
+  ].flat() as OperatorName[],
+);
+
+/** Operators that move no number. */
+const STILL: ReadonlySet<string> = new Set<OperatorName>(["Identity", "Dropout", "Cast"]);
+
+/** Operators that make finite numbers of infinite ones, of which signs. */
+const ENDING: { readonly [Name in OperatorName]?: "negative" | "both" } = {
+  ...{ Softmax: "negative", Exp: "negative", Relu: "negative", Sigmoid: "both", Tanh: "both" },
+};
+
+/** Values of a file that would have infinite numbers. */
+export class Infinities {
+  readonly #of = new Map<string, Infinite>();
+
+  /**
+   * Notes what a node's outputs have.
+   *
+   * @throws NodeRefusal where the node makes something else of an infinite number than of the largest float32
+   */
+  follow(node: NodeView, outputs: readonly Operand[]): void {
+    const read = node.node.inputs.flatMap((name) => this.#of.get(name) ?? []);
+    const all = [...read, ...introduced(node)];
+    const [first] = all;
+    if (first === undefined || outputs.every(isConstant)) return;
+    const isNegative = all.some((each) => each.isNegative);
+    const isPositive = all.some((each) => each.isPositive);
+    const operator = node.operator as OperatorName;
+    const ending = Object.hasOwn(ENDING, operator) ? ENDING[operator] : undefined;
+    if (ending && !(isPositive && ending === "negative")) {
+      if (operator === "Softmax") refuseMaskedRows(node, first.mask);
+      return;
+    }
+    const isMixed = isNegative && isPositive && ["Add", "Sub"].includes(operator);
+    const turns = operator === "Sub" && this.#of.has(node.node.inputs[1] ?? "");
+    if (!KEEPING.has(operator) || isMixed || turns) {
+      const came = isPositive ? (isNegative ? "±Infinity" : "Infinity") : "-Infinity";
+      node.refuse(
+        `it reads ${came}, which ${show(first.origin)} has among its numbers, expected Softmax, Exp, Relu, Sigmoid or Tanh to read ` +
+          "it; export the decoder with a finite number, -1e9 in a mask",
+      );
+    }
+    const mask = all.length === 1 && (read.length === 0 || STILL.has(operator)) ? first.mask : undefined;
+    const made: Infinite = { isNegative, isPositive, origin: first.origin, mask };
+    for (const name of node.node.outputs) this.#of.set(name, made);
+  }
+
+  /** Name of the node by which a value has infinite numbers; undefined where it has none. */
+  originOf(name: string): string | undefined {
+    return this.#of.get(name)?.origin;
+  }
+}
+
+/** Infinite numbers among the constants of a node that become some of its output's. */
+function introduced(node: NodeView): Infinite[] {
+  const operator = node.operator as OperatorName;
+  const sources = (Object.hasOwn(SOURCES, operator) ? SOURCES[operator] : undefined) ?? [];
+  return sources.flatMap((input) => {
+    const operand = node.inputs[input];
+    if (!operand || !isConstant(operand)) return [];
+    const isThere = (sign: number) =>
+      operand.at.some(({ values }) => values.includes(sign * Number.POSITIVE_INFINITY));
+    const sign = operator === "Sub" && input === 1 ? -1 : 1;
+    const [isNegative, isPositive] = [isThere(-sign), isThere(sign)];
+    if (!isNegative && !isPositive) return [];
+    const origin = node.node.name || node.node.outputs[0] || operator;
+    return [{ isNegative, isPositive, origin, mask: maskOf(node, input, sign) }];
+  });
+}
+
+/** Numbers that are -∞ where a node's output is, as far as its constants tell. */
+function maskOf(node: NodeView, input: number, sign: number): Value | undefined {
+  const value = node.value(input);
+  if (typeof value.source === "string") return undefined;
+  if (node.operator === "Add" || node.operator === "Sub") {
+    return sign === 1 ? value : { ...value, source: value.source.map((number) => -number) };
+  }
+  const condition = node.inputs[0];
+  if (node.operator !== "Where" || value.source.length !== 1 || !condition || !isConstant(condition)) {
+    return undefined;
+  }
+  const choice = node.value(0);
+  if (typeof choice.source === "string") return undefined;
+  const chosen = choice.source.map((number) =>
+    (number === 0) === (input === 2) ? Number.NEGATIVE_INFINITY : 0,
+  );
+  return { ...choice, source: chosen };
+}
+
+/** Refuses a Softmax over numbers that are all -∞. */
+function refuseMaskedRows(node: NodeView, mask: Value | undefined): void {
+  const value = node.inputs[0];
+  if (!mask || typeof mask.source === "string" || !value || isConstant(value)) return;
+  const rank = value.axes.length;
+  const axis = node.axis(node.integer("axis", -1), rank) - rank + mask.axes.length;
+  const own = mask.axes[axis] ?? [];
+  const order = [...storedAxes(mask).filter((each) => !own.includes(each)), ...own];
+  const lengths = mask.shape as readonly number[];
+  const strides = stridesOf(lengths);
+  const sorted = strided(
+    mask.source,
+    order.map((each) => lengths[each]!),
+    order.map((each) => strides[each]!),
+  );
+  const width = own.reduce((product, each) => product * lengths[each]!, 1);
+  for (let start = 0; start < sorted.length; start += width) {
+    if (sorted.subarray(start, start + width).some((number) => number !== Number.NEGATIVE_INFINITY)) continue;
+    node.refuse(
+      "it reads a row that is -Infinity throughout, of which it makes NaN; mask fewer positions, or with -1e9",
+    );
+  }
+}

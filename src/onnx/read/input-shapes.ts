@@ -1,0 +1,124 @@
+import { invalid, isRevoked, optionNames, show, showList } from "../../base/check.ts";
+import { showShape } from "../../decoder/output.ts";
+import { hasBatchFirst, inputsOf } from "./inputs.ts";
+import type { Declared, DeclaredLength, Model } from "./model.ts";
+
+// The option inputShapes: lengths that a file leaves open, as optimum's exports of diffusers' VAEs leave all of them.
+
+/** The most axes that an input may have. */
+const MOST_AXES = 8;
+
+/**
+ * Copies the option inputShapes.
+ *
+ * @throws LatentflowError `invalid_argument` when it is no object of shapes
+ */
+export function checkInputShapes(where: string, shapes: unknown): ReadonlyMap<string, readonly number[]> {
+  if (shapes === undefined) return new Map();
+  const names = optionNames(`${where}: inputShapes`, shapes);
+  if (names === undefined) {
+    throw invalid(`${where}: inputShapes is ${show(shapes)}, expected an object such as { z: [4, 8, 8] }`);
+  }
+  return new Map(names.map((name) => [name, copyShape(where, name, shapes as object)]));
+}
+
+function copyShape(where: string, name: string, shapes: object): readonly number[] {
+  let shape: unknown;
+  try {
+    shape = (shapes as Readonly<Record<string, unknown>>)[name];
+    if (Array.isArray(shape)) shape = Array.from(shape.slice(0, MOST_AXES + 1));
+  } catch (cause) {
+    throw invalid(`${where}: inputShapes.${name} cannot be read`, cause);
+  }
+  const isLength = (length: unknown) => Number.isSafeInteger(length) && (length as number) >= 1;
+  if (Array.isArray(shape) && shape.length >= 1 && shape.length <= MOST_AXES && shape.every(isLength)) {
+    return shape as number[];
+  }
+  const shown = !isRevoked(shape) && Array.isArray(shape) ? showShape(shape) : show(shape);
+  throw invalid(
+    `${where}: inputShapes.${name} is ${shown}, expected an array of 1 to ${MOST_AXES} positive integers, as [4, 8, 8]`,
+  );
+}
+
+/**
+ * The model with the lengths that `shapes` gives where its inputs leave them open.
+ *
+ * @throws LatentflowError `invalid_argument` when a name is that of no input, a shape contradicts the file, or lengths stay open
+ */
+export function withInputShapes(
+  where: string,
+  model: Model,
+  latent: Declared,
+  points: readonly string[],
+  shapes: ReadonlyMap<string, readonly number[]>,
+): Model {
+  const inputs = inputsOf(model);
+  const known = inputs.map(({ name }) => name);
+  const unknown = [...shapes.keys()].find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    const names = showList(known.map(show));
+    throw invalid(`${where}: inputShapes names ${show(unknown)}, but the file's inputs are ${names}`);
+  }
+  // Without a shape in the file the latent has its batch first.
+  const rank = latent.shape?.length ?? (shapes.get(latent.name)?.length ?? 0) + 1;
+  /** So many of an input's axes come before those of the option: the batch, the points. */
+  const skipped = (input: Declared) => {
+    const isPoints = points.includes(input.name);
+    if (input.name === latent.name) return rank > 1 ? 1 : 0;
+    return (
+      (rank > 1 && hasBatchFirst(input.shape ?? [], latent.shape?.[0], isPoints) ? 1 : 0) + (isPoints ? 1 : 0)
+    );
+  };
+  const filled = new Map(
+    inputs.map((input) => {
+      const shape = shapes.get(input.name);
+      return [input.name, shape ? withShape(where, input, skipped(input), shape) : input];
+    }),
+  );
+  const open = [...filled.values()].filter((input) => {
+    return input.shape?.slice(skipped(input)).includes(undefined);
+  });
+  if (open.length > 0) throw leftOpen(where, open, skipped);
+  return { ...model, inputs: model.inputs.map((input) => filled.get(input.name) ?? input) };
+}
+
+function withShape(where: string, input: Declared, skipped: number, given: readonly number[]): Declared {
+  // Without a shape in the file the batch comes first.
+  const shape = input.shape ?? [undefined, ...given];
+  const own = shape.slice(input.shape ? skipped : 1);
+  const agrees = own.length === given.length && own.every((length, i) => (length ?? given[i]) === given[i]);
+  if (!agrees) {
+    const declared = `[${placeholders(input, skipped).join(", ")}]`;
+    throw invalid(
+      `${where}: inputShapes.${input.name} is ${showShape(given)}, but the file declares ${declared}, without its batch` +
+        "; give other lengths only where it has names",
+    );
+  }
+  return { ...input, shape: [...shape.slice(0, shape.length - own.length), ...given] };
+}
+
+/** The lengths that a file declares, and in place of open ones their names. */
+function placeholders({ shape, names }: Declared, skipped: number): string[] {
+  return (shape ?? []).slice(skipped).map((length: DeclaredLength, i) => {
+    if (length !== undefined) return String(length);
+    const name = names[i + skipped];
+    return isIdentifier(name) ? name : `axis${i + skipped}`;
+  });
+}
+
+function isIdentifier(name: string | undefined): name is string {
+  return name !== undefined && /^[A-Za-z_$][\w$]{0,40}$/.test(name);
+}
+
+function leftOpen(where: string, open: readonly Declared[], skipped: (input: Declared) => number) {
+  const shown = open.slice(0, 4).map((input) => {
+    const key = isIdentifier(input.name) ? input.name : show(input.name);
+    return `${key}: [${placeholders(input, skipped(input)).join(", ")}]`;
+  });
+  const names = showList(open.map(({ name }) => show(name)));
+  const them = open.length === 1 ? `the input ${names} is` : `the inputs ${names} are`;
+  return invalid(
+    `${where}: ${them} declared with lengths left open; give the option inputShapes: { ${shown.join(", ")} }, with numbers in ` +
+      "place of names, or, where one is the number of points, give the option points, with the input's name",
+  );
+}

@@ -1,0 +1,146 @@
+import { invalid, invalidFile, show } from "../../base/check.ts";
+import type { FixedInputDefinition, Length } from "../../graph/definition.ts";
+import { LATENT } from "../../graph/graph.ts";
+import { sizeOf } from "../../graph/operations.ts";
+import type { Declared, Model } from "./model.ts";
+import { elementTypeOf } from "./tensor.ts";
+import { BATCH, makeValue, type Value } from "./value.ts";
+
+/** Which inputs of a file are which. */
+export interface Naming {
+  readonly latent: string | undefined;
+  /** The inputs of points. */
+  readonly points: readonly string[];
+}
+
+/** What a file's first axes are: of the batch, or, where they are of points, of one sample. */
+export type Batching = "batched" | "single";
+
+/** The inputs of a graph. */
+export interface GraphInputs {
+  readonly latent: Value;
+  readonly latentSize: number;
+  /** Without the batch. */
+  readonly latentShape: readonly number[];
+  /** All others. */
+  readonly fixed: readonly (FixedInputDefinition & { readonly value: Value })[];
+  /** The batch's length, where the file says one. */
+  readonly tracedBatch: number | undefined;
+}
+
+/** The inputs that a file's graph takes: an initializer may be declared as one, too. */
+export function inputsOf({ inputs, initializers }: Model): Declared[] {
+  const known = new Set(initializers.map(({ name }) => name));
+  return inputs.filter(({ name }) => !known.has(name));
+}
+
+/** The input that is the latent: the one named so, or the only one of floats. */
+export function findLatent(where: string, model: Model, { latent, points }: Naming): Declared {
+  const inputs = inputsOf(model);
+  const names = inputs.map(({ name }) => show(name)).slice(0, 12);
+  for (const name of points) {
+    if (inputs.some((input) => input.name === name)) continue;
+    throw invalid(`${where}: points is ${show(name)}, but the file's inputs are ${names.join(", ")}`);
+  }
+  if (latent !== undefined) {
+    const input = inputs.find(({ name }) => name === latent);
+    if (input && !points.includes(latent)) return input;
+    throw invalid(
+      `${where}: the latent is to be ${show(latent)}, but the file's inputs are ${names.join(", ")}`,
+    );
+  }
+  const floats = inputs.filter(
+    ({ name, elementType }) => elementTypeOf(elementType) === "float" && !points.includes(name),
+  );
+  if (floats.length === 1) return floats[0]!;
+  const which =
+    floats.length === 0 ? "none of its inputs is of floats" : "several of its inputs are of floats";
+  throw invalid(
+    `${where}: ${which}: ${names.join(", ") || "it has none"}; say which is the latent by the option latent`,
+  );
+}
+
+/** The inputs of a graph as values. */
+export function makeInputs(
+  model: Model,
+  latent: Declared,
+  points: readonly string[],
+  batching: Batching,
+  expand: (value: Value) => Value,
+): GraphInputs {
+  const shape = shapeOf(latent);
+  if (elementTypeOf(latent.elementType) !== "float") {
+    throw invalidFile(`the latent ${show(latent.name)} is no input of floats`);
+  }
+  const isBatched = batching === "batched" && shape.length > 1;
+  const others = inputsOf(model).filter(({ name }) => name !== latent.name);
+  const [first, ...rest] = shape;
+  const own = shape.length > 1 ? rest : shape;
+  const lengths = own.map((length, i) => length ?? unknown(latent, i + shape.length - own.length));
+  const latentSize = sizeOf(lengths);
+  const axes = lengths.map((_, axis) => [axis]);
+  const value = makeValue(LATENT, lengths, shape.length > 1 ? [isBatched ? [BATCH] : [], ...axes] : axes);
+  const whole: Value = { ...value, sourceShape: [latentSize] };
+  // Of a file for one sample: z is given once, or for each point.
+  const isRepeated = batching === "single" && shape.length > 1 && first !== 1;
+  const traced = isBatched ? first : undefined;
+  return {
+    latent: isRepeated ? expand(whole) : whole,
+    latentSize,
+    latentShape: lengths,
+    fixed: others.map((input) => fixedInput(input, points.includes(input.name), isBatched, traced)),
+    tracedBatch: traced,
+  };
+}
+
+function shapeOf(input: Declared): readonly (number | undefined)[] {
+  if (input.shape && input.shape.length > 0 && input.shape.length <= 8) return input.shape;
+  throw invalidFile(
+    `the input ${show(input.name)} is declared without a shape, expected [batch, size], say; give the option inputShapes ` +
+      "with its shape behind the batch",
+  );
+}
+
+/** Left open by a file whose first axes are taken to be no batch: the option inputShapes has given all others. */
+function unknown(input: Declared, axis: number): never {
+  throw invalidFile(`axis ${axis} of the input ${show(input.name)} is declared without a length`);
+}
+
+function fixedInput(
+  input: Declared,
+  isPoints: boolean,
+  isBatched: boolean,
+  traced: number | undefined,
+): GraphInputs["fixed"][number] {
+  const { name, elementType } = input;
+  if (name === LATENT) {
+    throw invalid(
+      `the input "${LATENT}" is not the latent, which alone is called so here; rename it in the file`,
+    );
+  }
+  const type = elementTypeOf(elementType);
+  if (type === undefined) throw invalidFile(`the input ${show(name)} is none of numbers`);
+  const shape = input.shape?.length === 0 ? [] : shapeOf(input);
+  const hasBatch = isBatched && hasBatchFirst(shape, traced, isPoints);
+  const own = hasBatch ? shape.slice(1) : shape;
+  const missing = shape.length - own.length;
+  const lengths = own.map(
+    (length, axis): Length =>
+      isPoints && axis === 0 ? "points" : (length ?? unknown(input, axis + missing)),
+  );
+  const axes = lengths.map((_, axis) => [axis]);
+  const whole = lengths.length > 0 ? lengths : [1];
+  return { name, shape: whole, value: makeValue(name, whole, hasBatch ? [[BATCH], ...axes] : axes, type) };
+}
+
+/** An input beside the latent has the batch first, unless its length there is another one. */
+export function hasBatchFirst(
+  shape: readonly (number | undefined)[],
+  traced: number | undefined,
+  isPoints: boolean,
+): boolean {
+  if (isPoints) return shape.length > 2;
+  const [first, ...rest] = shape;
+  if (first === undefined || first === traced) return shape.length > 0;
+  return first === 1 && rest.length > 0;
+}

@@ -1,0 +1,198 @@
+import type { Length } from "../../graph/definition.ts";
+import { sizeOf, stridesOf } from "../../graph/operations.ts";
+import { MOST_AXES } from "../../graph/settings.ts";
+import type { Site } from "./site.ts";
+import { strided } from "./tensor.ts";
+import { BATCH, makeValue, productOf, splitAxis, type Value } from "./value.ts";
+
+// Values in the orders that operations want them in.
+
+/** A value of the graph as it is, with its shape there. */
+export interface Arranged {
+  readonly source: string;
+  readonly shape: readonly Length[];
+}
+
+/** The stored axes of a value in their order. */
+export function storedAxes(value: Value): number[] {
+  return value.shape.map((_, axis) => axis);
+}
+
+/**
+ * The value as the graph has it where each of its axes is a product of stored axes, as `groups` says: all of them, each
+ * once. An empty group is an axis of length 1. What has to be moved for it is moved by a `permute`.
+ */
+export function arrange(node: Site, value: Value, groups: readonly (readonly number[])[]): Arranged {
+  const order = groups.flat();
+  const shape = groups.map((group) => {
+    const length = productOf(group.map((axis) => value.shape[axis]!));
+    return length ?? node.refuse("it puts the axis of points and another one together");
+  });
+  const whole = shape.length > 0 ? shape : [1];
+  if (typeof value.source !== "string") return arrangeNumbers(node, value, order, whole);
+  const isInOrder = order.every((axis, i) => i === 0 || axis > order[i - 1]!);
+  if (isInOrder) return reshaped(node, { source: value.source, shape: value.sourceShape }, whole);
+  // Each axis that is wanted by itself, or those that stay beside each other as one: whichever asks for fewer other
+  // shapes around it.
+  const ways = [groups.flatMap((group) => runsOf(value, group)), runsOf(value, order)].map((runs) =>
+    moving(value, runs),
+  );
+  const [apart, together] = ways.map(({ from, moved }) => {
+    return [String(from) !== String(value.sourceShape), String(moved) !== String(whole)].filter(Boolean)
+      .length;
+  }) as [number, number];
+  const { from, axes, moved } = ways[apart <= together && ways[0]!.axes.length <= MOST_AXES ? 0 : 1]!;
+  const before = reshaped(node, { source: value.source, shape: value.sourceShape }, from);
+  const source = node.writer.write("permute", [before.source], moved, { settings: { axes } });
+  return reshaped(node, { source, shape: moved }, whole);
+}
+
+/** The shapes before and after axes, each a run of stored ones, are put in an order. */
+function moving(value: Value, runs: readonly (readonly number[])[]) {
+  const lengthOf = (run: readonly number[]) => productOf(run.map((axis) => value.shape[axis]!))!;
+  const sorted = [...runs].sort((a, b) => a[0]! - b[0]!);
+  return {
+    from: sorted.map(lengthOf),
+    axes: runs.map((run) => sorted.indexOf(run)),
+    moved: runs.map(lengthOf),
+  };
+}
+
+/** The order as runs of stored axes that follow each other, the axis of points by itself. */
+function runsOf(value: Value, order: readonly number[]): number[][] {
+  const runs: number[][] = [];
+  for (const axis of order) {
+    const last = runs.at(-1)?.at(-1);
+    const joins = last === axis - 1 && value.shape[axis] !== "points" && value.shape[last] !== "points";
+    if (joins) runs.at(-1)!.push(axis);
+    else runs.push([axis]);
+  }
+  return runs;
+}
+
+/** The same numbers in another shape. */
+export function reshaped(node: Site, from: Arranged, shape: readonly Length[]): Arranged {
+  if (String(from.shape) === String(shape)) return from;
+  return { source: node.writer.write("reshape", [from.source], shape, { settings: { shape } }), shape };
+}
+
+/** Numbers that are known become a parameter, in the order that is wanted. */
+function arrangeNumbers(
+  node: Site,
+  value: Value,
+  order: readonly number[],
+  shape: readonly Length[],
+): Arranged {
+  const lengths = value.shape as readonly number[];
+  const strides = stridesOf(lengths);
+  const weight = strided(
+    value.source as Exclude<Value["source"], string>,
+    order.map((axis) => lengths[axis]!),
+    order.map((axis) => strides[axis]!),
+  );
+  return { source: node.writer.write("constant", [], shape, { settings: { shape }, weight }), shape };
+}
+
+/** The value with an axis of the file as one stored axis, or none where its length is 1. */
+export function joined(node: Site, value: Value, axis: number): Value {
+  const factors = value.axes[axis]!;
+  if (factors.includes(BATCH)) {
+    if (factors.length === 1) return value;
+    return node.refuse("it takes the batch and another axis as one");
+  }
+  if (factors.length < 2) return value;
+  const [first] = factors;
+  const others = storedAxes(value).filter((each) => !factors.includes(each));
+  const groups = others.map((each) => [each]);
+  const place = others.filter((each) => each < first!).length;
+  groups.splice(place, 0, [...factors]);
+  const { source, shape } = literalOr(node, value, groups);
+  return makeValue(
+    source,
+    shape,
+    value.axes.map((each, i) => {
+      if (i === axis) return [place];
+      return each.map((factor) => (factor === BATCH ? BATCH : groups.findIndex(([only]) => only === factor)));
+    }),
+    value.type,
+  );
+}
+
+/** As `arrange`, but that known numbers stay such. */
+function literalOr(
+  node: Site,
+  value: Value,
+  groups: readonly (readonly number[])[],
+): { source: Value["source"]; shape: readonly Length[] } {
+  if (typeof value.source === "string") return arrange(node, value, groups);
+  const lengths = value.shape as readonly number[];
+  const strides = stridesOf(lengths);
+  const order = groups.flat();
+  const source = strided(
+    value.source,
+    order.map((axis) => lengths[axis]!),
+    order.map((axis) => strides[axis]!),
+  );
+  return { source, shape: groups.map((group) => sizeOf(group.map((axis) => lengths[axis]!))) };
+}
+
+/** The value with all that it has in the file's order, and its axes without the batch as one stored axis each. */
+export function inFileOrder(node: Site, value: Value): Value {
+  if (value.axes.some((factors) => factors.indexOf(BATCH) > 0)) {
+    return node.refuse("it takes the batch and another axis as one");
+  }
+  const axes = value.axes.map((factors) => factors.filter((factor) => factor !== BATCH));
+  const { source, shape } = arrange(node, value, axes);
+  return makeValue(
+    source,
+    shape,
+    value.axes.map((factors, i) => (factors.includes(BATCH) ? [BATCH, i] : [i])),
+    value.type,
+  );
+}
+
+/**
+ * Makes two axes of values products of the same lengths, by splitting stored axes.
+ *
+ * @returns undefined where they are no products of common lengths
+ */
+export function refine(a: Value, b: Value, axis: number): [Value, Value] | undefined {
+  let [left, right] = [a, b];
+  for (let i = 0; ; i++) {
+    const [x, y] = [left.axes[axis]![i], right.axes[axis]![i]];
+    if (x === undefined || y === undefined) return x === y ? [left, right] : undefined;
+    if (x === BATCH || y === BATCH) {
+      if (x !== y) return undefined;
+      continue;
+    }
+    const [own, other] = [left.shape[x]!, right.shape[y]!];
+    if (own === other) continue;
+    if (own === "points" || other === "points") return undefined;
+    if (own % other === 0) left = splitAxis(left, x, [other, own / other]);
+    else if (other % own === 0) right = splitAxis(right, y, [own, other / own]);
+    else return undefined;
+  }
+}
+
+/** Stretches a value to a length along an axis of the file whose length is 1. */
+export function stretch(node: Site, value: Value, lengths: ReadonlyMap<number, Length>): Value {
+  const added = [...lengths].filter(([, length]) => length !== 1);
+  if (added.length === 0) return value;
+  const { source } = arrange(
+    node,
+    value,
+    storedAxes(value).map((axis) => [axis]),
+  );
+  const shape = [...added.map(([, length]) => length), ...value.shape];
+  const stretched = node.writer.write("expand", [source], shape, { settings: { shape } });
+  return makeValue(
+    stretched,
+    shape,
+    value.axes.map((factors, axis) => {
+      const place = added.findIndex(([each]) => each === axis);
+      const shifted = factors.map((factor) => (factor === BATCH ? BATCH : factor + added.length));
+      return place < 0 ? shifted : [place, ...shifted];
+    }),
+    value.type,
+  );
+}

@@ -1,0 +1,201 @@
+import { show } from "../../base/check.ts";
+import { sizeOf, stridesOf } from "../../graph/operations.ts";
+import type { GraphWriter } from "./graph-writer.ts";
+import { stretch } from "./layout.ts";
+import type { Attribute, Node } from "./model.ts";
+import { NodeRefusal, type Site } from "./site.ts";
+import { type Dimension, dimensionOf } from "./sizes.ts";
+import { type Numbers, strided, type Tensor } from "./tensor.ts";
+import { BATCH, type Constant, isConstant, makeValue, type Operand, type Value } from "./value.ts";
+
+/** What all nodes of a file have in common. */
+export interface Scope {
+  readonly writer: GraphWriter;
+  readonly opset: number;
+  /** The length of the batch that the file was exported with, where it says so. */
+  readonly tracedBatch: number | undefined;
+  /** The numbers of an attribute that is a tensor. */
+  tensorOf(attribute: Attribute | undefined): Tensor | undefined;
+  /** The node that makes a value, with what it has read. */
+  readonly makers: ReadonlyMap<string, NodeView>;
+}
+
+/** A node with what it reads. */
+export class NodeView implements Site {
+  readonly node: Node;
+  readonly inputs: readonly (Operand | undefined)[];
+  readonly scope: Scope;
+
+  constructor(node: Node, inputs: readonly (Operand | undefined)[], scope: Scope) {
+    this.node = node;
+    this.inputs = inputs;
+    this.scope = scope;
+  }
+
+  get writer(): GraphWriter {
+    return this.scope.writer;
+  }
+
+  get tracedBatch(): number | undefined {
+    return this.scope.tracedBatch;
+  }
+
+  get operator(): string {
+    return this.node.operator;
+  }
+
+  /** @throws NodeRefusal */
+  refuse(reason: string): never {
+    throw new NodeRefusal(reason);
+  }
+
+  /** Whether an input is given: optional ones may be left out. */
+  has(input: number): boolean {
+    return this.inputs[input] !== undefined;
+  }
+
+  operand(input: number): Operand {
+    return this.inputs[input] ?? this.refuse(`its input ${input} is missing`);
+  }
+
+  /** An input as a value, also one that is known. */
+  value(input: number): Value {
+    const operand = this.operand(input);
+    return isConstant(operand) ? valueOfConstant(this, operand) : operand;
+  }
+
+  /** All inputs. */
+  values(): Value[] {
+    return this.inputs.map((_, i) => this.value(i));
+  }
+
+  /** An input that is known, and the same at all sizes; undefined where it is left out. */
+  optional(input: number): Tensor | undefined {
+    return this.has(input) ? this.tensor(input) : undefined;
+  }
+
+  tensor(input: number): Tensor {
+    const operand = this.operand(input);
+    if (isConstant(operand) && operand.at.length === 1) return operand.at[0]!;
+    return this.refuse(`its input ${input} is computed, expected a constant`);
+  }
+
+  /** A known input of one number; undefined where it is left out. */
+  scalar(input: number): number | undefined {
+    const tensor = this.optional(input);
+    if (tensor && tensor.values.length !== 1) {
+      return this.refuse(`its input ${input} has ${tensor.values.length} numbers, expected one`);
+    }
+    return tensor?.values[0];
+  }
+
+  integer(name: string, otherwise: number): number;
+  integer(name: string): number | undefined;
+  integer(name: string, otherwise?: number): number | undefined {
+    const value = this.attribute(name)?.integer ?? otherwise;
+    if (value !== undefined && !Number.isInteger(value)) this.refuse(`its ${name} is ${value}`);
+    return value;
+  }
+
+  /** A finite number. */
+  float(name: string, otherwise: number): number {
+    const value = this.attribute(name)?.float ?? otherwise;
+    return Number.isFinite(value) ? value : this.refuse(`its ${name} is ${value}`);
+  }
+
+  text(name: string, otherwise: string): string {
+    return this.attribute(name)?.text ?? otherwise;
+  }
+
+  /** A list of integers; undefined where it is left out. */
+  integers(name: string): readonly number[] | undefined {
+    return this.attribute(name)?.integers;
+  }
+
+  attribute(name: string): Attribute | undefined {
+    return this.node.attributes.get(name);
+  }
+
+  /** The axis that a number means: below 0 counted from the end. */
+  axis(axis: number, rank: number): number {
+    if (Number.isInteger(axis) && axis >= -rank && axis < rank) return axis < 0 ? axis + rank : axis;
+    return this.refuse(`its axis is ${axis}, of a value with ${rank} axes`);
+  }
+
+  /** Several axes. */
+  axes(axes: readonly number[], rank: number): number[] {
+    const counted = axes.map((axis) => this.axis(axis, rank));
+    if (new Set(counted).size < counted.length) this.refuse(`its axes are [${axes}], expected each once`);
+    return counted;
+  }
+
+  /** Refuses a text that is none of `choices`. */
+  choice<T extends string>(name: string, otherwise: T, choices: readonly T[]): T {
+    const value = this.text(name, otherwise);
+    if (choices.includes(value as T)) return value as T;
+    return this.refuse(
+      `its ${name} is ${show(value)}, expected ${choices.map((each) => `"${each}"`).join(" or ")}`,
+    );
+  }
+}
+
+/** Of something known at several sizes: its lengths. */
+export function dimensionsOfConstant(node: NodeView, { at }: Constant): Dimension[] {
+  const [first] = at;
+  if (at.length === 1) return first!.shape.map((count) => ({ count, hasBatch: false, hasPoints: false }));
+  if (at.some(({ shape }) => shape.length !== first!.shape.length)) {
+    return node.refuse("what it reads has more axes in some batches than in others");
+  }
+  return first!.shape.map(
+    (_, axis) =>
+      dimensionOf(at.map(({ shape }) => shape[axis]!)) ??
+      node.refuse("the length of an axis changes otherwise than with the batch or the points"),
+  );
+}
+
+/** What is known as a value: the batch and the points are axes that it repeats along. */
+function valueOfConstant(node: NodeView, constant: Constant): Value {
+  const [first] = constant.at;
+  if (first!.values.length === 0) return node.refuse("it reads a tensor without numbers");
+  if (constant.at.length === 1) {
+    return makeValue(
+      first!.values,
+      first!.shape,
+      first!.shape.map((_, axis) => [axis]),
+      first!.type,
+    );
+  }
+  const dimensions = dimensionsOfConstant(node, constant);
+  const shape = dimensions.map(({ count }) => count);
+  const all = constant.at.map((tensor) => unrepeated(node, tensor, dimensions, shape));
+  if (all.some((values) => values.some((value, i) => !Object.is(value, all[0]![i])))) {
+    return node.refuse("it reads numbers that depend on the batch or on how many points there are");
+  }
+  const axes = dimensions.map(({ hasBatch }, axis) => (hasBatch ? [BATCH, axis] : [axis]));
+  const value = makeValue(all[0]!, shape, axes, first!.type);
+  const points = dimensions.flatMap(({ hasPoints }, axis) => (hasPoints ? [axis] : []));
+  if (points.length > 1) return node.refuse("two of the axes of what it reads are of points");
+  return stretch(node, value, new Map(points.map((axis) => [axis, "points"])));
+}
+
+/** The numbers of one sample and one point; refused where they are not the same for all. */
+function unrepeated(
+  node: NodeView,
+  { shape, values }: Tensor,
+  dimensions: readonly Dimension[],
+  counts: readonly number[],
+): Numbers {
+  const strides = stridesOf(shape);
+  const one = strided(values, counts, strides);
+  // Each axis as how often it repeats, and what it repeats.
+  const view = dimensions.flatMap(({ count }, axis) => [shape[axis]! / count, count]);
+  const back = strided(
+    one,
+    view,
+    stridesOf(counts).flatMap((stride) => [0, stride]),
+  );
+  const isRepeated = sizeOf(view) === values.length && back.every((value, i) => Object.is(value, values[i]));
+  return isRepeated
+    ? one
+    : node.refuse("it reads numbers that differ from sample to sample, or point to point");
+}

@@ -1,0 +1,263 @@
+import { type OperationKind, sizeOf } from "../../../graph/operations.ts";
+import type { Writing } from "../graph-writer.ts";
+import { arrange } from "../layout.ts";
+import type { NodeView } from "../node-view.ts";
+import type { Site } from "../site.ts";
+import type { Tensor } from "../tensor.ts";
+import { BATCH, makeValue, showAxes, splitAxis, type Value, withAxes } from "../value.ts";
+import { forEachImage, imagesOf } from "./images.ts";
+import { multiplied } from "./products.ts";
+
+// Convolutions, and all that reads a value as pixels with channels.
+
+/**
+ * A value as pixels: [height, width, channels] or [width, channels] in the graph. Where the file has the images of one
+ * sample beside each other in the batch, their channels are beside each other here.
+ */
+export interface Pixels {
+  readonly source: string;
+  readonly lengths: readonly number[];
+  /** Of all images of a sample. */
+  readonly channels: number;
+  /** How many images a sample has: 1, unless the first axis is that of the batch and others. */
+  readonly images: number;
+}
+
+/** Of a value that is [batch, channels, height, width] or [batch, channels, width] in the file. */
+export function pixelsOf(node: Site, value: Value): Pixels {
+  const axes = value.axes.length - 2;
+  if (axes !== 1 && axes !== 2) {
+    return node.refuse(
+      `it reads ${showAxes(value)}, expected [batch, channels, height, width] or one axis less`,
+    );
+  }
+  if (value.axes.slice(1).flat().includes(BATCH) || value.shape.includes("points")) {
+    return node.refuse(`it reads ${showAxes(value)}, expected the batch first, and no points`);
+  }
+  const images = imagesOf(value);
+  const { source, shape } = arrange(node, value, [...value.axes.slice(2), [...images, ...value.axes[1]!]]);
+  const lengths = shape as readonly number[];
+  return {
+    ...{ source, lengths: lengths.slice(0, -1), channels: lengths.at(-1)! },
+    images: sizeOf(images.map((axis) => value.shape[axis] as number)),
+  };
+}
+
+/** Longer axes have more pixels that meet than the graph's convolutions take, and even to count them would take long. */
+const LONGEST_AXIS = 2 ** 22;
+
+/** Refuses what the graph would refuse after having counted for long. */
+function checkReach(node: Site, output: readonly number[], kernel: readonly number[]): void {
+  const longest = Math.max(...output.map((length, axis) => length * kernel[axis]!));
+  if (longest > LONGEST_AXIS)
+    node.refuse(`it makes [${output}] pixels by a kernel of [${kernel}], far too many`);
+}
+
+/** Writes an operation that makes pixels of the pixels of a value. */
+export function writePixels(
+  node: Site,
+  kind: OperationKind,
+  like: Value,
+  source: string,
+  shape: readonly number[],
+  writing: Writing,
+): Value {
+  const images = imagesOf(like);
+  const beside = images.map((axis) => like.shape[axis] as number);
+  if (shape.some((length) => !Number.isInteger(length) || length < 1)) {
+    return node.refuse(`it would make [${shape.slice(0, 8)}] of ${showAxes(like)}`);
+  }
+  const axes = shape.length - 1;
+  const pixels = Array.from({ length: axes }, (_, axis) => [axis]);
+  const made = makeValue(
+    node.writer.write(kind, [source], shape, writing),
+    [...shape.slice(0, -1), ...beside, shape.at(-1)! / sizeOf(beside)],
+    [
+      like.axes[0]!.map((factor) => (factor === BATCH ? BATCH : axes + images.indexOf(factor))),
+      [axes + images.length],
+      ...pixels,
+    ],
+  );
+  return { ...made, sourceShape: shape };
+}
+
+/** What convolutions and windows have in common, with a number for each axis. */
+export interface Window {
+  readonly kernel: readonly number[];
+  readonly stride: readonly number[];
+  readonly dilation: readonly number[];
+  /** Those before each axis, then those behind. */
+  readonly padding: readonly number[];
+}
+
+/** The attributes of a node that moves a window over pixels. */
+export function windowOf(node: NodeView, lengths: readonly number[], kernel: readonly number[]): Window {
+  const axes = lengths.length;
+  const each = (name: string, otherwise: number, min: number, count = axes) => {
+    const given = node.integers(name);
+    const numbers = given && given.length > 0 ? given : new Array<number>(count).fill(otherwise);
+    const fits = numbers.length === count && numbers.every((number) => number >= min && number < 2 ** 31);
+    return fits ? numbers : node.refuse(`its ${name} is [${numbers.slice(0, 8)}], expected ${count} numbers`);
+  };
+  const stride = each("strides", 1, 1);
+  const dilation = each("dilations", 1, 1);
+  const mode = node.choice("auto_pad", "NOTSET", ["NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"]);
+  if (mode === "NOTSET") return { kernel, stride, dilation, padding: each("pads", 0, 0, 2 * axes) };
+  if (mode === "VALID") return { kernel, stride, dilation, padding: new Array<number>(2 * axes).fill(0) };
+  const total = lengths.map((length, axis) => {
+    const outputs = Math.ceil(length / stride[axis]!);
+    const reach = dilation[axis]! * (kernel[axis]! - 1) + 1;
+    return Math.max((outputs - 1) * stride[axis]! + reach - length, 0);
+  });
+  return { kernel, stride, dilation, padding: parted(total, mode) };
+}
+
+/** Padding before and behind each axis; the odd pixel is behind for SAME_UPPER. */
+function parted(total: readonly number[], mode: string): number[] {
+  const before = total.map((pixels) =>
+    mode === "SAME_UPPER" ? Math.floor(pixels / 2) : Math.ceil(pixels / 2),
+  );
+  return [...before, ...total.map((pixels, axis) => pixels - before[axis]!)];
+}
+
+/** A kernel and a bias, checked against what they are applied to: the channels of one image. */
+function parametersOf(node: NodeView, axes: number, channels: number, isTransposed: boolean) {
+  const weight = node.tensor(1);
+  const groups = node.integer("group", 1);
+  const [first, second] = weight.shape;
+  const kernel = weight.shape.slice(2);
+  const units = isTransposed ? second! * groups : first!;
+  const inputs = isTransposed ? first : second! * groups;
+  const isSound = groups >= 1 && units >= 1 && units % groups === 0 && channels % groups === 0;
+  if (
+    weight.shape.length !== axes + 2 ||
+    inputs !== channels ||
+    !isSound ||
+    kernel.some((size) => size < 1)
+  ) {
+    return node.refuse(
+      `its kernel is [${weight.shape.slice(0, 8)}] in ${groups} groups, of an input with ${channels} channels`,
+    );
+  }
+  const declared = node.integers("kernel_shape");
+  if (declared && declared.length > 0 && String(declared) !== String(kernel)) {
+    return node.refuse(`its kernel_shape is [${declared.slice(0, 8)}], but its kernel is [${kernel}]`);
+  }
+  return { weight: weight.values, kernel, groups, units, bias: biasOf(node, node.optional(2), units) };
+}
+
+type Parameters = ReturnType<typeof parametersOf>;
+
+function biasOf(node: NodeView, bias: Tensor | undefined, units: number) {
+  if (!bias) return new Float32Array(units);
+  if (bias.values.length === units) return bias.values;
+  return node.refuse(`its bias has ${bias.values.length} numbers, expected ${units}`);
+}
+
+export function conv(node: NodeView): Value {
+  const value = node.value(0);
+  if (value.shape.includes("points")) return convOfPoints(node, value);
+  if (imagesOf(value).length > 0 && hasOneTap(node, value)) return convOfOneTap(node, value);
+  const { source, lengths, channels, images } = pixelsOf(node, value);
+  const parameters = parametersOf(node, lengths.length, channels / images, false);
+  const { kernel } = parameters;
+  const { stride, dilation, padding } = windowOf(node, lengths, kernel);
+  const output = lengths.map((length, axis) => {
+    const room =
+      length + padding[axis]! + padding[axis + lengths.length]! - dilation[axis]! * (kernel[axis]! - 1) - 1;
+    return Math.floor(room / stride[axis]!) + 1;
+  });
+  checkReach(node, output, kernel);
+  const { weight, bias, groups, units } = forEachImage(node, parameters, images);
+  const settings = { channels: units, kernel, stride, padding, dilation, groups };
+  return writePixels(node, "conv", value, source, [...output, units], { settings, weight, bias });
+}
+
+/** Is a convolution the same matrix at each pixel? */
+function hasOneTap(node: NodeView, value: Value): boolean {
+  const [, , ...kernel] = node.tensor(1).shape;
+  const isPlain = (name: string, number: number) =>
+    (node.integers(name) ?? []).every((each) => each === number);
+  const isOne = kernel.length === value.axes.length - 2 && kernel.every((size) => size === 1);
+  return isOne && isPlain("strides", 1) && isPlain("pads", 0) && node.integer("group", 1) === 1;
+}
+
+function convOfPoints(node: NodeView, value: Value): Value {
+  if (hasOneTap(node, value)) return convOfOneTap(node, value);
+  return node.refuse("it reads points, of which only a kernel of one tap makes sense");
+}
+
+/** A convolution of one tap is a dense layer on the channels of each point or pixel. */
+function convOfOneTap(node: NodeView, value: Value): Value {
+  const { shape, values } = node.tensor(1);
+  const [units, channels] = shape as [number, number];
+  const matrix = { values, rows: channels, columns: units, rowStride: 1, columnStride: channels };
+  return multiplied(node, value, 1, matrix, biasOf(node, node.optional(2), units));
+}
+
+export function convTranspose(node: NodeView): Value {
+  const value = node.value(0);
+  const { source, lengths, channels, images } = pixelsOf(node, value);
+  const parameters = parametersOf(node, lengths.length, channels / images, true);
+  const { kernel } = parameters;
+  const axes = lengths.length;
+  const mode = node.text("auto_pad", "NOTSET");
+  const given = windowOf(node, lengths, kernel);
+  const { stride, dilation } = given;
+  const extra = node.integers("output_padding") ?? [];
+  const outputPadding = extra.length > 0 ? extra : new Array<number>(axes).fill(0);
+  const wanted = node.integers("output_shape")?.slice(-axes);
+  if (outputPadding.length !== axes || (wanted && wanted.length !== axes)) {
+    return node.refuse("its output_padding or output_shape is not for its axes");
+  }
+  /** Without any padding. */
+  const full = lengths.map((length, axis) => {
+    return (length - 1) * stride[axis]! + dilation[axis]! * (kernel[axis]! - 1) + 1 + outputPadding[axis]!;
+  });
+  const isSame = mode === "SAME_UPPER" || mode === "SAME_LOWER";
+  const target = wanted ?? (isSame ? lengths.map((length, axis) => length * stride[axis]!) : undefined);
+  const padding = target
+    ? parted(
+        full.map((length, axis) => length - target[axis]!),
+        mode === "SAME_UPPER" ? mode : "SAME_LOWER",
+      )
+    : given.padding;
+  if (padding.some((pixels) => pixels < 0)) return node.refuse("its output_shape is larger than its output");
+  const output = full.map((length, axis) => length - padding[axis]! - padding[axis + axes]!);
+  const isApart = parameters.groups === 1 && kernel.every((size, axis) => size === stride[axis]);
+  if (images > 1 && isApart && [...padding, ...outputPadding].every((pixels) => pixels === 0)) {
+    if (kernel.every((size, axis) => size === 1 || dilation[axis] === 1))
+      return patches(node, value, parameters);
+  }
+  checkReach(node, output, kernel);
+  const { weight, bias, groups, units } = forEachImage(node, parameters, images);
+  const settings = { channels: units, kernel, stride, padding, dilation, groups, outputPadding };
+  return writePixels(node, "convTranspose", value, source, [...output, units], { settings, weight, bias });
+}
+
+/** Each pixel as pixels of its own, by a dense layer on its channels: a kernel as long as the stride does not overlap. */
+function patches(node: Site, value: Value, { weight, kernel, units, bias }: Parameters): Value {
+  const taps = sizeOf(kernel);
+  const columns = units * taps;
+  const matrix = {
+    values: weight,
+    rows: weight.length / columns,
+    columns,
+    rowStride: columns,
+    columnStride: 1,
+  };
+  const biases = new Float64Array(columns).map((_, column) => bias[Math.floor(column / taps)]!);
+  const product = multiplied(node, value, 1, matrix, biases);
+  const lengths = [units, ...kernel];
+  const [stored] = product.axes[1]!;
+  const longer = lengths.filter((length) => length !== 1);
+  const split = stored === undefined ? product : splitAxis(product, stored, longer);
+  let next = 0;
+  const parts = lengths.map((length) => (length === 1 ? [] : [split.axes[1]![next++]!]));
+  const [batch, , ...pixels] = split.axes;
+  return withAxes(split, [
+    batch!,
+    parts[0]!,
+    ...pixels.map((factors, axis) => [...factors, ...parts[axis + 1]!]),
+  ]);
+}

@@ -1,0 +1,263 @@
+import { sizeOf, stridesOf } from "../../../graph/operations.ts";
+import { checkLabels, readEquation } from "../equation.ts";
+import { type LabelledNumbers, summedNumbers, sumOfProducts } from "../folding/einsum.ts";
+import type { NodeView } from "../node-view.ts";
+import { type Numbers, strided } from "../tensor.ts";
+import { BATCH, dimensionAt, dimensionsOf, makeValue, splitAxis, type Value, withAxes } from "../value.ts";
+import { combine } from "./arithmetic.ts";
+import { ALONG_BATCH, multiplied, productOfValues } from "./products.ts";
+import { positions } from "./rearranging.ts";
+import { reduce } from "./reductions.ts";
+
+// Einsum: its operands multiplied from left to right. A label's axis is a list of stored axes, so that bringing operands
+// to matrices moves few numbers.
+
+/** A value with a label for each of its axes, all of which are longer than 1 and have different labels. */
+interface Labelled {
+  readonly value: Value;
+  readonly labels: readonly string[];
+}
+
+/** What is computed of constants for one node takes at most so many numbers: 256 MB as float32. */
+const MOST_NUMBERS = 2 ** 26;
+
+export function einsum(node: NodeView): Value {
+  const values = node.values();
+  const equation = readEquation(
+    node,
+    node.text("equation", ""),
+    values.map(({ axes }) => axes.length),
+  );
+  checkLabels(node, equation, values.map(dimensionsOf));
+  const operands = values.map((value, i) => labelled(node, value, equation.inputs[i]!));
+  const { output } = equation;
+  const product = operands.slice(1).reduce((left, right, i) => {
+    const later = new Set([...output, ...operands.slice(i + 2).flatMap(({ labels }) => labels)]);
+    const wanted = ({ labels }: Labelled) => new Set([...later, ...labels]);
+    return contracted(node, summed(node, left, wanted(right)), summed(node, right, wanted(left)), later);
+  }, operands[0]!);
+  const result = summed(node, product, new Set(output));
+  return withAxes(
+    result.value,
+    output.map((label) => axisOf(result, label)),
+  );
+}
+
+/** The stored axes of a label; none where the value is stretched along it. */
+function axisOf({ value, labels }: Labelled, label: string): readonly number[] {
+  return value.axes[labels.indexOf(label)] ?? [];
+}
+
+/** The label of the batch. */
+function batchOf({ value, labels }: Labelled): string | undefined {
+  return labels.find((_, axis) => value.axes[axis]!.includes(BATCH));
+}
+
+const isKnown = ({ value }: Labelled) => typeof value.source !== "string";
+
+/** A value without its axes of length 1, and with diagonals in place of labels that occur twice. */
+function labelled(node: NodeView, value: Value, all: readonly string[]): Labelled {
+  const axes = value.axes.flatMap((factors, axis) => (factors.length > 0 ? [axis] : []));
+  const whole: Labelled = {
+    value: withAxes(
+      value,
+      axes.map((axis) => value.axes[axis]!),
+    ),
+    labels: axes.map((axis) => all[axis]!),
+  };
+  const twice = whole.labels.filter((label, i) => whole.labels.indexOf(label) !== i);
+  if (twice.length === 0) return whole;
+  const hasLength = whole.labels.every((label, axis) => {
+    const { hasBatch, hasPoints } = dimensionAt(whole.value, axis);
+    return !twice.includes(label) || !(hasBatch || hasPoints);
+  });
+  if (!hasLength) return node.refuse("it takes a diagonal along the batch or the points");
+  if (isKnown(whole)) return known(node, whole, undefined, [...new Set(whole.labels)]);
+  return twice.reduce<Labelled>((operand, label) => diagonal(node, operand, label), whole);
+}
+
+/** Positions 0, n + 1, 2 · (n + 1) … of two axes as one. */
+function diagonal(node: NodeView, { value, labels }: Labelled, label: string): Labelled {
+  const [first, second] = [labels.indexOf(label), labels.lastIndexOf(label)];
+  const others = labels.flatMap((_, axis) => (axis === first || axis === second ? [] : [axis]));
+  const joint = withAxes(value, [
+    ...others.map((axis) => value.axes[axis]!),
+    [...value.axes[first]!, ...value.axes[second]!],
+  ]);
+  const { count } = dimensionAt(value, first);
+  return {
+    value: positions(node, joint, others.length, 0, count, count + 1),
+    labels: [...others.map((axis) => labels[axis]!), label],
+  };
+}
+
+/** A value summed over all labels but some. */
+function summed(node: NodeView, operand: Labelled, wanted: ReadonlySet<string>): Labelled {
+  const { value, labels } = operand;
+  const kept = labels.filter((label) => wanted.has(label));
+  if (kept.length === labels.length) return operand;
+  const batch = batchOf(operand);
+  if (batch !== undefined && !wanted.has(batch)) {
+    return node.refuse("it sums over the batch, which makes samples depend on each other");
+  }
+  if (isKnown(operand)) return known(node, operand, undefined, kept);
+  const axes = labels.flatMap((label, axis) => (wanted.has(label) ? [] : [axis]));
+  return { value: reduce(node, "sum", value, axes, false), labels: kept };
+}
+
+/** The product of two values, summed over the labels that both have and that are not wanted. */
+function contracted(node: NodeView, a: Labelled, b: Labelled, wanted: ReadonlySet<string>): Labelled {
+  const both = a.labels.filter((label) => b.labels.includes(label));
+  const sums = both.filter((label) => !wanted.has(label));
+  const batches = [a, b].flatMap((operand) => batchOf(operand) ?? []);
+  if (new Set(batches).size > 1 || batches.some((label) => sums.includes(label))) {
+    return node.refuse(ALONG_BATCH);
+  }
+  const all = [...new Set([...a.labels, ...b.labels])].filter((label) => !sums.includes(label));
+  if (isKnown(a) && isKnown(b)) return known(node, a, b, all);
+  if (sums.length === 0) return numberByNumber(node, a, b);
+  if (both.length === sums.length) {
+    if (isKnown(b) && batchOf(b) === undefined) return byMatrix(node, a, b, sums);
+    if (isKnown(a) && batchOf(a) === undefined) return byMatrix(node, b, a, sums);
+  }
+  const shared = both.filter((label) => wanted.has(label));
+  return asMatrices(node, a, b, shared, sums) ?? summed(node, numberByNumber(node, a, b), wanted);
+}
+
+/** Each number of one value multiplied by those of the other one that have the same labels. */
+function numberByNumber(node: NodeView, a: Labelled, b: Labelled): Labelled {
+  const labels = [...new Set([...a.labels, ...b.labels])];
+  const [left, right] = [a, b].map((operand) =>
+    withAxes(
+      operand.value,
+      labels.map((label) => axisOf(operand, label)),
+    ),
+  );
+  return { value: combine(node, "mul", left!, right!), labels };
+}
+
+/** A value multiplied by a constant that shares with it only labels that are summed over. */
+function byMatrix(node: NodeView, { value, labels }: Labelled, matrix: Labelled, all: readonly string[]) {
+  const sums = asStored({ value, labels }, all);
+  const rest = labels.flatMap((label, axis) => (sums.includes(label) ? [] : [axis]));
+  const columns = matrix.labels.filter((label) => !sums.includes(label));
+  const { values, shape } = summedNumbers(numbersOf(matrix), [...sums, ...columns], claiming(node));
+  const [rows, width] = [sizeOf(shape.slice(0, sums.length)), sizeOf(shape.slice(sums.length))];
+  const whole = withAxes(value, [
+    ...rest.map((axis) => value.axes[axis]!),
+    sums.flatMap((label) => value.axes[labels.indexOf(label)]!),
+  ]);
+  const product = multiplied(node, whole, rest.length, {
+    ...{ values, rows, columns: width, rowStride: width, columnStride: 1 },
+  });
+  const split = splitAt(product, rest.length, shape.slice(sums.length));
+  return {
+    value: withAxes(split, [...split.axes.slice(0, -1), ...split.axes.at(-1)!.map((stored) => [stored])]),
+    labels: [...rest.map((axis) => labels[axis]!), ...columns],
+  };
+}
+
+/**
+ * The product of two values as matrices, one for each position of the labels that both have and that are not summed over.
+ *
+ * @returns undefined where it is cheaper number by number, or points would be put together with another axis
+ */
+function asMatrices(
+  node: NodeView,
+  a: Labelled,
+  b: Labelled,
+  shared: readonly string[],
+  all: readonly string[],
+): Labelled | undefined {
+  const sums = asStored(isKnown(a) ? b : a, all);
+  const rows = own(a, [...shared, ...sums]);
+  const columns = own(b, [...shared, ...sums]);
+  if (rows.stored.length === 0 && columns.stored.length === 0) return undefined;
+  const depth = [a, b].map((operand) => sums.flatMap((label) => axisOf(operand, label)));
+  const mixesPoints = (operand: Labelled, stored: readonly number[]) =>
+    stored.length > 1 && stored.some((axis) => operand.value.shape[axis] === "points");
+  if ([rows.stored, depth[0]!].some((stored) => mixesPoints(a, stored))) return undefined;
+  if ([columns.stored, depth[1]!].some((stored) => mixesPoints(b, stored))) return undefined;
+  const before = (operand: Labelled, hasBatch: boolean) => [
+    hasBatch ? [BATCH] : [],
+    ...shared.map((label) => axisOf(operand, label)),
+  ];
+  const product = productOfValues(
+    node,
+    withAxes(a.value, [...before(a, rows.hasBatch), rows.stored, depth[0]!]),
+    withAxes(b.value, [...before(b, columns.hasBatch), depth[1]!, columns.stored]),
+  );
+  const lengths = ({ value }: Labelled, stored: readonly number[]) =>
+    stored.map((axis) => value.shape[axis]!);
+  const count = shared.length + 1;
+  const split = splitAt(
+    splitAt(product, count, lengths(a, rows.stored)),
+    count + 1,
+    lengths(b, columns.stored),
+  );
+  const apart = (operand: Labelled, labels: readonly string[], parts: readonly number[]) => {
+    let next = 0;
+    return labels.map((label) =>
+      axisOf(operand, label).map((axis) => (axis === BATCH ? BATCH : parts[next++]!)),
+    );
+  };
+  return {
+    value: withAxes(split, [
+      ...split.axes.slice(1, count),
+      ...apart(a, rows.labels, split.axes[count]!),
+      ...apart(b, columns.labels, split.axes[count + 1]!),
+    ]),
+    labels: [...shared, ...rows.labels, ...columns.labels],
+  };
+}
+
+/** The labels that a value has beside others, in the order of its stored axes, and these without the batch. */
+function own(operand: Labelled, others: readonly string[]) {
+  const labels = asStored(
+    operand,
+    operand.labels.filter((label) => !others.includes(label)),
+  );
+  const factors = labels.flatMap((label) => axisOf(operand, label));
+  return { labels, hasBatch: factors.includes(BATCH), stored: factors.filter((axis) => axis !== BATCH) };
+}
+
+/** Labels in the order in which their axes are stored. */
+function asStored(operand: Labelled, labels: readonly string[]): string[] {
+  return [...labels].sort((a, b) => axisOf(operand, a)[0]! - axisOf(operand, b)[0]!);
+}
+
+/** One axis of the file, which has one stored axis at most, as the product of several. */
+function splitAt(value: Value, axis: number, lengths: Value["shape"]): Value {
+  return lengths.length < 2 ? value : splitAxis(value, value.axes[axis]![0]!, lengths);
+}
+
+/** What is computed of constants alone. */
+function known(node: NodeView, a: Labelled, b: Labelled | undefined, output: readonly string[]): Labelled {
+  const batch = batchOf(a) ?? (b && batchOf(b));
+  const [left, claim] = [numbersOf(a), claiming(node)];
+  const made = b ? sumOfProducts(left, numbersOf(b), output, claim) : summedNumbers(left, output, claim);
+  const axes = output.map((label, axis) => (label === batch ? [BATCH, axis] : [axis]));
+  return { value: makeValue(made.values, made.shape, axes), labels: output };
+}
+
+/** The numbers of a constant, with those of one sample for all. */
+function numbersOf({ value, labels }: Labelled): LabelledNumbers {
+  const lengths = value.shape as readonly number[];
+  const strides = stridesOf(lengths);
+  const axes = value.axes.map((factors) => factors.filter((factor) => factor !== BATCH));
+  const of = (numbers: readonly number[], factors: readonly number[]) =>
+    factors.map((each) => numbers[each]!);
+  return {
+    values: strided(value.source as Numbers, of(lengths, axes.flat()), of(strides, axes.flat())),
+    shape: axes.map((factors) => sizeOf(of(lengths, factors))),
+    labels,
+  };
+}
+
+/** Refuses what would take too many numbers. */
+function claiming(node: NodeView): (numbers: number) => void {
+  return (numbers) => {
+    if (numbers <= MOST_NUMBERS) return;
+    node.refuse(`it makes more than ${MOST_NUMBERS} numbers of constants alone; save what it computes`);
+  };
+}

@@ -1,0 +1,227 @@
+import { sizeOf } from "../../../graph/operations.ts";
+import * as functions from "../activations.ts";
+import { softmaxAxes } from "../former-opsets.ts";
+import { arrange, storedAxes } from "../layout.ts";
+import type { NodeView } from "../node-view.ts";
+import type { Site } from "../site.ts";
+import type { Numbers } from "../tensor.ts";
+import { BATCH, dimensionAt, isConstant, type Value } from "../value.ts";
+import { combine, pointwise, scaleAndShift } from "./arithmetic.ts";
+import { imagesOf, repeated } from "./images.ts";
+import { extremaOver, reduce } from "./reductions.ts";
+
+// Normalisation of groups of numbers.
+
+const ones = (count: number) => new Float32Array(count).fill(1);
+
+/** A vector of a number for each channel. */
+function vector(node: NodeView, input: number, channels: number): Numbers {
+  const { values } = node.tensor(input);
+  if (values.length === channels) return values;
+  return node.refuse(`its input ${input} has ${values.length} numbers, expected ${channels}`);
+}
+
+/** So many numbers an axis has; an axis of points, or of the batch, has none that could be told. */
+function lengthOf(node: Site, value: Value, axis: number): number {
+  const lengths = (value.axes[axis] ?? node.refuse("what it reads has too few axes")).map((factor) => {
+    const length = factor === BATCH ? "batch" : value.shape[factor]!;
+    return typeof length === "number" ? length : node.refuse(`it treats the ${length} as channels`);
+  });
+  return sizeOf(lengths);
+}
+
+export function batchNorm(node: NodeView): Value {
+  if (node.integer("training_mode", 0) !== 0) {
+    return node.refuse(
+      "it is in training mode, statistics over the batch; export the model after model.eval()",
+    );
+  }
+  const value = node.value(0);
+  const channels = lengthOf(node, value, 1);
+  const [scale, shift, mean, variance] = [1, 2, 3, 4].map((input) => vector(node, input, channels));
+  const epsilon = node.float("epsilon", 1e-5);
+  const weight = Float64Array.from(scale!, (number, i) => number / Math.sqrt(variance![i]! + epsilon));
+  const bias = Float64Array.from(shift!, (number, i) => number - mean![i]! * weight[i]!);
+  return scaleAndShift(node, value, 1, weight, bias);
+}
+
+/**
+ * Each position of the second axis normalised by itself, over all that follows. Where a GroupNorm has been made of it,
+ * a position is a group: channels that lie beside each other, which is what the graph's `groupNorm` has.
+ */
+export function instanceNorm(node: NodeView): Value {
+  const value = node.value(0);
+  const groups = lengthOf(node, value, 1);
+  const [scale, shift] = [vector(node, 1, groups), vector(node, 2, groups)];
+  const own = value.axes[1]!;
+  const images = imagesOf(value);
+  const stored = storedAxes(value).filter((axis) => !images.includes(axis));
+  // All numbers are one group, whatever is called a channel of it.
+  const start = own[0] ?? stored.at(-1) ?? 0;
+  const isTogether = own.every((axis, i) => axis === start + i);
+  // What lies within a group, and what pixels there are around it.
+  const within = stored.filter((axis) => axis >= start + own.length);
+  const around = stored.filter((axis) => axis < start);
+  if (!isTogether || stored.some((axis) => value.shape[axis] === "points")) {
+    return node.refuse("it normalises axes that lie otherwise than those of pixels and channels");
+  }
+  // Of pixels that lie channel by channel the weights would be as many as pixels: these are put first, where it is known
+  // how many channels a group has.
+  const count = around.length === 0 ? channelsOfGroup(node, value, groups) : undefined;
+  const inner = count === undefined ? within : axesOfProduct(value, within, count);
+  const outer = count === undefined ? around : within.filter((axis) => !inner.includes(axis));
+  const size = sizeOf(inner.map((axis) => value.shape[axis] as number));
+  const perChannel = (numbers: Numbers) =>
+    new Float64Array(groups * size).map((_, i) => numbers[Math.floor(i / size)]!);
+  return normalisedGroups(
+    node,
+    value,
+    outer,
+    [...own, ...inner],
+    groups,
+    perChannel(scale),
+    perChannel(shift),
+  );
+}
+
+/** Groups of channels normalised over pixels, each image of a sample by itself. */
+function normalisedGroups(
+  node: NodeView,
+  value: Value,
+  pixels: readonly number[],
+  channels: readonly number[],
+  groups: number,
+  weight: Numbers,
+  bias: Numbers,
+): Value {
+  const images = imagesOf(value);
+  const all = [...images, ...channels];
+  const { source, shape } = arrange(node, value, [...pixels.map((axis) => [axis]), all]);
+  const count = sizeOf(images.map((axis) => value.shape[axis] as number));
+  const settings = { groups: groups * count, epsilon: node.float("epsilon", 1e-5) };
+  const normalised = node.writer.write("groupNorm", [source], shape, {
+    ...{ settings, weight: repeated(weight, count), bias: repeated(bias, count) },
+  });
+  return inOrder(value, normalised, shape, [...pixels, ...all]);
+}
+
+/** How many channels a group has: of a GroupNorm its file says that before it makes groups of channels. */
+function channelsOfGroup(node: NodeView, value: Value, groups: number): number | undefined {
+  if (value.axes.length > 3) return 1;
+  const reshape = node.scope.makers.get(node.node.inputs[0]!);
+  const before = reshape?.operator === "Reshape" ? reshape.inputs[0] : undefined;
+  if (!before || isConstant(before) || before.axes.length < 3) return undefined;
+  const { count } = dimensionAt(before, 1);
+  return count % groups === 0 ? count / groups : undefined;
+}
+
+/** So many of the axes, from the first on, that they have a product; all where none have it. */
+function axesOfProduct(value: Value, axes: readonly number[], product: number): readonly number[] {
+  let all = 1;
+  for (let i = 0; i <= axes.length; i++) {
+    if (all === product) return axes.slice(0, i);
+    all *= value.shape[axes[i]!] as number;
+  }
+  return axes;
+}
+
+/** What has been made of a value whose stored axes were put in an order; some may have become one. */
+function inOrder(value: Value, source: string, sourceShape: Value["shape"], order: readonly number[]): Value {
+  return {
+    ...{ type: "float", source, sourceShape },
+    shape: order.map((axis) => value.shape[axis]!),
+    axes: value.axes.map((factors) => factors.map((axis) => (axis === BATCH ? BATCH : order.indexOf(axis)))),
+  };
+}
+
+export function groupNorm(node: NodeView): Value {
+  const value = node.value(0);
+  const channels = lengthOf(node, value, 1);
+  const groups = node.integer("num_groups") ?? node.refuse("its num_groups is missing");
+  if (!(groups >= 1) || channels % groups !== 0) {
+    return node.refuse(`its num_groups is ${groups}, of ${channels} channels`);
+  }
+  if (
+    value.axes
+      .slice(2)
+      .flat()
+      .some((axis) => axis === BATCH || value.shape[axis] === "points")
+  ) {
+    return node.refuse("it takes statistics over the batch or the points");
+  }
+  // Until opset 21 there is a number for each group.
+  const perChannel = (input: number): Numbers => {
+    const { values } = node.tensor(input);
+    if (values.length !== groups) return vector(node, input, channels);
+    return new Float64Array(channels).map((_, i) => values[Math.floor((i * groups) / channels)]!);
+  };
+  const [, own] = value.axes;
+  const pixels = storedAxes(value).filter((axis) => !own!.includes(axis) && !imagesOf(value).includes(axis));
+  return normalisedGroups(node, value, pixels, own!, groups, perChannel(1), perChannel(2));
+}
+
+/** Axes of the file normalised together, by mean and variance or by the mean of the squares alone. */
+export function normalise(
+  node: Site,
+  kind: "layerNorm" | "rmsNorm",
+  value: Value,
+  axes: readonly number[],
+  epsilon: number,
+  weight?: Numbers,
+  bias?: Numbers,
+): Value {
+  if (!(epsilon > 0)) return node.refuse(`it adds ${epsilon} to the variance, expected more than 0`);
+  const count = sizeOf(axes.map((axis) => lengthOf(node, value, axis)));
+  const own = axes.flatMap((axis) => value.axes[axis]!);
+  const others = storedAxes(value).filter((axis) => !own.includes(axis));
+  if (weight && weight.length !== count) {
+    return node.refuse(`it scales by ${weight.length} numbers, expected ${count}`);
+  }
+  const { source, shape } = arrange(node, value, [...others.map((axis) => [axis]), own]);
+  const tensors = {
+    weight: weight ?? ones(count),
+    ...(kind === "layerNorm" && { bias: bias ?? new Float32Array(count) }),
+  };
+  const settings = { epsilon };
+  const normalised = node.writer.write(kind, [source], shape, { settings, ...tensors });
+  return inOrder(value, normalised, shape, [...others, ...own]);
+}
+
+function lastAxes(node: NodeView, value: Value): number[] {
+  const rank = value.axes.length;
+  const first = node.axis(node.integer("axis", -1), rank);
+  return Array.from({ length: rank - first }, (_, i) => first + i);
+}
+
+export function layerNorm(node: NodeView): Value {
+  const value = node.value(0);
+  const epsilon = node.float("epsilon", 1e-5);
+  const [weight, bias] = [node.optional(1)?.values, node.optional(2)?.values];
+  return normalise(node, "layerNorm", value, lastAxes(node, value), epsilon, weight, bias);
+}
+
+export function rmsNorm(node: NodeView): Value {
+  const value = node.value(0);
+  const epsilon = node.float("epsilon", 1e-5);
+  return normalise(node, "rmsNorm", value, lastAxes(node, value), epsilon, node.optional(1)?.values);
+}
+
+export function softmax(node: NodeView): Value {
+  const value = node.value(0);
+  const axes = softmaxAxes(node, value.axes.length);
+  for (const axis of axes) lengthOf(node, value, axis);
+  const own = axes.flatMap((axis) => value.axes[axis]!);
+  const others = storedAxes(value).filter((each) => !own.includes(each));
+  const { source, shape } = arrange(node, value, [...others.map((each) => [each]), own]);
+  return inOrder(value, node.writer.write("softmax", [source], shape), shape, [...others, ...own]);
+}
+
+/** x - m - log Σ exp(x - m), m the largest x: the logarithm of a softmax is -∞ where that is 0. */
+export function logSoftmax(node: NodeView): Value {
+  const value = node.value(0);
+  const axes = softmaxAxes(node, value.axes.length);
+  for (const axis of axes) lengthOf(node, value, axis);
+  const shifted = combine(node, "sub", value, extremaOver(node, "maximum", value, axes, true));
+  const sum = reduce(node, "sum", pointwise(node, shifted, functions.EXP), axes, true);
+  return combine(node, "sub", shifted, pointwise(node, sum, functions.LOG));
+}

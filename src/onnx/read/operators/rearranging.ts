@@ -1,0 +1,325 @@
+import { sizeOf } from "../../../graph/operations.ts";
+import { align } from "../align.ts";
+import { arrange, joined, reshaped, storedAxes, stretch } from "../layout.ts";
+import type { NodeView } from "../node-view.ts";
+import { floats, type Tensor } from "../tensor.ts";
+import { BATCH, dimensionAt, makeValue, splitAxis, type Value, withAxes } from "../value.ts";
+import { pixelsOf, writePixels } from "./convolutions.ts";
+import { imagesOf } from "./images.ts";
+
+// Operators that put numbers elsewhere. What only renames axes moves nothing.
+
+export function identity(node: NodeView): Value {
+  return node.value(0);
+}
+
+export function dropout(node: NodeView): Value {
+  if ((node.scalar(2) ?? 0) !== 0) {
+    return node.refuse("it is in training mode; export the model after model.eval()");
+  }
+  return node.value(0);
+}
+
+export function transpose(node: NodeView): Value {
+  const value = node.value(0);
+  const rank = value.axes.length;
+  const order = node.integers("perm") ?? value.axes.map((_, axis) => rank - 1 - axis);
+  if (order.length !== rank || new Set(order).size !== rank || order.some((axis) => !value.axes[axis])) {
+    return node.refuse(`its perm is [${order.slice(0, 8)}], of a value with ${rank} axes`);
+  }
+  return withAxes(
+    value,
+    order.map((axis) => value.axes[axis]!),
+  );
+}
+
+export function flatten(node: NodeView): Value {
+  const value = node.value(0);
+  const rank = value.axes.length;
+  const axis = node.integer("axis", 1);
+  const first = axis === rank ? rank : node.axis(axis, rank);
+  return withAxes(value, [value.axes.slice(0, first).flat(), value.axes.slice(first).flat()]);
+}
+
+/** The axes that a node names by an input, or by an attribute in older files; undefined where it names none. */
+function namedAxes(node: NodeView): readonly number[] | undefined {
+  return node.has(1) ? [...node.tensor(1).values] : node.integers("axes");
+}
+
+export function squeeze(node: NodeView): Value {
+  const value = node.value(0);
+  // Or one sample, of a file that takes no other batch.
+  const isOne = (axis: number) => {
+    const factors = value.axes[axis]!;
+    return factors.length === 0 || (node.tracedBatch === 1 && String(factors) === String([BATCH]));
+  };
+  const given = namedAxes(node);
+  const axes = given ? node.axes(given, value.axes.length) : undefined;
+  for (const axis of axes ?? []) {
+    if (isOne(axis)) continue;
+    return node.refuse(`it takes axis ${axis} away, whose length is not 1`);
+  }
+  return withAxes(
+    value,
+    value.axes.filter((_, axis) => !(axes ? axes.includes(axis) : isOne(axis))),
+  );
+}
+
+export function unsqueeze(node: NodeView): Value {
+  const value = node.value(0);
+  const given = namedAxes(node) ?? node.refuse("its axes are missing");
+  const rank = value.axes.length + given.length;
+  const axes = node.axes(given, rank);
+  const left = [...value.axes];
+  return withAxes(
+    value,
+    Array.from({ length: rank }, (_, axis) => (axes.includes(axis) ? [] : left.shift()!)),
+  );
+}
+
+/** PixelShuffle, of [batch, channels, height, width]. */
+export function depthToSpace(node: NodeView): Value {
+  const value = node.value(0);
+  const block = node.integer("blocksize") ?? node.refuse("its blocksize is missing");
+  const order = node.choice("mode", "DCR", ["DCR", "CRD"]);
+  const [, channels, height, width] = value.axes.map((_, axis) => dimensionAt(value, axis));
+  const plain = [channels, height, width].every((each) => each && !each.hasBatch && !each.hasPoints);
+  if (value.axes.length !== 4 || !plain || !(block >= 1) || channels!.count % block ** 2 !== 0) {
+    return node.refuse(
+      `its blocksize is ${block}, expected a divisor of the channels of [batch, channels, height, width]`,
+    );
+  }
+  if (order === "DCR" && imagesOf(value).length > 0) return blocksApart(node, value, block);
+  const { source, lengths, channels: all } = pixelsOf(node, value);
+  const shape = [...lengths.map((length) => length * block), all / block ** 2];
+  return writePixels(node, "depthToSpace", value, source, shape, { settings: { block, order } });
+}
+
+/** Channels [block, block, channels] as pixels of the file, where the images of a sample lie between them and others. */
+function blocksApart(node: NodeView, given: Value, block: number): Value {
+  const value = joined(node, given, 1);
+  const [stored] = value.axes[1]!;
+  if (block === 1 || stored === undefined) return given;
+  const rest = (value.shape[stored] as number) / block ** 2;
+  const split = splitAxis(value, stored, [block, block, ...(rest > 1 ? [rest] : [])]);
+  const [batch, channels, height, width] = split.axes;
+  const [down, right, ...own] = channels!;
+  return withAxes(split, [batch!, own, [...height!, down!], [...width!, right!]]);
+}
+
+export function concat(node: NodeView): Value {
+  const values = node.values();
+  const rank = values[0]!.axes.length;
+  if (values.some(({ axes }) => axes.length !== rank))
+    return node.refuse("what it reads has different ranks");
+  const axis = node.axis(node.integer("axis") ?? node.refuse("its axis is missing"), rank);
+  return beside(node, values, axis);
+}
+
+/** Inputs that an operation of the graph may have. */
+const MOST_INPUTS = 1000;
+
+/** Values one after the other along an axis of the file. */
+export function beside(node: NodeView, given: readonly Value[], axis: number): Value {
+  if (given.length === 1) return given[0]!;
+  const counts = given.map((value) => dimensionAt(value, axis));
+  if (counts.some(({ hasBatch, hasPoints }) => hasBatch || hasPoints)) {
+    return node.refuse("it puts values together along the batch, or along the points");
+  }
+  if (given.length > MOST_INPUTS) {
+    return node.refuse(`it puts ${given.length} values together, expected up to ${MOST_INPUTS}`);
+  }
+  // Along all other axes they have equal lengths; what an export has left at 1 is stretched.
+  const first = align(node, given, { beside: axis });
+  const along = first.axes[axis]![0]!;
+  const whole = first.values.map((value, i) => {
+    const missing = first.groups[i]!.flatMap((group, k) => {
+      if (group.length > 0 || k === along) return [];
+      const own = first.axes.findIndex((keys) => keys.includes(k));
+      return [[own, first.lengths[k]!] as const];
+    });
+    return missing.length === 0 ? value : stretch(node, value, new Map(missing));
+  });
+  const isWhole = whole.every((value, i) => value === first.values[i]);
+  const { values, lengths, axes, groups } = isWhole ? first : align(node, whole, { beside: axis });
+  const key = axes[axis]![0]!;
+  const sources = values.map((value, i) => arrange(node, value, groups[i]!).source);
+  const total = counts.reduce((sum, { count }) => sum + count, 0);
+  const shape = lengths.map((length, k) => (k === key ? total : length));
+  const made = node.writer.write("concat", sources, shape, { settings: { axis: key } });
+  return makeValue(made, shape, axes);
+}
+
+/** Some positions of an axis of the file: `count` of them, from `start` on. */
+export function positions(
+  node: NodeView,
+  given: Value,
+  axis: number,
+  start: number,
+  count: number,
+  step = 1,
+): Value {
+  const { count: length, hasBatch, hasPoints } = dimensionAt(given, axis);
+  if (hasBatch) return node.refuse("it takes a part of the batch");
+  if (hasPoints) return node.refuse("it takes some of the points");
+  const last = start + (count - 1) * step;
+  if (count < 1 || start < 0 || start >= length || last < 0 || last >= length) {
+    return node.refuse(`it takes ${count} positions from ${start} on, of ${length}`);
+  }
+  if (count === length && (step === 1 || count === 1)) return given;
+  const value = joined(node, given, axis);
+  const [stored] = value.axes[axis]!;
+  const { source } = arrange(
+    node,
+    value,
+    storedAxes(value).map((each) => [each]),
+  );
+  const shape = value.shape.map((each, i) => (i === stored ? count : each));
+  // A step below 0 ends before the first position where no end is said.
+  const end = last + step;
+  const settings = {
+    axis: stored,
+    start,
+    ...(end >= 0 && { end: Math.min(end, length) }),
+    ...(step !== 1 && { step }),
+  };
+  const made = node.writer.write("slice", [source], shape.length > 0 ? shape : [1], { settings });
+  return makeValue(made, shape, value.axes, value.type);
+}
+
+export function slice(node: NodeView): Value {
+  const value = node.value(0);
+  const [starts, ends] = [node.tensor(1).values, node.tensor(2).values];
+  const rank = value.axes.length;
+  const axes = node.axes([...(node.optional(3)?.values ?? starts.keys())], rank);
+  const steps = node.optional(4)?.values;
+  return axes.reduce((part, axis, i) => {
+    const step = steps?.[i] ?? 1;
+    const { count: length, hasBatch, hasPoints } = dimensionAt(part, axis);
+    const [from, to] = [starts[i]!, ends[i]!];
+    // All of an axis, whatever its length.
+    if (step === 1 && from === 0 && to >= 2 ** 31 - 1) return part;
+    if (hasBatch || hasPoints) return positions(node, part, axis, from, 1);
+    const range = sliceRange(length, from, to, step) ?? node.refuse(`its step is ${step}`);
+    return positions(node, part, axis, range.start, range.count, step);
+  }, value);
+}
+
+/** What a slice has of an axis: bounds count from the end where they are below 0, and end with the axis. */
+export function sliceRange(
+  length: number,
+  from: number,
+  to: number,
+  step: number,
+): { readonly start: number; readonly count: number } | undefined {
+  if (!Number.isInteger(step) || step === 0) return undefined;
+  const [least, most] = step > 0 ? [0, length] : [-1, length - 1];
+  const within = (position: number) => {
+    return Math.min(Math.max(position < 0 ? position + length : position, least), most);
+  };
+  const start = within(from);
+  return { start, count: Math.max(Math.ceil((within(to) - start) / step), 0) };
+}
+
+/** Positions that Trilu keeps, by row and column; `diagonal` says how far above the main one its own is. */
+export function triangle(node: NodeView, diagonal = 0): (row: number, column: number) => boolean {
+  const isUpper = node.integer("upper", 1) !== 0;
+  return (row, column) => (isUpper ? column - row >= diagonal : column - row <= diagonal);
+}
+
+export function split(node: NodeView): Value[] {
+  const value = node.value(0);
+  const axis = node.axis(node.integer("axis", 0), value.axes.length);
+  const { count: length } = dimensionAt(value, axis);
+  const parts = node.node.outputs.length;
+  const size = Math.ceil(length / parts);
+  const equal = Array.from({ length: parts }, (_, i) => Math.min(size, length - i * size));
+  const lengths = node.has(1) ? [...node.tensor(1).values] : equal;
+  if (lengths.length !== parts || lengths.reduce((sum, each) => sum + each, 0) !== length) {
+    return node.refuse(`it splits ${length} positions into [${lengths.slice(0, 8)}]`);
+  }
+  let start = 0;
+  return lengths.map((count) => {
+    start += count;
+    return positions(node, value, axis, start - count, count);
+  });
+}
+
+/** A value at one position after the other is made of at most so many slices. */
+const MOST_SLICES = 256;
+
+/** Positions of a value by numbers that are known, or rows of a known table by numbers that are given. */
+export function gather(node: NodeView): Value {
+  const indices = node.operand(1);
+  if (!("at" in indices)) {
+    if (node.integer("axis", 0) !== 0)
+      return node.refuse("it takes columns by numbers that are given, not rows");
+    return rowsByInput(node, indices, node.tensor(0));
+  }
+  const value = node.value(0);
+  const axis = node.axis(node.integer("axis", 0), value.axes.length);
+  const { shape, values } = node.tensor(1);
+  const length = dimensionAt(value, axis).count;
+  const isOnlySample = node.tracedBatch === 1 && String(value.axes[axis]) === String([BATCH]);
+  if (isOnlySample && shape.length === 0 && (values[0] === 0 || values[0] === -1)) {
+    return withAxes(
+      value,
+      value.axes.filter((_, i) => i !== axis),
+    );
+  }
+  const wanted = Array.from(values, (position) => (position < 0 ? position + length : position));
+  if (shape.length > 1 || wanted.length === 0 || wanted.length > MOST_SLICES) {
+    return node.refuse("it takes positions by a matrix of numbers, or more than 256 of them");
+  }
+  const step = wanted.length > 1 ? wanted[1]! - wanted[0]! : 1;
+  const isEven = step !== 0 && wanted.every((position, i) => position === wanted[0]! + i * step);
+  const taken = isEven
+    ? positions(node, value, axis, wanted[0]!, wanted.length, step)
+    : beside(
+        node,
+        wanted.map((position) => positions(node, value, axis, position, 1)),
+        axis,
+      );
+  if (shape.length === 1) return taken;
+  return withAxes(
+    taken,
+    taken.axes.filter((_, i) => i !== axis),
+  );
+}
+
+/** Ones where the numbers are that an input gives: rows of a table of them. */
+export function oneHot(node: NodeView): Value {
+  const indices = node.value(0);
+  const classes = node.scalar(1) ?? node.refuse("its depth is missing");
+  const [off, on] = node.tensor(2).values;
+  const axis = node.axis(node.integer("axis", -1), indices.axes.length + 1);
+  if (axis !== indices.axes.length || !(Number.isInteger(classes) && classes >= 1 && classes <= 2 ** 12)) {
+    return node.refuse(
+      `it has ${classes} classes along axis ${axis}, expected up to 4096 along the last one`,
+    );
+  }
+  const numbers = Array.from({ length: classes ** 2 }, (_, i) => (i % (classes + 1) === 0 ? on! : off!));
+  return rowsByInput(node, indices, floats(numbers, [classes, classes]));
+}
+
+function rowsByInput(node: NodeView, indices: Value, table: Tensor): Value {
+  const [classes, ...row] = table.shape;
+  const units = sizeOf(row);
+  if (indices.type !== "integer" || typeof indices.source !== "string") {
+    return node.refuse("the numbers that it takes rows by are computed, expected an input");
+  }
+  const before = indices.sourceShape.length === 1 && indices.sourceShape[0] === 1 ? [] : indices.sourceShape;
+  const shape = [...before, units];
+  const settings = { classes, units };
+  const made = node.writer.write("embedding", [indices.source], shape, { settings, weight: table.values });
+  const stored = indices.shape.length;
+  const value: Value = {
+    ...{ type: "float", source: made, sourceShape: shape },
+    shape: units === 1 ? indices.shape : [...indices.shape, units],
+    axes: [...indices.axes, units === 1 ? [] : [stored]],
+  };
+  if (row.length === 1) return value;
+  if (row.length === 0) return withAxes(value, indices.axes);
+  const whole = reshaped(node, { source: made, shape }, [...indices.shape, ...row]);
+  return makeValue(whole.source, whole.shape, [...indices.axes, ...row.map((_, i) => [stored + i])]);
+}

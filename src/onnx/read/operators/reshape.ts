@@ -1,0 +1,247 @@
+import type { Length } from "../../../graph/definition.ts";
+import { inFileOrder, stretch } from "../layout.ts";
+import type { NodeView } from "../node-view.ts";
+import { type Dimension, dimensionOf, lengthsOf, SIZES } from "../sizes.ts";
+import type { Tensor } from "../tensor.ts";
+import {
+  BATCH,
+  type Constant,
+  dimensionAt,
+  dimensionsOf,
+  isConstant,
+  showAxes,
+  splitAxis,
+  type Value,
+  withAxes,
+} from "../value.ts";
+
+// Operators whose input says a shape, which may have been computed of the batch and of the points.
+
+/** The shape that an input says, at each of the sizes. */
+function shapesAt(node: NodeView, input: number): number[][] {
+  const operand = node.operand(input);
+  if (!isConstant(operand))
+    return node.refuse("its shape is computed of numbers, expected one that is known");
+  const tensors = atAllSizes(operand);
+  if (tensors.some(({ shape, values }) => shape.length > 1 || values.length > 64)) {
+    return node.refuse("its shape is no list of lengths");
+  }
+  return tensors.map(({ values }) => [...values]);
+}
+
+function atAllSizes({ at }: Constant): readonly Tensor[] {
+  return at.length === 1 ? SIZES.map(() => at[0]!) : at;
+}
+
+/** The lengths of axes by what they are at each of the sizes. */
+function dimensions(node: NodeView, shapes: readonly (readonly number[])[]): Dimension[] {
+  const [first] = shapes;
+  if (shapes.some(({ length }) => length !== first!.length)) {
+    return node.refuse("its shape has more axes in some batches than in others");
+  }
+  return first!.map((_, axis) => {
+    return (
+      dimensionOf(shapes.map((shape) => shape[axis]!)) ??
+      node.refuse("its shape changes otherwise than with the batch or the points")
+    );
+  });
+}
+
+export function reshape(node: NodeView): Value {
+  const value = node.value(0);
+  const allowsZero = node.integer("allowzero", 0) !== 0;
+  const given = shapesAt(node, 1);
+  const fixed = fixedBatch(node, value, given);
+  const own = dimensionsOf(value).map((dimension) => {
+    const lengths = lengthsOf({ ...dimension, hasBatch: dimension.hasBatch && fixed === undefined });
+    return dimension.hasBatch && fixed !== undefined ? lengths.map((length) => length * fixed) : lengths;
+  });
+  const resolved = (batchFirst: boolean) =>
+    given.map((shape, size) => {
+      const lengths = shape.map((length, axis) => {
+        if (batchFirst && axis === 0) return SIZES[size]!.batch;
+        return length === 0 && !allowsZero ? (own[axis]?.[size] ?? 0) : length;
+      });
+      const open = lengths.indexOf(-1);
+      const sizes = own.reduce((product, each) => product * each[size]!, 1);
+      const others = lengths.reduce((product, length, i) => (i === open ? product : product * length), 1);
+      if (lengths.some((length, i) => !(length >= 1) && i !== open)) {
+        return node.refuse(`its shape is [${shape.slice(0, 8)}]`);
+      }
+      return lengths.map((length, i) => (i === open ? sizes / others : length));
+    });
+  const batchFirst = isOneSample(node, value, given);
+  return regrouped(node, value, forEachSample(node, value, dimensions(node, resolved(batchFirst))));
+}
+
+/** The batch of a file for batches of one length, where a shape of a value with the batch is written in numbers alone. */
+function fixedBatch(
+  node: NodeView,
+  value: Value,
+  shapes: readonly (readonly number[])[],
+): number | undefined {
+  const isSame = shapes.every((shape) => String(shape) === String(shapes[0]));
+  return isSame && value.axes.flat().includes(BATCH) ? node.tracedBatch : undefined;
+}
+
+/** Is a shape's first length 1, for the one sample that a file was exported with, and another one left open? */
+function isOneSample(node: NodeView, value: Value, shapes: readonly (readonly number[])[]): boolean {
+  const isFixed = shapes.every((shape) => shape[0] === 1 && shape.indexOf(-1) > 0);
+  return isFixed && String(value.axes[0]) === String([BATCH]) && node.tracedBatch === undefined;
+}
+
+/** A shape with the batch that a file was exported with is meant for any: the batch in its place. */
+function forEachSample(node: NodeView, value: Value, wanted: readonly Dimension[]): readonly Dimension[] {
+  const has = dimensionsOf(value);
+  if (!has.some(({ hasBatch }) => hasBatch) || wanted.some(({ hasBatch }) => hasBatch)) return wanted;
+  const sample = has.reduce((product, { count }) => product * count, 1);
+  const batch = wanted.reduce((product, { count }) => product * count, 1) / sample;
+  const isTraced = node.tracedBatch === undefined || node.tracedBatch === batch;
+  const axis = Number.isInteger(batch) && isTraced ? axisOfBatch(value, wanted, batch) : undefined;
+  if (axis !== undefined) {
+    return wanted.map((each, i) =>
+      i === axis ? { ...each, count: each.count / batch, hasBatch: true } : each,
+    );
+  }
+  if (batch === 1 && node.tracedBatch === 1) return wanted;
+  return node.refuse(`it gives ${showAxes(value)} a shape without the batch`);
+}
+
+/**
+ * The axis of a shape in which a batch of this length lies, by how many numbers come before it; undefined where it lies in
+ * several. One sample lies in an axis of length 1.
+ */
+function axisOfBatch(value: Value, wanted: readonly Dimension[], batch: number): number | undefined {
+  const factors = value.axes.flat();
+  const before = factors.slice(0, factors.indexOf(BATCH)).map((factor) => value.shape[factor]!);
+  const hasPoints = before.includes("points");
+  const slower = before.reduce<number>((product, length) => product * (length === "points" ? 1 : length), 1);
+  let product = 1;
+  let passedPoints = false;
+  for (const [axis, { count, hasPoints: isOfPoints }] of wanted.entries()) {
+    const end = product * count;
+    const isHere = batch === 1 ? end === slower && count === 1 : product <= slower && slower * batch <= end;
+    passedPoints ||= isOfPoints;
+    if (isHere && product <= slower && passedPoints === hasPoints) {
+      return count % batch === 0 ? axis : undefined;
+    }
+    product = end;
+  }
+  return undefined;
+}
+
+/** The file's axes as other products of the same lengths. */
+function regrouped(node: NodeView, given: Value, wanted: readonly Dimension[]): Value {
+  const dropsBatch = !wanted.some(({ hasBatch }) => hasBatch);
+  // Of a file for one sample alone the batch may go.
+  const value = dropsBatch ? withoutBatch(given) : given;
+  const axes = matched(node, value, wanted) ?? matched(node, inFileOrder(node, value), wanted);
+  if (axes) return axes;
+  const shown = wanted.map(({ count, hasBatch, hasPoints }) =>
+    [hasBatch ? "batch" : "", hasPoints ? "points" : "", count].filter((each) => each !== "").join("·"),
+  );
+  return node.refuse(
+    `it gives ${showAxes(value)} the shape [${shown.join(", ")}], which mixes axes or does not fit`,
+  );
+}
+
+function withoutBatch(value: Value): Value {
+  return withAxes(
+    value,
+    value.axes.map((factors) => factors.filter((factor) => factor !== BATCH)),
+  );
+}
+
+/** The axes that are wanted as products of stored axes, which are split for it; undefined where that is not enough. */
+function matched(node: NodeView, given: Value, wanted: readonly Dimension[]): Value | undefined {
+  let value = given;
+  let used = 0;
+  const axes: number[][] = [];
+  const next = (): number | undefined => value.axes.flat()[used];
+  for (const { count, hasBatch, hasPoints } of wanted) {
+    const own: number[] = [];
+    let left = { count, hasBatch, hasPoints };
+    while (left.count > 1 || left.hasBatch || left.hasPoints) {
+      const factor = next();
+      if (factor === undefined) return undefined;
+      const length: Length | "batch" = factor === BATCH ? "batch" : value.shape[factor]!;
+      if (length === "batch") {
+        if (!left.hasBatch) return node.refuse(`it mixes the batch of ${showAxes(value)} with another axis`);
+        left = { ...left, hasBatch: false };
+      } else if (length === "points") {
+        if (!left.hasPoints) return undefined;
+        left = { ...left, hasPoints: false };
+      } else if (left.count % length === 0) left = { ...left, count: left.count / length };
+      else if (length % left.count === 0 && left.count > 1) {
+        value = splitAxis(value, factor, [left.count, length / left.count]);
+        left = { ...left, count: 1 };
+      } else return undefined;
+      own.push(factor);
+      used++;
+    }
+    axes.push(own);
+  }
+  // The numbers of split axes are shifted for those that have been named before.
+  if (used !== value.axes.flat().length) return undefined;
+  const flat = value.axes.flat();
+  let at = 0;
+  return withAxes(
+    value,
+    axes.map((own) => own.map(() => flat[at++]!)),
+  );
+}
+
+export function expand(node: NodeView): Value {
+  const value = node.value(0);
+  const wanted = dimensions(node, shapesAt(node, 1));
+  return stretchedTo(node, value, wanted);
+}
+
+/** A value stretched along axes of length 1, and along more axes before the others. */
+function stretchedTo(node: NodeView, value: Value, wanted: readonly Dimension[]): Value {
+  const rank = Math.max(wanted.length, value.axes.length);
+  const missing = new Array<readonly number[]>(rank - value.axes.length).fill([]);
+  const whole = withAxes(value, [...missing, ...value.axes]);
+  const lengths = new Map<number, Length>();
+  const withBatch = new Set<number>();
+  for (const [i, { count, hasBatch, hasPoints }] of wanted.entries()) {
+    const axis = i + rank - wanted.length;
+    const own = dimensionAt(whole, axis);
+    const isSame = own.count === count && own.hasBatch === hasBatch && own.hasPoints === hasPoints;
+    const isOne = count === 1 && !hasBatch && !hasPoints;
+    const isTraced = own.hasBatch && own.count === 1 && !hasBatch && count === node.tracedBatch;
+    if (isSame || isOne || isTraced) continue;
+    if (own.count !== 1 || own.hasBatch || own.hasPoints || (hasPoints && count !== 1)) {
+      return node.refuse(`it stretches axis ${axis} of ${showAxes(whole)}, whose length is not 1`);
+    }
+    if (hasBatch) withBatch.add(axis);
+    lengths.set(axis, hasPoints ? "points" : count);
+  }
+  const stretched = stretch(node, whole, lengths);
+  return withAxes(
+    stretched,
+    stretched.axes.map((factors, axis) => (withBatch.has(axis) ? [BATCH, ...factors] : factors)),
+  );
+}
+
+/** Copies beside each other: stretched along an axis of their own, which then becomes part of the one that repeats. */
+export function tile(node: NodeView): Value {
+  const value = node.value(0);
+  const repeats = dimensions(node, shapesAt(node, 1));
+  if (repeats.length !== value.axes.length) return node.refuse("its repeats are not as many as axes");
+  const isOnce = ({ count, hasBatch, hasPoints }: Dimension) => count === 1 && !hasBatch && !hasPoints;
+  const doubled = withAxes(
+    value,
+    value.axes.flatMap((factors) => [[], factors]),
+  );
+  const wanted = repeats.flatMap((times, axis) => {
+    const isBatch = value.axes[axis]!.includes(BATCH);
+    if (isBatch && !isOnce(times)) return node.refuse("it repeats the batch");
+    return [times, dimensionAt(value, axis)];
+  });
+  const stretched = stretchedTo(node, doubled, wanted);
+  return withAxes(
+    stretched,
+    value.axes.map((_, axis) => [...stretched.axes[2 * axis]!, ...stretched.axes[2 * axis + 1]!]),
+  );
+}

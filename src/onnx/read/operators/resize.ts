@@ -1,0 +1,209 @@
+import {
+  isUnresized,
+  RESIZE_COORDINATES,
+  RESIZE_MODES,
+  RESIZE_ROUNDINGS,
+  type ResizeCoordinates,
+  type ResizeMode,
+  type ResizeRounding,
+} from "../../../graph/kinds/resizing.ts";
+import type { NodeView } from "../node-view.ts";
+import { dimensionsOf, showAxes, type Value } from "../value.ts";
+import { pixelsOf, writePixels } from "./convolutions.ts";
+
+// Resize: `upsample` where pixels become whole multiples, as files of PyTorch mostly have it, else `resize`.
+
+/** An axis of the file: its lengths before and after, and the scale by which places are computed, a float32 number. */
+interface Resized {
+  readonly from: number;
+  readonly to: number;
+  readonly scale: number;
+}
+
+/** What a node says of how pixels are made, beside lengths. */
+interface Rule {
+  readonly mode: ResizeMode;
+  readonly coordinates: ResizeCoordinates;
+  readonly rounding: ResizeRounding;
+  readonly antialias: boolean;
+  readonly excludeOutside: boolean;
+}
+
+export function resize(node: NodeView): Value {
+  const value = node.value(0);
+  const rule = ruleOf(node);
+  const axes = resizedAxes(node, value);
+  const moves = axes.map((axis) => !isUnresized(axis, rule.coordinates));
+  if (!moves.includes(true)) return value;
+  if (axes.slice(0, 2).some(({ from, to, scale }) => from !== to || scale !== 1)) {
+    return node.refuse("it resizes the batch or the channels");
+  }
+  const { source, lengths, channels } = pixelsOf(node, value);
+  const pixels = axes.slice(2);
+  checkDefined(node, rule, pixels);
+  const size = pixels.map(({ to }) => to);
+  if (isUpsampling(rule, pixels)) {
+    if (String(size) === String(lengths)) return value;
+    const settings = {
+      scale: pixels.map(({ from, to }) => to / from),
+      mode: rule.mode === "linear" ? "bilinear" : "nearest",
+      ...(rule.mode === "linear" && { alignCorners: rule.coordinates === "align_corners" }),
+    };
+    return writePixels(node, "upsample", value, source, [...size, channels], { settings });
+  }
+  // One axis after the other where a pixel is made of many: by both at once, of their product.
+  const isSeparate = (rule.mode === "cubic" || rule.antialias) && pixels.every((_, i) => moves[i + 2]);
+  const steps = isSeparate ? pixels.map((_, i) => [i]) : [pixels.map((_, i) => i)];
+  let made = { source, lengths, result: value };
+  for (const step of steps) {
+    const to = made.lengths.map((length, i) => (step.includes(i) ? size[i]! : length));
+    const scale = pixels.map((each, i) => (step.includes(i) ? each.scale : 1));
+    const settings = settingsOf(node, rule, made.lengths, to, scale);
+    const result = writePixels(node, "resize", value, made.source, [...to, channels], { settings });
+    made = { source: result.source as string, lengths: to, result };
+  }
+  return made.result;
+}
+
+/** Resize as opset 9 has it. */
+export function upsample(node: NodeView): Value {
+  if (node.scope.opset < 10) return resize(node);
+  return node.refuse("it is an operator of opset 9 alone; use Resize");
+}
+
+/** Settings of a `resize`, without those that are the kind's defaults. */
+function settingsOf(
+  node: NodeView,
+  { mode, coordinates, rounding, antialias, excludeOutside }: Rule,
+  from: readonly number[],
+  size: readonly number[],
+  scale: readonly number[],
+) {
+  const coefficient = node.float("cubic_coeff_a", -0.75);
+  const isQuotient = size.every((to, i) => Math.fround(to / from[i]!) === scale[i]);
+  return {
+    size,
+    ...(!isQuotient && { scale }),
+    ...(mode !== "nearest" && { mode }),
+    ...(coordinates !== "half_pixel" && { coordinates }),
+    ...(mode === "nearest" && rounding !== "round_prefer_floor" && { rounding }),
+    ...(mode === "cubic" && coefficient !== -0.75 && { cubicCoefficient: coefficient }),
+    ...(antialias && { antialias }),
+    ...(excludeOutside && { excludeOutside }),
+  };
+}
+
+function ruleOf(node: NodeView): Rule {
+  const mode = node.choice("mode", "nearest", RESIZE_MODES);
+  const rule = {
+    mode,
+    coordinates: node.choice("coordinate_transformation_mode", "half_pixel", RESIZE_COORDINATES),
+    rounding: node.choice("nearest_mode", "round_prefer_floor", RESIZE_ROUNDINGS),
+    antialias: node.integer("antialias", 0) !== 0,
+    excludeOutside: node.integer("exclude_outside", 0) !== 0,
+  };
+  const { coordinates, rounding } = rule;
+  if (rule.antialias && mode === "nearest") return node.refuse('it has antialias, but its mode is "nearest"');
+  if (rule.excludeOutside && mode !== "cubic" && !rule.antialias) {
+    return node.refuse(
+      `it has exclude_outside, which is for "cubic" and antialias, but its mode is "${mode}"`,
+    );
+  }
+  if (coordinates === "tf_half_pixel_for_nn") {
+    if (mode !== "nearest")
+      return node.refuse(`its mode is "${mode}" with ${coordinates}, expected "nearest"`);
+    // The place of the first sample is 0.5, too.
+    if (rounding === "ceil" || rounding === "round_prefer_ceil") {
+      return node.refuse(`its nearest_mode is "${rounding}" with ${coordinates}, which moves the batch`);
+    }
+  }
+  return rule;
+}
+
+/**
+ * Refuses what ONNX Runtime copies, but the standard computes: pixels that stay as many by a scale that moves them. It
+ * does so where that is of all axes, and with antialias of each.
+ */
+function checkDefined(node: NodeView, { antialias }: Rule, pixels: readonly Resized[]): void {
+  const stays = pixels.map(({ from, to }) => from === to);
+  const isCopied = (i: number) => (antialias ? stays[i] : !stays.includes(false)) && pixels[i]!.scale !== 1;
+  if (!pixels.some((_, i) => isCopied(i))) return;
+  const [lengths, scales] = [pixels.map(({ to }) => to), pixels.map(({ scale }) => scale)];
+  node.refuse(
+    `it leaves [${lengths}] pixels as many by [${scales}], which has no one meaning; use a scale of 1`,
+  );
+}
+
+/** So many pixels at most float32 tells from their neighbours when they are halved and divided. */
+const MOST_EXACT = 2 ** 21;
+
+/** True if pixels become whole multiples, each copied or between its neighbours, as the kind `upsample` has it. */
+function isUpsampling({ mode, coordinates, rounding, antialias }: Rule, pixels: readonly Resized[]): boolean {
+  const isCentred = coordinates === "half_pixel" || coordinates === "pytorch_half_pixel";
+  const isWhole = pixels.every(({ from, to, scale }) => {
+    return (
+      Number.isInteger(to / from) &&
+      (scale === to / from || (mode === "linear" && coordinates === "align_corners"))
+    );
+  });
+  if (!isWhole) return false;
+  if (mode === "linear") {
+    const isOne = coordinates === "pytorch_half_pixel" && pixels.some(({ to }) => to === 1);
+    return (isCentred || coordinates === "align_corners") && !isOne && !antialias;
+  }
+  if (mode !== "nearest" || pixels.some(({ to }) => to > MOST_EXACT)) return false;
+  if (coordinates === "asymmetric") return rounding === "floor";
+  return isCentred && (rounding === "round_prefer_floor" || rounding === "round_prefer_ceil");
+}
+
+/** Axes of the file as the node resizes them, by scales or sizes, all or some. */
+function resizedAxes(node: NodeView, value: Value): Resized[] {
+  const lengths = dimensionsOf(value).map(({ count }) => count);
+  const named = node.integers("axes");
+  const axes = named && named.length > 0 ? node.axes(named, lengths.length) : lengths.map((_, axis) => axis);
+  const scales = node.optional(2)?.values;
+  const hasScales = scales !== undefined && scales.length > 0;
+  const given = hasScales ? [...scales] : sizesOf(node, axes, lengths);
+  if (given.length !== axes.length) {
+    return node.refuse(
+      `it has ${given.length} ${hasScales ? "scales" : "sizes"}, of ${showAxes(value)}; expected ${axes.length}`,
+    );
+  }
+  const resized: Resized[] = lengths.map((from) => ({ from, to: from, scale: 1 }));
+  for (const [i, axis] of axes.entries()) {
+    const from = lengths[axis]!;
+    // ONNX Runtime multiplies in float32: ten pixels by 0.7 are seven.
+    const [to, scale] = hasScales
+      ? [Math.floor(Math.fround(Math.fround(given[i]!) * from)), Math.fround(given[i]!)]
+      : [given[i]!, Math.fround(given[i]! / from)];
+    if (!(to >= 1 && to < 2 ** 24)) return node.refuse(`it makes ${to} pixels of an axis`);
+    resized[axis] = { from, to, scale };
+  }
+  return hasScales ? resized : keepingRatio(node, axes, resized);
+}
+
+/** Lengths that the node names, of constants and shapes. */
+function sizesOf(node: NodeView, axes: readonly number[], lengths: readonly number[]): number[] {
+  const sizes = node.operand(3);
+  const at = "at" in sizes ? sizes.at : node.refuse("its sizes are computed");
+  const [first] = at;
+  return Array.from(first!.values, (size, i) => {
+    // The batch is as long as it is, whatever its length has been called.
+    if (axes[i] === 0) return lengths[0]!;
+    const isSame = at.every(({ values }) => values[i] === size);
+    return isSame ? size : node.refuse("its sizes depend on the batch or the points");
+  });
+}
+
+/** The axes with one scale for all that the node names, where it is to keep their ratio. */
+function keepingRatio(node: NodeView, axes: readonly number[], resized: readonly Resized[]): Resized[] {
+  const policies = ["stretch", "not_larger", "not_smaller"] as const;
+  const policy = node.choice("keep_aspect_ratio_policy", "stretch", policies);
+  if (policy === "stretch") return [...resized];
+  const scales = axes.map((axis) => resized[axis]!.scale);
+  const scale = policy === "not_larger" ? Math.min(...scales) : Math.max(...scales);
+  return resized.map((each, axis) => {
+    if (!axes.includes(axis)) return each;
+    return { from: each.from, to: Math.floor(Math.fround(scale * each.from) + 0.5), scale };
+  });
+}

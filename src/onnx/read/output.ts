@@ -1,0 +1,128 @@
+import { invalid, invalidFile } from "../../base/check.ts";
+import { checkOutputOrder, checkOutputShape } from "../../decoder/output.ts";
+import type { NumberFunction } from "./activations.ts";
+import { asLinear } from "./activations.ts";
+import type { Written } from "./graph-writer.ts";
+import type { ImportedGraph } from "./import-graph.ts";
+import { type Arranged, arrange, joined, reshaped } from "./layout.ts";
+import { BATCH, isConstant, productOf, showAxes, type Value, withAxes } from "./value.ts";
+
+/** How the output is to come. */
+export interface OutputOptions {
+  /** In the file's order, or with the channels last, as it is computed. */
+  readonly layout: "file" | "channelsLast";
+  /** One that the file leaves to its loss. */
+  readonly activation: NumberFunction | undefined;
+  readonly shape: readonly number[] | undefined;
+}
+
+/**
+ * Writes what follows the file's last node: the order of the axes, then the output activation, so that losses which have
+ * it in themselves are given what is before.
+ */
+export function writeOutput(
+  where: string,
+  graph: ImportedGraph,
+  { layout, activation, shape }: OutputOptions,
+): "channelsFirst" | "channelsLast" {
+  const { output, end, writer } = graph;
+  if (isConstant(output)) throw invalidFile("its output does not depend on any input");
+  const value = perSample(output);
+  const last = withoutActivation(writer.operations, value, end);
+  const before = last ? { ...value, source: last.source } : value;
+  let arranged = inOrder(end, before, layout);
+  if (shape !== undefined) {
+    const size = productOf(arranged.shape);
+    if (typeof size !== "number") throw invalid(`${where}: outputShape is for decoders without points`);
+    const lengths = checkOutputShape(where, shape, size);
+    const advice = layout === "file" ? ', or give layout: "channelsLast" for data with channels last' : "";
+    checkOutputOrder(where, lengths, arranged.shape as readonly number[], advice);
+    arranged = reshaped(end, arranged, lengths);
+  }
+  if (activation !== undefined && last?.activation === activation) {
+    throw invalid(`${where}: the file ends in a sigmoid already; leave the option outputActivation out`);
+  }
+  const activations = [...(last ? [last.activation] : []), ...(activation === undefined ? [] : [activation])];
+  for (const each of activations) arranged = activated(end, arranged, each);
+  // The last operation makes the output.
+  if (writer.operations.at(-1)?.name !== arranged.source) {
+    end.writer.write("reshape", [arranged.source], arranged.shape, { settings: { shape: arranged.shape } });
+  }
+  return layout === "file" && arranged.shape.length === 3 && isChannelsFirst(value)
+    ? "channelsFirst"
+    : "channelsLast";
+}
+
+/** Is the first axis of a picture that of channels, which are stored last, or is there one channel and no such axis? */
+function isChannelsFirst({ axes, shape }: Value): boolean {
+  if (axes.length !== 3) return false;
+  const [first] = axes;
+  return first!.length === 0 || Math.max(...first!) === shape.length - 1;
+}
+
+function activated(
+  end: ImportedGraph["end"],
+  { source, shape }: Arranged,
+  activation: NumberFunction,
+): Arranged {
+  return { source: end.writer.write("activation", [source], shape, { settings: { activation } }), shape };
+}
+
+/** The output of one sample: the batch comes first, or is not there. */
+function perSample(output: Value): Value {
+  const [first, ...rest] = output.axes;
+  if (rest.flat().includes(BATCH) || (first?.includes(BATCH) && first.length > 1)) {
+    throw invalidFile(
+      `its output is ${showAxes(output)}, expected the batch as the first axis; where an input has coordinates of points ` +
+        "that samples share, name it by the option points",
+    );
+  }
+  // A file for one sample at a time may have an axis of length 1 in its place.
+  const hasBatch = first?.includes(BATCH) || (first?.length === 0 && rest.length > 0);
+  return hasBatch ? withAxes(output, rest) : output;
+}
+
+/**
+ * The activation at the end of a graph, and what it is applied to, in the shape that the output has: what only moves
+ * numbers behind it is written again.
+ */
+function withoutActivation(
+  operations: readonly Written[],
+  { source }: Value,
+  end: ImportedGraph["end"],
+): { readonly source: string; readonly activation: NumberFunction } | undefined {
+  const byName = new Map(operations.map((operation) => [operation.name, operation]));
+  const moves: Written[] = [];
+  let operation = byName.get(source as string);
+  while (operation && (operation.kind === "reshape" || operation.kind === "permute")) {
+    moves.push(operation);
+    operation = byName.get(operation.inputs[0]!);
+  }
+  if (operation?.kind !== "activation") return undefined;
+  const { activation } = operation.settings as { readonly activation: NumberFunction };
+  // It goes into the weights before it.
+  if (asLinear(activation)) return undefined;
+  const before = moves.reduceRight((input, { kind, shape, settings }) => {
+    return end.writer.write(kind, [input], shape, { settings });
+  }, operation.inputs[0]!);
+  return { source: before, activation };
+}
+
+function inOrder(end: ImportedGraph["end"], value: Value, layout: OutputOptions["layout"]): Arranged {
+  if (layout === "file") return arrange(end, value, value.axes);
+  const one = value.axes.reduce<Value>((whole, _, axis) => joined(end, whole, axis), value);
+  const [, ...pixels] = one.axes;
+  // Where only one axis is longer than 1 any order is the same: that of pixels with channels, then.
+  const isPicture = one.axes.length === 3;
+  const rank = (axis: number): number => {
+    const [stored] = one.axes[axis]!;
+    if (stored !== undefined) return stored;
+    return isPicture && axis === 0 ? one.shape.length : axis - pixels.length - 1;
+  };
+  const order = one.axes.map((_, axis) => axis).sort((a, b) => rank(a) - rank(b));
+  return arrange(
+    end,
+    one,
+    order.map((axis) => one.axes[axis]!),
+  );
+}

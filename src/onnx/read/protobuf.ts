@@ -1,0 +1,159 @@
+import { PbfReader } from "pbf";
+import { invalidFile } from "../../base/check.ts";
+
+// Protocol buffers, read with every length checked: whoever wrote the file chose them.
+
+/** The wire types of protocol buffers. */
+const VARINT = 0;
+const FIXED64 = 1;
+const BYTES = 2;
+const FIXED32 = 5;
+
+/** So many fields a file may have: of two bytes of a file each makes a hundred in memory. */
+const MOST_FIELDS = 2 ** 23;
+/** So many numbers may be packed in fields, of a byte each: in memory they take eight. */
+const MOST_PACKED = 2 ** 25;
+
+/**
+ * How much of a file may still be read. What is read of a file of ordinary length could otherwise be more than the engine's
+ * heap holds, which ends the process, and nobody can catch that.
+ */
+class Budget {
+  private fields = MOST_FIELDS;
+  private packed = MOST_PACKED;
+
+  takeField(): void {
+    if (--this.fields < 0) throw invalidFile(`the file has more than ${MOST_FIELDS} fields`);
+  }
+
+  takePacked(): void {
+    if (--this.packed >= 0) return;
+    throw invalidFile(
+      `the file has more than ${MOST_PACKED} numbers that are not raw data; export it with raw data`,
+    );
+  }
+}
+
+/** The bytes of a message within a file. */
+export class Message {
+  readonly bytes: Uint8Array;
+  readonly budget: Budget;
+
+  /** @param budget by default that of a file */
+  constructor(bytes: Uint8Array, budget = new Budget()) {
+    this.bytes = bytes;
+    this.budget = budget;
+  }
+}
+
+/** A field of a message, before it is known what it holds. */
+export class Field {
+  readonly #reader: PbfReader;
+  readonly #what: string;
+  readonly #budget: Budget;
+  readonly number: number;
+
+  constructor(reader: PbfReader, what: string, number: number, budget: Budget) {
+    this.#reader = reader;
+    this.#what = what;
+    this.#budget = budget;
+    this.number = number;
+  }
+
+  message(): Message {
+    return new Message(this.bytes(), this.#budget);
+  }
+
+  /** A view into the file's bytes. */
+  bytes(): Uint8Array {
+    this.#expect(BYTES);
+    const length = this.#reader.readVarint();
+    const start = this.#reader.pos;
+    if (!(length <= this.#reader.length - start)) throw this.#cut();
+    this.#reader.pos = start + length;
+    return this.#reader.buf.subarray(start, start + length);
+  }
+
+  text(): string {
+    // A copy: a decoder takes no view into shared memory.
+    return new TextDecoder().decode(this.bytes().slice());
+  }
+
+  /** A 64-bit integer, or the nearest number to it. */
+  integer(): number {
+    this.#expect(VARINT);
+    return this.#reader.readVarint(true);
+  }
+
+  float(): number {
+    this.#expect(FIXED32);
+    return this.#reader.readFloat();
+  }
+
+  /** Appends one integer, or several that are packed. */
+  integers(into: number[]): void {
+    this.#repeated(into, VARINT, (reader) => reader.readVarint(true));
+  }
+
+  floats(into: number[]): void {
+    this.#repeated(into, FIXED32, (reader) => reader.readFloat());
+  }
+
+  doubles(into: number[]): void {
+    this.#repeated(into, FIXED64, (reader) => reader.readDouble());
+  }
+
+  #repeated(into: number[], type: number, read: (reader: PbfReader) => number): void {
+    if (this.#reader.type !== BYTES) {
+      this.#expect(type);
+      into.push(read(this.#reader));
+      return;
+    }
+    const packed = new PbfReader(this.bytes());
+    while (packed.pos < packed.length) {
+      this.#budget.takePacked();
+      into.push(read(packed));
+    }
+    if (packed.pos !== packed.length) throw this.#cut();
+  }
+
+  #expect(type: number): void {
+    if (this.#reader.type === type) return;
+    throw invalidFile(
+      `${this.#what} is damaged: field ${this.number} has the wire type ${this.#reader.type}`,
+    );
+  }
+
+  #cut(): Error {
+    return invalidFile(`${this.#what} is cut short, or damaged: field ${this.number} goes beyond its end`);
+  }
+}
+
+/**
+ * Calls `visit` with each field of a message; what it does not read is passed over.
+ *
+ * @param what the message's name, for messages of ours
+ * @throws LatentflowError `invalid_file` where the bytes are none, or the file has more in it than is read
+ */
+export function readMessage(what: string, { bytes, budget }: Message, visit: (field: Field) => void): void {
+  const reader = new PbfReader(bytes);
+  for (;;) {
+    const number = guarded(what, () => reader.nextField());
+    if (number === 0) break;
+    budget.takeField();
+    guarded(what, () => visit(new Field(reader, what, number, budget)));
+  }
+  if (reader.pos !== bytes.length) {
+    throw invalidFile(`${what} is cut short, or damaged: it ends within a field`);
+  }
+}
+
+/** The library throws errors of its own, and the platform's where it reads beyond the end. */
+function guarded<T>(what: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Error && error.name === "LatentflowError") throw error;
+    throw invalidFile(`${what} is cut short, or damaged: it is no protocol buffer`, error);
+  }
+}

@@ -1,0 +1,189 @@
+import type { Length } from "../../graph/definition.ts";
+import { sizeOf } from "../../graph/operations.ts";
+import { asLinear, asSine, IS_POSITIVE, linear, sine } from "./activations.ts";
+import type { Written } from "./graph-writer.ts";
+import type { Numbers } from "./tensor.ts";
+
+// What a graph can do without: scales that go into the weights before them, moves that move nothing, and what nobody
+// reads.
+
+type Shape = readonly Length[];
+
+/**
+ * The operations that lead to the last one, with fewer of them where that computes the same.
+ *
+ * @param inputs the shapes of the graph's inputs
+ */
+export function simplify(operations: readonly Written[], inputs: ReadonlyMap<string, Shape>): Written[] {
+  let left = withoutUnread(operations);
+  for (;;) {
+    const before = left.length;
+    left = withoutUnread(merge(left, inputs));
+    if (left.length === before) return left;
+  }
+}
+
+function withoutUnread(operations: readonly Written[]): Written[] {
+  const needed = new Set<string>([operations.at(-1)!.name]);
+  return [...operations]
+    .reverse()
+    .filter(({ name, inputs }) => {
+      if (!needed.has(name)) return false;
+      for (const input of inputs) needed.add(input);
+      return true;
+    })
+    .reverse();
+}
+
+/** One pass: each operation is merged with the one that it reads, where it is the only one to read that. */
+function merge(operations: readonly Written[], inputShapes: ReadonlyMap<string, Shape>): Written[] {
+  const readers = new Map<string, number>();
+  for (const { inputs } of operations) {
+    for (const input of inputs) readers.set(input, (readers.get(input) ?? 0) + 1);
+  }
+  const byName = new Map<string, Written>();
+  /** What is read in place of operations that have gone. */
+  const replaced = new Map<string, string>();
+  /** Operations by all that they are but for their names. */
+  const twins = new Map<string, string>();
+  const result: Written[] = [];
+  for (const operation of operations) {
+    const inputs = operation.inputs.map((input) => replaced.get(input) ?? input);
+    const current: Written = { ...operation, inputs };
+    const before = byName.get(inputs[0] ?? "");
+    const isAlone = before !== undefined && readers.get(before.name) === 1;
+    const identity = before && identityOf(before);
+    if (before && isAlone && mergeInto(before, current)) {
+      // It is another operation now, and what is like the one it was is not like it.
+      if (twins.get(identity!) === before.name) twins.delete(identity!);
+      replaced.set(operation.name, before.name);
+      readers.set(before.name, readers.get(operation.name) ?? 0);
+      continue;
+    }
+    const twin = twins.get(identityOf(current));
+    if (twin !== undefined) {
+      // What it reads is read once less.
+      for (const input of inputs) readers.set(input, (readers.get(input) ?? 1) - 1);
+      replaced.set(operation.name, twin);
+      readers.set(twin, readers.get(twin)! + (readers.get(operation.name) ?? 0));
+      continue;
+    }
+    if (before && isNothing(before, current)) {
+      replaced.set(operation.name, before.name);
+      readers.set(before.name, readers.get(before.name)! - 1 + (readers.get(operation.name) ?? 0));
+      continue;
+    }
+    if (before?.kind === "reshape" && current.kind === "reshape") current.inputs = before.inputs;
+    if (current.kind === "concat") current.inputs = unexpanded(byName, inputShapes, current);
+    if (before && isAlone && toSine(before, current)) current.inputs = before.inputs;
+    // Its condition is whether a number is above 0.
+    if (current.kind === "where" && before && isPositive(before))
+      current.inputs = [before.inputs[0]!, ...inputs.slice(1)];
+    byName.set(current.name, current);
+    if (!current.weight) twins.set(identityOf(current), current.name);
+    result.push(current);
+  }
+  return result;
+}
+
+/** What an operation without parameters does; of one with parameters, its name. */
+function identityOf({ kind, name, inputs, settings, weight }: Written): string {
+  return weight ? name : JSON.stringify([kind, inputs, settings]);
+}
+
+/** A reshape to the shape that there is. */
+function isNothing(before: Written, { kind, shape }: Written): boolean {
+  return kind === "reshape" && String(before.shape) === String(shape);
+}
+
+/** Kinds that have a number for each position of the last axis, to scale and shift by. */
+const SCALED = ["dense", "conv", "convTranspose", "groupNorm", "layerNorm", "affine"];
+
+/** Puts an operation into the one before it; false where that cannot be. */
+function mergeInto(before: Written, operation: Written): boolean {
+  const scaling = scalingOf(operation);
+  if (!scaling) return false;
+  const own = asLinear(before.settings.activation);
+  if (own && operation.kind === "activation") {
+    const { scale, shift } = asLinear(operation.settings.activation)!;
+    before.settings = { activation: linear(own.scale * scale, own.shift * scale + shift) };
+    return true;
+  }
+  if (before.kind === "rmsNorm" && String(before.shape) === String(operation.shape)) {
+    const { scale, shift } = scaling;
+    if (before.weight!.some((_, i) => shift(i) !== 0)) return false;
+    before.weight = scaledWeight(before, before.weight!.length, scale);
+    return true;
+  }
+  if (!SCALED.includes(before.kind) || !before.weight || !before.bias) return false;
+  const channels = operation.shape.at(-1) as number;
+  if (before.bias.length !== channels || String(before.shape) !== String(operation.shape)) return false;
+  const { scale, shift } = scaling;
+  before.weight = scaledWeight(before, channels, scale);
+  before.bias = Float64Array.from(before.bias, (number, i) => number * scale(i) + shift(i));
+  return true;
+}
+
+/** What an operation scales and shifts the position i of the last axis by. */
+function scalingOf({ kind, weight, bias, settings }: Written) {
+  if (kind === "affine") return { scale: (i: number) => weight![i]!, shift: (i: number) => bias![i]! };
+  const own = kind === "activation" ? asLinear(settings.activation) : undefined;
+  return own && { scale: () => own.scale, shift: () => own.shift };
+}
+
+/** A weight whose output i is multiplied. */
+function scaledWeight(
+  { kind, weight, settings }: Written,
+  channels: number,
+  scale: (i: number) => number,
+): Numbers {
+  const result = Float64Array.from(weight!);
+  if (kind === "convTranspose") {
+    // [input channels, channels / groups, …kernel]: the outputs of a group are with its inputs.
+    const { groups, kernel } = settings as { readonly groups: number; readonly kernel: readonly number[] };
+    const taps = sizeOf(kernel);
+    const own = channels / groups;
+    const rows = result.length / (own * taps);
+    for (let k = 0; k < result.length; k++) {
+      const row = Math.floor(k / (own * taps));
+      const group = Math.floor((row * groups) / rows);
+      result[k]! *= scale(group * own + (Math.floor(k / taps) % own));
+    }
+    return result;
+  }
+  const width = result.length / channels;
+  for (let k = 0; k < result.length; k++) result[k]! *= scale(Math.floor(k / width));
+  return result;
+}
+
+/** What is stretched along axes before its own `concat` itself stretches, once for all points. */
+function unexpanded(
+  byName: ReadonlyMap<string, Written>,
+  inputShapes: ReadonlyMap<string, Shape>,
+  { shape, settings, inputs }: Written,
+): readonly string[] {
+  const shapeOf = (name: string) => byName.get(name)?.shape ?? inputShapes.get(name)!;
+  const without = inputs.map((input) => {
+    const expand = byName.get(input);
+    if (expand?.kind !== "expand" || settings.axis !== shape.length - 1) return input;
+    const inner = shapeOf(expand.inputs[0]!);
+    const isStretchedBefore = String(expand.shape.slice(-inner.length)) === String(inner);
+    return inner.length < shape.length && isStretchedBefore ? expand.inputs[0]! : input;
+  });
+  // One of them has to say what the others are stretched to.
+  return without.some((input) => shapeOf(input).length === shape.length) ? without : inputs;
+}
+
+/** The function that a condition of `where` is told by. */
+function isPositive({ settings: { activation } }: Written): boolean {
+  return activation === IS_POSITIVE;
+}
+
+/** sin(scale · x) */
+function toSine(before: Written, current: Written): boolean {
+  const scaling = asLinear(before.settings.activation);
+  const frequency = asSine(current.settings.activation);
+  if (!scaling || frequency === undefined || scaling.shift !== 0 || !(scaling.scale > 0)) return false;
+  current.settings = { activation: sine(frequency * scaling.scale) };
+  return true;
+}

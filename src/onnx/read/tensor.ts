@@ -1,0 +1,154 @@
+import { invalidFile, show } from "../../base/check.ts";
+import type { Work } from "../../base/event-loop.ts";
+import { convertValues, type ValueType, valueSizes } from "../../base/values.ts";
+import { sizeOf } from "../../graph/operations.ts";
+import type { TensorRecord } from "./model.ts";
+
+/** What a tensor's numbers are. */
+export type ElementType = "float" | "integer" | "boolean";
+
+/** Integers of a width, which what is computed of them has, too. */
+export type IntegerType = "uint8" | "int8" | "uint16" | "int16" | "int32" | "int64" | "uint32" | "uint64";
+
+/** Numbers that are known, row-major in the file's order. */
+export interface Tensor {
+  readonly type: ElementType;
+  /** The width of integers; int64 where it is left out. */
+  readonly integer?: IntegerType;
+  readonly shape: readonly number[];
+  /** Floats as float32, but for those that the file has as float64; integers and booleans as float64. */
+  readonly values: Numbers;
+}
+
+export type Numbers = Float32Array | Float64Array;
+
+/** By the numbers of TensorProto.DataType. */
+const VALUE_TYPES: Readonly<Record<number, ValueType>> = {
+  ...{ 1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 9: "bool" },
+  ...{ 10: "float16", 11: "float64", 12: "uint32", 13: "uint64", 16: "bfloat16" },
+};
+
+/** What the numbers of an element type are; undefined for text and the like. */
+export function elementTypeOf(dataType: number): ElementType | undefined {
+  const type = Object.hasOwn(VALUE_TYPES, dataType) ? VALUE_TYPES[dataType]! : undefined;
+  if (type === undefined) return undefined;
+  if (type === "bool") return "boolean";
+  return /float/.test(type) ? "float" : "integer";
+}
+
+/** The width of the integers of an element type; undefined for all others. */
+export function integerTypeOf(dataType: number): IntegerType | undefined {
+  return elementTypeOf(dataType) === "integer" ? (VALUE_TYPES[dataType] as IntegerType) : undefined;
+}
+
+/** So many bytes a tensor's numbers take once they are read. */
+export function bytesOf({ dims, dataType }: TensorRecord): number {
+  return sizeOf(dims) * (elementTypeOf(dataType) === "float" && dataType !== 11 ? 4 : 8);
+}
+
+/**
+ * The numbers of a tensor of the file.
+ *
+ * @param outside the bytes of a tensor that lies in another file
+ * @throws LatentflowError `invalid_file`
+ */
+export function* readTensor(record: TensorRecord, outside?: Uint8Array): Work<Tensor> {
+  const { name, dims, dataType, numbers } = record;
+  const at = `the tensor ${show(name)}`;
+  const type = Object.hasOwn(VALUE_TYPES, dataType) ? VALUE_TYPES[dataType]! : undefined;
+  if (type === undefined) {
+    throw invalidFile(`${at} has the element type ${dataType}, expected floats, integers or booleans`);
+  }
+  if (!dims.every((length) => Number.isSafeInteger(length) && length >= 0)) {
+    throw invalidFile(`${at} has the shape [${dims.slice(0, 8)}], expected lengths of at least 0`);
+  }
+  const count = sizeOf(dims);
+  const elementType = elementTypeOf(dataType)!;
+  const bytes = outside ?? record.raw;
+  // Before memory is taken: there is as much as the file has.
+  const has = bytes ? bytes.length / valueSizes[type] : numbers.length;
+  if (has !== count) {
+    throw invalidFile(`${at} has ${has} values, expected ${count} by its shape [${dims.slice(0, 8)}]`);
+  }
+  const values =
+    elementType === "float" && type !== "float64" ? new Float32Array(count) : new Float64Array(count);
+  if (!bytes) readNumbers(type, numbers, values);
+  else if (values instanceof Float32Array) {
+    const refuse = () => invalidFile(`${at} cannot be read`);
+    yield* convertValues({ type, bytes, littleEndian: true }, values, refuse);
+  } else yield* readWide(type, bytes, values);
+  const integer = integerTypeOf(dataType);
+  return { type: elementType, ...(integer && { integer }), shape: dims, values };
+}
+
+function readNumbers(type: ValueType, numbers: readonly number[], values: Numbers): void {
+  values.set(numbers);
+  if (type !== "float16" && type !== "bfloat16") return;
+  // The bits of each as an integer.
+  const bytes = new Uint8Array(Uint16Array.from(numbers).buffer);
+  const refuse = () => invalidFile("a float of 16 bits cannot be read");
+  for (const _ of convertValues({ type, bytes, littleEndian: true }, values as Float32Array, refuse));
+}
+
+/** Numbers read between two pauses. */
+const PIECE = 2 ** 16;
+
+/** Integers beyond 2^53, the end of an open slice say, become the nearest number. */
+function* readWide(type: ValueType, bytes: Uint8Array, values: Numbers): Work<void> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const size = valueSizes[type];
+  const read = WIDE_READERS[type]!;
+  for (let i = 0; i < values.length; i++) {
+    values[i] = read(view, i * size);
+    if (i % PIECE === PIECE - 1) yield;
+  }
+}
+
+const WIDE_READERS: Readonly<Partial<Record<ValueType, (view: DataView, at: number) => number>>> = {
+  bool: (view, at) => (view.getUint8(at) === 0 ? 0 : 1),
+  uint8: (view, at) => view.getUint8(at),
+  int8: (view, at) => view.getInt8(at),
+  uint16: (view, at) => view.getUint16(at, true),
+  int16: (view, at) => view.getInt16(at, true),
+  uint32: (view, at) => view.getUint32(at, true),
+  int32: (view, at) => view.getInt32(at, true),
+  uint64: (view, at) => Number(view.getBigUint64(at, true)),
+  int64: (view, at) => Number(view.getBigInt64(at, true)),
+  float64: (view, at) => view.getFloat64(at, true),
+};
+
+/** A tensor of integers. */
+export function integers(values: readonly number[], shape: readonly number[] = [values.length]): Tensor {
+  return { type: "integer", shape, values: Float64Array.from(values) };
+}
+
+/** A tensor of floats. */
+export function floats(values: ArrayLike<number>, shape: readonly number[]): Tensor {
+  return { type: "float", shape, values: Float32Array.from(values) };
+}
+
+/**
+ * Numbers of a tensor in another order: the one at position [i, j, …] of `shape` is number offset + i·strides[0] +
+ * j·strides[1] + … of `values`.
+ */
+export function strided(
+  values: Numbers,
+  shape: readonly number[],
+  strides: readonly number[],
+  offset = 0,
+): Numbers {
+  const count = sizeOf(shape);
+  const result = values instanceof Float32Array ? new Float32Array(count) : new Float64Array(count);
+  const position = new Array<number>(shape.length).fill(0);
+  let from = offset;
+  for (let i = 0; i < count; i++) {
+    result[i] = values[from]!;
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      from += strides[axis]!;
+      if (++position[axis]! < shape[axis]!) break;
+      from -= strides[axis]! * shape[axis]!;
+      position[axis] = 0;
+    }
+  }
+  return result;
+}

@@ -1,0 +1,55 @@
+import { stridesOf } from "../../graph/operations.ts";
+import type { OperatorName } from "./arity.ts";
+import type { NodeView } from "./node-view.ts";
+import type { Site } from "./site.ts";
+import { strided } from "./tensor.ts";
+import { BATCH, isConstant, makeValue, type Operand, type Value } from "./value.ts";
+
+// A file exported with a batch of 4 has constants with 4 rows, one for each sample: rows that are equal are one sample's.
+
+/**
+ * One row of a known value along an axis that meets the batch, where the export has repeated it for each sample.
+ *
+ * @throws NodeRefusal where the rows differ
+ */
+export function withoutTracedBatch(node: Site, value: Value, axis: number): Value {
+  const [stored, more] = value.axes[axis]!;
+  if (stored === undefined || stored === BATCH || more !== undefined || typeof value.source === "string") {
+    return value;
+  }
+  const lengths = value.shape as readonly number[];
+  if (lengths[stored] !== node.tracedBatch) return value;
+  const strides = stridesOf(lengths);
+  const one = lengths.map((length, i) => (i === stored ? 1 : length));
+  const first = strided(value.source, one, strides);
+  const repeated = strided(
+    first,
+    lengths,
+    stridesOf(one).map((stride, i) => (i === stored ? 0 : stride)),
+  );
+  const { source } = value;
+  if (repeated.every((number, i) => Object.is(number, source[i])))
+    return makeValue(first, one, value.axes, value.type);
+  return node.refuse(
+    `it reads a constant that differs from sample to sample of the batch of ${lengths[stored]} that the file was exported ` +
+      "with; export it with a batch of 1, or with a dynamic batch axis",
+  );
+}
+
+/** Operators whose first input has the batch as its first axis. */
+const BATCH_FIRST: ReadonlySet<string> = new Set<OperatorName>(
+  [
+    ["Conv", "ConvTranspose", "AveragePool", "GlobalAveragePool", "DepthToSpace", "Resize"],
+    ["BatchNormalization", "InstanceNormalization", "GroupNormalization"],
+  ].flat() as OperatorName[],
+);
+
+/** A node's inputs, where the first one is a constant for each sample: with the batch in the place of its first axis. */
+export function withBatchFirst(node: NodeView): readonly (Operand | undefined)[] {
+  const [first, ...others] = node.inputs;
+  const isMeant = BATCH_FIRST.has(node.operator) && (node.tracedBatch ?? 1) > 1;
+  if (!isMeant || !first || !isConstant(first) || first.at.length > 1) return node.inputs;
+  if (first.at[0]!.shape[0] !== node.tracedBatch) return node.inputs;
+  const row = withoutTracedBatch(node, node.value(0), 0);
+  return [{ ...row, axes: [[BATCH], ...row.axes.slice(1)] }, ...others];
+}

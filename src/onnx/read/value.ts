@@ -1,0 +1,110 @@
+import type { Length } from "../../graph/definition.ts";
+import type { Dimension } from "./sizes.ts";
+import type { ElementType, Numbers, Tensor } from "./tensor.ts";
+
+/** The batch among an axis's factors: what the decoder has per sample has no such axis. */
+export const BATCH = -1;
+
+/**
+ * A value of the file that depends on inputs. It is kept as some value of the decoder's graph, with channels last, say;
+ * what that has to do with the file's axes is said beside it. So a Transpose, a Squeeze or a Flatten moves no number,
+ * until somebody asks for them in an order.
+ */
+export interface Value {
+  readonly type: ElementType;
+  /** The name of the graph's value, or numbers that are no operation yet. */
+  readonly source: string | Numbers;
+  /** The shape that the graph's value has. */
+  readonly sourceShape: readonly Length[];
+  /** The same numbers, row-major, as the lengths of stored axes; none is 1. */
+  readonly shape: readonly Length[];
+  /** For each axis of the file: the stored axes that it is the product of, the slowest first, or BATCH. */
+  readonly axes: readonly (readonly number[])[];
+}
+
+/** A value that depends on nothing but the sizes of the batch and of the points. */
+export interface Constant {
+  /** Its numbers at each of the sizes; only one where they are the same at all. */
+  readonly at: readonly Tensor[];
+}
+
+export type Operand = Value | Constant;
+
+export function isConstant(operand: Operand): operand is Constant {
+  return "at" in operand;
+}
+
+/**
+ * A value of the graph as one of the file.
+ *
+ * @param shape the graph's
+ * @param axes for each axis of the file the axes of `shape` that it is the product of
+ */
+export function makeValue(
+  source: Value["source"],
+  shape: readonly Length[],
+  axes: Value["axes"],
+  type: ElementType = "float",
+): Value {
+  const kept: number[] = [];
+  const places = shape.map((length) => (length === 1 ? undefined : kept.push(0) - 1));
+  const place = (axis: number) =>
+    axis === BATCH ? [BATCH] : places[axis] === undefined ? [] : [places[axis]];
+  return {
+    ...{ type, source, sourceShape: shape, shape: shape.filter((length) => length !== 1) },
+    axes: axes.map((factors) => factors.flatMap(place)),
+  };
+}
+
+/** The length of an axis of the file. */
+export function dimensionAt(value: Value, axis: number): Dimension {
+  let count = 1;
+  let hasBatch = false;
+  let hasPoints = false;
+  for (const factor of value.axes[axis]!) {
+    const length = factor === BATCH ? "batch" : value.shape[factor]!;
+    if (length === "batch") hasBatch = true;
+    else if (length === "points") hasPoints = true;
+    else count *= length;
+  }
+  return { count, hasBatch, hasPoints };
+}
+
+export function dimensionsOf(value: Value): Dimension[] {
+  return value.axes.map((_, axis) => dimensionAt(value, axis));
+}
+
+/** The shape that a reader of the file would see, for messages. */
+export function showAxes(value: Value): string {
+  const lengths = dimensionsOf(value).map(({ count, hasBatch, hasPoints }) => {
+    const names = [hasBatch ? "batch" : "", hasPoints ? "points" : ""].filter(Boolean);
+    return [...names, ...(count > 1 || names.length === 0 ? [String(count)] : [])].join("·");
+  });
+  return `[${lengths.join(", ")}]`;
+}
+
+/** The same value with other axes of the file. */
+export function withAxes(value: Value, axes: Value["axes"]): Value {
+  return { ...value, axes };
+}
+
+/** A stored axis as several, the slowest first; no number is moved. */
+export function splitAxis(value: Value, stored: number, lengths: readonly Length[]): Value {
+  const extra = lengths.length - 1;
+  const parts = lengths.map((_, i) => stored + i);
+  return {
+    ...value,
+    shape: [...value.shape.slice(0, stored), ...lengths, ...value.shape.slice(stored + 1)],
+    axes: value.axes.map((factors) =>
+      factors.flatMap((factor) => (factor === stored ? parts : [factor > stored ? factor + extra : factor])),
+    ),
+  };
+}
+
+/** The product of lengths; undefined where that is no length of a graph. */
+export function productOf(lengths: readonly Length[]): Length | undefined {
+  const numbers = lengths.filter((length) => length !== "points");
+  const product = numbers.reduce<number>((all, length) => all * (length as number), 1);
+  if (numbers.length === lengths.length) return product;
+  return lengths.length - numbers.length === 1 && product === 1 ? "points" : undefined;
+}

@@ -1,0 +1,196 @@
+import { checkNumber, checkOptions, orDefault } from "../base/check.ts";
+import { exponential, power } from "../base/elementary-functions.ts";
+import { checkPlain } from "../base/plain-value.ts";
+
+/** α(t) = exp(-rate · t / t1), t1 the end of the flow: an immutable value made by `expDecay(…)`. */
+export interface ExpDecay {
+  readonly name: "expDecay";
+  readonly rate: number;
+}
+
+/** How strongly the gradient drives the flow, α(t): a constant, or one that decays. */
+export type Alpha = number | ExpDecay;
+
+/** dz/dt = -α(t) ∇_z l: a plain immutable value made by `gradientFlow(…)`. */
+export interface GradientFlow<A extends Alpha = Alpha> {
+  readonly name: "gradientFlow";
+  readonly alpha: A;
+}
+
+/** dv/dt = -3/(t+ε) v - α(t) ∇_z l, dz/dt = v: a plain immutable value made by `nesterovFlow(…)`. */
+export interface NesterovFlow {
+  readonly name: "nesterovFlow";
+  readonly epsilon: number;
+  readonly alpha: Alpha;
+}
+
+/** The differential equation that leads from z0 to the code. */
+export type Flow = GradientFlow | NesterovFlow;
+
+/** Options of `gradientFlow`. */
+export interface GradientFlowOptions {
+  /** α(t), > 0 if constant. Default 1. */
+  alpha?: Alpha | undefined;
+}
+
+/** Options of `nesterovFlow`. */
+export interface NesterovFlowOptions extends GradientFlowOptions {
+  /** ε > 0, which keeps the damping 3/(t+ε) finite at t = 0. Default 1e-5. */
+  epsilon?: number | undefined;
+}
+
+/**
+ * An α that decays, exp(-rate · t / t1).
+ *
+ * @param options.rate ≥ 0. Default 2, the paper's.
+ * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
+ * @example
+ * const flow = gradientFlow({ alpha: expDecay({ rate: 3 }) });
+ */
+export function expDecay(options: { rate?: number | undefined } = {}): ExpDecay {
+  checkOptions("expDecay", options, { rate: true });
+  const rate = checkNumber("expDecay", "rate", orDefault(options.rate, 2), { min: 0 });
+  return Object.freeze({ name: "expDecay", rate });
+}
+
+/**
+ * The gradient flow, dz/dt = -α(t) ∇_z l (equation 2).
+ *
+ * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
+ * @example
+ * await encode(decoder, y, { flow: gradientFlow({ alpha: 0.5 }), solver: dormandPrince({ t1: 100 }) });
+ */
+export function gradientFlow(options?: { alpha?: 1 | undefined }): GradientFlow<1>;
+export function gradientFlow(options: GradientFlowOptions): GradientFlow;
+export function gradientFlow(options: GradientFlowOptions = {}): GradientFlow {
+  checkOptions("gradientFlow", options, { alpha: true });
+  const alpha = checkAlpha("gradientFlow", orDefault(options.alpha, 1));
+  return Object.freeze<GradientFlow>({ name: "gradientFlow", alpha });
+}
+
+/**
+ * The second-order flow, Nesterov's method in continuous time (equations 4 and 5, with the sign that
+ * equation 4 needs). It starts at rest, v(0) = 0.
+ *
+ * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
+ * @example
+ * await encode(decoder, y, { flow: nesterovFlow(), solver: dormandPrince({ t1: 100 }) });
+ */
+export function nesterovFlow(options: NesterovFlowOptions = {}): NesterovFlow {
+  checkOptions("nesterovFlow", options, { epsilon: true, alpha: true });
+  const epsilon = checkNumber("nesterovFlow", "epsilon", orDefault(options.epsilon, 1e-5), { above: 0 });
+  const alpha = checkAlpha("nesterovFlow", orDefault(options.alpha, 1));
+  return Object.freeze<NesterovFlow>({ name: "nesterovFlow", epsilon, alpha });
+}
+
+/** Derivative of one sample's state by t: [order · d], written into `into`. */
+type Derivative<F extends Flow> = (
+  flow: F,
+  t: number,
+  t1: number,
+  state: Float64Array,
+  gradient: Float64Array,
+  into: Float64Array,
+) => void;
+
+/** What is known of each kind of flow. */
+interface FlowTraits<F extends Flow> {
+  readonly order: 1 | 2;
+  readonly derivative: Derivative<F>;
+  readonly damping: (flow: F, t: number) => number;
+  readonly remaining: (flow: F, from: number, to: number) => number;
+}
+
+const FLOWS: { readonly [Name in Flow["name"]]: FlowTraits<Extract<Flow, { readonly name: Name }>> } = {
+  gradientFlow: {
+    order: 1,
+    derivative({ alpha }, t, t1, _state, gradient, into) {
+      const strength = alphaAt(alpha, t, t1);
+      for (let k = 0; k < gradient.length; k++) into[k] = -strength * gradient[k]!;
+    },
+    damping: () => 0,
+    remaining: () => 1,
+  },
+  nesterovFlow: {
+    order: 2,
+    derivative({ alpha, epsilon }, t, t1, state, gradient, into) {
+      const strength = alphaAt(alpha, t, t1);
+      const damping = 3 / (t + epsilon);
+      const d = gradient.length;
+      for (let k = 0; k < d; k++) {
+        const v = state[d + k]!;
+        into[k] = v;
+        into[d + k] = -damping * v - strength * gradient[k]!;
+      }
+    },
+    damping: ({ epsilon }, t) => 3 / (t + epsilon),
+    remaining: ({ epsilon }, from, to) => power((from + epsilon) / (to + epsilon), 3),
+  },
+};
+
+function traitsOf(flow: Flow): FlowTraits<Flow> {
+  return FLOWS[flow.name] as FlowTraits<Flow>;
+}
+
+/**
+ * Order of a flow: numbers of the state for each number of the latent. The state is z, for a flow of second order followed by
+ * the velocity v.
+ */
+export function orderOf(flow: Flow): 1 | 2 {
+  return traitsOf(flow).order;
+}
+
+/**
+ * Right-hand side of a flow for one sample.
+ *
+ * @param t1 end of the flow, to which a decaying α refers
+ * @param state [order · d]
+ * @param gradient [d], ∇_z l at the state's z
+ * @param into [order · d], where the derivative by t is written
+ */
+export function derivativeOf(
+  flow: Flow,
+  t: number,
+  t1: number,
+  state: Float64Array,
+  gradient: Float64Array,
+  into: Float64Array,
+): void {
+  traitsOf(flow).derivative(flow, t, t1, state, gradient, into);
+}
+
+/** Damping of the velocity at t; 0 for a flow without one. */
+export function dampingAt(flow: Flow, t: number): number {
+  return traitsOf(flow).damping(flow, t);
+}
+
+/** Share of a velocity at `from` that damping alone leaves at `to`; 1 for a flow without one. */
+export function remainingShare(flow: Flow, from: number, to: number): number {
+  return traitsOf(flow).remaining(flow, from, to);
+}
+
+/** α(t) of a flow that ends at t1. */
+export function alphaAt(alpha: Alpha, t: number, t1: number): number {
+  return typeof alpha === "number" ? alpha : exponential((-alpha.rate * t) / t1);
+}
+
+/** Is this the gradient flow at α = 1? */
+export function isUnitGradientFlow(flow: Flow): flow is GradientFlow<1> {
+  return flow.name === "gradientFlow" && flow.alpha === 1;
+}
+
+/** Checks a flow that comes in: as its maker returned it, or a plain copy. */
+export function checkFlow(where: string, flow: unknown): Flow {
+  return checkPlain<Flow>(
+    where,
+    "flow",
+    flow,
+    { gradientFlow: (options: GradientFlowOptions) => gradientFlow(options), nesterovFlow },
+    "gradientFlow() or nesterovFlow()",
+  );
+}
+
+function checkAlpha(where: string, alpha: Alpha): Alpha {
+  if (typeof alpha === "number") return checkNumber(where, "alpha", alpha, { above: 0 });
+  return checkPlain<ExpDecay>(where, "alpha", alpha, { expDecay }, "a number > 0 or expDecay()");
+}

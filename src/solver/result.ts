@@ -1,0 +1,182 @@
+import { invalid, isRevoked, show } from "../base/check.ts";
+import type { Owned } from "../base/owned.ts";
+
+/**
+ * How a sample's solve ended. In every case its z is the last one that the solver accepted; L-BFGS and AMD accept only
+ * what lowers the loss by enough, so that their z is the best one accepted, though not always the best one tried.
+ * - `converged`: no step was found that lowers the loss by the threshold (L-BFGS, by its look at the end; see `lbfgs`), or
+ *   the loss has stopped falling (AMD's tolerance)
+ * - `reached_t1`: the flow was followed up to t1
+ * - `max_steps`: the step limit came first
+ * - `stalled`: no step lowers the loss, though it is expected to fall (L-BFGS, AMD), or no step is short enough for the
+ *   tolerances (Dormand-Prince)
+ * - `nonfinite`: the loss or its gradient is not finite at z, or at every point that could come next
+ * - `aborted`: the call was aborted before the sample had ended
+ */
+export type Status = (typeof STATUSES)[number];
+
+/**
+ * The statuses, each at its number. A new one comes last, because the files that hold parts of a run have the numbers, too.
+ * assembly/solve/descent.ts has those that its solvers set: all but `aborted`. README says what to do about each.
+ */
+export const STATUSES = ["converged", "reached_t1", "max_steps", "stalled", "nonfinite", "aborted"] as const;
+
+/** What each sample cost: one number per sample, B each. */
+export interface SolveStatistics {
+  readonly acceptedSteps: Owned<Uint32Array>;
+  /**
+   * Steps that were tried and not taken: because they did not lower the loss enough (L-BFGS, AMD), because another length may
+   * lower it more (L-BFGS's first step), or because their estimated error was too large (Dormand-Prince). 0 on a fixed grid.
+   */
+  readonly backtracks: Owned<Uint32Array>;
+  /** Forward passes. */
+  readonly valueEvaluations: Owned<Uint32Array>;
+  /** Backward passes. */
+  readonly gradientEvaluations: Owned<Uint32Array>;
+  /** Gauss-Newton matrices at the sample's own z (L-BFGS), each of latentSize passes forward. */
+  readonly matrixEvaluations: Owned<Uint32Array>;
+  /** The time t that the flow has reached; of L-BFGS the sum of the accepted δt, none of which counts as more than 1; it is no time of the flow. */
+  readonly t: Owned<Float64Array>;
+  /**
+   * B, L-BFGS's upper estimate of how much further the objective could fall near z, in its units: 5 (P + (k + 1) θ), where P is
+   * the fall that the last look's quadratic model promises, k the accepted steps and θ the threshold of a step
+   * (`LbfgsOptions.tolerance`). A second call with `z0: result.z` found no more for 99 % of the samples of `npm run experiment --
+   * converged`; docs/experiments.md has the share of each family. It fails most for saturated decoders, and may exceed a loss that cannot fall below 0. Neither a model nor a slope sees beyond a saddle point or the edge of a plateau. Infinity,
+   * which says nothing, for every status but "converged", for a gradient of exactly 0, and for other solvers.
+   */
+  readonly remainingFall: Owned<Float64Array>;
+}
+
+/** One sample's way from z0, K points: as many as it reached of those that `saveAt` asks for. */
+export interface Trajectory {
+  /** K, ascending. */
+  readonly t: Owned<Float64Array>;
+  /** K × latentSize. */
+  readonly z: Owned<Float32Array>;
+  /** K, l(y, D(z)). */
+  readonly loss: Owned<Float32Array>;
+}
+
+/** Which backend did the work. */
+export interface BackendInfo {
+  readonly name: string;
+  /**
+   * What it runs: of WASM the build, "relaxed" or "plain"; for WebGPU "onnxruntime-web" and its version;
+   * "none" where an abort came before the work.
+   */
+  readonly build: string;
+  /** The GPU's name, as far as the browser tells it. */
+  readonly adapter?: string;
+  /** How many threads have worked on it, where it has threads. */
+  readonly threads?: number;
+  /** Why it was chosen, where `auto` has chosen it; else, why it was fewer threads than asked for. */
+  readonly reason?: string;
+  /** What went wrong and how the work went on, for people: a device that was lost, a worker that died. Left out where all went well. */
+  readonly incidents?: readonly string[];
+}
+
+/** What `encode` returns, B samples. */
+export interface EncodeResult {
+  /** The codes, B × latentSize. */
+  readonly z: Owned<Float32Array>;
+  /** The velocities at the end of a second-order flow, B × latentSize. Undefined for the gradient flow. */
+  readonly v: Owned<Float32Array> | undefined;
+  /**
+   * l(y, D(z)), B: how far the reconstructions are from the data.
+   */
+  readonly loss: Owned<Float32Array>;
+  /** B, the prior's value at z in nats, times its weight: not yet divided by N. Undefined without a prior. */
+  readonly prior: Owned<Float32Array> | undefined;
+  /** B, what was lowered: loss + prior/N, N what the loss was divided by. Without a prior it is the loss. */
+  readonly objective: Owned<Float32Array>;
+  /** l(y, D(z0)), B. NaN for a sample that an aborted call never started. */
+  readonly initialLoss: Owned<Float32Array>;
+  /**
+   * ‖∇_z‖ of the objective at z, B: how far from rest the sample is. NaN for a sample that an aborted call never started, and where
+   * the loss at z0 is not finite.
+   */
+  readonly gradientNorm: Owned<Float32Array>;
+  /** B, how each sample ended. */
+  readonly status: readonly Status[];
+  /** What each sample cost. */
+  readonly stats: SolveStatistics;
+  /** B, in the order of the samples. Undefined without the option `saveAt`. */
+  readonly trajectory: readonly Trajectory[] | undefined;
+  /** Which backend did the work, on how many threads. */
+  readonly backend: BackendInfo;
+  /** The wall time of the call, in seconds. */
+  readonly seconds: number;
+}
+
+/** What `summary` looks at in a result. */
+export type SummarisedResult = Pick<
+  EncodeResult,
+  "initialLoss" | "loss" | "status" | "stats" | "backend" | "seconds"
+>;
+
+/** The figures of a result in short, as the demo prints them. Means are NaN where there are no samples. */
+export interface EncodeSummary {
+  readonly samples: number;
+  readonly meanInitialLoss: number;
+  readonly meanLoss: number;
+  readonly meanAcceptedSteps: number;
+  readonly meanBacktracks: number;
+  /** How many samples ended with each status; only statuses that occur. */
+  readonly statuses: Partial<Record<Status, number>>;
+  /** The wall time of the call. */
+  readonly seconds: number;
+  /** Of those that have ended: aborted ones are left out. */
+  readonly samplesPerSecond: number;
+  /** Its name and its build, as in `BackendInfo`. */
+  readonly backend: string;
+  readonly build: string;
+  /** How many threads have worked on it, where the backend has threads. */
+  readonly threads?: number;
+}
+
+/**
+ * The figures of a result in short. Losses are averaged over the samples whose loss is finite: neither those that
+ * an aborted call never started nor those of status "nonfinite" without one.
+ *
+ * @throws LatentflowError `invalid_argument` when `result` is not what `encode` returns
+ * @example
+ * const { meanLoss, statuses } = summary(await encode(decoder, y));
+ */
+export function summary(result: SummarisedResult): EncodeSummary {
+  if (isRevoked(result) || !result?.stats || !result.status)
+    throw invalid(`summary: what was given is ${show(result)}, expected the result of encode`);
+  const statuses: Partial<Record<Status, number>> = {};
+  for (const status of result.status) statuses[status] = (statuses[status] ?? 0) + 1;
+  const samples = result.status.length;
+  return {
+    samples,
+    meanInitialLoss: meanOfFinite(result.initialLoss),
+    meanLoss: meanOfFinite(result.loss),
+    meanAcceptedSteps: meanOfFinite(result.stats.acceptedSteps),
+    meanBacktracks: meanOfFinite(result.stats.backtracks),
+    statuses,
+    seconds: result.seconds,
+    samplesPerSecond: (samples - (statuses.aborted ?? 0)) / result.seconds,
+    backend: result.backend.name,
+    build: result.backend.build,
+    ...(result.backend.threads !== undefined && { threads: result.backend.threads }),
+  };
+}
+
+/** Over the values that are finite; NaN where there are none. */
+export function meanOfFinite(values: ArrayLike<number>): number {
+  return meanOf(values, Number.isFinite);
+}
+
+/**
+ * Over the values that are numbers, NaN where there are none: one that is infinite makes it so. Of the losses of a training,
+ * which has to say that it has gone astray, but not that a prior has drowned a sample's loss.
+ */
+export function meanOfNumbers(values: ArrayLike<number>): number {
+  return meanOf(values, (value) => !Number.isNaN(value));
+}
+
+function meanOf(values: ArrayLike<number>, isCounted: (value: number) => boolean): number {
+  const counted = Array.from(values).filter(isCounted);
+  return counted.reduce((sum, value) => sum + value, 0) / counted.length;
+}

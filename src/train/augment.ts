@@ -1,0 +1,93 @@
+import { checkNumber, checkOptions, invalid } from "../base/check.ts";
+import type { Random } from "../base/random.ts";
+import { showLengths } from "../files/array.ts";
+import { type ImageLayout, imageLayout } from "../files/images.ts";
+
+/** A random change of samples before they are trained on: an immutable value. */
+export interface Augmentation {
+  readonly name: string;
+  /**
+   * Refuses samples that it cannot change, before work starts.
+   *
+   * @param shape the shape of a sample
+   * @throws LatentflowError `invalid_argument`
+   */
+  check(shape: readonly number[]): void;
+  /**
+   * Changes the samples in place, in order; how many numbers it draws depends only on how many samples there
+   * are.
+   *
+   * @param samples [B, product of shape]
+   * @param shape a shape that `check` takes
+   */
+  apply(samples: Float32Array, shape: readonly number[], random: Random): void;
+}
+
+/** Random shifts of images. */
+export interface Shift extends Augmentation {
+  readonly name: "shift";
+  /** The largest shift in each direction. */
+  readonly pixels: number;
+}
+
+/**
+ * Shifts each image, grey or of three channels, by a random whole number of pixels, uniform from -pixels to pixels, down
+ * and to the right; what comes in at the edges is 0.
+ *
+ * @param options.pixels an integer >= 1, and less than the image's height and width
+ * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
+ * @example
+ * await train(decoder, images, { augment: shift({ pixels: 2 }) });
+ */
+export function shift(options: { pixels: number }): Shift {
+  if (options === undefined) throw invalid("shift: options are undefined, expected { pixels }");
+  checkOptions("shift", options, { pixels: true });
+  const pixels = checkNumber("shift", "pixels", options.pixels, { min: 1, integer: true });
+  return Object.freeze({
+    name: "shift",
+    pixels,
+    check: (shape) => void layoutOf(shape, pixels),
+    apply(samples, shape, random) {
+      const { height, width, channels, isChannelsFirst } = layoutOf(shape, pixels);
+      // Channels that lie beside each other move as so many columns do, others each as an image.
+      const [images, step] = isChannelsFirst ? [channels, 1] : [1, channels];
+      const size = height * width * step;
+      for (let start = 0; start < samples.length; ) {
+        const down = random.below(2 * pixels + 1) - pixels;
+        const right = random.below(2 * pixels + 1) - pixels;
+        for (let image = 0; image < images; image++, start += size) {
+          shiftImage(samples.subarray(start, start + size), width * step, down, right * step);
+        }
+      }
+    },
+  } satisfies Shift);
+}
+
+function layoutOf(shape: readonly number[], pixels: number): ImageLayout {
+  const layout = imageLayout(shape);
+  if (layout === undefined) {
+    const advice = shape.length === 1 ? "; if they are, give the decoder an outputShape like [28, 28]" : "";
+    throw invalid(
+      `shift: the samples are ${showLengths(shape)}, expected images of a height and a width, grey or of three channels${advice}`,
+    );
+  }
+  const size = [layout.height, layout.width];
+  if (pixels >= Math.min(...size)) {
+    throw invalid(
+      `shift: pixels is ${pixels}, expected less than the images' height and width, ${showLengths(size)}`,
+    );
+  }
+  return layout;
+}
+
+/** Moves the image [height, width] by `down` rows and `right` columns; 0 comes in. */
+function shiftImage(image: Float32Array, width: number, down: number, right: number): void {
+  const original = image.slice();
+  const height = image.length / width;
+  image.fill(0);
+  for (let row = Math.max(0, down); row < height + Math.min(0, down); row++) {
+    const from = (row - down) * width;
+    const kept = original.subarray(from + Math.max(0, -right), from + width - Math.max(0, right));
+    image.set(kept, row * width + Math.max(0, right));
+  }
+}

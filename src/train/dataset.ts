@@ -1,0 +1,322 @@
+import { checkNumber, checkOptions, invalid, invalidFile, show, showLocation } from "../base/check.ts";
+import { checkMemory, isFloat32Array, isUint8Array, throwIfAborted } from "../base/realms.ts";
+import { type DataArray, elementCount, showLengths } from "../files/array.ts";
+import { type ArrayChoice, splitArrayName } from "../files/npz.ts";
+import { readArray } from "../files/read.ts";
+import {
+  bytesOf,
+  checkReading,
+  type FileSource,
+  locationOf,
+  type ReadingOptions,
+  readingOptions,
+  readSource,
+} from "../files/source.ts";
+import { isZip } from "../files/zip.ts";
+
+/** What describes the values of a data set. */
+export interface DatasetOptions {
+  /** The shape of one sample, `[28, 28]` say; its product is the decoder's output size. */
+  shape: readonly number[];
+  /** The class of each sample, an integer from 0 to 255. Default none: nothing is trained on them. */
+  labels?: Uint8Array | undefined;
+}
+
+/**
+ * Tells a data set from what only looks like one. The same in every copy of this module: a program
+ * that has the package twice may pass a data set from one copy to the other.
+ */
+const mark: unique symbol = Symbol.for("latentflow.dataset");
+
+/** Is this a data set? */
+export function isDataset(value: unknown): value is Dataset {
+  return typeof value === "object" && value !== null && mark in value;
+}
+
+/**
+ * Samples to train on, encode or test with, and their labels where they have any. Made by `createDataset`,
+ * `readDataset` or a loader like `mnist`. An immutable value.
+ *
+ * Bytes are kept as bytes and scaled to [0, 1] as rows are read, in a quarter of the memory of float32.
+ */
+export class Dataset {
+  // For whoever prints it: bundlers, and what a CDN serves, shorten names.
+  static readonly name = "Dataset";
+
+  /** The number of samples. */
+  readonly count: number;
+  /** The number of values of a sample, n. */
+  readonly size: number;
+  /** The shape of a sample, row-major. */
+  readonly shape: readonly number[];
+  /** What values are divided by as they are read: 255 where they are bytes, else 1. */
+  readonly dividedBy: 1 | 255;
+  /** [count]: the class of each sample; undefined when nobody said. Read only. */
+  readonly labels: Uint8Array | undefined;
+
+  /** @internal */
+  readonly [mark] = true;
+
+  /** [count, size] */
+  readonly #values: Uint8Array | Float32Array;
+
+  /** @internal The values and labels are not copied and must fit each other. */
+  constructor(values: Uint8Array | Float32Array, shape: readonly number[], labels?: Uint8Array) {
+    this.shape = Object.freeze([...shape]);
+    this.size = elementCount(shape);
+    this.count = values.length / this.size;
+    this.dividedBy = isUint8Array(values) ? 255 : 1;
+    this.labels = labels;
+    this.#values = values;
+    Object.freeze(this);
+  }
+
+  /**
+   * The samples at `indices`, in that order: bytes divided by 255, float32 as they are.
+   *
+   * @param indices integers from 0 to count - 1, each as often as wanted
+   * @param into where to write them, [indices.length, size]. Default a new array
+   * @returns `into`
+   * @throws LatentflowError `invalid_argument` on an index out of range or an array of another length
+   */
+  rows(
+    indices: ArrayLike<number>,
+    // Typed, since TypeScript before 5.7 does not know what would be inferred, Float32Array<ArrayBuffer>.
+    into: Float32Array = new Float32Array((indices?.length ?? 0) * this.size),
+  ): Float32Array {
+    const { size } = this;
+    checkIndices("rows", indices);
+    if (!isFloat32Array(into)) throw invalid(`rows: into is ${show(into)}, expected a Float32Array`);
+    if (into.length !== indices.length * size) {
+      throw invalid(
+        `rows: into has ${into.length} values, expected ${indices.length * size} (${indices.length} samples of ${size})`,
+      );
+    }
+    for (let row = 0; row < indices.length; row++) {
+      const start = this.#checkIndex("rows", indices[row]) * size;
+      this.#read(start, start + size, into, row * size);
+    }
+    return into;
+  }
+
+  /** All samples, [count, size], in a new array: bytes divided by 255, float32 as they are. */
+  toFloat32(): Float32Array {
+    const all = new Float32Array(this.count * this.size);
+    this.#read(0, all.length, all, 0);
+    return all;
+  }
+
+  /**
+   * The samples from `start` up to but without `end`, as an array's `slice` counts them: a negative one counts from the
+   * end, one beyond the samples is the last or the first there is, and what is left may be none. The data set that is
+   * returned shares this one's memory.
+   *
+   * @param start an integer. Default 0
+   * @param end an integer. Default `count`
+   * @throws LatentflowError `invalid_argument` on what is no integer
+   * @example
+   * const few = images.slice(0, 100); // of 60 samples, all 60
+   * const lastTen = images.slice(-10);
+   */
+  slice(start = 0, end = this.count): Dataset {
+    checkNumber("Dataset.slice", "start", start, { integer: true });
+    checkNumber("Dataset.slice", "end", end, { integer: true });
+    // subarray counts as slice does.
+    const values = this.#present().subarray(start * this.size, end * this.size);
+    return new Dataset(values, this.shape, this.labels?.subarray(start, end));
+  }
+
+  /**
+   * The samples at `indices`, in that order, as a data set with its own memory.
+   *
+   * @throws LatentflowError `invalid_argument` on an index out of range
+   */
+  select(indices: ArrayLike<number>): Dataset {
+    const { size, labels } = this;
+    checkIndices("select", indices);
+    const length = indices.length * size;
+    const from = this.#present();
+    const values = isUint8Array(from) ? new Uint8Array(length) : new Float32Array(length);
+    for (let row = 0; row < indices.length; row++) {
+      const start = this.#checkIndex("select", indices[row]) * size;
+      values.set(from.subarray(start, start + size), row * size);
+    }
+    return new Dataset(values, this.shape, labels && Uint8Array.from(indices, (index) => labels[index]!));
+  }
+
+  #checkIndex(where: string, index: number | undefined): number {
+    return checkNumber(where, "an index", index, { min: 0, max: this.count - 1, integer: true });
+  }
+
+  /** The values, which whoever made the data set may have transferred since. */
+  #present(): Uint8Array | Float32Array {
+    if (this.#values.length === this.count * this.size) return this.#values;
+    throw invalid(
+      "the buffer of the data set was detached (transferred) after it had been made; give createDataset a copy (slice())",
+    );
+  }
+
+  /** Writes the values from `start` up to `end` into `into`, from `offset` on. */
+  #read(start: number, end: number, into: Float32Array, offset: number): void {
+    const values = this.#present();
+    if (isFloat32Array(values)) {
+      into.set(values.subarray(start, end), offset);
+      return;
+    }
+    for (let i = start; i < end; i++) into[offset + i - start] = values[i]! / 255;
+  }
+}
+
+/**
+ * A data set of values in memory. They are not copied: do not change them afterwards.
+ *
+ * @param values samples one after the other, each row-major: bytes, which stand for value / 255 (images), or
+ *   float32, taken as they are. What a loss asks of them (cross entropy: [0, 1]) is checked where they are used.
+ * @throws LatentflowError `invalid_argument` on an unknown option, values of another type, of no whole number
+ *   of samples, or labels that are not one per sample
+ * @example
+ * const images = createDataset(y, { shape: [28, 28] });
+ */
+export function createDataset(values: Uint8Array | Float32Array, options: DatasetOptions): Dataset {
+  const where = "createDataset";
+  checkBytesOrFloats(where, values);
+  if (options === undefined) throw invalid(`${where}: options are undefined, expected { shape, labels? }`);
+  checkOptions(where, options, { shape: true, labels: true });
+  const { shape, labels } = options;
+  if (!Array.isArray(shape) || shape.length === 0) {
+    throw invalid(
+      `${where}: shape is ${show(shape)}, expected the length of each axis of a sample: [28, 28]`,
+    );
+  }
+  for (const [axis, length] of shape.entries()) {
+    checkNumber(where, `shape[${axis}]`, length, { min: 1, integer: true });
+  }
+  const size = elementCount(shape);
+  if (values.length % size !== 0) {
+    throw invalid(
+      `${where}: values has ${values.length} values, expected a multiple of ${size} (a sample is ${showLengths(shape)})`,
+    );
+  }
+  const count = values.length / size;
+  if (labels !== undefined && !isUint8Array(labels)) {
+    throw invalid(`${where}: labels is ${show(labels)}, expected a Uint8Array`);
+  }
+  if (labels) checkMemory(where, "labels", labels);
+  if (labels !== undefined && labels.length !== count) {
+    throw invalid(`${where}: labels has ${labels.length} values, expected ${count}, one per sample`);
+  }
+  return new Dataset(values, shape, labels);
+}
+
+function checkBytesOrFloats(where: string, values: unknown): asserts values is Uint8Array | Float32Array {
+  if (isUint8Array(values) || isFloat32Array(values)) {
+    checkMemory(where, "values", values);
+    return;
+  }
+  throw invalid(
+    `${where}: values is ${show(values)}, expected a Uint8Array (0 to 255, scaled to [0, 1]) or a Float32Array`,
+  );
+}
+
+/** Options of `readDataset`. */
+export interface ReadDatasetOptions extends ReadingOptions {
+  /** The array to read, where the file is a .npz; `file.npz#name` says the same. Default: the only one there is. */
+  array?: string | undefined;
+  /** A file of as many labels, integers from 0 to 255; or, in a .npz file, the name of their array. */
+  labels?: FileSource | undefined;
+}
+
+/**
+ * Reads a data set from a file: IDX or .npy, gzipped or not, or .npz, whose first axis counts the samples.
+ * Values of type uint8 stand for value / 255; all others are taken as they are, true as 1, and rounded to float32.
+ *
+ * @param source the file's bytes, or a Blob, a URL, or a string: in Node a path unless it begins http:, https:
+ *   or file:, elsewhere a URL; `file.npz#name` for an array of a .npz file. Bytes are copied; do not change or transfer them before that is done.
+ * @throws LatentflowError `not_found` when a file cannot be read, `unreachable` when its server fails; `invalid_file`
+ *   when it holds no data set, more than `maxBytes`, or labels that do not fit; `invalid_argument` on a wrong option
+ * @example
+ * const images = await readDataset("images-idx3-ubyte.gz", { labels: "labels-idx1-ubyte.gz" });
+ * const { z } = await encode(decoder, images.slice(0, 100).toFloat32());
+ */
+export async function readDataset(source: FileSource, options: ReadDatasetOptions = {}): Promise<Dataset> {
+  return readDatasetAs("readDataset", source, options);
+}
+
+/** `readDataset`, in whose messages another name stands for its own: that of a function that calls it, or a flag. */
+export async function readDatasetAs(
+  where: string,
+  source: FileSource,
+  options: ReadDatasetOptions = {},
+  choice?: ArrayChoice,
+): Promise<Dataset> {
+  checkOptions(where, options, { labels: true, array: true, ...readingOptions });
+  const { labels, array } = options;
+  if (array !== undefined && typeof array !== "string") {
+    throw invalid(`${where}: array is ${show(array)}, expected the name of an array`);
+  }
+  const limits = checkReading(where, options);
+  throwIfAborted(limits.signal);
+  const place = placeOf(where, source);
+  // Bytes that are here are read at once: they may be gone when the caller goes on.
+  const bytes = bytesOf(place.name, source) ?? (await readSource(place.name, place.file, limits));
+  const isZipped = isZip(bytes);
+  const readFrom = ({ name }: Place, from: Uint8Array, wanted: string | undefined) =>
+    readArray(from, { where: name, array: wanted, choice, ...limits });
+  const { shape, data } = await readFrom(place, bytes, array ?? place.array);
+  const [count = 0, ...sampleShape] = shape;
+  if (sampleShape.length === 0 || elementCount(sampleShape) === 0) {
+    throw invalidFile(
+      `${place.name}: the values are ${showLengths(shape)}, expected an axis for the samples and at least one for their values; of one sample, numpy's y[None] is that`,
+    );
+  }
+  if (labels === undefined) return new Dataset(data, sampleShape);
+  const isArrayName = typeof labels === "string" && isZipped;
+  const labelPlace = isArrayName
+    ? { ...place, name: `${place.name}: labels` }
+    : placeOf(`${where}: labels`, labels);
+  const labelBytes = isArrayName
+    ? bytesOf(place.name, bytes)!
+    : (bytesOf(labelPlace.name, labels) ?? (await readSource(labelPlace.name, labelPlace.file, limits)));
+  const found = await readFrom(labelPlace, labelBytes, isArrayName ? labels : labelPlace.array);
+  return new Dataset(data, sampleShape, checkLabels(labelPlace.name, found, count));
+}
+
+/** Where a file comes from: its name in messages, the file, and the array in it that is asked for. */
+interface Place {
+  readonly name: string;
+  readonly file: FileSource;
+  readonly array: string | undefined;
+}
+
+function placeOf(where: string, source: FileSource): Place {
+  const location = locationOf(source);
+  if (location === undefined) return { name: where, file: source, array: undefined };
+  const { file, array } = splitArrayName(location);
+  const isUrl = /^(https?|file):/i.test(file);
+  return { name: `${where}: ${showLocation(location)}`, file, array: array && isUrl ? decode(array) : array };
+}
+
+/** A name as URLs have it: with %20 for a blank. */
+function decode(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}
+
+/** Labels of any integer type: numpy's own is int64. */
+function checkLabels(where: string, { shape, data, type }: DataArray, count: number): Uint8Array {
+  const isInteger = /^u?int/.test(type) && data.every((label) => label >= 0 && label <= 255);
+  if (isInteger && shape.length === 1 && shape[0] === count) return Uint8Array.from(data);
+  throw invalidFile(
+    `${where}: found ${showLengths(shape)} (${type}), expected ${count} integers from 0 to 255, one per sample`,
+  );
+}
+
+function checkIndices(where: string, indices: ArrayLike<number>): void {
+  if (typeof indices === "object" && typeof indices?.length === "number") return;
+  throw invalid(
+    `${where}: indices is ${show(indices)}, expected an array of them; slice(start, end) takes two numbers`,
+  );
+}

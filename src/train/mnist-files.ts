@@ -1,0 +1,92 @@
+import { builtinModule } from "../base/builtin-module.ts";
+import { invalidFile, showPath } from "../base/check.ts";
+import { LatentflowError } from "../base/errors.ts";
+import { codeOf, messageOf } from "../base/realms.ts";
+import { showLengths } from "../files/array.ts";
+import { reasonOf } from "../files/durable-file.ts";
+import { type Limits, readFile } from "../files/source.ts";
+import { type Dataset, readDatasetAs } from "./dataset.ts";
+
+/** The two parts that MNIST, and what is made like it, come in. */
+export interface MnistFiles {
+  /** 60,000 images of 28 × 28 pixels. */
+  readonly training: Dataset;
+  /** 10,000 more. */
+  readonly test: Dataset;
+}
+
+const parts = {
+  training: { prefix: "train", count: 60_000 },
+  test: { prefix: "t10k", count: 10_000 },
+} as const;
+
+/**
+ * Node's file system and the like.
+ *
+ * @throws LatentflowError `unsupported` outside Node
+ */
+export function nodeModules(where: string) {
+  const fs = builtinModule("node:fs");
+  const path = builtinModule("node:path");
+  const module = builtinModule("node:module");
+  if (!fs || !path || !module) {
+    throw new LatentflowError(
+      "unsupported",
+      `${where}: reads files, which takes Node; elsewhere fetch them and give their bytes to readDataset`,
+    );
+  }
+  return { fs, path, module, currentFolder: globalThis.process.cwd() };
+}
+
+/**
+ * Reads the four files of MNIST's layout from a folder: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
+ * `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, gzipped (then with `.gz` at the end) or not.
+ *
+ * @throws LatentflowError `not_found` when one is missing, `invalid_file` when it does not hold what it should
+ */
+export async function readMnistFiles(where: string, folder: string, limits: Limits): Promise<MnistFiles> {
+  return {
+    training: await readPart(where, folder, "training", limits),
+    test: await readPart(where, folder, "test", limits),
+  };
+}
+
+async function readPart(
+  where: string,
+  folder: string,
+  part: keyof typeof parts,
+  limits: Limits,
+): Promise<Dataset> {
+  const { prefix, count } = parts[part];
+  const images = await readBytes(where, folder, `${prefix}-images-idx3-ubyte`, limits);
+  const labels = await readBytes(where, folder, `${prefix}-labels-idx1-ubyte`, limits);
+  const { maxBytes, signal } = limits;
+  const options = { labels, maxBytes, ...(signal && { signal }) };
+  const dataset = await readDatasetAs(`${where}: the ${part} files in ${showPath(folder)}`, images, options);
+  const found = [dataset.count, ...dataset.shape];
+  const largestLabel = dataset.labels!.reduce((largest, label) => Math.max(largest, label), 0);
+  if (found.join() === [count, 28, 28].join() && largestLabel <= 9) return dataset;
+  throw invalidFile(
+    `${where}: the ${part} files in ${showPath(folder)} hold ${showLengths(found)} pixels with labels up to ${largestLabel}, ` +
+      `expected ${showLengths([count, 28, 28])} with labels up to 9`,
+  );
+}
+
+async function readBytes(where: string, folder: string, name: string, limits: Limits): Promise<Uint8Array> {
+  const { fs, path } = nodeModules(where);
+  const plain = path.join(folder, name);
+  const file = fs.existsSync(plain) ? plain : `${plain}.gz`;
+  try {
+    return await readFile(`${where}: ${showPath(file)}`, file, limits);
+  } catch (cause) {
+    if (limits.signal?.aborted || cause instanceof LatentflowError) throw cause;
+    const missing = codeOf(cause) === "ENOENT";
+    throw new LatentflowError(
+      missing ? "not_found" : "invalid_file",
+      missing
+        ? `${where}: ${showPath(folder)} holds neither ${name} nor ${name}.gz`
+        : `${where}: ${showPath(file)} cannot be read: ${reasonOf(cause) ?? messageOf(cause)}`,
+      { cause },
+    );
+  }
+}

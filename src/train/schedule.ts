@@ -1,0 +1,74 @@
+import { checkNumber, checkOptions, orDefault } from "../base/check.ts";
+import { cosineOfPi } from "../base/elementary-functions.ts";
+
+/** How the learning rate changes over a training run: an immutable value. */
+export interface Schedule {
+  readonly name: "constant" | "linear" | "cosine";
+  /**
+   * What the optimizer's learning rate is multiplied with, 1 at the start.
+   *
+   * @param progress the share of all mini-batches that are done, in [0, 1]
+   */
+  readonly factor: (progress: number) => number;
+}
+
+/** A schedule that ends elsewhere than it begins. */
+export interface DecaySchedule extends Schedule {
+  readonly name: "linear" | "cosine";
+  /** The factor at the end. */
+  readonly to: number;
+}
+
+/** Options of `linear` and `cosine`. */
+export interface DecayOptions {
+  /** The factor at the end of the run, >= 0. Default 0. */
+  to?: number | undefined;
+}
+
+/**
+ * The learning rate as it is: the factor is 1.
+ *
+ * @example
+ * await train(decoder, images, { schedule: constant() });
+ */
+export function constant(): Schedule {
+  return Object.freeze({ name: "constant", factor: () => 1 });
+}
+
+/**
+ * From 1 to `to` along a straight line: (1 - p) + p · to, p the progress.
+ *
+ * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
+ * @example
+ * await train(decoder, images, { optimizer: adam(), schedule: linear({ to: 0.1 }) });
+ */
+export function linear(options?: DecayOptions): DecaySchedule {
+  return decay("linear", options, (progress) => 1 - progress);
+}
+
+/**
+ * From 1 to `to` along half a cosine, flat at both ends: w + (1 - w) · to with w = (1 + cos(π p)) / 2, p the
+ * progress.
+ *
+ * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
+ * @example
+ * await train(decoder, images, { optimizer: adam(), schedule: cosine() });
+ */
+export function cosine(options?: DecayOptions): DecaySchedule {
+  return decay("cosine", options, (progress) => (1 + cosineOfPi(progress)) / 2);
+}
+
+/** `startWeight`: how much of the factor is still that of the start, from 1 at progress 0 to 0 at 1. */
+function decay(
+  name: DecaySchedule["name"],
+  options: DecayOptions = {},
+  startWeight: (progress: number) => number,
+): DecaySchedule {
+  checkOptions(name, options, { to: true });
+  const to = checkNumber(name, "to", orDefault(options.to, 0), { min: 0 });
+  const factor = (progress: number) => {
+    const weight = startWeight(progress);
+    return weight + (1 - weight) * to;
+  };
+  return Object.freeze({ name, to, factor });
+}

@@ -1,0 +1,230 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { auto, webgpu } from "../../src/backend/webgpu/index.ts";
+import { LatentflowError } from "../../src/base/errors.ts";
+import { writeNpy } from "../../src/files/npy.ts";
+import { READERS } from "../../src/graph/readers.ts";
+import * as main from "../../src/index.ts";
+import { loadOnnx, toOnnx } from "../../src/onnx/index.ts";
+import * as training from "../../src/train/index.ts";
+import { allKinds } from "../support/all-kinds.ts";
+import { refused } from "../support/refusal.ts";
+
+// null is not taken for an option that was left out, by any public function, and what no option can be, which arithmetic
+// throws at, is refused as all else is. Each function lists its options itself, when it is given one that it does not know.
+
+const folder = mkdtempSync(join(tmpdir(), "latentflow-null-"));
+test.after(() => rmSync(folder, { recursive: true }));
+
+const { createDecoder, encode, loadDecoder } = main;
+const decoderOf = (latentSize: number, outputSize: number) =>
+  createDecoder({ layers: [latentSize, outputSize], loss: "mse" });
+const [decoder, encoder] = [decoderOf(2, 3), decoderOf(3, 2)];
+const y = Float32Array.of(1, 2, 3);
+const z = new Float32Array(2);
+const latents = Float32Array.from({ length: 40 }, (_, i) => Math.sin(i));
+const definition = {
+  format: 1,
+  layout: "channelsLast",
+  latentSize: 2,
+  operations: [{ kind: "dense", name: "0", inputs: ["z"], units: 3 }],
+};
+const data = training.createDataset(
+  Float32Array.from({ length: 30 }, (_, i) => Math.cos(i)),
+  { shape: [3] },
+);
+
+type Options = Readonly<Record<string, unknown>>;
+
+/** What a function has to be given anyhow, and a call of it. */
+const CALLS: Readonly<Record<string, readonly [needed: Options, call: (options: never) => unknown]>> = {
+  encode: [{}, (options) => encode(decoder, y, options)],
+  encodeStream: [
+    {},
+    async (options) => {
+      for await (const _ of main.encodeStream(decoder, [y], options));
+    },
+  ],
+  decode: [{}, (options) => main.decode(decoder, z, options)],
+  wasm: [{}, main.wasm],
+  createDecoder: [{ layers: [2, 3] }, createDecoder],
+  "createDecoder of a graph": [{}, (options) => createDecoder(definition as never, options)],
+  loadDecoder: [{}, (options) => loadDecoder(decoder.toSafetensors(), options)],
+  loadOnnx: [{}, async (options) => loadOnnx(await toOnnx(decoder), options)],
+  toOnnx: [{}, (options) => toOnnx(decoder, options)],
+  amd: [{}, main.amd],
+  lbfgs: [{}, main.lbfgs],
+  dormandPrince: [{ t1: 10 }, main.dormandPrince],
+  rk4: [{ grid: main.linearGrid({ t1: 1, slices: 2 }) }, main.rk4],
+  euler: [{ grid: main.linearGrid({ t1: 1, slices: 2 }) }, main.euler],
+  logGrid: [{ t1: 1, slices: 2 }, main.logGrid],
+  linearGrid: [{ t1: 1, slices: 2 }, main.linearGrid],
+  gradientFlow: [{}, main.gradientFlow],
+  nesterovFlow: [{}, main.nesterovFlow],
+  expDecay: [{}, main.expDecay],
+  binaryCrossEntropy: [{}, main.binaryCrossEntropy],
+  squaredError: [{}, main.squaredError],
+  customLoss: [{ value: () => 0, gradient: () => 0 }, main.customLoss],
+  gaussian: [{ mean: z }, main.gaussian],
+  gaussianMixture: [{ means: [z], stds: [Float32Array.of(1, 1)] }, main.gaussianMixture],
+  fitGaussian: [{ latentSize: 2 }, (options) => main.fitGaussian(latents, options)],
+  fitGaussianMixture: [
+    { latentSize: 2, components: 2 },
+    (options) => main.fitGaussianMixture(latents, options),
+  ],
+  webgpu: [{}, webgpu],
+  auto: [{}, (options) => auto([main.wasm()], options)],
+  train: [{}, (options) => training.train(decoder, data, options)],
+  "train, validation": [{ data }, (validation) => training.train(decoder, data, { validation })],
+  "train, checkpoint": [
+    { file: join(folder, "a.checkpoint") },
+    (checkpoint) => training.train(decoder, data, { checkpoint }),
+  ],
+  trainAutoencoder: [{}, (options) => training.trainAutoencoder(decoder, data, options)],
+  evaluate: [{}, (options) => training.evaluate(decoder, data, options)],
+  encodeWith: [{}, (options) => training.encodeWith(encoder, y, options)],
+  meanCode: [{}, (options) => training.meanCode(encoder, data, options)],
+  rmsprop: [{}, training.rmsprop],
+  adam: [{}, training.adam],
+  sgd: [{}, training.sgd],
+  linear: [{}, training.linear],
+  cosine: [{}, training.cosine],
+  shift: [{ pixels: 1 }, training.shift],
+  createDataset: [{ shape: [3] }, (options) => training.createDataset(new Float32Array(30), options)],
+  readDataset: [{}, (options) => training.readDataset(writeNpy(y, [3, 1]), options)],
+  mnist: [{ folder }, training.mnist],
+};
+
+/** A Proxy that nothing can be read of, whatever is asked. */
+function revoked(target: object): never {
+  const { proxy, revoke } = Proxy.revocable(target, {});
+  revoke();
+  return proxy as never;
+}
+
+const WRONG = [
+  ["a Proxy that has been revoked", revoked([])],
+  ["a function's Proxy that has been revoked", revoked(() => {})],
+  ["null", null],
+  ["a BigInt", 10n],
+  ["a symbol", Symbol("wrong")],
+] as const;
+
+async function errorOf(call: () => unknown): Promise<Error | undefined> {
+  try {
+    await call();
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+for (const [name, [needed, call]] of Object.entries(CALLS)) {
+  test(`${name}: no option may be null, a BigInt, a symbol or a Proxy that has been revoked`, async () => {
+    const unknown = await errorOf(() => call({ ...needed, noSuchOption: 1 } as never));
+    const [, list] = /unknown option "noSuchOption"; the options are (.*)$/.exec(`${unknown?.message}`) ?? [];
+    assert.ok(list, `${unknown?.message}`);
+    for (const option of list!.split(", ")) {
+      for (const [shown, wrong] of WRONG) {
+        const error = await errorOf(() => call({ ...needed, [option]: wrong } as never));
+        assert.instance(error, LatentflowError, `${option}: ${error?.stack ?? `${shown} is accepted`}`);
+        assert.is((error as LatentflowError).code, "invalid_argument", option);
+        const isNamed = [option, shown].some((word) => error!.message.includes(word));
+        assert.ok(isNamed, error!.message);
+      }
+    }
+  });
+}
+
+test("options that cannot be read, a proxy that is revoked say, are refused by every function", async () => {
+  for (const [name, [, call]] of Object.entries(CALLS)) {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const error = await errorOf(() => call(proxy as never));
+    assert.instance(error, LatentflowError, `${name}: ${error?.stack}`);
+    assert.is((error as LatentflowError).code, "invalid_argument", name);
+  }
+});
+
+test("arguments that are a Proxy that has been revoked are refused by their names", async () => {
+  const items = async (given: never) => {
+    for await (const _ of main.encodeStream(decoder, given));
+  };
+  const calls: readonly (readonly [name: RegExp, call: (given: never) => unknown])[] = [
+    [/^encode: y is .*; this is a Proxy that has been revoked$/, (given) => encode(decoder, given)],
+    [/^encode: the decoder is/, (given) => encode(given, y)],
+    [/^decode: z is .*; this is a Proxy that has been revoked$/, (given) => main.decode(decoder, given)],
+    [/^encodeStream: items is/, items],
+    [/^item 0: encode: y is .* revoked$/, (given) => items([given] as never)],
+    [/^item 0: encodeStream: y is a Proxy that has been revoked/, (given) => items([{ y: given }] as never)],
+    [/^summary: what was given is/, main.summary],
+    [/^describe: the decoder is/, main.describe],
+    [/^loadDecoder: the source is/, (given) => loadDecoder(given)],
+    [/^loadOnnx: the source is/, (given) => loadOnnx(given)],
+    [/^toOnnx: the decoder is/, (given) => toOnnx(given)],
+    [
+      /^loadDecoder: activation\[0\] is a Proxy that has been revoked$/,
+      (given) => loadDecoder(decoder.toSafetensors(), { activation: [given] }),
+    ],
+    [/^gaussianMixture: means/, (given) => main.gaussianMixture({ means: [given], stds: [[1]] })],
+    [/^fitGaussian: .* revoked$/, (given) => main.fitGaussian(given, { latentSize: 2 })],
+    [/^createDataset: /, (given) => training.createDataset(given, { shape: [3] })],
+  ];
+  for (const [message, call] of calls) {
+    for (const target of [[], {}, y]) {
+      const error = await errorOf(() => call(revoked(target)));
+      assert.instance(error, LatentflowError, `${message}: ${error?.stack}`);
+      assert.is((error as LatentflowError).code, "invalid_argument");
+      assert.match(error!.message, message);
+    }
+  }
+});
+
+test("a decoder whose parameters have been transferred is refused by every function", async () => {
+  const encoding: readonly (readonly [where: string, call: (given: main.Decoder) => unknown])[] = [
+    ["encode", (given) => encode(given, y)],
+    ["decode", (given) => main.decode(given, z)],
+    ["toSafetensors", (given) => given.toSafetensors()],
+    ["toOnnx", (given) => toOnnx(given)],
+    ["makeProbe", (given) => main.makeProbe(given)],
+    ["train", (given) => training.train(given, data, { epochs: 1 } as never)],
+  ];
+  for (const [where, call] of encoding) {
+    const given = decoderOf(2, 3);
+    structuredClone(given.parameters, { transfer: [given.parameters.buffer as ArrayBuffer] });
+    const error = await errorOf(() => call(given));
+    assert.instance(error, LatentflowError, `${where}: ${error?.stack}`);
+    assert.is((error as LatentflowError).code, "invalid_argument");
+    assert.match(error!.message, RegExp(`^${where}: the buffer of decoder\\.parameters has been detached`));
+  }
+  const late = decoderOf(2, 3);
+  const call = errorOf(() => encode(late, y));
+  structuredClone(late.parameters, { transfer: [late.parameters.buffer as ArrayBuffer] });
+  assert.match(
+    (await call)!.message,
+    /the buffer of decoder\.parameters was detached .* while the call was at work/,
+  );
+});
+
+test("no setting of an operation may be null, of any kind", () => {
+  const kinds = new Set<string>();
+  for (const [at, operation] of allKinds.operations.entries()) {
+    kinds.add(operation.kind);
+    for (const setting of Object.keys(READERS[operation.kind].settings)) {
+      const operations = [...allKinds.operations];
+      operations[at] = { ...operation, [setting]: null } as never;
+      refused(
+        () => createDecoder({ ...allKinds, operations }),
+        "invalid_argument",
+        RegExp(`${setting}|null`),
+      );
+    }
+  }
+  const missing = Object.keys(READERS).filter((kind) => !kinds.has(kind));
+  assert.equal(missing, ["embedding"], "kinds that allKinds has no operation of");
+});
+
+test.run();

@@ -1,0 +1,260 @@
+import { spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+import { build } from "esbuild";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { fileOfStack } from "../../../../src/backend/wasm/threads/worker-file.ts";
+import { amd, closeWorkers, createDecoder, encode, wasm } from "../../../../src/index.ts";
+import { randomArray } from "../../../support/random.ts";
+import { allEnded, watchThreads, workerUrl } from "../../../support/threads.ts";
+
+// Where workers come from: a function of the caller's, or the file that the library finds.
+
+const threads = watchThreads();
+const layers = [2, 9, 5];
+const newDecoder = () => createDecoder({ layers, seed: 1, outputActivation: "sigmoid", loss: "bce" });
+const y = randomArray(1, 100 * 5, 0, 1);
+const solver = amd({ maxSteps: 20 });
+
+test("a function makes the workers, which closeWorkers ends", async () => {
+  const decoder = newDecoder();
+  const expected = await encode(decoder, y, { solver, backend: wasm({ threads: 1 }) });
+  const made: Worker[] = [];
+  const worker = () => {
+    made.push(new Worker(workerUrl));
+    return made.at(-1)!;
+  };
+  const result = await encode(decoder, y, { solver, backend: wasm({ threads: 3, worker }) });
+  assert.equal(result.z, expected.z);
+  assert.is(result.backend.threads, 3, result.backend.reason);
+  assert.is(made.length, 2);
+  const ends = made.map((each) => new Promise((resolve) => each.on("exit", resolve)));
+  for (const each of made) each.ref();
+  await closeWorkers();
+  assert.equal((await Promise.all(ends)).length, 2);
+});
+
+test("a function that is written anew for each call has its workers serve the next one", async () => {
+  const decoder = newDecoder();
+  const made: Worker[] = [];
+  for (let i = 0; i < 4; i++) {
+    const backend = wasm({
+      threads: 2,
+      worker: () => {
+        made.push(new Worker(workerUrl));
+        return made.at(-1)!;
+      },
+    });
+    assert.is((await encode(decoder, y, { solver, backend })).backend.threads, 2);
+  }
+  assert.is(made.length, 1);
+  decoder.dispose();
+});
+
+test("a worker may throw whatever it likes: one thread does the work", async () => {
+  for (const thrown of ["null", "undefined", "'text'", "{ get message() { throw 1; } }"]) {
+    const decoder = newDecoder();
+    const worker = () => new Worker(`throw ${thrown}`, { eval: true });
+    const { backend } = await encode(decoder, y, { solver, backend: wasm({ threads: 2, worker }) });
+    assert.is(backend.threads, 1, thrown);
+    assert.match(backend.reason!, /^workers cannot be started here: .*; /);
+    decoder.dispose();
+  }
+});
+
+test("a function that makes no new worker is a reason, which says what to do", async () => {
+  const shared = new Worker(workerUrl);
+  // What comes of a promise is ended: it would keep the process alive.
+  const promised = new Worker(workerUrl);
+  const promisedEnds = once(promised, "exit");
+  const advice =
+    /; the function given as worker has to start the file of the export latentflow\/worker; wasm\(\{ threads: 1 \}\) does without$/;
+  for (const [worker, threadCount, reason] of [
+    [
+      () => "latentflow-worker.js",
+      1,
+      /the function given as worker returned "latentflow-worker.js", expected a new Worker/,
+    ],
+    [async () => promised, 1, /returned a Promise, expected a new Worker: leave async away/],
+    [async () => Promise.reject(new Error("later")), 1, /returned a Promise/],
+    [() => undefined, 1, /returned undefined, expected a new Worker/],
+    [() => null, 1, /returned null, expected a new Worker/],
+    [
+      () => {
+        throw new Error("not today");
+      },
+      1,
+      /^workers cannot be started here: not today/,
+    ],
+    [() => shared, 2, /returned the same Worker again, expected a new one each time/],
+    [() => new Worker("throw new Error('empty')", { eval: true }), 1, /cannot be started here: empty/],
+  ] as const) {
+    const decoder = newDecoder();
+    const backend = wasm({ threads: 3, worker: worker as () => Worker });
+    const result = await encode(decoder, y, { solver, backend });
+    assert.is(result.backend.threads, threadCount, String(worker));
+    assert.match(result.backend.reason ?? "", reason);
+    assert.match(result.backend.reason ?? "", advice);
+    decoder.dispose();
+  }
+  await promisedEnds;
+});
+
+test("a worker of the caller's own make that can neither be sent to nor ended is a reason", async () => {
+  const broken = () => {
+    throw new Error("broken");
+  };
+  const terminate = async () => broken();
+  const makers: [() => unknown, RegExp][] = [
+    [() => ({ on() {}, unref() {}, ref() {}, postMessage: broken, terminate }), /: broken; /],
+    [() => ({ on() {}, unref() {}, ref() {}, postMessage: broken, terminate: broken }), /: broken; /],
+    [() => ({ postMessage: broken, terminate }), /: broken; /],
+    [() => new Worker("parentPort.postMessage({})", { eval: true }), /is not defined/],
+    [
+      () => new Worker("require('worker_threads').parentPort.postMessage({ type: 'hello' })", { eval: true }),
+      /: it is not the worker of this package; /,
+    ],
+    [
+      () =>
+        new Worker("require('worker_threads').parentPort.postMessage({ type: 'failed', message: 3n })", {
+          eval: true,
+        }),
+      /cannot be started here: .+; /,
+    ],
+  ];
+  for (const [worker, reason] of makers) {
+    const decoder = newDecoder();
+    const backend = wasm({ threads: 2, worker: worker as () => Worker });
+    const result = await encode(decoder, y, { solver, backend });
+    assert.is(result.backend.threads, 1);
+    assert.match(result.backend.reason ?? "", reason);
+    decoder.dispose();
+  }
+});
+
+test("a file that does not start a worker is a reason, which says what to do", async () => {
+  const backend = wasm({ threads: 2, worker: "/nowhere.js" });
+  const { backend: info } = await encode(newDecoder(), y, { solver, backend });
+  assert.is(info.threads, 1);
+  assert.match(
+    info.reason ?? "",
+    /cannot be started here: Cannot find module .*nowhere\.js.*; say where the worker's file is, wasm\(\{ worker: require\.resolve\("latentflow\/worker"\) \}\)/,
+  );
+});
+
+test("a URL of another realm is taken, as jsdom's is", async () => {
+  const url = { href: workerUrl.href, [Symbol.toStringTag]: "URL", toString: () => workerUrl.href };
+  const decoder = newDecoder();
+  const { backend } = await encode(decoder, y, {
+    solver,
+    backend: wasm({ threads: 2, worker: url as unknown as URL }),
+  });
+  assert.is(backend.threads, 2, backend.reason);
+  decoder.dispose();
+});
+
+test("the running file is found in the stacks of all engines", () => {
+  for (const [stack, file] of [
+    // Chrome and Node.
+    [
+      "Error\n    at runningFile (https://a.org/lib/index.js:1:2)\n    at x (https://b.org/y.js:3:4)",
+      "https://a.org/lib/index.js",
+    ],
+    ["Error\n    at file:///home/a b/index.js:10:20", "file:///home/a b/index.js"],
+    ["Error\n    at new Pool (/home/user/lib/index.cjs:10:20)", "/home/user/lib/index.cjs"],
+    ["Error\n    at f (C:\\lib\\index.cjs:10:20)", "C:\\lib\\index.cjs"],
+    // Firefox, with a CDN's version in the address.
+    [
+      "runningFile@https://cdn.org/npm/latentflow@0.1.0/a.js:1:2\nx@https://b.org/y.js:3:4\n",
+      "https://cdn.org/npm/latentflow@0.1.0/a.js",
+    ],
+    [
+      "async*f@http://localhost:5173/deps/latentflow.js?v=1a2b:10:20\n",
+      "http://localhost:5173/deps/latentflow.js?v=1a2b",
+    ],
+    ["@https://a.org/index.js:1:2", "https://a.org/index.js"],
+    // Safari.
+    ["runningFile@https://a.org/index.js:1:2\nmodule code@https://b.org/y.js:3:4", "https://a.org/index.js"],
+    ["https://cdn.org/latentflow@0.1.0/a.js:1:2", "https://cdn.org/latentflow@0.1.0/a.js"],
+    ["", undefined],
+    ["Error", undefined],
+    ["f@[native code]", undefined],
+  ] as const) {
+    assert.is(fileOfStack(stack), file, stack);
+  }
+});
+
+const program = (library: string) => `
+  import { amd, closeWorkers, createDecoder, encode, wasm } from ${JSON.stringify(library)};
+  const decoder = createDecoder({ layers: [2, 9, 5], outputActivation: "sigmoid", loss: "bce" });
+  const options = { solver: amd({ maxSteps: 3 }), backend: wasm({ threads: 2 }) };
+  encode(decoder, new Float32Array(500), options).then(({ backend }) => console.log(backend.threads, backend.reason));`;
+
+/** What a process prints. */
+function run(args: readonly string[], cwd?: string): string {
+  const { stdout, stderr } = spawnSync(process.execPath, args, { cwd, encoding: "utf8", timeout: 60_000 });
+  return stdout.trim() || stderr;
+}
+
+test("the file beside the library's is found where Error is frozen, and by both kinds of modules", () => {
+  const library = new URL("index.js", workerUrl).href;
+  const evaluated = ["--input-type=module", "--eval"];
+  assert.is(run([...evaluated, program(library)]), "2 undefined");
+  const frozen = "Error.stackTraceLimit = 10; Object.freeze(Error);";
+  const imported = `${frozen} await import("data:text/javascript," + ${JSON.stringify(encodeURIComponent(program(library)))});`;
+  assert.is(run([...evaluated, imported]), "2 undefined");
+  assert.is(run(["--frozen-intrinsics", "--no-warnings", ...evaluated, program(library)]), "2 undefined");
+  const required = program("x").replace(/import (.*) from "x"/, `const $1 = require("./index.js")`);
+  assert.is(run(["--eval", required], fileURLToPath(new URL(".", workerUrl))), "2 undefined");
+});
+
+test("the worker's file imports no other", () => {
+  assert.not.match(readFileSync(workerUrl, "utf8"), /\bimport\b|\brequire\(/);
+});
+
+/** A project with the package in node_modules/, and a server's bundle of a program in dist/, without its worker. */
+async function bundledServer(format: "esm" | "cjs") {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), "latentflow-server-")));
+  const root = fileURLToPath(new URL("../../../..", import.meta.url));
+  const installed = join(folder, "node_modules/latentflow");
+  mkdirSync(installed, { recursive: true });
+  cpSync(join(root, "package.json"), join(installed, "package.json"));
+  cpSync(join(root, "build/lib"), join(installed, "build/lib"), { recursive: true });
+  writeFileSync(join(folder, "program.mjs"), program("latentflow"));
+  const bundle = join(folder, "dist/server", format === "esm" ? "index.mjs" : "index.cjs");
+  const entry = join(folder, "program.mjs");
+  await build({ entryPoints: [entry], outfile: bundle, bundle: true, platform: "node", format });
+  return { folder, installed, bundle, dispose: () => rmSync(folder, { recursive: true }) };
+}
+
+for (const format of ["esm", "cjs"] as const) {
+  test(`a server's bundle, ${format}, finds the installed package's file, from itself and from where it is started`, async () => {
+    const server = await bundledServer(format);
+    try {
+      assert.is(run([server.bundle], tmpdir()), "2 undefined");
+      const elsewhere = realpathSync(mkdtempSync(join(tmpdir(), "latentflow-elsewhere-")));
+      const moved = join(elsewhere, `moved.${format === "esm" ? "mjs" : "cjs"}`);
+      cpSync(server.bundle, moved);
+      assert.is(run([moved], server.folder), "2 undefined");
+      assert.match(
+        run([moved], elsewhere),
+        /^1 workers cannot be started here: .*latentflow-worker.*require\.resolve/,
+      );
+      rmSync(elsewhere, { recursive: true });
+    } finally {
+      server.dispose();
+    }
+  });
+}
+
+test.after(async () => {
+  await closeWorkers();
+  await allEnded(threads);
+});
+
+test.run();

@@ -1,0 +1,141 @@
+import { readFileSync } from "node:fs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { CONTENDERS } from "../../bench/peers/ahead/contenders.ts";
+import { DECODERS, leastRatio } from "../../bench/peers/ahead/decoders.ts";
+import { checkBlas } from "../../bench/peers/ahead/pytorch.ts";
+import { firstThere, isThere, leastLosses, shareThere } from "../../bench/peers/ahead/reach.ts";
+import { aheadSection, HEADING, ratioAt, withSection } from "../../bench/peers/ahead/report.ts";
+import {
+  type AheadResults,
+  type DecoderFigure,
+  hardest,
+  missingIn,
+  type Reached,
+  soonest,
+} from "../../bench/peers/ahead/results.ts";
+
+// Of the part "Ahead of PyTorch's best" what needs no PyTorch, and what was committed of it.
+
+const read = (file: string) => readFileSync(new URL(`../../docs/${file}`, import.meta.url), "utf8");
+const committed: AheadResults | undefined = JSON.parse(read("peers.json")).ahead;
+
+test("the committed results have seven decoders, and every setting of every contender", () => {
+  assert.is(DECODERS.length, 7);
+  assert.equal(missingIn(committed), []);
+});
+
+test("the committed page is made of them", () => {
+  const page = read("peers.md");
+  assert.ok(page.includes(aheadSection(committed!)));
+  assert.is(withSection(page, aheadSection(committed!)), page);
+});
+
+test("what is missing in results is named", () => {
+  assert.equal(
+    missingIn(undefined),
+    DECODERS.map(({ name }) => name),
+  );
+  const [first, ...others] = committed!.decoders;
+  assert.equal(missingIn({ ...committed!, decoders: others }), [first!.name]);
+  const [contender, ...rest] = first!.contenders;
+  const without = (contenders: DecoderFigure["contenders"]) =>
+    missingIn({ ...committed!, decoders: [{ ...first!, contenders }, ...others] });
+  assert.equal(without(rest), [`${first!.name}: ${contender!.name}`]);
+  const [tried, ...later] = contender!.tried;
+  assert.equal(without([{ ...contender!, tried: later }, ...rest]), [
+    `${first!.name}: ${contender!.name} ${JSON.stringify(tried!.setting)}`,
+  ]);
+});
+
+test("no setting is in a grid twice", () => {
+  for (const { name, settings } of CONTENDERS) {
+    assert.is(new Set(settings.map((setting) => JSON.stringify(setting))).size, settings.length, name);
+  }
+});
+
+test("a sample is there within a thousandth of its best loss", () => {
+  const best = [1, 2, 4, 8];
+  const there = [1.0009, 2.0019, 4.0039, 8.0079];
+  assert.is(shareThere(there, best), 1);
+  assert.ok(isThere("most", there, best));
+  const half = [1.0009, 2.0019, 4.0041, 8.0081];
+  assert.is(shareThere(half, best), 0.5);
+  assert.ok(isThere("half", half, best));
+  assert.not.ok(isThere("most", half, best));
+  // The mean may be there where no sample is, and the other way round.
+  assert.ok(isThere("mean", [1.5, 2.5, 3.5, 7.5], best));
+  assert.not.ok(isThere("mean", [...half.slice(0, 3), 9], best));
+  assert.is(shareThere([Number.NaN], [1]), 0);
+});
+
+test("the first evaluation that is there counts", () => {
+  const history = [
+    [3, 3],
+    [1, 3],
+    [2, 2],
+    [1, 2],
+  ];
+  const best = leastLosses([history], 2);
+  assert.equal(best, [1, 2]);
+  assert.is(firstThere("half", history, best), 1);
+  assert.is(firstThere("most", history, best), 3);
+  assert.is(firstThere("most", history.slice(0, 3), best), -1);
+});
+
+const reached = (seconds: number, ratio: number | null): Reached => ({
+  seconds,
+  passes: 1,
+  setting: {},
+  ratio,
+});
+const figure = (own: Reached | null, ...theirs: (Reached | null)[]): DecoderFigure => ({
+  ...{ name: "elu-20", samples: 1, bestLoss: 1 },
+  ours: {
+    ...{ share: 1, end: { seconds: 1, passes: 1, share: 1 }, onceMilliseconds: 1 },
+    reached: { mean: own, half: own, most: own },
+  },
+  contenders: theirs.map((each, i) => ({
+    ...{ name: `${i}`, share: 1, tried: [], reached: { mean: each, half: each, most: each } },
+  })),
+});
+
+test("ours is held against the soonest of the others", () => {
+  const both = figure(reached(1, null), reached(3, 3), null, reached(2, 2));
+  assert.is(soonest(both, "most")!.name, "2");
+  assert.is(ratioAt(both, "most"), 2);
+  assert.is(ratioAt(figure(null, reached(3, null)), "most"), 0);
+  assert.is(ratioAt(figure(reached(1, null), null), "most"), Number.POSITIVE_INFINITY);
+  assert.is(ratioAt(figure(null, null), "most"), undefined);
+});
+
+test("the hardest criterion that holds is the share before the mean", () => {
+  const one = reached(1, null);
+  assert.is(hardest({ mean: one, half: one, most: one }), "most");
+  assert.is(hardest({ mean: one, half: one, most: null }), "half");
+  assert.is(hardest({ mean: one, half: null, most: null }), "mean");
+  assert.is(hardest({ mean: null, half: null, most: null }), undefined);
+});
+
+test("more is meant up to 64 latents than above", () => {
+  assert.equal([2, 64, 65, 256].map(leastRatio), [1, 1, 0.8, 0.8]);
+});
+
+test("a BLAS that is not made for speed is refused", () => {
+  assert.is(checkBlas("OpenBLAS (x)", ["libblas.so.3"]), "OpenBLAS (x)");
+  assert.throws(
+    () => checkBlas(null, ["/usr/lib/libblas.so.3"]),
+    /\/usr\/lib\/libblas\.so\.3.*libopenblas0-pthread/,
+  );
+  assert.throws(() => checkBlas(null, []), /an unknown BLAS/);
+});
+
+test("a section takes the place of the one before", () => {
+  const section = `${HEADING}\n\nnew\n`.trimEnd();
+  assert.is(withSection("# A\n\ntext\n", section), `# A\n\ntext\n\n${section}\n`);
+  const page = `# A\n\n${HEADING}\n\nold\n\n### part\n\nold\n\n## B\n\nkept\n`;
+  assert.is(withSection(page, section), `# A\n\n${section}\n\n## B\n\nkept\n`);
+  assert.is(withSection(withSection(page, section), section), withSection(page, section));
+});
+
+test.run();

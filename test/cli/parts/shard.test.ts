@@ -1,0 +1,800 @@
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import fileSystem from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
+import { join } from "node:path";
+import { InvalidArgumentError } from "commander";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import packageJson from "../../../package.json" with { type: "json" };
+import { createRandom } from "../../../src/base/random.ts";
+import { openInput } from "../../../src/cli/input/encoding-input.ts";
+import type { Job } from "../../../src/cli/options/job.ts";
+import { encodeUnits } from "../../../src/cli/parts/encode-units.ts";
+import {
+  MANIFEST_OF_OPTIONS,
+  manifestDifferences,
+  manifestOf,
+  manifestSum,
+  parseManifest,
+} from "../../../src/cli/parts/manifest.ts";
+import { FIGURE_BYTES, formatPart, type Part, parsePart } from "../../../src/cli/parts/part.ts";
+import { showRanges } from "../../../src/cli/parts/read-parts.ts";
+import { chosenShard, parseShard } from "../../../src/cli/parts/shard.ts";
+import { shardOf, standardUnit, unitCount, unitsOf } from "../../../src/cli/parts/units.ts";
+import { readNpy } from "../../../src/files/npy.ts";
+import { readSafetensors } from "../../../src/files/safetensors.ts";
+import { relu, tanh } from "../../../src/graph/index.ts";
+import { createDecoder, encode, gradientFlow, lbfgs, wasm } from "../../../src/index.ts";
+import { STATUSES } from "../../../src/solver/result.ts";
+import { randomArray } from "../../support/random.ts";
+import { runHere } from "../../support/run-here.ts";
+import {
+  B,
+  dataFile,
+  decoder,
+  decoderFile,
+  encoding,
+  LATENT,
+  labelFile,
+  labels,
+  makeDecoder,
+  names,
+  refusal,
+  resultsIn,
+  runShards,
+  SIZE,
+  save,
+  succeed,
+  weights,
+  weightsFile,
+  workplace,
+  write,
+  y,
+  z0,
+  z0File,
+} from "../../support/shard-run.ts";
+
+// Units, shards and their parts: what one process writes, any number of shards comes to, byte for byte.
+
+test.after(() => workplace.dispose());
+
+test("units are dealt out whole, each once, in order, and evenly", () => {
+  const random = createRandom(7);
+  for (let i = 0; i < 300; i++) {
+    const cut = {
+      samples: 1 + Math.floor(random.uniform() * 500),
+      unit: 1 + Math.floor(random.uniform() * 60),
+    };
+    const count = 1 + Math.floor(random.uniform() * 40);
+    const shards = Array.from({ length: count }, (_, index) => unitsOf(cut, { index, count }));
+    const units = shards.flat();
+    assert.equal(units, unitsOf(cut));
+    assert.is(units.length, unitCount(cut));
+    let next = 0;
+    for (const [index, unit] of units.entries()) {
+      assert.equal([unit.index, unit.first], [index, next]);
+      assert.ok(unit.count === cut.unit || (index === units.length - 1 && unit.count <= cut.unit));
+      next += unit.count;
+    }
+    assert.is(next, cut.samples);
+    const sizes = shards.map(({ length }) => length);
+    assert.ok(Math.max(...sizes) - Math.min(...sizes) <= 1, `${sizes}`);
+    for (const [index, own] of shards.entries()) {
+      for (const unit of own) assert.is(shardOf(unit.index, cut, count), index);
+    }
+  }
+});
+
+test("--shard is I/N, and refuses what is none", () => {
+  assert.equal(parseShard("0/1"), { index: 0, count: 1 });
+  assert.equal(parseShard("15/16"), { index: 15, count: 16 });
+  assert.is(parseShard("auto"), "auto");
+  for (const [text, message] of [
+    ["16/16", /I counts from 0: expected 0\/16 to 15\/16\./],
+    ["1/0", /Expected I\/N, 0\/16 say, or auto\./],
+    ...["", "3", "1/2/3", "-1/2", "1/-2", "0.5/2", "1/2x", " 0/2", "0/", "/2", "0x1/2", "1e1/20", "Auto"].map(
+      (text) => [text, /Expected I\/N, 0\/16 say, or auto\./] as const,
+    ),
+  ] as const) {
+    assert.throws(
+      () => parseShard(text),
+      (error: unknown) => error instanceof InvalidArgumentError && message.test(error.message),
+      text,
+    );
+  }
+});
+
+test("--shard auto takes the index of each batch system, or says what to write", () => {
+  const cases: [environment: Record<string, string>, shards: number, index: number][] = [
+    [{ SLURM_ARRAY_TASK_ID: "0" }, 16, 0],
+    [{ SLURM_ARRAY_TASK_ID: "15" }, 16, 15],
+    [{ JOB_COMPLETION_INDEX: "3", PARALLEL_SEQ: "" }, 4, 3],
+    [{ AWS_BATCH_JOB_ARRAY_INDEX: "2" }, 4, 2],
+    [{ PARALLEL_SEQ: "1" }, 4, 0],
+    [{ PARALLEL_SEQ: "4" }, 4, 3],
+  ];
+  for (const [environment, count, index] of cases) {
+    assert.equal(chosenShard("auto", count, environment), { index, count });
+  }
+  assert.equal(chosenShard({ index: 1, count: 2 }, undefined, { PARALLEL_SEQ: "9" }), { index: 1, count: 2 });
+  assert.is(chosenShard(undefined, undefined, { PARALLEL_SEQ: "9" }), undefined);
+
+  const refused: [Parameters<typeof chosenShard>, RegExp][] = [
+    [["auto", 4, {}], /none of SLURM_ARRAY_TASK_ID, JOB_COMPLETION_INDEX, .* is set .*; give --shard I\/N/],
+    [
+      ["auto", undefined, { SLURM_ARRAY_TASK_ID: "0" }],
+      /Slurm says which shard this is, .*; add --shards N$/,
+    ],
+    [
+      ["auto", 16, { SLURM_ARRAY_TASK_ID: "16" }],
+      /is 16, expected 0 to 15 of --shards 16; start sbatch --array=0-15, or give --shards 17 or more$/,
+    ],
+    [
+      ["auto", 4, { JOB_COMPLETION_INDEX: "4" }],
+      /expected 0 to 3 .*; start an Indexed Job with completions: 4/,
+    ],
+    [["auto", 4, { AWS_BATCH_JOB_ARRAY_INDEX: "9" }], /start an array job with size 4/],
+    [
+      ["auto", 4, { PARALLEL_SEQ: "5" }],
+      /PARALLEL_SEQ is 5, expected 1 to 4 of --shards 4; start seq 4 \| parallel -N0, or/,
+    ],
+    [["auto", 4, { PARALLEL_SEQ: "0" }], /PARALLEL_SEQ is "0", expected a whole number >= 1$/],
+    [["auto", 4, { SLURM_ARRAY_TASK_ID: "-1" }], /is "-1", expected a whole number >= 0$/],
+    [["auto", 4, { SLURM_ARRAY_TASK_ID: "1.5" }], /is "1\.5", expected a whole number/],
+    [
+      ["auto", 4, { SLURM_ARRAY_TASK_ID: "1", PARALLEL_SEQ: "2" }],
+      /are both set; say which counts: --shard \$SLURM_ARRAY_TASK_ID\/N$/,
+    ],
+  ];
+  for (const [args, message] of refused) assert.throws(() => chosenShard(...args), message);
+});
+
+const job: Job = {
+  ...{ decoder: decoderFile, data: [dataFile], weights: weightsFile, z0: z0File, out: "" },
+  ...{ fixed: [{ name: "label", value: labelFile }], reconstructions: true, plain: true, threads: 1 },
+  flow: { value: gradientFlow(), description: { name: "gradient" } },
+  solver: { value: lbfgs(), description: { name: "lbfgs" }, withOption: () => lbfgs() },
+} as unknown as Job;
+
+test("blocks change nothing: a unit's part is the same, however many samples are in memory", async () => {
+  const { signal } = new AbortController();
+  const input = await openInput(job, signal);
+  const parts = async (most?: number) => {
+    const found: Part[] = [];
+    const done: number[] = [];
+    const onProgress = (progress: { done: number }) => void done.push(progress.done);
+    const units = unitsOf({ samples: B, unit: 10 });
+    for await (const part of encodeUnits({ job, input, signal, onProgress }, units, most))
+      found.push({ ...part, seconds: 0 });
+    assert.equal(
+      done,
+      [...done].sort((a, b) => a - b),
+      "progress goes on",
+    );
+    assert.is(done.at(-1), B);
+    return found;
+  };
+  const whole = await parts();
+  assert.equal(
+    whole.map(({ count }) => count),
+    [10, 10, 3],
+  );
+  for (const most of [1, 3, 10]) assert.equal(await parts(most), whole, `${most}`);
+
+  const backend = wasm({ relaxed: false, threads: 1 });
+  const expected = await encode(decoder, y, { weights, z0, fixed: { label: labels }, backend });
+  const z = Float32Array.from(whole.flatMap((part) => [...part.results.z]));
+  assert.equal(z, expected.z, "and what one call of encode returns");
+});
+
+test("of a unit that is stopped half-way there is no part", async () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const input = await openInput(job, signal);
+  const onProgress = ({ done }: { done: number }) => {
+    if (done >= 12) controller.abort();
+  };
+  const found: number[] = [];
+  // So few are encoded at once that it is known which are done.
+  const units = unitsOf({ samples: B, unit: 10 });
+  for await (const { index } of encodeUnits({ job, input, signal, onProgress }, units, 1)) found.push(index);
+  assert.equal(found, [0]);
+});
+
+test("a unit takes about a minute at most where nobody says how many samples it has", () => {
+  const cases = [
+    [0, 10_000],
+    [2e6, 10_000],
+    [2.1e6, 5000],
+    [1e7, 2000],
+    [1.1e7, 1000],
+    [2e8, 100],
+    [1e12, 100],
+  ];
+  for (const [operations, unit] of cases) assert.is(standardUnit(operations!, 3), unit, `${operations}`);
+  // So many files at most.
+  assert.is(standardUnit(2e8, 3_000_000_000), 3000);
+});
+
+test("shards of any number, and one process, write the same bytes", async () => {
+  const atOnce = workplace.newPath();
+  await succeed(...encoding({ out: atOnce, plain: true, unit: undefined }));
+  const expected = resultsIn(atOnce);
+  assert.equal(readNpy(readFileSync(join(atOnce, "latents.npy"))).shape, [B, LATENT]);
+
+  const inUnits = workplace.newPath();
+  const report = await succeed(...encoding({ out: inUnits, plain: true }));
+  assert.match(report, /units +│ 6 of 6 /);
+  assert.equal(resultsIn(inUnits), expected);
+  assert.equal(readdirSync(inUnits).sort(), names, "the parts are gone");
+
+  for (const count of [1, 2, 5, 6, 9]) {
+    const out = workplace.newPath();
+    const reports = await runShards(out, count);
+    assert.match(reports[0]!, new RegExp(`units +│ shard 0 of ${count}: ${Math.floor(6 / count)} of 6 `));
+    assert.equal(readdirSync(out), ["parts"], "shards write parts alone");
+    await succeed("merge", out, "--quiet");
+    assert.equal(resultsIn(out), expected, `${count}`);
+  }
+});
+
+test("samples of several files follow each other", async () => {
+  const out = workplace.newPath();
+  const halves = [write(y, SIZE, 0, 9), write(y, SIZE, 9, 10), write(y, SIZE, 10, B)];
+  await runShards(out, 2, { data: halves });
+  await succeed("merge", out, "--quiet");
+  const whole = workplace.newPath();
+  const document = JSON.parse(
+    await succeed(...encoding({ out: whole, plain: true, data: halves, json: true })),
+  );
+  assert.equal(resultsIn(out), resultsIn(whole));
+  assert.equal(document.data, { file: halves[0], files: halves, samples: B, shape: [SIZE], dividedBy: 1 });
+  assert.equal(document.units, { count: 6, found: 0, of: 6 });
+});
+
+test("another number of shards goes on; what is whole is skipped, what is torn computed again", async () => {
+  const out = workplace.newPath();
+  const parts = join(out, "parts");
+  await runShards(out, 2, {}, [0]);
+  const before = readdirSync(parts).filter((name) => name.startsWith("part-"));
+  assert.is(before.length, 3);
+  const torn = join(parts, before[1]!);
+  const bytes = readFileSync(torn);
+  writeFileSync(torn, bytes.subarray(0, bytes.length - 5));
+  const { exit, stdout, stderr } = await runHere(...encoding({ out, shard: "0/1", json: true }));
+  assert.is(exit, undefined);
+  assert.match(
+    stderr,
+    /^latentflow: \S*part-00000001\.safetensors: not a valid safetensors file: .*; it is computed again\n$/,
+  );
+  assert.equal(JSON.parse(stdout).units, { count: 6, found: 2, of: 6 });
+  assert.equal(JSON.parse(stdout).samples, B, "the figures are those of the whole shard");
+  await succeed("merge", out, "--quiet");
+  const again = JSON.parse(await succeed(...encoding({ out, shard: "0/1", json: true })));
+  assert.equal(again.units, { count: 6, found: 6, of: 6 });
+});
+
+test("a shard that is stopped while it looks for parts counts those that it has looked at", async () => {
+  const out = workplace.newPath();
+  await runShards(out, 1);
+  const shard = encoding({ out, shard: "0/1" });
+  const { exit, stderr } = await interrupted("open", "part-00000001.safetensors", ...shard);
+  assert.is(exit, 130);
+  assert.match(stderr, /stopped; 2 of 6 units are in /);
+});
+
+test("a part that is not what it was is never merged: any byte, any length, any name", async () => {
+  const out = workplace.newPath();
+  const parts = join(out, "parts");
+  await runShards(out, 1);
+  await succeed("merge", out, "--quiet");
+  const expected = resultsIn(out);
+  for (const name of names) rmSync(join(out, name));
+  const file = join(parts, "part-00000002.safetensors");
+  const bytes = readFileSync(file);
+  const random = createRandom(5);
+  let refused = 0;
+  for (let i = 0; i < 150; i++) {
+    const damaged = Buffer.from(bytes);
+    const at = Math.floor(random.uniform() * bytes.length);
+    damaged[at] = damaged[at]! ^ (1 << Math.floor(random.uniform() * 8));
+    writeFileSync(file, i % 3 === 0 ? bytes.subarray(0, at) : damaged);
+    const { exit, stderr } = await runHere("merge", out, "--quiet");
+    if (exit === undefined) {
+      // A blank behind the header's JSON, say.
+      assert.equal(resultsIn(out), expected, `byte ${at}`);
+      for (const name of names) rmSync(join(out, name));
+    } else {
+      refused++;
+      assert.match(stderr, /^latentflow: \S*part-00000002\.safetensors: /);
+      assert.equal(readdirSync(out), ["parts"], stderr);
+    }
+  }
+  assert.ok(refused > 140, `${refused}`);
+
+  writeFileSync(file, readFileSync(join(parts, "part-00000001.safetensors")));
+  assert.match(
+    await refusal("merge", out, "--quiet"),
+    /it is the part of unit 1; its name says 2; run its shard, or the same encode command, again\n$/,
+  );
+  rmSync(file);
+  assert.match(
+    await refusal("merge", out, "--quiet"),
+    /^latentflow: 1 of 6 units have no part yet: 2; run the same encode command again, of shards those that latentflow status \S+ --shards N names\n$/,
+  );
+});
+
+test("parts of another run are refused, by what differs", async () => {
+  const out = workplace.newPath();
+  await runShards(out, 1);
+  const other = y.map((value, i) => (i === 77 ? value + 1e-6 : value));
+  const cases: [options: Parameters<typeof encoding>[0], differs: RegExp][] = [
+    [
+      { data: write(other, SIZE) },
+      /: --data is "[0-9a-f]{12}" there and "[0-9a-f]{12}" here\. Give another --out/,
+    ],
+    [{ weights: undefined }, /: --weights is "[0-9a-f]+" there and absent here\./],
+    [{ z0: undefined }, /: --z0 is /],
+    [{ fixed: `label=${write(other, 2)}` }, /: --fixed label is /],
+    [
+      { decoder: save(createDecoder({ layers: [LATENT, SIZE], loss: "mse" })), fixed: undefined },
+      /: --decoder is /,
+    ],
+    [{ tolerance: "1e-3" }, /: --tolerance is 0\.000001 there and 0\.001 here\./],
+    [{ solver: "amd" }, /--solver is "lbfgs" there and "amd" here/],
+    [{ "prior-weight": "3" }, /: --prior is /],
+    [{ prior: "none" }, /: --prior is "[0-9a-f]+" there and absent here\./],
+    [{ loss: "mse", reduction: "sum" }, /: --reduction is "mean" there and "sum" here\./],
+    [{ unit: "5" }, /: --unit is 4 there and 5 here\./],
+    [{ limit: "20" }, /: samples is 23 there and 20 here\./],
+    [{ reconstructions: undefined }, /: --reconstructions is true there and false here\./],
+  ];
+  for (const [options, differs] of cases) {
+    const message = await refusal(...encoding({ out, shard: "0/1", ...options }));
+    assert.match(message, /^latentflow: "?\S+parts"? has the parts of another run: /);
+    assert.match(message, differs);
+  }
+  // What changes no result is no difference.
+  for (const options of [
+    { threads: "2" },
+    { "batch-size": "3" },
+    { shard: "1/3" },
+    { data: write(y, SIZE) },
+  ]) {
+    await succeed(...encoding({ out, shard: "0/1", ...options }));
+  }
+});
+
+test("several folders are merged, if they are of one run and one build", async () => {
+  const [a, b, c, to] = [1, 2, 3, 4].map(() => workplace.newPath()) as [string, string, string, string];
+  await runShards(a, 2, {}, [0]);
+  await runShards(b, 2, {}, [1]);
+  await succeed("merge", b, a, "--out", to, "--quiet");
+  const whole = workplace.newPath();
+  await succeed(...encoding({ out: whole, plain: true }));
+  assert.equal(resultsIn(to), resultsIn(whole));
+
+  // As a relaxed build would have it, of a process that was killed.
+  cpSync(b, c, { recursive: true });
+  const manifest = join(c, "parts", "manifest.json");
+  writeFileSync(manifest, readFileSync(manifest, "utf8").replace('"build": "plain ', '"build": "relaxed '));
+  assert.match(
+    await refusal("merge", a, c, "--out", to, "--quiet"),
+    /has the parts of another run than \S+: build is "plain [0-9a-f]{8}" there and "relaxed [0-9a-f]{8}" here\. Only parts of one run/,
+  );
+  // A part alone, under the other's manifest.
+  const part = "part-00000004.safetensors";
+  renameSync(join(b, "parts", "manifest.json"), join(b, "parts", "kept"));
+  cpSync(manifest, join(b, "parts", "manifest.json"));
+  cpSync(join(a, "parts"), join(b, "parts"), {
+    recursive: true,
+    filter: (from) => !from.endsWith("manifest.json"),
+  });
+  assert.match(
+    await refusal("merge", b, "--quiet"),
+    /part-00000000\.safetensors: it is a part of another run, made by the build plain [0-9a-f]{8}, here is relaxed/,
+  );
+  assert.ok(readdirSync(join(b, "parts")).includes(part));
+});
+
+test("status says what is missing, of which shards, and merges nothing", async () => {
+  const out = workplace.newPath();
+  await runShards(out, 3, {}, [0, 2]);
+  const figures = JSON.parse(await succeed("status", out, "--shards", "3", "--json"));
+  assert.equal(
+    { ...figures, samplesPerSecond: 0, secondsLeft: 0, latentflow: "" },
+    {
+      ...{ latentflow: "", samples: B, samplesDone: 15, units: 6, unit: 4, missingUnits: "2-3" },
+      ...{ missingShards: "1", samplesPerSecond: 0, secondsLeft: 0, files: [] },
+    },
+  );
+  assert.ok(figures.samplesPerSecond > 0);
+  assert.match(await succeed("status", out), /missing units +│ 2-3 +│\n/);
+  const file = join(out, "parts", "part-00000005.safetensors");
+  writeFileSync(file, readFileSync(file).subarray(0, 100));
+  assert.is(
+    JSON.parse(await succeed("status", out, "--json")).missingUnits,
+    "2-3",
+    "names alone say nothing of that",
+  );
+  const checked = await runHere("status", out, "--check", "--shards", "3", "--json");
+  assert.equal(
+    [JSON.parse(checked.stdout).missingUnits, JSON.parse(checked.stdout).missingShards],
+    ["2-3,5", "1-2"],
+  );
+  assert.match(
+    checked.stderr,
+    /^latentflow: \S*part-00000005\.safetensors: .*; run its shard, or the same encode command, again\n$/,
+  );
+  const empty = workplace.newPath();
+  mkdirSync(empty);
+  for (const verb of ["status", "merge"]) {
+    for (const [other, message] of [
+      [
+        workplace.newPath(),
+        /^latentflow: \S+: there is no such folder; name the folder that was --out of the shards\n$/,
+      ],
+      [empty, /^latentflow: \S+ holds no parts of a run; name the folder that was --out of the shards/],
+      [decoderFile, /^latentflow: \S+ holds no parts of a run; /],
+    ] as const) {
+      assert.match(await refusal(verb, out, other), message);
+    }
+  }
+  mkdirSync(join(empty, "parts"));
+  assert.match(
+    await refusal("merge", empty),
+    /parts has no parts: there is no manifest\.json, or it is torn\./,
+  );
+  assert.equal(readdirSync(out), ["parts"]);
+});
+
+test("ranges of numbers are shown short", () => {
+  assert.is(showRanges([]), "");
+  assert.is(showRanges([0]), "0");
+  assert.is(showRanges([0, 1, 2, 4, 7, 8]), "0-2,4,7-8");
+  assert.is(showRanges([1, 3, 5, 7], 2), "1,3, and 2 more ranges");
+});
+
+test("parts that are there are gone on from, or refused: also by a run that would be one unit", async () => {
+  const out = workplace.newPath();
+  await runShards(out, 2, {}, [0]);
+  const message = await refusal(...encoding({ out, plain: true, unit: undefined }));
+  assert.match(message, /has the parts of another run: --unit is 4 there and 10000 here\./);
+  assert.equal(readdirSync(out), ["parts"]);
+});
+
+test("more shards than units are said to be idle", async () => {
+  const out = workplace.newPath();
+  const { exit, stdout, stderr } = await runHere(...encoding({ out, shard: "0/9" }));
+  assert.is(exit, undefined, stderr);
+  assert.is(
+    stderr,
+    "latentflow: there are 6 units for 9 shards, so some have nothing to do; a smaller --unit makes more\n",
+  );
+  assert.match(stdout, /samples +│ 0 of 23,/);
+  assert.match(stdout, /units +│ shard 0 of 9: 0 of 6 /);
+});
+
+test("a manifest tells apart all that results depend on", async () => {
+  const { signal } = new AbortController();
+  const input = await openInput(job, signal);
+  const base = await manifestOf(job, input, 4);
+  assert.is(base.run.latentflow, packageJson.version);
+  assert.equal(await manifestOf({ ...job, threads: 2 }, await openInput(job, signal), 4), base);
+  const opened = (other: Partial<Job>) => openInput({ ...job, ...other }, signal);
+  const number = (value: number) => ({
+    ...input.given,
+    inputs: input.given.inputs.map((each) => ({ ...each, value, array: undefined })),
+  });
+  const others = [
+    { input: { ...input, decoder: makeDecoder(relu()) } },
+    { input: { ...input, decoder: makeDecoder(tanh(), 4) } },
+    { input: await opened({ weights: write(weights.map(Math.sqrt), SIZE) }) },
+    { input: await opened({ z0: write(z0.map(Math.sin), LATENT) }) },
+    { input: await opened({ data: [workplace.writeFloats(y, [B, 2, 3])] }) },
+    { input: { ...input, given: number(1) } },
+    { input: { ...input, given: number(2) } },
+    { input: { ...input, given: { ...input.given, points: 5 } } },
+    { input: { ...input, loss: { ...input.loss, reduction: "sum" as const } } },
+    { job: { ...job, flow: { ...job.flow, description: { name: "gradient", alpha: 2 } } } },
+    { job: { ...job, solver: { ...job.solver, description: { name: "lbfgs", memory: 3 } } } },
+    { job: { ...job, idColumn: "name" } },
+    { unit: 5 },
+  ];
+  const sums = new Set([manifestSum(base)]);
+  for (const [i, other] of others.entries()) {
+    const all = { job, input, unit: 4, ...other };
+    const manifest = await manifestOf(all.job, all.input, all.unit);
+    assert.ok(manifestDifferences(base, manifest).length > 0, `${i}`);
+    sums.add(manifestSum(manifest));
+  }
+  assert.is(sums.size, others.length + 1);
+  const shaped = await manifestOf(job, await opened({ data: [workplace.writeFloats(y, [B, 2, 3])] }), 4);
+  assert.equal(shaped.sampleShape, [2, 3]);
+});
+
+test("an option by which no run is told apart changes no manifest; each of the others shows where the table says", async () => {
+  const { signal } = new AbortController();
+  const base = await manifestOf(job, await openInput(job, signal), 4);
+  const others = {
+    ...{
+      batchSize: 2,
+      threads: 3,
+      shard: { index: 1, count: 2 },
+      out: "elsewhere",
+      format: "parquet" as const,
+    },
+    ...{ maxBytes: 2 ** 20, dataFlag: "the digits", json: true as const, quiet: true as const },
+  };
+  const named = Object.entries(MANIFEST_OF_OPTIONS).flatMap(([option, place]) =>
+    place === null ? [option] : [],
+  );
+  assert.equal(Object.keys(others).sort(), named.sort());
+  for (const [option, value] of Object.entries(others)) {
+    const other = { ...job, [option]: value };
+    assert.equal(await manifestOf(other, await openInput(other, signal), 4), base, option);
+  }
+  // Those that say how files of other decoders are read are not here.
+  const told: { readonly [Option in keyof Job]?: Job[Option] | undefined } = {
+    ...{
+      decoder: save(makeDecoder(relu())),
+      data: [workplace.writeFloats(y.map(Math.sin), [B, SIZE])],
+      limit: 5,
+    },
+    ...{
+      weights: undefined,
+      z0: undefined,
+      fixed: [{ name: "label", value: write(labels.map(Math.sin), 2) }],
+    },
+    ...{ reconstructions: undefined, reduction: "sum" },
+    ...{ prior: "gaussian", priorMean: 1, priorStd: 3, priorFrom: z0File },
+    flow: { ...job.flow, description: { name: "gradient", alpha: 2 } },
+    solver: { ...job.solver, description: { name: "amd" } },
+  };
+  for (const [option, value] of Object.entries(told)) {
+    const place = MANIFEST_OF_OPTIONS[option as keyof Job];
+    const shown = typeof place === "function" ? option : String(place);
+    const other = { ...job, [option]: value };
+    const differences = manifestDifferences(base, await manifestOf(other, await openInput(other, signal), 4));
+    const names = differences.map(({ name }) => name);
+    assert.ok(
+      names.length > 0 && names.every((name) => name.startsWith(shown)),
+      `${option}: ${names.join("; ")}`,
+    );
+  }
+});
+
+test("the entries of a manifest keep their order: its sum tells whose the parts are that are there", async () => {
+  const all: Job = { ...job, prior: "gaussian" };
+  const { run } = await manifestOf(all, await openInput(all, new AbortController().signal), 4);
+  assert.equal(Object.keys(run), [
+    ...["latentflow", "decoder", "data", "weights", "z0", "fixed.label", "loss.name", "loss.reduction"],
+    ...["prior", "flow.name", "solver.name"],
+  ]);
+});
+
+test("a manifest that is torn is none; one that is something else is refused", async () => {
+  const base = await manifestOf(job, await openInput(job, new AbortController().signal), 4);
+  const text = JSON.stringify(base);
+  assert.equal(parseManifest("m", text), base);
+  for (const length of [0, 1, 20, text.length - 1]) {
+    assert.is(parseManifest("m", text.slice(0, length)), undefined, `${length}`);
+  }
+  for (const wrong of [
+    ...[{ format: "latentflow parts 2" }, { samples: 0 }, { unit: 1.5 }, { latentSize: "3" }, { build: 1 }],
+    ...[{ sampleShape: 6 }, { sampleShape: [-1] }, { hasPrior: 1 }, { hasReconstructions: null }],
+    ...[{ idColumn: 1 }, { run: null }, { samples: 2 ** 40, unit: 2 ** 40, sampleShape: [2 ** 30] }],
+  ]) {
+    assert.throws(
+      () => parseManifest("m", JSON.stringify({ ...base, ...wrong })),
+      /^m: it is no manifest of parts that this version of latentflow has written; .*, or remove the folder$/,
+      JSON.stringify(wrong),
+    );
+  }
+});
+
+test("a part's file holds every bit, each under its name", () => {
+  const count = STATUSES.length;
+  const unit = { index: 3, first: 12, count };
+  const values = (seed: number, size = 1) => randomArray(seed, count * size, -1, 1);
+  const counts = (from: number) => Uint32Array.from(STATUSES, (_, i) => from + i);
+  const part = (ids: Part["results"]["ids"]): Part => ({
+    ...{ ...unit, seconds: 0.1, threads: 2, kernels: "plain", leastLoss: { sum: 1 / 3, count: 5 } },
+    results: {
+      ...{ z: values(1, 2), initialLoss: values(2), loss: values(3), prior: values(4) },
+      ...{ objective: values(5), gradientNorm: values(6), status: STATUSES },
+      stats: { acceptedSteps: counts(1), backtracks: counts(9), t: Float64Array.from(values(7)) },
+      ...{ reconstructions: values(8, 4), ids },
+    },
+  });
+  const origin = { manifest: "m", build: "plain 1" };
+  const wanted = {
+    ...{ unit, origin, latentSize: 2, outputSize: 4 },
+    ...{ hasPrior: true, hasReconstructions: true, hasIds: true },
+  };
+  const texts = ["", "a", "é\u0000,\n", "", "😀", "z".repeat(300)];
+  const numbers = BigInt64Array.from(texts, (_, i) => -(2n ** 62n) + BigInt(i));
+  for (const ids of [texts, numbers]) {
+    assert.equal(parsePart("p", formatPart(part(ids), origin), wanted), part(ids));
+  }
+  const noSum = { ...part(texts), leastLoss: { sum: Number.NaN, count: 5 } };
+  assert.ok(Number.isNaN(parsePart("p", formatPart(noSum, origin), wanted).leastLoss!.sum));
+  // By which a manifest limits how many samples a part may have: also the latents, the reconstructions and the numbers.
+  const { tensors } = readSafetensors("p", formatPart(part(numbers), origin));
+  const all = [...tensors.values()].reduce((sum, tensor) => sum + tensor.bytes.length, 0);
+  assert.is(all, count * (FIGURE_BYTES + 4 * 2 + 4 * 4 + 8));
+  const bytes = Buffer.from(formatPart(part(texts), origin));
+  // Names that are exchanged leave all other bytes as they were.
+  const exchanged = bytes
+    .toString("latin1")
+    .replace('"initial_loss"', '"gradient_swap"')
+    .replace('"gradient_norm"', '"initial_loss"')
+    .replace('"gradient_swap"', '"gradient_norm"');
+  assert.is(exchanged.length, bytes.length);
+  assert.not.equal(Buffer.from(exchanged, "latin1"), bytes);
+  assert.throws(
+    () => parsePart("p", Buffer.from(exchanged, "latin1"), wanted),
+    /its checksum is another one/,
+  );
+});
+
+test("status: how fast parts have come within the last hour, and how long the rest will take", async () => {
+  const out = workplace.newPath();
+  await runShards(out, 3, {}, [0, 2]);
+  const end = 1.7e9;
+  for (const [index, before] of [
+    [0, 7200],
+    [1, 90],
+    [4, 50],
+    [5, 10],
+  ] as const) {
+    const path = join(out, "parts", `part-0000000${index}.safetensors`);
+    utimesSync(path, end - before, end - before);
+  }
+  // 4 and 3 samples within 80 s, and 8 are missing.
+  const { samplesPerSecond, secondsLeft } = JSON.parse(await succeed("status", out, "--json"));
+  assert.equal([samplesPerSecond, secondsLeft], [7 / 80, 8 / (7 / 80)]);
+  await runShards(out, 3, {}, [1]);
+  assert.is(JSON.parse(await succeed("status", out, "--json")).secondsLeft, null);
+});
+
+test("a torn part is taken from another folder; what is not ours stays; a folder may be given twice", async () => {
+  const [a, b, to] = [1, 2, 3].map(() => workplace.newPath()) as [string, string, string];
+  await runShards(a, 1);
+  cpSync(a, b, { recursive: true });
+  const whole = workplace.newPath();
+  await succeed("merge", a, "--out", whole, "--quiet");
+  assert.ok(existsSync(join(a, "parts", "manifest.json")), "without --delete-parts they stay");
+  writeFileSync(join(a, "parts", "part-00000001.safetensors"), "torn");
+  for (const name of ["notes.txt", "part-00000009.safetensors.0f.temporary", "probe.0f.temporary"]) {
+    writeFileSync(join(a, "parts", name), "");
+  }
+  mkdirSync(to);
+  writeFileSync(join(to, "steps.png"), "");
+  await succeed("merge", a, b, b, "--out", to, "--quiet", "--delete-parts");
+  assert.equal(resultsIn(to), resultsIn(whole));
+  assert.equal(readdirSync(to).sort(), names, "pictures of an earlier run go");
+  assert.equal(readdirSync(join(a, "parts")), ["notes.txt"]);
+  assert.equal(readdirSync(b), []);
+});
+
+test("a manifest without parts gives way to a run alone, not to a shard", async () => {
+  const out = workplace.newPath();
+  await runShards(out, 3, {}, [0]);
+  for (const index of [0, 1]) rmSync(join(out, "parts", `part-0000000${index}.safetensors`));
+  assert.match(await refusal(...encoding({ out, shard: "0/3", tolerance: "1e-3" })), /--tolerance is/);
+  await succeed(...encoding({ out, plain: true, tolerance: "1e-3" }));
+  assert.equal(readdirSync(out).sort(), names);
+
+  // What the disk says is no reason to compute a part again.
+  const broken = workplace.newPath();
+  await runShards(broken, 3, {}, [0]);
+  const path = join(broken, "parts", "part-00000001.safetensors");
+  rmSync(path);
+  mkdirSync(path);
+  assert.match(await refusal(...encoding({ out: broken, shard: "0/3" })), /cannot read \S+part-00000001/);
+});
+
+test("a wrong value is said by its place in all data", async () => {
+  const wrong = (values: Float32Array, at: number) =>
+    values.map((value, i) => (i === at ? Number.NaN : value));
+  const out = workplace.newPath();
+  for (const [options, message] of [
+    [{ data: write(wrong(y, 13 * SIZE + 2), SIZE) }, /--data \S+ has NaN at sample 13, element 2,/],
+    [
+      { weights: write(wrong(weights, 13 * SIZE + 2), SIZE) },
+      /--weights \S+ has NaN at sample 13, element 2,/,
+    ],
+    [{ z0: write(wrong(z0, 13 * LATENT + 1), LATENT) }, /--z0 \S+ has NaN at sample 13, element 1,/],
+    [{ fixed: `label=${write(wrong(labels, 27), 2)}` }, /--fixed label=\S+ has NaN at 27,/],
+  ] as const) {
+    assert.match(await refusal(...encoding({ out, shard: "0/1", ...options })), message);
+    rmSync(out, { recursive: true, force: true });
+  }
+});
+
+/** Ctrl-C comes once a file has been opened, or has come to its place, whose name ends so. */
+async function interrupted(name: "open" | "rename" | "link", end: string, ...args: string[]) {
+  const real = fileSystem[name] as (...args: unknown[]) => Promise<unknown>;
+  Object.assign(fileSystem, {
+    async [name](...paths: unknown[]) {
+      const result = await real(...paths);
+      if (String(paths[name === "open" ? 0 : 1]).endsWith(end)) process.emit("SIGINT");
+      return result;
+    },
+  });
+  syncBuiltinESMExports();
+  try {
+    return await runHere(...args);
+  } finally {
+    Object.assign(fileSystem, { [name]: real });
+    syncBuiltinESMExports();
+  }
+}
+
+test("Ctrl-C: what is done is kept, and the same command goes on; nothing is merged by half", async () => {
+  const whole = workplace.newPath();
+  await succeed(...encoding({ out: whole, plain: true }));
+  const out = workplace.newPath();
+  const all = encoding({ out, plain: true, json: true });
+  const early = await interrupted("link", "manifest.json", ...all);
+  assert.is(early.exit, 130);
+  assert.match(early.stderr, /\nlatentflow: stopped before a unit was done; nothing is written\n$/);
+  assert.not(existsSync(out));
+  const stopped = await interrupted("rename", "part-00000001.safetensors", ...all);
+  assert.equal([stopped.exit, stopped.stdout], [130, ""]);
+  assert.match(
+    stopped.stderr,
+    /\nlatentflow: stopped; 2 of 6 units are in \S+parts, and the same command goes on from there\n$/,
+  );
+  assert.equal(readdirSync(out), ["parts"]);
+  // While the parts are looked through.
+  const again = await interrupted("open", "part-00000000.safetensors", ...all);
+  assert.is(again.exit, 130);
+  assert.is(readdirSync(join(out, "parts")).length, 3);
+  // All is done, and is being written.
+  const late = await interrupted("rename", "latents.npy", ...all);
+  assert.is(late.exit, 130);
+  const { aborted, units, samples } = JSON.parse(late.stdout);
+  assert.equal([aborted, units, samples], [true, { count: 6, found: 2, of: 6 }, B]);
+  assert.equal(resultsIn(out), resultsIn(whole));
+  assert.equal(readdirSync(out).sort(), names);
+
+  const shards = workplace.newPath();
+  await runShards(shards, 1);
+  const merge = ["merge", shards, "--quiet", "--delete-parts"];
+  const unmerged = await interrupted("open", "part-00000003.safetensors", ...merge);
+  assert.equal([unmerged.exit, unmerged.stdout], [130, ""]);
+  assert.match(unmerged.stderr, /\nlatentflow: stopped; nothing is written\n$/);
+  assert.equal(readdirSync(shards), ["parts"]);
+  await succeed(...merge);
+  assert.equal(resultsIn(shards), resultsIn(whole));
+});
+
+test("options that do not go with shards are refused", async () => {
+  const out = workplace.newPath();
+  for (const [options, message] of [
+    [
+      { shard: "0/2", format: "parquet" },
+      /--format does not go with --shard, .*; give it to latentflow merge/,
+    ],
+    [{ shards: "3" }, /: --shards 3 goes with --shard auto; there is none, leave --shards out\n/],
+    [{ shard: "0/4", shards: "4" }, /; --shard 0\/4 says how many there are, leave --shards out\n/],
+  ] as const) {
+    const { exit, stderr } = await runHere(...encoding({ out, ...options }));
+    assert.is(exit, 2, stderr);
+    assert.match(stderr, message);
+  }
+});
+
+test.run();

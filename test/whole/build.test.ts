@@ -1,0 +1,84 @@
+// run: once
+import { spawnSync } from "node:child_process";
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters } from "node:util";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+
+// In a copy: other tests read what is built here.
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const copy = realpathSync(mkdtempSync(join(tmpdir(), "latentflow-build-")));
+for (const name of ["assembly", "scripts", "package.json"]) {
+  cpSync(join(root, name), join(copy, name), { recursive: true });
+}
+symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
+// Not optimized, which takes nearly all of the time and warns of nothing.
+const config = JSON.parse(readFileSync(join(root, "asconfig.json"), "utf8"));
+for (const name of ["plain", "relaxed"]) {
+  Object.assign(config.targets[name], { optimizeLevel: 0, shrinkLevel: 0, converge: false });
+}
+writeFileSync(join(copy, "asconfig.json"), JSON.stringify(config));
+// The optimizer would say something in the middle, which is not for users.
+appendFileSync(join(copy, "scripts/stamp-wasm.mjs"), '\nconsole.log("stamped");\n');
+test.after(() => rmSync(copy, { recursive: true }));
+
+function build(part: string) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["scripts/build.mjs", part], {
+    cwd: copy,
+    encoding: "utf8",
+  });
+  // Where CI is set, the compiler writes in colour, to a pipe as well.
+  return { status, output: stripVTControlCharacters(stdout + stderr) };
+}
+
+test("a build that works says nothing but what its last step says", () => {
+  assert.equal(build("wasm"), { status: 0, output: "" });
+  for (const name of ["debug.wasm", "plain.wasm", "relaxed.wasm", "embedded.ts"]) {
+    assert.ok(existsSync(join(copy, "build/wasm", name)), name);
+  }
+});
+
+test("kernels are built again only where what there is is torn, or of other sources", () => {
+  const file = join(copy, "build/wasm/plain.wasm");
+  const built = () => statSync(file).mtimeMs;
+  const first = built();
+  assert.equal(build("wasm"), { status: 0, output: "" });
+  assert.is(built(), first);
+  truncateSync(file, 100);
+  assert.equal(build("wasm"), { status: 0, output: "" });
+  assert.ok(WebAssembly.validate(readFileSync(file)));
+});
+
+test("a build that fails shows all that the failing step has said, and which it was", () => {
+  appendFileSync(join(copy, "assembly/index.ts"), "\nexport function broken(): i32 { return missing; }\n");
+  const { status, output } = build("wasm");
+  assert.is(status, 1, output);
+  assert.ok(output.includes("ERROR TS2304: Cannot find name 'missing'"), `the build said: ${output}`);
+  assert.match(output, /build: node .*asc\.js --target debug failed with exit code 1\n$/);
+  // What there was before is not taken for what was to be built.
+  assert.is(build("wasm").status, 1);
+});
+
+test("an unknown part is refused", () => {
+  assert.equal(build("everything"), {
+    status: 2,
+    output: "build: there is no part everything, the parts are wasm, library\n",
+  });
+});
+
+test.run();

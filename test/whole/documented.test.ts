@@ -1,0 +1,379 @@
+// run: once
+import { readFileSync } from "node:fs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { FLOORS } from "../../reproduce/floors.ts";
+import { createConvolutionalDecoder } from "../../reproduce/paper-setting.ts";
+import { checkAdjoint } from "../../src/adjoint/base.ts";
+import type { Optimizer } from "../../src/backend/optimizer.ts";
+import { type ActivationLike, activations, normaliseActivation } from "../../src/graph/activation.ts";
+import * as layers from "../../src/graph/index.ts";
+import { KINDS } from "../../src/graph/operations.ts";
+import * as library from "../../src/index.ts";
+import {
+  amd,
+  createDecoder,
+  dormandPrince,
+  encode,
+  euler,
+  lbfgs,
+  linearGrid,
+  nesterovFlow,
+  rk4,
+  squaredError,
+} from "../../src/index.ts";
+import { evaluateOnly } from "../../src/solver/evaluate-only.ts";
+import { STATUSES } from "../../src/solver/result.ts";
+import { followsAnyFlow, type Solver, type SolverName, tableauOf } from "../../src/solver/solver.ts";
+import { LOSS_MAKERS, normaliseLoss } from "../../src/terms/losses.ts";
+import { adam, direct, rmsprop, type Schedule, sgd, train } from "../../src/train/index.ts";
+
+// What README, docstrings and messages list by hand is what there is.
+
+const readme = readFileSync("README.md", "utf8");
+
+/** The text from one place to another, which both have to be there. */
+function between(text: string, start: string, end: string): string {
+  const first = text.indexOf(start);
+  const last = text.indexOf(end, first);
+  assert.ok(first >= 0 && last > first, `there is a text from ${start} to ${end}`);
+  return text.slice(first, last);
+}
+
+const quoted = (text: string) => [...text.matchAll(/`(\w+)[`(]/g)].map(([, name]) => name!);
+
+test("README's list of operations is that of all kinds, each a layer of latentflow/graph", () => {
+  const section = between(readme, "### Decoders of your own", "\n### ");
+  const listed = quoted(between(section, "\nThere are `", "\ndecoder is encoded with"));
+  // Those that the examples before it have, and the activations, which it names as such.
+  const kinds = ["dense", "conv", "convTranspose", "activation", ...listed].sort();
+  assert.equal([...new Set(kinds)], Object.keys(KINDS).sort());
+  const missing = kinds.filter((kind) => !Object.keys(layers).includes(kind));
+  assert.equal(missing, []);
+});
+
+test("README's list of activations is that of all", () => {
+  const [, list] = /activation: \{ name: "leakyRelu", slope: 0\.2 \}, \/\/ (.*)/.exec(readme)!;
+  assert.equal(list!.split(", ").sort(), Object.keys(activations).sort());
+});
+
+test("the guide's list of activations is that of all", () => {
+  const guide = readFileSync("docs/from-pytorch.md", "utf8");
+  const list = quoted(between(guide, "The activation is the one between", "`gelu` is `nn.GELU()`"));
+  assert.equal(list.sort(), Object.keys(activations).sort());
+});
+
+test("each activation is a layer of latentflow/graph", () => {
+  const made: Readonly<Record<string, unknown>> = { ...layers };
+  for (const [name, { parameter }] of Object.entries(activations)) {
+    const make = made[name];
+    assert.type(make, "function", name);
+    const settings = (make as () => layers.Layer)().settings as { activation: ActivationLike };
+    const activation = normaliseActivation("", "", settings.activation);
+    assert.equal(activation, { name, ...(parameter && { [parameter.name]: parameter.default }) });
+  }
+});
+
+/** A cell of a table of docs/paper/: in the first row that begins so, of the section if one is named, in the column of this heading. */
+function cellOf(page: string, row: string, column: string, section?: string): string {
+  const lines = readFileSync(`docs/paper/${page}.md`, "utf8").split("\n");
+  const first = section === undefined ? 0 : lines.indexOf(`## ${section}`);
+  assert.ok(first >= 0, `${page}.md has a section ${section}`);
+  const next = section === undefined ? -1 : lines.findIndex((line, i) => i > first && line.startsWith("## "));
+  const last = next < 0 ? lines.length : next;
+  const at = lines.findIndex((line, i) => i >= first && i < last && line.startsWith(`| ${row} |`));
+  assert.ok(at >= 0, `${page}.md has a row ${row}`);
+  const cells = (line: string) => line.split("|").map((cell) => cell.trim());
+  const head = lines.slice(0, at).findLastIndex((line) => line.startsWith("| --- |")) - 1;
+  const index = cells(lines[head]!).indexOf(column);
+  assert.ok(index >= 0, `${page}.md has a column ${column}`);
+  return cells(lines[at]!)[index]!;
+}
+
+test("README's figure of training is the frontier's", () => {
+  const text = between(readme, "\nWith 400 epochs", "\nAny decoder is trained so").replace(/\s+/g, " ");
+  const recipe = "autoencoder, 400 passes; shifts of 3; large convolutions";
+  const [, loss, excess] = /^(\S+) ± \S+ \((\S+)\)$/.exec(
+    cellOf("frontier", recipe, "from the mean code", "480 images"),
+  )!;
+  const said = `is ${loss} nats a pixel, ${excess} above the targets' own entropy`;
+  assert.ok(text.includes(said), `README says: ${said}`);
+});
+
+test("the figures of docs/training.md are those of docs/paper/", () => {
+  const text = readFileSync("docs/training.md", "utf8");
+  const [small, large] = ["small convolutions", "large convolutions"];
+  const code = "from the mean code";
+  const best = `autoencoder, 24 passes; no shifts; ${large}`;
+  /** Of a row: the digits, what is said of them, and the frontier's recipe. */
+  const recipes = [
+    ["480", "the large decoder, 400 passes, shifts of 3", `autoencoder, 400 passes; shifts of 3; ${large}`],
+    ["480", "the small decoder, 800 passes, shifts of 2", `autoencoder, 800 passes; shifts of 2; ${small}`],
+    ["1,920", "the large decoder, 120 passes, shifts of 3", `autoencoder, 120 passes; shifts of 3; ${large}`],
+    ["1,920", "the small decoder, 400 passes, shifts of 2", `autoencoder, 400 passes; shifts of 2; ${small}`],
+    ["5,760", "the large decoder, 60 passes, shifts of 2", `autoencoder, 60 passes; shifts of 2; ${large}`],
+    ["50,000", "the large decoder, 24 passes, no shifts", best],
+  ] as const;
+  const mean = (...cell: Parameters<typeof cellOf>) => cellOf(...cell).split(" ")[0]!;
+  const whole = (...cell: Parameters<typeof cellOf>) => Number(mean(...cell)).toFixed(0);
+  const rows = [
+    ...recipes.map(([digits, row, recipe]) => {
+      const section = `${digits} images`;
+      const minutes = whole("frontier", recipe, "minutes", section);
+      return `| ${digits} | ${row} | ${cellOf("frontier", recipe, code, section)} | ${minutes} |`;
+    }),
+    `one pass | ${cellOf("table1-right", "GFE-amd", "MNIST")} | ${Math.round(secondsOfThePapers() / 60)} |`,
+  ];
+  for (const row of rows) assert.ok(text.includes(row), `docs/training.md says: ${row}`);
+
+  const prose = text.replace(/\s+/g, " ");
+  // What lowered nothing, to a tenth of a thousandth: small after 1,920 digits, large after 50,000.
+  for (const [digits, trained, flow, rest] of [
+    ["1,920", "autoencoder, 400 passes", "then flow, 10 passes", `shifts of 3; ${small}`],
+    ["50,000", "autoencoder, 12 passes", "then flow, 1 pass", `no shifts; ${large}`],
+  ] as const) {
+    const before = mean("frontier", `${trained}; ${rest}`, code, `${digits} images`);
+    const after = mean("frontier", `${trained}; ${flow}; ${rest}`, "by `lbfgs`", `${digits} images`);
+    assert.ok(Number(after) >= Number(before), `${digits}: ${before}, ${after}`);
+  }
+  const [plain, tamed, held] = [
+    "lbfgs, latentflow's default",
+    "lbfgs, falling rate and clipping",
+    "lbfgs with a prior",
+  ];
+  const twice = (digits: string, passes: number, pixels: number) =>
+    mean(
+      "frontier",
+      `autoencoder, ${passes} passes; shifts of ${pixels}; ${large}`,
+      code,
+      `${digits} images`,
+    );
+  /** What it says of the paper's decoder where the flow goes on after an autoencoder. */
+  function polished(
+    all: readonly (readonly [digits: string, trained: string, passes: number, shifts: string])[],
+  ) {
+    const losses = all.map(([digits, trained, passes, shifts]) => {
+      const of = (recipe: string, column: string) =>
+        mean(
+          "frontier",
+          [trained, ...(recipe ? [recipe] : []), shifts].join("; "),
+          column,
+          `${digits} images`,
+        );
+      const flow = `then flow, ${passes} passes`;
+      return [of("", code), of(`${flow} with a prior`, "by `lbfgs`"), of(flow, "by `lbfgs`")] as const;
+    });
+    return [
+      ...losses.map(([from, to], i) => `${from} became ${to} after ${all[i]![0]}`),
+      `without it they became ${losses
+        .map(([, , worse]) => worse)
+        .join(", ")
+        .replace(/, ([^,]*)$/, " and $1")}`,
+    ];
+  }
+  const ofAll = (flow: string, column: string) =>
+    mean("frontier", `autoencoder, 40 passes${flow}; shifts of 1`, column, "50,000 images");
+  const [, highest] = /it rises to ([\d.]+) at most/.exec(readFileSync("docs/paper/figure1.md", "utf8"))!;
+  for (const said of [
+    `lowered ${mean("frontier", `autoencoder, 800 passes; shifts of 3; ${small}`, code, "480 images")} to ` +
+      mean(
+        "frontier",
+        `autoencoder, 800 passes; then flow, 40 passes; shifts of 3; ${small}`,
+        "by `lbfgs`",
+        "480 images",
+      ),
+    `two passes lowered ${mean("frontier", `autoencoder, 60 passes; shifts of 2; ${large}`, code, "5,760 images")} to ` +
+      mean(
+        "frontier",
+        `autoencoder, 60 passes; then flow, 2 passes; shifts of 2; ${large}`,
+        "by `lbfgs`",
+        "5,760 images",
+      ),
+    ...polished([
+      ["480", "autoencoder, 1600 passes", 40, "shifts of 3"],
+      ["1,920", "autoencoder, 500 passes", 20, "shifts of 3"],
+      ["5,760", "autoencoder, 200 passes", 10, "shifts of 2"],
+    ]),
+    `after 480, 1,920 and 5,760 digits to ${twice("480", 800, 3)}, ${twice("1,920", 240, 3)} and ${twice("5,760", 120, 2)}`,
+    `from 0 its flows end at ${mean("frontier", best, "by `lbfgs`", "50,000 images")}.`,
+    `comes to ${mean("table1-left", "the flow, `lbfgs`", "480 images")} where flows have trained it, ` +
+      `to ${mean("table1-left", "AE, one pass, inverted by `lbfgs`", "480 images")} where the autoencoder has. ` +
+      `After twelve passes of the autoencoder it comes to ${mean("table1-left", "AE, twelve passes, inverted by `lbfgs`", "480 images")}`,
+    `After 50,000 ${ofAll("", code)} became ${ofAll("; then flow, 3 passes with a prior", "by `lbfgs`")} with a prior, ` +
+      `and ${ofAll("; then flow, 3 passes", "by `lbfgs`")} without`,
+    `one lowered nothing after 50,000`,
+    `whose own entropy is ${FLOORS["MNIST, first 100 of validation"].toFixed(4)}`,
+    `after ${cellOf("figure1", plain, "after images")} of ${cellOf("figure1", plain, "images so far")} digits: ` +
+      `from ${mean("figure1", plain, "lowest")} to ${mean("figure1", plain, "loss after them")} at the end`,
+    `came to ${mean("figure1", tamed, "lowest")}, rose to ${highest} and ended at ${mean("figure1", tamed, "loss after them")}`,
+    `from ${mean("figure1", held, "lowest")} to ${mean("figure1", held, "loss after them")} within ` +
+      `${cellOf("figure1", held, "images so far")} digits`,
+  ])
+    assert.ok(prose.includes(said), `docs/training.md says: ${said}`);
+});
+
+test("docs say one figure of all digits by the large decoder: the frontier's best", () => {
+  const [, best] = /^\| 50,000 \| 1,000 \| (\S+) /m.exec(readFileSync("docs/paper/frontier.md", "utf8"))!;
+  const experiments = readFileSync("docs/experiments.md", "utf8").replace(/\s+/g, " ");
+  assert.ok(experiments.includes(`that comes to ${best} with all of them, from its mean code`), best);
+  assert.match(readFileSync("docs/training.md", "utf8"), `| ${best} (`);
+});
+
+test("README's decoder of convolutions is the frontier's large one", () => {
+  const code = between(readme, "const convolutional = createDecoder(", "const few = ");
+  const [, list] = /sequential\(20, (\[[^;]+\n {2}\])\)/.exec(code)!;
+  const made: layers.Layer[] = new Function(...Object.keys(layers), `return ${list}`)(
+    ...Object.values(layers),
+  );
+  const decoder = createDecoder(layers.sequential(20, made), { loss: "bce", seed: 0 });
+  assert.equal(decoder.parameters, createConvolutionalDecoder("large", 0).parameters);
+});
+
+/** Of training on all MNIST digits by AMD; a mean over seeds. */
+function secondsOfThePapers(): number {
+  const { jobs } = JSON.parse(readFileSync("docs/paper/results/table1-right.json", "utf8"));
+  const seconds = [0, 1, 2].map(
+    (seed): number => jobs[`MNIST, 50000 images, flow, amd, seed ${seed}`].result.trainedInSeconds,
+  );
+  return seconds.reduce((sum, each) => sum + each, 0) / seconds.length;
+}
+
+/** What a call that has to be refused says. */
+async function refusal(call: () => unknown): Promise<string> {
+  try {
+    await call();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error("it was not refused");
+}
+
+test("what refuses a loss, an optimizer or a schedule lists all that there are", async () => {
+  const decoder = createDecoder({ layers: [2, 3] });
+  const y = new Float32Array(3);
+  const wrong = 1 as never;
+  const makers = [...new Set(Object.values(LOSS_MAKERS).map((make) => `${make.name}()`))];
+  const short = Object.keys(LOSS_MAKERS).filter((name) => !makers.includes(`${name}()`));
+  for (const message of [
+    await refusal(() => encode(decoder, y, { loss: wrong })),
+    await refusal(() => normaliseLoss("loss", wrong)),
+  ]) {
+    for (const name of [...short.map((name) => `"${name}"`), ...makers]) assert.match(message, name);
+  }
+  const schedules: { readonly [Name in Schedule["name"]]: true } = {
+    constant: true,
+    linear: true,
+    cosine: true,
+  };
+  const ofSchedules = await refusal(() => train(decoder, y, { loss: "mse", schedule: wrong }));
+  for (const name of Object.keys(schedules)) assert.match(ofSchedules, `${name}()`);
+  const optimizers: { readonly [Name in Optimizer["name"]]: true } = { rmsprop: true, adam: true, sgd: true };
+  const message = await refusal(() => train(decoder, y, { loss: "mse", optimizer: wrong }));
+  for (const name of Object.keys(optimizers)) assert.match(message, `${name}()`);
+});
+
+/** Of each interface of options whose defaults are numbers and words: its file, and values made without any option. */
+const DEFAULTS = {
+  LbfgsOptions: { file: "src/solver/lbfgs.ts", made: lbfgs() },
+  AmdOptions: { file: "src/solver/amd.ts", made: amd() },
+  DormandPrinceOptions: { file: "src/solver/dormand-prince.ts", made: dormandPrince() },
+  RmspropOptions: { file: "src/backend/optimizer.ts", made: rmsprop() },
+  AdamOptions: { file: "src/backend/optimizer.ts", made: adam() },
+  SgdOptions: { file: "src/backend/optimizer.ts", made: sgd() },
+};
+
+/** A default as a text says it: `10,000`, `1e-6`, `"accepted"`. */
+function read(text: string): number | string {
+  return text.startsWith('"') ? text.slice(1, -1) : Number(text.replaceAll(",", ""));
+}
+
+for (const [name, { file, made }] of Object.entries(DEFAULTS)) {
+  test(`the docstrings of ${name} say the defaults`, () => {
+    const text = between(readFileSync(file, "utf8"), `export interface ${name} {`, "\n}");
+    const options = [...text.matchAll(/\/\*\*((?:[^*]|\*(?!\/))*)\*\/\s*(\w+)\?: /g)];
+    assert.is(options.length, text.match(/^ {2}\w+\?: /gm)!.length, "each has a docstring");
+    for (const [, doc, option] of options) {
+      const number = /Default (\d[\d,]*(?:\.\d+)?(?:e-?\d+)?)/.exec(doc!);
+      const word = /\(("\w+"), the default\)/.exec(doc!);
+      const said = (number ?? word)?.[1]?.replace(/,$/, "");
+      assert.ok(said, `${option} says its default`);
+      assert.is(read(said), made[option as keyof typeof made], option);
+    }
+  });
+}
+
+for (const { solver, from, to } of [
+  { solver: lbfgs(), from: "\n`lbfgs` is the default solver", to: "\n\n`amd` is" },
+  { solver: amd(), from: "\n`amd` is the paper's adaptive solver", to: "\n\nIts `tolerance`" },
+]) {
+  test(`README's table of ${solver.name}'s options has all, with their defaults`, () => {
+    const said = between(readme, from, to)
+      .split("\n")
+      .flatMap((line) => {
+        const [, options, defaults] = /^\| (`.*?`) \| (.*?) \|/.exec(line) ?? [];
+        const values = defaults?.split(", ").map((value) => read(value.replaceAll("`", ""))) ?? [];
+        return quoted(options ?? "").map((option, i) => [option, values[i]] as const);
+      });
+    const { name, ...all } = solver;
+    assert.equal(Object.fromEntries(said), all);
+  });
+}
+
+test("README's table of statuses, and the docstring of Status, are those that there are", () => {
+  const table = between(readme, "\n| status |", "\n\n");
+  assert.equal(
+    Array.from(table.matchAll(/^\| `"(\w+)"` \|/gm), ([, status]) => status),
+    [...STATUSES],
+  );
+  const doc = between(
+    readFileSync("src/solver/result.ts", "utf8"),
+    "How a sample's solve ended",
+    "export type Status",
+  );
+  assert.equal(
+    Array.from(doc.matchAll(/^ \* - `(\w+)`: /gm), ([, status]) => status),
+    [...STATUSES],
+  );
+});
+
+/** Each solver, made with as little as it takes. */
+const grid = linearGrid({ t1: 1, slices: 1 });
+const SOLVERS: { readonly [Name in SolverName]: Solver } = {
+  ...{ amd: amd(), lbfgs: lbfgs(), dormandPrince: dormandPrince() },
+  ...{ euler: euler({ grid }), rk4: rk4({ grid }) },
+};
+const namesOf = (solvers: readonly { readonly name: string }[]) => solvers.map(({ name }) => name).sort();
+
+test("each solver is exported, and README and the docstring of Solver name it", () => {
+  const doc = between(
+    readFileSync("src/solver/solver.ts", "utf8"),
+    "How time advances",
+    "export type Solver<",
+  );
+  const named = quoted(doc).filter((word) => Object.hasOwn(SOLVERS, word));
+  assert.equal(named.sort(), Object.keys(SOLVERS).sort());
+  for (const [name, solver] of Object.entries(SOLVERS)) {
+    assert.is(solver.name, name);
+    assert.type((library as Readonly<Record<string, unknown>>)[name], "function", name);
+    assert.match(readme, `\`${name}\``);
+  }
+});
+
+test("what refuses a solver for its flow, or for the adjoint direct, lists those that may be", async () => {
+  const decoder = createDecoder({ layers: [2, 3] });
+  const options = { loss: "mse", solver: amd(), flow: nesterovFlow() } as never;
+  const byFlow = await refusal(() => encode(decoder, new Float32Array(3), options));
+  const byAdjoint = await refusal(() =>
+    checkAdjoint("train", direct(), evaluateOnly as never, squaredError()),
+  );
+  const all = Object.values(SOLVERS);
+  for (const [message, may] of [
+    [byFlow, all.filter(followsAnyFlow)],
+    [byAdjoint, all.filter((solver) => tableauOf(solver) !== undefined)],
+  ] as const) {
+    const listed = /; use (.*)/.exec(message)![1]!.match(/\w+/g)!;
+    assert.equal(listed.filter((word) => Object.hasOwn(SOLVERS, word)).sort(), namesOf(may), message);
+  }
+});
+
+test.run();

