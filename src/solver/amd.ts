@@ -59,11 +59,11 @@ const DEFAULTS: Complete<AmdOptions> = {
  * as it lowers the sample's own loss. Every sample has its own step and its own end. It follows the gradient flow, where
  * `lbfgs()`, the default, goes to where the flow would come to rest, with fewer evaluations.
  *
- * Its steps and tolerances are the paper's, in units of the data: for a loss of another scale (`reduction: "sum"`, data
- * times 100) `stepInit`, `stepMax`, `t1` and `tolerance` want the inverse scale. Its `"converged"` is the paper's early
- * stop, where the loss falls by less than `tolerance` a step, and not rest: the codes may still be far from where the
- * flow ends. Where no step lowers the loss any more it is also `"converged"` if what the last step's length promises is
- * less than float32 can show, and `"stalled"` if it is more.
+ * The steps are the paper's; `t1`, `tolerance`, `window` and `settle` are its authors' code's. All are in units of the data:
+ * for a loss of another scale (`reduction: "sum"`, data times 100) `stepInit`, `stepMax`, `t1` and `tolerance` want the
+ * inverse scale. `"converged"` is the early stop of that code, where the loss falls by less than `tolerance` a step, and not
+ * rest: the codes may still be far from where the flow ends. Where no step lowers the loss any more it is also `"converged"`
+ * if what the last step's length promises is less than float32 can show, and `"stalled"` if it is more.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  * @example
