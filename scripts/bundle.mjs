@@ -30,7 +30,8 @@ const collect = {
 };
 
 /**
- * Bundles by esbuild, without what a tsup.config.ts would say. scripts/declarations.mjs writes the declarations.
+ * Runs tsup without a configuration file, and keeps what was bundled for the licences. scripts/declarations.mjs writes the
+ * declarations.
  *
  * @param {import("tsup").Options} options
  */

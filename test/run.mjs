@@ -1,4 +1,4 @@
-// Runs test/*.test.ts, each file in a process of its own, and ends with the line "N passed, N failed".
+// Runs test/**/*.test.ts, each file in a process of its own, and ends with the line "N passed, N failed".
 //
 //   node test/run.mjs              all files
 //   node test/run.mjs amd wasm     the files whose names contain "amd" or "wasm"

@@ -9,7 +9,7 @@ import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed, type FixedOption } from "../decoder/fixed.ts";
 import { atPoints } from "../decoder/points.ts";
 import { makeControl, unlessAborted } from "../solver/control.ts";
-import { checkBackend } from "./problem.ts";
+import { checkBackend } from "./check-data.ts";
 
 /** Options of `decode`. */
 export interface DecodeOptions {

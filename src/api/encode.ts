@@ -23,8 +23,8 @@ import { endOf } from "../solver/solver.ts";
 import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
 import { checkLoss, type LossLike } from "../terms/losses.ts";
 import { componentsOf } from "../terms/prior-components.ts";
+import { checkBackend, checkTargets, checkValues, checkWeights, checkZ0 } from "./check-data.ts";
 import { checkFlowAndSolver, type FlowAndSolver } from "./flow-and-solver.ts";
-import { checkBackend, checkTargets, checkValues, checkWeights, checkZ0 } from "./problem.ts";
 
 /** How far an `encode` call has come. */
 export interface EncodeProgress {
@@ -40,7 +40,7 @@ export interface EncodeProgress {
 /** Options of `encode`. */
 export type EncodeOptions = FlowAndSolver & CommonEncodeOptions;
 
-/** Those beside the flow and the solver. */
+/** Options of `encode` other than the flow and the solver. */
 export interface CommonEncodeOptions {
   /**
    * The distance between y and D(z), as a value or by its name, `"bce"` or `"mse"`. Default: the decoder's own; where
@@ -97,7 +97,7 @@ export interface CommonEncodeOptions {
   onAbort?: "throw" | "return" | undefined;
 }
 
-/** Their names. */
+/** Names of all options of `encode`. */
 export const ENCODE_OPTIONS: { readonly [Name in keyof Required<EncodeOptions>]: true } = {
   ...{ loss: true, prior: true, flow: true, solver: true, saveAt: true, weights: true, z0: true },
   ...{
@@ -164,6 +164,7 @@ export async function encode(
   await checkValues("encode", problem, control);
   mayThrow();
   const pair = { flow, solver };
+  // Packs the weights: the first call into WASM.
   const session = signal?.aborted
     ? undefined
     : await orAbort(signal, backend.open(decoder, { problem, pair }));
@@ -187,7 +188,7 @@ function checkArguments(given: Decoder, y: Float32Array, options: EncodeOptions)
   checkWeights("encode", weights, sampleCount, decoder);
   const fixed = checkFixed("encode", decoder, options.fixed, sampleCount);
   if (options.z0 !== undefined) checkZ0("encode", options.z0, sampleCount, decoder);
-  // Of one's own: it is read when the backend has been opened.
+  // Copied: the caller may change z0 while the backend opens.
   const z0 = options.z0?.slice() ?? decoder.start;
   const problem: Problem = {
     ...{ decoder, loss, prior, sampleCount, targets: y, weights, fixed, batchSize },

@@ -47,7 +47,7 @@ import {
   type UpsampleFields,
   upsample,
 } from "./kinds/resampling.ts";
-import { type ResizeFields, resize } from "./kinds/resizing.ts";
+import { type ResizeFields, resize } from "./kinds/resize.ts";
 import { type ConstantFields, constant, type EmbeddingFields, embedding } from "./kinds/sources.ts";
 
 export type { Cost, Shape, TensorName } from "./kind.ts";

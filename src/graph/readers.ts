@@ -48,7 +48,7 @@ import {
   type UpsampleSettings,
   upsampleReader,
 } from "./kinds/resampling.ts";
-import { type ResizeSettings, resizeReader } from "./kinds/resizing.ts";
+import { type ResizeSettings, resizeReader } from "./kinds/resize.ts";
 import {
   type ConstantSettings,
   constantReader,

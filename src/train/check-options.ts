@@ -1,7 +1,7 @@
 import { approximate } from "../adjoint/approximate.ts";
 import { type Adjoint, checkAdjoint } from "../adjoint/base.ts";
+import { checkBackend, checkWeights } from "../api/check-data.ts";
 import { checkFlowAndSolver } from "../api/flow-and-solver.ts";
-import { checkBackend, checkWeights } from "../api/problem.ts";
 import type { CheckedPair } from "../backend/backend.ts";
 import { adam, isOptimizer, rmsprop } from "../backend/optimizer.ts";
 import { wasm } from "../backend/wasm/wasm.ts";

@@ -1,4 +1,4 @@
-import { checkBackend } from "../api/problem.ts";
+import { checkBackend } from "../api/check-data.ts";
 import type { Backend, Session } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { checkOptions, checkSignal, invalid } from "../base/check.ts";

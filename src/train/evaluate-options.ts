@@ -1,6 +1,6 @@
+import { checkBackend, checkWeights, checkZ0 } from "../api/check-data.ts";
 import type { CommonEncodeOptions } from "../api/encode.ts";
 import { checkFlowAndSolver, type FlowAndSolver } from "../api/flow-and-solver.ts";
-import { checkBackend, checkWeights, checkZ0 } from "../api/problem.ts";
 import type { CheckedPair } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { checkCallback, checkNumber, checkOptions, checkSignal, invalid } from "../base/check.ts";

@@ -1,4 +1,4 @@
-import { checkTargets, checkValues } from "../api/problem.ts";
+import { checkTargets, checkValues } from "../api/check-data.ts";
 import type { Problem } from "../backend/backend.ts";
 import { invalid } from "../base/check.ts";
 import { checkFloat32 } from "../base/float32.ts";

@@ -1,4 +1,4 @@
-import { checkWeights } from "../api/problem.ts";
+import { checkWeights } from "../api/check-data.ts";
 import type { CheckedPair, Session } from "../backend/backend.ts";
 import { checkNumber, checkOptions, invalid } from "../base/check.ts";
 import type { Decoder } from "../decoder/decoder.ts";

@@ -1,4 +1,4 @@
-// Tests src/api/problem.ts.
+// Tests src/api/check-data.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {

@@ -44,13 +44,13 @@ const LEFT_TO_ENGINES = new RegExp(
 );
 /** Where no result depends on the last bits. */
 const ALLOWED: Readonly<Record<string, string>> = {
+  "api/verify.ts": "compared with a tolerance",
   "backend/webgpu/auto.ts": "inputs of a measurement",
-  "backend/webgpu/trial.ts": "inputs of a comparison",
-  "cli/array-files/parquet-pages.ts": "256 ** i is exact",
-  "onnx/folding/elementwise.ts": "of constants, which are rounded to float32 afterwards",
-  "onnx/folding/norms.ts": "of constants, which are rounded to float32 afterwards",
-  "onnx/folding/reductions.ts": "of constants, which are rounded to float32 afterwards",
-  "verify.ts": "compared with a tolerance",
+  "backend/webgpu/calibration.ts": "inputs of a comparison",
+  "cli/input/array-files/parquet-pages.ts": "256 ** i is exact",
+  "onnx/read/folding/elementwise.ts": "of constants, which are rounded to float32 afterwards",
+  "onnx/read/folding/norms.ts": "of constants, which are rounded to float32 afterwards",
+  "onnx/read/folding/reductions.ts": "of constants, which are rounded to float32 afterwards",
 };
 
 test("what is left to engines is found, and what is exact is not", () => {

@@ -54,7 +54,8 @@ export const allKinds = graph(({ latent }) => {
   const tokens = layerNorm({ axes: 2 })(reshape([6, 3])(slice({ axis: 0, start: 0, end: 2 })(up)));
   const scores = softmax()(matmul({ transposed: true })(dense(2)(tokens), dense(2)(tokens)));
   const bounded = minimum()(maximum()(tokens, dense(3)(tokens)), dense(3)(tokens));
-  const chosen = where()(slice({ axis: 1, start: 1, end: 2 })(tokens), bounded, dense(3)(tokens));
+  // By a constant: solvers come to rest where a choice jumps, and gradients by differences say nothing there.
+  const chosen = where()(constant([6, 3])(), bounded, dense(3)(tokens));
   const attended = sub()(chosen, rmsNorm()(matmul()(scores, dense(3)(tokens))));
   const beside = concat()(
     permute([1, 0])(attended),

@@ -22,6 +22,7 @@ import { writeNpy } from "../../src/files/npy.ts";
 import { concat, dense, elu, graph } from "../../src/graph/index.ts";
 import { createDecoder, loadDecoder } from "../../src/index.ts";
 import { toOnnx } from "../../src/onnx/index.ts";
+import { OnnxFile } from "../../src/onnx/write/file.ts";
 import { findNewerNode } from "../support/runtimes.mjs";
 
 // Every example of README and docs is run here, as it stands, in the folder of a user who has the package as
@@ -54,6 +55,14 @@ test.before(async () => {
     { loss: "mse", seed: 1 },
   );
   writeFileSync(join(folder, "sdf.onnx"), await toOnnx(sdf));
+  // As optimum names things: no length is stated.
+  const open = new OnnxFile(["latent_sample", "sample"]);
+  const lengths = ["batch", "channels", "height", "width"];
+  const bytes = open
+    .toMessage("sample", open.apply("tanh", "Tanh", [open.input("latent_sample", lengths)]), lengths, [])
+    .toBytes();
+  mkdirSync(join(folder, "vae_decoder"));
+  writeFileSync(join(folder, "vae_decoder/model.onnx"), bytes);
   // Two samples of 50 points.
   writeFileSync(join(folder, "distances.npy"), writeNpy(new Float32Array(2 * 50).fill(0.1), [2, 50]));
   const xyz = Float32Array.from({ length: 50 * 3 }, (_, i) => Math.sin(i));

@@ -1,5 +1,5 @@
 // run: once
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -113,6 +113,19 @@ test("every source file of 60 lines or more has its namesake in test/, or is nam
     return isLong && !tests.includes(namesake) && !texts.includes(file);
   });
   assert.equal(missing, [], "a test of this name, or a test whose text names them");
+});
+
+test("every file and folder that CONTRIBUTING names is there", () => {
+  const project = dirname(root);
+  const text = readFileSync(join(project, "CONTRIBUTING.md"), "utf8");
+  const named = [
+    ...text.matchAll(/`((?:src|assembly|test|scripts|experiments|reproduce|bench|docs)\/[\w./-]+)`/g),
+  ].map(([, path]) => path!);
+  assert.ok(named.length > 50);
+  assert.equal(
+    named.filter((path) => !existsSync(join(project, path))),
+    [],
+  );
 });
 
 test("Node's modules are asked for in one place", () => {

@@ -2,7 +2,7 @@ import type { Decoder } from "../../decoder/decoder.ts";
 import { logitOperations, stepsOf } from "../../graph/graph.ts";
 import { concat, depthToSpace, expand, permute, slice } from "../../graph/kinds/rearranging.ts";
 import { averagePool, mean, pad, sum, upsample } from "../../graph/kinds/resampling.ts";
-import { resize } from "../../graph/kinds/resizing.ts";
+import { resize } from "../../graph/kinds/resize.ts";
 import { type AxisMap, type LinearMap, linearMap, stretched } from "../../graph/linear-map.ts";
 import { type Operation, type OperationKind, type Shape, sizeOf } from "../../graph/operations.ts";
 import type { KernelOperation } from "./kernel-operations.ts";
@@ -17,7 +17,7 @@ export interface LoweredGraph {
   readonly operations: readonly KernelOperation[];
   /** How many numbers each value has. */
   readonly sizes: readonly number[];
-  /** Of a value whose numbers are those of another one: which. Its gradients are its own. */
+  /** Index of the value whose storage each one shares; undefined if it has its own. Gradients are never shared. */
   readonly aliases: readonly (number | undefined)[];
   /** Where the tangents of each value are; values share what they can. */
   readonly slots: readonly number[];

@@ -1,4 +1,4 @@
-import { checkValues } from "../../api/problem.ts";
+import { checkValues } from "../../api/check-data.ts";
 import { ReadAhead } from "../../api/read-ahead.ts";
 import { joinValues } from "../../files/array.ts";
 import { type Decoder, decode, type EncodeProgress, type EncodeResult, encode } from "../../index.ts";

@@ -4,7 +4,6 @@ import type { Work } from "../../base/event-loop.ts";
 import { atOnce } from "../../base/event-loop.ts";
 import { hasInputs } from "./arity.ts";
 import { canFold, Folding } from "./folding/fold.ts";
-import { ofNewerOpset } from "./former-opsets.ts";
 import { GraphWriter } from "./graph-writer.ts";
 import { Infinities } from "./infinities.ts";
 import { type Batching, type GraphInputs, inputsOf, makeInputs } from "./inputs.ts";
@@ -15,6 +14,7 @@ import { operatorOf } from "./operators/table.ts";
 import { NodeRefusal } from "./site.ts";
 import { readTensor, type Tensor } from "./tensor.ts";
 import { withBatchFirst } from "./traced-batch.ts";
+import { upgradeNode } from "./upgrade-opset.ts";
 import type { Operand } from "./value.ts";
 
 /** A graph of the file as operations of ours. */
@@ -91,11 +91,11 @@ export function* importGraph(
     else if (operands.length === read.length) {
       writer.label = labelOf(node, initializers);
       try {
-        const view = ofNewerOpset(new NodeView(node, operands as (Operand | undefined)[], scope));
+        const view = upgradeNode(new NodeView(node, operands as (Operand | undefined)[], scope));
         for (const name of node.outputs) makers.set(name, view);
         if (!hasInputs(view.operator, view.inputs)) view.refuse("inputs that it needs are missing");
         const outputs = folding.fold(view) ?? computed(view);
-        infinities.follow(view, outputs);
+        infinities.track(view, outputs);
         made = outputs;
       } catch (error) {
         if (!(error instanceof NodeRefusal)) throw error;

@@ -6,8 +6,9 @@ import type { NodeView } from "./node-view.ts";
 import { strided } from "./tensor.ts";
 import { isConstant, type Operand, type Value } from "./value.ts";
 
-// Masks of attention add -∞, or fill it in. Graphs hold finite numbers, with the largest float32 in the place of an infinite
-// one: that computes the same only as long as what reads it makes of both the same. This file follows where they go.
+// Tracks infinite constants, as masks of attention have them, through a file's graph. Graphs hold finite numbers, with the
+// largest float32 in the place of an infinite one: a node that would make something else of it is refused. import-graph.ts
+// calls this for each node.
 
 /** Infinite numbers that a value would have where the file is run. */
 interface Infinite {
@@ -51,7 +52,7 @@ export class Infinities {
    *
    * @throws NodeRefusal where the node makes something else of an infinite number than of the largest float32
    */
-  follow(node: NodeView, outputs: readonly Operand[]): void {
+  track(node: NodeView, outputs: readonly Operand[]): void {
     const read = node.node.inputs.flatMap((name) => this.#of.get(name) ?? []);
     const all = [...read, ...introduced(node)];
     const [first] = all;

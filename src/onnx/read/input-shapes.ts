@@ -60,7 +60,7 @@ export function withInputShapes(
   }
   // Without a shape in the file the latent has its batch first.
   const rank = latent.shape?.length ?? (shapes.get(latent.name)?.length ?? 0) + 1;
-  /** So many of an input's axes come before those of the option: the batch, the points. */
+  /** Number of leading axes that the option leaves out: the batch, the points. */
   const skipped = (input: Declared) => {
     const isPoints = points.includes(input.name);
     if (input.name === latent.name) return rank > 1 ? 1 : 0;

@@ -46,8 +46,8 @@ const BATCH_FIRST: ReadonlySet<string> = new Set(
 /** A node's inputs, where the first one is a constant for each sample: with the batch in the place of its first axis. */
 export function withBatchFirst(node: NodeView): readonly (Operand | undefined)[] {
   const [first, ...others] = node.inputs;
-  const isMeant = BATCH_FIRST.has(node.operator) && (node.tracedBatch ?? 1) > 1;
-  if (!isMeant || !first || !isConstant(first) || first.at.length > 1) return node.inputs;
+  const mayHaveTracedBatch = BATCH_FIRST.has(node.operator) && (node.tracedBatch ?? 1) > 1;
+  if (!mayHaveTracedBatch || !first || !isConstant(first) || first.at.length > 1) return node.inputs;
   if (first.at[0]!.shape[0] !== node.tracedBatch) return node.inputs;
   const row = withoutTracedBatch(node, node.value(0), 0);
   return [{ ...row, axes: [[BATCH], ...row.axes.slice(1)] }, ...others];

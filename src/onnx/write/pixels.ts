@@ -1,7 +1,7 @@
 import { invalid } from "../../base/check.ts";
 import type { ConvolutionSettings } from "../../graph/convolution.ts";
 import type { UpsampleFields } from "../../graph/kinds/resampling.ts";
-import { type ResizeCoordinates, type ResizeMode, resize } from "../../graph/kinds/resizing.ts";
+import { type ResizeCoordinates, type ResizeMode, resize } from "../../graph/kinds/resize.ts";
 import { firstOrder } from "../../onnx-format/axis-order.ts";
 import type { Tensor } from "./file.ts";
 import { lengthOf, shapeTensor, type Task } from "./task.ts";

@@ -43,7 +43,7 @@ import { relativeDistance } from "../../support/reference.ts";
 import { rejected } from "../../support/refusal.ts";
 
 // Decoders of all kinds of operation on a GPU as onnxruntime-web computes them there, in captured graphs: decoding and
-// encoding, held against WASM. What the graphs say is held against float64 in webgpu-operations.test.ts.
+// encoding, held against WASM. What the graphs say is held against float64 in operations.test.ts.
 
 startDawn();
 test.after(leave);

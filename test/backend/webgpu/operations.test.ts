@@ -47,7 +47,7 @@ import { randomGraph } from "../../support/random-graph.ts";
 import { norm, relativeDistance } from "../../support/reference.ts";
 
 // The graphs of every kind of operation, as onnxruntime-web computes them on the CPU, against float64 and against WASM:
-// values, gradients and decoding. What a GPU makes of them is in webgpu-kinds.test.ts.
+// values, gradients and decoding. What a GPU makes of them is in kinds.test.ts.
 
 const backend = wasm({ threads: 1, relaxed: false });
 const ROWS = 3;

@@ -42,7 +42,7 @@ export interface Load {
 const APART = 30_000;
 
 /**
- * Whether the calls of a session are shared with workers. Where a number of threads has been asked for, a call waits for their
+ * Decides whether the calls of a session are shared with workers. Where a number of threads has been asked for, a call waits for their
  * workers to have started; left to itself it has them started where there is work that is worth it, and begins that work
  * meanwhile.
  */

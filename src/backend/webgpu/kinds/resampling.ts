@@ -1,5 +1,5 @@
 import { averagePool, pad, type UpsampleFields, upsample } from "../../../graph/kinds/resampling.ts";
-import { resize } from "../../../graph/kinds/resizing.ts";
+import { resize } from "../../../graph/kinds/resize.ts";
 import { sizeOf } from "../../../graph/operations.ts";
 import { firstOrder } from "../../../onnx-format/axis-order.ts";
 import type { Attributes } from "../../../onnx-format/messages.ts";

@@ -1,5 +1,5 @@
 import { sizeOf, stridesOf } from "../../../graph/operations.ts";
-import { checkLabels, readEquation } from "../equation.ts";
+import { checkLabels, readEquation } from "../einsum-equation.ts";
 import type { Numbers } from "../tensor.ts";
 import type { Fold } from "./shapes.ts";
 

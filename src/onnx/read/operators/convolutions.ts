@@ -5,7 +5,7 @@ import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import type { Tensor } from "../tensor.ts";
 import { BATCH, makeValue, showAxes, splitAxis, type Value, withAxes } from "../value.ts";
-import { forEachImage, imagesOf } from "./images.ts";
+import { forEachImage, imagesOf } from "./images-in-batch.ts";
 import { multiplied } from "./products.ts";
 
 // Convolutions, and all that reads a value as pixels with channels.

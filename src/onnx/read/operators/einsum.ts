@@ -1,5 +1,5 @@
 import { sizeOf, stridesOf } from "../../../graph/operations.ts";
-import { checkLabels, readEquation } from "../equation.ts";
+import { checkLabels, readEquation } from "../einsum-equation.ts";
 import { type LabelledNumbers, summedNumbers, sumOfProducts } from "../folding/einsum.ts";
 import type { NodeView } from "../node-view.ts";
 import { type Numbers, strided } from "../tensor.ts";

@@ -1,13 +1,13 @@
 import { sizeOf } from "../../../graph/operations.ts";
 import * as functions from "../activations.ts";
-import { softmaxAxes } from "../former-opsets.ts";
 import { arrange, storedAxes } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import type { Numbers } from "../tensor.ts";
+import { softmaxAxes } from "../upgrade-opset.ts";
 import { BATCH, dimensionAt, isConstant, type Value } from "../value.ts";
 import { combine, pointwise, scaleAndShift } from "./arithmetic.ts";
-import { imagesOf, repeated } from "./images.ts";
+import { imagesOf, repeated } from "./images-in-batch.ts";
 import { extremaOver, reduce } from "./reductions.ts";
 
 // Normalisation of groups of numbers.

@@ -5,7 +5,7 @@ import type { NodeView } from "../node-view.ts";
 import { floats, type Tensor } from "../tensor.ts";
 import { BATCH, dimensionAt, makeValue, splitAxis, type Value, withAxes } from "../value.ts";
 import { pixelsOf, writePixels } from "./convolutions.ts";
-import { imagesOf } from "./images.ts";
+import { imagesOf } from "./images-in-batch.ts";
 
 // Operators that put numbers elsewhere. What only renames axes moves nothing.
 

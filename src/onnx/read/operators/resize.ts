@@ -6,7 +6,7 @@ import {
   type ResizeCoordinates,
   type ResizeMode,
   type ResizeRounding,
-} from "../../../graph/kinds/resizing.ts";
+} from "../../../graph/kinds/resize.ts";
 import type { NodeView } from "../node-view.ts";
 import { dimensionsOf, showAxes, type Value } from "../value.ts";
 import { pixelsOf, writePixels } from "./convolutions.ts";

@@ -1,5 +1,5 @@
 // run: once
-// Tests src/onnx/read/equation.ts, src/onnx/read/folding/einsum.ts.
+// Tests src/onnx/read/einsum-equation.ts, src/onnx/read/folding/einsum.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { decode } from "../../../../src/index.ts";

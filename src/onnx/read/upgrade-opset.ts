@@ -3,8 +3,8 @@ import { NodeView } from "./node-view.ts";
 import { floats, integers, type Tensor } from "./tensor.ts";
 import type { Operand } from "./value.ts";
 
-// Operators whose form or meaning was another one before opset 13. A node of an older file becomes the node of opset 13
-// that computes the same, so that everything behind knows one form; Softmax and LogSoftmax ask for their axes. All other
+// Operators whose form or meaning was another one before opset 13, BatchNormalization before 14. A node of an older file
+// becomes the newer node that computes the same, so that what comes after knows one form; Softmax and LogSoftmax ask for their axes. All other
 // operators that are read mean the same from opset 9 on, or take their axes as an attribute or as an input in any opset.
 // ConvTranspose's odd pixel of padding, which the standard has moved with opset 11, ONNX Runtime puts in one place in all.
 
@@ -97,7 +97,7 @@ const FORMER: Readonly<Record<string, Former>> = {
 };
 
 /** The node as one of opset 13 or later. */
-export function ofNewerOpset(node: NodeView): NodeView {
+export function upgradeNode(node: NodeView): NodeView {
   const former = Object.hasOwn(FORMER, node.operator) ? FORMER[node.operator] : undefined;
   return former && node.scope.opset < former.below ? former.adapt(node) : node;
 }

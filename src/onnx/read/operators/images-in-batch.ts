@@ -18,7 +18,7 @@ interface GroupedKernel {
   readonly units: number;
 }
 
-/** A kernel that is repeated for each image of a sample has at most so many numbers: 512 MB. */
+/** Most numbers of a kernel that is repeated for each image of a sample: 512 MB as float32. */
 const MOST_REPEATED = 2 ** 27;
 
 /** A convolution of each image of a sample as one in as many times more groups. */
