@@ -158,7 +158,7 @@ const DRAWS: readonly Draw[] = [
   (dice, x, others) => {
     const [drawn, other] = [0, 1].map(() => partner(dice, thinned(dice, x.shape), others));
     // Not 0 at z = 0, where differences would be taken across the jump.
-    const condition = apply(pointwise({ name: "linear", scale: 1, shift: 0.5 }), drawn!.shape, drawn!);
+    const condition = apply(pointwise({ name: "linear", scale: 1, shift: -0.4 }), drawn!.shape, drawn!);
     return apply(where(), x.shape, condition, ...(dice.from(0, 1) === 0 ? [x, other!] : [other!, x]));
   },
   (dice, x, others) => {
