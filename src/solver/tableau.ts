@@ -1,6 +1,7 @@
 /**
  * An explicit Runge-Kutta method, its Butcher tableau. The first stage is the derivative at the step's start,
- * which is the one at the end of the step before; only the others are listed.
+ * which is the one at the end of the step before; only the others are listed. Those of Dormand and Prince and of RK4 are
+ * in dormand-prince.ts and rk4.ts.
  */
 export interface Tableau {
   /** c_i, and a_ij for the stages j before it. */

@@ -3,14 +3,7 @@ import { lastOrder } from "../../onnx-format/axis-order.ts";
 import { writeActivation } from "./activations.ts";
 import type { Tensor } from "./file.ts";
 import { writeAffine, writeGroupNorm, writeLayerNorm, writeRmsNorm } from "./norms.ts";
-import {
-  writeAveragePool,
-  writeConv,
-  writeConvTranspose,
-  writeDepthToSpace,
-  writeResize,
-  writeUpsample,
-} from "./pixels.ts";
+import { writeAveragePool, writeConv, writeConvTranspose, writeDepthToSpace } from "./pixels.ts";
 import {
   writeConcat,
   writeEmbedding,
@@ -21,6 +14,7 @@ import {
   writeReshape,
   writeSlice,
 } from "./rearranging.ts";
+import { writeResize, writeUpsample } from "./resize.ts";
 import type { Task } from "./task.ts";
 import { aligned, type Form } from "./value.ts";
 

@@ -1,4 +1,4 @@
-// Tests src/onnx/write/graph.ts, src/onnx/write/norms.ts, src/onnx/write/pixels.ts,
+// Tests src/onnx/write/graph.ts, src/onnx/write/norms.ts, src/onnx/write/pixels.ts, src/onnx/write/resize.ts,
 // src/onnx/write/rearranging.ts.
 import { fromBinary } from "@bufbuild/protobuf";
 import { type GraphProto, type ModelProto, ModelProtoSchema } from "onnx-buf";
