@@ -451,6 +451,7 @@ const OF_IMAGES = new Set(
   [
     ["Conv", "ConvTranspose", "GroupNormalization", "Resize", "Pad", "PRelu", "Softmax", "Slice", "Split"],
     ["GlobalAveragePool", "LayerNormalization", "MatMul", "Concat", "Mul", "Relu", "ReduceL2"],
+    ["MaxPool", "GlobalMaxPool", "ReduceMax", "Where", "Greater"],
   ].flat(),
 );
 

@@ -12,6 +12,9 @@ export interface LabelledNumbers {
   readonly labels: readonly string[];
 }
 
+/** Products of one node, which are summed without a pause: two seconds. */
+const MOST_PRODUCTS = 2 ** 27;
+
 /** A factor of 1. */
 const ONE: LabelledNumbers = { values: Float32Array.of(1), shape: [], labels: [] };
 
@@ -38,6 +41,7 @@ export function sumOfProducts(
   const width = sizeOf(whole.slice(output.length));
   const count = sizeOf(shape);
   claim(count);
+  if (count * width > MOST_PRODUCTS) claim(Number.POSITIVE_INFINITY);
   // A product takes a part of a number's time.
   claim((count * width) / 64);
   const [left, right] = [stridesAlong(a, order), stridesAlong(b, order)];

@@ -239,8 +239,10 @@ const where: Fold = (node, [condition, a, b], claim) => {
   return { type: a!.type, shape, values: left.map((value, i) => (is[i] === 0 ? right[i]! : value)) };
 };
 
-const trilu: Fold = (node, [tensor, given]) => {
+const trilu: Fold = (node, [tensor, given], claim) => {
   const { shape, values } = tensor!;
+  // Row and column of each number take longer than a number that is copied.
+  claim(4 * values.length);
   const [rows, columns] = [-2, -1].map((axis) => shape[node.axis(axis, shape.length)]!) as [number, number];
   if (given && given.values.length !== 1) return node.refuse("its diagonal is not one number");
   const isKept = triangle(node, given?.values[0]);

@@ -53,6 +53,27 @@ function checkReach(node: Site, output: readonly number[], kernel: readonly numb
     node.refuse(`it makes [${output}] pixels by a kernel of [${kernel}], far too many`);
 }
 
+/**
+ * Pixels that the graph has as [...lengths, channels of all images], as the file has them: with the images of `like` in the
+ * batch.
+ */
+export function valueOfPixels(like: Value, source: string, shape: readonly number[]): Value {
+  const images = imagesOf(like);
+  const beside = images.map((axis) => like.shape[axis] as number);
+  const axes = shape.length - 1;
+  const pixels = Array.from({ length: axes }, (_, axis) => [axis]);
+  const value = makeValue(
+    source,
+    [...shape.slice(0, -1), ...beside, shape.at(-1)! / sizeOf(beside)],
+    [
+      like.axes[0]!.map((factor) => (factor === BATCH ? BATCH : axes + images.indexOf(factor))),
+      [axes + images.length],
+      ...pixels,
+    ],
+  );
+  return { ...value, sourceShape: shape };
+}
+
 /** Writes an operation that makes pixels of the pixels of a value. */
 export function writePixels(
   node: Site,
@@ -62,23 +83,10 @@ export function writePixels(
   shape: readonly number[],
   writing: Writing,
 ): Value {
-  const images = imagesOf(like);
-  const beside = images.map((axis) => like.shape[axis] as number);
   if (shape.some((length) => !Number.isInteger(length) || length < 1)) {
     return node.refuse(`it would make [${shape.slice(0, 8)}] of ${showAxes(like)}`);
   }
-  const axes = shape.length - 1;
-  const pixels = Array.from({ length: axes }, (_, axis) => [axis]);
-  const made = makeValue(
-    node.writer.write(kind, [source], shape, writing),
-    [...shape.slice(0, -1), ...beside, shape.at(-1)! / sizeOf(beside)],
-    [
-      like.axes[0]!.map((factor) => (factor === BATCH ? BATCH : axes + images.indexOf(factor))),
-      [axes + images.length],
-      ...pixels,
-    ],
-  );
-  return { ...made, sourceShape: shape };
+  return valueOfPixels(like, node.writer.write(kind, [source], shape, writing), shape);
 }
 
 /** What convolutions and windows have in common, with a number for each axis. */

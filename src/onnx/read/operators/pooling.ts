@@ -1,7 +1,7 @@
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
-import { makeValue, type Value } from "../value.ts";
-import { pixelsOf, windowOf, writePixels } from "./convolutions.ts";
+import type { Value } from "../value.ts";
+import { pixelsOf, valueOfPixels, windowOf, writePixels } from "./convolutions.ts";
 import { beside, positions } from "./rearranging.ts";
 import { extremaOver, extremumAlong } from "./reductions.ts";
 
@@ -69,11 +69,7 @@ export function maxPool(node: NodeView): Value {
     return node.refuse(`its windows of [${kernel}] do not fit on [${lengths}] pixels`);
   }
   for (const each of windows) checkWindows(node, each);
-  const pixels = makeValue(
-    source,
-    [...lengths, channels],
-    [value.axes[0]!, [axes], ...lengths.map((_, i) => [i])],
-  );
+  const pixels = valueOfPixels(value, source, [...lengths, channels]);
   return windows.reduce(
     (pooled, { width, stride: step, dilation: apart, count }, i) => {
       return extremumAlong(node, "maximum", pooled, i + 2, { width, apart, count, step });
