@@ -48,6 +48,8 @@ const REFUSALS: Readonly<Record<string, RegExp>> = {
     /its output has infinite numbers, of the constants of "Add 0", expected finite ones; export it with -1e9/,
   "mask-plus": /it reads Infinity, which "Add 0" has among its numbers/,
   "mask-opposite": /it reads ±Infinity, which "Add 0" has among its numbers/,
+  "mask-turned": /"Sub 1" \(Sub: it reads -Infinity, which "Add 0" has among its numbers/,
+  "mask-of-both-signs": /"Sub 1" \(Sub: it reads ±Infinity, which "Add 0" has among its numbers/,
   "trilu-batch": /it takes a triangle of the batch, or of the points/,
   ...Object.fromEntries(
     ["other-rows", "column", "concat-other", "other-maps"].map((each) => [
