@@ -54,8 +54,10 @@ export const allKinds = graph(({ latent }) => {
   const tokens = layerNorm({ axes: 2 })(reshape([6, 3])(slice({ axis: 0, start: 0, end: 2 })(up)));
   const scores = softmax()(matmul({ transposed: true })(dense(2)(tokens), dense(2)(tokens)));
   const bounded = minimum()(maximum()(tokens, dense(3)(tokens)), dense(3)(tokens));
-  // By a constant: solvers come to rest where a choice jumps, and gradients by differences say nothing there.
-  const chosen = where()(constant([6, 3])(), bounded, dense(3)(tokens));
+  // By constants far from 0: where a choice jumps solvers come to rest, and differences say nothing.
+  const far = (shift: number, width: number) =>
+    pointwise({ name: "linear", scale: 1, shift })(constant([6, width])());
+  const chosen = where()(concat()(far(2, 1), far(-2, 2)), bounded, dense(3)(tokens));
   const attended = sub()(chosen, rmsNorm()(matmul()(scores, dense(3)(tokens))));
   const beside = concat()(
     permute([1, 0])(attended),
