@@ -29,7 +29,7 @@ export const FIRST: i32 = -1;
 /** A sample that found no step at z0: its curvature there is to come, and z0 is evaluated for it once more. */
 export const AT_REST: i32 = -2;
 
-/** What a sample asks for before its next step; src/kernels/layout.ts has the same numbers. */
+/** Requests of a sample before its next step; src/kernels/layout.ts has the same numbers. */
 export const CURVATURE_ALONG_GRADIENT: i32 = 1;
 export const SHARED_JACOBIAN_MATRIX: i32 = 2;
 export const OWN_MATRIX: i32 = 3;

@@ -8,13 +8,13 @@ export type FlowAndSolver =
   | {
       /** The differential equation that leads to the code. Default `gradientFlow()`. */
       flow?: GradientFlow<1> | undefined;
-      /** How the flow is followed. Default `lbfgs()`. */
+      /** Solver that follows the flow. Default `lbfgs()`. */
       solver?: Solver<GradientFlow<1>> | undefined;
     }
   | {
       /** The differential equation that leads to the code. Default `gradientFlow()`. */
       flow?: Flow | undefined;
-      /** How the flow is followed: for every flow but `gradientFlow()`, a solver that takes any. */
+      /** Solver that follows the flow; a flow other than `gradientFlow()` needs one that takes any flow. */
       solver: Solver<Flow>;
     };
 

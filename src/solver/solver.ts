@@ -43,7 +43,7 @@ export type Method = MethodKinds[keyof MethodKinds];
 
 /** What is known of a method beside its steps. */
 interface MethodTraits<Name extends keyof MethodKinds> {
-  /** Flows that it follows: any, or only the gradient flow with α = 1. */
+  /** Flows that the solver supports: any, or only the gradient flow with α = 1. */
   readonly flows: Name extends UnitGradientName ? "unitGradient" : "any";
   /** End of the flow; Infinity if there is none. */
   readonly end: (method: MethodKinds[Name]) => number;

@@ -20,7 +20,7 @@ import {
   writeWeights,
 } from "./workspace.ts";
 
-/** How many samples of a problem are resident at once. */
+/** Number of samples of a problem that are resident at once. */
 export function objectiveSize({ rows }: PackedDecoder, { sampleCount, batchSize }: Problem): number {
   return Math.min(sampleCount, batchSize ?? rows, rows);
 }

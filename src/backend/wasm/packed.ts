@@ -16,7 +16,7 @@ export interface PackedDecoder {
   readonly lowered: LoweredGraph;
   /** Points to the Graph. */
   readonly graph: number;
-  /** How many rows are worked on at once at most. */
+  /** Most rows that are worked on at once. */
   readonly rows: number;
 }
 

@@ -19,7 +19,7 @@ export function solverOn<Range extends SampleRange>(
   return (solveAround<Range>).bind(undefined, wasmObjectives(packed), task);
 }
 
-/** What is bound to a packed decoder, for `solveAround`. */
+/** Objectives bound to a packed decoder, for `solveAround`. */
 export function wasmObjectives(packed: PackedDecoder): Parameters<typeof solveAround>[0] {
   return {
     objectiveSize: (problem) => objectiveSize(packed, problem),

@@ -100,7 +100,7 @@ export interface JobOptions {
   readonly waits: boolean;
 }
 
-/** What has come of a job: how many threads were given samples, why not more, and what went wrong on the way. */
+/** Outcome of a job: the number of threads that were given samples, the reason for fewer, and failures on the way. */
 export interface Outcome {
   readonly threads: number;
   readonly reason: string | undefined;

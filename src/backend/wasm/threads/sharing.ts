@@ -48,7 +48,7 @@ const APART = 30_000;
  */
 export class Sharing {
   readonly handle: DecoderHandle;
-  /** How many threads have worked on the last call, why fewer than asked for, and what went wrong. */
+  /** Number of threads of the last call, the reason for fewer than asked for, and failures. */
   info: Pick<BackendInfo, "reason" | "incidents"> & { readonly threads: number } = { threads: 1 };
   private readonly mostWorkers: number;
   private readonly isAsked: boolean;
