@@ -1,3 +1,4 @@
+// run: slow
 // Tests src/files/source.ts.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import {

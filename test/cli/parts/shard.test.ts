@@ -1,3 +1,4 @@
+// run: slow
 // Tests src/cli/commands/merge.ts.
 import {
   cpSync,

@@ -1,4 +1,4 @@
-// run: once
+// run: once, slow
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
