@@ -4,10 +4,10 @@ import type { FixedValues } from "../decoder/fixed.ts";
 import type { Control } from "../solver/base.ts";
 import type { CheckedTrainOptions } from "./check-options.ts";
 import { writeCheckpoint } from "./checkpoint.ts";
-import { checkSameRun, checkState } from "./checkpoint-checks.ts";
 import type { Resumed, TrainEvent } from "./progress.ts";
 import type { Run } from "./run.ts";
 import { describePrior, describeRun, describeValues, type RunDescription } from "./run-description.ts";
+import { checkSameRun } from "./run-differences.ts";
 
 /** The checkpoints of a run: which one it goes on from, and when there is the next. */
 export class Checkpoints {
@@ -36,7 +36,7 @@ export class Checkpoints {
     options: CheckedTrainOptions,
     control: Control,
   ): Promise<Checkpoints | undefined> {
-    const { where, checkpoint, dataset, validation, settings } = options;
+    const { where, checkpoint, dataset, validation } = options;
     if (!checkpoint) return undefined;
     const loaded = await checkpoint.store.load();
     const { build } = run.trainer;
@@ -62,10 +62,7 @@ export class Checkpoints {
     if (!loaded) return new Checkpoints(run, description, checkpoint, undefined);
     const { from, refused } = loaded;
     const { run: there, state } = loaded.checkpoint;
-    const at = `${where}: ${showPath(from)}`;
-    checkSameRun(at, there, description);
-    const { batchSize } = settings;
-    checkState(at, state, run.state(), { samples: dataset.count, batchSize, total: run.total });
+    checkSameRun(`${where}: ${showPath(from)}`, there, description);
     run.restore(state);
     return new Checkpoints(run, description, checkpoint, { images: run.images, from, refused });
   }
