@@ -92,16 +92,18 @@ export class Checkpoints {
 
 /** The options that the end result depends on, by the names that `train` knows them by. */
 function describedOptions(options: CheckedTrainOptions) {
-  const { isAutoencoder, loss, prior, pair, adjoint, validation, settings } = options;
-  // All but those that say where and how it is done: of a new option a resumed run has to be asked.
-  const { backend, signal, onEvent, onProgress, sampling, codeOptimizer, ...rest } = settings;
+  const { isAutoencoder, pair, adjoint, prior, codeOptimizer, validation, ...others } = options;
+  // A new option is described, and makes a run another one, unless it is left out here: these are described elsewhere, or
+  // say where and how the work is done.
+  const { where, decoder, dataset, weights, fixed, checkpoint, ...more } = others;
+  const { backend, signal, onEvent, onProgress, ...described } = more;
   return {
     autoencoder: isAutoencoder,
     // No flow is followed in the training of an autoencoder.
     ...(!isAutoencoder && { ...pair, adjoint }),
-    ...{ loss, ...rest, ...sampling },
+    ...described,
     ...(prior && { prior: describePrior(prior) }),
-    ...(settings.codes === "kept" && { codeOptimizer }),
+    ...(options.codes === "kept" && { codeOptimizer }),
     ...(validation && { validation: { everyImages: validation.everyImages } }),
   };
 }
