@@ -152,7 +152,7 @@ test("of half-hidden digits an encoder that has seen such reconstructs more than
     return output.reduce((sum, value, i) => sum + (value - whole[i]!) ** 2, 0) / whole.length;
   };
   const [plain, masked] = [await errorOf(), await errorOf({ hidden: [0, 0.75] })];
-assert.ok(masked < 0.9 * plain, `${masked}, ${plain}`);
+  assert.ok(masked < 0.9 * plain, `${masked}, ${plain}`);
 });
 
 test("what is no mask is refused", async () => {
