@@ -1,4 +1,4 @@
-import { checkNumber, checkOptions, invalid } from "../base/check.ts";
+import { callHint, checkNumber, checkOptions, invalid, show } from "../base/check.ts";
 import type { Random } from "../base/random.ts";
 import { showLengths } from "../files/array.ts";
 import { type ImageLayout, imageLayout } from "../files/images.ts";
@@ -61,6 +61,16 @@ export function shift(options: { pixels: number }): Shift {
       }
     },
   } satisfies Shift);
+}
+
+/** Refuses a value that is no augmentation, or one that cannot change samples of this shape. */
+export function checkAugmentation(where: string, augment: Augmentation, shape: readonly number[]): void {
+  if (typeof augment?.apply !== "function" || typeof augment.check !== "function") {
+    throw invalid(
+      `${where}: augment is ${show(augment)}${callHint(augment)}, expected a value such as shift({ pixels: 2 })`,
+    );
+  }
+  augment.check(shape);
 }
 
 function layoutOf(shape: readonly number[], pixels: number): ImageLayout {

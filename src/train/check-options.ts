@@ -27,46 +27,71 @@ import { lbfgs } from "../solver/lbfgs.ts";
 import { checkPrior } from "../terms/check-prior.ts";
 import { checkLoss } from "../terms/losses.ts";
 import type { Prior } from "../terms/priors.ts";
+import { checkAugmentation } from "./augment.ts";
 import { checkCheckpoint } from "./checkpoint-options.ts";
 import type { Dataset } from "./dataset.ts";
-import type { RunOptions, TrainOptions } from "./options.ts";
+import { checkMask } from "./mask.ts";
+import type { RunOptions, TrainAutoencoderOptions, TrainOptions } from "./options.ts";
 import { checkReversible } from "./reverse.ts";
 import { asDataset } from "./samples.ts";
-import { constant } from "./schedule.ts";
+import { checkSchedule, constant } from "./schedule.ts";
 import { checkValidation } from "./validation.ts";
 
-// What is given to a training run, checked and completed.
+// Checks the arguments of train and trainAutoencoder before any work, and fills in defaults.
 
 const RUN_OPTIONS: { readonly [Name in keyof Required<RunOptions>]: true } = {
-  ...{ loss: true, optimizer: true, schedule: true, batchSize: true, epochs: true, replacement: true },
-  ...{ seed: true, augment: true, gradientClip: true, backend: true, validation: true, checkpoint: true },
-  ...{ signal: true, onEvent: true, onProgress: true },
+  loss: true,
+  optimizer: true,
+  schedule: true,
+  batchSize: true,
+  epochs: true,
+  replacement: true,
+  seed: true,
+  augment: true,
+  gradientClip: true,
+  backend: true,
+  validation: true,
+  checkpoint: true,
+  signal: true,
+  onEvent: true,
+  onProgress: true,
 };
 
-/** Defaults of a run: the passes over the data are the paper's, the mini-batch its authors' code's. */
+/** Defaults of training: epochs are the paper's, the mini-batch is that of its authors' code. */
 export const STANDARD_TRAINING = {
   batchSize: 5,
   epochs: { train: 1, trainAutoencoder: 12 },
   seed: 0,
 } as const;
 
-/** The verbs that train. */
-type Verb = keyof typeof STANDARD_TRAINING.epochs;
-
 /**
- * AMD without the paper's bound on its steps, for the adjoints that go back along the flow, whose way L-BFGS does not
- * go. A decoder at the start of its training is flat: at steps of at most 10 the flows end early, far from rest.
+ * Default solver of the adjoints that follow the flow back, which L-BFGS does not follow. At the paper's bound on
+ * steps, 10, the flows of an untrained decoder, which is flat, would end far from rest.
  */
 export const AMD_IN_TRAINING = amd({ stepMax: 1000 });
 
-/** The arguments of `train`, checked and completed. */
+/** Checked arguments of a training run, with all defaults. */
+export interface CheckedTrainOptions extends ReturnType<typeof checkRun> {
+  readonly pair: CheckedPair;
+  readonly adjoint: Adjoint;
+  readonly prior: Prior | undefined;
+  /** n values for all samples, or count × n. */
+  readonly weights: Float32Array | undefined;
+  /** Values of the decoder's fixed inputs. */
+  readonly fixed: FixedValues;
+  /** True for a network of encoder and decoder, whose latents are the samples: no flow is followed. */
+  readonly isAutoencoder: boolean;
+}
+
+/** Checks the arguments of `train`. */
 export function checkArguments(
   given: Decoder,
   data: Dataset | Float32Array,
   options: TrainOptions,
 ): CheckedTrainOptions {
-  checkDecoder("train", given);
-  checkOptions("train", options, {
+  const where = "train";
+  checkDecoder(where, given);
+  checkOptions(where, options, {
     flow: true,
     solver: true,
     adjoint: true,
@@ -79,51 +104,61 @@ export function checkArguments(
     codeOptimizer: true,
     ...RUN_OPTIONS,
   });
-  checkCodes(options);
-  const decoder = atPoints("train", given, options.points);
-  const run = checkRun("train", decoder, data, options);
-  const fixed = checkFixed("train", decoder, options.fixed, run.dataset.count);
-  const prior = checkPrior("train", options.prior, decoder);
-  const { weights, augment } = options;
-  checkWeights("train", weights, run.dataset.count, decoder);
+  checkCodes(where, options);
+  const decoder = atPoints(where, given, options.points);
+  const run = checkRun(where, decoder, data, options);
+  const { weights, augment, adjoint = approximate() } = options;
+  checkWeights(where, weights, run.dataset.count, decoder);
   if (weights && augment) {
     throw invalid(
-      `train: weights and augment (${showName(augment.name)}) are given together; the weights would stay where the samples were`,
+      `${where}: weights and augment (${showName(augment.name)}) are given together; the weights would stay where the samples were`,
     );
   }
-  const { adjoint: asked = approximate() } = options;
-  const pair = checkFlowAndSolver("train", options, asked?.needs === "end" ? lbfgs() : AMD_IN_TRAINING);
-  const adjoint = checkAdjoint("train", asked, pair.solver, run.loss);
-  return { ...run, pair, adjoint, prior, weights, fixed, isAutoencoder: false };
+  const pair = checkFlowAndSolver(where, options, adjoint?.needs === "end" ? lbfgs() : AMD_IN_TRAINING);
+  return {
+    ...run,
+    pair,
+    adjoint: checkAdjoint(where, adjoint, pair.solver, run.loss),
+    prior: checkPrior(where, options.prior, decoder),
+    weights,
+    fixed: checkFixed(where, decoder, options.fixed, run.dataset.count),
+    isAutoencoder: false,
+  };
 }
 
-/** Refuses what says two things of where codes come from. */
-function checkCodes({ codes = "encoded", codeOptimizer, warmStart, adjoint }: TrainOptions): void {
-  checkChoice("train", "codes", codes, ["encoded", "kept"]);
+/** Refuses options that contradict each other about where codes come from. */
+function checkCodes(
+  where: string,
+  { codes = "encoded", codeOptimizer, warmStart, adjoint }: TrainOptions,
+): void {
+  checkChoice(where, "codes", codes, ["encoded", "kept"]);
   if (codes === "encoded") {
     if (codeOptimizer === undefined) return;
-    throw invalid('train: codeOptimizer is given, but no codes are kept; give codes: "kept" too');
+    throw invalid(`${where}: codeOptimizer is given, but no codes are kept; give codes: "kept" too`);
   }
   for (const [name, value] of Object.entries({ warmStart, adjoint })) {
     if (value === undefined || value === false) continue;
     throw invalid(
-      `train: codes: "kept" and ${name} are both given, expected one of them: no flow is followed in training`,
+      `${where}: codes: "kept" and ${name} are both given, expected one of them: no flow is followed in training`,
     );
   }
 }
 
-/** The arguments of `trainAutoencoder`, checked and completed. */
+/** Checks the arguments of `trainAutoencoder`. */
 export function checkAutoencoderArguments(
   decoder: Decoder,
   data: Dataset | Float32Array,
-  options: RunOptions,
+  options: TrainAutoencoderOptions,
 ): CheckedTrainOptions {
   const where = "trainAutoencoder";
   checkDecoder(where, decoder);
   checkReversible(where, decoder);
-  checkOptions(where, options, RUN_OPTIONS, {
-    prior: "codes come from the encoder here, and nothing holds them; train has a prior",
-  });
+  checkOptions(
+    where,
+    options,
+    { ...RUN_OPTIONS, mask: true },
+    { prior: "codes come from the encoder here, and nothing holds them; train has a prior" },
+  );
   const run = checkRun(where, decoder, data, options);
   if (run.validation?.weights) {
     throw invalid(`${where}: validation has weights; an encoder takes all values alike, leave them out`);
@@ -139,62 +174,37 @@ export function checkAutoencoderArguments(
   };
 }
 
-/** What a run is made from, checked and completed. */
-export interface CheckedTrainOptions extends ReturnType<typeof checkRun> {
-  readonly pair: CheckedPair;
-  readonly adjoint: Adjoint;
-  readonly prior: Prior | undefined;
-  /** n values for all samples, or count × n. */
-  readonly weights: Float32Array | undefined;
-  /** What is given with the samples. */
-  readonly fixed: FixedValues;
-  /** Is the network an autoencoder, whose latents are its samples? Then nothing is followed to find them. */
-  readonly isAutoencoder: boolean;
-}
-
+/** Checks the options of both functions, and those that only one of them has, where they are given. */
 function checkRun(
-  where: Verb,
+  where: keyof typeof STANDARD_TRAINING.epochs,
   decoder: Decoder,
   data: Dataset | Float32Array,
-  options: RunOptions & CodesOptions,
+  options: RunOptions &
+    Pick<TrainOptions, "warmStart" | "codes" | "codeOptimizer"> &
+    Pick<TrainAutoencoderOptions, "mask">,
 ) {
-  const loss = checkLoss(where, options.loss, decoder);
-  const dataset = asDataset(where, data, decoder);
-  const settings = checkSettings(where, options, decoder);
-  const { validation, checkpoint } = options;
-  return {
-    ...{ where, decoder, dataset, loss, settings },
-    validation:
-      validation === undefined
-        ? undefined
-        : checkValidation(`${where}: validation`, validation, decoder, dataset.count),
-    checkpoint: checkpoint === undefined ? undefined : checkCheckpoint(`${where}: checkpoint`, checkpoint),
-  };
-}
-
-/** Options of `train` alone. */
-type CodesOptions = Pick<TrainOptions, "warmStart" | "codes" | "codeOptimizer">;
-
-function checkSettings(where: Verb, options: RunOptions & CodesOptions, decoder: Decoder) {
   const {
     optimizer = rmsprop(),
     schedule = constant(),
     batchSize = STANDARD_TRAINING.batchSize,
     epochs = STANDARD_TRAINING.epochs[where],
-    backend = wasm(),
-  } = options;
-  const {
-    seed = STANDARD_TRAINING.seed,
     replacement = false,
-    warmStart = false,
-    codes = "encoded",
-    codeOptimizer = adam(),
+    seed = STANDARD_TRAINING.seed,
     augment,
     gradientClip,
+    backend = wasm(),
+    validation,
+    checkpoint,
     signal,
     onEvent,
     onProgress,
+    warmStart = false,
+    codes = "encoded",
+    codeOptimizer = adam(),
+    mask,
   } = options;
+  const loss = checkLoss(where, options.loss, decoder);
+  const dataset = asDataset(where, data, decoder);
   checkNumber(where, "batchSize", batchSize, { min: 1, integer: true });
   checkNumber(where, "epochs", epochs, { min: 1, integer: true });
   checkNumber(where, "seed", seed, { min: 0, integer: true });
@@ -207,24 +217,37 @@ function checkSettings(where: Verb, options: RunOptions & CodesOptions, decoder:
       `${where}: ${name} is ${show(value)}${callHint(value)}, expected rmsprop(), adam() or sgd()`,
     );
   }
-  if (typeof schedule?.factor !== "function") {
-    throw invalid(`${where}: schedule is ${show(schedule)}, expected constant(), linear() or cosine()`);
-  }
+  checkSchedule(where, schedule);
   checkBackend(where, backend);
   checkCallback(where, "onEvent", onEvent);
   checkCallback(where, "onProgress", onProgress);
   checkSignal(where, signal);
-  if (augment !== undefined) {
-    if (typeof augment?.apply !== "function" || typeof augment.check !== "function") {
-      throw invalid(
-        `${where}: augment is ${show(augment)}${callHint(augment)}, expected a value such as shift({ pixels: 2 })`,
-      );
-    }
-    augment.check(decoder.outputShape);
-  }
-  const sampling = { seed, replacement };
+  if (augment !== undefined) checkAugmentation(where, augment, decoder.outputShape);
   return {
-    ...{ optimizer, schedule, batchSize, epochs, backend, sampling, warmStart, augment },
-    ...{ codes, codeOptimizer, gradientClip, signal, onEvent, onProgress },
+    where,
+    decoder,
+    dataset,
+    loss,
+    optimizer,
+    schedule,
+    batchSize,
+    epochs,
+    seed,
+    replacement,
+    warmStart,
+    augment,
+    mask: mask === undefined ? undefined : checkMask(where, mask),
+    codes,
+    codeOptimizer,
+    gradientClip,
+    backend,
+    signal,
+    onEvent,
+    onProgress,
+    validation:
+      validation === undefined
+        ? undefined
+        : checkValidation(`${where}: validation`, validation, decoder, dataset.count),
+    checkpoint: checkpoint === undefined ? undefined : checkCheckpoint(`${where}: checkpoint`, checkpoint),
   };
 }

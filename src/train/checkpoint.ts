@@ -100,17 +100,14 @@ export function readCheckpoint(where: string, bytes: Uint8Array): Checkpoint {
     );
   }
 
-  const floats = <T>(name: string, Type: FloatArray<T>, columns?: number): T => {
+  const floats = <T>(name: string, Type: FloatArray<T>): T => {
     const tensor = tensors.get(name);
     if (tensor?.dtype !== `F${8 * Type.BYTES_PER_ELEMENT}`) throw refuse(`the checkpoint has no ${name}`);
-    if (columns !== undefined && tensor.shape[1] !== columns) {
-      throw refuse(`the checkpoint's ${name} is [${tensor.shape}], expected rows of ${columns}`);
-    }
     // A copy, aligned; not by slice(), which a Buffer answers with a view.
     return new Type(new Uint8Array(tensor.bytes).buffer);
   };
-  const history = floats("history", Float64Array, 3);
-  const validation = floats("validation", Float64Array, 2);
+  const history = rows(floats("history", Float64Array), 3);
+  const validation = rows(floats("validation", Float64Array), 2);
   const namesOf = (prefix: string) =>
     [...tensors.keys()].filter((name) => new RegExp(`^${prefix}\\.\\d+$`).test(name));
   const parse = (key: string) => {
@@ -142,10 +139,10 @@ export function readCheckpoint(where: string, bytes: Uint8Array): Checkpoint {
         parameters: floats("parameters", Float32Array),
         vectors: namesOf("optimizer").map((name) => floats(name, Float32Array)),
       },
-      history: rows(history, 3).map(([images, loss, gradientNorm]) => {
+      history: history.map(([images, loss, gradientNorm]) => {
         return { images: images!, loss: loss!, gradientNorm: gradientNorm! };
       }),
-      validation: rows(validation, 2).map(([images, loss]) => ({ images: images!, loss: loss! })),
+      validation: validation.map(([images, loss]) => ({ images: images!, loss: loss! })),
     },
   };
 }

@@ -4,10 +4,10 @@ import type { FixedValues } from "../decoder/fixed.ts";
 import type { Control } from "../solver/base.ts";
 import type { CheckedTrainOptions } from "./check-options.ts";
 import { writeCheckpoint } from "./checkpoint.ts";
-import { checkSameRun, checkState } from "./checkpoint-checks.ts";
 import type { Resumed, TrainEvent } from "./progress.ts";
 import type { Run } from "./run.ts";
 import { describePrior, describeRun, describeValues, type RunDescription } from "./run-description.ts";
+import { checkSameRun } from "./run-differences.ts";
 
 /** The checkpoints of a run: which one it goes on from, and when there is the next. */
 export class Checkpoints {
@@ -36,7 +36,7 @@ export class Checkpoints {
     options: CheckedTrainOptions,
     control: Control,
   ): Promise<Checkpoints | undefined> {
-    const { where, checkpoint, dataset, validation, settings } = options;
+    const { where, checkpoint, dataset, validation } = options;
     if (!checkpoint) return undefined;
     const loaded = await checkpoint.store.load();
     const { build } = run.trainer;
@@ -62,10 +62,7 @@ export class Checkpoints {
     if (!loaded) return new Checkpoints(run, description, checkpoint, undefined);
     const { from, refused } = loaded;
     const { run: there, state } = loaded.checkpoint;
-    const at = `${where}: ${showPath(from)}`;
-    checkSameRun(at, there, description);
-    const { batchSize } = settings;
-    checkState(at, state, run.state(), { samples: dataset.count, batchSize, total: run.total });
+    checkSameRun(`${where}: ${showPath(from)}`, there, description);
     run.restore(state);
     return new Checkpoints(run, description, checkpoint, { images: run.images, from, refused });
   }
@@ -95,16 +92,18 @@ export class Checkpoints {
 
 /** The options that the end result depends on, by the names that `train` knows them by. */
 function describedOptions(options: CheckedTrainOptions) {
-  const { isAutoencoder, loss, prior, pair, adjoint, validation, settings } = options;
-  // All but those that say where and how it is done: of a new option a resumed run has to be asked.
-  const { backend, signal, onEvent, onProgress, sampling, codeOptimizer, ...rest } = settings;
+  const { isAutoencoder, pair, adjoint, prior, codeOptimizer, validation, ...others } = options;
+  // A new option is described, and makes a run another one, unless it is left out here: these are described elsewhere, or
+  // say where and how the work is done.
+  const { where, decoder, dataset, weights, fixed, checkpoint, ...more } = others;
+  const { backend, signal, onEvent, onProgress, ...described } = more;
   return {
     autoencoder: isAutoencoder,
     // No flow is followed in the training of an autoencoder.
     ...(!isAutoencoder && { ...pair, adjoint }),
-    ...{ loss, ...rest, ...sampling },
+    ...described,
     ...(prior && { prior: describePrior(prior) }),
-    ...(settings.codes === "kept" && { codeOptimizer }),
+    ...(options.codes === "kept" && { codeOptimizer }),
     ...(validation && { validation: { everyImages: validation.everyImages } }),
   };
 }

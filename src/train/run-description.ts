@@ -3,7 +3,7 @@ import { checksum, showChecksum } from "../base/checksum.ts";
 import { attached } from "../base/realms.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { stepsOf } from "../graph/graph.ts";
-import type { Operation } from "../graph/operations.ts";
+import type { Operation, OperationKind } from "../graph/operations.ts";
 import type { Control } from "../solver/base.ts";
 import { isCustom, type Loss } from "../terms/losses.ts";
 import type { Prior } from "../terms/priors.ts";
@@ -35,18 +35,19 @@ export async function describeRun(
   control: Control,
 ): Promise<RunDescription> {
   const { latentSize, start } = decoder;
-  // Not by names, which change nothing.
+  // Names are left out, which change nothing.
   const operations = stepsOf(decoder).map(({ operation, inputs }) => {
     const { name, inputs: names, weight, bias, ...settings } = operation as Operation<"dense">;
     return { ...settings, reads: inputs };
   });
+  const layers = decoder.operations.filter(({ kind }) => LAYERS.has(kind));
   return Object.fromEntries(
     leaves({
       ...{ version, build },
-      decoder: {
-        ...{ latentSize, operations, parameters: checksumOf(decoder.parameters) },
-        ...(start && { start: checksumOf(start) }),
-      },
+      decoder: [latentSize, ...layers.map(({ shape }) => shape.join("×"))].join(" → "),
+      "decoder.operations": operations,
+      "decoder.parameters": checksumOf(decoder.parameters),
+      "decoder.start": start && checksumOf(start),
       data: await describeData(data, control),
       validationData: validationData && (await describeData(validationData, control)),
       ...options,
@@ -54,6 +55,9 @@ export async function describeRun(
     }),
   );
 }
+
+/** Kinds of operation that people count as layers, from latent to output: `20 → 7×7×32 → 28×28×1`. */
+const LAYERS: ReadonlySet<OperationKind> = new Set(["dense", "conv", "convTranspose"]);
 
 /** Each number, text and truth value in `value` under its dotted name. */
 export function leaves(value: unknown, name = ""): [name: string, leaf: Leaf][] {

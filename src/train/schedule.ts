@@ -1,4 +1,4 @@
-import { checkNumber, checkOptions, orDefault } from "../base/check.ts";
+import { checkNumber, checkOptions, invalid, orDefault, show } from "../base/check.ts";
 import { cosineOfPi } from "../base/elementary-functions.ts";
 
 /** How the learning rate changes over a training run: an immutable value. */
@@ -32,7 +32,7 @@ export interface DecayOptions {
  * await train(decoder, images, { schedule: constant() });
  */
 export function constant(): Schedule {
-  return Object.freeze({ name: "constant", factor: () => 1 });
+  return Object.freeze({ name: "constant", factor: SHARES.constant });
 }
 
 /**
@@ -43,7 +43,7 @@ export function constant(): Schedule {
  * await train(decoder, images, { optimizer: adam(), schedule: linear({ to: 0.1 }) });
  */
 export function linear(options?: DecayOptions): DecaySchedule {
-  return decay("linear", options, (progress) => 1 - progress);
+  return decay("linear", options);
 }
 
 /**
@@ -55,20 +55,29 @@ export function linear(options?: DecayOptions): DecaySchedule {
  * await train(decoder, images, { optimizer: adam(), schedule: cosine() });
  */
 export function cosine(options?: DecayOptions): DecaySchedule {
-  return decay("cosine", options, (progress) => (1 + cosineOfPi(progress)) / 2);
+  return decay("cosine", options);
 }
 
-/** `startWeight`: how much of the factor is still that of the start, from 1 at progress 0 to 0 at 1. */
-function decay(
-  name: DecaySchedule["name"],
-  options: DecayOptions = {},
-  startWeight: (progress: number) => number,
-): DecaySchedule {
+/** Creates a schedule whose factor is w + (1 - w) · to, with w from SHARES of the start. */
+function decay(name: DecaySchedule["name"], options: DecayOptions = {}): DecaySchedule {
   checkOptions(name, options, { to: true });
   const to = checkNumber(name, "to", orDefault(options.to, 0), { min: 0 });
   const factor = (progress: number) => {
-    const weight = startWeight(progress);
-    return weight + (1 - weight) * to;
+    const share = SHARES[name](progress);
+    return share + (1 - share) * to;
   };
   return Object.freeze({ name, to, factor });
+}
+
+/** Share of the factor at the start of a run in that at `progress`: 1 at 0, and 0 at 1 where the schedule decays. */
+const SHARES: { readonly [Name in Schedule["name"]]: (progress: number) => number } = {
+  constant: () => 1,
+  linear: (progress) => 1 - progress,
+  cosine: (progress) => (1 + cosineOfPi(progress)) / 2,
+};
+
+/** Refuses a value that is no schedule. */
+export function checkSchedule(where: string, schedule: Schedule): void {
+  if (typeof schedule?.factor === "function") return;
+  throw invalid(`${where}: schedule is ${show(schedule)}, expected constant(), linear() or cosine()`);
 }

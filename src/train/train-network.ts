@@ -19,8 +19,8 @@ import { checkDataset } from "./samples.ts";
  * @returns with a new network as `decoder`
  */
 export async function trainNetwork(network: Decoder, checked: CheckedTrainOptions): Promise<TrainResult> {
-  const { where, decoder, dataset, loss, prior, weights, fixed, validation, settings } = checked;
-  const { backend, signal, onEvent, onProgress } = settings;
+  const { where, decoder, dataset, loss, prior, weights, fixed, validation } = checked;
+  const { backend, signal, onEvent, onProgress } = checked;
   const callbacks = new Callbacks();
   const control = makeControl(signal, () => callbacks.check());
   throwIfAborted(signal);
