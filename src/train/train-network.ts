@@ -44,7 +44,7 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
       throw new LatentflowError("unsupported", `${where}: the backend ${name} does not train; use wasm()`);
     }
     run = new Run(checked, working, session);
-    checkpoints = await Checkpoints.begin(run, working, checked, control);
+    checkpoints = await Checkpoints.begin(run, checked, control);
     const resumedFrom = checkpoints?.resumedFrom;
     if (resumedFrom) callbacks.call(onEvent, { kind: "resumed", ...resumedFrom });
     const start = { time: performance.now(), images: run.images };
