@@ -1,5 +1,6 @@
 import { checkChoice, checkNumber, invalid, invalidFile, show, showList, showShape } from "../base/check.ts";
 import type { Work } from "../base/event-loop.ts";
+import { clause, option as marked, subject, theOption } from "../base/message.ts";
 import { recognise } from "../files/file-kind.ts";
 import { type Metadata, readSafetensors, type SafetensorsFile } from "../files/safetensors.ts";
 import { checkSize } from "../files/source.ts";
@@ -94,7 +95,7 @@ export function checkFileOptions(where: string, options: DecoderFileOptions): Ch
   const { prefix, activation, outputActivation, outputShape, loss, prior, start } = options;
   const { batchNorm, batchNormEpsilon, probe } = options;
   if (prefix !== undefined && typeof prefix !== "string") {
-    throw invalid(`${where}: prefix is ${show(prefix)}, expected a string, as "decoder."`);
+    throw invalid(`${where}: ${subject("prefix")} is ${show(prefix)}, expected a string, as "decoder."`);
   }
   const activationOption = (name: string, value: unknown) =>
     value === undefined ? undefined : normaliseActivation(where, name, value);
@@ -244,7 +245,7 @@ function activationsBetween(
     if (own === undefined && count > 0) {
       throw invalid(
         `${where}: neither the file's metadata nor the options give the activation between the layers; ` +
-          'give the option activation: "elu", say',
+          `give ${marked("activation", "elu", 'the option activation: "elu"')}, say`,
       );
     }
     if (own && isList(own) && own.length !== count) {
@@ -253,7 +254,7 @@ function activationsBetween(
     return own ? each(own) : [];
   }
   if (isList(option) && option.length !== count) {
-    throw invalid(`${where}: activation ${wrongCount(option)}`);
+    throw invalid(`${where}: ${subject("activation")} ${wrongCount(option)}`);
   }
   refuseContradiction(where, metadata, each(option), each, options);
   return each(option);
@@ -282,8 +283,8 @@ function refuseContradiction(
   const names = (activations: readonly Activation[]) => showList(activations.map(({ name }) => name));
   throw invalid(
     `${where}: the activations between the layers are ${names(each(own))} by the file's metadata, but ` +
-      `${names(chosen)} by the option; leave the option activation out, write the right ones into the file, or give ` +
-      "the option probe, which can tell",
+      `${names(chosen)} by the option; leave ${theOption("activation")} out or write the right ones into the file` +
+      clause("probe", `; or give ${theOption("probe")}, which can tell`),
   );
 }
 
@@ -312,7 +313,7 @@ function* parseGraphDecoder(
 ): Work<Decoder> {
   for (const name of Object.keys(fileOptions) as (keyof DecoderFileOptions)[]) {
     if (options[name] === undefined || BESIDE_GRAPH.includes(name)) continue;
-    throw invalid(`${where}: the file says what its graph is; leave the option ${name} out`);
+    throw invalid(`${where}: the file says what its graph is; leave ${theOption(name)} out`);
   }
   const { outputShape } = options;
   const graph = outputShape === undefined ? described : withOutputShape(where, described, outputShape);
@@ -347,7 +348,7 @@ function* parseGraphDecoder(
 function refuseCheckpoint(where: string, metadata: Metadata): void {
   if (!metadata.get("format")?.startsWith("latentflow checkpoint")) return;
   throw invalidFile(
-    `${where}: it is the checkpoint of a training run, not a decoder; go on from it with train and resume: true, ` +
+    `${where}: it is the checkpoint of a training run, not a decoder; go on from it with train and its option resume, ` +
       "or take decoder.safetensors, which the run writes at its end",
   );
 }

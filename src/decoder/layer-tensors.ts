@@ -1,4 +1,5 @@
 import { invalidFile, show, showList, showShape } from "../base/check.ts";
+import { option } from "../base/message.ts";
 import type { Tensor } from "../files/tensor.ts";
 import {
   findModules,
@@ -182,13 +183,15 @@ function placeNorms(
     // What is before the first layer is after no activation, whatever is said of the others.
     const chosen = place !== "unclear" ? place : next > 0 ? said : undefined;
     if (chosen === undefined) {
+      const before = option("batchNorm", "beforeActivation", 'the option batchNorm: "beforeActivation"');
+      const after = option("batchNorm", "afterActivation", '"afterActivation"');
       throw refuse(
         next === 0 || next === layers.length
           ? `${shown} stands ${next === 0 ? "before the first layer" : "after the last layer"} with room for an activation ` +
               "between them, and there is no layer that it can be folded into. If there is no activation between " +
               `them, number it ${next === 0 ? "directly before" : "directly after"}`
           : `the numbers of ${shown} and of the layers around it do not tell whether it comes before or after the ` +
-              'activation; give the option batchNorm: "beforeActivation" or "afterActivation", or write batchNorm into ' +
+              `activation; give ${before} or ${after}, or write batchNorm into ` +
               "the file's metadata",
       );
     }

@@ -1,5 +1,6 @@
 import { escapeText, invalid, show, showList } from "../base/check.ts";
 import type { LatentflowError } from "../base/errors.ts";
+import { option, subject } from "../base/message.ts";
 import type { Tensor } from "../files/tensor.ts";
 
 // The modules of a torch.nn.Sequential, found by the names of a file's tensors.
@@ -46,7 +47,7 @@ export function under(
   if (chosen.size > 0 || tensors.size === 0) return chosen;
   const prefixes = new Set([...tensors.keys()].map(prefixOf));
   throw invalid(
-    `${where}: prefix is ${show(prefix)}, with which no tensor's name begins; the file's prefixes are ` +
+    `${where}: ${subject("prefix")} is ${show(prefix)}, with which no tensor's name begins; the file's prefixes are ` +
       showList([...prefixes].map(show)),
   );
 }
@@ -116,8 +117,8 @@ export function findModules(tensors: ReadonlyMap<string, Tensor>, refuse: Refuse
   if (unexpected.length > 0) {
     throw refuse(
       `the file holds tensors that are not a decoder's: ${showList(unexpected.map(show))}; expected only N.weight and ` +
-        "N.bias after a common prefix, N being the layer's number, as torch.nn.Sequential names them; give the option " +
-        `prefix: "decoder.", say, or save the decoder alone; or, if it is alone, ${rename}`,
+        "N.bias after a common prefix, N being the layer's number, as torch.nn.Sequential names them; " +
+        `give ${option("prefix", "decoder.", 'the option prefix: "decoder."')}, say, or save the decoder alone; or, if it is alone, ${rename}`,
     );
   }
   const layers = [...byName.values()].sort((a, b) => a.number - b.number);
@@ -131,8 +132,8 @@ export function findModules(tensors: ReadonlyMap<string, Tensor>, refuse: Refuse
   }
   if (prefixes.length > 1) {
     throw refuse(
-      `the file's tensors have ${prefixes.length} prefixes: ${showList(prefixes.map(show))}; expected one. Give the option ` +
-        `prefix: ${show(prefixes[0]!)}, say, or save the decoder alone; or, if it is alone, ${rename}`,
+      `the file's tensors have ${prefixes.length} prefixes: ${showList(prefixes.map(show))}; expected one. ` +
+        `Give ${option("prefix", prefixes[0]!, `the option prefix: ${show(prefixes[0]!)}`)}, say, or save the decoder alone; or, if it is alone, ${rename}`,
     );
   }
   const repeated = layers.find(({ number }, index) => number === layers[index - 1]?.number);
@@ -153,8 +154,8 @@ function refuseWholeModel(tensors: readonly string[], refuse: Refuse): void {
   const shown = [...others.filter((head) => head !== ""), ...alone].map((name) => show(common + name));
   const prefix = common + decoder;
   throw refuse(
-    `the file holds more than the decoder: ${showList(shown)} beside ${show(prefix)}; give the option ` +
-      `prefix: ${show(prefix)}, or save the decoder's state dict: save_file(model.${escapeText(prefix.slice(0, -1))}.state_dict(), path)`,
+    `the file holds more than the decoder: ${showList(shown)} beside ${show(prefix)}; give ` +
+      `${option("prefix", prefix, `the option prefix: ${show(prefix)}`)}, or save the decoder's state dict: save_file(model.${escapeText(prefix.slice(0, -1))}.state_dict(), path)`,
   );
 }
 

@@ -1,4 +1,6 @@
-import { checkOptions, invalid, show } from "../base/check.ts";
+import { refused, show, showShape } from "../base/check.ts";
+import { scopeOf } from "../base/message.ts";
+import { completeOptions, type FieldsOf } from "../base/options.ts";
 import { createRandom } from "../base/random.ts";
 import { imageLayout } from "../files/images.ts";
 
@@ -14,18 +16,25 @@ export interface MaskOptions {
 /** First stream of the seed's random numbers for masks; each update has a stream of its own. */
 const MASK_STREAM = 4;
 
+/** Fields of the option `mask` of `trainAutoencoder`. */
+const MASK_FIELDS = {
+  hidden: {
+    check(where, name, hidden): MaskOptions["hidden"] {
+      const shares = Array.isArray(hidden) ? (hidden as unknown[]) : [];
+      const [smallest, largest] = shares;
+      const isShare = (value: unknown) => typeof value === "number" && value >= 0 && value <= 1;
+      if (shares.length === 2 && shares.every(isShare) && smallest! <= largest!) {
+        return [smallest as number, largest as number];
+      }
+      const got = shares.length > 0 ? showShape(shares) : show(hidden);
+      throw refused(where, name, "is", got, "the smallest and the largest share, [0, 0.75] say");
+    },
+  },
+} satisfies FieldsOf<MaskOptions>;
+
 /** Checks the option `mask` of `trainAutoencoder`. */
-export function checkMask(where: string, mask: MaskOptions): MaskOptions {
-  checkOptions(`${where}: mask`, mask, { hidden: true });
-  const hidden: unknown = mask.hidden;
-  const isShare = (value: unknown) => typeof value === "number" && value >= 0 && value <= 1;
-  if (Array.isArray(hidden) && hidden.length === 2 && hidden.every(isShare) && hidden[0] <= hidden[1]) {
-    return { hidden: [hidden[0], hidden[1]] };
-  }
-  const got = Array.isArray(hidden) ? `[${hidden.slice(0, 3).map(show).join(", ")}]` : show(hidden);
-  throw invalid(
-    `${where}: mask.hidden is ${got}, expected the smallest and the largest share, [0, 0.75] say`,
-  );
+export function checkMask(where: string, name: string, mask: unknown): MaskOptions {
+  return completeOptions(`${where}: ${scopeOf(name)}`, mask as MaskOptions, MASK_FIELDS);
 }
 
 /**

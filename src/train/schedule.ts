@@ -1,5 +1,6 @@
-import { checkNumber, checkOptions, invalid, orDefault, show } from "../base/check.ts";
+import { refused, show } from "../base/check.ts";
 import { cosineOfPi } from "../base/elementary-functions.ts";
+import { completeOptions, type FieldsOf, type HelpOf, number } from "../base/options.ts";
 
 /** How the learning rate changes over a training run: an immutable value. */
 export interface Schedule {
@@ -24,6 +25,16 @@ export interface DecayOptions {
   /** The factor at the end of the run, >= 0. Default 0. */
   to?: number | undefined;
 }
+
+/** Fields of the options of `linear` and `cosine`. */
+export const DECAY_FIELDS = /* @__PURE__ */ (() => ({
+  to: number({ min: 0 }, 0),
+}))() satisfies FieldsOf<DecayOptions>;
+
+/** Help of the program for the options of schedules. */
+export const SCHEDULE_HELP: HelpOf<DecayOptions> = {
+  to: ["factor", "the learning rate's factor at the end"],
+};
 
 /**
  * The learning rate as it is: the factor is 1.
@@ -60,8 +71,7 @@ export function cosine(options?: DecayOptions): DecaySchedule {
 
 /** Creates a schedule whose factor is w + (1 - w) · to, with w from SHARES of the start. */
 function decay(name: DecaySchedule["name"], options: DecayOptions = {}): DecaySchedule {
-  checkOptions(name, options, { to: true });
-  const to = checkNumber(name, "to", orDefault(options.to, 0), { min: 0 });
+  const { to } = completeOptions(name, options, DECAY_FIELDS);
   const factor = (progress: number) => {
     const share = SHARES[name](progress);
     return share + (1 - share) * to;
@@ -76,8 +86,8 @@ const SHARES: { readonly [Name in Schedule["name"]]: (progress: number) => numbe
   cosine: (progress) => (1 + cosineOfPi(progress)) / 2,
 };
 
-/** Refuses a value that is no schedule. */
-export function checkSchedule(where: string, schedule: Schedule): void {
-  if (typeof schedule?.factor === "function") return;
-  throw invalid(`${where}: schedule is ${show(schedule)}, expected constant(), linear() or cosine()`);
+/** Refuses a value that is no schedule; returns it otherwise. */
+export function checkSchedule(where: string, name: string, schedule: unknown): Schedule {
+  if (typeof (schedule as Schedule | null | undefined)?.factor === "function") return schedule as Schedule;
+  throw refused(where, name, "is", show(schedule), "constant(), linear() or cosine()");
 }

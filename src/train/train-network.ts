@@ -1,5 +1,6 @@
 import type { Session } from "../backend/backend.ts";
 import { LatentflowError } from "../base/errors.ts";
+import { scopeOf } from "../base/message.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import { copyDecoder } from "../decoder/copy.ts";
 import type { Decoder } from "../decoder/decoder.ts";
@@ -35,7 +36,13 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
     await checkDataset(where, dataset, { decoder, loss, weights, fixed }, control, takesWeights);
     if (validation) {
       const settings = { ...validation, decoder, loss };
-      await checkDataset(`${where}: validation`, validation.dataset, settings, control, takesWeights);
+      await checkDataset(
+        `${where}: ${scopeOf("validation")}`,
+        validation.dataset,
+        settings,
+        control,
+        takesWeights,
+      );
     }
     throwIfAborted(signal);
     const session = await unlessAborted(signal, () => backend.open(working));
@@ -44,7 +51,7 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
       throw new LatentflowError("unsupported", `${where}: the backend ${name} does not train; use wasm()`);
     }
     run = new Run(checked, working, session);
-    checkpoints = await Checkpoints.begin(run, working, checked, control);
+    checkpoints = await Checkpoints.begin(run, checked, control);
     const resumedFrom = checkpoints?.resumedFrom;
     if (resumedFrom) callbacks.call(onEvent, { kind: "resumed", ...resumedFrom });
     const start = { time: performance.now(), images: run.images };

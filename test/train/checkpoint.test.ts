@@ -18,6 +18,7 @@ import {
 } from "../../src/index.ts";
 import { linearGrid } from "../../src/solver/grid.ts";
 import { trainAutoencoder } from "../../src/train/autoencoder.ts";
+import { checkArguments } from "../../src/train/check-options.ts";
 import { readCheckpoint, writeCheckpoint } from "../../src/train/checkpoint.ts";
 
 import { createDataset } from "../../src/train/dataset.ts";
@@ -258,10 +259,10 @@ test("another run's checkpoint is refused, and what differs is named", async () 
 });
 
 test("data, and what goes with them, are told apart wherever they differ: also where they are not read in one go", async () => {
-  const loss = binaryCrossEntropy();
   const ofData = (values: Float32Array) => {
     const data = createDataset(values, { shape: [3, 3] });
-    return describeRun(smallDecoder, data, data, "some", { loss }, uninterrupted);
+    const options = checkArguments(smallDecoder, data, { validation: { data } });
+    return describeRun(options, "some", uninterrupted);
   };
   const ofWeights = (values: Float32Array) => describeValues("weights", values, uninterrupted);
   for (const [describe, length] of [

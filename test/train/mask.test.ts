@@ -160,14 +160,14 @@ test("what is no mask is refused", async () => {
   const refusals: [unknown, string][] = [
     [0.5, "trainAutoencoder: mask: options are 0.5, expected an object with any of hidden"],
     [{ share: 1 }, 'trainAutoencoder: mask: unknown option "share"; the options are hidden'],
-    [{}, `trainAutoencoder: mask.hidden is undefined, ${expected}`],
-    [{ hidden: 0.5 }, `trainAutoencoder: mask.hidden is 0.5, ${expected}`],
-    [{ hidden: [0.5] }, `trainAutoencoder: mask.hidden is [0.5], ${expected}`],
-    [{ hidden: [0.5, 0.4] }, `trainAutoencoder: mask.hidden is [0.5, 0.4], ${expected}`],
-    [{ hidden: [-0.1, 1] }, `trainAutoencoder: mask.hidden is [-0.1, 1], ${expected}`],
-    [{ hidden: [0, 1.1] }, `trainAutoencoder: mask.hidden is [0, 1.1], ${expected}`],
-    [{ hidden: [0, Number.NaN] }, `trainAutoencoder: mask.hidden is [0, NaN], ${expected}`],
-    [{ hidden: [0, "1"] }, `trainAutoencoder: mask.hidden is [0, "1"], ${expected}`],
+    [{}, `trainAutoencoder: mask: hidden is undefined, ${expected}`],
+    [{ hidden: 0.5 }, `trainAutoencoder: mask: hidden is 0.5, ${expected}`],
+    [{ hidden: [0.5] }, `trainAutoencoder: mask: hidden is [0.5], ${expected}`],
+    [{ hidden: [0.5, 0.4] }, `trainAutoencoder: mask: hidden is [0.5, 0.4], ${expected}`],
+    [{ hidden: [-0.1, 1] }, `trainAutoencoder: mask: hidden is [-0.1, 1], ${expected}`],
+    [{ hidden: [0, 1.1] }, `trainAutoencoder: mask: hidden is [0, 1.1], ${expected}`],
+    [{ hidden: [0, Number.NaN] }, `trainAutoencoder: mask: hidden is [0, NaN], ${expected}`],
+    [{ hidden: [0, "1"] }, `trainAutoencoder: mask: hidden is [0, "1"], ${expected}`],
   ];
   for (const [mask, message] of refusals) {
     const run = trainAutoencoder(decoder, data, { mask } as never);
