@@ -77,19 +77,9 @@ export const phrases: readonly (readonly [option: string, said: string, meant: s
   ["encoder", "the encoder goes", "--encoder goes"],
   ["activation", 'give the option activation: "elu", say', "give --activation elu, say"],
   ["prefix", "give the option prefix: ", "give --prefix "],
-  [
-    "batchNorm",
-    'give the option batchNorm: "beforeActivation" or "afterActivation"',
-    "give --batch-norm beforeActivation or --batch-norm afterActivation",
-  ],
   ["outputActivation", 'give outputActivation: "', 'give --output-activation "'],
   ["outputActivation", "give another outputActivation", "give another --output-activation"],
   ["outputActivation", "(outputActivation)", "(--output-activation)"],
-  [
-    "activation",
-    ", write the right ones into the file, or give the option probe, which can tell",
-    " or write the right ones into the file",
-  ],
   // Of ONNX files.
   ["latent", "by the option latent", "by --latent"],
   ["outputName", "by the option output", "by --output-name"],
@@ -99,7 +89,7 @@ export const phrases: readonly (readonly [option: string, said: string, meant: s
   ["outputShape", "give the decoder an outputShape like [28, 28]", "give --output-shape 28,28, say"],
   ...[
     ...["prefix", "activation", "outputActivation", "outputShape"],
-    ...["loss", "batchNorm", "batchNormEpsilon", "latent", "layout"],
+    ...["loss", "latent", "layout"],
   ].flatMap((name) => {
     const flag = `--${kebabCase(name)}`;
     return [
