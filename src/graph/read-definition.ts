@@ -4,10 +4,9 @@ import { atOnce, type Work } from "../base/event-loop.ts";
 import type { FixedInputDefinition, GraphDefinition, OperationDefinition } from "./definition.ts";
 import { type FixedInput, type Graph, LATENT } from "./graph.ts";
 import { type Reader, type Shape, sizeOf } from "./kind.ts";
-import type { MapKind } from "./kinds/rearranging.ts";
 import { EntryLimit } from "./linear-map.ts";
-import { KINDS, type OperationDescription, type OperationKind } from "./operations.ts";
-import { READERS } from "./readers.ts";
+import type { MapKind } from "./map-kind.ts";
+import { KINDS, type OperationDescription, type OperationKind, READERS } from "./operations.ts";
 import { checkLengths, MOST_AXES, MOST_OPERATIONS } from "./settings.ts";
 
 /** A value of more numbers would not fit into WebAssembly's memory, nor would its gradients. */
