@@ -1,4 +1,4 @@
-import { invalid, show, showName } from "../base/check.ts";
+import { invalid, refused, show, showName } from "../base/check.ts";
 import type { Control } from "../solver/base.ts";
 import type { Flow } from "../solver/flow.ts";
 import type { DifferentiableObjective } from "../solver/objective.ts";
@@ -41,7 +41,7 @@ export interface Adjoint {
 /** Refuses what is no adjoint, and one that cannot go back along this solver's way or for this loss. */
 export function checkAdjoint(where: string, adjoint: Adjoint, solver: Solver, loss: Loss): Adjoint {
   if (typeof adjoint?.addGradient !== "function") {
-    throw invalid(`${where}: adjoint is ${show(adjoint)}, expected approximate(), full() or direct()`);
+    throw refused(where, "adjoint", "is", show(adjoint), "approximate(), full() or direct()");
   }
   if (adjoint.needs !== "end" && endOf(solver) === Number.POSITIVE_INFINITY) {
     throw invalid(

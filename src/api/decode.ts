@@ -2,6 +2,7 @@ import type { Backend } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { checkChoice, checkOptions, checkSignal } from "../base/check.ts";
 import { checkFiniteRows } from "../base/float32.ts";
+import { callOf } from "../base/message.ts";
 import type { Owned } from "../base/owned.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { attached, throwIfAborted } from "../base/realms.ts";
@@ -40,18 +41,19 @@ export async function decode(
   z: Float32Array,
   options: DecodeOptions = {},
 ): Promise<Owned<Float32Array>> {
-  checkDecoder("decode", given);
-  checkOptions("decode", options, {
+  const where = callOf("decode");
+  checkDecoder(where, given);
+  checkOptions(where, options, {
     ...{ output: true, fixed: true, points: true, backend: true, signal: true },
   });
   const { output = "data", backend = wasm(), signal } = options;
-  const decoder = atPoints("decode", given, options.points);
-  checkChoice("decode", "output", output, ["data", "preActivation"]);
-  checkBackend("decode", backend);
-  checkSignal("decode", signal);
+  const decoder = atPoints(where, given, options.points);
+  checkChoice(where, "output", output, ["data", "preActivation"]);
+  checkBackend(where, backend);
+  checkSignal(where, signal);
   throwIfAborted(signal);
-  const count = checkFiniteRows("decode", "z", z, decoder.latentSize, "the decoder's latent size");
-  const fixed = checkFixed("decode", decoder, options.fixed, count);
+  const count = checkFiniteRows(where, "z", z, decoder.latentSize, "the decoder's latent size");
+  const fixed = checkFixed(where, decoder, options.fixed, count);
   const session = await unlessAborted(signal, () => backend.open(decoder));
   if (count > 0) attached("z", z);
   const result = await session.decode(z, fixed, output === "preActivation", makeControl(signal));

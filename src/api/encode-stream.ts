@@ -1,5 +1,5 @@
-import { checkNumber, checkOptions, invalid, isRevoked, orDefault, show } from "../base/check.ts";
-import { LatentflowError } from "../base/errors.ts";
+import { checkNumber, checkOptions, isRevoked, orDefault, refused, show } from "../base/check.ts";
+import { LatentflowError, markedMessage } from "../base/errors.ts";
 import { isFloat32Array } from "../base/realms.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { unlessAborted } from "../solver/control.ts";
@@ -61,7 +61,7 @@ export function encodeStream(
   checkSettings(where, decoder, shared as EncodeOptions);
   if (!isIterable(items)) {
     const hint = isFloat32Array(items) ? "; give [y], or use encode" : "";
-    throw invalid(`${where}: items is ${show(items)}, expected an iterable of Float32Arrays${hint}`);
+    throw refused(where, "items", "is", show(items), `an iterable of Float32Arrays${hint}`);
   }
   return results(decoder, items, ahead, shared as EncodeOptions);
 }
@@ -108,7 +108,7 @@ async function encodeItem(
     return await encode(decoder, y, { ...options, ...own } as EncodeOptions);
   } catch (error) {
     if (!(error instanceof LatentflowError)) throw error;
-    throw new LatentflowError(error.code, `item ${index}: ${error.message}`, { cause: error });
+    throw new LatentflowError(error.code, `item ${index}: ${markedMessage(error)}`, { cause: error });
   }
 }
 

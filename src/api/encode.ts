@@ -8,6 +8,7 @@ import {
   checkSignal,
   orDefault,
 } from "../base/check.ts";
+import { callOf } from "../base/message.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
@@ -97,6 +98,9 @@ export interface CommonEncodeOptions {
   onAbort?: "throw" | "return" | undefined;
 }
 
+/** Head of the messages of `encode`. */
+const WHERE = /* @__PURE__ */ callOf("encode");
+
 /** Names of all options of `encode`. */
 export const ENCODE_OPTIONS: { readonly [Name in keyof Required<EncodeOptions>]: true } = {
   ...{ loss: true, prior: true, flow: true, solver: true, saveAt: true, weights: true, z0: true },
@@ -161,7 +165,7 @@ export async function encode(
       samplesPerSecond: reported / seconds(),
     });
   });
-  await checkValues("encode", problem, control);
+  await checkValues(WHERE, problem, control);
   mayThrow();
   const pair = { flow, solver };
   // Packs the weights: the first call into WASM.
@@ -180,14 +184,14 @@ export async function encode(
 }
 
 function checkArguments(given: Decoder, y: Float32Array, options: EncodeOptions) {
-  checkOptions("encode", options, ENCODE_OPTIONS);
-  const { loss, prior, batchSize, ...settings } = checkSettings("encode", given, options);
-  const decoder = atPoints("encode", given, options.points);
-  const sampleCount = checkTargets("encode", y, decoder);
+  checkOptions(WHERE, options, ENCODE_OPTIONS);
+  const { loss, prior, batchSize, ...settings } = checkSettings(WHERE, given, options);
+  const decoder = atPoints(WHERE, given, options.points);
+  const sampleCount = checkTargets(WHERE, y, decoder);
   const { weights } = options;
-  checkWeights("encode", weights, sampleCount, decoder);
-  const fixed = checkFixed("encode", decoder, options.fixed, sampleCount);
-  if (options.z0 !== undefined) checkZ0("encode", options.z0, sampleCount, decoder);
+  checkWeights(WHERE, weights, sampleCount, decoder);
+  const fixed = checkFixed(WHERE, decoder, options.fixed, sampleCount);
+  if (options.z0 !== undefined) checkZ0(WHERE, options.z0, sampleCount, decoder);
   // Copied: the caller may change z0 while the backend opens.
   const z0 = options.z0?.slice() ?? decoder.start;
   const problem: Problem = {

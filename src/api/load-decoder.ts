@@ -1,5 +1,6 @@
 import { checkOptions, showLocation } from "../base/check.ts";
 import { inTurns } from "../base/event-loop.ts";
+import { callOf } from "../base/message.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import {
@@ -54,7 +55,7 @@ export async function loadDecoder(source: DecoderSource, options: LoadDecoderOpt
   const { signal } = limits;
   throwIfAborted(signal);
   const location = locationOf(source);
-  const where = location === undefined ? "loadDecoder" : `loadDecoder(${showLocation(location)})`;
+  const where = callOf("loadDecoder", location === undefined ? undefined : showLocation(location));
   // At once where they are here: what has been given may be transferred as soon as the call returns.
   const bytes = bytesOf(where, source) ?? (await readSource(where, location ?? source, limits));
   const work = onGiven(where, bytes, parseDecoder(where, bytes, checked, limits.maxBytes));

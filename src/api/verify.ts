@@ -1,6 +1,7 @@
 import type { Session } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { LatentflowError } from "../base/errors.ts";
+import { option } from "../base/message.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import { checkDecoder, type Decoder, probedOf, withVerification } from "../decoder/decoder.ts";
 import { atPoints } from "../decoder/points.ts";
@@ -113,7 +114,7 @@ async function decodeRowByRow(
 /** What may be wrong with a decoder that is not the probe's. */
 function hintOf(probe: CheckedProbe, outputs: Float32Array, agreesWithOther: boolean): string {
   if (agreesWithOther) {
-    return "They agree on the other side of the output activation: give another outputActivation";
+    return `They agree on the other side of the output activation: give another ${option("outputActivation")}`;
   }
   const after: readonly (readonly [name: string, f: (x: number) => number])[] = [
     ["sigmoid", (value) => 1 / (1 + Math.exp(-value))],
@@ -122,10 +123,10 @@ function hintOf(probe: CheckedProbe, outputs: Float32Array, agreesWithOther: boo
   ];
   for (const [name, f] of after) {
     if (compareWithProbe(probe, outputs.map(f)).outcome !== "agrees") continue;
-    return `They agree after a ${name}: give outputActivation: "${name}", or write it into the file's metadata`;
+    return `They agree after a ${name}: give ${option("outputActivation", name)}, or write it into the file's metadata`;
   }
   return (
-    "Is the activation between the layers another one? Is a sigmoid missing at the end (outputActivation)? Are weights " +
+    `Is the activation between the layers another one? Is a sigmoid missing at the end (${option("outputActivation")})? Are weights ` +
     "transposed, [in, out]? Are there residual connections, or normalisations without parameters? Was the model in " +
     "eval() when the probe was made?"
   );

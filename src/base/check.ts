@@ -1,8 +1,14 @@
 import { LatentflowError, type LatentflowErrorCode } from "./errors.ts";
+import { refusalOf } from "./message.ts";
 
 /** An `invalid_argument` error, ready to be thrown. */
 export function invalid(message: string, cause?: unknown): LatentflowError {
   return refusal("invalid_argument", message, cause);
+}
+
+/** An `invalid_argument` error about an option or argument, ready to be thrown; see `refusalOf`. */
+export function refused(...parts: Parameters<typeof refusalOf>): LatentflowError {
+  return invalid(refusalOf(...parts));
 }
 
 /** An `invalid_file` error, ready to be thrown. */
@@ -150,7 +156,7 @@ export function checkOptions<Options extends object>(
       throw invalid(`${where}: unknown option ${show(name)}; ${reason}`);
     }
     if (isRevoked((options as Readonly<Record<string, unknown>>)[name])) {
-      throw invalid(`${where}: ${name} is a Proxy that has been revoked, expected a value that can be read`);
+      throw refused(where, name, "is", "a Proxy that has been revoked", "a value that can be read");
     }
   }
 }
@@ -238,18 +244,21 @@ export function checkNumber(where: string, name: string, value: unknown, bounds:
   const isUnsafe = integer && typeof value === "number" && value > Number.MAX_SAFE_INTEGER;
   const most = bounds.max ?? (isUnsafe ? Number.MAX_SAFE_INTEGER : undefined);
   const expected = showBounds(most === undefined ? bounds : { ...bounds, max: most });
-  throw invalid(`${where}: ${name} is ${show(value)}, expected ${expected}`);
+  throw refused(where, name, "is", show(value), expected);
 }
 
-/** What a number is within its bounds: `a finite number > 0 and <= 1`. */
-export function showBounds({ above, min, max, below, integer }: Bounds): string {
-  const limits = [
-    above !== undefined ? `> ${above}` : "",
-    min !== undefined ? `>= ${min}` : "",
-    max !== undefined ? `<= ${max}` : "",
-    below !== undefined ? `< ${below}` : "",
-  ].filter(Boolean);
-  return `${integer ? "an integer" : "a finite number"}${limits.length ? ` ${limits.join(" and ")}` : ""}`;
+/** Number within its bounds, for messages: `a finite number > 0 and <= 1`. */
+export function showBounds(bounds: Bounds): string {
+  const limits = showLimits(bounds);
+  return (bounds.integer ? "an integer" : "a finite number") + (limits && ` ${limits}`);
+}
+
+/** Bounds of a number as messages show them: `> 0 and <= 1`; empty if there are none. */
+export function showLimits({ above, min, max, below }: Bounds): string {
+  const limits = { ">": above, ">=": min, "<=": max, "<": below };
+  return Object.entries(limits)
+    .flatMap(([sign, limit]) => (limit === undefined ? [] : [`${sign} ${limit}`]))
+    .join(" and ");
 }
 
 /** Refuses a value that is none of `choices`; returns it otherwise. */
@@ -260,26 +269,26 @@ export function checkChoice<T extends string>(
   choices: readonly T[],
 ): T {
   if (choices.includes(value as T)) return value as T;
-  throw invalid(`${where}: ${name} is ${show(value)}, expected ${choices.map((c) => `"${c}"`).join(" or ")}`);
+  throw refused(where, name, "is", show(value), choices.map((choice) => `"${choice}"`).join(" or "));
 }
 
 /** Refuses what is neither true nor false; returns it otherwise. */
 export function checkFlag(where: string, name: string, value: unknown): boolean {
   if (typeof value === "boolean") return value;
-  throw invalid(`${where}: ${name} is ${show(value)}, expected true or false`);
+  throw refused(where, name, "is", show(value), "true or false");
 }
 
 /** Refuses an option that is given and is no function. */
 export function checkCallback(where: string, name: string, value: unknown): void {
   if (value === undefined || typeof value === "function") return;
-  throw invalid(`${where}: ${name} is ${show(value)}, expected a function`);
+  throw refused(where, name, "is", show(value), "a function");
 }
 
 /** Refuses what is no AbortSignal. */
 export function checkSignal(where: string, signal: AbortSignal | undefined): void {
   if (signal === undefined) return;
   if (typeof signal?.aborted !== "boolean" || typeof signal.addEventListener !== "function") {
-    throw invalid(`${where}: signal is ${show(signal)}, expected an AbortSignal`);
+    throw refused(where, "signal", "is", show(signal), "an AbortSignal");
   }
 }
 

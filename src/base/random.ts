@@ -1,4 +1,4 @@
-import { checkNumber, invalid, show } from "./check.ts";
+import { checkNumber, refused, show } from "./check.ts";
 
 /**
  * A seeded generator of pseudo-random numbers: sfc32, "small fast counting", by Chris Doty-Humphrey, from his
@@ -76,7 +76,7 @@ export function createRandom(seed: number, stream = 0): Random {
  */
 export function checkRandomState(where: string, name: string, state: RandomState): void {
   if (!Array.isArray(state) || state.length !== 4) {
-    throw invalid(`${where}: ${name} is ${show(state)}, expected four integers`);
+    throw refused(where, name, "is", show(state), "four integers");
   }
   for (const [i, word] of state.entries()) {
     checkNumber(where, `${name}[${i}]`, word, { min: 0, max: 2 ** 32 - 1, integer: true });

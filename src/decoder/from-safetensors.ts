@@ -1,5 +1,6 @@
-import { invalid, invalidFile, show, showShape } from "../base/check.ts";
+import { invalid, invalidFile, refused, show, showShape } from "../base/check.ts";
 import type { Work } from "../base/event-loop.ts";
+import { option as marked, subject, theOption } from "../base/message.ts";
 import { recognise } from "../files/file-kind.ts";
 import { type Metadata, readSafetensors, type SafetensorsFile } from "../files/safetensors.ts";
 import { checkSize } from "../files/source.ts";
@@ -81,7 +82,7 @@ export const fileOptions: { readonly [Name in keyof DecoderFileOptions]-?: true 
 export function checkFileOptions(where: string, options: DecoderFileOptions): CheckedFileOptions {
   const { prefix, activation, outputActivation, outputShape, probe } = options;
   if (prefix !== undefined && typeof prefix !== "string") {
-    throw invalid(`${where}: prefix is ${show(prefix)}, expected a string, as "decoder."`);
+    throw refused(where, "prefix", "is", show(prefix), 'a string, as "decoder."');
   }
   const activationOption = (name: string, value: unknown) =>
     value === undefined ? undefined : normaliseActivation(where, name, value);
@@ -175,14 +176,15 @@ function activationsBetween(
   if (given === undefined && count > 0) {
     throw invalid(
       `${where}: neither the file's metadata nor the options give the activation between the layers; ` +
-        'give the option activation: "elu", say',
+        `give ${marked("activation", "elu", 'the option activation: "elu"')}, say`,
     );
   }
   if (given === undefined || !isList(given)) return new Array<Activation>(count).fill(given!);
   if (given.length === count) return given;
-  const [refuse, owner] = option === undefined ? [invalidFile, "the file's "] : [invalid, ""];
+  const [refuse, name] =
+    option === undefined ? [invalidFile, "the file's activation"] : [invalid, subject("activation")];
   throw refuse(
-    `${where}: ${owner}activation has ${given.length} entries, expected ${count}, one between each two of the file's ` +
+    `${where}: ${name} has ${given.length} entries, expected ${count}, one between each two of the file's ` +
       `${layers} layers`,
   );
 }
@@ -195,7 +197,7 @@ function isList(activation: Activation | readonly Activation[]): activation is r
 function withOptions(where: string, graph: Graph, options: CheckedFileOptions): Graph {
   for (const name of Object.keys(STACK_OPTIONS) as (keyof typeof STACK_OPTIONS)[]) {
     if (options[name] === undefined) continue;
-    throw invalid(`${where}: the file says what its graph is; leave the option ${name} out`);
+    throw invalid(`${where}: the file says what its graph is; leave ${theOption(name)} out`);
   }
   const { outputShape } = options;
   return outputShape === undefined ? graph : withOutputShape(where, graph, outputShape);
@@ -236,7 +238,7 @@ function* readParameters(
 function refuseCheckpoint(where: string, metadata: Metadata): void {
   if (!metadata.get("format")?.startsWith("latentflow checkpoint")) return;
   throw invalidFile(
-    `${where}: it is the checkpoint of a training run, not a decoder; go on from it with train and resume: true, ` +
+    `${where}: it is the checkpoint of a training run, not a decoder; go on from it with train and its option resume, ` +
       "or take decoder.safetensors, which the run writes at its end",
   );
 }

@@ -4,9 +4,11 @@ import {
   invalid,
   optionNames,
   orDefault,
+  refused,
   show,
   showShape,
 } from "../base/check.ts";
+import { callOf } from "../base/message.ts";
 import { createRandom, type Random } from "../base/random.ts";
 import { type ActivationLike, normaliseActivation } from "../graph/activation.ts";
 import type { GraphDefinition } from "../graph/definition.ts";
@@ -73,7 +75,7 @@ export function createDecoder(
   given: CreateDecoderOptions | GraphDefinition,
   graphOptions: GraphDecoderOptions = {},
 ): Decoder {
-  const where = "createDecoder";
+  const where = callOf("createDecoder");
   const isDefinition = hasOperations(given);
   if (isDefinition) checkOptions(where, graphOptions, GRAPH_OPTIONS);
   else checkLayerOptions(where, given);
@@ -152,9 +154,7 @@ export function initialise(decoder: Decoder, random: Random): void {
 function checkSizes(where: string, sizes: unknown): readonly number[] {
   if (!Array.isArray(sizes) || sizes.length < 2) {
     const shown = Array.isArray(sizes) ? showShape(sizes) : show(sizes);
-    throw invalid(
-      `${where}: layers is ${shown}, expected the sizes from latent to output, as [20, 150, 784]`,
-    );
+    throw refused(where, "layers", "is", shown, "the sizes from latent to output, as [20, 150, 784]");
   }
   // Each layer has its activation.
   const most = MOST_OPERATIONS / 2;

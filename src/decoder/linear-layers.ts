@@ -1,5 +1,6 @@
 import { invalid, invalidFile, show, showList, showShape } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
+import { option, subject } from "../base/message.ts";
 import type { Tensor } from "../files/tensor.ts";
 
 // Plain stacks of linear layers in safetensors files, under the names of a torch.nn.Sequential or ModuleList. A file with
@@ -41,7 +42,7 @@ export function collectLayers(
   const chosen = names.filter((name) => name.startsWith(prefix));
   if (chosen.length === 0) {
     throw invalid(
-      `${where}: prefix is ${show(prefix)}, with which no tensor's name begins; the file's tensors are ` +
+      `${where}: ${subject("prefix")} is ${show(prefix)}, with which no tensor's name begins; the file's tensors are ` +
         showList(names.map(show)),
     );
   }
@@ -115,9 +116,12 @@ function needsConversion(
 ): LatentflowError {
   const prefixes = [...new Set(stack.map(([, { prefix }]) => prefix))];
   const narrower = prefixes.filter((prefix) => !names.every((name) => name.startsWith(prefix)));
+  const others = narrower.slice(1).map((prefix) => ` or ${show(prefix)}`);
   const part =
     narrower.length > 0
-      ? `; if only a part of the tensors is the decoder's, give the option prefix: ${showList(narrower.map(show))}`
+      ? "; if only a part of the tensors is the decoder's, give " +
+        option("prefix", narrower[0], `the option prefix: ${show(narrower[0])}`) +
+        showList(others)
       : "";
   const first = stack[0]?.[1].weight?.shape;
   const latent = first?.length === 2 ? first[1] : "LATENT_SIZE";

@@ -1,6 +1,7 @@
 import { checkChoice, invalid, invalidFile, show } from "../base/check.ts";
-import { LatentflowError } from "../base/errors.ts";
+import { LatentflowError, markedMessage } from "../base/errors.ts";
 import type { Work } from "../base/event-loop.ts";
+import { theOption } from "../base/message.ts";
 import type { Metadata } from "../files/safetensors.ts";
 import { type Activation, activations, normaliseActivation } from "../graph/activation.ts";
 import type { GraphDefinition } from "../graph/definition.ts";
@@ -82,7 +83,7 @@ export function* readGraph(where: string, metadata: Metadata): Work<Graph | unde
     return yield* readingDefinition(`${where}: the file's ${GRAPH}`, definition as GraphDefinition);
   } catch (error) {
     const message =
-      error instanceof LatentflowError ? error.message : `${where}: the file's ${GRAPH} is no JSON`;
+      error instanceof LatentflowError ? markedMessage(error) : `${where}: the file's ${GRAPH} is no JSON`;
     throw invalidFile(message);
   }
 }
@@ -105,7 +106,7 @@ export function checkSpelling(
     const key = KEYS.find((each) => each !== found && bare(each) === bare(found));
     if (key === undefined || options[key] !== undefined) continue;
     throw invalidFile(
-      `${where}: the file's metadata have ${show(found)}, expected "${key}"; the option ${key} overrides it`,
+      `${where}: the file's metadata have ${show(found)}, expected "${key}"; ${theOption(key)} overrides it`,
     );
   }
 }
@@ -222,6 +223,6 @@ function read<T>(metadata: Metadata, key: Key, parse: (text: string) => T): T | 
     return parse(text);
   } catch (error) {
     if (!(error instanceof LatentflowError)) throw error;
-    throw invalidFile(`${error.message}; the option ${key} overrides the file's`);
+    throw invalidFile(`${markedMessage(error)}; ${theOption(key)} overrides the file's`);
   }
 }

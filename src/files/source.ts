@@ -11,6 +11,7 @@ import {
 } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { inTurns, makeTurns, type Work } from "../base/event-loop.ts";
+import { option } from "../base/message.ts";
 import { onAbort } from "../base/on-abort.ts";
 import type { AbortSignalLike, BlobLike, UrlLike } from "../base/platform.ts";
 import {
@@ -69,8 +70,8 @@ export function checkReading(where: string, { maxBytes, signal }: ReadingOptions
  */
 export function checkSize(where: string, what: string, size: number, maxBytes: number): void {
   if (size <= maxBytes) return;
-  const cure = Number.isSafeInteger(size) ? `, to read it give maxBytes: ${size}` : "";
-  throw invalidFile(`${where}: ${what} ${size} bytes, more than maxBytes, ${maxBytes}${cure}`);
+  const cure = Number.isSafeInteger(size) ? `, to read it give ${option("maxBytes", size)}` : "";
+  throw invalidFile(`${where}: ${what} ${size} bytes, more than ${option("maxBytes")}, ${maxBytes}${cure}`);
 }
 
 /**
@@ -321,7 +322,7 @@ export async function collect(
     size += chunk.length;
     if (size > maxBytes) {
       throw invalidFile(
-        `${where}: the file has more than maxBytes, ${maxBytes} bytes; give a larger maxBytes to read it`,
+        `${where}: the file has more than ${option("maxBytes")}, ${maxBytes} bytes; give a larger ${option("maxBytes")} to read it`,
       );
     }
     parts.push(chunk);

@@ -1,4 +1,5 @@
 import { LatentflowError } from "../base/errors.ts";
+import { option } from "../base/message.ts";
 
 const PAGE = 65536;
 /** A cache line, so that blocks share none. */
@@ -89,7 +90,7 @@ export class Arena {
       const megabytes = Math.ceil((size + end) / 2 ** 20);
       throw new LatentflowError(
         "out_of_memory",
-        `WebAssembly memory could not grow to ${megabytes} MB; use a smaller batchSize or a smaller decoder`,
+        `WebAssembly memory could not grow to ${megabytes} MB; use a smaller ${option("batchSize")} or a smaller decoder`,
         { cause },
       );
     }

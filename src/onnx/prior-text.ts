@@ -1,5 +1,5 @@
 import { invalid, invalidFile, show } from "../base/check.ts";
-import { LatentflowError } from "../base/errors.ts";
+import { LatentflowError, markedMessage } from "../base/errors.ts";
 import { normalisePrior } from "../terms/check-prior.ts";
 import type { Prior } from "../terms/priors.ts";
 
@@ -41,6 +41,6 @@ export function readPrior(text: string): Prior {
   try {
     return normalisePrior("loadOnnx", value, { name: `the file's ${PRIOR}` });
   } catch (error) {
-    throw error instanceof LatentflowError ? invalidFile(error.message) : error;
+    throw error instanceof LatentflowError ? invalidFile(markedMessage(error)) : error;
   }
 }

@@ -1,5 +1,5 @@
 import { invalid, invalidFile, show } from "../base/check.ts";
-import { LatentflowError } from "../base/errors.ts";
+import { LatentflowError, markedMessage } from "../base/errors.ts";
 import { formatStart, remakeStart } from "../decoder/start.ts";
 
 // A decoder's own start in an ONNX file: metadata, `latentflow.start`, as JSON.
@@ -35,6 +35,6 @@ export function readStart(text: string, latentSize: number): Float32Array | unde
   try {
     return remakeStart("loadOnnx", value, latentSize, `the file's ${START}`);
   } catch (error) {
-    throw error instanceof LatentflowError ? invalidFile(error.message) : error;
+    throw error instanceof LatentflowError ? invalidFile(markedMessage(error)) : error;
   }
 }

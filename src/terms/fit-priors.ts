@@ -1,6 +1,7 @@
-import { checkChoice, checkNumber, checkOptions, invalid, orDefault } from "../base/check.ts";
+import { checkChoice, checkNumber, checkOptions, invalid, orDefault, refused } from "../base/check.ts";
 import { logarithm } from "../base/elementary-functions.ts";
 import { checkFiniteRows } from "../base/float32.ts";
+import { callOf, option } from "../base/message.ts";
 import { createRandom } from "../base/random.ts";
 import { ExpectationMaximisation, type Mixture } from "./expectation-maximisation.ts";
 import { startMixture } from "./mixture-start.ts";
@@ -84,7 +85,7 @@ const START_STREAM = 4;
  *   shrinkage, where there are no more codes than latents, or a coordinate follows from others
  */
 export function fitGaussian(codes: Float32Array, options: FitGaussianOptions): GaussianPrior {
-  const where = "fitGaussian";
+  const where = callOf("fitGaussian");
   checkGiven(where, options, "{ latentSize }");
   checkOptions(where, options, { latentSize: true, covariance: true, shrinkage: true, weight: true });
   const latentSize = checkNumber(where, "latentSize", options.latentSize, COUNT);
@@ -98,8 +99,13 @@ export function fitGaussian(codes: Float32Array, options: FitGaussianOptions): G
   }
   const count = checkCodes(where, codes, latentSize, 2);
   if (isFull && shrinkage === 0 && count <= latentSize) {
-    throw invalid(
-      `${where}: codes has ${count} codes of ${latentSize} values, expected at least ${latentSize + 1}: the full covariance of fewer is singular; ${INSTEAD}`,
+    throw refused(
+      where,
+      "codes",
+      "has",
+      `${count} codes of ${latentSize} values`,
+      `at least ${latentSize + 1}: the full covariance of fewer is singular`,
+      `; ${INSTEAD}`,
     );
   }
   const { mean, covariance } = momentsOf(codes, latentSize, isFull);
@@ -109,14 +115,19 @@ export function fitGaussian(codes: Float32Array, options: FitGaussianOptions): G
     at % (latentSize + 1) === 0 ? value : (1 - shrinkage) * value,
   );
   if (!choleskyFactor(shrunk, latentSize)) {
-    throw invalid(
-      `${where}: the covariance of codes is singular, expected a positive definite one: some coordinate follows from the others; ${INSTEAD}`,
+    throw refused(
+      where,
+      "codes",
+      "has",
+      "a singular covariance",
+      "a positive definite one: some coordinate follows from the others",
+      `; ${INSTEAD}`,
     );
   }
   return gaussian({ mean, covariance: shrunk, weight });
 }
 
-const INSTEAD = 'give covariance: "diagonal", or a shrinkage (0.1, say), or more codes that differ';
+const INSTEAD = `give ${option("covariance", "diagonal")}, or ${option("shrinkage", 0.1, "a shrinkage (0.1, say)")}, or more codes that differ`;
 
 /**
  * A mixture of Gaussians fitted to codes by expectation maximisation, for codes that lie in clusters, or along a curve.
@@ -146,7 +157,7 @@ export function fitGaussianMixture(
   codes: Float32Array,
   options: FitGaussianMixtureOptions,
 ): GaussianMixtureFit {
-  const where = "fitGaussianMixture";
+  const where = callOf("fitGaussianMixture");
   checkGiven(where, options, "{ latentSize, components }");
   checkOptions(where, options, {
     ...{ latentSize: true, components: true, seed: true, covariance: true },
@@ -164,8 +175,13 @@ export function fitGaussianMixture(
   const weight = checkNumber(where, "weight", orDefault(options.weight, 1), { above: 0 });
   const count = checkCodes(where, codes, latentSize, Math.max(2, components));
   if (isFull && count <= components * latentSize) {
-    throw invalid(
-      `${where}: codes has ${count} codes of ${latentSize} values, expected at least ${components * latentSize + 1} for ${components} full covariances, fewer leave them singular; give covariance: "diagonal", fewer components, or more codes`,
+    throw refused(
+      where,
+      "codes",
+      "has",
+      `${count} codes of ${latentSize} values`,
+      `at least ${components * latentSize + 1} for ${components} full covariances, fewer leave them singular`,
+      `; give ${option("covariance", "diagonal")}, fewer ${option("components")}, or more codes`,
     );
   }
 
@@ -174,8 +190,13 @@ export function fitGaussianMixture(
   const standardised = standardise(codes, latentSize, { mean, stds });
   const start = startMixture(standardised, components, createRandom(seed, START_STREAM));
   if (typeof start === "number") {
-    throw invalid(
-      `${where}: codes has ${start} different codes, expected at least ${components}, one for each of the components; give fewer components, or more codes that differ`,
+    throw refused(
+      where,
+      "codes",
+      "has",
+      `${start} different codes`,
+      `at least ${components}, one for each of the components`,
+      `; give fewer ${option("components")}, or more codes that differ`,
     );
   }
   const search = new ExpectationMaximisation(standardised, start, isFull, varianceFloor);
@@ -240,8 +261,13 @@ function checkCovariance(where: string, covariance: CovarianceKind | undefined):
 function checkCodes(where: string, codes: unknown, latentSize: number, least: number): number {
   const count = checkFiniteRows(where, "codes", codes, latentSize, "latentSize");
   if (count >= least) return count;
-  throw invalid(
-    `${where}: codes has ${count} codes of ${latentSize} values, expected at least ${least}; give more codes${least > 2 ? ", or fewer components" : ""}`,
+  throw refused(
+    where,
+    "codes",
+    "has",
+    `${count} codes of ${latentSize} values`,
+    `at least ${least}`,
+    `; give more codes${least > 2 ? `, or fewer ${option("components")}` : ""}`,
   );
 }
 
@@ -251,7 +277,12 @@ function standardDeviations(where: string, covariance: Float64Array, d: number):
   const stds = Float64Array.from({ length: d }, (_, i) => Math.sqrt(covariance[i * step]!));
   const constant = stds.indexOf(0);
   if (constant < 0) return stds;
-  throw invalid(
-    `${where}: element ${constant} is the same in all codes, expected one that varies: its variance is 0, and its density infinite; train the decoder with a latent less, or make a prior with gaussian() or gaussianMixture() and a standard deviation of your choice there`,
+  throw refused(
+    where,
+    "codes",
+    "has",
+    `a constant element ${constant}`,
+    "elements that vary: its variance is 0, and its density infinite",
+    `; train the decoder with a latent less, or, in place of a fit, give ${option("mean", undefined, "gaussian() a mean")} and ${option("std", undefined, "a standard deviation")} of your choice`,
   );
 }

@@ -1,4 +1,5 @@
-import { callHint, checkChoice, checkOptions, invalid, orDefault, show } from "../base/check.ts";
+import { callHint, checkChoice, checkOptions, invalid, orDefault, refused, show } from "../base/check.ts";
+import { clause, option } from "../base/message.ts";
 import {
   type CustomLossFunctions,
   isTermKind,
@@ -92,11 +93,11 @@ export function customLoss(options: CustomLossFunctions & LossOptions): CustomLo
   const { value, gradient, curvature, reduction = "mean" } = options ?? {};
   for (const [name, given] of Object.entries({ value, gradient })) {
     if (typeof given !== "function") {
-      throw invalid(`customLoss: ${name} is ${show(given)}, expected a function of (output, target)`);
+      throw refused("customLoss", name, "is", show(given), "a function of (output, target)");
     }
   }
   if (curvature !== undefined && typeof curvature !== "function") {
-    throw invalid(`customLoss: curvature is ${show(curvature)}, expected a function of (output, target)`);
+    throw refused("customLoss", "curvature", "is", show(curvature), "a function of (output, target)");
   }
   checkChoice("customLoss", "reduction", reduction, ["mean", "sum"]);
   return Object.freeze({ name: "custom", reduction, value, gradient, ...(curvature && { curvature }) });
@@ -129,10 +130,8 @@ export function normaliseLoss(where: string, value: unknown): StandardLoss {
   const { name, reduction } = (value ?? {}) as Partial<StandardLoss>;
   const isReduction = reduction === "mean" || reduction === "sum";
   if (typeof value === "object" && isStandard(name) && isReduction) return Object.freeze({ name, reduction });
-  throw invalid(
-    `${where}: loss is ${show(value)}${callHint(value)}, expected "bce", "mse", or what binaryCrossEntropy() or ` +
-      "squaredError() returns",
-  );
+  const expected = '"bce", "mse", or what binaryCrossEntropy() or squaredError() returns';
+  throw refused(where, "loss", "is", show(value) + callHint(value), expected);
 }
 
 function isStandard(name: unknown): name is StandardTermKind {
@@ -159,13 +158,18 @@ export function checkLoss(
   const named = orDefault(given, decoder.loss);
   if (named === undefined) {
     throw invalid(
-      `${where}: there is no loss: the decoder has none of its own; give { loss: "bce" } or { loss: "mse" }`,
+      `${where}: there is no loss: the decoder has none of its own; give ` +
+        `${option("loss", "bce", '{ loss: "bce" }')} or ${option("loss", "mse", '{ loss: "mse" }')}`,
     );
   }
   const loss = isLossName(named) ? LOSS_MAKERS[named]() : named;
   if (typeof loss !== "object" || !isTermKind(loss?.name)) {
-    throw invalid(
-      `${where}: loss is ${show(loss)}${callHint(loss)}, expected "bce", "mse", binaryCrossEntropy(), squaredError() or customLoss()`,
+    throw refused(
+      where,
+      "loss",
+      "is",
+      `${show(loss)}${callHint(loss)}`,
+      '"bce", "mse", binaryCrossEntropy(), squaredError() or customLoss()',
     );
   }
   checkChoice(where, "loss.reduction", loss.reduction, ["mean", "sum"]);
@@ -173,7 +177,10 @@ export function checkLoss(
   const wanted = termTraits(loss).outputActivation;
   if (wanted !== undefined && output !== wanted) {
     throw invalid(
-      `${where}: ${loss.name} needs a decoder whose output activation is "${wanted}", this one's is "${output}"; load or create it with { outputActivation: "${wanted}" } if its outputs are logits, else use squaredError()`,
+      `${where}: ${option("loss", termTraits(loss).fileName, `the loss ${termTraits(loss).fileName}`)} needs a decoder whose output activation is ` +
+        `"${wanted}", this one's is "${output}"; ` +
+        `load or create it with ${option("outputActivation", wanted, `{ outputActivation: "${wanted}" }`)}` +
+        ` if its outputs are logits${clause("loss", `, else use ${option("loss", "mse", "squaredError()")}`)}`,
     );
   }
   return loss;

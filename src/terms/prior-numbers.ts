@@ -1,4 +1,4 @@
-import { type Bounds, checkNumber, invalid, isRevoked, show } from "../base/check.ts";
+import { type Bounds, checkNumber, invalid, isRevoked, refused, show } from "../base/check.ts";
 import { logarithm } from "../base/elementary-functions.ts";
 
 /** An array of numbers, typed or not. */
@@ -28,10 +28,10 @@ export function checkRow(
 ): number[] {
   if (!isArray(values) || values.length === 0) {
     const came = isArray(values) ? "empty" : show(values);
-    throw invalid(`${where}: ${name} is ${came}, expected an array of numbers`);
+    throw refused(where, name, "is", came, "an array of numbers");
   }
   if (size !== undefined && values.length !== size) {
-    throw invalid(`${where}: ${name} has ${values.length} values, expected ${size}`);
+    throw refused(where, name, "has", `${values.length} values`, String(size));
   }
   return Array.from(values, (value, i) => checkNumber(where, `${name}[${i}]`, value, bounds));
 }
@@ -64,15 +64,15 @@ export function checkMatrix(
 ): readonly number[] {
   if (!isArray(value) || value.length === 0) {
     const came = isArray(value) ? "empty" : show(value);
-    throw invalid(`${where}: ${name} is ${came}, expected a matrix: d rows, or d × d numbers`);
+    throw refused(where, name, "is", came, "a matrix: d rows, or d × d numbers");
   }
   const isNested = isArray(value[0]);
   const d = isNested ? value.length : Math.sqrt(value.length);
   if (!Number.isInteger(d)) {
-    throw invalid(`${where}: ${name} has ${value.length} values, expected d × d`);
+    throw refused(where, name, "has", `${value.length} values`, "d × d");
   }
   if (size !== undefined && d !== size) {
-    throw invalid(`${where}: ${name} is ${d} × ${d}, expected ${size} × ${size}`);
+    throw refused(where, name, "is", `${d} × ${d}`, `${size} × ${size}`);
   }
   const numbers = isNested
     ? Array.from(value, (row, i) => checkRow(where, `${name}[${i}]`, row, d, COVARIANCE)).flat()
@@ -90,9 +90,7 @@ export function checkMatrix(
   for (let i = 0; i < d; i++) {
     const variance = numbers[i * d + i]!;
     if (!(variance > 0 && variance < LEAST_VARIANCE)) continue;
-    throw invalid(
-      `${where}: ${name} has the variance ${variance} at ${i}, expected at least ${LEAST_VARIANCE}`,
-    );
+    throw refused(where, name, "has", `the variance ${variance} at ${i}`, `at least ${LEAST_VARIANCE}`);
   }
   if (!choleskyFactor(numbers, d)) {
     throw invalid(

@@ -1,4 +1,5 @@
-import { checkNumber, checkOptions, invalid, orDefault, show } from "../base/check.ts";
+import { checkNumber, checkOptions, invalid, orDefault, refused, show } from "../base/check.ts";
+import { callOf } from "../base/message.ts";
 import { checkMatrix, checkRow, isArray, type Numbers, scalarOrRow } from "./prior-numbers.ts";
 
 /**
@@ -91,7 +92,7 @@ const MEAN = { min: -3e38, max: 3e38 };
  *   covariance that is not symmetric or not positive definite
  */
 export function gaussian(options: GaussianOptions = {}): GaussianPrior {
-  const where = "gaussian";
+  const where = callOf("gaussian");
   checkOptions(where, options, { mean: true, std: true, covariance: true, weight: true });
   const { mean = 0, std, covariance } = options;
   const weight = checkNumber(where, "weight", orDefault(options.weight, 1), { above: 0 });
@@ -123,13 +124,13 @@ export function gaussian(options: GaussianOptions = {}): GaussianPrior {
  *   covariance that is not symmetric or not positive definite
  */
 export function gaussianMixture(options: GaussianMixtureOptions): GaussianMixturePrior {
-  const where = "gaussianMixture";
+  const where = callOf("gaussianMixture");
   checkOptions(where, options, { weights: true, means: true, stds: true, covariances: true, weight: true });
   const { means, stds, covariances } = options ?? {};
   const weight = checkNumber(where, "weight", orDefault(options?.weight, 1), { above: 0 });
   if (!isArray(means) || means.length === 0) {
     const came = isArray(means) ? "empty" : show(means);
-    throw invalid(`${where}: means is ${came}, expected an array of rows, one for each component`);
+    throw refused(where, "means", "is", came, "an array of rows, one for each component");
   }
   const count = means.length;
   const first = checkRow(where, "means[0]", means[0], undefined, MEAN);
@@ -173,8 +174,13 @@ function sharesOf(where: string, weights: Numbers, count: number): readonly numb
     : given.map((share) => share / largest / whole);
   const none = shares.indexOf(0);
   if (none >= 0) {
-    throw invalid(
-      `${where}: weights[${none}] is ${given[none]} beside ${largest}, expected a share that float64 can show; leave the component out`,
+    throw refused(
+      where,
+      `weights[${none}]`,
+      "is",
+      `${given[none]} beside ${largest}`,
+      "a share that float64 can show",
+      "; leave the component out",
     );
   }
   return freeze(shares);

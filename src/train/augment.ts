@@ -1,4 +1,5 @@
-import { checkNumber, checkOptions, invalid } from "../base/check.ts";
+import { checkNumber, checkOptions, invalid, refused } from "../base/check.ts";
+import { callOf, option } from "../base/message.ts";
 import type { Random } from "../base/random.ts";
 import { showLengths } from "../files/array.ts";
 import { type ImageLayout, imageLayout } from "../files/images.ts";
@@ -66,15 +67,22 @@ export function shift(options: { pixels: number }): Shift {
 function layoutOf(shape: readonly number[], pixels: number): ImageLayout {
   const layout = imageLayout(shape);
   if (layout === undefined) {
-    const advice = shape.length === 1 ? "; if they are, give the decoder an outputShape like [28, 28]" : "";
+    const advice =
+      shape.length === 1
+        ? `; if they are, give the decoder ${option("outputShape", [28, 28], "an outputShape like [28, 28]")}`
+        : "";
     throw invalid(
-      `shift: the samples are ${showLengths(shape)}, expected images of a height and a width, grey or of three channels${advice}`,
+      `${callOf("shift")}: the samples are ${showLengths(shape)}, expected images of a height and a width, grey or of three channels${advice}`,
     );
   }
   const size = [layout.height, layout.width];
   if (pixels >= Math.min(...size)) {
-    throw invalid(
-      `shift: pixels is ${pixels}, expected less than the images' height and width, ${showLengths(size)}`,
+    throw refused(
+      "shift",
+      "pixels",
+      "is",
+      String(pixels),
+      `less than the images' height and width, ${showLengths(size)}`,
     );
   }
   return layout;

@@ -14,9 +14,11 @@ import {
   checkOptions,
   checkSignal,
   invalid,
+  refused,
   show,
   showName,
 } from "../base/check.ts";
+import { callOf, scopeOf } from "../base/message.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed, type FixedValues } from "../decoder/fixed.ts";
 import { atPoints } from "../decoder/points.ts";
@@ -65,8 +67,9 @@ export function checkArguments(
   data: Dataset | Float32Array,
   options: TrainOptions,
 ): CheckedTrainOptions {
-  checkDecoder("train", given);
-  checkOptions("train", options, {
+  const where = callOf("train");
+  checkDecoder(where, given);
+  checkOptions(where, options, {
     flow: true,
     solver: true,
     adjoint: true,
@@ -79,35 +82,38 @@ export function checkArguments(
     codeOptimizer: true,
     ...RUN_OPTIONS,
   });
-  checkCodes(options);
-  const decoder = atPoints("train", given, options.points);
-  const run = checkRun("train", decoder, data, options);
-  const fixed = checkFixed("train", decoder, options.fixed, run.dataset.count);
-  const prior = checkPrior("train", options.prior, decoder);
+  checkCodes(where, options);
+  const decoder = atPoints(where, given, options.points);
+  const run = checkRun(where, "train", decoder, data, options);
+  const fixed = checkFixed(where, decoder, options.fixed, run.dataset.count);
+  const prior = checkPrior(where, options.prior, decoder);
   const { weights, augment } = options;
-  checkWeights("train", weights, run.dataset.count, decoder);
+  checkWeights(where, weights, run.dataset.count, decoder);
   if (weights && augment) {
     throw invalid(
-      `train: weights and augment (${showName(augment.name)}) are given together; the weights would stay where the samples were`,
+      `${where}: weights and augment (${showName(augment.name)}) are given together; the weights would stay where the samples were`,
     );
   }
   const { adjoint: asked = approximate() } = options;
-  const pair = checkFlowAndSolver("train", options, asked?.needs === "end" ? lbfgs() : AMD_IN_TRAINING);
-  const adjoint = checkAdjoint("train", asked, pair.solver, run.loss);
+  const pair = checkFlowAndSolver(where, options, asked?.needs === "end" ? lbfgs() : AMD_IN_TRAINING);
+  const adjoint = checkAdjoint(where, asked, pair.solver, run.loss);
   return { ...run, pair, adjoint, prior, weights, fixed, isAutoencoder: false };
 }
 
 /** Refuses what says two things of where codes come from. */
-function checkCodes({ codes = "encoded", codeOptimizer, warmStart, adjoint }: TrainOptions): void {
-  checkChoice("train", "codes", codes, ["encoded", "kept"]);
+function checkCodes(
+  where: string,
+  { codes = "encoded", codeOptimizer, warmStart, adjoint }: TrainOptions,
+): void {
+  checkChoice(where, "codes", codes, ["encoded", "kept"]);
   if (codes === "encoded") {
     if (codeOptimizer === undefined) return;
-    throw invalid('train: codeOptimizer is given, but no codes are kept; give codes: "kept" too');
+    throw invalid(`${where}: codeOptimizer is given, but no codes are kept; give codes: "kept" too`);
   }
   for (const [name, value] of Object.entries({ warmStart, adjoint })) {
     if (value === undefined || value === false) continue;
     throw invalid(
-      `train: codes: "kept" and ${name} are both given, expected one of them: no flow is followed in training`,
+      `${where}: codes: "kept" and ${name} are both given, expected one of them: no flow is followed in training`,
     );
   }
 }
@@ -118,13 +124,13 @@ export function checkAutoencoderArguments(
   data: Dataset | Float32Array,
   options: RunOptions,
 ): CheckedTrainOptions {
-  const where = "trainAutoencoder";
+  const where = callOf("trainAutoencoder");
   checkDecoder(where, decoder);
   checkReversible(where, decoder);
   checkOptions(where, options, RUN_OPTIONS, {
     prior: "codes come from the encoder here, and nothing holds them; train has a prior",
   });
-  const run = checkRun(where, decoder, data, options);
+  const run = checkRun(where, "trainAutoencoder", decoder, data, options);
   if (run.validation?.weights) {
     throw invalid(`${where}: validation has weights; an encoder takes all values alike, leave them out`);
   }
@@ -153,34 +159,38 @@ export interface CheckedTrainOptions extends ReturnType<typeof checkRun> {
 }
 
 function checkRun(
-  where: Verb,
+  where: string,
+  verb: Verb,
   decoder: Decoder,
   data: Dataset | Float32Array,
   options: RunOptions & CodesOptions,
 ) {
   const loss = checkLoss(where, options.loss, decoder);
   const dataset = asDataset(where, data, decoder);
-  const settings = checkSettings(where, options, decoder);
+  const settings = checkSettings(where, verb, options, decoder);
   const { validation, checkpoint } = options;
   return {
     ...{ where, decoder, dataset, loss, settings },
     validation:
       validation === undefined
         ? undefined
-        : checkValidation(`${where}: validation`, validation, decoder, dataset.count),
-    checkpoint: checkpoint === undefined ? undefined : checkCheckpoint(`${where}: checkpoint`, checkpoint),
+        : checkValidation(`${where}: ${scopeOf("validation")}`, validation, decoder, dataset.count),
+    checkpoint:
+      checkpoint === undefined
+        ? undefined
+        : checkCheckpoint(`${where}: ${scopeOf("checkpoint")}`, checkpoint),
   };
 }
 
 /** Options of `train` alone. */
 type CodesOptions = Pick<TrainOptions, "warmStart" | "codes" | "codeOptimizer">;
 
-function checkSettings(where: Verb, options: RunOptions & CodesOptions, decoder: Decoder) {
+function checkSettings(where: string, verb: Verb, options: RunOptions & CodesOptions, decoder: Decoder) {
   const {
     optimizer = rmsprop(),
     schedule = constant(),
     batchSize = STANDARD_TRAINING.batchSize,
-    epochs = STANDARD_TRAINING.epochs[where],
+    epochs = STANDARD_TRAINING.epochs[verb],
     backend = wasm(),
   } = options;
   const {
@@ -203,12 +213,10 @@ function checkSettings(where: Verb, options: RunOptions & CodesOptions, decoder:
   checkFlag(where, "warmStart", warmStart);
   for (const [name, value] of Object.entries({ optimizer, codeOptimizer })) {
     if (isOptimizer(value)) continue;
-    throw invalid(
-      `${where}: ${name} is ${show(value)}${callHint(value)}, expected rmsprop(), adam() or sgd()`,
-    );
+    throw refused(where, name, "is", `${show(value)}${callHint(value)}`, "rmsprop(), adam() or sgd()");
   }
   if (typeof schedule?.factor !== "function") {
-    throw invalid(`${where}: schedule is ${show(schedule)}, expected constant(), linear() or cosine()`);
+    throw refused(where, "schedule", "is", show(schedule), "constant(), linear() or cosine()");
   }
   checkBackend(where, backend);
   checkCallback(where, "onEvent", onEvent);
@@ -216,8 +224,12 @@ function checkSettings(where: Verb, options: RunOptions & CodesOptions, decoder:
   checkSignal(where, signal);
   if (augment !== undefined) {
     if (typeof augment?.apply !== "function" || typeof augment.check !== "function") {
-      throw invalid(
-        `${where}: augment is ${show(augment)}${callHint(augment)}, expected a value such as shift({ pixels: 2 })`,
+      throw refused(
+        where,
+        "augment",
+        "is",
+        `${show(augment)}${callHint(augment)}`,
+        "a value such as shift({ pixels: 2 })",
       );
     }
     augment.check(decoder.outputShape);

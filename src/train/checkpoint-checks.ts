@@ -1,5 +1,5 @@
 import { checkNumber, invalid, invalidFile } from "../base/check.ts";
-import { LatentflowError } from "../base/errors.ts";
+import { LatentflowError, markedMessage } from "../base/errors.ts";
 import { checkRandomState } from "../base/random.ts";
 import { codesTensors, type RunState } from "./checkpoint.ts";
 import type { CodesState } from "./codes.ts";
@@ -50,7 +50,7 @@ export function checkState(where: string, there: RunState, here: RunState, bound
     if (there.codes) checkCodes(at, there.codes, there.history.length);
   } catch (error) {
     // It is no argument that is wrong.
-    throw error instanceof LatentflowError ? invalidFile(error.message) : error;
+    throw error instanceof LatentflowError ? invalidFile(markedMessage(error)) : error;
   }
 }
 

@@ -1,6 +1,7 @@
 import { builtinModule } from "../base/builtin-module.ts";
 import { invalidFile, show, showPath } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
+import { option } from "../base/message.ts";
 import { codeOf } from "../base/realms.ts";
 import type { fileModules } from "../files/durable-file.ts";
 
@@ -197,7 +198,7 @@ export async function lockFile(
     return new LatentflowError(
       "locked",
       `${where}: ${showPath(file)} is in use by another run, ${describe(there)}, whose last heartbeat was ` +
-        `${Math.round(quiet / 1000)} s ago; wait for its end, or give another file. After ${LAPSE / 1000} s without ` +
+        `${Math.round(quiet / 1000)} s ago; wait for its end, or give another ${option("file")}. After ${LAPSE / 1000} s without ` +
         "a heartbeat it counts as dead",
     );
   }

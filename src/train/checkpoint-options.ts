@@ -1,4 +1,4 @@
-import { checkNumber, checkOptions, invalid, orDefault, show } from "../base/check.ts";
+import { checkNumber, checkOptions, invalid, orDefault, refused, show } from "../base/check.ts";
 import { checkPresent, isUint8Array } from "../base/realms.ts";
 import { fileStore } from "./checkpoint-file.ts";
 import { type CheckpointStore, callerStore } from "./checkpoint-store.ts";
@@ -58,10 +58,9 @@ function makeStore(where: string, options: CheckpointOptions): CheckpointStore {
   if (options && "file" in options) {
     const { file, resume = false } = options;
     if ("save" in options) throw invalid(`${where}: file and save are both given, expected one of them`);
-    if (typeof file !== "string" || file === "")
-      throw invalid(`${where}: file is ${show(file)}, expected a path`);
+    if (typeof file !== "string" || file === "") throw refused(where, "file", "is", show(file), "a path");
     if (typeof resume !== "boolean") {
-      throw invalid(`${where}: resume is ${show(resume)}, expected true or false together with file`);
+      throw refused(where, "resume", "is", show(resume), "true or false together with file");
     }
     return fileStore(where, file, resume);
   }
@@ -74,11 +73,16 @@ function makeStore(where: string, options: CheckpointOptions): CheckpointStore {
 
 function checkBytes(where: string, resume: Uint8Array): void {
   if (!isUint8Array(resume)) {
-    throw invalid(`${where}: resume is ${show(resume)}, expected a checkpoint's bytes together with save`);
+    throw refused(where, "resume", "is", show(resume), "a checkpoint's bytes together with save");
   }
   checkPresent(where, "resume", resume.buffer);
   if (resume.length > 0) return;
-  throw invalid(
-    `${where}: resume is empty, expected a checkpoint's bytes; to start anew leave it out, or give undefined`,
+  throw refused(
+    where,
+    "resume",
+    "is",
+    "empty",
+    "a checkpoint's bytes",
+    "; to start anew leave it out, or give undefined",
   );
 }

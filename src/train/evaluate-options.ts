@@ -4,6 +4,7 @@ import { checkFlowAndSolver, type FlowAndSolver } from "../api/flow-and-solver.t
 import type { CheckedPair } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { checkCallback, checkNumber, checkOptions, checkSignal, invalid } from "../base/check.ts";
+import { callOf, option } from "../base/message.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed } from "../decoder/fixed.ts";
@@ -74,7 +75,7 @@ export function checkEvaluateArguments(
   data: Dataset | Float32Array,
   options: EvaluateOptions | EvaluateEncoderOptions,
 ) {
-  const where = "evaluate";
+  const where = callOf("evaluate");
   checkDecoder(where, given);
   checkOptions(where, options, OPTIONS);
   const decoder = atPoints(where, given, options.points);
@@ -114,7 +115,7 @@ function checkByEncoder(
   const { latentSize, outputSize } = decoder;
   if (inputSize !== outputSize || codeSize !== latentSize) {
     throw invalid(
-      `${where}: the encoder goes from ${inputSize} to ${codeSize} values, expected ${outputSize} to ${latentSize} (the decoder's the other way round)`,
+      `${where}: ${option("encoder", undefined, "the encoder")} goes from ${inputSize} to ${codeSize} values, expected ${outputSize} to ${latentSize} (the decoder's the other way round)`,
     );
   }
   for (const name of ["flow", "solver", "weights", "z0"] as const) {

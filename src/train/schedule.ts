@@ -1,5 +1,5 @@
-import { checkNumber, checkOptions, orDefault } from "../base/check.ts";
 import { cosineOfPi } from "../base/elementary-functions.ts";
+import { completeOptions, type FieldsOf, type HelpOf, number } from "../base/options.ts";
 
 /** How the learning rate changes over a training run: an immutable value. */
 export interface Schedule {
@@ -24,6 +24,16 @@ export interface DecayOptions {
   /** The factor at the end of the run, >= 0. Default 0. */
   to?: number | undefined;
 }
+
+/** Fields of the options of `linear` and `cosine`. */
+export const DECAY_FIELDS = /* @__PURE__ */ (() => ({
+  to: number({ min: 0 }, 0),
+}))() satisfies FieldsOf<DecayOptions>;
+
+/** Help of the program for the options of schedules. */
+export const SCHEDULE_HELP: HelpOf<DecayOptions> = {
+  to: ["factor", "the learning rate's factor at the end"],
+};
 
 /**
  * The learning rate as it is: the factor is 1.
@@ -64,8 +74,7 @@ function decay(
   options: DecayOptions = {},
   startWeight: (progress: number) => number,
 ): DecaySchedule {
-  checkOptions(name, options, { to: true });
-  const to = checkNumber(name, "to", orDefault(options.to, 0), { min: 0 });
+  const { to } = completeOptions(name, options, DECAY_FIELDS);
   const factor = (progress: number) => {
     const weight = startWeight(progress);
     return weight + (1 - weight) * to;

@@ -1,6 +1,6 @@
 import { checkWeights } from "../api/check-data.ts";
 import type { CheckedPair, Session } from "../backend/backend.ts";
-import { checkNumber, checkOptions, invalid } from "../base/check.ts";
+import { checkNumber, checkOptions, refused } from "../base/check.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { checkFixed, type FixedOption, type FixedValues } from "../decoder/fixed.ts";
 import { startsOf } from "../decoder/start.ts";
@@ -56,7 +56,7 @@ export function checkValidation(
   trainingSamples: number,
 ): Validation {
   checkOptions(where, options, { data: true, weights: true, fixed: true, everyImages: true });
-  if (options?.data === undefined) throw invalid(`${where}: data is undefined, expected samples`);
+  if (options?.data === undefined) throw refused(where, "data", "is", "undefined", "samples");
   const dataset = asDataset(where, options.data, decoder);
   const { weights, everyImages = trainingSamples } = options;
   checkWeights(where, weights, dataset.count, decoder);

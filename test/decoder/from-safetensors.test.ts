@@ -134,7 +134,7 @@ test("cross entropy on an output that is no sigmoid is refused with the cure", (
     refused(
       () => load({ ...elu, ...metadata }, options),
       "invalid_argument",
-      /binaryCrossEntropy needs .* "sigmoid", this one's is "identity"; .* { outputActivation: "sigmoid" }/,
+      /the loss bce needs .* "sigmoid", this one's is "identity"; .* { outputActivation: "sigmoid" }/,
     );
   }
 });

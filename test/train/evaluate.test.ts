@@ -327,7 +327,7 @@ test("evaluate refuses what it cannot use, before any work", async () => {
     await rejected(evaluate(decoder, few, options), "invalid_argument", message);
   }
   await rejected(evaluate(decoder, few, { encoder: disposed }), "disposed", /encoder/);
-  await rejected(evaluate(decoder, new Float32Array(0)), "invalid_argument", /there are no samples/);
+  await rejected(evaluate(decoder, new Float32Array(0)), "invalid_argument", /data has no samples/);
   await rejected(evaluate(decoder, new Float32Array(10)), "invalid_argument", /10 values/);
   const bad = many.toFloat32();
   bad[1999 * n + 4] = 1.5;

@@ -102,7 +102,6 @@ for (const dummies of [
       named: [
         "src/backend/optimizer.ts",
         "src/backend/wasm/apply-optimizer.ts",
-        "src/cli/options/message.ts",
         "src/cli/options/training-options.ts",
         "src/train/code-updates.ts",
       ],
@@ -118,7 +117,6 @@ for (const dummies of [
       named: [
         "src/backend/webgpu/losses.ts",
         "src/cli/input/decoder-file.ts",
-        "src/cli/options/message.ts",
         "src/kernels/layout.ts",
         "src/terms/terms.ts",
         "test/support/reference.ts",
@@ -155,7 +153,6 @@ for (const dummies of [
       },
       named: [
         "src/backend/wasm/threads/cost-model.ts",
-        "src/cli/options/message.ts",
         "src/cli/options/solver-options.ts",
         "src/solver/follow.ts",
         "src/solver/solver.ts",
@@ -219,7 +216,7 @@ for (const dummies of [
         before: 'readonly name: "constant" | ',
         after: 'readonly name: "dummySchedule" | "constant" | ',
       },
-      named: ["src/cli/options/message.ts", "src/cli/options/training-options.ts"],
+      named: ["src/cli/options/training-options.ts"],
     },
     {
       ...{ kind: "What samples are solved with", name: "dummyField", file: "src/backend/backend.ts" },

@@ -1,4 +1,4 @@
-import { checkNumber, checkOptions, invalid, show } from "../../base/check.ts";
+import { checkNumber, checkOptions, invalid, refused, show } from "../../base/check.ts";
 import type { UrlLike, WebAssemblyModule, WorkerLike } from "../../base/platform.ts";
 import { isPlatformObject } from "../../base/realms.ts";
 import { compileKernels, recogniseKernels } from "../../kernels/load.ts";
@@ -62,22 +62,20 @@ export function wasm(options: WasmOptions = {}): Backend {
   });
   const { relaxed, module, threads, worker, workerMemory = WORKER_MEMORY } = options;
   if (relaxed !== undefined && typeof relaxed !== "boolean") {
-    throw invalid(`wasm: relaxed is ${show(relaxed)}, expected true, false or undefined`);
+    throw refused("wasm", "relaxed", "is", show(relaxed), "true, false or undefined");
   }
   if (module !== undefined && relaxed !== undefined) {
     throw invalid("wasm: relaxed chooses among the builds of the package; leave it out together with module");
   }
   const given = module === undefined ? undefined : recogniseKernels(module as WebAssembly.Module);
   if (typeof threads === "string" && threads !== "auto") {
-    throw invalid(`wasm: threads is ${show(threads)}, expected a number or "auto"`);
+    throw refused("wasm", "threads", "is", show(threads), 'a number or "auto"');
   }
   if (threads !== undefined && threads !== "auto") {
     checkNumber("wasm", "threads", threads, { min: 1, max: MOST_THREADS, integer: true });
   }
   if (!isWorkerSource(worker)) {
-    throw invalid(
-      `wasm: worker is ${show(worker)}, expected a string, a URL or a function that makes a Worker`,
-    );
+    throw refused("wasm", "worker", "is", show(worker), "a string, a URL or a function that makes a Worker");
   }
   if (workerMemory !== Number.POSITIVE_INFINITY)
     checkNumber("wasm", "workerMemory", workerMemory, { min: 0 });

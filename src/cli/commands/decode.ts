@@ -25,7 +25,13 @@ import {
 } from "../input/fixed-inputs.ts";
 import { readCodes } from "../input/samples.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
-import { addRunningOptions, backendOf, type RunningOptions, requiredOption } from "../options/options.ts";
+import {
+  addRunningOptions,
+  backendOf,
+  gives,
+  type RunningOptions,
+  requiredOption,
+} from "../options/options.ts";
 import { parseCount } from "../options/parse.ts";
 import { drawGrid, greyScale, type Tile } from "../output/grid.ts";
 import {
@@ -59,7 +65,10 @@ export function addDecodeCommand(program: Command): void {
     .optionsGroup("What and where:")
     .addOption(requiredOption("--decoder <file>", decoderHelp))
     .addOption(
-      requiredOption("--latents <file>", ".npy of float32, latents × latent size, as encode writes it"),
+      gives(
+        requiredOption("--latents <file>", ".npy of float32, latents × latent size, as encode writes it"),
+        "z",
+      ),
     )
     .addOption(requiredOption("--out <dir>", "folder for the results, made if it is missing"))
     .option("--limit <n>", "decode the first n latents (default: all)", parseCount);

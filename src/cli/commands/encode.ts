@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { exitCodesHelp } from "../exit-codes.ts";
 import { dataFilesHelp, stdinHelp, valuesHelp, weightsHelp, z0Help } from "../input/data-source.ts";
 import { addDecoderOptions, addLossOptions, decoderHelp } from "../input/decoder-file.ts";
@@ -7,6 +7,7 @@ import type { Job } from "../options/job.ts";
 import {
   addBatchSizeOption,
   addRunningOptions,
+  gives,
   refuseOptions,
   requiredOption,
   wrongUsage,
@@ -46,12 +47,17 @@ export function addEncodeCommand(program: Command): void {
     )
     .optionsGroup("What and where:")
     .addOption(requiredOption("--decoder <file>", decoderHelp))
-    .addOption(requiredOption("--data <files...>", dataFilesHelp))
+    .addOption(gives(requiredOption("--data <files...>", dataFilesHelp), "y"))
     .addOption(requiredOption("--out <dir>", "folder for the results, made if it is missing"))
     .option("--limit <n>", "encode the first n samples (default: all)", parseCount)
     .option("--weights <file>", weightsHelp)
     .option("--z0 <file>", z0Help)
-    .option("--reconstructions", "also write reconstructions.npy, what the codes are decoded to")
+    .addOption(
+      gives(
+        new Option("--reconstructions", "also write reconstructions.npy, what the codes are decoded to"),
+        "hasReconstructions",
+      ),
+    )
     .addOption(formatOption("; of shards it is merge's"))
     .option(
       "--id-column <name>",

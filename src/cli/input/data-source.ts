@@ -1,9 +1,9 @@
 import { type Command, Option } from "commander";
+import { LatentflowError, markedMessage } from "../../base/errors.ts";
 import { showLengths } from "../../files/array.ts";
 import type { Limits } from "../../files/source.ts";
-import { LatentflowError } from "../../index.ts";
 import { type DataSplits, type Dataset, fashionMnist, mnist, segMnist } from "../../train/index.ts";
-import { refuseOptions, wrongUsage } from "../options/options.ts";
+import { gives, refuseOptions, wrongUsage } from "../options/options.ts";
 import { parseCount } from "../options/parse.ts";
 import { formatCount } from "../output/table.ts";
 import { limitsOf } from "./decoder-file.ts";
@@ -59,16 +59,25 @@ const loaders = { mnist, "fashion-mnist": fashionMnist, "seg-mnist": segMnist };
 /** Adds the options for samples that are a file, or a part of one of the data sets that the library knows. */
 export function addDataOptions(command: Command, part: keyof DataSplits, verb: string): Command {
   return command
-    .option("--data <file>", dataHelp)
+    .addOption(gives(new Option("--data <file>", dataHelp), "y"))
     .addOption(
-      new Option(
-        "--dataset <name>",
-        `instead of a file, the ${part === "test" ? "test" : "training"} images of`,
+      gives(
+        new Option(
+          "--dataset <name>",
+          `instead of a file, the ${part === "test" ? "test" : "training"} images of`,
+        ),
+        "y",
+        "data",
       )
         .choices(Object.keys(loaders))
         .conflicts("data"),
     )
-    .option("--dataset-folder <dir>", "where its four IDX files are (default: where found)")
+    .addOption(
+      gives(
+        new Option("--dataset-folder <dir>", "where its four IDX files are (default: where found)"),
+        "folder",
+      ),
+    )
     .option("--limit <n>", `${verb} the first n samples (default: all)`, parseCount);
 }
 
@@ -92,10 +101,8 @@ export async function readData(
   const { maxBytes } = limits;
   const splits = await loaders[dataset]({ maxBytes, signal, ...(folder && { folder }) }).catch((error) => {
     if (!(error instanceof LatentflowError)) throw error;
-    // The loader's own name says nothing to whoever gave a flag.
     const flag = folder === undefined ? `--dataset ${dataset}` : "--dataset-folder";
-    const message = `${flag}: ${error.message.replace(/^\w+: /, "")}`;
-    throw new LatentflowError(error.code, message, { cause: error });
+    throw new LatentflowError(error.code, `${flag}: ${markedMessage(error)}`, { cause: error });
   });
   return take(`${dataset}, ${part}`, `--dataset ${dataset}`, splits[part], limit);
 }

@@ -11,6 +11,7 @@ import {
   type StandardLoss,
 } from "../../index.ts";
 import { LOSS_MAKERS } from "../../terms/losses.ts";
+import { gives } from "../options/options.ts";
 import {
   kebabCase,
   parseActivation,
@@ -79,16 +80,29 @@ export function addDecoderOptions(command: Command, standard = "what its file sa
       "--latent <name>",
       "the input that is sought, z; the others are fixed (default: the one of floats)",
     )
-    .option("--output-name <name>", "the output that is the sample (default: the only one)")
-    .option(
-      "--points-input <name>",
-      "an input whose rows are points, any number of them; once for each such input",
-      parseNames,
+    .addOption(
+      gives(
+        new Option("--output-name <name>", "the output that is the sample (default: the only one)"),
+        "loadOnnx.output",
+      ),
     )
-    .option(
-      "--input-shape <name=lengths>",
-      "an input's shape, without the batch, where the file leaves lengths open: latent_sample=4,8,8 say; once for each such input",
-      parseShapes,
+    .addOption(
+      gives(
+        new Option(
+          "--points-input <name>",
+          "an input whose rows are points, any number of them; once for each such input",
+        ).argParser(parseNames),
+        "loadOnnx.points",
+      ),
+    )
+    .addOption(
+      gives(
+        new Option(
+          "--input-shape <name=lengths>",
+          "an input's shape, without the batch, where the file leaves lengths open: latent_sample=4,8,8 say; once for each such input",
+        ).argParser(parseShapes),
+        "inputShapes",
+      ),
     )
     .addOption(
       new Option(
@@ -109,10 +123,13 @@ export function addLossOptions(command: Command, standard = "the one the decoder
     .optionsGroup(`Loss (default: ${standard}):`)
     .addOption(new Option("--loss <name>", "what is made small").choices(Object.keys(LOSS_MAKERS)))
     .addOption(
-      new Option("--reduction <name>", "a sample's loss: mean or sum over its values").choices([
-        "mean",
-        "sum",
-      ]),
+      gives(
+        new Option("--reduction <name>", "a sample's loss: mean or sum over its values").choices([
+          "mean",
+          "sum",
+        ]),
+        "loss.reduction",
+      ),
     );
 }
 

@@ -33,7 +33,7 @@ function parseThreads(text: string): number {
     return threads;
   } catch (error) {
     if (!(error instanceof LatentflowError)) throw error;
-    throw new InvalidArgumentError(`Expected ${error.message.replace(/^.*, expected /, "")}.`);
+    throw new InvalidArgumentError(`Expected ${error.expected}.`);
   }
 }
 
@@ -57,6 +57,24 @@ export function requiredOption(flags: string, text: string): Option {
   const option = new Option(flags, `${text} (required)`);
   required.add(option);
   return option;
+}
+
+/** Paths of the library's options that an option of the program gives, beside one of its own name. */
+const paths = new WeakMap<Option, readonly string[]>();
+
+/**
+ * Says which options of the library an option gives: messages have its flag in their place.
+ *
+ * @param names paths such as `y`, `validation.y`, or `loadOnnx.output` for an option of one function
+ */
+export function gives(option: Option, ...names: string[]): Option {
+  paths.set(option, names);
+  return option;
+}
+
+/** Paths of the library's options that an option gives. */
+export function pathsOf(option: Option): readonly string[] {
+  return [...(paths.get(option) ?? []), option.attributeName()];
 }
 
 /** Refuses a command line that lacks what has to be given. */

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { refuseOptions, wrongUsage } from "./options.ts";
+import { gives, refuseOptions, wrongUsage } from "./options.ts";
 import {
   kebabCase,
   parseCount,
@@ -69,38 +69,60 @@ export function addPriorOptions(command: Command): Command {
         "what codes are likely: the loss plus the prior's share is made small; none leaves the decoder's own out",
       ).choices(["gaussian", "mixture", "none"]),
     )
-    .option(
-      "--prior-mean <numbers>",
-      "gaussian: its mean, one number for all or one for each latent: 0,0.5 (default: 0)",
-      parseNumbers,
-    )
-    .option(
-      "--prior-std <numbers>",
-      "gaussian: its standard deviations, in the same way (default: 1)",
-      parsePositives,
-    )
-    .option(
-      "--prior-weight <factor>",
-      "what the prior's nats are multiplied by; without --prior those of the decoder's own (default: 1)",
-      parsePositive,
-    )
-    .option(
-      "--prior-from <file>",
-      "fit it to codes, of training samples say: .npy, codes × latent size, as encode and train write them",
+    .addOption(
+      priorOption(
+        "mean",
+        "numbers",
+        "gaussian: its mean, one number for all or one for each latent: 0,0.5 (default: 0)",
+      ).argParser(parseNumbers),
     )
     .addOption(
-      new Option(
-        "--prior-covariance <kind>",
+      priorOption(
+        "std",
+        "numbers",
+        "gaussian: its standard deviations, in the same way (default: 1)",
+      ).argParser(parsePositives),
+    )
+    .addOption(
+      priorOption(
+        "weight",
+        "factor",
+        "what the prior's nats are multiplied by; without --prior those of the decoder's own (default: 1)",
+      ).argParser(parsePositive),
+    )
+    .addOption(
+      gives(
+        new Option(
+          "--prior-from <file>",
+          "fit it to codes, of training samples say: .npy, codes × latent size, as encode and train write them",
+        ),
+        "codes",
+      ),
+    )
+    .addOption(
+      priorOption(
+        "covariance",
+        "kind",
         "of a fit: a standard deviation for each latent, or a covariance (default: diagonal)",
       ).choices(["diagonal", "full"]),
     )
-    .option(
-      "--prior-shrinkage <share>",
-      "of a gaussian's full covariance: what is taken from its correlations, 0 to 1, where codes are few (default: 0)",
-      parseShare,
+    .addOption(
+      priorOption(
+        "shrinkage",
+        "share",
+        "of a gaussian's full covariance: what is taken from its correlations, 0 to 1, where codes are few (default: 0)",
+      ).argParser(parseShare),
     )
-    .option("--prior-components <n>", "mixture: how many Gaussians it has", parseCount)
-    .option("--prior-seed <n>", "mixture: of the fit's random start (default: 0)", parseSeed);
+    .addOption(priorOption("components", "n", "mixture: how many Gaussians it has").argParser(parseCount))
+    .addOption(
+      priorOption("seed", "n", "mixture: of the fit's random start (default: 0)").argParser(parseSeed),
+    );
+}
+
+/** Option that gives one of a prior, or of its fit: `--prior-NAME`. */
+function priorOption(name: string, value: string, text: string): Option {
+  const calls = ["prior", "gaussian", "fitGaussian", "fitGaussianMixture"];
+  return gives(new Option(`--prior-${name} <${value}>`, text), ...calls.map((call) => `${call}.${name}`));
 }
 
 /** What is chosen: a number of its own or codes make a Gaussian. Undefined where nothing is. */

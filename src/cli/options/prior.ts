@@ -1,5 +1,4 @@
 import { invalid } from "../../base/check.ts";
-import { LatentflowError } from "../../base/errors.ts";
 import type { Limits } from "../../files/source.ts";
 import type { Decoder, EncodeResult, Prior } from "../../index.ts";
 import { meanOfFinite } from "../../solver/result.ts";
@@ -7,7 +6,6 @@ import { normalisePrior } from "../../terms/check-prior.ts";
 import { fitGaussian, fitGaussianMixture } from "../../terms/fit-priors.ts";
 import { gaussian, type PriorKind } from "../../terms/priors.ts";
 import { sourceName } from "../input/data-source.ts";
-import { showFile } from "../input/files.ts";
 import { readCodes } from "../input/samples.ts";
 import { formatCount, formatMean } from "../output/table.ts";
 import { type PriorFlags, priorChoice } from "./prior-options.ts";
@@ -48,21 +46,10 @@ export async function readPrior(flags: PriorFlags, decoder: Decoder, limits: Lim
   }
   if (file === undefined) return { prior: gaussianOf(flags, decoder), from: "flags" };
   const { values, count } = await readCodes("--prior-from", file, decoder.latentSize, limits);
-  try {
-    return {
-      from: "codes",
-      ...fitOf(choice, values, flags, { file, codes: count, latentSize: decoder.latentSize }),
-    };
-  } catch (error) {
-    if (!(error instanceof LatentflowError)) throw error;
-    // What flags say has been checked: it is about the codes.
-    const ofCodes = error.message
-      .replace(/^\w+: /, "")
-      .replace(/^codes (has|is) /, "it has ")
-      .replace(/^codes\[/, "its value [");
-    const message = `${showFile("--prior-from", file)}: ${ofCodes}`;
-    throw new LatentflowError(error.code, message, { cause: error });
-  }
+  return {
+    from: "codes",
+    ...fitOf(choice, values, flags, { file, codes: count, latentSize: decoder.latentSize }),
+  };
 }
 
 function fitOf(
@@ -97,16 +84,7 @@ function gaussianOf({ priorMean, priorStd, priorWeight }: PriorFlags, { latentSi
       `${flag} has ${values.length} values, expected 1 or ${latentSize} (the decoder's latent size)`,
     );
   }
-  try {
-    return gaussian({
-      ...(priorMean !== undefined && { mean: priorMean }),
-      ...(priorStd !== undefined && { std: priorStd }),
-      ...(priorWeight !== undefined && { weight: priorWeight }),
-    });
-  } catch (error) {
-    if (!(error instanceof LatentflowError)) throw error;
-    throw invalid(error.message.replace("gaussian: ", "--prior-"));
-  }
+  return gaussian({ mean: priorMean, std: priorStd, weight: priorWeight });
 }
 
 /** As a call's option: none has to be said, since a decoder may have one of its own. */

@@ -1,4 +1,5 @@
 import { invalid, invalidFile, show } from "../../base/check.ts";
+import { subject, theOption } from "../../base/message.ts";
 import type { FixedInputDefinition, Length } from "../../graph/definition.ts";
 import { LATENT } from "../../graph/graph.ts";
 import { sizeOf } from "../../graph/operations.ts";
@@ -40,7 +41,9 @@ export function findLatent(where: string, model: Model, { latent, points }: Nami
   const names = inputs.map(({ name }) => show(name)).slice(0, 12);
   for (const name of points) {
     if (inputs.some((input) => input.name === name)) continue;
-    throw invalid(`${where}: points is ${show(name)}, but the file's inputs are ${names.join(", ")}`);
+    throw invalid(
+      `${where}: ${subject("points")} is ${show(name)}, but the file's inputs are ${names.join(", ")}`,
+    );
   }
   if (latent !== undefined) {
     const input = inputs.find(({ name }) => name === latent);
@@ -56,7 +59,7 @@ export function findLatent(where: string, model: Model, { latent, points }: Nami
   const which =
     floats.length === 0 ? "none of its inputs is of floats" : "several of its inputs are of floats";
   throw invalid(
-    `${where}: ${which}: ${names.join(", ") || "it has none"}; say which is the latent by the option latent`,
+    `${where}: ${which}: ${names.join(", ") || "it has none"}; say which is the latent by ${theOption("latent")}`,
   );
 }
 
@@ -96,7 +99,7 @@ export function makeInputs(
 function shapeOf(input: Declared): readonly (number | undefined)[] {
   if (input.shape && input.shape.length > 0 && input.shape.length <= 8) return input.shape;
   throw invalidFile(
-    `the input ${show(input.name)} is declared without a shape, expected [batch, size], say; give the option inputShapes ` +
+    `the input ${show(input.name)} is declared without a shape, expected [batch, size], say; give ${theOption("inputShapes")} ` +
       "with its shape behind the batch",
   );
 }

@@ -1,7 +1,8 @@
 import { verifyDecoder } from "../../api/verify.ts";
 import { checkChoice, checkOptions, invalid, invalidFile, show, showLocation } from "../../base/check.ts";
-import { LatentflowError } from "../../base/errors.ts";
+import { LatentflowError, markedMessage } from "../../base/errors.ts";
 import { inTurns, type Work } from "../../base/event-loop.ts";
+import { callOf, subject, theOption } from "../../base/message.ts";
 import { throwIfAborted } from "../../base/realms.ts";
 import { type Decoder, probedOf, withVerification } from "../../decoder/decoder.ts";
 import { copyProbe, fitProbe, type Probe, readProbe } from "../../decoder/probe.ts";
@@ -140,7 +141,7 @@ export async function loadOnnx(source: OnnxSource, options: LoadOnnxOptions = {}
   const { signal } = limits;
   throwIfAborted(signal);
   const location = locationOf(source);
-  const where = location === undefined ? "loadOnnx" : `loadOnnx(${showLocation(location)})`;
+  const where = callOf("loadOnnx", location === undefined ? undefined : showLocation(location));
   // At once where they are here: what has been given may be transferred as soon as the call returns.
   const bytes = bytesOf(where, source) ?? (await readSource(where, location ?? source, limits));
   const given = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -231,8 +232,10 @@ function withName(where: string, error: unknown): unknown {
   // Of the output, which is no node.
   if (error instanceof NodeRefusal)
     return invalidFile(`${where}: its output cannot be put in order: ${error.message}`);
-  if (!(error instanceof LatentflowError) || error.message.startsWith(where)) return error;
-  return new LatentflowError(error.code, `${where}: ${error.message}`, { cause: error.cause });
+  if (!(error instanceof LatentflowError)) return error;
+  const message = markedMessage(error);
+  if (message.startsWith(where)) return error;
+  return new LatentflowError(error.code, `${where}: ${message}`, { cause: error.cause });
 }
 
 function* importDecoder(
@@ -342,9 +345,11 @@ function findOutput(where: string, model: Model, name: string | undefined): stri
   const shown = names.slice(0, 12).map(show).join(", ");
   if (name !== undefined) {
     if (names.includes(name)) return name;
-    throw invalid(`${where}: output is ${show(name)}, but the file's outputs are ${shown || "none"}`);
+    throw invalid(
+      `${where}: ${subject("output")} is ${show(name)}, but the file's outputs are ${shown || "none"}`,
+    );
   }
   if (names.length === 1) return names[0]!;
   if (names.length === 0) throw invalidFile(`${where}: the file's graph has no output`);
-  throw invalid(`${where}: the file has several outputs: ${shown}; say which by the option output`);
+  throw invalid(`${where}: the file has several outputs: ${shown}; say which by ${theOption("output")}`);
 }

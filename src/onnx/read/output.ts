@@ -1,4 +1,5 @@
 import { invalid, invalidFile } from "../../base/check.ts";
+import { option, subject, theOption } from "../../base/message.ts";
 import { checkOutputOrder, checkOutputShape } from "../../decoder/output.ts";
 import type { NumberFunction } from "./activations.ts";
 import { asLinear } from "./activations.ts";
@@ -33,14 +34,16 @@ export function writeOutput(
   let arranged = inOrder(end, before, layout);
   if (shape !== undefined) {
     const size = productOf(arranged.shape);
-    if (typeof size !== "number") throw invalid(`${where}: outputShape is for decoders without points`);
+    if (typeof size !== "number")
+      throw invalid(`${where}: ${subject("outputShape")} is for decoders without points`);
     const lengths = checkOutputShape(where, shape, size);
-    const advice = layout === "file" ? ', or give layout: "channelsLast" for data with channels last' : "";
+    const advice =
+      layout === "file" ? `, or give ${option("layout", "channelsLast")} for data with channels last` : "";
     checkOutputOrder(where, lengths, arranged.shape as readonly number[], advice);
     arranged = reshaped(end, arranged, lengths);
   }
   if (activation !== undefined && last?.activation === activation) {
-    throw invalid(`${where}: the file ends in a sigmoid already; leave the option outputActivation out`);
+    throw invalid(`${where}: the file ends in a sigmoid already; leave ${theOption("outputActivation")} out`);
   }
   const activations = [...(last ? [last.activation] : []), ...(activation === undefined ? [] : [activation])];
   for (const each of activations) arranged = activated(end, arranged, each);
@@ -74,7 +77,7 @@ function perSample(output: Value): Value {
   if (rest.flat().includes(BATCH) || (first?.includes(BATCH) && first.length > 1)) {
     throw invalidFile(
       `its output is ${showAxes(output)}, expected the batch as the first axis; where an input has coordinates of points ` +
-        "that samples share, name it by the option points",
+        `that samples share, name it by ${theOption("points")}`,
     );
   }
   // A file for one sample at a time may have an axis of length 1 in its place.

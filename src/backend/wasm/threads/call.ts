@@ -1,5 +1,6 @@
 import { escapeText } from "../../../base/check.ts";
 import { isErrorCode, LatentflowError } from "../../../base/errors.ts";
+import { option } from "../../../base/message.ts";
 import { messageOf } from "../../../base/realms.ts";
 import type { Control } from "../../../solver/base.ts";
 import type { Feed } from "../../feed.ts";
@@ -108,7 +109,7 @@ export class Call {
       if (this.given.delete(worker)) this.lost++;
       this.deaths++;
       if (this.deaths > MOST_DEATHS) {
-        const message = `wasm: ${this.deaths} workers have died in one call, the last one with: ${death}; ${DOES_WITHOUT}`;
+        const message = `wasm: ${this.deaths} workers have died in one call, the last one with: ${death}; ${option("threads", 1, "wasm({ threads: 1 })")} does without`;
         this.error ??= new LatentflowError("worker_failed", message);
       }
     }
@@ -134,8 +135,10 @@ export class Call {
       } else if (message.type === "declined") {
         this.decline(worker, messageOf(message));
       } else {
-        const code = isErrorCode(message.code) ? message.code : "worker_failed";
-        this.error ??= new LatentflowError(code, messageOf(message));
+        // Its marks are kept: it is an error of the library's own.
+        this.error ??= isErrorCode(message.code)
+          ? new LatentflowError(message.code, message.message)
+          : new LatentflowError("worker_failed", messageOf(message));
       }
     });
     this.give(worker);

@@ -1,4 +1,4 @@
-import { LatentflowError, type LatentflowErrorCode } from "../../../base/errors.ts";
+import { LatentflowError, type LatentflowErrorCode, markedMessage } from "../../../base/errors.ts";
 import { messageOf } from "../../../base/realms.ts";
 import type { DecoderGraph } from "../../../decoder/decoder.ts";
 import type { CompiledKernels } from "../../../kernels/instance.ts";
@@ -157,10 +157,11 @@ export type FromWorker =
       readonly message: string;
     };
 
-/** What has gone wrong, as a message. */
+/** Message to the thread that calls, about an error: one of the library keeps its code and its marks. */
 export function failure(call: number | undefined, error: unknown): FromWorker {
-  const code = error instanceof LatentflowError ? error.code : undefined;
-  return { type: "failed", call, code, message: messageOf(error) };
+  return error instanceof LatentflowError
+    ? { type: "failed", call, code: error.code, message: markedMessage(error) }
+    : { type: "failed", call, code: undefined, message: messageOf(error) };
 }
 
 /** The buffers that go with a message and are not copied: those that were made for it. */
