@@ -9,16 +9,8 @@ import {
   fileOptions,
   parseDecoder,
 } from "../decoder/from-safetensors.ts";
-import {
-  bytesOf,
-  checkReading,
-  type FileSource,
-  locationOf,
-  onGiven,
-  type ReadingOptions,
-  readingOptions,
-  readSource,
-} from "../files/source.ts";
+import { checkReading, type ReadingOptions, readingOptions } from "../files/limits.ts";
+import { bytesOf, type FileSource, locationOf, readSource, whileUnchanged } from "../files/source.ts";
 import { verifyDecoder } from "./verify.ts";
 
 /** Where a decoder's file may come from. A string is a path in Node, unless it begins http:, https: or file:. */
@@ -58,7 +50,7 @@ export async function loadDecoder(source: DecoderSource, options: LoadDecoderOpt
   const where = callOf("loadDecoder", location === undefined ? undefined : showLocation(location));
   // At once where they are here: what has been given may be transferred as soon as the call returns.
   const bytes = bytesOf(where, source) ?? (await readSource(where, location ?? source, limits));
-  const work = onGiven(where, bytes, parseDecoder(where, bytes, checked, limits.maxBytes));
+  const work = whileUnchanged(where, bytes, parseDecoder(where, bytes, checked, limits.maxBytes));
   const { decoder, probe } = await inTurns(work, signal);
   // With an output activation of the user's a probe may be of the network without it.
   const compared = checked.outputActivation ? "either" : "data";

@@ -1,9 +1,9 @@
 import { invalid, invalidFile, refused, show, showShape } from "../base/check.ts";
-import type { Work } from "../base/event-loop.ts";
+import type { Pausable } from "../base/event-loop.ts";
 import { option as marked, subject, theOption } from "../base/message.ts";
 import { recognise } from "../files/file-kind.ts";
+import { checkSize } from "../files/limits.ts";
 import { type Metadata, readSafetensors, type SafetensorsFile } from "../files/safetensors.ts";
-import { checkSize } from "../files/source.ts";
 import { readFloats } from "../files/tensor.ts";
 import { type Activation, type ActivationLike, normaliseActivation } from "../graph/activation.ts";
 import { countParameters, type Graph, parametersOf } from "../graph/graph.ts";
@@ -118,7 +118,7 @@ export function* parseDecoder(
   bytes: Uint8Array,
   options: CheckedFileOptions,
   maxBytes: number,
-): Work<ParsedDecoder> {
+): Pausable<ParsedDecoder> {
   const kind = recognise(bytes);
   if (kind?.asDecoder) throw invalidFile(`${where}: it is ${kind.name}; ${kind.asDecoder}`);
   // A Node Buffer is a Uint8Array whose slice() does not copy: take the plain view of the same bytes.
@@ -209,7 +209,7 @@ function* readParameters(
   { tensors }: SafetensorsFile,
   decoder: GraphDecoder,
   hasDefinition: boolean,
-): Work<void> {
+): Pausable<void> {
   const parameters = parametersOf(decoder).map((parameter) => {
     const name = `${decoder.operations[parameter.operation]!.name}.${parameter.tensor}`;
     return { ...parameter, name, found: tensors.get(name) };

@@ -1,6 +1,6 @@
 import { checkChoice, invalid, invalidFile, show } from "../base/check.ts";
 import { LatentflowError, markedMessage } from "../base/errors.ts";
-import type { Work } from "../base/event-loop.ts";
+import type { Pausable } from "../base/event-loop.ts";
 import { theOption } from "../base/message.ts";
 import type { Metadata } from "../files/safetensors.ts";
 import { type Activation, activations, normaliseActivation } from "../graph/activation.ts";
@@ -75,7 +75,7 @@ const GRAPH = "latentflow.graph";
  *
  * @throws LatentflowError `invalid_file` if it is no valid definition
  */
-export function* readGraph(where: string, metadata: Metadata): Work<Graph | undefined> {
+export function* readGraph(where: string, metadata: Metadata): Pausable<Graph | undefined> {
   const text = metadata.get(GRAPH);
   if (text === undefined) return undefined;
   try {

@@ -1,6 +1,6 @@
 import { checkChoice, checkNumber, checkOptions, invalid, show } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
-import { atOnce, type Work } from "../base/event-loop.ts";
+import { atOnce, type Pausable } from "../base/event-loop.ts";
 import type { FixedInputDefinition, GraphDefinition, OperationDefinition } from "./definition.ts";
 import { type FixedInput, type Graph, LATENT } from "./graph.ts";
 import { type Reader, type Shape, sizeOf } from "./kind.ts";
@@ -34,7 +34,7 @@ export function readDefinition(where: string, definition: GraphDefinition, point
 }
 
 /** Does the same with pauses: an operation may read thousands of values, and there may be thousands of operations. */
-export function* readingDefinition(where: string, definition: GraphDefinition, points = 1): Work<Graph> {
+export function* readingDefinition(where: string, definition: GraphDefinition, points = 1): Pausable<Graph> {
   try {
     return yield* checkedGraph(where, definition, points);
   } catch (cause) {
@@ -44,7 +44,7 @@ export function* readingDefinition(where: string, definition: GraphDefinition, p
   }
 }
 
-function* checkedGraph(where: string, definition: GraphDefinition, points: number): Work<Graph> {
+function* checkedGraph(where: string, definition: GraphDefinition, points: number): Pausable<Graph> {
   checkOptions(where, definition, KEYS);
   const { format, layout, operations } = definition;
   if (format !== 1) {
@@ -162,7 +162,7 @@ function* readOperation(
   values: ReadonlyMap<string, Value>,
   points: number,
   entries: EntryLimit,
-): Work<OperationDescription> {
+): Pausable<OperationDescription> {
   const { kind, name, inputs, ...settings } = Object(operation) as Partial<OperationDefinition>;
   if (typeof kind !== "string" || !Object.hasOwn(READERS, kind)) {
     const kinds = Object.keys(READERS).join(", ");

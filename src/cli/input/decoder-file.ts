@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import { type Command, Option } from "commander";
 import { invalid, showPath } from "../../base/check.ts";
 import { isOnnx } from "../../files/file-kind.ts";
-import { STANDARD_MAX_BYTES } from "../../files/source.ts";
+import { STANDARD_MAX_BYTES } from "../../files/limits.ts";
 import {
   type ActivationLike,
   type Decoder,
