@@ -1,7 +1,7 @@
 import { invalidFile } from "../base/check.ts";
-import type { Work } from "../base/event-loop.ts";
+import type { Pausable } from "../base/event-loop.ts";
 import { convertValues, type RawValues, type ValueType } from "../base/values.ts";
-import { allocate, checkSize } from "./source.ts";
+import { allocate, checkSize } from "./limits.ts";
 
 /** An array read from a file: values in row-major order, as the file's bytes or as float32. */
 export interface DataArray {
@@ -83,7 +83,7 @@ export function* readValues(
   raw: RawValues,
   maxBytes: number,
   first = 0,
-): Work<DataArray> {
+): Pausable<DataArray> {
   const count = elementCount(shape);
   if (raw.type === "uint8") {
     checkSize(where, "its values take", count, maxBytes);
@@ -104,7 +104,7 @@ export function* readValues(
 const COPIED_AT_ONCE = 2 ** 22;
 
 /** Copies bytes; not by slice(), which a Buffer answers with a view. */
-function* copy(from: Uint8Array, to: Uint8Array): Work<void> {
+function* copy(from: Uint8Array, to: Uint8Array): Pausable<void> {
   for (let start = 0; start < to.length; start += COPIED_AT_ONCE) {
     to.set(from.subarray(start, Math.min(start + COPIED_AT_ONCE, to.length)), start);
     yield;

@@ -1,9 +1,9 @@
 import { invalidFile } from "../base/check.ts";
-import { inTurns, type Work } from "../base/event-loop.ts";
+import { inTurns, type Pausable } from "../base/event-loop.ts";
 import { type ValueType, valueSizes } from "../base/values.ts";
 import { type ArrayHeader, checkDataSize, type DataArray, elementCount, readValues } from "./array.ts";
 import { isGzip, unpackGzip } from "./gzip.ts";
-import { STANDARD_MAX_BYTES } from "./source.ts";
+import { STANDARD_MAX_BYTES } from "./limits.ts";
 
 // An IDX file, all numbers big-endian:
 //
@@ -42,7 +42,7 @@ export async function readIdx(bytes: Uint8Array, maxBytes = STANDARD_MAX_BYTES):
   return inTurns(unpackAndParse("readIdx", bytes, maxBytes));
 }
 
-function* unpackAndParse(where: string, bytes: Uint8Array, maxBytes: number): Work<DataArray> {
+function* unpackAndParse(where: string, bytes: Uint8Array, maxBytes: number): Pausable<DataArray> {
   const promisedSize = (beginning: Uint8Array) => promisedIdxSize(where, beginning);
   const unpacked = isGzip(bytes)
     ? yield* unpackGzip(`${where}: gzip`, bytes, longestIdxHeader, promisedSize, maxBytes)
@@ -51,7 +51,7 @@ function* unpackAndParse(where: string, bytes: Uint8Array, maxBytes: number): Wo
 }
 
 /** `readIdx`, as work, of a file that is not gzipped. @param where what messages begin with */
-export function* parseIdx(where: string, bytes: Uint8Array, maxBytes: number): Work<DataArray> {
+export function* parseIdx(where: string, bytes: Uint8Array, maxBytes: number): Pausable<DataArray> {
   const { shape, type, littleEndian, size } = readIdxHeader(where, bytes);
   const values = bytes.subarray(size);
   checkDataSize(where, shape, valueSizes[type], values.length);

@@ -1,5 +1,5 @@
 import { invalid, invalidFile, show } from "../base/check.ts";
-import { atOnce, type Work } from "../base/event-loop.ts";
+import { atOnce, type Pausable } from "../base/event-loop.ts";
 import { type ValueType, valueSizes } from "../base/values.ts";
 import {
   type ArrayHeader,
@@ -9,8 +9,8 @@ import {
   readValues,
   showLengths,
 } from "./array.ts";
+import { allocate, STANDARD_MAX_BYTES } from "./limits.ts";
 import { Dictionary, NoLiteral, type PythonValue, parsePythonLiteral, Tuple } from "./python-literal.ts";
-import { allocate, STANDARD_MAX_BYTES } from "./source.ts";
 
 // A .npy file (numpy's format, versions 1 to 3):
 //
@@ -74,7 +74,7 @@ export function readNpy(bytes: Uint8Array, maxBytes = STANDARD_MAX_BYTES): DataA
 }
 
 /** `readNpy`, as work. @param where what messages begin with */
-export function* parseNpy(where: string, bytes: Uint8Array, maxBytes: number): Work<DataArray> {
+export function* parseNpy(where: string, bytes: Uint8Array, maxBytes: number): Pausable<DataArray> {
   const { shape, type, littleEndian, fortran, size } = readNpyHeader(where, bytes);
   const values = bytes.subarray(size);
   checkDataSize(where, shape, valueSizes[type], values.length);
@@ -198,7 +198,7 @@ function showValue(value: PythonValue): string {
 }
 
 /** Values from column-major to row-major order. */
-function* transpose(where: string, { shape, data }: DataArray): Work<DataArray["data"]> {
+function* transpose(where: string, { shape, data }: DataArray): Pausable<DataArray["data"]> {
   if (data.length === 0 || shape.filter((length) => length > 1).length < 2) return data;
   const strides = shape.map((_, axis) => elementCount(shape.slice(0, axis)));
   const last = shape.length - 1;

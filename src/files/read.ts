@@ -1,12 +1,13 @@
 import { invalidFile } from "../base/check.ts";
-import { inTurns, type Work } from "../base/event-loop.ts";
+import { inTurns, type Pausable } from "../base/event-loop.ts";
 import type { DataArray } from "./array.ts";
 import { recognise } from "./file-kind.ts";
 import { isGzip, unpackGzip } from "./gzip.ts";
 import { isIdx, longestIdxHeader, parseIdx, promisedIdxSize } from "./idx.ts";
+import { STANDARD_MAX_BYTES } from "./limits.ts";
 import { isNpy, longestNpyHeader, parseNpy, promisedNpySize } from "./npy.ts";
 import { type ArrayChoice, parseNpz } from "./npz.ts";
-import { onGiven, STANDARD_MAX_BYTES } from "./source.ts";
+import { whileUnchanged } from "./source.ts";
 import { isZip } from "./zip.ts";
 
 /** A format of one array, whose header says how large it is. */
@@ -19,7 +20,7 @@ interface Format {
   readonly longestHeader: number;
   /** How many bytes the whole file has, by its header. */
   promisedSize(where: string, beginning: Uint8Array): number;
-  parse(where: string, bytes: Uint8Array, maxBytes: number): Work<DataArray>;
+  parse(where: string, bytes: Uint8Array, maxBytes: number): Pausable<DataArray>;
 }
 
 /** The formats that are read, gzipped or not. */
@@ -57,7 +58,7 @@ export interface ArrayOptions {
  */
 export function readArray(bytes: Uint8Array, options: ArrayOptions = {}): Promise<DataArray> {
   const { where = "readArray", maxBytes = STANDARD_MAX_BYTES, signal } = options;
-  return inTurns(onGiven(where, bytes, parseArray(where, bytes, options, maxBytes)), signal);
+  return inTurns(whileUnchanged(where, bytes, parseArray(where, bytes, options, maxBytes)), signal);
 }
 
 function* parseArray(
@@ -65,7 +66,7 @@ function* parseArray(
   bytes: Uint8Array,
   { array, choice }: ArrayOptions,
   maxBytes: number,
-): Work<DataArray> {
+): Pausable<DataArray> {
   if (isZip(bytes) && recognise(bytes)?.asData === undefined)
     return yield* parseNpz(where, bytes, array, maxBytes, choice);
   const unpacked = isGzip(bytes) ? yield* unpackArray(where, bytes, maxBytes) : bytes;
@@ -77,7 +78,7 @@ function* parseArray(
   return yield* format.parse(where, unpacked, maxBytes);
 }
 
-function unpackArray(where: string, bytes: Uint8Array, maxBytes: number): Work<Uint8Array> {
+function unpackArray(where: string, bytes: Uint8Array, maxBytes: number): Pausable<Uint8Array> {
   const longestHeader = Math.max(...FORMATS.map((format) => format.longestHeader));
   const promisedSize = (beginning: Uint8Array) => {
     const format = formatOf(beginning);

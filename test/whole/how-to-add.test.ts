@@ -135,15 +135,13 @@ for (const dummies of [
     {
       ...{ kind: "An operation", name: "dummyOperation", file: "src/graph/operations.ts" },
       ...{
-        before: "  readonly reshape: object;",
-        after: "  readonly reshape: object;\n  readonly dummyOperation: object;",
+        before: "  reshape,\n  conv,",
+        after: "  reshape,\n  dummyOperation: reshape,\n  conv,",
       },
       named: [
         "src/backend/wasm/lower.ts",
         "src/backend/webgpu/operations.ts",
-        "src/graph/definition.ts",
         "src/graph/operations.ts",
-        "src/graph/readers.ts",
         "src/onnx/write/operations.ts",
       ],
     },

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { showLengths } from "../../files/array.ts";
 import { imageLayout } from "../../files/images.ts";
+import type { Limits } from "../../files/limits.ts";
 import { writeNpy } from "../../files/npy.ts";
-import type { Limits } from "../../files/source.ts";
 import { type Decoder, decode } from "../../index.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
 import { stdinHelp } from "../input/data-source.ts";

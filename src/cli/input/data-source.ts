@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { LatentflowError, markedMessage } from "../../base/errors.ts";
 import { showLengths } from "../../files/array.ts";
-import type { Limits } from "../../files/source.ts";
+import type { Limits } from "../../files/limits.ts";
 import { type DataSplits, type Dataset, fashionMnist, mnist, segMnist } from "../../train/index.ts";
 import { gives, refuseOptions, wrongUsage } from "../options/options.ts";
 import { parseCount } from "../options/parse.ts";

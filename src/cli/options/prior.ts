@@ -1,5 +1,5 @@
 import { invalid } from "../../base/check.ts";
-import type { Limits } from "../../files/source.ts";
+import type { Limits } from "../../files/limits.ts";
 import type { Decoder, EncodeResult, Prior } from "../../index.ts";
 import { meanOfFinite } from "../../solver/result.ts";
 import { normalisePrior } from "../../terms/check-prior.ts";

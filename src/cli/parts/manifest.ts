@@ -75,7 +75,6 @@ export const MANIFEST_OF_OPTIONS = {
       ...(decoder.start ? [bytesOf(decoder.start)] : []),
     ),
   ...{ prefix: "decoder", activation: "decoder", outputActivation: "decoder", outputShape: "decoder" },
-  ...{ batchNorm: "decoder", batchNormEpsilon: "decoder" },
   ...{ latent: "decoder", outputName: "decoder", pointsInput: "decoder", inputShape: "decoder" },
   layout: "decoder",
   data: (_, { samples }) => samples.array.fingerprint(),

@@ -6,7 +6,7 @@ import { LatentflowError } from "../../base/errors.ts";
 import { codeOf } from "../../base/realms.ts";
 import { elementCount } from "../../files/array.ts";
 import { fileError, syncFolder, writeSynced } from "../../files/durable-file.ts";
-import { allocate } from "../../files/source.ts";
+import { allocate } from "../../files/limits.ts";
 import { OtherRunError } from "../../train/run-differences.ts";
 import { readInto } from "../input/array-files/read-into.ts";
 import { shortPath } from "../input/files.ts";

@@ -475,8 +475,6 @@ test("flags that do not go with the kind of file are refused by name", async () 
   for (const [flag, value] of [
     ["prefix", "d."],
     ["activation", "elu"],
-    ["batch-norm", "afterActivation"],
-    ["batch-norm-epsilon", "1"],
   ] as const) {
     assert.match(
       await said(onnx, `--${flag}`, value),
