@@ -218,7 +218,7 @@ function checkSettings(where: string, verb: Verb, options: RunOptions & CodesOpt
   if (typeof schedule?.factor !== "function") {
     throw refused(where, "schedule", "is", show(schedule), "constant(), linear() or cosine()");
   }
-  checkBackend(where, backend);
+  checkBackend(where, "backend", backend);
   checkCallback(where, "onEvent", onEvent);
   checkCallback(where, "onProgress", onProgress);
   checkSignal(where, signal);
