@@ -2,7 +2,7 @@ import type { Backend } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { checkFiniteRows } from "../base/float32.ts";
 import { callOf } from "../base/message.ts";
-import { abortSignal, choice, completeOptions, type Field, later, optional } from "../base/options.ts";
+import { choice, completeOptions, type Field, later, optional, signal } from "../base/options.ts";
 import type { Owned } from "../base/owned.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { attached, throwIfAborted } from "../base/realms.ts";
@@ -31,7 +31,7 @@ const FIELDS = {
   fixed: later<FixedOption | undefined>(),
   points: later<number | undefined>(),
   backend: optional<Backend>({ check: checkBackend }),
-  signal: abortSignal<AbortSignalLike>(),
+  signal: signal<AbortSignalLike>(),
 } satisfies { readonly [Name in keyof Required<DecodeOptions>]: Field<unknown> };
 
 /**

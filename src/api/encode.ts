@@ -2,7 +2,6 @@ import type { Backend, Problem } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { callOf } from "../base/message.ts";
 import {
-  abortSignal,
   callback,
   choice,
   completeOptions,
@@ -11,6 +10,7 @@ import {
   type HelpOf,
   later,
   optional,
+  signal,
 } from "../base/options.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { throwIfAborted } from "../base/realms.ts";
@@ -117,7 +117,7 @@ export const ENCODE_FIELDS = {
   z0: later<Float32Array | undefined>(),
   backend: optional<Backend>({ check: checkBackend }),
   batchSize: optional(count(1)),
-  signal: abortSignal<AbortSignalLike>(),
+  signal: signal<AbortSignalLike>(),
   onProgress: callback<(progress: EncodeProgress) => unknown>(),
   onAbort: choice("throw", "return"),
 } satisfies { readonly [Name in keyof Required<EncodeOptions>]: Field<unknown> };

@@ -79,7 +79,7 @@ export function callback<Callback>(): Field<Callback | undefined> {
 
 /** Field of an AbortSignal, or none. */
 // @__NO_SIDE_EFFECTS__
-export function abortSignal<Signal>(): Field<Signal | undefined> {
+export function signal<Signal>(): Field<Signal | undefined> {
   return optional({
     check: (where, _, value) => {
       checkSignal(where, value as AbortSignal);
