@@ -85,13 +85,12 @@ export const MANIFEST_OF_OPTIONS = {
   reconstructions: "hasReconstructions",
   weights: (_, { weights }) => weights?.array.fingerprint(),
   z0: (_, { z0 }) => z0?.array.fingerprint(),
-  async fixed(_, { given }) {
+  async fixed(_, { fixed: { inputs } }) {
     const fixed: Record<string, unknown> = {};
-    for (const { name, value, array } of given.inputs)
-      fixed[name] = array ? await array.fingerprint() : value;
+    for (const { name, value, array } of inputs) fixed[name] = array ? await array.fingerprint() : value;
     return fixed;
   },
-  points: (_, { given }) => given.points,
+  points: (_, { fixed }) => fixed.points,
   loss: (_, { loss }) => loss,
   reduction: "loss",
   prior: (_, { prior }) => prior.prior && sha256(JSON.stringify(prior.prior)),

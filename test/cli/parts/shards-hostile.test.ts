@@ -169,7 +169,7 @@ test("units that would be too many, or too large to be written, are refused befo
       ...input,
       samples: { ...input.samples, count: samples },
       decoder: { definition: {}, parameters: new Float32Array(0), latentSize: 16 },
-      ...{ given: { inputs: [] }, prior: {} },
+      ...{ fixed: { inputs: [] }, prior: {} },
     }) as unknown as Parameters<typeof manifestOf>[1];
   const job = {
     ...{ plain: true, reconstructions: true },
