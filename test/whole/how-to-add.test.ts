@@ -130,11 +130,7 @@ for (const dummies of [
         before: "export interface PriorKinds {",
         after: "export interface PriorKinds {\n  readonly dummyPrior: object;",
       },
-      named: [
-        "src/cli/output/prior-figures.ts",
-        "src/terms/check-prior.ts",
-        "src/terms/prior-components.ts",
-      ],
+      named: ["src/cli/output/prior-figures.ts", "src/terms/check-prior.ts", "src/terms/prior-components.ts"],
     },
   ],
   [

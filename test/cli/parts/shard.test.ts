@@ -456,13 +456,9 @@ test("a manifest that is torn is none; one that is something else is refused", a
   for (const length of [0, 1, 20, text.length - 1]) {
     assert.is(parseManifest("m", text.slice(0, length)), undefined, `${length}`);
   }
-  for (const wrong of [
-    ...[{ format: "latentflow parts 2" }, { samples: 0 }, { unit: 1.5 }, { latentSize: "3" }, { build: 1 }],
-    ...[{ sampleShape: 6 }, { sampleShape: [-1] }, { hasPrior: 1 }, { hasReconstructions: null }],
-    ...[{ idColumn: 1 }, { run: null }, { samples: 2 ** 40, unit: 2 ** 40, sampleShape: [2 ** 30] }],
-  ]) {
+  for (const wrong of [{ ...base, format: "latentflow parts 2" }, null, 3, []]) {
     assert.throws(
-      () => parseManifest("m", JSON.stringify({ ...base, ...wrong })),
+      () => parseManifest("m", JSON.stringify(wrong)),
       /^m: it is no manifest of parts that this version of latentflow has written; .*, or remove the folder$/,
       JSON.stringify(wrong),
     );
@@ -484,17 +480,13 @@ test("a part's file holds every bit, each under its name", () => {
     },
   });
   const origin = { manifest: "m", build: "plain 1" };
-  const wanted = {
-    ...{ unit, origin, latentSize: 2, outputSize: 4 },
-    ...{ hasPrior: true, hasReconstructions: true, hasIds: true },
-  };
   const texts = ["", "a", "é\u0000,\n", "", "😀", "z".repeat(300)];
   const numbers = BigInt64Array.from(texts, (_, i) => -(2n ** 62n) + BigInt(i));
   for (const ids of [texts, numbers]) {
-    assert.equal(parsePart("p", formatPart(part(ids), origin), wanted), part(ids));
+    assert.equal(parsePart("p", formatPart(part(ids), origin), unit, origin), part(ids));
   }
   const noSum = { ...part(texts), leastLoss: { sum: Number.NaN, count: 5 } };
-  assert.ok(Number.isNaN(parsePart("p", formatPart(noSum, origin), wanted).leastLoss!.sum));
+  assert.ok(Number.isNaN(parsePart("p", formatPart(noSum, origin), unit, origin).leastLoss!.sum));
   // By which a manifest limits how many samples a part may have: also the latents, the reconstructions and the numbers.
   const { tensors } = readSafetensors("p", formatPart(part(numbers), origin));
   const all = [...tensors.values()].reduce((sum, tensor) => sum + tensor.bytes.length, 0);
@@ -509,7 +501,7 @@ test("a part's file holds every bit, each under its name", () => {
   assert.is(exchanged.length, bytes.length);
   assert.not.equal(Buffer.from(exchanged, "latin1"), bytes);
   assert.throws(
-    () => parsePart("p", Buffer.from(exchanged, "latin1"), wanted),
+    () => parsePart("p", Buffer.from(exchanged, "latin1"), unit, origin),
     /its checksum is another one/,
   );
 });
