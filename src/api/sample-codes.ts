@@ -1,18 +1,11 @@
 import type { Backend, Problem } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
-import {
-  checkCallback,
-  checkNumber,
-  checkOptions,
-  checkSignal,
-  invalid,
-  orDefault,
-  show,
-} from "../base/check.ts";
+import { invalid, show } from "../base/check.ts";
 import { checksum } from "../base/checksum.ts";
 import { cosineOfPi, exponential, logarithm } from "../base/elementary-functions.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { checkFloat32 } from "../base/float32.ts";
+import { callback, completeOptions, count, type Field, later, optional, signal } from "../base/options.ts";
 import type { Owned } from "../base/owned.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { createRandom, type Random } from "../base/random.ts";
@@ -137,40 +130,32 @@ export async function sampleCodes(
 
 const WHERE = "sampleCodes";
 
+const FIELDS = {
+  count: count(1, 200),
+  seed: count(0, 0, Number.MAX_SAFE_INTEGER),
+  prior: later<PriorLike | undefined>(),
+  loss: later<LossLike | undefined>(),
+  weights: later<Float32Array | undefined>(),
+  fixed: later<FixedOption | undefined>(),
+  points: later<number | undefined>(),
+  backend: optional<Backend>({ check: checkBackend }),
+  signal: signal<AbortSignalLike>(),
+  onProgress: callback<(progress: SampleCodesProgress) => unknown>(),
+} satisfies { readonly [Name in keyof Required<SampleCodesOptions>]: Field<unknown> };
+
 function checkArguments(
   given: Decoder,
   y: Float32Array,
   result: { readonly z: Float32Array },
   options: SampleCodesOptions,
 ) {
-  checkOptions(WHERE, options, {
-    count: true,
-    seed: true,
-    prior: true,
-    loss: true,
-    weights: true,
-    fixed: true,
-    points: true,
-    backend: true,
-    signal: true,
-    onProgress: true,
-  });
   checkDecoder(WHERE, given);
-  const { backend = wasm() } = options;
-  const loss = checkLoss(WHERE, options.loss, given);
+  const { count, seed, backend = wasm(), ...values } = completeOptions(WHERE, options, FIELDS);
+  const loss = checkLoss(WHERE, values.loss, given);
   if (loss.name === "custom" && loss.curvature === undefined) {
     throw invalid(`${WHERE}: loss has no curvature, expected customLoss({ value, gradient, curvature })`);
   }
-  const count = checkNumber(WHERE, "count", orDefault(options.count, 200), { min: 1, integer: true });
-  const seed = checkNumber(WHERE, "seed", orDefault(options.seed, 0), {
-    min: 0,
-    max: Number.MAX_SAFE_INTEGER,
-    integer: true,
-  });
-  checkBackend(WHERE, backend);
-  checkSignal(WHERE, options.signal);
-  checkCallback(WHERE, "onProgress", options.onProgress);
-  const prior = checkPrior(WHERE, options.prior, given);
+  const prior = checkPrior(WHERE, values.prior, given);
   if (prior === undefined) {
     throw invalid(
       `${WHERE}: there is no prior, so the posterior may have no bounds; give one such as fitGaussian(codes) or gaussian()`,

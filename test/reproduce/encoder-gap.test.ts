@@ -111,7 +111,7 @@ test("the page says what the figures are, seed by seed, and that they are missin
   const settings = { quick: false, seeds: 3 };
   const jobs = jobsOf(element, settings);
   assert.is(new Set(jobs.map(({ id }) => id)).size, jobs.length);
-  const nothing = element.page(new Map(), settings, () => new Map());
+  const nothing = element.page(new Map<string, never>(), settings, () => new Map());
   assert.match(nothing.summary.holds, /not computed yet/);
   assert.not.match(nothing.markdown, /NaN|undefined|\||\.png/);
 
@@ -134,7 +134,11 @@ test("the page says what the figures are, seed by seed, and that they are missin
     ),
     ["MNIST, 50000 images, autoencoder, seed 0", found(0.0781, 0.07)] as const,
   ]);
-  const { markdown, summary } = element.page(results as never, settings, () => new Map());
+  const { markdown, summary } = element.page(
+    results as unknown as Map<string, never>,
+    settings,
+    () => new Map(),
+  );
   assert.match(summary.holds, /A decoder of 480 digits, inverted, is at 0\.0781 ± 0\.0000 \(0\.0200\)/);
   assert.match(summary.holds, /1\.00 times the excess/);
   // (0.0981 - 0.0580797) / (0.0781 - 0.0580797)

@@ -128,7 +128,7 @@ for (const dummies of [
         before: "export interface PriorKinds {",
         after: "export interface PriorKinds {\n  readonly dummyPrior: object;",
       },
-      named: ["src/cli/options/prior.ts", "src/terms/check-prior.ts", "src/terms/prior-components.ts"],
+      named: ["src/cli/output/prior-figures.ts", "src/terms/check-prior.ts", "src/terms/prior-components.ts"],
     },
   ],
   [
@@ -260,6 +260,16 @@ for (const dummies of [
         after: "  readonly unit?: number;\n  readonly dummyFlag?: number;",
       },
       named: ["src/cli/parts/manifest.ts"],
+    },
+    {
+      ...{ kind: "A format of results", name: "dummyFormat", file: "src/cli/parts/write-results.ts" },
+      ...{ before: '= "npy" | "parquet";', after: '= "npy" | "parquet" | "dummyFormat";' },
+      named: ["src/cli/parts/write-results.ts"],
+    },
+    {
+      ...{ kind: "A column of results", name: "dummy_column", file: "src/cli/output/results.ts" },
+      ...{ before: '  | "index"', after: '  | "dummy_column"\n  | "index"' },
+      named: ["src/cli/parts/parquet-results.ts"],
     },
   ],
 ] satisfies Dummy[][]) {
