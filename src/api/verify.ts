@@ -70,7 +70,7 @@ async function findReason(
   const outputs = 4 * probe.rows * bound.outputSize;
   const numbers = bound.operations.reduce((sum, { shape }) => sum + sizeOf(shape), decoder.latentSize);
   if (outputs + 8 * numbers > maxBytes)
-    return `to run it on the probe would take more memory than ${option("maxBytes")}, ${maxBytes}`;
+    return `to run it on the probe would take more memory than maxBytes, ${maxBytes}`;
   const compare = async (session: Session, toLogits: boolean) => {
     const outputs = await decodeRowByRow(session, bound, probe, toLogits, signal);
     return { outputs, ...compareWithProbe(probe, outputs) };

@@ -33,10 +33,10 @@ export class Run {
     private readonly working: Decoder,
     private readonly session: TrainingSession,
   ) {
-    const { dataset, settings } = options;
-    const { optimizer, batchSize, epochs, sampling } = settings;
-    this.total = epochs * dataset.count;
-    this.sampler = createSampler({ count: dataset.count, batchSize, ...sampling });
+    const { optimizer, batchSize, epochs, replacement, seed } = options;
+    const { count } = options.dataset;
+    this.total = epochs * count;
+    this.sampler = createSampler({ count, batchSize, replacement, seed });
     this.batches = new MiniBatches(working, options);
     this.trainer = session.train(optimizer);
   }
@@ -59,18 +59,18 @@ export class Run {
   async update(
     control: Control,
   ): Promise<{ readonly step: TrainStep; readonly restarted: readonly number[] }> {
-    const { adjoint, pair, settings } = this.options;
-    const { optimizer, schedule, gradientClip = Number.POSITIVE_INFINITY, signal } = settings;
+    const { adjoint, pair, codes, optimizer, schedule, signal } = this.options;
+    const { gradientClip = Number.POSITIVE_INFINITY } = this.options;
     const { sampler, batches } = this;
     const before = { sampler: sampler.state(), random: batches.state().random };
     try {
       const factor = schedule.factor(this.images / this.total);
       const learningRate = optimizer.learningRate * factor;
       const indices = sampler.next();
-      const { problem, solution } = await batches.encode(indices, this.session, control);
+      const { problem, solution } = await batches.encode(indices, this.images, this.session, control);
       throwIfAborted(signal);
       const encoded = { ...pair, solution, control };
-      const { losses, dCodes } = await addGradient(this.trainer, adjoint, problem, encoded, settings.codes);
+      const { losses, dCodes } = await addGradient(this.trainer, adjoint, problem, encoded, codes);
       const loss = meanOfNumbers(losses);
       throwIfAborted(signal);
       const gradientNorm = this.trainer.update({ learningRate, largestNorm: gradientClip * indices.length });
@@ -89,12 +89,12 @@ export class Run {
 
   /** A validation, if it is time for one. */
   async validate(control: Control): Promise<ValidationResult | undefined> {
-    const { validation, settings } = this.options;
+    const { validation, signal } = this.options;
     if (!validation || !isValidationDue(validation, this.images, this.total, this.validations.at(-1))) {
       return undefined;
     }
     const mean = await meanLoss(this.working, this.session, validation, this.options, control);
-    throwIfAborted(settings.signal);
+    throwIfAborted(signal);
     const result = { images: this.images, loss: mean };
     this.validations.push(result);
     return result;

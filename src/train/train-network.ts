@@ -20,8 +20,8 @@ import { checkDataset } from "./samples.ts";
  * @returns with a new network as `decoder`
  */
 export async function trainNetwork(network: Decoder, checked: CheckedTrainOptions): Promise<TrainResult> {
-  const { where, decoder, dataset, loss, prior, weights, fixed, validation, settings } = checked;
-  const { backend, signal, onEvent, onProgress } = settings;
+  const { where, decoder, dataset, loss, prior, weights, fixed, validation } = checked;
+  const { backend, signal, onEvent, onProgress } = checked;
   const callbacks = new Callbacks();
   const control = makeControl(signal, () => callbacks.check());
   throwIfAborted(signal);
@@ -51,7 +51,7 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
       throw new LatentflowError("unsupported", `${where}: the backend ${name} does not train; use wasm()`);
     }
     run = new Run(checked, working, session);
-    checkpoints = await Checkpoints.begin(run, working, checked, control);
+    checkpoints = await Checkpoints.begin(run, checked, control);
     const resumedFrom = checkpoints?.resumedFrom;
     if (resumedFrom) callbacks.call(onEvent, { kind: "resumed", ...resumedFrom });
     const start = { time: performance.now(), images: run.images };

@@ -218,7 +218,12 @@ for (const dummies of [
         before: 'readonly name: "constant" | ',
         after: 'readonly name: "dummySchedule" | "constant" | ',
       },
-      named: ["src/cli/options/training-options.ts"],
+      named: ["src/cli/options/training-options.ts", "src/train/schedule.ts"],
+    },
+    {
+      ...{ kind: "A data set", name: "dummyLoader", file: "src/train/mnist.ts" },
+      ...{ before: "type LoaderName = ", after: 'type LoaderName = "dummyLoader" | ' },
+      named: ["src/train/mnist.ts"],
     },
     {
       ...{ kind: "What samples are solved with", name: "dummyField", file: "src/backend/backend.ts" },
@@ -237,6 +242,14 @@ for (const dummies of [
     },
   ],
   [
+    {
+      ...{ kind: "An adjoint", name: "dummyAdjoint", file: "src/adjoint/base.ts" },
+      ...{
+        before: 'readonly name: "approximate" | ',
+        after: 'readonly name: "dummyAdjoint" | "approximate" | ',
+      },
+      named: ["src/cli/options/training-options.ts"],
+    },
     {
       ...{ kind: "An option of `encode`", name: "dummySetting", file: "src/api/encode.ts" },
       ...{ before: "  saveAt?: SaveAt | undefined;", after: "  saveAt?: SaveAt;\n  dummySetting?: number;" },
