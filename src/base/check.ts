@@ -214,15 +214,6 @@ export function orDefault<Value, Default>(value: Value | undefined, standard: De
 /** Options with their defaults, none of them undefined. */
 export type Complete<Options> = { [Name in keyof Options]-?: Exclude<Options[Name], undefined> };
 
-/** Options over their defaults. What is undefined is left out. */
-export function withDefaults<Options extends object>(
-  defaults: Options,
-  options: { readonly [Name in keyof Options]?: Options[Name] | undefined },
-): Options {
-  const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  return { ...defaults, ...Object.fromEntries(given) };
-}
-
 /** Refuses a value that is no number within its bounds; returns it otherwise. */
 export function checkNumber(where: string, name: string, value: unknown, bounds: Bounds = {}): number {
   const {

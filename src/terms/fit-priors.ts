@@ -128,7 +128,7 @@ export function fitGaussian(codes: Float32Array, options: FitGaussianOptions): G
       "has",
       `${codeCount} codes of ${latentSize} values`,
       `at least ${latentSize + 1}: the full covariance of fewer is singular`,
-      `; ${INSTEAD}`,
+      instead(),
     );
   }
   const { mean, covariance } = momentsOf(codes, latentSize, isFull);
@@ -144,13 +144,17 @@ export function fitGaussian(codes: Float32Array, options: FitGaussianOptions): G
       "has",
       "a singular covariance",
       "a positive definite one: some coordinate follows from the others",
-      `; ${INSTEAD}`,
+      instead(),
     );
   }
   return gaussian({ mean, covariance: shrunk, weight });
 }
 
-const INSTEAD = `give ${option("covariance", "diagonal")}, or ${option("shrinkage", 0.1, "a shrinkage (0.1, say)")}, or more codes that differ`;
+/** Advice on codes whose full covariance is singular. */
+function instead(): string {
+  const shrinkage = option("shrinkage", 0.1, "a shrinkage (0.1, say)");
+  return `; give ${option("covariance", "diagonal")}, or ${shrinkage}, or more codes that differ`;
+}
 
 /**
  * A mixture of Gaussians fitted to codes by expectation maximisation, for codes that lie in clusters, or along a curve.
