@@ -41,17 +41,28 @@ export interface SampleSet extends SampleRange {
   readonly solution: Solution;
 }
 
+/** Solve that a session is opened for. */
+export interface Use {
+  readonly problem: Problem;
+  readonly pair: CheckedPair;
+  /** True if points of each sample's trajectory are kept. */
+  readonly isRecorded: boolean;
+}
+
 /**
- * What a thread solves, and how.
+ * Solve as one thread sees it. In a worker `problem` has no samples' data, which come with each range of its feed.
  *
  * @typeParam Range what its feed gives
  */
-export interface Task<Range extends SampleRange = SampleRange> {
-  /** All samples of the call. A worker gets their data by and by: those come with what its feed gives. */
-  readonly problem: Problem;
-  readonly pair: CheckedPair;
+export interface Task<Range extends SampleRange = SampleRange> extends Use {
   /** Finds the data of samples, and where their results go. */
   readonly samplesIn: (range: Range) => SampleSet;
+}
+
+/** All samples of a problem as a task. */
+export function taskOf(problem: Problem, pair: CheckedPair, solution: Solution): Task {
+  const samplesIn = (range: SampleRange) => ({ ...range, problem, solution });
+  return { problem, pair, isRecorded: solution.recording !== undefined, samplesIn };
 }
 
 /**
@@ -68,12 +79,6 @@ export interface Backend {
   open(decoder: Decoder, use?: Use): Promise<Session>;
   /** Can it be used here, for a decoder if one is given, and would anyone want to? Left out where that needs no asking. */
   readonly availability?: (decoder?: Decoder) => Promise<Availability>;
-}
-
-/** What a session will be used for. */
-export interface Use {
-  readonly problem: Problem;
-  readonly pair: CheckedPair;
 }
 
 /** Whether a backend can be used. */
@@ -93,7 +98,7 @@ export interface Session {
   /** How many samples to bind to one objective. */
   objectiveSize(problem: Problem): number;
   /** The objective of samples first … first + count - 1. */
-  objective(problem: Problem, first: number, count: number): Objective;
+  objective(problem: Problem, first: number, count: number): Promise<Objective>;
   /**
    * D(z), B × n.
    * @param fixed what is given with the latents
@@ -110,7 +115,7 @@ export interface Session {
    * Trains the decoder in place: what this session solves and decodes follows the updates, the decoder itself does
    * not. For a decoder that nobody else uses. Absent where the backend does not train.
    */
-  train?(optimizer: Optimizer): Trainer;
+  train?(optimizer: Optimizer): Promise<Trainer>;
 }
 
 /** What the updates of a trainer have come to, all that the next ones depend on; arrays are copies. */

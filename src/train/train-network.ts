@@ -1,4 +1,3 @@
-import type { Session } from "../backend/backend.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import { copyDecoder } from "../decoder/copy.ts";
@@ -8,7 +7,7 @@ import { isCustom } from "../terms/losses.ts";
 import type { CheckedTrainOptions } from "./check-options.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import type { TrainResult } from "./options.ts";
-import { Run, type TrainingSession } from "./run.ts";
+import { Run } from "./run.ts";
 import { checkDataset } from "./samples.ts";
 
 /**
@@ -39,11 +38,12 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
     }
     throwIfAborted(signal);
     const session = await unlessAborted(signal, () => backend.open(working));
-    if (!isTraining(session)) {
+    const trainer = await unlessAborted(signal, async () => session.train?.(settings.optimizer));
+    if (!trainer) {
       const { name } = session.info;
       throw new LatentflowError("unsupported", `${where}: the backend ${name} does not train; use wasm()`);
     }
-    run = new Run(checked, working, session);
+    run = new Run(checked, working, session, trainer);
     checkpoints = await Checkpoints.begin(run, working, checked, control);
     const resumedFrom = checkpoints?.resumedFrom;
     if (resumedFrom) callbacks.call(onEvent, { kind: "resumed", ...resumedFrom });
@@ -79,8 +79,4 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
     working.dispose();
     await checked.checkpoint?.store.close();
   }
-}
-
-function isTraining(session: Session): session is TrainingSession {
-  return session.train !== undefined;
 }

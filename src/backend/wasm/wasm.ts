@@ -1,11 +1,15 @@
 import { checkNumber, checkOptions, invalid, show } from "../../base/check.ts";
 import type { UrlLike, WebAssemblyModule, WorkerLike } from "../../base/platform.ts";
-import { isPlatformObject } from "../../base/realms.ts";
+import { isPlatformObject, messageOf } from "../../base/realms.ts";
 import { compileKernels, recogniseKernels } from "../../kernels/load.ts";
-import type { Backend } from "../backend.ts";
-import { packDecoder } from "./packed.ts";
+import type { Backend, Session } from "../backend.ts";
+import { loadObjectives } from "./load-objectives.ts";
+import { type PackedDecoder, packDecoder } from "./packed.ts";
 import { wasmSession } from "./session.ts";
+import { isFused } from "./solve.ts";
+import type { ThreadOptions } from "./threads/shared-session.ts";
 import type { WorkerSource } from "./threads/thread.ts";
+import { threadCount } from "./threads/thread-count.ts";
 
 /** Options of `wasm`. */
 export interface WasmOptions {
@@ -83,11 +87,32 @@ export function wasm(options: WasmOptions = {}): Backend {
     checkNumber("wasm", "workerMemory", workerMemory, { min: 0 });
   return Object.freeze<Backend>({
     name: "wasm",
-    async open(decoder) {
-      const compiled = given ?? (await compileKernels(relaxed));
-      return wasmSession(await packDecoder(decoder, compiled), { threads, worker, workerMemory });
+    async open(decoder, use) {
+      const packed = await packDecoder(decoder, given ?? (await compileKernels(relaxed)));
+      // Loaded here rather than by the solve, which an abort interrupts only between pieces of work.
+      if (use && !isFused(use)) await loadObjectives();
+      const session = wasmSession(packed);
+      return threadCount(threads) === 1
+        ? session
+        : withThreads(session, packed, { threads, worker, workerMemory });
     },
   });
+}
+
+/** Loads the code for several threads, on first use; a session stays on this thread if there is none. */
+async function withThreads(
+  session: Session,
+  packed: PackedDecoder,
+  options: ThreadOptions,
+): Promise<Session> {
+  let code: typeof import("./threads/shared-session.ts");
+  try {
+    code = await import("./threads/shared-session.ts");
+  } catch (error) {
+    const reason = `workers cannot be started here: ${messageOf(error)}; wasm({ threads: 1 }) does without`;
+    return { ...session, info: { ...session.info, reason } };
+  }
+  return code.sharedSession(session, packed, options);
 }
 
 /** More than any machine has, and few enough to be counted with 16 bits. */

@@ -9,7 +9,7 @@ import type { Feed, SampleRange } from "../../feed.ts";
 import { type Decoding, decodeRows } from "../decode.ts";
 import type { JacobianRows } from "../jacobian-rows.ts";
 import type { PackedDecoder } from "../packed.ts";
-import { solverOn } from "../solver-on.ts";
+import { solveSamples } from "../solve.ts";
 import type { DecoderHandle } from "./decoder-handle.ts";
 import type { CallData, CallDescription, CallKind, Results } from "./messages.ts";
 
@@ -75,7 +75,7 @@ export function solveJob(
       z0: solution.z.slice(first * d, (first + count) * d),
     }),
     place: (samples, values) => solution.copyIn(samples, values),
-    workHere: solverOn(packed, task, solution.recording !== undefined),
+    workHere: (control, feed) => solveSamples(packed, task, control, feed),
     watch(onEnd) {
       solution.onEnd = onEnd;
     },

@@ -3,6 +3,7 @@ import { messageOf } from "../../../base/realms.ts";
 import type { CompiledKernels } from "../../../kernels/instance.ts";
 import type { Control } from "../../../solver/base.ts";
 import { Call } from "./call.ts";
+import { onCloseWorkers } from "./close-workers.ts";
 import type { DecoderHandle } from "./decoder-handle.ts";
 import { type Attempt, FailedStarts } from "./failed-starts.ts";
 import type { Job } from "./jobs.ts";
@@ -67,19 +68,10 @@ export function forgetDecoder(decoder: number): void {
   for (const group of active) group.forget(decoder);
 }
 
-/**
- * Ends the workers that calls on several threads have started; resolves when they have ended. One that is at work goes
- * on until its calls have settled. It is never needed: workers end by themselves when they have had nothing to do for
- * half a minute, and keep no process of Node alive. Calls that come later start new ones.
- *
- * @example
- * const { z } = await encode(decoder, y, { backend: wasm({ threads: 4 }) });
- * await closeWorkers();
- */
-export async function closeWorkers(): Promise<void> {
+onCloseWorkers(async () => {
   for (const group of [...active]) group.close();
   await Promise.all([...alive].map(({ ended }) => ended));
-}
+});
 
 /** Makes room for one more worker, by ending one that another group has no work for; returns whether there is some. */
 function makeRoom(asking: WorkerGroup): boolean {
