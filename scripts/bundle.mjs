@@ -38,7 +38,11 @@ const collect = {
  */
 const bundle = ({ esbuildPlugins = [], ...options }) =>
   build({
-    ...{ config: false, silent: true, format: "esm", outDir, splitting: false },
+    config: false,
+    silent: true,
+    format: "esm",
+    outDir,
+    splitting: false,
     ...options,
     esbuildPlugins: [...esbuildPlugins, collect],
   });

@@ -25,6 +25,17 @@ export class ValueRows {
   gradientTangents: usize; // 16
 }
 
+/** Rows of a value by their offset in ValueRows: passes that differ only in the rows they read and write take one. */
+export const VALUES: usize = 4;
+export const GRADIENTS: usize = 8;
+export const TANGENTS: usize = 12;
+export const GRADIENT_TANGENTS: usize = 16;
+
+/** Pointer to the rows of a value, `field` one of the constants above. */
+export function rowsOf(value: ValueRows, field: usize): usize {
+  return load<usize>(changetype<usize>(value) + field);
+}
+
 /** What a norm keeps for its backward pass. */
 @unmanaged
 export class NormRows {

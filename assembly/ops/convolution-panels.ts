@@ -1,5 +1,6 @@
 import { ConvolutionOperation } from "../memory/graph";
 import { packPanels } from "./panels";
+import { alignedRow } from "./rows";
 
 // How the weight and bias of a convolution lie in panels.
 
@@ -88,9 +89,4 @@ function packColumns(
     }
     columns += <usize>panels * panelSize;
   }
-}
-
-/** The bytes of a row of `size` floats. */
-function alignedRow(size: i32, alignment: i32): usize {
-  return (<usize>(((size + alignment - 1) / alignment) * alignment)) << 2;
 }

@@ -75,7 +75,7 @@ export function amdTried(amd: Amd, row: usize, loss: f64): bool {
 /** The gradient at z is known: the first trial of the next step, or what it takes to tell whether z0 is at rest. */
 export function amdTakeGradient(amd: Amd, sample: Sample, gradient: usize): void {
   if (sample.trial === AT_REST) {
-    sample.due = CURVATURE_ALONG_GRADIENT;
+    sample.request = CURVATURE_ALONG_GRADIENT;
     return;
   }
   for (let k: usize = 0; k < <usize>amd.latentSize; k++) {

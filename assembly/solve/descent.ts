@@ -48,8 +48,8 @@ export class Sample {
   trial: i32; // 28
   /** The status that it ends with as soon as the gradient at its z is known, or -1. */
   ending: i32; // 32
-  /** What it asks for: a constant above, after `turn` has listed it. */
-  due: i32; // 36
+  /** Request after `takeGradients`: a constant above, or 0. */
+  request: i32; // 36
   /** usize[1]: y in padded float32, in */
   target: usize; // 40
   /** w in padded float32, or 0, in */
@@ -107,10 +107,10 @@ export class Descent {
   memoryStride: usize; // 36
   /** Has the loss a curvature? 0 for a custom loss without. */
   hasCurvature: i32; // 40
-  /** In `run`: how many of the rows listed wait for their gradients, or for what they ask for; and the next of these. */
-  judged: i32; // 44
-  due: i32; // 48
-  served: i32; // 52
+  /** In `run`: number of listed rows that wait for gradients, and that wait for answers; number of answers given. */
+  accepted: i32; // 44
+  requests: i32; // 48
+  answered: i32; // 52
   /** c: a step has to lower the loss by more than c·δt·(-pᵀ∇l) */
   slope: f64; // 56
   tolerance: f64; // 64
@@ -147,7 +147,7 @@ function nextWaiting(descent: Descent, workspace: Workspace, row: usize): usize 
     sample.matrixEvaluations = 0;
     sample.trial = FIRST;
     sample.ending = -1;
-    sample.due = 0;
+    sample.request = 0;
     sample.memory = descent.memories + row * descent.memoryStride;
     sample.t = 0;
     sample.dt = 0;

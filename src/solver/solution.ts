@@ -9,8 +9,8 @@ type OfSums = "objective" | "initialObjective";
 type OfTerms = "loss" | "initialLoss" | "prior";
 type PerSample = OfSums | OfTerms | "gradientNorm" | keyof SolveStatistics;
 
-/** The results that are one number for each sample: none can be forgotten. */
-const PER_SAMPLE = Object.keys({
+/** The results that are one number for each sample. */
+export const PER_SAMPLE = Object.keys({
   ...{ objective: true, initialObjective: true, loss: true, initialLoss: true, prior: true },
   ...{ gradientNorm: true, acceptedSteps: true, backtracks: true },
   ...{ valueEvaluations: true, gradientEvaluations: true, matrixEvaluations: true, t: true },

@@ -8,6 +8,7 @@ import {
   LbfgsState,
   NUMBERS_OF_FIT,
   packedSize,
+  Request,
   SOLVER_CODES,
 } from "../kernels/layout.ts";
 import type { Amd as AmdSolver } from "./amd.ts";
@@ -85,14 +86,17 @@ function lbfgsLayout({ memory: pairs }: LbfgsSolver): Layout {
         ...common,
         ...{ pairs, factors, matrix, damping, vector, otherVector, factor },
         changes: factor + 8 * fittedSize(d),
-        refreshes: Number(curvature.refreshes),
-        refreshesOnce: Number(curvature.refreshesOnce),
-        refreshesFirst: Number(curvature.refreshesFirst),
-        ownFirst: Number(curvature.ownFirst),
-        rescues: Number(curvature.rescues),
+        firstMatrix: firstMatrixOf(curvature),
+        lastRefresh: curvature.lastRefresh,
+        makesOwn: Number(hasMatrices(curvature)),
       });
     },
   };
+}
+
+function firstMatrixOf({ matrix, refreshesAtStart }: CurvatureUse): number {
+  if (matrix === "own") return Request.ownMatrix;
+  return refreshesAtStart ? Request.sharedJacobianMatrix : 0;
 }
 
 const LAYOUTS: {
@@ -135,7 +139,15 @@ export function allocateSolver(arena: Arena, solver: DescentSolver, use: SolverU
     solver: SOLVER_CODES[solver.name],
     // Written by whoever stages the samples.
     ...{ samples: 0, sampleCount: 0 },
-    ...{ residents, residentCapacity: capacity, latentSize, cursor: 0, judged: 0, due: 0, served: 0 },
+    ...{
+      residents,
+      residentCapacity: capacity,
+      latentSize,
+      cursor: 0,
+      accepted: 0,
+      requests: 0,
+      answered: 0,
+    },
     ...{ maxSteps: solver.maxSteps, slope: solver.slope, tolerance: solver.tolerance },
     ...{ memories, memoryStride, hasCurvature: Number(curvature.hasCurvature) },
   };

@@ -78,12 +78,23 @@ export function allocateGaussNewton(
   const { work, rows, ...pointers } = block.layout;
   const { matrix, curvatures } = pointers;
   GaussNewton.fill(arena.view(), work, {
-    ...{ ...pointers, jacobian, jacobianPanels, stride, slotSize, matrixStride, tangentsAtOnce },
+    ...pointers,
+    jacobian,
+    jacobianPanels,
+    stride,
+    slotSize,
+    matrixStride,
+    tangentsAtOnce,
     jacobianStride: jacobianStride(packed),
   });
   return {
     ...block,
-    ...{ work, curvatures, tangentsAtOnce, rows, matrix, matrixStride },
+    work,
+    curvatures,
+    tangentsAtOnce,
+    rows,
+    matrix,
+    matrixStride,
     read(into) {
       for (let k = 0; k < d; k++) into.set(arena.f32(matrix + k * matrixStride, k + 1), k * d);
     },

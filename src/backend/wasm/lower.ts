@@ -84,8 +84,11 @@ const LOWERINGS: { readonly [Kind in OperationKind]: Lowering<Kind> } = {
     place: () => "inPlace",
     emit: (into, operation, [input]) =>
       into.emit({
-        ...{ kind: "activation", input: input!, output: input! },
-        ...{ activation: operation.function, size: sizeOf(operation.shape) },
+        kind: "activation",
+        input: input!,
+        output: input!,
+        activation: operation.function,
+        size: sizeOf(operation.shape),
       }),
   },
   reshape: { place: () => "same", emit: (_, __, [input]) => input! },
@@ -139,9 +142,19 @@ const LOWERINGS: { readonly [Kind in OperationKind]: Lowering<Kind> } = {
       const channels = operation.shape.at(-1)!;
       const { groups, epsilon } = operation;
       return into.emit({
-        ...{ kind: "norm", source: operation, input: input!, output: into.value(size) },
-        ...{ sets: groups, beside: groups, setStride: 0, runs: size / channels, runStride: channels },
-        ...{ width: channels / groups, hasMean: true, epsilon, parameterSize: channels },
+        kind: "norm",
+        source: operation,
+        input: input!,
+        output: into.value(size),
+        sets: groups,
+        beside: groups,
+        setStride: 0,
+        runs: size / channels,
+        runStride: channels,
+        width: channels / groups,
+        hasMean: true,
+        epsilon,
+        parameterSize: channels,
       });
     },
   },
@@ -180,8 +193,14 @@ const LOWERINGS: { readonly [Kind in OperationKind]: Lowering<Kind> } = {
     emit(into, { shape, transposed }, [input, other], [left]) {
       const [rows, columns] = shape.slice(-2);
       return into.emit({
-        ...{ kind: "matmul", input: input!, other: other!, output: into.value(sizeOf(shape)) },
-        ...{ count: sizeOf(shape.slice(0, -2)), rows: rows!, inner: left!.at(-1)!, columns: columns! },
+        kind: "matmul",
+        input: input!,
+        other: other!,
+        output: into.value(sizeOf(shape)),
+        count: sizeOf(shape.slice(0, -2)),
+        rows: rows!,
+        inner: left!.at(-1)!,
+        columns: columns!,
         isTransposed: transposed,
       });
     },
@@ -223,9 +242,19 @@ function emitNormOfRows(
 ): number {
   const size = sizeOf(operation.shape);
   return into.emit({
-    ...{ kind: "norm", source: operation, input, output: into.value(size), hasMean },
-    ...{ sets: size / width, beside: 1, setStride: width, runs: 1, runStride: 0, width },
-    ...{ epsilon: operation.epsilon, parameterSize: width },
+    kind: "norm",
+    source: operation,
+    input,
+    output: into.value(size),
+    hasMean,
+    sets: size / width,
+    beside: 1,
+    setStride: width,
+    runs: 1,
+    runStride: 0,
+    width,
+    epsilon: operation.epsilon,
+    parameterSize: width,
   });
 }
 
@@ -344,7 +373,7 @@ export function lowerGraph(decoder: Decoder): LoweredGraph {
   decoder.fixedInputs.forEach(({ shape }, i) => {
     const size = sizeOf(shape);
     const output = into.value(size);
-    give(i + 1, into.emit({ kind: "fixed", input: output, output, size, offset: fixedSize }));
+    give(i + 1, into.emit({ kind: "fixed", input: output, output, size, offset: 4 * fixedSize }));
     fixedSize += size;
   });
   const beforeLogits = logitOperations(decoder);

@@ -65,7 +65,10 @@ export function allocateParameterSums(
   if (gradientsElsewhere === undefined) clear();
   return {
     ...block,
-    ...{ sums, gradients, shape, clear },
+    sums,
+    gradients,
+    shape,
+    clear,
     read: () => shape.read(arena, gradients),
   };
 }

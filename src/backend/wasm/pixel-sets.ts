@@ -56,7 +56,11 @@ function makeGeometry(operation: Convolution, inputShape: Shape): ConvolutionGeo
   const [input, output] = [side(inputShape), side(shape)];
   const pairs = pixelPairs(operation, kind === "convTranspose", inputShape, shape);
   return {
-    ...{ isTransposed: kind === "convTranspose", groups, input, output, taps: sizeOf(kernel) },
+    isTransposed: kind === "convTranspose",
+    groups,
+    input,
+    output,
+    taps: sizeOf(kernel),
     forward: likePixels(output.pixels, pairs, ({ output: destination, tap, input: source }) => {
       return { destination, tap, source };
     }),
@@ -72,8 +76,13 @@ export function pointwiseGeometry(pixels: number, inputs: number, outputs: numbe
   const all = Array.from({ length: pixels }, (_, pixel) => pixel);
   const each = [{ destinations: all, sources: all, taps: [{ tap: 0, offset: 0 }] }];
   return {
-    ...{ isTransposed: false, groups: 1, input: side(inputs), output: side(outputs), taps: 1 },
-    ...{ forward: each, backward: each },
+    isTransposed: false,
+    groups: 1,
+    input: side(inputs),
+    output: side(outputs),
+    taps: 1,
+    forward: each,
+    backward: each,
   };
 }
 
@@ -116,7 +125,7 @@ export function columnsOf(sets: readonly LikePixels[], taps: number, from: Side,
 }
 
 /** Where the structs of one direction lie. */
-export interface PixelTapsPlace {
+interface PixelTapsPlace {
   readonly pointer: number;
   readonly sets: number;
   readonly ofSets: readonly {
@@ -157,8 +166,12 @@ export function fillPixelTaps(
   sets.forEach((set, i) => {
     const { destinations, sources, pixels: numbers, taps } = place.ofSets[i]!;
     PixelSet.fill(memory, place.sets + i * PixelSet.size, {
-      ...{ pixelCount: set.destinations.length, destinations, sources, pixels: numbers },
-      ...{ taps, tapsEnd: taps + set.taps.length * Tap.size },
+      pixelCount: set.destinations.length,
+      destinations,
+      sources,
+      pixels: numbers,
+      taps,
+      tapsEnd: taps + set.taps.length * Tap.size,
     });
     set.destinations.forEach((pixel, k) => {
       memory.setInt32(destinations + 4 * k, 4 * to.allChannels * pixel, true);

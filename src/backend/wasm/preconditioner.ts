@@ -32,6 +32,8 @@ const MOST_NUMBERS = 2 ** 24;
 const MOST_WORK = 2 ** 36;
 /** Beyond this many latents a matrix of its own costs a sample more than it saves. */
 const MOST_LATENTS_OF_OWN = 32;
+/** Steps after which W is no longer renewed: the pairs have learnt its changes. */
+const LAST_REFRESH = 8;
 /** A sample's curvature is put into the decoder's matrix only where that costs no more than so many passes. */
 const MOST_PASSES = 4;
 
@@ -48,17 +50,17 @@ export function curvatureUse({ decoder, loss, weights, prior }: Problem): Curvat
   const hasRoom = hasCurvature && d <= MOST_LATENTS && n * d <= MOST_NUMBERS && work <= MOST_WORK;
   // What is given with a sample makes the decoder another one for each, also where it is given once for all.
   const isShared = hasRoom && decoder.fixedInputs.length === 0;
-  const ownFirst = hasRoom && !isShared && d <= MOST_LATENTS_OF_OWN;
+  const isOwn = hasRoom && !isShared && d <= MOST_LATENTS_OF_OWN;
   const isCheap = isShared && n * packedSize(d) <= MOST_PASSES * (multiplications + sums);
   const isConstant =
     curvature === "constant" && decoder.outputActivation.name === "identity" && prior?.curvature !== "latent";
   // What a prior is divided by is Σw then, which the decoder's own matrix does not know.
   const isWeighed = prior !== undefined && weights !== undefined;
   return {
-    ...{ hasCurvature, isShared, ownFirst, rescues: isShared || ownFirst },
-    refreshes: isCheap && !isConstant,
-    refreshesOnce: isCheap && isConstant && weights !== undefined,
-    refreshesFirst: isCheap && (curvature === "outputAndTarget" || isWeighed),
+    hasCurvature,
+    matrix: isShared ? "shared" : isOwn ? "own" : "none",
+    refreshesAtStart: isCheap && (curvature === "outputAndTarget" || isWeighed),
+    lastRefresh: !isCheap ? 0 : !isConstant ? LAST_REFRESH : weights !== undefined ? 1 : 0,
   };
 }
 
@@ -138,7 +140,10 @@ function makeFactorsFor(
   made: Made,
 ): Factors {
   const factors: Factors = {
-    ...{ loss, prior, users: 0, block: undefined },
+    loss,
+    prior,
+    users: 0,
+    block: undefined,
     preconditioner: Promise.resolve(undefined),
   };
   factors.preconditioner = make(packed, factors);

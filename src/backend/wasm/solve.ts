@@ -53,7 +53,7 @@ export async function solveSamples<Range extends SampleRange>(
   const isShared = isPreconditionedByDecoder(solver, curvature);
   const lease = isShared ? await preconditionerOf(packed, problem) : undefined;
   const shared = lease?.preconditioner;
-  const hasFirst = shared !== undefined || (hasMatrices && curvature.ownFirst);
+  const hasFirst = shared !== undefined || (hasMatrices && curvature.matrix === "own");
   const blocks: { free(): void }[] = [];
   const taken = <T extends { free(): void }>(block: T): T => {
     blocks.push(block);
@@ -67,7 +67,8 @@ export async function solveSamples<Range extends SampleRange>(
     const { work } = taken(allocateGaussNewton(packed, use));
     const { solver: pointer } = taken(
       allocateSolver(arena, solver, {
-        ...{ latentSize: decoder.latentSize, capacity },
+        latentSize: decoder.latentSize,
+        capacity,
         curvature: hasFirst ? curvature : withoutMatrices(curvature),
         factors: shared?.factors ?? 0,
         matrix: shared?.matrix ?? 0,
@@ -86,7 +87,7 @@ export async function solveSamples<Range extends SampleRange>(
       await control.pause();
     }
     // An abort may come between losses and gradients, of which there is to be a norm.
-    if (Descent.get(arena.view(), pointer, "judged") > 0)
+    if (Descent.get(arena.view(), pointer, "accepted") > 0)
       kernels.solverRun(pointer, graph, workspace, work, 1, 0);
     staging.collectUnfinished();
   } finally {

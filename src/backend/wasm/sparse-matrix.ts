@@ -2,7 +2,7 @@ import type { LinearMap } from "../../graph/linear-map.ts";
 import { SparseMatrix } from "../../kernels/layout.ts";
 
 /** Where the matrix of a linear map lies. */
-export interface MatrixPlace {
+interface MatrixPlace {
   /** Points to the SparseMatrix struct. */
   readonly pointer: number;
   readonly destinations: number;

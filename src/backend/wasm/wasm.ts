@@ -62,7 +62,11 @@ export interface WasmOptions {
  */
 export function wasm(options: WasmOptions = {}): Backend {
   checkOptions("wasm", options, {
-    ...{ relaxed: true, module: true, threads: true, worker: true, workerMemory: true },
+    relaxed: true,
+    module: true,
+    threads: true,
+    worker: true,
+    workerMemory: true,
   });
   const { relaxed, module, threads, worker, workerMemory = WORKER_MEMORY } = options;
   if (relaxed !== undefined && typeof relaxed !== "boolean") {

@@ -104,14 +104,17 @@ export function allocateWorkspace(
   });
   const view = arena.view();
   WorkspaceStruct.fill(view, pointer, {
-    ...{ ...pointers, prior, loss: LOSS_CODES[loss], takesLogits: Number(takesLogits({ name: loss })) },
+    ...pointers,
+    prior,
+    loss: LOSS_CODES[loss],
+    takesLogits: Number(takesLogits({ name: loss })),
   });
   ofValues.forEach((of, value) => {
     ValueRows.fill(view, pointers.values + value * ValueRows.size, { stride: strides[value]!, ...of });
   });
   ofOperations.forEach(({ pointer, fields }, i) => {
     view.setUint32(pointers.kept + 4 * i, pointer, true);
-    keptBy(operations[i]!)?.fill(view, pointer, fields);
+    keptBy(operations[i]!)?.struct.fillFrom(view, pointer, fields);
   });
   const rowsAt = (value: number, of: keyof (typeof ofValues)[number]): Rows => ({
     pointer: ofValues[value]![of],
@@ -119,7 +122,16 @@ export function allocateWorkspace(
   });
   return {
     ...block,
-    ...{ pointer, rows, targets, weights, scales, losses, priors, objectives, priorScales, fixed },
+    pointer,
+    rows,
+    targets,
+    weights,
+    scales,
+    losses,
+    priors,
+    objectives,
+    priorScales,
+    fixed,
     latents: rowsAt(0, "values"),
     gradients: rowsAt(0, "gradients"),
     outputs: rowsAt(output, "values"),

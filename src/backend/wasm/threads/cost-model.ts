@@ -8,7 +8,12 @@ import type { Method } from "../../../solver/solver.ts";
 const SPEED = 3e7;
 /** How many gradients a flow takes, give or take a factor of five. */
 const GRADIENTS: { readonly [Name in Method["name"]]: number } = {
-  ...{ lbfgs: 20, amd: 100, euler: 100, rk4: 100, dormandPrince: 100, evaluateOnly: 1 },
+  lbfgs: 20,
+  amd: 100,
+  euler: 100,
+  rk4: 100,
+  dormandPrince: 100,
+  evaluateOnly: 1,
 };
 
 /** About how long one thread takes over a sample's flow, in milliseconds. */

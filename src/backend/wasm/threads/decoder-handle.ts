@@ -30,7 +30,10 @@ export function decoderHandle(decoder: Decoder, forget: (number: number) => void
   if (!handle) {
     const number = count++;
     handle = {
-      ...{ number, decoder, whyAlone: undefined, training: undefined },
+      number,
+      decoder,
+      whyAlone: undefined,
+      training: undefined,
       recentWork: { milliseconds: 0, at: Number.NEGATIVE_INFINITY },
     };
     handles.set(decoder, handle);

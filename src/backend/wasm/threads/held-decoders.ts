@@ -110,8 +110,10 @@ export class HeldDecoders {
     const { parameters } = decoder;
     this.post({ type: "decoder", decoder: number, graph: descriptionOf(decoder), parameters });
     const held: HeldDecoder = {
-      ...{ steps: undefined, hasJacobian: false },
-      ...{ bytes: COPIES * parameters.byteLength, usedAt: 0 },
+      steps: undefined,
+      hasJacobian: false,
+      bytes: COPIES * parameters.byteLength,
+      usedAt: 0,
     };
     this.decoders.set(number, held);
     return held;

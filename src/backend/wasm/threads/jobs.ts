@@ -60,11 +60,17 @@ export function solveJob(
   const sharedWeights = weights?.length === n ? weights.slice() : undefined;
   const ownWeights = sharedWeights ? undefined : weights;
   return {
-    ...{ handle, sampleCount, ...(jacobian && { jacobian }) },
+    handle,
+    sampleCount,
+    ...(jacobian && { jacobian }),
     description: {
       kind: "solve",
-      ...{ pair, sampleCount, batchSize, sharedWeights },
-      ...{ loss: { name, reduction }, prior },
+      pair,
+      sampleCount,
+      batchSize,
+      sharedWeights,
+      loss: { name, reduction },
+      prior,
       saveAt: solution.recording?.saveAt,
       hasOwnWeights: ownWeights !== undefined,
     },
@@ -99,7 +105,8 @@ export function decodeJob(handle: DecoderHandle, packed: PackedDecoder, decoding
   const { z, fixed, outputs, toLogits } = decoding;
   const { ended, ...rows } = rowsOf(n, (sample, values) => outputs.set(values, sample * n));
   return {
-    ...{ handle, sampleCount: z.length / d },
+    handle,
+    sampleCount: z.length / d,
     description: { kind: "decode", toLogits },
     data: ({ first, count }) => ({
       z: attached("z", z).slice(first * d, (first + count) * d),
@@ -115,7 +122,8 @@ export function jacobianJob(handle: DecoderHandle, rows: JacobianRows): Job<"jac
   const { latentSize, outputSize: n } = handle.decoder;
   const { ended, ...placed } = rowsOf(n, (row, values) => rows.write(row, values));
   return {
-    ...{ handle, sampleCount: latentSize },
+    handle,
+    sampleCount: latentSize,
     description: { kind: "jacobian" },
     data: () => undefined,
     workHere: (control, feed) => rows.compute(feed, control, ended),

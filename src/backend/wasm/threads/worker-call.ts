@@ -147,7 +147,11 @@ class WorkerSolve implements WorkerJob<"solve">, Feed<SampleSet> {
       saveAt,
     });
     const delivery: Delivery = {
-      ...{ samples, solution, taken: 0, ended: [], sent: 0 },
+      samples,
+      solution,
+      taken: 0,
+      ended: [],
+      sent: 0,
       problem: { ...problem, sampleCount, targets, fixed, weights: weights ?? sharedWeights },
     };
     solution.onEnd = (sample) => void delivery.ended.push(sample);
