@@ -13,7 +13,7 @@ const program = `${outDir}/cli.js`;
 /** @typedef {NonNullable<import("tsup").Options["esbuildPlugins"]>[number]} Plugin */
 
 /**
- * What has been bundled, for the licences.
+ * Metafiles of all bundles, for the licences.
  *
  * @type {import("esbuild").Metafile[]}
  */

@@ -13,7 +13,7 @@ import { lossTangent } from "../terms/loss";
 import { operationsBeforeLoss } from "./objective";
 import { addShareOfHessianProducts } from "./prior-share";
 
-// What the adjoints and training need beyond the gradient in z, after a value and a gradient pass of the same rows.
+// Derivatives for adjoints and training, after a value and a gradient pass of the same rows.
 
 /**
  * The derivative of a whole value and gradient pass in one direction of z (Pearlmutter's R-operator), in three parts:

@@ -24,7 +24,7 @@ export function decode(graph: Graph, workspace: Workspace, count: i32, toLogits:
   for (let i: i32 = 0; i < operations; i++) forward(graph, workspace, i, count, VALUES);
 }
 
-/** How many operations the loss is behind: for some losses the output activation is a part of them. */
+/** Number of operations before the loss: some losses include the output activation. */
 export function operationsBeforeLoss(graph: Graph, workspace: Workspace): i32 {
   return workspace.takesLogits ? graph.logitOperations : graph.operationCount;
 }

@@ -2,7 +2,7 @@ import { ConvolutionOperation } from "../memory/graph";
 import { packPanels } from "./panels";
 import { alignedRow } from "./rows";
 
-// How the weight and bias of a convolution lie in panels.
+// Weight and bias of a convolution, packed in panels.
 
 /** Fills the panels, in both directions, and the bias, from PyTorch's weight and bias. */
 export function packConvolution(

@@ -15,7 +15,7 @@ import {
 /**
  * AMD, the adaptive minimise-distance solver (equations 6 and 7): p = -∇l, and each sample has its own step.
  *
- * Of each sample it keeps, behind p, f64[window]: the losses of the last accepted steps, a ring.
+ * A sample's memory: p, then f64[window], a ring of the losses of the last accepted steps.
  */
 @unmanaged
 export class Amd extends Descent {

@@ -1,7 +1,7 @@
 import { rowAt, valueRows, Workspace } from "../memory/workspace";
 
 /**
- * What the solvers that take a step only if it lowers the sample's own loss have in common: samples that come and
+ * Common part of the solvers that accept a step only if it lowers the sample's own loss: samples that come and
  * go, each resident in a row while it is worked on, and the steps z + δt·p that are tried along a direction p. The
  * directions and the lengths are each solver's: amd.ts and lbfgs.ts, by way of solvers.ts. What is called when is in rounds.ts.
  *
@@ -58,7 +58,7 @@ export class Sample {
   z: usize; // 48
   /** Its row's memory: f64[d], the direction p; then what its solver keeps. */
   memory: usize; // 52
-  /** What is given with it, its fixed inputs one after the other, or 0, in */
+  /** Its fixed inputs one after the other, or 0, in */
   fixed: usize; // 56
   /** 1/n, 1/Σw or 1, in */
   scale: f64; // 64

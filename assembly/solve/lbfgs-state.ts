@@ -33,10 +33,10 @@ export class Lbfgs extends Descent {
   damping: f64; // 112
 }
 
-/** What is kept of a sample, behind its p; then the arrays below. */
+/** State of a sample, behind its p; the arrays below follow it. */
 @unmanaged
 export class LbfgsState {
-  /** How many pairs there are, and the place of the newest in its ring. */
+  /** Number of pairs, and index of the newest in their ring. */
   pairs: i32; // 0
   newest: i32; // 4
   /** Evaluations since z0, or since A was made at the sample's own z. */

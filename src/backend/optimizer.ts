@@ -4,14 +4,14 @@ import { type Bounds, type Complete, checkNumber, checkOptions, withDefaults } f
 // schedule's factor, and t the number of updates, 1 at the first. All states begin at 0. The definitions are
 // PyTorch's.
 
-/** How parameters follow from their gradients: an immutable value. Backends do the update. */
+/** Rule that updates parameters by their gradients: an immutable value, applied by backends. */
 export type Optimizer = Rmsprop | Adam | Sgd;
 
 /** Options of `rmsprop`. */
 export interface RmspropOptions {
   /** >= 0. Default 5e-4. */
   learningRate?: number | undefined;
-  /** How slowly v forgets, in [0, 1). Default 0.9. */
+  /** Decay rate of v, the mean of the squared gradients, in [0, 1). Default 0.9. */
   alpha?: number | undefined;
   /** > 0. Default 1e-6. */
   epsilon?: number | undefined;
@@ -45,9 +45,9 @@ export function rmsprop(options?: RmspropOptions): Rmsprop {
 export interface AdamOptions {
   /** >= 0. Default 1e-3. */
   learningRate?: number | undefined;
-  /** How slowly m, the mean of the gradients, forgets, in [0, 1). Default 0.9. */
+  /** Decay rate β₁ of m, the mean of the gradients, in [0, 1). Default 0.9. */
   beta1?: number | undefined;
-  /** How slowly v, the mean of their squares, forgets, in [0, 1). Default 0.999. */
+  /** Decay rate β₂ of v, the mean of the squared gradients, in [0, 1). Default 0.999. */
   beta2?: number | undefined;
   /** > 0. Default 1e-8. */
   epsilon?: number | undefined;
@@ -85,7 +85,7 @@ export function adam(options?: AdamOptions): Adam {
 export interface SgdOptions {
   /** >= 0. Default 1e-3. */
   learningRate?: number | undefined;
-  /** How slowly the velocity forgets, in [0, 1). Default 0, plain gradient descent. */
+  /** Decay rate of the velocity, in [0, 1). Default 0, plain gradient descent. */
   momentum?: number | undefined;
 }
 
@@ -115,7 +115,7 @@ export function sgd(options?: SgdOptions): Sgd {
 
 const NAMES: { readonly [Name in Optimizer["name"]]: true } = { rmsprop: true, adam: true, sgd: true };
 
-/** Is it what `rmsprop`, `adam` or `sgd` returns, as far as can be told? */
+/** True for values as `rmsprop`, `adam` and `sgd` return them. */
 export function isOptimizer(value: unknown): value is Optimizer {
   const { name, stateVectors, learningRate } = Object(value) as Partial<Optimizer>;
   return (
@@ -129,12 +129,12 @@ export function isOptimizer(value: unknown): value is Optimizer {
 // Backends compute in float32: a smaller epsilon would be 0 there, and 0 / 0 no parameter.
 const smallestEpsilon = 1e-37;
 
-/** A share below 1: at 1 a state would never forget, and Adam would divide by 0. Also below 1 in float32. */
+/** Bounds of a decay rate, below 1 also in float32: at 1 a state never decays, and Adam divides by 0. */
 const share: Bounds = { min: 0, max: 1 - 2 ** -24 };
 
 type OptionOf<O> = O extends Optimizer ? Exclude<keyof O, "name" | "stateVectors"> : never;
 
-/** Of every option of an optimizer, so that none goes unchecked. */
+/** Bounds of every option of an optimizer. */
 const bounds: { readonly [Name in OptionOf<Optimizer>]: Bounds } = {
   learningRate: { min: 0 },
   alpha: share,

@@ -361,14 +361,14 @@ export const FIRST_TRIAL = -1;
 /** Factors of the decoder's own matrix, one for each λ of assembly/solve/lbfgs-preconditioner.ts. */
 export const DAMPING_COUNT = 5;
 
-/** So many of a sample's newest steps say which damping fits, a constant of assembly/solve/lbfgs-preconditioner.ts. */
+/** Number of newest steps by which the damping is chosen; a constant of assembly/solve/lbfgs-preconditioner.ts. */
 export const FITTED_PAIRS = 5;
-/** So many numbers it keeps of each of them meanwhile, a constant of the same file. */
+/** Numbers kept of each of these steps meanwhile; a constant of assembly/solve/lbfgs-preconditioner.ts. */
 export const NUMBERS_OF_FIT = 8;
-/** So many factors, or vectors, lie side by side there, a constant of assembly/solve/cholesky.ts. */
+/** Factors, or vectors, that are interleaved; a constant of assembly/solve/cholesky.ts. */
 export const FACTORS_AT_ONCE = 6;
 
-/** How many numbers a symmetric matrix of d rows has, packed as in assembly/solve/cholesky.ts. */
+/** Numbers of a symmetric matrix of d rows, packed as in assembly/solve/cholesky.ts. */
 export function packedSize(d: number): number {
   return (d * (d + 1)) / 2;
 }
@@ -432,7 +432,7 @@ export const LOSS_CODES: Record<Loss["name"], number> = {
   custom: 2,
 };
 
-/** So many pixels share each reading of a convolution's matrices, a constant of assembly/memory/graph.ts. */
+/** Pixels that share each reading of a convolution's matrices; a constant of assembly/memory/graph.ts. */
 export const PIXELS_AT_ONCE = 96;
 
 /** Rows and panels are padded to this many floats: two vectors, the width of the register tiles. */

@@ -29,7 +29,7 @@ import type { FieldType, Struct } from "../../kernels/struct.ts";
 import { allocatePixelTaps, type ConvolutionGeometry, columnsOf, fillPixelTaps } from "./pixel-sets.ts";
 import { allocateMatrix, fillMatrix } from "./sparse-matrix.ts";
 
-/** What the kernels do, by its kind: settings of the structs of assembly/memory/graph.ts. */
+/** Settings of the kernels' operations by kind, as in the structs of assembly/memory/graph.ts. */
 interface KernelKinds {
   readonly dense: { readonly inputSize: number; readonly outputSize: number };
   readonly activation: { readonly activation: Activation | PointwiseFunction; readonly size: number };
@@ -75,10 +75,10 @@ type KernelKind = keyof KernelKinds;
 export type KernelOperation<Kind extends KernelKind = KernelKind> = {
   [K in Kind]: {
     readonly kind: K;
-    /** Values, by their numbers. The same twice where it works in place. */
+    /** Indices of values; equal if it works in place. */
     readonly input: number;
     readonly output: number;
-    /** The decoder's operation whose parameters it has. */
+    /** Operation of the decoder whose parameters it has. */
     readonly source?: Operation;
   } & KernelKinds[K];
 }[Kind];
@@ -256,7 +256,7 @@ function kernelOf(operation: KernelOperation): Kernel<KernelKind> {
   return KERNELS[operation.kind] as unknown as Kernel<KernelKind>;
 }
 
-/** What an operation keeps for its backward pass; undefined if it keeps nothing. */
+/** Struct and memory of what an operation keeps for its backward pass; undefined if it keeps nothing. */
 export function keptBy(operation: KernelOperation): Keeping<KernelKind> | undefined {
   return kernelOf(operation).kept;
 }
@@ -294,7 +294,7 @@ function columnPanels(
   };
 }
 
-/** The numbers that the kernels know an activation by, beside its kind. */
+/** Parameters of an activation in its struct. */
 const PARAMETERS: {
   readonly [Name in Activation["name"]]: (activation: ActivationOf<Name>) => readonly number[];
 } = {

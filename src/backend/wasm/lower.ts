@@ -15,27 +15,27 @@ import { assignSlots } from "./slots.ts";
  */
 export interface LoweredGraph {
   readonly operations: readonly KernelOperation[];
-  /** How many numbers each value has. */
+  /** Number of elements of each value. */
   readonly sizes: readonly number[];
   /** Index of the value whose storage each one shares; undefined if it has its own. Gradients are never shared. */
   readonly aliases: readonly (number | undefined)[];
-  /** Where the tangents of each value are; values share what they can. */
+  /** Slot of each value's tangents; values that are not needed at the same time share one. */
   readonly slots: readonly number[];
-  /** Which value is D(z), and its logits. */
+  /** Index of the value D(z), whose rows hold the logits before the output activation. */
   readonly output: number;
-  /** How many of the operations lead to the logits. */
+  /** Number of operations up to the logits. */
   readonly logitOperations: number;
-  /** How many numbers are given with each sample, all fixed inputs together. */
+  /** Number of elements of all fixed inputs of a sample together. */
   readonly fixedSize: number;
 }
 
-/** What operations of a kind become. */
+/** Translation of operations of one kind into those of the kernels. */
 interface Lowering<Kind extends OperationKind> {
   /**
-   * "same": its value is what it reads as it is. "inPlace": it writes over what it reads. "own": it has rows of its own.
+   * Rows of its value: "same", those of its input unchanged; "inPlace", those of its input, overwritten; "own", new ones.
    */
   place(operation: Operation<Kind>): "own" | "inPlace" | "same";
-  /** Emits what computes it of the values `reads`; returns the value. */
+  /** Emits operations that compute it from the values `reads`; returns the index of the result. */
   emit(
     into: Emission,
     operation: Operation<Kind>,
@@ -44,7 +44,7 @@ interface Lowering<Kind extends OperationKind> {
   ): number;
 }
 
-/** What has been lowered so far. */
+/** Operations and values emitted so far. */
 class Emission {
   readonly operations: KernelOperation[] = [];
   readonly sizes: number[] = [];
@@ -302,7 +302,7 @@ function extremumOf(isMinimum: boolean): Lowering<"maximum" | "minimum">["emit"]
   };
 }
 
-/** Each value that it reads has its own part of the output. */
+/** Lowering of kinds whose inputs each have a part of the output of their own. */
 function maps<Kind extends OperationKind>(kind: {
   axes(operation: never, inputs: readonly Shape[], index: number): readonly AxisMap[];
 }): Lowering<Kind> {
@@ -386,7 +386,6 @@ export function lowerGraph(decoder: Decoder): LoweredGraph {
     give(inputs + i, lowering.emit(into, operation, reads, inputShapes));
   });
   if (beforeLogits === steps.length) toLogits = into.operations.length;
-  // Nobody has taken it.
   const output = branches.get(roots.at(-1)!)![0]!;
   const { operations, sizes, aliases } = into;
   const slots = assignSlots(operations, aliases, output);

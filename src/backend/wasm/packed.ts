@@ -11,13 +11,13 @@ import { writeGraph } from "./write-graph.ts";
 export interface PackedDecoder {
   readonly decoder: Decoder;
   readonly kernels: Kernels;
-  /** What the instance has been made of. */
+  /** Compiled kernels of the instance. */
   readonly compiled: CompiledKernels;
   readonly arena: Arena;
   readonly lowered: LoweredGraph;
   /** Points to the Graph. */
   readonly graph: number;
-  /** Most rows that are worked on at once. */
+  /** Most rows of one pass. */
   readonly rows: number;
 }
 

@@ -73,7 +73,7 @@ export function allocateParameterSums(
   };
 }
 
-/** How wide the inputs and outputs of dense operations are. */
+/** Widths of the inputs and outputs of dense operations. */
 function denseSizes({ operations }: LoweredGraph): number[] {
   return operations.flatMap((operation) =>
     operation.kind === "dense" ? [operation.inputSize, operation.outputSize] : [],

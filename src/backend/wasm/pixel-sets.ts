@@ -2,37 +2,37 @@ import { type PixelPair, pixelPairs } from "../../graph/convolution.ts";
 import { type Operation, type Shape, sizeOf } from "../../graph/operations.ts";
 import { PixelSet, PixelTaps, paddedSize, Tap } from "../../kernels/layout.ts";
 
-// How the kernels are told which pixels a convolution's pixels are computed from: see assembly/memory/graph.ts.
+// Pixels that each pixel of a convolution is computed from, as structs of assembly/memory/graph.ts.
 
 export type Convolution = Operation<"conv" | "convTranspose">;
 
 /** One side of a convolution, from which or to which its products go. */
 export interface Side {
   readonly pixels: number;
-  /** Of one group, and of all. */
+  /** Channels of one group, and of all groups. */
   readonly channels: number;
   readonly allChannels: number;
 }
 
-/** What the kernels have to know of a convolution. */
+/** Pixels, channels and taps of a convolution. */
 export interface ConvolutionGeometry {
-  /** Does its weight begin with the inputs, as PyTorch's transposed convolutions' do? */
+  /** True if the first axis of its weight is that of the inputs, as for PyTorch's transposed convolutions. */
   readonly isTransposed: boolean;
   readonly groups: number;
   readonly input: Side;
   readonly output: Side;
-  /** How many taps its kernel has. */
+  /** Number of taps of its kernel. */
   readonly taps: number;
   readonly forward: readonly LikePixels[];
   readonly backward: readonly LikePixels[];
 }
 
-/** Pixels that are computed alike, by their numbers. */
+/** Pixels with the same taps. */
 interface LikePixels {
   readonly destinations: number[];
-  /** What the first tap of each leads to. */
+  /** Source pixel of the first tap of each. */
   readonly sources: number[];
-  /** How far from there each tap leads, in pixels. */
+  /** Each tap's source, in pixels from that of the first. */
   readonly taps: readonly { readonly tap: number; readonly offset: number }[];
 }
 
@@ -115,8 +115,8 @@ function likePixels(
 }
 
 /**
- * How many columns, padded, there are by taps and channels in one direction, where that is less work than panels of
- * channels that are mostly empty; 0 where it is not.
+ * Number of columns, by taps and channels and padded, in one direction, if they take less work than panels of channels that
+ * are mostly empty; else 0.
  */
 export function columnsOf(sets: readonly LikePixels[], taps: number, from: Side, to: Side): number {
   const columns = paddedSize(taps * to.channels);
@@ -153,7 +153,7 @@ export function allocatePixelTaps(
   };
 }
 
-/** Fills them in. */
+/** Fills in the structs of one direction. */
 export function fillPixelTaps(
   memory: DataView,
   place: PixelTapsPlace,

@@ -40,7 +40,7 @@ export function wasmTrainer(packed: PackedDecoder, optimizer: Optimizer): Traine
       differentiableWasmObjective(packed, problem, 0, problem.sampleCount, copies, gradients),
     update({ learningRate, largestNorm }) {
       const norm = Math.sqrt(kernels.sumOfSquares(gradients, shape.size));
-      // What is not finite would stay in the parameters for good.
+      // A gradient that is not finite would make the parameters so for good.
       if (Number.isFinite(norm)) {
         if (norm > largestNorm) kernels.scale(gradients, shape.size, largestNorm / norm);
         updates++;

@@ -25,7 +25,7 @@ export interface WasmOptions {
    */
   module?: WebAssemblyModule | undefined;
   /**
-   * How many threads work on a call: the one that calls and workers, which are started once and serve all decoders.
+   * Number of threads that work on a call: the one that calls and workers, which are started once and serve all decoders.
    * They end when they have had nothing to do for half a minute, or by `closeWorkers()`. In all there are at most as
    * many as there are cores, or as the largest number asked for where that is more, less one. No result depends on it. `"auto"`: as many as there are cores where
    * the work is above about 100 ms, else one. Default `"auto"` in Node, 1 in a page. Where workers cannot be started
@@ -44,8 +44,8 @@ export interface WasmOptions {
    */
   worker?: string | UrlLike | (() => WorkerLike) | undefined;
   /**
-   * How much memory a worker may keep for the decoders it has worked with, in bytes: above it those used longest ago
-   * are forgotten, and sent again when they are used again; never the last one used, nor one at work. `Infinity`: all are kept. Of calls with different limits the last one's
+   * Memory that a worker may keep for the decoders it has worked with, in bytes: above it those used longest ago
+   * are removed, and sent again when they are used again; never the last one used, nor one at work. `Infinity`: all are kept. Of calls with different limits the last one's
    * holds. Default 2³⁰, 1 GiB.
    */
   workerMemory?: number | undefined;

@@ -130,15 +130,15 @@ export function sharedSession(alone: Session, packed: PackedDecoder, options: Th
 const WORTH_STARTING = 100;
 /** Handing work to workers that hold the decoder costs less than one: shorter work still does without. In milliseconds. */
 const WORTH_SHARING = 5;
-/** What it costs to send a decoder to a worker that is there, in milliseconds a parameter. */
+/** Cost of sending a decoder to a running worker, in milliseconds a parameter. */
 const SENDING = 1e-5;
 
 /**
- * Is a call worth sharing, when that has been left to us to decide?
+ * True if a call is worth sharing by default.
  *
  * @param milliseconds that it would take on one thread, about
  * @param inAll those of the decoder's calls of late up to this one: many small ones are worth workers, too
- * @param workers what there is of them
+ * @param workers how far workers are
  */
 export function isWorthSharing(
   milliseconds: number,
@@ -156,13 +156,13 @@ export function isWorthSharing(
 
 /** Work that a thread has waiting while it reports and is given more, in milliseconds: a few slices. */
 const WAITING = 60;
-/** However small they are, more samples than this are not kept waiting. */
+/** Most samples that a thread has waiting, however small they are. */
 const MOST_WAITING = 4096;
 
 /**
- * How many samples a thread may hold: those that it works on, and some that wait.
+ * Most samples that a thread may hold: those that it works on, and some that wait.
  *
- * @param atOnce how many it works on at once
+ * @param atOnce number of samples that it works on at once
  * @param milliseconds that one of them takes
  */
 function samplesHeld(atOnce: number, milliseconds: number): number {

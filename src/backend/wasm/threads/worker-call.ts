@@ -104,11 +104,11 @@ interface Delivery {
   readonly samples: readonly number[];
   readonly problem: Problem;
   readonly solution: Solution;
-  /** How many of them are at work, or have been. */
+  /** Number of samples that are at work or have been. */
   taken: number;
-  /** Those that have ended and whose results have not been sent. */
+  /** Samples that have ended and whose results have not been sent. */
   ended: number[];
-  /** How many results have been sent. */
+  /** Number of results sent. */
   sent: number;
 }
 
@@ -116,7 +116,7 @@ interface Delivery {
 class WorkerSolve implements WorkerJob<"solve">, Feed<SampleSet> {
   readonly work = solveSamples<SampleSet>;
   readonly task: Task<SampleSet>;
-  /** Those of which results are still to be sent. */
+  /** Deliveries with results still to be sent. */
   private deliveries: Delivery[] = [];
 
   constructor(
