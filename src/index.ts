@@ -12,7 +12,7 @@ export {
 } from "./api/sample-codes.ts";
 export { makeProbe } from "./api/verify.ts";
 export type { Backend } from "./backend/backend.ts";
-export { closeWorkers } from "./backend/wasm/threads/pool.ts";
+export { closeWorkers } from "./backend/wasm/threads/close-workers.ts";
 export { type WasmOptions, wasm } from "./backend/wasm/wasm.ts";
 export { LatentflowError, type LatentflowErrorCode } from "./base/errors.ts";
 export type { Decoder, SafetensorsOptions } from "./decoder/decoder.ts";

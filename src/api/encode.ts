@@ -186,7 +186,7 @@ export async function encode(
   // Packs the weights: the first call into WASM.
   const session = signal?.aborted
     ? undefined
-    : await orAbort(signal, backend.open(decoder, { problem, pair }));
+    : await orAbort(signal, backend.open(decoder, { problem, pair, isRecorded: saveAt !== undefined }));
   const starts = z0 && startsOf(z0, decoder, 0, sampleCount);
   solution = new Solution(sampleCount, decoder.latentSize, starts, {
     order: orderOf(flow),

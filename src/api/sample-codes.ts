@@ -114,7 +114,7 @@ export async function sampleCodes(
   const atOnce = session.objectiveSize(problem);
   while (done < sampleCount) {
     const size = Math.min(atOnce, sampleCount - done);
-    const objective = session.objective(problem, done, size);
+    const objective = await session.objective(problem, done, size);
     try {
       await sampleRows(objective, problem, z, done, { count, seed, samples, control, signal });
     } finally {

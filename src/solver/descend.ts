@@ -3,9 +3,9 @@ import { giveInstanceBack, type KernelInstance, takeInstance } from "../kernels/
 import type { Kernels } from "../kernels/instance.ts";
 import {
   Descent,
-  Due,
   FIRST_TRIAL,
   paddedSize,
+  Request,
   Sample,
   SampleState,
   ValueRows,
@@ -159,13 +159,13 @@ class Rows {
     this.scatter(this.at.objectives, proposed, objectives);
     this.scatter(this.at.losses, proposed, losses);
     this.scatter(this.at.priors, proposed, priors);
-    const goOn = this.listed(kernels.solverJudge(solver, workspace, proposed.length));
+    const goOn = this.listed(kernels.solverAcceptSteps(solver, workspace, proposed.length));
     if (goOn.length > 0) {
       const gradients = await objective.gradient(goOn);
       goOn.forEach((row, i) => {
         this.rowOf(this.at.gradients, row).set(gradients.subarray(i * this.d, (i + 1) * this.d));
       });
-      await this.serve(this.listed(kernels.solverTurn(solver, workspace, goOn.length)));
+      await this.answer(this.listed(kernels.solverTakeGradients(solver, workspace, goOn.length)));
     }
     // After whatever is taken where the loss was evaluated last.
     if (this.solution.recording) await this.keepSteps(starts);
@@ -190,21 +190,21 @@ class Rows {
   }
 
   /** Gives the rows that ask for something before their next step what they ask for. */
-  private async serve(due: Int32Array): Promise<void> {
+  private async answer(requests: Int32Array): Promise<void> {
     const { curvature } = this.objective;
-    const give: Readonly<Record<keyof typeof Due, (rows: Int32Array) => Promise<void>>> = {
+    const give: Readonly<Record<keyof typeof Request, (rows: Int32Array) => Promise<void>>> = {
       curvatureAlongGradient: async (rows) => {
         const values = await curvature!.alongGradient(rows);
         rows.forEach((row, i) => {
-          this.kernels.solverGiveCurvature(this.solver, row, values[i]!);
+          this.kernels.solverTakeCurvature(this.solver, row, values[i]!);
         });
       },
       sharedJacobianMatrix: async (rows) =>
         this.giveMatrices(rows, await curvature!.matrices(rows, "shared")),
       ownMatrix: async (rows) => this.giveMatrices(rows, await curvature!.matrices(rows, "own")),
     };
-    for (const what of Object.keys(give) as (keyof typeof Due)[]) {
-      const rows = due.filter((row) => this.of(row, "due") === Due[what]);
+    for (const what of Object.keys(give) as (keyof typeof Request)[]) {
+      const rows = requests.filter((row) => this.of(row, "request") === Request[what]);
       if (rows.length > 0) await give[what](rows);
     }
   }
@@ -214,7 +214,7 @@ class Rows {
     const size = this.d * this.d;
     rows.forEach((row, i) => {
       this.arena.f32(this.at.matrix, size).set(matrices.subarray(i * size, (i + 1) * size));
-      this.kernels.solverGiveMatrix(this.solver, row, this.at.matrix, 4 * this.d);
+      this.kernels.solverTakeMatrix(this.solver, row, this.at.matrix, 4 * this.d);
     });
   }
 

@@ -27,5 +27,5 @@ export function isPreconditioned(solver: DescentSolver, use: CurvatureUse): bool
 
 /** True if the solver begins with a matrix that all samples of the decoder share. */
 export function isPreconditionedByDecoder(solver: { readonly name: string }, use: CurvatureUse): boolean {
-  return use.isShared && isDescentSolver(solver) && isPreconditioned(solver, use);
+  return use.matrix === "shared" && isDescentSolver(solver) && takesMatrices(solver);
 }

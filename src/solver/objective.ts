@@ -103,32 +103,23 @@ export interface SharedCurvature {
 export interface CurvatureUse {
   /** True if there is a curvature. */
   readonly hasCurvature: boolean;
-  /** True if samples are preconditioned by the decoder's matrix. */
-  readonly isShared: boolean;
-  /** True if samples are preconditioned by a matrix of their own at z0. */
-  readonly ownFirst: boolean;
-  readonly refreshes: boolean;
-  readonly refreshesOnce: boolean;
-  readonly refreshesFirst: boolean;
-  readonly rescues: boolean;
+  /** Matrix that preconditions samples: one of the decoder that they share, or of each sample; "none" where that is too dear. */
+  readonly matrix: "shared" | "own" | "none";
+  /** True if W in the shared matrix J₀ᵀWJ₀ is made at z0, rather than at the decoder's start. */
+  readonly refreshesAtStart: boolean;
+  /** W is renewed after 1, 2, 4, … steps, up to this many: 0 for never. */
+  readonly lastRefresh: number;
 }
 
 /** True if there are matrices that precondition samples. */
-export function hasMatrices({ isShared, ownFirst }: CurvatureUse): boolean {
-  return isShared || ownFirst;
+export function hasMatrices({ matrix }: CurvatureUse): boolean {
+  return matrix !== "none";
 }
 
 /** Use of a curvature that is available along a gradient only, or not at all. */
 export function withoutMatrices(use: CurvatureUse | undefined): CurvatureUse {
-  const none = {
-    isShared: false,
-    ownFirst: false,
-    refreshes: false,
-    refreshesOnce: false,
-    refreshesFirst: false,
-    rescues: false,
-  };
-  return { hasCurvature: use?.hasCurvature ?? false, ...none };
+  const hasCurvature = use?.hasCurvature ?? false;
+  return { hasCurvature, matrix: "none", refreshesAtStart: false, lastRefresh: 0 };
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   LbfgsState,
   NUMBERS_OF_FIT,
   packedSize,
+  Request,
   SOLVER_CODES,
 } from "../kernels/layout.ts";
 import type { Amd as AmdSolver } from "./amd.ts";
@@ -97,14 +98,17 @@ function lbfgsLayout({ memory: pairs }: LbfgsSolver): Layout {
         otherVector,
         factor,
         changes: factor + 8 * fittedSize(d),
-        refreshes: Number(curvature.refreshes),
-        refreshesOnce: Number(curvature.refreshesOnce),
-        refreshesFirst: Number(curvature.refreshesFirst),
-        ownFirst: Number(curvature.ownFirst),
-        rescues: Number(curvature.rescues),
+        firstMatrix: firstMatrixOf(curvature),
+        lastRefresh: curvature.lastRefresh,
+        makesOwn: Number(hasMatrices(curvature)),
       });
     },
   };
+}
+
+function firstMatrixOf({ matrix, refreshesAtStart }: CurvatureUse): number {
+  if (matrix === "own") return Request.ownMatrix;
+  return refreshesAtStart ? Request.sharedJacobianMatrix : 0;
 }
 
 const LAYOUTS: {
@@ -152,9 +156,9 @@ export function allocateSolver(arena: Arena, solver: DescentSolver, use: SolverU
     residentCapacity: capacity,
     latentSize,
     cursor: 0,
-    judged: 0,
-    due: 0,
-    served: 0,
+    accepted: 0,
+    requests: 0,
+    answered: 0,
     maxSteps: solver.maxSteps,
     slope: solver.slope,
     tolerance: solver.tolerance,

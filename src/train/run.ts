@@ -12,9 +12,6 @@ import type { TrainStep } from "./progress.ts";
 import { createSampler } from "./sampler.ts";
 import { isValidationDue, meanLoss, type ValidationResult } from "./validation.ts";
 
-/** A session of a backend that trains. */
-export type TrainingSession = Session & Required<Pick<Session, "train">>;
-
 /** A training run: where it stands, and its next update. */
 export class Run {
   /** Images to be processed in all. */
@@ -23,7 +20,6 @@ export class Run {
   images = 0;
   history: TrainStep[] = [];
   validations: ValidationResult[] = [];
-  readonly trainer: Trainer;
   private readonly sampler;
   private readonly batches;
 
@@ -31,14 +27,14 @@ export class Run {
   constructor(
     private readonly options: CheckedTrainOptions,
     private readonly working: Decoder,
-    private readonly session: TrainingSession,
+    private readonly session: Session,
+    readonly trainer: Trainer,
   ) {
-    const { optimizer, batchSize, epochs, replacement, seed } = options;
+    const { batchSize, epochs, replacement, seed } = options;
     const { count } = options.dataset;
     this.total = epochs * count;
     this.sampler = createSampler({ count, batchSize, replacement, seed });
     this.batches = new MiniBatches(working, options);
-    this.trainer = session.train(optimizer);
   }
 
   /** [samples, d], the codes that are kept, if any are. */

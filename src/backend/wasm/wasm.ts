@@ -1,12 +1,16 @@
 import { checkFlag, checkNumber, invalid, refused, show } from "../../base/check.ts";
 import { completeOptions, type FieldsOf, later, optional } from "../../base/options.ts";
 import type { UrlLike, WebAssemblyModule, WorkerLike } from "../../base/platform.ts";
-import { isPlatformObject } from "../../base/realms.ts";
+import { isPlatformObject, messageOf } from "../../base/realms.ts";
 import { compileKernels, recogniseKernels } from "../../kernels/load.ts";
-import type { Backend } from "../backend.ts";
-import { packDecoder } from "./packed.ts";
+import type { Backend, Session } from "../backend.ts";
+import { loadObjectives } from "./load-objectives.ts";
+import { type PackedDecoder, packDecoder } from "./packed.ts";
 import { wasmSession } from "./session.ts";
+import { isFused } from "./solve.ts";
+import type { ThreadOptions } from "./threads/shared-session.ts";
 import type { WorkerSource } from "./threads/thread.ts";
+import { threadCount } from "./threads/thread-count.ts";
 
 /** Options of `wasm`. */
 export interface WasmOptions {
@@ -22,7 +26,7 @@ export interface WasmOptions {
    */
   module?: WebAssemblyModule | undefined;
   /**
-   * How many threads work on a call: the one that calls and workers, which are started once and serve all decoders.
+   * Number of threads that work on a call: the one that calls and workers, which are started once and serve all decoders.
    * They end when they have had nothing to do for half a minute, or by `closeWorkers()`. In all there are at most as
    * many as there are cores, or as the largest number asked for where that is more, less one. No result depends on it. `"auto"`: as many as there are cores where
    * the work is above about 100 ms, else one. Default `"auto"` in Node, 1 in a page. Where workers cannot be started
@@ -41,8 +45,8 @@ export interface WasmOptions {
    */
   worker?: string | UrlLike | (() => WorkerLike) | undefined;
   /**
-   * How much memory a worker may keep for the decoders it has worked with, in bytes: above it those used longest ago
-   * are forgotten, and sent again when they are used again; never the last one used, nor one at work. `Infinity`: all are kept. Of calls with different limits the last one's
+   * Memory that a worker may keep for the decoders it has worked with, in bytes: above it those used longest ago
+   * are removed, and sent again when they are used again; never the last one used, nor one at work. `Infinity`: all are kept. Of calls with different limits the last one's
    * holds. Default 2³⁰, 1 GiB.
    */
   workerMemory?: number | undefined;
@@ -94,9 +98,30 @@ export function wasm(options: WasmOptions = {}): Backend {
   const given = module === undefined ? undefined : recogniseKernels(module as WebAssembly.Module);
   return Object.freeze<Backend>({
     name: "wasm",
-    async open(decoder) {
-      const compiled = given ?? (await compileKernels(relaxed));
-      return wasmSession(await packDecoder(decoder, compiled), { threads, worker, workerMemory });
+    async open(decoder, use) {
+      const packed = await packDecoder(decoder, given ?? (await compileKernels(relaxed)));
+      // Loaded here rather than by the solve, which an abort interrupts only between pieces of work.
+      if (use && !isFused(use)) await loadObjectives();
+      const session = wasmSession(packed);
+      return threadCount(threads) === 1
+        ? session
+        : withThreads(session, packed, { threads, worker, workerMemory });
     },
   });
+}
+
+/** Loads the code for several threads, on first use; a session stays on this thread if there is none. */
+async function withThreads(
+  session: Session,
+  packed: PackedDecoder,
+  options: ThreadOptions,
+): Promise<Session> {
+  let code: typeof import("./threads/shared-session.ts");
+  try {
+    code = await import("./threads/shared-session.ts");
+  } catch (error) {
+    const reason = `workers cannot be started here: ${messageOf(error)}; wasm({ threads: 1 }) does without`;
+    return { ...session, info: { ...session.info, reason } };
+  }
+  return code.sharedSession(session, packed, options);
 }

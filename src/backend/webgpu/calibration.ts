@@ -74,7 +74,7 @@ async function run(
 
 async function evaluate(session: Session, problem: Problem) {
   const { decoder, sampleCount } = problem;
-  const objective = session.objective(problem, 0, sampleCount);
+  const objective = await session.objective(problem, 0, sampleCount);
   const rows = allRows(sampleCount);
   // Anywhere but 0, where what is wrong might not show.
   const z = Float64Array.from({ length: sampleCount * decoder.latentSize }, (_, i) => Math.sin(i + 1));

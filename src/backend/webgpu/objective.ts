@@ -60,7 +60,7 @@ export function gpuObjective(
 
   function work<T>(use: (bound: Bound) => Promise<T>): Promise<T> {
     const bindGpu = (loaded: LoadedDecoder) => bindToGpu(loaded, problem, first, count);
-    const bindWasm = async (session: Session) => bindToWasm(session.objective(problem, first, count));
+    const bindWasm = async (session: Session) => bindToWasm(await session.objective(problem, first, count));
     return keeper.work(
       async (loaded) => use(await boundTo(loaded, bindGpu)),
       async (session) => use(await boundTo(session, bindWasm)),
@@ -120,7 +120,7 @@ function curvatureInWasm(
         problem,
         Array.from(chosen, (row) => first + row),
       );
-      const objective = session.objective(some, 0, chosen.length);
+      const objective = await session.objective(some, 0, chosen.length);
       try {
         const at = Int32Array.from(chosen, (_, i) => i);
         await objective.value(at, pointsOf(chosen));

@@ -3,9 +3,9 @@ import { LatentflowError } from "../../base/errors.ts";
 import { isPromise } from "../../base/realms.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
 import type { StandardLoss } from "../../terms/losses.ts";
-import type { Backend, Problem, Session } from "../backend.ts";
+import { type Backend, type Problem, type Session, taskOf } from "../backend.ts";
 import { allSamples } from "../feed.ts";
-import { solveAround, taskOf } from "../solve-around.ts";
+import { solveAround } from "../solve-around.ts";
 import { webgpuAvailability } from "./availability.ts";
 import { decodeOnGpu } from "./decode.ts";
 import type { ContextOptions } from "./device.ts";
@@ -71,7 +71,7 @@ async function open(decoder: Decoder, options: ContextOptions): Promise<Session>
   const keeper = await DeviceKeeper.open(decoder, options);
   const objectives: Pick<Session, "objectiveSize" | "objective"> = {
     objectiveSize: (problem) => atOnce(checkProblem(problem), keeper.largestRows),
-    objective: (problem, first, count) => gpuObjective(keeper, checkProblem(problem), first, count),
+    objective: async (problem, first, count) => gpuObjective(keeper, checkProblem(problem), first, count),
   };
   return {
     get info() {

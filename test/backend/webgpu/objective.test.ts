@@ -50,7 +50,7 @@ async function evaluate(
   const sampleCount = y.length / decoder.outputSize;
   const session = await backend.open(decoder);
   const problem = problemOf(decoder, loss, y, { weights });
-  const objective = session.objective(problem, 0, sampleCount);
+  const objective = await session.objective(problem, 0, sampleCount);
   const rows = allRows(sampleCount);
   const losses = await objective.value(rows, z);
   const gradients = await objective.gradient(rows);
@@ -172,7 +172,7 @@ async function checkMatrices(
   const session = await backend.open(decoder);
   const problem = problemOf(decoder, loss, y, { weights });
   // The first sample is another objective's.
-  const objective = session.objective(problem, 1, sampleCount - 1);
+  const objective = await session.objective(problem, 1, sampleCount - 1);
   await objective.value(allRows(sampleCount - 1), Float64Array.from(z.subarray(d)));
   const gradients = await objective.gradient(Int32Array.from(chosen));
   await objective.curvature!.shared();
@@ -257,7 +257,7 @@ test("a chosen sample's numbers do not depend on those chosen with it; each grad
   const all = await evaluate(decoder, binaryCrossEntropy(), z, y);
   const session = await backend.open(decoder);
   const problem = problemOf(decoder, binaryCrossEntropy(), y);
-  const objective = session.objective(problem, 0, 5);
+  const objective = await session.objective(problem, 0, 5);
   const losses = await objective.value(
     Int32Array.of(4, 1),
     Float64Array.of(...z.slice(12, 15), ...z.slice(3, 6)),

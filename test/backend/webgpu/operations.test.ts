@@ -72,7 +72,7 @@ async function check(given: Decoder, loss: StandardLoss): Promise<void> {
   const { losses, gradients } = await evaluateOnCpu(decoder, loss, z, y, fixed);
   const session = await backend.open(decoder);
   const problem = problemOf(decoder, loss, y, { fixed });
-  const objective = session.objective(problem, 0, ROWS);
+  const objective = await session.objective(problem, 0, ROWS);
   const inWasm = {
     losses: await objective.value(allRows(ROWS), Float64Array.from(z)),
     gradients: await objective.gradient(allRows(ROWS)),

@@ -7,39 +7,40 @@ import {
   isPreconditionedByDecoder,
 } from "../../solver/descent.ts";
 import { withoutMatrices } from "../../solver/objective.ts";
-import type { Method } from "../../solver/solver.ts";
 import { allocateSolver, rowsWithRoom } from "../../solver/solver-block.ts";
 import { isCustom } from "../../terms/losses.ts";
-import type { Problem, Task } from "../backend.ts";
+import type { Task, Use } from "../backend.ts";
 import type { Feed, SampleRange } from "../feed.ts";
 import { allocateGaussNewton, NO_MATRICES } from "./gauss-newton.ts";
-import { objectiveSize } from "./objective.ts";
+import { loadObjectives } from "./load-objectives.ts";
 import { Pacer } from "./pacer.ts";
-import type { PackedDecoder } from "./packed.ts";
+import { objectiveSize, type PackedDecoder } from "./packed.ts";
 import { curvatureUse, preconditionerOf } from "./preconditioner.ts";
 import { allocatePrior } from "./prior-block.ts";
 import { Staging } from "./staging.ts";
 import { allocateWorkspace } from "./workspace.ts";
 
-/** Solvers, losses and ways that the kernels do by themselves. A custom loss runs in JavaScript, points are kept between steps. */
-export function isFused({ loss }: Problem, solver: Method, isRecorded: boolean): solver is DescentSolver {
-  return isDescentSolver(solver) && !isRecorded && !isCustom(loss);
+/** True if the kernels solve by themselves: no solver, custom loss or recorded point of JavaScript comes between passes. */
+export function isFused({ problem, pair, isRecorded }: Use): boolean {
+  return isDescentSolver(pair.solver) && !isRecorded && !isCustom(problem.loss);
 }
 
 /**
- * Solves samples by a solver fused with the kernels: WASM works on the staged ones slice by slice; between
- * slices the finished ones are collected and new ones staged in their places. The results are those of the solver around
- * objectives.
+ * Solves samples by a solver fused with the kernels, if there is one, else around objectives, with the same results. WASM
+ * works on the staged samples slice by slice; between slices finished ones are collected and new ones take their places.
  *
- * @param task one of those that `isFused` tells
  * @param feed the samples that are solved here
  */
-export async function solveFused<Range extends SampleRange>(
+export async function solveSamples<Range extends SampleRange>(
   packed: PackedDecoder,
   task: Task<Range>,
   control: Control,
   feed: Feed<Range>,
 ): Promise<void> {
+  if (!isFused(task)) {
+    const { solveByObjectives } = await loadObjectives();
+    return solveByObjectives(packed, task, control, feed);
+  }
   const { problem } = task;
   const solver = task.pair.solver as DescentSolver;
   const { arena, kernels, graph, decoder } = packed;
@@ -52,7 +53,7 @@ export async function solveFused<Range extends SampleRange>(
   const isShared = isPreconditionedByDecoder(solver, curvature);
   const lease = isShared ? await preconditionerOf(packed, problem) : undefined;
   const shared = lease?.preconditioner;
-  const hasFirst = shared !== undefined || (hasMatrices && curvature.ownFirst);
+  const hasFirst = shared !== undefined || (hasMatrices && curvature.matrix === "own");
   const blocks: { free(): void }[] = [];
   const taken = <T extends { free(): void }>(block: T): T => {
     blocks.push(block);
@@ -66,7 +67,8 @@ export async function solveFused<Range extends SampleRange>(
     const { work } = taken(allocateGaussNewton(packed, use));
     const { solver: pointer } = taken(
       allocateSolver(arena, solver, {
-        ...{ latentSize: decoder.latentSize, capacity },
+        latentSize: decoder.latentSize,
+        capacity,
         curvature: hasFirst ? curvature : withoutMatrices(curvature),
         factors: shared?.factors ?? 0,
         matrix: shared?.matrix ?? 0,
@@ -85,7 +87,7 @@ export async function solveFused<Range extends SampleRange>(
       await control.pause();
     }
     // An abort may come between losses and gradients, of which there is to be a norm.
-    if (Descent.get(arena.view(), pointer, "judged") > 0)
+    if (Descent.get(arena.view(), pointer, "accepted") > 0)
       kernels.solverRun(pointer, graph, workspace, work, 1, 0);
     staging.collectUnfinished();
   } finally {
