@@ -85,10 +85,10 @@ for (const dummies of [
       ...{ before: "type PlainName = ", after: 'type PlainName = "dummyActivation" | ' },
       named: [
         "src/backend/wasm/kernel-operations.ts",
-        "src/backend/webgpu/activation.ts",
+        "src/backend/webgpu/slopes.ts",
         "src/graph/activation.ts",
         "src/kernels/layout.ts",
-        "src/onnx/write/activations.ts",
+        "src/onnx-format/kinds/functions.ts",
         "test/support/reference.ts",
       ],
     },
@@ -146,7 +146,7 @@ for (const dummies of [
         "src/graph/definition.ts",
         "src/graph/operations.ts",
         "src/graph/readers.ts",
-        "src/onnx/write/operations.ts",
+        "src/onnx-format/operations.ts",
       ],
     },
     {

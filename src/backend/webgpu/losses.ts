@@ -1,6 +1,6 @@
 import type { StandardLoss } from "../../terms/losses.ts";
 import type { StandardTermKind } from "../../terms/terms.ts";
-import { softplusTail } from "./activation.ts";
+import { softplusTail } from "./functions.ts";
 import type { OnnxGraph, Tensor } from "./onnx.ts";
 
 /** The elements' losses, whose sum is the sample's, and how their derivatives for the outputs are written. */

@@ -1,7 +1,7 @@
 import type { Decoder } from "../../decoder/decoder.ts";
 import { squaredError } from "../../terms/losses.ts";
 import { objectiveGraph } from "./graphs.ts";
-import { Unwritable } from "./task.ts";
+import { Unwritable } from "./onnx.ts";
 
 const known = new WeakMap<Decoder, string | undefined>();
 

@@ -35,7 +35,7 @@ export async function allocateTensors(
   const graph = new OnnxGraph();
   const zero = graph.input("zero", [1]);
   for (const [name, shape] of shapes) {
-    graph.output(name, graph.apply("Expand", zero, graph.integers(shape)), shape);
+    graph.output(name, graph.node({}, "Expand", [zero, graph.integers(shape)]), shape);
   }
   const { ort, device } = context;
   const session = await inTurn(() => createSession(context, graph));
