@@ -212,8 +212,8 @@ for (const dummies of [
         name: "DummyOperator",
         file: "src/onnx/read/operators/table.ts",
       },
-      ...{ before: "  Identity: ", after: "  DummyOperator: rearranging.identity,\n  Identity: " },
-      named: ["src/onnx/read/arity.ts"],
+      ...{ before: "  Identity: ", after: "  DummyOperator: { read: rearranging.identity },\n  Identity: " },
+      named: ["src/onnx/read/operators/table.ts"],
     },
     {
       ...{ kind: "A schedule", name: "dummySchedule", file: "src/train/schedule.ts" },

@@ -1,8 +1,8 @@
 import { show } from "../../base/check.ts";
 import { stridesOf } from "../../graph/operations.ts";
-import type { OperatorName } from "./arity.ts";
 import { storedAxes } from "./layout.ts";
 import type { NodeView } from "./node-view.ts";
+import type { OperatorName } from "./operators/table.ts";
 import { strided } from "./tensor.ts";
 import { isConstant, type Operand, type Value } from "./value.ts";
 

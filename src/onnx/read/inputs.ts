@@ -30,8 +30,8 @@ export interface GraphInputs {
 
 /** The inputs that a file's graph takes: an initializer may be declared as one, too. */
 export function inputsOf({ inputs, initializers }: Model): Declared[] {
-  const known = new Set(initializers.map(({ name }) => name));
-  return inputs.filter(({ name }) => !known.has(name));
+  const initialized = new Set(initializers.map(({ name }) => name));
+  return inputs.filter(({ name }) => !initialized.has(name));
 }
 
 /** The input that is the latent: the one named so, or the only one of floats. */

@@ -1,7 +1,7 @@
 import { sizeOf, stridesOf } from "../../../graph/operations.ts";
 import { checkLabels, readEquation } from "../einsum-equation.ts";
+import type { Fold } from "../operator.ts";
 import type { Numbers } from "../tensor.ts";
-import type { Fold } from "./shapes.ts";
 
 // Einsum of constants.
 
@@ -84,7 +84,7 @@ function stridesAlong({ shape, labels }: LabelledNumbers, order: readonly string
   );
 }
 
-export const einsum: Fold = (node, inputs, claim) => {
+export const foldEinsum: Fold = (node, inputs, claim) => {
   const tensors = inputs.map((tensor, i) => tensor ?? node.refuse(`its input ${i} is missing`));
   const equation = readEquation(
     node,

@@ -1,7 +1,7 @@
 import { sizeOf, stridesOf } from "../../../graph/operations.ts";
 import type { NodeView } from "../node-view.ts";
+import type { Fold } from "../operator.ts";
 import { strided, type Tensor } from "../tensor.ts";
-import type { Fold } from "./shapes.ts";
 
 // Softmax and layer norms of constants: the self-attention of learnt tokens comes before they meet the latent.
 
@@ -31,7 +31,7 @@ function alongAxes(tensor: Tensor, axes: readonly number[], change: Change): Ten
   return { ...tensor, values: values instanceof Float32Array ? Float32Array.from(changed) : changed };
 }
 
-export const softmax: Fold = (node, [tensor], claim) => {
+export const foldSoftmax: Fold = (node, [tensor], claim) => {
   claim(2 * tensor!.values.length);
   return alongAxes(tensor!, [node.axis(node.integer("axis", -1), tensor!.shape.length)], (row) => {
     const largest = row.reduce((most, number) => Math.max(most, number), Number.NEGATIVE_INFINITY);
@@ -47,7 +47,7 @@ function lastAxes(node: NodeView, rank: number): number[] {
   return Array.from({ length: rank - first }, (_, i) => first + i);
 }
 
-export const layerNorm: Fold = (node, [tensor, scale, bias], claim) => {
+export const foldLayerNorm: Fold = (node, [tensor, scale, bias], claim) => {
   const axes = lastAxes(node, tensor!.shape.length);
   const width = sizeOf(axes.map((axis) => tensor!.shape[axis]!));
   const epsilon = node.float("epsilon", 1e-5);

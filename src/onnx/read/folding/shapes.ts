@@ -1,19 +1,13 @@
 import { sizeOf, stridesOf } from "../../../graph/operations.ts";
 import type { NodeView } from "../node-view.ts";
-import { triangle } from "../operators/arithmetic.ts";
+import type { Fold } from "../operator.ts";
 import { sliceRange } from "../operators/rearranging.ts";
+import { triangle } from "../operators/trilu.ts";
 import { floats, type Numbers, strided, type Tensor } from "../tensor.ts";
 import { broadcastShape, isBroadcastable, stretchedStrides } from "./elementwise.ts";
 import { castTo } from "./integers.ts";
 
 // Constants in other shapes and orders.
-
-/** What an operator makes of constants; undefined where it is left to the graph. `claim` refuses what would take too much, before it is made. */
-export type Fold = (
-  node: NodeView,
-  inputs: readonly (Tensor | undefined)[],
-  claim: (numbers: number) => void,
-) => Tensor | readonly Tensor[] | undefined;
 
 /** The same numbers in another order. */
 function ordered(tensor: Tensor, shape: readonly number[], strides: readonly number[], offset = 0): Tensor {
@@ -28,7 +22,7 @@ function lengths(node: NodeView, tensor: Tensor | undefined): number[] {
   return node.refuse("its shape is no list of lengths");
 }
 
-const reshape: Fold = (node, [tensor, shape]) => {
+export const reshape: Fold = (node, [tensor, shape]) => {
   const wanted = lengths(node, shape).map((length, axis) => {
     return length === 0 && node.integer("allowzero", 0) === 0 ? (tensor!.shape[axis] ?? 0) : length;
   });
@@ -47,7 +41,7 @@ const reshape: Fold = (node, [tensor, shape]) => {
 /** Numbers that are only moved, for one that is claimed: their time is a part of that of numbers that are made. */
 const MOVED = 4;
 
-const transpose: Fold = (node, [tensor], claim) => {
+export const transpose: Fold = (node, [tensor], claim) => {
   claim(tensor!.values.length / MOVED);
   const rank = tensor!.shape.length;
   const order = node.axes(node.integers("perm") ?? tensor!.shape.map((_, axis) => rank - 1 - axis), rank);
@@ -60,7 +54,7 @@ const transpose: Fold = (node, [tensor], claim) => {
   );
 };
 
-const flatten: Fold = (node, [tensor]) => {
+export const flatten: Fold = (node, [tensor]) => {
   const rank = tensor!.shape.length;
   const axis = node.integer("axis", 1);
   const first = axis === rank ? rank : node.axis(axis, rank);
@@ -71,7 +65,7 @@ function namedAxes(node: NodeView, axes: Tensor | undefined): readonly number[] 
   return axes ? [...axes.values] : node.integers("axes");
 }
 
-const squeeze: Fold = (node, [tensor, given]) => {
+export const squeeze: Fold = (node, [tensor, given]) => {
   const named = namedAxes(node, given);
   const axes = named ? node.axes(named, tensor!.shape.length) : undefined;
   if (axes?.some((axis) => tensor!.shape[axis] !== 1))
@@ -80,7 +74,7 @@ const squeeze: Fold = (node, [tensor, given]) => {
   return { ...tensor!, shape };
 };
 
-const unsqueeze: Fold = (node, [tensor, given]) => {
+export const unsqueeze: Fold = (node, [tensor, given]) => {
   const named = namedAxes(node, given) ?? node.refuse("its axes are missing");
   const rank = tensor!.shape.length + named.length;
   const axes = node.axes(named, rank);
@@ -89,7 +83,7 @@ const unsqueeze: Fold = (node, [tensor, given]) => {
   return { ...tensor!, shape };
 };
 
-const expand: Fold = (node, [tensor, given], claim) => {
+export const expand: Fold = (node, [tensor, given], claim) => {
   const wanted = lengths(node, given);
   if (!isBroadcastable([tensor!.shape, wanted]))
     return node.refuse(`it stretches [${tensor!.shape}] to [${wanted}]`);
@@ -98,7 +92,7 @@ const expand: Fold = (node, [tensor, given], claim) => {
   return ordered(tensor!, shape, stretchedStrides(tensor!.shape, shape));
 };
 
-const tile: Fold = (node, [tensor, given], claim) => {
+export const tile: Fold = (node, [tensor, given], claim) => {
   const repeats = lengths(node, given);
   if (repeats.length !== tensor!.shape.length) return node.refuse("its repeats are not as many as axes");
   const shape = tensor!.shape.flatMap((length, axis) => [repeats[axis]!, length]);
@@ -108,7 +102,7 @@ const tile: Fold = (node, [tensor, given], claim) => {
   return { ...tensor!, shape: tensor!.shape.map((length, axis) => length * repeats[axis]!), values };
 };
 
-const concat: Fold = (node, inputs, claim) => {
+export const concat: Fold = (node, inputs, claim) => {
   const tensors = inputs.map((tensor) => tensor!);
   const [first] = tensors;
   const axis = node.axis(node.integer("axis") ?? node.refuse("its axis is missing"), first!.shape.length);
@@ -135,7 +129,7 @@ const concat: Fold = (node, inputs, claim) => {
   return { type: first!.type, shape, values };
 };
 
-const slice: Fold = (node, [tensor, starts, ends, given, steps], claim) => {
+export const slice: Fold = (node, [tensor, starts, ends, given, steps], claim) => {
   const axes = node.axes([...(given?.values ?? starts!.values.keys())], tensor!.shape.length);
   return axes.reduce((part, axis, i) => {
     const step = steps?.values[i] ?? 1;
@@ -156,7 +150,7 @@ const slice: Fold = (node, [tensor, starts, ends, given, steps], claim) => {
   }, tensor!);
 };
 
-const split: Fold = (node, [tensor, given], claim) => {
+export const split: Fold = (node, [tensor, given], claim) => {
   claim(tensor!.values.length / MOVED);
   const axis = node.axis(node.integer("axis", 0), tensor!.shape.length);
   const length = tensor!.shape[axis]!;
@@ -181,7 +175,7 @@ const split: Fold = (node, [tensor, given], claim) => {
   });
 };
 
-const gather: Fold = (node, [tensor, indices], claim) => {
+export const gather: Fold = (node, [tensor, indices], claim) => {
   const axis = node.axis(node.integer("axis", 0), tensor!.shape.length);
   const length = tensor!.shape[axis]!;
   const before = tensor!.shape.slice(0, axis);
@@ -211,7 +205,7 @@ const gather: Fold = (node, [tensor, indices], claim) => {
   return { type: tensor!.type, shape, values };
 };
 
-const constantOfShape: Fold = (node, [given], claim) => {
+export const constantOfShape: Fold = (node, [given], claim) => {
   const shape = lengths(node, given);
   if (shape.some((length) => length < 0)) return node.refuse(`its shape is [${shape}]`);
   claim(sizeOf(shape));
@@ -222,7 +216,7 @@ const constantOfShape: Fold = (node, [given], claim) => {
   return { ...value, shape, values: values.fill(value.values[0]!) };
 };
 
-const range: Fold = (node, inputs, claim) => {
+export const range: Fold = (node, inputs, claim) => {
   const [start, limit, step] = inputs.map((tensor) => tensor!.values[0]!) as [number, number, number];
   const count = Math.max(Math.ceil((limit - start) / step), 0);
   if (!Number.isSafeInteger(count)) return node.refuse(`it goes from ${start} to ${limit} by ${step}`);
@@ -232,9 +226,9 @@ const range: Fold = (node, inputs, claim) => {
   return { type, shape: [count], values: values.map((_, i) => start + i * step) };
 };
 
-const cast: Fold = (node, [tensor]) => castTo(node, node.integer("to", 0), tensor!);
+export const cast: Fold = (node, [tensor]) => castTo(node, node.integer("to", 0), tensor!);
 
-const where: Fold = (node, [condition, a, b], claim) => {
+export const where: Fold = (node, [condition, a, b], claim) => {
   const shapes = [condition!, a!, b!].map(({ shape }) => shape);
   if (!isBroadcastable(shapes)) return node.refuse("the shapes that it reads do not fit together");
   const shape = broadcastShape(shapes);
@@ -245,7 +239,7 @@ const where: Fold = (node, [condition, a, b], claim) => {
   return { type: a!.type, shape, values: left.map((value, i) => (is[i] === 0 ? right[i]! : value)) };
 };
 
-const trilu: Fold = (node, [tensor, given], claim) => {
+export const trilu: Fold = (node, [tensor, given], claim) => {
   const { shape, values } = tensor!;
   // Row and column of each number take longer than a number that is copied.
   claim(4 * values.length);
@@ -258,19 +252,4 @@ const trilu: Fold = (node, [tensor, given], claim) => {
   };
 };
 
-const same: Fold = (_node, [tensor]) => tensor!;
-
-/** By operator. */
-export const SHAPES = {
-  ...{ Reshape: reshape, Transpose: transpose, Flatten: flatten, Squeeze: squeeze, Unsqueeze: unsqueeze },
-  ...{ Expand: expand, Tile: tile, Concat: concat, Slice: slice, Split: split, Gather: gather },
-  ...{
-    ConstantOfShape: constantOfShape,
-    Range: range,
-    Cast: cast,
-    Where: where,
-    Trilu: trilu,
-    Identity: same,
-    Dropout: same,
-  },
-} satisfies Readonly<Record<string, Fold>>;
+export const same: Fold = (_node, [tensor]) => tensor!;

@@ -3,7 +3,8 @@ import * as functions from "../activations.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import type { Value } from "../value.ts";
-import { BEYOND, combine, extremum, linear, pointwise } from "./arithmetic.ts";
+import { BEYOND, combine, linear, pointwise } from "./arithmetic.ts";
+import { extremum } from "./extrema.ts";
 
 // Comparisons and logic of computed values. A truth value is 1 or 0, and its gradient 0. In float32 the sign of a - b is
 // exact; where a - b is NaN, since both are infinite or one is NaN, each operator answers as ONNX Runtime does.

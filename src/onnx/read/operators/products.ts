@@ -72,9 +72,9 @@ export function gemm(node: NodeView): Value {
   const turn = (value: Value, turns: boolean): Value =>
     turns ? { ...value, axes: [...value.axes].reverse() } : value;
   const isTurned = { a: node.integer("transA", 0) !== 0, b: node.integer("transB", 0) !== 0 };
-  const known = matrixOf(b);
-  const product = known
-    ? multiplied(node, turn(a, isTurned.a), 1, isTurned.b ? transposed(known) : known)
+  const matrix = matrixOf(b);
+  const product = matrix
+    ? multiplied(node, turn(a, isTurned.a), 1, isTurned.b ? transposed(matrix) : matrix)
     : productOf(node, turn(a, isTurned.a), turn(b, isTurned.b));
   const scaled = linear(node, product, node.float("alpha", 1), 0);
   if (!node.has(2)) return scaled;
@@ -89,12 +89,12 @@ export function matmul(node: NodeView): Value {
 }
 
 function productOf(node: NodeView, a: Value, b: Value): Value {
-  const known = matrixOf(b);
-  if (known && typeof a.source === "string") {
+  const matrix = matrixOf(b);
+  if (matrix && typeof a.source === "string") {
     // Axes of the matrix before its two are the product's.
     const missing = Math.max(b.axes.length - a.axes.length, 0);
     const whole = withAxes(a, [...new Array<readonly number[]>(missing).fill([]), ...a.axes]);
-    return multiplied(node, whole, whole.axes.length - 1, known);
+    return multiplied(node, whole, whole.axes.length - 1, matrix);
   }
   const left = matrixOf(a);
   if (left && typeof b.source === "string" && a.axes.length <= b.axes.length) {

@@ -3,7 +3,8 @@ import { arrange, storedAxes } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import { BATCH, dimensionAt, makeValue, type Value, withAxes } from "../value.ts";
-import { BEYOND, combine, extremum, pointwise } from "./arithmetic.ts";
+import { BEYOND, combine, pointwise } from "./arithmetic.ts";
+import { extremum } from "./extrema.ts";
 import { positions } from "./rearranging.ts";
 
 // Sums, means and largest numbers over axes.
