@@ -2,7 +2,7 @@ import { ProtobufMessage } from "./protobuf.ts";
 
 // The messages of an ONNX file, by the numbers that their fields have in onnx.proto.
 
-/** Attributes of an operator. A number is written as a float or as an integer, as the operator wants it. */
+/** Attributes of an operator by name; a number is a float or an integer, as the operator defines it. */
 export type Attributes = Readonly<Record<string, Attribute>>;
 
 export type Attribute =
@@ -31,7 +31,7 @@ export interface Node {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Attributes;
-  /** What viewers show. Default: none. */
+  /** Name for viewers. Default: none. */
   readonly name?: string;
 }
 
@@ -86,7 +86,7 @@ export function valueMessage(name: string, dims: readonly Dim[], type = FLOAT): 
   return new ProtobufMessage().string(1, name).message(2, new ProtobufMessage().message(1, tensorType));
 }
 
-/** What a graph consists of, each a message of its own. */
+/** Parts of a graph, each as messages. */
 export interface GraphParts {
   readonly nodes: Iterable<ProtobufMessage>;
   readonly initialisers: Iterable<ProtobufMessage>;

@@ -9,7 +9,7 @@ import type { Form, GraphValue } from "./value.ts";
 export interface Task<Kind extends OperationKind = OperationKind, Each extends Extent = Extent> {
   readonly graph: Emitter;
   readonly operation: OperationDescription<Kind>;
-  /** The operation with its settings as they were given: bounds of a slice may count from an end that is not known. */
+  /** The operation with its settings as they were given: a slice may count from an end whose position a run decides. */
   readonly definition: OperationDefinition<Kind>;
   /** Lengths of the output's axes for one sample, channels last. */
   readonly shape: readonly Each[];

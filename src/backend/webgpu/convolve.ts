@@ -16,7 +16,7 @@ export interface Convolution {
   readonly graph: OnnxGraph;
   readonly input: GpuValue;
   readonly settings: ConvolutionSettings;
-  /** What comes out, channels last. */
+  /** Shape of the output, channels last. */
   readonly output: Shape;
   readonly weight: Tensor;
   readonly bias?: Tensor;
@@ -34,7 +34,7 @@ function padBehind(
   return graph.padded(tensor, rank, axis, none, counts);
 }
 
-/** What a Conv makes, channels first. */
+/** Writes a Conv; the result has channels first. */
 export function convolution(own: Convolution): Tensor {
   const given = lengthened(own);
   const { graph, input, output, weight } = given;
@@ -51,7 +51,7 @@ export function convolution(own: Convolution): Tensor {
   return applied({ ...given, weight: zeros(weight) }, "Conv", zeros(input.first));
 }
 
-/** What a ConvTranspose makes, channels first, with pixels beyond, behind each axis. */
+/** Writes a ConvTranspose with `outputPadding` pixels more behind each axis; the result has channels first. */
 export function transposedConvolution(given: Convolution, outputPadding: readonly number[]): Tensor {
   const { graph, input, settings, output } = given;
   const { kernel, groups } = settings;
@@ -73,7 +73,7 @@ function applied(
   return graph.applyWith(convolutionAttributes(settings), operator, tensor, ...tensors);
 }
 
-/** The same Conv by a kernel with a row of zeros more, where it would be misread for its length. */
+/** Lengthens the kernel by a row of zeros where onnxruntime-web would misread it. */
 function lengthened(given: Convolution): Convolution {
   const { graph, input, settings, output, weight } = given;
   const { kernel, padding, dilation, groups } = settings;
@@ -95,7 +95,7 @@ function lengthened(given: Convolution): Convolution {
   };
 }
 
-/** The same with four channels, or a multiple, for each group, of which those that there were are kept. */
+/** Widens each group to a multiple of four channels, and keeps the original ones of the result. */
 function widened(given: Convolution, operator: "Conv" | "ConvTranspose", tensor?: Tensor): Tensor {
   const { graph, input, settings, output, weight, bias } = given;
   const { groups, kernel } = settings;

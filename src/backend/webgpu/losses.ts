@@ -9,7 +9,7 @@ export interface Elements {
   slope(): Tensor;
 }
 
-/** How each loss is written; `weigh` multiplies by an element's share of the sample's loss. */
+/** Writers of each loss; `weigh` multiplies by an element's share of the sample's loss. */
 const ELEMENTS: {
   readonly [Kind in StandardTermKind]: (
     graph: OnnxGraph,

@@ -2,51 +2,11 @@ import type { OperationKind } from "../../graph/operations.ts";
 import { resizeByMatrices } from "../../onnx-format/kinds/resampling.ts";
 import { writeOperation } from "../../onnx-format/operations.ts";
 import type { Form } from "../../onnx-format/value.ts";
-import {
-  activationBackward,
-  addBackward,
-  maximumBackward,
-  minimumBackward,
-  mulBackward,
-  pointwiseBackward,
-  subBackward,
-  whereBackward,
-  writeGpuWhere,
-} from "./kinds/elementwise.ts";
-import {
-  affineBackward,
-  groupNormBackward,
-  layerNormBackward,
-  rmsNormBackward,
-  writeGpuGroupNorm,
-} from "./kinds/norms.ts";
-import {
-  convBackward,
-  convTransposeBackward,
-  denseBackward,
-  matmulBackward,
-  softmaxBackward,
-  writeGpuConv,
-  writeGpuConvTranspose,
-  writeGpuDense,
-} from "./kinds/products.ts";
-import {
-  concatBackward,
-  depthToSpaceBackward,
-  expandBackward,
-  permuteBackward,
-  reshapeBackward,
-  sliceBackward,
-  writeGpuEmbedding,
-  writeGpuSlice,
-} from "./kinds/rearranging.ts";
-import {
-  averagePoolBackward,
-  padBackward,
-  reduceBackward,
-  resizeBackward,
-  upsampleBackward,
-} from "./kinds/resampling.ts";
+import * as elementwise from "./kinds/elementwise.ts";
+import * as norms from "./kinds/norms.ts";
+import * as products from "./kinds/products.ts";
+import * as rearranging from "./kinds/rearranging.ts";
+import * as resampling from "./kinds/resampling.ts";
 import type { Backward, GpuTask, Written } from "./task.ts";
 
 type GpuWriter<Kind extends OperationKind> = (task: GpuTask<Kind>) => Form;
@@ -57,14 +17,14 @@ type GpuWriter<Kind extends OperationKind> = (task: GpuTask<Kind>) => Form;
  * serve the gradient too (groupNorm). All other kinds are written by `onnx-format/operations.ts`.
  */
 const EXCEPTIONS: { readonly [Kind in OperationKind]?: GpuWriter<Kind> } = {
-  dense: writeGpuDense,
-  conv: writeGpuConv,
-  convTranspose: writeGpuConvTranspose,
-  where: writeGpuWhere,
-  slice: writeGpuSlice,
+  dense: products.writeGpuDense,
+  conv: products.writeGpuConv,
+  convTranspose: products.writeGpuConvTranspose,
+  where: elementwise.writeGpuWhere,
+  slice: rearranging.writeGpuSlice,
   resize: resizeByMatrices,
-  groupNorm: writeGpuGroupNorm,
-  embedding: writeGpuEmbedding,
+  groupNorm: norms.writeGpuGroupNorm,
+  embedding: rearranging.writeGpuEmbedding,
 };
 
 /** Writes an operation; returns the tensor that holds its value. */
@@ -76,40 +36,40 @@ export function writeOnGpu(task: GpuTask): Form {
 
 /** Gradients of every kind of operation: for each input what writes the gradient for it, of that for the output. */
 const BACKWARD: { readonly [Kind in OperationKind]: (written: Written<Kind>) => readonly Backward[] } = {
-  dense: denseBackward,
-  activation: activationBackward,
-  pointwise: pointwiseBackward,
-  reshape: reshapeBackward,
-  conv: convBackward,
-  convTranspose: convTransposeBackward,
-  add: addBackward,
-  sub: subBackward,
-  mul: mulBackward,
-  maximum: maximumBackward,
-  minimum: minimumBackward,
-  where: whereBackward,
-  concat: concatBackward,
-  expand: expandBackward,
-  permute: permuteBackward,
-  slice: sliceBackward,
-  depthToSpace: depthToSpaceBackward,
-  pad: padBackward,
-  upsample: upsampleBackward,
-  resize: resizeBackward,
-  averagePool: averagePoolBackward,
-  sum: reduceBackward,
-  mean: reduceBackward,
-  layerNorm: layerNormBackward,
-  groupNorm: groupNormBackward,
-  rmsNorm: rmsNormBackward,
-  affine: affineBackward,
-  softmax: softmaxBackward,
-  matmul: matmulBackward,
+  dense: products.denseBackward,
+  activation: elementwise.activationBackward,
+  pointwise: elementwise.pointwiseBackward,
+  reshape: rearranging.reshapeBackward,
+  conv: products.convBackward,
+  convTranspose: products.convTransposeBackward,
+  add: elementwise.addBackward,
+  sub: elementwise.subBackward,
+  mul: elementwise.mulBackward,
+  maximum: elementwise.maximumBackward,
+  minimum: elementwise.minimumBackward,
+  where: elementwise.whereBackward,
+  concat: rearranging.concatBackward,
+  expand: rearranging.expandBackward,
+  permute: rearranging.permuteBackward,
+  slice: rearranging.sliceBackward,
+  depthToSpace: rearranging.depthToSpaceBackward,
+  pad: resampling.padBackward,
+  upsample: resampling.upsampleBackward,
+  resize: resampling.resizeBackward,
+  averagePool: resampling.averagePoolBackward,
+  sum: resampling.reduceBackward,
+  mean: resampling.reduceBackward,
+  layerNorm: norms.layerNormBackward,
+  groupNorm: norms.groupNormBackward,
+  rmsNorm: norms.rmsNormBackward,
+  affine: norms.affineBackward,
+  softmax: products.softmaxBackward,
+  matmul: products.matmulBackward,
   constant: () => [],
   embedding: () => [],
 };
 
-/** What writes the gradients for the inputs of an operation, each called at most once. */
+/** Writers of the gradients for an operation's inputs. */
 export function backwardOf(written: Written): readonly Backward[] {
   // As in `writeOnGpu`.
   return (BACKWARD[written.operation.kind] as (written: Written) => readonly Backward[])(written);

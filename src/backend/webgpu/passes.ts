@@ -10,19 +10,19 @@ import type { OnnxGraph, Tensor } from "./onnx.ts";
 import { backwardOf, writeOnGpu } from "./operations.ts";
 import type { GpuTask, GpuValue, Written } from "./task.ts";
 
-/** What a graph is about. */
+/** Decoder and sizes that a graph is written for. */
 export interface SampleShape {
   readonly decoder: Decoder;
-  /** How many samples are computed at once. */
+  /** Samples that are computed at once. */
   readonly rows: number;
-  /** Of each of the decoder's fixed inputs: is one sample's given for all, or each sample's own? */
+  /** For each fixed input: one sample's numbers for all, or numbers of each sample. */
   readonly fixed: readonly ("shared" | "own")[];
 }
 
-/** What a graph of an objective is about. */
+/** Loss and weights that the graph of an objective is written for. */
 export interface ObjectiveShape extends SampleShape {
   readonly loss: StandardLoss;
-  /** Are there weights for the elements? */
+  /** True if elements have weights. */
   readonly weighted: boolean;
 }
 
@@ -65,7 +65,7 @@ function weightsInput(graph: OnnxGraph, { decoder, weighted, rows }: ObjectiveSh
 
 export const fixedName = (index: number): string => `fixed${index}`;
 
-/** What is given with the samples, as inputs of the graph: [rows, …shape], or [1, …shape] where it is the same for all. */
+/** Declares the fixed inputs: [rows, …shape], or [1, …shape] where all samples share one. */
 function fixedInputs(graph: OnnxGraph, { decoder, rows, fixed }: SampleShape): GpuValue[] {
   return decoder.fixedInputs.map(({ shape }, i) => {
     const batch = fixed[i] === "shared" ? 1 : rows;
@@ -85,7 +85,7 @@ interface Node {
   readonly isSought: boolean;
 }
 
-/** What a forward pass has written. */
+/** Result of a forward pass. */
 export interface Forward {
   /** [rows, outputSize] */
   readonly output: Tensor;
@@ -141,7 +141,7 @@ export function forward(
   };
 }
 
-/** As a matrix of a row for each sample. */
+/** Reshapes a value to a matrix with a row for each sample. */
 function flattened(graph: OnnxGraph, value: GpuValue, rows: number): Tensor {
   const { shape, batch } = value;
   const matrix = graph.reshape(value.last, [batch, sizeOf(shape)]);
@@ -176,7 +176,7 @@ function backwardFrom(
   return summed(graph, collected[0]!)?.last ?? graph.apply("Mul", nodes[0]!.value.last, 0);
 }
 
-/** The sum of gradients for one value; undefined where nobody has given any. */
+/** Sums the gradients for one value; undefined where there are none. */
 function summed(graph: OnnxGraph, gradients: readonly GpuValue[]): GpuValue | undefined {
   if (gradients.length <= 1) return gradients[0];
   const { shape, batch } = gradients[0]!;

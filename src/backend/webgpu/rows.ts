@@ -12,11 +12,11 @@ export interface GpuProblem extends Problem {
   readonly loss: StandardLoss;
 }
 
-/** So many samples are computed at once, and so many bytes their values take, unless `batchSize` says otherwise. */
+/** Most samples that are computed at once, and most bytes of their values, unless `batchSize` says otherwise. */
 const DEFAULT_ROWS = 1024;
 const DEFAULT_BYTES = 2 ** 30;
 
-/** How many samples are computed at once unless `batchSize` says otherwise. */
+/** Samples that are computed at once, unless `batchSize` says otherwise. */
 export function defaultRows({ latentSize, fixedInputs, operations }: Decoder): number {
   const values = [...fixedInputs, ...operations];
   // Of a forward pass all are kept, and of the one back there are at most as many.
@@ -24,7 +24,7 @@ export function defaultRows({ latentSize, fixedInputs, operations }: Decoder): n
   return Math.max(1, Math.min(DEFAULT_ROWS, Math.floor(DEFAULT_BYTES / bytes)));
 }
 
-/** How many samples of a problem are worked on at once. */
+/** Samples of a problem that are computed at once. */
 export function atOnce({ decoder, sampleCount, batchSize }: Problem, largestRows = Infinity): number {
   return Math.max(1, Math.min(sampleCount, batchSize ?? defaultRows(decoder), largestRows));
 }
@@ -48,7 +48,7 @@ export function shapeOf({ decoder, loss, weights, fixed }: GpuProblem, rows: num
   return { ...sampleShape(decoder, fixed, rows), loss, weighted: weights !== undefined };
 }
 
-/** What makes the graphs of one shape and decoder differ from those of another. */
+/** Key that distinguishes the graphs of one decoder. */
 export function sampleKey({ rows, fixed }: SampleShape): string {
   return [rows, ...fixed].join(" ");
 }

@@ -3,7 +3,7 @@ import { writeLinear } from "../../onnx-format/kinds/functions.ts";
 import { leaky, normalDistribution, reducedPhase, softplus } from "./functions.ts";
 import type { OnnxGraph, Operand, Tensor } from "./onnx.ts";
 
-/** What the gradient for the input of a function is computed of. */
+/** Inputs of a function's gradient. */
 interface Context<F> {
   readonly f: F;
   readonly x: Tensor;

@@ -63,7 +63,7 @@ export async function allocateTensors(
 // A turn lasts until the runtime has done what it was asked for, or failed at it. It aborts, and is of no use in this
 // process any more, when a session is released that is still running; and after a loss sessions are released.
 
-/** To be called in turn. The outputs stay on the GPU. */
+/** Creates a session, whose outputs stay on the GPU. Call it within `inTurn`. */
 export function createSession(
   context: GpuContext,
   graph: OnnxGraph,
@@ -81,7 +81,7 @@ export function createSession(
   return overdue.during(created);
 }
 
-/** To be called in turn. */
+/** Runs a session. Call it within `inTurn`. */
 export function runSession(
   { overdue }: GpuContext,
   session: OnnxSession,

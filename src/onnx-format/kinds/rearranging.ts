@@ -18,7 +18,7 @@ export const writePermute: Writer<"permute"> = ({ operation: { axes }, inputs: [
   return { tensor, order: order.map((axis) => axes.indexOf(axis)) };
 };
 
-/** Bound beyond the end of any axis, for axes whose length is not known. */
+/** Bound beyond the end of any axis. */
 const END = 2 ** 31 - 1;
 
 export const writeSlice: Writer<"slice"> = ({ graph, operation, definition, inputs: [input] }) => {

@@ -15,8 +15,11 @@ import type { Form } from "../value.ts";
 
 // Operations that make a value longer or shorter along its axes.
 
+/** Way to pad. */
+export type PadMode = OperationDescription<"pad">["mode"];
+
 /** ONNX's names of the ways to pad. */
-const PAD_MODES: { readonly [Mode in OperationDescription<"pad">["mode"]]: string } = {
+export const PAD_MODES: { readonly [Mode in PadMode]: string } = {
   zeros: "constant",
   reflect: "reflect",
   edge: "edge",

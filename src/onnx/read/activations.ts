@@ -6,7 +6,7 @@ import type { PointwiseFunction } from "../../graph/pointwise.ts";
 
 export type NumberFunction = ActivationLike | PointwiseFunction;
 
-/** Is it an activation of the graph's? */
+/** True if the graph has the function as an activation. */
 export function isActivation(of: NumberFunction): of is ActivationLike {
   return isActivationName(typeof of === "string" ? of : of.name);
 }
@@ -24,7 +24,7 @@ export const SQRT: NumberFunction = { name: "sqrt" };
 export const ROOT_OF_SQUARES: NumberFunction = { name: "rootOfSquares" };
 export const RECIPROCAL: NumberFunction = { name: "reciprocal" };
 export const ABS: NumberFunction = { name: "abs" };
-/** Whether x > 0, and whether x ≥ 0: 1 or 0. */
+/** 1 where x > 0, and 1 where x ≥ 0; else 0. */
 export const IS_POSITIVE: NumberFunction = { name: "isPositive" };
 export const IS_NOT_NEGATIVE: NumberFunction = { name: "isNotNegative" };
 export const ERF: NumberFunction = { name: "erf" };

@@ -31,7 +31,7 @@ interface Unread {
   readonly reason: string | undefined;
 }
 
-/** So many characters of nodes, with their reasons, a message lists. */
+/** Most characters of a message's list of nodes. */
 const LONGEST_LIST = 700;
 
 /** A value that a node which is not read would have made. */
@@ -130,7 +130,11 @@ export function* importGraph(
 }
 
 const nothing: Node = {
-  ...{ name: "output", operator: "", domain: "", inputs: [], outputs: [] },
+  name: "output",
+  operator: "",
+  domain: "",
+  inputs: [],
+  outputs: [],
   attributes: new Map(),
 };
 
@@ -163,7 +167,7 @@ function find(
   );
 }
 
-/** What operations that come of a node are called after: a module of PyTorch, by its weight, or the node. */
+/** Name for the operations of a node: the PyTorch module of its weight, or else the node's own name. */
 function labelOf(node: Node, initializers: ReadonlyMap<string, Tensor>): string {
   const weight = node.inputs.find((name) => initializers.has(name) && /.\.weight$/.test(name));
   return weight?.replace(/\.weight$/, "") ?? (node.name || node.outputs[0] || node.operator);

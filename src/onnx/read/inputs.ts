@@ -13,16 +13,16 @@ export interface Naming {
   readonly points: readonly string[];
 }
 
-/** What a file's first axes are: of the batch, or, where they are of points, of one sample. */
+/** Meaning of an input's first axis: the batch, or part of one sample, where it is of points. */
 export type Batching = "batched" | "single";
 
 /** The inputs of a graph. */
 export interface GraphInputs {
   readonly latent: Value;
   readonly latentSize: number;
-  /** Without the batch. */
+  /** Shape of one sample. */
   readonly latentShape: readonly number[];
-  /** All others. */
+  /** Inputs other than the latent. */
   readonly fixed: readonly (FixedInputDefinition & { readonly value: Value })[];
   /** The batch's length, where the file says one. */
   readonly tracedBatch: number | undefined;

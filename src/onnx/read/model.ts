@@ -24,7 +24,7 @@ export interface TensorRecord {
   readonly raw: Uint8Array | undefined;
   /** Its values as numbers, where the file has them so; 16-bit floats as their bits. */
   readonly numbers: readonly number[];
-  /** Where they lie in another file. */
+  /** Place of the numbers in another file. */
   readonly external: ReadonlyMap<string, string> | undefined;
 }
 
@@ -35,7 +35,7 @@ export interface Attribute {
   readonly integers: readonly number[];
   readonly floats: readonly number[];
   readonly tensor?: TensorRecord;
-  /** Is it a graph: the body of a loop or of a branch? */
+  /** True for a graph: the body of a loop or a branch. */
   readonly isGraph: boolean;
 }
 

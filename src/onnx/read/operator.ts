@@ -12,7 +12,7 @@ export type Fold = (
   claim: (numbers: number) => void,
 ) => Tensor | readonly Tensor[] | undefined;
 
-/** Form of an operator in files below an opset. */
+/** Older form of an operator, in files below an opset. */
 export interface Former {
   readonly below: number;
   /** The node as one of opset 13. */

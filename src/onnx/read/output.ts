@@ -7,9 +7,9 @@ import type { ImportedGraph } from "./import-graph.ts";
 import { type Arranged, arrange, joined, reshaped } from "./layout.ts";
 import { BATCH, isConstant, productOf, showAxes, type Value, withAxes } from "./value.ts";
 
-/** How the output is to come. */
+/** Layout and shape that the output is asked for in. */
 export interface OutputOptions {
-  /** In the file's order, or with the channels last, as it is computed. */
+  /** Order of the output's axes: the file's, or channels last as the graph computes it. */
   readonly layout: "file" | "channelsLast";
   /** One that the file leaves to its loss. */
   readonly activation: NumberFunction | undefined;
@@ -53,7 +53,10 @@ export function writeOutput(
     : "channelsLast";
 }
 
-/** Is the first axis of a picture that of channels, which are stored last, or is there one channel and no such axis? */
+/**
+ * True if the first axis of a picture is that of channels, which are stored last, or the picture has one channel and no
+ * axis for it.
+ */
 function isChannelsFirst({ axes, shape }: Value): boolean {
   if (axes.length !== 3) return false;
   const [first] = axes;

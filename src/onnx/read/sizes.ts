@@ -15,7 +15,7 @@ export interface Dimension {
   readonly hasPoints: boolean;
 }
 
-/** What a length is by its values at each of the sizes; undefined where it changes in another way. */
+/** Dimension with these values at each of the sizes; undefined where the length changes in another way. */
 export function dimensionOf(lengths: readonly number[]): Dimension | undefined {
   const [first, otherBatch, otherPoints] = lengths as [number, number, number];
   const factor = (other: number, from: number, to: number): boolean | undefined => {

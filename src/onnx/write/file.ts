@@ -143,7 +143,7 @@ export class FileEmitter extends Emitter {
     return this.applyWith({ start: { integer: axis }, end: { integer: axis + 1 } }, "Shape", tensor);
   }
 
-  /** By a BatchNormalization of variance 1, which takes lists for channels first, and rounds nothing else. */
+  /** Writes a BatchNormalization of variance 1, which takes lists for channels first and rounds nothing else. */
   override scaleChannelsFirst(
     tensor: Tensor,
     channels: number,

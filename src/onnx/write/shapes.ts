@@ -49,7 +49,8 @@ export function symbolicGraph(decoder: Decoder): SymbolicGraph {
       shape: shapeOf(input.shape, more.fixedInputs[i]!.shape),
     })),
     operations: some.operations.map((operation, i) => ({
-      ...{ operation, definition: definition.operations[i]! },
+      operation,
+      definition: definition.operations[i]!,
       shape: shapeOf(operation.shape, more.operations[i]!.shape),
     })),
   };

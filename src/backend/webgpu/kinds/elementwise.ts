@@ -57,8 +57,8 @@ export const subBackward = ofTwo(asItIs, (graph, gradient) => graph.apply("Neg",
 export const mulBackward = ofTwo(timesOther, timesOther);
 
 /**
- * All of the gradient where `own` is chosen, half of it where both are equal. Without comparisons: onnxruntime moves
- * transposes past them, and has none of booleans on WebGPU.
+ * Gives all of the gradient to `own` where it is chosen, and half of it where both are equal. No comparisons:
+ * onnxruntime moves transposes past them, and has none of booleans on WebGPU.
  */
 const ifChosen =
   (sign: 1 | -1): Slope =>

@@ -96,7 +96,7 @@ function asRows(
   return graph.reshape(tensor, [batch, groups, size]);
 }
 
-/** By its parts, of which the gradient is made too. */
+/** Writes a group norm by its parts, which its gradient uses too. */
 export function writeGpuGroupNorm(task: GpuTask<"groupNorm">): Form {
   const { graph, operation, inputs } = task;
   const { tensor, order } = channelsFirst(task);

@@ -13,7 +13,7 @@ function asMatrix(graph: OnnxGraph, tensor: Tensor, batch: number, shape: readon
   return graph.reshape(tensor, [batch * sizeOf(shape.slice(0, -1)), shape.at(-1)!]);
 }
 
-/** One Gemm, also of several axes: the batch is known. */
+/** Writes one Gemm, also of several axes, since the batch is a number. */
 export function writeGpuDense(task: GpuTask<"dense">): Form {
   const { graph, operation, inputs, batch, parameter } = task;
   const { shape } = operation;

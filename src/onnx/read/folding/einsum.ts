@@ -67,7 +67,7 @@ export function sumOfProducts(
   return { values, shape, labels: output };
 }
 
-/** The same numbers without some labels, which are summed over, and with diagonals in place of labels that occur twice. */
+/** Sums over some labels, and takes diagonals in place of labels that occur twice. */
 export function summedNumbers(
   numbers: LabelledNumbers,
   output: readonly string[],
@@ -76,7 +76,7 @@ export function summedNumbers(
   return sumOfProducts(numbers, ONE, output, claim);
 }
 
-/** How far apart neighbours along each label are: 0 along what is stretched, the sum of both strides on a diagonal. */
+/** Stride of each label: 0 along axes that are stretched, the sum of both strides on a diagonal. */
 function stridesAlong({ shape, labels }: LabelledNumbers, order: readonly string[]): number[] {
   const strides = stridesOf(shape);
   return order.map((label) =>

@@ -59,7 +59,7 @@ export function broadcastShape(shapes: readonly (readonly number[])[]): number[]
   });
 }
 
-/** Whether shapes can be stretched to each other. */
+/** True if shapes broadcast. */
 export function isBroadcastable(shapes: readonly (readonly number[])[]): boolean {
   const whole = broadcastShape(shapes);
   return shapes.every((shape) =>
@@ -85,7 +85,7 @@ export const truth = (holds: (a: number, b: number) => boolean): Fold =>
 /** Integers are divided towards 0. */
 export const divide: Binary = (a, b, type) => (type === "float" ? a / b : Math.trunc(a / b) + 0);
 
-/** What is left over has the sign of the divisor, as in Python, or with `fmod` that of the dividend, as in C. */
+/** Folds Mod: the remainder has the sign of the divisor, as in Python, or with `fmod` that of the dividend, as in C. */
 export const modulo: Fold = elementwise(([a, b], node) => {
   const isLikeC = node.integer("fmod", 0) !== 0;
   return broadcast(a!, b!, (x, y) => (isLikeC ? x % y : x - y * Math.floor(x / y)));

@@ -1,7 +1,7 @@
-import { sizeOf, stridesOf } from "../../../graph/operations.ts";
+import { sizeOf } from "../../../graph/operations.ts";
 import type { Fold } from "../operator.ts";
 import { reducedAxes } from "../operators/reductions.ts";
-import { type Numbers, strided, type Tensor } from "../tensor.ts";
+import { type Numbers, permuted, strided, type Tensor, zerosLike } from "../tensor.ts";
 import { broadcastShape, isBroadcastable, stretchedStrides } from "./elementwise.ts";
 
 // Sums of constants, and their products as matrices; what learnt tokens pass through before they meet the latent.
@@ -42,24 +42,17 @@ export function reduction(summary: Summary): Fold {
     const axes = reducedAxes(node, shape.length);
     if (!axes) return tensor!;
     claim(values.length);
-    const strides = stridesOf(shape);
     const kept = shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
-    const order = [...kept, ...axes];
-    const sorted = strided(
-      values,
-      order.map((axis) => shape[axis]!),
-      order.map((axis) => strides[axis]!),
-    );
+    const sorted = permuted(values, shape, [...kept, ...axes]);
     const width = sizeOf(axes.map((axis) => shape[axis]!));
     const count = sizeOf(kept.map((axis) => shape[axis]!));
-    const result = values instanceof Float32Array ? new Float32Array(count) : new Float64Array(count);
     const keepsAxes = node.integer("keepdims", 1) !== 0;
     return {
       type,
       shape: keepsAxes
         ? shape.map((length, axis) => (axes.includes(axis) ? 1 : length))
         : kept.map((axis) => shape[axis]!),
-      values: result.map((_, i) => summary(sorted.subarray(i * width, (i + 1) * width))),
+      values: zerosLike(values, count).map((_, i) => summary(sorted.subarray(i * width, (i + 1) * width))),
     };
   };
 }

@@ -3,13 +3,13 @@ import type { NodeView } from "../node-view.ts";
 import type { Fold } from "../operator.ts";
 import { sliceRange } from "../operators/rearranging.ts";
 import { triangle } from "../operators/trilu.ts";
-import { floats, type Numbers, strided, type Tensor } from "../tensor.ts";
+import { floats, type Numbers, strided, type Tensor, zerosLike } from "../tensor.ts";
 import { broadcastShape, isBroadcastable, stretchedStrides } from "./elementwise.ts";
 import { castTo } from "./integers.ts";
 
 // Constants in other shapes and orders.
 
-/** The same numbers in another order. */
+/** Copies a tensor's numbers in another order. */
 function ordered(tensor: Tensor, shape: readonly number[], strides: readonly number[], offset = 0): Tensor {
   return { ...tensor, shape, values: strided(tensor.values, shape, strides, offset) };
 }
@@ -190,10 +190,7 @@ export const gather: Fold = (node, [tensor, indices], claim) => {
   }
   const width = sizeOf(behind);
   const outer = sizeOf(before);
-  const values =
-    tensor!.values instanceof Float32Array
-      ? new Float32Array(sizeOf(shape))
-      : new Float64Array(sizeOf(shape));
+  const values = zerosLike(tensor!.values, sizeOf(shape));
   let at = 0;
   for (let i = 0; i < outer; i++) {
     for (const position of positions) {

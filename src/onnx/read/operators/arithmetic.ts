@@ -1,11 +1,10 @@
-import { stridesOf } from "../../../graph/operations.ts";
 import type { NumberFunction } from "../activations.ts";
 import * as functions from "../activations.ts";
 import { type Alignment, align } from "../align.ts";
-import { arrange, storedAxes } from "../layout.ts";
+import { arrange, asStored, storedAxes } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
-import { type Numbers, strided } from "../tensor.ts";
+import { type Numbers, permuted } from "../tensor.ts";
 import { BATCH, makeValue, type Value } from "../value.ts";
 
 // Operators of two values, number by number; either value may be constant.
@@ -26,11 +25,7 @@ export function bounded(value: Value): Value {
 export function pointwise(node: Site, value: Value, activation: NumberFunction): Value {
   const { source, sourceShape } = value;
   if (typeof source !== "string") {
-    const { source, shape } = arrange(
-      node,
-      value,
-      storedAxes(value).map((axis) => [axis]),
-    );
+    const { source, shape } = asStored(node, value);
     return pointwise(node, { ...value, source, sourceShape: shape }, activation);
   }
   return {
@@ -99,12 +94,7 @@ function axisNumbersOf({ values, groups, lengths, axes }: Alignment): AxisNumber
   // Of several axes together there would be as many parameters as pixels.
   const isOneAxis = keys.length === 0 || axes.some((own) => keys.every((key) => own.includes(key)));
   if (!isOneAxis || has.some((group) => group.length === 0)) return undefined;
-  const strides = stridesOf(b!.shape as readonly number[]);
-  const numbers = strided(
-    b!.source,
-    has.map(([axis]) => b!.shape[axis!] as number),
-    has.map(([axis]) => strides[axis!]!),
-  );
+  const numbers = permuted(b!.source, b!.shape as readonly number[], has.flat());
   return { numbers, keys: keys.length };
 }
 

@@ -1,10 +1,9 @@
-import { stridesOf } from "../../../graph/operations.ts";
 import { align } from "../align.ts";
 import { arrange } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
-import { type Numbers, strided } from "../tensor.ts";
-import { BATCH, makeValue, type Value } from "../value.ts";
+import { type Numbers, permuted } from "../tensor.ts";
+import { makeValue, plainValue, replaced, type Value } from "../value.ts";
 import { bounded, combine, LARGEST, trimmed } from "./arithmetic.ts";
 
 // Choices between two values by a mask, constant or computed.
@@ -41,12 +40,7 @@ export function choose(node: Site, mask: Value, whole: Value, other: Value): Val
   const keys = lengths.flatMap((_, i) => (groups[2]![i]!.length > 0 ? [i] : []));
   const stored = keys.map((key) => groups[2]![key]![0]!);
   const aligned = alignment.values[2]!;
-  const strides = stridesOf(aligned.shape as readonly number[]);
-  const choices = strided(
-    aligned.source as Numbers,
-    stored.map((axis) => aligned.shape[axis] as number),
-    stored.map((axis) => strides[axis]!),
-  );
+  const choices = permuted(aligned.source as Numbers, aligned.shape as readonly number[], stored);
   const starts = [...choices.keys()].filter((i) => i === 0 || (choices[i] === 0) !== (choices[i - 1] === 0));
   if (starts.length > MOST_RUNS) return byBounds(node, mask, a, b);
   // The axes of the mask become the last one.
@@ -57,11 +51,7 @@ export function choose(node: Site, mask: Value, whole: Value, other: Value): Val
     const { source, shape: own } = arrange(node, alignment.values[side]!, groups[side]!);
     const isWhole = String(own) === String(shape);
     const whole = isWhole ? source : node.writer.write("expand", [source], shape, { settings: { shape } });
-    const identity = makeValue(
-      whole,
-      shape,
-      shape.map((_, axis) => [axis]),
-    );
+    const identity = plainValue(whole, shape);
     return () => arrange(node, identity, [...rest.map((axis) => [axis]), keys]);
   });
   const before = rest.map((axis) => lengths[axis]!);
@@ -78,11 +68,12 @@ export function choose(node: Site, mask: Value, whole: Value, other: Value): Val
     slices.length === 1
       ? slices[0]!
       : node.writer.write("concat", slices, sourceShape, { settings: { axis } });
-  const place = (factor: number) => (factor === BATCH ? BATCH : order.indexOf(factor));
   return {
-    ...{ type: "float", source, sourceShape },
+    type: "float",
+    source,
+    sourceShape,
     shape: order.map((each) => lengths[each]!),
-    axes: alignment.axes.map((factors) => factors.map(place)),
+    axes: alignment.axes.map((factors) => replaced(factors, (factor) => order.indexOf(factor))),
   };
 }
 

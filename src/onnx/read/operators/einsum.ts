@@ -3,7 +3,16 @@ import { checkLabels, readEquation } from "../einsum-equation.ts";
 import { type LabelledNumbers, summedNumbers, sumOfProducts } from "../folding/einsum.ts";
 import type { NodeView } from "../node-view.ts";
 import { type Numbers, strided } from "../tensor.ts";
-import { BATCH, dimensionAt, dimensionsOf, makeValue, splitAxis, type Value, withAxes } from "../value.ts";
+import {
+  BATCH,
+  dimensionAt,
+  dimensionsOf,
+  makeValue,
+  replaced,
+  splitAxis,
+  type Value,
+  withAxes,
+} from "../value.ts";
 import { combine } from "./arithmetic.ts";
 import { ALONG_BATCH, multiplied, productOfValues } from "./products.ts";
 import { positions } from "./rearranging.ts";
@@ -18,7 +27,7 @@ interface Labelled {
   readonly labels: readonly string[];
 }
 
-/** What is computed of constants for one node takes at most so many numbers: 256 MB as float32. */
+/** Most numbers that one node computes of constants: 256 MB as float32. */
 const MOST_NUMBERS = 2 ** 26;
 
 export function einsum(node: NodeView): Value {
@@ -148,7 +157,11 @@ function byMatrix(node: NodeView, { value, labels }: Labelled, matrix: Labelled,
     sums.flatMap((label) => value.axes[labels.indexOf(label)]!),
   ]);
   const product = multiplied(node, whole, rest.length, {
-    ...{ values, rows, columns: width, rowStride: width, columnStride: 1 },
+    values,
+    rows,
+    columns: width,
+    rowStride: width,
+    columnStride: 1,
   });
   const split = splitAt(product, rest.length, shape.slice(sums.length));
   return {
@@ -197,9 +210,7 @@ function asMatrices(
   );
   const apart = (operand: Labelled, labels: readonly string[], parts: readonly number[]) => {
     let next = 0;
-    return labels.map((label) =>
-      axisOf(operand, label).map((axis) => (axis === BATCH ? BATCH : parts[next++]!)),
-    );
+    return labels.map((label) => replaced(axisOf(operand, label), () => parts[next++]!));
   };
   return {
     value: withAxes(split, [

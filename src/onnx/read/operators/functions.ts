@@ -67,7 +67,7 @@ export function hardSigmoid(node: NodeView): Value {
   return pointwise(node, node.value(0), functions.hardSigmoid(slope, offset));
 }
 
-/** By erf, or by tanh: x · (1 + tanh(√(2/π) · (x + 0.044715 · x³))) / 2. */
+/** x · Φ(x) by erf, or approximated by x · (1 + tanh(√(2/π) · (x + 0.044715 · x³))) / 2. */
 export function gelu(node: NodeView): Value {
   const value = node.value(0);
   if (node.choice("approximate", "none", ["none", "tanh"]) === "none") {

@@ -18,7 +18,7 @@ function maker(node: NodeView, input: number, operator?: string): NodeView | und
   return made && (operator === undefined || made.operator === operator) ? made : undefined;
 }
 
-/** What an input is called where it is made. */
+/** Name of an input where it is made. */
 function nameOf(node: NodeView, input: number): string {
   let name = node.node.inputs[input] ?? "";
   for (;;) {
@@ -31,7 +31,7 @@ function nameOf(node: NodeView, input: number): string {
 const rankOf = (operand: Operand) =>
   isConstant(operand) ? operand.at[0]!.shape.length : operand.axes.length;
 
-/** The number that an input is, where it is a known one with no more axes than the node's other inputs. */
+/** The constant number that an input is, if it adds no axes to the node's other inputs. */
 function numberOf(node: NodeView, input: number): number | undefined {
   const operand = node.inputs[input];
   if (!operand || !isConstant(operand) || operand.at.length > 1) return undefined;
@@ -177,7 +177,7 @@ function keptAxes(mean: NodeView, rank: number): readonly number[] | undefined {
   return reducedAxes(mean, rank);
 }
 
-/** The same value, or the same difference from the mean written twice. */
+/** True if two inputs are one value, or the same difference from the mean written twice. */
 function isSameValue(a: NodeView, inputA: number, b: NodeView, inputB: number): boolean {
   if (nameOf(a, inputA) === nameOf(b, inputB)) return true;
   const [left, right] = [maker(a, inputA), maker(b, inputB)];

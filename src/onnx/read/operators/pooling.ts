@@ -21,7 +21,7 @@ interface Windows {
   readonly count: number;
 }
 
-/** So many pixels of padding the windows reach behind the last one. */
+/** Pixels of padding that the windows reach behind the last pixel. */
 function reachBehind({ length, width, stride, dilation, before, count }: Windows): number {
   return Math.max((count - 1) * stride + (width - 1) * dilation + 1 - before - length, 0);
 }

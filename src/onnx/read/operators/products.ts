@@ -3,7 +3,7 @@ import { arrange, joined, storedAxes, stretch } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import { type Numbers, strided } from "../tensor.ts";
-import { BATCH, makeValue, type Value, withAxes } from "../value.ts";
+import { BATCH, makeValue, replaced, type Value, withAxes } from "../value.ts";
 import { combine, linear } from "./arithmetic.ts";
 
 // Products with matrices, known or not.
@@ -40,17 +40,19 @@ export function multiplied(
   const output = [...shape.slice(0, -1), columns];
   const weight = strided(values, [columns, rows], [columnStride, rowStride]);
   const product = node.writer.write("dense", [source], output, {
-    ...{ settings: { units: columns }, weight, bias },
+    settings: { units: columns },
+    weight,
+    bias,
   });
-  const place = (each: number) => (each === BATCH ? BATCH : others.indexOf(each));
+  const place = (each: number) => others.indexOf(each);
   return makeValue(
     product,
     output,
-    value.axes.map((each, i) => (i === axis ? [others.length] : each.map(place))),
+    value.axes.map((each, i) => (i === axis ? [others.length] : replaced(each, place))),
   );
 }
 
-/** A known matrix among the inputs of a node; undefined where it is computed, or more than a matrix. */
+/** A constant matrix; undefined where the value is computed, or more than a matrix. */
 function matrixOf({ source, shape, axes }: Value): Matrix | undefined {
   if (typeof source === "string" || axes.flat().includes(BATCH)) return undefined;
   // Axes of length 1 before the others make no more of it.
@@ -103,7 +105,7 @@ function productOf(node: NodeView, a: Value, b: Value): Value {
   return productOfValues(node, a, b);
 }
 
-/** Of a vector: the axis of length 1 that makes it a matrix goes again. */
+/** Multiplies by a vector: the axis of length 1 that makes it a matrix is removed again. */
 function vectorProduct(node: NodeView, a: Value, b: Value): Value {
   const left: Value = a.axes.length === 1 ? { ...a, axes: [[], ...a.axes] } : a;
   const right: Value = b.axes.length === 1 ? { ...b, axes: [...b.axes, []] } : b;
@@ -157,7 +159,7 @@ export function productOfValues(node: NodeView, a: Value, b: Value): Value {
   const settings = { transposed: isTransposed };
   const source = node.writer.write("matmul", [l.source, r.source], shape, { settings });
   let next = 0;
-  const axes = x.axes.slice(0, -2).map((factors) => factors.map((each) => (each === BATCH ? BATCH : next++)));
+  const axes = x.axes.slice(0, -2).map((factors) => replaced(factors, () => next++));
   const leading = aligned.axes.slice(0, -2).map((keys, i) => {
     return keys.includes(BATCH) && !axes[i]!.includes(BATCH) ? [BATCH, ...axes[i]!] : axes[i]!;
   });

@@ -1,6 +1,6 @@
 import { sizeOf } from "../../../graph/operations.ts";
 import { align } from "../align.ts";
-import { arrange, joined, reshaped, storedAxes, stretch } from "../layout.ts";
+import { arrange, asStored, joined, reshaped, stretch } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import { floats, type Tensor } from "../tensor.ts";
 import { BATCH, dimensionAt, makeValue, splitAxis, type Value, withAxes } from "../value.ts";
@@ -169,11 +169,7 @@ export function positions(
   if (count === length && (step === 1 || count === 1)) return given;
   const value = joined(node, given, axis);
   const [stored] = value.axes[axis]!;
-  const { source } = arrange(
-    node,
-    value,
-    storedAxes(value).map((each) => [each]),
-  );
+  const { source } = asStored(node, value);
   const shape = value.shape.map((each, i) => (i === stored ? count : each));
   // A step below 0 ends before the first position where no end is said.
   const end = last + step;
@@ -205,7 +201,7 @@ export function slice(node: NodeView): Value {
   }, value);
 }
 
-/** What a slice has of an axis: bounds count from the end where they are below 0, and end with the axis. */
+/** Start and count of a slice: bounds below 0 count from the end, and are clipped to the axis. */
 export function sliceRange(
   length: number,
   from: number,
@@ -242,7 +238,7 @@ export function split(node: NodeView): Value[] {
 /** A value at one position after the other is made of at most so many slices. */
 const MOST_SLICES = 256;
 
-/** Positions of a value by numbers that are known, or rows of a known table by numbers that are given. */
+/** Takes constant positions of a value, or rows of a constant table by an input. */
 export function gather(node: NodeView): Value {
   const indices = node.operand(1);
   if (!("at" in indices)) {
@@ -308,7 +304,9 @@ function rowsByInput(node: NodeView, indices: Value, table: Tensor): Value {
   const made = node.writer.write("embedding", [indices.source], shape, { settings, weight: table.values });
   const stored = indices.shape.length;
   const value: Value = {
-    ...{ type: "float", source: made, sourceShape: shape },
+    type: "float",
+    source: made,
+    sourceShape: shape,
     shape: units === 1 ? indices.shape : [...indices.shape, units],
     axes: [...indices.axes, units === 1 ? [] : [stored]],
   };

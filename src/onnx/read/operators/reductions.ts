@@ -1,8 +1,8 @@
 import * as functions from "../activations.ts";
-import { arrange, storedAxes } from "../layout.ts";
+import { asStored, storedAxes } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
-import { BATCH, dimensionAt, makeValue, type Value, withAxes } from "../value.ts";
+import { BATCH, dimensionAt, makeValue, replaced, type Value, withAxes } from "../value.ts";
 import { BEYOND, combine, pointwise } from "./arithmetic.ts";
 import { extremum } from "./extrema.ts";
 import { positions } from "./rearranging.ts";
@@ -39,16 +39,12 @@ export function reduce(
   const left = (place: (axis: number) => number) =>
     value.axes.flatMap((own, axis) => {
       if (axes.includes(axis)) return keepsAxes ? [[]] : [];
-      return [own.map((factor) => (factor === BATCH ? BATCH : place(factor)))];
+      return [replaced(own, place)];
     });
   if (factors.length === 0) return { ...value, axes: left((axis) => axis) };
   const all = storedAxes(value);
   const kept = all.filter((axis) => !factors.includes(axis));
-  const { source } = arrange(
-    node,
-    value,
-    all.map((axis) => [axis]),
-  );
+  const { source } = asStored(node, value);
   const shape = kept.length > 0 ? kept.map((axis) => value.shape[axis]!) : [1];
   const reduced = [...factors].sort((a, b) => a - b);
   const result = node.writer.write(kind, [source], shape, { settings: { axes: reduced } });

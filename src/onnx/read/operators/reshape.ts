@@ -84,7 +84,9 @@ function fixedBatch(
   return isSame && value.axes.flat().includes(BATCH) ? node.tracedBatch : undefined;
 }
 
-/** Is a shape's first length 1, for the one sample that a file was exported with, and another one left open? */
+/**
+ * True if a shape's first length is 1, for the one sample that a file was exported with, and another one is left open.
+ */
 function isOneSample(node: NodeView, value: Value, shapes: readonly (readonly number[])[]): boolean {
   const isFixed = shapes.every((shape) => shape[0] === 1 && shape.indexOf(-1) > 0);
   return isFixed && String(value.axes[0]) === String([BATCH]) && node.tracedBatch === undefined;
