@@ -26,11 +26,11 @@ export interface ChangedAxis {
  * @throws the graph's refusal where a matrix would be too large
  */
 export function changedAxes(
-  { graph, operation, inputs: [input] }: Task,
+  { graph, operation, input }: Task,
   maps: readonly AxisMap[],
   what: string,
 ): ChangedAxis[] {
-  const shape = input!.shape as readonly number[];
+  const shape = input.shape as readonly number[];
   const changed = maps.flatMap((map, axis) => (map.isIdentity ? [] : [{ axis, map, length: shape[axis]! }]));
   const tooLong = changed.find(({ map, length }) => map.length * length > MOST_ENTRIES);
   if (!tooLong) return changed;
@@ -61,7 +61,7 @@ export function alongAxes(
     if (behind.length === 0) tensor = graph.apply("MatMul", tensor, matrix(!isTransposed));
     else if (behind.length === 1) tensor = graph.apply("MatMul", matrix(isTransposed), tensor);
     else {
-      // Of files alone the batch has no number, and these have channels first.
+      // All lengths are numbers here: files, whose batch has none, have channels first.
       const sizes = [before, behind].map((each) => sizeOf(each as number[])) as [number, number];
       const rows = graph.reshape(tensor, [sizes[0], from, sizes[1]]);
       tensor = graph.reshape(graph.apply("MatMul", matrix(isTransposed), rows), lengths);

@@ -15,7 +15,10 @@ export interface Task<Kind extends OperationKind = OperationKind, Each extends E
   readonly shape: readonly Each[];
   /** Length of the output's batch axis: 1 where all samples share the value. */
   readonly batch: Each;
+  /** Values that it reads. */
   readonly inputs: readonly GraphValue<Each>[];
+  /** The first of them, which every kind but `constant` has. */
+  readonly input: GraphValue<Each>;
   /** Tensor of a parameter, with the shape `dims` in place of its own. */
   parameter(name: TensorName, dims?: readonly number[]): Tensor;
 }
@@ -25,11 +28,11 @@ export type Writer<Kind extends OperationKind> = (task: Task<Kind>) => Form;
 
 /** Applies an operator of pixels, channels first, to the only input. */
 export function ofPixels(
-  { graph, inputs: [input] }: Task,
+  { graph, input }: Task,
   attributes: Attributes,
   operator: string,
   ...beside: (Tensor | "")[]
 ): Form {
-  const tensor = graph.applyWith(attributes, operator, input!.first, ...beside);
-  return { tensor, order: firstOrder(input!.rank) };
+  const tensor = graph.applyWith(attributes, operator, input.first, ...beside);
+  return { tensor, order: firstOrder(input.rank) };
 }

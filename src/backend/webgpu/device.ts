@@ -79,8 +79,8 @@ function contextOf(ort: OnnxRuntime, device: GpuDevice): GpuContext {
     byRuntime = new WeakMap();
     contexts.set(device, byRuntime);
   }
-  const known = byRuntime.get(ort);
-  if (known) return known;
+  const existing = byRuntime.get(ort);
+  if (existing) return existing;
   const lost = new Interruption();
   const overdue = new Interruption();
   device.lost.then(({ message }) => {

@@ -22,7 +22,7 @@ export class Interruption {
     return new Promise((resolve, reject) => {
       if (this.error) reject(this.error);
       else this.waiting.add(reject);
-      // Also after the error, for work that fails later must not be an unhandled rejection.
+      // Attached after the error too: work that fails later must not be an unhandled rejection.
       work.then(
         (value) => {
           this.waiting.delete(reject);

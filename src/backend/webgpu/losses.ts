@@ -28,7 +28,7 @@ const ELEMENTS: {
     };
   },
   binaryCrossEntropy(graph, output, targets, weigh) {
-    // Where y is 1 and the output large, what is left is small: nothing large may be added to it before.
+    // For y = 1 and a large output the result is small: no large term may be added before.
     const linear = graph.apply("Sub", graph.apply("Relu", output), graph.apply("Mul", output, targets));
     return {
       elements: weigh(graph.apply("Add", linear, softplusTail(graph, output))),

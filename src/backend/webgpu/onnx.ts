@@ -71,7 +71,7 @@ export class OnnxGraph extends Emitter {
     // Copied are inputs and tensors that are outputs already. So is a Reshape's output, which the runtime makes by a copy
     // outside of shaders that a captured graph does not repeat.
     const isOwn = maker && maker.operator !== "Reshape" && !this.outputNames.has(value);
-    // By an operator that the runtime does not leave out.
+    // LeakyRelu copies: the runtime does not optimise it away.
     const own = isOwn ? value : this.node({ alpha: { float: 1 } }, "LeakyRelu", [value]);
     this.outputNames.set(own, name);
   }

@@ -7,7 +7,7 @@ import * as norms from "./kinds/norms.ts";
 import * as products from "./kinds/products.ts";
 import * as rearranging from "./kinds/rearranging.ts";
 import * as resampling from "./kinds/resampling.ts";
-import type { Backward, GpuTask, Written } from "./task.ts";
+import type { Backward, GpuTask, GpuValue, Written } from "./task.ts";
 
 type GpuWriter<Kind extends OperationKind> = (task: GpuTask<Kind>) => Form;
 
@@ -34,8 +34,8 @@ export function writeOnGpu(task: GpuTask): Form {
   return write ? write(task) : writeOperation(task);
 }
 
-/** Gradients of every kind of operation: for each input what writes the gradient for it, of that for the output. */
-const BACKWARD: { readonly [Kind in OperationKind]: (written: Written<Kind>) => readonly Backward[] } = {
+/** Gradients of every kind of operation. */
+const BACKWARD: { readonly [Kind in OperationKind]: Backward<Kind> | undefined } = {
   dense: products.denseBackward,
   activation: elementwise.activationBackward,
   pointwise: elementwise.pointwiseBackward,
@@ -57,20 +57,22 @@ const BACKWARD: { readonly [Kind in OperationKind]: (written: Written<Kind>) => 
   upsample: resampling.upsampleBackward,
   resize: resampling.resizeBackward,
   averagePool: resampling.averagePoolBackward,
-  sum: resampling.reduceBackward,
-  mean: resampling.reduceBackward,
+  sum: resampling.sumBackward,
+  mean: resampling.meanBackward,
   layerNorm: norms.layerNormBackward,
   groupNorm: norms.groupNormBackward,
   rmsNorm: norms.rmsNormBackward,
   affine: norms.affineBackward,
   softmax: products.softmaxBackward,
   matmul: products.matmulBackward,
-  constant: () => [],
-  embedding: () => [],
+  // Neither depends on the latent.
+  constant: undefined,
+  embedding: undefined,
 };
 
-/** Writers of the gradients for an operation's inputs. */
-export function backwardOf(written: Written): readonly Backward[] {
-  // As in `writeOnGpu`.
-  return (BACKWARD[written.operation.kind] as (written: Written) => readonly Backward[])(written);
+/** Writes the gradient for input `index` of an operation, of that for its output. */
+export function writeGradient(written: Written, gradient: GpuValue, index: number): Form {
+  // The table holds under each kind a writer for operations of that kind.
+  const write = BACKWARD[written.operation.kind] as Backward<OperationKind>;
+  return write(written, gradient, index);
 }

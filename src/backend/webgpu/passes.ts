@@ -7,7 +7,7 @@ import type { StandardLoss } from "../../terms/losses.ts";
 import { takesLogits } from "../../terms/terms.ts";
 import { elementLosses } from "./losses.ts";
 import type { OnnxGraph, Tensor } from "./onnx.ts";
-import { backwardOf, writeOnGpu } from "./operations.ts";
+import { writeGradient, writeOnGpu } from "./operations.ts";
 import type { GpuTask, GpuValue, Written } from "./task.ts";
 
 /** Decoder and sizes that a graph is written for. */
@@ -124,6 +124,7 @@ export function forward(
       shape: operation.shape,
       batch,
       inputs: read.map(({ value }) => value),
+      input: read[0]?.value,
       parameter(name: TensorName, dims?: readonly number[]) {
         const tensor = parameters.get(parameterName(i, name))!;
         return dims ? graph.reshape(tensor, dims) : tensor;
@@ -167,9 +168,8 @@ function backwardFrom(
     const { inputs, written } = nodes[i]!;
     const own = summed(graph, collected[i]!);
     if (!own || !written) continue;
-    const backward = backwardOf(written);
     inputs.forEach((input, k) => {
-      if (nodes[input]!.isSought) give(input, backward[k]!(own));
+      if (nodes[input]!.isSought) give(input, writeGradient(written, own, k));
     });
   }
   // An output that does not depend on the latent has no gradient for it.

@@ -19,7 +19,7 @@ const DEFAULT_BYTES = 2 ** 30;
 /** Samples that are computed at once, unless `batchSize` says otherwise. */
 export function defaultRows({ latentSize, fixedInputs, operations }: Decoder): number {
   const values = [...fixedInputs, ...operations];
-  // Of a forward pass all are kept, and of the one back there are at most as many.
+  // All values of the forward pass are kept, and the backward pass has at most as many.
   const bytes = 2 * 4 * values.reduce((sum, { shape }) => sum + sizeOf(shape), latentSize);
   return Math.max(1, Math.min(DEFAULT_ROWS, Math.floor(DEFAULT_BYTES / bytes)));
 }
@@ -94,7 +94,7 @@ export function writeRow(
   const n = problem.decoder.outputSize;
   const own = attached("y", problem.targets).slice(sample * n, (sample + 1) * n);
   const weights = writeWeights(graph, problem, sample, row);
-  // What is missing must not be NaN: 0 · NaN is not 0.
+  // A missing number must not be NaN: 0 · NaN is not 0.
   if (weights) for (let i = 0; i < n; i++) if (weights[i] === 0) own[i] = 0;
   graph.write(TARGETS, own, row * n);
 }

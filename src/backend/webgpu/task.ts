@@ -11,10 +11,14 @@ export interface GpuTask<Kind extends OperationKind = OperationKind> extends Tas
 /** Value, or gradient, whose lengths are numbers. */
 export type GpuValue = GraphValue<number>;
 
-/** Writes the gradient for an input, of that for the output. */
-export type Backward = (gradient: GpuValue) => Form;
-
 /** Operation that has been written: its task, and the tensor that holds its value. */
 export interface Written<Kind extends OperationKind = OperationKind> extends GpuTask<Kind> {
   readonly output: Form;
 }
+
+/** Writes the gradient for input `index` of an operation, of that for its output. */
+export type Backward<Kind extends OperationKind> = (
+  written: Written<Kind>,
+  gradient: GpuValue,
+  index: number,
+) => Form;

@@ -60,8 +60,8 @@ export async function allocateTensors(
   };
 }
 
-// A turn lasts until the runtime has done what it was asked for, or failed at it. It aborts, and is of no use in this
-// process any more, when a session is released that is still running; and after a loss sessions are released.
+// A turn lasts until the runtime has finished or failed. Releasing a session that still runs, as after a loss of the device,
+// would abort the runtime for the whole process.
 
 /** Creates a session, whose outputs stay on the GPU. Call it within `inTurn`. */
 export function createSession(

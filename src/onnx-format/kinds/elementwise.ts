@@ -14,8 +14,8 @@ export function writeFunction(graph: Emitter, f: NumberFunction, x: Tensor): Ten
   return write(graph, x, f);
 }
 
-function ofEach({ graph, inputs: [input] }: Task, f: NumberFunction): Form {
-  const { tensor, order } = input!.any;
+function ofEach({ graph, input }: Task, f: NumberFunction): Form {
+  const { tensor, order } = input.any;
   return { tensor: writeFunction(graph, f, tensor), order };
 }
 

@@ -24,31 +24,31 @@ export function scaled(task: Task, { tensor, order }: Form, hasBias: boolean): F
   return { tensor: hasBias ? graph.apply("Add", product, perChannel(task, "bias", order)) : product, order };
 }
 
-export const writeAffine: Writer<"affine"> = (task) => scaled(task, task.inputs[0]!.any, true);
+export const writeAffine: Writer<"affine"> = (task) => scaled(task, task.input.any, true);
 
 export const writeRmsNorm: Writer<"rmsNorm"> = (task) => {
-  const { graph, operation, inputs } = task;
-  const { tensor, order } = inputs[0]!.any;
+  const { graph, operation, input } = task;
+  const { tensor, order } = input.any;
   const mean = graph.mean(graph.apply("Mul", tensor, tensor), [positionOf(order, order.length - 1)]);
   const root = graph.apply("Sqrt", graph.apply("Add", mean, operation.epsilon));
   return scaled(task, { tensor: graph.apply("Div", tensor, root), order }, false);
 };
 
-export const writeLayerNorm: Writer<"layerNorm"> = ({ graph, operation, inputs: [input], parameter }) => {
+export const writeLayerNorm: Writer<"layerNorm"> = ({ graph, operation, input, parameter }) => {
   const { axes, epsilon } = operation;
-  const attributes = { axis: { integer: 1 + input!.rank - axes }, epsilon: { float: epsilon } };
+  const attributes = { axis: { integer: 1 + input.rank - axes }, epsilon: { float: epsilon } };
   const lists = [parameter("weight"), parameter("bias")];
-  const tensor = graph.applyWith(attributes, "LayerNormalization", input!.last, ...lists);
-  return { tensor, order: lastOrder(input!.rank) };
+  const tensor = graph.applyWith(attributes, "LayerNormalization", input.last, ...lists);
+  return { tensor, order: lastOrder(input.rank) };
 };
 
 /** Tensor of the input with channels first, so that a group's numbers are one row. */
-export function channelsFirst({ inputs: [input] }: Task): Form {
-  return isFirst(input!.any.order) ? input!.any : { tensor: input!.first, order: firstOrder(input!.rank) };
+export function channelsFirst({ input }: Task): Form {
+  return isFirst(input.any.order) ? input.any : { tensor: input.first, order: firstOrder(input.rank) };
 }
 
 export const writeGroupNorm: Writer<"groupNorm"> = (task) => {
-  const { graph, operation, inputs, batch, parameter } = task;
+  const { graph, operation, input, batch, parameter } = task;
   const { groups, epsilon, shape } = operation;
   const { tensor, order } = channelsFirst(task);
   const normalised = (x: Tensor, ...lists: Tensor[]) =>
@@ -59,5 +59,5 @@ export const writeGroupNorm: Writer<"groupNorm"> = (task) => {
   // A group is one channel of so many numbers.
   const grouped = graph.reshape(tensor, [batch, groups, undefined]);
   const u = normalised(grouped, graph.filled(groups, 1), graph.filled(groups, 0));
-  return scaled(task, { tensor: graph.reshape(u, inputs[0]!.lengths(order)), order }, true);
+  return scaled(task, { tensor: graph.reshape(u, input.lengths(order)), order }, true);
 };

@@ -3,14 +3,14 @@ import { firstOrder, lastOrder, positionOf } from "../axis-order.ts";
 import type { Attributes } from "../messages.ts";
 import { ofPixels, type Writer } from "../task.ts";
 
-export const writeDense: Writer<"dense"> = ({ graph, inputs: [input], parameter }) => {
-  const order = lastOrder(input!.rank);
+export const writeDense: Writer<"dense"> = ({ graph, input, parameter }) => {
+  const order = lastOrder(input.rank);
   const [weight, bias] = [parameter("weight"), parameter("bias")];
-  if (input!.rank === 1) {
-    return { tensor: graph.applyWith({ transB: { integer: 1 } }, "Gemm", input!.last, weight, bias), order };
+  if (input.rank === 1) {
+    return { tensor: graph.applyWith({ transB: { integer: 1 } }, "Gemm", input.last, weight, bias), order };
   }
   // A Gemm takes matrices only. Runtimes transpose the weight once, when they load the file.
-  const product = graph.apply("MatMul", input!.last, graph.transpose(weight, [1, 0]));
+  const product = graph.apply("MatMul", input.last, graph.transpose(weight, [1, 0]));
   return { tensor: graph.apply("Add", product, bias), order };
 };
 
@@ -24,8 +24,8 @@ export const writeMatmul: Writer<"matmul"> = ({
   return { tensor: graph.apply("MatMul", left!.last, right!.in(transposed ? swapped : order)), order };
 };
 
-export const writeSoftmax: Writer<"softmax"> = ({ graph, inputs: [input] }) => {
-  const { tensor, order } = input!.any;
+export const writeSoftmax: Writer<"softmax"> = ({ graph, input }) => {
+  const { tensor, order } = input.any;
   const axis = positionOf(order, order.length - 1);
   return { tensor: graph.applyWith({ axis: { integer: axis } }, "Softmax", tensor), order };
 };
@@ -60,7 +60,7 @@ export function paddingBehind({ stride, padding }: ConvolutionSettings, extra: r
 }
 
 export const writeConvTranspose: Writer<"convTranspose"> = (task) => {
-  const { graph, operation, inputs, parameter } = task;
+  const { graph, operation, input, parameter } = task;
   const { stride, outputPadding } = operation;
   const lists = [parameter("weight"), parameter("bias")];
   if (outputPadding.every((extra, axis) => extra < stride[axis]!)) {
@@ -69,7 +69,6 @@ export const writeConvTranspose: Writer<"convTranspose"> = (task) => {
   }
   // ONNX Runtime refuses an output_padding beyond the stride.
   const { zeros, padding } = paddingBehind(operation, outputPadding);
-  const input = inputs[0]!;
   const pads = graph.integers([...new Array<number>(stride.length + 4).fill(0), ...zeros]);
   const wider = zeros.some((pixels) => pixels > 0) ? graph.apply("Pad", input.first, pads) : input.first;
   const attributes = convolutionAttributes({ ...operation, padding });

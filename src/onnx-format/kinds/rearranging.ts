@@ -6,26 +6,26 @@ import { aligned, type Form, withRank } from "../value.ts";
 
 // Operations that move numbers. Most take a tensor with its axes in any order.
 
-export const writeReshape: Writer<"reshape"> = ({ graph, shape, inputs: [input], batch }) => {
-  const isSame = String(shape) === String(input!.shape) && !shape.includes(undefined);
-  if (isSame) return input!.any;
-  return { tensor: graph.reshape(input!.last, [batch, ...shape]), order: lastOrder(shape.length) };
+export const writeReshape: Writer<"reshape"> = ({ graph, shape, input, batch }) => {
+  const isSame = String(shape) === String(input.shape) && !shape.includes(undefined);
+  if (isSame) return input.any;
+  return { tensor: graph.reshape(input.last, [batch, ...shape]), order: lastOrder(shape.length) };
 };
 
 /** Writes no node: the tensor's axes are others of the value. */
-export const writePermute: Writer<"permute"> = ({ operation: { axes }, inputs: [input] }) => {
-  const { tensor, order } = input!.any;
+export const writePermute: Writer<"permute"> = ({ operation: { axes }, input }) => {
+  const { tensor, order } = input.any;
   return { tensor, order: order.map((axis) => axes.indexOf(axis)) };
 };
 
 /** Bound beyond the end of any axis. */
 const END = 2 ** 31 - 1;
 
-export const writeSlice: Writer<"slice"> = ({ graph, operation, definition, inputs: [input] }) => {
+export const writeSlice: Writer<"slice"> = ({ graph, operation, definition, input }) => {
   const { axis, step } = operation;
-  // As they were given: below 0 they count from the end, wherever that is.
+  // The bounds of the definition: negative ones count from an end that only a run decides.
   const { start, end = step > 0 ? END : -END } = definition;
-  const { tensor, order } = input!.any;
+  const { tensor, order } = input.any;
   const bounds = [start, end, positionOf(order, axis), step].map((bound) => graph.integers([bound]));
   return { tensor: graph.apply("Slice", tensor, ...bounds), order };
 };
@@ -35,7 +35,7 @@ export const writeConcat: Writer<"concat"> = ({ graph, operation, inputs, shape,
   const { order, tensors } = aligned(graph, inputs);
   const longest = tensors[inputs.findIndex(({ rank }) => rank === shape.length)];
   const whole = tensors.map((tensor, i) => {
-    // As with add, a value with fewer axes is stretched; but a Concat does not broadcast.
+    // A value with fewer axes is stretched, as by add; a Concat does not broadcast by itself.
     const input = inputs[i]!;
     const missing = shape.length - input.rank;
     const lengths = order.map((axis) => (axis < missing && axis !== operation.axis ? shape[axis] : 1));
@@ -49,14 +49,14 @@ function stretched(graph: Emitter, tensor: Tensor, lengths: readonly Extent[], l
   return lengths.every((length) => length === 1) ? tensor : graph.expand(tensor, lengths, like);
 }
 
-export const writeExpand: Writer<"expand"> = ({ graph, inputs: [input], shape }) => {
-  const missing = shape.length - input!.rank;
-  const order = missing > 0 ? lastOrder(shape.length) : input!.any.order;
+export const writeExpand: Writer<"expand"> = ({ graph, input, shape }) => {
+  const missing = shape.length - input.rank;
+  const order = missing > 0 ? lastOrder(shape.length) : input.any.order;
   const lengths = order.map((axis) => {
-    const isThere = axis >= missing && input!.shape[axis - missing] !== 1;
+    const isThere = axis >= missing && input.shape[axis - missing] !== 1;
     return isThere ? 1 : shape[axis];
   });
-  return { tensor: stretched(graph, withRank(graph, input!, order), [1, ...lengths]), order };
+  return { tensor: stretched(graph, withRank(graph, input, order), [1, ...lengths]), order };
 };
 
 /** ONNX's names of the orders in which a block's pixels lie in the channels. */
@@ -88,6 +88,6 @@ export function tableRows({ graph, operation, parameter }: Task<"embedding">, cl
 
 /** The last axis of the classes, of length 1, becomes the row. */
 export const writeEmbedding: Writer<"embedding"> = (task) => {
-  const [input] = task.inputs;
-  return tableRows(task, task.graph.apply("Squeeze", input!.last, task.graph.integers([input!.rank])));
+  const { graph, input } = task;
+  return tableRows(task, graph.apply("Squeeze", input.last, graph.integers([input.rank])));
 };

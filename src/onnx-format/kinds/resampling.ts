@@ -25,8 +25,8 @@ export const PAD_MODES: { readonly [Mode in PadMode]: string } = {
   edge: "edge",
 };
 
-export const writePad: Writer<"pad"> = ({ graph, operation: { padding, mode }, inputs: [input] }) => {
-  const { tensor, order } = input!.any;
+export const writePad: Writer<"pad"> = ({ graph, operation: { padding, mode }, input }) => {
+  const { tensor, order } = input.any;
   const axes = padding.length / 2;
   const side = (first: number) => [0, ...order.map((axis) => (axis < axes ? padding[first + axis]! : 0))];
   const pads = graph.integers([...side(0), ...side(axes)]);
@@ -87,14 +87,14 @@ const RESIZE_ATTRIBUTES: { readonly [Mode in ResizeMode]: (operation: ResizeFiel
 const IS_RUN: { readonly [Mode in ResizeMode]: (scale: readonly number[]) => boolean } = {
   nearest: () => true,
   linear: () => true,
-  // Of two axes only, and to fewer pixels not with channels last, as its optimizer makes it.
+  // For two axes only; and none to fewer pixels with channels last, which its optimizer makes.
   cubic: (scale) => scale.length === 2 && scale.every((each) => each >= 1),
 };
 
 /** Inputs of Resize after the first one, which give an operation its lengths and scales; undefined where none do. */
-function resizeInputs({ graph, operation, inputs }: Task<"resize">): readonly (Tensor | "")[] | undefined {
+function resizeInputs({ graph, operation, input }: Task<"resize">): readonly (Tensor | "")[] | undefined {
   const { size, scale } = operation;
-  const { shape, batch, first } = inputs[0]!;
+  const { shape, batch, first } = input;
   const lengths = shape.slice(0, -1) as readonly number[];
   // ONNX Runtime copies what has the lengths already.
   if (size.every((to, i) => to === lengths[i])) return undefined;
@@ -122,8 +122,9 @@ export const writeResize: Writer<"resize"> = (task) => {
   return ofPixels(task, attributes, "Resize", ...lengths);
 };
 
+/** Writes a resize as products with a matrix for each axis, of any mode. */
 export function resizeByMatrices(task: Task<"resize">): Form {
-  const input = task.inputs[0]!;
+  const { input } = task;
   const maps = resize.axes(task.operation, [input.shape as readonly number[]], 0);
   return alongAxes(input, firstOrder(input.rank), changedAxes(task, maps, "it"), false);
 }
@@ -148,12 +149,12 @@ export function orderOfRest(order: readonly number[], axes: readonly number[]): 
 }
 
 /** Writes a sum or a mean. */
-export function writeReduce({ graph, operation, inputs: [input], batch }: Task<"sum"> | Task<"mean">): Form {
+export function writeReduce({ graph, operation, input, batch }: Task<"sum"> | Task<"mean">): Form {
   const { kind, axes, keepAxes } = operation;
-  const { tensor, order } = input!.any;
+  const { tensor, order } = input.any;
   const positions = axes.map((axis) => positionOf(order, axis)).sort((a, b) => a - b);
-  const isWhole = axes.length === input!.rank;
-  const keeps = keepAxes || (isWhole && input!.rank === 1);
+  const isWhole = axes.length === input.rank;
+  const keeps = keepAxes || (isWhole && input.rank === 1);
   const reduced = graph[kind](tensor, positions, keeps);
   if (keeps) return { tensor: reduced, order };
   const rest = orderOfRest(order, axes);

@@ -119,7 +119,7 @@ function orderOf(values: readonly Value[], keys: readonly Key[], rank: number): 
   for (const value of bySize) {
     const own = keys.flatMap((key, i) => {
       const stored = placeOf(value, key);
-      // What is known is put in any order at no cost: as kernels want pixels.
+      // Constants take any order at no cost: channels last, as kernels read pixels.
       return stored === undefined
         ? []
         : [{ i, at: typeof value.source !== "string" && isChannels(i) ? 1e9 : stored }];

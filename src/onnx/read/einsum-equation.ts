@@ -80,7 +80,7 @@ export function checkLabels(
       const length = dimensions[input]![axis]!;
       const earlier = first.get(label);
       const isStretched = earlier && earlier.input !== input && (isOne(length) || isOne(earlier.length));
-      // Whether the numbers of a traced batch may stand for the batch is decided where values are aligned.
+      // `align` decides if the rows of a traced batch may stand for the batch.
       if (
         earlier &&
         !isStretched &&

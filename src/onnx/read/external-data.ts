@@ -126,7 +126,7 @@ async function isWithin(folder: string, path: string): Promise<boolean> {
     const [whole, real] = await Promise.all([files.realpath(folder), files.realpath(path)]);
     return real.startsWith(`${whole.replace(/[\\/]+$/, "")}/`) || /^[A-Za-z]:\\/.test(whole);
   } catch {
-    // It is not there: whoever reads it says so.
+    // A missing file is reported when it is read.
     return true;
   }
 }

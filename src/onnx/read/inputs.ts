@@ -81,7 +81,7 @@ export function makeInputs(
   const axes = lengths.map((_, axis) => [axis]);
   const value = makeValue(LATENT, lengths, shape.length > 1 ? [isBatched ? [BATCH] : [], ...axes] : axes);
   const whole: Value = { ...value, sourceShape: [latentSize] };
-  // Of a file for one sample: z is given once, or for each point.
+  // In a file for one sample z is given once, or for each point.
   const isRepeated = batching === "single" && shape.length > 1 && first !== 1;
   const traced = isBatched ? first : undefined;
   return {

@@ -234,7 +234,7 @@ function named<T>(where: string, read: () => T): T {
 }
 
 function withName(where: string, error: unknown): unknown {
-  // Of the output, which is no node.
+  // A refusal outside of the nodes concerns the output.
   if (error instanceof NodeRefusal)
     return invalidFile(`${where}: its output cannot be put in order: ${error.message}`);
   if (!(error instanceof LatentflowError) || error.message.startsWith(where)) return error;

@@ -1,4 +1,4 @@
-// What a file of ONNX holds, as far as it is of use here.
+// Content of an ONNX file, as far as decoders need it.
 
 /** A length as it is declared; undefined where it has a name or none. Exporters declare lengths that are not so. */
 export type DeclaredLength = number | undefined;

@@ -103,7 +103,7 @@ function withoutActivation(
   }
   if (operation?.kind !== "activation") return undefined;
   const { activation } = operation.settings as { readonly activation: NumberFunction };
-  // It goes into the weights before it.
+  // A linear function is merged into the weights before it.
   if (asLinear(activation)) return undefined;
   const before = moves.reduceRight((input, { kind, shape, settings }) => {
     return end.writer.write(kind, [input], shape, { settings });
@@ -115,7 +115,7 @@ function inOrder(end: ImportedGraph["end"], value: Value, layout: OutputOptions[
   if (layout === "file") return arrange(end, value, value.axes);
   const one = value.axes.reduce<Value>((whole, _, axis) => joined(end, whole, axis), value);
   const [, ...pixels] = one.axes;
-  // Where only one axis is longer than 1 any order is the same: that of pixels with channels, then.
+  // With one axis longer than 1 all orders are the same; the order of pixels with channels is taken.
   const isPicture = one.axes.length === 3;
   const rank = (axis: number): number => {
     const [stored] = one.axes[axis]!;

@@ -1,7 +1,7 @@
 import { PbfReader } from "pbf";
 import { invalidFile } from "../../base/check.ts";
 
-// Protocol buffers, read with every length checked: whoever wrote the file chose them.
+// Reader of protocol buffers that checks every length, since a file may be malicious.
 
 /** The wire types of protocol buffers. */
 const VARINT = 0;

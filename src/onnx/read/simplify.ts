@@ -4,8 +4,8 @@ import { asLinear, asSine, IS_POSITIVE, linear, sine } from "./activations.ts";
 import type { Written } from "./graph-writer.ts";
 import type { Numbers } from "./tensor.ts";
 
-// What a graph can do without: scales that go into the weights before them, moves that move nothing, and what nobody
-// reads.
+// Simplification of a graph: scales are merged into the weights before them, moves that move nothing and operations whose
+// value is not read are removed.
 
 type Shape = readonly Length[];
 
@@ -54,7 +54,7 @@ function merge(operations: readonly Written[], inputShapes: ReadonlyMap<string, 
     const isAlone = before !== undefined && readers.get(before.name) === 1;
     const identity = before && identityOf(before);
     if (before && isAlone && mergeInto(before, current)) {
-      // It is another operation now, and what is like the one it was is not like it.
+      // The merged operation is no longer a twin of those that equalled it.
       if (twins.get(identity!) === before.name) twins.delete(identity!);
       replaced.set(operation.name, before.name);
       readers.set(before.name, readers.get(operation.name) ?? 0);
@@ -62,7 +62,7 @@ function merge(operations: readonly Written[], inputShapes: ReadonlyMap<string, 
     }
     const twin = twins.get(identityOf(current));
     if (twin !== undefined) {
-      // What it reads is read once less.
+      // The inputs of the removed operation lose a reader.
       for (const input of inputs) readers.set(input, (readers.get(input) ?? 1) - 1);
       replaced.set(operation.name, twin);
       readers.set(twin, readers.get(twin)! + (readers.get(operation.name) ?? 0));

@@ -1,5 +1,5 @@
-// What a graph does is followed at several sizes at once: what its shapes are of the batch and of the points shows in
-// how they change. So no shape that the file declares has to be trusted.
+// Shapes are computed at several sizes of the batch and of the points at once; the way they change shows how they depend on
+// either. Declared shapes are not trusted.
 
 /** The length of the batch, and of the points, at which numbers that depend on them are computed. */
 export const SIZES = [

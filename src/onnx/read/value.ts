@@ -105,6 +105,14 @@ export function withAxes(value: Value, axes: Value["axes"]): Value {
   return { ...value, axes };
 }
 
+/** Replaces the axes of the file by those that are kept. */
+export function keepAxes(value: Value, keeps: (axis: number) => boolean): Value {
+  return withAxes(
+    value,
+    value.axes.filter((_, axis) => keeps(axis)),
+  );
+}
+
 /** A stored axis as several, the slowest first; no number is moved. */
 export function splitAxis(value: Value, stored: number, lengths: readonly Length[]): Value {
   const extra = lengths.length - 1;

@@ -48,6 +48,7 @@ export function writeGraph(
       definition,
       shape,
       inputs,
+      input: inputs[0],
       parameter,
       batch,
     } as Task);
@@ -60,7 +61,7 @@ export function writeGraph(
 function writeInputs(file: OnnxFile, { latentSize, fixedInputs }: SymbolicGraph) {
   const values = new Map<string, GraphValue>();
   const latent = { name: LATENT, shape: [latentSize], classes: undefined };
-  // Where there are points, an input has them.
+  // A decoder over points has an input of points.
   const overPoints = fixedInputs.find(({ shape }) => shape.includes("points"));
   const lengths = (): FileEmitter => new FileEmitter(file, "lengths", sizes);
   const sizes: RunSizes = {

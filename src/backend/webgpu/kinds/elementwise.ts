@@ -3,51 +3,41 @@ import { aligned, type Form, withRank } from "../../../onnx-format/value.ts";
 import { steepRamp } from "../functions.ts";
 import type { OnnxGraph } from "../onnx.ts";
 import { writeSlope } from "../slopes.ts";
-import type { Backward, GpuTask, Written } from "../task.ts";
+import type { Backward, GpuTask, GpuValue, Written } from "../task.ts";
 import { unbroadcast } from "../unbroadcast.ts";
 
-function ofEach({ graph, inputs: [input], output }: Written, f: NumberFunction): Backward[] {
-  const { order } = output;
-  const x = input!.in(order);
-  return [(gradient) => ({ tensor: writeSlope(graph, f, x, output.tensor, gradient.in(order)), order })];
+function ofEach({ graph, input, output }: Written, f: NumberFunction, gradient: GpuValue): Form {
+  const { tensor, order } = output;
+  return { tensor: writeSlope(graph, f, input.in(order), tensor, gradient.in(order)), order };
 }
 
-export const activationBackward = (written: Written<"activation">): Backward[] =>
-  ofEach(written, written.operation.activation);
+export const activationBackward: Backward<"activation"> = (written, gradient) =>
+  ofEach(written, written.operation.activation, gradient);
 
-export const pointwiseBackward = (written: Written<"pointwise">): Backward[] =>
-  ofEach(written, written.operation.function);
+export const pointwiseBackward: Backward<"pointwise"> = (written, gradient) =>
+  ofEach(written, written.operation.function, gradient);
+
+/** The gradient for a broadcast input, which is summed where the input was broadcast. */
+function broadcast({ graph, operation, inputs, output }: Written, tensor: Tensor, index: number): Form {
+  const form = { tensor, order: output.order };
+  const input = inputs[index]!;
+  const isWhole = input.shape.join() === operation.shape.join();
+  return isWhole ? form : unbroadcast(graph, form, operation.shape, input);
+}
 
 /** Writes the gradient for one of two broadcast tensors, before it is summed where it was broadcast. */
 type Slope = (graph: OnnxGraph, gradient: Tensor, other: Tensor, own: Tensor) => Tensor;
 
-type OfTwo = "add" | "sub" | "mul" | "maximum" | "minimum";
-
 /** Gradients for two values that were broadcast, each by its slope. */
 const ofTwo =
-  (...slopes: readonly Slope[]) =>
-  (written: Written<OfTwo>): Backward[] => {
+  (...slopes: readonly Slope[]): Backward<"add" | "sub" | "mul" | "maximum" | "minimum"> =>
+  (written, gradient, index) => {
     const { graph, inputs, output } = written;
     // In the order of the forward pass: by now inputs may have tensors in others.
     const tensors = inputs.map((input) => withRank(graph, input, output.order));
-    return slopes.map((slope, i) =>
-      broadcast(written, i, (gradient) => slope(graph, gradient, tensors[1 - i]!, tensors[i]!), output.order),
-    );
+    const own = gradient.in(output.order);
+    return broadcast(written, slopes[index]!(graph, own, tensors[1 - index]!, tensors[index]!), index);
   };
-
-/** The gradient for input i by that for the output, in the output's order. */
-function broadcast(
-  { graph, operation: { shape }, inputs }: Written,
-  i: number,
-  slope: (gradient: Tensor) => Tensor,
-  order: Form["order"],
-): Backward {
-  const isWhole = inputs[i]!.shape.join() === shape.join();
-  return (gradient) => {
-    const form = { tensor: slope(gradient.in(order)), order };
-    return isWhole ? form : unbroadcast(graph, form, shape, inputs[i]!);
-  };
-}
 
 const asItIs: Slope = (_graph, gradient) => gradient;
 const timesOther: Slope = (graph, gradient, other) => graph.apply("Mul", gradient, other);
@@ -57,8 +47,8 @@ export const subBackward = ofTwo(asItIs, (graph, gradient) => graph.apply("Neg",
 export const mulBackward = ofTwo(timesOther, timesOther);
 
 /**
- * Gives all of the gradient to `own` where it is chosen, and half of it where both are equal. No comparisons:
- * onnxruntime moves transposes past them, and has none of booleans on WebGPU.
+ * Gives all of the gradient to `own` where it is chosen, and half of it where both are equal. No comparisons: onnxruntime
+ * moves transposes past them, and has none of booleans on WebGPU.
  */
 const ifChosen =
   (sign: 1 | -1): Slope =>
@@ -92,10 +82,9 @@ export function writeGpuWhere({ graph, inputs }: GpuTask<"where">): Form {
   return { tensor, order };
 }
 
-export function whereBackward(written: Written<"where">): Backward[] {
-  const { graph, inputs, output } = written;
-  const shares: Operand[] = [0, ...choice(graph, withRank(graph, inputs[0]!, output.order))];
-  return shares.map((share, i) =>
-    broadcast(written, i, (gradient) => graph.apply("Mul", gradient, share), output.order),
-  );
-}
+/** The condition has a gradient of 0. */
+export const whereBackward: Backward<"where"> = (written, gradient, index) => {
+  const { graph, input, output } = written;
+  const shares: Operand[] = [0, ...choice(graph, withRank(graph, input, output.order))];
+  return broadcast(written, graph.apply("Mul", gradient.in(output.order), shares[index]!), index);
+};

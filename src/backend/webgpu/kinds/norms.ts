@@ -1,21 +1,18 @@
-import { lastOrder, positionOf } from "../../../onnx-format/axis-order.ts";
+import { lastOrder, type Order, positionOf } from "../../../onnx-format/axis-order.ts";
 import type { Tensor } from "../../../onnx-format/emitter.ts";
 import { channelsFirst, perChannel, scaled } from "../../../onnx-format/kinds/norms.ts";
 import type { Form } from "../../../onnx-format/value.ts";
 import type { OnnxGraph } from "../onnx.ts";
-import type { Backward, GpuTask, Written } from "../task.ts";
+import type { Backward, GpuTask, GpuValue, Written } from "../task.ts";
 
-export const affineBackward = (written: Written<"affine">): Backward[] => {
-  const {
-    graph,
-    output: { order },
-  } = written;
-  return [
-    (gradient) => ({
-      tensor: graph.apply("Mul", gradient.in(order), perChannel(written, "weight", order)),
-      order,
-    }),
-  ];
+/** The gradient times the weight of each channel. */
+function weighted(written: Written, gradient: GpuValue, order: Order): Tensor {
+  return written.graph.apply("Mul", gradient.in(order), perChannel(written, "weight", order));
+}
+
+export const affineBackward: Backward<"affine"> = (written, gradient) => {
+  const { order } = written.output;
+  return { tensor: weighted(written, gradient, order), order };
 };
 
 /** Normalised numbers u before they are scaled, and what the numbers were divided by. */
@@ -49,40 +46,24 @@ function normBackward(
   return graph.apply("Div", graph.apply("Sub", centred, along), root);
 }
 
-export function rmsNormBackward(written: Written<"rmsNorm">): Backward[] {
-  const {
-    graph,
-    operation,
-    inputs: [input],
-    output: { order },
-  } = written;
+export const rmsNormBackward: Backward<"rmsNorm"> = (written, gradient) => {
+  const { graph, operation, input } = written;
+  const { order } = written.output;
   const axes = [positionOf(order, order.length - 1)];
-  const inner = divided(graph, input!.in(order), axes, operation.epsilon);
-  return [
-    (gradient) => {
-      const own = graph.apply("Mul", gradient.in(order), perChannel(written, "weight", order));
-      return { tensor: normBackward(graph, own, inner, axes, false), order };
-    },
-  ];
-}
+  const inner = divided(graph, input.in(order), axes, operation.epsilon);
+  return { tensor: normBackward(graph, weighted(written, gradient, order), inner, axes, false), order };
+};
 
-export function layerNormBackward(written: Written<"layerNorm">): Backward[] {
-  const {
-    graph,
-    operation,
-    inputs: [input],
-    parameter,
-  } = written;
+export const layerNormBackward: Backward<"layerNorm"> = (
+  { graph, operation, input, parameter },
+  gradient,
+) => {
   const { axes: count, epsilon } = operation;
-  const axes = lastOrder(count).map((axis) => 1 + input!.rank - count + axis);
-  return [
-    (gradient) => {
-      const own = graph.apply("Mul", gradient.last, parameter("weight"));
-      const inner = normed(graph, input!.last, axes, epsilon);
-      return { tensor: normBackward(graph, own, inner, axes, true), order: lastOrder(input!.rank) };
-    },
-  ];
-}
+  const axes = lastOrder(count).map((axis) => 1 + input.rank - count + axis);
+  const own = graph.apply("Mul", gradient.last, parameter("weight"));
+  const inner = normed(graph, input.last, axes, epsilon);
+  return { tensor: normBackward(graph, own, inner, axes, true), order: lastOrder(input.rank) };
+};
 
 /** Axis of a group's numbers once each group is a row. */
 const ROW = [2];
@@ -98,25 +79,16 @@ function asRows(
 
 /** Writes a group norm by its parts, which its gradient uses too. */
 export function writeGpuGroupNorm(task: GpuTask<"groupNorm">): Form {
-  const { graph, operation, inputs } = task;
+  const { graph, operation, input } = task;
   const { tensor, order } = channelsFirst(task);
   const { u } = normed(graph, asRows(task, tensor), ROW, operation.epsilon);
-  return scaled(task, { tensor: graph.reshape(u, inputs[0]!.lengths(order)), order }, true);
+  return scaled(task, { tensor: graph.reshape(u, input.lengths(order)), order }, true);
 }
 
-export function groupNormBackward(written: Written<"groupNorm">): Backward[] {
-  const {
-    graph,
-    operation,
-    inputs: [input],
-    output: { order },
-  } = written;
-  const inner = normed(graph, asRows(written, input!.in(order)), ROW, operation.epsilon);
-  return [
-    (gradient) => {
-      const own = graph.apply("Mul", gradient.in(order), perChannel(written, "weight", order));
-      const tensor = normBackward(graph, asRows(written, own), inner, ROW, true);
-      return { tensor: graph.reshape(tensor, input!.lengths(order)), order };
-    },
-  ];
-}
+export const groupNormBackward: Backward<"groupNorm"> = (written, gradient) => {
+  const { graph, operation, input } = written;
+  const { order } = written.output;
+  const inner = normed(graph, asRows(written, input.in(order)), ROW, operation.epsilon);
+  const own = asRows(written, weighted(written, gradient, order));
+  return { tensor: graph.reshape(normBackward(graph, own, inner, ROW, true), input.lengths(order)), order };
+};

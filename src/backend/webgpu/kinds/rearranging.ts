@@ -4,28 +4,19 @@ import type { Tensor } from "../../../onnx-format/emitter.ts";
 import { tableRows } from "../../../onnx-format/kinds/rearranging.ts";
 import type { Form } from "../../../onnx-format/value.ts";
 import type { OnnxGraph } from "../onnx.ts";
-import type { Backward, GpuTask, Written } from "../task.ts";
+import type { Backward, GpuTask } from "../task.ts";
 import { unbroadcast } from "../unbroadcast.ts";
 
-export const reshapeBackward = ({
-  graph,
-  operation,
-  inputs: [input],
-  batch,
-}: Written<"reshape">): Backward[] => [
-  (gradient) => {
-    if (operation.shape.join() === input!.shape.join()) return gradient.any;
-    return { tensor: graph.reshape(gradient.last, [batch, ...input!.shape]), order: lastOrder(input!.rank) };
-  },
-];
+export const reshapeBackward: Backward<"reshape"> = ({ graph, operation, input, batch }, gradient) => {
+  if (operation.shape.join() === input.shape.join()) return gradient.any;
+  return { tensor: graph.reshape(gradient.last, [batch, ...input.shape]), order: lastOrder(input.rank) };
+};
 
 /** Writes no node: the tensor's axes are others of the value. */
-export const permuteBackward = ({ operation: { axes } }: Written<"permute">): Backward[] => [
-  (gradient) => {
-    const { tensor, order } = gradient.any;
-    return { tensor, order: order.map((axis) => axes[axis]!) };
-  },
-];
+export const permuteBackward: Backward<"permute"> = ({ operation: { axes } }, gradient) => {
+  const { tensor, order } = gradient.any;
+  return { tensor, order: order.map((axis) => axes[axis]!) };
+};
 
 function gather(graph: OnnxGraph, from: Tensor, axis: number, positions: readonly number[]): Tensor {
   return graph.applyWith({ axis: { integer: axis } }, "Gather", from, graph.integers(positions));
@@ -37,58 +28,44 @@ function positionsTaken({ axis, start, step, shape }: OperationDescription<"slic
 }
 
 /** Not by a Slice with steps: on the GPU onnxruntime-web 1.30 takes other positions where they lead backwards. */
-export function writeGpuSlice({ graph, operation, inputs }: GpuTask<"slice">): Form {
+export function writeGpuSlice({ graph, operation, input }: GpuTask<"slice">): Form {
   const { axis, start, step, shape } = operation;
-  const { tensor, order } = inputs[0]!.any;
+  const { tensor, order } = input.any;
   const position = positionOf(order, axis);
   if (step === 1) return { tensor: graph.slice(tensor, position, start, start + shape[axis]!), order };
   return { tensor: gather(graph, tensor, position, positionsTaken(operation)), order };
 }
 
-export function sliceBackward({ graph, operation, inputs: [input] }: Written<"slice">): Backward[] {
+export const sliceBackward: Backward<"slice"> = ({ graph, operation, input }, gradient) => {
   const { axis, start, step, shape } = operation;
-  const [length, count] = [input!.shape[axis]!, shape[axis]!];
-  return [
-    (gradient) => {
-      const { tensor, order } = gradient.any;
-      const at = positionOf(order, axis);
-      const pad = (before: number, behind: number) =>
-        graph.padded(tensor, 1 + order.length, at, [before], [behind]);
-      if (step === 1) return { tensor: pad(start, length - start - count), order };
-      // Every position takes the one that was made of it, or the zero behind them all.
-      const from = new Array<number>(length).fill(count);
-      positionsTaken(operation).forEach((place, i) => {
-        from[place] = i;
-      });
-      return { tensor: gather(graph, pad(0, 1), at, from), order };
-    },
-  ];
-}
-
-export function concatBackward({
-  graph,
-  operation,
-  inputs,
-  output: { order },
-}: Written<"concat">): Backward[] {
-  const { axis, shape } = operation;
-  if (inputs.length === 1) return [(gradient) => gradient.any];
-  let end = 0;
-  return inputs.map((input) => {
-    const length = input.shape[axis - shape.length + input.rank] ?? 1;
-    const own = shape.map((each, k) => (k === axis ? length : each));
-    const begin = end;
-    end += length;
-    return (gradient) => {
-      const tensor = graph.slice(gradient.in(order), positionOf(order, axis), begin, begin + length);
-      return unbroadcast(graph, { tensor, order }, own, input);
-    };
+  const [length, count] = [input.shape[axis]!, shape[axis]!];
+  const { tensor, order } = gradient.any;
+  const at = positionOf(order, axis);
+  const pad = (before: number, behind: number) =>
+    graph.padded(tensor, 1 + order.length, at, [before], [behind]);
+  if (step === 1) return { tensor: pad(start, length - start - count), order };
+  // Every position takes the one that was made of it, or the zero behind them all.
+  const from = new Array<number>(length).fill(count);
+  positionsTaken(operation).forEach((place, i) => {
+    from[place] = i;
   });
-}
+  return { tensor: gather(graph, pad(0, 1), at, from), order };
+};
 
-export const expandBackward = ({ graph, operation, inputs: [input] }: Written<"expand">): Backward[] => [
-  (gradient) => unbroadcast(graph, gradient.any, operation.shape, input!),
-];
+export const concatBackward: Backward<"concat"> = ({ graph, operation, inputs, output }, gradient, index) => {
+  const { axis, shape } = operation;
+  const { order } = output;
+  if (inputs.length === 1) return gradient.any;
+  const lengths = inputs.map((input) => input.shape[axis - shape.length + input.rank] ?? 1);
+  const begin = lengths.slice(0, index).reduce((sum, length) => sum + length, 0);
+  const own = shape.map((each, k) => (k === axis ? lengths[index]! : each));
+  const end = begin + lengths[index]!;
+  const tensor = graph.slice(gradient.in(order), positionOf(order, axis), begin, end);
+  return unbroadcast(graph, { tensor, order }, own, inputs[index]!);
+};
+
+export const expandBackward: Backward<"expand"> = ({ graph, operation, input }, gradient) =>
+  unbroadcast(graph, gradient.any, operation.shape, input);
 
 /** Axes of [batch, channels, height, block, width, block] in the order of the input's channels. */
 const BLOCK_PERMUTATIONS: {
@@ -98,35 +75,24 @@ const BLOCK_PERMUTATIONS: {
   DCR: [0, 3, 5, 1, 2, 4],
 };
 
-export function depthToSpaceBackward(written: Written<"depthToSpace">): Backward[] {
-  const {
-    graph,
-    operation,
-    inputs: [input],
-    batch,
-  } = written;
+export const depthToSpaceBackward: Backward<"depthToSpace"> = (
+  { graph, operation, input, batch },
+  gradient,
+) => {
   const { block, order: blocks, shape } = operation;
   const order = firstOrder(3);
-  return [
-    (gradient) => {
-      const [height, width] = input!.shape;
-      const pixels = graph.reshape(gradient.first, [batch, shape[2]!, height!, block, width!, block]);
-      const channels = graph.transpose(pixels, BLOCK_PERMUTATIONS[blocks]);
-      return { tensor: graph.reshape(channels, input!.lengths(order)), order };
-    },
-  ];
-}
+  const [height, width] = input.shape;
+  const pixels = graph.reshape(gradient.first, [batch, shape[2]!, height!, block, width!, block]);
+  const channels = graph.transpose(pixels, BLOCK_PERMUTATIONS[blocks]);
+  return { tensor: graph.reshape(channels, input.lengths(order)), order };
+};
 
 /** TensorProto.DataType.INT32 */
 const INT32 = 6;
 
 /** Classes are float32 numbers, as all inputs of a graph are; none depends on the latent. */
 export function writeGpuEmbedding(task: GpuTask<"embedding">): Form {
-  const {
-    graph,
-    inputs: [input],
-    batch,
-  } = task;
-  const classes = graph.applyWith({ to: { integer: INT32 } }, "Cast", input!.last);
-  return tableRows(task, graph.reshape(classes, [batch, ...input!.shape.slice(0, -1)]));
+  const { graph, input, batch } = task;
+  const classes = graph.applyWith({ to: { integer: INT32 } }, "Cast", input.last);
+  return tableRows(task, graph.reshape(classes, [batch, ...input.shape.slice(0, -1)]));
 }

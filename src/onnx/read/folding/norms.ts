@@ -42,7 +42,7 @@ export const foldLayerNorm: Fold = (node, [tensor, scale, bias], claim) => {
   const axes = lastAxes(node, tensor!.shape.length);
   const width = sizeOf(axes.map((axis) => tensor!.shape[axis]!));
   const epsilon = node.float("epsilon", 1e-5);
-  // As of values that are computed.
+  // Refused by the graph, with the reason.
   if (scale!.values.length !== width || (bias && bias.values.length !== width) || !(epsilon > 0))
     return undefined;
   claim(2 * tensor!.values.length);

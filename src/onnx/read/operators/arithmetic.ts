@@ -91,7 +91,7 @@ function axisNumbersOf({ values, groups, lengths, axes }: Alignment): AxisNumber
   if (typeof b!.source === "string" || groups[0]!.some((group) => group.length === 0)) return undefined;
   const has = trimmed(groups[1]!);
   const keys = has.map((_, i) => lengths.length - has.length + i);
-  // Of several axes together there would be as many parameters as pixels.
+  // Several axes together would take as many parameters as pixels.
   const isOneAxis = keys.length === 0 || axes.some((own) => keys.every((key) => own.includes(key)));
   if (!isOneAxis || has.some((group) => group.length === 0)) return undefined;
   const numbers = permuted(b!.source, b!.shape as readonly number[], has.flat());

@@ -59,14 +59,14 @@ export function instanceNorm(node: NodeView): Value {
   // All numbers are one group, whatever is called a channel of it.
   const start = own[0] ?? stored.at(-1) ?? 0;
   const isTogether = own.every((axis, i) => axis === start + i);
-  // What lies within a group, and what pixels there are around it.
+  // Axes within a group, and axes of pixels around it.
   const within = stored.filter((axis) => axis >= start + own.length);
   const around = stored.filter((axis) => axis < start);
   if (!isTogether || stored.some((axis) => value.shape[axis] === "points")) {
     return node.refuse("it normalises axes that lie otherwise than those of pixels and channels");
   }
-  // Of pixels that lie channel by channel the weights would be as many as pixels: these are put first, where it is known
-  // how many channels a group has.
+  // For pixels that lie channel by channel there would be as many weights as pixels. The pixels are put first if the number of
+  // channels in a group can be told.
   const count = around.length === 0 ? channelsOfGroup(node, value, groups) : undefined;
   const inner = count === undefined ? within : axesOfProduct(value, within, count);
   const outer = count === undefined ? around : within.filter((axis) => !inner.includes(axis));

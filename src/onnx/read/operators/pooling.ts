@@ -99,7 +99,7 @@ function padded(node: NodeView, value: Value, windows: readonly Windows[]): Valu
       const inside = Math.min(Math.max(position, 0), length - 1);
       const steps = Math.ceil(Math.abs(position - inside) / dilation);
       const own = position + Math.sign(inside - position) * steps * dilation;
-      // What no window reads beside a pixel may be any.
+      // Positions that no window reads together with a pixel may hold any number.
       return positions(node, whole, i + 2, own >= 0 && own < length ? own : inside, 1);
     };
     const left = Array.from({ length: before }, (_, k) => at(k - before));

@@ -6,7 +6,7 @@ import { type Numbers, strided } from "../tensor.ts";
 import { BATCH, makeValue, replaced, type Value, withAxes } from "../value.ts";
 import { combine, linear } from "./arithmetic.ts";
 
-// Products with matrices, known or not.
+// Products with matrices, constant or computed.
 
 export const ALONG_BATCH =
   "it multiplies along the batch, which makes samples depend on each other; export it with the batch as the first axis of " +
@@ -128,7 +128,7 @@ export function productOfValues(node: NodeView, a: Value, b: Value): Value {
     return both;
   };
   const aligned = align(node, [whole(a), whole(b)], { aside: 2 });
-  // As many matrices of either one.
+  // Both values get the same number of matrices.
   const [x, y] = aligned.values.map((value, i) => {
     const missing = aligned.lengths.flatMap((length, key) => {
       const axis = aligned.axes.findIndex((keys) => keys.includes(key));
@@ -151,7 +151,7 @@ export function productOfValues(node: NodeView, a: Value, b: Value): Value {
     value.axes[columns]!,
   ];
   const [row, column] = [y.axes[rank - 2]![0], y.axes[rank - 1]![0]];
-  // As it lies, where that is the transpose.
+  // A matrix that is stored transposed stays so.
   const isTransposed = row !== undefined && column !== undefined && column < row;
   const l = arrange(node, x, groups(x, rank - 2, rank - 1));
   const r = arrange(node, y, isTransposed ? groups(y, rank - 1, rank - 2) : groups(y, rank - 2, rank - 1));

@@ -3,7 +3,7 @@ import { align } from "../align.ts";
 import { arrange, asStored, joined, reshaped, stretch } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import { floats, type Tensor } from "../tensor.ts";
-import { BATCH, dimensionAt, makeValue, splitAxis, type Value, withAxes } from "../value.ts";
+import { BATCH, dimensionAt, keepAxes, makeValue, splitAxis, type Value, withAxes } from "../value.ts";
 import { pixelsOf, writePixels } from "./convolutions.ts";
 import { imagesOf } from "./images-in-batch.ts";
 
@@ -59,10 +59,7 @@ export function squeeze(node: NodeView): Value {
     if (isOne(axis)) continue;
     return node.refuse(`it takes axis ${axis} away, whose length is not 1`);
   }
-  return withAxes(
-    value,
-    value.axes.filter((_, axis) => !(axes ? axes.includes(axis) : isOne(axis))),
-  );
+  return keepAxes(value, (axis) => !(axes ? axes.includes(axis) : isOne(axis)));
 }
 
 export function unsqueeze(node: NodeView): Value {
@@ -252,10 +249,7 @@ export function gather(node: NodeView): Value {
   const length = dimensionAt(value, axis).count;
   const isOnlySample = node.tracedBatch === 1 && String(value.axes[axis]) === String([BATCH]);
   if (isOnlySample && shape.length === 0 && (values[0] === 0 || values[0] === -1)) {
-    return withAxes(
-      value,
-      value.axes.filter((_, i) => i !== axis),
-    );
+    return keepAxes(value, (i) => i !== axis);
   }
   const wanted = Array.from(values, (position) => (position < 0 ? position + length : position));
   if (shape.length > 1 || wanted.length === 0 || wanted.length > MOST_SLICES) {
@@ -271,10 +265,7 @@ export function gather(node: NodeView): Value {
         axis,
       );
   if (shape.length === 1) return taken;
-  return withAxes(
-    taken,
-    taken.axes.filter((_, i) => i !== axis),
-  );
+  return keepAxes(taken, (i) => i !== axis);
 }
 
 /** Ones where the numbers are that an input gives: rows of a table of them. */

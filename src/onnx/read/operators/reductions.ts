@@ -2,7 +2,7 @@ import * as functions from "../activations.ts";
 import { asStored, storedAxes } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
-import { BATCH, dimensionAt, makeValue, replaced, type Value, withAxes } from "../value.ts";
+import { BATCH, dimensionAt, keepAxes, makeValue, replaced, type Value } from "../value.ts";
 import { BEYOND, combine, pointwise } from "./arithmetic.ts";
 import { extremum } from "./extrema.ts";
 import { positions } from "./rearranging.ts";
@@ -126,16 +126,8 @@ export function extremaOver(
     }
     return extremumAlong(node, kind, result, axis, { width: count, apart: 1, count: 1, step: 1 });
   }, value);
-  const kept = keepsAxes ? most : withoutAxes(most, axes);
+  const kept = keepsAxes ? most : keepAxes(most, (axis) => !axes.includes(axis));
   return { ...kept, type: value.type };
-}
-
-/** The value without axes of the file whose length is 1. */
-function withoutAxes(value: Value, axes: readonly number[]): Value {
-  return withAxes(
-    value,
-    value.axes.filter((_, axis) => !axes.includes(axis)),
-  );
 }
 
 const extrema =
@@ -158,7 +150,7 @@ export function reduceLogSumExp(node: NodeView): Value {
   const shifted = pointwise(node, combine(node, "sub", value, finite), functions.EXP);
   const sum = reduce(node, "sum", shifted, axes, true);
   const result = combine(node, "add", largest, pointwise(node, sum, functions.LOG));
-  return node.integer("keepdims", 1) !== 0 ? result : withoutAxes(result, axes);
+  return node.integer("keepdims", 1) !== 0 ? result : keepAxes(result, (axis) => !axes.includes(axis));
 }
 
 export function globalAveragePool(node: NodeView): Value {

@@ -30,7 +30,7 @@ export function pad(node: NodeView): Value {
     const i = axes.indexOf(axis);
     return i < 0 ? [0, 0] : [pads[i]!, pads[i + axes.length]!];
   };
-  // What is below 0 is cut away.
+  // Negative pads cut pixels off.
   let part = value;
   for (const axis of axes) {
     const [before, behind] = of(axis).map((pixels) => Math.max(-pixels, 0));

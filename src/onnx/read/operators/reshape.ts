@@ -135,7 +135,7 @@ function axisOfBatch(value: Value, wanted: readonly Dimension[], batch: number):
 /** The file's axes as other products of the same lengths. */
 function regrouped(node: NodeView, given: Value, wanted: readonly Dimension[]): Value {
   const dropsBatch = !wanted.some(({ hasBatch }) => hasBatch);
-  // Of a file for one sample alone the batch may go.
+  // A file for one sample may drop the batch.
   const value = dropsBatch ? withoutBatch(given) : given;
   const axes = matched(node, value, wanted) ?? matched(node, inFileOrder(node, value), wanted);
   if (axes) return axes;
@@ -148,10 +148,8 @@ function regrouped(node: NodeView, given: Value, wanted: readonly Dimension[]): 
 }
 
 function withoutBatch(value: Value): Value {
-  return withAxes(
-    value,
-    value.axes.map((factors) => factors.filter((factor) => factor !== BATCH)),
-  );
+  const axes = value.axes.map((factors) => factors.filter((factor) => factor !== BATCH));
+  return withAxes(value, axes);
 }
 
 /** The axes that are wanted as products of stored axes, which are split for it; undefined where that is not enough. */
