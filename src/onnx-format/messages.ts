@@ -5,6 +5,7 @@ import { ProtobufMessage } from "./protobuf.ts";
 /** Attributes of an operator by name; a number is a float or an integer, as the operator defines it. */
 export type Attributes = Readonly<Record<string, Attribute>>;
 
+/** Value of an attribute, by its type. */
 export type Attribute =
   | { readonly float: number }
   | { readonly integer: number }
@@ -13,6 +14,7 @@ export type Attribute =
 
 /** Numbers of ONNX's own: TensorProto.DataType. */
 const FLOAT = 1;
+/** TensorProto.DataType of 64-bit integers. */
 export const INT64 = 7;
 
 /** The operator set of ONNX that our graphs are written in, and the version of the format that it came with. */

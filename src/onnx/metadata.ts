@@ -11,8 +11,11 @@ import type { Prior } from "../terms/priors.ts";
 export const LATENT_NAME = "latentflow.latent";
 /** Key of the names of the inputs of points. */
 export const POINTS = "latentflow.points";
+/** Key of the decoder's loss. */
 export const LOSS = "latentflow.loss";
+/** Key of the decoder's prior. */
 export const PRIOR = "latentflow.prior";
+/** Key of the decoder's start. */
 export const START = "latentflow.start";
 
 /**
@@ -89,6 +92,7 @@ export function readPoints(metadata: Metadata): readonly string[] {
   );
 }
 
+/** Reads the loss; undefined where the file has none. */
 export function readLoss(metadata: Metadata): StandardLoss | undefined {
   return readJson(metadata, LOSS, '{"name":"squaredError"}', (value) =>
     normaliseLoss(`the file's ${LOSS}`, value as StandardLoss),

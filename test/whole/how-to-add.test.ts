@@ -253,6 +253,15 @@ for (const dummies of [
       },
       named: ["src/cli/parts/manifest.ts"],
     },
+    {
+      ...{ kind: "A mode of an operation", name: "dummyMode", file: "src/graph/kinds/resize.ts" },
+      ...{ before: "export type ResizeMode = ", after: 'export type ResizeMode = "dummyMode" | ' },
+      named: [
+        "src/graph/kinds/resize.ts",
+        "src/onnx-format/kinds/resampling.ts",
+        "src/onnx/read/operators/resize.ts",
+      ],
+    },
   ],
 ] satisfies Dummy[][]) {
   let found: string[][] | undefined;

@@ -58,6 +58,7 @@ export function leaky(graph: Emitter, x: Tensor, values: Tensor, slope: number):
   return graph.apply("Where", graph.apply("Greater", x, 0), values, graph.apply("Mul", values, slope));
 }
 
+/** Functions that the GPU writes otherwise than files. */
 export const GPU_FUNCTIONS: Partial<FunctionWriters> = {
   // Not by Relu, which makes a sound 0 of NaN.
   relu: (graph, x) => graph.applyWith({ alpha: { float: 0 } }, "LeakyRelu", x),

@@ -34,6 +34,7 @@ export function parameterName(index: number, tensor: TensorName): string {
   return `${tensor}${index}`;
 }
 
+/** Declares the parameters as inputs of a graph. */
 export function parameterInputs(graph: OnnxGraph, decoder: Decoder): ParameterInputs {
   return new Map(
     parametersOf(decoder).map(({ operation, tensor, shape }) => {
@@ -51,9 +52,12 @@ export interface DataInputs {
   readonly weights: Tensor | undefined;
 }
 
+/** Name of the input of targets. */
 export const TARGETS = "targets";
+/** Name of the input of the elements' weights. */
 export const ELEMENT_WEIGHTS = "elementWeights";
 
+/** Declares the data of an objective as inputs of a graph. */
 export function dataInputs(graph: OnnxGraph, shape: ObjectiveShape): DataInputs {
   const targets = graph.input(TARGETS, [shape.rows, shape.decoder.outputSize]);
   return { targets, weights: weightsInput(graph, shape) };
@@ -63,6 +67,7 @@ function weightsInput(graph: OnnxGraph, { decoder, weighted, rows }: ObjectiveSh
   return weighted ? graph.input(ELEMENT_WEIGHTS, [rows, decoder.outputSize]) : undefined;
 }
 
+/** Name of the input that holds a fixed input of the decoder. */
 export const fixedName = (index: number): string => `fixed${index}`;
 
 /** Declares the fixed inputs: [rows, …shape], or [1, …shape] where all samples share one. */

@@ -44,6 +44,7 @@ export function sampleShape(decoder: Decoder, fixed: FixedValues, rows: number):
   return { decoder, rows, fixed: fixed.map((values, i) => (isShared(values, i) ? "shared" : "own")) };
 }
 
+/** Sizes, loss and weights of a graph for so many rows of a problem. */
 export function shapeOf({ decoder, loss, weights, fixed }: GpuProblem, rows: number): ObjectiveShape {
   return { ...sampleShape(decoder, fixed, rows), loss, weighted: weights !== undefined };
 }
@@ -53,6 +54,7 @@ export function sampleKey({ rows, fixed }: SampleShape): string {
   return [rows, ...fixed].join(" ");
 }
 
+/** Key that distinguishes the objective graphs of one decoder. */
 export function shapeKey(shape: ObjectiveShape): string {
   const { loss, weighted } = shape;
   return `${loss.name} ${loss.reduction} ${weighted ? "weighted " : ""}${sampleKey(shape)}`;

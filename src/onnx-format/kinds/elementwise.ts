@@ -19,8 +19,10 @@ function ofEach({ graph, input }: Task, f: NumberFunction): Form {
   return { tensor: writeFunction(graph, f, tensor), order };
 }
 
+/** Writes an activation, on a tensor of any order. */
 export const writeActivation: Writer<"activation"> = (task) => ofEach(task, task.operation.activation);
 
+/** Writes a function of each number, on a tensor of any order. */
 export const writePointwise: Writer<"pointwise"> = (task) => ofEach(task, task.operation.function);
 
 /** Writer for an operator of two values that broadcast. */
@@ -31,6 +33,7 @@ export const ofTwo =
     return { tensor: graph.apply(operator, ...tensors), order };
   };
 
+/** Writes a choice: a where the condition is above 0, else b. */
 export const writeWhere: Writer<"where"> = ({ graph, inputs }) => {
   const { order, tensors } = aligned(graph, inputs);
   const [condition, a, b] = tensors as [Tensor, Tensor, Tensor];

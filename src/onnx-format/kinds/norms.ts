@@ -24,8 +24,10 @@ export function scaled(task: Task, { tensor, order }: Form, hasBias: boolean): F
   return { tensor: hasBias ? graph.apply("Add", product, perChannel(task, "bias", order)) : product, order };
 }
 
+/** Writes weight · x + bias per channel. */
 export const writeAffine: Writer<"affine"> = (task) => scaled(task, task.input.any, true);
 
+/** Writes weight · x / √(mean x² + ε) over the channels. */
 export const writeRmsNorm: Writer<"rmsNorm"> = (task) => {
   const { graph, operation, input } = task;
   const { tensor, order } = input.any;
@@ -34,6 +36,7 @@ export const writeRmsNorm: Writer<"rmsNorm"> = (task) => {
   return scaled(task, { tensor: graph.apply("Div", tensor, root), order }, false);
 };
 
+/** Writes a LayerNormalization over the last axes. */
 export const writeLayerNorm: Writer<"layerNorm"> = ({ graph, operation, input, parameter }) => {
   const { axes, epsilon } = operation;
   const attributes = { axis: { integer: 1 + input.rank - axes }, epsilon: { float: epsilon } };
@@ -47,6 +50,7 @@ export function channelsFirst({ input }: Task): Form {
   return isFirst(input.any.order) ? input.any : { tensor: input.first, order: firstOrder(input.rank) };
 }
 
+/** Writes an InstanceNormalization, of groups as channels where a group has several. */
 export const writeGroupNorm: Writer<"groupNorm"> = (task) => {
   const { graph, operation, input, batch, parameter } = task;
   const { groups, epsilon, shape } = operation;

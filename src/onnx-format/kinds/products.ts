@@ -3,6 +3,7 @@ import { firstOrder, lastOrder, positionOf } from "../axis-order.ts";
 import type { Attributes } from "../messages.ts";
 import { ofPixels, type Writer } from "../task.ts";
 
+/** Writes a Gemm, or a product and a sum where there are several axes. */
 export const writeDense: Writer<"dense"> = ({ graph, input, parameter }) => {
   const order = lastOrder(input.rank);
   const [weight, bias] = [parameter("weight"), parameter("bias")];
@@ -14,6 +15,7 @@ export const writeDense: Writer<"dense"> = ({ graph, input, parameter }) => {
   return { tensor: graph.apply("Add", product, bias), order };
 };
 
+/** Writes a product of matrices, of which the second may be stored transposed. */
 export const writeMatmul: Writer<"matmul"> = ({
   graph,
   operation: { transposed },
@@ -24,6 +26,7 @@ export const writeMatmul: Writer<"matmul"> = ({
   return { tensor: graph.apply("MatMul", left!.last, right!.in(transposed ? swapped : order)), order };
 };
 
+/** Writes a Softmax over the channels. */
 export const writeSoftmax: Writer<"softmax"> = ({ graph, input }) => {
   const { tensor, order } = input.any;
   const axis = positionOf(order, order.length - 1);
@@ -42,6 +45,7 @@ export function convolutionAttributes(settings: ConvolutionSettings): Attributes
   };
 }
 
+/** Writes a Conv, channels first. */
 export const writeConv: Writer<"conv"> = (task) => {
   const lists = [task.parameter("weight"), task.parameter("bias")];
   return ofPixels(task, convolutionAttributes(task.operation), "Conv", ...lists);
@@ -59,6 +63,7 @@ export function paddingBehind({ stride, padding }: ConvolutionSettings, extra: r
   return { zeros, padding: [...padding.slice(0, axes), ...behind] };
 }
 
+/** Writes a ConvTranspose, channels first. */
 export const writeConvTranspose: Writer<"convTranspose"> = (task) => {
   const { graph, operation, input, parameter } = task;
   const { stride, outputPadding } = operation;

@@ -6,6 +6,7 @@ import { aligned, type Form, withRank } from "../value.ts";
 
 // Operations that move numbers. Most take a tensor with its axes in any order.
 
+/** Writes a Reshape, or no node where the shape stays. */
 export const writeReshape: Writer<"reshape"> = ({ graph, shape, input, batch }) => {
   const isSame = String(shape) === String(input.shape) && !shape.includes(undefined);
   if (isSame) return input.any;
@@ -21,6 +22,7 @@ export const writePermute: Writer<"permute"> = ({ operation: { axes }, input }) 
 /** Bound beyond the end of any axis. */
 const END = 2 ** 31 - 1;
 
+/** Writes a Slice of one axis. */
 export const writeSlice: Writer<"slice"> = ({ graph, operation, definition, input }) => {
   const { axis, step } = operation;
   // The bounds of the definition: negative ones count from an end that only a run decides.
@@ -30,6 +32,7 @@ export const writeSlice: Writer<"slice"> = ({ graph, operation, definition, inpu
   return { tensor: graph.apply("Slice", tensor, ...bounds), order };
 };
 
+/** Writes a Concat, after values with fewer axes have been stretched. */
 export const writeConcat: Writer<"concat"> = ({ graph, operation, inputs, shape, batch }) => {
   if (inputs.length === 1) return inputs[0]!.any;
   const { order, tensors } = aligned(graph, inputs);
@@ -49,6 +52,7 @@ function stretched(graph: Emitter, tensor: Tensor, lengths: readonly Extent[], l
   return lengths.every((length) => length === 1) ? tensor : graph.expand(tensor, lengths, like);
 }
 
+/** Writes an Expand of the axes that become longer. */
 export const writeExpand: Writer<"expand"> = ({ graph, input, shape }) => {
   const missing = shape.length - input.rank;
   const order = missing > 0 ? lastOrder(shape.length) : input.any.order;
@@ -65,6 +69,7 @@ const BLOCK_ORDERS: { readonly [Each in OperationDescription<"depthToSpace">["or
   DCR: "DCR",
 };
 
+/** Writes a DepthToSpace, channels first. */
 export const writeDepthToSpace: Writer<"depthToSpace"> = (task) => {
   const { block, order } = task.operation;
   return ofPixels(

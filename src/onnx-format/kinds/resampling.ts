@@ -25,6 +25,7 @@ export const PAD_MODES: { readonly [Mode in PadMode]: string } = {
   edge: "edge",
 };
 
+/** Writes a Pad of the axes of pixels. */
 export const writePad: Writer<"pad"> = ({ graph, operation: { padding, mode }, input }) => {
   const { tensor, order } = input.any;
   const axes = padding.length / 2;
@@ -48,6 +49,7 @@ const UPSAMPLE_ATTRIBUTES: {
   }),
 };
 
+/** Writes a Resize by whole factors. */
 export const writeUpsample: Writer<"upsample"> = (task) => {
   const { scale, mode, alignCorners } = task.operation;
   const scales = task.graph.floats([1, 1, ...scale]);
@@ -129,6 +131,7 @@ export function resizeByMatrices(task: Task<"resize">): Form {
   return alongAxes(input, firstOrder(input.rank), changedAxes(task, maps, "it"), false);
 }
 
+/** Writes an AveragePool, channels first. */
 export const writeAveragePool: Writer<"averagePool"> = (task) => {
   const { kernel, stride, padding, countPadding } = task.operation;
   const attributes: Attributes = {

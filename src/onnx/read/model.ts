@@ -28,6 +28,7 @@ export interface TensorRecord {
   readonly external: ReadonlyMap<string, string> | undefined;
 }
 
+/** Attribute of a node; fields of other types than its own are empty. */
 export interface Attribute {
   readonly integer?: number;
   readonly float?: number;
@@ -51,6 +52,7 @@ export interface Node {
   readonly attributes: ReadonlyMap<string, Attribute>;
 }
 
+/** Parsed ONNX file. */
 export interface Model {
   /** The version of ONNX's own operators. */
   readonly opset: number;

@@ -20,6 +20,7 @@ export interface Tensor {
   readonly values: Numbers;
 }
 
+/** Numbers of a tensor: float32, or float64 for integers, booleans and float64. */
 export type Numbers = Float32Array | Float64Array;
 
 /** Types by their numbers in TensorProto.DataType. */

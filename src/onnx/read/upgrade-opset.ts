@@ -63,30 +63,37 @@ function asymmetric(node: NodeView): NodeView {
   return changed(node, [node.inputs[0], undefined, scales], attributes);
 }
 
+/** Clip with its bounds as attributes. */
 export const CLIP: Former = {
   below: 11,
   adapt: (node) => changed(node, [node.inputs[0], numberOf(node, "min"), numberOf(node, "max")]),
 };
 
+/** Pad with its pads and value as attributes. */
 export const PAD: Former = {
   below: 11,
   adapt: (node) => changed(node, [node.inputs[0], integersOf(node, "pads"), numberOf(node, "value")]),
 };
 
+/** Slice with its bounds as attributes. */
 export const SLICE: Former = {
   below: 10,
   adapt: (node) =>
     changed(node, [node.inputs[0], ...["starts", "ends", "axes"].map((name) => integersOf(node, name))]),
 };
 
+/** Split with its lengths as an attribute. */
 export const SPLIT: Former = {
   below: 13,
   adapt: (node) => changed(node, [node.inputs[0], integersOf(node, "split")]),
 };
 
+/** Resize by scales alone. */
 export const RESIZE: Former = { below: 11, adapt: asymmetric };
+/** Upsample, the first Resize. */
 export const UPSAMPLE: Former = { below: 10, adapt: asymmetric };
 
+/** BatchNormalization whose training mode shows in its outputs. */
 export const BATCH_NORM: Former = {
   below: 14,
   // The other outputs are of the training mode, which no attribute said.

@@ -27,8 +27,10 @@ export interface Constant {
   readonly at: readonly Tensor[];
 }
 
+/** Input of a node: computed, or constant. */
 export type Operand = Value | Constant;
 
+/** True for a constant. */
 export function isConstant(operand: Operand): operand is Constant {
   return "at" in operand;
 }
@@ -87,6 +89,7 @@ export function dimensionAt(value: Value, axis: number): Dimension {
   return { count, hasBatch, hasPoints };
 }
 
+/** Lengths of all axes of the file. */
 export function dimensionsOf(value: Value): Dimension[] {
   return value.axes.map((_, axis) => dimensionAt(value, axis));
 }

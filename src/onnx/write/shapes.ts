@@ -16,6 +16,7 @@ export interface SymbolicGraph {
   readonly operations: readonly SymbolicOperation[];
 }
 
+/** Operation for any number of points. */
 export interface SymbolicOperation {
   /** With the lengths for some number of points. */
   readonly operation: OperationDescription;

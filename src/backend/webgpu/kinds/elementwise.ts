@@ -11,9 +11,11 @@ function ofEach({ graph, input, output }: Written, f: NumberFunction, gradient: 
   return { tensor: writeSlope(graph, f, input.in(order), tensor, gradient.in(order)), order };
 }
 
+/** g · f'(x) */
 export const activationBackward: Backward<"activation"> = (written, gradient) =>
   ofEach(written, written.operation.activation, gradient);
 
+/** g · f'(x) */
 export const pointwiseBackward: Backward<"pointwise"> = (written, gradient) =>
   ofEach(written, written.operation.function, gradient);
 
@@ -42,8 +44,11 @@ const ofTwo =
 const asItIs: Slope = (_graph, gradient) => gradient;
 const timesOther: Slope = (graph, gradient, other) => graph.apply("Mul", gradient, other);
 
+/** g for both. */
 export const addBackward = ofTwo(asItIs, asItIs);
+/** g and -g. */
 export const subBackward = ofTwo(asItIs, (graph, gradient) => graph.apply("Neg", gradient));
+/** g times the other value. */
 export const mulBackward = ofTwo(timesOther, timesOther);
 
 /**
@@ -55,7 +60,9 @@ const ifChosen =
   (graph, gradient, other, own) =>
     graph.apply("Mul", gradient, steepRamp(graph, graph.apply("Sub", own, other), sign, 0.5));
 
+/** g for the larger value. */
 export const maximumBackward = ofTwo(ifChosen(1), ifChosen(1));
+/** g for the smaller value. */
 export const minimumBackward = ofTwo(ifChosen(-1), ifChosen(-1));
 
 /** Largest float32. */

@@ -10,6 +10,7 @@ function weighted(written: Written, gradient: GpuValue, order: Order): Tensor {
   return written.graph.apply("Mul", gradient.in(order), perChannel(written, "weight", order));
 }
 
+/** g · weight */
 export const affineBackward: Backward<"affine"> = (written, gradient) => {
   const { order } = written.output;
   return { tensor: weighted(written, gradient, order), order };
@@ -46,6 +47,7 @@ function normBackward(
   return graph.apply("Div", graph.apply("Sub", centred, along), root);
 }
 
+/** Gradient through the root of the mean square. */
 export const rmsNormBackward: Backward<"rmsNorm"> = (written, gradient) => {
   const { graph, operation, input } = written;
   const { order } = written.output;
@@ -54,6 +56,7 @@ export const rmsNormBackward: Backward<"rmsNorm"> = (written, gradient) => {
   return { tensor: normBackward(graph, weighted(written, gradient, order), inner, axes, false), order };
 };
 
+/** Gradient through mean and variance, which are computed again. */
 export const layerNormBackward: Backward<"layerNorm"> = (
   { graph, operation, input, parameter },
   gradient,
@@ -85,6 +88,7 @@ export function writeGpuGroupNorm(task: GpuTask<"groupNorm">): Form {
   return scaled(task, { tensor: graph.reshape(u, input.lengths(order)), order }, true);
 }
 
+/** Gradient through each group's mean and variance. */
 export const groupNormBackward: Backward<"groupNorm"> = (written, gradient) => {
   const { graph, operation, input } = written;
   const { order } = written.output;

@@ -24,6 +24,7 @@ export function writeGpuDense(task: GpuTask<"dense">): Form {
   return { tensor: graph.reshape(product, [batch, ...shape]), order: lastOrder(shape.length) };
 }
 
+/** g · W, as one Gemm. */
 export const denseBackward: Backward<"dense"> = ({ graph, input, parameter }, { batch, shape, last }) => {
   const order = lastOrder(input.rank);
   const product = graph.apply("Gemm", asMatrix(graph, last, batch, shape), parameter("weight"));
@@ -38,6 +39,7 @@ export const softmaxBackward: Backward<"softmax"> = ({ graph, output: { tensor, 
   return { tensor: graph.apply("Mul", tensor, graph.apply("Sub", own, sum)), order };
 };
 
+/** g · Bᵀ and Aᵀ · g */
 export const matmulBackward: Backward<"matmul"> = ({ graph, operation, inputs }, gradient, index) => {
   const { transposed } = operation;
   const [left, right] = inputs;
@@ -52,6 +54,7 @@ export const matmulBackward: Backward<"matmul"> = ({ graph, operation, inputs },
   return { tensor, order: transposed ? swapped : order };
 };
 
+/** Writes a Conv that onnxruntime-web computes rightly. */
 export function writeGpuConv({ graph, operation: settings, input, parameter }: GpuTask<"conv">): Form {
   const [weight, bias] = [parameter("weight"), parameter("bias")];
   const output = settings.shape;
@@ -72,6 +75,7 @@ export const convBackward: Backward<"conv"> = ({ graph, operation, input, parame
   return { tensor: transposedConvolution(given, beyond), order: firstOrder(input.rank) };
 };
 
+/** Writes a ConvTranspose that onnxruntime-web computes rightly. */
 export function writeGpuConvTranspose(task: GpuTask<"convTranspose">): Form {
   const { graph, operation: settings, input, parameter } = task;
   const [weight, bias] = [parameter("weight"), parameter("bias")];

@@ -7,6 +7,7 @@ import type { OnnxGraph } from "../onnx.ts";
 import type { Backward, GpuTask } from "../task.ts";
 import { unbroadcast } from "../unbroadcast.ts";
 
+/** g in the shape of the input. */
 export const reshapeBackward: Backward<"reshape"> = ({ graph, operation, input, batch }, gradient) => {
   if (operation.shape.join() === input.shape.join()) return gradient.any;
   return { tensor: graph.reshape(gradient.last, [batch, ...input.shape]), order: lastOrder(input.rank) };
@@ -36,6 +37,7 @@ export function writeGpuSlice({ graph, operation, input }: GpuTask<"slice">): Fo
   return { tensor: gather(graph, tensor, position, positionsTaken(operation)), order };
 }
 
+/** g with zeros at the positions that were left out. */
 export const sliceBackward: Backward<"slice"> = ({ graph, operation, input }, gradient) => {
   const { axis, start, step, shape } = operation;
   const [length, count] = [input.shape[axis]!, shape[axis]!];
@@ -52,6 +54,7 @@ export const sliceBackward: Backward<"slice"> = ({ graph, operation, input }, gr
   return { tensor: gather(graph, pad(0, 1), at, from), order };
 };
 
+/** The part of g that an input has made. */
 export const concatBackward: Backward<"concat"> = ({ graph, operation, inputs, output }, gradient, index) => {
   const { axis, shape } = operation;
   const { order } = output;
@@ -64,6 +67,7 @@ export const concatBackward: Backward<"concat"> = ({ graph, operation, inputs, o
   return unbroadcast(graph, { tensor, order }, own, inputs[index]!);
 };
 
+/** g summed over the copies. */
 export const expandBackward: Backward<"expand"> = ({ graph, operation, input }, gradient) =>
   unbroadcast(graph, gradient.any, operation.shape, input);
 
@@ -75,6 +79,7 @@ const BLOCK_PERMUTATIONS: {
   DCR: [0, 3, 5, 1, 2, 4],
 };
 
+/** g with each block's pixels as channels again. */
 export const depthToSpaceBackward: Backward<"depthToSpace"> = (
   { graph, operation, input, batch },
   gradient,

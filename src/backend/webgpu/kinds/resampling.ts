@@ -35,6 +35,7 @@ const PAD_BACKWARD: { readonly [Mode in PadMode]: Backward<"pad"> } = {
   edge: padMatrices,
 };
 
+/** Gradient of a pad, by its mode. */
 export const padBackward: Backward<"pad"> = (written, gradient, index) =>
   PAD_BACKWARD[written.operation.mode](written, gradient, index);
 
@@ -52,12 +53,15 @@ const UPSAMPLE_BACKWARD: { readonly [Mode in UpsampleFields["mode"]]: Backward<"
     alongMaps(written, upsample.axes(written.operation, [written.input.shape], 0), gradient),
 };
 
+/** Gradient of an upsampling, by its mode. */
 export const upsampleBackward: Backward<"upsample"> = (written, gradient, index) =>
   UPSAMPLE_BACKWARD[written.operation.mode](written, gradient, index);
 
+/** g times the transposed matrices of the axes. */
 export const resizeBackward: Backward<"resize"> = (written, gradient) =>
   alongMaps(written, resize.axes(written.operation, [written.input.shape], 0), gradient);
 
+/** g times the transposed matrices of the axes. */
 export const averagePoolBackward: Backward<"averagePool"> = (written, gradient) =>
   alongMaps(written, averagePool.axes(written.operation, [written.input.shape], 0), gradient);
 
@@ -75,8 +79,10 @@ function reduceBackward(
   return { tensor: graph.expand(scaled, input.lengths(order)), order };
 }
 
+/** g for each number that was summed. */
 export const sumBackward: Backward<"sum"> = (written, gradient) => reduceBackward(written, gradient, 1);
 
+/** g divided by the count, for each number. */
 export const meanBackward: Backward<"mean"> = (written, gradient) => {
   const count = sizeOf(written.operation.axes.map((axis) => written.input.shape[axis]!));
   return reduceBackward(written, gradient, 1 / count);

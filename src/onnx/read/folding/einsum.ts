@@ -84,6 +84,7 @@ function stridesAlong({ shape, labels }: LabelledNumbers, order: readonly string
   );
 }
 
+/** Folds Einsum, its operands from left to right. */
 export const foldEinsum: Fold = (node, inputs, claim) => {
   const tensors = inputs.map((tensor, i) => tensor ?? node.refuse(`its input ${i} is missing`));
   const equation = readEquation(

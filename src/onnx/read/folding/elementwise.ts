@@ -51,6 +51,7 @@ function emptyLike(type: ElementType, tensors: readonly Tensor[], count: number)
   return isNarrow ? new Float32Array(count) : new Float64Array(count);
 }
 
+/** Shape to which shapes broadcast. */
 export function broadcastShape(shapes: readonly (readonly number[])[]): number[] {
   const rank = Math.max(...shapes.map(({ length }) => length));
   return Array.from({ length: rank }, (_, axis) => {

@@ -22,6 +22,7 @@ function alongAxes(tensor: Tensor, axes: readonly number[], change: Change): Ten
   return { ...tensor, values: values instanceof Float32Array ? Float32Array.from(changed) : changed };
 }
 
+/** Folds Softmax. */
 export const foldSoftmax: Fold = (node, [tensor], claim) => {
   claim(2 * tensor!.values.length);
   return alongAxes(tensor!, [node.axis(node.integer("axis", -1), tensor!.shape.length)], (row) => {
@@ -38,6 +39,7 @@ function lastAxes(node: NodeView, rank: number): number[] {
   return Array.from({ length: rank - first }, (_, i) => first + i);
 }
 
+/** Folds LayerNormalization. */
 export const foldLayerNorm: Fold = (node, [tensor, scale, bias], claim) => {
   const axes = lastAxes(node, tensor!.shape.length);
   const width = sizeOf(axes.map((axis) => tensor!.shape[axis]!));

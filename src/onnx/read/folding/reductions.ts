@@ -8,17 +8,20 @@ import { broadcastShape, isBroadcastable, stretchedStrides } from "./elementwise
 
 type Summary = (numbers: Numbers) => number;
 
+/** Sum of numbers. */
 export const total: Summary = (numbers) => {
   let sum = 0;
   for (const number of numbers) sum += number;
   return sum;
 };
+/** Sum of squares. */
 export const squares: Summary = (numbers) => {
   let sum = 0;
   for (const number of numbers) sum += number * number;
   return sum;
 };
 
+/** Combines numbers one after the other, from `first` on. */
 export const combined =
   (combine: (a: number, b: number) => number, first: number): Summary =>
   (numbers) => {
@@ -27,6 +30,7 @@ export const combined =
     return all;
   };
 
+/** Largest number. */
 export const greatest = combined(Math.max, Number.NEGATIVE_INFINITY);
 
 /** m + log Σ exp(x - m), m the largest x, or 0 where that is infinite. */
@@ -36,6 +40,7 @@ export const logSumExp: Summary = (numbers) => {
   return centre + Math.log(total(numbers.map((number) => Math.exp(number - centre))));
 };
 
+/** Folds a reduction, which summarises the numbers along its axes. */
 export function reduction(summary: Summary): Fold {
   return (node, [tensor], claim) => {
     const { shape, values, type } = tensor!;

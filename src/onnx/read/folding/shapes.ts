@@ -22,6 +22,7 @@ function lengths(node: NodeView, tensor: Tensor | undefined): number[] {
   return node.refuse("its shape is no list of lengths");
 }
 
+/** Folds Reshape. */
 export const reshape: Fold = (node, [tensor, shape]) => {
   const wanted = lengths(node, shape).map((length, axis) => {
     return length === 0 && node.integer("allowzero", 0) === 0 ? (tensor!.shape[axis] ?? 0) : length;
@@ -41,6 +42,7 @@ export const reshape: Fold = (node, [tensor, shape]) => {
 /** Numbers that are only moved, for one that is claimed: their time is a part of that of numbers that are made. */
 const MOVED = 4;
 
+/** Folds Transpose. */
 export const transpose: Fold = (node, [tensor], claim) => {
   claim(tensor!.values.length / MOVED);
   const rank = tensor!.shape.length;
@@ -54,6 +56,7 @@ export const transpose: Fold = (node, [tensor], claim) => {
   );
 };
 
+/** Folds Flatten. */
 export const flatten: Fold = (node, [tensor]) => {
   const rank = tensor!.shape.length;
   const axis = node.integer("axis", 1);
@@ -65,6 +68,7 @@ function namedAxes(node: NodeView, axes: Tensor | undefined): readonly number[] 
   return axes ? [...axes.values] : node.integers("axes");
 }
 
+/** Folds Squeeze. */
 export const squeeze: Fold = (node, [tensor, given]) => {
   const named = namedAxes(node, given);
   const axes = named ? node.axes(named, tensor!.shape.length) : undefined;
@@ -74,6 +78,7 @@ export const squeeze: Fold = (node, [tensor, given]) => {
   return { ...tensor!, shape };
 };
 
+/** Folds Unsqueeze. */
 export const unsqueeze: Fold = (node, [tensor, given]) => {
   const named = namedAxes(node, given) ?? node.refuse("its axes are missing");
   const rank = tensor!.shape.length + named.length;
@@ -83,6 +88,7 @@ export const unsqueeze: Fold = (node, [tensor, given]) => {
   return { ...tensor!, shape };
 };
 
+/** Folds Expand. */
 export const expand: Fold = (node, [tensor, given], claim) => {
   const wanted = lengths(node, given);
   if (!isBroadcastable([tensor!.shape, wanted]))
@@ -92,6 +98,7 @@ export const expand: Fold = (node, [tensor, given], claim) => {
   return ordered(tensor!, shape, stretchedStrides(tensor!.shape, shape));
 };
 
+/** Folds Tile. */
 export const tile: Fold = (node, [tensor, given], claim) => {
   const repeats = lengths(node, given);
   if (repeats.length !== tensor!.shape.length) return node.refuse("its repeats are not as many as axes");
@@ -102,6 +109,7 @@ export const tile: Fold = (node, [tensor, given], claim) => {
   return { ...tensor!, shape: tensor!.shape.map((length, axis) => length * repeats[axis]!), values };
 };
 
+/** Folds Concat. */
 export const concat: Fold = (node, inputs, claim) => {
   const tensors = inputs.map((tensor) => tensor!);
   const [first] = tensors;
@@ -129,6 +137,7 @@ export const concat: Fold = (node, inputs, claim) => {
   return { type: first!.type, shape, values };
 };
 
+/** Folds Slice. */
 export const slice: Fold = (node, [tensor, starts, ends, given, steps], claim) => {
   const axes = node.axes([...(given?.values ?? starts!.values.keys())], tensor!.shape.length);
   return axes.reduce((part, axis, i) => {
@@ -150,6 +159,7 @@ export const slice: Fold = (node, [tensor, starts, ends, given, steps], claim) =
   }, tensor!);
 };
 
+/** Folds Split. */
 export const split: Fold = (node, [tensor, given], claim) => {
   claim(tensor!.values.length / MOVED);
   const axis = node.axis(node.integer("axis", 0), tensor!.shape.length);
@@ -175,6 +185,7 @@ export const split: Fold = (node, [tensor, given], claim) => {
   });
 };
 
+/** Folds Gather. */
 export const gather: Fold = (node, [tensor, indices], claim) => {
   const axis = node.axis(node.integer("axis", 0), tensor!.shape.length);
   const length = tensor!.shape[axis]!;
@@ -202,6 +213,7 @@ export const gather: Fold = (node, [tensor, indices], claim) => {
   return { type: tensor!.type, shape, values };
 };
 
+/** Folds ConstantOfShape. */
 export const constantOfShape: Fold = (node, [given], claim) => {
   const shape = lengths(node, given);
   if (shape.some((length) => length < 0)) return node.refuse(`its shape is [${shape}]`);
@@ -213,6 +225,7 @@ export const constantOfShape: Fold = (node, [given], claim) => {
   return { ...value, shape, values: values.fill(value.values[0]!) };
 };
 
+/** Folds Range. */
 export const range: Fold = (node, inputs, claim) => {
   const [start, limit, step] = inputs.map((tensor) => tensor!.values[0]!) as [number, number, number];
   const count = Math.max(Math.ceil((limit - start) / step), 0);
@@ -223,8 +236,10 @@ export const range: Fold = (node, inputs, claim) => {
   return { type, shape: [count], values: values.map((_, i) => start + i * step) };
 };
 
+/** Folds Cast. */
 export const cast: Fold = (node, [tensor]) => castTo(node, node.integer("to", 0), tensor!);
 
+/** Folds Where. */
 export const where: Fold = (node, [condition, a, b], claim) => {
   const shapes = [condition!, a!, b!].map(({ shape }) => shape);
   if (!isBroadcastable(shapes)) return node.refuse("the shapes that it reads do not fit together");
@@ -236,6 +251,7 @@ export const where: Fold = (node, [condition, a, b], claim) => {
   return { type: a!.type, shape, values: left.map((value, i) => (is[i] === 0 ? right[i]! : value)) };
 };
 
+/** Folds Trilu. */
 export const trilu: Fold = (node, [tensor, given], claim) => {
   const { shape, values } = tensor!;
   // Row and column of each number take longer than a number that is copied.
@@ -249,4 +265,5 @@ export const trilu: Fold = (node, [tensor, given], claim) => {
   };
 };
 
+/** Folds Identity and Dropout. */
 export const same: Fold = (_node, [tensor]) => tensor!;

@@ -151,10 +151,12 @@ export function scaleAndShift(node: Site, value: Value, axis: number, weight: Nu
   );
 }
 
+/** Reads Add. */
 export function add(node: NodeView): Value {
   return maskedSum(node, "add", node.value(0), node.value(1));
 }
 
+/** Reads Sub. */
 export function sub(node: NodeView): Value {
   return maskedSum(node, "sub", node.value(0), node.value(1));
 }
@@ -173,10 +175,12 @@ function maskedSum(node: Site, kind: "add" | "sub", a: Value, b: Value): Value {
   return combine(node, "minimum", sum, { ...constant, type: "float", source: bounds });
 }
 
+/** Reads Mul, where it is part of no pattern. */
 export function mul(node: NodeView): Value {
   return combine(node, "mul", node.value(0), node.value(1));
 }
 
+/** Reads Div as a product with the reciprocal. */
 export function div(node: NodeView): Value {
   if (node.value(0).type !== "float" && node.value(1).type !== "float") {
     return node.refuse("it divides integers that are computed");
@@ -184,14 +188,17 @@ export function div(node: NodeView): Value {
   return combine(node, "mul", node.value(0), reciprocal(node, node.value(1)));
 }
 
+/** Reads Neg as -1 · x. */
 export function neg(node: NodeView): Value {
   return linear(node, node.value(0), -1, 0);
 }
 
+/** Reads Sum as one add after the other. */
 export function sum(node: NodeView): Value {
   return node.values().reduce((total, value) => combine(node, "add", total, value));
 }
 
+/** Reads Pow by a constant exponent. */
 export function pow(node: NodeView): Value {
   const exponent = node.scalar(1)!;
   // An exponent with more axes gives them to the result.

@@ -105,7 +105,7 @@ const AUTO_PADS = {
 } as const;
 
 /** The attributes of a node that moves a window over pixels. */
-export function windowOf(node: NodeView, lengths: readonly number[], kernel: readonly number[]): Window {
+function windowOf(node: NodeView, lengths: readonly number[], kernel: readonly number[]): Window {
   const axes = lengths.length;
   const each = (name: string, otherwise: number, min: number, count = axes) => {
     const given = node.integers(name);
@@ -124,6 +124,15 @@ export function windowOf(node: NodeView, lengths: readonly number[], kernel: rea
     return Math.max((outputs - 1) * stride[axis]! + reach - length, 0);
   });
   return { kernel, stride, dilation, padding: parted(total, way) };
+}
+
+/** The attributes of a node that pools pixels, with the kernel among them. */
+export function poolingWindow(node: NodeView, lengths: readonly number[]): Window {
+  const kernel = node.integers("kernel_shape") ?? [];
+  if (kernel.length !== lengths.length || kernel.some((size) => size < 1 || size > 2 ** 24)) {
+    return node.refuse(`its kernel_shape is [${kernel.slice(0, 8)}], of [${lengths}] pixels`);
+  }
+  return windowOf(node, lengths, kernel);
 }
 
 /** Padding before and behind each axis; `round` says on which side an odd pixel is. */
@@ -166,6 +175,7 @@ function biasOf(node: NodeView, bias: Tensor | undefined, units: number) {
   return node.refuse(`its bias has ${bias.values.length} numbers, expected ${units}`);
 }
 
+/** Reads Conv; of points, one of one tap. */
 export function conv(node: NodeView): Value {
   const value = node.value(0);
   if (value.shape.includes("points")) return convOfPoints(node, value);
@@ -207,6 +217,7 @@ function convOfOneTap(node: NodeView, value: Value): Value {
   return multiplied(node, value, 1, matrix, biasOf(node, node.optional(2), units));
 }
 
+/** Reads ConvTranspose; of images in the batch without overlap, as a dense layer on each pixel. */
 export function convTranspose(node: NodeView): Value {
   const value = node.value(0);
   const { source, lengths, channels, images } = pixelsOf(node, value);

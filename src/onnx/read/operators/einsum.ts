@@ -30,6 +30,7 @@ interface Labelled {
 /** Most numbers that one node computes of constants: 256 MB as float32. */
 const MOST_NUMBERS = 2 ** 26;
 
+/** Reads Einsum, its operands from left to right. */
 export function einsum(node: NodeView): Value {
   const values = node.values();
   const equation = readEquation(

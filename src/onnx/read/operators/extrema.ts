@@ -7,10 +7,12 @@ import { BEYOND, besideNumber, bounded, combine, LARGEST, pointwise } from "./ar
 
 // The larger or smaller of values, and bounds.
 
+/** Reads Max. */
 export function max(node: NodeView): Value {
   return node.values().reduce((a, b) => extremum(node, "maximum", a, b));
 }
 
+/** Reads Min. */
 export function min(node: NodeView): Value {
   return node.values().reduce((a, b) => extremum(node, "minimum", a, b));
 }
@@ -44,6 +46,7 @@ function numberOf({ source }: Value): number | undefined {
   return typeof source !== "string" && source.length === 1 ? source[0] : undefined;
 }
 
+/** Reads Clip with constant bounds. */
 export function clip(node: NodeView): Value {
   const lowest = node.scalar(1) ?? -BEYOND;
   const highest = node.scalar(2) ?? BEYOND;

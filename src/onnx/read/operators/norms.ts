@@ -30,6 +30,7 @@ function lengthOf(node: Site, value: Value, axis: number): number {
   return sizeOf(lengths);
 }
 
+/** Reads BatchNormalization as a scale and a shift of each channel. */
 export function batchNorm(node: NodeView): Value {
   if (node.integer("training_mode", 0) !== 0) {
     return node.refuse(
@@ -138,6 +139,7 @@ function inOrder(value: Value, source: string, sourceShape: Value["shape"], orde
   };
 }
 
+/** Reads GroupNormalization. */
 export function groupNorm(node: NodeView): Value {
   const value = node.value(0);
   const channels = lengthOf(node, value, 1);
@@ -197,6 +199,7 @@ function lastAxes(node: NodeView, value: Value): number[] {
   return Array.from({ length: rank - first }, (_, i) => first + i);
 }
 
+/** Reads LayerNormalization over the last axes. */
 export function layerNorm(node: NodeView): Value {
   const value = node.value(0);
   const epsilon = node.float("epsilon", 1e-5);
@@ -204,12 +207,14 @@ export function layerNorm(node: NodeView): Value {
   return normalise(node, "layerNorm", value, lastAxes(node, value), epsilon, weight, bias);
 }
 
+/** Reads RMSNormalization over the last axes. */
 export function rmsNorm(node: NodeView): Value {
   const value = node.value(0);
   const epsilon = node.float("epsilon", 1e-5);
   return normalise(node, "rmsNorm", value, lastAxes(node, value), epsilon, node.optional(1)?.values);
 }
 
+/** Reads Softmax, over all axes that its opset says. */
 export function softmax(node: NodeView): Value {
   const value = node.value(0);
   const axes = softmaxAxes(node, value.axes.length);

@@ -8,6 +8,7 @@ import { combine, linear } from "./arithmetic.ts";
 
 // Products with matrices, constant or computed.
 
+/** Refusal of a product along the batch. */
 export const ALONG_BATCH =
   "it multiplies along the batch, which makes samples depend on each other; export it with the batch as the first axis of " +
   "what it multiplies";
@@ -84,6 +85,7 @@ export function gemm(node: NodeView): Value {
   return beta === 0 ? scaled : combine(node, "add", scaled, linear(node, node.value(2), beta, 0));
 }
 
+/** Reads MatMul. */
 export function matmul(node: NodeView): Value {
   const [a, b] = [node.value(0), node.value(1)];
   if (a.axes.length === 1 || b.axes.length === 1) return vectorProduct(node, a, b);

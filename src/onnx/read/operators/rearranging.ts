@@ -9,10 +9,12 @@ import { imagesOf } from "./images-in-batch.ts";
 
 // Operators that put numbers elsewhere. What only renames axes moves nothing.
 
+/** Reads Identity. */
 export function identity(node: NodeView): Value {
   return node.value(0);
 }
 
+/** Reads Dropout outside of training, which does nothing. */
 export function dropout(node: NodeView): Value {
   if ((node.scalar(2) ?? 0) !== 0) {
     return node.refuse("it is in training mode; export the model after model.eval()");
@@ -20,6 +22,7 @@ export function dropout(node: NodeView): Value {
   return node.value(0);
 }
 
+/** Reads Transpose, which moves no number here. */
 export function transpose(node: NodeView): Value {
   const value = node.value(0);
   const rank = value.axes.length;
@@ -33,6 +36,7 @@ export function transpose(node: NodeView): Value {
   );
 }
 
+/** Reads Flatten, which moves no number here. */
 export function flatten(node: NodeView): Value {
   const value = node.value(0);
   const rank = value.axes.length;
@@ -46,6 +50,7 @@ function namedAxes(node: NodeView): readonly number[] | undefined {
   return node.has(1) ? [...node.tensor(1).values] : node.integers("axes");
 }
 
+/** Reads Squeeze, which moves no number here. */
 export function squeeze(node: NodeView): Value {
   const value = node.value(0);
   // Or one sample, of a file that takes no other batch.
@@ -62,6 +67,7 @@ export function squeeze(node: NodeView): Value {
   return keepAxes(value, (axis) => !(axes ? axes.includes(axis) : isOne(axis)));
 }
 
+/** Reads Unsqueeze, which moves no number here. */
 export function unsqueeze(node: NodeView): Value {
   const value = node.value(0);
   const given = namedAxes(node) ?? node.refuse("its axes are missing");
@@ -104,6 +110,7 @@ function blocksApart(node: NodeView, given: Value, block: number): Value {
   return withAxes(split, [batch!, own, [...height!, down!], [...width!, right!]]);
 }
 
+/** Reads Concat. */
 export function concat(node: NodeView): Value {
   const values = node.values();
   const rank = values[0]!.axes.length;
@@ -180,6 +187,7 @@ export function positions(
   return makeValue(made, shape, value.axes, value.type);
 }
 
+/** Reads Slice with constant bounds. */
 export function slice(node: NodeView): Value {
   const value = node.value(0);
   const [starts, ends] = [node.tensor(1).values, node.tensor(2).values];
@@ -214,6 +222,7 @@ export function sliceRange(
   return { start, count: Math.max(Math.ceil((within(to) - start) / step), 0) };
 }
 
+/** Reads Split as slices. */
 export function split(node: NodeView): Value[] {
   const value = node.value(0);
   const axis = node.axis(node.integer("axis", 0), value.axes.length);

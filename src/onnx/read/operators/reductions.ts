@@ -69,11 +69,17 @@ const squared = (node: Site, value: Value) => combine(node, "mul", value, value)
 const as = (activation: Parameters<typeof pointwise>[2]) => (node: Site, value: Value) =>
   pointwise(node, value, activation);
 
+/** Reads ReduceMean. */
 export const reduceMean = reduction("mean", same, same);
+/** Reads ReduceSum. */
 export const reduceSum = reduction("sum", same, same);
+/** Reads ReduceL2 as the root of the sum of squares. */
 export const reduceL2 = reduction("sum", squared, as(functions.ROOT_OF_SQUARES));
+/** Reads ReduceSumSquare. */
 export const reduceSumSquare = reduction("sum", squared, same);
+/** Reads ReduceL1 as the sum of sizes. */
 export const reduceL1 = reduction("sum", as(functions.ABS), same);
+/** Reads ReduceLogSum. */
 export const reduceLogSum = reduction("sum", same, as(functions.LOG));
 
 type Extremum = "maximum" | "minimum";
@@ -138,7 +144,9 @@ const extrema =
     return axes ? extremaOver(node, kind, value, axes, node.integer("keepdims", 1) !== 0) : value;
   };
 
+/** Reads ReduceMax. */
 export const reduceMax = extrema("maximum");
+/** Reads ReduceMin. */
 export const reduceMin = extrema("minimum");
 
 /** m + log Σ exp(x - m), m the largest x, or a finite number near it: ∞ - ∞ is no number. */
@@ -153,6 +161,7 @@ export function reduceLogSumExp(node: NodeView): Value {
   return node.integer("keepdims", 1) !== 0 ? result : keepAxes(result, (axis) => !axes.includes(axis));
 }
 
+/** Reads GlobalAveragePool as a mean over the pixels. */
 export function globalAveragePool(node: NodeView): Value {
   const value = node.value(0);
   const axes = value.axes.map((_, axis) => axis).slice(2);

@@ -4,7 +4,7 @@ import { arrange, joined, storedAxes } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import { dimensionAt, makeValue, plainValue, type Value } from "../value.ts";
 import { combine, LARGEST } from "./arithmetic.ts";
-import { pixelsOf, windowOf, writePixels } from "./convolutions.ts";
+import { pixelsOf, poolingWindow, writePixels } from "./convolutions.ts";
 import { positions } from "./rearranging.ts";
 
 // Pixels around others, and means of them.
@@ -12,6 +12,7 @@ import { positions } from "./rearranging.ts";
 /** Ways to pad by ONNX's names. */
 const WAYS = Object.fromEntries(Object.entries(PAD_MODES).map(([mode, name]) => [name, mode as PadMode]));
 
+/** Reads Pad: negative pads by slices, two axes at a time, and a value beside 0 as an added frame. */
 export function pad(node: NodeView): Value {
   const value = node.value(0);
   const rank = value.axes.length;
@@ -115,14 +116,11 @@ function makeReordered(
   return { ...makeValue(source, shape, all), sourceShape };
 }
 
+/** Reads AveragePool. */
 export function averagePool(node: NodeView): Value {
   const value = node.value(0);
   const { source, lengths, channels } = pixelsOf(node, value);
-  const kernel = node.integers("kernel_shape") ?? [];
-  if (kernel.length !== lengths.length || kernel.some((size) => size < 1 || size > 2 ** 24)) {
-    return node.refuse(`its kernel_shape is [${kernel.slice(0, 8)}], of [${lengths}] pixels`);
-  }
-  const { stride, dilation, padding } = windowOf(node, lengths, kernel);
+  const { kernel, stride, dilation, padding } = poolingWindow(node, lengths);
   if (dilation.some((distance) => distance !== 1)) return node.refuse("its windows are dilated");
   const isRoundedUp = node.integer("ceil_mode", 0) !== 0;
   const axes = lengths.length;

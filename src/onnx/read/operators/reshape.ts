@@ -47,6 +47,7 @@ function dimensions(node: NodeView, shapes: readonly (readonly number[])[]): Dim
   });
 }
 
+/** Reads Reshape, which moves numbers only where axes of the file mix. */
 export function reshape(node: NodeView): Value {
   const value = node.value(0);
   const allowsZero = node.integer("allowzero", 0) !== 0;
@@ -191,6 +192,7 @@ function matched(node: NodeView, given: Value, wanted: readonly Dimension[]): Va
   );
 }
 
+/** Reads Expand. */
 export function expand(node: NodeView): Value {
   const value = node.value(0);
   const wanted = dimensions(node, shapesAt(node, 1));

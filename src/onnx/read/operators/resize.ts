@@ -37,6 +37,7 @@ const UPSAMPLE_MODES: { readonly [Mode in ResizeMode]: UpsampleFields["mode"] | 
   cubic: undefined,
 };
 
+/** Reads Resize: as `upsample` by whole factors, else as `resize`. */
 export function resize(node: NodeView): Value {
   const value = node.value(0);
   const rule = ruleOf(node);
