@@ -85,10 +85,10 @@ for (const dummies of [
       ...{ before: "type PlainName = ", after: 'type PlainName = "dummyActivation" | ' },
       named: [
         "src/backend/wasm/kernel-operations.ts",
-        "src/backend/webgpu/activation.ts",
+        "src/backend/webgpu/slopes.ts",
         "src/graph/activation.ts",
         "src/kernels/layout.ts",
-        "src/onnx/write/activations.ts",
+        "src/onnx-format/kinds/functions.ts",
         "test/support/reference.ts",
       ],
     },
@@ -142,7 +142,7 @@ for (const dummies of [
         "src/backend/wasm/lower.ts",
         "src/backend/webgpu/operations.ts",
         "src/graph/operations.ts",
-        "src/onnx/write/operations.ts",
+        "src/onnx-format/operations.ts",
       ],
     },
     {
@@ -207,8 +207,8 @@ for (const dummies of [
         name: "DummyOperator",
         file: "src/onnx/read/operators/table.ts",
       },
-      ...{ before: "  Identity: ", after: "  DummyOperator: rearranging.identity,\n  Identity: " },
-      named: ["src/onnx/read/arity.ts"],
+      ...{ before: "  Identity: ", after: "  DummyOperator: { read: rearranging.identity },\n  Identity: " },
+      named: ["src/onnx/read/operators/table.ts"],
     },
     {
       ...{ kind: "A schedule", name: "dummySchedule", file: "src/train/schedule.ts" },
@@ -270,6 +270,15 @@ for (const dummies of [
       ...{ kind: "A column of results", name: "dummy_column", file: "src/cli/output/results.ts" },
       ...{ before: '  | "index"', after: '  | "dummy_column"\n  | "index"' },
       named: ["src/cli/parts/parquet-results.ts"],
+    },
+    {
+      ...{ kind: "A mode of an operation", name: "dummyMode", file: "src/graph/kinds/resize.ts" },
+      ...{ before: "export type ResizeMode = ", after: 'export type ResizeMode = "dummyMode" | ' },
+      named: [
+        "src/graph/kinds/resize.ts",
+        "src/onnx-format/kinds/resampling.ts",
+        "src/onnx/read/operators/resize.ts",
+      ],
     },
   ],
 ] satisfies Dummy[][]) {

@@ -1,11 +1,11 @@
 // run: newer-node, first
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { activate as writeActivation } from "../../../src/backend/webgpu/activation.ts";
 import { bindGraph } from "../../../src/backend/webgpu/bound-graph.ts";
 import { openContext } from "../../../src/backend/webgpu/device.ts";
 import { webgpu } from "../../../src/backend/webgpu/index.ts";
 import { OnnxGraph } from "../../../src/backend/webgpu/onnx.ts";
+import { writeSlope } from "../../../src/backend/webgpu/slopes.ts";
 import { activations, normaliseActivation } from "../../../src/graph/activation.ts";
 import { layersOf } from "../../../src/graph/layers.ts";
 import {
@@ -19,6 +19,7 @@ import {
   loadDecoder,
   squaredError,
 } from "../../../src/index.ts";
+import { writeFunction } from "../../../src/onnx-format/kinds/elementwise.ts";
 import { allRows } from "../../../src/solver/objective.ts";
 import { leave, startDawn } from "../../support/dawn.ts";
 import { problemOf } from "../../support/problem.ts";
@@ -336,13 +337,14 @@ test("activations and their derivatives hold for huge arguments, and NaN stays N
     const graph = new OnnxGraph();
     const gradient = graph.input("gradient", shape);
     // Added to 0, since a graph's input cannot be its output.
-    const { output, backward } = writeActivation(
-      graph,
-      activation,
-      graph.apply("Add", graph.input("x", shape), 0),
-    );
+    const argument = graph.apply("Add", graph.input("x", shape), 0);
+    const output = writeFunction(graph, activation, argument);
     graph.output("values", graph.apply("Add", output, 0), shape);
-    graph.output("slopes", graph.apply("Add", backward(gradient), 0), shape);
+    graph.output(
+      "slopes",
+      graph.apply("Add", writeSlope(graph, activation, argument, output, gradient), 0),
+      shape,
+    );
     const bound = await bindGraph(context, graph, {
       byName: {},
       buffer: () => assert.unreachable(),

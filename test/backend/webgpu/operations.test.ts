@@ -1,8 +1,8 @@
 // run: first
-// Tests src/backend/webgpu/axis-matrix.ts, src/backend/webgpu/convolve.ts, src/backend/webgpu/passes.ts,
-// src/backend/webgpu/pointwise.ts, src/backend/webgpu/value.ts, src/backend/webgpu/kinds/elementwise.ts,
-// src/backend/webgpu/kinds/norms.ts, src/backend/webgpu/kinds/rearranging.ts,
-// src/backend/webgpu/kinds/resampling.ts.
+// Tests src/backend/webgpu/convolve.ts, src/backend/webgpu/functions.ts, src/backend/webgpu/passes.ts,
+// src/backend/webgpu/slopes.ts, src/backend/webgpu/kinds/elementwise.ts, src/backend/webgpu/kinds/norms.ts,
+// src/backend/webgpu/kinds/products.ts, src/backend/webgpu/kinds/rearranging.ts,
+// src/backend/webgpu/kinds/resampling.ts, src/onnx-format/axis-matrix.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { refusalOf } from "../../../src/backend/webgpu/refusal.ts";
