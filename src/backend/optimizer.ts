@@ -25,11 +25,11 @@ export interface RmspropOptions {
 }
 
 /** Fields of the options of `rmsprop`. */
-export const RMSPROP_FIELDS = /* @__PURE__ */ (() => ({
+export const RMSPROP_FIELDS = {
   learningRate: number({ min: 0 }, 5e-4),
   alpha: number(DECAY, 0.9),
   epsilon: number(EPSILON, 1e-6),
-}))() satisfies FieldsOf<RmspropOptions>;
+} satisfies FieldsOf<RmspropOptions>;
 
 /** RMSprop with all its options. */
 export interface Rmsprop extends Readonly<Complete<RmspropOptions>> {
@@ -70,13 +70,13 @@ export interface AdamOptions {
 }
 
 /** Fields of the options of `adam`. */
-export const ADAM_FIELDS = /* @__PURE__ */ (() => ({
+export const ADAM_FIELDS = {
   learningRate: number({ min: 0 }, 1e-3),
   beta1: number(DECAY, 0.9),
   beta2: number(DECAY, 0.999),
   epsilon: number(EPSILON, 1e-8),
   weightDecay: number({ min: 0 }, 0),
-}))() satisfies FieldsOf<AdamOptions>;
+} satisfies FieldsOf<AdamOptions>;
 
 /** Adam with all its options. */
 export interface Adam extends Readonly<Complete<AdamOptions>> {
@@ -113,10 +113,10 @@ export interface SgdOptions {
 }
 
 /** Fields of the options of `sgd`. */
-export const SGD_FIELDS = /* @__PURE__ */ (() => ({
+export const SGD_FIELDS = {
   learningRate: number({ min: 0 }, 1e-3),
   momentum: number(DECAY, 0),
-}))() satisfies FieldsOf<SgdOptions>;
+} satisfies FieldsOf<SgdOptions>;
 
 /** Stochastic gradient descent with all its options. */
 export interface Sgd extends Readonly<Complete<SgdOptions>> {

@@ -44,7 +44,7 @@ export async function inTurns<T>(work: Work<T>, signal?: AbortSignal): Promise<T
   }
 }
 
-/** Does work without a pause. */
+/** Runs work to its end without a pause. */
 export function atOnce<T>(work: Work<T>): T {
   for (;;) {
     const { done, value } = work.next();

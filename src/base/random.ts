@@ -10,7 +10,7 @@ export interface Random {
   uniform(): number;
   /** The next integer, uniform in [0, bound) but for a bias below bound · 2^-53; `bound` is an integer >= 1. */
   below(bound: number): number;
-  /** Where the sequence stands: what `restore` continues from. */
+  /** State of the sequence, from which `restore` continues. */
   state(): RandomState;
   /** Continues from a state, this generator's or another's: the same numbers follow as followed there. */
   restore(state: RandomState): void;

@@ -52,7 +52,7 @@ export async function descend(
 /** An accepted step, for the points on it that are to be kept. */
 interface Start {
   readonly row: number;
-  /** Is it z0 itself that is evaluated? */
+  /** True while z0 itself is evaluated. */
   readonly isFirst: boolean;
   /** The steps accepted before it. */
   readonly accepted: number;
@@ -128,7 +128,9 @@ class Rows {
     if (own) arena.f32(this.at.ownMatrix, own.matrix.length).set(own.matrix);
     const block = allocateBeside(rooms, () =>
       allocateSolver(arena, solver, {
-        ...{ latentSize: d, capacity: count, damping: own?.damping ?? 0 },
+        latentSize: d,
+        capacity: count,
+        damping: own?.damping ?? 0,
         ...(own ? { factors: this.at.factors, matrix: this.at.ownMatrix } : { factors: 0, matrix: 0 }),
         curvature: shared ? curvature!.use : withoutMatrices(curvature?.use),
       }),
@@ -216,7 +218,7 @@ class Rows {
     });
   }
 
-  /** Where the rows' steps begin; z0 of those that begin. */
+  /** Points at which the rows' steps begin; z0 for rows that begin. */
   private startsOf(rows: Int32Array): Start[] {
     return Array.from(rows, (row) => ({
       row,
@@ -283,7 +285,7 @@ class Rows {
     return this.arena.i32(this.at.rows, count).slice();
   }
 
-  /** Where the rows are to be evaluated, [rows.length, d]. */
+  /** Points at which the rows are to be evaluated, [rows.length, d]. */
   private latentsOf(rows: Int32Array): Float64Array {
     const latents = new Float64Array(rows.length * this.d);
     rows.forEach((row, i) => {

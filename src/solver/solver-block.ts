@@ -21,7 +21,7 @@ export interface SolverBlock extends Block {
   readonly solver: number;
 }
 
-/** What a solver has to know of its problem. */
+/** Parts of a problem that a solver's block holds. */
 export interface SolverUse {
   readonly latentSize: number;
   /** Resident rows. */
@@ -33,7 +33,7 @@ export interface SolverUse {
   readonly damping: number;
 }
 
-/** What is not common to the solvers. */
+/** Fields of a solver's block that not all solvers have. */
 interface Layout {
   readonly struct: { readonly size: number };
   /** Bytes kept of a row; a multiple of 16, for the rows' memories lie side by side. */
@@ -53,7 +53,13 @@ function amdLayout(solver: AmdSolver): Layout {
     fill(view, pointer, common) {
       Amd.fill(view, pointer, {
         ...common,
-        ...{ maxBacktracks, window, t1, stepInit, stepMax, increaseFactor, decreaseFactor },
+        maxBacktracks,
+        window,
+        t1,
+        stepInit,
+        stepMax,
+        increaseFactor,
+        decreaseFactor,
         growFromTrial: Number(solver.growFrom === "trial"),
         settleTime: solver.settle * t1,
       });
@@ -83,7 +89,13 @@ function lbfgsLayout({ memory: pairs }: LbfgsSolver): Layout {
       const factor = otherVector + 8 * Math.max(d, FACTORS_AT_ONCE);
       Lbfgs.fill(view, pointer, {
         ...common,
-        ...{ pairs, factors, matrix, damping, vector, otherVector, factor },
+        pairs,
+        factors,
+        matrix,
+        damping,
+        vector,
+        otherVector,
+        factor,
         changes: factor + 8 * fittedSize(d),
         refreshes: Number(curvature.refreshes),
         refreshesOnce: Number(curvature.refreshesOnce),
@@ -134,10 +146,21 @@ export function allocateSolver(arena: Arena, solver: DescentSolver, use: SolverU
   const common: DescentFields = {
     solver: SOLVER_CODES[solver.name],
     // Written by whoever stages the samples.
-    ...{ samples: 0, sampleCount: 0 },
-    ...{ residents, residentCapacity: capacity, latentSize, cursor: 0, judged: 0, due: 0, served: 0 },
-    ...{ maxSteps: solver.maxSteps, slope: solver.slope, tolerance: solver.tolerance },
-    ...{ memories, memoryStride, hasCurvature: Number(curvature.hasCurvature) },
+    samples: 0,
+    sampleCount: 0,
+    residents,
+    residentCapacity: capacity,
+    latentSize,
+    cursor: 0,
+    judged: 0,
+    due: 0,
+    served: 0,
+    maxSteps: solver.maxSteps,
+    slope: solver.slope,
+    tolerance: solver.tolerance,
+    memories,
+    memoryStride,
+    hasCurvature: Number(curvature.hasCurvature),
   };
   layout.fill(view, pointer, common, use, scratch);
   return { ...block, solver: pointer };

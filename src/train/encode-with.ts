@@ -4,7 +4,7 @@ import { wasm } from "../backend/wasm/wasm.ts";
 import { invalid } from "../base/check.ts";
 import { checkFiniteRows } from "../base/float32.ts";
 import { callOf } from "../base/message.ts";
-import { completeOptions, type FieldsOf, later, signal } from "../base/options.ts";
+import { completeOptions, type FieldsOf, optional, signal } from "../base/options.ts";
 import type { Owned } from "../base/owned.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { attached, throwIfAborted } from "../base/realms.ts";
@@ -109,16 +109,15 @@ export async function meanOfCodes(
 const INPUT_SIZE = "the encoder's input size";
 
 /** Fields of the options of `encodeWith` and `meanCode`. */
-const ENCODE_WITH_FIELDS = /* @__PURE__ */ (() => ({
-  backend: later<Backend | undefined>(),
+const FIELDS = {
+  backend: optional<Backend>({ check: checkBackend }),
   signal: signal<AbortSignalLike>(),
-}))() satisfies FieldsOf<EncodeWithOptions>;
+} satisfies FieldsOf<EncodeWithOptions>;
 
 /** Checks the encoder and the options of `encodeWith` and `meanCode`. */
 function checkEncodeWith(where: string, encoder: Decoder, options: EncodeWithOptions) {
   checkEncoder(where, encoder);
-  const { backend = wasm(), signal } = completeOptions(where, options, ENCODE_WITH_FIELDS);
-  checkBackend(where, backend);
+  const { backend = wasm(), signal } = completeOptions(where, options, FIELDS);
   throwIfAborted(signal);
   return { backend, signal };
 }

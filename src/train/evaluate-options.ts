@@ -1,11 +1,11 @@
-import { checkBackend, checkWeights, checkZ0 } from "../api/check-data.ts";
-import type { CommonEncodeOptions } from "../api/encode.ts";
+import { checkWeights, checkZ0 } from "../api/check-data.ts";
+import { type CommonEncodeOptions, ENCODE_FIELDS } from "../api/encode.ts";
 import { checkFlowAndSolver, type FlowAndSolver } from "../api/flow-and-solver.ts";
 import type { CheckedPair } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { invalid } from "../base/check.ts";
 import { callOf, option } from "../base/message.ts";
-import { callback, completeOptions, count, later, optional, signal } from "../base/options.ts";
+import { completeOptions, type Field, later } from "../base/options.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed } from "../decoder/fixed.ts";
@@ -28,8 +28,8 @@ export type EvaluateEncoderOptions = CommonOptions & ByEncoder;
 interface NoEncoder {
   encoder?: undefined;
   /**
-   * ≥ 0, outputSize values for all samples or count × outputSize. Data may be NaN where the weight is 0: missing.
-   * Default: none, all elements alike.
+   * Weights of the data, ≥ 0: outputSize values for all samples or count × outputSize. Missing data have the weight 0, and may
+   * be NaN. Default: none, all elements alike.
    */
   weights?: Float32Array | undefined;
   /**
@@ -57,22 +57,14 @@ interface CommonOptions
   signal?: AbortSignalLike | undefined;
 }
 
+// Without the options of `encode` alone.
+const { saveAt: _saveAt, onAbort: _onAbort, ...SHARED_FIELDS } = ENCODE_FIELDS;
+
 /** Fields of the options of `evaluate`. */
-const EVALUATE_FIELDS = /* @__PURE__ */ (() => ({
-  loss: later<EvaluateOptions["loss"]>(),
-  flow: later<EvaluateOptions["flow"]>(),
-  solver: later<EvaluateOptions["solver"] | undefined>(),
+const FIELDS = {
+  ...SHARED_FIELDS,
   encoder: later<Decoder | undefined>(),
-  weights: later<Float32Array | undefined>(),
-  z0: later<Float32Array | undefined>(),
-  backend: later<EvaluateOptions["backend"]>(),
-  batchSize: optional(count(1)),
-  prior: later<EvaluateOptions["prior"]>(),
-  fixed: later<EvaluateOptions["fixed"]>(),
-  points: later<number | undefined>(),
-  signal: signal<AbortSignalLike>(),
-  onProgress: callback<NonNullable<EvaluateOptions["onProgress"]>>(),
-}))() satisfies { readonly [Name in keyof Required<EvaluateOptions>]: unknown };
+} satisfies { readonly [Name in keyof Required<EvaluateOptions>]: Field<unknown> };
 
 /** Checks the arguments of `evaluate`. */
 export function checkEvaluateArguments(
@@ -82,20 +74,19 @@ export function checkEvaluateArguments(
 ) {
   const where = callOf("evaluate");
   checkDecoder(where, given);
-  const values = completeOptions(where, options, EVALUATE_FIELDS);
-  const { encoder, weights, backend = wasm(), batchSize, signal, onProgress } = values;
-  const decoder = atPoints(where, given, values.points);
-  const loss = checkLoss(where, values.loss, decoder);
+  const { backend = wasm(), batchSize, signal, onProgress } = completeOptions(where, options, FIELDS);
+  const decoder = atPoints(where, given, options.points);
+  const loss = checkLoss(where, options.loss, decoder);
   const dataset = asDataset(where, data, decoder);
+  const { encoder, weights } = options;
   checkWeights(where, weights, dataset.count, decoder);
-  if (values.z0 !== undefined) checkZ0(where, values.z0, dataset.count, decoder);
-  const fixed = checkFixed(where, decoder, values.fixed, dataset.count);
+  if (options.z0 !== undefined) checkZ0(where, options.z0, dataset.count, decoder);
+  const fixed = checkFixed(where, decoder, options.fixed, dataset.count);
   const pair =
     encoder === undefined
       ? checkFlowAndSolver(where, options)
       : checkByEncoder(where, encoder, decoder, options);
-  checkBackend(where, backend);
-  const prior = checkPrior(where, values.prior, decoder);
+  const prior = checkPrior(where, options.prior, decoder);
   const settings = {
     decoder,
     loss,
@@ -105,7 +96,7 @@ export function checkEvaluateArguments(
     prior: prior && componentsOf(prior, decoder.latentSize),
   } satisfies ProblemSettings;
   // A copy: the caller may change z0 between two pieces of the samples.
-  const z0 = values.z0?.slice() ?? decoder.start;
+  const z0 = options.z0?.slice() ?? decoder.start;
   return { dataset, settings, pair, encoder, z0, backend, signal, onProgress };
 }
 
@@ -126,7 +117,8 @@ function checkByEncoder(
   }
   for (const name of ["flow", "solver", "weights", "z0"] as const) {
     if (options[name] === undefined) continue;
-    const reason = name === "weights" ? "an encoder takes all values alike" : "no flow is followed";
+    const reason =
+      name === "weights" ? "an encoder takes all values alike, missing data too" : "no flow is followed";
     throw invalid(`${where}: encoder and ${name} are both given, expected one of them: ${reason}`);
   }
   return { flow: gradientFlow(), solver: evaluateOnly };

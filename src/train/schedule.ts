@@ -27,9 +27,9 @@ export interface DecayOptions {
 }
 
 /** Fields of the options of `linear` and `cosine`. */
-export const DECAY_FIELDS = /* @__PURE__ */ (() => ({
+export const DECAY_FIELDS = {
   to: number({ min: 0 }, 0),
-}))() satisfies FieldsOf<DecayOptions>;
+} satisfies FieldsOf<DecayOptions>;
 
 /** Help of the program for the options of schedules. */
 export const SCHEDULE_HELP: HelpOf<DecayOptions> = {

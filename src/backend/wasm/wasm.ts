@@ -1,4 +1,5 @@
-import { checkNumber, checkOptions, invalid, refused, show } from "../../base/check.ts";
+import { checkFlag, checkNumber, invalid, refused, show } from "../../base/check.ts";
+import { completeOptions, type FieldsOf, later, optional } from "../../base/options.ts";
 import type { UrlLike, WebAssemblyModule, WorkerLike } from "../../base/platform.ts";
 import { isPlatformObject } from "../../base/realms.ts";
 import { compileKernels, recogniseKernels } from "../../kernels/load.ts";
@@ -47,6 +48,35 @@ export interface WasmOptions {
   workerMemory?: number | undefined;
 }
 
+/** Largest number of threads: more than any machine has, and few enough to be counted with 16 bits. */
+const MOST_THREADS = 1024;
+
+/** Fields of the options of `wasm`. */
+const FIELDS = {
+  relaxed: optional<boolean>({ check: checkFlag }),
+  module: later<WebAssemblyModule | undefined>(),
+  threads: optional<number | "auto">({
+    check(where, name, value) {
+      if (value === "auto") return value;
+      if (typeof value === "string") throw refused(where, name, "is", show(value), 'a number or "auto"');
+      return checkNumber(where, name, value, { min: 1, max: MOST_THREADS, integer: true });
+    },
+  }),
+  worker: optional<WorkerSource>({
+    check(where, name, value) {
+      // A URL may be of another realm, as a page's is where jsdom makes one.
+      const isText = typeof value === "string" && value !== "";
+      if (isText || typeof value === "function" || isPlatformObject("URL", value))
+        return value as WorkerSource;
+      throw refused(where, name, "is", show(value), "a string, a URL or a function that makes a Worker");
+    },
+  }),
+  workerMemory: {
+    check: (where, name, value) => (value === Infinity ? value : checkNumber(where, name, value, { min: 0 })),
+    standard: 2 ** 30,
+  },
+} satisfies FieldsOf<WasmOptions>;
+
 /**
  * The WASM backend: SIMD kernels in WebAssembly, on one thread or several. It is the default.
  *
@@ -57,28 +87,11 @@ export interface WasmOptions {
  * await encode(decoder, y, { backend: wasm({ relaxed: false, threads: 4 }) });
  */
 export function wasm(options: WasmOptions = {}): Backend {
-  checkOptions("wasm", options, {
-    ...{ relaxed: true, module: true, threads: true, worker: true, workerMemory: true },
-  });
-  const { relaxed, module, threads, worker, workerMemory = WORKER_MEMORY } = options;
-  if (relaxed !== undefined && typeof relaxed !== "boolean") {
-    throw refused("wasm", "relaxed", "is", show(relaxed), "true, false or undefined");
-  }
+  const { relaxed, module, threads, worker, workerMemory } = completeOptions("wasm", options, FIELDS);
   if (module !== undefined && relaxed !== undefined) {
     throw invalid("wasm: relaxed chooses among the builds of the package; leave it out together with module");
   }
   const given = module === undefined ? undefined : recogniseKernels(module as WebAssembly.Module);
-  if (typeof threads === "string" && threads !== "auto") {
-    throw refused("wasm", "threads", "is", show(threads), 'a number or "auto"');
-  }
-  if (threads !== undefined && threads !== "auto") {
-    checkNumber("wasm", "threads", threads, { min: 1, max: MOST_THREADS, integer: true });
-  }
-  if (!isWorkerSource(worker)) {
-    throw refused("wasm", "worker", "is", show(worker), "a string, a URL or a function that makes a Worker");
-  }
-  if (workerMemory !== Number.POSITIVE_INFINITY)
-    checkNumber("wasm", "workerMemory", workerMemory, { min: 0 });
   return Object.freeze<Backend>({
     name: "wasm",
     async open(decoder) {
@@ -86,16 +99,4 @@ export function wasm(options: WasmOptions = {}): Backend {
       return wasmSession(await packDecoder(decoder, compiled), { threads, worker, workerMemory });
     },
   });
-}
-
-/** More than any machine has, and few enough to be counted with 16 bits. */
-const MOST_THREADS = 1024;
-
-const WORKER_MEMORY = 2 ** 30;
-
-/** A URL may be of another realm, as a page's is where jsdom makes one. */
-function isWorkerSource(worker: unknown): worker is WorkerSource | undefined {
-  if (typeof worker === "string") return worker !== "";
-  if (worker === undefined || typeof worker === "function") return true;
-  return isPlatformObject("URL", worker);
 }

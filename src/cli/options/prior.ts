@@ -14,14 +14,14 @@ import { type PriorFlags, priorChoice } from "./prior-options.ts";
 export interface ChosenPrior {
   /** Undefined where there is none. */
   readonly prior: Prior | undefined;
-  /** Where it comes from. */
+  /** Origin of the prior. */
   readonly from: "decoder" | "flags" | "codes";
-  /** Of one that was fitted. */
+  /** Fit of a prior to codes; undefined for others. */
   readonly fit?: {
     readonly file: string;
-    /** How many there were. */
+    /** Number of codes. */
     readonly codes: number;
-    /** Of a mixture: their mean log density in nats, and whether its search has come to its end. */
+    /** Mean log density of the codes in nats, and true if the search has converged; for a mixture. */
     readonly logLikelihood?: number;
     readonly converged?: boolean;
   };
@@ -68,7 +68,8 @@ function fitOf(
     return { prior: fitGaussian(values, { ...common, ...shrinkage }), fit: codes };
   }
   const { prior, logLikelihood, converged } = fitGaussianMixture(values, {
-    ...{ ...common, components: priorComponents! },
+    ...common,
+    components: priorComponents!,
     ...(priorSeed !== undefined && { seed: priorSeed }),
   });
   return { prior, fit: { ...codes, logLikelihood, converged } };
@@ -87,7 +88,7 @@ function gaussianOf({ priorMean, priorStd, priorWeight }: PriorFlags, { latentSi
   return gaussian({ mean: priorMean, std: priorStd, weight: priorWeight });
 }
 
-/** As a call's option: none has to be said, since a decoder may have one of its own. */
+/** Option `prior` of a call; "none" is said, since a decoder may have a prior of its own. */
 export function priorOption({ prior }: ChosenPrior) {
   return { prior: prior ?? "none" } as const;
 }
