@@ -33,14 +33,14 @@ interface NoEncoder {
    */
   weights?: Float32Array | undefined;
   /**
-   * Where flows start, finite: latentSize values for all samples or count × latentSize, as in `encode`. Default: the
+   * Starts of the flows, finite: latentSize values for all samples or count × latentSize, as in `encode`. Default: the
    * decoder's own `start`, 0 where it has none.
    */
   z0?: Float32Array | undefined;
 }
 
 interface ByEncoder {
-  /** The encoder of an autoencoder: a sample's code is what it says, and no flow is followed. */
+  /** Encoder of an autoencoder, which gives each sample its code in place of a flow. */
   encoder: Decoder;
   flow?: undefined;
   solver?: undefined;
@@ -60,12 +60,12 @@ interface CommonOptions
 const { saveAt: _saveAt, onAbort: _onAbort, ...SHARED_FIELDS } = ENCODE_FIELDS;
 
 /** Fields of the options of `evaluate`. */
-const FIELDS = {
+const EVALUATE_FIELDS = {
   ...SHARED_FIELDS,
   encoder: later<Decoder | undefined>(),
 } satisfies { readonly [Name in keyof Required<EvaluateOptions>]: Field<unknown> };
 
-/** The arguments of `evaluate`, checked and completed. */
+/** Checks the arguments of `evaluate`. */
 export function checkEvaluateArguments(
   given: Decoder,
   data: Dataset | Float32Array,
@@ -73,29 +73,33 @@ export function checkEvaluateArguments(
 ) {
   const where = callOf("evaluate");
   checkDecoder(where, given);
-  const { backend = wasm(), batchSize, signal, onProgress } = completeOptions(where, options, FIELDS);
-  const decoder = atPoints(where, given, options.points);
-  const loss = checkLoss(where, options.loss, decoder);
+  const values = completeOptions(where, options, EVALUATE_FIELDS);
+  const { encoder, weights, backend = wasm(), batchSize, signal, onProgress } = values;
+  const decoder = atPoints(where, given, values.points);
+  const loss = checkLoss(where, values.loss, decoder);
   const dataset = asDataset(where, data, decoder);
-  const { encoder, weights } = options;
   checkWeights(where, weights, dataset.count, decoder);
-  if (options.z0 !== undefined) checkZ0(where, options.z0, dataset.count, decoder);
-  const fixed = checkFixed(where, decoder, options.fixed, dataset.count);
+  if (values.z0 !== undefined) checkZ0(where, values.z0, dataset.count, decoder);
+  const fixed = checkFixed(where, decoder, values.fixed, dataset.count);
   const pair =
     encoder === undefined
       ? checkFlowAndSolver(where, options)
       : checkByEncoder(where, encoder, decoder, options);
-  const prior = checkPrior(where, options.prior, decoder);
+  const prior = checkPrior(where, values.prior, decoder);
   const settings = {
-    ...{ decoder, loss, weights, fixed, batchSize },
+    decoder,
+    loss,
+    weights,
+    fixed,
+    batchSize,
     prior: prior && componentsOf(prior, decoder.latentSize),
   } satisfies ProblemSettings;
-  // Of one's own: it is read piece by piece.
-  const z0 = options.z0?.slice() ?? decoder.start;
+  // A copy: the caller may change z0 between two pieces of the samples.
+  const z0 = values.z0?.slice() ?? decoder.start;
   return { dataset, settings, pair, encoder, z0, backend, signal, onProgress };
 }
 
-/** Refuses what is no encoder of this decoder, or that is given with what goes without one. */
+/** Checks the option `encoder`: its sizes have to be the decoder's, and options of flows are refused beside it. */
 function checkByEncoder(
   where: string,
   encoder: Decoder,
@@ -112,7 +116,7 @@ function checkByEncoder(
   }
   for (const name of ["flow", "solver", "weights", "z0"] as const) {
     if (options[name] === undefined) continue;
-    const reason = name === "weights" ? "an encoder knows nothing of missing data" : "no flow is followed";
+    const reason = name === "weights" ? "an encoder takes all values alike" : "no flow is followed";
     throw invalid(`${where}: encoder and ${name} are both given, expected one of them: ${reason}`);
   }
   return { flow: gradientFlow(), solver: evaluateOnly };
