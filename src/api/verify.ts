@@ -7,7 +7,7 @@ import { checkDecoder, type Decoder, probedOf, withVerification } from "../decod
 import { atPoints } from "../decoder/points.ts";
 import { type CheckedProbe, type Probe, probeInputs } from "../decoder/probe.ts";
 import { type Comparison, compareWithProbe, refuseByProbe } from "../decoder/probe-comparison.ts";
-import type { Limits } from "../files/source.ts";
+import type { Limits } from "../files/limits.ts";
 import { costOf } from "../graph/graph.ts";
 import { sizeOf } from "../graph/operations.ts";
 import { makeControl } from "../solver/control.ts";

@@ -5,6 +5,8 @@ import { piecesOf, plainText } from "./message.ts";
  * - `invalid_argument`: an argument has the wrong type, length or value
  * - `invalid_file`: a file is truncated, malformed, larger than allowed or not what its name says, or the system lets
  *   nobody read or write it
+ * - `needs_conversion`: a safetensors file whose tensors alone do not say what its decoder computes; the message has the
+ *   line of Python that exports it to ONNX
  * - `not_found`: a path or URL does not lead to a file that may be read
  * - `unreachable`: a server did not answer, failed or broke off; another try may help
  * - `disposed`: the object was used after `dispose()`
@@ -17,6 +19,7 @@ import { piecesOf, plainText } from "./message.ts";
 export type LatentflowErrorCode =
   | "invalid_argument"
   | "invalid_file"
+  | "needs_conversion"
   | "not_found"
   | "unreachable"
   | "disposed"
@@ -29,6 +32,7 @@ export type LatentflowErrorCode =
 const CODES: Readonly<Record<LatentflowErrorCode, true>> = {
   invalid_argument: true,
   invalid_file: true,
+  needs_conversion: true,
   not_found: true,
   unreachable: true,
   disposed: true,

@@ -78,7 +78,7 @@ const RUN_FIELDS = /* @__PURE__ */ (() => ({
   seed: count(0, STANDARD_TRAINING.seed),
   augment: later<Augmentation | undefined>(),
   gradientClip: optional(number({ above: 0 })),
-  backend: later<Backend | undefined>(),
+  backend: optional<Backend>({ check: checkBackend }),
   validation: later<ValidationOptions | undefined>(),
   checkpoint: later<CheckpointOptions | undefined>(),
   signal: signal<AbortSignalLike>(),
@@ -222,7 +222,6 @@ function checkRun(
   const { backend = wasm(), validation, checkpoint, signal, onEvent, onProgress } = values;
   const loss = checkLoss(where, values.loss, decoder);
   const dataset = asDataset(where, data, decoder);
-  checkBackend(where, "backend", backend);
   if (augment !== undefined) checkAugmentation(where, augment, decoder.outputShape);
   return {
     where,

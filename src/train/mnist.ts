@@ -2,7 +2,7 @@ import { checkOptions, refused, show, showPath } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { callOf, theOption } from "../base/message.ts";
 import { throwIfAborted } from "../base/realms.ts";
-import { checkReading, type ReadingOptions, readingOptions } from "../files/source.ts";
+import { checkReading, type ReadingOptions, readingOptions } from "../files/limits.ts";
 import type { Dataset } from "./dataset.ts";
 import { nodeModules, readMnistFiles } from "./mnist-files.ts";
 

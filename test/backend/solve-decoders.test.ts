@@ -1,3 +1,4 @@
+// run: slow
 // Tests src/backend/wasm/decode.ts, src/backend/wasm/fused.ts, src/backend/wasm/staging.ts,
 // src/backend/wasm/wasm.ts, src/backend/wasm/session.ts.
 import { test } from "uvu";

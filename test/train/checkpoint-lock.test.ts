@@ -1,4 +1,4 @@
-// run: once
+// run: once, slow
 import { type ChildProcess, fork, spawn } from "node:child_process";
 import { once } from "node:events";
 import {

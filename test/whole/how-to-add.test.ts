@@ -128,22 +128,20 @@ for (const dummies of [
         before: "export interface PriorKinds {",
         after: "export interface PriorKinds {\n  readonly dummyPrior: object;",
       },
-      named: ["src/cli/options/prior.ts", "src/terms/check-prior.ts", "src/terms/prior-components.ts"],
+      named: ["src/cli/output/prior-figures.ts", "src/terms/check-prior.ts", "src/terms/prior-components.ts"],
     },
   ],
   [
     {
       ...{ kind: "An operation", name: "dummyOperation", file: "src/graph/operations.ts" },
       ...{
-        before: "  readonly reshape: object;",
-        after: "  readonly reshape: object;\n  readonly dummyOperation: object;",
+        before: "  reshape,\n  conv,",
+        after: "  reshape,\n  dummyOperation: reshape,\n  conv,",
       },
       named: [
         "src/backend/wasm/lower.ts",
         "src/backend/webgpu/operations.ts",
-        "src/graph/definition.ts",
         "src/graph/operations.ts",
-        "src/graph/readers.ts",
         "src/onnx/write/operations.ts",
       ],
     },
@@ -262,6 +260,16 @@ for (const dummies of [
         after: "  readonly unit?: number;\n  readonly dummyFlag?: number;",
       },
       named: ["src/cli/parts/manifest.ts"],
+    },
+    {
+      ...{ kind: "A format of results", name: "dummyFormat", file: "src/cli/parts/write-results.ts" },
+      ...{ before: '= "npy" | "parquet";', after: '= "npy" | "parquet" | "dummyFormat";' },
+      named: ["src/cli/parts/write-results.ts"],
+    },
+    {
+      ...{ kind: "A column of results", name: "dummy_column", file: "src/cli/output/results.ts" },
+      ...{ before: '  | "index"', after: '  | "dummy_column"\n  | "index"' },
+      named: ["src/cli/parts/parquet-results.ts"],
     },
   ],
 ] satisfies Dummy[][]) {

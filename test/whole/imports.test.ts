@@ -1,4 +1,4 @@
-// run: once
+// run: once, slow
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";

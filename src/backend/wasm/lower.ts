@@ -1,8 +1,11 @@
 import type { Decoder } from "../../decoder/decoder.ts";
 import { logitOperations, stepsOf } from "../../graph/graph.ts";
+import { averagePool } from "../../graph/kinds/average-pool.ts";
+import { pad } from "../../graph/kinds/pad.ts";
 import { concat, depthToSpace, expand, permute, slice } from "../../graph/kinds/rearranging.ts";
-import { averagePool, mean, pad, sum, upsample } from "../../graph/kinds/resampling.ts";
+import { mean, sum } from "../../graph/kinds/reductions.ts";
 import { resize } from "../../graph/kinds/resize.ts";
+import { upsample } from "../../graph/kinds/upsample.ts";
 import { type AxisMap, type LinearMap, linearMap, stretched } from "../../graph/linear-map.ts";
 import { type Operation, type OperationKind, type Shape, sizeOf } from "../../graph/operations.ts";
 import type { KernelOperation } from "./kernel-operations.ts";

@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import { type Command, Option } from "commander";
 import { invalid, showPath } from "../../base/check.ts";
 import { isOnnx } from "../../files/file-kind.ts";
-import { STANDARD_MAX_BYTES } from "../../files/source.ts";
+import { STANDARD_MAX_BYTES } from "../../files/limits.ts";
 import {
   type ActivationLike,
   type Decoder,
@@ -19,7 +19,6 @@ import {
   parseCount,
   parseCounts,
   parseNames,
-  parseNonNegative,
   parseShapes,
   type ShapeArgument,
 } from "../options/parse.ts";
@@ -33,8 +32,6 @@ export interface DecoderFlags extends LossFlags {
   readonly activation?: ActivationLike | readonly ActivationLike[];
   readonly outputActivation?: ActivationLike;
   readonly outputShape?: readonly number[];
-  readonly batchNorm?: "beforeActivation" | "afterActivation";
-  readonly batchNormEpsilon?: number;
   readonly latent?: string;
   readonly outputName?: string;
   readonly pointsInput?: string[];
@@ -48,12 +45,12 @@ export const decoderHelp = "the decoder: safetensors or ONNX, a path or a URL";
 
 /** The options that say how files of one kind are read. */
 const FILE_OPTIONS = {
-  safetensors: ["prefix", "activation", "batchNorm", "batchNormEpsilon"],
+  safetensors: ["prefix", "activation"],
   onnx: ["latent", "outputName", "pointsInput", "inputShape", "layout"],
 } as const;
 
 /** Those that say how a file is read and nothing else: without a file they do not count. */
-export const readingFlags = ["prefix", "batchNorm", "batchNormEpsilon", ...FILE_OPTIONS.onnx] as const;
+export const readingFlags = ["prefix", ...FILE_OPTIONS.onnx] as const;
 
 /** What is made small, as commander hands it over. */
 export interface LossFlags {
@@ -78,13 +75,6 @@ export function addDecoderOptions(command: Command, standard = "what its file sa
     )
     .option("--output-activation <name>", "after the last layer: sigmoid, identity, …", parseActivation)
     .option("--output-shape <lengths>", "the shape of a sample, 28,28 say", parseCounts)
-    .addOption(
-      new Option("--batch-norm <place>", "where BatchNorms act, if the layers' numbers do not tell").choices([
-        "beforeActivation",
-        "afterActivation",
-      ]),
-    )
-    .option("--batch-norm-epsilon <x>", "what BatchNorms add to a variance, else 1e-5", parseNonNegative)
     .optionsGroup("Decoder, if it is ONNX (also --output-shape, --output-activation sigmoid):")
     .option(
       "--latent <name>",
@@ -202,15 +192,12 @@ function nameOf(activation: ActivationLike): string {
 
 async function readSafetensors(options: DecoderFlags, signal: AbortSignal): Promise<Decoder> {
   const { decoder: file, prefix, activation, outputActivation, outputShape, maxBytes } = options;
-  const { batchNorm, batchNormEpsilon } = options;
   const loss = lossOf(options);
   return loadDecoder(file, {
     ...(prefix !== undefined && { prefix }),
     ...(activation && { activation }),
     ...(outputActivation && { outputActivation }),
     ...(outputShape && { outputShape }),
-    ...(batchNorm && { batchNorm }),
-    ...(batchNormEpsilon !== undefined && { batchNormEpsilon }),
     ...(loss && { loss }),
     ...(maxBytes && { maxBytes }),
     signal,

@@ -2,7 +2,7 @@ import type { EncodeOptions, StandardLoss } from "../../index.ts";
 import type { DecoderFlags } from "../input/decoder-file.ts";
 import type { FixedFlags } from "../input/fixed-inputs.ts";
 import type { Shard } from "../parts/units.ts";
-import type { ResultsFormat } from "../parts/write-results.ts";
+import type { ResultsFormatName } from "../parts/write-results.ts";
 import { backendOf, type EncodeSettings, encodeSettings, type RunningOptions } from "./options.ts";
 import { type ChosenPrior, priorOption } from "./prior.ts";
 import type { PriorFlags } from "./prior-options.ts";
@@ -37,7 +37,7 @@ export interface Job extends EncodingOptions, ChosenFlowAndSolver {
   /** The part of the work that is to be done; undefined: all, with the results at its end. */
   readonly shard?: Shard;
   /** See `formatOption`. */
-  readonly format?: ResultsFormat;
+  readonly format?: ResultsFormatName;
 }
 
 /** The options of an `encode` call as this job has them. */

@@ -2,7 +2,7 @@ import type { Decoder, StandardLoss } from "../../index.ts";
 import type { AutoencoderResult, TrainResult } from "../../train/index.ts";
 import type { DataOptions, SourcedData } from "../input/data-source.ts";
 import type { DecoderFlags } from "../input/decoder-file.ts";
-import type { FixedFlags, Given } from "../input/fixed-inputs.ts";
+import type { FixedFlags, FixedInputs } from "../input/fixed-inputs.ts";
 import type { FixedArgument } from "./parse.ts";
 import type { ChosenPrior } from "./prior.ts";
 import type { PriorFlags } from "./prior-options.ts";
@@ -40,8 +40,8 @@ export interface TrainingInput {
   /** Undefined of an autoencoder, whose codes come from its encoder. */
   readonly prior: ChosenPrior | undefined;
   /** What is given with the samples, and with those of the validation. */
-  readonly given: Given;
-  readonly validationGiven: Given | undefined;
+  readonly fixed: FixedInputs;
+  readonly validationFixed: FixedInputs | undefined;
 }
 
 /** A run of `train` that has come to its end. */

@@ -1,8 +1,8 @@
 import { invalidFile, show } from "../../base/check.ts";
 import { LatentflowError } from "../../base/errors.ts";
-import type { Work } from "../../base/event-loop.ts";
+import type { Pausable } from "../../base/event-loop.ts";
 import { type Decoder, type DecoderGraph, GraphDecoder } from "../../decoder/decoder.ts";
-import { checkSize } from "../../files/source.ts";
+import { checkSize } from "../../files/limits.ts";
 import type { GraphDefinition, Length, OperationDefinition } from "../../graph/definition.ts";
 import { countParameters, type Graph, LATENT, parametersOf } from "../../graph/graph.ts";
 import type { PointwiseLike } from "../../graph/pointwise.ts";
@@ -28,7 +28,7 @@ export function* buildDecoder(
     readonly startFor: (latentSize: number) => Float32Array | undefined;
   },
   maxBytes: number,
-): Work<Decoder> {
+): Pausable<Decoder> {
   const shapes = new Map<string, readonly Length[]>([[LATENT, [inputs.latentSize]]]);
   for (const { name, shape } of inputs.fixed) shapes.set(name, shape);
   const operations = simplify(writer.operations, shapes);
@@ -97,7 +97,7 @@ function definitionOf({ kind, name, inputs, settings }: Written): OperationDefin
 }
 
 /** Reads the definition; what is wrong with it has come with the file, whose nodes the error names. */
-function* readGraph(where: string, definition: GraphDefinition, writer: GraphWriter): Work<Graph> {
+function* readGraph(where: string, definition: GraphDefinition, writer: GraphWriter): Pausable<Graph> {
   try {
     return yield* readingDefinition(where, definition);
   } catch (error) {

@@ -2,7 +2,8 @@ import { builtinModule } from "../../base/builtin-module.ts";
 import { invalid, invalidFile, show } from "../../base/check.ts";
 import type { BlobLike } from "../../base/platform.ts";
 import { throwIfAborted } from "../../base/realms.ts";
-import { type FileSource, bytesOf as givenBytes, type Limits, readSource } from "../../files/source.ts";
+import type { Limits } from "../../files/limits.ts";
+import { type FileSource, bytesOf as givenBytes, readSource } from "../../files/source.ts";
 import { sizeOf } from "../../graph/operations.ts";
 import type { TensorRecord } from "./model.ts";
 

@@ -1,6 +1,6 @@
 import { escapeText, invalidFile, show, showList } from "../../base/check.ts";
 import type { LatentflowError } from "../../base/errors.ts";
-import type { Work } from "../../base/event-loop.ts";
+import type { Pausable } from "../../base/event-loop.ts";
 import { atOnce } from "../../base/event-loop.ts";
 import { hasInputs } from "./arity.ts";
 import { canFold, Folding } from "./folding/fold.ts";
@@ -53,7 +53,7 @@ export function* importGraph(
   outputName: string,
   points: readonly string[],
   batching: Batching,
-): Work<ImportedGraph> {
+): Pausable<ImportedGraph> {
   const names = inputsOf(model).map(({ name }) => name);
   const writer = new GraphWriter(names.filter((name) => name !== latent.name));
   const makers = new Map<string, NodeView>();

@@ -1,7 +1,7 @@
 import { verifyDecoder } from "../../api/verify.ts";
 import { checkChoice, checkOptions, invalid, invalidFile, show, showLocation } from "../../base/check.ts";
 import { LatentflowError, markedMessage } from "../../base/errors.ts";
-import { inTurns, type Work } from "../../base/event-loop.ts";
+import { inTurns, type Pausable } from "../../base/event-loop.ts";
 import { callOf, subject, theOption } from "../../base/message.ts";
 import { throwIfAborted } from "../../base/realms.ts";
 import { type Decoder, probedOf, withVerification } from "../../decoder/decoder.ts";
@@ -9,17 +9,13 @@ import { copyProbe, fitProbe, type Probe, readProbe } from "../../decoder/probe.
 import { checkStartSize, normaliseStart } from "../../decoder/start.ts";
 import { recognise } from "../../files/file-kind.ts";
 import {
-  bytesOf,
   checkReading,
   checkSize,
-  type FileSource,
   type Limits,
-  locationOf,
-  onGiven,
   type ReadingOptions,
   readingOptions,
-  readSource,
-} from "../../files/source.ts";
+} from "../../files/limits.ts";
+import { bytesOf, type FileSource, locationOf, readSource, whileUnchanged } from "../../files/source.ts";
 import { normalisePrior } from "../../terms/check-prior.ts";
 import { normaliseLoss, type StandardLoss, type StandardLossLike } from "../../terms/losses.ts";
 import type { Prior } from "../../terms/priors.ts";
@@ -149,7 +145,7 @@ export async function loadOnnx(source: OnnxSource, options: LoadOnnxOptions = {}
   const outside = await readOutside(where, file.tensors, options.externalData, limits);
   const read = (layout: "file" | "channelsLast") =>
     inTurns(
-      onGiven(where, bytes, importDecoder(where, file, outside, { ...checked, layout }, limits)),
+      whileUnchanged(where, bytes, importDecoder(where, file, outside, { ...checked, layout }, limits)),
       signal,
     );
   // A probe is in the file's order.
@@ -244,7 +240,7 @@ function* importDecoder(
   outside: Outside,
   options: Checked,
   { maxBytes }: Limits,
-): Work<Decoder> {
+): Pausable<Decoder> {
   try {
     const total = file.tensors.reduce((sum, record) => sum + tensorBytes(record), 0);
     checkSize(where, "the file's tensors take", total, maxBytes);
@@ -278,7 +274,7 @@ function* importedGraph(
   { model, nodes, latent, output, points }: Parsed,
   initializers: ReadonlyMap<string, Tensor>,
   { layout, isLogits, outputShape }: Checked,
-): Work<{ readonly graph: ImportedGraph; readonly outputLayout: "channelsFirst" | "channelsLast" }> {
+): Pausable<{ readonly graph: ImportedGraph; readonly outputLayout: "channelsFirst" | "channelsLast" }> {
   const isOpen = model.inputs.some(({ name, shape }) => points.includes(name) && (shape?.length ?? 0) <= 2);
   let failure: unknown;
   for (const batching of isOpen ? (["batched", "single"] as const) : (["batched"] as const)) {

@@ -1,5 +1,5 @@
 import { invalidFile, show } from "../../base/check.ts";
-import type { Work } from "../../base/event-loop.ts";
+import type { Pausable } from "../../base/event-loop.ts";
 import { convertValues, type ValueType, valueSizes } from "../../base/values.ts";
 import { sizeOf } from "../../graph/operations.ts";
 import type { TensorRecord } from "./model.ts";
@@ -52,7 +52,7 @@ export function bytesOf({ dims, dataType }: TensorRecord): number {
  * @param outside the bytes of a tensor that lies in another file
  * @throws LatentflowError `invalid_file`
  */
-export function* readTensor(record: TensorRecord, outside?: Uint8Array): Work<Tensor> {
+export function* readTensor(record: TensorRecord, outside?: Uint8Array): Pausable<Tensor> {
   const { name, dims, dataType, numbers } = record;
   const at = `the tensor ${show(name)}`;
   const type = Object.hasOwn(VALUE_TYPES, dataType) ? VALUE_TYPES[dataType]! : undefined;
@@ -94,7 +94,7 @@ function readNumbers(type: ValueType, numbers: readonly number[], values: Number
 const PIECE = 2 ** 16;
 
 /** Integers beyond 2^53, the end of an open slice say, become the nearest number. */
-function* readWide(type: ValueType, bytes: Uint8Array, values: Numbers): Work<void> {
+function* readWide(type: ValueType, bytes: Uint8Array, values: Numbers): Pausable<void> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const size = valueSizes[type];
   const read = WIDE_READERS[type]!;

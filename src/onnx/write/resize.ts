@@ -1,6 +1,6 @@
 import { invalid } from "../../base/check.ts";
-import type { UpsampleFields } from "../../graph/kinds/resampling.ts";
 import { type ResizeCoordinates, type ResizeMode, resize } from "../../graph/kinds/resize.ts";
+import type { UpsampleFields } from "../../graph/kinds/upsample.ts";
 import { firstOrder } from "../../onnx-format/axis-order.ts";
 import type { Tensor } from "./file.ts";
 import { ofPixels } from "./pixels.ts";

@@ -24,7 +24,7 @@ import {
   upsample,
   type Value,
 } from "../../../src/graph/index.ts";
-import type { MapKind } from "../../../src/graph/kinds/rearranging.ts";
+import type { MapKind } from "../../../src/graph/map-kind.ts";
 import { linearMap } from "../../../src/graph/linear-map.ts";
 import { KINDS } from "../../../src/graph/operations.ts";
 import { readDefinition } from "../../../src/graph/read-definition.ts";

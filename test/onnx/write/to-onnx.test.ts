@@ -1,3 +1,4 @@
+// run: slow
 // Tests src/onnx/write/graph.ts, src/onnx/write/norms.ts, src/onnx/write/pixels.ts, src/onnx/write/resize.ts,
 // src/onnx/write/rearranging.ts.
 import { fromBinary } from "@bufbuild/protobuf";

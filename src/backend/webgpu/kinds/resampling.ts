@@ -1,5 +1,7 @@
-import { averagePool, pad, type UpsampleFields, upsample } from "../../../graph/kinds/resampling.ts";
+import { averagePool } from "../../../graph/kinds/average-pool.ts";
+import { pad } from "../../../graph/kinds/pad.ts";
 import { resize } from "../../../graph/kinds/resize.ts";
+import { type UpsampleFields, upsample } from "../../../graph/kinds/upsample.ts";
 import { sizeOf } from "../../../graph/operations.ts";
 import { firstOrder } from "../../../onnx-format/axis-order.ts";
 import type { Attributes } from "../../../onnx-format/messages.ts";

@@ -1,6 +1,6 @@
 import * as zlib from "node:zlib";
 import { type CompressionCodec, type ParquetType, snappyUncompress } from "hyparquet";
-import { checkSize } from "../../../files/source.ts";
+import { checkSize } from "../../../files/limits.ts";
 import { Damaged, ThriftReader, type ThriftStruct } from "./thrift.ts";
 
 // The pages of a column in a row group, unpacked, and checked before hyparquet decodes them. hyparquet does not check the

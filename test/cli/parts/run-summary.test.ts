@@ -1,3 +1,4 @@
+// run: slow
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -5,8 +6,8 @@ import * as assert from "uvu/assert";
 import { openInput } from "../../../src/cli/input/encoding-input.ts";
 import type { Job } from "../../../src/cli/options/job.ts";
 import { encodeUnits } from "../../../src/cli/parts/encode-units.ts";
-import { PartFigures } from "../../../src/cli/parts/figures.ts";
 import type { Part } from "../../../src/cli/parts/part.ts";
+import { RunSummariser } from "../../../src/cli/parts/run-summary.ts";
 import { unitsOf } from "../../../src/cli/parts/units.ts";
 import { readNpy } from "../../../src/files/npy.ts";
 import {
@@ -218,10 +219,10 @@ test("of several parts: samples per second of all, the most threads, means over 
       stats: { acceptedSteps: new Uint32Array(2), backtracks: new Uint32Array(2), t: new Float64Array(2) },
     },
   });
-  const figures = new PartFigures();
+  const figures = new RunSummariser();
   figures.add(part(["converged", "converged"], 2, 3));
   figures.add(part(["converged", "stalled"], 4, 1));
-  const found = figures.figures();
+  const found = figures.summary();
   assert.equal([found.samples, found.seconds, found.samplesPerSecond, found.threads], [4, 6, 4 / 6, 3]);
   assert.equal([found.meanInitialLoss, found.meanLoss], [1.5, Number.NaN]);
   assert.equal(found.statuses, { converged: 3, stalled: 1 });
