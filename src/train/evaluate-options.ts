@@ -61,7 +61,7 @@ interface CommonOptions
 const { saveAt: _saveAt, onAbort: _onAbort, ...SHARED_FIELDS } = ENCODE_FIELDS;
 
 /** Fields of the options of `evaluate`. */
-const FIELDS = {
+const EVALUATE_FIELDS = {
   ...SHARED_FIELDS,
   encoder: later<Decoder | undefined>(),
 } satisfies { readonly [Name in keyof Required<EvaluateOptions>]: Field<unknown> };
