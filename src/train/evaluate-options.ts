@@ -74,7 +74,12 @@ export function checkEvaluateArguments(
 ) {
   const where = callOf("evaluate");
   checkDecoder(where, given);
-  const { backend = wasm(), batchSize, signal, onProgress } = completeOptions(where, options, FIELDS);
+  const {
+    backend = wasm(),
+    batchSize,
+    signal,
+    onProgress,
+  } = completeOptions(where, options, EVALUATE_FIELDS);
   const decoder = atPoints(where, given, options.points);
   const loss = checkLoss(where, options.loss, decoder);
   const dataset = asDataset(where, data, decoder);
