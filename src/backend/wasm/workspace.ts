@@ -97,7 +97,6 @@ export function allocateWorkspace(
     };
   });
   const { pointer, ofValues: ownRows, ofOperations, ...pointers } = block.layout;
-  const { rows, targets, weights, scales, losses, priors, objectives, priorScales, fixed } = pointers;
   const ofValues = ownRows.map((own, value) => {
     const { values, tangents } = ownRows[aliases[value] ?? value]!;
     return { ...own, values, tangents };
@@ -122,16 +121,8 @@ export function allocateWorkspace(
   });
   return {
     ...block,
+    ...pointers,
     pointer,
-    rows,
-    targets,
-    weights,
-    scales,
-    losses,
-    priors,
-    objectives,
-    priorScales,
-    fixed,
     latents: rowsAt(0, "values"),
     gradients: rowsAt(0, "gradients"),
     outputs: rowsAt(output, "values"),
