@@ -168,13 +168,6 @@ export function writeWeights(problem: Problem, weights: Float32Array, row: Float
     : { scale: 1 / sum, curvatureScale: 1, priorScale: factor / sum };
 }
 
-/** The curvature scale of one sample. */
-export function curvatureScale(problem: Problem, sample: number): number {
-  const weights = sampleWeights(problem, sample);
-  if (!weights || problem.loss.reduction === "mean") return lossScales(problem).curvatureScale;
-  return weights.reduce((sum, weight) => sum + weight, 0);
-}
-
 /** 1/N of one sample, the factor of its prior; N is the divisor of its loss. */
 export function priorScale(problem: Pick<Problem, "loss" | "decoder" | "weights">, sample: number): number {
   if (problem.loss.reduction === "sum") return 1;
