@@ -10,7 +10,6 @@ import {
   showLengths,
 } from "./array.ts";
 import { allocate, STANDARD_MAX_BYTES } from "./limits.ts";
-import { Dictionary, NoLiteral, type PythonValue, parsePythonLiteral, Tuple } from "./python-literal.ts";
 
 // A .npy file (numpy's format, versions 1 to 3):
 //
@@ -97,13 +96,12 @@ interface Header extends ArrayHeader {
 export function readNpyHeader(where: string, bytes: Uint8Array): Header {
   if (!isNpy(bytes)) throw invalidFile(`${where}: not a .npy file: it does not begin with 93 4e 55 4d 50 59`);
   const { text, size } = splitHeader(where, bytes);
-  const { descr, fortran_order: fortran, shape } = parseFields(where, text);
-  if (typeof fortran !== "boolean") {
-    throw invalidFile(
-      `${where}: the header's 'fortran_order' is ${showValue(fortran)}, expected True or False`,
-    );
+  const { descr, fortran, shape } = parseFields(where, text);
+  if (fortran.flag === undefined) {
+    throw invalidFile(`${where}: the header's 'fortran_order' is neither True nor False`);
   }
-  return { ...readType(where, descr), shape: readShape(where, shape), fortran, size };
+  const isFortran = fortran.flag === "True";
+  return { ...readType(where, descr), shape: readShape(where, shape), fortran: isFortran, size };
 }
 
 /** The header's text, and the number of bytes before the values. */
@@ -126,49 +124,49 @@ function splitHeader(where: string, bytes: Uint8Array): { text: string; size: nu
   return { text: new TextDecoder().decode(bytes.slice(start, size)), size };
 }
 
-const fieldNames = ["descr", "fortran_order", "shape"] as const;
+/**
+ * One entry of the header's dictionary as numpy writes it, also in Python 2: a string without escapes, a flag, a tuple of
+ * integers, or the list of a structured type's fields.
+ */
+const ENTRY =
+  /\s*(['"])(?<key>\w+)\1\s*:\s*(?:(['"])(?<text>[^'"\\]*)\3|(?<flag>True|False)|(?<tuple>\((?:\s*\d+L?\s*,)*\s*(?:\d+L?\s*)?\))|(?<fields>\[.*\]))\s*(?:,|(?=\}))/sy;
 
-/** The header's three entries: no more, no fewer, none twice. */
-function parseFields(where: string, text: string): Record<(typeof fieldNames)[number], PythonValue> {
-  const fields = new Map<PythonValue, PythonValue>();
-  for (const [key, value] of parseDictionary(where, text).entries) {
-    if (fields.has(key)) throw invalidFile(`${where}: the header has the key ${showValue(key)} twice`);
-    if (!fieldNames.some((name) => name === key)) {
-      throw invalidFile(
-        `${where}: the header has the key ${showValue(key)}, expected ${fieldNames.join(", ")}`,
-      );
+type Entry = Readonly<Record<"text" | "flag" | "tuple" | "fields", string | undefined>>;
+
+/** Reads the header's three entries: no more, no fewer, none twice. */
+function parseFields(where: string, header: string): { descr: Entry; fortran: Entry; shape: Entry } {
+  const refuse = (problem: string) => invalidFile(`${where}: the header ${problem}: ${show(header.trim())}`);
+  const entries = new Map<string, Entry>();
+  let end = /^\s*\{/.exec(header)?.[0].length ?? 0;
+  for (;;) {
+    ENTRY.lastIndex = end;
+    const groups = ENTRY.exec(header)?.groups as (Entry & { readonly key: string }) | undefined;
+    if (!groups) break;
+    end = ENTRY.lastIndex;
+    const { key } = groups;
+    if (!["descr", "fortran_order", "shape"].includes(key)) {
+      throw refuse(`has the key ${show(key)}, expected descr, fortran_order, shape`);
     }
-    fields.set(key, value);
+    if (entries.has(key)) throw refuse(`has the key ${show(key)} twice`);
+    entries.set(key, groups);
   }
+  if (!/^\s*\}\s*$/.test(header.slice(end)))
+    throw refuse("is no dictionary as numpy writes it; it is damaged");
   const field = (name: string) => {
-    const value = fields.get(name);
-    if (value === undefined) throw invalidFile(`${where}: the header has no '${name}': ${show(text.trim())}`);
-    return value;
+    const entry = entries.get(name);
+    if (!entry) throw refuse(`has no '${name}'`);
+    return entry;
   };
-  return { descr: field("descr"), fortran_order: field("fortran_order"), shape: field("shape") };
+  return { descr: field("descr"), fortran: field("fortran_order"), shape: field("shape") };
 }
 
-function parseDictionary(where: string, text: string): Dictionary {
-  let value: PythonValue;
-  try {
-    value = parsePythonLiteral(text);
-  } catch (error) {
-    if (!(error instanceof NoLiteral)) throw error;
+function readType(where: string, { text, fields }: Entry): { type: ValueType; littleEndian: boolean } {
+  if (fields !== undefined) {
     throw invalidFile(
-      `${where}: the header is no Python dictionary: ${error.message} of ${show(text.trim())}; it is damaged`,
+      `${where}: the values' type is a structured one; save one of its fields: numpy.save(file, array["field"])`,
     );
   }
-  if (value instanceof Dictionary) return value;
-  throw invalidFile(`${where}: the header is ${showValue(value)}, expected a dictionary`);
-}
-
-function readType(where: string, descr: PythonValue): { type: ValueType; littleEndian: boolean } {
-  if (typeof descr !== "string") {
-    throw invalidFile(
-      `${where}: the values' type is ${showValue(descr)}, a structured one; save one of its fields: ` +
-        'numpy.save(file, array["field"])',
-    );
-  }
+  const descr = text ?? "";
   const [, order, code = "", kind = ""] = /^([<>|]?)(([a-zA-Z?])\d{0,4}(?:\[\w+\])?)$/.exec(descr) ?? [];
   const type = valueTypes.get(code);
   // The order of a value's bytes: of the one there is, or of several.
@@ -180,21 +178,12 @@ function readType(where: string, descr: PythonValue): { type: ValueType; littleE
   );
 }
 
-function readShape(where: string, shape: PythonValue): readonly number[] {
-  if (shape instanceof Tuple && shape.items.length <= mostAxes && shape.items.every(isLength))
-    return shape.items;
-  throw invalidFile(
-    `${where}: the header's 'shape' is ${showValue(shape)}, expected a tuple of at most ${mostAxes} lengths`,
-  );
-}
-
-// Beyond what is exact it is still too much for any file.
-const isLength = (length: PythonValue): length is number => typeof length === "number" && length >= 0;
-
-function showValue(value: PythonValue): string {
-  if (value instanceof Tuple) return "a tuple";
-  if (value instanceof Dictionary) return "a dictionary";
-  return Array.isArray(value) ? "a list" : show(value);
+function readShape(where: string, { tuple = "" }: Entry): readonly number[] {
+  // Beyond what is exact a length is still too much for any file.
+  const lengths = Array.from(tuple.matchAll(/\d+/g), ([digits]) => Number(digits));
+  const isTuple = tuple !== "" && (lengths.length !== 1 || tuple.includes(","));
+  if (isTuple && lengths.length <= mostAxes) return lengths;
+  throw invalidFile(`${where}: the header's 'shape' is no tuple of at most ${mostAxes} lengths`);
 }
 
 /** Values from column-major to row-major order. */
