@@ -5,15 +5,14 @@ import { type Decoder, decoderAtPoints, onDispose } from "./decoder.ts";
 // A decoder over points has no size until a call says how many there are: here it gets one. How many files say that there
 // are is src/cli/input/points.ts.
 
-/** Of each decoder over points, those for so many. */
+/** Decoders for numbers of points, by the decoder over points. */
 const bound = new WeakMap<Decoder, Map<number, Decoder>>();
 
-/** The last few numbers of points are kept: each has its own packed copies. */
+/** Most decoders kept for a decoder over points: each has packed copies of the parameters. */
 const MOST_KEPT = 4;
 
 /**
- * A decoder over points for so many of them: the same parameters, and values that are as long. Any other decoder is
- * returned as it is.
+ * Returns a decoder for a number of points, with the same parameters. A decoder without points is returned as it is.
  *
  * @param points the option `points` of the call
  * @throws LatentflowError `invalid_argument` where there is no number and has to be one, or the other way round

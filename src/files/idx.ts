@@ -25,7 +25,7 @@ const valueTypes: ReadonlyMap<number, ValueType> = new Map([
 /** The longest header: 255 axes. */
 export const longestIdxHeader = 4 + 255 * 4;
 
-/** Whether `bytes` may be an IDX file. */
+/** Tests for the two zeros that an IDX file begins with. */
 export function isIdx(bytes: Uint8Array): boolean {
   return bytes.length >= 4 && bytes[0] === 0 && bytes[1] === 0;
 }

@@ -29,7 +29,7 @@ const valueTypes: ReadonlyMap<string, ValueType> = new Map([
   ...([2, 4, 8] as const).map((size) => [`f${size}`, `float${(8 * size) as 16 | 32 | 64}`] as const),
 ]);
 
-/** What to do with the other types, by kind. */
+/** Advice for other types, by kind. */
 const cures: ReadonlyMap<string, string> = new Map([
   [
     "O",
@@ -43,18 +43,18 @@ const cures: ReadonlyMap<string, string> = new Map([
   ["V", "raw bytes; save array.view(numpy.uint8)"],
 ]);
 
-/** As much header as numpy itself reads. */
+/** Longest header that numpy itself reads. */
 const longestHeader = 10_000;
 
-/** As much as lies before the values. */
+/** Most bytes before the values. */
 export const longestNpyHeader = 12 + longestHeader;
 
-/** As many axes as numpy has. */
+/** Most axes of numpy's arrays. */
 const mostAxes = 64;
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 
-/** Whether `bytes` begin as a .npy file does. */
+/** Tests for the magic number of .npy files. */
 export function isNpy(bytes: Uint8Array): boolean {
   return magic.every((byte, i) => bytes[i] === byte);
 }
@@ -81,14 +81,14 @@ export function* parseNpy(where: string, bytes: Uint8Array, maxBytes: number): P
   return fortran ? { ...array, data: yield* transpose(where, array) } : array;
 }
 
-/** The size of the file that begins with these bytes. */
+/** Returns the size of the file that the header states. */
 export function promisedNpySize(where: string, beginning: Uint8Array): number {
   const { shape, type, size } = readNpyHeader(where, beginning);
   return size + elementCount(shape) * valueSizes[type];
 }
 
 interface Header extends ArrayHeader {
-  /** Whether the first axis is the one that changes fastest, and not the last. */
+  /** True if the first axis changes fastest, and not the last. */
   readonly fortran: boolean;
 }
 
@@ -104,7 +104,7 @@ export function readNpyHeader(where: string, bytes: Uint8Array): Header {
   return { ...readType(where, descr), shape: readShape(where, shape), fortran: isFortran, size };
 }
 
-/** The header's text, and the number of bytes before the values. */
+/** Returns the header's text, and the number of bytes before the values. */
 function splitHeader(where: string, bytes: Uint8Array): { text: string; size: number } {
   if (bytes.length < 12) throw invalidFile(`${where}: ${bytes.length} bytes, too short for a header`);
   const major = bytes[6]!;
@@ -125,8 +125,8 @@ function splitHeader(where: string, bytes: Uint8Array): { text: string; size: nu
 }
 
 /**
- * One entry of the header's dictionary as numpy writes it, also in Python 2: a string without escapes, a flag, a tuple of
- * integers, or the list of a structured type's fields.
+ * Pattern of an entry of the header's dictionary as numpy writes it, also in Python 2: a string without escapes, a
+ * flag, a tuple of integers, or the list of a structured type's fields.
  */
 const ENTRY =
   /\s*(['"])(?<key>\w+)\1\s*:\s*(?:(['"])(?<text>[^'"\\]*)\3|(?<flag>True|False)|(?<tuple>\((?:\s*\d+L?\s*,)*\s*(?:\d+L?\s*)?\))|(?<fields>\[.*\]))\s*(?:,|(?=\}))/sy;
@@ -186,7 +186,7 @@ function readShape(where: string, { tuple = "" }: Entry): readonly number[] {
   throw invalidFile(`${where}: the header's 'shape' is no tuple of at most ${mostAxes} lengths`);
 }
 
-/** Values from column-major to row-major order. */
+/** Reorders values from column-major to row-major. */
 function* transpose(where: string, { shape, data }: DataArray): Pausable<DataArray["data"]> {
   if (data.length === 0 || shape.filter((length) => length > 1).length < 2) return data;
   const strides = shape.map((_, axis) => elementCount(shape.slice(0, axis)));
@@ -196,7 +196,7 @@ function* transpose(where: string, { shape, data }: DataArray): Pausable<DataArr
     data instanceof Uint8Array
       ? allocate(where, Uint8Array, data.length)
       : allocate(where, Float32Array, data.length);
-  /** Where in the file a row of the last axis begins, and its indices on the other axes. */
+  /** Offset of a row of the last axis in the file, and its indices on the other axes. */
   let from = 0;
   const indices = shape.map(() => 0);
   for (let to = 0; to < data.length; ) {
@@ -214,7 +214,7 @@ function* transpose(where: string, { shape, data }: DataArray): Pausable<DataArr
   return transposed;
 }
 
-/** Values put in their place between two pauses; each may be far from the one before. */
+/** Values reordered between two pauses; each may be far in memory from the one before. */
 const VALUES_AT_ONCE = 2 ** 16;
 
 /**
@@ -239,7 +239,7 @@ export function writeNpy(data: Float32Array, shape: readonly number[]): Uint8Arr
   return bytes;
 }
 
-/** What a .npy file of float32 values of this shape begins with; the values follow, row-major and little-endian. */
+/** Makes the header of a .npy file of float32 values; the values follow, row-major and little-endian. */
 export function npyHeader(shape: readonly number[]): Uint8Array {
   // A Python tuple of one has a comma at its end.
   const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(", ");

@@ -12,13 +12,13 @@ import { isZip } from "./zip.ts";
 
 /** A format of one array, whose header says how large it is. */
 interface Format {
-  /** What it is called, and how its files begin, for messages. */
+  /** Name of the format, and its first bytes, for messages. */
   readonly name: string;
   readonly beginning: string;
   recognises(bytes: Uint8Array): boolean;
-  /** The bytes that its longest header takes. */
+  /** Most bytes of a header. */
   readonly longestHeader: number;
-  /** How many bytes the whole file has, by its header. */
+  /** Returns the size of the whole file by its header. */
   promisedSize(where: string, beginning: Uint8Array): number;
   parse(where: string, bytes: Uint8Array, maxBytes: number): Pausable<DataArray>;
 }
@@ -37,15 +37,15 @@ const FORMATS: readonly Format[] = [
   },
 ];
 
-/** How an array is read. */
+/** Options of readArray. */
 export interface ArrayOptions {
-  /** What messages begin with. Default "readArray". */
+  /** Beginning of messages. Default "readArray". */
   readonly where?: string;
-  /** Its name, where the file is a .npz. Default: the only one there is. */
+  /** Name of the array in a .npz file. Default: the only one. */
   readonly array?: string | undefined;
-  /** How to say which, for a message. Default: by the option `array`. */
+  /** Formats the way to choose an array, for messages. Default: by the option `array`. */
   readonly choice?: ArrayChoice | undefined;
-  /** The most memory for it, unpacked. */
+  /** Most memory for the array, unpacked. */
   readonly maxBytes?: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -92,7 +92,7 @@ function formatOf(bytes: Uint8Array): Format | undefined {
   return FORMATS.find((format) => format.recognises(bytes));
 }
 
-/** Why bytes are no array. */
+/** Explains why bytes hold no array. */
 function problemOf(bytes: Uint8Array): string {
   const kind = recognise(bytes);
   if (kind?.asData) return `${kind.name}; ${kind.asData}`;

@@ -17,13 +17,13 @@ export interface ZipEntry {
   readonly name: string;
   readonly method: number;
   readonly isEncrypted: boolean;
-  /** The checksum of what it unpacks to. */
+  /** CRC-32 of the unpacked bytes. */
   readonly sum: number;
   readonly packedSize: number;
   readonly size: number;
-  /** Where its local header begins. */
+  /** Offset of the entry's local header. */
   readonly header: number;
-  /** Where the packed bytes begin. */
+  /** Offset of the packed bytes. */
   readonly start: number;
 }
 
@@ -33,10 +33,10 @@ const END = 0x06054b50;
 const END64 = 0x06064b50;
 const LOCATOR64 = 0x07064b50;
 
-/** Entries are few where they are arrays. */
+/** Most entries that are read: files of arrays have few. */
 const MOST_ENTRIES = 10_000;
 
-/** What says that the number is in the zip64 field. */
+/** Marks a number that is in the zip64 field. */
 const SEE_ZIP64 = 0xffffffff;
 
 const methods: ReadonlyMap<number, string> = new Map([
@@ -47,21 +47,21 @@ const methods: ReadonlyMap<number, string> = new Map([
   [95, "xz"],
 ]);
 
-/** Whether `bytes` begin as a zip file does. */
+/** Tests for the magic number of zip files. */
 export function isZip(bytes: Uint8Array): boolean {
   if (bytes[0] !== 0x50 || bytes[1] !== 0x4b) return false;
   // An empty one has nothing but its end.
   return (bytes[2] === 3 && bytes[3] === 4) || (bytes[2] === 5 && bytes[3] === 6);
 }
 
-/** A zip file, and its refusal, which begins as the caller's messages do. */
+/** A zip file's bytes, and the maker of its errors. */
 interface Zip {
   readonly view: DataView;
   readonly refuse: (problem: string) => LatentflowError;
 }
 
 /**
- * The entries of a zip file, in the directory's order.
+ * Lists the entries of a zip file, in the directory's order.
  *
  * @throws LatentflowError `invalid_file` when it is damaged or cut short, names an entry twice or none, or means
  *   different things to different readers
@@ -92,7 +92,7 @@ export function readZip(where: string, bytes: Uint8Array): ZipEntry[] {
 }
 
 /**
- * What an entry holds, unpacked.
+ * Unpacks an entry.
  *
  * @throws LatentflowError `invalid_file` when it is damaged, unpacks to more than `maxBytes`, or is packed in a way
  *   that is not read
@@ -224,7 +224,7 @@ function readName({ refuse }: Zip, bytes: Uint8Array): string {
   return name;
 }
 
-/** The unpacked size, the packed one, and where the local header is. */
+/** Returns the unpacked size, the packed size, and the offset of the local header. */
 function readSizes(
   { view, refuse }: Zip,
   at: number,

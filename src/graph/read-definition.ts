@@ -9,13 +9,13 @@ import type { MapKind } from "./map-kind.ts";
 import { KINDS, type OperationDescription, type OperationKind, READERS } from "./operations.ts";
 import { checkLengths, MOST_AXES, MOST_OPERATIONS } from "./settings.ts";
 
-/** A value of more numbers would not fit into WebAssembly's memory, nor would its gradients. */
+/** Most numbers of a value: more would not fit into WebAssembly's memory with their gradients. */
 const MOST_NUMBERS = 2 ** 28;
 const MOST_FIXED = 100;
-/** The most values that an operation reads. Each one's place in a concat follows from all before it. */
+/** Most inputs of an operation. The place of each in a concat follows from all before it. */
 const MOST_INPUTS = 1000;
 
-/** Other files have their own names: of nodes of ONNX, say. */
+/** Names may come from other files, of nodes of ONNX, say: any printable characters. */
 const PRINTABLE = /^[^\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]{1,200}$/u;
 
 const KEYS = {
@@ -24,7 +24,7 @@ const KEYS = {
 } as const;
 
 /**
- * The graph of a definition.
+ * Checks a definition and makes its graph.
  *
  * @param points how many points there are, for a definition that has an axis of them
  * @throws LatentflowError `invalid_argument` on what is no definition, or one that does not fit together
@@ -33,7 +33,7 @@ export function readDefinition(where: string, definition: GraphDefinition, point
   return atOnce(readingDefinition(where, definition, points));
 }
 
-/** Does the same with pauses: an operation may read thousands of values, and there may be thousands of operations. */
+/** Reads a definition in pieces: there may be thousands of operations, each with thousands of inputs. */
 export function* readingDefinition(where: string, definition: GraphDefinition, points = 1): Pausable<Graph> {
   try {
     return yield* checkedGraph(where, definition, points);
@@ -95,11 +95,11 @@ function* checkedGraph(where: string, definition: GraphDefinition, points: numbe
 interface Value {
   readonly shape: Shape;
   readers: number;
-  /** Of one that holds integers. */
+  /** Number of classes of a fixed input that holds class numbers. */
   readonly classes?: number | undefined;
 }
 
-/** What nobody reads is a mistake, or a name that is wrong elsewhere. */
+/** Number of operations that read the value. An unread value is an error: usually a wrong name. */
 function checkRead(where: string, values: ReadonlyMap<string, Value>): void {
   for (const [name, { readers }] of values) {
     if (readers > 0) continue;
@@ -222,7 +222,7 @@ function readInputs(
   });
 }
 
-/** The settings with the number of points in place of its name. */
+/** Replaces "points" in a shape by the number of points. */
 function withPoints(at: string, kind: OperationKind, settings: object, points: number): object {
   const { shape } = settings as { readonly shape?: unknown };
   const mayHave = (kind === "reshape" || kind === "expand") && Array.isArray(shape);

@@ -10,7 +10,7 @@ export interface DenseFields {
 }
 
 export interface DenseSettings {
-  /** How many outputs the last axis has. */
+  /** Length of the output's last axis. */
   readonly units: number;
 }
 

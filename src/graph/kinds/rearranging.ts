@@ -10,7 +10,7 @@ export interface ReshapeSettings {
   readonly shape: Shape;
 }
 
-/** The same numbers in another shape. */
+/** Another shape for the same numbers. */
 export const reshape: Kind<object> = {
   tensors: noTensors,
   cost: () => cost(),
@@ -58,7 +58,7 @@ export const permuteReader: Reader<PermuteFields, PermuteFields> = {
 export interface SliceSettings {
   readonly axis: number;
   readonly start: number;
-  /** The first position that is left out; below 0 counted from the end. Default: the length of the axis. */
+  /** End of the range, exclusive; below 0 counted from the end. Default: the length of the axis. */
   readonly end?: number;
   /** Default 1; below 0 backwards, from `start` down. */
   readonly step?: number;
@@ -70,7 +70,7 @@ export interface SliceFields {
   readonly step: number;
 }
 
-/** Some positions along an axis. */
+/** A range of positions along an axis. */
 export const slice = /* @__PURE__ */ mapKind<SliceFields>({
   label: () => "slice",
   axes({ axis, start, step, shape }, [input]) {
@@ -117,8 +117,8 @@ export interface ConcatFields {
 }
 
 /**
- * Values beside each other along an axis. Where one has fewer axes than another it is stretched: `[d]`, a latent,
- * beside `[points, c]` is the same at every point.
+ * Concatenation along an axis. A value with fewer axes is stretched: `[d]`, a latent, is repeated for each point of
+ * `[points, c]`.
  */
 export const concat = /* @__PURE__ */ mapKind<ConcatFields>({
   label: () => "concat",
@@ -148,7 +148,7 @@ export const concatReader: Reader<ConcatSettings, ConcatFields> = {
   },
 };
 
-/** The shape that a value takes beside others. */
+/** Returns a value's shape with the axes that it lacks for a concatenation. */
 function besideShape(where: string, shape: Shape, most: Shape, axis: number): Shape {
   const missing = most.length - shape.length;
   const whole = most.map((length, i) => (i < missing ? length : shape[i - missing]!));
@@ -182,9 +182,9 @@ export const expandReader: Reader<ExpandSettings, object> = {
 };
 
 export interface DepthToSpaceFields {
-  /** So many pixels in each direction are made of one. */
+  /** Pixels in each direction that one pixel becomes. */
   readonly block: number;
-  /** Of a pixel's channels: "CRD", channel by channel, PyTorch's PixelShuffle, or "DCR", pixel by pixel. */
+  /** Order of a pixel's channels: "CRD", channel by channel, PyTorch's PixelShuffle, or "DCR", pixel by pixel. */
   readonly order: "CRD" | "DCR";
 }
 
