@@ -4,8 +4,8 @@ import type { FixedInput } from "../graph/graph.ts";
 import { sizeOf } from "../graph/operations.ts";
 import type { Decoder } from "./decoder.ts";
 
-// What is given with samples and not sought: a label, coordinates. In the options of calls it is named; everywhere else
-// there is one array for each of the decoder's fixed inputs, in their order.
+// Fixed inputs are given with each sample: a label, coordinates. Options of calls have them by name; inside the package
+// they are one array for each of the decoder's fixed inputs, in order.
 
 /** Values of each fixed input, by name: one row, shared by all samples, or B rows. */
 export type FixedOption = Readonly<Record<string, FixedArray | number>>;
@@ -99,7 +99,7 @@ function asFloats(at: string, given: unknown, size: number, areClasses: boolean)
   if (typeof given === "number" && size === 1) return Float32Array.of(given);
   if (isFloat32Array(given)) {
     checkMemory(at, "its values", given);
-    // Classes name rows of a table: what has been checked must stay as it is.
+    // Classes index a table: a copy keeps the checked values.
     return areClasses ? given.slice() : given;
   }
   const type = typedArrayName(given);

@@ -5,7 +5,7 @@ import { isReordered } from "../graph/kind.ts";
 import type { StandardLoss } from "../terms/losses.ts";
 import { termTraits } from "../terms/terms.ts";
 
-// What a decoder's output is: its shape, its activation, the loss for it.
+// Shape and activation of a decoder's output.
 
 /** Most axes of a shape. */
 const maxAxes = 8;

@@ -2,8 +2,8 @@ import { checkNumber, invalid } from "../base/check.ts";
 import { option, subject } from "../base/message.ts";
 import { type Decoder, decoderAtPoints, onDispose } from "./decoder.ts";
 
-// A decoder over points has no size until a call says how many there are: here it gets one. How many files say that there
-// are is src/cli/input/points.ts.
+// A decoder over points gets its sizes from the number of points of each call. The program takes the number from files, in
+// src/cli/input/points.ts.
 
 /** Decoders for numbers of points, by the decoder over points. */
 const bound = new WeakMap<Decoder, Map<number, Decoder>>();
@@ -35,16 +35,16 @@ export function atPoints(where: string, decoder: Decoder, points: unknown): Deco
   }
   const there = known.get(count);
   if (there) {
-    // The one used last is let go of last.
+    // Insertion order is the order of use: the oldest is dropped first.
     known.delete(count);
     known.set(count, there);
     return there;
   }
-  // It is one of the operations that does not fit, but the option that is to be changed.
+  // An operation may refuse the size; the message names the option that set it.
   const asked = `${where}: ${subject("points")} is ${count}, which this decoder cannot be made for`;
   const made = decoderAtPoints(decoder, count, asked);
   known.set(count, made);
-  // Calls at work with one that is let go of keep it until they end.
+  // Calls that use a dropped one keep it until they end.
   if (known.size > MOST_KEPT) known.delete(known.keys().next().value!);
   return made;
 }

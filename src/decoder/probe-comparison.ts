@@ -50,7 +50,7 @@ export function compareWithProbe(probe: CheckedProbe, outputs: Float32Array): Co
     for (let row = 0; row < rows; row++) {
       const at = row * width + i;
       const value = x[at]!;
-      // Whatever is no number is as wrong as can be.
+      // NaN counts as an infinite difference.
       const between = Math.abs(made[at]! - value);
       const difference = Number.isFinite(between) ? between : Infinity;
       largest = Math.max(largest, Math.abs(value));

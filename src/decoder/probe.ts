@@ -8,15 +8,15 @@ import { readFloats, type Tensor } from "../files/tensor.ts";
 import type { FixedInput } from "../graph/graph.ts";
 import { sizeOf } from "../graph/operations.ts";
 
-// A probe: a few latents, and what the decoder that is meant makes of them. Names and shapes cannot tell a stack of
-// layers from residual blocks, nor a square matrix from its transpose, nor that a sigmoid is missing; numbers can.
+// A probe has a few latents and their outputs. Names and shapes cannot tell a stack of layers from residual blocks, a square
+// matrix from its transpose, or that a sigmoid is missing; numbers can.
 //
 // In a file it is metadata, `latentflow.probe`: as base64 the bytes of a safetensors file with the metadata
 // {"format": "1"} and the tensors
 //   z            F32 [rows, latentSize]
 //   fixed.NAME   F32 [rows, …], of each fixed input, if there are any
-//   indices      I32 [k], at most 4,096: which elements of an output are there, in the order in which `decode` gives
-//                them; without it all are
+//   indices      I32 [k], at most 4,096: indices into an output in the order of `decode`; without this tensor `x` has
+//                all elements
 //   x            F32 [rows, k]: these elements of the outputs
 
 /** A few latents and the outputs of the decoder that is meant. */
@@ -98,12 +98,13 @@ export function readProbe(where: string, metadata: Metadata, decoder: Probed): C
   const { latentSize, outputSize, fixedInputs } = bound(decoder, points);
   const indices = readIndices(at, tensors.get("indices"), outputSize);
   return {
-    ...{ rows, points },
+    rows,
+    points,
     z: readTensor(at, "z", z, [rows, latentSize]),
     fixed: new Map(
       fixedInputs.map(({ name, shape, classes }) => {
         const tensor = tensors.get(`fixed.${name}`)!;
-        // A class may have an axis of its own, or none.
+        // Classes may be [rows] or [rows, 1].
         const isSame = tensor.shape[0] === rows && sizeOf(tensor.shape) === rows * sizeOf(shape);
         const values = readTensor(at, `fixed.${name}`, tensor, isSame ? tensor.shape : [rows, ...shape]);
         const wrong = wrongClass(values, classes);
@@ -122,7 +123,7 @@ export function readProbe(where: string, metadata: Metadata, decoder: Probed): C
 function pointsOf({ fixedInputs }: Probed, rows: number, size: (name: string) => number): number | undefined {
   const input = fixedInputs.find(({ hasPoints }) => hasPoints);
   if (!input) return undefined;
-  // What does not come out even is refused by its size.
+  // A size that is no multiple is refused by the check of its length.
   return Math.min(Math.max(1, Math.floor(size(input.name) / rows / sizeOf(input.shape))), MOST_POINTS);
 }
 
@@ -262,7 +263,7 @@ export function probeInputs(decoder: Probed): {
   const points = decoder.atPoints && PROBE_POINTS;
   const { latentSize, fixedInputs } = bound(decoder, points);
   const random = createRandom(0);
-  // Box and Muller's; 1 - u is never 0.
+  // Box-Muller transform; 1 - u is never 0.
   const normal = () => Math.sqrt(-2 * logarithm(1 - random.uniform())) * cosineOfPi(2 * random.uniform());
   const z = Float32Array.from({ length: ROWS * latentSize }, normal);
   const fixed = fixedInputs.map(({ name, shape, classes }) => {
@@ -293,7 +294,9 @@ export function writeProbe(where: string, probe: Probe, decoder: Probed): string
   const tensors = [
     { name: "z", shape: [rows, decoder.latentSize], values: first(z) },
     ...[...fixed].map(([name, values]) => ({
-      ...{ name: `fixed.${name}`, shape: [rows, ...shapes.get(name)!], values: first(values) },
+      name: `fixed.${name}`,
+      shape: [rows, ...shapes.get(name)!],
+      values: first(values),
     })),
     ...(indices ? [{ name: "indices", shape: [indices.length], values: indices }] : []),
     {
@@ -336,7 +339,7 @@ function fromBase64(where: string, text: string): Uint8Array {
 
 function toBase64(bytes: Uint8Array): string {
   let text = "";
-  // A call takes only so many arguments.
+  // The number of arguments of a call is limited.
   for (let start = 0; start < bytes.length; start += 2 ** 13) {
     text += String.fromCharCode(...bytes.subarray(start, start + 2 ** 13));
   }

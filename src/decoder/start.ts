@@ -1,8 +1,8 @@
 import { refused, show } from "../base/check.ts";
 import { checkFloat32 } from "../base/float32.ts";
 
-// A decoder's own start: the latent where flows begin unless a call says otherwise. In files it is a JSON array of
-// decimals of nine digits, which give every float32 back, bit for bit.
+// A decoder's start is the default of `z0`, the latent where flows begin. Files have it as a JSON array of decimals of nine
+// digits, which give every float32 back bit for bit.
 
 /**
  * Copies a start and checks its values; `checkStartSize` checks its length.
@@ -11,7 +11,7 @@ import { checkFloat32 } from "../base/float32.ts";
  */
 export function normaliseStart(where: string, value: unknown, name = "start"): Float32Array {
   checkFloat32(where, name, value);
-  // Checked after it is copied: what was given may have methods of its own, or be written to meanwhile.
+  // The copy is checked: the caller's array may have methods of its own, or change.
   const start = new Float32Array(value.length);
   start.set(value);
   const bad = start.findIndex((each) => !Number.isFinite(each));

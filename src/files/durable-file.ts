@@ -2,8 +2,8 @@ import { builtinModule } from "../base/builtin-module.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { codeOf, messageOf } from "../base/realms.ts";
 
-// Files are written beside their place, brought to the disk and renamed into it: whenever the process is killed, and
-// whatever the disk says, there is the old file, the new one or none, never a part of one.
+// Files are written beside their place, synced to the disk and renamed. Whenever the process is killed or the disk fails,
+// the place has the old file, the new one or none, never a part of one.
 
 /** Returns Node's modules for files; undefined where there are none. */
 export function fileModules() {

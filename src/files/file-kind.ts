@@ -1,4 +1,4 @@
-// What people give in place of a decoder or of data, told by its first bytes, and how to make of it what is read.
+// Recognises files of other kinds by their first bytes, with advice how to convert each to a decoder or to data.
 
 /** A kind of file. */
 export interface FileKind {
@@ -87,7 +87,7 @@ const signatures = (): readonly Signature[] => [
     name: "a zip file",
     matches: ({ begins }) => begins("PK\x03\x04") || begins("PK\x05\x06"),
     asDecoder: unpack("unzip"),
-    // Whatever is in it is named there.
+    // The .npz reader names the entries.
     asData: undefined,
   },
   {
@@ -205,7 +205,7 @@ const safetensors: FileKind = {
 
 /** Recognises the kind of a file by its beginning; undefined if it has no known one. */
 export function recognise(bytes: Uint8Array): FileKind | undefined {
-  // Its first bytes are a length, which may look like anything.
+  // Checked first: its first bytes are a length, which may match any signature.
   if (isSafetensors(bytes)) return safetensors;
   const text = latin1(bytes.subarray(0, LOOKED_AT));
   const begins = (start: string, offset = 0) => text.startsWith(start, offset);
@@ -219,7 +219,7 @@ export function isOnnx(beginning: Uint8Array): boolean {
   return startsAsOnnx(beginning);
 }
 
-// Protocol buffers: field 1, the version, then a text, the graph or what follows it.
+// Protocol buffers: field 1, the IR version, then any field that may follow it.
 function startsAsOnnx([first, version = 0, next = 0]: Uint8Array): boolean {
   const isVersion = first === 0x08 && version >= 1 && version <= 32;
   return isVersion && [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42].includes(next);

@@ -127,7 +127,7 @@ function* push(
   let size = 0;
   stream.ondata = (piece) => {
     add(piece);
-    // One piece may give out several times, also when there is no more place.
+    // One piece may call this several times, also after `unpacked` is full.
     if (size <= maxSize) unpacked.set(piece.subarray(0, maxSize - size), size);
     size += piece.length;
   };

@@ -120,7 +120,7 @@ function splitHeader(where: string, bytes: Uint8Array): { text: string; size: nu
         `file's ${bytes.length}; it is cut short or damaged`,
     );
   }
-  // Version 3 is UTF-8; before it was Latin-1, in which names of fields alone differ, and they are not read.
+  // Version 3 is UTF-8, the others Latin-1: they differ only in names of fields, which are not read.
   return { text: new TextDecoder().decode(bytes.slice(start, size)), size };
 }
 
@@ -169,7 +169,7 @@ function readType(where: string, { text, fields }: Entry): { type: ValueType; li
   const descr = text ?? "";
   const [, order, code = "", kind = ""] = /^([<>|]?)(([a-zA-Z?])\d{0,4}(?:\[\w+\])?)$/.exec(descr) ?? [];
   const type = valueTypes.get(code);
-  // The order of a value's bytes: of the one there is, or of several.
+  // Single bytes need no byte order.
   if (type && (valueSizes[type] === 1 || order === "<" || order === ">")) {
     return { type, littleEndian: order !== ">" };
   }

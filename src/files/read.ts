@@ -26,14 +26,20 @@ interface Format {
 /** The formats that are read, gzipped or not. */
 const FORMATS: readonly Format[] = [
   {
-    ...{ name: "an IDX file", beginning: "00 00" },
-    ...{ recognises: isIdx, longestHeader: longestIdxHeader },
-    ...{ promisedSize: promisedIdxSize, parse: parseIdx },
+    name: "an IDX file",
+    beginning: "00 00",
+    recognises: isIdx,
+    longestHeader: longestIdxHeader,
+    promisedSize: promisedIdxSize,
+    parse: parseIdx,
   },
   {
-    ...{ name: "a .npy file", beginning: "93 4e 55 4d 50 59" },
-    ...{ recognises: isNpy, longestHeader: longestNpyHeader },
-    ...{ promisedSize: promisedNpySize, parse: parseNpy },
+    name: "a .npy file",
+    beginning: "93 4e 55 4d 50 59",
+    recognises: isNpy,
+    longestHeader: longestNpyHeader,
+    promisedSize: promisedNpySize,
+    parse: parseNpy,
   },
 ];
 

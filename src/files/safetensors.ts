@@ -10,8 +10,7 @@ import { elementSizes, type Tensor } from "./tensor.ts";
 //                     "__metadata__": { KEY: "text", … } }, padded with spaces
 //   the rest          the tensors' bytes; offsets count from here, and the tensors fill it without gap or overlap
 
-// A header describes each tensor in about 100 bytes: enough for 10,000 of them. What JSON.parse makes of the
-// worst header of that size is some 80 MB.
+// Enough for 10,000 tensors at 100 bytes each. JSON.parse makes at most 80 MB of a header of that size.
 const maxHeaderLength = 2 ** 20;
 const maxAxes = 8;
 /**
@@ -90,7 +89,7 @@ function parseHeader(bytes: Uint8Array, refuse: Refuse): Record<string, unknown>
   } catch {
     throw refuse("its header is not valid JSON");
   }
-  // First, since JSON.parse takes seconds for a megabyte of brackets.
+  // Before JSON.parse, which takes seconds for a megabyte of brackets.
   if (nesting(text) > deepest) throw refuse(`its header has brackets more than ${deepest} deep`);
   try {
     header = JSON.parse(text);

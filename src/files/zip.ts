@@ -5,7 +5,7 @@ import type { Pausable } from "../base/event-loop.ts";
 import { inflate, largestRatio } from "./gzip.ts";
 import { checkSize } from "./limits.ts";
 
-// A zip file, all numbers little-endian. It is read from its end: only what the directory names counts.
+// A zip file, all numbers little-endian. It is read from its end: entries are those of the directory.
 //
 //   for each entry   a local header (PK 3 4): 30 bytes, the name, an extra field; then the packed bytes
 //   the directory    for each entry a record (PK 1 2): 46 bytes, the name, an extra field, a comment
@@ -50,7 +50,7 @@ const methods: ReadonlyMap<number, string> = new Map([
 /** Tests for the magic number of zip files. */
 export function isZip(bytes: Uint8Array): boolean {
   if (bytes[0] !== 0x50 || bytes[1] !== 0x4b) return false;
-  // An empty one has nothing but its end.
+  // An empty zip file consists of its end record.
   return (bytes[2] === 3 && bytes[3] === 4) || (bytes[2] === 5 && bytes[3] === 6);
 }
 
@@ -147,7 +147,7 @@ function findDirectory(zip: Zip): Directory & { count: number } {
 }
 
 function findEnd({ view, refuse }: Zip): number {
-  // Its comment is as long as what follows it: nothing else may follow.
+  // The comment's length has to reach the end of the file exactly.
   const earliest = Math.max(0, view.byteLength - 22 - 0xffff);
   for (let at = view.byteLength - 22; at >= earliest; at--) {
     if (view.getUint32(at, true) === END && at + 22 + view.getUint16(at + 20, true) === view.byteLength) {
@@ -213,7 +213,7 @@ function bytesAt(view: DataView, start: number, length: number): Uint8Array {
 function readName({ refuse }: Zip, bytes: Uint8Array): string {
   let name: string;
   try {
-    // A copy, which may not be shared memory. ASCII, which most names are, is UTF-8.
+    // A copy, since TextDecoder refuses shared memory. Most names are ASCII, which is UTF-8.
     name = new TextDecoder("utf-8", { fatal: true }).decode(new Uint8Array(bytes));
   } catch {
     throw refuse("an entry's name is not UTF-8; save it under another");

@@ -154,7 +154,9 @@ export function graph(build: (inputs: GraphInputs) => Value): GraphDefinition {
   if (latentSize === undefined) throw invalid(`${where}: latent was not called`);
   const { operations, layers } = operationsTo(where, output, names);
   const definition: GraphDefinition = {
-    ...{ format: 1, layout: "channelsLast", latentSize },
+    format: 1,
+    layout: "channelsLast",
+    latentSize,
     ...(fixed.length > 0 && { fixed }),
     operations,
   };

@@ -1,5 +1,4 @@
-// Convolutions over one axis or two, of pixels with channels last: which pixels of the input each pixel of the output
-// is a sum over.
+// Convolutions over one axis or two, channels last: pairs of output and input pixels.
 
 /** The settings of a convolution, each with a number for every axis: `[height, width]`, or `[width]`. */
 export interface ConvolutionSettings {
@@ -31,8 +30,11 @@ interface Axis {
 
 function axesOf({ kernel, stride, padding, dilation }: ConvolutionSettings): Axis[] {
   return kernel.map((size, axis) => ({
-    ...{ kernel: size, stride: stride[axis]!, dilation: dilation[axis]! },
-    ...{ before: padding[axis]!, after: padding[axis + kernel.length]! },
+    kernel: size,
+    stride: stride[axis]!,
+    dilation: dilation[axis]!,
+    before: padding[axis]!,
+    after: padding[axis + kernel.length]!,
   }));
 }
 

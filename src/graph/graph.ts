@@ -102,7 +102,7 @@ export function withTensors(graph: Values, parameters: Float32Array): Operation[
   for (const { operation, tensor, offset, size } of parametersOf(graph)) {
     tensors[operation]![tensor] = parameters.subarray(offset, offset + size);
   }
-  // What the table of tensors promises of each kind is what its interface has.
+  // Each kind lists the tensors that its Fields have.
   return graph.operations.map((operation, i) => ({ ...operation, ...tensors[i] }) as Operation);
 }
 

@@ -1,4 +1,4 @@
-// What there is to know of a kind of operation besides its arithmetic, which is each backend's.
+// Types of what src/graph has of each kind of operation; the arithmetic is each backend's.
 
 /** Lengths of the axes of one sample's value, row-major. */
 export type Shape = readonly number[];

@@ -3,7 +3,7 @@ import type { OperationDefinition } from "./definition.ts";
 import { type Graph, LATENT } from "./graph.ts";
 import type { Operation, OperationDescription, Shape } from "./operations.ts";
 
-// Fully connected layers one after the other: the graphs of `createDecoder({ layers })` and of files of layers.
+// Stacks of fully connected layers: graphs of `createDecoder({ layers })` and of safetensors files without a definition.
 
 /** A fully connected layer: activation(weight · input + bias). */
 export interface LayerDescription {
@@ -57,7 +57,9 @@ function graphOf(latentSize: number, operations: readonly OperationDescription[]
     return { kind: "reshape", name, inputs, shape };
   });
   return {
-    ...{ latentSize, fixedInputs: [], operations },
+    latentSize,
+    fixedInputs: [],
+    operations,
     definition: { format: 1, layout: "channelsLast", latentSize, operations: defined },
   };
 }

@@ -1,8 +1,8 @@
 import { invalid } from "../base/check.ts";
 import { type Shape, sizeOf, stridesOf } from "./kind.ts";
 
-// Operations that only move numbers or add them up, without parameters: upsampling, padding, slices, means, sums of two
-// values. All are one sparse matrix, and their backward passes are its transpose.
+// Operations without parameters that only move numbers or add them up: upsampling, padding, slices, means, sums of two
+// values. Each is a sparse matrix, and its backward pass is the transpose.
 
 /** A sparse matrix whose rows and columns are blocks of `width` numbers that lie one after the other. */
 export interface LinearMap {
@@ -118,7 +118,7 @@ export class EntryLimit {
   add(at: string, axes: readonly AxisMap[], inputSize: number): void {
     const { width, outer } = blocksOf(axes);
     const entries = outer.reduce((all, axis) => all * axis.entries, 1);
-    // The transpose goes through all blocks of the input, and a part's axis through all of its positions.
+    // The transpose visits all blocks of the input, and listing a part's axis visits all of its positions.
     const most = Math.max(entries, inputSize / width, ...outer.map(({ length }) => length));
     if (most > MOST_ENTRIES) throw tooMany(`${at}: it moves`, MOST_ENTRIES);
     this.total += most;
@@ -162,8 +162,10 @@ function listed({ length, stride, terms }: AxisMap): Listed {
     starts.push(offsets.length);
   }
   return {
-    ...{ written: Int32Array.from(written), starts: Int32Array.from(starts) },
-    ...{ offsets: Float64Array.from(offsets), weights: Float64Array.from(weights) },
+    written: Int32Array.from(written),
+    starts: Int32Array.from(starts),
+    offsets: Float64Array.from(offsets),
+    weights: Float64Array.from(weights),
   };
 }
 
@@ -249,10 +251,12 @@ export function transposed({
     }
   }
   return {
-    ...{ width, inputBlocks: 0 },
+    width,
+    inputBlocks: 0,
     destinations: Int32Array.from({ length: inputBlocks }, (_, block) => block * width),
     starts: counts,
-    ...{ sources: from, weights: by },
+    sources: from,
+    weights: by,
   };
 }
 

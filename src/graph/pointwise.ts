@@ -39,7 +39,7 @@ export type PointwiseName = PointwiseFunction["name"];
 /** Name of a function without parameters, or an object with the name and parameters of any. */
 export type PointwiseLike = PlainName | PointwiseFunction;
 
-// Backends compute in float32.
+// Finite in float32, in which backends compute.
 const NUMBER: Bounds = { min: -3e38, max: 3e38 };
 
 /** Names of each function's parameters. */
@@ -48,8 +48,17 @@ const PARAMETERS: { readonly [Name in PointwiseName]: readonly string[] } = {
   clip: ["min", "max"],
   power: ["exponent"],
   hardSigmoid: ["slope", "offset"],
-  ...{ exp: [], log: [], sqrt: [], reciprocal: [], abs: [], erf: [], mish: [], hardSwish: [] },
-  ...{ rootOfSquares: [], isPositive: [], isNotNegative: [] },
+  exp: [],
+  log: [],
+  sqrt: [],
+  reciprocal: [],
+  abs: [],
+  erf: [],
+  mish: [],
+  hardSwish: [],
+  rootOfSquares: [],
+  isPositive: [],
+  isNotNegative: [],
 };
 
 /**

@@ -19,8 +19,13 @@ const MOST_INPUTS = 1000;
 const PRINTABLE = /^[^\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]{1,200}$/u;
 
 const KEYS = {
-  ...{ format: true, layout: true, latentSize: true, latentShape: true, outputLayout: true },
-  ...{ fixed: true, operations: true },
+  format: true,
+  layout: true,
+  latentSize: true,
+  latentShape: true,
+  outputLayout: true,
+  fixed: true,
+  operations: true,
 } as const;
 
 /**
@@ -39,7 +44,7 @@ export function* readingDefinition(where: string, definition: GraphDefinition, p
     return yield* checkedGraph(where, definition, points);
   } catch (cause) {
     if (cause instanceof LatentflowError) throw cause;
-    // A getter or a proxy has thrown.
+    // A getter or a Proxy has thrown.
     throw invalid(`${where}: the definition cannot be read`, cause);
   }
 }
@@ -55,7 +60,9 @@ function* checkedGraph(where: string, definition: GraphDefinition, points: numbe
   if (layout !== "channelsLast")
     throw invalid(`${where}: layout is ${show(layout)}, expected "channelsLast"`);
   const latentSize = checkNumber(where, "latentSize", definition.latentSize, {
-    ...{ min: 1, max: MOST_NUMBERS, integer: true },
+    min: 1,
+    max: MOST_NUMBERS,
+    integer: true,
   });
   const { latentShape = [latentSize], outputLayout = "channelsLast" } = definition;
   if (sizeOf(checkLengths(where, "latentShape", latentShape, 1)) !== latentSize) {
@@ -71,7 +78,7 @@ function* checkedGraph(where: string, definition: GraphDefinition, points: numbe
   }
   const values = new Map<string, Value>([[LATENT, { shape: [latentSize], readers: 0 }]]);
   for (const { name, shape, classes } of fixed) values.set(name, { shape, readers: 0, classes });
-  // Not operations.map, which leaves out what an array has no element for.
+  // Not operations.map, which skips holes of a sparse array.
   const read: OperationDescription[] = [];
   const entries = new EntryLimit();
   const { length } = operations;
@@ -84,7 +91,10 @@ function* checkedGraph(where: string, definition: GraphDefinition, points: numbe
   checkRead(where, values);
   const own = structuredClone(definition);
   return {
-    ...{ latentSize, fixedInputs: fixed, operations: read, definition: own },
+    latentSize,
+    fixedInputs: fixed,
+    operations: read,
+    definition: own,
     ...(fixed.some((input) => input.hasPoints) && {
       atPoints: (count, asker = where) => readDefinition(asker, own, count),
     }),
@@ -115,7 +125,9 @@ function readFixed(where: string, fixed: unknown, points: number): FixedInput[] 
   const names = new Set<string>([LATENT]);
   return Array.from(fixed, (input: unknown) => {
     checkOptions(`${where}: a fixed input`, input as FixedInputDefinition, {
-      ...{ name: true, shape: true, classes: true },
+      name: true,
+      shape: true,
+      classes: true,
     });
     const { name, shape, classes } = Object(input) as Partial<FixedInputDefinition>;
     checkName(where, "a fixed input", name);
@@ -226,7 +238,7 @@ function readInputs(
 function withPoints(at: string, kind: OperationKind, settings: object, points: number): object {
   const { shape } = settings as { readonly shape?: unknown };
   const mayHave = (kind === "reshape" || kind === "expand") && Array.isArray(shape);
-  // What is longer is refused by the kind; to look through it may take minutes.
+  // A longer array is refused by the kind; searching millions of lengths may take minutes.
   if (!mayHave || shape.length > MOST_AXES || !shape.includes("points")) return settings;
   return { ...settings, shape: readLengths(at, shape, points) };
 }

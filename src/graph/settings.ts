@@ -1,7 +1,7 @@
 import { checkNumber, invalid, show } from "../base/check.ts";
 import type { Shape } from "./kind.ts";
 
-// Checks of settings that several kinds of operation have.
+// Checks of settings that several kinds of operation share.
 
 /** One number for each axis, or one number for all. */
 export type PerAxis = number | readonly number[];
@@ -63,7 +63,7 @@ export function checkAxes(where: string, name: string, axes: unknown, shape: Sha
   if (!Array.isArray(axes) || axes.length === 0 || axes.length > MOST_AXES) {
     throw invalid(`${where}: ${name} is ${show(axes)}, expected an array of axes`);
   }
-  // Not axes.map, which leaves out what an array has no element for.
+  // Not axes.map, which skips holes of a sparse array.
   const numbers = Array.from(axes, (axis, i) => checkAxis(where, `${name}[${i}]`, axis, shape));
   if (new Set(numbers).size < numbers.length)
     throw invalid(`${where}: ${name} is [${axes}], expected each axis once`);

@@ -177,7 +177,7 @@ function checkPairs(
   output: Shape,
 ): void {
   const axes = settings.kernel.map((length, axis) => length * output[axis]!);
-  // Beyond this even to count them would take long.
+  // Counting takes time in proportion to this product.
   const isCountable = axes.every((products) => products <= 16 * MOST_PAIRS);
   const pairs = isCountable ? countPairs(settings, isTransposed, input, output) : Number.POSITIVE_INFINITY;
   if (pairs <= MOST_PAIRS) return;

@@ -24,7 +24,9 @@ export const dense: Kind<DenseFields> = {
     ];
   },
   cost: ({ shape }, [input]) => ({
-    ...{ multiplications: sizeOf(shape) * input!.at(-1)!, sums: sizeOf(shape), functions: 0 },
+    multiplications: sizeOf(shape) * input!.at(-1)!,
+    sums: sizeOf(shape),
+    functions: 0,
   }),
   label: () => "dense",
 };

@@ -117,7 +117,8 @@ export const rmsNormReader: Reader<RmsNormSettings, RmsNormFields> = {
   settings: { epsilon: true },
   reads: 1,
   read: (where, settings, [input]) => ({
-    ...{ epsilon: checkEpsilon(where, settings.epsilon), shape: input! },
+    epsilon: checkEpsilon(where, settings.epsilon),
+    shape: input!,
   }),
 };
 

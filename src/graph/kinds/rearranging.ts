@@ -4,7 +4,7 @@ import { changed, identityAxes, partly, partOf, stretchedAxes } from "../linear-
 import { mapKind } from "../map-kind.ts";
 import { checkAxes, checkAxis, checkLengths } from "../settings.ts";
 
-// Kinds that put numbers elsewhere, and take each as it is.
+// Kinds that rearrange numbers without changing them.
 
 export interface ReshapeSettings {
   readonly shape: Shape;
@@ -127,7 +127,7 @@ export const concat = /* @__PURE__ */ mapKind<ConcatFields>({
     for (let i = 0; i < index; i++) first += inputs[i]!.at(axis - shape.length) ?? 1;
     const own = inputs[index]!;
     if (own.length === shape.length) return partOf(own, axis, shape[axis]!, first);
-    // Stretched in the axes that it lacks, and beside the others in its own.
+    // Stretched along the axes that it lacks, concatenated along its own.
     const missing = shape.length - own.length;
     return identityAxes([...new Array<number>(missing).fill(1), ...own]).map((each, i) => {
       if (i === axis) return partly(each, shape[axis]!, first);

@@ -21,7 +21,7 @@ function reduction(label: string, weightOf: (count: number) => number) {
     label: () => label,
     axes({ axes }, [input]) {
       const count = sizeOf(axes.map((axis) => input![axis]!));
-      // Each number is multiplied once, though several axes may be summed up.
+      // One axis carries the factor, so that each number is multiplied once.
       const factor = weightOf(count);
       return identityAxes(input!).map((axis, i) => {
         if (!axes.includes(i)) return axis;

@@ -4,8 +4,8 @@ import { type AxisMap, changed, identityAxes, type Term } from "../linear-map.ts
 import { mapKind } from "../map-kind.ts";
 import { type PerAxis, perAxis, pixelAxes } from "../settings.ts";
 
-// Pixels resized by any ratio, up or down: ONNX's Resize. Places are computed in float32, operation by operation as ONNX
-// Runtime does, since the nearest of two pixels may hang on the last bit.
+// ONNX's Resize: pixels resized by any ratio. Coordinates are computed in float32, operation by operation as in ONNX
+// Runtime, since the last bit may decide which of two pixels is nearest.
 
 /** Interpolation between the input's pixels. */
 export type ResizeMode = "nearest" | "linear" | "cubic";
@@ -202,9 +202,15 @@ export const resizeReader: Reader<ResizeSettings, ResizeFields> = {
     if (antialias && mode === "nearest") refuse("antialias", '"linear" and "cubic"');
     if (excludeOutside && mode !== "cubic" && !antialias) refuse("excludeOutside", '"cubic" and antialias');
     return {
-      ...{ size, scale: scalesOf(where, settings.scale, lengths, size), mode, coordinates, rounding },
+      size,
+      scale: scalesOf(where, settings.scale, lengths, size),
+      mode,
+      coordinates,
+      rounding,
       cubicCoefficient: checkNumber(where, "cubicCoefficient", coefficient, bounds),
-      ...{ antialias, excludeOutside, shape: [...size, input![axes]!] },
+      antialias,
+      excludeOutside,
+      shape: [...size, input![axes]!],
     };
   },
 };
